@@ -1,0 +1,65 @@
+package runbook
+
+import "time"
+
+// Lane is how we came to hear of a breach.
+type Lane string
+
+const (
+	Webhook Lane = "webhook" // Alertmanager called us
+	Watcher Lane = "watcher" // we asked Prometheus
+	Human   Lane = "human"   // a person asked
+)
+
+// An Alert is what somebody told us, as received. It is a question, not an order.
+type Alert struct {
+	Service     string            `json:"service"`
+	Trigger     string            `json:"trigger"`
+	Region      string            `json:"region,omitempty"` // empty: every region with an open release
+	Severity    Severity          `json:"severity"`
+	Firing      bool              `json:"firing"`
+	StartsAt    time.Time         `json:"starts_at"`
+	Fingerprint string            `json:"fingerprint,omitempty"`
+	Lane        Lane              `json:"lane"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	ReceivedAt  time.Time         `json:"received_at"`
+}
+
+// State is the answer of Prometheus to a trigger's own expression.
+type State string
+
+const (
+	Breaching    State = "breaching"
+	NotBreaching State = "not_breaching"
+	NoData       State = "no_data"     // a side is missing, or the newest sample is too old: neither good nor bad
+	Unreachable  State = "unreachable" // Prometheus did not answer
+)
+
+// A Breach is a trigger as Prometheus answers for it now. Only a breach whose State
+// is Breaching may move traffic.
+type Breach struct {
+	Trigger   string    `json:"trigger"`
+	Severity  Severity  `json:"severity"`
+	State     State     `json:"state"`
+	Value     float64   `json:"value"`    // the effect, in the trigger's unit
+	Evidence  float64   `json:"evidence"` // log e-value; 0 where the type has none
+	StartedAt time.Time `json:"started_at,omitzero"`
+	AskedAt   time.Time `json:"asked_at"`
+	// What the guards of the policy need, from the same moment.
+	CandidatePods int     `json:"candidate_pods"`
+	StablePods    int     `json:"stable_pods"` // fresh and ready: how warm the last known good is
+	StableRate    float64 `json:"stable_rate"` // requests per second: 0 means there is no concurrent control
+	StableSick    bool    `json:"stable_sick"` // the stable side breaks an absolute limit as well
+	CandidateRate float64 `json:"candidate_rate"`
+	Queries       []Query `json:"queries,omitempty"`
+	Problem       string  `json:"problem,omitempty"` // why NoData or Unreachable
+}
+
+// A Query is a question to Prometheus with its answer, kept as evidence.
+type Query struct {
+	Name   string    `json:"name"`
+	Expr   string    `json:"expr"`
+	At     time.Time `json:"at"`
+	Answer string    `json:"answer"` // JSON of the result, or the error's text
+}

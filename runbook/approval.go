@@ -1,0 +1,58 @@
+package runbook
+
+import "time"
+
+// ApprovalStatus is what became of a question to a human.
+type ApprovalStatus string
+
+const (
+	Pending    ApprovalStatus = "pending"
+	Approved   ApprovalStatus = "approved"
+	Rejected   ApprovalStatus = "rejected"
+	Expired    ApprovalStatus = "expired"
+	Superseded ApprovalStatus = "superseded" // the plan moved, or a severe breach was faster
+)
+
+// An Approval is one question to a human, key "approval/<id>", bound to one change
+// of one epoch and used at most once. Its id is 128 random bits in hex.
+type Approval struct {
+	Schema    int               `json:"schema"`
+	ID        string            `json:"id"`
+	Kind      string            `json:"kind"` // "rollback", or "release_hold": let a held release go on
+	Service   string            `json:"service"`
+	Region    string            `json:"region"`
+	Incident  string            `json:"incident"`
+	Release   string            `json:"release"`
+	Epoch     int               `json:"epoch"`
+	Change    string            `json:"change"`  // digest of the change as planned
+	Indexes   map[string]uint64 `json:"indexes"` // of the router's keys when it was planned
+	Status    ApprovalStatus    `json:"status"`
+	CreatedAt time.Time         `json:"created_at"`
+	ExpiresAt time.Time         `json:"expires_at"`
+	By        string            `json:"by,omitempty"`
+	How       string            `json:"how,omitempty"` // "basic_auth", "client_certificate", "link_only", "api"
+	Reason    string            `json:"reason,omitempty"`
+	DecidedAt time.Time         `json:"decided_at,omitzero"`
+}
+
+// A Message is a word to the team, key "outbox/<id>", committed with the step it
+// tells of and sent at least once.
+type Message struct {
+	Schema       int       `json:"schema"`
+	ID           string    `json:"id"` // <incident>-<kind>[-n]: stable across retries
+	Service      string    `json:"service"`
+	Region       string    `json:"region"`
+	Incident     string    `json:"incident"`
+	Kind         string    `json:"kind"` // "opened", "approval", "acted", "held", "frozen", "verdict", …
+	Page         bool      `json:"page"` // a human must look now
+	Title        string    `json:"title"`
+	Text         string    `json:"text"`
+	Approval     string    `json:"approval,omitempty"` // id: the sender adds the signed link
+	StartsAt     time.Time `json:"starts_at"`          // of the incident
+	EndsAt       time.Time `json:"ends_at,omitzero"`   // set once it is over
+	CreatedAt    time.Time `json:"created_at"`
+	ClaimedBy    string    `json:"claimed_by,omitempty"`
+	ClaimedUntil time.Time `json:"claimed_until,omitzero"`
+	Attempts     int       `json:"attempts"`
+	Problem      string    `json:"problem,omitempty"` // the last attempt's error
+}

@@ -1,0 +1,114 @@
+package runbook
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+)
+
+// Phase is where an incident stands. See package engine for the edges.
+type Phase string
+
+const (
+	Unconfirmed Phase = "unconfirmed" // heard, but Prometheus cannot be asked
+	Awaiting    Phase = "awaiting"    // a human is asked
+	HeldPhase   Phase = "held"        // a guard stopped us; a human was paged
+	Frozen      Phase = "frozen"      // traffic left alone, promotion stopped
+	Acted       Phase = "acted"       // committed; the candidate is draining
+	Verifying   Phase = "verifying"   // drained; recovery is being asked
+	Settled     Phase = "settled"     // verdict given; evidence and messages under way
+	Done        Phase = "closed"
+)
+
+// An Incident is one breach of one release from first word to last, key
+// "incident/<id>". Its id is derived, so creating it twice is impossible.
+type Incident struct {
+	Schema     int       `json:"schema"`
+	ID         string    `json:"id"`
+	Service    string    `json:"service"`
+	Region     string    `json:"region"`
+	Release    string    `json:"release"`
+	Epoch      int       `json:"epoch"`
+	Phase      Phase     `json:"phase"`
+	Lane       Lane      `json:"lane"` // the lane that was first
+	Lanes      []Lane    `json:"lanes"`
+	By         string    `json:"by,omitempty"` // the human, if one asked
+	Triggers   []string  `json:"triggers"`     // first one first
+	Alerts     []Alert   `json:"alerts"`       // the first of each trigger and lane
+	Breach     Breach    `json:"breach"`
+	Decision   Decision  `json:"decision"`
+	Approval   string    `json:"approval,omitempty"` // id of the newest approval
+	Change     *Change   `json:"change,omitempty"`
+	Stable     Side      `json:"stable"`
+	Candidate  Side      `json:"candidate"`
+	OpenedAt   time.Time `json:"opened_at"`
+	ActedAt    time.Time `json:"acted_at,omitzero"`
+	DrainedAt  time.Time `json:"drained_at,omitzero"`
+	Deadline   time.Time `json:"deadline,omitzero"` // of the verification
+	Polls      int       `json:"polls"`             // good ones in a row
+	Polled     time.Time `json:"polled,omitzero"`   // the last poll
+	Verdict    *Verdict  `json:"verdict,omitempty"`
+	Business   *Verdict  `json:"business,omitempty"`   // a KPI that needed longer than the deadline
+	EvidenceAt time.Time `json:"evidence_at,omitzero"` // when the evidence folder was complete
+	Evidence   string    `json:"evidence,omitempty"`   // its path or the problem
+	ClosedAt   time.Time `json:"closed_at,omitzero"`
+	Timeline   []Record  `json:"timeline"`
+}
+
+// IncidentID derives the id of the incident of one epoch of one release.
+func IncidentID(service, region, release string, epoch int) string {
+	h := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %d", service, region, release, epoch))
+	return "inc-" + hex.EncodeToString(h[:6])
+}
+
+// Outcome is a verdict's word.
+type Outcome string
+
+const (
+	Recovered    Outcome = "recovered"
+	NotRecovered Outcome = "not_recovered"
+	WrongCause   Outcome = "wrong_cause" // the stable version is sick as well
+	CannotTell   Outcome = "cannot_tell" // data missing
+)
+
+// A Verdict says what users get now, with the answers it rests on.
+type Verdict struct {
+	Outcome Outcome   `json:"outcome"`
+	Reason  string    `json:"reason"`
+	At      time.Time `json:"at"`
+	Answers []Answer  `json:"answers,omitempty"`
+}
+
+// An Answer is one recovery question's answer at one moment.
+type Answer struct {
+	Question string    `json:"question"` // e.g. "error rate", "p95 latency", "kpi conversion", "candidate traffic"
+	Business bool      `json:"business,omitempty"`
+	Health   Health    `json:"health"`
+	Value    float64   `json:"value"`
+	Limit    float64   `json:"limit"`
+	Before   float64   `json:"before"` // the stable level before the breach
+	Samples  float64   `json:"samples"`
+	Unit     string    `json:"unit,omitempty"` // "", "s", "ratio", "req/s"
+	Text     string    `json:"text"`           // one sentence
+	Query    Query     `json:"query"`
+	At       time.Time `json:"at"`
+}
+
+// Health is an answer's word. Unknown is neither good nor bad.
+type Health string
+
+const (
+	Good    Health = "good"
+	Bad     Health = "bad"
+	Unknown Health = "unknown"
+)
+
+// A Record is one line of the journal.
+type Record struct {
+	At   time.Time `json:"at"`
+	Kind string    `json:"kind"` // e.g. "alert", "confirmed", "decided", "acted", "drained", "verdict"
+	Text string    `json:"text"`
+	By   string    `json:"by,omitempty"`
+	Op   string    `json:"op,omitempty"` // operation id of the transaction that committed it
+}

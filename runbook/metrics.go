@@ -1,0 +1,62 @@
+package runbook
+
+// Metrics says how the service's series look in Prometheus.
+type Metrics struct {
+	// Selector is PromQL label matchers without braces that every series of the
+	// service carries, e.g. `job="ranker"`.
+	Selector string `yaml:"selector" json:"selector"`
+	// Interval is the scrape and rule evaluation interval, default 15s.
+	Interval Duration `yaml:"interval" json:"interval"`
+	// Warmup is the time from a release's start until it is judged, default 2m.
+	Warmup Duration `yaml:"warmup" json:"warmup"`
+	// VersionLabel names the label that holds the model version, default "version".
+	// Empty if and only if Track is set.
+	VersionLabel string `yaml:"version_label" json:"version_label"`
+	// Track is for services that label their series with a track instead.
+	Track *Track `yaml:"track" json:"track,omitempty"`
+	// PodLabel names the label that tells pods apart, default "instance".
+	PodLabel string `yaml:"pod_label" json:"pod_label"`
+	// RegionLabel names the label that holds the region; required with two or more regions.
+	RegionLabel string   `yaml:"region_label" json:"region_label"`
+	Requests    Requests `yaml:"requests" json:"requests"`
+	Latency     *Latency `yaml:"latency" json:"latency,omitempty"`
+	KPIs        []KPI    `yaml:"kpis" json:"kpis"`
+}
+
+// Track selects the sides by a fixed label, e.g. track="canary" and track="stable".
+type Track struct {
+	Label     string `yaml:"label" json:"label"`
+	Stable    string `yaml:"stable" json:"stable"`
+	Candidate string `yaml:"candidate" json:"candidate"`
+}
+
+// Requests is the counter of all requests. Errors is PromQL matchers without braces
+// that make a request an error, 5xx and timeouts, e.g. `code=~"5..|timeout"`.
+type Requests struct {
+	Counter string `yaml:"counter" json:"counter"`
+	Errors  string `yaml:"errors" json:"errors"`
+}
+
+// HistogramKind is how the latency histogram is exposed.
+type HistogramKind string
+
+const (
+	Classic HistogramKind = "classic" // <Histogram>_bucket{le=…}
+	Native  HistogramKind = "native"
+)
+
+// Latency is the histogram of request durations, in seconds. Histogram is the base
+// name without _bucket. Buckets are the finite upper bounds, ascending, required for
+// a classic histogram: the rules name them.
+type Latency struct {
+	Histogram string        `yaml:"histogram" json:"histogram"`
+	Kind      HistogramKind `yaml:"kind" json:"kind"`
+	Buckets   []float64     `yaml:"buckets" json:"buckets,omitempty"`
+}
+
+// KPI is a business ratio from two counters: successes of trials.
+type KPI struct {
+	Name      string `yaml:"name" json:"name"`
+	Successes string `yaml:"successes" json:"successes"`
+	Trials    string `yaml:"trials" json:"trials"`
+}

@@ -1,0 +1,70 @@
+package runbook
+
+import "time"
+
+// A Release is one candidate on its way in one region, key "release/<service>/<region>".
+// At most one is open.
+type Release struct {
+	Schema          int          `json:"schema"`
+	ID              string       `json:"id"`
+	Service         string       `json:"service"`
+	Region          string       `json:"region"`
+	Stable          Side         `json:"stable"`
+	Candidate       Side         `json:"candidate"`
+	Weight          int          `json:"weight"` // the candidate's wanted share, 0..100; stable has the rest
+	Phase           ReleasePhase `json:"phase"`
+	Epoch           int          `json:"epoch"` // grows with every change of weights
+	StartedAt       time.Time    `json:"started_at"`
+	StartedBy       string       `json:"started_by"`
+	WeightChangedAt time.Time    `json:"weight_changed_at"`
+	Incident        string       `json:"incident,omitempty"` // the newest incident of this release
+	Frozen          string       `json:"frozen,omitempty"`   // why promotion is stopped; empty: it is not
+	Held            *HumanHold   `json:"held,omitempty"`
+	Rollbacks       []time.Time  `json:"rollbacks,omitempty"` // automatic ones of the service in the last 24 h, carried from release to release
+	Op              string       `json:"op"`                  // the operation id of the last transaction
+}
+
+// Side is one of the two versions of a release.
+type Side struct {
+	Version string `json:"version"` // value of the version label
+	Backend string `json:"backend"` // the router's name for it
+	Bundle  string `json:"bundle"`  // digest
+}
+
+// ReleasePhase is where a release stands.
+type ReleasePhase string
+
+const (
+	Open       ReleasePhase = "open"
+	RolledBack ReleasePhase = "rolled_back"
+	Closed     ReleasePhase = "closed"
+)
+
+// HumanHold means somebody else changed the split: no automatic write until a human
+// lets it go on.
+type HumanHold struct {
+	Since time.Time `json:"since"`
+	Want  Split     `json:"want"`
+	Found Split     `json:"found"`
+}
+
+// Want is the split the release asks of the router.
+func (r Release) Want() Split {
+	return Split{r.Stable.Backend: 100 - r.Weight, r.Candidate.Backend: r.Weight}
+}
+
+// Launch is a parsed release file: what `release start -f` asks for.
+type Launch struct {
+	Service   string
+	Region    string
+	Stable    LaunchSide
+	Candidate LaunchSide
+	Weight    int // candidate's first weight, 0..100
+}
+
+// LaunchSide is one side of a launch with its whole bundle.
+type LaunchSide struct {
+	Version string
+	Backend string // default Version
+	Bundle  Bundle
+}

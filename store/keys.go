@@ -1,0 +1,28 @@
+package store
+
+// Root is the prefix of all our own keys. Router keys live elsewhere.
+const Root = "autorollback/v1/"
+
+// The keys of our records.
+const (
+	ControlKey = Root + "control"
+	BudgetKey  = Root + "budget"
+)
+
+// ReleaseKey is the key of the release of a service in a region.
+func ReleaseKey(service, region string) string { return Root + "release/" + service + "/" + region }
+
+// IncidentKey is the key of an incident.
+func IncidentKey(id string) string { return Root + "incident/" + id }
+
+// ApprovalKey is the key of an approval.
+func ApprovalKey(id string) string { return Root + "approval/" + id }
+
+// OutboxKey is the key of a message.
+func OutboxKey(id string) string { return Root + "outbox/" + id }
+
+// BundleKey is the key of a bundle's manifest.
+func BundleKey(digest string) string { return Root + "bundle/" + digest }
+
+// QuarantineKey is the key of a bundle's quarantine.
+func QuarantineKey(digest string) string { return Root + "quarantine/" + digest }
