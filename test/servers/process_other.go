@@ -1,0 +1,9 @@
+//go:build !linux
+
+package servers
+
+import "syscall"
+
+func attributes() *syscall.SysProcAttr { return nil }
+
+func halted(int) error { return nil }

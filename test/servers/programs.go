@@ -1,0 +1,76 @@
+package servers
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Promtool returns the path of the promtool built with Prometheus.
+func Promtool(tb testing.TB) string {
+	tb.Helper()
+	return program(tb, "prometheus", "promtool")
+}
+
+// Amtool returns the path of the amtool built with Alertmanager.
+func Amtool(tb testing.TB) string {
+	tb.Helper()
+	return program(tb, "alertmanager", "amtool")
+}
+
+func program(tb testing.TB, server, name string) string {
+	tb.Helper()
+	dir, err := folder(server)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	path, err := programIn(dir, server, name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+func programIn(dir, server, name string) (string, error) {
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("real %s not found: run `make servers` (builds it once into %s)", server, dir)
+	}
+	return path, nil
+}
+
+var folders sync.Map // server name to func() (string, error), asked once
+
+func folder(server string) (string, error) {
+	once, _ := folders.LoadOrStore(server, sync.OnceValues(func() (string, error) {
+		return askFolder(server)
+	}))
+	return once.(func() (string, error))()
+}
+
+// askFolder leaves the rule for the folder's name to the build script, so
+// that it is written down once.
+func askFolder(server string) (string, error) {
+	_, here, _, ok := runtime.Caller(0)
+	if !ok || !filepath.IsAbs(here) {
+		return "", errors.New("find the build script: the test was built with -trimpath, build it without")
+	}
+	out, err := exec.Command(filepath.Join(filepath.Dir(here), "build"), "--path", server).Output()
+	if err != nil {
+		return "", fmt.Errorf("ask where real %s is: %w%s", server, err, saidOnExit(err))
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+func saidOnExit(err error) string {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return ": " + strings.TrimSpace(string(exit.Stderr))
+	}
+	return ""
+}
