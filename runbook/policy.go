@@ -50,6 +50,18 @@ type Budget struct {
 // BudgetPerHour is the global limit of automatic rollbacks.
 const BudgetPerHour = 3
 
+// Spent is how many automatic rollbacks there were in the hour before now. A moment
+// ahead of now (another replica's clock) counts.
+func (b Budget) Spent(now time.Time) int {
+	n := 0
+	for _, t := range b.Recent {
+		if now.Sub(t) < time.Hour {
+			n++
+		}
+	}
+	return n
+}
+
 // A Decision is what to do about a breach, and why, in words.
 type Decision struct {
 	Action  Action    `json:"action"`
@@ -57,6 +69,7 @@ type Decision struct {
 	Guard   string    `json:"guard"`             // the guard that decided, e.g. "severe", "cooldown", "stable_sick"
 	Reasons []string  `json:"reasons"`           // sentences for humans, the deciding one first
 	Choices []string  `json:"choices,omitempty"` // what a paged human can do
+	Page    bool      `json:"page,omitempty"`    // a human must look now
 	At      time.Time `json:"at"`
 }
 

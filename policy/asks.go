@@ -1,0 +1,96 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+func pauseExpired(in Input, now time.Time) *objection {
+	if in.Control.Mode != runbook.Paused || !expired(in.Control, now) {
+		return nil
+	}
+	return ask(fmt.Sprintf("The pause%s ran out %s ago and nobody has ended it; it does not turn active by itself.", byWhom(in.Control), span(now.Sub(in.Control.Until))))
+}
+
+func noControl(in Input, _ time.Time) *objection {
+	if in.Breach.StableRate > 0 {
+		return nil
+	}
+	return ask(fmt.Sprintf("%s has 0 requests per second, so nothing of the same moment stands beside the candidate to compare it with.", side(in.Release.Stable)))
+}
+
+func fewPods(in Input, _ time.Time) *objection {
+	if in.Breach.CandidatePods >= in.Runbook.Policy.MinCandidatePods {
+		return nil
+	}
+	return ask(fmt.Sprintf("%s has %d pods and policy.min_candidate_pods is %d: it may be one bad machine rather than a bad version.", side(in.Release.Candidate), in.Breach.CandidatePods, in.Runbook.Policy.MinCandidatePods))
+}
+
+func cooldown(in Input, now time.Time) *objection {
+	cool := in.Runbook.Policy.Cooldown.Std()
+	last := latest(in.Release.Rollbacks)
+	if last.IsZero() || now.Sub(last) >= cool {
+		return nil
+	}
+	return ask(fmt.Sprintf("We acted %s ago; the cool-down is %s.", span(now.Sub(last)), span(cool)))
+}
+
+func dailyLimit(in Input, now time.Time) *objection {
+	n := within(in.Release.Rollbacks, 24*time.Hour, now)
+	if n < in.Runbook.Policy.MaxRollbacks {
+		return nil
+	}
+	return ask(fmt.Sprintf("%s was rolled back automatically %d times in 24 h; policy.max_rollbacks is %d.", in.Runbook.Service, n, in.Runbook.Policy.MaxRollbacks))
+}
+
+func budget(in Input, now time.Time) *objection {
+	n := in.Budget.Spent(now)
+	if n < runbook.BudgetPerHour {
+		return nil
+	}
+	return ask(fmt.Sprintf("This installation made %d automatic rollbacks in the last hour; the limit for all services together is %d.", n, runbook.BudgetPerHour))
+}
+
+func schedule(in Input, now time.Time) *objection {
+	spans := in.Runbook.Policy.Schedule
+	open, next := Open(spans, now)
+	switch {
+	case open:
+		return nil
+	case next.IsZero():
+		return ask("It is outside policy.schedule, and no later span opens.")
+	}
+	return ask(fmt.Sprintf("It is outside policy.schedule; automation may act again in %s, from %s.", span(next.Sub(now)), clock(next)))
+}
+
+func mild(in Input, _ time.Time) *objection {
+	t, _ := in.Runbook.Trigger(in.Breach.Trigger)
+	if t.Severity == runbook.Severe {
+		return nil
+	}
+	return ask(fmt.Sprintf("Trigger %q is %s: a human decides.", t.Name, t.Severity))
+}
+
+// within counts the moments less than d before now; one ahead of now (another
+// replica's clock) counts.
+func within(moments []time.Time, d time.Duration, now time.Time) int {
+	n := 0
+	for _, t := range moments {
+		if now.Sub(t) < d {
+			n++
+		}
+	}
+	return n
+}
+
+func latest(moments []time.Time) time.Time {
+	var last time.Time
+	for _, t := range moments {
+		if t.After(last) {
+			last = t
+		}
+	}
+	return last
+}

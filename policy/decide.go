@@ -1,0 +1,111 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// Input is everything a decision rests on, read at one moment. Record it, and the
+// decision can be replayed.
+type Input struct {
+	Runbook           *runbook.Runbook  // never nil
+	Breach            runbook.Breach    // as Prometheus answers now; zero if a human asks without a trigger
+	Release           runbook.Release   // the release as stored
+	Incident          *runbook.Incident // nil if this breach opens one
+	Control           runbook.Control   // zero: active
+	Budget            runbook.Budget
+	Foreign           bool // the router's split is not the release's, and nobody has let it go on
+	StableQuarantined bool // the bundle we would go back to is barred
+	ByHuman           bool // a person asked for this rollback
+}
+
+// Decide says what to do about the breach at the moment now. It always gives a guard
+// and at least one reason, the deciding one first.
+func Decide(in Input, now time.Time) runbook.Decision {
+	d := decide(in, now)
+	d.At = now
+	return d
+}
+
+func decide(in Input, now time.Time) runbook.Decision {
+	if in.ByHuman {
+		return byHuman(in, now)
+	}
+	d := automatic(in, now)
+	if observing(in) && d.Action != runbook.Hold {
+		return observed(in, d)
+	}
+	return d
+}
+
+// automatic is what active mode does.
+func automatic(in Input, now time.Time) runbook.Decision {
+	var d runbook.Decision
+	for _, g := range guards() {
+		o := g.object(in, now)
+		switch {
+		case o == nil:
+		case d.Guard == "":
+			d = decision(g.name, *o)
+			d.Reasons = append(d.Reasons, facts(in)...)
+		default:
+			d.Reasons = append(d.Reasons, "Also: "+o.why)
+		}
+		if d.Guard != "" && d.Action != runbook.Ask {
+			return d
+		}
+	}
+	if d.Guard != "" {
+		return d
+	}
+	return runbook.Decision{
+		Action:  runbook.RollBack,
+		Guard:   GuardSevere,
+		Reasons: append([]string{"A severe breach is confirmed and no guard objects: all traffic goes to " + side(in.Release.Stable) + "."}, facts(in)...),
+		Choices: []string{"watch the verification", "let nobody restart " + side(in.Release.Candidate) + ": its bundle is quarantined until it is lifted by name"},
+		Page:    true,
+	}
+}
+
+func decision(name string, o objection) runbook.Decision {
+	return runbook.Decision{Action: o.action, Guard: name, Reasons: []string{o.why}, Choices: o.choices, Page: o.page}
+}
+
+// observing reports whether the daemon may only say what it would do. A runbook
+// without a mode observes: acting is what must be asked for.
+func observing(in Input) bool {
+	return in.Runbook.Policy.Mode != runbook.Active || in.Control.Mode == runbook.Observe
+}
+
+func observed(in Input, would runbook.Decision) runbook.Decision {
+	why := "The runbook's mode is observe: nothing is done; active would have decided " + string(would.Action) + " (" + would.Guard + ")."
+	if in.Control.Mode == runbook.Observe {
+		why = "The installation's control is observe" + byWhom(in.Control) + ": nothing is done; active would have decided " + string(would.Action) + " (" + would.Guard + ")."
+	}
+	return runbook.Decision{
+		Action:  runbook.Hold,
+		Would:   would.Action,
+		Guard:   GuardObserve,
+		Reasons: append([]string{why}, would.Reasons...),
+		Choices: []string{choiceRollback, "arm it: policy.mode: active in the runbook, and control active"},
+	}
+}
+
+// byHuman lets a person's rollback through unless there is nothing to roll back or
+// another person's split would be overwritten; what the other guards say is a warning.
+func byHuman(in Input, now time.Time) runbook.Decision {
+	d := runbook.Decision{Action: runbook.RollBack, Guard: GuardHuman, Page: true}
+	d.Reasons = []string{"A human asked for it: all traffic goes to " + side(in.Release.Stable) + "."}
+	for _, g := range guards() {
+		o := g.object(in, now)
+		if o == nil || (in.Breach.State == "" && g.confirms) {
+			continue
+		}
+		if g.stopsHumans {
+			return decision(g.name, *o)
+		}
+		d.Reasons = append(d.Reasons, "Warning ("+g.name+"): "+o.why)
+	}
+	return d
+}

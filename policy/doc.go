@@ -1,0 +1,35 @@
+// Package policy decides what to do about a breach of a release, and says why in
+// words with numbers: roll back, ask a human, freeze promotion, or hold.
+//
+// The guards are asked in one fixed order, and the first that objects decides:
+//
+//	unknown_trigger   hold    the runbook has no such trigger
+//	unreachable       hold    Prometheus did not answer
+//	blind             hold    no data is neither good nor bad
+//	not_confirmed     hold    the trigger's own expression is not true now
+//	absolute_slo      freeze  a limit on what users get from any version
+//	stable_sick       freeze  the stable version is sick as well: wrong cause
+//	nothing           hold    the candidate has no traffic, or the release is over
+//	human_wins        hold    somebody else changed the split
+//	paused            hold    the stop switch is on
+//	lkg_quarantined   hold    the last known good bundle is quarantined
+//	lkg_not_warm      hold    too few ready pods of the stable version
+//	already_acted     hold    one rollback per incident
+//	pause_expired     ask     a pause has run out and nobody has ended it
+//	no_control        ask     the stable version has no traffic to compare with
+//	few_pods          ask     too few candidate pods
+//	cooldown          ask     the service was rolled back a moment ago
+//	daily_limit       ask     the service was rolled back too often in 24 h
+//	budget            ask     the installation was rolling back too often in an hour
+//	schedule          ask     outside the spans in which automation may act
+//	mild              ask     the trigger is not severe
+//	severe            rollback
+//
+// All holds and freezes come before the first question, so that nobody is asked to
+// approve what must not be done. In observe mode everything but a hold becomes the
+// hold "observe" that says what would have been done. A human's own rollback passes
+// every guard but nothing and human_wins; the others become warnings.
+//
+// It does no I/O, starts nothing, reads no clock and remembers nothing: equal inputs
+// give equal decisions.
+package policy

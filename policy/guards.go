@@ -1,0 +1,91 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// The names of the guards, as they stand in [runbook.Decision]. Package doc has their
+// order and meaning.
+const (
+	GuardUnknownTrigger = "unknown_trigger"
+	GuardUnreachable    = "unreachable"
+	GuardBlind          = "blind"
+	GuardNotConfirmed   = "not_confirmed"
+	GuardAbsoluteSLO    = "absolute_slo"
+	GuardStableSick     = "stable_sick"
+	GuardNothing        = "nothing"
+	GuardHumanWins      = "human_wins"
+	GuardPaused         = "paused"
+	GuardLKGQuarantined = "lkg_quarantined"
+	GuardLKGNotWarm     = "lkg_not_warm"
+	GuardAlreadyActed   = "already_acted"
+	GuardPauseExpired   = "pause_expired"
+	GuardNoControl      = "no_control"
+	GuardFewPods        = "few_pods"
+	GuardCooldown       = "cooldown"
+	GuardDailyLimit     = "daily_limit"
+	GuardBudget         = "budget"
+	GuardSchedule       = "schedule"
+	GuardMild           = "mild"
+	GuardSevere         = "severe"  // no guard objects
+	GuardObserve        = "observe" // would have been something else
+	GuardHuman          = "human"   // a person's own rollback
+)
+
+// A guard objects to an automatic rollback, or returns nil.
+type guard struct {
+	name        string
+	object      func(Input, time.Time) *objection
+	confirms    bool // speaks of Prometheus' answer, so says nothing if none was asked for
+	stopsHumans bool // even a human's rollback stops here
+}
+
+// An objection is what to do instead, and why.
+type objection struct {
+	action  runbook.Action
+	page    bool
+	why     string
+	choices []string
+}
+
+func hold(why string) *objection { return &objection{action: runbook.Hold, why: why} }
+
+func holdAndPage(why string, choices ...string) *objection {
+	return &objection{action: runbook.Hold, page: true, why: why, choices: choices}
+}
+
+func freeze(why string, choices ...string) *objection {
+	return &objection{action: runbook.Freeze, page: true, why: why, choices: choices}
+}
+
+func ask(why string) *objection {
+	return &objection{action: runbook.Ask, page: true, why: why, choices: []string{"approve the rollback", "reject it and keep the split", "wait: the question expires by itself"}}
+}
+
+// guards is the fixed order: every hold and freeze, then every question.
+func guards() []guard {
+	return []guard{
+		{name: GuardUnknownTrigger, object: unknownTrigger, confirms: true},
+		{name: GuardUnreachable, object: unreachable, confirms: true},
+		{name: GuardBlind, object: blind, confirms: true},
+		{name: GuardNotConfirmed, object: notConfirmed, confirms: true},
+		{name: GuardAbsoluteSLO, object: absoluteSLO, confirms: true},
+		{name: GuardStableSick, object: stableSick, confirms: true},
+		{name: GuardNothing, object: nothing, stopsHumans: true},
+		{name: GuardHumanWins, object: humanWins, stopsHumans: true},
+		{name: GuardPaused, object: paused},
+		{name: GuardLKGQuarantined, object: lkgQuarantined},
+		{name: GuardLKGNotWarm, object: lkgNotWarm, confirms: true},
+		{name: GuardAlreadyActed, object: alreadyActed},
+		{name: GuardPauseExpired, object: pauseExpired},
+		{name: GuardNoControl, object: noControl, confirms: true},
+		{name: GuardFewPods, object: fewPods, confirms: true},
+		{name: GuardCooldown, object: cooldown},
+		{name: GuardDailyLimit, object: dailyLimit},
+		{name: GuardBudget, object: budget},
+		{name: GuardSchedule, object: schedule},
+		{name: GuardMild, object: mild, confirms: true},
+	}
+}

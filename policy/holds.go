@@ -1,0 +1,129 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+const (
+	choiceRollback = "roll back by hand (autorollback release rollback)"
+	choiceHold     = "stop promotion by hand (autorollback release hold)"
+)
+
+func unknownTrigger(in Input, _ time.Time) *objection {
+	if _, ok := in.Runbook.Trigger(in.Breach.Trigger); ok {
+		return nil
+	}
+	return holdAndPage(fmt.Sprintf("The runbook of %s has no trigger %q: the alert rules and the runbook have drifted apart, or the alert is not ours.", in.Runbook.Service, in.Breach.Trigger),
+		"compare them: autorollback rules verify", "look at the service; "+choiceRollback)
+}
+
+func unreachable(in Input, _ time.Time) *objection {
+	if in.Breach.State != runbook.Unreachable {
+		return nil
+	}
+	return holdAndPage("Prometheus cannot be asked whether it is true"+because(in.Breach.Problem)+"; an alert alone moves no traffic, and we go on asking.",
+		"bring Prometheus back", "look at the service; "+choiceRollback)
+}
+
+func blind(in Input, _ time.Time) *objection {
+	if in.Breach.State != runbook.NoData {
+		return nil
+	}
+	return holdAndPage("Prometheus has no fresh data to judge by"+because(in.Breach.Problem)+"; no data is neither good nor bad.",
+		"mend the metrics", "look at the service; "+choiceRollback)
+}
+
+func notConfirmed(in Input, _ time.Time) *objection {
+	if in.Breach.State == runbook.Breaching {
+		return nil
+	}
+	return hold(fmt.Sprintf("Not confirmed: Prometheus was asked at %s and trigger %q is not true now (state %s).", clock(in.Breach.AskedAt), in.Breach.Trigger, state(in.Breach.State)))
+}
+
+func absoluteSLO(in Input, _ time.Time) *objection {
+	t, _ := in.Runbook.Trigger(in.Breach.Trigger)
+	if t.Type != runbook.AbsoluteSLO && t.Severity != runbook.Page {
+		return nil
+	}
+	if in.Breach.StableSick {
+		return freeze(fmt.Sprintf("Wrong cause: users are outside the limit %q and %s, which was good before, breaks a limit as well; a rollback would not help.", t.Name, side(in.Release.Stable)),
+			"look for what both versions share: dependencies, features, traffic", choiceRollback)
+	}
+	return freeze(fmt.Sprintf("Users are outside the absolute limit %q; such a limit stops promotion and never moves traffic by itself.", t.Name),
+		choiceRollback, "look for another cause")
+}
+
+func stableSick(in Input, _ time.Time) *objection {
+	if !in.Breach.StableSick {
+		return nil
+	}
+	return freeze(fmt.Sprintf("Wrong cause: %s breaks an absolute limit as well, so %s is not what made it sick; no traffic is moved.", side(in.Release.Stable), side(in.Release.Candidate)),
+		"look for what both versions share: dependencies, features, traffic", choiceRollback)
+}
+
+func nothing(in Input, _ time.Time) *objection {
+	if in.Release.Phase != runbook.Open {
+		return hold(fmt.Sprintf("Nothing to roll back: release %s is %s.", in.Release.ID, in.Release.Phase))
+	}
+	if in.Release.Weight > 0 {
+		return nil
+	}
+	return hold(fmt.Sprintf("Nothing to roll back: %s already has 0 of 100 shares (measured: %s requests per second).", side(in.Release.Candidate), number(in.Breach.CandidateRate)))
+}
+
+func humanWins(in Input, _ time.Time) *objection {
+	if !in.Foreign {
+		return nil
+	}
+	why := "Somebody else changed the split, and a human wins: we write nothing until a human lets the release go on."
+	if h := in.Release.Held; h != nil {
+		why = fmt.Sprintf("Somebody else changed the split since %s: we want %s and found %s. A human wins: we write nothing until a human lets the release go on.", clock(h.Since), split(h.Want), split(h.Found))
+	}
+	return holdAndPage(why, "let the release go on with the link of this page", "finish by hand what was begun in the router", choiceHold)
+}
+
+func paused(in Input, now time.Time) *objection {
+	c := in.Control
+	switch {
+	case c.Mode == runbook.Active || c.Mode == runbook.Observe || c.Mode == "":
+		return nil
+	case c.Mode == runbook.Paused && expired(c, now):
+		return nil
+	case c.Mode != runbook.Paused:
+		return holdAndPage(fmt.Sprintf("The control key says %q, which is no mode; we take it for paused.", c.Mode), "write active, observe or paused", choiceRollback)
+	}
+	until := "without an end"
+	if !c.Until.IsZero() {
+		until = fmt.Sprintf("for another %s, until %s", span(c.Until.Sub(now)), clock(c.Until))
+	}
+	return holdAndPage("Automation is paused "+until+byWhom(c)+".", "end the pause", choiceRollback)
+}
+
+func lkgQuarantined(in Input, _ time.Time) *objection {
+	if !in.StableQuarantined {
+		return nil
+	}
+	return holdAndPage(fmt.Sprintf("The last known good, %s, is quarantined (bundle %s): there is no good version to go back to.", side(in.Release.Stable), in.Release.Stable.Bundle),
+		"lift the quarantine by name, then roll back", "roll back by hand all the same (autorollback release rollback)", "mend the candidate in place")
+}
+
+func lkgNotWarm(in Input, _ time.Time) *objection {
+	need := max(1, in.Runbook.LastKnownGood.MinPods)
+	if in.Breach.StablePods >= need {
+		return nil
+	}
+	return holdAndPage(fmt.Sprintf("The last known good, %s, has %d ready pods and needs %d to take all traffic.", side(in.Release.Stable), in.Breach.StablePods, need),
+		"scale it up, then roll back", "roll back by hand all the same (autorollback release rollback)", "mend the candidate in place")
+}
+
+func alreadyActed(in Input, now time.Time) *objection {
+	if in.Incident == nil || in.Incident.ActedAt.IsZero() {
+		return nil
+	}
+	return hold(fmt.Sprintf("Incident %s was rolled back %s ago; one incident gets one rollback.", in.Incident.ID, span(now.Sub(in.Incident.ActedAt))))
+}
+
+func expired(c runbook.Control, now time.Time) bool { return !c.Until.IsZero() && !now.Before(c.Until) }
