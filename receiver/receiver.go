@@ -1,0 +1,141 @@
+// Package receiver is the door for machines: Alertmanager's webhook (version 4) in,
+// alerts out, on a listener of its own with its own authentication. It answers 200
+// only once the outcome of every alert is committed, 503 for "later", and 400, 401,
+// 404, 405, 413 or 415 for "never".
+//
+// It never decides anything, never answers 429 or 3xx (Alertmanager would not send
+// again), never reads an unauthenticated body, and believes nothing that a body says
+// beyond "look here".
+package receiver
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// Path is the only path that is served.
+const Path = "/v1/alertmanager"
+
+// An Intake takes alerts. It returns nil once the outcome of every alert is
+// committed, and an error if they should be sent again later. It honours ctx.
+type Intake interface {
+	Alerts(ctx context.Context, alerts []runbook.Alert) error
+}
+
+// Config says who may send. At least one of TokenFile and TLS.ClientCA is needed;
+// with both, both are demanded.
+type Config struct {
+	// TokenFile holds the valid bearer tokens, one per line, each of at least 32
+	// bytes. It is read at every request, so that tokens can be rotated.
+	TokenFile string
+	TLS       TLS
+	// Known reports whether a runbook has that trigger; nil knows them all. Unknown
+	// ones are counted and passed on all the same: the engine has the last word.
+	Known func(service, trigger string) bool
+}
+
+// A Receiver is Alertmanager's webhook as an [http.Handler], and its server.
+type Receiver struct {
+	intake   Intake
+	known    func(service, trigger string) bool
+	tokens   *tokens
+	clients  *clients
+	log      *zap.Logger
+	metrics  metrics
+	flights  chan struct{}
+	draining atomic.Bool
+}
+
+// New returns a receiver. It refuses a configuration that lets anybody in, and
+// files that it cannot use.
+func New(intake Intake, cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Receiver, error) {
+	if cfg.TokenFile == "" && cfg.TLS.ClientCA == "" {
+		return nil, fmt.Errorf("receiver lets anybody in: name a bearer token file, a client CA file, or both")
+	}
+	r := &Receiver{intake: intake, known: cfg.Known, log: log, flights: make(chan struct{}, maxFlights)}
+	if r.known == nil {
+		r.known = func(string, string) bool { return true }
+	}
+	var err error
+	if r.tokens, err = openTokens(cfg.TokenFile, log); err != nil {
+		return nil, err
+	}
+	if r.clients, err = openClients(cfg.TLS, log); err != nil {
+		return nil, err
+	}
+	r.metrics = newMetrics(reg)
+	return r, nil
+}
+
+const (
+	maxFlights = 32
+	// budget is the time for the intake; Alertmanager itself waits longer.
+	budget = 3 * time.Second
+)
+
+// ServeHTTP answers one webhook call.
+func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	began := time.Now()
+	a := r.answer(w, req)
+	a.write(w)
+	r.metrics.request(a.code, time.Since(began))
+}
+
+func (r *Receiver) answer(w http.ResponseWriter, req *http.Request) answer {
+	if a := r.admit(req); a.code != 0 {
+		return a
+	}
+	select {
+	case r.flights <- struct{}{}:
+		defer func() { <-r.flights }()
+	default:
+		return later("too many requests under way; send again")
+	}
+	got, err := decode(http.MaxBytesReader(w, req.Body, maxBody))
+	if err != nil {
+		return r.undecodable(err)
+	}
+	return r.take(req.Context(), got)
+}
+
+// admit looks at everything but the body; its answer is zero if the request may go on.
+func (r *Receiver) admit(req *http.Request) answer {
+	switch {
+	case r.draining.Load():
+		return later("stopping; send again")
+	case req.URL.Path != Path:
+		return never(http.StatusNotFound, "only "+Path+" is served here")
+	case !r.clients.allow(req.TLS):
+		return never(http.StatusUnauthorized, "a client certificate that the receiver accepts is needed")
+	case !r.tokens.allow(req.Header.Values("Authorization")):
+		return never(http.StatusUnauthorized, "a valid bearer token is needed")
+	case req.Method != http.MethodPost:
+		return never(http.StatusMethodNotAllowed, "only POST is served here")
+	}
+	return admitBody(req)
+}
+
+// take hands the alerts over. The sender hanging up does not call off a rollback
+// that has begun, but the budget bounds it.
+func (r *Receiver) take(ctx context.Context, got delivery) answer {
+	alerts := r.sort(got, time.Now())
+	if len(alerts) == 0 {
+		return done()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), budget)
+	defer cancel()
+	if err := r.intake.Alerts(ctx, alerts); err != nil {
+		r.log.Warn("alerts not committed; Alertmanager will send them again",
+			zap.Int("alerts", len(alerts)), zap.Error(err))
+		return later("not committed; send again")
+	}
+	return done()
+}
