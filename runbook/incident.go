@@ -45,9 +45,13 @@ type Incident struct {
 	OpenedAt   time.Time `json:"opened_at"`
 	ActedAt    time.Time `json:"acted_at,omitzero"`
 	DrainedAt  time.Time `json:"drained_at,omitzero"`
-	Deadline   time.Time `json:"deadline,omitzero"` // of the verification
-	Polls      int       `json:"polls"`             // good ones in a row
-	Polled     time.Time `json:"polled,omitzero"`   // the last poll
+	Deadline   time.Time `json:"deadline,omitzero"`  // of the verification
+	Polls      int       `json:"polls"`              // good ones in a row
+	Polled     time.Time `json:"polled,omitzero"`    // the last poll
+	Health     Health    `json:"health,omitempty"`   // of the last poll
+	Answers    []Answer  `json:"answers,omitempty"`  // of the last poll
+	Unproved   []string  `json:"unproved,omitempty"` // business checks that need longer than the deadline at this traffic
+	Messages   int       `json:"messages"`           // put in the outbox so far
 	Verdict    *Verdict  `json:"verdict,omitempty"`
 	Business   *Verdict  `json:"business,omitempty"`   // a KPI that needed longer than the deadline
 	EvidenceAt time.Time `json:"evidence_at,omitzero"` // when the evidence folder was complete
