@@ -1,0 +1,58 @@
+package verify
+
+import (
+	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// Judge sums up one poll, and says why. Any bad answer is Bad. All good is Good; a
+// business question that cannot be proved in time is named, see [Pending], and does
+// not stand in the way. Anything else is Unknown, no answer at all as well.
+func Judge(answers []runbook.Answer) (runbook.Health, string) {
+	var bad, unknown, good []runbook.Answer
+	system := false
+	for _, a := range answers {
+		switch {
+		case a.Health == runbook.Bad:
+			bad = append(bad, a)
+		case a.Health == runbook.Good:
+			good = append(good, a)
+			system = system || isSystem(a)
+		case !a.Business:
+			unknown = append(unknown, a)
+		}
+	}
+	switch {
+	case len(bad) > 0:
+		return runbook.Bad, sentences(bad)
+	case len(unknown) > 0:
+		return runbook.Unknown, sentences(unknown)
+	case !system:
+		return runbook.Unknown, "no question about what users get was answered"
+	}
+	return runbook.Good, sentences(append(good, Pending(answers)...))
+}
+
+// Pending are the business answers that are neither good nor bad yet.
+func Pending(answers []runbook.Answer) []runbook.Answer {
+	var pending []runbook.Answer
+	for _, a := range answers {
+		if a.Business && a.Health != runbook.Good && a.Health != runbook.Bad {
+			pending = append(pending, a)
+		}
+	}
+	return pending
+}
+
+// isSystem reports whether the answer tells what users get technically: a candidate
+// without traffic alone says nothing of that.
+func isSystem(a runbook.Answer) bool { return !a.Business && a.Question != DrainQuestion }
+
+func sentences(answers []runbook.Answer) string {
+	texts := make([]string, len(answers))
+	for i, a := range answers {
+		texts[i] = a.Text
+	}
+	return strings.Join(texts, ". ")
+}

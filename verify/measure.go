@@ -1,0 +1,90 @@
+package verify
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A measure is one check's numbers. Before and limit are NaN where unknown.
+type measure struct {
+	check         rules.Recovery
+	window        time.Duration
+	problem       string
+	value         float64
+	hasValue      bool
+	samples       float64
+	before, limit float64
+	stablePods    int
+}
+
+func (m measure) judge() (runbook.Health, string) {
+	switch {
+	case m.problem != "":
+		return m.unknown(m.problem)
+	case m.stablePods <= 0:
+		return m.unknown("no pod of the stable side reports")
+	case !m.hasValue:
+		return m.unknown("no data in the last " + seconds(m.window.Seconds()))
+	case m.samples < m.check.MinSamples:
+		return m.unknown(fmt.Sprintf("%s %s in the last %s, %s needed",
+			count(m.samples), m.noun(), seconds(m.window.Seconds()), count(m.check.MinSamples)))
+	case math.IsNaN(m.limit):
+		return m.unknown(m.level() + "; no level before to compare with")
+	case m.check.Business:
+		return m.judgeBusiness()
+	case m.breaks():
+		return runbook.Bad, m.sentence()
+	}
+	return runbook.Good, m.sentence()
+}
+
+// judgeBusiness asks for proof both ways: with too few trials a KPI is neither back
+// nor gone.
+func (m measure) judgeBusiness() (runbook.Health, string) {
+	need := Trials(m.before, m.limit)
+	switch {
+	case m.samples >= need && !m.breaks():
+		return runbook.Good, m.sentence()
+	case m.samples >= need, m.breaks() && provenBelow(m.value, m.limit, m.samples):
+		return runbook.Bad, m.sentence()
+	case math.IsInf(need, 0):
+		return runbook.Unknown, m.sentence() + "; cannot be proved: no level before to compare with"
+	}
+	wait := need / m.samples * m.window.Seconds()
+	return runbook.Unknown, fmt.Sprintf("%s; cannot be proved yet: %s trials needed, at this traffic %s",
+		m.sentence(), count(need), seconds(wait))
+}
+
+func (m measure) breaks() bool {
+	if m.check.Floor {
+		return m.value < m.limit
+	}
+	return m.value > m.limit
+}
+
+func (m measure) unknown(why string) (runbook.Health, string) {
+	return runbook.Unknown, fmt.Sprintf("%s: cannot tell: %s", m.check.Name, why)
+}
+
+func (m measure) level() string {
+	return fmt.Sprintf("%s %s of %s %s", m.check.Name, in(m.check.Unit, m.value), count(m.samples), m.noun())
+}
+
+func (m measure) noun() string {
+	if m.check.Business {
+		return "trials"
+	}
+	return "requests"
+}
+
+func (m measure) sentence() string {
+	before := "the level before is not known, the absolute limit alone counts"
+	if !math.IsNaN(m.before) {
+		before = "before " + in(m.check.Unit, m.before)
+	}
+	return fmt.Sprintf("%s; limit %s; %s", m.level(), in(m.check.Unit, m.limit), before)
+}

@@ -1,0 +1,135 @@
+package verify
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// maxBusinessWindow bounds how far a business question looks back while it collects
+// trials.
+const maxBusinessWindow = 24 * time.Hour
+
+// Recovery asks what users get now, over all versions, one answer for each check of
+// the runbook. Levels are compared with those of the stable side at wellAt, the last
+// moment before the harm: the breach's start minus the trigger's window. Where there
+// was no stable side then, the level before the release's start counts; where that is
+// missing as well, the absolute limit alone, and the text says so.
+//
+// A business question looks back over everything since rel.WeightChangedAt, so that
+// its trials add up from poll to poll until it can be proved. The candidate's traffic
+// is another question: [Prometheus.Drained].
+func (p *Prometheus) Recovery(ctx context.Context, q rules.Questions, rel runbook.Release, wellAt time.Time) []runbook.Answer {
+	ctx, cancel := p.within(ctx)
+	defer cancel()
+	now := time.Now().UTC()
+	checks, moments := recovering(q, rel, now), before(rel, wellAt)
+	questions := []question{{name: askStablePods, expr: q.Pods(rel, rules.Stable)}}
+	for _, c := range checks {
+		questions = append(questions, question{name: c.Name, expr: c.Now}, question{name: c.Name + " samples", expr: c.Samples})
+		for _, at := range moments {
+			questions = append(questions, question{name: c.Name + " before", expr: c.Before, at: at})
+		}
+	}
+	replies := p.ask(ctx, questions)
+	each := 2 + len(moments)
+	answers := make([]runbook.Answer, 0, len(checks))
+	for i, c := range checks {
+		of := replies[1+each*i:][:each]
+		r := recovery{check: c.Recovery, window: c.window, pods: &replies[0], now: &of[0], samples: &of[1], before: of[2:]}
+		answers = append(answers, r.answer(now))
+	}
+	return answers
+}
+
+// before are the moments whose level counts as well, the best first.
+func before(rel runbook.Release, wellAt time.Time) []time.Time {
+	var moments []time.Time
+	for _, at := range []time.Time{wellAt, rel.StartedAt} {
+		if !at.IsZero() { // a question at the zero moment would be asked about now
+			moments = append(moments, at)
+		}
+	}
+	return moments
+}
+
+// A spanned check looks back over its window.
+type spanned struct {
+	rules.Recovery
+	window time.Duration
+}
+
+func recovering(q rules.Questions, rel runbook.Release, now time.Time) []spanned {
+	window := min(max(now.Sub(rel.WeightChangedAt).Truncate(time.Second), q.Window()), maxBusinessWindow)
+	var checks []spanned
+	for _, c := range q.Recovery(rel) {
+		if !c.Business {
+			checks = append(checks, spanned{c, q.Window()})
+		}
+	}
+	for _, c := range q.Over(window).Recovery(rel) {
+		if c.Business {
+			checks = append(checks, spanned{c, window})
+		}
+	}
+	return checks
+}
+
+// A recovery is one check with its replies.
+type recovery struct {
+	check              rules.Recovery
+	window             time.Duration
+	pods, now, samples *reply
+	before             []reply // the best moment first
+}
+
+func (r recovery) answer(at time.Time) runbook.Answer {
+	m := r.measure()
+	a := runbook.Answer{
+		Question: r.check.Name, Business: r.check.Business, Unit: r.check.Unit,
+		Value: m.value, Samples: m.samples, Before: orZero(m.before), Limit: orZero(m.limit),
+		Query: r.now.query, At: at,
+	}
+	a.Health, a.Text = m.judge()
+	return a
+}
+
+func (r recovery) measure() measure {
+	m := measure{check: r.check, window: r.window}
+	m.value, m.hasValue = r.now.one()
+	m.samples, _ = r.samples.one()
+	pods, _ := r.pods.one()
+	m.stablePods = int(pods)
+	m.before, m.problem = r.level()
+	m.limit = r.check.Limit(m.before)
+	if name, problem := firstProblem(r.now, r.samples, r.pods); problem != "" {
+		m.problem = name + ": " + problem
+	}
+	return m
+}
+
+// level is the first level before that there is, or NaN. A reply that cannot be used
+// is a problem and no missing level: a lost packet must not loosen the limit.
+func (r recovery) level() (float64, string) {
+	for i := range r.before {
+		b := &r.before[i]
+		if v, ok := b.one(); ok {
+			return v, ""
+		}
+		if b.problem != "" && !b.notFinite {
+			return math.NaN(), b.query.Name + ": " + b.problem
+		}
+	}
+	return math.NaN(), ""
+}
+
+// orZero keeps what is not known out of records: JSON has no NaN.
+func orZero(v float64) float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0
+	}
+	return v
+}
