@@ -1,0 +1,149 @@
+package report
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// minKey is the least length of a signing key in bytes: that of the hash.
+const minKey = 32
+
+var kidForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
+
+// A Keyring signs and verifies approval links. All replicas must share one: a link
+// made by one is opened at another. The first key signs, all verify, so a key is
+// rotated by putting the new one on top, and taking the old one away once the
+// links it signed have expired. The zero Keyring signs nothing and accepts nothing.
+type Keyring struct {
+	audience string
+	keys     []key
+}
+
+type key struct {
+	id     string
+	secret Secret
+}
+
+// GenerateKey returns one new line of a keyring file: a random key id and 32 random
+// bytes.
+func GenerateKey() Secret {
+	id, secret := make([]byte, 4), make([]byte, minKey)
+	_, _ = rand.Read(id) // crypto/rand never fails: it ends the program instead
+	_, _ = rand.Read(secret)
+	return NewSecret("k" + hex.EncodeToString(id) + ":" + base64.StdEncoding.EncodeToString(secret))
+}
+
+// LoadKeyring reads a keyring file: one key per line, `kid:base64`, at least 32
+// bytes each; blank lines and lines that begin with # are skipped. It refuses a
+// file that anybody but its owner may read or write.
+func LoadKeyring(path string) (Keyring, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Keyring{}, fmt.Errorf("read keyring: %w", err)
+	}
+	defer f.Close()
+	// The open file is asked, not the path, so that nobody can swap it in between.
+	info, err := f.Stat()
+	if err != nil {
+		return Keyring{}, fmt.Errorf("read keyring: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return Keyring{}, fmt.Errorf("keyring %s: mode is %04o, so others than its owner may use the keys; run: chmod 600 %s", path, mode, path)
+	}
+	var text bytes.Buffer
+	if _, err := text.ReadFrom(f); err != nil {
+		return Keyring{}, fmt.Errorf("read keyring: %w", err)
+	}
+	ring, err := ParseKeyring(text.Bytes())
+	if err != nil {
+		return Keyring{}, fmt.Errorf("keyring %s: %w", path, err)
+	}
+	return ring, nil
+}
+
+// ParseKeyring parses the text of a keyring file. Errors name the line, and never
+// quote a key.
+func ParseKeyring(text []byte) (Keyring, error) {
+	var ring Keyring
+	for i, line := range strings.Split(string(text), "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		k, err := parseKey(line)
+		if err != nil {
+			return Keyring{}, fmt.Errorf("line %d: %w", i+1, err)
+		}
+		if _, twice := ring.find(k.id); twice {
+			return Keyring{}, fmt.Errorf("line %d: key id %q is used twice; give each key an id of its own", i+1, k.id)
+		}
+		ring.keys = append(ring.keys, k)
+	}
+	if len(ring.keys) == 0 {
+		return Keyring{}, errors.New("no key in it; one line is kid:base64 of at least 32 random bytes, e.g. from: echo \"k1:$(head -c 32 /dev/urandom | base64)\"")
+	}
+	return ring, nil
+}
+
+func parseKey(line string) (key, error) {
+	id, encoded, ok := strings.Cut(line, ":")
+	if !ok || !kidForm.MatchString(id) {
+		return key{}, errors.New("want kid:base64, with a kid of 1 to 32 letters, digits, dots, dashes and underscores")
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	if err != nil {
+		return key{}, fmt.Errorf("key %q is not standard base64", id)
+	}
+	if len(raw) < minKey {
+		return key{}, fmt.Errorf("key %q has %d bytes; at least %d random bytes are needed", id, len(raw), minKey)
+	}
+	if bytes.Count(raw, raw[:1]) == len(raw) {
+		return key{}, fmt.Errorf("key %q is one byte repeated; random bytes are needed", id)
+	}
+	return key{id: id, secret: NewSecret(string(raw))}, nil
+}
+
+// EnsureKeyring loads the keyring file, and makes one with a generated key first if
+// there is none. It is for the embedded default, where one process is all there is.
+func EnsureKeyring(path string) (Keyring, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return LoadKeyring(path)
+	}
+	if err != nil {
+		return Keyring{}, fmt.Errorf("make keyring: %w", err)
+	}
+	_, err = f.WriteString(GenerateKey().Reveal() + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return Keyring{}, fmt.Errorf("make keyring: %w", errors.Join(err, os.Remove(path)))
+	}
+	return LoadKeyring(path)
+}
+
+// For returns the keyring bound to an audience, usually the daemon's external URL: a
+// link signed for one audience is refused by every other, so that two environments
+// that share a key file by mistake do not share approvals.
+func (k Keyring) For(audience string) Keyring {
+	k.audience = audience
+	return k
+}
+
+// Empty reports whether there is no key: approvals by link are off.
+func (k Keyring) Empty() bool { return len(k.keys) == 0 }
+
+func (k Keyring) find(id string) (key, bool) {
+	for _, have := range k.keys {
+		if have.id == id {
+			return have, true
+		}
+	}
+	return key{}, false
+}

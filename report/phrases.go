@@ -1,0 +1,205 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// The sentences messages are made of. Whatever came from outside passes [plain].
+
+func word(text string) string {
+	if text == "" {
+		return "(unnamed)"
+	}
+	return plain(text, 80)
+}
+
+func sentence(text string) string {
+	text = plain(text, 300)
+	if text != "" && !strings.ContainsAny(text[len(text)-1:], ".!?…") {
+		text += "."
+	}
+	return text
+}
+
+func subject(inc runbook.Incident) string {
+	if inc.Region == "" || inc.Region == runbook.DefaultRegion {
+		return word(inc.Service)
+	}
+	return word(inc.Service) + " (" + word(inc.Region) + ")"
+}
+
+// what says the breach: "P95 latency +34 % against … (runbook: more than +30 % over
+// 5 m), 12,000 : 1 against chance."
+func what(inc runbook.Incident, rb *runbook.Runbook) string {
+	if inc.Breach.Trigger == "" {
+		if inc.By != "" {
+			return word(inc.By) + " asked for it."
+		}
+		return ""
+	}
+	t := trigger(inc, rb)
+	text := plain(effect(inc.Breach, t), 200)
+	if limit := threshold(t); limit != "" {
+		text += " (runbook: " + limit + ")"
+	}
+	if o := odds(inc.Breach.Evidence); o != "" {
+		text += ", " + o
+	}
+	return upper(text) + "."
+}
+
+func why(inc runbook.Incident) string {
+	if len(inc.Decision.Reasons) == 0 {
+		return ""
+	}
+	return "Why: " + sentence(inc.Decision.Reasons[0])
+}
+
+func problem(inc runbook.Incident) string {
+	if inc.Breach.Problem == "" {
+		return ""
+	}
+	return "Prometheus: " + sentence(inc.Breach.Problem)
+}
+
+func moved(inc runbook.Incident) string {
+	if inc.Change == nil {
+		return fmt.Sprintf("all traffic from %s to %s", word(inc.Candidate.Version), word(inc.Stable.Version))
+	}
+	return plain(split(inc.Change.From)+" → "+split(inc.Change.To), 300)
+}
+
+// split writes shares by backend: "v1 95, v2 5".
+func split(s runbook.Split) string {
+	var parts []string
+	for _, backend := range slices.Sorted(maps.Keys(s)) {
+		parts = append(parts, fmt.Sprintf("%s %d", backend, s[backend]))
+	}
+	if len(parts) == 0 {
+		return "(none)"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func todo(text string) string { return "Do now: " + text }
+
+func choices(inc runbook.Incident, otherwise string) string {
+	if len(inc.Decision.Choices) == 0 {
+		return otherwise
+	}
+	var out []string
+	for _, c := range inc.Decision.Choices {
+		out = append(out, strings.TrimRight(plain(c, 300), ". "))
+	}
+	return strings.Join(out, "; or ") + "."
+}
+
+func owner(rb *runbook.Runbook) string {
+	if rb == nil || rb.Owner.Team == "" {
+		return ""
+	}
+	text := "Owner: " + rb.Owner.Team
+	if rb.Owner.Contact != "" {
+		text += ", " + rb.Owner.Contact
+	}
+	if rb.Owner.Escalation != "" {
+		text += "; then " + rb.Owner.Escalation
+	}
+	return text
+}
+
+func onExpiry(rb *runbook.Runbook) string {
+	if rb != nil && rb.Policy.OnExpiry == "rollback" {
+		return "Without an answer it is rolled back."
+	}
+	return "Without an answer nothing is moved, and you are paged again."
+}
+
+func untilDeadline(inc runbook.Incident) string {
+	if inc.Deadline.IsZero() {
+		return ""
+	}
+	return ", until " + clock(inc.Deadline) + " at the latest"
+}
+
+func verb(a runbook.Action) string {
+	switch a {
+	case runbook.RollBack:
+		return "roll back"
+	case runbook.Ask:
+		return "ask a human"
+	case runbook.Freeze:
+		return "freeze promotion"
+	case runbook.Hold:
+		return "hold"
+	}
+	return word(string(a))
+}
+
+func outcome(o runbook.Outcome) string {
+	switch o {
+	case runbook.Recovered:
+		return "recovered"
+	case runbook.NotRecovered:
+		return "NOT recovered"
+	case runbook.WrongCause:
+		return "the release is not the cause"
+	case runbook.CannotTell:
+		return "cannot tell whether users recovered"
+	}
+	return word(string(o))
+}
+
+func verdictChoice(o runbook.Outcome) string {
+	switch o {
+	case runbook.NotRecovered:
+		return "users are still hurt with all traffic on the stable version; look for another cause, and escalate."
+	case runbook.WrongCause:
+		return "the stable version is sick as well, so look outside the release: dependencies, data, the platform."
+	}
+	return "data are missing, so look at the service yourself, and at why Prometheus has none."
+}
+
+func badAnswers(v runbook.Verdict) string {
+	var out []string
+	for _, a := range v.Answers {
+		if a.Health == runbook.Good {
+			continue
+		}
+		out = append(out, fmt.Sprintf("%s: %s", word(a.Question), strings.TrimRight(plain(a.Text, 200), ".")))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return cut(strings.Join(out, "; "), 900) + "."
+}
+
+func timing(inc runbook.Incident, v runbook.Verdict) string {
+	began := breachBegan(inc)
+	var out []string
+	if !inc.ActedAt.IsZero() {
+		out = append(out, "moved "+offset(inc.ActedAt.Sub(began)))
+	}
+	if !inc.DrainedAt.IsZero() {
+		out = append(out, "drained "+offset(inc.DrainedAt.Sub(began)))
+	}
+	if !v.At.IsZero() {
+		out = append(out, "verdict "+offset(v.At.Sub(began)))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return "Since the breach: " + strings.Join(out, ", ") + "."
+}
+
+func upper(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
