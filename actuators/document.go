@@ -1,0 +1,179 @@
+package actuators
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// document is the json router: one key with one object,
+//
+//	{"schema":1,"revision":17,"release":"…","weights":{"v1":95,"v2":5},"by":"autorollback"}
+//
+// One key is never seen half written. Fields that others added stay.
+type document struct{ key string }
+
+func (d document) decode(snap store.Snapshot) (runbook.Split, error) {
+	_, o, err := d.read(snap)
+	if err != nil {
+		return nil, err
+	}
+	split, bad, err := d.weights(o)
+	if err == nil && len(bad) > 0 {
+		err = fmt.Errorf("read %s: weights.%s is %s; write a whole number from 0 to %d", d.key, bad[0].name, bad[0].value, maxWeight)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return split, nil
+}
+
+func (d document) read(snap store.Snapshot) (store.Entry, object, error) {
+	e, ok := snap.Get(d.key)
+	if !ok {
+		return e, object{text: []byte("{}")}, fmt.Errorf("read %s: %w", d.key, ErrNoSplit)
+	}
+	o, err := parseObject(e.Value)
+	if err != nil {
+		return e, object{}, fmt.Errorf("read %s: %w; write one JSON object with schema and weights", d.key, err)
+	}
+	if newer(o) {
+		return e, object{}, newerError(d.key)
+	}
+	raw, ok := o.get("schema")
+	if schema, err := strconv.Atoi(string(raw)); ok && (err != nil || schema < 1) {
+		return e, object{}, fmt.Errorf("read %s: schema is %s; write 1", d.key, raw)
+	}
+	return e, o, nil
+}
+
+// weights returns the readable weights, and those that are no weights, by name.
+func (d document) weights(o object) (runbook.Split, []named, error) {
+	raw, ok := o.get("weights")
+	if !ok {
+		return nil, nil, fmt.Errorf("read %s: there is no field weights: %w", d.key, ErrNoSplit)
+	}
+	in, err := parseObject(raw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: weights is %w; write an object of backend names and whole numbers", d.key, err)
+	}
+	if len(in.fields) == 0 {
+		return nil, nil, fmt.Errorf("read %s: weights is empty: %w", d.key, ErrNoSplit)
+	}
+	split := runbook.Split{}
+	var bad []named
+	for _, f := range in.fields {
+		value := in.text[f.start:f.end]
+		w, err := strconv.Atoi(string(value))
+		if err != nil || w < 0 || w > maxWeight {
+			bad = append(bad, named{f.name, value})
+			continue
+		}
+		split[f.name] = w
+	}
+	return split, bad, nil
+}
+
+func (d document) writes(snap store.Snapshot, to runbook.Split) (runbook.Split, []write, error) {
+	e, o, err := d.read(snap)
+	from := runbook.Split{}
+	if err == nil {
+		from, err = d.merge(o, &to)
+	}
+	if err != nil && !errors.Is(err, ErrNoSplit) {
+		return nil, nil, err
+	}
+	w := write{key: d.key, from: string(e.Value), index: e.Index}
+	if weights, _ := values("weights", to); err == nil && len(o.edit(weights)) == len(o.text) && string(o.edit(weights)) == w.from {
+		w.to = w.from
+		return from, []write{w}, nil
+	}
+	want, err := values("schema", runbook.Schema, "revision", revision(o)+1, "weights", to, "by", "autorollback")
+	if err != nil {
+		return nil, nil, fmt.Errorf("plan %s: %w", d.key, err)
+	}
+	w.to = string(o.edit(want))
+	return from, []write{w}, nil
+}
+
+// merge adds the backends that only the document knows, at 0, and leaves out those
+// at 0 that it does not know.
+func (d document) merge(o object, to *runbook.Split) (runbook.Split, error) {
+	from, bad, err := d.weights(o)
+	if err != nil {
+		return runbook.Split{}, err
+	}
+	all := runbook.Split{}
+	for name := range from {
+		all[name] = 0
+	}
+	for _, b := range bad {
+		all[b.name] = 0
+	}
+	for name, w := range *to {
+		if _, known := all[name]; known || w > 0 {
+			all[name] = w
+		}
+	}
+	*to = all
+	return from, nil
+}
+
+func revision(o object) int64 {
+	raw, _ := o.get("revision")
+	var n int64
+	if json.Unmarshal(raw, &n) != nil {
+		return 0
+	}
+	return max(0, n)
+}
+
+func (d document) lint(snap store.Snapshot) []Hazard {
+	_, o, err := d.read(snap)
+	switch {
+	case errors.Is(err, ErrNoSplit):
+		return nil
+	case err != nil:
+		return []Hazard{{Key: d.key, What: why(err), Mend: "put back the last good document; the next change cannot edit this one", Blocking: true}}
+	}
+	split, bad, err := d.weights(o)
+	var found []Hazard
+	if err != nil && !errors.Is(err, ErrNoSplit) {
+		return []Hazard{{Key: d.key, What: why(err), Mend: `write "weights":{"BACKEND":100}`, Blocking: true}}
+	}
+	for _, b := range bad {
+		found = append(found, Hazard{Key: d.key, What: fmt.Sprintf("weights.%s is %s, no whole number from 0 to %d", b.name, b.value, maxWeight), Mend: "the next change writes it anew; until then templates may fail on it"})
+	}
+	if err == nil && len(bad) == 0 && sum(split) == 0 {
+		found = append(found, Hazard{Key: d.key, What: "all weights are 0: nobody is served", Mend: "give a backend its share"})
+	}
+	for _, f := range o.fields {
+		if known := strings.ToLower(f.name); known != f.name && slices.Contains([]string{"schema", "revision", "weights"}, known) {
+			found = append(found, Hazard{Key: d.key, What: fmt.Sprintf("field %q beside or instead of %q: some readers take one for the other", f.name, known), Mend: "remove it"})
+		}
+	}
+	return found
+}
+
+// why is an error's text without the place it was read at, which the hazard has.
+func why(err error) string {
+	if _, text, ok := strings.Cut(err.Error(), ": "); ok {
+		return text
+	}
+	return err.Error()
+}
+
+func sum(s runbook.Split) int {
+	n := 0
+	for w := range maps.Values(s) {
+		n += w
+	}
+	return n
+}

@@ -1,0 +1,117 @@
+package actuators
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// ErrNoSplit means that the store holds no weights of the service yet.
+var ErrNoSplit = errors.New("no weights yet")
+
+// A Router reads and plans the split of one service. Only [For] makes one.
+type Router struct {
+	codec    codec
+	flags    string // prefix of the flag documents; empty: there are none
+	prefixes []string
+}
+
+// A codec knows how one kind of router spells a split.
+type codec interface {
+	// decode reads the split; an error wraps ErrNoSplit if there is none.
+	decode(store.Snapshot) (runbook.Split, error)
+	// writes lists every key of the group with its wanted text, changed or not, and
+	// the split as far as it can be read.
+	writes(snap store.Snapshot, to runbook.Split) (runbook.Split, []write, error)
+	lint(store.Snapshot) []Hazard
+}
+
+// For returns the router that a runbook's routing names.
+func For(r runbook.Routing) (Router, error) {
+	var router Router
+	switch r.Router {
+	case runbook.Traefik:
+		t := traefik{root: r.Root, service: r.Service}
+		if t.root == "" {
+			t.root = "traefik"
+		}
+		if strings.Contains(r.Service, "/") {
+			return Router{}, fmt.Errorf("read routing.service %q: a service's name has no slash", r.Service)
+		}
+		router = Router{codec: t, prefixes: []string{t.root + "/"}}
+		if err := sound("routing.service", r.Service); err != nil {
+			return Router{}, err
+		}
+		if err := sound("routing.root", t.root); err != nil {
+			return Router{}, err
+		}
+		if strings.HasPrefix(r.Flags, t.root) {
+			return Router{}, fmt.Errorf("read routing.flags %q: keys that begin with %q wake or freeze Traefik; choose another prefix", r.Flags, t.root)
+		}
+	case runbook.JSONKey:
+		if err := sound("routing.key", r.Key); err != nil {
+			return Router{}, err
+		}
+		router = Router{codec: document{key: r.Key}, prefixes: []string{r.Key}}
+	default:
+		return Router{}, fmt.Errorf("read routing.router %q: it must be %q or %q", r.Router, runbook.Traefik, runbook.JSONKey)
+	}
+	return router.withFlags(r.Flags)
+}
+
+func (r Router) withFlags(prefix string) (Router, error) {
+	if prefix == "" {
+		return r, nil
+	}
+	if !strings.HasSuffix(prefix, "/") {
+		return Router{}, fmt.Errorf("read routing.flags %q: a prefix ends with a slash", prefix)
+	}
+	if err := sound("routing.flags", strings.TrimSuffix(prefix, "/")); err != nil {
+		return Router{}, err
+	}
+	r.flags = prefix
+	r.prefixes = append(r.prefixes, prefix)
+	return r, nil
+}
+
+// Prefixes are what must be read, in one snapshot, for Decode, Plan and Lint.
+func (r Router) Prefixes() []string { return append([]string(nil), r.prefixes...) }
+
+// Decode returns the split that the store asks of the router. The error wraps
+// [ErrNoSplit] if there are no weights yet; any other names the key and how to mend it.
+func (r Router) Decode(snap store.Snapshot) (runbook.Split, error) { return r.codec.decode(snap) }
+
+// Lint reports what would make the router ignore a change, sorted by key. It knows
+// the whole tree that the router reads, not only the service's own keys.
+func (r Router) Lint(snap store.Snapshot) []Hazard { return r.codec.lint(snap) }
+
+// A Hazard is something in the router's tree that may keep it from doing what the
+// store says. It never stops a rollback; it is told.
+type Hazard struct {
+	Key      string `json:"key"`
+	What     string `json:"what"`
+	Mend     string `json:"mend"`
+	Blocking bool   `json:"blocking"` // while it stands, the router does not take our change
+}
+
+func (h Hazard) String() string { return h.Key + ": " + h.What + "; " + h.Mend }
+
+// keyText is what every way into Consul spells the same (its HTTP API cleans other
+// paths, its transactions do not).
+var keyText = regexp.MustCompile(`^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$`)
+
+func sound(field, key string) error {
+	if !keyText.MatchString(key) || strings.HasPrefix(key, "autorollback/") {
+		return fmt.Errorf("read %s %q: use letters, digits, dot, dash, underscore and single slashes inside, and not our own autorollback/", field, key)
+	}
+	for part := range strings.SplitSeq(key, "/") {
+		if part == "." || part == ".." {
+			return fmt.Errorf("read %s %q: %q is no name", field, key, part)
+		}
+	}
+	return nil
+}

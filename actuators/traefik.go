@@ -1,0 +1,229 @@
+package actuators
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// maxWeight bounds the weights we read, so that shares can be multiplied out.
+const maxWeight = 1_000_000
+
+// traefik is the layout of Traefik's KV provider for a weighted service,
+//
+//	<root>/http/services/<service>/weighted/services/<n>/{name,weight}
+//
+// Traefik reads keys without regard to case, orders children by key, takes 1 for a
+// missing weight, and adds no child with a weight of 0 or less.
+type traefik struct{ root, service string }
+
+// child is one backend of the weighted service. An entry with index 0 is missing.
+type child struct {
+	segment      string // <n> as first spelled
+	folder       string // the key up to and with the slash after <n>
+	name, weight store.Entry
+}
+
+func (t traefik) decode(snap store.Snapshot) (runbook.Split, error) {
+	kids, err := t.children(snap)
+	if err != nil {
+		return nil, err
+	}
+	split := runbook.Split{}
+	for _, c := range kids {
+		w, err := c.share()
+		if err != nil {
+			return nil, err
+		}
+		split[string(c.name.Value)] = w
+	}
+	return split, nil
+}
+
+// children returns the backends in Traefik's order, each with a name of its own.
+func (t traefik) children(snap store.Snapshot) ([]child, error) {
+	kids, err := t.collect(snap)
+	if err != nil {
+		return nil, err
+	}
+	if len(kids) == 0 {
+		return nil, fmt.Errorf("read %s: %w", t.base(), ErrNoSplit)
+	}
+	names := map[string]string{}
+	for _, c := range kids {
+		name := string(c.name.Value)
+		if name == "" {
+			return nil, fmt.Errorf("read %sname: there is none, so nobody can say whose weight this is; write the backend's name or delete the child", c.folder)
+		}
+		if other, twice := names[name]; twice {
+			return nil, fmt.Errorf("read %sname: %s is named at %s as well; delete one of the two children", c.folder, name, other)
+		}
+		names[name] = c.folder
+	}
+	return kids, nil
+}
+
+func (t traefik) collect(snap store.Snapshot) ([]child, error) {
+	var kids []child
+	at := map[string]int{}
+	for _, e := range snap.Under(t.root + "/") {
+		parts := fragments(e.Key[len(t.root)+1:])
+		if len(parts) != 7 || !t.ours(parts) {
+			continue
+		}
+		segment := fold(parts[5])
+		i, ok := at[segment]
+		if !ok {
+			i = len(kids)
+			at[segment] = i
+			kids = append(kids, child{segment: parts[5], folder: folderOf(e.Key)})
+		}
+		slot := kids[i].slot(parts[6])
+		if slot == nil {
+			continue
+		}
+		if slot.Index != 0 {
+			return nil, fmt.Errorf("read %s: Traefik takes it and %s for one key, and only one of them counts; delete one", e.Key, slot.Key)
+		}
+		*slot = e
+	}
+	return kids, nil
+}
+
+func (c *child) slot(field string) *store.Entry {
+	switch fold(field) {
+	case "name":
+		return &c.name
+	case "weight":
+		return &c.weight
+	}
+	return nil
+}
+
+// share is the weight as it counts. White space around it is a hazard (Traefik then
+// reads nothing at all), but what was meant is plain.
+func (c child) share() (int, error) {
+	if c.weight.Index == 0 {
+		return 1, nil
+	}
+	w, err := strconv.Atoi(strings.TrimSpace(string(c.weight.Value)))
+	if err != nil || w > maxWeight {
+		return 0, fmt.Errorf("read %s: %q is no weight; write a whole number from 0 to %d", c.weight.Key, c.weight.Value, maxWeight)
+	}
+	return max(0, w), nil
+}
+
+func (t traefik) writes(snap store.Snapshot, to runbook.Split) (runbook.Split, []write, error) {
+	kids, err := t.children(snap)
+	if err != nil && !errors.Is(err, ErrNoSplit) {
+		return nil, nil, err
+	}
+	from := runbook.Split{}
+	var writes []write
+	known := map[string]bool{}
+	for _, c := range kids {
+		name := string(c.name.Value)
+		known[name] = true
+		// A weight that cannot be read is written anew: it must not stop a rollback.
+		if w, err := c.share(); err == nil {
+			from[name] = w
+		}
+		writes = append(writes,
+			write{key: c.name.Key, from: name, to: name, index: c.name.Index},
+			write{key: c.weightKey(), from: string(c.weight.Value), to: strconv.Itoa(to[name]), index: c.weight.Index})
+	}
+	added, err := t.newcomers(snap, kids, known, to)
+	if err != nil {
+		return nil, nil, err
+	}
+	return from, append(writes, added...), nil
+}
+
+func (c child) weightKey() string {
+	if c.weight.Index != 0 {
+		return c.weight.Key
+	}
+	return c.folder + "weight"
+}
+
+// newcomers adds a child for each backend that has a share and is not there yet.
+func (t traefik) newcomers(snap store.Snapshot, kids []child, known map[string]bool, to runbook.Split) ([]write, error) {
+	base, next := t.place(kids)
+	var writes []write
+	for _, name := range slices.Sorted(maps.Keys(to)) {
+		if known[name] || to[name] == 0 {
+			continue
+		}
+		if !t.serves(snap, name) {
+			return nil, fmt.Errorf("plan %s%d/name: there is no service %s under %s/http/services/, and a child without a service takes the whole of %s down; create it first", base, next, name, t.root, t.service)
+		}
+		folder := base + strconv.Itoa(next) + "/"
+		writes = append(writes, write{key: folder + "name", to: name}, write{key: folder + "weight", to: strconv.Itoa(to[name])})
+		next++
+	}
+	return writes, nil
+}
+
+// place is where a new child goes: beside the others as they are spelled, after the
+// greatest number in use.
+func (t traefik) place(kids []child) (base string, next int) {
+	base = t.base()
+	for i, c := range kids {
+		if i == 0 {
+			base = folderOf(strings.TrimSuffix(c.folder, "/"))
+		}
+		if n, err := strconv.Atoi(c.segment); err == nil && n >= next && n < maxWeight {
+			next = n + 1
+		}
+	}
+	return base, next
+}
+
+func (t traefik) base() string {
+	return t.root + "/http/services/" + t.service + "/weighted/services/"
+}
+
+func (t traefik) ours(parts []string) bool {
+	for i, want := range []string{"http", "services", t.service, "weighted", "services"} {
+		if fold(parts[i]) != fold(want) {
+			return false
+		}
+	}
+	return true
+}
+
+// serves reports whether the tree has the service, as far as it can know: one of
+// another provider (name@file) is not in it.
+func (t traefik) serves(snap store.Snapshot, name string) bool {
+	name, provider, _ := strings.Cut(name, "@")
+	if provider != "" && provider != "consul" {
+		return true
+	}
+	for _, e := range snap.Under(t.root + "/") {
+		parts := fragments(e.Key[len(t.root)+1:])
+		if len(parts) > 3 && fold(parts[0]) == "http" && fold(parts[1]) == "services" && parts[2] == name {
+			return true
+		}
+	}
+	return false
+}
+
+// fragments splits a key as Traefik does: empty parts do not count.
+func fragments(key string) []string {
+	return strings.FieldsFunc(key, func(r rune) bool { return r == '/' })
+}
+
+// fold makes equal what Traefik takes for equal.
+func fold(s string) string { return strings.ToLower(strings.ToUpper(s)) }
+
+// folderOf is the key up to and with its last inner slash.
+func folderOf(key string) string {
+	key = strings.TrimRight(key, "/")
+	return key[:strings.LastIndexByte(key, '/')+1]
+}
