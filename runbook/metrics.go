@@ -11,7 +11,7 @@ type Metrics struct {
 	Warmup Duration `yaml:"warmup" json:"warmup"`
 	// VersionLabel names the label that holds the model version, default "version".
 	// Empty if and only if Track is set.
-	VersionLabel string `yaml:"version_label" json:"version_label"`
+	VersionLabel string `yaml:"version_label,omitempty" json:"version_label"`
 	// Track is for services that label their series with a track instead.
 	Track *Track `yaml:"track" json:"track,omitempty"`
 	// PodLabel names the label that tells pods apart, default "instance".
@@ -51,7 +51,7 @@ const (
 type Latency struct {
 	Histogram string        `yaml:"histogram" json:"histogram"`
 	Kind      HistogramKind `yaml:"kind" json:"kind"`
-	Buckets   []float64     `yaml:"buckets" json:"buckets,omitempty"`
+	Buckets   []float64     `yaml:"buckets,omitempty" json:"buckets,omitempty"`
 }
 
 // KPI is a business ratio from two counters: successes of trials.

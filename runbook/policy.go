@@ -13,9 +13,9 @@ const (
 
 // Policy says when automation may act for the service.
 type Policy struct {
-	Mode             Mode       `yaml:"mode" json:"mode"`           // observe | active; default observe
-	Approvers        []string   `yaml:"approvers" json:"approvers"` // people who may approve a mild breach's rollback
-	ApprovalTTL      Duration   `yaml:"approval_ttl" json:"approval_ttl"`
+	Mode             Mode       `yaml:"mode" json:"mode"`                             // observe | active; default observe
+	Approvers        []string   `yaml:"approvers" json:"approvers"`                   // people who may approve a mild breach's rollback
+	ApprovalTTL      Duration   `yaml:"approval_ttl" json:"approval_ttl"`             // how long a question waits, default 30m, at most 24h
 	OnExpiry         string     `yaml:"on_expiry" json:"on_expiry"`                   // "page" (default) or "rollback"
 	Cooldown         Duration   `yaml:"cooldown" json:"cooldown"`                     // between automatic rollbacks of the service, default 60m
 	MaxRollbacks     int        `yaml:"max_rollbacks" json:"max_rollbacks"`           // automatic ones of the service per 24 h, default 2

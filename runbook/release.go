@@ -55,16 +55,17 @@ func (r Release) Want() Split {
 
 // Launch is a parsed release file: what `release start -f` asks for.
 type Launch struct {
-	Service   string
-	Region    string
-	Stable    LaunchSide
-	Candidate LaunchSide
-	Weight    int // candidate's first weight, 0..100
+	Schema    int        `yaml:"schema" json:"schema"`
+	Service   string     `yaml:"service" json:"service"`
+	Region    string     `yaml:"region" json:"region"` // default DefaultRegion
+	Weight    int        `yaml:"weight" json:"weight"` // candidate's first weight, 0..100
+	Stable    LaunchSide `yaml:"stable" json:"stable"`
+	Candidate LaunchSide `yaml:"candidate" json:"candidate"`
 }
 
 // LaunchSide is one side of a launch with its whole bundle.
 type LaunchSide struct {
-	Version string
-	Backend string // default Version
-	Bundle  Bundle
+	Version string `yaml:"version" json:"version"`
+	Backend string `yaml:"backend" json:"backend"` // default Version
+	Bundle  Bundle `yaml:"bundle" json:"bundle"`
 }

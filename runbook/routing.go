@@ -15,13 +15,13 @@ type Routing struct {
 	Router Router `yaml:"router" json:"router"`
 	// Root and Service locate Traefik's weighted service:
 	// <Root>/http/services/<Service>/weighted/services/<n>/{name,weight}. Root's default is "traefik".
-	Root    string `yaml:"root" json:"root,omitempty"`
-	Service string `yaml:"service" json:"service,omitempty"`
+	Root    string `yaml:"root,omitempty" json:"root,omitempty"`
+	Service string `yaml:"service,omitempty" json:"service,omitempty"`
 	// Key is the json router's document, e.g. "routes/ranker/weights".
-	Key string `yaml:"key" json:"key,omitempty"`
+	Key string `yaml:"key,omitempty" json:"key,omitempty"`
 	// Flags is the prefix, with a trailing slash, under which one JSON document per
 	// version holds the flags of the bundle that version serves, e.g. "features/ranker/".
-	Flags string `yaml:"flags" json:"flags,omitempty"`
+	Flags string `yaml:"flags,omitempty" json:"flags,omitempty"`
 }
 
 // A Split is the wanted or observed share of each backend: integers ≥ 0. A split we

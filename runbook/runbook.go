@@ -32,6 +32,8 @@ type Runbook struct {
 	// text. Generated rules carry the digest, so that drift shows.
 	File   string `yaml:"-" json:"file"`
 	Digest string `yaml:"-" json:"digest"`
+
+	line int // of the service's name, for messages
 }
 
 // An Owner answers for the service.
@@ -103,7 +105,7 @@ type BusinessCheck struct {
 // Communication says who is told. Labels are put on the alerts that carry our
 // messages, so that the team's own Alertmanager routes pick the receiver.
 type Communication struct {
-	Channel string            `yaml:"channel" json:"channel"`
+	Channel string            `yaml:"channel" json:"channel"` // default Owner.Contact
 	Labels  map[string]string `yaml:"labels" json:"labels"`
 }
 

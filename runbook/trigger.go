@@ -27,12 +27,12 @@ type Trigger struct {
 	Severity Severity    `yaml:"severity" json:"severity"`
 	For      Duration    `yaml:"for" json:"for"`
 
-	Quantile float64  `yaml:"quantile" json:"quantile,omitempty"` // latency_quantile, absolute_slo with ceiling; 0 < q < 1
-	Increase Ratio    `yaml:"increase" json:"increase,omitempty"` // latency_quantile: relative to stable, 0.3 = +30 %
-	Above    Ratio    `yaml:"above" json:"above,omitempty"`       // error_rate, absolute_slo: share of requests
-	KPI      string   `yaml:"kpi" json:"kpi,omitempty"`           // kpi_drop
-	Drop     Ratio    `yaml:"drop" json:"drop,omitempty"`         // kpi_drop: relative to stable, 0.02 = -2 %
-	Ceiling  Duration `yaml:"ceiling" json:"ceiling,omitempty"`   // absolute_slo: the quantile's limit
+	Quantile float64  `yaml:"quantile,omitempty" json:"quantile,omitempty"` // latency_quantile, absolute_slo with ceiling; 0 < q < 1
+	Increase Ratio    `yaml:"increase,omitempty" json:"increase,omitempty"` // latency_quantile: relative to stable, 0.3 = +30 %
+	Above    Ratio    `yaml:"above,omitempty" json:"above,omitempty"`       // error_rate, absolute_slo: share of requests
+	KPI      string   `yaml:"kpi,omitempty" json:"kpi,omitempty"`           // kpi_drop
+	Drop     Ratio    `yaml:"drop,omitempty" json:"drop,omitempty"`         // kpi_drop: relative to stable, 0.02 = -2 %
+	Ceiling  Duration `yaml:"ceiling,omitempty" json:"ceiling,omitempty"`   // absolute_slo: the quantile's limit
 
 	// Line is the trigger's line in the runbook file, for messages.
 	Line int `yaml:"-" json:"-"`

@@ -1,0 +1,56 @@
+package runbook
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// metric checks the name of a series; where says what belongs there if it is missing.
+func (p *page) metric(path, name, where string) {
+	if name == "" {
+		p.missing(path, where)
+	} else if !model.LegacyValidation.IsValidMetricName(name) {
+		p.add(path, fmt.Sprintf("%q is not a metric name", name), "write the bare name, e.g. http_requests_total")
+	}
+}
+
+func (p *page) label(path, name string) {
+	if !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, "__") {
+		p.add(path, fmt.Sprintf("%q is not a label name", name), "use letters, digits and underscores")
+	}
+}
+
+// matchers checks PromQL label matchers without braces and returns them. A label of
+// not may not be among them, because rules put their own matcher on it.
+func (p *page) matchers(path, text, example string, not ...string) {
+	if strings.TrimSpace(text) == "" {
+		p.missing(path, "write PromQL label matchers, e.g. "+example)
+		return
+	}
+	mend := "write PromQL label matchers without braces, e.g. " + example
+	found, err := parser.NewParser(parser.Options{}).ParseMetricSelector("{" + text + "}")
+	if err != nil {
+		p.add(path, fmt.Sprintf("%q does not parse as label matchers", text), mend)
+		return
+	}
+	for _, m := range found {
+		if m.Name == labels.MetricName {
+			p.add(path, fmt.Sprintf("%q names a metric", text), mend)
+		}
+		for _, own := range not {
+			if own != "" && m.Name == own {
+				p.add(path, fmt.Sprintf("%q fixes the label %s", text, own), "leave that label out: the rules select by it themselves")
+			}
+		}
+	}
+}
+
+func (p *page) query(path, text string) {
+	if _, err := parser.NewParser(parser.Options{}).ParseExpr(text); err != nil {
+		p.add(path, fmt.Sprintf("%q is not PromQL: %s", text, err), "try it in Prometheus' graph page")
+	}
+}

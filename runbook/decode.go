@@ -1,0 +1,166 @@
+package runbook
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// decode fills v from the node and notes every mistake under the path. A null is the
+// same as a field that was not written.
+func (p *page) decode(n *yaml.Node, v reflect.Value, path string) {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if !p.spend() {
+		return
+	}
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	if u, ok := v.Addr().Interface().(yaml.Unmarshaler); ok {
+		p.decodeText(n, u, path)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		p.decodeStruct(n, v, path)
+	case reflect.Slice:
+		p.decodeList(n, v, path)
+	case reflect.Map:
+		p.decodeMap(n, v, path)
+	default:
+		p.decodeScalar(n, v, path)
+	}
+}
+
+func (p *page) decodeText(n *yaml.Node, u yaml.Unmarshaler, path string) {
+	if n.Kind != yaml.ScalarNode {
+		p.add(path, "is a "+kindName(n)+" where one value belongs", "write one value")
+		return
+	}
+	err := u.UnmarshalYAML(n)
+	var w wrong
+	if errors.As(err, &w) {
+		p.add(path, w.what, w.mend)
+	} else if err != nil {
+		p.add(path, err.Error(), "")
+	}
+}
+
+func (p *page) decodeStruct(n *yaml.Node, v reflect.Value, path string) {
+	fields := map[string]int{}
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+		if name != "" && name != "-" {
+			fields[name] = i
+		}
+	}
+	p.pairs(n, path, func(key, value *yaml.Node) {
+		at := join(path, key.Value)
+		if i, ok := fields[key.Value]; ok {
+			p.decode(value, v.Field(i), at)
+			return
+		}
+		mend := "known here: " + strings.Join(sortedKeys(fields), ", ")
+		if near := nearest(key.Value, sortedKeys(fields)); near != "" {
+			mend = fmt.Sprintf("did you mean %q?", near)
+			defer func() { p.bad[join(path, near)] = true }()
+		}
+		p.add(at, "unknown key", mend)
+	})
+}
+
+func (p *page) decodeList(n *yaml.Node, v reflect.Value, path string) {
+	if n.Kind != yaml.SequenceNode {
+		p.add(path, "is a "+kindName(n)+" where a list belongs", "write a list: [one, two]")
+		return
+	}
+	for i, item := range n.Content {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		p.lines[at] = item.Line
+		one := reflect.New(v.Type().Elem()).Elem()
+		p.decode(item, one, at)
+		v.Set(reflect.Append(v, one))
+	}
+}
+
+func (p *page) decodeMap(n *yaml.Node, v reflect.Value, path string) {
+	p.pairs(n, path, func(key, value *yaml.Node) {
+		if v.IsNil() {
+			v.Set(reflect.MakeMap(v.Type()))
+		}
+		one := reflect.New(v.Type().Elem()).Elem()
+		p.decode(value, one, join(path, key.Value))
+		v.SetMapIndex(reflect.ValueOf(key.Value), one)
+	})
+}
+
+// pairs visits each key of a mapping once: its own keys first, then those merged in
+// by <<. It notes the line of each key that has a value.
+func (p *page) pairs(n *yaml.Node, path string, visit func(key, value *yaml.Node)) {
+	if n.Kind != yaml.MappingNode {
+		p.add(path, "is a "+kindName(n)+" where a mapping belongs", "write indented `key: value` lines")
+		return
+	}
+	own := map[string]bool{}
+	var merged []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		at := join(path, key.Value)
+		switch {
+		case key.ShortTag() == "!!merge":
+			merged = append(merged, value)
+		case key.Kind != yaml.ScalarNode:
+			p.add(path, "has a key that is not a word", "write plain keys")
+		case own[key.Value]:
+			p.lines[at] = key.Line
+			p.add(at, "is written twice", "keep one of the two")
+		default:
+			own[key.Value] = true
+			p.visit(key, value, at, visit)
+		}
+	}
+	for _, from := range merged {
+		p.merge(from, path, own, visit)
+	}
+}
+
+func (p *page) merge(from *yaml.Node, path string, own map[string]bool, visit func(key, value *yaml.Node)) {
+	if !p.spend() {
+		return
+	}
+	for from.Kind == yaml.AliasNode {
+		from = from.Alias
+	}
+	if from.Kind == yaml.SequenceNode {
+		for _, one := range from.Content {
+			p.merge(one, path, own, visit)
+		}
+		return
+	}
+	p.pairs(from, path, func(key, value *yaml.Node) {
+		if !own[key.Value] {
+			own[key.Value] = true
+			visit(key, value)
+		}
+	})
+}
+
+func (p *page) visit(key, value *yaml.Node, at string, visit func(key, value *yaml.Node)) {
+	target := value
+	for target.Kind == yaml.AliasNode {
+		target = target.Alias
+	}
+	if target.ShortTag() == "!!null" && target.Kind == yaml.ScalarNode {
+		return
+	}
+	if !p.has(at) {
+		p.lines[at] = key.Line
+	}
+	visit(key, value)
+}

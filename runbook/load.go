@@ -1,0 +1,81 @@
+package runbook
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+)
+
+// Load reads and checks one runbook file. A file with mistakes returns [Problems]:
+// all of them, sorted by line.
+func Load(path string) (*Runbook, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read runbook: %w", err)
+	}
+	return Parse(path, text)
+}
+
+// LoadDir reads every *.yaml and *.yml file of the directory, sorted by name, and
+// returns the mistakes of all files together. A second runbook of the same service
+// is a mistake.
+func LoadDir(dir string) ([]*Runbook, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read runbooks: %w", err)
+	}
+	var all []*Runbook
+	var problems Problems
+	for _, entry := range entries {
+		if ext := filepath.Ext(entry.Name()); entry.IsDir() || ext != ".yaml" && ext != ".yml" {
+			continue
+		}
+		rb, err := Load(filepath.Join(dir, entry.Name()))
+		var found Problems
+		switch {
+		case errors.As(err, &found):
+			problems = append(problems, found...)
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if i := slices.IndexFunc(all, func(o *Runbook) bool { return o.Service == rb.Service }); i >= 0 {
+			problems = append(problems, Problem{
+				rb.File, rb.line, "service",
+				fmt.Sprintf("%s already has a runbook in %s", rb.Service, all[i].File), "keep one runbook per service",
+			})
+		}
+		all = append(all, rb)
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return all, nil
+}
+
+// Parse reads and checks the text of one runbook file; file is its name in messages.
+// The error is [Problems].
+func Parse(file string, text []byte) (*Runbook, error) {
+	p := newPage(file)
+	rb := &Runbook{File: file, Digest: digest(text)}
+	if node, ok := p.one(text); ok {
+		p.decode(node, reflect.ValueOf(rb).Elem(), "")
+		rb.line = p.line("service")
+		rb.fill(p)
+		rb.check(p)
+	}
+	if err := p.problems.err(); err != nil {
+		return nil, err
+	}
+	return rb, nil
+}
+
+func digest(text []byte) string {
+	sum := sha256.Sum256(text)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
