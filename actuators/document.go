@@ -91,13 +91,12 @@ func (d document) writes(snap store.Snapshot, to runbook.Split) (runbook.Split, 
 		return nil, nil, err
 	}
 	w := write{key: d.key, from: string(e.Value), index: e.Index}
-	if weights, _ := values("weights", to); err == nil && len(o.edit(weights)) == len(o.text) && string(o.edit(weights)) == w.from {
-		w.to = w.from
-		return from, []write{w}, nil
+	want, wrong := values("weights", to, "schema", runbook.Schema, "revision", revision(o)+1, "by", "autorollback")
+	if wrong != nil {
+		return nil, nil, fmt.Errorf("plan %s: %w", d.key, wrong)
 	}
-	want, err := values("schema", runbook.Schema, "revision", revision(o)+1, "weights", to, "by", "autorollback")
-	if err != nil {
-		return nil, nil, fmt.Errorf("plan %s: %w", d.key, err)
+	if err == nil && string(o.edit(want[:1])) == w.from {
+		want = nil // the weights stand as they should: no new revision
 	}
 	w.to = string(o.edit(want))
 	return from, []write{w}, nil
