@@ -1,0 +1,120 @@
+package verify_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/verify"
+)
+
+// A served answer is what the fake Prometheus says to one expression.
+type served func(w http.ResponseWriter, r *http.Request)
+
+// asked is a Prometheus that answers from a table. It fails the test if it is asked
+// for anything else, or never asked for something.
+type asked struct {
+	*httptest.Server
+	tb    testing.TB
+	table map[string]served
+
+	mu   sync.Mutex
+	came map[string][]string // expression to the moments asked for
+}
+
+func prometheusOf(tb testing.TB, table map[string]served) *asked {
+	tb.Helper()
+	a := &asked{tb: tb, table: table, came: map[string][]string{}}
+	a.Server = httptest.NewServer(http.HandlerFunc(a.serve))
+	tb.Cleanup(func() {
+		a.Close()
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for expr := range table {
+			if len(a.came[expr]) == 0 {
+				tb.Errorf("never asked: %s", expr)
+			}
+		}
+	})
+	return a
+}
+
+func (a *asked) serve(w http.ResponseWriter, r *http.Request) {
+	expr := r.PostFormValue("query")
+	a.mu.Lock()
+	a.came[expr] = append(a.came[expr], r.PostFormValue("time"))
+	a.mu.Unlock()
+	answer, ok := a.table[expr]
+	if !ok {
+		a.tb.Errorf("asked for something not in the table: %s", expr)
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	answer(w, r)
+}
+
+func (a *asked) client(tb testing.TB, timeout time.Duration) *verify.Prometheus {
+	tb.Helper()
+	p, err := verify.NewPrometheus(a.URL, nil, timeout)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+// moment is the time a query asks for, or now.
+func moment(r *http.Request) float64 {
+	var at float64
+	if _, err := fmt.Sscan(r.PostFormValue("time"), &at); err == nil {
+		return at
+	}
+	return float64(time.Now().UnixMilli()) / 1000
+}
+
+// vector answers with one series for each value, e.g. "0.5", "NaN", "+Inf".
+func vector(values ...string) served { return shifted(0, values...) }
+
+func number(v float64) served { return vector(fmt.Sprint(v)) }
+
+// shifted answers from a clock that is off.
+func shifted(off time.Duration, values ...string) served {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var series []string
+		for i, v := range values {
+			series = append(series, fmt.Sprintf(`{"metric":{"n":"%d"},"value":[%f,%q]}`, i, moment(r)+off.Seconds(), v))
+		}
+		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[%s]}}`, strings.Join(series, ","))
+	}
+}
+
+func empty() served { return vector() }
+
+// partial answers with a number and the warning that something is missing.
+func partial(v float64) served {
+	return func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"status":"success","warnings":["store 2 did not answer"],"data":{"resultType":"vector","result":[{"metric":{},"value":[%f,"%v"]}]}}`, moment(r), v)
+	}
+}
+
+func status(code int, body string) served {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(code)
+		fmt.Fprint(w, body)
+	}
+}
+
+// silent does not answer until the client goes away.
+func silent() served {
+	return func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+}
+
+// hangUp breaks the connection.
+func hangUp() served {
+	return func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+}
+
+const badQuery = `{"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": unknown function"}`
