@@ -1,0 +1,234 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	mathrand "math/rand/v2"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/verify"
+)
+
+// An Engine runs the belt for every service it has a runbook of. Any number of
+// engines may run on one store.
+type Engine struct {
+	store   store.Store
+	prom    *verify.Prometheus
+	archive Archive
+	post    Post
+	journal Journal
+	log     *zap.Logger
+	metrics *metrics
+	opts    Options
+
+	mu       sync.RWMutex
+	services map[string]service
+	last     map[Slot]runbook.Release // as last read or committed; for the exported roles
+	lines    map[Slot]*sync.Mutex     // one event of a slot at a time in this process
+
+	bundles  sync.Map // digest → runbook.Bundle
+	captured sync.Map // incident/stage → true: captured by this process
+	wake     chan Slot
+	woken    chan struct{} // the outbox has something new
+}
+
+// service is a runbook with what was compiled from it.
+type service struct {
+	rb     *runbook.Runbook
+	router actuators.Router
+	ask    rules.Questions
+}
+
+// Options are the engine's settings. Zero values mean the defaults.
+type Options struct {
+	Replica    string        // this process in claims and logs
+	WatchEvery time.Duration // between two questions of the watcher, default 5s; negative: no watcher
+	TendEvery  time.Duration // between two looks at every open release, default 5s
+	// Boundary, if set, is called at every step boundary with its name. The crash
+	// tests end the process there.
+	Boundary func(name string)
+}
+
+// tries is how often a lost race is read and decided again before a human is told.
+const tries = 5
+
+// step takes one event to a slot: read, Step, commit, at most [tries] times. A
+// conflict on the budget alone does not count: every service shares it.
+func (e *Engine) step(ctx context.Context, slot Slot, ev Event) (State, error) {
+	line := e.line(slot)
+	line.Lock()
+	defer line.Unlock()
+	var lost view
+	for try := 0; ; {
+		v, err := e.read(ctx, slot, ev)
+		if err != nil {
+			return v.State, err
+		}
+		if try > 0 && !onlyBudgetMoved(lost, v) || lost.indexes == nil {
+			try++
+		}
+		next, err := e.commit(ctx, v, ev)
+		if !errors.Is(err, store.ErrConflict) {
+			return next, err
+		}
+		e.metrics.conflicts.Inc()
+		if try >= tries {
+			return next, fmt.Errorf("step %s: lost the race %d times: %w", slot, try, err)
+		}
+		lost = v
+		if err := pause(ctx, time.Duration(try)*time.Duration(10+mathrand.IntN(40))*time.Millisecond); err != nil {
+			return next, err
+		}
+	}
+}
+
+// commit steps once on what was read and commits the result.
+func (e *Engine) commit(ctx context.Context, v view, ev Event) (State, error) {
+	v.Op = newOp()
+	next, _, err := Step(v.State, ev, time.Now().UTC())
+	if err != nil {
+		return v.State, err
+	}
+	tx, err := v.transaction(next)
+	if err != nil {
+		return v.State, err
+	}
+	if len(tx.Ops) == 0 {
+		e.remember(v.slot, next)
+		return next, nil
+	}
+	name := boundary(v.State, next)
+	e.boundary("before-" + name)
+	if err := e.store.Commit(ctx, tx); err != nil {
+		return v.State, err
+	}
+	e.boundary("after-" + name)
+	e.remember(v.slot, next)
+	e.committed(v.State, next)
+	return next, nil
+}
+
+// committed tells the journal, the log and the metrics what was committed.
+func (e *Engine) committed(before, after State) {
+	e.metrics.committed(before, after)
+	if i := after.Incident; i != nil {
+		for _, r := range i.Timeline {
+			if r.Op != after.Op {
+				continue
+			}
+			e.log.Info(r.Text, zap.String("service", i.Service), zap.String("region", i.Region),
+				zap.String("incident", i.ID), zap.String("kind", r.Kind), zap.String("by", r.By), zap.String("op", r.Op))
+			if err := e.journal.Append(i.ID, r); err != nil {
+				e.metrics.problems.WithLabelValues("journal").Inc()
+				e.log.Error("write journal", zap.Error(err))
+			}
+		}
+	}
+	if len(after.Write.Messages) > 0 {
+		select {
+		case e.woken <- struct{}{}:
+		default:
+		}
+	}
+	e.nudge(Slot{after.Runbook.Service, after.Region})
+}
+
+// boundary names the step a transaction takes, for the crash tests.
+func boundary(before, after State) string {
+	switch {
+	case after.Write.Shift && after.Open():
+		return "launch"
+	case after.Write.Shift:
+		return "act"
+	case len(after.Write.Sent) > 0:
+		return "told"
+	case after.Incident == nil:
+		return "release"
+	case before.Incident == nil || before.Incident.ID != after.Incident.ID:
+		return "open"
+	case before.Incident.Phase != after.Incident.Phase:
+		return string(after.Incident.Phase)
+	}
+	return "note"
+}
+
+func (e *Engine) boundary(name string) {
+	if e.opts.Boundary != nil {
+		e.opts.Boundary(name)
+	}
+}
+
+// onlyBudgetMoved compares what two reads found at the keys the first one had.
+func onlyBudgetMoved(before, after view) bool {
+	a, b := maps.Clone(before.indexes), maps.Clone(after.indexes)
+	moved := a[store.BudgetKey] != b[store.BudgetKey]
+	delete(a, store.BudgetKey)
+	delete(b, store.BudgetKey)
+	return moved && maps.Equal(a, b)
+}
+
+// line is the mutex of a slot.
+func (e *Engine) line(slot Slot) *sync.Mutex {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	l, ok := e.lines[slot]
+	if !ok {
+		l = &sync.Mutex{}
+		e.lines[slot] = l
+	}
+	return l
+}
+
+// remember keeps the newest release of a slot, from which roles are exported.
+func (e *Engine) remember(slot Slot, s State) {
+	if s.Release == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.last[slot] = *s.Release
+}
+
+// serves returns the runbook and the router of a slot.
+func (e *Engine) serves(slot Slot) (*runbook.Runbook, actuators.Router, error) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	s, ok := e.services[slot.Service]
+	if !ok {
+		return nil, actuators.Router{}, fmt.Errorf("runbook of %s: %w", slot.Service, runbook.ErrNotFound)
+	}
+	if !s.rb.HasRegion(slot.Region) {
+		return nil, actuators.Router{}, fmt.Errorf("region %s of %s: %w", slot.Region, slot.Service, runbook.ErrNotFound)
+	}
+	return s.rb, s.router, nil
+}
+
+func newOp() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+func isNoSplit(err error) bool { return errors.Is(err, actuators.ErrNoSplit) }

@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/verify"
+)
+
+const (
+	watchdog = rules.WatchdogTrigger
+	blind    = rules.BlindTrigger
+)
+
+// carryOut does one effect and steps what came of it.
+func (e *Engine) carryOut(ctx context.Context, slot Slot, s State, do Doing) error {
+	e.mu.RLock()
+	svc := e.services[slot.Service]
+	e.mu.RUnlock()
+	i := *s.Incident
+	switch do {
+	case AskAgain:
+		return e.question(ctx, svc, slot, i.Alerts[0])
+	case AskDrained:
+		return e.take(ctx, slot, Drained{e.prom.Drained(ctx, svc.ask, *s.Release)})
+	case AskHealth:
+		answers := e.prom.Recovery(ctx, svc.ask, *s.Release, wellAt(svc.rb, i))
+		health, reason := verify.Judge(answers)
+		return e.take(ctx, slot, Polled{Answers: answers, Health: health, Reason: reason, Pending: names(verify.Pending(answers))})
+	case CaptureOld:
+		return e.capture(ctx, s, "before")
+	case SealAll:
+		return e.seal(ctx, slot, s)
+	}
+	return nil
+}
+
+func (e *Engine) take(ctx context.Context, slot Slot, ev Event) error {
+	_, err := e.step(context.WithoutCancel(ctx), slot, ev)
+	return err
+}
+
+// wellAt is the last moment before the harm: the breach's start less the window in
+// which the trigger saw it.
+func wellAt(rb *runbook.Runbook, i runbook.Incident) time.Time {
+	at := i.OpenedAt
+	if b := i.Breach.StartedAt; !b.IsZero() && b.Before(at) {
+		at = b
+	}
+	if t, ok := rb.Trigger(i.Breach.Trigger); ok {
+		at = at.Add(-t.For.Std())
+	}
+	return at
+}
+
+// askBlind asks whether a side of the release really has no data: the blind companion
+// has no number of its own.
+func (e *Engine) askBlind(ctx context.Context, s service, rel runbook.Release) runbook.Breach {
+	b := runbook.Breach{Trigger: blind, Severity: runbook.Mild, State: runbook.NotBreaching, AskedAt: time.Now().UTC()}
+	for _, t := range s.rb.Triggers {
+		if t.Type == runbook.AbsoluteSLO {
+			continue
+		}
+		b = e.prom.Confirm(ctx, s.ask, t, rel)
+		if b.State != runbook.NoData {
+			return runbook.Breach{Trigger: blind, Severity: runbook.Mild, State: runbook.NotBreaching, AskedAt: b.AskedAt}
+		}
+		b.Trigger = blind
+	}
+	return b
+}
+
+func names(answers []runbook.Answer) []string {
+	var n []string
+	for _, a := range answers {
+		n = append(n, a.Question)
+	}
+	return n
+}
+
+// deliver offers every message of the outbox to the post. One that reached somebody
+// leaves the outbox in a transaction; a crash in between sends it twice, never not
+// at all.
+func (e *Engine) deliver(ctx context.Context) {
+	waiting, err := e.outbox(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			e.log.Warn("read outbox", zap.Error(err))
+		}
+		return
+	}
+	for _, m := range waiting {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := e.send(ctx, m); err != nil {
+			e.metrics.messages.WithLabelValues("failed").Inc()
+			e.log.Warn("send message", zap.String("message", m.ID), zap.Error(err))
+		}
+	}
+}
+
+func (e *Engine) send(ctx context.Context, m runbook.Message) error {
+	claimed, err := e.claim(ctx, m)
+	if err != nil || !claimed {
+		return err
+	}
+	e.boundary("before-send")
+	who, err := e.post.Send(ctx, m)
+	if err != nil {
+		return fmt.Errorf("send %s: %w", m.ID, err)
+	}
+	e.boundary("after-send")
+	e.metrics.messages.WithLabelValues("sent").Inc()
+	return e.take(ctx, Slot{m.Service, m.Region}, Told{Message: m.ID, Text: fmt.Sprintf("told %s: %s", who, m.Title)})
+}

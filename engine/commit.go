@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"github.com/autorollback/autorollback/store"
+)
+
+// transaction is what turns the state that was read into the next one: every record
+// that changed, at the index it was read at. The release is always written or
+// checked, so that two decisions about one slot cannot both be committed; a shift
+// also checks the control key, so that a pause committed before it makes it fail.
+func (v view) transaction(next State) (store.Tx, error) {
+	b := batch{indexes: v.indexes}
+	release := store.ReleaseKey(v.slot.Service, v.slot.Region)
+	if next.Release != nil && !reflect.DeepEqual(v.Release, next.Release) {
+		next.Release.Op = next.Op
+		b.set(release, next.Release)
+	}
+	if next.Incident != nil && !reflect.DeepEqual(v.Incident, next.Incident) {
+		b.set(store.IncidentKey(next.Incident.ID), next.Incident)
+	}
+	if v.Approval != nil && next.Approval != nil && v.Approval.ID != next.Approval.ID {
+		b.create(store.ApprovalKey(next.Approval.ID), next.Approval)
+	} else if next.Approval != nil && !reflect.DeepEqual(v.Approval, next.Approval) {
+		b.set(store.ApprovalKey(next.Approval.ID), next.Approval)
+	}
+	if !reflect.DeepEqual(v.Budget, next.Budget) {
+		b.set(store.BudgetKey, next.Budget)
+	}
+	b.write(next.Write, v.ops)
+	if b.err == nil && len(b.ops) > 0 {
+		b.check(release)
+		if next.Write.Shift {
+			b.check(store.ControlKey)
+		}
+	}
+	return store.Tx{ID: next.Op, Ops: b.ops}, b.err
+}
+
+// A batch collects operations, one for each key.
+type batch struct {
+	indexes map[string]uint64
+	ops     []store.Op
+	err     error
+}
+
+func (b *batch) write(w Write, plan []store.Op) {
+	if w.Shift {
+		b.ops = append(b.ops, plan...)
+	}
+	for _, bundle := range w.Bundles {
+		if key := store.BundleKey(bundle.Digest()); !b.known(key) {
+			b.set(key, bundle)
+		}
+	}
+	for _, q := range w.Quarantine {
+		b.set(store.QuarantineKey(q.Bundle), q)
+	}
+	for _, a := range w.Approvals {
+		b.set(store.ApprovalKey(a.ID), a)
+	}
+	for _, m := range w.Messages {
+		b.create(store.OutboxKey(m.ID), m)
+	}
+	for _, id := range w.Sent {
+		key := store.OutboxKey(id)
+		b.ops = append(b.ops, store.Op{Verb: store.Delete, Key: key, Index: b.indexes[key]})
+	}
+}
+
+func (b *batch) known(key string) bool { return b.indexes[key] != 0 }
+
+func (b *batch) set(key string, value any) {
+	text, err := json.Marshal(value)
+	if err != nil && b.err == nil {
+		b.err = fmt.Errorf("encode %s: %w", key, err)
+	}
+	b.ops = append(b.ops, store.Op{Verb: store.Set, Key: key, Value: text, Index: b.indexes[key]})
+}
+
+func (b *batch) create(key string, value any) {
+	delete(b.indexes, key)
+	b.set(key, value)
+}
+
+// check demands that a key is as it was read, unless the transaction writes it.
+func (b *batch) check(key string) {
+	for _, op := range b.ops {
+		if op.Key == key {
+			return
+		}
+	}
+	b.ops = append(b.ops, store.Op{Verb: store.Check, Key: key, Index: b.indexes[key]})
+}

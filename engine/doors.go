@@ -1,0 +1,222 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// actWithin bounds the work one event causes. It goes on when the caller has gone
+// away: a change once begun is never left half made.
+const actWithin = 60 * time.Second
+
+// Alerts takes what a lane heard and returns nil once the outcome of every alert is
+// committed: acted, asked, held, joined, or found not to be true. An error wrapping
+// [runbook.ErrLater] means that it should be offered again. Alerts of services or
+// triggers that no runbook names are counted and forgotten.
+func (e *Engine) Alerts(ctx context.Context, alerts []runbook.Alert) error {
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
+	done := make(chan error, 1)
+	go func() {
+		defer cancel()
+		g, work := errgroup.WithContext(work)
+		g.SetLimit(8)
+		for _, a := range alerts {
+			g.Go(func() error { return e.alert(work, a) })
+		}
+		done <- g.Wait()
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: the outcome is not committed yet", runbook.ErrLater)
+	}
+}
+
+func (e *Engine) alert(ctx context.Context, a runbook.Alert) error {
+	if a.Trigger == watchdog {
+		e.metrics.heard(a.Lane)
+		return nil
+	}
+	if !a.Firing {
+		e.metrics.alerts.WithLabelValues(string(a.Lane), "resolved").Inc()
+		return nil
+	}
+	e.mu.RLock()
+	s, ok := e.services[a.Service]
+	e.mu.RUnlock()
+	if !ok {
+		e.metrics.alerts.WithLabelValues(string(a.Lane), "unknown").Inc()
+		e.log.Warn("alert of a service that no runbook names", zap.String("service", a.Service), zap.String("trigger", a.Trigger))
+		return nil
+	}
+	for _, region := range s.rb.Regions {
+		if a.Region != "" && a.Region != region {
+			continue
+		}
+		if err := e.question(ctx, s, Slot{a.Service, region}, a); err != nil {
+			return later(err)
+		}
+	}
+	return nil
+}
+
+// question asks Prometheus whether an alert is true now for the release that is open
+// in the slot, and steps the answer.
+func (e *Engine) question(ctx context.Context, s service, slot Slot, a runbook.Alert) error {
+	trigger, ok := s.rb.Trigger(a.Trigger)
+	if !ok && a.Trigger != blind {
+		e.metrics.alerts.WithLabelValues(string(a.Lane), "unknown").Inc()
+		return nil
+	}
+	rel, err := e.release(ctx, slot)
+	if errors.Is(err, runbook.ErrNotFound) || err == nil && rel.Phase != runbook.Open {
+		e.metrics.alerts.WithLabelValues(string(a.Lane), "no_release").Inc()
+		if err != nil {
+			return nil
+		}
+		_, err = e.step(ctx, slot, Asked{Alert: a, Release: rel.ID, Epoch: rel.Epoch})
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	e.boundary("before-confirm")
+	var b runbook.Breach
+	if a.Trigger == blind {
+		b = e.askBlind(ctx, s, rel)
+	} else {
+		b = e.prom.Confirm(ctx, s.ask, trigger, rel)
+	}
+	e.boundary("after-confirm")
+	e.metrics.alerts.WithLabelValues(string(a.Lane), string(b.State)).Inc()
+	_, err = e.step(ctx, slot, Asked{Alert: a, Breach: b, Release: rel.ID, Epoch: rel.Epoch})
+	return err
+}
+
+// release is the slot's release as last seen; one that is not open is looked up, so
+// that a release another replica has just started is not overlooked.
+func (e *Engine) release(ctx context.Context, slot Slot) (runbook.Release, error) {
+	e.mu.RLock()
+	rel, ok := e.last[slot]
+	e.mu.RUnlock()
+	if ok && rel.Phase == runbook.Open {
+		return rel, nil
+	}
+	return e.Release(ctx, slot.Service, slot.Region)
+}
+
+// Start begins a release. It is refused while another is open, while either bundle is
+// quarantined, and while the router's split is not all on the stable backend.
+func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (runbook.Release, error) {
+	s, err := e.human(ctx, Slot{l.Service, or(l.Region, runbook.DefaultRegion)}, Launched{l, by})
+	if err != nil {
+		return runbook.Release{}, err
+	}
+	return *s.Release, nil
+}
+
+// Rollback moves all traffic of the open release to its stable bundle because a human
+// asks for it.
+func (e *Engine) Rollback(ctx context.Context, service, region, by, reason string) (runbook.Incident, error) {
+	s, err := e.human(ctx, Slot{service, or(region, runbook.DefaultRegion)}, Demanded{by, reason})
+	if err != nil {
+		return runbook.Incident{}, err
+	}
+	return *s.Incident, nil
+}
+
+// LetGo lets a held release go on with the split that was found.
+func (e *Engine) LetGo(ctx context.Context, service, region, by, reason string) (runbook.Release, error) {
+	s, err := e.human(ctx, Slot{service, or(region, runbook.DefaultRegion)}, LetGo{by, reason})
+	if err != nil {
+		return runbook.Release{}, err
+	}
+	return *s.Release, nil
+}
+
+// Answer is a human's yes or no to an approval. A yes to a rollback carries it out in
+// the same transaction that uses the approval up.
+func (e *Engine) Answer(ctx context.Context, id string, yes bool, by, how, reason string) (runbook.Approval, error) {
+	a, err := e.Approval(ctx, id)
+	if err != nil {
+		return a, err
+	}
+	s, err := e.human(ctx, Slot{a.Service, a.Region}, Answered{Approval: id, By: by, How: how, Reason: reason, Yes: yes})
+	if err != nil {
+		return a, err
+	}
+	for _, old := range s.Write.Approvals {
+		if old.ID == id {
+			return old, nil
+		}
+	}
+	return *s.Approval, nil
+}
+
+// human steps an event that somebody waits for.
+func (e *Engine) human(ctx context.Context, slot Slot, ev Event) (State, error) {
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
+	defer cancel()
+	s, err := e.step(work, slot, ev)
+	return s, later(err)
+}
+
+// Lift ends the quarantine of a bundle. Its name and reason are kept.
+func (e *Engine) Lift(ctx context.Context, digest, by, reason string) error {
+	if by == "" || reason == "" {
+		return runbook.Refuse("lifting a quarantine needs a name and a reason")
+	}
+	key := store.QuarantineKey(digest)
+	snap, err := e.store.Read(ctx, key)
+	if err != nil {
+		return later(err)
+	}
+	var q runbook.Quarantine
+	if !has(snap, key) {
+		return fmt.Errorf("quarantine of %s: %w", digest, runbook.ErrNotFound)
+	}
+	if err := record(snap, key, &q); err != nil {
+		return err
+	}
+	q.Lifted = "by " + by + ": " + reason
+	b := batch{indexes: map[string]uint64{key: index(snap, key)}}
+	b.set(key, q)
+	return e.put(ctx, b)
+}
+
+// SetControl writes the stop switch of the whole installation.
+func (e *Engine) SetControl(ctx context.Context, c runbook.Control) error {
+	snap, err := e.store.Read(ctx, store.ControlKey)
+	if err != nil {
+		return later(err)
+	}
+	b := batch{indexes: map[string]uint64{store.ControlKey: index(snap, store.ControlKey)}}
+	b.set(store.ControlKey, c)
+	return e.put(ctx, b)
+}
+
+func (e *Engine) put(ctx context.Context, b batch) error {
+	if b.err != nil {
+		return b.err
+	}
+	return later(e.store.Commit(ctx, store.Tx{ID: newOp(), Ops: b.ops}))
+}
+
+// later marks errors of the store as something that may be tried again; what a human
+// was refused stays refused.
+func later(err error) error {
+	switch {
+	case err == nil, errors.Is(err, runbook.ErrRefused), errors.Is(err, runbook.ErrNotFound), errors.Is(err, runbook.ErrConflict):
+		return err
+	}
+	return fmt.Errorf("%w: %w", runbook.ErrLater, err)
+}

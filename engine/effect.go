@@ -1,0 +1,55 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// An Effect is something the committed state asks to have done. Doing it twice is
+// harmless; its result comes back as an event.
+type Effect struct {
+	Do  Doing
+	Due time.Time
+}
+
+// Doing is an effect's verb.
+type Doing string
+
+const (
+	AskAgain   Doing = "ask_again"   // ask the incident's trigger once more
+	AskDrained Doing = "ask_drained" // is the candidate's traffic gone?
+	AskHealth  Doing = "ask_health"  // have users recovered?
+	CaptureOld Doing = "capture"     // freeze what there is to know before the change
+	SealAll    Doing = "seal"        // complete and seal the evidence folder
+	LookAgain  Doing = "look_again"  // step a Tick: something is due by the clock
+)
+
+// Effects says what a state asks for, in the order it should be done.
+func Effects(s State, now time.Time) []Effect {
+	i := s.Incident
+	if i == nil || i.Phase == runbook.Done {
+		return nil
+	}
+	v := s.Runbook.Verification
+	var e []Effect
+	switch i.Phase {
+	case runbook.Unconfirmed:
+		e = append(e, Effect{AskAgain, now})
+	case runbook.Awaiting:
+		if s.Approval != nil {
+			e = append(e, Effect{LookAgain, s.Approval.ExpiresAt})
+		}
+	case runbook.Acted:
+		e = append(e, Effect{AskDrained, i.Polled.Add(v.Every.Std())}, Effect{LookAgain, i.Deadline})
+	case runbook.Verifying:
+		e = append(e, Effect{AskHealth, i.Polled.Add(v.Every.Std())}, Effect{LookAgain, i.Deadline})
+	}
+	if i.Phase != runbook.Unconfirmed {
+		e = append(e, Effect{CaptureOld, now})
+	}
+	if i.Verdict != nil && i.EvidenceAt.IsZero() {
+		e = append(e, Effect{SealAll, now})
+	}
+	return e
+}

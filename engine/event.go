@@ -1,0 +1,60 @@
+package engine
+
+import (
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// An Event is something that happened to a slot. The set is closed.
+type Event interface{ event() }
+
+type (
+	// Asked is an alert together with Prometheus' own answer to its trigger, asked
+	// for the release it names.
+	Asked struct {
+		Alert   runbook.Alert
+		Breach  runbook.Breach
+		Release string
+		Epoch   int
+	}
+	// Tick is time passing, and the split being looked at.
+	Tick struct{}
+	// Drained is the answer to "does the candidate still get traffic?".
+	Drained struct{ Answer runbook.Answer }
+	// Polled is one poll of the recovery questions. Pending names business questions
+	// that cannot be proved at this traffic in time.
+	Polled struct {
+		Answers []runbook.Answer
+		Health  runbook.Health
+		Reason  string
+		Pending []string
+	}
+	// Archived says that the evidence folder is complete, or why it is not.
+	Archived struct{ Path, Digest, Problem string }
+	// Told says that a message reached the team.
+	Told struct{ Message, Text string }
+	// Launched is a human starting a release.
+	Launched struct {
+		Launch runbook.Launch
+		By     string
+	}
+	// Demanded is a human asking for a rollback.
+	Demanded struct{ By, Reason string }
+	// Answered is a human's answer to an approval.
+	Answered struct {
+		Approval, By, How, Reason string
+		Yes                       bool
+	}
+	// LetGo is a human letting a held release go on with the split that was found.
+	LetGo struct{ By, Reason string }
+)
+
+func (Asked) event()    {}
+func (Tick) event()     {}
+func (Drained) event()  {}
+func (Polled) event()   {}
+func (Archived) event() {}
+func (Told) event()     {}
+func (Launched) event() {}
+func (Demanded) event() {}
+func (Answered) event() {}
+func (LetGo) event()    {}

@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// capture keeps what there is to know of one stage. It never delays a change: it runs
+// after the transaction, and Prometheus still has the samples from before it.
+func (e *Engine) capture(ctx context.Context, s State, stage string) error {
+	i := *s.Incident
+	key := i.ID + "/" + stage
+	if _, done := e.captured.Load(key); done {
+		return nil
+	}
+	parts := map[string]any{"alerts.json": i.Alerts, "breach.json": i.Breach, "release.json": s.Release, "change.json": i.Change}
+	at := i.OpenedAt
+	if stage == "after" {
+		at = time.Now().UTC()
+		parts["verdict.json"] = i.Verdict
+	}
+	parts["queries.json"] = e.history(ctx, s, at)
+	keys, err := e.routerKeys(ctx, Slot{i.Service, i.Region})
+	parts["router.json"] = keys
+	if err != nil {
+		parts["router.json"] = map[string]string{"problem": err.Error()}
+	}
+	for name, side := range map[string]runbook.Side{"stable": i.Stable, "candidate": i.Candidate} {
+		if b, err := e.Bundle(ctx, side.Bundle); err == nil {
+			parts["bundle-"+name+".json"] = b
+		}
+	}
+	encoded := map[string][]byte{}
+	for name, part := range parts {
+		if encoded[name], err = json.MarshalIndent(part, "", "  "); err != nil {
+			return fmt.Errorf("encode %s: %w", name, err)
+		}
+	}
+	if err := e.archive.Capture(i, stage, encoded); err != nil {
+		return fmt.Errorf("capture %s of %s: %w", stage, i.ID, err)
+	}
+	e.captured.Store(key, true)
+	return nil
+}
+
+// history asks the runbook's questions over the time around a moment.
+func (e *Engine) history(ctx context.Context, s State, at time.Time) []runbook.Query {
+	e.mu.RLock()
+	svc := e.services[s.Runbook.Service]
+	e.mu.RUnlock()
+	exprs := map[string]string{}
+	for n, q := range s.Runbook.Evidence.Queries {
+		exprs[fmt.Sprintf("extra %d", n+1)] = q
+	}
+	for _, r := range svc.ask.Recovery(*s.Release) {
+		exprs[r.Name] = r.Now.String()
+	}
+	var all []runbook.Query
+	step := max(s.Runbook.Metrics.Interval.Std(), time.Second)
+	for name, expr := range exprs {
+		all = append(all, e.prom.Range(ctx, name, expr, at.Add(-60*step), at, step))
+	}
+	return all
+}
+
+// routerKeys reads the router's keys as they are now.
+func (e *Engine) routerKeys(ctx context.Context, slot Slot) (map[string]string, error) {
+	_, router, err := e.serves(slot)
+	if err != nil {
+		return nil, err
+	}
+	snap, err := e.store.Read(ctx, router.Prefixes()...)
+	if err != nil {
+		return nil, fmt.Errorf("read router keys: %w", err)
+	}
+	return keysOf(snap), nil
+}
+
+func keysOf(snap store.Snapshot) map[string]string {
+	keys := map[string]string{}
+	for _, en := range snap.Entries {
+		keys[en.Key] = string(en.Value)
+	}
+	return keys
+}
+
+// seal completes the evidence folder and closes it with a manifest.
+func (e *Engine) seal(ctx context.Context, slot Slot, s State) error {
+	ev := Archived{}
+	err := e.capture(ctx, s, "after")
+	if err == nil {
+		ev.Path, ev.Digest, err = e.archive.Seal(*s.Incident, s.Runbook)
+	}
+	if err != nil {
+		e.metrics.problems.WithLabelValues("evidence").Inc()
+		ev.Problem = err.Error()
+	}
+	return e.take(ctx, slot, ev)
+}

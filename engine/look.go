@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sort"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// Status is the whole installation at one moment, for people.
+type Status struct {
+	Control    runbook.Control      `json:"control"`
+	Budget     runbook.Budget       `json:"budget"`
+	Releases   []runbook.Release    `json:"releases"`
+	Incidents  []runbook.Incident   `json:"incidents"` // newest first, at most 100
+	Approvals  []runbook.Approval   `json:"approvals"` // pending ones
+	Quarantine []runbook.Quarantine `json:"quarantine"`
+}
+
+// Status reads the installation.
+func (e *Engine) Status(ctx context.Context) (Status, error) {
+	snap, err := e.store.Read(ctx, store.Root)
+	if err != nil {
+		return Status{}, later(err)
+	}
+	st := Status{Control: runbook.Control{Mode: runbook.Active}}
+	if en, ok := snap.Get(store.ControlKey); ok {
+		if st.Control, err = runbook.ParseControl(en.Value); err != nil {
+			return st, fmt.Errorf("read %s: %w", en.Key, err)
+		}
+	}
+	if err := record(snap, store.BudgetKey, &st.Budget); err != nil {
+		return st, err
+	}
+	st.Releases, st.Incidents = under[runbook.Release](snap, releases), under[runbook.Incident](snap, store.IncidentKey(""))
+	st.Quarantine = under[runbook.Quarantine](snap, store.QuarantineKey(""))
+	for _, a := range under[runbook.Approval](snap, store.ApprovalKey("")) {
+		if a.Status == runbook.Pending {
+			st.Approvals = append(st.Approvals, a)
+		}
+	}
+	sort.Slice(st.Incidents, func(i, j int) bool { return st.Incidents[i].OpenedAt.After(st.Incidents[j].OpenedAt) })
+	st.Incidents = st.Incidents[:min(len(st.Incidents), 100)]
+	return st, nil
+}
+
+// under decodes every record below a prefix; one that cannot be read is left out here
+// and refused where it matters.
+func under[T any](snap store.Snapshot, prefix string) []T {
+	var all []T
+	for _, en := range snap.Under(prefix) {
+		var one T
+		if json.Unmarshal(en.Value, &one) == nil {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// Release returns the newest release of a service in a region.
+func (e *Engine) Release(ctx context.Context, service, region string) (runbook.Release, error) {
+	region = or(region, runbook.DefaultRegion)
+	return one[runbook.Release](ctx, e.store, store.ReleaseKey(service, region), "release of "+service+" in "+region)
+}
+
+// Incident returns the incident of that id.
+func (e *Engine) Incident(ctx context.Context, id string) (runbook.Incident, error) {
+	return one[runbook.Incident](ctx, e.store, store.IncidentKey(id), "incident "+id)
+}
+
+// Approval returns the approval of that id.
+func (e *Engine) Approval(ctx context.Context, id string) (runbook.Approval, error) {
+	return one[runbook.Approval](ctx, e.store, store.ApprovalKey(id), "approval "+id)
+}
+
+// Runbook returns the runbook of a service.
+func (e *Engine) Runbook(service string) (*runbook.Runbook, bool) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	s, ok := e.services[service]
+	return s.rb, ok
+}
+
+// one reads the record of one key.
+func one[T any](ctx context.Context, st store.Store, key, what string) (T, error) {
+	var v T
+	snap, err := st.Read(ctx, key)
+	if err != nil {
+		return v, later(err)
+	}
+	if !has(snap, key) {
+		return v, fmt.Errorf("%s: %w", what, runbook.ErrNotFound)
+	}
+	return v, record(snap, key, &v)
+}

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// metrics are the engine's own series. Every label value exists from the start.
+type metrics struct {
+	alerts    *prometheus.CounterVec
+	decisions *prometheus.CounterVec
+	rollbacks *prometheus.CounterVec
+	verdicts  *prometheus.CounterVec
+	messages  *prometheus.CounterVec
+	problems  *prometheus.CounterVec
+	conflicts prometheus.Counter
+	act       prometheus.Histogram
+	watchdog  *prometheus.GaugeVec
+	up        *prometheus.GaugeVec
+}
+
+func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
+	auto := promauto.With(reg)
+	vec := func(name, help string, label string, values ...string) *prometheus.CounterVec {
+		v := auto.NewCounterVec(prometheus.CounterOpts{Name: "autorollback_" + name, Help: help}, []string{label})
+		for _, x := range values {
+			v.WithLabelValues(x)
+		}
+		return v
+	}
+	m := &metrics{
+		alerts:    auto.NewCounterVec(prometheus.CounterOpts{Name: "autorollback_alerts_total", Help: "Alerts by the lane that brought them and what Prometheus said of them."}, []string{"lane", "outcome"}),
+		decisions: vec("decisions_total", "Decisions of the policy by action.", "action", "rollback", "ask", "freeze", "hold"),
+		rollbacks: vec("rollbacks_total", "Committed rollbacks by who decided.", "by", "policy", "human"),
+		verdicts:  vec("verdicts_total", "Verdicts by outcome.", "outcome", "recovered", "not_recovered", "wrong_cause", "cannot_tell"),
+		messages:  vec("messages_total", "Messages to people by outcome.", "outcome", "sent", "failed"),
+		problems:  vec("problems_total", "What went wrong while tending incidents.", "part", "journal", "evidence", "tend"),
+		conflicts: auto.NewCounter(prometheus.CounterOpts{Name: "autorollback_conflicts_total", Help: "Transactions that lost a race and were decided again."}),
+		act: auto.NewHistogram(prometheus.HistogramOpts{Name: "autorollback_act_seconds", Help: "From the first word of a breach to the committed rollback.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}}),
+		watchdog: auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_watchdog_timestamp_seconds", Help: "When the watchdog alert was last heard, by lane; 0: never."}, []string{"lane"}),
+		up:       auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_up", Help: "1 if the last question to it was answered."}, []string{"peer"}),
+	}
+	for _, lane := range []runbook.Lane{runbook.Webhook, runbook.Watcher} {
+		m.watchdog.WithLabelValues(string(lane))
+		for _, o := range []string{"breaching", "not_breaching", "no_data", "unreachable", "resolved", "unknown", "no_release"} {
+			m.alerts.WithLabelValues(string(lane), o)
+		}
+	}
+	m.up.WithLabelValues("prometheus")
+	m.up.WithLabelValues("store")
+	reg.MustRegister(roles{e})
+	return m
+}
+
+func (m *metrics) heard(lane runbook.Lane) {
+	m.watchdog.WithLabelValues(string(lane)).Set(float64(time.Now().Unix()))
+}
+
+func (m *metrics) asked(err error)  { m.peer("prometheus", err) }
+func (m *metrics) stored(err error) { m.peer("store", err) }
+
+func (m *metrics) peer(name string, err error) {
+	up := 1.0
+	if err != nil {
+		up = 0
+	}
+	m.up.WithLabelValues(name).Set(up)
+}
+
+// committed counts what one transaction brought.
+func (m *metrics) committed(before, after State) {
+	i := after.Incident
+	if i == nil {
+		return
+	}
+	if i.Decision.At.After(decidedAt(before)) {
+		m.decisions.WithLabelValues(string(i.Decision.Action)).Inc()
+	}
+	if after.Write.Shift && i.Change != nil && !after.Open() {
+		by := "policy"
+		if i.By != "" {
+			by = "human"
+		}
+		m.rollbacks.WithLabelValues(by).Inc()
+		m.act.Observe(i.ActedAt.Sub(i.OpenedAt).Seconds())
+	}
+	if i.Verdict != nil && (before.Incident == nil || before.Incident.Verdict == nil) {
+		m.verdicts.WithLabelValues(string(i.Verdict.Outcome)).Inc()
+	}
+}
+
+func decidedAt(s State) time.Time {
+	if s.Incident == nil {
+		return time.Time{}
+	}
+	return s.Incident.Decision.At
+}
+
+// roles exports which version plays which part, for the rules to join on. A role
+// appears after the warm-up and disappears with the transaction that ends the release
+// or takes the candidate's traffic away.
+type roles struct{ e *Engine }
+
+var (
+	roleDesc = prometheus.NewDesc("autorollback_release_role", "1 for each side of a release under observation.",
+		[]string{"service", "region", "version", "release", "role"}, nil)
+	weightDesc = prometheus.NewDesc("autorollback_weight", "The share of traffic that the release wants for a version, in percent.",
+		[]string{"service", "region", "version", "release"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (roles) Describe(ch chan<- *prometheus.Desc) { ch <- roleDesc; ch <- weightDesc }
+
+// Collect implements prometheus.Collector.
+func (r roles) Collect(ch chan<- prometheus.Metric) {
+	r.e.mu.RLock()
+	defer r.e.mu.RUnlock()
+	for _, rel := range r.e.last {
+		svc, ok := r.e.services[rel.Service]
+		if !ok || rel.Phase != runbook.Open {
+			continue
+		}
+		for _, s := range []struct {
+			side   runbook.Side
+			weight int
+			role   string
+		}{{rel.Stable, 100 - rel.Weight, "stable"}, {rel.Candidate, rel.Weight, "candidate"}} {
+			ch <- prometheus.MustNewConstMetric(weightDesc, prometheus.GaugeValue, float64(s.weight), rel.Service, rel.Region, s.side.Version, rel.ID)
+			if time.Since(rel.StartedAt) >= svc.rb.Metrics.Warmup.Std() && rel.Weight > 0 {
+				ch <- prometheus.MustNewConstMetric(roleDesc, prometheus.GaugeValue, 1, rel.Service, rel.Region, s.side.Version, rel.ID, s.role)
+			}
+		}
+	}
+}

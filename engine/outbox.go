@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// claimFor is how long a replica keeps a message to itself. A replica that dies with
+// it delays the message by this much.
+const claimFor = 20 * time.Second
+
+// outbox reads the messages nobody has claimed. One of a service without a runbook
+// here is left to a replica that has one.
+func (e *Engine) outbox(ctx context.Context) ([]runbook.Message, error) {
+	snap, err := e.store.Read(ctx, store.OutboxKey(""))
+	if err != nil {
+		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	var waiting []runbook.Message
+	for _, m := range under[runbook.Message](snap, store.OutboxKey("")) {
+		_, _, err := e.serves(Slot{m.Service, m.Region})
+		mine := m.ClaimedBy == e.opts.Replica
+		if err == nil && (mine || time.Now().After(m.ClaimedUntil)) {
+			waiting = append(waiting, m)
+		}
+	}
+	return waiting, nil
+}
+
+// claim marks a message as being sent by this replica; false means another was first.
+func (e *Engine) claim(ctx context.Context, m runbook.Message) (bool, error) {
+	key := store.OutboxKey(m.ID)
+	snap, err := e.store.Read(ctx, key)
+	if err != nil {
+		return false, fmt.Errorf("claim %s: %w", m.ID, err)
+	}
+	en, ok := snap.Get(key)
+	if !ok {
+		return false, nil
+	}
+	var now runbook.Message
+	if err := json.Unmarshal(en.Value, &now); err != nil {
+		return false, fmt.Errorf("claim %s: %w", m.ID, err)
+	}
+	if now.ClaimedBy != e.opts.Replica && time.Now().Before(now.ClaimedUntil) {
+		return false, nil
+	}
+	now.ClaimedBy, now.ClaimedUntil, now.Attempts = e.opts.Replica, time.Now().UTC().Add(claimFor), now.Attempts+1
+	b := batch{indexes: map[string]uint64{key: en.Index}}
+	b.set(key, now)
+	err = e.put(ctx, b)
+	if errors.Is(err, store.ErrConflict) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,27 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// An Archive keeps the evidence of incidents. Capturing a stage twice is harmless.
+type Archive interface {
+	// Capture keeps the parts, by file name, of one stage: "before" or "after".
+	Capture(inc runbook.Incident, stage string, parts map[string][]byte) error
+	// Seal adds the incident page and the hash manifest and returns the folder's
+	// path and the manifest's digest.
+	Seal(inc runbook.Incident, rb *runbook.Runbook) (path, digest string, err error)
+}
+
+// A Post brings messages to people. It returns who got it, in words, or an error if
+// nobody did: the message is then offered again.
+type Post interface {
+	Send(ctx context.Context, m runbook.Message) (string, error)
+}
+
+// A Journal keeps every record that this process committed.
+type Journal interface {
+	Append(incident string, r runbook.Record) error
+}

@@ -1,0 +1,231 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// A view is a state with the indexes it was read at: what a commit checks.
+type view struct {
+	State
+	slot    Slot
+	indexes map[string]uint64 // of every key that was read and exists
+	ops     []store.Op        // what carries out State.Plan
+}
+
+// read reads the records of a slot and the router's keys in one snapshot. Records
+// that hang below the release (incident, approval, bundles) come from a second read;
+// the release's index binds the two together when something is committed.
+func (e *Engine) read(ctx context.Context, slot Slot, ev Event) (view, error) {
+	v := view{slot: slot, indexes: map[string]uint64{}}
+	rb, router, err := e.serves(slot)
+	if err != nil {
+		return v, err
+	}
+	v.Runbook, v.Region = rb, slot.Region
+	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(slot.Service, slot.Region), store.QuarantineKey("")}
+	prefixes = append(prefixes, router.Prefixes()...)
+	snap, err := e.store.Read(ctx, append(prefixes, concerns(ev)...)...)
+	if err != nil {
+		return v, fmt.Errorf("read state of %s: %w", slot, err)
+	}
+	if err := v.takeRelease(snap); err != nil {
+		return v, err
+	}
+	if err := e.readIncident(ctx, &v); err != nil {
+		return v, err
+	}
+	return v, e.plan(ctx, &v, snap, router, ev)
+}
+
+// concerns are the further keys an event is about.
+func concerns(ev Event) []string {
+	switch ev := ev.(type) {
+	case Launched:
+		return []string{store.BundleKey(ev.Launch.Stable.Bundle.Digest()), store.BundleKey(ev.Launch.Candidate.Bundle.Digest())}
+	case Told:
+		return []string{store.OutboxKey(ev.Message)}
+	}
+	return nil
+}
+
+func (v *view) takeRelease(snap store.Snapshot) error {
+	for _, en := range snap.Entries {
+		v.indexes[en.Key] = en.Index
+	}
+	if en, ok := snap.Get(store.ControlKey); ok {
+		c, err := runbook.ParseControl(en.Value)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", en.Key, err)
+		}
+		v.Control = c
+	} else {
+		v.Control = runbook.Control{Mode: runbook.Active}
+	}
+	if err := record(snap, store.BudgetKey, &v.Budget); err != nil {
+		return err
+	}
+	if key := store.ReleaseKey(v.slot.Service, v.slot.Region); has(snap, key) {
+		v.Release = &runbook.Release{}
+		if err := record(snap, key, v.Release); err != nil {
+			return err
+		}
+	}
+	v.Outbox = map[string]bool{}
+	for _, en := range snap.Under(store.OutboxKey("")) {
+		v.Outbox[strings.TrimPrefix(en.Key, store.OutboxKey(""))] = true
+	}
+	v.Quarantined = map[string]runbook.Quarantine{}
+	for _, en := range snap.Under(store.QuarantineKey("")) {
+		var q runbook.Quarantine
+		if err := record(snap, en.Key, &q); err != nil {
+			return err
+		}
+		v.Quarantined[q.Bundle] = q
+	}
+	return nil
+}
+
+func (e *Engine) readIncident(ctx context.Context, v *view) error {
+	if v.Release == nil || v.Release.Incident == "" {
+		return nil
+	}
+	key := store.IncidentKey(v.Release.Incident)
+	snap, err := e.store.Read(ctx, key, store.ApprovalKey(""))
+	if err != nil {
+		return fmt.Errorf("read incident %s: %w", v.Release.Incident, err)
+	}
+	if !has(snap, key) {
+		return nil
+	}
+	v.Incident = &runbook.Incident{}
+	if err := record(snap, key, v.Incident); err != nil {
+		return err
+	}
+	v.indexes[key] = index(snap, key)
+	if v.Incident.Approval == "" {
+		return nil
+	}
+	key = store.ApprovalKey(v.Incident.Approval)
+	if has(snap, key) {
+		v.Approval = &runbook.Approval{}
+		v.indexes[key] = index(snap, key)
+		return record(snap, key, v.Approval)
+	}
+	return nil
+}
+
+// plan works out the change the event may ask for: the first weights of a launch, or
+// all traffic to stable. It is a pure function of the snapshot and immutable bundles.
+func (e *Engine) plan(ctx context.Context, v *view, snap store.Snapshot, router actuators.Router, ev Event) error {
+	split, err := router.Decode(snap)
+	switch {
+	case err == nil:
+		v.Split = split
+	case !isNoSplit(err):
+		v.PlanProblem = err.Error()
+		return nil
+	}
+	var to runbook.Split
+	var flags []actuators.FlagDoc
+	if l, ok := ev.(Launched); ok {
+		stable, candidate := side(l.Launch.Stable), side(l.Launch.Candidate)
+		to = runbook.Split{stable.Backend: 100 - l.Launch.Weight, candidate.Backend: l.Launch.Weight}
+		flags = []actuators.FlagDoc{flagDoc(stable, l.Launch.Stable.Bundle, true), flagDoc(candidate, l.Launch.Candidate.Bundle, l.Launch.Weight > 0)}
+	} else if v.Open() {
+		to = runbook.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}
+		if flags, err = e.flags(ctx, *v.Release); err != nil {
+			return err
+		}
+	} else {
+		return nil
+	}
+	v.Plan, v.ops, err = router.Plan(snap, to, flags)
+	if err != nil {
+		v.PlanProblem = err.Error()
+	}
+	return nil
+}
+
+func flagDoc(s runbook.Side, b runbook.Bundle, serving bool) actuators.FlagDoc {
+	return actuators.FlagDoc{Version: s.Version, Bundle: s.Bundle, Flags: b.Flags, Serving: serving}
+}
+
+// flags are the flag documents a rollback writes: each bundle keeps its own.
+func (e *Engine) flags(ctx context.Context, r runbook.Release) ([]actuators.FlagDoc, error) {
+	stable, err := e.Bundle(ctx, r.Stable.Bundle)
+	if err != nil {
+		return nil, err
+	}
+	candidate, err := e.Bundle(ctx, r.Candidate.Bundle)
+	if err != nil {
+		return nil, err
+	}
+	return []actuators.FlagDoc{flagDoc(r.Stable, stable, true), flagDoc(r.Candidate, candidate, false)}, nil
+}
+
+// Bundle returns the manifest of that digest. Bundles are immutable, so each is read
+// once.
+func (e *Engine) Bundle(ctx context.Context, digest string) (runbook.Bundle, error) {
+	if b, ok := e.bundles.Load(digest); ok {
+		return b.(runbook.Bundle), nil
+	}
+	key := store.BundleKey(digest)
+	snap, err := e.store.Read(ctx, key)
+	if err != nil {
+		return runbook.Bundle{}, fmt.Errorf("read bundle %s: %w", digest, err)
+	}
+	if !has(snap, key) {
+		return runbook.Bundle{}, fmt.Errorf("bundle %s: %w", digest, runbook.ErrNotFound)
+	}
+	var b runbook.Bundle
+	if err := record(snap, key, &b); err != nil {
+		return b, err
+	}
+	if got := b.Digest(); got != digest {
+		return b, fmt.Errorf("read %s: the manifest's digest is %s: it was edited", key, got)
+	}
+	e.bundles.Store(digest, b)
+	return b, nil
+}
+
+// record decodes the entry of that key, if there is one. A newer schema was written
+// by a newer program: it is not touched.
+func record(snap store.Snapshot, key string, into any) error {
+	en, ok := snap.Get(key)
+	if !ok {
+		return nil
+	}
+	var head struct {
+		Schema int `json:"schema"`
+	}
+	if err := json.Unmarshal(en.Value, &head); err != nil {
+		return fmt.Errorf("read %s: %w", key, err)
+	}
+	if head.Schema > runbook.Schema {
+		return fmt.Errorf("read %s: schema %d is newer than this program's %d: upgrade it", key, head.Schema, runbook.Schema)
+	}
+	if err := json.Unmarshal(en.Value, into); err != nil {
+		return fmt.Errorf("read %s: %w", key, err)
+	}
+	return nil
+}
+
+func has(snap store.Snapshot, key string) bool { _, ok := snap.Get(key); return ok }
+
+func index(snap store.Snapshot, key string) uint64 { en, _ := snap.Get(key); return en.Index }
+
+// slotOf reads the slot out of a release's key.
+func slotOf(key string) (Slot, bool) {
+	service, region, ok := strings.Cut(strings.TrimPrefix(key, releases), "/")
+	return Slot{service, region}, ok
+}
+
+// releases is the prefix of all releases.
+const releases = store.Root + "release/"

@@ -1,0 +1,224 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/verify"
+)
+
+// Parts are what an engine works with.
+type Parts struct {
+	Store      store.Store
+	Prometheus *verify.Prometheus
+	Archive    Archive
+	Post       Post
+	Journal    Journal
+	Log        *zap.Logger
+	Registerer prometheus.Registerer
+}
+
+// New makes an engine for the runbooks. Nothing runs until [Engine.Run].
+func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
+	o.WatchEvery = cmp.Or(o.WatchEvery, 5*time.Second)
+	o.TendEvery = cmp.Or(o.TendEvery, 5*time.Second)
+	e := &Engine{
+		store: p.Store, prom: p.Prometheus, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o,
+		last: map[Slot]runbook.Release{}, lines: map[Slot]*sync.Mutex{},
+		wake: make(chan Slot, 256), woken: make(chan struct{}, 1),
+	}
+	e.metrics = newMetrics(p.Registerer, e)
+	return e, e.Reload(runbooks)
+}
+
+// Reload replaces the runbooks, all or none.
+func (e *Engine) Reload(runbooks []*runbook.Runbook) error {
+	services := map[string]service{}
+	for _, rb := range runbooks {
+		router, err := actuators.For(rb.Routing)
+		if err != nil {
+			return fmt.Errorf("load %s: %w", rb.File, err)
+		}
+		ask, err := rules.Ask(rb)
+		if err != nil {
+			return fmt.Errorf("load %s: %w", rb.File, err)
+		}
+		services[rb.Service] = service{rb, router, ask}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.services = services
+	return nil
+}
+
+// Run tends every release until ctx ends, and returns once what was begun is done.
+func (e *Engine) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	if e.opts.WatchEvery > 0 {
+		g.Go(func() error { return e.every(ctx, e.opts.WatchEvery, nil, e.watch) })
+	}
+	g.Go(func() error { return e.tendAll(ctx) })
+	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, e.woken, e.deliver) })
+	return g.Wait()
+}
+
+// every calls f at once, then each period and whenever it is woken.
+func (e *Engine) every(ctx context.Context, period time.Duration, woken <-chan struct{}, f func(context.Context)) error {
+	t := time.NewTicker(period)
+	defer t.Stop()
+	for {
+		f(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		case <-woken:
+		}
+	}
+}
+
+// watch is the second lane: one query for everything that fires, so that a lost
+// webhook delays a rollback by one tick and never cancels it.
+func (e *Engine) watch(ctx context.Context) {
+	firing, err := e.prom.Firing(ctx)
+	e.metrics.asked(err)
+	if err != nil {
+		if ctx.Err() == nil {
+			e.log.Warn("watch", zap.Error(err))
+		}
+		return
+	}
+	if firing.Watchdog {
+		e.metrics.heard(runbook.Watcher)
+	}
+	if err := e.Alerts(ctx, append(firing.Alerts, firing.Blind...)); err != nil && ctx.Err() == nil {
+		e.log.Error("take what the watcher saw", zap.Error(err))
+	}
+}
+
+// tendAll looks at every release of the store each period and whenever one is woken.
+// Each slot is tended by a goroutine of its own, at most one at a time, so that a
+// slow one delays nobody.
+func (e *Engine) tendAll(ctx context.Context) error {
+	t := time.NewTicker(e.opts.TendEvery)
+	defer t.Stop()
+	var slots sync.WaitGroup
+	defer slots.Wait()
+	busy := make(map[Slot]chan struct{})
+	tend := func(slot Slot) {
+		nudge, ok := busy[slot]
+		if !ok {
+			nudge = make(chan struct{}, 1)
+			busy[slot] = nudge
+			slots.Go(func() { e.tendSlot(ctx, slot, nudge) })
+		}
+		select {
+		case nudge <- struct{}{}:
+		default:
+		}
+	}
+	for {
+		for _, slot := range e.slots(ctx) {
+			tend(slot)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case slot := <-e.wake:
+			tend(slot)
+			continue
+		case <-t.C:
+		}
+	}
+}
+
+// slots lists the slots that have a release and a runbook here.
+func (e *Engine) slots(ctx context.Context) []Slot {
+	snap, err := e.store.Read(ctx, releases)
+	e.metrics.stored(err)
+	if err != nil {
+		if ctx.Err() == nil {
+			e.log.Warn("list releases", zap.Error(err))
+		}
+		return nil
+	}
+	var all []Slot
+	for _, en := range snap.Entries {
+		slot, ok := slotOf(en.Key)
+		if _, _, err := e.serves(slot); ok && err == nil {
+			all = append(all, slot)
+		}
+	}
+	return all
+}
+
+// tendSlot does what the slot's state asks for, at every nudge and when something is due.
+func (e *Engine) tendSlot(ctx context.Context, slot Slot, nudge <-chan struct{}) {
+	for {
+		next := e.tend(ctx, slot)
+		t := time.NewTimer(next)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-nudge:
+		case <-t.C:
+		}
+		t.Stop()
+	}
+}
+
+// tend steps a tick and carries out every effect that is due; it returns the time to
+// the next one.
+func (e *Engine) tend(ctx context.Context, slot Slot) time.Duration {
+	s, err := e.step(ctx, slot, Tick{})
+	if err == nil {
+		for _, eff := range Effects(s, time.Now().UTC()) {
+			if eff.Due.After(time.Now()) {
+				continue
+			}
+			if err = e.carryOut(ctx, slot, s, eff.Do); err != nil {
+				break
+			}
+		}
+	}
+	if err != nil {
+		if ctx.Err() == nil && !errors.Is(err, runbook.ErrNotFound) {
+			e.metrics.problems.WithLabelValues("tend").Inc()
+			e.log.Error("tend", zap.String("slot", slot.String()), zap.Error(err))
+		}
+		return e.opts.TendEvery
+	}
+	return e.untilDue(s)
+}
+
+// untilDue is the time to the next effect by the clock, bounded by the tending period.
+func (e *Engine) untilDue(s State) time.Duration {
+	wait := e.opts.TendEvery
+	for _, eff := range Effects(s, time.Now().UTC()) {
+		if d := time.Until(eff.Due); d > 0 && d < wait {
+			wait = d
+		}
+	}
+	return max(wait, 10*time.Millisecond)
+}
+
+// nudge has a slot tended soon; a full channel means that all are tended anyway.
+func (e *Engine) nudge(slot Slot) {
+	select {
+	case e.wake <- slot:
+	default:
+	}
+}

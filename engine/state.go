@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A Slot is one service in one region: the unit that is stepped and committed.
+type Slot struct{ Service, Region string }
+
+func (s Slot) String() string { return s.Service + "/" + s.Region }
+
+// State is everything [Step] may look at: the records of one slot as they were read
+// in one snapshot, and the router's split as it was decoded from the same snapshot.
+type State struct {
+	Runbook  *runbook.Runbook
+	Region   string
+	Op       string // the operation id this step will be committed under
+	Control  runbook.Control
+	Budget   runbook.Budget
+	Release  *runbook.Release  // nil: the slot has never had one
+	Incident *runbook.Incident // the release's newest; nil: none
+	Approval *runbook.Approval // the incident's newest; nil: none
+
+	Quarantined map[string]runbook.Quarantine // by bundle digest
+	Outbox      map[string]bool               // messages waiting to be sent, as far as the event is about one
+
+	Split       runbook.Split // what the router is told; nil if it has no weights yet
+	Plan        runbook.Change
+	PlanProblem string // why there is no Plan: the router's keys cannot be read or written
+
+	Write Write
+}
+
+// Write is what a step asks to commit beside the records of the state.
+type Write struct {
+	Shift      bool                 // carry out Plan
+	Bundles    []runbook.Bundle     // store these manifests
+	Quarantine []runbook.Quarantine // store these
+	Approvals  []runbook.Approval   // older questions that ended
+	Messages   []runbook.Message    // put these in the outbox
+	Sent       []string             // take these out of the outbox
+}
+
+// clone copies what Step may change, so that the state that was read stays as it was.
+func (s State) clone() State {
+	if s.Release != nil {
+		r := *s.Release
+		r.Rollbacks = slices.Clone(r.Rollbacks)
+		s.Release = &r
+	}
+	if s.Incident != nil {
+		i := *s.Incident
+		i.Lanes, i.Triggers = slices.Clone(i.Lanes), slices.Clone(i.Triggers)
+		i.Alerts, i.Timeline = slices.Clone(i.Alerts), slices.Clone(i.Timeline)
+		s.Incident = &i
+	}
+	if s.Approval != nil {
+		a := *s.Approval
+		s.Approval = &a
+	}
+	s.Budget.Recent = slices.Clone(s.Budget.Recent)
+	s.Write = Write{}
+	return s
+}
+
+// Open reports whether a release is under way.
+func (s State) Open() bool { return s.Release != nil && s.Release.Phase == runbook.Open }
+
+// Foreign reports whether somebody else changed the router's split.
+func (s State) Foreign() bool {
+	return s.Release != nil && s.Split != nil && !s.Split.Equal(s.Release.Want())
+}
+
+// note appends one line to the incident's timeline. The timeline is bounded: past
+// maxTimeline only the newest lines of the middle give way, never the first ones.
+func (s *State) note(now time.Time, kind, by, text string) {
+	if s.Incident == nil {
+		return
+	}
+	line := runbook.Record{At: now, Kind: kind, By: by, Text: text, Op: s.Op}
+	t := append(s.Incident.Timeline, line)
+	if len(t) > maxTimeline {
+		t = slices.Delete(t, maxTimeline/2, maxTimeline/2+1)
+	}
+	s.Incident.Timeline = t
+}
+
+// noted reports whether the timeline has a line of that kind.
+func (s State) noted(kind string) bool {
+	return s.Incident != nil && slices.ContainsFunc(s.Incident.Timeline, func(r runbook.Record) bool { return r.Kind == kind })
+}
+
+const maxTimeline = 200

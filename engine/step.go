@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// Step says what an event makes of a state, and what the new state asks for. It is
+// pure: the same state, event and moment give the same answer. An error means that
+// the event is refused and nothing changes; it wraps a sentinel of package runbook.
+func Step(s State, ev Event, now time.Time) (State, []Effect, error) {
+	s = s.clone()
+	var err error
+	switch ev := ev.(type) {
+	case Asked:
+		s.asked(ev, now)
+	case Tick:
+		s.tick(now)
+	case Drained:
+		s.drained(ev, now)
+	case Polled:
+		s.polled(ev, now)
+	case Archived:
+		s.archived(ev, now)
+	case Told:
+		s.told(ev, now)
+	case Launched:
+		err = s.launched(ev, now)
+	case Demanded:
+		err = s.demanded(ev, now)
+	case Answered:
+		err = s.answered(ev, now)
+	case LetGo:
+		err = s.letGo(ev, now)
+	default:
+		err = fmt.Errorf("step %T: unknown event", ev)
+	}
+	return s, Effects(s, now), err
+}
+
+// tick does what is due by the clock, and looks whether somebody changed the split.
+func (s *State) tick(now time.Time) {
+	s.lookAtSplit(now)
+	if a := s.Approval; a != nil && a.Status == runbook.Pending && now.After(a.ExpiresAt) {
+		s.expire(now)
+	}
+	if i := s.Incident; i != nil && (i.Phase == runbook.Acted || i.Phase == runbook.Verifying) && !now.Before(i.Deadline) {
+		s.conclude(runbook.Unknown, "the time for verification ended", now)
+	}
+}

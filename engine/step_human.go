@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/autorollback/autorollback/policy"
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// launched starts a release: the records, both manifests and the first weights.
+func (s *State) launched(ev Launched, now time.Time) error {
+	l := ev.Launch
+	stable, candidate := side(l.Stable), side(l.Candidate)
+	switch {
+	case s.Open():
+		return runbook.Refuse("release %s of %s in %s is open since %s; roll it back first", s.Release.ID, l.Service, s.Region, s.Release.StartedAt.UTC().Format(time.RFC3339))
+	case s.Incident != nil && (s.Incident.Phase == runbook.Acted || s.Incident.Phase == runbook.Verifying):
+		return runbook.Refuse("the rollback of %s is still being verified (incident %s); wait for its verdict", s.Release.ID, s.Incident.ID)
+	case s.isQuarantined(candidate.Bundle):
+		q := s.Quarantined[candidate.Bundle]
+		return runbook.Refuse("bundle %s is quarantined by incident %s (%s); lift it by name first: autorollback release lift %s --reason …", candidate.Bundle, q.Incident, q.Reason, candidate.Bundle)
+	case s.isQuarantined(stable.Bundle):
+		return runbook.Refuse("the stable bundle %s is quarantined by incident %s: it cannot be fallen back to", stable.Bundle, s.Quarantined[stable.Bundle].Incident)
+	case s.PlanProblem != "":
+		return runbook.Refuse("the router's keys cannot be changed: %s", s.PlanProblem)
+	case s.Split != nil && !s.Split.Equal(runbook.Split{stable.Backend: 100}):
+		return runbook.Refuse("the router sends traffic to %v, not all of it to the stable backend %q; somebody else's split is never overwritten", s.Split, stable.Backend)
+	}
+	epoch, rollbacks := 1, []time.Time(nil)
+	if s.Release != nil {
+		epoch = s.Release.Epoch + 1
+		rollbacks = recent(s.Release.Rollbacks, now)
+	}
+	s.Release = &runbook.Release{
+		Schema: runbook.Schema, ID: "rel-" + derive(s.Op, "release"), Service: l.Service, Region: s.Region,
+		Stable: stable, Candidate: candidate, Weight: l.Weight, Phase: runbook.Open, Epoch: epoch,
+		StartedAt: now, StartedBy: ev.By, WeightChangedAt: now, Rollbacks: rollbacks, Op: s.Op,
+	}
+	s.Incident, s.Approval = nil, nil
+	s.Write.Bundles = []runbook.Bundle{l.Stable.Bundle, l.Candidate.Bundle}
+	s.Write.Shift = true
+	return nil
+}
+
+// demanded is a human's rollback: the same path and the same transaction.
+func (s *State) demanded(ev Demanded, now time.Time) error {
+	if !s.Open() {
+		return runbook.Refuse("%s has no open release in %s: there is nothing to roll back", s.Runbook.Service, s.Region)
+	}
+	b := runbook.Breach{Trigger: "", Severity: runbook.Severe, State: runbook.Breaching, AskedAt: now}
+	d := policy.Decide(policy.Input{
+		Runbook: s.Runbook, Breach: b, Release: *s.Release, Incident: s.Incident, Control: s.Control,
+		Budget: s.Budget, Foreign: s.Foreign(), StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle), ByHuman: true,
+	}, now)
+	if d.Action != runbook.RollBack {
+		return runbook.Refuse("%s", first(d.Reasons))
+	}
+	if s.PlanProblem != "" {
+		return runbook.Refuse("the router's keys cannot be changed: %s", s.PlanProblem)
+	}
+	if s.Incident == nil {
+		s.open(Asked{Alert: runbook.Alert{Service: s.Runbook.Service, Region: s.Region, Lane: runbook.Human, StartsAt: now, Firing: true}, Breach: b}, now)
+	}
+	s.Incident.Decision = d
+	s.note(now, "demanded", ev.By, "rollback asked for: "+ev.Reason)
+	s.shift(ev.By, now)
+	return nil
+}
+
+// ask puts the change to a human, bound to the plan as it is now.
+func (s *State) ask(now time.Time) {
+	s.supersede(now)
+	s.Incident.Phase = runbook.Awaiting
+	s.approval("rollback", now)
+	s.tell(report.Asking, now)
+}
+
+func (s *State) approval(kind string, now time.Time) {
+	if s.Approval != nil {
+		s.Write.Approvals = append(s.Write.Approvals, *s.Approval)
+	}
+	a := &runbook.Approval{
+		Schema: runbook.Schema, ID: derive(s.Op, "approval"), Kind: kind, Service: s.Release.Service, Region: s.Region,
+		Release: s.Release.ID, Epoch: s.Release.Epoch, Change: s.Plan.Digest, Indexes: map[string]uint64{},
+		Status: runbook.Pending, CreatedAt: now, ExpiresAt: now.Add(s.Runbook.Policy.ApprovalTTL.Std()),
+	}
+	for _, k := range s.Plan.Keys {
+		a.Indexes[k.Key] = k.Index
+	}
+	a.Incident = s.Incident.ID
+	s.Incident.Approval = a.ID
+	s.Approval = a
+}
+
+// answered is a human's yes or no to an approval. It is used at most once.
+func (s *State) answered(ev Answered, now time.Time) error {
+	a := s.Approval
+	switch {
+	case a == nil || a.ID != ev.Approval:
+		return fmt.Errorf("approval %s: %w", ev.Approval, runbook.ErrNotFound)
+	case a.Status != runbook.Pending:
+		return runbook.Refuse("this was already answered: %s by %s at %s", a.Status, or(a.By, "nobody"), a.DecidedAt.UTC().Format(time.RFC3339))
+	case now.After(a.ExpiresAt):
+		return runbook.Refuse("this question expired at %s", a.ExpiresAt.UTC().Format(time.RFC3339))
+	case !slices.Contains(s.Runbook.Policy.Approvers, ev.By) && ev.How != "link_only":
+		return runbook.Refuse("%s is not among the approvers that the runbook of %s names", ev.By, s.Runbook.Service)
+	case !ev.Yes && ev.Reason == "":
+		return runbook.Refuse("a reason is needed to reject")
+	}
+	if ev.Yes && a.Kind == "rollback" && (!s.Open() || a.Epoch != s.Release.Epoch || a.Change != s.Plan.Digest) {
+		return fmt.Errorf("approve %s: %w: the plan is not the one you were shown; ask for it again", a.ID, runbook.ErrConflict)
+	}
+	a.By, a.How, a.Reason, a.DecidedAt = ev.By, ev.How, ev.Reason, now
+	if !ev.Yes {
+		a.Status = runbook.Rejected
+		s.note(now, "rejected", ev.By, fmt.Sprintf("rejected (%s): %s", ev.How, ev.Reason))
+		rejection := *a
+		s.tell(func(i runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+			return report.RejectedMsg(i, rb, rejection, now)
+		}, now)
+		s.close(now)
+		return nil
+	}
+	a.Status = runbook.Approved
+	s.note(now, "approved", ev.By, fmt.Sprintf("approved (%s) %s", ev.How, ev.Reason))
+	if a.Kind == "release_hold" {
+		return s.letGo(LetGo{By: ev.By, Reason: ev.Reason}, now)
+	}
+	s.shift(ev.By, now)
+	return nil
+}
+
+// expire ends a question nobody answered. It never approves, unless the runbook asks
+// for just that.
+func (s *State) expire(now time.Time) {
+	a := s.Approval
+	a.Status, a.DecidedAt = runbook.Expired, now
+	if s.Incident == nil || s.Incident.Phase != runbook.Awaiting {
+		return
+	}
+	s.note(now, "expired", "", "nobody answered in "+s.Runbook.Policy.ApprovalTTL.Std().String())
+	if s.Runbook.Policy.OnExpiry == "rollback" && s.Open() && !s.Foreign() && s.PlanProblem == "" && a.Change == s.Plan.Digest {
+		s.Incident.Decision.Reasons = append(s.Incident.Decision.Reasons, "nobody answered, and the runbook says that this rolls back")
+		s.shift("", now)
+		return
+	}
+	s.Incident.Phase = runbook.HeldPhase
+	s.Incident.Decision = runbook.Decision{Action: runbook.Hold, Guard: "approval_expired", At: now,
+		Reasons: []string{"nobody answered the question in " + s.Runbook.Policy.ApprovalTTL.Std().String()},
+		Choices: []string{"autorollback release rollback " + s.Runbook.Service + " --region " + s.Region}}
+	s.tell(report.HeldMsg, now)
+}
+
+// supersede ends a pending question because something else happened.
+func (s *State) supersede(now time.Time) {
+	if a := s.Approval; a != nil && a.Status == runbook.Pending {
+		a.Status, a.DecidedAt = runbook.Superseded, now
+	}
+}
+
+func (s State) isQuarantined(digest string) bool {
+	q, ok := s.Quarantined[digest]
+	return ok && q.Lifted == ""
+}
+
+func side(l runbook.LaunchSide) runbook.Side {
+	return runbook.Side{Version: l.Version, Backend: or(l.Backend, l.Version), Bundle: l.Bundle.Digest()}
+}
+
+// derive makes an id out of the step's operation id, which is random and used once.
+func derive(op, what string) string {
+	h := sha256.Sum256([]byte(what + " " + op))
+	return hex.EncodeToString(h[:16])
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// recent keeps the moments of the last 24 hours.
+func recent(times []time.Time, now time.Time) []time.Time {
+	return slices.DeleteFunc(slices.Clone(times), func(t time.Time) bool { return now.Sub(t) > 24*time.Hour })
+}

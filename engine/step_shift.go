@@ -1,0 +1,221 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// shift moves all traffic to the stable bundle. Everything it touches is committed in
+// one transaction: weights and flags, release, incident, budget, quarantine, the
+// approval that was used, and the message. by is the human who asked, or "".
+func (s *State) shift(by string, now time.Time) {
+	r, i := s.Release, s.Incident
+	change := s.Plan
+	i.Change, i.By = &change, by
+	i.Phase, i.ActedAt, i.Polled, i.Polls = runbook.Acted, now, time.Time{}, 0
+	i.Deadline = now.Add(s.Runbook.Verification.Within.Std())
+	i.Verdict, i.EvidenceAt = nil, time.Time{}
+	r.Weight, r.Phase, r.Epoch = 0, runbook.RolledBack, r.Epoch+1
+	r.WeightChangedAt = now
+	if by == "" {
+		r.Rollbacks = append(recent(r.Rollbacks, now), now)
+		s.Budget.Schema = runbook.Schema
+		s.Budget.Recent = append(recent(s.Budget.Recent, now), now)
+	}
+	s.supersede(now)
+	s.Write.Shift = true
+	s.Write.Quarantine = append(s.Write.Quarantine, runbook.Quarantine{
+		Schema: runbook.Schema, Bundle: r.Candidate.Bundle, Service: r.Service, Incident: i.ID,
+		Reason: or(first(i.Decision.Reasons), "rolled back by "+by),
+	})
+	s.note(now, "acted", by, fmt.Sprintf("traffic moved from %v to %v in one transaction; bundle %s quarantined", change.From, change.To, r.Candidate.Bundle))
+	s.tell(report.Acted, now)
+}
+
+// drained takes the answer whether the candidate still gets traffic. A written key is
+// not traffic that moved.
+func (s *State) drained(ev Drained, now time.Time) {
+	i := s.Incident
+	if i == nil || i.Phase != runbook.Acted || tooSoon(*i, *s.Runbook, now) {
+		return
+	}
+	i.Polled = now
+	switch ev.Answer.Health {
+	case runbook.Good:
+		i.Phase, i.DrainedAt = runbook.Verifying, now
+		s.note(now, "drained", "", ev.Answer.Text)
+	default:
+		grace := 30*time.Second + 2*s.Runbook.Metrics.Interval.Std()
+		if now.Sub(i.ActedAt) > grace && !s.noted("not_applied") {
+			s.note(now, "not_applied", "", "written is not applied: "+ev.Answer.Text)
+			s.tell(report.NotAppliedMsg, now)
+		}
+	}
+}
+
+// polled takes one poll of the recovery questions.
+func (s *State) polled(ev Polled, now time.Time) {
+	i := s.Incident
+	if i == nil || i.Phase != runbook.Verifying || tooSoon(*i, *s.Runbook, now) {
+		return
+	}
+	i.Polled = now
+	i.Answers = ev.Answers
+	if ev.Health != i.Health {
+		i.Health = ev.Health
+		s.note(now, "poll", "", fmt.Sprintf("%s: %s", ev.Health, ev.Reason))
+	}
+	i.Polls++
+	if ev.Health != runbook.Good {
+		i.Polls = 0
+	}
+	i.Unproved = ev.Pending
+	if i.Polls >= s.Runbook.Verification.Polls {
+		s.conclude(runbook.Good, ev.Reason, now)
+		return
+	}
+	if !now.Before(i.Deadline) {
+		s.conclude(ev.Health, ev.Reason, now)
+	}
+}
+
+// conclude gives the verdict. Silence is never recovery: without a full row of good
+// polls the last answer decides between not recovered and cannot tell.
+func (s *State) conclude(last runbook.Health, reason string, now time.Time) {
+	i := s.Incident
+	v := runbook.Verdict{At: now, Reason: reason, Answers: i.Answers}
+	if last == runbook.Unknown && i.Health != "" {
+		last = i.Health
+	}
+	switch {
+	case last == runbook.Good && i.Polls >= s.Runbook.Verification.Polls:
+		v.Outcome = runbook.Recovered
+	case i.Phase == runbook.Acted:
+		v.Outcome, v.Reason = runbook.NotRecovered, "the candidate's traffic was never seen to end: "+reason
+	case last == runbook.Bad && i.Breach.StableSick:
+		v.Outcome = runbook.WrongCause
+	case last == runbook.Bad:
+		v.Outcome = runbook.NotRecovered
+	default:
+		v.Outcome = runbook.CannotTell
+	}
+	i.Verdict, i.Phase = &v, runbook.Settled
+	s.note(now, "verdict", "", fmt.Sprintf("%s: %s", v.Outcome, v.Reason))
+	s.tell(report.VerdictMsg, now)
+}
+
+// archived takes the sealed evidence folder. A folder that could not be written does
+// not keep the incident open, but it says so for ever.
+func (s *State) archived(ev Archived, now time.Time) {
+	i := s.Incident
+	if i == nil || !i.EvidenceAt.IsZero() {
+		return
+	}
+	i.EvidenceAt = now
+	i.Evidence = ev.Path
+	if ev.Problem != "" {
+		i.Evidence = "incomplete: " + ev.Problem
+	}
+	s.note(now, "evidence", "", or(ev.Problem, "sealed "+ev.Digest))
+	if i.Phase == runbook.Settled {
+		s.close(now)
+	}
+}
+
+// told takes a message that was delivered out of the outbox.
+func (s *State) told(ev Told, now time.Time) {
+	if !s.Outbox[ev.Message] {
+		return
+	}
+	s.Write.Sent = append(s.Write.Sent, ev.Message)
+	s.note(now, "told", "", ev.Text)
+}
+
+func (s *State) close(now time.Time) {
+	s.Incident.Phase, s.Incident.ClosedAt = runbook.Done, now
+}
+
+// tell puts a message in the outbox, in the same transaction as what it tells of.
+func (s *State) tell(compose func(runbook.Incident, *runbook.Runbook, time.Time) runbook.Message, now time.Time) {
+	i := s.Incident
+	i.Messages++
+	m := compose(*i, s.Runbook, now)
+	m.ID = fmt.Sprintf("%s-%d", m.ID, i.Messages)
+	s.Write.Messages = append(s.Write.Messages, m)
+}
+
+// lookAtSplit notices a split that somebody else wrote. It is never repaired.
+func (s *State) lookAtSplit(now time.Time) {
+	r := s.Release
+	if r == nil || r.Phase == runbook.Closed {
+		return
+	}
+	if !s.Foreign() {
+		if r.Held != nil {
+			r.Held = nil
+			s.note(now, "hold_ended", "", "the split is as the release wants it again")
+		}
+		return
+	}
+	if r.Held != nil && r.Held.Found.Equal(s.Split) {
+		return
+	}
+	r.Held = &runbook.HumanHold{Since: now, Want: r.Want(), Found: s.Split.Clone()}
+	if s.Incident == nil {
+		s.open(Asked{Alert: runbook.Alert{Service: r.Service, Region: r.Region, Lane: runbook.Human, StartsAt: now, Firing: true}}, now)
+	}
+	s.note(now, "foreign_split", "", fmt.Sprintf("somebody changed the split: wanted %v, found %v; it is left as it is", r.Held.Want, r.Held.Found))
+	switch s.Incident.Phase {
+	case runbook.Acted, runbook.Verifying, runbook.Settled, runbook.Done:
+	default:
+		s.supersede(now)
+		s.Incident.Phase = runbook.HeldPhase
+		s.Incident.Decision = runbook.Decision{Action: runbook.Hold, Guard: "human_wins", At: now,
+			Reasons: []string{fmt.Sprintf("somebody changed the split from %v to %v: a human wins", r.Held.Want, r.Held.Found)},
+			Choices: []string{"put the split back", "let the release go on with the split as it is: the link, or autorollback release let-go " + r.Service + " --region " + r.Region}}
+		s.approval("release_hold", now)
+	}
+	s.tell(report.ForeignMsg, now)
+}
+
+// letGo takes the split that was found as the one that is wanted.
+func (s *State) letGo(ev LetGo, now time.Time) error {
+	r := s.Release
+	if !s.Open() || r.Held == nil {
+		return runbook.Refuse("%s in %s is not held", s.Runbook.Service, s.Region)
+	}
+	weight, ok := share(s.Split, *r)
+	if !ok {
+		return runbook.Refuse("the split %v is not one of whole percents between %s and %s; put it right first", s.Split, r.Stable.Backend, r.Candidate.Backend)
+	}
+	s.note(now, "let_go", ev.By, fmt.Sprintf("goes on with the candidate at %d %%: %s", weight, ev.Reason))
+	if i := s.Incident; i != nil && i.Change == nil {
+		s.supersede(now)
+		s.close(now)
+	}
+	r.Held, r.Weight, r.Epoch, r.WeightChangedAt = nil, weight, r.Epoch+1, now
+	r.Incident = ""
+	return nil
+}
+
+// share is the candidate's part of a split in whole percents.
+func share(sp runbook.Split, r runbook.Release) (int, bool) {
+	sum := 0
+	for backend, w := range sp {
+		if w > 0 && !slices.Contains([]string{r.Stable.Backend, r.Candidate.Backend}, backend) {
+			return 0, false
+		}
+		sum += w
+	}
+	c := sp[r.Candidate.Backend] * 100
+	return c / max(sum, 1), sum > 0 && c%sum == 0
+}
+
+// tooSoon keeps two replicas from counting their polls twice.
+func tooSoon(i runbook.Incident, rb runbook.Runbook, now time.Time) bool {
+	return now.Sub(i.Polled) < rb.Verification.Every.Std()*9/10
+}
