@@ -10,23 +10,13 @@ import (
 	"github.com/autorollback/autorollback/store"
 )
 
-// Status is the whole installation at one moment, for people.
-type Status struct {
-	Control    runbook.Control      `json:"control"`
-	Budget     runbook.Budget       `json:"budget"`
-	Releases   []runbook.Release    `json:"releases"`
-	Incidents  []runbook.Incident   `json:"incidents"` // newest first, at most 100
-	Approvals  []runbook.Approval   `json:"approvals"` // pending ones
-	Quarantine []runbook.Quarantine `json:"quarantine"`
-}
-
 // Status reads the installation.
-func (e *Engine) Status(ctx context.Context) (Status, error) {
+func (e *Engine) Status(ctx context.Context) (runbook.Status, error) {
 	snap, err := e.store.Read(ctx, store.Root)
 	if err != nil {
-		return Status{}, later(err)
+		return runbook.Status{}, later(err)
 	}
-	st := Status{Control: runbook.Control{Mode: runbook.Active}}
+	st := runbook.Status{Control: runbook.Control{Mode: runbook.Active}}
 	if en, ok := snap.Get(store.ControlKey); ok {
 		if st.Control, err = runbook.ParseControl(en.Value); err != nil {
 			return st, fmt.Errorf("read %s: %w", en.Key, err)

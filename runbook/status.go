@@ -1,0 +1,11 @@
+package runbook
+
+// Status is the whole installation at one moment, for people.
+type Status struct {
+	Control    Control      `json:"control"`
+	Budget     Budget       `json:"budget"`
+	Releases   []Release    `json:"releases"`
+	Incidents  []Incident   `json:"incidents"` // newest first, at most 100
+	Approvals  []Approval   `json:"approvals"` // pending ones
+	Quarantine []Quarantine `json:"quarantine"`
+}
