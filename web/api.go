@@ -1,0 +1,172 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// API is where the JSON API lives.
+const API = "/api/v1"
+
+const (
+	readWithin   = 10 * time.Second
+	changeWithin = 20 * time.Second
+)
+
+func (s *server) api(mux *http.ServeMux) {
+	for route, read := range map[string]func(context.Context, *http.Request) (any, error){
+		"/status":                      s.status,
+		"/releases":                    s.releases,
+		"/releases/{service}/{region}": s.release,
+		"/incidents":                   s.incidents,
+		"/incidents/{id}":              s.incident,
+		"/approvals/{id}":              s.approval,
+		"/control":                     s.control,
+	} {
+		mux.HandleFunc("GET "+API+route, s.reads(read))
+	}
+	for route, change := range map[string]func(context.Context, *http.Request, Identity) (any, error){
+		"POST " + API + "/releases":                                 s.start,
+		"POST " + API + "/releases/{service}/{region}/rollback":     s.rollback,
+		"POST " + API + "/releases/{service}/{region}/release-hold": s.letGo,
+		"POST " + API + "/approvals/{id}":                           s.answer,
+		"PUT " + API + "/control":                                   s.setControl,
+		"POST " + API + "/quarantine/{digest}/lift":                 s.lift,
+	} {
+		mux.HandleFunc(route, s.changes(change))
+	}
+	mux.HandleFunc("GET "+API+"/incidents/{id}/page", s.page)
+	mux.HandleFunc(API+"/", func(w http.ResponseWriter, _ *http.Request) {
+		fail(w, problem{http.StatusNotFound, "not_found", "there is no such path in the API"})
+	})
+}
+
+// reads answers a question; it has no way to change anything.
+func (s *server) reads(read func(context.Context, *http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), readWithin)
+		defer cancel()
+		if !wellNamed(r) {
+			fail(w, s.problemOf(notFound("thing")))
+			return
+		}
+		data, err := read(ctx, r)
+		if err != nil {
+			fail(w, s.problemOf(err))
+			return
+		}
+		succeed(w, data)
+	}
+}
+
+// changes carries out an order of somebody we know. Hanging up does not call off
+// what has begun.
+func (s *server) changes(change func(context.Context, *http.Request, Identity) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		who, refused := s.Auth.who(r)
+		if refused != nil {
+			fail(w, *refused)
+			return
+		}
+		if !wellNamed(r) {
+			fail(w, s.problemOf(notFound("thing")))
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxOrder)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), changeWithin)
+		defer cancel()
+		data, err := change(ctx, r, who)
+		if bad, ok := badOrder(err); ok {
+			fail(w, bad)
+			return
+		}
+		if err != nil {
+			fail(w, s.problemOf(err))
+			return
+		}
+		succeed(w, data)
+	}
+}
+
+func (s *server) status(ctx context.Context, _ *http.Request) (any, error) {
+	return s.Reader.Status(ctx)
+}
+
+func (s *server) releases(ctx context.Context, _ *http.Request) (any, error) {
+	st, err := s.Reader.Status(ctx)
+	return orEmpty(st.Releases), err
+}
+
+func (s *server) release(ctx context.Context, r *http.Request) (any, error) {
+	st, err := s.Reader.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, rel := range st.Releases {
+		if rel.Service == r.PathValue("service") && rel.Region == r.PathValue("region") {
+			return rel, nil
+		}
+	}
+	return nil, notFound("release")
+}
+
+func (s *server) incidents(ctx context.Context, _ *http.Request) (any, error) {
+	st, err := s.Reader.Status(ctx)
+	return orEmpty(st.Incidents), err
+}
+
+func (s *server) incident(ctx context.Context, r *http.Request) (any, error) {
+	return s.Reader.Incident(ctx, r.PathValue("id"))
+}
+
+func (s *server) approval(ctx context.Context, r *http.Request) (any, error) {
+	return s.Approvals.Approval(ctx, r.PathValue("id"))
+}
+
+func (s *server) control(ctx context.Context, _ *http.Request) (any, error) {
+	st, err := s.Reader.Status(ctx)
+	return st.Control, err
+}
+
+func (s *server) page(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
+	defer cancel()
+	html, err := s.pageOf(ctx, r)
+	if err != nil {
+		p := s.problemOf(err)
+		s.explain(w, notice{p.code, "This page cannot be shown", p.text})
+		return
+	}
+	w.Header().Set("Content-Security-Policy", policyFor(html))
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write(html)
+}
+
+func (s *server) pageOf(ctx context.Context, r *http.Request) ([]byte, error) {
+	if s.Page == nil || !wellNamed(r) {
+		return nil, notFound("page")
+	}
+	inc, err := s.Reader.Incident(ctx, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return s.Page(ctx, inc)
+}
+
+// orEmpty is for JSON: an empty list is [], not null.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func notFound(what string) error { return missing(what) }
+
+type missing string
+
+func (m missing) Error() string      { return "there is no such " + string(m) }
+func (missing) Is(target error) bool { return target == runbook.ErrNotFound }

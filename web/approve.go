@@ -1,0 +1,248 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A question is an approval with everything a person must see before answering.
+type question struct {
+	Approval  runbook.Approval
+	Incident  runbook.Incident
+	Live      Live
+	Approvers []string
+	Who       Identity // zero: not signed in
+	MaySign   bool     // there is a way to sign in
+	Nonce     string
+	Problem   string // why the last answer was not taken
+}
+
+// Rollback reports whether yes means moving traffic.
+func (q question) Rollback() bool { return q.Approval.Kind == "rollback" }
+
+// Breaching reports whether the trigger is still true.
+func (q question) Breaching() bool { return q.Live.Breach.State == runbook.Breaching }
+
+// Title asks the question.
+func (q question) Title() string {
+	if q.Rollback() {
+		return "Roll back " + q.Approval.Service + "?"
+	}
+	return "Let " + q.Approval.Service + " go on?"
+}
+
+// A share is one backend's part of the traffic before and after.
+type share struct {
+	Backend  string
+	From, To int
+}
+
+// Split lists the plan's shares by backend.
+func (q question) Split() []share {
+	backends := map[string]bool{}
+	for b := range q.Live.Plan.From {
+		backends[b] = true
+	}
+	for b := range q.Live.Plan.To {
+		backends[b] = true
+	}
+	var all []share
+	for _, b := range slices.Sorted(maps.Keys(backends)) {
+		all = append(all, share{b, q.Live.Plan.From[b], q.Live.Plan.To[b]})
+	}
+	return all
+}
+
+// showApproval is the page behind a link. It changes nothing, however often and by
+// whomever it is opened.
+func (s *server) showApproval(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
+	defer cancel()
+	q, stop := s.ask(ctx, r)
+	if stop != nil {
+		s.explain(w, *stop)
+		return
+	}
+	q.Nonce = setNonce(w, r)
+	s.form(w, http.StatusOK, q)
+}
+
+// takeAnswer is the page's form.
+func (s *server) takeAnswer(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), changeWithin)
+	defer cancel()
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		s.explain(w, notice{http.StatusBadRequest, "This form cannot be read", "Open the link again."})
+		return
+	}
+	q, stop := s.ask(ctx, r)
+	if stop != nil {
+		s.explain(w, *stop)
+		return
+	}
+	if !nonceMatches(r) {
+		s.explain(w, notice{http.StatusForbidden, "This form is not ours", "It was not made by the page you opened, or cookies are switched off. Open the link again and answer there."})
+		return
+	}
+	who, refused := s.Auth.who(r)
+	if refused != nil {
+		if refused.code == http.StatusUnauthorized {
+			w.Header().Set("WWW-Authenticate", `Basic realm="autorollback"`)
+		}
+		s.explain(w, notice{refused.code, "Not signed in", refused.text})
+		return
+	}
+	if !who.Known() {
+		who = Identity{Name: linkHolder, How: LinkOnly}
+	}
+	s.conclude(ctx, w, r, q, who)
+}
+
+const maxForm = 16 << 10
+
+func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Request, q question, who Identity) {
+	q.Nonce, q.Who = r.PostForm.Get("nonce"), who
+	in := Decision{
+		Decision: r.PostForm.Get("decision"),
+		Service:  strings.TrimSpace(r.PostForm.Get("service")),
+		Reason:   plain(r.PostForm.Get("reason")),
+	}
+	if problem := s.judge(q, in, r.PostForm.Get("anyway") == "yes"); problem != nil {
+		q.Problem = problem.text
+		s.form(w, problem.code, q)
+		return
+	}
+	a, err := s.Approvals.Answer(ctx, q.Approval.ID, in.Decision == "approve", who.Name, who.How, in.Reason)
+	if err != nil {
+		p := s.problemOf(err)
+		s.explain(w, notice{p.code, titleOf(p), p.text})
+		return
+	}
+	s.Log.Info("approval answered", zap.String("approval", a.ID), zap.String("service", a.Service),
+		zap.String("status", string(a.Status)), zap.String("by", who.Name), zap.String("how", who.How))
+	s.answered(w, a)
+}
+
+// judge says why an answer is not good enough, before anything is asked of the engine.
+func (s *server) judge(q question, in Decision, anyway bool) *problem {
+	if p := s.mayAnswer(q.Approval, in, q.Who); p != nil {
+		return p
+	}
+	if in.Decision == "approve" && q.Rollback() && !q.Breaching() && !anyway {
+		return &problem{http.StatusConflict, "cleared", fmt.Sprintf("The trigger is not breaching any more (%s). To roll back all the same, tick the box.", stateWord(q.Live.Breach.State))}
+	}
+	return nil
+}
+
+// mayAnswer holds for the page and for the API alike.
+func (s *server) mayAnswer(a runbook.Approval, in Decision, who Identity) *problem {
+	switch {
+	case in.Decision != "approve" && in.Decision != "reject":
+		return &problem{http.StatusBadRequest, "bad_data", "The decision must be approve or reject."}
+	case in.Service != a.Service:
+		return &problem{http.StatusBadRequest, "bad_data", "Type the service's name exactly as it is written here: " + a.Service}
+	case who.How != LinkOnly && !slices.Contains(s.Approvers(a.Service), who.Name):
+		return &problem{http.StatusForbidden, "forbidden", fmt.Sprintf("%s is not among the approvers that the runbook of %s names.", who.Name, a.Service)}
+	case in.Decision == "reject" && plain(in.Reason) == "":
+		return &problem{http.StatusBadRequest, "bad_data", "A reason is needed to reject: the bad release keeps its traffic."}
+	}
+	return nil
+}
+
+// ask looks up what a link is about. Links that are not ours and questions that do
+// not exist look the same.
+func (s *server) ask(ctx context.Context, r *http.Request) (question, *notice) {
+	claims, err := s.Tokens.Verify(r.PathValue("token"), time.Now())
+	switch {
+	case errors.Is(err, report.ErrExpired):
+		return question{}, &notice{http.StatusGone, "This link has expired", "Nobody answered in time. What happened then is in the incident; a rollback by hand is always possible: autorollback release rollback."}
+	case err != nil:
+		return question{}, noQuestion()
+	}
+	a, err := s.Approvals.Approval(ctx, claims.Approval)
+	if errors.Is(err, runbook.ErrNotFound) {
+		return question{}, noQuestion()
+	}
+	if err != nil {
+		p := s.problemOf(err)
+		return question{}, &notice{p.code, titleOf(p), p.text}
+	}
+	if p := open(a, claims); p != nil {
+		return question{}, p
+	}
+	return s.look(ctx, r, a)
+}
+
+func noQuestion() *notice {
+	return &notice{http.StatusNotFound, "There is no such question", "The link is incomplete or was changed on its way, or it belongs to another installation."}
+}
+
+// open says why a question cannot be answered by this link any more.
+func open(a runbook.Approval, claims report.Claims) *notice {
+	if err := claims.Match(a); errors.Is(err, report.ErrToken) {
+		return noQuestion()
+	} else if err != nil {
+		return stale()
+	}
+	switch a.Status {
+	case runbook.Pending:
+		return nil
+	case runbook.Expired:
+		return &notice{http.StatusGone, "This question has expired", "Nobody answered in time. What happened then is in the incident."}
+	case runbook.Superseded:
+		return &notice{http.StatusGone, "This question was overtaken", "The plan moved on, or a severe breach was faster. If there is a newer question, it has a link of its own."}
+	}
+	return &notice{http.StatusConflict, "This was answered already", fmt.Sprintf("%s by %s (%s) at %s. The first answer stands.", a.Status, a.By, howWord(a.How), clock(a.DecidedAt))}
+}
+
+func stale() *notice {
+	return &notice{http.StatusConflict, "The plan has changed", "Somebody wrote the router's keys, or the release moved on, since this question was asked. Nothing was done. A new question comes with a new link if one is still needed."}
+}
+
+// look asks everything again, now.
+func (s *server) look(ctx context.Context, r *http.Request, a runbook.Approval) (question, *notice) {
+	q := question{Approval: a, Approvers: s.Approvers(a.Service)}
+	q.Who, _ = s.Auth.Identity(r)
+	modes, _ := s.Auth.Modes()
+	q.MaySign = modes.Any()
+	var err error
+	if q.Incident, err = s.Reader.Incident(ctx, a.Incident); err == nil && s.Live != nil {
+		q.Live, err = s.Live(ctx, a)
+	}
+	if err != nil {
+		p := s.problemOf(err)
+		return q, &notice{p.code, "The plan cannot be shown now", p.text + ". Reload this page."}
+	}
+	if s.Live == nil {
+		q.Live.Breach = q.Incident.Breach
+	} else if q.Rollback() && q.Live.Plan.Digest != a.Change {
+		return q, stale()
+	}
+	return q, nil
+}
+
+func titleOf(p problem) string {
+	switch p.kind {
+	case "not_found":
+		return "There is no such thing"
+	case "conflict":
+		return "The plan has changed"
+	case "refused":
+		return "This was refused"
+	case "later":
+		return "Not now"
+	}
+	return "This did not work"
+}

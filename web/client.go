@@ -1,0 +1,182 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A Client speaks the daemon's JSON API. Errors of the daemon are [*APIError], which
+// is also the sentinel of package runbook that it stands for.
+type Client struct {
+	URL  string       // the daemon's, e.g. http://127.0.0.1:9095
+	HTTP *http.Client // carries the authentication; nil: http.DefaultClient
+}
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 64 << 20
+
+// An APIError is an answer other than success.
+type APIError struct {
+	Code int    // HTTP status
+	Type string // e.g. "refused"
+	Text string // a sentence
+}
+
+func (e *APIError) Error() string { return e.Text }
+
+// Is makes the daemon's refusals the same errors here as there.
+func (e *APIError) Is(target error) bool {
+	switch e.Type {
+	case "not_found":
+		return target == runbook.ErrNotFound
+	case "conflict":
+		return target == runbook.ErrConflict
+	case "refused":
+		return target == runbook.ErrRefused
+	case "later":
+		return target == runbook.ErrLater
+	}
+	return false
+}
+
+// Status returns how the installation stands.
+func (c Client) Status(ctx context.Context) (st Status, err error) {
+	return st, c.get(ctx, &st, "status")
+}
+
+// Release returns the newest release of a service in a region.
+func (c Client) Release(ctx context.Context, service, region string) (rel runbook.Release, err error) {
+	return rel, c.get(ctx, &rel, "releases", service, region)
+}
+
+// Start sends the text of a release file.
+func (c Client) Start(ctx context.Context, file []byte) (rel runbook.Release, err error) {
+	return rel, c.send(ctx, http.MethodPost, "application/yaml", file, &rel, "releases")
+}
+
+// Rollback asks for the rollback of an open release.
+func (c Client) Rollback(ctx context.Context, service, region, reason string) (inc runbook.Incident, err error) {
+	return inc, c.order(ctx, http.MethodPost, Reason{reason}, &inc, "releases", service, region, "rollback")
+}
+
+// LetGo lets a held release go on.
+func (c Client) LetGo(ctx context.Context, service, region, reason string) (rel runbook.Release, err error) {
+	return rel, c.order(ctx, http.MethodPost, Reason{reason}, &rel, "releases", service, region, "release-hold")
+}
+
+// Incidents returns the newest incidents.
+func (c Client) Incidents(ctx context.Context) (all []runbook.Incident, err error) {
+	return all, c.get(ctx, &all, "incidents")
+}
+
+// Incident returns one incident.
+func (c Client) Incident(ctx context.Context, id string) (inc runbook.Incident, err error) {
+	return inc, c.get(ctx, &inc, "incidents", id)
+}
+
+// Page returns the HTML page of an incident.
+func (c Client) Page(ctx context.Context, id string) ([]byte, error) {
+	return c.do(ctx, http.MethodGet, "", nil, "incidents", id, "page")
+}
+
+// Approval returns one approval.
+func (c Client) Approval(ctx context.Context, id string) (a runbook.Approval, err error) {
+	return a, c.get(ctx, &a, "approvals", id)
+}
+
+// Answer answers an approval.
+func (c Client) Answer(ctx context.Context, id string, d Decision) (a runbook.Approval, err error) {
+	return a, c.order(ctx, http.MethodPost, d, &a, "approvals", id)
+}
+
+// Control returns the stop switch.
+func (c Client) Control(ctx context.Context) (ctl runbook.Control, err error) {
+	return ctl, c.get(ctx, &ctl, "control")
+}
+
+// SetControl sets the stop switch; who did it is the daemon's to say.
+func (c Client) SetControl(ctx context.Context, want runbook.Control) (ctl runbook.Control, err error) {
+	return ctl, c.order(ctx, http.MethodPut, want, &ctl, "control")
+}
+
+// Lift ends the quarantine of a bundle.
+func (c Client) Lift(ctx context.Context, digest, reason string) error {
+	var nothing struct{}
+	return c.order(ctx, http.MethodPost, Reason{reason}, &nothing, "quarantine", digest, "lift")
+}
+
+func (c Client) get(ctx context.Context, into any, path ...string) error {
+	return c.send(ctx, http.MethodGet, "", nil, into, path...)
+}
+
+func (c Client) order(ctx context.Context, method string, order, into any, path ...string) error {
+	text, err := json.Marshal(order)
+	if err != nil {
+		return fmt.Errorf("write order: %w", err)
+	}
+	return c.send(ctx, method, "application/json", text, into, path...)
+}
+
+func (c Client) send(ctx context.Context, method, kind string, body []byte, into any, path ...string) error {
+	text, err := c.do(ctx, method, kind, body, path...)
+	if err != nil {
+		return err
+	}
+	got := envelope{Data: into}
+	if err := json.Unmarshal(text, &got); err != nil {
+		return fmt.Errorf("read the daemon's answer: %w", err)
+	}
+	if got.Status != "success" {
+		return errors.New("read the daemon's answer: it is not one of autorollback")
+	}
+	return nil
+}
+
+// do returns the body of a 200. Path segments are escaped, so none can become two.
+func (c Client) do(ctx context.Context, method, kind string, body []byte, path ...string) ([]byte, error) {
+	for i, segment := range path {
+		path[i] = url.PathEscape(segment)
+	}
+	address := strings.TrimRight(c.URL, "/") + API + "/" + strings.Join(path, "/")
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("ask the daemon: %w", err)
+	}
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
+	}
+	client := c.HTTP
+	if client == nil {
+		client = http.DefaultClient
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask the daemon: %w", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("read the daemon's answer: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, apiError(resp.StatusCode, text)
+	}
+	return text, nil
+}
+
+func apiError(code int, text []byte) error {
+	var e envelope
+	if err := json.Unmarshal(text, &e); err != nil || e.Error == "" {
+		e.Error = fmt.Sprintf("the daemon answers %d %s: %.200q", code, http.StatusText(code), text)
+	}
+	return &APIError{Code: code, Type: e.ErrorType, Text: e.Error}
+}

@@ -1,0 +1,44 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+type metrics struct{ requests *prometheus.CounterVec }
+
+func newMetrics(reg prometheus.Registerer) metrics {
+	m := metrics{promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
+		Name: "autorollback_web_requests_total",
+		Help: "Requests of people and of the command line by class of the answer's status code.",
+	}, []string{"class"})}
+	for class := 2; class <= 5; class++ {
+		m.requests.WithLabelValues(strconv.Itoa(class) + "xx")
+	}
+	return m
+}
+
+func (m metrics) count(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen := &watched{ResponseWriter: w, code: http.StatusOK}
+		next.ServeHTTP(seen, r)
+		m.requests.WithLabelValues(strconv.Itoa(seen.code/100) + "xx").Inc()
+	})
+}
+
+// watched remembers the status code.
+type watched struct {
+	http.ResponseWriter
+	code int
+}
+
+func (w *watched) WriteHeader(code int) {
+	w.code = code
+	w.ResponseWriter.WriteHeader(code)
+}
+
+// Unwrap is for [http.ResponseController].
+func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,177 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+const (
+	maxOrder  = 1 << 20
+	maxReason = 2000 // bytes
+)
+
+// Reason is the body of a rollback, of letting a held release go on, and of lifting
+// a quarantine.
+type Reason struct {
+	Reason string `json:"reason"`
+}
+
+// Decision is the body of an answer to an approval.
+type Decision struct {
+	Decision string `json:"decision"` // approve | reject
+	Service  string `json:"service"`  // typed by the person: must be the approval's
+	Reason   string `json:"reason"`   // needed to reject
+	// Token is the link's, needed where nobody can sign in.
+	Token string `json:"token,omitempty"`
+}
+
+// bad is an order that cannot be understood.
+type bad struct {
+	code int
+	text string
+}
+
+func (b bad) Error() string { return b.text }
+
+func badOrder(err error) (problem, bool) {
+	var b bad
+	if !errors.As(err, &b) {
+		return problem{}, false
+	}
+	kind := "bad_data"
+	if b.code == http.StatusForbidden {
+		kind = "forbidden"
+	}
+	return problem{b.code, kind, b.text}, true
+}
+
+func badData(format string, args ...any) error {
+	return bad{http.StatusBadRequest, fmt.Sprintf(format, args...)}
+}
+
+func (s *server) start(ctx context.Context, r *http.Request, who Identity) (any, error) {
+	text, err := body(r, "application/json", "application/yaml", "application/x-yaml")
+	if err != nil {
+		return nil, err
+	}
+	launch, err := runbook.ParseLaunch("release.yaml", text)
+	if err != nil {
+		return nil, badData("%s", err)
+	}
+	return s.Releases.Start(ctx, launch, who.Name)
+}
+
+func (s *server) rollback(ctx context.Context, r *http.Request, who Identity) (any, error) {
+	reason, err := reasonOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return s.Releases.Rollback(ctx, r.PathValue("service"), r.PathValue("region"), who.Name, reason)
+}
+
+func (s *server) letGo(ctx context.Context, r *http.Request, who Identity) (any, error) {
+	reason, err := reasonOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return s.Releases.LetGo(ctx, r.PathValue("service"), r.PathValue("region"), who.Name, reason)
+}
+
+func (s *server) lift(ctx context.Context, r *http.Request, who Identity) (any, error) {
+	reason, err := reasonOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, s.Switches.Lift(ctx, r.PathValue("digest"), who.Name, reason)
+}
+
+func (s *server) setControl(ctx context.Context, r *http.Request, who Identity) (any, error) {
+	var c runbook.Control
+	if err := order(r, &c); err != nil {
+		return nil, err
+	}
+	switch c.Mode {
+	case runbook.Active, runbook.Observe, runbook.Paused:
+	default:
+		return nil, badData("mode is %q, want active, observe or paused", c.Mode)
+	}
+	if c.Mode == runbook.Paused && (c.Until.IsZero() || c.Reason == "") {
+		return nil, badData("a pause needs a reason and an end (until)")
+	}
+	c.By, c.Reason = who.Name, plain(c.Reason)
+	return c, s.Switches.SetControl(ctx, c)
+}
+
+func reasonOf(r *http.Request) (string, error) {
+	var in Reason
+	if err := order(r, &in); err != nil {
+		return "", err
+	}
+	reason := plain(in.Reason)
+	if reason == "" {
+		return "", badData("a reason is needed")
+	}
+	return reason, nil
+}
+
+// order reads a strict JSON body.
+func order(r *http.Request, into any) error {
+	text, err := body(r, "application/json")
+	if err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return badData("read order: %s", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return badData("read order: something follows the JSON object")
+	}
+	return nil
+}
+
+func body(r *http.Request, kinds ...string) ([]byte, error) {
+	got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || !slices.Contains(kinds, got) {
+		return nil, bad{http.StatusUnsupportedMediaType, "the body must be " + strings.Join(kinds, " or ")}
+	}
+	text, err := io.ReadAll(r.Body)
+	var size *http.MaxBytesError
+	if errors.As(err, &size) {
+		return nil, bad{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", maxOrder)}
+	}
+	if err != nil {
+		return nil, badData("read order: %s", err)
+	}
+	return text, nil
+}
+
+// plain makes one line of what a person wrote, without invisible characters.
+func plain(s string) string {
+	s = strings.Map(func(c rune) rune {
+		switch {
+		case unicode.IsSpace(c):
+			return ' '
+		case !unicode.IsPrint(c):
+			return -1
+		}
+		return c
+	}, s)
+	s = strings.TrimSpace(s)
+	if len(s) > maxReason {
+		s = strings.ToValidUTF8(s[:maxReason], "")
+	}
+	return s
+}

@@ -1,0 +1,164 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+//go:embed pages
+var files embed.FS
+
+// templates are parsed once, when the program starts; a mistake in one is a mistake
+// in the program.
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"clock": clock, "how": howWord, "state": stateWord, "join": strings.Join, "short": short,
+}).ParseFS(files, "pages/*.html"))
+
+func (s *server) pages(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", s.dashboard)
+	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFileFS(w, r, files, "pages/style.css")
+	})
+	mux.HandleFunc("GET /incidents/{id}", s.page)
+	mux.HandleFunc("GET /approve/{token}", approvePage(s.showApproval))
+	mux.HandleFunc("POST /approve/{token}", approvePage(s.takeAnswer))
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		s.explain(w, notice{http.StatusNotFound, "There is no such page", "Start at the dashboard."})
+	})
+}
+
+// approvePage keeps the link to this site. Under "no-referrer" a browser sends our own
+// form with "Origin: null", which over plain HTTP looks like another site's.
+func approvePage(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Referrer-Policy", "same-origin")
+		next(w, r)
+	}
+}
+
+// board is the dashboard's content.
+type board struct {
+	Status
+	Open   []runbook.Release
+	Active []runbook.Incident
+	Past   []runbook.Incident
+	Lifts  []runbook.Quarantine // in force
+	Who    Identity
+	// Unguarded: everybody can do everything.
+	Unguarded bool
+}
+
+func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
+	defer cancel()
+	st, err := s.Reader.Status(ctx)
+	if err != nil {
+		p := s.problemOf(err)
+		s.explain(w, notice{p.code, titleOf(p), p.text})
+		return
+	}
+	b := board{Status: st}
+	b.Who, _ = s.Auth.Identity(r)
+	modes, err := s.Auth.Modes()
+	b.Unguarded = err == nil && !modes.Any() && s.Auth.InsecureNoAuth
+	for _, rel := range st.Releases {
+		if rel.Phase == runbook.Open {
+			b.Open = append(b.Open, rel)
+		}
+	}
+	for _, q := range st.Quarantine {
+		if q.Lifted == "" {
+			b.Lifts = append(b.Lifts, q)
+		}
+	}
+	for _, inc := range st.Incidents {
+		if inc.Phase == runbook.Done {
+			b.Past = append(b.Past, inc)
+		} else {
+			b.Active = append(b.Active, inc)
+		}
+	}
+	s.render(w, http.StatusOK, "dashboard.html", b)
+}
+
+func (s *server) form(w http.ResponseWriter, code int, q question) {
+	s.render(w, code, "approve.html", q)
+}
+
+func (s *server) answered(w http.ResponseWriter, a runbook.Approval) {
+	s.render(w, http.StatusOK, "answered.html", a)
+}
+
+// A notice is a page that only says something.
+type notice struct {
+	code        int
+	Title, Text string
+}
+
+func (s *server) explain(w http.ResponseWriter, n notice) {
+	s.render(w, n.code, "explain.html", n)
+}
+
+// render writes a page, or nothing of it.
+func (s *server) render(w http.ResponseWriter, code int, name string, data any) {
+	var page bytes.Buffer
+	if err := templates.ExecuteTemplate(&page, name, data); err != nil {
+		s.Log.Error("page not rendered", zap.String("page", name), zap.Error(err))
+		sentence(w, http.StatusInternalServerError, "this page cannot be shown; see the daemon's log")
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = w.Write(page.Bytes()) // the reader may be gone
+}
+
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+func howWord(how string) string {
+	switch how {
+	case BasicAuth:
+		return "signed in with a password"
+	case ClientCert:
+		return "signed in with a client certificate"
+	case LinkOnly:
+		return "by link only: nobody signed in"
+	case Unauthenticated:
+		return "unauthenticated"
+	}
+	return how
+}
+
+func stateWord(s runbook.State) string {
+	switch s {
+	case runbook.Breaching:
+		return "still breaching"
+	case runbook.NotBreaching:
+		return "not breaching"
+	case runbook.NoData:
+		return "no data: neither good nor bad"
+	case runbook.Unreachable:
+		return "Prometheus does not answer"
+	}
+	return "not known"
+}
+
+func short(digest string) string {
+	if len(digest) > 19 {
+		return digest[:19] + "…"
+	}
+	return digest
+}

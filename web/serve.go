@@ -1,0 +1,70 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// drainWithin is how long requests under way may take once we stop.
+const drainWithin = changeWithin + 5*time.Second
+
+// Listen opens the addresses, all or none.
+func Listen(ctx context.Context, addresses []string) ([]net.Listener, error) {
+	var all []net.Listener
+	for _, address := range addresses {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if err != nil {
+			for _, opened := range all {
+				err = errors.Join(err, opened.Close())
+			}
+			return nil, fmt.Errorf("listen for people: %w", err)
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+// Serve serves on the listeners, with TLS and authentication as the web
+// configuration file says, until ctx ends; then it finishes what is under way. An
+// empty configFile is plain HTTP.
+func Serve(ctx context.Context, listeners []net.Listener, configFile string, h http.Handler, log *zap.Logger) error {
+	noise, err := zap.NewStdLogAt(log, zapcore.DebugLevel) // broken handshakes and the like
+	if err != nil {
+		return fmt.Errorf("make a log for the server: %w", err)
+	}
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          noise,
+	}
+	systemd := false
+	flags := &toolkit.FlagConfig{WebConfigFile: &configFile, WebSystemdSocket: &systemd}
+	ended := make(chan error, 1)
+	go func() { ended <- toolkit.ServeMultiple(listeners, server, flags, bridge(log)) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve people: %w", errors.Join(err, server.Close()))
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainWithin)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return fmt.Errorf("finish requests of people: %w", errors.Join(err, server.Close()))
+	}
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve people: %w", err)
+	}
+	return nil
+}

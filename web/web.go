@@ -1,0 +1,143 @@
+// Package web is the door for people: approval pages, a dashboard, the JSON API that
+// the command line uses, and the operations endpoints of the Prometheus family. It
+// also has that API's client.
+//
+// It never decides, never changes anything on GET or HEAD, never takes a link for a
+// person, and never trusts a name that nobody verified.
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A Reader tells how things stand. Errors are those of package runbook.
+type Reader interface {
+	Status(ctx context.Context) (Status, error)
+	Incident(ctx context.Context, id string) (runbook.Incident, error)
+}
+
+// Releases takes orders about one service's release.
+type Releases interface {
+	Start(ctx context.Context, l runbook.Launch, by string) (runbook.Release, error)
+	Rollback(ctx context.Context, service, region, by, reason string) (runbook.Incident, error)
+	LetGo(ctx context.Context, service, region, by, reason string) (runbook.Release, error)
+}
+
+// Approvals keeps the questions put to humans. Answer takes each answer at most once.
+type Approvals interface {
+	Approval(ctx context.Context, id string) (runbook.Approval, error)
+	Answer(ctx context.Context, id string, approve bool, by, how, reason string) (runbook.Approval, error)
+}
+
+// Switches are the installation's own.
+type Switches interface {
+	SetControl(ctx context.Context, c runbook.Control) error
+	Lift(ctx context.Context, digest, by, reason string) error
+}
+
+// Tokens verifies approval links; [report.Keyring] does.
+type Tokens interface {
+	Verify(token string, now time.Time) (report.Claims, error)
+}
+
+// Live is how things stand now for an approval: the trigger's own answer, and the
+// change that would be written.
+type Live struct {
+	Breach runbook.Breach
+	Plan   runbook.Change
+}
+
+// Deps is what the pages and the API stand on. All are needed except Page, Live and
+// Reload.
+type Deps struct {
+	Reader    Reader
+	Releases  Releases
+	Approvals Approvals
+	Switches  Switches
+	Tokens    Tokens
+	Auth      Auth
+
+	// Approvers returns the people whom the service's runbook names as approvers.
+	Approvers func(service string) []string
+	// Live asks Prometheus and the store again. Prometheus not answering is a state
+	// of the breach, not an error.
+	Live func(ctx context.Context, a runbook.Approval) (Live, error)
+	// Page renders the incident page as HTML whose text is escaped.
+	Page func(ctx context.Context, inc runbook.Incident) ([]byte, error)
+	// Ready returns nil once the daemon can do its work.
+	Ready func() error
+	// Reload reads runbooks and files again, all or nothing.
+	Reload func(ctx context.Context) error
+
+	Gatherer   prometheus.Gatherer
+	Registerer prometheus.Registerer
+	Log        *zap.Logger
+}
+
+// server is the handler's state.
+type server struct {
+	Deps
+	metrics metrics
+}
+
+// Handler returns the routes. Answers carry security headers, requests of other
+// sites' pages are refused, and whatever changes something demands to know who asks.
+func Handler(d Deps) http.Handler {
+	s := &server{Deps: d, metrics: newMetrics(d.Registerer)}
+	mux := http.NewServeMux()
+	s.operations(mux)
+	s.api(mux)
+	s.pages(mux)
+	return s.metrics.count(headers(sameSite(mux)))
+}
+
+func (s *server) operations(mux *http.ServeMux) {
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.Gatherer, promhttp.HandlerOpts{Registry: s.Registerer}))
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
+		sentence(w, http.StatusOK, "autorollback is healthy.")
+	})
+	mux.HandleFunc("GET /-/ready", s.ready)
+	mux.HandleFunc("POST /-/reload", s.reload)
+	mux.HandleFunc("PUT /-/reload", s.reload)
+}
+
+func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
+	if err := s.Ready(); err != nil {
+		sentence(w, http.StatusServiceUnavailable, "not ready: "+err.Error())
+		return
+	}
+	sentence(w, http.StatusOK, "autorollback is ready.")
+}
+
+func (s *server) reload(w http.ResponseWriter, r *http.Request) {
+	who, problem := s.Auth.who(r)
+	if problem != nil {
+		sentence(w, problem.code, problem.text)
+		return
+	}
+	if s.Reload == nil {
+		sentence(w, http.StatusNotFound, "nothing can be read again here")
+		return
+	}
+	if err := s.Reload(r.Context()); err != nil {
+		s.Log.Error("reload asked for over HTTP", zap.String("by", who.Name), zap.Error(err))
+		sentence(w, http.StatusInternalServerError, "nothing was changed: "+err.Error())
+		return
+	}
+	sentence(w, http.StatusOK, "read again.")
+}
+
+func sentence(w http.ResponseWriter, code int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = w.Write([]byte(text + "\n")) // the reader may be gone
+}
