@@ -49,38 +49,45 @@ func (e *APIError) Is(target error) bool {
 }
 
 // Status returns how the installation stands.
-func (c Client) Status(ctx context.Context) (st Status, err error) {
-	return st, c.get(ctx, &st, "status")
+func (c Client) Status(ctx context.Context) (st runbook.Status, err error) {
+	err = c.get(ctx, &st, "status")
+	return st, err
 }
 
 // Release returns the newest release of a service in a region.
 func (c Client) Release(ctx context.Context, service, region string) (rel runbook.Release, err error) {
-	return rel, c.get(ctx, &rel, "releases", service, region)
+	err = c.get(ctx, &rel, "releases", service, region)
+	return rel, err
 }
 
 // Start sends the text of a release file.
 func (c Client) Start(ctx context.Context, file []byte) (rel runbook.Release, err error) {
-	return rel, c.send(ctx, http.MethodPost, "application/yaml", file, &rel, "releases")
+	err = c.send(ctx, http.MethodPost, "application/yaml", file, &rel, "releases")
+	return rel, err
 }
 
 // Rollback asks for the rollback of an open release.
 func (c Client) Rollback(ctx context.Context, service, region, reason string) (inc runbook.Incident, err error) {
-	return inc, c.order(ctx, http.MethodPost, Reason{reason}, &inc, "releases", service, region, "rollback")
+	err = c.order(ctx, http.MethodPost, Reason{reason}, &inc, "releases", service, region, "rollback")
+	return inc, err
 }
 
 // LetGo lets a held release go on.
 func (c Client) LetGo(ctx context.Context, service, region, reason string) (rel runbook.Release, err error) {
-	return rel, c.order(ctx, http.MethodPost, Reason{reason}, &rel, "releases", service, region, "release-hold")
+	err = c.order(ctx, http.MethodPost, Reason{reason}, &rel, "releases", service, region, "release-hold")
+	return rel, err
 }
 
 // Incidents returns the newest incidents.
 func (c Client) Incidents(ctx context.Context) (all []runbook.Incident, err error) {
-	return all, c.get(ctx, &all, "incidents")
+	err = c.get(ctx, &all, "incidents")
+	return all, err
 }
 
 // Incident returns one incident.
 func (c Client) Incident(ctx context.Context, id string) (inc runbook.Incident, err error) {
-	return inc, c.get(ctx, &inc, "incidents", id)
+	err = c.get(ctx, &inc, "incidents", id)
+	return inc, err
 }
 
 // Page returns the HTML page of an incident.
@@ -90,22 +97,26 @@ func (c Client) Page(ctx context.Context, id string) ([]byte, error) {
 
 // Approval returns one approval.
 func (c Client) Approval(ctx context.Context, id string) (a runbook.Approval, err error) {
-	return a, c.get(ctx, &a, "approvals", id)
+	err = c.get(ctx, &a, "approvals", id)
+	return a, err
 }
 
 // Answer answers an approval.
 func (c Client) Answer(ctx context.Context, id string, d Decision) (a runbook.Approval, err error) {
-	return a, c.order(ctx, http.MethodPost, d, &a, "approvals", id)
+	err = c.order(ctx, http.MethodPost, d, &a, "approvals", id)
+	return a, err
 }
 
 // Control returns the stop switch.
 func (c Client) Control(ctx context.Context) (ctl runbook.Control, err error) {
-	return ctl, c.get(ctx, &ctl, "control")
+	err = c.get(ctx, &ctl, "control")
+	return ctl, err
 }
 
 // SetControl sets the stop switch; who did it is the daemon's to say.
 func (c Client) SetControl(ctx context.Context, want runbook.Control) (ctl runbook.Control, err error) {
-	return ctl, c.order(ctx, http.MethodPut, want, &ctl, "control")
+	err = c.order(ctx, http.MethodPut, want, &ctl, "control")
+	return ctl, err
 }
 
 // Lift ends the quarantine of a bundle.

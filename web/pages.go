@@ -47,7 +47,7 @@ func approvePage(next http.HandlerFunc) http.HandlerFunc {
 
 // board is the dashboard's content.
 type board struct {
-	Status
+	runbook.Status
 	Open   []runbook.Release
 	Active []runbook.Incident
 	Past   []runbook.Incident

@@ -21,7 +21,7 @@ import (
 
 // A Reader tells how things stand. Errors are those of package runbook.
 type Reader interface {
-	Status(ctx context.Context) (Status, error)
+	Status(ctx context.Context) (runbook.Status, error)
 	Incident(ctx context.Context, id string) (runbook.Incident, error)
 }
 
