@@ -1,16 +1,223 @@
 package report
 
-import "github.com/autorollback/autorollback/runbook"
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
 
-type Journal struct{}
-type Head struct {
-	Lines  uint64
-	Digest string
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// maxLine bounds a journal line, so that a broken file cannot fill the memory.
+const maxLine = 1 << 20
+
+// ErrJournal means that a journal is not what was written: edited, cut in the
+// middle, or re-ordered.
+var ErrJournal = errors.New("the journal was altered")
+
+// A Journal is an append-only file of records, one JSON object per line. Each line
+// carries its number and the sha256 of the line before, so that no line can be
+// changed, dropped or moved without the rest showing it. Lines cut off at the end
+// show against a [Head] that was kept elsewhere. One process writes a journal; a
+// record that was appended and then reported again after a crash is there twice,
+// with the same operation id.
+type Journal struct {
+	mu       sync.Mutex
+	file     *os.File
+	size     int64 // of the good part
+	head     Head
+	repaired int64
 }
 
-func OpenJournal(path string) (*Journal, error)                   { panic("not yet") }
-func (j *Journal) Append(incident string, r runbook.Record) error { panic("not yet") }
-func (j *Journal) Repaired() int64                                { panic("not yet") }
-func (j *Journal) Head() Head                                     { panic("not yet") }
-func (j *Journal) Close() error                                   { panic("not yet") }
-func VerifyJournal(path string, known ...Head) (Head, error)      { panic("not yet") }
+// A Head is the last line of a journal: its number, from 1, and its sha256 in hex.
+// The zero Head is that of an empty journal.
+type Head struct {
+	Lines  uint64 `json:"lines"`
+	Digest string `json:"digest"`
+}
+
+type line struct {
+	N        uint64 `json:"n"`
+	Prev     string `json:"prev"`
+	Incident string `json:"incident,omitempty"`
+	runbook.Record
+}
+
+// OpenJournal opens or makes the file, verifies the whole chain and goes on where it
+// ends. A last line that a crash left unfinished is cut off, see [Journal.Repaired];
+// anything else that is wrong is [ErrJournal], and nothing is touched. It fails if
+// another process has the journal open.
+func OpenJournal(path string) (*Journal, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	j := &Journal{file: f}
+	if err := j.resume(); err != nil {
+		return nil, fmt.Errorf("open journal %s: %w", path, errors.Join(err, f.Close()))
+	}
+	return j, nil
+}
+
+func (j *Journal) resume() error {
+	if err := lock(j.file); err != nil {
+		return err
+	}
+	c := newChain(j.file)
+	err := c.readAll()
+	if err != nil && !errors.Is(err, errTorn) {
+		return err
+	}
+	j.head, j.size = c.head, c.good
+	end, err := j.file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if j.repaired = end - j.size; j.repaired > 0 {
+		if err := j.file.Truncate(j.size); err != nil {
+			return err
+		}
+	}
+	return errors.Join(j.file.Sync(), syncDir(filepath.Dir(j.file.Name())))
+}
+
+// Repaired returns how many bytes of an unfinished last line were cut off at
+// opening; 0 if there was none.
+func (j *Journal) Repaired() int64 { return j.repaired }
+
+// Head returns the last line's number and digest, to be kept elsewhere.
+func (j *Journal) Head() Head {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.head
+}
+
+// Append writes the record and returns once it is on the disk. After an error the
+// record is not in the journal.
+func (j *Journal) Append(incident string, r runbook.Record) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	text, err := json.Marshal(line{N: j.head.Lines + 1, Prev: j.head.Digest, Incident: incident, Record: r})
+	if err != nil {
+		return fmt.Errorf("append to journal: %w", err)
+	}
+	if len(text) >= maxLine {
+		return fmt.Errorf("append to journal: a record of %d bytes is too long", len(text))
+	}
+	if err := j.write(append(text, '\n')); err != nil {
+		return fmt.Errorf("append to journal: %w", err)
+	}
+	j.size += int64(len(text)) + 1
+	j.head = Head{Lines: j.head.Lines + 1, Digest: sum(text)}
+	return nil
+}
+
+// write puts the line at the end of the good part, so that what a failed write (disk
+// full) left behind is overwritten or cut off, never continued.
+func (j *Journal) write(text []byte) error {
+	_, err := j.file.WriteAt(text, j.size)
+	if err == nil {
+		err = j.file.Sync()
+	}
+	if err != nil {
+		return errors.Join(err, j.file.Truncate(j.size))
+	}
+	return nil
+}
+
+// Close lets go of the file.
+func (j *Journal) Close() error { return j.file.Close() }
+
+// VerifyJournal reads the whole file and returns its head. It fails with
+// [ErrJournal], naming the first line that is wrong, also if one of the known heads
+// (from a message, an incident, a back-up) is not in the chain: then lines at the end
+// were cut off or all was written anew. An unfinished last line is an error as well:
+// opening the journal repairs it.
+func VerifyJournal(path string, known ...Head) (Head, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Head{}, fmt.Errorf("verify journal: %w", err)
+	}
+	defer f.Close()
+	c := newChain(f)
+	c.expect = map[uint64]string{}
+	for _, h := range known {
+		if have, ok := c.expect[h.Lines]; ok && have != h.Digest {
+			return Head{}, fmt.Errorf("verify journal %s: %w: two known heads of line %d differ", path, ErrJournal, h.Lines)
+		}
+		c.expect[h.Lines] = h.Digest
+	}
+	if err := c.readAll(); err != nil {
+		return Head{}, fmt.Errorf("verify journal %s: %w", path, err)
+	}
+	for n := range c.expect {
+		if n > c.head.Lines {
+			return Head{}, fmt.Errorf("verify journal %s: %w: it had %d lines, and has %d", path, ErrJournal, n, c.head.Lines)
+		}
+	}
+	return c.head, nil
+}
+
+var errTorn = errors.New("the last line is unfinished (a crash while it was written); opening the journal cuts it off")
+
+// chain reads a journal from its beginning.
+type chain struct {
+	in     *bufio.Reader
+	head   Head
+	good   int64 // bytes of whole, right lines
+	expect map[uint64]string
+}
+
+func newChain(r io.Reader) *chain { return &chain{in: bufio.NewReaderSize(r, maxLine)} }
+
+func (c *chain) readAll() error {
+	for {
+		text, err := c.in.ReadSlice('\n')
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF) && len(text) == 0:
+			return nil
+		case errors.Is(err, io.EOF):
+			return errTorn
+		case errors.Is(err, bufio.ErrBufferFull):
+			return fmt.Errorf("%w: line %d has no end", ErrJournal, c.head.Lines+1)
+		default:
+			return err
+		}
+		if err := c.next(bytes.TrimSuffix(text, []byte("\n"))); err != nil {
+			// A disk may keep the last block of a line and lose one before it: zeros.
+			if _, more := c.in.Peek(1); errors.Is(more, io.EOF) && bytes.IndexByte(text, 0) >= 0 {
+				return errTorn
+			}
+			return err
+		}
+		c.good += int64(len(text))
+	}
+}
+
+func (c *chain) next(text []byte) error {
+	var l line
+	n := c.head.Lines + 1
+	d := json.NewDecoder(bytes.NewReader(text))
+	if err := d.Decode(&l); err != nil || strings.TrimSpace(string(text[d.InputOffset():])) != "" {
+		return fmt.Errorf("%w: line %d is no record", ErrJournal, n)
+	}
+	if l.N != n {
+		return fmt.Errorf("%w: line %d has the number %d", ErrJournal, n, l.N)
+	}
+	if l.Prev != c.head.Digest {
+		return fmt.Errorf("%w: line %d does not follow the line before it", ErrJournal, n)
+	}
+	c.head = Head{Lines: n, Digest: sum(text)}
+	if want, ok := c.expect[n]; ok && want != c.head.Digest {
+		return fmt.Errorf("%w: line %d is not the one known", ErrJournal, n)
+	}
+	return nil
+}

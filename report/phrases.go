@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -20,10 +21,10 @@ func word(text string) string {
 
 func sentence(text string) string {
 	text = plain(text, 300)
-	if text != "" && !strings.ContainsAny(text[len(text)-1:], ".!?…") {
-		text += "."
+	if last, _ := utf8.DecodeLastRuneInString(text); text == "" || strings.ContainsRune(".!?…", last) {
+		return text
 	}
-	return text
+	return text + "."
 }
 
 func subject(inc runbook.Incident) string {
@@ -198,8 +199,8 @@ func timing(inc runbook.Incident, v runbook.Verdict) string {
 }
 
 func upper(text string) string {
-	if text == "" {
-		return ""
+	if text == "" || text[0] < 'a' || text[0] > 'z' {
+		return text
 	}
 	return strings.ToUpper(text[:1]) + text[1:]
 }
