@@ -1,29 +1,97 @@
 package templates_test
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/autorollback/autorollback/runbook"
 	templates "github.com/autorollback/autorollback/runbook-templates"
 )
 
-func TestTemplatesLoadCleanForAnyService(t *testing.T) {
+// Names that YAML reads as something else when they stand without quotes are among them.
+var services = []string{"ranker", "a", "7up", "123", "1e5", "null", "true", "2024-01-01", strings.Repeat("x-9", 21)}
+
+func TestTemplatesLoadCleanAndTickEveryBox(t *testing.T) {
 	for _, kind := range templates.Kinds() {
-		for _, service := range []string{"ranker", "a", "7up", "123", "null", "true", "2024-01-01", strings.Repeat("x-9", 21)} {
+		for _, service := range services {
 			t.Run(kind+"/"+service, func(t *testing.T) {
-				text, err := templates.New(kind, service)
-				if err != nil {
-					t.Fatal(err)
-				}
-				rb, err := runbook.Parse(kind+".yaml", text)
-				if err != nil {
-					t.Fatal(err)
-				}
+				rb := parse(t, kind, service)
 				if rb.Service != service {
 					t.Errorf("service is %q", rb.Service)
+				}
+				if rb.Policy.Mode != runbook.Observe {
+					t.Errorf("mode is %s: a new runbook must not act yet", rb.Policy.Mode)
+				}
+				for _, box := range rb.SelfChecks() {
+					if !box.OK || box.Mend != "" {
+						t.Errorf("box %q: %s; %s", box.Name, box.Why, box.Mend)
+					}
 				}
 			})
 		}
 	}
+}
+
+func TestNewLeavesNoPlaceholder(t *testing.T) {
+	for _, kind := range templates.Kinds() {
+		text, err := templates.New(kind, "ranker")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(text, []byte("my-service")) {
+			t.Errorf("%s still names my-service", kind)
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for _, c := range []struct{ name, kind, service, want string }{
+		{"unknown kind", "rolling", "ranker", "there are canary, bluegreen, shadow"},
+		{"path as kind", "../runbook-templates/canary", "ranker", "no template"},
+		{"empty service", "canary", "", "lower-case"},
+		{"YAML in the service", "canary", "a\"\nowner: x", "lower-case"},
+		{"line end", "canary", "ranker\n", "lower-case"},
+		{"too long", "canary", strings.Repeat("x", 64), "lower-case"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := templates.New(c.kind, c.service); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %v, want %q in it", err, c.want)
+			}
+		})
+	}
+}
+
+// The canary template states the three triggers of the minimal runbook, word for word.
+func TestCanaryHasTheMinimalTriggers(t *testing.T) {
+	got := parse(t, "canary", "ranker").Triggers
+	for i := range got {
+		got[i].Line = 0
+	}
+	want := []runbook.Trigger{
+		{Name: "latency-p95", Type: runbook.LatencyQuantile, Severity: runbook.Severe, For: minutes(5), Quantile: 0.95, Increase: 0.3},
+		{Name: "error-rate", Type: runbook.ErrorRate, Severity: runbook.Severe, For: minutes(3), Above: 0.05},
+		{Name: "conversion-drop", Type: runbook.KPIDrop, Severity: runbook.Severe, For: minutes(15), KPI: "conversion", Drop: 0.02},
+		{Name: "users-see-errors", Type: runbook.AbsoluteSLO, Severity: runbook.Page, For: minutes(5), Above: 0.1},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func minutes(n int) runbook.Duration { return runbook.Duration(time.Duration(n) * time.Minute) }
+
+func parse(t *testing.T, kind, service string) *runbook.Runbook {
+	t.Helper()
+	text, err := templates.New(kind, service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rb, err := runbook.Parse(kind+".yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rb
 }

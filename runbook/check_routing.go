@@ -8,14 +8,18 @@ import (
 // ownPrefix is where autorollback keeps its own state in the same KV.
 const ownPrefix = "autorollback/"
 
+// notInKeys are characters that no key needs and that a shell would take apart when
+// a human copies the key from the page.
+const notInKeys = " \t\r\n'\"`$\\;&|<>*?()"
+
 func (o Routing) check(p *page) {
 	const at = "routing"
 	p.oneOf(at+".router", string(o.Router), string(Traefik), string(JSONKey))
 	switch o.Router {
 	case Traefik:
 		p.need(at+".service", o.Service, "name the weighted service in <root>/http/services/<service>/weighted")
-		if strings.Contains(o.Service, "/") {
-			p.add(at+".service", fmt.Sprintf("%q is a path", o.Service), "write the service's bare name")
+		if strings.ContainsAny(o.Service, "/"+notInKeys) {
+			p.add(at+".service", fmt.Sprintf("%q is not a bare name", o.Service), "write the service's name without slashes and spaces")
 		}
 		p.key(at+".root", o.Root)
 		p.stray(at+".key", o.Router)
@@ -53,8 +57,8 @@ func (p *page) key(path, key string) {
 	switch {
 	case strings.HasPrefix(key+"/", ownPrefix):
 		p.add(path, fmt.Sprintf("%q is under %s, where autorollback keeps its own state", key, ownPrefix), "choose another key, e.g. routes/ranker/weights")
-	case key == "" || strings.HasPrefix(key, "/") || strings.HasSuffix(key, "/") || strings.Contains(key, "//"):
-		p.add(path, fmt.Sprintf("%q is not a key", key), "write it without slashes at its ends and without empty parts")
+	case key == "" || strings.HasPrefix(key, "/") || strings.HasSuffix(key, "/") || strings.Contains(key, "//"), strings.ContainsAny(key, notInKeys):
+		p.add(path, fmt.Sprintf("%q is not a key", key), "write it without slashes at its ends, empty parts, spaces and quotes")
 	}
 }
 

@@ -1,0 +1,45 @@
+package runbook
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// ParseControl reads the value of the key "control": nothing at all (active), a bare
+// word such as `consul kv put` writes, or JSON. A value that cannot be read is an
+// error; the caller must treat it as a stop.
+func ParseControl(value []byte) (Control, error) {
+	value = bytes.TrimSpace(value)
+	c := Control{Mode: Active}
+	switch {
+	case len(value) == 0:
+		return c, nil
+	case value[0] != '{':
+		c.Mode = Mode(bytes.Trim(value, `"`))
+	default:
+		c.Mode = ""
+		dec := json.NewDecoder(bytes.NewReader(value))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&c); err != nil {
+			return Control{}, fmt.Errorf("read control: %w", err)
+		}
+		if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+			return Control{}, errors.New("read control: something follows the JSON document")
+		}
+	}
+	switch c.Mode {
+	case Observe, Active, Paused:
+		return c, nil
+	}
+	return Control{}, fmt.Errorf("read control: mode %q is none of observe, active, paused", c.Mode)
+}
+
+// Overdue reports whether a pause has outlived its end. It does not return silently
+// to active: somebody is paged.
+func (c Control) Overdue(now time.Time) bool {
+	return c.Mode == Paused && !c.Until.IsZero() && now.After(c.Until)
+}

@@ -1,0 +1,76 @@
+package runbook
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// ParseLaunch reads and checks a release file, in YAML or JSON, as strictly as a
+// runbook; file is its name in messages. The error is [Problems].
+func ParseLaunch(file string, text []byte) (Launch, error) {
+	p := newPage(file)
+	var l Launch
+	if node, ok := p.one(text); ok {
+		p.decode(node, reflect.ValueOf(&l).Elem(), "")
+		l.fill(p)
+		l.check(p)
+	}
+	if err := p.problems.err(); err != nil {
+		return Launch{}, err
+	}
+	return l, nil
+}
+
+func (l *Launch) fill(p *page) {
+	preset(p, "region", &l.Region, DefaultRegion)
+	preset(p, "stable.backend", &l.Stable.Backend, l.Stable.Version)
+	preset(p, "candidate.backend", &l.Candidate.Backend, l.Candidate.Version)
+	preset(p, "stable.bundle.schema", &l.Stable.Bundle.Schema, Schema)
+	preset(p, "candidate.bundle.schema", &l.Candidate.Bundle.Schema, Schema)
+}
+
+func (l *Launch) check(p *page) {
+	p.schema(l.Schema)
+	p.name("service", l.Service)
+	p.name("region", l.Region)
+	if !p.has("weight") {
+		p.missing("weight", "write the candidate's first share in percent, e.g. `weight: 5`")
+	} else if l.Weight < 0 || l.Weight > 100 {
+		p.add("weight", fmt.Sprintf("%d is not a share in percent", l.Weight), "write 0 to 100")
+	}
+	l.Stable.check(p, "stable")
+	l.Candidate.check(p, "candidate")
+	l.checkApart(p)
+}
+
+func (s LaunchSide) check(p *page, at string) {
+	if !p.has(at) {
+		p.missing(at, "write version, backend and bundle of the "+at+" side")
+	}
+	p.word(at+".version", s.Version, "write the value of the version label, e.g. v1")
+	p.word(at+".backend", s.Backend, "write the router's name of the backend, e.g. ranker-v1")
+	s.Bundle.check(p, at+".bundle")
+}
+
+// word checks a name that becomes part of a key.
+func (p *page) word(path, value, mend string) {
+	if value == "" {
+		p.missing(path, mend)
+	} else if strings.ContainsAny(value, "/"+notInKeys) || strings.Trim(value, ".") == "" {
+		p.add(path, fmt.Sprintf("%q cannot be part of a key", value), "write it without slashes, spaces and quotes")
+	}
+}
+
+// checkApart refuses a release of something against itself.
+func (l *Launch) checkApart(p *page) {
+	if l.Stable.Version == l.Candidate.Version && l.Stable.Version != "" {
+		p.add("candidate.version", fmt.Sprintf("%q is the stable side's version too", l.Candidate.Version), "give the candidate a version of its own")
+	}
+	if l.Stable.Backend == l.Candidate.Backend && l.Stable.Backend != "" && (p.has("candidate.backend") || p.has("stable.backend")) {
+		p.add("candidate.backend", fmt.Sprintf("%q is the stable side's backend too", l.Candidate.Backend), "give the candidate a backend of its own")
+	}
+	if p.has("candidate.bundle") && p.has("stable.bundle") && l.Stable.Bundle.Digest() == l.Candidate.Bundle.Digest() {
+		p.add("candidate.bundle", "is the stable side's bundle", "describe what the candidate changes: image, registry version, features or flags")
+	}
+}

@@ -1,0 +1,80 @@
+package runbook
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"text/template"
+)
+
+//go:embed page.md.tmpl
+var pageTemplate string
+
+// Render makes the one page of Markdown that a human follows at 3 a.m.: what counts
+// as a breach, what to do with and without the daemon, how to see that users
+// recovered, whom to tell, what to keep and what to do afterwards.
+func Render(r *Runbook) []byte {
+	words := template.FuncMap{"join": func(list []string) string { return strings.Join(list, ", ") }, "cell": cell, "then": then}
+	var out bytes.Buffer
+	err := template.Must(template.New("page").Funcs(words).Parse(pageTemplate)).Execute(&out, rendered{r})
+	if err != nil {
+		// Every field the template names exists; a test renders each template.
+		panic(err)
+	}
+	return out.Bytes()
+}
+
+// rendered is what the page's template sees.
+type rendered struct{ R *Runbook }
+
+// Breach is the PromQL that shows a trigger's number for both versions.
+func (p rendered) Breach(t Trigger) string { return p.R.breachQuery(t) }
+
+func (p rendered) File() string { return filepath.Base(p.R.File) }
+
+func (p rendered) Recovery() []looked { return p.R.recovery() }
+
+// Weights is the prefix of Traefik's weights.
+func (p rendered) Weights() string {
+	return p.R.Routing.Root + "/http/services/" + p.R.Routing.Service + "/weighted/services/"
+}
+
+// Tree is what holds the weights.
+func (p rendered) Tree() string {
+	if p.R.Routing.Router == JSONKey {
+		return p.R.Routing.Key
+	}
+	return p.Weights()
+}
+
+// Region is the flag that names a region, where there is more than one.
+func (p rendered) Region(name string) string {
+	if len(p.R.Regions) == 1 {
+		return ""
+	}
+	return " --region " + name
+}
+
+func (p rendered) Labels() string {
+	var all []string
+	for _, name := range sortedKeys(p.R.Communication.Labels) {
+		all = append(all, fmt.Sprintf("`%s=%q`", name, p.R.Communication.Labels[name]))
+	}
+	return strings.Join(all, ", ")
+}
+
+func then(s Severity) string {
+	switch s {
+	case Severe:
+		return "**roll back at once**"
+	case Mild:
+		return "an approver decides"
+	default:
+		return "page; stop promotion; **never** move traffic"
+	}
+}
+
+// cell keeps a text inside one cell of a table.
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
