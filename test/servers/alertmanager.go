@@ -40,8 +40,13 @@ func AlertmanagerCluster(tb testing.TB, config string, size int) []*Alertmanager
 	}
 	members := make([]*AlertmanagerServer, size)
 	for i := range members {
-		// Gossip at a pace for loopback: settling takes 40 intervals.
-		args := []string{"--cluster.listen-address=" + peers[i], "--cluster.gossip-interval=20ms"}
+		// At a pace for loopback: settling takes some 50 gossip intervals, and
+		// each member waits a peer timeout for each one before it.
+		args := []string{
+			"--cluster.listen-address=" + peers[i],
+			"--cluster.gossip-interval=20ms",
+			"--cluster.peer-timeout=1s",
+		}
 		for _, peer := range peers {
 			args = append(args, "--cluster.peer="+peer)
 		}

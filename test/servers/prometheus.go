@@ -1,8 +1,12 @@
 package servers
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -18,16 +22,20 @@ const prometheusConfig = "prometheus.yml"
 
 // Prometheus starts a Prometheus with the given configuration. The files, by
 // name, are put beside it, where rule_files and file_sd_configs find them.
+//
+// It returns when Prometheus has found its Alertmanagers. An alert that fires
+// earlier is lost and sent again after a minute, so let it fire afterwards.
 func Prometheus(tb testing.TB, config string, files map[string]string) *PrometheusServer {
 	tb.Helper()
 	addr := freeAddr(tb)
 	s := &PrometheusServer{Addr: addr, URL: "http://" + addr}
 	dir := tb.TempDir()
-	s.Process = &Process{tb: tb, name: "prometheus", dir: dir, ready: answers(s.URL + "/-/ready"), args: []string{
+	s.Process = &Process{tb: tb, name: "prometheus", dir: dir, ready: s.ready, args: []string{
 		"--config.file=" + filepath.Join(dir, prometheusConfig),
 		"--storage.tsdb.path=" + filepath.Join(dir, "data"),
 		"--web.listen-address=" + addr,
 		"--web.enable-lifecycle",
+		"--scrape.discovery-reload-interval=100ms", // 5 s by default: too long after a Reload
 	}}
 	s.Write(prometheusConfig, config)
 	for name, text := range files {
@@ -47,6 +55,29 @@ func (s *PrometheusServer) Configure(config string) error {
 // Reload makes Prometheus read its files again. Its error says what
 // Prometheus refused; the configuration before it then stays in force.
 func (s *PrometheusServer) Reload() error {
-	_, err := request(s.tb.Context(), http.MethodPost, s.URL+"/-/reload")
+	s.tb.Helper()
+	ctx, cancel := context.WithTimeout(s.tb.Context(), readyTimeout)
+	defer cancel()
+	if _, err := request(ctx, http.MethodPost, s.URL+"/-/reload"); err != nil {
+		return err
+	}
+	return until(ctx, s.alive(s.ready))
+}
+
+func (s *PrometheusServer) ready(ctx context.Context) error {
+	if _, err := request(ctx, http.MethodGet, s.URL+"/-/ready"); err != nil {
+		return err
+	}
+	config, err := os.ReadFile(filepath.Join(s.dir, prometheusConfig))
+	if err != nil {
+		return final{err}
+	}
+	if !strings.Contains(string(config), "alertmanagers:") {
+		return nil
+	}
+	found, err := request(ctx, http.MethodGet, s.URL+"/api/v1/alertmanagers")
+	if err == nil && strings.Contains(found, `"activeAlertmanagers":[]`) {
+		err = errors.New("it has not found its Alertmanagers")
+	}
 	return err
 }
