@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/hashicorp/consul/api"
+)
+
+// Read implements [Store] with one read-only transaction, which Consul answers
+// from one state of its database after asking a quorum whether it still leads.
+// It asks once, for five seconds at most.
+func (c *Consul) Read(ctx context.Context, prefixes ...string) (Snapshot, error) {
+	kept, err := disjoint(prefixes)
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("read: %w", err)
+	}
+	ops := make([]api.KVTxnOp, len(kept))
+	for i, prefix := range kept {
+		ops[i] = api.KVTxnOp{Verb: api.KVGetTree, Key: prefix}
+	}
+	a, err := c.txn(ctx, ops)
+	if err == nil {
+		err = a.whole(kept)
+	}
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("read %s: %w", strings.Join(kept, " "), err)
+	}
+	snap := Snapshot{Index: 1} // 0 would not wait for a change
+	for _, r := range a.Results {
+		snap.add(r.KV)
+	}
+	return snap, nil
+}
+
+// whole refuses an answer that leaves something out, or does not say.
+func (a answer) whole(prefixes []string) error {
+	switch {
+	case a.Filtered == nil:
+		return errors.New("this Consul does not say whether access rules hid entries: use 1.13 or later")
+	case *a.Filtered:
+		return hidden(prefixes)
+	}
+	return nil
+}
+
+func hidden(prefixes []string) error {
+	var rules []string
+	for _, prefix := range prefixes {
+		rules = append(rules, fmt.Sprintf(`key_prefix %q { policy = "read" }`, prefix))
+	}
+	return fmt.Errorf("access rules hide some of the entries; it needs the ACL rules %s", strings.Join(rules, " "))
+}
+
+func (s *Snapshot) add(pair *api.KVPair) {
+	s.Entries = append(s.Entries, Entry{Key: pair.Key, Value: pair.Value, Index: pair.ModifyIndex})
+	s.Index = max(s.Index, pair.ModifyIndex)
+}
+
+// Watch implements [Store] with a blocking query of about thirty seconds. Consul
+// itself returns early if a backup was restored meanwhile.
+func (c *Consul) Watch(ctx context.Context, prefix string, after uint64) (Snapshot, error) {
+	if err := checkKey(prefix); err != nil {
+		return Snapshot{}, fmt.Errorf("watch: %w", err)
+	}
+	wait := c.maxWait - rand.N(c.maxWait/10) // so that replicas do not ask together
+	within, cancel := context.WithTimeout(ctx, wait+wait/16+c.attempts)
+	defer cancel()
+	query := &api.QueryOptions{RequireConsistent: true, WaitIndex: after, WaitTime: wait}
+	pairs, meta, err := c.kv.List(prefix, query.WithContext(within))
+	if err == nil && meta.ResultsFilteredByACLs {
+		err = hidden([]string{prefix})
+	}
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("watch %s: %w", prefix, err)
+	}
+	snap := Snapshot{Index: max(meta.LastIndex, 1)}
+	for _, pair := range pairs {
+		snap.Entries = append(snap.Entries, Entry{Key: pair.Key, Value: pair.Value, Index: pair.ModifyIndex})
+	}
+	return snap, nil
+}
