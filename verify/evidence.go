@@ -55,7 +55,7 @@ func (p *Prometheus) capture(ctx context.Context, name, expr string, at time.Tim
 func (p *Prometheus) Range(ctx context.Context, name, expr string, from, to time.Time, step time.Duration) runbook.Query {
 	ctx, cancel := context.WithTimeout(ctx, evidenceTimeout)
 	defer cancel()
-	least := to.Sub(from)/maxPoints + time.Second
+	least := (to.Sub(from) / maxPoints).Truncate(time.Second) + time.Second
 	if to.Sub(from) <= maxPoints*step {
 		least = step
 	}

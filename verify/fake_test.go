@@ -44,9 +44,9 @@ func prometheusOf(tb testing.TB, table map[string]served) *asked {
 }
 
 func (a *asked) serve(w http.ResponseWriter, r *http.Request) {
-	expr := r.PostFormValue("query")
+	expr := r.FormValue("query")
 	a.mu.Lock()
-	a.came[expr] = append(a.came[expr], r.PostFormValue("time"))
+	a.came[expr] = append(a.came[expr], r.FormValue("time"))
 	a.mu.Unlock()
 	answer, ok := a.table[expr]
 	if !ok {
@@ -69,7 +69,7 @@ func (a *asked) client(tb testing.TB, timeout time.Duration) *verify.Prometheus 
 // moment is the time a query asks for, or now.
 func moment(r *http.Request) float64 {
 	var at float64
-	if _, err := fmt.Sscan(r.PostFormValue("time"), &at); err == nil {
+	if _, err := fmt.Sscan(r.FormValue("time"), &at); err == nil {
 		return at
 	}
 	return float64(time.Now().UnixMilli()) / 1000

@@ -34,7 +34,7 @@ func TestMeasure(t *testing.T) {
 		{"slow", latency, 0.31, 1812, 0.2, 0.23, runbook.Bad, "p95 latency 310 ms of 1 812 requests; limit 230 ms; before 200 ms"},
 		{"KPI proved", conversion, 0.05, 200_000, 0.05, 0.0475, runbook.Good, "kpi conversion 5 % of 200 000 trials"},
 		{"KPI proved gone", conversion, 0.0474, 200_000, 0.05, 0.0475, runbook.Bad, ""},
-		{"KPI fine, too few trials", conversion, 0.05, 1000, 0.05, 0.0475, runbook.Unknown, "cannot be proved yet: 148 931 trials needed, at this traffic 2.48 h"},
+		{"KPI fine, too few trials", conversion, 0.05, 1000, 0.05, 0.0475, runbook.Unknown, "cannot be proved yet: 148 932 trials needed, at this traffic 2.48 h"},
 		{"KPI low by chance", conversion, 0.045, 1000, 0.05, 0.0475, runbook.Unknown, "cannot be proved yet"},
 		{"KPI fell so far that few trials prove it", conversion, 0.01, 1000, 0.05, 0.0475, runbook.Bad, ""},
 		{"KPI without a level before", conversion, 0.05, 200_000, nan, nan, runbook.Unknown, "no level before"},

@@ -1,0 +1,103 @@
+package verify_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/verify"
+)
+
+// A blindness is one way in which Prometheus does not tell the truth.
+type blindness struct {
+	name   string
+	answer served
+	state  runbook.State // what a breach comes to if its guards are hit
+	says   string
+}
+
+// The kinds that any single query can show. A stale answer is a matter of the age, and
+// a Prometheus that is down one of the whole server: they have tests of their own.
+func blindnesses() []blindness {
+	return []blindness{
+		{"connection lost", hangUp(), runbook.Unreachable, "EOF"},
+		{"5xx", status(503, "overloaded"), runbook.Unreachable, "server error: 503"},
+		{"slow", silent(), runbook.Unreachable, "no answer within"},
+		{"no access", status(403, "wrong tenant"), runbook.Unreachable, "client error: 403"},
+		{"a login page", status(200, "<html>log in</html>"), runbook.Unreachable, "bad_response"},
+		{"4xx", status(400, badQuery), runbook.NoData, "unknown function"},
+		{"cannot be evaluated", status(422, `{"status":"error","errorType":"execution","error":"many-to-many"}`), runbook.NoData, "many-to-many"},
+		{"NaN", vector("NaN"), runbook.NoData, "NaN"},
+		{"infinite", vector("+Inf"), runbook.NoData, "Inf"},
+		{"partial", partial(1), runbook.NoData, "store 2 did not answer"},
+		{"clock behind", shifted(-31*time.Second, "1"), runbook.NoData, "clock"},
+		{"clock ahead", shifted(31*time.Second, "1"), runbook.NoData, "clock"},
+		{"many series", vector("1", "1"), runbook.NoData, "more than one series"},
+		{"a string", status(200, `{"status":"success","data":{"resultType":"string","result":[1,"x"]}}`), runbook.Unreachable, ""},
+		{"a matrix", status(200, `{"status":"success","data":{"resultType":"matrix","result":[]}}`), runbook.NoData, "matrix"},
+		{"nothing at all", status(200, `{"status":"success"}`), runbook.Unreachable, ""},
+	}
+}
+
+// patience is the deadline in tests: long enough for a loaded machine, short enough
+// for those that wait for its end.
+const patience = 300 * time.Millisecond
+
+type world struct {
+	rb    *runbook.Runbook
+	q     rules.Questions
+	rel   runbook.Release
+	table map[string]served
+}
+
+func ranker(t *testing.T) world {
+	t.Helper()
+	rb, err := runbook.Load("testdata/ranker.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := rules.Ask(rb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	return world{rb: rb, q: q, table: map[string]served{}, rel: runbook.Release{
+		Schema: 1, ID: "ranker-42", Service: "ranker", Region: runbook.DefaultRegion, Phase: runbook.Open,
+		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"},
+		Weight: 10, StartedAt: now.Add(-time.Hour), WeightChangedAt: now.Add(-10 * time.Minute),
+	}}
+}
+
+func (w world) trigger(t *testing.T, name string) runbook.Trigger {
+	t.Helper()
+	trigger, ok := w.rb.Trigger(name)
+	if !ok {
+		t.Fatalf("no trigger %s", name)
+	}
+	return trigger
+}
+
+// finite fails if a record cannot be stored: JSON has no NaN and no infinity.
+func finite(t *testing.T, record any) {
+	t.Helper()
+	if _, err := json.Marshal(record); err != nil {
+		t.Errorf("cannot be stored: %v", err)
+	}
+}
+
+func down(t *testing.T) *verify.Prometheus {
+	t.Helper()
+	a := prometheusOf(t, nil)
+	a.Close()
+	return a.client(t, patience)
+}
+
+func contains(t *testing.T, text, want string) {
+	t.Helper()
+	if !strings.Contains(text, want) {
+		t.Errorf("%q does not say %q", text, want)
+	}
+}
