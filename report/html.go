@@ -1,5 +1,44 @@
 package report
 
-import "github.com/autorollback/autorollback/runbook"
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the page's template and style
+	"encoding/base64"
+	"fmt"
+	"html/template"
 
-func HTML(inc runbook.Incident, rb *runbook.Runbook, opts Options) []byte { panic("not yet") }
+	"github.com/autorollback/autorollback/runbook"
+)
+
+//go:embed page.html.tmpl
+var pageTemplate string
+
+//go:embed page.css
+var pageStyle string
+
+// StyleHash returns the source expression, 'sha256-…' with its quotes, that a
+// Content-Security-Policy needs in style-src to allow the page's inline style, and
+// nothing else.
+func StyleHash() string {
+	sum := sha256.Sum256([]byte(pageStyle))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// HTML returns the incident's page as one file: inline style, no script, nothing
+// fetched. rb may be nil.
+func HTML(inc runbook.Incident, rb *runbook.Runbook, opts Options) []byte {
+	tmpl := template.Must(template.New("page").Parse(pageTemplate))
+	var out bytes.Buffer
+	err := tmpl.Execute(&out, struct {
+		page
+		Style  template.CSS
+		Policy string
+		Width  int
+	}{newPage(inc, rb, opts), template.CSS(pageStyle), "default-src 'none'; style-src " + StyleHash(), pictureWidth})
+	if err != nil {
+		// The template is ours and every field of it exists: a test renders them all.
+		return fmt.Appendf(nil, "<!doctype html><title>incident</title><p>The page could not be made: %s", template.HTMLEscapeString(err.Error()))
+	}
+	return out.Bytes()
+}

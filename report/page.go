@@ -1,14 +1,22 @@
 package report
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
 )
 
+// IncidentPath is where the page of an incident lives below the external URL: the
+// incident's id is the rest of the path.
+const IncidentPath = "/incidents/"
+
 // Options are what a page shows beyond the incident itself. The zero value is fine.
 type Options struct {
-	// Now is the moment the page is made; the page of an open incident says so.
+	// Now is the moment the page is made; it ends the picture of an open incident.
 	Now time.Time
 	// External is the daemon's own address and Prometheus that of Prometheus as a
 	// browser reaches it, both from configuration; empty: no links.
@@ -20,6 +28,227 @@ type Options struct {
 	Evidence []Stage
 }
 
-// IncidentPath is where the page of an incident lives below the external URL: the
-// incident's id is the rest of the path.
-const IncidentPath = "/incidents/"
+// The most a page shows of each list; what is left out is counted.
+const (
+	maxRows    = 200
+	maxQueries = 40
+	maxCell    = 600
+	maxAnswer  = 2000
+)
+
+// page is what both renderers show, in order. Every string in it is [visible]; none
+// is escaped yet.
+type page struct {
+	Title, Status, Mood string // Mood: "good", "bad", "warn" or "open"
+	Lede                string
+	Made                string
+	Picture             picture
+	Choices             []string
+	Facts               []fact
+	Values              []fact
+	Reasons             []string
+	Change              *change
+	Sides               table
+	Verdicts            []verdict
+	Timeline            table
+	Lanes               table
+	Queries             []query
+	MoreQueries         int
+	Evidence            []fact
+	FollowUp            followUp
+	Links               []link
+}
+
+type fact struct{ Name, Value string }
+
+type link struct{ Text, URL string }
+
+type table struct {
+	Head []string
+	Rows [][]string
+	More int
+}
+
+type change struct {
+	From, To, Digest string
+	Keys             table
+}
+
+type verdict struct {
+	Name, Outcome, Mood, Reason, When string
+	Answers                           table
+}
+
+type query struct {
+	Name, Expr, At, Answer, URL string
+}
+
+type followUp struct {
+	Owner, Due, Tracker string
+	Actions             []string
+}
+
+func newPage(inc runbook.Incident, rb *runbook.Runbook, o Options) page {
+	if rb == nil {
+		rb = &runbook.Runbook{Service: inc.Service}
+	}
+	status, mood := standing(inc)
+	p := page{
+		Title:  visible(fmt.Sprintf("%s: %s", place(inc), heading(inc)), maxCell),
+		Status: status, Mood: mood,
+		Lede:     visible(lede(inc), maxCell),
+		Picture:  newPicture(inc, o.Now),
+		Choices:  pageChoices(inc, o),
+		Facts:    facts(inc, rb, o),
+		Values:   values(inc, rb),
+		Reasons:  each(inc.Decision.Reasons),
+		Change:   newChange(inc),
+		Sides:    sides(inc),
+		Verdicts: verdicts(inc),
+		Timeline: timeline(inc),
+		Lanes:    lanes(inc),
+		Evidence: evidenceFacts(inc, rb, o),
+		FollowUp: draft(inc, rb),
+		Links:    links(inc, rb, o),
+	}
+	p.Queries, p.MoreQueries = queries(inc, o)
+	if !o.Now.IsZero() {
+		p.Made = clock(o.Now)
+	}
+	return p
+}
+
+func place(inc runbook.Incident) string {
+	if inc.Region == "" || inc.Region == runbook.DefaultRegion {
+		return inc.Service
+	}
+	return inc.Service + " in " + inc.Region
+}
+
+func heading(inc runbook.Incident) string {
+	name := inc.Breach.Trigger
+	switch {
+	case name == "" && inc.By != "":
+		name = "rollback by hand"
+	case name == "":
+		name = "incident"
+	}
+	return name
+}
+
+// standing is the state in one phrase, and how it feels.
+func standing(inc runbook.Incident) (status, mood string) {
+	if v := inc.Verdict; v != nil {
+		mood := map[runbook.Outcome]string{runbook.Recovered: "good", runbook.NotRecovered: "bad"}[v.Outcome]
+		return outcome(v.Outcome), cmp.Or(mood, "warn")
+	}
+	switch inc.Phase {
+	case runbook.Unconfirmed:
+		return "unconfirmed", "warn"
+	case runbook.Awaiting:
+		return "waiting for a human", "warn"
+	case runbook.HeldPhase:
+		return "held", "warn"
+	case runbook.Frozen:
+		return "promotion frozen", "warn"
+	case runbook.Acted:
+		return "traffic moved, draining", "open"
+	case runbook.Verifying:
+		return "traffic moved, proving recovery", "open"
+	case runbook.Done, runbook.Settled:
+		return "closed without a verdict", "open"
+	}
+	return visible(string(inc.Phase), 40), "open"
+}
+
+// lede says in a sentence or two what happened, for somebody who reads nothing else.
+func lede(inc runbook.Incident) string {
+	from, to := cmp.Or(inc.Candidate.Version, "the candidate"), cmp.Or(inc.Stable.Version, "the stable version")
+	did := "No traffic was moved by autorollback."
+	if !inc.ActedAt.IsZero() {
+		did = fmt.Sprintf("All traffic was moved from %s to %s in one transaction, %s after the breach began.",
+			from, to, span(inc.ActedAt.Sub(breachBegan(inc))))
+	}
+	if inc.Verdict != nil {
+		return did + " " + endSentence(inc.Verdict.Reason)
+	}
+	switch inc.Phase {
+	case runbook.Unconfirmed:
+		return "An alert was heard, and Prometheus cannot be asked whether it is true. " + did
+	case runbook.Awaiting:
+		return fmt.Sprintf("A human is asked whether to roll back %s to %s. %s", from, to, did)
+	case runbook.HeldPhase:
+		return "A guard stopped the automation. " + did
+	case runbook.Frozen:
+		return "Promotion of " + from + " is stopped. " + did
+	case runbook.Acted:
+		return did + " It is not proved yet that " + from + " gets none any more."
+	case runbook.Verifying:
+		return did + " Whether users recovered is being asked" + untilDeadline(inc) + "."
+	}
+	return did
+}
+
+func endSentence(text string) string {
+	if text = strings.TrimRight(text, ". "); text == "" {
+		return ""
+	}
+	return text + "."
+}
+
+// needsHuman reports whether somebody must do something now.
+func needsHuman(inc runbook.Incident) bool {
+	if inc.Verdict != nil {
+		return inc.Verdict.Outcome != runbook.Recovered
+	}
+	return slices.Contains([]runbook.Phase{runbook.Unconfirmed, runbook.Awaiting, runbook.HeldPhase, runbook.Frozen}, inc.Phase)
+}
+
+func pageChoices(inc runbook.Incident, o Options) []string {
+	if !needsHuman(inc) {
+		return nil
+	}
+	out := each(inc.Decision.Choices)
+	if inc.Verdict != nil {
+		return append(out, upper(verdictChoice(inc.Verdict.Outcome)))
+	}
+	if inc.Phase == runbook.Awaiting && inc.Approval != "" {
+		until := ""
+		if o.Approval != nil {
+			until = " before " + clock(o.Approval.ExpiresAt)
+		}
+		out = append(out, visible("Approve or reject with the link in the message, or: autorollback approve "+inc.Approval+until, maxCell))
+	}
+	if len(out) == 0 {
+		out = append(out, "Look at the service, and decide by hand.")
+	}
+	return out
+}
+
+func each(texts []string) []string {
+	var out []string
+	for _, t := range texts[:min(len(texts), maxRows)] {
+		out = append(out, visible(t, maxCell))
+	}
+	return out
+}
+
+// add appends a fact unless it has nothing to say.
+func add(facts []fact, name, value string) []fact {
+	if value = visible(value, maxCell); value == "" {
+		return facts
+	}
+	return append(facts, fact{name, value})
+}
+
+// row appends a row of visible cells, or counts it once the table is full.
+func (t *table) row(cells ...string) {
+	if len(t.Rows) >= maxRows {
+		t.More++
+		return
+	}
+	for i := range cells {
+		cells[i] = visible(cells[i], maxCell)
+	}
+	t.Rows = append(t.Rows, cells)
+}

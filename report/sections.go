@@ -1,0 +1,325 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// facts are who, what, when and the impact.
+func facts(inc runbook.Incident, rb *runbook.Runbook, o Options) []fact {
+	var f []fact
+	f = add(f, "Incident", inc.ID)
+	f = add(f, "Service", place(inc))
+	f = add(f, "Release", fmt.Sprintf("%s (epoch %d): %s against %s", inc.Release, inc.Epoch, inc.Candidate.Version, inc.Stable.Version))
+	f = add(f, "Owner", strings.TrimPrefix(owner(rb), "Owner: "))
+	f = add(f, "Asked for by", inc.By)
+	f = add(f, "Answered by", answeredBy(o.Approval))
+	f = add(f, "Breach began", clock(breachBegan(inc)))
+	f = add(f, "Opened", clock(inc.OpenedAt))
+	if !inc.ActedAt.IsZero() {
+		f = add(f, "Traffic moved", clock(inc.ActedAt))
+	}
+	if !inc.DrainedAt.IsZero() {
+		f = add(f, "Candidate drained", clock(inc.DrainedAt))
+	}
+	if !inc.ClosedAt.IsZero() {
+		f = add(f, "Closed", clock(inc.ClosedAt))
+	}
+	return add(f, "Impact", impact(inc, rb, o.Now))
+}
+
+func answeredBy(a *runbook.Approval) string {
+	if a == nil {
+		return ""
+	}
+	if a.By == "" {
+		return string(a.Status)
+	}
+	text := fmt.Sprintf("%s by %s (%s) at %s", a.Status, a.By, strings.ReplaceAll(a.How, "_", " "), clock(a.DecidedAt))
+	if a.How == "link_only" {
+		text += "; whoever had the link, not a signed-in person"
+	}
+	if a.Reason != "" {
+		text += ": " + a.Reason
+	}
+	return text
+}
+
+// impact estimates how many requests the candidate answered while it was bad: its
+// rate when it was confirmed, times the time until it was drained.
+func impact(inc runbook.Incident, rb *runbook.Runbook, now time.Time) string {
+	var parts []string
+	if c := inc.Change; c != nil && len(c.From) > 0 {
+		parts = append(parts, fmt.Sprintf("the candidate had %s of the traffic", percent(share(c.From, inc.Candidate.Backend))))
+	}
+	until := now
+	for _, t := range []time.Time{inc.DrainedAt, inc.ActedAt, inc.ClosedAt} {
+		if !t.IsZero() {
+			until = t
+			break
+		}
+	}
+	lasted := until.Sub(breachBegan(inc))
+	if rate := inc.Breach.CandidateRate; rate > 0 && !until.IsZero() && lasted > 0 {
+		n := rate * lasted.Seconds()
+		parts = append(parts, fmt.Sprintf("about %s requests went to it in %s (%s req/s when confirmed)", number(n), span(lasted), number(rate)))
+		if trigger(inc, rb).Type == runbook.ErrorRate && inc.Breach.State == runbook.Breaching {
+			parts = append(parts, fmt.Sprintf("at %s errors, about %s of them failed", percent(inc.Breach.Value), number(n*inc.Breach.Value)))
+		}
+	}
+	return upper(strings.Join(parts, "; "))
+}
+
+func share(s runbook.Split, backend string) float64 {
+	all := 0
+	for _, w := range s {
+		all += w
+	}
+	if all == 0 {
+		return 0
+	}
+	return float64(s[backend]) / float64(all)
+}
+
+// values are the numbers the decision rests on.
+func values(inc runbook.Incident, rb *runbook.Runbook) []fact {
+	b := inc.Breach
+	if b.Trigger == "" {
+		return nil
+	}
+	t := trigger(inc, rb)
+	var f []fact
+	f = add(f, "Trigger", strings.TrimSpace(fmt.Sprintf("%s (%s) %s", b.Trigger, cmp.Or(b.Severity, t.Severity), t.Type)))
+	f = add(f, "Effect", effect(b, t))
+	f = add(f, "Threshold", threshold(t))
+	f = add(f, "Evidence", odds(b.Evidence))
+	if b.State == runbook.Breaching || b.State == runbook.NotBreaching {
+		f = add(f, "Candidate", fmt.Sprintf("%d pods, %s req/s", b.CandidatePods, number(b.CandidateRate)))
+		f = add(f, "Stable", fmt.Sprintf("%d fresh pods, %s req/s%s", b.StablePods, number(b.StableRate), sick(b)))
+	}
+	f = add(f, "Problem", b.Problem)
+	f = add(f, "Asked", clock(b.AskedAt))
+	if len(inc.Triggers) > 1 {
+		f = add(f, "All triggers", strings.Join(inc.Triggers, ", "))
+	}
+	return f
+}
+
+func sick(b runbook.Breach) string {
+	if b.StableSick {
+		return ", breaks an absolute limit as well"
+	}
+	return ""
+}
+
+func newChange(inc runbook.Incident) *change {
+	if inc.Change == nil {
+		return nil
+	}
+	c := &change{
+		From: visible(split(inc.Change.From), maxCell), To: visible(split(inc.Change.To), maxCell),
+		Digest: visible(inc.Change.Digest, maxCell), Keys: table{Head: []string{"Key", "From", "To"}},
+	}
+	for _, k := range inc.Change.Keys {
+		c.Keys.row(k.Key, cmp.Or(k.From, "(none)"), cmp.Or(k.To, "(none)"))
+	}
+	return c
+}
+
+func sides(inc runbook.Incident) table {
+	t := table{Head: []string{"Side", "Version", "Backend", "Bundle"}}
+	t.row("candidate", inc.Candidate.Version, inc.Candidate.Backend, inc.Candidate.Bundle)
+	t.row("stable", inc.Stable.Version, inc.Stable.Backend, inc.Stable.Bundle)
+	return t
+}
+
+func verdicts(inc runbook.Incident) []verdict {
+	var out []verdict
+	began := breachBegan(inc)
+	for _, v := range []struct {
+		name string
+		of   *runbook.Verdict
+	}{{"Verdict", inc.Verdict}, {"Business verdict", inc.Business}} {
+		if v.of == nil {
+			continue
+		}
+		_, mood := standing(runbook.Incident{Verdict: v.of})
+		out = append(out, verdict{
+			Name: v.name, Outcome: visible(outcome(v.of.Outcome), 80), Mood: mood, Reason: visible(v.of.Reason, maxCell),
+			When: fmt.Sprintf("%s (%s)", clock(v.of.At), offset(v.of.At.Sub(began))), Answers: answers(v.of.Answers),
+		})
+	}
+	return out
+}
+
+func answers(all []runbook.Answer) table {
+	t := table{Head: []string{"Question", "Answer", "Now", "Limit", "Before", "Samples", "In words"}}
+	for _, a := range all {
+		question := a.Question
+		if a.Business {
+			question += " (business)"
+		}
+		now, limit, before := quantity(a.Value, a.Unit), quantity(a.Limit, a.Unit), quantity(a.Before, a.Unit)
+		if a.Health == runbook.Unknown {
+			now = "unknown"
+		}
+		t.row(question, string(a.Health), now, limit, before, number(a.Samples), a.Text)
+	}
+	return t
+}
+
+func timeline(inc runbook.Incident) table {
+	t := table{Head: []string{"Since breach", "Time (UTC)", "Step", "What", "By"}}
+	records := slices.Clone(inc.Timeline)
+	slices.SortStableFunc(records, func(a, b runbook.Record) int { return a.At.Compare(b.At) })
+	began := breachBegan(inc)
+	for _, r := range records {
+		t.row(offset(r.At.Sub(began)), r.At.UTC().Format("15:04:05.000"), r.Kind, r.Text, r.By)
+	}
+	return t
+}
+
+func lanes(inc runbook.Incident) table {
+	t := table{Head: []string{"Lane", "Trigger", "Heard", "Labels"}}
+	began := breachBegan(inc)
+	heard := map[runbook.Lane]bool{}
+	for _, a := range inc.Alerts {
+		heard[a.Lane] = true
+		t.row(laneName(inc, a.Lane), a.Trigger, offset(a.ReceivedAt.Sub(began)), pairs(a.Labels))
+	}
+	for _, l := range inc.Lanes {
+		if !heard[l] {
+			t.row(laneName(inc, l), "", "", "")
+		}
+	}
+	return t
+}
+
+func laneName(inc runbook.Incident, l runbook.Lane) string {
+	if l == inc.Lane {
+		return string(l) + " (first)"
+	}
+	return string(l)
+}
+
+func pairs(labels map[string]string) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		value := labels[name]
+		if telling(name) {
+			value = hiddenValue
+		}
+		out = append(out, name+"="+value)
+	}
+	return strings.Join(out, ", ")
+}
+
+func queries(inc runbook.Incident, o Options) (shown []query, more int) {
+	all := slices.Clone(inc.Breach.Queries)
+	for _, v := range []*runbook.Verdict{inc.Verdict, inc.Business} {
+		if v == nil {
+			continue
+		}
+		for _, a := range v.Answers {
+			if a.Query.Expr != "" {
+				q := a.Query
+				q.Name = cmp.Or(q.Name, a.Question)
+				all = append(all, q)
+			}
+		}
+	}
+	for _, q := range all[:min(len(all), maxQueries)] {
+		shown = append(shown, query{
+			Name: visible(cmp.Or(q.Name, "query"), 120), Expr: visibleLines(q.Expr, maxAnswer), At: clock(q.At),
+			Answer: visibleLines(string(redact([]byte(q.Answer))), maxAnswer), URL: graph(o.Prometheus, q.Expr),
+		})
+	}
+	return shown, len(all) - len(shown)
+}
+
+func graph(prometheus, expr string) string {
+	base := webAddress(prometheus)
+	if base == "" || expr == "" {
+		return ""
+	}
+	return base + "/graph?" + url.Values{"g0.expr": {expr}, "g0.tab": {"0"}}.Encode()
+}
+
+func evidenceFacts(inc runbook.Incident, rb *runbook.Runbook, o Options) []fact {
+	var f []fact
+	f = add(f, "Folder", inc.Evidence)
+	if !inc.EvidenceAt.IsZero() {
+		f = add(f, "Complete", clock(inc.EvidenceAt))
+	}
+	for _, s := range o.Evidence {
+		f = add(f, upper(s.Name), fmt.Sprintf("%d files, %s", s.Files, s.Digest))
+	}
+	if len(f) == 0 {
+		f = add(f, "Folder", "not captured yet")
+	}
+	f = add(f, "Archive", rb.Evidence.Archive)
+	return add(f, "Note", "tamper-evident, not tamper-proof: compare the digests with the journal's")
+}
+
+// draft is the follow-up a human edits: owner, date, and what to do.
+func draft(inc runbook.Incident, rb *runbook.Runbook) followUp {
+	f := followUp{Owner: visible(cmp.Or(rb.Owner.Team, "nobody is named: find an owner"), maxCell), Tracker: visible(rb.FollowUp.Tracker, maxCell)}
+	ended := inc.OpenedAt
+	if inc.Verdict != nil {
+		ended = inc.Verdict.At
+	}
+	if !inc.ClosedAt.IsZero() {
+		ended = inc.ClosedAt
+	}
+	due := cmp.Or(rb.FollowUp.Due.Std(), 48*time.Hour)
+	f.Due = ended.Add(due).UTC().Format("Mon 2006-01-02 15:04 UTC")
+	f.Actions = append(each(rb.FollowUp.Actions), ownActions(inc)...)
+	return f
+}
+
+func ownActions(inc runbook.Incident) []string {
+	var out []string
+	if inc.Breach.Trigger != "" {
+		out = append(out, visible(fmt.Sprintf("Find the cause of %s in %s, and why it was not seen before the release.", inc.Breach.Trigger, inc.Candidate.Version), maxCell))
+	}
+	if !inc.ActedAt.IsZero() {
+		out = append(out, visible(fmt.Sprintf("Bundle %s is quarantined: mend it and release a new one, or lift the quarantine by name with a reason.", inc.Candidate.Bundle), maxCell))
+	}
+	if inc.Verdict != nil && inc.Verdict.Outcome == runbook.CannotTell {
+		out = append(out, "Find out why data were missing: until then no recovery of this service can be proved.")
+	}
+	return append(out, "Write down what would have made this shorter.")
+}
+
+func links(inc runbook.Incident, rb *runbook.Runbook, o Options) []link {
+	var out []link
+	if base := webAddress(o.External); base != "" {
+		out = append(out, link{"this incident, live", base + IncidentPath + url.PathEscape(inc.ID)})
+	}
+	if len(inc.Breach.Queries) > 0 {
+		if u := graph(o.Prometheus, inc.Breach.Queries[0].Expr); u != "" {
+			out = append(out, link{"the breach in Prometheus", u})
+		}
+	}
+	if u := webAddress(rb.FollowUp.Tracker); u != "" {
+		out = append(out, link{"tracker", u})
+	}
+	return out
+}
+
+// webAddress returns an http or https address, normalised, or "". Only addresses from
+// configuration and the runbook come here: none from an alert.
+func webAddress(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+		return ""
+	}
+	return strings.TrimRight(u.String(), "/")
+}
