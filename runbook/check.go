@@ -19,7 +19,7 @@ func (r *Runbook) check(p *page) {
 	p.name("service", r.Service)
 	r.checkRegions(p)
 	p.need("owner.team", r.Owner.Team, "name the team that answers for the service")
-	p.need("owner.contact", r.Owner.Contact, "say where a human is reached at night, e.g. \"#ranking-oncall\"")
+	p.need("owner.contact", r.Owner.Contact, "say where a human is reached at night, in quotes, e.g. \"#ranking-oncall\"")
 	r.Metrics.check(p)
 	r.checkTriggers(p)
 	r.Routing.check(p)

@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/common/model"
@@ -14,7 +15,7 @@ func (p *page) metric(path, name, where string) {
 	if name == "" {
 		p.missing(path, where)
 	} else if !model.LegacyValidation.IsValidMetricName(name) {
-		p.add(path, fmt.Sprintf("%q is not a metric name", name), "write the bare name, e.g. http_requests_total")
+		p.add(path, quoted(name)+" is not a metric name", "write the bare name, e.g. http_requests_total")
 	}
 }
 
@@ -34,16 +35,16 @@ func (p *page) matchers(path, text, example string, not ...string) {
 	mend := "write PromQL label matchers without braces, e.g. " + example
 	found, err := parser.NewParser(parser.Options{}).ParseMetricSelector("{" + text + "}")
 	if err != nil {
-		p.add(path, fmt.Sprintf("%q does not parse as label matchers", text), mend)
+		p.add(path, quoted(text)+" does not parse as label matchers", mend)
 		return
 	}
 	for _, m := range found {
 		if m.Name == labels.MetricName {
-			p.add(path, fmt.Sprintf("%q names a metric", text), mend)
+			p.add(path, quoted(text)+" names a metric", mend)
 		}
 		for _, own := range not {
 			if own != "" && m.Name == own {
-				p.add(path, fmt.Sprintf("%q fixes the label %s", text, own), "leave that label out: the rules select by it themselves")
+				p.add(path, quoted(text)+" fixes the label "+own, "leave that label out: the rules select by it themselves")
 			}
 		}
 	}
@@ -51,6 +52,14 @@ func (p *page) matchers(path, text, example string, not ...string) {
 
 func (p *page) query(path, text string) {
 	if _, err := parser.NewParser(parser.Options{}).ParseExpr(text); err != nil {
-		p.add(path, fmt.Sprintf("%q is not PromQL: %s", text, err), "try it in Prometheus' graph page")
+		p.add(path, quoted(text)+" is not PromQL: "+err.Error(), "try it in Prometheus' graph page")
 	}
+}
+
+// quoted puts a text into whichever quotes leave it readable.
+func quoted(text string) string {
+	if strings.Contains(text, `"`) && strconv.CanBackquote(text) {
+		return "`" + text + "`"
+	}
+	return strconv.Quote(text)
 }

@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -39,12 +40,18 @@ func (r *Runbook) fill(p *page) {
 }
 
 func (m *Metrics) fill(p *page) {
+	m.Selector, m.Requests.Errors = bare(m.Selector), bare(m.Requests.Errors)
 	preset(p, "metrics.interval", &m.Interval, Duration(15*time.Second))
 	preset(p, "metrics.warmup", &m.Warmup, Duration(2*time.Minute))
 	if m.Track == nil {
 		preset(p, "metrics.version_label", &m.VersionLabel, "version")
 	}
 	preset(p, "metrics.pod_label", &m.PodLabel, "instance")
+}
+
+// bare trims what PromQL allows at the end of matchers, so that more can be appended.
+func bare(matchers string) string {
+	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(matchers), ","))
 }
 
 func (o *Policy) fill(p *page) {

@@ -3,7 +3,7 @@ package runbook
 // Metrics says how the service's series look in Prometheus.
 type Metrics struct {
 	// Selector is PromQL label matchers without braces that every series of the
-	// service carries, e.g. `job="ranker"`.
+	// service carries, e.g. `job="ranker"`, without a trailing comma.
 	Selector string `yaml:"selector" json:"selector"`
 	// Interval is the scrape and rule evaluation interval, default 15s.
 	Interval Duration `yaml:"interval" json:"interval"`

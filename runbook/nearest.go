@@ -16,22 +16,25 @@ func nearest(word string, known []string) string {
 	return best
 }
 
-// distance is the number of insertions, deletions and substitutions (Levenshtein)
-// that turn one word into the other.
+// distance is the number of insertions, deletions, substitutions and swaps of
+// neighbours that turn one word into the other (optimal string alignment).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, above, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := corner
-			if a[i] != b[j] {
-				cost = 1 + min(corner, row[j], row[j+1])
+	for i := 1; i <= len(a); i++ {
+		before, above, row = above, row, before
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			if a[i-1] == b[j-1] {
+				row[j] = above[j-1]
+				continue
 			}
-			corner, row[j+1] = row[j+1], cost
+			row[j] = 1 + min(above[j-1], above[j], row[j-1])
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], 1+before[j-2])
+			}
 		}
 	}
 	return row[len(b)]

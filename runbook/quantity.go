@@ -22,13 +22,16 @@ func (d Duration) String() string { return model.Duration(d).String() }
 // ParseDuration reads Prometheus' form, e.g. "90s", "5m", "1h30m".
 func ParseDuration(text string) (Duration, error) {
 	d, err := model.ParseDuration(text)
-	if err != nil {
-		return 0, wrong{
-			fmt.Sprintf("%q is not a duration", text),
-			"write whole numbers with ms, s, m, h, d, w or y, e.g. 90s, 5m, 1h30m",
-		}
+	if err == nil {
+		return Duration(d), nil
 	}
-	return Duration(d), nil
+	if plainNumber.MatchString(text) {
+		return 0, wrong{fmt.Sprintf("%q has no unit", text), "write " + text + "s for seconds, " + text + "m for minutes"}
+	}
+	return 0, wrong{
+		fmt.Sprintf("%q is not a duration", text),
+		"write whole numbers with ms, s, m, h, d, w or y, e.g. 90s, 5m, 1h30m",
+	}
 }
 
 // UnmarshalYAML implements yaml.Unmarshaler.

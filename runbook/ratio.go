@@ -15,7 +15,10 @@ import (
 // and never negative; whether something rises or falls is the field's business.
 type Ratio float64
 
-var plainNumber = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
+var (
+	plainNumber   = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
+	leadingNumber = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?`)
+)
 
 const mendRatio = "write a percentage such as 30% or 0.5%, or a share such as 0.3"
 
@@ -27,7 +30,11 @@ func ParseRatio(text string) (Ratio, error) {
 		return 0, wrong{fmt.Sprintf("%q is negative", text), "write the size without a sign"}
 	}
 	if !plainNumber.MatchString(body) {
-		return 0, wrong{fmt.Sprintf("%q is not a ratio", text), mendRatio}
+		mend := mendRatio
+		if n := leadingNumber.FindString(text); n != "" {
+			mend = "write " + n + "%"
+		}
+		return 0, wrong{fmt.Sprintf("%q is not a ratio", text), mend}
 	}
 	// The exponent is applied to the text: 7% is exactly the number nearest to 0.07.
 	exponent := ""

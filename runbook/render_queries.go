@@ -17,7 +17,7 @@ func (m Metrics) sides() string {
 }
 
 func (m Metrics) rate(counter, more, by string, window Duration) string {
-	matchers := strings.TrimRight(m.Selector, ", ")
+	matchers := m.Selector
 	if more != "" {
 		matchers += "," + more
 	}
