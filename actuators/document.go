@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -131,7 +132,7 @@ func revision(o object) int64 {
 	if json.Unmarshal(raw, &n) != nil {
 		return 0
 	}
-	return max(0, n)
+	return min(max(0, n), math.MaxInt64-1)
 }
 
 func (d document) lint(snap store.Snapshot) []Hazard {
@@ -140,12 +141,12 @@ func (d document) lint(snap store.Snapshot) []Hazard {
 	case errors.Is(err, ErrNoSplit):
 		return nil
 	case err != nil:
-		return []Hazard{{Key: d.key, What: why(err), Mend: "put back the last good document; the next change cannot edit this one", Blocking: true}}
+		return []Hazard{d.refused(err)}
 	}
 	split, bad, err := d.weights(o)
 	var found []Hazard
 	if err != nil && !errors.Is(err, ErrNoSplit) {
-		return []Hazard{{Key: d.key, What: why(err), Mend: `write "weights":{"BACKEND":100}`, Blocking: true}}
+		return []Hazard{d.refused(err)}
 	}
 	for _, b := range bad {
 		found = append(found, Hazard{Key: d.key, What: fmt.Sprintf("weights.%s is %s, no whole number from 0 to %d", b.name, b.value, maxWeight), Mend: "the next change writes it anew; until then templates may fail on it"})
@@ -161,12 +162,11 @@ func (d document) lint(snap store.Snapshot) []Hazard {
 	return found
 }
 
-// why is an error's text without the place it was read at, which the hazard has.
-func why(err error) string {
-	if _, text, ok := strings.Cut(err.Error(), ": "); ok {
-		return text
-	}
-	return err.Error()
+// refused words an error of reading, "read KEY: what; mend", as a hazard.
+func (d document) refused(err error) Hazard {
+	_, text, _ := strings.Cut(err.Error(), ": ")
+	what, mend, _ := strings.Cut(text, "; ")
+	return Hazard{Key: d.key, What: what, Mend: mend + ": no change can edit this document", Blocking: true}
 }
 
 func sum(s runbook.Split) int {

@@ -1,0 +1,94 @@
+package actuators
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// FuzzTraefik reads the input as a tree, one "key=value" a line below the root.
+func FuzzTraefik(f *testing.F) {
+	var lines []string
+	for _, e := range canary().Entries {
+		lines = append(lines, strings.TrimPrefix(e.Key, "traefik/")+"="+string(e.Value))
+	}
+	f.Add(strings.Join(lines, "\n"))
+	f.Add("http/services/ranker/weighted/services/0/Name=a\nhttp/services/ranker/weighted/services//0/weight/=9\nHTTP/")
+	r, err := For(traefikRouting)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		seen := map[string]bool{}
+		var pairs []string
+		for line := range strings.SplitSeq(text, "\n") {
+			key, value, _ := strings.Cut(line, "=")
+			if !seen[key] {
+				seen[key] = true
+				pairs = append(pairs, "traefik/"+key, value)
+			}
+		}
+		holds(t, r, tree(pairs...))
+	})
+}
+
+func FuzzDocument(f *testing.F) {
+	for _, s := range []string{
+		`{"schema":1,"revision":17,"release":"r","weights":{"v1":95,"v2":5},"by":"autorollback"}`,
+		` { "weights" : { } , "schema" : 1 } `, `{"weights":{"a":1e2}}`, `{"a":{"b":[1,"}"]},"weights":{"}":3}}`, `{"":0,"":1}`, `[]`, `{"weights":null}`, `{"revision":9223372036854775807}`,
+	} {
+		f.Add(s)
+	}
+	r, err := For(jsonRouting)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		o, err := parseObject([]byte(text))
+		if err == nil {
+			for _, fl := range o.fields {
+				if !json.Valid(o.text[fl.start:fl.end]) {
+					t.Fatalf("the place of %q in %q is wrong: %q", fl.name, text, o.text[fl.start:fl.end])
+				}
+			}
+		}
+		holds(t, r, tree("routes/ranker/weights", text))
+	})
+}
+
+// holds: what can be decoded can be planned, a plan reaches its split, and no error
+// is without its key.
+func holds(t *testing.T, r Router, snap store.Snapshot) {
+	r.Lint(snap)
+	split, err := r.Decode(snap)
+	if err != nil && !strings.HasPrefix(err.Error(), "read ") {
+		t.Fatalf("error without a key: %v", err)
+	}
+	to := runbook.Split{"other@file": 100}
+	for name, w := range split {
+		if w < 0 {
+			t.Fatalf("%s has %d", name, w)
+		}
+		if name > " " && !strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
+			to = runbook.Split{name: 100}
+		}
+	}
+	_, ops, planErr := r.Plan(snap, to, nil)
+	if planErr != nil {
+		if err == nil || errors.Is(err, ErrNoSplit) {
+			t.Fatalf("decodes as %v (%v) and cannot be planned: %v", split, err, planErr)
+		}
+		return
+	}
+	after, err := commit(snap, ops)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.Decode(after); err != nil || !got.Equal(to) {
+		t.Fatalf("after the plan %v, %v; want %v", got, err, to)
+	}
+}
