@@ -1,13 +1,65 @@
 package rules
 
 import (
-	"errors"
+	"fmt"
 
 	"github.com/autorollback/autorollback/runbook"
 )
 
-var errUnwritten = errors.New("not written yet")
+// Compile turns a runbook into its rules: the recording rules, exactly one alert for
+// each trigger in the runbook's order, and one Blind companion. The same runbook
+// always gives the same rules. An error names what of the runbook is no PromQL.
+//
+// While no release is in flight nothing is recorded.
+func Compile(rb *runbook.Runbook) (Group, error) {
+	b, err := open(rb)
+	if err != nil {
+		return Group{}, fmt.Errorf("compile runbook %s: %w", rb.Service, err)
+	}
+	if err := b.checkTriggers(); err != nil {
+		return Group{}, fmt.Errorf("compile runbook %s: %w", rb.Service, err)
+	}
+	g := Group{Name: groupName(rb.Service), Interval: rb.Metrics.Interval}
+	for _, d := range b.drafts() {
+		r, err := b.finish(d)
+		if err != nil {
+			return Group{}, fmt.Errorf("compile runbook %s: %w", rb.Service, err)
+		}
+		g.Rules = append(g.Rules, r)
+	}
+	return g, nil
+}
 
-// Compile turns a runbook into its rules: exactly one alert for each trigger, one
-// Blind companion, and the recording rules they rest on.
-func Compile(rb *runbook.Runbook) (Group, error) { return Group{}, errUnwritten }
+func (b *book) drafts() []draft {
+	signals := b.signals()
+	out := b.roleRules()
+	for _, s := range signals {
+		out = append(out, b.podRules(s)...)
+	}
+	if len(signals) > 0 {
+		out = append(out, b.sideRules()...)
+		out = append(out, b.evidenceRules(signals)...)
+	}
+	for _, t := range b.Triggers {
+		out = append(out, b.alert(t))
+	}
+	return append(out, b.blind(signals))
+}
+
+// checkTriggers refuses what would break the one-to-one map, or has no series.
+func (b *book) checkTriggers() error {
+	seen := map[string]bool{WatchdogTrigger: true, BlindTrigger: true}
+	for _, t := range b.Triggers {
+		if seen[t.Name] {
+			return fmt.Errorf("trigger name %q is taken", t.Name)
+		}
+		seen[t.Name] = true
+		if latency := t.Type == runbook.LatencyQuantile || t.Ceiling > 0; latency && b.Metrics.Latency == nil {
+			return fmt.Errorf("trigger %q asks for latency, but metrics.latency is missing", t.Name)
+		}
+		if _, ok := b.KPI(t.KPI); t.Type == runbook.KPIDrop && !ok {
+			return fmt.Errorf("trigger %q asks for kpi %q, which is not declared", t.Name, t.KPI)
+		}
+	}
+	return nil
+}

@@ -1,6 +1,11 @@
 package rules
 
-import "github.com/autorollback/autorollback/runbook"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
+)
 
 // FiringQuery asks for all firing alerts of autorollback in one query. Each series
 // carries service, trigger, severity and, for comparative triggers, region and
@@ -25,64 +30,148 @@ const (
 
 // Questions are what the daemon may ask Prometheus about one service. Each is one
 // instant query; values from a release appear only as quoted label values.
-type Questions struct{ rb *runbook.Runbook }
+type Questions struct{ b *book }
 
-// Ask prepares the questions of a runbook.
-func Ask(rb *runbook.Runbook) (Questions, error) { return Questions{rb}, errUnwritten }
+// Ask prepares the questions of a runbook, and fails where [Compile] would.
+func Ask(rb *runbook.Runbook) (Questions, error) {
+	if _, err := Compile(rb); err != nil {
+		return Questions{}, err
+	}
+	b, err := open(rb)
+	return Questions{b}, err
+}
+
+// mustParse is for texts whose parts have all been parsed or quoted before; that they
+// parse whatever a release holds is what the fuzz test shows. An Expr that could not
+// be parsed is the zero one, never a wrong one.
+func (b *book) mustParse(text string) Expr {
+	e, err := b.parse(text)
+	if err != nil {
+		return Expr{}
+	}
+	return e
+}
 
 // Breach is the trigger's own alert expression, restricted to the release. It
-// answers with the effect (error share, ratio of quantiles, ratio of KPIs, …) if and
-// only if the trigger is breaching now. An unknown trigger is an error.
+// answers with the effect (error share, ratio of quantiles, ratio of KPIs, or the
+// level of an absolute limit) if and only if the trigger is breaching now. An unknown
+// trigger is an error.
 func (q Questions) Breach(trigger string, rel runbook.Release) (Expr, error) {
-	return Expr{}, errUnwritten
+	t, ok := q.b.Trigger(trigger)
+	if !ok {
+		return Expr{}, fmt.Errorf("runbook %s has no trigger %q", q.b.Service, trigger)
+	}
+	return q.b.parse(q.b.breach(t, q.b.of(rel), rel.Region))
 }
 
 // Effect is the number of the trigger whether or not it breaches; empty means no data.
 func (q Questions) Effect(trigger string, rel runbook.Release) (Expr, error) {
-	return Expr{}, errUnwritten
+	t, ok := q.b.Trigger(trigger)
+	if !ok {
+		return Expr{}, fmt.Errorf("runbook %s has no trigger %q", q.b.Service, trigger)
+	}
+	if comparative(t) {
+		return q.b.parse(q.b.effect(t, q.b.of(rel)))
+	}
+	w := q.b.window(t.For, q.b.inRegion(rel.Region))
+	if t.Ceiling > 0 {
+		return q.b.parse(w.quantile(t.Quantile))
+	}
+	return q.b.parse(w.errorRate())
 }
 
 // Evidence is the log e-value behind a comparative trigger, the greatest of its
 // windows; false for absolute_slo, which has none.
 func (q Questions) Evidence(trigger string, rel runbook.Release) (Expr, bool) {
-	return Expr{}, false
+	t, ok := q.b.Trigger(trigger)
+	if !ok || !comparative(t) {
+		return Expr{}, false
+	}
+	is := match("signal", q.b.signalOf(t).name)
+	return q.b.mustParse(fmt.Sprintf("max(%s)", q.b.of(rel).rec(seriesEvidence, is))), true
 }
 
 // Age is the seconds since the newest recorded sample of this release; empty means
-// that nothing was recorded.
-func (q Questions) Age(rel runbook.Release) Expr { return Expr{} }
+// that nothing was recorded. For a release without an id it is the age of the
+// service's own newest sample.
+func (q Questions) Age(rel runbook.Release) Expr {
+	series := q.b.of(rel).rec(seriesRole)
+	if rel.ID == "" {
+		series = q.b.raw(q.b.Metrics.Requests.Counter, q.b.inRegion(rel.Region))
+	}
+	return q.b.mustParse(fmt.Sprintf("time() - max(timestamp(%s))", series))
+}
+
+// side is the matchers of one side's own series.
+func (q Questions) side(rel runbook.Release, side Role) string {
+	value := rel.Stable.Version
+	if side == Candidate {
+		value = rel.Candidate.Version
+	}
+	if t := q.b.Metrics.Track; t != nil {
+		value = t.Stable
+		if side == Candidate {
+			value = t.Candidate
+		}
+	}
+	out := match(sideLabel(q.b.Runbook), value)
+	if region := q.b.inRegion(rel.Region); region != "" {
+		out += "," + region
+	}
+	return out
+}
 
 // StableSick has at least one series if the stable side itself breaks an absolute
-// limit of the runbook now.
-func (q Questions) StableSick(rel runbook.Release) Expr { return Expr{} }
+// limit of the runbook now: of verification, of an error_rate or absolute_slo trigger.
+func (q Questions) StableSick(rel runbook.Release) Expr {
+	w := q.window(q.side(rel, Stable))
+	sick := []string{fmt.Sprintf("(%s > %s and %s >= %s)", w.errorRate(), num(q.b.errorLimit()), w.requests(), num(q.b.minRequests()))}
+	for _, l := range q.b.latencyLimits() {
+		sick = append(sick, fmt.Sprintf("(%s > %s and %s >= %s)", w.quantile(l.quantile), num(l.seconds), w.observed(), num(q.b.minObserved(l.quantile))))
+	}
+	return q.b.mustParse(strings.Join(sick, "\nor "))
+}
 
-// Pods is the number of pods of that side that are fresh and ready: one series
-// always, 0 if there is none.
-func (q Questions) Pods(rel runbook.Release, side Role) Expr { return Expr{} }
+// Pods is the number of pods of that side: always one series, 0 if there is none. A
+// candidate's pod counts if it served anything in the last minutes, because the pod
+// guard rests on such pods; a stable one if its newest sample is fresh and, where the
+// runbook names a health metric, ready.
+func (q Questions) Pods(rel runbook.Release, side Role) Expr {
+	m, matchers := q.b.Metrics, q.side(rel, side)
+	fresh := fmt.Sprintf("last_over_time(%s[%s])", q.b.raw(m.Requests.Counter, matchers), q.b.freshness())
+	if health := q.b.LastKnownGood.Health; health != "" {
+		fresh = fmt.Sprintf("last_over_time(%s[%s]) == 1", q.b.raw(health, matchers), q.b.freshness())
+	}
+	if side == Candidate {
+		fresh = fmt.Sprintf("increase(%s[%s]) > 0", q.b.raw(m.Requests.Counter, matchers), levelWindow)
+	}
+	return q.b.mustParse(fmt.Sprintf("count(count by (%s) (%s)) or vector(0)", m.PodLabel, fresh))
+}
+
+func (b *book) freshness() runbook.Duration {
+	if d := b.LastKnownGood.MaxAge; d > 0 {
+		return d
+	}
+	return 4 * b.Metrics.Interval
+}
 
 // Rate is the requests per second of that side over the verification window; 0 if
 // its series stand still, empty if it has none.
-func (q Questions) Rate(rel runbook.Release, side Role) Expr { return Expr{} }
-
-// Recovery is what must be good for users, one entry for each check.
-func (q Questions) Recovery(rel runbook.Release) []Recovery { return nil }
-
-// A Recovery is one check of what users get now from any version.
-type Recovery struct {
-	Name     string // "error rate", "p95 latency", "kpi conversion"
-	Business bool
-	Unit     string // "ratio" or "s"
-	Now      Expr   // the level now; empty means no data
-	Before   Expr   // the stable side's level: evaluate it at the breach's time minus the trigger's window
-	Samples  Expr   // requests (or trials) behind Now
-
-	Floor      bool    // Now must be at least Limit; otherwise at most
-	Absolute   float64 // a limit whatever the level before; 0: none
-	Relative   float64 // tolerated share of the level before, 0.15 = 15 %
-	Added      float64 // tolerated on top of the level before, in the check's unit
-	MinSamples float64 // fewer samples cannot tell
+func (q Questions) Rate(rel runbook.Release, side Role) Expr {
+	series := q.b.raw(q.b.Metrics.Requests.Counter, q.side(rel, side))
+	return q.b.mustParse(fmt.Sprintf("sum(rate(%s[%s]))", series, q.b.look()))
 }
 
-// Limit is the bound that Now must keep, given the level before. Where before is not
-// known, pass a NaN: the absolute limit alone holds, or NaN if there is none.
-func (r Recovery) Limit(before float64) float64 { return 0 }
+func (q Questions) window(where string) window { return q.b.window(q.b.look(), where) }
+
+func (b *book) window(length runbook.Duration, where string) window {
+	return window{b: b, where: where, length: length.String()}
+}
+
+// look is the verification window.
+func (b *book) look() runbook.Duration {
+	if w := b.Verification.Window; w > 0 {
+		return w
+	}
+	return max(4*b.Metrics.Interval, leastBlind/2)
+}

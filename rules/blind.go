@@ -1,0 +1,59 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// leastBlind is the shortest silence that is called blind at common intervals.
+const leastBlind = runbook.Duration(2 * time.Minute)
+
+// blind fires where a side that should get traffic has no data for a signal over its
+// window, and where two daemons name different releases. One alert for each side.
+func (b *book) blind(signals []signal) draft {
+	sc := b.everyone()
+	weighed := fmt.Sprintf("%s and on (region, version, release) max by (region, version, release) (%s) > 0", sc.rec(seriesRole), sc.rec("autorollback_weight"))
+	var parts []string
+	for _, s := range signals {
+		w := b.patience(s)
+		parts = append(parts, fmt.Sprintf(`(
+			sum by (region, release, role) (%s and on (region, release) %s offset %s)
+			unless on (region, release, role) sum_over_time(%s[%s]) > 0)`,
+			weighed, sc.rec(seriesRole), w, sc.rec(seriesAll, match("signal", s.name)), w))
+	}
+	if len(parts) == 0 {
+		parts = append(parts, b.blindToAll(weighed))
+	}
+	parts = append(parts, fmt.Sprintf("min_over_time(%s[%s]) > 1", sc.rec(seriesReleases), b.patience(signal{})))
+	return draft{
+		alert: alertName(b.Service, "Blind"), keep: 4 * b.Metrics.Interval,
+		text:    "sum by (region, release, role) (" + strings.Join(parts, "\nor on (region, release, role) ") + ")",
+		labels:  b.alertLabels(BlindTrigger, string(runbook.Page)),
+		comment: "One side of an open release has no data, or daemons disagree about the release: no trigger can judge it.",
+		annotations: b.annotations("one side of an open release has no data: no trigger can judge it.",
+			`The {{ with $labels.role }}{{ . }} side{{ else }}release{{ end }}{{ with $labels.region }} in region {{ . }}{{ end }}{{ with $labels.release }}, release {{ . }},{{ end }} cannot be judged. Missing data is neither good nor bad.`,
+			"no data"),
+	}
+}
+
+// blindToAll serves a runbook without comparative triggers: no requests, no data.
+func (b *book) blindToAll(weighed string) string {
+	sc, w := b.everyone(), b.patience(signal{})
+	return fmt.Sprintf(`(
+		sum by (region, release, role) (%s and on (region, release) %s offset %s)
+		unless on (region, release, role) sum by (region, release, role) (%s) > 0)`,
+		weighed, sc.rec(seriesRole), w, b.sided(fmt.Sprintf("increase(%s[%s])", b.raw(b.Metrics.Requests.Counter), w), sc))
+}
+
+// patience is how long a signal may be silent: its trigger's window, at least 8
+// intervals; at common intervals at least two minutes.
+func (b *book) patience(s signal) runbook.Duration {
+	least := 8 * b.Metrics.Interval
+	if b.Metrics.Interval >= runbook.Duration(5*time.Second) {
+		least = max(least, leastBlind)
+	}
+	return max(least, s.window)
+}

@@ -1,0 +1,147 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// evidenceRules are the statistic over all signals: likelihood ratios of an interval,
+// dispersion, log e-values, and the same without the most harmful pod.
+func (b *book) evidenceRules(signals []signal) []draft {
+	var out []draft
+	for _, f := range familiesOf(signals) {
+		for _, theta := range f.thetas {
+			out = append(out, b.ratio(f, theta, signals))
+		}
+		out = append(out, b.influence(f, signals))
+	}
+	out = append(out, b.dispersion()...)
+	for _, s := range spans() {
+		out = append(out, b.logE(s))
+	}
+	for _, s := range spans() {
+		out = append(out, b.withoutPod(s))
+	}
+	return out
+}
+
+// familiesOf lists the families in use, in the order of their first signal.
+func familiesOf(signals []signal) []family {
+	var out []family
+	for _, s := range signals {
+		if !slices.ContainsFunc(out, func(f family) bool { return f.name == s.family.name }) {
+			out = append(out, s.family)
+		}
+	}
+	return out
+}
+
+// in is a matcher for the signals of a family.
+func (f family) in(signals []signal) string {
+	var names []string
+	for _, s := range signals {
+		if s.family.name == f.name {
+			names = append(names, s.name)
+		}
+	}
+	return anyOf(names)
+}
+
+func anyOf(names []string) string {
+	if len(names) == 1 {
+		return match("signal", names[0])
+	}
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = strings.ReplaceAll(n, ".", "[.]")
+	}
+	return fmt.Sprintf("signal=~%q", strings.Join(quoted, "|"))
+}
+
+// tilt is ln(1+(θ-1)π) - ln(1+(θ0-1)π) for the share π.
+func (f family) tilt(theta float64, share string) string {
+	t := fmt.Sprintf("ln(1 + %s * %s)", num(theta-1), share)
+	if f.null != 1 {
+		t += fmt.Sprintf(" - ln(1 + %s * %s)", num(f.null-1), share)
+	}
+	return t
+}
+
+func (f family) weight(theta float64) string { return num(math.Log(theta / f.null)) }
+
+func (b *book) ratio(f family, theta float64, signals []signal) draft {
+	sc, in := b.everyone(), f.in(signals)
+	text := fmt.Sprintf(`%s * sum by (region, release, signal) (%s) - sum by (region, release, signal) (%s) * on (region, release, signal) (%s)`,
+		f.weight(theta), sc.rec(seriesBad, match("role", string(Candidate)), in), sc.rec(seriesBad, in),
+		f.tilt(theta, sc.rec(seriesShare, in)))
+	labels := labelsOf("theta", num(theta), "family", f.name)
+	if theta == f.guard {
+		labels["guard"] = "pods"
+	}
+	return draft{record: seriesLLR, text: text, labels: labels,
+		comment: fmt.Sprintf("Log likelihood ratio of one interval: odds ratio %s against %s.", num(theta), num(f.null))}
+}
+
+// influence is how much one candidate pod adds to the ratio at the guard's θ. It is
+// recorded as a difference, so that a pod that comes late or dies early counts only
+// for its own intervals.
+func (b *book) influence(f family, signals []signal) draft {
+	sc, in := b.everyone(), f.in(signals)
+	candidate := match("role", string(Candidate))
+	bad, all := sc.rec(seriesPodBad, candidate, in), sc.rec(seriesPodAll, candidate, in)
+	const join = "on (region, release, signal) group_right ()"
+	rest := func(series, pod string, more ...string) string {
+		return fmt.Sprintf("(sum by (region, release, signal) (%s) - %s %s)", sc.rec(series, append(more, in)...), join, pod)
+	}
+	share := fmt.Sprintf("(%s / (%s > 0))", rest(seriesAll, all, candidate), rest(seriesAll, all))
+	text := fmt.Sprintf("%s - %s (%s * %s - %s * (%s))", sc.rec(seriesLLR, match("guard", "pods"), in), join,
+		f.weight(f.guard), rest(seriesBad, bad, candidate), rest(seriesBad, bad), f.tilt(f.guard, share))
+	keys := "region, release, signal, " + b.Metrics.PodLabel
+	return draft{record: seriesInfluence, text: fmt.Sprintf("sum by (%s) (%s)", keys, text), labels: labelsOf("family", f.name),
+		comment: "What each candidate pod adds to that ratio: the whole less the ratio without the pod."}
+}
+
+// dispersion compares the stable pods among themselves: an A/A test that runs all the
+// time. Its excess over chance divides the evidence.
+func (b *book) dispersion() []draft {
+	sc := b.everyone()
+	stable := match("role", string(Stable))
+	bad := fmt.Sprintf("sum_over_time(%s[%s])", sc.rec(seriesPodBad, stable), levelWindow)
+	all := fmt.Sprintf("sum_over_time(%s[%s])", sc.rec(seriesPodAll, stable), levelWindow)
+	sum := func(s string) string { return fmt.Sprintf("sum by (region, release, signal) (%s)", s) }
+	const join = "* on (region, release, signal) group_left ()"
+	level := sc.rec(seriesPool)
+	num := fmt.Sprintf("sum by (region, release, signal) ((%s - %s %s %s) ^ 2)", bad, all, join, level)
+	den := fmt.Sprintf("%[1]s * (1 - %[1]s) * (%[2]s - %[3]s / %[2]s)", level, sum(all), sum(all+" ^ 2"))
+	pods := fmt.Sprintf("%s >= %d", sc.rec(seriesPods, stable), leastPods)
+	phi := fmt.Sprintf(`
+		(clamp_min(sum_over_time(%[1]s[1h]) / (sum_over_time(%[2]s[1h]) > 0), 1) and on (region, release, signal) %[3]s)
+		or on (region, release, signal) (1 + 0 * %[4]s and on (region, release, signal) %[3]s)
+		or on (region, release, signal) (%[5]s + 0 * %[4]s)`,
+		sc.rec(seriesPhiNum), sc.rec(seriesPhiDen), pods, sum(sc.rec(seriesAll, stable)), fmt.Sprint(phiUnknown))
+	return []draft{
+		{record: seriesPool, text: fmt.Sprintf("%s / (%s > 0)", sum(bad), sum(all)), comment: "Dispersion: the stable side's own level,"},
+		{record: seriesPhiNum, text: num, comment: "how far its pods are from it,"},
+		{record: seriesPhiDen, text: den, comment: "how far chance would put them,"},
+		{record: seriesPhi, text: phi, comment: fmt.Sprintf("and the quotient over an hour: at least 1; %s with fewer than %d stable pods.", fmt.Sprint(phiUnknown), leastPods)},
+	}
+}
+
+// logE clamps before exp: e-values beyond e^600 are all the same.
+func (b *book) logE(s span) draft {
+	sc := b.everyone()
+	text := fmt.Sprintf(`ln(avg by (region, release, signal) (exp(clamp(sum_over_time(%s[%s]) / on (region, release, signal) group_left () %s, -600, 600))))`,
+		sc.rec(seriesLLR), s.length, sc.rec(seriesPhi))
+	return draft{record: seriesEvidence, text: text, labels: labelsOf("window", s.name),
+		comment: fmt.Sprintf("Evidence, window %s: log of the e-value, ln of the odds against chance.", s.name)}
+}
+
+func (b *book) withoutPod(s span) draft {
+	sc := b.everyone()
+	text := fmt.Sprintf(`(sum by (region, release, signal) (sum_over_time(%[1]s[%[3]s])) - on (region, release, signal) max by (region, release, signal) (sum_over_time(%[2]s[%[3]s]))) / on (region, release, signal) %[4]s`,
+		sc.rec(seriesLLR, match("guard", "pods")), sc.rec(seriesInfluence), s.length, sc.rec(seriesPhi))
+	return draft{record: seriesLeastPod, text: text, labels: labelsOf("window", s.name),
+		comment: fmt.Sprintf("Pod guard, window %s: what remains of the evidence without the most harmful candidate pod.", s.name)}
+}

@@ -1,0 +1,100 @@
+package rules
+
+import (
+	"math"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A Recovery is one check of what users get now from any version. Every expression
+// answers with one series without labels, or with none if there is no data.
+type Recovery struct {
+	Name     string // "error rate", "p95 latency", "kpi conversion"
+	Business bool
+	Unit     string // "ratio" or "s"
+	Now      Expr   // the level now, over all versions
+	Before   Expr   // the stable side's level: evaluate it at the breach's time minus the trigger's window
+	Samples  Expr   // requests (or trials) behind Now
+
+	Floor      bool    // Now must be at least the limit; otherwise at most
+	Absolute   float64 // a limit whatever the level before; 0: none
+	Relative   float64 // tolerated share of the level before, 0.15 = 15 %
+	Added      float64 // tolerated on top of the level before, in the check's unit
+	MinSamples float64 // with fewer nobody can tell
+}
+
+// Limit is the bound that Now must keep, given the level before. If that is not known,
+// pass a NaN: the absolute limit alone holds, or NaN if there is none.
+func (r Recovery) Limit(before float64) float64 {
+	limit := before*(1+r.Relative) + r.Added
+	if r.Floor {
+		limit = before*(1-r.Relative) - r.Added
+	}
+	switch {
+	case r.Absolute == 0:
+		return limit
+	case math.IsNaN(limit):
+		return r.Absolute
+	case r.Floor:
+		return max(limit, r.Absolute)
+	default:
+		return min(limit, r.Absolute)
+	}
+}
+
+// Needs is how many samples it takes to tell. For a business check, whose level before
+// is a share p, that is where the tolerance is two standard errors wide:
+// 4(1-p)/(p·Relative²).
+func (r Recovery) Needs(before float64) float64 {
+	if !r.Business || !(before > 0 && before < 1) || r.Relative <= 0 {
+		return r.MinSamples
+	}
+	return max(r.MinSamples, math.Ceil(4*(1-before)/(before*r.Relative*r.Relative)))
+}
+
+// leastBefore is the shortest look at the level before; a minute of it is noise.
+const leastBefore = runbook.Duration(5 * time.Minute)
+
+// Recovery is what must be good for users, one entry for each check of the runbook,
+// each over the verification window.
+func (q Questions) Recovery(rel runbook.Release) []Recovery {
+	now := q.b.window(q.b.look(), q.b.inRegion(rel.Region))
+	before := q.b.window(max(q.b.look(), leastBefore), q.side(rel, Stable))
+	out := []Recovery{q.errors(now, before)}
+	if c := q.b.Verification.System.Latency; c != nil && q.b.Metrics.Latency != nil {
+		out = append(out, q.latency(*c, now, before))
+	}
+	for _, c := range q.b.Verification.Business {
+		if kpi, ok := q.b.KPI(c.KPI); ok {
+			out = append(out, q.business(c, kpi, now, before))
+		}
+	}
+	return out
+}
+
+func (q Questions) errors(now, before window) Recovery {
+	c := q.b.Verification.System.ErrorRate
+	return Recovery{
+		Name: "error rate", Unit: "ratio",
+		Now: q.b.mustParse(now.errorRate()), Before: q.b.mustParse(before.errorRate()), Samples: q.b.mustParse(now.requests()),
+		Absolute: float64(c.Below), Added: float64(c.Tolerance), MinSamples: q.b.minRequests(),
+	}
+}
+
+func (q Questions) latency(c runbook.LatencyCheck, now, before window) Recovery {
+	return Recovery{
+		Name: percentile(c.Quantile) + " latency", Unit: "s",
+		Now: q.b.mustParse(now.quantile(c.Quantile)), Before: q.b.mustParse(before.quantile(c.Quantile)), Samples: q.b.mustParse(now.observed()),
+		Absolute: c.Below.Std().Seconds(), Relative: float64(c.Tolerance), MinSamples: q.b.minRequests(),
+	}
+}
+
+func (q Questions) business(c runbook.BusinessCheck, kpi runbook.KPI, now, before window) Recovery {
+	return Recovery{
+		Name: "kpi " + kpi.Name, Business: true, Unit: "ratio", Floor: true,
+		Now:     q.b.mustParse(now.ratio(kpi.Successes, kpi.Trials)),
+		Before:  q.b.mustParse(before.ratio(kpi.Successes, kpi.Trials)),
+		Samples: q.b.mustParse(now.sum(q.b.raw(kpi.Trials, now.where))), Relative: float64(c.Tolerance), MinSamples: q.b.minRequests(),
+	}
+}

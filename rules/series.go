@@ -1,0 +1,169 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A book is a runbook whose names and matchers have been parsed: only here do texts
+// of a runbook become PromQL.
+type book struct {
+	*runbook.Runbook
+	selector string // matchers of all the service's series
+	failed   string // further matchers of errors
+	on       string // labels that tell which side a series belongs to
+	carry    string // labels the role lends to a series
+	every    string // the interval
+	back     string // how far to look for a pod's newest sample: 4 intervals
+	promql   parser.Parser
+}
+
+func open(rb *runbook.Runbook) (*book, error) {
+	b := &book{
+		Runbook: rb,
+		on:      sideLabel(rb), carry: "region, release, role",
+		every: rb.Metrics.Interval.String(), back: (4 * rb.Metrics.Interval).String(),
+		promql: parser.NewParser(parser.Options{}),
+	}
+	if l := rb.Metrics.RegionLabel; l != "" {
+		b.on += ", " + l
+		if l == "region" {
+			b.carry = "release, role"
+		}
+	}
+	if err := b.checkNames(); err != nil {
+		return nil, err
+	}
+	var err error
+	if b.selector, err = b.matchers(rb.Metrics.Selector); err != nil {
+		return nil, fmt.Errorf("metrics.selector: %w", err)
+	}
+	if b.failed, err = b.matchers(rb.Metrics.Requests.Errors); err != nil {
+		return nil, fmt.Errorf("metrics.requests.errors: %w", err)
+	}
+	return b, nil
+}
+
+func sideLabel(rb *runbook.Runbook) string {
+	if t := rb.Metrics.Track; t != nil {
+		return t.Label
+	}
+	return rb.Metrics.VersionLabel
+}
+
+// checkNames makes sure that nothing but names stands where a rule needs a name.
+func (b *book) checkNames() error {
+	m := b.Metrics
+	if m.Interval <= 0 {
+		return fmt.Errorf("metrics.interval %s is not positive", m.Interval)
+	}
+	for _, l := range []string{sideLabel(b.Runbook), m.PodLabel} {
+		if !model.LegacyValidation.IsValidLabelName(l) {
+			return fmt.Errorf("%q is not a label name", l)
+		}
+	}
+	if l := m.RegionLabel; l != "" && !model.LegacyValidation.IsValidLabelName(l) {
+		return fmt.Errorf("%q is not a label name", l)
+	}
+	names := []string{m.Requests.Counter}
+	for _, k := range m.KPIs {
+		names = append(names, k.Successes, k.Trials)
+	}
+	if m.Latency != nil {
+		names = append(names, m.Latency.Histogram)
+	}
+	if b.LastKnownGood.Health != "" {
+		names = append(names, b.LastKnownGood.Health)
+	}
+	for _, n := range names {
+		if !model.LegacyValidation.IsValidMetricName(n) {
+			return fmt.Errorf("%q is not a metric name", n)
+		}
+	}
+	return nil
+}
+
+// matchers parses label matchers written without braces and writes them anew.
+func (b *book) matchers(text string) (string, error) {
+	if strings.TrimSpace(text) == "" {
+		return "", nil
+	}
+	found, err := b.promql.ParseMetricSelector("{" + text + "}")
+	if err != nil {
+		return "", fmt.Errorf("parse matchers %q: %w", text, err)
+	}
+	out := make([]string, 0, len(found))
+	for _, m := range found {
+		if m.Name == labels.MetricName {
+			return "", fmt.Errorf("matchers %q name a metric", text)
+		}
+		out = append(out, m.String())
+	}
+	return strings.Join(out, ","), nil
+}
+
+// parse makes an Expr in its readable form, which is the same for the same tree.
+func (b *book) parse(text string) (Expr, error) {
+	tree, err := b.promql.ParseExpr(text)
+	if err != nil {
+		return Expr{}, fmt.Errorf("parse PromQL %q: %w", text, err)
+	}
+	return Expr{strings.TrimSpace(parser.Prettify(tree))}, nil
+}
+
+// raw is a series of the service itself.
+func (b *book) raw(name string, more ...string) string {
+	return selector(name, append([]string{b.selector}, more...))
+}
+
+func selector(name string, matchers []string) string {
+	kept := make([]string, 0, len(matchers))
+	for _, m := range matchers {
+		if m != "" {
+			kept = append(kept, m)
+		}
+	}
+	return name + "{" + strings.Join(kept, ",") + "}"
+}
+
+// A scope narrows recorded series: to a service in rules, further to one region and
+// release in the questions about it.
+type scope []string
+
+func (b *book) everyone() scope { return scope{match("service", b.Service)} }
+
+func (b *book) of(rel runbook.Release) scope {
+	return append(b.everyone(), match("region", rel.Region), match("release", rel.ID))
+}
+
+// rec is a recorded series within the scope.
+func (s scope) rec(name string, more ...string) string {
+	return selector(name, append(s[:len(s):len(s)], more...))
+}
+
+// sided multiplies the service's series by 1 and lends them region, release and role.
+// Series of versions that play no part vanish.
+func (b *book) sided(expr string, s scope, more ...string) string {
+	return fmt.Sprintf("%s * on (%s) group_left (%s) %s", expr, b.on, b.carry, s.rec(seriesRole, more...))
+}
+
+// delta is the exact growth over one interval: no extrapolation, lost scrapes are
+// bridged, a counter's reset counts as nothing, a new series skips its first interval.
+func (b *book) delta(series string) string {
+	return fmt.Sprintf("clamp_min(last_over_time(%[1]s[%[2]s]) - last_over_time(%[1]s[%[2]s] offset %[3]s), 0)", series, b.back, b.every)
+}
+
+// bornDelta is delta for events whose series may appear only with the first of them:
+// if its pod was already there, it grew from 0.
+func (b *book) bornDelta(events, opportunities string) string {
+	return fmt.Sprintf(`clamp_min(last_over_time(%[1]s[%[3]s]) - (
+		last_over_time(%[1]s[%[3]s] offset %[4]s)
+		or (0 * last_over_time(%[1]s[%[3]s]) and on (%[5]s, %[6]s) last_over_time(%[2]s[%[3]s] offset %[4]s))
+	), 0)`, events, opportunities, b.back, b.every, b.Metrics.PodLabel, b.on)
+}

@@ -1,0 +1,63 @@
+package rules
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// roleRules say who plays which part, from what the daemons export: max, so that two
+// daemons count once. A region for which they name two releases is left out until
+// they agree; the Blind alert tells of it.
+func (b *book) roleRules() []draft {
+	sc := b.everyone()
+	source := sc.rec("autorollback_release_role")
+	count := fmt.Sprintf("count by (region) (count by (region, release) (%s))", source)
+	role := fmt.Sprintf(`max by (region, version, release, role) (%s) and on (region) %s == 1`, source, sc.rec(seriesReleases))
+	return []draft{
+		{record: seriesReleases, text: count, comment: "How many releases are claimed to be open in a region; more than one means that two daemons disagree."},
+		{record: seriesRole, text: b.relabelled(role), comment: "Who is candidate and who is stable. Everything below vanishes with it, when no release is in flight."},
+	}
+}
+
+// relabelled gives the role the very label names by which the service's series tell
+// side and region.
+func (b *book) relabelled(role string) string {
+	if t := b.Metrics.Track; t != nil {
+		for _, side := range []struct {
+			track string
+			role  Role
+		}{{t.Candidate, Candidate}, {t.Stable, Stable}} {
+			role = fmt.Sprintf("label_replace(%s, %s, %s, \"role\", %s)", role, strconv.Quote(t.Label),
+				strconv.Quote(strings.ReplaceAll(side.track, "$", "$$")), strconv.Quote(string(side.role)))
+		}
+	} else if l := b.Metrics.VersionLabel; l != "version" {
+		role = copyLabel(role, l, "version")
+	}
+	if l := b.Metrics.RegionLabel; l != "" && l != "region" {
+		role = copyLabel(role, l, "region")
+	}
+	return role
+}
+
+func copyLabel(expr, to, from string) string {
+	return fmt.Sprintf(`label_replace(%s, %s, "$1", %s, "(.*)")`, expr, strconv.Quote(to), strconv.Quote(from))
+}
+
+// sideRules add the pods up, once for all signals.
+func (b *book) sideRules() []draft {
+	sc := b.everyone()
+	sum := func(series string) string {
+		return fmt.Sprintf("sum by (region, release, role, signal) (%s)", sc.rec(series))
+	}
+	share := fmt.Sprintf(`sum by (region, release, signal) (%s) / (sum by (region, release, signal) (%s) > 0)`,
+		sc.rec(seriesAll, match("role", string(Candidate))), sc.rec(seriesAll))
+	pods := fmt.Sprintf("count by (region, release, role, signal) (sum_over_time(%s[%s]) > 0) and on (region, release) %s",
+		sc.rec(seriesPodAll), levelWindow, sc.rec(seriesRole))
+	return []draft{
+		{record: seriesAll, text: sum(seriesPodAll), comment: "All signals: opportunities of each side in one interval."},
+		{record: seriesBad, text: sum(seriesPodBad), comment: "All signals: events of each side in one interval."},
+		{record: seriesShare, text: share, comment: "The candidate's share of the opportunities."},
+		{record: seriesPods, text: pods, comment: "Pods of each side that did anything in the last " + levelWindow + "."},
+	}
+}

@@ -1,0 +1,66 @@
+package rules
+
+import (
+	"math"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// The statistic (Lindon & Malek 2022; ter Schure et al. 2024): given the
+// opportunities of one interval, a bad event is the candidate's with probability
+// θπ/(1+(θ-1)π), where π is its share of the opportunities and θ the odds ratio.
+// Against a margin θ0 the log likelihood ratio of an interval is
+//
+//	x ln(θ/θ0) - X [ln(1+(θ-1)π) - ln(1+(θ0-1)π)]
+//
+// with x the candidate's events and X all of them. exp of its sum, averaged over a
+// grid of θ, is an e-process: by Ville's inequality it ever exceeds 1/α with
+// probability at most α, however often one looks.
+const (
+	// alphaRelease is the chance that a good release ever fires, over all its
+	// comparative triggers together.
+	alphaRelease = 0.01
+	// leastPodEvidence is what must remain without any one pod: odds of 100 : 1.
+	leastPodEvidence = 100.0
+	// day is the span over which the trailing windows' start times are counted.
+	day = 24 * time.Hour
+	// leastPods is how many stable pods the dispersion can be estimated from; with
+	// fewer, phiUnknown is assumed.
+	leastPods  = 3
+	phiUnknown = 2.0
+	// minErrorRatio is how many times stable's error share the candidate's must be.
+	minErrorRatio = 1.5
+	// tolerateSlow is the greatest slowdown that is no evidence; never more than half
+	// of what the runbook calls a breach.
+	tolerateSlow = 0.15
+)
+
+// A family is a kind of event with its grid of odds ratios.
+type family struct {
+	name   string
+	null   float64   // θ0: up to here it is no harm
+	thetas []float64 // the grid
+	guard  float64   // the θ of the pod guard; one of the grid
+}
+
+func errorFamily() family { return family{"errors", 1.25, []float64{1.6, 2.5, 5, 15, 60}, 2.5} }
+func slowFamily() family  { return family{"latency", 1, []float64{1.3, 1.7, 2.5, 5}, 1.7} }
+func kpiFamily() family   { return family{"kpi", 1, []float64{0.98, 0.95, 0.9, 0.8, 0.5}, 0.9} }
+
+// A span is one window of the evidence.
+type span struct{ name, length string }
+
+// spans are fixed lengths, whatever the interval: "release" covers a day-long release,
+// anchored by its label; the others find harm that begins late. A shorter interval
+// means more start times and so a higher bar, see [bars].
+func spans() []span {
+	return []span{{"release", "26h"}, {"3h", "3h"}, {"30m", "30m"}, {"5m", "5m"}}
+}
+
+// bars are the log e-values at which a trigger is proved, half of its α for the
+// release and half for the trailing windows, which may begin at any interval of a day.
+func bars(triggers int, interval runbook.Duration) (release, trailing float64) {
+	release = math.Log(2 * float64(triggers) / alphaRelease)
+	return release, release + math.Log(float64(day)/float64(interval))
+}
