@@ -104,6 +104,15 @@ func (f *Fanout) sendTo(ctx context.Context, s Sink, d delivery, m runbook.Messa
 	return nil
 }
 
+// Names returns the sinks' names, in their order.
+func (f *Fanout) Names() []string {
+	var out []string
+	for _, s := range f.sinks {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
 func (f *Fanout) has(d delivery) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,6 +137,14 @@ func Endings(inc runbook.Incident, at time.Time) []runbook.Message {
 	if !inc.ActedAt.IsZero() {
 		kinds = append(kinds, KindActed)
 	}
+	for _, r := range inc.Timeline {
+		switch r.Kind {
+		case "foreign_split":
+			kinds = append(kinds, KindForeign)
+		case KindNotApplied, KindExpired:
+			kinds = append(kinds, r.Kind)
+		}
+	}
 	switch inc.Decision.Action {
 	case runbook.Hold:
 		kinds = append(kinds, KindHeld)
@@ -143,7 +152,8 @@ func Endings(inc runbook.Incident, at time.Time) []runbook.Message {
 		kinds = append(kinds, KindFrozen)
 	}
 	var out []runbook.Message
-	for _, kind := range kinds {
+	slices.Sort(kinds)
+	for _, kind := range slices.Compact(kinds) {
 		m := message(inc, kind, kind != KindOpened && kind != KindActed, time.Time{}, kind+": over")
 		m.EndsAt = at
 		out = append(out, m)

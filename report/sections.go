@@ -32,6 +32,7 @@ func facts(inc runbook.Incident, rb *runbook.Runbook, o Options) []fact {
 	if !inc.ClosedAt.IsZero() {
 		f = add(f, "Closed", clock(inc.ClosedAt))
 	}
+	f = add(f, "Not provable in time", strings.Join(inc.Unproved, ", "))
 	return add(f, "Impact", impact(inc, rb, o.Now))
 }
 
@@ -143,6 +144,13 @@ func sides(inc runbook.Incident) table {
 func verdicts(inc runbook.Incident) []verdict {
 	var out []verdict
 	began := breachBegan(inc)
+	if inc.Verdict == nil && len(inc.Answers) > 0 {
+		out = append(out, verdict{
+			Name: "Recovery so far", Outcome: string(cmp.Or(inc.Health, runbook.Unknown)), Mood: "open",
+			Reason: fmt.Sprintf("%d good polls in a row.", inc.Polls),
+			When:   fmt.Sprintf("%s (%s)", clock(inc.Polled), offset(inc.Polled.Sub(began))), Answers: answers(inc.Answers),
+		})
+	}
 	for _, v := range []struct {
 		name string
 		of   *runbook.Verdict

@@ -1,0 +1,68 @@
+package report
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// An Archive is a [Folder] that makes the incident's pages itself when it is sealed.
+type Archive struct {
+	Folder     Folder
+	External   string // the daemon's own address, for links; may be empty
+	Prometheus string // as a browser reaches it; may be empty
+	// Approval finds the incident's newest approval, for the page; it may be nil, and
+	// an error only leaves the approval out.
+	Approval func(ctx context.Context, id string) (runbook.Approval, error)
+}
+
+// Capture keeps the parts of one stage; see [Folder.Capture].
+func (a Archive) Capture(inc runbook.Incident, stage string, parts map[string][]byte) error {
+	_, _, err := a.Folder.Capture(inc, stage, parts)
+	return err
+}
+
+// Seal writes incident.md and incident.html and the manifest over everything, and
+// returns the folder's path and the manifest's digest. rb may be nil.
+func (a Archive) Seal(ctx context.Context, inc runbook.Incident, rb *runbook.Runbook) (path, digest string, err error) {
+	o, err := a.options(ctx, inc)
+	if err != nil {
+		return "", "", err
+	}
+	var keep runbook.Duration
+	if rb != nil {
+		keep = rb.Evidence.Keep
+	}
+	digest, err = a.Folder.Seal(inc, keep, map[string][]byte{
+		"incident.md": Markdown(inc, rb, o), "incident.html": HTML(inc, rb, o),
+	})
+	return filepath.Join(a.Folder.Dir, inc.ID), digest, err
+}
+
+// options take the moment from the incident, not from the clock, so that two
+// replicas seal the same pages.
+func (a Archive) options(ctx context.Context, inc runbook.Incident) (Options, error) {
+	stages, err := a.Folder.Stages(inc.ID)
+	if err != nil {
+		return Options{}, err
+	}
+	o := Options{External: a.External, Prometheus: a.Prometheus, Evidence: stages, Now: lastMoment(inc)}
+	if a.Approval != nil && inc.Approval != "" {
+		if found, err := a.Approval(ctx, inc.Approval); err == nil {
+			o.Approval = &found
+		}
+	}
+	return o, nil
+}
+
+func lastMoment(inc runbook.Incident) time.Time {
+	last := inc.OpenedAt
+	for _, r := range inc.Timeline {
+		if r.At.After(last) {
+			last = r.At
+		}
+	}
+	return last
+}

@@ -1,0 +1,48 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A Post adds the signed link to messages that ask something, and sends them.
+type Post struct {
+	Keys     Keyring
+	External string // the daemon's own address; a link begins with it
+	// Approval finds an approval by id.
+	Approval func(ctx context.Context, id string) (runbook.Approval, error)
+	Out      *Fanout
+}
+
+// Send sends the message to every sink that has not taken it yet and says in words
+// who has it. An error means that at least one has not: offer the message again, and
+// only that one is asked. Without keys, and once the question is answered, the
+// message goes out without a link.
+func (p Post) Send(ctx context.Context, m runbook.Message) (string, error) {
+	link, err := p.link(ctx, m)
+	if err != nil {
+		return "", fmt.Errorf("send %s: %w", m.ID, err)
+	}
+	if err := p.Out.Send(ctx, m, link); err != nil {
+		return "", fmt.Errorf("send %s: %w", m.ID, err)
+	}
+	told := "sent to " + strings.Join(p.Out.Names(), ", ")
+	if link != "" {
+		told += ", with a link"
+	}
+	return told, nil
+}
+
+func (p Post) link(ctx context.Context, m runbook.Message) (string, error) {
+	if m.Approval == "" || p.Keys.Empty() || p.Approval == nil {
+		return "", nil
+	}
+	a, err := p.Approval(ctx, m.Approval)
+	if err != nil || a.Status != runbook.Pending {
+		return "", err
+	}
+	return Link(p.External, p.Keys.Sign(a)), nil
+}
