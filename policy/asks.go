@@ -11,21 +11,21 @@ func pauseExpired(in Input, now time.Time) *objection {
 	if in.Control.Mode != runbook.Paused || !expired(in.Control, now) {
 		return nil
 	}
-	return ask(fmt.Sprintf("The pause%s ran out %s ago and nobody has ended it; it does not turn active by itself.", byWhom(in.Control), span(now.Sub(in.Control.Until))))
+	return ask(in, fmt.Sprintf("The pause%s ran out %s ago and nobody has ended it; it does not turn active by itself.", byWhom(in.Control), span(now.Sub(in.Control.Until))))
 }
 
 func noControl(in Input, _ time.Time) *objection {
 	if in.Breach.StableRate > 0 {
 		return nil
 	}
-	return ask(fmt.Sprintf("%s has 0 requests per second, so nothing of the same moment stands beside the candidate to compare it with.", side(in.Release.Stable)))
+	return ask(in, fmt.Sprintf("%s has 0 requests per second, so nothing of the same moment stands beside the candidate to compare it with.", side(in.Release.Stable)))
 }
 
 func fewPods(in Input, _ time.Time) *objection {
 	if in.Breach.CandidatePods >= in.Runbook.Policy.MinCandidatePods {
 		return nil
 	}
-	return ask(fmt.Sprintf("%s has %d pods and policy.min_candidate_pods is %d: it may be one bad machine rather than a bad version.", side(in.Release.Candidate), in.Breach.CandidatePods, in.Runbook.Policy.MinCandidatePods))
+	return ask(in, fmt.Sprintf("%s has %s and policy.min_candidate_pods is %d: it may be one bad machine rather than a bad version.", side(in.Release.Candidate), pods(in.Breach.CandidatePods), in.Runbook.Policy.MinCandidatePods))
 }
 
 func cooldown(in Input, now time.Time) *objection {
@@ -34,7 +34,7 @@ func cooldown(in Input, now time.Time) *objection {
 	if last.IsZero() || now.Sub(last) >= cool {
 		return nil
 	}
-	return ask(fmt.Sprintf("We acted %s ago; the cool-down is %s.", span(now.Sub(last)), span(cool)))
+	return ask(in, fmt.Sprintf("We acted %s ago; the cool-down is %s.", span(now.Sub(last)), span(cool)))
 }
 
 func dailyLimit(in Input, now time.Time) *objection {
@@ -42,7 +42,7 @@ func dailyLimit(in Input, now time.Time) *objection {
 	if n < in.Runbook.Policy.MaxRollbacks {
 		return nil
 	}
-	return ask(fmt.Sprintf("%s was rolled back automatically %d times in 24 h; policy.max_rollbacks is %d.", in.Runbook.Service, n, in.Runbook.Policy.MaxRollbacks))
+	return ask(in, fmt.Sprintf("%s was rolled back automatically %d times in 24 h; policy.max_rollbacks is %d.", in.Runbook.Service, n, in.Runbook.Policy.MaxRollbacks))
 }
 
 func budget(in Input, now time.Time) *objection {
@@ -50,7 +50,7 @@ func budget(in Input, now time.Time) *objection {
 	if n < runbook.BudgetPerHour {
 		return nil
 	}
-	return ask(fmt.Sprintf("This installation made %d automatic rollbacks in the last hour; the limit for all services together is %d.", n, runbook.BudgetPerHour))
+	return ask(in, fmt.Sprintf("This installation made %d automatic rollbacks in the last hour; the limit for all services together is %d.", n, runbook.BudgetPerHour))
 }
 
 func schedule(in Input, now time.Time) *objection {
@@ -60,9 +60,9 @@ func schedule(in Input, now time.Time) *objection {
 	case open:
 		return nil
 	case next.IsZero():
-		return ask("It is outside policy.schedule, and no later span opens.")
+		return ask(in, "It is outside policy.schedule, and no later span opens.")
 	}
-	return ask(fmt.Sprintf("It is outside policy.schedule; automation may act again in %s, from %s.", span(next.Sub(now)), clock(next)))
+	return ask(in, fmt.Sprintf("It is outside policy.schedule; automation may act again in %s, from %s.", span(next.Sub(now)), clock(next)))
 }
 
 func mild(in Input, _ time.Time) *objection {
@@ -70,7 +70,7 @@ func mild(in Input, _ time.Time) *objection {
 	if t.Severity == runbook.Severe {
 		return nil
 	}
-	return ask(fmt.Sprintf("Trigger %q is %s: a human decides.", t.Name, t.Severity))
+	return ask(in, fmt.Sprintf("Trigger %q is %s: a human decides.", t.Name, t.Severity))
 }
 
 // within counts the moments less than d before now; one ahead of now (another

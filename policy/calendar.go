@@ -13,8 +13,8 @@ import (
 // Open reports whether automation may act at the moment now, and if not, when it may
 // next (zero: never within five years). No schedule at all means always. A schedule
 // is read off a clock on the wall of its timezone: a span that begins in the hour
-// which summer time skips is open from the first moment after it, and the hour that
-// comes twice is open twice. A schedule that cannot be read is never open.
+// which summer time skips is open from the first moment after it (not at all that
+// day if it ends in it too), and the hour that comes twice is open twice. A schedule that cannot be read is never open.
 func Open(schedules []runbook.Schedule, now time.Time) (open bool, next time.Time) {
 	if len(schedules) == 0 {
 		return true, time.Time{}

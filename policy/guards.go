@@ -60,8 +60,12 @@ func freeze(why string, choices ...string) *objection {
 	return &objection{action: runbook.Freeze, page: true, why: why, choices: choices}
 }
 
-func ask(why string) *objection {
-	return &objection{action: runbook.Ask, page: true, why: why, choices: []string{"approve the rollback", "reject it and keep the split", "wait: the question expires by itself"}}
+func ask(in Input, why string) *objection {
+	expiry := in.Runbook.Policy.OnExpiry
+	if expiry == "" {
+		expiry = "page"
+	}
+	return &objection{action: runbook.Ask, page: true, why: why, choices: []string{"approve the rollback", "reject it and keep the split", "leave it: once it expires, policy.on_expiry applies (" + expiry + ")"}}
 }
 
 // guards is the fixed order: every hold and freeze, then every question.

@@ -49,8 +49,7 @@ func absoluteSLO(in Input, _ time.Time) *objection {
 		return nil
 	}
 	if in.Breach.StableSick {
-		return freeze(fmt.Sprintf("Wrong cause: users are outside the limit %q and %s, which was good before, breaks a limit as well; a rollback would not help.", t.Name, side(in.Release.Stable)),
-			"look for what both versions share: dependencies, features, traffic", choiceRollback)
+		return freeze(fmt.Sprintf("Wrong cause: users are outside the limit %q and %s breaks a limit as well; a rollback would not help.", t.Name, side(in.Release.Stable)), "look for what both versions share: dependencies, features, traffic", choiceRollback)
 	}
 	return freeze(fmt.Sprintf("Users are outside the absolute limit %q; such a limit stops promotion and never moves traffic by itself.", t.Name),
 		choiceRollback, "look for another cause")
@@ -60,7 +59,7 @@ func stableSick(in Input, _ time.Time) *objection {
 	if !in.Breach.StableSick {
 		return nil
 	}
-	return freeze(fmt.Sprintf("Wrong cause: %s breaks an absolute limit as well, so %s is not what made it sick; no traffic is moved.", side(in.Release.Stable), side(in.Release.Candidate)),
+	return freeze(fmt.Sprintf("Wrong cause: %s breaks an absolute limit as well, so it is not %s alone; no traffic is moved.", side(in.Release.Stable), side(in.Release.Candidate)),
 		"look for what both versions share: dependencies, features, traffic", choiceRollback)
 }
 
@@ -115,7 +114,7 @@ func lkgNotWarm(in Input, _ time.Time) *objection {
 	if in.Breach.StablePods >= need {
 		return nil
 	}
-	return holdAndPage(fmt.Sprintf("The last known good, %s, has %d ready pods and needs %d to take all traffic.", side(in.Release.Stable), in.Breach.StablePods, need),
+	return holdAndPage(fmt.Sprintf("The last known good, %s, has %s ready and needs %d to take all traffic.", side(in.Release.Stable), pods(in.Breach.StablePods), need),
 		"scale it up, then roll back", "roll back by hand all the same (autorollback release rollback)", "mend the candidate in place")
 }
 

@@ -17,10 +17,13 @@ func facts(in Input) []string {
 	if b.State != runbook.Breaching {
 		return nil
 	}
-	t, _ := in.Runbook.Trigger(b.Trigger)
+	t, ok := in.Runbook.Trigger(b.Trigger)
+	if !ok {
+		return nil
+	}
 	s := fmt.Sprintf("Trigger %q (%s) is true since %s: %s, asked at %s.", t.Name, t.Severity, clock(b.StartedAt), effect(t, b.Value), clock(b.AskedAt))
-	return []string{s, fmt.Sprintf("%s has %d of 100 shares, %d pods and %s requests per second; %s has %d pods and %s.",
-		side(in.Release.Candidate), in.Release.Weight, b.CandidatePods, number(b.CandidateRate), side(in.Release.Stable), b.StablePods, number(b.StableRate))}
+	return []string{s, fmt.Sprintf("%s has %d of 100 shares, %s and %s requests per second; %s has %s and %s.",
+		side(in.Release.Candidate), in.Release.Weight, pods(b.CandidatePods), number(b.CandidateRate), side(in.Release.Stable), pods(b.StablePods), number(b.StableRate))}
 }
 
 // effect words a breach's value in its trigger's unit.
@@ -34,6 +37,13 @@ func effect(t runbook.Trigger, v float64) string {
 		return fmt.Sprintf("the %s quantile is %s s, the limit is %s s", number(t.Quantile), number(v), number(t.Ceiling.Std().Seconds()))
 	}
 	return fmt.Sprintf("%s of requests are errors, the limit is %s", percent(v), percent(float64(t.Above)))
+}
+
+func pods(n int) string {
+	if n == 1 {
+		return "1 pod"
+	}
+	return strconv.Itoa(n) + " pods"
 }
 
 func percent(r float64) string { return number(r*100) + " %" }

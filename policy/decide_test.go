@@ -1,0 +1,290 @@
+package policy
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+var update = flag.Bool("update", false, "write the golden file anew")
+
+var noon = time.Date(2025, 11, 19, 12, 0, 0, 0, time.UTC) // a Wednesday
+
+// severe is an input that no guard objects to.
+func severe() Input {
+	return Input{
+		Runbook: &runbook.Runbook{
+			Service: "ranker",
+			Triggers: []runbook.Trigger{
+				{Name: "errors", Type: runbook.ErrorRate, Severity: runbook.Severe, Above: 0.01},
+				{Name: "p95", Type: runbook.LatencyQuantile, Severity: runbook.Mild, Quantile: 0.95, Increase: 0.3},
+				{Name: "kpi", Type: runbook.KPIDrop, Severity: runbook.Mild, KPI: "conversion", Drop: 0.02},
+				{Name: "slo", Type: runbook.AbsoluteSLO, Severity: runbook.Page, Quantile: 0.99, Ceiling: runbook.Duration(2 * time.Second)},
+			},
+			LastKnownGood: runbook.LastKnownGood{MinPods: 3},
+			Policy:        runbook.Policy{Mode: runbook.Active, Cooldown: runbook.Duration(time.Hour), MaxRollbacks: 2, MinCandidatePods: 2},
+		},
+		Breach: runbook.Breach{
+			Trigger: "errors", State: runbook.Breaching, Value: 0.0731, StartedAt: noon.Add(-5 * time.Minute), AskedAt: noon.Add(-time.Second),
+			CandidatePods: 2, StablePods: 3, StableRate: 95.04, CandidateRate: 5.1,
+		},
+		Release: runbook.Release{ID: "rel-7", Phase: runbook.Open, Weight: 5, Stable: runbook.Side{Version: "v1", Bundle: "sha256:aa"}, Candidate: runbook.Side{Version: "v2", Bundle: "sha256:bb"}},
+	}
+}
+
+type bend struct {
+	name   string
+	do     func(*Input)
+	action runbook.Action
+	guard  string
+	page   bool
+}
+
+// bends has one entry for each guard, in the documented order: what makes it object.
+func bends() []bend {
+	trigger := func(name string) func(*Input) { return func(in *Input) { in.Breach.Trigger = name } }
+	state := func(s runbook.State, problem string) func(*Input) {
+		return func(in *Input) { in.Breach.State, in.Breach.Problem = s, problem }
+	}
+	return []bend{
+		{"trigger is not in the runbook", trigger("cosmic-rays"), runbook.Hold, GuardUnknownTrigger, true},
+		{"Prometheus is away", state(runbook.Unreachable, "connection refused"), runbook.Hold, GuardUnreachable, true},
+		{"no data", state(runbook.NoData, "the newest sample is 4 m old"), runbook.Hold, GuardBlind, true},
+		{"not true now", state(runbook.NotBreaching, ""), runbook.Hold, GuardNotConfirmed, false},
+		{"absolute limit", trigger("slo"), runbook.Freeze, GuardAbsoluteSLO, true},
+		{"stable is sick as well", func(in *Input) { in.Breach.StableSick = true }, runbook.Freeze, GuardStableSick, true},
+		{"candidate has no share", func(in *Input) { in.Release.Weight = 0 }, runbook.Hold, GuardNothing, false},
+		{"somebody else changed the split", func(in *Input) { in.Foreign = true }, runbook.Hold, GuardHumanWins, true},
+		{"paused", func(in *Input) {
+			in.Control = runbook.Control{Mode: runbook.Paused, By: "ada", Reason: "datacentre move", Until: noon.Add(40 * time.Minute)}
+		}, runbook.Hold, GuardPaused, true},
+		{"stable is quarantined", func(in *Input) { in.StableQuarantined = true }, runbook.Hold, GuardLKGQuarantined, true},
+		{"stable is not warm", func(in *Input) { in.Breach.StablePods = 2 }, runbook.Hold, GuardLKGNotWarm, true},
+		{"already rolled back", func(in *Input) {
+			in.Incident = &runbook.Incident{ID: "inc-1", ActedAt: noon.Add(-90 * time.Second)}
+		}, runbook.Hold, GuardAlreadyActed, false},
+		{"pause has run out", func(in *Input) {
+			in.Control = runbook.Control{Mode: runbook.Paused, By: "ada", Until: noon.Add(-25 * time.Minute)}
+		}, runbook.Ask, GuardPauseExpired, true},
+		{"nothing to compare with", func(in *Input) { in.Breach.StableRate = 0 }, runbook.Ask, GuardNoControl, true},
+		{"one candidate pod", func(in *Input) { in.Breach.CandidatePods = 1 }, runbook.Ask, GuardFewPods, true},
+		{"cool-down", func(in *Input) { in.Release.Rollbacks = []time.Time{noon.Add(-12 * time.Minute)} }, runbook.Ask, GuardCooldown, true},
+		{"twice a day", func(in *Input) {
+			in.Release.Rollbacks = []time.Time{noon.Add(-23 * time.Hour), noon.Add(-2 * time.Hour)}
+		}, runbook.Ask, GuardDailyLimit, true},
+		{"three an hour", func(in *Input) {
+			in.Budget.Recent = []time.Time{noon.Add(-59 * time.Minute), noon.Add(-time.Minute), noon.Add(time.Second)}
+		}, runbook.Ask, GuardBudget, true},
+		{"outside the schedule", func(in *Input) { in.Runbook.Policy.Schedule = day("30 13 * * 1-5", "3h", "UTC") }, runbook.Ask, GuardSchedule, true},
+		{"mild", trigger("p95"), runbook.Ask, GuardMild, true},
+	}
+}
+
+func TestEveryGuardObjects(t *testing.T) {
+	d := Decide(severe(), noon)
+	if d.Action != runbook.RollBack || d.Guard != GuardSevere || !d.At.Equal(noon) {
+		t.Fatalf("no guard objects, and yet: %+v", d)
+	}
+	var named []string
+	for _, b := range bends() {
+		named = append(named, b.guard)
+		t.Run(b.name, func(t *testing.T) {
+			in := severe()
+			b.do(&in)
+			d := Decide(in, noon)
+			if d.Action != b.action || d.Guard != b.guard || d.Page != b.page || d.Would != "" {
+				t.Errorf("got %s by %s (page %t), want %s by %s (page %t): %q", d.Action, d.Guard, d.Page, b.action, b.guard, b.page, d.Reasons)
+			}
+			if d.Page != (len(d.Choices) > 0) {
+				t.Errorf("page %t with the choices %q", d.Page, d.Choices)
+			}
+		})
+	}
+	var order []string
+	for _, g := range guards() {
+		order = append(order, g.name)
+	}
+	if !slices.Equal(named, order) {
+		t.Errorf("the guards are %v, tested are %v", order, named)
+	}
+}
+
+// Of any two guards the one that stands before decides.
+func TestPrecedence(t *testing.T) {
+	all := bends()
+	for i, first := range all {
+		for _, second := range all[i+1:] {
+			in, alone := severe(), severe()
+			second.do(&in)
+			first.do(&in)
+			second.do(&alone)
+			if in.Breach.Trigger != "errors" && alone.Breach.Trigger != "errors" || sameField(first.guard, second.guard) {
+				continue // one field cannot be bent twice
+			}
+			if d := Decide(in, noon); d.Guard != first.guard {
+				t.Errorf("%s and %s: %s decides", first.guard, second.guard, d.Guard)
+			}
+		}
+	}
+}
+
+func sameField(a, b string) bool {
+	for _, field := range [][]string{{GuardUnreachable, GuardBlind, GuardNotConfirmed}, {GuardPaused, GuardPauseExpired}, {GuardCooldown, GuardDailyLimit}} {
+		if slices.Contains(field, a) && slices.Contains(field, b) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestEdges(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		bend   func(*Input)
+		action runbook.Action
+		guard  string
+	}{
+		{"cool-down just over", func(in *Input) { in.Release.Rollbacks = []time.Time{noon.Add(-time.Hour)} }, runbook.RollBack, GuardSevere},
+		{"a rollback ahead of our clock", func(in *Input) { in.Release.Rollbacks = []time.Time{noon.Add(time.Minute)} }, runbook.Ask, GuardCooldown},
+		{"one of two rollbacks is a day old", func(in *Input) {
+			in.Release.Rollbacks = []time.Time{noon.Add(-24 * time.Hour), noon.Add(-2 * time.Hour)}
+		}, runbook.RollBack, GuardSevere},
+		{"two an hour", func(in *Input) {
+			in.Budget.Recent = []time.Time{noon.Add(-time.Hour), noon.Add(-59 * time.Minute), noon}
+		}, runbook.RollBack, GuardSevere},
+		{"pause ends now", func(in *Input) { in.Control = runbook.Control{Mode: runbook.Paused, Until: noon} }, runbook.Ask, GuardPauseExpired},
+		{"pause without end", func(in *Input) { in.Control = runbook.Control{Mode: runbook.Paused} }, runbook.Hold, GuardPaused},
+		{"a control nobody knows", func(in *Input) { in.Control = runbook.Control{Mode: "pasued"} }, runbook.Hold, GuardPaused},
+		{"an active control", func(in *Input) { in.Control = runbook.Control{Mode: runbook.Active} }, runbook.RollBack, GuardSevere},
+		{"no mode at all observes", func(in *Input) { in.Runbook.Policy.Mode = "" }, runbook.Hold, GuardObserve},
+		{"release is over", func(in *Input) { in.Release.Phase = runbook.RolledBack }, runbook.Hold, GuardNothing},
+		{"stable needs a pod whatever the runbook says", func(in *Input) { in.Runbook.LastKnownGood.MinPods, in.Breach.StablePods = 0, 0 }, runbook.Hold, GuardLKGNotWarm},
+		{"the label says severe, the runbook says mild", func(in *Input) { in.Breach.Trigger, in.Breach.Severity = "p95", runbook.Severe }, runbook.Ask, GuardMild},
+		{"a state nobody knows", func(in *Input) { in.Breach.State = "perhaps" }, runbook.Hold, GuardNotConfirmed},
+		{"inside the schedule", func(in *Input) { in.Runbook.Policy.Schedule = day("0 9 * * *", "8h", "") }, runbook.RollBack, GuardSevere},
+		{"an incident that has not acted", func(in *Input) { in.Incident = &runbook.Incident{ID: "inc-1"} }, runbook.RollBack, GuardSevere},
+		{"a severity nobody knows asks", func(in *Input) { in.Runbook.Triggers[0].Severity = "" }, runbook.Ask, GuardMild},
+		{"severity page on a comparison freezes", func(in *Input) { in.Runbook.Triggers[0].Severity = runbook.Page }, runbook.Freeze, GuardAbsoluteSLO},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in := severe()
+			tt.bend(&in)
+			if d := Decide(in, noon); d.Action != tt.action || d.Guard != tt.guard {
+				t.Errorf("got %s by %s, want %s by %s: %q", d.Action, d.Guard, tt.action, tt.guard, d.Reasons)
+			}
+		})
+	}
+}
+
+func TestObserveSaysWhatActiveWouldDo(t *testing.T) {
+	for name, observe := range map[string]func(*Input){
+		"runbook": func(in *Input) { in.Runbook.Policy.Mode = runbook.Observe },
+		"control": func(in *Input) { in.Control.Mode = runbook.Observe },
+	} {
+		for _, b := range append(bends(), bend{"severe", func(*Input) {}, runbook.RollBack, GuardSevere, true}) {
+			if name == "control" && (b.guard == GuardPaused || b.guard == GuardPauseExpired) {
+				continue // the control is one word
+			}
+			t.Run(name+"/"+b.name, func(t *testing.T) {
+				in := severe()
+				b.do(&in)
+				active := Decide(in, noon)
+				observe(&in)
+				d := Decide(in, noon)
+				switch {
+				case active.Action == runbook.Hold && !reflect.DeepEqual(d, active):
+					t.Errorf("a hold is a hold in every mode: %+v", d)
+				case active.Action != runbook.Hold && (d.Action != runbook.Hold || d.Would != active.Action || d.Guard != GuardObserve || d.Page):
+					t.Errorf("active would %s; observe says %+v", active.Action, d)
+				}
+			})
+		}
+	}
+}
+
+func TestHumanPassesEveryGuardButTwo(t *testing.T) {
+	for _, b := range bends() {
+		t.Run(b.name, func(t *testing.T) {
+			in := severe()
+			b.do(&in)
+			in.ByHuman = true
+			d := Decide(in, noon)
+			if b.guard == GuardNothing || b.guard == GuardHumanWins {
+				if d.Action != runbook.Hold || d.Guard != b.guard {
+					t.Errorf("got %s by %s", d.Action, d.Guard)
+				}
+				return
+			}
+			if d.Action != runbook.RollBack || d.Guard != GuardHuman || !strings.Contains(strings.Join(d.Reasons, "\n"), "Warning ("+b.guard+"): ") {
+				t.Errorf("got %s by %s without a warning: %q", d.Action, d.Guard, d.Reasons)
+			}
+		})
+	}
+	t.Run("without a breach", func(t *testing.T) {
+		in := severe()
+		in.Breach, in.ByHuman = runbook.Breach{}, true
+		if d := Decide(in, noon); d.Action != runbook.RollBack || len(d.Reasons) != 1 {
+			t.Errorf("Prometheus was not asked, and yet: %q", d.Reasons)
+		}
+	})
+}
+
+func TestGoldenTexts(t *testing.T) {
+	var b strings.Builder
+	tell := func(name string, in Input) {
+		d := Decide(in, noon)
+		fmt.Fprintf(&b, "# %s\n%s by %s", name, d.Action, d.Guard)
+		if d.Would != "" {
+			fmt.Fprintf(&b, ", would %s", d.Would)
+		}
+		fmt.Fprintf(&b, ", page %t\n", d.Page)
+		for _, r := range d.Reasons {
+			fmt.Fprintf(&b, "- %s\n", r)
+		}
+		for _, c := range d.Choices {
+			fmt.Fprintf(&b, "  choice: %s\n", c)
+		}
+		b.WriteByte('\n')
+	}
+	tell("severe", severe())
+	for _, bd := range bends() {
+		in := severe()
+		bd.do(&in)
+		tell(bd.name, in)
+	}
+	in := severe()
+	in.Breach.Trigger, in.Breach.StableSick, in.Breach.Value = "slo", true, 3.217
+	tell("absolute limit and stable is sick", in)
+	in = severe()
+	in.Breach.Trigger, in.Breach.Value = "kpi", 0.0345
+	in.Release.Rollbacks = []time.Time{noon.Add(-12 * time.Minute), noon.Add(-3 * time.Hour)}
+	in.Runbook.Policy.Mode = runbook.Observe
+	tell("several questions, observed", in)
+	in = severe()
+	in.Foreign, in.Release.Held = true, &runbook.HumanHold{Since: noon.Add(-time.Hour), Want: runbook.Split{"a": 95, "b": 5}, Found: runbook.Split{"a": 50, "b": 50}}
+	tell("held since", in)
+	in = severe()
+	in.ByHuman, in.Breach.StablePods, in.Control = true, 1, runbook.Control{Mode: runbook.Paused, By: "ada"}
+	tell("human, with warnings", in)
+
+	const file = "testdata/texts.golden"
+	if *update {
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != string(want) {
+		t.Errorf("the texts have changed (go test -update writes them):\n%s", b.String())
+	}
+}
