@@ -99,7 +99,6 @@ func (e *Engine) deliver(ctx context.Context) {
 			return
 		}
 		if err := e.send(ctx, m); err != nil {
-			e.metrics.messages.WithLabelValues("failed").Inc()
 			e.log.Warn("send message", zap.String("message", m.ID), zap.Error(err))
 		}
 	}
@@ -116,6 +115,5 @@ func (e *Engine) send(ctx context.Context, m runbook.Message) error {
 		return fmt.Errorf("send %s: %w", m.ID, err)
 	}
 	e.boundary("after-send")
-	e.metrics.messages.WithLabelValues("sent").Inc()
 	return e.take(ctx, Slot{m.Service, m.Region}, Told{Message: m.ID, Text: fmt.Sprintf("told %s: %s", who, m.Title)})
 }

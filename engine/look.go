@@ -86,3 +86,22 @@ func one[T any](ctx context.Context, st store.Store, key, what string) (T, error
 	}
 	return v, record(snap, key, &v)
 }
+
+// Live asks again how things stand for an approval: the trigger's own answer now, and
+// the change that would be written.
+func (e *Engine) Live(ctx context.Context, a runbook.Approval) (runbook.Breach, runbook.Change, error) {
+	v, err := e.read(ctx, Slot{a.Service, a.Region}, Tick{})
+	if err != nil {
+		return runbook.Breach{}, runbook.Change{}, later(err)
+	}
+	var b runbook.Breach
+	if v.Incident != nil && v.Release != nil {
+		if t, ok := v.Runbook.Trigger(v.Incident.Breach.Trigger); ok {
+			e.mu.RLock()
+			ask := e.services[a.Service].ask
+			e.mu.RUnlock()
+			b = e.prom.Confirm(ctx, ask, t, *v.Release)
+		}
+	}
+	return b, v.Plan, nil
+}

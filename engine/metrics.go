@@ -15,7 +15,6 @@ type metrics struct {
 	decisions *prometheus.CounterVec
 	rollbacks *prometheus.CounterVec
 	verdicts  *prometheus.CounterVec
-	messages  *prometheus.CounterVec
 	problems  *prometheus.CounterVec
 	conflicts prometheus.Counter
 	act       prometheus.Histogram
@@ -37,7 +36,6 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 		decisions: vec("decisions_total", "Decisions of the policy by action.", "action", "rollback", "ask", "freeze", "hold"),
 		rollbacks: vec("rollbacks_total", "Committed rollbacks by who decided.", "by", "policy", "human"),
 		verdicts:  vec("verdicts_total", "Verdicts by outcome.", "outcome", "recovered", "not_recovered", "wrong_cause", "cannot_tell"),
-		messages:  vec("messages_total", "Messages to people by outcome.", "outcome", "sent", "failed"),
 		problems:  vec("problems_total", "What went wrong while tending incidents.", "part", "journal", "evidence", "tend"),
 		conflicts: auto.NewCounter(prometheus.CounterOpts{Name: "autorollback_conflicts_total", Help: "Transactions that lost a race and were decided again."}),
 		act: auto.NewHistogram(prometheus.HistogramOpts{Name: "autorollback_act_seconds", Help: "From the first word of a breach to the committed rollback.",

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/autorollback/autorollback/engine"
+	"github.com/autorollback/autorollback/receiver"
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/web"
+)
+
+// A daemon is every part, wired.
+type daemon struct {
+	cfg    config
+	log    *zap.Logger
+	store  store.Store
+	engine *engine.Engine
+	door   *receiver.Receiver
+	pages  http.Handler
+	close  []func() error // last opened first
+}
+
+// newDaemon wires the parts from the far end to the near.
+func newDaemon(cfg config, people net.Addr, log *zap.Logger) (*daemon, error) {
+	d := &daemon{cfg: cfg, log: log}
+	if err := d.wire(people); err != nil {
+		return nil, errors.Join(err, d.closeAll())
+	}
+	return d, nil
+}
+
+func (d *daemon) wire(people net.Addr) error {
+	cfg := d.cfg
+	runbooks, err := loadRunbooks(cfg.Runbooks...)
+	if err != nil {
+		return err
+	}
+	external, err := externalURL(cfg, people)
+	if err != nil {
+		return err
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if d.store, err = openStore(cfg, d.onClose); err != nil {
+		return err
+	}
+	prom, err := openPrometheus(cfg)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(cfg.Evidence, 0o755); err != nil {
+		return fmt.Errorf("make evidence folder: %w", err)
+	}
+	journalFile := cfg.Journal
+	if journalFile == "" {
+		journalFile = filepath.Join(cfg.Evidence, "journal.jsonl")
+	}
+	journal, err := report.OpenJournal(journalFile)
+	if err != nil {
+		return err
+	}
+	d.onClose(journal.Close)
+	keys, err := report.EnsureKeyring(cfg.Keys)
+	if err != nil {
+		return err
+	}
+	keys = keys.For(external.String())
+	folder := report.Folder{Dir: cfg.Evidence}
+	mail, err := newPost(cfg, reg, d.log, keys, external.String(), d)
+	if err != nil {
+		return err
+	}
+	d.engine, err = engine.New(engine.Parts{
+		Store: d.store, Prometheus: prom, Journal: journal, Log: d.log, Registerer: reg,
+		Archive: archive{folder, external.String(), cfg.Prometheus.URL}, Post: mail,
+	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, TendEvery: cfg.TendEvery, Boundary: faultPoint})
+	if err != nil {
+		return err
+	}
+	d.door, err = receiver.New(d.engine, receiver.Config{TokenFile: cfg.Receiver.TokenFile, TLS: cfg.Receiver.TLS, Known: d.knows}, d.log, reg)
+	if err != nil {
+		return err
+	}
+	d.pages = web.Handler(web.Deps{
+		Reader: d.engine, Releases: d.engine, Approvals: d.engine, Switches: d.engine, Tokens: keys,
+		Auth:      web.Auth{ConfigFile: cfg.Web.ConfigFile, InsecureNoAuth: cfg.Web.LinkOnly, External: external},
+		Approvers: d.approvers, Live: d.live, Page: d.page(folder, external.String()),
+		Ready: d.ready, Reload: func(context.Context) error { return d.reload() },
+		Gatherer: reg, Registerer: reg, Log: d.log,
+	})
+	return nil
+}
+
+// run serves until ctx ends. The doors close first; then the belt finishes what it
+// has begun; then everything that was opened is closed.
+func (d *daemon) run(ctx context.Context, hooks, people net.Listener, reload <-chan os.Signal) (err error) {
+	defer func() { err = errors.Join(err, d.closeAll()) }()
+	d.log.Info("serving", zap.String("receiver", hooks.Addr().String()), zap.String("web", people.Addr().String()),
+		zap.String("store", d.cfg.Store), zap.String("version", version))
+	g, ctx := errgroup.WithContext(ctx)
+	belt, stopBelt := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBelt()
+	g.Go(func() error { return d.engine.Run(belt) })
+	g.Go(func() error { defer stopBelt(); return d.serveDoors(ctx, hooks, people) })
+	g.Go(func() error { return d.reloads(ctx, reload) })
+	err = g.Wait()
+	d.log.Info("stopped", zap.Error(err))
+	return err
+}
+
+func (d *daemon) serveDoors(ctx context.Context, hooks, people net.Listener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.door.Run(ctx, hooks) })
+	g.Go(func() error { return web.Serve(ctx, []net.Listener{people}, d.cfg.Web.ConfigFile, d.pages, d.log) })
+	return g.Wait()
+}
+
+func (d *daemon) reloads(ctx context.Context, reload <-chan os.Signal) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-reload:
+			if err := d.reload(); err != nil {
+				d.log.Error("reload: nothing was changed", zap.Error(err))
+			}
+		}
+	}
+}
+
+// reload reads the runbooks again, all or nothing.
+func (d *daemon) reload() error {
+	runbooks, err := loadRunbooks(d.cfg.Runbooks...)
+	if err != nil {
+		return err
+	}
+	if err := d.engine.Reload(runbooks); err != nil {
+		return err
+	}
+	d.log.Info("runbooks read again", zap.Int("runbooks", len(runbooks)))
+	return nil
+}
+
+func (d *daemon) ready() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if _, err := d.store.Read(ctx, store.ControlKey); err != nil {
+		return fmt.Errorf("read store: %w", err)
+	}
+	return nil
+}
+
+func (d *daemon) knows(service, trigger string) bool {
+	rb, ok := d.engine.Runbook(service)
+	if !ok {
+		return false
+	}
+	_, ok = rb.Trigger(trigger)
+	return ok
+}
+
+func (d *daemon) approvers(service string) []string {
+	if rb, ok := d.engine.Runbook(service); ok {
+		return rb.Policy.Approvers
+	}
+	return nil
+}
+
+func (d *daemon) onClose(f func() error) { d.close = append(d.close, f) }
+
+func (d *daemon) closeAll() error {
+	var errs []error
+	for i := len(d.close) - 1; i >= 0; i-- {
+		errs = append(errs, d.close[i]())
+	}
+	d.close = nil
+	return errors.Join(errs...)
+}
+
+func replica(cfg config) string {
+	if cfg.Replica != "" {
+		return cfg.Replica
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}
+
+// externalURL is what people reach us at: as told, or made from the listener.
+func externalURL(cfg config, people net.Addr) (*url.URL, error) {
+	if cfg.Web.External == "" {
+		_, port, err := net.SplitHostPort(people.String())
+		if err != nil {
+			return nil, fmt.Errorf("parse listen address: %w", err)
+		}
+		return &url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}, nil
+	}
+	u, err := url.Parse(strings.TrimRight(cfg.Web.External, "/"))
+	if err != nil || u.Host == "" {
+		return nil, usage{fmt.Errorf("--web.external-url %q is not an address like https://autorollback.example.com", cfg.Web.External)}
+	}
+	return u, nil
+}
+
+// live is how things stand for an approval's page.
+func (d *daemon) live(ctx context.Context, a runbook.Approval) (web.Live, error) {
+	b, plan, err := d.engine.Live(ctx, a)
+	return web.Live{Breach: b, Plan: plan}, err
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// usage is an error of the command line.
+type usage struct{ error }
+
+func (u usage) Error() string { return u.error.Error() + "; try --help" }
+
+// wanting means that the command worked and found something to mend.
+type wanting string
+
+func (w wanting) Error() string { return string(w) }
+
+// found says how many things are to be mended; none is no error.
+func found(n int, what string) error {
+	if n == 0 {
+		return nil
+	}
+	return wanting(fmt.Sprintf("%d %s to mend", n, what))
+}
+
+// errSilent ends with a code and without a word: everything was said already.
+var errSilent = errors.New("")
+
+func exitCode(err error) int {
+	var u usage
+	var w wanting
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &u):
+		return exitUsage
+	case errors.As(err, &w):
+		return exitWanting
+	case errors.Is(err, runbook.ErrRefused), errors.Is(err, runbook.ErrConflict):
+		return exitRefused
+	}
+	return exitError
+}

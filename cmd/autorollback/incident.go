@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/web"
+)
+
+// incidentCommands are incident list, show and check.
+func incidentCommands(app *kingpin.Application, c console) map[string]action {
+	cmd := app.Command("incident", "Look at incidents.")
+	list := cmd.Command("list", "List incidents, newest first. Example: autorollback incident list")
+	listFormat, listRemote := format(list), remoteFlags(list)
+
+	show := cmd.Command("show", "Show one incident as Markdown. Example: autorollback incident show inc-0123456789ab")
+	id := show.Arg("id", "The incident's id.").Required().String()
+	showFormat, showRemote := format(show), remoteFlags(show)
+
+	check := cmd.Command("check", "Check an evidence folder against its manifest. Exit code 3 if anything was changed. Example: autorollback incident check incidents/inc-0123456789ab")
+	dir := check.Arg("folder", "The incident's evidence folder.").Required().ExistingDir()
+
+	return map[string]action{
+		list.FullCommand(): func(ctx context.Context) error { return listIncidents(ctx, c, listRemote, *listFormat) },
+		show.FullCommand(): func(ctx context.Context) error { return showIncident(ctx, c, showRemote, *id, *showFormat) },
+		check.FullCommand(): func(context.Context) error {
+			problems := report.Check(*dir)
+			for _, p := range problems {
+				fmt.Fprintf(c.out, "%s: %s\n", filepath.Join(*dir, p.File), p.What)
+			}
+			if len(problems) == 0 {
+				fmt.Fprintf(c.out, "%s is as it was sealed\n", *dir)
+			}
+			return found(len(problems), "problems")
+		},
+	}
+}
+
+func listIncidents(ctx context.Context, c console, r *remote, format string) error {
+	client, err := r.client()
+	if err != nil {
+		return err
+	}
+	all, err := client.Incidents(ctx)
+	if err != nil {
+		return err
+	}
+	if format == "json" {
+		return printJSON(c.out, all)
+	}
+	var rows [][]string
+	for _, i := range all {
+		verdict := "-"
+		if i.Verdict != nil {
+			verdict = string(i.Verdict.Outcome)
+		}
+		rows = append(rows, []string{i.ID, i.Service, i.Region, moment(i.OpenedAt), or(i.Breach.Trigger, "by "+or(i.By, "hand")),
+			string(i.Decision.Action), string(i.Phase), verdict})
+	}
+	return table(c.out, "INCIDENT SERVICE REGION OPENED TRIGGER DECISION PHASE VERDICT", rows)
+}
+
+func showIncident(ctx context.Context, c console, r *remote, id, format string) error {
+	client, err := r.client()
+	if err != nil {
+		return err
+	}
+	inc, err := client.Incident(ctx, id)
+	if err != nil {
+		return err
+	}
+	if format == "json" {
+		return printJSON(c.out, inc)
+	}
+	_, err = c.out.Write(report.Markdown(inc, nil, report.Options{Now: time.Now().UTC(), External: r.url}))
+	return err
+}
+
+// auditCommands check the journal.
+func auditCommands(app *kingpin.Application, c console) map[string]action {
+	cmd := app.Command("audit", "Check the records.")
+	ver := cmd.Command("verify", "Check the journal's hash chain. Exit code 3 if it is broken. Example: autorollback audit verify incidents/journal.jsonl")
+	path := ver.Arg("journal", "The journal file.").Required().ExistingFile()
+	return map[string]action{ver.FullCommand(): func(context.Context) error {
+		head, err := report.VerifyJournal(*path)
+		if err != nil {
+			return wanting(err.Error())
+		}
+		fmt.Fprintf(c.out, "%s: the chain is whole: %+v\n", *path, head)
+		return nil
+	}}
+}
+
+// approvalCommands are the command-line twins of the link.
+func approvalCommands(app *kingpin.Application, c console) map[string]action {
+	all := map[string]action{}
+	for name, help := range map[string]string{
+		"approve": "Approve what an approval asks, like the link does. Example: autorollback approve 0123… --service ranker",
+		"reject":  "Reject it; a reason is needed. Example: autorollback reject 0123… --service ranker --reason 'expected during the backfill'",
+	} {
+		cmd := app.Command(name, help)
+		id := cmd.Arg("id", "The approval's id.").Required().String()
+		service := cmd.Flag("service", "The service's name, typed as a check.").Required().String()
+		reason := cmd.Flag("reason", "Why; it is kept.").String()
+		out, r := format(cmd), remoteFlags(cmd)
+		all[name] = func(ctx context.Context) error {
+			client, err := r.client()
+			if err != nil {
+				return err
+			}
+			a, err := client.Answer(ctx, *id, web.Decision{Decision: name, Service: *service, Reason: *reason})
+			if err != nil {
+				return err
+			}
+			if *out == "json" {
+				return printJSON(c.out, a)
+			}
+			fmt.Fprintf(c.out, "%s: %s by %s (%s); autorollback incident show %s\n", a.ID, a.Status, a.By, a.How, a.Incident)
+			return nil
+		}
+	}
+	return all
+}
+
+// controlCommands turn the stop switch.
+func controlCommands(app *kingpin.Application, c console) map[string]action {
+	cmd := app.Command("control", "The stop switch of the whole installation.")
+	show := cmd.Command("show", "Show it. Example: autorollback control show")
+	showRemote := remoteFlags(show)
+	set := cmd.Command("set", "Turn it. Example: autorollback control set paused --reason 'network maintenance' --for 2h")
+	mode := set.Arg("mode", "active, observe or paused.").Required().Enum("active", "observe", "paused")
+	reason := set.Flag("reason", "Why; it is kept with your name.").Required().String()
+	span := set.Flag("for", "How long a pause lasts; after it people are asked, it does not end silently.").Default("4h").Duration()
+	setRemote := remoteFlags(set)
+	return map[string]action{
+		show.FullCommand(): func(ctx context.Context) error {
+			client, err := showRemote.client()
+			if err != nil {
+				return err
+			}
+			ctl, err := client.Control(ctx)
+			return join(err, printJSON(c.out, ctl))
+		},
+		set.FullCommand(): func(ctx context.Context) error {
+			client, err := setRemote.client()
+			if err != nil {
+				return err
+			}
+			want := runbook.Control{Mode: runbook.Mode(*mode), By: or(setRemote.user, os.Getenv("USER")), Reason: *reason}
+			if want.Mode == runbook.Paused {
+				want.Until = time.Now().UTC().Add(*span)
+			}
+			ctl, err := client.SetControl(ctx, want)
+			if err != nil {
+				return err
+			}
+			return printJSON(c.out, ctl)
+		},
+	}
+}

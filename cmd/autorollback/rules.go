@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// rulesCommands are rules generate and verify. They need no daemon.
+func rulesCommands(app *kingpin.Application, c console) map[string]action {
+	cmd := app.Command("rules", "Prometheus rules and the Alertmanager route, from runbooks.")
+	gen := cmd.Command("generate", "Write the rule file, one alert for each trigger. Example: autorollback rules generate runbooks/ --rules-file autorollback.rules.yml --alertmanager-file alertmanager.yml --receiver-url http://localhost:9096/v1/alertmanager --receiver-token-file /etc/autorollback/token")
+	paths := gen.Arg("path", "Runbook files or folders.").Required().Strings()
+	rulesFile := gen.Flag("rules-file", "Write the rules here; default: standard output.").String()
+	amFile := gen.Flag("alertmanager-file", "Also write a complete Alertmanager configuration with the route to us.").String()
+	url := gen.Flag("receiver-url", "Where Alertmanager reaches the receiver.").Default("http://localhost:9096/v1/alertmanager").String()
+	token := gen.Flag("receiver-token-file", "The bearer token's file, as Alertmanager sees it.").Default("/etc/autorollback/receiver.token").String()
+
+	ver := cmd.Command("verify", "Prove the one-to-one map of triggers and alerts against rule files and/or a live Prometheus. Exit code 3 on a difference. Example: autorollback rules verify runbooks/ --rules-file autorollback.rules.yml --prometheus.url http://localhost:9090")
+	verPaths := ver.Arg("path", "Runbook files or folders.").Required().Strings()
+	verFiles := ver.Flag("rules-file", "A rule file to compare with; may be repeated.").Strings()
+	verURL := ver.Flag("prometheus.url", "A live Prometheus to compare with.").String()
+	verFormat := format(ver)
+
+	return map[string]action{
+		gen.FullCommand(): func(context.Context) error {
+			groups, err := compile(*paths)
+			if err != nil {
+				return err
+			}
+			text, err := rules.Marshal(groups)
+			if err != nil {
+				return err
+			}
+			if *amFile != "" {
+				if err := os.WriteFile(*amFile, rules.Route(*url, *token), 0o644); err != nil {
+					return fmt.Errorf("write Alertmanager configuration: %w", err)
+				}
+			}
+			if *rulesFile == "" {
+				_, err = c.out.Write(text)
+				return err
+			}
+			if err := os.WriteFile(*rulesFile, text, 0o644); err != nil {
+				return fmt.Errorf("write rules: %w", err)
+			}
+			fmt.Fprintln(c.err, summary(groups, *rulesFile))
+			return nil
+		},
+		ver.FullCommand(): func(ctx context.Context) error {
+			return verifyRules(ctx, c, *verPaths, *verFiles, *verURL, *verFormat)
+		},
+	}
+}
+
+func compile(paths []string) ([]rules.Group, error) {
+	runbooks, err := loadRunbooks(paths...)
+	if err != nil {
+		return nil, err
+	}
+	var groups []rules.Group
+	for _, rb := range runbooks {
+		g, err := compileOne(rb)
+		if err != nil {
+			return nil, err
+		}
+		groups = append(groups, g)
+	}
+	return groups, nil
+}
+
+func compileOne(rb *runbook.Runbook) (rules.Group, error) {
+	g, err := rules.Compile(rb)
+	if err != nil {
+		return g, fmt.Errorf("compile %s: %w", rb.File, err)
+	}
+	return g, nil
+}
+
+func summary(groups []rules.Group, file string) string {
+	alerts, records := 0, 0
+	for _, g := range groups {
+		for _, r := range g.Rules {
+			if r.Alert != "" {
+				alerts++
+			} else {
+				records++
+			}
+		}
+	}
+	return fmt.Sprintf("%s: %d groups, %d alerts, %d recording rules", file, len(groups), alerts, records)
+}
+
+func verifyRules(ctx context.Context, c console, paths, files []string, url, format string) error {
+	if len(files) == 0 && url == "" {
+		return usage{fmt.Errorf("name --rules-file or --prometheus.url to compare with")}
+	}
+	want, err := compile(paths)
+	if err != nil {
+		return err
+	}
+	var drifts []rules.Drift
+	if len(files) > 0 {
+		var texts [][]byte
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				return fmt.Errorf("read rules: %w", err)
+			}
+			texts = append(texts, text)
+		}
+		drifts = append(drifts, rules.Verify(want, texts)...)
+	}
+	if url != "" {
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		live, err := verifyLive(ctx, want, url)
+		if err != nil {
+			return err
+		}
+		drifts = append(drifts, live...)
+	}
+	if format == "json" {
+		return join(printJSON(c.out, drifts), found(len(drifts), "differences"))
+	}
+	for _, d := range drifts {
+		fmt.Fprintln(c.out, d)
+	}
+	if len(drifts) == 0 {
+		fmt.Fprintln(c.out, summary(want, "one to one"))
+	}
+	return found(len(drifts), "differences")
+}

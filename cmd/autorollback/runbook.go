@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/runbook"
+	templates "github.com/autorollback/autorollback/runbook-templates"
+)
+
+// runbookCommands are runbook new, check and render. They need no daemon.
+func runbookCommands(app *kingpin.Application, c console) map[string]action {
+	cmd := app.Command("runbook", "Write, check and print runbooks.")
+	neu := cmd.Command("new", "Start a runbook from a template. Example: autorollback runbook new canary --service ranker > runbooks/ranker.yaml")
+	kind := neu.Arg("template", "canary, bluegreen or shadow.").Required().Enum(templates.Kinds()...)
+	service := neu.Flag("service", "The model service's name.").Required().String()
+	output := neu.Flag("output", "Write to this file, which must not exist yet, instead of standard output.").Short('O').String()
+
+	check := cmd.Command("check", "Check runbooks, strictly, and tick the five boxes. Exit code 3 if something is to be mended. Example: autorollback runbook check runbooks/")
+	checkPaths := check.Arg("path", "Files or folders.").Required().Strings()
+	checkFormat := format(check)
+
+	render := cmd.Command("render", "Print the one page that a human follows, as Markdown. Example: autorollback runbook render runbooks/ranker.yaml")
+	renderPath := render.Arg("file", "The runbook.").Required().String()
+
+	return map[string]action{
+		neu.FullCommand(): func(context.Context) error {
+			text, err := templates.New(*kind, *service)
+			if err != nil {
+				return err
+			}
+			return writeNew(c.out, *output, text)
+		},
+		check.FullCommand(): func(context.Context) error { return checkRunbooks(c, *checkPaths, *checkFormat) },
+		render.FullCommand(): func(context.Context) error {
+			rb, err := runbook.Load(*renderPath)
+			if err != nil {
+				return err
+			}
+			_, err = c.out.Write(runbook.Render(rb))
+			return err
+		},
+	}
+}
+
+// checked is one runbook's line of `runbook check -o json`.
+type checked struct {
+	Service string              `json:"service"`
+	File    string              `json:"file"`
+	Checks  []runbook.SelfCheck `json:"checks"`
+}
+
+func checkRunbooks(c console, paths []string, format string) error {
+	runbooks, err := loadRunbooks(paths...)
+	if err != nil {
+		return wanting(err.Error())
+	}
+	var all []checked
+	missing := 0
+	for _, rb := range runbooks {
+		one := checked{rb.Service, rb.File, rb.SelfChecks()}
+		for _, s := range one.Checks {
+			if !s.OK {
+				missing++
+			}
+		}
+		all = append(all, one)
+	}
+	if format == "json" {
+		return join(printJSON(c.out, all), found(missing, "boxes are"))
+	}
+	for _, one := range all {
+		fmt.Fprintf(c.out, "%s: %s reads well\n", one.File, one.Service)
+		for _, s := range one.Checks {
+			box, mend := "x", ""
+			if !s.OK {
+				box, mend = " ", "; "+s.Mend
+			}
+			fmt.Fprintf(c.out, "  [%s] %s: %s%s\n", box, s.Name, s.Why, mend)
+		}
+	}
+	return found(missing, "boxes are")
+}
+
+// loadRunbooks loads files and folders; a service may have one runbook only.
+func loadRunbooks(paths ...string) ([]*runbook.Runbook, error) {
+	var all []*runbook.Runbook
+	from := map[string]string{}
+	for _, p := range paths {
+		info, err := os.Stat(p)
+		if err != nil {
+			return nil, fmt.Errorf("read runbooks: %w", err)
+		}
+		var some []*runbook.Runbook
+		if info.IsDir() {
+			some, err = runbook.LoadDir(p)
+		} else {
+			var one *runbook.Runbook
+			one, err = runbook.Load(p)
+			some = []*runbook.Runbook{one}
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, rb := range some {
+			if other, ok := from[rb.Service]; ok {
+				return nil, fmt.Errorf("%s: service %s has a runbook already: %s; keep one", rb.File, rb.Service, other)
+			}
+			from[rb.Service] = rb.File
+			all = append(all, rb)
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no runbook (*.yaml, *.yml) in %v; start one with: autorollback runbook new canary --service NAME", paths)
+	}
+	return all, nil
+}
+
+// format declares -o.
+func format(cmd *kingpin.CmdClause) *string {
+	return cmd.Flag("output", "text or json.").Short('o').Default("text").Enum("text", "json")
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// writeNew writes to a file that must not exist yet, or to w if no file is named.
+func writeNew(w io.Writer, path string, text []byte) error {
+	if path == "" {
+		_, err := w.Write(text)
+		return err
+	}
+	f, err := os.OpenFile(filepath.Clean(path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	_, err = f.Write(text)
+	return join(err, f.Close())
+}
+
+func join(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package gameday
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Behaviour is how a model version answers.
+type Behaviour struct {
+	Latency    time.Duration // median; log-normal around it
+	Errors     float64       // share of requests answered 500
+	Conversion float64       // share of answers that lead to a conversion
+}
+
+// A Version is one model version. All its pods behave alike, and the behaviour can be
+// changed while they serve.
+type Version struct {
+	Name string
+	now  atomic.Pointer[Behaviour]
+}
+
+// NewVersion makes a version.
+func NewVersion(name string, b Behaviour) *Version {
+	v := &Version{Name: name}
+	v.Behave(b)
+	return v
+}
+
+// Behave changes how every pod of the version answers from now on.
+func (v *Version) Behave(b Behaviour) { v.now.Store(&b) }
+
+// Behaviour is how the version answers now.
+func (v *Version) Behaviour() Behaviour { return *v.now.Load() }
+
+// buckets of the latency histogram, in seconds.
+var buckets = []float64{.005, .01, .015, .02, .025, .03, .035, .04, .05, .06, .07, .08, .1, .12, .15, .2, .3, .5, 1, 2}
+
+// A Pod is one model server: POST /predict, GET /metrics.
+type Pod struct {
+	version  *Version
+	listener net.Listener
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	seconds  prometheus.Histogram
+	shown    prometheus.Counter
+	bought   prometheus.Counter
+}
+
+// NewPod listens on a loopback port.
+func NewPod(v *Version) (*Pod, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("start pod of %s: %w", v.Name, err)
+	}
+	reg := prometheus.NewRegistry()
+	auto := promauto.With(prometheus.WrapRegistererWith(prometheus.Labels{"version": v.Name}, reg))
+	p := &Pod{version: v, listener: l, registry: reg,
+		requests: auto.NewCounterVec(prometheus.CounterOpts{Name: "model_requests_total", Help: "Predictions by status code."}, []string{"code"}),
+		seconds:  auto.NewHistogram(prometheus.HistogramOpts{Name: "model_request_duration_seconds", Help: "Time to predict.", Buckets: buckets}),
+		shown:    auto.NewCounter(prometheus.CounterOpts{Name: "model_impressions_total", Help: "Answers shown to users."}),
+		bought:   auto.NewCounter(prometheus.CounterOpts{Name: "model_conversions_total", Help: "Answers that led to a conversion."}),
+	}
+	p.requests.WithLabelValues("200")
+	p.requests.WithLabelValues("500")
+	return p, nil
+}
+
+// Addr is the pod's host:port.
+func (p *Pod) Addr() string { return p.listener.Addr().String() }
+
+// Run serves until ctx ends.
+func (p *Pod) Run(ctx context.Context) error {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("POST /predict", p.predict)
+	return serve(ctx, p.listener, mux)
+}
+
+func (p *Pod) predict(w http.ResponseWriter, r *http.Request) {
+	b, began := p.version.Behaviour(), time.Now()
+	spread := math.Exp(rand.NormFloat64() * 0.2)
+	wait := time.NewTimer(time.Duration(float64(b.Latency) * spread))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-r.Context().Done():
+		return
+	}
+	code := http.StatusOK
+	if rand.Float64() < b.Errors {
+		code = http.StatusInternalServerError
+	}
+	p.requests.WithLabelValues(strconv.Itoa(code)).Inc()
+	p.seconds.Observe(time.Since(began).Seconds())
+	if code == http.StatusOK {
+		p.shown.Inc()
+		if rand.Float64() < b.Conversion {
+			p.bought.Inc()
+		}
+	}
+	w.Header().Set("X-Model-Version", p.version.Name)
+	w.WriteHeader(code)
+}
+
+// serve runs an HTTP server until ctx ends.
+func serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+		return server.Close()
+	}
+}
