@@ -25,7 +25,7 @@ func blindnesses() []blindness {
 	return []blindness{
 		{"connection lost", hangUp(), runbook.Unreachable, "EOF"},
 		{"5xx", status(503, "overloaded"), runbook.Unreachable, "server error: 503"},
-		{"slow", silent(), runbook.Unreachable, "no answer within"},
+		{slow, silent(), runbook.Unreachable, "no answer within"},
 		{"no access", status(403, "wrong tenant"), runbook.Unreachable, "client error: 403"},
 		{"a login page", status(200, "<html>log in</html>"), runbook.Unreachable, "bad_response"},
 		{"4xx", status(400, badQuery), runbook.NoData, "unknown function"},
@@ -42,9 +42,15 @@ func blindnesses() []blindness {
 	}
 }
 
-// patience is the deadline in tests: long enough for a loaded machine, short enough
-// for those that wait for its end.
-const patience = 300 * time.Millisecond
+// patience is the deadline to ask with: only who waits for its end wants it short.
+func (b blindness) patience() time.Duration {
+	if b.name == slow {
+		return 200 * time.Millisecond
+	}
+	return 20 * time.Second
+}
+
+const slow = "slow"
 
 type world struct {
 	rb    *runbook.Runbook
@@ -67,7 +73,7 @@ func ranker(t *testing.T) world {
 	return world{rb: rb, q: q, table: map[string]served{}, rel: runbook.Release{
 		Schema: 1, ID: "ranker-42", Service: "ranker", Region: runbook.DefaultRegion, Phase: runbook.Open,
 		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"},
-		Weight: 10, StartedAt: now.Add(-time.Hour), WeightChangedAt: now.Add(-10 * time.Minute),
+		Weight: 10, StartedAt: now.Add(-time.Hour), WeightChangedAt: now.Add(-10*time.Minute - time.Second),
 	}}
 }
 
@@ -92,7 +98,7 @@ func down(t *testing.T) *verify.Prometheus {
 	t.Helper()
 	a := prometheusOf(t, nil)
 	a.Close()
-	return a.client(t, patience)
+	return a.client(t, 20*time.Second)
 }
 
 func contains(t *testing.T, text, want string) {

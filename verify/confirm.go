@@ -18,7 +18,8 @@ const maxAge = 3
 //
 // Everything a guard rests on must be answered, or the breach is not confirmed; only
 // the evidence, which is shown, may be missing. An absolute_slo compares nothing and
-// needs the breach, the effect and the age alone.
+// needs the breach, the effect and the age alone; while nothing is recorded for the
+// release, pods that report stand in for the age.
 func (p *Prometheus) Confirm(ctx context.Context, q rules.Questions, trigger runbook.Trigger, rel runbook.Release) runbook.Breach {
 	b := runbook.Breach{Trigger: trigger.Name, Severity: trigger.Severity, AskedAt: time.Now().UTC()}
 	questions, err := confirming(q, trigger, rel)
@@ -105,9 +106,9 @@ func (c confirmation) fill(b *runbook.Breach) {
 	}
 	b.State = runbook.NoData
 	switch limit := c.limit.Seconds(); {
-	case !hasAge:
+	case !hasAge && !c.freshWithoutAge(*b):
 		b.Problem = "nothing has been recorded for this release: it is warming up, its role is not exported, or the rules are not loaded"
-	case age < 0 || age > limit:
+	case hasAge && (age < 0 || age > limit):
 		b.Problem = fmt.Sprintf("the newest recorded sample is %s old, more than %s", seconds(age), seconds(limit))
 	case isBreaching:
 		b.State, b.Value = runbook.Breaching, breaching
@@ -116,6 +117,13 @@ func (c confirmation) fill(b *runbook.Breach) {
 	default:
 		b.State = runbook.NotBreaching
 	}
+}
+
+// freshWithoutAge: an absolute limit is asked of the service's own series, which need
+// no release that is being recorded; pods that report are proof enough that they are
+// fresh.
+func (c confirmation) freshWithoutAge(b runbook.Breach) bool {
+	return c.trigger.Type == runbook.AbsoluteSLO && b.CandidatePods+b.StablePods > 0
 }
 
 func (c confirmation) number(name string) float64 {

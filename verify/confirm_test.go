@@ -130,7 +130,7 @@ func TestABlindPrometheusNeverConfirms(t *testing.T) {
 					t.Parallel()
 					one := maps.Clone(table)
 					one[exprs[name]] = kind.answer
-					b := prometheusOf(t, one).client(t, patience).Confirm(t.Context(), w.q, trigger, w.rel)
+					b := prometheusOf(t, one).client(t, kind.patience()).Confirm(t.Context(), w.q, trigger, w.rel)
 					if b.State != kind.state {
 						t.Errorf("got %s: %s", b.State, b.Problem)
 					}
@@ -145,12 +145,27 @@ func TestABlindPrometheusNeverConfirms(t *testing.T) {
 				for expr := range table {
 					all[expr] = kind.answer
 				}
-				b := prometheusOf(t, all).client(t, patience).Confirm(t.Context(), w.q, trigger, w.rel)
+				b := prometheusOf(t, all).client(t, kind.patience()).Confirm(t.Context(), w.q, trigger, w.rel)
 				if b.State != kind.state {
 					t.Errorf("got %s: %s", b.State, b.Problem)
 				}
 				finite(t, b)
 			})
+		}
+	}
+}
+
+// During the warm-up nothing is recorded, and users may suffer all the same.
+func TestAnAbsoluteLimitNeedsNoRecordedRelease(t *testing.T) {
+	w := ranker(t)
+	for pods, want := range map[float64]runbook.State{3: runbook.Breaching, 0: runbook.NoData} {
+		table, exprs := w.confirming(t, "slo")
+		table[exprs["age"]] = empty()
+		table[exprs["candidate pods"]] = empty()
+		table[exprs["stable pods"]] = number(pods)
+		b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, w.trigger(t, "slo"), w.rel)
+		if b.State != want {
+			t.Errorf("%v pods: got %s: %s", pods, b.State, b.Problem)
 		}
 	}
 }

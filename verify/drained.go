@@ -12,9 +12,12 @@ import (
 // DrainQuestion is Answer.Question of the candidate's traffic.
 const DrainQuestion = "candidate traffic"
 
-// drainScrapes is the window of the rate in intervals: a rate needs two scrapes, and
-// one may be lost.
-const drainScrapes = 3
+// Windows of the rate in intervals: a rate needs two scrapes, and one may be lost.
+// Series that gave none over the longer window are gone.
+const (
+	drainScrapes = 3
+	goneScrapes  = 6
+)
 
 // Drained asks whether the candidate still gets requests, in req/s. Good: its rate is
 // zero over a window that lies wholly after rel.WeightChangedAt, or its series are
@@ -26,44 +29,48 @@ func (p *Prometheus) Drained(ctx context.Context, q rules.Questions, rel runbook
 	window := drainScrapes * q.Interval()
 	replies := p.ask(ctx, []question{
 		{name: askCandidateRate, expr: q.Over(window).Rate(rel, rules.Candidate)},
-		{name: askCandidatePods, expr: q.Pods(rel, rules.Candidate)},
+		{name: askCandidateRate + " over the longer window", expr: q.Over(goneScrapes*q.Interval()).Rate(rel, rules.Candidate)},
 		{name: askStablePods, expr: q.Pods(rel, rules.Stable)},
 	})
-	d := drain{candidate: rel.Candidate.Version, rate: &replies[0], candidatePods: &replies[1], stablePods: &replies[2]}
+	d := drain{candidate: rel.Candidate.Version, rate: &replies[0], longer: &replies[1], stablePods: &replies[2]}
 	a := runbook.Answer{Question: DrainQuestion, Unit: "req/s", At: time.Now().UTC()}
 	d.early = a.At.Sub(rel.WeightChangedAt) < window
-	a.Health, a.Text = d.judge(&a.Value)
+	a.Value, _ = d.rate.one()
+	a.Health, a.Text = d.judge()
 	a.Query = replies[0].query
 	return a
 }
 
 type drain struct {
-	candidate                       string
-	rate, candidatePods, stablePods *reply
-	early                           bool // the window reaches back before the change
+	candidate                string
+	rate, longer, stablePods *reply
+	early                    bool // the window reaches back before the change
 }
 
-func (d drain) judge(value *float64) (runbook.Health, string) {
+func (d drain) judge() (runbook.Health, string) {
 	rate, hasRate := d.rate.one()
-	candidatePods, _ := d.candidatePods.one()
+	_, hasLonger := d.longer.one()
 	stablePods, _ := d.stablePods.one()
-	*value = rate
-	if name, problem := firstProblem(d.rate, d.candidatePods, d.stablePods); problem != "" {
-		return runbook.Unknown, fmt.Sprintf("cannot tell whether %s still gets requests: %s: %s", d.candidate, name, problem)
-	}
+	name, problem := firstProblem(d.rate, d.longer, d.stablePods)
 	switch {
+	case problem != "":
+		return d.unknown(name + ": " + problem)
 	case hasRate && rate > 0:
 		return runbook.Bad, fmt.Sprintf("%s still gets %s req/s", d.candidate, short(rate))
 	case stablePods <= 0:
-		return runbook.Unknown, fmt.Sprintf("cannot tell whether %s still gets requests: no pod of the stable side reports", d.candidate)
+		return d.unknown("no pod of the stable side reports")
 	case d.early:
-		return runbook.Unknown, fmt.Sprintf("too early to tell whether %s still gets requests", d.candidate)
-	case hasRate && candidatePods > 0:
+		return d.unknown("too early")
+	case hasRate:
 		return runbook.Good, fmt.Sprintf("%s gets 0 req/s", d.candidate)
-	case candidatePods > 0:
-		return runbook.Unknown, fmt.Sprintf("cannot tell whether %s still gets requests: its pods report, but no rate yet", d.candidate)
+	case hasLonger:
+		return d.unknown("its pods have just stopped to report")
 	}
 	return runbook.Good, fmt.Sprintf("%s gets 0 req/s: its pods no longer report, the stable side's do", d.candidate)
+}
+
+func (d drain) unknown(why string) (runbook.Health, string) {
+	return runbook.Unknown, fmt.Sprintf("cannot tell whether %s still gets requests: %s", d.candidate, why)
 }
 
 func firstProblem(replies ...*reply) (name, problem string) {

@@ -13,11 +13,11 @@ import (
 func (w world) draining() (map[string]served, map[string]string) {
 	exprs := map[string]string{
 		"candidate rate": w.q.Over(45*time.Second).Rate(w.rel, rules.Candidate).String(),
-		"candidate pods": w.q.Pods(w.rel, rules.Candidate).String(),
+		"longer":         w.q.Over(90*time.Second).Rate(w.rel, rules.Candidate).String(),
 		"stable pods":    w.q.Pods(w.rel, rules.Stable).String(),
 	}
 	return map[string]served{
-		exprs["candidate rate"]: number(0), exprs["candidate pods"]: number(3), exprs["stable pods"]: number(9),
+		exprs["candidate rate"]: number(0), exprs["longer"]: number(0.1), exprs["stable pods"]: number(9),
 	}, exprs
 }
 
@@ -34,10 +34,11 @@ func TestDrained(t *testing.T) {
 		{"still served", map[string]served{"candidate rate": number(3.214)}, time.Minute, runbook.Bad, 3.214, "v2 still gets 3.21 req/s"},
 		{"still served, and so early", map[string]served{"candidate rate": number(3)}, time.Second, runbook.Bad, 3, "still gets"},
 		{"zero before the change counts for nothing", nil, 44 * time.Second, runbook.Unknown, 0, "too early"},
-		{"gone while the stable side reports", map[string]served{"candidate rate": empty(), "candidate pods": number(0)}, time.Minute, runbook.Good, 0, "no longer report"},
-		{"both sides gone", map[string]served{"candidate rate": empty(), "candidate pods": number(0), "stable pods": number(0)}, time.Minute, runbook.Unknown, 0, "no pod of the stable side"},
+		{"gone while the stable side reports", map[string]served{"candidate rate": empty(), "longer": empty()}, time.Minute, runbook.Good, 0, "no longer report"},
+		{"both sides gone", map[string]served{"candidate rate": empty(), "longer": empty(), "stable pods": number(0)}, time.Minute, runbook.Unknown, 0, "no pod of the stable side"},
 		{"standing still, but nothing is scraped", map[string]served{"stable pods": number(0)}, time.Minute, runbook.Unknown, 0, "no pod of the stable side"},
-		{"pods without a rate", map[string]served{"candidate rate": empty()}, time.Minute, runbook.Unknown, 0, "no rate yet"},
+		{"two scrapes lost", map[string]served{"candidate rate": empty()}, time.Minute, runbook.Unknown, 0, "just stopped"},
+		{"gone before the change", map[string]served{"candidate rate": empty(), "longer": empty()}, 10 * time.Second, runbook.Unknown, 0, "too early"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -65,7 +66,7 @@ func TestABlindPrometheusNeverSeesADrainedCandidate(t *testing.T) {
 				t.Parallel()
 				one := maps.Clone(table)
 				one[exprs[name]] = kind.answer
-				a := prometheusOf(t, one).client(t, patience).Drained(t.Context(), w.q, w.rel)
+				a := prometheusOf(t, one).client(t, kind.patience()).Drained(t.Context(), w.q, w.rel)
 				if a.Health != runbook.Unknown {
 					t.Errorf("got %+v", a)
 				}

@@ -19,7 +19,7 @@ const maxBusinessWindow = 24 * time.Hour
 // was no stable side then, the level before the release's start counts; where that is
 // missing as well, the absolute limit alone, and the text says so.
 //
-// A business question looks back over everything since rel.WeightChangedAt, so that
+// A business question looks back over the whole minutes since rel.WeightChangedAt, so that
 // its trials add up from poll to poll until it can be proved. The candidate's traffic
 // is another question: [Prometheus.Drained].
 func (p *Prometheus) Recovery(ctx context.Context, q rules.Questions, rel runbook.Release, wellAt time.Time) []runbook.Answer {
@@ -63,7 +63,7 @@ type spanned struct {
 }
 
 func recovering(q rules.Questions, rel runbook.Release, now time.Time) []spanned {
-	window := min(max(now.Sub(rel.WeightChangedAt).Truncate(time.Second), q.Window()), maxBusinessWindow)
+	window := min(max(now.Sub(rel.WeightChangedAt).Truncate(time.Minute), q.Window()), maxBusinessWindow)
 	var checks []spanned
 	for _, c := range q.Recovery(rel) {
 		if !c.Business {

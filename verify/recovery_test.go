@@ -164,7 +164,7 @@ func TestABlindPrometheusNeverSeesRecovery(t *testing.T) {
 				t.Parallel()
 				one := maps.Clone(table)
 				one[expr] = kind.answer
-				answers := w.ask(t, one, patience)
+				answers := w.ask(t, one, kind.patience())
 				for _, question := range affected(name) {
 					if a := answers[question]; a.Health != runbook.Unknown {
 						t.Errorf("got %+v", a)

@@ -1,0 +1,225 @@
+package verify_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/servers"
+	"github.com/autorollback/autorollback/verify"
+)
+
+const realConfig = `
+global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}
+rule_files: [rules.yml]
+scrape_configs:
+  - job_name: ranker
+    honor_labels: true
+    static_configs: [{targets: [%s]}]
+`
+
+// A stage is a real Prometheus with the rules of testdata/fast.yaml that scrapes a
+// service with a stable and a candidate side.
+type stage struct {
+	t                 *testing.T
+	rb                *runbook.Runbook
+	q                 rules.Questions
+	rel               runbook.Release
+	stable, candidate *side
+	service           *service
+	prometheus        *verify.Prometheus
+}
+
+func setUp(t *testing.T) *stage {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a real Prometheus takes half a minute")
+	}
+	rb, err := runbook.Load("testdata/fast.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	group, err := rules.Compile(rb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := rules.Marshal([]rules.Group{group})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{t: t, rb: rb,
+		stable:    &side{version: "v1", role: "stable", pods: 4, requests: 40, errors: 0.002, slow: 0.01},
+		candidate: &side{version: "v2", role: "candidate", pods: 3, requests: 15, errors: 0.002, slow: 0.01},
+	}
+	s.service = serviceOf(t, s.stable, s.candidate)
+	server := servers.Prometheus(t, fmt.Sprintf(realConfig, strings.TrimPrefix(s.service.URL, "http://")), map[string]string{"rules.yml": string(text)})
+	if s.q, err = rules.Ask(rb); err != nil {
+		t.Fatal(err)
+	}
+	if s.prometheus, err = verify.NewPrometheus(server.URL, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	s.rel = runbook.Release{Schema: 1, ID: "ranker-42", Service: "ranker", Region: runbook.DefaultRegion, Phase: runbook.Open,
+		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}, Weight: 20, StartedAt: now, WeightChangedAt: now}
+	return s
+}
+
+// rollBack moves all traffic to the stable side and takes the roles away, as the
+// daemon's transaction does.
+func (s *stage) rollBack() {
+	s.service.change(func() {
+		s.stable.requests += s.candidate.requests * 3 / 4
+		s.candidate.requests = 0
+		s.service.roles = false
+	})
+	s.rel.WeightChangedAt, s.rel.Weight = time.Now(), 0
+}
+
+func (s *stage) confirm(trigger string) runbook.Breach {
+	t, ok := s.rb.Trigger(trigger)
+	if !ok {
+		s.t.Fatalf("no trigger %s", trigger)
+	}
+	return s.prometheus.Confirm(s.t.Context(), s.q, t, s.rel)
+}
+
+// every polls until done, at most as long as given.
+func (s *stage) every(pause, within time.Duration, what string, done func() (bool, string)) {
+	s.t.Helper()
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for end := time.Now().Add(within); ; <-tick.C {
+		ok, last := done()
+		if ok {
+			return
+		}
+		if time.Now().After(end) {
+			s.t.Fatalf("%s: not within %s; last: %s", what, within, last)
+		}
+	}
+}
+
+func (s *stage) until(trigger string, want runbook.State) runbook.Breach {
+	s.t.Helper()
+	var b runbook.Breach
+	s.every(200*time.Millisecond, 40*time.Second, fmt.Sprintf("%s is %s", trigger, want), func() (bool, string) {
+		b = s.confirm(trigger)
+		return b.State == want, fmt.Sprintf("%s %s %v", b.State, b.Problem, b.Queries)
+	})
+	return b
+}
+
+// poll asks everything once, as the engine does after a rollback.
+func (s *stage) poll(wellAt time.Time) []runbook.Answer {
+	ctx := s.t.Context()
+	return append(s.prometheus.Recovery(ctx, s.q, s.rel, wellAt), s.prometheus.Drained(ctx, s.q, s.rel))
+}
+
+// verdict polls until there is one.
+func (s *stage) verdict(wellAt time.Time, within time.Duration) runbook.Verdict {
+	s.t.Helper()
+	polls, deadline := 0, time.Now().Add(within)
+	var v runbook.Verdict
+	s.every(300*time.Millisecond, within+5*time.Second, "a verdict", func() (done bool, last string) {
+		answers := s.poll(wellAt)
+		health, why := verify.Judge(answers)
+		polls = verify.Count(polls, health)
+		v, done = verify.Conclude(verify.Course{Answers: answers, Polls: polls, Need: 3, Deadline: deadline}, time.Now())
+		return done, why
+	})
+	return v
+}
+
+func TestRealBreachDrainAndRecovery(t *testing.T) {
+	s := setUp(t)
+	healthy := s.until("errors", runbook.NotBreaching)
+	if healthy.CandidatePods != 3 || healthy.StablePods != 4 || healthy.StableSick {
+		t.Errorf("healthy: got %+v", healthy)
+	}
+	s.until("latency", runbook.NotBreaching)
+	// Three windows of a healthy life, so that there is a level before.
+	s.every(time.Second, 9*time.Second, "a life before", func() (bool, string) {
+		return time.Since(s.rel.StartedAt) > 8*time.Second, ""
+	})
+	began := time.Now()
+	s.service.change(func() { s.candidate.errors = 0.3 })
+	breach := s.until("errors", runbook.Breaching)
+	if breach.Value < 0.05 || breach.Evidence <= 0 || breach.CandidatePods != 3 || breach.StablePods != 4 || breach.StableSick ||
+		breach.CandidateRate < 30 || breach.StableRate < 100 {
+		t.Errorf("got %+v", breach)
+	}
+	if b := s.confirm("latency"); b.State != runbook.NotBreaching {
+		t.Errorf("latency: got %s %s", b.State, b.Problem)
+	}
+	s.seesItFiring("errors")
+	t.Logf("confirmed %s after the first bad request, effect %.3f, log evidence %.1f", time.Since(began).Round(100*time.Millisecond), breach.Value, breach.Evidence)
+
+	if a := s.prometheus.Drained(t.Context(), s.q, s.rel); a.Health != runbook.Bad || a.Value < 30 {
+		t.Errorf("before the change: got %+v", a)
+	}
+	s.rollBack()
+	changed := time.Now()
+	if v := s.verdict(began.Add(-time.Second), 30*time.Second); v.Outcome != runbook.Recovered {
+		t.Fatalf("got %+v", v)
+	} else {
+		t.Logf("recovered %s after the change: %s", time.Since(changed).Round(100*time.Millisecond), v.Reason)
+	}
+	if a := s.prometheus.Drained(t.Context(), s.q, s.rel); a.Health != runbook.Good {
+		t.Errorf("got %+v", a)
+	}
+	s.service.change(func() { s.candidate.pods = 0 })
+	s.every(300*time.Millisecond, 20*time.Second, "gone and still drained", func() (bool, string) {
+		a := s.prometheus.Drained(t.Context(), s.q, s.rel)
+		return a.Health == runbook.Good && strings.Contains(a.Text, "no longer report"), a.Text
+	})
+	s.service.Close()
+	s.every(300*time.Millisecond, 20*time.Second, "blind once nothing is scraped", func() (bool, string) {
+		health, why := verify.Judge(s.poll(began.Add(-time.Second)))
+		return health == runbook.Unknown, why
+	})
+}
+
+func (s *stage) seesItFiring(trigger string) {
+	s.t.Helper()
+	s.every(200*time.Millisecond, 20*time.Second, trigger+" and the watchdog fire", func() (bool, string) {
+		f, err := s.prometheus.Firing(s.t.Context())
+		for _, a := range f.Alerts {
+			if a.Trigger == trigger && a.Service == "ranker" && a.Region == s.rel.Region && a.Severity == runbook.Severe {
+				return f.Watchdog, "no watchdog"
+			}
+		}
+		return false, fmt.Sprintf("%+v %v", f, err)
+	})
+}
+
+// A fault that hits both versions: the trigger falls silent with the candidate's
+// traffic, and users still get errors.
+func TestRealSickServiceIsNeverCalledRecovered(t *testing.T) {
+	s := setUp(t)
+	s.until("errors", runbook.NotBreaching)
+	s.every(time.Second, 9*time.Second, "a life before", func() (bool, string) {
+		return time.Since(s.rel.StartedAt) > 8*time.Second, ""
+	})
+	began := time.Now()
+	s.service.change(func() { s.candidate.errors, s.stable.errors = 0.3, 0.2 })
+	s.every(200*time.Millisecond, 20*time.Second, "the stable side is seen to be sick", func() (bool, string) {
+		b := s.confirm("slo")
+		return b.State == runbook.Breaching && b.StableSick, fmt.Sprintf("%+v", b)
+	})
+	s.rollBack()
+	if v := s.verdict(began.Add(-time.Second), 12*time.Second); v.Outcome != runbook.NotRecovered {
+		t.Errorf("got %+v", v)
+	}
+	if b := s.confirm("errors"); b.State == runbook.Breaching {
+		t.Errorf("the trigger should have fallen silent, got %+v", b)
+	}
+	answers := s.poll(began.Add(-time.Second))
+	v, _ := verify.Conclude(verify.Course{Answers: answers, Need: 3, Deadline: time.Now(), StableSick: true}, time.Now())
+	if v.Outcome != runbook.WrongCause {
+		t.Errorf("got %+v", v)
+	}
+}
