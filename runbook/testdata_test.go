@@ -1,6 +1,7 @@
 package runbook_test
 
 import (
+	_ "embed"
 	"flag"
 	"os"
 	"path/filepath"
@@ -70,3 +71,8 @@ func TestBadReleases(t *testing.T) {
 		golden(t, strings.TrimSuffix(path, ".yaml")+".txt", err.Error()+"\n")
 	})
 }
+
+// release is the good release file.
+//
+//go:embed testdata/good-release/ranker.yaml
+var release []byte

@@ -1,0 +1,60 @@
+package runbook_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+func TestParseControl(t *testing.T) {
+	until := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name, value string
+		want        runbook.Control
+		says        string
+	}{
+		{name: "no key", value: "", want: runbook.Control{Mode: runbook.Active}},
+		{name: "white space", value: " \n", want: runbook.Control{Mode: runbook.Active}},
+		{name: "bare word", value: "paused", want: runbook.Control{Mode: runbook.Paused}},
+		{name: "bare word with a line end", value: "observe\n", want: runbook.Control{Mode: runbook.Observe}},
+		{name: "in quotes", value: `"active"`, want: runbook.Control{Mode: runbook.Active}},
+		{name: "JSON", value: `{"mode":"paused","by":"ann","reason":"move","until":"2026-05-01T12:00:00Z"}`,
+			want: runbook.Control{Mode: runbook.Paused, By: "ann", Reason: "move", Until: until}},
+		{name: "unknown word", value: "stop", says: `mode "stop"`},
+		{name: "capitals", value: "Paused", says: `mode "Paused"`},
+		{name: "JSON without a mode", value: `{"by":"ann"}`, says: `mode ""`},
+		{name: "misspelt key", value: `{"mode":"paused","untill":"2026-05-01T12:00:00Z"}`, says: "untill"},
+		{name: "half a document", value: `{"mode":"paused"`, says: "read control"},
+		{name: "two documents", value: `{"mode":"paused"}{}`, says: "follows"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := runbook.ParseControl([]byte(c.value))
+			if c.says == "" && (err != nil || got != c.want) {
+				t.Errorf("got %+v, %v, want %+v", got, err, c.want)
+			}
+			if c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+				t.Errorf("error is %v, want %q in it", err, c.says)
+			}
+		})
+	}
+}
+
+func TestOverdue(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name string
+		c    runbook.Control
+		want bool
+	}{
+		{"pause that has passed", runbook.Control{Mode: runbook.Paused, Until: now.Add(-time.Second)}, true},
+		{"pause to come", runbook.Control{Mode: runbook.Paused, Until: now.Add(time.Second)}, false},
+		{"pause without end", runbook.Control{Mode: runbook.Paused}, false},
+		{"active", runbook.Control{Mode: runbook.Active, Until: now.Add(-time.Second)}, false},
+	} {
+		if got := c.c.Overdue(now); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}

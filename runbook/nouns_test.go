@@ -1,0 +1,138 @@
+package runbook_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// Every stored noun, with each field set and with none, is read back as it was
+// written: a field without a JSON name, or two with the same, would be lost.
+func TestStoredNounsSurviveJSON(t *testing.T) {
+	for _, noun := range []any{
+		runbook.Release{}, runbook.Incident{}, runbook.Approval{}, runbook.Message{}, runbook.Bundle{}, runbook.Quarantine{},
+		runbook.Control{}, runbook.Budget{}, runbook.Decision{}, runbook.Change{}, runbook.Verdict{}, runbook.Record{},
+		runbook.Alert{}, runbook.Breach{}, runbook.Launch{}, runbook.Runbook{}, runbook.SelfCheck{},
+	} {
+		kind := reflect.TypeOf(noun)
+		t.Run(kind.Name(), func(t *testing.T) {
+			full := reflect.New(kind)
+			n := 0
+			set(full.Elem(), &n)
+			roundTrip(t, full)
+			roundTrip(t, reflect.New(kind))
+		})
+	}
+}
+
+func roundTrip(t *testing.T, want reflect.Value) {
+	t.Helper()
+	text, err := json.Marshal(want.Interface())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := reflect.New(want.Type().Elem())
+	dec := json.NewDecoder(strings.NewReader(string(text)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(got.Interface()); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if !reflect.DeepEqual(got.Interface(), want.Interface()) {
+		t.Errorf("got  %+v\nwant %+v\n%s", got, want, text)
+	}
+}
+
+// set gives each field a value of its own, other than zero.
+func set(v reflect.Value, n *int) {
+	*n++
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(time.Unix(1_700_000_000+int64(*n), int64(*n)).UTC()))
+		return
+	case runbook.Duration:
+		v.SetInt(int64(*n) * int64(time.Second))
+		return
+	case runbook.Ratio:
+		v.SetFloat(float64(*n) / 1000)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() && f.Tag.Get("json") != "-" {
+				set(v.Field(i), n)
+			}
+		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		set(v.Elem(), n)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		set(v.Index(0), n)
+		set(v.Index(1), n)
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for range 2 {
+			one := reflect.New(v.Type().Elem()).Elem()
+			set(one, n)
+			v.SetMapIndex(reflect.ValueOf(fmt.Sprint("key ", *n)), one)
+		}
+	case reflect.String:
+		v.SetString(fmt.Sprint("text ", *n))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(int64(*n))
+	case reflect.Uint64:
+		v.SetUint(uint64(*n))
+	case reflect.Float64:
+		v.SetFloat(float64(*n) + 0.5)
+	case reflect.Interface:
+		v.Set(reflect.ValueOf(float64(*n)))
+	default:
+		panic("a kind of field that this test does not know: " + v.Kind().String())
+	}
+}
+
+func TestSplitEqual(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		a, b runbook.Split
+		want bool
+	}{
+		{"same", runbook.Split{"a": 95, "b": 5}, runbook.Split{"a": 95, "b": 5}, true},
+		{"same shares", runbook.Split{"a": 95, "b": 5}, runbook.Split{"a": 190, "b": 10}, true},
+		{"missing is zero", runbook.Split{"a": 100}, runbook.Split{"a": 1, "b": 0}, true},
+		{"one more point", runbook.Split{"a": 95, "b": 5}, runbook.Split{"a": 94, "b": 6}, false},
+		{"swapped", runbook.Split{"a": 95, "b": 5}, runbook.Split{"a": 5, "b": 95}, false},
+		{"a third backend", runbook.Split{"a": 50, "b": 50}, runbook.Split{"a": 50, "b": 50, "c": 1}, false},
+		{"all zero", runbook.Split{"a": 0}, runbook.Split{}, true},
+		{"zero and some", runbook.Split{"a": 0}, runbook.Split{"a": 1}, false},
+	} {
+		if c.a.Equal(c.b) != c.want || c.b.Equal(c.a) != c.want {
+			t.Errorf("%s: want %v both ways", c.name, c.want)
+		}
+	}
+}
+
+func TestIncidentIDIsDerived(t *testing.T) {
+	seen := map[string]bool{}
+	for _, id := range []string{
+		runbook.IncidentID("ranker", "eu", "r1", 1), runbook.IncidentID("ranker", "eu", "r1", 2),
+		runbook.IncidentID("ranker", "us", "r1", 1), runbook.IncidentID("ranker", "eu", "r2", 1),
+		runbook.IncidentID("ranker\" \"eu", "", "r1", 1), runbook.IncidentID("search", "eu", "r1", 1),
+	} {
+		if seen[id] {
+			t.Errorf("%s twice", id)
+		}
+		seen[id] = true
+	}
+	if !seen[runbook.IncidentID("ranker", "eu", "r1", 1)] {
+		t.Error("the same incident has another id the second time")
+	}
+}
