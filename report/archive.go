@@ -1,7 +1,6 @@
 package report
 
 import (
-	"context"
 	"path/filepath"
 	"time"
 
@@ -15,7 +14,7 @@ type Archive struct {
 	Prometheus string // as a browser reaches it; may be empty
 	// Approval finds the incident's newest approval, for the page; it may be nil, and
 	// an error only leaves the approval out.
-	Approval func(ctx context.Context, id string) (runbook.Approval, error)
+	Approval func(id string) (runbook.Approval, error)
 }
 
 // Capture keeps the parts of one stage; see [Folder.Capture].
@@ -26,8 +25,8 @@ func (a Archive) Capture(inc runbook.Incident, stage string, parts map[string][]
 
 // Seal writes incident.md and incident.html and the manifest over everything, and
 // returns the folder's path and the manifest's digest. rb may be nil.
-func (a Archive) Seal(ctx context.Context, inc runbook.Incident, rb *runbook.Runbook) (path, digest string, err error) {
-	o, err := a.options(ctx, inc)
+func (a Archive) Seal(inc runbook.Incident, rb *runbook.Runbook) (path, digest string, err error) {
+	o, err := a.options(inc)
 	if err != nil {
 		return "", "", err
 	}
@@ -43,14 +42,14 @@ func (a Archive) Seal(ctx context.Context, inc runbook.Incident, rb *runbook.Run
 
 // options take the moment from the incident, not from the clock, so that two
 // replicas seal the same pages.
-func (a Archive) options(ctx context.Context, inc runbook.Incident) (Options, error) {
+func (a Archive) options(inc runbook.Incident) (Options, error) {
 	stages, err := a.Folder.Stages(inc.ID)
 	if err != nil {
 		return Options{}, err
 	}
 	o := Options{External: a.External, Prometheus: a.Prometheus, Evidence: stages, Now: lastMoment(inc)}
 	if a.Approval != nil && inc.Approval != "" {
-		if found, err := a.Approval(ctx, inc.Approval); err == nil {
+		if found, err := a.Approval(inc.Approval); err == nil {
 			o.Approval = &found
 		}
 	}

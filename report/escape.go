@@ -2,16 +2,16 @@ package report
 
 import "strings"
 
-// escapeMarkdown makes one line of text literal in GitHub-flavoured Markdown, wherever
-// in a line it stands, table cells and list items included. CommonMark lets a
+// escapeMarkdown makes one line of text literal in GitHub-flavoured Markdown, table
+// cells included, wherever in a line it stands but at a block's beginning: there
+// [escapeStart] is needed as well. CommonMark lets a
 // backslash stand before any ASCII punctuation. Angle brackets and ampersands become
 // entities; addresses and mentions are broken up, because several readers turn them
 // into links after all escapes are gone.
 func escapeMarkdown(text string) string {
 	text = visible(text, maxCell)
 	text = unmention(breakLinks.Replace(text))
-	text = markup.Replace(text)
-	return escapeStart(text)
+	return markup.Replace(text)
 }
 
 var breakLinks = strings.NewReplacer("://", "[:]//", "www.", "www[.]", "mailto:", "mailto[:]", "xmpp:", "xmpp[:]")

@@ -19,12 +19,12 @@ func Markdown(inc runbook.Incident, rb *runbook.Runbook, opts Options) []byte {
 	m.list("Do now", p.Choices)
 	m.picture(p.Picture)
 	m.facts("What happened", p.Facts)
+	m.verdicts(p.Verdicts)
 	m.facts("Values", p.Values)
 	m.list("Why", p.Reasons)
 	m.change(p.Change)
 	m.head("Versions")
 	m.table(p.Sides)
-	m.verdicts(p.Verdicts)
 	m.head("Timeline")
 	m.table(p.Timeline)
 	m.head("Lanes")
@@ -48,6 +48,9 @@ func (m *md) line(format string, args ...string) {
 	escaped := make([]any, len(args))
 	for i, a := range args {
 		escaped[i] = escapeMarkdown(a)
+	}
+	if begins := strings.HasPrefix(format, "%s") || strings.HasPrefix(format, "- "); begins && len(args) > 0 {
+		escaped[0] = escapeStart(escapeMarkdown(args[0]))
 	}
 	fmt.Fprintf(m, format+"\n", escaped...)
 }
@@ -130,6 +133,7 @@ func (m *md) followUp(f followUp) {
 	m.head("Follow-up (draft)")
 	m.line("Owner: %s. Due: %s.", f.Owner, f.Due)
 	if f.Tracker != "" {
+		m.line("")
 		m.line("Tracker: %s", f.Tracker)
 	}
 	m.line("")
@@ -153,15 +157,23 @@ func (m *md) queries(all []query, more int) {
 		return
 	}
 	m.head("Queries")
-	for _, q := range all {
+	for i, q := range all {
+		if i > 0 {
+			m.line("")
+		}
 		m.line("%s, asked at %s:", q.Name, q.At)
 		m.fence("promql", q.Expr)
-		m.fence("json", q.Answer)
+		m.fence("json", quoteTags.Replace(q.Answer))
 	}
 	if more > 0 {
+		m.line("")
 		m.line("%s more are in the evidence folder.", number(float64(more)))
 	}
 }
+
+// quoteTags writes what could be a tag or a mention as JSON may write it, for readers
+// that look into code blocks. The query itself stays as it can be asked.
+var quoteTags = strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`)
 
 // fence writes a code block whose fence is longer than any run of backticks in it.
 func (m *md) fence(language, text string) {
@@ -176,5 +188,5 @@ func (m *md) fence(language, text string) {
 		longest = max(longest, run)
 	}
 	bars := strings.Repeat("`", max(3, longest+1))
-	fmt.Fprintf(m, "\n%s%s\n%s\n%s\n\n", bars, language, strings.TrimRight(text, "\n"), bars)
+	fmt.Fprintf(m, "\n%s%s\n%s\n%s\n", bars, language, strings.TrimRight(text, "\n"), bars)
 }

@@ -170,7 +170,7 @@ func lede(inc runbook.Incident) string {
 			from, to, span(inc.ActedAt.Sub(breachBegan(inc))))
 	}
 	if inc.Verdict != nil {
-		return did + " " + endSentence(inc.Verdict.Reason)
+		return did + " " + upper(endSentence(inc.Verdict.Reason))
 	}
 	switch inc.Phase {
 	case runbook.Unconfirmed:
@@ -228,7 +228,7 @@ func pageChoices(inc runbook.Incident, o Options) []string {
 func each(texts []string) []string {
 	var out []string
 	for _, t := range texts[:min(len(texts), maxRows)] {
-		out = append(out, visible(t, maxCell))
+		out = append(out, upper(visible(t, maxCell)))
 	}
 	return out
 }

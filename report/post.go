@@ -29,9 +29,9 @@ func (p Post) Send(ctx context.Context, m runbook.Message) (string, error) {
 	if err := p.Out.Send(ctx, m, link); err != nil {
 		return "", fmt.Errorf("send %s: %w", m.ID, err)
 	}
-	told := "sent to " + strings.Join(p.Out.Names(), ", ")
+	told := strings.Join(p.Out.Names(), ", ")
 	if link != "" {
-		told += ", with a link"
+		told += " (with a link)"
 	}
 	return told, nil
 }

@@ -17,20 +17,20 @@ func facts(inc runbook.Incident, rb *runbook.Runbook, o Options) []fact {
 	var f []fact
 	f = add(f, "Incident", inc.ID)
 	f = add(f, "Service", place(inc))
-	f = add(f, "Release", fmt.Sprintf("%s (epoch %d): %s against %s", inc.Release, inc.Epoch, inc.Candidate.Version, inc.Stable.Version))
+	if inc.Release != "" {
+		f = add(f, "Release", fmt.Sprintf("%s (epoch %d): %s against %s", inc.Release, inc.Epoch, inc.Candidate.Version, inc.Stable.Version))
+	}
 	f = add(f, "Owner", strings.TrimPrefix(owner(rb), "Owner: "))
 	f = add(f, "Asked for by", inc.By)
 	f = add(f, "Answered by", answeredBy(o.Approval))
 	f = add(f, "Breach began", clock(breachBegan(inc)))
-	f = add(f, "Opened", clock(inc.OpenedAt))
-	if !inc.ActedAt.IsZero() {
-		f = add(f, "Traffic moved", clock(inc.ActedAt))
-	}
-	if !inc.DrainedAt.IsZero() {
-		f = add(f, "Candidate drained", clock(inc.DrainedAt))
-	}
-	if !inc.ClosedAt.IsZero() {
-		f = add(f, "Closed", clock(inc.ClosedAt))
+	for _, step := range []struct {
+		name string
+		at   time.Time
+	}{{"Opened", inc.OpenedAt}, {"Traffic moved", inc.ActedAt}, {"Candidate drained", inc.DrainedAt}, {"Closed", inc.ClosedAt}} {
+		if !step.at.IsZero() {
+			f = add(f, step.name, clock(step.at)+" ("+offset(step.at.Sub(breachBegan(inc)))+")")
+		}
 	}
 	f = add(f, "Not provable in time", strings.Join(inc.Unproved, ", "))
 	return add(f, "Impact", impact(inc, rb, o.Now))
@@ -57,7 +57,7 @@ func answeredBy(a *runbook.Approval) string {
 // rate when it was confirmed, times the time until it was drained.
 func impact(inc runbook.Incident, rb *runbook.Runbook, now time.Time) string {
 	var parts []string
-	if c := inc.Change; c != nil && len(c.From) > 0 {
+	if c := inc.Change; c != nil && c.From[inc.Candidate.Backend] > 0 {
 		parts = append(parts, fmt.Sprintf("the candidate had %s of the traffic", percent(share(c.From, inc.Candidate.Backend))))
 	}
 	until := now
@@ -70,7 +70,7 @@ func impact(inc runbook.Incident, rb *runbook.Runbook, now time.Time) string {
 	lasted := until.Sub(breachBegan(inc))
 	if rate := inc.Breach.CandidateRate; rate > 0 && !until.IsZero() && lasted > 0 {
 		n := rate * lasted.Seconds()
-		parts = append(parts, fmt.Sprintf("about %s requests went to it in %s (%s req/s when confirmed)", number(n), span(lasted), number(rate)))
+		parts = append(parts, fmt.Sprintf("about %s requests went to the candidate in %s (%s req/s when confirmed)", number(n), span(lasted), number(rate)))
 		if trigger(inc, rb).Type == runbook.ErrorRate && inc.Breach.State == runbook.Breaching {
 			parts = append(parts, fmt.Sprintf("at %s errors, about %s of them failed", percent(inc.Breach.Value), number(n*inc.Breach.Value)))
 		}
@@ -97,7 +97,7 @@ func values(inc runbook.Incident, rb *runbook.Runbook) []fact {
 	}
 	t := trigger(inc, rb)
 	var f []fact
-	f = add(f, "Trigger", strings.TrimSpace(fmt.Sprintf("%s (%s) %s", b.Trigger, cmp.Or(b.Severity, t.Severity), t.Type)))
+	f = add(f, "Trigger", joined(b.Trigger, strings.ReplaceAll(string(t.Type), "_", " "), string(cmp.Or(b.Severity, t.Severity))))
 	f = add(f, "Effect", effect(b, t))
 	f = add(f, "Threshold", threshold(t))
 	f = add(f, "Evidence", odds(b.Evidence))
@@ -111,6 +111,10 @@ func values(inc runbook.Incident, rb *runbook.Runbook) []fact {
 		f = add(f, "All triggers", strings.Join(inc.Triggers, ", "))
 	}
 	return f
+}
+
+func joined(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
 }
 
 func sick(b runbook.Breach) string {
@@ -160,7 +164,7 @@ func verdicts(inc runbook.Incident) []verdict {
 		}
 		_, mood := standing(runbook.Incident{Verdict: v.of})
 		out = append(out, verdict{
-			Name: v.name, Outcome: visible(outcome(v.of.Outcome), 80), Mood: mood, Reason: visible(v.of.Reason, maxCell),
+			Name: v.name, Outcome: visible(outcome(v.of.Outcome), 80), Mood: mood, Reason: upper(endSentence(visible(v.of.Reason, maxCell))),
 			When: fmt.Sprintf("%s (%s)", clock(v.of.At), offset(v.of.At.Sub(began))), Answers: answers(v.of.Answers),
 		})
 	}
@@ -278,7 +282,10 @@ func evidenceFacts(inc runbook.Incident, rb *runbook.Runbook, o Options) []fact 
 
 // draft is the follow-up a human edits: owner, date, and what to do.
 func draft(inc runbook.Incident, rb *runbook.Runbook) followUp {
-	f := followUp{Owner: visible(cmp.Or(rb.Owner.Team, "nobody is named: find an owner"), maxCell), Tracker: visible(rb.FollowUp.Tracker, maxCell)}
+	f := followUp{Owner: visible(cmp.Or(rb.Owner.Team, "nobody is named: find an owner"), maxCell)}
+	if webAddress(rb.FollowUp.Tracker) == "" { // else it is among the links
+		f.Tracker = visible(rb.FollowUp.Tracker, maxCell)
+	}
 	ended := inc.OpenedAt
 	if inc.Verdict != nil {
 		ended = inc.Verdict.At

@@ -1,0 +1,110 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+func TestPages(t *testing.T) {
+	for name, inc := range incidents() {
+		t.Run(name, func(t *testing.T) {
+			o := options()
+			if inc.Approval != "" {
+				o.Approval = &runbook.Approval{ID: inc.Approval, Status: runbook.Pending, ExpiresAt: after(16 * time.Minute)}
+			}
+			if name == "recovered" {
+				inc.Evidence, inc.EvidenceAt = "evidence/inc-0123456789ab", after(2*time.Minute)
+				o.Evidence = []Stage{{Name: Before, Files: 7, Digest: "sha256:aaaa"}, {Name: After, Files: 8, Digest: "sha256:bbbb"}}
+			}
+			golden(t, name+".md", Markdown(inc, ranker(), o))
+			html := HTML(inc, ranker(), o)
+			golden(t, name+".html", html)
+			wellFormed(t, html)
+		})
+	}
+}
+
+func TestHostilePage(t *testing.T) {
+	inc := hostileIncident()
+	text, html := Markdown(inc, ranker(), options()), HTML(inc, ranker(), options())
+	golden(t, "hostile.md", text)
+	golden(t, "hostile.html", html)
+	wellFormed(t, html)
+	for _, page := range [][]byte{text, html} {
+		for _, bad := range []string{"\u202e", "\u200b", "<script>alert", "<!channel>", "CANARY-9f"} {
+			if bytes.Contains(page, []byte(bad)) {
+				t.Errorf("the page contains %q", bad)
+			}
+		}
+	}
+	prose, _, _ := strings.Cut(string(text), "## Queries")
+	for _, bad := range []string{"https://evil", "\n# h1", "@here", "www.evil", "](https://evil"} {
+		if strings.Contains(prose, bad) {
+			t.Errorf("the prose contains %q", bad)
+		}
+	}
+}
+
+func TestPageWithoutRunbook(t *testing.T) {
+	for name, inc := range incidents() {
+		t.Run(name, func(t *testing.T) {
+			wellFormed(t, HTML(inc, nil, Options{}))
+			if !bytes.Contains(Markdown(inc, nil, Options{}), []byte("## Timeline")) {
+				t.Error("the page has no timeline")
+			}
+		})
+	}
+	wellFormed(t, HTML(runbook.Incident{}, nil, Options{}))
+	wellFormed(t, HTML(runbook.Incident{ID: "x", Verdict: &runbook.Verdict{}, Change: &runbook.Change{}}, &runbook.Runbook{}, options()))
+}
+
+func TestPageIsSelfContained(t *testing.T) {
+	page := string(HTML(incidents()["recovered"], ranker(), options()))
+	for _, bad := range []string{"<script", "<link", "<img", "@import", "url(", "src=", "onclick", "javascript:"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page contains %q", bad)
+		}
+	}
+	_, rest, _ := strings.Cut(page, "<style>")
+	style, _, _ := strings.Cut(rest, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	if want := "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; StyleHash() != want {
+		t.Errorf("StyleHash is %s, the page's style hashes to %s", StyleHash(), want)
+	}
+}
+
+// wellFormed walks the page as XML: our template closes and quotes everything, so a
+// value that opens a tag shows.
+func wellFormed(t *testing.T, page []byte) {
+	t.Helper()
+	d := xml.NewDecoder(bytes.NewReader(page))
+	d.Entity = xml.HTMLEntity
+	depth := 0
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("not well-formed: %v\n%s", err, page)
+		}
+		switch token.(type) {
+		case xml.StartElement:
+			depth++
+		case xml.EndElement:
+			depth--
+		}
+	}
+	if depth != 0 || !bytes.Contains(page, []byte("</html>")) {
+		t.Errorf("the page ends at depth %d", depth)
+	}
+}
