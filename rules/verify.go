@@ -28,7 +28,7 @@ type Drift struct {
 
 // An API tells which rules a Prometheus has loaded. The v1.API of client_golang is one.
 type API interface {
-	Rules(ctx context.Context) (v1.RulesResult, error)
+	Rules(ctx context.Context, matches []string) (v1.RulesResult, error)
 }
 
 // Verify compares rule files with what the runbooks ask for: each trigger has exactly

@@ -1,6 +1,11 @@
 package runbook
 
-import "maps"
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Router names a codec of package actuators.
 type Router string
@@ -46,6 +51,18 @@ func (s Split) Equal(o Split) bool {
 		}
 	}
 	return true
+}
+
+// String lists the backends by name, e.g. "ranker-v1 95, ranker-v2 5".
+func (s Split) String() string {
+	var parts []string
+	for _, backend := range slices.Sorted(maps.Keys(s)) {
+		parts = append(parts, backend+" "+strconv.Itoa(s[backend]))
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Clone returns a copy.

@@ -33,6 +33,7 @@ type daemon struct {
 	engine *engine.Engine
 	door   *receiver.Receiver
 	pages  http.Handler
+	keys   report.Keyring
 	close  []func() error // last opened first
 }
 
@@ -81,14 +82,15 @@ func (d *daemon) wire(people net.Addr) error {
 		return err
 	}
 	keys = keys.For(external.String())
+	d.keys = keys
 	folder := report.Folder{Dir: cfg.Evidence}
-	mail, err := newPost(cfg, reg, d.log, keys, external.String(), d)
+	mail, err := d.newPost(reg, keys, external.String())
 	if err != nil {
 		return err
 	}
 	d.engine, err = engine.New(engine.Parts{
 		Store: d.store, Prometheus: prom, Journal: journal, Log: d.log, Registerer: reg,
-		Archive: archive{folder, external.String(), cfg.Prometheus.URL}, Post: mail,
+		Archive: report.Archive{Folder: folder, External: external.String(), Prometheus: cfg.Prometheus.URL, Approval: d.approval}, Post: mail,
 	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, TendEvery: cfg.TendEvery, Boundary: faultPoint})
 	if err != nil {
 		return err
@@ -224,4 +226,11 @@ func externalURL(cfg config, people net.Addr) (*url.URL, error) {
 func (d *daemon) live(ctx context.Context, a runbook.Approval) (web.Live, error) {
 	b, plan, err := d.engine.Live(ctx, a)
 	return web.Live{Breach: b, Plan: plan}, err
+}
+
+// approval finds an approval for the sealed page.
+func (d *daemon) approval(id string) (runbook.Approval, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return d.engine.Approval(ctx, id)
 }

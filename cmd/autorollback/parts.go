@@ -12,7 +12,6 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/client_golang/prometheus"
 	promconfig "github.com/prometheus/common/config"
-	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/rules"
@@ -83,31 +82,6 @@ func verifyLive(ctx context.Context, want []rules.Group, url string) ([]rules.Dr
 	return rules.VerifyLive(ctx, want, v1.NewAPI(client))
 }
 
-// archive keeps evidence folders with the incident page in them.
-type archive struct {
-	folder               report.Folder
-	external, prometheus string
-}
-
-// Capture implements engine.Archive.
-func (a archive) Capture(inc runbook.Incident, stage string, parts map[string][]byte) error {
-	_, _, err := a.folder.Capture(inc, stage, parts)
-	return err
-}
-
-// Seal implements engine.Archive.
-func (a archive) Seal(inc runbook.Incident, rb *runbook.Runbook) (path, digest string, err error) {
-	stages, err := a.folder.Stages(inc.ID)
-	if err != nil {
-		return "", "", err
-	}
-	o := report.Options{Now: time.Now().UTC(), External: a.external, Prometheus: a.prometheus, Evidence: stages}
-	digest, err = a.folder.Seal(inc, rb.Evidence.Keep, map[string][]byte{
-		"incident.md": report.Markdown(inc, rb, o), "incident.html": report.HTML(inc, rb, o),
-	})
-	return a.folder.Path(inc.ID), digest, err
-}
-
 // page renders an incident for the browser.
 func (d *daemon) page(folder report.Folder, external string) func(context.Context, runbook.Incident) ([]byte, error) {
 	return func(ctx context.Context, inc runbook.Incident) ([]byte, error) {
@@ -125,54 +99,36 @@ func (d *daemon) page(folder report.Folder, external string) func(context.Contex
 	}
 }
 
-// post signs the link of a message and sends it everywhere.
-type post struct {
-	fan      *report.Fanout
-	keys     report.Keyring
-	external string
-	daemon   *daemon
-	names    string
-}
-
-func newPost(cfg config, reg prometheus.Registerer, log *zap.Logger, keys report.Keyring, external string, d *daemon) (post, error) {
-	sinks := []report.Sink{{Name: "log", Sender: report.Log{Logger: log}}}
-	if urls := cfg.Messages.Alertmanagers; len(urls) > 0 {
+// newPost sends messages to the log and wherever else we are told.
+func (d *daemon) newPost(reg prometheus.Registerer, keys report.Keyring, external string) (report.Post, error) {
+	cfg := d.cfg.Messages
+	sinks := []report.Sink{{Name: "log", Sender: report.Log{Logger: d.log}}}
+	if len(cfg.Alertmanagers) > 0 {
 		sinks = append(sinks, report.Sink{Name: "alertmanager", Sender: report.Alertmanager{
-			URLs: urls, Log: log, Runbook: func(service string) *runbook.Runbook { rb, _ := d.engine.Runbook(service); return rb },
+			URLs: cfg.Alertmanagers, Log: d.log,
+			Runbook:     func(service string) *runbook.Runbook { rb, _ := d.engine.Runbook(service); return rb },
 			IncidentURL: func(id string) string { return external + report.IncidentPath + id },
 		}})
 	}
-	if cfg.Messages.Webhook != "" {
-		secrets, err := secretFile(cfg.Messages.WebhookSecrets)
+	if cfg.Webhook != "" {
+		hook, err := openWebhook(cfg.Webhook, cfg.WebhookSecrets)
 		if err != nil {
-			return post{}, fmt.Errorf("read webhook secrets: %w", err)
-		}
-		var keys []report.Secret
-		for _, line := range strings.Fields(secrets) {
-			keys = append(keys, report.NewSecret(line))
-		}
-		hook, err := report.NewWebhook(cfg.Messages.Webhook, keys...)
-		if err != nil {
-			return post{}, err
+			return report.Post{}, err
 		}
 		sinks = append(sinks, report.Sink{Name: "webhook", Sender: hook})
 	}
-	var names []string
-	for _, s := range sinks {
-		names = append(names, s.Name)
-	}
-	return post{report.NewFanout(reg, log, sinks...), keys, external, d, strings.Join(names, ", ")}, nil
+	return report.Post{Keys: keys, External: external, Out: report.NewFanout(reg, d.log, sinks...),
+		Approval: func(ctx context.Context, id string) (runbook.Approval, error) { return d.engine.Approval(ctx, id) }}, nil
 }
 
-// Send implements engine.Post.
-func (p post) Send(ctx context.Context, m runbook.Message) (string, error) {
-	link := ""
-	if m.Approval != "" {
-		a, err := p.daemon.engine.Approval(ctx, m.Approval)
-		if err != nil {
-			return "", fmt.Errorf("sign link: %w", err)
-		}
-		link = report.Link(p.external, p.keys.Sign(a))
+func openWebhook(url, secretsFile string) (*report.Webhook, error) {
+	text, err := secretFile(secretsFile)
+	if err != nil {
+		return nil, fmt.Errorf("read webhook secrets: %w", err)
 	}
-	return p.names, p.fan.Send(ctx, m, link)
+	var secrets []report.Secret
+	for line := range strings.FieldsSeq(text) {
+		secrets = append(secrets, report.NewSecret(line))
+	}
+	return report.NewWebhook(url, secrets...)
 }

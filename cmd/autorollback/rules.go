@@ -39,7 +39,11 @@ func rulesCommands(app *kingpin.Application, c console) map[string]action {
 				return err
 			}
 			if *amFile != "" {
-				if err := os.WriteFile(*amFile, rules.Route(*url, *token), 0o644); err != nil {
+				route, err := rules.Route(*url, *token)
+				if err != nil {
+					return err
+				}
+				if err := os.WriteFile(*amFile, route, 0o644); err != nil {
 					return fmt.Errorf("write Alertmanager configuration: %w", err)
 				}
 			}
