@@ -1,0 +1,167 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// ranker is a runbook of the kind a team writes.
+func ranker(service string) *runbook.Runbook {
+	return &runbook.Runbook{
+		Schema: 1, Service: service, Regions: []string{runbook.DefaultRegion}, Digest: "sha256:feed",
+		Metrics: runbook.Metrics{
+			Selector: fmt.Sprintf("job=%q", service), Interval: dur(15 * time.Second), VersionLabel: "version", PodLabel: "instance",
+			Requests: runbook.Requests{Counter: "requests_total", Errors: `code=~"5..|timeout"`},
+			Latency:  &runbook.Latency{Histogram: "latency_seconds", Kind: runbook.Classic, Buckets: bounds},
+			KPIs:     []runbook.KPI{{Name: "conversion", Successes: "conversions_total", Trials: "trials_total"}},
+		},
+		Triggers: []runbook.Trigger{
+			{Name: "latency-p95", Type: runbook.LatencyQuantile, Severity: runbook.Severe, For: dur(5 * time.Minute), Quantile: 0.95, Increase: 0.3},
+			{Name: "error-rate", Type: runbook.ErrorRate, Severity: runbook.Severe, For: dur(3 * time.Minute), Above: 0.05},
+			{Name: "conversion-drop", Type: runbook.KPIDrop, Severity: runbook.Mild, For: dur(15 * time.Minute), KPI: "conversion", Drop: 0.02},
+			{Name: "users-see-errors", Type: runbook.AbsoluteSLO, Severity: runbook.Page, For: dur(3 * time.Minute), Above: 0.04},
+			{Name: "users-wait", Type: runbook.AbsoluteSLO, Severity: runbook.Page, For: dur(3 * time.Minute), Quantile: 0.95, Ceiling: dur(800 * time.Millisecond)},
+		},
+		Verification: runbook.Verification{
+			Window: dur(time.Minute), MinRequests: 100,
+			System:   runbook.SystemChecks{ErrorRate: runbook.ErrorRateCheck{Below: 0.02, Tolerance: 0.005}, Latency: &runbook.LatencyCheck{Quantile: 0.95, Below: dur(500 * time.Millisecond), Tolerance: 0.15}},
+			Business: []runbook.BusinessCheck{{KPI: "conversion", Tolerance: 0.05}},
+		},
+	}
+}
+
+func dur(d time.Duration) runbook.Duration { return runbook.Duration(d) }
+
+func after(begin time.Duration, good, bad float64) func(time.Duration) float64 {
+	return func(t time.Duration) float64 {
+		if t < begin {
+			return good
+		}
+		return bad
+	}
+}
+
+// of changes the pods that a filter picks.
+func of(pods []*pod, pick func(*pod) bool, change func(*pod)) []*pod {
+	for _, p := range pods {
+		if pick(p) {
+			change(p)
+		}
+	}
+	return pods
+}
+
+func candidates(p *pod) bool { return p.candidate() }
+func everyPod(*pod) bool     { return true }
+
+const onset = 10 * time.Minute
+
+type trace struct {
+	name string
+	pods func() []*pod
+	runbook.Runbook
+	adjust func(*world, *runbook.Runbook)
+	hours  float64
+	want   []string // alerts that fire at some time, and no others
+	within time.Duration
+}
+
+func traces() []trace {
+	usual := func() []*pod { return fleet("ranker", 6, 3, 200, 0.25) }
+	return []trace{
+		{name: "good release", pods: usual, hours: 3},
+		{name: "good release at low traffic", pods: func() []*pod { return fleet("ranker", 3, 2, 8, 0.1) }, hours: 3},
+		{name: "candidate fails 6 %", hours: 0.4, within: onset + 2*time.Minute,
+			pods: func() []*pod {
+				return of(usual(), candidates, func(p *pod) { p.errors = after(onset, 0.005, 0.06) })
+			},
+			want: []string{"ranker/error-rate default"}},
+		{name: "candidate is 40 % slower", hours: 0.5, within: onset + 6*time.Minute,
+			pods: func() []*pod { return of(usual(), candidates, func(p *pod) { p.slower = after(onset, 1, 1.4) }) },
+			want: []string{"ranker/latency-p95 default"}},
+		{name: "candidate is 10 % slower", hours: 2,
+			pods: func() []*pod { return of(usual(), candidates, func(p *pod) { p.slower = after(onset, 1, 1.1) }) }},
+		{name: "candidate stalls beyond the last bucket", hours: 0.3, within: onset + 4*time.Minute,
+			pods: func() []*pod { return of(usual(), candidates, func(p *pod) { p.slower = after(onset, 1, 100) }) },
+			want: []string{"ranker/latency-p95 default", "ranker/users-wait"}},
+		{name: "conversion falls 10 %", hours: 1.2, within: onset + time.Hour,
+			pods: func() []*pod { return of(usual(), candidates, func(p *pod) { p.converts = after(onset, 0.1, 0.09) }) },
+			want: []string{"ranker/conversion-drop default"}},
+		{name: "shared outage", hours: 0.5, within: onset + 4*time.Minute,
+			pods: func() []*pod { return of(usual(), everyPod, func(p *pod) { p.errors = after(onset, 0.005, 0.2) }) },
+			want: []string{"ranker/users-see-errors"}},
+		{name: "shared slowness", hours: 0.5, within: onset + 4*time.Minute,
+			pods: func() []*pod { return of(usual(), everyPod, func(p *pod) { p.slower = after(onset, 1, 5) }) },
+			want: []string{"ranker/users-wait"}},
+		{name: "one of three candidate pods is noisy", hours: 1,
+			pods: func() []*pod {
+				return of(usual(), func(p *pod) bool { return p.name == "ranker-c1" }, func(p *pod) { p.errors, p.slower = after(onset, 0.005, 0.3), after(onset, 1, 3) })
+			}},
+		{name: "one of two candidate pods is noisy", hours: 1,
+			pods: func() []*pod {
+				return of(fleet("ranker", 6, 2, 200, 0.25), func(p *pod) bool { return p.name == "ranker-c1" }, func(p *pod) { p.errors = after(onset, 0.005, 0.15) })
+			}},
+		{name: "the only candidate pod fails", hours: 0.4, within: onset + 2*time.Minute,
+			pods: func() []*pod {
+				return of(fleet("ranker", 6, 1, 200, 0.25), candidates, func(p *pod) { p.errors = after(onset, 0.005, 0.08) })
+			},
+			want: []string{"ranker/error-rate default"}},
+		{name: "weight steps while the base rate drifts", hours: 2,
+			pods: func() []*pod {
+				return of(usual(), everyPod, func(p *pod) {
+					rps := p.rps(0)
+					p.errors = func(t time.Duration) float64 { return 0.005 + 0.02*t.Hours() }
+					if p.candidate() {
+						p.rps = after(time.Hour, rps/5, rps*2)
+					}
+				})
+			}},
+		{name: "candidate has no data", hours: 0.4, within: onset + 4*time.Minute,
+			pods: func() []*pod {
+				return of(usual(), candidates, func(p *pod) { p.silent = func(t time.Duration) bool { return t >= onset } })
+			},
+			want: []string{"ranker/blind default"}},
+		{name: "stable has no data", hours: 0.4, within: onset + 4*time.Minute,
+			pods: func() []*pod {
+				return of(usual(), func(p *pod) bool { return !p.candidate() }, func(p *pod) { p.silent = func(t time.Duration) bool { return t >= onset } })
+			},
+			want: []string{"ranker/blind default"}},
+		{name: "no release in flight", hours: 0.5, within: onset + 4*time.Minute,
+			pods: func() []*pod { return of(usual(), everyPod, func(p *pod) { p.errors = after(onset, 0.005, 0.2) }) },
+			adjust: func(w *world, _ *runbook.Runbook) {
+				w.role = func(*pod, time.Duration) (string, string) { return "", "" }
+			},
+			want: []string{"ranker/users-see-errors"}},
+	}
+}
+
+func TestTracesFireOrStaySilent(t *testing.T) {
+	for _, tr := range traces() {
+		t.Run(tr.name, func(t *testing.T) {
+			if raced && tr.hours > 0.5 {
+				t.Skip("bulk: runs without the race detector")
+			}
+			t.Parallel()
+			rb := ranker("ranker")
+			w := newWorld(t, 7, tr.pods(), rb)
+			if tr.adjust != nil {
+				tr.adjust(w, rb)
+			}
+			first := w.run(time.Duration(tr.hours * float64(time.Hour)))
+			t.Logf("fired: %v", first)
+			if got := slices.Sorted(maps.Keys(first)); !slices.Equal(got, tr.want) {
+				t.Fatalf("fired %v, want %v", first, tr.want)
+			}
+			for name, at := range first {
+				if at < onset || at > tr.within {
+					t.Errorf("%s fired at %s, want between %s and %s", name, at, onset, tr.within)
+				}
+			}
+		})
+	}
+}
