@@ -1,0 +1,243 @@
+package web_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/autorollback/autorollback/web"
+)
+
+const release = `
+service: ranker
+stable:
+  version: v1
+  bundle: &b
+    model: {image: "registry.example/ranker@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", registry: {kind: mlflow, name: ranker, version: "41"}}
+    features: {encoder: "e1", pipeline: "p1"}
+candidate:
+  version: v2
+  bundle: *b
+weight: 5
+`
+
+const reason = `{"reason":"it is slow"}`
+
+// A route is one way in. change is the line that the world keeps if it is taken.
+type route struct {
+	method, path, body, change string
+}
+
+var reads = []route{
+	{"GET", "/", "", ""},
+	{"GET", "/style.css", "", ""},
+	{"GET", "/metrics", "", ""},
+	{"GET", "/-/healthy", "", ""},
+	{"GET", "/-/ready", "", ""},
+	{"GET", "/incidents/inc-1", "", ""},
+	{"GET", "/api/v1/status", "", ""},
+	{"GET", "/api/v1/releases", "", ""},
+	{"GET", "/api/v1/releases/ranker/default", "", ""},
+	{"GET", "/api/v1/incidents", "", ""},
+	{"GET", "/api/v1/incidents/inc-1", "", ""},
+	{"GET", "/api/v1/incidents/inc-1/page", "", ""},
+	{"GET", "/api/v1/approvals/ap-1", "", ""},
+	{"GET", "/api/v1/control", "", ""},
+}
+
+var orders = []route{
+	{"POST", "/-/reload", "", "reload"},
+	{"PUT", "/-/reload", "", "reload"},
+	{"POST", "/api/v1/releases/ranker/default/rollback", reason, "rollback ranker/default by %: it is slow"},
+	{"POST", "/api/v1/releases/ranker/default/release-hold", reason, "let go ranker/default by %: it is slow"},
+	{"POST", "/api/v1/quarantine/" + bundle + "/lift", reason, "lift " + bundle + " by %: it is slow"},
+	{"PUT", "/api/v1/control", `{"mode":"observe","reason":"drill"}`, "control observe by %: drill"},
+}
+
+// person is a way to come: what the daemon is configured with, and what is shown.
+type person struct {
+	name string
+	auth func(*testing.T) web.Auth
+	show asks
+	code int    // of orders
+	by   string // if they are taken
+}
+
+func nothing(*http.Request) {}
+
+func verified(cn string) asks {
+	return func(r *http.Request) {
+		cert := &x509.Certificate{Subject: pkix.Name{CommonName: cn}}
+		r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{cert}, VerifiedChains: [][]*x509.Certificate{{cert}}}
+	}
+}
+
+func shown(cn string) asks {
+	return func(r *http.Request) { verified(cn)(r); r.TLS.VerifiedChains = nil }
+}
+
+func config(text string) func(*testing.T) web.Auth {
+	return func(t *testing.T) web.Auth { return web.Auth{ConfigFile: write(t, text)} }
+}
+
+const certs = "tls_server_config: {cert_file: a, key_file: b, client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.pem}"
+
+func insecure(t *testing.T) web.Auth {
+	external, err := url.Parse("https://rollback.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return web.Auth{InsecureNoAuth: true, External: external}
+}
+
+var people = []person{
+	{"nothing configured", config(""), nothing, 403, ""},
+	{"nothing configured, password shown", config(""), as("alice"), 403, ""},
+	{"nothing configured, certificate shown", config(""), verified("alice"), 403, ""},
+	{"certificates of any CA", config("tls_server_config: {client_auth_type: RequireAndVerifyClientCert}"), verified("alice"), 403, ""},
+	{"certificates not verified", config("tls_server_config: {client_auth_type: RequireAnyClientCert, client_ca_file: ca.pem}"), verified("alice"), 403, ""},
+	{"no such file", func(*testing.T) web.Auth { return web.Auth{ConfigFile: "none.yml", InsecureNoAuth: true} }, as("alice"), 503, ""},
+	{"passwords, signed in", signIn, as("alice"), 200, "alice"},
+	{"passwords, other person", signIn, as("bob"), 200, "bob"},
+	{"passwords, nobody", signIn, nothing, 401, ""},
+	{"passwords, wrong one", signIn, func(r *http.Request) { r.SetBasicAuth("alice", "bob-secret") }, 401, ""},
+	{"passwords, unknown name", signIn, as("carol"), 401, ""},
+	{"passwords, certificate shown", signIn, verified("alice"), 401, ""},
+	{"certificates, verified", config(certs), verified("alice"), 200, "alice"},
+	{"certificates, not verified", config(certs), shown("alice"), 401, ""},
+	{"certificates, password shown", config(certs), as("alice"), 401, ""},
+	{"insecure", insecure, nothing, 200, "unauthenticated"},
+	{"insecure, password shown", insecure, as("alice"), 200, "unauthenticated"},
+	{"insecure, certificate shown", insecure, verified("alice"), 200, "unauthenticated"},
+	{"insecure flag, but passwords", func(t *testing.T) web.Auth { a := signIn(t); a.InsecureNoAuth = true; return a }, nothing, 401, ""},
+}
+
+// TestWhoMayDoWhat is the table of every order by every person.
+func TestWhoMayDoWhat(t *testing.T) {
+	for _, p := range people {
+		for _, o := range orders {
+			t.Run(p.name+"/"+o.method+" "+o.path, func(t *testing.T) {
+				s := newSite(t, p.auth(t))
+				w := s.ask(o.method, o.path, o.body, p.show)
+				if w.Code != p.code {
+					t.Fatalf("answers %d (%s), want %d", w.Code, drain(w.Body), p.code)
+				}
+				if p.code != 200 {
+					s.unchanged("refused")
+					return
+				}
+				if want := strings.Replace(o.change, "%", p.by, 1); !slices.Equal(s.done(), []string{want}) {
+					t.Errorf("did %v, want %q", s.done(), want)
+				}
+			})
+		}
+	}
+}
+
+// TestReadsAndHeadChangeNothing: every path, read paths and order paths alike, by GET,
+// HEAD and OPTIONS.
+func TestReadsAndHeadChangeNothing(t *testing.T) {
+	s := newSite(t, insecure(t))
+	paths := []string{s.link(), "/api/v1/approvals/ap-1", "/api/v1/releases"}
+	for _, r := range slices.Concat(reads, orders) {
+		paths = append(paths, r.path)
+	}
+	for _, path := range paths {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions} {
+			if w := s.ask(method, path, ""); w.Code >= 500 {
+				t.Errorf("%s %s answers %d", method, path, w.Code)
+			}
+		}
+		s.unchanged(path)
+	}
+}
+
+func TestReadsAnswer(t *testing.T) {
+	s := newSite(t, web.Auth{})
+	for _, r := range reads {
+		if w := s.ask(r.method, r.path, ""); w.Code != 200 || w.Body.Len() == 0 {
+			t.Errorf("%s answers %d: %s", r.path, w.Code, w.Body)
+		}
+	}
+}
+
+// TestHeaders: on every route, whatever the answer is.
+func TestHeaders(t *testing.T) {
+	s := newSite(t, signIn(t))
+	all := slices.Concat(reads, orders, []route{
+		{"GET", s.link(), "", ""}, {"POST", s.link(), "", ""}, {"GET", "/approve/nonsense", "", ""},
+		{"GET", "/nothing", "", ""}, {"GET", "/api/v1/nothing", "", ""}, {"DELETE", "/api/v1/control", "", ""},
+	})
+	for _, r := range all {
+		h := s.ask(r.method, r.path, r.body).Header()
+		csp := h.Get("Content-Security-Policy")
+		for _, want := range []string{"default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "style-src 'self'", "base-uri 'none'"} {
+			if !strings.Contains(csp, want) {
+				t.Errorf("%s %s: policy %q has no %s", r.method, r.path, csp, want)
+			}
+		}
+		if strings.Contains(csp, "unsafe") || strings.Contains(csp, "script-src") {
+			t.Errorf("%s: policy %q allows scripts", r.path, csp)
+		}
+		referrer := "no-referrer"
+		if strings.HasPrefix(r.path, "/approve/") {
+			referrer = "same-origin"
+		}
+		for name, want := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": referrer,
+			"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow",
+		} {
+			if got := h.Get(name); got != want {
+				t.Errorf("%s %s: %s is %q, want %q", r.method, r.path, name, got, want)
+			}
+		}
+		if h.Get("Content-Type") == "" {
+			t.Errorf("%s %s: no content type", r.method, r.path)
+		}
+	}
+	if csp := s.ask("GET", "/incidents/inc-1", "").Header().Get("Content-Security-Policy"); !strings.Contains(csp, "style-src 'self' 'sha256-") {
+		t.Errorf("the incident page's own style is not allowed: %q", csp)
+	}
+}
+
+// TestOtherSites: a page of another site cannot use a signed-in browser.
+func TestOtherSites(t *testing.T) {
+	for name, from := range map[string]asks{
+		"cross-site":    with("Sec-Fetch-Site", "cross-site"),
+		"same-site":     with("Sec-Fetch-Site", "same-site"), // a neighbour's subdomain
+		"old browser":   with("Origin", "https://evil.example"),
+		"opaque origin": with("Origin", "null"),
+	} {
+		s := newSite(t, signIn(t))
+		for _, o := range orders {
+			if w := s.ask(o.method, o.path, o.body, as("alice"), from); w.Code != 403 {
+				t.Errorf("%s: %s %s answers %d", name, o.method, o.path, w.Code)
+			}
+		}
+		r := s.fill(s.link(), nil, as("alice"))
+		r.Header.Del("Sec-Fetch-Site")
+		from(r)
+		if w := s.send(r); w.Code != 403 {
+			t.Errorf("%s: the form answers %d", name, w.Code)
+		}
+		s.unchanged(name)
+	}
+}
+
+// TestRebinding: without authentication, a browser must call the daemon by its name.
+func TestRebinding(t *testing.T) {
+	for host, want := range map[string]int{
+		"evil.example": 403, "localhost:9095": 200, "127.0.0.1:9095": 200, "[::1]:9095": 200, "rollback.example": 200,
+	} {
+		s := newSite(t, insecure(t))
+		w := s.ask("POST", orders[2].path, reason, with("Sec-Fetch-Site", "same-origin"), func(r *http.Request) { r.Host = host })
+		if w.Code != want {
+			t.Errorf("%s: answers %d, want %d", host, w.Code, want)
+		}
+	}
+}

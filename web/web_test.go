@@ -1,0 +1,268 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/web"
+)
+
+// world is an engine made of maps: what it keeps is what a test looks at.
+type world struct {
+	mu        sync.Mutex
+	status    runbook.Status
+	incidents map[string]runbook.Incident
+	approvals map[string]runbook.Approval
+	changes   []string // every order carried out, one line each
+	fails     error    // what orders end with
+	breach    runbook.State
+	plan      string // digest of the change as it would be now
+	approvers []string
+}
+
+const bundle = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+func newWorld() *world {
+	now := time.Now()
+	inc := runbook.Incident{
+		ID: "inc-1", Service: "ranker", Region: "default", Phase: runbook.Awaiting, Triggers: []string{"latency"},
+		Breach:   runbook.Breach{Trigger: "latency", Severity: runbook.Mild, State: runbook.Breaching, Value: 0.34},
+		Decision: runbook.Decision{Action: runbook.Ask, Reasons: []string{"the breach is mild"}},
+		Stable:   runbook.Side{Version: "v1", Bundle: bundle}, Candidate: runbook.Side{Version: "v2", Bundle: bundle}, OpenedAt: now,
+	}
+	a := runbook.Approval{
+		ID: "ap-1", Kind: "rollback", Service: "ranker", Region: "default", Incident: "inc-1", Release: "rel-1", Epoch: 2,
+		Change: "sha256:plan", Indexes: map[string]uint64{"traefik/a": 7}, Status: runbook.Pending, CreatedAt: now, ExpiresAt: now.Add(15 * time.Minute),
+	}
+	rel := runbook.Release{ID: "rel-1", Service: "ranker", Region: "default", Weight: 5, Phase: runbook.Open, Stable: inc.Stable, Candidate: inc.Candidate, StartedAt: now}
+	w := &world{
+		status: runbook.Status{
+			Control: runbook.Control{Mode: runbook.Active}, Releases: []runbook.Release{rel}, Incidents: []runbook.Incident{inc}, Approvals: []runbook.Approval{a},
+			Quarantine: []runbook.Quarantine{{Bundle: bundle, Service: "ranker", Incident: "inc-0", Reason: "latency"}},
+		},
+		incidents: map[string]runbook.Incident{"inc-1": inc}, approvals: map[string]runbook.Approval{"ap-1": a},
+		breach: runbook.Breaching, plan: "sha256:plan", approvers: []string{"alice"},
+	}
+	return w
+}
+
+func (w *world) do(format string, args ...any) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fails == nil {
+		w.changes = append(w.changes, fmt.Sprintf(format, args...))
+	}
+	return w.fails
+}
+
+func (w *world) done() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.changes
+}
+
+func (w *world) Status(context.Context) (runbook.Status, error) { return w.status, nil }
+
+func (w *world) Incident(_ context.Context, id string) (runbook.Incident, error) {
+	inc, ok := w.incidents[id]
+	if !ok {
+		return inc, fmt.Errorf("incident %s: %w", id, runbook.ErrNotFound)
+	}
+	return inc, nil
+}
+
+func (w *world) Approval(_ context.Context, id string) (runbook.Approval, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	a, ok := w.approvals[id]
+	if !ok {
+		return a, fmt.Errorf("approval %s: %w", id, runbook.ErrNotFound)
+	}
+	return a, nil
+}
+
+// Answer takes the first answer and refuses the others, as the store's check does.
+func (w *world) Answer(_ context.Context, id string, yes bool, by, how, reason string) (runbook.Approval, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	a := w.approvals[id]
+	if w.fails != nil {
+		return a, w.fails
+	}
+	if a.Status != runbook.Pending {
+		return a, runbook.Refuse("this was already answered")
+	}
+	a.Status, a.By, a.How, a.Reason, a.DecidedAt = runbook.Approved, by, how, reason, time.Now()
+	if !yes {
+		a.Status = runbook.Rejected
+	}
+	w.approvals[id] = a
+	w.changes = append(w.changes, fmt.Sprintf("%s %s by %s (%s): %s", a.Status, id, by, how, reason))
+	return a, nil
+}
+
+func (w *world) Start(_ context.Context, l runbook.Launch, by string) (runbook.Release, error) {
+	return w.status.Releases[0], w.do("start %s by %s", l.Service, by)
+}
+
+func (w *world) Rollback(_ context.Context, service, region, by, reason string) (runbook.Incident, error) {
+	return w.incidents["inc-1"], w.do("rollback %s/%s by %s: %s", service, region, by, reason)
+}
+
+func (w *world) LetGo(_ context.Context, service, region, by, reason string) (runbook.Release, error) {
+	return w.status.Releases[0], w.do("let go %s/%s by %s: %s", service, region, by, reason)
+}
+
+func (w *world) SetControl(_ context.Context, c runbook.Control) error {
+	return w.do("control %s by %s: %s", c.Mode, c.By, c.Reason)
+}
+
+func (w *world) Lift(_ context.Context, digest, by, reason string) error {
+	return w.do("lift %s by %s: %s", digest, by, reason)
+}
+
+// site is a handler over a world, and what a test needs to talk to it.
+type site struct {
+	http.Handler
+	*world
+	t    *testing.T
+	ring report.Keyring
+}
+
+func newSite(t *testing.T, auth web.Auth) *site {
+	t.Helper()
+	w := newWorld()
+	ring, err := report.ParseKeyring([]byte(report.GenerateKey().Reveal()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := prometheus.NewPedanticRegistry()
+	h := web.Handler(web.Deps{
+		Reader: w, Releases: w, Approvals: w, Switches: w, Tokens: ring, Auth: auth,
+		Approvers: func(string) []string { return w.approvers },
+		Live: func(context.Context, runbook.Approval) (web.Live, error) {
+			return web.Live{
+				Breach: runbook.Breach{State: w.breach, Value: 0.34, AskedAt: time.Now()},
+				Plan: runbook.Change{Digest: w.plan, From: runbook.Split{"v1": 95, "v2": 5}, To: runbook.Split{"v1": 100},
+					Keys: []runbook.KeyChange{{Key: "traefik/weight", From: "5", To: "0"}}},
+			}, nil
+		},
+		Page: func(_ context.Context, inc runbook.Incident) ([]byte, error) {
+			return []byte("<html><style>p{}</style>" + inc.ID + "</html>"), nil
+		},
+		Ready:    func() error { return nil },
+		Reload:   func(context.Context) error { return w.do("reload") },
+		Gatherer: reg, Registerer: reg, Log: zap.NewNop(),
+	})
+	return &site{Handler: h, world: w, t: t, ring: ring}
+}
+
+// signIn is a web configuration in which alice and bob have passwords.
+func signIn(t *testing.T) web.Auth {
+	t.Helper()
+	text := "basic_auth_users:\n"
+	for _, name := range []string{"alice", "bob"} {
+		hash, err := bcrypt.GenerateFromPassword([]byte(name+"-secret"), bcrypt.MinCost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += "  " + name + ": " + string(hash) + "\n"
+	}
+	return web.Auth{ConfigFile: write(t, text)}
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "web.yml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+type asks func(*http.Request)
+
+func as(name string) asks { return func(r *http.Request) { r.SetBasicAuth(name, name+"-secret") } }
+
+func with(header, value string) asks {
+	return func(r *http.Request) { r.Header.Set(header, value) }
+}
+
+func (s *site) ask(method, path, body string, more ...asks) *httptest.ResponseRecorder {
+	s.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, m := range more {
+		m(r)
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+func (s *site) token() string { return s.ring.Sign(s.approvals["ap-1"]) }
+
+func (s *site) link() string { return "/approve/" + s.token() }
+
+var nonceField = regexp.MustCompile(`name="nonce" value="([^"]*)"`)
+
+// fill opens the link and returns the form as a good approver would send it, with
+// the browser's cookie.
+func (s *site) fill(link string, change url.Values, more ...asks) *http.Request {
+	s.t.Helper()
+	page := s.ask(http.MethodGet, link, "", more...)
+	form := url.Values{"service": {"ranker"}, "decision": {"approve"}}
+	if m := nonceField.FindStringSubmatch(page.Body.String()); m != nil {
+		form.Set("nonce", m[1])
+	}
+	for k, v := range change {
+		form[k] = v
+	}
+	r := httptest.NewRequest(http.MethodPost, link, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	for _, c := range page.Result().Cookies() {
+		r.AddCookie(c)
+	}
+	for _, m := range more {
+		m(r)
+	}
+	return r
+}
+
+func (s *site) send(r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+func (s *site) unchanged(what string) {
+	s.t.Helper()
+	if got := s.done(); len(got) > 0 {
+		s.t.Errorf("%s: changed something: %v", what, got)
+	}
+}
+
+func drain(r io.Reader) string {
+	text, _ := io.ReadAll(r)
+	return string(text)
+}
