@@ -43,8 +43,8 @@ func TestDelayedRequestOutlivesItsClient(t *testing.T) {
 	t.Parallel()
 	target := newHook(t)
 	proxy := Proxy(t, target.addr(t))
-	delayed := proxy.Next("/", Delay(100*time.Millisecond))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	delayed := proxy.Next("/", Delay(time.Second))
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	if _, err := send(ctx, http.MethodPut, proxy.URL, "late"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the client got %v, want its own deadline", err)
