@@ -179,14 +179,25 @@ func signIn(t *testing.T) web.Auth {
 	t.Helper()
 	text := "basic_auth_users:\n"
 	for _, name := range []string{"alice", "bob"} {
-		hash, err := bcrypt.GenerateFromPassword([]byte(name+"-secret"), bcrypt.MinCost)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text += "  " + name + ": " + string(hash) + "\n"
+		text += "  " + name + ": " + hashOf(name) + "\n"
 	}
 	return web.Auth{ConfigFile: write(t, text)}
 }
+
+// hashOf is slow under the race detector, so each is made once.
+var hashOf = func() func(string) string {
+	var known sync.Map
+	return func(name string) string {
+		once, _ := known.LoadOrStore(name, sync.OnceValue(func() string {
+			hash, err := bcrypt.GenerateFromPassword([]byte(name+"-secret"), bcrypt.MinCost)
+			if err != nil {
+				panic(err)
+			}
+			return string(hash)
+		}))
+		return once.(func() string)()
+	}
+}()
 
 func write(t *testing.T, text string) string {
 	t.Helper()
@@ -240,6 +251,7 @@ func (s *site) fill(link string, change url.Values, more ...asks) *http.Request 
 	r := httptest.NewRequest(http.MethodPost, link, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.Host = "rollback.example"
 	for _, c := range page.Result().Cookies() {
 		r.AddCookie(c)
 	}
