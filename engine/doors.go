@@ -97,6 +97,9 @@ func (e *Engine) question(ctx context.Context, s service, slot Slot, a runbook.A
 		b = e.prom.Confirm(ctx, s.ask, trigger, rel)
 	}
 	e.boundary("after-confirm")
+	if b.StartedAt.IsZero() && a.Lane == runbook.Webhook { // the watcher knows only the newest sample
+		b.StartedAt = a.StartsAt
+	}
 	e.metrics.alerts.WithLabelValues(string(a.Lane), string(b.State)).Inc()
 	_, err = e.step(ctx, slot, Asked{Alert: a, Breach: b, Release: rel.ID, Epoch: rel.Epoch})
 	return err

@@ -21,18 +21,23 @@ func facts(in Input) []string {
 	if !ok {
 		return nil
 	}
-	s := fmt.Sprintf("Trigger %q (%s) is true since %s: %s, asked at %s.", t.Name, t.Severity, clock(b.StartedAt), effect(t, b.Value), clock(b.AskedAt))
+	since := ""
+	if !b.StartedAt.IsZero() {
+		since = " since " + clock(b.StartedAt)
+	}
+	s := fmt.Sprintf("Trigger %q (%s) is true%s: %s, asked at %s.", t.Name, t.Severity, since, effect(t, b.Value), clock(b.AskedAt))
 	return []string{s, fmt.Sprintf("%s has %d of 100 shares, %s and %s requests per second; %s has %s and %s.",
 		side(in.Release.Candidate), in.Release.Weight, pods(b.CandidatePods), number(b.CandidateRate), side(in.Release.Stable), pods(b.StablePods), number(b.StableRate))}
 }
 
-// effect words a breach's value in its trigger's unit.
+// effect words a breach's value in its trigger's unit: a quantile and a KPI are
+// ratios to the stable side.
 func effect(t runbook.Trigger, v float64) string {
 	switch {
 	case t.Type == runbook.LatencyQuantile:
-		return fmt.Sprintf("the %s quantile is %s above stable, the limit is %s", number(t.Quantile), percent(v), percent(float64(t.Increase)))
+		return fmt.Sprintf("the %s quantile is %s above stable, the limit is %s", number(t.Quantile), percent(v-1), percent(float64(t.Increase)))
 	case t.Type == runbook.KPIDrop:
-		return fmt.Sprintf("KPI %q is %s below stable, the limit is %s", t.KPI, percent(v), percent(float64(t.Drop)))
+		return fmt.Sprintf("KPI %q is %s below stable, the limit is %s", t.KPI, percent(1-v), percent(float64(t.Drop)))
 	case t.Ceiling > 0:
 		return fmt.Sprintf("the %s quantile is %s s, the limit is %s s", number(t.Quantile), number(v), number(t.Ceiling.Std().Seconds()))
 	}

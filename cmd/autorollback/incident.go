@@ -109,13 +109,14 @@ func approvalCommands(app *kingpin.Application, c console) map[string]action {
 		id := cmd.Arg("id", "The approval's id.").Required().String()
 		service := cmd.Flag("service", "The service's name, typed as a check.").Required().String()
 		reason := cmd.Flag("reason", "Why; it is kept.").String()
+		token := cmd.Flag("token", "The link's token, where the daemon lets nobody sign in.").String()
 		out, r := format(cmd), remoteFlags(cmd)
 		all[name] = func(ctx context.Context) error {
 			client, err := r.client()
 			if err != nil {
 				return err
 			}
-			a, err := client.Answer(ctx, *id, web.Decision{Decision: name, Service: *service, Reason: *reason})
+			a, err := client.Answer(ctx, *id, web.Decision{Decision: name, Service: *service, Reason: *reason, Token: *token})
 			if err != nil {
 				return err
 			}
