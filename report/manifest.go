@@ -70,11 +70,22 @@ func writeSeal(home string, pages map[string][]byte, manifest []byte) error {
 	if err := replaceFile(filepath.Join(home, manifestName), manifest); err != nil {
 		return err
 	}
-	leftovers, err := filepath.Glob(filepath.Join(home, partial+"*"))
-	for _, path := range leftovers {
-		err = errors.Join(err, os.RemoveAll(path))
+	sweep(home)
+	return errors.Join(syncDir(home), syncDir(filepath.Dir(home)))
+}
+
+// sweep removes captures that a crash left half-written. A replica that is still
+// writing one has lost the race for a stage that is there, and does not mind.
+func sweep(home string) {
+	for _, stage := range []string{Before, After} {
+		if _, err := os.Lstat(filepath.Join(home, stage)); err != nil {
+			continue
+		}
+		leftovers, _ := filepath.Glob(filepath.Join(home, partial+stage+"-*"))
+		for _, path := range leftovers {
+			_ = os.RemoveAll(path) // Check passes over what stays
+		}
 	}
-	return errors.Join(err, syncDir(home), syncDir(filepath.Dir(home)))
 }
 
 // sealed is the manifest with a head of comments, which sha256sum skips.

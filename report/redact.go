@@ -152,7 +152,7 @@ func redactText(s string) string {
 	s = header.ReplaceAllString(s, "$1$2"+hiddenValue)
 	s = assignment.ReplaceAllStringFunc(s, func(found string) string {
 		part := assignment.FindStringSubmatch(found)
-		if !telling(part[1]) {
+		if !telling(part[1]) || strings.HasPrefix(hiddenValue, part[3]) {
 			return found
 		}
 		return part[1] + part[2] + hiddenValue

@@ -55,10 +55,10 @@ func hidden(r rune) bool {
 // visible, and nothing in it is a mention, a tag or a link. `<!channel>` becomes
 // `‹!channel›`, `https://x` becomes `https[:]//x`, `@here` becomes `＠here`.
 func plain(text string, limit int) string {
-	return neutral.Replace(unmention(visible(text, limit)))
+	return strings.ReplaceAll(neutral.Replace(unmention(visible(text, limit))), "](", "] (")
 }
 
-var neutral = strings.NewReplacer("<", "‹", ">", "›", "://", "[:]//", "www.", "www[.]", "&", "＆", "](", "] (")
+var neutral = strings.NewReplacer("<", "‹", ">", "›", "://", "[:]//", "www.", "www[.]", "&", "＆")
 
 // unmention widens an @ that begins a word, and leaves a@b alone.
 func unmention(text string) string {

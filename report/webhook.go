@@ -30,9 +30,9 @@ const webhookTimeout = 15 * time.Second
 // from configuration. It follows no redirect, uses no proxy, and refuses to connect
 // to link-local and cloud metadata addresses, whatever name they hide behind.
 type Webhook struct {
-	target  string
+	target  Secret // some services put a key into the path
 	host    string
-	secrets [][]byte
+	secrets []Secret
 	client  *http.Client
 	gone    atomic.Bool
 }
@@ -53,13 +53,13 @@ func NewWebhook(target string, secrets ...Secret) (*Webhook, error) {
 	case len(secrets) == 0:
 		return nil, errors.New("webhook: a signing secret is needed")
 	}
-	w := &Webhook{target: target, host: u.Host, client: guardedClient()}
+	w := &Webhook{target: NewSecret(target), host: u.Host, client: guardedClient()}
 	for _, s := range secrets {
 		raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s.Reveal(), "whsec_"))
 		if err != nil || len(raw) < 24 || len(raw) > 64 {
 			return nil, errors.New("webhook secret: want whsec_ and base64 of 24 to 64 random bytes")
 		}
-		w.secrets = append(w.secrets, raw)
+		w.secrets = append(w.secrets, NewSecret(string(raw)))
 	}
 	return w, nil
 }
@@ -114,7 +114,7 @@ func (w *Webhook) Send(ctx context.Context, m runbook.Message, link string) erro
 }
 
 func (w *Webhook) post(ctx context.Context, id string, body []byte) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.target, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.target.Reveal(), bytes.NewReader(body))
 	if err != nil {
 		return 0, withoutURL(err)
 	}
@@ -136,7 +136,7 @@ func (w *Webhook) post(ctx context.Context, id string, body []byte) (int, error)
 func (w *Webhook) sign(id, stamp string, body []byte) string {
 	var out []string
 	for _, secret := range w.secrets {
-		h := hmac.New(sha256.New, secret)
+		h := hmac.New(sha256.New, []byte(secret.Reveal()))
 		fmt.Fprintf(h, "%s.%s.", id, stamp)
 		h.Write(body)
 		out = append(out, "v1,"+base64.StdEncoding.EncodeToString(h.Sum(nil)))

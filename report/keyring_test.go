@@ -1,0 +1,120 @@
+package report
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+func TestParseKeyringRefuses(t *testing.T) {
+	long := base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
+	for name, c := range map[string]struct{ text, want string }{
+		"empty":         {"", "no key in it"},
+		"only comments": {"# k1:" + long + "\n\n", "no key in it"},
+		"no kid":        {long, "line 1: want kid:base64"},
+		"empty kid":     {":" + long, "line 1: want kid:base64"},
+		"odd kid":       {"k 1:" + long, "line 1: want kid:base64"},
+		"no base64":     {"# x\nk1:***", `line 2: key "k1" is not standard base64`},
+		"short":         {"k1:" + base64.StdEncoding.EncodeToString(make([]byte, 31)), `line 1: key "k1" has 31 bytes; at least 32 random bytes are needed`},
+		"zeros":         {"k1:" + base64.StdEncoding.EncodeToString(make([]byte, 32)), `line 1: key "k1" is one byte repeated`},
+		"twice":         {"k1:" + long + "\nk1:" + long, `line 2: key id "k1" is used twice`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParseKeyring([]byte(c.text))
+			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+				t.Errorf("got %v, want %s…", err, c.want)
+			}
+			if err != nil && strings.Contains(err.Error(), long) {
+				t.Error("the error quotes the key")
+			}
+		})
+	}
+}
+
+func TestLoadKeyringModes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(path, []byte(GenerateKey().Reveal()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for mode, ok := range map[os.FileMode]bool{0o600: true, 0o400: true, 0o640: false, 0o604: false, 0o620: false, 0o644: false, 0o601: false} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := LoadKeyring(path)
+		if (err == nil) != ok {
+			t.Errorf("mode %04o: %v", mode, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "run: chmod 600") {
+			t.Errorf("mode %04o: the error does not say what to do: %v", mode, err)
+		}
+	}
+}
+
+func TestEnsureKeyring(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	first, err := EnsureKeyring(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := EnsureKeyring(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.Verify(first.Sign(approval()), breach); err != nil {
+		t.Errorf("the second start does not know the first one's link: %v", err)
+	}
+}
+
+// TestSecretStaysInside prints a secret, and what holds one, in every way there is.
+func TestSecretStaysInside(t *testing.T) {
+	const canary = "CANARY-4711"
+	s := NewSecret(canary)
+	holder := struct {
+		S Secret
+		P *Secret
+	}{s, &s}
+	var out strings.Builder
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%10s"} {
+		fmt.Fprintf(&out, verb+verb+verb+"\n", s, holder, []Secret{s})
+	}
+	text, err := json.Marshal(map[Secret]any{s: holder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Write(text)
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	log.Info("x", "s", s, "holder", holder)
+	core, logged := observer.New(zap.InfoLevel)
+	zap.New(core).Info("x", zap.Any("s", s), zap.Stringer("t", s), zap.Any("h", holder))
+	for _, e := range logged.All() {
+		fmt.Fprint(&out, e.ContextMap())
+	}
+	if got := out.String(); strings.Contains(got, canary) || strings.Contains(got, fmt.Sprintf("%x", canary)) {
+		t.Errorf("the secret is out:\n%s", got)
+	}
+	if s.Reveal() != canary {
+		t.Error("the secret is lost")
+	}
+	if strings.Contains(fmt.Sprintf("%+v", ring(t, NewSecret("k1:"+base64.StdEncoding.EncodeToString([]byte(canary+strings.Repeat("x", 32)))))), canary) {
+		t.Error("a printed keyring shows its keys")
+	}
+}
+
+func TestSendersKeepTheirSecrets(t *testing.T) {
+	secret := "whsec_" + base64.StdEncoding.EncodeToString([]byte("CANARY-4711-CANARY-4711-CANARY"))
+	w, err := NewWebhook("https://hooks.example/CANARY-path", NewSecret(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintf("%v %+v %#v %s", w, w, w, []any{w}); strings.Contains(got, "CANARY") || strings.Contains(got, "67 65 78 65 82 89") {
+		t.Errorf("a printed webhook shows its secrets: %s", got)
+	}
+}
