@@ -13,7 +13,7 @@ import (
 func (t traefik) lint(snap store.Snapshot) []Hazard {
 	var found []Hazard
 	known := knownShape()
-	first := map[string]string{}
+	first, spelled := map[string]string{}, map[string]string{}
 	all := snap.Under(t.root + "/")
 	for i, e := range all {
 		parts := fragments(e.Key[len(t.root)+1:])
@@ -26,11 +26,35 @@ func (t traefik) lint(snap store.Snapshot) []Hazard {
 			continue
 		}
 		first[path] = e.Key
+		found = append(found, t.respelled(snap, e, parts, spelled)...)
 		found = append(found, unreadable(known, e, parts, func() bool { return alone(all, i) })...)
 	}
 	found = append(found, t.lintService(snap)...)
 	slices.SortStableFunc(found, func(a, b Hazard) int { return strings.Compare(a.Key, b.Key) })
 	return found
+}
+
+// respelled finds a name that is spelled in two ways: Traefik takes the first spelling
+// for the name of both, and whoever asks for the other finds nothing.
+func (t traefik) respelled(snap store.Snapshot, e store.Entry, parts []string, spelled map[string]string) []Hazard {
+	if len(parts) < 3 || fold(parts[0]) != "http" {
+		return nil
+	}
+	path := fold(parts[1] + "/" + parts[2])
+	name, seen := spelled[path]
+	if !seen {
+		spelled[path] = parts[2]
+	}
+	if !seen || name == parts[2] || spelled[path+"/"+parts[2]] != "" {
+		return nil
+	}
+	spelled[path+"/"+parts[2]] = "told"
+	return []Hazard{{
+		Key:      e.Key,
+		What:     fmt.Sprintf("it says %q where other keys say %q: Traefik takes the first for the name of both", parts[2], name),
+		Mend:     "spell both the same",
+		Blocking: fold(parts[1]) == "services" && (t.concerns(snap, name) || t.concerns(snap, parts[2])),
+	}}
 }
 
 // decoded reports whether Traefik's decoder looks at the key at all: it compares the
@@ -57,6 +81,8 @@ func alone(all []store.Entry, i int) bool {
 
 func unreadable(known *shape, e store.Entry, parts []string, alone func() bool) []Hazard {
 	s, n := known.find(parts)
+	// A map's or a list's item may be empty; a field may not.
+	_, isField := known.folder(parts).parts[fold(parts[len(parts)-1])]
 	value := string(e.Value)
 	blocking := func(what, mend string) []Hazard {
 		return []Hazard{{Key: e.Key, What: what, Mend: mend, Blocking: true}}
@@ -69,7 +95,7 @@ func unreadable(known *shape, e store.Entry, parts []string, alone func() bool) 
 			mend = fmt.Sprintf("if it was meant to be %q, write that and delete this", near)
 		}
 		return blocking(fmt.Sprintf("Traefik knows no %q here, and one unknown key keeps it from reading the whole tree", parts[n]), mend)
-	case s.kind == "" && alone():
+	case s.kind == "" && isField && alone():
 		return blocking("it is a folder with nothing in it, and that keeps Traefik from reading the whole tree", "delete it")
 	case reads(s.kind, value):
 		return nil

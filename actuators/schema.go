@@ -152,6 +152,14 @@ func (s *shape) find(parts []string) (*shape, int) {
 	return s, len(parts)
 }
 
+// folder is the shape that the last fragment is looked up in; empty if there is none.
+func (s *shape) folder(parts []string) *shape {
+	if above, n := s.find(parts[:len(parts)-1]); above != nil && n == len(parts)-1 {
+		return above
+	}
+	return &shape{}
+}
+
 // nearest is the known name that a mistyped one was probably meant to be, or "".
 func (s *shape) nearest(part string) string {
 	best, least := "", 3
