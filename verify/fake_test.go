@@ -59,6 +59,9 @@ func (a *asked) serve(w http.ResponseWriter, r *http.Request) {
 
 func (a *asked) client(tb testing.TB, timeout time.Duration) *verify.Prometheus {
 	tb.Helper()
+	if timeout == 0 {
+		timeout = 20 * time.Second // a machine may be busy
+	}
 	p, err := verify.NewPrometheus(a.URL, nil, timeout)
 	if err != nil {
 		tb.Fatal(err)

@@ -59,7 +59,7 @@ func setUp(t *testing.T) *stage {
 	if s.q, err = rules.Ask(rb); err != nil {
 		t.Fatal(err)
 	}
-	if s.prometheus, err = verify.NewPrometheus(server.URL, nil, 0); err != nil {
+	if s.prometheus, err = verify.NewPrometheus(server.URL, nil, 20*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now()
