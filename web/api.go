@@ -92,7 +92,11 @@ func (s *server) changes(change func(context.Context, *http.Request, Identity) (
 }
 
 func (s *server) status(ctx context.Context, _ *http.Request) (any, error) {
-	return s.Reader.Status(ctx)
+	st, err := s.Reader.Status(ctx)
+	st.Releases, st.Incidents = orEmpty(st.Releases), orEmpty(st.Incidents)
+	st.Approvals, st.Quarantine = orEmpty(st.Approvals), orEmpty(st.Quarantine)
+	st.Budget.Recent = orEmpty(st.Budget.Recent)
+	return st, err
 }
 
 func (s *server) releases(ctx context.Context, _ *http.Request) (any, error) {

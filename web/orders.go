@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/autorollback/autorollback/runbook"
@@ -108,6 +109,9 @@ func (s *server) setControl(ctx context.Context, r *http.Request, who Identity) 
 	}
 	if c.Mode == runbook.Paused && (c.Until.IsZero() || c.Reason == "") {
 		return nil, badData("a pause needs a reason and an end (until)")
+	}
+	if !c.Until.IsZero() && !c.Until.After(time.Now()) {
+		return nil, badData("until is %s, which is not in the future", clock(c.Until))
 	}
 	c.By, c.Reason = who.Name, plain(c.Reason)
 	return c, s.Switches.SetControl(ctx, c)

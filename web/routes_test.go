@@ -14,15 +14,22 @@ import (
 )
 
 const release = `
+schema: 1
 service: ranker
 stable:
   version: v1
-  bundle: &b
+  bundle:
+    schema: 1
     model: {image: "registry.example/ranker@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", registry: {kind: mlflow, name: ranker, version: "41"}}
-    features: {encoder: "e1", pipeline: "p1"}
+    features: {encoder: "e1", pipeline: "git:0123456789abcdef0123456789abcdef01234567"}
+    compatible: {encoders: [e1]}
 candidate:
   version: v2
-  bundle: *b
+  bundle:
+    schema: 1
+    model: {image: "registry.example/ranker@sha256:1123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", registry: {kind: mlflow, name: ranker, version: "42"}}
+    features: {encoder: "e1", pipeline: "git:0123456789abcdef0123456789abcdef01234567"}
+    compatible: {encoders: [e1]}
 weight: 5
 `
 

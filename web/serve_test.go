@@ -1,0 +1,147 @@
+package web_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/web"
+)
+
+// serve runs the site behind the real exporter-toolkit, as the daemon does.
+func serve(t *testing.T, s *site, configFile string) string {
+	t.Helper()
+	listeners, err := web.Listen(t.Context(), []string{"127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- web.Serve(ctx, listeners, configFile, s, zap.NewNop()) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return listeners[0].Addr().String()
+}
+
+func TestServeWithPasswords(t *testing.T) {
+	auth := signIn(t)
+	s := newSite(t, auth)
+	url := "http://" + serve(t, s, auth.ConfigFile)
+	if _, err := (web.Client{URL: url}).Status(t.Context()); err == nil {
+		t.Error("a stranger can read")
+	}
+	alice := web.Client{URL: url, HTTP: &http.Client{Transport: signer("alice")}}
+	if _, err := alice.Rollback(t.Context(), "ranker", "default", "slow"); err != nil {
+		t.Error(err)
+	}
+	// The file loses its people while the daemon runs: the toolkit then lets everybody
+	// pass, and a name in a header is worth nothing.
+	if err := os.WriteFile(auth.ConfigFile, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := alice.Rollback(t.Context(), "ranker", "default", "slow"); err == nil || !strings.Contains(err.Error(), "nobody can sign in here") {
+		t.Errorf("an unverified name is believed: %v", err)
+	}
+	if want := []string{"rollback ranker/default by alice: slow"}; !slices.Equal(s.done(), want) {
+		t.Errorf("did %v", s.done())
+	}
+}
+
+func TestServeWithClientCertificates(t *testing.T) {
+	dir := t.TempDir()
+	ca, caKey := certify(t, dir, "ca", nil, nil)
+	certify(t, dir, "server", ca, caKey)
+	certify(t, dir, "alice", ca, caKey)
+	file := filepath.Join(dir, "web.yml")
+	text := "tls_server_config: {cert_file: server.pem, key_file: server.key, client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.pem}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, web.Auth{ConfigFile: file})
+	addr := serve(t, s, file)
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "alice.pem"), filepath.Join(dir, "alice.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(ca)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}}
+	defer transport.CloseIdleConnections()
+	alice := web.Client{URL: "https://" + addr, HTTP: &http.Client{Transport: transport}}
+	if a, err := alice.Answer(t.Context(), "ap-1", web.Decision{Decision: "approve", Service: "ranker"}); err != nil || a.How != web.ClientCert || a.By != "alice" {
+		t.Errorf("%+v, %v", a, err)
+	}
+	stranger := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	if _, err := (web.Client{URL: "https://" + addr, HTTP: &http.Client{Transport: stranger}}).Status(t.Context()); err == nil {
+		t.Error("a stranger can read")
+	}
+}
+
+func TestListenIsAllOrNothing(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if got, err := web.Listen(t.Context(), []string{"127.0.0.1:0", l.Addr().String()}); err == nil || got != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// certify writes NAME.pem and NAME.key, signed by the authority, or by itself.
+func certify(t *testing.T, dir, name string, ca *x509.Certificate, caKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		NotBefore:   time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: ca == nil, BasicConstraintsValid: true,
+	}
+	if ca == nil {
+		c.KeyUsage = x509.KeyUsageCertSign
+		ca, caKey = c, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, ca, &key.PublicKey, caKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for suffix, block := range map[string]*pem.Block{"pem": {Type: "CERTIFICATE", Bytes: der}, "key": {Type: "PRIVATE KEY", Bytes: raw}} {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s.%s", name, suffix)), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed, key
+}
