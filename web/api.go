@@ -144,7 +144,7 @@ func (s *server) page(w http.ResponseWriter, r *http.Request) {
 		s.explain(w, notice{p.code, "This page cannot be shown", p.text})
 		return
 	}
-	w.Header().Set("Content-Security-Policy", policyFor(html))
+	w.Header().Set("Content-Security-Policy", pagePolicy())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = w.Write(html)
 }

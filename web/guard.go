@@ -2,11 +2,20 @@ package web
 
 import (
 	"net/http"
+	"strings"
+
+	"github.com/autorollback/autorollback/report"
 )
 
 // policy is the content security policy of every answer: nothing may be loaded but
 // our own style sheet, nobody may frame us, forms come home.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
+
+// pagePolicy is the policy of the incident page, which brings its style along, so
+// that it can also be kept as a file.
+func pagePolicy() string {
+	return strings.Replace(policy, "style-src 'self'", "style-src 'self' "+report.StyleHash(), 1)
+}
 
 // headers puts the security headers on every answer, errors included.
 func headers(next http.Handler) http.Handler {
