@@ -62,60 +62,60 @@ func everyPod(*pod) bool     { return true }
 const onset = 10 * time.Minute
 
 type trace struct {
-	name string
-	pods func() []*pod
-	runbook.Runbook
+	name   string
+	pods   func() []*pod
 	adjust func(*world, *runbook.Runbook)
 	hours  float64
 	want   []string // alerts that fire at some time, and no others
 	within time.Duration
+	quick  bool // runs under the race detector as well
 }
 
 func traces() []trace {
 	usual := func() []*pod { return fleet("ranker", 6, 3, 200, 0.25) }
 	return []trace{
-		{name: "good release", pods: usual, hours: 3},
-		{name: "good release at low traffic", pods: func() []*pod { return fleet("ranker", 3, 2, 8, 0.1) }, hours: 3},
-		{name: "candidate fails 6 %", hours: 0.4, within: onset + 2*time.Minute,
+		{name: "good release", pods: usual, hours: 2},
+		{name: "good release at low traffic", pods: func() []*pod { return fleet("ranker", 3, 2, 8, 0.1) }, hours: 2},
+		{name: "candidate fails 6 %", hours: 0.3, quick: true, within: onset + 4*time.Minute,
 			pods: func() []*pod {
 				return of(usual(), candidates, func(p *pod) { p.errors = after(onset, 0.005, 0.06) })
 			},
 			want: []string{"ranker/error-rate default"}},
-		{name: "candidate is 40 % slower", hours: 0.5, within: onset + 6*time.Minute,
+		{name: "candidate is 40 % slower", hours: 0.4, quick: true, within: onset + 6*time.Minute,
 			pods: func() []*pod { return of(usual(), candidates, func(p *pod) { p.slower = after(onset, 1, 1.4) }) },
 			want: []string{"ranker/latency-p95 default"}},
-		{name: "candidate is 10 % slower", hours: 2,
+		{name: "candidate is 10 % slower", hours: 1,
 			pods: func() []*pod { return of(usual(), candidates, func(p *pod) { p.slower = after(onset, 1, 1.1) }) }},
 		{name: "candidate stalls beyond the last bucket", hours: 0.3, within: onset + 4*time.Minute,
 			pods: func() []*pod { return of(usual(), candidates, func(p *pod) { p.slower = after(onset, 1, 100) }) },
 			want: []string{"ranker/latency-p95 default", "ranker/users-wait"}},
-		{name: "conversion falls 10 %", hours: 1.2, within: onset + time.Hour,
+		{name: "conversion falls 10 %", hours: 1, within: onset + 50*time.Minute,
 			pods: func() []*pod { return of(usual(), candidates, func(p *pod) { p.converts = after(onset, 0.1, 0.09) }) },
 			want: []string{"ranker/conversion-drop default"}},
-		{name: "shared outage", hours: 0.5, within: onset + 4*time.Minute,
+		{name: "shared outage", hours: 0.4, quick: true, within: onset + 4*time.Minute,
 			pods: func() []*pod { return of(usual(), everyPod, func(p *pod) { p.errors = after(onset, 0.005, 0.2) }) },
 			want: []string{"ranker/users-see-errors"}},
-		{name: "shared slowness", hours: 0.5, within: onset + 4*time.Minute,
+		{name: "shared slowness", hours: 0.4, within: onset + 4*time.Minute,
 			pods: func() []*pod { return of(usual(), everyPod, func(p *pod) { p.slower = after(onset, 1, 5) }) },
 			want: []string{"ranker/users-wait"}},
-		{name: "one of three candidate pods is noisy", hours: 1,
+		{name: "one of three candidate pods is noisy", hours: 0.6,
 			pods: func() []*pod {
 				return of(usual(), func(p *pod) bool { return p.name == "ranker-c1" }, func(p *pod) { p.errors, p.slower = after(onset, 0.005, 0.3), after(onset, 1, 3) })
 			}},
-		{name: "one of two candidate pods is noisy", hours: 1,
+		{name: "one of two candidate pods is noisy", hours: 0.6,
 			pods: func() []*pod {
 				return of(fleet("ranker", 6, 2, 200, 0.25), func(p *pod) bool { return p.name == "ranker-c1" }, func(p *pod) { p.errors = after(onset, 0.005, 0.15) })
 			}},
-		{name: "the only candidate pod fails", hours: 0.4, within: onset + 2*time.Minute,
+		{name: "the only candidate pod fails", hours: 0.3, within: onset + 4*time.Minute,
 			pods: func() []*pod {
 				return of(fleet("ranker", 6, 1, 200, 0.25), candidates, func(p *pod) { p.errors = after(onset, 0.005, 0.08) })
 			},
 			want: []string{"ranker/error-rate default"}},
-		{name: "weight steps while the base rate drifts", hours: 2,
+		{name: "weight steps while the base rate drifts", hours: 1.5,
 			pods: func() []*pod {
 				return of(usual(), everyPod, func(p *pod) {
 					rps := p.rps(0)
-					p.errors = func(t time.Duration) float64 { return 0.005 + 0.02*t.Hours() }
+					p.errors = func(t time.Duration) float64 { return 0.005 + 0.01*t.Hours() }
 					if p.candidate() {
 						p.rps = after(time.Hour, rps/5, rps*2)
 					}
@@ -143,11 +143,14 @@ func traces() []trace {
 func TestTracesFireOrStaySilent(t *testing.T) {
 	for _, tr := range traces() {
 		t.Run(tr.name, func(t *testing.T) {
-			if raced && tr.hours > 0.5 {
+			if raced && !tr.quick {
 				t.Skip("bulk: runs without the race detector")
 			}
 			t.Parallel()
 			rb := ranker("ranker")
+			if tr.hours > 0.5 {
+				rb.Metrics.Interval = dur(30 * time.Second)
+			}
 			w := newWorld(t, 7, tr.pods(), rb)
 			if tr.adjust != nil {
 				tr.adjust(w, rb)
