@@ -10,7 +10,7 @@ import (
 // decision can be replayed.
 type Input struct {
 	Runbook           *runbook.Runbook  // never nil
-	Breach            runbook.Breach    // as Prometheus answers now; zero if a human asks without a trigger
+	Breach            runbook.Breach    // as Prometheus answers now; without a Trigger if a human asks and it was not asked
 	Release           runbook.Release   // the release as stored
 	Incident          *runbook.Incident // nil if this breach opens one
 	Control           runbook.Control   // zero: active
@@ -99,7 +99,7 @@ func byHuman(in Input, now time.Time) runbook.Decision {
 	d.Reasons = []string{"A human asked for it: all traffic goes to " + side(in.Release.Stable) + "."}
 	for _, g := range guards() {
 		o := g.object(in, now)
-		if o == nil || (in.Breach.State == "" && g.confirms) {
+		if o == nil || (g.confirms && in.Breach.Trigger == "") {
 			continue
 		}
 		if g.stopsHumans {

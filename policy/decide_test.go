@@ -228,10 +228,12 @@ func TestHumanPassesEveryGuardButTwo(t *testing.T) {
 		})
 	}
 	t.Run("without a breach", func(t *testing.T) {
-		in := severe()
-		in.Breach, in.ByHuman = runbook.Breach{}, true
-		if d := Decide(in, noon); d.Action != runbook.RollBack || len(d.Reasons) != 1 {
-			t.Errorf("Prometheus was not asked, and yet: %q", d.Reasons)
+		for _, b := range []runbook.Breach{{}, {State: runbook.Breaching, Severity: runbook.Severe, AskedAt: noon}} {
+			in := severe()
+			in.Breach, in.ByHuman = b, true
+			if d := Decide(in, noon); d.Action != runbook.RollBack || len(d.Reasons) != 1 {
+				t.Errorf("Prometheus was not asked, and yet: %q", d.Reasons)
+			}
 		}
 	})
 }

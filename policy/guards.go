@@ -38,7 +38,7 @@ const (
 type guard struct {
 	name        string
 	object      func(Input, time.Time) *objection
-	confirms    bool // speaks of Prometheus' answer, so says nothing if none was asked for
+	confirms    bool // speaks of what Prometheus answered, so says nothing if it was not asked
 	stopsHumans bool // even a human's rollback stops here
 }
 
