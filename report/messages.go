@@ -120,7 +120,7 @@ func verdictMessage(inc runbook.Incident, v *runbook.Verdict, kind, of string, r
 	}
 	m := message(inc, kind, v.Outcome != runbook.Recovered, now,
 		fmt.Sprintf("%s: %s%s", subject(inc), of, outcome(v.Outcome)),
-		sentence(v.Reason), badAnswers(*v), timing(inc, *v), todo(do), owner(rb))
+		upper(sentence(v.Reason)), upper(badAnswers(*v)), timing(inc, *v), todo(do), owner(rb))
 	if v.Outcome == runbook.Recovered {
 		m.EndsAt = v.At
 	}

@@ -111,7 +111,7 @@ func threshold(t runbook.Trigger) string {
 	case runbook.LatencyQuantile:
 		return fmt.Sprintf("more than %s%s", signed(float64(t.Increase)), over)
 	case runbook.KPIDrop:
-		return fmt.Sprintf("less than %s%s", signed(-float64(t.Drop)), over)
+		return fmt.Sprintf("a drop of more than %s%s", percent(float64(t.Drop)), over)
 	case runbook.ErrorRate:
 		return "more than " + percent(float64(t.Above)) + over
 	case runbook.AbsoluteSLO:

@@ -1,0 +1,89 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+func compose(name string, inc runbook.Incident) []runbook.Message {
+	now, rb := after(13*time.Second), ranker()
+	all := []runbook.Message{Opened(inc, rb, now)}
+	switch name {
+	case "awaiting":
+		return append(all, Asking(inc, rb, now), ExpiredMsg(inc, rb, now.Add(15*time.Minute)), RejectedMsg(inc, rb, runbook.Approval{By: "alice", Reason: "a marketing campaign"}, now))
+	case "acted":
+		return append(all, Acted(inc, rb, now), NotAppliedMsg(inc, rb, now))
+	case "held":
+		observed := inc
+		observed.Decision = runbook.Decision{Action: runbook.Hold, Would: runbook.RollBack, Guard: "observe", Reasons: []string{"observe mode"}}
+		return append(all, HeldMsg(inc, rb, now), ForeignMsg(inc, rb, now), HeldMsg(observed, rb, now))
+	case "wrong_cause":
+		return append(all, FrozenMsg(inc, rb, now), VerdictMsg(inc, rb, now))
+	case "recovered":
+		inc.Business = inc.Verdict
+		return append(all, VerdictMsg(inc, rb, now), BusinessMsg(inc, rb, now))
+	case "not_recovered", "cannot_tell":
+		return append(all, VerdictMsg(inc, rb, now))
+	}
+	return all
+}
+
+func TestMessages(t *testing.T) {
+	var out bytes.Buffer
+	all := incidents()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		for _, m := range compose(name, all[name]) {
+			fmt.Fprintf(&out, "%s: %s page=%t ends=%s approval=%s\n%s\n%s\n\n", name, m.ID, m.Page, clock(m.EndsAt), m.Approval, m.Title, m.Text)
+			if m.StartsAt != breach || m.Incident != all[name].ID || m.Schema != runbook.Schema {
+				t.Errorf("%s: %+v", m.ID, m)
+			}
+		}
+	}
+	golden(t, "messages.txt", out.Bytes())
+}
+
+func TestHostileMessages(t *testing.T) {
+	inc := hostileIncident()
+	inc.Phase = runbook.Unconfirmed
+	for _, rb := range []*runbook.Runbook{ranker(), nil} {
+		now := after(time.Minute)
+		for _, m := range []runbook.Message{
+			Opened(inc, rb, now), Asking(inc, rb, now), Acted(inc, rb, now), HeldMsg(inc, rb, now), FrozenMsg(inc, rb, now), ForeignMsg(inc, rb, now),
+			ExpiredMsg(inc, rb, now), VerdictMsg(inc, rb, now), BusinessMsg(inc, rb, now), NotAppliedMsg(inc, rb, now), RejectedMsg(inc, rb, runbook.Approval{By: hostile, Reason: hostile}, now),
+		} {
+			for _, bad := range []string{"<", "\u202e", "\u200b", "://evil", "@here", "www.evil", "](http", "\n# h1"} {
+				if strings.Contains(m.Title+"\n"+m.Text, bad) {
+					t.Errorf("%s contains %q:\n%s\n%s", m.Kind, bad, m.Title, m.Text)
+				}
+			}
+			if len(m.Title) > maxTitle || len(m.Text) > maxText || strings.Contains(m.Title, "\n") {
+				t.Errorf("%s: a title of %d and a text of %d bytes", m.Kind, len(m.Title), len(m.Text))
+			}
+		}
+	}
+}
+
+func TestEndings(t *testing.T) {
+	at := after(time.Hour)
+	for name, want := range map[string]string{
+		"recovered": "acted opened", "held": "foreign held opened", "wrong_cause": "frozen opened", "awaiting": "approval opened",
+	} {
+		var kinds []string
+		for _, m := range Endings(incidents()[name], at) {
+			kinds = append(kinds, m.Kind)
+			if !m.EndsAt.Equal(at) || m.StartsAt != breach {
+				t.Errorf("%s: %+v", name, m)
+			}
+		}
+		if got := strings.Join(kinds, " "); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}

@@ -1,0 +1,190 @@
+package report
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// standardWebhook verifies a request from the text of the Standard Webhooks
+// specification, sharing nothing with the sender.
+func standardWebhook(r *http.Request, body []byte, secret string, now time.Time) error {
+	id, stamp := r.Header.Get("webhook-id"), r.Header.Get("webhook-timestamp")
+	sent, err := strconv.ParseInt(stamp, 10, 64)
+	if err != nil || id == "" || strings.Contains(id, ".") {
+		return fmt.Errorf("headers: id %q, timestamp %q", id, stamp)
+	}
+	if age := now.Sub(time.Unix(sent, 0)); age > 5*time.Minute || age < -5*time.Minute {
+		return fmt.Errorf("timestamp is %s off", age)
+	}
+	key, err := base64.StdEncoding.DecodeString(secret[len("whsec_"):])
+	if err != nil {
+		return err
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(id + "." + stamp + "." + string(body)))
+	want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	for _, have := range strings.Fields(r.Header.Get("webhook-signature")) {
+		if hmac.Equal([]byte(have), []byte(want)) {
+			return nil
+		}
+	}
+	return fmt.Errorf("signature %q, want %q", r.Header.Get("webhook-signature"), want)
+}
+
+func secretOf(b byte) string {
+	return "whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat(string(rune(b)), 23)+"xyz"))
+}
+
+func TestWebhook(t *testing.T) {
+	var ids []string
+	answer := http.StatusInternalServerError
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		for _, secret := range []string{secretOf('a'), secretOf('b')} {
+			if err := standardWebhook(r, body, secret, time.Now()); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := standardWebhook(r, body, secretOf('c'), time.Now()); err == nil {
+			t.Error("a stranger's secret verifies")
+		}
+		if err := standardWebhook(r, append(body, ' '), secretOf('a'), time.Now()); err == nil {
+			t.Error("an edited body verifies")
+		}
+		var got struct {
+			Type string
+			Data map[string]any
+		}
+		if err := json.Unmarshal(body, &got); err != nil || got.Type != "autorollback.incident.approval" || got.Data["approval_link"] != "https://x/approve/t" || got.Data["page"] != true {
+			t.Errorf("body %s: %v", body, err)
+		}
+		ids = append(ids, r.Header.Get("Webhook-Id"))
+		w.WriteHeader(answer)
+	}))
+	defer server.Close()
+	w, err := NewWebhook(server.URL+"/hook", NewSecret(secretOf('a')), NewSecret(secretOf('b')))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := Asking(incidents()["awaiting"], ranker(), breach)
+	if err := w.Send(t.Context(), m, "https://x/approve/t"); err == nil {
+		t.Error("a 500 was taken for success")
+	}
+	answer = http.StatusNoContent
+	if err := w.Send(t.Context(), m, "https://x/approve/t"); err != nil {
+		t.Error(err)
+	}
+	if len(ids) != 2 || ids[0] != m.ID || ids[1] != m.ID {
+		t.Errorf("webhook-ids are %v, want %s twice", ids, m.ID)
+	}
+}
+
+func TestWebhookAnswers(t *testing.T) {
+	for status, want := range map[int]string{
+		200: "", 201: "", 204: "", 301: "status 301", 302: "status 302", 307: "status 307", 308: "status 308",
+		400: "status 400", 401: "status 401", 404: "status 404", 429: "status 429", 500: "status 500", 503: "status 503",
+	} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			asked := 0
+			var server *httptest.Server
+			server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if asked++; asked > 1 {
+					t.Error("a redirect was followed")
+				}
+				w.Header().Set("Location", server.URL+"/login")
+				w.WriteHeader(status)
+			}))
+			defer server.Close()
+			w, err := NewWebhook(server.URL+"/CANARY", NewSecret(secretOf('a')))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = w.Send(t.Context(), Opened(incidents()["acted"], nil, breach), "")
+			if (err == nil) != (want == "") || err != nil && !strings.HasSuffix(err.Error(), want) {
+				t.Errorf("got %v, want %q", err, want)
+			}
+			if err != nil && strings.Contains(err.Error(), "CANARY") {
+				t.Errorf("the error shows the path: %v", err)
+			}
+		})
+	}
+}
+
+func TestWebhookGone(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.WriteHeader(http.StatusGone)
+	}))
+	defer server.Close()
+	w, err := NewWebhook(server.URL, NewSecret(secretOf('a')))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := w.Send(t.Context(), Opened(incidents()["acted"], nil, breach), ""); !errors.Is(err, ErrDisabled) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times after 410 Gone", asked)
+	}
+}
+
+func TestWebhookRefuses(t *testing.T) {
+	good := NewSecret(secretOf('a'))
+	for name, c := range map[string]struct {
+		url    string
+		secret []Secret
+	}{
+		"no scheme":    {"hooks.example/x", []Secret{good}},
+		"file":         {"file:///etc/passwd", []Secret{good}},
+		"user":         {"https://user:pw@hooks.example", []Secret{good}},
+		"no host":      {"https:///x", []Secret{good}},
+		"no secret":    {"https://hooks.example", nil},
+		"short secret": {"https://hooks.example", []Secret{NewSecret("whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 23)))}},
+		"long secret":  {"https://hooks.example", []Secret{NewSecret("whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 65)))}},
+		"no base64":    {"https://hooks.example", []Secret{NewSecret("whsec_***")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := NewWebhook(c.url, c.secret...); err == nil {
+				t.Error("taken")
+			}
+		})
+	}
+}
+
+// TestWebhookForbiddenAddresses really tries to connect.
+func TestWebhookForbiddenAddresses(t *testing.T) {
+	t.Setenv("HTTP_PROXY", "http://127.0.0.1:9") // must not be used
+	for _, host := range []string{
+		"169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::1]", "0.0.0.0", "[::]",
+		"168.63.129.16", "100.100.100.200", "[fd00:ec2::254]", "224.0.0.1", "0xa9fea9fe", "2852039166",
+	} {
+		w, err := NewWebhook("http://"+host+"/latest/meta-data", NewSecret(secretOf('a')))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = w.Send(t.Context(), Opened(incidents()["acted"], nil, breach), "")
+		if err == nil || !strings.Contains(err.Error(), "refuse to connect") && !strings.Contains(err.Error(), "no such host") && !strings.Contains(err.Error(), "lookup") {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+	for _, ok := range []string{"127.0.0.1", "10.0.0.1", "::1", "192.168.1.1", "fd12::1", "2001:db8::1", "8.8.8.8", "64:ff9b::808:808"} {
+		if forbidden(netip.MustParseAddr(ok)) {
+			t.Errorf("%s is refused", ok)
+		}
+	}
+}
