@@ -29,6 +29,9 @@ const (
 	// group_wait or group_interval is never delivered.
 	alertShow = 15 * time.Minute
 
+	// clockSkew is how far another machine's clock may be behind.
+	clockSkew = time.Minute
+
 	postTimeout = 5 * time.Second
 )
 
@@ -66,16 +69,27 @@ func (a Alertmanager) Send(ctx context.Context, m runbook.Message, link string) 
 	return a.post(ctx, []postedAlert{a.alert(m, link)})
 }
 
-// End ends the alerts of messages sent before; see [Endings].
+// End ends the alerts of messages sent before at their EndsAt; see [Endings].
 func (a Alertmanager) End(ctx context.Context, messages []runbook.Message) error {
 	var alerts []postedAlert
 	for _, m := range messages {
-		alerts = append(alerts, a.alert(m, ""))
+		over := a.alert(m, "")
+		// Alertmanager keeps the later of two ends unless the new one has passed; its
+		// clock may be behind ours.
+		over.EndsAt = later(m.StartsAt, m.EndsAt.Add(-clockSkew)).UTC()
+		alerts = append(alerts, over)
 	}
 	if len(alerts) == 0 {
 		return nil
 	}
 	return a.post(ctx, alerts)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (a Alertmanager) alert(m runbook.Message, link string) postedAlert {

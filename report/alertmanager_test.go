@@ -1,0 +1,212 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/servers"
+)
+
+// quiet is a configuration that notifies nobody.
+const quiet = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
+
+type seenAlert struct {
+	Labels, Annotations map[string]string
+	StartsAt, EndsAt    time.Time
+	GeneratorURL        string
+	Status              struct{ State string }
+}
+
+func seen(t *testing.T, am *servers.AlertmanagerServer, query string) []seenAlert {
+	t.Helper()
+	resp, err := http.Get(am.URL + "/api/v2/alerts?" + query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var out []seenAlert
+	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func poster(urls ...string) Alertmanager {
+	return Alertmanager{
+		URLs: urls, Runbook: func(string) *runbook.Runbook { return ranker() },
+		IncidentURL: func(id string) string { return "https://autorollback.example/incidents/" + id },
+	}
+}
+
+// recent moves an incident to now, as a real Alertmanager needs it.
+func recent(m runbook.Message) runbook.Message {
+	now := time.Now().Truncate(time.Millisecond)
+	m.StartsAt, m.CreatedAt = now.Add(-time.Minute), now
+	return m
+}
+
+// TestAlertmanagerReal posts to a real Alertmanager: the alert is there with its
+// labels, a re-send doubles nothing, its end ends it.
+func TestAlertmanagerReal(t *testing.T) {
+	am := servers.Alertmanager(t, quiet)
+	a := poster(am.URL)
+	m := recent(Asking(incidents()["awaiting"], ranker(), breach))
+	for range 3 {
+		if err := a.Send(t.Context(), m, "https://autorollback.example/approve/t"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := seen(t, am, "")
+	if len(all) != 1 {
+		t.Fatalf("%d alerts, want one: %+v", len(all), all)
+	}
+	got := all[0]
+	for name, want := range map[string]string{
+		"alertname": AlertName, "service": "ranker", "region": "eu", "incident": "inc-0123456789ab", "kind": "approval", "severity": "page", "team": "ranking", "autorollback": "",
+	} {
+		if got.Labels[name] != want {
+			t.Errorf("label %s is %q, want %q", name, got.Labels[name], want)
+		}
+	}
+	for name, want := range map[string]string{"summary": m.Title, "description": m.Text, "approval": "https://autorollback.example/approve/t", "owner": "ranking #ranking-oncall"} {
+		if got.Annotations[name] != want {
+			t.Errorf("annotation %s is %q, want %q", name, got.Annotations[name], want)
+		}
+	}
+	if !got.StartsAt.Equal(m.StartsAt) || !got.EndsAt.Equal(m.CreatedAt.Add(alertLife)) || got.GeneratorURL != "https://autorollback.example/incidents/inc-0123456789ab" {
+		t.Errorf("times and address: %+v", got)
+	}
+	if other := seen(t, am, url.Values{"filter": {`autorollback="true"`}}.Encode()); len(other) != 0 {
+		t.Errorf("our own alert would come back to us: %+v", other)
+	}
+}
+
+// TestAlertmanagerRealEnds ends the alerts of an incident, by a message's own EndsAt
+// and by Endings.
+func TestAlertmanagerRealEnds(t *testing.T) {
+	am := servers.Alertmanager(t, quiet)
+	a := poster(am.URL)
+	inc := incidents()["recovered"]
+	for _, m := range []runbook.Message{Opened(inc, ranker(), breach), Acted(inc, ranker(), breach), VerdictMsg(inc, ranker(), breach)} {
+		m = recent(m)
+		if !m.EndsAt.IsZero() {
+			m.EndsAt = m.CreatedAt
+		}
+		if err := a.Send(t.Context(), m, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all := seen(t, am, ""); len(all) != 3 {
+		t.Fatalf("%d alerts are active, want opened, acted and verdict: %+v", len(all), all)
+	}
+	var over []runbook.Message
+	for _, m := range Endings(inc, time.Now()) {
+		over = append(over, recent(m))
+	}
+	if err := a.End(t.Context(), over); err != nil {
+		t.Fatal(err)
+	}
+	all := seen(t, am, "")
+	if len(all) != 1 || all[0].Labels["kind"] != KindVerdict {
+		t.Fatalf("only the verdict must be active: %+v", all)
+	}
+	if left := time.Until(all[0].EndsAt); left < alertShow-time.Minute || left > alertShow {
+		t.Errorf("the verdict is on show for %s, want %s", left, alertShow)
+	}
+	late := recent(VerdictMsg(inc, ranker(), breach))
+	late.CreatedAt, late.EndsAt = time.Now().Add(-time.Hour), time.Now().Add(-time.Second)
+	late.StartsAt = late.CreatedAt
+	if err := a.Send(t.Context(), late, ""); err != nil {
+		t.Fatal(err)
+	}
+	if all := seen(t, am, ""); len(all) != 0 {
+		t.Errorf("nothing must be active: %+v", all)
+	}
+}
+
+// TestAlertmanagerRealHostile posts text that is not kind to any format.
+func TestAlertmanagerRealHostile(t *testing.T) {
+	am := servers.Alertmanager(t, quiet)
+	m := recent(Asking(hostileIncident(), nil, breach))
+	if err := poster(am.URL).Send(t.Context(), m, ""); err != nil {
+		t.Fatal(err)
+	}
+	all := seen(t, am, "")
+	if len(all) != 1 || all[0].Annotations["summary"] != m.Title || strings.ContainsAny(all[0].Annotations["description"], "<>") {
+		t.Errorf("got %+v", all)
+	}
+}
+
+func TestAlertmanagerOneIsEnough(t *testing.T) {
+	var bodies []string
+	server := func(status int) *httptest.Server {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			if r.URL.Path == "/am/api/v2/alerts" && status == http.StatusOK {
+				bodies = append(bodies, string(body))
+			}
+			w.Header().Set("Location", "/login")
+			w.WriteHeader(status)
+		}))
+		t.Cleanup(s.Close)
+		return s
+	}
+	good, bad, login := server(http.StatusOK), server(http.StatusInternalServerError), server(http.StatusFound)
+	dead := httptest.NewServer(nil)
+	dead.Close()
+	core, logged := observer.New(zap.WarnLevel)
+	m := Opened(incidents()["acted"], ranker(), breach)
+	for name, c := range map[string]struct {
+		urls []string
+		ok   bool
+		warn int
+	}{
+		"all":                 {[]string{good.URL + "/am/", good.URL + "/am"}, true, 0},
+		"one of three":        {[]string{dead.URL, bad.URL, good.URL + "/am"}, true, 1},
+		"none":                {[]string{dead.URL, bad.URL}, false, 0},
+		"a login page":        {[]string{login.URL}, false, 0},
+		"none configured":     {nil, false, 0},
+		"not even an address": {[]string{"http://[::1"}, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			logged.TakeAll()
+			a := poster(c.urls...)
+			a.Log = zap.New(core)
+			if err := a.Send(t.Context(), m, ""); (err == nil) != c.ok {
+				t.Errorf("got %v", err)
+			}
+			if logged.Len() != c.warn {
+				t.Errorf("%d warnings, want %d", logged.Len(), c.warn)
+			}
+		})
+	}
+	for _, b := range bodies {
+		if b != bodies[0] {
+			t.Errorf("two posts of one message differ:\n%s\n%s", b, bodies[0])
+		}
+	}
+}
+
+func TestAlertEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		ends, want time.Time
+	}{
+		"open":            {time.Time{}, breach.Add(24 * time.Hour)},
+		"over at once":    {breach, breach.Add(15 * time.Minute)},
+		"over in the end": {breach.Add(time.Hour), breach.Add(time.Hour)},
+	} {
+		if got := alertEnd(runbook.Message{CreatedAt: breach, EndsAt: c.ends}); !got.Equal(c.want) {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
