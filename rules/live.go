@@ -12,7 +12,7 @@ import (
 
 // An API tells which rules a Prometheus has loaded. The v1.API of client_golang is one.
 type API interface {
-	Rules(ctx context.Context) (v1.RulesResult, error)
+	Rules(ctx context.Context, matches []string) (v1.RulesResult, error)
 }
 
 // skew is how far Prometheus' clock may be from ours before its evaluations look old.
@@ -22,7 +22,7 @@ const skew = time.Minute
 // that fail or have not been evaluated for four intervals and a minute. An error
 // means that it could not be asked.
 func VerifyLive(ctx context.Context, want []Group, prom API) ([]Drift, error) {
-	res, err := prom.Rules(ctx)
+	res, err := prom.Rules(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask Prometheus for its rules: %w", err)
 	}
