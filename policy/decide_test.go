@@ -83,7 +83,7 @@ func bends() []bend {
 			in.Budget.Recent = []time.Time{noon.Add(-59 * time.Minute), noon.Add(-time.Minute), noon.Add(time.Second)}
 		}, runbook.Ask, GuardBudget, true},
 		{"outside the schedule", func(in *Input) { in.Runbook.Policy.Schedule = day("30 13 * * 1-5", "3h", "UTC") }, runbook.Ask, GuardSchedule, true},
-		{"mild", trigger("p95"), runbook.Ask, GuardMild, true},
+		{"mild", func(in *Input) { in.Breach.Trigger, in.Breach.Value = "p95", 1.42 }, runbook.Ask, GuardMild, true},
 	}
 }
 
@@ -265,7 +265,7 @@ func TestGoldenTexts(t *testing.T) {
 	in.Breach.Trigger, in.Breach.StableSick, in.Breach.Value = "slo", true, 3.217
 	tell("absolute limit and stable is sick", in)
 	in = severe()
-	in.Breach.Trigger, in.Breach.Value = "kpi", 0.0345
+	in.Breach.Trigger, in.Breach.Value = "kpi", 0.9655
 	in.Release.Rollbacks = []time.Time{noon.Add(-12 * time.Minute), noon.Add(-3 * time.Hour)}
 	in.Runbook.Policy.Mode = runbook.Observe
 	tell("several questions, observed", in)
