@@ -56,7 +56,9 @@ func (r *Runbook) checkRollback(p *page) {
 		p.add("rollback.quarantine", "must be true", "leave it out; a bundle that was rolled back is lifted by name with `autorollback release lift`")
 	}
 	p.atLeast("last_known_good.min_pods", r.LastKnownGood.MinPods, 1)
-	p.positive("last_known_good.max_age", r.LastKnownGood.MaxAge)
+	if p.has("last_known_good.max_age") {
+		p.positive("last_known_good.max_age", r.LastKnownGood.MaxAge)
+	}
 	if r.LastKnownGood.Health != "" {
 		p.metric("last_known_good.health", r.LastKnownGood.Health, "")
 	}
