@@ -5,6 +5,7 @@ import (
 	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/rules"
@@ -19,14 +20,31 @@ type question struct {
 	at   time.Time
 }
 
+func (q question) kept(asked time.Time) runbook.Query {
+	if !q.at.IsZero() {
+		asked = q.at
+	}
+	return runbook.Query{Name: q.name, Expr: q.expr.String(), At: asked.UTC()}
+}
+
 // ask asks all questions at the same time; replies are in the order of the questions.
+// Those about one moment go as one query, so that their answers are from the very
+// same moment and one round trip is paid.
 func (p *Prometheus) ask(ctx context.Context, questions []question) []reply {
 	replies := make([]reply, len(questions))
-	var g errgroup.Group
-	g.SetLimit(parallel)
+	groups := map[int64][]int{}
 	for i, q := range questions {
+		if q.expr.IsZero() {
+			now := time.Now()
+			replies[i] = read(q.kept(now), nil, nil, errNoQuestion, now, now)
+			continue
+		}
+		groups[q.at.UnixMilli()] = append(groups[q.at.UnixMilli()], i)
+	}
+	var g errgroup.Group
+	for _, group := range groups {
 		g.Go(func() error {
-			replies[i] = p.askOne(ctx, q)
+			p.askTogether(ctx, questions, group, replies)
 			return nil
 		})
 	}
@@ -34,21 +52,54 @@ func (p *Prometheus) ask(ctx context.Context, questions []question) []reply {
 	return replies
 }
 
+// askTogether asks the questions of one group. If Prometheus cannot answer the joined
+// query, one of them is to blame: then each is asked alone.
+func (p *Prometheus) askTogether(ctx context.Context, questions []question, group []int, replies []reply) {
+	from, at := time.Now(), questions[group[0]].at
+	together := join(questions, group)
+	value, warnings, err := p.query(ctx, together, at)
+	if err != nil && blame(err) == runbook.NoData {
+		p.askEach(ctx, questions, group, replies)
+		return
+	}
+	to := time.Now()
+	if !at.IsZero() {
+		from, to = at, at
+	}
+	parts, err := split(value, group, err)
+	for _, i := range group {
+		replies[i] = read(questions[i].kept(from), parts[i], warnings, err, from, to)
+	}
+}
+
+func (p *Prometheus) askEach(ctx context.Context, questions []question, group []int, replies []reply) {
+	var g errgroup.Group
+	g.SetLimit(parallel)
+	for _, i := range group {
+		g.Go(func() error {
+			replies[i] = p.askOne(ctx, questions[i])
+			return nil
+		})
+	}
+	_ = g.Wait() // a question that went wrong says so in its reply
+}
+
 func (p *Prometheus) askOne(ctx context.Context, q question) reply {
 	from := time.Now()
-	kept := runbook.Query{Name: q.name, Expr: q.expr.String(), At: from.UTC()}
-	if q.expr.IsZero() {
-		return read(kept, nil, nil, errNoQuestion, from, from)
+	value, warnings, err := p.query(ctx, q.expr.String(), q.at)
+	to := time.Now()
+	if !q.at.IsZero() {
+		from, to = q.at, q.at
 	}
-	value, warnings, err := p.api.Query(ctx, q.expr.String(), q.at, v1.WithTimeout(p.timeout))
+	return read(q.kept(from), value, warnings, err, from, to)
+}
+
+func (p *Prometheus) query(ctx context.Context, expr string, at time.Time) (model.Value, v1.Warnings, error) {
+	value, warnings, err := p.api.Query(ctx, expr, at, v1.WithTimeout(p.timeout))
 	if err != nil && ctx.Err() != nil {
 		err = lateError{p.timeout, ctx.Err()}
 	}
-	to := time.Now()
-	if !q.at.IsZero() {
-		kept.At, from, to = q.at.UTC(), q.at, q.at
-	}
-	return read(kept, value, warnings, err, from, to)
+	return value, warnings, err
 }
 
 // lateError is the deadline in words.

@@ -38,6 +38,7 @@ func blindnesses() []blindness {
 		{"many series", vector("1", "1"), runbook.NoData, "more than one series"},
 		{"a string", status(200, `{"status":"success","data":{"resultType":"string","result":[1,"x"]}}`), runbook.Unreachable, ""},
 		{"a matrix", status(200, `{"status":"success","data":{"resultType":"matrix","result":[]}}`), runbook.NoData, "matrix"},
+		{"a histogram", histogram(), runbook.NoData, "histogram"},
 		{"nothing at all", status(200, `{"status":"success"}`), runbook.Unreachable, ""},
 	}
 }
@@ -48,6 +49,11 @@ func (b blindness) patience() time.Duration {
 		return 200 * time.Millisecond
 	}
 	return 20 * time.Second
+}
+
+// ofOne reports whether the kind strikes one question and not the whole query.
+func (b blindness) ofOne() bool {
+	return b.state == runbook.NoData && b.name != "partial" && b.name != "a matrix"
 }
 
 const slow = "slow"

@@ -13,7 +13,7 @@ import (
 const maxAge = 3
 
 // Confirm asks whether the trigger is true now, and what the policy's guards need,
-// all in parallel within one deadline. It never returns an error: Unreachable and
+// all in one query and for one moment, within the deadline. It never returns an error: Unreachable and
 // NoData are states, with the reason in Problem, and no number is NaN or infinite.
 //
 // Everything a guard rests on must be answered, or the breach is not confirmed; only

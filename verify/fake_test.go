@@ -1,9 +1,11 @@
 package verify_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -44,17 +46,63 @@ func prometheusOf(tb testing.TB, table map[string]served) *asked {
 }
 
 func (a *asked) serve(w http.ResponseWriter, r *http.Request) {
-	expr := r.FormValue("query")
+	query := r.FormValue("query")
+	parts := joined.FindAllStringSubmatch(query, -1)
+	if len(parts) == 0 {
+		a.answerTo(query, r)(w, r)
+		return
+	}
+	answers := make([]served, len(parts))
+	for i, part := range parts { // all have been asked, whatever the first one comes to
+		answers[i] = a.answerTo(part[1], r)
+	}
+	together := reply{Status: "success", Data: result{Type: "vector"}}
+	for i, part := range parts {
+		rec := httptest.NewRecorder()
+		answers[i](rec, r)
+		var one reply
+		if rec.Code != http.StatusOK || json.Unmarshal(rec.Body.Bytes(), &one) != nil || one.Data.Type != "vector" {
+			w.WriteHeader(rec.Code)
+			_, _ = w.Write(rec.Body.Bytes())
+			return
+		}
+		together.Warnings = append(together.Warnings, one.Warnings...)
+		for _, series := range one.Data.Result {
+			series.(map[string]any)["metric"].(map[string]any)["autorollback_question"] = part[2]
+			together.Data.Result = append(together.Data.Result, series)
+		}
+	}
+	if together.Data.Result == nil {
+		together.Data.Result = []any{}
+	}
+	_ = json.NewEncoder(w).Encode(together)
+}
+
+// joined is one of several questions asked with one query, as a real Prometheus would
+// take it apart; that it does is shown by the tests with a real one.
+var joined = regexp.MustCompile(`(?s)label_replace\(\n(.*?)\n, "autorollback_question", "(\d+)", "", ""\)`)
+
+type reply struct {
+	Status   string   `json:"status"`
+	Warnings []string `json:"warnings,omitempty"`
+	Data     result   `json:"data"`
+}
+
+type result struct {
+	Type   string `json:"resultType"`
+	Result []any  `json:"result"`
+}
+
+func (a *asked) answerTo(expr string, r *http.Request) served {
 	a.mu.Lock()
 	a.came[expr] = append(a.came[expr], r.FormValue("time"))
 	a.mu.Unlock()
 	answer, ok := a.table[expr]
 	if !ok {
 		a.tb.Errorf("asked for something not in the table: %s", expr)
-		w.WriteHeader(http.StatusNotFound)
-		return
+		return status(http.StatusTeapot, "")
 	}
-	answer(w, r)
+	return answer
 }
 
 func (a *asked) client(tb testing.TB, timeout time.Duration) *verify.Prometheus {
@@ -100,6 +148,12 @@ func empty() served { return vector() }
 func partial(v float64) served {
 	return func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"status":"success","warnings":["store 2 did not answer"],"data":{"resultType":"vector","result":[{"metric":{},"value":[%f,"%v"]}]}}`, moment(r), v)
+	}
+}
+
+func histogram() served {
+	return func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"histogram":[%f,{"count":"1","sum":"1"}]}]}}`, moment(r))
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 // DefaultTimeout bounds one call of Firing, Confirm, Drained or Recovery as a whole.
 const DefaultTimeout = 2 * time.Second
 
-// parallel is how many queries of one call run at once; Prometheus runs 20 by default.
+// parallel is how many queries run at once where each goes alone; Prometheus runs 20
+// by default.
 const parallel = 16
 
 // An API answers PromQL. The v1.API of client_golang is one.

@@ -24,7 +24,7 @@ scrape_configs:
 // A stage is a real Prometheus with the rules of testdata/fast.yaml that scrapes a
 // service with a stable and a candidate side.
 type stage struct {
-	t                 *testing.T
+	t                 testing.TB
 	rb                *runbook.Runbook
 	q                 rules.Questions
 	rel               runbook.Release
@@ -33,7 +33,7 @@ type stage struct {
 	prometheus        *verify.Prometheus
 }
 
-func setUp(t *testing.T) *stage {
+func setUp(t testing.TB) *stage {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a real Prometheus takes half a minute")
