@@ -114,7 +114,7 @@ func (b *book) dispersion() []draft {
 	const join = "* on (region, release, signal) group_left ()"
 	level := sc.rec(seriesPool)
 	num := fmt.Sprintf("sum by (region, release, signal) ((%s - %s %s %s) ^ 2)", bad, all, join, level)
-	den := fmt.Sprintf("%[1]s * (1 - %[1]s) * (%[2]s - %[3]s / %[2]s)", level, sum(all), sum(all+" ^ 2"))
+	den := fmt.Sprintf("%[1]s * (1 - %[1]s) * on (region, release, signal) (%[2]s - %[3]s / %[2]s)", level, sum(all), sum(all+" ^ 2"))
 	pods := fmt.Sprintf("%s >= %d", sc.rec(seriesPods, stable), leastPods)
 	phi := fmt.Sprintf(`
 		(clamp_min(sum_over_time(%[1]s[1h]) / (sum_over_time(%[2]s[1h]) > 0), 1) and on (region, release, signal) %[3]s)
@@ -122,7 +122,7 @@ func (b *book) dispersion() []draft {
 		or on (region, release, signal) (%[5]s + 0 * %[4]s)`,
 		sc.rec(seriesPhiNum), sc.rec(seriesPhiDen), pods, sum(sc.rec(seriesAll, stable)), fmt.Sprint(phiUnknown))
 	return []draft{
-		{record: seriesPool, text: fmt.Sprintf("%s / (%s > 0)", sum(bad), sum(all)), comment: "Dispersion: the stable side's own level,"},
+		{record: seriesPool, text: fmt.Sprintf("%s / (%s > 0) and on (region, release) %s", sum(bad), sum(all), sc.rec(seriesRole)), comment: "Dispersion: the stable side's own level,"},
 		{record: seriesPhiNum, text: num, comment: "how far its pods are from it,"},
 		{record: seriesPhiDen, text: den, comment: "how far chance would put them,"},
 		{record: seriesPhi, text: phi, comment: fmt.Sprintf("and the quotient over an hour: at least 1; %s with fewer than %d stable pods.", fmt.Sprint(phiUnknown), leastPods)},

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	promrules "github.com/prometheus/prometheus/rules"
@@ -41,6 +42,8 @@ type world struct {
 	// role says which part a version plays in a region now; empty: none.
 	role func(p *pod, since time.Duration) (role, release string)
 	file string
+
+	exported map[string]export
 }
 
 // A pod serves one version of one service. Its rates may change over time.
@@ -97,10 +100,9 @@ func newWorld(tb testing.TB, seed uint64, pods []*pod, runbooks ...*runbook.Runb
 	w := &world{
 		tb: tb, db: teststorage.New(tb), interval: runbooks[0].Metrics.Interval.Std(),
 		start: time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC), rnd: rand.New(rand.NewPCG(seed, 1)),
-		pods: pods, daemons: 1, role: usualRole,
+		pods: pods, daemons: 1, role: usualRole, exported: map[string]export{},
 	}
 	w.now = w.start
-	promql.NewEngine(promql.EngineOpts{})
 	p := parser.NewParser(parser.Options{})
 	w.engine = promql.NewEngine(promql.EngineOpts{
 		Logger: slog.New(slog.DiscardHandler), MaxSamples: 50_000_000, Timeout: time.Minute,
@@ -256,10 +258,27 @@ func (w *world) export(app storage.Appender, since time.Duration) {
 			}
 			seen[key] = true
 			ls := []string{"job", "autorollback", "instance", "daemon" + strconv.Itoa(d), "service", p.service, "region", p.region, "version", p.version, "release", release}
-			w.append(app, w.now, 1, append(ls, "__name__", "autorollback_release_role", "role", role)...)
-			w.append(app, w.now, 50, append(ls, "__name__", "autorollback_weight")...)
+			for _, e := range []export{
+				{append(slices.Clone(ls), "__name__", "autorollback_release_role", "role", role), w.now, 1},
+				{append(slices.Clone(ls), "__name__", "autorollback_weight"), w.now, 50},
+			} {
+				w.exported[strings.Join(e.labels, " ")] = e
+			}
 		}
 	}
+	for key, e := range w.exported {
+		if e.at.Before(w.now) { // a scrape that misses a series marks it stale
+			e.value = math.Float64frombits(value.StaleNaN)
+			delete(w.exported, key)
+		}
+		w.append(app, w.now, e.value, e.labels...)
+	}
+}
+
+type export struct {
+	labels []string
+	at     time.Time
+	value  float64
 }
 
 func (w *world) append(app storage.Appender, at time.Time, v float64, pairs ...string) {

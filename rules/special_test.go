@@ -1,0 +1,304 @@
+package rules
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+func failing(p *pod) { p.errors = after(onset, 0.005, 0.08) }
+
+func release(region string) runbook.Release {
+	return runbook.Release{ID: "r1", Service: "ranker", Region: region,
+		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}}
+}
+
+func fires(t *testing.T, got map[string]time.Duration, want ...string) {
+	t.Helper()
+	if names := slices.Sorted(maps.Keys(got)); !slices.Equal(names, want) {
+		t.Fatalf("fired %v, want %v", got, want)
+	}
+}
+
+func TestNativeHistogram(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		slower float64
+		want   []string
+	}{{"40 % slower", 1.4, []string{"ranker/latency-p95 default"}}, {"10 % slower", 1.1, nil}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			rb := ranker("ranker")
+			rb.Metrics.Latency = &runbook.Latency{Histogram: "latency_seconds", Kind: runbook.Native}
+			pods := of(fleet("ranker", 3, 2, 200, 0.25), everyPod, func(p *pod) {
+				p.native = true
+				if p.candidate() {
+					p.slower = after(onset, 1, c.slower)
+				}
+			})
+			fires(t, newWorld(t, 3, pods, rb).run(22*time.Minute), c.want...)
+		})
+	}
+}
+
+func TestTwoDaemonsCountOnce(t *testing.T) {
+	t.Parallel()
+	run := func(daemons int) map[string]time.Duration {
+		w := newWorld(t, 5, of(fleet("ranker", 4, 2, 200, 0.25), candidates, failing), ranker("ranker"))
+		w.daemons = daemons
+		return w.run(15 * time.Minute)
+	}
+	one, two := run(1), run(2)
+	fires(t, one, "ranker/error-rate default")
+	if !maps.Equal(one, two) {
+		t.Fatalf("one daemon: %v, two: %v", one, two)
+	}
+}
+
+func TestDaemonsThatDisagreeAreBlindNotBroken(t *testing.T) {
+	t.Parallel()
+	pods := of(fleet("ranker", 4, 2, 200, 0.25), candidates, failing)
+	w := newWorld(t, 5, append(pods, newPod("ranker", "v0", "ranker-old", 0)), ranker("ranker"))
+	w.role = func(p *pod, since time.Duration) (string, string) {
+		if p.version == "v0" { // a daemon cut off from the store goes on about an old release
+			return "candidate", "r0"
+		}
+		return usualRole(p, since)
+	}
+	fires(t, w.run(14*time.Minute), "ranker/blind default") // and no rule fails: tick looks
+}
+
+func TestRoleGoneResolvesEverything(t *testing.T) {
+	t.Parallel()
+	rb := ranker("ranker")
+	w := newWorld(t, 6, of(fleet("ranker", 4, 2, 200, 0.25), candidates, failing), rb)
+	gone := 16 * time.Minute
+	w.role = func(p *pod, since time.Duration) (string, string) {
+		if since > gone {
+			return "", ""
+		}
+		return usualRole(p, since)
+	}
+	w.run(gone)
+	if got := w.firing(); !slices.Equal(got, []string{"ranker/error-rate default"}) {
+		t.Fatalf("before: %v", got)
+	}
+	w.run(rb.Triggers[1].For.Std()/2 + 4*rb.Metrics.Interval.Std())
+	if got := w.firing(); len(got) > 0 {
+		t.Fatalf("after: %v still fire", got)
+	}
+	all, _ := ParseExpr(`{__name__=~"autorollback:.*"}`)
+	if got := w.ask(all); len(got) > 0 {
+		t.Fatalf("%d series are still recorded, e.g. %s", len(got), got[0].Metric)
+	}
+}
+
+func TestTwoServicesAtOnce(t *testing.T) {
+	t.Parallel()
+	bad := of(fleet("ranker", 4, 2, 200, 0.25), candidates, failing)
+	w := newWorld(t, 8, append(bad, fleet("ads", 4, 2, 200, 0.25)...), ranker("ranker"), ranker("ads"))
+	fires(t, w.run(14*time.Minute), "ranker/error-rate default")
+}
+
+func TestTwoRegionsApart(t *testing.T) {
+	t.Parallel()
+	rb := ranker("ranker")
+	rb.Regions, rb.Metrics.RegionLabel = []string{"eu", "us"}, "dc"
+	eu := of(fleet("ranker", 3, 2, 200, 0.25), everyPod, func(p *pod) { p.region, p.name = "eu", "eu-"+p.name })
+	us := of(fleet("ranker", 3, 2, 200, 0.25), everyPod, func(p *pod) { p.region, p.name = "us", "us-"+p.name })
+	of(eu, candidates, func(p *pod) { failing(p); p.slower = after(onset, 1, 1.5) })
+	w := newWorld(t, 9, append(eu, us...), rb)
+	fires(t, w.run(17*time.Minute), "ranker/error-rate eu", "ranker/latency-p95 eu")
+	q, _ := Ask(rb)
+	if sick, _ := q.Breach("error-rate", release("eu")); len(w.ask(sick)) != 1 {
+		t.Errorf("eu does not breach: %s", sick)
+	}
+	if well, _ := q.Breach("error-rate", release("us")); len(w.ask(well)) != 0 {
+		t.Errorf("us breaches: %s", well)
+	}
+}
+
+func TestTrackLabel(t *testing.T) {
+	t.Parallel()
+	rb := ranker("ranker")
+	rb.Metrics.VersionLabel, rb.Metrics.Track = "", &runbook.Track{Label: "track", Stable: "main", Candidate: "canary"}
+	w := newWorld(t, 10, of(fleet("ranker", 3, 2, 200, 0.25), candidates, failing), rb)
+	fires(t, w.run(14*time.Minute), "ranker/error-rate default")
+	q, _ := Ask(rb)
+	if got := w.ask(q.Rate(release("default"), Candidate)); len(got) != 1 || got[0].F < 40 || got[0].F > 60 {
+		t.Errorf("candidate's rate is %v, want about 50", got)
+	}
+}
+
+func TestIntervalOfOneSecond(t *testing.T) {
+	t.Parallel()
+	rb := ranker("ranker")
+	rb.Metrics.Interval = dur(time.Second)
+	for i := range rb.Triggers {
+		rb.Triggers[i].For = dur(10 * time.Second)
+	}
+	rb.Triggers[2].For = dur(20 * time.Second)
+	begin := 30 * time.Second
+	w := newWorld(t, 11, of(fleet("ranker", 2, 2, 100, 0.3), candidates, func(p *pod) { p.errors = after(begin, 0.002, 0.25) }), rb)
+	got := w.run(70 * time.Second)
+	at := got["ranker/error-rate default"]
+	if at < begin || at > begin+20*time.Second {
+		t.Fatalf("fired %v, want error-rate within 20 s of %s", got, begin)
+	}
+	t.Logf("fired %s after the onset", at-begin)
+}
+
+func TestRestartLosesNothing(t *testing.T) {
+	t.Parallel()
+	run := func(restart bool) map[string]time.Duration {
+		w := newWorld(t, 12, of(fleet("ranker", 4, 2, 200, 0.25), candidates, failing), ranker("ranker"))
+		w.run(onset + time.Minute)
+		if restart {
+			w.load()
+		}
+		return w.run(3 * time.Minute)
+	}
+	if plain, restarted := run(false), run(true); len(plain) != 1 || !maps.Equal(plain, restarted) {
+		t.Fatalf("without a restart %v, with one %v", plain, restarted)
+	}
+}
+
+func TestLostScrapesAndRestartedPods(t *testing.T) {
+	t.Parallel()
+	pods := of(fleet("ranker", 4, 2, 200, 0.25), everyPod, func(p *pod) {
+		n := 0
+		p.silent = func(time.Duration) bool { n++; return n%7 == 3 }
+	})
+	w := newWorld(t, 13, pods, ranker("ranker"))
+	first := w.run(6 * time.Minute)
+	for _, p := range pods[3:5] { // one stable, one candidate pod start anew
+		p.ok, p.failed, p.tried, p.converted = 0, 0, 0, 0
+		clear(p.buckets)
+	}
+	maps.Copy(first, w.run(8*time.Minute))
+	fires(t, first)
+	of(pods, candidates, func(p *pod) { p.errors = constant(0.08) })
+	fires(t, w.run(4*time.Minute), "ranker/error-rate default")
+}
+
+func TestSeriesStayFew(t *testing.T) {
+	t.Parallel()
+	rb := ranker("ranker")
+	rb.Metrics.KPIs = append(rb.Metrics.KPIs, runbook.KPI{Name: "click", Successes: "conversions_total", Trials: "requests_total"})
+	rb.Triggers = append(rb.Triggers,
+		runbook.Trigger{Name: "latency-p99", Type: runbook.LatencyQuantile, Severity: runbook.Mild, For: dur(5 * time.Minute), Quantile: 0.99, Increase: 0.5},
+		runbook.Trigger{Name: "errors-mild", Type: runbook.ErrorRate, Severity: runbook.Mild, For: dur(5 * time.Minute), Above: 0.02},
+		runbook.Trigger{Name: "click-drop", Type: runbook.KPIDrop, Severity: runbook.Mild, For: dur(15 * time.Minute), KPI: "click", Drop: 0.05})
+	w := newWorld(t, 14, fleet("ranker", 10, 2, 200, 0.2), rb)
+	w.run(5 * time.Minute)
+	all, _ := ParseExpr(`{__name__=~"autorollback:.*"}`)
+	names := map[string]int{}
+	for _, s := range w.ask(all) {
+		names[s.Metric.Get("__name__")]++
+	}
+	total := 0
+	for _, n := range names {
+		total += n
+	}
+	t.Logf("%d triggers, 10+2 pods: %d series, %d rules: %v", len(rb.Triggers), total, len(w.groups[0].Rules())+len(w.groups[1].Rules()), names)
+	if total > 400 {
+		t.Errorf("%d series for one release", total)
+	}
+}
+
+func TestQuestionsAnswerWhatTheyPromise(t *testing.T) {
+	t.Parallel()
+	rb := ranker("ranker")
+	rb.LastKnownGood.Health = "model_ready"
+	w := newWorld(t, 15, of(fleet("ranker", 4, 2, 200, 0.25), candidates, failing), rb)
+	q, err := Ask(rb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rel := release("default")
+	w.run(onset)
+	if e, _ := q.Breach("error-rate", rel); len(w.ask(e)) != 0 {
+		t.Errorf("breaches before the onset")
+	}
+	w.run(5 * time.Minute)
+	one := func(name string, e Expr, low, high float64) {
+		t.Helper()
+		if got := w.ask(e); len(got) != 1 || !(got[0].F >= low && got[0].F <= high) {
+			t.Errorf("%s: %v, want one value from %g to %g: %s", name, got, low, high, e)
+		}
+	}
+	breach, _ := q.Breach("error-rate", rel)
+	effect, _ := q.Effect("latency-p95", rel)
+	evidence, ok := q.Evidence("error-rate", rel)
+	absolute, _ := q.Effect("users-see-errors", rel)
+	one("breach", breach, 0.06, 0.1)
+	one("effect", effect, 0.9, 1.1)
+	one("evidence", evidence, 10, 600)
+	one("absolute effect", absolute, 0.015, 0.035)
+	one("age", q.Age(rel), 0, 0)
+	one("age without a release", q.Age(runbook.Release{Region: "default"}), 0, 15)
+	one("candidate pods", q.Pods(rel, Candidate), 2, 2)
+	one("stable pods", q.Pods(rel, Stable), 4, 4)
+	one("candidate rate", q.Rate(rel, Candidate), 40, 60)
+	one("stable rate", q.Rate(rel, Stable), 130, 170)
+	if got := w.ask(q.StableSick(rel)); len(got) != 0 {
+		t.Errorf("stable is sick: %v", got)
+	}
+	if _, has := q.Evidence("users-wait", rel); has || !ok {
+		t.Errorf("evidence of an absolute limit")
+	}
+	for name, other := range map[string]runbook.Release{"other release": {ID: "r2", Region: "default"}, "other region": {ID: "r1", Region: "mars"}} {
+		if e, _ := q.Breach("error-rate", other); len(w.ask(e)) != 0 {
+			t.Errorf("%s breaches", name)
+		}
+		if got := w.ask(q.Age(other)); len(got) != 0 {
+			t.Errorf("%s has an age: %v", name, got)
+		}
+	}
+	for _, r := range q.Recovery(rel) {
+		limits := map[string][2]float64{"error rate": {0.015, 0.035}, "p95 latency": {0.2, 0.26}, "kpi conversion": {0.08, 0.12}}[r.Name]
+		one(r.Name, r.Now, limits[0], limits[1])
+		one(r.Name+" samples", r.Samples, 8000, 16000)
+		low := limits[0]
+		if strings.HasPrefix(r.Name, "error") {
+			low = 0.002
+		}
+		one(r.Name+" before", r.Before, low, limits[1])
+	}
+}
+
+// Bursts of errors that hit a pod for a minute or two, on both sides alike: chance by
+// pod, not by request. The stable pods show it, and the evidence is divided by it.
+func TestDispersionOfTheStablePodsTempersTheEvidence(t *testing.T) {
+	t.Parallel()
+	burst := 0
+	pods := of(fleet("ranker", 8, 3, 200, 0.3), everyPod, func(p *pod) {
+		burst++
+		seed := time.Duration(burst)
+		p.errors = func(t time.Duration) float64 {
+			if (t/(2*time.Minute)*7+seed*3)%11 == 0 {
+				return 0.25
+			}
+			return 0.01
+		}
+	})
+	rb := ranker("ranker")
+	rb.Metrics.Interval = dur(30 * time.Second)
+	w := newWorld(t, 16, pods, rb)
+	w.run(40 * time.Minute)
+	phi, _ := ParseExpr(`autorollback:phi{signal="errors"}`)
+	if got := w.ask(phi); len(got) != 1 || got[0].F < 5 {
+		t.Errorf("phi of errors is %v, want more than 5", got)
+	}
+	calm, _ := ParseExpr(`autorollback:phi{signal="kpi_conversion"}`)
+	if got := w.ask(calm); len(got) != 1 || got[0].F > 1.6 {
+		t.Errorf("phi of conversions is %v, want about 1", got)
+	}
+	if got := w.firing(); slices.Contains(got, "ranker/error-rate default") {
+		t.Errorf("fires: %v", got)
+	}
+}
