@@ -339,6 +339,7 @@ func testRefused(t *testing.T, f fixture) {
 		{"leading slash", NewTx(Op{Key: "/a"}), "begin with /"},
 		{"two slashes", NewTx(Op{Key: "a//b"}), "//"},
 		{"two dots", NewTx(Op{Key: "a/../b"}), ".."},
+		{"a dot alone", NewTx(Op{Key: "a/./b"}), "/./"},
 		{"space", NewTx(Op{Key: "a b"}), "only"},
 		{"newline", NewTx(Op{Key: "a\n"}), "only"},
 		{"query", NewTx(Op{Key: "a?b"}), "only"},

@@ -130,14 +130,16 @@ func (m *commit) refusedAsStale(a answer, err error) (bool, error) {
 // blame returns an error that ends the commit: nothing was written, unless
 // something sent before is open.
 func (m *commit) blame(err error) error {
-	if m.open != nil {
-		return fmt.Errorf("%w: %w (after %w)", ErrUnsettled, err, m.open)
+	if m.open == nil {
+		return err
 	}
-	return err
+	m.lane.known = false
+	return fmt.Errorf("%w: %w (after %w)", ErrUnsettled, err, m.open)
 }
 
 func (m *commit) ended(ctx context.Context, last error) error {
 	if m.open != nil {
+		m.lane.known = false
 		return fmt.Errorf("%w: %w (last: %w)", ErrUnsettled, ctx.Err(), hideConflict(last))
 	}
 	return fmt.Errorf("nothing was written: %w (last: %w)", ctx.Err(), hideConflict(last))

@@ -32,8 +32,9 @@ func checkKey(key string) error {
 		return errors.New("a key may not be empty")
 	case !allowed.MatchString(key):
 		return fmt.Errorf("key %q: only A-Z a-z 0-9 . _ @ : / - may stand in a key", key)
-	case strings.HasPrefix(key, "/"), strings.Contains(key, "//"), strings.Contains(key, ".."):
-		return fmt.Errorf("key %q: a key may not begin with / nor have // or .. in it", key)
+	case strings.HasPrefix(key, "/"), strings.Contains(key, "//"), strings.Contains(key, ".."),
+		strings.Contains("/"+key+"/", "/./"):
+		return fmt.Errorf("key %q: a key may not begin with / nor have // or /./ or .. in it", key)
 	}
 	return nil
 }
