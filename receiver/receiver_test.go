@@ -3,6 +3,7 @@ package receiver_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/runbook"
@@ -260,6 +262,28 @@ func TestRefusedConfigurations(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+// TestBrokenTokenFileIsToldOnce: not at every request.
+func TestBrokenTokenFileIsToldOnce(t *testing.T) {
+	file := write(t, "token", token)
+	core, logs := observer.New(zap.InfoLevel)
+	r, err := receiver.New(intake(accept), receiver.Config{TokenFile: file}, zap.New(core), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		r.ServeHTTP(httptest.NewRecorder(), call(firing))
+	}
+	if n := logs.Len(); n != 1 {
+		t.Errorf("told %d times: %v", n, logs.All())
+	}
+	if text := fmt.Sprint(logs.All()); strings.Contains(text, "half") || strings.Contains(text, token) {
+		t.Error("a token is in the log")
 	}
 }
 

@@ -222,8 +222,9 @@ func TestOtherSites(t *testing.T) {
 	} {
 		s := newSite(t, signIn(t))
 		for _, o := range orders {
-			if w := s.ask(o.method, o.path, o.body, as("alice"), from); w.Code != 403 {
-				t.Errorf("%s: %s %s answers %d", name, o.method, o.path, w.Code)
+			w := s.ask(o.method, o.path, o.body, as("alice"), from)
+			if w.Code != 403 || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%s: %s %s answers %d with %v", name, o.method, o.path, w.Code, w.Header())
 			}
 		}
 		r := s.fill(s.link(), nil, as("alice"))

@@ -44,7 +44,7 @@ func Serve(ctx context.Context, listeners []net.Listener, configFile string, h h
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      60 * time.Second,
+		WriteTimeout:      90 * time.Second, // longer than the engine may work on one order
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          noise,

@@ -32,6 +32,7 @@ type world struct {
 	approvals map[string]runbook.Approval
 	changes   []string // every order carried out, one line each
 	fails     error    // what orders end with
+	unread    error    // what reading the status ends with
 	breach    runbook.State
 	plan      string // digest of the change as it would be now
 	approvers []string
@@ -78,7 +79,7 @@ func (w *world) done() []string {
 	return w.changes
 }
 
-func (w *world) Status(context.Context) (runbook.Status, error) { return w.status, nil }
+func (w *world) Status(context.Context) (runbook.Status, error) { return w.status, w.unread }
 
 func (w *world) Incident(_ context.Context, id string) (runbook.Incident, error) {
 	inc, ok := w.incidents[id]

@@ -1,0 +1,60 @@
+package web_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+func TestDashboard(t *testing.T) {
+	s := newSite(t, signIn(t))
+	now := time.Now()
+	s.status.Control = runbook.Control{Mode: runbook.Paused, By: "bob", Reason: "drill", Until: now}
+	s.status.Releases = append(s.status.Releases,
+		runbook.Release{Service: "held", Phase: runbook.Open, Held: &runbook.HumanHold{}},
+		runbook.Release{Service: "frozen", Phase: runbook.Open, Frozen: "p99 over the limit"},
+		runbook.Release{Service: "gone", Phase: runbook.RolledBack})
+	s.status.Incidents = append(s.status.Incidents,
+		runbook.Incident{ID: "inc-old", Service: "ranker", Phase: runbook.Done, Verdict: &runbook.Verdict{Outcome: runbook.Recovered}})
+	page := s.ask("GET", "/", "", as("alice")).Body.String()
+	for _, want := range []string{
+		"<strong>paused</strong> (by bob): drill", "You are alice.", `<rect class="candidate" width="5" height="6"/>`, "5 %",
+		"somebody else changed the split", "frozen: p99 over the limit", `href="/incidents/inc-1"`, "autorollback approve ap-1",
+		`<span class="verdict recovered">recovered</span>`, "Quarantined bundles",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the dashboard does not say %q", want)
+		}
+	}
+	if strings.Contains(page, "<td>gone</td>") || strings.Contains(page, "Nobody signs in here") {
+		t.Error("the dashboard shows what is not so")
+	}
+}
+
+func TestDashboardSaysThatItIsUnguarded(t *testing.T) {
+	s := newSite(t, insecure(t))
+	s.status = runbook.Status{Control: runbook.Control{Mode: runbook.Active}}
+	page := s.ask("GET", "/", "").Body.String()
+	if !strings.Contains(page, "Nobody signs in here") || !strings.Contains(page, "No release is under way.") {
+		t.Error(page)
+	}
+}
+
+func TestStatusThatCannotBeRead(t *testing.T) {
+	for err, code := range map[error]int{
+		fmt.Errorf("%w: store is away", runbook.ErrLater): 503,
+		errors.New("cosmic ray"):                          500,
+	} {
+		s := newSite(t, signIn(t))
+		s.unread = err
+		for _, path := range []string{"/", "/api/v1/status", "/api/v1/releases", "/api/v1/releases/ranker/default", "/api/v1/control"} {
+			if w := s.ask("GET", path, ""); w.Code != code || w.Body.Len() == 0 {
+				t.Errorf("%s answers %d, want %d", path, w.Code, code)
+			}
+		}
+	}
+}
