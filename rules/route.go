@@ -15,14 +15,15 @@ route:
   routes:
   - matchers: ['autorollback="true"']
     receiver: autorollback
-    continue: true            # humans are still paged by the routes below
+    continue: true            # humans are still paged, by the routes below
     group_by: ['...']         # one alert, one message: nothing is truncated or held back
     group_wait: 0s            # at once: an alert that ends while waiting is never sent
     group_interval: 15s       # how long a delivery is retried, and how old it can be
     repeat_interval: 2m       # said again while it fires; the receiver knows duplicates
-  # Your own routes follow. The watchdog always fires: do not page for it.
   - matchers: ['autorollback="true"', 'trigger="watchdog"']
-    receiver: nobody
+    receiver: nobody          # the watchdog always fires: no human wants it
+  - matchers: ['autorollback="true"']
+    receiver: humans          # replace by your own routes
 receivers:
 - name: humans                # put your pager here
 - name: nobody

@@ -1,0 +1,41 @@
+package rules
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// BenchmarkCompile1000 compiles and writes the rules of 1,000 runbooks of 5 triggers.
+func BenchmarkCompile1000(b *testing.B) {
+	const runbooks = 1000
+	rbs := make([]*runbook.Runbook, runbooks)
+	triggers := 0
+	for i := range rbs {
+		rbs[i] = ranker(fmt.Sprintf("service-%d", i))
+		triggers += len(rbs[i].Triggers)
+	}
+	rules, size := 0, 0
+	for b.Loop() {
+		groups := make([]Group, runbooks)
+		rules = 0
+		for i, rb := range rbs {
+			g, err := Compile(rb)
+			if err != nil {
+				b.Fatal(err)
+			}
+			groups[i] = g
+			rules += len(g.Rules)
+		}
+		text, err := Marshal(groups)
+		if err != nil {
+			b.Fatal(err)
+		}
+		size = len(text)
+	}
+	perSecond := float64(b.N) / b.Elapsed().Seconds()
+	b.ReportMetric(float64(rules)*perSecond, "rules/s")
+	b.ReportMetric(float64(triggers)*perSecond, "triggers/s")
+	b.ReportMetric(float64(size), "bytes")
+}

@@ -1,0 +1,154 @@
+package rules
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs; look at it, then `go test ./rules -run Golden -update`", path)
+	}
+}
+
+// example has one trigger of each type; its text is frozen here, because the digest in
+// the golden file is that of the runbook.
+func example(t *testing.T) *runbook.Runbook {
+	t.Helper()
+	rb, err := runbook.Load(filepath.Join("testdata", "canary.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rb
+}
+
+func compiled(t testing.TB, rbs ...*runbook.Runbook) []Group {
+	t.Helper()
+	var out []Group
+	for _, rb := range rbs {
+		g, err := Compile(rb)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, g)
+	}
+	return out
+}
+
+func marshalled(t testing.TB, groups []Group) []byte {
+	t.Helper()
+	text, err := Marshal(groups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestGoldenRules(t *testing.T) {
+	golden(t, "canary.rules.yml", marshalled(t, compiled(t, example(t))))
+}
+
+func TestGoldenRoute(t *testing.T) {
+	text, err := Route("https://autorollback.example.com:8443/v1/alertmanager", "/etc/alertmanager/autorollback.token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "alertmanager.yml", text)
+}
+
+func TestRouteRefusesWhatAlertmanagerCannotCall(t *testing.T) {
+	for _, url := range []string{"", "autorollback:8443", "ftp://x/", "/v1", "https://x/{{ .CommonLabels.x }}"} {
+		if text, err := Route(url, "token"); err == nil {
+			t.Errorf("%q: %s", url, text)
+		}
+	}
+	if _, err := Route("https://x/", ""); err == nil {
+		t.Error("no token file is accepted")
+	}
+}
+
+func TestMarshalIsDeterministicWhateverTheOrder(t *testing.T) {
+	groups := compiled(t, ranker("ranker"), ranker("ads"), example(t))
+	first := marshalled(t, groups)
+	slices.Reverse(groups)
+	if !bytes.Equal(first, marshalled(t, groups)) {
+		t.Error("the order of runbooks changes the file")
+	}
+	if _, err := Marshal(append(groups, groups[0])); err == nil {
+		t.Error("two groups of one name are accepted")
+	}
+}
+
+func TestEachTriggerIsExactlyOneAlert(t *testing.T) {
+	rb := ranker("ranker")
+	alerts := map[string]int{}
+	for _, r := range compiled(t, rb)[0].Rules {
+		if (r.Record == "") == (r.Alert == "") {
+			t.Errorf("rule %+v is not one of recording rule and alert", r)
+		}
+		if r.For != 0 {
+			t.Errorf("%s has a for", r.Alert)
+		}
+		if r.Alert != "" {
+			alerts[r.Labels["trigger"]]++
+		}
+		for _, l := range []string{"version", "release", "digest"} {
+			if _, has := r.Labels[l]; has {
+				t.Errorf("%s carries the label %s", r.name(), l)
+			}
+		}
+	}
+	for _, tr := range rb.Triggers {
+		if alerts[tr.Name] != 1 {
+			t.Errorf("trigger %s has %d alerts", tr.Name, alerts[tr.Name])
+		}
+	}
+	if alerts[BlindTrigger] != 1 || len(alerts) != len(rb.Triggers)+1 {
+		t.Errorf("alerts: %v", alerts)
+	}
+}
+
+func TestCompileRefuses(t *testing.T) {
+	for name, spoil := range map[string]func(*runbook.Runbook){
+		"matchers that break out": func(rb *runbook.Runbook) { rb.Metrics.Selector = `job="x"} or up{job="y"` },
+		"errors that break out":   func(rb *runbook.Runbook) { rb.Metrics.Requests.Errors = `code="5"}[5m]) or vector(1` },
+		"matchers with a name":    func(rb *runbook.Runbook) { rb.Metrics.Selector = `__name__="up"` },
+		"a metric that is none":   func(rb *runbook.Runbook) { rb.Metrics.Requests.Counter = "a or b" },
+		"a label that is none":    func(rb *runbook.Runbook) { rb.Metrics.PodLabel = "a)b" },
+		"a reserved trigger name": func(rb *runbook.Runbook) { rb.Triggers[0].Name = BlindTrigger },
+		"two triggers of a name":  func(rb *runbook.Runbook) { rb.Triggers[0].Name = rb.Triggers[1].Name },
+		"latency without one":     func(rb *runbook.Runbook) { rb.Metrics.Latency = nil },
+		"an undeclared kpi":       func(rb *runbook.Runbook) { rb.Triggers[2].KPI = "revenue" },
+		"no interval":             func(rb *runbook.Runbook) { rb.Metrics.Interval = 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			rb := ranker("ranker")
+			spoil(rb)
+			if g, err := Compile(rb); err == nil {
+				t.Errorf("compiles to %d rules", len(g.Rules))
+			}
+			if _, err := Ask(rb); err == nil {
+				t.Error("can be asked about")
+			}
+		})
+	}
+}
