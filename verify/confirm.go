@@ -71,9 +71,7 @@ func confirming(q rules.Questions, trigger runbook.Trigger, rel runbook.Release)
 		{name: askStablePods, expr: q.Pods(rel, rules.Stable)},
 		{name: askCandidateRate, expr: q.Rate(rel, rules.Candidate)},
 		{name: askStableRate, expr: q.Rate(rel, rules.Stable)},
-	}
-	if sick := q.StableSick(rel); !sick.IsZero() { // a runbook without an absolute limit has none
-		questions = append(questions, question{name: askStableSick, expr: sick})
+		{name: askStableSick, expr: q.StableSick(rel)},
 	}
 	if evidence, ok := q.Evidence(trigger.Name, rel); ok {
 		questions = append(questions, question{name: askEvidence, expr: evidence})
@@ -97,9 +95,7 @@ func (c confirmation) fill(b *runbook.Breach) {
 	b.CandidateRate = c.number(askCandidateRate)
 	b.StableRate = c.number(askStableRate)
 	b.Evidence = c.number(askEvidence)
-	if sick := c.replies[askStableSick]; sick != nil {
-		b.StableSick = len(sick.samples) > 0 && sick.problem == ""
-	}
+	b.StableSick = len(c.replies[askStableSick].samples) > 0
 	b.Value = effect
 	if b.State, b.Problem = c.trouble(); b.State != "" {
 		return

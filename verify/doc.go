@@ -2,6 +2,6 @@
 // traffic, what do users get. An answer that is missing, stale, partial, too late or
 // not a number is never good and never a breach.
 //
-// It never writes anything, never remembers an answer, never retries, and decides
-// nothing about traffic.
+// It never writes anything, never remembers an answer, never asks twice what got no
+// answer, and decides nothing about traffic.
 package verify

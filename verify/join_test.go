@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 func sample(question string, value float64) *model.Sample {
@@ -54,5 +55,14 @@ func TestAJoinedQueryIsPromQL(t *testing.T) {
 	}
 	if _, err := rules.ParseExpr(join(questions, []int{0, 1, 2})); err != nil {
 		t.Error(err)
+	}
+}
+
+// An expression that could not be made is a question without an answer, and asks
+// nothing: no Prometheus is needed here.
+func TestNoQuestionIsNoData(t *testing.T) {
+	replies := New(nil, 0).ask(t.Context(), []question{{name: "stable sick"}})
+	if replies[0].state != runbook.NoData || replies[0].problem == "" {
+		t.Errorf("got %+v", replies[0])
 	}
 }
