@@ -26,7 +26,7 @@ func capture(t *testing.T, f Folder, stage string, parts map[string][]byte) (pat
 func parts(text string) map[string][]byte {
 	return map[string][]byte{
 		"alerts.json": []byte(`[{"service":"ranker"}]`), "queries.json": []byte(text),
-		"../../etc/passwd": []byte("x"), ".hidden": nil, "": []byte("unnamed"), "MANIFEST.sha256": []byte("forged"),
+		"../../etc/passwd": []byte("x"), ".hidden": nil, ".": nil, "..": nil, ".partial-before-x": nil, "": []byte("unnamed"), "MANIFEST.sha256": []byte("forged"),
 		strings.Repeat("long", 100): []byte("y"), "a/b": []byte("1"), "a%2Fb": []byte("2"),
 	}
 }
@@ -50,7 +50,7 @@ func TestCapture(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !info.Mode().IsRegular() || info.Mode().Perm() != 0o444 {
+		if strings.HasPrefix(file.Name(), ".") || !info.Mode().IsRegular() || info.Mode().Perm() != 0o444 {
 			t.Errorf("%s has mode %v", file.Name(), info.Mode())
 		}
 	}
@@ -257,6 +257,7 @@ func TestRedact(t *testing.T) {
 		"an object":         {`{"credentials":{"user":"CANARY-4711"}}`, ""},
 		"camel case":        {`{"apiKey":"CANARY-4711","dbPassword":"CANARY-4711","X-Auth-Token":["CANARY-4711"]}`, ""},
 		"JSON in a string":  {`{"v":"{\"password\":\"CANARY-4711\"}"}`, ""},
+		"deep in a string":  {`{"v":"{\"credentials\":{\"user\":[\"CANARY-4711\"]}}"}`, ""},
 		"a KV entry":        {`[{"Key":"features/ranker/token","Value":"CANARY-4711"},{"key":"a/secret","from":"CANARY-4711","to":"CANARY-4711"}]`, ""},
 		"a header in JSON":  {`{"h":"Authorization: Bearer CANARY-4711"}`, ""},
 		"a selector":        {`up{token="CANARY-4711",job="x"}`, `up{token=[redacted],job="x"}`},

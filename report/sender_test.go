@@ -15,7 +15,6 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-
 // inbox takes messages, or answers with the error it is set to.
 type inbox struct {
 	mu    sync.Mutex
@@ -149,4 +148,3 @@ func TestLogHasNoLink(t *testing.T) {
 		}
 	}
 }
-
