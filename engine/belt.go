@@ -32,6 +32,8 @@ type Engine struct {
 	metrics *metrics
 	opts    Options
 
+	begun sync.RWMutex // read-held by work that outlives its caller; Run waits for it
+
 	mu       sync.RWMutex
 	services map[string]service
 	last     map[Slot]runbook.Release // as last read or committed; for the exported roles
@@ -95,8 +97,12 @@ func (e *Engine) step(ctx context.Context, slot Slot, ev Event) (State, error) {
 
 // commit steps once on what was read and commits the result.
 func (e *Engine) commit(ctx context.Context, v view, ev Event) (State, error) {
+	return e.commitAt(ctx, v, ev, time.Now().UTC())
+}
+
+func (e *Engine) commitAt(ctx context.Context, v view, ev Event, now time.Time) (State, error) {
 	v.Op = newOp()
-	next, _, err := Step(v.State, ev, time.Now().UTC())
+	next, _, err := Step(v.State, ev, now)
 	if err != nil {
 		return v.State, err
 	}

@@ -22,14 +22,24 @@ func (e *Engine) carryOut(ctx context.Context, slot Slot, s State, do Doing) err
 	e.mu.RLock()
 	svc := e.services[slot.Service]
 	e.mu.RUnlock()
+	if svc.rb == nil || s.Incident == nil {
+		return fmt.Errorf("carry out %s for %s: %w", do, slot, runbook.ErrNotFound) // its runbook was taken away
+	}
 	i := *s.Incident
 	switch do {
 	case AskAgain:
-		return e.question(ctx, svc, slot, i.Alerts[0])
+		return e.question(ctx, svc, slot, theAlert(i))
 	case AskDrained:
-		return e.take(ctx, slot, Drained{e.prom.Drained(ctx, svc.ask, *s.Release)})
+		answer := e.prom.Drained(ctx, svc.ask, *s.Release)
+		if ctx.Err() != nil {
+			return ctx.Err() // we are stopping: that is no answer
+		}
+		return e.take(ctx, slot, Drained{answer})
 	case AskHealth:
 		answers := e.prom.Recovery(ctx, svc.ask, *s.Release, wellAt(svc.rb, i))
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		health, reason := verify.Judge(answers)
 		return e.take(ctx, slot, Polled{Answers: answers, Health: health, Reason: reason, Pending: names(verify.Pending(answers))})
 	case CaptureOld:
@@ -40,9 +50,23 @@ func (e *Engine) carryOut(ctx context.Context, slot Slot, s State, do Doing) err
 	return nil
 }
 
+// take steps what came of an effect. It is finished when we are stopping, but not
+// waited for without end.
 func (e *Engine) take(ctx context.Context, slot Slot, ev Event) error {
-	_, err := e.step(context.WithoutCancel(ctx), slot, ev)
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
+	defer cancel()
+	_, err := e.step(work, slot, ev)
 	return err
+}
+
+// theAlert is the alert that the incident's breach was asked for.
+func theAlert(i runbook.Incident) runbook.Alert {
+	for _, a := range i.Alerts {
+		if a.Trigger == i.Breach.Trigger {
+			return a
+		}
+	}
+	return runbook.Alert{Service: i.Service, Region: i.Region, Trigger: i.Breach.Trigger, Severity: i.Breach.Severity, Lane: i.Lane, Firing: true, StartsAt: i.OpenedAt}
 }
 
 // wellAt is the last moment before the harm: the breach's start less the window in
@@ -59,7 +83,7 @@ func wellAt(rb *runbook.Runbook, i runbook.Incident) time.Time {
 }
 
 // askBlind asks whether a side of the release really has no data: the blind companion
-// has no number of its own.
+// has no number of its own, so the answer is that of a trigger that has none.
 func (e *Engine) askBlind(ctx context.Context, s service, rel runbook.Release) runbook.Breach {
 	b := runbook.Breach{Trigger: blind, Severity: runbook.Mild, State: runbook.NotBreaching, AskedAt: time.Now().UTC()}
 	for _, t := range s.rb.Triggers {
@@ -70,7 +94,6 @@ func (e *Engine) askBlind(ctx context.Context, s service, rel runbook.Release) r
 		if b.State != runbook.NoData {
 			return runbook.Breach{Trigger: blind, Severity: runbook.Mild, State: runbook.NotBreaching, AskedAt: b.AskedAt}
 		}
-		b.Trigger = blind
 	}
 	return b
 }
@@ -85,7 +108,7 @@ func names(answers []runbook.Answer) []string {
 
 // deliver offers every message of the outbox to the post. One that reached somebody
 // leaves the outbox in a transaction; a crash in between sends it twice, never not
-// at all.
+// at all. One that reached nobody for a day leaves it too, with a record.
 func (e *Engine) deliver(ctx context.Context) {
 	waiting, err := e.outbox(ctx)
 	if err != nil {
@@ -110,10 +133,20 @@ func (e *Engine) send(ctx context.Context, m runbook.Message) error {
 		return err
 	}
 	e.boundary("before-send")
-	who, err := e.post.Send(ctx, m)
-	if err != nil {
+	within, cancel := context.WithTimeout(ctx, claimFor)
+	defer cancel()
+	told := Told{Message: m.ID, Incident: m.Incident}
+	who, err := e.post.Send(within, m)
+	switch {
+	case err == nil:
+		told.Text = fmt.Sprintf("told %s: %s", who, m.Title)
+	case ctx.Err() == nil && time.Since(m.CreatedAt) > giveUpAfter:
+		told.GaveUp, told.Text = true, fmt.Sprintf("gave up telling %q after %d attempts: %v", m.Title, m.Attempts+1, err)
+		e.metrics.problems.WithLabelValues("message").Inc()
+		e.log.Error("give up message", zap.String("message", m.ID), zap.Error(err))
+	default:
 		return fmt.Errorf("send %s: %w", m.ID, err)
 	}
 	e.boundary("after-send")
-	return e.take(ctx, Slot{m.Service, m.Region}, Told{Message: m.ID, Text: fmt.Sprintf("told %s: %s", who, m.Title)})
+	return e.take(ctx, Slot{m.Service, m.Region}, told)
 }

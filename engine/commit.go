@@ -11,7 +11,8 @@ import (
 // transaction is what turns the state that was read into the next one: every record
 // that changed, at the index it was read at. The release is always written or
 // checked, so that two decisions about one slot cannot both be committed; a shift
-// also checks the control key, so that a pause committed before it makes it fail.
+// also checks the control key, so that a pause committed before it makes it fail, and
+// both bundles' quarantine.
 func (v view) transaction(next State) (store.Tx, error) {
 	b := batch{indexes: v.indexes}
 	release := store.ReleaseKey(v.slot.Service, v.slot.Region)
@@ -35,6 +36,8 @@ func (v view) transaction(next State) (store.Tx, error) {
 		b.check(release)
 		if next.Write.Shift {
 			b.check(store.ControlKey)
+			b.check(store.QuarantineKey(next.Release.Stable.Bundle))
+			b.check(store.QuarantineKey(next.Release.Candidate.Bundle))
 		}
 	}
 	return store.Tx{ID: next.Op, Ops: b.ops}, b.err

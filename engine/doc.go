@@ -4,9 +4,18 @@
 //
 // An incident moves along these edges and no others:
 //
-//	(heard) ──▶ unconfirmed ──▶ held ◀──▶ awaiting ──▶ acted ──▶ verifying ──▶ settled ──▶ closed
-//	                 │            │           │  ▲        ▲
-//	                 └────────────┴─▶ frozen ─┴──┴────────┘
+//	(heard)      unconfirmed, held, frozen, awaiting, acted
+//	unconfirmed  held, frozen, awaiting, acted; closed if it turns out not to be true
+//	held         frozen, awaiting, acted; closed if a human lets the release go on or puts the split back
+//	frozen       awaiting, acted; held if somebody changes the split
+//	awaiting     acted; held if nobody answers or somebody changes the split; closed if a human says no
+//	acted        verifying; settled at the deadline
+//	verifying    settled
+//	settled      closed
+//	closed       as (heard), if no traffic was moved and no human has said no to this
+//
+// A decision takes the place of another only if it is stronger: hold, freeze, ask, roll
+// back. So triggers that fire together do not take turns, and none pages at each look.
 //
 // Effects are a function of the committed state alone, so a process that died at any
 // point is resumed by reading the state again. Any number of replicas may run: a lost

@@ -24,14 +24,11 @@ const actWithin = 60 * time.Second
 func (e *Engine) Alerts(ctx context.Context, alerts []runbook.Alert) error {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	done := make(chan error, 1)
+	e.begun.RLock() // let go by the goroutine
 	go func() {
+		defer e.begun.RUnlock()
 		defer cancel()
-		g, work := errgroup.WithContext(work)
-		g.SetLimit(8)
-		for _, a := range alerts {
-			g.Go(func() error { return e.alert(work, a) })
-		}
-		done <- g.Wait()
+		done <- e.each(work, alerts)
 	}()
 	select {
 	case err := <-done:
@@ -39,6 +36,22 @@ func (e *Engine) Alerts(ctx context.Context, alerts []runbook.Alert) error {
 	case <-ctx.Done():
 		return fmt.Errorf("%w: the outcome is not committed yet", runbook.ErrLater)
 	}
+}
+
+// each takes every alert, whatever becomes of the others: what is wrong with one
+// service must not keep another from being rolled back.
+func (e *Engine) each(ctx context.Context, alerts []runbook.Alert) error {
+	errs := make([]error, len(alerts))
+	var g errgroup.Group
+	g.SetLimit(8)
+	for n, a := range alerts {
+		g.Go(func() error {
+			errs[n] = e.alert(ctx, a)
+			return nil
+		})
+	}
+	_ = g.Wait() // errs has what went wrong
+	return errors.Join(errs...)
 }
 
 func (e *Engine) alert(ctx context.Context, a runbook.Alert) error {
@@ -58,15 +71,13 @@ func (e *Engine) alert(ctx context.Context, a runbook.Alert) error {
 		e.log.Warn("alert of a service that no runbook names", zap.String("service", a.Service), zap.String("trigger", a.Trigger))
 		return nil
 	}
+	var errs []error
 	for _, region := range s.rb.Regions {
-		if a.Region != "" && a.Region != region {
-			continue
-		}
-		if err := e.question(ctx, s, Slot{a.Service, region}, a); err != nil {
-			return later(err)
+		if a.Region == "" || a.Region == region {
+			errs = append(errs, later(e.question(ctx, s, Slot{a.Service, region}, a)))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // question asks Prometheus whether an alert is true now for the release that is open
@@ -78,6 +89,17 @@ func (e *Engine) question(ctx context.Context, s service, slot Slot, a runbook.A
 		return nil
 	}
 	rel, err := e.release(ctx, slot)
+	for range tries {
+		if err = e.questionOf(ctx, s, slot, a, trigger, rel, err); !errors.Is(err, runbook.ErrConflict) {
+			return err
+		}
+		// The weights changed while Prometheus was asked: its answer is of no use.
+		rel, err = e.Release(ctx, slot.Service, slot.Region)
+	}
+	return fmt.Errorf("%w: the release of %s changes as fast as it is asked about", runbook.ErrLater, slot)
+}
+
+func (e *Engine) questionOf(ctx context.Context, s service, slot Slot, a runbook.Alert, trigger runbook.Trigger, rel runbook.Release, err error) error {
 	if errors.Is(err, runbook.ErrNotFound) || err == nil && rel.Phase != runbook.Open {
 		e.metrics.alerts.WithLabelValues(string(a.Lane), "no_release").Inc()
 		if err != nil {
@@ -95,6 +117,9 @@ func (e *Engine) question(ctx context.Context, s service, slot Slot, a runbook.A
 		b = e.askBlind(ctx, s, rel)
 	} else {
 		b = e.prom.Confirm(ctx, s.ask, trigger, rel)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err() // an answer cut short by us says nothing of Prometheus
 	}
 	e.boundary("after-confirm")
 	if b.StartedAt.IsZero() && a.Lane == runbook.Webhook { // the watcher knows only the newest sample

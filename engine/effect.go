@@ -37,7 +37,10 @@ func Effects(s State, now time.Time) []Effect {
 	case runbook.Unconfirmed:
 		e = append(e, Effect{AskAgain, now})
 	case runbook.Awaiting:
-		if s.Approval != nil {
+		switch {
+		case waitsForExpiry(s):
+			e = append(e, Effect{AskAgain, now})
+		case s.Approval != nil:
 			e = append(e, Effect{LookAgain, s.Approval.ExpiresAt})
 		}
 	case runbook.Acted:

@@ -30,8 +30,11 @@ type (
 	}
 	// Archived says that the evidence folder is complete, or why it is not.
 	Archived struct{ Path, Digest, Problem string }
-	// Told says that a message reached the team.
-	Told struct{ Message, Text string }
+	// Told says that a message reached the team, or that it was given up.
+	Told struct {
+		Message, Incident, Text string
+		GaveUp                  bool
+	}
 	// Launched is a human starting a release.
 	Launched struct {
 		Launch runbook.Launch

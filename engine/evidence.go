@@ -41,6 +41,9 @@ func (e *Engine) capture(ctx context.Context, s State, stage string) error {
 			return fmt.Errorf("encode %s: %w", name, err)
 		}
 	}
+	if ctx.Err() != nil {
+		return ctx.Err() // we are stopping: unanswered questions are not to be kept for ever
+	}
 	if err := e.archive.Capture(i, stage, encoded); err != nil {
 		return fmt.Errorf("capture %s of %s: %w", stage, i.ID, err)
 	}
@@ -89,12 +92,20 @@ func keysOf(snap store.Snapshot) map[string]string {
 	return keys
 }
 
-// seal completes the evidence folder and closes it with a manifest.
+// seal completes the evidence folder and closes it with a manifest. Without a change
+// there is no "after": a stage is captured once, and a rollback may still come.
 func (e *Engine) seal(ctx context.Context, slot Slot, s State) error {
 	ev := Archived{}
-	err := e.capture(ctx, s, "after")
+	stage := "after"
+	if s.Incident.Change == nil {
+		stage = "before"
+	}
+	err := e.capture(ctx, s, stage)
 	if err == nil {
 		ev.Path, ev.Digest, err = e.archive.Seal(*s.Incident, s.Runbook)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	if err != nil {
 		e.metrics.problems.WithLabelValues("evidence").Inc()

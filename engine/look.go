@@ -18,9 +18,7 @@ func (e *Engine) Status(ctx context.Context) (runbook.Status, error) {
 	}
 	st := runbook.Status{Control: runbook.Control{Mode: runbook.Active}}
 	if en, ok := snap.Get(store.ControlKey); ok {
-		if st.Control, err = runbook.ParseControl(en.Value); err != nil {
-			return st, fmt.Errorf("read %s: %w", en.Key, err)
-		}
+		st.Control = control(en.Value)
 	}
 	if err := record(snap, store.BudgetKey, &st.Budget); err != nil {
 		return st, err

@@ -36,7 +36,7 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 		decisions: vec("decisions_total", "Decisions of the policy by action.", "action", "rollback", "ask", "freeze", "hold"),
 		rollbacks: vec("rollbacks_total", "Committed rollbacks by who decided.", "by", "policy", "human"),
 		verdicts:  vec("verdicts_total", "Verdicts by outcome.", "outcome", "recovered", "not_recovered", "wrong_cause", "cannot_tell"),
-		problems:  vec("problems_total", "What went wrong while tending incidents.", "part", "journal", "evidence", "tend"),
+		problems:  vec("problems_total", "What went wrong while tending incidents.", "part", "journal", "evidence", "tend", "message"),
 		conflicts: auto.NewCounter(prometheus.CounterOpts{Name: "autorollback_conflicts_total", Help: "Transactions that lost a race and were decided again."}),
 		act: auto.NewHistogram(prometheus.HistogramOpts{Name: "autorollback_act_seconds", Help: "From the first word of a breach to the committed rollback.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}}),

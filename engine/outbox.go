@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
@@ -14,6 +15,11 @@ import (
 // claimFor is how long a replica keeps a message to itself. A replica that dies with
 // it delays the message by this much.
 const claimFor = 20 * time.Second
+
+const (
+	longestPause = 5 * time.Minute // between two attempts
+	giveUpAfter  = 24 * time.Hour
+)
 
 // outbox reads the messages nobody has claimed. One of a service without a runbook
 // here is left to a replica that has one.
@@ -25,12 +31,23 @@ func (e *Engine) outbox(ctx context.Context) ([]runbook.Message, error) {
 	var waiting []runbook.Message
 	for _, m := range under[runbook.Message](snap, store.OutboxKey("")) {
 		_, _, err := e.serves(Slot{m.Service, m.Region})
-		mine := m.ClaimedBy == e.opts.Replica
-		if err == nil && (mine || time.Now().After(m.ClaimedUntil)) {
+		if err == nil && !e.waits(m, time.Now()) {
 			waiting = append(waiting, m)
 		}
 	}
+	slices.SortStableFunc(waiting, func(a, b runbook.Message) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	return waiting, nil
+}
+
+// waits reports whether it is too soon to send a message: another replica has it, or
+// our own last attempts failed. The pause grows, so that a dead sink is not written
+// to every few seconds for a day.
+func (e *Engine) waits(m runbook.Message, now time.Time) bool {
+	if m.ClaimedBy != e.opts.Replica {
+		return now.Before(m.ClaimedUntil)
+	}
+	again := min(time.Second<<min(m.Attempts, 10), longestPause)
+	return now.Before(m.ClaimedUntil.Add(again - claimFor))
 }
 
 // claim marks a message as being sent by this replica; false means another was first.
@@ -48,7 +65,7 @@ func (e *Engine) claim(ctx context.Context, m runbook.Message) (bool, error) {
 	if err := json.Unmarshal(en.Value, &now); err != nil {
 		return false, fmt.Errorf("claim %s: %w", m.ID, err)
 	}
-	if now.ClaimedBy != e.opts.Replica && time.Now().Before(now.ClaimedUntil) {
+	if e.waits(now, time.Now()) {
 		return false, nil
 	}
 	now.ClaimedBy, now.ClaimedUntil, now.Attempts = e.opts.Replica, time.Now().UTC().Add(claimFor), now.Attempts+1

@@ -20,8 +20,8 @@ type view struct {
 }
 
 // read reads the records of a slot and the router's keys in one snapshot. Records
-// that hang below the release (incident, approval, bundles) come from a second read;
-// the release's index binds the two together when something is committed.
+// that hang below the release (incident, approval, bundles) come from later reads; the
+// release's index, and their own, bind them together when something is committed.
 func (e *Engine) read(ctx context.Context, slot Slot, ev Event) (view, error) {
 	v := view{slot: slot, indexes: map[string]uint64{}}
 	rb, router, err := e.serves(slot)
@@ -60,11 +60,7 @@ func (v *view) takeRelease(snap store.Snapshot) error {
 		v.indexes[en.Key] = en.Index
 	}
 	if en, ok := snap.Get(store.ControlKey); ok {
-		c, err := runbook.ParseControl(en.Value)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", en.Key, err)
-		}
-		v.Control = c
+		v.Control = control(en.Value)
 	} else {
 		v.Control = runbook.Control{Mode: runbook.Active}
 	}
@@ -83,11 +79,13 @@ func (v *view) takeRelease(snap store.Snapshot) error {
 	}
 	v.Quarantined = map[string]runbook.Quarantine{}
 	for _, en := range snap.Under(store.QuarantineKey("")) {
-		var q runbook.Quarantine
+		digest := strings.TrimPrefix(en.Key, store.QuarantineKey(""))
+		q := runbook.Quarantine{Bundle: digest}
 		if err := record(snap, en.Key, &q); err != nil {
-			return err
+			// Somebody's bad record bars its own bundle, and nobody else's rollback.
+			q = runbook.Quarantine{Bundle: digest, Reason: "its record cannot be read: " + err.Error()}
 		}
-		v.Quarantined[q.Bundle] = q
+		v.Quarantined[digest] = q
 	}
 	return nil
 }
@@ -97,7 +95,7 @@ func (e *Engine) readIncident(ctx context.Context, v *view) error {
 		return nil
 	}
 	key := store.IncidentKey(v.Release.Incident)
-	snap, err := e.store.Read(ctx, key, store.ApprovalKey(""))
+	snap, err := e.store.Read(ctx, key)
 	if err != nil {
 		return fmt.Errorf("read incident %s: %w", v.Release.Incident, err)
 	}
@@ -113,6 +111,9 @@ func (e *Engine) readIncident(ctx context.Context, v *view) error {
 		return nil
 	}
 	key = store.ApprovalKey(v.Incident.Approval)
+	if snap, err = e.store.Read(ctx, key); err != nil {
+		return fmt.Errorf("read approval %s: %w", v.Incident.Approval, err)
+	}
 	if has(snap, key) {
 		v.Approval = &runbook.Approval{}
 		v.indexes[key] = index(snap, key)
@@ -193,6 +194,16 @@ func (e *Engine) Bundle(ctx context.Context, digest string) (runbook.Bundle, err
 	}
 	e.bundles.Store(digest, b)
 	return b, nil
+}
+
+// control reads the stop switch. A value that nobody can read is a mode of its own,
+// which the policy takes for a stop, and pages.
+func control(value []byte) runbook.Control {
+	c, err := runbook.ParseControl(value)
+	if err != nil {
+		return runbook.Control{Mode: runbook.Mode(clip(string(value), 60))}
+	}
+	return c
 }
 
 // record decodes the entry of that key, if there is one. A newer schema was written

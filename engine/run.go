@@ -71,7 +71,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return e.tendAll(ctx) })
 	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, e.woken, e.deliver) })
-	return g.Wait()
+	err := g.Wait()
+	e.begun.Lock() // what an alert began is finished
+	e.begun.Unlock()
+	return err
 }
 
 // every calls f at once, then each period and whenever it is woken.
@@ -133,13 +136,15 @@ func (e *Engine) tendAll(ctx context.Context) error {
 		for _, slot := range e.slots(ctx) {
 			tend(slot)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case slot := <-e.wake:
-			tend(slot)
-			continue
-		case <-t.C:
+		for again := false; !again; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case slot := <-e.wake:
+				tend(slot)
+			case <-t.C:
+				again = true
+			}
 		}
 	}
 }

@@ -62,6 +62,7 @@ func (s State) clone() State {
 		s.Approval = &a
 	}
 	s.Budget.Recent = slices.Clone(s.Budget.Recent)
+	s.Split = s.Split.Clone()
 	s.Write = Write{}
 	return s
 }
@@ -69,10 +70,20 @@ func (s State) clone() State {
 // Open reports whether a release is under way.
 func (s State) Open() bool { return s.Release != nil && s.Release.Phase == runbook.Open }
 
-// Foreign reports whether somebody else changed the router's split.
+// Foreign reports whether somebody else changed the router's split, or removed it
+// under an open release. Of keys that cannot be read nothing is known.
 func (s State) Foreign() bool {
-	return s.Release != nil && s.Split != nil && !s.Split.Equal(s.Release.Want())
+	switch {
+	case s.Release == nil || s.unreadable():
+		return false
+	case s.Split == nil:
+		return s.Open()
+	}
+	return !s.Split.Equal(s.Release.Want())
 }
+
+// unreadable reports whether there is a split that nobody can read.
+func (s State) unreadable() bool { return s.Split == nil && s.PlanProblem != "" }
 
 // note appends one line to the incident's timeline. The timeline is bounded: past
 // maxTimeline only the newest lines of the middle give way, never the first ones.
@@ -80,7 +91,7 @@ func (s *State) note(now time.Time, kind, by, text string) {
 	if s.Incident == nil {
 		return
 	}
-	line := runbook.Record{At: now, Kind: kind, By: by, Text: text, Op: s.Op}
+	line := runbook.Record{At: now, Kind: kind, By: clip(by, 100), Text: clip(text, maxLine), Op: s.Op}
 	t := append(s.Incident.Timeline, line)
 	if len(t) > maxTimeline {
 		t = slices.Delete(t, maxTimeline/2, maxTimeline/2+1)
@@ -93,4 +104,7 @@ func (s State) noted(kind string) bool {
 	return s.Incident != nil && slices.ContainsFunc(s.Incident.Timeline, func(r runbook.Record) bool { return r.Kind == kind })
 }
 
-const maxTimeline = 200
+const (
+	maxTimeline = 80
+	maxLine     = 600 // bytes
+)

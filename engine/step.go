@@ -15,7 +15,7 @@ func Step(s State, ev Event, now time.Time) (State, []Effect, error) {
 	var err error
 	switch ev := ev.(type) {
 	case Asked:
-		s.asked(ev, now)
+		err = s.asked(ev, now)
 	case Tick:
 		s.tick(now)
 	case Drained:
@@ -37,6 +37,9 @@ func Step(s State, ev Event, now time.Time) (State, []Effect, error) {
 	default:
 		err = fmt.Errorf("step %T: unknown event", ev)
 	}
+	if err == nil {
+		s.fit()
+	}
 	return s, Effects(s, now), err
 }
 
@@ -46,6 +49,7 @@ func (s *State) tick(now time.Time) {
 	if a := s.Approval; a != nil && a.Status == runbook.Pending && now.After(a.ExpiresAt) {
 		s.expire(now)
 	}
+	s.askAnew(now)
 	if i := s.Incident; i != nil && (i.Phase == runbook.Acted || i.Phase == runbook.Verifying) && !now.Before(i.Deadline) {
 		s.conclude(runbook.Unknown, "the time for verification ended", now)
 	}

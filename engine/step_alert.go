@@ -11,43 +11,75 @@ import (
 )
 
 // asked takes an alert with Prometheus' answer. What is already decided stays decided:
-// a second alert joins the incident, a repeated one changes nothing.
-func (s *State) asked(ev Asked, now time.Time) {
-	if !s.Open() || ev.Release != s.Release.ID {
-		s.join(ev, now)
-		return
+// a second alert joins the incident, a repeated one changes nothing. An answer about
+// weights that are no longer the weights is refused: ask again.
+func (s *State) asked(ev Asked, now time.Time) error {
+	switch {
+	case s.Release == nil:
+		return nil
+	case !s.Open():
+		if ev.Release == s.Release.ID {
+			s.join(ev, now)
+		}
+		return nil
+	case ev.Release != s.Release.ID || ev.Epoch != s.Release.Epoch:
+		return fmt.Errorf("take answer about epoch %d of %s: %w", ev.Epoch, ev.Release, runbook.ErrConflict)
+	case s.confirmsExpiry(ev):
+		s.afterExpiry(ev, now)
+		return nil
 	}
 	switch ev.Breach.State {
 	case runbook.NotBreaching:
-		if s.Incident != nil && s.Incident.Phase == runbook.Unconfirmed {
-			s.note(now, "cleared", "", "Prometheus answers again: the trigger is not true now; nothing was done")
-			s.close(now)
-		}
+		s.cleared(ev, now)
 	case runbook.Unreachable:
-		if s.Incident == nil {
-			s.open(ev, now)
-			s.Incident.Phase = runbook.Unconfirmed
-			s.note(now, "unconfirmed", "", "Prometheus does not answer: "+ev.Breach.Problem)
-			s.tell(report.Opened, now)
-		}
+		s.unconfirmed(ev, now)
 	default: // breaching, or no data, which the policy holds and pages
 		s.decide(ev, now)
+	}
+	return nil
+}
+
+// cleared ends an incident that was never confirmed, once its own trigger turns out
+// not to be true.
+func (s *State) cleared(ev Asked, now time.Time) {
+	if i := s.Incident; i != nil && i.Phase == runbook.Unconfirmed && i.Breach.Trigger == ev.Breach.Trigger {
+		s.note(now, "cleared", "", "Prometheus answers again: the trigger is not true now; nothing was done")
+		s.close(now)
+	}
+}
+
+// unconfirmed keeps an alert that Prometheus could not be asked about, and pages. One
+// that comes back within minutes pages nobody twice.
+func (s *State) unconfirmed(ev Asked, now time.Time) {
+	i := s.Incident
+	if i != nil && (i.Phase != runbook.Done || !s.reopens(ev.Breach)) {
+		return
+	}
+	tell := i == nil || now.Sub(i.ClosedAt) > 10*time.Minute
+	if i == nil {
+		s.open(ev, now)
+	} else {
+		s.join(ev, now)
+	}
+	s.Incident.Phase, s.Incident.ClosedAt, s.Incident.Breach = runbook.Unconfirmed, time.Time{}, ev.Breach
+	s.note(now, "unconfirmed", "", "Prometheus does not answer: "+ev.Breach.Problem)
+	if tell {
+		s.tell(report.Opened, now)
 	}
 }
 
 // decide asks the policy unless traffic has been moved already.
 func (s *State) decide(ev Asked, now time.Time) {
-	if i := s.Incident; i != nil && !reopens(*i, ev.Breach) {
+	if s.Incident != nil && !s.reopens(ev.Breach) {
 		s.join(ev, now)
 		return
 	}
-	d := policy.Decide(policy.Input{
-		Runbook: s.Runbook, Breach: ev.Breach, Release: *s.Release, Incident: s.Incident,
-		Control: s.Control, Budget: s.Budget, Foreign: s.Foreign(),
-		StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle),
-	}, now)
-	if i := s.Incident; i != nil && sameAnswer(*i, d) {
+	d := s.policy(ev.Breach, now)
+	if s.Incident != nil && !displaces(*s.Incident, d, ev.Breach) {
 		s.join(ev, now)
+		if d.Action == runbook.Freeze && s.Release.Frozen == "" {
+			s.Release.Frozen = first(d.Reasons)
+		}
 		return
 	}
 	if s.Incident == nil {
@@ -59,14 +91,27 @@ func (s *State) decide(ev Asked, now time.Time) {
 	s.apply(d, now)
 }
 
-// apply carries a decision into the records.
-func (s *State) apply(d runbook.Decision, now time.Time) {
+// policy is what to do about a breach as things stand. A rollback that the router's
+// keys do not allow is held.
+func (s *State) policy(b runbook.Breach, now time.Time) runbook.Decision {
+	d := policy.Decide(policy.Input{
+		Runbook: s.Runbook, Breach: b, Release: *s.Release, Incident: s.Incident,
+		Control: s.Control, Budget: s.Budget, Foreign: s.Foreign(),
+		StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle),
+	}, now)
 	if d.Action == runbook.RollBack && s.PlanProblem != "" {
-		d = runbook.Decision{Action: runbook.Hold, Guard: "router", At: now,
+		return runbook.Decision{Action: runbook.Hold, Guard: "router", At: now, Page: true,
 			Reasons: append([]string{"the router's keys cannot be changed: " + s.PlanProblem}, d.Reasons...),
 			Choices: []string{"mend the router's keys; the rollback follows by itself", "move the traffic by hand"}}
 	}
-	s.Incident.Decision = d
+	return d
+}
+
+// apply carries a decision into the records.
+func (s *State) apply(d runbook.Decision, now time.Time) {
+	i := s.Incident
+	i.Decision, i.ClosedAt = d, time.Time{}
+	i.Verdict, i.EvidenceAt = nil, time.Time{}
 	s.note(now, "decided", "", fmt.Sprintf("%s (%s): %s", d.Action, d.Guard, first(d.Reasons)))
 	switch d.Action {
 	case runbook.RollBack:
@@ -77,7 +122,7 @@ func (s *State) apply(d runbook.Decision, now time.Time) {
 		s.freeze(now)
 	case runbook.Hold:
 		s.supersede(now)
-		s.Incident.Phase = runbook.HeldPhase
+		i.Phase = runbook.HeldPhase
 		s.tell(heldMessage, now)
 	}
 }
@@ -136,36 +181,52 @@ func (s *State) join(ev Asked, now time.Time) {
 	if newLane {
 		i.Lanes = append(i.Lanes, ev.Alert.Lane)
 	}
-	i.Alerts = append(i.Alerts, ev.Alert)
+	if len(i.Alerts) < maxAlerts {
+		i.Alerts = append(i.Alerts, small(ev.Alert))
+	}
 	s.note(now, "alert", "", fmt.Sprintf("%s heard by %s, firing since %s", ev.Alert.Trigger, ev.Alert.Lane, ev.Alert.StartsAt.UTC().Format(time.RFC3339)))
 }
 
 // reopens says whether a breach may still change what is done: traffic was not moved,
-// and a human's "no" to a mild breach does not silence another, severe one.
-func reopens(i runbook.Incident, b runbook.Breach) bool {
+// and a human's "no" silences all but another, severe breach.
+func (s *State) reopens(b runbook.Breach) bool {
+	i := s.Incident
 	switch i.Phase {
 	case runbook.Unconfirmed, runbook.Awaiting, runbook.HeldPhase, runbook.Frozen:
 		return true
 	case runbook.Done:
-		return i.Change == nil && b.Severity == runbook.Severe && !slices.Contains(i.Triggers, b.Trigger)
+		another := b.Severity == runbook.Severe && !slices.Contains(i.Triggers, b.Trigger)
+		return i.Change == nil && (!s.noted("rejected") || another)
 	}
 	return false
 }
 
-// sameAnswer says whether the policy repeats itself, so that nobody is told twice.
-func sameAnswer(i runbook.Incident, d runbook.Decision) bool {
-	if i.Decision.Action != d.Action || i.Decision.Guard != d.Guard {
+// displaces says whether a decision takes the place of the incident's present one:
+// only a stronger one does, so that two triggers which fire at once, or one at its
+// limit, do not take turns and page at each. What holds us may change its reason.
+func displaces(i runbook.Incident, d runbook.Decision, b runbook.Breach) bool {
+	switch i.Phase {
+	case runbook.Unconfirmed, runbook.Done:
+		return true
+	}
+	if i.Decision.Guard == expiredGuard && d.Action != runbook.RollBack && slices.Contains(i.Triggers, b.Trigger) {
 		return false
 	}
-	switch i.Phase {
-	case runbook.Awaiting:
-		return d.Action == runbook.Ask
-	case runbook.HeldPhase:
-		return d.Action == runbook.Hold
-	case runbook.Frozen:
-		return d.Action == runbook.Freeze
+	before, after := strength(i.Decision, i.Breach), strength(d, b)
+	if before != after {
+		return after > before
 	}
-	return false
+	return d.Action == runbook.Hold && d.Guard != i.Decision.Guard && b.Trigger == i.Breach.Trigger
+}
+
+// strength orders decisions. In observe mode what would have been done counts.
+func strength(d runbook.Decision, b runbook.Breach) int {
+	order := map[runbook.Action]int{runbook.Hold: 1, runbook.Freeze: 2, runbook.Ask: 4, runbook.RollBack: 5}
+	n := 10*order[d.Action] + order[d.Would]
+	if d.Action == runbook.Freeze && b.StableSick {
+		n += 10
+	}
+	return n
 }
 
 func confirmedText(b runbook.Breach) string {

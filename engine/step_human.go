@@ -21,6 +21,8 @@ func (s *State) launched(ev Launched, now time.Time) error {
 		return runbook.Refuse("release %s of %s in %s is open since %s; roll it back first", s.Release.ID, l.Service, s.Region, s.Release.StartedAt.UTC().Format(time.RFC3339))
 	case s.Incident != nil && (s.Incident.Phase == runbook.Acted || s.Incident.Phase == runbook.Verifying):
 		return runbook.Refuse("the rollback of %s is still being verified (incident %s); wait for its verdict", s.Release.ID, s.Incident.ID)
+	case s.Incident != nil && s.Incident.Phase == runbook.Settled:
+		return runbook.Refuse("the evidence of incident %s is still being sealed; try again in a moment", s.Incident.ID)
 	case s.isQuarantined(candidate.Bundle):
 		q := s.Quarantined[candidate.Bundle]
 		return runbook.Refuse("bundle %s is quarantined by incident %s (%s); lift it by name first: autorollback release lift %s --reason …", candidate.Bundle, q.Incident, q.Reason, candidate.Bundle)
@@ -116,6 +118,11 @@ func (s *State) answered(ev Answered, now time.Time) error {
 		return fmt.Errorf("approve %s: %w: the plan is not the one you were shown; ask for it again", a.ID, runbook.ErrConflict)
 	}
 	a.By, a.How, a.Reason, a.DecidedAt = ev.By, ev.How, ev.Reason, now
+	if !ev.Yes && a.Kind == "release_hold" {
+		a.Status = runbook.Rejected
+		s.note(now, "kept_held", ev.By, fmt.Sprintf("the release stays held (%s): %s", ev.How, ev.Reason))
+		return nil
+	}
 	if !ev.Yes {
 		a.Status = runbook.Rejected
 		s.note(now, "rejected", ev.By, fmt.Sprintf("rejected (%s): %s", ev.How, ev.Reason))
@@ -133,27 +140,6 @@ func (s *State) answered(ev Answered, now time.Time) error {
 	}
 	s.shift(ev.By, now)
 	return nil
-}
-
-// expire ends a question nobody answered. It never approves, unless the runbook asks
-// for just that.
-func (s *State) expire(now time.Time) {
-	a := s.Approval
-	a.Status, a.DecidedAt = runbook.Expired, now
-	if s.Incident == nil || s.Incident.Phase != runbook.Awaiting {
-		return
-	}
-	s.note(now, "expired", "", "nobody answered in "+s.Runbook.Policy.ApprovalTTL.Std().String())
-	if s.Runbook.Policy.OnExpiry == "rollback" && s.Open() && !s.Foreign() && s.PlanProblem == "" && a.Change == s.Plan.Digest {
-		s.Incident.Decision.Reasons = append(s.Incident.Decision.Reasons, "nobody answered, and the runbook says that this rolls back")
-		s.shift("", now)
-		return
-	}
-	s.Incident.Phase = runbook.HeldPhase
-	s.Incident.Decision = runbook.Decision{Action: runbook.Hold, Guard: "approval_expired", At: now,
-		Reasons: []string{"nobody answered the question in " + s.Runbook.Policy.ApprovalTTL.Std().String()},
-		Choices: []string{"autorollback release rollback " + s.Runbook.Service + " --region " + s.Region}}
-	s.tell(report.HeldMsg, now)
 }
 
 // supersede ends a pending question because something else happened.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -44,9 +45,11 @@ func (s *State) drained(ev Drained, now time.Time) {
 		return
 	}
 	i.Polled = now
+	i.Health, i.Answers = ev.Answer.Health, []runbook.Answer{ev.Answer}
 	switch ev.Answer.Health {
 	case runbook.Good:
 		i.Phase, i.DrainedAt = runbook.Verifying, now
+		i.Health = ""
 		s.note(now, "drained", "", ev.Answer.Text)
 	default:
 		grace := 30*time.Second + 2*s.Runbook.Metrics.Interval.Std()
@@ -94,8 +97,10 @@ func (s *State) conclude(last runbook.Health, reason string, now time.Time) {
 	switch {
 	case last == runbook.Good && i.Polls >= s.Runbook.Verification.Polls:
 		v.Outcome = runbook.Recovered
-	case i.Phase == runbook.Acted:
+	case i.Phase == runbook.Acted && last == runbook.Bad:
 		v.Outcome, v.Reason = runbook.NotRecovered, "the candidate's traffic was never seen to end: "+reason
+	case i.Phase == runbook.Acted:
+		v.Outcome, v.Reason = runbook.CannotTell, "whether the candidate still gets traffic is not known: "+reason
 	case last == runbook.Bad && i.Breach.StableSick:
 		v.Outcome = runbook.WrongCause
 	case last == runbook.Bad:
@@ -126,13 +131,20 @@ func (s *State) archived(ev Archived, now time.Time) {
 	}
 }
 
-// told takes a message that was delivered out of the outbox.
+// told takes a message out of the outbox that was delivered, or given up. It is noted
+// in its own incident only: the slot may have gone on to another.
 func (s *State) told(ev Told, now time.Time) {
 	if !s.Outbox[ev.Message] {
 		return
 	}
 	s.Write.Sent = append(s.Write.Sent, ev.Message)
-	s.note(now, "told", "", ev.Text)
+	kind := "told"
+	if ev.GaveUp {
+		kind = "gave_up"
+	}
+	if s.Incident != nil && s.Incident.ID == ev.Incident {
+		s.note(now, kind, "", ev.Text)
+	}
 }
 
 func (s *State) close(now time.Time) {
@@ -151,14 +163,11 @@ func (s *State) tell(compose func(runbook.Incident, *runbook.Runbook, time.Time)
 // lookAtSplit notices a split that somebody else wrote. It is never repaired.
 func (s *State) lookAtSplit(now time.Time) {
 	r := s.Release
-	if r == nil || r.Phase == runbook.Closed {
+	if r == nil || r.Phase == runbook.Closed || s.unreadable() {
 		return
 	}
 	if !s.Foreign() {
-		if r.Held != nil {
-			r.Held = nil
-			s.note(now, "hold_ended", "", "the split is as the release wants it again")
-		}
+		s.endHold(now)
 		return
 	}
 	if r.Held != nil && r.Held.Found.Equal(s.Split) {
@@ -169,17 +178,33 @@ func (s *State) lookAtSplit(now time.Time) {
 		s.open(Asked{Alert: runbook.Alert{Service: r.Service, Region: r.Region, Lane: runbook.Human, StartsAt: now, Firing: true}}, now)
 	}
 	s.note(now, "foreign_split", "", fmt.Sprintf("somebody changed the split: wanted %v, found %v; it is left as it is", r.Held.Want, r.Held.Found))
-	switch s.Incident.Phase {
-	case runbook.Acted, runbook.Verifying, runbook.Settled, runbook.Done:
-	default:
+	if s.Incident.Change == nil {
 		s.supersede(now)
-		s.Incident.Phase = runbook.HeldPhase
-		s.Incident.Decision = runbook.Decision{Action: runbook.Hold, Guard: "human_wins", At: now,
+		s.Incident.Phase, s.Incident.ClosedAt = runbook.HeldPhase, time.Time{}
+		s.Incident.Decision = runbook.Decision{Action: runbook.Hold, Guard: policy.GuardHumanWins, At: now, Page: true,
 			Reasons: []string{fmt.Sprintf("somebody changed the split from %v to %v: a human wins", r.Held.Want, r.Held.Found)},
 			Choices: []string{"put the split back", "let the release go on with the split as it is: the link, or autorollback release let-go " + r.Service + " --region " + r.Region}}
 		s.approval("release_hold", now)
 	}
 	s.tell(report.ForeignMsg, now)
+}
+
+// endHold notices that the split was put back. What the release was held for is then
+// asked again; if there never was a breach, the incident is over.
+func (s *State) endHold(now time.Time) {
+	if s.Release.Held == nil {
+		return
+	}
+	s.Release.Held = nil
+	s.note(now, "hold_ended", "", "the split is as the release wants it again")
+	i := s.Incident
+	if i == nil || i.Phase != runbook.HeldPhase || i.Decision.Guard != policy.GuardHumanWins {
+		return
+	}
+	s.supersede(now)
+	if i.Breach.State != runbook.Breaching || s.noted("rejected") {
+		s.close(now)
+	}
 }
 
 // letGo takes the split that was found as the one that is wanted.
@@ -215,7 +240,8 @@ func share(sp runbook.Split, r runbook.Release) (int, bool) {
 	return c / max(sum, 1), sum > 0 && c%sum == 0
 }
 
-// tooSoon keeps two replicas from counting their polls twice.
+// tooSoon keeps two replicas from counting their polls twice. A last poll far ahead of
+// now is a clock that was set back, and does not stop the polling.
 func tooSoon(i runbook.Incident, rb runbook.Runbook, now time.Time) bool {
-	return now.Sub(i.Polled) < rb.Verification.Every.Std()*9/10
+	return now.Sub(i.Polled).Abs() < rb.Verification.Every.Std()*9/10
 }

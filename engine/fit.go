@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// An incident is one value in a store whose values are small, and part of what it
+// holds was written by strangers (labels, annotations, error texts).
+const (
+	maxIncident = 60 << 10 // bytes of JSON
+	maxAlerts   = 16
+	maxLabels   = 24
+	maxValue    = 300 // bytes of a label or an annotation
+)
+
+// fit keeps the incident small enough to be stored: first the raw answers of
+// Prometheus give way, which the evidence folder has, then the middle of the timeline.
+func (s *State) fit() {
+	if s.Incident == nil {
+		return
+	}
+	s.Incident.Decision.Reasons = clipAll(s.Incident.Decision.Reasons)
+	for _, lighten := range []func(*runbook.Incident){func(*runbook.Incident) {}, withoutAnswers, withoutQueries, withShortTimeline, withShortKeys} {
+		lighten(s.Incident)
+		if text, err := json.Marshal(s.Incident); err != nil || len(text) <= maxIncident {
+			return // what cannot be encoded is the commit's error
+		}
+	}
+}
+
+func clipAll(lines []string) []string {
+	kept := slices.Clone(lines[:min(len(lines), 20)])
+	for n := range kept {
+		kept[n] = clip(kept[n], maxLine)
+	}
+	return kept
+}
+
+func withoutAnswers(i *runbook.Incident) { lightenQueries(i, 80, 2<<10) }
+
+func withoutQueries(i *runbook.Incident) { lightenQueries(i, 80, 80) }
+
+func withShortTimeline(i *runbook.Incident) {
+	if n := len(i.Timeline); n > maxTimeline/2 {
+		i.Timeline = slices.Delete(slices.Clone(i.Timeline), maxTimeline/4, n-maxTimeline/4)
+	}
+	for n := range i.Timeline {
+		i.Timeline[n].Text = clip(i.Timeline[n].Text, maxLine/2)
+	}
+}
+
+// lightenQueries cuts every question and its answer. What was read is not touched.
+func lightenQueries(i *runbook.Incident, answer, expr int) {
+	light := func(q runbook.Query) runbook.Query {
+		q.Answer, q.Expr = clip(q.Answer, answer), clip(q.Expr, expr)
+		return q
+	}
+	answers := func(all []runbook.Answer) []runbook.Answer {
+		all = slices.Clone(all)
+		for n := range all {
+			all[n].Query, all[n].Text = light(all[n].Query), clip(all[n].Text, maxLine)
+		}
+		return all
+	}
+	i.Breach.Queries = slices.Clone(i.Breach.Queries)
+	for n := range i.Breach.Queries {
+		i.Breach.Queries[n] = light(i.Breach.Queries[n])
+	}
+	i.Answers = answers(i.Answers)
+	if i.Verdict != nil {
+		v := *i.Verdict
+		v.Answers, v.Reason = answers(v.Answers), clip(v.Reason, 2*maxLine)
+		i.Verdict = &v
+	}
+}
+
+// withShortKeys cuts the texts of a router's keys; the change's digest and splits stay.
+func withShortKeys(i *runbook.Incident) {
+	if i.Change == nil {
+		return
+	}
+	c := *i.Change
+	c.Keys = slices.Clone(c.Keys)
+	for n := range c.Keys {
+		c.Keys[n].From, c.Keys[n].To = clip(c.Keys[n].From, maxLine/2), clip(c.Keys[n].To, maxLine/2)
+	}
+	i.Change = &c
+}
+
+// small is an alert without more of a stranger's text than is needed to know it again.
+func small(a runbook.Alert) runbook.Alert {
+	a.Labels, a.Annotations = smallMap(a.Labels), smallMap(a.Annotations)
+	return a
+}
+
+func smallMap(m map[string]string) map[string]string {
+	if m == nil {
+		return nil
+	}
+	kept := map[string]string{}
+	for _, k := range slices.Sorted(maps.Keys(m))[:min(len(m), maxLabels)] {
+		kept[clip(k, maxValue)] = clip(m[k], maxValue)
+	}
+	return kept
+}
+
+// clip cuts a text to so many bytes and says so.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	end := fmt.Sprintf("… (%d bytes)", len(s))
+	return strings.ToValidUTF8(s[:max(most-len(end), 0)], "") + end
+}
