@@ -239,6 +239,11 @@ func TestAnswerByAPI(t *testing.T) {
 		{"nobody, with the link", person{auth: signIn, show: nothing}, func(s *site) string { return order("approve", s.token()) }, 401, ""},
 		{"nothing configured, with the link", person{auth: config(""), show: nothing}, func(s *site) string { return order("approve", s.token()) }, 403, ""},
 		{"insecure, with the link", person{auth: insecure, show: nothing}, func(s *site) string { return order("approve", s.token()) }, 200, "approved ap-1 by holder of the link (link_only): looked at it"},
+		{"insecure, with the link of an earlier plan", person{auth: insecure, show: nothing}, func(s *site) string {
+			a := s.approvals["ap-1"]
+			a.Change = "sha256:earlier"
+			return order("approve", s.ring.Sign(a))
+		}, 403, ""},
 		{"insecure, without", person{auth: insecure, show: nothing}, func(*site) string { return order("approve", "") }, 403, ""},
 		{"client certificate", person{auth: config(certs), show: verified("alice")}, func(*site) string { return order("approve", "") }, 200, "approved ap-1 by alice (client_certificate): looked at it"},
 	} {

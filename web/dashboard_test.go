@@ -20,6 +20,7 @@ func TestDashboard(t *testing.T) {
 		runbook.Release{Service: "gone", Phase: runbook.RolledBack})
 	s.status.Incidents = append(s.status.Incidents,
 		runbook.Incident{ID: "inc-old", Service: "ranker", Phase: runbook.Done, Verdict: &runbook.Verdict{Outcome: runbook.Recovered}})
+	s.status.Quarantine = append(s.status.Quarantine, runbook.Quarantine{Reason: "mended long ago", Lifted: "by bob: fixed"})
 	page := s.ask("GET", "/", "", as("alice")).Body.String()
 	for _, want := range []string{
 		"<strong>paused</strong> (by bob): drill", "You are alice.", `<rect class="candidate" width="5" height="6"/>`, "5 %",
@@ -30,7 +31,7 @@ func TestDashboard(t *testing.T) {
 			t.Errorf("the dashboard does not say %q", want)
 		}
 	}
-	if strings.Contains(page, "<td>gone</td>") || strings.Contains(page, "Nobody signs in here") {
+	if strings.Contains(page, "<td>gone</td>") || strings.Contains(page, "mended long ago") || strings.Contains(page, "Nobody signs in here") {
 		t.Error("the dashboard shows what is not so")
 	}
 }
