@@ -1,0 +1,406 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/receiver"
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/servers"
+	"github.com/autorollback/autorollback/web"
+)
+
+// built is the folder with the program, built once with the crash points in it.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "autorollback-e2e-")
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.Command("go", "build", "-race", "-tags", "faultpoint", "-o", dir, "../../cmd/autorollback").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build: %w: %s", err, out)
+	}
+	return filepath.Join(dir, "autorollback"), nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if bin, err := built(); err == nil {
+		os.RemoveAll(filepath.Dir(bin))
+	}
+	os.Exit(code)
+}
+
+// A stack is one installation: servers, a model service, and some daemons.
+type stack struct {
+	t       *testing.T
+	dir     string
+	consul  *servers.ConsulServer
+	prom    *servers.PrometheusServer
+	ams     []*servers.AlertmanagerServer
+	service *gameday.Service
+	kv      *store.Consul
+	rb      *runbook.Runbook
+	daemons []*daemon
+}
+
+// options of a stack. The zero value is one daemon and one Alertmanager, both lanes.
+type options struct {
+	daemons, alertmanagers int
+	noWebhook              bool // Alertmanager does not know us
+	noWatcher              bool
+	consul                 func(address string) string // puts something between the daemons and Consul
+	fault                  string                      // crash the first daemon once at this boundary
+	runbook                func(text string) string
+}
+
+const token = "a-receiver-token-of-more-than-32-bytes-for-tests"
+
+// start brings everything up, with all traffic on v1 and a release at 5 %.
+func start(t *testing.T, o options) *stack {
+	t.Helper()
+	s := &stack{t: t, dir: t.TempDir()}
+	s.consul = servers.Consul(t)
+	s.writeRunbook(o)
+	s.openService()
+	n := max(o.daemons, 1)
+	for i := range n {
+		s.daemons = append(s.daemons, s.newDaemon(i, o))
+	}
+	s.startAlertmanagers(o)
+	s.startPrometheus()
+	for i, d := range s.daemons {
+		if i == 0 && o.fault != "" {
+			d.env = []string{"AUTOROLLBACK_FAULT=" + o.fault, "AUTOROLLBACK_FAULT_MARK=" + filepath.Join(s.dir, "crashed")}
+		}
+		d.start()
+	}
+	s.release()
+	return s
+}
+
+func (s *stack) writeRunbook(o options) {
+	text := string(gameday.DemoRunbook)
+	if o.runbook != nil {
+		text = o.runbook(text)
+	}
+	s.write("runbooks/ranker.yaml", text)
+	s.write("receiver.token", token+"\n")
+	rb, err := runbook.Load(filepath.Join(s.dir, "runbooks/ranker.yaml"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.rb = rb
+}
+
+// openService starts the pods, the router and the traffic.
+func (s *stack) openService() {
+	var err error
+	if s.kv, err = store.OpenConsul(store.ConsulConfig{Address: s.consul.Addr, Scheme: "http", Replica: "test"}); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := gameday.Route(s.t.Context(), s.kv, s.rb.Routing.Key, "ranker-v1"); err != nil {
+		s.t.Fatal(err)
+	}
+	if s.service, err = gameday.NewService(s.kv, s.rb.Routing, 60); err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var g errgroup.Group
+	g.Go(func() error { return s.service.Run(ctx) })
+	s.t.Cleanup(func() { stop(); _ = g.Wait() })
+}
+
+func (s *stack) startAlertmanagers(o options) {
+	config := "route: {receiver: nobody, group_wait: 0s, group_interval: 1s, repeat_interval: 1h, group_by: ['...']}\nreceivers: [{name: nobody}]\n"
+	if !o.noWebhook {
+		config = s.route()
+	}
+	if o.alertmanagers > 1 {
+		s.ams = servers.AlertmanagerCluster(s.t, config, o.alertmanagers)
+		return
+	}
+	s.ams = []*servers.AlertmanagerServer{servers.Alertmanager(s.t, config)}
+}
+
+// route is the generated Alertmanager configuration, with one webhook per daemon.
+func (s *stack) route() string {
+	text, err := rules.Route("http://"+s.daemons[0].hooks+receiver.Path, filepath.Join(s.dir, "receiver.token"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	config := string(text)
+	at := strings.Index(config, "  - url:")
+	if at < 0 {
+		s.t.Fatalf("the generated route has no webhook:\n%s", config)
+	}
+	hook := config[at:]
+	for _, d := range s.daemons[1:] {
+		config += strings.ReplaceAll(hook, s.daemons[0].hooks, d.hooks)
+	}
+	return config
+}
+
+func (s *stack) startPrometheus() {
+	group, err := rules.Compile(s.rb)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	text, err := rules.Marshal([]rules.Group{group})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var ams, daemons []string
+	for _, am := range s.ams {
+		ams = append(ams, am.Addr)
+	}
+	for _, d := range s.daemons {
+		daemons = append(daemons, d.web)
+	}
+	config := fmt.Sprintf(`
+global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
+rule_files: [rules.yml]
+alerting: {alertmanagers: [{static_configs: [{targets: %s}]}]}
+scrape_configs:
+- {job_name: ranker, static_configs: [{targets: %s}]}
+- {job_name: autorollback, static_configs: [{targets: %s}]}
+`, list(ams), list(s.service.Targets()), list(daemons))
+	s.prom = servers.Prometheus(s.t, config, map[string]string{"rules.yml": string(text)})
+	for _, d := range s.daemons {
+		d.args = append(d.args, "--prometheus.url="+s.prom.URL, "--alertmanager.url="+s.ams[0].URL)
+	}
+}
+
+// release starts the release once Prometheus has seen v1 for a while.
+func (s *stack) release() {
+	s.await("a daemon to be ready", 20*time.Second, func() error { return get(s.t.Context(), "http://"+s.daemons[0].web+"/-/ready") })
+	s.await("the level of v1 before the release", 30*time.Second, func() error { return s.has(`count_over_time(model_impressions_total{version="v1"}[1m]) > 10`) })
+	if _, err := s.client().Start(s.t.Context(), gameday.DemoRelease); err != nil {
+		s.t.Fatalf("start release: %v", err)
+	}
+	s.await("the roles to be seen and compared", 60*time.Second, func() error {
+		return s.has(`count_over_time(autorollback_release_role{role="candidate"}[1m]) > 8`)
+	})
+}
+
+// breakCandidate makes v2 fail and returns the moment.
+func (s *stack) breakCandidate() time.Time {
+	b := gameday.Well
+	b.Errors, b.Latency = 0.5, 80*time.Millisecond
+	s.service.Candidate.Behave(b)
+	return time.Now()
+}
+
+// client speaks to the first daemon that answers.
+func (s *stack) client() web.Client {
+	for _, d := range s.daemons {
+		if get(s.t.Context(), "http://"+d.web+"/-/healthy") == nil {
+			return web.Client{URL: "http://" + d.web}
+		}
+	}
+	return web.Client{URL: "http://" + s.daemons[0].web}
+}
+
+// incident waits until the newest incident satisfies the condition.
+func (s *stack) incident(what string, within time.Duration, ok func(runbook.Incident) bool) runbook.Incident {
+	s.t.Helper()
+	var inc runbook.Incident
+	s.await(what, within, func() error {
+		all, err := s.client().Incidents(s.t.Context())
+		if err != nil || len(all) == 0 {
+			return fmt.Errorf("%d incidents, %v", len(all), err)
+		}
+		if inc = all[0]; !ok(inc) {
+			return fmt.Errorf("incident %s is %s (%s, %v), verdict %+v", inc.ID, inc.Phase, inc.Decision.Guard, inc.Decision.Reasons, inc.Verdict)
+		}
+		return nil
+	})
+	return inc
+}
+
+func settled(i runbook.Incident) bool { return i.Phase == runbook.Done }
+
+// has asks Prometheus whether the expression has an answer.
+func (s *stack) has(expr string) error {
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.prom.URL+"/api/v1/query", nil)
+	if err != nil {
+		return err
+	}
+	q := req.URL.Query()
+	q.Set("query", expr)
+	req.URL.RawQuery = q.Encode()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	var body struct {
+		Data struct{ Result []json.RawMessage }
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
+		return err
+	}
+	if len(body.Data.Result) == 0 {
+		return fmt.Errorf("%s has no answer", expr)
+	}
+	return nil
+}
+
+// await polls until f returns nil.
+func (s *stack) await(what string, within time.Duration, f func() error) {
+	s.t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.Now().Add(within)
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("waited %s for %s: %v", within, what, err)
+		}
+		select {
+		case <-s.t.Context().Done():
+			s.t.Fatalf("waiting for %s: %v", what, s.t.Context().Err())
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *stack) write(name, text string) string {
+	s.t.Helper()
+	path := filepath.Join(s.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return path
+}
+
+// A daemon is one process of the real program.
+type daemon struct {
+	t          *testing.T
+	name       string
+	hooks, web string
+	args, env  []string
+	cmd        *exec.Cmd
+	ended      chan struct{}
+	log        *os.File
+}
+
+func (s *stack) newDaemon(i int, o options) *daemon {
+	d := &daemon{t: s.t, name: fmt.Sprintf("replica-%d", i), hooks: freeAddr(s.t), web: freeAddr(s.t)}
+	consul := s.consul.Addr
+	if o.consul != nil {
+		consul = o.consul(s.consul.Addr)
+	}
+	watch := "1s"
+	if o.noWatcher {
+		watch = "-1s"
+	}
+	d.args = []string{"serve", "--runbooks=" + filepath.Join(s.dir, "runbooks"), "--store=consul://" + consul, "--replica=" + d.name,
+		"--receiver.listen-address=" + d.hooks, "--receiver.token-file=" + filepath.Join(s.dir, "receiver.token"),
+		"--web.listen-address=" + d.web, "--web.insecure-no-auth", "--web.external-url=http://" + d.web,
+		"--approval.key-file=" + filepath.Join(s.dir, "approval.keys"), "--evidence.path=" + filepath.Join(s.dir, "evidence-"+d.name),
+		"--watch.interval=" + watch, "--tend.interval=1s"}
+	return d
+}
+
+func (d *daemon) start() {
+	d.t.Helper()
+	bin, err := built()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if d.log == nil {
+		if d.log, err = os.Create(filepath.Join(d.t.TempDir(), d.name+".log")); err != nil {
+			d.t.Fatal(err)
+		}
+		d.t.Cleanup(func() { d.stop(syscall.SIGKILL); d.show() })
+	}
+	d.cmd = exec.Command(bin, d.args...)
+	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
+	d.cmd.Env = append(os.Environ(), d.env...)
+	d.ended = make(chan struct{})
+	if err := d.cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	go func(cmd *exec.Cmd, ended chan struct{}) { _ = cmd.Wait(); close(ended) }(d.cmd, d.ended)
+}
+
+// stop ends the process and waits for it.
+func (d *daemon) stop(sig syscall.Signal) {
+	if d.cmd == nil {
+		return
+	}
+	_ = d.cmd.Process.Signal(sig) // it may have ended
+	<-d.ended
+}
+
+// show prints the end of the log of a failed test, and any data race of any test.
+func (d *daemon) show() {
+	text, err := os.ReadFile(d.log.Name())
+	if err != nil {
+		d.t.Error(err)
+		return
+	}
+	if strings.Contains(string(text), "DATA RACE") {
+		d.t.Errorf("%s: data race:\n%s", d.name, text)
+		return
+	}
+	if d.t.Failed() {
+		lines := strings.Split(string(text), "\n")
+		d.t.Logf("%s:\n%s", d.name, strings.Join(lines[max(0, len(lines)-60):], "\n"))
+	}
+}
+
+func get(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", url, resp.Status)
+	}
+	return nil
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func list(addresses []string) string { return `["` + strings.Join(addresses, `", "`) + `"]` }

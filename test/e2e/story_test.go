@@ -1,0 +1,206 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// The whole line by the webhook alone: breach, alert, one Consul transaction, verified
+// recovery, incident page, and the team told.
+func TestWebhookLane(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{noWatcher: true})
+	broke := s.breakCandidate()
+	inc := s.incident("a closed incident", 90*time.Second, settled)
+	s.recovered(inc)
+	if inc.Lane != runbook.Webhook || slices.Contains(inc.Lanes, runbook.Watcher) {
+		t.Errorf("acted by lane %s of %v, want the webhook alone", inc.Lane, inc.Lanes)
+	}
+	s.oneTransaction()
+	s.evidence(s.daemons[0], inc)
+	s.told(inc)
+	s.times(broke, inc)
+}
+
+// The webhook is cut off: the watcher alone does the same.
+func TestWatcherLane(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{noWebhook: true})
+	s.breakCandidate()
+	inc := s.incident("a closed incident", 90*time.Second, settled)
+	s.recovered(inc)
+	if inc.Lane != runbook.Watcher || slices.Contains(inc.Lanes, runbook.Webhook) {
+		t.Errorf("acted by lane %s of %v, want the watcher alone", inc.Lane, inc.Lanes)
+	}
+	s.oneTransaction()
+}
+
+// Two daemons and two Alertmanagers: everybody hears of it, one acts.
+func TestTwoDaemonsTwoAlertmanagers(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{daemons: 2, alertmanagers: 2})
+	s.breakCandidate()
+	inc := s.incident("a closed incident", 90*time.Second, settled)
+	s.recovered(inc)
+	s.oneTransaction()
+}
+
+// The stable version turns sick after the rollback: silence of the trigger is not
+// recovery, and somebody is paged.
+func TestStillSickIsNotRecovered(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	s.breakCandidate()
+	s.incident("an act", 60*time.Second, func(i runbook.Incident) bool { return !i.ActedAt.IsZero() })
+	sick := gameday.Well
+	sick.Errors = 0.2
+	s.service.Stable.Behave(sick)
+	inc := s.incident("a closed incident", 120*time.Second, settled)
+	if inc.Verdict == nil || inc.Verdict.Outcome != runbook.NotRecovered {
+		t.Errorf("verdict %+v, want not_recovered", inc.Verdict)
+	}
+}
+
+// Both versions fail together: no traffic is moved.
+func TestSharedOutageIsNobodysFault(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	sick := gameday.Well
+	sick.Errors = 0.3
+	s.service.Candidate.Behave(sick)
+	s.service.Stable.Behave(sick)
+	inc := s.incident("a verdict", 90*time.Second, func(i runbook.Incident) bool { return i.Verdict != nil })
+	if inc.Verdict.Outcome != runbook.WrongCause || inc.Change != nil {
+		t.Errorf("verdict %s, change %v; want wrong_cause and no change", inc.Verdict.Outcome, inc.Change)
+	}
+	if split := s.weights(); !split.Equal(runbook.Split{"ranker-v1": 95, "ranker-v2": 5}) {
+		t.Errorf("the split is %v, want it left alone", split)
+	}
+}
+
+// recovered checks the verdict and that there was exactly one rollback.
+func (s *stack) recovered(inc runbook.Incident) {
+	s.t.Helper()
+	if inc.Verdict == nil || inc.Verdict.Outcome != runbook.Recovered {
+		s.t.Errorf("verdict %+v, want recovered", inc.Verdict)
+	}
+	if split := s.weights(); !split.Equal(runbook.Split{"ranker-v1": 100}) {
+		s.t.Errorf("the split is %v, want all on v1", split)
+	}
+	st, err := s.client().Status(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if len(st.Incidents) != 1 || len(st.Budget.Recent) != 1 {
+		s.t.Errorf("%d incidents and %d automatic rollbacks, want one of each", len(st.Incidents), len(st.Budget.Recent))
+	}
+	if rel := st.Releases[0]; rel.Phase != runbook.RolledBack || rel.Epoch != 2 {
+		s.t.Errorf("release is %s in epoch %d, want rolled_back in 2", rel.Phase, rel.Epoch)
+	}
+	acted := 0
+	for _, r := range inc.Timeline {
+		if r.Kind == "acted" {
+			acted++
+		}
+	}
+	if acted != 1 {
+		s.t.Errorf("the timeline has %d acts, want 1", acted)
+	}
+}
+
+// oneTransaction checks that everything the act touched has the modify index of one
+// transaction.
+func (s *stack) oneTransaction() {
+	s.t.Helper()
+	snap := s.snapshot()
+	keys := []string{s.rb.Routing.Key, s.rb.Routing.Flags + "v2", store.ReleaseKey("ranker", "default"), store.BudgetKey}
+	for _, en := range snap.Under(store.QuarantineKey("")) {
+		keys = append(keys, en.Key)
+	}
+	if len(keys) != 5 {
+		s.t.Errorf("%d keys, want the candidate's quarantine among them", len(keys))
+	}
+	first, _ := snap.Get(keys[0])
+	for _, key := range keys {
+		if en, ok := snap.Get(key); !ok || en.Index != first.Index {
+			s.t.Errorf("%s has index %d, %s has %d: not one transaction", key, en.Index, keys[0], first.Index)
+		}
+	}
+}
+
+func (s *stack) snapshot() store.Snapshot {
+	s.t.Helper()
+	snap, err := s.kv.Read(s.t.Context(), store.Root, "routes/", "features/")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return snap
+}
+
+// weights reads the router's document as the router does.
+func (s *stack) weights() runbook.Split {
+	s.t.Helper()
+	en, _ := s.snapshot().Get(s.rb.Routing.Key)
+	var doc struct{ Weights runbook.Split }
+	if err := json.Unmarshal(en.Value, &doc); err != nil {
+		s.t.Fatal(err)
+	}
+	return doc.Weights
+}
+
+// evidence checks the sealed folder and its page.
+func (s *stack) evidence(d *daemon, inc runbook.Incident) {
+	s.t.Helper()
+	dir := filepath.Join(s.dir, "evidence-"+d.name, inc.ID)
+	if problems := report.Check(dir); len(problems) > 0 {
+		s.t.Errorf("evidence: %v", problems)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "incident.html"))
+	if err != nil || !strings.Contains(string(page), inc.ID) {
+		s.t.Errorf("incident page: %v, %d bytes", err, len(page))
+	}
+	for _, name := range []string{"before/breach.json", "before/bundle-candidate.json", "after/router.json"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			s.t.Errorf("evidence: %v", err)
+		}
+	}
+}
+
+// told checks that the team's Alertmanager carries our messages.
+func (s *stack) told(inc runbook.Incident) {
+	s.t.Helper()
+	resp, err := http.Get(s.ams[0].URL + "/api/v2/alerts?filter=alertname=" + report.AlertName)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var alerts []struct{ Labels map[string]string }
+	if err := json.NewDecoder(resp.Body).Decode(&alerts); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, a := range alerts {
+		if a.Labels["incident"] == inc.ID {
+			return
+		}
+	}
+	s.t.Errorf("Alertmanager has no message about %s: %v", inc.ID, alerts)
+}
+
+// times logs the table of the README.
+func (s *stack) times(broke time.Time, inc runbook.Incident) {
+	s.t.Logf("after the breach: alert %s, heard %s, committed %s, drained %s, recovered %s",
+		inc.Alerts[0].StartsAt.Sub(broke).Round(10*time.Millisecond), inc.OpenedAt.Sub(broke).Round(10*time.Millisecond),
+		inc.ActedAt.Sub(broke).Round(10*time.Millisecond), inc.DrainedAt.Sub(broke).Round(10*time.Millisecond),
+		inc.Verdict.At.Sub(broke).Round(10*time.Millisecond))
+}
