@@ -49,6 +49,9 @@ type Alertmanager struct {
 	Runbook func(service string) *runbook.Runbook
 	// IncidentURL returns the address of an incident's page, or ""; it may be nil.
 	IncidentURL func(incident string) string
+	// Incident finds an incident by id. With it, a message that has an end also ends
+	// the alerts of the incident's earlier messages; without it (nil) they last a day.
+	Incident func(ctx context.Context, id string) (runbook.Incident, error)
 	// Log gets a line for each Alertmanager that did not accept while another did.
 	// Nil means silence.
 	Log *zap.Logger
@@ -66,7 +69,20 @@ type postedAlert struct {
 // so sending it again changes nothing. The alert ends at the message's EndsAt, but
 // never before it has been on show for 15 minutes, and after a day if it has none.
 func (a Alertmanager) Send(ctx context.Context, m runbook.Message, link string) error {
-	return a.post(ctx, []postedAlert{a.alert(m, link)})
+	if err := a.post(ctx, []postedAlert{a.alert(m, link)}); err != nil {
+		return err
+	}
+	if m.EndsAt.IsZero() || a.Incident == nil {
+		return nil
+	}
+	inc, err := a.Incident(ctx, m.Incident)
+	if errors.Is(err, runbook.ErrNotFound) {
+		return nil // somebody cleaned up; the alerts end by themselves
+	}
+	if err != nil {
+		return fmt.Errorf("end alerts of %s: %w", m.Incident, err)
+	}
+	return a.End(ctx, Endings(inc, m.EndsAt))
 }
 
 // End ends the alerts of messages sent before at their EndsAt; see [Endings].

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -91,29 +92,24 @@ func TestAlertmanagerReal(t *testing.T) {
 	}
 }
 
-// TestAlertmanagerRealEnds ends the alerts of an incident, by a message's own EndsAt
-// and by Endings.
+// TestAlertmanagerRealEnds tells a whole incident: the verdict ends what was said
+// before it, stays on show for a while itself, and then ends.
 func TestAlertmanagerRealEnds(t *testing.T) {
 	am := servers.Alertmanager(t, quiet)
-	a := poster(am.URL)
 	inc := incidents()["recovered"]
-	for _, m := range []runbook.Message{Opened(inc, ranker(), breach), Acted(inc, ranker(), breach), VerdictMsg(inc, ranker(), breach)} {
-		m = recent(m)
-		if !m.EndsAt.IsZero() {
-			m.EndsAt = m.CreatedAt
-		}
+	began := time.Now().Add(-10 * time.Minute).Truncate(time.Second)
+	inc.Breach.StartedAt, inc.Verdict.At = began, time.Now()
+	a := poster(am.URL)
+	a.Incident = func(context.Context, string) (runbook.Incident, error) { return inc, nil }
+	for _, m := range []runbook.Message{Opened(inc, ranker(), began), Acted(inc, ranker(), began)} {
 		if err := a.Send(t.Context(), m, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if all := seen(t, am, ""); len(all) != 3 {
-		t.Fatalf("%d alerts are active, want opened, acted and verdict: %+v", len(all), all)
+	if all := seen(t, am, ""); len(all) != 2 {
+		t.Fatalf("%d alerts are active, want opened and acted: %+v", len(all), all)
 	}
-	var over []runbook.Message
-	for _, m := range Endings(inc, time.Now()) {
-		over = append(over, recent(m))
-	}
-	if err := a.End(t.Context(), over); err != nil {
+	if err := a.Send(t.Context(), VerdictMsg(inc, ranker(), time.Now()), ""); err != nil {
 		t.Fatal(err)
 	}
 	all := seen(t, am, "")
@@ -123,9 +119,8 @@ func TestAlertmanagerRealEnds(t *testing.T) {
 	if left := time.Until(all[0].EndsAt); left < alertShow-time.Minute || left > alertShow {
 		t.Errorf("the verdict is on show for %s, want %s", left, alertShow)
 	}
-	late := recent(VerdictMsg(inc, ranker(), breach))
-	late.CreatedAt, late.EndsAt = time.Now().Add(-time.Hour), time.Now().Add(-time.Second)
-	late.StartsAt = late.CreatedAt
+	late := VerdictMsg(inc, ranker(), began.Add(-time.Hour))
+	late.EndsAt = time.Now().Add(-time.Second)
 	if err := a.Send(t.Context(), late, ""); err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -125,40 +124,6 @@ func verdictMessage(inc runbook.Incident, v *runbook.Verdict, kind, of string, r
 		m.EndsAt = v.At
 	}
 	return m
-}
-
-// Endings returns the messages an incident has sent before its verdict, as
-// [Alertmanager.End] needs them to end their alerts once the incident is closed.
-func Endings(inc runbook.Incident, at time.Time) []runbook.Message {
-	kinds := []string{KindOpened}
-	if inc.Approval != "" {
-		kinds = append(kinds, KindApproval)
-	}
-	if !inc.ActedAt.IsZero() {
-		kinds = append(kinds, KindActed)
-	}
-	for _, r := range inc.Timeline {
-		switch r.Kind {
-		case "foreign_split":
-			kinds = append(kinds, KindForeign)
-		case KindNotApplied, KindExpired:
-			kinds = append(kinds, r.Kind)
-		}
-	}
-	switch inc.Decision.Action {
-	case runbook.Hold:
-		kinds = append(kinds, KindHeld)
-	case runbook.Freeze:
-		kinds = append(kinds, KindFrozen)
-	}
-	var out []runbook.Message
-	slices.Sort(kinds)
-	for _, kind := range slices.Compact(kinds) {
-		m := message(inc, kind, kind != KindOpened && kind != KindActed, time.Time{}, kind+": over")
-		m.EndsAt = at
-		out = append(out, m)
-	}
-	return out
 }
 
 func message(inc runbook.Incident, kind string, page bool, now time.Time, title string, lines ...string) runbook.Message {

@@ -73,11 +73,16 @@ func TestHostileMessages(t *testing.T) {
 func TestEndings(t *testing.T) {
 	at := after(time.Hour)
 	for name, want := range map[string]string{
-		"recovered": "acted opened", "held": "foreign held opened", "wrong_cause": "frozen opened", "awaiting": "approval opened",
+		"recovered": "opened acted", "held": "opened foreign! held! held frozen!", "awaiting": "opened approval!", "unconfirmed": "opened opened!",
 	} {
+		inc := incidents()[name]
+		if name == "held" || name == "unconfirmed" {
+			inc.Timeline = append(inc.Timeline, runbook.Record{Kind: map[string]string{"held": "decided", "unconfirmed": "unconfirmed"}[name]})
+			inc.Timeline = append(inc.Timeline, inc.Timeline...)
+		}
 		var kinds []string
-		for _, m := range Endings(incidents()[name], at) {
-			kinds = append(kinds, m.Kind)
+		for _, m := range Endings(inc, at) {
+			kinds = append(kinds, m.Kind+map[bool]string{true: "!"}[m.Page])
 			if !m.EndsAt.Equal(at) || m.StartsAt != breach {
 				t.Errorf("%s: %+v", name, m)
 			}
