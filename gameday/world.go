@@ -22,33 +22,21 @@ var (
 	DemoRelease []byte
 )
 
-// A World is three pods of v1, two of v2, a router, traffic and a Prometheus.
-type World struct {
+// A Service is three pods of v1, two of v2, a router that follows the store, and
+// traffic.
+type Service struct {
 	Stable, Candidate *Version
 	Router            *Router
 	Traffic           *Traffic
-	Prometheus        *Prometheus
 	pods              []*Pod
 }
 
 // Well is how a good version behaves.
 var Well = Behaviour{Latency: 20 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
 
-// Config is what a world is made of.
-type Config struct {
-	Dir        string           // for the TSDB; must exist
-	Store      store.Store      // the router follows its weights there
-	Runbook    *runbook.Runbook // its routing and interval
-	Rules      []byte           // the rule file generated from it
-	Prometheus net.Listener     // where Prometheus' API is served
-	Daemon     string           // host:port of the daemon's /metrics
-	Notify     rules.NotifyFunc // takes Prometheus' alerts
-	Rate       int              // requests per second
-}
-
-// New builds a world; nothing runs until [World.Run].
-func New(c Config) (*World, error) {
-	w := &World{Stable: NewVersion("v1", Well), Candidate: NewVersion("v2", Well)}
+// NewService builds a service; nothing runs until [Service.Run].
+func NewService(s store.Store, routing runbook.Routing, rate int) (*Service, error) {
+	w := &Service{Stable: NewVersion("v1", Well), Candidate: NewVersion("v2", Well)}
 	addresses := map[string][]string{}
 	for _, of := range []struct {
 		version *Version
@@ -65,16 +53,65 @@ func New(c Config) (*World, error) {
 		}
 	}
 	var err error
-	if w.Router, err = NewRouter(c.Store, c.Runbook.Routing, addresses); err != nil {
+	if w.Router, err = NewRouter(s, routing, addresses); err != nil {
 		return nil, err
 	}
-	w.Traffic = &Traffic{URL: "http://" + w.Router.Addr() + "/predict", Rate: c.Rate}
-	w.Prometheus, err = NewPrometheus(c.Prometheus, Settings{Dir: c.Dir, Interval: c.Runbook.Metrics.Interval.Std(), Rules: c.Rules, Notify: c.Notify,
-		Jobs: map[string][]string{"ranker": append(addresses["ranker-v1"], addresses["ranker-v2"]...), "autorollback": {c.Daemon}}})
-	return w, err
+	w.Traffic = &Traffic{URL: "http://" + w.Router.Addr() + "/predict", Rate: rate}
+	return w, nil
 }
 
-// Route tells the router, through the store, to send everything to one backend.
+// Targets are the host:port of every pod, for Prometheus to scrape.
+func (w *Service) Targets() []string {
+	var all []string
+	for _, p := range w.pods {
+		all = append(all, p.Addr())
+	}
+	return all
+}
+
+// Run runs everything until ctx ends.
+func (w *Service) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, p := range w.pods {
+		g.Go(func() error { return p.Run(ctx) })
+	}
+	g.Go(func() error { return w.Router.Run(ctx) })
+	g.Go(func() error { return w.Router.Follow(ctx) })
+	g.Go(func() error { return w.Traffic.Run(ctx) })
+	return g.Wait()
+}
+
+// A World is a service with a Prometheus of its own.
+type World struct {
+	*Service
+	Prometheus *Prometheus
+}
+
+// Config is what a world is made of.
+type Config struct {
+	Dir        string           // for the TSDB; must exist
+	Store      store.Store      // the router follows its weights there
+	Runbook    *runbook.Runbook // its routing and interval
+	Rules      []byte           // the rule file generated from it
+	Prometheus net.Listener     // where Prometheus' API is served
+	Daemon     string           // host:port of the daemon's /metrics
+	Notify     rules.NotifyFunc // takes Prometheus' alerts
+	Rate       int              // requests per second
+}
+
+// New builds a world; nothing runs until [World.Run].
+func New(c Config) (*World, error) {
+	s, err := NewService(c.Store, c.Runbook.Routing, c.Rate)
+	if err != nil {
+		return nil, err
+	}
+	p, err := NewPrometheus(c.Prometheus, Settings{Dir: c.Dir, Interval: c.Runbook.Metrics.Interval.Std(), Rules: c.Rules, Notify: c.Notify,
+		Jobs: map[string][]string{c.Runbook.Service: s.Targets(), "autorollback": {c.Daemon}}})
+	return &World{s, p}, err
+}
+
+// Route tells the router, through the store, to send everything to one backend. It
+// fails with [store.ErrConflict] if there are weights already.
 func Route(ctx context.Context, s store.Store, key, backend string) error {
 	doc := fmt.Sprintf(`{"schema":1,"revision":1,"weights":{%q:100}}`, backend)
 	return s.Commit(ctx, store.NewTx(store.Op{Verb: store.Set, Key: key, Value: []byte(doc)}))
@@ -83,12 +120,7 @@ func Route(ctx context.Context, s store.Store, key, backend string) error {
 // Run runs everything until ctx ends.
 func (w *World) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for _, p := range w.pods {
-		g.Go(func() error { return p.Run(ctx) })
-	}
-	g.Go(func() error { return w.Router.Run(ctx) })
-	g.Go(func() error { return w.Router.Follow(ctx) })
+	g.Go(func() error { return w.Service.Run(ctx) })
 	g.Go(func() error { return w.Prometheus.Run(ctx) })
-	g.Go(func() error { return w.Traffic.Run(ctx) })
 	return g.Wait()
 }

@@ -1,0 +1,35 @@
+# Two targets matter: `make demo` shows the main job, `make test` passes all tests.
+
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+.PHONY: demo build test servers needs bench lint fuzz clean
+
+demo: ## a bad release from start to finish, with nothing to install
+	$(GO) run ./cmd/autorollback demo
+
+build: ## bin/autorollback and the example service
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/autorollback ./examples/service
+
+test: needs servers ## everything, race detector on, against real servers
+	$(GO) vet ./...
+	$(GO) test -race -timeout 30m ./...
+
+needs: ## what the tests need beyond Go
+	@test/needs
+
+servers: needs ## the real Consul, Prometheus, Alertmanager and Traefik, built once into a cache
+	@test/servers/build
+
+bench: servers ## benchmarks, as ratios against a baseline in the same run
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./rules ./store ./bench
+
+lint:
+	golangci-lint run
+
+fuzz: ## each fuzz target for a short while
+	@test/fuzz
+
+clean:
+	rm -rf bin data incidents

@@ -1,0 +1,137 @@
+package autorollback_test
+
+import (
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/autorollback/autorollback"
+
+// layers are the rows of the design, from the top. A package imports only from lower
+// rows, and never from its own.
+var layers = [][]string{
+	{"cmd/autorollback", "examples/service"},
+	{"receiver", "web", "gameday"},
+	{"engine"},
+	{"policy", "actuators", "verify", "report", "shadow"},
+	{"rules", "store"},
+	{"runbook"},
+	{"runbook-templates"},
+}
+
+// testOnly packages may be imported by tests alone.
+var testOnly = []string{"test/", "bench"}
+
+func TestImportsPointDown(t *testing.T) {
+	row := map[string]int{}
+	for i, packages := range layers {
+		for _, p := range packages {
+			row[path.Join(module, p)] = i
+		}
+	}
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		pkg, imports, _ := strings.Cut(strings.TrimSpace(line), " ")
+		short := strings.TrimPrefix(strings.TrimPrefix(pkg, module), "/")
+		if short == "" || isTestOnly(short) {
+			continue
+		}
+		mine, ok := row[pkg]
+		if !ok {
+			t.Errorf("%s is in no row of the design", short)
+			continue
+		}
+		seen++
+		for imp := range strings.FieldsSeq(imports) {
+			if isTestOnly(strings.TrimPrefix(imp, module+"/")) {
+				t.Errorf("%s imports %s, which is for tests", short, imp)
+			}
+			if theirs, ok := row[imp]; ok && theirs <= mine {
+				t.Errorf("%s imports %s, which is not below it", short, strings.TrimPrefix(imp, module+"/"))
+			}
+		}
+	}
+	if seen < 10 {
+		t.Fatalf("looked at %d packages only: the list is broken", seen)
+	}
+}
+
+func isTestOnly(short string) bool {
+	for _, prefix := range testOnly {
+		if short == strings.TrimSuffix(prefix, "/") || strings.HasPrefix(short, strings.TrimSuffix(prefix, "/")+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// Every package says in its package comment what it does, and what it never does.
+func TestPackagesSayWhatTheyNeverDo(t *testing.T) {
+	for _, packages := range layers {
+		for _, p := range packages {
+			files, err := filepath.Glob(filepath.Join(p, "*.go"))
+			if err != nil || len(files) == 0 {
+				if p == "shadow" { // comes with the rollouts
+					continue
+				}
+				t.Errorf("%s has no Go files", p)
+				continue
+			}
+			doc := packageComment(t, files)
+			if strings.HasPrefix(p, "cmd/") || strings.HasPrefix(p, "examples/") || p == "runbook-templates" {
+				if doc == "" {
+					t.Errorf("%s has no package comment", p)
+				}
+				continue
+			}
+			if lower := strings.ToLower(doc); !strings.Contains(lower, "never") && !strings.Contains(lower, "does no") {
+				t.Errorf("%s: the package comment does not say what it never does:\n%s", p, doc)
+			}
+		}
+	}
+}
+
+func packageComment(t *testing.T, files []string) string {
+	t.Helper()
+	var doc strings.Builder
+	for _, f := range files {
+		if strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), f, nil, parser.ParseComments|parser.PackageClauseOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc.WriteString(parsed.Doc.Text())
+	}
+	return doc.String()
+}
+
+// Sizes past these are refused; see CONTRIBUTING.md.
+const maxLines = 400
+
+func TestFilesHoldOneIdea(t *testing.T) {
+	err := filepath.WalkDir(".", func(p string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(p)
+		if n := strings.Count(string(text), "\n"); n > maxLines {
+			t.Errorf("%s has %d lines, more than %d: split it by idea", p, n, maxLines)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
