@@ -61,7 +61,7 @@ func TestAmtoolAcceptsTheRoute(t *testing.T) {
 	for labels, want := range map[string]string{
 		`autorollback=true trigger=error-rate severity=severe`: "autorollback,humans",
 		`autorollback=true trigger=watchdog severity=none`:     "autorollback,nobody",
-		`alertname=Theirs`:                                     "humans",
+		`alertname=Theirs`: "humans",
 	} {
 		args := append([]string{"config", "routes", "test", "--config.file=" + path}, strings.Fields(labels)...)
 		out, err := exec.CommandContext(t.Context(), amtool, args...).CombinedOutput()
