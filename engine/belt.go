@@ -55,6 +55,7 @@ type service struct {
 // Options are the engine's settings. Zero values mean the defaults.
 type Options struct {
 	Replica    string        // this process in claims and logs
+	Version    string        // of this program, kept as evidence
 	WatchEvery time.Duration // between two questions of the watcher, default 5s; negative: no watcher
 	TendEvery  time.Duration // between two looks at every open release, default 5s
 	// Boundary, if set, is called at every step boundary with its name. The crash

@@ -18,7 +18,8 @@ func (e *Engine) capture(ctx context.Context, s State, stage string) error {
 	if _, done := e.captured.Load(key); done {
 		return nil
 	}
-	parts := map[string]any{"alerts.json": i.Alerts, "breach.json": i.Breach, "release.json": s.Release, "change.json": i.Change}
+	parts := map[string]any{"alerts.json": i.Alerts, "breach.json": i.Breach, "release.json": s.Release, "change.json": i.Change,
+		"daemon.json": map[string]string{"version": e.opts.Version, "replica": e.opts.Replica}}
 	at := i.OpenedAt
 	if stage == "after" {
 		at = time.Now().UTC()

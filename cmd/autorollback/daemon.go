@@ -77,12 +77,17 @@ func (d *daemon) wire(people net.Addr) error {
 		return err
 	}
 	d.onClose(journal.Close)
-	keys, err := report.EnsureKeyring(cfg.Keys)
+	if torn := journal.Repaired(); torn > 0 {
+		d.log.Warn("the journal had a torn last line, as after a crash; it was cut off", zap.Int64("bytes", torn))
+	}
+	keys, err := d.openKeys(external.String())
 	if err != nil {
 		return err
 	}
-	keys = keys.For(external.String())
 	d.keys = keys
+	if err := ensureToken(cfg.Receiver.TokenFile); err != nil {
+		return err
+	}
 	folder := report.Folder{Dir: cfg.Evidence}
 	mail, err := d.newPost(reg, keys, external.String())
 	if err != nil {
@@ -91,7 +96,7 @@ func (d *daemon) wire(people net.Addr) error {
 	d.engine, err = engine.New(engine.Parts{
 		Store: d.store, Prometheus: prom, Journal: journal, Log: d.log, Registerer: reg,
 		Archive: report.Archive{Folder: folder, External: external.String(), Prometheus: cfg.Prometheus.URL, Approval: d.approval}, Post: mail,
-	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, TendEvery: cfg.TendEvery, Boundary: faultPoint})
+	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, TendEvery: cfg.TendEvery, Boundary: faultPoint, Version: version})
 	if err != nil {
 		return err
 	}
@@ -121,6 +126,7 @@ func (d *daemon) run(ctx context.Context, hooks, people net.Listener, reload <-c
 	g.Go(func() error { return d.engine.Run(belt) })
 	g.Go(func() error { defer stopBelt(); return d.serveDoors(ctx, hooks, people) })
 	g.Go(func() error { return d.reloads(ctx, reload) })
+	g.Go(func() error { d.sweep(ctx); return nil })
 	err = g.Wait()
 	d.log.Info("stopped", zap.Error(err))
 	return err

@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -165,4 +169,32 @@ func controlCommands(app *kingpin.Application, c console) map[string]action {
 			return printJSON(c.out, ctl)
 		},
 	}
+}
+
+// healthyCommand asks a daemon whether it lives, for containers without a shell.
+func healthyCommand(app *kingpin.Application, c console) map[string]action {
+	cmd := app.Command("healthy", "Ask a daemon whether it can do its work. Exit code 1 if not. Example: autorollback healthy")
+	r := remoteFlags(cmd)
+	return map[string]action{cmd.FullCommand(): func(ctx context.Context) error {
+		client, err := r.client()
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, client.URL+"/-/ready", nil)
+		if err != nil {
+			return fmt.Errorf("ask %s: %w", client.URL, err)
+		}
+		resp, err := client.HTTP.Do(req)
+		if err != nil {
+			return fmt.Errorf("ask %s: %w", client.URL, err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
+		if err == nil && resp.StatusCode != http.StatusOK {
+			err = errors.New(strings.TrimSpace(string(text)))
+		}
+		return err
+	}}
 }

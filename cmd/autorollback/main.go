@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // schedules name timezones; a bare container has no zone files
 
 	"github.com/alecthomas/kingpin/v2"
 )
@@ -69,7 +70,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 func commands(app *kingpin.Application, c console) map[string]action {
 	all := map[string]action{}
 	for _, declare := range []func(*kingpin.Application, console) map[string]action{
-		serveCommand, demoCommand, runbookCommands, rulesCommands, releaseCommands, incidentCommands, approvalCommands, controlCommands, auditCommands,
+		serveCommand, demoCommand, runbookCommands, rulesCommands, releaseCommands, incidentCommands, approvalCommands, controlCommands, auditCommands, healthyCommand,
 	} {
 		for name, a := range declare(app, c) {
 			all[name] = a

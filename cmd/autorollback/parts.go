@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"strings"
@@ -12,6 +15,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/client_golang/prometheus"
 	promconfig "github.com/prometheus/common/config"
+	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/rules"
@@ -108,6 +112,7 @@ func (d *daemon) newPost(reg prometheus.Registerer, keys report.Keyring, externa
 			URLs: cfg.Alertmanagers, Log: d.log,
 			Runbook:     func(service string) *runbook.Runbook { rb, _ := d.engine.Runbook(service); return rb },
 			IncidentURL: func(id string) string { return external + report.IncidentPath + id },
+			Incident:    func(ctx context.Context, id string) (runbook.Incident, error) { return d.engine.Incident(ctx, id) },
 		}})
 	}
 	if cfg.Webhook != "" {
@@ -131,4 +136,44 @@ func openWebhook(url, secretsFile string) (*report.Webhook, error) {
 		secrets = append(secrets, report.NewSecret(line))
 	}
 	return report.NewWebhook(url, secrets...)
+}
+
+// openKeys loads the keyring, and makes one if there is none. With a store that
+// replicas share, the file must be shared as well, and a fresh one says so.
+func (d *daemon) openKeys(external string) (report.Keyring, error) {
+	_, err := os.Stat(d.cfg.Keys)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	keys, err := report.EnsureKeyring(d.cfg.Keys)
+	if err == nil && fresh && strings.HasPrefix(d.cfg.Store, "consul") {
+		d.log.Warn("a new key for approval links was made: give the file to every replica, or their links are refused here", zap.String("file", d.cfg.Keys))
+	}
+	return keys.For(external), err
+}
+
+// ensureToken makes the receiver's token file if there is none, so that Alertmanager
+// can be pointed at it.
+func ensureToken(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("make receiver token: %w", err)
+	}
+	_, err = f.WriteString(rand.Text() + rand.Text() + "\n")
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// sweep removes what processes that are long gone left in the store.
+func (d *daemon) sweep(ctx context.Context) {
+	c, ok := d.store.(*store.Consul)
+	if !ok {
+		return
+	}
+	if err := c.Sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		d.log.Warn("sweep the store", zap.Error(err))
+	}
 }
