@@ -25,12 +25,40 @@ func (s *State) fit() {
 	if s.Incident == nil {
 		return
 	}
-	s.Incident.Decision.Reasons = clipAll(s.Incident.Decision.Reasons)
-	for _, lighten := range []func(*runbook.Incident){func(*runbook.Incident) {}, withoutAnswers, withoutQueries, withShortTimeline, withShortKeys} {
+	for _, lighten := range []func(*runbook.Incident){asItIs, withoutAnswers, withoutLabels, withoutQueries, withShortTimeline, withShortKeys, barest} {
 		lighten(s.Incident)
 		if text, err := json.Marshal(s.Incident); err != nil || len(text) <= maxIncident {
 			return // what cannot be encoded is the commit's error
 		}
+	}
+}
+
+func asItIs(i *runbook.Incident) {
+	i.Decision.Reasons = clipAll(i.Decision.Reasons)
+	i.By, i.Breach.Problem, i.Evidence = clip(i.By, maxValue), clip(i.Breach.Problem, maxLine), clip(i.Evidence, maxLine)
+}
+
+// withoutLabels leaves them to the first alert only.
+func withoutLabels(i *runbook.Incident) {
+	for n := range i.Alerts {
+		if n > 0 {
+			i.Alerts[n].Labels, i.Alerts[n].Annotations = nil, nil
+		}
+	}
+}
+
+// barest is what is left if all of it is made of characters that JSON spells with six.
+func barest(i *runbook.Incident) {
+	for n := range i.Timeline {
+		i.Timeline[n].Text, i.Timeline[n].By = clip(i.Timeline[n].Text, 100), clip(i.Timeline[n].By, 40)
+	}
+	for n := range i.Alerts {
+		i.Alerts[n].Labels, i.Alerts[n].Annotations = nil, nil
+	}
+	i.Decision.Reasons = i.Decision.Reasons[:min(len(i.Decision.Reasons), 3)]
+	i.Breach.Queries, i.Answers = nil, nil
+	if i.Verdict != nil {
+		i.Verdict.Answers = nil // lightened before: our own copy
 	}
 }
 
@@ -47,9 +75,7 @@ func withoutAnswers(i *runbook.Incident) { lightenQueries(i, 80, 2<<10) }
 func withoutQueries(i *runbook.Incident) { lightenQueries(i, 80, 80) }
 
 func withShortTimeline(i *runbook.Incident) {
-	if n := len(i.Timeline); n > maxTimeline/2 {
-		i.Timeline = slices.Delete(slices.Clone(i.Timeline), maxTimeline/4, n-maxTimeline/4)
-	}
+	i.Timeline = shorten(slices.Clone(i.Timeline), maxTimeline/2)
 	for n := range i.Timeline {
 		i.Timeline[n].Text = clip(i.Timeline[n].Text, maxLine/2)
 	}

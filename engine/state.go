@@ -86,17 +86,29 @@ func (s State) Foreign() bool {
 func (s State) unreadable() bool { return s.Split == nil && s.PlanProblem != "" }
 
 // note appends one line to the incident's timeline. The timeline is bounded: past
-// maxTimeline only the newest lines of the middle give way, never the first ones.
+// maxTimeline the oldest of its chatter gives way, see [shorten].
 func (s *State) note(now time.Time, kind, by, text string) {
 	if s.Incident == nil {
 		return
 	}
 	line := runbook.Record{At: now, Kind: kind, By: clip(by, 100), Text: clip(text, maxLine), Op: s.Op}
-	t := append(s.Incident.Timeline, line)
-	if len(t) > maxTimeline {
-		t = slices.Delete(t, maxTimeline/2, maxTimeline/2+1)
+	s.Incident.Timeline = shorten(append(s.Incident.Timeline, line), maxTimeline)
+}
+
+// shorten drops lines that repeat themselves (polls, further alerts, messages) until
+// so many are left, the oldest first but not the beginning; then lines of the middle.
+func shorten(t []runbook.Record, most int) []runbook.Record {
+	for len(t) > most {
+		drop := len(t) / 2
+		for n := min(8, most/2); n < len(t)-most/4; n++ {
+			if slices.Contains([]string{"poll", "alert", "told", "asked_again"}, t[n].Kind) {
+				drop = n
+				break
+			}
+		}
+		t = slices.Delete(t, drop, drop+1)
 	}
-	s.Incident.Timeline = t
+	return t
 }
 
 // noted reports whether the timeline has a line of that kind.

@@ -28,6 +28,7 @@ func (s *State) asked(ev Asked, now time.Time) error {
 		s.afterExpiry(ev, now)
 		return nil
 	}
+	s.lookAtSplit(now)
 	switch ev.Breach.State {
 	case runbook.NotBreaching:
 		s.cleared(ev, now)
@@ -55,7 +56,7 @@ func (s *State) unconfirmed(ev Asked, now time.Time) {
 	if i != nil && (i.Phase != runbook.Done || !s.reopens(ev.Breach)) {
 		return
 	}
-	tell := i == nil || now.Sub(i.ClosedAt) > 10*time.Minute
+	tell := i == nil || now.Sub(i.ClosedAt) > quiet
 	if i == nil {
 		s.open(ev, now)
 	} else {
@@ -75,7 +76,7 @@ func (s *State) decide(ev Asked, now time.Time) {
 		return
 	}
 	d := s.policy(ev.Breach, now)
-	if s.Incident != nil && !displaces(*s.Incident, d, ev.Breach) {
+	if s.Incident != nil && (s.heldForHuman() || !displaces(*s.Incident, d, ev.Breach)) {
 		s.join(ev, now)
 		if d.Action == runbook.Freeze && s.Release.Frozen == "" {
 			s.Release.Frozen = first(d.Reasons)
@@ -201,9 +202,16 @@ func (s *State) reopens(b runbook.Breach) bool {
 	return false
 }
 
+// heldForHuman reports whether a human's split is what the incident waits for: until
+// it is let go or put back, nothing else takes its place, nor its link away.
+func (s *State) heldForHuman() bool {
+	return s.Foreign() && s.Incident.Phase == runbook.HeldPhase && s.Incident.Decision.Guard == policy.GuardHumanWins
+}
+
 // displaces says whether a decision takes the place of the incident's present one:
 // only a stronger one does, so that two triggers which fire at once, or one at its
-// limit, do not take turns and page at each. What holds us may change its reason.
+// limit, do not take turns and page at each. What holds us may change its reason now
+// and then.
 func displaces(i runbook.Incident, d runbook.Decision, b runbook.Breach) bool {
 	switch i.Phase {
 	case runbook.Unconfirmed, runbook.Done:
@@ -216,8 +224,14 @@ func displaces(i runbook.Incident, d runbook.Decision, b runbook.Breach) bool {
 	if before != after {
 		return after > before
 	}
-	return d.Action == runbook.Hold && d.Guard != i.Decision.Guard && b.Trigger == i.Breach.Trigger
+	if d.Action != runbook.Hold || d.Guard == i.Decision.Guard || b.Trigger != i.Breach.Trigger {
+		return false
+	}
+	return i.Decision.Guard == policy.GuardHumanWins || d.At.Sub(i.Decision.At) >= quiet
 }
+
+// quiet is how long the same thing is not told again.
+const quiet = 10 * time.Minute
 
 // strength orders decisions. In observe mode what would have been done counts.
 func strength(d runbook.Decision, b runbook.Breach) int {

@@ -59,6 +59,11 @@ func (s *State) demanded(ev Demanded, now time.Time) error {
 		Runbook: s.Runbook, Breach: b, Release: *s.Release, Incident: s.Incident, Control: s.Control,
 		Budget: s.Budget, Foreign: s.Foreign(), StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle), ByHuman: true,
 	}, now)
+	if d.Guard == policy.GuardNothing && !s.Foreign() {
+		// No traffic is left to move. The release is still to be ended, or no other could begin.
+		d = runbook.Decision{Action: runbook.RollBack, Guard: policy.GuardHuman, At: now,
+			Reasons: []string{"A human asked for it: the candidate gets no traffic, and the release ends."}}
+	}
 	if d.Action != runbook.RollBack {
 		return runbook.Refuse("%s", first(d.Reasons))
 	}
