@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// output is a buffer that can be read while it is written.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// The four stories of the demo, whole, as `make demo` tells them.
+func TestDemo(t *testing.T) {
+	tests := []struct {
+		breach string
+		want   []string
+		never  []string
+	}{
+		{"severe", []string{"acted", "ranker-v1 100, ranker-v2 0 in one transaction", "drained", "verdict: recovered", "incident page: "}, nil},
+		{"both", []string{"verdict: wrong_cause", "follows ranker-v1 95, ranker-v2 5"}, []string{"acted"}},
+		{"none", []string{"no incident: the good release was left alone", "follows ranker-v1 95, ranker-v2 5"}, []string{"acted", "decided"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.breach, func(t *testing.T) {
+			var out output
+			if err := run(t.Context(), []string{"demo", "--breach=" + tt.breach, "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out); err != nil {
+				t.Errorf("demo: %v", err)
+			}
+			check(t, out.String(), tt.want, tt.never)
+		})
+	}
+}
+
+var approveCommand = regexp.MustCompile(`(?m)^  autorollback (approve .*)$`)
+
+// The mild story: a human is asked, and the printed command approves.
+func TestDemoMild(t *testing.T) {
+	var out output
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(t.Context(), []string{"demo", "--breach=mild", "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out)
+	}()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	var command []string
+	for command == nil {
+		select {
+		case err := <-ended:
+			t.Fatalf("ended before a human was asked: %v\n%s", err, out.String())
+		case <-tick.C:
+			if m := approveCommand.FindStringSubmatch(out.String()); m != nil {
+				command = strings.Fields(m[1])
+			}
+		}
+	}
+	if strings.Contains(out.String(), "acted") {
+		t.Errorf("acted before anybody approved:\n%s", out.String())
+	}
+	if err := run(t.Context(), command, strings.NewReader(""), &out, &out); err != nil {
+		t.Errorf("approve: %v", err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("demo: %v", err)
+	}
+	check(t, out.String(), []string{"approved by", "link_only", "acted", "verdict: recovered"}, nil)
+}
+
+func check(t *testing.T, out string, want, never []string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(out, w) {
+			t.Errorf("the story does not say %q", w)
+		}
+	}
+	for _, n := range never {
+		if strings.Contains(out, n) {
+			t.Errorf("the story says %q", n)
+		}
+	}
+	if t.Failed() {
+		t.Logf("the story:\n%s", out)
+	}
+}
