@@ -44,7 +44,7 @@ func (v *Version) Behave(b Behaviour) { v.now.Store(&b) }
 func (v *Version) Behaviour() Behaviour { return *v.now.Load() }
 
 // buckets of the latency histogram, in seconds.
-var buckets = []float64{.005, .01, .015, .02, .025, .03, .035, .04, .05, .06, .07, .08, .1, .12, .15, .2, .3, .5, 1, 2}
+var buckets = []float64{.02, .03, .04, .045, .05, .055, .06, .07, .08, .09, .1, .12, .14, .17, .2, .25, .3, .4, .5, .7, 1, 2}
 
 // A Pod is one model server: POST /predict, GET /metrics.
 type Pod struct {

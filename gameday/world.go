@@ -32,7 +32,7 @@ type Service struct {
 }
 
 // Well is how a good version behaves.
-var Well = Behaviour{Latency: 20 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
+var Well = Behaviour{Latency: 50 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
 
 // NewService builds a service; nothing runs until [Service.Run].
 func NewService(s store.Store, routing runbook.Routing, rate int) (*Service, error) {

@@ -22,7 +22,7 @@ import (
 
 const (
 	demoToken = "demo-token-that-is-at-least-32-bytes-long"
-	demoRate  = 250 // requests per second
+	demoRate  = 200 // requests per second
 )
 
 func demoCommand(app *kingpin.Application, c console) map[string]action {

@@ -30,16 +30,16 @@ type act struct {
 }
 
 var (
-	slow    = gameday.Behaviour{Latency: 70 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
-	broken  = gameday.Behaviour{Latency: 70 * time.Millisecond, Errors: 0.4, Conversion: 0.3}
-	slower  = gameday.Behaviour{Latency: 31 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
-	outage  = gameday.Behaviour{Latency: 20 * time.Millisecond, Errors: 0.3, Conversion: 0.3}
+	slow    = gameday.Behaviour{Latency: 175 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
+	broken  = gameday.Behaviour{Latency: 175 * time.Millisecond, Errors: 0.4, Conversion: 0.3}
+	slower  = gameday.Behaviour{Latency: 80 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
+	outage  = gameday.Behaviour{Latency: 50 * time.Millisecond, Errors: 0.3, Conversion: 0.3}
 	stories = map[string]story{
 		"severe": {title: "v2 turns slow, and then fails", outcome: runbook.Recovered, watch: 75 * time.Second, acts: []act{
-			{candidate: &slow, says: "v2 turns slow: 70 ms instead of 20 ms"},
+			{candidate: &slow, says: "v2 turns slow: 175 ms instead of 50 ms"},
 			{after: 2 * time.Second, candidate: &broken, says: "v2 fails: 40 % of its answers are errors"}}},
 		"mild": {title: "v2 is half again as slow", outcome: runbook.Recovered, watch: 150 * time.Second, acts: []act{
-			{candidate: &slower, says: "v2 turns a little slow: 31 ms instead of 20 ms"}}},
+			{candidate: &slower, says: "v2 turns a little slow: 80 ms instead of 50 ms"}}},
 		"none": {title: "v2 is a good release", watch: 40 * time.Second, acts: []act{{says: "nothing happens: v2 is as good as v1"}}},
 		"both": {title: "v1 and v2 fail together", outcome: runbook.WrongCause, watch: 75 * time.Second, acts: []act{
 			{candidate: &outage, stable: &outage, says: "something behind both versions breaks: 30 % of all answers are errors"}}},

@@ -203,7 +203,7 @@ func (s *stack) release() {
 // breakCandidate makes v2 fail and returns the moment.
 func (s *stack) breakCandidate() time.Time {
 	b := gameday.Well
-	b.Errors, b.Latency = 0.5, 80*time.Millisecond
+	b.Errors, b.Latency = 0.5, 200*time.Millisecond
 	s.service.Candidate.Behave(b)
 	return time.Now()
 }
