@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -54,6 +55,11 @@ func TestTwoDaemonsTwoAlertmanagers(t *testing.T) {
 	inc := s.incident("a closed incident", 90*time.Second, settled)
 	s.recovered(inc)
 	s.oneTransaction()
+	// Both poll; a poll of each within one period must not count as two.
+	v := s.rb.Verification
+	if least := time.Duration(v.Polls-1) * v.Every.Std() * 9 / 10; inc.Verdict.At.Sub(inc.DrainedAt) < least {
+		t.Errorf("recovered %s after the candidate was drained, want at least %s for %d polls", inc.Verdict.At.Sub(inc.DrainedAt), least, v.Polls)
+	}
 }
 
 // The stable version turns sick after the rollback: silence of the trigger is not
@@ -180,21 +186,30 @@ func (s *stack) evidence(d *daemon, inc runbook.Incident) {
 // told checks that the team's Alertmanager carries our messages.
 func (s *stack) told(inc runbook.Incident) {
 	s.t.Helper()
-	resp, err := http.Get(s.ams[0].URL + "/api/v2/alerts?filter=alertname=" + report.AlertName)
+	s.await("a message at the team's Alertmanager", 20*time.Second, func() error { return s.hasMessage(inc) })
+}
+
+// hasMessage looks for a message about the incident in the team's Alertmanager.
+func (s *stack) hasMessage(inc runbook.Incident) error {
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.ams[0].URL+"/api/v2/alerts?filter=alertname="+report.AlertName, nil)
 	if err != nil {
-		s.t.Fatal(err)
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
 	}
 	defer resp.Body.Close()
 	var alerts []struct{ Labels map[string]string }
 	if err := json.NewDecoder(resp.Body).Decode(&alerts); err != nil {
-		s.t.Fatal(err)
+		return err
 	}
 	for _, a := range alerts {
 		if a.Labels["incident"] == inc.ID {
-			return
+			return nil
 		}
 	}
-	s.t.Errorf("Alertmanager has no message about %s: %v", inc.ID, alerts)
+	return fmt.Errorf("Alertmanager has no message about %s: %v", inc.ID, alerts)
 }
 
 // times logs the table of the README.
