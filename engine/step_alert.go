@@ -93,14 +93,14 @@ func (s *State) decide(ev Asked, now time.Time) {
 }
 
 // policy is what to do about a breach as things stand. A rollback that the router's
-// keys do not allow is held.
+// keys do not allow is held, and nobody is asked about it.
 func (s *State) policy(b runbook.Breach, now time.Time) runbook.Decision {
 	d := policy.Decide(policy.Input{
 		Runbook: s.Runbook, Breach: b, Release: *s.Release, Incident: s.Incident,
 		Control: s.Control, Budget: s.Budget, Foreign: s.Foreign(),
 		StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle),
 	}, now)
-	if d.Action == runbook.RollBack && s.PlanProblem != "" {
+	if (d.Action == runbook.RollBack || d.Action == runbook.Ask) && s.PlanProblem != "" {
 		return runbook.Decision{Action: runbook.Hold, Guard: "router", At: now, Page: true,
 			Reasons: append([]string{"the router's keys cannot be changed: " + s.PlanProblem}, d.Reasons...),
 			Choices: []string{"mend the router's keys; the rollback follows by itself", "move the traffic by hand"}}

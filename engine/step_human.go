@@ -119,7 +119,7 @@ func (s *State) answered(ev Answered, now time.Time) error {
 	case !ev.Yes && ev.Reason == "":
 		return runbook.Refuse("a reason is needed to reject")
 	}
-	if ev.Yes && a.Kind == "rollback" && (!s.Open() || a.Epoch != s.Release.Epoch || a.Change != s.Plan.Digest) {
+	if ev.Yes && a.Kind == "rollback" && (!s.Open() || s.Foreign() || s.PlanProblem != "" || a.Epoch != s.Release.Epoch || a.Change != s.Plan.Digest) {
 		return fmt.Errorf("approve %s: %w: the plan is not the one you were shown; ask for it again", a.ID, runbook.ErrConflict)
 	}
 	a.By, a.How, a.Reason, a.DecidedAt = ev.By, ev.How, ev.Reason, now

@@ -294,6 +294,26 @@ func TestTouchedKeysPutTheQuestionAgain(t *testing.T) {
 	phase(t, p.must(p.answer(true, "ann")), runbook.Acted)
 }
 
+// The model found this: a question about keys that nobody can read had no plan, the
+// yes had none either, and the records said that traffic was moved.
+func TestNoQuestionAndNoYesWithoutAPlan(t *testing.T) {
+	unreadable := func(p *play) { p.s.Split, p.s.Plan, p.s.PlanProblem = nil, runbook.Change{}, "not JSON" }
+	p := playOf(t, "page")
+	p.launch()
+	unreadable(p)
+	s := p.breach("slowish")
+	phase(t, s, runbook.HeldPhase)
+	if s.Approval != nil || s.Incident.Decision.Guard != "router" {
+		t.Errorf("approval %+v, decision %+v", s.Approval, s.Incident.Decision)
+	}
+	p = playOf(t, "page")
+	ask(p)
+	unreadable(p)
+	p.s.Approval.Change = ""
+	_, err := p.step(p.answer(true, "ann"))
+	refused(t, err, runbook.ErrConflict)
+}
+
 func TestHumanRollsBackFromEveryOpenState(t *testing.T) {
 	for _, sc := range scenes() {
 		p := playOf(t, sc.onExpiry)

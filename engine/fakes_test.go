@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/verify"
+)
+
+// A memory is a store that forgets, for thousands of runs: what package store's
+// conformance suite asks, without a disk and without Watch.
+type memory struct {
+	mu    sync.Mutex
+	index uint64
+	keys  map[string]store.Entry
+}
+
+func newMemory() *memory { return &memory{index: 1, keys: map[string]store.Entry{}} }
+
+func (m *memory) Read(ctx context.Context, prefixes ...string) (store.Snapshot, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	snap := store.Snapshot{Index: m.index}
+	for _, key := range slices.Sorted(maps.Keys(m.keys)) {
+		if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) }) {
+			snap.Entries = append(snap.Entries, m.keys[key])
+		}
+	}
+	return snap, ctx.Err()
+}
+
+func (m *memory) Watch(context.Context, string, uint64) (store.Snapshot, error) {
+	panic("the engine does not watch")
+}
+
+func (m *memory) Commit(ctx context.Context, tx store.Tx) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(tx.Ops) == 0 || len(tx.Ops) > store.MaxOps || tx.ID == "" {
+		return fmt.Errorf("a transaction of %d operations with id %q", len(tx.Ops), tx.ID)
+	}
+	seen := map[string]bool{}
+	for _, op := range tx.Ops {
+		if seen[op.Key] {
+			return fmt.Errorf("key %s is twice in the transaction", op.Key)
+		}
+		seen[op.Key] = true
+		if m.keys[op.Key].Index != op.Index {
+			return fmt.Errorf("%s: %w", op.Key, store.ErrConflict)
+		}
+	}
+	changed := false
+	for _, op := range tx.Ops {
+		old, there := m.keys[op.Key]
+		switch {
+		case op.Verb == store.Set && (!there || !bytes.Equal(old.Value, op.Value)):
+			m.keys[op.Key] = store.Entry{Key: op.Key, Value: op.Value, Index: m.index + 1}
+			changed = true
+		case op.Verb == store.Delete && there:
+			delete(m.keys, op.Key)
+			changed = true
+		}
+	}
+	if changed {
+		m.index++
+	}
+	return ctx.Err()
+}
+
+// Ports as functions.
+type (
+	captures func(stage string) error
+	posts    func(runbook.Message) (string, error)
+	journals func(incident string, r runbook.Record) error
+)
+
+func (f captures) Capture(_ runbook.Incident, stage string, _ map[string][]byte) error {
+	return f(stage)
+}
+
+func (f captures) Seal(runbook.Incident, *runbook.Runbook) (string, string, error) {
+	return "folder", "sha256:sealed", f("seal")
+}
+
+func (f posts) Send(_ context.Context, m runbook.Message) (string, error) { return f(m) }
+
+func (f journals) Append(incident string, r runbook.Record) error { return f(incident, r) }
+
+// partsOf are parts that take everything and say nothing.
+func partsOf(st store.Store, api verify.API) Parts {
+	return Parts{
+		Store: st, Prometheus: verify.New(api, 0), Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
+		Archive: captures(func(string) error { return nil }),
+		Post:    posts(func(runbook.Message) (string, error) { return "#ranking-oncall", nil }),
+		Journal: journals(func(string, runbook.Record) error { return nil }),
+	}
+}
+
+func engineOf(tb testing.TB, p Parts, rb *runbook.Runbook, o Options) *Engine {
+	tb.Helper()
+	e, err := New(p, []*runbook.Runbook{rb}, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return e
+}
+
+// all reads every record of a kind by its id.
+func all[T any](tb testing.TB, st store.Store, prefix string) map[string]T {
+	tb.Helper()
+	snap, err := st.Read(context.Background(), prefix)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	found := map[string]T{}
+	for _, en := range snap.Entries {
+		var one T
+		if err := record(snap, en.Key, &one); err != nil {
+			tb.Fatal(err)
+		}
+		found[strings.TrimPrefix(en.Key, prefix)] = one
+	}
+	return found
+}

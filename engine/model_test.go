@@ -1,0 +1,505 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+const routerKey = "routes/ranker/weights"
+
+// A model is two replicas on one store, people and tools that write to the router's
+// key, and what must be true whatever they do and in whatever order.
+type model struct {
+	t       *rapid.T
+	rb      *runbook.Runbook
+	launch  runbook.Launch
+	st      store.Store
+	engines [2]*Engine
+	table   map[string][]string
+	now     time.Time
+	late    []read // views that were read and not committed yet
+
+	human      bool           // somebody else wrote the split last
+	automatic  map[string]int // rollbacks nobody asked for, by incident
+	automatics []time.Time    // and when
+	was        world          // as of the last look
+	ended      map[string]runbook.ApprovalStatus
+	outcomes   map[string]int // what was reached, to see that the model goes anywhere
+}
+
+// A read is a view of one replica with the event it was read for.
+type read struct {
+	e  *Engine
+	v  view
+	ev Event
+}
+
+// A world is everything in the store, decoded.
+type world struct {
+	raw       map[string]string
+	control   runbook.Control
+	release   *runbook.Release
+	incidents map[string]runbook.Incident
+	approvals map[string]runbook.Approval
+	barred    map[string]runbook.Quarantine
+	split     runbook.Split
+}
+
+func (m *model) look() world {
+	w := world{raw: map[string]string{}, control: runbook.Control{Mode: runbook.Active}, incidents: map[string]runbook.Incident{},
+		approvals: map[string]runbook.Approval{}, barred: map[string]runbook.Quarantine{}}
+	snap, err := m.st.Read(context.Background(), store.Root, "routes/", "features/")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	for _, en := range snap.Entries {
+		w.raw[en.Key] = string(en.Value)
+		name := en.Key[strings.LastIndex(en.Key, "/")+1:]
+		switch {
+		case en.Key == store.ControlKey:
+			w.control = control(en.Value)
+		case strings.HasPrefix(en.Key, releases):
+			w.release = decoded[*runbook.Release](m.t, en)
+		case strings.HasPrefix(en.Key, store.IncidentKey("")):
+			w.incidents[name] = decoded[runbook.Incident](m.t, en)
+			if len(en.Value) > 64<<10 {
+				m.t.Fatalf("incident %s has %d bytes", name, len(en.Value))
+			}
+		case strings.HasPrefix(en.Key, store.ApprovalKey("")):
+			w.approvals[name] = decoded[runbook.Approval](m.t, en)
+		case strings.HasPrefix(en.Key, store.QuarantineKey("")):
+			w.barred[name] = decoded[runbook.Quarantine](m.t, en)
+		}
+	}
+	_, router, _ := m.engines[0].serves(theSlot)
+	if split, err := router.Decode(snap); err == nil {
+		w.split = split
+	}
+	return w
+}
+
+func decoded[T any](t *rapid.T, en store.Entry) T {
+	var v T
+	if err := json.Unmarshal(en.Value, &v); err != nil {
+		t.Fatalf("read %s: %v", en.Key, err)
+	}
+	return v
+}
+
+// take commits an event as replica e sees it, and holds what changed to the rules.
+func (m *model) take(r read) {
+	before := m.look()
+	_, err := r.e.commitAt(context.Background(), r.v, r.ev, m.now)
+	after := m.look()
+	name := strings.TrimPrefix(fmt.Sprintf("%T", r.ev), "engine.")
+	if err != nil {
+		m.outcomes[name+" not done"]++
+		ok := errors.Is(err, store.ErrConflict) || errors.Is(err, runbook.ErrRefused) || errors.Is(err, runbook.ErrConflict) || errors.Is(err, runbook.ErrNotFound)
+		if !ok {
+			m.t.Fatalf("%s: %v", name, err)
+		}
+		if !maps.Equal(before.raw, after.raw) {
+			m.t.Fatalf("%s: %v, and yet something was written", name, err)
+		}
+		return
+	}
+	m.hold(r.ev, before, after)
+}
+
+// step reads and commits at once.
+func (m *model) step(ev func(view) Event) {
+	if r, ok := m.read(ev); ok {
+		m.take(r)
+	}
+}
+
+func (m *model) read(make func(view) Event) (read, bool) {
+	e := m.engines[rapid.IntRange(0, 1).Draw(m.t, "replica")]
+	blank, err := e.read(context.Background(), theSlot, Tick{})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	ev := make(blank)
+	v, err := e.read(context.Background(), theSlot, ev)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return read{e, v, ev}, true
+}
+
+// hold checks one committed step.
+func (m *model) hold(ev Event, before, after world) {
+	t := m.t
+	moved := before.raw[routerKey] != after.raw[routerKey]
+	launched := after.release != nil && (before.release == nil || before.release.ID != after.release.ID)
+	rolled := !launched && after.release != nil && before.release != nil && before.release.Phase == runbook.Open && after.release.Phase == runbook.RolledBack
+	if moved && !launched && !rolled {
+		t.Fatalf("%T wrote the router's key and neither began nor rolled back a release", ev)
+	}
+	if launched {
+		m.outcomes["launched"]++
+		m.human = false
+		if before.split != nil && !before.split.Equal(runbook.Split{"ranker-v1": 100}) {
+			t.Fatalf("a launch overwrote %v", before.split)
+		}
+	}
+	if rolled {
+		m.rolledBack(ev, before, after)
+	}
+	if moved || rolled {
+		sum := 0
+		for backend, w := range after.split {
+			sum += w
+			if _, known := before.split[backend]; w < 0 || !known && !slices.Contains([]string{"ranker-v1", "ranker-v2"}, backend) {
+				t.Fatalf("the split is %v, it was %v", after.split, before.split)
+			}
+		}
+		if sum != 100 {
+			t.Fatalf("the split is %v", after.split)
+		}
+	}
+	for id, i := range after.incidents {
+		from := State{}
+		if old, ok := before.incidents[id]; ok {
+			from.Incident = &old
+		}
+		if bad := illegal(m.table, from, State{Incident: &i}); bad != "" {
+			t.Fatalf("%T: %s", ev, bad)
+		}
+		m.outcomes[string(i.Phase)]++
+	}
+	m.steady(after)
+}
+
+func (m *model) rolledBack(ev Event, before, after world) {
+	t, r := m.t, after.release
+	i, ok := after.incidents[r.Incident]
+	q, barred := after.barred[r.Candidate.Bundle]
+	switch {
+	case !before.split.Equal(before.release.Want()):
+		t.Fatalf("%T overwrote %v, which was not the split it decided on: %v", ev, before.split, before.release.Want())
+	case before.release.Held != nil && !before.split.Equal(before.release.Want()):
+		t.Fatalf("%T wrote while the release was held", ev)
+	case !ok || i.Phase != runbook.Acted || i.Change == nil || !i.Change.From.Equal(before.split) || !i.ActedAt.Equal(m.now):
+		t.Fatalf("%T rolled back and the incident says %+v", ev, i)
+	case !barred || q.Lifted != "" || q.Incident != i.ID:
+		t.Fatalf("%T rolled back and the quarantine says %+v", ev, q)
+	case !after.split.Equal(runbook.Split{"ranker-v1": 100}):
+		t.Fatalf("%T rolled back to %v", ev, after.split)
+	}
+	m.human = false
+	if a, ok := ev.(Answered); ok {
+		m.outcomes["rolled back by approval"]++
+		if before.approvals[a.Approval].Status != runbook.Pending || after.approvals[a.Approval].Status != runbook.Approved {
+			t.Fatalf("approval %s went from %s to %s", a.Approval, before.approvals[a.Approval].Status, after.approvals[a.Approval].Status)
+		}
+		return
+	}
+	if _, ok := ev.(Demanded); ok {
+		m.outcomes["rolled back by hand"]++
+		return
+	}
+	m.outcomes["rolled back by policy"]++
+	if before.control.Mode != runbook.Active {
+		t.Fatalf("%T rolled back while %s", ev, before.control.Mode)
+	}
+	m.automatic[i.ID]++
+	m.automatics = append(m.automatics, m.now)
+	hour, day := 0, 0
+	for _, at := range m.automatics {
+		if m.now.Sub(at) < time.Hour {
+			hour++
+		}
+		if m.now.Sub(at) < 24*time.Hour {
+			day++
+		}
+	}
+	switch {
+	case m.automatic[i.ID] > 1:
+		t.Fatalf("incident %s was rolled back %d times", i.ID, m.automatic[i.ID])
+	case hour > 1: // the cool-down is an hour
+		t.Fatalf("%d rollbacks in an hour", hour)
+	case day > m.rb.Policy.MaxRollbacks:
+		t.Fatalf("%d rollbacks in a day", day)
+	}
+	b := after.raw[store.BudgetKey]
+	if before.raw[store.BudgetKey] == b {
+		t.Fatalf("%T rolled back and the budget is %s", ev, b)
+	}
+}
+
+// steady is what is true between any two steps.
+func (m *model) steady(w world) {
+	t := m.t
+	if r := w.release; r != nil {
+		if !m.human && !w.split.Equal(r.Want()) {
+			t.Fatalf("the release wants %v, the router has %v, and nobody else wrote", r.Want(), w.split)
+		}
+		_, barred := w.barred[r.Candidate.Bundle]
+		if r.Phase == runbook.RolledBack && (!barred || r.Weight != 0 || w.incidents[r.Incident].Change == nil) {
+			t.Fatalf("release %+v is rolled back; quarantined %v", r, barred)
+		}
+	}
+	for id, a := range w.approvals {
+		if was, ok := m.ended[id]; ok && was != a.Status {
+			t.Fatalf("approval %s was %s and is %s", id, was, a.Status)
+		}
+		if a.Status != runbook.Pending {
+			m.ended[id] = a.Status
+		} else if w.release == nil || w.release.Incident != a.Incident || w.incidents[a.Incident].Approval != id {
+			t.Fatalf("approval %s is pending, and nothing waits for it", id)
+		}
+	}
+	for id, i := range w.incidents {
+		s := State{Incident: &i}
+		closed := i.Phase == runbook.Done
+		switch {
+		case !closed && (w.release == nil || w.release.Incident != id):
+			t.Fatalf("incident %s is %s and no release knows it", id, i.Phase)
+		case closed && i.Change != nil && (i.Verdict == nil || i.EvidenceAt.IsZero()):
+			t.Fatalf("incident %s moved traffic and was closed with verdict %v, evidence %v", id, i.Verdict, i.EvidenceAt)
+		case closed && i.Change == nil && i.Breach.State == runbook.Breaching && i.Verdict == nil && !s.noted("rejected") && !s.noted("let_go"):
+			t.Fatalf("incident %s was confirmed and closed without a verdict or a human's word: %+v", id, i.Timeline)
+		case i.Phase == runbook.Settled && i.Verdict == nil:
+			t.Fatalf("incident %s is settled without a verdict", id)
+		}
+	}
+	m.canRollBack()
+}
+
+// canRollBack: a human can always end an open release, unless another human's split
+// would be overwritten, or nobody can read the keys.
+func (m *model) canRollBack() {
+	v, err := m.engines[0].read(context.Background(), theSlot, Demanded{})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if !v.Open() || v.PlanProblem != "" {
+		return
+	}
+	v.Op = "op"
+	s := v.State
+	if s.Foreign() {
+		s, _, err = Step(s, Tick{}, m.now)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		s, _, err = Step(s, LetGo{"ann", "because"}, m.now)
+		if err != nil {
+			return // not whole percents of the two sides: it is put right first
+		}
+	}
+	if _, _, err := Step(s, Demanded{"ann", "because"}, m.now); err != nil {
+		m.t.Fatalf("an open release cannot be rolled back: %v", err)
+	}
+}
+
+// write is somebody else at the router's key.
+func (m *model) write(value string) {
+	snap, err := m.st.Read(context.Background(), routerKey)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	op := store.Op{Verb: store.Set, Key: routerKey, Value: []byte(value), Index: index(snap, routerKey)}
+	if value == "" {
+		op.Verb = store.Delete
+		if op.Index == 0 {
+			return
+		}
+	}
+	m.commit(op)
+	m.human = true
+	if w := m.look(); w.release != nil && w.split.Equal(w.release.Want()) {
+		m.human = false
+	}
+}
+
+func (m *model) commit(ops ...store.Op) {
+	if err := m.st.Commit(context.Background(), store.NewTx(ops...)); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *model) set(key, value string) {
+	snap, err := m.st.Read(context.Background(), key)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.commit(store.Op{Verb: store.Set, Key: key, Value: []byte(value), Index: index(snap, key)})
+}
+
+// actions are what may happen next; those that are there twice happen more often.
+func (m *model) actions() map[string]func(*rapid.T) {
+	event := func(make func(view) Event) func(*rapid.T) { return func(*rapid.T) { m.step(make) } }
+	alert := func(v view) Event { return m.asked(v) }
+	return map[string]func(*rapid.T){
+		"alert": event(alert), "alert again": event(alert), "alert once more": event(alert),
+		"tick":    event(func(view) Event { return Tick{} }),
+		"tick 2":  event(func(view) Event { return Tick{} }),
+		"drained": event(func(view) Event { return drainedAs(m.health()) }), "polled": event(func(view) Event { return polledAs(m.health()) }),
+		"polled again": event(func(view) Event { return polledAs(m.health()) }),
+		"archived": event(func(view) Event {
+			return Archived{Path: "dir", Digest: "d", Problem: m.pick("problem", "", "", "disk full")}
+		}),
+		"told":   event(func(view) Event { return m.told() }),
+		"launch": event(func(view) Event { return m.launched() }), "launch again": event(func(view) Event { return m.launched() }),
+		"human rolls back": event(func(view) Event { return Demanded{"ann", "because"} }),
+		"answer":           event(m.answered), "answer again": event(m.answered),
+		"let go": event(func(view) Event { return LetGo{"ann", "because"} }),
+		"control": func(*rapid.T) {
+			m.set(store.ControlKey, m.pick("control", "active", "active", "active", `{"mode":"paused","by":"ann"}`, "observe", "pasued"))
+		},
+		"active": func(*rapid.T) { m.set(store.ControlKey, "active") },
+		"lift":   func(*rapid.T) { m.lift() },
+		"somebody writes": func(*rapid.T) {
+			m.write(m.pick("value", `{"weights":{"ranker-v1":60,"ranker-v2":40}}`, `{"weights":{"ranker-v1":100,"ranker-v2":0}}`, `{"weights":{"ranker-v1":3,"ranker-v2":1}}`,
+				`{"weights":{"ranker-v1":50,"ranker-v9":50}}`, `{"weights":{"ranker-v1":0,"ranker-v2":100}}`, "not JSON", ""))
+		},
+		"somebody puts back": func(*rapid.T) {
+			if r := m.look().release; r != nil {
+				text, _ := json.Marshal(map[string]any{"weights": r.Want(), "schema": 1})
+				m.write(string(text))
+			}
+		},
+		"a moment": func(*rapid.T) { m.now = m.now.Add(5 * time.Second) },
+		"time": func(*rapid.T) {
+			m.now = m.now.Add(rapid.SampledFrom([]time.Duration{time.Second, time.Minute, 11 * time.Minute, 31 * time.Minute, 2 * time.Hour, 25 * time.Hour}).Draw(m.t, "time"))
+		},
+		"clock set back": func(*rapid.T) { m.now = m.now.Add(-2 * time.Second) },
+		"read": func(*rapid.T) {
+			makes := []func(view) Event{alert, alert, m.answered, func(view) Event { return Demanded{"bob", "because"} }, func(view) Event { return Tick{} }, func(view) Event { return LetGo{"bob", "because"} }, func(view) Event { return m.launched() }}
+			if r, ok := m.read(rapid.SampledFrom(makes).Draw(m.t, "event")); ok && len(m.late) < 4 {
+				m.late = append(m.late, r)
+			}
+		},
+		"commit late": func(*rapid.T) {
+			if len(m.late) > 0 {
+				n := rapid.IntRange(0, len(m.late)-1).Draw(m.t, "which")
+				r := m.late[n]
+				m.late = slices.Delete(m.late, n, n+1)
+				m.take(r)
+			}
+		},
+		"crash": func(*rapid.T) { m.late = nil; m.start() },
+	}
+}
+
+func (m *model) asked(v view) Event {
+	b := breachOf(m.pick("trigger", "errors", "errors", "slow", "slowish", "slowish", "slo", "blind"), rapid.SampledFrom([]runbook.State{
+		runbook.Breaching, runbook.Breaching, runbook.Breaching, runbook.NotBreaching, runbook.NoData, runbook.Unreachable}).Draw(m.t, "state"))
+	switch m.pick("case", "plain", "plain", "plain", "plain", "sick", "few pods", "cold") {
+	case "sick":
+		b.StableSick = true
+	case "few pods":
+		b.CandidatePods = 1
+	case "cold":
+		b.StablePods = 0
+	}
+	ev := Asked{Alert: alertOf(b.Trigger, runbook.Watcher), Breach: b, Release: "none"}
+	if v.Release != nil {
+		ev.Release, ev.Epoch = v.Release.ID, v.Release.Epoch
+	}
+	return ev
+}
+
+func (m *model) answered(v view) Event {
+	id := "none"
+	if ids := slices.Sorted(maps.Keys(m.look().approvals)); len(ids) > 0 {
+		id = rapid.SampledFrom(ids).Draw(m.t, "approval")
+	}
+	if v.Approval != nil && rapid.IntRange(0, 3).Draw(m.t, "newest") > 0 {
+		id = v.Approval.ID
+	}
+	return Answered{Approval: id, By: m.pick("by", "ann", "ann", "bob", "eve"), How: "api", Reason: "because", Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0}
+}
+
+func (m *model) launched() Event {
+	l := m.launch
+	l.Weight = rapid.SampledFrom([]int{5, 20, 50, 0}).Draw(m.t, "weight")
+	n := rapid.IntRange(1, 6).Draw(m.t, "candidate")
+	l.Candidate.Bundle.Model.Registry.Version = fmt.Sprint(11 + n)
+	return Launched{l, "ann"}
+}
+
+func (m *model) told() Event {
+	for key := range m.look().raw {
+		if id, ok := strings.CutPrefix(key, store.OutboxKey("")); ok {
+			return Told{Message: id, Incident: id[:strings.LastIndex(id[:len(id)-3], "-")], Text: "told"}
+		}
+	}
+	return Told{Message: "none"}
+}
+
+func (m *model) lift() {
+	for _, q := range m.look().barred {
+		if err := m.engines[0].Lift(context.Background(), q.Bundle, "ann", "because"); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+}
+
+func (m *model) health() runbook.Health {
+	return rapid.SampledFrom([]runbook.Health{runbook.Good, runbook.Good, runbook.Good, runbook.Bad, runbook.Unknown}).Draw(m.t, "health")
+}
+
+func (m *model) pick(what string, of ...string) string { return rapid.SampledFrom(of).Draw(m.t, what) }
+
+func (m *model) start() {
+	for n := range m.engines {
+		e, err := New(partsOf(m.st, nil), []*runbook.Runbook{m.rb}, Options{Replica: fmt.Sprint("replica-", n)})
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		m.engines[n] = e
+	}
+}
+
+// TestModel runs a thousand lives of a slot; -rapid.checks multiplies them. One in
+// twenty has the real file store under it, the others one that forgets.
+func TestModel(t *testing.T) {
+	dir, files := t.TempDir(), 0
+	outcomes := map[string]int{}
+	table, launch := edges(t), launchOf(t)
+	for _, expiry := range []string{"page", "rollback"} {
+		rb := runbookOf(t, expiry)
+		for range 5 {
+			rapid.Check(t, func(rt *rapid.T) {
+				m := &model{t: rt, rb: rb, launch: launch, st: newMemory(), table: table, now: morning,
+					automatic: map[string]int{}, ended: map[string]runbook.ApprovalStatus{}, outcomes: outcomes}
+				if rapid.IntRange(0, 19).Draw(rt, "store") == 19 {
+					files++
+					f, err := store.OpenFile(filepath.Join(dir, fmt.Sprint(files)))
+					if err != nil {
+						rt.Fatal(err)
+					}
+					defer f.Close()
+					m.st = f
+				}
+				m.start()
+				m.write(`{"weights":{"ranker-v1":100}}`)
+				m.human = false
+				m.step(func(view) Event { return m.launched() })
+				rt.Repeat(m.actions())
+			})
+		}
+	}
+	t.Logf("%v; %d runs on the file store", outcomes, files)
+	for _, must := range []string{"rolled back by policy", "rolled back by approval", "rolled back by hand", "held", "frozen", "awaiting", "unconfirmed", "verifying", "settled", "closed", "Asked not done", "Answered not done"} {
+		if outcomes[must] == 0 && !t.Failed() {
+			t.Errorf("no run came to %q: the model goes nowhere", must)
+		}
+	}
+}
