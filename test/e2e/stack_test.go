@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -369,7 +368,7 @@ type daemon struct {
 }
 
 func (s *stack) newDaemon(i int, o options) *daemon {
-	d := &daemon{t: s.t, name: fmt.Sprintf("replica-%d", i), hooks: freeAddr(s.t), web: freeAddr(s.t)}
+	d := &daemon{t: s.t, name: fmt.Sprintf("replica-%d", i), hooks: servers.FreeAddr(s.t), web: servers.FreeAddr(s.t)}
 	consul := s.consul.Addr
 	if o.consul != nil {
 		consul = o.consul(s.consul.Addr)
@@ -484,16 +483,6 @@ func get(ctx context.Context, url string) error {
 		return fmt.Errorf("%s answers %s", url, resp.Status)
 	}
 	return nil
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func list(addresses []string) string { return `["` + strings.Join(addresses, `", "`) + `"]` }

@@ -30,6 +30,13 @@ type portBlock struct {
 
 var ports portBlock
 
+// FreeAddr is a host and port on loopback for a server that the test itself starts.
+// No other test and no outgoing connection takes the port meanwhile.
+func FreeAddr(tb testing.TB) string {
+	tb.Helper()
+	return freeAddr(tb)
+}
+
 func freeAddr(tb testing.TB) string {
 	tb.Helper()
 	return loopback(freePort(tb))
