@@ -11,16 +11,16 @@
 FROM docker.io/library/golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
-RUN ["go", "mod", "download"]
+RUN go mod download
 COPY . .
 ARG VERSION=dev
 ENV CGO_ENABLED=0 GOFLAGS=-trimpath GOTOOLCHAIN=local
-RUN ["/bin/sh", "-euc", "mkdir -p /out/etc/ssl/certs /out/data /out/tmp; \
-  go build -ldflags \"-s -w -X main.version=$VERSION\" -o /out/autorollback ./cmd/autorollback; \
-  cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/; \
-  echo 'nonroot:x:65532:65532:nonroot:/data:/sbin/nologin' >/out/etc/passwd; \
-  echo 'nonroot:x:65532:' >/out/etc/group; \
-  chmod 1777 /out/tmp; chown 65532:65532 /out/data"]
+RUN mkdir -p /out/etc/ssl/certs /out/data /out/tmp \
+ && go build -ldflags "-s -w -X main.version=$VERSION" -o /out/autorollback ./cmd/autorollback \
+ && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \
+ && echo "nonroot:x:65532:65532:nonroot:/data:/sbin/nologin" >/out/etc/passwd \
+ && echo "nonroot:x:65532:" >/out/etc/group \
+ && chmod 1777 /out/tmp && chown 65532:65532 /out/data
 
 FROM scratch
 COPY --from=build /out/ /
