@@ -81,7 +81,7 @@ func traces() []trace {
 				return of(usual(), candidates, func(p *pod) { p.errors = after(onset, 0.005, 0.06) })
 			},
 			want: []string{"ranker/error-rate default"}},
-		{name: "candidate is 40 % slower", hours: 0.4, quick: true, within: onset + 6*time.Minute,
+		{name: "candidate is 40 % slower", hours: 0.4, within: onset + 6*time.Minute,
 			pods: func() []*pod { return of(usual(), candidates, func(p *pod) { p.slower = after(onset, 1, 1.4) }) },
 			want: []string{"ranker/latency-p95 default"}},
 		{name: "candidate is 10 % slower", hours: 1,
@@ -92,7 +92,7 @@ func traces() []trace {
 		{name: "conversion falls 10 %", hours: 1, within: onset + 50*time.Minute,
 			pods: func() []*pod { return of(usual(), candidates, func(p *pod) { p.converts = after(onset, 0.1, 0.09) }) },
 			want: []string{"ranker/conversion-drop default"}},
-		{name: "shared outage", hours: 0.4, quick: true, within: onset + 4*time.Minute,
+		{name: "shared outage", hours: 0.4, within: onset + 4*time.Minute,
 			pods: func() []*pod { return of(usual(), everyPod, func(p *pod) { p.errors = after(onset, 0.005, 0.2) }) },
 			want: []string{"ranker/users-see-errors"}},
 		{name: "shared slowness", hours: 0.4, within: onset + 4*time.Minute,
@@ -143,8 +143,8 @@ func traces() []trace {
 func TestTracesFireOrStaySilent(t *testing.T) {
 	for _, tr := range traces() {
 		t.Run(tr.name, func(t *testing.T) {
-			if raced && !tr.quick {
-				t.Skip("bulk: runs without the race detector")
+			if !tr.quick {
+				bulk(t)
 			}
 			t.Parallel()
 			rb := ranker("ranker")

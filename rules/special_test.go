@@ -17,6 +17,15 @@ func release(region string) runbook.Release {
 		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}}
 }
 
+// bulk keeps a long trace out of the race detector, under which the engine is some
+// ten times slower. The package starts no goroutines; the rest of the suite covers it.
+func bulk(t *testing.T) {
+	t.Helper()
+	if raced {
+		t.Skip("bulk: runs without the race detector")
+	}
+}
+
 func fires(t *testing.T, got map[string]time.Duration, want ...string) {
 	t.Helper()
 	if names := slices.Sorted(maps.Keys(got)); !slices.Equal(names, want) {
@@ -25,6 +34,7 @@ func fires(t *testing.T, got map[string]time.Duration, want ...string) {
 }
 
 func TestNativeHistogram(t *testing.T) {
+	bulk(t)
 	for _, c := range []struct {
 		name   string
 		slower float64
@@ -46,6 +56,7 @@ func TestNativeHistogram(t *testing.T) {
 }
 
 func TestTwoDaemonsCountOnce(t *testing.T) {
+	bulk(t)
 	t.Parallel()
 	run := func(daemons int) map[string]time.Duration {
 		w := newWorld(t, 5, of(fleet("ranker", 4, 2, 200, 0.25), candidates, failing), ranker("ranker"))
@@ -60,6 +71,7 @@ func TestTwoDaemonsCountOnce(t *testing.T) {
 }
 
 func TestDaemonsThatDisagreeAreBlindNotBroken(t *testing.T) {
+	bulk(t)
 	t.Parallel()
 	pods := of(fleet("ranker", 4, 2, 200, 0.25), candidates, failing)
 	w := newWorld(t, 5, append(pods, newPod("ranker", "v0", "ranker-old", 0)), ranker("ranker"))
@@ -73,6 +85,7 @@ func TestDaemonsThatDisagreeAreBlindNotBroken(t *testing.T) {
 }
 
 func TestRoleGoneResolvesEverything(t *testing.T) {
+	bulk(t)
 	t.Parallel()
 	rb := ranker("ranker")
 	w := newWorld(t, 6, of(fleet("ranker", 4, 2, 200, 0.25), candidates, failing), rb)
@@ -98,6 +111,7 @@ func TestRoleGoneResolvesEverything(t *testing.T) {
 }
 
 func TestTwoServicesAtOnce(t *testing.T) {
+	bulk(t)
 	t.Parallel()
 	bad := of(fleet("ranker", 4, 2, 200, 0.25), candidates, failing)
 	w := newWorld(t, 8, append(bad, fleet("ads", 4, 2, 200, 0.25)...), ranker("ranker"), ranker("ads"))
@@ -105,6 +119,7 @@ func TestTwoServicesAtOnce(t *testing.T) {
 }
 
 func TestTwoRegionsApart(t *testing.T) {
+	bulk(t)
 	t.Parallel()
 	rb := ranker("ranker")
 	rb.Regions, rb.Metrics.RegionLabel = []string{"eu", "us"}, "dc"
@@ -123,6 +138,7 @@ func TestTwoRegionsApart(t *testing.T) {
 }
 
 func TestTrackLabel(t *testing.T) {
+	bulk(t)
 	t.Parallel()
 	rb := ranker("ranker")
 	rb.Metrics.VersionLabel, rb.Metrics.Track = "", &runbook.Track{Label: "track", Stable: "main", Candidate: "canary"}
@@ -153,6 +169,7 @@ func TestIntervalOfOneSecond(t *testing.T) {
 }
 
 func TestRestartLosesNothing(t *testing.T) {
+	bulk(t)
 	t.Parallel()
 	run := func(restart bool) map[string]time.Duration {
 		w := newWorld(t, 12, of(fleet("ranker", 4, 2, 200, 0.25), candidates, failing), ranker("ranker"))
@@ -168,6 +185,7 @@ func TestRestartLosesNothing(t *testing.T) {
 }
 
 func TestLostScrapesAndRestartedPods(t *testing.T) {
+	bulk(t)
 	t.Parallel()
 	pods := of(fleet("ranker", 4, 2, 200, 0.25), everyPod, func(p *pod) {
 		n := 0
@@ -186,6 +204,7 @@ func TestLostScrapesAndRestartedPods(t *testing.T) {
 }
 
 func TestSeriesStayFew(t *testing.T) {
+	bulk(t)
 	t.Parallel()
 	rb := ranker("ranker")
 	rb.Metrics.KPIs = append(rb.Metrics.KPIs, runbook.KPI{Name: "click", Successes: "conversions_total", Trials: "requests_total"})
@@ -274,6 +293,7 @@ func TestQuestionsAnswerWhatTheyPromise(t *testing.T) {
 // Bursts of errors that hit a pod for a minute or two, on both sides alike: chance by
 // pod, not by request. The stable pods show it, and the evidence is divided by it.
 func TestDispersionOfTheStablePodsTempersTheEvidence(t *testing.T) {
+	bulk(t)
 	t.Parallel()
 	burst := 0
 	pods := of(fleet("ranker", 8, 3, 200, 0.3), everyPod, func(p *pod) {
