@@ -16,13 +16,17 @@ func edges(tb testing.TB) map[string][]string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	table := map[string][]string{}
+	table, last := map[string][]string{}, ""
 	for line := range strings.Lines(string(text)) {
 		row, ok := strings.CutPrefix(line, "//\t")
 		if !ok {
 			continue
 		}
-		from, rest, _ := strings.Cut(strings.TrimSpace(row), " ")
+		from, rest, _ := strings.Cut(row, " ")
+		if from == "" {
+			from = last // a row that goes on
+		}
+		last = from
 		for _, phase := range []runbook.Phase{runbook.Unconfirmed, runbook.HeldPhase, runbook.Frozen, runbook.Awaiting, runbook.Acted, runbook.Verifying, runbook.Settled, runbook.Done} {
 			if strings.Contains(rest, string(phase)) {
 				table[from] = append(table[from], string(phase))
