@@ -1,0 +1,144 @@
+package shadow
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"slices"
+	"strconv"
+)
+
+// A tensor is one of the named tensors of the Open Inference Protocol, version 2.
+type tensor struct {
+	datatype string
+	shape    any
+	data     []any
+}
+
+// rows splits the data by the last dimension: one row of scores for each input.
+func (t *tensor) rows() [][]any {
+	shape, _ := t.shape.([]any)
+	if len(shape) < 2 {
+		return [][]any{t.data}
+	}
+	last, _ := shape[len(shape)-1].(json.Number)
+	width, err := last.Int64()
+	if err != nil || width <= 0 || int64(len(t.data))%width != 0 {
+		return [][]any{t.data}
+	}
+	return slices.Collect(slices.Chunk(t.data, int(width)))
+}
+
+// decodeBody reads a body for comparing. Numbers stay as they were written. What is
+// not JSON becomes one string.
+func decodeBody(b Body) any {
+	if len(b) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return string(b)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return string(b)
+	}
+	return byName(v)
+}
+
+// byName turns the lists of tensors of a version 2 body into objects by tensor name,
+// and leaves out of an answer what names the version: id, model_name, model_version.
+func byName(v any) any {
+	body, ok := v.(map[string]any)
+	if !ok {
+		return v
+	}
+	if named := tensors(body["inputs"]); named != nil {
+		body["inputs"] = named
+	}
+	if named := tensors(body["outputs"]); named != nil {
+		body["outputs"] = named
+		delete(body, "id")
+		delete(body, "model_name")
+		delete(body, "model_version")
+	}
+	return body
+}
+
+// tensors returns nil if v is no list of named tensors.
+func tensors(v any) map[string]any {
+	list, _ := v.([]any)
+	if len(list) == 0 {
+		return nil
+	}
+	named := make(map[string]any, len(list))
+	for _, one := range list {
+		o, _ := one.(map[string]any)
+		name, isNamed := o["name"].(string)
+		data, hasData := o["data"].([]any)
+		if _, twice := named[name]; !isNamed || !hasData || twice {
+			return nil
+		}
+		datatype, _ := o["datatype"].(string)
+		named[name] = &tensor{datatype, o["shape"], flat(data)}
+	}
+	return named
+}
+
+// flat undoes nesting: the protocol allows both.
+func flat(data []any) []any {
+	if !slices.ContainsFunc(data, isList) {
+		return data
+	}
+	var out []any
+	for _, v := range data {
+		if inner, ok := v.([]any); ok {
+			out = append(out, flat(inner)...)
+		} else {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+func isList(v any) bool { _, ok := v.([]any); return ok }
+
+func looksV2(b Body, key string) bool {
+	return bytes.Contains(b[:min(len(b), 4096)], []byte(key))
+}
+
+// lookup returns the first value that a path of keys and [*] leads to, as text.
+func lookup(v any, steps []string) (string, bool) {
+	for _, s := range steps {
+		switch inner := v.(type) {
+		case map[string]any:
+			next, ok := inner[s]
+			if !ok {
+				return "", false
+			}
+			v = next
+		case []any:
+			if s != anyElement || len(inner) == 0 {
+				return "", false
+			}
+			v = inner[0]
+		case *tensor:
+			if s != anyElement || len(inner.data) == 0 {
+				return "", false
+			}
+			v = inner.data[0]
+		default:
+			return "", false
+		}
+	}
+	switch text := v.(type) {
+	case string:
+		return text, true
+	case json.Number:
+		return text.String(), true
+	case bool:
+		return strconv.FormatBool(text), true
+	}
+	return "", false
+}
