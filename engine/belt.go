@@ -39,10 +39,12 @@ type Engine struct {
 	last     map[Slot]runbook.Release // as last read or committed; for the exported roles
 	lines    map[Slot]*sync.Mutex     // one event of a slot at a time in this process
 
-	bundles  sync.Map // digest → runbook.Bundle
-	captured sync.Map // incident/stage → true: captured by this process
-	wake     chan Slot
-	woken    chan struct{} // the outbox has something new
+	bundles    sync.Map  // digest → runbook.Bundle
+	captured   sync.Map  // incident/stage → true: captured by this process
+	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
+
+	wake  chan Slot
+	woken chan struct{} // the outbox has something new
 }
 
 // service is a runbook with what was compiled from it.

@@ -100,9 +100,11 @@ func (e *Engine) watch(ctx context.Context) {
 	if err != nil {
 		if ctx.Err() == nil {
 			e.log.Warn("watch", zap.Error(err))
+			e.unseen(ctx, err)
 		}
 		return
 	}
+	e.blindSince = time.Time{}
 	if firing.Watchdog {
 		e.metrics.heard(runbook.Watcher)
 	}
