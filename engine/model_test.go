@@ -483,7 +483,7 @@ func (m *model) start() {
 }
 
 // TestModel runs a thousand lives of a slot; -rapid.checks multiplies them. One in
-// hundred has the real file store under it, the others one that forgets.
+// a hundred has the real file store under it, the others one that forgets.
 func TestModel(t *testing.T) {
 	dir, files := t.TempDir(), 0
 	outcomes := map[string]int{}

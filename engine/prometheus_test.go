@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	prom "github.com/prometheus/common/model"
+
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// Facts are a Prometheus on paper that knows the questions which the runbook's rules
+// give for any release, and answers them from what it is told.
+type facts struct {
+	tb    testing.TB
+	table map[string]string // question, of anyRelease → what it is about
+
+	mu       sync.Mutex
+	down     bool
+	breaking map[string]bool // triggers that are true
+	traffic  float64         // of the candidate
+	errors   float64         // what users see
+	firing   []string        // alerts
+}
+
+func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
+	tb.Helper()
+	ask, err := rules.Ask(rb)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	rel := runbook.Release{ID: anyRelease, Service: "ranker", Region: runbook.DefaultRegion, Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}}
+	table := map[string]string{}
+	add := func(about string, e rules.Expr, err error) {
+		if err != nil {
+			tb.Fatal(err)
+		}
+		table[e.String()] = about
+	}
+	for _, t := range rb.Triggers {
+		breach, err := ask.Breach(t.Name, rel)
+		add("breach "+t.Name, breach, err)
+		effect, err := ask.Effect(t.Name, rel)
+		add("effect", effect, err)
+		if evidence, ok := ask.Evidence(t.Name, rel); ok {
+			add("evidence", evidence, nil)
+		}
+	}
+	for _, r := range ask.Recovery(rel) {
+		add("before", r.Before, nil)
+		add("samples", r.Samples, nil)
+		add("now", r.Now, nil)
+	}
+	add("age", ask.Age(rel), nil)
+	add("pods", ask.Pods(rel, rules.Stable), nil)
+	add("pods", ask.Pods(rel, rules.Candidate), nil)
+	add("sick", ask.StableSick(rel), nil)
+	add("rate", ask.Rate(rel, rules.Stable), nil)
+	for _, q := range []rules.Questions{ask, ask.Over(3 * ask.Interval()), ask.Over(6 * ask.Interval())} {
+		add("traffic", q.Rate(rel, rules.Candidate), nil)
+	}
+	return &facts{tb: tb, table: table, breaking: map[string]bool{}, traffic: 20, errors: 0.001}
+}
+
+func (f *facts) set(change func(*facts)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
+}
+
+// anyRelease is as long as a release's id: how a question is laid out hangs on that.
+const anyRelease = "rel-00000000000000000000000000000000"
+
+var (
+	joined  = regexp.MustCompile(`(?s)label_replace\(\n(.*?)\n, "autorollback_question", "(\d+)", "", ""\)`)
+	release = regexp.MustCompile(`rel-[0-9a-f]{32}`)
+)
+
+// Query implements verify.API.
+func (f *facts) Query(ctx context.Context, query string, at time.Time, _ ...v1.Option) (prom.Value, v1.Warnings, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.down {
+		return nil, nil, errors.New("connection refused")
+	}
+	if at.IsZero() {
+		at = time.Now()
+	}
+	if strings.Contains(query, "ALERTS") {
+		return f.alerts(at), nil, nil
+	}
+	parts := joined.FindAllStringSubmatch(query, -1)
+	if parts == nil {
+		parts = [][]string{{"", query, ""}}
+	}
+	vector := prom.Vector{}
+	for _, part := range parts {
+		if v, there := f.answer(release.ReplaceAllString(part[1], anyRelease)); there {
+			vector = append(vector, &prom.Sample{Metric: prom.Metric{"autorollback_question": prom.LabelValue(part[2])},
+				Value: prom.SampleValue(v), Timestamp: prom.TimeFromUnixNano(at.UnixNano())})
+		}
+	}
+	return vector, nil, nil
+}
+
+// QueryRange implements verify.API.
+func (f *facts) QueryRange(ctx context.Context, _ string, _ v1.Range, _ ...v1.Option) (prom.Value, v1.Warnings, error) {
+	return prom.Matrix{}, nil, ctx.Err()
+}
+
+func (f *facts) alerts(at time.Time) prom.Vector {
+	var v prom.Vector
+	for _, trigger := range f.firing {
+		v = append(v, &prom.Sample{Metric: prom.Metric{"service": "ranker", "trigger": prom.LabelValue(trigger), "severity": "severe"},
+			Value: prom.SampleValue(at.Unix()), Timestamp: prom.TimeFromUnixNano(at.UnixNano())})
+	}
+	return v
+}
+
+// answer is the number to a question, if there is a series.
+func (f *facts) answer(question string) (float64, bool) {
+	about, known := f.table[question]
+	if trigger, ok := strings.CutPrefix(about, "breach "); ok {
+		return 0.3, f.breaking[trigger]
+	}
+	if !known {
+		f.tb.Errorf("asked something unknown: %s", question)
+	}
+	v, ok := map[string]float64{"effect": 0.1, "evidence": 20, "age": 1, "pods": 3, "rate": 80, "traffic": f.traffic,
+		"samples": 5000, "before": 0.001, "now": f.errors}[about]
+	return v, ok
+}
