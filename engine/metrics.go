@@ -85,11 +85,19 @@ func (m *metrics) committed(before, after State) {
 			by = "human"
 		}
 		m.rollbacks.WithLabelValues(by).Inc()
-		m.act.Observe(i.ActedAt.Sub(i.OpenedAt).Seconds())
+		m.act.Observe(i.ActedAt.Sub(heardAt(*i)).Seconds())
 	}
 	if i.Verdict != nil && (before.Incident == nil || before.Incident.Verdict == nil) {
 		m.verdicts.WithLabelValues(string(i.Verdict.Outcome)).Inc()
 	}
+}
+
+// heardAt is when the first word of the breach reached us.
+func heardAt(i runbook.Incident) time.Time {
+	if len(i.Alerts) > 0 && !i.Alerts[0].ReceivedAt.IsZero() {
+		return i.Alerts[0].ReceivedAt
+	}
+	return i.OpenedAt
 }
 
 func decidedAt(s State) time.Time {

@@ -125,6 +125,11 @@ func (e *Engine) readIncident(ctx context.Context, v *view) error {
 // plan works out the change the event may ask for: the first weights of a launch, or
 // all traffic to stable. It is a pure function of the snapshot and immutable bundles.
 func (e *Engine) plan(ctx context.Context, v *view, snap store.Snapshot, router actuators.Router, ev Event) error {
+	for _, h := range router.Lint(snap) {
+		if h.Blocking {
+			v.Hazards = append(v.Hazards, h.String())
+		}
+	}
 	split, err := router.Decode(snap)
 	switch {
 	case err == nil:

@@ -29,7 +29,8 @@ type State struct {
 
 	Split       runbook.Split // what the router is told; nil if it has no weights yet
 	Plan        runbook.Change
-	PlanProblem string // why there is no Plan: the router's keys cannot be read or written
+	PlanProblem string   // why there is no Plan: the router's keys cannot be read or written
+	Hazards     []string // what in the router's keys makes it ignore a change
 
 	Write Write
 }

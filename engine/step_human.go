@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/policy"
@@ -30,6 +31,8 @@ func (s *State) launched(ev Launched, now time.Time) error {
 		return runbook.Refuse("the stable bundle %s is quarantined by incident %s: it cannot be fallen back to", stable.Bundle, s.Quarantined[stable.Bundle].Incident)
 	case s.PlanProblem != "":
 		return runbook.Refuse("the router's keys cannot be changed: %s", s.PlanProblem)
+	case len(s.Hazards) > 0:
+		return runbook.Refuse("the router would ignore a change: %s", strings.Join(s.Hazards, "; "))
 	case s.Split != nil && !s.Split.Equal(runbook.Split{stable.Backend: 100}):
 		return runbook.Refuse("the router sends traffic to %v, not all of it to the stable backend %q; somebody else's split is never overwritten", s.Split, stable.Backend)
 	}

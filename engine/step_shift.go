@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/policy"
@@ -35,6 +36,10 @@ func (s *State) shift(by string, now time.Time) {
 	})
 	s.note(now, "acted", by, fmt.Sprintf("traffic moved from %v to %v in one transaction; bundle %s quarantined", change.From, change.To, r.Candidate.Bundle))
 	s.tell(report.Acted, now)
+	if len(s.Hazards) > 0 { // never a reason not to act, and always one to look
+		s.note(now, "hazard", "", "the router may ignore the change: "+strings.Join(s.Hazards, "; "))
+		s.tell(report.NotAppliedMsg, now)
+	}
 }
 
 // drained takes the answer whether the candidate still gets traffic. A written key is

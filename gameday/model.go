@@ -71,6 +71,7 @@ func NewPod(v *Version) (*Pod, error) {
 		shown:    auto.NewCounter(prometheus.CounterOpts{Name: "model_impressions_total", Help: "Answers shown to users."}),
 		bought:   auto.NewCounter(prometheus.CounterOpts{Name: "model_conversions_total", Help: "Answers that led to a conversion."}),
 	}
+	auto.NewGauge(prometheus.GaugeOpts{Name: "model_ready", Help: "1 once the pod can serve."}).Set(1)
 	p.requests.WithLabelValues("200")
 	p.requests.WithLabelValues("500")
 	return p, nil

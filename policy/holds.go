@@ -9,7 +9,7 @@ import (
 
 const (
 	choiceRollback = "roll back by hand (autorollback release rollback)"
-	choiceHold     = "stop promotion by hand (autorollback release hold)"
+	choiceHold     = "stop promotion by hand"
 )
 
 func unknownTrigger(in Input, _ time.Time) *objection {

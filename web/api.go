@@ -39,6 +39,7 @@ func (s *server) api(mux *http.ServeMux) {
 		mux.HandleFunc(route, s.changes(change))
 	}
 	mux.HandleFunc("GET "+API+"/incidents/{id}/page", s.page)
+	mux.HandleFunc("GET "+API+"/incidents/{id}/markdown", s.markdown)
 	mux.HandleFunc(API+"/", func(w http.ResponseWriter, _ *http.Request) {
 		fail(w, problem{http.StatusNotFound, "not_found", "there is no such path in the API"})
 	})
@@ -138,7 +139,7 @@ func (s *server) control(ctx context.Context, _ *http.Request) (any, error) {
 func (s *server) page(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
 	defer cancel()
-	html, err := s.pageOf(ctx, r)
+	html, err := s.pageOf(ctx, r, s.Page)
 	if err != nil {
 		p := s.problemOf(err)
 		s.explain(w, notice{p.code, "This page cannot be shown", p.text})
@@ -149,15 +150,28 @@ func (s *server) page(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(html)
 }
 
-func (s *server) pageOf(ctx context.Context, r *http.Request) ([]byte, error) {
-	if s.Page == nil || !wellNamed(r) {
+// markdown serves the same page for terminals.
+func (s *server) markdown(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
+	defer cancel()
+	text, err := s.pageOf(ctx, r, s.Markdown)
+	if err != nil {
+		fail(w, s.problemOf(err))
+		return
+	}
+	w.Header().Set("Content-Type", "text/markdown; charset=utf-8")
+	_, _ = w.Write(text) // the reader may be gone
+}
+
+func (s *server) pageOf(ctx context.Context, r *http.Request, render func(context.Context, runbook.Incident) ([]byte, error)) ([]byte, error) {
+	if render == nil || !wellNamed(r) {
 		return nil, notFound("page")
 	}
 	inc, err := s.Reader.Incident(ctx, r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
-	return s.Page(ctx, inc)
+	return render(ctx, inc)
 }
 
 // orEmpty is for JSON: an empty list is [], not null.

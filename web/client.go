@@ -95,6 +95,11 @@ func (c Client) Page(ctx context.Context, id string) ([]byte, error) {
 	return c.do(ctx, http.MethodGet, "", nil, "incidents", id, "page")
 }
 
+// Markdown returns the page of an incident as Markdown.
+func (c Client) Markdown(ctx context.Context, id string) ([]byte, error) {
+	return c.do(ctx, http.MethodGet, "", nil, "incidents", id, "markdown")
+}
+
 // Approval returns one approval.
 func (c Client) Approval(ctx context.Context, id string) (a runbook.Approval, err error) {
 	err = c.get(ctx, &a, "approvals", id)

@@ -56,8 +56,8 @@ type Live struct {
 	Plan   runbook.Change
 }
 
-// Deps is what the pages and the API stand on. All are needed except Page, Live and
-// Reload.
+// Deps is what the pages and the API stand on. All are needed except Page,
+// Markdown, Live and Reload.
 type Deps struct {
 	Reader    Reader
 	Releases  Releases
@@ -73,6 +73,8 @@ type Deps struct {
 	Live func(ctx context.Context, a runbook.Approval) (Live, error)
 	// Page renders the incident page as HTML whose text is escaped.
 	Page func(ctx context.Context, inc runbook.Incident) ([]byte, error)
+	// Markdown renders the same page as Markdown, escaped as well.
+	Markdown func(ctx context.Context, inc runbook.Incident) ([]byte, error)
 	// Ready returns nil once the daemon can do its work.
 	Ready func() error
 	// Reload reads runbooks and files again, all or nothing.

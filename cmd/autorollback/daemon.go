@@ -20,6 +20,7 @@ import (
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/web"
@@ -107,7 +108,7 @@ func (d *daemon) wire(people net.Addr) error {
 	d.pages = web.Handler(web.Deps{
 		Reader: d.engine, Releases: d.engine, Approvals: d.engine, Switches: d.engine, Tokens: keys,
 		Auth:      web.Auth{ConfigFile: cfg.Web.ConfigFile, InsecureNoAuth: cfg.Web.LinkOnly, External: external},
-		Approvers: d.approvers, Live: d.live, Page: d.page(folder, external.String()),
+		Approvers: d.approvers, Live: d.live, Page: d.page(folder, external.String(), report.HTML), Markdown: d.page(folder, external.String(), report.Markdown),
 		Ready: d.ready, Reload: func(context.Context) error { return d.reload() },
 		Gatherer: reg, Registerer: reg, Log: d.log,
 	})
@@ -175,6 +176,9 @@ func (d *daemon) ready() error {
 }
 
 func (d *daemon) knows(service, trigger string) bool {
+	if trigger == rules.WatchdogTrigger || trigger == rules.BlindTrigger {
+		return true
+	}
 	rb, ok := d.engine.Runbook(service)
 	if !ok {
 		return false

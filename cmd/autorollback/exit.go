@@ -18,11 +18,14 @@ type wanting string
 func (w wanting) Error() string { return string(w) }
 
 // found says how many things are to be mended; none is no error.
-func found(n int, what string) error {
-	if n == 0 {
+func found(n int, one, many string) error {
+	switch n {
+	case 0:
 		return nil
+	case 1:
+		return wanting("1 " + one + " to mend")
 	}
-	return wanting(fmt.Sprintf("%d %s to mend", n, what))
+	return wanting(fmt.Sprintf("%d %s to mend", n, many))
 }
 
 // errSilent ends with a code and without a word: everything was said already.

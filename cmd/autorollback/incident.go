@@ -42,7 +42,7 @@ func incidentCommands(app *kingpin.Application, c console) map[string]action {
 			if len(problems) == 0 {
 				fmt.Fprintf(c.out, "%s is as it was sealed\n", *dir)
 			}
-			return found(len(problems), "problems")
+			return found(len(problems), "problem", "problems")
 		},
 	}
 }
@@ -76,14 +76,18 @@ func showIncident(ctx context.Context, c console, r *remote, id, format string) 
 	if err != nil {
 		return err
 	}
-	inc, err := client.Incident(ctx, id)
+	if format == "json" {
+		inc, err := client.Incident(ctx, id)
+		if err != nil {
+			return err
+		}
+		return printJSON(c.out, inc)
+	}
+	text, err := client.Markdown(ctx, id)
 	if err != nil {
 		return err
 	}
-	if format == "json" {
-		return printJSON(c.out, inc)
-	}
-	_, err = c.out.Write(report.Markdown(inc, nil, report.Options{Now: time.Now().UTC(), External: r.url}))
+	_, err = c.out.Write(text)
 	return err
 }
 

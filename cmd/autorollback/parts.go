@@ -86,8 +86,11 @@ func verifyLive(ctx context.Context, want []rules.Group, url string) ([]rules.Dr
 	return rules.VerifyLive(ctx, want, v1.NewAPI(client))
 }
 
-// page renders an incident for the browser.
-func (d *daemon) page(folder report.Folder, external string) func(context.Context, runbook.Incident) ([]byte, error) {
+// renderer makes an incident's page.
+type renderer func(runbook.Incident, *runbook.Runbook, report.Options) []byte
+
+// page renders an incident as it stands.
+func (d *daemon) page(folder report.Folder, external string, render renderer) func(context.Context, runbook.Incident) ([]byte, error) {
 	return func(ctx context.Context, inc runbook.Incident) ([]byte, error) {
 		o := report.Options{Now: time.Now().UTC(), External: external, Prometheus: d.cfg.Prometheus.URL}
 		if stages, err := folder.Stages(inc.ID); err == nil {
@@ -99,7 +102,7 @@ func (d *daemon) page(folder report.Folder, external string) func(context.Contex
 			}
 		}
 		rb, _ := d.engine.Runbook(inc.Service)
-		return report.HTML(inc, rb, o), nil
+		return render(inc, rb, o), nil
 	}
 }
 

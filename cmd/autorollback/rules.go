@@ -131,7 +131,7 @@ func verifyRules(ctx context.Context, c console, paths, files []string, url, for
 		drifts = append(drifts, live...)
 	}
 	if format == "json" {
-		return join(printJSON(c.out, drifts), found(len(drifts), "differences"))
+		return join(printJSON(c.out, drifts), found(len(drifts), "difference", "differences"))
 	}
 	for _, d := range drifts {
 		fmt.Fprintln(c.out, d)
@@ -139,5 +139,5 @@ func verifyRules(ctx context.Context, c console, paths, files []string, url, for
 	if len(drifts) == 0 {
 		fmt.Fprintln(c.out, summary(want, "one to one"))
 	}
-	return found(len(drifts), "differences")
+	return found(len(drifts), "difference", "differences")
 }

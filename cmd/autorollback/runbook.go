@@ -73,7 +73,7 @@ func checkRunbooks(c console, paths []string, format string) error {
 		all = append(all, one)
 	}
 	if format == "json" {
-		return join(printJSON(c.out, all), found(missing, "boxes are"))
+		return join(printJSON(c.out, all), found(missing, "box", "boxes"))
 	}
 	for _, one := range all {
 		fmt.Fprintf(c.out, "%s: %s reads well\n", one.File, one.Service)
@@ -85,7 +85,7 @@ func checkRunbooks(c console, paths []string, format string) error {
 			fmt.Fprintf(c.out, "  [%s] %s: %s%s\n", box, s.Name, s.Why, mend)
 		}
 	}
-	return found(missing, "boxes are")
+	return found(missing, "box", "boxes")
 }
 
 // loadRunbooks loads files and folders; a service may have one runbook only.
