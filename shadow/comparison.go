@@ -1,6 +1,7 @@
 package shadow
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
 	"maps"
@@ -118,10 +119,16 @@ func (c *comparison) bodies(p *Pair, again bool) {
 	w := &c.walk
 	w.touched, w.noise = w.touched[:0], false
 	stable := decodeBody(p.Stable.Body)
-	w.compare(w.fields.root, stable, decodeBody(p.Candidate.Body))
+	other := func(b Body) any {
+		if bytes.Equal(b, p.Stable.Body) {
+			return stable
+		}
+		return decodeBody(b)
+	}
+	w.compare(w.fields.root, stable, other(p.Candidate.Body))
 	if again {
 		w.noise = true
-		w.compare(w.fields.root, stable, decodeBody(p.Again.Body))
+		w.compare(w.fields.root, stable, other(p.Again.Body))
 	}
 }
 

@@ -48,7 +48,7 @@ func newSample(p *Pair, touched []*field, severity float64, bad int, hash uint64
 			continue
 		}
 		s.Fields = append(s.Fields, SampleField{
-			Path: f.path, Kind: o.raw.word(), Delta: o.delta,
+			Path: f.path, Kind: o.raw.word(), Delta: finite(o.delta),
 			Stable: redact(o.stable, f.shown), Candidate: redact(o.candidate, f.shown),
 		})
 	}

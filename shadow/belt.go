@@ -1,0 +1,164 @@
+package shadow
+
+import (
+	"context"
+
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// A belt sends requests side by side and writes the pairs in the recording's order, so
+// that the number of pairs in the output says where to go on.
+type belt struct {
+	replay  Replay
+	targets [2]target
+	before  progress
+	out     io.Writer
+
+	silent int // requests in a row without any answer of stable
+}
+
+// A slot is one request under way.
+type slot struct {
+	record Record
+	done   chan Pair // holds one
+}
+
+func (b *belt) run(ctx context.Context) (Run, error) {
+	var run Run
+	bad := Bad{Show: b.replay.ShowBad}
+	// The order is a queue of slots; its length bounds what is held in memory.
+	queue, work := make(chan *slot, 4*b.replay.Parallel), make(chan *slot)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(queue)
+		defer close(work)
+		return b.feed(ctx, b.replay.requests(&run, &bad), queue, work)
+	})
+	for range b.replay.Parallel {
+		g.Go(func() error {
+			for s := range work {
+				s.done <- b.replay.ask(ctx, b.targets, s.record)
+			}
+			return nil
+		})
+	}
+	g.Go(func() error { return b.write(ctx, queue) })
+	err := g.Wait()
+	run.Bad, run.FirstBad = bad.Count, bad.First
+	if err == nil && run.Sampled > 0 && run.Sampled == run.Refused {
+		err = fmt.Errorf("%w (%s); allow what does no harm with --allow, e.g. --allow \"POST /predict\"", ErrNotAllowed, run.Notes[0])
+	}
+	if err == nil && run.Read > 0 && run.Sampled == 0 {
+		run.Notes = append(run.Notes, "The sample holds no request of the recording.")
+	}
+	return run, err
+}
+
+// feed puts requests on the belt at the rate that is allowed, leaving out those that
+// an earlier run has done.
+func (b *belt) feed(ctx context.Context, requests iter.Seq2[Record, error], queue, work chan<- *slot) error {
+	pace, left := newPace(b.replay.Rate), b.before.done
+	for rec, err := range requests {
+		if err != nil {
+			return err
+		}
+		if left > 0 {
+			b.replay.Progress.Skipped.Add(1)
+			if left--; left == 0 && rec.ID != b.before.last {
+				return fmt.Errorf("%s has %q where the recording has %q: it was made from another recording; name a new file", b.replay.Output, clip(b.before.last, 60), clip(rec.ID, 60))
+			}
+			continue
+		}
+		if err := pace.wait(ctx); err != nil {
+			return err
+		}
+		s := &slot{rec, make(chan Pair, 1)}
+		for _, belt := range []chan<- *slot{queue, work} {
+			select {
+			case belt <- s:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	if left > 0 {
+		return fmt.Errorf("%s holds more than the recording; name a new file", b.replay.Output)
+	}
+	return nil
+}
+
+func (b *belt) write(ctx context.Context, queue <-chan *slot) error {
+	for s := range queue {
+		select {
+		case p := <-s.done:
+			if ctx.Err() != nil { // then its answers may be cut off
+				return ctx.Err()
+			}
+			if err := b.keep(p); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (b *belt) keep(p Pair) error {
+	if p.Stable.Status == 0 && p.Again.Status == 0 {
+		b.silent++
+	} else {
+		b.silent = 0
+	}
+	if b.silent >= hopeless {
+		return fmt.Errorf("%w: %s, %d times in a row; is %s right?", errStable, p.Stable.Error, b.silent, b.replay.Stable)
+	}
+	b.replay.Progress.Sent.Add(1)
+	if !p.Candidate.Good() {
+		b.replay.Progress.Failed.Add(1)
+	}
+	return writeLine(b.out, p)
+}
+
+// pace spreads requests evenly.
+type pace struct {
+	gap  time.Duration
+	next time.Time
+}
+
+func newPace(perSecond float64) *pace {
+	if perSecond <= 0 {
+		return &pace{}
+	}
+	return &pace{gap: time.Duration(float64(time.Second) / perSecond)}
+}
+
+// wait returns when the next request may go. What was missed while the belt was full
+// is not made up for.
+func (p *pace) wait(ctx context.Context) error {
+	if p.gap == 0 {
+		return ctx.Err()
+	}
+	now := time.Now()
+	if p.next.Before(now) {
+		p.next = now
+	}
+	at := p.next
+	p.next = p.next.Add(p.gap)
+	if at.Sub(now) < time.Millisecond && p.gap < time.Millisecond {
+		return ctx.Err() // shorter waits than a timer can keep come in small groups
+	}
+	t := time.NewTimer(at.Sub(now))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

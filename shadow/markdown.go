@@ -1,0 +1,55 @@
+package shadow
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Markdown returns the report as a page for a ticket or a pull request. Whatever comes
+// from recordings or answers is escaped.
+func (r *Report) Markdown() []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Shadow report: %s\n\n**%s** by the rule %s: %s\n", escapeMarkdown(r.Service), strings.ToUpper(string(r.Verdict)), r.Rule, escapeMarkdown(r.Reason))
+	if r.Verdict == Inconclusive {
+		b.WriteString("\nInconclusive blocks as well: no data is neither good nor bad.\n")
+	}
+	for _, s := range r.sections() {
+		writeSection(&b, s)
+	}
+	writeList(&b, "Notes", r.Notes)
+	writeList(&b, "Method", r.Method.Text)
+	writeList(&b, "First records that could not be read", append(r.Counts.Run.FirstBad, r.Counts.Bad.First...))
+	return []byte(b.String())
+}
+
+func writeSection(b *strings.Builder, s section) {
+	fmt.Fprintf(b, "\n## %s\n\n", escapeMarkdown(s.Title))
+	if s.Text != "" {
+		b.WriteString(escapeMarkdown(s.Text) + "\n\n")
+	}
+	writeRow(b, s.Head)
+	b.WriteString("|" + strings.Repeat(" --- |", len(s.Head)) + "\n")
+	for _, row := range s.Rows {
+		writeRow(b, row)
+	}
+	if s.More > 0 {
+		fmt.Fprintf(b, "\n%d more are left out; the JSON report has them.\n", s.More)
+	}
+}
+
+func writeRow(b *strings.Builder, cells []string) {
+	for _, c := range cells {
+		b.WriteString("| " + escapeMarkdown(c) + " ")
+	}
+	b.WriteString("|\n")
+}
+
+func writeList(b *strings.Builder, title string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n## %s\n\n", title)
+	for _, l := range lines {
+		b.WriteString("* " + escapeMarkdown(l) + "\n")
+	}
+}

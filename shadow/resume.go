@@ -1,0 +1,89 @@
+package shadow
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+)
+
+// progress is where a file of pairs stands.
+type progress struct {
+	done  int64  // pairs that are in it
+	last  string // the id of the last one
+	ended *Run   // if all is done
+}
+
+// openPairs opens a file of pairs to write on where it stops. A last line without its
+// end is torn, and cut off. A file of another run is refused.
+func openPairs(path string, header PairHeader) (*os.File, progress, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // bodies are nobody else's business
+	if err != nil {
+		return nil, progress{}, fmt.Errorf("open pairs: %w", err)
+	}
+	p, good, err := survey(f, path, header)
+	if err == nil {
+		err = f.Truncate(good)
+	}
+	if err == nil {
+		_, err = f.Seek(good, io.SeekStart)
+	}
+	if err == nil && good == 0 {
+		err = writeLine(f, header)
+	}
+	if err != nil {
+		f.Close()
+		return nil, progress{}, fmt.Errorf("open pairs: %w", err)
+	}
+	return f, p, nil
+}
+
+// survey reads what is there, and up to which byte it is whole.
+func survey(f *os.File, path string, want PairHeader) (p progress, good int64, err error) {
+	l := newLines(f)
+	for {
+		line, whole, err := l.next()
+		if err == io.EOF || err == nil && !whole {
+			return p, good, nil
+		}
+		if err != nil {
+			return p, good, err
+		}
+		if good == 0 {
+			if err := sameRun(path, line, want); err != nil {
+				return p, 0, err
+			}
+		} else if !p.count(line) {
+			// Only the last line can be torn by a stop; a broken one before it, with what
+			// follows, is asked again.
+			return p, good, nil
+		}
+		good += int64(len(line) + len(l.end))
+	}
+}
+
+func (p *progress) count(line []byte) bool {
+	var one pairLine
+	if json.Unmarshal(line, &one) != nil || one.Run == nil && one.ID == "" {
+		return false
+	}
+	if one.Run != nil {
+		p.ended = one.Run
+		return true
+	}
+	p.done, p.last = p.done+1, one.ID
+	return true
+}
+
+func sameRun(path string, line []byte, want PairHeader) error {
+	var have PairHeader
+	if !bytes.HasPrefix(line, []byte("{")) || json.Unmarshal(line, &have) != nil || have.Schema != SchemaPairs {
+		return fmt.Errorf("%s is no file of pairs; name a new file", path)
+	}
+	if !reflect.DeepEqual(have, want) {
+		return fmt.Errorf("%s belongs to another run (other recording, addresses, sample or allowed requests); name a new file, or start with what that run had", path)
+	}
+	return nil
+}
