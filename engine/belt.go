@@ -71,12 +71,18 @@ const tries = 5
 // step takes one event to a slot: read, Step, commit, at most [tries] times. A
 // conflict on the budget alone does not count: every service shares it.
 func (e *Engine) step(ctx context.Context, slot Slot, ev Event) (State, error) {
+	return e.stepFrom(ctx, slot, ev, nil)
+}
+
+// stepFrom is step with what was read ahead for the first try, if anything was. If it
+// is out of date by now the commit is refused, like that of any lost race.
+func (e *Engine) stepFrom(ctx context.Context, slot Slot, ev Event, ahead *view) (State, error) {
 	line := e.line(slot)
 	line.Lock()
 	defer line.Unlock()
 	var lost view
 	for try := 0; ; {
-		v, err := e.read(ctx, slot, ev)
+		v, err := e.readOr(ctx, slot, ev, &ahead)
 		if err != nil {
 			return v.State, err
 		}
@@ -96,6 +102,24 @@ func (e *Engine) step(ctx context.Context, slot Slot, ev Event) (State, error) {
 			return next, err
 		}
 	}
+}
+
+// readOr reads, unless that was done ahead and this process has committed nothing to
+// the release since. What was read ahead is used once.
+func (e *Engine) readOr(ctx context.Context, slot Slot, ev Event, ahead **view) (view, error) {
+	v := *ahead
+	*ahead = nil
+	if v != nil && e.newest(slot).Op == v.Release.Op {
+		return *v, nil
+	}
+	return e.read(ctx, slot, ev)
+}
+
+// newest is the slot's release as last read or committed here.
+func (e *Engine) newest(slot Slot) runbook.Release {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.last[slot]
 }
 
 // commit steps once on what was read and commits the result.

@@ -112,12 +112,7 @@ func (e *Engine) questionOf(ctx context.Context, s service, slot Slot, a runbook
 		return err
 	}
 	e.boundary("before-confirm")
-	var b runbook.Breach
-	if a.Trigger == blind {
-		b = e.askBlind(ctx, s, rel)
-	} else {
-		b = e.prom.Confirm(ctx, s.ask, trigger, rel)
-	}
+	b, ahead := e.confirm(ctx, s, slot, a, trigger, rel)
 	if ctx.Err() != nil {
 		return ctx.Err() // an answer cut short by us says nothing of Prometheus
 	}
@@ -126,8 +121,29 @@ func (e *Engine) questionOf(ctx context.Context, s service, slot Slot, a runbook
 		b.StartedAt = a.StartsAt
 	}
 	e.metrics.alerts.WithLabelValues(string(a.Lane), string(b.State)).Inc()
-	_, err = e.step(ctx, slot, Asked{Alert: a, Breach: b, Release: rel.ID, Epoch: rel.Epoch})
+	_, err = e.stepFrom(ctx, slot, Asked{Alert: a, Breach: b, Release: rel.ID, Epoch: rel.Epoch}, ahead)
 	return err
+}
+
+// confirm asks Prometheus, and reads the slot's records meanwhile: what is then decided
+// needs both, and neither waits for the other. Records that were not read, or that are
+// about other weights than the answer, are nil.
+func (e *Engine) confirm(ctx context.Context, s service, slot Slot, a runbook.Alert, trigger runbook.Trigger, rel runbook.Release) (b runbook.Breach, ahead *view) {
+	var g errgroup.Group
+	g.Go(func() error {
+		v, err := e.read(ctx, slot, Asked{})
+		if err == nil && v.Release != nil && v.Release.ID == rel.ID && v.Release.Epoch == rel.Epoch {
+			ahead = &v
+		}
+		return nil // the step reads again and says what is wrong
+	})
+	if a.Trigger == blind {
+		b = e.askBlind(ctx, s, rel)
+	} else {
+		b = e.prom.Confirm(ctx, s.ask, trigger, rel)
+	}
+	_ = g.Wait()
+	return b, ahead
 }
 
 // release is the slot's release as last seen; one that is not open is looked up, so

@@ -22,6 +22,7 @@ type book struct {
 	every    string // the interval
 	back     string // how far to look for a pod's newest sample: 4 intervals
 	promql   parser.Parser
+	parsed   *memory
 }
 
 func open(rb *runbook.Runbook) (*book, error) {
@@ -29,7 +30,7 @@ func open(rb *runbook.Runbook) (*book, error) {
 		Runbook: rb,
 		on:      sideLabel(rb), carry: "region, release, role",
 		every: rb.Metrics.Interval.String(), back: (4 * rb.Metrics.Interval).String(),
-		promql: parser.NewParser(parser.Options{}),
+		promql: parser.NewParser(parser.Options{}), parsed: &memory{},
 	}
 	if l := rb.Metrics.RegionLabel; l != "" {
 		b.on += ", " + l
@@ -110,11 +111,13 @@ func (b *book) matchers(text string) (string, error) {
 
 // parse makes an Expr in its readable form, which is the same for the same tree.
 func (b *book) parse(text string) (Expr, error) {
-	tree, err := b.promql.ParseExpr(text)
-	if err != nil {
-		return Expr{}, fmt.Errorf("parse PromQL %q: %w", text, err)
-	}
-	return Expr{strings.TrimSpace(parser.Prettify(tree))}, nil
+	return b.parsed.get(text, func() (Expr, error) {
+		tree, err := b.promql.ParseExpr(text)
+		if err != nil {
+			return Expr{}, fmt.Errorf("parse PromQL %q: %w", text, err)
+		}
+		return Expr{strings.TrimSpace(parser.Prettify(tree))}, nil
+	})
 }
 
 // raw is a series of the service itself.
