@@ -12,6 +12,10 @@ import (
 // narrower ones in it.
 const telling = 0.8
 
+// echo is the part of the greatest effect below which another segment is not named: it
+// holds some of the same requests, and shows them thinned. The slices have it all.
+const echo = 0.25
+
 // explain turns refuted hypotheses into findings, each naming the widest slice that
 // shows the effect as clearly as the narrowest does.
 func explain(refuted []*hypothesis) []Finding {
@@ -52,7 +56,9 @@ func explainGroup(group []*hypothesis) []Finding {
 		all = append(all, newFinding(hours))
 	}
 	for _, list := range segments {
-		all = append(all, explainSegment(list))
+		if f := explainSegment(list); math.Abs(f.Effect) >= echo*most {
+			all = append(all, f)
+		}
 	}
 	if len(all) == 0 { // only wide slices had enough samples
 		all = append(all, newFinding(widest(group)))

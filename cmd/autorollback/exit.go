@@ -17,6 +17,11 @@ type wanting string
 
 func (w wanting) Error() string { return string(w) }
 
+// unclear means that the command worked and could find neither good nor bad.
+type unclear string
+
+func (u unclear) Error() string { return string(u) }
+
 // found says how many things are to be mended; none is no error.
 func found(n int, one, many string) error {
 	switch n {
@@ -34,6 +39,7 @@ var errSilent = errors.New("")
 func exitCode(err error) int {
 	var u usage
 	var w wanting
+	var un unclear
 	switch {
 	case err == nil:
 		return exitOK
@@ -41,6 +47,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &w):
 		return exitWanting
+	case errors.As(err, &un):
+		return exitUnclear
 	case errors.Is(err, runbook.ErrRefused), errors.Is(err, runbook.ErrConflict):
 		return exitRefused
 	}

@@ -25,6 +25,7 @@ const (
 	exitUsage   = 2 // the command line is wrong
 	exitWanting = 3 // it worked, and what was checked is found wanting
 	exitRefused = 4 // a rule forbids it
+	exitUnclear = 5 // it worked, and nothing can be said
 )
 
 func main() {
@@ -70,7 +71,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 func commands(app *kingpin.Application, c console) map[string]action {
 	all := map[string]action{}
 	for _, declare := range []func(*kingpin.Application, console) map[string]action{
-		serveCommand, demoCommand, runbookCommands, rulesCommands, releaseCommands, incidentCommands, approvalCommands, controlCommands, auditCommands, healthyCommand,
+		serveCommand, demoCommand, runbookCommands, rulesCommands, releaseCommands, incidentCommands, approvalCommands, controlCommands, auditCommands, healthyCommand, shadowCommands,
 	} {
 		for name, a := range declare(app, c) {
 			all[name] = a

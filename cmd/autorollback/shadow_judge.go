@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"iter"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/shadow"
+)
+
+// judging are the flags that say how pairs are judged and where the verdict goes.
+type judging struct {
+	planFile, release, service, candidate, stable *string
+	markdown, json, html, gate                    *string
+	showBad                                       *int
+}
+
+func judgeFlags(cmd *kingpin.CmdClause) *judging {
+	return &judging{
+		planFile:  cmd.Flag("plan", "How fields are compared and what must hold (YAML); without, the defaults.").String(),
+		release:   cmd.Flag("release", "The release file that names the service and both bundles.").String(),
+		service:   cmd.Flag("service", "The service, if there is no --release.").String(),
+		candidate: cmd.Flag("candidate-digest", "The candidate bundle's digest, if there is no --release.").String(),
+		stable:    cmd.Flag("stable-digest", "The stable bundle's digest, if there is no --release.").String(),
+		markdown:  cmd.Flag("markdown", "Write the report as Markdown here.").String(),
+		json:      cmd.Flag("json", "Write the report as JSON here.").String(),
+		html:      cmd.Flag("html", "Write the report as one page with pictures here.").String(),
+		gate:      cmd.Flag("gate-file", "Write the verdict as a small record here; needs the bundles' digests.").String(),
+		showBad:   cmd.Flag("show-bad", "How many unreadable records to name.").Default("10").Int(),
+	}
+}
+
+// wanted says whether a report was asked for.
+func (j *judging) wanted() bool {
+	return *j.planFile != "" || *j.markdown != "" || *j.json != "" || *j.html != "" || *j.gate != ""
+}
+
+func (j *judging) plan() (shadow.Plan, error) {
+	if *j.planFile == "" {
+		return shadow.DefaultPlan(), nil
+	}
+	return shadow.LoadPlan(*j.planFile)
+}
+
+func (j *judging) report(c console, plan shadow.Plan, pairs string) error {
+	var run shadow.Run
+	return j.compare(c, plan, shadow.ReadPairs(pairs, &run, nil), &run)
+}
+
+func (j *judging) compare(c console, plan shadow.Plan, pairs iter.Seq2[shadow.Pair, error], run *shadow.Run) error {
+	who, err := j.subject()
+	if err != nil {
+		return err
+	}
+	if *j.gate != "" && (who.Service == "" || who.Candidate == "" || who.Stable == "") {
+		return usage{fmt.Errorf("--gate-file needs --release, or --service, --candidate-digest and --stable-digest")}
+	}
+	report, err := shadow.Compare(plan, who, pairs, run, shadow.Bad{Show: *j.showBad}, time.Now())
+	if err != nil {
+		return err
+	}
+	for _, line := range append(report.Counts.Run.FirstBad, report.Counts.Bad.First...) {
+		fmt.Fprintln(c.err, line)
+	}
+	if err := j.write(report); err != nil {
+		return err
+	}
+	return conclude(c, report)
+}
+
+func (j *judging) write(r *shadow.Report) error {
+	gate := func() ([]byte, error) {
+		g, err := r.Gate()
+		if err != nil {
+			return nil, err
+		}
+		return indented(g)
+	}
+	for _, out := range []struct {
+		path string
+		text func() ([]byte, error)
+	}{
+		{*j.markdown, func() ([]byte, error) { return r.Markdown(), nil }},
+		{*j.json, r.JSON}, {*j.html, r.HTML}, {*j.gate, gate},
+	} {
+		if out.path == "" {
+			continue
+		}
+		text, err := out.text()
+		if err != nil {
+			return fmt.Errorf("write report: %w", err)
+		}
+		if err := os.WriteFile(out.path, text, 0o644); err != nil {
+			return fmt.Errorf("write report: %w", err)
+		}
+	}
+	return nil
+}
+
+// conclude tells the verdict and turns it into an exit code.
+func conclude(c console, r *shadow.Report) error {
+	fmt.Fprintf(c.out, "%s: %s\n", r.Verdict, r.Reason)
+	for i, f := range r.Findings {
+		if i > 0 {
+			fmt.Fprintf(c.out, "  also %s by %s: %s\n", f.Verdict, f.Rule, f.Text)
+		}
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintln(c.out, "  note: "+n)
+	}
+	switch r.Verdict {
+	case shadow.Pass:
+		return nil
+	case shadow.Block:
+		return wanting("the candidate is blocked by the rule " + r.Rule)
+	}
+	return unclear("no verdict, by the rule " + r.Rule + ": that blocks as well")
+}
