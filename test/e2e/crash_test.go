@@ -5,12 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/web"
 )
 
-// boundaries are all the step boundaries that the main story passes. The other names
-// of the engine's table (open, unconfirmed, awaiting, held, frozen, release) belong to
-// stories in which nothing is rolled back at once.
+// boundaries are all the step boundaries that the main story passes. "open" is passed
+// when an incident asks or holds first; see [TestKilledWhileAsking].
 var boundaries = []string{
 	"before-launch", "after-launch",
 	"before-confirm", "after-confirm",
@@ -43,6 +44,39 @@ func TestKilledAtEveryBoundary(t *testing.T) {
 			s.told(inc)
 		})
 	}
+}
+
+// Killed while it opens an incident that asks a human: the question is put once, and
+// the answer carries it out once.
+func TestKilledWhileAsking(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"before-open", "after-open"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, options{fault: name, people: true, runbook: mildErrors})
+			asked := s.mildBreach()
+			if !s.daemons[0].crashed() {
+				t.Fatalf("%s was never reached", name)
+			}
+			if pending := s.pending(); len(pending) != 1 || pending[0].ID != asked.Approval {
+				t.Errorf("%d questions are open, want the one that incident %s names", len(pending), asked.ID)
+			}
+			if _, err := s.client().Answer(t.Context(), asked.Approval, web.Decision{Decision: "approve", Service: "ranker"}); err != nil {
+				t.Fatalf("approve: %v", err)
+			}
+			s.approved(asked, "demo", "basic_auth")
+		})
+	}
+}
+
+// pending are the approvals that can still be answered.
+func (s *stack) pending() []runbook.Approval {
+	s.t.Helper()
+	st, err := s.client().Status(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return st.Approvals
 }
 
 func (s *stack) outboxEmpty() error {

@@ -145,8 +145,8 @@ func (s *stack) remade(body []byte, status string, older time.Duration) []byte {
 }
 
 // Prometheus does not answer when the webhook comes: the alert is taken and kept,
-// people are paged, nothing is moved; when Prometheus is back, the rollback follows by
-// itself, with no second alert.
+// people are paged, nothing is moved; when Prometheus is back and has seen the service
+// again, the rollback follows. Alertmanager repeats what still fires.
 func TestPrometheusDownAtTheWebhook(t *testing.T) {
 	t.Parallel()
 	tp := newTap(t)
@@ -163,7 +163,18 @@ func TestPrometheusDownAtTheWebhook(t *testing.T) {
 		t.Errorf("the split is %v, want it left alone", split)
 	}
 	s.prom.Resume()
-	done := s.incident("a closed incident", 120*time.Second, settled)
+	again := time.NewTicker(2 * time.Second)
+	defer again.Stop()
+	done := s.incident("a closed incident", 120*time.Second, func(i runbook.Incident) bool {
+		select {
+		case <-again.C:
+			if code, err := s.hook(s.daemons[0], body); err != nil || code != http.StatusOK {
+				t.Errorf("the receiver answers %d, %v; want 200", code, err)
+			}
+		default:
+		}
+		return settled(i)
+	})
 	s.recovered(done)
 	s.oneTransaction()
 	s.evidence(s.daemons[0], done)
