@@ -18,14 +18,12 @@ func BenchmarkCompile1000(b *testing.B) {
 	}
 	rules, size := 0, 0
 	for b.Loop() {
-		groups := make([]Group, runbooks)
+		groups, err := CompileAll(rbs)
+		if err != nil {
+			b.Fatal(err)
+		}
 		rules = 0
-		for i, rb := range rbs {
-			g, err := Compile(rb)
-			if err != nil {
-				b.Fatal(err)
-			}
-			groups[i] = g
+		for _, g := range groups {
 			rules += len(g.Rules)
 		}
 		text, err := Marshal(groups)

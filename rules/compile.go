@@ -11,8 +11,25 @@ import (
 // always gives the same rules. An error names what of the runbook is no PromQL.
 //
 // While no release is in flight nothing is recorded.
-func Compile(rb *runbook.Runbook) (Group, error) {
-	b, err := open(rb)
+func Compile(rb *runbook.Runbook) (Group, error) { return compileWith(rb, newShapes()) }
+
+// CompileAll does what [Compile] does for many runbooks, and takes a fraction of the
+// time for each. The groups are in the order of the runbooks.
+func CompileAll(rbs []*runbook.Runbook) ([]Group, error) {
+	known := newShapes()
+	out := make([]Group, 0, len(rbs))
+	for _, rb := range rbs {
+		g, err := compileWith(rb, known)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, g)
+	}
+	return out, nil
+}
+
+func compileWith(rb *runbook.Runbook, known *shapes) (Group, error) {
+	b, err := openWith(rb, known)
 	if err != nil {
 		return Group{}, fmt.Errorf("compile runbook %s: %w", rb.Service, err)
 	}
@@ -54,6 +71,9 @@ func (b *book) checkTriggers() error {
 			return fmt.Errorf("trigger name %q is taken", t.Name)
 		}
 		seen[t.Name] = true
+		if t.For <= 0 {
+			return fmt.Errorf("trigger %q has no window", t.Name)
+		}
 		if latency := t.Type == runbook.LatencyQuantile || t.Ceiling > 0; latency && b.Metrics.Latency == nil {
 			return fmt.Errorf("trigger %q asks for latency, but metrics.latency is missing", t.Name)
 		}

@@ -38,7 +38,11 @@ func Ask(rb *runbook.Runbook) (Questions, error) {
 		return Questions{}, err
 	}
 	b, err := open(rb)
-	return Questions{b}, err
+	if err != nil {
+		return Questions{}, err
+	}
+	b.parsed = &memory{}
+	return Questions{b}, nil
 }
 
 // mustParse is for texts whose parts have all been parsed or quoted before; that they

@@ -2,35 +2,36 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql/parser"
-
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/prometheus/prometheus/model/labels"
 )
 
 // A book is a runbook whose names and matchers have been parsed: only here do texts
 // of a runbook become PromQL.
 type book struct {
 	*runbook.Runbook
-	selector string // matchers of all the service's series
-	failed   string // further matchers of errors
-	on       string // labels that tell which side a series belongs to
-	carry    string // labels the role lends to a series
-	every    string // the interval
-	back     string // how far to look for a pod's newest sample: 4 intervals
-	promql   parser.Parser
-	parsed   *memory
+	selector []string        // matchers of all the service's series
+	failed   []string        // further matchers of errors
+	on       string          // labels that tell which side a series belongs to
+	carry    string          // labels the role lends to a series
+	every    string          // the interval
+	back     string          // how far to look for a pod's newest sample: 4 intervals
+	names    map[string]bool // metrics and labels that the runbook chose
+	shapes   *shapes
+	parsed   *memory // of the questions; nil while compiling, which asks nothing twice
 }
 
-func open(rb *runbook.Runbook) (*book, error) {
+func open(rb *runbook.Runbook) (*book, error) { return openWith(rb, newShapes()) }
+
+func openWith(rb *runbook.Runbook, known *shapes) (*book, error) {
 	b := &book{
 		Runbook: rb,
 		on:      sideLabel(rb), carry: "region, release, role",
 		every: rb.Metrics.Interval.String(), back: (4 * rb.Metrics.Interval).String(),
-		promql: parser.NewParser(parser.Options{}), parsed: &memory{},
+		names: map[string]bool{}, shapes: known,
 	}
 	if l := rb.Metrics.RegionLabel; l != "" {
 		b.on += ", " + l
@@ -58,71 +59,37 @@ func sideLabel(rb *runbook.Runbook) string {
 	return rb.Metrics.VersionLabel
 }
 
-// checkNames makes sure that nothing but names stands where a rule needs a name.
-func (b *book) checkNames() error {
-	m := b.Metrics
-	if m.Interval <= 0 {
-		return fmt.Errorf("metrics.interval %s is not positive", m.Interval)
-	}
-	for _, l := range []string{sideLabel(b.Runbook), m.PodLabel} {
-		if !model.LegacyValidation.IsValidLabelName(l) {
-			return fmt.Errorf("%q is not a label name", l)
-		}
-	}
-	if l := m.RegionLabel; l != "" && !model.LegacyValidation.IsValidLabelName(l) {
-		return fmt.Errorf("%q is not a label name", l)
-	}
-	names := []string{m.Requests.Counter}
-	for _, k := range m.KPIs {
-		names = append(names, k.Successes, k.Trials)
-	}
-	if m.Latency != nil {
-		names = append(names, m.Latency.Histogram)
-	}
-	if b.LastKnownGood.Health != "" {
-		names = append(names, b.LastKnownGood.Health)
-	}
-	for _, n := range names {
-		if !model.LegacyValidation.IsValidMetricName(n) {
-			return fmt.Errorf("%q is not a metric name", n)
-		}
-	}
-	return nil
-}
-
 // matchers parses label matchers written without braces and writes them anew.
-func (b *book) matchers(text string) (string, error) {
+func (b *book) matchers(text string) ([]string, error) {
 	if strings.TrimSpace(text) == "" {
-		return "", nil
+		return nil, nil
 	}
-	found, err := b.promql.ParseMetricSelector("{" + text + "}")
+	found, err := b.shapes.parser.ParseMetricSelector("{" + text + "}")
 	if err != nil {
-		return "", fmt.Errorf("parse matchers %q: %w", text, err)
+		return nil, fmt.Errorf("parse matchers %q: %w", text, err)
 	}
 	out := make([]string, 0, len(found))
 	for _, m := range found {
 		if m.Name == labels.MetricName {
-			return "", fmt.Errorf("matchers %q name a metric", text)
+			return nil, fmt.Errorf("matchers %q name a metric", text)
 		}
 		out = append(out, m.String())
 	}
-	return strings.Join(out, ","), nil
+	return out, nil
 }
 
 // parse makes an Expr in its readable form, which is the same for the same tree.
 func (b *book) parse(text string) (Expr, error) {
-	return b.parsed.get(text, func() (Expr, error) {
-		tree, err := b.promql.ParseExpr(text)
-		if err != nil {
-			return Expr{}, fmt.Errorf("parse PromQL %q: %w", text, err)
-		}
-		return Expr{strings.TrimSpace(parser.Prettify(tree))}, nil
-	})
+	parse := func() (Expr, error) { return b.shapes.parse(text, b.names) }
+	if b.parsed == nil {
+		return parse()
+	}
+	return b.parsed.get(text, parse)
 }
 
 // raw is a series of the service itself.
 func (b *book) raw(name string, more ...string) string {
-	return selector(name, append([]string{b.selector}, more...))
+	return selector(name, append(b.selector[:len(b.selector):len(b.selector)], more...))
 }
 
 func selector(name string, matchers []string) string {
@@ -132,6 +99,7 @@ func selector(name string, matchers []string) string {
 			kept = append(kept, m)
 		}
 	}
+	slices.Sort(kept)
 	return name + "{" + strings.Join(kept, ",") + "}"
 }
 

@@ -67,7 +67,7 @@ func (b *book) podRules(s signal) []draft {
 		return b.counterRules(s, b.raw(s.kpi.Trials), b.raw(s.kpi.Successes), "trials", "successes")
 	default:
 		c := b.Metrics.Requests.Counter
-		return b.counterRules(s, b.raw(c), b.raw(c, b.failed), "requests", "failed requests")
+		return b.counterRules(s, b.raw(c), b.raw(c, b.failed...), "requests", "failed requests")
 	}
 }
 

@@ -55,7 +55,7 @@ type span struct{ name, length string }
 // anchored by its label; the others find harm that begins late. A shorter interval
 // means more start times and so a higher bar, see [bars].
 func spans() []span {
-	return []span{{"release", "26h"}, {"3h", "3h"}, {"30m", "30m"}, {"5m", "5m"}}
+	return []span{{"release", "1d2h"}, {"3h", "3h"}, {"30m", "30m"}, {"5m", "5m"}}
 }
 
 // bars are the log e-values at which a trigger is proved, half of its α for the

@@ -141,7 +141,7 @@ func matchUp(g Group, r Rule, have []loaded) []Drift {
 // edits names what differs.
 func (l loaded) edits(g Group, r Rule) []string {
 	var out []string
-	if canonical(l.text) != canonical(r.Expr.String()) {
+	if !sameExpr(l.text, r.Expr.String()) {
 		out = append(out, "the expression differs")
 	}
 	if l.Alert != r.Alert || l.Record != r.Record {
@@ -168,6 +168,12 @@ func (l loaded) edits(g Group, r Rule) []string {
 		out = append(out, fmt.Sprintf("its group is evaluated every %s, not %s", l.interval, g.Interval))
 	}
 	return out
+}
+
+// sameExpr compares expressions whatever their white space. Generated ones are written
+// as Prometheus writes them, so that few need to be parsed.
+func sameExpr(a, b string) bool {
+	return a == b || slices.Equal(scan(a), scan(b)) || canonical(a) == canonical(b)
 }
 
 // canonical writes an expression as Prometheus does; text that does not parse stays.

@@ -12,6 +12,9 @@ type window struct {
 }
 
 func (w window) sum(series string) string {
+	if w.by == "" {
+		return fmt.Sprintf("sum(increase(%s[%s]))", series, w.length)
+	}
 	return fmt.Sprintf("sum by (%s) (increase(%s[%s]))", w.by, series, w.length)
 }
 
@@ -19,7 +22,7 @@ func (w window) requests() string { return w.sum(w.b.raw(w.b.Metrics.Requests.Co
 
 // errorRate is a share: 0 without any error series, nothing without traffic.
 func (w window) errorRate() string {
-	bad := w.sum(w.b.raw(w.b.Metrics.Requests.Counter, w.b.failed, w.where))
+	bad := w.sum(w.b.raw(w.b.Metrics.Requests.Counter, append([]string{w.where}, w.b.failed...)...))
 	return fmt.Sprintf("((%[1]s or 0 * %[2]s) / (%[2]s > 0))", bad, w.requests())
 }
 

@@ -1,0 +1,58 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/prometheus/common/model"
+)
+
+// checkNames makes sure that nothing but names stands where a rule needs a name, and
+// remembers them.
+func (b *book) checkNames() error {
+	if b.Metrics.Interval <= 0 {
+		return fmt.Errorf("metrics.interval %s is not positive", b.Metrics.Interval)
+	}
+	for _, l := range b.labelNames() {
+		if !model.LegacyValidation.IsValidLabelName(l) || reserved(l) {
+			return fmt.Errorf("%q is not a label name", l)
+		}
+		b.names[l] = true
+	}
+	for _, n := range b.metricNames() {
+		if !model.LegacyValidation.IsValidMetricName(n) || reserved(n) {
+			return fmt.Errorf("%q is not a metric name", n)
+		}
+		b.names[n] = true
+	}
+	return nil
+}
+
+func (b *book) labelNames() []string {
+	out := []string{sideLabel(b.Runbook), b.Metrics.PodLabel}
+	if l := b.Metrics.RegionLabel; l != "" {
+		out = append(out, l)
+	}
+	return out
+}
+
+func (b *book) metricNames() []string {
+	m := b.Metrics
+	out := []string{m.Requests.Counter}
+	for _, k := range m.KPIs {
+		out = append(out, k.Successes, k.Trials)
+	}
+	if m.Latency != nil {
+		out = append(out, m.Latency.Histogram, m.Latency.Histogram+"_bucket")
+	}
+	if b.LastKnownGood.Health != "" {
+		out = append(out, b.LastKnownGood.Health)
+	}
+	return out
+}
+
+// reserved are the words that PromQL reads as something else than a name.
+func reserved(name string) bool {
+	return slices.Contains([]string{"and", "or", "unless", "atan2", "by", "without", "on", "ignoring", "group_left", "group_right",
+		"bool", "offset", "anchored", "smoothed", "inf", "Inf", "INF", "nan", "NaN", "NAN"}, name)
+}
