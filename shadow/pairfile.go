@@ -25,8 +25,8 @@ type PairHeader struct {
 	From      []string `json:"from"` // the recordings, or stable's logs
 	Bytes     int64    `json:"bytes,omitempty"`
 	Against   []string `json:"against,omitempty"` // join: the candidate's logs
-	Candidate string   `json:"candidate,omitempty"`
-	Stable    string   `json:"stable,omitempty"`
+	Candidate string   `json:"candidate_url,omitempty"`
+	Stable    string   `json:"stable_url,omitempty"`
 	Permyriad int      `json:"permyriad,omitempty"` // the sample, of 10,000
 	Allow     []string `json:"allow,omitempty"`
 }

@@ -156,7 +156,7 @@ func (w *walk) number(f *field, a, b json.Number) {
 	if f.compare == byExact || whole && !f.ruled {
 		allowed = 0 // a number without a fraction may well be a name
 	}
-	if !(delta <= allowed) {
+	if !(delta <= allowed) || math.IsInf(delta, 0) {
 		w.note(f, differs, math.Min(severeNumber, delta/math.Max(allowed, 1e-12)), a, b)
 	}
 }
