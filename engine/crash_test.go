@@ -1,0 +1,297 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// errDead is what everything says to a process that has died.
+var errDead = errors.New("this process is dead")
+
+// A life is one process: once dead, nothing it does reaches the world.
+type life struct {
+	e    *Engine
+	stop context.CancelFunc
+	over chan struct{} // Run has returned
+
+	mu   sync.Mutex
+	dead bool
+}
+
+func (l *life) die() {
+	l.mu.Lock()
+	l.dead = true
+	l.mu.Unlock()
+	l.stop()
+}
+
+func (l *life) gone() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dead {
+		return errDead
+	}
+	return nil
+}
+
+// A mortal is the store as one process sees it.
+type mortal struct {
+	store.Store
+	l *life
+}
+
+func (m mortal) Read(ctx context.Context, prefixes ...string) (store.Snapshot, error) {
+	if err := m.l.gone(); err != nil {
+		return store.Snapshot{}, err
+	}
+	return m.Store.Read(ctx, prefixes...)
+}
+
+func (m mortal) Commit(ctx context.Context, tx store.Tx) error {
+	if err := m.l.gone(); err != nil {
+		return err
+	}
+	return m.Store.Commit(ctx, tx)
+}
+
+// A drama is one incident from alert to closing, with one death on the way.
+type drama struct {
+	t       *testing.T
+	st      *memory
+	facts   *facts
+	rb      *runbook.Runbook
+	trigger string
+	blindAt bool // Prometheus is down when the alert comes
+	dieAt   string
+
+	mu    sync.Mutex
+	names []string       // boundaries that were passed, each once
+	sent  map[string]int // by kind
+	found string         // the state at the death
+	alive *life
+}
+
+func (d *drama) live(ctx context.Context) *life {
+	ctx, stop := context.WithCancel(ctx)
+	l := &life{stop: stop, over: make(chan struct{})}
+	p := partsOf(mortal{d.st, l}, d.facts)
+	p.Archive = captures(func(string) error { return l.gone() })
+	p.Journal = journals(func(string, runbook.Record) error { return l.gone() })
+	p.Post = posts(func(m runbook.Message) (string, error) {
+		if err := l.gone(); err != nil {
+			return "", err
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.sent[m.Kind]++
+		return "#ranking-oncall", nil
+	})
+	l.e = engineOf(d.t, p, d.rb, Options{Replica: "replica", Boundary: func(name string) { d.boundary(l, name) }})
+	go func() {
+		defer close(l.over)
+		if err := l.e.Run(ctx); err != nil {
+			d.t.Errorf("run: %v", err)
+		}
+	}()
+	d.mu.Lock()
+	d.alive = l
+	d.mu.Unlock()
+	return l
+}
+
+func (d *drama) boundary(l *life, name string) {
+	if l.gone() != nil {
+		return
+	}
+	d.mu.Lock()
+	fresh := !slices.Contains(d.names, name)
+	if fresh {
+		d.names = append(d.names, name)
+	}
+	d.mu.Unlock()
+	if fresh && name == d.dieAt {
+		d.mu.Lock()
+		d.found = d.state()
+		d.mu.Unlock()
+		l.die()
+	}
+}
+
+func (d *drama) incident() (runbook.Incident, bool) {
+	for _, i := range all[runbook.Incident](d.t, d.st, store.IncidentKey("")) {
+		return i, true
+	}
+	return runbook.Incident{}, false
+}
+
+func (d *drama) release() (runbook.Release, bool) {
+	r, ok := all[runbook.Release](d.t, d.st, releases)["ranker/"+runbook.DefaultRegion]
+	return r, ok
+}
+
+func (d *drama) state() string {
+	if i, ok := d.incident(); ok {
+		return "incident " + string(i.Phase)
+	}
+	if r, ok := d.release(); ok {
+		return "release " + string(r.Phase)
+	}
+	return "nothing"
+}
+
+// world is users, routers and people: it follows the store's split, and a person
+// starts the release, answers what is asked, and does so again after a crash.
+func (d *drama) world(began time.Time) {
+	rel, open := d.release()
+	bad := open && rel.Phase == runbook.Open
+	d.facts.set(func(f *facts) {
+		f.down = d.blindAt && time.Since(began) < 40*time.Second
+		f.traffic, f.errors, f.firing = 0, 0.001, nil
+		f.breaking[d.trigger] = bad
+		if bad {
+			f.traffic, f.errors, f.firing = 20, 0.2, []string{d.trigger}
+		}
+	})
+	d.mu.Lock()
+	e := d.alive.e
+	d.mu.Unlock()
+	if !open {
+		_, _ = e.Start(d.t.Context(), launchOf(d.t), "ann") // refused or dead: the state shows it
+	}
+	for id, a := range all[runbook.Approval](d.t, d.st, store.ApprovalKey("")) {
+		if a.Status == runbook.Pending {
+			_, _ = e.Answer(d.t.Context(), id, true, "ann", "api", "because")
+		}
+	}
+}
+
+// play lets it happen and returns once the incident is closed and told.
+func (d *drama) play() {
+	d.sent = map[string]int{}
+	d.st = newMemory()
+	if err := put(d.st, routerKey, `{"weights":{"ranker-v1":100}}`); err != nil {
+		d.t.Fatal(err)
+	}
+	began, alerted := time.Now(), false
+	l := d.live(d.t.Context())
+	for time.Since(began) < 14*time.Minute {
+		d.world(began)
+		if _, ok := d.release(); ok && !alerted {
+			alerted = true // and if we die of it, Alertmanager is not heard of again
+			if d.blindAt {
+				d.facts.set(func(f *facts) { f.down = true })
+			}
+			_ = l.e.Alerts(d.t.Context(), []runbook.Alert{alertOf(d.trigger, runbook.Webhook)})
+		}
+		if l.gone() != nil {
+			<-l.over
+			l = d.live(d.t.Context())
+		}
+		waiting := all[runbook.Message](d.t, d.st, store.OutboxKey(""))
+		if i, ok := d.incident(); ok && i.Phase == runbook.Done && len(waiting) == 0 {
+			break
+		}
+		time.Sleep(time.Second)
+	}
+	l.stop()
+	<-l.over
+}
+
+// check is what must be true of every drama, and its line in the table.
+func (d *drama) check() string {
+	i, _ := d.incident()
+	acted := 0
+	for _, r := range i.Timeline {
+		if r.Kind == "acted" {
+			acted++
+		}
+	}
+	budget := len(all[runbook.Budget](d.t, d.st, store.BudgetKey)[""].Recent)
+	wantBudget := 1
+	if i.By != "" {
+		wantBudget = 0
+	}
+	n := len(all[runbook.Incident](d.t, d.st, store.IncidentKey("")))
+	if i.Phase != runbook.Done || acted != 1 || n != 1 || budget != wantBudget || i.Verdict == nil || i.Verdict.Outcome != runbook.Recovered || i.Evidence != "folder" {
+		d.t.Errorf("died at %q: %d incidents, %s, acted %d times, budget %d, verdict %+v, evidence %q", d.dieAt, n, i.Phase, acted, budget, i.Verdict, i.Evidence)
+	}
+	var told []string
+	for _, kind := range []string{"opened", "approval", "acted", "verdict"} {
+		if d.sent[kind] > 0 {
+			told = append(told, kind)
+		}
+		if d.sent[kind] > 2 {
+			d.t.Errorf("died at %q: %s was sent %d times", d.dieAt, kind, d.sent[kind])
+		}
+	}
+	if d.sent["acted"] == 0 || d.sent["verdict"] == 0 {
+		d.t.Errorf("died at %q: told only %v", d.dieAt, told)
+	}
+	return fmt.Sprintf("| %s | %s | %d | %s | %s |\n", d.dieAt, d.found, acted, i.Verdict.Outcome, strings.Join(told, ", "))
+}
+
+// TestResumeAfterDeathAtEveryBoundary kills the process at each step boundary and has
+// a new one go on from the store alone.
+func TestResumeAfterDeathAtEveryBoundary(t *testing.T) {
+	var table strings.Builder
+	table.WriteString(tableHead)
+	for _, story := range []struct {
+		title, trigger string
+		blind          bool
+	}{{"A severe breach", "errors", false}, {"A mild breach that a human approves", "slowish", false}, {"A severe breach while Prometheus is down", "slow", true}} {
+		fmt.Fprintf(&table, "\n## %s\n\n| died at | found in the store | rollbacks | verdict | told |\n|---|---|---|---|---|\n", story.title)
+		rb := runbookOf(t, "page")
+		play := func(dieAt string) *drama {
+			d := &drama{t: t, rb: rb, facts: factsOf(t, rb), trigger: story.trigger, blindAt: story.blind, dieAt: dieAt}
+			synctest.Test(t, func(t *testing.T) {
+				d.t = t
+				d.play()
+			})
+			d.t = t
+			return d
+		}
+		whole := play("")
+		whole.check()
+		slices.SortFunc(whole.names, byStep)
+		for _, name := range whole.names {
+			d := play(name)
+			if d.found == "" {
+				t.Errorf("%s: never died at %s", story.title, name)
+			}
+			table.WriteString(d.check())
+		}
+	}
+	golden(t, "../docs/crash-table.md", table.String())
+}
+
+// byStep orders boundaries as an incident passes them, whatever goroutine was first.
+func byStep(a, b string) int {
+	place := func(name string) int {
+		when, what, _ := strings.Cut(name, "-")
+		n := 2 * slices.Index([]string{"launch", "confirm", "open", "act", "send", "told", "note", "verifying", "settled", "closed"}, what)
+		if when == "after" {
+			n++
+		}
+		return n
+	}
+	return place(a) - place(b)
+}
+
+const tableHead = `# What a crash leaves behind
+
+Generated by engine/crash_test.go: the process dies at a step boundary ("before-x": the
+transaction to x is not committed; "after-x": it is, and nothing after it happened), its
+webhook is lost with it, and a new process goes on from the store alone. Every row ends
+with exactly one rollback, the verdict, sealed evidence and an empty outbox. A message is
+sent at least once, and twice only if the process died between sending and noting it.
+`

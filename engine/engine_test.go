@@ -1,0 +1,247 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// solo is one engine on a store that forgets, with a release under way.
+func solo(tb testing.TB, parts func(*Parts)) (*Engine, *memory, *facts) {
+	tb.Helper()
+	rb, st := runbookOf(tb, "page"), newMemory()
+	f := factsOf(tb, rb)
+	p := partsOf(st, f)
+	if parts != nil {
+		parts(&p)
+	}
+	e := engineOf(tb, p, rb, Options{Replica: "replica"})
+	if err := put(st, routerKey, `{"weights":{"ranker-v1":100}}`); err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := e.Start(tb.Context(), launchOf(tb), "ann"); err != nil {
+		tb.Fatal(err)
+	}
+	return e, st, f
+}
+
+func hears(tb testing.TB, e *Engine, alerts ...runbook.Alert) error {
+	tb.Helper()
+	return e.Alerts(tb.Context(), alerts)
+}
+
+func incidentOf(tb testing.TB, st store.Store) runbook.Incident {
+	tb.Helper()
+	for _, i := range all[runbook.Incident](tb, st, store.IncidentKey("")) {
+		return i
+	}
+	return runbook.Incident{}
+}
+
+// The watcher hands over all services' alerts at once: what is wrong with one of them
+// must not keep another from being rolled back.
+func TestOneBrokenServiceStopsNoOther(t *testing.T) {
+	e, st, f := solo(t, nil)
+	other := *e.services["ranker"].rb
+	other.Service, other.Routing.Key = "broken", "routes/broken"
+	if err := e.Reload([]*runbook.Runbook{e.services["ranker"].rb, &other}); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(st, store.ReleaseKey("broken", runbook.DefaultRegion), `{"schema":99}`); err != nil {
+		t.Fatal(err)
+	}
+	f.breaking["errors"] = true
+	broken := alertOf("errors", runbook.Watcher)
+	broken.Service = "broken"
+	err := hears(t, e, broken, broken, broken, alertOf("errors", runbook.Watcher), broken)
+	if !errors.Is(err, runbook.ErrLater) {
+		t.Errorf("error is %v: the broken one is to be offered again", err)
+	}
+	if i := incidentOf(t, st); i.Phase != runbook.Acted {
+		t.Errorf("ranker's incident is %q", i.Phase)
+	}
+}
+
+func TestUnreadableControlStopsAndPages(t *testing.T) {
+	e, st, f := solo(t, nil)
+	f.breaking["errors"] = true
+	if err := put(st, store.ControlKey, "pasued"); err != nil {
+		t.Fatal(err)
+	}
+	if err := hears(t, e, alertOf("errors", runbook.Webhook)); err != nil {
+		t.Fatal(err)
+	}
+	if i := incidentOf(t, st); i.Phase != runbook.HeldPhase || !i.Decision.Page || !strings.Contains(i.Decision.Reasons[0], "pasued") {
+		t.Errorf("incident is %s, decision %+v", i.Phase, i.Decision)
+	}
+	if s, err := e.Status(t.Context()); err != nil || s.Control.Mode == runbook.Active {
+		t.Errorf("status says %q, %v", s.Control.Mode, err)
+	}
+	if _, err := e.Rollback(t.Context(), "ranker", "", "ann", "because"); err != nil {
+		t.Errorf("a human is stopped as well: %v", err)
+	}
+}
+
+func TestUnreadableQuarantineBarsItsOwnBundleOnly(t *testing.T) {
+	e, st, f := solo(t, nil)
+	f.breaking["errors"] = true
+	if err := put(st, store.QuarantineKey("sha256:"+strings.Repeat("0", 64)), "not JSON"); err != nil {
+		t.Fatal(err)
+	}
+	if err := hears(t, e, alertOf("errors", runbook.Webhook)); err != nil {
+		t.Fatal(err)
+	}
+	if i := incidentOf(t, st); i.Phase != runbook.Acted {
+		t.Errorf("incident is %q", i.Phase)
+	}
+}
+
+// An answer about weights that another replica has just replaced is asked for again.
+func TestAnswerAboutOldWeightsIsAskedAgain(t *testing.T) {
+	e, st, f := solo(t, nil)
+	f.breaking["errors"] = true
+	if err := put(st, routerKey, `{"weights":{"ranker-v1":60,"ranker-v2":40}}`); err != nil {
+		t.Fatal(err)
+	}
+	twin := engineOf(t, partsOf(st, f), e.services["ranker"].rb, Options{Replica: "twin"})
+	if _, err := twin.step(t.Context(), theSlot, Tick{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := twin.LetGo(t.Context(), "ranker", "", "ann", "because"); err != nil {
+		t.Fatal(err)
+	}
+	if err := hears(t, e, alertOf("errors", runbook.Webhook)); err != nil {
+		t.Fatal(err)
+	}
+	rel, err := e.Release(t.Context(), "ranker", "")
+	if err != nil || rel.Phase != runbook.RolledBack || rel.Epoch != 3 {
+		t.Errorf("release is %+v, %v", rel, err)
+	}
+}
+
+func TestDeadSinkIsGivenUpAfterADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sends := 0
+		e, st, f := solo(t, func(p *Parts) {
+			p.Post = posts(func(runbook.Message) (string, error) { sends++; return "", errors.New("no such host") })
+		})
+		f.breaking["slo"] = true
+		if err := hears(t, e, alertOf("slo", runbook.Webhook)); err != nil {
+			t.Fatal(err)
+		}
+		e.opts.WatchEvery, e.opts.TendEvery = -1, time.Minute
+		ctx, stop := context.WithCancel(t.Context())
+		over := make(chan error)
+		go func() { over <- e.Run(ctx) }()
+		time.Sleep(23 * time.Hour)
+		if n := len(all[runbook.Message](t, st, store.OutboxKey(""))); n != 1 {
+			t.Errorf("%d messages are waiting after 23 hours", n)
+		}
+		time.Sleep(2 * time.Hour)
+		if n := len(all[runbook.Message](t, st, store.OutboxKey(""))); n != 0 {
+			t.Errorf("%d messages are waiting after 25 hours", n)
+		}
+		if s := (State{Incident: new(incidentOf(t, st))}); !s.noted("gave_up") {
+			t.Error("the incident does not say so")
+		}
+		if sends < 100 || sends > 500 {
+			t.Errorf("tried %d times in a day", sends)
+		}
+		stop()
+		if err := <-over; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What we cut short by stopping is no answer of Prometheus: it must neither start the
+// row of polls anew nor be sealed as evidence.
+func TestStoppingCommitsNoAnswers(t *testing.T) {
+	captured := 0
+	e, st, f := solo(t, func(p *Parts) { p.Archive = captures(func(string) error { captured++; return nil }) })
+	f.breaking["errors"] = true
+	if err := hears(t, e, alertOf("errors", runbook.Webhook)); err != nil {
+		t.Fatal(err)
+	}
+	s, err := e.step(t.Context(), theSlot, Tick{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := incidentOf(t, st)
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	for _, do := range []Doing{AskDrained, AskHealth, CaptureOld, SealAll, AskAgain} {
+		if err := e.carryOut(ctx, theSlot, s, do); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", do, err)
+		}
+	}
+	if after := incidentOf(t, st); !reflect.DeepEqual(after, before) || captured != 0 {
+		t.Errorf("the incident changed or was captured (%d)", captured)
+	}
+}
+
+// Run returns only once what an alert began is done. (Not in a synctest bubble: a
+// goroutine that waits for a mutex does not count as blocked there.)
+func TestRunWaitsForWhatAlertsBegan(t *testing.T) {
+	e, st, f := solo(t, nil)
+	f.breaking["errors"] = true
+	e.opts.WatchEvery = -1
+	reached, slow := make(chan struct{}), make(chan struct{})
+	e.opts.Boundary = func(name string) {
+		if name == "before-act" {
+			close(reached)
+			<-slow // the store is
+		}
+	}
+	caller, hangUp := context.WithCancel(t.Context())
+	heard := make(chan error)
+	go func() { heard <- e.Alerts(caller, []runbook.Alert{alertOf("errors", runbook.Webhook)}) }()
+	<-reached
+	hangUp()
+	if err := <-heard; !errors.Is(err, runbook.ErrLater) {
+		t.Errorf("error is %v", err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	over := make(chan error)
+	go func() { over <- e.Run(ctx) }()
+	select {
+	case <-over:
+		t.Error("Run did not wait")
+	case <-time.After(50 * time.Millisecond): // only a fault is ever faster than this
+		close(slow)
+		if err := <-over; err != nil {
+			t.Error(err)
+		}
+	}
+	if i := incidentOf(t, st); i.Phase != runbook.Acted {
+		t.Errorf("incident is %q: what was begun was dropped", i.Phase)
+	}
+}
+
+func TestMetricsExistFromTheStart(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	solo(t, func(p *Parts) { p.Registerer = reg })
+	got, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]int{}
+	for _, m := range got {
+		names[m.GetName()] = len(m.GetMetric())
+	}
+	for name, series := range map[string]int{"autorollback_problems_total": 4, "autorollback_decisions_total": 4, "autorollback_verdicts_total": 4, "autorollback_weight": 2} {
+		if names[name] != series {
+			t.Errorf("%s has %d series, want %d", name, names[name], series)
+		}
+	}
+}
