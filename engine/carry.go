@@ -9,7 +9,6 @@ import (
 
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
-	"github.com/autorollback/autorollback/verify"
 )
 
 const (
@@ -41,8 +40,7 @@ func (e *Engine) carryOut(ctx context.Context, slot Slot, s State, do Doing) err
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		health, reason := verify.Judge(answers)
-		return e.take(ctx, slot, Polled{Answers: answers, Health: health, Reason: reason, Pending: names(verify.Pending(answers))})
+		return e.take(ctx, slot, Polled{answers})
 	case CaptureOld:
 		return e.capture(ctx, s, "before")
 	case SealAll:
@@ -97,14 +95,6 @@ func (e *Engine) askBlind(ctx context.Context, s service, rel runbook.Release) r
 		}
 	}
 	return b
-}
-
-func names(answers []runbook.Answer) []string {
-	var n []string
-	for _, a := range answers {
-		n = append(n, a.Question)
-	}
-	return n
 }
 
 // deliver offers every message of the outbox to the post. One that reached somebody

@@ -20,14 +20,8 @@ type (
 	Tick struct{}
 	// Drained is the answer to "does the candidate still get traffic?".
 	Drained struct{ Answer runbook.Answer }
-	// Polled is one poll of the recovery questions. Pending names business questions
-	// that cannot be proved at this traffic in time.
-	Polled struct {
-		Answers []runbook.Answer
-		Health  runbook.Health
-		Reason  string
-		Pending []string
-	}
+	// Polled is one poll of the recovery questions, the candidate's traffic among them.
+	Polled struct{ Answers []runbook.Answer }
 	// Archived says that the evidence folder is complete, or why it is not.
 	Archived struct{ Path, Digest, Problem string }
 	// Told says that a message reached the team, or that it was given up.

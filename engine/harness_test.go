@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/verify"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -209,7 +210,10 @@ func drainedAs(h runbook.Health) Drained {
 }
 
 func polledAs(h runbook.Health) Polled {
-	return Polled{Answers: []runbook.Answer{{Question: "error rate", Health: h, Text: "error rate: " + string(h)}}, Health: h, Reason: "error rate: " + string(h)}
+	return Polled{Answers: []runbook.Answer{
+		{Question: "error rate", Health: h, Text: "error rate: " + string(h)},
+		{Question: verify.DrainQuestion, Health: runbook.Good, Text: "v2 gets 0 req/s"},
+	}}
 }
 
 func kinds(s State) []string {

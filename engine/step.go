@@ -51,6 +51,6 @@ func (s *State) tick(now time.Time) {
 	}
 	s.askAnew(now)
 	if i := s.Incident; i != nil && (i.Phase == runbook.Acted || i.Phase == runbook.Verifying) && !now.Before(i.Deadline) {
-		s.conclude(runbook.Unknown, "the time for verification ended", now)
+		s.conclude(now)
 	}
 }

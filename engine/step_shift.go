@@ -9,6 +9,7 @@ import (
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/verify"
 )
 
 // shift moves all traffic to the stable bundle. Everything it touches is committed in
@@ -71,51 +72,36 @@ func (s *State) polled(ev Polled, now time.Time) {
 	if i == nil || i.Phase != runbook.Verifying || tooSoon(*i, *s.Runbook, now) {
 		return
 	}
-	i.Polled = now
-	i.Answers = ev.Answers
-	if ev.Health != i.Health {
-		i.Health = ev.Health
-		s.note(now, "poll", "", fmt.Sprintf("%s: %s", ev.Health, ev.Reason))
+	health, why := verify.Judge(ev.Answers)
+	i.Polled, i.Answers, i.Polls = now, ev.Answers, verify.Count(i.Polls, health)
+	i.Unproved = questions(verify.Pending(ev.Answers))
+	if health != i.Health {
+		i.Health = health
+		s.note(now, "poll", "", fmt.Sprintf("%s: %s", health, why))
 	}
-	i.Polls++
-	if ev.Health != runbook.Good {
-		i.Polls = 0
-	}
-	i.Unproved = ev.Pending
-	if i.Polls >= s.Runbook.Verification.Polls {
-		s.conclude(runbook.Good, ev.Reason, now)
-		return
-	}
-	if !now.Before(i.Deadline) {
-		s.conclude(ev.Health, ev.Reason, now)
-	}
+	s.conclude(now)
 }
 
-// conclude gives the verdict. Silence is never recovery: without a full row of good
-// polls the last answer decides between not recovered and cannot tell.
-func (s *State) conclude(last runbook.Health, reason string, now time.Time) {
+// conclude gives the verdict once there is one: after a full row of good polls, or at
+// the deadline.
+func (s *State) conclude(now time.Time) {
 	i := s.Incident
-	v := runbook.Verdict{At: now, Reason: reason, Answers: i.Answers}
-	if last == runbook.Unknown && i.Health != "" {
-		last = i.Health
-	}
-	switch {
-	case last == runbook.Good && i.Polls >= s.Runbook.Verification.Polls:
-		v.Outcome = runbook.Recovered
-	case i.Phase == runbook.Acted && last == runbook.Bad:
-		v.Outcome, v.Reason = runbook.NotRecovered, "the candidate's traffic was never seen to end: "+reason
-	case i.Phase == runbook.Acted:
-		v.Outcome, v.Reason = runbook.CannotTell, "whether the candidate still gets traffic is not known: "+reason
-	case last == runbook.Bad && i.Breach.StableSick:
-		v.Outcome = runbook.WrongCause
-	case last == runbook.Bad:
-		v.Outcome = runbook.NotRecovered
-	default:
-		v.Outcome = runbook.CannotTell
+	v, ok := verify.Conclude(verify.Course{Answers: i.Answers, Polls: i.Polls, Need: s.Runbook.Verification.Polls,
+		Deadline: i.Deadline, StableSick: i.Breach.StableSick}, now)
+	if !ok {
+		return
 	}
 	i.Verdict, i.Phase = &v, runbook.Settled
 	s.note(now, "verdict", "", fmt.Sprintf("%s: %s", v.Outcome, v.Reason))
 	s.tell(report.VerdictMsg, now)
+}
+
+func questions(answers []runbook.Answer) []string {
+	var n []string
+	for _, a := range answers {
+		n = append(n, a.Question)
+	}
+	return n
 }
 
 // archived takes the sealed evidence folder. A folder that could not be written does

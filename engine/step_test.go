@@ -628,11 +628,11 @@ func TestIncidentStaysSmall(t *testing.T) {
 	p.after(5 * time.Second).must(drainedAs(runbook.Good))
 	answer := runbook.Answer{Question: "error rate", Health: runbook.Bad, Text: long, Query: queries[0]}
 	for n := range 120 {
-		h := runbook.Bad
+		answer.Health = runbook.Bad
 		if n%2 == 0 {
-			h = runbook.Unknown
+			answer.Health = runbook.Unknown
 		}
-		p.after(5 * time.Second).must(Polled{Answers: slices.Repeat([]runbook.Answer{answer}, 8), Health: h, Reason: long})
+		p.after(5 * time.Second).must(Polled{Answers: slices.Repeat([]runbook.Answer{answer}, 8)})
 	}
 	p.must(Tick{})
 	if p.s.Incident.Verdict == nil {
