@@ -25,6 +25,7 @@ func (r *Runbook) check(p *page) {
 	r.Routing.check(p)
 	r.checkRollback(p)
 	r.checkPolicy(p)
+	r.checkRollout(p)
 	r.checkVerification(p)
 	for name := range r.Communication.Labels {
 		p.label("communication.labels."+name, name)

@@ -23,6 +23,7 @@ type Runbook struct {
 	Rollback      Rollback      `yaml:"rollback" json:"rollback"`
 	LastKnownGood LastKnownGood `yaml:"last_known_good" json:"last_known_good"`
 	Policy        Policy        `yaml:"policy" json:"policy"`
+	Rollout       *Rollout      `yaml:"rollout,omitempty" json:"rollout,omitempty"` // nil: no ramp
 	Verification  Verification  `yaml:"verification" json:"verification"`
 	Communication Communication `yaml:"communication" json:"communication"`
 	Evidence      Evidence      `yaml:"evidence" json:"evidence"`
