@@ -52,7 +52,7 @@ func TestRolloutDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(rb.Rollout.Promote, rb.Rollout.Holdback, rb.Rollout.Bake); got != "ask 0 1d" {
+	if got := fmt.Sprintf("%s %d %s", rb.Rollout.Promote, rb.Rollout.Holdback, rb.Rollout.Bake); got != "ask 0 1d" {
 		t.Errorf("got %s", got)
 	}
 }
