@@ -71,8 +71,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return e.tendAll(ctx) })
 	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, e.woken, e.deliver) })
+	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.tidy) })
 	err := g.Wait()
-	e.begun.Lock() // what an alert began is finished
+	e.begun.Lock() //nolint:staticcheck // only to wait: what an alert began is finished
 	e.begun.Unlock()
 	return err
 }

@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// keepRecords is how long a closed incident and an answered approval stay in the
+// store. The evidence folder and the journal stay; nothing here touches them.
+const keepRecords = 90 * 24 * time.Hour
+
+// tidy removes what is long over, so that the store does not grow for ever. An
+// incident that a release still points at stays.
+func (e *Engine) tidy(ctx context.Context) {
+	snap, err := e.store.Read(ctx, store.Root)
+	if err != nil {
+		if ctx.Err() == nil {
+			e.log.Warn("tidy", zap.Error(err))
+		}
+		return
+	}
+	for _, en := range over(snap, time.Now()) {
+		err := e.store.Commit(ctx, store.NewTx(store.Op{Verb: store.Delete, Key: en.Key, Index: en.Index}))
+		if err != nil && !errors.Is(err, store.ErrConflict) {
+			e.log.Warn("tidy", zap.String("key", en.Key), zap.Error(err))
+			return
+		}
+	}
+}
+
+// over lists the records that are long over.
+func over(snap store.Snapshot, now time.Time) []store.Entry {
+	named := map[string]bool{}
+	for _, r := range under[runbook.Release](snap, releases) {
+		named[store.IncidentKey(r.Incident)] = true
+	}
+	var old []store.Entry
+	for _, en := range snap.Under(store.IncidentKey("")) {
+		var i runbook.Incident
+		if record(snap, en.Key, &i) == nil && i.Phase == runbook.Done && now.Sub(i.ClosedAt) > keepRecords && !named[en.Key] {
+			old = append(old, en)
+		}
+	}
+	for _, en := range snap.Under(store.ApprovalKey("")) {
+		var a runbook.Approval
+		if record(snap, en.Key, &a) == nil && a.Status != runbook.Pending && now.Sub(a.ExpiresAt) > keepRecords {
+			old = append(old, en)
+		}
+	}
+	return old
+}

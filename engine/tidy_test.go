@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+func TestOver(t *testing.T) {
+	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+	old, fresh := now.Add(-keepRecords-time.Hour), now.Add(-keepRecords+time.Hour)
+	records := map[string]any{
+		store.ReleaseKey("ranker", "default"): runbook.Release{Schema: 1, Incident: "named"},
+		store.IncidentKey("named"):            runbook.Incident{Schema: 1, Phase: runbook.Done, ClosedAt: old},
+		store.IncidentKey("old"):              runbook.Incident{Schema: 1, Phase: runbook.Done, ClosedAt: old},
+		store.IncidentKey("fresh"):            runbook.Incident{Schema: 1, Phase: runbook.Done, ClosedAt: fresh},
+		store.IncidentKey("open"):             runbook.Incident{Schema: 1, Phase: runbook.HeldPhase, OpenedAt: old},
+		store.IncidentKey("newer-schema"):     runbook.Incident{Schema: 99, Phase: runbook.Done, ClosedAt: old},
+		store.ApprovalKey("old"):              runbook.Approval{Schema: 1, Status: runbook.Expired, ExpiresAt: old},
+		store.ApprovalKey("pending"):          runbook.Approval{Schema: 1, Status: runbook.Pending, ExpiresAt: old},
+		store.ApprovalKey("fresh"):            runbook.Approval{Schema: 1, Status: runbook.Approved, ExpiresAt: fresh},
+		store.BundleKey("sha256:0"):           runbook.Bundle{Schema: 1},
+	}
+	f, err := store.OpenFile(t.TempDir() + "/store")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for key, value := range records {
+		text, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Commit(t.Context(), store.NewTx(store.Op{Verb: store.Set, Key: key, Value: text})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	snap, err := f.Read(t.Context(), store.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, en := range over(snap, now) {
+		got[en.Key] = true
+	}
+	if len(got) != 2 || !got[store.IncidentKey("old")] || !got[store.ApprovalKey("old")] {
+		t.Errorf("over: %v, want the old closed incident and the old approval alone", got)
+	}
+}
