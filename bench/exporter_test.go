@@ -45,6 +45,7 @@ func podPage(rb *runbook.Runbook, version string, n, errors float64) string {
 	counter(h+"_bucket", `,le="+Inf"`, n)
 	counter(h+"_count", "", n)
 	counter(h+"_sum", "", n*0.015)
+	counter("model_ready", "", 1)
 	counter("model_impressions_total", "", n*(1-errors))
 	counter("model_conversions_total", "", n*(1-errors)*0.3)
 	return t.String()

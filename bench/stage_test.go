@@ -41,6 +41,7 @@ type stage struct {
 	out        *os.File
 	open       []op   // the keys of the open release
 	index      uint64 // of the router's key
+	held       int    // turns in which nothing was rolled back
 
 	mu  sync.Mutex
 	rel runbook.Release
@@ -189,8 +190,8 @@ func (s *stage) recorded() []byte {
 
 // wait returns the router's index once it is past the given one: a consistent read that
 // blocks.
-func (s *stage) wait(index uint64) (uint64, error) {
-	req, err := http.NewRequestWithContext(s.b.Context(), http.MethodGet, fmt.Sprintf("%s/v1/kv/%s?consistent&index=%d&wait=60s", s.consul.URL, s.rb.Routing.Key, index), nil)
+func (s *stage) wait(ctx context.Context, index uint64) (uint64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/v1/kv/%s?consistent&index=%d&wait=60s", s.consul.URL, s.rb.Routing.Key, index), nil)
 	if err != nil {
 		return 0, err
 	}
@@ -205,10 +206,6 @@ func (s *stage) wait(index uint64) (uint64, error) {
 	}
 	return entries[0].ModifyIndex, nil
 }
-
-// watching gives the blocking read a moment to be there first: what is measured is a
-// change that is waited for.
-func (s *stage) watching() { time.Sleep(20 * time.Millisecond) }
 
 func (s *stage) modified(key string) uint64 {
 	var entries []struct{ ModifyIndex uint64 }
