@@ -245,3 +245,37 @@ func TestMetricsExistFromTheStart(t *testing.T) {
 		}
 	}
 }
+
+// What is committed between our look and our write stops the write: a pause, a bar on
+// the bundle we would go back to, another split.
+func TestWhatChangedSinceTheLookStopsTheWrite(t *testing.T) {
+	for name, change := range map[string]func(*memory, runbook.Release) error{
+		"pause": func(st *memory, _ runbook.Release) error { return put(st, store.ControlKey, "paused") },
+		"quarantine of stable": func(st *memory, r runbook.Release) error {
+			return put(st, store.QuarantineKey(r.Stable.Bundle), `{"schema":1}`)
+		},
+		"split": func(st *memory, _ runbook.Release) error {
+			return put(st, routerKey, `{"weights":{"ranker-v1":50,"ranker-v2":50}}`)
+		},
+		"budget": func(st *memory, _ runbook.Release) error { return put(st, store.BudgetKey, `{"schema":1}`) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, st, _ := solo(t, nil)
+			rel, err := e.Release(t.Context(), "ranker", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ev := Asked{Alert: alertOf("errors", runbook.Webhook), Breach: breachOf("errors", runbook.Breaching), Release: rel.ID, Epoch: rel.Epoch}
+			v, err := e.read(t.Context(), theSlot, ev)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := change(st, rel); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.commit(t.Context(), v, ev); !errors.Is(err, store.ErrConflict) {
+				t.Errorf("error is %v", err)
+			}
+		})
+	}
+}
