@@ -252,7 +252,7 @@ func TestAnswersThatNeverCame(t *testing.T) {
 	})
 	stable := newModel(t, echo2)
 	r := newReplay(t, recording(t, 6), candidate, stable)
-	r.Timeout = 300 * time.Millisecond
+	r.Timeout = 3 * time.Second
 	_, err := r.Run(t.Context())
 	close(release)
 	if err != nil {
