@@ -5,5 +5,5 @@ package shadow
 // seeds and pairsOfSeed keep the run with the race detector short.
 const (
 	seeds       = 100
-	pairsOfSeed = 1200
+	pairsOfSeed = 600
 )
