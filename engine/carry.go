@@ -86,7 +86,7 @@ func wellAt(rb *runbook.Runbook, i runbook.Incident) time.Time {
 func (e *Engine) askBlind(ctx context.Context, s service, rel runbook.Release) runbook.Breach {
 	b := runbook.Breach{Trigger: blind, Severity: runbook.Mild, State: runbook.NotBreaching, AskedAt: time.Now().UTC()}
 	for _, t := range s.rb.Triggers {
-		if t.Type == runbook.AbsoluteSLO {
+		if t.Absolute() {
 			continue
 		}
 		b = e.prom.Confirm(ctx, s.ask, t, rel)

@@ -33,6 +33,9 @@ func facts(in Input) []string {
 // effect words a breach's value in its trigger's unit: a quantile and a KPI are
 // ratios to the stable side.
 func effect(t runbook.Trigger, v float64) string {
+	if effect, limit, ok := t.Reading(v); ok {
+		return fmt.Sprintf("the %s, the limit is %s", strings.TrimPrefix(effect, "the "), limit)
+	}
 	switch {
 	case t.Type == runbook.LatencyQuantile:
 		return fmt.Sprintf("the %s quantile is %s above stable, the limit is %s", number(t.Quantile), percent(v-1), percent(float64(t.Increase)))

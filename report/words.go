@@ -88,6 +88,9 @@ func effect(b runbook.Breach, t runbook.Trigger) string {
 			runbook.Unreachable:  "Prometheus could not be asked",
 		}[b.State]
 	}
+	if effect, _, ok := t.Reading(b.Value); ok {
+		return effect
+	}
 	switch t.Type {
 	case runbook.LatencyQuantile:
 		return fmt.Sprintf("P%s latency %s against the stable version", number(t.Quantile*100), signed(b.Value-1))
@@ -107,6 +110,9 @@ func effect(b runbook.Breach, t runbook.Trigger) string {
 // threshold says what the runbook allows.
 func threshold(t runbook.Trigger) string {
 	over := " over " + span(t.For.Std())
+	if _, limit, ok := t.Reading(0); ok {
+		return limit + over
+	}
 	switch t.Type {
 	case runbook.LatencyQuantile:
 		return fmt.Sprintf("more than %s%s", signed(float64(t.Increase)), over)

@@ -10,8 +10,11 @@ import (
 // breach is the whole question of a trigger within the scope: effect, evidence and
 // pod guard, or an absolute limit.
 func (b *book) breach(t runbook.Trigger, s scope, region string) string {
-	if !comparative(t) {
+	if t.Absolute() {
 		return b.limit(t, region)
+	}
+	if durable(t) {
+		return b.lasted(t, s)
 	}
 	release, trailing := bars(b.comparatives(), b.Metrics.Interval)
 	is := match("signal", b.signalOf(t).name)
@@ -27,7 +30,7 @@ func (b *book) breach(t runbook.Trigger, s scope, region string) string {
 func (b *book) comparatives() int {
 	n := 0
 	for _, t := range b.Triggers {
-		if comparative(t) {
+		if t.Proved() {
 			n++
 		}
 	}
@@ -45,7 +48,7 @@ func (b *book) alert(t runbook.Trigger) draft {
 }
 
 func (b *book) severity(t runbook.Trigger) runbook.Severity {
-	if !comparative(t) {
+	if t.Absolute() {
 		return runbook.Page
 	}
 	return t.Severity
@@ -62,48 +65,5 @@ func (b *book) annotations(sentence, value, threshold string) map[string]string 
 		"description":                 value,
 		"autorollback_runbook_digest": b.Digest,
 		"autorollback_threshold":      threshold,
-	}
-}
-
-type wording struct{ sentence, value, threshold string }
-
-func (b *book) wording(t runbook.Trigger) wording {
-	const where = `{{ with $labels.region }} in region {{ . }}{{ end }}{{ with $labels.release }}, release {{ . }}{{ end }}`
-	switch t.Type {
-	case runbook.LatencyQuantile:
-		return wording{
-			fmt.Sprintf("%s latency of the candidate is more than %s above stable, over %s.", percentile(t.Quantile), percent(float64(t.Increase)), t.For),
-			fmt.Sprintf("The candidate's %s is {{ $value | printf \"%%.2f\" }} times stable's%s.", percentile(t.Quantile), where),
-			"> " + num(1+float64(t.Increase)),
-		}
-	case runbook.KPIDrop:
-		return wording{
-			fmt.Sprintf("%s of the candidate is more than %s below stable, over %s.", t.KPI, percent(float64(t.Drop)), t.For),
-			fmt.Sprintf("The candidate's %s is {{ $value | humanizePercentage }} of stable's%s.", t.KPI, where),
-			"< " + num(1-float64(t.Drop)),
-		}
-	case runbook.AbsoluteSLO:
-		return absoluteWording(t, where)
-	default:
-		return wording{
-			fmt.Sprintf("More than %s of the candidate's requests fail, over %s.", percent(float64(t.Above)), t.For),
-			fmt.Sprintf("{{ $value | humanizePercentage }} of the candidate's requests fail%s.", where),
-			"> " + num(float64(t.Above)),
-		}
-	}
-}
-
-func absoluteWording(t runbook.Trigger, where string) wording {
-	if t.Ceiling > 0 {
-		return wording{
-			fmt.Sprintf("%s latency of all versions together is above %s, over %s.", percentile(t.Quantile), t.Ceiling, t.For),
-			fmt.Sprintf("Users get a %s of {{ $value | humanizeDuration }}%s, whatever the version.", percentile(t.Quantile), where),
-			"> " + num(t.Ceiling.Std().Seconds()),
-		}
-	}
-	return wording{
-		fmt.Sprintf("More than %s of the requests to any version fail, over %s.", percent(float64(t.Above)), t.For),
-		fmt.Sprintf("{{ $value | humanizePercentage }} of all requests fail%s, whatever the version.", where),
-		"> " + num(float64(t.Above)),
 	}
 }

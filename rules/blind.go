@@ -24,6 +24,12 @@ func (b *book) blind(signals []signal) draft {
 			unless on (region, release, role) sum_over_time(%s[%s]) > 0)`,
 			weighed, sc.rec(seriesRole), w, sc.rec(seriesAll, match("signal", s.name)), w))
 	}
+	for _, t := range b.Triggers {
+		if t.Type == runbook.DriftGauge {
+			parts = append(parts, b.staleGauges())
+			break
+		}
+	}
 	if len(parts) == 0 {
 		parts = append(parts, b.blindToAll(weighed))
 	}
@@ -37,6 +43,15 @@ func (b *book) blind(signals []signal) draft {
 			`The {{ with $labels.role }}{{ . }} side{{ else }}release{{ end }}{{ with $labels.region }} in region {{ . }}{{ end }}{{ with $labels.release }}, release {{ . }},{{ end }} cannot be judged. Missing data is neither good nor bad.`,
 			"no data"),
 	}
+}
+
+// staleGauges names the candidate whose drift scores are missing or old, once the
+// release is older than a score may be.
+func (b *book) staleGauges() string {
+	sc, age := b.everyone(), max(b.Metrics.Drift.MaxAge, b.patience(signal{}))
+	return fmt.Sprintf(`(
+		sum by (region, release, role) (%[1]s and on (region, release) %[1]s offset %[2]s)
+		unless on (region, release) %[3]s)`, sc.rec(seriesRole, match("role", string(Candidate))), age, b.drifted(sc, Candidate))
 }
 
 // blindToAll serves a runbook without comparative triggers: no requests, no data.

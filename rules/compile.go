@@ -58,6 +58,11 @@ func (b *book) drafts() []draft {
 		out = append(out, b.evidenceRules(signals)...)
 	}
 	for _, t := range b.Triggers {
+		if durable(t) {
+			out = append(out, b.lasting(t))
+		}
+	}
+	for _, t := range b.Triggers {
 		out = append(out, b.alert(t))
 	}
 	return append(out, b.blind(signals))
@@ -74,12 +79,36 @@ func (b *book) checkTriggers() error {
 		if t.For <= 0 {
 			return fmt.Errorf("trigger %q has no window", t.Name)
 		}
-		if latency := t.Type == runbook.LatencyQuantile || t.Ceiling > 0; latency && b.Metrics.Latency == nil {
-			return fmt.Errorf("trigger %q asks for latency, but metrics.latency is missing", t.Name)
+		if err := b.checkSubject(t); err != nil {
+			return fmt.Errorf("trigger %q: %w", t.Name, err)
 		}
-		if _, ok := b.KPI(t.KPI); t.Type == runbook.KPIDrop && !ok {
-			return fmt.Errorf("trigger %q asks for kpi %q, which is not declared", t.Name, t.KPI)
+	}
+	return nil
+}
+
+// checkSubject makes sure that what the trigger measures is declared.
+func (b *book) checkSubject(t runbook.Trigger) error {
+	m := b.Metrics
+	missing := map[string]bool{
+		"latency":  m.Latency == nil && (t.Type == runbook.LatencyQuantile || t.Ceiling > 0),
+		"features": m.Features == nil && t.Type == runbook.NullSpike,
+		"schema":   m.Schema == nil && t.Type == runbook.SchemaMismatch,
+		"drift":    m.Drift == nil && t.Type == runbook.DriftGauge,
+	}
+	for name, lacks := range missing {
+		if lacks {
+			return fmt.Errorf("metrics.%s is missing", name)
 		}
+	}
+	switch t.Type {
+	case runbook.NullSpike, runbook.DistributionShift, runbook.CanaryStarved:
+		return fmt.Errorf("type %s is not built yet", t.Type)
+	}
+	if _, ok := b.KPI(t.KPI); t.Type == runbook.KPIDrop && !ok {
+		return fmt.Errorf("kpi %q is not declared", t.KPI)
+	}
+	if _, ok := m.Distribution(t.Distribution); t.Type == runbook.DistributionShift && !ok {
+		return fmt.Errorf("distribution %q is not declared", t.Distribution)
 	}
 	return nil
 }

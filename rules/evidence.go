@@ -9,8 +9,12 @@ import (
 
 // evidenceRules are the statistic over all signals: likelihood ratios of an interval,
 // dispersion, log e-values, and the same without the most harmful pod.
-func (b *book) evidenceRules(signals []signal) []draft {
+func (b *book) evidenceRules(all []signal) []draft {
 	var out []draft
+	signals := proved(all)
+	if len(signals) == 0 {
+		return nil
+	}
 	for _, f := range familiesOf(signals) {
 		for _, theta := range f.thetas {
 			out = append(out, b.ratio(f, theta, signals))

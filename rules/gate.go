@@ -9,11 +9,21 @@ import (
 // effect is the trigger's number over its window, whether or not it is a breach. Its
 // series carry region and release only.
 func (b *book) effect(t runbook.Trigger, s scope) string {
+	t = b.instant(t)
 	switch t.Type {
 	case runbook.LatencyQuantile:
-		return b.quantile(t, s, Candidate) + " / " + b.quantile(t, s, Stable)
+		if t.Increase == 0 {
+			return b.quantile(t, s, Candidate)
+		}
+		return b.slower(t, s)
 	case runbook.KPIDrop:
 		return b.level(t, s, Candidate) + " / " + b.level(t, s, Stable)
+	case runbook.ErrorIncrease, runbook.Compare:
+		return b.level(t, s, Candidate) + " - " + b.level(t, s, Stable)
+	case runbook.Anomaly:
+		return fmt.Sprintf("max by (region, release) (%s)", s.rec(seriesBreach, match("trigger", t.Name)))
+	case runbook.DriftGauge:
+		return b.drifted(s, Candidate)
 	default:
 		return b.level(t, s, Candidate)
 	}
@@ -22,11 +32,15 @@ func (b *book) effect(t runbook.Trigger, s scope) string {
 // gate keeps the effect if it is as large as the runbook says.
 func (b *book) gate(t runbook.Trigger, s scope) string {
 	effect := b.effect(t, s)
+	t = b.instant(t)
 	switch t.Type {
 	case runbook.LatencyQuantile:
 		return b.latencyGate(t, s, effect)
 	case runbook.KPIDrop:
 		return fmt.Sprintf("%s < %s", effect, num(1-float64(t.Drop)))
+	case runbook.ErrorIncrease, runbook.Compare:
+		return fmt.Sprintf("%s > %s and on (region, release) %s > %s * %s",
+			effect, num(float64(t.By)), b.level(t, s, Candidate), num(t.MinRatio), b.level(t, s, Stable))
 	default:
 		return fmt.Sprintf("%[1]s > %[2]s and on (region, release) %[1]s > %[3]s * %[4]s",
 			effect, num(float64(t.Above)), num(minErrorRatio), b.level(t, s, Stable))
@@ -52,10 +66,28 @@ func (b *book) quantile(t runbook.Trigger, s scope, role Role) string {
 	return fmt.Sprintf("histogram_quantile(%s, %s)", num(t.Quantile), b.buckets(t, s, role))
 }
 
-// latencyGate adds what a quantile cannot see: above the highest finite bucket it
+// slower is how many times stable's quantile the candidate's is.
+func (b *book) slower(t runbook.Trigger, s scope) string {
+	return b.quantile(t, s, Candidate) + " / " + b.quantile(t, s, Stable)
+}
+
+// latencyGate is the increase over stable, the ceiling, or either of the two. Above
+// the ceiling the candidate is to blame only if it is slower than stable.
+func (b *book) latencyGate(t runbook.Trigger, s scope, effect string) string {
+	if t.Ceiling == 0 {
+		return b.increaseGate(t, s, effect)
+	}
+	over := fmt.Sprintf("%s > %s and on (region, release) %s > 1", b.quantile(t, s, Candidate), num(t.Ceiling.Std().Seconds()), b.slower(t, s))
+	if t.Increase == 0 {
+		return over
+	}
+	return fmt.Sprintf("(%s) or on (region, release) (%s and on (region, release) (%s))", b.increaseGate(t, s, effect), effect, over)
+}
+
+// increaseGate adds what a quantile cannot see: above the highest finite bucket it
 // stands still, however slow requests become. There a candidate with a whole
 // percentage point more requests than stable is slow as well.
-func (b *book) latencyGate(t runbook.Trigger, s scope, effect string) string {
+func (b *book) increaseGate(t runbook.Trigger, s scope, effect string) string {
 	gate := fmt.Sprintf("%s > %s", effect, num(1+float64(t.Increase)))
 	top, ok := b.topBucket()
 	if !ok {

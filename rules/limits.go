@@ -14,7 +14,7 @@ func (b *book) errorLimit() float64 {
 		least = v
 	}
 	for _, t := range b.Triggers {
-		if t.Above > 0 {
+		if t.Above > 0 && t.Type != runbook.SchemaMismatch {
 			least = min(least, float64(t.Above))
 		}
 	}

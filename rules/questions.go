@@ -74,7 +74,7 @@ func (q Questions) Effect(trigger string, rel runbook.Release) (Expr, error) {
 	if !ok {
 		return Expr{}, fmt.Errorf("runbook %s has no trigger %q", q.b.Service, trigger)
 	}
-	if comparative(t) {
+	if !t.Absolute() {
 		return q.b.parse(q.b.effect(t, q.b.of(rel)))
 	}
 	w := q.b.window(t.For, q.b.inRegion(rel.Region))
@@ -85,10 +85,10 @@ func (q Questions) Effect(trigger string, rel runbook.Release) (Expr, error) {
 }
 
 // Evidence is the log e-value behind a comparative trigger, the greatest of its
-// windows; false for absolute_slo, which has none.
+// windows; false for a trigger that has none.
 func (q Questions) Evidence(trigger string, rel runbook.Release) (Expr, bool) {
 	t, ok := q.b.Trigger(trigger)
-	if !ok || !comparative(t) {
+	if !ok || !t.Proved() {
 		return Expr{}, false
 	}
 	is := match("signal", q.b.signalOf(t).name)

@@ -13,15 +13,18 @@ import (
 // of a runbook become PromQL.
 type book struct {
 	*runbook.Runbook
-	selector []string        // matchers of all the service's series
-	failed   []string        // further matchers of errors
-	on       string          // labels that tell which side a series belongs to
-	carry    string          // labels the role lends to a series
-	every    string          // the interval
-	back     string          // how far to look for a pod's newest sample: 4 intervals
-	names    map[string]bool // metrics and labels that the runbook chose
-	shapes   *shapes
-	parsed   *memory // of the questions; nil while compiling, which asks nothing twice
+	selector  []string          // matchers of all the service's series
+	failed    []string          // further matchers of errors
+	on        string            // labels that tell which side a series belongs to
+	carry     string            // labels the role lends to a series
+	every     string            // the interval
+	back      string            // how far to look for a pod's newest sample: 4 intervals
+	names     map[string]bool   // metrics and labels that the runbook chose
+	compared  map[string]pair   // of the compare triggers, by name
+	anomalies map[string]string // expressions of the anomaly triggers, by name
+	drift     []string          // matchers of the drift gauges
+	shapes    *shapes
+	parsed    *memory // of the questions; nil while compiling, which asks nothing twice
 }
 
 func open(rb *runbook.Runbook) (*book, error) { return openWith(rb, newShapes()) }
@@ -31,7 +34,7 @@ func openWith(rb *runbook.Runbook, known *shapes) (*book, error) {
 		Runbook: rb,
 		on:      sideLabel(rb), carry: "region, release, role",
 		every: rb.Metrics.Interval.String(), back: (4 * rb.Metrics.Interval).String(),
-		names: map[string]bool{}, shapes: known,
+		names: map[string]bool{}, compared: map[string]pair{}, anomalies: map[string]string{}, shapes: known,
 	}
 	if l := rb.Metrics.RegionLabel; l != "" {
 		b.on += ", " + l
@@ -48,6 +51,9 @@ func openWith(rb *runbook.Runbook, known *shapes) (*book, error) {
 	}
 	if b.failed, err = b.matchers(rb.Metrics.Requests.Errors); err != nil {
 		return nil, fmt.Errorf("metrics.requests.errors: %w", err)
+	}
+	if err := b.readTriggers(); err != nil {
+		return nil, err
 	}
 	return b, nil
 }

@@ -11,30 +11,53 @@ import (
 type signal struct {
 	name     string
 	family   family
-	quantile float64     // latency
-	margin   float64     // latency: tolerated slowdown
-	kpi      runbook.KPI // kpi
+	quantile float64 // latency
+	margin   float64 // latency: tolerated slowdown
+	all, bad counted // anything but latency
 	window   runbook.Duration
+	proved   bool // some trigger asks for its evidence
 }
 
-func comparative(t runbook.Trigger) bool { return t.Type != runbook.AbsoluteSLO }
+// counted is a counter, with words for the reader.
+type counted struct{ series, words string }
+
+// comparative reports whether the trigger holds events of the candidate against
+// events of stable.
+func comparative(t runbook.Trigger) bool {
+	return !t.Absolute() && t.Type != runbook.Anomaly && t.Type != runbook.DriftGauge
+}
 
 // signalOf names what a comparative trigger compares.
 func (b *book) signalOf(t runbook.Trigger) signal {
+	requests := counted{b.raw(b.Metrics.Requests.Counter), "requests"}
 	switch t.Type {
 	case runbook.LatencyQuantile:
-		s := signal{family: slowFamily(), quantile: t.Quantile, margin: min(tolerateSlow, float64(t.Increase)/2)}
-		s.name = "latency_" + percentile(s.quantile)
-		if s.margin < tolerateSlow {
-			s.name += "_within_" + num(s.margin*100)
-		}
-		return s
+		return b.latencySignal(t)
 	case runbook.KPIDrop:
 		kpi, _ := b.KPI(t.KPI)
-		return signal{name: "kpi_" + kpi.Name, family: kpiFamily(), kpi: kpi}
+		return signal{name: "kpi_" + kpi.Name, family: kpiFamily(), all: counted{b.raw(kpi.Trials), "trials"}, bad: counted{b.raw(kpi.Successes), "successes"}}
+	case runbook.SchemaMismatch:
+		m := b.Metrics.Schema
+		return signal{name: "schema", family: errorFamily(), all: counted{b.raw(m.Checked), "checks"}, bad: counted{b.raw(m.Mismatches), "mismatches"}}
+	case runbook.Compare:
+		c := b.compared[t.Name]
+		return signal{name: "compare_" + t.Name, family: errorFamily(), all: counted{c.all, "opportunities"}, bad: counted{c.bad, "events"}}
 	default:
-		return signal{name: "errors", family: errorFamily()}
+		return signal{name: "errors", family: errorFamily(), all: requests, bad: counted{b.raw(b.Metrics.Requests.Counter, b.failed...), "failed requests"}}
 	}
+}
+
+// latencySignal tolerates half of the increase, and never more than tolerateSlow.
+func (b *book) latencySignal(t runbook.Trigger) signal {
+	s := signal{family: slowFamily(), quantile: t.Quantile, margin: tolerateSlow}
+	if t.Increase > 0 {
+		s.margin = min(tolerateSlow, float64(t.Increase)/2)
+	}
+	s.name = "latency_" + percentile(s.quantile)
+	if s.margin < tolerateSlow {
+		s.name += "_within_" + num(s.margin*100)
+	}
+	return s
 }
 
 // signals are those of all comparative triggers, in the runbook's order, each with
@@ -54,30 +77,37 @@ func (b *book) signals() []signal {
 			out = append(out, s)
 		}
 		out[i].window = max(out[i].window, t.For)
+		out[i].proved = out[i].proved || t.Proved()
+	}
+	return out
+}
+
+// proved are the signals whose evidence is asked for.
+func proved(signals []signal) []signal {
+	var out []signal
+	for _, s := range signals {
+		if s.proved {
+			out = append(out, s)
+		}
 	}
 	return out
 }
 
 // podRules record, for each pod and interval, opportunities and events of the signal.
 func (b *book) podRules(s signal) []draft {
-	switch s.family.name {
-	case "latency":
+	if s.family.name == "latency" {
 		return b.latencyRules(s)
-	case "kpi":
-		return b.counterRules(s, b.raw(s.kpi.Trials), b.raw(s.kpi.Successes), "trials", "successes")
-	default:
-		c := b.Metrics.Requests.Counter
-		return b.counterRules(s, b.raw(c), b.raw(c, b.failed...), "requests", "failed requests")
 	}
+	return b.counterRules(s)
 }
 
-func (b *book) counterRules(s signal, all, bad, allWord, badWord string) []draft {
+func (b *book) counterRules(s signal) []draft {
 	keys := "region, release, role, " + b.Metrics.PodLabel
 	sc := b.everyone()
 	return []draft{
-		{record: seriesPodAll, labels: labelsOf("signal", s.name), comment: fmt.Sprintf("Signal %s: %s of each pod in one interval.", s.name, allWord),
-			text: fmt.Sprintf("sum by (%s) (%s)", keys, b.sided(b.delta(all), sc))},
-		{record: seriesPodBad, labels: labelsOf("signal", s.name), comment: fmt.Sprintf("Signal %s: %s of each pod in one interval; none yet is 0.", s.name, badWord),
-			text: fmt.Sprintf("sum by (%[1]s) (%[2]s) or on (%[1]s) 0 * %[3]s", keys, b.sided(b.bornDelta(bad, all), sc), sc.rec(seriesPodAll, match("signal", s.name)))},
+		{record: seriesPodAll, labels: labelsOf("signal", s.name), comment: fmt.Sprintf("Signal %s: %s of each pod in one interval.", s.name, s.all.words),
+			text: fmt.Sprintf("sum by (%s) (%s)", keys, b.sided(b.delta(s.all.series), sc))},
+		{record: seriesPodBad, labels: labelsOf("signal", s.name), comment: fmt.Sprintf("Signal %s: %s of each pod in one interval; none yet is 0.", s.name, s.bad.words),
+			text: fmt.Sprintf("sum by (%[1]s) (%[2]s) or on (%[1]s) 0 * %[3]s", keys, b.sided(b.bornDelta(s.bad.series, s.all.series), sc), sc.rec(seriesPodAll, match("signal", s.name)))},
 	}
 }

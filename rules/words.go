@@ -33,6 +33,9 @@ func (b *book) labelNames() []string {
 	if l := b.Metrics.RegionLabel; l != "" {
 		out = append(out, l)
 	}
+	if f := b.Metrics.Features; f != nil {
+		out = append(out, f.Label)
+	}
 	return out
 }
 
@@ -44,6 +47,18 @@ func (b *book) metricNames() []string {
 	}
 	if m.Latency != nil {
 		out = append(out, m.Latency.Histogram, m.Latency.Histogram+"_bucket")
+	}
+	if f := m.Features; f != nil {
+		out = append(out, f.Nulls, f.Rows)
+	}
+	if s := m.Schema; s != nil {
+		out = append(out, s.Mismatches, s.Checked)
+	}
+	for _, d := range m.Distributions {
+		out = append(out, d.Histogram, d.Histogram+"_bucket")
+	}
+	if d := m.Drift; d != nil {
+		out = append(out, d.Score, d.Threshold, d.LastRun)
 	}
 	if b.LastKnownGood.Health != "" {
 		out = append(out, b.LastKnownGood.Health)

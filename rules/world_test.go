@@ -57,6 +57,8 @@ type pod struct {
 	native                         bool
 	silent                         func(since time.Duration) bool // not scraped
 
+	extras []*extra
+
 	ok, failed, tried, converted float64
 	buckets                      []float64
 	hist                         *histogram.FloatHistogram
@@ -180,6 +182,9 @@ func (p *pod) serve(rnd *rand.Rand, since, d time.Duration) {
 	trials := n * p.trials
 	p.tried += trials
 	p.converted += binomial(rnd, trials, p.converts(since))
+	for _, e := range p.extras {
+		e.serve(rnd, n, since)
+	}
 	// Log-normal latencies around 100 ms, P95 about 228 ms.
 	factor := p.slower(since)
 	if p.native {
@@ -226,6 +231,9 @@ func (p *pod) scrape(w *world, app storage.Appender, at time.Time) {
 		put("conversions_total", p.converted)
 	}
 	put("model_ready", 1)
+	for _, e := range p.extras {
+		e.scrape(put, since(w, at))
+	}
 	if p.native {
 		if p.hist != nil {
 			ls := labels.FromStrings("__name__", "latency_seconds", "job", p.service, "instance", p.name, "version", p.version, "dc", p.region)

@@ -23,6 +23,7 @@ func (m *Metrics) check(p *page) {
 	p.matchers("metrics.requests.errors", m.Requests.Errors, "`code=~\"5..|timeout\"`", sides...)
 	m.checkLatency(p)
 	m.checkKPIs(p)
+	m.checkData(p)
 }
 
 func (m *Metrics) checkTrack(p *page) {

@@ -56,6 +56,47 @@ func (p *page) query(path, text string) {
 	}
 }
 
+// counter checks a series selector, with or without matchers. The label side may not
+// be among them.
+func (p *page) counter(path, text, side string) {
+	tree, err := parser.NewParser(parser.Options{}).ParseExpr(text)
+	v, ok := tree.(*parser.VectorSelector)
+	if err != nil || !ok || v.OriginalOffset != 0 || v.Timestamp != nil || v.StartOrEnd != 0 || !model.LegacyValidation.IsValidMetricName(v.Name) {
+		p.add(path, quoted(text)+" is not the name of a counter with matchers", "write e.g. fallbacks_total{kind=\"empty\"}")
+		return
+	}
+	for _, m := range v.LabelMatchers {
+		if m.Name == side {
+			p.add(path, quoted(text)+" fixes the label "+side, "leave that label out: the rules select by it themselves")
+		}
+	}
+}
+
+// checkPromQL checks what of a trigger is PromQL.
+func (t Trigger) checkPromQL(p *page, at, side string) {
+	if t.Type == Compare {
+		for field, text := range map[string]string{"bad": t.Bad, "all": t.All} {
+			if p.has(join(at, field)) {
+				p.counter(join(at, field), text, side)
+			}
+		}
+	}
+	if t.Type == Anomaly && p.has(at+".expr") {
+		p.vector(at+".expr", t.Expr)
+	}
+}
+
+// vector checks an expression that answers with series, which may be none.
+func (p *page) vector(path, text string) {
+	tree, err := parser.NewParser(parser.Options{}).ParseExpr(text)
+	switch {
+	case err != nil:
+		p.query(path, text)
+	case tree.Type() != parser.ValueTypeVector:
+		p.add(path, fmt.Sprintf("%s answers with a %s, which is never empty", quoted(text), parser.DocumentedType(tree.Type())), "write a comparison of series, e.g. queue_length > 100")
+	}
+}
+
 // quoted puts a text into whichever quotes leave it readable.
 func quoted(text string) string {
 	if strings.Contains(text, `"`) && strconv.CanBackquote(text) {

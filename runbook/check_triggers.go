@@ -22,7 +22,7 @@ func (r *Runbook) checkTriggers(p *page) {
 		if first := slices.IndexFunc(r.Triggers, func(o Trigger) bool { return o.Name == t.Name }); first < i {
 			p.add(at+".name", fmt.Sprintf("%q is already used in line %d", t.Name, r.Triggers[first].Line), "give each trigger its own name")
 		}
-		p.oneOf(at+".type", string(t.Type), string(LatencyQuantile), string(ErrorRate), string(KPIDrop), string(AbsoluteSLO))
+		p.oneOf(at+".type", string(t.Type), triggerTypes()...)
 		t.checkSeverity(p, at)
 		t.checkFields(p, at)
 		r.checkWindow(p, at, t)
@@ -30,46 +30,29 @@ func (r *Runbook) checkTriggers(p *page) {
 	}
 }
 
+func triggerTypes() []string {
+	var out []string
+	for _, t := range []TriggerType{LatencyQuantile, ErrorRate, ErrorIncrease, KPIDrop, NullSpike, SchemaMismatch,
+		DistributionShift, CanaryStarved, Compare, Anomaly, DriftGauge, AbsoluteSLO} {
+		out = append(out, string(t))
+	}
+	return out
+}
+
 func (t Trigger) checkSeverity(p *page, at string) {
 	switch at += ".severity"; {
 	case t.Type == AbsoluteSLO && t.Severity != Page:
 		p.add(at, fmt.Sprintf("%q does not belong to absolute_slo", t.Severity), "leave it out: an absolute limit pages and never moves traffic, because any version may break it")
-	case t.Type != AbsoluteSLO && t.Severity == Page:
+	case t.Absolute() && t.Severity != Page:
+		p.add(at, fmt.Sprintf("%q does not belong to a shift against the reference", t.Severity), "leave it out: both versions see the same changed world, so it pages and never moves traffic")
+	case t.Absolute():
+	case t.Severity == Page:
 		p.add(at, "\"page\" belongs to absolute_slo only", "write severe (roll back at once) or mild (ask a human)")
-	case t.Type != AbsoluteSLO:
+	case t.Severity == Severe && (t.Type == Anomaly || t.Type == DriftGauge) && !t.Unprotected:
+		p.add(at, fmt.Sprintf("\"severe\" needs evidence, and a trigger of type %s has none", t.Type), "write mild; or, to roll back on it all the same, `unprotected: true` beside it")
+	default:
 		p.oneOf(at, string(t.Severity), string(Severe), string(Mild))
 	}
-}
-
-// checkFields demands the fields of the trigger's type and refuses all others.
-func (t Trigger) checkFields(p *page, at string) {
-	var want []string
-	switch t.Type {
-	case LatencyQuantile:
-		want = []string{"quantile", "increase"}
-	case ErrorRate:
-		want = []string{"above"}
-	case KPIDrop:
-		want = []string{"kpi", "drop"}
-	case AbsoluteSLO:
-		want = t.absoluteFields(p, at)
-	default:
-		return
-	}
-	example := map[string]string{
-		"quantile": "quantile: 0.95", "increase": "increase: 30%", "above": "above: 5%",
-		"kpi": "kpi: conversion", "drop": "drop: 2%", "ceiling": "ceiling: 800ms",
-	}
-	for _, field := range sortedKeys(example) {
-		path := join(at, field)
-		switch wanted := slices.Contains(want, field); {
-		case wanted && !p.has(path):
-			p.missing(path, fmt.Sprintf("a trigger of type %s needs it, e.g. `%s`", t.Type, example[field]))
-		case !wanted && p.has(path):
-			p.add(path, fmt.Sprintf("does not belong to a trigger of type %s", t.Type), "remove it, or change the type")
-		}
-	}
-	t.checkSizes(p, at)
 }
 
 func (t Trigger) absoluteFields(p *page, at string) []string {
@@ -82,20 +65,6 @@ func (t Trigger) absoluteFields(p *page, at string) []string {
 		return []string{"quantile", "ceiling"}
 	default:
 		return []string{"above"}
-	}
-}
-
-func (t Trigger) checkSizes(p *page, at string) {
-	if p.has(at+".quantile") && (t.Quantile <= 0 || t.Quantile >= 1) {
-		p.add(at+".quantile", fmt.Sprintf("%v is not between 0 and 1", t.Quantile), "write 0.95 for P95")
-	}
-	if p.has(at+".increase") && t.Increase <= 0 {
-		p.add(at+".increase", "must be above 0%", "write how much slower than stable is too slow, e.g. 30%")
-	}
-	p.share(at+".above", t.Above)
-	p.share(at+".drop", t.Drop)
-	if p.has(at + ".ceiling") {
-		p.positive(at+".ceiling", t.Ceiling)
 	}
 }
 
@@ -112,7 +81,7 @@ func (r *Runbook) checkWindow(p *page, at string, t Trigger) {
 		least, why = leastKPIIntervals, "over a shorter window a KPI is a bare threshold on noise"
 	}
 	switch at += ".for"; {
-	case !p.has(at):
+	case !p.has(at) && t.For == 0:
 		p.missing(at, "state the window of the effect, e.g. `for: 5m`")
 	case interval > 0 && t.For < least*interval:
 		p.add(at, fmt.Sprintf("%s is less than %d intervals of %s", t.For, least, interval),
@@ -127,8 +96,35 @@ func (r *Runbook) checkSubject(p *page, at string, t Trigger) {
 			p.undeclared(at+".kpi", t.KPI, r.Metrics.KPIs)
 		}
 	}
-	if r.Metrics.Latency == nil && (t.Type == LatencyQuantile || p.has(at+".ceiling")) {
-		p.add(at, "asks for latency, but metrics.latency is missing", "declare metrics.latency with histogram, kind and buckets")
+	m := r.Metrics
+	lacks := func(missing bool, what, field, mend string) {
+		if missing {
+			p.add(at, fmt.Sprintf("asks for %s, but metrics.%s is missing", what, field), "declare metrics."+field+" with "+mend)
+		}
+	}
+	lacks(m.Latency == nil && (t.Type == LatencyQuantile || p.has(at+".ceiling")), "latency", "latency", "histogram, kind and buckets")
+	lacks(m.Features == nil && t.Type == NullSpike, "missing values", "features", "the counters nulls and rows")
+	lacks(m.Schema == nil && t.Type == SchemaMismatch, "schema mismatches", "schema", "the counter mismatches")
+	lacks(m.Drift == nil && t.Type == DriftGauge, "drift gauges", "drift", "selector and max_age")
+	r.checkShift(p, at, t)
+	t.checkPromQL(p, at, r.Metrics.sides())
+}
+
+// checkShift checks that the distribution is declared, with a reference if one is used.
+func (r *Runbook) checkShift(p *page, at string, t Trigger) {
+	if t.Distribution == "" {
+		return
+	}
+	d, ok := r.Metrics.Distribution(t.Distribution)
+	switch {
+	case !ok:
+		var names []string
+		for _, d := range r.Metrics.Distributions {
+			names = append(names, d.Name)
+		}
+		p.unknown(at+".distribution", t.Distribution, names, "declare it under metrics.distributions with its histogram")
+	case t.Against == AgainstReference && len(d.Reference) == 0:
+		p.add(at+".against", fmt.Sprintf("%q has no reference", d.Name), "list under metrics.distributions, as reference, the share of the training data at or below each of its buckets")
 	}
 }
 
@@ -137,7 +133,10 @@ func (p *page) undeclared(path, name string, known []KPI) {
 	for i, k := range known {
 		names[i] = k.Name
 	}
-	mend := "declare it under metrics.kpis with its two counters"
+	p.unknown(path, name, names, "declare it under metrics.kpis with its two counters")
+}
+
+func (p *page) unknown(path, name string, names []string, mend string) {
 	if near := nearest(name, names); near != "" {
 		mend = fmt.Sprintf("did you mean %q?", near)
 	}

@@ -18,12 +18,7 @@ func (r *Runbook) fill(p *page) {
 	preset(p, "regions", &r.Regions, []string{DefaultRegion})
 	r.Metrics.fill(p)
 	for i := range r.Triggers {
-		t := &r.Triggers[i]
-		at := fmt.Sprintf("triggers[%d]", i)
-		t.Line = p.line(at)
-		if t.Type == AbsoluteSLO {
-			preset(p, at+".severity", &t.Severity, Page)
-		}
+		r.Triggers[i].fill(p, fmt.Sprintf("triggers[%d]", i))
 	}
 	if r.Routing.Router == Traefik {
 		preset(p, "routing.root", &r.Routing.Root, "traefik")
@@ -48,6 +43,19 @@ func (m *Metrics) fill(p *page) {
 		preset(p, "metrics.version_label", &m.VersionLabel, "version")
 	}
 	preset(p, "metrics.pod_label", &m.PodLabel, "instance")
+	if f := m.Features; f != nil {
+		preset(p, "metrics.features.label", &f.Label, "feature")
+	}
+	if s := m.Schema; s != nil {
+		preset(p, "metrics.schema.checked", &s.Checked, m.Requests.Counter)
+	}
+	if d := m.Drift; d != nil {
+		d.Selector = bare(d.Selector)
+		preset(p, "metrics.drift.selector", &d.Selector, m.Selector)
+		preset(p, "metrics.drift.score", &d.Score, "ml_drift_score")
+		preset(p, "metrics.drift.threshold", &d.Threshold, "ml_drift_threshold")
+		preset(p, "metrics.drift.last_run", &d.LastRun, "ml_drift_last_run_timestamp_seconds")
+	}
 }
 
 // bare trims what PromQL allows at the end of matchers, so that more can be appended.

@@ -21,6 +21,11 @@ type Metrics struct {
 	Requests    Requests `yaml:"requests" json:"requests"`
 	Latency     *Latency `yaml:"latency" json:"latency,omitempty"`
 	KPIs        []KPI    `yaml:"kpis" json:"kpis"`
+
+	Features      *FeatureNulls  `yaml:"features,omitempty" json:"features,omitempty"`
+	Schema        *Schemas       `yaml:"schema,omitempty" json:"schema,omitempty"`
+	Distributions []Distribution `yaml:"distributions,omitempty" json:"distributions,omitempty"`
+	Drift         *Drift         `yaml:"drift,omitempty" json:"drift,omitempty"`
 }
 
 // Track selects the sides by a fixed label, e.g. track="canary" and track="stable".

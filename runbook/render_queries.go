@@ -51,6 +51,10 @@ func (r *Runbook) breachQuery(t Trigger) string {
 	m, by := r.Metrics, []string{r.Metrics.sides()}
 	group := " by (" + by[0] + ") "
 	switch {
+	case t.Type == Anomaly:
+		return t.Expr
+	case t.Type == NullSpike || t.Type == SchemaMismatch || t.Type == DistributionShift || t.Type == CanaryStarved || t.Type == Compare || t.Type == DriftGauge:
+		return r.dataQuery(t, group)
 	case t.Type == LatencyQuantile:
 		return m.latency(t.Quantile, by, t.For)
 	case t.Type == KPIDrop:
@@ -61,6 +65,33 @@ func (r *Runbook) breachQuery(t Trigger) string {
 		return m.errorShare("", t.For)
 	default:
 		return m.errorShare(group, t.For)
+	}
+}
+
+// dataQuery is breachQuery for the triggers on data and traffic.
+func (r *Runbook) dataQuery(t Trigger, group string) string {
+	m, side := r.Metrics, r.Metrics.sides()
+	switch t.Type {
+	case NullSpike:
+		each := fmt.Sprintf(" by (%s, %s) ", side, m.Features.Label)
+		if m.Features.SharedRows {
+			return m.rate(m.Features.Nulls, "", each, t.For) + " / on (" + side + ") group_left () " + m.rate(m.Features.Rows, "", group, t.For)
+		}
+		return m.rate(m.Features.Nulls, "", each, t.For) + " / " + m.rate(m.Features.Rows, "", each, t.For)
+	case SchemaMismatch:
+		return m.rate(m.Schema.Mismatches, "", group, t.For) + " / " + m.rate(m.Schema.Checked, "", group, t.For)
+	case DistributionShift:
+		d, _ := m.Distribution(t.Distribution)
+		if d.Kind == Native {
+			return m.rate(d.Histogram, "", group, t.For)
+		}
+		return m.rate(d.Histogram+"_bucket", "", " by ("+side+", le) ", t.For) + " / on (" + side + ") group_left () " + m.rate(d.Histogram+"_count", "", group, t.For)
+	case CanaryStarved:
+		return m.rate(m.Requests.Counter, "", group, t.For) + " / on () group_left () " + m.rate(m.Requests.Counter, "", "", t.For)
+	case Compare:
+		return fmt.Sprintf("sum%s(rate(%s[%s])) / sum%s(rate(%s[%s]))", group, t.Bad, t.For, group, t.All, t.For)
+	default:
+		return fmt.Sprintf("%s{%s} / %s{%s}", m.Drift.Score, m.Drift.Selector, m.Drift.Threshold, m.Drift.Selector)
 	}
 }
 

@@ -8,18 +8,61 @@ import (
 // String says the trigger in the words of a runbook, e.g. "P95 latency 30% above
 // stable over 5m".
 func (t Trigger) String() string {
-	switch {
-	case t.Type == LatencyQuantile:
-		return fmt.Sprintf("%s latency %s above stable over %s", quantileName(t.Quantile), t.Increase, t.For)
-	case t.Type == ErrorRate:
-		return fmt.Sprintf("error rate above %s over %s, and clearly above stable", t.Above, t.For)
-	case t.Type == KPIDrop:
+	switch t.Type {
+	case LatencyQuantile:
+		return t.latency() + t.steady()
+	case ErrorRate:
+		return fmt.Sprintf("error rate above %s over %s, and clearly above stable", t.Above, t.For) + t.steady()
+	case ErrorIncrease:
+		return fmt.Sprintf("error rate %s points and %s times above stable over %s", trimPercent(t.By), number(t.MinRatio), t.For) + t.steady()
+	case KPIDrop:
 		return fmt.Sprintf("KPI %s %s below stable over %s, with significance", t.KPI, t.Drop, t.For)
-	case t.Ceiling > 0:
-		return fmt.Sprintf("%s latency of any version above %s over %s", quantileName(t.Quantile), t.Ceiling, t.For)
-	default:
-		return fmt.Sprintf("error rate of any version above %s over %s", t.Above, t.For)
+	case NullSpike:
+		return fmt.Sprintf("missing values of any feature %s points above stable over %s", trimPercent(t.By), t.For)
+	case SchemaMismatch:
+		return fmt.Sprintf("schema mismatches above %s over %s, and clearly above stable", t.Above, t.For) + t.steady()
+	case DistributionShift:
+		return fmt.Sprintf("distribution of %s more than %s from %s over %s", t.Distribution, t.gap(), t.Against, t.For)
+	case CanaryStarved:
+		return fmt.Sprintf("candidate gets less than %s of its share of the traffic over %s", t.Below, t.For)
+	case Compare:
+		return fmt.Sprintf("%s of %s %s points and %s times above stable over %s", t.Bad, t.All, trimPercent(t.By), number(t.MinRatio), t.For) + t.steady()
+	case Anomaly:
+		return fmt.Sprintf("%s, all the time for %s", t.Expr, t.For)
+	case DriftGauge:
+		return fmt.Sprintf("drift score of the candidate above its threshold, and not of stable, all the time for %s", t.For)
 	}
+	if t.Ceiling > 0 {
+		return fmt.Sprintf("%s latency of any version above %s over %s", quantileName(t.Quantile), t.Ceiling, t.For)
+	}
+	return fmt.Sprintf("error rate of any version above %s over %s", t.Above, t.For)
+}
+
+func (t Trigger) latency() string {
+	name := quantileName(t.Quantile) + " latency"
+	switch {
+	case t.Ceiling == 0:
+		return fmt.Sprintf("%s %s above stable over %s", name, t.Increase, t.For)
+	case t.Increase == 0:
+		return fmt.Sprintf("%s above %s over %s, and clearly slower than stable", name, t.Ceiling, t.For)
+	default:
+		return fmt.Sprintf("%s %s above stable or above %s over %s, and clearly slower than stable", name, t.Increase, t.Ceiling, t.For)
+	}
+}
+
+// gap is the limit of a distribution's shift.
+func (t Trigger) gap() string {
+	if t.PSI > 0 {
+		return "PSI " + number(t.PSI)
+	}
+	return "distance " + t.Distance.String()
+}
+
+func (t Trigger) steady() string {
+	if t.Style == ByThreshold {
+		return ", all the time"
+	}
+	return ""
 }
 
 // quantileName writes 0.95 as P95 and 0.999 as P99.9.

@@ -119,7 +119,7 @@ func (c confirmation) fill(b *runbook.Breach) {
 // no release that is being recorded; pods that report are proof enough that they are
 // fresh.
 func (c confirmation) freshWithoutAge(b runbook.Breach) bool {
-	return c.trigger.Type == runbook.AbsoluteSLO && b.CandidatePods+b.StablePods > 0
+	return c.trigger.Absolute() && b.CandidatePods+b.StablePods > 0
 }
 
 func (c confirmation) number(name string) float64 {
@@ -148,7 +148,7 @@ func (c confirmation) trouble() (state runbook.State, problem string) {
 }
 
 func (c confirmation) required() []string {
-	if c.trigger.Type == runbook.AbsoluteSLO {
+	if c.trigger.Absolute() {
 		return []string{askBreach, askAge, askEffect}
 	}
 	return []string{askBreach, askAge, askEffect, askStableSick,
