@@ -301,3 +301,35 @@ func TestSegmentsFromHeaderAndBody(t *testing.T) {
 		t.Errorf("without rules %v", got)
 	}
 }
+
+// What a stop left behind a last whole line is cut off, whatever it looks like.
+func TestATornLastLineIsCutOff(t *testing.T) {
+	header := PairHeader{Schema: SchemaPairs, Kind: "replay", Permyriad: 500}
+	var whole strings.Builder
+	for _, v := range []any{header, Pair{ID: "a"}, Pair{ID: "b"}} {
+		if err := writeLine(&whole, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, tail := range map[string]string{
+		"nothing": "", "half a pair": `{"id":"c","stable":{"sta`, "a pair without its line end": `{"id":"c"}`, "a long one": `{"id":"` + strings.Repeat("x", 5000),
+		"zeros": strings.Repeat("\x00", 4096), "a broken line and more": "{]\n" + `{"id":"d"}` + "\n",
+	} {
+		path := filepath.Join(t.TempDir(), "pairs.jsonl")
+		write(t, path, whole.String()+tail)
+		f, p, err := openPairs(path, header)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if err := writeLine(f, Pair{ID: "c"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		pairs, _ := readAll(t, path)
+		if p.done != 2 || p.last != "b" || p.ended != nil || len(pairs) != 3 || pairs[2].ID != "c" {
+			t.Errorf("%s: %+v, then %d pairs", name, p, len(pairs))
+		}
+	}
+}
