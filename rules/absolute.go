@@ -16,7 +16,10 @@ const defaultMinRequests = 100
 func (b *book) limit(t runbook.Trigger, region string) string {
 	w := window{b: b, where: b.inRegion(region), length: t.For.String(), by: b.Metrics.RegionLabel}
 	var text string
-	if t.Ceiling > 0 {
+	if t.Type == runbook.DistributionShift {
+		d, _ := b.Metrics.Distribution(t.Distribution)
+		text = fmt.Sprintf("%s > %s and %s >= %s", w.fromReference(t), num(float64(t.Distance)), w.values(d), num(b.minRequests()))
+	} else if t.Ceiling > 0 {
 		text = fmt.Sprintf("%s > %s and %s >= %s", w.quantile(t.Quantile), num(t.Ceiling.Std().Seconds()),
 			w.observed(), num(b.minObserved(t.Quantile)))
 	} else {

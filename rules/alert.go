@@ -19,10 +19,23 @@ func (b *book) breach(t runbook.Trigger, s scope, region string) string {
 	release, trailing := bars(b.comparatives(), b.Metrics.Interval)
 	is := match("signal", b.signalOf(t).name)
 	return fmt.Sprintf(`(%s)
-		and on (region, release) (%s > %s or %s > %s)
-		and on (region, release) (%s > %s or %s == 1)`, b.gate(t, s),
+		and on (region, release) (%s > %s or %s > %s)`, b.gate(t, s),
 		s.rec(seriesEvidence, is, `window="release"`), up(release),
-		s.rec(seriesEvidence, is, `window!="release"`), up(trailing),
+		s.rec(seriesEvidence, is, `window!="release"`), up(trailing)) + b.podGuard(t, s)
+}
+
+// podGuard demands that no single pod makes the breach. The traffic that a candidate
+// does not get is no pod's doing.
+func (b *book) podGuard(t runbook.Trigger, s scope) string {
+	signal := b.signalOf(t)
+	switch {
+	case signal.parts != nil:
+		return " and on (region, release) (" + b.partGuard(t, s) + ")"
+	case signal.family.guard == 0:
+		return ""
+	}
+	is := match("signal", signal.name)
+	return fmt.Sprintf(" and on (region, release) (%s > %s or %s == 1)",
 		s.rec(seriesLeastPod, is), up(math.Log(leastPodEvidence)),
 		s.rec(seriesPods, is, match("role", string(Candidate))))
 }

@@ -18,6 +18,9 @@ func (b *book) blind(signals []signal) draft {
 	weighed := fmt.Sprintf("%s and on (region, version, release) max by (region, version, release) (%s) > 0", sc.rec(seriesRole), sc.rec("autorollback_weight"))
 	var parts []string
 	for _, s := range signals {
+		if s.name == trafficSignal {
+			continue // getting nothing is what it looks for
+		}
 		w := b.patience(s)
 		parts = append(parts, fmt.Sprintf(`(
 			sum by (region, release, role) (%s and on (region, release) %s offset %s)

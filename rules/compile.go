@@ -54,10 +54,14 @@ func (b *book) drafts() []draft {
 		out = append(out, b.podRules(s)...)
 	}
 	if len(signals) > 0 {
-		out = append(out, b.sideRules()...)
+		out = append(out, b.sideRules(signals)...)
+		out = append(out, b.trafficRules(signals)...)
 		out = append(out, b.evidenceRules(signals)...)
 	}
 	for _, t := range b.Triggers {
+		if t.PSI > 0 {
+			out = append(out, b.binRules(t)...)
+		}
 		if durable(t) {
 			out = append(out, b.lasting(t))
 		}
@@ -99,10 +103,6 @@ func (b *book) checkSubject(t runbook.Trigger) error {
 		if lacks {
 			return fmt.Errorf("metrics.%s is missing", name)
 		}
-	}
-	switch t.Type {
-	case runbook.NullSpike, runbook.DistributionShift, runbook.CanaryStarved:
-		return fmt.Errorf("type %s is not built yet", t.Type)
 	}
 	if _, ok := b.KPI(t.KPI); t.Type == runbook.KPIDrop && !ok {
 		return fmt.Errorf("kpi %q is not declared", t.KPI)

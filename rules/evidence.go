@@ -19,9 +19,11 @@ func (b *book) evidenceRules(all []signal) []draft {
 		for _, theta := range f.thetas {
 			out = append(out, b.ratio(f, theta, signals))
 		}
-		out = append(out, b.influence(f, signals))
+		if f.guard > 0 {
+			out = append(out, b.influence(f, signals))
+		}
 	}
-	out = append(out, b.dispersion()...)
+	out = append(out, b.dispersion(all)...)
 	for _, s := range spans() {
 		out = append(out, b.logE(s))
 	}
@@ -77,11 +79,11 @@ func (f family) weight(theta float64) string { return num(math.Log(theta / f.nul
 
 func (b *book) ratio(f family, theta float64, signals []signal) draft {
 	sc, in := b.everyone(), f.in(signals)
-	text := fmt.Sprintf(`%s * sum by (region, release, signal) (%s) - sum by (region, release, signal) (%s) * on (region, release, signal) (%s)`,
-		f.weight(theta), sc.rec(seriesBad, match("role", string(Candidate)), in), sc.rec(seriesBad, in),
+	text := fmt.Sprintf(`%[1]s * sum by (%[2]s) (%[3]s) - sum by (%[2]s) (%[4]s) * on (%[2]s) (%[5]s)`,
+		f.weight(theta), keysOf(signals), sc.rec(seriesBad, match("role", string(Candidate)), in), sc.rec(seriesBad, in),
 		f.tilt(theta, sc.rec(seriesShare, in)))
 	labels := labelsOf("theta", num(theta), "family", f.name)
-	if theta == f.guard {
+	if f.guard > 0 && theta == f.guard {
 		labels["guard"] = "pods"
 	}
 	return draft{record: seriesLLR, text: text, labels: labels,
@@ -109,7 +111,8 @@ func (b *book) influence(f family, signals []signal) draft {
 
 // dispersion compares the stable pods among themselves: an A/A test that runs all the
 // time. Its excess over chance divides the evidence.
-func (b *book) dispersion() []draft {
+func (b *book) dispersion(signals []signal) []draft {
+	counted := except(signals, func(s signal) bool { return s.parts != nil || s.name == trafficSignal })
 	sc := b.everyone()
 	stable := match("role", string(Stable))
 	bad := fmt.Sprintf("sum_over_time(%s[%s])", sc.rec(seriesPodBad, stable), levelWindow)
@@ -124,7 +127,7 @@ func (b *book) dispersion() []draft {
 		(clamp_min(sum_over_time(%[1]s[1h]) / (sum_over_time(%[2]s[1h]) > 0), 1) and on (region, release, signal) %[3]s)
 		or on (region, release, signal) (1 + 0 * %[4]s and on (region, release, signal) %[3]s)
 		or on (region, release, signal) (%[5]s + 0 * %[4]s)`,
-		sc.rec(seriesPhiNum), sc.rec(seriesPhiDen), pods, sum(sc.rec(seriesAll, stable)), fmt.Sprint(phiUnknown))
+		sc.rec(seriesPhiNum, counted), sc.rec(seriesPhiDen, counted), pods, sum(sc.rec(seriesAll, stable, counted)), fmt.Sprint(phiUnknown))
 	return []draft{
 		{record: seriesPool, text: fmt.Sprintf("%s / (%s > 0) and on (region, release) %s", sum(bad), sum(all), sc.rec(seriesRole)), comment: "Dispersion: the stable side's own level,"},
 		{record: seriesPhiNum, text: num, comment: "how far its pods are from it,"},

@@ -20,6 +20,8 @@ func (b *book) effect(t runbook.Trigger, s scope) string {
 		return b.level(t, s, Candidate) + " / " + b.level(t, s, Stable)
 	case runbook.ErrorIncrease, runbook.Compare:
 		return b.level(t, s, Candidate) + " - " + b.level(t, s, Stable)
+	case runbook.NullSpike, runbook.DistributionShift:
+		return b.partEffect(t, s)
 	case runbook.Anomaly:
 		return fmt.Sprintf("max by (region, release) (%s)", s.rec(seriesBreach, match("trigger", t.Name)))
 	case runbook.DriftGauge:
@@ -38,6 +40,10 @@ func (b *book) gate(t runbook.Trigger, s scope) string {
 		return b.latencyGate(t, s, effect)
 	case runbook.KPIDrop:
 		return fmt.Sprintf("%s < %s", effect, num(1-float64(t.Drop)))
+	case runbook.NullSpike, runbook.DistributionShift:
+		return b.partGate(t, s)
+	case runbook.CanaryStarved:
+		return fmt.Sprintf("%s < %s", effect, num(float64(t.Below)))
 	case runbook.ErrorIncrease, runbook.Compare:
 		return fmt.Sprintf("%s > %s and on (region, release) %s > %s * %s",
 			effect, num(float64(t.By)), b.level(t, s, Candidate), num(t.MinRatio), b.level(t, s, Stable))

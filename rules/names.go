@@ -27,6 +27,7 @@ const (
 	seriesPhi       = "autorollback:phi"                  // dispersion, at least 1
 	seriesEvidence  = "autorollback:evidence"             // log e-value of one window
 	seriesLeastPod  = "autorollback:evidence:without_pod" // the same without the most harmful pod
+	seriesBin       = "autorollback:bin"                  // share of a side between two bounds of a distribution
 	seriesBreach    = "autorollback:breach"               // 1 while a trigger without evidence is true, otherwise 0
 	seriesSlow      = "autorollback:slow:limit"           // seconds above which a request counts as slow
 )

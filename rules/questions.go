@@ -78,6 +78,9 @@ func (q Questions) Effect(trigger string, rel runbook.Release) (Expr, error) {
 		return q.b.parse(q.b.effect(t, q.b.of(rel)))
 	}
 	w := q.b.window(t.For, q.b.inRegion(rel.Region))
+	if t.Type == runbook.DistributionShift {
+		return q.b.parse(w.fromReference(t))
+	}
 	if t.Ceiling > 0 {
 		return q.b.parse(w.quantile(t.Quantile))
 	}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -44,14 +45,46 @@ func copyLabel(expr, to, from string) string {
 	return fmt.Sprintf(`label_replace(%s, %s, "$1", %s, "(.*)")`, expr, strconv.Quote(to), strconv.Quote(from))
 }
 
+// keysOf are the labels that tell signals apart, and their parts where any has some.
+func keysOf(signals []signal) string {
+	for _, s := range signals {
+		if s.parts != nil {
+			return "region, release, signal, part"
+		}
+	}
+	return "region, release, signal"
+}
+
+// except is a matcher that leaves out the signals that have rules of their own.
+func except(signals []signal, own func(signal) bool) string {
+	var names []string
+	for _, s := range signals {
+		if own(s) {
+			names = append(names, s.name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	if len(names) == 1 {
+		return fmt.Sprintf("signal!=%q", names[0])
+	}
+	return strings.Replace(anyOf(names), "=~", "!~", 1)
+}
+
+func has(signals []signal, name string) bool {
+	return slices.ContainsFunc(signals, func(s signal) bool { return s.name == name })
+}
+
 // sideRules add the pods up, once for all signals.
-func (b *book) sideRules() []draft {
-	sc := b.everyone()
+func (b *book) sideRules(signals []signal) []draft {
+	sc, keys := b.everyone(), keysOf(signals)
 	sum := func(series string) string {
 		return fmt.Sprintf("sum by (region, release, role, signal) (%s)", sc.rec(series))
 	}
-	share := fmt.Sprintf(`sum by (region, release, signal) (%s) / (sum by (region, release, signal) (%s) > 0)`,
-		sc.rec(seriesAll, match("role", string(Candidate))), sc.rec(seriesAll))
+	counted := except(signals, func(s signal) bool { return s.name == trafficSignal })
+	share := fmt.Sprintf(`sum by (%[1]s) (%[2]s) / (sum by (%[1]s) (%[3]s) > 0)`,
+		keys, sc.rec(seriesAll, match("role", string(Candidate)), counted), sc.rec(seriesAll, counted))
 	pods := fmt.Sprintf("count by (region, release, role, signal) (sum_over_time(%s[%s]) > 0) and on (region, release) %s",
 		sc.rec(seriesPodAll), levelWindow, sc.rec(seriesRole))
 	return []draft{

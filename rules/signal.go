@@ -15,7 +15,8 @@ type signal struct {
 	margin   float64 // latency: tolerated slowdown
 	all, bad counted // anything but latency
 	window   runbook.Duration
-	proved   bool // some trigger asks for its evidence
+	parts    *parts // what the signal is mixed over: features, or bounds of a histogram
+	proved   bool   // some trigger asks for its evidence
 }
 
 // counted is a counter, with words for the reader.
@@ -39,6 +40,12 @@ func (b *book) signalOf(t runbook.Trigger) signal {
 	case runbook.SchemaMismatch:
 		m := b.Metrics.Schema
 		return signal{name: "schema", family: errorFamily(), all: counted{b.raw(m.Checked), "checks"}, bad: counted{b.raw(m.Mismatches), "mismatches"}}
+	case runbook.NullSpike:
+		return signal{name: "nulls", family: nullFamily(), parts: b.features()}
+	case runbook.DistributionShift:
+		return signal{name: "shift_" + t.Distribution, family: shiftFamily(), parts: b.bounds(t)}
+	case runbook.CanaryStarved:
+		return signal{name: trafficSignal, family: shareFamily()}
 	case runbook.Compare:
 		c := b.compared[t.Name]
 		return signal{name: "compare_" + t.Name, family: errorFamily(), all: counted{c.all, "opportunities"}, bad: counted{c.bad, "events"}}
@@ -95,8 +102,13 @@ func proved(signals []signal) []signal {
 
 // podRules record, for each pod and interval, opportunities and events of the signal.
 func (b *book) podRules(s signal) []draft {
-	if s.family.name == "latency" {
+	switch {
+	case s.family.name == "latency":
 		return b.latencyRules(s)
+	case s.parts != nil:
+		return b.partRules(s)
+	case s.name == trafficSignal:
+		return nil // not by pods: see trafficRules
 	}
 	return b.counterRules(s)
 }

@@ -34,6 +34,9 @@ const (
 	// tolerateSlow is the greatest slowdown that is no evidence; never more than half
 	// of what the runbook calls a breach.
 	tolerateSlow = 0.15
+	// phiTraffic and phiShift are assumed at least: routers and users cluster.
+	phiTraffic = 20.0
+	phiShift   = 2.0
 )
 
 // A family is a kind of event with its grid of odds ratios.
@@ -41,12 +44,19 @@ type family struct {
 	name   string
 	null   float64   // θ0: up to here it is no harm
 	thetas []float64 // the grid
-	guard  float64   // the θ of the pod guard; one of the grid
+	guard  float64   // the θ of the pod guard, one of the grid; 0: this family has another guard
 }
 
 func errorFamily() family { return family{"errors", 1.25, []float64{1.6, 2.5, 5, 15, 60}, 2.5} }
 func slowFamily() family  { return family{"latency", 1, []float64{1.3, 1.7, 2.5, 5}, 1.7} }
-func kpiFamily() family   { return family{"kpi", 1, []float64{0.98, 0.95, 0.9, 0.8, 0.5}, 0.9} }
+func nullFamily() family  { return family{name: "nulls", null: 1.25, thetas: []float64{2, 5, 20}} }
+func shiftFamily() family {
+	return family{name: "shift", null: 1, thetas: []float64{0.5, 0.8, 1.25, 2}}
+}
+func shareFamily() family {
+	return family{name: "traffic", null: 1, thetas: []float64{0.9, 0.7, 0.5, 0.2, 0.05}}
+}
+func kpiFamily() family { return family{"kpi", 1, []float64{0.98, 0.95, 0.9, 0.8, 0.5}, 0.9} }
 
 // A span is one window of the evidence.
 type span struct{ name, length string }

@@ -46,12 +46,19 @@ func (b *book) proof(t runbook.Trigger) string {
 	switch {
 	case t.Proved():
 		release, trailing := bars(b.comparatives(), b.Metrics.Interval)
-		return fmt.Sprintf(" Effect over %s; evidence autorollback:evidence above %s since the release began, or above %s in a trailing window; and not one pod's doing.", t.For, up(release), up(trailing))
+		return fmt.Sprintf(" Effect over %s; evidence autorollback:evidence above %s since the release began, or above %s in a trailing window%s.", t.For, up(release), up(trailing), b.corroborated(t))
 	case t.Style == runbook.ByThreshold:
 		return fmt.Sprintf(" Effect over %s, all the time for %s; no evidence beyond that.", 4*b.Metrics.Interval, t.For)
 	default:
 		return ""
 	}
+}
+
+func (b *book) corroborated(t runbook.Trigger) string {
+	if t.Type == runbook.CanaryStarved {
+		return ""
+	}
+	return "; and not one pod's doing"
 }
 
 func latencyWording(t runbook.Trigger) wording {
@@ -88,6 +95,14 @@ func dataWording(t runbook.Trigger) wording {
 	case runbook.SchemaMismatch:
 		return wording{fmt.Sprintf("More than %s of what the candidate checked does not fit the schema, over %s.", percent(float64(t.Above)), t.For),
 			fmt.Sprintf("{{ $value | humanizePercentage }} of the candidate's rows do not fit the schema%s.", where), "> " + num(float64(t.Above))}
+	case runbook.NullSpike:
+		return wording{fmt.Sprintf("Missing values of some feature are more than %s points above stable's, over %s.", num(float64(t.By)*100), t.For),
+			fmt.Sprintf("The candidate's worst feature is missing {{ $value | humanizePercentage }} more often than stable's, in points%s.", where), "> " + num(float64(t.By))}
+	case runbook.DistributionShift:
+		return shiftWording(t)
+	case runbook.CanaryStarved:
+		return wording{fmt.Sprintf("The candidate gets less than %s of the traffic that its weight asks for, over %s.", percent(float64(t.Below)), t.For),
+			fmt.Sprintf("The candidate gets {{ $value | humanizePercentage }} of the traffic it should get%s.", where), "< " + num(float64(t.Below))}
 	case runbook.DriftGauge:
 		return wording{fmt.Sprintf("A drift score of the candidate is above its threshold, and none of stable's, for %s.", t.For),
 			fmt.Sprintf("The candidate's highest drift score is {{ $value | printf \"%%.2f\" }} times its threshold%s. A score has no evidence behind it.", where), "> 1"}
@@ -95,6 +110,19 @@ func dataWording(t runbook.Trigger) wording {
 		return wording{fmt.Sprintf("%s, for %s.", untemplated(t.Expr), t.For),
 			fmt.Sprintf("The expression of trigger %s is true%s. It has no evidence behind it.", t.Name, where), "true"}
 	}
+}
+
+func shiftWording(t runbook.Trigger) wording {
+	from := "stable's"
+	if t.Absolute() {
+		from = "the reference"
+	}
+	if t.PSI > 0 {
+		return wording{fmt.Sprintf("The distribution of %s is more than PSI %s from %s, over %s.", t.Distribution, num(t.PSI), from, t.For),
+			fmt.Sprintf("The population stability index of %s is {{ $value | printf \"%%.3f\" }}%s.", t.Distribution, where), "> " + num(t.PSI)}
+	}
+	return wording{fmt.Sprintf("The distribution of %s is more than a distance of %s from %s, over %s.", t.Distribution, percent(float64(t.Distance)), from, t.For),
+		fmt.Sprintf("The greatest gap between the cumulative shares of %s is {{ $value | humanizePercentage }}%s.", t.Distribution, where), "> " + num(float64(t.Distance))}
 }
 
 // untemplated keeps Prometheus from reading a text of the runbook as a template.

@@ -42,6 +42,8 @@ type world struct {
 	// role says which part a version plays in a region now; empty: none.
 	role func(p *pod, since time.Duration) (role, release string)
 	file string
+	// weight is the share in percent that a version should get now.
+	weight func(p *pod, since time.Duration) float64
 
 	exported map[string]export
 }
@@ -102,7 +104,7 @@ func newWorld(tb testing.TB, seed uint64, pods []*pod, runbooks ...*runbook.Runb
 	w := &world{
 		tb: tb, db: teststorage.New(tb), interval: runbooks[0].Metrics.Interval.Std(),
 		start: time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC), rnd: rand.New(rand.NewPCG(seed, 1)),
-		pods: pods, daemons: 1, role: usualRole, exported: map[string]export{},
+		pods: pods, daemons: 1, role: usualRole, weight: func(*pod, time.Duration) float64 { return 50 }, exported: map[string]export{},
 	}
 	w.now = w.start
 	p := parser.NewParser(parser.Options{})
@@ -268,7 +270,7 @@ func (w *world) export(app storage.Appender, since time.Duration) {
 			ls := []string{"job", "autorollback", "instance", "daemon" + strconv.Itoa(d), "service", p.service, "region", p.region, "version", p.version, "release", release}
 			for _, e := range []export{
 				{append(slices.Clone(ls), "__name__", "autorollback_release_role", "role", role), w.now, 1},
-				{append(slices.Clone(ls), "__name__", "autorollback_weight"), w.now, 50},
+				{append(slices.Clone(ls), "__name__", "autorollback_weight"), w.now, w.weight(p, since)},
 			} {
 				w.exported[strings.Join(e.labels, " ")] = e
 			}

@@ -44,10 +44,10 @@ const mostBounds = 50
 func (d Distribution) check(p *page, at string) {
 	p.name(at+".name", d.Name)
 	p.metric(at+".histogram", d.Histogram, "name the histogram without _bucket, e.g. model_score")
-	p.oneOf(at+".kind", string(d.Kind), string(Classic), string(Native))
+	p.oneOf(at+".kind", string(d.Kind), string(Classic))
 	switch n := len(d.Buckets); {
 	case n == 0:
-		p.missing(at+".buckets", "list the finite `le` bounds, ascending; a native histogram is cut at them")
+		p.missing(at+".buckets", "list the finite `le` bounds, ascending")
 	case n > mostBounds:
 		p.add(at+".buckets", fmt.Sprintf("%d bounds are too many", n), fmt.Sprintf("list %d or fewer of them: a shift shows in few", mostBounds))
 	}

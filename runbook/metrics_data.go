@@ -17,7 +17,7 @@ type Schemas struct {
 }
 
 // A Distribution is a histogram of a feature or of the model's score. Buckets are the
-// finite upper bounds, ascending; a native histogram is cut at them.
+// finite upper bounds, ascending. Kind is classic: a native one is not built yet.
 type Distribution struct {
 	Name      string        `yaml:"name" json:"name"`
 	Histogram string        `yaml:"histogram" json:"histogram"`

@@ -82,9 +82,6 @@ func (r *Runbook) dataQuery(t Trigger, group string) string {
 		return m.rate(m.Schema.Mismatches, "", group, t.For) + " / " + m.rate(m.Schema.Checked, "", group, t.For)
 	case DistributionShift:
 		d, _ := m.Distribution(t.Distribution)
-		if d.Kind == Native {
-			return m.rate(d.Histogram, "", group, t.For)
-		}
 		return m.rate(d.Histogram+"_bucket", "", " by ("+side+", le) ", t.For) + " / on (" + side + ") group_left () " + m.rate(d.Histogram+"_count", "", group, t.For)
 	case CanaryStarved:
 		return m.rate(m.Requests.Counter, "", group, t.For) + " / on () group_left () " + m.rate(m.Requests.Counter, "", "", t.For)
