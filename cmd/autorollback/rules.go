@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"time"
 
@@ -28,7 +29,7 @@ func rulesCommands(app *kingpin.Application, c console) map[string]action {
 	verURL := ver.Flag("prometheus.url", "A live Prometheus to compare with.").String()
 	verFormat := format(ver)
 
-	return map[string]action{
+	actions := map[string]action{
 		gen.FullCommand(): func(context.Context) error {
 			groups, err := compile(*paths)
 			if err != nil {
@@ -61,6 +62,8 @@ func rulesCommands(app *kingpin.Application, c console) map[string]action {
 			return verifyRules(ctx, c, *verPaths, *verFiles, *verURL, *verFormat)
 		},
 	}
+	maps.Copy(actions, planCommand(cmd, c))
+	return actions
 }
 
 func compile(paths []string) ([]rules.Group, error) {

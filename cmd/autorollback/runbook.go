@@ -10,6 +10,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	templates "github.com/autorollback/autorollback/runbook-templates"
 )
@@ -24,6 +25,7 @@ func runbookCommands(app *kingpin.Application, c console) map[string]action {
 
 	check := cmd.Command("check", "Check runbooks, strictly, and tick the five boxes. Exit code 3 if something is to be mended. Example: autorollback runbook check runbooks/")
 	checkPaths := check.Arg("path", "Files or folders.").Required().Strings()
+	checkPlan := declarePlan(check, "traffic")
 	checkFormat := format(check)
 
 	render := cmd.Command("render", "Print the one page that a human follows, as Markdown. Example: autorollback runbook render runbooks/ranker.yaml")
@@ -37,7 +39,7 @@ func runbookCommands(app *kingpin.Application, c console) map[string]action {
 			}
 			return writeNew(c.out, *output, text)
 		},
-		check.FullCommand(): func(context.Context) error { return checkRunbooks(c, *checkPaths, *checkFormat) },
+		check.FullCommand(): func(ctx context.Context) error { return checkRunbooks(ctx, c, *checkPaths, checkPlan, *checkFormat) },
 		render.FullCommand(): func(context.Context) error {
 			rb, err := runbook.Load(*renderPath)
 			if err != nil {
@@ -54,9 +56,10 @@ type checked struct {
 	Service string              `json:"service"`
 	File    string              `json:"file"`
 	Checks  []runbook.SelfCheck `json:"checks"`
+	Plan    *rules.Plan         `json:"plan,omitempty"`
 }
 
-func checkRunbooks(c console, paths []string, format string) error {
+func checkRunbooks(ctx context.Context, c console, paths []string, plan *planFlags, format string) error {
 	runbooks, err := loadRunbooks(paths...)
 	if err != nil {
 		return wanting(err.Error())
@@ -64,7 +67,15 @@ func checkRunbooks(c console, paths []string, format string) error {
 	var all []checked
 	missing := 0
 	for _, rb := range runbooks {
-		one := checked{rb.Service, rb.File, rb.SelfChecks()}
+		one := checked{rb.Service, rb.File, rb.SelfChecks(), nil}
+		if plan.asked() {
+			p, err := plan.plan(ctx, rb)
+			if err != nil {
+				return err
+			}
+			one.Plan = &p
+			missing += p.Errors()
+		}
 		for _, s := range one.Checks {
 			if !s.OK {
 				missing++
@@ -73,7 +84,7 @@ func checkRunbooks(c console, paths []string, format string) error {
 		all = append(all, one)
 	}
 	if format == "json" {
-		return join(printJSON(c.out, all), found(missing, "box", "boxes"))
+		return join(printJSON(c.out, all), foundMissing(missing, plan))
 	}
 	for _, one := range all {
 		fmt.Fprintf(c.out, "%s: %s reads well\n", one.File, one.Service)
@@ -84,8 +95,21 @@ func checkRunbooks(c console, paths []string, format string) error {
 			}
 			fmt.Fprintf(c.out, "  [%s] %s: %s%s\n", box, s.Name, s.Why, mend)
 		}
+		if one.Plan != nil {
+			fmt.Fprintln(c.out)
+			if err := one.Plan.WriteText(c.out); err != nil {
+				return err
+			}
+		}
 	}
-	return found(missing, "box", "boxes")
+	return foundMissing(missing, plan)
+}
+
+func foundMissing(n int, plan *planFlags) error {
+	if plan.asked() {
+		return found(n, "box or error in the plan", "boxes and errors in the plan")
+	}
+	return found(n, "box", "boxes")
 }
 
 // loadRunbooks loads files and folders; a service may have one runbook only.

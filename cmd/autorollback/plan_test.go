@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	templates "github.com/autorollback/autorollback/runbook-templates"
+)
+
+// planFile is a runbook from the canary template, changed pair by pair.
+func planFile(t *testing.T, changes ...string) string {
+	t.Helper()
+	text, err := templates.New("canary", "ranker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "ranker.yaml")
+	if err := os.WriteFile(path, []byte(strings.NewReplacer(changes...).Replace(string(text))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func planned(t *testing.T, args ...string) (string, int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	err := run(t.Context(), args, strings.NewReader(""), &out, &errs)
+	return out.String() + fmt.Sprint(err), exitCode(err)
+}
+
+func TestRulesPlan(t *testing.T) {
+	sick, sound := planFile(t), planFile(t, "drop: 2%", "drop: 10%")
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"a trigger that never fires": {[]string{sick, "--rate", "10"}, exitWanting, "ERROR: cannot fire for the effect it names"},
+		"all can fire":               {[]string{sound, "--rate", "2000", "--p95", "225ms", "--kpi-rate", "conversion=10%"}, exitOK, "It decides from the first step on."},
+		"no rate":                    {[]string{sick}, exitUsage, "say how much traffic"},
+		"negative rate":              {[]string{sick, "--rate=-1"}, exitUsage, "not negative"},
+		"bad steps":                  {[]string{sick, "--rate", "10", "--steps", "5,1"}, exitUsage, "weights ascend"},
+		"bad duration":               {[]string{sick, "--rate", "10", "--step-duration", "10"}, exitUsage, "has no unit"},
+		"bad ratio":                  {[]string{sick, "--rate", "10", "--error-rate", "5"}, exitUsage, "write 5%"},
+		"unknown KPI":                {[]string{sick, "--rate", "10", "--kpi-rate", "revenue=3%"}, exitUsage, `no KPI "revenue"`},
+		"P50 above P95":              {[]string{sick, "--rate", "10", "--p50", "1s", "--p95", "1s"}, exitUsage, "not below"},
+		"dispersion below 1":         {[]string{sick, "--rate", "10", "--dispersion", "0.5"}, exitUsage, "dispersion is 1 or more"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, code := planned(t, append([]string{"rules", "plan"}, c.args...)...)
+			if code != c.code || !strings.Contains(got, c.want) {
+				t.Errorf("exit %d, want %d with %q:\n%s", code, c.code, c.want, got)
+			}
+		})
+	}
+}
+
+func TestRulesPlanAsJSON(t *testing.T) {
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"rules", "plan", planFile(t), "--rate", "10", "-o", "json"}, strings.NewReader(""), &out, &out)
+	var plan struct {
+		Triggers []struct {
+			Trigger, Error string
+			Cells          []struct {
+				Weight      int
+				State, Need string
+			}
+		}
+	}
+	if jsonErr := json.Unmarshal(out.Bytes(), &plan); jsonErr != nil || exitCode(err) != exitWanting {
+		t.Fatalf("%v, %v: %s", err, jsonErr, out.String())
+	}
+	if c := plan.Triggers[1].Cells[2]; plan.Triggers[1].Trigger != "error-rate" || c.Weight != 25 || c.State != "decides" || c.Need == "" {
+		t.Errorf("%+v", plan.Triggers[1])
+	}
+	if c := plan.Triggers[1].Cells[4]; c.State != "never" || c.Need != "" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestRunbookCheckShowsThePlan(t *testing.T) {
+	file := planFile(t)
+	without, code := planned(t, "runbook", "check", file)
+	if strings.Contains(without, "TRIGGER") {
+		t.Errorf("a plan without traffic, exit %d: %s", code, without)
+	}
+	with, code := planned(t, "runbook", "check", file, "--traffic", "10")
+	if code != exitWanting || !strings.Contains(with, "TRIGGER") || !strings.Contains(with, "[x] clear thresholds") {
+		t.Errorf("exit %d: %s", code, with)
+	}
+}
+
+func TestRulesPlanAsksPrometheus(t *testing.T) {
+	prom := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		value := "0.01"
+		if q := r.FormValue("query"); strings.HasPrefix(q, "sum(rate(") {
+			value = "123"
+		}
+		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,%q]}]}}`, value)
+	}))
+	defer prom.Close()
+	got, code := planned(t, "rules", "plan", planFile(t), "--rate-from", prom.URL, "--p95", "225ms", "--p50", "100ms", "--scrape-interval", "15s", "--stable-pods", "5")
+	if code != exitWanting || !strings.Contains(got, "123 requests/s (Prometheus), error rate 1% (Prometheus), P50 100ms (flag)") {
+		t.Errorf("exit %d: %s", code, got)
+	}
+	prom.Close()
+	if got, code := planned(t, "rules", "plan", planFile(t), "--rate-from", prom.URL); code != exitError {
+		t.Errorf("exit %d: %s", code, got)
+	}
+}

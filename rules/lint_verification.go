@@ -1,0 +1,69 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// lintVerification finds checks that could not prove recovery in time.
+func (p Plan) lintVerification() []Lint {
+	var out []Lint
+	v, window := p.book.Verification, p.book.look()
+	if have := p.Traffic.Rate * window.Std().Seconds(); have < p.book.minRequests() {
+		out = append(out, Lint{LintError, "verification.min_requests", fmt.Sprintf("%s have %.0f requests of %.0f: after every rollback the verdict would be that nobody can tell", window, have, p.book.minRequests()),
+			fmt.Sprintf("write `window: %s` or longer, or fewer requests", span2(fromSeconds(p.book.minRequests()/p.Traffic.Rate)))})
+	}
+	within := v.Within
+	if within <= 0 {
+		within = runbook.Duration(runbook.VerifyWithin)
+	}
+	for i, c := range v.Business {
+		k, ok := p.Traffic.KPIs[c.KPI]
+		if !ok {
+			continue
+		}
+		have := p.Traffic.Rate * k.Trials * within.Std().Seconds()
+		need := trials(k.Rate, k.Rate*(1-float64(c.Tolerance)))
+		if need <= have {
+			continue
+		}
+		least := p.leastTolerance(k, have)
+		mend := "count a business event that is more frequent"
+		if least > 0 {
+			mend = fmt.Sprintf("write `tolerance: %s`, or %s", short(math.Ceil(least*1e3)/1e3), mend)
+		}
+		out = append(out, Lint{LintWarning, fmt.Sprintf("verification.business[%d]", i),
+			fmt.Sprintf("%s cannot be proved within %s at this traffic: %.0f trials are needed to tell %s from %s, and there are %.0f; the verdict will say so", c.KPI, within, need, short(k.Rate*(1-float64(c.Tolerance))), short(k.Rate), have), mend})
+	}
+	return out
+}
+
+// leastTolerance is the smallest one that so many trials can prove; 0 if none.
+func (p Plan) leastTolerance(k Baseline, have float64) float64 {
+	if trials(k.Rate, k.Rate*0.01) > have {
+		return 0
+	}
+	from, to := 0.0, 0.99
+	for range 40 {
+		if mid := (from + to) / 2; trials(k.Rate, k.Rate*(1-mid)) <= have {
+			to = mid
+		} else {
+			from = mid
+		}
+	}
+	return to
+}
+
+// trials is how many trials each of two samples needs to tell a share from a lower
+// one, at 1 % one-sided with 80 % power; as verification asks for (Fleiss, Levin and
+// Paik, Statistical Methods for Rates and Proportions, formula 4.14).
+func trials(before, limit float64) float64 {
+	if !(before > 0 && before < 1 && limit >= 0 && limit < before) {
+		return math.Inf(1)
+	}
+	mean := (before + limit) / 2
+	spread := 2.326*math.Sqrt(2*mean*(1-mean)) + 0.842*math.Sqrt(before*(1-before)+limit*(1-limit))
+	return math.Ceil(math.Pow(spread/(before-limit), 2))
+}

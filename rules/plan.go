@@ -1,0 +1,174 @@
+package rules
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A Step is one weight of a planned rollout and how long it is held.
+type Step struct {
+	Weight int              `json:"weight"` // the candidate's share in percent, 0..100
+	For    runbook.Duration `json:"for"`
+}
+
+// A Plan tells, before a release, what its triggers will be able to see: for each
+// trigger and step the time to proof of the effect that the runbook names, and what
+// stands in the way. It is arithmetic about the generated rules; nothing was measured
+// but the traffic that it was given.
+type Plan struct {
+	Service  string        `json:"service"`
+	Traffic  Traffic       `json:"traffic"`
+	Steps    []Step        `json:"steps"`
+	Warmup   string        `json:"warmup"`
+	Triggers []TriggerPlan `json:"triggers"`
+	Lints    []Lint        `json:"lints"`
+
+	book *book
+}
+
+// A TriggerPlan is what one trigger can do in the planned rollout.
+type TriggerPlan struct {
+	Trigger  string `json:"trigger"`
+	Type     string `json:"type"`
+	Says     string `json:"says"`            // the runbook's sentence
+	Effect   string `json:"effect"`          // what is told from what, e.g. "5% errors from 0.5%"
+	Lag      Lag    `json:"lag"`             // from breach to alert, but for the proof
+	Cells    []Cell `json:"cells"`           // one for each step
+	Decided  *Point `json:"decided"`         // by when, if harm is there from the start; null: not within the plan
+	Smallest string `json:"smallest"`        // the smallest effect that would be decided within the plan; empty: none, or the named one is
+	Error    string `json:"error,omitempty"` // why it can never fire under the plan
+	Mend     string `json:"mend,omitempty"`  // how to mend that
+}
+
+// A Point is a moment of the rollout.
+type Point struct {
+	Weight int              `json:"weight"`
+	After  runbook.Duration `json:"after"` // since the release's start, warm-up included
+}
+
+// State says what a trigger can do at a step.
+type State string
+
+const (
+	Decides State = "decides" // the named effect is proved within the step
+	NotYet  State = "not yet" // it would be, in a longer step
+	Never   State = "never"   // not in a release of 26 hours, or not at all
+	Unknown State = "unknown" // there is no planning formula for this type
+)
+
+// A Cell is one trigger at one step, by itself: without the evidence of earlier steps.
+type Cell struct {
+	Step
+	State State `json:"state"`
+	// Need is the median time to proof of harm that is there from the step's first
+	// judged moment; Late is that of harm that begins at any later time, the effect's
+	// window included, and rather too long than too short. Zero means never.
+	Need runbook.Duration `json:"need,omitempty"`
+	Late runbook.Duration `json:"late,omitempty"`
+	Why  string           `json:"why,omitempty"` // what keeps it from deciding
+}
+
+// StepsOf is the ramp of the runbook's rollout; [DefaultSteps] if it has none.
+func StepsOf(rb *runbook.Runbook) []Step {
+	var out []Step
+	for _, s := range rb.Rollout.Ramp() {
+		out = append(out, Step{s.Weight, s.For})
+	}
+	if len(out) == 0 {
+		return DefaultSteps()
+	}
+	return out
+}
+
+// DefaultSteps is a common ramp.
+func DefaultSteps() []Step {
+	var out []Step
+	for _, w := range []int{1, 5, 25, 50, 100} {
+		out = append(out, Step{w, runbook.Duration(10 * time.Minute)})
+	}
+	return out
+}
+
+// NewPlan works out the plan. Steps must ascend, each weight between 1 and 100 and held
+// for a positive time (at 100 it may be 0: that is where the rollout ends); the rate
+// must be positive. What the traffic leaves open is
+// filled in by [Assume].
+func NewPlan(rb *runbook.Runbook, traffic Traffic, steps []Step) (Plan, error) {
+	if _, err := Compile(rb); err != nil {
+		return Plan{}, err
+	}
+	b, err := open(rb)
+	if err != nil {
+		return Plan{}, err
+	}
+	if err := checkSteps(steps); err != nil {
+		return Plan{}, fmt.Errorf("plan %s: %w", rb.Service, err)
+	}
+	if traffic = traffic.or(Assume(rb)); !(traffic.Rate > 0) {
+		return Plan{}, fmt.Errorf("plan %s: the request rate must be above 0", rb.Service)
+	}
+	p := Plan{Service: rb.Service, Traffic: traffic, Steps: steps, Warmup: rb.Metrics.Warmup.String(), book: b}
+	for _, t := range rb.Triggers {
+		p.Triggers = append(p.Triggers, p.trigger(t))
+	}
+	p.Lints = p.lint()
+	return p, nil
+}
+
+func checkSteps(steps []Step) error {
+	if len(steps) == 0 {
+		return fmt.Errorf("there are no steps")
+	}
+	for i, s := range steps {
+		if s.Weight < 1 || s.Weight > 100 || s.For <= 0 && s.Weight < 100 {
+			return fmt.Errorf("step %d%% for %s: a weight is between 1 and 100, and its time above 0", s.Weight, s.For)
+		}
+		if i > 0 && s.Weight <= steps[i-1].Weight {
+			return fmt.Errorf("step %d%% comes after %d%%: weights ascend", s.Weight, steps[i-1].Weight)
+		}
+	}
+	return nil
+}
+
+// Decides reports how long the trigger needs at a weight, from its first judged moment
+// there and without the evidence of earlier steps, until it would have proved the
+// effect that the runbook names; and whether the plan gives it that long. A weight that
+// is not planned is given the time of the step before it. So "not enough data yet" of a
+// trigger blocks a promotion if and only if can is true: a trigger that cannot decide
+// at this weight must not hold the ramp. An unknown trigger cannot.
+func (p Plan) Decides(trigger string, weight int) (need time.Duration, can bool) {
+	if p.book == nil || weight < 1 || weight > 100 {
+		return 0, false
+	}
+	t, ok := p.book.Trigger(trigger)
+	if !ok {
+		return 0, false
+	}
+	at := 0
+	for i, s := range p.Steps {
+		if s.Weight <= weight {
+			at = i
+		}
+	}
+	c := p.cell(t, at, weight)
+	return c.Need.Std(), c.State == Decides
+}
+
+// Errors counts the triggers that can never fire under the plan, and the lints that
+// are errors.
+func (p Plan) Errors() int {
+	n := 0
+	for _, t := range p.Triggers {
+		if t.Error != "" {
+			n++
+		}
+	}
+	for _, l := range p.Lints {
+		if l.Severity == LintError {
+			n++
+		}
+	}
+	return n
+}

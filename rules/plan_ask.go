@@ -1,0 +1,107 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"math"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// plannedOver is how far back the baselines are read, and how far scrapes are counted.
+const (
+	plannedOver = "1h"
+	scrapesOver = 600.0 // seconds
+)
+
+// A TrafficQuestion is one number of the service's traffic; its expression answers with
+// one series, or none if there is no data.
+type TrafficQuestion struct {
+	Name string
+	Expr Expr
+}
+
+// Traffic asks a Prometheus for what [NewPlan] wants to know: levels of all versions
+// together over the last hour.
+func (q Questions) Traffic() []TrafficQuestion {
+	b := q.b
+	w := window{b: b, length: plannedOver}
+	counter := b.raw(b.Metrics.Requests.Counter)
+	out := []TrafficQuestion{
+		{"rate", b.mustParse(fmt.Sprintf("sum(rate(%s[%s]))", counter, plannedOver))},
+		{"error_rate", b.mustParse(w.errorRate())},
+		{"stable_pods", b.mustParse(fmt.Sprintf("count(count by (%s) (increase(%s[%s]) > 0))", b.Metrics.PodLabel, counter, levelWindow))},
+		{"scrapes", b.mustParse(fmt.Sprintf("max(count_over_time(%s[%gs]))", counter, scrapesOver))},
+	}
+	if b.Metrics.Latency != nil {
+		out = append(out, TrafficQuestion{"p50", b.mustParse(w.quantile(0.5))}, TrafficQuestion{"p95", b.mustParse(w.quantile(0.95))})
+	}
+	for _, k := range b.Metrics.KPIs {
+		trials := w.sum(b.raw(k.Trials))
+		out = append(out, TrafficQuestion{"kpi " + k.Name, b.mustParse(w.ratio(k.Successes, k.Trials))},
+			TrafficQuestion{"trials " + k.Name, b.mustParse(fmt.Sprintf("%s / (%s > 0)", trials, w.requests()))})
+	}
+	return out
+}
+
+// TrafficFrom reads the answers, by the questions' names, as told by the source. What
+// is missing, or no finite number above 0, stays open. A scrape interval within a tenth
+// of the runbook's is the runbook's.
+func TrafficFrom(rb *runbook.Runbook, answers map[string]float64, source string) Traffic {
+	t := Traffic{KPIs: map[string]Baseline{}, Sources: map[string]string{}}
+	get := func(name string) float64 {
+		v := answers[name]
+		if !(v > 0) || math.IsInf(v, 0) {
+			return 0
+		}
+		t.Sources[name] = source
+		return v
+	}
+	t.Rate, t.ErrorRate, t.P50, t.P95 = get("rate"), get("error_rate"), get("p50"), get("p95")
+	t.StablePods = int(get("stable_pods"))
+	for _, k := range rb.Metrics.KPIs {
+		t.KPIs[k.Name] = Baseline{get("kpi " + k.Name), get("trials " + k.Name)}
+	}
+	if n := get("scrapes"); n > 0 {
+		delete(t.Sources, "scrapes")
+		t.Sources["scrape"] = source
+		t.Scrape = fromSeconds(scrapesOver / n)
+		if every := rb.Metrics.Interval; math.Abs(float64(t.Scrape-every)) < 0.1*float64(every) {
+			t.Scrape = every
+		}
+	}
+	return t
+}
+
+// But returns the traffic with everything that more knows instead.
+func (t Traffic) But(more Traffic) Traffic {
+	out := t
+	out.Sources, out.KPIs = maps.Clone(t.Sources), maps.Clone(t.KPIs)
+	if out.Sources == nil {
+		out.Sources = map[string]string{}
+	}
+	if out.KPIs == nil {
+		out.KPIs = map[string]Baseline{}
+	}
+	instead(out.Sources, more, "rate", &out.Rate, more.Rate)
+	instead(out.Sources, more, "error_rate", &out.ErrorRate, more.ErrorRate)
+	instead(out.Sources, more, "p50", &out.P50, more.P50)
+	instead(out.Sources, more, "p95", &out.P95, more.P95)
+	instead(out.Sources, more, "candidate_pods", &out.CandidatePods, more.CandidatePods)
+	instead(out.Sources, more, "stable_pods", &out.StablePods, more.StablePods)
+	instead(out.Sources, more, "dispersion", &out.Dispersion, more.Dispersion)
+	instead(out.Sources, more, "scrape", &out.Scrape, more.Scrape)
+	for name, k := range more.KPIs {
+		have := out.KPIs[name]
+		instead(out.Sources, more, "kpi "+name, &have.Rate, k.Rate)
+		instead(out.Sources, more, "trials "+name, &have.Trials, k.Trials)
+		out.KPIs[name] = have
+	}
+	return out
+}
+
+func instead[T int | float64 | runbook.Duration](sources map[string]string, more Traffic, name string, to *T, v T) {
+	if v > 0 {
+		*to, sources[name] = v, more.Sources[name]
+	}
+}

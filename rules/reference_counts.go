@@ -1,0 +1,157 @@
+package rules
+
+import "math"
+
+// A trail is a series of one value for each interval, kept as its running total.
+type trail []float64
+
+func (t *trail) add(v float64) { *t = append(*t, t.total()+v) }
+
+func (t trail) total() float64 {
+	if len(t) == 0 {
+		return 0
+	}
+	return t[len(t)-1]
+}
+
+// last is the sum of the newest n values.
+func (t trail) last(n int) float64 {
+	if len(t) > n {
+		return t.total() - t[len(t)-1-n]
+	}
+	return t.total()
+}
+
+type podTrail struct {
+	name              string
+	role              Role
+	all, bad          trail
+	influence, judged trail
+	nowAll, nowBad    float64 // of this interval
+}
+
+func (r *Reference) pod(name string, role Role) *podTrail {
+	for _, p := range r.pods {
+		if p.name == name && p.role == role {
+			return p
+		}
+	}
+	p := &podTrail{name: name, role: role}
+	r.pods = append(r.pods, p)
+	empty := make(trail, r.n-1)
+	p.all, p.bad = append(trail{}, empty...), append(trail{}, empty...)
+	p.influence, p.judged = append(trail{}, empty...), append(trail{}, empty...)
+	return p
+}
+
+// count adds the interval to the pods. It reports whether events are known: of a
+// latency signal they are not, until the limit is.
+func (r *Reference) count(counts []PodCount) bool {
+	limit := r.limit
+	known := r.bounds == nil || !math.IsNaN(limit)
+	for _, p := range r.pods {
+		p.nowAll, p.nowBad = 0, 0
+	}
+	for _, c := range counts {
+		if r.bounds != nil {
+			c.All, c.Bad = r.slow(c, limit)
+		}
+		p := r.pod(c.Pod, c.Role)
+		p.nowAll, p.nowBad = c.All, c.Bad
+	}
+	for _, p := range r.pods {
+		p.all.add(p.nowAll)
+		p.bad.add(p.nowBad)
+	}
+	r.keep(counts)
+	return known
+}
+
+// judge adds the interval's log likelihood ratios, of all and of each candidate pod.
+func (r *Reference) judge(known bool) {
+	f := r.signal.family
+	var all, bad [2]float64
+	for _, p := range r.pods {
+		all[p.role.index()] += p.nowAll
+		bad[p.role.index()] += p.nowBad
+	}
+	ratio := func(theta, allC, allS, badC, badS float64) float64 {
+		if !known || allC+allS <= 0 {
+			return 0
+		}
+		return f.drift(theta, allC/(allC+allS), badC, badC+badS)
+	}
+	for i, theta := range f.thetas {
+		r.ratios[i].add(ratio(theta, all[0], all[1], bad[0], bad[1]))
+	}
+	whole := ratio(f.guard, all[0], all[1], bad[0], bad[1])
+	for _, p := range r.pods {
+		influence, judged := 0.0, 0.0
+		if p.role == Candidate && known && p.nowAll > 0 && all[0]+all[1]-p.nowAll > 0 {
+			influence, judged = whole-ratio(f.guard, all[0]-p.nowAll, all[1], bad[0]-p.nowBad, bad[1]), 1
+		}
+		p.influence.add(influence)
+		p.judged.add(judged)
+	}
+}
+
+// drift is the log likelihood ratio of events, of which bad are the candidate's, whose
+// share of the opportunities is share.
+func (f family) drift(theta, share, bad, events float64) float64 {
+	return bad*math.Log(theta/f.null) - events*(math.Log1p((theta-1)*share)-math.Log1p((f.null-1)*share))
+}
+
+func (r Role) index() int {
+	if r == Candidate {
+		return 0
+	}
+	return 1
+}
+
+// disperse compares the stable pods among themselves over the last five minutes.
+func (r *Reference) disperse() {
+	var all, bad, squares, num float64
+	for _, p := range r.pods {
+		if p.role == Stable {
+			n := p.all.last(r.level)
+			all, bad, squares = all+n, bad+p.bad.last(r.level), squares+n*n
+		}
+	}
+	if all <= 0 {
+		r.phiNum.add(0)
+		r.phiDen.add(0)
+		return
+	}
+	level := bad / all
+	for _, p := range r.pods {
+		if p.role == Stable {
+			d := p.bad.last(r.level) - p.all.last(r.level)*level
+			num += d * d
+		}
+	}
+	r.phiNum.add(num)
+	r.phiDen.add(level * (1 - level) * (all - squares/all))
+}
+
+func (r *Reference) phi() float64 {
+	switch den := r.phiDen.last(r.hour); {
+	case !r.Dispersion:
+		return 1
+	case r.active(Stable) < leastPods:
+		return phiUnknown
+	case den > 0:
+		return max(1, r.phiNum.last(r.hour)/den)
+	}
+	return 1
+}
+
+// active counts the pods of a side that did anything in the last five minutes.
+func (r *Reference) active(role Role) int {
+	n := 0
+	for _, p := range r.pods {
+		if p.role == role && p.all.last(r.level) > 0 {
+			n++
+		}
+	}
+	return n
+}
