@@ -6,4 +6,7 @@ package shadow
 const (
 	seeds       = 100
 	pairsOfSeed = 600
+	nightPairs  = 45000
+	nightSeeds  = 1
+	someTraffic = 6000 // pairs of the table of verdicts
 )

@@ -8,8 +8,9 @@ import (
 // Exercise 3: a drift of 0.2 σ in one segment at night, under the tolerance of the
 // field, is blocked, and the segment and the hours are named.
 func TestNightDriftOfOneSegmentBlocks(t *testing.T) {
-	for seed := range uint64(2) {
-		w := newWorld(seed, 150_000)
+	for seed := range uint64(nightSeeds) {
+		w, plan := newWorld(seed, nightPairs), worldPlan()
+		plan.Limits.DriftSamples, plan.Limits.SegmentSamples = nightPairs/300, nightPairs/500 // the defaults at full size
 		night := func(h int) bool { return h >= 22 || h < 5 }
 		w.drift = func(country string, hour int) float64 {
 			if country == "DE" && night(hour) {
@@ -17,7 +18,7 @@ func TestNightDriftOfOneSegmentBlocks(t *testing.T) {
 			}
 			return 0
 		}
-		r := mustCompare(worldPlan(), w.pairs())
+		r := mustCompare(plan, w.pairs())
 		if r.Verdict != Block || r.Rule != RuleShift && r.Rule != RuleMismatch {
 			t.Fatalf("seed %d: %s", seed, r.told())
 		}
@@ -128,7 +129,7 @@ func TestVerdicts(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w, plan := newWorld(42, 12_000), worldPlan()
+			w, plan := newWorld(42, someTraffic), worldPlan()
 			if c.set != nil {
 				c.set(w, &plan)
 			}
