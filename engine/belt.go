@@ -60,6 +60,9 @@ type Options struct {
 	Version    string        // of this program, kept as evidence
 	WatchEvery time.Duration // between two questions of the watcher, default 5s; negative: no watcher
 	TendEvery  time.Duration // between two looks at every open release, default 5s
+	// Plan, if set, says what the triggers of a service can decide at its present
+	// traffic; nil is not known. Without it every comparison can.
+	Plan func(ctx context.Context, rb *runbook.Runbook) Decides
 	// Boundary, if set, is called at every step boundary with its name. The crash
 	// tests end the process there.
 	Boundary func(name string)
@@ -168,6 +171,7 @@ func (e *Engine) committed(before, after State) {
 			}
 		}
 	}
+	e.moved(before, after)
 	if len(after.Write.Messages) > 0 {
 		select {
 		case e.woken <- struct{}{}:
@@ -177,6 +181,24 @@ func (e *Engine) committed(before, after State) {
 	e.nudge(Slot{after.Runbook.Service, after.Region})
 }
 
+// moved tells the journal and the log of a weight that changed without an incident.
+func (e *Engine) moved(before, after State) {
+	if !after.Write.Advance && (before.Release == nil || before.Release.Phase != runbook.Open || after.Release.Phase != runbook.Closed) {
+		return
+	}
+	r := after.Release
+	text := fmt.Sprintf("promoted to %d %% of %s", r.Weight, r.Candidate.Version)
+	if r.Phase == runbook.Closed {
+		text = r.Candidate.Version + " is proved: it is the last known good"
+	}
+	line := runbook.Record{At: r.Moves[len(r.Moves)-1].At, Kind: "promoted", By: r.Moves[len(r.Moves)-1].By, Text: text, Op: after.Op}
+	e.log.Info(text, zap.String("service", r.Service), zap.String("region", r.Region), zap.String("release", r.ID), zap.String("by", line.By), zap.String("op", line.Op))
+	if err := e.journal.Append(r.ID, line); err != nil {
+		e.metrics.problems.WithLabelValues("journal").Inc()
+		e.log.Error("write journal", zap.Error(err))
+	}
+}
+
 // boundary names the step a transaction takes, for the crash tests.
 func boundary(before, after State) string {
 	switch {
@@ -184,6 +206,8 @@ func boundary(before, after State) string {
 		return "launch"
 	case after.Write.Shift:
 		return "act"
+	case after.Write.Advance:
+		return "promote"
 	case len(after.Write.Sent) > 0:
 		return "told"
 	case after.Incident == nil:

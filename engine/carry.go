@@ -21,6 +21,9 @@ func (e *Engine) carryOut(ctx context.Context, slot Slot, s State, do Doing) err
 	e.mu.RLock()
 	svc := e.services[slot.Service]
 	e.mu.RUnlock()
+	if do == AskReady && svc.rb != nil && s.Release != nil {
+		return e.askReady(ctx, slot, svc, *s.Release)
+	}
 	if svc.rb == nil || s.Incident == nil {
 		return fmt.Errorf("carry out %s for %s: %w", do, slot, runbook.ErrNotFound) // its runbook was taken away
 	}

@@ -11,7 +11,7 @@ import (
 // transaction is what turns the state that was read into the next one: every record
 // that changed, at the index it was read at. The release is always written or
 // checked, so that two decisions about one slot cannot both be committed; a shift
-// also checks the control key, so that a pause committed before it makes it fail, and
+// and a promotion also check the control key, so that a pause committed before it makes them fail, and
 // both bundles' quarantine.
 func (v view) transaction(next State) (store.Tx, error) {
 	b := batch{indexes: v.indexes}
@@ -28,13 +28,18 @@ func (v view) transaction(next State) (store.Tx, error) {
 	} else if next.Approval != nil && !reflect.DeepEqual(v.Approval, next.Approval) {
 		b.set(store.ApprovalKey(next.Approval.ID), next.Approval)
 	}
+	if v.Question != nil && next.Question != nil && v.Question.ID != next.Question.ID || v.Question == nil && next.Question != nil {
+		b.create(store.ApprovalKey(next.Question.ID), next.Question)
+	} else if next.Question != nil && !reflect.DeepEqual(v.Question, next.Question) {
+		b.set(store.ApprovalKey(next.Question.ID), next.Question)
+	}
 	if !reflect.DeepEqual(v.Budget, next.Budget) {
 		b.set(store.BudgetKey, next.Budget)
 	}
-	b.write(next.Write, v.ops)
+	b.write(next.Write, v.ops, v.nextOps)
 	if b.err == nil && len(b.ops) > 0 {
 		b.check(release)
-		if next.Write.Shift {
+		if next.Write.Shift || next.Write.Advance {
 			b.check(store.ControlKey)
 			b.check(store.QuarantineKey(next.Release.Stable.Bundle))
 			b.check(store.QuarantineKey(next.Release.Candidate.Bundle))
@@ -50,9 +55,12 @@ type batch struct {
 	err     error
 }
 
-func (b *batch) write(w Write, plan []store.Op) {
-	if w.Shift {
+func (b *batch) write(w Write, plan, next []store.Op) {
+	switch {
+	case w.Shift:
 		b.ops = append(b.ops, plan...)
+	case w.Advance:
+		b.ops = append(b.ops, next...)
 	}
 	for _, bundle := range w.Bundles {
 		if key := store.BundleKey(bundle.Digest()); !b.known(key) {

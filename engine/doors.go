@@ -57,6 +57,9 @@ func (e *Engine) each(ctx context.Context, alerts []runbook.Alert) error {
 func (e *Engine) alert(ctx context.Context, a runbook.Alert) error {
 	if a.Trigger == watchdog {
 		e.metrics.heard(a.Lane)
+		if a.Lane == runbook.Webhook && a.Firing {
+			e.hear(ctx, time.Now().UTC())
+		}
 		return nil
 	}
 	if !a.Firing {
@@ -194,9 +197,18 @@ func (e *Engine) Answer(ctx context.Context, id string, yes bool, by, how, reaso
 	if err != nil {
 		return a, err
 	}
-	s, err := e.human(ctx, Slot{a.Service, a.Region}, Answered{Approval: id, By: by, How: how, Reason: reason, Yes: yes})
+	ev := Answered{Approval: id, By: by, How: how, Reason: reason, Yes: yes}
+	if yes && a.Kind == promotion {
+		if _, ev.Ready, err = e.readyNow(ctx, Slot{a.Service, a.Region}); err != nil {
+			return a, err
+		}
+	}
+	s, err := e.human(ctx, Slot{a.Service, a.Region}, ev)
 	if err != nil {
 		return a, err
+	}
+	if s.Question != nil && s.Question.ID == id {
+		return *s.Question, nil
 	}
 	for _, old := range s.Write.Approvals {
 		if old.ID == id {

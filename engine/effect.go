@@ -23,16 +23,20 @@ const (
 	CaptureOld Doing = "capture"     // freeze what there is to know before the change
 	SealAll    Doing = "seal"        // complete and seal the evidence folder
 	LookAgain  Doing = "look_again"  // step a Tick: something is due by the clock
+	AskReady   Doing = "ask_ready"   // may the next step of the ramp be taken?
 )
 
 // Effects says what a state asks for, in the order it should be done.
 func Effects(s State, now time.Time) []Effect {
 	i := s.Incident
+	var e []Effect
+	if wantsReady(s, now) {
+		e = append(e, Effect{AskReady, now})
+	}
 	if i == nil || i.Phase == runbook.Done {
-		return nil
+		return e
 	}
 	v := s.Runbook.Verification
-	var e []Effect
 	switch i.Phase {
 	case runbook.Unconfirmed:
 		e = append(e, Effect{AskAgain, now})

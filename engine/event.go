@@ -29,6 +29,20 @@ type (
 		Message, Incident, Text string
 		GaveUp                  bool
 	}
+	// Promoted is the answer whether a rollback is possible right now, and with it the
+	// next step of the ramp if nothing objects: by a human, or if By is empty by the
+	// daemon, which asks first if the runbook says so.
+	Promoted struct {
+		By      string
+		Flip    bool // only as the first step of blue and green
+		Release string
+		Epoch   int
+		Ready   runbook.Readiness
+	}
+	// Stopped is a human stopping the ramp where it is.
+	Stopped struct{ By, Reason string }
+	// Resumed is a human letting a ramp go on that was stopped, frozen or held.
+	Resumed struct{ By, Reason string }
 	// Launched is a human starting a release.
 	Launched struct {
 		Launch runbook.Launch
@@ -40,6 +54,7 @@ type (
 	Answered struct {
 		Approval, By, How, Reason string
 		Yes                       bool
+		Ready                     runbook.Readiness // asked for a yes to the next step
 	}
 	// LetGo is a human letting a held release go on with the split that was found.
 	LetGo struct{ By, Reason string }
@@ -51,6 +66,9 @@ func (Drained) event()  {}
 func (Polled) event()   {}
 func (Archived) event() {}
 func (Told) event()     {}
+func (Promoted) event() {}
+func (Stopped) event()  {}
+func (Resumed) event()  {}
 func (Launched) event() {}
 func (Demanded) event() {}
 func (Answered) event() {}

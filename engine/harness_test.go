@@ -151,8 +151,14 @@ func (p *play) step(ev Event) (State, error) {
 	if err != nil {
 		return next, err
 	}
-	if next.Write.Shift {
+	switch {
+	case next.Write.Shift:
 		next.Split = next.Plan.To.Clone()
+	case next.Write.Advance:
+		next.Split = next.Next.To.Clone()
+	}
+	if next.Release == nil || next.Release.Asking == "" {
+		next.Question = nil
 	}
 	next.Quarantined, next.Outbox = maps.Clone(next.Quarantined), maps.Clone(next.Outbox)
 	for _, q := range next.Write.Quarantine {
@@ -166,6 +172,13 @@ func (p *play) step(ev Event) (State, error) {
 	}
 	p.s = next
 	p.plan(runbook.Split{"ranker-v1": 100, "ranker-v2": 0}, fmt.Sprintf("back from %v", p.s.Split))
+	p.s.Next = runbook.Change{}
+	if p.s.ramping() {
+		if next, more := p.s.Runbook.Rollout.Next(p.s.Release.Weight); more {
+			p.s.Next = runbook.Change{From: p.s.Split.Clone(), To: runbook.Split{"ranker-v1": 100 - next.Weight, "ranker-v2": next.Weight},
+				Digest: fmt.Sprintf("sha256:on from %v", p.s.Split), Keys: []runbook.KeyChange{{Key: "routes/ranker/weights", Index: 7, From: "{}", To: "{}"}}}
+		}
+	}
 	checkEdge(p.tb, before, next)
 	return next, nil
 }

@@ -92,6 +92,9 @@ func (e *Engine) Live(ctx context.Context, a runbook.Approval) (runbook.Breach, 
 	if err != nil {
 		return runbook.Breach{}, runbook.Change{}, later(err)
 	}
+	if a.Kind == promotion {
+		return runbook.Breach{}, v.Next, nil
+	}
 	var b runbook.Breach
 	if v.Incident != nil && v.Release != nil {
 		if t, ok := v.Runbook.Trigger(v.Incident.Breach.Trigger); ok {

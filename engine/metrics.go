@@ -15,6 +15,7 @@ type metrics struct {
 	decisions *prometheus.CounterVec
 	rollbacks *prometheus.CounterVec
 	verdicts  *prometheus.CounterVec
+	promoted  *prometheus.CounterVec
 	problems  *prometheus.CounterVec
 	conflicts prometheus.Counter
 	act       prometheus.Histogram
@@ -36,6 +37,7 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 		decisions: vec("decisions_total", "Decisions of the policy by action.", "action", "rollback", "ask", "freeze", "hold"),
 		rollbacks: vec("rollbacks_total", "Committed rollbacks by who decided.", "by", "policy", "human"),
 		verdicts:  vec("verdicts_total", "Verdicts by outcome.", "outcome", "recovered", "not_recovered", "wrong_cause", "cannot_tell"),
+		promoted:  vec("promotions_total", "Committed steps of a ramp by who took them.", "by", "daemon", "human"),
 		problems:  vec("problems_total", "What went wrong while tending incidents.", "part", "journal", "evidence", "tend", "message"),
 		conflicts: auto.NewCounter(prometheus.CounterOpts{Name: "autorollback_conflicts_total", Help: "Transactions that lost a race and were decided again."}),
 		act: auto.NewHistogram(prometheus.HistogramOpts{Name: "autorollback_act_seconds", Help: "From the first word of a breach to the committed rollback.",
@@ -73,6 +75,13 @@ func (m *metrics) peer(name string, err error) {
 // committed counts what one transaction brought.
 func (m *metrics) committed(before, after State) {
 	i := after.Incident
+	if after.Write.Advance {
+		by := "daemon"
+		if after.Release.Moves[len(after.Release.Moves)-1].By != "" {
+			by = "human"
+		}
+		m.promoted.WithLabelValues(by).Inc()
+	}
 	if i == nil {
 		return
 	}
@@ -137,7 +146,7 @@ func (r roles) Collect(ch chan<- prometheus.Metric) {
 			role   string
 		}{{rel.Stable, 100 - rel.Weight, "stable"}, {rel.Candidate, rel.Weight, "candidate"}} {
 			ch <- prometheus.MustNewConstMetric(weightDesc, prometheus.GaugeValue, float64(s.weight), rel.Service, rel.Region, s.side.Version, rel.ID)
-			if time.Since(rel.StartedAt) >= svc.rb.Metrics.Warmup.Std() && rel.Weight > 0 {
+			if time.Since(rel.Began()) >= svc.rb.Metrics.Warmup.Std() && rel.Weight > 0 {
 				ch <- prometheus.MustNewConstMetric(roleDesc, prometheus.GaugeValue, 1, rel.Service, rel.Region, s.side.Version, rel.ID, s.role)
 			}
 		}

@@ -160,20 +160,22 @@ func (m *model) hold(ev Event, before, after world) {
 	moved := before.raw[routerKey] != after.raw[routerKey]
 	launched := after.release != nil && (before.release == nil || before.release.ID != after.release.ID)
 	rolled := !launched && after.release != nil && before.release != nil && before.release.Phase == runbook.Open && after.release.Phase == runbook.RolledBack
-	if moved && !launched && !rolled {
-		t.Fatalf("%T wrote the router's key and neither began nor rolled back a release", ev)
+	promoted := !launched && !rolled && moved
+	closed := !launched && after.release != nil && before.release != nil && before.release.Phase == runbook.Open && after.release.Phase == runbook.Closed
+	if promoted || closed {
+		m.tookStep(ev, before, after, promoted, closed)
 	}
 	if launched {
 		m.outcomes["launched"]++
 		m.human = false
-		if before.split != nil && !before.split.Equal(runbook.Split{"ranker-v1": 100}) {
+		if before.split != nil && !before.split.Equal(runbook.Split{after.release.Stable.Backend: 100}) {
 			t.Fatalf("a launch overwrote %v", before.split)
 		}
 	}
 	if rolled {
 		m.rolledBack(ev, before, after)
 	}
-	if moved || rolled {
+	if moved || rolled || closed {
 		sum := 0
 		for backend, w := range after.split {
 			sum += w
@@ -211,7 +213,7 @@ func (m *model) rolledBack(ev Event, before, after world) {
 		t.Fatalf("%T rolled back and the incident says %+v", ev, i)
 	case !barred || q.Lifted != "" || q.Incident != i.ID:
 		t.Fatalf("%T rolled back and the quarantine says %+v", ev, q)
-	case !after.split.Equal(runbook.Split{"ranker-v1": 100}):
+	case !after.split.Equal(runbook.Split{r.Stable.Backend: 100}):
 		t.Fatalf("%T rolled back to %v", ev, after.split)
 	}
 	m.human = false
@@ -273,6 +275,10 @@ func (m *model) steady(w world) {
 		}
 		if a.Status != runbook.Pending {
 			m.ended[id] = a.Status
+		} else if a.Kind == promotion {
+			if w.release == nil || w.release.Asking != id || w.release.Phase != runbook.Open {
+				t.Fatalf("the question %s is pending, and the release asks %q", id, w.release.Asking)
+			}
 		} else if w.release == nil || w.release.Incident != a.Incident || w.incidents[a.Incident].Approval != id {
 			t.Fatalf("approval %s is pending, and nothing waits for it", id)
 		}
@@ -285,7 +291,7 @@ func (m *model) steady(w world) {
 			t.Fatalf("incident %s is %s and no release knows it", id, i.Phase)
 		case closed && i.Change != nil && (i.Verdict == nil || i.EvidenceAt.IsZero()):
 			t.Fatalf("incident %s moved traffic and was closed with verdict %v, evidence %v", id, i.Verdict, i.EvidenceAt)
-		case closed && i.Change == nil && i.Breach.State == runbook.Breaching && i.Verdict == nil && !s.noted("rejected") && !s.noted("let_go"):
+		case closed && i.Change == nil && i.Breach.State == runbook.Breaching && i.Verdict == nil && !s.noted("rejected") && !s.noted("let_go") && !s.noted("resumed"):
 			t.Fatalf("incident %s was confirmed and closed without a verdict or a human's word: %+v", id, i.Timeline)
 		case i.Phase == runbook.Settled && i.Verdict == nil:
 			t.Fatalf("incident %s is settled without a verdict", id)
@@ -430,6 +436,9 @@ func (m *model) asked(v view) Event {
 }
 
 func (m *model) answered(v view) Event {
+	if v.Question != nil && rapid.IntRange(0, 2).Draw(m.t, "the step's") > 0 {
+		return Answered{Approval: v.Question.ID, By: m.pick("by", "ann", "bob", "eve"), How: "api", Reason: "because", Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0, Ready: m.readiness()}
+	}
 	id := "none"
 	if ids := slices.Sorted(maps.Keys(m.look().approvals)); len(ids) > 0 {
 		id = rapid.SampledFrom(ids).Draw(m.t, "approval")
@@ -445,6 +454,10 @@ func (m *model) launched() Event {
 	l.Weight = rapid.SampledFrom([]int{5, 20, 50, 0}).Draw(m.t, "weight")
 	n := rapid.IntRange(1, 6).Draw(m.t, "candidate")
 	l.Candidate.Bundle.Model.Registry.Version = fmt.Sprint(11 + n)
+	if w := m.look(); w.release != nil && w.release.Phase == runbook.Closed && w.split.Equal(runbook.Split{"ranker-v2": 100}) {
+		l.Stable, l.Candidate = l.Candidate, l.Stable // the last known good is the other side now
+		l.Candidate.Bundle.Model.Registry.Version = fmt.Sprint(31 + n)
+	}
 	return Launched{l, "ann"}
 }
 

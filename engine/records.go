@@ -17,6 +17,7 @@ type view struct {
 	slot    Slot
 	indexes map[string]uint64 // of every key that was read and exists
 	ops     []store.Op        // what carries out State.Plan
+	nextOps []store.Op        // what carries out State.Next
 }
 
 // read reads the records of a slot and the router's keys in one snapshot. Records
@@ -29,7 +30,7 @@ func (e *Engine) read(ctx context.Context, slot Slot, ev Event) (view, error) {
 		return v, err
 	}
 	v.Runbook, v.Region = rb, slot.Region
-	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(slot.Service, slot.Region), store.QuarantineKey("")}
+	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(slot.Service, slot.Region), store.QuarantineKey(""), store.HeardKey}
 	prefixes = append(prefixes, router.Prefixes()...)
 	snap, err := e.store.Read(ctx, append(prefixes, concerns(ev)...)...)
 	if err != nil {
@@ -39,6 +40,9 @@ func (e *Engine) read(ctx context.Context, slot Slot, ev Event) (view, error) {
 		return v, err
 	}
 	if err := e.readIncident(ctx, &v); err != nil {
+		return v, err
+	}
+	if v.Question, err = e.readApproval(ctx, &v, asking(v.Release)); err != nil {
 		return v, err
 	}
 	return v, e.plan(ctx, &v, snap, router, ev)
@@ -66,6 +70,10 @@ func (v *view) takeRelease(snap store.Snapshot) error {
 	}
 	if err := record(snap, store.BudgetKey, &v.Budget); err != nil {
 		return err
+	}
+	var word heard
+	if err := record(snap, store.HeardKey, &word); err == nil {
+		v.Heard = word.At
 	}
 	if key := store.ReleaseKey(v.slot.Service, v.slot.Region); has(snap, key) {
 		v.Release = &runbook.Release{}
@@ -107,19 +115,34 @@ func (e *Engine) readIncident(ctx context.Context, v *view) error {
 		return err
 	}
 	v.indexes[key] = index(snap, key)
-	if v.Incident.Approval == "" {
-		return nil
+	v.Approval, err = e.readApproval(ctx, v, v.Incident.Approval)
+	return err
+}
+
+// readApproval reads an approval and its index; nil if there is none of that id.
+func (e *Engine) readApproval(ctx context.Context, v *view, id string) (*runbook.Approval, error) {
+	if id == "" {
+		return nil, nil
 	}
-	key = store.ApprovalKey(v.Incident.Approval)
-	if snap, err = e.store.Read(ctx, key); err != nil {
-		return fmt.Errorf("read approval %s: %w", v.Incident.Approval, err)
+	key := store.ApprovalKey(id)
+	snap, err := e.store.Read(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("read approval %s: %w", id, err)
 	}
-	if has(snap, key) {
-		v.Approval = &runbook.Approval{}
-		v.indexes[key] = index(snap, key)
-		return record(snap, key, v.Approval)
+	if !has(snap, key) {
+		return nil, nil
 	}
-	return nil
+	v.indexes[key] = index(snap, key)
+	a := &runbook.Approval{}
+	return a, record(snap, key, a)
+}
+
+// asking is the id of the question about the next step.
+func asking(r *runbook.Release) string {
+	if r == nil {
+		return ""
+	}
+	return r.Asking
 }
 
 // plan works out the change the event may ask for: the first weights of a launch, or
@@ -155,6 +178,9 @@ func (e *Engine) plan(ctx context.Context, v *view, snap store.Snapshot, router 
 	v.Plan, v.ops, err = router.Plan(snap, to, flags)
 	if err != nil {
 		v.PlanProblem = err.Error()
+	}
+	if mayStep(ev) && v.ramping() {
+		return e.planNext(ctx, v, snap, router)
 	}
 	return nil
 }

@@ -23,14 +23,18 @@ type State struct {
 	Release  *runbook.Release  // nil: the slot has never had one
 	Incident *runbook.Incident // the release's newest; nil: none
 	Approval *runbook.Approval // the incident's newest; nil: none
+	Question *runbook.Approval // the release's, whether to take the next step of the ramp; nil: none
+	Heard    time.Time         // when the watchdog was last heard by webhook; zero: never
 
 	Quarantined map[string]runbook.Quarantine // by bundle digest
 	Outbox      map[string]bool               // messages waiting to be sent, as far as the event is about one
 
 	Split       runbook.Split // what the router is told; nil if it has no weights yet
 	Plan        runbook.Change
-	PlanProblem string   // why there is no Plan: the router's keys cannot be read or written
-	Hazards     []string // what in the router's keys makes it ignore a change
+	PlanProblem string         // why there is no Plan: the router's keys cannot be read or written
+	Next        runbook.Change // the next step of the ramp; only for events that may take it
+	NextProblem string         // why there is no Next
+	Hazards     []string       // what in the router's keys makes it ignore a change
 
 	Write Write
 }
@@ -38,6 +42,7 @@ type State struct {
 // Write is what a step asks to commit beside the records of the state.
 type Write struct {
 	Shift      bool                 // carry out Plan
+	Advance    bool                 // carry out Next
 	Bundles    []runbook.Bundle     // store these manifests
 	Quarantine []runbook.Quarantine // store these
 	Approvals  []runbook.Approval   // older questions that ended
@@ -49,7 +54,7 @@ type Write struct {
 func (s State) clone() State {
 	if s.Release != nil {
 		r := *s.Release
-		r.Rollbacks = slices.Clone(r.Rollbacks)
+		r.Rollbacks, r.Moves = slices.Clone(r.Rollbacks), slices.Clone(r.Moves)
 		s.Release = &r
 	}
 	if s.Incident != nil {
@@ -61,6 +66,10 @@ func (s State) clone() State {
 	if s.Approval != nil {
 		a := *s.Approval
 		s.Approval = &a
+	}
+	if s.Question != nil {
+		q := *s.Question
+		s.Question = &q
 	}
 	s.Budget.Recent = slices.Clone(s.Budget.Recent)
 	s.Split = s.Split.Clone()

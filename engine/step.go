@@ -26,6 +26,12 @@ func Step(s State, ev Event, now time.Time) (State, []Effect, error) {
 		s.archived(ev, now)
 	case Told:
 		s.told(ev, now)
+	case Promoted:
+		err = s.promoted(ev, now)
+	case Stopped:
+		err = s.stopRamp(ev, now)
+	case Resumed:
+		err = s.resume(ev, now)
 	case Launched:
 		err = s.launched(ev, now)
 	case Demanded:
@@ -53,4 +59,5 @@ func (s *State) tick(now time.Time) {
 	if i := s.Incident; i != nil && (i.Phase == runbook.Acted || i.Phase == runbook.Verifying) && !now.Before(i.Deadline) {
 		s.conclude(now)
 	}
+	s.tendRamp(now)
 }

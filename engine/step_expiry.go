@@ -83,8 +83,7 @@ func (s *State) askAnew(now time.Time) {
 	if i == nil || i.Phase != runbook.Awaiting || a == nil || a.Status != runbook.Pending || a.Change == s.Plan.Digest {
 		return
 	}
-	patience := min(max(s.Runbook.Policy.ApprovalTTL.Std()/20, 10*time.Second), 5*time.Minute)
-	if s.PlanProblem != "" || s.Foreign() || now.Sub(a.CreatedAt) < patience {
+	if s.PlanProblem != "" || s.Foreign() || now.Sub(a.CreatedAt) < patience(s.Runbook) {
 		return
 	}
 	until := a.ExpiresAt

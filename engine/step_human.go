@@ -41,15 +41,25 @@ func (s *State) launched(ev Launched, now time.Time) error {
 		epoch = s.Release.Epoch + 1
 		rollbacks = recent(s.Release.Rollbacks, now)
 	}
+	good, before := lastGood(s.Release)
 	s.Release = &runbook.Release{
 		Schema: runbook.Schema, ID: "rel-" + derive(s.Op, "release"), Service: l.Service, Region: s.Region,
-		Stable: stable, Candidate: candidate, Weight: l.Weight, Phase: runbook.Open, Epoch: epoch,
-		StartedAt: now, StartedBy: ev.By, WeightChangedAt: now, Rollbacks: rollbacks, Op: s.Op,
+		Stable: stable, Candidate: candidate, Phase: runbook.Open, Epoch: epoch,
+		StartedAt: now, StartedBy: ev.By, Rollbacks: rollbacks, Good: good, GoodBefore: before, Op: s.Op,
 	}
-	s.Incident, s.Approval = nil, nil
+	s.weigh(l.Weight, ev.By, "start", now)
+	s.Incident, s.Approval, s.Question = nil, nil, nil
 	s.Write.Bundles = []runbook.Bundle{l.Stable.Bundle, l.Candidate.Bundle}
 	s.Write.Shift = true
 	return nil
+}
+
+// lastGood is what the release before has proved, and the one before that.
+func lastGood(r *runbook.Release) (good, before *runbook.Side) {
+	if r == nil {
+		return nil, nil
+	}
+	return r.Good, r.GoodBefore
 }
 
 // demanded is a human's rollback: the same path and the same transaction.
@@ -94,14 +104,7 @@ func (s *State) approval(kind string, now time.Time) {
 	if s.Approval != nil {
 		s.Write.Approvals = append(s.Write.Approvals, *s.Approval)
 	}
-	a := &runbook.Approval{
-		Schema: runbook.Schema, ID: derive(s.Op, "approval"), Kind: kind, Service: s.Release.Service, Region: s.Region,
-		Release: s.Release.ID, Epoch: s.Release.Epoch, Change: s.Plan.Digest, Indexes: map[string]uint64{},
-		Status: runbook.Pending, CreatedAt: now, ExpiresAt: now.Add(s.Runbook.Policy.ApprovalTTL.Std()),
-	}
-	for _, k := range s.Plan.Keys {
-		a.Indexes[k.Key] = k.Index
-	}
+	a := s.newApproval(kind, s.Plan, now)
 	a.Incident = s.Incident.ID
 	s.Incident.Approval = a.ID
 	s.Approval = a
@@ -109,18 +112,15 @@ func (s *State) approval(kind string, now time.Time) {
 
 // answered is a human's yes or no to an approval. It is used at most once.
 func (s *State) answered(ev Answered, now time.Time) error {
+	if s.Question != nil && s.Question.ID == ev.Approval {
+		return s.answeredPromotion(ev, now)
+	}
 	a := s.Approval
-	switch {
-	case a == nil || a.ID != ev.Approval:
+	if a == nil || a.ID != ev.Approval {
 		return fmt.Errorf("approval %s: %w", ev.Approval, runbook.ErrNotFound)
-	case a.Status != runbook.Pending:
-		return runbook.Refuse("this was already answered: %s by %s at %s", a.Status, or(a.By, "nobody"), a.DecidedAt.UTC().Format(time.RFC3339))
-	case now.After(a.ExpiresAt):
-		return runbook.Refuse("this question expired at %s", a.ExpiresAt.UTC().Format(time.RFC3339))
-	case !slices.Contains(s.Runbook.Policy.Approvers, ev.By) && ev.How != "link_only":
-		return runbook.Refuse("%s is not among the approvers that the runbook of %s names", ev.By, s.Runbook.Service)
-	case !ev.Yes && ev.Reason == "":
-		return runbook.Refuse("a reason is needed to reject")
+	}
+	if err := s.answerable(a, ev, now); err != nil {
+		return err
 	}
 	if ev.Yes && a.Kind == "rollback" && (!s.Open() || s.Foreign() || s.PlanProblem != "" || a.Epoch != s.Release.Epoch || a.Change != s.Plan.Digest) {
 		return fmt.Errorf("approve %s: %w: the plan is not the one you were shown; ask for it again", a.ID, runbook.ErrConflict)

@@ -22,8 +22,10 @@ func (s *State) shift(by string, now time.Time) {
 	i.Phase, i.ActedAt, i.Polled, i.Polls = runbook.Acted, now, time.Time{}, 0
 	i.Deadline = now.Add(s.Runbook.Verification.Within.Std())
 	i.Verdict, i.EvidenceAt = nil, time.Time{}
-	r.Weight, r.Phase, r.Epoch = 0, runbook.RolledBack, r.Epoch+1
-	r.WeightChangedAt = now
+	r.Phase, r.Epoch = runbook.RolledBack, r.Epoch+1
+	s.weigh(0, by, "rollback", now)
+	r.Waiting, r.Stopped = "", nil
+	s.supersedeQuestion(now)
 	if by == "" {
 		r.Rollbacks = append(recent(r.Rollbacks, now), now)
 		s.Budget.Schema = runbook.Schema
@@ -213,7 +215,9 @@ func (s *State) letGo(ev LetGo, now time.Time) error {
 		s.supersede(now)
 		s.close(now)
 	}
-	r.Held, r.Weight, r.Epoch, r.WeightChangedAt = nil, weight, r.Epoch+1, now
+	r.Held, r.Epoch = nil, r.Epoch+1
+	s.weigh(weight, ev.By, "let go", now)
+	s.supersedeQuestion(now)
 	r.Incident = ""
 	return nil
 }

@@ -141,18 +141,28 @@ func (q Questions) StableSick(rel runbook.Release) Expr {
 
 // Pods is the number of pods of that side: always one series, 0 if there is none. A
 // candidate's pod counts if it served anything in the last minutes, because the pod
-// guard rests on such pods; a stable one if its newest sample is fresh and, where the
-// runbook names a health metric, ready.
+// guard rests on such pods; a stable one if it is warm, see [Questions.Warm].
 func (q Questions) Pods(rel runbook.Release, side Role) Expr {
-	m, matchers := q.b.Metrics, q.side(rel, side)
-	fresh := fmt.Sprintf("last_over_time(%s[%s])", q.b.raw(m.Requests.Counter, matchers), q.b.freshness())
+	if side == Stable {
+		return q.Warm(rel, side)
+	}
+	served := q.b.raw(q.b.Metrics.Requests.Counter, q.side(rel, side))
+	return q.countPods(fmt.Sprintf("increase(%s[%s]) > 0", served, levelWindow))
+}
+
+// Warm is the number of pods of that side that could take traffic: the newest sample
+// is fresh and, where the runbook names a health metric, says ready. Always one
+// series, 0 if there is none.
+func (q Questions) Warm(rel runbook.Release, side Role) Expr {
+	matchers := q.side(rel, side)
 	if health := q.b.LastKnownGood.Health; health != "" {
-		fresh = fmt.Sprintf("last_over_time(%s[%s]) == 1", q.b.raw(health, matchers), q.b.freshness())
+		return q.countPods(fmt.Sprintf("last_over_time(%s[%s]) == 1", q.b.raw(health, matchers), q.b.freshness()))
 	}
-	if side == Candidate {
-		fresh = fmt.Sprintf("increase(%s[%s]) > 0", q.b.raw(m.Requests.Counter, matchers), levelWindow)
-	}
-	return q.b.mustParse(fmt.Sprintf("count(count by (%s) (%s)) or vector(0)", m.PodLabel, fresh))
+	return q.countPods(fmt.Sprintf("last_over_time(%s[%s])", q.b.raw(q.b.Metrics.Requests.Counter, matchers), q.b.freshness()))
+}
+
+func (q Questions) countPods(series string) Expr {
+	return q.b.mustParse(fmt.Sprintf("count(count by (%s) (%s)) or vector(0)", q.b.Metrics.PodLabel, series))
 }
 
 func (b *book) freshness() runbook.Duration {

@@ -18,7 +18,7 @@ const (
 type Approval struct {
 	Schema    int               `json:"schema"`
 	ID        string            `json:"id"`
-	Kind      string            `json:"kind"` // "rollback", or "release_hold": let a held release go on
+	Kind      string            `json:"kind"` // "rollback", "release_hold" (let a held release go on), or "promote" (take the next step)
 	Service   string            `json:"service"`
 	Region    string            `json:"region"`
 	Incident  string            `json:"incident"`

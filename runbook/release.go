@@ -20,8 +20,16 @@ type Release struct {
 	Incident        string       `json:"incident,omitempty"` // the newest incident of this release
 	Frozen          string       `json:"frozen,omitempty"`   // why promotion is stopped; empty: it is not
 	Held            *HumanHold   `json:"held,omitempty"`
-	Rollbacks       []time.Time  `json:"rollbacks,omitempty"` // automatic ones of the service in the last 24 h, carried from release to release
-	Op              string       `json:"op"`                  // the operation id of the last transaction
+	Stopped         *HumanStop   `json:"stopped,omitempty"`     // a human stopped the ramp
+	Waiting         string       `json:"waiting,omitempty"`     // why the next step of the ramp is not taken now, in words
+	Asking          string       `json:"asking,omitempty"`      // the approval that asks for the next step
+	TrafficAt       time.Time    `json:"traffic_at,omitzero"`   // when the candidate first got traffic; warm-up counts from here
+	Moves           []Move       `json:"moves,omitempty"`       // every change of the weight, oldest first
+	ClosedAt        time.Time    `json:"closed_at,omitzero"`    // when it was proved: all traffic, and the bake time is over
+	Good            *Side        `json:"good,omitempty"`        // the last known good: the candidate of the last release that was proved
+	GoodBefore      *Side        `json:"good_before,omitempty"` // the one before it
+	Rollbacks       []time.Time  `json:"rollbacks,omitempty"`   // automatic ones of the service in the last 24 h, carried from release to release
+	Op              string       `json:"op"`                    // the operation id of the last transaction
 }
 
 // Side is one of the two versions of a release.
@@ -46,6 +54,33 @@ type HumanHold struct {
 	Since time.Time `json:"since"`
 	Want  Split     `json:"want"`
 	Found Split     `json:"found"`
+}
+
+// HumanStop means that a human stopped the ramp, or said no to its next step. Weights
+// stay as they are, and a breach still rolls back.
+type HumanStop struct {
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+}
+
+// A Move is one change of a release's weight.
+type Move struct {
+	At    time.Time `json:"at"`
+	From  int       `json:"from"`
+	To    int       `json:"to"`
+	By    string    `json:"by,omitempty"` // the human; empty: the daemon
+	Why   string    `json:"why"`          // "start", "promote", "flip", "let go", "rollback"
+	Epoch int       `json:"epoch"`        // since this move
+}
+
+// Began is when the candidate got its first traffic, or when the release began if that
+// is not known.
+func (r Release) Began() time.Time {
+	if r.TrafficAt.IsZero() {
+		return r.StartedAt
+	}
+	return r.TrafficAt
 }
 
 // Want is the split the release asks of the router.

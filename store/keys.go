@@ -7,6 +7,7 @@ const Root = "autorollback/v1/"
 const (
 	ControlKey = Root + "control"
 	BudgetKey  = Root + "budget"
+	HeardKey   = Root + "heard" // when the watchdog was last heard by webhook
 )
 
 // ReleaseKey is the key of the release of a service in a region.

@@ -1,0 +1,264 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// tookStep checks a committed step of the ramp, and the end of a release.
+func (m *model) tookStep(ev Event, before, after world, moved, closed bool) {
+	t, was, is := m.t, before.release, after.release
+	by, ready := "", runbook.Readiness{}
+	switch ev := ev.(type) {
+	case Promoted:
+		by, ready = ev.By, ev.Ready
+	case Answered:
+		by, ready = ev.By, ev.Ready
+		if a := after.approvals[ev.Approval]; a.Kind != promotion || a.Status != runbook.Approved || before.approvals[ev.Approval].Status != runbook.Pending || a.Epoch != was.Epoch {
+			t.Fatalf("promoted by the approval %+v", a)
+		}
+		m.outcomes["promoted by approval"]++
+	default:
+		t.Fatalf("%T moved traffic up, or closed the release", ev)
+	}
+	if was == nil || is == nil || was.ID != is.ID || was.Phase != runbook.Open {
+		t.Fatalf("%T promoted %+v to %+v", ev, was, is)
+	}
+	i, incident := before.incidents[was.Incident]
+	next, more := m.rb.Rollout.Next(was.Weight)
+	switch {
+	case !before.split.Equal(was.Want()):
+		t.Fatalf("%T overwrote %v", ev, before.split)
+	case was.Frozen != "" || was.Held != nil || was.Stopped != nil:
+		t.Fatalf("%T promoted what was frozen, held or stopped: %+v", ev, was)
+	case incident && i.Phase != runbook.Done:
+		t.Fatalf("%T promoted, and incident %s is %s", ev, i.ID, i.Phase)
+	case before.control.Mode != runbook.Active && !(by != "" && before.control.Mode == runbook.Observe):
+		t.Fatalf("%T promoted while %s", ev, before.control.Mode)
+	case m.now.Sub(was.WeightChangedAt) < m.rb.Rollout.Stay(was.Weight):
+		t.Fatalf("%T promoted after %s at %d %%", ev, m.now.Sub(was.WeightChangedAt), was.Weight)
+	case m.now.Sub(m.heard(before)) > 6*time.Minute:
+		t.Fatalf("%T promoted, and the watchdog was heard at %v", ev, m.heard(before))
+	case ready.StablePods < 2 || ready.CandidatePods < 2 || ready.Problem != "" || len(ready.Breaching) > 0 || ready.StableSick || m.now.Sub(ready.AskedAt).Abs() > 30*time.Second:
+		t.Fatalf("%T promoted with %+v", ev, ready)
+	case was.Weight > 0 && (len(ready.Undecided) > 0 || ready.CandidateRate <= 0):
+		t.Fatalf("%T promoted without evidence: %+v", ev, ready)
+	case by == "" && moved && (was.Weight == 0 || m.rb.Rollout.Promote != runbook.PromoteAutomatic):
+		t.Fatalf("%T promoted by itself from %d %%, and the runbook says %s", ev, was.Weight, m.rb.Rollout.Promote)
+	case barred(before, was.Stable) || barred(before, was.Candidate):
+		t.Fatalf("%T promoted a quarantined bundle", ev)
+	case moved && (!more || is.Weight != next.Weight || is.Epoch != was.Epoch+1 || is.Incident != ""):
+		t.Fatalf("%T promoted from %+v to %+v", ev, was, is)
+	case moved && !after.split.Equal(is.Want()):
+		t.Fatalf("%T promoted to %v, the release wants %v", ev, after.split, is.Want())
+	case closed && (is.Weight != 100 || is.Good == nil || *is.Good != is.Candidate || *is.GoodBefore != is.Stable || is.Asking != ""):
+		t.Fatalf("%T closed %+v", ev, is)
+	case !moved && is.Epoch != was.Epoch:
+		t.Fatalf("%T changed the epoch and no weight", ev)
+	}
+	if moved {
+		m.human = false
+		m.outcomes[fmt.Sprintf("promoted to %d", is.Weight)]++
+	}
+	if closed {
+		m.outcomes["proved"]++
+	}
+}
+
+func barred(w world, s runbook.Side) bool {
+	q, ok := w.barred[s.Bundle]
+	return ok && q.Lifted == ""
+}
+
+func (m *model) heard(w world) time.Time {
+	var h heard
+	if text, ok := w.raw[store.HeardKey]; ok {
+		if err := json.Unmarshal([]byte(text), &h); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	return h.At
+}
+
+// readiness is mostly good.
+func (m *model) readiness() runbook.Readiness {
+	r := runbook.Readiness{AskedAt: m.now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}
+	switch m.pick("readiness", "good", "good", "good", "good", "good", "good", "cold", "few", "sick", "breaching", "undecided", "old", "down", "idle") {
+	case "cold":
+		r.StablePods = 1
+	case "few":
+		r.CandidatePods = 1
+	case "sick":
+		r.StableSick = true
+	case "breaching":
+		r.Breaching = []string{"errors"}
+	case "undecided":
+		r.Undecided = []string{"errors"}
+	case "old":
+		r.AskedAt = m.now.Add(-time.Minute)
+	case "down":
+		r.Problem = "connection refused"
+	case "idle":
+		r.CandidateRate = 0
+	}
+	return r
+}
+
+func (m *model) promoted(by string) func(view) Event {
+	return func(v view) Event {
+		ev := Promoted{By: by, Release: "none", Ready: m.readiness()}
+		if v.Release != nil {
+			ev.Release, ev.Epoch = v.Release.ID, v.Release.Epoch
+		}
+		return ev
+	}
+}
+
+// hears is the watchdog, by webhook.
+func (m *model) hears() {
+	text, err := json.Marshal(heard{Schema: runbook.Schema, At: m.now})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.set(store.HeardKey, string(text))
+}
+
+// rampActions are what may happen on a ramp beside all else.
+func (m *model) rampActions() map[string]func(*rapid.T) {
+	all := m.actions()
+	wait := func(by string) func(*rapid.T) {
+		return func(*rapid.T) {
+			m.now = m.now.Add(11 * time.Minute)
+			m.hears()
+			m.step(m.promoted(by))
+		}
+	}
+	more := map[string]func(*rapid.T){
+		"the daemon promotes": wait(""), "the daemon promotes again": wait(""), "a human promotes": wait("ann"),
+		"asked, and yes": func(t *rapid.T) {
+			wait("")(t)
+			m.step(func(v view) Event {
+				if v.Question == nil {
+					return m.promoted("ann")(v)
+				}
+				return Answered{Approval: v.Question.ID, By: "ann", How: "api", Yes: true, Ready: m.readiness()}
+			})
+		},
+		"promoted":          func(*rapid.T) { m.step(m.promoted(m.pick("by", "", "", "ann"))) },
+		"watchdog":          func(*rapid.T) { m.hears() },
+		"a human stops":     func(*rapid.T) { m.step(func(view) Event { return Stopped{"ann", "because"} }) },
+		"a human resumes":   func(*rapid.T) { m.step(func(view) Event { return Resumed{"ann", "because"} }) },
+		"resumes again":     func(*rapid.T) { m.step(func(view) Event { return Resumed{"bob", "because"} }) },
+		"a step is read":    func(*rapid.T) { m.later(m.promoted(m.pick("by", "", "ann"))) },
+		"an answer is read": func(*rapid.T) { m.later(m.answered) },
+	}
+	maps.Copy(all, more)
+	for _, name := range []string{"alert again", "alert once more"} {
+		delete(all, name) // or no release comes far
+	}
+	return all
+}
+
+// later reads now and commits at some other time.
+func (m *model) later(make func(view) Event) {
+	if r, ok := m.read(make); ok && len(m.late) < 4 {
+		m.late = append(m.late, r)
+	}
+}
+
+// TestRampModel is TestModel for runbooks with a ramp: people, the daemon, a second
+// replica and breaches race for each step.
+func TestRampModel(t *testing.T) {
+	outcomes := map[string]int{}
+	table, launch := edges(t), launchOf(t)
+	canary := func(promote string) *runbook.Rollout {
+		return &runbook.Rollout{Strategy: runbook.Canary, Promote: promote, Bake: minutes(10),
+			Steps: []runbook.RampStep{{Weight: 5, For: minutes(10)}, {Weight: 50, For: minutes(10)}, {Weight: 100}}}
+	}
+	for _, rollout := range []*runbook.Rollout{canary(runbook.PromoteAutomatic), canary(runbook.PromoteAsk), canary(runbook.PromoteManual),
+		{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Holdback: 5, Bake: minutes(10)}} {
+		rb := runbookOf(t, "page")
+		rb.Rollout = rollout
+		services := engineOf(t, partsOf(nil, nil), rb, Options{}).services
+		rapid.Check(t, func(rt *rapid.T) {
+			m := &model{t: rt, rb: rb, services: services, launch: launch, st: newMemory(), table: table, now: morning,
+				automatic: map[string]int{}, ended: map[string]runbook.ApprovalStatus{}, outcomes: outcomes, known: map[string]any{}}
+			m.start()
+			m.write(`{"weights":{"ranker-v1":100}}`)
+			m.human = false
+			m.step(func(view) Event { return m.launched() })
+			rt.Repeat(m.rampActions())
+		})
+	}
+	t.Logf("%v", outcomes)
+	for _, must := range []string{"promoted to 5", "promoted to 50", "promoted to 95", "promoted to 100", "promoted by approval", "proved", "rolled back by policy", "rolled back by hand", "Promoted not done"} {
+		if outcomes[must] == 0 && !t.Failed() && !testing.Short() {
+			t.Errorf("no run came to %q: the model goes nowhere", must)
+		}
+	}
+}
+
+// A promotion and a rollback that were read at the same moment: one wins, the other
+// reads again. Then nothing is left of the loser.
+func TestPromotionAndRollbackHaveOneWinner(t *testing.T) {
+	rb := runbookOf(t, "page")
+	rb.Rollout = &runbook.Rollout{Strategy: runbook.Canary, Promote: runbook.PromoteAutomatic, Bake: minutes(10), Steps: []runbook.RampStep{{Weight: 20, For: minutes(1)}, {Weight: 100}}}
+	for _, first := range []int{0, 1} {
+		t.Run(fmt.Sprint(first), func(t *testing.T) {
+			st := newMemory()
+			e := engineOf(t, partsOf(st, nil), rb, Options{})
+			set(t, st, routerKey, `{"weights":{"ranker-v1":100}}`)
+			ctx := context.Background()
+			rel, err := e.Start(ctx, launchOf(t), "ann")
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := rel.StartedAt.Add(2 * time.Minute)
+			text, _ := json.Marshal(heard{At: now})
+			set(t, st, store.HeardKey, string(text))
+			ready := runbook.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}
+			events := []Event{Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready},
+				Asked{Alert: alertOf("errors", runbook.Watcher), Breach: breachOf("errors", runbook.Breaching), Release: rel.ID, Epoch: rel.Epoch}}
+			var views []view
+			for _, ev := range events {
+				v, err := e.read(ctx, theSlot, ev)
+				if err != nil {
+					t.Fatal(err)
+				}
+				views = append(views, v)
+			}
+			if _, err := e.commitAt(ctx, views[first], events[first], now); err != nil {
+				t.Fatal(err)
+			}
+			_, err = e.commitAt(ctx, views[1-first], events[1-first], now)
+			refused(t, err, store.ErrConflict)
+			got, err := e.Release(ctx, "ranker", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := []int{100, 0}[first]; got.Weight != want || got.Epoch != rel.Epoch+1 {
+				t.Errorf("weight %d in epoch %d, want %d", got.Weight, got.Epoch, want)
+			}
+		})
+	}
+}
+
+func set(t *testing.T, st store.Store, key, value string) {
+	t.Helper()
+	snap, err := st.Read(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Commit(t.Context(), store.NewTx(store.Op{Verb: store.Set, Key: key, Value: []byte(value), Index: index(snap, key)})); err != nil {
+		t.Fatal(err)
+	}
+}

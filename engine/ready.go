@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// Decides says whether a trigger can see the effect that its runbook names at a weight,
+// at the traffic there is, and how long that takes from the first judged moment there.
+// The Decides of a rules.Plan is one.
+type Decides func(trigger string, weight int) (need time.Duration, can bool)
+
+// anyTrigger is what is taken for true without a plan: whatever compares two sides can
+// decide while both have traffic. So missing data holds the ramp rather than not.
+func anyTrigger(rb *runbook.Runbook) Decides {
+	return func(trigger string, weight int) (time.Duration, bool) {
+		t, ok := rb.Trigger(trigger)
+		return 0, ok && t.Type != runbook.AbsoluteSLO && weight > 0 && weight < 100
+	}
+}
+
+// decides is the plan for a service at its present traffic.
+func (e *Engine) decides(ctx context.Context, s service) Decides {
+	if e.opts.Plan != nil {
+		if d := e.opts.Plan(ctx, s.rb); d != nil {
+			return d
+		}
+	}
+	return anyTrigger(s.rb)
+}
+
+// ready asks whether a rollback is possible right now and what speaks against the next
+// step.
+func (e *Engine) ready(ctx context.Context, s service, rel runbook.Release) runbook.Readiness {
+	decides := e.decides(ctx, s)
+	can := func(trigger string) bool { _, can := decides(trigger, rel.Weight); return can }
+	ready := e.prom.Ready(ctx, s.ask, s.rb.Triggers, rel, can)
+	for _, t := range s.rb.Triggers {
+		if need, can := decides(t.Name, rel.Weight); can {
+			// Whole minutes: the words that name it must not change at each look.
+			ready.Need = max(ready.Need, (need + time.Minute - 1).Truncate(time.Minute))
+		}
+	}
+	return ready
+}
+
+// askReady carries out [AskReady].
+func (e *Engine) askReady(ctx context.Context, slot Slot, s service, rel runbook.Release) error {
+	ready := e.ready(ctx, s, rel)
+	if ctx.Err() != nil {
+		return ctx.Err() // we are stopping: that is no answer
+	}
+	return e.take(ctx, slot, Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
+}
+
+// Promote takes the next step of the ramp because a human says so: after the same
+// questions, and in the same transaction, as if the daemon did. At the end of the ramp
+// it closes the release once it has baked.
+func (e *Engine) Promote(ctx context.Context, service, region, by string) (runbook.Release, error) {
+	return e.promote(ctx, Slot{service, or(region, runbook.DefaultRegion)}, by, false)
+}
+
+// Flip is [Engine.Promote] as the first step of a blue and green release, and refused
+// as any other.
+func (e *Engine) Flip(ctx context.Context, service, region, by string) (runbook.Release, error) {
+	return e.promote(ctx, Slot{service, or(region, runbook.DefaultRegion)}, by, true)
+}
+
+func (e *Engine) promote(ctx context.Context, slot Slot, by string, flip bool) (runbook.Release, error) {
+	rel, ready, err := e.readyNow(ctx, slot)
+	if err != nil {
+		return runbook.Release{}, err
+	}
+	s, err := e.human(ctx, slot, Promoted{By: by, Flip: flip, Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
+	if err != nil {
+		return runbook.Release{}, err
+	}
+	return *s.Release, nil
+}
+
+// readyNow asks about the slot's release as it is stored.
+func (e *Engine) readyNow(ctx context.Context, slot Slot) (runbook.Release, runbook.Readiness, error) {
+	if _, _, err := e.serves(slot); err != nil {
+		return runbook.Release{}, runbook.Readiness{}, err
+	}
+	rel, err := e.Release(ctx, slot.Service, slot.Region)
+	if err != nil {
+		return rel, runbook.Readiness{}, err
+	}
+	e.mu.RLock()
+	svc := e.services[slot.Service]
+	e.mu.RUnlock()
+	if rel.Phase != runbook.Open {
+		return rel, runbook.Readiness{}, nil // the step says so
+	}
+	return rel, e.ready(ctx, svc, rel), nil
+}
+
+// Stop stops the ramp where it is. A breach still rolls back.
+func (e *Engine) Stop(ctx context.Context, service, region, by, reason string) (runbook.Release, error) {
+	s, err := e.human(ctx, Slot{service, or(region, runbook.DefaultRegion)}, Stopped{by, reason})
+	if err != nil {
+		return runbook.Release{}, err
+	}
+	return *s.Release, nil
+}
+
+// Resume lets a ramp go on that was stopped, frozen or held, and ends what it was
+// frozen or held for. A breach that is still true comes back by itself.
+func (e *Engine) Resume(ctx context.Context, service, region, by, reason string) (runbook.Release, error) {
+	s, err := e.human(ctx, Slot{service, or(region, runbook.DefaultRegion)}, Resumed{by, reason})
+	if err != nil {
+		return runbook.Release{}, err
+	}
+	return *s.Release, nil
+}

@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// heard is the record of the watchdog's last word.
+type heard struct {
+	Schema int       `json:"schema"`
+	At     time.Time `json:"at"`
+}
+
+// hearEvery is how often the watchdog's word is written down at most.
+const hearEvery = time.Minute
+
+// hear writes down that the watchdog was heard by webhook: the way from Prometheus
+// through Alertmanager to us is whole, and every replica may rely on it. Another
+// replica that wrote first is as good.
+func (e *Engine) hear(ctx context.Context, now time.Time) {
+	snap, err := e.store.Read(ctx, store.HeardKey)
+	e.metrics.stored(err)
+	if err != nil {
+		e.log.Warn("read the watchdog's last word", zap.Error(err))
+		return
+	}
+	var word heard
+	if err := record(snap, store.HeardKey, &word); err == nil && now.Sub(word.At).Abs() < hearEvery {
+		return
+	}
+	b := batch{indexes: map[string]uint64{store.HeardKey: index(snap, store.HeardKey)}}
+	b.set(store.HeardKey, heard{Schema: runbook.Schema, At: now})
+	if err := e.put(ctx, b); err != nil && !errors.Is(err, store.ErrConflict) {
+		e.log.Warn("write the watchdog's word", zap.Error(err))
+	}
+}
+
+// mayStep reports whether an event may take the next step of the ramp.
+func mayStep(ev Event) bool {
+	switch ev.(type) {
+	case Tick, Promoted, Answered, Stopped, Resumed:
+		return true
+	}
+	return false
+}
+
+// planNext works out the next step of the ramp: its weights, and both versions'
+// flags. The stable version stays marked as serving: it must be able to at once.
+func (e *Engine) planNext(ctx context.Context, v *view, snap store.Snapshot, router actuators.Router) error {
+	r := v.Release
+	next, more := v.Runbook.Rollout.Next(r.Weight)
+	if !more {
+		return nil
+	}
+	stable, err := e.Bundle(ctx, r.Stable.Bundle)
+	if err != nil {
+		return err
+	}
+	candidate, err := e.Bundle(ctx, r.Candidate.Bundle)
+	if err != nil {
+		return err
+	}
+	to := runbook.Split{r.Stable.Backend: 100 - next.Weight, r.Candidate.Backend: next.Weight}
+	flags := []actuators.FlagDoc{flagDoc(r.Stable, stable, true), flagDoc(r.Candidate, candidate, true)}
+	v.Next, v.nextOps, err = router.Plan(snap, to, flags)
+	if err != nil {
+		v.NextProblem = err.Error()
+	}
+	return nil
+}

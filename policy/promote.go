@@ -1,0 +1,215 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// Ramp is everything that the next step of a rollout rests on, read at one moment.
+type Ramp struct {
+	Runbook              *runbook.Runbook  // never nil
+	Release              runbook.Release   // as stored
+	Incident             *runbook.Incident // the release's newest; nil: none
+	Control              runbook.Control   // zero: active
+	Foreign              bool              // the router's split is not the release's
+	Router               string            // why the router's keys cannot be changed, or would be ignored
+	StableQuarantined    bool
+	CandidateQuarantined bool
+	Heard                time.Time          // when the watchdog was last heard by webhook; zero: never
+	Ready                *runbook.Readiness // nil: not asked yet
+	ByHuman              bool               // a person takes the step
+}
+
+const (
+	// watchdogSilence is how old the last word of the watchdog may be: Alertmanager
+	// repeats it every two minutes.
+	watchdogSilence = 6 * time.Minute
+	// readinessFresh is how old the answer about readiness may be.
+	readinessFresh = 30 * time.Second
+)
+
+// Promote says why the next step of the ramp, or at its end the closing of the
+// release, is not taken at the moment now; an empty text means that nothing objects.
+// Without Ready it says what is known before Prometheus is asked. The words name
+// moments and never the time left, so that they change only when the reason does.
+func Promote(in Ramp, now time.Time) string {
+	for _, object := range []func(Ramp, time.Time) string{
+		rampless, troubled, stopped, switchedOff, notPossible, tooEarly, outOfHours, unheard, leftToHumans, unready,
+	} {
+		if why := object(in, now); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+func rampless(in Ramp, _ time.Time) string {
+	switch {
+	case in.Release.Phase != runbook.Open:
+		return fmt.Sprintf("%s has no open release in %s", in.Runbook.Service, in.Release.Region)
+	case in.Runbook.Rollout == nil:
+		return fmt.Sprintf("the runbook of %s has no section rollout, so there is no next step", in.Runbook.Service)
+	}
+	return ""
+}
+
+func troubled(in Ramp, _ time.Time) string {
+	switch i := in.Incident; {
+	case in.Foreign || in.Release.Held != nil:
+		return "somebody else changed the split; put it back, or let the release go on with it: autorollback release let-go " + in.Runbook.Service
+	case i == nil || i.Phase == runbook.Done:
+		return ""
+	case i.Phase == runbook.HeldPhase || i.Phase == runbook.Frozen:
+		return fmt.Sprintf("incident %s is %s (%s); once you have looked: autorollback release resume %s", i.ID, i.Phase, reason(i), in.Runbook.Service)
+	default:
+		return fmt.Sprintf("incident %s is %s (%s)", i.ID, i.Phase, reason(i))
+	}
+}
+
+func reason(i *runbook.Incident) string {
+	if i.Breach.Trigger != "" {
+		return "trigger " + i.Breach.Trigger
+	}
+	return i.Decision.Guard
+}
+
+func stopped(in Ramp, _ time.Time) string {
+	resume := "autorollback release resume " + in.Runbook.Service
+	if s := in.Release.Stopped; s != nil {
+		return fmt.Sprintf("%s stopped the ramp: %s; go on with: %s", s.By, s.Reason, resume)
+	}
+	if in.Release.Frozen != "" {
+		return "promotion is frozen: " + in.Release.Frozen + " Once you have looked: " + resume
+	}
+	return ""
+}
+
+func switchedOff(in Ramp, _ time.Time) string {
+	switch c := in.Control; {
+	case c.Mode == "" || c.Mode == runbook.Active:
+	case c.Mode == runbook.Observe && in.ByHuman:
+	case c.Mode == runbook.Observe:
+		return "the installation's control is observe" + byWhom(c) + ": nothing is promoted by itself; by hand: autorollback release promote " + in.Runbook.Service
+	case c.Mode == runbook.Paused:
+		return "automation is paused" + byWhom(c)
+	default:
+		return fmt.Sprintf("the control key says %q, which is no mode; it is taken for paused", c.Mode)
+	}
+	if in.Runbook.Policy.Mode != runbook.Active && !in.ByHuman {
+		return "the runbook's mode is observe: nothing is promoted by itself; by hand: autorollback release promote " + in.Runbook.Service
+	}
+	return ""
+}
+
+// notPossible: before each step a rollback must be possible, and the step itself.
+func notPossible(in Ramp, _ time.Time) string {
+	switch {
+	case in.StableQuarantined:
+		return fmt.Sprintf("%s is quarantined: it could not be fallen back to", side(in.Release.Stable))
+	case in.CandidateQuarantined:
+		return fmt.Sprintf("%s is quarantined", side(in.Release.Candidate))
+	case in.Router != "":
+		return "the router's keys: " + in.Router
+	}
+	return ""
+}
+
+func tooEarly(in Ramp, now time.Time) string {
+	r := in.Release
+	stay, why := in.Runbook.Rollout.Stay(r.Weight), "the runbook keeps this step for"
+	if in.Ready != nil && r.Weight > 0 && in.Ready.Need > stay {
+		stay, why = in.Ready.Need, "the triggers that can decide at this traffic need"
+	}
+	until := r.WeightChangedAt.Add(stay)
+	if !now.Before(until) {
+		return ""
+	}
+	if _, more := in.Runbook.Rollout.Next(r.Weight); !more {
+		why = "it bakes for"
+	}
+	return fmt.Sprintf("at %d %% until %s: %s %s", r.Weight, clock(until), why, runbook.Duration(stay.Round(time.Second)))
+}
+
+func outOfHours(in Ramp, now time.Time) string {
+	open, next := Open(in.Runbook.Rollout.Schedule, now)
+	switch {
+	case open:
+		return ""
+	case next.IsZero():
+		return "it is outside rollout.schedule, and no later span opens"
+	}
+	return "it is outside rollout.schedule, which opens at " + clock(next)
+}
+
+func unheard(in Ramp, now time.Time) string {
+	switch {
+	case in.Heard.IsZero():
+		return "the watchdog was never heard by webhook: the way from Alertmanager to us is not proved"
+	case now.Sub(in.Heard) > watchdogSilence:
+		return fmt.Sprintf("the watchdog was last heard by webhook at %s: the way from Alertmanager to us is broken", clock(in.Heard))
+	}
+	return ""
+}
+
+// leftToHumans: the candidate's first traffic is always a human's word, and so is
+// every step of a manual ramp. Closing a release at the end moves nothing.
+func leftToHumans(in Ramp, _ time.Time) string {
+	next, more := in.Runbook.Rollout.Next(in.Release.Weight)
+	if in.ByHuman || !more {
+		return ""
+	}
+	verb := "promote"
+	if in.Runbook.Rollout.Strategy == runbook.BlueGreen && in.Release.Weight == 0 {
+		verb = "flip"
+	}
+	how := fmt.Sprintf("a human takes the step to %d %%: autorollback release %s %s", next.Weight, verb, in.Runbook.Service)
+	if in.Release.Weight == 0 || in.Runbook.Rollout.Promote == runbook.PromoteManual {
+		return how
+	}
+	return ""
+}
+
+// unready judges what Prometheus answered.
+func unready(in Ramp, now time.Time) string {
+	ready := in.Ready
+	if ready == nil {
+		return ""
+	}
+	r, health := in.Release, in.Runbook.LastKnownGood.Health
+	need := needed(in)
+	switch {
+	case now.Sub(ready.AskedAt).Abs() > readinessFresh:
+		return "what Prometheus said of readiness is out of date"
+	case ready.Problem != "":
+		return "Prometheus cannot say whether a rollback is possible: " + ready.Problem
+	case ready.StablePods < max(1, in.Runbook.LastKnownGood.MinPods):
+		return fmt.Sprintf("no rollback would be possible: %s has %s ready and needs %d", side(r.Stable), pods(ready.StablePods), max(1, in.Runbook.LastKnownGood.MinPods))
+	case ready.CandidatePods < need && r.Weight == 0 && health == "":
+		return fmt.Sprintf("%s has %s ready and needs %d; a pod that gets no traffic shows only by last_known_good.health", side(r.Candidate), pods(ready.CandidatePods), need)
+	case ready.CandidatePods < need:
+		return fmt.Sprintf("%s has %s ready and needs %d", side(r.Candidate), pods(ready.CandidatePods), need)
+	case ready.StableSick:
+		return fmt.Sprintf("%s breaks an absolute limit", side(r.Stable))
+	case len(ready.Breaching) > 0:
+		return "breaching now: " + strings.Join(ready.Breaching, ", ")
+	case r.Weight > 0 && ready.CandidateRate <= 0:
+		return fmt.Sprintf("%s gets no requests: nothing has been proved", side(r.Candidate))
+	case r.Weight > 0 && len(ready.Undecided) > 0:
+		return "not enough data to judge by: " + strings.Join(ready.Undecided, ", ")
+	}
+	return ""
+}
+
+// needed is how many of the candidate's pods must be ready: enough that a breach may
+// roll back by itself, and all that the last known good needs where it takes over.
+func needed(in Ramp) int {
+	need := max(1, in.Runbook.Policy.MinCandidatePods)
+	next, more := in.Runbook.Rollout.Next(in.Release.Weight)
+	if !more || next.Weight == 100 || in.Runbook.Rollout.Strategy == runbook.BlueGreen {
+		need = max(need, in.Runbook.LastKnownGood.MinPods)
+	}
+	return need
+}
