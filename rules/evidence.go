@@ -79,9 +79,14 @@ func (f family) weight(theta float64) string { return num(math.Log(theta / f.nul
 
 func (b *book) ratio(f family, theta float64, signals []signal) draft {
 	sc, in := b.everyone(), f.in(signals)
-	text := fmt.Sprintf(`%[1]s * sum by (%[2]s) (%[3]s) - sum by (%[2]s) (%[4]s) * on (%[2]s) (%[5]s)`,
-		f.weight(theta), keysOf(signals), sc.rec(seriesBad, match("role", string(Candidate)), in), sc.rec(seriesBad, in),
-		f.tilt(theta, sc.rec(seriesShare, in)))
+	keys := keysOf(signals)
+	join := "on (" + keys + ")"
+	if f.name == shiftFamily().name {
+		join = "on (region, release, signal) group_left ()" // all parts have one share
+	}
+	text := fmt.Sprintf(`%[1]s * sum by (%[2]s) (%[3]s) - sum by (%[2]s) (%[4]s) * %[6]s (%[5]s)`,
+		f.weight(theta), keys, sc.rec(seriesBad, match("role", string(Candidate)), in), sc.rec(seriesBad, in),
+		f.tilt(theta, sc.rec(seriesShare, in)), join)
 	labels := labelsOf("theta", num(theta), "family", f.name)
 	if f.guard > 0 && theta == f.guard {
 		labels["guard"] = "pods"
@@ -112,7 +117,6 @@ func (b *book) influence(f family, signals []signal) draft {
 // dispersion compares the stable pods among themselves: an A/A test that runs all the
 // time. Its excess over chance divides the evidence.
 func (b *book) dispersion(signals []signal) []draft {
-	counted := except(signals, func(s signal) bool { return s.parts != nil || s.name == trafficSignal })
 	sc := b.everyone()
 	stable := match("role", string(Stable))
 	bad := fmt.Sprintf("sum_over_time(%s[%s])", sc.rec(seriesPodBad, stable), levelWindow)
@@ -122,18 +126,37 @@ func (b *book) dispersion(signals []signal) []draft {
 	level := sc.rec(seriesPool)
 	num := fmt.Sprintf("sum by (region, release, signal) ((%s - %s %s %s) ^ 2)", bad, all, join, level)
 	den := fmt.Sprintf("%[1]s * (1 - %[1]s) * on (region, release, signal) (%[2]s - %[3]s / %[2]s)", level, sum(all), sum(all+" ^ 2"))
-	pods := fmt.Sprintf("%s >= %d", sc.rec(seriesPods, stable), leastPods)
-	phi := fmt.Sprintf(`
-		(clamp_min(sum_over_time(%[1]s[1h]) / (sum_over_time(%[2]s[1h]) > 0), 1) and on (region, release, signal) %[3]s)
-		or on (region, release, signal) (1 + 0 * %[4]s and on (region, release, signal) %[3]s)
-		or on (region, release, signal) (%[5]s + 0 * %[4]s)`,
-		sc.rec(seriesPhiNum, counted), sc.rec(seriesPhiDen, counted), pods, sum(sc.rec(seriesAll, stable, counted)), fmt.Sprint(phiUnknown))
-	return []draft{
+	out := []draft{
 		{record: seriesPool, text: fmt.Sprintf("%s / (%s > 0) and on (region, release) %s", sum(bad), sum(all), sc.rec(seriesRole)), comment: "Dispersion: the stable side's own level,"},
 		{record: seriesPhiNum, text: num, comment: "how far its pods are from it,"},
 		{record: seriesPhiDen, text: den, comment: "how far chance would put them,"},
-		{record: seriesPhi, text: phi, comment: fmt.Sprintf("and the quotient over an hour: at least 1; %s with fewer than %d stable pods.", fmt.Sprint(phiUnknown), leastPods)},
 	}
+	shifts := func(s signal) bool { return s.family.name == shiftFamily().name }
+	if len(proved(signals)) > 0 && !every(signals, shifts) {
+		out = append(out, b.phi(1, except(signals, shifts)))
+	}
+	if names := only(signals, shifts); len(names) > 0 {
+		out = append(out, b.phi(phiShift, anyOf(names)))
+	}
+	return out
+}
+
+// phi is the quotient of the two over an hour, for the signals of a matcher.
+func (b *book) phi(least float64, in string) draft {
+	sc, stable := b.everyone(), match("role", string(Stable))
+	pods := fmt.Sprintf("%s >= %d", sc.rec(seriesPods, stable, in), leastPods)
+	here := fmt.Sprintf("sum by (region, release, signal) (%s)", sc.rec(seriesPodAll, stable, in))
+	text := fmt.Sprintf(`
+		(clamp_min(sum_over_time(%[1]s[1h]) / (sum_over_time(%[2]s[1h]) > 0), %[6]s) and on (region, release, signal) %[3]s)
+		or on (region, release, signal) (%[6]s + 0 * %[4]s and on (region, release, signal) %[3]s)
+		or on (region, release, signal) (%[5]s + 0 * %[4]s)`,
+		sc.rec(seriesPhiNum, in), sc.rec(seriesPhiDen, in), pods, here, num(max(phiUnknown, least)), num(least))
+	var labels map[string]string
+	if least > 1 {
+		labels = labelsOf("floor", num(least))
+	}
+	return draft{record: seriesPhi, text: text, labels: labels,
+		comment: fmt.Sprintf("and the quotient over an hour: at least %s; %s with fewer than %d stable pods.", num(least), num(max(phiUnknown, least)), leastPods)}
 }
 
 // logE clamps before exp: e-values beyond e^600 are all the same.

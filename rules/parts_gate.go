@@ -8,11 +8,16 @@ import (
 
 // partLevel is a side's event share of each part over the trigger's window.
 func (b *book) partLevel(t runbook.Trigger, s scope, role Role) string {
-	who := []string{match("role", string(role)), match("signal", b.signalOf(t).name)}
-	sum := func(series string) string {
-		return fmt.Sprintf("sum by (region, release, part) (sum_over_time(%s[%s]))", s.rec(series, who...), t.For)
+	signal := b.signalOf(t)
+	who := []string{match("role", string(role)), match("signal", signal.name)}
+	sum := func(keys, series string) string {
+		return fmt.Sprintf("sum by (%s) (sum_over_time(%s[%s]))", keys, s.rec(series, who...), t.For)
 	}
-	return fmt.Sprintf("(%s / (%s > 0))", sum(seriesBad), sum(seriesAll))
+	const each = "region, release, part"
+	if signal.parts.fixed {
+		return fmt.Sprintf("(%s / on (region, release) group_left () (%s > 0))", sum(each, seriesBad), sum("region, release", seriesAll))
+	}
+	return fmt.Sprintf("(%s / (%s > 0))", sum(each, seriesBad), sum(each, seriesAll))
 }
 
 // partEffect is the effect in the worst part.

@@ -17,11 +17,11 @@ func (b *book) binRules(t runbook.Trigger) []draft {
 	d, _ := b.Metrics.Distribution(t.Distribution)
 	cuts, sc := cutsOf(d), b.everyone()
 	upTo := func(i int) string {
-		who := []string{match("signal", b.signalOf(t).name), boundsIn("part", cuts[i:i+1])}
+		is := match("signal", b.signalOf(t).name)
 		sum := func(series string) string {
-			return fmt.Sprintf("sum by (region, release, role) (sum_over_time(%s[%s]))", sc.rec(series, who...), t.For)
+			return fmt.Sprintf("sum by (region, release, role) (sum_over_time(%s[%s]))", series, t.For)
 		}
-		return fmt.Sprintf("%s / (%s > 0)", sum(seriesBad), sum(seriesAll))
+		return fmt.Sprintf("%s / (%s > 0)", sum(sc.rec(seriesBad, is, boundsIn("part", cuts[i:i+1]))), sum(sc.rec(seriesAll, is)))
 	}
 	var out []draft
 	for i := range len(cuts) + 1 {

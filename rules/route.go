@@ -24,6 +24,12 @@ route:
     receiver: nobody          # the watchdog always fires: no human wants it
   - matchers: ['autorollback="true"']
     receiver: humans          # replace by your own routes
+inhibit_rules:
+# Two triggers on one effect, e.g. P95 +30 %% mild and +100 %% severe: while the severe
+# one fires, the mild one says nothing new.
+- source_matchers: ['autorollback="true"', 'severity="severe"']
+  target_matchers: ['autorollback="true"', 'severity="mild"']
+  equal: [service, region]
 receivers:
 - name: humans                # put your pager here
 - name: nobody

@@ -57,12 +57,7 @@ func keysOf(signals []signal) string {
 
 // except is a matcher that leaves out the signals that have rules of their own.
 func except(signals []signal, own func(signal) bool) string {
-	var names []string
-	for _, s := range signals {
-		if own(s) {
-			names = append(names, s.name)
-		}
-	}
+	names := only(signals, own)
 	if len(names) == 0 {
 		return ""
 	}
@@ -72,6 +67,20 @@ func except(signals []signal, own func(signal) bool) string {
 	return strings.Replace(anyOf(names), "=~", "!~", 1)
 }
 
+func only(signals []signal, pick func(signal) bool) []string {
+	var names []string
+	for _, s := range signals {
+		if pick(s) {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
+func every(signals []signal, have func(signal) bool) bool {
+	return len(only(signals, have)) == len(signals)
+}
+
 func has(signals []signal, name string) bool {
 	return slices.ContainsFunc(signals, func(s signal) bool { return s.name == name })
 }
@@ -79,8 +88,9 @@ func has(signals []signal, name string) bool {
 // sideRules add the pods up, once for all signals.
 func (b *book) sideRules(signals []signal) []draft {
 	sc, keys := b.everyone(), keysOf(signals)
+	whole := except(signals, func(s signal) bool { return s.parts != nil })
 	sum := func(series string) string {
-		return fmt.Sprintf("sum by (region, release, role, signal) (%s)", sc.rec(series))
+		return fmt.Sprintf("sum by (region, release, role, signal) (%s)", sc.rec(series, whole))
 	}
 	counted := except(signals, func(s signal) bool { return s.name == trafficSignal })
 	share := fmt.Sprintf(`sum by (%[1]s) (%[2]s) / (sum by (%[1]s) (%[3]s) > 0)`,
@@ -88,8 +98,8 @@ func (b *book) sideRules(signals []signal) []draft {
 	pods := fmt.Sprintf("count by (region, release, role, signal) (sum_over_time(%s[%s]) > 0) and on (region, release) %s",
 		sc.rec(seriesPodAll), levelWindow, sc.rec(seriesRole))
 	return []draft{
-		{record: seriesAll, text: sum(seriesPodAll), comment: "All signals: opportunities of each side in one interval."},
-		{record: seriesBad, text: sum(seriesPodBad), comment: "All signals: events of each side in one interval."},
+		{record: seriesAll, text: sum(seriesPodAll), comment: "Opportunities of each side in one interval."},
+		{record: seriesBad, text: sum(seriesPodBad), comment: "Events of each side in one interval."},
 		{record: seriesShare, text: share, comment: "The candidate's share of the opportunities."},
 		{record: seriesPods, text: pods, comment: "Pods of each side that did anything in the last " + levelWindow + "."},
 	}
