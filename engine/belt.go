@@ -98,6 +98,7 @@ func (e *Engine) stepFrom(ctx context.Context, slot Slot, ev Event, ahead *view)
 		}
 		e.metrics.conflicts.Inc()
 		if try >= tries {
+			e.page(ctx, lostRaces(slot, try, time.Now().UTC()))
 			return next, fmt.Errorf("step %s: lost the race %d times: %w", slot, try, err)
 		}
 		lost = v

@@ -31,14 +31,32 @@ func (e *Engine) unseen(ctx context.Context, cause error) {
 		if err != nil || rel.Phase != runbook.Open {
 			continue
 		}
-		m := blindMessage(rel, e.blindSince, now, cause)
-		b := batch{indexes: map[string]uint64{}}
-		b.set(store.OutboxKey(m.ID), m)
-		if err := e.put(ctx, b); err != nil && !errors.Is(err, store.ErrConflict) {
-			e.log.Error("page about Prometheus", zap.String("slot", slot.String()), zap.Error(err))
-		}
+		e.page(ctx, blindMessage(rel, e.blindSince, now, cause))
 	}
 	e.blindSince = now // again only if it lasts
+}
+
+// page puts a message that belongs to no incident into the outbox. One of that id that
+// waits there already says it.
+func (e *Engine) page(ctx context.Context, m runbook.Message) {
+	b := batch{indexes: map[string]uint64{}}
+	b.set(store.OutboxKey(m.ID), m)
+	if err := e.put(ctx, b); err != nil && !errors.Is(err, store.ErrConflict) {
+		e.log.Error("page", zap.String("message", m.ID), zap.Error(err))
+	}
+}
+
+// lostRaces is for a decision that others overtook again and again: it is read and
+// decided once more at the next alert or tick, and a human is told now.
+func lostRaces(slot Slot, times int, now time.Time) runbook.Message {
+	return runbook.Message{
+		Schema: runbook.Schema, ID: fmt.Sprintf("races-%s-%s-%d", slot.Service, slot.Region, now.Truncate(10*time.Minute).Unix()),
+		Service: slot.Service, Region: slot.Region, Kind: "lost_races", Page: true,
+		Title: fmt.Sprintf("%s: a decision was overtaken %d times in a row", slot.Service, times),
+		Text: fmt.Sprintf("Something keeps changing the records or the router's keys of %s while they are decided on.\n"+
+			"It is tried again at the next alert.\nDo now: see who writes to the store; autorollback release status %s", slot, slot.Service),
+		StartsAt: now, EndsAt: now.Add(15 * time.Minute), CreatedAt: now,
+	}
 }
 
 func blindMessage(rel runbook.Release, since, now time.Time, cause error) runbook.Message {
