@@ -86,7 +86,7 @@ func BenchmarkEvaluate(b *testing.B) {
 				w.tick()
 			}
 			series, _ := w.recorded()
-			n := 0
+			n, used := 0, cpuSeconds()
 			for b.Loop() {
 				n++
 				at := w.now.Add(time.Duration(n) * time.Millisecond)
@@ -96,6 +96,7 @@ func BenchmarkEvaluate(b *testing.B) {
 			}
 			b.ReportMetric(float64(series)/float64(c.services), "series/service")
 			b.ReportMetric(b.Elapsed().Seconds()*1000/float64(b.N)/float64(c.services), "ms/service")
+			b.ReportMetric((cpuSeconds()-used)*1000/float64(b.N)/float64(c.services), "cpu-ms/service")
 		})
 	}
 }
