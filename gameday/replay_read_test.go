@@ -162,3 +162,15 @@ func TestOpenTSDBRefusesOtherFolders(t *testing.T) {
 		t.Errorf("left behind: %v %v", left, err)
 	}
 }
+
+// The edge belongs to the stretch before it, whatever a server answers.
+func TestClip(t *testing.T) {
+	from := pastStart.UnixMilli()
+	var all []Sample
+	for _, at := range []int64{-1, 0, 5, 5, 10, 11} {
+		all = append(all, Sample{At: from + at})
+	}
+	if got := clip(all, pastStart, pastStart.Add(10*time.Millisecond)); len(got) != 2 || got[0].At != from+5 || got[1].At != from+10 {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 func TestParseReleases(t *testing.T) {
@@ -107,5 +109,25 @@ func TestDeriveReleases(t *testing.T) {
 		if p := g.weight(g.Start.Add(5 * time.Minute)).Percent; p < 15 || p > 25 {
 			t.Errorf("share of %s: %d, want about 20", g.ID, p)
 		}
+	}
+}
+
+// With tracks the label says who is the candidate, whoever came first.
+func TestPartner(t *testing.T) {
+	track := &runbook.Track{Label: "track", Stable: "main", Candidate: "canary"}
+	canary, before, beside, after := presence{"canary", 10, 20}, presence{"main", 0, 8}, presence{"main", 12, 30}, presence{"main", 40, 90}
+	all := []presence{before, canary, beside, after}
+	if got, ok := partner(all, 1, track); !ok || got != beside {
+		t.Errorf("beside the canary: %+v %v", got, ok)
+	}
+	if got, ok := partner(all, 2, track); ok {
+		t.Errorf("the stable track is no candidate: %+v", got)
+	}
+	versions := []presence{{"v1", 0, 50}, {"v2", 5, 45}, {"v3", 30, 60}}
+	if got, ok := partner(versions, 2, nil); !ok || got.side != "v1" {
+		t.Errorf("beside v3: %+v %v", got, ok)
+	}
+	if got, ok := partner(versions, 0, nil); ok {
+		t.Errorf("v1 came first: %+v", got)
 	}
 }

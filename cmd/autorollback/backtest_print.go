@@ -32,7 +32,11 @@ func printBacktest(w io.Writer, r gameday.Report, format string) error {
 	if len(r.Firings) == 0 {
 		fmt.Fprintln(t, "nothing fired")
 	}
-	fmt.Fprint(t, "\nTRIGGER\tTHRESHOLD\tALARMS\tHITS\tFALSE\tFALSE/WEEK\tAT MOST (95%)")
+	wrong := "FALSE"
+	if !r.Judged {
+		wrong = "UNJUDGED"
+	}
+	fmt.Fprintf(t, "\nTRIGGER\tTHRESHOLD\tALARMS\tHITS\t%s\t%[1]s/WEEK\tAT MOST (95%%)", wrong)
 	if len(r.Triggers) > 0 {
 		for _, v := range r.Triggers[0].Sensitivity {
 			fmt.Fprintf(t, "\tx%g", v.Factor)
@@ -40,9 +44,9 @@ func printBacktest(w io.Writer, r gameday.Report, format string) error {
 	}
 	fmt.Fprintln(t)
 	for _, one := range r.Triggers {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%.2g\t%.2g", one.Trigger, one.Threshold, one.Alarms, one.Hits, one.False, one.FalsePerWeek, one.AtMost)
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%s\t%s", one.Trigger, one.Threshold, one.Alarms, one.Hits, one.False, weekly(one.FalsePerWeek), weekly(one.AtMost))
 		for _, v := range one.Sensitivity {
-			fmt.Fprintf(t, "\t%.2g (%d hits)", v.FalsePerWeek, v.Hits)
+			fmt.Fprintf(t, "\t%s (%d hits)", weekly(v.FalsePerWeek), v.Hits)
 		}
 		fmt.Fprintln(t)
 	}
@@ -55,9 +59,19 @@ func printBacktest(w io.Writer, r gameday.Report, format string) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "\nx columns: false alarms a week with every threshold multiplied. Below 1 is more sensitive.")
+	if len(r.Triggers) > 0 && len(r.Triggers[0].Sensitivity) > 0 {
+		fmt.Fprintln(w, "\nx columns: the same a week with every threshold multiplied. Below 1 is more sensitive.")
+	}
 	warn(w, r.Warnings)
 	return nil
+}
+
+// weekly has two digits, and no exponent where it is large.
+func weekly(v float64) string {
+	if v >= 10 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.2g", v)
 }
 
 func firingRow(f gameday.Firing) []string {
