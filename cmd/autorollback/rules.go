@@ -71,15 +71,7 @@ func compile(paths []string) ([]rules.Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	var groups []rules.Group
-	for _, rb := range runbooks {
-		g, err := compileOne(rb)
-		if err != nil {
-			return nil, err
-		}
-		groups = append(groups, g)
-	}
-	return groups, nil
+	return rules.CompileAll(runbooks)
 }
 
 func compileOne(rb *runbook.Runbook) (rules.Group, error) {
