@@ -214,10 +214,6 @@ func (p *play) answer(yes bool, by string) Answered {
 	return Answered{Approval: id, By: by, How: "api", Reason: "because", Yes: yes}
 }
 
-func good(q string) runbook.Answer {
-	return runbook.Answer{Question: q, Health: runbook.Good, Text: q + " is good"}
-}
-
 func drainedAs(h runbook.Health) Drained {
 	return Drained{runbook.Answer{Question: "candidate traffic", Health: h, Text: "v2: " + string(h)}}
 }

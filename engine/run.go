@@ -73,8 +73,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, e.woken, e.deliver) })
 	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.tidy) })
 	err := g.Wait()
-	e.begun.Lock() //nolint:staticcheck // only to wait: what an alert began is finished
-	e.begun.Unlock()
+	e.begun.Lock()   //nolint:staticcheck // only to wait: what an alert began is finished
+	e.begun.Unlock() //nolint:staticcheck // as above
 	return err
 }
 

@@ -104,7 +104,7 @@ func TestIdleConnectionsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, stop := running(t, open(t, accept, receiver.Config{}))
 		conn := l.dial()
-		if resp, err := send(conn); err != nil || resp.StatusCode != 200 {
+		if resp, err := send(conn); err != nil || resp.StatusCode != http.StatusOK {
 			t.Fatal(resp, err)
 		}
 		began := time.Now()
@@ -145,7 +145,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		}
 		synctest.Wait()
 		next, began := l.dial(), time.Now()
-		if resp, err := send(next); err != nil || resp.StatusCode != 200 {
+		if resp, err := send(next); err != nil || resp.StatusCode != http.StatusOK {
 			t.Fatal(resp, err)
 		}
 		if waited := time.Since(began); waited != 5*time.Second {

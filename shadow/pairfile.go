@@ -63,7 +63,7 @@ func readPairs(in io.Reader, file string, run *Run) iter.Seq2[Pair, error] {
 		l := newLines(in)
 		for {
 			line, _, err := l.next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil && !errors.Is(err, errTooLong) {

@@ -33,7 +33,7 @@ func ParsePlan(file string, text []byte) (Plan, error) {
 	plan := DefaultPlan()
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
-	if err := d.Decode(&plan); err != nil && err != io.EOF {
+	if err := d.Decode(&plan); err != nil && !errors.Is(err, io.EOF) {
 		return plan, yamlProblems(file, err)
 	}
 	if d.Decode(new(yaml.Node)) != io.EOF {

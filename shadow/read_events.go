@@ -45,14 +45,14 @@ func readEvents(in io.Reader, file string, yield func(Record, error) bool) bool 
 	if array {
 		_, err = d.Token()
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return yield(Record{}, err)
 	}
 	for !array || d.More() {
 		line.mark = line.offset
 		var raw json.RawMessage
 		if err := d.Decode(&raw); err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			// Behind broken syntax no next record can be told.
@@ -159,9 +159,8 @@ func (e *event) headers() Headers {
 // lineCounter knows the line of every offset that was not passed yet.
 type lineCounter struct {
 	r      io.Reader
-	n      int64 // the line at offset seen
-	seen   int64
-	ends   []int64 // offsets of line ends after seen
+	n      int64   // lines that ended before what ends holds
+	ends   []int64 // offsets of later line ends
 	offset int64
 	mark   int64 // the offset at which the current record was begun
 }

@@ -30,7 +30,7 @@ func readGor(answers string) reader {
 		for n := int64(1); ; n++ {
 			at := l.n + 1
 			text, err := nextGor(l)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return wait.rest(yield)
 			}
 			if err == nil && len(text) == 0 {
@@ -67,9 +67,9 @@ func nextGor(l *lines) ([]byte, error) {
 	for {
 		line, _, err := l.next()
 		switch {
-		case err == io.EOF && len(bytes.TrimSpace(text)) > 0:
+		case errors.Is(err, io.EOF) && len(bytes.TrimSpace(text)) > 0:
 			return nil, gorMistake{"has no end mark", "the recorder was stopped in the middle: delete the last record"}
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil, io.EOF
 		case errors.Is(err, errTooLong):
 			long = err

@@ -12,7 +12,7 @@ func readJSONL(in io.Reader, file string, yield func(Record, error) bool) bool {
 	for {
 		line, whole, err := l.next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return true
 		case err != nil && !errors.Is(err, errTooLong):
 			return yield(Record{}, err)

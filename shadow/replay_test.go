@@ -88,7 +88,7 @@ func TestReplayAsksOnceAndTwice(t *testing.T) {
 			mistakes.Store(fmt.Sprint(r.URL, r.Host, r.Header))
 		}
 		if strings.Contains(body, `:7}`) {
-			w.WriteHeader(500)
+			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
 		echo2(w, r, body)

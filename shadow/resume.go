@@ -3,6 +3,7 @@ package shadow
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -45,7 +46,7 @@ func survey(f *os.File, path string, want PairHeader) (p progress, good int64, e
 	l := newLines(f)
 	for {
 		line, whole, err := l.next()
-		if err == io.EOF || err == nil && !whole {
+		if errors.Is(err, io.EOF) || err == nil && !whole {
 			return p, good, nil
 		}
 		if err != nil {

@@ -109,7 +109,7 @@ func entries(path string, take func(entry) error) error {
 	for {
 		var l entry
 		err := d.Decode(&l)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
