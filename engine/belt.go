@@ -40,6 +40,7 @@ type Engine struct {
 	lines    map[Slot]*sync.Mutex     // one event of a slot at a time in this process
 
 	bundles    sync.Map  // digest → runbook.Bundle
+	planned    sync.Map  // service → plan: what its triggers can decide at its traffic
 	captured   sync.Map  // incident/stage → true: captured by this process
 	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
 
@@ -60,9 +61,6 @@ type Options struct {
 	Version    string        // of this program, kept as evidence
 	WatchEvery time.Duration // between two questions of the watcher, default 5s; negative: no watcher
 	TendEvery  time.Duration // between two looks at every open release, default 5s
-	// Plan, if set, says what the triggers of a service can decide at its present
-	// traffic; nil is not known. Without it every comparison can.
-	Plan func(ctx context.Context, rb *runbook.Runbook) Decides
 	// Boundary, if set, is called at every step boundary with its name. The crash
 	// tests end the process there.
 	Boundary func(name string)

@@ -216,7 +216,7 @@ func TestPromotionAndRollbackHaveOneWinner(t *testing.T) {
 		t.Run(fmt.Sprint(first), func(t *testing.T) {
 			st := newMemory()
 			e := engineOf(t, partsOf(st, nil), rb, Options{})
-			set(t, st, routerKey, `{"weights":{"ranker-v1":100}}`)
+			must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
 			ctx := context.Background()
 			rel, err := e.Start(ctx, launchOf(t), "ann")
 			if err != nil {
@@ -224,7 +224,7 @@ func TestPromotionAndRollbackHaveOneWinner(t *testing.T) {
 			}
 			now := rel.StartedAt.Add(2 * time.Minute)
 			text, _ := json.Marshal(heard{At: now})
-			set(t, st, store.HeardKey, string(text))
+			must(t, put(st, store.HeardKey, string(text)))
 			ready := runbook.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}
 			events := []Event{Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready},
 				Asked{Alert: alertOf("errors", runbook.Watcher), Breach: breachOf("errors", runbook.Breaching), Release: rel.ID, Epoch: rel.Epoch}}
@@ -252,13 +252,9 @@ func TestPromotionAndRollbackHaveOneWinner(t *testing.T) {
 	}
 }
 
-func set(t *testing.T, st store.Store, key, value string) {
+func must(t *testing.T, err error) {
 	t.Helper()
-	snap, err := st.Read(t.Context(), key)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := st.Commit(t.Context(), store.NewTx(store.Op{Verb: store.Set, Key: key, Value: []byte(value), Index: index(snap, key)})); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -27,6 +27,7 @@ type facts struct {
 	breaking map[string]bool // triggers that are true
 	traffic  float64         // of the candidate
 	errors   float64         // what users see
+	warm     float64         // the candidate's pods that are ready
 	firing   []string        // alerts
 }
 
@@ -61,12 +62,17 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 	add("age", ask.Age(rel), nil)
 	add("pods", ask.Pods(rel, rules.Stable), nil)
 	add("pods", ask.Pods(rel, rules.Candidate), nil)
+	add("warm candidate", ask.Warm(rel, rules.Candidate), nil)
+	for _, q := range ask.Traffic() {
+		add("plan "+q.Name, q.Expr, nil)
+	}
+	add("pods", ask.Pods(rel, rules.Stable), nil) // as warm as it is asked elsewhere
 	add("sick", ask.StableSick(rel), nil)
 	add("rate", ask.Rate(rel, rules.Stable), nil)
 	for _, q := range []rules.Questions{ask, ask.Over(3 * ask.Interval()), ask.Over(6 * ask.Interval())} {
 		add("traffic", q.Rate(rel, rules.Candidate), nil)
 	}
-	return &facts{tb: tb, table: table, breaking: map[string]bool{}, traffic: 20, errors: 0.001}
+	return &facts{tb: tb, table: table, breaking: map[string]bool{}, traffic: 20, errors: 0.001, warm: 3}
 }
 
 func (f *facts) set(change func(*facts)) {
@@ -136,7 +142,8 @@ func (f *facts) answer(question string) (float64, bool) {
 	if !known {
 		f.tb.Errorf("asked something unknown: %s", question)
 	}
-	v, ok := map[string]float64{"effect": 0.1, "evidence": 20, "age": 1, "pods": 3, "rate": 80, "traffic": f.traffic,
+	v, ok := map[string]float64{"warm candidate": f.warm, "plan rate": 100, "plan error_rate": 0.005, "plan stable_pods": 3, "plan scrapes": 600, "plan p50": 0.05, "plan p95": 0.1,
+		"effect": 0.1, "evidence": 20, "age": 1, "pods": 3, "rate": 80, "traffic": f.traffic,
 		"samples": 5000, "before": 0.001, "now": f.errors}[about]
 	return v, ok
 }

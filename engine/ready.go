@@ -7,34 +7,26 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// Decides says whether a trigger can see the effect that its runbook names at a weight,
+// decides says whether a trigger can see the effect that its runbook names at a weight,
 // at the traffic there is, and how long that takes from the first judged moment there.
-// The Decides of a rules.Plan is one.
-type Decides func(trigger string, weight int) (need time.Duration, can bool)
+type decides func(trigger string, weight int) (need time.Duration, can bool)
 
 // anyTrigger is what is taken for true without a plan: whatever compares two sides can
 // decide while both have traffic. So missing data holds the ramp rather than not.
-func anyTrigger(rb *runbook.Runbook) Decides {
+func anyTrigger(rb *runbook.Runbook) decides {
 	return func(trigger string, weight int) (time.Duration, bool) {
 		t, ok := rb.Trigger(trigger)
 		return 0, ok && t.Type != runbook.AbsoluteSLO && weight > 0 && weight < 100
 	}
 }
 
-// decides is the plan for a service at its present traffic.
-func (e *Engine) decides(ctx context.Context, s service) Decides {
-	if e.opts.Plan != nil {
-		if d := e.opts.Plan(ctx, s.rb); d != nil {
-			return d
-		}
-	}
-	return anyTrigger(s.rb)
-}
-
 // ready asks whether a rollback is possible right now and what speaks against the next
 // step.
 func (e *Engine) ready(ctx context.Context, s service, rel runbook.Release) runbook.Readiness {
-	decides := e.decides(ctx, s)
+	decides := anyTrigger(s.rb)
+	if plan, err := e.plans(ctx, s); err == nil {
+		decides = plan.Decides
+	}
 	can := func(trigger string) bool { _, can := decides(trigger, rel.Weight); return can }
 	ready := e.prom.Ready(ctx, s.ask, s.rb.Triggers, rel, can)
 	for _, t := range s.rb.Triggers {

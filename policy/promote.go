@@ -120,8 +120,14 @@ func notPossible(in Ramp, _ time.Time) string {
 func tooEarly(in Ramp, now time.Time) string {
 	r := in.Release
 	stay, why := in.Runbook.Rollout.Stay(r.Weight), "the runbook keeps this step for"
-	if in.Ready != nil && r.Weight > 0 && in.Ready.Need > stay {
-		stay, why = in.Ready.Need, "the triggers that can decide at this traffic need"
+	if in.Ready != nil && r.Weight > 0 {
+		need := in.Ready.Need
+		if need > 0 && r.WeightChangedAt.Equal(r.Began()) { // warm-up: nothing is judged yet
+			need += in.Runbook.Metrics.Warmup.Std()
+		}
+		if need > stay {
+			stay, why = need, "the triggers that can decide at this traffic need"
+		}
 	}
 	until := r.WeightChangedAt.Add(stay)
 	if !now.Before(until) {

@@ -18,13 +18,14 @@ const (
 
 func (s *server) api(mux *http.ServeMux) {
 	for route, read := range map[string]func(context.Context, *http.Request) (any, error){
-		"/status":                      s.status,
-		"/releases":                    s.releases,
-		"/releases/{service}/{region}": s.release,
-		"/incidents":                   s.incidents,
-		"/incidents/{id}":              s.incident,
-		"/approvals/{id}":              s.approval,
-		"/control":                     s.control,
+		"/status":                           s.status,
+		"/releases":                         s.releases,
+		"/releases/{service}/{region}":      s.release,
+		"/releases/{service}/{region}/plan": s.rampPlan,
+		"/incidents":                        s.incidents,
+		"/incidents/{id}":                   s.incident,
+		"/approvals/{id}":                   s.approval,
+		"/control":                          s.control,
 	} {
 		mux.HandleFunc("GET "+API+route, s.reads(read))
 	}
@@ -32,6 +33,10 @@ func (s *server) api(mux *http.ServeMux) {
 		"POST " + API + "/releases":                                 s.start,
 		"POST " + API + "/releases/{service}/{region}/rollback":     s.rollback,
 		"POST " + API + "/releases/{service}/{region}/release-hold": s.letGo,
+		"POST " + API + "/releases/{service}/{region}/promote":      s.promote,
+		"POST " + API + "/releases/{service}/{region}/flip":         s.flip,
+		"POST " + API + "/releases/{service}/{region}/hold":         s.stop,
+		"POST " + API + "/releases/{service}/{region}/resume":       s.resume,
 		"POST " + API + "/approvals/{id}":                           s.answer,
 		"PUT " + API + "/control":                                   s.setControl,
 		"POST " + API + "/quarantine/{digest}/lift":                 s.lift,

@@ -166,6 +166,21 @@ func TestClient(t *testing.T) {
 	if _, err := alice.LetGo(ctx, "ranker", "default", "fine"); err != nil {
 		t.Errorf("let go: %v", err)
 	}
+	if rel, err := alice.Promote(ctx, "ranker", "default"); err != nil || rel.ID != "rel-1" {
+		t.Errorf("promote: %+v, %v", rel, err)
+	}
+	if _, err := alice.Flip(ctx, "ranker", "default"); err != nil {
+		t.Errorf("flip: %v", err)
+	}
+	if _, err := alice.Hold(ctx, "ranker", "default", "odd"); err != nil {
+		t.Errorf("hold: %v", err)
+	}
+	if _, err := alice.Resume(ctx, "ranker", "default", "fine"); err != nil {
+		t.Errorf("resume: %v", err)
+	}
+	if p, err := alice.RampPlan(ctx, "ranker", "default"); err != nil || len(p.Steps) != 1 {
+		t.Errorf("plan: %+v, %v", p, err)
+	}
 	if a, err := alice.Answer(ctx, "ap-1", web.Decision{Decision: "approve", Service: "ranker"}); err != nil || a.By != "alice" {
 		t.Errorf("answer: %+v, %v", a, err)
 	}
@@ -178,6 +193,7 @@ func TestClient(t *testing.T) {
 	}
 	want := []string{
 		"start ranker by alice", "rollback ranker/default by alice: slow", "let go ranker/default by alice: fine",
+		"promote ranker/default by alice", "flip ranker/default by alice", "stop ranker/default by alice: odd", "resume ranker/default by alice: fine",
 		"approved ap-1 by alice (basic_auth): ", "control paused by alice: drill", "lift " + bundle + " by alice: fixed",
 	}
 	if !slices.Equal(s.done(), want) {

@@ -31,6 +31,9 @@ type question struct {
 // Rollback reports whether yes means moving traffic.
 func (q question) Rollback() bool { return q.Approval.Kind == "rollback" }
 
+// Promotion reports whether yes means the next step of the ramp.
+func (q question) Promotion() bool { return q.Approval.Kind == "promote" }
+
 // Breaching reports whether the trigger is still true.
 func (q question) Breaching() bool { return q.Live.Breach.State == runbook.Breaching }
 
@@ -38,6 +41,9 @@ func (q question) Breaching() bool { return q.Live.Breach.State == runbook.Breac
 func (q question) Title() string {
 	if q.Rollback() {
 		return "Roll back " + q.Approval.Service + "?"
+	}
+	if q.Promotion() {
+		return "Take the next step of " + q.Approval.Service + "?"
 	}
 	return "Let " + q.Approval.Service + " go on?"
 }
@@ -218,7 +224,10 @@ func (s *server) look(ctx context.Context, r *http.Request, a runbook.Approval) 
 	modes, _ := s.Auth.Modes()
 	q.MaySign = modes.Any()
 	var err error
-	if q.Incident, err = s.Reader.Incident(ctx, a.Incident); err == nil && s.Live != nil {
+	if !q.Promotion() { // a step has no incident
+		q.Incident, err = s.Reader.Incident(ctx, a.Incident)
+	}
+	if err == nil && s.Live != nil {
 		q.Live, err = s.Live(ctx, a)
 	}
 	if err != nil {
@@ -227,7 +236,7 @@ func (s *server) look(ctx context.Context, r *http.Request, a runbook.Approval) 
 	}
 	if s.Live == nil {
 		q.Live.Breach = q.Incident.Breach
-	} else if q.Rollback() && q.Live.Plan.Digest != a.Change {
+	} else if (q.Rollback() || q.Promotion()) && q.Live.Plan.Digest != a.Change {
 		return q, stale()
 	}
 	return q, nil

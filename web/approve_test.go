@@ -338,6 +338,28 @@ func TestHeldReleaseIsAnotherQuestion(t *testing.T) {
 	}
 }
 
+// A step of the ramp has no incident: the page says what a yes does all the same.
+func TestTheNextStepIsAQuestionWithoutIncident(t *testing.T) {
+	s := newSite(t, signIn(t))
+	a := s.approvals["ap-1"]
+	a.Kind, a.Incident = "promote", ""
+	s.approvals["ap-1"], s.breach = a, runbook.NotBreaching
+	w := s.ask("GET", s.link(), "", as("alice"))
+	if page := w.Body.String(); w.Code != 200 || !strings.Contains(page, "Take the next step of ranker?") || !strings.Contains(page, "sha256:plan") || strings.Contains(page, "/incidents/") {
+		t.Fatalf("answers %d: %s", w.Code, page)
+	}
+	s.unchanged("opening the link")
+	r := s.fill(s.link(), nil, as("alice"))
+	s.plan = "sha256:other"
+	if w := s.send(r); w.Code != 409 {
+		t.Errorf("another plan: %d", w.Code)
+	}
+	s.plan = "sha256:plan"
+	if w := s.send(s.fill(s.link(), nil, as("alice"))); w.Code != 200 || !slices.Equal(s.done(), []string{"approved ap-1 by alice (basic_auth): "}) {
+		t.Errorf("answers %d, did %q", w.Code, s.done())
+	}
+}
+
 func TestOtherPagesErrors(t *testing.T) {
 	if _, err := (report.Keyring{}).Verify("x", time.Now()); err == nil {
 		t.Fatal("an empty keyring accepts links")

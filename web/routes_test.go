@@ -62,6 +62,10 @@ var orders = []route{
 	{"PUT", "/-/reload", "", "reload"},
 	{"POST", "/api/v1/releases/ranker/default/rollback", reason, "rollback ranker/default by %: it is slow"},
 	{"POST", "/api/v1/releases/ranker/default/release-hold", reason, "let go ranker/default by %: it is slow"},
+	{"POST", "/api/v1/releases/ranker/default/promote", `{}`, "promote ranker/default by %"},
+	{"POST", "/api/v1/releases/ranker/default/flip", `{}`, "flip ranker/default by %"},
+	{"POST", "/api/v1/releases/ranker/default/hold", reason, "stop ranker/default by %: it is slow"},
+	{"POST", "/api/v1/releases/ranker/default/resume", reason, "resume ranker/default by %: it is slow"},
 	{"POST", "/api/v1/quarantine/" + bundle + "/lift", reason, "lift " + bundle + " by %: it is slow"},
 	{"PUT", "/api/v1/control", `{"mode":"observe","reason":"drill"}`, "control observe by %: drill"},
 }

@@ -32,6 +32,19 @@ type Releases interface {
 	LetGo(ctx context.Context, service, region, by, reason string) (runbook.Release, error)
 }
 
+// Steps takes orders about the ramp of one service's release.
+type Steps interface {
+	Promote(ctx context.Context, service, region, by string) (runbook.Release, error)
+	Flip(ctx context.Context, service, region, by string) (runbook.Release, error)
+	RampPlan(ctx context.Context, service, region string) (runbook.RampPlan, error)
+}
+
+// Brakes stops a ramp where it is, and lets it go on.
+type Brakes interface {
+	Stop(ctx context.Context, service, region, by, reason string) (runbook.Release, error)
+	Resume(ctx context.Context, service, region, by, reason string) (runbook.Release, error)
+}
+
 // Approvals keeps the questions put to humans. Answer takes each answer at most once.
 type Approvals interface {
 	Approval(ctx context.Context, id string) (runbook.Approval, error)
@@ -61,6 +74,8 @@ type Live struct {
 type Deps struct {
 	Reader    Reader
 	Releases  Releases
+	Steps     Steps
+	Brakes    Brakes
 	Approvals Approvals
 	Switches  Switches
 	Tokens    Tokens

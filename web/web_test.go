@@ -131,6 +131,26 @@ func (w *world) LetGo(_ context.Context, service, region, by, reason string) (ru
 	return w.status.Releases[0], w.do("let go %s/%s by %s: %s", service, region, by, reason)
 }
 
+func (w *world) Promote(_ context.Context, service, region, by string) (runbook.Release, error) {
+	return w.status.Releases[0], w.do("promote %s/%s by %s", service, region, by)
+}
+
+func (w *world) Flip(_ context.Context, service, region, by string) (runbook.Release, error) {
+	return w.status.Releases[0], w.do("flip %s/%s by %s", service, region, by)
+}
+
+func (w *world) Stop(_ context.Context, service, region, by, reason string) (runbook.Release, error) {
+	return w.status.Releases[0], w.do("stop %s/%s by %s: %s", service, region, by, reason)
+}
+
+func (w *world) Resume(_ context.Context, service, region, by, reason string) (runbook.Release, error) {
+	return w.status.Releases[0], w.do("resume %s/%s by %s: %s", service, region, by, reason)
+}
+
+func (w *world) RampPlan(_ context.Context, service, region string) (runbook.RampPlan, error) {
+	return runbook.RampPlan{Service: service, Region: region, Steps: []runbook.PlannedStep{{Weight: 5}}}, w.unread
+}
+
 func (w *world) SetControl(_ context.Context, c runbook.Control) error {
 	return w.do("control %s by %s: %s", c.Mode, c.By, c.Reason)
 }
@@ -156,7 +176,7 @@ func newSite(t *testing.T, auth web.Auth) *site {
 	}
 	reg := prometheus.NewPedanticRegistry()
 	h := web.Handler(web.Deps{
-		Reader: w, Releases: w, Approvals: w, Switches: w, Tokens: ring, Auth: auth,
+		Reader: w, Releases: w, Steps: w, Brakes: w, Approvals: w, Switches: w, Tokens: ring, Auth: auth,
 		Approvers: func(string) []string { return w.approvers },
 		Live: func(context.Context, runbook.Approval) (web.Live, error) {
 			return web.Live{

@@ -10,12 +10,13 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// releaseCommands are release start, status, rollback, let-go and lift. They go
-// through the daemon's API.
+// releaseCommands are release start, status, rollback, let-go and lift, and those of
+// the ramp. They go through the daemon's API.
 func releaseCommands(app *kingpin.Application, c console) map[string]action {
 	cmd := app.Command("release", "Start, look at and roll back releases.")
 	all := map[string]action{}
-	for _, declare := range []func(*kingpin.CmdClause, console) (string, action){releaseStart, releaseStatus, releaseRollback, releaseLetGo, releaseLift} {
+	declared := []func(*kingpin.CmdClause, console) (string, action){releaseStart, releaseStatus, releaseRollback, releaseLetGo, releaseLift}
+	for _, declare := range append(declared, rampCommands()...) {
 		name, a := declare(cmd, c)
 		all[name] = a
 	}
@@ -74,7 +75,7 @@ func releaseStatus(parent *kingpin.CmdClause, c console) (string, action) {
 		}
 		var rows [][]string
 		for _, rel := range rels {
-			note := rel.Frozen
+			note := or(rel.Frozen, rel.Waiting)
 			if rel.Held != nil {
 				note = fmt.Sprintf("held: somebody changed the split to %v", rel.Held.Found)
 			}

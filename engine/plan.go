@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// planFor is how long a plan is good: its numbers are of the last hour.
+const planFor = 5 * time.Minute
+
+// plan is a service's plan with when it was made.
+type plan struct {
+	rules.Plan
+	at     time.Time
+	digest string // of the runbook
+}
+
+// plans returns what the service's triggers can decide at the traffic of the last hour.
+func (e *Engine) plans(ctx context.Context, s service) (rules.Plan, error) {
+	if p, ok := e.planned.Load(s.rb.Service); ok {
+		if p := p.(plan); p.digest == s.rb.Digest && time.Since(p.at) < planFor {
+			return p.Plan, nil
+		}
+	}
+	var steps []rules.Step
+	for _, step := range s.rb.Rollout.Ramp() {
+		steps = append(steps, rules.Step{Weight: step.Weight, For: step.For})
+	}
+	if len(steps) == 0 {
+		return rules.Plan{}, errors.New("the runbook has no section rollout")
+	}
+	traffic, err := e.prom.Traffic(ctx, s.ask, s.rb)
+	if err != nil {
+		return rules.Plan{}, err
+	}
+	p, err := rules.NewPlan(s.rb, traffic, steps)
+	if err != nil {
+		return rules.Plan{}, err
+	}
+	e.planned.Store(s.rb.Service, plan{p, time.Now(), s.rb.Digest})
+	return p, nil
+}
+
+// RampPlan says what the ramp of a service will take at the traffic of the last hour,
+// and where its release stands. Without an answer of Prometheus the steps are there,
+// and Problem says what is missing.
+func (e *Engine) RampPlan(ctx context.Context, service, region string) (runbook.RampPlan, error) {
+	slot := Slot{service, or(region, runbook.DefaultRegion)}
+	rb, _, err := e.serves(slot)
+	if err != nil {
+		return runbook.RampPlan{}, err
+	}
+	if rb.Rollout == nil {
+		return runbook.RampPlan{}, runbook.Refuse("the runbook of %s has no section rollout, so there is no ramp", service)
+	}
+	out := runbook.RampPlan{Service: service, Region: slot.Region, Strategy: rb.Rollout.Strategy, Promote: rb.Rollout.Promote}
+	rel, err := e.Release(ctx, service, slot.Region)
+	switch {
+	case err == nil && rel.Phase == runbook.Open:
+		out.Weight, out.Since, out.Waiting = rel.Weight, rel.WeightChangedAt, rel.Waiting
+	case err != nil && !errors.Is(err, runbook.ErrNotFound):
+		return out, err
+	}
+	e.mu.RLock()
+	s := e.services[service]
+	e.mu.RUnlock()
+	p, err := e.plans(ctx, s)
+	if err != nil {
+		out.Problem = err.Error()
+	}
+	out.Rate, out.Steps = p.Traffic.Rate, planned(rb, p)
+	return out, nil
+}
+
+// planned joins the runbook's steps with what the triggers can decide at each.
+func planned(rb *runbook.Runbook, p rules.Plan) []runbook.PlannedStep {
+	var steps []runbook.PlannedStep
+	var through runbook.Duration
+	for n, step := range rb.Rollout.Ramp() {
+		one := runbook.PlannedStep{Weight: step.Weight, For: step.For, Decide: []string{}, Cannot: []runbook.Cannot{}}
+		for _, t := range p.Triggers {
+			switch c := t.Cells[n]; c.State {
+			case rules.Decides:
+				one.Decide, one.Need = append(one.Decide, t.Trigger), max(one.Need, c.Need)
+			default:
+				one.Cannot = append(one.Cannot, runbook.Cannot{Trigger: t.Trigger, Why: c.Why})
+			}
+		}
+		slices.Sort(one.Decide)
+		through += max(step.For, one.Need)
+		one.Through = through
+		steps = append(steps, one)
+	}
+	return steps
+}

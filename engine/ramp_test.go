@@ -1,0 +1,216 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// A climb is an engine that runs, with a watchdog that is heard, on time that is
+// nobody's.
+type climb struct {
+	t  *testing.T
+	e  *Engine
+	st *memory
+	f  *facts
+}
+
+// climbing runs the test in a bubble, with a runbook that has this rollout.
+func climbing(t *testing.T, rollout *runbook.Rollout, weight int, test func(c climb)) {
+	synctest.Test(t, func(t *testing.T) {
+		rb, st := runbookOf(t, "page"), newMemory()
+		rb.Rollout = rollout
+		f := factsOf(t, rb)
+		e := engineOf(t, partsOf(st, f), rb, Options{Replica: "replica"})
+		must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
+		l := launchOf(t)
+		l.Weight = weight
+		if _, err := e.Start(t.Context(), l, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- e.Run(ctx) }()
+		test(climb{t, e, st, f})
+		stop()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// pass lets time pass with the watchdog heard every two minutes.
+func (c climb) pass(d time.Duration) {
+	for ; d > 0; d -= 2 * time.Minute {
+		must(c.t, c.e.Alerts(c.t.Context(), []runbook.Alert{{Trigger: watchdog, Firing: true, Lane: runbook.Webhook}}))
+		time.Sleep(min(d, 2*time.Minute))
+	}
+	synctest.Wait()
+}
+
+func (c climb) release() runbook.Release {
+	rel, err := c.e.Release(c.t.Context(), "ranker", "")
+	must(c.t, err)
+	return rel
+}
+
+// router is what the router is told.
+func (c climb) router() string {
+	v, err := c.e.read(c.t.Context(), theSlot, Tick{})
+	must(c.t, err)
+	return v.Split.String()
+}
+
+func threeSteps(promote string) *runbook.Rollout {
+	return &runbook.Rollout{Strategy: runbook.Canary, Promote: promote, Bake: minutes(60), Steps: []runbook.RampStep{
+		{Weight: 20, For: minutes(10)}, {Weight: 50, For: minutes(10)}, {Weight: 100}}}
+}
+
+func TestTheDaemonGoesUpTheRamp(t *testing.T) {
+	climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(c climb) {
+		t := c.t
+		for _, step := range []struct {
+			after time.Duration
+			want  string
+		}{{9 * time.Minute, "20 open ranker-v1 80, ranker-v2 20"}, {2 * time.Minute, "50 open ranker-v1 50, ranker-v2 50"}, {10 * time.Minute, "100 open ranker-v1 0, ranker-v2 100"},
+			{58 * time.Minute, "100 open ranker-v1 0, ranker-v2 100"}, {3 * time.Minute, "100 closed ranker-v1 0, ranker-v2 100"}} {
+			c.pass(step.after)
+			rel := c.release()
+			if got := fmt.Sprint(rel.Weight, " ", rel.Phase, " ", c.router()); got != step.want {
+				t.Fatalf("got %s, want %s; waiting: %s", got, step.want, rel.Waiting)
+			}
+		}
+		if n := len(all[runbook.Incident](t, c.st, store.IncidentKey(""))); n != 0 {
+			t.Errorf("%d incidents", n)
+		}
+		var moves []int
+		for _, m := range c.release().Moves {
+			moves = append(moves, m.To)
+		}
+		if !slices.Equal(moves, []int{20, 50, 100}) {
+			t.Errorf("moves are %v", moves)
+		}
+	})
+}
+
+func TestTheRampStandsWhileNoRollbackIsPossible(t *testing.T) {
+	climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(c climb) {
+		t := c.t
+		c.f.set(func(f *facts) { f.warm = 1 })
+		c.pass(30 * time.Minute)
+		if rel := c.release(); rel.Weight != 20 || !strings.Contains(rel.Waiting, "v2 has 1 pod ready and needs 2") {
+			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
+		}
+		writes := c.st.index
+		c.pass(10 * time.Minute)
+		if n := c.st.index - writes; n > 12 { // the watchdog's word, and nothing else
+			t.Errorf("%d writes in ten minutes in which nothing changed", n)
+		}
+		_, err := c.e.Promote(t.Context(), "ranker", "", "ann")
+		refused(t, err, runbook.ErrRefused)
+		c.f.set(func(f *facts) { f.down = true })
+		_, err = c.e.Promote(t.Context(), "ranker", "", "ann")
+		refused(t, err, runbook.ErrRefused)
+		c.f.set(func(f *facts) { f.down, f.warm = false, 3 })
+		time.Sleep(10 * time.Minute) // and nobody heard the watchdog
+		if rel := c.release(); rel.Weight != 50 {
+			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
+		}
+		time.Sleep(time.Hour)
+		if rel := c.release(); rel.Weight != 50 || !strings.Contains(rel.Waiting, "the watchdog was last heard") {
+			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
+		}
+	})
+}
+
+func TestABreachOnTheRampEndsIt(t *testing.T) {
+	climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(c climb) {
+		t := c.t
+		c.pass(11 * time.Minute)
+		c.f.set(func(f *facts) { f.breaking["errors"], f.firing = true, []string{"errors"} })
+		c.pass(20 * time.Minute)
+		if rel := c.release(); rel.Phase != runbook.RolledBack || c.router() != "ranker-v1 100, ranker-v2 0" {
+			t.Errorf("%+v, router %s", rel, c.router())
+		}
+	})
+}
+
+func TestAskedByTheDaemonAnsweredByAHuman(t *testing.T) {
+	climbing(t, threeSteps(runbook.PromoteAsk), 20, func(c climb) {
+		t := c.t
+		c.pass(12 * time.Minute)
+		rel := c.release()
+		a, err := c.e.Approval(t.Context(), rel.Asking)
+		if err != nil || a.Kind != "promote" || rel.Weight != 20 {
+			t.Fatalf("%v, %+v, %s", err, a, rel.Waiting)
+		}
+		_, plan, err := c.e.Live(t.Context(), a)
+		if err != nil || plan.Digest != a.Change || plan.To.String() != "ranker-v1 50, ranker-v2 50" {
+			t.Fatalf("the page would show %+v, %v", plan, err)
+		}
+		answered, err := c.e.Answer(t.Context(), a.ID, true, "bob", "api", "")
+		if err != nil || answered.Status != runbook.Approved {
+			t.Fatalf("%v, %+v", err, answered)
+		}
+		if c.release().Weight != 50 || c.router() != "ranker-v1 50, ranker-v2 50" {
+			t.Errorf("%+v, router %s", c.release(), c.router())
+		}
+	})
+}
+
+func TestFlipAndFlipBack(t *testing.T) {
+	rollout := &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: minutes(60), Holdback: 5}
+	climbing(t, rollout, 0, func(c climb) {
+		t := c.t
+		c.f.set(func(f *facts) { f.traffic, f.warm = 0, 1 })
+		c.pass(5 * time.Minute)
+		_, err := c.e.Flip(t.Context(), "ranker", "", "ann")
+		refused(t, err, runbook.ErrRefused)
+		c.f.set(func(f *facts) { f.warm = 2 })
+		rel, err := c.e.Flip(t.Context(), "ranker", "", "ann")
+		if err != nil || rel.Weight != 95 || c.router() != "ranker-v1 5, ranker-v2 95" {
+			t.Fatalf("%v, %+v, router %s", err, rel, c.router())
+		}
+		flags, _ := c.st.Read(t.Context(), "features/ranker/")
+		for _, en := range flags.Entries {
+			if !strings.Contains(string(en.Value), `"serving":true`) && !strings.Contains(string(en.Value), `"serving": true`) {
+				t.Errorf("%s is %s", en.Key, en.Value)
+			}
+		}
+		if _, err := c.e.Rollback(t.Context(), "ranker", "", "ann", "flip back"); err != nil || c.router() != "ranker-v1 100, ranker-v2 0" {
+			t.Errorf("%v, router %s", err, c.router())
+		}
+	})
+}
+
+func TestRampPlan(t *testing.T) {
+	climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(c climb) {
+		t := c.t
+		p, err := c.e.RampPlan(t.Context(), "ranker", "")
+		if err != nil || len(p.Steps) != 3 || p.Rate != 100 || p.Weight != 20 || p.Problem != "" {
+			t.Fatalf("%v, %+v", err, p)
+		}
+		first, last := p.Steps[0], p.Steps[2]
+		if !slices.Contains(first.Decide, "errors") || first.Need <= 0 || last.For != minutes(60) || last.Through < minutes(80) {
+			t.Errorf("%+v", p.Steps)
+		}
+		if slices.Contains(last.Decide, "errors") {
+			t.Error("at 100 % nothing is left to compare with")
+		}
+	})
+	climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(c climb) {
+		t := c.t
+		c.f.set(func(f *facts) { f.down = true })
+		p, err := c.e.RampPlan(t.Context(), "ranker", "")
+		if err != nil || p.Problem == "" || len(p.Steps) != 3 {
+			t.Errorf("%v, %+v", err, p)
+		}
+	})
+}

@@ -1,0 +1,33 @@
+package verify
+
+import (
+	"context"
+	"errors"
+
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// Traffic asks what is known of a service's traffic over the last hour, for a plan. A
+// level without data stays open; an error means that Prometheus did not answer.
+func (p *Prometheus) Traffic(ctx context.Context, q rules.Questions, rb *runbook.Runbook) (rules.Traffic, error) {
+	ctx, cancel := p.within(ctx)
+	defer cancel()
+	var questions []question
+	for _, t := range q.Traffic() {
+		questions = append(questions, question{name: t.Name, expr: t.Expr})
+	}
+	answers := map[string]float64{}
+	var problem string
+	for _, r := range p.ask(ctx, questions) {
+		if v, ok := r.one(); ok {
+			answers[r.query.Name] = v
+		} else if r.state == runbook.Unreachable && problem == "" {
+			problem = r.query.Name + ": " + r.problem
+		}
+	}
+	if problem != "" {
+		return rules.Traffic{}, errors.New("ask Prometheus for traffic: " + problem)
+	}
+	return rules.TrafficFrom(rb, answers, "Prometheus"), nil
+}
