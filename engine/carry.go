@@ -44,6 +44,12 @@ func (e *Engine) carryOut(ctx context.Context, slot Slot, s State, do Doing) err
 			return ctx.Err()
 		}
 		return e.take(ctx, slot, Polled{answers})
+	case AskBusiness:
+		answers := e.prom.Recovery(ctx, svc.ask, *s.Release, wellAt(svc.rb, i))
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return e.take(ctx, slot, Followed{answers})
 	case CaptureOld:
 		return e.capture(ctx, s, "before")
 	case SealAll:

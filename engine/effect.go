@@ -17,13 +17,14 @@ type Effect struct {
 type Doing string
 
 const (
-	AskAgain   Doing = "ask_again"   // ask the incident's trigger once more
-	AskDrained Doing = "ask_drained" // is the candidate's traffic gone?
-	AskHealth  Doing = "ask_health"  // have users recovered?
-	CaptureOld Doing = "capture"     // freeze what there is to know before the change
-	SealAll    Doing = "seal"        // complete and seal the evidence folder
-	LookAgain  Doing = "look_again"  // step a Tick: something is due by the clock
-	AskReady   Doing = "ask_ready"   // may the next step of the ramp be taken?
+	AskAgain    Doing = "ask_again"    // ask the incident's trigger once more
+	AskDrained  Doing = "ask_drained"  // is the candidate's traffic gone?
+	AskHealth   Doing = "ask_health"   // have users recovered?
+	CaptureOld  Doing = "capture"      // freeze what there is to know before the change
+	SealAll     Doing = "seal"         // complete and seal the evidence folder
+	LookAgain   Doing = "look_again"   // step a Tick: something is due by the clock
+	AskBusiness Doing = "ask_business" // can a business metric be proved by now?
+	AskReady    Doing = "ask_ready"    // may the next step of the ramp be taken?
 )
 
 // Effects says what a state asks for, in the order it should be done.
@@ -32,6 +33,9 @@ func Effects(s State, now time.Time) []Effect {
 	var e []Effect
 	if wantsReady(s, now) {
 		e = append(e, Effect{AskReady, now})
+	}
+	if follows(s) {
+		e = append(e, Effect{AskBusiness, i.Polled.Add(followEvery)})
 	}
 	if i == nil || i.Phase == runbook.Done {
 		return e

@@ -22,6 +22,9 @@ type (
 	Drained struct{ Answer runbook.Answer }
 	// Polled is one poll of the recovery questions, the candidate's traffic among them.
 	Polled struct{ Answers []runbook.Answer }
+	// Followed is one look, after the incident was closed, at the business questions
+	// that could not be proved in time.
+	Followed struct{ Answers []runbook.Answer }
 	// Archived says that the evidence folder is complete, or why it is not.
 	Archived struct{ Path, Digest, Problem string }
 	// Told says that a message reached the team, or that it was given up.
@@ -64,6 +67,7 @@ func (Asked) event()    {}
 func (Tick) event()     {}
 func (Drained) event()  {}
 func (Polled) event()   {}
+func (Followed) event() {}
 func (Archived) event() {}
 func (Told) event()     {}
 func (Promoted) event() {}

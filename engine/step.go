@@ -22,6 +22,8 @@ func Step(s State, ev Event, now time.Time) (State, []Effect, error) {
 		s.drained(ev, now)
 	case Polled:
 		s.polled(ev, now)
+	case Followed:
+		s.followed(ev, now)
 	case Archived:
 		s.archived(ev, now)
 	case Told:
