@@ -94,7 +94,7 @@ func TestTheDaemonGoesUpTheRamp(t *testing.T) {
 		for _, m := range c.release().Moves {
 			moves = append(moves, m.To)
 		}
-		if !slices.Equal(moves, []int{20, 50, 100}) {
+		if !slices.Equal(moves, []int{20, 50, 100, 100}) {
 			t.Errorf("moves are %v", moves)
 		}
 	})

@@ -140,14 +140,19 @@ func (s *State) advance(by string, now time.Time) {
 // weigh records a change of the weight.
 func (s *State) weigh(to int, by, why string, now time.Time) {
 	r := s.Release
-	move := runbook.Move{At: now, From: r.Weight, To: to, By: clip(by, 100), Why: why, Epoch: r.Epoch}
-	r.Moves = append(r.Moves, move)
-	if len(r.Moves) > maxMoves {
-		r.Moves = slices.Delete(r.Moves, 1, 2) // the start stays
-	}
+	s.remember(runbook.Move{At: now, From: r.Weight, To: to, By: by, Why: why, Epoch: r.Epoch})
 	r.Weight, r.WeightChangedAt = to, now
 	if to > 0 && r.TrafficAt.IsZero() {
 		r.TrafficAt = now
+	}
+}
+
+// remember keeps a move; of too many, the start and the newest stay.
+func (s *State) remember(m runbook.Move) {
+	m.By = clip(m.By, 100)
+	r := s.Release
+	if r.Moves = append(r.Moves, m); len(r.Moves) > maxMoves {
+		r.Moves = slices.Delete(r.Moves, 1, 2)
 	}
 }
 
@@ -158,6 +163,7 @@ const maxMoves = 40
 func (s *State) prove(by string, now time.Time) {
 	r := s.Release
 	s.supersedeQuestion(now)
+	s.remember(runbook.Move{At: now, From: r.Weight, To: r.Weight, By: by, Why: "proved", Epoch: r.Epoch})
 	r.Phase, r.ClosedAt, r.Waiting, r.Incident = runbook.Closed, now, "", ""
 	good, before := r.Candidate, r.Stable
 	r.Good, r.GoodBefore = &good, &before

@@ -70,7 +70,7 @@ type Move struct {
 	From  int       `json:"from"`
 	To    int       `json:"to"`
 	By    string    `json:"by,omitempty"` // the human; empty: the daemon
-	Why   string    `json:"why"`          // "start", "promote", "flip", "let go", "rollback"
+	Why   string    `json:"why"`          // "start", "promote", "flip", "let go", "rollback", "proved" (which moves nothing)
 	Epoch int       `json:"epoch"`        // since this move
 }
 
