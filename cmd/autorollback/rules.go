@@ -23,6 +23,7 @@ func rulesCommands(app *kingpin.Application, c console) map[string]action {
 	url := gen.Flag("receiver-url", "Where Alertmanager reaches the receiver.").Default("http://localhost:9096/v1/alertmanager").String()
 	token := gen.Flag("receiver-token-file", "The bearer token's file, as Alertmanager sees it.").Default("/etc/autorollback/receiver.token").String()
 
+	testsFile := gen.Flag("tests", "Also write unit tests for promtool here; needs --rules-file.").String()
 	ver := cmd.Command("verify", "Prove the one-to-one map of triggers and alerts against rule files and/or a live Prometheus. Exit code 3 on a difference. Example: autorollback rules verify runbooks/ --rules-file autorollback.rules.yml --prometheus.url http://localhost:9090")
 	verPaths := ver.Arg("path", "Runbook files or folders.").Required().Strings()
 	verFiles := ver.Flag("rules-file", "A rule file to compare with; may be repeated.").Strings()
@@ -48,6 +49,9 @@ func rulesCommands(app *kingpin.Application, c console) map[string]action {
 					return fmt.Errorf("write Alertmanager configuration: %w", err)
 				}
 			}
+			if err := writeTests(c, *testsFile, *rulesFile, *paths); err != nil {
+				return err
+			}
 			if *rulesFile == "" {
 				_, err = c.out.Write(text)
 				return err
@@ -63,6 +67,7 @@ func rulesCommands(app *kingpin.Application, c console) map[string]action {
 		},
 	}
 	maps.Copy(actions, planCommand(cmd, c))
+	maps.Copy(actions, unitCommand(cmd, c))
 	return actions
 }
 
