@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -271,7 +272,49 @@ func TestResumeAfterDeathAtEveryBoundary(t *testing.T) {
 			table.WriteString(d.check())
 		}
 	}
-	golden(t, "../docs/crash-table.md", table.String())
+	asDocumented(t, "../docs/crash-table.md", table.String())
+}
+
+// asDocumented compares the table with the document, row by row, as far as it is the
+// same in every run. When a message is sent and a line noted beside the incident's own
+// way hangs on which goroutine was first, and so does what a message still tells of;
+// every row was checked for what must hold when it was played.
+func asDocumented(tb testing.TB, name, got string) {
+	tb.Helper()
+	if *update {
+		golden(tb, name, got)
+		return
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	have, must := rowsOf(string(want)), rowsOf(got)
+	if len(must) < 30 {
+		tb.Fatalf("%d rows were played: the table is broken", len(must))
+	}
+	for at, found := range must {
+		if have[at] != found {
+			tb.Errorf("%s says %q of %s; it is %q now (-update writes it anew)", name, have[at], at, found)
+		}
+	}
+}
+
+// rowsOf maps story and boundary to what was found in the store.
+func rowsOf(table string) map[string]string {
+	rows, story := map[string]string{}, ""
+	for line := range strings.Lines(table) {
+		if title, ok := strings.CutPrefix(line, "## "); ok {
+			story = strings.TrimSpace(title)
+		}
+		cells := strings.Split(line, " | ")
+		at := strings.TrimPrefix(cells[0], "| ")
+		_, step, ok := strings.Cut(at, "-")
+		if len(cells) == 5 && ok && !slices.Contains([]string{"send", "told", "note"}, step) {
+			rows[story+": "+at] = cells[1]
+		}
+	}
+	return rows
 }
 
 // byStep orders boundaries as an incident passes them, whatever goroutine was first.
