@@ -158,16 +158,18 @@ func (e *Engine) commitAt(ctx context.Context, v view, ev Event, now time.Time) 
 func (e *Engine) committed(before, after State) {
 	e.metrics.committed(before, after)
 	if i := after.Incident; i != nil {
+		var fresh []runbook.Record
 		for _, r := range i.Timeline {
 			if r.Op != after.Op {
 				continue
 			}
+			fresh = append(fresh, r)
 			e.log.Info(r.Text, zap.String("service", i.Service), zap.String("region", i.Region),
 				zap.String("incident", i.ID), zap.String("kind", r.Kind), zap.String("by", r.By), zap.String("op", r.Op))
-			if err := e.journal.Append(i.ID, r); err != nil {
-				e.metrics.problems.WithLabelValues("journal").Inc()
-				e.log.Error("write journal", zap.Error(err))
-			}
+		}
+		if err := e.journal.Append(i.ID, fresh...); err != nil {
+			e.metrics.problems.WithLabelValues("journal").Inc()
+			e.log.Error("write journal", zap.Error(err))
 		}
 	}
 	e.moved(before, after)

@@ -95,7 +95,14 @@ func (f captures) Seal(runbook.Incident, *runbook.Runbook) (string, string, erro
 
 func (f posts) Send(_ context.Context, m runbook.Message) (string, error) { return f(m) }
 
-func (f journals) Append(incident string, r runbook.Record) error { return f(incident, r) }
+func (f journals) Append(incident string, records ...runbook.Record) error {
+	for _, r := range records {
+		if err := f(incident, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // partsOf are parts that take everything and say nothing.
 func partsOf(st store.Store, api verify.API) Parts {

@@ -23,5 +23,5 @@ type Post interface {
 
 // A Journal keeps every record that this process committed.
 type Journal interface {
-	Append(incident string, r runbook.Record) error
+	Append(incident string, records ...runbook.Record) error
 }

@@ -99,23 +99,32 @@ func (j *Journal) Head() Head {
 	return j.head
 }
 
-// Append writes the record and returns once it is on the disk. After an error the
-// record is not in the journal.
-func (j *Journal) Append(incident string, r runbook.Record) error {
+// Append writes the records and returns once they are on the disk, with one flush for
+// all. After an error none of them is in the journal.
+func (j *Journal) Append(incident string, records ...runbook.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	text, err := json.Marshal(line{N: j.head.Lines + 1, Prev: j.head.Digest, Incident: incident, Record: r})
-	if err != nil {
+	head := j.head
+	var lines []byte
+	for _, r := range records {
+		text, err := json.Marshal(line{N: head.Lines + 1, Prev: head.Digest, Incident: incident, Record: r})
+		if err != nil {
+			return fmt.Errorf("append to journal: %w", err)
+		}
+		if len(text) >= maxLine {
+			return fmt.Errorf("append to journal: a record of %d bytes is too long", len(text))
+		}
+		lines = append(append(lines, text...), '\n')
+		head = Head{Lines: head.Lines + 1, Digest: sum(text)}
+	}
+	if err := j.write(lines); err != nil {
 		return fmt.Errorf("append to journal: %w", err)
 	}
-	if len(text) >= maxLine {
-		return fmt.Errorf("append to journal: a record of %d bytes is too long", len(text))
-	}
-	if err := j.write(append(text, '\n')); err != nil {
-		return fmt.Errorf("append to journal: %w", err)
-	}
-	j.size += int64(len(text)) + 1
-	j.head = Head{Lines: j.head.Lines + 1, Digest: sum(text)}
+	j.size += int64(len(lines))
+	j.head = head
 	return nil
 }
 

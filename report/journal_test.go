@@ -251,3 +251,26 @@ func killed(t *testing.T, path string, lines int) uint64 {
 	_ = cmd.Wait()
 	return n
 }
+
+func TestJournalAppendsSeveralAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.jsonl")
+	j, err := OpenJournal(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	if err := j.Append("inc-0123456789ab"); err != nil {
+		t.Errorf("append nothing: %v", err)
+	}
+	if err := j.Append("inc-0123456789ab", runbook.Record{Kind: "confirmed"}, runbook.Record{Kind: "decided"}, runbook.Record{Kind: "acted"}); err != nil {
+		t.Fatal(err)
+	}
+	long := runbook.Record{Kind: "long", Text: strings.Repeat("x", maxLine)}
+	if err := j.Append("inc-0123456789ab", runbook.Record{Kind: "drained"}, long); err == nil {
+		t.Error("a record that is too long was taken")
+	}
+	head, err := VerifyJournal(path, j.Head())
+	if err != nil || head.Lines != 3 {
+		t.Errorf("verify: %v, %d lines; want 3: all of the first call and none of the second", err, head.Lines)
+	}
+}
