@@ -12,10 +12,12 @@ demo: ## a bad release from start to finish, with nothing to install
 build: ## bin/autorollback and the example service
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/autorollback ./examples/service
 
-# Whole stories run alone: they measure latency quantiles, and two cores are few.
+# Bulk simulations skip themselves under the race detector and run without it. Whole
+# stories run alone: they measure latency quantiles, and two cores are few.
 test: needs servers ## everything, race detector on, against real servers
 	$(GO) vet ./...
 	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v -e /cmd/autorollback -e /test/e2e)
+	$(GO) test -timeout 30m ./rules ./shadow
 	$(GO) test -race -timeout 30m -p 1 ./cmd/autorollback ./test/e2e
 
 needs: ## what the tests need beyond Go
