@@ -28,7 +28,9 @@ func TestHazards(t *testing.T) {
 	if !s.noted("hazard") {
 		t.Error("the timeline does not name the hazard")
 	}
-	if !slices.ContainsFunc(s.Write.Messages, func(m runbook.Message) bool { return m.Kind == report.KindNotApplied && m.Page }) {
+	if !slices.ContainsFunc(s.Write.Messages, func(m runbook.Message) bool {
+		return m.Kind == report.KindHazard && m.Page && strings.Contains(m.Text, "a typo")
+	}) {
 		t.Errorf("nobody was paged: %+v", s.Write.Messages)
 	}
 }

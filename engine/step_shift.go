@@ -41,7 +41,10 @@ func (s *State) shift(by string, now time.Time) {
 	s.tell(report.Acted, now)
 	if len(s.Hazards) > 0 { // never a reason not to act, and always one to look
 		s.note(now, "hazard", "", "the router may ignore the change: "+strings.Join(s.Hazards, "; "))
-		s.tell(report.NotAppliedMsg, now)
+		hazards := s.Hazards
+		s.tell(func(i runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+			return report.HazardMsg(i, rb, hazards, now)
+		}, now)
 	}
 }
 

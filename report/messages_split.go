@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
@@ -12,6 +13,7 @@ const (
 	KindForeign    = "foreign"
 	KindNotApplied = "not_applied"
 	KindRejected   = "rejected"
+	KindHazard     = "hazard"
 )
 
 // ForeignMsg pages: somebody else changed the split. It carries the link with which a
@@ -33,6 +35,15 @@ func NotAppliedMsg(inc runbook.Incident, rb *runbook.Runbook, now time.Time) run
 		fmt.Sprintf("%s: written is not applied: %s still gets traffic", subject(inc), word(inc.Candidate.Version)),
 		"Written: "+moved(inc)+".", "The measured request rate of the candidate did not fall to zero.",
 		todo("look whether the router follows the store; take the candidate out of the router by hand."), owner(rb))
+}
+
+// HazardMsg pages: the change is written, and something in the router's keys makes it
+// likely that the router ignores it. Whether it did is measured next.
+func HazardMsg(inc runbook.Incident, rb *runbook.Runbook, hazards []string, now time.Time) runbook.Message {
+	return message(inc, KindHazard, true, now,
+		fmt.Sprintf("%s: the router may ignore the rollback", subject(inc)),
+		"Written: "+moved(inc)+".", "In the router's keys: "+sentence(strings.Join(hazards, "; ")),
+		todo("mend those keys; look at what the router serves."), owner(rb))
 }
 
 // RejectedMsg says that a human said no.
