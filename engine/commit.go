@@ -39,6 +39,11 @@ func (v view) transaction(next State) (store.Tx, error) {
 	b.write(next.Write, v.ops, v.nextOps)
 	if b.err == nil && len(b.ops) > 0 {
 		b.check(release)
+		if next.Write.Adopt {
+			for _, op := range v.ops { // a human's split is taken as it was read, or not at all
+				b.ops = append(b.ops, store.Op{Verb: store.Check, Key: op.Key, Index: op.Index})
+			}
+		}
 		if next.Write.Shift || next.Write.Advance {
 			b.check(store.ControlKey)
 			b.check(store.QuarantineKey(next.Release.Stable.Bundle))

@@ -279,3 +279,39 @@ func TestWhatChangedSinceTheLookStopsTheWrite(t *testing.T) {
 		})
 	}
 }
+
+// A human's split is taken over as it was looked at: once it is put back there is
+// nothing to take over, though no key of ours has changed.
+func TestSplitPutBackIsNotTakenOver(t *testing.T) {
+	e, st, _ := solo(t, nil)
+	if err := put(st, routerKey, `{"weights":{"ranker-v1":60,"ranker-v2":40}}`); err != nil {
+		t.Fatal(err)
+	}
+	v, err := e.read(t.Context(), theSlot, Tick{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.commit(t.Context(), v, Tick{}); err != nil {
+		t.Fatal(err)
+	}
+	look := func() view {
+		v, err := e.read(t.Context(), theSlot, LetGo{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	before := look()
+	if err := put(st, routerKey, `{"weights":{"ranker-v1":95,"ranker-v2":5}}`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.commit(t.Context(), before, LetGo{"ann", "because"}); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("the split of before was taken over: %v", err)
+	}
+	if err := put(st, routerKey, `{"weights":{"ranker-v1":60,"ranker-v2":40}}`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.commit(t.Context(), look(), LetGo{"ann", "because"}); err != nil {
+		t.Errorf("take over what is there: %v", err)
+	}
+}

@@ -43,6 +43,7 @@ type State struct {
 type Write struct {
 	Shift      bool                 // carry out Plan
 	Advance    bool                 // carry out Next
+	Adopt      bool                 // the router's keys are still as they were read
 	Bundles    []runbook.Bundle     // store these manifests
 	Quarantine []runbook.Quarantine // store these
 	Approvals  []runbook.Approval   // older questions that ended

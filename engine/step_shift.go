@@ -209,6 +209,9 @@ func (s *State) letGo(ev LetGo, now time.Time) error {
 	if !s.Open() || r.Held == nil {
 		return runbook.Refuse("%s in %s is not held", s.Runbook.Service, s.Region)
 	}
+	if s.PlanProblem != "" {
+		return runbook.Refuse("the router's keys cannot be changed: %s; put them right first", s.PlanProblem)
+	}
 	weight, ok := share(s.Split, *r)
 	if !ok {
 		return runbook.Refuse("the split %v is not one of whole percents between %s and %s; put it right first", s.Split, r.Stable.Backend, r.Candidate.Backend)
@@ -219,6 +222,7 @@ func (s *State) letGo(ev LetGo, now time.Time) error {
 		s.close(now)
 	}
 	r.Held, r.Epoch = nil, r.Epoch+1
+	s.Write.Adopt = true
 	s.weigh(weight, ev.By, "let go", now)
 	s.supersedeQuestion(now)
 	r.Incident = ""
