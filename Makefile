@@ -28,6 +28,7 @@ servers: needs ## the real Consul, Prometheus, Alertmanager and Traefik, built o
 
 bench: servers ## benchmarks, as ratios against a baseline in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 2s ./rules ./store ./bench
+	$(GO) test -run '^$$' -bench Million -benchtime 1x -timeout 30m ./shadow
 
 lint:
 	golangci-lint run
