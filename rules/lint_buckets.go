@@ -20,14 +20,15 @@ func (p Plan) lintBuckets() []Lint {
 	for i, t := range p.book.Triggers {
 		at := fmt.Sprintf("triggers[%d] %s", i, t.Name)
 		switch {
-		case t.Type == runbook.LatencyQuantile:
+		case t.Type == runbook.LatencyQuantile && t.Increase > 0:
 			out = append(out, p.lintQuantile(at, t)...)
-		case t.Type == runbook.AbsoluteSLO && t.Ceiling > 0:
-			out = append(out, p.lintLimit(at+" ceiling", t.Ceiling)...)
+		}
+		if t.Ceiling > 0 {
+			out = append(out, p.lintLimit(at+" ceiling", t.Ceiling, LintError)...)
 		}
 	}
 	if c := p.book.Verification.System.Latency; c != nil && c.Below > 0 {
-		out = append(out, p.lintLimit("verification.system.latency.below", c.Below)...)
+		out = append(out, p.lintLimit("verification.system.latency.below", c.Below, LintWarning)...)
 	}
 	return out
 }
@@ -67,15 +68,17 @@ func (p Plan) lintQuantile(at string, t runbook.Trigger) []Lint {
 		fmt.Sprintf("put bounds at most %s times apart between %s and %s, or expose a native histogram", num(widest), millis(level), millis(slower))}}
 }
 
-func (p Plan) lintLimit(at string, limit runbook.Duration) []Lint {
+// lintLimit says how a limit in seconds will be read. One at or above the highest
+// bucket is never exceeded, since a quantile is never read above it: beyond is how bad
+// that is, an error for a trigger, which could never fire.
+func (p Plan) lintLimit(at string, limit runbook.Duration, beyond LintSeverity) []Lint {
 	v := limit.Std().Seconds()
 	bounds := p.book.Metrics.Latency.Buckets
-	if slices.Contains(bounds, v) {
-		return nil // a bound at the limit itself reads it exactly
-	}
 	switch from, to := around(bounds, v); {
-	case to == 0:
-		return []Lint{{LintWarning, at, fmt.Sprintf("%s is above the highest bucket, %ss: the limit can never be exceeded", limit, num(from)), "add a bucket above it"}}
+	case v >= bounds[len(bounds)-1]:
+		return []Lint{{beyond, at, fmt.Sprintf("%s is not below the highest bucket, %ss: the limit can never be exceeded", limit, num(bounds[len(bounds)-1])), "add a bucket above it"}}
+	case slices.Contains(bounds, v): // a bound at the limit itself reads it exactly
+		return nil
 	case to > widest*from:
 		return []Lint{{LintWarning, at, fmt.Sprintf("%s lies between the buckets %ss and %ss: what is read there is a guess along a straight line", limit, num(from), num(to)),
 			fmt.Sprintf("add a bucket at %s", num(v))}}

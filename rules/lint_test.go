@@ -37,8 +37,14 @@ func TestLints(t *testing.T) {
 		"native": {change: func(rb *runbook.Runbook, _ *Traffic) {
 			rb.Metrics.Latency.Kind, rb.Metrics.Latency.Buckets = runbook.Native, nil
 		}, about: "bucket"},
-		"SLO between buckets":     {change: func(rb *runbook.Runbook, _ *Traffic) { rb.Triggers[4].Ceiling = dur(1200 * time.Millisecond) }, want: LintWarning, about: "1s200ms lies between the buckets 1s and 1.5s"},
-		"SLO on a bucket":         {change: func(rb *runbook.Runbook, _ *Traffic) { rb.Triggers[4].Ceiling = dur(1500 * time.Millisecond) }, about: "users-wait ceiling"},
+		"SLO between buckets":   {change: func(rb *runbook.Runbook, _ *Traffic) { rb.Triggers[4].Ceiling = dur(1200 * time.Millisecond) }, want: LintWarning, about: "1s200ms lies between the buckets 1s and 1.5s"},
+		"SLO on a bucket":       {change: func(rb *runbook.Runbook, _ *Traffic) { rb.Triggers[4].Ceiling = dur(1500 * time.Millisecond) }, about: "users-wait ceiling"},
+		"SLO above the buckets": {change: func(rb *runbook.Runbook, _ *Traffic) { rb.Triggers[4].Ceiling = dur(time.Minute) }, want: LintError, about: "users-wait ceiling: 1m is not below the highest bucket"},
+		"SLO at the last bucket": {change: func(rb *runbook.Runbook, _ *Traffic) {
+			b := rb.Metrics.Latency.Buckets
+			rb.Triggers[4].Ceiling = runbook.Duration(b[len(b)-1] * float64(time.Second))
+		}, want: LintError, about: "can never be exceeded"},
+		"a candidate's ceiling above the buckets": {change: func(rb *runbook.Runbook, _ *Traffic) { rb.Triggers[0].Ceiling = dur(time.Minute) }, want: LintError, about: "latency-p95 ceiling: 1m is not below"},
 		"KPI window":              {want: LintWarning, about: "over 15m chance alone moves conversion by"},
 		"long KPI window":         {change: func(_ *runbook.Runbook, tr *Traffic) { tr.Rate = 20000 }, about: "chance alone"},
 		"business check":          {want: LintWarning, about: "conversion cannot be proved within 10m"},
