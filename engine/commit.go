@@ -12,7 +12,7 @@ import (
 // that changed, at the index it was read at. The release is always written or
 // checked, so that two decisions about one slot cannot both be committed; a shift
 // and a promotion also check the control key, so that a pause committed before it makes them fail, and
-// both bundles' quarantine.
+// both bundles' quarantine. A launch that needs a shadow pass checks that verdict.
 func (v view) transaction(next State) (store.Tx, error) {
 	b := batch{indexes: v.indexes}
 	release := store.ReleaseKey(v.slot.Service, v.slot.Region)
@@ -43,6 +43,9 @@ func (v view) transaction(next State) (store.Tx, error) {
 			for _, op := range v.ops { // a human's split is taken as it was read, or not at all
 				b.ops = append(b.ops, store.Op{Verb: store.Check, Key: op.Key, Index: op.Index})
 			}
+		}
+		if next.Write.Gate {
+			b.check(store.ShadowKey(next.Release.Candidate.Bundle))
 		}
 		if next.Write.Shift || next.Write.Advance {
 			b.check(store.ControlKey)

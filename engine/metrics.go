@@ -16,6 +16,7 @@ type metrics struct {
 	rollbacks *prometheus.CounterVec
 	verdicts  *prometheus.CounterVec
 	promoted  *prometheus.CounterVec
+	shadowed  *prometheus.CounterVec
 	problems  *prometheus.CounterVec
 	conflicts prometheus.Counter
 	act       prometheus.Histogram
@@ -38,6 +39,7 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 		rollbacks: vec("rollbacks_total", "Committed rollbacks by who decided.", "by", "policy", "human"),
 		verdicts:  vec("verdicts_total", "Verdicts by outcome.", "outcome", "recovered", "not_recovered", "wrong_cause", "cannot_tell"),
 		promoted:  vec("promotions_total", "Committed steps of a ramp by who took them.", "by", "daemon", "human"),
+		shadowed:  vec("shadow_verdicts_total", "Recorded shadow verdicts.", "verdict", "pass", "block", "inconclusive"),
 		problems:  vec("problems_total", "What went wrong while tending incidents.", "part", "journal", "evidence", "tend", "message"),
 		conflicts: auto.NewCounter(prometheus.CounterOpts{Name: "autorollback_conflicts_total", Help: "Transactions that lost a race and were decided again."}),
 		act: auto.NewHistogram(prometheus.HistogramOpts{Name: "autorollback_act_seconds", Help: "From the first word of a breach to the committed rollback.",

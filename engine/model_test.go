@@ -171,6 +171,7 @@ func (m *model) hold(ev Event, before, after world) {
 		if before.split != nil && !before.split.Equal(runbook.Split{after.release.Stable.Backend: 100}) {
 			t.Fatalf("a launch overwrote %v", before.split)
 		}
+		m.gated(before, after)
 	}
 	if rolled {
 		m.rolledBack(ev, before, after)
@@ -458,6 +459,7 @@ func (m *model) launched() Event {
 		l.Stable, l.Candidate = l.Candidate, l.Stable // the last known good is the other side now
 		l.Candidate.Bundle.Model.Registry.Version = fmt.Sprint(31 + n)
 	}
+	m.reported(l)
 	return Launched{l, "ann"}
 }
 
@@ -503,6 +505,9 @@ func TestModel(t *testing.T) {
 	table, launch := edges(t), launchOf(t)
 	for _, expiry := range []string{"page", "rollback"} {
 		rb := runbookOf(t, expiry)
+		if expiry == "rollback" {
+			rb.Shadow = &runbook.Shadow{Required: true, MaxAge: minutes(60)}
+		}
 		services := engineOf(t, partsOf(nil, nil), rb, Options{}).services
 		rounds := 5 // of a hundred
 		if testing.Short() {
@@ -533,7 +538,7 @@ func TestModel(t *testing.T) {
 	if testing.Short() {
 		return
 	}
-	for _, must := range []string{"rolled back by policy", "rolled back by approval", "rolled back by hand", "held", "frozen", "awaiting", "unconfirmed", "verifying", "settled", "closed", "Asked not done", "Answered not done"} {
+	for _, must := range []string{"rolled back by policy", "rolled back by approval", "rolled back by hand", "held", "frozen", "awaiting", "unconfirmed", "verifying", "settled", "closed", "Asked not done", "Answered not done", "launched on a pass", "Launched not done"} {
 		if outcomes[must] == 0 && !t.Failed() {
 			t.Errorf("no run came to %q: the model goes nowhere", must)
 		}

@@ -39,6 +39,7 @@ func (e *Engine) read(ctx context.Context, slot Slot, ev Event) (view, error) {
 	if err := v.takeRelease(snap); err != nil {
 		return v, err
 	}
+	v.takeShadow(snap, ev)
 	if err := e.readIncident(ctx, &v); err != nil {
 		return v, err
 	}
@@ -52,7 +53,8 @@ func (e *Engine) read(ctx context.Context, slot Slot, ev Event) (view, error) {
 func concerns(ev Event) []string {
 	switch ev := ev.(type) {
 	case Launched:
-		return []string{store.BundleKey(ev.Launch.Stable.Bundle.Digest()), store.BundleKey(ev.Launch.Candidate.Bundle.Digest())}
+		candidate := ev.Launch.Candidate.Bundle.Digest()
+		return []string{store.BundleKey(ev.Launch.Stable.Bundle.Digest()), store.BundleKey(candidate), store.ShadowKey(candidate)}
 	case Told:
 		return []string{store.OutboxKey(ev.Message)}
 	}

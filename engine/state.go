@@ -29,6 +29,9 @@ type State struct {
 	Quarantined map[string]runbook.Quarantine // by bundle digest
 	Outbox      map[string]bool               // messages waiting to be sent, as far as the event is about one
 
+	Shadow        *runbook.ShadowVerdict // of a launch's candidate; nil: none is recorded
+	ShadowProblem string                 // why it cannot be read
+
 	Split       runbook.Split // what the router is told; nil if it has no weights yet
 	Plan        runbook.Change
 	PlanProblem string         // why there is no Plan: the router's keys cannot be read or written
@@ -44,6 +47,7 @@ type Write struct {
 	Shift      bool                 // carry out Plan
 	Advance    bool                 // carry out Next
 	Adopt      bool                 // the router's keys are still as they were read
+	Gate       bool                 // the shadow verdict about the candidate is still as it was read
 	Bundles    []runbook.Bundle     // store these manifests
 	Quarantine []runbook.Quarantine // store these
 	Approvals  []runbook.Approval   // older questions that ended

@@ -29,6 +29,8 @@ func (s *State) launched(ev Launched, now time.Time) error {
 		return runbook.Refuse("bundle %s is quarantined by incident %s (%s); lift it by name first: autorollback release lift %s --reason …", candidate.Bundle, q.Incident, q.Reason, candidate.Bundle)
 	case s.isQuarantined(stable.Bundle):
 		return runbook.Refuse("the stable bundle %s is quarantined by incident %s: it cannot be fallen back to", stable.Bundle, s.Quarantined[stable.Bundle].Incident)
+	case s.shadowObjection(stable, candidate, now) != "":
+		return runbook.Refuse("%s", s.shadowObjection(stable, candidate, now))
 	case s.PlanProblem != "":
 		return runbook.Refuse("the router's keys cannot be changed: %s", s.PlanProblem)
 	case len(s.Hazards) > 0:
@@ -46,6 +48,9 @@ func (s *State) launched(ev Launched, now time.Time) error {
 		Schema: runbook.Schema, ID: "rel-" + derive(s.Op, "release"), Service: l.Service, Region: s.Region,
 		Stable: stable, Candidate: candidate, Phase: runbook.Open, Epoch: epoch,
 		StartedAt: now, StartedBy: ev.By, Rollbacks: rollbacks, Good: good, GoodBefore: before, Op: s.Op,
+	}
+	if s.Runbook.Shadow.Needed() {
+		s.Release.Shadow, s.Write.Gate = s.Shadow.Report, true
 	}
 	s.weigh(l.Weight, ev.By, "start", now)
 	s.Incident, s.Approval, s.Question = nil, nil, nil

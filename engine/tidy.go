@@ -11,8 +11,8 @@ import (
 	"github.com/autorollback/autorollback/store"
 )
 
-// keepRecords is how long a closed incident and an answered approval stay in the
-// store. The evidence folder and the journal stay; nothing here touches them.
+// keepRecords is how long a closed incident, an answered approval and a shadow verdict
+// stay in the store. The evidence folder and the journal stay; nothing here touches them.
 const keepRecords = 90 * 24 * time.Hour
 
 // tidy removes what is long over, so that the store does not grow for ever. An
@@ -50,6 +50,12 @@ func over(snap store.Snapshot, now time.Time) []store.Entry {
 	for _, en := range snap.Under(store.ApprovalKey("")) {
 		var a runbook.Approval
 		if record(snap, en.Key, &a) == nil && a.Status != runbook.Pending && now.Sub(a.ExpiresAt) > keepRecords {
+			old = append(old, en)
+		}
+	}
+	for _, en := range snap.Under(store.ShadowKey("")) {
+		var v runbook.ShadowVerdict
+		if record(snap, en.Key, &v) == nil && now.Sub(v.At) > keepRecords {
 			old = append(old, en)
 		}
 	}

@@ -23,6 +23,8 @@ func TestOver(t *testing.T) {
 		store.ApprovalKey("pending"):          runbook.Approval{Schema: 1, Status: runbook.Pending, ExpiresAt: old},
 		store.ApprovalKey("fresh"):            runbook.Approval{Schema: 1, Status: runbook.Approved, ExpiresAt: fresh},
 		store.BundleKey("sha256:0"):           runbook.Bundle{Schema: 1},
+		store.ShadowKey("sha256:old"):         runbook.ShadowVerdict{Schema: 1, At: old},
+		store.ShadowKey("sha256:fresh"):       runbook.ShadowVerdict{Schema: 1, At: fresh},
 	}
 	f, err := store.OpenFile(t.TempDir() + "/store")
 	if err != nil {
@@ -46,7 +48,7 @@ func TestOver(t *testing.T) {
 	for _, en := range over(snap, now) {
 		got[en.Key] = true
 	}
-	if len(got) != 2 || !got[store.IncidentKey("old")] || !got[store.ApprovalKey("old")] {
-		t.Errorf("over: %v, want the old closed incident and the old approval alone", got)
+	if len(got) != 3 || !got[store.IncidentKey("old")] || !got[store.ApprovalKey("old")] || !got[store.ShadowKey("sha256:old")] {
+		t.Errorf("over: %v, want the old closed incident, the old approval and the old shadow verdict alone", got)
 	}
 }

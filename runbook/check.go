@@ -26,6 +26,7 @@ func (r *Runbook) check(p *page) {
 	r.checkRollback(p)
 	r.checkPolicy(p)
 	r.checkRollout(p)
+	r.Shadow.check(p)
 	r.checkVerification(p)
 	for name := range r.Communication.Labels {
 		p.label("communication.labels."+name, name)

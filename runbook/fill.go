@@ -29,6 +29,7 @@ func (r *Runbook) fill(p *page) {
 	preset(p, "last_known_good.max_age", &r.LastKnownGood.MaxAge, 4*r.Metrics.Interval)
 	r.Policy.fill(p)
 	r.Rollout.fill(p)
+	r.Shadow.fill(p)
 	r.Verification.fill(p)
 	preset(p, "communication.channel", &r.Communication.Channel, r.Owner.Contact)
 	preset(p, "evidence.keep", &r.Evidence.Keep, Duration(90*24*time.Hour))

@@ -28,6 +28,7 @@ type Release struct {
 	ClosedAt        time.Time    `json:"closed_at,omitzero"`    // when it was proved: all traffic, and the bake time is over
 	Good            *Side        `json:"good,omitempty"`        // the last known good: the candidate of the last release that was proved
 	GoodBefore      *Side        `json:"good_before,omitempty"` // the one before it
+	Shadow          string       `json:"shadow,omitempty"`      // the shadow report that let it start, "sha256:…"; empty: none was asked for
 	Rollbacks       []time.Time  `json:"rollbacks,omitempty"`   // automatic ones of the service in the last 24 h, carried from release to release
 	Op              string       `json:"op"`                    // the operation id of the last transaction
 }

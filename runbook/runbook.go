@@ -24,6 +24,7 @@ type Runbook struct {
 	LastKnownGood LastKnownGood `yaml:"last_known_good" json:"last_known_good"`
 	Policy        Policy        `yaml:"policy" json:"policy"`
 	Rollout       *Rollout      `yaml:"rollout,omitempty" json:"rollout,omitempty"` // nil: no ramp
+	Shadow        *Shadow       `yaml:"shadow,omitempty" json:"shadow,omitempty"`   // nil: a release may start without having been compared
 	Verification  Verification  `yaml:"verification" json:"verification"`
 	Communication Communication `yaml:"communication" json:"communication"`
 	Evidence      Evidence      `yaml:"evidence" json:"evidence"`

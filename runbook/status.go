@@ -2,10 +2,11 @@ package runbook
 
 // Status is the whole installation at one moment, for people.
 type Status struct {
-	Control    Control      `json:"control"`
-	Budget     Budget       `json:"budget"`
-	Releases   []Release    `json:"releases"`
-	Incidents  []Incident   `json:"incidents"` // newest first, at most 100
-	Approvals  []Approval   `json:"approvals"` // pending ones
-	Quarantine []Quarantine `json:"quarantine"`
+	Control    Control         `json:"control"`
+	Budget     Budget          `json:"budget"`
+	Releases   []Release       `json:"releases"`
+	Incidents  []Incident      `json:"incidents"` // newest first, at most 100
+	Approvals  []Approval      `json:"approvals"` // pending ones
+	Quarantine []Quarantine    `json:"quarantine"`
+	Shadow     []ShadowVerdict `json:"shadow"` // the newest recorded verdict of each candidate bundle
 }

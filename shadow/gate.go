@@ -4,7 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"time"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // SchemaGate is the form of [Gate] as JSON.
@@ -19,9 +22,11 @@ type Gate struct {
 	Stable    string     `json:"stable"`
 	Verdict   Verdict    `json:"verdict"`
 	Rule      string     `json:"rule"`
+	Reason    string     `json:"reason,omitempty"` // one sentence
 	Window    Window     `json:"window"`
 	Counts    GateCounts `json:"counts"`
-	Report    string     `json:"report"` // sha256:… of the report's JSON, as [Report.JSON] gives it
+	Report    string     `json:"report"`              // sha256:… of the report's JSON, as [Report.JSON] gives it
+	Recording string     `json:"recording,omitempty"` // sha256:… of what was compared
 	At        time.Time  `json:"at"`
 }
 
@@ -36,9 +41,32 @@ type GateCounts struct {
 // Open says whether the candidate may start: only a pass opens, and only for this pair
 // of bundles and until it is older than maxAge.
 func (g Gate) Open(service, candidate, stable string, maxAge time.Duration, now time.Time) bool {
-	return g.Schema == SchemaGate && g.Verdict == Pass &&
-		g.Service == service && g.Candidate == candidate && g.Stable == stable && candidate != "" && stable != "" &&
-		!g.At.After(now) && now.Sub(g.At) <= maxAge
+	return g.Objection(service, candidate, stable, maxAge, now) == ""
+}
+
+// Objection says in one sentence why the candidate may not start; empty: it may.
+func (g Gate) Objection(service, candidate, stable string, maxAge time.Duration, now time.Time) string {
+	switch {
+	case g.Schema != SchemaGate:
+		return fmt.Sprintf("the recorded verdict has the schema %q, not %q", g.Schema, SchemaGate)
+	case candidate == "" || stable == "" || g.Candidate != candidate:
+		return fmt.Sprintf("the recorded report is about candidate %q, not %s", g.Candidate, candidate)
+	case g.Service != service:
+		return fmt.Sprintf("the recorded report %s is about the service %q, not %s", g.Report, g.Service, service)
+	case g.Verdict == Block:
+		return fmt.Sprintf("the report %s blocks it by the rule %s: %s", g.Report, g.Rule, g.Reason)
+	case g.Verdict == Inconclusive:
+		return fmt.Sprintf("the report %s is inconclusive by the rule %s, which blocks as well: %s", g.Report, g.Rule, g.Reason)
+	case g.Verdict != Pass:
+		return fmt.Sprintf("the report %s has the verdict %q, which is no pass", g.Report, g.Verdict)
+	case g.Stable != stable:
+		return fmt.Sprintf("the report %s compared it with the stable bundle %s, not with this release's %s", g.Report, g.Stable, stable)
+	case g.At.After(now):
+		return fmt.Sprintf("the report %s is from the future (%s): look at the clocks", g.Report, g.At.UTC().Format(time.RFC3339))
+	case now.Sub(g.At) > maxAge:
+		return fmt.Sprintf("the report %s of %s is older than %s, which the runbook allows", g.Report, g.At.UTC().Format(time.RFC3339), runbook.Duration(maxAge))
+	}
+	return ""
 }
 
 // Gate returns the report's verdict as a record that names the report by its digest.
@@ -50,7 +78,7 @@ func (r *Report) Gate() (Gate, error) {
 	sum := sha256.Sum256(text)
 	return Gate{
 		Schema: SchemaGate, Service: r.Service, Candidate: r.Candidate, Stable: r.Stable,
-		Verdict: r.Verdict, Rule: r.Rule, Window: r.Window, At: r.At, Report: "sha256:" + hex.EncodeToString(sum[:]),
+		Verdict: r.Verdict, Rule: r.Rule, Reason: r.Reason, Window: r.Window, Recording: r.Recording, At: r.At, Report: "sha256:" + hex.EncodeToString(sum[:]),
 		Counts: GateCounts{Pairs: r.Counts.Pairs, Compared: r.Counts.Compared, Tests: r.Method.Tests, Bad: r.Counts.Bad.Count + r.Counts.Run.Bad},
 	}, nil
 }

@@ -26,6 +26,8 @@ type Report struct {
 	Stable    string    `json:"stable"`
 	At        time.Time `json:"at"`
 
+	Recording string `json:"recording,omitempty"` // sha256:… of what was compared, if the caller knows
+
 	Verdict  Verdict   `json:"verdict"`
 	Rule     string    `json:"rule"`     // the rule that decided; "all" if nothing stood against it
 	Reason   string    `json:"reason"`   // one sentence

@@ -25,5 +25,8 @@ func OutboxKey(id string) string { return Root + "outbox/" + id }
 // BundleKey is the key of a bundle's manifest.
 func BundleKey(digest string) string { return Root + "bundle/" + digest }
 
+// ShadowKey is the key of the shadow verdict about a candidate bundle.
+func ShadowKey(digest string) string { return Root + "shadow/" + digest }
+
 // QuarantineKey is the key of a bundle's quarantine.
 func QuarantineKey(digest string) string { return Root + "quarantine/" + digest }

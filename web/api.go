@@ -26,6 +26,7 @@ func (s *server) api(mux *http.ServeMux) {
 		"/incidents/{id}":                   s.incident,
 		"/approvals/{id}":                   s.approval,
 		"/control":                          s.control,
+		"/shadow":                           s.shadowVerdicts,
 	} {
 		mux.HandleFunc("GET "+API+route, s.reads(read))
 	}
@@ -40,6 +41,7 @@ func (s *server) api(mux *http.ServeMux) {
 		"POST " + API + "/approvals/{id}":                           s.answer,
 		"PUT " + API + "/control":                                   s.setControl,
 		"POST " + API + "/quarantine/{digest}/lift":                 s.lift,
+		"POST " + API + "/shadow":                                   s.recordShadow,
 	} {
 		mux.HandleFunc(route, s.changes(change))
 	}
@@ -101,6 +103,7 @@ func (s *server) status(ctx context.Context, _ *http.Request) (any, error) {
 	st, err := s.Reader.Status(ctx)
 	st.Releases, st.Incidents = orEmpty(st.Releases), orEmpty(st.Incidents)
 	st.Approvals, st.Quarantine = orEmpty(st.Approvals), orEmpty(st.Quarantine)
+	st.Shadow = orEmpty(st.Shadow)
 	st.Budget.Recent = orEmpty(st.Budget.Recent)
 	return st, err
 }

@@ -55,6 +55,7 @@ var reads = []route{
 	{"GET", "/api/v1/incidents/inc-1/page", "", ""},
 	{"GET", "/api/v1/approvals/ap-1", "", ""},
 	{"GET", "/api/v1/control", "", ""},
+	{"GET", "/api/v1/shadow", "", ""},
 }
 
 var orders = []route{
@@ -67,6 +68,7 @@ var orders = []route{
 	{"POST", "/api/v1/releases/ranker/default/hold", reason, "stop ranker/default by %: it is slow"},
 	{"POST", "/api/v1/releases/ranker/default/resume", reason, "resume ranker/default by %: it is slow"},
 	{"POST", "/api/v1/quarantine/" + bundle + "/lift", reason, "lift " + bundle + " by %: it is slow"},
+	{"POST", "/api/v1/shadow", `{"schema":"autorollback/shadow-gate/1","service":"ranker","verdict":"pass"}`, "shadow pass of ranker by %"},
 	{"PUT", "/api/v1/control", `{"mode":"observe","reason":"drill"}`, "control observe by %: drill"},
 }
 

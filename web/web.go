@@ -78,6 +78,7 @@ type Deps struct {
 	Brakes    Brakes
 	Approvals Approvals
 	Switches  Switches
+	Gates     Gates
 	Tokens    Tokens
 	Auth      Auth
 

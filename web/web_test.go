@@ -21,6 +21,7 @@ import (
 
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -131,6 +132,10 @@ func (w *world) LetGo(_ context.Context, service, region, by, reason string) (ru
 	return w.status.Releases[0], w.do("let go %s/%s by %s: %s", service, region, by, reason)
 }
 
+func (w *world) RecordShadow(_ context.Context, g shadow.Gate, by string) (runbook.ShadowVerdict, error) {
+	return runbook.ShadowVerdict{}, w.do("shadow %s of %s by %s", g.Verdict, g.Service, by)
+}
+
 func (w *world) Promote(_ context.Context, service, region, by string) (runbook.Release, error) {
 	return w.status.Releases[0], w.do("promote %s/%s by %s", service, region, by)
 }
@@ -176,7 +181,7 @@ func newSite(t *testing.T, auth web.Auth) *site {
 	}
 	reg := prometheus.NewPedanticRegistry()
 	h := web.Handler(web.Deps{
-		Reader: w, Releases: w, Steps: w, Brakes: w, Approvals: w, Switches: w, Tokens: ring, Auth: auth,
+		Reader: w, Releases: w, Steps: w, Brakes: w, Approvals: w, Switches: w, Gates: w, Tokens: ring, Auth: auth,
 		Approvers: func(string) []string { return w.approvers },
 		Live: func(context.Context, runbook.Approval) (web.Live, error) {
 			return web.Live{

@@ -80,9 +80,9 @@ func releaseStatus(parent *kingpin.CmdClause, c console) (string, action) {
 				note = fmt.Sprintf("held: somebody changed the split to %v", rel.Held.Found)
 			}
 			rows = append(rows, []string{rel.Service, rel.Region, string(rel.Phase), rel.Stable.Version + " " + strconv.Itoa(100-rel.Weight) + "%",
-				rel.Candidate.Version + " " + strconv.Itoa(rel.Weight) + "%", moment(rel.StartedAt), or(rel.Incident, "-"), note})
+				rel.Candidate.Version + " " + strconv.Itoa(rel.Weight) + "%", moment(rel.StartedAt), passed(st.Shadow, rel), or(rel.Incident, "-"), note})
 		}
-		return table(c.out, "SERVICE REGION PHASE STABLE CANDIDATE STARTED INCIDENT NOTE", rows)
+		return table(c.out, "SERVICE REGION PHASE STABLE CANDIDATE STARTED SHADOW INCIDENT NOTE", rows)
 	}
 }
 

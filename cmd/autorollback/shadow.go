@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -13,11 +14,12 @@ import (
 	"github.com/autorollback/autorollback/shadow"
 )
 
-// shadowCommands are shadow replay, join and report. They need no daemon.
+// shadowCommands are shadow replay, join and report, which need no daemon, and those
+// that keep and show a verdict and switch the mirror, which go through its API.
 func shadowCommands(app *kingpin.Application, c console) map[string]action {
-	cmd := app.Command("shadow", "Compare the candidate with stable, offline. A block ends with exit code 3, an inconclusive verdict with 5.")
+	cmd := app.Command("shadow", "Compare the candidate with stable before it takes traffic. A block ends with exit code 3, an inconclusive verdict with 5.")
 	all := map[string]action{}
-	for _, declare := range []func(*kingpin.CmdClause, console) (string, action){shadowReplay, shadowJoin, shadowReport} {
+	for _, declare := range []func(*kingpin.CmdClause, console) (string, action){shadowReplay, shadowJoin, shadowReport, shadowRecord, shadowStatus} {
 		name, a := declare(cmd, c)
 		all[name] = a
 	}
@@ -69,7 +71,7 @@ func shadowReplay(parent *kingpin.CmdClause, c console) (string, action) {
 		if !judge.wanted() {
 			return nil
 		}
-		return judge.report(c, plan, r.Output)
+		return judge.report(ctx, c, plan, r.Output)
 	}
 }
 
@@ -93,7 +95,7 @@ func shadowJoin(parent *kingpin.CmdClause, c console) (string, action) {
 		j.StableRead, j.CandidateRead, j.Segments, j.ShowBad = stable.options(), candidate.options(), plan.Segments, *judge.showBad
 		var run shadow.Run
 		if *pairs == "" {
-			return judge.compare(c, plan, j.Pairs(ctx, &run), &run)
+			return judge.compare(ctx, c, plan, j.Pairs(ctx, &run), &run, append(slices.Clone(j.Stable), j.Candidate...)...)
 		}
 		if err := shadow.WritePairs(*pairs, shadow.PairHeader{Kind: "join", From: j.Stable, Against: j.Candidate}, j.Pairs(ctx, &run), &run); err != nil {
 			return err
@@ -101,7 +103,7 @@ func shadowJoin(parent *kingpin.CmdClause, c console) (string, action) {
 		if !judge.wanted() {
 			return nil
 		}
-		return judge.report(c, plan, *pairs)
+		return judge.report(ctx, c, plan, *pairs)
 	}
 }
 
@@ -109,12 +111,12 @@ func shadowReport(parent *kingpin.CmdClause, c console) (string, action) {
 	cmd := parent.Command("report", "Judge a file of pairs. Example: autorollback shadow report pairs.jsonl --plan shadow.yaml --release release.yaml --html report.html --json report.json --gate-file gate.json")
 	pairs := cmd.Arg("pairs", "What shadow replay or shadow join wrote.").Required().String()
 	judge := judgeFlags(cmd)
-	return cmd.FullCommand(), func(context.Context) error {
+	return cmd.FullCommand(), func(ctx context.Context) error {
 		plan, err := judge.plan()
 		if err != nil {
 			return err
 		}
-		return judge.report(c, plan, *pairs)
+		return judge.report(ctx, c, plan, *pairs)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"os"
@@ -16,6 +17,8 @@ type judging struct {
 	planFile, release, service, candidate, stable *string
 	markdown, json, html, gate                    *string
 	showBad                                       *int
+	record                                        *bool
+	remote                                        *remote
 }
 
 func judgeFlags(cmd *kingpin.CmdClause) *judging {
@@ -29,13 +32,15 @@ func judgeFlags(cmd *kingpin.CmdClause) *judging {
 		json:      cmd.Flag("json", "Write the report as JSON here.").String(),
 		html:      cmd.Flag("html", "Write the report as one page with pictures here.").String(),
 		gate:      cmd.Flag("gate-file", "Write the verdict as a small record here; needs the bundles' digests.").String(),
+		record:    cmd.Flag("record", "Record the verdict with the daemon, which asks for it when a release starts; needs the bundles' digests.").Bool(),
+		remote:    remoteFlags(cmd),
 		showBad:   cmd.Flag("show-bad", "How many unreadable records to name.").Default("10").Int(),
 	}
 }
 
 // wanted says whether a report was asked for.
 func (j *judging) wanted() bool {
-	return *j.planFile != "" || *j.markdown != "" || *j.json != "" || *j.html != "" || *j.gate != ""
+	return *j.planFile != "" || *j.markdown != "" || *j.json != "" || *j.html != "" || *j.gate != "" || *j.record
 }
 
 func (j *judging) plan() (shadow.Plan, error) {
@@ -45,18 +50,19 @@ func (j *judging) plan() (shadow.Plan, error) {
 	return shadow.LoadPlan(*j.planFile)
 }
 
-func (j *judging) report(c console, plan shadow.Plan, pairs string) error {
+func (j *judging) report(ctx context.Context, c console, plan shadow.Plan, pairs string) error {
 	var run shadow.Run
-	return j.compare(c, plan, shadow.ReadPairs(pairs, &run, nil), &run)
+	return j.compare(ctx, c, plan, shadow.ReadPairs(pairs, &run, nil), &run, pairs)
 }
 
-func (j *judging) compare(c console, plan shadow.Plan, pairs iter.Seq2[shadow.Pair, error], run *shadow.Run) error {
+// compare judges the pairs; from are the files they come from, for their hash.
+func (j *judging) compare(ctx context.Context, c console, plan shadow.Plan, pairs iter.Seq2[shadow.Pair, error], run *shadow.Run, from ...string) error {
 	who, err := j.subject()
 	if err != nil {
 		return err
 	}
-	if *j.gate != "" && (who.Service == "" || who.Candidate == "" || who.Stable == "") {
-		return usage{fmt.Errorf("--gate-file needs --release, or --service, --candidate-digest and --stable-digest")}
+	if (*j.gate != "" || *j.record) && (who.Service == "" || who.Candidate == "" || who.Stable == "") {
+		return usage{fmt.Errorf("--gate-file and --record need --release, or --service, --candidate-digest and --stable-digest")}
 	}
 	report, err := shadow.Compare(plan, who, pairs, run, shadow.Bad{Show: *j.showBad}, time.Now())
 	if err != nil {
@@ -65,10 +71,32 @@ func (j *judging) compare(c console, plan shadow.Plan, pairs iter.Seq2[shadow.Pa
 	for _, line := range append(report.Counts.Run.FirstBad, report.Counts.Bad.First...) {
 		fmt.Fprintln(c.err, line)
 	}
+	if report.Recording, err = digestOf(from...); err != nil {
+		return err
+	}
 	if err := j.write(report); err != nil {
 		return err
 	}
+	if *j.record {
+		if err := j.keep(ctx, c, report); err != nil {
+			return err
+		}
+	}
 	return conclude(c, report)
+}
+
+// keep records the verdict with the daemon.
+func (j *judging) keep(ctx context.Context, c console, r *shadow.Report) error {
+	gate, err := r.Gate()
+	if err != nil {
+		return err
+	}
+	v, err := record(ctx, j.remote, gate)
+	if err != nil {
+		return fmt.Errorf("record verdict: %w", err)
+	}
+	fmt.Fprintln(c.err, recorded(v))
+	return nil
 }
 
 func (j *judging) write(r *shadow.Report) error {

@@ -47,7 +47,7 @@ func TestShadowFromRecordingToGate(t *testing.T) {
 		{"replay into another run's file", append([]string{"replay", at("recording.jsonl"), "--allow", "POST /predict"}, sides...), exitError, "belongs to another run"},
 		{"replay", append([]string{"replay", at("recording.jsonl"), "--allow", "POST /predict"}, replaced(sides, at("pairs.jsonl"), at("good.jsonl"))...), exitOK, "800 records read, 800 in the sample"},
 		{"report", append([]string{"report", at("good.jsonl"), "--html", at("r.html"), "--markdown", at("r.md"), "--json", at("r.json"), "--gate-file", at("gate.json")}, bundles...), exitOK, "pass: 800 answers compared"},
-		{"a gate without bundles", []string{"report", at("good.jsonl"), "--gate-file", at("g2.json")}, exitUsage, "--gate-file needs"},
+		{"a gate without bundles", []string{"report", at("good.jsonl"), "--gate-file", at("g2.json")}, exitUsage, "--gate-file and --record need"},
 		{"join", []string{"join", "--stable-log", at("stable.jsonl"), "--candidate-log", at("candidate.jsonl")}, exitWanting, "block: score differs"},
 		{"join of a few", []string{"join", "--stable-log", at("stable.jsonl"), "--candidate-log", at("candidate.jsonl"), "--sample", "10%", "--plan", plan(t, "fields: [{path: score, absolute: 1}]")}, exitUnclear, "inconclusive: too few answers"},
 		{"a plan with a mistake", []string{"report", at("good.jsonl"), "--plan", plan(t, "alhpa: 1%")}, exitError, ":1: alhpa: unknown key"},

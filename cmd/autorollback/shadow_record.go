@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/shadow"
+)
+
+func shadowRecord(parent *kingpin.CmdClause, c console) (string, action) {
+	cmd := parent.Command("record", "Record a verdict with the daemon, which asks for it when a release starts. Example: autorollback shadow record gate.json")
+	file := cmd.Arg("gate", "What shadow report --gate-file wrote; - is standard input.").Required().String()
+	out, r := format(cmd), remoteFlags(cmd)
+	return cmd.FullCommand(), func(ctx context.Context) error {
+		text, err := readFile(c.in, *file)
+		if err != nil {
+			return fmt.Errorf("read gate: %w", err)
+		}
+		var gate shadow.Gate
+		dec := json.NewDecoder(bytes.NewReader(text))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&gate); err != nil {
+			return fmt.Errorf("read %s: %w; name a file that shadow report --gate-file wrote", *file, err)
+		}
+		v, err := record(ctx, r, gate)
+		if err != nil {
+			return err
+		}
+		if *out == "json" {
+			return printJSON(c.out, v)
+		}
+		fmt.Fprintln(c.out, recorded(v))
+		return nil
+	}
+}
+
+func record(ctx context.Context, r *remote, gate shadow.Gate) (runbook.ShadowVerdict, error) {
+	client, err := r.client()
+	if err != nil {
+		return runbook.ShadowVerdict{}, err
+	}
+	return client.RecordShadow(ctx, gate)
+}
+
+func recorded(v runbook.ShadowVerdict) string {
+	return fmt.Sprintf("recorded by %s: %s of %s against %s (report %s)", v.By, v.Verdict, v.Candidate, v.Stable, v.Report)
+}
+
+func shadowStatus(parent *kingpin.CmdClause, c console) (string, action) {
+	cmd := parent.Command("status", "Show the recorded verdicts. Example: autorollback shadow status ranker")
+	service := cmd.Arg("service", "Only this service.").String()
+	out, r := format(cmd), remoteFlags(cmd)
+	return cmd.FullCommand(), func(ctx context.Context) error {
+		client, err := r.client()
+		if err != nil {
+			return err
+		}
+		st, err := client.Status(ctx)
+		if err != nil {
+			return err
+		}
+		verdicts := []runbook.ShadowVerdict{}
+		for _, v := range st.Shadow {
+			if *service == "" || v.Service == *service {
+				verdicts = append(verdicts, v)
+			}
+		}
+		if *out == "json" {
+			return printJSON(c.out, verdicts)
+		}
+		var rows [][]string
+		for _, v := range verdicts {
+			rows = append(rows, []string{v.Service, brief(v.Candidate), brief(v.Stable), v.Verdict, v.Rule, moment(v.At), v.By, v.Reason})
+		}
+		return table(c.out, "SERVICE CANDIDATE STABLE VERDICT RULE AT BY WHY", rows)
+	}
+}
+
+// brief is enough of a digest for people to tell it from others.
+func brief(digest string) string { return digest[:min(len(digest), 19)] }
+
+// passed is the verdict on a release's candidate in a few words.
+func passed(all []runbook.ShadowVerdict, rel runbook.Release) string {
+	for _, v := range all {
+		if v.Candidate != rel.Candidate.Bundle {
+			continue
+		}
+		word := v.Verdict
+		if v.Stable != rel.Stable.Bundle {
+			word += " against another stable bundle"
+		}
+		return word + ", " + runbook.Duration(time.Since(v.At).Round(time.Minute)).String() + " old"
+	}
+	return "-"
+}
+
+// digestOf is the sha256 of the files' bytes, one after another; of one file what
+// sha256sum prints.
+func digestOf(paths ...string) (string, error) {
+	h := sha256.New()
+	for _, path := range paths {
+		if err := pour(h, path); err != nil {
+			return "", fmt.Errorf("hash recording: %w", err)
+		}
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func pour(w io.Writer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(w, f)
+	return err
+}

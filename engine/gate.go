@@ -1,0 +1,157 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/shadow"
+	"github.com/autorollback/autorollback/store"
+)
+
+// shadowObjection says why the runbook's shadow section forbids a start; empty: it does not.
+func (s State) shadowObjection(stable, candidate runbook.Side, now time.Time) string {
+	section := s.Runbook.Shadow
+	switch {
+	case !section.Needed():
+		return ""
+	case s.ShadowProblem != "":
+		return fmt.Sprintf("the recorded shadow verdict of %s cannot be read: %s", candidate.Bundle, s.ShadowProblem)
+	case s.Shadow == nil:
+		return fmt.Sprintf("the runbook asks for a shadow pass, and no report is recorded of candidate bundle %s against the stable bundle %s; %s", candidate.Bundle, stable.Bundle, mendShadow)
+	}
+	why := gateOf(*s.Shadow).Objection(s.Runbook.Service, candidate.Bundle, stable.Bundle, section.MaxAge.Std(), now)
+	if why == "" {
+		return ""
+	}
+	return fmt.Sprintf("the runbook asks for a shadow pass: %s; %s", why, mendShadow)
+}
+
+// mendShadow says how a missing pass is got.
+const mendShadow = "compare again with autorollback shadow report --release RELEASE.yaml --gate-file gate.json, and record it: autorollback shadow record gate.json"
+
+// takeShadow reads the verdict about a launch's candidate.
+func (v *view) takeShadow(snap store.Snapshot, ev Event) {
+	l, ok := ev.(Launched)
+	if !ok {
+		return
+	}
+	key := store.ShadowKey(l.Launch.Candidate.Bundle.Digest())
+	if !has(snap, key) {
+		return
+	}
+	var verdict runbook.ShadowVerdict
+	if err := record(snap, key, &verdict); err != nil {
+		v.ShadowProblem = err.Error()
+		return
+	}
+	v.Shadow = &verdict
+}
+
+// futureReports is how far another machine's clock may be ahead of ours.
+const futureReports = time.Minute
+
+var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
+// RecordShadow keeps the verdict of a shadow report for the candidate's bundle. Only a
+// report that is not older than the recorded one replaces it, so that an old pass
+// cannot cover a newer block; the same report again changes nothing.
+func (e *Engine) RecordShadow(ctx context.Context, g shadow.Gate, by string) (runbook.ShadowVerdict, error) {
+	if err := e.recordable(g); err != nil {
+		return runbook.ShadowVerdict{}, err
+	}
+	for range tries {
+		v, err := e.recordShadow(ctx, g, by, time.Now().UTC())
+		if !errors.Is(err, store.ErrConflict) {
+			return v, err
+		}
+	}
+	return runbook.ShadowVerdict{}, fmt.Errorf("%w: the verdict of %s changes as fast as it is written", runbook.ErrLater, g.Candidate)
+}
+
+func (e *Engine) recordable(g shadow.Gate) error {
+	now := time.Now()
+	if _, ok := e.Runbook(g.Service); !ok {
+		return fmt.Errorf("runbook of %s: %w", g.Service, runbook.ErrNotFound)
+	}
+	switch {
+	case g.Schema != shadow.SchemaGate:
+		return runbook.Refuse("the gate's schema is %q and must be %q: write it with autorollback shadow report --gate-file", g.Schema, shadow.SchemaGate)
+	case g.Verdict != shadow.Pass && g.Verdict != shadow.Block && g.Verdict != shadow.Inconclusive:
+		return runbook.Refuse("the gate's verdict is %q and must be pass, block or inconclusive", g.Verdict)
+	case !digestForm.MatchString(g.Candidate) || !digestForm.MatchString(g.Stable):
+		return runbook.Refuse("the gate names candidate %q and stable %q: both must be bundle digests, sha256 and 64 hex digits; report with --release", g.Candidate, g.Stable)
+	case g.Candidate == g.Stable:
+		return runbook.Refuse("the gate compares bundle %s with itself", g.Stable)
+	case !digestForm.MatchString(g.Report) || g.Recording != "" && !digestForm.MatchString(g.Recording):
+		return runbook.Refuse("the gate's report %q or recording %q is no digest", g.Report, g.Recording)
+	case g.At.IsZero() || g.At.After(now.Add(futureReports)):
+		return runbook.Refuse("the gate is of %s, and it is %s here: look at the clocks", g.At.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+func (e *Engine) recordShadow(ctx context.Context, g shadow.Gate, by string, now time.Time) (runbook.ShadowVerdict, error) {
+	key := store.ShadowKey(g.Candidate)
+	snap, err := e.store.Read(ctx, key)
+	if err != nil {
+		return runbook.ShadowVerdict{}, later(err)
+	}
+	var old runbook.ShadowVerdict
+	if err := record(snap, key, &old); err != nil {
+		return old, err
+	}
+	switch at := earlier(g.At, now); {
+	case !has(snap, key):
+	case old.Report == g.Report && old.Stable == g.Stable && old.Verdict == string(g.Verdict):
+		return old, nil
+	case at.Before(old.At):
+		return old, runbook.Refuse("a newer report of this candidate is recorded: %s of %s says %s; compare again", old.Report, old.At.UTC().Format(time.RFC3339), old.Verdict)
+	}
+	v := verdictOf(g)
+	v.At, v.By, v.Recorded = earlier(g.At, now), clip(by, 100), now
+	b := batch{indexes: map[string]uint64{key: index(snap, key)}}
+	b.set(key, v)
+	if b.err != nil {
+		return v, b.err
+	}
+	if err := e.store.Commit(ctx, store.Tx{ID: newOp(), Ops: b.ops}); err != nil {
+		if errors.Is(err, store.ErrConflict) {
+			return v, err
+		}
+		return v, later(err)
+	}
+	e.metrics.shadowed.WithLabelValues(v.Verdict).Inc()
+	e.log.Info("shadow verdict recorded", zap.String("service", v.Service), zap.String("candidate", v.Candidate), zap.String("stable", v.Stable),
+		zap.String("verdict", v.Verdict), zap.String("rule", v.Rule), zap.String("report", v.Report), zap.String("by", by))
+	return v, nil
+}
+
+// earlier keeps a clock that is a little ahead from making a report of the future.
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a.UTC()
+}
+
+func verdictOf(g shadow.Gate) runbook.ShadowVerdict {
+	return runbook.ShadowVerdict{
+		Schema: runbook.Schema, Service: g.Service, Candidate: g.Candidate, Stable: g.Stable, Verdict: string(g.Verdict),
+		Rule: clip(g.Rule, 100), Reason: clip(g.Reason, maxLine), From: g.Window.From, To: g.Window.To,
+		Pairs: g.Counts.Pairs, Compared: g.Counts.Compared, Tests: g.Counts.Tests, Bad: g.Counts.Bad, Report: g.Report, Recording: g.Recording,
+	}
+}
+
+// gateOf is the recorded verdict in the words of package shadow, which judges it.
+func gateOf(v runbook.ShadowVerdict) shadow.Gate {
+	return shadow.Gate{
+		Schema: shadow.SchemaGate, Service: v.Service, Candidate: v.Candidate, Stable: v.Stable, Verdict: shadow.Verdict(v.Verdict),
+		Rule: v.Rule, Reason: v.Reason, Report: v.Report, Recording: v.Recording, At: v.At,
+	}
+}

@@ -1,0 +1,63 @@
+package runbook
+
+import (
+	"fmt"
+	"time"
+)
+
+// Shadow says whether a candidate must be compared before a release of it may start.
+// A runbook without the section asks for nothing.
+type Shadow struct {
+	// Required refuses `release start` without a recorded pass of exactly this candidate
+	// bundle against exactly this stable bundle. Default true.
+	Required bool `yaml:"required" json:"required"`
+	// MaxAge is how old the report may be, default 7d, at most 90d.
+	MaxAge Duration `yaml:"max_age" json:"max_age"`
+}
+
+// ShadowMaxAge is the greatest MaxAge: a verdict is kept for as long.
+const ShadowMaxAge = 90 * 24 * time.Hour
+
+// Needed reports whether a release needs a pass.
+func (s *Shadow) Needed() bool { return s != nil && s.Required }
+
+// A ShadowVerdict is what the newest recorded report says about one candidate bundle,
+// key "shadow/<candidate digest>".
+type ShadowVerdict struct {
+	Schema    int       `json:"schema"`
+	Service   string    `json:"service"`
+	Candidate string    `json:"candidate"` // the bundle's digest
+	Stable    string    `json:"stable"`    // the bundle it was compared with
+	Verdict   string    `json:"verdict"`   // pass | block | inconclusive; only a pass opens
+	Rule      string    `json:"rule"`      // the rule that decided
+	Reason    string    `json:"reason,omitempty"`
+	From      time.Time `json:"from,omitzero"` // the window of the requests
+	To        time.Time `json:"to,omitzero"`
+	Pairs     int64     `json:"pairs"`
+	Compared  int64     `json:"compared"`
+	Tests     int       `json:"tests"`
+	Bad       int64     `json:"bad"`
+	Report    string    `json:"report"`              // sha256:… of the report's JSON
+	Recording string    `json:"recording,omitempty"` // sha256:… of what was compared
+	At        time.Time `json:"at"`                  // of the report
+	By        string    `json:"by"`                  // who recorded it
+	Recorded  time.Time `json:"recorded"`
+}
+
+func (s *Shadow) fill(p *page) {
+	if s == nil {
+		return
+	}
+	preset(p, "shadow.required", &s.Required, true)
+	preset(p, "shadow.max_age", &s.MaxAge, Duration(7*24*time.Hour))
+}
+
+func (s *Shadow) check(p *page) {
+	if s == nil {
+		return
+	}
+	p.positive("shadow.max_age", s.MaxAge)
+	if s.MaxAge.Std() > ShadowMaxAge {
+		p.add("shadow.max_age", fmt.Sprintf("%s is longer than a verdict is kept", s.MaxAge), "write 90d or less")
+	}
+}
