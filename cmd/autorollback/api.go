@@ -33,7 +33,7 @@ func remoteFlags(cmd *kingpin.CmdClause) *remote {
 // client makes the API client.
 func (r *remote) client() (web.Client, error) {
 	hc := promconfig.DefaultHTTPClientConfig
-	if r.httpConfig != "" {
+	if r.httpConfig != "" { // loaded here, and not by [transport]: the user's name goes into it
 		loaded, _, err := promconfig.LoadHTTPConfigFile(r.httpConfig)
 		if err != nil {
 			return web.Client{}, fmt.Errorf("read %s: %w", r.httpConfig, err)
@@ -43,11 +43,11 @@ func (r *remote) client() (web.Client, error) {
 	if r.user != "" {
 		hc.BasicAuth = &promconfig.BasicAuth{Username: r.user, PasswordFile: r.passwordFile}
 	}
-	transport, err := promconfig.NewRoundTripperFromConfig(hc, "autorollback")
+	rt, err := promconfig.NewRoundTripperFromConfig(hc, "autorollback")
 	if err != nil {
 		return web.Client{}, fmt.Errorf("set up HTTP client: %w", err)
 	}
-	return web.Client{URL: strings.TrimRight(r.url, "/"), HTTP: &http.Client{Transport: transport, Timeout: 90 * time.Second}}, nil
+	return web.Client{URL: strings.TrimRight(r.url, "/"), HTTP: &http.Client{Transport: rt, Timeout: 90 * time.Second}}, nil
 }
 
 // table prints rows in columns.

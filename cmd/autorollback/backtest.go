@@ -12,9 +12,6 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 
 	"github.com/autorollback/autorollback/gameday"
@@ -32,7 +29,7 @@ func pastFlags(cmd *kingpin.CmdClause) *past {
 	var p past
 	cmd.Arg("runbook", "The service's runbook.").Required().StringVar(&p.runbook)
 	cmd.Flag("prometheus.url", "Read history from this Prometheus.").StringVar(&p.url)
-	cmd.Flag("prometheus.http-config-file", "HTTP client configuration (authentication, TLS) in Prometheus' form.").StringVar(&p.httpConfig)
+	httpConfigFlag(cmd, &p.httpConfig)
 	cmd.Flag("prometheus.read", "samples asks for raw samples with their own moments; query_range asks on the grid of metrics.interval, for servers that do not hand out raw samples.").Default("samples").EnumVar(&p.read, "samples", "query_range")
 	cmd.Flag("tsdb", "Read history from this Prometheus data folder, or a snapshot of it, instead. Nothing in it is written.").StringVar(&p.tsdb)
 	cmd.Flag("days", "How many days up to the end.").Default("7").Float64Var(&p.days)
@@ -150,23 +147,11 @@ func newest(ctx context.Context, source *gameday.TSDB, rb *runbook.Runbook, dir 
 }
 
 func (p *past) remote(rb *runbook.Runbook) (gameday.Source, error) {
-	hc := promconfig.DefaultHTTPClientConfig
-	if p.httpConfig != "" {
-		loaded, _, err := promconfig.LoadHTTPConfigFile(p.httpConfig)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", p.httpConfig, err)
-		}
-		hc = *loaded
-	}
-	transport, err := promconfig.NewRoundTripperFromConfig(hc, "autorollback")
+	prom, err := prometheusAt("--prometheus.url", p.url, p.httpConfig)
 	if err != nil {
-		return nil, fmt.Errorf("set up HTTP client: %w", err)
+		return nil, err
 	}
-	client, err := api.NewClient(api.Config{Address: p.url, RoundTripper: transport})
-	if err != nil {
-		return nil, usage{fmt.Errorf("--prometheus.url: %w", err)}
-	}
-	source := gameday.Remote{API: v1.NewAPI(client)}
+	source := gameday.Remote{API: prom}
 	if p.read == "query_range" {
 		source.Step = rb.Metrics.Interval.Std()
 	}

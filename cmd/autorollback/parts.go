@@ -11,10 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/client_golang/prometheus"
-	promconfig "github.com/prometheus/common/config"
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/report"
@@ -64,26 +61,23 @@ func secretFile(path string) (string, error) {
 }
 
 func openPrometheus(cfg config) (*verify.Prometheus, error) {
-	var transport http.RoundTripper
+	var rt http.RoundTripper // nil: the quick one of verify
 	if file := cfg.Prometheus.HTTPConfig; file != "" {
-		hc, _, err := promconfig.LoadHTTPConfigFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", file, err)
-		}
-		if transport, err = promconfig.NewRoundTripperFromConfig(*hc, "prometheus"); err != nil {
-			return nil, fmt.Errorf("use %s: %w", file, err)
+		var err error
+		if rt, err = transport(file, "prometheus"); err != nil {
+			return nil, err
 		}
 	}
-	return verify.NewPrometheus(cfg.Prometheus.URL, transport, cfg.Prometheus.Timeout)
+	return verify.NewPrometheus(cfg.Prometheus.URL, rt, cfg.Prometheus.Timeout)
 }
 
 // verifyLive compares the rules with those a Prometheus has loaded.
-func verifyLive(ctx context.Context, want []rules.Group, url string) ([]rules.Drift, error) {
-	client, err := api.NewClient(api.Config{Address: url})
+func verifyLive(ctx context.Context, want []rules.Group, url, httpConfig string) ([]rules.Drift, error) {
+	prom, err := prometheusAt("--prometheus.url", url, httpConfig)
 	if err != nil {
-		return nil, fmt.Errorf("use %s: %w", url, err)
+		return nil, err
 	}
-	return rules.VerifyLive(ctx, want, v1.NewAPI(client))
+	return rules.VerifyLive(ctx, want, prom)
 }
 
 // renderer makes an incident's page.

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
 	"github.com/autorollback/autorollback/rules"
@@ -18,7 +16,8 @@ import (
 // planFlags are what a plan is made from.
 type planFlags struct {
 	rate, dispersion          float64
-	rateFrom, steps           string
+	rateFrom, httpConfig      string
+	steps                     string
 	stepDuration, scrape      string
 	errorRate, p50, p95       string
 	kpiRates                  []string
@@ -31,6 +30,7 @@ func declarePlan(cmd *kingpin.CmdClause, rate string) *planFlags {
 	var f planFlags
 	cmd.Flag(rate, "Requests per second of the service, all versions together.").Float64Var(&f.rate)
 	cmd.Flag("rate-from", "Ask this Prometheus for the rate, and for all levels that no flag gives (the last hour).").StringVar(&f.rateFrom)
+	httpConfigFlag(cmd, &f.httpConfig)
 	cmd.Flag("steps", "The candidate's weights in percent, e.g. 1,5,25,50,100; default: the runbook's rollout, or else these.").StringVar(&f.steps)
 	cmd.Flag("step-duration", "How long each step is held; default: as the runbook's rollout says, or else 10m.").StringVar(&f.stepDuration)
 	cmd.Flag("error-rate", "Usual error rate, e.g. 0.5%.").StringVar(&f.errorRate)
@@ -87,7 +87,7 @@ func (f *planFlags) plan(ctx context.Context, rb *runbook.Runbook) (rules.Plan, 
 	}
 	var traffic rules.Traffic
 	if f.rateFrom != "" {
-		if traffic, err = askTraffic(ctx, rb, f.rateFrom); err != nil {
+		if traffic, err = askTraffic(ctx, rb, f.rateFrom, f.httpConfig); err != nil {
 			return rules.Plan{}, err
 		}
 	}
@@ -199,18 +199,18 @@ func optional[T any](flag, text string, parse func(string) (T, error)) (T, error
 }
 
 // askTraffic asks a Prometheus for the service's levels.
-func askTraffic(ctx context.Context, rb *runbook.Runbook, url string) (rules.Traffic, error) {
+func askTraffic(ctx context.Context, rb *runbook.Runbook, url, httpConfig string) (rules.Traffic, error) {
 	q, err := rules.Ask(rb)
 	if err != nil {
 		return rules.Traffic{}, err
 	}
-	client, err := api.NewClient(api.Config{Address: url})
+	prom, err := prometheusAt("--rate-from", url, httpConfig)
 	if err != nil {
-		return rules.Traffic{}, fmt.Errorf("use %s: %w", url, err)
+		return rules.Traffic{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	prom, answers := v1.NewAPI(client), map[string]float64{}
+	answers := map[string]float64{}
 	for _, question := range q.Traffic() {
 		value, _, err := prom.Query(ctx, question.Expr.String(), time.Now())
 		if err != nil {

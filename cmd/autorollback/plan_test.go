@@ -99,6 +99,10 @@ func TestRunbookCheckShowsThePlan(t *testing.T) {
 
 func TestRulesPlanAsksPrometheus(t *testing.T) {
 	prom := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "ann" || password != "secret" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
 		value := "0.01"
 		if q := r.FormValue("query"); strings.HasPrefix(q, "sum(rate(") {
 			value = "123"
@@ -106,7 +110,14 @@ func TestRulesPlanAsksPrometheus(t *testing.T) {
 		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,%q]}]}}`, value)
 	}))
 	defer prom.Close()
-	got, code := planned(t, "rules", "plan", planFile(t), "--rate-from", prom.URL, "--p95", "225ms", "--p50", "100ms", "--scrape-interval", "15s", "--stable-pods", "5")
+	login := filepath.Join(t.TempDir(), "http.yml")
+	if err := os.WriteFile(login, []byte("basic_auth: {username: ann, password: secret}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, code := planned(t, "rules", "plan", planFile(t), "--rate-from", prom.URL); code != exitError {
+		t.Errorf("without a name: exit %d: %s", code, got)
+	}
+	got, code := planned(t, "rules", "plan", planFile(t), "--rate-from", prom.URL, "--prometheus.http-config-file", login, "--p95", "225ms", "--p50", "100ms", "--scrape-interval", "15s", "--stable-pods", "5")
 	if code != exitWanting || !strings.Contains(got, "123 requests/s (Prometheus), error rate 1% (Prometheus), P50 100ms (flag)") {
 		t.Errorf("exit %d: %s", code, got)
 	}

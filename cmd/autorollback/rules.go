@@ -28,6 +28,8 @@ func rulesCommands(app *kingpin.Application, c console) map[string]action {
 	verPaths := ver.Arg("path", "Runbook files or folders.").Required().Strings()
 	verFiles := ver.Flag("rules-file", "A rule file to compare with; may be repeated.").Strings()
 	verURL := ver.Flag("prometheus.url", "A live Prometheus to compare with.").String()
+	var verConfig string
+	httpConfigFlag(ver, &verConfig)
 	verFormat := format(ver)
 
 	actions := map[string]action{
@@ -63,7 +65,7 @@ func rulesCommands(app *kingpin.Application, c console) map[string]action {
 			return nil
 		},
 		ver.FullCommand(): func(ctx context.Context) error {
-			return verifyRules(ctx, c, *verPaths, *verFiles, *verURL, *verFormat)
+			return verifyRules(ctx, c, *verPaths, *verFiles, *verURL, verConfig, *verFormat)
 		},
 	}
 	maps.Copy(actions, planCommand(cmd, c))
@@ -101,7 +103,7 @@ func summary(groups []rules.Group, file string) string {
 	return fmt.Sprintf("%s: %d groups, %d alerts, %d recording rules", file, len(groups), alerts, records)
 }
 
-func verifyRules(ctx context.Context, c console, paths, files []string, url, format string) error {
+func verifyRules(ctx context.Context, c console, paths, files []string, url, httpConfig, format string) error {
 	if len(files) == 0 && url == "" {
 		return usage{fmt.Errorf("name --rules-file or --prometheus.url to compare with")}
 	}
@@ -124,7 +126,7 @@ func verifyRules(ctx context.Context, c console, paths, files []string, url, for
 	if url != "" {
 		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
-		live, err := verifyLive(ctx, want, url)
+		live, err := verifyLive(ctx, want, url, httpConfig)
 		if err != nil {
 			return err
 		}

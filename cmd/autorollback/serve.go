@@ -59,7 +59,7 @@ func serveCommand(app *kingpin.Application, c console) map[string]action {
 	cmd.Flag("store.consul-ca-file", "CA certificates for Consul.").StringVar(&cfg.Consul.CAFile)
 	cmd.Flag("replica", "Name of this process in claims; default: host name and process id.").StringVar(&cfg.Replica)
 	cmd.Flag("prometheus.url", "The Prometheus that evaluates the generated rules.").Required().StringVar(&cfg.Prometheus.URL)
-	cmd.Flag("prometheus.http-config-file", "HTTP client configuration (authentication, TLS) in Prometheus' form.").StringVar(&cfg.Prometheus.HTTPConfig)
+	httpConfigFlag(cmd, &cfg.Prometheus.HTTPConfig)
 	cmd.Flag("prometheus.timeout", "For all questions of one confirmation together.").Default("2s").DurationVar(&cfg.Prometheus.Timeout)
 	cmd.Flag("receiver.listen-address", "Where Alertmanager calls.").Default(":9096").StringVar(&cfg.Receiver.Listen)
 	cmd.Flag("receiver.token-file", "Valid bearer tokens, one per line, at least 32 bytes each.").StringVar(&cfg.Receiver.TokenFile)
