@@ -26,8 +26,9 @@ type Behaviour struct {
 // A Version is one model version. All its pods behave alike, and the behaviour can be
 // changed while they serve.
 type Version struct {
-	Name string
-	now  atomic.Pointer[Behaviour]
+	Name    string
+	Encoder string // the feature encoder it was trained with; empty: any will do
+	now     atomic.Pointer[Behaviour]
 }
 
 // NewVersion makes a version.
@@ -55,6 +56,9 @@ type Pod struct {
 	seconds  prometheus.Histogram
 	shown    prometheus.Counter
 	bought   prometheus.Counter
+	pairs    *prometheus.CounterVec
+	encoder  atomic.Pointer[string] // as its flags say; nil: they say nothing yet
+	served   counts
 }
 
 // NewPod listens on a loopback port.
@@ -70,6 +74,7 @@ func NewPod(v *Version) (*Pod, error) {
 		seconds:  auto.NewHistogram(prometheus.HistogramOpts{Name: "model_request_duration_seconds", Help: "Time to predict.", Buckets: buckets}),
 		shown:    auto.NewCounter(prometheus.CounterOpts{Name: "model_impressions_total", Help: "Answers shown to users."}),
 		bought:   auto.NewCounter(prometheus.CounterOpts{Name: "model_conversions_total", Help: "Answers that led to a conversion."}),
+		pairs:    auto.NewCounterVec(prometheus.CounterOpts{Name: "model_pairs_total", Help: "Predictions by the encoder that made the features."}, []string{"encoder"}),
 	}
 	auto.NewGauge(prometheus.GaugeOpts{Name: "model_ready", Help: "1 once the pod can serve."}).Set(1)
 	p.requests.WithLabelValues("200")
@@ -90,6 +95,7 @@ func (p *Pod) Run(ctx context.Context) error {
 
 func (p *Pod) predict(w http.ResponseWriter, r *http.Request) {
 	b, began := p.version.Behaviour(), time.Now()
+	b = p.encode(b)
 	spread := math.Exp(rand.NormFloat64() * 0.2)
 	wait := time.NewTimer(time.Duration(float64(b.Latency) * spread))
 	defer wait.Stop()

@@ -22,34 +22,41 @@ var (
 	DemoRelease []byte
 )
 
-// A Service is three pods of v1, two of v2, a router that follows the store, and
-// traffic.
+// A Service is three pods of v1, two of v2, what else it was built with, a router that
+// follows the store, and traffic.
 type Service struct {
 	Stable, Candidate *Version
 	Router            *Router
 	Traffic           *Traffic
 	pods              []*Pod
+	store             store.Store
+	flags             string // the prefix of the versions' flags; empty: there are none
 }
 
 // Well is how a good version behaves.
 var Well = Behaviour{Latency: 50 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
 
-// NewService builds a service; nothing runs until [Service.Run].
-func NewService(s store.Store, routing runbook.Routing, rate int) (*Service, error) {
-	w := &Service{Stable: NewVersion("v1", Well), Candidate: NewVersion("v2", Well)}
+// A Kind is a model version with its pods, behind one backend of the router.
+type Kind struct {
+	Version *Version
+	Backend string
+	Pods    int
+}
+
+// NewService builds a service; nothing runs until [Service.Run]. v1 was trained with
+// encoder v4, v2 with encoder v5.
+func NewService(s store.Store, routing runbook.Routing, rate int, more ...Kind) (*Service, error) {
+	w := &Service{Stable: NewVersion("v1", Well), Candidate: NewVersion("v2", Well), store: s, flags: routing.Flags}
+	w.Stable.Encoder, w.Candidate.Encoder = "v4", "v5"
 	addresses := map[string][]string{}
-	for _, of := range []struct {
-		version *Version
-		backend string
-		count   int
-	}{{w.Stable, "ranker-v1", 3}, {w.Candidate, "ranker-v2", 2}} {
-		for range of.count {
-			p, err := NewPod(of.version)
+	for _, of := range append([]Kind{{w.Stable, "ranker-v1", 3}, {w.Candidate, "ranker-v2", 2}}, more...) {
+		for range of.Pods {
+			p, err := NewPod(of.Version)
 			if err != nil {
 				return nil, err
 			}
 			w.pods = append(w.pods, p)
-			addresses[of.backend] = append(addresses[of.backend], p.Addr())
+			addresses[of.Backend] = append(addresses[of.Backend], p.Addr())
 		}
 	}
 	var err error
@@ -74,6 +81,9 @@ func (w *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, p := range w.pods {
 		g.Go(func() error { return p.Run(ctx) })
+		if w.flags != "" {
+			g.Go(func() error { return p.Follow(ctx, w.store, w.flags+p.version.Name) })
+		}
 	}
 	g.Go(func() error { return w.Router.Run(ctx) })
 	g.Go(func() error { return w.Router.Follow(ctx) })
@@ -97,11 +107,12 @@ type Config struct {
 	Daemon     string           // host:port of the daemon's /metrics
 	Notify     rules.NotifyFunc // takes Prometheus' alerts
 	Rate       int              // requests per second
+	More       []Kind           // versions beside v1 and v2
 }
 
 // New builds a world; nothing runs until [World.Run].
 func New(c Config) (*World, error) {
-	s, err := NewService(c.Store, c.Runbook.Routing, c.Rate)
+	s, err := NewService(c.Store, c.Runbook.Routing, c.Rate, c.More...)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +125,14 @@ func New(c Config) (*World, error) {
 // fails with [store.ErrConflict] if there are weights already.
 func Route(ctx context.Context, s store.Store, key, backend string) error {
 	doc := fmt.Sprintf(`{"schema":1,"revision":1,"weights":{%q:100}}`, backend)
+	return s.Commit(ctx, store.NewTx(store.Op{Verb: store.Set, Key: key, Value: []byte(doc)}))
+}
+
+// Encode tells the servers of a version, through the store, which encoder they are fed
+// by, as whatever deployed them did. It fails with [store.ErrConflict] if they have flags
+// already.
+func Encode(ctx context.Context, s store.Store, key, encoder string) error {
+	doc := fmt.Sprintf(`{"schema":1,"flags":{"encoder":%q},"serving":true}`, encoder)
 	return s.Commit(ctx, store.NewTx(store.Op{Verb: store.Set, Key: key, Value: []byte(doc)}))
 }
 

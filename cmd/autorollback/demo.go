@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -29,10 +32,15 @@ func demoCommand(app *kingpin.Application, c console) map[string]action {
 	cmd := app.Command("demo", "A bad release from start to finish in this one process, with nothing to install. Example: autorollback demo --breach=mild")
 	breach := cmd.Flag("breach", "severe: v2 turns slow and then fails; mild: v2 is half again as slow, a human is asked; none: v2 is good; both: v1 and v2 fail together.").
 		Default("severe").Enum("severe", "mild", "none", "both")
+	told := cmd.Flag("story", "Instead: a whole story, two minutes at most; "+tellings()+".").Enum(slices.Sorted(maps.Keys(tales()))...)
 	dir := cmd.Flag("dir", "Folder for the demo's data and the incident page; default: a new temporary one.").String()
 	verbose := cmd.Flag("verbose", "Also show the daemon's log.").Short('v').Bool()
 	return map[string]action{cmd.FullCommand(): func(ctx context.Context) error {
-		d, err := newDemo(c, *dir, *breach, *verbose)
+		t, ok := tales()[*told]
+		if !ok {
+			t = breachTale(stories[*breach])
+		}
+		d, err := newDemo(c, *dir, t, *verbose)
 		if err != nil {
 			return err
 		}
@@ -44,7 +52,9 @@ func demoCommand(app *kingpin.Application, c console) map[string]action {
 // code as `serve`.
 type demo struct {
 	console       console
-	story         story
+	tale          tale
+	story         story // of a breach
+	next          *gameday.Version
 	dir           string
 	daemon        *daemon
 	world         *gameday.World
@@ -53,8 +63,8 @@ type demo struct {
 	hooks, people net.Listener
 }
 
-func newDemo(c console, dir, breach string, verbose bool) (*demo, error) {
-	d := &demo{console: c, story: stories[breach], dir: dir}
+func newDemo(c console, dir string, t tale, verbose bool) (*demo, error) {
+	d := &demo{console: c, tale: t, dir: dir}
 	var err error
 	if d.dir == "" {
 		if d.dir, err = os.MkdirTemp("", "autorollback-demo-"); err != nil {
@@ -91,7 +101,7 @@ func newDemo(c console, dir, breach string, verbose bool) (*demo, error) {
 // write lays out the demo's files and the daemon's configuration.
 func (d *demo) write(prom string) (config, error) {
 	var cfg config
-	files := map[string][]byte{"ranker.yaml": gameday.DemoRunbook, "release.yaml": gameday.DemoRelease, "receiver.token": []byte(demoToken)}
+	files := map[string][]byte{"ranker.yaml": append(slices.Clone(gameday.DemoRunbook), d.tale.rollout...), "release.yaml": gameday.DemoRelease, "receiver.token": []byte(demoToken)}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(d.dir, name), text, 0o600); err != nil {
 			return cfg, fmt.Errorf("write demo files: %w", err)
@@ -124,7 +134,7 @@ func (d *demo) build(prom net.Listener) error {
 	}
 	hook := &gameday.Hook{URL: "http://" + d.hooks.Addr().String() + receiver.Path, Token: demoToken}
 	d.world, err = gameday.New(gameday.Config{Dir: d.dir, Store: d.daemon.store, Runbook: d.runbook, Rules: text, Prometheus: prom,
-		Daemon: d.people.Addr().String(), Notify: hook.Notify, Rate: demoRate})
+		Daemon: d.people.Addr().String(), Notify: hook.Notify, Rate: cmp.Or(d.tale.rate, demoRate), More: d.more()})
 	return err
 }
 
@@ -133,6 +143,9 @@ func (d *demo) run(ctx context.Context) error {
 	if err := gameday.Route(ctx, d.daemon.store, d.runbook.Routing.Key, "ranker-v1"); err != nil {
 		return fmt.Errorf("route to v1: %w", err)
 	}
+	if err := gameday.Encode(ctx, d.daemon.store, d.runbook.Routing.Flags+"v1", "v4"); err != nil {
+		return fmt.Errorf("set the flags of v1: %w", err)
+	}
 	ctx, stop := context.WithCancel(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	world, stopWorld := context.WithCancel(ctx)
@@ -140,7 +153,7 @@ func (d *demo) run(ctx context.Context) error {
 	g.Go(func() error { return d.world.Run(world) })
 	g.Go(func() error {
 		defer stop()
-		return d.tell(ctx)
+		return d.tale.tell(d, ctx)
 	})
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {

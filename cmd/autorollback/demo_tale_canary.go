@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+const canaryRollout = `
+rollout:
+  strategy: canary
+  steps: [{weight: 1, for: 6s}, {weight: 5, for: 5s}, {weight: 25, for: 5s}, {weight: 50, for: 5s}, {weight: 100}]
+  promote: automatic
+  bake: 5s
+`
+
+// tellCanary is a good release that climbs to the end by itself, and one that turns bad
+// on its way.
+func (d *demo) tellCanary(ctx context.Context) error {
+	t := d.newTeller()
+	if err := t.pause(ctx, 4*time.Second, "three pods of v1 take the traffic"); err != nil {
+		return err
+	}
+	if err := t.launch(ctx, func(l *runbook.Launch) { l.Weight = 1 }); err != nil {
+		return err
+	}
+	if err := t.until(ctx, "v2 to be proved", 70*time.Second, func() bool { return t.release.Phase == runbook.Closed }); err != nil {
+		return err
+	}
+	if t.inc.ID != "" {
+		return errors.New("demo: a good release caused an incident")
+	}
+	t.happens("v2 is the last known good now. The next release: v3")
+	if err := t.launch(ctx, func(l *runbook.Launch) { afterNext(l); l.Weight = 1 }); err != nil {
+		return err
+	}
+	if err := t.until(ctx, "v3 to have 25 %", 40*time.Second, func() bool { return t.release.Weight == 25 }); err != nil {
+		return err
+	}
+	bad := gameday.Well
+	bad.Errors = 0.4
+	t.next.Behave(bad)
+	t.happens("v3 fails in the middle of its ramp: 40 % of its answers are errors")
+	return t.rolledBack(ctx, 50*time.Second)
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A tale is one whole story of the demo: what its runbook has beyond the common one,
+// and what happens.
+type tale struct {
+	title   string
+	rollout string // YAML that is put under the demo's runbook
+	third   bool   // there are pods of a version v3
+	rate    int    // requests per second; 0: demoRate
+	tell    func(*demo, context.Context) error
+}
+
+// tales are the stories of demo --story.
+func tales() map[string]tale {
+	return map[string]tale{
+		"canary":    {"a good release climbs by itself, the next one is bad", canaryRollout, true, 0, (*demo).tellCanary},
+		"bluegreen": {"green takes over, turns bad, and all goes back", blueGreenRollout, false, 0, (*demo).tellBlueGreen},
+		"encoder":   {"a new encoder costs conversions, and model and features go back as a pair", encoderRollout, false, 2 * demoRate, (*demo).tellEncoder},
+	}
+}
+
+func tellings() string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(tales())) {
+		all = append(all, name+": "+tales()[name].title)
+	}
+	return strings.Join(all, "; ")
+}
+
+// breachTale is a story of --breach: one release at one share.
+func breachTale(s story) tale {
+	return tale{title: s.title, tell: func(d *demo, ctx context.Context) error {
+		d.story = s
+		return d.tell(ctx)
+	}}
+}
+
+// more are the pods beside v1 and v2.
+func (d *demo) more() []gameday.Kind {
+	if !d.tale.third {
+		return nil
+	}
+	d.next = gameday.NewVersion("v3", gameday.Well)
+	d.next.Encoder = "v5"
+	return []gameday.Kind{{Version: d.next, Backend: "ranker-v3", Pods: 2}}
+}
+
+// launch is the demo's release file with changes.
+func launch(change func(*runbook.Launch)) ([]byte, error) {
+	l, err := runbook.ParseLaunch("release.yaml", gameday.DemoRelease)
+	if err != nil {
+		return nil, err
+	}
+	change(&l)
+	text, err := yaml.Marshal(l)
+	if err != nil {
+		return nil, fmt.Errorf("write release: %w", err)
+	}
+	return text, nil
+}
+
+// afterNext makes v2 the stable side and v3, a model of its own with v2's encoder, the
+// candidate.
+func afterNext(l *runbook.Launch) {
+	l.Stable = l.Candidate
+	l.Candidate.Version, l.Candidate.Backend = "v3", "ranker-v3"
+	l.Candidate.Bundle.Model.Image = strings.ReplaceAll(l.Candidate.Bundle.Model.Image, "2222", "3333")
+	l.Candidate.Bundle.Model.Registry.Version = "13"
+}
