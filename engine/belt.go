@@ -36,8 +36,9 @@ type Engine struct {
 
 	mu       sync.RWMutex
 	services map[string]service
-	last     map[Slot]runbook.Release // as last read or committed; for the exported roles
-	lines    map[Slot]*sync.Mutex     // one event of a slot at a time in this process
+	last     map[Slot]runbook.Release      // as last read or committed; for the exported roles
+	checks   map[string]runbook.RulesCheck // by service: how its rules compared the last time
+	lines    map[Slot]*sync.Mutex          // one event of a slot at a time in this process
 
 	bundles    sync.Map  // digest → runbook.Bundle
 	planned    sync.Map  // service → plan: what its triggers can decide at its traffic
@@ -61,6 +62,7 @@ type Options struct {
 	Version    string        // of this program, kept as evidence
 	WatchEvery time.Duration // between two questions of the watcher, default 5s; negative: no watcher
 	TendEvery  time.Duration // between two looks at every open release, default 5s
+	RulesEvery time.Duration // between two comparisons of the rules in Prometheus, default 1m; negative: none
 	// Boundary, if set, is called at every step boundary with its name. The crash
 	// tests end the process there.
 	Boundary func(name string)

@@ -123,6 +123,7 @@ func (e *Engine) questionOf(ctx context.Context, s service, slot Slot, a runbook
 	if b.StartedAt.IsZero() && a.Lane == runbook.Webhook { // the watcher knows only the newest sample
 		b.StartedAt = a.StartsAt
 	}
+	b.RulesDrift = e.driftOf(a.Service, a.Trigger)
 	e.metrics.alerts.WithLabelValues(string(a.Lane), string(b.State)).Inc()
 	_, err = e.stepFrom(ctx, slot, Asked{Alert: a, Breach: b, Release: rel.ID, Epoch: rel.Epoch}, ahead)
 	return err

@@ -22,6 +22,8 @@ type metrics struct {
 	act       prometheus.Histogram
 	watchdog  *prometheus.GaugeVec
 	up        *prometheus.GaugeVec
+	drift     *prometheus.GaugeVec
+	compared  *prometheus.GaugeVec
 }
 
 func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
@@ -47,6 +49,8 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 		watchdog: auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_watchdog_timestamp_seconds", Help: "When the watchdog alert was last heard, by lane; 0: never."}, []string{"lane"}),
 		up:       auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_up", Help: "1 if the last question to it was answered."}, []string{"peer"}),
 	}
+	m.drift = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_rule_drift", Help: "1 if the rules that Prometheus has loaded are not those of the service's runbook."}, []string{"service"})
+	m.compared = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_rule_check_timestamp_seconds", Help: "When the service's rules were last compared with those of Prometheus; 0: never."}, []string{"service"})
 	for _, lane := range []runbook.Lane{runbook.Webhook, runbook.Watcher} {
 		m.watchdog.WithLabelValues(string(lane))
 		for _, o := range []string{"breaching", "not_breaching", "no_data", "unreachable", "resolved", "unknown", "no_release"} {

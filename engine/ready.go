@@ -29,6 +29,7 @@ func (e *Engine) ready(ctx context.Context, s service, rel runbook.Release) runb
 	}
 	can := func(trigger string) bool { _, can := decides(trigger, rel.Weight); return can }
 	ready := e.prom.Ready(ctx, s.ask, s.rb.Triggers, rel, can)
+	ready.RulesDrift = e.drifted(s.rb.Service)
 	for _, t := range s.rb.Triggers {
 		if need, can := decides(t.Name, rel.Weight); can {
 			// Whole minutes: the words that name it must not change at each look.

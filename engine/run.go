@@ -34,9 +34,10 @@ type Parts struct {
 func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	o.WatchEvery = cmp.Or(o.WatchEvery, 5*time.Second)
 	o.TendEvery = cmp.Or(o.TendEvery, 5*time.Second)
+	o.RulesEvery = cmp.Or(o.RulesEvery, time.Minute)
 	e := &Engine{
 		store: p.Store, prom: p.Prometheus, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o,
-		last: map[Slot]runbook.Release{}, lines: map[Slot]*sync.Mutex{},
+		last: map[Slot]runbook.Release{}, checks: map[string]runbook.RulesCheck{}, lines: map[Slot]*sync.Mutex{},
 		wake: make(chan Slot, 256), woken: make(chan struct{}, 1),
 	}
 	e.metrics = newMetrics(p.Registerer, e)
@@ -71,6 +72,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return e.tendAll(ctx) })
 	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, e.woken, e.deliver) })
+	if e.opts.RulesEvery > 0 {
+		g.Go(func() error { return e.watchRules(ctx) })
+	}
 	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.tidy) })
 	err := g.Wait()
 	e.begun.Lock()   //nolint:staticcheck // only to wait: what an alert began is finished

@@ -156,6 +156,7 @@ func TestWhatKeepsTheNextStep(t *testing.T) {
 		{"stable not warm", func(_ *play, r *runbook.Readiness) { r.StablePods = 1 }, "no rollback would be possible: v1 has 1 pod ready and needs 2"},
 		{"few pods", func(_ *play, r *runbook.Readiness) { r.CandidatePods = 1 }, "v2 has 1 pod ready and needs 2"},
 		{"stable sick", func(_ *play, r *runbook.Readiness) { r.StableSick = true }, "v1 breaks an absolute limit"},
+		{"rules drifted", func(_ *play, r *runbook.Readiness) { r.RulesDrift = "alert AutorollbackRankerErrors is missing" }, "not those of the runbook: alert AutorollbackRankerErrors is missing"},
 		{"breaching", func(_ *play, r *runbook.Readiness) { r.Breaching = []string{"slo"} }, "breaching now: slo"},
 		{"not enough data", func(_ *play, r *runbook.Readiness) { r.Undecided = []string{"errors"} }, "not enough data to judge by: errors"},
 		{"triggers need longer", func(_ *play, r *runbook.Readiness) { r.Need = 20 * minute }, "the triggers that can decide at this traffic need 20m"},

@@ -73,6 +73,7 @@ func bends() []bend {
 		{"pause has run out", func(in *Input) {
 			in.Control = runbook.Control{Mode: runbook.Paused, By: "ada", Until: noon.Add(-25 * time.Minute)}
 		}, runbook.Ask, GuardPauseExpired, true},
+		{"the rules are not ours", func(in *Input) { in.Breach.RulesDrift = "alert AutorollbackRankerErrors: the expression differs" }, runbook.Ask, GuardRuleDrift, true},
 		{"nothing to compare with", func(in *Input) { in.Breach.StableRate = 0 }, runbook.Ask, GuardNoControl, true},
 		{"one candidate pod", func(in *Input) { in.Breach.CandidatePods = 1 }, runbook.Ask, GuardFewPods, true},
 		{"cool-down", func(in *Input) { in.Release.Rollbacks = []time.Time{noon.Add(-12 * time.Minute)} }, runbook.Ask, GuardCooldown, true},

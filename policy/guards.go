@@ -22,6 +22,7 @@ const (
 	GuardLKGNotWarm     = "lkg_not_warm"
 	GuardAlreadyActed   = "already_acted"
 	GuardPauseExpired   = "pause_expired"
+	GuardRuleDrift      = "rule_drift"
 	GuardNoControl      = "no_control"
 	GuardFewPods        = "few_pods"
 	GuardCooldown       = "cooldown"
@@ -84,6 +85,7 @@ func guards() []guard {
 		{name: GuardLKGNotWarm, object: lkgNotWarm, confirms: true},
 		{name: GuardAlreadyActed, object: alreadyActed},
 		{name: GuardPauseExpired, object: pauseExpired},
+		{name: GuardRuleDrift, object: ruleDrift, confirms: true},
 		{name: GuardNoControl, object: noControl, confirms: true},
 		{name: GuardFewPods, object: fewPods, confirms: true},
 		{name: GuardCooldown, object: cooldown},

@@ -199,6 +199,8 @@ func unready(in Ramp, now time.Time) string {
 		return fmt.Sprintf("%s has %s ready and needs %d", side(r.Candidate), pods(ready.CandidatePods), need)
 	case ready.StableSick:
 		return fmt.Sprintf("%s breaks an absolute limit", side(r.Stable))
+	case ready.RulesDrift != "":
+		return "the rules that Prometheus has loaded are not those of the runbook: " + ready.RulesDrift
 	case len(ready.Breaching) > 0:
 		return "breaching now: " + strings.Join(ready.Breaching, ", ")
 	case r.Weight > 0 && ready.CandidateRate <= 0:

@@ -52,8 +52,11 @@ type Breach struct {
 	StableRate    float64 `json:"stable_rate"` // requests per second: 0 means there is no concurrent control
 	StableSick    bool    `json:"stable_sick"` // the stable side breaks an absolute limit as well
 	CandidateRate float64 `json:"candidate_rate"`
-	Queries       []Query `json:"queries,omitempty"`
-	Problem       string  `json:"problem,omitempty"` // why NoData or Unreachable
+	// RulesDrift says how the rules that this trigger rests on differ from the runbook's
+	// in Prometheus; empty: nothing is known to differ.
+	RulesDrift string  `json:"rules_drift,omitempty"`
+	Queries    []Query `json:"queries,omitempty"`
+	Problem    string  `json:"problem,omitempty"` // why NoData or Unreachable
 }
 
 // A Query is a question to Prometheus with its answer, kept as evidence.

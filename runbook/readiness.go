@@ -13,5 +13,6 @@ type Readiness struct {
 	Breaching     []string      `json:"breaching"`      // triggers that are true now
 	Undecided     []string      `json:"undecided"`      // triggers that can decide at this weight and have no data
 	Need          time.Duration `json:"need"`           // at this weight, until the triggers that can decide could have fired
+	RulesDrift    string        `json:"rules_drift"`    // how the service's rules in Prometheus differ from the runbook's; empty: nothing is known to differ
 	Problem       string        `json:"problem"`        // why there is no answer; empty: there is one
 }

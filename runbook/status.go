@@ -9,4 +9,5 @@ type Status struct {
 	Approvals  []Approval      `json:"approvals"` // pending ones
 	Quarantine []Quarantine    `json:"quarantine"`
 	Shadow     []ShadowVerdict `json:"shadow"` // the newest recorded verdict of each candidate bundle
+	Rules      []RulesCheck    `json:"rules"`  // of each service, as the process that answers saw them last
 }

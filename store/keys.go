@@ -30,3 +30,6 @@ func ShadowKey(digest string) string { return Root + "shadow/" + digest }
 
 // QuarantineKey is the key of a bundle's quarantine.
 func QuarantineKey(digest string) string { return Root + "quarantine/" + digest }
+
+// RulesKey is the key of a service whose rules in Prometheus are not the runbook's.
+func RulesKey(service string) string { return Root + "rules/" + service }

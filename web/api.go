@@ -104,6 +104,7 @@ func (s *server) status(ctx context.Context, _ *http.Request) (any, error) {
 	st.Releases, st.Incidents = orEmpty(st.Releases), orEmpty(st.Incidents)
 	st.Approvals, st.Quarantine = orEmpty(st.Approvals), orEmpty(st.Quarantine)
 	st.Shadow = orEmpty(st.Shadow)
+	st.Rules = orEmpty(st.Rules)
 	st.Budget.Recent = orEmpty(st.Budget.Recent)
 	return st, err
 }

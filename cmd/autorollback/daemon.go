@@ -97,7 +97,7 @@ func (d *daemon) wire(people net.Addr) error {
 	d.engine, err = engine.New(engine.Parts{
 		Store: d.store, Prometheus: prom, Journal: journal, Log: d.log, Registerer: reg,
 		Archive: report.Archive{Folder: folder, External: external.String(), Prometheus: cfg.Prometheus.URL, Approval: d.approval}, Post: mail,
-	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, TendEvery: cfg.TendEvery, Boundary: faultPoint, Version: version})
+	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, TendEvery: cfg.TendEvery, RulesEvery: cfg.RulesEvery, Boundary: faultPoint, Version: version})
 	if err != nil {
 		return err
 	}

@@ -71,13 +71,17 @@ func openPrometheus(cfg config) (*verify.Prometheus, error) {
 	return verify.NewPrometheus(cfg.Prometheus.URL, rt, cfg.Prometheus.Timeout)
 }
 
-// verifyLive compares the rules with those a Prometheus has loaded.
-func verifyLive(ctx context.Context, want []rules.Group, url, httpConfig string) ([]rules.Drift, error) {
+// verifyLive compares the rules, and how often pods are scraped, with a Prometheus.
+func verifyLive(ctx context.Context, paths []string, url, httpConfig string) ([]rules.Drift, error) {
+	runbooks, err := loadRunbooks(paths...)
+	if err != nil {
+		return nil, err
+	}
 	prom, err := prometheusAt("--prometheus.url", url, httpConfig)
 	if err != nil {
 		return nil, err
 	}
-	return rules.VerifyLive(ctx, want, prom)
+	return verify.New(prom, 0).Rules(ctx, runbooks)
 }
 
 // renderer makes an incident's page.

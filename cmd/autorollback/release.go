@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -78,6 +79,11 @@ func releaseStatus(parent *kingpin.CmdClause, c console) (string, action) {
 			note := or(rel.Frozen, rel.Waiting)
 			if rel.Held != nil {
 				note = fmt.Sprintf("held: somebody changed the split to %v", rel.Held.Found)
+			}
+			for _, rules := range st.Rules {
+				if drift := rules.Drifted(); rules.Service == rel.Service && drift != "" {
+					note = strings.TrimPrefix(note+"; rules in Prometheus drifted: "+drift, "; ")
+				}
 			}
 			rows = append(rows, []string{rel.Service, rel.Region, string(rel.Phase), rel.Stable.Version + " " + strconv.Itoa(100-rel.Weight) + "%",
 				rel.Candidate.Version + " " + strconv.Itoa(rel.Weight) + "%", moment(rel.StartedAt), passed(st.Shadow, rel), or(rel.Incident, "-"), note})

@@ -126,7 +126,7 @@ func verifyRules(ctx context.Context, c console, paths, files []string, url, htt
 	if url != "" {
 		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
-		live, err := verifyLive(ctx, want, url, httpConfig)
+		live, err := verifyLive(ctx, paths, url, httpConfig)
 		if err != nil {
 			return err
 		}

@@ -81,8 +81,9 @@ type options struct {
 	consul                 func(address string) string // puts something between the daemons and Consul
 	fault                  string                      // crash the first daemon once at this boundary
 	runbook                func(text string) string
-	tap                    *tap // takes Alertmanager's webhooks instead of the daemon
-	people                 bool // the web listener knows the demo's approver, and nobody else
+	tap                    *tap     // takes Alertmanager's webhooks instead of the daemon
+	args                   []string // further ones of every daemon
+	people                 bool     // the web listener knows the demo's approver, and nobody else
 }
 
 const token = "a-receiver-token-of-more-than-32-bytes-for-tests"
@@ -382,6 +383,7 @@ func (s *stack) newDaemon(i int, o options) *daemon {
 		"--web.listen-address=" + d.web, "--web.external-url=http://" + d.web,
 		"--approval.key-file=" + filepath.Join(s.dir, "approval.keys"), "--evidence.path=" + filepath.Join(s.dir, "evidence-"+d.name),
 		"--watch.interval=" + watch, "--tend.interval=1s"}
+	d.args = append(d.args, o.args...)
 	if o.people {
 		d.args = append(d.args, "--web.config.file="+s.write("web.yml", "basic_auth_users: {demo: '"+s.hash("demo")+"'}\n"))
 	} else {

@@ -190,7 +190,12 @@ func (s *stack) told(inc runbook.Incident) {
 }
 
 // hasMessage looks for a message about the incident in the team's Alertmanager.
-func (s *stack) hasMessage(inc runbook.Incident) error {
+func (s *stack) hasMessage(inc runbook.Incident) error { return s.posted("incident", inc.ID) }
+
+// alerted asks the team's Alertmanager for a message of a kind.
+func (s *stack) alerted(kind string) error { return s.posted("kind", kind) }
+
+func (s *stack) posted(label, value string) error {
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.ams[0].URL+"/api/v2/alerts?filter=alertname="+report.AlertName, nil)
 	if err != nil {
 		return err
@@ -205,11 +210,11 @@ func (s *stack) hasMessage(inc runbook.Incident) error {
 		return err
 	}
 	for _, a := range alerts {
-		if a.Labels["incident"] == inc.ID {
+		if a.Labels[label] == value {
 			return nil
 		}
 	}
-	return fmt.Errorf("Alertmanager has no message about %s: %v", inc.ID, alerts)
+	return fmt.Errorf("Alertmanager has no message with %s %s: %v", label, value, alerts)
 }
 
 // times logs the table of the README.

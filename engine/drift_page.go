@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// refreshDrift is how often a drift that lasts is written down again.
+const refreshDrift = driftKept / 2
+
+// A driftRecord is the record of a drift that people were told of, so that replicas
+// tell it once, and a restart does not forget it.
+type driftRecord struct {
+	check runbook.RulesCheck
+	index uint64 // 0: there is none
+}
+
+func (r driftRecord) empty() bool { return r.index == 0 }
+
+// driftRecord reads the record; false means that the store did not answer, or holds
+// what this program does not understand.
+func (e *Engine) driftRecord(ctx context.Context, service string) (driftRecord, bool) {
+	key := store.RulesKey(service)
+	snap, err := e.store.Read(ctx, key)
+	e.metrics.stored(err)
+	var r driftRecord
+	if err == nil {
+		err = record(snap, key, &r.check)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			e.log.Warn("read drift", zap.String("service", service), zap.Error(err))
+		}
+		return r, false
+	}
+	r.index = index(snap, key)
+	return r, true
+}
+
+// recordDrift writes down that a drift began or ended, and the message in the same
+// transaction. Only who compares with the text of the runbook for which it was found
+// ends it, or anybody once nobody finds it any more.
+func (e *Engine) recordDrift(ctx context.Context, rb *runbook.Runbook, kept driftRecord, c runbook.RulesCheck, now time.Time) {
+	key := store.RulesKey(rb.Service)
+	b := batch{indexes: map[string]uint64{key: kept.index}}
+	old := now.Sub(kept.check.At).Abs()
+	switch {
+	case c.State == runbook.RulesDrifted && c.Problem == "" && kept.empty():
+		e.tellDrift(ctx, &b, report.DriftMsg(c, rb, e.anyOpen(ctx, rb), now))
+		b.set(key, c)
+	case c.State == runbook.RulesDrifted && c.Problem == "" && old >= refreshDrift:
+		kept.check.At = now
+		b.set(key, kept.check)
+	case c.State == runbook.RulesOneToOne && !kept.empty() && (kept.check.Digest == c.Digest || old >= driftKept):
+		e.tellDrift(ctx, &b, report.DriftEndedMsg(kept.check, rb, now))
+		b.ops = append(b.ops, store.Op{Verb: store.Delete, Key: key, Index: kept.index})
+	default:
+		return
+	}
+	if err := e.put(ctx, b); err != nil && !errors.Is(err, store.ErrConflict) { // another replica was first
+		e.log.Error("write drift", zap.String("service", rb.Service), zap.Error(err))
+	}
+	select {
+	case e.woken <- struct{}{}:
+	default:
+	}
+}
+
+// tellDrift puts the message into the batch, over one of the same id that still waits.
+func (e *Engine) tellDrift(ctx context.Context, b *batch, m runbook.Message) {
+	key := store.OutboxKey(m.ID)
+	if snap, err := e.store.Read(ctx, key); err == nil {
+		b.indexes[key] = index(snap, key)
+	}
+	b.set(key, m)
+}
+
+// anyOpen reports whether a release of the service is open in any region: then its
+// people must look now.
+func (e *Engine) anyOpen(ctx context.Context, rb *runbook.Runbook) bool {
+	snap, err := e.store.Read(ctx, store.ReleaseKey(rb.Service, ""))
+	if err != nil {
+		return true
+	}
+	for _, en := range snap.Entries {
+		var rel runbook.Release
+		if json.Unmarshal(en.Value, &rel) != nil || rel.Phase == runbook.Open {
+			return true
+		}
+	}
+	return false
+}
+
+// comparedRules exports what a comparison found.
+func (m *metrics) comparedRules(c runbook.RulesCheck) {
+	drift := 0.0
+	if c.State == runbook.RulesDrifted {
+		drift = 1
+	}
+	m.drift.WithLabelValues(c.Service).Set(drift)
+	at := 0.0
+	if !c.At.IsZero() {
+		at = float64(c.At.Unix())
+	}
+	m.compared.WithLabelValues(c.Service).Set(at)
+}

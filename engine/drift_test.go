@@ -1,0 +1,247 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	prom "github.com/prometheus/common/model"
+
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// A rulebook is a Prometheus on paper that also has the runbook's rules loaded, as
+// edited by somebody.
+type rulebook struct {
+	*facts
+	rb   *runbook.Runbook
+	edit func(trigger string, r *v1.AlertingRule)
+	gone error // its rules cannot be asked for
+}
+
+// Rules implements rules.API.
+func (b *rulebook) Rules(context.Context, []string) (v1.RulesResult, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.gone != nil {
+		return v1.RulesResult{}, b.gone
+	}
+	g, err := rules.Compile(b.rb)
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	labels := func(m map[string]string) prom.LabelSet {
+		set := prom.LabelSet{}
+		for k, v := range m {
+			set[prom.LabelName(k)] = prom.LabelValue(v)
+		}
+		return set
+	}
+	out := v1.RuleGroup{Name: g.Name, Interval: g.Interval.Std().Seconds()}
+	for _, r := range g.Rules {
+		if r.Alert == "" {
+			out.Rules = append(out.Rules, v1.RecordingRule{Name: r.Record, Query: r.Expr.String(), Labels: labels(r.Labels), Health: v1.RuleHealthGood, LastEvaluation: time.Now()})
+			continue
+		}
+		a := v1.AlertingRule{Name: r.Alert, Query: r.Expr.String(), Duration: r.For.Std().Seconds(), Labels: labels(r.Labels), Annotations: labels(r.Annotations),
+			Health: v1.RuleHealthGood, LastEvaluation: time.Now()}
+		if b.edit != nil {
+			b.edit(r.Labels["trigger"], &a)
+		}
+		out.Rules = append(out.Rules, a)
+	}
+	dog := v1.RuleGroup{Name: "autorollback-watchdog", Interval: out.Interval, Rules: v1.Rules{v1.AlertingRule{Name: "AutorollbackWatchdog", Query: "vector(1)",
+		Labels: prom.LabelSet{"autorollback": "true", "trigger": "watchdog", "severity": "none"}, Health: v1.RuleHealthGood, LastEvaluation: time.Now(),
+		Annotations: prom.LabelSet{"summary": "Always firing: the path from Prometheus to autorollback works.", "description": "If this alert does not arrive, no breach would arrive either."}}}}
+	return v1.RulesResult{Groups: []v1.RuleGroup{out, dog}}, nil
+}
+
+func (b *rulebook) alter(edit func(trigger string, r *v1.AlertingRule)) {
+	b.set(func(*facts) { b.edit = edit })
+}
+
+func edited(which string) func(string, *v1.AlertingRule) {
+	return func(trigger string, r *v1.AlertingRule) {
+		if trigger == which {
+			r.Query += " > 0.9"
+		}
+	}
+}
+
+// ruled is an engine with an open release and such a Prometheus.
+func ruled(t *testing.T) (*Engine, *memory, *rulebook) {
+	t.Helper()
+	var b *rulebook
+	e, st, f := solo(t, nil)
+	b = &rulebook{facts: f, rb: e.services["ranker"].rb}
+	e.prom = partsOf(st, b).Prometheus
+	return e, st, b
+}
+
+func breaching(t *testing.T, e *Engine, b *rulebook, trigger string) runbook.Incident {
+	t.Helper()
+	b.set(func(f *facts) { f.breaking[trigger] = true })
+	must(t, hears(t, e, runbook.Alert{Service: "ranker", Trigger: trigger, Firing: true, Lane: runbook.Webhook, StartsAt: time.Now()}))
+	return incidentOf(t, e.store)
+}
+
+func kindsIn(t *testing.T, st store.Store, kind string) (n int) {
+	for _, m := range all[runbook.Message](t, st, store.OutboxKey("")) {
+		if m.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// The rules are edited: after two comparisons people are told once, a breach asks, and
+// once they are mended it rolls back by itself.
+func TestDriftedRulesAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, st, b := ruled(t)
+		if e.checkRules(t.Context()); e.check("ranker").State != runbook.RulesOneToOne {
+			t.Fatalf("untouched rules are %+v", e.check("ranker"))
+		}
+		b.alter(edited("errors"))
+		if again := e.checkRules(t.Context()); !again || e.drifted("ranker") != "" {
+			t.Errorf("after one look: again %v, drift %q; want to look again, and none", again, e.drifted("ranker"))
+		}
+		for range 5 {
+			time.Sleep(time.Minute)
+			e.checkRules(t.Context())
+		}
+		if n := len(pagesOf(t, st, "rule_drift")); n != 1 {
+			t.Errorf("%d pages, want 1", n)
+		}
+		if got := testutil.ToFloat64(e.metrics.drift.WithLabelValues("ranker")); got != 1 {
+			t.Errorf("autorollback_rule_drift is %v", got)
+		}
+		inc := breaching(t, e, b, "errors")
+		if inc.Decision.Guard != "rule_drift" || inc.Phase != runbook.Awaiting || !strings.Contains(inc.Breach.RulesDrift, "the expression differs") {
+			t.Errorf("%s, decided %+v, breach knows %q; want it asked", inc.Phase, inc.Decision, inc.Breach.RulesDrift)
+		}
+		b.alter(nil)
+		time.Sleep(time.Minute)
+		e.checkRules(t.Context())
+		if n := kindsIn(t, st, "rule_drift_ended"); n != 1 {
+			t.Errorf("%d messages that it is over, want 1", n)
+		}
+		if inc = breaching(t, e, b, "errors"); inc.Phase != runbook.Acted {
+			t.Errorf("with mended rules it is %s (%s)", inc.Phase, inc.Decision.Guard)
+		}
+	})
+}
+
+// The drift of another trigger changes nothing for this one, and no traffic is promoted.
+func TestDriftOfAnotherTrigger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, _, b := ruled(t)
+		b.alter(edited("slo"))
+		e.checkRules(t.Context())
+		time.Sleep(time.Minute)
+		e.checkRules(t.Context())
+		rel, err := e.Release(t.Context(), "ranker", "")
+		must(t, err)
+		if ready := e.ready(t.Context(), e.services["ranker"], rel); !strings.Contains(ready.RulesDrift, "the expression differs") {
+			t.Errorf("ready says %q", ready.RulesDrift)
+		}
+		if inc := breaching(t, e, b, "errors"); inc.Phase != runbook.Acted {
+			t.Errorf("it is %s (%s: %v)", inc.Phase, inc.Decision.Guard, inc.Decision.Reasons)
+		}
+	})
+}
+
+// A Prometheus without the rules API is unknown and not drifted.
+func TestRulesThatCannotBeAskedForAreUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, st, b := ruled(t)
+		b.gone = errors.New("client error: 404")
+		for range 30 {
+			e.checkRules(t.Context())
+			time.Sleep(time.Minute)
+		}
+		c := e.rulesChecks()[0]
+		if c.State != runbook.RulesUnknown || !c.At.IsZero() || !strings.Contains(c.Problem, "404") {
+			t.Errorf("it is %+v, want unknown", c)
+		}
+		if n := kindsIn(t, st, "rule_drift"); n != 0 {
+			t.Errorf("%d messages", n)
+		}
+		if inc := breaching(t, e, b, "errors"); inc.Phase != runbook.Acted {
+			t.Errorf("it is %s (%s)", inc.Phase, inc.Decision.Guard)
+		}
+	})
+}
+
+// A second replica tells nobody again; after a restart a drift on record counts at once.
+func TestDriftIsToldOnceByAllReplicas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, st, b := ruled(t)
+		b.alter(edited("errors"))
+		e.checkRules(t.Context())
+		time.Sleep(11 * time.Minute) // another ten minutes' slot
+		e.checkRules(t.Context())
+		other := engineOf(t, partsOf(st, b), b.rb, Options{Replica: "another"})
+		other.checkRules(t.Context())
+		if other.drifted("ranker") == "" {
+			t.Error("a drift on record does not count at once")
+		}
+		if n := kindsIn(t, st, "rule_drift"); n != 1 {
+			t.Errorf("%d messages, want 1", n)
+		}
+		b.alter(nil)
+		other.checkRules(t.Context())
+		e.checkRules(t.Context())
+		if n := kindsIn(t, st, "rule_drift_ended"); n != 1 || len(all[runbook.RulesCheck](t, st, store.RulesKey(""))) != 0 {
+			t.Errorf("%d messages that it is over, want 1 and no record", n)
+		}
+	})
+}
+
+func TestCompared(t *testing.T) {
+	rb := runbookOf(t, "page")
+	edit := []rules.Drift{{Kind: rules.Edited, Service: "ranker", Trigger: "errors", What: "it differs"}}
+	at := func(d time.Duration) time.Time { return morning.Add(d) }
+	is := func(state runbook.RulesState, d time.Duration) runbook.RulesCheck {
+		return runbook.RulesCheck{Digest: rb.Digest, State: state, At: at(d), Since: at(d), Drift: []runbook.RuleDiff{{Text: "it differed"}}}
+	}
+	another := is(runbook.RulesDrifted, 0)
+	another.Digest = "sha256:another"
+	for _, c := range []struct {
+		name     string
+		before   runbook.RulesCheck
+		found    []rules.Drift
+		problem  error
+		onRecord bool
+		after    time.Duration
+		want     runbook.RulesState
+	}{
+		{"the first look, all well", runbook.RulesCheck{}, nil, nil, false, 0, runbook.RulesOneToOne},
+		{"the first look, a difference", runbook.RulesCheck{}, edit, nil, false, 0, runbook.RulesSuspected},
+		{"on record already", runbook.RulesCheck{}, edit, nil, true, 0, runbook.RulesDrifted},
+		{"suspected, and again too soon", is(runbook.RulesSuspected, 0), edit, nil, false, 2*rb.Metrics.Interval.Std() - 1, runbook.RulesSuspected},
+		{"suspected, and again", is(runbook.RulesSuspected, 0), edit, nil, false, 2 * rb.Metrics.Interval.Std(), runbook.RulesDrifted},
+		{"suspected, and mended", is(runbook.RulesSuspected, 0), nil, nil, false, time.Minute, runbook.RulesOneToOne},
+		{"suspected, and no answer", is(runbook.RulesSuspected, 0), nil, errors.New("404"), false, time.Minute, runbook.RulesUnknown},
+		{"drifted, and again", is(runbook.RulesDrifted, 0), edit, nil, false, time.Second, runbook.RulesDrifted},
+		{"drifted, and mended", is(runbook.RulesDrifted, 0), nil, nil, true, time.Minute, runbook.RulesOneToOne},
+		{"drifted, and no answer", is(runbook.RulesDrifted, 0), nil, errors.New("404"), true, driftKept - 1, runbook.RulesDrifted},
+		{"drifted, and no answer for long", is(runbook.RulesDrifted, 0), nil, errors.New("404"), true, driftKept, runbook.RulesUnknown},
+		{"drifted from another text of the runbook", another, edit, nil, false, time.Hour, runbook.RulesSuspected},
+		{"another service's rules", runbook.RulesCheck{}, []rules.Drift{{Kind: rules.Extra, Service: "ads", Trigger: "errors"}}, nil, false, 0, runbook.RulesOneToOne},
+		{"no watchdog", is(runbook.RulesSuspected, 0), []rules.Drift{{Kind: rules.Missing, Trigger: watchdog}}, nil, false, time.Hour, runbook.RulesDrifted},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := compared(c.before, rb, c.found, c.problem, c.onRecord, at(c.after)); got.State != c.want {
+				t.Errorf("it is %s, want %s: %+v", got.State, c.want, got)
+			}
+		})
+	}
+}
