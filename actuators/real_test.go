@@ -279,3 +279,23 @@ func (w *world) down() bool {
 	code, _ := w.get(w.traefik.URL)
 	return code != http.StatusOK
 }
+
+// shown reports whether Traefik serves through the mirror.
+func (w *world) shown(main string) bool {
+	_, body := w.get(w.traefik.APIURL + "/api/http/services/ranker-mirror@consul")
+	_, routed := w.get(w.traefik.APIURL + "/api/http/routers/ranker@consul")
+	return strings.Contains(routed, `"service":"ranker-mirror"`) && strings.Contains(body, strings.TrimSuffix(main, "@consul"))
+}
+
+// percent is what Traefik says it copies; -1 if it says nothing.
+func (w *world) percent() int {
+	_, body := w.get(w.traefik.APIURL + "/api/http/services/ranker-mirror@consul")
+	var s struct {
+		Status    string
+		Mirroring *struct{ Mirrors []struct{ Percent int } }
+	}
+	if json.Unmarshal([]byte(body), &s) != nil || s.Status != "enabled" || s.Mirroring == nil || len(s.Mirroring.Mirrors) != 1 {
+		return -1
+	}
+	return s.Mirroring.Mirrors[0].Percent
+}

@@ -16,7 +16,8 @@ var ErrNoSplit = errors.New("no weights yet")
 // A Router reads and plans the split of one service. Only [For] makes one.
 type Router struct {
 	codec    codec
-	flags    string // prefix of the flag documents; empty: there are none
+	mirror   mirrors // nil: the runbook lays none out
+	flags    string  // prefix of the flag documents; empty: there are none
 	prefixes []string
 }
 
@@ -60,7 +61,28 @@ func For(r runbook.Routing) (Router, error) {
 	default:
 		return Router{}, fmt.Errorf("read routing.router %q: it must be %q or %q", r.Router, runbook.Traefik, runbook.JSONKey)
 	}
+	if r.Mirror != nil {
+		if err := router.withMirror(*r.Mirror); err != nil {
+			return Router{}, err
+		}
+	}
 	return router.withFlags(r.Flags)
+}
+
+func (r *Router) withMirror(m runbook.Mirroring) error {
+	switch c := r.codec.(type) {
+	case traefik:
+		if fold(m.Service) == fold(c.service) {
+			return fmt.Errorf("read routing.mirror.service %q: it is the weighted service; Traefik builds no service of two types", m.Service)
+		}
+		if err := sound("routing.mirror.service", m.Service); err != nil || strings.Contains(m.Service, "/") {
+			return fmt.Errorf("read routing.mirror.service %q: a service's name has letters, digits, dot, dash and underscore", m.Service)
+		}
+		r.mirror = traefikMirror{c, m.Service}
+	case document:
+		r.mirror = c
+	}
+	return nil
 }
 
 func (r Router) withFlags(prefix string) (Router, error) {

@@ -26,6 +26,7 @@ func (e *Engine) Status(ctx context.Context) (runbook.Status, error) {
 	st.Releases, st.Incidents = under[runbook.Release](snap, releases), under[runbook.Incident](snap, store.IncidentKey(""))
 	st.Shadow = under[runbook.ShadowVerdict](snap, store.ShadowKey(""))
 	st.Rules = e.rulesChecks()
+	st.Mirrors = under[runbook.Mirror](snap, mirrorKeys)
 	st.Quarantine = under[runbook.Quarantine](snap, store.QuarantineKey(""))
 	for _, a := range under[runbook.Approval](snap, store.ApprovalKey("")) {
 		if a.Status == runbook.Pending {

@@ -75,6 +75,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	if e.opts.RulesEvery > 0 {
 		g.Go(func() error { return e.watchRules(ctx) })
 	}
+	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, nil, e.mirrors) })
 	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.tidy) })
 	err := g.Wait()
 	e.begun.Lock()   //nolint:staticcheck // only to wait: what an alert began is finished

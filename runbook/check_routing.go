@@ -32,6 +32,7 @@ func (o Routing) check(p *page) {
 		p.stray(at+".service", o.Router)
 	}
 	o.checkFlags(p, at+".flags")
+	o.Mirror.check(p, o)
 }
 
 func (o Routing) checkFlags(p *page, at string) {

@@ -27,6 +27,8 @@ type Routing struct {
 	// Flags is the prefix, with a trailing slash, under which one JSON document per
 	// version holds the flags of the bundle that version serves, e.g. "features/ranker/".
 	Flags string `yaml:"flags,omitempty" json:"flags,omitempty"`
+	// Mirror says how requests are copied to a candidate; nil: the daemon never does.
+	Mirror *Mirroring `yaml:"mirror,omitempty" json:"mirror,omitempty"`
 }
 
 // A Split is the wanted or observed share of each backend: integers ≥ 0. A split we

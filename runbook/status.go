@@ -8,6 +8,7 @@ type Status struct {
 	Incidents  []Incident      `json:"incidents"` // newest first, at most 100
 	Approvals  []Approval      `json:"approvals"` // pending ones
 	Quarantine []Quarantine    `json:"quarantine"`
-	Shadow     []ShadowVerdict `json:"shadow"` // the newest recorded verdict of each candidate bundle
-	Rules      []RulesCheck    `json:"rules"`  // of each service, as the process that answers saw them last
+	Shadow     []ShadowVerdict `json:"shadow"`  // the newest recorded verdict of each candidate bundle
+	Rules      []RulesCheck    `json:"rules"`   // of each service, as the process that answers saw them last
+	Mirrors    []Mirror        `json:"mirrors"` // the newest of each service and region
 }

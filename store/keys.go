@@ -22,6 +22,9 @@ func ApprovalKey(id string) string { return Root + "approval/" + id }
 // OutboxKey is the key of a message.
 func OutboxKey(id string) string { return Root + "outbox/" + id }
 
+// MirrorKey is the key of the mirror of a service in a region.
+func MirrorKey(service, region string) string { return Root + "mirror/" + service + "/" + region }
+
 // BundleKey is the key of a bundle's manifest.
 func BundleKey(digest string) string { return Root + "bundle/" + digest }
 

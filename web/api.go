@@ -27,6 +27,7 @@ func (s *server) api(mux *http.ServeMux) {
 		"/approvals/{id}":                   s.approval,
 		"/control":                          s.control,
 		"/shadow":                           s.shadowVerdicts,
+		"/mirrors":                          s.mirrors,
 	} {
 		mux.HandleFunc("GET "+API+route, s.reads(read))
 	}
@@ -42,6 +43,8 @@ func (s *server) api(mux *http.ServeMux) {
 		"PUT " + API + "/control":                                   s.setControl,
 		"POST " + API + "/quarantine/{digest}/lift":                 s.lift,
 		"POST " + API + "/shadow":                                   s.recordShadow,
+		"POST " + API + "/mirrors/{service}/{region}/start":         s.startMirror,
+		"POST " + API + "/mirrors/{service}/{region}/stop":          s.stopMirror,
 	} {
 		mux.HandleFunc(route, s.changes(change))
 	}
@@ -103,7 +106,7 @@ func (s *server) status(ctx context.Context, _ *http.Request) (any, error) {
 	st, err := s.Reader.Status(ctx)
 	st.Releases, st.Incidents = orEmpty(st.Releases), orEmpty(st.Incidents)
 	st.Approvals, st.Quarantine = orEmpty(st.Approvals), orEmpty(st.Quarantine)
-	st.Shadow = orEmpty(st.Shadow)
+	st.Shadow, st.Mirrors = orEmpty(st.Shadow), orEmpty(st.Mirrors)
 	st.Rules = orEmpty(st.Rules)
 	st.Budget.Recent = orEmpty(st.Budget.Recent)
 	return st, err

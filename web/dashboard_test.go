@@ -21,19 +21,21 @@ func TestDashboard(t *testing.T) {
 	s.status.Incidents = append(s.status.Incidents,
 		runbook.Incident{ID: "inc-old", Service: "ranker", Phase: runbook.Done, Verdict: &runbook.Verdict{Outcome: runbook.Recovered}})
 	s.status.Quarantine = append(s.status.Quarantine, runbook.Quarantine{Reason: "mended long ago", Lifted: "by bob: fixed"})
+	s.status.Mirrors = []runbook.Mirror{{Service: "ranker", Backend: "ranker-v2", Percent: 10, Held: &runbook.MirrorHold{Found: "25 %"}}, {Backend: "ranker-v0", EndedAt: now}}
 	s.status.Shadow = []runbook.ShadowVerdict{{Service: "ranker", Verdict: "block", Rule: "segment_excess", Reason: "score differs for country=DE in the hours 2 to 4", By: "carol"}}
 	page := s.ask("GET", "/", "", as("alice")).Body.String()
 	for _, want := range []string{
 		"<strong>paused</strong> (by bob): drill", "You are alice.", `<rect class="candidate" width="5" height="6"/>`, "5 %",
 		"somebody else changed the split", "frozen: p99 over the limit", `href="/incidents/inc-1"`, "autorollback approve ap-1",
 		`<span class="verdict recovered">recovered</span>`, "Quarantined bundles",
+		"<td>ranker-v2</td><td>10 %</td>", "held: somebody changed the percent: 25 %",
 		`<strong class="problem">block</strong>`, "segment_excess: score differs for country=DE in the hours 2 to 4", "carol",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the dashboard does not say %q", want)
 		}
 	}
-	if strings.Contains(page, "<td>gone</td>") || strings.Contains(page, "mended long ago") || strings.Contains(page, "Nobody signs in here") {
+	if strings.Contains(page, "<td>gone</td>") || strings.Contains(page, "ranker-v0") || strings.Contains(page, "mended long ago") || strings.Contains(page, "Nobody signs in here") {
 		t.Error("the dashboard shows what is not so")
 	}
 }

@@ -52,7 +52,9 @@ type board struct {
 	Active []runbook.Incident
 	Past   []runbook.Incident
 	Lifts  []runbook.Quarantine // in force
-	Who    Identity
+
+	Mirrored []runbook.Mirror // those that are on
+	Who      Identity
 	// Unguarded: everybody can do everything.
 	Unguarded bool
 }
@@ -78,6 +80,11 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
 	for _, q := range st.Quarantine {
 		if q.Lifted == "" {
 			b.Lifts = append(b.Lifts, q)
+		}
+	}
+	for _, m := range st.Mirrors {
+		if m.On() {
+			b.Mirrored = append(b.Mirrored, m)
 		}
 	}
 	for _, inc := range st.Incidents {

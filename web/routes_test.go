@@ -56,6 +56,7 @@ var reads = []route{
 	{"GET", "/api/v1/approvals/ap-1", "", ""},
 	{"GET", "/api/v1/control", "", ""},
 	{"GET", "/api/v1/shadow", "", ""},
+	{"GET", "/api/v1/mirrors", "", ""},
 }
 
 var orders = []route{
@@ -69,6 +70,8 @@ var orders = []route{
 	{"POST", "/api/v1/releases/ranker/default/resume", reason, "resume ranker/default by %: it is slow"},
 	{"POST", "/api/v1/quarantine/" + bundle + "/lift", reason, "lift " + bundle + " by %: it is slow"},
 	{"POST", "/api/v1/shadow", `{"schema":"autorollback/shadow-gate/1","service":"ranker","verdict":"pass"}`, "shadow pass of ranker by %"},
+	{"POST", "/api/v1/mirrors/ranker/default/start", `{"percent":10,"for":"1d"}`, "mirror ranker/default 10 % for 1d by %"},
+	{"POST", "/api/v1/mirrors/ranker/default/stop", reason, "stop the mirror ranker/default by %: it is slow"},
 	{"PUT", "/api/v1/control", `{"mode":"observe","reason":"drill"}`, "control observe by %: drill"},
 }
 
@@ -144,7 +147,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 					s.unchanged("refused")
 					return
 				}
-				if want := strings.Replace(o.change, "%", p.by, 1); !slices.Equal(s.done(), []string{want}) {
+				if want := strings.Replace(o.change, "by %", "by "+p.by, 1); !slices.Equal(s.done(), []string{want}) {
 					t.Errorf("did %v, want %q", s.done(), want)
 				}
 			})

@@ -79,6 +79,7 @@ type Deps struct {
 	Approvals Approvals
 	Switches  Switches
 	Gates     Gates
+	Mirrors   Mirrors
 	Tokens    Tokens
 	Auth      Auth
 

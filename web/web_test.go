@@ -136,6 +136,14 @@ func (w *world) RecordShadow(_ context.Context, g shadow.Gate, by string) (runbo
 	return runbook.ShadowVerdict{}, w.do("shadow %s of %s by %s", g.Verdict, g.Service, by)
 }
 
+func (w *world) StartMirror(_ context.Context, service, region string, o runbook.MirrorOrder, by string) (runbook.Mirror, error) {
+	return runbook.Mirror{}, w.do("mirror %s/%s %d %% for %s by %s", service, region, o.Percent, o.For, by)
+}
+
+func (w *world) StopMirror(_ context.Context, service, region, by, reason string) (runbook.Mirror, error) {
+	return runbook.Mirror{}, w.do("stop the mirror %s/%s by %s: %s", service, region, by, reason)
+}
+
 func (w *world) Promote(_ context.Context, service, region, by string) (runbook.Release, error) {
 	return w.status.Releases[0], w.do("promote %s/%s by %s", service, region, by)
 }
@@ -181,7 +189,7 @@ func newSite(t *testing.T, auth web.Auth) *site {
 	}
 	reg := prometheus.NewPedanticRegistry()
 	h := web.Handler(web.Deps{
-		Reader: w, Releases: w, Steps: w, Brakes: w, Approvals: w, Switches: w, Gates: w, Tokens: ring, Auth: auth,
+		Reader: w, Releases: w, Steps: w, Brakes: w, Approvals: w, Switches: w, Gates: w, Mirrors: w, Tokens: ring, Auth: auth,
 		Approvers: func(string) []string { return w.approvers },
 		Live: func(context.Context, runbook.Approval) (web.Live, error) {
 			return web.Live{

@@ -19,7 +19,7 @@ import (
 func shadowCommands(app *kingpin.Application, c console) map[string]action {
 	cmd := app.Command("shadow", "Compare the candidate with stable before it takes traffic. A block ends with exit code 3, an inconclusive verdict with 5.")
 	all := map[string]action{}
-	for _, declare := range []func(*kingpin.CmdClause, console) (string, action){shadowReplay, shadowJoin, shadowReport, shadowRecord, shadowStatus} {
+	for _, declare := range []func(*kingpin.CmdClause, console) (string, action){shadowReplay, shadowJoin, shadowReport, shadowRecord, shadowStart, shadowStop, shadowStatus} {
 		name, a := declare(cmd, c)
 		all[name] = a
 	}

@@ -56,36 +56,6 @@ func recorded(v runbook.ShadowVerdict) string {
 	return fmt.Sprintf("recorded by %s: %s of %s against %s (report %s)", v.By, v.Verdict, v.Candidate, v.Stable, v.Report)
 }
 
-func shadowStatus(parent *kingpin.CmdClause, c console) (string, action) {
-	cmd := parent.Command("status", "Show the recorded verdicts. Example: autorollback shadow status ranker")
-	service := cmd.Arg("service", "Only this service.").String()
-	out, r := format(cmd), remoteFlags(cmd)
-	return cmd.FullCommand(), func(ctx context.Context) error {
-		client, err := r.client()
-		if err != nil {
-			return err
-		}
-		st, err := client.Status(ctx)
-		if err != nil {
-			return err
-		}
-		verdicts := []runbook.ShadowVerdict{}
-		for _, v := range st.Shadow {
-			if *service == "" || v.Service == *service {
-				verdicts = append(verdicts, v)
-			}
-		}
-		if *out == "json" {
-			return printJSON(c.out, verdicts)
-		}
-		var rows [][]string
-		for _, v := range verdicts {
-			rows = append(rows, []string{v.Service, brief(v.Candidate), brief(v.Stable), v.Verdict, v.Rule, moment(v.At), v.By, v.Reason})
-		}
-		return table(c.out, "SERVICE CANDIDATE STABLE VERDICT RULE AT BY WHY", rows)
-	}
-}
-
 // brief is enough of a digest for people to tell it from others.
 func brief(digest string) string { return digest[:min(len(digest), 19)] }
 

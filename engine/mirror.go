@@ -1,0 +1,231 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// mirrorKeys is the prefix of all mirrors.
+const mirrorKeys = store.Root + "mirror/"
+
+// StartMirror switches the copying of requests on for a planned time.
+func (e *Engine) StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by string) (runbook.Mirror, error) {
+	return e.mirrorOrder(ctx, Slot{service, or(region, runbook.DefaultRegion)}, MirrorStart{o, by})
+}
+
+// StopMirror switches it off before its planned end.
+func (e *Engine) StopMirror(ctx context.Context, service, region, by, reason string) (runbook.Mirror, error) {
+	return e.mirrorOrder(ctx, Slot{service, or(region, runbook.DefaultRegion)}, MirrorStop{by, reason})
+}
+
+// Mirror returns the newest mirror of a service in a region.
+func (e *Engine) Mirror(ctx context.Context, service, region string) (runbook.Mirror, error) {
+	region = or(region, runbook.DefaultRegion)
+	return one[runbook.Mirror](ctx, e.store, store.MirrorKey(service, region), "mirror of "+service+" in "+region)
+}
+
+func (e *Engine) mirrorOrder(ctx context.Context, slot Slot, ev MirrorEvent) (runbook.Mirror, error) {
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
+	defer cancel()
+	s, err := e.stepMirror(work, slot, ev)
+	if err != nil {
+		return runbook.Mirror{}, later(err)
+	}
+	return *s.Mirror, nil
+}
+
+// mirrors looks at every mirror that is on. Any replica may end it: the transaction is
+// checked, so only one does.
+func (e *Engine) mirrors(ctx context.Context) {
+	snap, err := e.store.Read(ctx, mirrorKeys)
+	if err != nil {
+		if ctx.Err() == nil {
+			e.log.Warn("list mirrors", zap.Error(err))
+		}
+		return
+	}
+	for _, m := range under[runbook.Mirror](snap, mirrorKeys) {
+		slot := Slot{m.Service, m.Region}
+		if _, _, err := e.serves(slot); err != nil || !m.On() || ctx.Err() != nil {
+			continue
+		}
+		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
+		_, err := e.stepMirror(work, slot, MirrorTick{})
+		cancel()
+		if err != nil && !errors.Is(err, store.ErrConflict) { // another replica was first, or the next look is
+			e.metrics.problems.WithLabelValues("mirror").Inc()
+			e.log.Error("tend mirror", zap.String("slot", slot.String()), zap.Error(err))
+		}
+	}
+}
+
+// A mirrorView is a mirror's state with the indexes it was read at.
+type mirrorView struct {
+	MirrorState
+	slot    Slot
+	indexes map[string]uint64
+	ops     []store.Op // what writes the wanted percent
+}
+
+func (e *Engine) stepMirror(ctx context.Context, slot Slot, ev MirrorEvent) (MirrorState, error) {
+	for try := 1; ; try++ {
+		v, err := e.readMirror(ctx, slot, ev)
+		if err != nil {
+			return v.MirrorState, err
+		}
+		next, err := e.commitMirror(ctx, v, ev, time.Now().UTC())
+		if !errors.Is(err, store.ErrConflict) || try == tries {
+			return next, err
+		}
+		e.metrics.conflicts.Inc()
+	}
+}
+
+// readMirror reads a slot's mirror, its release and the router's keys in one snapshot,
+// and plans the percent that the event may ask for.
+func (e *Engine) readMirror(ctx context.Context, slot Slot, ev MirrorEvent) (mirrorView, error) {
+	v := mirrorView{slot: slot, indexes: map[string]uint64{}}
+	rb, router, err := e.serves(slot)
+	if err != nil {
+		return v, err
+	}
+	v.Runbook, v.Region, v.Control = rb, slot.Region, runbook.Control{Mode: runbook.Active}
+	key, release := store.MirrorKey(slot.Service, slot.Region), store.ReleaseKey(slot.Service, slot.Region)
+	snap, err := e.store.Read(ctx, append(router.Prefixes(), store.ControlKey, key, release)...)
+	if err != nil {
+		return v, fmt.Errorf("read mirror of %s: %w", slot, err)
+	}
+	for _, en := range snap.Entries {
+		v.indexes[en.Key] = en.Index
+	}
+	if en, ok := snap.Get(store.ControlKey); ok {
+		v.Control = control(en.Value)
+	}
+	if has(snap, key) {
+		v.Mirror = &runbook.Mirror{}
+		if err := record(snap, key, v.Mirror); err != nil {
+			return v, err
+		}
+	}
+	if has(snap, release) {
+		v.Release = &runbook.Release{}
+		if err := record(snap, release, v.Release); err != nil {
+			return v, err
+		}
+	}
+	v.look(snap, router, ev)
+	return v, nil
+}
+
+func (v *mirrorView) look(snap store.Snapshot, router actuators.Router, ev MirrorEvent) {
+	for _, h := range router.Lint(snap) {
+		if h.Blocking {
+			v.Hazards = append(v.Hazards, h.String())
+		}
+	}
+	v.Split, _ = router.Decode(snap) // without one nobody gets users' traffic that we know of
+	var err error
+	if v.Shares, err = router.Mirrored(snap); err != nil {
+		v.Problem = err.Error()
+		return
+	}
+	backend, percent := "", 0
+	if v.Mirror != nil {
+		backend = v.Mirror.Backend
+	}
+	if start, ok := ev.(MirrorStart); ok {
+		backend, percent = v.backend(start.Order), start.Order.Percent
+	}
+	if backend == "" {
+		return
+	}
+	if v.ops, err = router.PlanMirror(snap, backend, percent); err != nil {
+		v.Obstacle = err.Error()
+	}
+}
+
+// commitMirror steps once on what was read and commits the result: the record, the
+// percent and the messages in one transaction, which checks the control key if it
+// changes the router.
+func (e *Engine) commitMirror(ctx context.Context, v mirrorView, ev MirrorEvent, now time.Time) (MirrorState, error) {
+	v.Op = newOp()
+	next, err := StepMirror(v.MirrorState, ev, now)
+	if err != nil || reflect.DeepEqual(v.Mirror, next.Mirror) {
+		return next, err
+	}
+	b := batch{indexes: v.indexes}
+	next.Mirror.Op = v.Op
+	b.set(store.MirrorKey(v.slot.Service, v.slot.Region), next.Mirror)
+	for _, op := range v.ops {
+		if !next.Write.Percent { // what was made of the router's percent is true while it is as it was read
+			op.Verb, op.Value = store.Check, nil
+		}
+		b.ops = append(b.ops, op)
+	}
+	if next.Write.Percent {
+		b.check(store.ControlKey)
+	}
+	for _, m := range next.Write.Messages {
+		b.create(store.OutboxKey(m.ID), m)
+	}
+	if b.err != nil {
+		return next, b.err
+	}
+	name := mirrorBoundary(next)
+	e.boundary("before-" + name)
+	if err := e.store.Commit(ctx, store.Tx{ID: v.Op, Ops: b.ops}); err != nil {
+		return v.MirrorState, err
+	}
+	e.boundary("after-" + name)
+	e.mirrorCommitted(next)
+	return next, nil
+}
+
+func mirrorBoundary(next MirrorState) string {
+	switch {
+	case !next.Mirror.On():
+		return "mirror-off"
+	case next.Write.Percent:
+		return "mirror-on"
+	}
+	return "mirror-note"
+}
+
+func (e *Engine) mirrorCommitted(s MirrorState) {
+	m := s.Mirror
+	text := fmt.Sprintf("%d %% of the requests are mirrored to %s until %s", m.Percent, m.Backend, stamp(m.Until))
+	switch {
+	case !m.On():
+		text = "the mirror to " + m.Backend + " ended: " + m.Ended
+	case m.Held != nil:
+		text = "the mirror to " + m.Backend + " is held: the router's percent is " + m.Held.Found
+	case m.Waiting != "":
+		text = "the mirror to " + m.Backend + " stays on: " + m.Waiting
+	}
+	by := m.StartedBy
+	if !m.On() {
+		by = m.EndedBy
+	}
+	e.log.Info(text, zap.String("service", m.Service), zap.String("region", m.Region), zap.String("by", by), zap.String("op", m.Op))
+	line := runbook.Record{At: time.Now().UTC(), Kind: strings.ReplaceAll(mirrorBoundary(s), "-", "_"), By: by, Text: text, Op: m.Op}
+	if err := e.journal.Append("mirror-"+m.Service+"-"+m.Region, line); err != nil {
+		e.metrics.problems.WithLabelValues("journal").Inc()
+		e.log.Error("write journal", zap.Error(err))
+	}
+	if len(s.Write.Messages) > 0 {
+		select {
+		case e.woken <- struct{}{}:
+		default:
+		}
+	}
+}
