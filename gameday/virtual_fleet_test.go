@@ -38,7 +38,7 @@ type drawn struct {
 }
 
 // bounds are the template's.
-var bounds = []float64{0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5}
+var bounds = []float64{0.025, 0.05, 0.1, 0.15, 0.2, 0.24, 0.28, 0.33, 0.4, 0.5, 0.75, 1, 2.5}
 
 func newFleet(rate, convert float64, stable, candidates int) *fleet {
 	f := &fleet{rate: rate, convert: convert, rnd: rand.New(rand.NewPCG(7, 11)), pairs: map[Pair]int64{}}

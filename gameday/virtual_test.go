@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,9 @@ type virtual struct {
 func newVirtual(t *testing.T, rb *runbook.Runbook, f *fleet) *virtual {
 	t.Helper()
 	v := &virtual{t: t, rb: rb, dir: t.TempDir(), reg: prometheus.NewRegistry(), fleet: f}
+	if !slices.Equal(rb.Metrics.Latency.Buckets, bounds) {
+		t.Fatalf("the template's buckets are %v, the pods' %v", rb.Metrics.Latency.Buckets, bounds)
+	}
 	var err error
 	v.store, err = store.OpenFile(filepath.Join(v.dir, "kv.db"))
 	v.must(err)

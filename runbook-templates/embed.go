@@ -21,7 +21,7 @@ const placeholder = "my-service"
 var name = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 // Kinds are the templates there are.
-func Kinds() []string { return []string{"canary", "bluegreen", "shadow"} }
+func Kinds() []string { return []string{"canary", "canary-from-5", "bluegreen", "shadow"} }
 
 // New returns the runbook template of that kind for the service, ready to be edited.
 // The service must match ^[a-z0-9][a-z0-9-]{0,62}$.

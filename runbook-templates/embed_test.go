@@ -49,7 +49,7 @@ func TestNewLeavesNoPlaceholder(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	for _, c := range []struct{ name, kind, service, want string }{
-		{"unknown kind", "rolling", "ranker", "there are canary, bluegreen, shadow"},
+		{"unknown kind", "rolling", "ranker", "there are canary, canary-from-5, bluegreen, shadow"},
 		{"path as kind", "../runbook-templates/canary", "ranker", "no template"},
 		{"empty service", "canary", "", "lower-case"},
 		{"YAML in the service", "canary", "a\"\nowner: x", "lower-case"},

@@ -19,7 +19,7 @@ import (
 func runbookCommands(app *kingpin.Application, c console) map[string]action {
 	cmd := app.Command("runbook", "Write, check and print runbooks.")
 	neu := cmd.Command("new", "Start a runbook from a template. Example: autorollback runbook new canary --service ranker > runbooks/ranker.yaml")
-	kind := neu.Arg("template", "canary, bluegreen or shadow.").Required().Enum(templates.Kinds()...)
+	kind := neu.Arg("template", "canary (1, 5, 25, 50, 100 %), canary-from-5, bluegreen or shadow.").Required().Enum(templates.Kinds()...)
 	service := neu.Flag("service", "The model service's name.").Required().String()
 	output := neu.Flag("output", "Write to this file, which must not exist yet, instead of standard output.").Short('O').String()
 
