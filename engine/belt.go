@@ -31,6 +31,8 @@ type Engine struct {
 	log     *zap.Logger
 	metrics *metrics
 	opts    Options
+	// predictor asks services for stored predictions
+	predictor verify.Predictor
 
 	begun sync.RWMutex // read-held by work that outlives its caller; Run waits for it
 

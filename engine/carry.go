@@ -38,7 +38,7 @@ func (e *Engine) carryOut(ctx context.Context, slot Slot, s State, do Doing) err
 		}
 		return e.take(ctx, slot, Drained{answer})
 	case AskHealth:
-		answers := e.prom.Recovery(ctx, svc.ask, *s.Release, wellAt(svc.rb, i))
+		answers := e.health(ctx, svc, *s.Release, wellAt(svc.rb, i))
 		answers = append(answers, e.prom.Drained(ctx, svc.ask, *s.Release)) // traffic that came back is not recovery
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ type Parts struct {
 	Journal    Journal
 	Log        *zap.Logger
 	Registerer prometheus.Registerer
+	Client     *http.Client // for stored predictions; nil: a plain one
 }
 
 // New makes an engine for the runbooks. Nothing runs until [Engine.Run].
@@ -36,7 +38,7 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	o.TendEvery = cmp.Or(o.TendEvery, 5*time.Second)
 	o.RulesEvery = cmp.Or(o.RulesEvery, time.Minute)
 	e := &Engine{
-		store: p.Store, prom: p.Prometheus, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o,
+		store: p.Store, prom: p.Prometheus, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client),
 		last: map[Slot]runbook.Release{}, checks: map[string]runbook.RulesCheck{}, lines: map[Slot]*sync.Mutex{},
 		wake: make(chan Slot, 256), woken: make(chan struct{}, 1),
 	}

@@ -13,6 +13,8 @@ func (r *Runbook) checkVerification(p *page) {
 	}
 	r.checkPace(p)
 	r.checkSystem(p)
+	v.Golden.check(p)
+	v.Pairing.check(p)
 	for i, b := range v.Business {
 		path := fmt.Sprintf("%s.business[%d]", at, i)
 		p.need(path+".kpi", b.KPI, "name a KPI of metrics.kpis")

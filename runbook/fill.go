@@ -77,6 +77,7 @@ func (o *Policy) fill(p *page) {
 }
 
 func (v *Verification) fill(p *page) {
+	v.Golden.fill(p)
 	preset(p, "verification.within", &v.Within, Duration(VerifyWithin))
 	preset(p, "verification.every", &v.Every, Duration(5*time.Second))
 	preset(p, "verification.polls", &v.Polls, 3)

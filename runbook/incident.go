@@ -88,6 +88,7 @@ type Verdict struct {
 type Answer struct {
 	Question string    `json:"question"` // e.g. "error rate", "p95 latency", "kpi conversion", "candidate traffic"
 	Business bool      `json:"business,omitempty"`
+	Aside    bool      `json:"aside,omitempty"` // told, and not judged: nothing was configured to ask
 	Health   Health    `json:"health"`
 	Value    float64   `json:"value"`
 	Limit    float64   `json:"limit"`

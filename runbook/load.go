@@ -18,7 +18,14 @@ func Load(path string) (*Runbook, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read runbook: %w", err)
 	}
-	return Parse(path, text)
+	rb, err := Parse(path, text)
+	if err == nil {
+		err = rb.Verification.Golden.read(filepath.Dir(path))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rb, nil
 }
 
 // LoadDir reads every *.yaml and *.yml file of the directory, sorted by name, and

@@ -72,7 +72,9 @@ type Verification struct {
 	Window      Duration        `yaml:"window" json:"window"`             // range each question looks back, default 1m
 	MinRequests int             `yaml:"min_requests" json:"min_requests"` // in the window, default 100
 	System      SystemChecks    `yaml:"system" json:"system"`
-	Business    []BusinessCheck `yaml:"business" json:"business"` // at least one unless the service has no KPI
+	Business    []BusinessCheck `yaml:"business" json:"business"`                   // at least one unless the service has no KPI
+	Golden      *Golden         `yaml:"golden,omitempty" json:"golden,omitempty"`   // nil: no stored predictions are asked
+	Pairing     *Pairing        `yaml:"pairing,omitempty" json:"pairing,omitempty"` // nil: what pods serve with what is not asked
 }
 
 // SystemChecks are the limits on what users get from any version.

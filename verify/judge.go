@@ -14,6 +14,7 @@ func Judge(answers []runbook.Answer) (runbook.Health, string) {
 	system := false
 	for _, a := range answers {
 		switch {
+		case a.Aside:
 		case a.Health == runbook.Bad:
 			bad = append(bad, a)
 		case a.Health == runbook.Good:
@@ -45,9 +46,15 @@ func Pending(answers []runbook.Answer) []runbook.Answer {
 	return pending
 }
 
+// FlagQuestion is Answer.Question of the flags in the store.
+const FlagQuestion = "flags"
+
 // isSystem reports whether the answer tells what users get technically: a candidate
-// without traffic alone says nothing of that.
-func isSystem(a runbook.Answer) bool { return !a.Business && a.Question != DrainQuestion }
+// without traffic alone says nothing of that, nor do pairs, flags and stored predictions.
+func isSystem(a runbook.Answer) bool {
+	return !a.Business && a.Question != DrainQuestion && a.Question != FlagQuestion &&
+		!strings.HasPrefix(a.Question, PairQuestion) && !strings.HasPrefix(a.Question, GoldenQuestion)
+}
 
 func sentences(answers []runbook.Answer) string {
 	texts := make([]string, len(answers))

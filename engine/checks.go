@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/shadow"
+	"github.com/autorollback/autorollback/verify"
+)
+
+// health asks everything that must be proved after traffic was moved: levels that users
+// get, over all versions, and at the same time the checks of whoever serves. wellAt is
+// the last moment at which all was well.
+func (e *Engine) health(ctx context.Context, s service, rel runbook.Release, wellAt time.Time) []runbook.Answer {
+	var levels, checks []runbook.Answer
+	var both errgroup.Group
+	both.Go(func() error { levels = e.prom.Recovery(ctx, s.ask, rel, wellAt); return nil })
+	both.Go(func() error { checks = e.askSides(ctx, s, rel, serving(rel)); return nil })
+	_ = both.Wait() // what went wrong says so in its answer
+	return append(levels, checks...)
+}
+
+// serving are the sides that get traffic, as the release wants it.
+func serving(rel runbook.Release) []rules.Role {
+	switch rel.Weight {
+	case 0:
+		return []rules.Role{rules.Stable}
+	case 100:
+		return []rules.Role{rules.Candidate}
+	}
+	return []rules.Role{rules.Stable, rules.Candidate}
+}
+
+// askSides asks whether the sides serve their own pair of model and features, answer
+// their stored predictions, and have the flags that their bundles demand. What the
+// runbook does not name is not asked.
+func (e *Engine) askSides(ctx context.Context, s service, rel runbook.Release, sides []rules.Role) []runbook.Answer {
+	var all []runbook.Answer
+	for _, side := range sides {
+		all = append(all, e.checkSide(ctx, s, rel, side, len(sides) == 1 && rel.Weight%100 == 0)...)
+	}
+	if s.rb.Routing.Flags != "" {
+		all = append(all, e.checkFlags(ctx, s, rel))
+	}
+	return all
+}
+
+// checkSide asks of one side; alone: it gets all traffic, so that the route leads to it.
+func (e *Engine) checkSide(ctx context.Context, s service, rel runbook.Release, side rules.Role, alone bool) []runbook.Answer {
+	v, which := s.rb.Verification, sideOf(rel, side)
+	var all []runbook.Answer
+	if v.Pairing != nil {
+		bundle, err := e.Bundle(ctx, which.Bundle)
+		if err != nil {
+			all = append(all, runbook.Answer{Question: verify.PairQuestion + " " + which.Version, Health: runbook.Unknown, Text: err.Error(), At: time.Now().UTC()})
+		} else if a, ok := e.prom.Pairing(ctx, s.ask, v.Pairing, rel, side, bundle); ok {
+			all = append(all, a)
+		}
+	}
+	if g := v.Golden; g != nil && (g.Reaches() || alone && servesAll(rel, side)) {
+		all = append(all, e.predictor.Ask(ctx, g, which))
+	}
+	return all
+}
+
+func servesAll(rel runbook.Release, side rules.Role) bool {
+	return rel.Weight == 0 && side == rules.Stable || rel.Weight == 100 && side == rules.Candidate
+}
+
+func sideOf(rel runbook.Release, side rules.Role) runbook.Side {
+	if side == rules.Candidate {
+		return rel.Candidate
+	}
+	return rel.Stable
+}
+
+// checkFlags reads the store again: the keys of both versions must say what their bundles
+// demand, and after a rollback that the candidate does not serve.
+func (e *Engine) checkFlags(ctx context.Context, s service, rel runbook.Release) runbook.Answer {
+	a := runbook.Answer{Question: verify.FlagQuestion, Health: runbook.Unknown, At: time.Now().UTC()}
+	a.Query = runbook.Query{Name: a.Question, Expr: s.rb.Routing.Flags, At: a.At}
+	docs, err := e.flags(ctx, rel)
+	if err != nil {
+		a.Text = "cannot tell: " + err.Error()
+		return a
+	}
+	for n := range docs {
+		docs[n].Serving = docs[n].Version == rel.Stable.Version || rel.Phase == runbook.Open && rel.Weight > 0
+	}
+	snap, err := e.store.Read(ctx, s.router.Prefixes()...)
+	if err != nil {
+		a.Text = "cannot tell: " + err.Error()
+		return a
+	}
+	change, _, err := s.router.Plan(snap, rel.Want(), docs)
+	if err != nil {
+		a.Text = "cannot tell: " + err.Error()
+		return a
+	}
+	a.Samples = float64(len(docs))
+	a.Health, a.Text = judgeFlags(change, s.rb.Routing.Flags, docs)
+	return a
+}
+
+// judgeFlags says whether the flags' keys would have to be written again.
+func judgeFlags(change runbook.Change, prefix string, docs []actuators.FlagDoc) (runbook.Health, string) {
+	var wrong []string
+	for _, k := range change.Keys {
+		if strings.HasPrefix(k.Key, prefix) {
+			wrong = append(wrong, fmt.Sprintf("%s is %s and should be %s", k.Key, clip(k.From, 120), clip(k.To, 120)))
+		}
+	}
+	if len(wrong) > 0 {
+		return runbook.Bad, strings.Join(wrong, "; ")
+	}
+	var names []string
+	for _, d := range docs {
+		names = append(names, d.Version)
+	}
+	slices.Sort(names)
+	return runbook.Good, "the flags of " + strings.Join(names, " and ") + " are what their bundles demand"
+}
+
+// predictorOf asks stored predictions with a client that follows no redirect, and
+// compares the answers as a shadow run does.
+func predictorOf(client *http.Client) verify.Predictor {
+	if client == nil {
+		client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	}
+	return verify.Predictor{Client: client, Differs: func(g *runbook.Golden, stored, got []byte) ([]string, error) {
+		plan := shadow.DefaultPlan()
+		plan.Default.Relative = float64(g.Tolerance)
+		for _, path := range g.Ignore {
+			plan.Fields = append(plan.Fields, shadow.FieldRule{Path: path, Compare: "ignore"})
+		}
+		return shadow.Differences(plan, stored, got)
+	}}
+}

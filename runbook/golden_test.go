@@ -1,0 +1,80 @@
+package runbook_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+const goldenSection = `
+  golden:
+    url: http://{backend}.ranker.svc:8080/predict
+    file: golden.jsonl
+    ignore: [request_id]
+  pairing: {metric: model_bundle_info, bundle_label: bundle, encoder_label: encoder}
+`
+
+// withGolden writes a runbook with the section at its end, and the file beside it.
+func withGolden(t *testing.T, section, lines string) string {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "ranker.yaml")
+	text := strings.TrimRight(string(read(t, "testdata/good/minimal.yaml")), "\n") + section
+	for name, text := range map[string]string{path: text, filepath.Join(dir, "golden.jsonl"): lines} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+func TestGoldenPredictionsAreReadFromTheFileBesideTheRunbook(t *testing.T) {
+	rb, err := runbook.Load(withGolden(t, goldenSection, `{"name":"new user","version":"v1","request":{"user":1},"answer":{"score":0.5}}
+
+{"request":{"user":2},"answer":[1,2]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := rb.Verification.Golden
+	if g.Tolerance != 0.001 || g.Timeout != 2*second || len(g.Of("v1")) != 2 || len(g.Of("v2")) != 1 || g.Of("v2")[0].Name != "line 3" || g.Of("v1")[0].Answer != `{"score":0.5}` {
+		t.Errorf("got %+v", g)
+	}
+	if at := g.At(runbook.Side{Version: "v1", Backend: "ranker/v1"}); !g.Reaches() || at != "http://ranker%2Fv1.ranker.svc:8080/predict" {
+		t.Errorf("it reaches %v at %s", g.Reaches(), at)
+	}
+	if p := rb.Verification.Pairing; p == nil || strings.Join(p.Labels(), " ") != "bundle encoder" {
+		t.Errorf("pairing is %+v", p)
+	}
+}
+
+func TestGoldenMistakesAreNamedByLine(t *testing.T) {
+	good := `{"request":1,"answer":2}` + "\n"
+	for _, c := range []struct{ name, section, lines, want string }{
+		{"not JSON", goldenSection, good + "{\n", "golden.jsonl:2: is not one"},
+		{"unknown key", goldenSection, good + `{"request":1,"anwser":2}`, "golden.jsonl:2: is not one"},
+		{"no answer", goldenSection, good + good + `{"request":1}`, "golden.jsonl:3: needs a request and an answer"},
+		{"two on a line", goldenSection, `{"request":1,"answer":2} {}`, "golden.jsonl:1: has more after it"},
+		{"empty", goldenSection, "\n", "golden.jsonl:1: holds no prediction"},
+		{"too many", goldenSection, strings.Repeat(`{"version":"v1","request":1,"answer":2}`+"\n", runbook.MaxGolden+1), "51 predictions for version \"v1\""},
+		{"too long", goldenSection, good + `{"request":"` + strings.Repeat("x", 300<<10) + `"}`, "golden.jsonl:2: is longer than 256 KiB"},
+		{"no file", strings.Replace(goldenSection, "golden.jsonl", "none.jsonl", 1), good, "read golden predictions"},
+		{"no address", strings.Replace(goldenSection, "http://{backend}.ranker.svc:8080/predict", "ranker:8080", 1), good, "ranker.yaml:52: verification.golden.url"},
+		{"a password", strings.Replace(goldenSection, "http://", "http://u:p@", 1), good, "verification.golden.url: holds a password"},
+		{"a case that is no JSON", strings.Replace(goldenSection, "file: golden.jsonl", "cases: [{request: '{', answer: '1'}]", 1), good, "cases[0].request: is not JSON"},
+		{"neither file nor cases", strings.Replace(goldenSection, "    file: golden.jsonl\n", "", 1), good, "verification.golden.file"},
+		{"no label", strings.Replace(goldenSection, ", bundle_label: bundle, encoder_label: encoder", "", 1), good, "verification.pairing.bundle_label"},
+		{"no metric", strings.Replace(goldenSection, "metric: model_bundle_info, ", "", 1), good, "verification.pairing.metric"},
+		{"unknown key of the section", strings.Replace(goldenSection, "ignore:", "ignored:", 1), good, "did you mean \"ignore\""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := runbook.Load(withGolden(t, c.section, c.lines))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}

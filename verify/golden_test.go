@@ -1,0 +1,92 @@
+package verify_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/verify"
+)
+
+func TestStoredPredictions(t *testing.T) {
+	echo := func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }
+	for _, c := range []struct {
+		name    string
+		version string
+		serve   http.HandlerFunc
+		want    runbook.Health
+		good    float64
+		phrase  string
+	}{
+		{"as stored", "v1", echo, runbook.Good, 3, "all 3 stored predictions of v1 are answered as stored"},
+		{"one differs", "v1", func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			_, _ = w.Write(bytes.ReplaceAll(body, []byte("2"), []byte("7")))
+		}, runbook.Bad, 2, `1 of 3 stored predictions of v1 are answered otherwise: "two" differs in score`},
+		{"refused", "v1", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, runbook.Bad, 0, "503"},
+		{"a redirect is no answer", "v1", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, runbook.Bad, 0, "302"},
+		{"silent", "v1", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, runbook.Unknown, 0, "3 of 3 stored predictions of v1 got no answer"},
+		{"too long", "v1", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 2<<20)) }, runbook.Bad, 0, "more than 1 MiB"},
+		{"of every version", "v9", echo, runbook.Good, 1, "all 1 stored"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := httptest.NewServer(c.serve)
+			defer s.Close()
+			a := predictor().Ask(t.Context(), stored(s.URL+"/{version}"), runbook.Side{Version: c.version})
+			if a.Health != c.want || a.Value != c.good || a.Aside {
+				t.Errorf("got %+v", a)
+			}
+			contains(t, a.Text, c.phrase)
+		})
+	}
+}
+
+func TestNoStoredPredictionsAreAside(t *testing.T) {
+	g := stored("http://127.0.0.1:1")
+	g.Cases = g.Cases[:2]
+	a := predictor().Ask(t.Context(), g, runbook.Side{Version: "v9"})
+	if !a.Aside {
+		t.Fatalf("got %+v", a)
+	}
+	level := runbook.Answer{Question: "error rate", Health: runbook.Good}
+	if h, why := verify.Judge([]runbook.Answer{level, a}); h != runbook.Good {
+		t.Errorf("it is judged %s: %s", h, why)
+	}
+	// What the service's own predictions say is no proof of what users get.
+	if h, _ := verify.Judge([]runbook.Answer{{Question: verify.GoldenQuestion + " v1", Health: runbook.Good}, {Question: verify.PairQuestion + " v1", Health: runbook.Good},
+		{Question: verify.FlagQuestion, Health: runbook.Good}}); h != runbook.Unknown {
+		t.Errorf("checks alone are judged %s", h)
+	}
+	a.Aside, a.Health = false, runbook.Bad
+	if h, _ := verify.Judge([]runbook.Answer{level, a}); h != runbook.Bad {
+		t.Errorf("a bad one is judged %s", h)
+	}
+}
+
+func stored(url string) *runbook.Golden {
+	g := &runbook.Golden{URL: url, Timeout: runbook.Duration(300 * time.Millisecond)}
+	for i, name := range []string{"one", "two", "three"} {
+		c := runbook.GoldenCase{Name: name, Version: "v1", Request: fmt.Sprintf(`{"score":%d}`, i+1)}
+		c.Answer = c.Request
+		g.Cases = append(g.Cases, c)
+	}
+	g.Cases[2].Version = ""
+	return g
+}
+
+// predictor compares as text.
+func predictor() verify.Predictor {
+	return verify.Predictor{Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		Differs: func(_ *runbook.Golden, stored, got []byte) ([]string, error) {
+			if bytes.Equal(stored, got) {
+				return nil, nil
+			}
+			return []string{"score"}, nil
+		}}
+}
