@@ -33,7 +33,7 @@ func (s State) shadowObjection(stable, candidate runbook.Side, now time.Time) st
 }
 
 // mendShadow says how a missing pass is got.
-const mendShadow = "compare again with autorollback shadow report --release RELEASE.yaml --gate-file gate.json, and record it: autorollback shadow record gate.json"
+const mendShadow = "compare the two with autorollback shadow replay or join, and record the report: --release RELEASE.yaml --record, or autorollback shadow record GATE.json"
 
 // takeShadow reads the verdict about a launch's candidate.
 func (v *view) takeShadow(snap store.Snapshot, ev Event) {

@@ -29,6 +29,7 @@ type Version struct {
 	Name    string
 	Encoder string // the feature encoder it was trained with; empty: any will do
 	now     atomic.Pointer[Behaviour]
+	scorer  atomic.Pointer[Scorer]
 }
 
 // NewVersion makes a version.
@@ -97,7 +98,8 @@ func (p *Pod) predict(w http.ResponseWriter, r *http.Request) {
 	b, began := p.version.Behaviour(), time.Now()
 	b = p.encode(b)
 	spread := math.Exp(rand.NormFloat64() * 0.2)
-	wait := time.NewTimer(time.Duration(float64(b.Latency) * spread))
+	took := time.Duration(float64(b.Latency) * spread)
+	wait := time.NewTimer(took)
 	defer wait.Stop()
 	select {
 	case <-wait.C:
@@ -116,8 +118,10 @@ func (p *Pod) predict(w http.ResponseWriter, r *http.Request) {
 			p.bought.Inc()
 		}
 	}
+	answer := p.version.Scorer().answer(r, p.version.Name, code, took)
 	w.Header().Set("X-Model-Version", p.version.Name)
 	w.WriteHeader(code)
+	_, _ = w.Write(answer) // the client may be gone
 }
 
 // serve runs an HTTP server until ctx ends.

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/autorollback/autorollback/actuators"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -28,6 +30,7 @@ type Router struct {
 	split    atomic.Pointer[runbook.Split]
 	turn     atomic.Uint64
 	client   *http.Client
+	mirror   *mirroring
 }
 
 // NewRouter listens on a loopback port. pods names the addresses of each backend.
@@ -42,12 +45,20 @@ func NewRouter(s store.Store, routing runbook.Routing, pods map[string][]string)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 256
-	return &Router{store: s, codec: codec, key: routing.Key, listener: l, pods: pods,
+	return &Router{store: s, codec: codec, key: routing.Key, listener: l, pods: pods, mirror: newMirroring(),
 		client: &http.Client{Transport: transport, Timeout: 5 * time.Second}}, nil
 }
 
 // Addr is the router's host:port.
 func (r *Router) Addr() string { return r.listener.Addr().String() }
+
+// Address is the address of one pod of a backend; empty if it has none.
+func (r *Router) Address(backend string) string {
+	if len(r.pods[backend]) == 0 {
+		return ""
+	}
+	return "http://" + r.pods[backend][0]
+}
 
 // Split is the split the router follows now.
 func (r *Router) Split() runbook.Split {
@@ -59,7 +70,12 @@ func (r *Router) Split() runbook.Split {
 
 // Run serves until ctx ends.
 func (r *Router) Run(ctx context.Context) error {
-	return serve(ctx, r.listener, http.HandlerFunc(r.forward))
+	g, ctx := errgroup.WithContext(ctx)
+	for range copiers {
+		g.Go(func() error { return r.mirror.run(ctx) })
+	}
+	g.Go(func() error { return serve(ctx, r.listener, http.HandlerFunc(r.forward)) })
+	return g.Wait()
 }
 
 // Follow watches the weights until ctx ends. A document that cannot be read leaves
@@ -78,6 +94,7 @@ func (r *Router) Follow(ctx context.Context) error {
 		if split, err := r.codec.Decode(snap); err == nil {
 			r.split.Store(&split)
 		}
+		r.mirrored(snap)
 	}
 	return nil
 }
@@ -88,12 +105,14 @@ func (r *Router) forward(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, "no backend", http.StatusServiceUnavailable)
 		return
 	}
+	sendAgain := r.copyOf(req)
 	pod := pods[r.turn.Add(1)%uint64(len(pods))]
 	out, err := http.NewRequestWithContext(req.Context(), req.Method, "http://"+pod+req.URL.Path, req.Body)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	out.Header = req.Header.Clone()
 	resp, err := r.client.Do(out)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
@@ -103,6 +122,7 @@ func (r *Router) forward(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("X-Model-Version", resp.Header.Get("X-Model-Version"))
 	w.WriteHeader(resp.StatusCode)
 	_, _ = io.Copy(w, resp.Body) // the client may be gone
+	sendAgain()
 }
 
 // pick draws a backend by weight.

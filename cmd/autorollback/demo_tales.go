@@ -29,6 +29,7 @@ func tales() map[string]tale {
 		"canary":    {"a good release climbs by itself, the next one is bad", canaryRollout, true, 0, (*demo).tellCanary},
 		"bluegreen": {"green takes over, turns bad, and all goes back", blueGreenRollout, false, 0, (*demo).tellBlueGreen},
 		"encoder":   {"a new encoder costs conversions, and model and features go back as a pair", encoderRollout, false, 2 * demoRate, (*demo).tellEncoder},
+		"shadow":    {"a candidate is compared before any user sees it: blocked for one country's night, mended, let in", shadowRollout, true, 5, (*demo).tellShadow},
 	}
 }
 
