@@ -19,7 +19,14 @@ type PodCount struct {
 	// Buckets are the observations in each bucket, not cumulative: one for each bound of
 	// the runbook's histogram, and the last one for all above.
 	Buckets []float64
+	// Parts are those of a null_spike trigger, which looks at nothing else: one for each
+	// feature, always in the same order.
+	Parts []PartCount
 }
+
+// PartCount is what one pod did in one interval for one part of a signal: rows and
+// missing values of a feature.
+type PartCount struct{ All, Bad float64 }
 
 // A Reference is the decision of one comparative trigger in plain Go, from the same
 // counts that the generated rules work on: effect gate, evidence over the windows
@@ -42,6 +49,10 @@ type Reference struct {
 	phiNum, phiDen     trail
 	histograms         [2]histogramTrail
 	limit              float64 // latency: what was slow one interval ago; NaN: unknown
+	mixed              []partTrail
+	cuts               []int   // distribution_shift: how many buckets lie below each picked bound
+	wanted             float64 // canary_starved: the share that the candidate should get; NaN: unknown
+	due                trail   // canary_starved: the requests that it should have got
 	Dispersion, Guards bool    // false takes that part out, to see what it is good for
 }
 
@@ -76,13 +87,19 @@ func NewReference(rb *runbook.Runbook, trigger string) (*Reference, error) {
 		return nil, fmt.Errorf("reference of %s: no trigger %q", rb.Service, trigger)
 	case !planned(t) || !comparative(t):
 		return nil, fmt.Errorf("reference of %s: %s has no reference", rb.Service, t.Type)
-	case t.Type == runbook.LatencyQuantile && b.native():
+	}
+	return b.reference(t)
+}
+
+func (b *book) reference(t runbook.Trigger) (*Reference, error) {
+	rb := b.Runbook
+	if t.Type == runbook.LatencyQuantile && b.native() {
 		return nil, fmt.Errorf("reference of %s: native histograms have no reference", rb.Service)
 	}
 	every := b.Metrics.Interval
 	intervals := func(d time.Duration) int { return int(d / every.Std()) }
 	r := &Reference{
-		trigger: t, signal: b.signalOf(t), limit: math.NaN(), guard: ceil2(math.Log(leastPodEvidence)),
+		trigger: t, signal: b.signalOf(t), limit: math.NaN(), wanted: math.NaN(), guard: ceil2(math.Log(leastPodEvidence)),
 		level: intervals(5 * time.Minute), hour: intervals(time.Hour), gate: intervals(t.For.Std()),
 		Dispersion: true, Guards: true,
 	}
@@ -103,6 +120,12 @@ func NewReference(rb *runbook.Runbook, trigger string) (*Reference, error) {
 	}
 	if t.Type == runbook.LatencyQuantile {
 		r.bounds = b.Metrics.Latency.Buckets
+	}
+	if d, ok := b.Metrics.Distribution(t.Distribution); ok && t.Type == runbook.DistributionShift {
+		r.cuts = cutAt(d)
+	}
+	if r.signal.parts != nil {
+		r.ratios = nil // one for each part, once parts are seen
 	}
 	return r, nil
 }
@@ -131,6 +154,9 @@ func (r *Reference) Observe(counts []PodCount) Verdict {
 		v.Guarded = v.Guarded || v.WithoutPod[i] > r.guard
 	}
 	v.Guarded = v.Guarded || v.Pods == 1 || !r.Guards
+	if r.signal.family.guard == 0 {
+		v.Guarded = !r.Guards || r.otherGuard()
+	}
 	v.Effect, v.Gate = r.effect()
 	return v
 }
@@ -147,6 +173,9 @@ func (r *Reference) evidence(window int, phi float64) float64 {
 // withoutPod is what remains at the guard's odds ratio without the most harmful pod.
 func (r *Reference) withoutPod(window int, phi float64) float64 {
 	worst := math.Inf(-1)
+	if r.signal.family.guard == 0 {
+		return math.NaN()
+	}
 	for _, p := range r.pods {
 		if p.role == Candidate && p.judged.last(window) > 0 {
 			worst = max(worst, p.influence.last(window))

@@ -28,6 +28,7 @@ type podTrail struct {
 	all, bad          trail
 	influence, judged trail
 	nowAll, nowBad    float64 // of this interval
+	parts             []tallyTrail
 }
 
 func (r *Reference) pod(name string, role Role) *podTrail {
@@ -56,6 +57,9 @@ func (r *Reference) count(counts []PodCount) bool {
 		if r.bounds != nil {
 			c.All, c.Bad = r.slow(c, limit)
 		}
+		if r.signal.parts != nil {
+			c.All, c.Bad = r.split(c)
+		}
 		p := r.pod(c.Pod, c.Role)
 		p.nowAll, p.nowBad = c.All, c.Bad
 	}
@@ -69,6 +73,14 @@ func (r *Reference) count(counts []PodCount) bool {
 
 // judge adds the interval's log likelihood ratios, of all and of each candidate pod.
 func (r *Reference) judge(known bool) {
+	switch {
+	case r.signal.parts != nil:
+		r.judgeParts()
+		return
+	case r.signal.name == trafficSignal:
+		r.judgeTraffic()
+		return
+	}
 	f := r.signal.family
 	var all, bad [2]float64
 	for _, p := range r.pods {
@@ -134,15 +146,18 @@ func (r *Reference) disperse() {
 }
 
 func (r *Reference) phi() float64 {
+	least := r.signal.leastPhi()
 	switch den := r.phiDen.last(r.hour); {
 	case !r.Dispersion:
 		return 1
+	case r.signal.name == trafficSignal:
+		return least
 	case r.active(Stable) < leastPods:
-		return phiUnknown
+		return max(phiUnknown, least)
 	case den > 0:
-		return max(1, r.phiNum.last(r.hour)/den)
+		return max(least, r.phiNum.last(r.hour)/den)
 	}
-	return 1
+	return least
 }
 
 // active counts the pods of a side that did anything in the last five minutes.

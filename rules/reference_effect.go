@@ -72,15 +72,24 @@ func (r *Reference) effect() (float64, bool) {
 		candidate, stable := r.histograms[0].last(r.gate-1), r.histograms[1].last(r.gate-1)
 		return latencyGate(t, r.bounds, candidate, stable)
 	}
+	if r.signal.parts != nil {
+		return r.partEffect()
+	}
 	var all, bad [2]float64
 	for _, p := range r.pods {
 		all[p.role.index()] += p.all.last(r.gate)
 		bad[p.role.index()] += p.bad.last(r.gate)
 	}
 	candidate, stable := bad[0]/all[0], bad[1]/all[1]
-	if t.Type == runbook.KPIDrop {
+	switch t.Type {
+	case runbook.KPIDrop:
 		ratio := candidate / stable
 		return ratio, ratio < 1-float64(t.Drop)
+	case runbook.CanaryStarved:
+		share := all[0] / r.due.last(r.gate)
+		return share, share < float64(t.Below)
+	case runbook.ErrorIncrease, runbook.Compare:
+		return candidate - stable, candidate-stable > float64(t.By) && candidate > t.MinRatio*stable
 	}
 	return candidate, candidate > float64(t.Above) && candidate > minErrorRatio*stable
 }

@@ -1,0 +1,110 @@
+package quality
+
+import (
+	"math"
+	"time"
+
+	"github.com/autorollback/autorollback/rules"
+)
+
+// patience is how many intervals back the rules look for a pod's newest sample.
+const patience = 4
+
+// Growth is by how much a pod's counters were seen to grow in one interval.
+type Growth struct {
+	Pod  string
+	Role rules.Role
+	By   Reading // histograms: each bucket alone, not cumulative
+}
+
+// A Frame is one evaluation as the rules see it.
+type Frame struct {
+	Now     time.Duration
+	Judged  bool
+	Percent float64
+	Steady  bool // the weight stood still long enough to hold the traffic to it
+	Pods    []Growth
+	Past    *Past
+}
+
+// A tracker turns scrapes into growth, exactly as the rules' deltas do: the newest
+// sample against the newest of one interval ago, lost scrapes bridged, a reset counts
+// as nothing, a series that is new or was long away skips its first interval.
+type tracker struct {
+	shape   Shape
+	seen    map[string]*seen
+	weights []float64
+	frame   Frame
+}
+
+type seen struct {
+	at   time.Duration
+	last Reading
+	by   Reading
+}
+
+func newTracker(s Shape) *tracker {
+	return &tracker{shape: s, seen: map[string]*seen{}, frame: Frame{Past: newPast(s)}}
+}
+
+// take returns the frame of the tick; it is the caller's until the next one.
+func (t *tracker) take(tick Tick) Frame {
+	f := &t.frame
+	f.Now, f.Judged, f.Percent, f.Steady = tick.Now, tick.Judged, tick.Percent, t.steady(tick)
+	f.Pods = f.Pods[:0]
+	for _, s := range tick.Scrapes {
+		key := string(s.Role) + s.Pod
+		old, known := t.seen[key]
+		if !known {
+			old = &seen{last: make(Reading, t.shape.size()), by: make(Reading, t.shape.size())}
+			t.seen[key] = old
+		}
+		if known && old.at > tick.Now-(patience+1)*t.shape.Interval {
+			t.grow(old, s.Reading)
+			f.Pods = append(f.Pods, Growth{Pod: s.Pod, Role: s.Role, By: old.by})
+		}
+		old.at = s.At
+		copy(old.last, s.Reading)
+	}
+	f.Past.add(*f)
+	return *f
+}
+
+func (t *tracker) grow(old *seen, now Reading) {
+	for i, v := range now {
+		old.by[i] = math.Max(v-old.last[i], 0)
+	}
+	for _, h := range [][2]int{{t.shape.latency(), buckets(t.shape.Latency)}, {t.shape.score(), buckets(t.shape.Score)}} {
+		alone(old.by[h[0] : h[0]+h[1]])
+	}
+}
+
+// alone makes cumulative buckets single ones.
+func alone(buckets []float64) {
+	for i := len(buckets) - 1; i > 0; i-- {
+		buckets[i] = math.Max(buckets[i]-buckets[i-1], 0)
+	}
+}
+
+// steady reports whether the weight stood still over the last samples that the rules
+// look at. While the daemon is silent there is none.
+func (t *tracker) steady(tick Tick) bool {
+	w := tick.Percent
+	if tick.Silent {
+		w = math.NaN()
+	}
+	t.weights = append(t.weights, w)
+	if len(t.weights) > patience {
+		t.weights = t.weights[1:]
+	}
+	last := math.NaN()
+	for _, w := range t.weights {
+		if !math.IsNaN(last) && !math.IsNaN(w) && w != last {
+			return false
+		}
+		if !math.IsNaN(w) {
+			last = w
+		}
+	}
+	return !math.IsNaN(w)
+}
