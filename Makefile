@@ -4,7 +4,7 @@ GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: demo build test servers needs bench lint fuzz clean
+.PHONY: demo build test quality servers needs bench lint fuzz clean
 
 demo: ## a bad release from start to finish, with nothing to install
 	$(GO) run ./cmd/autorollback demo
@@ -17,8 +17,15 @@ build: ## bin/autorollback and the example service
 test: needs servers ## everything, race detector on, against real servers
 	$(GO) vet ./...
 	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v -e /cmd/autorollback -e /test/e2e)
-	$(GO) test -timeout 30m ./rules ./shadow
+	$(GO) test -timeout 30m ./rules ./shadow ./test/quality
 	$(GO) test -race -timeout 30m -p 1 ./cmd/autorollback ./test/e2e
+
+# SEEDS=30 is quicker; SCENARIOS=dir takes your own scenario files, CSV=dir your own
+# releases; QUALITY='-only noisy-pod -o json' takes any flag. See docs/quality.md.
+quality: ## the decision-quality table: whole releases, beside Flagger's, Argo's and Kayenta's rules
+	@mkdir -p bin
+	@$(GO) build -o bin/quality ./test/quality/run
+	@bin/quality $(if $(SEEDS),-seeds $(SEEDS)) $(if $(SCENARIOS),-scenarios $(SCENARIOS)) $(if $(CSV),-csv $(CSV)) $(QUALITY)
 
 needs: ## what the tests need beyond Go
 	@test/needs

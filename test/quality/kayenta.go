@@ -91,7 +91,7 @@ func hodgesLehmann(a, b []float64) (low, estimate, high float64, ok bool) {
 	}
 	slices.Sort(differences)
 	n, m := float64(len(a)), float64(len(b))
-	at := int(n*m/2 - kayentaZ*math.Sqrt(n*m*(n+m+1)/12))
+	at := int(math.Floor(n*m/2 - kayentaZ*math.Sqrt(n*m*(n+m+1)/12)))
 	if at < 0 {
 		return 0, 0, 0, false
 	}

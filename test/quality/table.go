@@ -126,10 +126,13 @@ func held(s Score) string {
 }
 
 func aimed(s Score) string {
-	if s.FalseAtMost <= aim {
+	switch {
+	case s.FalseAtMost <= aim:
 		return "reached"
+	case float64(s.False) > aim*float64(s.Traces):
+		return "MISSED"
 	}
-	return "MISSED"
+	return "too few releases to say"
 }
 
 func counted(of map[string]int) string {
