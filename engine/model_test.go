@@ -172,6 +172,9 @@ func (m *model) hold(ev Event, before, after world) {
 			t.Fatalf("a launch overwrote %v", before.split)
 		}
 		m.gated(before, after)
+		if r := before.release; r != nil && r.Good != nil && r.Good.Bundle != after.release.Stable.Bundle && (after.release.NotProved == nil || after.release.NotProved.Reason == "") {
+			t.Fatalf("launched on %+v, the last known good is %+v", after.release.Stable, r.Good)
+		}
 	}
 	if rolled {
 		m.rolledBack(ev, before, after)
@@ -458,6 +461,9 @@ func (m *model) launched() Event {
 	if w := m.look(); w.release != nil && w.release.Phase == runbook.Closed && w.split.Equal(runbook.Split{"ranker-v2": 100}) {
 		l.Stable, l.Candidate = l.Candidate, l.Stable // the last known good is the other side now
 		l.Candidate.Bundle.Model.Registry.Version = fmt.Sprint(31 + n)
+	}
+	if m.look().release != nil {
+		l.StableNotProved = m.pick("not proved", "", "because")
 	}
 	m.reported(l)
 	return Launched{l, "ann"}

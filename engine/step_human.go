@@ -29,6 +29,8 @@ func (s *State) launched(ev Launched, now time.Time) error {
 		return runbook.Refuse("bundle %s is quarantined by incident %s (%s); lift it by name first: autorollback release lift %s --reason …", candidate.Bundle, q.Incident, q.Reason, candidate.Bundle)
 	case s.isQuarantined(stable.Bundle):
 		return runbook.Refuse("the stable bundle %s is quarantined by incident %s: it cannot be fallen back to", stable.Bundle, s.Quarantined[stable.Bundle].Incident)
+	case s.unproved(stable) != "" && l.StableNotProved == "":
+		return runbook.Refuse("%s", s.unproved(stable))
 	case s.shadowObjection(stable, candidate, now) != "":
 		return runbook.Refuse("%s", s.shadowObjection(stable, candidate, now))
 	case s.PlanProblem != "":
@@ -38,6 +40,7 @@ func (s *State) launched(ev Launched, now time.Time) error {
 	case s.Split != nil && !s.Split.Equal(runbook.Split{stable.Backend: 100}):
 		return runbook.Refuse("the router sends traffic to %v, not all of it to the stable backend %q; somebody else's split is never overwritten", s.Split, stable.Backend)
 	}
+	unproved := s.unproved(stable) != "" // of the release before
 	epoch, rollbacks := 1, []time.Time(nil)
 	if s.Release != nil {
 		epoch = s.Release.Epoch + 1
@@ -49,6 +52,9 @@ func (s *State) launched(ev Launched, now time.Time) error {
 		Stable: stable, Candidate: candidate, Phase: runbook.Open, Epoch: epoch,
 		StartedAt: now, StartedBy: ev.By, Rollbacks: rollbacks, Good: good, GoodBefore: before, Op: s.Op,
 	}
+	if unproved {
+		s.Release.NotProved = &runbook.HumanWord{At: now, By: clip(ev.By, 100), Reason: clip(l.StableNotProved, maxLine)}
+	}
 	if s.Runbook.Shadow.Needed() {
 		s.Release.Shadow, s.Write.Gate = s.Shadow.Report, true
 	}
@@ -57,6 +63,17 @@ func (s *State) launched(ev Launched, now time.Time) error {
 	s.Write.Bundles = []runbook.Bundle{l.Stable.Bundle, l.Candidate.Bundle}
 	s.Write.Shift = true
 	return nil
+}
+
+// unproved says that the stable side of a launch is not the last known good that is
+// recorded; empty: it is, or none is.
+func (s *State) unproved(stable runbook.Side) string {
+	if s.Release == nil || s.Release.Good == nil || s.Release.Good.Bundle == stable.Bundle {
+		return ""
+	}
+	good := s.Release.Good
+	return fmt.Sprintf("a rollback would go to %s (bundle %s), and the last known good of %s in %s is %s (bundle %s): make that the stable side; or, if you know better, start with --stable-not-proved --reason WHY",
+		stable.Version, stable.Bundle, s.Runbook.Service, s.Region, good.Version, good.Bundle)
 }
 
 // lastGood is what the release before has proved, and the one before that.

@@ -106,8 +106,21 @@ func TestARampGoesUpByItselfAndIsProved(t *testing.T) {
 	refused(t, err, runbook.ErrRefused) // the router has all of v2, and v1 is not stable any more
 	l := launchOf(t)
 	l.Stable, l.Candidate = l.Candidate, l.Stable
+	rebuilt := l
+	rebuilt.Stable.Bundle.Model.Registry.Version = "99" // v2's name and backend, and another model
+	_, err = p.step(Launched{rebuilt, "ann"})
+	refused(t, err, runbook.ErrRefused)
+	if !strings.Contains(err.Error(), "the last known good of ranker in default is v2") || !strings.Contains(err.Error(), "--stable-not-proved") {
+		t.Fatalf("says %v", err)
+	}
+	allowed := *p
+	rebuilt.StableNotProved = "built again from the same commit"
+	if s := allowed.must(Launched{rebuilt, "ann"}); s.Release.NotProved == nil || s.Release.NotProved.By != "ann" || s.Release.NotProved.Reason != rebuilt.StableNotProved || s.Release.Good.Bundle == s.Release.Stable.Bundle {
+		t.Fatalf("not recorded: %+v", s.Release)
+	}
+	l.StableNotProved = "nobody asked" // what is needed is recorded, and no more
 	s = p.must(Launched{l, "ann"})
-	if s.Release.Good.Version != "v2" || s.Release.Stable.Version != "v2" {
+	if s.Release.NotProved != nil || s.Release.Good.Version != "v2" || s.Release.Stable.Version != "v2" {
 		t.Fatalf("the next release does not know the last known good: %+v", s.Release)
 	}
 }

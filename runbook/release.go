@@ -29,6 +29,7 @@ type Release struct {
 	Good            *Side        `json:"good,omitempty"`        // the last known good: the candidate of the last release that was proved
 	GoodBefore      *Side        `json:"good_before,omitempty"` // the one before it
 	Shadow          string       `json:"shadow,omitempty"`      // the shadow report that let it start, "sha256:…"; empty: none was asked for
+	NotProved       *HumanWord   `json:"not_proved,omitempty"`  // the stable side is not the last known good, and who said that it may be
 	Rollbacks       []time.Time  `json:"rollbacks,omitempty"`   // automatic ones of the service in the last 24 h, carried from release to release
 	Op              string       `json:"op"`                    // the operation id of the last transaction
 }
@@ -60,6 +61,13 @@ type HumanHold struct {
 // HumanStop means that a human stopped the ramp, or said no to its next step. Weights
 // stay as they are, and a breach still rolls back.
 type HumanStop struct {
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+}
+
+// A HumanWord is who allowed what a rule forbids, and why.
+type HumanWord struct {
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
 	Reason string    `json:"reason"`
@@ -97,6 +105,9 @@ type Launch struct {
 	Weight    int        `yaml:"weight" json:"weight"` // candidate's first weight, 0..100
 	Stable    LaunchSide `yaml:"stable" json:"stable"`
 	Candidate LaunchSide `yaml:"candidate" json:"candidate"`
+	// StableNotProved is why the stable side need not be the last known good; it comes
+	// from whoever starts the release, never from the file. Empty: it must be.
+	StableNotProved string `yaml:"-" json:"-"`
 }
 
 // LaunchSide is one side of a launch with its whole bundle.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -160,6 +161,21 @@ func TestClient(t *testing.T) {
 	if rel, err := alice.Start(ctx, []byte(release)); err != nil || rel.ID != "rel-1" {
 		t.Errorf("start: %+v, %v", rel, err)
 	}
+	if rel, err := alice.StartOnUnproved(ctx, []byte(release), " it & was?"); err != nil || rel.ID != "rel-1" || !slices.Contains(s.done(), "start ranker by aliceit & was?") {
+		t.Errorf("start on a stable side that is not proved: %+v, %v, %q", rel, err, s.done())
+	}
+	if _, err := alice.StartOnUnproved(ctx, []byte(release), " "); err == nil || !strings.Contains(err.Error(), "a reason is needed") {
+		t.Errorf("start without a reason: %v", err)
+	}
+	if _, err := alice.RecordShadow(ctx, shadow.Gate{Service: "ranker", Verdict: shadow.Pass}); err != nil || s.done()[len(s.done())-1] != "shadow pass of ranker by alice" {
+		t.Errorf("record: %v, %q", err, s.done())
+	}
+	if _, err := alice.StartMirror(ctx, "ranker", "default", runbook.MirrorOrder{Percent: 5, For: runbook.Duration(time.Hour)}); err != nil || s.done()[len(s.done())-1] != "mirror ranker/default 5 % for 1h by alice" {
+		t.Errorf("mirror: %v, %q", err, s.done())
+	}
+	if _, err := alice.StopMirror(ctx, "ranker", "default", "slow"); err != nil {
+		t.Errorf("stop the mirror: %v", err)
+	}
 	if inc, err := alice.Rollback(ctx, "ranker", "default", "slow"); err != nil || inc.ID != "inc-1" {
 		t.Errorf("rollback: %+v, %v", inc, err)
 	}
@@ -192,7 +208,8 @@ func TestClient(t *testing.T) {
 		t.Errorf("lift: %v", err)
 	}
 	want := []string{
-		"start ranker by alice", "rollback ranker/default by alice: slow", "let go ranker/default by alice: fine",
+		"start ranker by alice", "start ranker by aliceit & was?",
+		"shadow pass of ranker by alice", "mirror ranker/default 5 % for 1h by alice", "stop the mirror ranker/default by alice: slow", "rollback ranker/default by alice: slow", "let go ranker/default by alice: fine",
 		"promote ranker/default by alice", "flip ranker/default by alice", "stop ranker/default by alice: odd", "resume ranker/default by alice: fine",
 		"approved ap-1 by alice (basic_auth): ", "control paused by alice: drill", "lift " + bundle + " by alice: fixed",
 	}

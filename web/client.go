@@ -66,6 +66,16 @@ func (c Client) Start(ctx context.Context, file []byte) (rel runbook.Release, er
 	return rel, err
 }
 
+// StartOnUnproved is Start with a stable side that is not the last known good, and why.
+func (c Client) StartOnUnproved(ctx context.Context, file []byte, reason string) (rel runbook.Release, err error) {
+	query := "?" + url.Values{"stable_not_proved": {"true"}, "reason": {reason}}.Encode()
+	text, err := c.ask(ctx, http.MethodPost, "application/yaml", file, "/releases"+query)
+	if err != nil {
+		return rel, err
+	}
+	return rel, unwrap(text, &rel)
+}
+
 // Rollback asks for the rollback of an open release.
 func (c Client) Rollback(ctx context.Context, service, region, reason string) (inc runbook.Incident, err error) {
 	err = c.order(ctx, http.MethodPost, Reason{reason}, &inc, "releases", service, region, "rollback")
@@ -147,6 +157,10 @@ func (c Client) send(ctx context.Context, method, kind string, body []byte, into
 	if err != nil {
 		return err
 	}
+	return unwrap(text, into)
+}
+
+func unwrap(text []byte, into any) error {
 	got := envelope{Data: into}
 	if err := json.Unmarshal(text, &got); err != nil {
 		return fmt.Errorf("read the daemon's answer: %w", err)
@@ -162,8 +176,12 @@ func (c Client) do(ctx context.Context, method, kind string, body []byte, path .
 	for i, segment := range path {
 		path[i] = url.PathEscape(segment)
 	}
-	address := strings.TrimRight(c.URL, "/") + API + "/" + strings.Join(path, "/")
-	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	return c.ask(ctx, method, kind, body, "/"+strings.Join(path, "/"))
+}
+
+// ask returns the body of a 200 of an address below the API.
+func (c Client) ask(ctx context.Context, method, kind string, body []byte, address string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(c.URL, "/")+API+address, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("ask the daemon: %w", err)
 	}

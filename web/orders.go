@@ -70,7 +70,25 @@ func (s *server) start(ctx context.Context, r *http.Request, who Identity) (any,
 	if err != nil {
 		return nil, badData("%s", err)
 	}
+	if launch.StableNotProved, err = notProved(r); err != nil {
+		return nil, err
+	}
 	return s.Releases.Start(ctx, launch, who.Name)
+}
+
+// notProved is a person's reason why the stable side need not be the last known good.
+func notProved(r *http.Request) (string, error) {
+	q := r.URL.Query()
+	reason := plain(q.Get("reason"))
+	switch said := q.Get("stable_not_proved"); {
+	case said == "" || said == "false":
+		return "", nil
+	case said != "true":
+		return "", badData("stable_not_proved is %q, want true or false", said)
+	case reason == "":
+		return "", badData("a reason is needed: ?stable_not_proved=true&reason=…")
+	}
+	return reason, nil
 }
 
 func (s *server) rollback(ctx context.Context, r *http.Request, who Identity) (any, error) {

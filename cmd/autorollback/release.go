@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,8 +28,13 @@ func releaseCommands(app *kingpin.Application, c console) map[string]action {
 func releaseStart(parent *kingpin.CmdClause, c console) (string, action) {
 	cmd := parent.Command("start", "Record both bundles and set the first weights. Example: autorollback release start -f release.yaml")
 	file := cmd.Flag("file", "The release file; - is standard input.").Short('f').Required().String()
+	unproved := cmd.Flag("stable-not-proved", "The stable side is not the last known good that is recorded, and shall be what a rollback goes to; needs --reason.").Bool()
+	reason := cmd.Flag("reason", "Why; it is kept with your name.").String()
 	out, r := format(cmd), remoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
+		if *unproved != (*reason != "") {
+			return usage{errors.New("--stable-not-proved and --reason belong together")}
+		}
 		text, err := readFile(c.in, *file)
 		if err != nil {
 			return fmt.Errorf("read release: %w", err)
@@ -40,7 +46,13 @@ func releaseStart(parent *kingpin.CmdClause, c console) (string, action) {
 		if err != nil {
 			return err
 		}
-		rel, err := client.Start(ctx, text)
+		start := client.Start
+		if *unproved {
+			start = func(ctx context.Context, text []byte) (runbook.Release, error) {
+				return client.StartOnUnproved(ctx, text, *reason)
+			}
+		}
+		rel, err := start(ctx, text)
 		if err != nil {
 			return err
 		}
