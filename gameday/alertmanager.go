@@ -48,7 +48,12 @@ func (h *Hook) Notify(ctx context.Context, _ string, alerts ...*rules.Alert) {
 }
 
 func (h *Hook) post(ctx context.Context, a *rules.Alert) (int, error) {
-	body, err := json.Marshal(h.message(a))
+	return h.send(ctx, h.message(a))
+}
+
+// send posts one message.
+func (h *Hook) send(ctx context.Context, m message) (int, error) {
+	body, err := json.Marshal(m)
 	if err != nil {
 		return 0, fmt.Errorf("encode alert: %w", err)
 	}

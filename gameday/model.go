@@ -21,6 +21,9 @@ type Behaviour struct {
 	Latency    time.Duration // median; log-normal around it
 	Errors     float64       // share of requests answered 500
 	Conversion float64       // share of answers that lead to a conversion
+	Nulls      float64       // share of rows in which the feature "age" is missing
+	Misfits    float64       // share of rows that do not fit the model's schema
+	Shift      float64       // how far the scores, usually about 0.5, have shifted
 }
 
 // A Version is one model version. All its pods behave alike, and the behaviour can be
@@ -58,6 +61,8 @@ type Pod struct {
 	shown    prometheus.Counter
 	bought   prometheus.Counter
 	pairs    *prometheus.CounterVec
+	data     dataMetrics
+	blind    atomic.Bool            // it cannot be scraped
 	encoder  atomic.Pointer[string] // as its flags say; nil: they say nothing yet
 	served   counts
 }
@@ -77,6 +82,7 @@ func NewPod(v *Version) (*Pod, error) {
 		bought:   auto.NewCounter(prometheus.CounterOpts{Name: "model_conversions_total", Help: "Answers that led to a conversion."}),
 		pairs:    auto.NewCounterVec(prometheus.CounterOpts{Name: "model_pairs_total", Help: "Predictions by the encoder that made the features."}, []string{"encoder"}),
 	}
+	p.data = newDataMetrics(auto)
 	auto.NewGauge(prometheus.GaugeOpts{Name: "model_ready", Help: "1 once the pod can serve."}).Set(1)
 	p.requests.WithLabelValues("200")
 	p.requests.WithLabelValues("500")
@@ -89,7 +95,14 @@ func (p *Pod) Addr() string { return p.listener.Addr().String() }
 // Run serves until ctx ends.
 func (p *Pod) Run(ctx context.Context) error {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{}))
+	metrics := promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		if p.blind.Load() {
+			http.Error(w, "no metrics today", http.StatusServiceUnavailable)
+			return
+		}
+		metrics.ServeHTTP(w, r)
+	})
 	mux.HandleFunc("POST /predict", p.predict)
 	return serve(ctx, p.listener, mux)
 }
@@ -110,6 +123,7 @@ func (p *Pod) predict(w http.ResponseWriter, r *http.Request) {
 	if rand.Float64() < b.Errors {
 		code = http.StatusInternalServerError
 	}
+	p.data.observe(b)
 	p.requests.WithLabelValues(strconv.Itoa(code)).Inc()
 	p.seconds.Observe(time.Since(began).Seconds())
 	if code == http.StatusOK {

@@ -55,6 +55,8 @@ type demo struct {
 	tale          tale
 	story         story // of a breach
 	next          *gameday.Version
+	hook          *gameday.Hook
+	ear           *gameday.Ear // nil: the log is enough
 	dir           string
 	daemon        *daemon
 	world         *gameday.World
@@ -101,7 +103,7 @@ func newDemo(c console, dir string, t tale, verbose bool) (*demo, error) {
 // write lays out the demo's files and the daemon's configuration.
 func (d *demo) write(prom string) (config, error) {
 	var cfg config
-	files := map[string][]byte{"ranker.yaml": append(slices.Clone(gameday.DemoRunbook), d.tale.rollout...), "release.yaml": gameday.DemoRelease, "receiver.token": []byte(demoToken)}
+	files := map[string][]byte{"ranker.yaml": append(slices.Clone(d.tale.runbook()), d.tale.rollout...), "release.yaml": gameday.DemoRelease, "receiver.token": []byte(demoToken)}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(d.dir, name), text, 0o600); err != nil {
 			return cfg, fmt.Errorf("write demo files: %w", err)
@@ -116,7 +118,7 @@ func (d *demo) write(prom string) (config, error) {
 	cfg.Keys = filepath.Join(d.dir, "approval.keys")
 	cfg.Evidence = filepath.Join(d.dir, "incidents")
 	cfg.WatchEvery, cfg.TendEvery = time.Second, time.Second
-	return cfg, nil
+	return cfg, d.listen(&cfg)
 }
 
 func (d *demo) build(prom net.Listener) error {
@@ -133,6 +135,7 @@ func (d *demo) build(prom net.Listener) error {
 		return err
 	}
 	hook := &gameday.Hook{URL: "http://" + d.hooks.Addr().String() + receiver.Path, Token: demoToken}
+	d.hook = hook
 	d.world, err = gameday.New(gameday.Config{Dir: d.dir, Store: d.daemon.store, Runbook: d.runbook, Rules: text, Prometheus: prom,
 		Daemon: d.people.Addr().String(), Notify: hook.Notify, Rate: cmp.Or(d.tale.rate, demoRate), More: d.more()})
 	return err
@@ -151,6 +154,9 @@ func (d *demo) run(ctx context.Context) error {
 	world, stopWorld := context.WithCancel(ctx)
 	g.Go(func() error { defer stopWorld(); return d.daemon.run(ctx, d.hooks, d.people, nil) })
 	g.Go(func() error { return d.world.Run(world) })
+	if d.ear != nil {
+		g.Go(func() error { return d.ear.Run(world) })
+	}
 	g.Go(func() error {
 		defer stop()
 		return d.tale.tell(d, ctx)

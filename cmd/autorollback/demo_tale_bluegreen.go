@@ -29,7 +29,7 @@ func (d *demo) tellBlueGreen(ctx context.Context) error {
 	bad.Errors = 0.4
 	t.world.Candidate.Behave(bad)
 	t.happens("green fails: 40 % of its answers are errors")
-	return t.rolledBack(ctx, 50*time.Second)
+	return t.rolledBack(ctx, 110*time.Second)
 }
 
 // tellEncoder flips to green with a new encoder, which costs conversions. What the model
@@ -46,7 +46,7 @@ func (d *demo) tellEncoder(ctx context.Context) error {
 	bad.Conversion *= 0.7
 	t.world.Candidate.Behave(bad)
 	t.happens("with encoder v5 the conversion is 30 % lower")
-	if err := t.rolledBack(ctx, 80*time.Second); err != nil {
+	if err := t.rolledBack(ctx, 150*time.Second); err != nil {
 		return err
 	}
 	t.say("pairs that the model servers served: %s", gameday.SayPairs(t.world.Pairs()))

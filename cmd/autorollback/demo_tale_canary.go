@@ -44,5 +44,5 @@ func (d *demo) tellCanary(ctx context.Context) error {
 	bad.Errors = 0.4
 	t.next.Behave(bad)
 	t.happens("v3 fails in the middle of its ramp: 40 % of its answers are errors")
-	return t.rolledBack(ctx, 50*time.Second)
+	return t.rolledBack(ctx, 110*time.Second)
 }

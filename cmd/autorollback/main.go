@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 func commands(app *kingpin.Application, c console) map[string]action {
 	all := map[string]action{}
 	for _, declare := range []func(*kingpin.Application, console) map[string]action{
-		serveCommand, demoCommand, runbookCommands, rulesCommands, releaseCommands, incidentCommands, approvalCommands, controlCommands, auditCommands, healthyCommand, shadowCommands, backtestCommand,
+		serveCommand, demoCommand, runbookCommands, rulesCommands, releaseCommands, incidentCommands, approvalCommands, controlCommands, auditCommands, healthyCommand, shadowCommands, backtestCommand, gamedayCommands,
 	} {
 		for name, a := range declare(app, c) {
 			all[name] = a

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/robfig/cron/v3"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/autorollback/autorollback/gameday"
+)
+
+// A schedule plays games at the times of a calendar until it is stopped.
+type schedule struct {
+	cron, metrics, listen string
+	play                  func(context.Context, gameday.Scenario) (gameday.Score, error)
+	say                   func(string, ...any)
+}
+
+// run plays every scenario at each time. A game that is not passed, or that could not
+// be played, is said and counted; it stops nothing.
+func (s schedule) run(ctx context.Context, scenarios []gameday.Scenario) error {
+	calendar, err := cron.ParseStandard(s.cron)
+	if err != nil {
+		return usage{fmt.Errorf("--schedule %q: %w; write e.g. '0 4 * * 1' or 'CRON_TZ=Europe/Berlin 0 4 * * 1'", s.cron, err)}
+	}
+	if s.metrics == "" && s.listen == "" {
+		return usage{errors.New("--schedule needs somebody who sees that it goes on: --metrics-file or --web.listen-address")}
+	}
+	record := gameday.NewRecord(scenarios, time.Now())
+	if s.metrics != "" {
+		if err := join(record.Resume(s.metrics), record.Write(s.metrics)); err != nil {
+			return err
+		}
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	g, ctx := errgroup.WithContext(ctx)
+	if s.listen != "" {
+		if err := s.serve(ctx, g, record); err != nil {
+			return err
+		}
+	}
+	g.Go(func() error { return s.loop(ctx, calendar, scenarios, record) })
+	return g.Wait()
+}
+
+func (s schedule) loop(ctx context.Context, calendar cron.Schedule, scenarios []gameday.Scenario, record *gameday.Record) error {
+	for {
+		next := calendar.Next(time.Now())
+		if next.IsZero() {
+			return usage{fmt.Errorf("--schedule %q: no such day comes", s.cron)}
+		}
+		s.say("next game day: %s", next.Format(time.RFC3339))
+		if wait(ctx, time.Until(next)) != nil {
+			return nil // stopped
+		}
+		for _, scenario := range scenarios {
+			score, err := s.play(ctx, scenario)
+			if ctx.Err() != nil {
+				return nil
+			}
+			if err != nil {
+				s.say("%s could not be played: %v", scenario.Name, err)
+				score = gameday.Score{Game: gameday.Game{Scenario: scenario}}
+			}
+			record.Take(score, time.Now())
+			if s.metrics == "" {
+				continue
+			}
+			if err := record.Write(s.metrics); err != nil {
+				s.say("%v", err)
+			}
+		}
+	}
+}
+
+// serve answers /metrics.
+func (s schedule) serve(ctx context.Context, g *errgroup.Group, record *gameday.Record) error {
+	l, err := net.Listen("tcp", s.listen)
+	if err != nil {
+		return fmt.Errorf("listen for Prometheus: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(record.Registry, promhttp.HandlerOpts{}))
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	g.Go(func() error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve metrics: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error { <-ctx.Done(); return server.Close() })
+	return nil
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/autorollback/autorollback/gameday"
+)
+
+// Three Mondays at four: the second game fails and the third cannot be played. The
+// schedule goes on, and the file says when it was last passed.
+func TestScheduleGoesOn(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "gameday.prom")
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var at []time.Time
+		s := schedule{cron: "CRON_TZ=UTC 0 4 * * 1", metrics: file, say: t.Logf}
+		s.play = func(_ context.Context, s gameday.Scenario) (gameday.Score, error) {
+			at = append(at, time.Now().UTC())
+			switch len(at) {
+			case 1:
+				return gameday.Score{OK: true, Game: gameday.Game{Scenario: s}}, nil
+			case 2:
+				return gameday.Score{Game: gameday.Game{Scenario: s}}, nil
+			}
+			return gameday.Score{}, errors.New("no port is free")
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- s.run(ctx, []gameday.Scenario{{Name: "errors"}}) }()
+		time.Sleep(22 * 24 * time.Hour)
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		for n, moment := range at {
+			if moment.Weekday() != time.Monday || moment.Hour() != 4 {
+				t.Errorf("game %d was at %s", n, moment)
+			}
+		}
+		if len(at) != 3 {
+			t.Fatalf("%d games in three weeks", len(at))
+		}
+		text, err := os.ReadFile(file)
+		want := fmt.Sprintf("last_success_timestamp_seconds{scenario=\"errors\"} %g", float64(at[0].Unix()))
+		if err != nil || !strings.Contains(string(text), want) || !strings.Contains(string(text), `passed{scenario="errors"} 0`) {
+			t.Errorf("no %s, or no 0, in\n%s%v", want, text, err)
+		}
+	})
+}
+
+func TestGamedayCommandLine(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(bad, []byte("schema: 1\nname: x\nsays: y\nshare: 0\nbreak: [{fault: errors, to: 40%}]\nexpect: {action: none}\nwatch: 9s\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name string
+		args string
+		code int
+		want string
+	}{
+		{"list", "list", exitOK, "encoder-mismatch"},
+		{"show", "show errors", exitOK, "fault: errors"},
+		{"no such", "show eror", exitError, "gameday list"},
+		{"rules", "rules --max-age 8d", exitOK, "> 691200"},
+		{"rules, no age", "rules --max-age soon", exitUsage, "--max-age"},
+		{"a bad file", "run " + bad, exitWanting, "bad.yaml:4: share: 0 is not between 1 and 99"},
+		{"not here", "run consul-leader-lost", exitRefused, "no leader to lose"},
+		{"not here, later", "run consul-leader-lost --schedule=* --metrics-file=x", exitRefused, "no leader to lose"},
+		{"no calendar", "run errors --schedule=often --metrics-file=x", exitUsage, "--schedule"},
+		{"nobody sees", "run errors --schedule=@weekly", exitUsage, "--metrics-file"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out output
+			err := run(t.Context(), append([]string{"gameday"}, strings.Fields(tt.args)...), strings.NewReader(""), &out, &out)
+			if text := fmt.Sprint(out.String(), err); exitCode(err) != tt.code || !strings.Contains(text, tt.want) {
+				t.Errorf("code %d, want %d; %q is to be in: %s", exitCode(err), tt.code, tt.want, text)
+			}
+		})
+	}
+}
+
+// One scenario whole, in the embedded world, with its reports.
+func TestGamedayPlays(t *testing.T) {
+	dir := t.TempDir()
+	var out output
+	if err := run(t.Context(), []string{"gameday", "run", "errors", "--dir=" + dir, "--reports=" + filepath.Join(dir, "reports")}, strings.NewReader(""), &out, &out); err != nil {
+		t.Errorf("gameday: %v\n%s", err, out.String())
+	}
+	check(t, out.String(), []string{"errors: passed, 11 of 11", "[x]  nothing else touched", "0 answers of a model"}, []string{"[ ]"})
+	for _, name := range []string{"errors.md", "errors.html"} {
+		text, err := os.ReadFile(filepath.Join(dir, "reports", name))
+		if err != nil || !strings.Contains(string(text), "time to detect") {
+			t.Errorf("%s: %v\n%s", name, err, text)
+		}
+	}
+}

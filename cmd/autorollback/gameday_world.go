@@ -1,0 +1,54 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// runbook is what stands above the tale's rollout.
+func (t tale) runbook() []byte {
+	if t.drill {
+		return gameday.DrillRunbook()
+	}
+	if t.rollout == "" {
+		return gameday.DemoRunbook
+	}
+	// These stories are about errors and conversions. How fast this machine is by itself
+	// must not spoil their endings.
+	text := strings.Replace(string(gameday.DemoRunbook), "below: 200ms, tolerance: 30%", "below: 2s, tolerance: 500%", 1)
+	return []byte(strings.Replace(text, "within: 1m\n", "within: 90s\n", 1))
+}
+
+// listen has the daemon's messages sent to somebody who hears them, for a drill.
+func (d *demo) listen(cfg *config) error {
+	if !d.tale.drill {
+		return nil
+	}
+	var err error
+	if d.ear, err = gameday.NewEar(); err != nil {
+		return err
+	}
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	cfg.Messages.Webhook = d.ear.URL()
+	cfg.Messages.WebhookSecrets = filepath.Join(d.dir, "webhook.secret")
+	text := "whsec_" + base64.StdEncoding.EncodeToString(secret)
+	if err := os.WriteFile(cfg.Messages.WebhookSecrets, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write webhook secret: %w", err)
+	}
+	return nil
+}
+
+// stage is the demo world as a stage for scenarios.
+func (d *demo) stage() *gameday.Embedded {
+	return &gameday.Embedded{World: d.world, Desk: d.client, Store: d.daemon.store, Runbook: d.runbook, Hook: d.hook, Ear: d.ear,
+		Evidence: d.daemon.cfg.Evidence,
+		Release:  func(share int) ([]byte, error) { return launch(func(l *runbook.Launch) { l.Weight = share }) }}
+}

@@ -1,0 +1,141 @@
+package gameday
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// ParseScenario reads a scenario, strictly: every mistake is a [runbook.Problem] with
+// its file and line, all of them at once.
+func ParseScenario(file string, text []byte) (Scenario, error) {
+	var s Scenario
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(&s); err != nil {
+		return s, yamlProblems(file, err)
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return s, runbook.Problem{File: file, Line: 1, What: "there is a second YAML document", Mend: "write one scenario per file"}
+	}
+	s.File = file
+	c := checker{file: file, text: text}
+	c.scenario(&s)
+	return s, errors.Join(c.problems...)
+}
+
+var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)
+
+// yamlProblems gives the YAML reader's errors their file and line.
+func yamlProblems(file string, err error) error {
+	if errors.Is(err, io.EOF) {
+		return runbook.Problem{File: file, Line: 1, What: "the file is empty", Mend: "see `autorollback gameday show errors`"}
+	}
+	texts := []string{err.Error()}
+	if several := new(yaml.TypeError); errors.As(err, &several) {
+		texts = several.Errors
+	}
+	var all []error
+	for _, text := range texts {
+		p := runbook.Problem{File: file, Line: 1, What: text, Mend: "see docs/gameday.md"}
+		if m := yamlLine.FindStringSubmatch(text); m != nil {
+			p.Line, _ = strconv.Atoi(m[1]) // digits
+			p.What = m[2]
+		}
+		all = append(all, p)
+	}
+	return errors.Join(all...)
+}
+
+// checker looks at what was read.
+type checker struct {
+	file     string
+	text     []byte
+	problems []error
+}
+
+var scenarioName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+func (c *checker) scenario(s *Scenario) {
+	c.want(s.Schema == runbook.Schema, "schema", "must be 1", "write `schema: 1`")
+	c.want(scenarioName.MatchString(s.Name), "name", fmt.Sprintf("%q is no name", s.Name), "use lower-case letters, digits and dashes")
+	c.want(s.Says != "", "says", "is missing", "say in one sentence what breaks")
+	c.want(s.Share >= 1 && s.Share <= 99, "share", fmt.Sprintf("%d is not between 1 and 99", s.Share), "both versions need traffic when it breaks")
+	c.want(s.Watch > 0, "watch", "is missing", "say how long to watch at most, e.g. 90s")
+	c.want(len(s.Break) > 0, "break", "is missing", "name at least one thing that breaks")
+	for i := range s.Break {
+		c.broken(s.Break[i], "break", i)
+	}
+	for i, b := range s.Mend {
+		c.want(b.Call != nil && b.Fault == "", at("mend", i, "call"), "mending is a call", "name a call; the embedded world needs none")
+	}
+	c.expect(s.Expect)
+	for _, b := range s.Break {
+		c.want(s.Watch > b.After, "watch", fmt.Sprintf("%s ends before something breaks at %s", s.Watch, b.After), "watch longer")
+	}
+}
+
+func (c *checker) expect(e Expect) {
+	actions := []runbook.Action{runbook.RollBack, runbook.Ask, runbook.Freeze, runbook.Hold, None}
+	c.want(slices.Contains(actions, e.Action), "action", fmt.Sprintf("%q is no action", e.Action), "one of rollback, ask, freeze, hold, none")
+	outcomes := []runbook.Outcome{"", runbook.Recovered, runbook.NotRecovered, runbook.WrongCause, runbook.CannotTell}
+	c.want(slices.Contains(outcomes, e.Verdict), "verdict", fmt.Sprintf("%q is no verdict", e.Verdict), "one of recovered, not_recovered, wrong_cause, cannot_tell, or none at all")
+	c.want(e.Action != runbook.RollBack || e.Verdict != "", "action", "a rollback ends with a verdict", "add `verdict: recovered`")
+}
+
+func (c *checker) broken(b Break, list string, i int) {
+	switch {
+	case b.Call != nil:
+		u, err := url.Parse(b.Call.URL)
+		c.want(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", at(list, i, "url"), fmt.Sprintf("%q is no address", b.Call.URL), "write http://HOST/… or https://HOST/…")
+		c.want(b.Fault == "", at(list, i, "fault"), "a call and a fault at once", "write two breaks")
+		return
+	case b.Fault == "":
+		c.want(false, at(list, i, ""), "neither a fault nor a call", "name one of: "+Faults())
+		return
+	}
+	kind, ok := faults[b.Fault]
+	if c.want(ok, at(list, i, "fault"), fmt.Sprintf("%q is no fault", b.Fault), "one of: "+Faults()); !ok {
+		return
+	}
+	c.want(slices.Contains([]string{"", "candidate", "stable", "both"}, b.Of), at(list, i, "of"), fmt.Sprintf("%q is nobody", b.Of), "one of candidate, stable, both")
+	if err := kind.check(b.To); err != nil {
+		c.want(false, at(list, i, "to"), err.Error(), kind.mend())
+	}
+}
+
+func (k valueKind) check(text string) (err error) {
+	switch k {
+	case aDuration:
+		_, err = runbook.ParseDuration(text)
+	case aShare:
+		_, err = runbook.ParseRatio(text)
+	case aNumber:
+		var n int
+		if n, err = strconv.Atoi(text); err == nil && (n < 1 || n > 10_000) {
+			err = fmt.Errorf("%d is not between 1 and 10000", n)
+		}
+	case aWord:
+		if text == "" {
+			err = errors.New("is missing")
+		}
+	case noValue:
+		if text != "" {
+			err = fmt.Errorf("%q has no meaning here", text)
+		}
+	}
+	return err
+}
+
+func (k valueKind) mend() string {
+	return [...]string{"leave `to` out", "a time, e.g. 175ms", "a share, e.g. 40%", "a number, e.g. 300", "a name, e.g. v4"}[k]
+}

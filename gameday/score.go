@@ -1,0 +1,167 @@
+package gameday
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A Check is one thing that a game is scored by.
+type Check struct {
+	Name  string           `json:"name"`
+	OK    bool             `json:"ok"`
+	Took  runbook.Duration `json:"took,omitempty"`
+	Limit runbook.Duration `json:"limit,omitempty"` // 0: none
+	Says  string           `json:"says"`
+}
+
+// A Score is how well a game went.
+type Score struct {
+	Game
+	At     time.Time `json:"at"`
+	OK     bool      `json:"ok"`
+	Passed int       `json:"passed"`
+	Checks []Check   `json:"checks"`
+}
+
+// ScoreOf judges a game. It asks nobody: everything it says is in the game.
+func ScoreOf(g Game) Score {
+	s := Score{Game: g, At: g.Broke}
+	s.Checks = []Check{g.action()}
+	if g.Incident != nil && g.Scenario.Expect.Action != None {
+		s.Checks = append(s.Checks, g.times()...)
+	}
+	s.Checks = append(s.Checks, g.verdict(), g.evidence(), g.touched(), g.moves(), g.pairs())
+	for _, c := range s.Checks {
+		if c.OK {
+			s.Passed++
+		}
+	}
+	s.OK = s.Passed == len(s.Checks)
+	return s
+}
+
+// action: was it heard, for the right reason, and the right thing decided?
+func (g Game) action() Check {
+	c, want := Check{Name: "right action"}, g.Scenario.Expect
+	switch i := g.Incident; {
+	case i == nil && want.Action == None:
+		c.OK, c.Says = true, "nothing was to happen, and nothing did"
+	case i == nil:
+		c.Says = fmt.Sprintf("no incident in %s; %s was expected", g.Scenario.Watch, want.Action)
+	case i.Decision.Action != want.Action:
+		c.Says = fmt.Sprintf("%s (%s); %s was expected", i.Decision.Action, i.Decision.Guard, want.Action)
+	case want.Guard != "" && i.Decision.Guard != want.Guard:
+		c.Says = fmt.Sprintf("%s by the guard %s; %s was expected", i.Decision.Action, i.Decision.Guard, want.Guard)
+	case len(want.Triggers) > 0 && !slices.Contains(want.Triggers, i.Breach.Trigger):
+		c.Says = fmt.Sprintf("%s for %s; expected for %s", i.Decision.Action, i.Breach.Trigger, strings.Join(want.Triggers, " or "))
+	default:
+		c.OK, c.Says = true, fmt.Sprintf("%s (%s) for %s", i.Decision.Action, i.Decision.Guard, i.Breach.Trigger)
+	}
+	return c
+}
+
+// times: how long did each part take?
+func (g Game) times() []Check {
+	i, l := g.Incident, g.Scenario.Limits
+	all := []Check{
+		took("time to detect", "from the break to the incident", g.Broke, i.OpenedAt, l.Detect),
+		took("time to tell", "from the incident until somebody had the message", i.OpenedAt, g.Told, l.Tell),
+	}
+	if g.Scenario.Expect.Action == runbook.RollBack {
+		var ended time.Time
+		if i.Verdict != nil {
+			ended = i.Verdict.At
+		}
+		all = append(all,
+			took("time to act", "from the incident to the transaction", i.OpenedAt, i.ActedAt, l.Act),
+			took("time to drain", "from the transaction until the candidate got nothing", i.ActedAt, i.DrainedAt, l.Drain),
+			took("time to recover", "from the transaction until users' recovery was proved", i.ActedAt, ended, l.Recover))
+	}
+	return all
+}
+
+func took(name, says string, from, to time.Time, limit runbook.Duration) Check {
+	c := Check{Name: name, Limit: limit, Says: says}
+	if to.IsZero() || from.IsZero() {
+		c.Says = "it did not come to that"
+		return c
+	}
+	c.Took = runbook.Duration(max(0, to.Sub(from)).Round(time.Millisecond))
+	c.OK = limit == 0 || c.Took <= limit
+	return c
+}
+
+func (g Game) verdict() Check {
+	c, want := Check{Name: "right verdict"}, g.Scenario.Expect.Verdict
+	var got runbook.Outcome
+	if g.Incident != nil && g.Incident.Verdict != nil {
+		got = g.Incident.Verdict.Outcome
+	}
+	if c.OK = got == want; c.OK && want == "" {
+		c.Says = "none was to be given"
+	} else {
+		c.Says = fmt.Sprintf("%s; %s was expected", or(string(got), "none"), or(string(want), "none"))
+	}
+	return c
+}
+
+func (g Game) evidence() Check {
+	c := Check{Name: "evidence complete"}
+	switch i := g.Incident; {
+	case g.Scenario.Expect.Verdict == "":
+		c.OK, c.Says = true, "nothing ended, so nothing was to be sealed"
+	case i == nil || i.EvidenceAt.IsZero():
+		c.Says = "nothing was sealed"
+	default:
+		c.OK, c.Says = len(g.Evidence) == 0, or(strings.Join(g.Evidence, "; "), "sealed, and every file is as it was sealed")
+	}
+	return c
+}
+
+func (g Game) touched() Check {
+	return Check{Name: "nothing else touched", OK: len(g.Touched) == 0 && g.More == 0,
+		Says: or(strings.Join(g.others(), "; "), "no other key, no other incident")}
+}
+
+func (g Game) others() []string {
+	var all []string
+	if len(g.Touched) > 0 {
+		all = append(all, "changed: "+strings.Join(g.Touched, ", "))
+	}
+	if g.More > 0 {
+		all = append(all, fmt.Sprintf("%d more incidents", g.More))
+	}
+	return all
+}
+
+// moves: a rollback is one step from the share to nothing, and nothing else moves.
+func (g Game) moves() Check {
+	c := Check{Name: "traffic moved as it must"}
+	var words []string
+	for _, s := range g.Splits {
+		words = append(words, s.String())
+	}
+	c.Says = strings.Join(words, " → ")
+	if g.Scenario.Expect.Action != runbook.RollBack {
+		c.OK = len(g.Splits) == 1
+		return c
+	}
+	c.OK = len(g.Splits) == 2 && g.Splits[1][g.Release.Candidate.Backend] == 0 && g.Splits[1][g.Release.Stable.Backend] == 100
+	return c
+}
+
+func (g Game) pairs() Check {
+	return Check{Name: "no mixed pair", OK: g.Mixed == 0 || g.Scenario.Expect.Mixed,
+		Says: fmt.Sprintf("%d answers of a model on features that it was not trained with", g.Mixed)}
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}

@@ -1,0 +1,211 @@
+package gameday
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// A Desk is the daemon's API, as far as a game needs it.
+type Desk interface {
+	Start(ctx context.Context, file []byte) (runbook.Release, error)
+	Incidents(ctx context.Context) ([]runbook.Incident, error)
+}
+
+// Embedded is the stage in this process.
+type Embedded struct {
+	World    *World
+	Desk     Desk
+	Store    store.Store
+	Runbook  *runbook.Runbook
+	Hook     *Hook
+	Ear      *Ear
+	Evidence string // the daemon's evidence folder
+	Release  func(share int) ([]byte, error)
+}
+
+// bystander is a service that no part of a game is about.
+var bystander = map[string]string{
+	"routes/bystander/weights": `{"schema":1,"weights":{"bystander-v1":95,"bystander-v2":5}}`,
+	"features/bystander/v1":    `{"schema":1,"flags":{"encoder":"v1"},"serving":true}`,
+}
+
+// learn is how long Prometheus sees v1 alone before the release.
+const learn = 8 * time.Second
+
+// Refuses says which part of a scenario the embedded world cannot play honestly; nil if
+// it can play all of it. It is a [runbook.ErrRefused].
+func (e *Embedded) Refuses(s Scenario) error {
+	for _, b := range s.Break {
+		switch {
+		case b.Fault == ConsulLeaderLost:
+			return runbook.Refuse("%s: the embedded world keeps its keys in one file, which has no leader to lose; play it against a staging Consul, with a call that stops the leader (docs/gameday.md)", b.Fault)
+		case b.Call != nil:
+			return runbook.Refuse("%s: a call breaks something in a staging environment; the embedded world knows the faults %s", b.Call.URL, Faults())
+		}
+	}
+	return nil
+}
+
+// Prepare starts a release of v2 beside v1, and waits until the two are compared.
+func (e *Embedded) Prepare(ctx context.Context, share int) (runbook.Release, error) {
+	var rel runbook.Release
+	for key, value := range bystander {
+		if err := e.Store.Commit(ctx, store.NewTx(store.Op{Verb: store.Set, Key: key, Value: []byte(value)})); err != nil {
+			return rel, fmt.Errorf("set %s: %w", key, err)
+		}
+	}
+	if err := pause(ctx, learn); err != nil {
+		return rel, err
+	}
+	file, err := e.Release(share)
+	if err != nil {
+		return rel, err
+	}
+	if rel, err = e.Desk.Start(ctx, file); err != nil {
+		return rel, fmt.Errorf("start release: %w", err)
+	}
+	return rel, pause(ctx, e.Runbook.Metrics.Warmup.Std()+7*time.Second)
+}
+
+// Look asks the daemon and looks at the world.
+func (e *Embedded) Look(ctx context.Context) (View, error) {
+	v := View{Split: e.World.Router.Split(), Told: e.Ear.Told(), Mixed: e.World.Mixed(), Keys: map[string]string{}}
+	v.Sent, v.Failed = e.World.Traffic.Counts()
+	var err error
+	if v.Incidents, err = e.Desk.Incidents(ctx); err != nil {
+		return v, fmt.Errorf("read incidents: %w", err)
+	}
+	snap, err := e.Store.Read(ctx, "routes/", "features/")
+	if err != nil {
+		return v, fmt.Errorf("read keys: %w", err)
+	}
+	for _, entry := range snap.Entries {
+		if _, ok := bystander[entry.Key]; ok || !e.ours(entry.Key) {
+			v.Keys[entry.Key] = string(entry.Value)
+		}
+	}
+	if len(v.Incidents) > 0 && !v.Incidents[0].EvidenceAt.IsZero() {
+		for _, p := range report.Check(filepath.Join(e.Evidence, v.Incidents[0].ID)) {
+			v.Evidence = append(v.Evidence, p.Error())
+		}
+	}
+	return v, nil
+}
+
+// ours reports whether a rollback of the service may write the key.
+func (e *Embedded) ours(key string) bool {
+	r := e.Runbook.Routing
+	return key == r.Key || key == r.Flags+"v1" || key == r.Flags+"v2"
+}
+
+// Break breaks something in the world.
+func (e *Embedded) Break(ctx context.Context, b Break) error {
+	if err := e.Refuses(Scenario{Break: []Break{b}}); err != nil {
+		return err
+	}
+	switch b.Fault {
+	case AlertStorm:
+		n, err := strconv.Atoi(b.To)
+		if err != nil {
+			return fmt.Errorf("alert_storm: %w", err)
+		}
+		return e.storm(ctx, n)
+	case EncoderMismatch:
+		return e.encode(ctx, b)
+	case PrometheusBlind:
+		for _, p := range e.World.pods {
+			p.blind.Store(b.hits(p.version == e.World.Candidate))
+		}
+		return nil
+	}
+	for _, v := range []*Version{e.World.Stable, e.World.Candidate} {
+		if !b.hits(v == e.World.Candidate) {
+			continue
+		}
+		now, err := b.behave(v.Behaviour())
+		if err != nil {
+			return err
+		}
+		v.Behave(now)
+	}
+	return nil
+}
+
+// hits reports whether the break is about that side.
+func (b Break) hits(candidate bool) bool {
+	switch b.Of {
+	case "both":
+		return true
+	case "stable":
+		return !candidate
+	}
+	return candidate
+}
+
+// behave is how a version answers with the fault.
+func (b Break) behave(now Behaviour) (Behaviour, error) {
+	if b.Fault == Latency {
+		d, err := runbook.ParseDuration(b.To)
+		now.Latency = d.Std()
+		return now, err
+	}
+	r, err := runbook.ParseRatio(b.To)
+	if err != nil {
+		return now, fmt.Errorf("%s: %w", b.Fault, err)
+	}
+	switch share := float64(r); b.Fault {
+	case Errors, Outage:
+		now.Errors = share
+	case KPIDrop:
+		now.Conversion *= 1 - share
+	case NullSpike:
+		now.Nulls = share
+	case SchemaBreak:
+		now.Misfits = share
+	case Drift:
+		now.Shift = share
+	default:
+		return now, fmt.Errorf("%s: the embedded world cannot do that", b.Fault)
+	}
+	return now, nil
+}
+
+// encode is somebody writing another encoder into a version's flags, by hand.
+func (e *Embedded) encode(ctx context.Context, b Break) error {
+	version := e.World.Stable
+	if b.hits(true) {
+		version = e.World.Candidate
+	}
+	key := e.Runbook.Routing.Flags + version.Name
+	snap, err := e.Store.Read(ctx, key)
+	if err != nil {
+		return fmt.Errorf("encoder_mismatch: %w", err)
+	}
+	entry, ok := snap.Get(key)
+	if !ok {
+		return fmt.Errorf("encoder_mismatch: %s is not there", key)
+	}
+	var doc map[string]any
+	if err := json.Unmarshal(entry.Value, &doc); err != nil {
+		return fmt.Errorf("encoder_mismatch: read %s: %w", key, err)
+	}
+	flags := map[string]any{}
+	if had, ok := doc["flags"].(map[string]any); ok {
+		maps.Copy(flags, had)
+	}
+	flags["encoder"], doc["flags"] = b.To, flags
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return fmt.Errorf("encoder_mismatch: %w", err)
+	}
+	return e.Store.Commit(ctx, store.NewTx(store.Op{Verb: store.Set, Key: key, Value: text, Index: entry.Index}))
+}
