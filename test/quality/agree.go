@@ -14,11 +14,12 @@ import (
 type Agreement struct {
 	Scenario          string
 	Seed              uint64
+	Interval          time.Duration
 	Engine, Reference map[string]time.Duration
 }
 
 // Differs lists the triggers whose first firings are more than an evaluation apart.
-func (a Agreement) Differs(interval time.Duration) []string {
+func (a Agreement) Differs() []string {
 	var out []string
 	names := map[string]bool{}
 	for name := range a.Engine {
@@ -30,7 +31,7 @@ func (a Agreement) Differs(interval time.Duration) []string {
 	for name := range names {
 		e, here := a.Engine[name]
 		r, there := a.Reference[name]
-		if here != there || (e-r).Abs() > interval {
+		if here != there || (e-r).Abs() > a.Interval {
 			out = append(out, fmt.Sprintf("%s, seed %d, %s: the engine fires at %s, the reference at %s", a.Scenario, a.Seed, name, never(e, here), never(r, there)))
 		}
 	}
@@ -44,11 +45,21 @@ func never(d time.Duration, ever bool) string {
 	return d.String()
 }
 
-// Agree runs a trace through both to its end, for every trigger's first firing.
+// Agree runs a generated trace through both to its end, for every trigger's first firing.
 func Agree(ctx context.Context, s Scenario, seed uint64, interval, length time.Duration) (Agreement, error) {
 	shape := GeneratedShape(interval)
+	trace, _ := Generate(s, shape, seed, length)
+	return agree(ctx, s.Name, seed, shape, trace)
+}
+
+// AgreeOn does it for a recorded release.
+func AgreeOn(ctx context.Context, file string, rec *Recording) (Agreement, error) {
+	return agree(ctx, file, 0, rec.Shape, rec)
+}
+
+func agree(ctx context.Context, name string, seed uint64, shape Shape, trace Trace) (Agreement, error) {
 	rb := Runbook(shape)
-	a := Agreement{Scenario: s.Name, Seed: seed, Engine: map[string]time.Duration{}, Reference: map[string]time.Duration{}}
+	a := Agreement{Scenario: name, Seed: seed, Interval: shape.Interval, Engine: map[string]time.Duration{}, Reference: map[string]time.Duration{}}
 	engine, err := NewEngine(rb, shape)
 	if err != nil {
 		return a, err
@@ -58,12 +69,11 @@ func Agree(ctx context.Context, s Scenario, seed uint64, interval, length time.D
 	if err != nil {
 		return a, err
 	}
-	trace, _ := Generate(s, shape, seed, length)
 	t := newTracker(shape)
 	for tick, ok := trace.Next(); ok; tick, ok = trace.Next() {
 		fired, err := engine.Take(ctx, tick)
 		if err != nil {
-			return a, fmt.Errorf("%s, seed %d: %w", s.Name, seed, err)
+			return a, fmt.Errorf("%s, seed %d: %w", name, seed, err)
 		}
 		note(a.Engine, fired, tick.Now)
 		f := t.take(tick)

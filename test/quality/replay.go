@@ -2,6 +2,7 @@ package quality
 
 import (
 	"cmp"
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -53,13 +54,44 @@ func Replay(dir string, interval time.Duration, ablations bool) ([]Outcome, erro
 	return out, nil
 }
 
-func replay(file string, t told, interval time.Duration, ablations bool) (Outcome, error) {
+// AgreeOnFiles runs the real engine beside the reference on a folder's first n traces,
+// from their begin to their end.
+func AgreeOnFiles(ctx context.Context, dir string, interval time.Duration, n int) ([]Agreement, error) {
+	truths, err := readTruth(filepath.Join(dir, truthFile))
+	if err != nil {
+		return nil, err
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.csv"))
+	if err != nil {
+		return nil, fmt.Errorf("list traces: %w", err)
+	}
+	files = slices.DeleteFunc(files, func(f string) bool { return filepath.Base(f) == truthFile })
+	var out []Agreement
+	for _, file := range files[:min(n, len(files))] {
+		rec, err := open(file, truths[filepath.Base(file)], interval)
+		if err != nil {
+			return nil, err
+		}
+		a, err := AgreeOn(ctx, file, rec)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+func open(file string, t told, interval time.Duration) (*Recording, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return Outcome{}, fmt.Errorf("open trace: %w", err)
+		return nil, fmt.Errorf("open trace: %w", err)
 	}
 	defer f.Close()
-	rec, err := ReadCSV(file, f, interval, t.increments)
+	return ReadCSV(file, f, interval, t.increments)
+}
+
+func replay(file string, t told, interval time.Duration, ablations bool) (Outcome, error) {
+	rec, err := open(file, t, interval)
 	if err != nil {
 		return Outcome{}, err
 	}

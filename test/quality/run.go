@@ -25,8 +25,8 @@ type Plan struct {
 
 // A Decision is what one judge made of one trace.
 type Decision struct {
-	Trigger string        // empty: it never rolled back
-	At      time.Duration // since the release began
+	Trigger string        `json:"trigger"` // empty: it never rolled back
+	At      time.Duration `json:"at_ns"`   // since the release began
 }
 
 // An Outcome is one trace with all decisions.
