@@ -17,13 +17,14 @@ const planFor = 5 * time.Minute
 type plan struct {
 	rules.Plan
 	at     time.Time
-	digest string // of the runbook
+	digest string // of the runbook, and the ramp
 }
 
 // plans returns what the service's triggers can decide at the traffic of the last hour.
 func (e *Engine) plans(ctx context.Context, s service) (rules.Plan, error) {
+	digest := s.rb.Digest + " " + s.rb.Rollout.String()
 	if p, ok := e.planned.Load(s.rb.Service); ok {
-		if p := p.(plan); p.digest == s.rb.Digest && time.Since(p.at) < planFor {
+		if p := p.(plan); p.digest == digest && time.Since(p.at) < planFor {
 			return p.Plan, nil
 		}
 	}
@@ -42,7 +43,7 @@ func (e *Engine) plans(ctx context.Context, s service) (rules.Plan, error) {
 	if err != nil {
 		return rules.Plan{}, err
 	}
-	e.planned.Store(s.rb.Service, plan{p, time.Now(), s.rb.Digest})
+	e.planned.Store(s.rb.Service, plan{p, time.Now(), digest})
 	return p, nil
 }
 
@@ -55,11 +56,12 @@ func (e *Engine) RampPlan(ctx context.Context, service, region string) (runbook.
 	if err != nil {
 		return runbook.RampPlan{}, err
 	}
+	rel, err := e.Release(ctx, service, slot.Region)
+	rb = rel.Follows(rb)
 	if rb.Rollout == nil {
 		return runbook.RampPlan{}, runbook.Refuse("the runbook of %s has no section rollout, so there is no ramp", service)
 	}
 	out := runbook.RampPlan{Service: service, Region: slot.Region, Strategy: rb.Rollout.Strategy, Promote: rb.Rollout.Promote}
-	rel, err := e.Release(ctx, service, slot.Region)
 	switch {
 	case err == nil && rel.Phase == runbook.Open:
 		out.Weight, out.Since, out.Waiting = rel.Weight, rel.WeightChangedAt, rel.Waiting
@@ -69,6 +71,7 @@ func (e *Engine) RampPlan(ctx context.Context, service, region string) (runbook.
 	e.mu.RLock()
 	s := e.services[service]
 	e.mu.RUnlock()
+	s.rb = rb
 	p, err := e.plans(ctx, s)
 	if err != nil {
 		out.Problem = err.Error()

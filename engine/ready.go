@@ -23,6 +23,7 @@ func anyTrigger(rb *runbook.Runbook) decides {
 // ready asks whether a rollback is possible right now and what speaks against the next
 // step.
 func (e *Engine) ready(ctx context.Context, s service, rel runbook.Release) runbook.Readiness {
+	s.rb = rel.Follows(s.rb)
 	decides := anyTrigger(s.rb)
 	if plan, err := e.plans(ctx, s); err == nil {
 		decides = plan.Decides

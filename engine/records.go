@@ -39,6 +39,9 @@ func (e *Engine) read(ctx context.Context, slot Slot, ev Event) (view, error) {
 	if err := v.takeRelease(snap); err != nil {
 		return v, err
 	}
+	if v.Release != nil {
+		v.Runbook = v.Release.Follows(rb)
+	}
 	v.takeShadow(snap, ev)
 	if err := e.readIncident(ctx, &v); err != nil {
 		return v, err

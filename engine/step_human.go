@@ -31,6 +31,8 @@ func (s *State) launched(ev Launched, now time.Time) error {
 		return runbook.Refuse("the stable bundle %s is quarantined by incident %s: it cannot be fallen back to", stable.Bundle, s.Quarantined[stable.Bundle].Incident)
 	case s.unproved(stable) != "" && l.StableNotProved == "":
 		return runbook.Refuse("%s", s.unproved(stable))
+	case l.Safer && s.noSafer(l.Weight) != "":
+		return runbook.Refuse("%s", s.noSafer(l.Weight))
 	case s.shadowObjection(stable, candidate, now) != "":
 		return runbook.Refuse("%s", s.shadowObjection(stable, candidate, now))
 	case s.PlanProblem != "":
@@ -41,6 +43,7 @@ func (s *State) launched(ev Launched, now time.Time) error {
 		return runbook.Refuse("the router sends traffic to %v, not all of it to the stable backend %q; somebody else's split is never overwritten", s.Split, stable.Backend)
 	}
 	unproved := s.unproved(stable) != "" // of the release before
+	safer, than := s.safer(l.Safer)
 	epoch, rollbacks := 1, []time.Time(nil)
 	if s.Release != nil {
 		epoch = s.Release.Epoch + 1
@@ -50,7 +53,7 @@ func (s *State) launched(ev Launched, now time.Time) error {
 	s.Release = &runbook.Release{
 		Schema: runbook.Schema, ID: "rel-" + derive(s.Op, "release"), Service: l.Service, Region: s.Region,
 		Stable: stable, Candidate: candidate, Phase: runbook.Open, Epoch: epoch,
-		StartedAt: now, StartedBy: ev.By, Rollbacks: rollbacks, Good: good, GoodBefore: before, Op: s.Op,
+		StartedAt: now, StartedBy: ev.By, Rollbacks: rollbacks, Good: good, GoodBefore: before, Rollout: safer, SaferThan: than, Op: s.Op,
 	}
 	if unproved {
 		s.Release.NotProved = &runbook.HumanWord{At: now, By: clip(ev.By, 100), Reason: clip(l.StableNotProved, maxLine)}

@@ -29,6 +29,8 @@ type Release struct {
 	Good            *Side        `json:"good,omitempty"`        // the last known good: the candidate of the last release that was proved
 	GoodBefore      *Side        `json:"good_before,omitempty"` // the one before it
 	Shadow          string       `json:"shadow,omitempty"`      // the shadow report that let it start, "sha256:…"; empty: none was asked for
+	Rollout         *Rollout     `json:"rollout,omitempty"`     // the ramp it follows, if not the runbook's: drafted from an incident
+	SaferThan       string       `json:"safer_than,omitempty"`  // that incident
 	NotProved       *HumanWord   `json:"not_proved,omitempty"`  // the stable side is not the last known good, and who said that it may be
 	Rollbacks       []time.Time  `json:"rollbacks,omitempty"`   // automatic ones of the service in the last 24 h, carried from release to release
 	Op              string       `json:"op"`                    // the operation id of the last transaction
@@ -108,6 +110,9 @@ type Launch struct {
 	// StableNotProved is why the stable side need not be the last known good; it comes
 	// from whoever starts the release, never from the file. Empty: it must be.
 	StableNotProved string `yaml:"-" json:"-"`
+	// Safer asks for the ramp that [Rollout.Safer] drafts from the last incident. It
+	// comes from whoever starts the release as well.
+	Safer bool `yaml:"-" json:"-"`
 }
 
 // LaunchSide is one side of a launch with its whole bundle.

@@ -161,11 +161,14 @@ func TestClient(t *testing.T) {
 	if rel, err := alice.Start(ctx, []byte(release)); err != nil || rel.ID != "rel-1" {
 		t.Errorf("start: %+v, %v", rel, err)
 	}
-	if rel, err := alice.StartOnUnproved(ctx, []byte(release), " it & was?"); err != nil || rel.ID != "rel-1" || !slices.Contains(s.done(), "start ranker by aliceit & was?") {
+	if rel, err := alice.StartWith(ctx, []byte(release), web.StartOptions{NotProved: " it & was?"}); err != nil || rel.ID != "rel-1" || !slices.Contains(s.done(), "start ranker by aliceit & was?") {
 		t.Errorf("start on a stable side that is not proved: %+v, %v, %q", rel, err, s.done())
 	}
-	if _, err := alice.StartOnUnproved(ctx, []byte(release), " "); err == nil || !strings.Contains(err.Error(), "a reason is needed") {
+	if _, err := alice.StartWith(ctx, []byte(release), web.StartOptions{NotProved: " "}); err == nil || !strings.Contains(err.Error(), "a reason is needed") {
 		t.Errorf("start without a reason: %v", err)
+	}
+	if _, err := alice.StartWith(ctx, []byte(release), web.StartOptions{Safer: true}); err != nil || s.done()[len(s.done())-1] != "start ranker by alice, safer" {
+		t.Errorf("start on a safer ramp: %v, %q", err, s.done())
 	}
 	if _, err := alice.RecordShadow(ctx, shadow.Gate{Service: "ranker", Verdict: shadow.Pass}); err != nil || s.done()[len(s.done())-1] != "shadow pass of ranker by alice" {
 		t.Errorf("record: %v, %q", err, s.done())
@@ -208,7 +211,7 @@ func TestClient(t *testing.T) {
 		t.Errorf("lift: %v", err)
 	}
 	want := []string{
-		"start ranker by alice", "start ranker by aliceit & was?",
+		"start ranker by alice", "start ranker by aliceit & was?", "start ranker by alice, safer",
 		"shadow pass of ranker by alice", "mirror ranker/default 5 % for 1h by alice", "stop the mirror ranker/default by alice: slow", "rollback ranker/default by alice: slow", "let go ranker/default by alice: fine",
 		"promote ranker/default by alice", "flip ranker/default by alice", "stop ranker/default by alice: odd", "resume ranker/default by alice: fine",
 		"approved ap-1 by alice (basic_auth): ", "control paused by alice: drill", "lift " + bundle + " by alice: fixed",

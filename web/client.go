@@ -66,10 +66,23 @@ func (c Client) Start(ctx context.Context, file []byte) (rel runbook.Release, er
 	return rel, err
 }
 
-// StartOnUnproved is Start with a stable side that is not the last known good, and why.
-func (c Client) StartOnUnproved(ctx context.Context, file []byte, reason string) (rel runbook.Release, err error) {
-	query := "?" + url.Values{"stable_not_proved": {"true"}, "reason": {reason}}.Encode()
-	text, err := c.ask(ctx, http.MethodPost, "application/yaml", file, "/releases"+query)
+// StartOptions are what a person says beside the release file.
+type StartOptions struct {
+	NotProved string // why the stable side need not be the last known good; empty: it must be
+	Safer     bool   // on the ramp that is drafted from the last incident
+}
+
+// StartWith is Start with options.
+func (c Client) StartWith(ctx context.Context, file []byte, o StartOptions) (rel runbook.Release, err error) {
+	query := url.Values{}
+	if o.NotProved != "" {
+		query.Set("stable_not_proved", "true")
+		query.Set("reason", o.NotProved)
+	}
+	if o.Safer {
+		query.Set("safer", "true")
+	}
+	text, err := c.ask(ctx, http.MethodPost, "application/yaml", file, "/releases?"+query.Encode())
 	if err != nil {
 		return rel, err
 	}

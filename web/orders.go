@@ -73,6 +73,13 @@ func (s *server) start(ctx context.Context, r *http.Request, who Identity) (any,
 	if launch.StableNotProved, err = notProved(r); err != nil {
 		return nil, err
 	}
+	switch safer := r.URL.Query().Get("safer"); safer {
+	case "", "false":
+	case "true":
+		launch.Safer = true
+	default:
+		return nil, badData("safer is %q, want true or false", safer)
+	}
 	return s.Releases.Start(ctx, launch, who.Name)
 }
 

@@ -121,7 +121,11 @@ func (w *world) Answer(_ context.Context, id string, yes bool, by, how, reason s
 }
 
 func (w *world) Start(_ context.Context, l runbook.Launch, by string) (runbook.Release, error) {
-	return w.status.Releases[0], w.do("start %s by %s%s", l.Service, by, l.StableNotProved)
+	safer := ""
+	if l.Safer {
+		safer = ", safer"
+	}
+	return w.status.Releases[0], w.do("start %s by %s%s%s", l.Service, by, l.StableNotProved, safer)
 }
 
 func (w *world) Rollback(_ context.Context, service, region, by, reason string) (runbook.Incident, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/web"
 )
 
 // releaseCommands are release start, status, rollback, let-go and lift, and those of
@@ -30,6 +31,7 @@ func releaseStart(parent *kingpin.CmdClause, c console) (string, action) {
 	file := cmd.Flag("file", "The release file; - is standard input.").Short('f').Required().String()
 	unproved := cmd.Flag("stable-not-proved", "The stable side is not the last known good that is recorded, and shall be what a rollback goes to; needs --reason.").Bool()
 	reason := cmd.Flag("reason", "Why; it is kept with your name.").String()
+	safer := cmd.Flag("safer", "On a ramp that is drafted from the incident of the release before: half of the share at which it broke comes first, each step lasts twice as long, and a human is asked at each.").Bool()
 	out, r := format(cmd), remoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		if *unproved != (*reason != "") {
@@ -46,13 +48,7 @@ func releaseStart(parent *kingpin.CmdClause, c console) (string, action) {
 		if err != nil {
 			return err
 		}
-		start := client.Start
-		if *unproved {
-			start = func(ctx context.Context, text []byte) (runbook.Release, error) {
-				return client.StartOnUnproved(ctx, text, *reason)
-			}
-		}
-		rel, err := start(ctx, text)
+		rel, err := client.StartWith(ctx, text, web.StartOptions{NotProved: *reason, Safer: *safer})
 		if err != nil {
 			return err
 		}
@@ -60,6 +56,9 @@ func releaseStart(parent *kingpin.CmdClause, c console) (string, action) {
 			return printJSON(c.out, rel)
 		}
 		fmt.Fprintf(c.out, "%s: %s in %s, %d %% to %s, the rest to %s\n", rel.ID, rel.Service, rel.Region, rel.Weight, rel.Candidate.Version, rel.Stable.Version)
+		if rel.Rollout != nil {
+			fmt.Fprintf(c.out, "its ramp, safer than that of %s: %s\n", rel.SaferThan, rel.Rollout)
+		}
 		return nil
 	}
 }

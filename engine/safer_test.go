@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// A release that breaks at 50 %, and the mended one on the ramp drafted from it: half of
+// 50 comes first, no step is taken without a yes, and the runbook is not changed.
+func TestSaferRamp(t *testing.T) {
+	rb := rampOf(t, runbook.PromoteAutomatic).s.Runbook
+	st := newMemory()
+	e := engineOf(t, partsOf(st, nil), rb, Options{})
+	must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
+	must(t, put(st, store.HeardKey, `{"schema":1,"at":"2030-05-06T09:00:00Z"}`))
+	now := morning
+	step := func(ev func(State) Event) State {
+		t.Helper()
+		v, err := e.read(t.Context(), theSlot, Tick{})
+		must(t, err)
+		do := ev(v.State)
+		v, err = e.read(t.Context(), theSlot, do)
+		must(t, err)
+		s, err := e.commitAt(t.Context(), v, do, now)
+		must(t, err)
+		return s
+	}
+	as := func(ev Event) func(State) Event { return func(State) Event { return ev } }
+	promoted := func(by string) func(State) Event {
+		return func(s State) Event {
+			return Promoted{By: by, Release: s.Release.ID, Epoch: s.Release.Epoch, Ready: runbook.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}}
+		}
+	}
+	weight := func(t *testing.T, s State, want int) {
+		t.Helper()
+		if s.Release.Weight != want {
+			t.Fatalf("weight %d, want %d: %s", s.Release.Weight, want, s.Release.Waiting)
+		}
+	}
+	mended := launchOf(t)
+	mended.Candidate.Bundle.Model.Registry.Version, mended.Safer = "13", true
+	start := func(l runbook.Launch) error {
+		v, err := e.read(t.Context(), theSlot, Launched{l, "ann"})
+		must(t, err)
+		v.Op = newOp()
+		_, _, err = Step(v.State, Launched{l, "ann"}, now)
+		return err
+	}
+	if err := start(mended); err == nil || !strings.Contains(err.Error(), "no release before") {
+		t.Fatalf("safer than nothing: %v", err)
+	}
+	step(as(Launched{launchOf(t), "ann"}))
+	now = now.Add(5 * time.Minute)
+	must(t, put(st, store.HeardKey, `{"schema":1,"at":"2030-05-06T09:10:00Z"}`))
+	now = now.Add(5 * time.Minute)
+	weight(t, step(promoted("")), 50)
+	s := step(func(s State) Event {
+		return Asked{Alert: alertOf("errors", runbook.Webhook), Breach: breachOf("errors", runbook.Breaching), Release: s.Release.ID, Epoch: s.Release.Epoch}
+	})
+	weight(t, s, 0)
+	incident := s.Incident.ID
+	now = now.Add(5 * time.Second)
+	step(as(drainedAs(runbook.Good)))
+	for range 3 {
+		now = now.Add(5 * time.Second)
+		step(as(polledAs(runbook.Good)))
+	}
+	step(as(Archived{Path: "folder", Digest: "d"}))
+	greedy := mended
+	greedy.Weight = 50
+	if err := start(greedy); err == nil || !strings.Contains(err.Error(), "begins at 20 %") {
+		t.Fatalf("half of the traffic at once: %v", err)
+	}
+	s = step(as(Launched{mended, "ann"}))
+	if s.Release.SaferThan != incident || s.Release.Rollout.String() != "20 % for 20m, 25 % for 20m, 50 % for 20m, 100 % for 2h" {
+		t.Fatalf("the draft is %v, of %s", s.Release.Rollout, s.Release.SaferThan)
+	}
+	now = now.Add(11 * time.Minute)
+	must(t, put(st, store.HeardKey, `{"schema":1,"at":"2030-05-06T09:22:00Z"}`))
+	s = step(promoted(""))
+	weight(t, s, 20)
+	waiting(t, s, "20m")
+	now = now.Add(10 * time.Minute)
+	must(t, put(st, store.HeardKey, `{"schema":1,"at":"2030-05-06T09:31:00Z"}`))
+	s = step(promoted(""))
+	weight(t, s, 20)
+	waiting(t, s, "is asked until")
+	weight(t, step(promoted("ann")), 25)
+	if rb.Rollout.String() != "20 % for 10m, 50 % for 10m, 100 % for 1h" {
+		t.Errorf("the runbook's own ramp is %s", rb.Rollout)
+	}
+}
