@@ -24,6 +24,16 @@ func (e *Engine) carryOut(ctx context.Context, slot Slot, s State, do Doing) err
 	if do == AskReady && svc.rb != nil && s.Release != nil {
 		return e.askReady(ctx, slot, svc, *s.Release)
 	}
+	if do == AskChecks && svc.rb != nil && s.Release != nil && s.Release.Proof != nil {
+		answers := e.health(ctx, svc, *s.Release, s.Release.Proof.Since)
+		if ctx.Err() != nil {
+			return ctx.Err() // we are stopping: that is no answer
+		}
+		return e.take(ctx, slot, Checked{Release: s.Release.ID, Epoch: s.Release.Epoch, Answers: answers})
+	}
+	if do == LookAgain {
+		return nil // the tick was the look
+	}
 	if svc.rb == nil || s.Incident == nil {
 		return fmt.Errorf("carry out %s for %s: %w", do, slot, runbook.ErrNotFound) // its runbook was taken away
 	}

@@ -24,6 +24,7 @@ const (
 	SealAll     Doing = "seal"         // complete and seal the evidence folder
 	LookAgain   Doing = "look_again"   // step a Tick: something is due by the clock
 	AskBusiness Doing = "ask_business" // can a business metric be proved by now?
+	AskChecks   Doing = "ask_checks"   // is all good after a flip, or with all traffic?
 	AskReady    Doing = "ask_ready"    // may the next step of the ramp be taken?
 )
 
@@ -33,6 +34,10 @@ func Effects(s State, now time.Time) []Effect {
 	var e []Effect
 	if wantsReady(s, now) {
 		e = append(e, Effect{AskReady, now})
+	}
+	if s.Release != nil && s.Release.Proving() {
+		p := s.Release.Proof
+		e = append(e, Effect{AskChecks, p.Polled.Add(s.Runbook.Verification.Every.Std())}, Effect{LookAgain, p.Deadline})
 	}
 	if follows(s) {
 		e = append(e, Effect{AskBusiness, i.Polled.Add(followEvery)})

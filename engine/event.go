@@ -42,6 +42,12 @@ type (
 		Epoch   int
 		Ready   runbook.Readiness
 	}
+	// Checked is one poll of what must be good after a flip, or with all traffic.
+	Checked struct {
+		Release string
+		Epoch   int
+		Answers []runbook.Answer
+	}
 	// Stopped is a human stopping the ramp where it is.
 	Stopped struct{ By, Reason string }
 	// Resumed is a human letting a ramp go on that was stopped, frozen or held.
@@ -71,6 +77,7 @@ func (Followed) event() {}
 func (Archived) event() {}
 func (Told) event()     {}
 func (Promoted) event() {}
+func (Checked) event()  {}
 func (Stopped) event()  {}
 func (Resumed) event()  {}
 func (Launched) event() {}

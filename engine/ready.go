@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -30,6 +31,9 @@ func (e *Engine) ready(ctx context.Context, s service, rel runbook.Release) runb
 	}
 	can := func(trigger string) bool { _, can := decides(trigger, rel.Weight); return can }
 	ready := e.prom.Ready(ctx, s.ask, s.rb.Triggers, rel, can)
+	for _, side := range []rules.Role{rules.Stable, rules.Candidate} {
+		ready.Answers = append(ready.Answers, e.checkSide(ctx, s, rel, side, false)...)
+	}
 	ready.RulesDrift = e.drifted(s.rb.Service)
 	for _, t := range s.rb.Triggers {
 		if need, can := decides(t.Name, rel.Weight); can {

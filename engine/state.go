@@ -60,6 +60,10 @@ func (s State) clone() State {
 	if s.Release != nil {
 		r := *s.Release
 		r.Rollbacks, r.Moves = slices.Clone(r.Rollbacks), slices.Clone(r.Moves)
+		if r.Proof != nil {
+			p := *r.Proof
+			r.Proof = &p
+		}
 		s.Release = &r
 	}
 	if s.Incident != nil {

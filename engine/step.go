@@ -30,6 +30,8 @@ func Step(s State, ev Event, now time.Time) (State, []Effect, error) {
 		s.told(ev, now)
 	case Promoted:
 		err = s.promoted(ev, now)
+	case Checked:
+		s.checked(ev, now)
 	case Stopped:
 		err = s.stopRamp(ev, now)
 	case Resumed:
@@ -60,6 +62,9 @@ func (s *State) tick(now time.Time) {
 	s.askAnew(now)
 	if i := s.Incident; i != nil && (i.Phase == runbook.Acted || i.Phase == runbook.Verifying) && !now.Before(i.Deadline) {
 		s.conclude(now)
+	}
+	if r := s.Release; r != nil && r.Proving() && !now.Before(r.Proof.Deadline) {
+		s.concludeProof(now)
 	}
 	s.tendRamp(now)
 }

@@ -22,7 +22,7 @@ func (s *State) expire(now time.Time) {
 		return
 	}
 	s.note(now, "expired", "", "nobody answered in "+s.Runbook.Policy.ApprovalTTL.Std().String())
-	if s.Runbook.Policy.OnExpiry != "rollback" {
+	if !mayExpire(*s) {
 		s.holdExpired(now)
 	}
 }
@@ -41,7 +41,7 @@ func (s *State) confirmsExpiry(ev Asked) bool {
 }
 
 func waitsForExpiry(s State) bool {
-	return s.Incident != nil && s.Incident.Phase == runbook.Awaiting && s.Approval != nil && s.Approval.Status == runbook.Expired
+	return s.Incident != nil && s.Incident.Phase == runbook.Awaiting && s.Incident.Decision.Guard != checksGuard && s.Approval != nil && s.Approval.Status == runbook.Expired
 }
 
 // afterExpiry rolls back if the trigger is still true and no limit objects; anything

@@ -134,6 +134,7 @@ func (s *State) advance(by string, now time.Time) {
 		s.prove(by, now) // it has baked with a holdback
 		return
 	}
+	s.beginProof(why, now)
 	s.Write.Messages = append(s.Write.Messages, report.PromotedMsg(*s.Release, s.Runbook, now))
 }
 

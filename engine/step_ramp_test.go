@@ -94,6 +94,7 @@ func TestARampGoesUpByItselfAndIsProved(t *testing.T) {
 	p.alive(10 * minute)
 	s = p.must(p.readyAs(""))
 	weight(t, s, 100)
+	p.checkedAs(runbook.Good, 3)
 	s = p.alive(59 * minute).must(p.readyAs(""))
 	waiting(t, s, "it bakes for 1h")
 	p.alive(minute)
@@ -169,6 +170,9 @@ func TestWhatKeepsTheNextStep(t *testing.T) {
 		{"stable not warm", func(_ *play, r *runbook.Readiness) { r.StablePods = 1 }, "no rollback would be possible: v1 has 1 pod ready and needs 2"},
 		{"few pods", func(_ *play, r *runbook.Readiness) { r.CandidatePods = 1 }, "v2 has 1 pod ready and needs 2"},
 		{"stable sick", func(_ *play, r *runbook.Readiness) { r.StableSick = true }, "v1 breaks an absolute limit"},
+		{"a pod with another encoder", func(_ *play, r *runbook.Readiness) {
+			r.Answers = []runbook.Answer{{Question: "golden predictions v1", Aside: true, Health: runbook.Unknown}, {Question: "pairing v2", Health: runbook.Bad, Text: "1 of 3 pods of v2 serve another pair"}}
+		}, "1 of 3 pods of v2 serve another pair"},
 		{"rules drifted", func(_ *play, r *runbook.Readiness) { r.RulesDrift = "alert AutorollbackRankerErrors is missing" }, "not those of the runbook: alert AutorollbackRankerErrors is missing"},
 		{"breaching", func(_ *play, r *runbook.Readiness) { r.Breaching = []string{"slo"} }, "breaching now: slo"},
 		{"not enough data", func(_ *play, r *runbook.Readiness) { r.Undecided = []string{"errors"} }, "not enough data to judge by: errors"},
@@ -257,6 +261,7 @@ func TestManualStepsAreTakenByHumansOnly(t *testing.T) {
 	weight(t, p.must(p.readyAs("ann")), 50)
 	p.alive(10 * minute)
 	weight(t, p.must(p.readyAs("ann")), 100)
+	p.checkedAs(runbook.Good, 3)
 	p.alive(60 * minute) // closing moves nothing, and is not left to anybody
 	if s = p.must(p.readyAs("")); s.Release.Phase != runbook.Closed {
 		t.Errorf("not proved: %s", s.Release.Waiting)
@@ -432,6 +437,7 @@ func TestFlip(t *testing.T) {
 			t.Errorf("%v %+v", err, s.Release)
 		}
 	})
+	p.checkedAs(runbook.Good, 3)
 	p.alive(60 * minute)
 	s = p.must(p.readyAs(""))
 	if s.Release.Phase != runbook.Closed || s.Release.Weight != 100 || !s.Write.Advance || s.Split.String() != "ranker-v1 0, ranker-v2 100" {

@@ -37,7 +37,7 @@ const (
 // moments and never the time left, so that they change only when the reason does.
 func Promote(in Ramp, now time.Time) string {
 	for _, object := range []func(Ramp, time.Time) string{
-		rampless, troubled, stopped, switchedOff, notPossible, tooEarly, outOfHours, unheard, leftToHumans, unready,
+		rampless, troubled, stopped, switchedOff, notPossible, tooEarly, unproved, outOfHours, unheard, leftToHumans, unready,
 	} {
 		if why := object(in, now); why != "" {
 			return why
@@ -85,6 +85,14 @@ func stopped(in Ramp, _ time.Time) string {
 		return "promotion is frozen: " + in.Release.Frozen + " Once you have looked: " + resume
 	}
 	return ""
+}
+
+// unproved: a human may go on before what followed the last step is proved.
+func unproved(in Ramp, _ time.Time) string {
+	if !in.Release.Proving() || in.ByHuman {
+		return ""
+	}
+	return fmt.Sprintf("the step to %d %% is being proved until %s at most", in.Release.Weight, clock(in.Release.Proof.Deadline))
 }
 
 func switchedOff(in Ramp, _ time.Time) string {
@@ -201,12 +209,24 @@ func unready(in Ramp, now time.Time) string {
 		return fmt.Sprintf("%s breaks an absolute limit", side(r.Stable))
 	case ready.RulesDrift != "":
 		return "the rules that Prometheus has loaded are not those of the runbook: " + ready.RulesDrift
+	case objecting(ready.Answers) != "":
+		return objecting(ready.Answers)
 	case len(ready.Breaching) > 0:
 		return "breaching now: " + strings.Join(ready.Breaching, ", ")
 	case r.Weight > 0 && ready.CandidateRate <= 0:
 		return fmt.Sprintf("%s gets no requests: nothing has been proved", side(r.Candidate))
 	case r.Weight > 0 && len(ready.Undecided) > 0:
 		return "not enough data to judge by: " + strings.Join(ready.Undecided, ", ")
+	}
+	return ""
+}
+
+// objecting is the first answer that is not good.
+func objecting(answers []runbook.Answer) string {
+	for _, a := range answers {
+		if !a.Aside && a.Health != runbook.Good {
+			return a.Text
+		}
 	}
 	return ""
 }

@@ -13,6 +13,7 @@ const (
 	KindPromote  = "promote"
 	KindPromoted = "promoted"
 	KindProved   = "proved"
+	KindChecked  = "checked"
 )
 
 // PromoteMsg asks an approver for the next step of the ramp. It is no alarm.
@@ -48,6 +49,23 @@ func ProvedMsg(rel runbook.Release, rb *runbook.Runbook, by string, now time.Tim
 		fmt.Sprintf("%s: %s is proved", rel.Service, word(rel.Candidate.Version)),
 		fmt.Sprintf("It has all traffic and its bake time is over: it is the last known good, and %s was the one before. The release is closed.", word(rel.Stable.Version)), owner(rb))
 	m.Kind, m.EndsAt = KindProved, now
+	return m
+}
+
+// ProofMsg says what came of the checks after a flip, or after the step to all traffic.
+// It pages unless all is good.
+func ProofMsg(rel runbook.Release, rb *runbook.Runbook, now time.Time) runbook.Message {
+	p := rel.Proof
+	lines := []string{upper(sentence(p.Reason))}
+	if p.Health != runbook.Good {
+		lines = append(lines, "Nothing was moved, and promotion is frozen.",
+			todo("look; then autorollback release resume "+rel.Service+", or autorollback release rollback "+rel.Service+"."))
+	}
+	m := rampMessage(rel, KindChecked, now, fmt.Sprintf("%s: the checks of %s at %d %% are %s", rel.Service, word(rel.Candidate.Version), rel.Weight, p.Health), append(lines, owner(rb))...)
+	m.Kind, m.Page = KindChecked, p.Health != runbook.Good
+	if !m.Page {
+		m.EndsAt = now
+	}
 	return m
 }
 

@@ -25,6 +25,7 @@ type Release struct {
 	Asking          string       `json:"asking,omitempty"`      // the approval that asks for the next step
 	TrafficAt       time.Time    `json:"traffic_at,omitzero"`   // when the candidate first got traffic; warm-up counts from here
 	Moves           []Move       `json:"moves,omitempty"`       // every change of the weight, oldest first
+	Proof           *Proof       `json:"proof,omitempty"`       // of the last flip, or of the step to all traffic
 	ClosedAt        time.Time    `json:"closed_at,omitzero"`    // when it was proved: all traffic, and the bake time is over
 	Good            *Side        `json:"good,omitempty"`        // the last known good: the candidate of the last release that was proved
 	GoodBefore      *Side        `json:"good_before,omitempty"` // the one before it
@@ -83,6 +84,8 @@ type Move struct {
 	By    string    `json:"by,omitempty"` // the human; empty: the daemon
 	Why   string    `json:"why"`          // "start", "promote", "flip", "let go", "rollback", "proved" (which moves nothing)
 	Epoch int       `json:"epoch"`        // since this move
+	// Checked is what came of the checks after a flip or the step to all traffic.
+	Checked string `json:"checked,omitempty"`
 }
 
 // Began is when the candidate got its first traffic, or when the release began if that

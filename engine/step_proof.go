@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/verify"
+)
+
+// checksGuard names the question after checks that were bad.
+const checksGuard = "checks"
+
+// beginProof has the step that was just taken proved: a flip, or all traffic.
+func (s *State) beginProof(why string, now time.Time) {
+	r := s.Release
+	if why != "flip" && r.Weight != 100 {
+		return
+	}
+	r.Proof = &runbook.Proof{Epoch: r.Epoch, Since: now, Deadline: now.Add(s.Runbook.Verification.Within.Std())}
+}
+
+// checked takes one poll of what must be good after the step.
+func (s *State) checked(ev Checked, now time.Time) {
+	if s.Release == nil || !s.Release.Proving() || ev.Release != s.Release.ID || ev.Epoch != s.Release.Epoch {
+		return
+	}
+	p := s.Release.Proof
+	if now.Sub(p.Polled).Abs() < s.Runbook.Verification.Every.Std()*9/10 {
+		return // another replica's poll
+	}
+	p.Health, p.Reason = verify.Judge(ev.Answers)
+	p.Reason = clip(p.Reason, maxLine)
+	p.Polled, p.Answers, p.Polls = now, slim(ev.Answers), verify.Count(p.Polls, p.Health)
+	if p.Bads++; p.Health != runbook.Bad {
+		p.Bads = 0
+	}
+	s.concludeProof(now)
+}
+
+// concludeProof ends the proof after a full row of good polls, or of bad ones, or at
+// the deadline. Anything but good freezes the promotion; what is bad is put to a human
+// as well. No data is neither, and pages.
+func (s *State) concludeProof(now time.Time) {
+	if s.Release == nil || !s.Release.Proving() {
+		return
+	}
+	r, need := s.Release, max(s.Runbook.Verification.Polls, 1)
+	p := r.Proof
+	switch {
+	case p.Polls >= need:
+	case p.Bads >= need:
+	case now.Before(p.Deadline):
+		return
+	case p.Health == runbook.Good:
+		p.Health, p.Reason = runbook.Unknown, fmt.Sprintf("good only for the last %d of %d polls, too late to be sure. %s", p.Polls, need, p.Reason)
+	case p.Health != runbook.Bad:
+		p.Health, p.Reason = runbook.Unknown, or(p.Reason, "nothing was answered")
+	}
+	p.DoneAt = now
+	if n := len(r.Moves); n > 0 {
+		r.Moves[n-1].Checked = string(p.Health)
+	}
+	if p.Health != runbook.Good {
+		r.Frozen = fmt.Sprintf("the checks after the step to %d %% are %s: %s.", r.Weight, p.Health, p.Reason)
+	}
+	if p.Health != runbook.Bad || !s.askAboutChecks(now) {
+		s.Write.Messages = append(s.Write.Messages, report.ProofMsg(*r, s.Runbook, now))
+	}
+}
+
+// askAboutChecks puts a rollback to a human, and reports whether it did: not while an
+// incident is there already, and not where automation may not ask.
+func (s *State) askAboutChecks(now time.Time) bool {
+	r, p := s.Release, s.Release.Proof
+	active := s.Runbook.Policy.Mode == runbook.Active && (s.Control.Mode == "" || s.Control.Mode == runbook.Active)
+	if s.Incident != nil || !active || s.Foreign() || r.Held != nil || s.PlanProblem != "" {
+		return false
+	}
+	s.open(Asked{
+		Alert:  runbook.Alert{Service: r.Service, Region: r.Region, Severity: runbook.Mild, Lane: runbook.Watcher, StartsAt: p.Since, Firing: true},
+		Breach: runbook.Breach{Severity: runbook.Mild, State: runbook.NotBreaching, StartedAt: p.Since, AskedAt: now},
+	}, now)
+	s.Incident.Answers, s.Incident.Health, s.Incident.Polled = slices.Clone(p.Answers), p.Health, p.Polled
+	s.apply(runbook.Decision{Action: runbook.Ask, Guard: checksGuard, At: now, Page: true,
+		Reasons: []string{fmt.Sprintf("The checks after the step to %d %% were bad %d times in a row: %s.", r.Weight, p.Bads, p.Reason)},
+		Choices: []string{"approve the rollback", "reject it and keep the split; promotion stays frozen until: autorollback release resume " + r.Service},
+	}, now)
+	return true
+}
+
+// slim keeps an answer's words and numbers: a release is small.
+func slim(answers []runbook.Answer) []runbook.Answer {
+	kept := slices.Clone(answers[:min(len(answers), 20)])
+	for n := range kept {
+		kept[n].Text = clip(kept[n].Text, maxLine)
+		kept[n].Query = runbook.Query{Name: kept[n].Query.Name, At: kept[n].Query.At}
+	}
+	return kept
+}
+
+// mayExpire reports whether silence may roll back, as the runbook says: checks have no
+// trigger that could be asked once more.
+func mayExpire(s State) bool {
+	return s.Runbook.Policy.OnExpiry == "rollback" && s.Incident.Decision.Guard != checksGuard
+}
