@@ -34,14 +34,14 @@ func (s *State) checked(ev Checked, now time.Time) {
 	p.Health, p.Reason = verify.Judge(ev.Answers)
 	p.Reason = clip(p.Reason, maxLine)
 	p.Polled, p.Answers, p.Polls = now, slim(ev.Answers), verify.Count(p.Polls, p.Health)
-	if p.Bads++; p.Health != runbook.Bad {
-		p.Bads = 0
+	if p.Bads++; !slices.ContainsFunc(ev.Answers, func(a runbook.Answer) bool { return a.Health == runbook.Bad && verify.IsCheck(a) }) {
+		p.Bads = 0 // levels alone are the triggers' business until the deadline
 	}
 	s.concludeProof(now)
 }
 
-// concludeProof ends the proof after a full row of good polls, or of bad ones, or at
-// the deadline. Anything but good freezes the promotion; what is bad is put to a human
+// concludeProof ends the proof after a full row of good polls, or of polls in which a
+// check was bad, or at the deadline. Anything but good freezes the promotion; what is bad is put to a human
 // as well. No data is neither, and pages.
 func (s *State) concludeProof(now time.Time) {
 	if s.Release == nil || !s.Release.Proving() {
@@ -80,12 +80,12 @@ func (s *State) askAboutChecks(now time.Time) bool {
 		return false
 	}
 	s.open(Asked{
-		Alert:  runbook.Alert{Service: r.Service, Region: r.Region, Severity: runbook.Mild, Lane: runbook.Watcher, StartsAt: p.Since, Firing: true},
+		Alert:  runbook.Alert{Service: r.Service, Region: r.Region, Severity: runbook.Mild, Lane: runbook.Watcher, StartsAt: p.Since, ReceivedAt: now, Firing: true},
 		Breach: runbook.Breach{Severity: runbook.Mild, State: runbook.NotBreaching, StartedAt: p.Since, AskedAt: now},
 	}, now)
 	s.Incident.Answers, s.Incident.Health, s.Incident.Polled = slices.Clone(p.Answers), p.Health, p.Polled
 	s.apply(runbook.Decision{Action: runbook.Ask, Guard: checksGuard, At: now, Page: true,
-		Reasons: []string{fmt.Sprintf("The checks after the step to %d %% were bad %d times in a row: %s.", r.Weight, p.Bads, p.Reason)},
+		Reasons: []string{fmt.Sprintf("The checks after the step to %d %% are bad: %s.", r.Weight, p.Reason)},
 		Choices: []string{"approve the rollback", "reject it and keep the split; promotion stays frozen until: autorollback release resume " + r.Service},
 	}, now)
 	return true

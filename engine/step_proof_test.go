@@ -144,6 +144,26 @@ func TestChecksWithoutAnAnswerFreeze(t *testing.T) {
 	}
 }
 
+// Levels alone are bad: that is the triggers' business, until the deadline.
+func TestBadLevelsAfterAFlipWaitForTheDeadline(t *testing.T) {
+	p := flipped(t)
+	poll := func() State {
+		p.after(p.s.Runbook.Verification.Every.Std())
+		return p.must(Checked{Release: p.s.Release.ID, Epoch: p.s.Release.Epoch, Answers: []runbook.Answer{{Question: "error rate", Health: runbook.Bad, Text: "error rate 3 %"}}})
+	}
+	for range 10 {
+		if s := poll(); !s.Release.Proving() || s.Incident != nil {
+			t.Fatalf("it is over: %+v", s.Release.Proof)
+		}
+	}
+	p.now = p.s.Release.Proof.Deadline
+	s := poll()
+	phase(t, s, runbook.Awaiting)
+	if !strings.Contains(s.Release.Frozen, "error rate 3 %") {
+		t.Errorf("frozen: %s", s.Release.Frozen)
+	}
+}
+
 // In observe mode bad checks are told, and nobody is asked for a rollback.
 func TestBadChecksWhileObserving(t *testing.T) {
 	p := flipped(t)

@@ -204,7 +204,11 @@ func lanes(inc runbook.Incident) table {
 	heard := map[runbook.Lane]bool{}
 	for _, a := range inc.Alerts {
 		heard[a.Lane] = true
-		t.row(laneName(inc, a.Lane), a.Trigger, offset(a.ReceivedAt.Sub(began)), pairs(a.Labels))
+		at := ""
+		if !a.ReceivedAt.IsZero() {
+			at = offset(a.ReceivedAt.Sub(began))
+		}
+		t.row(laneName(inc, a.Lane), a.Trigger, at, pairs(a.Labels))
 	}
 	for _, l := range inc.Lanes {
 		if !heard[l] {

@@ -145,7 +145,7 @@ func odds(evidence float64) string {
 // span writes a duration for people: 850 ms, 4.2 s, 2 m 05 s, 1 h 03 m.
 func span(d time.Duration) string {
 	if d < 0 {
-		return "−" + span(-d)
+		return "−" + span(-max(d, -math.MaxInt64)) // the least has no opposite
 	}
 	switch {
 	case d == 0:

@@ -10,7 +10,7 @@ type Proof struct {
 	Deadline time.Time `json:"deadline"`
 	Polled   time.Time `json:"polled,omitzero"`  // the last poll
 	Polls    int       `json:"polls"`            // good ones in a row
-	Bads     int       `json:"bads"`             // bad ones in a row
+	Bads     int       `json:"bads"`             // in a row in which a pair, a stored prediction or a flag was bad
 	Health   Health    `json:"health,omitempty"` // of the last poll; once it is over, what came of it
 	Reason   string    `json:"reason,omitempty"`
 	Answers  []Answer  `json:"answers,omitempty"` // of the last poll, without what Prometheus said word for word

@@ -52,8 +52,13 @@ const FlagQuestion = "flags"
 // isSystem reports whether the answer tells what users get technically: a candidate
 // without traffic alone says nothing of that, nor do pairs, flags and stored predictions.
 func isSystem(a runbook.Answer) bool {
-	return !a.Business && a.Question != DrainQuestion && a.Question != FlagQuestion &&
-		!strings.HasPrefix(a.Question, PairQuestion) && !strings.HasPrefix(a.Question, GoldenQuestion)
+	return !a.Business && a.Question != DrainQuestion && !IsCheck(a)
+}
+
+// IsCheck reports whether an answer is about who serves, and not about a level: pairs,
+// stored predictions, flags.
+func IsCheck(a runbook.Answer) bool {
+	return a.Question == FlagQuestion || strings.HasPrefix(a.Question, PairQuestion) || strings.HasPrefix(a.Question, GoldenQuestion)
 }
 
 func sentences(answers []runbook.Answer) string {

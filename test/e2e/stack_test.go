@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,7 +71,9 @@ type stack struct {
 	kv      *store.Consul
 	rb      *runbook.Runbook
 	daemons []*daemon
-	launch  []byte // the release file
+	launch  []byte   // the release file
+	flip    func()   // not nil: it starts without traffic, is flipped, and then this is called
+	targets []string // further ones of the service
 }
 
 // options of a stack. The zero value is one daemon and one Alertmanager, both lanes.
@@ -83,6 +86,8 @@ type options struct {
 	runbook                func(text string) string
 	tap                    *tap     // takes Alertmanager's webhooks instead of the daemon
 	args                   []string // further ones of every daemon
+	flip                   func()   // not nil: the release starts without traffic, a human flips, and then this is called
+	targets                []string // further ones that Prometheus scrapes as the service
 	people                 bool     // the web listener knows the demo's approver, and nobody else
 }
 
@@ -91,7 +96,10 @@ const token = "a-receiver-token-of-more-than-32-bytes-for-tests"
 // start brings everything up, with all traffic on v1 and a release at 5 %.
 func start(t *testing.T, o options) *stack {
 	t.Helper()
-	s := &stack{t: t, dir: t.TempDir(), launch: gameday.DemoRelease}
+	s := &stack{t: t, dir: t.TempDir(), launch: gameday.DemoRelease, flip: o.flip, targets: o.targets}
+	if o.flip != nil {
+		s.launch = bytes.Replace(s.launch, []byte("weight: 5"), []byte("weight: 0"), 1)
+	}
 	s.consul = servers.Consul(t)
 	s.writeRunbook(o)
 	s.openService()
@@ -222,7 +230,7 @@ alerting: {alertmanagers: [{static_configs: [{targets: %s}]}]}
 scrape_configs:
 - {job_name: ranker, static_configs: [{targets: %s}]}
 - {job_name: autorollback, basic_auth: {username: demo, password: demo}, static_configs: [{targets: %s}]}
-`, list(ams), list(s.service.Targets()), list(daemons))
+`, list(ams), list(append(s.service.Targets(), s.targets...)), list(daemons))
 	s.prom = servers.Prometheus(s.t, config, map[string]string{"rules.yml": string(text)})
 	for _, d := range s.daemons {
 		d.args = append(d.args, "--prometheus.url="+s.prom.URL, "--alertmanager.url="+s.ams[0].URL)
@@ -240,6 +248,10 @@ func (s *stack) release() {
 		}
 		return err
 	})
+	if s.flip != nil {
+		s.await("the flip", 90*time.Second, func() error { _, err := s.client().Flip(s.t.Context(), "ranker", "default"); return err })
+		s.flip()
+	}
 	s.await("the roles to be seen and compared", 60*time.Second, func() error {
 		return s.has(`count_over_time(autorollback_release_role{role="candidate"}[1m]) > 8`)
 	})
