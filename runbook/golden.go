@@ -74,6 +74,9 @@ func (g *Golden) fill(p *page) {
 	}
 	preset(p, "verification.golden.tolerance", &g.Tolerance, 0.001)
 	preset(p, "verification.golden.timeout", &g.Timeout, Duration(2*time.Second))
+	for i := range g.Cases {
+		preset(p, fmt.Sprintf("verification.golden.cases[%d].name", i), &g.Cases[i].Name, fmt.Sprintf("case %d", i+1))
+	}
 }
 
 func (g *Golden) check(p *page) {

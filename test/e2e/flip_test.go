@@ -124,7 +124,6 @@ func TestWrongPredictionsAfterTheFlipAsk(t *testing.T) {
 		t.Fatalf("verdict %+v, split %v", inc.Verdict, s.weights())
 	}
 	s.good(inc.Verdict.Answers, "error rate", "golden predictions v1", "pairing v1", "flags")
-	s.oneTransaction()
 	s.evidence(s.daemons[0], inc)
 }
 

@@ -50,6 +50,9 @@ func TestRampToTheEnd(t *testing.T) {
 	if want := []string{"20 promote", "50 promote", "100 promote", "100 proved"}; !slices.Equal(moves, want) || rel.Good == nil || rel.Good.Version != "v2" {
 		t.Errorf("moves %q, the last known good is %+v", moves, rel.Good)
 	}
+	if rel.Proof == nil || rel.Proof.Health != runbook.Good || rel.Moves[3].Checked != "good" {
+		t.Errorf("the step to all traffic was not proved: %+v", rel.Proof)
+	}
 	if split := s.weights(); !split.Equal(runbook.Split{"ranker-v2": 100}) {
 		t.Errorf("the split is %v", split)
 	}
