@@ -2,6 +2,7 @@ package gameday
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,9 +29,12 @@ type View struct {
 	Keys         map[string]string  // keys that belong to nobody in the game, and what only a rollback may change
 	Told         map[string]time.Time
 	Evidence     []string // what is wrong with the sealed evidence of the newest incident
-	Mixed        int64    // answers of mixed pairs so far
+	Mixed        int64    // answers of mixed pairs so far; [Uncounted] where nobody counts
 	Sent, Failed int64    // requests so far; 0 where nobody counts
 }
+
+// Uncounted is [View.Mixed] where no model server counts the pairs it serves.
+const Uncounted = -1
 
 // A Tick is one moment of a game, for the picture.
 type Tick struct {
@@ -58,9 +62,8 @@ const lookEvery = 200 * time.Millisecond
 
 // Play plays a scenario: it prepares, breaks what the scenario names at its times, and
 // watches until everything expected has come to its end, or the time is up.
-func Play(ctx context.Context, s Scenario, stage Stage, say func(string, ...any)) (Game, error) {
-	g := Game{Scenario: s, Touched: []string{}}
-	var err error
+func Play(ctx context.Context, s Scenario, stage Stage, say func(string, ...any)) (g Game, err error) {
+	g = Game{Scenario: s, Touched: []string{}}
 	if g.Release, err = stage.Prepare(ctx, s.Share); err != nil {
 		return g, fmt.Errorf("prepare %s: %w", s.Name, err)
 	}
@@ -75,6 +78,7 @@ func Play(ctx context.Context, s Scenario, stage Stage, say func(string, ...any)
 	breaks := slices.Clone(s.Break)
 	slices.SortStableFunc(breaks, func(a, b Break) int { return int(a.After - b.After) })
 	g.Splits = []runbook.Split{before.Split}
+	defer func() { err = errors.Join(err, mend(ctx, s, stage, say)) }()
 	g.Broke = time.Now()
 	for time.Since(g.Broke) < s.Watch.Std() && !g.over() {
 		for len(breaks) > 0 && time.Since(g.Broke) >= breaks[0].After.Std() {
@@ -100,8 +104,27 @@ func Play(ctx context.Context, s Scenario, stage Stage, say func(string, ...any)
 	}
 	g.Touched = changed(before.Keys, last.Keys)
 	g.Evidence, g.Mixed = last.Evidence, last.Mixed-before.Mixed
+	if last.Mixed == Uncounted {
+		g.Mixed = Uncounted
+	}
 	return g, nil
 }
+
+// mend puts everything right again, whatever happened and even if the game is stopped.
+func mend(ctx context.Context, s Scenario, stage Stage, say func(string, ...any)) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mendWithin)
+	defer cancel()
+	var errs []error
+	for _, b := range s.Mend {
+		say("        mend%s", strings.TrimPrefix(b.String(), "break"))
+		if err := stage.Break(ctx, b); err != nil {
+			errs = append(errs, fmt.Errorf("mend %s: %w", s.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+const mendWithin = 30 * time.Second
 
 func (g *Game) see(v View, known map[string]bool, say func(string, ...any)) {
 	since := time.Since(g.Broke)

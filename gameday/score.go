@@ -34,7 +34,10 @@ func ScoreOf(g Game) Score {
 	if g.Incident != nil && g.Scenario.Expect.Action != None {
 		s.Checks = append(s.Checks, g.times()...)
 	}
-	s.Checks = append(s.Checks, g.verdict(), g.evidence(), g.touched(), g.moves(), g.pairs())
+	s.Checks = append(s.Checks, g.verdict(), g.evidence(), g.touched(), g.moves())
+	if g.Mixed != Uncounted {
+		s.Checks = append(s.Checks, g.pairs())
+	}
 	for _, c := range s.Checks {
 		if c.OK {
 			s.Passed++

@@ -73,6 +73,7 @@ type play struct {
 	output    string
 
 	schedule, metrics, listen string
+	staging                   *staging
 }
 
 func declarePlay(parent *kingpin.CmdClause) *play {
@@ -83,6 +84,7 @@ func declarePlay(parent *kingpin.CmdClause) *play {
 	cmd.Flag("dir", "Folder for the world's data and evidence; default: a new temporary one, deleted if the scenario is passed.").StringVar(&p.dir)
 	cmd.Flag("verbose", "Also show the daemon's log.").Short('v').BoolVar(&p.verbose)
 	cmd.Flag("output", "text or json.").Short('o').Default("text").EnumVar(&p.output, "text", "json")
+	p.staging = stagingFlags(cmd)
 	cmd.Flag("schedule", "Do not play now but at the times of this calendar, until stopped, e.g. '0 4 * * 1'.").StringVar(&p.schedule)
 	cmd.Flag("metrics-file", "With --schedule: write when each scenario was last passed, for node_exporter's textfile collector.").StringVar(&p.metrics)
 	cmd.Flag("web.listen-address", "With --schedule: serve the same on /metrics.").StringVar(&p.listen)
@@ -123,7 +125,7 @@ func (p *play) run(ctx context.Context, c console) error {
 // scheduled plays them at their times.
 func (p *play) scheduled(ctx context.Context, c console, scenarios []gameday.Scenario) error {
 	for _, s := range scenarios {
-		if err := new(gameday.Embedded).Refuses(s); err != nil {
+		if err := p.refuses(s); err != nil {
 			return err // now rather than at four in the morning
 		}
 	}
@@ -160,8 +162,11 @@ func loadScenarios(names []string) ([]gameday.Scenario, error) {
 
 // one plays a scenario in a world of its own.
 func (p *play) one(ctx context.Context, c console, s gameday.Scenario) (gameday.Score, error) {
-	if err := new(gameday.Embedded).Refuses(s); err != nil {
+	if err := p.refuses(s); err != nil {
 		return gameday.Score{}, err
+	}
+	if p.staging.asked() {
+		return p.staging.play(ctx, c, s, p.output == "json")
 	}
 	dir, temporary, err := p.folder(s)
 	if err != nil {
@@ -192,6 +197,14 @@ func (p *play) one(ctx context.Context, c console, s gameday.Scenario) (gameday.
 		say("data and evidence: %s", dir)
 	}
 	return score, err
+}
+
+// refuses asks the stage that the flags name.
+func (p *play) refuses(s gameday.Scenario) error {
+	if p.staging.asked() {
+		return new(gameday.Staging).Refuses(s)
+	}
+	return new(gameday.Embedded).Refuses(s)
 }
 
 func (p *play) folder(s gameday.Scenario) (dir string, temporary bool, err error) {

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// staging is where a game is played outside of this process.
+type staging struct {
+	runbook, region, release, store string
+	tokenFile, datacenter, caFile   string
+	prometheus, httpConfig          string
+	watch                           []string
+	remote                          *remote
+}
+
+func stagingFlags(cmd *kingpin.CmdClause) *staging {
+	s := staging{remote: remoteFlags(cmd)}
+	cmd.Flag("runbook", "Play in a staging environment instead: the service's runbook there. Needs --store, and the daemon at --url.").StringVar(&s.runbook)
+	cmd.Flag("store", "Staging: the store of its daemon, consul://HOST:PORT; it is only read.").StringVar(&s.store)
+	cmd.Flag("store.consul-token-file", "Staging: file with a Consul ACL token that may read.").StringVar(&s.tokenFile)
+	cmd.Flag("store.consul-datacenter", "Staging: Consul datacenter.").StringVar(&s.datacenter)
+	cmd.Flag("store.consul-ca-file", "Staging: CA certificates for Consul.").StringVar(&s.caFile)
+	cmd.Flag("prometheus.url", "Staging: its Prometheus, for the picture's failed requests.").StringVar(&s.prometheus)
+	cmd.Flag("prometheus.http-config-file", "Staging: HTTP client configuration for it in Prometheus' form.").StringVar(&s.httpConfig)
+	cmd.Flag("region", "Staging: the region.").Default(runbook.DefaultRegion).StringVar(&s.region)
+	cmd.Flag("release", "Staging: start this release first; left out: one must be open with the scenario's share.").StringVar(&s.release)
+	cmd.Flag("watch-prefix", "Staging: prefixes of the store in which nothing else may change.").Default("routes/", "features/", "traefik/").StringsVar(&s.watch)
+	return &s
+}
+
+// asked reports whether the game is played outside.
+func (s *staging) asked() bool { return s.runbook != "" || s.store != "" }
+
+// play plays one scenario there.
+func (s *staging) play(ctx context.Context, c console, scenario gameday.Scenario, quiet bool) (score gameday.Score, err error) {
+	said := c.out
+	if quiet {
+		said = io.Discard
+	}
+	say := func(format string, args ...any) { fmt.Fprintf(said, format+"\n", args...) }
+	stage, closing, err := s.open()
+	if err != nil {
+		return score, err
+	}
+	defer func() { err = join(err, closing()) }()
+	say("%s: %s", scenario.Name, scenario.Says)
+	game, err := gameday.Play(ctx, scenario, stage, say)
+	return gameday.ScoreOf(game), err
+}
+
+func (s *staging) open() (*gameday.Staging, func() error, error) {
+	nothing := func() error { return nil }
+	if s.runbook == "" || s.store == "" {
+		return nil, nothing, usage{errors.New("a game in staging needs --runbook, --store and the daemon's --url")}
+	}
+	stage := &gameday.Staging{Region: s.region, Watched: s.watch, HTTP: &http.Client{Timeout: 30 * time.Second}}
+	var err error
+	if stage.Runbook, err = runbook.Load(s.runbook); err != nil {
+		return nil, nothing, err
+	}
+	if stage.Helm, err = s.remote.client(); err != nil {
+		return nil, nothing, err
+	}
+	if s.release != "" {
+		if stage.Launch, err = readFile(nil, s.release); err != nil {
+			return nil, nothing, fmt.Errorf("read release: %w", err)
+		}
+	}
+	if s.prometheus != "" {
+		if stage.Prometheus, err = prometheusAt("--prometheus.url", s.prometheus, s.httpConfig); err != nil {
+			return nil, nothing, err
+		}
+	}
+	closing := nothing
+	cfg := config{Store: s.store, Replica: "gameday"}
+	cfg.Consul.TokenFile, cfg.Consul.Datacenter, cfg.Consul.CAFile = s.tokenFile, s.datacenter, s.caFile
+	stage.Store, err = openStore(cfg, func(f func() error) { closing = f })
+	return stage, closing, err
+}

@@ -1,0 +1,164 @@
+package gameday
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+
+	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// A Helm is the daemon's API, as far as a game in a staging environment needs it.
+type Helm interface {
+	Desk
+	Release(ctx context.Context, service, region string) (runbook.Release, error)
+}
+
+// Staging is the stage outside: a daemon that runs, the store it writes to, and the
+// Prometheus it asks. What breaks are calls that the scenario names. It writes nothing
+// itself but the start of the release, through the daemon.
+type Staging struct {
+	Runbook    *runbook.Runbook
+	Region     string
+	Helm       Helm
+	Store      store.Store
+	Watched    []string // prefixes of the store in which nothing else may change
+	Prometheus v1.API   // nil: the picture has no failed requests
+	Launch     []byte   // the release to start; nil: one must be open
+	HTTP       *http.Client
+
+	release      runbook.Release
+	asked        time.Time
+	sent, failed int64
+}
+
+// Refuses says which part of a scenario cannot be played here; it is a
+// [runbook.ErrRefused].
+func (s *Staging) Refuses(scenario Scenario) error {
+	for _, b := range scenario.Break {
+		if b.Call == nil {
+			return runbook.Refuse("%s is a fault of the embedded world; in a staging environment a break is a call of your own (docs/gameday.md)", b.Fault)
+		}
+	}
+	return nil
+}
+
+// Prepare starts the release, or finds it open, and waits until it is judged.
+func (s *Staging) Prepare(ctx context.Context, share int) (runbook.Release, error) {
+	var err error
+	if s.Launch != nil {
+		if s.release, err = s.Helm.Start(ctx, s.Launch); err != nil {
+			return s.release, fmt.Errorf("start release: %w", err)
+		}
+	} else if s.release, err = s.Helm.Release(ctx, s.Runbook.Service, s.Region); err != nil {
+		return s.release, fmt.Errorf("read release: %w", err)
+	}
+	switch {
+	case s.release.Phase != runbook.Open:
+		return s.release, runbook.Refuse("%s has no open release in %s: start one, or name its file with --release", s.Runbook.Service, s.Region)
+	case s.release.Weight != share:
+		return s.release, runbook.Refuse("the candidate has %d %% and the scenario wants %d %%", s.release.Weight, share)
+	}
+	judged := s.release.Began().Add(s.Runbook.Metrics.Warmup.Std() + 8*s.Runbook.Metrics.Interval.Std())
+	return s.release, pause(ctx, time.Until(judged))
+}
+
+// Break makes the call.
+func (s *Staging) Break(ctx context.Context, b Break) error {
+	if err := s.Refuses(Scenario{Break: []Break{b}}); err != nil {
+		return err
+	}
+	method := or(b.Call.Method, http.MethodPost)
+	req, err := http.NewRequestWithContext(ctx, method, b.Call.URL, strings.NewReader(b.Call.Body))
+	if err != nil {
+		return fmt.Errorf("call %s: %w", b.Call.URL, err)
+	}
+	resp, err := s.HTTP.Do(req)
+	if err != nil {
+		return fmt.Errorf("call %s: %w", b.Call.URL, err)
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body) // only the status counts
+	if resp.StatusCode/100 != 2 {
+		return fmt.Errorf("call %s: it answers %s", b.Call.URL, resp.Status)
+	}
+	return nil
+}
+
+// Look asks the daemon, the store and Prometheus.
+func (s *Staging) Look(ctx context.Context) (View, error) {
+	v := View{Told: map[string]time.Time{}, Keys: map[string]string{}, Mixed: Uncounted}
+	all, err := s.Helm.Incidents(ctx)
+	if err != nil {
+		return v, fmt.Errorf("read incidents: %w", err)
+	}
+	for _, i := range all {
+		if i.Service != s.Runbook.Service || i.Region != s.Region {
+			continue
+		}
+		v.Incidents = append(v.Incidents, i)
+		for _, r := range i.Timeline {
+			if _, ok := v.Told[i.ID]; r.Kind == "told" && !ok {
+				v.Told[i.ID] = r.At
+			}
+		}
+	}
+	s.count(ctx)
+	v.Sent, v.Failed = s.sent, s.failed
+	return v, s.keys(ctx, &v)
+}
+
+// keys reads the router's split, and everything else that must stay as it is.
+func (s *Staging) keys(ctx context.Context, v *View) error {
+	codec, err := actuators.For(s.Runbook.Routing)
+	if err != nil {
+		return err
+	}
+	snap, err := s.Store.Read(ctx, codec.Prefixes()...)
+	if err != nil {
+		return fmt.Errorf("read keys: %w", err)
+	}
+	if v.Split, err = codec.Decode(snap); err != nil && !errors.Is(err, actuators.ErrNoSplit) {
+		return fmt.Errorf("read split: %w", err)
+	}
+	if snap, err = s.Store.Read(ctx, s.Watched...); err != nil {
+		return fmt.Errorf("read keys: %w", err)
+	}
+	for _, e := range snap.Entries {
+		if !s.ours(e.Key) {
+			v.Keys[e.Key] = string(e.Value)
+		}
+	}
+	return nil
+}
+
+// ours reports whether a rollback of the service may write the key.
+func (s *Staging) ours(key string) bool {
+	r := s.Runbook.Routing
+	return key == r.Key && r.Key != "" || r.Flags != "" && (key == r.Flags+s.release.Stable.Version || key == r.Flags+s.release.Candidate.Version) ||
+		r.Router != runbook.JSONKey && strings.HasPrefix(key, r.Root+"/http/services/"+r.Service+"/weighted/") || strings.HasPrefix(key, store.Root)
+}
+
+// count asks Prometheus, once in a while, how many requests there were and failed.
+func (s *Staging) count(ctx context.Context) {
+	if s.Prometheus == nil || time.Since(s.asked) < time.Second {
+		return
+	}
+	s.asked = time.Now()
+	m := s.Runbook.Metrics
+	for to, matchers := range map[*int64]string{&s.sent: m.Selector, &s.failed: m.Selector + "," + m.Requests.Errors} {
+		value, _, err := s.Prometheus.Query(ctx, fmt.Sprintf("sum(%s{%s})", m.Requests.Counter, matchers), time.Now())
+		if vector, ok := value.(model.Vector); err == nil && ok && len(vector) == 1 {
+			*to = int64(vector[0].Value)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package gameday
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// helm is a daemon that says what the test wants.
+type helm struct {
+	release   runbook.Release
+	incidents []runbook.Incident
+}
+
+func (h *helm) Start(context.Context, []byte) (runbook.Release, error) { return h.release, nil }
+func (h *helm) Release(context.Context, string, string) (runbook.Release, error) {
+	return h.release, nil
+}
+func (h *helm) Incidents(context.Context) ([]runbook.Incident, error) { return h.incidents, nil }
+
+func newStaging(t *testing.T) (*Staging, *helm) {
+	t.Helper()
+	s, err := store.OpenFile(filepath.Join(t.TempDir(), "kv.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	rb, err := runbook.Parse("demo.yaml", DemoRunbook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Route(t.Context(), s, rb.Routing.Key, "ranker-v1"); err != nil {
+		t.Fatal(err)
+	}
+	h := &helm{release: runbook.Release{Service: "ranker", Phase: runbook.Open, Weight: 5, TrafficAt: time.Now().Add(-time.Hour),
+		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}}}
+	return &Staging{Runbook: rb, Region: runbook.DefaultRegion, Helm: h, Store: s, Watched: []string{"routes/", "features/"}, HTTP: http.DefaultClient}, h
+}
+
+func TestStagingPrepares(t *testing.T) {
+	s, h := newStaging(t)
+	if _, err := s.Prepare(t.Context(), 5); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Prepare(t.Context(), 20); !errors.Is(err, runbook.ErrRefused) {
+		t.Errorf("another share: %v", err)
+	}
+	h.release.Phase = runbook.RolledBack
+	if _, err := s.Prepare(t.Context(), 5); !errors.Is(err, runbook.ErrRefused) {
+		t.Errorf("no open release: %v", err)
+	}
+}
+
+// Calls are made as the scenario says; what does not answer 2xx is an error, and faults
+// of the embedded world are refused.
+func TestStagingBreaks(t *testing.T) {
+	s, _ := newStaging(t)
+	var got []string
+	chaos := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Method+" "+r.URL.Path)
+		if r.URL.Path == "/no" {
+			w.WriteHeader(http.StatusTeapot)
+		}
+	}))
+	defer chaos.Close()
+	if err := s.Break(t.Context(), Break{Call: &Call{URL: chaos.URL + "/yes", Method: http.MethodPut}}); err != nil {
+		t.Error(err)
+	}
+	if err := s.Break(t.Context(), Break{Call: &Call{URL: chaos.URL + "/no"}}); err == nil || !strings.Contains(err.Error(), "418") {
+		t.Errorf("a teapot: %v", err)
+	}
+	if err := s.Break(t.Context(), Break{Fault: Errors, To: "40%"}); !errors.Is(err, runbook.ErrRefused) {
+		t.Errorf("a fault: %v", err)
+	}
+	if strings.Join(got, ", ") != "PUT /yes, POST /no" {
+		t.Errorf("calls %v", got)
+	}
+}
+
+// Only other services' keys and incidents are others'.
+func TestStagingLooks(t *testing.T) {
+	s, h := newStaging(t)
+	if _, err := s.Prepare(t.Context(), 5); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"features/ranker/v1", "features/ranker/v2", "features/ranker/v9", "routes/other/weights"} {
+		if err := s.Store.Commit(t.Context(), store.NewTx(store.Op{Verb: store.Set, Key: key, Value: []byte("{}")})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told := time.Now()
+	h.incidents = []runbook.Incident{{ID: "other", Service: "search", Region: "default"},
+		{ID: "ours", Service: "ranker", Region: "default", Timeline: []runbook.Record{{Kind: "told", At: told}, {Kind: "told", At: told.Add(time.Hour)}}}}
+	v, err := s.Look(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Incidents) != 1 || !v.Told["ours"].Equal(told) || v.Mixed != Uncounted || !v.Split.Equal(runbook.Split{"ranker-v1": 100}) {
+		t.Errorf("saw %+v", v)
+	}
+	if len(v.Keys) != 2 || v.Keys["features/ranker/v9"] == "" || v.Keys["routes/other/weights"] == "" {
+		t.Errorf("watches %v", v.Keys)
+	}
+}
+
+// Whatever happens, what the scenario mends is mended.
+func TestPlayMends(t *testing.T) {
+	s, _ := newStaging(t)
+	var got []string
+	chaos := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = append(got, r.URL.Path) }))
+	defer chaos.Close()
+	scenario := Scenario{Name: "x", Share: 5, Watch: duration(30), Expect: Expect{Action: None}, Break: []Break{{Call: &Call{URL: chaos.URL + "/break"}}},
+		Mend: []Break{{Call: &Call{URL: chaos.URL + "/mend"}}}}
+	ctx, stop := context.WithTimeout(t.Context(), 600*time.Millisecond)
+	defer stop()
+	if _, err := Play(ctx, scenario, s, t.Logf); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v", err)
+	}
+	if strings.Join(got, ",") != "/break,/mend" {
+		t.Errorf("calls %v", got)
+	}
+}
