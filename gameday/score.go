@@ -22,6 +22,7 @@ type Check struct {
 type Score struct {
 	Game
 	At     time.Time `json:"at"`
+	Named  string    `json:"incident,omitempty"` // the incident's id
 	OK     bool      `json:"ok"`
 	Passed int       `json:"passed"`
 	Checks []Check   `json:"checks"`
@@ -31,6 +32,9 @@ type Score struct {
 func ScoreOf(g Game) Score {
 	s := Score{Game: g, At: g.Broke}
 	s.Checks = []Check{g.action()}
+	if g.Incident != nil {
+		s.Named = g.Incident.ID
+	}
 	if g.Incident != nil && g.Scenario.Expect.Action != None {
 		s.Checks = append(s.Checks, g.times()...)
 	}
