@@ -69,7 +69,7 @@ func rulesCommands(app *kingpin.Application, c console) map[string]action {
 		},
 	}
 	maps.Copy(actions, planCommand(cmd, c))
-	maps.Copy(actions, unitCommand(cmd, c))
+	maps.Copy(actions, testCommand(cmd, c))
 	return actions
 }
 

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-
-	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -61,49 +57,5 @@ func testFile(c console, file, rulesFile string, runbooks []*runbook.Runbook) er
 		return fmt.Errorf("write tests: %w", err)
 	}
 	fmt.Fprintf(c.err, "%s: %d tests\n", file, tests)
-	return nil
-}
-
-// unitCommand is rules test.
-func unitCommand(parent *kingpin.CmdClause, c console) map[string]action {
-	cmd := parent.Command("test", "Generate rules and their unit tests, and run them with promtool. Exit code 3 on a failure. Example: autorollback rules test runbooks/ranker.yaml --promtool /usr/bin/promtool")
-	path := cmd.Arg("runbook", "A runbook file.").Required().String()
-	promtool := cmd.Flag("promtool", "The promtool to run.").Default("promtool").String()
-	return map[string]action{cmd.FullCommand(): func(ctx context.Context) error { return testRules(ctx, c, *path, *promtool) }}
-}
-
-func testRules(ctx context.Context, c console, path, promtool string) error {
-	groups, err := compile([]string{path})
-	if err != nil {
-		return err
-	}
-	text, err := rules.Marshal(groups)
-	if err != nil {
-		return err
-	}
-	runbooks, err := loadRunbooks(path)
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "autorollback-rules-")
-	if err != nil {
-		return fmt.Errorf("make folder for tests: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	if err := os.WriteFile(filepath.Join(dir, "rules.yml"), text, 0o600); err != nil {
-		return fmt.Errorf("write rules: %w", err)
-	}
-	tests := filepath.Join(dir, "tests.yml")
-	if err := testFile(c, tests, "rules.yml", runbooks); err != nil {
-		return err
-	}
-	run := exec.CommandContext(ctx, promtool, "test", "rules", tests)
-	run.Stdout, run.Stderr = c.out, c.err
-	if err := run.Run(); err != nil {
-		if run.ProcessState != nil && ctx.Err() == nil {
-			return wanting("the generated tests do not pass")
-		}
-		return fmt.Errorf("run promtool: %w", err)
-	}
 	return nil
 }
