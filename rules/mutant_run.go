@@ -135,13 +135,8 @@ func (h *hunt) rehearse(ctx context.Context, cases []unitCase) error {
 		if err != nil {
 			return fmt.Errorf("%s: %s: %w", cases[i].trigger, cases[i].name, err)
 		}
-		for k, r := range h.player.rules {
-			if r.Alert == "" {
-				continue
-			}
-			if wrong := t.wrong(r, t.out[k]); wrong != "" {
-				return fmt.Errorf("%s: %s", cases[i].trigger, wrong)
-			}
+		if wrong := t.faults(h.player.rules); len(wrong) > 0 {
+			return fmt.Errorf("%s: %s", cases[i].trigger, wrong[0])
 		}
 		h.trials[i] = t
 		return nil
@@ -216,6 +211,9 @@ func (h *hunt) test(ctx context.Context, t *trial, m Mutant) (string, error) {
 			changed[i] = got
 		}
 		if r.Alert != "" && (!same || i == m.index) && t.wrong(r, got) != "" {
+			return t.of.name, nil
+		}
+		if !same && t.wrongValue(i, got) != "" {
 			return t.of.name, nil
 		}
 		if i == m.index && same {

@@ -24,9 +24,10 @@ import (
 type trial struct {
 	of       unitCase
 	interval runbook.Duration
-	last     int       // step
-	input    []*held   // the case's own series
-	out      [][]*held // of each rule; an alert's hold its values
+	last     int                 // step
+	input    []*held             // the case's own series
+	out      [][]*held           // of each rule; an alert's hold its values
+	values   map[int][]unitValue // what each rule is held to
 }
 
 // A player plays trials of one runbook's rules.
@@ -50,6 +51,9 @@ func (p *player) play(ctx context.Context, c unitCase) (*trial, error) {
 	for _, a := range c.asserts {
 		t.last = max(t.last, a.step)
 	}
+	for _, v := range c.values {
+		t.last = max(t.last, v.step)
+	}
 	reader := parser.NewParser(parser.Options{})
 	for _, s := range c.series {
 		h, err := t.read(reader, s)
@@ -70,7 +74,66 @@ func (p *player) play(ctx context.Context, c unitCase) (*trial, error) {
 			all.put(got)
 		}
 	}
+	t.assign()
 	return t, nil
+}
+
+// assign finds the rule that records each wanted value.
+func (t *trial) assign() {
+	t.values = map[int][]unitValue{}
+	for _, v := range t.of.values {
+		by := -1 // nobody
+		for i, all := range t.out {
+			if _, ok := t.find(all, v); ok {
+				by = i
+				break
+			}
+		}
+		t.values[by] = append(t.values[by], v)
+	}
+}
+
+// find is what a wanted series holds.
+func (t *trial) find(all []*held, v unitValue) (float64, bool) {
+	for _, h := range all {
+		if h.lset.Get(labels.MetricName) != v.name {
+			continue
+		}
+		of := h.lset.Map()
+		delete(of, labels.MetricName)
+		i, found := slices.BinarySearch(h.times, t.at(v.step).UnixMilli())
+		if found && maps.Equal(of, v.labels) && !value.IsStaleNaN(h.values[i]) {
+			return h.values[i], true
+		}
+	}
+	return 0, false
+}
+
+// wrongValue is the first value of a rule's that is not as it should be; empty: none.
+func (t *trial) wrongValue(rule int, all []*held) string {
+	for _, v := range t.values[rule] {
+		if got, ok := t.find(all, v); !ok || !v.near(got) {
+			return fmt.Sprintf("%s: at step %d %s is %g (there: %t), expected %g", t.of.name, v.step, labelled(v.name, v.labels), got, ok, v.want)
+		}
+	}
+	return ""
+}
+
+// faults are everything that is not as the case says.
+func (t *trial) faults(rules []Rule) []string {
+	var out []string
+	for i, r := range rules {
+		if wrong := t.wrong(r, t.out[i]); r.Alert != "" && wrong != "" {
+			out = append(out, wrong)
+		}
+		if wrong := t.wrongValue(i, t.out[i]); wrong != "" {
+			out = append(out, wrong)
+		}
+	}
+	if lost := t.values[-1]; len(lost) > 0 {
+		out = append(out, fmt.Sprintf("%s: nothing records %s at step %d, expected %g", t.of.name, labelled(lost[0].name, lost[0].labels), lost[0].step, lost[0].want))
+	}
+	return out
 }
 
 // title names a rule in reports.

@@ -30,12 +30,8 @@ func TestTrialsOfX(t *testing.T) {
 				t.Errorf("%s %s: %v", c.trigger, c.name, err)
 				continue
 			}
-			for i, r := range g.Rules {
-				if r.Alert != "" {
-					if w := tr.wrong(r, tr.out[i]); w != "" {
-						t.Errorf("%s: %s", c.trigger, w)
-					}
-				}
+			for _, w := range tr.faults(g.Rules) {
+				t.Errorf("%s: %s", c.trigger, w)
 			}
 			if d := time.Since(at); d > 100*time.Millisecond {
 				t.Logf("%s %s: %d steps, %s", c.trigger, c.name, tr.last, d)

@@ -24,6 +24,8 @@ type unitCase struct {
 	trigger, name string
 	series        []unitSeries
 	asserts       []unitAssert
+	values        []unitValue
+	long          bool // too long for promtool
 }
 
 // A unitSeries is one input series in promtool's notation.
@@ -68,14 +70,28 @@ func UnitTests(rb *runbook.Runbook) (Suite, error) {
 }
 
 func (b *book) unitCases(t runbook.Trigger) ([]unitCase, []string, error) {
-	if t.Absolute() {
+	switch {
+	case t.Absolute():
 		return b.absoluteCases(t)
+	case t.Type == runbook.Anomaly || t.Type == runbook.DriftGauge:
+		return nil, nil, fmt.Errorf("no scenes are known for %s", t.Type)
 	}
 	return b.comparedCases(t)
 }
 
-// Len is the number of tests.
-func (s Suite) Len() int { return len(s.cases) }
+// Len is the number of tests for promtool.
+func (s Suite) Len() int { return len(s.cases) - s.Long() }
+
+// Long is the number of tests that take promtool too long. [Suite.Mutants] plays them.
+func (s Suite) Long() int {
+	n := 0
+	for _, c := range s.cases {
+		if c.long {
+			n++
+		}
+	}
+	return n
+}
 
 // Triggers are those that have tests, in the runbook's order.
 func (s Suite) Triggers() []string {
@@ -131,7 +147,9 @@ func MarshalTests(ruleFiles []string, suites ...Suite) ([]byte, error) {
 	out.WriteString("tests:\n")
 	for _, s := range suites {
 		for _, c := range s.cases {
-			c.write(&out, s.rb)
+			if !c.long {
+				c.write(&out, s.rb)
+			}
 		}
 	}
 	return out.Bytes(), nil
@@ -142,7 +160,10 @@ func (c unitCase) write(out *bytes.Buffer, rb *runbook.Runbook) {
 	for _, s := range c.series {
 		fmt.Fprintf(out, "  - series: %s\n    values: %s\n", strconv.Quote(s.series), strconv.Quote(s.values))
 	}
-	out.WriteString("  alert_rule_test:\n")
+	c.writeValues(out, rb)
+	if len(c.asserts) > 0 {
+		out.WriteString("  alert_rule_test:\n")
+	}
 	for _, a := range c.asserts {
 		fmt.Fprintf(out, "  - eval_time: %s\n    alertname: %s\n", runbook.Duration(a.step)*rb.Metrics.Interval, a.alert)
 		if len(a.want) == 0 {
@@ -156,5 +177,17 @@ func (c unitCase) write(out *bytes.Buffer, rb *runbook.Runbook) {
 			out.WriteString("      exp_annotations:\n")
 			writeSorted(out, w.annotations)
 		}
+	}
+}
+
+// writeValues asks whether recorded series hold what they should, but for rounding.
+func (c unitCase) writeValues(out *bytes.Buffer, rb *runbook.Runbook) {
+	if len(c.values) > 0 {
+		out.WriteString("  promql_expr_test:\n")
+	}
+	for _, v := range c.values {
+		expr := fmt.Sprintf("abs(%s - %s) < bool %s", labelled(v.name, v.labels), strconv.FormatFloat(v.want, 'g', 12, 64), strconv.FormatFloat(v.slack(), 'g', 3, 64))
+		fmt.Fprintf(out, "  - expr: %s\n    eval_time: %s\n    exp_samples:\n    - labels: %s\n      value: 1\n",
+			strconv.Quote(expr), runbook.Duration(v.step)*rb.Metrics.Interval, strconv.Quote(labelled("", v.labels)))
 	}
 }

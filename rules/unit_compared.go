@@ -31,11 +31,8 @@ type stage struct {
 }
 
 func (b *book) comparedCases(t runbook.Trigger) ([]unitCase, []string, error) {
-	if _, err := NewReference(b.Runbook, t.Name); err != nil {
+	if _, err := b.reference(t); err != nil {
 		return nil, nil, err
-	}
-	if !t.Proved() {
-		return nil, nil, fmt.Errorf("style threshold has no exact reference")
 	}
 	subject, err := b.subjectOf(t)
 	if err != nil {
@@ -43,53 +40,74 @@ func (b *book) comparedCases(t runbook.Trigger) ([]unitCase, []string, error) {
 	}
 	s := &stage{b: b, t: t, signal: b.signalOf(t), subject: subject, alert: b.alert(t), n: int(t.For / b.Metrics.Interval)}
 	s.effects()
-	s.proofs()
+	s.harms()
+	if t.Proved() {
+		s.proofs()
+		s.ledgers()
+	} else {
+		s.samples()
+	}
 	s.pods()
 	s.faults()
 	s.sides()
 	return s.cases, s.missing, s.err
 }
 
-// effects are about the runbook's own number, with more than enough traffic.
+// two has more than enough traffic on both sides.
+func (s *stage) two(name string, steps int, stable, candidate func(int) []float64) scene {
+	return scene{name: name, steps: steps, pods: append(crew(Candidate, 1, 3*plenty, candidate), crew(Stable, 4, plenty, stable)...)}
+}
+
+// effects are about the thresholds, with the evidence in place all the time.
 func (s *stage) effects() {
-	x, from := s.subject, s.n+3
+	from := s.n + 3
 	until := from + s.n + 3
-	two := func(name string, stable, candidate func(int) []float64) scene {
-		return scene{name: name, steps: until + s.n + keepSteps + 2,
-			pods: append(crew(Candidate, 1, 3*plenty, candidate), crew(Stable, 4, plenty, stable)...)}
-	}
-	s.fires(two("fires closely above the threshold, and recovers", always(x.clean), play(x.clean, x.over, from, until)))
-	s.fires(two("fires early on great harm, and recovers", always(x.clean), play(x.clean, x.strong, from, until)))
-	s.silent(two("silent closely below the threshold", always(x.clean), play(x.clean, x.under, from, until+s.n)))
-	s.silent(two("silent when both sides break down alike", play(x.clean, x.strong, from, until), play(x.clean, x.strong, from, until)))
-	s.silent(two("silent when stable alone breaks down", play(x.clean, x.strong, from, until), always(x.clean)))
-	for _, p := range x.pairs {
-		worse := p.stableUnder
-		if worse == nil {
-			worse = p.stable
+	for _, p := range s.subject.pairs {
+		name := func(text string) string {
+			if p.name == "" {
+				return text
+			}
+			return p.name + ": " + text
 		}
-		s.fires(two(p.name+": fires closely above", always(p.stable), play(p.stable, p.over, from, until)))
-		s.silent(two(p.name+": silent closely below", play(p.stable, worse, from, until), play(p.stable, p.under, from, until)))
+		s.fires(s.two(name("fires closely above the threshold, and recovers"), until+keepSteps+4, always(p.stable), play(p.near, p.over, from, until)))
+		s.silent(s.two(name("silent closely below the threshold"), from+s.n+2, always(p.stable), play(p.near, p.under, from, math.MaxInt)))
+		if p.stableNear != nil {
+			s.fires(s.two(name("fires when stable alone gets better"), from+s.n+1, play(p.stableNear, p.stable, from, math.MaxInt), always(p.over)))
+		}
 	}
 }
+
+// harms are about great harm, and whose it is.
+func (s *stage) harms() {
+	x, from := s.subject, s.n+3
+	s.fires(s.two("fires early on great harm", from+s.n+1, always(x.clean), play(x.clean, x.strong, from, math.MaxInt)))
+	if s.signal.name == trafficSignal {
+		return
+	}
+	s.silent(s.two("silent when both sides break down alike", 4+s.n+2, play(x.clean, x.strong, 4, math.MaxInt), play(x.clean, x.strong, 4, math.MaxInt)))
+	s.silent(s.two("silent when stable alone breaks down", 4+s.n+2, play(x.clean, x.strong, 4, math.MaxInt), always(x.clean)))
+}
+
+// lowSteps is how long scenes of low traffic are.
+const lowSteps = 16
 
 // proofs have so little traffic that the evidence decides: first of a fresh release,
 // then of harm that begins late.
 func (s *stage) proofs() {
 	x := s.subject
+	s.critical("low traffic", func(rate float64) scene { return s.fresh(rate, x.proofs[1], x.proofs[0]) })
+	s.critical("low traffic, great harm", func(rate float64) scene { return s.fresh(rate, x.clean, x.strong) })
 	level := int(5 * time.Minute / s.b.Metrics.Interval.Std())
-	fresh := func(rate float64) scene {
-		return scene{name: "low traffic", steps: s.n + 12,
-			pods: append(crew(Candidate, 8, rate, always(x.strong)), crew(Stable, 6, rate, always(x.clean))...)}
-	}
-	s.critical("low traffic", fresh)
 	if s.b.Metrics.Interval >= runbook.Duration(quickest) {
 		s.late(level)
 	} else {
 		s.missing = append(s.missing, "harm that begins late: too many evaluations at an interval of "+s.b.Metrics.Interval.String())
 	}
+	if s.signal.name == trafficSignal {
+		return
+	}
 	s.critical("unequal stable pods", func(rate float64) scene {
-		sc := fresh(rate)
+		sc := s.fresh(rate, x.clean, x.strong)
 		for i := range sc.pods {
 			if p := &sc.pods[i]; p.role == Stable {
 				p.mix = always(blend(x.clean, x.strong, 0.15*float64(i%2)))
@@ -98,18 +116,41 @@ func (s *stage) proofs() {
 		return sc
 	})
 	s.critical("two stable pods", func(rate float64) scene {
-		return scene{steps: s.n + 12, pods: append(crew(Candidate, 8, rate, always(x.strong)), crew(Stable, 2, 3*rate, always(x.clean))...)}
+		return scene{steps: lowSteps, pods: append(crew(Candidate, 8, rate, always(x.strong)), crew(Stable, 2, 3*rate, always(x.clean))...)}
 	})
+}
+
+// fresh is a release that is harmful from its start.
+func (s *stage) fresh(rate float64, stable, candidate []float64) scene {
+	return scene{steps: lowSteps, pods: append(crew(Candidate, 8, rate, always(candidate)), crew(Stable, 6, rate, always(stable))...)}
 }
 
 // late is harm after a long good time, which the trailing windows find.
 func (s *stage) late(level int) {
 	x := s.subject
-	from := level + level/2
-	s.critical("harm begins late", func(rate float64) scene {
-		return scene{steps: from + level - 1,
-			pods: append(crew(Candidate, 8, rate, play(x.clean, x.strong, from, math.MaxInt)), crew(Stable, 6, rate, always(x.clean))...)}
+	from := 2 * level
+	harm := func(pods int, rate float64) scene {
+		return scene{steps: from + level - 1, pods: append(crew(Candidate, pods, rate, play(x.proofs[1], x.proofs[0], from, math.MaxInt)), crew(Stable, 6, rate, always(x.proofs[1]))...)}
+	}
+	s.critical("harm begins late", func(rate float64) scene { return harm(8, rate) })
+}
+
+// samples are about the least number of samples of a trigger without evidence.
+func (s *stage) samples() {
+	x := s.subject
+	s.critical("few samples of the candidate", func(rate float64) scene {
+		return scene{steps: s.n + 6, pods: append(crew(Candidate, 3, rate, always(x.strong)), crew(Stable, 4, plenty, always(x.clean))...)}
 	})
+	s.critical("few samples of stable", func(rate float64) scene {
+		return scene{steps: s.n + 6, pods: append(crew(Candidate, 3, plenty, always(x.strong)), crew(Stable, 4, rate, always(x.clean))...)}
+	})
+	from := s.n + 3
+	s.silent(s.two("silent when harm pauses", from+s.n+2, always(x.clean), func(step int) []float64 {
+		if step < from || step >= from+s.n-4 && step < from+s.n {
+			return x.clean
+		}
+		return x.strong
+	}))
 }
 
 func blend(a, b []float64, much float64) []float64 {
@@ -123,28 +164,48 @@ func blend(a, b []float64, much float64) []float64 {
 // pods are about the guard against a single pod.
 func (s *stage) pods() {
 	x, from := s.subject, s.n+3
+	if x.unguarded {
+		return
+	}
 	stable := crew(Stable, 4, plenty, always(x.clean))
 	one := crew(Candidate, 3, plenty, always(x.clean))
 	one[0].mix = play(x.clean, x.strong, from, math.MaxInt)
 	one[0].rate = 10 * plenty
-	s.silent(scene{name: "silent when one pod of three does all the harm", steps: from + s.n + 4, pods: append(one, stable...)})
-	s.fires(scene{name: "fires for a candidate of one pod", steps: from + s.n,
-		pods: append(crew(Candidate, 1, plenty, play(x.clean, x.strong, from, math.MaxInt)), stable...)})
+	s.silent(scene{name: "silent when one pod of three does all the harm", steps: from + s.n + 2, pods: append(one, stable...)})
+	s.fires(scene{name: "fires for a candidate of one pod", steps: lowSteps + s.n,
+		pods: append(crew(Candidate, 1, plenty, always(x.strong)), stable...)})
+	if s.signal.family.guard == 0 || !s.t.Proved() {
+		s.shared()
+		return
+	}
 	s.critical("little evidence without one of two pods", func(rate float64) scene {
 		pods := append(crew(Candidate, 2, rate, always(x.strong)), crew(Stable, 4, rate, always(x.clean))...)
 		pods[0].rate = 2 * rate
-		return scene{steps: s.n + 12, pods: pods}
+		return scene{steps: lowSteps, pods: pods}
 	})
+}
+
+// shared has one pod do most of the harm, and another just enough, or closely too
+// little, for what remains without the first.
+func (s *stage) shared() {
+	x := s.subject
+	at := func(much float64) scene {
+		pods := append(crew(Candidate, 2, plenty, always(blend(x.clean, x.strong, much))), crew(Stable, 4, plenty, always(x.clean))...)
+		pods[0].mix, pods[0].rate = always(x.strong), 4*plenty
+		return scene{steps: lowSteps + s.n, pods: pods}
+	}
+	s.between("one pod does most of the harm", 0, 1, at)
 }
 
 // faults are what happens to scrapes and pods.
 func (s *stage) faults() {
 	x, from := s.subject, s.n+3
 	reset := append(crew(Candidate, 3, plenty, always(x.clean)), crew(Stable, 4, plenty, always(x.clean))...)
-	reset[0].reset, reset[4].reset = from, from+1
-	s.silent(scene{name: "silent when counters begin anew", steps: from + s.n + 4, pods: reset})
+	reset[0].reset, reset[4].reset = 6, 7
+	s.silent(scene{name: "silent when counters begin anew", steps: 6 + s.n, pods: reset})
+	main := s.subject.pairs[0]
 	harm := scene{name: "fires as soon although a scrape is lost", steps: from + s.n,
-		pods: append(crew(Candidate, 1, 3*plenty, play(x.clean, x.over, from, math.MaxInt)), crew(Stable, 4, plenty, always(x.clean))...)}
+		pods: append(crew(Candidate, 1, 3*plenty, play(main.near, main.over, from, math.MaxInt)), crew(Stable, 4, plenty, always(main.stable))...)}
 	whole, err := s.b.judged(s.t, harm)
 	if err != nil {
 		s.err = err
@@ -183,6 +244,9 @@ func (s *stage) fires(sc scene) {
 		asserts = append(asserts, s.sounds(last, verdicts[last-1].Effect), s.sounds(last+keepSteps, verdicts[last-1].Effect),
 			unitAssert{step: last + keepSteps + 1, alert: s.alert.alert})
 	}
+	if len(asserts) == 2 {
+		sc.steps = at // nothing is asked later
+	}
 	s.add(sc, asserts)
 }
 
@@ -210,20 +274,29 @@ func (s *stage) silent(sc scene) {
 // critical looks for the traffic at which the scene just fires, and asserts silence
 // with closely less, and the alert with closely more.
 func (s *stage) critical(name string, at func(rate float64) scene) {
-	fires := func(rate float64) bool {
-		v, err := s.b.judged(s.t, at(rate))
+	s.between(name, 0.01, plenty, at)
+}
+
+// between looks for the value at which the scene just fires, by halving in proportion
+// or, from 0, in size.
+func (s *stage) between(name string, low, high float64, at func(float64) scene) {
+	fires := func(v float64) bool {
+		verdicts, err := s.b.judged(s.t, at(v))
 		if err != nil {
 			s.err = err
 		}
-		return firing(v) > 0
+		return firing(verdicts) > 0
 	}
-	low, high := 0.01, float64(plenty)
 	if fires(low) || !fires(high) {
-		s.missing = append(s.missing, "scene \""+name+"\": no traffic decides in it")
+		s.missing = append(s.missing, "scene \""+name+"\": nothing decides in it")
 		return
 	}
-	for high/low > 1.0005 {
-		if mid := math.Sqrt(low * high); fires(mid) {
+	for high-low > 0.0005*high {
+		mid := math.Sqrt(low * high)
+		if low == 0 {
+			mid = high / 2
+		}
+		if fires(mid) {
 			high = mid
 		} else {
 			low = mid

@@ -2,12 +2,9 @@ package rules
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
-
-	"github.com/autorollback/autorollback/runbook"
 )
 
 // A scene is what the pods of a release do, step by step; step 1 ends one interval
@@ -24,21 +21,31 @@ type scenePod struct {
 	role  Role
 	rate  float64 // opportunities in one interval
 	mix   func(step int) []float64
-	lost  int // the step whose scrape is lost; 0: none
-	reset int // the step at which its counters begin anew
+	lost  int  // the first step whose scrape is lost; 0: none
+	gap   int  // how many are lost; 0: one
+	reset int  // the step at which its counters begin anew
+	late  bool // its series begin when it is back
+	born  bool // counters of bad ones begin with the first of them
+	alone int  // the step whose bad ones a new series counts, so that they are not among all
 }
+
+// bridged is how many lost scrapes in a row the rules bridge.
+const bridged = 3
+
+// back is the first step that is scraped again.
+func (p scenePod) back() int { return p.lost + max(1, p.gap) }
 
 // grown is what each part of the mix counts in a step, or nil if the scrape was lost.
 // What was missed is counted with the next.
 func (p scenePod) grown(step int) []float64 {
-	if step == p.lost {
+	if p.lost > 0 && step >= p.lost && step < p.back() {
 		return nil
 	}
 	out := make([]float64, 0, 2)
 	for i, share := range p.mix(step) {
-		v := round4(p.rate * share)
-		if p.lost > 0 && step == p.lost+1 {
-			v += round4(p.rate * p.mix(p.lost)[i])
+		v := exact(p.rate * share)
+		for missed := p.lost; p.lost > 0 && step == p.back() && missed < step; missed++ {
+			v += exact(p.rate * p.mix(missed)[i])
 		}
 		if step == p.reset {
 			v = 0
@@ -48,36 +55,48 @@ func (p scenePod) grown(step int) []float64 {
 	return out
 }
 
-func (p scenePod) count(step int, histogram bool) PodCount {
-	c := PodCount{Pod: p.name, Role: p.role}
-	counts := p.grown(step)
+// A kind is how a signal counts.
+type kind int
+
+const (
+	countersKind kind = iota // good and bad ones
+	latencyKind              // buckets of the latency histogram
+	valuesKind               // buckets of a distribution
+	featuresKind             // missing values of two features, and rows
+)
+
+func (b *book) kindOf(s signal) kind {
 	switch {
-	case counts == nil && histogram:
-		c.Buckets = make([]float64, len(p.mix(step)))
-	case counts == nil:
-	case histogram:
-		c.Buckets = counts
-	default:
-		c.All, c.Bad = counts[0]+counts[1], counts[1]
+	case s.quantile > 0:
+		return latencyKind
+	case s.parts != nil && s.parts.fixed:
+		return valuesKind
+	case s.parts != nil:
+		return featuresKind
 	}
-	return c
+	return countersKind
 }
 
-// judged is what the reference holds at the end of each step; index 0 is step 1.
-func (b *book) judged(t runbook.Trigger, s scene) ([]Verdict, error) {
-	r, err := NewReference(b.Runbook, t.Name)
-	if err != nil {
-		return nil, err
+// count is what the rules see of a step: nothing if more scrapes were lost than they
+// bridge.
+func (p scenePod) count(step int, k kind) PodCount {
+	c := PodCount{Pod: p.name, Role: p.role}
+	counts := p.grown(step)
+	if counts == nil || p.lost > 0 && p.gap > bridged && step == p.back() {
+		counts = make([]float64, len(p.mix(step)))
 	}
-	out := make([]Verdict, 0, s.steps)
-	for step := 1; step <= s.steps; step++ {
-		counts := make([]PodCount, 0, len(s.pods))
-		for _, p := range s.pods {
-			counts = append(counts, p.count(step, t.Type == runbook.LatencyQuantile))
+	switch k {
+	case latencyKind, valuesKind:
+		c.Buckets = counts
+	case featuresKind:
+		c.Parts = []PartCount{{counts[2], counts[0]}, {counts[2], counts[1]}}
+	default:
+		c.All, c.Bad = counts[0]+counts[1], counts[1]
+		if step == p.alone {
+			c.All = counts[0]
 		}
-		out = append(out, r.Observe(counts))
 	}
-	return out, nil
+	return c
 }
 
 // firing is the first step at which it fires, from 1; 0: never.
@@ -127,7 +146,7 @@ func (b *book) roleSeries(release string, steps int) []unitSeries {
 	for _, side := range []struct {
 		role            Role
 		version, weight string
-	}{{Candidate, unitCandidate, "25"}, {Stable, unitStable, "75"}} {
+	}{{Candidate, unitCandidate, strconv.Itoa(candidateWeight)}, {Stable, unitStable, strconv.Itoa(100 - candidateWeight)}} {
 		is := map[string]string{"service": b.Service, "region": b.theRegion(), "version": side.version, "release": release}
 		out = append(out, unitSeries{labelled("autorollback_weight", is), fmt.Sprintf("%s+0x%d", side.weight, steps)})
 		is["role"] = string(side.role)
@@ -145,7 +164,7 @@ func (b *book) sceneSeries(s signal, sc scene) ([]unitSeries, error) {
 			grown[i] = p.grown(i + 1)
 		}
 		part := func(parts ...int) tally {
-			t := tally{reset: p.reset}
+			t := tally{reset: p.reset, late: p.late, born: p.born}
 			for _, g := range grown {
 				if g == nil {
 					t.grown = append(t.grown, math.NaN())
@@ -155,7 +174,7 @@ func (b *book) sceneSeries(s signal, sc scene) ([]unitSeries, error) {
 				for _, i := range parts {
 					sum += g[i]
 				}
-				t.grown = append(t.grown, round4(sum))
+				t.grown = append(t.grown, exact(sum))
 			}
 			return t
 		}
@@ -165,49 +184,5 @@ func (b *book) sceneSeries(s signal, sc scene) ([]unitSeries, error) {
 		}
 		out = append(out, some...)
 	}
-	return out, nil
-}
-
-func (b *book) podSeries(s signal, pod map[string]string, part func(...int) tally) ([]unitSeries, error) {
-	var out []unitSeries
-	add := func(name string, of map[string]string, t tally) {
-		maps.Copy(of, pod)
-		out = append(out, unitSeries{labelled(name, of), t.text()})
-	}
-	if s.quantile > 0 {
-		var below []int
-		for i := 0; i <= len(b.Metrics.Latency.Buckets); i++ {
-			name, of, err := b.invent(b.histogram())
-			if err != nil {
-				return nil, err
-			}
-			of["le"] = "+Inf"
-			if i < len(b.Metrics.Latency.Buckets) {
-				of["le"] = num(b.Metrics.Latency.Buckets[i])
-			}
-			below = append(below, i)
-			add(name, of, part(below...))
-		}
-		return out, nil
-	}
-	allName, allLabels, err := b.invent(s.all.series)
-	if err != nil {
-		return nil, err
-	}
-	badName, badLabels, err := b.invent(s.bad.series)
-	if err != nil {
-		return nil, err
-	}
-	if allName != badName {
-		add(allName, allLabels, part(0, 1))
-		add(badName, badLabels, part(1))
-		return out, nil
-	}
-	goodLabels, err := b.otherwise(s.all.series, s.bad.series)
-	if err != nil {
-		return nil, err
-	}
-	add(allName, goodLabels, part(0))
-	add(badName, badLabels, part(1))
 	return out, nil
 }

@@ -19,13 +19,24 @@ const unitStart = 1e6
 // be reset once, to 0, and grow from there.
 type tally struct {
 	grown []float64
-	reset int // the step at which it begins anew; 0: never
+	reset int  // the step at which it begins anew; 0: never
+	late  bool // nothing before the first scrape that is not lost
+	born  bool // of bad ones: nothing before the first
 }
 
 // text is the counter in promtool's notation: runs of equal growth.
 func (t tally) text() string {
-	value, out := unitStart, []string{unitNum(unitStart)}
-	for i := 0; i < len(t.grown); {
+	value, out, i := unitStart, []string{unitNum(unitStart)}, 0
+	switch {
+	case t.born:
+		value, out = 0, []string{"_"}
+		for i < len(t.grown) && !(t.grown[i] > 0) {
+			out, i = append(out, "_"), i+1
+		}
+	case t.late:
+		out = []string{"_"}
+	}
+	for i < len(t.grown) {
 		g, n := t.grown[i], 1
 		if t.reset == i+1 {
 			value, g = 0, 0
@@ -50,9 +61,11 @@ func (t tally) text() string {
 	return strings.Join(out, " ")
 }
 
-func unitNum(v float64) string { return strconv.FormatFloat(round4(v), 'f', -1, 64) }
+func unitNum(v float64) string { return strconv.FormatFloat(exact(v), 'f', -1, 64) }
 
-func round4(v float64) float64 { return math.Round(v*1e4) / 1e4 }
+// exact rounds to a fraction that adds up without error: a sum that ends a hair higher
+// than the next value would be a counter's reset.
+func exact(v float64) float64 { return math.Round(v*4096) / 4096 }
 
 // labelled writes a series; values are quoted.
 func labelled(name string, of map[string]string) string {

@@ -1,79 +1,173 @@
 package rules
 
-import "slices"
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+)
+
+// blindFrom is the step at which a side falls silent, or a second release appears.
+const blindFrom = 4
 
 // sides take one side's series of this signal away while all else is healthy: the
-// trigger is silent and its companion tells, at the very evaluation its patience ends.
+// trigger is silent and its companion tells, from the very evaluation at which its
+// patience ends until the side is back.
 func (s *stage) sides() {
-	var signals []signal
-	patience := 0
-	for _, other := range s.b.signals() {
-		if other.quantile == 0 && other.all.series == "" {
-			s.missing = append(s.missing, "a side is missing: no scenes are known for signal "+other.name)
-			return
-		}
-		if other.name == s.signal.name {
-			patience = int(s.b.patience(other) / s.b.Metrics.Interval)
-		}
-		signals = append(signals, other)
+	if s.signal.name == trafficSignal {
+		return // getting nothing is what it looks for
 	}
 	for _, gone := range []Role{Candidate, Stable} {
-		s.sideless(signals, gone, patience)
+		s.sideless(gone)
 	}
-	s.twoReleases(signals)
+	s.twoReleases()
+	if s.t.Name == s.b.Triggers[0].Name {
+		s.weightless()
+	}
 }
 
-func (s *stage) sideless(signals []signal, gone Role, patience int) {
-	steps := patience + 3
-	series := s.b.roleSeries(unitRelease, steps)
-	for _, other := range signals {
+// alike are the signals that lose their series together with this one.
+func (s *stage) alike(other signal) bool {
+	if other.name == s.signal.name {
+		return true
+	}
+	mine, _, _ := s.b.invent(s.signal.all.series)
+	theirs, _, _ := s.b.invent(other.all.series)
+	if other.name == trafficSignal {
+		theirs = s.b.Metrics.Requests.Counter
+	}
+	return mine != "" && mine == theirs
+}
+
+// patience is how many intervals of silence the companion bears.
+func (s *stage) patience() int {
+	least := math.MaxInt
+	for _, other := range s.b.signals() {
+		if other.name != trafficSignal && s.alike(other) {
+			least = min(least, int(s.b.patience(other)/s.b.Metrics.Interval))
+		}
+	}
+	return least
+}
+
+// silence is the series of all signals while one side does not report on this one, from
+// a step on for some others.
+func (s *stage) silence(gone Role, from, gap, steps int) []unitSeries {
+	var out []unitSeries
+	for _, other := range s.b.signals() {
 		sc := s.b.peace(other, steps)
-		if other.name == s.signal.name {
-			sc.pods = slices.DeleteFunc(sc.pods, func(p scenePod) bool { return p.role == gone })
+		if s.alike(other) {
+			for i := range sc.pods {
+				if sc.pods[i].role == gone {
+					sc.pods[i].lost, sc.pods[i].gap = from, gap
+				}
+			}
 		}
 		some, err := s.b.sceneSeries(other, sc)
+		if err != nil {
+			s.err = err
+			return nil
+		}
+		out = appendNew(out, some)
+	}
+	return out
+}
+
+func (s *stage) sideless(gone Role) {
+	patience := s.patience()
+	back := blindFrom + patience + 3
+	steps := back + keepSteps + 1
+	series := append(s.b.roleSeries(unitRelease, steps), s.silence(gone, blindFrom, back-blindFrom, steps)...)
+	first := blindFrom - 1 + patience
+	s.blind("blind, and not firing, without the "+string(gone)+" side", series, steps,
+		map[string]string{"region": s.b.theRegion(), "release": unitRelease, "role": string(gone)}, first, back+keepSteps)
+}
+
+// blind adds a case in which the trigger is silent, and its companion fires from one
+// step to another.
+func (s *stage) blind(name string, series []unitSeries, silent int, labels map[string]string, first, last int) {
+	a, err := s.b.blindAlert(labels)
+	if err != nil {
+		s.err = err
+		return
+	}
+	blind := alertName(s.b.Service, "Blind")
+	s.cases = append(s.cases, unitCase{name: name, series: series, asserts: append(never(s.alert.alert, silent),
+		unitAssert{step: first - 1, alert: blind}, unitAssert{step: first, alert: blind, want: []unitAlert{a}},
+		unitAssert{step: last, alert: blind, want: []unitAlert{a}}, unitAssert{step: last + 1, alert: blind})})
+}
+
+// weightless: a side that should get nothing may be silent.
+func (s *stage) weightless() {
+	patience := s.patience()
+	steps := blindFrom + patience + 2
+	series := s.b.roleSeries(unitRelease, steps)
+	series[0].values = fmt.Sprintf("0+0x%d", steps) // the candidate's weight
+	series = append(series, s.silence(Candidate, blindFrom, steps, steps)...)
+	s.cases = append(s.cases, unitCase{name: "not blind without a side that should get nothing", series: series,
+		asserts: never(alertName(s.b.Service, "Blind"), steps)})
+}
+
+// twoReleases have two daemons disagree in the middle of great harm, until one gives in.
+func (s *stage) twoReleases() {
+	x, patience := s.subject, int(s.b.patience(signal{})/s.b.Metrics.Interval)
+	until := blindFrom + patience + 2
+	steps := until + keepSteps + 1
+	harm := play(x.clean, x.strong, blindFrom, math.MaxInt)
+	sc := scene{steps: steps, pods: append(crew(Candidate, 3, plenty, harm), crew(Stable, 4, plenty, always(x.clean))...)}
+	series, err := s.b.sceneSeries(s.signal, sc)
+	if err != nil {
+		s.err = err
+		return
+	}
+	series = append(append(s.b.roleSeries(unitRelease, steps), s.b.secondRelease("r2", blindFrom, until)...), series...)
+	for _, other := range s.b.signals() {
+		if s.alike(other) {
+			continue
+		}
+		some, err := s.b.sceneSeries(other, s.b.peace(other, steps))
 		if err != nil {
 			s.err = err
 			return
 		}
 		series = appendNew(series, some)
 	}
-	a, err := s.b.blindAlert(map[string]string{"region": s.b.theRegion(), "release": unitRelease, "role": string(gone)})
-	if err != nil {
-		s.err = err
-		return
-	}
-	blind := alertName(s.b.Service, "Blind")
-	s.cases = append(s.cases, unitCase{name: "blind, and not firing, without the " + string(gone) + " side", series: series,
-		asserts: append(never(s.alert.alert, steps),
-			unitAssert{step: patience - 1, alert: blind}, unitAssert{step: patience, alert: blind, want: []unitAlert{a}})})
+	s.blind("blind, and not firing, while daemons name two releases", series, until-1,
+		map[string]string{"region": s.b.theRegion()}, blindFrom+patience-1, until-1+keepSteps)
 }
 
-// twoReleases have two daemons disagree in the middle of great harm.
-func (s *stage) twoReleases(signals []signal) {
-	steps, x := s.n+6, s.subject
-	sc := scene{steps: steps, pods: append(crew(Candidate, 3, plenty, always(x.strong)), crew(Stable, 4, plenty, always(x.clean))...)}
-	series, err := s.b.sceneSeries(s.signal, sc)
-	if err != nil {
-		s.err = err
-		return
+// secondRelease is named from a step on, and no more from another on.
+func (b *book) secondRelease(release string, from, until int) []unitSeries {
+	series := b.roleSeries(release, 0)
+	for i := range series {
+		first, _, _ := cutNumber(series[i].values)
+		series[i].values = fmt.Sprintf("_x%d %s+0x%d stale", from, first, until-from-1)
 	}
-	a, err := s.b.blindAlert(map[string]string{"region": s.b.theRegion()})
-	if err != nil {
-		s.err = err
-		return
+	return series
+}
+
+// cutNumber takes the number at the head of values apart.
+func cutNumber(values string) (number, rest string, ok bool) {
+	i := slices.IndexFunc([]byte(values), func(c byte) bool { return c != '.' && (c < '0' || c > '9') })
+	if i < 0 {
+		return values, "", true
 	}
-	series = append(append(s.b.roleSeries(unitRelease, steps), s.b.roleSeries("r2", steps)...), series...)
-	s.cases = append(s.cases, unitCase{name: "blind, and not firing, while daemons name two releases", series: series,
-		asserts: append(never(s.alert.alert, steps), unitAssert{step: steps, alert: alertName(s.b.Service, "Blind"), want: []unitAlert{a}})})
+	_, err := strconv.ParseFloat(values[:i], 64)
+	return values[:i], values[i:], err == nil
 }
 
 // peace is traffic of both sides in which nothing happens.
 func (b *book) peace(s signal, steps int) scene {
 	mix := share(0.01)
-	if s.quantile > 0 {
+	switch b.kindOf(s) {
+	case latencyKind:
 		mix = make([]float64, len(b.Metrics.Latency.Buckets)+1)
 		mix[len(mix)/2] = 1
+	case valuesKind:
+		d, _ := b.Metrics.Distribution(distributionOf(s))
+		mix = shiftsOf(d, 0).clean
+	case featuresKind:
+		mix = missingSubject(0).clean
 	}
 	return scene{steps: steps, pods: append(crew(Candidate, 3, plenty, always(mix)), crew(Stable, 4, plenty, always(mix))...)}
 }

@@ -1,0 +1,96 @@
+package rules
+
+import (
+	"math"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// candidateWeight is the candidate's share of the weights in all scenes, in percent:
+// one, because a side of any weight above 0 must have data.
+const candidateWeight = 1
+
+// judged is what the reference holds at the end of each step; index 0 is step 1.
+func (b *book) judged(t runbook.Trigger, s scene) ([]Verdict, error) {
+	r, err := b.reference(b.instant(t))
+	if err != nil {
+		return nil, err
+	}
+	r.Weigh(candidateWeight/100.0, true)
+	out := make([]Verdict, 0, s.steps)
+	breaches := []bool{false} // at time 0, when there is no data
+	for step := 1; step <= s.steps; step++ {
+		counts := make([]PodCount, 0, len(s.pods))
+		for _, p := range s.pods {
+			counts = append(counts, p.count(step, b.kindOf(r.signal)))
+		}
+		v := r.Observe(counts)
+		if t.Ceiling > 0 {
+			v.Effect, v.Gate = r.ceiling()
+		}
+		if t.Style == runbook.ByThreshold {
+			breaches = append(breaches, v.Gate)
+			v.Gate, v.Proved, v.Guarded = b.lasts(t, breaches), r.enough(t, b), r.unguarded(t, b)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// ceiling is the effect and the gate of a trigger with a ceiling.
+func (r *Reference) ceiling() (float64, bool) {
+	t := r.trigger
+	candidate, stable := r.histograms[0].last(r.gate-1), r.histograms[1].last(r.gate-1)
+	own := bucketQuantile(t.Quantile, r.bounds, candidate)
+	over := own > t.Ceiling.Std().Seconds() && own/bucketQuantile(t.Quantile, r.bounds, stable) > 1
+	if t.Increase == 0 {
+		return own, over
+	}
+	ratio, gate := latencyGate(t, r.bounds, candidate, stable)
+	return ratio, gate || over
+}
+
+// lasts reports whether a trigger without evidence was true at every step of its
+// window, the last of which is now.
+func (b *book) lasts(t runbook.Trigger, breaches []bool) bool {
+	n := int(t.For / b.Metrics.Interval)
+	recent := breaches[max(0, len(breaches)-n):]
+	for _, is := range recent {
+		if !is {
+			return false
+		}
+	}
+	return float64(len(recent)) >= math.Ceil(durableShare*float64(n))
+}
+
+// enough reports whether both sides have the least samples in the window.
+func (r *Reference) enough(t runbook.Trigger, b *book) bool {
+	var all [2]float64
+	for _, p := range r.pods {
+		all[p.role.index()] += p.all.last(int(t.For / b.Metrics.Interval))
+	}
+	return all[0] >= b.minRequests() && all[1] >= b.minRequests()
+}
+
+// unguarded reports whether the candidate's share stays above stable's whichever pod is
+// left out.
+func (r *Reference) unguarded(t runbook.Trigger, b *book) bool {
+	n := int(t.For / b.Metrics.Interval)
+	var all, bad [2]float64
+	for _, p := range r.pods {
+		all[p.role.index()] += p.all.last(n)
+		bad[p.role.index()] += p.bad.last(n)
+	}
+	if r.active(Candidate) == 1 {
+		return true
+	}
+	least := math.Inf(1)
+	for _, p := range r.pods {
+		if p.role == Candidate {
+			if rest := all[0] - p.all.last(n); rest > 0 {
+				least = min(least, (bad[0]-p.bad.last(n))/rest)
+			}
+		}
+	}
+	return !math.IsInf(least, 1) && least > withoutPodRatio*bad[1]/all[1]
+}

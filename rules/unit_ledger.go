@@ -1,0 +1,193 @@
+package rules
+
+import (
+	"math"
+	"time"
+)
+
+// A unitValue says what a recorded series holds at the end of a step.
+type unitValue struct {
+	step   int
+	name   string
+	labels map[string]string
+	want   float64
+}
+
+// near reports whether a value is the wanted one, but for rounding.
+func (v unitValue) near(got float64) bool { return math.Abs(got-v.want) < v.slack() }
+
+func (v unitValue) slack() float64 { return 1e-4 * max(1, math.Abs(v.want)) }
+
+// mostSteps is how long a case may be that promtool plays; longer ones are played by
+// rules test --mutants alone. mostLong is how long those may be.
+const mostSteps, mostLong = 150, 1000
+
+// ledgers hold the statistic itself, as it is recorded, against the reference: uneven
+// pods, some of which are hardly ever asked, are lost for a while or begin anew. The
+// first signal's are as long as it takes to see the longer windows.
+func (s *stage) ledgers() {
+	every := s.b.Metrics.Interval.Std()
+	uneven := s.unevenPods()
+	s.ledger("the books of five minutes", int(5*time.Minute/every)+8, uneven)
+	s.ledger("the books of plenty", 10, append(crew(Candidate, 2, plenty, play(s.subject.clean, s.subject.strong, 7, math.MaxInt)), crew(Stable, 3, plenty, always(s.subject.clean))...))
+	if s.signal.name != trafficSignal {
+		s.ledger("the books of a drip", 12, s.dripPods(3, s.subject.proofs[1]))
+		s.ledger("the books of two stable pods", 10, s.dripPods(2, s.subject.proofs[1]))
+		s.ledger("the books of a spotless stable side", 10, s.dripPods(4, s.spotless()))
+	}
+	if top := len(s.subject.strong) - 1; s.b.kindOf(s.signal) == latencyKind {
+		slow := s.b.slowMix(s.t.Quantile, s.b.Metrics.Latency.Buckets[top-1]*0.97)
+		s.ledger("the books of a slow stable side", 10, append(crew(Candidate, 2, 30, always(s.subject.strong)), crew(Stable, 4, 30, always(slow))...))
+	}
+	if s.t.Name != s.b.firstProved() {
+		return
+	}
+	s.ledger("the books of half an hour", int(30*time.Minute/every)+8, uneven)
+	s.ledger("the books of three hours", int(3*time.Hour/every)+8, uneven)
+}
+
+// spotless is a mix without anything bad.
+func (s *stage) spotless() []float64 {
+	switch s.b.kindOf(s.signal) {
+	case featuresKind:
+		return []float64{0, 0, 1}
+	case countersKind:
+		return share(0)
+	}
+	return s.subject.clean
+}
+
+// dripPods get less than one request between them in an interval.
+func (s *stage) dripPods(stable int, level []float64) []scenePod {
+	const rate = 0.0625
+	out := append(crew(Candidate, 3, rate, always(s.subject.strong)), crew(Stable, stable, rate, always(level))...)
+	out[0].rate = 2 * rate
+	out[3].mix = always(blend(level, s.subject.strong, 0.4))
+	if stable > 3 {
+		out[3].mix = always(level)
+	}
+	return out
+}
+
+// firstProved names the first trigger with evidence.
+func (b *book) firstProved() string {
+	for _, t := range b.Triggers {
+		if t.Proved() {
+			return t.Name
+		}
+	}
+	return ""
+}
+
+// unevenPods differ in what they get and in how often it is bad.
+func (s *stage) unevenPods() []scenePod {
+	x, alike := s.subject, s.b.kindOf(s.signal) == latencyKind // its limit is read by rate, which fills gaps
+	var out []scenePod
+	for i, rate := range []float64{7.25, 3.5, 0.125} {
+		out = append(out, crew(Candidate, i+1, rate, play(blend(x.clean, x.strong, 0.05*float64(i)), blend(x.clean, x.strong, 0.3), 5, math.MaxInt))[i])
+	}
+	for i, rate := range []float64{9.5, 12.25, 6.75, 11, 0.25} {
+		p := crew(Stable, i+1, rate, always(x.clean))[i]
+		if !alike {
+			p.mix = play(blend(x.clean, x.strong, 0.1*float64(i%3)), blend(x.clean, x.strong, 0.06*float64(i%2)), 9, math.MaxInt)
+		}
+		out = append(out, p)
+	}
+	out[0].lost, out[0].gap = 4, bridged
+	out[4].lost, out[4].gap = 6, bridged+2
+	out[1].lost, out[1].gap, out[1].late = 1, bridged+1, true
+	out[1].reset, out[5].reset = 9, 10
+	if k := s.b.kindOf(s.signal); (k == countersKind || k == featuresKind) && s.signal.name != trafficSignal {
+		out[0].born, out[0].mix = true, play(s.spotless(), x.strong, 4, math.MaxInt)
+		out[1].born, out[1].mix = true, play(s.spotless(), x.strong, 6, math.MaxInt)
+		out[3].born, out[3].mix = true, always(s.spotless())
+		if s.oneCounter() {
+			out[0].alone, out[1].alone = 7, 6
+		}
+	}
+	return out
+}
+
+// oneCounter reports whether bad ones are among the series of all, told by a label.
+func (s *stage) oneCounter() bool {
+	all, _, _ := s.b.invent(s.signal.all.series)
+	bad, _, _ := s.b.invent(s.signal.bad.series)
+	return all == bad && s.b.kindOf(s.signal) == countersKind
+}
+
+func (s *stage) ledger(name string, steps int, pods []scenePod) {
+	if steps > mostLong {
+		return
+	}
+	sc := scene{name: name, steps: steps, pods: pods}
+	r, err := s.b.reference(s.t)
+	if err != nil {
+		s.err = err
+		return
+	}
+	r.Weigh(candidateWeight/100.0, true)
+	var values []unitValue
+	for step := 1; step <= steps; step++ {
+		counts := make([]PodCount, 0, len(sc.pods))
+		for _, p := range sc.pods {
+			counts = append(counts, p.count(step, s.b.kindOf(s.signal)))
+		}
+		v := r.Observe(counts)
+		if step == 2 || step == 8 || step == 12 || step == steps/2 || step == steps {
+			values = append(values, s.entries(r, v, step)...)
+		}
+	}
+	series, err := s.b.sceneSeries(s.signal, sc)
+	if err != nil {
+		s.err = err
+		return
+	}
+	s.cases = append(s.cases, unitCase{name: name, series: append(s.b.roleSeries(unitRelease, steps), series...), values: values, long: steps > mostSteps})
+}
+
+// entries are what is recorded at the end of a step.
+func (s *stage) entries(r *Reference, v Verdict, step int) []unitValue {
+	var out []unitValue
+	add := func(name string, want float64, more ...string) {
+		if math.IsNaN(want) {
+			return
+		}
+		of := labelsOf(append([]string{"service", s.b.Service, "region", s.b.theRegion(), "release", unitRelease, "signal", s.signal.name}, more...)...)
+		out = append(out, unitValue{step: step, name: name, labels: of, want: want})
+	}
+	for i, w := range spans() {
+		add(seriesEvidence, v.Evidence[i], "window", w.name)
+		add(seriesLeastPod, v.WithoutPod[i], "window", w.name)
+	}
+	if s.signal.name == trafficSignal {
+		add(seriesPhi, v.Phi)
+		return out
+	}
+	if s.signal.family.name == shiftFamily().name {
+		add(seriesPhi, v.Phi, "floor", num(phiShift))
+	} else {
+		add(seriesPhi, v.Phi)
+	}
+	if s.signal.parts != nil {
+		return out
+	}
+	for _, role := range []Role{Candidate, Stable} {
+		all, bad := 0.0, 0.0
+		for _, p := range r.pods {
+			if p.role == role {
+				all, bad = all+p.nowAll, bad+p.nowBad
+			}
+		}
+		add(seriesAll, all, "role", string(role))
+		add(seriesBad, bad, "role", string(role))
+		add(seriesPods, float64(r.active(role)), "role", string(role))
+	}
+	for i, theta := range s.signal.family.thetas {
+		more := []string{"theta", num(theta), "family", s.signal.family.name}
+		if theta == s.signal.family.guard {
+			more = append(more, "guard", "pods")
+		}
+		add(seriesLLR, r.ratios[i].last(1), more...)
+	}
+	return out
+}
