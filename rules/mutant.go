@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -38,7 +39,19 @@ func mutantsOf(g Group) ([]Mutant, error) {
 		}
 		out = append(out, r.labelled(i)...)
 	}
+	tellApart(out)
 	return out, nil
+}
+
+// tellApart numbers changes of one rule that read the same.
+func tellApart(all []Mutant) {
+	seen := map[string]int{}
+	for i, m := range all {
+		key := m.Rule + m.Change
+		if seen[key]++; seen[key] > 1 {
+			all[i].Change = fmt.Sprintf("%s (#%d)", m.Change, seen[key])
+		}
+	}
 }
 
 // labelled are the mutants of what stands beside the expression: the side that a rule

@@ -1,5 +1,147 @@
 package rules
 
-// equalBecause says why a survivor does what the rule does, wherever the suite looks;
-// empty if it is a hole in the tests.
-func equalBecause(Rule, Mutant) string { return "" }
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A suspect is a survivor with what must be known to explain it.
+type suspect struct {
+	rule     Rule
+	mutant   Mutant
+	interval runbook.Duration
+	longest  runbook.Duration // of all scenes
+	old, now []string         // tokens
+	at       int              // the first that differs
+}
+
+func newSuspect(r Rule, m Mutant, interval, longest runbook.Duration) suspect {
+	s := suspect{rule: r, mutant: m, interval: interval, longest: longest, old: scan(r.Expr.String()), now: scan(m.text)}
+	for s.at < len(s.old) && s.at < len(s.now) && s.old[s.at] == s.now[s.at] {
+		s.at++
+	}
+	return s
+}
+
+// because says why no scene can tell the survivor from the rule; empty: it is a hole in
+// the tests.
+func (s suspect) because() string {
+	for _, why := range []func() string{s.halfStep, s.tooLong, s.nothing, s.noSlow, s.whole, s.aboveTop, s.lowLevel, s.noErrors} {
+		if text := why(); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// token is the old or new token at the difference.
+func token(of []string, at int) string {
+	if at >= 0 && at < len(of) {
+		return of[at]
+	}
+	return ""
+}
+
+// spans are the old and the new length, of a window or an offset.
+func (s suspect) spans() (old, now runbook.Duration, ok bool) {
+	if s.mutant.Kind != MutantWindow {
+		return 0, 0, false
+	}
+	old, errOld := runbook.ParseDuration(strings.Trim(token(s.old, s.at), "[]"))
+	now, errNow := runbook.ParseDuration(strings.Trim(token(s.now, s.at), "[]"))
+	return old, now, errOld == nil && errNow == nil
+}
+
+func (s suspect) halfStep() string {
+	if token(s.old, s.at-1) == "offset" && token(s.old, s.at) == s.interval.String() && s.mutant.Kind == MutantWindow && !strings.HasPrefix(token(s.now, s.at), "[") {
+		old, now, ok := s.spans()
+		if !ok || now < old {
+			return "samples of a test are a whole interval apart: half an interval back is the same one"
+		}
+	}
+	return ""
+}
+
+func (s suspect) tooLong() string {
+	if old, now, ok := s.spans(); ok && min(old, now) >= s.longest {
+		return "both windows are longer than the longest scene: a scene of a day has thousands of evaluations"
+	}
+	return ""
+}
+
+// nothing: a window that looks for a pod's newest sample.
+func (s suspect) nothing() string {
+	old, _, ok := s.spans()
+	pods := s.rule.Record == seriesPodAll || s.rule.Record == seriesPodBad || s.rule.Record == seriesAll || s.rule.Record == seriesBad
+	if ok && pods && old == 4*s.interval && token(s.old, s.at+1) != "offset" {
+		return "while scrapes are lost a pod counts 0 or nothing: the sums are the same"
+	}
+	return ""
+}
+
+// noSlow: the count of slow requests is a share times the pod's requests.
+func (s suspect) noSlow() string {
+	if s.rule.Record != seriesPodBad || s.rule.Labels["role"] == "" {
+		return ""
+	}
+	or := slices.Index(s.old, "or")
+	_, _, window := s.spans()
+	switch {
+	case or >= 0 && s.at > or, !slices.Contains(s.now, "or"):
+		return "a pod without requests in an interval has 0 slow ones, or no count of them: the sums are the same"
+	case s.mutant.Kind == MutantGuard && strings.Count(s.mutant.text, "clamp_min") < strings.Count(s.rule.Expr.String(), "clamp_min"),
+		window && token(s.old, s.at+1) == "offset":
+		return "the share of slow requests is taken of none: the pod has no requests in that interval"
+	}
+	return ""
+}
+
+func (s suspect) whole() string {
+	if s.mutant.Kind == MutantNumber && token(s.old, s.at) == "1" && token(s.now, s.at) == "1.5" && token(s.old, s.at-1) == ">" && s.rule.Labels["trigger"] == BlindTrigger {
+		return "a count is a whole number: above 1 is above 1.5"
+	}
+	return ""
+}
+
+func (s suspect) aboveTop() string {
+	if s.mutant.Kind == MutantNumber && token(s.old, s.at-2) == "histogram_fraction" && len(token(s.now, s.at)) > 0 && number(token(s.now, s.at)) > number(token(s.old, s.at)) {
+		return "above the highest bound nothing is interpolated"
+	}
+	return ""
+}
+
+func number(token string) float64 {
+	var v float64
+	_, _ = fmt.Sscan(token, &v)
+	return v
+}
+
+func (s suspect) lowLevel() string {
+	switch {
+	case s.rule.Record == seriesPool && s.mutant.Kind == MutantNumber && token(s.old, s.at) == "0":
+		return "with less than one opportunity the dispersion is below 1, and counts as 1"
+	case s.rule.Record == seriesPhi && s.mutant.Kind == MutantSide && strings.Contains(token(s.old, s.at), "role="):
+		return "with the pods of one side alone there is neither effect nor evidence to divide"
+	}
+	return ""
+}
+
+// noErrors: an absolute limit of errors is 0, not missing, if nobody counts any.
+func (s suspect) noErrors() string {
+	or := slices.Index(s.old, "or")
+	if s.rule.Alert == "" || or < 0 || token(s.old, or+1) != "0" {
+		return ""
+	}
+	switch {
+	case !slices.Contains(s.now, "or"):
+		return "no errors are 0 errors or no answer: neither is above the limit"
+	case s.mutant.Kind == MutantWindow && s.at > or && s.at < or+16:
+		return "the window of what is taken times 0"
+	case s.mutant.Kind == MutantNumber && token(s.old, s.at) == "0" && token(s.old, s.at-1) == ">":
+		return "with less than one request there are fewer than the least number of requests"
+	}
+	return ""
+}

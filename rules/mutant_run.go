@@ -9,6 +9,8 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A MutantReport tells which mutants of a runbook's rules its unit tests catch.
@@ -143,6 +145,13 @@ func (h *hunt) rehearse(ctx context.Context, cases []unitCase) error {
 	})
 }
 
+// shortFirst puts the cheap cases first.
+func (h *hunt) shortFirst() []*trial {
+	out := slices.Clone(h.trials)
+	slices.SortStableFunc(out, func(a, b *trial) int { return a.last - b.last })
+	return out
+}
+
 // catch judges the mutants; those of one rule one after another, each beginning with
 // the tests that caught the ones before.
 func (h *hunt) catch(ctx context.Context, all []Mutant, progress func(done, total int)) error {
@@ -154,7 +163,7 @@ func (h *hunt) catch(ctx context.Context, all []Mutant, progress func(done, tota
 	}
 	var done atomic.Int64
 	return h.each(ctx, len(ends), func(n int) error {
-		from, order := 0, slices.Clone(h.trials)
+		from, order := 0, h.shortFirst()
 		if n > 0 {
 			from = ends[n-1]
 		}
@@ -183,8 +192,17 @@ func (h *hunt) judge(ctx context.Context, m *Mutant, order []*trial) error {
 			return nil
 		}
 	}
-	m.Equal = equalBecause(h.player.rules[m.index], *m)
+	m.Equal = newSuspect(h.player.rules[m.index], *m, h.player.interval, h.longest()).because()
 	return nil
+}
+
+// longest is the length of the longest case.
+func (h *hunt) longest() runbook.Duration {
+	steps := 0
+	for _, t := range h.trials {
+		steps = max(steps, t.last)
+	}
+	return runbook.Duration(steps) * h.player.interval
 }
 
 // test plays one case against one mutant: only the changed rule, and the rules for

@@ -47,13 +47,7 @@ func newPlayer(g Group) *player {
 
 // play evaluates all rules in a case.
 func (p *player) play(ctx context.Context, c unitCase) (*trial, error) {
-	t := &trial{of: c, interval: p.interval, out: make([][]*held, len(p.rules))}
-	for _, a := range c.asserts {
-		t.last = max(t.last, a.step)
-	}
-	for _, v := range c.values {
-		t.last = max(t.last, v.step)
-	}
+	t := &trial{of: c, interval: p.interval, out: make([][]*held, len(p.rules)), last: c.last()}
 	reader := parser.NewParser(parser.Options{})
 	for _, s := range c.series {
 		h, err := t.read(reader, s)
@@ -111,6 +105,12 @@ func (t *trial) find(all []*held, v unitValue) (float64, bool) {
 
 // wrongValue is the first value of a rule's that is not as it should be; empty: none.
 func (t *trial) wrongValue(rule int, all []*held) string {
+	for _, h := range all {
+		i, found := slices.BinarySearch(h.times, t.at(t.of.empty).UnixMilli())
+		if t.of.empty > 0 && found && !value.IsStaleNaN(h.values[i]) && h.lset.Has(labels.MetricName) {
+			return fmt.Sprintf("%s: at step %d there is %s", t.of.name, t.of.empty, h.lset)
+		}
+	}
 	for _, v := range t.values[rule] {
 		if got, ok := t.find(all, v); !ok || !v.near(got) {
 			return fmt.Sprintf("%s: at step %d %s is %g (there: %t), expected %g", t.of.name, v.step, labelled(v.name, v.labels), got, ok, v.want)

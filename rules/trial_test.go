@@ -1,42 +1,78 @@
 package rules
 
 import (
+	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/autorollback/autorollback/runbook"
 )
 
-func TestTrialsOfX(t *testing.T) {
-	for _, f := range []string{"../runbook-templates/canary.yaml", "../examples/runbooks/ranker.yaml", "../runbook/testdata/good/vocabulary.yaml"} {
-		rb, err := runbook.Load(f)
-		if err != nil {
-			t.Fatal(err)
+// generated are the templates, the example and the whole vocabulary, by name.
+func generated(t *testing.T) map[string]*runbook.Runbook {
+	t.Helper()
+	out := map[string]*runbook.Runbook{}
+	for _, pattern := range []string{"../runbook-templates/*.yaml", "../examples/runbooks/*.yaml", "../runbook/testdata/good/vocabulary.yaml"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil || len(paths) == 0 {
+			t.Fatal(pattern, err)
 		}
-		g, err := Compile(rb)
-		if err != nil {
-			t.Fatal(err)
+		for _, p := range paths {
+			rb, err := runbook.Load(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[filepath.Base(p)] = rb
 		}
+	}
+	return out
+}
+
+func TestGeneratedTestsHoldInThisProcess(t *testing.T) {
+	bulk(t)
+	for name, rb := range generated(t) {
+		t.Run(name, func(t *testing.T) {
+			g, err := Compile(rb)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := UnitTests(rb)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, u := range s.Untested {
+				t.Logf("not tested: %s: %s", u.Trigger, u.Why)
+			}
+			p := newPlayer(g)
+			for _, c := range s.Within(mostSteps).cases {
+				played, err := p.play(t.Context(), c)
+				if err != nil {
+					t.Errorf("%s: %s: %v", c.trigger, c.name, err)
+					continue
+				}
+				for _, fault := range played.faults(g.Rules) {
+					t.Errorf("%s: %s", c.trigger, fault)
+				}
+			}
+		})
+	}
+}
+
+// Only an index of population stability and an anomaly that is no plain comparison are
+// without tests.
+func TestEveryTriggerHasTests(t *testing.T) {
+	for name, rb := range generated(t) {
 		s, err := UnitTests(rb)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := newPlayer(g)
-		began := time.Now()
-		for _, c := range s.cases {
-			at := time.Now()
-			tr, err := p.play(t.Context(), c)
-			if err != nil {
-				t.Errorf("%s %s: %v", c.trigger, c.name, err)
-				continue
-			}
-			for _, w := range tr.faults(g.Rules) {
-				t.Errorf("%s: %s", c.trigger, w)
-			}
-			if d := time.Since(at); d > 100*time.Millisecond {
-				t.Logf("%s %s: %d steps, %s", c.trigger, c.name, tr.last, d)
+		have := map[string]bool{}
+		for _, name := range s.Triggers() {
+			have[name] = true
+		}
+		for _, tr := range rb.Triggers {
+			if want := tr.PSI == 0 && tr.Name != "latency-limit"; have[tr.Name] != want {
+				t.Errorf("%s: %s has tests: %t, want %t: %v", name, tr.Name, have[tr.Name], want, s.Untested)
 			}
 		}
-		t.Logf("%s: %d cases in %s", f, len(s.cases), time.Since(began))
 	}
 }

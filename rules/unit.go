@@ -25,6 +25,7 @@ type unitCase struct {
 	series        []unitSeries
 	asserts       []unitAssert
 	values        []unitValue
+	empty         int  // the step at which no rule of the service records anything; 0: none
 	long          bool // too long for promtool
 }
 
@@ -74,7 +75,7 @@ func (b *book) unitCases(t runbook.Trigger) ([]unitCase, []string, error) {
 	case t.Absolute():
 		return b.absoluteCases(t)
 	case t.Type == runbook.Anomaly || t.Type == runbook.DriftGauge:
-		return nil, nil, fmt.Errorf("no scenes are known for %s", t.Type)
+		return b.gaugeCases(t)
 	}
 	return b.comparedCases(t)
 }
@@ -182,12 +183,39 @@ func (c unitCase) write(out *bytes.Buffer, rb *runbook.Runbook) {
 
 // writeValues asks whether recorded series hold what they should, but for rounding.
 func (c unitCase) writeValues(out *bytes.Buffer, rb *runbook.Runbook) {
-	if len(c.values) > 0 {
+	if len(c.values) > 0 || c.empty > 0 {
 		out.WriteString("  promql_expr_test:\n")
+	}
+	if c.empty > 0 {
+		fmt.Fprintf(out, "  - expr: %s\n    eval_time: %s\n    exp_samples: []\n",
+			strconv.Quote("{__name__=~\"autorollback:.+\","+match("service", rb.Service)+"}"), runbook.Duration(c.empty)*rb.Metrics.Interval)
 	}
 	for _, v := range c.values {
 		expr := fmt.Sprintf("abs(%s - %s) < bool %s", labelled(v.name, v.labels), strconv.FormatFloat(v.want, 'g', 12, 64), strconv.FormatFloat(v.slack(), 'g', 3, 64))
 		fmt.Fprintf(out, "  - expr: %s\n    eval_time: %s\n    exp_samples:\n    - labels: %s\n      value: 1\n",
 			strconv.Quote(expr), runbook.Duration(v.step)*rb.Metrics.Interval, strconv.Quote(labelled("", v.labels)))
 	}
+}
+
+// Within is the part of the suite whose scenes have no more than so many steps.
+func (s Suite) Within(steps int) Suite {
+	out := Suite{rb: s.rb, Untested: s.Untested}
+	for _, c := range s.cases {
+		if c.last() <= steps {
+			out.cases = append(out.cases, c)
+		}
+	}
+	return out
+}
+
+// last is the last step at which something is asked.
+func (c unitCase) last() int {
+	last := c.empty
+	for _, a := range c.asserts {
+		last = max(last, a.step)
+	}
+	for _, v := range c.values {
+		last = max(last, v.step)
+	}
+	return last
 }

@@ -3,14 +3,15 @@ package rules
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // absoluteCases need no release: the limit is about any version.
 func (b *book) absoluteCases(t runbook.Trigger) ([]unitCase, []string, error) {
-	if t.Type != runbook.AbsoluteSLO || t.Ceiling > 0 && b.native() {
-		return nil, nil, fmt.Errorf("no scenes are known for %s", t.Type)
+	if t.Ceiling > 0 && b.native() {
+		return nil, nil, fmt.Errorf("no scenes are known for a native histogram")
 	}
 	l := &limitStage{b: b, t: t, alert: b.alert(t), n: int(t.For / b.Metrics.Interval), least: b.minRequests()}
 	if l.n < 3 {
@@ -19,6 +20,10 @@ func (b *book) absoluteCases(t runbook.Trigger) ([]unitCase, []string, error) {
 	l.signal = b.signalOf(runbook.Trigger{Type: runbook.ErrorRate})
 	above := float64(t.Above)
 	l.clean, l.over, l.under, l.strong = share(above/5), share(above*(1+closely)), share(above*(1-closely)), share(min(0.95, 3.93*above))
+	if t.Type == runbook.DistributionShift {
+		l.signal = b.signalOf(t)
+		l.shifted()
+	}
 	if t.Ceiling > 0 {
 		l.signal = signal{quantile: t.Quantile}
 		l.least = b.minObserved(t.Quantile)
@@ -55,6 +60,44 @@ func (l *limitStage) ceiling() error {
 	return nil
 }
 
+// shifted moves values from above the middle bound of the reference to below it.
+func (l *limitStage) shifted() {
+	d, _ := l.b.Metrics.Distribution(l.t.Distribution)
+	cut := cutAt(d)[len(cutsOf(d))/2]
+	mix := func(more float64) []float64 {
+		var out []float64
+		last, at := 0.0, float64(d.Reference[cut-1])
+		for i, upTo := range append(slices.Clone(d.Reference), 1) {
+			share := float64(upTo) - last
+			if last = float64(upTo); i < cut {
+				share *= 1 + more/at
+			} else {
+				share *= 1 - more/(1-at)
+			}
+			out = append(out, share)
+		}
+		return out
+	}
+	distance := float64(l.t.Distance)
+	room := 1 - float64(d.Reference[cut-1])
+	l.clean, l.over, l.under, l.strong = mix(0), mix(distance*(1+closely)), mix(distance*(1-closely)), mix(min(room*0.95, 3.93*distance))
+}
+
+// gap is the greatest gap between the shares at or below the picked bounds and those of
+// the reference.
+func (l *limitStage) gap(buckets []float64, total float64) float64 {
+	d, _ := l.b.Metrics.Distribution(l.t.Distribution)
+	worst := 0.0
+	for _, cut := range cutAt(d) {
+		sum := 0.0
+		for _, v := range buckets[:cut] {
+			sum += v
+		}
+		worst = max(worst, math.Abs(sum/total-float64(d.Reference[cut-1])))
+	}
+	return worst
+}
+
 func (l *limitStage) scenes() {
 	from := l.n + 3
 	until := from + l.n + 3
@@ -71,6 +114,9 @@ func (l *limitStage) scenes() {
 	reset := all("silent when counters begin anew", plenty, always(l.clean))
 	reset.pods[0].reset, reset.pods[2].reset = from, from+1
 	l.play(reset, false)
+	if l.t.Type == runbook.AbsoluteSLO && l.t.Ceiling == 0 {
+		l.spotless(all("silent without any series of errors", plenty, always(share(0))))
+	}
 	lost := all("fires as soon although a scrape is lost", plenty, play(l.clean, l.over, from, until))
 	for i := range lost.pods {
 		lost.pods[i].lost = from + l.n/2
@@ -105,8 +151,21 @@ func (l *limitStage) holds(s scene, step int) (float64, bool) {
 		v := bucketQuantile(l.t.Quantile, l.b.Metrics.Latency.Buckets, sum)
 		return v, v > l.t.Ceiling.Std().Seconds() && enough
 	}
+	if l.t.Type == runbook.DistributionShift {
+		v := l.gap(sum, total)
+		return v, v > float64(l.t.Distance) && enough
+	}
 	v := sum[1] / total
 	return v, v > float64(l.t.Above) && enough
+}
+
+// spotless has no series of errors at all.
+func (l *limitStage) spotless(s scene) {
+	for i := range s.pods {
+		s.pods[i].born = true
+	}
+	s.steps = l.n + 3
+	l.play(s, false)
 }
 
 func (l *limitStage) play(s scene, fires bool) {

@@ -11,9 +11,6 @@ import (
 // plenty is a pod's opportunities in an interval where proof is no question.
 const plenty = 100_000
 
-// quickest is the shortest interval at which harm that begins late is played.
-const quickest = 5 * time.Second
-
 // keepSteps is how long an alert keeps firing.
 const keepSteps = 4
 
@@ -72,7 +69,12 @@ func (s *stage) effects() {
 		s.fires(s.two(name("fires closely above the threshold, and recovers"), until+keepSteps+4, always(p.stable), play(p.near, p.over, from, until)))
 		s.silent(s.two(name("silent closely below the threshold"), from+s.n+2, always(p.stable), play(p.near, p.under, from, math.MaxInt)))
 		if p.stableNear != nil {
-			s.fires(s.two(name("fires when stable alone gets better"), from+s.n+1, play(p.stableNear, p.stable, from, math.MaxInt), always(p.over)))
+			over := p.over
+			if p.early != nil {
+				over = p.early
+				s.fires(s.two(name("fires early when both change"), from+s.n+1, play(p.stableNear, p.stable, from, math.MaxInt), play(p.stable, over, from, math.MaxInt)))
+			}
+			s.fires(s.two(name("fires when stable alone gets better"), from+s.n+1, play(p.stableNear, p.stable, from, math.MaxInt), always(over)))
 		}
 	}
 }
@@ -98,11 +100,7 @@ func (s *stage) proofs() {
 	s.critical("low traffic", func(rate float64) scene { return s.fresh(rate, x.proofs[1], x.proofs[0]) })
 	s.critical("low traffic, great harm", func(rate float64) scene { return s.fresh(rate, x.clean, x.strong) })
 	level := int(5 * time.Minute / s.b.Metrics.Interval.Std())
-	if s.b.Metrics.Interval >= runbook.Duration(quickest) {
-		s.late(level)
-	} else {
-		s.missing = append(s.missing, "harm that begins late: too many evaluations at an interval of "+s.b.Metrics.Interval.String())
-	}
+	s.late(level)
 	if s.signal.name == trafficSignal {
 		return
 	}
@@ -129,6 +127,9 @@ func (s *stage) fresh(rate float64, stable, candidate []float64) scene {
 func (s *stage) late(level int) {
 	x := s.subject
 	from := 2 * level
+	if level > mostSteps/3 {
+		from = level * 3 / 2
+	}
 	harm := func(pods int, rate float64) scene {
 		return scene{steps: from + level - 1, pods: append(crew(Candidate, pods, rate, play(x.proofs[1], x.proofs[0], from, math.MaxInt)), crew(Stable, 6, rate, always(x.proofs[1]))...)}
 	}
@@ -314,5 +315,5 @@ func (s *stage) add(sc scene, asserts []unitAssert) {
 		s.err = err
 		return
 	}
-	s.cases = append(s.cases, unitCase{name: sc.name, series: append(s.b.roleSeries(unitRelease, sc.steps), series...), asserts: asserts})
+	s.cases = append(s.cases, unitCase{name: sc.name, series: append(s.b.roleSeries(unitRelease, sc.steps), series...), asserts: asserts, long: sc.steps > mostSteps})
 }

@@ -3,6 +3,8 @@ package rules
 import (
 	"math"
 	"time"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A unitValue says what a recorded series holds at the end of a step.
@@ -27,23 +29,27 @@ const mostSteps, mostLong = 150, 1000
 // first signal's are as long as it takes to see the longer windows.
 func (s *stage) ledgers() {
 	every := s.b.Metrics.Interval.Std()
-	uneven := s.unevenPods()
-	s.ledger("the books of five minutes", int(5*time.Minute/every)+8, uneven)
+	s.ledger("the books of five minutes", int(5*time.Minute/every)+8, s.unevenPods(0.3))
 	s.ledger("the books of plenty", 10, append(crew(Candidate, 2, plenty, play(s.subject.clean, s.subject.strong, 7, math.MaxInt)), crew(Stable, 3, plenty, always(s.subject.clean))...))
 	if s.signal.name != trafficSignal {
 		s.ledger("the books of a drip", 12, s.dripPods(3, s.subject.proofs[1]))
+		if s.b.kindOf(s.signal) == countersKind {
+			s.ledger("the books of the first moment", 1, s.firstPods())
+		}
 		s.ledger("the books of two stable pods", 10, s.dripPods(2, s.subject.proofs[1]))
 		s.ledger("the books of a spotless stable side", 10, s.dripPods(4, s.spotless()))
 	}
 	if top := len(s.subject.strong) - 1; s.b.kindOf(s.signal) == latencyKind {
 		slow := s.b.slowMix(s.t.Quantile, s.b.Metrics.Latency.Buckets[top-1]*0.97)
+		pace := play(s.subject.clean, s.subject.pairs[0].near, 5, math.MaxInt)
+		s.ledger("the books of a change of pace", int(5*time.Minute/every)+8, append(crew(Candidate, 2, 30, always(s.subject.strong)), crew(Stable, 4, 30, pace)...))
 		s.ledger("the books of a slow stable side", 10, append(crew(Candidate, 2, 30, always(s.subject.strong)), crew(Stable, 4, 30, always(slow))...))
 	}
 	if s.t.Name != s.b.firstProved() {
 		return
 	}
-	s.ledger("the books of half an hour", int(30*time.Minute/every)+8, uneven)
-	s.ledger("the books of three hours", int(3*time.Hour/every)+8, uneven)
+	s.ledger("the books of half an hour", int(30*time.Minute/every)+24, s.unevenPods(0.02))
+	s.ledger("the books of three hours", int(3*time.Hour/every)+60, s.unevenPods(0.02))
 }
 
 // spotless is a mix without anything bad.
@@ -69,22 +75,28 @@ func (s *stage) dripPods(stable int, level []float64) []scenePod {
 	return out
 }
 
-// firstProved names the first trigger with evidence.
+// firstProved names the first trigger with evidence, of plain counters if there is one:
+// the long windows are the same for all.
 func (b *book) firstProved() string {
+	first := ""
 	for _, t := range b.Triggers {
-		if t.Proved() {
+		switch {
+		case !t.Proved():
+		case b.kindOf(b.signalOf(t)) == countersKind && t.Type != runbook.CanaryStarved:
 			return t.Name
+		case first == "":
+			first = t.Name
 		}
 	}
-	return ""
+	return first
 }
 
 // unevenPods differ in what they get and in how often it is bad.
-func (s *stage) unevenPods() []scenePod {
+func (s *stage) unevenPods(harm float64) []scenePod {
 	x, alike := s.subject, s.b.kindOf(s.signal) == latencyKind // its limit is read by rate, which fills gaps
 	var out []scenePod
 	for i, rate := range []float64{7.25, 3.5, 0.125} {
-		out = append(out, crew(Candidate, i+1, rate, play(blend(x.clean, x.strong, 0.05*float64(i)), blend(x.clean, x.strong, 0.3), 5, math.MaxInt))[i])
+		out = append(out, crew(Candidate, i+1, rate, play(blend(x.clean, x.strong, 0.05*float64(i)), blend(x.clean, x.strong, harm), 5, math.MaxInt))[i])
 	}
 	for i, rate := range []float64{9.5, 12.25, 6.75, 11, 0.25} {
 		p := crew(Stable, i+1, rate, always(x.clean))[i]
@@ -95,16 +107,25 @@ func (s *stage) unevenPods() []scenePod {
 	}
 	out[0].lost, out[0].gap = 4, bridged
 	out[4].lost, out[4].gap = 6, bridged+2
+	out[6].lost, out[6].gap = 4, bridged
+	out[7].mix = play(x.clean, make([]float64, len(x.clean)), 4, math.MaxInt) // and then nothing
 	out[1].lost, out[1].gap, out[1].late = 1, bridged+1, true
 	out[1].reset, out[5].reset = 9, 10
 	if k := s.b.kindOf(s.signal); (k == countersKind || k == featuresKind) && s.signal.name != trafficSignal {
-		out[0].born, out[0].mix = true, play(s.spotless(), x.strong, 4, math.MaxInt)
-		out[1].born, out[1].mix = true, play(s.spotless(), x.strong, 6, math.MaxInt)
+		out[0].born, out[0].mix = true, play(s.spotless(), blend(x.clean, x.strong, 2*harm), 4, math.MaxInt)
+		out[1].born, out[1].mix = true, play(s.spotless(), blend(x.clean, x.strong, 2*harm), 6, math.MaxInt)
 		out[3].born, out[3].mix = true, always(s.spotless())
 		if s.oneCounter() {
 			out[0].alone, out[1].alone = 7, 6
 		}
 	}
+	return out
+}
+
+// firstPods: one stable pod has a little more than one bad event, the others have none.
+func (s *stage) firstPods() []scenePod {
+	out := append(crew(Candidate, 2, 100, always(s.subject.strong)), crew(Stable, 3, 100, always(s.spotless()))...)
+	out[2].mix = always(share(0.013))
 	return out
 }
 

@@ -140,3 +140,9 @@ func (b *book) otherwise(all, bad string) (map[string]string, error) {
 	}
 	return nil, fmt.Errorf("no labels could be made up for %s that are not %s", all, bad)
 }
+
+// sortedSeries puts series in the order of their names.
+func sortedSeries(all []unitSeries) []unitSeries {
+	slices.SortFunc(all, func(a, b unitSeries) int { return strings.Compare(a.series, b.series) })
+	return all
+}

@@ -17,13 +17,11 @@ func (s *stage) sides() {
 	if s.signal.name == trafficSignal {
 		return // getting nothing is what it looks for
 	}
-	for _, gone := range []Role{Candidate, Stable} {
-		s.sideless(gone)
-	}
+	s.sideless(Candidate, blindFrom)
+	s.sideless(Stable, 0)
 	s.twoReleases()
-	if s.t.Name == s.b.Triggers[0].Name {
-		s.weightless()
-	}
+	s.weightless()
+	s.over()
 }
 
 // alike are the signals that lose their series together with this one.
@@ -73,13 +71,18 @@ func (s *stage) silence(gone Role, from, gap, steps int) []unitSeries {
 	return out
 }
 
-func (s *stage) sideless(gone Role) {
+// sideless takes a side away from a step on; 0: it was never there.
+func (s *stage) sideless(gone Role, from int) {
 	patience := s.patience()
-	back := blindFrom + patience + 3
+	back := from + patience + 3
 	steps := back + keepSteps + 1
-	series := append(s.b.roleSeries(unitRelease, steps), s.silence(gone, blindFrom, back-blindFrom, steps)...)
-	first := blindFrom - 1 + patience
-	s.blind("blind, and not firing, without the "+string(gone)+" side", series, steps,
+	name, first := "blind, and not firing, when the "+string(gone)+" side falls silent", from-1+patience
+	series := s.silence(gone, from, back-from, steps)
+	if from == 0 {
+		name, first = "blind, and not firing, while the "+string(gone)+" side never reports", patience
+		series = s.silence(gone, 1, back-1, steps)
+	}
+	s.blind(name, append(s.b.roleSeries(unitRelease, steps), series...), steps,
 		map[string]string{"region": s.b.theRegion(), "release": unitRelease, "role": string(gone)}, first, back+keepSteps)
 }
 
@@ -97,15 +100,52 @@ func (s *stage) blind(name string, series []unitSeries, silent int, labels map[s
 		unitAssert{step: last, alert: blind, want: []unitAlert{a}}, unitAssert{step: last + 1, alert: blind})})
 }
 
-// weightless: a side that should get nothing may be silent.
+// trickle is less than one opportunity of a side in any window.
+const trickle = 1.0 / 1024
+
+// weightless: a side that should get nothing may be silent, and one that gets hardly
+// anything is not blind.
 func (s *stage) weightless() {
-	patience := s.patience()
-	steps := blindFrom + patience + 2
+	steps := blindFrom + s.patience() + 2
 	series := s.b.roleSeries(unitRelease, steps)
 	series[0].values = fmt.Sprintf("0+0x%d", steps) // the candidate's weight
-	series = append(series, s.silence(Candidate, blindFrom, steps, steps)...)
-	s.cases = append(s.cases, unitCase{name: "not blind without a side that should get nothing", series: series,
+	for _, other := range s.b.signals() {
+		sc := s.b.peace(other, steps)
+		if s.alike(other) {
+			for i := range sc.pods {
+				sc.pods[i].rate = trickle * 4
+				if sc.pods[i].role == Candidate {
+					sc.pods[i].lost, sc.pods[i].gap = blindFrom, steps
+				}
+			}
+		}
+		some, err := s.b.sceneSeries(other, sc)
+		if err != nil {
+			s.err = err
+			return
+		}
+		series = appendNew(series, some)
+	}
+	s.cases = append(s.cases, unitCase{name: "not blind to a trickle, nor to a side that should get nothing", series: series,
 		asserts: never(alertName(s.b.Service, "Blind"), steps)})
+}
+
+// over: when the release ends in the middle of harm, nothing is recorded any more.
+func (s *stage) over() {
+	const ends = 6
+	x := s.subject
+	sc := scene{steps: ends, pods: append(crew(Candidate, 3, plenty, always(x.strong)), crew(Stable, 4, plenty, always(x.clean))...)}
+	series, err := s.b.sceneSeries(s.signal, sc)
+	if err != nil {
+		s.err = err
+		return
+	}
+	roles := s.b.roleSeries(unitRelease, ends)
+	for i := range roles {
+		first, _, _ := cutNumber(roles[i].values)
+		roles[i].values = fmt.Sprintf("%s+0x%d stale", first, ends-1)
+	}
+	s.cases = append(s.cases, unitCase{name: "nothing is recorded when the release is over", series: append(roles, series...), empty: ends})
 }
 
 // twoReleases have two daemons disagree in the middle of great harm, until one gives in.

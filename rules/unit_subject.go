@@ -25,6 +25,7 @@ type subject struct {
 type pairing struct {
 	name                      string
 	stable, near, over, under []float64
+	early                     []float64 // the candidate, far over, and yet not by another threshold; nil: no scene
 	stableNear                []float64 // stable, if it makes a candidate that is over look near; nil: it does not matter
 }
 
@@ -165,11 +166,12 @@ func (b *book) slowSubject(t runbook.Trigger) (subject, error) {
 			continue
 		}
 		at := func(ratio float64) []float64 { return b.slowMix(q, stable*ratio) }
-		s := subject{clean: at(1), strong: make([]float64, len(bounds)+1), proofs: [2][]float64{at(1 + increase*1.02), at(1)},
+		s := subject{clean: at(1), strong: make([]float64, len(bounds)+1),
 			pairs: []pairing{{stable: at(1), near: at(1 + increase*nearly), over: at((1 + increase) * (1 + closely)), under: at((1 + increase) * (1 - closely)),
 				stableNear: b.slowMix(q, stable*(1+increase)/(1+increase*nearly))}}}
 		s.strong[min(i+1, len(bounds)-1)] = 1
-		s.pairs = append(s.pairs, topPair(at(1), at(1+increase*0.7)))
+		s.proofs = [2][]float64{blend(at(1), s.strong, 1.5*(1-q)), at(1)}
+		s.pairs = append(s.pairs, topPair(at(1), at(1+increase*0.7), at(1+increase*0.4), at(1.1)))
 		if t.Ceiling > 0 {
 			s.pairs = append(s.pairs, b.ceilingPair(t, "the ceiling", 1+increase*0.8))
 		}
@@ -185,8 +187,9 @@ func (b *book) ceilingSubject(t runbook.Trigger) (subject, error) {
 		return subject{}, fmt.Errorf("the ceiling is outside of the histogram's bounds")
 	}
 	p := b.ceilingPair(t, "", 1.4)
-	s := subject{clean: p.stable, strong: make([]float64, len(bounds)+1), proofs: [2][]float64{p.over, p.stable}, pairs: []pairing{p}}
+	s := subject{clean: p.stable, strong: make([]float64, len(bounds)+1), pairs: []pairing{p}}
 	s.strong[len(bounds)-1] = 1
+	s.proofs = [2][]float64{blend(p.stable, s.strong, 1.5*(1-t.Quantile)), p.stable}
 	return s, nil
 }
 
@@ -197,19 +200,22 @@ func (b *book) ceilingPair(t runbook.Trigger, name string, ratio float64) pairin
 	return pairing{name: name, stable: mix(at / ratio), near: mix(at * (1 - 0.3*(1-1/ratio))), over: mix(at * (1 + closely)), under: mix(at * (1 - closely))}
 }
 
-// topPair moves requests above the highest bucket, and as many just below it.
-func topPair(stable, slower []float64) pairing {
-	stall := func(more float64) []float64 {
-		out := make([]float64, len(slower))
+// topPair moves requests above the highest bucket, and as many just below it. What is
+// there before differs in its quantile too, so that each window is seen.
+func topPair(stable, slower, before, stableBefore []float64) pairing {
+	const usual = 0.003 // of stable's requests are above the highest bucket
+	stall := func(mix []float64, more float64) []float64 {
+		out := make([]float64, len(mix))
 		top := len(out) - 1
-		for i, v := range slower {
-			out[i] = v * (1 - more - 0.004)
+		for i, v := range mix {
+			out[i] = v * (1 - usual - more - 0.004)
 		}
 		out[top-1] += 0.004
-		out[top] = stable[top] + more
+		out[top] += usual + more
 		return out
 	}
-	return pairing{name: "requests above the highest bucket", stable: stable, near: stall(0.009), over: stall(0.01 * (1 + closely)), under: stall(0.01 * (1 - closely))}
+	return pairing{name: "requests above the highest bucket", stable: stall(stable, 0), near: stall(before, 0.009),
+		over: stall(slower, 0.01*(1+closely)), under: stall(slower, 0.01*(1-closely)), early: stall(slower, 0.0263), stableNear: stall(stableBefore, 0.02)}
 }
 
 // slowMix is a histogram whose quantile is exactly at a value, with as much as possible

@@ -3,75 +3,102 @@ package rules_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
-	"github.com/autorollback/autorollback/gameday"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
-	templates "github.com/autorollback/autorollback/runbook-templates"
 	"github.com/autorollback/autorollback/test/servers"
 )
 
-// unitRunbooks are those whose generated tests of errors the real promtool runs here;
-// the others take minutes: autorollback rules test.
+// unitRunbooks are the templates and the examples. Two templates have the same rules.
 func unitRunbooks(t *testing.T) map[string]*runbook.Runbook {
 	t.Helper()
 	out := map[string]*runbook.Runbook{}
-	canary, err := templates.New("canary", "my-service")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string][]byte{"canary": canary, "demo": gameday.DemoRunbook} {
-		rb, err := runbook.Parse(name+".yaml", text)
-		if err != nil {
-			t.Fatal(err)
+	for _, pattern := range []string{"../runbook-templates/*.yaml", "../examples/runbooks/*.yaml"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil || len(paths) == 0 {
+			t.Fatal(pattern, err)
 		}
-		out[name] = rb
+		for _, p := range paths {
+			rb, err := runbook.Load(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[filepath.Base(p)] = rb
+		}
 	}
 	return out
 }
 
-func TestPromtoolRunsTheGeneratedTests(t *testing.T) {
+// promtoolSteps is how long a scene may be that promtool plays in make test; it plays
+// all of them in make mutants.
+const promtoolSteps = 32
+
+func TestPromtoolRunsTheGeneratedTestsOfEveryTemplate(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
 	promtool := servers.Promtool(t)
-	for name, rb := range unitRunbooks(t) {
-		t.Run(name, func(t *testing.T) {
-			g, err := rules.Compile(rb)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, err := rules.Marshal([]rules.Group{g})
-			if err != nil {
-				t.Fatal(err)
-			}
-			suite, err := rules.UnitTests(rb)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got, want := len(suite.Triggers()), len(rb.Triggers); got != want {
-				t.Errorf("%d of %d triggers have tests: %v", got, want, suite.Untested)
-			}
-			for _, u := range suite.Untested {
-				t.Logf("not tested: %s: %s", u.Trigger, u.Why)
-			}
-			tests, err := rules.MarshalTests([]string{"rules.yml"}, suite)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := unitRun(t, promtool, text, tests, "error-rate|users-see-errors"); err != nil {
-				t.Error(err)
-			}
-			changed := bytes.ReplaceAll(text, []byte("> 0.05\n"), []byte("> 0.0505\n"))
-			if err := unitRun(t, promtool, changed, tests, "error-rate: fires closely above"); err == nil || bytes.Equal(text, changed) {
-				t.Error("a threshold one percent higher passes the tests")
-			}
-		})
+	played := map[string]string{} // rules but for their digest, by the file's name
+	for _, name := range slices.Sorted(maps.Keys(unitRunbooks(t))) {
+		rb := unitRunbooks(t)[name]
+		text, tests := unitFiles(t, rb)
+		if out, err := exec.CommandContext(t.Context(), promtool, "check", "rules", "--lint=all", "--lint-fatal", unitWrite(t, "rules.yml", text)).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", name, err, out)
+		}
+		same := strings.ReplaceAll(string(text)+string(tests), rb.Digest, "")
+		if other, have := played[same]; have {
+			t.Logf("%s: as %s", name, other)
+			continue
+		}
+		played[same] = name
+		if err := unitRun(t, promtool, text, tests, ".*"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
+}
+
+func TestAChangedThresholdFailsTheGeneratedTests(t *testing.T) {
+	text, tests := unitFiles(t, unitRunbooks(t)["canary.yaml"])
+	changed := bytes.ReplaceAll(text, []byte("> 0.05\n"), []byte("> 0.0505\n"))
+	if err := unitRun(t, servers.Promtool(t), changed, tests, "error-rate: fires"); err == nil || bytes.Equal(text, changed) {
+		t.Error("a threshold one percent higher passes the tests")
+	}
+}
+
+// unitFiles are the generated rules and tests of a runbook.
+func unitFiles(t *testing.T, rb *runbook.Runbook) (text, tests []byte) {
+	t.Helper()
+	g, err := rules.Compile(rb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err = rules.Marshal([]rules.Group{g}); err != nil {
+		t.Fatal(err)
+	}
+	suite, err := rules.UnitTests(rb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tests, err = rules.MarshalTests([]string{"rules.yml"}, suite.Within(promtoolSteps)); err != nil {
+		t.Fatal(err)
+	}
+	return text, tests
+}
+
+func unitWrite(t *testing.T, name string, text []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // unitRun runs the tests whose names match.
