@@ -87,6 +87,7 @@ func TestEachKindOfMutant(t *testing.T) {
 // What the quick replay catches, the real promtool catches too; and what survives here
 // survives there.
 func TestPromtoolAgreesOnMutants(t *testing.T) {
+	bulk(t)
 	s := canarySuite(t).Of("error-rate").Within(30)
 	g, err := Compile(s.rb)
 	if err != nil {

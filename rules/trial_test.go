@@ -43,7 +43,7 @@ func TestGeneratedTestsHoldInThisProcess(t *testing.T) {
 				t.Logf("not tested: %s: %s", u.Trigger, u.Why)
 			}
 			p := newPlayer(g)
-			for _, c := range s.Within(mostSteps).cases {
+			for _, c := range s.Within(64).cases {
 				played, err := p.play(t.Context(), c)
 				if err != nil {
 					t.Errorf("%s: %s: %v", c.trigger, c.name, err)

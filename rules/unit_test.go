@@ -38,11 +38,11 @@ func unitRunbooks(t *testing.T) map[string]*runbook.Runbook {
 
 // promtoolSteps is how long a scene may be that promtool plays in make test; it plays
 // all of them in make mutants.
-const promtoolSteps = 32
+const promtoolSteps = 24
 
 func TestPromtoolRunsTheGeneratedTestsOfEveryTemplate(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute")
+	if testing.Short() || rules.Raced {
+		t.Skip("bulk: runs without the race detector")
 	}
 	promtool := servers.Promtool(t)
 	played := map[string]string{} // rules but for their digest, by the file's name

@@ -172,7 +172,7 @@ func (t *testRun) one(ctx context.Context, args []string) (string, error) {
 	case cmd.ProcessState == nil || ctx.Err() != nil:
 		return "", fmt.Errorf("run promtool: %w", err)
 	}
-	return strings.TrimSpace(out.String()), nil
+	return fmt.Sprintf("promtool %s: %v\n%s", strings.Join(args[:2], " "), err, strings.TrimSpace(out.String())), nil
 }
 
 func (r testResult) print(c console) {
