@@ -34,6 +34,7 @@ func (b *book) binRules(t runbook.Trigger) []draft {
 		default:
 			text, words = upTo(i)+" - "+upTo(i-1), "above "+num(cuts[i-1])+" up to "+num(cuts[i])
 		}
+		text = fmt.Sprintf("(%s) and on (region, release) %s", text, sc.rec(seriesRole))
 		out = append(out, draft{record: seriesBin, text: text, labels: labelsOf("trigger", t.Name, "part", strconv.Itoa(i)),
 			comment: fmt.Sprintf("Trigger %s: share of each side %s.", t.Name, words)})
 	}

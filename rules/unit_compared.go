@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
@@ -87,6 +88,9 @@ func (s *stage) harms() {
 		return
 	}
 	s.silent(s.two("silent when both sides break down alike", 4+s.n+2, play(x.clean, x.strong, 4, math.MaxInt), play(x.clean, x.strong, 4, math.MaxInt)))
+	if s.t.Type == runbook.DistributionShift {
+		return // a shift is one of either side
+	}
 	s.silent(s.two("silent when stable alone breaks down", 4+s.n+2, play(x.clean, x.strong, 4, math.MaxInt), always(x.clean)))
 }
 
@@ -226,6 +230,7 @@ func (s *stage) faults() {
 // fires asserts the alert at its first evaluation and not before, with every label and
 // annotation; and if it ends in the scene, that it keeps firing for as long as it may.
 func (s *stage) fires(sc scene) {
+	sc = s.balanced(sc)
 	verdicts, err := s.b.judged(s.t, sc)
 	if err != nil {
 		s.err = err
@@ -260,6 +265,7 @@ func (s *stage) sounds(step int, effect float64) unitAssert {
 }
 
 func (s *stage) silent(sc scene) {
+	sc = s.balanced(sc)
 	verdicts, err := s.b.judged(s.t, sc)
 	if err != nil {
 		s.err = err
@@ -272,6 +278,26 @@ func (s *stage) silent(sc scene) {
 	s.add(sc, never(s.alert.alert, sc.steps))
 }
 
+// balanced gives the candidate of a starved trigger's scene the traffic that its weight
+// asks for, before its mix takes away from it.
+func (s *stage) balanced(sc scene) scene {
+	if s.signal.name != trafficSignal {
+		return sc
+	}
+	var rates [2]float64
+	for _, p := range sc.pods {
+		rates[p.role.index()] += p.rate
+	}
+	pods := slices.Clone(sc.pods)
+	for i := range pods {
+		if pods[i].role == Candidate {
+			pods[i].rate *= rates[1] / rates[0] * candidateWeight / (100 - candidateWeight)
+		}
+	}
+	sc.pods = pods
+	return sc
+}
+
 // critical looks for the traffic at which the scene just fires, and asserts silence
 // with closely less, and the alert with closely more.
 func (s *stage) critical(name string, at func(rate float64) scene) {
@@ -282,7 +308,7 @@ func (s *stage) critical(name string, at func(rate float64) scene) {
 // or, from 0, in size.
 func (s *stage) between(name string, low, high float64, at func(float64) scene) {
 	fires := func(v float64) bool {
-		verdicts, err := s.b.judged(s.t, at(v))
+		verdicts, err := s.b.judged(s.t, s.balanced(at(v)))
 		if err != nil {
 			s.err = err
 		}

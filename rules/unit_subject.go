@@ -106,7 +106,7 @@ func dropSubject(least float64) subject {
 
 // missingSubject is about two features; the last share is that of the rows.
 func missingSubject(by float64) subject {
-	const base = 0.02
+	base := min(0.02, by/4)
 	mix := func(more float64) []float64 { return []float64{base, min(0.9, base+more), 1} }
 	return subject{clean: mix(0), strong: mix(7.83 * by), proofs: [2][]float64{mix(2 * by), mix(0)},
 		pairs: []pairing{{stable: mix(0), near: mix(by * nearly), over: mix(by * (1 + closely)), under: mix(by * (1 - closely)), stableNear: mix(by * 0.15)}}}
@@ -114,7 +114,8 @@ func missingSubject(by float64) subject {
 
 // starvedSubject: the whole mix grows and shrinks with what the candidate gets.
 func starvedSubject(below float64) subject {
-	got := func(share float64) []float64 { return []float64{share, 0} }
+	const w = candidateWeight / 100.0
+	got := func(share float64) []float64 { return []float64{(1 - w) * share / (1 - w*share), 0} } // of all that there is then
 	return subject{clean: got(1), strong: got(below / 4.13), proofs: [2][]float64{got(below * 0.8), got(1)}, unguarded: true,
 		pairs: []pairing{{stable: got(1), near: got(below * 1.1), over: got(below * (1 - closely)), under: got(below * (1 + closely))}}}
 }
