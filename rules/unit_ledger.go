@@ -204,7 +204,11 @@ func (s *stage) entries(r *Reference, v Verdict, step int) []unitValue {
 		add(seriesPods, float64(r.active(role)), "role", string(role))
 	}
 	for i, theta := range s.signal.family.thetas {
-		add(seriesLLR, r.ratios[i].last(1), "theta", num(theta), "family", s.signal.family.name)
+		more := []string{"theta", num(theta), "family", s.signal.family.name}
+		if theta == s.signal.family.guard {
+			more = append(more, "guard", "pods")
+		}
+		add(seriesLLR, r.ratios[i].last(1), more...)
 	}
 	return out
 }
