@@ -79,52 +79,35 @@ func (h harm) lateEvidence(share, window float64) path {
 	}
 }
 
-// without is the same harm without the pods that the guard leaves out, and the share
-// that is left.
+// without is the same harm with one candidate pod less, and the share that is left.
 func (h harm) without(share float64) (harm, float64) {
-	out := share * float64(leftOut(h.pods)) / float64(h.pods)
-	h.rate *= 1 - out
-	return h, (share - out) / (1 - out)
-}
-
-// fits is the odds ratio that fits a candidate's level best.
-func (h harm) fits(candidate float64) float64 { return candidate / h.stable }
-
-// fit is how much the fitted log likelihood ratio grows in a second at that level.
-func (h harm) fit(share, candidate float64) float64 {
-	if (candidate < h.family.null*h.stable) != h.family.fewer() {
-		return 0
-	}
-	return h.pace(h.fits(candidate), share, candidate)
+	pod := share / float64(h.pods)
+	h.rate *= 1 - pod
+	return h, (share - pod) / (1 - pod)
 }
 
 // podNoise is the variance per second by which the pods' parts of the evidence differ,
-// and how many standard deviations the greatest of them are above their mean, added up:
-// taking out the most harmful pods takes out more than a fair part.
+// and how many standard deviations the greatest of them is above their mean: taking
+// out the most harmful pod takes out more than a fair part.
 func (h harm) podNoise(share float64) (variance, above float64) {
 	f := h.family
-	one := f.drift(h.fits(h.candidate), share, 1, 1)
-	for i := range leftOut(h.pods) {
-		above += normalOf(h.pods, i+1)
-	}
-	return h.rate * share / float64(h.pods) * h.candidate * one * one, above
+	one := f.drift(f.guard, share, 1, 1)
+	return h.rate * share / float64(h.pods) * h.candidate * one * one, greatestOf(h.pods)
 }
 
-// normalOf is the expected k-th greatest of n standard normal values (Blom 1958, within
+// greatestOf is the expected greatest of n standard normal values (Blom 1958, within
 // 2 % for n from 2).
-func normalOf(n, k int) float64 {
-	return math.Sqrt2 * math.Erfinv(2*(float64(n-k+1)-0.375)/(float64(n)+0.25)-1)
+func greatestOf(n int) float64 {
+	return math.Sqrt2 * math.Erfinv(2*(float64(n)-0.375)/(float64(n)+0.25)-1)
 }
 
-// lateGuarded is the same without the most harmful pods, fitted to what is harm and what
-// was not.
-func (h harm) lateGuarded(share float64, w span) path {
+// lateGuarded is the same without the most harmful pod.
+func (h harm) lateGuarded(share, window float64) path {
 	less, left := h.without(share)
+	harmed, healthy := less.pace(h.family.guard, left, h.candidate), less.pace(h.family.guard, left, h.stable)
 	noise, above := h.podNoise(share)
-	window := spanSeconds(w)
 	return func(s float64) float64 {
-		mean := (h.candidate*s + h.stable*(window-s)) / window
-		return (less.fit(left, mean)*window-above*math.Sqrt(noise*s))/h.dispersion(longest) - w.penalty()
+		return (harmed*s + healthy*(window-s) - above*math.Sqrt(noise*s)) / h.dispersion(longest)
 	}
 }
 
@@ -154,9 +137,7 @@ func (h harm) lateProof(share, bar float64) float64 {
 		if s.name != "release" {
 			all = min(all, h.lateEvidence(share, w).reach(bar, w))
 		}
-		if s.guarded {
-			guarded = min(guarded, h.lateGuarded(share, s).reach(guardBar(), w))
-		}
+		guarded = min(guarded, h.lateGuarded(share, w).reach(guardBar(), w))
 	}
 	if h.pods == 1 {
 		return all
