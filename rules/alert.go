@@ -31,7 +31,7 @@ func (b *book) podGuard(t runbook.Trigger, s scope) string {
 	switch {
 	case signal.parts != nil:
 		return " and on (region, release) (" + b.partGuard(t, s) + ")"
-	case signal.family.guard == 0:
+	case signal.family.guard == 0 && !signal.isMean():
 		return ""
 	}
 	is := match("signal", signal.name)

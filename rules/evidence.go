@@ -16,6 +16,10 @@ func (b *book) evidenceRules(all []signal) []draft {
 		return nil
 	}
 	for _, f := range familiesOf(signals) {
+		if f.name == meanFamily().name {
+			out = append(out, b.meanRules(signals)...)
+			continue
+		}
 		for _, theta := range f.thetas {
 			out = append(out, b.ratio(f, theta, signals))
 		}
@@ -29,6 +33,9 @@ func (b *book) evidenceRules(all []signal) []draft {
 	}
 	for _, s := range spans() {
 		out = append(out, b.withoutPod(s))
+	}
+	for _, name := range only(signals, signal.isMean) {
+		out = append(out, b.meanWithoutPod(name)...)
 	}
 	return out
 }
@@ -125,12 +132,13 @@ func (b *book) dispersion(signals []signal) []draft {
 	const join = "* on (region, release, signal) group_left ()"
 	level := sc.rec(seriesPool)
 	num := fmt.Sprintf("sum by (region, release, signal) ((%s - %s %s %s) ^ 2)", bad, all, join, level)
-	den := fmt.Sprintf("%[1]s * (1 - %[1]s) * on (region, release, signal) (%[2]s - %[3]s / %[2]s)", level, sum(all), sum(all+" ^ 2"))
+	den := fmt.Sprintf("%[1]s * (1 - %[1]s) * on (region, release, signal) (%[2]s - %[3]s / %[2]s)", sc.rec(seriesPool, except(signals, signal.isMean)), sum(all), sum(all+" ^ 2"))
 	out := []draft{
 		{record: seriesPool, text: fmt.Sprintf("%s / (%s > 0) and on (region, release) %s", sum(bad), sum(all), sc.rec(seriesRole)), comment: "Dispersion: the stable side's own level,"},
 		{record: seriesPhiNum, text: num, comment: "how far its pods are from it,"},
 		{record: seriesPhiDen, text: den, comment: "how far chance would put them,"},
 	}
+	out = append(out, b.meanDispersion(signals)...)
 	shifts := func(s signal) bool { return s.family.name == shiftFamily().name }
 	if len(proved(signals)) > 0 && !every(signals, shifts) {
 		out = append(out, b.phi(1, except(signals, shifts)))

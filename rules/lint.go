@@ -124,7 +124,7 @@ func (p Plan) lintKPIs() []Lint {
 func (p Plan) chance(t runbook.Trigger, weight int) float64 {
 	k, share := p.Traffic.KPIs[t.KPI], float64(weight)/100
 	trials := p.Traffic.Rate * k.Trials * t.For.Std().Seconds()
-	return math.Sqrt((1 - k.Rate) / k.Rate / trials * (1/share + 1/(1-share)))
+	return math.Sqrt(k.variation() / trials * (1/share + 1/(1-share)))
 }
 
 // quietWindow is the window over which that error is as large as the drop.

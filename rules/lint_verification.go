@@ -24,8 +24,9 @@ func (p Plan) lintVerification() []Lint {
 		if !ok {
 			continue
 		}
+		kpi, _ := p.book.KPI(c.KPI)
 		have := p.Traffic.Rate * k.Trials * within.Std().Seconds()
-		need := trials(k.Rate, k.Rate*(1-float64(c.Tolerance)))
+		need := k.need(float64(c.Tolerance))
 		if need <= have {
 			continue
 		}
@@ -35,19 +36,19 @@ func (p Plan) lintVerification() []Lint {
 			mend = fmt.Sprintf("write `tolerance: %s`, or %s", short(math.Ceil(least*1e3)/1e3), mend)
 		}
 		out = append(out, Lint{LintWarning, fmt.Sprintf("verification.business[%d]", i),
-			fmt.Sprintf("%s cannot be proved within %s at this traffic: %.0f trials are needed to tell %s from %s, and there are %.0f; the verdict will say so", c.KPI, within, need, short(k.Rate*(1-float64(c.Tolerance))), short(k.Rate), have), mend})
+			fmt.Sprintf("%s cannot be proved within %s at this traffic: %.0f trials are needed to tell %s from %s, and there are %.0f; the verdict will say so", c.KPI, within, need, p.level(kpi, k.Rate*(1-float64(c.Tolerance))), p.level(kpi, k.Rate), have), mend})
 	}
 	return out
 }
 
 // leastTolerance is the smallest one that so many trials can prove; 0 if none.
 func (p Plan) leastTolerance(k Baseline, have float64) float64 {
-	if trials(k.Rate, k.Rate*0.01) > have {
+	if k.need(0.99) > have {
 		return 0
 	}
 	from, to := 0.0, 0.99
 	for range 40 {
-		if mid := (from + to) / 2; trials(k.Rate, k.Rate*(1-mid)) <= have {
+		if mid := (from + to) / 2; k.need(mid) <= have {
 			to = mid
 		} else {
 			from = mid

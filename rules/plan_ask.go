@@ -38,8 +38,11 @@ func (q Questions) Traffic() []TrafficQuestion {
 	}
 	for _, k := range b.Metrics.KPIs {
 		trials := w.sum(b.raw(k.Trials))
-		out = append(out, TrafficQuestion{"kpi " + k.Name, b.mustParse(w.ratio(k.Successes, k.Trials))},
+		out = append(out, TrafficQuestion{"kpi " + k.Name, b.mustParse(w.ratio(k.Gains(), k.Trials))},
 			TrafficQuestion{"trials " + k.Name, b.mustParse(fmt.Sprintf("%s / (%s > 0)", trials, w.requests()))})
+		if k.IsMean() {
+			out = append(out, TrafficQuestion{"spread " + k.Name, b.mustParse(w.spread(k))})
+		}
 	}
 	return out
 }
@@ -60,7 +63,7 @@ func TrafficFrom(rb *runbook.Runbook, answers map[string]float64, source string)
 	t.Rate, t.ErrorRate, t.P50, t.P95 = get("rate"), get("error_rate"), get("p50"), get("p95")
 	t.StablePods = int(get("stable_pods"))
 	for _, k := range rb.Metrics.KPIs {
-		t.KPIs[k.Name] = Baseline{get("kpi " + k.Name), get("trials " + k.Name)}
+		t.KPIs[k.Name] = Baseline{Rate: get("kpi " + k.Name), Trials: get("trials " + k.Name), Spread: get("spread " + k.Name)}
 	}
 	if n := get("scrapes"); n > 0 {
 		delete(t.Sources, "scrapes")
@@ -95,6 +98,7 @@ func (t Traffic) But(more Traffic) Traffic {
 		have := out.KPIs[name]
 		instead(out.Sources, more, "kpi "+name, &have.Rate, k.Rate)
 		instead(out.Sources, more, "trials "+name, &have.Trials, k.Trials)
+		instead(out.Sources, more, "spread "+name, &have.Spread, k.Spread)
 		out.KPIs[name] = have
 	}
 	return out

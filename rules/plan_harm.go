@@ -50,6 +50,9 @@ func (p Plan) harm(t runbook.Trigger, effect float64) harm {
 	case runbook.KPIDrop:
 		k := traffic.KPIs[t.KPI]
 		h.rate *= k.Trials
+		if k.Spread > 0 {
+			return p.meanHarm(h, k, effect)
+		}
 		h.stable, h.candidate = k.Rate, k.Rate*(1-effect)
 	default:
 		h.stable, h.candidate = traffic.ErrorRate, effect
@@ -95,7 +98,8 @@ func (p Plan) tell(t runbook.Trigger, effect float64) string {
 		return fmt.Sprintf("a %s of %s from %s", percentile(t.Quantile), millis(at*(1+effect)), millis(at))
 	case runbook.KPIDrop:
 		rate := p.Traffic.KPIs[t.KPI].Rate
-		return fmt.Sprintf("%s of %s from %s", t.KPI, short(rate*(1-effect)), short(rate))
+		k, _ := p.book.KPI(t.KPI)
+		return fmt.Sprintf("%s of %s from %s", t.KPI, p.level(k, rate*(1-effect)), p.level(k, rate))
 	case runbook.AbsoluteSLO:
 		return "any version over its limit"
 	}

@@ -13,8 +13,9 @@ type harm struct {
 	rate              float64 // opportunities per second, of both sides
 	stable, candidate float64 // event shares
 	phi               float64
-	pods              int // of the candidate
-	learners          int // stable pods that the dispersion is learned from; 0: it is given
+	pods              int     // of the candidate
+	variation, every  float64 // of a mean: squared coefficient of variation of a trial, and the interval in seconds
+	learners          int     // stable pods that the dispersion is learned from; 0: it is given
 }
 
 // longest is how far back the evidence reaches, in seconds: the window "release".
@@ -26,6 +27,10 @@ const longest = 26 * 3600.0
 // and p0 are the chances that an event is the candidate's:
 // triggers.md §2.1, after Lindon & Malek (2022) and ter Schure et al. (2024).
 func (h harm) pace(theta, share, candidate float64) float64 {
+	if h.variation > 0 {
+		mean, _ := h.catoni(1-theta, share, candidate)
+		return mean
+	}
 	bad := h.rate * share * candidate
 	return h.family.drift(theta, share, bad, bad+h.rate*(1-share)*h.stable)
 }
@@ -91,6 +96,9 @@ func (h harm) without(share float64) (harm, float64) {
 // out the most harmful pod takes out more than a fair part.
 func (h harm) podNoise(share float64) (variance, above float64) {
 	f := h.family
+	if h.variation > 0 {
+		return h.podShare(share), greatestOf(h.pods)
+	}
 	one := f.drift(f.guard, share, 1, 1)
 	return h.rate * share / float64(h.pods) * h.candidate * one * one, greatestOf(h.pods)
 }
@@ -137,7 +145,7 @@ func (h harm) lateProof(share, bar float64) float64 {
 		if s.name != "release" {
 			all = min(all, h.lateEvidence(share, w).reach(bar, w))
 		}
-		guarded = min(guarded, h.lateGuarded(share, w).reach(guardBar(), w))
+		guarded = min(guarded, h.lateGuarded(share, w).reach(h.guardBar(), w))
 	}
 	if h.pods == 1 {
 		return all

@@ -57,7 +57,7 @@ func TestPlanAgainstSimulation(t *testing.T) {
 					f.latency, f.stable, f.candidate = true, 0.1, 0.1*(1+c.effect)
 				case tr.Type == runbook.KPIDrop:
 					tr.Drop = runbook.Ratio(c.effect)
-					traffic.KPIs = map[string]Baseline{"conversion": {c.base, 1}}
+					traffic.KPIs = map[string]Baseline{"conversion": {Rate: c.base, Trials: 1}}
 					f.stable, f.candidate = c.base, c.base*(1-c.effect)
 				default:
 					tr.Above, traffic.ErrorRate = runbook.Ratio(c.effect), c.base

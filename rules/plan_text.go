@@ -43,7 +43,11 @@ func (p Plan) writeTraffic(b *strings.Builder) {
 	}
 	for _, k := range p.book.Metrics.KPIs {
 		v := t.KPIs[k.Name]
-		fmt.Fprintf(b, ", %s %s%s of %s trials per request%s", k.Name, short(v.Rate), from("kpi "+k.Name), num(v.Trials), from("trials "+k.Name))
+		fmt.Fprintf(b, ", %s %s%s", k.Name, p.level(k, v.Rate), from("kpi "+k.Name))
+		if k.IsMean() {
+			fmt.Fprintf(b, " with a spread of %s times that%s", num(v.Spread), from("spread "+k.Name))
+		}
+		fmt.Fprintf(b, " of %s trials per request%s", num(v.Trials), from("trials "+k.Name))
 	}
 	fmt.Fprintf(b, "; %d candidate pods%s, %d stable pods%s, dispersion %s%s; scraped every %s%s\n",
 		t.CandidatePods, from("candidate_pods"), t.StablePods, from("stable_pods"), num(t.Dispersion), from("dispersion"), t.Scrape, from("scrape"))

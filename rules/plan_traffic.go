@@ -26,8 +26,10 @@ type Traffic struct {
 
 // A Baseline is a KPI's level without harm.
 type Baseline struct {
-	Rate   float64 `json:"rate"`   // successes out of trials
+	Rate   float64 `json:"rate"`   // successes out of trials, or the mean of a trial
 	Trials float64 `json:"trials"` // per request
+	// Spread is the standard deviation of one trial over its mean; 0 for a share.
+	Spread float64 `json:"spread,omitempty"`
 }
 
 // Defaults, where nobody knows better.
@@ -52,7 +54,10 @@ func Assume(rb *runbook.Runbook) Traffic {
 		t.P95 = c.Below.Std().Seconds() / 2
 	}
 	for _, k := range rb.Metrics.KPIs {
-		t.KPIs[k.Name] = Baseline{assumedKPI, 1}
+		t.KPIs[k.Name] = Baseline{Rate: assumedKPI, Trials: 1}
+		if k.IsMean() {
+			t.KPIs[k.Name] = Baseline{Rate: 1, Trials: 1, Spread: assumedSpread}
+		}
 	}
 	return t
 }
@@ -75,6 +80,9 @@ func (t Traffic) or(assumed Traffic) Traffic {
 		k := t.KPIs[name]
 		k.Rate = fillIn(sources, "kpi "+name, k.Rate, a.Rate)
 		k.Trials = fillIn(sources, "trials "+name, k.Trials, a.Trials)
+		if a.Spread > 0 {
+			k.Spread = fillIn(sources, "spread "+name, k.Spread, a.Spread)
+		}
 		kpis[name] = k
 	}
 	t.KPIs = kpis

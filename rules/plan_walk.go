@@ -100,16 +100,17 @@ func (h harm) guarded(share float64, c carried) walk {
 	pace, spread := less.pace(h.family.guard, left, h.candidate), less.spread(left, h.family.guard)
 	noise, above := h.podNoise(share)
 	return func(s float64) (float64, float64, float64) {
-		return c.guard + pace*s, c.guardVar + spread*s, guardBar()*h.dispersion(c.seconds+s) + above*math.Sqrt(c.noise+noise*s)
+		return c.guard + pace*s, c.guardVar + spread*s, h.guardBar()*h.dispersion(c.seconds+s) + above*math.Sqrt(c.noise+noise*s)
 	}
 }
 
 // proof is when harm from the start is proved: by all pods, and without any one (0 with
 // a single pod). Both are medians.
 func (h harm) proof(share, bar float64, c carried) (all, guarded float64) {
-	all = h.evidence(share, bar, c).median(longest - c.seconds)
+	wait := max(0, h.unbelieved()-c.seconds)
+	all = wait + h.evidence(share, bar, c).median(longest-c.seconds-wait)
 	if h.pods > 1 {
-		guarded = h.guarded(share, c).median(longest - c.seconds)
+		guarded = wait + h.guarded(share, c).median(longest-c.seconds-wait)
 	}
 	return all, guarded
 }
@@ -124,6 +125,10 @@ func (h harm) best(share float64) float64 {
 // spread is the variance per second of the log likelihood ratio at theta: of whose an
 // event is, and of how many there are.
 func (h harm) spread(share, theta float64) float64 {
+	if h.variation > 0 {
+		_, variance := h.catoni(1-theta, share, h.candidate)
+		return variance
+	}
 	events := h.rate * (share*h.candidate + (1-share)*h.stable)
 	q := h.rate * share * h.candidate / events
 	pace, weight := h.pace(theta, share, h.candidate), math.Log(theta/h.family.null)

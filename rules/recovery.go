@@ -12,10 +12,11 @@ import (
 type Recovery struct {
 	Name     string // "error rate", "p95 latency", "kpi conversion"
 	Business bool
-	Unit     string // "ratio" or "s"
+	Unit     string // "ratio" or "s"; of a mean its own, which may be empty
 	Now      Expr   // the level now, over all versions
 	Before   Expr   // the stable side's level: evaluate it at the breach's time minus the trigger's window
 	Samples  Expr   // requests (or trials) behind Now
+	Variance Expr   // of a mean: the variance of one trial, over all versions; otherwise zero
 
 	Floor      bool    // Now must be at least the limit; otherwise at most
 	Absolute   float64 // a limit whatever the level before; 0: none
@@ -47,7 +48,7 @@ func (r Recovery) Limit(before float64) float64 {
 // is a share p, that is where the tolerance is two standard errors wide:
 // 4(1-p)/(p·Relative²).
 func (r Recovery) Needs(before float64) float64 {
-	if !r.Business || !(before > 0 && before < 1) || r.Relative <= 0 {
+	if !r.Business || !r.Variance.IsZero() || !(before > 0 && before < 1) || r.Relative <= 0 {
 		return r.MinSamples
 	}
 	return max(r.MinSamples, math.Ceil(4*(1-before)/(before*r.Relative*r.Relative)))
@@ -91,6 +92,9 @@ func (q Questions) latency(c runbook.LatencyCheck, now, before window) Recovery 
 }
 
 func (q Questions) business(c runbook.BusinessCheck, kpi runbook.KPI, now, before window) Recovery {
+	if kpi.IsMean() {
+		return q.businessMean(c, kpi, now, before)
+	}
 	return Recovery{
 		Name: "kpi " + kpi.Name, Business: true, Unit: "ratio", Floor: true,
 		Now:     q.b.mustParse(now.ratio(kpi.Successes, kpi.Trials)),

@@ -14,8 +14,10 @@ type PodCount struct {
 	Pod  string
 	Role Role
 	// All and Bad are opportunities and events: requests and failed requests, or trials
-	// and successes. For a latency trigger they are ignored; Buckets count instead.
+	// and successes or values. For a latency trigger they are ignored; Buckets count instead.
 	All, Bad float64
+	// Squares are of a KPI that is a mean, whose values in this interval are Bad.
+	Squares float64
 	// Buckets are the observations in each bucket, not cumulative: one for each bound of
 	// the runbook's histogram, and the last one for all above.
 	Buckets []float64
@@ -47,6 +49,7 @@ type Reference struct {
 	guardRatio         int // which of the ratios the pod guard watches
 	pods               []*podTrail
 	phiNum, phiDen     trail
+	means              meanTrail
 	histograms         [2]histogramTrail
 	limit              float64 // latency: what was slow one interval ago; NaN: unknown
 	mixed              []partTrail
@@ -172,6 +175,9 @@ func (r *Reference) evidence(window int, phi float64) float64 {
 
 // withoutPod is what remains at the guard's odds ratio without the most harmful pod.
 func (r *Reference) withoutPod(window int, phi float64) float64 {
+	if r.signal.isMean() {
+		return r.meanWithoutPod(window, phi)
+	}
 	worst := math.Inf(-1)
 	if r.signal.family.guard == 0 {
 		return math.NaN()

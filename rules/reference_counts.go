@@ -29,6 +29,8 @@ type podTrail struct {
 	influence, judged trail
 	nowAll, nowBad    float64 // of this interval
 	parts             []tallyTrail
+	nowSquares        float64
+	meanInfluence     [3]trail // of a mean, one for each of guardedThetas
 }
 
 func (r *Reference) pod(name string, role Role) *podTrail {
@@ -51,7 +53,7 @@ func (r *Reference) count(counts []PodCount) bool {
 	limit := r.limit
 	known := r.bounds == nil || !math.IsNaN(limit)
 	for _, p := range r.pods {
-		p.nowAll, p.nowBad = 0, 0
+		p.nowAll, p.nowBad, p.nowSquares = 0, 0, 0
 	}
 	for _, c := range counts {
 		if r.bounds != nil {
@@ -61,7 +63,7 @@ func (r *Reference) count(counts []PodCount) bool {
 			c.All, c.Bad = r.split(c)
 		}
 		p := r.pod(c.Pod, c.Role)
-		p.nowAll, p.nowBad = c.All, c.Bad
+		p.nowAll, p.nowBad, p.nowSquares = c.All, c.Bad, c.Squares
 	}
 	for _, p := range r.pods {
 		p.all.add(p.nowAll)
@@ -79,6 +81,9 @@ func (r *Reference) judge(known bool) {
 		return
 	case r.signal.name == trafficSignal:
 		r.judgeTraffic()
+		return
+	case r.signal.isMean():
+		r.judgeMean()
 		return
 	}
 	f := r.signal.family
@@ -142,7 +147,7 @@ func (r *Reference) disperse() {
 		}
 	}
 	r.phiNum.add(num)
-	r.phiDen.add(level * (1 - level) * (all - squares/all))
+	r.phiDen.add(r.spread(level) * (all - squares/all))
 }
 
 func (r *Reference) phi() float64 {

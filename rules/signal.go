@@ -14,6 +14,7 @@ type signal struct {
 	quantile float64 // latency
 	margin   float64 // latency: tolerated slowdown
 	all, bad counted // anything but latency
+	squares  string  // of a mean: the counter of squared values
 	window   runbook.Duration
 	parts    *parts // what the signal is mixed over: features, or bounds of a histogram
 	proved   bool   // some trigger asks for its evidence
@@ -36,6 +37,9 @@ func (b *book) signalOf(t runbook.Trigger) signal {
 		return b.latencySignal(t)
 	case runbook.KPIDrop:
 		kpi, _ := b.KPI(t.KPI)
+		if kpi.IsMean() {
+			return b.meanSignal(kpi)
+		}
 		return signal{name: "kpi_" + kpi.Name, family: kpiFamily(), all: counted{b.raw(kpi.Trials), "trials"}, bad: counted{b.raw(kpi.Successes), "successes"}}
 	case runbook.SchemaMismatch:
 		m := b.Metrics.Schema

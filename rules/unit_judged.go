@@ -22,7 +22,7 @@ func (b *book) judged(t runbook.Trigger, s scene) ([]Verdict, error) {
 	for step := 1; step <= s.steps; step++ {
 		counts := make([]PodCount, 0, len(s.pods))
 		for _, p := range s.pods {
-			counts = append(counts, p.count(step, b.kindOf(r.signal)))
+			counts = append(counts, r.valued(p.count(step, b.kindOf(r.signal))))
 		}
 		v := r.Observe(counts)
 		if t.Ceiling > 0 {

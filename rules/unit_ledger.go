@@ -151,7 +151,7 @@ func (s *stage) ledger(name string, steps int, pods []scenePod) {
 	for step := 1; step <= steps; step++ {
 		counts := make([]PodCount, 0, len(sc.pods))
 		for _, p := range sc.pods {
-			counts = append(counts, p.count(step, s.b.kindOf(s.signal)))
+			counts = append(counts, r.valued(p.count(step, s.b.kindOf(s.signal))))
 		}
 		v := r.Observe(counts)
 		if step == 2 || step == 8 || step == 12 || step == steps/2 || step == steps {

@@ -22,6 +22,10 @@ func (b *book) podSeries(s signal, pod map[string]string, part func(...int) tall
 		if s.name == trafficSignal {
 			s = b.signalOf(runbook.Trigger{Type: runbook.ErrorRate})
 		}
+		if s.isMean() {
+			w.mean(s)
+			break
+		}
 		w.counters(s)
 	}
 	return w.out, w.err

@@ -1,6 +1,10 @@
 package rules
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/autorollback/autorollback/runbook"
+)
 
 // A window is a look at the service's own series over a length of time: of all
 // versions, or of those that where selects.
@@ -54,4 +58,14 @@ func (w window) observed() string {
 func (w window) ratio(successes, trials string) string {
 	good, all := w.sum(w.b.raw(successes, w.where)), w.sum(w.b.raw(trials, w.where))
 	return fmt.Sprintf("((%[1]s or 0 * %[2]s) / (%[2]s > 0))", good, all)
+}
+
+// variance is that of the values of single trials; nothing without any.
+func (w window) variance(k runbook.KPI) string {
+	return fmt.Sprintf("clamp_min(%s - %s ^ 2, 0)", w.ratio(k.Squares, k.Trials), w.ratio(k.Sum, k.Trials))
+}
+
+// spread is their standard deviation over their mean.
+func (w window) spread(k runbook.KPI) string {
+	return fmt.Sprintf("sqrt(%s) / %s", w.variance(k), w.ratio(k.Sum, k.Trials))
 }

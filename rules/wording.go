@@ -19,6 +19,10 @@ func (b *book) wording(t runbook.Trigger) wording {
 	case runbook.LatencyQuantile:
 		w = latencyWording(t)
 	case runbook.KPIDrop:
+		if kpi, _ := b.KPI(t.KPI); kpi.IsMean() {
+			w = meanWording(t, kpi)
+			break
+		}
 		w = wording{
 			fmt.Sprintf("%s of the candidate is more than %s below stable, over %s.", t.KPI, percent(float64(t.Drop)), t.For),
 			fmt.Sprintf("The candidate's %s is {{ $value | humanizePercentage }} of stable's%s.", t.KPI, where),

@@ -43,7 +43,10 @@ func (b *book) metricNames() []string {
 	m := b.Metrics
 	out := []string{m.Requests.Counter}
 	for _, k := range m.KPIs {
-		out = append(out, k.Successes, k.Trials)
+		out = append(out, k.Gains(), k.Trials)
+		if k.IsMean() {
+			out = append(out, k.Squares)
+		}
 	}
 	if m.Latency != nil {
 		out = append(out, m.Latency.Histogram, m.Latency.Histogram+"_bucket")

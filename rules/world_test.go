@@ -60,6 +60,7 @@ type pod struct {
 	silent                         func(since time.Duration) bool // not scraped
 
 	extras []*extra
+	till   *till // of what the conversions bring
 
 	ok, failed, tried, converted float64
 	buckets                      []float64
@@ -183,7 +184,9 @@ func (p *pod) serve(rnd *rand.Rand, since, d time.Duration) {
 	p.ok, p.failed = p.ok+n-bad, p.failed+bad
 	trials := n * p.trials
 	p.tried += trials
-	p.converted += binomial(rnd, trials, p.converts(since))
+	orders := binomial(rnd, trials, p.converts(since))
+	p.converted += orders
+	p.till.take(rnd, orders, since)
 	for _, e := range p.extras {
 		e.serve(rnd, n, since)
 	}
@@ -232,6 +235,7 @@ func (p *pod) scrape(w *world, app storage.Appender, at time.Time) {
 	if p.converted > 0 {
 		put("conversions_total", p.converted)
 	}
+	p.till.scrape(put)
 	put("model_ready", 1)
 	for _, e := range p.extras {
 		e.scrape(put, since(w, at))

@@ -69,10 +69,11 @@ func (m *Metrics) checkKPIs(p *page) {
 		if first := slices.IndexFunc(m.KPIs, func(o KPI) bool { return o.Name == k.Name }); first < i {
 			p.add(at+".name", fmt.Sprintf("%q is declared twice", k.Name), "give each KPI its own name")
 		}
-		p.metric(at+".successes", k.Successes, "name the counter of successes, e.g. orders_total")
-		p.metric(at+".trials", k.Trials, "name the counter of trials, e.g. recommendations_total")
-		if k.Successes == k.Trials && k.Trials != "" {
-			p.add(at+".trials", "is the same counter as successes", "name the counter of all trials")
+		if p.has(at+".sum") || p.has(at+".squares") {
+			k.checkMean(p, at)
+		} else {
+			k.checkShare(p, at)
 		}
+		p.metric(at+".trials", k.Trials, "name the counter of trials, e.g. recommendations_total")
 	}
 }

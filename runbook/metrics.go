@@ -59,9 +59,27 @@ type Latency struct {
 	Buckets   []float64     `yaml:"buckets,omitempty" json:"buckets,omitempty"`
 }
 
-// KPI is a business ratio from two counters: successes of trials.
+// KPI is a business number from counters: the share of trials that succeed, or the
+// mean of what a trial brings, such as the revenue per request. A share has Successes; a
+// mean has Sum and Squares instead.
 type KPI struct {
 	Name      string `yaml:"name" json:"name"`
 	Successes string `yaml:"successes" json:"successes"`
 	Trials    string `yaml:"trials" json:"trials"`
+	// Sum counts what the trials bring, none of them less than 0; Squares the square of
+	// each of these values. Without the squares nobody knows how far chance moves a mean.
+	Sum     string `yaml:"sum,omitempty" json:"sum,omitempty"`
+	Squares string `yaml:"squares,omitempty" json:"squares,omitempty"`
+	Unit    string `yaml:"unit,omitempty" json:"unit,omitempty"` // of a mean, e.g. EUR; may be empty
+}
+
+// IsMean reports whether the KPI is a mean per trial, and no share.
+func (k KPI) IsMean() bool { return k.Sum != "" || k.Squares != "" }
+
+// Gains is the counter that is divided by Trials.
+func (k KPI) Gains() string {
+	if k.IsMean() {
+		return k.Sum
+	}
+	return k.Successes
 }

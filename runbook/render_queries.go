@@ -43,7 +43,7 @@ func (m Metrics) latency(q float64, by []string, window Duration) string {
 
 func (r *Runbook) kpiRatio(name, by string, window Duration) string {
 	k, _ := r.KPI(name)
-	return r.Metrics.rate(k.Successes, "", by, window) + " / " + r.Metrics.rate(k.Trials, "", by, window)
+	return r.Metrics.rate(k.Gains(), "", by, window) + " / " + r.Metrics.rate(k.Trials, "", by, window)
 }
 
 // breachQuery compares the versions over the trigger's own window.

@@ -18,6 +18,7 @@ type measure struct {
 	hasValue      bool
 	samples       float64
 	before, limit float64
+	variance      float64 // of one trial, where the check is of a mean
 	stablePods    int
 }
 
@@ -32,6 +33,8 @@ func (m measure) judge() (runbook.Health, string) {
 	case m.samples < m.check.MinSamples:
 		return m.unknown(fmt.Sprintf("%s %s in the last %s, %s needed",
 			count(m.samples), m.noun(), seconds(m.window.Seconds()), count(m.check.MinSamples)))
+	case m.isMean() && math.IsNaN(m.variance):
+		return m.unknown(m.level() + "; the counter of squares has no data, so nobody knows how far chance moves it")
 	case math.IsNaN(m.limit):
 		return m.unknown(m.level() + "; no level before to compare with")
 	case m.check.Business:
@@ -45,11 +48,11 @@ func (m measure) judge() (runbook.Health, string) {
 // judgeBusiness asks for proof both ways: with too few trials a KPI is neither back
 // nor gone.
 func (m measure) judgeBusiness() (runbook.Health, string) {
-	need := Trials(m.before, m.limit)
+	need := m.trials()
 	switch {
 	case m.samples >= need && !m.breaks():
 		return runbook.Good, m.sentence()
-	case m.samples >= need, m.breaks() && provenBelow(m.value, m.limit, m.samples):
+	case m.samples >= need, m.breaks() && m.provenBelow():
 		return runbook.Bad, m.sentence()
 	case math.IsInf(need, 0):
 		return runbook.Unknown, m.sentence() + "; cannot be proved: no level before to compare with"
@@ -57,6 +60,22 @@ func (m measure) judgeBusiness() (runbook.Health, string) {
 	wait := need / m.samples * m.window.Seconds()
 	return runbook.Unknown, fmt.Sprintf("%s; cannot be proved yet: %s trials needed, at this traffic %s",
 		m.sentence(), count(need), seconds(wait))
+}
+
+func (m measure) isMean() bool { return !m.check.Variance.IsZero() }
+
+func (m measure) trials() float64 {
+	if m.isMean() {
+		return MeanTrials(m.before, m.limit, m.variance)
+	}
+	return Trials(m.before, m.limit)
+}
+
+func (m measure) provenBelow() bool {
+	if m.isMean() {
+		return provenMeanBelow(m.value, m.limit, m.variance, m.samples)
+	}
+	return provenBelow(m.value, m.limit, m.samples)
 }
 
 func (m measure) breaks() bool {

@@ -34,12 +34,22 @@ func (p *Prometheus) Recovery(ctx context.Context, q rules.Questions, rel runboo
 			questions = append(questions, question{name: c.Name + " before", expr: c.Before, at: at})
 		}
 	}
+	means := len(questions)
+	for _, c := range checks {
+		if !c.Variance.IsZero() {
+			questions = append(questions, question{name: c.Name + " variance", expr: c.Variance})
+		}
+	}
 	replies := p.ask(ctx, questions)
+	variances := replies[means:]
 	each := 2 + len(moments)
 	answers := make([]runbook.Answer, 0, len(checks))
 	for i, c := range checks {
 		of := replies[1+each*i:][:each]
 		r := recovery{check: c.Recovery, window: c.window, pods: &replies[0], now: &of[0], samples: &of[1], before: of[2:]}
+		if !c.Variance.IsZero() {
+			r.variance, variances = &variances[0], variances[1:]
+		}
 		answers = append(answers, r.answer(now))
 	}
 	return answers
@@ -83,6 +93,7 @@ type recovery struct {
 	check              rules.Recovery
 	window             time.Duration
 	pods, now, samples *reply
+	variance           *reply  // of a mean; otherwise nil
 	before             []reply // the best moment first
 }
 
@@ -101,11 +112,20 @@ func (r recovery) measure() measure {
 	m := measure{check: r.check, window: r.window}
 	m.value, m.hasValue = r.now.one()
 	m.samples, _ = r.samples.one()
+	if m.variance = math.NaN(); r.variance != nil {
+		if v, ok := r.variance.one(); ok {
+			m.variance = v
+		}
+	}
 	pods, _ := r.pods.one()
 	m.stablePods = int(pods)
 	m.before, m.problem = r.level()
 	m.limit = r.check.Limit(m.before)
-	if name, problem := firstProblem(r.now, r.samples, r.pods); problem != "" {
+	asked := []*reply{r.now, r.samples, r.pods}
+	if r.variance != nil {
+		asked = append(asked, r.variance)
+	}
+	if name, problem := firstProblem(asked...); problem != "" {
 		m.problem = name + ": " + problem
 	}
 	return m

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +22,7 @@ type planFlags struct {
 	steps                     string
 	stepDuration, scrape      string
 	errorRate, p50, p95       string
-	kpiRates                  []string
+	kpiRates, kpiSpreads      []string
 	kpiTrials                 float64
 	candidatePods, stablePods int
 }
@@ -37,6 +39,7 @@ func declarePlan(cmd *kingpin.CmdClause, rate string) *planFlags {
 	cmd.Flag("p50", "Usual P50 latency, e.g. 110ms.").StringVar(&f.p50)
 	cmd.Flag("p95", "Usual P95 latency, e.g. 250ms.").StringVar(&f.p95)
 	cmd.Flag("kpi-rate", "Usual level of the KPIs, e.g. 3%, or of one, e.g. conversion=3%; may be repeated.").StringsVar(&f.kpiRates)
+	cmd.Flag("kpi-spread", "Standard deviation of what one trial brings over its mean, of the KPIs that are means, e.g. 9.5, or of one, e.g. revenue=9.5; may be repeated.").StringsVar(&f.kpiSpreads)
 	cmd.Flag("kpi-trials", "KPI trials per request.").Float64Var(&f.kpiTrials)
 	cmd.Flag("candidate-pods", "Pods of the candidate.").IntVar(&f.candidatePods)
 	cmd.Flag("stable-pods", "Pods of the stable version.").IntVar(&f.stablePods)
@@ -171,17 +174,46 @@ func (f *planFlags) kpis(rb *runbook.Runbook, t *rules.Traffic) error {
 			return fmt.Errorf("--kpi-rate: the runbook has no KPI %q", name)
 		}
 		for k, v := range t.KPIs {
-			if !one || k == name {
+			if kpi, _ := rb.KPI(k); one && k == name && kpi.IsMean() {
+				return fmt.Errorf("--kpi-rate: KPI %s is a mean and no share; its plan rests on --kpi-spread %s=9.5", k, k)
+			} else if !kpi.IsMean() && (!one || k == name) {
 				v.Rate = float64(r)
 				t.KPIs[k] = v
 			}
 		}
 	}
+	if err := f.spreads(rb, t); err != nil {
+		return err
+	}
 	for _, name := range []string{"rate", "error_rate", "p50", "p95", "candidate_pods", "stable_pods", "dispersion", "scrape"} {
 		t.Sources[name] = "flag"
 	}
 	for k := range t.KPIs {
-		t.Sources["kpi "+k], t.Sources["trials "+k] = "flag", "flag"
+		t.Sources["kpi "+k], t.Sources["trials "+k], t.Sources["spread "+k] = "flag", "flag", "flag"
+	}
+	return nil
+}
+
+// spreads reads "9.5" for all KPIs that are means, or "revenue=9.5" for one.
+func (f *planFlags) spreads(rb *runbook.Runbook, t *rules.Traffic) error {
+	for _, text := range f.kpiSpreads {
+		name, spread, one := strings.Cut(text, "=")
+		if !one {
+			name, spread = "", text
+		}
+		v, err := strconv.ParseFloat(spread, 64)
+		if err != nil || !(v > 0) || math.IsInf(v, 0) {
+			return fmt.Errorf("--kpi-spread: %q is not a number above 0", spread)
+		}
+		if kpi, ok := rb.KPI(name); one && !(ok && kpi.IsMean()) {
+			return fmt.Errorf("--kpi-spread: the runbook has no KPI %q that is a mean", name)
+		}
+		for _, k := range rb.Metrics.KPIs {
+			if base := t.KPIs[k.Name]; k.IsMean() && (!one || k.Name == name) {
+				base.Spread = v
+				t.KPIs[k.Name] = base
+			}
+		}
 	}
 	return nil
 }

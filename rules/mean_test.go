@@ -1,0 +1,111 @@
+package rules
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+)
+
+func (t *till) of(c PodCount, tried float64) PodCount {
+	c.All, c.Bad, c.Squares = tried, t.revenue, t.squared
+	return c
+}
+
+// The reference of a mean and the generated rules in the real engine, on the same
+// traffic: the same evidence, and alerts within one evaluation of each other.
+func TestMeanReferenceAgreesWithTheRules(t *testing.T) {
+	bulk(t)
+	for _, c := range []struct {
+		name   string
+		stable int
+		worth  float64
+		share  float64
+		tries  float64 // share of requests that are trials
+	}{
+		{"half the value", 5, 10, 0.25, 1},
+		{"two stable pods", 2, 8, 0.25, 1},
+		{"most traffic on the candidate", 4, 10, 0.8, 1},
+		{"hardly any orders", 5, 1, 0.25, 0.05},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			rb := shop()
+			rb.Triggers = rb.Triggers[2:3]
+			pods := tilled(fleet("ranker", c.stable, 3, 60, c.share), c.worth)
+			for _, p := range pods {
+				p.trials = c.tries
+			}
+			w := newWorld(t, 11, pods, rb)
+			w.role = func(p *pod, since time.Duration) (string, string) { // judged from the fifth minute on
+				if since < 5*time.Minute {
+					return "", ""
+				}
+				return usualRole(p, since)
+			}
+			ref, err := NewReference(rb, "revenue-drop")
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := map[string]PodCount{}
+			var fires, refers time.Duration
+			compared := 0
+			for w.now.Sub(w.start) < 70*time.Minute && fires == 0 {
+				w.tick()
+				since := w.now.Sub(w.start)
+				var counts []PodCount
+				for _, p := range pods {
+					c := PodCount{Pod: p.name, Role: Stable}
+					if p.candidate() {
+						c.Role = Candidate
+					}
+					now := p.till.of(c, p.tried)
+					if old, ok := before[p.name]; ok {
+						grew := grown(now, old)
+						grew.Squares -= old.Squares
+						counts = append(counts, grew)
+					}
+					before[p.name] = now
+				}
+				if since < 5*time.Minute {
+					ref.Warm(counts)
+					continue
+				}
+				v := ref.Observe(counts)
+				if refers == 0 && v.Fires() {
+					refers = since
+				}
+				if slices.Contains(w.firing(), "ranker/revenue-drop default") {
+					fires = since
+				}
+				compared += sameMeanEvidence(t, w, v, since)
+			}
+			t.Logf("rules fire at %s, reference at %s; %d values compared", fires, refers, compared)
+			if fires == 0 || (fires-refers).Abs() > w.interval || compared < 100 {
+				t.Errorf("rules fire at %s, reference at %s; %d values compared", fires, refers, compared)
+			}
+		})
+	}
+}
+
+func sameMeanEvidence(t *testing.T, w *world, v Verdict, since time.Duration) int {
+	t.Helper()
+	b, err := open(shop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, compared := match("signal", "kpi_revenue"), 0
+	for i, s := range spans() {
+		for series, want := range map[string]float64{seriesEvidence: v.Evidence[i], seriesLeastPod: v.WithoutPod[i]} {
+			got := w.ask(b.mustParse(b.everyone().rec(series, is, match("window", s.name))))
+			if len(got) != 1 {
+				continue
+			}
+			compared++
+			if math.Abs(got[0].F-want) > 1e-4*max(1, math.Abs(want)) {
+				t.Fatalf("%s: %s, window %s: rules %v, reference %v (phi %v)", since, series, s.name, got[0].F, want, v.Phi)
+			}
+		}
+	}
+	return compared
+}
