@@ -3,8 +3,11 @@ package rules
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 func (t *till) of(c PodCount, tried float64) PodCount {
@@ -108,4 +111,58 @@ func sameMeanEvidence(t *testing.T, w *world, v Verdict, since time.Duration) in
 		}
 	}
 	return compared
+}
+
+// While no release is in flight nothing of a mean is recorded, and a runbook without
+// means has no such rules.
+func TestMeanRulesCostNothingElsewhere(t *testing.T) {
+	rb := shop()
+	w := newWorld(t, 5, tilled(fleet("ranker", 1, 1, 60, 0.5), 20), rb)
+	w.role = func(*pod, time.Duration) (string, string) { return "", "" }
+	for range 8 {
+		w.tick()
+	}
+	b, err := open(rb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.ask(b.mustParse(`{__name__=~"autorollback:.*",service="ranker"}`)); len(got) > 0 {
+		t.Errorf("idle, and recorded are %v", got)
+	}
+	for name, c := range map[string]struct {
+		rb   *runbook.Runbook
+		want bool
+	}{"share": {ranker("ranker"), false}, "mean": {rb, true}} {
+		g, err := Compile(c.rb)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := Marshal([]Group{g})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"autorollback:mean:", seriesSquares, `family: "mean"`, "sgn("} {
+			if got := strings.Contains(string(text), word); got != c.want {
+				t.Errorf("%s: rules with %s: %v", name, word, got)
+			}
+		}
+	}
+}
+
+// A trigger says what its mean is of, and in which unit.
+func TestMeanWording(t *testing.T) {
+	b, err := open(shop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, _ := b.Trigger("revenue-drop")
+	d := b.alert(tr)
+	a, err := b.unitAlert(d, map[string]string{"region": "default", "release": "r1"}, 0.9612)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const says = "The candidate's mean revenue per trial in EUR is 96.12% of stable's in region default, release r1."
+	if got := a.annotations["description"]; !strings.HasPrefix(got, says) {
+		t.Errorf("got %q", got)
+	}
 }

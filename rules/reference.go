@@ -157,7 +157,7 @@ func (r *Reference) Observe(counts []PodCount) Verdict {
 		v.Guarded = v.Guarded || v.WithoutPod[i] > r.guard
 	}
 	v.Guarded = v.Guarded || v.Pods == 1 || !r.Guards
-	if r.signal.family.guard == 0 {
+	if r.signal.family.guard == 0 && !r.signal.isMean() {
 		v.Guarded = !r.Guards || r.otherGuard()
 	}
 	v.Effect, v.Gate = r.effect()

@@ -48,6 +48,9 @@ func (r *Reference) Skip(counts []PodCount) {
 		for _, t := range []*trail{&p.all, &p.bad, &p.influence, &p.judged} {
 			t.add(0)
 		}
+		for i := range p.meanInfluence {
+			p.meanInfluence[i].add(0)
+		}
 		for i := range p.parts {
 			p.parts[i].all.add(0)
 			p.parts[i].bad.add(0)
@@ -59,6 +62,7 @@ func (r *Reference) Skip(counts []PodCount) {
 	for i := range r.mixed {
 		r.mixed[i].skip()
 	}
+	r.means.skip()
 	r.due.add(0)
 	r.phiNum.add(0)
 	r.phiDen.add(0)

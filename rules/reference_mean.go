@@ -37,6 +37,15 @@ func (m *meanTrail) moments(all, sum, squares [2]float64, window int) {
 	}
 }
 
+// skip lets an interval pass in which nothing is recorded.
+func (m *meanTrail) skip() {
+	for i := range m.all {
+		m.all[i].add(0)
+		m.sum[i].add(0)
+		m.squares[i].add(0)
+	}
+}
+
 // judgeMean adds the interval's log likelihood ratios of a mean, of all and of each
 // candidate pod.
 func (r *Reference) judgeMean() {

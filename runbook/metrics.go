@@ -64,7 +64,7 @@ type Latency struct {
 // mean has Sum and Squares instead.
 type KPI struct {
 	Name      string `yaml:"name" json:"name"`
-	Successes string `yaml:"successes" json:"successes"`
+	Successes string `yaml:"successes,omitempty" json:"successes"`
 	Trials    string `yaml:"trials" json:"trials"`
 	// Sum counts what the trials bring, none of them less than 0; Squares the square of
 	// each of these values. Without the squares nobody knows how far chance moves a mean.
