@@ -90,7 +90,7 @@ func (b *book) meanMoments(in string) []draft {
 		{seriesAll, "trials", "trials"}, {seriesBad, "sum", "values"}, {seriesSquares, "squares", "squared values"},
 	} {
 		out = append(out, draft{record: seriesSince, labels: labelsOf("of", of.name), comment: "Means: " + of.words + " of each side since the release began.",
-			text: fmt.Sprintf("sum by (region, release, role, signal) (sum_over_time(%s[%s]))", sc.rec(of.series, in), spans()[0].length)})
+			text: fmt.Sprintf("sum by (region, release, role, signal) (sum_over_time(%s[%s])) and on (region, release) %s", sc.rec(of.series, in), spans()[0].length, sc.rec(seriesRole))})
 	}
 	each := func(of string) string {
 		return fmt.Sprintf("sum by (region, release, role, signal) (%s)", sc.rec(seriesSince, match("of", of), in))

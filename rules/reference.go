@@ -166,6 +166,9 @@ func (r *Reference) Observe(counts []PodCount) Verdict {
 
 // evidence is the log of the mean of the e-values over the grid.
 func (r *Reference) evidence(window int, phi float64) float64 {
+	if !r.judges(window) {
+		return math.NaN()
+	}
 	sum := 0.0
 	for i := range r.ratios {
 		sum += math.Exp(min(max(r.ratios[i].last(window)/phi, -600), 600))

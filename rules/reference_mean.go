@@ -11,6 +11,7 @@ type meanTrail struct {
 	all, sum, squares [2]trail
 	level             float64    // mean of a trial; 0: not known yet
 	variance          [2]float64 // of a trial of each side
+	known             trail      // 1 where an interval was judged
 }
 
 // moments takes the interval and works out mean and variances over the window.
@@ -39,6 +40,7 @@ func (m *meanTrail) moments(all, sum, squares [2]float64, window int) {
 
 // skip lets an interval pass in which nothing is recorded.
 func (m *meanTrail) skip() {
+	m.known.add(0)
 	for i := range m.all {
 		m.all[i].add(0)
 		m.sum[i].add(0)
@@ -56,6 +58,7 @@ func (r *Reference) judgeMean() {
 	}
 	m := &r.means
 	m.moments(all, sum, squares, r.windows[0])
+	m.known.add(count(m.level > 0 && all[0] > 0 && all[1] > 0))
 	for i, theta := range r.signal.family.thetas {
 		r.ratios[i].add(catoniRatio(1-theta, m.level, m.variance, all, sum))
 	}
@@ -72,6 +75,12 @@ func (r *Reference) judgeMean() {
 			p.meanInfluence[k].add(influence)
 		}
 	}
+}
+
+// judges reports whether any of the newest intervals could be judged: of a mean not
+// before its variance is believed, of all else always.
+func (r *Reference) judges(window int) bool {
+	return !r.signal.isMean() || r.means.known.last(window) > 0
 }
 
 func count(is bool) float64 {

@@ -204,6 +204,9 @@ func (s *stage) entries(r *Reference, v Verdict, step int) []unitValue {
 		add(seriesPods, float64(r.active(role)), "role", string(role))
 	}
 	for i, theta := range s.signal.family.thetas {
+		if !r.judges(1) {
+			break
+		}
 		more := []string{"theta", num(theta), "family", s.signal.family.name}
 		if theta == s.signal.family.guard {
 			more = append(more, "guard", "pods")
