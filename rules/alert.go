@@ -24,14 +24,14 @@ func (b *book) breach(t runbook.Trigger, s scope, region string) string {
 		s.rec(seriesEvidence, is, `window!="release"`), up(trailing)) + b.podGuard(t, s)
 }
 
-// podGuard demands that no single pod makes the breach. The traffic that a candidate
+// podGuard demands that no few pods make the breach. The traffic that a candidate
 // does not get is no pod's doing.
 func (b *book) podGuard(t runbook.Trigger, s scope) string {
 	signal := b.signalOf(t)
 	switch {
 	case signal.parts != nil:
 		return " and on (region, release) (" + b.partGuard(t, s) + ")"
-	case signal.family.guard == 0 && !signal.isMean():
+	case !signal.family.guarded && !signal.isMean():
 		return ""
 	}
 	is := match("signal", signal.name)

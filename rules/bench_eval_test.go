@@ -3,6 +3,7 @@ package rules
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,37 +67,52 @@ func (w *world) recorded() (total int, names map[string]int) {
 }
 
 // BenchmarkEvaluate is one evaluation of all rules of services with eight triggers and
-// 10+2 pods each, a release in flight in each of them; and of idle ones.
+// 10+2 pods each. A release is in flight in the first ones, for an hour or for a few
+// minutes; the others are idle, and so are their pods, which are scraped all the same.
 func BenchmarkEvaluate(b *testing.B) {
-	for _, c := range []struct {
-		services int
-		ticks    int
-		idle     bool
-	}{{1, 240, false}, {10, 20, false}, {100, 12, false}, {100, 6, true}} {
-		name := fmt.Sprintf("services=%d,history=%s", c.services, time.Duration(c.ticks)*15*time.Second)
-		if c.idle {
-			name += ",idle"
-		}
-		b.Run(name, func(b *testing.B) {
+	for _, c := range []struct{ services, active, ticks int }{
+		{1, 1, 240}, {10, 10, 20}, {100, 3, 6}, {100, 0, 6}, {1000, 3, 3},
+	} {
+		b.Run(fmt.Sprintf("services=%d,active=%d,history=%s", c.services, c.active, time.Duration(c.ticks)*15*time.Second), func(b *testing.B) {
 			w := busy(b, c.services)
-			if c.idle {
-				w.role = func(*pod, time.Duration) (string, string) { return "", "" }
+			open := map[string]bool{}
+			for i := range c.active {
+				open[fmt.Sprintf("service-%d", i)] = true
+			}
+			w.role = func(p *pod, since time.Duration) (string, string) {
+				if !open[p.service] {
+					return "", ""
+				}
+				return usualRole(p, since)
 			}
 			for range c.ticks {
 				w.tick()
 			}
 			series, _ := w.recorded()
-			n, used := 0, cpuSeconds()
+			var cpu [2]float64 // of idle services, of active ones
+			n := 0
 			for b.Loop() {
 				n++
 				at := w.now.Add(time.Duration(n) * time.Millisecond)
 				for _, g := range w.groups {
+					kind, used := 0, cpuSeconds()
+					if open[strings.TrimPrefix(g.Name(), "autorollback-")] {
+						kind = 1
+					}
 					g.Eval(context.Background(), at)
+					cpu[kind] += cpuSeconds() - used
 				}
 			}
-			b.ReportMetric(float64(series)/float64(c.services), "series/service")
-			b.ReportMetric(b.Elapsed().Seconds()*1000/float64(b.N)/float64(c.services), "ms/service")
-			b.ReportMetric((cpuSeconds()-used)*1000/float64(b.N)/float64(c.services), "cpu-ms/service")
+			b.ReportMetric(b.Elapsed().Seconds()*1000/float64(b.N), "ms/evaluation")
+			if c.active > 0 {
+				b.ReportMetric(float64(series)/float64(c.active), "series/active")
+				b.ReportMetric(cpu[1]*1000/float64(b.N)/float64(c.active), "cpu-ms/active")
+			} else {
+				b.ReportMetric(float64(series), "series")
+			}
+			if idle := c.services - c.active; idle > 0 {
+				b.ReportMetric(cpu[0]*1000/float64(b.N)/float64(idle), "cpu-ms/idle")
+			}
 		})
 	}
 }

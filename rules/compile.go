@@ -49,7 +49,7 @@ func compileWith(rb *runbook.Runbook, known *shapes) (Group, error) {
 
 func (b *book) drafts() []draft {
 	signals := b.signals()
-	out := b.roleRules()
+	out := append(b.roleRules(), b.quantileRules()...)
 	for _, s := range signals {
 		out = append(out, b.podRules(s)...)
 	}

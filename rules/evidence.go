@@ -8,7 +8,7 @@ import (
 )
 
 // evidenceRules are the statistic over all signals: likelihood ratios of an interval,
-// dispersion, log e-values, and the same without the most harmful pod.
+// dispersion and log e-values; and the pod guard.
 func (b *book) evidenceRules(all []signal) []draft {
 	var out []draft
 	signals := proved(all)
@@ -23,17 +23,12 @@ func (b *book) evidenceRules(all []signal) []draft {
 		for _, theta := range f.thetas {
 			out = append(out, b.ratio(f, theta, signals))
 		}
-		if f.guard > 0 {
-			out = append(out, b.influence(f, signals))
-		}
 	}
 	out = append(out, b.dispersion(all)...)
 	for _, s := range spans() {
 		out = append(out, b.logE(s))
 	}
-	for _, s := range spans() {
-		out = append(out, b.withoutPod(s))
-	}
+	out = append(out, b.guardRules(signals)...)
 	for _, name := range only(signals, signal.isMean) {
 		out = append(out, b.meanWithoutPod(name)...)
 	}
@@ -94,31 +89,8 @@ func (b *book) ratio(f family, theta float64, signals []signal) draft {
 	text := fmt.Sprintf(`%[1]s * sum by (%[2]s) (%[3]s) - sum by (%[2]s) (%[4]s) * %[6]s (%[5]s)`,
 		f.weight(theta), keys, sc.rec(seriesBad, match("role", string(Candidate)), in), sc.rec(seriesBad, in),
 		f.tilt(theta, sc.rec(seriesShare, in)), join)
-	labels := labelsOf("theta", num(theta), "family", f.name)
-	if f.guard > 0 && theta == f.guard {
-		labels["guard"] = "pods"
-	}
-	return draft{record: seriesLLR, text: text, labels: labels,
+	return draft{record: seriesLLR, text: text, labels: labelsOf("theta", num(theta), "family", f.name),
 		comment: fmt.Sprintf("Log likelihood ratio of one interval: odds ratio %s against %s.", num(theta), num(f.null))}
-}
-
-// influence is how much one candidate pod adds to the ratio at the guard's θ. It is
-// recorded as a difference, so that a pod that comes late or dies early counts only
-// for its own intervals.
-func (b *book) influence(f family, signals []signal) draft {
-	sc, in := b.everyone(), f.in(signals)
-	candidate := match("role", string(Candidate))
-	bad, all := sc.rec(seriesPodBad, candidate, in), sc.rec(seriesPodAll, candidate, in)
-	const join = "on (region, release, signal) group_right ()"
-	rest := func(series, pod string, more ...string) string {
-		return fmt.Sprintf("(sum by (region, release, signal) (%s) - %s %s)", sc.rec(series, append(more, in)...), join, pod)
-	}
-	share := fmt.Sprintf("(%s / (%s > 0))", rest(seriesAll, all, candidate), rest(seriesAll, all))
-	text := fmt.Sprintf("%s - %s (%s * %s - %s * (%s))", sc.rec(seriesLLR, match("guard", "pods"), in), join,
-		f.weight(f.guard), rest(seriesBad, bad, candidate), rest(seriesBad, bad), f.tilt(f.guard, share))
-	keys := "region, release, signal, " + b.Metrics.PodLabel
-	return draft{record: seriesInfluence, text: fmt.Sprintf("sum by (%s) (%s)", keys, text), labels: labelsOf("family", f.name),
-		comment: "What each candidate pod adds to that ratio: the whole less the ratio without the pod."}
 }
 
 // dispersion compares the stable pods among themselves: an A/A test that runs all the
@@ -174,12 +146,4 @@ func (b *book) logE(s span) draft {
 		sc.rec(seriesLLR), s.length, sc.rec(seriesPhi))
 	return draft{record: seriesEvidence, text: text, labels: labelsOf("window", s.name),
 		comment: fmt.Sprintf("Evidence, window %s: log of the e-value, ln of the odds against chance.", s.name)}
-}
-
-func (b *book) withoutPod(s span) draft {
-	sc := b.everyone()
-	text := fmt.Sprintf(`(sum by (region, release, signal) (sum_over_time(%[1]s[%[3]s])) - on (region, release, signal) max by (region, release, signal) (sum_over_time(%[2]s[%[3]s]))) / on (region, release, signal) %[4]s`,
-		sc.rec(seriesLLR, match("guard", "pods")), sc.rec(seriesInfluence), s.length, sc.rec(seriesPhi))
-	return draft{record: seriesLeastPod, text: text, labels: labelsOf("window", s.name),
-		comment: fmt.Sprintf("Pod guard, window %s: what remains of the evidence without the most harmful candidate pod.", s.name)}
 }

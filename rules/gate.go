@@ -62,14 +62,16 @@ func (b *book) level(t runbook.Trigger, s scope, role Role) string {
 	return fmt.Sprintf("(%s / %s)", sum(seriesBad), sum(seriesAll))
 }
 
-// buckets is a side's histogram over the trigger's window.
-func (b *book) buckets(t runbook.Trigger, s scope, role Role) string {
+// buckets is a side's histogram over the trigger's window, or some of its buckets.
+func (b *book) buckets(t runbook.Trigger, s scope, role Role, some ...string) string {
 	return fmt.Sprintf("sum by (region, release%s) (%s)", b.le(),
-		b.sided(fmt.Sprintf("rate(%s[%s])", b.histogram(), t.For), s, match("role", string(role))))
+		b.sided(fmt.Sprintf("rate(%s[%s])", b.histogram(some...), t.For), s, match("role", string(role))))
 }
 
+// quantile is a side's quantile over the trigger's window, as recorded.
 func (b *book) quantile(t runbook.Trigger, s scope, role Role) string {
-	return fmt.Sprintf("histogram_quantile(%s, %s)", num(t.Quantile), b.buckets(t, s, role))
+	return fmt.Sprintf("sum by (region, release) (%s)",
+		s.rec(seriesQuantile, match("role", string(role)), match("quantile", num(t.Quantile)), match("window", t.For.String())))
 }
 
 // slower is how many times stable's quantile the candidate's is.
@@ -100,7 +102,7 @@ func (b *book) increaseGate(t runbook.Trigger, s scope, effect string) string {
 		return gate
 	}
 	over := func(role Role) string {
-		return fmt.Sprintf("histogram_fraction(%s, +Inf, %s)", num(top), b.buckets(t, s, role))
+		return fmt.Sprintf("histogram_fraction(%s, +Inf, %s)", num(top), b.buckets(t, s, role, b.aboveTop(top)))
 	}
 	return fmt.Sprintf("(%s) or on (region, release) (%s and on (region, release) %s - %s > 0.01)",
 		gate, effect, over(Candidate), over(Stable))

@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -64,9 +66,44 @@ func (b *book) histogramDelta() string {
 	)`, b.histogram(), b.back, b.every)
 }
 
+// quantileRules record each quantile that a trigger reads, of both sides and once for
+// each window: gates read it several times.
+func (b *book) quantileRules() []draft {
+	var out []draft
+	seen := map[string]bool{}
+	for _, t := range b.Triggers {
+		if t.Type != runbook.LatencyQuantile {
+			continue
+		}
+		t = b.instant(t)
+		labels := labelsOf("quantile", num(t.Quantile), "window", t.For.String())
+		if key := fmt.Sprint(labels); seen[key] {
+			continue
+		} else {
+			seen[key] = true
+		}
+		out = append(out, draft{record: seriesQuantile, labels: labels,
+			comment: fmt.Sprintf("The %s of each side over %s, in seconds.", percentile(t.Quantile), t.For),
+			text: fmt.Sprintf("histogram_quantile(%s, sum by (region, release, role%s) (%s))", num(t.Quantile), b.le(),
+				b.sided(fmt.Sprintf("rate(%s[%s])", b.histogram(), t.For), b.everyone()))})
+	}
+	return out
+}
+
+// recordsQuantile reports whether a quantile is recorded over that window.
+func (b *book) recordsQuantile(q float64, window string) bool {
+	return slices.ContainsFunc(b.Triggers, func(t runbook.Trigger) bool {
+		return t.Type == runbook.LatencyQuantile && t.Quantile == q && b.instant(t).For.String() == window
+	})
+}
+
 func (b *book) slowLimit(s signal) draft {
+	stable := match("role", string(Stable))
 	level := fmt.Sprintf("histogram_quantile(%s, sum by (region%s) (%s))", num(s.quantile), b.le(),
-		b.sided("rate("+b.histogram()+"["+levelWindow+"])", b.everyone(), match("role", string(Stable))))
+		b.sided("rate("+b.histogram()+"["+levelWindow+"])", b.everyone(), stable))
+	if b.recordsQuantile(s.quantile, levelWindow) {
+		level = fmt.Sprintf("max by (region) (%s)", b.everyone().rec(seriesQuantile, stable, match("quantile", num(s.quantile)), match("window", levelWindow)))
+	}
 	text := fmt.Sprintf("%s * %s > 0", num(1+s.margin), level)
 	if top, ok := b.topBucket(); ok {
 		text = fmt.Sprintf("clamp_max(%s * %s, %s) > 0", num(1+s.margin), level, num(top))
@@ -116,4 +153,11 @@ func (b *book) topBucket() (float64, bool) {
 		return 0, false
 	}
 	return l.Buckets[len(l.Buckets)-1], true
+}
+
+// aboveTop matches the two buckets that tell how many observations are above the
+// highest bound.
+func (b *book) aboveTop(top float64) string {
+	one := strings.TrimSuffix(leIn([]float64{top}), `"`)
+	return one + `|[+]Inf"`
 }

@@ -11,25 +11,28 @@ import (
 
 // Names of the recorded series. All carry the label service.
 const (
-	seriesRole      = "autorollback:role"                 // who plays which part; one series for each version
-	seriesReleases  = "autorollback:releases"             // how many releases the daemons claim are open in a region
-	seriesPodAll    = "autorollback:pod:all"              // opportunities of a pod in one interval
-	seriesPodBad    = "autorollback:pod:bad"              // events of a pod in one interval
-	seriesAll       = "autorollback:all"                  // opportunities of a side in one interval
-	seriesBad       = "autorollback:bad"                  // events of a side in one interval
-	seriesShare     = "autorollback:share"                // the candidate's share of the opportunities
-	seriesPods      = "autorollback:pods"                 // pods of a side that did anything lately
-	seriesLLR       = "autorollback:llr"                  // log likelihood ratio of one interval
-	seriesInfluence = "autorollback:pod:influence"        // what one candidate pod adds to it
-	seriesPool      = "autorollback:stable:level"         // event share of the stable side
-	seriesPhiNum    = "autorollback:phi:num"              // Pearson statistic of the stable pods
-	seriesPhiDen    = "autorollback:phi:den"              // its expectation without dispersion
-	seriesPhi       = "autorollback:phi"                  // dispersion, at least 1
-	seriesEvidence  = "autorollback:evidence"             // log e-value of one window
-	seriesLeastPod  = "autorollback:evidence:without_pod" // the same without the most harmful pod
-	seriesBin       = "autorollback:bin"                  // share of a side between two bounds of a distribution
-	seriesBreach    = "autorollback:breach"               // 1 while a trigger without evidence is true, otherwise 0
-	seriesSlow      = "autorollback:slow:limit"           // seconds above which a request counts as slow
+	seriesRole       = "autorollback:role"                 // who plays which part; one series for each version
+	seriesReleases   = "autorollback:releases"             // how many releases the daemons claim are open in a region
+	seriesPodAll     = "autorollback:pod:all"              // opportunities of a pod in one interval
+	seriesPodBad     = "autorollback:pod:bad"              // events of a pod in one interval
+	seriesAll        = "autorollback:all"                  // opportunities of a side in one interval
+	seriesBad        = "autorollback:bad"                  // events of a side in one interval
+	seriesShare      = "autorollback:share"                // the candidate's share of the opportunities
+	seriesPods       = "autorollback:pods"                 // pods of a side that did anything lately
+	seriesQuantile   = "autorollback:quantile"             // latency of a side, in seconds
+	seriesLLR        = "autorollback:llr"                  // log likelihood ratio of one interval
+	seriesSurplus    = "autorollback:surplus"              // events of the candidate beyond its fair part, in one interval
+	seriesPodSurplus = "autorollback:pod:surplus"          // what one candidate pod adds to that
+	seriesLastingPhi = "autorollback:phi:lasting"          // dispersion, with what the stable pods differ by for good
+	seriesPool       = "autorollback:stable:level"         // event share of the stable side
+	seriesPhiNum     = "autorollback:phi:num"              // Pearson statistic of the stable pods
+	seriesPhiDen     = "autorollback:phi:den"              // its expectation without dispersion
+	seriesPhi        = "autorollback:phi"                  // dispersion, at least 1
+	seriesEvidence   = "autorollback:evidence"             // log e-value of one window
+	seriesLeastPod   = "autorollback:evidence:without_pod" // what remains without the most harmful pods
+	seriesBin        = "autorollback:bin"                  // share of a side between two bounds of a distribution
+	seriesBreach     = "autorollback:breach"               // 1 while a trigger without evidence is true, otherwise 0
+	seriesSlow       = "autorollback:slow:limit"           // seconds above which a request counts as slow
 )
 
 // alertName is Autorollback<Service><Word> in CamelCase.

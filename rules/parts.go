@@ -87,20 +87,20 @@ func (b *book) partRules(s signal) []draft {
 	}
 	switch {
 	case p.each:
-		all(fmt.Sprintf("sum by (%s) (%s)", keys, p.parted(b.sided(b.delta(p.all), sc))))
+		all(fmt.Sprintf("sum by (%s) (%s)", keys, p.parted(b.sidedSum(b.delta(p.all), p.label, sc))))
 	case p.fixed:
 		all(fmt.Sprintf("sum by (region, release, role) (%s)", b.sided(b.delta(p.all), sc)))
 	default:
 		for _, role := range []Role{Candidate, Stable} {
 			all(fmt.Sprintf("0 * sum by (region, release, part) (%s) + on (region, release) group_left () sum by (region, release) (%s)",
-				p.parted(b.sided("last_over_time("+p.events+"["+b.back+"])", sc)), b.sided(b.delta(p.all), sc, match("role", string(role)))), "role", string(role))
+				p.parted(b.sidedSum("last_over_time("+p.events+"["+b.back+"])", p.label, sc)), b.sided(b.delta(p.all), sc, match("role", string(role)))), "role", string(role))
 		}
 	}
 	events := b.delta(p.events)
 	if !p.fixed {
 		events = b.bornDelta(p.events, p.all)
 	}
-	bad := fmt.Sprintf("sum by (%s) (%s)", keys, p.parted(b.sided(events, sc)))
+	bad := fmt.Sprintf("sum by (%s) (%s)", keys, p.parted(b.sidedSum(events, p.label, sc)))
 	if !p.fixed {
 		bad += fmt.Sprintf(" or on (%s) 0 * %s", keys, sc.rec(seriesAll, is))
 	}
@@ -113,7 +113,7 @@ func (b *book) stablePods(s signal) []draft {
 	keys := "region, release, role, " + b.Metrics.PodLabel
 	stable, label := match("role", string(Stable)), labelsOf("signal", s.name)
 	grown := func(series string) string {
-		return fmt.Sprintf("sum by (%s) (%s)", keys, b.sided(b.delta(series), sc, stable))
+		return fmt.Sprintf("sum by (%s) (%s)", keys, b.sidedSum(b.delta(series), b.Metrics.PodLabel, sc, stable))
 	}
 	return []draft{
 		{record: seriesPodAll, labels: label, text: grown(p.all), comment: fmt.Sprintf("Signal %s: the stable pods, all parts together, for the dispersion.", s.name)},

@@ -58,7 +58,11 @@ func (b *book) partGuard(t runbook.Trigger, s scope) string {
 	p := b.signalOf(t).parts
 	pod := b.Metrics.PodLabel
 	grown := func(keys, series string, parted bool) string {
-		expr := b.sided(fmt.Sprintf("increase(%s[%s])", series, t.For), s, match("role", string(Candidate)))
+		kept := pod
+		if parted {
+			kept += ", " + p.label
+		}
+		expr := b.sidedSum(fmt.Sprintf("increase(%s[%s])", series, t.For), kept, s, match("role", string(Candidate)))
 		if parted {
 			expr = p.parted(expr)
 		}

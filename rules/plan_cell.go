@@ -59,15 +59,15 @@ func (p Plan) proofCell(c *Cell, t runbook.Trigger, judged float64) {
 
 func (p Plan) guardClosed(h harm, share float64) string {
 	if !h.open(share) {
-		return fmt.Sprintf("the pod guard asks for the odds ratio %s alone, and an effect this small speaks against that: only chance gets past it", num(h.family.guard))
+		return fmt.Sprintf("an effect this small is within the tolerated odds ratio of %s: only chance gets past the pod guard", num(h.family.null))
 	}
-	return fmt.Sprintf("without any one of %d candidate pods it is not proved within 26h", h.pods)
+	return fmt.Sprintf("without the worst %d of %d candidate pods it is not proved within 26h", leftOut(h.pods), h.pods)
 }
 
 // open reports whether the pod guard gathers evidence at all.
 func (h harm) open(share float64) bool {
 	less, left := h.without(share)
-	return h.pods == 1 || less.pace(h.family.guard, left, h.candidate) > 0
+	return h.pods == 1 || less.fit(left, h.candidate) > 0
 }
 
 func (p Plan) gateClosed(t runbook.Trigger) string {

@@ -52,7 +52,7 @@ func (p Plan) level(k runbook.KPI, value float64) string {
 
 // meanHarm is a drop of a mean, whose level is 1 where stable is.
 func (p Plan) meanHarm(h harm, k Baseline, effect float64) harm {
-	h.stable, h.candidate, h.family.guard = 1, 1-effect, guardOf(effect)
+	h.stable, h.candidate, h.guard = 1, 1-effect, guardOf(effect)
 	h.variation, h.every = k.variation(), p.book.Metrics.Interval.Std().Seconds()
 	return h
 }
@@ -111,7 +111,7 @@ func (h harm) catoni(drop, share, candidate float64) (mean, variance float64) {
 
 // podShare is the variance per second of what one candidate pod adds.
 func (h harm) podShare(share float64) float64 {
-	_, w, _ := h.interval(1-h.family.guard, share, h.candidate)
+	_, w, _ := h.interval(1-h.guard, share, h.candidate)
 	own := h.candidate / share
 	return w * own / (own + 1/(1-share)) / float64(h.pods) / h.every
 }

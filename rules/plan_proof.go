@@ -15,6 +15,7 @@ type harm struct {
 	phi               float64
 	pods              int     // of the candidate
 	variation, every  float64 // of a mean: squared coefficient of variation of a trial, and the interval in seconds
+	guard             float64 // of a mean: the share of stable's mean that its pod guard asks for
 	learners          int     // stable pods that the dispersion is learned from; 0: it is given
 }
 
@@ -84,35 +85,75 @@ func (h harm) lateEvidence(share, window float64) path {
 	}
 }
 
-// without is the same harm with one candidate pod less, and the share that is left.
+// without is the same harm without the pods that the guard leaves out, and the share
+// that is left.
 func (h harm) without(share float64) (harm, float64) {
-	pod := share / float64(h.pods)
-	h.rate *= 1 - pod
-	return h, (share - pod) / (1 - pod)
+	out := share * float64(h.leftOut()) / float64(h.pods)
+	h.rate *= 1 - out
+	return h, (share - out) / (1 - out)
+}
+
+// leftOut is how many pods the guard leaves out.
+func (h harm) leftOut() int {
+	if h.variation > 0 {
+		return 1
+	}
+	return leftOut(h.pods)
+}
+
+// fits is the odds ratio that fits a candidate's level best; of a mean it is fixed.
+func (h harm) fits(candidate float64) float64 {
+	if h.variation > 0 {
+		return h.guard
+	}
+	return candidate / h.stable
+}
+
+// fit is how much the fitted log likelihood ratio grows in a second at that level.
+func (h harm) fit(share, candidate float64) float64 {
+	if h.variation == 0 && (candidate < h.family.null*h.stable) != h.family.fewer() {
+		return 0
+	}
+	return h.pace(h.fits(candidate), share, candidate)
 }
 
 // podNoise is the variance per second by which the pods' parts of the evidence differ,
-// and how many standard deviations the greatest of them is above their mean: taking
-// out the most harmful pod takes out more than a fair part.
+// and how many standard deviations the greatest of them are above their mean, added up:
+// taking out the most harmful pods takes out more than a fair part.
 func (h harm) podNoise(share float64) (variance, above float64) {
 	f := h.family
 	if h.variation > 0 {
-		return h.podShare(share), greatestOf(h.pods)
+		return h.podShare(share), normalOf(h.pods, 1)
 	}
-	one := f.drift(f.guard, share, 1, 1)
-	return h.rate * share / float64(h.pods) * h.candidate * one * one, greatestOf(h.pods)
+	one := f.drift(h.fits(h.candidate), share, 1, 1)
+	for i := range h.leftOut() {
+		above += normalOf(h.pods, i+1)
+	}
+	return h.rate * share / float64(h.pods) * h.candidate * one * one, above
 }
 
-// greatestOf is the expected greatest of n standard normal values (Blom 1958, within
+// normalOf is the expected k-th greatest of n standard normal values (Blom 1958, within
 // 2 % for n from 2).
-func greatestOf(n int) float64 {
-	return math.Sqrt2 * math.Erfinv(2*(float64(n)-0.375)/(float64(n)+0.25)-1)
+func normalOf(n, k int) float64 {
+	return math.Sqrt2 * math.Erfinv(2*(float64(n-k+1)-0.375)/(float64(n)+0.25)-1)
 }
 
-// lateGuarded is the same without the most harmful pod.
-func (h harm) lateGuarded(share, window float64) path {
+// lateGuarded is the same without the most harmful pods, fitted to what is harm and what
+// was not.
+func (h harm) lateGuarded(share float64, w span) path {
 	less, left := h.without(share)
-	harmed, healthy := less.pace(h.family.guard, left, h.candidate), less.pace(h.family.guard, left, h.stable)
+	noise, above := h.podNoise(share)
+	window := spanSeconds(w)
+	return func(s float64) float64 {
+		mean := (h.candidate*s + h.stable*(window-s)) / window
+		return (less.fit(left, mean)*window-above*math.Sqrt(noise*s))/h.dispersion(longest) - w.penalty()
+	}
+}
+
+// lateMean is that of a mean, whose guard asks for drops of its own.
+func (h harm) lateMean(share, window float64) path {
+	less, left := h.without(share)
+	harmed, healthy := less.fit(left, h.candidate), less.fit(left, h.stable)
 	noise, above := h.podNoise(share)
 	return func(s float64) float64 {
 		return (harmed*s + healthy*(window-s) - above*math.Sqrt(noise*s)) / h.dispersion(longest)
@@ -145,7 +186,11 @@ func (h harm) lateProof(share, bar float64) float64 {
 		if s.name != "release" {
 			all = min(all, h.lateEvidence(share, w).reach(bar, w))
 		}
-		guarded = min(guarded, h.lateGuarded(share, w).reach(h.guardBar(), w))
+		if h.variation > 0 {
+			guarded = min(guarded, h.lateMean(share, w).reach(h.guardBar(), w))
+		} else if s.guarded {
+			guarded = min(guarded, h.lateGuarded(share, s).reach(h.guardBar(), w))
+		}
 	}
 	if h.pods == 1 {
 		return all

@@ -32,9 +32,9 @@ type PartCount struct{ All, Bad float64 }
 
 // A Reference is the decision of one comparative trigger in plain Go, from the same
 // counts that the generated rules work on: effect gate, evidence over the windows
-// release, 3h, 30m and 5m, dispersion of the stable pods, evidence without the most
-// harmful pod. It is thousands of times faster than Prometheus, for simulations and
-// calibration, and never decides anything in production. One Reference is one release
+// release, 3h, 30m and 5m, dispersion of the stable pods, the pod guard. It is thousands of
+// times faster than Prometheus, for simulations and calibration, and never decides
+// anything in production. One Reference is one release
 // of one service in one region; it is not safe for concurrent use.
 type Reference struct {
 	trigger            runbook.Trigger
@@ -46,7 +46,7 @@ type Reference struct {
 	level, hour, gate  int // in intervals
 	n                  int // intervals observed
 	ratios             []trail
-	guardRatio         int // which of the ratios the pod guard watches
+	surplus            trail // events of the candidate beyond its fair part
 	pods               []*podTrail
 	phiNum, phiDen     trail
 	means              meanTrail
@@ -65,7 +65,7 @@ const spanCount = 4
 type Verdict struct {
 	Effect     float64            // as in the alert's value; NaN without data
 	Evidence   [spanCount]float64 // log e-values of release, 3h, 30m, 5m
-	WithoutPod [spanCount]float64 // the same without the most harmful pod, at one odds ratio; NaN without data
+	WithoutPod [spanCount]float64 // what remains without the most harmful pods, see the pod guard; NaN for 3h, and without data
 	Phi        float64            // dispersion that divided them
 	Pods       int                // candidate pods that did anything lately
 	Gate       bool               // the effect is as large as the runbook says
@@ -102,7 +102,7 @@ func (b *book) reference(t runbook.Trigger) (*Reference, error) {
 	every := b.Metrics.Interval
 	intervals := func(d time.Duration) int { return int(d / every.Std()) }
 	r := &Reference{
-		trigger: t, signal: b.signalOf(t), limit: math.NaN(), wanted: math.NaN(), guard: ceil2(math.Log(leastPodEvidence)),
+		trigger: t, signal: b.signalOf(t), limit: math.NaN(), wanted: math.NaN(), guard: guardBar(),
 		level: intervals(5 * time.Minute), hour: intervals(time.Hour), gate: intervals(t.For.Std()),
 		Dispersion: true, Guards: true,
 	}
@@ -116,11 +116,6 @@ func (b *book) reference(t runbook.Trigger) (*Reference, error) {
 		r.windows[i] = intervals(d.Std())
 	}
 	r.ratios = make([]trail, len(r.signal.family.thetas))
-	for i, theta := range r.signal.family.thetas {
-		if theta == r.signal.family.guard {
-			r.guardRatio = i
-		}
-	}
 	if t.Type == runbook.LatencyQuantile {
 		r.bounds = b.Metrics.Latency.Buckets
 	}
@@ -146,9 +141,15 @@ func (r *Reference) Observe(counts []PodCount) Verdict {
 	r.judge(known)
 	r.disperse()
 	v := Verdict{Phi: r.phi(), Pods: r.active(Candidate), Effect: math.NaN()}
+	lasting := r.lastingPhi(v.Phi)
 	for i, w := range r.windows {
 		v.Evidence[i] = r.evidence(w, v.Phi)
-		v.WithoutPod[i] = r.withoutPod(w, v.Phi)
+		v.WithoutPod[i] = math.NaN()
+		if s := spans()[i]; s.guarded && r.signal.family.guarded {
+			v.WithoutPod[i] = r.withoutPods(w)/lasting - s.penalty()
+		} else if r.signal.isMean() {
+			v.WithoutPod[i] = r.meanWithoutPod(w, v.Phi)
+		}
 		bar := r.trailing
 		if i == 0 {
 			bar = r.release
@@ -157,7 +158,7 @@ func (r *Reference) Observe(counts []PodCount) Verdict {
 		v.Guarded = v.Guarded || v.WithoutPod[i] > r.guard
 	}
 	v.Guarded = v.Guarded || v.Pods == 1 || !r.Guards
-	if r.signal.family.guard == 0 && !r.signal.isMean() {
+	if !r.signal.family.guarded && !r.signal.isMean() {
 		v.Guarded = !r.Guards || r.otherGuard()
 	}
 	v.Effect, v.Gate = r.effect()
@@ -174,24 +175,4 @@ func (r *Reference) evidence(window int, phi float64) float64 {
 		sum += math.Exp(min(max(r.ratios[i].last(window)/phi, -600), 600))
 	}
 	return math.Log(sum / float64(len(r.ratios)))
-}
-
-// withoutPod is what remains at the guard's odds ratio without the most harmful pod.
-func (r *Reference) withoutPod(window int, phi float64) float64 {
-	if r.signal.isMean() {
-		return r.meanWithoutPod(window, phi)
-	}
-	worst := math.Inf(-1)
-	if r.signal.family.guard == 0 {
-		return math.NaN()
-	}
-	for _, p := range r.pods {
-		if p.role == Candidate && p.judged.last(window) > 0 {
-			worst = max(worst, p.influence.last(window))
-		}
-	}
-	if math.IsInf(worst, -1) {
-		return math.NaN()
-	}
-	return (r.ratios[r.guardRatio].last(window) - worst) / phi
 }

@@ -23,14 +23,14 @@ func (t trail) last(n int) float64 {
 }
 
 type podTrail struct {
-	name              string
-	role              Role
-	all, bad          trail
-	influence, judged trail
-	nowAll, nowBad    float64 // of this interval
-	parts             []tallyTrail
-	nowSquares        float64
-	meanInfluence     [3]trail // of a mean, one for each of guardedThetas
+	name            string
+	role            Role
+	all, bad        trail
+	surplus, judged trail
+	nowAll, nowBad  float64 // of this interval
+	parts           []tallyTrail
+	nowSquares      float64
+	meanInfluence   [3]trail // of a mean, one for each of guardedThetas
 }
 
 func (r *Reference) pod(name string, role Role) *podTrail {
@@ -43,7 +43,7 @@ func (r *Reference) pod(name string, role Role) *podTrail {
 	r.pods = append(r.pods, p)
 	empty := make(trail, r.n-1)
 	p.all, p.bad = append(trail{}, empty...), append(trail{}, empty...)
-	p.influence, p.judged = append(trail{}, empty...), append(trail{}, empty...)
+	p.surplus, p.judged = append(trail{}, empty...), append(trail{}, empty...)
 	return p
 }
 
@@ -73,7 +73,8 @@ func (r *Reference) count(counts []PodCount) bool {
 	return known
 }
 
-// judge adds the interval's log likelihood ratios, of all and of each candidate pod.
+// judge adds the interval's log likelihood ratios, and the surplus of all and of each
+// candidate pod.
 func (r *Reference) judge(known bool) {
 	switch {
 	case r.signal.parts != nil:
@@ -101,13 +102,20 @@ func (r *Reference) judge(known bool) {
 	for i, theta := range f.thetas {
 		r.ratios[i].add(ratio(theta, all[0], all[1], bad[0], bad[1]))
 	}
-	whole := ratio(f.guard, all[0], all[1], bad[0], bad[1])
-	for _, p := range r.pods {
-		influence, judged := 0.0, 0.0
-		if p.role == Candidate && known && p.nowAll > 0 && all[0]+all[1]-p.nowAll > 0 {
-			influence, judged = whole-ratio(f.guard, all[0]-p.nowAll, all[1], bad[0]-p.nowBad, bad[1]), 1
+	beyond := func(allC, badC float64) float64 {
+		if !known || allC+all[1] <= 0 {
+			return 0
 		}
-		p.influence.add(influence)
+		return f.surplus(allC, all[1], badC, bad[1])
+	}
+	whole := beyond(all[0], bad[0])
+	r.surplus.add(whole)
+	for _, p := range r.pods {
+		surplus, judged := 0.0, 0.0
+		if p.role == Candidate && known && p.nowAll > 0 && all[0]+all[1]-p.nowAll > 0 {
+			surplus, judged = whole-beyond(all[0]-p.nowAll, bad[0]-p.nowBad), 1
+		}
+		p.surplus.add(surplus)
 		p.judged.add(judged)
 	}
 }

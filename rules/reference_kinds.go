@@ -45,7 +45,7 @@ func (r *Reference) otherGuard() bool { return r.signal.parts == nil || r.partGu
 func (r *Reference) Skip(counts []PodCount) {
 	r.n++
 	for _, p := range r.pods {
-		for _, t := range []*trail{&p.all, &p.bad, &p.influence, &p.judged} {
+		for _, t := range []*trail{&p.all, &p.bad, &p.surplus, &p.judged} {
 			t.add(0)
 		}
 		for i := range p.meanInfluence {
@@ -64,6 +64,7 @@ func (r *Reference) Skip(counts []PodCount) {
 	}
 	r.means.skip()
 	r.due.add(0)
+	r.surplus.add(0)
 	r.phiNum.add(0)
 	r.phiDen.add(0)
 	r.keep(counts)

@@ -105,7 +105,7 @@ func (r *Reference) judgeParts() {
 		for i := range p.parts {
 			p.parts[i].settle()
 		}
-		p.influence.add(0)
+		p.surplus.add(0)
 		p.judged.add(0)
 	}
 }

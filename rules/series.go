@@ -130,6 +130,12 @@ func (b *book) sided(expr string, s scope, more ...string) string {
 	return fmt.Sprintf("%s * on (%s) group_left (%s) %s", expr, b.on, b.carry, s.rec(seriesRole, more...))
 }
 
+// sidedSum adds series up before it asks for their side, so that few are joined: what is
+// kept tells them apart further.
+func (b *book) sidedSum(expr, kept string, s scope, more ...string) string {
+	return b.sided(fmt.Sprintf("sum by (%s, %s) (%s)", b.on, kept, expr), s, more...)
+}
+
 // delta is the exact growth over one interval: no extrapolation, lost scrapes are
 // bridged, a counter's reset counts as nothing, a new series skips its first interval.
 func (b *book) delta(series string) string {

@@ -21,8 +21,8 @@ const (
 	// alphaRelease is the chance that a good release ever fires, over all its
 	// comparative triggers together.
 	alphaRelease = 0.01
-	// leastPodEvidence is what must remain without any one pod: odds of 100 : 1.
-	leastPodEvidence = 100.0
+	// leastPodEvidence is what must remain without the worst pods: odds of 400 : 1.
+	leastPodEvidence = 400.0
 	// day is the span over which the trailing windows' start times are counted.
 	day = 24 * time.Hour
 	// leastPods is how many stable pods the dispersion can be estimated from; with
@@ -41,14 +41,14 @@ const (
 
 // A family is a kind of event with its grid of odds ratios.
 type family struct {
-	name   string
-	null   float64   // θ0: up to here it is no harm
-	thetas []float64 // the grid
-	guard  float64   // the θ of the pod guard, one of the grid; 0: this family has another guard
+	name    string
+	null    float64   // θ0: up to here it is no harm
+	thetas  []float64 // the grid
+	guarded bool      // by the pod guard; the others have one of their own, or need none
 }
 
-func errorFamily() family { return family{"errors", 1.25, []float64{1.6, 2.5, 5, 15, 60}, 2.5} }
-func slowFamily() family  { return family{"latency", 1, []float64{1.3, 1.7, 2.5, 5}, 1.7} }
+func errorFamily() family { return family{"errors", 1.25, []float64{1.6, 2.5, 5, 15, 60}, true} }
+func slowFamily() family  { return family{"latency", 1, []float64{1.3, 1.7, 2.5, 5}, true} }
 func nullFamily() family  { return family{name: "nulls", null: 1.25, thetas: []float64{2, 5, 20}} }
 func shiftFamily() family {
 	return family{name: "shift", null: 1, thetas: []float64{0.5, 0.8, 1.25, 2}}
@@ -56,16 +56,19 @@ func shiftFamily() family {
 func shareFamily() family {
 	return family{name: "traffic", null: 1, thetas: []float64{0.9, 0.7, 0.5, 0.2, 0.05}}
 }
-func kpiFamily() family { return family{"kpi", 1, []float64{0.98, 0.95, 0.9, 0.8, 0.5}, 0.9} }
+func kpiFamily() family { return family{"kpi", 1, []float64{0.98, 0.95, 0.9, 0.8, 0.5}, true} }
 
 // A span is one window of the evidence.
-type span struct{ name, length string }
+type span struct {
+	name, length string
+	guarded      bool // the pod guard looks at it as well
+}
 
 // spans are fixed lengths, whatever the interval: "release" covers a day-long release,
 // anchored by its label; the others find harm that begins late. A shorter interval
 // means more start times and so a higher bar, see [bars].
 func spans() []span {
-	return []span{{"release", "1d2h"}, {"3h", "3h"}, {"30m", "30m"}, {"5m", "5m"}}
+	return []span{{"release", "1d2h", true}, {"3h", "3h", false}, {"30m", "30m", true}, {"5m", "5m", true}}
 }
 
 // bars are the log e-values at which a trigger is proved, half of its α for the
