@@ -179,7 +179,7 @@ func (s *stage) pods() {
 	s.silent(scene{name: "silent when one pod of three does all the harm", steps: from + s.n + 2, pods: append(one, stable...)})
 	s.fires(scene{name: "fires for a candidate of one pod", steps: lowSteps + s.n,
 		pods: append(crew(Candidate, 1, plenty, always(x.strong)), stable...)})
-	if s.signal.family.guard == 0 || !s.t.Proved() {
+	if !s.signal.family.guarded || !s.t.Proved() {
 		s.shared()
 		return
 	}

@@ -207,11 +207,7 @@ func (s *stage) entries(r *Reference, v Verdict, step int) []unitValue {
 		if !r.judges(1) {
 			break
 		}
-		more := []string{"theta", num(theta), "family", s.signal.family.name}
-		if theta == s.signal.family.guard {
-			more = append(more, "guard", "pods")
-		}
-		add(seriesLLR, r.ratios[i].last(1), more...)
+		add(seriesLLR, r.ratios[i].last(1), "theta", num(theta), "family", s.signal.family.name)
 	}
 	return out
 }
