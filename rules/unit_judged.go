@@ -16,15 +16,10 @@ func (b *book) judged(t runbook.Trigger, s scene) ([]Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Weigh(candidateWeight/100.0, true)
 	out := make([]Verdict, 0, s.steps)
 	breaches := []bool{false} // at time 0, when there is no data
 	for step := 1; step <= s.steps; step++ {
-		counts := make([]PodCount, 0, len(s.pods))
-		for _, p := range s.pods {
-			counts = append(counts, r.valued(p.count(step, b.kindOf(r.signal))))
-		}
-		v := r.Observe(counts)
+		v := r.Observe(b.scraped(r, s.pods, step))
 		if t.Ceiling > 0 {
 			v.Effect, v.Gate = r.ceiling()
 		}
@@ -35,6 +30,21 @@ func (b *book) judged(t runbook.Trigger, s scene) ([]Verdict, error) {
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// scraped is what the rules see of the pods at a step.
+func (b *book) scraped(r *Reference, pods []scenePod, step int) []PodCount {
+	counts, steady := make([]PodCount, 0, len(pods)), true
+	for _, p := range pods {
+		if r.signal.name != trafficSignal {
+			counts = append(counts, r.valued(p.count(step, b.kindOf(r.signal))))
+			continue
+		}
+		c, seen := p.pace(step, int(missing/b.Metrics.Interval))
+		counts, steady = append(counts, c), steady && seen
+	}
+	r.Weigh(candidateWeight/100.0, steady)
+	return counts
 }
 
 // ceiling is the effect and the gate of a trigger with a ceiling.

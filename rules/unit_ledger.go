@@ -146,14 +146,9 @@ func (s *stage) ledger(name string, steps int, pods []scenePod) {
 		s.err = err
 		return
 	}
-	r.Weigh(candidateWeight/100.0, true)
 	var values []unitValue
 	for step := 1; step <= steps; step++ {
-		counts := make([]PodCount, 0, len(sc.pods))
-		for _, p := range sc.pods {
-			counts = append(counts, r.valued(p.count(step, s.b.kindOf(s.signal))))
-		}
-		v := r.Observe(counts)
+		v := r.Observe(s.b.scraped(r, sc.pods, step))
 		if step == 2 || step == 8 || step == 12 || step == steps/2 || step == steps {
 			values = append(values, s.entries(r, v, step)...)
 		}

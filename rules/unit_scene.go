@@ -99,6 +99,39 @@ func (p scenePod) count(step int, k kind) PodCount {
 	return c
 }
 
+// pace is the requests of an interval by a pod's last two scrapes, where both are among
+// the newest that the rules look at. seen is false if they are not, and the pod has not
+// been away for so many steps that it counts as gone.
+func (p scenePod) pace(step, gone int) (c PodCount, seen bool) {
+	c = PodCount{Pod: p.name, Role: p.role}
+	last := p.scraped(step)
+	before := p.scraped(last - 1)
+	if last < 0 || step-last >= gone {
+		return c, true
+	}
+	if before <= step-looked || before < 0 {
+		return c, false
+	}
+	for _, v := range p.grown(last) {
+		c.All += v / float64(last-before)
+	}
+	return c, true
+}
+
+// looked is how many intervals the rules look back for a sample.
+const looked = 4
+
+// scraped is the newest step up to this one whose scrape was not lost; below 0: none.
+func (p scenePod) scraped(step int) int {
+	if p.lost > 0 && step >= p.lost && step < p.back() {
+		step = p.lost - 1
+	}
+	if p.late && step == 0 {
+		return -1
+	}
+	return step
+}
+
 // firing is the first step at which it fires, from 1; 0: never.
 func firing(verdicts []Verdict) int {
 	return 1 + slices.IndexFunc(verdicts, Verdict.Fires)

@@ -39,6 +39,7 @@ type bench struct {
 	age      time.Duration // since the sides were named first
 	counts   [4][]rules.PodCount
 	parts    [][]rules.PartCount
+	paced    []rules.PodCount
 }
 
 func newBench(rb *runbook.Runbook, shape Shape, dispersion bool) (*bench, error) {
@@ -90,6 +91,9 @@ func (b *bench) take(f Frame) {
 
 // count gives each pod's growth in the terms of a trigger. The slices are used again.
 func (b *bench) count(t runbook.TriggerType, f Frame) []rules.PodCount {
+	if t == runbook.CanaryStarved {
+		return b.paces(f)
+	}
 	kind, s := ofRequests, b.shape
 	switch t {
 	case runbook.LatencyQuantile:
@@ -119,6 +123,16 @@ func (b *bench) count(t runbook.TriggerType, f Frame) []rules.PodCount {
 		out = append(out, c)
 	}
 	b.counts[kind] = out
+	return out
+}
+
+// paces are requests by the last two scrapes of each pod.
+func (b *bench) paces(f Frame) []rules.PodCount {
+	out := b.paced[:0]
+	for _, p := range f.Paces {
+		out = append(out, rules.PodCount{Pod: p.Pod, Role: p.Role, All: p.Requests})
+	}
+	b.paced = out
 	return out
 }
 

@@ -10,6 +10,9 @@ import (
 // patience is how many intervals back the rules look for a pod's newest sample.
 const patience = 4
 
+// settled is for how many intervals a weight must have stood still.
+const settled = 6
+
 // Growth is by how much a pod's counters were seen to grow in one interval.
 type Growth struct {
 	Pod  string
@@ -17,13 +20,21 @@ type Growth struct {
 	By   Reading // histograms: each bucket alone, not cumulative
 }
 
+// A Pace is how many requests a pod got in an interval, by its last two scrapes.
+type Pace struct {
+	Pod      string
+	Role     rules.Role
+	Requests float64
+}
+
 // A Frame is one evaluation as the rules see it.
 type Frame struct {
 	Now     time.Duration
 	Judged  bool
 	Percent float64
-	Steady  bool // the weight stood still long enough to hold the traffic to it
+	Steady  bool // the weight stood still, and every pod was seen, long enough to hold the traffic to it
 	Pods    []Growth
+	Paces   []Pace
 	Past    *Past
 }
 
@@ -33,14 +44,19 @@ type Frame struct {
 type tracker struct {
 	shape   Shape
 	seen    map[string]*seen
+	order   []*seen
 	weights []float64
 	frame   Frame
 }
 
 type seen struct {
-	at   time.Duration
-	last Reading
-	by   Reading
+	pod        string
+	role       rules.Role
+	at, before time.Duration // of the last two scrapes
+	scrapes    int
+	grew       float64 // requests in between
+	last       Reading
+	by         Reading
 }
 
 func newTracker(s Shape) *tracker {
@@ -56,18 +72,45 @@ func (t *tracker) take(tick Tick) Frame {
 		key := string(s.Role) + s.Pod
 		old, known := t.seen[key]
 		if !known {
-			old = &seen{last: make(Reading, t.shape.size()), by: make(Reading, t.shape.size())}
+			old = &seen{pod: s.Pod, role: s.Role, last: make(Reading, t.shape.size()), by: make(Reading, t.shape.size())}
 			t.seen[key] = old
+			t.order = append(t.order, old)
 		}
 		if known && old.at > tick.Now-(patience+1)*t.shape.Interval {
 			t.grow(old, s.Reading)
 			f.Pods = append(f.Pods, Growth{Pod: s.Pod, Role: s.Role, By: old.by})
 		}
-		old.at = s.At
+		old.before, old.at, old.scrapes = old.at, s.At, old.scrapes+1
+		old.grew = s.Reading[atGood] + s.Reading[atFailed]
+		if before := old.last[atGood] + old.last[atFailed]; old.grew >= before {
+			old.grew -= before
+		}
 		copy(old.last, s.Reading)
+	}
+	if !t.pace(f) {
+		f.Steady = false
 	}
 	f.Past.add(*f)
 	return *f
+}
+
+// gone is how long a pod is missed before it is taken for gone.
+const gone = 10 * time.Minute
+
+// pace fills in the paces, and reports whether each pod has one that was seen lately.
+func (t *tracker) pace(f *Frame) bool {
+	all := true
+	f.Paces = f.Paces[:0]
+	for _, s := range t.order {
+		switch oldest := f.Now - patience*t.shape.Interval; {
+		case f.Now-s.at >= gone:
+		case s.scrapes < 2 || s.before <= oldest:
+			all = false
+		default:
+			f.Paces = append(f.Paces, Pace{s.pod, s.role, s.grew * float64(t.shape.Interval) / float64(s.at-s.before)})
+		}
+	}
+	return all
 }
 
 func (t *tracker) grow(old *seen, now Reading) {
@@ -94,7 +137,7 @@ func (t *tracker) steady(tick Tick) bool {
 		w = math.NaN()
 	}
 	t.weights = append(t.weights, w)
-	if len(t.weights) > patience {
+	if len(t.weights) > settled {
 		t.weights = t.weights[1:]
 	}
 	last := math.NaN()
