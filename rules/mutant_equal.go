@@ -29,7 +29,7 @@ func newSuspect(r Rule, m Mutant, interval, longest runbook.Duration) suspect {
 // because says why no scene can tell the survivor from the rule; empty: it is a hole in
 // the tests.
 func (s suspect) because() string {
-	for _, why := range []func() string{s.halfStep, s.tooLong, s.nothing, s.noSlow, s.whole, s.aboveTop, s.lowLevel, s.noErrors} {
+	for _, why := range []func() string{s.halfStep, s.tooLong, s.nothing, s.noSlow, s.whole, s.aboveTop, s.lowLevel, s.noErrors, s.nearNothing} {
 		if text := why(); text != "" {
 			return text
 		}
@@ -125,6 +125,20 @@ func (s suspect) lowLevel() string {
 		return "with less than one opportunity the dispersion is below 1, and counts as 1"
 	case s.rule.Record == seriesPhi && s.mutant.Kind == MutantSide && strings.Contains(token(s.old, s.at), "role="):
 		return "with the pods of one side alone there is neither effect nor evidence to divide"
+	}
+	return ""
+}
+
+// nearNothing: the least number of events, which stands for none.
+func (s suspect) nearNothing() string {
+	if s.rule.Record != seriesLeastPod {
+		return ""
+	}
+	switch {
+	case s.mutant.Kind == MutantNumber && token(s.old, s.at) == tiny:
+		return "a billionth of an event stands for none, and so does half of it or twice as much"
+	case s.mutant.Kind == MutantGuard && token(s.old, s.at) == "clamp_min" && strings.HasSuffix(strings.Join(s.old[:s.at], ""), "ln("):
+		return "what is left of the events is never below none: the clamp is there for rounding"
 	}
 	return ""
 }

@@ -24,7 +24,8 @@ const missing = runbook.Duration(10 * time.Minute)
 // other signals the latter are its opportunities, and its share of them is the weight.
 // A candidate without series counts as getting nothing. Requests are the rate between a
 // pod's last two scrapes: growth that came in between while it was not scraped would be
-// missing on one side only, and an interval in which a pod has no rate is left out.
+// missing on one side only. An interval in which a pod has no rate is left out, unless
+// no pod of the candidate has one.
 func (b *book) trafficRules(signals []signal) []draft {
 	if !has(signals, trafficSignal) {
 		return nil
@@ -38,7 +39,7 @@ func (b *book) trafficRules(signals []signal) []draft {
 	share := sc.rec(seriesShare, match("signal", trafficSignal))
 	raw, pod := b.raw(b.Metrics.Requests.Counter), b.on+", "+b.Metrics.PodLabel
 	rate := fmt.Sprintf("irate(%s[%s])", raw, b.back)
-	unseen := fmt.Sprintf("count by (region, release) (%s)", b.sided(fmt.Sprintf("(group by (%[1]s) (last_over_time(%[2]s[%[3]s])) unless on (%[1]s) group by (%[1]s) (%[4]s))", pod, raw, missing, rate), sc))
+	unseen := fmt.Sprintf("(count by (region, release) (%s) and on (region, release) %s)", b.sided(fmt.Sprintf("(group by (%[1]s) (last_over_time(%[2]s[%[3]s])) unless on (%[1]s) group by (%[1]s) (%[4]s))", pod, raw, missing, rate), sc), b.sided(rate, sc, match("role", string(Candidate))))
 	got := fmt.Sprintf(`(sum by (region, release, role) (%s) or on (region, release, role) 0 * group by (region, release, role) (%s)) and on (region, release) %s`,
 		b.sided(fmt.Sprintf("%s * %s", rate, num(b.Metrics.Interval.Std().Seconds())), sc), sc.rec(seriesRole), share)
 	label := func(more ...string) map[string]string {

@@ -34,7 +34,7 @@ func (b *book) judged(t runbook.Trigger, s scene) ([]Verdict, error) {
 
 // scraped is what the rules see of the pods at a step.
 func (b *book) scraped(r *Reference, pods []scenePod, step int) []PodCount {
-	counts, steady := make([]PodCount, 0, len(pods)), true
+	counts, steady, some := make([]PodCount, 0, len(pods)), true, false
 	for _, p := range pods {
 		if r.signal.name != trafficSignal {
 			counts = append(counts, r.valued(p.count(step, b.kindOf(r.signal))))
@@ -42,8 +42,9 @@ func (b *book) scraped(r *Reference, pods []scenePod, step int) []PodCount {
 		}
 		c, seen := p.pace(step, int(missing/b.Metrics.Interval))
 		counts, steady = append(counts, c), steady && seen
+		some = some || p.paced(step) && p.role == Candidate
 	}
-	r.Weigh(candidateWeight/100.0, steady)
+	r.Weigh(candidateWeight/100.0, steady || !some)
 	return counts
 }
 

@@ -39,6 +39,9 @@ func (s *stage) ledgers() {
 		s.ledger("the books of two stable pods", 10, s.dripPods(2, s.subject.proofs[1]))
 		s.ledger("the books of a spotless stable side", 10, s.dripPods(4, s.spotless()))
 	}
+	if s.signal.family.guarded {
+		s.ledger("the books of one sick pod", 12, s.sickPods())
+	}
 	if top := len(s.subject.strong) - 1; s.b.kindOf(s.signal) == latencyKind {
 		slow := s.b.slowMix(s.t.Quantile, s.b.Metrics.Latency.Buckets[top-1]*0.97)
 		pace := play(s.subject.clean, s.subject.pairs[0].near, 5, math.MaxInt)
@@ -48,8 +51,31 @@ func (s *stage) ledgers() {
 	if s.t.Name != s.b.firstProved() {
 		return
 	}
+	s.ledger("the books of half an hour of harm", int(30*time.Minute/every)+24, s.harmedPods())
 	s.ledger("the books of half an hour", int(30*time.Minute/every)+24, s.unevenPods(0.02))
 	s.ledger("the books of three hours", int(3*time.Hour/every)+60, s.unevenPods(0.02))
+}
+
+// harmedPods are six of the candidate, one of them much worse than the others and one
+// better than stable's, whose pods differ for good.
+func (s *stage) harmedPods() []scenePod {
+	x := s.subject
+	var out []scenePod
+	for i, harm := range []float64{0.5, 0.12, 0.1, 0.08, 0.07, 0} {
+		out = append(out, crew(Candidate, i+1, 4+float64(i), always(blend(x.clean, x.strong, harm)))[i])
+	}
+	for i, harm := range []float64{0, 0.01, 0.03, 0.06} {
+		out = append(out, crew(Stable, i+1, 9+float64(i), always(blend(x.clean, x.strong, harm)))[i])
+	}
+	return out
+}
+
+// sickPods are six of the candidate, of which one alone is ill, with so few requests that
+// a single event counts.
+func (s *stage) sickPods() []scenePod {
+	out := append(crew(Candidate, 6, 0.5, always(s.subject.clean)), crew(Stable, 4, 0.5, always(blend(s.subject.clean, s.subject.strong, 0.05)))...)
+	out[0].mix = always(s.subject.strong)
+	return out
 }
 
 // spotless is a mix without anything bad.
@@ -197,6 +223,15 @@ func (s *stage) entries(r *Reference, v Verdict, step int) []unitValue {
 		add(seriesAll, all, "role", string(role))
 		add(seriesBad, bad, "role", string(role))
 		add(seriesPods, float64(r.active(role)), "role", string(role))
+	}
+	if f := s.signal.family; f.guarded {
+		add(seriesSurplus, r.surplus.last(1), "family", f.name)
+		add(seriesLastingPhi, r.lastingPhi(v.Phi))
+		for _, p := range r.pods {
+			if p.judged.last(1) > 0 {
+				add(seriesPodSurplus, p.surplus.last(1), "family", f.name, "role", string(Candidate), s.b.Metrics.PodLabel, p.name)
+			}
+		}
 	}
 	for i, theta := range s.signal.family.thetas {
 		if !r.judges(1) {

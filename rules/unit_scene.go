@@ -109,13 +109,19 @@ func (p scenePod) pace(step, gone int) (c PodCount, seen bool) {
 	if last < 0 || step-last >= gone {
 		return c, true
 	}
-	if before <= step-looked || before < 0 {
+	if !p.paced(step) {
 		return c, false
 	}
 	for _, v := range p.grown(last) {
 		c.All += v / float64(last-before)
 	}
 	return c, true
+}
+
+// paced reports whether two scrapes are among those that the rules look at.
+func (p scenePod) paced(step int) bool {
+	before := p.scraped(p.scraped(step) - 1)
+	return before >= 0 && before > step-looked
 }
 
 // looked is how many intervals the rules look back for a sample.

@@ -97,9 +97,10 @@ func (t *tracker) take(tick Tick) Frame {
 // gone is how long a pod is missed before it is taken for gone.
 const gone = 10 * time.Minute
 
-// pace fills in the paces, and reports whether each pod has one that was seen lately.
+// pace fills in the paces, and reports whether each pod has one that was seen lately, or
+// none of the candidate's has.
 func (t *tracker) pace(f *Frame) bool {
-	all := true
+	all, some := true, false
 	f.Paces = f.Paces[:0]
 	for _, s := range t.order {
 		switch oldest := f.Now - patience*t.shape.Interval; {
@@ -107,10 +108,11 @@ func (t *tracker) pace(f *Frame) bool {
 		case s.scrapes < 2 || s.before <= oldest:
 			all = false
 		default:
+			some = some || s.role == rules.Candidate
 			f.Paces = append(f.Paces, Pace{s.pod, s.role, s.grew * float64(t.shape.Interval) / float64(s.at-s.before)})
 		}
 	}
-	return all
+	return all || !some
 }
 
 func (t *tracker) grow(old *seen, now Reading) {
