@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -36,7 +35,7 @@ func (b *book) podGuard(t runbook.Trigger, s scope) string {
 	}
 	is := match("signal", signal.name)
 	return fmt.Sprintf(" and on (region, release) (%s > %s or %s == 1)",
-		s.rec(seriesLeastPod, is), up(math.Log(leastPodEvidence)),
+		s.rec(seriesLeastPod, is), num(signal.guardBar()),
 		s.rec(seriesPods, is, match("role", string(Candidate))))
 }
 

@@ -25,6 +25,9 @@ const (
 	// leastTrials is how many trials of equal value the values seen so far must be
 	// worth, Kish's (Σx)²/Σx², before a variance is believed.
 	leastTrials = 30
+	// leastMeanEvidence is what must remain of an e-value without any one pod: odds of
+	// 100 : 1.
+	leastMeanEvidence = 100.0
 	// leastVariance is added to the variance, as a share of the squared mean: values
 	// that are all alike have none, and every difference would be proof.
 	leastVariance = 1e-4

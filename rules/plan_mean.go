@@ -70,10 +70,11 @@ func guardOf(effect float64) float64 {
 
 // guardBar is what must remain without any one pod.
 func (h harm) guardBar() float64 {
+	bar := signal{family: h.family}.guardBar()
 	if h.variation > 0 {
-		return guardBar() + math.Log(float64(len(guardedThetas())))
+		bar += math.Log(float64(len(guardedThetas())))
 	}
-	return guardBar()
+	return bar
 }
 
 // unbelieved is how long the variance of a mean is not believed yet, in seconds.

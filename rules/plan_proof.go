@@ -198,7 +198,13 @@ func (h harm) lateProof(share, bar float64) float64 {
 	return max(all, guarded)
 }
 
-func guardBar() float64 { return ceil2(math.Log(leastPodEvidence)) }
+// guardBar is the log of what must remain without the worst pods.
+func (s signal) guardBar() float64 {
+	if s.isMean() {
+		return ceil2(math.Log(leastMeanEvidence))
+	}
+	return ceil2(math.Log(leastPodEvidence))
+}
 
 func spanSeconds(s span) float64 {
 	d, err := runbook.ParseDuration(s.length)

@@ -88,7 +88,7 @@ func TestStepsOfTheRollout(t *testing.T) {
 }
 
 func TestDecides(t *testing.T) {
-	p := mustPlan(t, ranker("ranker"), Traffic{Rate: 10, StablePods: 6})
+	p := mustPlan(t, ranker("ranker"), Traffic{Rate: 8, StablePods: 6})
 	for _, c := range []struct {
 		trigger string
 		weight  int

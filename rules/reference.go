@@ -102,7 +102,7 @@ func (b *book) reference(t runbook.Trigger) (*Reference, error) {
 	every := b.Metrics.Interval
 	intervals := func(d time.Duration) int { return int(d / every.Std()) }
 	r := &Reference{
-		trigger: t, signal: b.signalOf(t), limit: math.NaN(), wanted: math.NaN(), guard: guardBar(),
+		trigger: t, signal: b.signalOf(t), limit: math.NaN(), wanted: math.NaN(), guard: b.signalOf(t).guardBar(),
 		level: intervals(5 * time.Minute), hour: intervals(time.Hour), gate: intervals(t.For.Std()),
 		Dispersion: true, Guards: true,
 	}
