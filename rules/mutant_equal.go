@@ -139,8 +139,23 @@ func (s suspect) nearNothing() string {
 		return "a billionth of an event stands for none, and so does half of it or twice as much"
 	case s.mutant.Kind == MutantGuard && token(s.old, s.at) == "clamp_min" && strings.HasSuffix(strings.Join(s.old[:s.at], ""), "ln("):
 		return "what is left of the events is never below none: the clamp is there for rounding"
+	case s.mutant.Kind == MutantNumber && s.insideWhole():
+		return "where the whole is no harm nothing is taken from it, whatever is left without a pod"
 	}
 	return ""
+}
+
+// insideWhole: a clamp at 0 in the whole that is taken from each rest.
+func (s suspect) insideWhole() bool {
+	last := 0
+	for i, t := range s.old {
+		if t == "group_left" {
+			last = i
+		}
+	}
+	clamped := token(s.old, s.at) == "0" && token(s.old, s.at-1) == ","
+	quotient := token(s.old, s.at+2) == "or" || token(s.old, s.at+2) == ")" && token(s.old, s.at+3) == "/"
+	return s.at > last && clamped && quotient
 }
 
 // noErrors: an absolute limit of errors is 0, not missing, if nobody counts any.
