@@ -74,8 +74,7 @@ func plansWell(t *testing.T, rb *runbook.Runbook) {
 		t.Fatal(err)
 	}
 	for _, tr := range p.Triggers {
-		// The pod guard cannot see a drop as small as 2 %, and the plan says so.
-		if tr.Error != "" && !(tr.Trigger == "conversion-drop" && strings.Contains(tr.Error, "pod guard")) {
+		if tr.Error != "" {
 			t.Errorf("%s: %s; %s", tr.Trigger, tr.Error, tr.Mend)
 		}
 	}
