@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -143,12 +144,15 @@ func TestAlertmanagerRealHostile(t *testing.T) {
 }
 
 func TestAlertmanagerOneIsEnough(t *testing.T) {
+	var mu sync.Mutex
 	var bodies []string
 	server := func(status int) *httptest.Server {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			if r.URL.Path == "/am/api/v2/alerts" && status == http.StatusOK {
+				mu.Lock()
 				bodies = append(bodies, string(body))
+				mu.Unlock()
 			}
 			if r.URL.Path == "/login" {
 				return // 200: what a login page says to a client that follows redirects

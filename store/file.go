@@ -124,9 +124,9 @@ func (f *File) await(ctx context.Context, prefix string, after uint64) error {
 	late := time.NewTimer(f.maxWait)
 	defer late.Stop()
 	for {
-		hit, next := f.news.since(prefix, after)
-		if hit {
-			return nil
+		hit, next, err := f.news.since(prefix, after)
+		if hit || err != nil {
+			return err
 		}
 		select {
 		case <-next:

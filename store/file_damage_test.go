@@ -229,6 +229,6 @@ func TestWatchFarBehind(t *testing.T) {
 		f.news.publish(change{index: behind + 1 + i, keys: []string{"b/x"}})
 	}
 	want(t, len(fix.watch(behind, time.Second).Entries), 1)
-	hit, _ := f.news.since("a/", behind+remembered)
+	hit, _, _ := f.news.since("a/", behind+remembered)
 	want(t, hit, false)
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"strings"
 	"sync"
+
+	bbolterrors "go.etcd.io/bbolt/errors"
 )
 
 // remembered is how many commits back a watcher may be without being woken for
@@ -53,19 +55,23 @@ func (n *news) wake() {
 }
 
 // since reports whether something under prefix has changed after the index, or
-// may have, and the channel that the next change closes.
-func (n *news) since(prefix string, after uint64) (bool, <-chan struct{}) {
+// may have, and the channel that the next change closes. Once the store is closed it
+// is bbolt's error of a closed file.
+func (n *news) since(prefix string, after uint64) (bool, <-chan struct{}, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.closed || after < n.floor {
-		return true, n.next
+	if n.closed {
+		return false, nil, bbolterrors.ErrDatabaseNotOpen
+	}
+	if after < n.floor {
+		return true, n.next, nil
 	}
 	for _, c := range n.recent {
 		if c.index > after && c.touches(prefix) {
-			return true, n.next
+			return true, n.next, nil
 		}
 	}
-	return false, n.next
+	return false, n.next, nil
 }
 
 func (c change) touches(prefix string) bool {
