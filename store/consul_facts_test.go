@@ -93,7 +93,7 @@ func TestReadsAskForConsistency(t *testing.T) {
 	f := fixture{Store: c, t: t, root: "consistent/"}
 	f.snap()
 	f.ok(f.set("a", "1", 0))
-	f.watch(0, time.Second)
+	f.watch(0)
 	for _, part := range []string{"/v1/txn", "/v1/kv/" + lanePrefix, "/v1/kv/consistent/"} {
 		want(t, seen.count(part, true) > 0, true)
 		want(t, seen.count(part, false), 0)
@@ -128,7 +128,7 @@ func TestTwoProcessesOfOneName(t *testing.T) {
 	server := servers.Consul(t)
 	proxy := servers.Proxy(t, server.Addr)
 	ours := client(t, proxy.Addr)
-	ours.lanes = onlyLane(ours)
+	ours.lanes, ours.attempts = onlyLane(ours), time.Minute
 	namesake := func() *Consul {
 		c := client(t, server.Addr)
 		c.lanes = make(chan *lane, 1)
@@ -143,14 +143,14 @@ func TestTwoProcessesOfOneName(t *testing.T) {
 
 	// The answer is lost, and another's commit writes over the mark that would tell.
 	done := proxy.Next(commits, servers.LoseAnswer)
-	read := proxy.Next("GET /v1/kv/"+lanePrefix, servers.Delay(300*time.Millisecond))
+	read := proxy.Hold("GET /v1/kv/" + lanePrefix)
 	after := namesake()
 	go func() {
 		<-done
 		_ = after.Commit(t.Context(), NewTx(f.set("c", "", 0)))
+		read.Release()
 	}()
-	err := ours.Commit(within(t, 5*time.Second), NewTx(f.set("b", "", 0)))
-	<-read
+	err := ours.Commit(within(t, time.Minute), NewTx(f.set("b", "", 0)))
 	if !errors.Is(err, ErrUnsettled) || !errors.Is(err, errNameTaken) {
 		t.Fatalf("got %v, want unsettled since the name is taken", err)
 	}

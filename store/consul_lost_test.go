@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,7 +68,7 @@ func TestLostAnswers(t *testing.T) {
 			for _, fault := range c.faults {
 				l.proxy.Next(commits, fault)
 			}
-			if err := l.Commit(within(t, 10*time.Second), l.appends("x")); err != nil {
+			if err := l.Commit(within(t, time.Minute), l.appends("x")); err != nil {
 				t.Fatal(err)
 			}
 			want(t, l.direct.value("log"), strings.TrimPrefix(before, "(none)")+"x")
@@ -92,19 +93,20 @@ func TestLostAnswerAndALaterWrite(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			l := newLossy(t)
 			l.direct.ok(l.set("a", "old", 0))
+			l.consul.attempts = time.Minute
 			tx := NewTx(l.set("a", "mine", l.direct.index("a")))
 			// The settling read waits, and meanwhile somebody else writes.
 			done := l.proxy.Next(commits, c.fault)
 			l.proxy.Next("GET /v1/kv/"+lanePrefix, servers.Pass) // the lane, before its first use
-			read := l.proxy.Next("GET /v1/kv/"+lanePrefix, servers.Delay(200*time.Millisecond))
+			read := l.proxy.Hold("GET /v1/kv/" + lanePrefix)
 			var other sync.WaitGroup
 			other.Go(func() {
+				defer read.Release()
 				<-done
 				l.direct.ok(l.set("a", "other", l.direct.index("a")))
 			})
-			err := l.Commit(within(t, 10*time.Second), tx)
+			err := l.Commit(within(t, time.Minute), tx)
 			other.Wait()
-			<-read
 			if !errors.Is(err, c.want) {
 				t.Fatalf("got %v, want %v", err, c.want)
 			}
@@ -117,16 +119,14 @@ func TestLostAnswerAndALaterWrite(t *testing.T) {
 // did when it was sent. It must not be applied.
 func TestLateRequestIsFencedOff(t *testing.T) {
 	l := newLossy(t)
-	l.consul.attempts = 100 * time.Millisecond
-	l.ok(l.set("warm/1", "", 0)) // every lane is known, so that the next request is the commit
+	l.consul.attempts = 300 * time.Millisecond
 	tx := NewTx(l.set("a", "late", 0))
-	landed := l.proxy.Next(commits, servers.Delay(2*time.Second))
-	answered := make(chan error, 1)
-	go func() { answered <- l.Commit(within(t, 10*time.Second), tx) }()
-	l.direct.ok(l.set("a", "other", 0)) // before the first is sent again, or it waits for the fence
-	err := <-answered
-	l.direct.ok(l.delete("a", l.direct.index("a"))) // "a" is again as it was
-	<-landed
+	held := l.proxy.Hold(commits)
+	l.direct.ok(l.set("a", "other", 0)) // what is sent again finds this
+	err := l.Commit(within(t, time.Minute), tx)
+	l.direct.ok(l.delete("a", l.direct.index("a"))) // "a" is as the first one wants it
+	held.Release()
+	<-held.Done
 	if errors.Is(err, ErrConflict) {
 		want(t, l.direct.value("a"), "(none)")
 		return
@@ -146,18 +146,22 @@ func TestUnsettled(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			l := newLossy(t)
 			l.consul.lanes = onlyLane(l.consul)
-			met := l.proxy.Next(commits, c.fault)
+			l.proxy.Next("GET /v1/kv/"+lanePrefix, servers.Pass) // the lane, before its first use
+			l.proxy.Next(commits, c.fault)
+			settling := l.proxy.Next("GET /v1/kv/"+lanePrefix, servers.Refuse)
+			l.proxy.Always(servers.Refuse)
+			ctx, giveUp := context.WithCancel(t.Context())
 			go func() {
-				<-met
-				l.proxy.Always(servers.Refuse)
+				<-settling
+				giveUp()
 			}()
-			err := l.Commit(within(t, 700*time.Millisecond), l.appends("x"))
+			err := l.Commit(ctx, l.appends("x"))
 			if !errors.Is(err, ErrUnsettled) || errors.Is(err, ErrConflict) {
 				t.Fatalf("got %v, want unsettled", err)
 			}
 			want(t, l.direct.value("log"), c.applied)
 			l.proxy.Always(servers.Pass)
-			if err := l.Commit(within(t, 10*time.Second), l.appends("y")); err != nil {
+			if err := l.Commit(within(t, time.Minute), l.appends("y")); err != nil {
 				t.Fatal(err)
 			}
 			want(t, l.direct.value("log"), strings.TrimPrefix(c.applied, "(none)")+"y")
@@ -171,13 +175,19 @@ func TestNextCommitFencesTheLostOne(t *testing.T) {
 	l := newLossy(t)
 	l.consul.lanes = onlyLane(l.consul)
 	l.ok(l.set("warm", "", 0))
-	landed := l.proxy.Next(commits, servers.Delay(2*time.Second))
-	err := l.Commit(within(t, 200*time.Millisecond), NewTx(l.set("a", "late", 0)))
+	held := l.proxy.Hold(commits)
+	ctx, giveUp := context.WithCancel(t.Context())
+	go func() {
+		<-held.Arrived
+		giveUp()
+	}()
+	err := l.Commit(ctx, NewTx(l.set("a", "late", 0)))
 	if !errors.Is(err, ErrUnsettled) {
 		t.Fatalf("got %v, want unsettled", err)
 	}
 	l.ok(l.set("b", "next", 0))
-	<-landed
+	held.Release()
+	<-held.Done
 	want(t, l.direct.value("a"), "(none)")
 }
 
@@ -210,9 +220,9 @@ func TestNothingWrittenWhileConsulIsAway(t *testing.T) {
 		plain(t, away.Commit(within(t, 300*time.Millisecond), l.appends("x")), "nothing was written")
 	})
 	t.Run("back in time", func(t *testing.T) {
-		busy := 3
+		var asked atomic.Int32
 		door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if busy--; busy >= 0 && r.Method == http.MethodPut {
+			if r.Method == http.MethodPut && asked.Add(1) <= 3 {
 				answerAll(503, "")(w, r)
 				return
 			}
@@ -220,7 +230,7 @@ func TestNothingWrittenWhileConsulIsAway(t *testing.T) {
 		}))
 		defer door.Close()
 		c := client(t, strings.TrimPrefix(door.URL, "http://"))
-		if err := c.Commit(within(t, 10*time.Second), l.appends("x")); err != nil {
+		if err := c.Commit(within(t, time.Minute), l.appends("x")); err != nil {
 			t.Fatal(err)
 		}
 		want(t, l.direct.value("log"), "x")

@@ -2,7 +2,6 @@ package store
 
 import (
 	"testing"
-	"time"
 
 	"github.com/autorollback/autorollback/test/servers"
 )
@@ -12,15 +11,13 @@ func TestConsulConforms(t *testing.T) {
 	conformance(t, func(t *testing.T) Store { return client(t, server.Addr) })
 }
 
-// client opens a store as a replica of its own, with a watch short enough to
-// wait for.
+// client opens a store as a replica of its own.
 func client(t testing.TB, addr string) *Consul {
 	t.Helper()
 	c, err := OpenConsul(ConsulConfig{Address: addr, Scheme: "http", Replica: "test-" + NewTx().ID[:8]})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.maxWait = 2 * time.Second
 	t.Cleanup(func() { c.Close() })
 	return c
 }

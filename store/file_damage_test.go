@@ -50,7 +50,7 @@ func TestFileKeepsItsIndex(t *testing.T) {
 	defer f.Close()
 	fix.Store = f
 	want(t, fix.snap().Index, before)
-	fix.watch(before-1, time.Second) // what happened before is not forgotten
+	fix.watch(before - 1) // what happened before is not forgotten
 	fix.ok(fix.set("a", "1", 0))
 	want(t, fix.index("a"), before+1)
 }
@@ -215,7 +215,7 @@ func TestWatchGivesUpInTime(t *testing.T) {
 	f.maxWait = 20 * time.Millisecond
 	fix := fixture{Store: f, t: t, root: "a/"}
 	fix.ok(fix.set("a", "1", 0))
-	snap := fix.watch(fix.snap().Index, 5*time.Second)
+	snap := fix.watch(fix.snap().Index)
 	want(t, len(snap.Entries), 1)
 }
 
@@ -228,7 +228,7 @@ func TestWatchFarBehind(t *testing.T) {
 	for i := range uint64(remembered + 10) {
 		f.news.publish(change{index: behind + 1 + i, keys: []string{"b/x"}})
 	}
-	want(t, len(fix.watch(behind, time.Second).Entries), 1)
+	want(t, len(fix.watch(behind).Entries), 1)
 	hit, _, _ := f.news.since("a/", behind+remembered)
 	want(t, hit, false)
 }

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 )
 
 func check[T comparable](t *testing.T, got, want T) {
@@ -57,7 +56,7 @@ func send(ctx context.Context, method, url, body string) (string, error) {
 
 func eventually(t *testing.T, url, want string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), readyTimeout)
 	defer cancel()
 	err := until(ctx, func(ctx context.Context) error {
 		text, err := request(ctx, http.MethodGet, url)

@@ -22,10 +22,10 @@ const (
 // taken by another process before the server has opened it. Holding a block's
 // first port keeps them apart.
 type portBlock struct {
-	mu    sync.Mutex
-	guard net.Listener // held until the process ends
-	next  int
-	end   int
+	mu     sync.Mutex
+	guards []net.Listener // of every block so far, held until the process ends
+	next   int
+	end    int
 }
 
 var ports portBlock
@@ -77,7 +77,8 @@ func (b *portBlock) claim() error {
 		first := firstPort + (offset+i)%blockCount*blockPorts
 		guard, err := net.Listen("tcp", loopback(first))
 		if err == nil {
-			b.guard, b.next, b.end = guard, first+1, first+blockPorts
+			b.guards = append(b.guards, guard) // one that is let go is closed
+			b.next, b.end = first+1, first+blockPorts
 			return nil
 		}
 	}

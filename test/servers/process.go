@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	readyTimeout = 60 * time.Second // for a machine that builds at the same time
-	endTimeout   = 10 * time.Second
+	readyTimeout = 2 * time.Minute // for a machine that builds at the same time
+	endTimeout   = time.Minute
 	lastLines    = 50
 )
 

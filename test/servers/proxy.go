@@ -12,14 +12,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // A Fault is what a LossyProxy does to one request. The client sees the same
 // after LoseAnswer and after Refuse: a connection that was closed instead of
 // an answer.
 type Fault struct {
-	delay       time.Duration
+	hold        hold
 	loseRequest bool
 	loseAnswer  bool
 }
@@ -34,9 +33,30 @@ var (
 	Refuse = Fault{loseRequest: true}
 )
 
-// Delay hands on the request after d, even if the client has given up by
-// then: what was sent is on its way.
-func Delay(d time.Duration) Fault { return Fault{delay: d} }
+// A Held request has come to the proxy and waits there. Release hands it on,
+// even if the client has given up by then: what was sent is on its way.
+type Held struct {
+	Arrived <-chan struct{} // closed when the proxy has all of the request
+	Done    <-chan struct{} // closed when the server has answered it
+
+	release chan struct{}
+}
+
+// Release hands the request on, at once if it comes later. It may be called once.
+func (h Held) Release() { close(h.release) }
+
+type hold struct{ arrived, release chan struct{} }
+
+func (h hold) wait(life context.Context) {
+	if h.release == nil {
+		return
+	}
+	close(h.arrived)
+	select {
+	case <-h.release:
+	case <-life.Done():
+	}
+}
 
 // A LossyProxy stands between a client and an HTTP server and loses what it
 // is told to lose. Its methods may be called while requests are under way.
@@ -117,6 +137,13 @@ func (p *LossyProxy) Next(pattern string, f Fault) <-chan struct{} {
 	return a.met
 }
 
+// Hold stops the next request that fits the pattern of Next until it is released.
+func (p *LossyProxy) Hold(pattern string) Held {
+	h := hold{arrived: make(chan struct{}), release: make(chan struct{})}
+	done := p.Next(pattern, Fault{hold: h})
+	return Held{Arrived: h.arrived, Done: done, release: h.release}
+}
+
 // Cut closes every connection from a client, also those on which a request
 // is under way. New ones are taken.
 func (p *LossyProxy) Cut() { p.server.CloseClientConnections() }
@@ -133,10 +160,7 @@ func (p *LossyProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok || fault.loseRequest {
 		panic(http.ErrAbortHandler)
 	}
-	select {
-	case <-time.After(fault.delay):
-	case <-p.life.Done():
-	}
+	fault.hold.wait(p.life)
 	if fault.loseAnswer {
 		p.forward.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"testing"
-	"time"
 )
 
 func TestLostAnswerIsAppliedInConsul(t *testing.T) {
@@ -39,17 +38,22 @@ func TestRefusedRequestIsNotApplied(t *testing.T) {
 	check(t, <-target.bodies, "passed")
 }
 
-func TestDelayedRequestOutlivesItsClient(t *testing.T) {
+func TestHeldRequestOutlivesItsClient(t *testing.T) {
 	t.Parallel()
 	target := newHook(t)
 	proxy := Proxy(t, target.addr(t))
-	delayed := proxy.Next("/", Delay(time.Second))
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	if _, err := send(ctx, http.MethodPut, proxy.URL, "late"); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("the client got %v, want its own deadline", err)
+	held := proxy.Hold("/")
+	ctx, giveUp := context.WithCancel(t.Context())
+	go func() {
+		<-held.Arrived
+		giveUp()
+	}()
+	if _, err := send(ctx, http.MethodPut, proxy.URL, "late"); !errors.Is(err, context.Canceled) {
+		t.Errorf("the client got %v, want that it gave up", err)
 	}
-	<-delayed
+	check(t, len(target.bodies), 0)
+	held.Release()
+	<-held.Done
 	check(t, <-target.bodies, "late")
 }
 

@@ -38,7 +38,7 @@ func until(ctx context.Context, ask func(context.Context) error) error {
 
 // One connection for each request, so that no test ends with an idle one.
 var client = &http.Client{
-	Timeout:   5 * time.Second,
+	Timeout:   20 * time.Second,
 	Transport: &http.Transport{DisableKeepAlives: true},
 }
 
