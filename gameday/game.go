@@ -80,6 +80,7 @@ func Play(ctx context.Context, s Scenario, stage Stage, say func(string, ...any)
 	g.Splits = []runbook.Split{before.Split}
 	defer func() { err = errors.Join(err, mend(ctx, s, stage, say)) }()
 	g.Broke = time.Now()
+	trouble := "" // what is said once and not five times a second
 	for time.Since(g.Broke) < s.Watch.Std() && !g.over() {
 		for len(breaks) > 0 && time.Since(g.Broke) >= breaks[0].After.Std() {
 			say("%6.1fs  %s", time.Since(g.Broke).Seconds(), breaks[0])
@@ -92,10 +93,14 @@ func Play(ctx context.Context, s Scenario, stage Stage, say func(string, ...any)
 			return g, err
 		}
 		view, err := stage.Look(ctx)
-		if err != nil {
-			say("%6.1fs  %v", time.Since(g.Broke).Seconds(), err) // a broken store is part of the game
+		if err != nil { // a broken store is part of the game
+			if text := err.Error(); text != trouble {
+				say("%6.1fs  %s", time.Since(g.Broke).Seconds(), text)
+				trouble = text
+			}
 			continue
 		}
+		trouble = ""
 		g.see(view, known, say)
 	}
 	last, err := stage.Look(ctx)

@@ -46,21 +46,13 @@ func (c *counts) copy() map[string]int64 {
 }
 
 // Follow reads the pod's flags, the document of its version, whenever they change,
-// until ctx ends. A document that cannot be read leaves the last good one in force.
+// until ctx ends, and then returns nil. A document that cannot be read, and a store that
+// does not answer, leave the last good one in force.
 func (p *Pod) Follow(ctx context.Context, s store.Store, key string) error {
-	after := uint64(0)
-	for ctx.Err() == nil {
-		snap, err := s.Watch(ctx, key, after)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("watch flags: %w", err)
-		}
-		after = snap.Index
+	follow(ctx, s, key, func(snap store.Snapshot) {
 		entry, ok := snap.Get(key)
 		if !ok {
-			continue
+			return
 		}
 		var doc struct {
 			Flags struct {
@@ -70,7 +62,7 @@ func (p *Pod) Follow(ctx context.Context, s store.Store, key string) error {
 		if err := json.Unmarshal(entry.Value, &doc); err == nil && doc.Flags.Encoder != "" {
 			p.encoder.Store(&doc.Flags.Encoder)
 		}
-	}
+	})
 	return nil
 }
 

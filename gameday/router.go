@@ -78,24 +78,16 @@ func (r *Router) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// Follow watches the weights until ctx ends. A document that cannot be read leaves
-// the last good split in force, as real routers do.
+// Follow watches the weights until ctx ends, and then returns nil. A document that cannot
+// be read, and a store that does not answer, leave the last good split in force, as real
+// routers do.
 func (r *Router) Follow(ctx context.Context) error {
-	after := uint64(0)
-	for ctx.Err() == nil {
-		snap, err := r.store.Watch(ctx, r.key, after)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("watch weights: %w", err)
-		}
-		after = snap.Index
+	follow(ctx, r.store, r.key, func(snap store.Snapshot) {
 		if split, err := r.codec.Decode(snap); err == nil {
 			r.split.Store(&split)
 		}
 		r.mirrored(snap)
-	}
+	})
 	return nil
 }
 

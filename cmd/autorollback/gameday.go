@@ -19,7 +19,7 @@ import (
 // gamedayCommands are gameday list, show and run.
 func gamedayCommands(app *kingpin.Application, c console) map[string]action {
 	cmd := app.Command("gameday", "Scored drills: something is broken on purpose, and what the daemon does about it is measured.")
-	list := cmd.Command("list", "The scenarios that the embedded world can play, and those for staging.")
+	list := cmd.Command("list", "The scenarios, and where each is played: here, in the embedded world, or only in staging, with calls of your own.")
 	listOutput := format(list)
 	show := cmd.Command("show", "Print a scenario's file, to begin one of your own. Example: autorollback gameday show errors > errors.yaml")
 	name := show.Arg("name", "The scenario.").Required().String()
@@ -53,14 +53,27 @@ func listScenarios(c console, output string) error {
 	if err != nil {
 		return err
 	}
-	if output == "json" {
-		return printJSON(c.out, all)
-	}
+	listed := []listedScenario{}
 	var rows [][]string
 	for _, s := range all {
-		rows = append(rows, []string{s.Name, string(s.Expect.Action), s.Says})
+		l := listedScenario{s, "here"}
+		if new(gameday.Embedded).Refuses(s) != nil {
+			l.Played = "staging"
+		}
+		listed = append(listed, l)
+		rows = append(rows, []string{s.Name, l.Played, string(s.Expect.Action), s.Says})
 	}
-	return table(c.out, "SCENARIO EXPECTED SAYS", rows)
+	if output == "json" {
+		return printJSON(c.out, listed)
+	}
+	return table(c.out, "SCENARIO PLAYED EXPECTED SAYS", rows)
+}
+
+// listedScenario is a scenario with where it can be played: here, in the embedded world, or only in
+// staging.
+type listedScenario struct {
+	gameday.Scenario
+	Played string `json:"played"`
 }
 
 // play is gameday run.

@@ -67,7 +67,9 @@ func TestGamedayCommandLine(t *testing.T) {
 		code int
 		want string
 	}{
-		{"list", "list", exitOK, "encoder-mismatch"},
+		{"list", "list", exitOK, "encoder-mismatch    here     rollback"},
+		{"list, staging", "list", exitOK, "consul-leader-lost  staging  rollback"},
+		{"list, for a machine", "list -o json", exitOK, `"played": "staging"`},
 		{"show", "show errors", exitOK, "fault: errors"},
 		{"no such", "show eror", exitError, "gameday list"},
 		{"rules", "rules --max-age 8d", exitOK, "> 691200"},

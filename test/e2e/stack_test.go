@@ -81,6 +81,7 @@ type options struct {
 	daemons, alertmanagers int
 	noWebhook              bool // Alertmanager does not know us
 	noWatcher              bool
+	server                 *servers.ConsulServer       // instead of one of its own
 	consul                 func(address string) string // puts something between the daemons and Consul
 	fault                  string                      // crash the first daemon once at this boundary
 	runbook                func(text string) string
@@ -100,7 +101,9 @@ func start(t *testing.T, o options) *stack {
 	if o.flip != nil {
 		s.launch = bytes.Replace(s.launch, []byte("weight: 5"), []byte("weight: 0"), 1)
 	}
-	s.consul = servers.Consul(t)
+	if s.consul = o.server; s.consul == nil {
+		s.consul = servers.Consul(t)
+	}
 	s.writeRunbook(o)
 	s.openService()
 	n := max(o.daemons, 1)
