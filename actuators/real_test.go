@@ -159,7 +159,7 @@ func (w *world) requests(n int) map[string]int {
 
 func (w *world) await(what string, is func() bool) {
 	w.Helper()
-	deadline := time.NewTimer(60 * time.Second)
+	deadline := time.NewTimer(2 * time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

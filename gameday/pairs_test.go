@@ -36,7 +36,7 @@ func TestPodsCountMixedPairs(t *testing.T) {
 		if err := s.Commit(ctx, store.NewTx(store.Op{Verb: store.Set, Key: "features/ranker/v2", Value: []byte(text), Index: index})); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(10 * time.Second); w.Pairs()[pair] == 0; {
+		for deadline := time.Now().Add(2 * time.Minute); w.Pairs()[pair] == 0; {
 			if time.Now().After(deadline) {
 				t.Fatalf("no %s in %v", pair, w.Pairs())
 			}

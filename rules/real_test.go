@@ -98,7 +98,7 @@ func TestPrometheusLoadsAndEvaluatesTheRules(t *testing.T) {
 func await(t *testing.T, want []rules.Group, prom rules.API, ok func([]rules.Drift) bool) {
 	t.Helper()
 	var last []rules.Drift
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		drifts, err := rules.VerifyLive(t.Context(), want, prom)
 		if err != nil {
 			t.Fatal(err)

@@ -65,7 +65,7 @@ func echo2(w http.ResponseWriter, _ *http.Request, body string) {
 
 func newReplay(t *testing.T, file string, candidate, stable *model) Replay {
 	return Replay{
-		Recordings: []string{file}, Candidate: candidate.URL + "/base", Stable: stable.URL, Permyriad: 10_000, Parallel: 8, Timeout: 5 * time.Second,
+		Recordings: []string{file}, Candidate: candidate.URL + "/base", Stable: stable.URL, Permyriad: 10_000, Parallel: 8, Timeout: time.Minute,
 		Allow: []Allow{{"POST", "/predict"}}, Output: filepath.Join(t.TempDir(), "pairs.jsonl"),
 	}
 }
@@ -127,21 +127,22 @@ func TestReplayAsksOnceAndTwice(t *testing.T) {
 // A replay stopped anywhere, even in the middle of a line, goes on to the same end.
 func TestReplayGoesOnWhereItStopped(t *testing.T) {
 	file := recording(t, 200)
-	candidate, stable := newModel(t, echo2), newModel(t, echo2)
+	var left atomic.Int64 // requests to the stable model until the run is stopped
+	var stop atomic.Pointer[context.CancelFunc]
+	candidate, stable := newModel(t, echo2), newModel(t, func(w http.ResponseWriter, r *http.Request, body string) {
+		if left.Add(-1) < 0 {
+			(*stop.Load())()
+		}
+		echo2(w, r, body)
+	})
 	r := newReplay(t, file, candidate, stable)
 	r.Permyriad = 5000
 	stops := 0
 	for {
 		ctx, cancel := context.WithCancel(t.Context())
-		before := stable.n.Load()
+		stop.Store(&cancel)
+		left.Store(50)
 		r.Progress = new(Progress)
-		go func() { // the run's end ends this one as well
-			for ctx.Err() == nil {
-				if stable.n.Load() > before+50 {
-					cancel()
-				}
-			}
-		}()
 		run, err := r.Run(ctx)
 		cancel()
 		if err == nil {
@@ -252,7 +253,7 @@ func TestAnswersThatNeverCame(t *testing.T) {
 	})
 	stable := newModel(t, echo2)
 	r := newReplay(t, recording(t, 6), candidate, stable)
-	r.Timeout = 3 * time.Second
+	r.Timeout = 8 * time.Second
 	_, err := r.Run(t.Context())
 	close(release)
 	if err != nil {
