@@ -22,8 +22,8 @@ break:
 mend:
   - {call: {url: CHAOS/mend, method: PUT}}
 expect: {action: rollback, triggers: [error-rate, latency-p95], verdict: recovered}
-limits: {detect: 60s, act: ACT, drain: 20s, recover: 90s, tell: 20s}
-watch: 170s
+limits: {detect: 4m, act: ACT, drain: 2m, recover: 6m, tell: 2m}
+watch: 15m
 `
 
 // A game day against an installation that runs: real Consul, Prometheus and
@@ -31,7 +31,7 @@ watch: 170s
 func TestGamedayInStaging(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
-	s.game("5s", func() { s.breakCandidate() })
+	s.game("1m", func() { s.breakCandidate() })
 }
 
 // The candidate fails, and at the same moment Consul loses its leader: of three real
@@ -43,7 +43,7 @@ func TestGamedayWithoutConsulsLeader(t *testing.T) {
 	follower := cluster.Follower()
 	s := start(t, options{server: follower})
 	term := cluster.Term(follower)
-	s.game("60s", func() {
+	s.game("2m", func() {
 		s.breakCandidate()
 		cluster.KillLeader()
 	})

@@ -27,7 +27,7 @@ func TestPrometheusRestarts(t *testing.T) {
 	} {
 		t.Run(how.name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, options{runbook: onlyErrorsAreSevere(t)})
+			s := start(t, options{runbook: func(text string) string { return longVerified(t)(onlyErrorsAreSevere(t)(text)) }})
 			evidence := s.evidenceOf("error-rate")
 			b := gameday.Well
 			b.Errors = 0.2

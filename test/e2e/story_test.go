@@ -66,7 +66,7 @@ func TestTwoDaemonsTwoAlertmanagers(t *testing.T) {
 // recovery, and somebody is paged.
 func TestStillSickIsNotRecovered(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{})
+	s := start(t, options{runbook: func(text string) string { return edit(t, text, "within: 5m", "within: 90s") }})
 	s.breakCandidate()
 	s.incident("an act", 60*time.Second, func(i runbook.Incident) bool { return !i.ActedAt.IsZero() })
 	sick := gameday.Well

@@ -22,14 +22,14 @@ import (
 // the next process goes on where it stood.
 func TestTerminatedDuringVerification(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{})
+	s := start(t, options{runbook: longVerified(t)})
 	s.breakCandidate()
 	acted := s.incident("the verification", 90*time.Second, func(i runbook.Incident) bool { return i.Phase == runbook.Verifying })
 	d := s.daemons[0]
 	began := time.Now()
 	d.stop(syscall.SIGTERM)
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("it took %s to end, want at most 10 s", took)
+	if took := time.Since(began); took > slack*10*time.Second {
+		t.Errorf("it took %s to end", took)
 	}
 	if code := d.cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
@@ -42,6 +42,24 @@ func TestTerminatedDuringVerification(t *testing.T) {
 	if inc.ID != acted.ID || !inc.ActedAt.Equal(acted.ActedAt) {
 		t.Errorf("incident %s acted at %s, want %s at %s", inc.ID, inc.ActedAt, acted.ID, acted.ActedAt)
 	}
+}
+
+// longVerified gives a test the time to do something during the verification.
+func longVerified(t *testing.T) func(string) string {
+	return func(text string) string { return edit(t, text, "polls: 5", "polls: 15") }
+}
+
+// taken gives a body to the daemon as Alertmanager does, which comes again after any
+// answer but 200: a machine under load may be too slow for the receiver's three seconds.
+func (s *stack) taken(body []byte) error {
+	code, err := s.hook(s.daemons[0], body)
+	if err == nil && code != http.StatusOK && code != http.StatusServiceUnavailable {
+		s.t.Errorf("the receiver answers %d, want 200", code)
+	}
+	if err == nil && code != http.StatusOK {
+		err = fmt.Errorf("the receiver answers %d", code)
+	}
+	return err
 }
 
 // The same alert arrives 200 times at once: duplicates, old ones, ended ones, those of
@@ -81,8 +99,8 @@ func (s *stack) tapped(tp *tap) []byte {
 	select {
 	case body := <-tp.bodies:
 		return body
-	case <-time.After(90 * time.Second):
-		s.t.Fatal("no alert in 90 s")
+	case <-time.After(slack * 90 * time.Second):
+		s.t.Fatal("no alert in time")
 	case <-s.t.Context().Done():
 		s.t.Fatal(s.t.Context().Err())
 	}
@@ -154,9 +172,7 @@ func TestPrometheusDownAtTheWebhook(t *testing.T) {
 	s.breakCandidate()
 	body := s.tapped(tp)
 	s.prom.Pause()
-	if code, err := s.hook(s.daemons[0], body); err != nil || code != http.StatusOK {
-		t.Errorf("the receiver answers %d, %v; want 200", code, err)
-	}
+	s.await("the alert to be taken", 30*time.Second, func() error { return s.taken(body) })
 	inc := s.incident("an unconfirmed incident", 30*time.Second, func(i runbook.Incident) bool { return i.Phase == runbook.Unconfirmed })
 	s.await("the page", 20*time.Second, func() error { return s.hasMessage(inc) })
 	if split := s.weights(); !split.Equal(runbook.Split{"ranker-v1": 95, "ranker-v2": 5}) {
@@ -168,8 +184,8 @@ func TestPrometheusDownAtTheWebhook(t *testing.T) {
 	done := s.incident("a closed incident", 120*time.Second, func(i runbook.Incident) bool {
 		select {
 		case <-again.C:
-			if code, err := s.hook(s.daemons[0], body); err != nil || code != http.StatusOK {
-				t.Errorf("the receiver answers %d, %v; want 200", code, err)
+			if err := s.taken(body); err != nil {
+				t.Log(err) // Alertmanager comes again
 			}
 		default:
 		}
