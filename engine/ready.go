@@ -37,11 +37,20 @@ func (e *Engine) ready(ctx context.Context, s service, rel runbook.Release) runb
 	ready.RulesDrift = e.drifted(s.rb.Service)
 	for _, t := range s.rb.Triggers {
 		if need, can := decides(t.Name, rel.Weight); can {
-			// Whole minutes: the words that name it must not change at each look.
-			ready.Need = max(ready.Need, (need + time.Minute - 1).Truncate(time.Minute))
+			ready.Need = max(ready.Need, roughly(need))
 		}
 	}
 	return ready
+}
+
+// roughly rounds up to what matters in a wait, since the words that name it must not
+// change at each look; a step of seconds does not wait for a whole minute.
+func roughly(need time.Duration) time.Duration {
+	unit := time.Minute
+	if need < time.Minute {
+		unit = time.Second
+	}
+	return (need + unit - 1).Truncate(unit)
 }
 
 // askReady carries out [AskReady].

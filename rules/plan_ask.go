@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"time"
 
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// plannedOver is how far back the baselines are read, and how far scrapes are counted.
+// How far back the baselines are read, and how far scrapes are counted.
 const (
-	plannedOver = "1h"
-	scrapesOver = 600.0 // seconds
+	plannedOver = runbook.Duration(time.Hour)
+	scrapesOver = runbook.Duration(10 * time.Minute)
 )
 
 // A TrafficQuestion is one number of the service's traffic; its expression answers with
@@ -22,16 +23,19 @@ type TrafficQuestion struct {
 }
 
 // Traffic asks a Prometheus for what [NewPlan] wants to know: levels of all versions
-// together over the last hour.
+// together over the last hour, or since the service's first sample in it. A young service
+// is planned by what it had since then, not as if it had been idle before.
 func (q Questions) Traffic() []TrafficQuestion {
 	b := q.b
-	w := window{b: b, length: plannedOver}
+	w := window{b: b, length: plannedOver.String()}
 	counter := b.raw(b.Metrics.Requests.Counter)
 	out := []TrafficQuestion{
-		{"rate", b.mustParse(fmt.Sprintf("sum(rate(%s[%s]))", counter, plannedOver))},
+		{"rate", b.mustParse(fmt.Sprintf("%s / %s", w.requests(), b.seen(counter)))},
+		{"seen", b.mustParse(b.seen(counter))},
 		{"error_rate", b.mustParse(w.errorRate())},
 		{"stable_pods", b.mustParse(fmt.Sprintf("count(count by (%s) (increase(%s[%s]) > 0))", b.Metrics.PodLabel, counter, levelWindow))},
-		{"scrapes", b.mustParse(fmt.Sprintf("max(count_over_time(%s[%gs]))", counter, scrapesOver))},
+		// Only of series that are as old as this looks back: of others fewer were to come.
+		{"scrapes", b.mustParse(fmt.Sprintf("max(count_over_time(%[1]s[%[2]s]) and %[1]s offset %[2]s)", counter, scrapesOver))},
 	}
 	if b.Metrics.Latency != nil {
 		out = append(out, TrafficQuestion{"p50", b.mustParse(w.quantile(0.5))}, TrafficQuestion{"p95", b.mustParse(w.quantile(0.95))})
@@ -47,9 +51,20 @@ func (q Questions) Traffic() []TrafficQuestion {
 	return out
 }
 
+// seen is how long ago the first sample of any of the counter's series is, in seconds and
+// an hour at most. It is not a pod's age: where pods were replaced, the ones before count.
+// One step of the subquery is one scrape, so that the first step sees the first sample,
+// and half a scrape is added because increase() adds it there.
+func (b *book) seen(counter string) string {
+	every := b.Metrics.Interval
+	return fmt.Sprintf("clamp(time() + %s - min_over_time(min(timestamp(%s))[%s:%s]), %s, %s)",
+		num(every.Std().Seconds()/2), counter, plannedOver, every, num(every.Std().Seconds()), num(plannedOver.Std().Seconds()))
+}
+
 // TrafficFrom reads the answers, by the questions' names, as told by the source. What
 // is missing, or no finite number above 0, stays open. A scrape interval within a tenth
-// of the runbook's is the runbook's.
+// of the runbook's is the runbook's. Of a service that is younger than the hour that is
+// asked for, the sources say its age.
 func TrafficFrom(rb *runbook.Runbook, answers map[string]float64, source string) Traffic {
 	t := Traffic{KPIs: map[string]Baseline{}, Sources: map[string]string{}}
 	get := func(name string) float64 {
@@ -60,6 +75,9 @@ func TrafficFrom(rb *runbook.Runbook, answers map[string]float64, source string)
 		t.Sources[name] = source
 		return v
 	}
+	if seen := answers["seen"]; seen > 0 && seen < (plannedOver - rb.Metrics.Interval).Std().Seconds() {
+		source += ", of " + span2(fromSeconds(math.Round(seen)))
+	}
 	t.Rate, t.ErrorRate, t.P50, t.P95 = get("rate"), get("error_rate"), get("p50"), get("p95")
 	t.StablePods = int(get("stable_pods"))
 	for _, k := range rb.Metrics.KPIs {
@@ -68,7 +86,7 @@ func TrafficFrom(rb *runbook.Runbook, answers map[string]float64, source string)
 	if n := get("scrapes"); n > 0 {
 		delete(t.Sources, "scrapes")
 		t.Sources["scrape"] = source
-		t.Scrape = fromSeconds(scrapesOver / n)
+		t.Scrape = fromSeconds(scrapesOver.Std().Seconds() / n)
 		if every := rb.Metrics.Interval; math.Abs(float64(t.Scrape-every)) < 0.1*float64(every) {
 			t.Scrape = every
 		}

@@ -99,7 +99,7 @@ func TestTraffic(t *testing.T) {
 	for _, q := range w.q.Traffic() {
 		byName[q.Name] = q.Expr.String()
 	}
-	for name, v := range map[string]float64{"rate": 120, "error_rate": 0.004, "stable_pods": 9, "scrapes": 40, "p50": 0.05, "p95": 0.2, "kpi conversion": 0.03, "trials conversion": 0.9} {
+	for name, v := range map[string]float64{"rate": 120, "seen": 3600, "error_rate": 0.004, "stable_pods": 9, "scrapes": 40, "p50": 0.05, "p95": 0.2, "kpi conversion": 0.03, "trials conversion": 0.9} {
 		if byName[name] == "" {
 			t.Fatalf("nothing asks for %s: %v", name, byName)
 		}

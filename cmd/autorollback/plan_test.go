@@ -104,8 +104,11 @@ func TestRulesPlanAsksPrometheus(t *testing.T) {
 			return
 		}
 		value := "0.01"
-		if q := r.FormValue("query"); strings.HasPrefix(q, "sum(rate(") {
+		switch q := r.FormValue("query"); {
+		case strings.HasPrefix(q, "sum(increase(") && strings.Contains(q, "/ clamp("):
 			value = "123"
+		case strings.HasPrefix(q, "clamp(time()"):
+			value = "600"
 		}
 		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,%q]}]}}`, value)
 	}))
@@ -118,7 +121,7 @@ func TestRulesPlanAsksPrometheus(t *testing.T) {
 		t.Errorf("without a name: exit %d: %s", code, got)
 	}
 	got, code := planned(t, "rules", "plan", planFile(t), "--rate-from", prom.URL, "--prometheus.http-config-file", login, "--p95", "225ms", "--p50", "100ms", "--scrape-interval", "15s", "--stable-pods", "5")
-	if code != exitWanting || !strings.Contains(got, "123 requests/s (Prometheus), error rate 1% (Prometheus), P50 100ms (flag)") {
+	if code != exitWanting || !strings.Contains(got, "123 requests/s (Prometheus, of 10m), error rate 1% (Prometheus, of 10m), P50 100ms (flag)") {
 		t.Errorf("exit %d: %s", code, got)
 	}
 	prom.Close()
