@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"testing"
 	"time"
 
@@ -34,7 +35,11 @@ func (m *model) tookStep(ev Event, before, after world, moved, closed bool) {
 		t.Fatalf("%T promoted %+v to %+v", ev, was, is)
 	}
 	i, incident := before.incidents[was.Incident]
-	next, more := m.rb.Rollout.Next(was.Weight)
+	ramp := m.rb.Rollout
+	if was.Rollout != nil {
+		ramp = was.Rollout // what it must be was checked at the launch
+	}
+	next, more := ramp.Next(was.Weight)
 	switch {
 	case !before.split.Equal(was.Want()):
 		t.Fatalf("%T overwrote %v", ev, before.split)
@@ -44,7 +49,7 @@ func (m *model) tookStep(ev Event, before, after world, moved, closed bool) {
 		t.Fatalf("%T promoted, and incident %s is %s", ev, i.ID, i.Phase)
 	case before.control.Mode != runbook.Active && !(by != "" && before.control.Mode == runbook.Observe):
 		t.Fatalf("%T promoted while %s", ev, before.control.Mode)
-	case m.now.Sub(was.WeightChangedAt) < m.rb.Rollout.Stay(was.Weight):
+	case m.now.Sub(was.WeightChangedAt) < ramp.Stay(was.Weight):
 		t.Fatalf("%T promoted after %s at %d %%", ev, m.now.Sub(was.WeightChangedAt), was.Weight)
 	case m.now.Sub(m.heard(before)) > 6*time.Minute:
 		t.Fatalf("%T promoted, and the watchdog was heard at %v", ev, m.heard(before))
@@ -52,8 +57,8 @@ func (m *model) tookStep(ev Event, before, after world, moved, closed bool) {
 		t.Fatalf("%T promoted with %+v", ev, ready)
 	case was.Weight > 0 && (len(ready.Undecided) > 0 || ready.CandidateRate <= 0):
 		t.Fatalf("%T promoted without evidence: %+v", ev, ready)
-	case by == "" && moved && (was.Weight == 0 || m.rb.Rollout.Promote != runbook.PromoteAutomatic):
-		t.Fatalf("%T promoted by itself from %d %%, and the runbook says %s", ev, was.Weight, m.rb.Rollout.Promote)
+	case by == "" && moved && (was.Weight == 0 || ramp.Promote != runbook.PromoteAutomatic):
+		t.Fatalf("%T promoted by itself from %d %%, and the ramp says %s", ev, was.Weight, ramp.Promote)
 	case barred(before, was.Stable) || barred(before, was.Candidate):
 		t.Fatalf("%T promoted a quarantined bundle", ev)
 	case moved && (!more || is.Weight != next.Weight || is.Epoch != was.Epoch+1 || is.Incident != ""):
@@ -65,13 +70,51 @@ func (m *model) tookStep(ev Event, before, after world, moved, closed bool) {
 	case !moved && is.Epoch != was.Epoch:
 		t.Fatalf("%T changed the epoch and no weight", ev)
 	}
+	if !reflect.DeepEqual(was.Rollout, is.Rollout) || was.SaferThan != is.SaferThan {
+		t.Fatalf("%T changed the ramp from %v to %v", ev, was.Rollout, is.Rollout)
+	}
 	if moved {
 		m.human = false
 		m.outcomes[fmt.Sprintf("promoted to %d", is.Weight)]++
+		if was.Rollout != nil {
+			m.outcomes["promoted on a safer ramp"]++
+		}
 	}
 	if closed {
 		m.outcomes["proved"]++
 	}
+}
+
+// saferLaunch checks the ramp of a release that was launched: its own, and more careful
+// than the runbook's in each part, if and only if that was asked for after a rollback.
+func (m *model) saferLaunch(ev Event, before, after world) {
+	t, r, own := m.t, after.release, m.rb.Rollout
+	l, ok := ev.(Launched)
+	switch {
+	case !ok:
+		t.Fatalf("%T launched %+v", ev, r)
+	case !l.Launch.Safer && (r.Rollout != nil || r.SaferThan != ""):
+		t.Fatalf("launched on the ramp %v, and nobody asked for a safer one", r.Rollout)
+	case !l.Launch.Safer:
+		return
+	case own == nil || before.release == nil || before.release.Phase != runbook.RolledBack || before.release.Incident == "":
+		t.Fatalf("a safer ramp than %v, after %+v", own, before.release)
+	case r.Rollout == nil || r.SaferThan != before.release.Incident:
+		t.Fatalf("asked for a safer ramp, got %v, than in %q", r.Rollout, r.SaferThan)
+	case r.Rollout.Promote == runbook.PromoteAutomatic || r.Rollout.Strategy != runbook.Canary || r.Rollout.Bake < 2*own.Bake || r.Weight > r.Rollout.Steps[0].Weight:
+		t.Fatalf("no safer ramp than %+v: %+v, from %d %%", own, r.Rollout, r.Weight)
+	}
+	for n, step := range r.Rollout.Steps {
+		if n > 0 && step.Weight <= r.Rollout.Steps[n-1].Weight {
+			t.Fatalf("the safer ramp does not ascend: %v", r.Rollout)
+		}
+	}
+	for _, step := range own.Steps {
+		if own.Strategy == runbook.Canary && r.Rollout.Stay(step.Weight) < 2*own.Stay(step.Weight) {
+			t.Fatalf("at %d %% the safer ramp stays %s, and the runbook's %s", step.Weight, r.Rollout.Stay(step.Weight), own.Stay(step.Weight))
+		}
+	}
+	m.outcomes["launched on a safer ramp"]++
 }
 
 func barred(w world, s runbook.Side) bool {
@@ -142,19 +185,21 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 			m.step(m.promoted(by))
 		}
 	}
+	yes := func(t *rapid.T) {
+		wait("")(t)
+		m.step(func(v view) Event {
+			if v.Question == nil {
+				return m.promoted("ann")(v)
+			}
+			return Answered{Approval: v.Question.ID, By: "ann", How: "api", Yes: true, Ready: m.readiness()}
+		})
+	}
 	more := map[string]func(*rapid.T){
 		"the daemon promotes": wait(""), "the daemon promotes again": wait(""), "a human promotes": wait("ann"),
-		"asked, and yes": func(t *rapid.T) {
-			wait("")(t)
-			m.step(func(v view) Event {
-				if v.Question == nil {
-					return m.promoted("ann")(v)
-				}
-				return Answered{Approval: v.Question.ID, By: "ann", How: "api", Yes: true, Ready: m.readiness()}
-			})
-		},
-		"promoted":          func(*rapid.T) { m.step(m.promoted(m.pick("by", "", "", "ann"))) },
-		"watchdog":          func(*rapid.T) { m.hears() },
+		"asked, and yes": yes, "asked, and yes again": yes,
+		"promoted":              func(*rapid.T) { m.step(m.promoted(m.pick("by", "", "", "ann"))) },
+		"watchdog":              func(*rapid.T) { m.hears() },
+		"the mended one, safer": func(*rapid.T) { m.mended() }, "the mended one": func(*rapid.T) { m.mended() },
 		"a human stops":     func(*rapid.T) { m.step(func(view) Event { return Stopped{"ann", "because"} }) },
 		"a human resumes":   func(*rapid.T) { m.step(func(view) Event { return Resumed{"ann", "because"} }) },
 		"resumes again":     func(*rapid.T) { m.step(func(view) Event { return Resumed{"bob", "because"} }) },
@@ -166,6 +211,26 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 		delete(all, name) // or no release comes far
 	}
 	return all
+}
+
+// mended is a rollback by hand that users recover from, the next candidate on a safer
+// ramp, and its first step as soon as that may be.
+func (m *model) mended() {
+	as := func(ev Event) func(view) Event { return func(view) Event { return ev } }
+	for _, ev := range []Event{Demanded{"ann", "because"}, drainedAs(runbook.Good), polledAs(runbook.Good), polledAs(runbook.Good), polledAs(runbook.Good), Archived{Path: "dir", Digest: "d"}} {
+		m.now = m.now.Add(5 * time.Second)
+		m.step(as(ev))
+	}
+	m.step(func(view) Event {
+		ev := m.launched()
+		ev.Launch.Safer = true
+		return ev
+	})
+	if r := m.look().release; r != nil && r.Rollout != nil && r.Phase == runbook.Open {
+		m.now = m.now.Add(r.Rollout.Stay(r.Weight))
+		m.hears()
+		m.step(m.promoted("ann"))
+	}
 }
 
 // later reads now and commits at some other time.
@@ -200,7 +265,7 @@ func TestRampModel(t *testing.T) {
 		})
 	}
 	t.Logf("%v", outcomes)
-	for _, must := range []string{"promoted to 5", "promoted to 50", "promoted to 95", "promoted to 100", "promoted by approval", "proved", "rolled back by policy", "rolled back by hand", "Promoted not done"} {
+	for _, must := range []string{"promoted to 5", "promoted to 50", "promoted to 95", "promoted to 100", "promoted by approval", "launched on a safer ramp", "promoted on a safer ramp", "safer refused", "proved", "rolled back by policy", "rolled back by hand", "Promoted not done"} {
 		if outcomes[must] == 0 && !t.Failed() && !testing.Short() {
 			t.Errorf("no run came to %q: the model goes nowhere", must)
 		}

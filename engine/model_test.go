@@ -118,6 +118,9 @@ func (m *model) take(r read) {
 	name := strings.TrimPrefix(fmt.Sprintf("%T", r.ev), "engine.")
 	if err != nil {
 		m.outcomes[name+" not done"]++
+		if l, ok := r.ev.(Launched); ok && l.Launch.Safer && strings.Contains(err.Error(), "safer") {
+			m.outcomes["safer refused"]++
+		}
 		ok := errors.Is(err, store.ErrConflict) || errors.Is(err, runbook.ErrRefused) || errors.Is(err, runbook.ErrConflict) || errors.Is(err, runbook.ErrNotFound)
 		if !ok {
 			m.t.Fatalf("%s: %v", name, err)
@@ -172,6 +175,7 @@ func (m *model) hold(ev Event, before, after world) {
 			t.Fatalf("a launch overwrote %v", before.split)
 		}
 		m.gated(before, after)
+		m.saferLaunch(ev, before, after)
 		if r := before.release; r != nil && r.Good != nil && r.Good.Bundle != after.release.Stable.Bundle && (after.release.NotProved == nil || after.release.NotProved.Reason == "") {
 			t.Fatalf("launched on %+v, the last known good is %+v", after.release.Stable, r.Good)
 		}
@@ -453,7 +457,7 @@ func (m *model) answered(v view) Event {
 	return Answered{Approval: id, By: m.pick("by", "ann", "ann", "bob", "eve"), How: "api", Reason: "because", Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0}
 }
 
-func (m *model) launched() Event {
+func (m *model) launched() Launched {
 	l := m.launch
 	l.Weight = rapid.SampledFrom([]int{5, 20, 50, 0}).Draw(m.t, "weight")
 	n := rapid.IntRange(1, 6).Draw(m.t, "candidate")
@@ -464,6 +468,7 @@ func (m *model) launched() Event {
 	}
 	if m.look().release != nil {
 		l.StableNotProved = m.pick("not proved", "", "because")
+		l.Safer = rapid.IntRange(0, 4).Draw(m.t, "safer") == 4
 	}
 	m.reported(l)
 	return Launched{l, "ann"}
