@@ -46,7 +46,7 @@ func blindnesses() []blindness {
 // patience is the deadline to ask with: only who waits for its end wants it short.
 func (b blindness) patience() time.Duration {
 	if b.name == slow {
-		return 200 * time.Millisecond
+		return time.Second
 	}
 	return 20 * time.Second
 }

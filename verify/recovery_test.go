@@ -44,6 +44,7 @@ func (w world) recovering() (map[string]served, map[string]string) {
 
 func (w world) ask(t *testing.T, table map[string]served, patience time.Duration) map[string]runbook.Answer {
 	t.Helper()
+	w.changed()
 	answers := map[string]runbook.Answer{}
 	for _, a := range prometheusOf(t, table).client(t, patience).Recovery(t.Context(), w.q, w.rel, time.Now().Add(-wellAgo)) {
 		finite(t, a)
@@ -51,6 +52,10 @@ func (w world) ask(t *testing.T, table map[string]served, patience time.Duration
 	}
 	return answers
 }
+
+// changed puts the change ten minutes before now, which is not when the test began: the
+// business checks look back to it, by whole minutes.
+func (w *world) changed() { w.rel.WeightChangedAt = time.Now().Add(-10*time.Minute - time.Second) }
 
 // askedAt answers with the first value about the release's start, with the second
 // about any other moment.

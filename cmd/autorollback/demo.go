@@ -35,11 +35,13 @@ func demoCommand(app *kingpin.Application, c console) map[string]action {
 	told := cmd.Flag("story", "Instead: a whole story, two minutes at most; "+tellings()+".").Enum(slices.Sorted(maps.Keys(tales()))...)
 	dir := cmd.Flag("dir", "Folder for the demo's data and the incident page; default: a new temporary one.").String()
 	verbose := cmd.Flag("verbose", "Also show the daemon's log.").Short('v').Bool()
+	busy := busyFlag(cmd).Bool()
 	return map[string]action{cmd.FullCommand(): func(ctx context.Context) error {
 		t, ok := tales()[*told]
 		if !ok {
 			t = breachTale(stories[*breach])
 		}
+		t.busy = *busy
 		d, err := newDemo(c, *dir, t, *verbose)
 		if err != nil {
 			return err
@@ -103,7 +105,7 @@ func newDemo(c console, dir string, t tale, verbose bool) (*demo, error) {
 // write lays out the demo's files and the daemon's configuration.
 func (d *demo) write(prom string) (config, error) {
 	var cfg config
-	files := map[string][]byte{"ranker.yaml": append(slices.Clone(d.tale.runbook()), d.tale.rollout...), "release.yaml": gameday.DemoRelease, "receiver.token": []byte(demoToken)}
+	files := map[string][]byte{"ranker.yaml": append(slices.Clone(d.tale.runbook()), d.tale.ramp()...), "release.yaml": gameday.DemoRelease, "receiver.token": []byte(demoToken)}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(d.dir, name), text, 0o600); err != nil {
 			return cfg, fmt.Errorf("write demo files: %w", err)

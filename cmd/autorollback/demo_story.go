@@ -18,7 +18,7 @@ type story struct {
 	title   string
 	acts    []act
 	outcome runbook.Outcome // of the verdict; empty: no incident at all
-	watch   time.Duration   // how long to go on after the last act
+	watch   time.Duration   // how long to go on at most, or, with no incident to come, how long to look for one
 }
 
 // act changes a behaviour some time after the release is under observation.
@@ -35,13 +35,13 @@ var (
 	slower  = gameday.Behaviour{Latency: 80 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
 	outage  = gameday.Behaviour{Latency: 50 * time.Millisecond, Errors: 0.3, Conversion: 0.3}
 	stories = map[string]story{
-		"severe": {title: "v2 turns slow, and then fails", outcome: runbook.Recovered, watch: 75 * time.Second, acts: []act{
+		"severe": {title: "v2 turns slow, and then fails", outcome: runbook.Recovered, watch: 4 * time.Minute, acts: []act{
 			{candidate: &slow, says: "v2 turns slow: 175 ms instead of 50 ms"},
 			{after: 2 * time.Second, candidate: &broken, says: "v2 fails: 40 % of its answers are errors"}}},
-		"mild": {title: "v2 is half again as slow", outcome: runbook.Recovered, watch: 150 * time.Second, acts: []act{
+		"mild": {title: "v2 is half again as slow", outcome: runbook.Recovered, watch: 5 * time.Minute, acts: []act{
 			{candidate: &slower, says: "v2 turns a little slow: 80 ms instead of 50 ms"}}},
 		"none": {title: "v2 is a good release", watch: 40 * time.Second, acts: []act{{says: "nothing happens: v2 is as good as v1"}}},
-		"both": {title: "v1 and v2 fail together", outcome: runbook.WrongCause, watch: 75 * time.Second, acts: []act{
+		"both": {title: "v1 and v2 fail together", outcome: runbook.WrongCause, watch: 4 * time.Minute, acts: []act{
 			{candidate: &outage, stable: &outage, says: "something behind both versions breaks: 30 % of all answers are errors"}}},
 	}
 )

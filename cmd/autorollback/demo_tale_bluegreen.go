@@ -29,7 +29,7 @@ func (d *demo) tellBlueGreen(ctx context.Context) error {
 	bad.Errors = 0.4
 	t.world.Candidate.Behave(bad)
 	t.happens("green fails: 40 % of its answers are errors")
-	return t.rolledBack(ctx, 110*time.Second)
+	return t.rolledBack(ctx, 5*time.Minute)
 }
 
 // tellEncoder flips to green with a new encoder, which costs conversions. What the model
@@ -46,7 +46,7 @@ func (d *demo) tellEncoder(ctx context.Context) error {
 	bad.Conversion *= 0.7
 	t.world.Candidate.Behave(bad)
 	t.happens("with encoder v5 the conversion is 30 % lower")
-	if err := t.rolledBack(ctx, 150*time.Second); err != nil {
+	if err := t.rolledBack(ctx, 6*time.Minute); err != nil {
 		return err
 	}
 	t.say("pairs that the model servers served: %s", gameday.SayPairs(t.world.Pairs()))
@@ -70,7 +70,7 @@ func (t *teller) flip(ctx context.Context, change func(*runbook.Launch)) error {
 		_, err = t.client.Flip(ctx, "ranker", runbook.DefaultRegion)
 		return err == nil
 	}
-	if late := t.until(ctx, "green to be warm", 20*time.Second, flipped); late != nil {
+	if late := t.until(ctx, "green to be warm", 2*time.Minute, flipped); late != nil {
 		return fmt.Errorf("%w; %w", late, err)
 	}
 	t.happens("a human flips, once green is seen to be warm: autorollback release flip ranker")

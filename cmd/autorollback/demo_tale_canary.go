@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/gameday"
@@ -12,10 +13,18 @@ import (
 const canaryRollout = `
 rollout:
   strategy: canary
-  steps: [{weight: 1, for: 6s}, {weight: 5, for: 5s}, {weight: 25, for: 5s}, {weight: 50, for: 5s}, {weight: 100}]
+  steps: [{weight: 1, for: 6s}, {weight: 5, for: 5s}, {weight: 25, for: 15s}, {weight: 50, for: 5s}, {weight: 100}]
   promote: automatic
   bake: 5s
 `
+
+// ramp is the tale's rollout. A busy machine needs longer to prove that v3 fails at 25 %.
+func (t tale) ramp() string {
+	if t.busy {
+		return strings.Replace(t.rollout, "{weight: 25, for: 15s}", "{weight: 25, for: 40s}", 1)
+	}
+	return t.rollout
+}
 
 // tellCanary is a good release that climbs to the end by itself, and one that turns bad
 // on its way.
@@ -27,7 +36,7 @@ func (d *demo) tellCanary(ctx context.Context) error {
 	if err := t.launch(ctx, func(l *runbook.Launch) { l.Weight = 1 }); err != nil {
 		return err
 	}
-	if err := t.until(ctx, "v2 to be proved", 70*time.Second, func() bool { return t.release.Phase == runbook.Closed }); err != nil {
+	if err := t.until(ctx, "v2 to be proved", 4*time.Minute, func() bool { return t.release.Phase == runbook.Closed }); err != nil {
 		return err
 	}
 	if t.inc.ID != "" {
@@ -37,12 +46,12 @@ func (d *demo) tellCanary(ctx context.Context) error {
 	if err := t.launch(ctx, func(l *runbook.Launch) { afterNext(l); l.Weight = 1 }); err != nil {
 		return err
 	}
-	if err := t.until(ctx, "v3 to have 25 %", 40*time.Second, func() bool { return t.release.Weight == 25 }); err != nil {
+	if err := t.until(ctx, "v3 to have 25 %", 2*time.Minute, func() bool { return t.release.Weight == 25 }); err != nil {
 		return err
 	}
 	bad := gameday.Well
 	bad.Errors = 0.4
 	t.next.Behave(bad)
 	t.happens("v3 fails in the middle of its ramp: 40 % of its answers are errors")
-	return t.rolledBack(ctx, 110*time.Second)
+	return t.rolledBack(ctx, 5*time.Minute)
 }

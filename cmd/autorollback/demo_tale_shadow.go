@@ -26,10 +26,17 @@ require: {samples: 400, segments: {country: [DE, FR]}, segment_samples: 100, hou
 `
 
 const (
-	shadowDay     = 24 * time.Second // the day takes so long: an hour is a second
-	shadowRate    = 250              // questions a second of the real time
-	shadowPlanned = 36 * time.Second // of mirroring: the day, and more for a slow machine
+	shadowDay  = 24 * time.Second // the day takes so long: an hour is a second
+	shadowRate = 250              // questions a second of the real time
 )
+
+// mirrored is how long requests are mirrored: the day, and more for a slow machine.
+func (t tale) mirrored() time.Duration {
+	if t.busy {
+		return 100 * time.Second
+	}
+	return 36 * time.Second
+}
 
 // tellShadow is a candidate that is compared before any user sees it: mirrored for a
 // day, blocked for one country's night, and let in once it is mended.
@@ -44,7 +51,7 @@ func (d *demo) tellShadow(ctx context.Context) error {
 	if err := d.shadowLogs(); err != nil {
 		return err
 	}
-	if err := t.command(ctx, exitOK, "shadow", "start", "--service", "ranker", "--backend", "ranker-v2", "--percent", "10", "--for", shadowPlanned.String()); err != nil {
+	if err := t.command(ctx, exitOK, "shadow", "start", "--service", "ranker", "--backend", "ranker-v2", "--percent", "10", "--for", d.tale.mirrored().String()); err != nil {
 		return err
 	}
 	if err := t.day(ctx); err != nil {
@@ -105,7 +112,7 @@ func (d *demo) shadowLogs() error {
 
 // day lets the users' day pass while requests are mirrored, until the daemon has ended it.
 func (t *teller) day(ctx context.Context) error {
-	if err := t.until(ctx, "the router to mirror", 10*time.Second, func() bool { return t.world.Router.Mirrored("ranker-v2") == 10 }); err != nil {
+	if err := t.until(ctx, "the router to mirror", time.Minute, func() bool { return t.world.Router.Mirrored("ranker-v2") == 10 }); err != nil {
 		return err
 	}
 	before, _ := t.world.Traffic.Counts()
@@ -116,7 +123,7 @@ func (t *teller) day(ctx context.Context) error {
 		return err
 	}
 	var m runbook.Mirror
-	err := t.until(ctx, "the mirror's end", shadowPlanned+10*time.Second, func() bool {
+	err := t.until(ctx, "the mirror's end", t.tale.mirrored()+time.Minute, func() bool {
 		st, err := t.client.Status(ctx)
 		for _, one := range st.Mirrors {
 			m = one

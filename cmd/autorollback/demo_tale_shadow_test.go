@@ -12,7 +12,7 @@ import (
 func TestDemoShadow(t *testing.T) {
 	t.Parallel()
 	var out output
-	if err := run(t.Context(), []string{"demo", "--story=shadow", "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out); err != nil {
+	if err := run(t.Context(), []string{"demo", "--busy", "--story=shadow", "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out); err != nil {
 		t.Errorf("demo: %v", err)
 	}
 	check(t, out.String(), []string{

@@ -20,6 +20,7 @@ type tale struct {
 	rollout string // YAML that is put under the demo's runbook
 	third   bool   // there are pods of a version v3
 	rate    int    // requests per second; 0: demoRate
+	busy    bool   // how fast the machine is proves nothing
 	drill   bool   // with the triggers on data, and somebody who hears the messages
 	tell    func(*demo, context.Context) error
 }
@@ -27,8 +28,8 @@ type tale struct {
 // tales are the stories of demo --story.
 func tales() map[string]tale {
 	return map[string]tale{
-		"canary":    {title: "a good release climbs by itself, the next one is bad", rollout: canaryRollout, third: true, tell: (*demo).tellCanary},
-		"bluegreen": {title: "green takes over, turns bad, and all goes back", rollout: blueGreenRollout, tell: (*demo).tellBlueGreen},
+		"canary":    {title: "a good release climbs by itself, the next one is bad", rollout: canaryRollout, third: true, rate: demoRate / 2, tell: (*demo).tellCanary},
+		"bluegreen": {title: "green takes over, turns bad, and all goes back", rollout: blueGreenRollout, rate: demoRate / 2, tell: (*demo).tellBlueGreen},
 		"encoder":   {title: "a new encoder costs conversions, and model and features go back as a pair", rollout: encoderRollout, rate: 2 * demoRate, tell: (*demo).tellEncoder},
 		"shadow":    {title: "a candidate is compared before any user sees it: blocked for one country's night, mended, let in", rollout: shadowRollout, third: true, rate: 5, tell: (*demo).tellShadow},
 	}

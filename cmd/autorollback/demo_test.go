@@ -41,7 +41,7 @@ func TestDemo(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.breach, func(t *testing.T) {
 			var out output
-			if err := run(t.Context(), []string{"demo", "--breach=" + tt.breach, "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out); err != nil {
+			if err := run(t.Context(), []string{"demo", "--busy", "--breach=" + tt.breach, "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out); err != nil {
 				t.Errorf("demo: %v", err)
 			}
 			check(t, out.String(), tt.want, tt.never)
@@ -56,7 +56,7 @@ func TestDemoMild(t *testing.T) {
 	var out output
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(t.Context(), []string{"demo", "--breach=mild", "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out)
+		ended <- run(t.Context(), []string{"demo", "--busy", "--breach=mild", "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out)
 	}()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

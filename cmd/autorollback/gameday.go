@@ -83,6 +83,7 @@ type play struct {
 	reports   string
 	dir       string
 	verbose   bool
+	busy      bool
 	output    string
 
 	schedule, metrics, listen string
@@ -96,6 +97,7 @@ func declarePlay(parent *kingpin.CmdClause) *play {
 	cmd.Flag("reports", "Write a report with a picture into this folder: NAME.md and NAME.html.").StringVar(&p.reports)
 	cmd.Flag("dir", "Folder for the world's data and evidence; default: a new temporary one, deleted if the scenario is passed.").StringVar(&p.dir)
 	cmd.Flag("verbose", "Also show the daemon's log.").Short('v').BoolVar(&p.verbose)
+	busyFlag(cmd).BoolVar(&p.busy)
 	cmd.Flag("output", "text or json.").Short('o').Default("text").EnumVar(&p.output, "text", "json")
 	p.staging = stagingFlags(cmd)
 	cmd.Flag("schedule", "Do not play now but at the times of this calendar, until stopped, e.g. '0 4 * * 1'.").StringVar(&p.schedule)
@@ -192,7 +194,7 @@ func (p *play) one(ctx context.Context, c console, s gameday.Scenario) (gameday.
 	say := func(format string, args ...any) { fmt.Fprintf(said, format+"\n", args...) }
 	say("%s: %s", s.Name, s.Says)
 	var score gameday.Score
-	d, err := newDemo(console{c.in, said, c.err}, dir, tale{title: s.Says, drill: true, tell: func(d *demo, ctx context.Context) error {
+	d, err := newDemo(console{c.in, said, c.err}, dir, tale{title: s.Says, drill: true, busy: p.busy, tell: func(d *demo, ctx context.Context) error {
 		game, err := gameday.Play(ctx, s, d.stage(), say)
 		score = gameday.ScoreOf(game)
 		return err

@@ -91,11 +91,26 @@ func TestGamedayCommandLine(t *testing.T) {
 	}
 }
 
-// One scenario whole, in the embedded world, with its reports.
+// One scenario whole, in the embedded world, with its reports. Its limits are wider than
+// those of the catalogue, which are not for a machine under load.
 func TestGamedayPlays(t *testing.T) {
 	dir := t.TempDir()
-	var out output
-	if err := run(t.Context(), []string{"gameday", "run", "errors", "--dir=" + dir, "--reports=" + filepath.Join(dir, "reports")}, strings.NewReader(""), &out, &out); err != nil {
+	var shown, out output
+	if err := run(t.Context(), []string{"gameday", "show", "errors"}, strings.NewReader(""), &shown, &shown); err != nil {
+		t.Fatal(err)
+	}
+	text := shown.String()
+	for was, is := range map[string]string{"limits: {detect: 20s, act: 2s, drain: 8s, recover: 45s, tell: 3s}": "limits: {detect: 2m, act: 1m, drain: 1m, recover: 4m, tell: 1m}", "watch: 90s": "watch: 8m"} {
+		if !strings.Contains(text, was) {
+			t.Fatalf("the scenario has no %q any more:\n%s", was, text)
+		}
+		text = strings.Replace(text, was, is, 1)
+	}
+	file := filepath.Join(dir, "errors.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), []string{"gameday", "run", file, "--busy", "--dir=" + dir, "--reports=" + filepath.Join(dir, "reports")}, strings.NewReader(""), &out, &out); err != nil {
 		t.Errorf("gameday: %v\n%s", err, out.String())
 	}
 	check(t, out.String(), []string{"errors: passed, 11 of 11", "[x]  nothing else touched", "0 answers of a model"}, []string{"[ ]"})
