@@ -28,7 +28,8 @@ quality: ## the decision-quality table: whole releases, beside Flagger's, Argo's
 	@bin/quality $(if $(SEEDS),-seeds $(SEEDS)) $(if $(SCENARIOS),-scenarios $(SCENARIOS)) $(if $(CSV),-csv $(CSV)) $(QUALITY)
 
 # RUNBOOKS=dir takes your own; without "make servers" name PROMTOOL=path.
-RUNBOOKS ?= runbook-templates/canary.yaml runbook-templates/bluegreen.yaml runbook-templates/shadow.yaml examples/runbooks/ranker.yaml
+RUNBOOKS ?= runbook-templates/canary.yaml runbook-templates/bluegreen.yaml runbook-templates/shadow.yaml \
+	examples/runbooks/ranker.yaml rules/testdata/mean.yaml rules/testdata/unit/threshold.yaml rules/testdata/unit/limits.yaml
 mutants: servers ## the generated unit tests with the real promtool, then every mutant of the rules
 	@mkdir -p bin
 	@$(GO) build -o bin/autorollback ./cmd/autorollback

@@ -29,7 +29,7 @@ func newSuspect(r Rule, m Mutant, interval, longest runbook.Duration) suspect {
 // because says why no scene can tell the survivor from the rule; empty: it is a hole in
 // the tests.
 func (s suspect) because() string {
-	for _, why := range []func() string{s.halfStep, s.tooLong, s.nothing, s.noSlow, s.whole, s.aboveTop, s.lowLevel, s.noErrors, s.nearNothing} {
+	for _, why := range []func() string{s.halfStep, s.tooLong, s.nothing, s.noSlow, s.whole, s.aboveTop, s.lowLevel, s.noErrors, s.nearNothing, s.onePod, s.fewTrials, s.hundred} {
 		if text := why(); text != "" {
 			return text
 		}
@@ -75,7 +75,7 @@ func (s suspect) tooLong() string {
 // nothing: a window that looks for a pod's newest sample.
 func (s suspect) nothing() string {
 	old, _, ok := s.spans()
-	pods := s.rule.Record == seriesPodAll || s.rule.Record == seriesPodBad || s.rule.Record == seriesAll || s.rule.Record == seriesBad
+	pods := s.rule.Record == seriesPodAll || s.rule.Record == seriesPodBad || s.rule.Record == seriesAll || s.rule.Record == seriesBad || s.rule.Record == seriesSquares
 	if ok && pods && old == 4*s.interval && token(s.old, s.at+1) != "offset" {
 		return "while scrapes are lost a pod counts 0 or nothing: the sums are the same"
 	}
@@ -139,23 +139,94 @@ func (s suspect) nearNothing() string {
 		return "a billionth of an event stands for none, and so does half of it or twice as much"
 	case s.mutant.Kind == MutantGuard && token(s.old, s.at) == "clamp_min" && strings.HasSuffix(strings.Join(s.old[:s.at], ""), "ln("):
 		return "what is left of the events is never below none: the clamp is there for rounding"
-	case s.mutant.Kind == MutantNumber && s.insideWhole():
+	case s.mutant.Kind == MutantGuard && token(s.old, s.at) == "clamp_min" && s.clampsAt(tiny) && s.operator() != "/":
+		return "a billionth of an event stands for none where it divides; as a factor it is nothing either way"
+	case s.mutant.Kind == MutantNumber && s.insideWhole(), s.mutant.Kind == MutantGuard && s.harmlessWhole():
 		return "where the whole is no harm nothing is taken from it, whatever is left without a pod"
 	}
 	return ""
 }
 
-// insideWhole: a clamp at 0 in the whole that is taken from each rest.
-func (s suspect) insideWhole() bool {
-	last := 0
-	for i, t := range s.old {
-		if t == "group_left" {
-			last = i
+// clampsAt reports whether a bound is the last argument of the call at the difference.
+func (s suspect) clampsAt(bound string) bool {
+	depth := 0
+	for i := s.at + 1; i < len(s.old); i++ {
+		switch s.old[i] {
+		case "(":
+			depth++
+		case ")":
+			if depth--; depth == 0 {
+				return s.old[i-1] == bound
+			}
 		}
 	}
+	return false
+}
+
+// operator is the one whose right side begins at the difference, or is an "or" of it
+// and others.
+func (s suspect) operator() string {
+	for i := s.at - 1; i >= 0; i-- {
+		switch s.old[i] {
+		case "(", "on", "ignoring", "group_left", "group_right", "or", "clamp_min", "clamp_max":
+		case ")":
+			for depth := 1; depth > 0 && i > 0; {
+				switch i--; s.old[i] {
+				case ")":
+					depth++
+				case "(":
+					depth--
+				}
+			}
+		default:
+			return s.old[i]
+		}
+	}
+	return ""
+}
+
+// onePod: a sum over the stable side that is 1 at most.
+func (s suspect) onePod() string {
+	above := s.mutant.Kind == MutantNumber && token(s.old, s.at) == "0" && token(s.old, s.at-1) == ">" && token(s.now, s.at) == "1"
+	switch {
+	case !above:
+	case s.rule.Record == seriesLastingPhi && strings.HasPrefix(token(s.old, s.at-3), "["), s.rule.Record == seriesPhiDen:
+		return "a single opportunity of stable is its pod's alone: there is nothing to differ from"
+	}
+	return ""
+}
+
+func (s suspect) fewTrials() string {
+	if s.rule.Record == seriesMean && s.mutant.Kind == MutantNumber && token(s.old, s.at) == "0" && token(s.old, s.at-1) == ">" {
+		return "values that are worth 30 equal ones are of more than one trial"
+	}
+	return ""
+}
+
+func (s suspect) hundred() string {
+	if s.rule.Record == seriesShare && s.rule.Labels["signal"] == trafficSignal && s.mutant.Kind == MutantNumber && token(s.old, s.at) == "0" && token(s.old, s.at-1) == ">" && token(s.old, s.at+1) == ")" {
+		return "the weights of a release add up to 100"
+	}
+	return ""
+}
+
+// afterRest reports whether the difference is in the whole that is taken from each rest.
+func (s suspect) afterRest() bool {
+	return !slices.Contains(s.old[min(s.at, len(s.old)):], "group_left")
+}
+
+// harmlessWhole: a surplus there that is not clamped where it is no harm makes the whole
+// less than none, and nothing is taken from it either.
+func (s suspect) harmlessWhole() bool {
+	sign := map[string]string{"clamp_min": "-", "clamp_max": "+"}[token(s.old, s.at)]
+	return s.afterRest() && s.clampsAt("0") && sign != "" && s.operator() == sign
+}
+
+// insideWhole: a clamp at 0 in the whole that is taken from each rest.
+func (s suspect) insideWhole() bool {
 	clamped := token(s.old, s.at) == "0" && token(s.old, s.at-1) == ","
 	quotient := token(s.old, s.at+2) == "or" || token(s.old, s.at+2) == ")" && token(s.old, s.at+3) == "/"
-	return s.at > last && clamped && quotient
+	return s.afterRest() && clamped && quotient
 }
 
 // noErrors: an absolute limit of errors is 0, not missing, if nobody counts any.

@@ -122,6 +122,14 @@ func served(rps func(time.Duration) float64) func([]*pod) []*pod {
 
 func TestCanaryStarved(t *testing.T) {
 	starved := runbook.Trigger{Type: runbook.CanaryStarved, For: dur(3 * time.Minute), Below: 0.5}
+	// unseen keeps two of the three candidate pods, which serve on, from being scraped.
+	unseen := func(from, until time.Duration) func([]*pod) []*pod {
+		return func(pods []*pod) []*pod {
+			return of(pods, func(p *pod) bool { return p.candidate() && p.name != "ranker-c0" }, func(p *pod) {
+				p.silent = func(t time.Duration) bool { return t >= from && t < until }
+			})
+		}
+	}
 	// weighs gives the candidate a share in percent.
 	weighs := func(share func(time.Duration) float64) func(*world, *runbook.Runbook) {
 		return func(w *world, _ *runbook.Runbook) {
@@ -140,6 +148,12 @@ func TestCanaryStarved(t *testing.T) {
 		// Traffic follows a step of the weight 40 s later.
 		{name: "a step off the grid", trigger: starved, minutes: 20, adjust: weighs(after(onset, 1, 25)),
 			pods: served(after(onset+40*time.Second, 1.5, 50))},
+		{name: "a router that follows slowly", trigger: starved, minutes: 20, adjust: weighs(after(onset, 1, 25)),
+			pods: served(after(onset+70*time.Second, 1.5, 50))},
+		{name: "two of three pods are not seen for a while", trigger: starved, adjust: weighs(constant(25)), pods: unseen(onset, onset+9*time.Minute), minutes: 22},
+		// A pod that was not seen for ten minutes counts as gone.
+		{name: "two of three pods are gone", trigger: starved, adjust: weighs(constant(25)), pods: unseen(onset, time.Hour), minutes: 26,
+			fires: true, since: 10 * time.Minute, within: 13 * time.Minute, value: [2]float64{0.3, 0.45}},
 		{name: "crash loop", also: "ranker/blind default", trigger: starved, adjust: weighs(constant(25)), minutes: 16, fires: true, within: 4 * time.Minute, value: [2]float64{0, 0.01},
 			pods: func(pods []*pod) []*pod {
 				return of(pods, candidates, func(p *pod) { p.silent = func(t time.Duration) bool { return t >= onset } })

@@ -43,7 +43,7 @@ type unitAlert struct{ labels, annotations map[string]string }
 
 // UnitTests writes tests for each trigger whose expected times can be computed without
 // Prometheus: those that have a [Reference], and absolute limits of a counter or a
-// classic histogram. Times are exact to the evaluation. The same runbook always gives
+// classic histogram, and for the blind companion. Times are exact to the evaluation. The same runbook always gives
 // the same suite. An error means that the runbook does not compile.
 func UnitTests(rb *runbook.Runbook) (Suite, error) {
 	b, err := open(rb)
@@ -66,6 +66,14 @@ func UnitTests(rb *runbook.Runbook) (Suite, error) {
 		for _, why := range missing {
 			s.Untested = append(s.Untested, Untested{t.Name, why})
 		}
+	}
+	cases, err := b.blindCases()
+	if err != nil {
+		s.Untested = append(s.Untested, Untested{BlindTrigger, err.Error()})
+	}
+	for _, c := range cases {
+		c.trigger = BlindTrigger
+		s.cases = append(s.cases, c)
 	}
 	return s, nil
 }

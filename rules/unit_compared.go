@@ -15,6 +15,9 @@ const plenty = 100_000
 // keepSteps is how long an alert keeps firing.
 const keepSteps = 4
 
+// instantSteps is the window of a trigger without evidence, in intervals: see [book.instant].
+const instantSteps = 4
+
 // A stage writes the scenes of one comparative trigger.
 type stage struct {
 	b       *book
@@ -47,6 +50,9 @@ func (b *book) comparedCases(t runbook.Trigger) ([]unitCase, []string, error) {
 	}
 	s.pods()
 	s.faults()
+	if s.signal.name == trafficSignal {
+		s.unseen()
+	}
 	s.sides()
 	return s.cases, s.missing, s.err
 }
@@ -73,9 +79,12 @@ func (s *stage) effects() {
 			over := p.over
 			if p.early != nil {
 				over = p.early
-				s.fires(s.two(name("fires early when both change"), from+s.n+1, play(p.stableNear, p.stable, from, math.MaxInt), play(p.stable, over, from, math.MaxInt)))
+				s.fires(s.two(name("fires early when both change"), from+s.n+1+instantSteps, play(p.stableNear, p.stable, from, math.MaxInt), play(p.stable, over, from, math.MaxInt)))
 			}
-			s.fires(s.two(name("fires when stable alone gets better"), from+s.n+1, play(p.stableNear, p.stable, from, math.MaxInt), always(over)))
+			if p.stalls[0] != nil {
+				s.fires(s.two(name("fires when stable alone stalls less"), from+s.n+1+instantSteps, play(p.stalls[0], p.stable, from, math.MaxInt), always(p.stalls[1])))
+			}
+			s.fires(s.two(name("fires when stable alone gets better"), from+s.n+1+instantSteps, play(p.stableNear, p.stable, from, math.MaxInt), always(over)))
 		}
 	}
 }
@@ -108,11 +117,11 @@ func (s *stage) proofs() {
 	if s.signal.name == trafficSignal {
 		return
 	}
-	s.critical("unequal stable pods", func(rate float64) scene {
-		sc := s.fresh(rate, x.clean, x.strong)
+	s.between("unequal stable pods", 1, plenty, func(alike float64) scene {
+		sc := s.fresh(plenty/100, x.clean, x.strong)
 		for i := range sc.pods {
 			if p := &sc.pods[i]; p.role == Stable {
-				p.mix = always(blend(x.clean, x.strong, 0.15*float64(i%2)))
+				p.mix = always(blend(x.clean, x.strong, float64(i%2)/alike))
 			}
 		}
 		return sc
@@ -127,17 +136,21 @@ func (s *stage) fresh(rate float64, stable, candidate []float64) scene {
 	return scene{steps: lowSteps, pods: append(crew(Candidate, 8, rate, always(candidate)), crew(Stable, 6, rate, always(stable))...)}
 }
 
-// late is harm after a long good time, which the trailing windows find.
+// late is harm after a long good time, which the trailing windows find: one of them, or
+// that of the trigger where the effect needs all of it.
 func (s *stage) late(level int) {
 	x := s.subject
-	from := 2 * level
+	harm := func(rate float64, from, lasts int) scene {
+		return scene{steps: from + lasts - 1, pods: append(crew(Candidate, 8, rate, play(x.proofs[1], x.proofs[0], from, math.MaxInt)), crew(Stable, 6, rate, always(x.proofs[1]))...)}
+	}
+	from, lasts := 2*level, level
 	if level > mostSteps/3 {
 		from = level * 3 / 2
 	}
-	harm := func(pods int, rate float64) scene {
-		return scene{steps: from + level - 1, pods: append(crew(Candidate, pods, rate, play(x.proofs[1], x.proofs[0], from, math.MaxInt)), crew(Stable, 6, rate, always(x.proofs[1]))...)}
+	if v, err := s.b.judged(s.t, s.balanced(harm(plenty, from, lasts))); err == nil && firing(v) == 0 {
+		from, lasts = 2*s.n, s.n
 	}
-	s.critical("harm begins late", func(rate float64) scene { return harm(8, rate) })
+	s.critical("harm begins late", func(rate float64) scene { return harm(rate, from, lasts) })
 }
 
 // samples are about the least number of samples of a trigger without evidence.
@@ -209,7 +222,7 @@ func (s *stage) faults() {
 	reset[0].reset, reset[4].reset = 6, 7
 	s.silent(scene{name: "silent when counters begin anew", steps: 6 + s.n, pods: reset})
 	main := s.subject.pairs[0]
-	harm := scene{name: "fires as soon although a scrape is lost", steps: from + s.n,
+	harm := scene{name: "fires as soon although a scrape is lost", steps: from + s.n + instantSteps,
 		pods: append(crew(Candidate, 1, 3*plenty, play(main.near, main.over, from, math.MaxInt)), crew(Stable, 4, plenty, always(main.stable))...)}
 	whole, err := s.b.judged(s.t, harm)
 	if err != nil {
@@ -329,7 +342,11 @@ func (s *stage) between(name string, low, high float64, at func(float64) scene) 
 			low = mid
 		}
 	}
-	over, under := at(high*(1+closely/2)), at(low*(1-closely/2))
+	margin := closely / 2 // more where counts are so small that their rounding matters
+	for margin < 8*closely && (!fires(high*(1+margin)) || fires(low*(1-margin))) {
+		margin *= 2
+	}
+	over, under := at(high*(1+margin)), at(low*(1-margin))
 	over.name, under.name = name+": fires with closely enough", name+": silent with closely too little"
 	s.fires(over)
 	s.silent(under)
@@ -341,5 +358,5 @@ func (s *stage) add(sc scene, asserts []unitAssert) {
 		s.err = err
 		return
 	}
-	s.cases = append(s.cases, unitCase{name: sc.name, series: append(s.b.roleSeries(unitRelease, sc.steps), series...), asserts: asserts, long: sc.steps > mostSteps})
+	s.cases = append(s.cases, unitCase{name: sc.name, series: append(s.b.releaseSeries(sc), series...), asserts: asserts, long: sc.steps > mostSteps})
 }

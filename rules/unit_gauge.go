@@ -32,6 +32,7 @@ func (b *book) gaugeCases(t runbook.Trigger) ([]unitCase, []string, error) {
 		err = g.anomaly()
 	} else {
 		g.drift()
+		g.renewed()
 	}
 	if err != nil {
 		return nil, nil, err

@@ -19,9 +19,13 @@ func (b *book) judged(t runbook.Trigger, s scene) ([]Verdict, error) {
 	out := make([]Verdict, 0, s.steps)
 	breaches := []bool{false} // at time 0, when there is no data
 	for step := 1; step <= s.steps; step++ {
-		v := r.Observe(b.scraped(r, s.pods, step))
+		v := r.Observe(b.scraped(r, s, step))
 		if t.Ceiling > 0 {
 			v.Effect, v.Gate = r.ceiling()
+		}
+		if t.PSI > 0 {
+			v.Effect, v.Gate = r.stability()
+			v.Guarded = r.gapRemains()
 		}
 		if t.Style == runbook.ByThreshold {
 			breaches = append(breaches, v.Gate)
@@ -33,18 +37,19 @@ func (b *book) judged(t runbook.Trigger, s scene) ([]Verdict, error) {
 }
 
 // scraped is what the rules see of the pods at a step.
-func (b *book) scraped(r *Reference, pods []scenePod, step int) []PodCount {
-	counts, steady, some := make([]PodCount, 0, len(pods)), true, false
-	for _, p := range pods {
+func (b *book) scraped(r *Reference, s scene, step int) []PodCount {
+	counts, known, some := make([]PodCount, 0, len(s.pods)), true, false
+	for _, p := range s.pods {
 		if r.signal.name != trafficSignal {
 			counts = append(counts, r.valued(p.count(step, b.kindOf(r.signal))))
 			continue
 		}
 		c, seen := p.pace(step, int(missing/b.Metrics.Interval))
-		counts, steady = append(counts, c), steady && seen
+		counts, known = append(counts, c), known && seen
 		some = some || p.paced(step) && p.role == Candidate
 	}
-	r.Weigh(candidateWeight/100.0, steady || !some)
+	weight, steady := s.weighs(step)
+	r.Weigh(weight/100, steady && (known || !some))
 	return counts
 }
 

@@ -39,8 +39,10 @@ func (s *stage) ledgers() {
 		s.ledger("the books of two stable pods", 10, s.dripPods(2, s.subject.proofs[1]))
 		s.ledger("the books of a spotless stable side", 10, s.dripPods(4, s.spotless()))
 	}
+	s.extremes()
 	if s.signal.family.guarded {
 		s.ledger("the books of one sick pod", 12, s.sickPods())
+		s.ledger("the books of stable pods that differ", int(5*time.Minute/every)+10, s.loneStable())
 	}
 	if top := len(s.subject.strong) - 1; s.b.kindOf(s.signal) == latencyKind {
 		slow := s.b.slowMix(s.t.Quantile, s.b.Metrics.Latency.Buckets[top-1]*0.97)
@@ -48,12 +50,18 @@ func (s *stage) ledgers() {
 		s.ledger("the books of a change of pace", int(5*time.Minute/every)+8, append(crew(Candidate, 2, 30, always(s.subject.strong)), crew(Stable, 4, 30, pace)...))
 		s.ledger("the books of a slow stable side", 10, append(crew(Candidate, 2, 30, always(s.subject.strong)), crew(Stable, 4, 30, always(slow))...))
 	}
-	if s.t.Name != s.b.firstProved() {
+	first := s.t.Name == s.b.firstProved(signal.any)
+	if first || s.t.Name == s.b.firstProved(s.signal.guardedAlike) {
+		s.ledger("the books of half an hour of harm", int(30*time.Minute/every)+24, s.harmedPods())
+	}
+	if !first && !s.signal.isMean() {
 		return
 	}
-	s.ledger("the books of half an hour of harm", int(30*time.Minute/every)+24, s.harmedPods())
 	s.ledger("the books of half an hour", int(30*time.Minute/every)+24, s.unevenPods(0.02))
 	s.ledger("the books of three hours", int(3*time.Hour/every)+60, s.unevenPods(0.02))
+	if s.signal.family.guarded {
+		s.ledger("the books of a single failure of stable", int(70*time.Minute/every)+8, s.singleFailure())
+	}
 }
 
 // harmedPods are six of the candidate, one of them much worse than the others and one
@@ -101,13 +109,13 @@ func (s *stage) dripPods(stable int, level []float64) []scenePod {
 	return out
 }
 
-// firstProved names the first trigger with evidence, of plain counters if there is one:
-// the long windows are the same for all.
-func (b *book) firstProved() string {
+// firstProved names the first trigger with evidence whose signal is one of some, of plain
+// counters if there is one: the long windows are the same for all of them.
+func (b *book) firstProved(of func(signal) bool) string {
 	first := ""
 	for _, t := range b.Triggers {
 		switch {
-		case !t.Proved():
+		case !t.Proved() || !of(b.signalOf(t)):
 		case b.kindOf(b.signalOf(t)) == countersKind && t.Type != runbook.CanaryStarved:
 			return t.Name
 		case first == "":
@@ -166,7 +174,7 @@ func (s *stage) ledger(name string, steps int, pods []scenePod) {
 	if steps > mostLong {
 		return
 	}
-	sc := scene{name: name, steps: steps, pods: pods}
+	sc := s.balanced(scene{name: name, steps: steps, pods: pods})
 	r, err := s.b.reference(s.t)
 	if err != nil {
 		s.err = err
@@ -174,7 +182,7 @@ func (s *stage) ledger(name string, steps int, pods []scenePod) {
 	}
 	var values []unitValue
 	for step := 1; step <= steps; step++ {
-		v := r.Observe(s.b.scraped(r, sc.pods, step))
+		v := r.Observe(s.b.scraped(r, sc, step))
 		if step == 2 || step == 8 || step == 12 || step == steps/2 || step == steps {
 			values = append(values, s.entries(r, v, step)...)
 		}
@@ -184,7 +192,7 @@ func (s *stage) ledger(name string, steps int, pods []scenePod) {
 		s.err = err
 		return
 	}
-	s.cases = append(s.cases, unitCase{name: name, series: append(s.b.roleSeries(unitRelease, steps), series...), values: values, long: steps > mostSteps})
+	s.cases = append(s.cases, unitCase{name: name, series: append(s.b.releaseSeries(sc), series...), values: values, long: steps > mostSteps})
 }
 
 // entries are what is recorded at the end of a step.
@@ -212,6 +220,14 @@ func (s *stage) entries(r *Reference, v Verdict, step int) []unitValue {
 	}
 	if s.signal.parts != nil {
 		return out
+	}
+	if m := r.means; s.signal.isMean() && m.level > 0 {
+		add(seriesMean, m.level)
+		for _, role := range []Role{Candidate, Stable} {
+			if m.all[role.index()].last(r.windows[0]) > 0 {
+				add(seriesVariance, m.variance[role.index()], "role", string(role))
+			}
+		}
 	}
 	for _, role := range []Role{Candidate, Stable} {
 		all, bad := 0.0, 0.0

@@ -14,6 +14,19 @@ type scene struct {
 	name  string
 	steps int
 	pods  []scenePod
+
+	stepAt int     // the step from which the candidate has another weight; 0: none
+	weight float64 // that weight, in percent
+	third  bool    // a version without a part has a weight as well
+}
+
+// weighs is the candidate's weight at a step, in percent, and whether it has stood still
+// for as long as a trigger of starvation asks.
+func (s scene) weighs(step int) (weight float64, steady bool) {
+	if s.stepAt == 0 || step < s.stepAt {
+		return candidateWeight, true
+	}
+	return s.weight, step >= s.stepAt+steadyIntervals-1
 }
 
 type scenePod struct {
@@ -190,6 +203,22 @@ func (b *book) roleSeries(release string, steps int) []unitSeries {
 		out = append(out, unitSeries{labelled("autorollback_weight", is), fmt.Sprintf("%s+0x%d", side.weight, steps)})
 		is["role"] = string(side.role)
 		out = append(out, unitSeries{labelled("autorollback_release_role", is), fmt.Sprintf("1+0x%d", steps)})
+	}
+	return out
+}
+
+// releaseSeries are what the daemon exports in a scene.
+func (b *book) releaseSeries(s scene) []unitSeries {
+	out := b.roleSeries(unitRelease, s.steps)
+	if s.third {
+		is := map[string]string{"service": b.Service, "region": b.theRegion(), "version": "v0", "release": unitRelease}
+		out = append(out, unitSeries{labelled("autorollback_weight", is), fmt.Sprintf("50+0x%d", s.steps)})
+	}
+	if s.stepAt == 0 {
+		return out
+	}
+	for i, w := range map[int][2]float64{0: {candidateWeight, s.weight}, 2: {100 - candidateWeight, 100 - s.weight}} {
+		out[i].values = fmt.Sprintf("%s+0x%d %s+0x%d", num(w[0]), s.stepAt-1, num(w[1]), s.steps-s.stepAt)
 	}
 	return out
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // blindFrom is the step at which a side falls silent, or a second release appears.
@@ -26,7 +28,7 @@ func (s *stage) sides() {
 
 // alike are the signals that lose their series together with this one.
 func (s *stage) alike(other signal) bool {
-	if other.name == s.signal.name {
+	if other.name == s.signal.name || s.b.kindOf(other) == latencyKind && s.b.kindOf(s.signal) == latencyKind {
 		return true
 	}
 	mine, _, _ := s.b.invent(s.signal.all.series)
@@ -134,7 +136,11 @@ func (s *stage) weightless() {
 func (s *stage) over() {
 	const ends = 6
 	x := s.subject
-	sc := scene{steps: ends, pods: append(crew(Candidate, 3, plenty, always(x.strong)), crew(Stable, 4, plenty, always(x.clean))...)}
+	steps := ends
+	if s.t.Style == runbook.ByThreshold {
+		steps += instantSteps - 1 // it is true now for as long as the counts of the release are in its window
+	}
+	sc := scene{steps: steps, pods: append(crew(Candidate, 3, plenty, always(x.strong)), crew(Stable, 4, plenty, always(x.clean))...)}
 	series, err := s.b.sceneSeries(s.signal, sc)
 	if err != nil {
 		s.err = err
@@ -145,7 +151,7 @@ func (s *stage) over() {
 		first, _, _ := cutNumber(roles[i].values)
 		roles[i].values = fmt.Sprintf("%s+0x%d stale", first, ends-1)
 	}
-	s.cases = append(s.cases, unitCase{name: "nothing is recorded when the release is over", series: append(roles, series...), empty: ends})
+	s.cases = append(s.cases, unitCase{name: "nothing is recorded when the release is over", series: append(roles, series...), empty: steps})
 }
 
 // twoReleases have two daemons disagree in the middle of great harm, until one gives in.

@@ -25,8 +25,9 @@ type subject struct {
 type pairing struct {
 	name                      string
 	stable, near, over, under []float64
-	early                     []float64 // the candidate, far over, and yet not by another threshold; nil: no scene
-	stableNear                []float64 // stable, if it makes a candidate that is over look near; nil: it does not matter
+	early                     []float64    // the candidate, far over, and yet not by another threshold; nil: no scene
+	stableNear                []float64    // stable, if it makes a candidate that is over look near; nil: it does not matter
+	stalls                    [2][]float64 // stable and the candidate, where stable has more above the highest bucket and nothing else
 }
 
 // nearly is how much of the threshold near is.
@@ -124,28 +125,29 @@ func starvedSubject(below float64) subject {
 func (b *book) shiftSubject(t runbook.Trigger) (subject, error) {
 	d, _ := b.Metrics.Distribution(t.Distribution)
 	if t.PSI > 0 {
-		return subject{}, fmt.Errorf("an index of population stability has no exact reference")
+		return psiSubject(d, t.PSI), nil
 	}
 	return shiftsOf(d, float64(t.Distance)), nil
 }
 
-func shiftsOf(d runbook.Distribution, distance float64) subject {
-	cuts := cutsOf(d)
-	cut := cutAt(d)[len(cuts)/2]
-	n := len(d.Buckets) + 1
-	mix := func(more float64) []float64 {
-		out := make([]float64, n)
-		for i := range out {
-			if i < cut {
-				out[i] = (0.5 + more) / float64(cut)
-			} else {
-				out[i] = (0.5 - more) / float64(n-cut)
-			}
+// shiftsBy has so many of the values more below the middle bound than above it.
+func shiftsBy(d runbook.Distribution, more float64) []float64 {
+	cut := cutAt(d)[len(cutsOf(d))/2]
+	out := make([]float64, len(d.Buckets)+1)
+	for i := range out {
+		if i < cut {
+			out[i] = (0.5 + more) / float64(cut)
+		} else {
+			out[i] = (0.5 - more) / float64(len(out)-cut)
 		}
-		return out
 	}
-	strong := min(0.45, 2.87*distance)
-	return subject{clean: mix(0), strong: mix(strong), proofs: [2][]float64{mix(min(0.45, distance*1.5)), mix(0)},
+	return out
+}
+
+func shiftsOf(d runbook.Distribution, distance float64) subject {
+	mix := func(more float64) []float64 { return shiftsBy(d, more) }
+	strong := min(mostShift, 2.87*distance)
+	return subject{clean: mix(0), strong: mix(strong), proofs: [2][]float64{mix(min(mostShift, distance*1.5)), mix(0)},
 		pairs: []pairing{{stable: mix(0), near: mix(distance * nearly), over: mix(distance * (1 + closely)), under: mix(distance * (1 - closely)), stableNear: mix(distance * 0.15)}}}
 }
 
@@ -172,7 +174,7 @@ func (b *book) slowSubject(t runbook.Trigger) (subject, error) {
 				stableNear: b.slowMix(q, stable*(1+increase)/(1+increase*nearly))}}}
 		s.strong[min(i+1, len(bounds)-1)] = 1
 		s.proofs = [2][]float64{blend(at(1), s.strong, 1.5*(1-q)), at(1)}
-		s.pairs = append(s.pairs, topPair(at(1), at(1+increase*0.7), at(1+increase*0.4), at(1.1)))
+		s.pairs = append(s.pairs, topPair(at(1), at(1+increase*0.7), at(1+increase*0.4), at(1.1), at(1+increase*nearly)))
 		if t.Ceiling > 0 {
 			s.pairs = append(s.pairs, b.ceilingPair(t, "the ceiling", 1+increase*0.8))
 		}
@@ -203,7 +205,7 @@ func (b *book) ceilingPair(t runbook.Trigger, name string, ratio float64) pairin
 
 // topPair moves requests above the highest bucket, and as many just below it. What is
 // there before differs in its quantile too, so that each window is seen.
-func topPair(stable, slower, before, stableBefore []float64) pairing {
+func topPair(stable, slower, before, stableBefore, slowest []float64) pairing {
 	const usual = 0.003 // of stable's requests are above the highest bucket
 	stall := func(mix []float64, more float64) []float64 {
 		out := make([]float64, len(mix))
@@ -216,7 +218,8 @@ func topPair(stable, slower, before, stableBefore []float64) pairing {
 		return out
 	}
 	return pairing{name: "requests above the highest bucket", stable: stall(stable, 0), near: stall(before, 0.009),
-		over: stall(slower, 0.01*(1+closely)), under: stall(slower, 0.01*(1-closely)), early: stall(slower, 0.0263), stableNear: stall(stableBefore, 0.02)}
+		over: stall(slower, 0.01*(1+closely)), under: stall(slower, 0.01*(1-closely)), early: stall(slower, 0.0263), stableNear: stall(stableBefore, 0.02),
+		stalls: [2][]float64{stall(stable, 0.012), stall(slowest, 0.02)}}
 }
 
 // slowMix is a histogram whose quantile is exactly at a value, with as much as possible

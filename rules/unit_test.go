@@ -16,11 +16,12 @@ import (
 	"github.com/autorollback/autorollback/test/servers"
 )
 
-// unitRunbooks are the templates and the examples. Two templates have the same rules.
+// unitRunbooks are the templates, the examples and some of other triggers. Two templates
+// have the same rules.
 func unitRunbooks(t *testing.T) map[string]*runbook.Runbook {
 	t.Helper()
 	out := map[string]*runbook.Runbook{}
-	for _, pattern := range []string{"../runbook-templates/*.yaml", "../examples/runbooks/*.yaml"} {
+	for _, pattern := range []string{"../runbook-templates/*.yaml", "../examples/runbooks/*.yaml", "testdata/mean.yaml", "testdata/unit/*.yaml"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {
 			t.Fatal(pattern, err)

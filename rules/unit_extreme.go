@@ -1,0 +1,69 @@
+package rules
+
+import (
+	"math"
+	"time"
+)
+
+// extremes are ledgers at the ends of what the rules can hold: sides without any event,
+// ratios beyond where they are clamped, and what hardly any traffic tells.
+func (s *stage) extremes() {
+	x := s.subject
+	if s.signal.name == trafficSignal {
+		return
+	}
+	few := append(crew(Candidate, 3, 40, always(s.spotless())), crew(Stable, 4, 40, always(x.strong))...)
+	s.ledger("the books of a spotless candidate", 10, few)
+	one := append(crew(Candidate, 3, 40, always(s.spotless())), crew(Stable, 4, 40, always(x.clean))...)
+	one[0].mix = always(x.strong)
+	s.ledger("the books of one bad pod among spotless ones", 10, one)
+	steps, rate := 10, 30.0*plenty
+	switch {
+	case s.b.kindOf(s.signal) == latencyKind:
+		rate = plenty
+	case s.signal.isMean(): // its ratio grows with the logarithm of the trials alone
+		steps, rate = int(5*time.Minute/s.b.Metrics.Interval.Std())+8, 1e14
+	}
+	s.ledger("the books of a candidate beyond praise", steps, append(crew(Candidate, 3, rate, always(x.clean)), crew(Stable, 4, rate, always(x.strong))...))
+	s.ledger("the books of a candidate beyond blame", steps, append(crew(Candidate, 3, rate, always(x.strong)), crew(Stable, 4, rate, always(x.clean))...))
+	if s.signal.isMean() {
+		s.ledger("the books of a first trial", 6, append(crew(Candidate, 2, 0.0625, always(share(1))), crew(Stable, 4, plenty, always(share(0.00005)))...))
+		dry := append(crew(Candidate, 3, 4096, s.driesUp(7)), crew(Stable, 4, 4096, s.driesUp(5))...)
+		dry[0].mix = always(x.strong)
+		s.ledger("the books of sides that dry up", 12, dry)
+	}
+}
+
+// driesUp leaves a pod an eighth of a trial in an interval, from a step on.
+func (s *stage) driesUp(from int) func(int) []float64 {
+	hardly := make([]float64, len(s.subject.clean))
+	for i, v := range s.subject.clean {
+		hardly[i] = v / (8 * 4096)
+	}
+	return play(s.subject.clean, hardly, from, math.MaxInt)
+}
+
+// loneStable has two stable pods that differ for good, until one of them serves nothing.
+func (s *stage) loneStable() []scenePod {
+	x := s.subject
+	out := append(crew(Candidate, 3, 50, always(x.strong)), crew(Stable, 2, 50, always(x.clean))...)
+	out[4].mix = play(blend(x.clean, x.strong, 0.7), make([]float64, len(x.clean)), 9, math.MaxInt)
+	return out
+}
+
+// singleFailure is one event of a small stable pod in the first interval, and no other.
+func (s *stage) singleFailure() []scenePod {
+	none := s.spotless()
+	out := append(crew(Candidate, 2, 100, always(s.subject.strong)), crew(Stable, 4, 100, always(none))...)
+	out[2].rate, out[2].mix = 1, play(none, share(1), 2, 3)
+	return out
+}
+
+// any is true of every signal.
+func (s signal) any() bool { return true }
+
+// guardedAlike reports whether another signal's pod guard is read from the same windows:
+// harm is more events, or fewer, or a mean's.
+func (s signal) guardedAlike(o signal) bool {
+	return s.family.guarded == o.family.guarded && s.isMean() == o.isMean() && s.family.fewer() == o.family.fewer()
+}
