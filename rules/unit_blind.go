@@ -38,10 +38,11 @@ type blindStage struct {
 
 // scene is peaceful traffic, but for a side whose scrapes are lost from a step on, until
 // another. One that is lost at the first step was never there.
-func (s *blindStage) scene(steps int, gone Role, from, back int) []unitSeries {
+func (s *blindStage) scene(steps int, rate float64, gone Role, from, back int) []unitSeries {
 	sc := s.b.peace(s.requests, steps)
 	for i := range sc.pods {
-		if p := &sc.pods[i]; p.role == gone {
+		p := &sc.pods[i]
+		if p.rate = rate; p.role == gone {
 			p.lost, p.gap, p.late = from, back-from, from == 1
 		}
 	}
@@ -54,7 +55,7 @@ func (s *blindStage) scene(steps int, gone Role, from, back int) []unitSeries {
 
 func (s *blindStage) play(name string, gone Role, from, back, first int) {
 	steps := back + keepSteps + 1
-	s.add(name, append(s.b.roleSeries(unitRelease, steps), s.scene(steps, gone, from, back)...),
+	s.add(name, append(s.b.roleSeries(unitRelease, steps), s.scene(steps, plenty, gone, from, back)...),
 		map[string]string{"region": s.b.theRegion(), "release": unitRelease, "role": string(gone)}, first, back+keepSteps)
 }
 
@@ -69,20 +70,21 @@ func (s *blindStage) add(name string, series []unitSeries, labels map[string]str
 		{first - 1, blind, nil}, {first, blind, fires}, {last, blind, fires}, {last + 1, blind, nil}}})
 }
 
-// weightless: a side that should get nothing may be silent.
+// weightless: a side that should get nothing may be silent, and one that gets hardly
+// anything is not blind.
 func (s *blindStage) weightless() {
 	steps := blindFrom + s.patience + 2
 	series := s.b.roleSeries(unitRelease, steps)
 	series[0].values = fmt.Sprintf("0+0x%d", steps) // the candidate's weight
-	s.cases = append(s.cases, unitCase{name: "not blind to a side that should get nothing", long: steps > mostSteps,
-		series: append(series, s.scene(steps, Candidate, blindFrom, steps+1)...), asserts: never(alertName(s.b.Service, "Blind"), steps)})
+	s.cases = append(s.cases, unitCase{name: "not blind to a trickle, nor to a side that should get nothing", long: steps > mostSteps,
+		series: append(series, s.scene(steps, 4*trickle, Candidate, blindFrom, steps+1)...), asserts: never(alertName(s.b.Service, "Blind"), steps)})
 }
 
 func (s *blindStage) twoReleases() {
 	until := blindFrom + s.patience + 2
 	steps := until + keepSteps + 1
 	series := append(s.b.roleSeries(unitRelease, steps), s.b.secondRelease("r2", blindFrom, until)...)
-	s.add("blind while daemons name two releases", append(series, s.scene(steps, "", 0, 0)...),
+	s.add("blind while daemons name two releases", append(series, s.scene(steps, plenty, "", 0, 0)...),
 		map[string]string{"region": s.b.theRegion()}, blindFrom+s.patience-1, until-1+keepSteps)
 }
 
