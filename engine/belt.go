@@ -216,13 +216,29 @@ func boundary(before, after State) string {
 	case len(after.Write.Sent) > 0:
 		return "told"
 	case after.Incident == nil:
-		return "release"
+		return rampBoundary(before, after)
 	case before.Incident == nil || before.Incident.ID != after.Incident.ID:
 		return "open"
 	case before.Incident.Phase != after.Incident.Phase:
 		return string(after.Incident.Phase)
 	}
 	return "note"
+}
+
+// rampBoundary names what changes a release, and nothing else.
+func rampBoundary(before, after State) string {
+	was, is := before.Release, after.Release
+	switch {
+	case was == nil || is == nil:
+		return "release"
+	case was.Phase == runbook.Open && is.Phase == runbook.Closed:
+		return "proved"
+	case is.Asking != "" && is.Asking != was.Asking:
+		return "asked"
+	case is.Proof != nil && !is.Proof.DoneAt.IsZero() && was.Proof != nil && was.Proof.DoneAt.IsZero():
+		return "checked"
+	}
+	return "release"
 }
 
 func (e *Engine) boundary(name string) {

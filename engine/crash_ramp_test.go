@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,20 +17,27 @@ import (
 func (d *drama) climb() {
 	d.sent, d.st = map[string]int{}, newMemory()
 	must(d.t, put(d.st, routerKey, `{"weights":{"ranker-v1":100}}`))
+	launch := launchOf(d.t)
+	if d.rb.Rollout.Strategy == runbook.BlueGreen {
+		launch.Weight = 0
+	}
 	began := time.Now()
 	l := d.live(d.t.Context())
-	for time.Since(began) < 2*time.Hour {
+	for time.Since(began) < 3*time.Hour {
 		if l.gone() != nil {
 			<-l.over
 			l = d.live(d.t.Context())
 		}
 		rel, there := d.release()
 		if !there {
-			_, _ = l.e.Start(d.t.Context(), launchOf(d.t), "ann") // refused or dead: the state shows it
+			_, _ = l.e.Start(d.t.Context(), launch, "ann") // refused or dead: the state shows it
 		}
 		_ = l.e.Alerts(d.t.Context(), []runbook.Alert{{Trigger: watchdog, Firing: true, Lane: runbook.Webhook}})
 		if there && rel.Phase == runbook.Closed && len(all[runbook.Message](d.t, d.st, store.OutboxKey(""))) == 0 {
 			break
+		}
+		if there && d.person != nil {
+			d.person(l.e, rel)
 		}
 		time.Sleep(30 * time.Second)
 	}
@@ -36,48 +45,153 @@ func (d *drama) climb() {
 	<-l.over
 }
 
-// climbed is what must be true however often the process died: each step once, its
-// checks proved, the release closed, nobody alarmed.
-func (d *drama) climbed() {
-	rel, _ := d.release()
-	var moves string
-	for _, m := range rel.Moves {
-		moves += fmt.Sprint(m.Why, " ", m.To, m.Checked, "; ")
+// A rampStory is one way to the end of a ramp, whatever the process dies at.
+type rampStory struct {
+	title   string
+	rollout *runbook.Rollout
+	steps   string // and no other
+	told    map[string]int
+	frozen  int // incidents that froze it
+	person  func(d *drama) func(*Engine, runbook.Release)
+	dies    []string // at least there
+}
+
+func rampStories() []rampStory {
+	blueGreen := &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: minutes(60), Holdback: 5}
+	usual := []string{"launch", "promote", "checked", "proved", "release", "send", "told"}
+	return []rampStory{
+		{title: "A ramp that climbs by itself", rollout: threeSteps(runbook.PromoteAutomatic), steps: "start 20, promote 50, promote 100 good, proved 100",
+			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1}, dies: usual},
+		{title: "A ramp that asks at each step", rollout: threeSteps(runbook.PromoteAsk), steps: "start 20, promote 50, promote 100 good, proved 100",
+			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1, "promote": 2}, dies: append(slices.Clone(usual), "asked"), person: (*drama).saysYes},
+		{title: "A ramp that is frozen, looked at and resumed", rollout: threeSteps(runbook.PromoteAutomatic), steps: "start 20, promote 50, promote 100 good, proved 100",
+			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1}, frozen: 1, dies: append(slices.Clone(usual), "open", "closed"), person: (*drama).resumes},
+		{title: "Blue and green: the flip, the bake and the rest", rollout: blueGreen, steps: "start 0, flip 95 good, promote 100, proved 100",
+			told: map[string]int{"promoted": 1, "checked": 1, "proved": 1}, dies: []string{"launch", "promote", "checked", "send", "told"}, person: (*drama).flips},
 	}
-	if want := "start 20; promote 50; promote 100good; proved 100; "; rel.Phase != runbook.Closed || moves != want || rel.Epoch != 3 {
-		d.t.Errorf("died at %q: %s in epoch %d, moves %q, want %q; waiting: %s", d.dieAt, rel.Phase, rel.Epoch, moves, want, rel.Waiting)
-	}
-	if n := len(all[runbook.Incident](d.t, d.st, store.IncidentKey(""))); n != 0 {
-		d.t.Errorf("died at %q: %d incidents", d.dieAt, n)
-	}
-	for kind, times := range map[string]int{"promoted": 2, "checked": 1, "proved": 1} {
-		if got := d.sent[kind]; got < times || got > times+1 {
-			d.t.Errorf("died at %q: %s was sent %d times, want %d, and once more only for the death", d.dieAt, kind, got, times)
+}
+
+// saysYes answers what the ramp asks.
+func (d *drama) saysYes() func(*Engine, runbook.Release) {
+	return func(e *Engine, rel runbook.Release) {
+		if rel.Asking != "" {
+			_, _ = e.Answer(d.t.Context(), rel.Asking, true, "ann", "api", "because") // answered, refused or dead
 		}
 	}
 }
 
-// A ramp goes on from the store alone whatever step boundary the process dies at.
-func TestARampResumesAfterDeathAtEveryBoundary(t *testing.T) {
-	rb := runbookOf(t, "page")
-	rb.Rollout = threeSteps(runbook.PromoteAutomatic)
-	play := func(dieAt string) *drama {
-		d := &drama{rb: rb, facts: factsOf(t, rb), dieAt: dieAt}
-		synctest.Test(t, func(t *testing.T) {
-			d.t = t
-			d.climb()
-			d.climbed()
+// resumes is users who get errors from both sides at 20 %, and a human who has the ramp go
+// on when that is over.
+func (d *drama) resumes() func(*Engine, runbook.Release) {
+	seen := false
+	return func(e *Engine, rel runbook.Release) {
+		frozen := rel.Frozen != ""
+		seen = seen || frozen
+		d.facts.set(func(f *facts) {
+			f.firing = nil
+			if f.breaking["slo"] = rel.Weight == 20 && !seen; f.breaking["slo"] {
+				f.firing = []string{"slo"}
+			}
 		})
-		return d
-	}
-	names := play("").names
-	died := map[string]bool{}
-	for _, name := range names {
-		died[name] = play(name).found != ""
-	}
-	for _, name := range []string{"before-launch", "after-launch", "before-promote", "after-promote", "before-release", "after-release", "before-send", "after-send", "before-told", "after-told"} {
-		if !died[name] {
-			t.Errorf("never died at %s; boundaries: %v", name, names)
+		if frozen && !d.facts.breaks("slo") {
+			_, _ = e.Resume(d.t.Context(), "ranker", "", "ann", "it was the database") // or dead
 		}
 	}
+}
+
+func (f *facts) breaks(trigger string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.breaking[trigger]
+}
+
+// flips flips, and does so again after a crash that lost it.
+func (d *drama) flips() func(*Engine, runbook.Release) {
+	return func(e *Engine, rel runbook.Release) {
+		if rel.Weight == 0 && rel.Phase == runbook.Open {
+			_, _ = e.Flip(d.t.Context(), "ranker", "", "ann") // refused or dead: the state shows it
+		}
+	}
+}
+
+// climbed is what must be true however often the process died: each step once, its checks
+// proved, the release closed, nobody alarmed but for what froze it. It is the story's line
+// in the table.
+func (d *drama) climbed(story rampStory) string {
+	rel, _ := d.release()
+	var moves []string
+	for _, m := range rel.Moves {
+		moves = append(moves, strings.TrimSpace(fmt.Sprint(m.Why, " ", m.To, " ", m.Checked)))
+	}
+	steps := strings.Join(moves, ", ")
+	if rel.Phase != runbook.Closed || steps != story.steps {
+		d.t.Errorf("%s, died at %q: %s in epoch %d, moves %q, want %q; waiting: %s", story.title, d.dieAt, rel.Phase, rel.Epoch, steps, story.steps, rel.Waiting)
+	}
+	incidents := all[runbook.Incident](d.t, d.st, store.IncidentKey(""))
+	for _, i := range incidents {
+		if i.Phase != runbook.Done || i.Change != nil {
+			d.t.Errorf("%s, died at %q: incident %+v", story.title, d.dieAt, i)
+		}
+	}
+	if len(incidents) != story.frozen {
+		d.t.Errorf("%s, died at %q: %d incidents", story.title, d.dieAt, len(incidents))
+	}
+	var told []string
+	for _, kind := range []string{"promote", "promoted", "checked", "proved"} {
+		times, got := story.told[kind], d.sent[kind]
+		if got < times || got > times+1 {
+			d.t.Errorf("%s, died at %q: %s was sent %d times, want %d, and once more only for the death", story.title, d.dieAt, kind, got, times)
+		}
+		if got > 0 {
+			told = append(told, kind)
+		}
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s | %s |\n", d.dieAt, d.found, steps, rel.Phase, strings.Join(told, ", "))
+}
+
+const rampHead = `# What a crash leaves behind on a ramp
+
+Generated by engine/crash_ramp_test.go in the same way: the process dies at a boundary the
+first time it comes to it. Every row ends with each step taken once, its checks done, the
+release closed, and the candidate as the last known good. test/e2e kills the real program
+(kill -9) at all of these in one climb, at each once: TestKilledAllTheWayUp. "release" is
+all that changes the release alone, such as why it waits.
+`
+
+// A ramp goes on from the store alone whatever step boundary the process dies at.
+func TestARampResumesAfterDeathAtEveryBoundary(t *testing.T) {
+	var table strings.Builder
+	table.WriteString(rampHead)
+	for _, story := range rampStories() {
+		fmt.Fprintf(&table, "\n## %s\n\n| died at | found in the store | steps | release | told |\n|---|---|---|---|---|\n", story.title)
+		rb := runbookOf(t, "page")
+		rb.Rollout = story.rollout
+		play := func(dieAt string) (d *drama, line string) {
+			d = &drama{rb: rb, facts: factsOf(t, rb), dieAt: dieAt}
+			if story.person != nil {
+				d.person = story.person(d)
+			}
+			synctest.Test(t, func(t *testing.T) {
+				d.t = t
+				d.climb()
+				line = d.climbed(story)
+			})
+			return d, line
+		}
+		whole, _ := play("")
+		slices.SortFunc(whole.names, byStep)
+		for _, name := range whole.names {
+			d, line := play(name)
+			if d.found == "" {
+				t.Errorf("%s: never died at %s", story.title, name)
+			}
+			table.WriteString(line)
+		}
+		for _, name := range story.dies {
+			if !slices.Contains(whole.names, "before-"+name) || !slices.Contains(whole.names, "after-"+name) {
+				t.Errorf("%s: there is no boundary %s in %v", story.title, name, whole.names)
+			}
+		}
+	}
+	asDocumented(t, crashTable, 50, table.String())
 }
