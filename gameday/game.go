@@ -29,11 +29,12 @@ type View struct {
 	Keys         map[string]string  // keys that belong to nobody in the game, and what only a rollback may change
 	Told         map[string]time.Time
 	Evidence     []string // what is wrong with the sealed evidence of the newest incident
-	Mixed        int64    // answers of mixed pairs so far; [Uncounted] where nobody counts
+	Mixed        int64    // answers of mixed pairs so far, or pods that tell of one; [Uncounted] where nobody counts
+	Pairs        string   // what Mixed rests on, or why nobody counts; empty: the model servers counted
 	Sent, Failed int64    // requests so far; 0 where nobody counts
 }
 
-// Uncounted is [View.Mixed] where no model server counts the pairs it serves.
+// Uncounted is [View.Mixed] where nobody counts the pairs that are served.
 const Uncounted = -1
 
 // A Tick is one moment of a game, for the picture.
@@ -55,6 +56,7 @@ type Game struct {
 	More     int               `json:"more_incidents"`
 	Evidence []string          `json:"evidence,omitempty"`
 	Mixed    int64             `json:"mixed"`
+	Pairs    string            `json:"pairs,omitempty"`
 	Ticks    []Tick            `json:"ticks"`
 }
 
@@ -108,7 +110,7 @@ func Play(ctx context.Context, s Scenario, stage Stage, say func(string, ...any)
 		return g, fmt.Errorf("look at %s: %w", s.Name, err)
 	}
 	g.Touched = changed(before.Keys, last.Keys)
-	g.Evidence, g.Mixed = last.Evidence, last.Mixed-before.Mixed
+	g.Evidence, g.Mixed, g.Pairs = last.Evidence, last.Mixed-max(before.Mixed, 0), last.Pairs
 	if last.Mixed == Uncounted {
 		g.Mixed = Uncounted
 	}

@@ -89,7 +89,7 @@ func (r *Record) Take(s Score, now time.Time) {
 		r.success.WithLabelValues(name).Set(float64(now.Unix()))
 	}
 	if len(s.Checks) > 0 {
-		r.share.WithLabelValues(name).Set(float64(s.Passed) / float64(len(s.Checks)))
+		r.share.WithLabelValues(name).Set(float64(s.Passed) / float64(s.Measured()))
 	}
 }
 

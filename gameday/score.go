@@ -16,6 +16,7 @@ type Check struct {
 	Took  runbook.Duration `json:"took,omitempty"`
 	Limit runbook.Duration `json:"limit,omitempty"` // 0: none
 	Says  string           `json:"says"`
+	Open  bool             `json:"not_measured,omitempty"` // nobody could measure it: it neither passes nor fails
 }
 
 // A Score is how well a game went.
@@ -38,17 +39,25 @@ func ScoreOf(g Game) Score {
 	if g.Incident != nil && g.Scenario.Expect.Action != None {
 		s.Checks = append(s.Checks, g.times()...)
 	}
-	s.Checks = append(s.Checks, g.verdict(), g.evidence(), g.touched(), g.moves())
-	if g.Mixed != Uncounted {
-		s.Checks = append(s.Checks, g.pairs())
-	}
+	s.Checks = append(s.Checks, g.verdict(), g.evidence(), g.touched(), g.moves(), g.pairs())
 	for _, c := range s.Checks {
 		if c.OK {
 			s.Passed++
 		}
 	}
-	s.OK = s.Passed == len(s.Checks)
+	s.OK = s.Passed == s.Measured()
 	return s
+}
+
+// Measured is how many of the checks could be measured.
+func (s Score) Measured() int {
+	n := 0
+	for _, c := range s.Checks {
+		if !c.Open {
+			n++
+		}
+	}
+	return n
 }
 
 // action: was it heard, for the right reason, and the right thing decided?
@@ -162,8 +171,12 @@ func (g Game) moves() Check {
 }
 
 func (g Game) pairs() Check {
-	return Check{Name: "no mixed pair", OK: g.Mixed == 0 || g.Scenario.Expect.Mixed,
-		Says: fmt.Sprintf("%d answers of a model on features that it was not trained with", g.Mixed)}
+	c := Check{Name: "no mixed pair", OK: g.Mixed == 0 || g.Scenario.Expect.Mixed,
+		Says: or(g.Pairs, fmt.Sprintf("%d answers of a model on features that it was not trained with", g.Mixed))}
+	if g.Mixed == Uncounted {
+		c.OK, c.Open, c.Says = false, true, "not measured: "+or(g.Pairs, "nobody counts")
+	}
+	return c
 }
 
 func or(text, otherwise string) string {

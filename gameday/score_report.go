@@ -20,7 +20,7 @@ func (s Score) Word() string {
 
 // WriteText prints the score as a table.
 func (s Score) WriteText(out io.Writer) error {
-	fmt.Fprintf(out, "\n%s: %s, %d of %d\n", s.Scenario.Name, s.Word(), s.Passed, len(s.Checks))
+	fmt.Fprintf(out, "\n%s: %s, %d of %d\n", s.Scenario.Name, s.Word(), s.Passed, s.Measured())
 	t := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	for _, c := range s.Checks {
 		fmt.Fprintf(t, "  [%s]\t%s\t%s\t%s\n", c.box(), c.Name, c.span(), c.Says)
@@ -33,8 +33,11 @@ func (s Score) WriteText(out io.Writer) error {
 }
 
 func (c Check) box() string {
-	if c.OK {
+	switch {
+	case c.OK:
 		return "x"
+	case c.Open:
+		return "-"
 	}
 	return " "
 }
@@ -57,7 +60,7 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) 
 func (s Score) Markdown() []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "# Game day: %s %s\n\n%s\n\n", s.Scenario.Name, s.Word(), s.Scenario.Says)
-	fmt.Fprintf(&out, "Played %s, %d of %d.\n\n| | check | took | limit | |\n|---|---|---|---|---|\n", s.At.UTC().Format(time.RFC3339), s.Passed, len(s.Checks))
+	fmt.Fprintf(&out, "Played %s, %d of %d.\n\n| | check | took | limit | |\n|---|---|---|---|---|\n", s.At.UTC().Format(time.RFC3339), s.Passed, s.Measured())
 	for _, c := range s.Checks {
 		took, limit := "", ""
 		if c.Took > 0 {
@@ -91,11 +94,12 @@ func (s Score) HTML() []byte {
 	e := html.EscapeString
 	class := map[bool]string{true: "ok", false: "bad"}
 	fmt.Fprintf(&out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Game day: %s</title><style>%s</style></head><body>\n", e(s.Scenario.Name), sheet)
-	fmt.Fprintf(&out, "<h1>Game day: %s <span class=\"%s\">%s</span></h1>\n<p>%s</p>\n<p>Played %s, %d of %d.</p>\n", e(s.Scenario.Name), class[s.OK], s.Word(), e(s.Scenario.Says), s.At.UTC().Format(time.RFC3339), s.Passed, len(s.Checks))
+	fmt.Fprintf(&out, "<h1>Game day: %s <span class=\"%s\">%s</span></h1>\n<p>%s</p>\n<p>Played %s, %d of %d.</p>\n", e(s.Scenario.Name), class[s.OK], s.Word(), e(s.Scenario.Says), s.At.UTC().Format(time.RFC3339), s.Passed, s.Measured())
 	s.Draw(&out)
 	fmt.Fprint(&out, "<h2>Score</h2>\n<table><tr><th></th><th>check</th><th>took, limit</th><th></th></tr>\n")
+	sign := map[string]string{"x": "✓", " ": "✗", "-": "–"}
 	for _, c := range s.Checks {
-		fmt.Fprintf(&out, "<tr><td class=\"%s\">%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n", class[c.OK], map[bool]string{true: "✓", false: "✗"}[c.OK], e(c.Name), e(c.span()), e(c.Says))
+		fmt.Fprintf(&out, "<tr><td class=\"%s\">%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n", class[c.OK || c.Open], sign[c.box()], e(c.Name), e(c.span()), e(c.Says))
 	}
 	fmt.Fprint(&out, "</table>\n<h2>What was broken</h2>\n<ul>\n")
 	for _, b := range s.Scenario.Break {

@@ -32,13 +32,14 @@ type Staging struct {
 	Helm       Helm
 	Store      store.Store
 	Watched    []string // prefixes of the store in which nothing else may change
-	Prometheus v1.API   // nil: the picture has no failed requests
+	Prometheus v1.API   // nil: the picture has no failed requests, and no pairs are counted
 	Launch     []byte   // the release to start; nil: one must be open
 	HTTP       *http.Client
 
 	release      runbook.Release
 	asked        time.Time
 	sent, failed int64
+	paired       pairCount
 }
 
 // Refuses says which part of a scenario cannot be played here; it is a
@@ -96,7 +97,7 @@ func (s *Staging) Break(ctx context.Context, b Break) error {
 
 // Look asks the daemon, the store and Prometheus.
 func (s *Staging) Look(ctx context.Context) (View, error) {
-	v := View{Told: map[string]time.Time{}, Keys: map[string]string{}, Mixed: Uncounted}
+	v := View{Told: map[string]time.Time{}, Keys: map[string]string{}}
 	all, err := s.Helm.Incidents(ctx)
 	if err != nil {
 		return v, fmt.Errorf("read incidents: %w", err)
@@ -114,6 +115,7 @@ func (s *Staging) Look(ctx context.Context) (View, error) {
 	}
 	s.count(ctx)
 	v.Sent, v.Failed = s.sent, s.failed
+	v.Mixed, v.Pairs = s.paired.say(s)
 	return v, s.keys(ctx, &v)
 }
 
@@ -148,12 +150,14 @@ func (s *Staging) ours(key string) bool {
 		r.Router != runbook.JSONKey && strings.HasPrefix(key, r.Root+"/http/services/"+r.Service+"/weighted/") || strings.HasPrefix(key, store.Root)
 }
 
-// count asks Prometheus, once in a while, how many requests there were and failed.
+// count asks Prometheus, once in a while, how many requests there were and failed, and
+// which pairs are served.
 func (s *Staging) count(ctx context.Context) {
 	if s.Prometheus == nil || time.Since(s.asked) < time.Second {
 		return
 	}
 	s.asked = time.Now()
+	s.pairs(ctx)
 	m := s.Runbook.Metrics
 	for to, matchers := range map[*int64]string{&s.sent: m.Selector, &s.failed: m.Selector + "," + m.Requests.Errors} {
 		value, _, err := s.Prometheus.Query(ctx, fmt.Sprintf("sum(%s{%s})", m.Requests.Counter, matchers), time.Now())

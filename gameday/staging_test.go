@@ -103,7 +103,7 @@ func TestStagingLooks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(v.Incidents) != 1 || !v.Told["ours"].Equal(told) || v.Mixed != Uncounted || !v.Split.Equal(runbook.Split{"ranker-v1": 100}) {
+	if len(v.Incidents) != 1 || !v.Told["ours"].Equal(told) || v.Mixed != Uncounted || !strings.Contains(v.Pairs, "verification.pairing") || !v.Split.Equal(runbook.Split{"ranker-v1": 100}) {
 		t.Errorf("saw %+v", v)
 	}
 	if len(v.Keys) != 2 || v.Keys["features/ranker/v9"] == "" || v.Keys["routes/other/weights"] == "" {
