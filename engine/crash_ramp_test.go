@@ -53,21 +53,20 @@ type rampStory struct {
 	told    map[string]int
 	frozen  int // incidents that froze it
 	person  func(d *drama) func(*Engine, runbook.Release)
-	dies    []string // at least there
+	dies    []string // where it dies; none: at every boundary it comes to
 }
 
 func rampStories() []rampStory {
 	blueGreen := &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: minutes(60), Holdback: 5}
-	usual := []string{"launch", "promote", "checked", "proved", "release", "send", "told"}
 	return []rampStory{
 		{title: "A ramp that climbs by itself", rollout: threeSteps(runbook.PromoteAutomatic), steps: "start 20, promote 50, promote 100 good, proved 100",
-			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1}, dies: usual},
+			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1}},
 		{title: "A ramp that asks at each step", rollout: threeSteps(runbook.PromoteAsk), steps: "start 20, promote 50, promote 100 good, proved 100",
-			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1, "promote": 2}, dies: append(slices.Clone(usual), "asked"), person: (*drama).saysYes},
+			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1, "promote": 2}, dies: []string{"asked", "promote", "checked", "proved"}, person: (*drama).saysYes},
 		{title: "A ramp that is frozen, looked at and resumed", rollout: threeSteps(runbook.PromoteAutomatic), steps: "start 20, promote 50, promote 100 good, proved 100",
-			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1}, frozen: 1, dies: append(slices.Clone(usual), "open", "closed"), person: (*drama).resumes},
+			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1}, frozen: 1, dies: []string{"confirm", "open", "closed", "promote"}, person: (*drama).resumes},
 		{title: "Blue and green: the flip, the bake and the rest", rollout: blueGreen, steps: "start 0, flip 95 good, promote 100, proved 100",
-			told: map[string]int{"promoted": 1, "checked": 1, "proved": 1}, dies: []string{"launch", "promote", "checked", "send", "told"}, person: (*drama).flips},
+			told: map[string]int{"promoted": 1, "checked": 1, "proved": 1}, dies: []string{"launch", "promote", "checked"}, person: (*drama).flips},
 	}
 }
 
@@ -180,18 +179,25 @@ func TestARampResumesAfterDeathAtEveryBoundary(t *testing.T) {
 		}
 		whole, _ := play("")
 		slices.SortFunc(whole.names, byStep)
+		died := map[string]bool{}
 		for _, name := range whole.names {
-			d, line := play(name)
-			if d.found == "" {
-				t.Errorf("%s: never died at %s", story.title, name)
+			_, step, _ := strings.Cut(name, "-")
+			if story.dies != nil && !slices.Contains(story.dies, step) {
+				continue
 			}
+			d, line := play(name)
+			died[name] = d.found != ""
 			table.WriteString(line)
 		}
-		for _, name := range story.dies {
-			if !slices.Contains(whole.names, "before-"+name) || !slices.Contains(whole.names, "after-"+name) {
-				t.Errorf("%s: there is no boundary %s in %v", story.title, name, whole.names)
+		must := story.dies
+		if must == nil {
+			must = []string{"launch", "promote", "checked", "proved", "release", "send", "told"}
+		}
+		for _, step := range must {
+			if !died["before-"+step] || !died["after-"+step] {
+				t.Errorf("%s: never died before and after %s; boundaries: %v", story.title, step, whole.names)
 			}
 		}
 	}
-	asDocumented(t, crashTable, 50, table.String())
+	asDocumented(t, crashTable, 32, table.String())
 }
