@@ -47,6 +47,10 @@ func (b *book) comparedCases(t runbook.Trigger) ([]unitCase, []string, error) {
 		s.ledgers()
 	} else {
 		s.samples()
+		s.ledger("the books of five minutes", int(5*time.Minute/s.b.Metrics.Interval.Std())+8, s.unevenPods(0.3))
+		if s.b.kindOf(s.signal) != countersKind {
+			s.ledger("the books of a slow stable side", 10, append(crew(Candidate, 2, 30, always(s.subject.clean)), crew(Stable, 4, 30, always(s.subject.strong))...))
+		}
 	}
 	s.pods()
 	s.faults()
@@ -162,6 +166,7 @@ func (s *stage) samples() {
 	s.critical("few samples of stable", func(rate float64) scene {
 		return scene{steps: s.n + 6, pods: append(crew(Candidate, 3, plenty, always(x.strong)), crew(Stable, 4, rate, always(x.clean))...)}
 	})
+	s.fires(s.two("fires once it was true for most of the window since the release began", s.n+6, always(x.clean), always(x.strong)))
 	from := s.n + 3
 	s.silent(s.two("silent when harm pauses", from+s.n+2, always(x.clean), func(step int) []float64 {
 		if step < from || step >= from+s.n-4 && step < from+s.n {

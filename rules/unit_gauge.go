@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/prometheus/prometheus/promql/parser"
@@ -117,6 +118,8 @@ func (g *gaugeStage) scenes() {
 	}
 	first, ends := from+g.n-1, from+g.n+3
 	g.play("fires when it was true for the whole window, and ends", ends+keepSteps+1, during(g.over, from, ends), first, ends-1+keepSteps)
+	most := int(math.Ceil(durableShare*float64(g.n))) - 1 // the first is recorded at step 0
+	g.play("fires once it was true for most of the window since the release began", g.n+keepSteps+4, during(g.over, 0, g.n+1), most, g.n+keepSteps)
 	g.play("silent closely below the threshold", from+g.n+4, during(g.under, from, ends+4), 0, 0)
 	g.play("silent when it pauses", from+g.n+1, func(step int) float64 {
 		if step == from+g.n-2 {

@@ -205,6 +205,10 @@ func (s *stage) entries(r *Reference, v Verdict, step int) []unitValue {
 		of := labelsOf(append([]string{"service", s.b.Service, "region", s.b.theRegion(), "release", unitRelease, "signal", s.signal.name}, more...)...)
 		out = append(out, unitValue{step: step, name: name, labels: of, want: want})
 	}
+	if !s.t.Proved() {
+		s.sums(r, add)
+		return out
+	}
 	for i, w := range spans() {
 		add(seriesEvidence, v.Evidence[i], "window", w.name)
 		add(seriesLeastPod, v.WithoutPod[i], "window", w.name)
@@ -229,17 +233,7 @@ func (s *stage) entries(r *Reference, v Verdict, step int) []unitValue {
 			}
 		}
 	}
-	for _, role := range []Role{Candidate, Stable} {
-		all, bad := 0.0, 0.0
-		for _, p := range r.pods {
-			if p.role == role {
-				all, bad = all+p.nowAll, bad+p.nowBad
-			}
-		}
-		add(seriesAll, all, "role", string(role))
-		add(seriesBad, bad, "role", string(role))
-		add(seriesPods, float64(r.active(role)), "role", string(role))
-	}
+	s.sums(r, add)
 	if f := s.signal.family; f.guarded {
 		add(seriesSurplus, r.surplus.last(1), "family", f.name)
 		add(seriesLastingPhi, r.lastingPhi(v.Phi))
@@ -256,4 +250,19 @@ func (s *stage) entries(r *Reference, v Verdict, step int) []unitValue {
 		add(seriesLLR, r.ratios[i].last(1), "theta", num(theta), "family", s.signal.family.name)
 	}
 	return out
+}
+
+// sums are what the sides did in the interval.
+func (s *stage) sums(r *Reference, add func(name string, want float64, more ...string)) {
+	for _, role := range []Role{Candidate, Stable} {
+		all, bad := 0.0, 0.0
+		for _, p := range r.pods {
+			if p.role == role {
+				all, bad = all+p.nowAll, bad+p.nowBad
+			}
+		}
+		add(seriesAll, all, "role", string(role))
+		add(seriesBad, bad, "role", string(role))
+		add(seriesPods, float64(r.active(role)), "role", string(role))
+	}
 }
