@@ -58,6 +58,7 @@ func TestGeneratedTestsHoldInThisProcess(t *testing.T) {
 // Only a ceiling above the histogram, which can never be passed, is without tests, and of
 // all others every scene is there.
 func TestEveryTriggerHasTests(t *testing.T) {
+	bulk(t)
 	for name, rb := range generated(t) {
 		s, err := UnitTests(rb)
 		if err != nil {

@@ -120,6 +120,9 @@ func unitRun(t *testing.T, promtool string, text, tests []byte, match string) er
 }
 
 func TestGeneratedTestsAreAlwaysTheSame(t *testing.T) {
+	if rules.Raced {
+		t.Skip("bulk: runs without the race detector")
+	}
 	for name, rb := range unitRunbooks(t) {
 		var texts [2][]byte
 		for i := range texts {
