@@ -56,14 +56,20 @@ type rampStory struct {
 	dies    []string // where it dies; none: at every boundary it comes to
 }
 
+// quickly is a ramp of a quarter of an hour, since it is played so often.
+func quickly(promote string) *runbook.Rollout {
+	return &runbook.Rollout{Strategy: runbook.Canary, Promote: promote, Bake: minutes(5), Steps: []runbook.RampStep{
+		{Weight: 20, For: minutes(3)}, {Weight: 50, For: minutes(3)}, {Weight: 100}}}
+}
+
 func rampStories() []rampStory {
-	blueGreen := &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: minutes(60), Holdback: 5}
+	blueGreen := &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: minutes(5), Holdback: 5}
 	return []rampStory{
-		{title: "A ramp that climbs by itself", rollout: threeSteps(runbook.PromoteAutomatic), steps: "start 20, promote 50, promote 100 good, proved 100",
+		{title: "A ramp that climbs by itself", rollout: quickly(runbook.PromoteAutomatic), steps: "start 20, promote 50, promote 100 good, proved 100",
 			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1}},
-		{title: "A ramp that asks at each step", rollout: threeSteps(runbook.PromoteAsk), steps: "start 20, promote 50, promote 100 good, proved 100",
+		{title: "A ramp that asks at each step", rollout: quickly(runbook.PromoteAsk), steps: "start 20, promote 50, promote 100 good, proved 100",
 			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1, "promote": 2}, dies: []string{"asked", "promote", "checked", "proved"}, person: (*drama).saysYes},
-		{title: "A ramp that is frozen, looked at and resumed", rollout: threeSteps(runbook.PromoteAutomatic), steps: "start 20, promote 50, promote 100 good, proved 100",
+		{title: "A ramp that is frozen, looked at and resumed", rollout: quickly(runbook.PromoteAutomatic), steps: "start 20, promote 50, promote 100 good, proved 100",
 			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1}, frozen: 1, dies: []string{"confirm", "open", "closed", "promote"}, person: (*drama).resumes},
 		{title: "Blue and green: the flip, the bake and the rest", rollout: blueGreen, steps: "start 0, flip 95 good, promote 100, proved 100",
 			told: map[string]int{"promoted": 1, "checked": 1, "proved": 1}, dies: []string{"launch", "promote", "checked"}, person: (*drama).flips},
