@@ -28,6 +28,11 @@ type Golden struct {
 	Tolerance Ratio    `yaml:"tolerance" json:"tolerance"`
 	Ignore    []string `yaml:"ignore" json:"ignore,omitempty"` // fields that are not compared, e.g. request_id
 	Timeout   Duration `yaml:"timeout" json:"timeout"`         // of one, default 2s, at most 10s
+	// TokenFile holds a bearer token that is sent with each, as the daemon sees the file;
+	// a relative path begins beside the runbook. Only its name is ever in a runbook.
+	TokenFile string `yaml:"token_file" json:"token_file,omitempty"`
+
+	dir string // the runbook's
 }
 
 // A GoldenCase is one request and the answer to it, both JSON.
@@ -89,7 +94,12 @@ func (g *Golden) check(p *page) {
 	} else if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		p.add(at+".url", fmt.Sprintf("%q is not an address", g.URL), "write e.g. http://{backend}.ranker.svc:8080/predict")
 	} else if u.User != nil {
-		p.add(at+".url", "holds a password", "leave it out: runbooks are shown to people")
+		p.add(at+".url", "holds a password", mendSecret)
+	} else if name := secretIn(u.Query()); name != "" {
+		p.add(at+".url", fmt.Sprintf("holds a secret (%s)", name), mendSecret)
+	}
+	if strings.ContainsAny(g.TokenFile, " \t\r\n") {
+		p.add(at+".token_file", "is not the name of a file", "name a file that holds the token; "+mendSecret)
 	}
 	if !p.has(at+".file") && len(g.Cases) == 0 {
 		p.missing(at+".file", "name a JSONL file beside the runbook, one {\"request\": …, \"answer\": …} a line, or write cases")
@@ -114,6 +124,40 @@ func (g *Golden) check(p *page) {
 	}
 }
 
+const mendSecret = "leave it out: runbooks are shown to people; write `token_file: FILE`, which the daemon reads"
+
+// secretIn names a parameter of an address that must not be in a runbook.
+func secretIn(q url.Values) string {
+	for name := range q {
+		switch strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name)) {
+		case "token", "accesstoken", "authtoken", "apikey", "key", "secret", "clientsecret", "password", "passwd", "authorization":
+			return name
+		}
+	}
+	return ""
+}
+
+// Token reads the bearer token, at each call anew, so that it may be replaced at any
+// time. It is empty where none is named.
+func (g *Golden) Token() (string, error) {
+	if g.TokenFile == "" {
+		return "", nil
+	}
+	path := g.TokenFile
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(g.dir, path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read the token of golden predictions: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" || strings.ContainsAny(token, " \t\r\n") {
+		return "", fmt.Errorf("read the token of golden predictions: %s does not hold one token", path)
+	}
+	return token, nil
+}
+
 const mendGolden = "keep the telling ones: all of them are asked at every poll"
 
 func (g *Golden) tooMany() string {
@@ -132,9 +176,12 @@ func (g *Golden) tooMany() string {
 	return ""
 }
 
-// read adds the cases of the file; dir is the runbook's.
+// read adds the cases of the file; dir is the runbook's. The token is read when it is used.
 func (g *Golden) read(dir string) error {
-	if g == nil || g.File == "" {
+	if g == nil {
+		return nil
+	}
+	if g.dir = dir; g.File == "" {
 		return nil
 	}
 	path := g.File

@@ -64,6 +64,9 @@ func TestGoldenMistakesAreNamedByLine(t *testing.T) {
 		{"no file", strings.Replace(goldenSection, "golden.jsonl", "none.jsonl", 1), good, "read golden predictions"},
 		{"no address", strings.Replace(goldenSection, "http://{backend}.ranker.svc:8080/predict", "ranker:8080", 1), good, "ranker.yaml:52: verification.golden.url"},
 		{"a password", strings.Replace(goldenSection, "http://", "http://u:p@", 1), good, "verification.golden.url: holds a password"},
+		{"a token in the address", strings.Replace(goldenSection, "/predict", "/predict?api_key=s3cret", 1), good, "verification.golden.url: holds a secret (api_key)"},
+		{"a token in the runbook", strings.Replace(goldenSection, "file: golden.jsonl", "file: golden.jsonl\n    token: s3cret", 1), good, "verification.golden.token"},
+		{"a token for its file", strings.Replace(goldenSection, "file: golden.jsonl", "file: golden.jsonl\n    token_file: Bearer s3cret", 1), good, "verification.golden.token_file: is not the name of a file"},
 		{"a case that is no JSON", strings.Replace(goldenSection, "file: golden.jsonl", "cases: [{request: '{', answer: '1'}]", 1), good, "cases[0].request: is not JSON"},
 		{"neither file nor cases", strings.Replace(goldenSection, "    file: golden.jsonl\n", "", 1), good, "verification.golden.file"},
 		{"no label", strings.Replace(goldenSection, ", bundle_label: bundle, encoder_label: encoder", "", 1), good, "verification.pairing.bundle_label"},
@@ -76,5 +79,30 @@ func TestGoldenMistakesAreNamedByLine(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// A token is read beside the runbook when it is used, so that it may be replaced; none is
+// no error of the runbook, which is checked where nobody has the secret.
+func TestGoldenTokenIsReadFromItsFile(t *testing.T) {
+	path := withGolden(t, strings.Replace(goldenSection, "file: golden.jsonl", "file: golden.jsonl\n    token_file: golden.token", 1), `{"request":1,"answer":2}`)
+	rb, err := runbook.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := rb.Verification.Golden
+	if token, err := g.Token(); err == nil {
+		t.Errorf("there is no file, and the token is %q", token)
+	}
+	for text, want := range map[string]string{"s3cret\n": "s3cret", "an0ther": "an0ther", "": "", "two of them\n": ""} {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(path), "golden.token"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if token, err := g.Token(); token != want || (err == nil) != (want != "") {
+			t.Errorf("of %q: %q, %v", text, token, err)
+		}
+	}
+	if token, err := new(runbook.Golden).Token(); token != "" || err != nil {
+		t.Errorf("none is named: %q, %v", token, err)
 	}
 }

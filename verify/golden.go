@@ -34,7 +34,7 @@ type Predictor struct {
 
 // Ask posts every stored prediction of the side's version and compares the answers.
 // Good: all are as stored. Bad: one differs, or the service refuses one. Unknown: one
-// got no answer in time. Where none is stored for the version nothing is asked, and
+// got no answer in time, or the token that the runbook names cannot be read. Where none is stored for the version nothing is asked, and
 // the answer is aside.
 func (p Predictor) Ask(ctx context.Context, g *runbook.Golden, side runbook.Side) runbook.Answer {
 	a := runbook.Answer{Question: GoldenQuestion + " " + side.Version, At: time.Now().UTC()}
@@ -45,6 +45,11 @@ func (p Predictor) Ask(ctx context.Context, g *runbook.Golden, side runbook.Side
 		a.Text = "no stored predictions for " + side.Version + ": none were asked"
 		return a
 	}
+	token, err := g.Token()
+	if err != nil {
+		a.Health, a.Text = runbook.Unknown, clip(err.Error(), 300)
+		return a
+	}
 	ctx, cancel := context.WithTimeout(ctx, goldenWithin)
 	defer cancel()
 	var t tally
@@ -52,7 +57,7 @@ func (p Predictor) Ask(ctx context.Context, g *runbook.Golden, side runbook.Side
 	all.SetLimit(goldenAtOnce)
 	for _, c := range cases {
 		all.Go(func() error {
-			t.add(c, p.one(ctx, g, side, c))
+			t.add(c, p.one(ctx, g, token, side, c))
 			return nil
 		})
 	}
@@ -68,7 +73,7 @@ type outcome struct {
 	text   string
 }
 
-func (p Predictor) one(ctx context.Context, g *runbook.Golden, side runbook.Side, c runbook.GoldenCase) outcome {
+func (p Predictor) one(ctx context.Context, g *runbook.Golden, token string, side runbook.Side, c runbook.GoldenCase) outcome {
 	ctx, cancel := context.WithTimeout(ctx, g.Timeout.Std())
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.At(side), bytes.NewReader([]byte(c.Request)))
@@ -76,6 +81,9 @@ func (p Predictor) one(ctx context.Context, g *runbook.Golden, side runbook.Side
 		return outcome{runbook.Unknown, err.Error()}
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
 	resp, err := p.Client.Do(req)
 	if err != nil {
 		return outcome{runbook.Unknown, err.Error()}

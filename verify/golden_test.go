@@ -6,6 +6,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +51,33 @@ func TestStoredPredictions(t *testing.T) {
 			}
 			contains(t, a.Text, c.phrase)
 		})
+	}
+}
+
+// The token goes with each prediction, and into nothing that is kept. Without it nobody is
+// asked: what would be refused says nothing of the model.
+func TestStoredPredictionsAreAskedWithAToken(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer s3cret" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = io.Copy(w, r.Body)
+	}))
+	defer s.Close()
+	g := stored(s.URL)
+	g.TokenFile = filepath.Join(t.TempDir(), "token")
+	if a := predictor().Ask(t.Context(), g, runbook.Side{Version: "v1"}); a.Health != runbook.Unknown || !strings.Contains(a.Text, "read the token") {
+		t.Errorf("without the file: %+v", a)
+	}
+	for token, want := range map[string]runbook.Health{"wr0ng\n": runbook.Bad, "s3cret\n": runbook.Good} {
+		if err := os.WriteFile(g.TokenFile, []byte(token), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a := predictor().Ask(t.Context(), g, runbook.Side{Version: "v1"})
+		if a.Health != want || strings.Contains(fmt.Sprintf("%+v", a), strings.TrimSpace(token)) {
+			t.Errorf("with %s: %+v", token, a)
+		}
 	}
 }
 
