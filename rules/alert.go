@@ -29,7 +29,7 @@ func (b *book) podGuard(t runbook.Trigger, s scope) string {
 	signal := b.signalOf(t)
 	switch {
 	case signal.parts != nil:
-		return " and on (region, release) (" + b.partGuard(t, s) + ")"
+		return " unless on (region, release) (" + b.partGuard(t, s) + ")"
 	case !signal.family.guarded && !signal.isMean():
 		return ""
 	}

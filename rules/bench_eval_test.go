@@ -3,9 +3,17 @@ package rules
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	promrules "github.com/prometheus/prometheus/rules"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -67,27 +75,18 @@ func (w *world) recorded() (total int, names map[string]int) {
 }
 
 // BenchmarkEvaluate is one evaluation of all rules of services with eight triggers and
-// 10+2 pods each. A release is in flight in the first ones, for an hour or for a few
-// minutes; the others are idle, and so are their pods, which are scraped all the same.
+// 10+2 pods each. A release is in flight in the first ones; the others are idle, and so
+// are their pods, which are scraped all the same.
 func BenchmarkEvaluate(b *testing.B) {
-	for _, c := range []struct{ services, active, ticks int }{
-		{1, 1, 240}, {10, 10, 20}, {100, 3, 6}, {100, 0, 6}, {1000, 3, 2},
+	for _, c := range []struct {
+		services, active int
+		history          time.Duration
+	}{
+		{1, 1, time.Hour}, {10, 10, time.Hour}, {100, 3, time.Hour}, {100, 0, time.Hour}, {1000, 3, 15 * time.Minute},
 	} {
-		b.Run(fmt.Sprintf("services=%d,active=%d,history=%s", c.services, c.active, time.Duration(c.ticks)*15*time.Second), func(b *testing.B) {
+		b.Run(fmt.Sprintf("services=%d,active=%d,history=%s", c.services, c.active, c.history), func(b *testing.B) {
 			w := busy(b, c.services)
-			open := map[string]bool{}
-			for i := range c.active {
-				open[fmt.Sprintf("service-%d", i)] = true
-			}
-			w.role = func(p *pod, since time.Duration) (string, string) {
-				if !open[p.service] {
-					return "", ""
-				}
-				return usualRole(p, since)
-			}
-			for range c.ticks {
-				w.tick()
-			}
+			w.lived(c.active, c.history)
 			series, _ := w.recorded()
 			var cpu [2]float64 // of idle services, of active ones
 			n := 0
@@ -96,7 +95,7 @@ func BenchmarkEvaluate(b *testing.B) {
 				at := w.now.Add(time.Duration(n) * time.Millisecond)
 				for _, g := range w.groups {
 					kind, used := 0, cpuSeconds()
-					if open[strings.TrimPrefix(g.Name(), "autorollback-")] {
+					if among(g.Name(), c.active) {
 						kind = 1
 					}
 					g.Eval(context.Background(), at)
@@ -114,5 +113,82 @@ func BenchmarkEvaluate(b *testing.B) {
 				b.ReportMetric(cpu[0]*1000/float64(b.N)/float64(idle), "cpu-ms/idle")
 			}
 		})
+	}
+}
+
+// among reports whether a service, or its group, is one of the first n.
+func among(name string, n int) bool {
+	i, err := strconv.Atoi(name[strings.LastIndexByte(name, '-')+1:])
+	return err == nil && i < n
+}
+
+// lived gives the first services a release in flight, and all of them a past. Of it only
+// the first minutes are played, until all windows of 5 m are full, and only those rules
+// are evaluated that record anything.
+func (w *world) lived(active int, history time.Duration) {
+	const played = 22
+	w.role = func(p *pod, since time.Duration) (string, string) {
+		if !among(p.service, active) {
+			return "", ""
+		}
+		return usualRole(p, since)
+	}
+	pods, groups := w.pods, w.groups
+	w.pods = slices.DeleteFunc(slices.Clone(pods), func(p *pod) bool { return !among(p.service, active) })
+	w.groups = slices.DeleteFunc(slices.Clone(groups), func(g *promrules.Group) bool { return !among(g.Name(), active) })
+	for i := range played {
+		if i == played-2 {
+			w.pods = pods
+		}
+		w.tick()
+	}
+	w.groups = groups
+	w.goOn(int(history/w.interval) - played)
+}
+
+// goOn lets all series do for n intervals what they did in the last one: counters grow by
+// the same, and nothing is evaluated.
+func (w *world) goOn(n int) {
+	type line struct {
+		of            labels.Labels
+		ref           storage.SeriesRef
+		at            int64
+		value, growth float64
+	}
+	var lines []line
+	q, err := w.db.Querier(w.now.Add(-2*w.interval).UnixMilli()+1, w.now.UnixMilli())
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	defer q.Close()
+	set := q.Select(context.Background(), false, nil, labels.MustNewMatcher(labels.MatchNotEqual, "__name__", ""))
+	var it chunkenc.Iterator
+	for set.Next() {
+		l, before := line{of: set.At().Labels()}, math.NaN()
+		for it = set.At().Iterator(it); it.Next() != chunkenc.ValNone; {
+			before = l.value
+			l.at, l.value = it.At()
+		}
+		if l.growth = l.value - before; strings.HasPrefix(l.of.Get("__name__"), "autorollback") {
+			l.growth = 0
+		}
+		lines = append(lines, l)
+	}
+	if set.Err() != nil {
+		w.tb.Fatal(set.Err())
+	}
+	for range n {
+		w.now = w.now.Add(w.interval)
+		app := w.db.Appender(context.Background())
+		for i := range lines {
+			l := &lines[i]
+			l.at, l.value = l.at+w.interval.Milliseconds(), l.value+l.growth
+			if l.ref, err = app.Append(l.ref, l.of, l.at, l.value); err != nil {
+				w.tb.Fatal(err)
+			}
+		}
+		if err := app.Commit(); err != nil {
+			w.tb.Fatal(err)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,15 +18,15 @@ func (b *book) blind(signals []signal) draft {
 	sc := b.everyone()
 	weighed := fmt.Sprintf("%s and on (region, version, release) max by (region, version, release) (%s) > 0", sc.rec(seriesRole), sc.rec("autorollback_weight"))
 	var parts []string
-	for _, s := range signals {
-		if s.name == trafficSignal {
-			continue // getting nothing is what it looks for
+	for _, w := range b.patiences(signals) {
+		seen := fmt.Sprintf("sum_over_time(%s[%s]) > 0", sc.rec(seriesAll, anyOf(w.signals)), w.length)
+		if n := len(w.signals); n > 1 {
+			seen = fmt.Sprintf("count by (region, release, role) (group by (region, release, role, signal) (%s)) == %d", seen, n)
 		}
-		w := b.patience(s)
 		parts = append(parts, fmt.Sprintf(`(
 			sum by (region, release, role) (%s and on (region, release) %s offset %s)
-			unless on (region, release, role) sum_over_time(%s[%s]) > 0)`,
-			weighed, sc.rec(seriesRole), w, sc.rec(seriesAll, match("signal", s.name)), w))
+			unless on (region, release, role) %s)`,
+			weighed, sc.rec(seriesRole), w.length, seen))
 	}
 	for _, t := range b.Triggers {
 		if t.Type == runbook.DriftGauge {
@@ -74,4 +75,28 @@ func (b *book) patience(s signal) runbook.Duration {
 		least = max(least, leastBlind)
 	}
 	return max(least, s.window)
+}
+
+// A silence is how long some signals may be silent.
+type silence struct {
+	length  runbook.Duration
+	signals []string
+}
+
+// patiences are the silences of all signals but the traffic's: getting nothing is what it
+// looks for.
+func (b *book) patiences(signals []signal) []silence {
+	var out []silence
+	for _, s := range signals {
+		if s.name == trafficSignal {
+			continue
+		}
+		w := b.patience(s)
+		i := slices.IndexFunc(out, func(o silence) bool { return o.length == w })
+		if i < 0 {
+			i, out = len(out), append(out, silence{length: w})
+		}
+		out[i].signals = append(out[i].signals, s.name)
+	}
+	return out
 }

@@ -68,13 +68,14 @@ func anyOf(names []string) string {
 	return fmt.Sprintf("signal=~%q", strings.Join(quoted, "|"))
 }
 
-// tilt is ln(1+(θ-1)π) - ln(1+(θ0-1)π) for the share π.
+// tilt is ln(1+(θ-1)π) - ln(1+(θ0-1)π) for the share π, with π written once: the quotient
+// of the two is a + (1-a)/(1+(θ0-1)π) with a = (θ-1)/(θ0-1).
 func (f family) tilt(theta float64, share string) string {
-	t := fmt.Sprintf("ln(1 + %s * %s)", num(theta-1), share)
-	if f.null != 1 {
-		t += fmt.Sprintf(" - ln(1 + %s * %s)", num(f.null-1), share)
+	if f.null == 1 {
+		return fmt.Sprintf("ln(1 + %s * %s)", num(theta-1), share)
 	}
-	return t
+	a := (theta - 1) / (f.null - 1)
+	return fmt.Sprintf("ln(%s - %s / (1 + %s * %s))", num(a), num(a-1), num(f.null-1), share)
 }
 
 func (f family) weight(theta float64) string { return num(math.Log(theta / f.null)) }
@@ -86,7 +87,7 @@ func (b *book) ratio(f family, theta float64, signals []signal) draft {
 	if f.name == shiftFamily().name {
 		join = "on (region, release, signal) group_left ()" // all parts have one share
 	}
-	text := fmt.Sprintf(`%[1]s * sum by (%[2]s) (%[3]s) - sum by (%[2]s) (%[4]s) * %[6]s (%[5]s)`,
+	text := fmt.Sprintf(`%[1]s * %[3]s - on (%[2]s) sum by (%[2]s) (%[4]s) * %[6]s %[5]s`,
 		f.weight(theta), keys, sc.rec(seriesBad, match("role", string(Candidate)), in), sc.rec(seriesBad, in),
 		f.tilt(theta, sc.rec(seriesShare, in)), join)
 	return draft{record: seriesLLR, text: text, labels: labelsOf("theta", num(theta), "family", f.name),
@@ -125,7 +126,7 @@ func (b *book) dispersion(signals []signal) []draft {
 func (b *book) phi(least float64, in string) draft {
 	sc, stable := b.everyone(), match("role", string(Stable))
 	pods := fmt.Sprintf("%s >= %d", sc.rec(seriesPods, stable, in), leastPods)
-	here := fmt.Sprintf("sum by (region, release, signal) (%s)", sc.rec(seriesPodAll, stable, in))
+	here := fmt.Sprintf("sum by (region, release, signal) (%s)", sc.rec(seriesAll, stable, in))
 	text := fmt.Sprintf(`
 		(clamp_min(sum_over_time(%[1]s[1h]) / (sum_over_time(%[2]s[1h]) > 0), %[6]s) and on (region, release, signal) %[3]s)
 		or on (region, release, signal) (%[6]s + 0 * %[4]s and on (region, release, signal) %[3]s)

@@ -48,8 +48,8 @@ func (b *book) gate(t runbook.Trigger, s scope) string {
 		return fmt.Sprintf("%s > %s and on (region, release) %s > %s * %s",
 			effect, num(float64(t.By)), b.level(t, s, Candidate), num(t.MinRatio), b.level(t, s, Stable))
 	default:
-		return fmt.Sprintf("%[1]s > %[2]s and on (region, release) %[1]s > %[3]s * %[4]s",
-			effect, num(float64(t.Above)), num(minErrorRatio), b.level(t, s, Stable))
+		return fmt.Sprintf("%s > on (region, release) clamp_min(%s * %s, %s)",
+			effect, num(minErrorRatio), b.level(t, s, Stable), num(float64(t.Above)))
 	}
 }
 

@@ -67,31 +67,35 @@ func (f family) fair(all string) string {
 	return fmt.Sprintf("(%s / %s)", all, num(f.null))
 }
 
-// surplus is how many events the candidate has beyond its fair part, x - μ. With C and
-// S the opportunities of the sides, and x and s their events, that is
-// (x S/θ0 - s C)/(C + S/θ0).
+// surplus is how many events the candidate has beyond its fair part, x - μ: of all X
+// events θ0π/(1+(θ0-1)π) would be its, with π its share of the opportunities.
 func (b *book) surplus(f family, signals []signal) draft {
 	sc, in := b.everyone(), f.in(signals)
-	candidate, stable := match("role", string(Candidate)), match("role", string(Stable))
-	fair := f.fair(sc.rec(seriesAll, stable, in))
-	text := fmt.Sprintf("(%[1]s * on (%[5]s) %[3]s - on (%[5]s) %[2]s * on (%[5]s) %[4]s) / on (%[5]s) (%[2]s + on (%[5]s) %[3]s > 0)",
-		sc.rec(seriesBad, candidate, in), sc.rec(seriesAll, candidate, in), fair, sc.rec(seriesBad, stable, in), guardKeys)
+	text := fmt.Sprintf("%[2]s - on (%[1]s) sum by (%[1]s) (%[3]s) * on (%[1]s) %[4]s",
+		guardKeys, sc.rec(seriesBad, match("role", string(Candidate)), in), sc.rec(seriesBad, in), f.due(sc.rec(seriesShare, in)))
 	return draft{record: seriesSurplus, text: text, labels: labelsOf("family", f.name),
 		comment: "Pod guard: events of the candidate beyond its fair part of one interval,"}
 }
 
-// podSurplus is what one candidate pod adds to it: a difference, so that a pod that
-// comes late or dies early counts only for its own intervals.
+// due is the candidate's fair part of the events, for its share of the opportunities.
+func (f family) due(share string) string {
+	if f.null == 1 {
+		return share
+	}
+	return fmt.Sprintf("(%s - %[1]s / (1 + %s * %s))", num(f.null/(f.null-1)), num(f.null-1), share)
+}
+
+// podSurplus is what one candidate pod adds to it: the surplus y less that without the
+// pod, so that a pod that comes late or dies early counts only for its own intervals.
+// With the pod's c opportunities and x events, the sides' C and S opportunities and
+// stable's s events that is (x S/θ0 - c (s+y))/(C + S/θ0 - c).
 func (b *book) podSurplus(f family, signals []signal) draft {
 	sc, in := b.everyone(), f.in(signals)
 	candidate, stable := match("role", string(Candidate)), match("role", string(Stable))
-	rest := func(side, pod string) string {
-		return fmt.Sprintf("(%s - on (%s) group_right () %s)", sc.rec(side, candidate, in), guardKeys, sc.rec(pod, candidate, in))
-	}
-	join := fmt.Sprintf("on (%s) group_left ()", guardKeys)
-	all, fair := rest(seriesAll, seriesPodAll), f.fair(sc.rec(seriesAll, stable, in))
-	text := fmt.Sprintf("%s - on (%s) group_right () ((%s * %s %s - %s * %s %s) / (%s + %s %s > 0))",
-		sc.rec(seriesSurplus, in), guardKeys, rest(seriesBad, seriesPodBad), join, fair, all, join, sc.rec(seriesBad, stable, in), all, join, fair)
+	join, fair := fmt.Sprintf("on (%s) group_left ()", guardKeys), f.fair(sc.rec(seriesAll, stable, in))
+	text := fmt.Sprintf("(%[3]s * %[2]s %[5]s - %[4]s * %[2]s (%[6]s + on (%[1]s) %[7]s)) / ((%[8]s + on (%[1]s) %[5]s) - on (%[1]s) group_right () %[4]s > 0)",
+		guardKeys, join, sc.rec(seriesPodBad, candidate, in), sc.rec(seriesPodAll, candidate, in), fair,
+		sc.rec(seriesBad, stable, in), sc.rec(seriesSurplus, in), sc.rec(seriesAll, candidate, in))
 	return draft{record: seriesPodSurplus, text: text, labels: labelsOf("family", f.name),
 		comment: "and what each of its pods adds to that: the whole less the surplus without the pod."}
 }
@@ -107,10 +111,10 @@ func (b *book) lastingPhi(signals []signal) draft {
 	level := fmt.Sprintf("(%s / on (%s) (%s > 0))", sum(seriesBad), guardKeys, sum(seriesAll))
 	text := fmt.Sprintf(`(
 		sum by (%[1]s) ((%[2]s - %[3]s * on (%[1]s) group_left () %[4]s) ^ 2)
-		/ on (%[1]s) (%[4]s * (1 - %[4]s) * on (%[1]s) (%[5]s - on (%[1]s) sum by (%[1]s) (%[3]s ^ 2) / on (%[1]s) %[5]s) > 0)
+		/ on (%[1]s) (%[8]s * on (%[1]s) (1 - %[4]s) * on (%[1]s) (1 - sum by (%[1]s) (%[3]s ^ 2) / on (%[1]s) %[5]s ^ 2) > 0)
 		- on (%[1]s) sqrt(2 / clamp_min(%[6]s - 1, 1))
 		> on (%[1]s) %[7]s) or on (%[1]s) %[7]s`,
-		guardKeys, sum(seriesPodBad), sum(seriesPodAll), level, sum(seriesAll), sc.rec(seriesPods, stable, in), sc.rec(seriesPhi, in))
+		guardKeys, sum(seriesPodBad), sum(seriesPodAll), level, sum(seriesAll), sc.rec(seriesPods, stable, in), sc.rec(seriesPhi, in), sum(seriesBad))
 	return draft{record: seriesLastingPhi, text: text,
 		comment: "Pod guard: dispersion, with what the stable pods differ by over the whole release."}
 }

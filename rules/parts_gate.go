@@ -51,18 +51,14 @@ func partLimit(t runbook.Trigger) float64 {
 // is worded as PSI.
 const leastGap = 0.05
 
-// partGuard demands that half of the effect remains in some part whichever candidate
-// pod is left out, or that there is one pod only. A pod without events need not be
-// left out: the share would only grow.
+// partGuard has a series where less than half of the effect remains in every part
+// without some candidate pod. A pod without events need not be left out: the share would
+// only grow; and without a pod that is the only one nothing is left to judge.
 func (b *book) partGuard(t runbook.Trigger, s scope) string {
 	p := b.signalOf(t).parts
 	pod := b.Metrics.PodLabel
 	grown := func(keys, series string, parted bool) string {
-		kept := pod
-		if parted {
-			kept += ", " + p.label
-		}
-		expr := b.sidedSum(fmt.Sprintf("increase(%s[%s])", series, t.For), kept, s, match("role", string(Candidate)))
+		expr := b.sided(fmt.Sprintf("increase(%s[%s])", series, t.For), s, match("role", string(Candidate)))
 		if parted {
 			expr = p.parted(expr)
 		}
@@ -85,6 +81,5 @@ func (b *book) partGuard(t runbook.Trigger, s scope) string {
 	if t.PSI > 0 {
 		limit = leastGap
 	}
-	return fmt.Sprintf("max by (region, release) (min by (region, release, part) (%s)) > %s or count by (region, release) (count by (region, release, %s) (%s > 0)) == 1",
-		gap, num(limit), pod, all)
+	return fmt.Sprintf("max by (region, release) (min by (region, release, part) (%s)) <= %s", gap, num(limit))
 }

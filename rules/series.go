@@ -145,8 +145,8 @@ func (b *book) delta(series string) string {
 // bornDelta is delta for events whose series may appear only with the first of them:
 // if its pod was already there, it grew from 0.
 func (b *book) bornDelta(events, opportunities string) string {
-	return fmt.Sprintf(`clamp_min(last_over_time(%[1]s[%[3]s]) - (
-		last_over_time(%[1]s[%[3]s] offset %[4]s)
-		or (0 * last_over_time(%[1]s[%[3]s]) and on (%[5]s, %[6]s) last_over_time(%[2]s[%[3]s] offset %[4]s))
-	), 0)`, events, opportunities, b.back, b.every, b.Metrics.PodLabel, b.on)
+	return fmt.Sprintf(`(
+		clamp_min(last_over_time(%[1]s[%[3]s]) - last_over_time(%[1]s[%[3]s] offset %[4]s), 0)
+		or (last_over_time(%[1]s[%[3]s]) and on (%[5]s, %[6]s) last_over_time(%[2]s[%[3]s] offset %[4]s))
+	)`, events, opportunities, b.back, b.every, b.Metrics.PodLabel, b.on)
 }

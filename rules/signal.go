@@ -120,10 +120,28 @@ func (b *book) podRules(s signal) []draft {
 func (b *book) counterRules(s signal) []draft {
 	keys := "region, release, role, " + b.Metrics.PodLabel
 	sc := b.everyone()
+	all := b.sided(b.delta(s.all.series), sc)
+	if same, ok := b.counted(s); ok {
+		all = sc.rec(seriesPodAll, match("signal", same))
+	}
 	return []draft{
 		{record: seriesPodAll, labels: labelsOf("signal", s.name), comment: fmt.Sprintf("Signal %s: %s of each pod in one interval.", s.name, s.all.words),
-			text: fmt.Sprintf("sum by (%s) (%s)", keys, b.sided(b.delta(s.all.series), sc))},
+			text: fmt.Sprintf("sum by (%s) (%s)", keys, all)},
 		{record: seriesPodBad, labels: labelsOf("signal", s.name), comment: fmt.Sprintf("Signal %s: %s of each pod in one interval; none yet is 0.", s.name, s.bad.words),
 			text: fmt.Sprintf("sum by (%[1]s) (%[2]s) or on (%[1]s) 0 * %[3]s", keys, b.sided(b.bornDelta(s.bad.series, s.all.series), sc), sc.rec(seriesPodAll, match("signal", s.name)))},
 	}
+}
+
+// counted names an earlier signal with the very same opportunities, which need not be
+// counted again.
+func (b *book) counted(s signal) (string, bool) {
+	for _, e := range b.signals() {
+		if e.name == s.name {
+			break
+		}
+		if e.all.series == s.all.series && e.parts == nil && e.quantile == 0 && e.name != trafficSignal {
+			return e.name, true
+		}
+	}
+	return "", false
 }
