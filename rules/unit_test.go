@@ -67,7 +67,7 @@ func TestPromtoolRunsTheGeneratedTestsOfEveryTemplate(t *testing.T) {
 
 func TestAChangedThresholdFailsTheGeneratedTests(t *testing.T) {
 	text, tests := unitFiles(t, unitRunbooks(t)["canary.yaml"], 150)
-	changed := bytes.ReplaceAll(text, []byte("> 0.05\n"), []byte("> 0.0505\n"))
+	changed := bytes.ReplaceAll(text, []byte(" 0.05\n"), []byte(" 0.0505\n"))
 	if err := unitRun(t, servers.Promtool(t), changed, tests, "error-rate: fires closely"); err == nil || bytes.Equal(text, changed) {
 		t.Error("a threshold one percent higher passes the tests")
 	}
