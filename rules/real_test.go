@@ -85,7 +85,7 @@ func TestPrometheusLoadsAndEvaluatesTheRules(t *testing.T) {
 	prom := v1.NewAPI(client)
 	await(t, want, prom, func(drifts []rules.Drift) bool { return len(drifts) == 0 })
 
-	server.Write("rules.yml", strings.Replace(string(text), "> 0.05", "> 0.5", 1))
+	server.Write("rules.yml", strings.Replace(string(text), " 0.05\n", " 0.5\n", 1))
 	if err := server.Reload(); err != nil {
 		t.Fatal(err)
 	}

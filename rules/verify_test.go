@@ -37,7 +37,7 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 		{"untouched", []string{text}, ""},
 		{"beside rules of others", []string{text, "groups:\n- name: x\n  rules:\n  - alert: Theirs\n    expr: up == 0\n"}, ""},
 		{"one alert removed", []string{strings.Replace(text, alert, "", 1)}, "missing ranker/error-rate"},
-		{"threshold edited", []string{strings.Replace(text, "> 0.05", "> 0.06", 1)}, "edited ranker/error-rate"},
+		{"threshold edited", []string{strings.Replace(text, " 0.05\n", " 0.06\n", 1)}, "edited ranker/error-rate"},
 		{"only laid out anew", []string{strings.Replace(text, "and on (region, release)", "and   on(region,release)", 1)}, ""},
 		{"severity edited", []string{strings.Replace(text, alert, strings.Replace(alert, "severe", "mild", 1), 1)}, "edited ranker/error-rate"},
 		{"digest of another runbook", []string{strings.Replace(text, alert, strings.Replace(alert, "sha256:feed", "sha256:dead", 1), 1)}, "edited ranker/error-rate"},

@@ -19,7 +19,7 @@ func TestEditedRulesAsk(t *testing.T) {
 	s := start(t, options{args: []string{"--rules.interval=2s"}, runbook: onlyErrorsAreSevere(t)})
 	s.await("the rules to be compared", 30*time.Second, func() error { return s.rules(runbook.RulesOneToOne) })
 	text := s.ruleFile()
-	s.loadRules(edit(t, text, "> 0.05", "> 0.04"))
+	s.loadRules(edit(t, text, " 0.05\n", " 0.04\n"))
 	s.await("the drift to be seen", 30*time.Second, func() error { return s.rules(runbook.RulesDrifted) })
 	s.await("people to be told", 30*time.Second, func() error { return s.alerted("rule_drift") })
 	if err := s.has(`autorollback_rule_drift{service="ranker"} == 1`); err != nil {
