@@ -43,6 +43,7 @@ type Engine struct {
 	lines    map[Slot]*sync.Mutex          // one event of a slot at a time in this process
 
 	bundles    sync.Map  // digest → runbook.Bundle
+	before     sync.Map  // release → map[string]float64: dispersion of the hour before it, by signal
 	planned    sync.Map  // service → plan: what its triggers can decide at its traffic
 	captured   sync.Map  // incident/stage → true: captured by this process
 	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers

@@ -29,6 +29,7 @@ type facts struct {
 	errors   float64         // what users see
 	warm     float64         // the candidate's pods that are ready
 	firing   []string        // alerts
+	restless float64         // how the stable pods differed before the release
 }
 
 func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
@@ -43,7 +44,7 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		table[e.String()] = about
+		table[plain(e.String())] = about
 	}
 	for _, t := range rb.Triggers {
 		breach, err := ask.Breach(t.Name, rel)
@@ -63,6 +64,9 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 	add("pods", ask.Pods(rel, rules.Stable), nil)
 	add("pods", ask.Pods(rel, rules.Candidate), nil)
 	add("warm candidate", ask.Warm(rel, rules.Candidate), nil)
+	for _, q := range ask.Before(rel) {
+		add("the hour before", q.Expr, nil)
+	}
 	for _, q := range ask.Traffic() {
 		add("plan "+q.Name, q.Expr, nil)
 	}
@@ -72,7 +76,7 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 	for _, q := range []rules.Questions{ask, ask.Over(3 * ask.Interval()), ask.Over(6 * ask.Interval())} {
 		add("traffic", q.Rate(rel, rules.Candidate), nil)
 	}
-	return &facts{tb: tb, table: table, breaking: map[string]bool{}, traffic: 20, errors: 0.001, warm: 3}
+	return &facts{tb: tb, table: table, breaking: map[string]bool{}, traffic: 20, errors: 0.001, warm: 3, restless: 1.5}
 }
 
 func (f *facts) set(change func(*facts)) {
@@ -81,13 +85,19 @@ func (f *facts) set(change func(*facts)) {
 	change(f)
 }
 
-// anyRelease is as long as a release's id: how a question is laid out hangs on that.
-const anyRelease = "rel-00000000000000000000000000000000"
+const anyRelease = "rel-any"
 
 var (
 	joined  = regexp.MustCompile(`(?s)label_replace\(\n(.*?)\n, "autorollback_question", "(\d+)", "", ""\)`)
 	release = regexp.MustCompile(`rel-[0-9a-f]{32}`)
+	moment  = regexp.MustCompile(`@ -?[0-9.]+`)
 )
+
+// plain is a question of any release, at any time, however it is laid out.
+func plain(question string) string {
+	question = moment.ReplaceAllString(release.ReplaceAllString(question, anyRelease), "@ began")
+	return strings.Join(strings.Fields(question), "")
+}
 
 // Query implements verify.API.
 func (f *facts) Query(ctx context.Context, query string, at time.Time, _ ...v1.Option) (prom.Value, v1.Warnings, error) {
@@ -111,7 +121,7 @@ func (f *facts) Query(ctx context.Context, query string, at time.Time, _ ...v1.O
 	}
 	vector := prom.Vector{}
 	for _, part := range parts {
-		if v, there := f.answer(release.ReplaceAllString(part[1], anyRelease)); there {
+		if v, there := f.answer(plain(part[1])); there {
 			vector = append(vector, &prom.Sample{Metric: prom.Metric{"autorollback_question": prom.LabelValue(part[2])},
 				Value: prom.SampleValue(v), Timestamp: prom.TimeFromUnixNano(at.UnixNano())})
 		}
@@ -143,7 +153,7 @@ func (f *facts) answer(question string) (float64, bool) {
 		f.tb.Errorf("asked something unknown: %s", question)
 	}
 	v, ok := map[string]float64{"warm candidate": f.warm, "plan rate": 100, "plan error_rate": 0.005, "plan stable_pods": 3, "plan scrapes": 600, "plan p50": 0.05, "plan p95": 0.1,
-		"effect": 0.1, "evidence": 20, "age": 1, "pods": 3, "rate": 80, "traffic": f.traffic,
+		"effect": 0.1, "evidence": 20, "age": 1, "pods": 3, "rate": 80, "the hour before": f.restless, "traffic": f.traffic,
 		"samples": 5000, "before": 0.001, "now": f.errors}[about]
 	return v, ok
 }

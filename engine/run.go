@@ -78,6 +78,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		g.Go(func() error { return e.watchRules(ctx) })
 	}
 	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, nil, e.mirrors) })
+	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, nil, e.watchBefore) })
 	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.tidy) })
 	err := g.Wait()
 	e.begun.Lock()   //nolint:staticcheck // only to wait: what an alert began is finished

@@ -34,7 +34,7 @@ func (b *book) instant(t runbook.Trigger) runbook.Trigger {
 // lasting records whether a durable trigger is true now, for each open release.
 func (b *book) lasting(t runbook.Trigger) draft {
 	sc := b.everyone()
-	text := fmt.Sprintf("group by (region, release) (%s) or on (region, release) 0 * group by (region, release) (%s)",
+	text := fmt.Sprintf("(group by (region, release) (%[1]s) or on (region, release) 0 * group by (region, release) (%[2]s)) and on (region, release) %[2]s",
 		b.truth(t, sc), sc.rec(seriesRole))
 	return draft{record: seriesBreach, labels: labelsOf("trigger", t.Name), text: text,
 		comment: fmt.Sprintf("Trigger %s: is it true now? 1 or 0.", t.Name)}

@@ -122,22 +122,31 @@ func (b *book) dispersion(signals []signal) []draft {
 	return out
 }
 
-// phi is the quotient of the two over an hour, for the signals of a matcher.
+// phi is the quotient of the two over an hour or over three, whichever is greater, for the
+// signals of a matcher; in the first hour what the stable pods showed in the hour before
+// the release counts as well.
 func (b *book) phi(least float64, in string) draft {
 	sc, stable := b.everyone(), match("role", string(Stable))
 	pods := fmt.Sprintf("%s >= %d", sc.rec(seriesPods, stable, in), leastPods)
 	here := fmt.Sprintf("sum by (region, release, signal) (%s)", sc.rec(seriesAll, stable, in))
+	var known []string
+	for _, hours := range phiHours {
+		known = append(known, fmt.Sprintf(`label_replace(sum_over_time(%[1]s[%[3]dh]) / (sum_over_time(%[2]s[%[3]dh]) > 0), "over", "%[3]dh", "", "")`,
+			sc.rec(seriesPhiNum, in), sc.rec(seriesPhiDen, in), hours))
+	}
+	known = append(known, fmt.Sprintf("(%s unless on (region, release) last_over_time(%s[%s] offset %s))",
+		sc.rec("autorollback_release_dispersion", in), sc.rec(seriesRole), spans()[0].length, beforeSpan))
 	text := fmt.Sprintf(`
-		(clamp_min(sum_over_time(%[1]s[1h]) / (sum_over_time(%[2]s[1h]) > 0), %[6]s) and on (region, release, signal) %[3]s)
-		or on (region, release, signal) (%[6]s + 0 * %[4]s and on (region, release, signal) %[3]s)
-		or on (region, release, signal) (%[5]s + 0 * %[4]s)`,
-		sc.rec(seriesPhiNum, in), sc.rec(seriesPhiDen, in), pods, here, num(max(phiUnknown, least)), num(least))
+		(clamp_min(max by (region, release, signal) (%[1]s), %[5]s) and on (region, release, signal) %[2]s)
+		or on (region, release, signal) (%[5]s + 0 * %[3]s and on (region, release, signal) %[2]s)
+		or on (region, release, signal) (%[4]s + 0 * %[3]s)`,
+		strings.Join(known, " or "), pods, here, num(max(phiUnknown, least)), num(least))
 	var labels map[string]string
 	if least > 1 {
 		labels = labelsOf("floor", num(least))
 	}
 	return draft{record: seriesPhi, text: text, labels: labels,
-		comment: fmt.Sprintf("and the quotient over an hour: at least %s; %s with fewer than %d stable pods.", num(least), num(max(phiUnknown, least)), leastPods)}
+		comment: fmt.Sprintf("and the greatest quotient, over an hour, over three, or of the hour before a young release: at least %s; %s with fewer than %d stable pods.", num(least), num(max(phiUnknown, least)), leastPods)}
 }
 
 // logE clamps before exp: e-values beyond e^600 are all the same.

@@ -75,7 +75,7 @@ func TrafficFrom(rb *runbook.Runbook, answers map[string]float64, source string)
 		t.Sources[name] = source
 		return v
 	}
-	if seen := answers["seen"]; seen > 0 && seen < (plannedOver - rb.Metrics.Interval).Std().Seconds() {
+	if seen := answers["seen"]; seen > 0 && seen < (plannedOver-rb.Metrics.Interval).Std().Seconds() {
 		source += ", of " + span2(fromSeconds(math.Round(seen)))
 	}
 	t.Rate, t.ErrorRate, t.P50, t.P95 = get("rate"), get("error_rate"), get("p50"), get("p95")

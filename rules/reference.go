@@ -49,6 +49,7 @@ type Reference struct {
 	surplus            trail // events of the candidate beyond its fair part
 	pods               []*podTrail
 	phiNum, phiDen     trail
+	before             beforeTrail
 	means              meanTrail
 	histograms         [2]histogramTrail
 	limit              float64 // latency: what was slow one interval ago; NaN: unknown

@@ -135,42 +135,53 @@ func (r Role) index() int {
 
 // disperse compares the stable pods among themselves over the last five minutes.
 func (r *Reference) disperse() {
-	var all, bad, squares, num float64
-	for _, p := range r.pods {
+	num, den := r.scatter(r.pods, r.level)
+	r.phiNum.add(num)
+	r.phiDen.add(den)
+}
+
+// scatter is how far stable pods are from their common level over a window, squared,
+// and how far chance would put them.
+func (r *Reference) scatter(pods []*podTrail, window int) (num, den float64) {
+	var all, bad, squares float64
+	for _, p := range pods {
 		if p.role == Stable {
-			n := p.all.last(r.level)
-			all, bad, squares = all+n, bad+p.bad.last(r.level), squares+n*n
+			n := p.all.last(window)
+			all, bad, squares = all+n, bad+p.bad.last(window), squares+n*n
 		}
 	}
 	if all <= 0 {
-		r.phiNum.add(0)
-		r.phiDen.add(0)
-		return
+		return 0, 0
 	}
 	level := bad / all
-	for _, p := range r.pods {
+	for _, p := range pods {
 		if p.role == Stable {
-			d := p.bad.last(r.level) - p.all.last(r.level)*level
+			d := p.bad.last(window) - p.all.last(window)*level
 			num += d * d
 		}
 	}
-	r.phiNum.add(num)
-	r.phiDen.add(r.spread(level) * (all - squares/all))
+	return num, r.spread(level) * (all - squares/all)
 }
 
+// phi is the greatest of what the last hour, the last three hours and, in the first
+// hour, the time before the release say.
 func (r *Reference) phi() float64 {
 	least := r.signal.leastPhi()
-	switch den := r.phiDen.last(r.hour); {
+	switch {
 	case !r.Dispersion:
 		return 1
 	case r.signal.name == trafficSignal:
 		return least
 	case r.active(Stable) < leastPods:
 		return max(phiUnknown, least)
-	case den > 0:
-		return max(least, r.phiNum.last(r.hour)/den)
 	}
-	return least
+	phi := max(least, r.dispersedBefore())
+	for _, hours := range phiHours {
+		if den := r.phiDen.last(hours * r.hour); den > 0 {
+			phi = max(phi, r.phiNum.last(hours*r.hour)/den)
+		}
+	}
+	return phi
 }
 
 // active counts the pods of a side that did anything in the last five minutes.

@@ -58,22 +58,7 @@ func (r *Reference) lastingPhi(phi float64) float64 {
 	if !r.Dispersion {
 		return 1
 	}
-	var all, bad, squares, num float64
-	w := r.windows[0]
-	for _, p := range r.pods {
-		if p.role == Stable {
-			n := p.all.last(w)
-			all, bad, squares = all+n, bad+p.bad.last(w), squares+n*n
-		}
-	}
-	level := bad / all
-	for _, p := range r.pods {
-		if p.role == Stable {
-			d := p.bad.last(w) - p.all.last(w)*level
-			num += d * d
-		}
-	}
-	den := level * (1 - level) * (all - squares/all)
+	num, den := r.scatter(r.pods, r.windows[0])
 	if !(den > 0) {
 		return phi
 	}

@@ -138,8 +138,11 @@ func (b *book) sidedSum(expr, kept string, s scope, more ...string) string {
 
 // delta is the exact growth over one interval: no extrapolation, lost scrapes are
 // bridged, a counter's reset counts as nothing, a new series skips its first interval.
-func (b *book) delta(series string) string {
-	return fmt.Sprintf("clamp_min(last_over_time(%[1]s[%[2]s]) - last_over_time(%[1]s[%[2]s] offset %[3]s), 0)", series, b.back, b.every)
+func (b *book) delta(series string) string { return b.grown(series, b.every) }
+
+// grown is delta over a longer time.
+func (b *book) grown(series, over string) string {
+	return fmt.Sprintf("clamp_min(last_over_time(%[1]s[%[2]s]) - last_over_time(%[1]s[%[2]s] offset %[3]s), 0)", series, b.back, over)
 }
 
 // bornDelta is delta for events whose series may appear only with the first of them:

@@ -16,6 +16,7 @@ func (b *book) judged(t runbook.Trigger, s scene) ([]Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.heard(s.before)
 	out := make([]Verdict, 0, s.steps)
 	breaches := []bool{false} // at time 0, when there is no data
 	for step := 1; step <= s.steps; step++ {

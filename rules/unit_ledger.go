@@ -40,6 +40,9 @@ func (s *stage) ledgers() {
 		s.ledger("the books of a spotless stable side", 10, s.dripPods(4, s.spotless()))
 	}
 	s.extremes()
+	if s.signal.countedBefore() {
+		s.open(scene{name: "the books of a restless hour before", steps: 10, pods: s.unevenPods(0.3), before: 4321})
+	}
 	if s.signal.family.guarded {
 		s.ledger("the books of one sick pod", 12, s.sickPods())
 		s.ledger("the books of stable pods that differ", int(5*time.Minute/every)+10, s.loneStable())
@@ -61,6 +64,7 @@ func (s *stage) ledgers() {
 	s.ledger("the books of three hours", int(3*time.Hour/every)+60, s.unevenPods(0.02))
 	if s.signal.family.guarded {
 		s.ledger("the books of a single failure of stable", int(70*time.Minute/every)+8, s.singleFailure())
+		s.open(scene{name: "the books of an hour after a restless one", steps: int(time.Hour/every) + 1, pods: s.unevenPods(0.02), before: 4321})
 	}
 }
 
@@ -171,19 +175,25 @@ func (s *stage) oneCounter() bool {
 }
 
 func (s *stage) ledger(name string, steps int, pods []scenePod) {
+	s.open(scene{name: name, steps: steps, pods: pods})
+}
+
+func (s *stage) open(sc scene) {
+	name, steps := sc.name, sc.steps
 	if steps > mostLong {
 		return
 	}
-	sc := s.balanced(scene{name: name, steps: steps, pods: pods})
+	sc = s.balanced(sc)
 	r, err := s.b.reference(s.t)
 	if err != nil {
 		s.err = err
 		return
 	}
+	r.heard(sc.before)
 	var values []unitValue
 	for step := 1; step <= steps; step++ {
 		v := r.Observe(s.b.scraped(r, sc, step))
-		if step == 2 || step == 8 || step == 12 || step == steps/2 || step == steps {
+		if step == 2 || step == 8 || step == 12 || step == steps/2 || step == steps-2 || step == steps {
 			values = append(values, s.entries(r, v, step)...)
 		}
 	}

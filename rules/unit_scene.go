@@ -18,6 +18,7 @@ type scene struct {
 	stepAt int     // the step from which the candidate has another weight; 0: none
 	weight float64 // that weight, in percent
 	third  bool    // a version without a part has a weight as well
+	before float64 // dispersion in the hour before the release, of every signal; 0: not known
 }
 
 // weighs is the candidate's weight at a step, in percent, and whether it has stood still
@@ -213,6 +214,12 @@ func (b *book) releaseSeries(s scene) []unitSeries {
 	if s.third {
 		is := map[string]string{"service": b.Service, "region": b.theRegion(), "version": "v0", "release": unitRelease}
 		out = append(out, unitSeries{labelled("autorollback_weight", is), fmt.Sprintf("50+0x%d", s.steps)})
+	}
+	if s.before > 0 {
+		for _, sig := range b.signals() {
+			is := map[string]string{"service": b.Service, "region": b.theRegion(), "release": unitRelease, "signal": sig.name}
+			out = append(out, unitSeries{labelled("autorollback_release_dispersion", is), fmt.Sprintf("%s+0x%d", num(s.before), s.steps)})
+		}
 	}
 	if s.stepAt == 0 {
 		return out

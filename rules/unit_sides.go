@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-
-	"github.com/autorollback/autorollback/runbook"
 )
 
 // blindFrom is the step at which a side falls silent, or a second release appears.
@@ -135,11 +133,7 @@ func (s *stage) weightless() {
 // over: when the release ends in the middle of harm, nothing is recorded any more.
 func (s *stage) over() {
 	const ends = 6
-	x := s.subject
-	steps := ends
-	if s.t.Style == runbook.ByThreshold {
-		steps += instantSteps - 1 // it is true now for as long as the counts of the release are in its window
-	}
+	x, steps := s.subject, ends
 	sc := scene{steps: steps, pods: append(crew(Candidate, 3, plenty, always(x.strong)), crew(Stable, 4, plenty, always(x.clean))...)}
 	series, err := s.b.sceneSeries(s.signal, sc)
 	if err != nil {

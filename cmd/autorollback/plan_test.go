@@ -107,7 +107,7 @@ func TestRulesPlanAsksPrometheus(t *testing.T) {
 		switch q := r.FormValue("query"); {
 		case strings.HasPrefix(q, "sum(increase(") && strings.Contains(q, "/ clamp("):
 			value = "123"
-		case strings.HasPrefix(q, "clamp(time()"):
+		case strings.HasPrefix(strings.Join(strings.Fields(q), ""), "clamp(time()"): // however it is laid out
 			value = "600"
 		}
 		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,%q]}]}}`, value)

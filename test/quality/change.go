@@ -48,6 +48,9 @@ func (g *generator) pick() {
 				h.from, h.until = c.from, c.until
 				if c.perHour > 0 {
 					h.from = c.from + g.pause(c.perHour)
+					if c.from == 0 { // it goes on all the time, and did before
+						h.from -= lead
+					}
 					h.until = h.from + c.lasts
 				}
 				m.hit = append(m.hit, h)

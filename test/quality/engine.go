@@ -39,6 +39,7 @@ type Engine struct {
 	refs   map[string]storage.SeriesRef
 	failed map[string]bool // rarely counted series appear with their first event
 	daemon map[string]labels.Labels
+	before map[string]float64 // dispersion of the hour before the release, by signal; nil: not asked yet
 }
 
 // NewEngine compiles the runbook and loads its rules. Close removes the scratch folder.
@@ -111,6 +112,9 @@ func (e *Engine) Close() {
 // fire, in the runbook's order.
 func (e *Engine) Take(ctx context.Context, t Tick) ([]string, error) {
 	now := e.begin.Add(t.Now)
+	if err := e.measure(ctx, t); err != nil {
+		return nil, err
+	}
 	app := e.db.Appender(ctx)
 	for _, s := range t.Scrapes {
 		if err := e.scrape(app, s); err != nil {
@@ -122,6 +126,9 @@ func (e *Engine) Take(ctx context.Context, t Tick) ([]string, error) {
 	}
 	if err := app.Commit(); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
+	}
+	if e.before == nil { // no pod of the candidate yet: nothing to record
+		return nil, nil
 	}
 	for _, g := range e.groups {
 		g.Eval(ctx, now)
@@ -222,6 +229,11 @@ func (e *Engine) export(app storage.Appender, t Tick, now time.Time) error {
 		}
 		if t.Judged {
 			say(1, "__name__", "autorollback_release_role", "version", side.version, "role", string(side.role))
+		}
+	}
+	for signal, phi := range e.before {
+		if t.Judged {
+			say(phi, "__name__", "autorollback_release_dispersion", "signal", signal)
 		}
 	}
 	for key, l := range e.daemon {

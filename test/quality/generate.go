@@ -9,6 +9,9 @@ import (
 	"github.com/autorollback/autorollback/rules"
 )
 
+// lead is for how long stable is watched before the release.
+const lead = time.Hour
+
 // warmup is how long after the release began the daemon names the sides.
 const warmup = 2 * time.Minute
 
@@ -66,10 +69,11 @@ func Generate(s Scenario, shape Shape, seed uint64, length time.Duration) (Trace
 		g.pods = append(g.pods, newMember(rules.Stable, i, shape, g.rnd, g.uneven))
 	}
 	g.pick()
-	g.staff(0)
+	g.now = -lead
+	g.staff(g.now)
 	for _, m := range g.pods {
 		if m.role == rules.Stable { // was there long before
-			m.started = -time.Hour
+			m.started = -lead - time.Hour
 		}
 	}
 	return g, truth
@@ -136,6 +140,7 @@ func (g *generator) staff(now time.Duration) {
 		}
 		wanted := max(1, int(math.Ceil(float64(n)*(g.least+(1-g.least)*high))))
 		switch {
+		case now < 0 && m.role == rules.Candidate:
 		case m.slot < wanted && !m.up:
 			m.start(now, true)
 		case m.slot >= wanted:

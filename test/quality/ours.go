@@ -2,6 +2,7 @@ package quality
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/autorollback/autorollback/rules"
@@ -85,8 +86,16 @@ func (b *bench) take(f Frame) {
 			b.verdicts[i] = rules.Verdict{}
 		default:
 			r.Warm(counts)
+			if !served(f, rules.Candidate) {
+				r.Before(counts)
+			}
 		}
 	}
+}
+
+// served reports whether a side's pods were seen to count.
+func served(f Frame, role rules.Role) bool {
+	return slices.ContainsFunc(f.Pods, func(g Growth) bool { return g.Role == role })
 }
 
 // count gives each pod's growth in the terms of a trigger. The slices are used again.

@@ -143,9 +143,9 @@ changes:
 	near("errors", errorRate(before.candidate), 0.001, 0.2)
 	near("errors after", errorRate(after.candidate), 0.041, 0.03)
 	near("errors of stable after", errorRate(after.stable), 0.001, 0.2)
-	near("latency", before.quantile(0.95, before.candidate), 0.2276, 0.03) // read from buckets
+	near("latency", before.quantile(0.95, before.candidate), 0.2276, 0.04) // read from buckets, and pods wander
 	near("latency after", after.quantile(0.95, after.candidate), 0.4552, 0.03)
-	near("conversion after", conversion(after.candidate), 0.025*0.96, 0.03)
+	near("conversion after", conversion(after.candidate), 0.025*0.96, 0.05)
 	near("nulls after", after.missing(), 0.1, 0.03)
 	near("mismatches after", mismatches(after.candidate), 0.02, 0.04)
 }
