@@ -28,10 +28,9 @@ type line struct {
 // A Recording is somebody's release, read from CSV.
 type Recording struct {
 	Shape Shape
-	Start time.Duration // the first tick, since the epoch or whatever the file's times count from
+	Start time.Duration // the candidate's first row, since the epoch or whatever the file's times count from
 
 	rows   []line
-	judged time.Duration // since Start
 	at     int
 	now    time.Duration
 	begun  bool

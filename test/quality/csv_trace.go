@@ -3,24 +3,21 @@ package quality
 import (
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/autorollback/autorollback/rules"
 )
 
 // begin checks the rows and turns increments into counters.
 func (rec *Recording) begin(file string, increments bool) error {
-	rec.Start = rec.rows[0].at.Truncate(rec.Shape.Interval)
-	candidate := time.Duration(-1)
 	names, _ := rec.Shape.columns()
 	sums := map[string]map[string]float64{}
 	sides := map[rules.Role]bool{}
 	for i := range rec.rows {
 		r := &rec.rows[i]
-		sides[r.role] = true
-		if candidate < 0 && r.role == rules.Candidate {
-			candidate = r.at - rec.Start
+		if r.role == rules.Candidate && !sides[rules.Candidate] {
+			rec.Start = r.at.Truncate(rec.Shape.Interval)
 		}
+		sides[r.role] = true
 		for _, name := range names {
 			if _, ok := r.values[name]; !ok {
 				return fmt.Errorf("%s:%d: %s is missing", file, r.number, name)
@@ -43,7 +40,9 @@ func (rec *Recording) begin(file string, increments bool) error {
 	if !sides[rules.Candidate] || !sides[rules.Stable] {
 		return fmt.Errorf("%s: rows of both sides are wanted, candidate and stable", file)
 	}
-	rec.judged = candidate.Truncate(rec.Shape.Interval) + warmup
+	for rec.now = 0; rec.rows[0].at-rec.Start < rec.now; { // stable was there before
+		rec.now -= rec.Shape.Interval
+	}
 	return nil
 }
 
@@ -76,7 +75,7 @@ func (rec *Recording) Next() (Tick, bool) {
 	if !rec.Shape.Weight {
 		weight = math.NaN()
 	}
-	return Tick{Now: rec.now, Scrapes: rec.out, Percent: weight, Judged: rec.now >= rec.judged}, true
+	return Tick{Now: rec.now, Scrapes: rec.out, Percent: weight, Judged: rec.now >= warmup}, true
 }
 
 func (rec *Recording) reading(key string, r line) Reading {

@@ -99,7 +99,7 @@ func TestSameSeedSameTrace(t *testing.T) {
 		if reflect.DeepEqual(one, other) {
 			t.Errorf("%s: two seeds give the same trace", s.Name)
 		}
-		if len(one) != 120 || truth.Bad != s.Bad() || truth.Bad && (truth.Onset <= 0 || truth.Onset >= time.Hour) {
+		if len(one) != int((lead+time.Hour)/shape.Interval) || truth.Bad != s.Bad() || truth.Bad && (truth.Onset <= 0 || truth.Onset >= time.Hour) {
 			t.Errorf("%s: %d ticks, truth %+v", s.Name, len(one), truth)
 		}
 	}
