@@ -21,26 +21,33 @@ routing: {router: json, key: routes/ranker/weights, flags: features/ranker/}
 verification: {system: {error_rate: {below: 2%}}}
 `
 
+// watched is a runbook whose trigger is any PromQL, which no generated test can set off.
+var watched = strings.Replace(limited, "{name: users-see-errors, type: absolute_slo, above: 10%, for: 2m}",
+	`{name: queue, type: anomaly, severity: mild, expr: "max(queue_length) > 100", for: 5m, unprotected: true}`, 1) + "policy: {approvers: [ann]}\n"
+
 // What promtool says of generated files is tested in package rules; here, what becomes
 // of its answer.
 func TestRulesTestTellsByItsExitCode(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ranker.yaml")
-	if err := os.WriteFile(path, []byte(limited), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	dir := t.TempDir()
 	for _, c := range []struct {
-		name string
-		args []string
-		code int
-		says string
+		name    string
+		runbook string
+		args    []string
+		code    int
+		says    string
 	}{
-		{"promtool passes", []string{"--promtool", "true"}, exitOK, "with promtool: pass"},
-		{"promtool fails", []string{"--promtool", "false"}, exitWanting, "do not pass"},
-		{"no promtool", []string{"--promtool", "/nonexistent/promtool"}, exitError, ""},
-		{"a mutant survives", []string{"--promtool", "true", "--mutants"}, exitWanting, "survives: AutorollbackRankerBlind"}, // without a comparison nothing tests it
-		{"json", []string{"--promtool", "true", "--mutants", "-o", "json"}, exitWanting, `"caught": "users-see-errors: `},
+		{"promtool passes", limited, []string{"--promtool", "true"}, exitOK, "with promtool: pass"},
+		{"promtool fails", limited, []string{"--promtool", "false"}, exitWanting, "do not pass"},
+		{"no promtool", limited, []string{"--promtool", "/nonexistent/promtool"}, exitError, ""},
+		{"every mutant is caught or explained", limited, []string{"--promtool", "true", "--mutants"}, exitOK, "explained: 1: "},
+		{"a mutant survives", watched, []string{"--promtool", "true", "--mutants"}, exitWanting, "survives: AutorollbackRankerQueue"},
+		{"json", limited, []string{"--promtool", "true", "--mutants", "-o", "json"}, exitOK, `"caught": "users-see-errors: `},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(dir, "ranker.yaml")
+			if err := os.WriteFile(path, []byte(c.runbook), 0o600); err != nil {
+				t.Fatal(err)
+			}
 			var out, errs bytes.Buffer
 			err := run(t.Context(), append([]string{"rules", "test", path}, c.args...), strings.NewReader(""), &out, &errs)
 			if got := exitCode(err); got != c.code || !strings.Contains(out.String(), c.says) {
