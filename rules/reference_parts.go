@@ -139,8 +139,11 @@ func (r *Reference) partGap(share float64, part int) float64 {
 
 // partGuarded reports whether half of the effect remains in some part whichever
 // candidate pod is left out, or there is one pod only.
-func (r *Reference) partGuarded() bool {
-	limit := partLimit(r.trigger) / 2
+func (r *Reference) partGuarded() bool { return r.partRemains(partLimit(r.trigger) / 2) }
+
+// partRemains reports whether more than the limit remains in some part whichever
+// candidate pod is left out, or there is one pod only.
+func (r *Reference) partRemains(limit float64) bool {
 	for i := range r.mixed {
 		least, busy := math.Inf(1), 0
 		whole := &r.mixed[i][0]

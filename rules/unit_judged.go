@@ -26,7 +26,7 @@ func (b *book) judged(t runbook.Trigger, s scene) ([]Verdict, error) {
 		}
 		if t.PSI > 0 {
 			v.Effect, v.Gate = r.stability()
-			v.Guarded = r.gapRemains()
+			v.Guarded = r.partRemains(leastGap)
 		}
 		if t.Style == runbook.ByThreshold {
 			breaches = append(breaches, v.Gate)

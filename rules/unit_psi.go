@@ -74,27 +74,3 @@ func (r *Reference) stability() (float64, bool) {
 	v := stabilityOf(shares[0], shares[1])
 	return v, v > r.trigger.PSI
 }
-
-// gapRemains reports whether some bound's gap is greater than leastGap whichever pod of
-// the candidate is left out, or there is one pod only.
-func (r *Reference) gapRemains() bool {
-	for i := range r.mixed {
-		least, busy, whole := math.Inf(1), 0, &r.mixed[i][0]
-		for _, p := range r.pods {
-			if p.role != Candidate || i >= len(p.parts) {
-				continue
-			}
-			all, bad := p.parts[i].all.last(r.gate), p.parts[i].bad.last(r.gate)
-			if all > 0 {
-				busy++
-			}
-			if rest := whole.all.last(r.gate) - all; rest > 0 {
-				least = min(least, r.partGap((whole.bad.last(r.gate)-bad)/rest, i))
-			}
-		}
-		if busy == 1 || !math.IsInf(least, 1) && least > leastGap {
-			return true
-		}
-	}
-	return false
-}
