@@ -198,10 +198,11 @@ func TestClosedFile(t *testing.T) {
 		_, err := f.Watch(t.Context(), "a/", index)
 		woken <- err
 	}()
-	f.Close()
+	f.news.close() // as Close does first: the watch must not read once more
 	if err := <-woken; err == nil {
 		t.Error("a watch went on after the file was closed")
 	}
+	f.Close()
 	if err := f.Commit(t.Context(), NewTx(fix.set("b", "1", 0))); err == nil || errors.Is(err, ErrConflict) {
 		t.Errorf("commit: %v", err)
 	}
