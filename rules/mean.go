@@ -33,10 +33,6 @@ const (
 	leastVariance = 1e-4
 )
 
-// guardedThetas are those of the grid that the pod guard asks for: fewer, because it
-// asks for each pod.
-func guardedThetas() []float64 { return []float64{0.98, 0.9, 0.5} }
-
 const (
 	seriesSquares       = "autorollback:squares"            // squares of a side's values in one interval
 	seriesSince         = "autorollback:mean:since"         // trials, sum and squares of a side since the release began
@@ -72,17 +68,12 @@ func (b *book) meanRules(signals []signal) []draft {
 	in := meanFamily().in(signals)
 	out = append(out, b.meanMoments(in)...)
 	out = append(out, b.meanPull(in)...)
-	for _, theta := range meanFamily().thetas {
-		out = append(out, draft{record: seriesLLR, labels: labelsOf("theta", num(theta), "family", meanFamily().name),
-			text:    b.catoni(1-theta, seriesMeanPull, seriesMeanInfo, in),
-			comment: fmt.Sprintf("Log likelihood ratio of one interval: a mean %s lower against none, bounded so that no great value decides.", percent(1-theta))})
-	}
 	return append(out, b.meanRest(in)...)
 }
 
 func (b *book) squaresOf(s signal) draft {
 	return draft{record: seriesSquares, labels: labelsOf("signal", s.name), comment: fmt.Sprintf("Signal %s: squares of the values of each side in one interval.", s.name),
-		text: fmt.Sprintf("sum by (region, release, role) (%s)", b.sided(b.bornDelta(s.squares, s.all.series), b.everyone()))}
+		text: fmt.Sprintf("sum by (region, release, role) (%s)", b.sided("("+b.bornDelta(s.squares)+" and "+b.present(s.name)+")", b.everyone()))}
 }
 
 // meanMoments are the mean and the variance of a trial since the release began.
@@ -93,7 +84,7 @@ func (b *book) meanMoments(in string) []draft {
 		{seriesAll, "trials", "trials"}, {seriesBad, "sum", "values"}, {seriesSquares, "squares", "squared values"},
 	} {
 		out = append(out, draft{record: seriesSince, labels: labelsOf("of", of.name), comment: "Means: " + of.words + " of each side since the release began.",
-			text: fmt.Sprintf("sum by (region, release, role, signal) (sum_over_time(%s[%s])) and on (region, release) %s", sc.rec(of.series, in), spans()[0].length, sc.rec(seriesRole))})
+			text: b.running("region, release, role, signal", sc.rec(of.series, in), sc.rec(seriesSince, match("of", of.name)))})
 	}
 	each := func(of string) string {
 		return fmt.Sprintf("sum by (region, release, role, signal) (%s)", sc.rec(seriesSince, match("of", of), in))

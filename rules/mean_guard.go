@@ -34,55 +34,36 @@ func (b *book) meanRest(in string) []draft {
 		{record: seriesRestInfo, text: info, comment: "Means, pod guard: how much one interval can tell without each candidate pod,"},
 		{record: seriesRestPull, text: pull, comment: "that, times how much lower the other candidate pods are,"},
 	}
-	for _, theta := range guardedThetas() {
-		is := match("theta", num(theta))
-		out = append(out, draft{record: seriesMeanInfluence, labels: labelsOf("theta", num(theta)),
-			text: fmt.Sprintf("sum by (%s) (%s - %s (%s))", keys, sc.rec(seriesLLR, is, in), each,
-				b.catoni(1-theta, seriesRestPull, seriesRestInfo, in)),
-			comment: fmt.Sprintf("and so what each pod adds to the ratio of a drop of %s.", percent(1-theta))})
+	for _, theta := range meanFamily().thetas {
+		drop := 1 - theta
+		adds := fmt.Sprintf("%s - %s (%s)", b.catoni(drop, seriesMeanPull, seriesMeanInfo, in), each, b.catoni(drop, seriesRestPull, seriesRestInfo, in))
+		out = append(out, draft{record: seriesMeanInfluence, labels: labelsOf("theta", num(theta)), text: fmt.Sprintf("sum by (%s) (%s)", keys, adds),
+			comment: fmt.Sprintf("and so what each pod adds to the ratio of a drop of %s.", percent(drop))})
 	}
 	return out
 }
 
 // meanWithoutPod is what remains of the evidence where, of each drop, the most harmful
 // pod is left out.
-func (b *book) meanWithoutPod(signal string) []draft {
+func (b *book) meanWithoutPod(signal string) draft {
 	sc, in := b.everyone(), match("signal", signal)
-	var names []string
-	for _, theta := range guardedThetas() {
-		names = append(names, strings.ReplaceAll(num(theta), ".", "[.]"))
-	}
-	thetas := fmt.Sprintf("theta=~%q", strings.Join(names, "|"))
 	const keys = meanKeys + ", theta"
-	var out []draft
+	var left []string
 	for _, s := range spans() {
-		sum := func(series string, more ...string) string {
-			return fmt.Sprintf("sum_over_time(%s[%s])", sc.rec(series, append(more, in)...), s.length)
-		}
-		left := fmt.Sprintf("sum by (%[1]s) (%[2]s) - on (%[1]s) max by (%[1]s) (%[3]s)", keys, sum(seriesLLR, thetas), sum(seriesMeanInfluence))
-		out = append(out, draft{record: seriesLeastPod, labels: labelsOf("window", s.name, "signal", signal),
-			text:    fmt.Sprintf("ln(avg by (%[1]s) (exp(clamp((%[2]s) / on (%[1]s) group_left () %[3]s, -600, 600))))", meanKeys, left, sc.rec(seriesPhi, in)),
-			comment: fmt.Sprintf("Signal %s, pod guard, window %s: what remains of the evidence without the most harmful candidate pod.", signal, s.name)})
+		adds := fmt.Sprintf("sum_over_time(%s[%s])", sc.rec(seriesMeanInfluence, in), s.length)
+		left = append(left, tagged(fmt.Sprintf("sum by (%[1]s) (%[2]s) - on (%[1]s) max by (%[1]s) (%[3]s)", keys, within(sc.rec(seriesLLR, in), s), adds), "window", s.name))
 	}
-	return out
+	return draft{record: seriesLeastPod, labels: labelsOf("signal", signal),
+		text:    fmt.Sprintf("ln(avg by (%[1]s, window) (exp(clamp((%[2]s) / on (%[1]s) group_left () %[3]s, -600, 600))))", meanKeys, strings.Join(left, " or "), sc.rec(seriesPhi, in)),
+		comment: fmt.Sprintf("Signal %s, pod guard: what remains of the evidence over each window without the most harmful candidate pod.", signal)}
 }
 
-// meanDispersion is how far chance would put the sums of the stable pods from what
-// their trials let expect.
-func (b *book) meanDispersion(signals []signal) []draft {
-	sc, stable := b.everyone(), match("role", string(Stable))
-	var out []draft
-	for _, s := range signals {
-		if !s.isMean() {
-			continue
-		}
-		is := match("signal", s.name)
-		all := fmt.Sprintf("sum_over_time(%s[%s])", sc.rec(seriesPodAll, stable, is), levelWindow)
-		sum := func(s string) string { return fmt.Sprintf("sum by (%s) (%s)", meanKeys, s) }
-		out = append(out, draft{record: seriesPhiDen, labels: labelsOf("signal", s.name), comment: fmt.Sprintf("Signal %s: how far chance would put the stable pods from their mean,", s.name),
-			text: fmt.Sprintf("%s * (%s - %s / (%s > 0))", sum(sc.rec(seriesVariance, stable, is)), sum(all), sum(all+" ^ 2"), sum(all))})
-	}
-	return out
+// chanceOfMeans is how far chance puts the sums of the stable pods from what their trials
+// let expect.
+func (b *book) chanceOfMeans(in string) string {
+	sum := func(s string) string { return fmt.Sprintf("sum by (%s) (%s)", meanKeys, s) }
+	all := b.block(seriesPodAll, in)
+	return fmt.Sprintf("%s * (%s - %s / (%s > 0))", sum(b.everyone().rec(seriesVariance, match("role", string(Stable)), in)), sum(all), sum(all+" ^ 2"), sum(all))
 }
 
 // catoniRatio is the same in plain Go, of one interval: sums and trials of candidate and

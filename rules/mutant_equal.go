@@ -74,8 +74,11 @@ func (s suspect) tooLong() string {
 
 // nothing: a window that looks for a pod's newest sample.
 func (s suspect) nothing() string {
-	old, _, ok := s.spans()
+	old, now, ok := s.spans()
 	pods := s.rule.Record == seriesPodAll || s.rule.Record == seriesPodBad || s.rule.Record == seriesAll || s.rule.Record == seriesBad || s.rule.Record == seriesSquares
+	if ok && pods && now > old && old == 4*s.interval && token(s.old, s.at+1) == "offset" && slices.Contains(s.old[s.at:], "and") {
+		return "a pod that has been away for longer is left out, whatever its events are taken to have been"
+	}
 	if ok && pods && old == 4*s.interval && token(s.old, s.at+1) != "offset" {
 		return "while scrapes are lost a pod counts 0 or nothing: the sums are the same"
 	}
@@ -123,6 +126,10 @@ func (s suspect) lowLevel() string {
 	switch {
 	case s.rule.Record == seriesPool && s.mutant.Kind == MutantNumber && token(s.old, s.at) == "0":
 		return "with less than one opportunity the dispersion is below 1, and counts as 1"
+	case s.rule.Record == seriesLastingPhi && s.mutant.Kind == MutantNumber && token(s.old, s.at) == "0":
+		return "until chance explains one event of a release, the dispersion of the last hours is as great"
+	case s.rule.Record == seriesPhi && s.mutant.Kind == MutantNumber && token(s.old, s.at) == "0" && token(s.old, s.at-3) == "[3h]":
+		return "chance explains more than one event of three hours, or they are of the last minutes and of the last hour as well"
 	case s.rule.Record == seriesPhi && s.mutant.Kind == MutantSide && strings.Contains(token(s.old, s.at), "role="):
 		return "with the pods of one side alone there is neither effect nor evidence to divide"
 	}
@@ -190,7 +197,7 @@ func (s suspect) onePod() string {
 	above := s.mutant.Kind == MutantNumber && token(s.old, s.at) == "0" && token(s.old, s.at-1) == ">" && token(s.now, s.at) == "1"
 	switch {
 	case !above:
-	case s.rule.Record == seriesLastingPhi && strings.HasPrefix(token(s.old, s.at-3), "["), s.rule.Record == seriesPhiDen:
+	case s.rule.Record == seriesChance, s.rule.Record == seriesApart, s.rule.Record == seriesPhiDen:
 		return "a single opportunity of stable is its pod's alone: there is nothing to differ from"
 	}
 	return ""

@@ -35,7 +35,7 @@ func (b *book) bounds(t runbook.Trigger) *parts {
 }
 
 // mostCuts is how many bounds of a distribution are looked at.
-const mostCuts = 6
+const mostCuts = 4
 
 // cutsOf are up to mostCuts bounds, evenly picked from those of the distribution.
 func cutsOf(d runbook.Distribution) []float64 {
@@ -96,27 +96,33 @@ func (b *book) partRules(s signal) []draft {
 				p.parted(b.sidedSum("last_over_time("+p.events+"["+b.back+"])", p.label, sc)), b.sided(b.delta(p.all), sc, match("role", string(role)))), "role", string(role))
 		}
 	}
+	out = append(out, b.partPods(s))
 	events := b.delta(p.events)
 	if !p.fixed {
-		events = b.bornDelta(p.events, p.all)
+		events = b.bornDelta(p.events) + " and " + b.present(s.name)
 	}
 	bad := fmt.Sprintf("sum by (%s) (%s)", keys, p.parted(b.sidedSum(events, p.label, sc)))
 	if !p.fixed {
 		bad += fmt.Sprintf(" or on (%s) 0 * %s", keys, sc.rec(seriesAll, is))
 	}
 	out = append(out, draft{record: seriesBad, labels: label(), text: bad, comment: fmt.Sprintf("Signal %s: %s of each side and part in one interval.", s.name, p.words[1])})
-	return append(out, b.stablePods(s)...)
+	return append(out, b.stablePods(s))
 }
 
-func (b *book) stablePods(s signal) []draft {
-	sc, p := b.everyone(), s.parts
-	keys := "region, release, role, " + b.Metrics.PodLabel
-	stable, label := match("role", string(Stable)), labelsOf("signal", s.name)
-	grown := func(series string) string {
-		return fmt.Sprintf("sum by (%s) (%s)", keys, b.sidedSum(b.delta(series), b.Metrics.PodLabel, sc, stable))
-	}
-	return []draft{
-		{record: seriesPodAll, labels: label, text: grown(p.all), comment: fmt.Sprintf("Signal %s: the stable pods, all parts together, for the dispersion.", s.name)},
-		{record: seriesPodBad, labels: label, text: fmt.Sprintf("%s or on (%s) 0 * %s", grown(p.pooled), keys, sc.rec(seriesPodAll, match("signal", s.name)))},
-	}
+// partPods are the opportunities of each pod, all parts together.
+func (b *book) partPods(s signal) draft {
+	return draft{record: seriesPodAll, labels: labelsOf("signal", s.name), text: b.ofPods(s.parts.all),
+		comment: fmt.Sprintf("Signal %s: %s of each pod in one interval, all parts together.", s.name, s.parts.words[0])}
+}
+
+// stablePods are the events of each stable pod from which the dispersion is measured.
+func (b *book) stablePods(s signal) draft {
+	keys, stable := "region, release, role, "+b.Metrics.PodLabel, match("role", string(Stable))
+	return draft{record: seriesPodBad, labels: labelsOf("signal", s.name),
+		text:    fmt.Sprintf("%s or on (%s) 0 * %s", b.ofPods(s.parts.pooled, stable), keys, b.everyone().rec(seriesPodAll, match("signal", s.name), stable)),
+		comment: fmt.Sprintf("Signal %s: %s of each stable pod, for the dispersion.", s.name, s.parts.words[1])}
+}
+
+func (b *book) ofPods(series string, of ...string) string {
+	return fmt.Sprintf("sum by (region, release, role, %s) (%s)", b.Metrics.PodLabel, b.sidedSum(b.delta(series), b.Metrics.PodLabel, b.everyone(), of...))
 }

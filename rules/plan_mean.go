@@ -62,7 +62,7 @@ func (p Plan) meanHarm(h harm, k Baseline, effect float64) harm {
 // with the effect less half of it; a little more than half, for greater drops make more
 // of the difference between pods.
 func guardOf(effect float64) float64 {
-	return slices.MaxFunc(guardedThetas(), func(a, b float64) int {
+	return slices.MaxFunc(meanFamily().thetas, func(a, b float64) int {
 		pace := func(theta float64) float64 { return (1 - theta) * (effect - 0.6*(1-theta)) }
 		return cmp.Compare(pace(a), pace(b))
 	})
@@ -72,7 +72,7 @@ func guardOf(effect float64) float64 {
 func (h harm) guardBar() float64 {
 	bar := signal{family: h.family}.guardBar()
 	if h.variation > 0 {
-		bar += math.Log(float64(len(guardedThetas())))
+		bar += math.Log(float64(len(meanFamily().thetas)))
 	}
 	return bar
 }

@@ -45,10 +45,11 @@ type Reference struct {
 	windows            [spanCount]int
 	level, hour, gate  int // in intervals
 	n                  int // intervals observed
+	began              int // the first of them that told anything; 0: none yet
 	ratios             []trail
-	surplus            trail // events of the candidate beyond its fair part
 	pods               []*podTrail
 	phiNum, phiDen     trail
+	chance             trail // how far chance would put the stable pods, in squares
 	before             beforeTrail
 	means              meanTrail
 	histograms         [2]histogramTrail
@@ -65,7 +66,7 @@ const spanCount = 4
 // A Verdict is what the rules hold at the end of an interval.
 type Verdict struct {
 	Effect     float64            // as in the alert's value; NaN without data
-	Evidence   [spanCount]float64 // log e-values of release, 3h, 30m, 5m
+	Evidence   [spanCount]float64 // log e-values of release, 3h, 30m, 5m; NaN for what is longer than the release
 	WithoutPod [spanCount]float64 // what remains without the most harmful pods, see the pod guard; NaN for 3h, and without data
 	Phi        float64            // dispersion that divided them
 	Pods       int                // candidate pods that did anything lately
@@ -144,12 +145,12 @@ func (r *Reference) Observe(counts []PodCount) Verdict {
 	v := Verdict{Phi: r.phi(), Pods: r.active(Candidate), Effect: math.NaN()}
 	lasting := r.lastingPhi(v.Phi)
 	for i, w := range r.windows {
-		v.Evidence[i] = r.evidence(w, v.Phi)
+		v.Evidence[i] = r.evidence(i, v.Phi)
 		v.WithoutPod[i] = math.NaN()
 		if s := spans()[i]; s.guarded && r.signal.family.guarded {
 			v.WithoutPod[i] = r.withoutPods(w)/lasting - s.penalty()
 		} else if r.signal.isMean() {
-			v.WithoutPod[i] = r.meanWithoutPod(w, v.Phi)
+			v.WithoutPod[i] = r.meanWithoutPod(i, v.Phi)
 		}
 		bar := r.trailing
 		if i == 0 {
@@ -167,13 +168,29 @@ func (r *Reference) Observe(counts []PodCount) Verdict {
 }
 
 // evidence is the log of the mean of the e-values over the grid.
-func (r *Reference) evidence(window int, phi float64) float64 {
-	if !r.judges(window) {
+func (r *Reference) evidence(span int, phi float64) float64 {
+	if !r.judges(span) {
 		return math.NaN()
 	}
 	sum := 0.0
 	for i := range r.ratios {
-		sum += math.Exp(min(max(r.ratios[i].last(window)/phi, -600), 600))
+		sum += math.Exp(min(max(r.ratios[i].last(r.windows[span])/phi, -600), 600))
 	}
 	return math.Log(sum / float64(len(r.ratios)))
+}
+
+// tells notes whether the interval told anything.
+func (r *Reference) tells(is bool) {
+	if is && r.began == 0 {
+		r.began = r.n
+	}
+}
+
+// judges reports whether there is evidence of a span: of the release from the first
+// interval on that told anything, of a trailing window once there is something before it.
+func (r *Reference) judges(span int) bool {
+	if span == 0 {
+		return r.began > 0
+	}
+	return r.began > 0 && r.n-r.began >= r.windows[span]
 }

@@ -26,11 +26,12 @@ type podTrail struct {
 	name            string
 	role            Role
 	all, bad        trail
-	surplus, judged trail
+	surplus, judged trail   // of a candidate pod: events beyond its fair part; 1 where that is known
+	apart           trail   // of a stable pod: events beyond its part of the side's
 	nowAll, nowBad  float64 // of this interval
 	parts           []tallyTrail
 	nowSquares      float64
-	meanInfluence   [3]trail // of a mean, one for each of guardedThetas
+	meanInfluence   [3]trail // of a mean, one for each theta
 }
 
 func (r *Reference) pod(name string, role Role) *podTrail {
@@ -43,7 +44,7 @@ func (r *Reference) pod(name string, role Role) *podTrail {
 	r.pods = append(r.pods, p)
 	empty := make(trail, r.n-1)
 	p.all, p.bad = append(trail{}, empty...), append(trail{}, empty...)
-	p.surplus, p.judged = append(trail{}, empty...), append(trail{}, empty...)
+	p.surplus, p.judged, p.apart = append(trail{}, empty...), append(trail{}, empty...), append(trail{}, empty...)
 	return p
 }
 
@@ -73,8 +74,7 @@ func (r *Reference) count(counts []PodCount) bool {
 	return known
 }
 
-// judge adds the interval's log likelihood ratios, and the surplus of all and of each
-// candidate pod.
+// judge adds the interval's log likelihood ratios, and the surplus of each candidate pod.
 func (r *Reference) judge(known bool) {
 	switch {
 	case r.signal.parts != nil:
@@ -93,6 +93,7 @@ func (r *Reference) judge(known bool) {
 		all[p.role.index()] += p.nowAll
 		bad[p.role.index()] += p.nowBad
 	}
+	r.tells(known && all[0]+all[1] > 0)
 	ratio := func(theta, allC, allS, badC, badS float64) float64 {
 		if !known || allC+allS <= 0 {
 			return 0
@@ -102,18 +103,13 @@ func (r *Reference) judge(known bool) {
 	for i, theta := range f.thetas {
 		r.ratios[i].add(ratio(theta, all[0], all[1], bad[0], bad[1]))
 	}
-	beyond := func(allC, badC float64) float64 {
-		if !known || allC+all[1] <= 0 {
-			return 0
-		}
-		return f.surplus(allC, all[1], badC, bad[1])
-	}
-	whole := beyond(all[0], bad[0])
-	r.surplus.add(whole)
+	r.separate(all[1], bad[1])
 	for _, p := range r.pods {
 		surplus, judged := 0.0, 0.0
-		if p.role == Candidate && known && p.nowAll > 0 && all[0]+all[1]-p.nowAll > 0 {
-			surplus, judged = whole-beyond(all[0]-p.nowAll, bad[0]-p.nowBad), 1
+		if fair := all[1] / f.null; p.role == Candidate && known && p.nowAll > 0 {
+			pods := float64(r.active(Candidate))
+			remain := all[0] * (1 - float64(leftOut(int(pods)))/pods)
+			surplus, judged = (p.nowBad*fair-p.nowAll*bad[1])/(remain+fair), count(remain+fair > 0)
 		}
 		p.surplus.add(surplus)
 		p.judged.add(judged)
@@ -135,9 +131,43 @@ func (r Role) index() int {
 
 // disperse compares the stable pods among themselves over the last five minutes.
 func (r *Reference) disperse() {
-	num, den := r.scatter(r.pods, r.level)
+	var num, den float64
+	if r.signal.family.guarded {
+		num, den = r.scattered(r.level)
+	} else {
+		num, den = r.scatter(r.pods, r.level)
+	}
 	r.phiNum.add(num)
 	r.phiDen.add(den)
+}
+
+// separate adds what each stable pod has beyond its part of the side's events, and how far
+// chance would put them.
+func (r *Reference) separate(all, bad float64) {
+	squares := 0.0
+	for _, p := range r.pods {
+		d := 0.0
+		if p.role == Stable && all > 0 {
+			d = p.nowBad - p.nowAll*bad/all
+			squares += p.nowAll * p.nowAll
+		}
+		p.apart.add(d)
+	}
+	if all <= 0 {
+		r.chance.add(0)
+		return
+	}
+	r.chance.add(bad * (1 - bad/all) * (1 - squares/(all*all)))
+}
+
+// scattered is how far the stable pods came apart in a window, squared, and how far
+// chance would put them.
+func (r *Reference) scattered(window int) (num, den float64) {
+	for _, p := range r.pods {
+		d := p.apart.last(window)
+		num += d * d
+	}
+	return num, r.chance.last(window)
 }
 
 // scatter is how far stable pods are from their common level over a window, squared,

@@ -1,16 +1,10 @@
 package rules
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
-
-// surplus is the candidate's events beyond its fair part, from opportunities and events
-// of both sides in one interval.
-func (f family) surplus(allC, allS, badC, badS float64) float64 {
-	fair := allS / f.null
-	return (badC*fair - badS*allC) / (allC + fair)
-}
 
 // fitted is the log likelihood ratio at the best fitting odds ratio; 0 where a surplus
 // is no harm.
@@ -25,28 +19,39 @@ func (f family) fitted(events, surplus, others float64) float64 {
 
 // withoutPods is what remains in a window without the candidate pods that add most.
 func (r *Reference) withoutPods(window int) float64 {
-	f := r.signal.family
-	var bad [2]float64
-	for _, p := range r.pods {
-		bad[p.role.index()] += p.bad.last(window)
-	}
-	surplus := r.surplus.last(window)
-	whole := f.fitted(bad[0], surplus, bad[1])
-	var lost []float64
-	for _, p := range r.pods {
-		if p.role == Candidate && p.judged.last(window) > 0 {
-			rest := f.fitted(bad[0]-p.bad.last(window), surplus-p.surplus.last(window), bad[1])
-			lost = append(lost, min(rest-whole, 0))
-		}
-	}
-	if len(lost) == 0 {
+	worst, rest := r.worstPods(window)
+	if len(worst) == 0 || len(rest) == 0 {
 		return math.NaN()
 	}
-	slices.Sort(lost)
-	for _, v := range lost[:min(len(lost), leftOut(r.active(Candidate)))] {
-		whole += v
+	var events, surplus, others float64
+	for _, p := range r.pods {
+		if p.role == Stable {
+			others += p.bad.last(window)
+		}
 	}
-	return whole
+	for _, p := range rest {
+		events += p.bad.last(window)
+		surplus += p.surplus.last(window)
+	}
+	return r.signal.family.fitted(events, surplus, others)
+}
+
+// worstPods parts the candidate pods: those that add most to the harm of a window, the worst
+// first, and the others.
+func (r *Reference) worstPods(window int) (worst, rest []*podTrail) {
+	for _, p := range r.pods {
+		if p.role == Candidate && p.judged.last(window) > 0 {
+			rest = append(rest, p)
+		}
+	}
+	slices.SortFunc(rest, func(p, q *podTrail) int {
+		if r.signal.family.fewer() {
+			p, q = q, p
+		}
+		return cmp.Compare(q.surplus.last(window), p.surplus.last(window))
+	})
+	n := min(len(rest), leftOut(r.active(Candidate)))
+	return rest[:n], rest[n:]
 }
 
 // leftOut is how many of the candidate's pods the guard leaves out.
@@ -58,7 +63,7 @@ func (r *Reference) lastingPhi(phi float64) float64 {
 	if !r.Dispersion {
 		return 1
 	}
-	num, den := r.scatter(r.pods, r.windows[0])
+	num, den := r.scattered(r.windows[0])
 	if !(den > 0) {
 		return phi
 	}

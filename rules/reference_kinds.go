@@ -45,7 +45,7 @@ func (r *Reference) otherGuard() bool { return r.signal.parts == nil || r.partGu
 func (r *Reference) Skip(counts []PodCount) {
 	r.n++
 	for _, p := range r.pods {
-		for _, t := range []*trail{&p.all, &p.bad, &p.surplus, &p.judged} {
+		for _, t := range []*trail{&p.all, &p.bad, &p.surplus, &p.judged, &p.apart} {
 			t.add(0)
 		}
 		for i := range p.meanInfluence {
@@ -64,7 +64,7 @@ func (r *Reference) Skip(counts []PodCount) {
 	}
 	r.means.skip()
 	r.due.add(0)
-	r.surplus.add(0)
+	r.chance.add(0)
 	r.phiNum.add(0)
 	r.phiDen.add(0)
 	r.keep(counts)
@@ -87,6 +87,7 @@ func (r *Reference) judgeTraffic() {
 		got[p.role.index()] += p.nowAll
 	}
 	known := r.wanted > 0
+	r.tells(known)
 	for i, theta := range r.signal.family.thetas {
 		if known {
 			r.ratios[i].add(r.signal.family.drift(theta, r.wanted, got[0], got[0]+got[1]))

@@ -1,9 +1,6 @@
 package rules
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // A meanTrail is what is known of single trials since the release began, for a signal
 // that is a mean: trials, sum and squares of candidate and stable.
@@ -11,7 +8,6 @@ type meanTrail struct {
 	all, sum, squares [2]trail
 	level             float64    // mean of a trial; 0: not known yet
 	variance          [2]float64 // of a trial of each side
-	known             trail      // 1 where an interval was judged
 }
 
 // moments takes the interval and works out mean and variances over the window.
@@ -40,7 +36,6 @@ func (m *meanTrail) moments(all, sum, squares [2]float64, window int) {
 
 // skip lets an interval pass in which nothing is recorded.
 func (m *meanTrail) skip() {
-	m.known.add(0)
 	for i := range m.all {
 		m.all[i].add(0)
 		m.sum[i].add(0)
@@ -58,7 +53,7 @@ func (r *Reference) judgeMean() {
 	}
 	m := &r.means
 	m.moments(all, sum, squares, r.windows[0])
-	m.known.add(count(m.level > 0 && all[0] > 0 && all[1] > 0))
+	r.tells(m.level > 0 && all[0] > 0 && all[1] > 0)
 	for i, theta := range r.signal.family.thetas {
 		r.ratios[i].add(catoniRatio(1-theta, m.level, m.variance, all, sum))
 	}
@@ -66,7 +61,7 @@ func (r *Reference) judgeMean() {
 		rest := all[0] - p.nowAll
 		judged := p.role == Candidate && m.level > 0 && p.nowAll > 0 && rest > 0 && all[1] > 0
 		p.judged.add(count(judged))
-		for k, theta := range guardedThetas() {
+		for k, theta := range meanFamily().thetas {
 			influence := 0.0
 			if judged {
 				influence = catoniRatio(1-theta, m.level, m.variance, all, sum) -
@@ -77,12 +72,6 @@ func (r *Reference) judgeMean() {
 	}
 }
 
-// judges reports whether any of the newest intervals could be judged: of a mean not
-// before its variance is believed, of all else always.
-func (r *Reference) judges(window int) bool {
-	return !r.signal.isMean() || r.means.known.last(window) > 0
-}
-
 func count(is bool) float64 {
 	if is {
 		return 1
@@ -91,22 +80,21 @@ func count(is bool) float64 {
 }
 
 // meanWithoutPod is what remains where, of each drop, the most harmful pod is left out.
-func (r *Reference) meanWithoutPod(window int, phi float64) float64 {
-	sum, known := 0.0, false
-	for k, theta := range guardedThetas() {
+func (r *Reference) meanWithoutPod(span int, phi float64) float64 {
+	sum, known, window := 0.0, false, r.windows[span]
+	for k := range meanFamily().thetas {
 		worst := math.Inf(-1)
 		for _, p := range r.pods {
 			if p.role == Candidate && p.judged.last(window) > 0 {
 				worst, known = max(worst, p.meanInfluence[k].last(window)), true
 			}
 		}
-		ratio := r.ratios[slices.Index(r.signal.family.thetas, theta)]
-		sum += math.Exp(min(max((ratio.last(window)-worst)/phi, -600), 600))
+		sum += math.Exp(min(max((r.ratios[k].last(window)-worst)/phi, -600), 600))
 	}
-	if !known {
+	if !known || !r.judges(span) {
 		return math.NaN()
 	}
-	return math.Log(sum / float64(len(guardedThetas())))
+	return math.Log(sum / float64(len(meanFamily().thetas)))
 }
 
 // spread is the variance that chance gives to one opportunity of a stable pod.

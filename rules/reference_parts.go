@@ -91,6 +91,7 @@ func (r *Reference) judgeParts() {
 	}
 	for i := range r.mixed {
 		c, s := &r.mixed[i][0], &r.mixed[i][1]
+		r.tells(c.nowAll+s.nowAll > 0)
 		for k, theta := range f.thetas {
 			ratio := 0.0
 			if all := c.nowAll + s.nowAll; all > 0 {

@@ -145,11 +145,14 @@ func (b *book) grown(series, over string) string {
 	return fmt.Sprintf("clamp_min(last_over_time(%[1]s[%[2]s]) - last_over_time(%[1]s[%[2]s] offset %[3]s), 0)", series, b.back, over)
 }
 
-// bornDelta is delta for events whose series may appear only with the first of them:
-// if its pod was already there, it grew from 0.
-func (b *book) bornDelta(events, opportunities string) string {
-	return fmt.Sprintf(`(
-		clamp_min(last_over_time(%[1]s[%[3]s]) - last_over_time(%[1]s[%[3]s] offset %[4]s), 0)
-		or (last_over_time(%[1]s[%[3]s]) and on (%[5]s, %[6]s) last_over_time(%[2]s[%[3]s] offset %[4]s))
-	)`, events, opportunities, b.back, b.every, b.Metrics.PodLabel, b.on)
+// bornDelta is delta for events whose series may appear only with the first of them: it
+// grew from 0. What a new pod brings with it must be left out, see [book.present].
+func (b *book) bornDelta(events string) string {
+	return fmt.Sprintf("clamp_min(last_over_time(%[1]s[%[2]s]) - (last_over_time(%[1]s[%[2]s] offset %[3]s) or 0 * last_over_time(%[1]s[%[2]s])), 0)", events, b.back, b.every)
+}
+
+// present are the pods of a signal of which an interval is known: those that were there
+// before it.
+func (b *book) present(signal string) string {
+	return fmt.Sprintf("on (%s) %s", b.Metrics.PodLabel, b.everyone().rec(seriesPodAll, match("signal", signal)))
 }

@@ -128,7 +128,7 @@ func (b *book) counterRules(s signal) []draft {
 		{record: seriesPodAll, labels: labelsOf("signal", s.name), comment: fmt.Sprintf("Signal %s: %s of each pod in one interval.", s.name, s.all.words),
 			text: fmt.Sprintf("sum by (%s) (%s)", keys, all)},
 		{record: seriesPodBad, labels: labelsOf("signal", s.name), comment: fmt.Sprintf("Signal %s: %s of each pod in one interval; none yet is 0.", s.name, s.bad.words),
-			text: fmt.Sprintf("sum by (%[1]s) (%[2]s) or on (%[1]s) 0 * %[3]s", keys, b.sided(b.bornDelta(s.bad.series, s.all.series), sc), sc.rec(seriesPodAll, match("signal", s.name)))},
+			text: fmt.Sprintf("sum by (%[1]s) (%[2]s) and on (%[1]s) %[3]s or on (%[1]s) 0 * %[3]s", keys, b.sided(b.bornDelta(s.bad.series), sc), sc.rec(seriesPodAll, match("signal", s.name)))},
 	}
 }
 

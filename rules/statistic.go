@@ -47,16 +47,16 @@ type family struct {
 	guarded bool      // by the pod guard; the others have one of their own, or need none
 }
 
-func errorFamily() family { return family{"errors", 1.25, []float64{1.6, 2.5, 5, 15, 60}, true} }
-func slowFamily() family  { return family{"latency", 1, []float64{1.3, 1.7, 2.5, 5}, true} }
-func nullFamily() family  { return family{name: "nulls", null: 1.25, thetas: []float64{2, 5, 20}} }
+func errorFamily() family { return family{"errors", 1.25, []float64{1.6, 6}, true} }
+func slowFamily() family  { return family{"latency", 1, []float64{1.4, 3}, true} }
+func nullFamily() family  { return family{name: "nulls", null: 1.25, thetas: []float64{2}} }
 func shiftFamily() family {
-	return family{name: "shift", null: 1, thetas: []float64{0.5, 0.8, 1.25, 2}}
+	return family{name: "shift", null: 1, thetas: []float64{0.8, 1.25}}
 }
 func shareFamily() family {
-	return family{name: "traffic", null: 1, thetas: []float64{0.9, 0.7, 0.5, 0.2, 0.05}}
+	return family{name: "traffic", null: 1, thetas: []float64{0.75, 0.25}}
 }
-func kpiFamily() family { return family{"kpi", 1, []float64{0.98, 0.95, 0.9, 0.8, 0.5}, true} }
+func kpiFamily() family { return family{"kpi", 1, []float64{0.97, 0.92, 0.75}, true} }
 
 // A span is one window of the evidence.
 type span struct {

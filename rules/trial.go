@@ -176,6 +176,9 @@ func (t *trial) at(step int) time.Time {
 
 // eval is what a rule records over the whole case. A series that pauses is marked stale.
 func (p *player) eval(ctx context.Context, t *trial, from shelf, r Rule, text string) ([]*held, error) {
+	if reads, err := readingsOf(text); err != nil || slices.ContainsFunc(reads, func(s reading) bool { return r.Record != "" && s.name == r.Record }) {
+		return p.evalInTurn(ctx, t, from, r, text)
+	}
 	q, err := p.engine.NewRangeQuery(ctx, from, nil, text, t.at(0), t.at(t.last), p.interval.Std())
 	if err != nil {
 		return nil, fmt.Errorf("prepare: %w", err)

@@ -20,13 +20,28 @@ type held struct {
 	times  []int64 // milliseconds, ascending
 	values []float64
 	packed *chunkenc.XORChunk
+	growth chunkenc.Appender // of a series that is read while it grows
 }
 
 func (h *held) add(at int64, v float64) {
 	h.times, h.values = append(h.times, at), append(h.values, v)
 }
 
+// grow adds a sample to a series that is read before it is complete.
+func (h *held) grow(at int64, v float64) error {
+	if h.packed == nil {
+		if err := h.pack(); err != nil {
+			return err
+		}
+	}
+	h.add(at, v)
+	h.growth.Append(0, at, v)
+	return nil
+}
+
 func staleMark() float64 { return math.Float64frombits(value.StaleNaN) }
+
+func isStale(v float64) bool { return value.IsStaleNaN(v) }
 
 // same reports whether two series hold the same, to the bit.
 func (h *held) same(o *held) bool {
@@ -41,12 +56,12 @@ func (h *held) Iterator(it chunkenc.Iterator) chunkenc.Iterator { return h.packe
 // pack makes the series ready to be read, when it is complete.
 func (h *held) pack() error {
 	h.packed = chunkenc.NewXORChunk()
-	app, err := h.packed.Appender()
-	if err != nil {
+	var err error
+	if h.growth, err = h.packed.Appender(); err != nil {
 		return fmt.Errorf("pack %s: %w", h.lset, err)
 	}
 	for i, t := range h.times {
-		app.Append(0, t, h.values[i])
+		h.growth.Append(0, t, h.values[i])
 	}
 	return nil
 }

@@ -51,11 +51,24 @@ func (s *stage) loneStable() []scenePod {
 	return out
 }
 
-// singleFailure is one event of a small stable pod in the first interval, and no other.
-func (s *stage) singleFailure() []scenePod {
+// singleFailures are one event of a great stable pod in the second interval, one of a small
+// pod in the last, and no other.
+func (s *stage) singleFailures(last int) []scenePod {
 	none := s.spotless()
 	out := append(crew(Candidate, 2, 100, always(s.subject.strong)), crew(Stable, 4, 100, always(none))...)
-	out[2].rate, out[2].mix = 1, play(none, share(1), 2, 3)
+	out[2].rate, out[2].mix = 1, play(none, share(1), last, math.MaxInt)
+	out[3].mix = play(none, share(0.01), 2, 3)
+	return out
+}
+
+// calmingPods are uneven ones, of which those of stable differ for an hour alone.
+func (s *stage) calmingPods() []scenePod {
+	out := s.unevenPods(0.02)
+	for i := range out {
+		if x := s.subject; out[i].role == Stable && !out[i].born {
+			out[i].mix = play(blend(x.clean, x.strong, 0.5*float64(i%2)), x.clean, int(time.Hour/s.b.Metrics.Interval.Std()), math.MaxInt)
+		}
+	}
 	return out
 }
 

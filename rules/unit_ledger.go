@@ -57,13 +57,17 @@ func (s *stage) ledgers() {
 	if first || s.t.Name == s.b.firstProved(s.signal.guardedAlike) {
 		s.ledger("the books of half an hour of harm", int(30*time.Minute/every)+24, s.harmedPods())
 	}
+	if s.signal.isMean() || first && s.signal.family.guarded && s.b.kindOf(s.signal) == countersKind {
+		s.silences()
+	}
 	if !first && !s.signal.isMean() {
 		return
 	}
 	s.ledger("the books of half an hour", int(30*time.Minute/every)+24, s.unevenPods(0.02))
-	s.ledger("the books of three hours", int(3*time.Hour/every)+60, s.unevenPods(0.02))
+	s.ledger("the books of three hours", int(3*time.Hour/every)+60, s.calmingPods())
 	if s.signal.family.guarded {
-		s.ledger("the books of a single failure of stable", int(70*time.Minute/every)+8, s.singleFailure())
+		last := int(70*time.Minute/every) + 8
+		s.ledger("the books of two failures of stable", last, s.singleFailures(last))
 		s.open(scene{name: "the books of an hour after a restless one", steps: int(time.Hour/every) + 1, pods: s.unevenPods(0.02), before: 4321})
 	}
 }
@@ -179,30 +183,47 @@ func (s *stage) ledger(name string, steps int, pods []scenePod) {
 }
 
 func (s *stage) open(sc scene) {
-	name, steps := sc.name, sc.steps
-	if steps > mostLong {
+	steps := sc.steps
+	s.book(s.balanced(sc), func(r *Reference, v Verdict, _ totals, step int) []unitValue {
+		if step == 2 || step == 8 || step == 12 || step == steps/2 || step == steps-2 || step == steps {
+			return s.entries(r, v, step)
+		}
+		return nil
+	})
+}
+
+// book holds what is recorded against what values wants of the reference. before is what
+// it had summed up when the daemon fell silent.
+func (s *stage) book(sc scene, values func(r *Reference, v Verdict, before totals, step int) []unitValue) {
+	if sc.steps > mostLong {
 		return
 	}
-	sc = s.balanced(sc)
 	r, err := s.b.reference(s.t)
 	if err != nil {
 		s.err = err
 		return
 	}
 	r.heard(sc.before)
-	var values []unitValue
-	for step := 1; step <= steps; step++ {
-		v := r.Observe(s.b.scraped(r, sc, step))
-		if step == 2 || step == 8 || step == 12 || step == steps/2 || step == steps-2 || step == steps {
-			values = append(values, s.entries(r, v, step)...)
+	var before totals
+	c := unitCase{name: sc.name, long: sc.steps > mostSteps}
+	for step := 1; step <= sc.steps; step++ {
+		counts := s.b.scraped(r, sc, step)
+		if sc.silence(step) {
+			if step == sc.silent[0] {
+				before = r.totals()
+			}
+			r.Skip(counts)
+			continue
 		}
+		v := r.Observe(counts)
+		c.values = append(c.values, values(r, v, before, step)...)
 	}
-	series, err := s.b.sceneSeries(s.signal, sc)
-	if err != nil {
+	if c.series, err = s.b.sceneSeries(s.signal, sc); err != nil {
 		s.err = err
 		return
 	}
-	s.cases = append(s.cases, unitCase{name: name, series: append(s.b.releaseSeries(sc), series...), values: values, long: steps > mostSteps})
+	c.series = append(s.b.releaseSeries(sc), c.series...)
+	s.cases = append(s.cases, c)
 }
 
 // entries are what is recorded at the end of a step.
@@ -227,11 +248,7 @@ func (s *stage) entries(r *Reference, v Verdict, step int) []unitValue {
 		add(seriesPhi, v.Phi)
 		return out
 	}
-	if s.signal.family.name == shiftFamily().name {
-		add(seriesPhi, v.Phi, "floor", num(phiShift))
-	} else {
-		add(seriesPhi, v.Phi)
-	}
+	add(seriesPhi, v.Phi)
 	if s.signal.parts != nil {
 		return out
 	}
@@ -245,19 +262,25 @@ func (s *stage) entries(r *Reference, v Verdict, step int) []unitValue {
 	}
 	s.sums(r, add)
 	if f := s.signal.family; f.guarded {
-		add(seriesSurplus, r.surplus.last(1), "family", f.name)
+		out = append(out, s.since(r, totals{}, step)...)
 		add(seriesLastingPhi, r.lastingPhi(v.Phi))
+		for i, w := range spans() {
+			worst, rest := r.worstPods(r.windows[i])
+			for k, p := range worst {
+				// Which of two alike it is, nobody says.
+				if next := append(worst[k+1:len(worst):len(worst)], rest...); w.guarded && (len(next) == 0 || next[0].surplus.last(r.windows[i]) != p.surplus.last(r.windows[i])) {
+					add(seriesWorstPods, p.surplus.last(r.windows[i]), "window", w.name, "margin", num(f.null), "role", string(Candidate), s.b.Metrics.PodLabel, p.name)
+				}
+			}
+		}
 		for _, p := range r.pods {
 			if p.judged.last(1) > 0 {
-				add(seriesPodSurplus, p.surplus.last(1), "family", f.name, "role", string(Candidate), s.b.Metrics.PodLabel, p.name)
+				add(seriesPodSurplus, p.surplus.last(1), "margin", num(f.null), "role", string(Candidate), s.b.Metrics.PodLabel, p.name)
 			}
 		}
 	}
-	for i, theta := range s.signal.family.thetas {
-		if !r.judges(1) {
-			break
-		}
-		add(seriesLLR, r.ratios[i].last(1), "theta", num(theta), "family", s.signal.family.name)
+	if r.signal.isMean() && r.judges(0) {
+		out = append(out, s.since(r, totals{}, step)...)
 	}
 	return out
 }

@@ -19,6 +19,11 @@ type scene struct {
 	weight float64 // that weight, in percent
 	third  bool    // a version without a part has a weight as well
 	before float64 // dispersion in the hour before the release, of every signal; 0: not known
+	silent [2]int  // the first and the last step in which no daemon names the release; 0: none
+}
+
+func (s scene) silence(step int) bool {
+	return s.silent[0] > 0 && step >= s.silent[0] && step <= s.silent[1]
 }
 
 // weighs is the candidate's weight at a step, in percent, and whether it has stood still
@@ -219,6 +224,11 @@ func (b *book) releaseSeries(s scene) []unitSeries {
 		for _, sig := range b.signals() {
 			is := map[string]string{"service": b.Service, "region": b.theRegion(), "release": unitRelease, "signal": sig.name}
 			out = append(out, unitSeries{labelled("autorollback_release_dispersion", is), fmt.Sprintf("%s+0x%d", num(s.before), s.steps)})
+		}
+	}
+	if s.silent[0] > 0 {
+		for i := 1; i < 4; i += 2 {
+			out[i].values = fmt.Sprintf("1+0x%d stale _x%d 1+0x%d", s.silent[0]-1, s.silent[1]-s.silent[0], s.steps-s.silent[1]-1)
 		}
 	}
 	if s.stepAt == 0 {
