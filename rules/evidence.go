@@ -108,8 +108,10 @@ func tagged(expr, label, value string) string {
 }
 
 // remembered is for how long a running total outlives that nothing was recorded: that
-// Prometheus stood still, or that the daemon named no release.
-const remembered = "30m"
+// Prometheus stood still, or that the daemon named no release. It is longer than any
+// trailing window and the lookback of Prometheus together: what begins anew must not be
+// held against what was there before.
+const remembered = "4h"
 
 // running is the sum of what is told of each interval since the release began: the series
 // itself remembers the sum so far. A longer release costs no more than a short one. The

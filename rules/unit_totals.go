@@ -76,7 +76,7 @@ func (s *stage) silences() {
 	for _, long := range []bool{false, true} {
 		name, n := "the books of a daemon that was silent", int(5*span/6/s.b.Metrics.Interval)
 		if long {
-			name, n = "the books of a daemon that was silent for too long", int(7*span/6/s.b.Metrics.Interval)
+			name, n = "the books of a daemon that was silent for too long", int(span/s.b.Metrics.Interval)+10
 		}
 		sc := scene{name: name, steps: n + 7, silent: [2]int{5, n + 4}, pods: s.unevenPods(0.3)}
 		s.book(sc, func(r *Reference, _ Verdict, before totals, step int) []unitValue {
