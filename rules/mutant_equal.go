@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -29,7 +30,7 @@ func newSuspect(r Rule, m Mutant, interval, longest runbook.Duration) suspect {
 // because says why no scene can tell the survivor from the rule; empty: it is a hole in
 // the tests.
 func (s suspect) because() string {
-	for _, why := range []func() string{s.halfStep, s.tooLong, s.nothing, s.noSlow, s.whole, s.aboveTop, s.lowLevel, s.noErrors, s.nearNothing, s.onePod, s.fewTrials, s.hundred} {
+	for _, why := range []func() string{s.halfStep, s.tooLong, s.tooShort, s.nothing, s.noSlow, s.whole, s.aboveTop, s.lowLevel, s.noErrors, s.nearNothing, s.onePod, s.fewTrials, s.hundred, s.presence, s.openAlone} {
 		if text := why(); text != "" {
 			return text
 		}
@@ -70,6 +71,55 @@ func (s suspect) tooLong() string {
 		return "both windows are longer than the longest scene: a scene of a day has thousands of evaluations"
 	}
 	return ""
+}
+
+// tooShort: an alternative that is gone, and would look further back than any scene does.
+func (s suspect) tooShort() string {
+	hour := runbook.Duration(time.Hour)
+	has := func(what string) bool { return slices.Contains(s.now, what) }
+	switch {
+	case s.rule.Record == seriesPhi && s.longest < hour && s.mutant.Kind == MutantGuard && has("[1h]") != has("[3h]"),
+		s.rule.Record == seriesPhi && s.longest < hour && s.mutant.Kind == MutantComparison && s.totalsAt(s.at),
+		s.rule.Record == seriesPhi && s.longest < hour && s.mutant.Kind == MutantNumber && token(s.old, s.at) == "0" && s.totalsAt(s.at-1):
+		return "one hour and three hours are longer than the longest scene: what one of them leaves out, the other says"
+	case s.rule.Record == seriesPhi && s.longest < hour && s.mutant.Kind == MutantGuard && slices.Contains(s.old, "unless") && !has("unless") && has("autorollback_release_dispersion"):
+		return "no scene is as long as the time before a release counts"
+	case s.rule.Record == seriesEvidence && s.mutant.Kind == MutantGuard && has(`"release"`) && s.losesNothing():
+		return "the longest scene is shorter than the trailing window: there is no evidence of it"
+	}
+	return ""
+}
+
+// totalsAt reports whether a comparison is that of a total of one hour or three.
+func (s suspect) totalsAt(comparison int) bool {
+	window := token(s.old, comparison-2)
+	return token(s.old, comparison) == ">" && (window == "[1h]" || window == "[3h]")
+}
+
+// losesNothing reports whether the offsets that are gone are longer than every scene.
+func (s suspect) losesNothing() bool {
+	left, gone := offsetsOf(s.now), 0
+	for _, text := range offsetsOf(s.old) {
+		if i := slices.Index(left, text); i >= 0 {
+			left = slices.Delete(left, i, i+1)
+			continue
+		}
+		gone++
+		if d, err := runbook.ParseDuration(text); err != nil || d <= s.longest {
+			return false
+		}
+	}
+	return gone > 0
+}
+
+func offsetsOf(tokens []string) []string {
+	var out []string
+	for i, t := range tokens {
+		if t == "offset" {
+			out = append(out, token(tokens, i+1))
+		}
+	}
+	return out
 }
 
 // nothing: a window that looks for a pod's newest sample.
@@ -249,6 +299,30 @@ func (s suspect) noErrors() string {
 		return "the window of what is taken times 0"
 	case s.mutant.Kind == MutantNumber && token(s.old, s.at) == "0" && token(s.old, s.at-1) == ">":
 		return "with less than one request there are fewer than the least number of requests"
+	}
+	return ""
+}
+
+// presence: quantiles whose ratio is asked for to be there, and not how great it is.
+func (s suspect) presence() string {
+	next := slices.IndexFunc(s.old[min(s.at, len(s.old)):], func(t string) bool { return t == "and" || t == ">" })
+	if s.rule.Record == seriesBreach && s.mutant.Kind == MutantSide && next >= 0 && s.old[s.at+next] == "and" && slices.Contains(s.old[s.at+next:], "histogram_fraction") {
+		return "a breach is true or not: where requests lie above the highest bucket, both sides have a quantile, and their ratio is not recorded"
+	}
+	return ""
+}
+
+// openAlone: a breach of what is itself recorded, or read, for open releases only.
+func (s suspect) openAlone() string {
+	last := len(s.old) - 1
+	for last > 0 && s.old[last] != "and" {
+		last--
+	}
+	if s.rule.Record != seriesBreach || s.mutant.Kind != MutantGuard || slices.Contains(s.old, "sum_over_time") {
+		return ""
+	}
+	if strings.Join(s.now, " ") == "( "+strings.Join(s.old[:last], " ")+" )" {
+		return "no past interval is read: without an open release there is nothing that could be true"
 	}
 	return ""
 }

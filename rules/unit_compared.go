@@ -47,10 +47,7 @@ func (b *book) comparedCases(t runbook.Trigger) ([]unitCase, []string, error) {
 		s.ledgers()
 	} else {
 		s.samples()
-		s.ledger("the books of five minutes", int(5*time.Minute/s.b.Metrics.Interval.Std())+8, s.unevenPods(0.3))
-		if s.b.kindOf(s.signal) != countersKind {
-			s.ledger("the books of a slow stable side", 10, append(crew(Candidate, 2, 30, always(s.subject.clean)), crew(Stable, 4, 30, always(s.subject.strong))...))
-		}
+		s.sidesOnly()
 	}
 	s.pods()
 	s.faults()
@@ -141,15 +138,19 @@ func (s *stage) fresh(rate float64, stable, candidate []float64) scene {
 }
 
 // late is harm after a long good time, which the trailing windows find: one of them, or
-// that of the trigger where the effect needs all of it.
+// that of the trigger where the effect needs all of it. A good time that must be short is
+// better than stable's where it can be, so that the evidence of the release finds nothing.
 func (s *stage) late(level int) {
-	x := s.subject
-	harm := func(rate float64, from, lasts int) scene {
-		return scene{steps: from + lasts - 1, pods: append(crew(Candidate, 8, rate, play(x.proofs[1], x.proofs[0], from, math.MaxInt)), crew(Stable, 6, rate, always(x.proofs[1]))...)}
-	}
-	from, lasts := 2*level, level
+	x, from, lasts := s.subject, 2*level, level
+	before := x.proofs[1]
 	if level > mostSteps/3 {
 		from = level * 3 / 2
+		if s.b.kindOf(s.signal) == countersKind && !s.signal.family.fewer() {
+			before = s.spotless()
+		}
+	}
+	harm := func(rate float64, from, lasts int) scene {
+		return scene{steps: from + lasts - 1, pods: append(crew(Candidate, 8, rate, play(before, x.proofs[0], from, math.MaxInt)), crew(Stable, 6, rate, always(x.proofs[1]))...)}
 	}
 	if v, err := s.b.judged(s.t, s.balanced(harm(plenty, from, lasts))); err == nil && firing(v) == 0 {
 		from, lasts = 2*s.n, s.n
@@ -174,6 +175,9 @@ func (s *stage) samples() {
 		}
 		return x.strong
 	}))
+	after := s.two("fires once most of the window was seen since a daemon fell silent", 3*s.n, always(x.clean), play(x.clean, x.strong, s.n, math.MaxInt))
+	after.silent = [2]int{s.n, 2*s.n - 1}
+	s.fires(after)
 }
 
 func blend(a, b []float64, much float64) []float64 {
@@ -209,13 +213,18 @@ func (s *stage) pods() {
 }
 
 // shared has one pod do most of the harm, and another just enough, or closely too
-// little, for what remains without the first.
+// little, for what remains without the first. The other begins late, so that a longer
+// window holds something else; but not where the guard is read by increase, which sees one
+// growth less than the reference.
 func (s *stage) shared() {
-	x := s.subject
+	x, from := s.subject, s.n+3
+	if s.signal.parts != nil {
+		from = 1
+	}
 	at := func(much float64) scene {
-		pods := append(crew(Candidate, 2, plenty, always(blend(x.clean, x.strong, much))), crew(Stable, 4, plenty, always(x.clean))...)
+		pods := append(crew(Candidate, 2, plenty, play(x.clean, blend(x.clean, x.strong, much), from, math.MaxInt)), crew(Stable, 4, plenty, always(x.clean))...)
 		pods[0].mix, pods[0].rate = always(x.strong), 4*plenty
-		return scene{steps: lowSteps + s.n, pods: pods}
+		return scene{steps: from + s.n + lowSteps, pods: pods}
 	}
 	s.between("one pod does most of the harm", 0, 1, at)
 }

@@ -18,9 +18,15 @@ func (b *book) judged(t runbook.Trigger, s scene) ([]Verdict, error) {
 	}
 	r.heard(s.before)
 	out := make([]Verdict, 0, s.steps)
-	breaches := []bool{false} // at time 0, when there is no data
+	breaches := []breach{notBreached} // at time 0, when there is no data
 	for step := 1; step <= s.steps; step++ {
-		v := r.Observe(b.scraped(r, s, step))
+		counts := b.scraped(r, s, step)
+		if s.silence(step) {
+			r.Skip(counts)
+			breaches, out = append(breaches, unrecorded), append(out, Verdict{})
+			continue
+		}
+		v := r.Observe(counts)
 		if t.Ceiling > 0 {
 			v.Effect, v.Gate = r.ceiling()
 		}
@@ -29,7 +35,7 @@ func (b *book) judged(t runbook.Trigger, s scene) ([]Verdict, error) {
 			v.Guarded = r.partRemains(leastGap)
 		}
 		if t.Style == runbook.ByThreshold {
-			breaches = append(breaches, v.Gate)
+			breaches = append(breaches, breachOf(v.Gate))
 			v.Gate, v.Proved, v.Guarded = b.lasts(t, breaches), r.enough(t, b), r.unguarded(t, b)
 		}
 		out = append(out, v)
@@ -67,17 +73,36 @@ func (r *Reference) ceiling() (float64, bool) {
 	return ratio, gate || over
 }
 
-// lasts reports whether a trigger without evidence was true at every step of its
-// window, the last of which is now.
-func (b *book) lasts(t runbook.Trigger, breaches []bool) bool {
+// A breach is what is recorded of a trigger without evidence at a step.
+type breach int
+
+const (
+	unrecorded breach = iota // the daemon named no release
+	notBreached
+	breached
+)
+
+func breachOf(is bool) breach {
+	if is {
+		return breached
+	}
+	return notBreached
+}
+
+// lasts reports whether a trigger without evidence was true whenever it was recorded in
+// its window, the last step of which is now, and whether that was most of the window.
+func (b *book) lasts(t runbook.Trigger, breaches []breach) bool {
 	n := int(t.For / b.Metrics.Interval)
-	recent := breaches[max(0, len(breaches)-n):]
-	for _, is := range recent {
-		if !is {
+	recorded := 0
+	for _, is := range breaches[max(0, len(breaches)-n):] {
+		switch is {
+		case notBreached:
 			return false
+		case breached:
+			recorded++
 		}
 	}
-	return float64(len(recent)) >= math.Ceil(durableShare*float64(n))
+	return float64(recorded) >= math.Ceil(durableShare*float64(n))
 }
 
 // enough reports whether both sides have the least samples in the window.

@@ -47,11 +47,8 @@ func (s *stage) ledgers() {
 		s.ledger("the books of one sick pod", 12, s.sickPods())
 		s.ledger("the books of stable pods that differ", int(5*time.Minute/every)+10, s.loneStable())
 	}
-	if top := len(s.subject.strong) - 1; s.b.kindOf(s.signal) == latencyKind {
-		slow := s.b.slowMix(s.t.Quantile, s.b.Metrics.Latency.Buckets[top-1]*0.97)
-		pace := play(s.subject.clean, s.subject.pairs[0].near, 5, math.MaxInt)
-		s.ledger("the books of a change of pace", int(5*time.Minute/every)+8, append(crew(Candidate, 2, 30, always(s.subject.strong)), crew(Stable, 4, 30, pace)...))
-		s.ledger("the books of a slow stable side", 10, append(crew(Candidate, 2, 30, always(s.subject.strong)), crew(Stable, 4, 30, always(slow))...))
+	if s.b.kindOf(s.signal) == latencyKind {
+		s.paces()
 	}
 	first := s.t.Name == s.b.firstProved(signal.any)
 	if first || s.t.Name == s.b.firstProved(s.signal.guardedAlike) {
@@ -70,6 +67,39 @@ func (s *stage) ledgers() {
 		s.ledger("the books of two failures of stable", last, s.singleFailures(last))
 		s.open(scene{name: "the books of an hour after a restless one", steps: int(time.Hour/every) + 1, pods: s.unevenPods(0.02), before: 4321})
 	}
+}
+
+// sidesOnly are the ledgers of a trigger without evidence, of which nothing but the
+// sums of the sides is recorded.
+func (s *stage) sidesOnly() {
+	s.ledger("the books of five minutes", int(5*time.Minute/s.b.Metrics.Interval.Std())+8, s.unevenPods(0.3))
+	if s.b.kindOf(s.signal) == latencyKind {
+		s.paces()
+	}
+	if s.b.kindOf(s.signal) == countersKind {
+		s.ledger("the books of the first events", 6, s.bornPods())
+	}
+}
+
+// paces are about what counts as slow, which is read from the stable side.
+func (s *stage) paces() {
+	bounds := s.b.Metrics.Latency.Buckets
+	slow := s.b.slowMix(s.t.Quantile, bounds[len(bounds)-1]*0.97)
+	pace := play(s.subject.clean, s.subject.pairs[0].near, 5, math.MaxInt)
+	s.ledger("the books of a change of pace", int(5*time.Minute/s.b.Metrics.Interval.Std())+8, append(crew(Candidate, 2, 30, always(s.subject.strong)), crew(Stable, 4, 30, pace)...))
+	s.ledger("the books of a slow stable side", 10, append(crew(Candidate, 2, 30, always(s.subject.strong)), crew(Stable, 4, 30, always(slow))...))
+}
+
+// bornPods have no series of events before their first; those of stable never have one.
+func (s *stage) bornPods() []scenePod {
+	out := append(crew(Candidate, 2, 100, play(s.spotless(), s.subject.strong, 3, math.MaxInt)), crew(Stable, 3, 100, always(s.spotless()))...)
+	for i := range out {
+		out[i].born = true
+		if s.oneCounter() && out[i].role == Candidate {
+			out[i].alone = 3
+		}
+	}
+	return out
 }
 
 // harmedPods are six of the candidate, one of them much worse than the others and one
@@ -185,7 +215,7 @@ func (s *stage) ledger(name string, steps int, pods []scenePod) {
 func (s *stage) open(sc scene) {
 	steps := sc.steps
 	s.book(s.balanced(sc), func(r *Reference, v Verdict, _ totals, step int) []unitValue {
-		if step == 2 || step == 8 || step == 12 || step == steps/2 || step == steps-2 || step == steps {
+		if step == 2 || !s.t.Proved() && step > 2 && step <= 12 || step == 8 || step == 12 || step == steps/2 || step == steps-2 || step == steps {
 			return s.entries(r, v, step)
 		}
 		return nil

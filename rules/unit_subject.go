@@ -174,7 +174,11 @@ func (b *book) slowSubject(t runbook.Trigger) (subject, error) {
 				stableNear: b.slowMix(q, stable*(1+increase)/(1+increase*nearly))}}}
 		s.strong[min(i+1, len(bounds)-1)] = 1
 		s.proofs = [2][]float64{blend(at(1), s.strong, 1.5*(1-q)), at(1)}
-		s.pairs = append(s.pairs, topPair(at(1), at(1+increase*0.7), at(1+increase*0.4), at(1.1), at(1+increase*nearly)))
+		stalled := 0.012
+		if t.Style == runbook.ByThreshold { // its window has three growths: the first must not be enough
+			stalled = 0.018
+		}
+		s.pairs = append(s.pairs, topPair(stalled, at(1), at(1+increase*0.7), at(1+increase*0.4), at(1.1), at(1+increase*nearly)))
 		if t.Ceiling > 0 {
 			s.pairs = append(s.pairs, b.ceilingPair(t, "the ceiling", 1+increase*0.8))
 		}
@@ -204,8 +208,9 @@ func (b *book) ceilingPair(t runbook.Trigger, name string, ratio float64) pairin
 }
 
 // topPair moves requests above the highest bucket, and as many just below it. What is
-// there before differs in its quantile too, so that each window is seen.
-func topPair(stable, slower, before, stableBefore, slowest []float64) pairing {
+// there before differs in its quantile too, so that each window is seen. stalled is how
+// many of stable's are there before it alone stalls less.
+func topPair(stalled float64, stable, slower, before, stableBefore, slowest []float64) pairing {
 	const usual = 0.003 // of stable's requests are above the highest bucket
 	stall := func(mix []float64, more float64) []float64 {
 		out := make([]float64, len(mix))
@@ -219,7 +224,7 @@ func topPair(stable, slower, before, stableBefore, slowest []float64) pairing {
 	}
 	return pairing{name: "requests above the highest bucket", stable: stall(stable, 0), near: stall(before, 0.009),
 		over: stall(slower, 0.01*(1+closely)), under: stall(slower, 0.01*(1-closely)), early: stall(slower, 0.0263), stableNear: stall(stableBefore, 0.02),
-		stalls: [2][]float64{stall(stable, 0.012), stall(slowest, 0.02)}}
+		stalls: [2][]float64{stall(stable, stalled), stall(slowest, 0.02)}}
 }
 
 // slowMix is a histogram whose quantile is exactly at a value, with as much as possible
