@@ -97,10 +97,12 @@ func (b *book) sideRules(signals []signal) []draft {
 		keys, sc.rec(seriesAll, match("role", string(Candidate)), counted), sc.rec(seriesAll, counted))
 	pods := fmt.Sprintf("count by (region, release, role, signal) (sum_over_time(%s[%s]) > 0) and on (region, release) %s",
 		sc.rec(seriesPodAll), levelWindow, sc.rec(seriesRole))
-	return []draft{
+	out := []draft{
 		{record: seriesAll, text: sum(seriesPodAll), comment: "Opportunities of each side in one interval."},
 		{record: seriesBad, text: sum(seriesPodBad), comment: "Events of each side in one interval."},
-		{record: seriesShare, text: share, comment: "The candidate's share of the opportunities."},
-		{record: seriesPods, text: pods, comment: "Pods of each side that did anything in the last " + levelWindow + "."},
 	}
+	if len(proved(signals)) > 0 {
+		out = append(out, draft{record: seriesShare, text: share, comment: "The candidate's share of the opportunities."})
+	}
+	return append(out, draft{record: seriesPods, text: pods, comment: "Pods of each side that did anything in the last " + levelWindow + "."})
 }
