@@ -29,7 +29,7 @@ quality: ## the decision-quality table: whole releases, beside Flagger's, Argo's
 
 # RUNBOOKS=dir takes your own; without "make servers" name PROMTOOL=path.
 RUNBOOKS ?= runbook-templates/canary.yaml runbook-templates/bluegreen.yaml runbook-templates/shadow.yaml \
-	examples/runbooks/ranker.yaml rules/testdata/mean.yaml rules/testdata/unit/limits.yaml
+	examples/runbooks/ranker.yaml rules/testdata/mean.yaml rules/testdata/unit/limits.yaml rules/testdata/unit/threshold.yaml
 mutants: servers ## the generated unit tests with the real promtool, then every mutant of the rules
 	@mkdir -p bin
 	@$(GO) build -o bin/autorollback ./cmd/autorollback
