@@ -39,8 +39,12 @@ func TestPrometheusRestarts(t *testing.T) {
 			down := time.Now()
 			s.prom.Start()
 			t.Logf("log evidence %.1f before the restart, which took %s", before, time.Since(down).Round(10*time.Millisecond))
-			if again := s.firstAfter(evidence, time.Now()); again < before {
+			// By chance a single interval may speak for the candidate; what all of them said
+			// together is not lost.
+			if again := s.firstAfter(evidence, time.Now()); again < before-0.5 {
 				t.Errorf("log evidence is %.1f after the restart and was %.1f before: it began anew", again, before)
+			} else {
+				t.Logf("log evidence %.1f after the restart", again)
 			}
 
 			acted := s.incident("the rollback", 60*time.Second, func(i runbook.Incident) bool { return !i.ActedAt.IsZero() })
