@@ -115,8 +115,8 @@ func (b *book) lastingPhi(signals []signal) draft {
 }
 
 // worstPods are the candidate pods that add most to the harm of a window: one, or the
-// worst third of six and more. Where they are good they are left out all the same: a
-// signal without harm has none to leave out.
+// worst third of six and more. They are left out of a good signal as well, which has no
+// harm to lose.
 func (b *book) worstPods(s span, signals []signal) draft {
 	sc, candidate := b.everyone(), match("role", string(Candidate))
 	few := fmt.Sprintf("scalar(clamp_min(floor(min(%s) / %d), 1) or vector(1))", sc.rec(seriesPods, candidate, anyOf(namesOf(signals))), podsForEach)

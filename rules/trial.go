@@ -176,26 +176,34 @@ func (t *trial) at(step int) time.Time {
 
 // eval is what a rule records over the whole case. A series that pauses is marked stale.
 func (p *player) eval(ctx context.Context, t *trial, from shelf, r Rule, text string) ([]*held, error) {
-	if reads, err := readingsOf(text); err != nil || slices.ContainsFunc(reads, func(s reading) bool { return r.Record != "" && s.name == r.Record }) {
+	if readsItself(r, text) {
 		return p.evalInTurn(ctx, t, from, r, text)
 	}
 	q, err := p.engine.NewRangeQuery(ctx, from, nil, text, t.at(0), t.at(t.last), p.interval.Std())
-	if err != nil {
-		return nil, fmt.Errorf("prepare: %w", err)
+	var out []*held
+	err = execute(ctx, q, err, func(v parser.Value) error {
+		rows, ok := v.(promql.Matrix)
+		if !ok {
+			return fmt.Errorf("evaluate: the answer is a %s", v.Type())
+		}
+		var err error
+		out, err = p.hold(t, r, rows)
+		return err
+	})
+	return out, err
+}
+
+// execute answers a prepared query. Its value is gone when take returns.
+func execute(ctx context.Context, q promql.Query, prepared error, take func(parser.Value) error) error {
+	if prepared != nil {
+		return fmt.Errorf("prepare: %w", prepared)
 	}
 	defer q.Close()
 	res := q.Exec(ctx)
 	if res.Err != nil {
-		return nil, fmt.Errorf("evaluate: %w", res.Err)
+		return fmt.Errorf("evaluate: %w", res.Err)
 	}
-	var rows promql.Matrix
-	switch v := res.Value.(type) {
-	case promql.Matrix:
-		rows = v
-	default:
-		return nil, fmt.Errorf("evaluate: the answer is a %s", v.Type())
-	}
-	return p.hold(t, r, rows)
+	return take(res.Value)
 }
 
 // hold keeps the answers under the rule's name. Those that differ in nothing but the

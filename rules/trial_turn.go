@@ -7,7 +7,15 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
 )
+
+// readsItself reports whether a rule may read what it recorded before. A text that cannot
+// be parsed reads nothing, and fails when it is evaluated.
+func readsItself(r Rule, text string) bool {
+	reads, _ := readingsOf(text)
+	return r.Record != "" && slices.ContainsFunc(reads, func(s reading) bool { return s.name == r.Record })
+}
 
 // evalInTurn is eval for a rule that reads what it recorded before: one step after the
 // other, each of which sees those before.
@@ -40,21 +48,17 @@ func (p *player) evalInTurn(ctx context.Context, t *trial, from shelf, r Rule, t
 	return out, nil
 }
 
-func (p *player) ask(ctx context.Context, t *trial, from shelf, text string, step int) (promql.Vector, error) {
+func (p *player) ask(ctx context.Context, t *trial, from shelf, text string, step int) (found promql.Vector, err error) {
 	q, err := p.engine.NewInstantQuery(ctx, from, nil, text, t.at(step))
-	if err != nil {
-		return nil, fmt.Errorf("prepare: %w", err)
-	}
-	defer q.Close()
-	res := q.Exec(ctx)
-	if res.Err != nil {
-		return nil, fmt.Errorf("evaluate: %w", res.Err)
-	}
-	found, err := res.Vector()
-	if err != nil {
-		return nil, fmt.Errorf("evaluate: %w", err)
-	}
-	return slices.Clone(found), nil
+	err = execute(ctx, q, err, func(v parser.Value) error {
+		some, ok := v.(promql.Vector)
+		if !ok {
+			return fmt.Errorf("evaluate: the answer is a %s", v.Type())
+		}
+		found = slices.Clone(some)
+		return nil
+	})
+	return found, err
 }
 
 // pause marks what was recorded one step ago and is not now.
