@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/actuators"
-	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/verify"
@@ -30,20 +29,20 @@ func (e *Engine) health(ctx context.Context, s service, rel runbook.Release, wel
 }
 
 // serving are the sides that get traffic, as the release wants it.
-func serving(rel runbook.Release) []rules.Role {
+func serving(rel runbook.Release) []runbook.Role {
 	switch rel.Weight {
 	case 0:
-		return []rules.Role{rules.Stable}
+		return []runbook.Role{runbook.Stable}
 	case 100:
-		return []rules.Role{rules.Candidate}
+		return []runbook.Role{runbook.Candidate}
 	}
-	return []rules.Role{rules.Stable, rules.Candidate}
+	return []runbook.Role{runbook.Stable, runbook.Candidate}
 }
 
 // askSides asks whether the sides serve their own pair of model and features, answer
 // their stored predictions, and have the flags that their bundles demand. What the
 // runbook does not name is not asked.
-func (e *Engine) askSides(ctx context.Context, s service, rel runbook.Release, sides []rules.Role) []runbook.Answer {
+func (e *Engine) askSides(ctx context.Context, s service, rel runbook.Release, sides []runbook.Role) []runbook.Answer {
 	var all []runbook.Answer
 	for _, side := range sides {
 		all = append(all, e.checkSide(ctx, s, rel, side, len(sides) == 1 && rel.Weight%100 == 0)...)
@@ -55,7 +54,7 @@ func (e *Engine) askSides(ctx context.Context, s service, rel runbook.Release, s
 }
 
 // checkSide asks of one side; alone: it gets all traffic, so that the route leads to it.
-func (e *Engine) checkSide(ctx context.Context, s service, rel runbook.Release, side rules.Role, alone bool) []runbook.Answer {
+func (e *Engine) checkSide(ctx context.Context, s service, rel runbook.Release, side runbook.Role, alone bool) []runbook.Answer {
 	v, which := s.rb.Verification, sideOf(rel, side)
 	var all []runbook.Answer
 	if v.Pairing != nil {
@@ -72,12 +71,12 @@ func (e *Engine) checkSide(ctx context.Context, s service, rel runbook.Release, 
 	return all
 }
 
-func servesAll(rel runbook.Release, side rules.Role) bool {
-	return rel.Weight == 0 && side == rules.Stable || rel.Weight == 100 && side == rules.Candidate
+func servesAll(rel runbook.Release, side runbook.Role) bool {
+	return rel.Weight == 0 && side == runbook.Stable || rel.Weight == 100 && side == runbook.Candidate
 }
 
-func sideOf(rel runbook.Release, side rules.Role) runbook.Side {
-	if side == rules.Candidate {
+func sideOf(rel runbook.Release, side runbook.Role) runbook.Side {
+	if side == runbook.Candidate {
 		return rel.Candidate
 	}
 	return rel.Stable

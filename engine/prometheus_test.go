@@ -61,20 +61,20 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 		add("now", r.Now, nil)
 	}
 	add("age", ask.Age(rel), nil)
-	add("pods", ask.Pods(rel, rules.Stable), nil)
-	add("pods", ask.Pods(rel, rules.Candidate), nil)
-	add("warm candidate", ask.Warm(rel, rules.Candidate), nil)
+	add("pods", ask.Pods(rel, runbook.Stable), nil)
+	add("pods", ask.Pods(rel, runbook.Candidate), nil)
+	add("warm candidate", ask.Warm(rel, runbook.Candidate), nil)
 	for _, q := range ask.Before(rel) {
 		add("the hour before", q.Expr, nil)
 	}
 	for _, q := range ask.Traffic() {
 		add("plan "+q.Name, q.Expr, nil)
 	}
-	add("pods", ask.Pods(rel, rules.Stable), nil) // as warm as it is asked elsewhere
+	add("pods", ask.Pods(rel, runbook.Stable), nil) // as warm as it is asked elsewhere
 	add("sick", ask.StableSick(rel), nil)
-	add("rate", ask.Rate(rel, rules.Stable), nil)
+	add("rate", ask.Rate(rel, runbook.Stable), nil)
 	for _, q := range []rules.Questions{ask, ask.Over(3 * ask.Interval()), ask.Over(6 * ask.Interval())} {
-		add("traffic", q.Rate(rel, rules.Candidate), nil)
+		add("traffic", q.Rate(rel, runbook.Candidate), nil)
 	}
 	return &facts{tb: tb, table: table, breaking: map[string]bool{}, traffic: 20, errors: 0.001, warm: 3, restless: 1.5}
 }

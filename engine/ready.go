@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -31,7 +30,7 @@ func (e *Engine) ready(ctx context.Context, s service, rel runbook.Release) runb
 	}
 	can := func(trigger string) bool { _, can := decides(trigger, rel.Weight); return can }
 	ready := e.prom.Ready(ctx, s.ask, s.rb.Triggers, rel, can)
-	for _, side := range []rules.Role{rules.Stable, rules.Candidate} {
+	for _, side := range []runbook.Role{runbook.Stable, runbook.Candidate} {
 		ready.Answers = append(ready.Answers, e.checkSide(ctx, s, rel, side, false)...)
 	}
 	ready.RulesDrift = e.drifted(s.rb.Service)

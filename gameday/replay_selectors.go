@@ -65,7 +65,7 @@ func questions(rb *runbook.Runbook) ([]rules.Expr, error) {
 	rel := runbook.Release{ID: anySide, Service: rb.Service,
 		Stable: runbook.Side{Version: anySide}, Candidate: runbook.Side{Version: anySide}}
 	out := []rules.Expr{q.Age(rel), q.Age(runbook.Release{}), q.StableSick(rel)}
-	for _, side := range []rules.Role{rules.Stable, rules.Candidate} {
+	for _, side := range []runbook.Role{runbook.Stable, runbook.Candidate} {
 		out = append(out, q.Pods(rel, side), q.Rate(rel, side))
 	}
 	for _, t := range rb.Triggers {

@@ -35,7 +35,7 @@ func (s *Staging) pairs(ctx context.Context) {
 	if s.paired.sides == nil {
 		s.paired.sides = map[string]int{}
 	}
-	for role, side := range map[rules.Role]runbook.Side{rules.Stable: s.release.Stable, rules.Candidate: s.release.Candidate} {
+	for role, side := range map[runbook.Role]runbook.Side{runbook.Stable: s.release.Stable, runbook.Candidate: s.release.Candidate} {
 		s.paired.asked++
 		bundle, err := s.bundle(ctx, side.Bundle)
 		if err != nil {

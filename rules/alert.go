@@ -36,7 +36,7 @@ func (b *book) podGuard(t runbook.Trigger, s scope) string {
 	is := match("signal", signal.name)
 	return fmt.Sprintf(" and on (region, release) (%s > %s or %s == 1)",
 		s.rec(seriesLeastPod, is), num(signal.guardBar()),
-		s.rec(seriesPods, is, match("role", string(Candidate))))
+		s.rec(seriesPods, is, match("role", string(runbook.Candidate))))
 }
 
 func (b *book) comparatives() int {

@@ -55,7 +55,7 @@ func (b *book) staleGauges() string {
 	sc, age := b.everyone(), max(b.Metrics.Drift.MaxAge, b.patience(signal{}))
 	return fmt.Sprintf(`(
 		sum by (region, release, role) (%[1]s and on (region, release) %[1]s offset %[2]s)
-		unless on (region, release) %[3]s)`, sc.rec(seriesRole, match("role", string(Candidate))), age, b.drifted(sc, Candidate))
+		unless on (region, release) %[3]s)`, sc.rec(seriesRole, match("role", string(runbook.Candidate))), age, b.drifted(sc, runbook.Candidate))
 }
 
 // blindToAll serves a runbook without comparative triggers: no requests, no data.

@@ -47,7 +47,7 @@ func (b *book) truth(t runbook.Trigger, s scope) string {
 		on := b.Metrics.RegionLabel
 		return fmt.Sprintf("%s and on (%s) (%s)", s.rec(seriesRole), on, b.anomalies[t.Name])
 	case runbook.DriftGauge:
-		return fmt.Sprintf("%s > 1 unless on (region, release) %s > 1", b.drifted(s, Candidate), b.drifted(s, Stable))
+		return fmt.Sprintf("%s > 1 unless on (region, release) %s > 1", b.drifted(s, runbook.Candidate), b.drifted(s, runbook.Stable))
 	default:
 		return b.gate(t, s)
 	}
@@ -55,7 +55,7 @@ func (b *book) truth(t runbook.Trigger, s scope) string {
 
 // drifted is how many times its threshold the highest drift score of a side is, of
 // those whose last run is fresh.
-func (b *book) drifted(s scope, role Role) string {
+func (b *book) drifted(s scope, role runbook.Role) string {
 	d := b.Metrics.Drift
 	return fmt.Sprintf(`max by (region, release) (%s * on (version) group_left () max by (version) (
 		%s / %s and time() - %s < %s))`, s.rec(seriesRole, match("role", string(role))),
@@ -72,7 +72,7 @@ func (b *book) lasted(t runbook.Trigger, s scope) string {
 	if t.Style != runbook.ByThreshold {
 		return text
 	}
-	for _, role := range []Role{Candidate, Stable} {
+	for _, role := range []runbook.Role{runbook.Candidate, runbook.Stable} {
 		text += fmt.Sprintf(" and on (region, release) sum by (region, release) (sum_over_time(%s[%s])) >= %s",
 			s.rec(seriesAll, match("role", string(role)), match("signal", b.signalOf(t).name)), t.For, num(b.minRequests()))
 	}
@@ -83,11 +83,11 @@ func (b *book) lasted(t runbook.Trigger, s scope) string {
 // left out, or if it has one pod only.
 func (b *book) withoutAnyPod(t runbook.Trigger, s scope) string {
 	is := match("signal", b.signalOf(t).name)
-	candidate := match("role", string(Candidate))
+	candidate := match("role", string(runbook.Candidate))
 	rest := func(series string) string {
 		window := fmt.Sprintf("(sum_over_time(%s[%s]))", s.rec(series, candidate, is), t.For)
 		return fmt.Sprintf("(sum by (region, release) %s - on (region, release) group_right () sum by (region, release, %s) %s)", window, b.Metrics.PodLabel, window)
 	}
 	return fmt.Sprintf("min by (region, release) (%s / %s) > %s * %s or %s == 1",
-		rest(seriesPodBad), rest(seriesPodAll), num(withoutPodRatio), b.level(t, s, Stable), s.rec(seriesPods, is, candidate))
+		rest(seriesPodBad), rest(seriesPodAll), num(withoutPodRatio), b.level(t, s, runbook.Stable), s.rec(seriesPods, is, candidate))
 }

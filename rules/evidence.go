@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // evidenceRules are the statistic over all signals: likelihood ratios of an interval,
@@ -85,7 +87,7 @@ func (b *book) ratio(f family, theta float64, signals []signal) string {
 		join = "on (region, release, signal) group_left ()" // all parts have one share
 	}
 	return fmt.Sprintf(`%[1]s * %[3]s - on (%[2]s) sum by (%[2]s) (%[4]s) * %[6]s %[5]s`,
-		f.weight(theta), keys, sc.rec(seriesBad, match("role", string(Candidate)), in), sc.rec(seriesBad, in),
+		f.weight(theta), keys, sc.rec(seriesBad, match("role", string(runbook.Candidate)), in), sc.rec(seriesBad, in),
 		f.tilt(theta, sc.rec(seriesShare, in)), join)
 }
 
@@ -167,7 +169,7 @@ func (b *book) dispersion(signals []signal) []draft {
 // interval by interval, and how far chance would put the pods, in squares: of X events
 // of A opportunities X (1-X/A) (1-Σa²/A²).
 func (b *book) apart(in string) (drafts []draft, num, den string) {
-	sc, stable, keys := b.everyone(), match("role", string(Stable)), guardKeys+", "+b.Metrics.PodLabel
+	sc, stable, keys := b.everyone(), match("role", string(runbook.Stable)), guardKeys+", "+b.Metrics.PodLabel
 	bad, all, pods := sc.rec(seriesBad, stable, in), sc.rec(seriesAll, stable, in), sc.rec(seriesPodAll, stable, in)
 	beyond := fmt.Sprintf("%s - %s * on (%s) group_left () (%s / (%s > 0))", sc.rec(seriesPodBad, stable, in), pods, guardKeys, bad, all)
 	chance := fmt.Sprintf("%[2]s * on (%[1]s) (1 - %[2]s / (%[3]s > 0)) * on (%[1]s) (1 - sum by (%[1]s) (%[4]s ^ 2) / on (%[1]s) %[3]s ^ 2)", guardKeys, bad, all, pods)
@@ -192,7 +194,7 @@ func (b *book) blocks(in string) (level draft, num string) {
 
 // block is what each stable pod did in the last five minutes.
 func (b *book) block(series, in string) string {
-	return fmt.Sprintf("sum_over_time(%s[%s])", b.everyone().rec(series, match("role", string(Stable)), in), levelWindow)
+	return fmt.Sprintf("sum_over_time(%s[%s])", b.everyone().rec(series, match("role", string(runbook.Stable)), in), levelWindow)
 }
 
 // chanceOfBlock is how far chance puts them from their level.
@@ -205,7 +207,7 @@ func (b *book) chanceOfBlock(in string) string {
 // phi is the greatest of the quotients over an hour and over three, of what the stable pods
 // showed in the hour before the release while it is young, and of what is assumed at least.
 func (b *book) phi(signals []signal) draft {
-	sc, stable := b.everyone(), match("role", string(Stable))
+	sc, stable := b.everyone(), match("role", string(runbook.Stable))
 	enough := fmt.Sprintf("on (%s) %s >= %d", guardKeys, sc.rec(seriesPods, stable), leastPods)
 	here := func(in string) string { return sc.rec(seriesAll, stable, in) }
 	var known []string

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // The pod guard asks whether the harm is more than that of a few pods: of the pod that
@@ -93,7 +95,7 @@ func (f family) fair(all string) string {
 // is left out. So the pods add up to the surplus of those that remain, whichever these are.
 func (b *book) podSurplus(f family, signals []signal) draft {
 	sc, in := b.everyone(), f.alike(signals)
-	candidate, stable := match("role", string(Candidate)), match("role", string(Stable))
+	candidate, stable := match("role", string(runbook.Candidate)), match("role", string(runbook.Stable))
 	join, fair := fmt.Sprintf("on (%s) group_left ()", guardKeys), f.fair(sc.rec(seriesAll, stable, in))
 	pods := sc.rec(seriesPods, candidate, in)
 	text := fmt.Sprintf("(%[3]s * %[2]s %[5]s - %[4]s * %[2]s %[6]s) / %[2]s (%[7]s * (1 - clamp_min(floor(%[8]s / %[9]d), 1) / %[8]s) + on (%[1]s) %[5]s > 0)",
@@ -107,7 +109,7 @@ func (b *book) podSurplus(f family, signals []signal) draft {
 // differ for good do not even out, and the longer one looks, the surer any difference
 // seems. One standard error of its own is taken off.
 func (b *book) lastingPhi(signals []signal) draft {
-	sc, in, stable := b.everyone(), anyOf(namesOf(signals)), match("role", string(Stable))
+	sc, in, stable := b.everyone(), anyOf(namesOf(signals)), match("role", string(runbook.Stable))
 	text := fmt.Sprintf("(sum by (%[1]s) (%[2]s ^ 2) / on (%[1]s) (%[3]s > 0) - on (%[1]s) sqrt(2 / clamp_min(%[4]s - 1, 1)) > on (%[1]s) %[5]s) or on (%[1]s) %[5]s",
 		guardKeys, sc.rec(seriesApart), sc.rec(seriesChance), sc.rec(seriesPods, stable, in), sc.rec(seriesPhi, in))
 	return draft{record: seriesLastingPhi, text: text,
@@ -118,7 +120,7 @@ func (b *book) lastingPhi(signals []signal) draft {
 // worst third of six and more. They are left out of a good signal as well, which has no
 // harm to lose.
 func (b *book) worstPods(s span, signals []signal) draft {
-	sc, candidate := b.everyone(), match("role", string(Candidate))
+	sc, candidate := b.everyone(), match("role", string(runbook.Candidate))
 	few := fmt.Sprintf("scalar(clamp_min(floor(min(%s) / %d), 1) or vector(1))", sc.rec(seriesPods, candidate, anyOf(namesOf(signals))), podsForEach)
 	var out []string
 	for _, d := range directions(signals) {
@@ -132,7 +134,7 @@ func (b *book) worstPods(s span, signals []signal) draft {
 // withoutPods is what remains without those.
 func (b *book) withoutPods(s span, signals []signal) draft {
 	sc, in := b.everyone(), anyOf(namesOf(signals))
-	candidate, stable, window := match("role", string(Candidate)), match("role", string(Stable)), match("window", s.name)
+	candidate, stable, window := match("role", string(runbook.Candidate)), match("role", string(runbook.Stable)), match("window", s.name)
 	sum := func(series string, more ...string) string {
 		return fmt.Sprintf("sum_over_time(%s[%s])", sc.rec(series, more...), s.length)
 	}

@@ -5,19 +5,21 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // crowd feeds pods that need not be alike: levels of the candidate's, and of stable's.
 func crowd(rnd *rand.Rand, rate float64, candidate, stable []float64) []PodCount {
 	var out []PodCount
-	add := func(role Role, share float64, levels []float64) {
+	add := func(role runbook.Role, share float64, levels []float64) {
 		for i, level := range levels {
 			n := poisson(rnd, rate*share*15/float64(len(levels)))
 			out = append(out, PodCount{Pod: string(role) + strconv.Itoa(i), Role: role, All: n, Bad: binomial(rnd, n, level)})
 		}
 	}
-	add(Candidate, 0.25, candidate)
-	add(Stable, 0.75, stable)
+	add(runbook.Candidate, 0.25, candidate)
+	add(runbook.Stable, 0.75, stable)
 	return out
 }
 

@@ -21,7 +21,7 @@ const levelWindow = "5m"
 func (b *book) latencyRules(s signal) []draft {
 	out := []draft{b.slowLimit(s), b.latencyAll(s)}
 	for _, region := range b.latencyRegions() {
-		for _, role := range []Role{Candidate, Stable} {
+		for _, role := range []runbook.Role{runbook.Candidate, runbook.Stable} {
 			out = append(out, b.slow(s, role, region))
 		}
 	}
@@ -98,7 +98,7 @@ func (b *book) recordsQuantile(q float64, window string) bool {
 }
 
 func (b *book) slowLimit(s signal) draft {
-	stable := match("role", string(Stable))
+	stable := match("role", string(runbook.Stable))
 	level := fmt.Sprintf("histogram_quantile(%s, sum by (region%s) (%s))", num(s.quantile), b.le(),
 		b.sided("rate("+b.histogram()+"["+levelWindow+"])", b.everyone(), stable))
 	if b.recordsQuantile(s.quantile, levelWindow) {
@@ -123,7 +123,7 @@ func (b *book) latencyAll(s signal) draft {
 	return d
 }
 
-func (b *book) slow(s signal, role Role, region string) draft {
+func (b *book) slow(s signal, role runbook.Role, region string) draft {
 	keys := "region, release, role, " + b.Metrics.PodLabel
 	sc := b.everyone()
 	who := []string{match("role", string(role))}
@@ -136,7 +136,7 @@ func (b *book) slow(s signal, role Role, region string) draft {
 		fixed["region"] = region
 	}
 	bound := fmt.Sprintf("scalar(%s offset %s)", limit, b.every)
-	if role == Stable {
+	if role == runbook.Stable {
 		bound += " / " + num(1+s.margin)
 	}
 	text := fmt.Sprintf(`(%[1]s * on (%[2]s) histogram_fraction(%[3]s, +Inf, sum by (%[2]s%[4]s) (%[5]s))) >= 0

@@ -106,18 +106,20 @@ func (b *book) meanMoments(in string) []draft {
 // meanPull is the drop of one interval and how much it weighs.
 func (b *book) meanPull(in string) []draft {
 	sc := b.everyone()
-	of := func(series string, role Role) string {
+	of := func(series string, role runbook.Role) string {
 		return fmt.Sprintf("sum by (%s) (%s)", meanKeys, sc.rec(series, match("role", string(role)), in))
 	}
-	noise := func(role Role) string {
+	noise := func(role runbook.Role) string {
 		return fmt.Sprintf("%s / (%s > 0)", of(seriesVariance, role), of(seriesAll, role))
 	}
-	level := func(role Role) string { return fmt.Sprintf("%s / %s", of(seriesBad, role), of(seriesAll, role)) }
+	level := func(role runbook.Role) string {
+		return fmt.Sprintf("%s / %s", of(seriesBad, role), of(seriesAll, role))
+	}
 	mean := fmt.Sprintf("sum by (%s) (%s)", meanKeys, sc.rec(seriesMean, in))
 	return []draft{
-		{record: seriesMeanInfo, text: fmt.Sprintf("%s ^ 2 / (%s + %s)", mean, noise(Candidate), noise(Stable)),
+		{record: seriesMeanInfo, text: fmt.Sprintf("%s ^ 2 / (%s + %s)", mean, noise(runbook.Candidate), noise(runbook.Stable)),
 			comment: "Means: how much one interval can tell: the squared mean over the variance of the sides' difference."},
-		{record: seriesMeanPull, text: fmt.Sprintf("sum by (%s) (%s) / %s * (%s - %s)", meanKeys, sc.rec(seriesMeanInfo, in), mean, level(Stable), level(Candidate)),
+		{record: seriesMeanPull, text: fmt.Sprintf("sum by (%s) (%s) / %s * (%s - %s)", meanKeys, sc.rec(seriesMeanInfo, in), mean, level(runbook.Stable), level(runbook.Candidate)),
 			comment: "Means: and that, times how much lower the candidate is in it."},
 	}
 }

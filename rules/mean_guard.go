@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // meanRest is what the statistic would be without one candidate pod, and what the pod
@@ -12,8 +14,8 @@ import (
 func (b *book) meanRest(in string) []draft {
 	sc := b.everyone()
 	keys := meanKeys + ", " + b.Metrics.PodLabel
-	candidate := match("role", string(Candidate))
-	of := func(series string, role Role) string {
+	candidate := match("role", string(runbook.Candidate))
+	of := func(series string, role runbook.Role) string {
 		return fmt.Sprintf("sum by (%s) (%s)", meanKeys, sc.rec(series, match("role", string(role)), in))
 	}
 	pod := func(series string) string {
@@ -21,14 +23,14 @@ func (b *book) meanRest(in string) []draft {
 	}
 	const each = "on (" + meanKeys + ") group_right ()"
 	rest := func(series, pods string) string {
-		return fmt.Sprintf("(%s - %s %s)", of(series, Candidate), each, pod(pods))
+		return fmt.Sprintf("(%s - %s %s)", of(series, runbook.Candidate), each, pod(pods))
 	}
 	mean := fmt.Sprintf("sum by (%s) (%s)", meanKeys, sc.rec(seriesMean, in))
 	trials := fmt.Sprintf("(%s > 0)", rest(seriesAll, seriesPodAll))
 	noise := fmt.Sprintf("(%s / %s %s + on (%s) group_left () (%s / (%s > 0)))",
-		of(seriesVariance, Candidate), each, trials, meanKeys, of(seriesVariance, Stable), of(seriesAll, Stable))
+		of(seriesVariance, runbook.Candidate), each, trials, meanKeys, of(seriesVariance, runbook.Stable), of(seriesAll, runbook.Stable))
 	info := fmt.Sprintf("%s ^ 2 / %s %s", mean, each, noise)
-	drop := fmt.Sprintf("(%s / %s - %s %s / %s)", of(seriesBad, Stable), of(seriesAll, Stable), each, rest(seriesBad, seriesPodBad), trials)
+	drop := fmt.Sprintf("(%s / %s - %s %s / %s)", of(seriesBad, runbook.Stable), of(seriesAll, runbook.Stable), each, rest(seriesBad, seriesPodBad), trials)
 	pull := fmt.Sprintf("sum by (%s) (%s) * %s / on (%s) group_left () %s", keys, sc.rec(seriesRestInfo, in), drop, meanKeys, mean)
 	out := []draft{
 		{record: seriesRestInfo, text: info, comment: "Means, pod guard: how much one interval can tell without each candidate pod,"},
@@ -63,7 +65,7 @@ func (b *book) meanWithoutPod(signal string) draft {
 func (b *book) chanceOfMeans(in string) string {
 	sum := func(s string) string { return fmt.Sprintf("sum by (%s) (%s)", meanKeys, s) }
 	all := b.block(seriesPodAll, in)
-	return fmt.Sprintf("%s * (%s - %s / (%s > 0))", sum(b.everyone().rec(seriesVariance, match("role", string(Stable)), in)), sum(all), sum(all+" ^ 2"), sum(all))
+	return fmt.Sprintf("%s * (%s - %s / (%s > 0))", sum(b.everyone().rec(seriesVariance, match("role", string(runbook.Stable)), in)), sum(all), sum(all+" ^ 2"), sum(all))
 }
 
 // catoniRatio is the same in plain Go, of one interval: sums and trials of candidate and

@@ -41,7 +41,7 @@ func (m market) counts(at time.Duration) []PodCount {
 		price = m.dearer
 	}
 	var out []PodCount
-	add := func(role Role, pods int, share, worth, rarer float64) {
+	add := func(role runbook.Role, pods int, share, worth, rarer float64) {
 		for i := range pods {
 			c := PodCount{Pod: string(role) + strconv.Itoa(i), Role: role}
 			c.All = poisson(m.rnd, m.rate*share*m.every.Seconds()/float64(pods))
@@ -52,8 +52,8 @@ func (m market) counts(at time.Duration) []PodCount {
 			out = append(out, c)
 		}
 	}
-	add(Candidate, m.candidates, m.share, 1-m.drop, max(1, m.rarer))
-	add(Stable, m.pods, 1-m.share, 1, 1)
+	add(runbook.Candidate, m.candidates, m.share, 1-m.drop, max(1, m.rarer))
+	add(runbook.Stable, m.pods, 1-m.share, 1, 1)
 	return out
 }
 

@@ -58,9 +58,9 @@ func TestMeanReferenceAgreesWithTheRules(t *testing.T) {
 				since := w.now.Sub(w.start)
 				var counts []PodCount
 				for _, p := range pods {
-					c := PodCount{Pod: p.name, Role: Stable}
+					c := PodCount{Pod: p.name, Role: runbook.Stable}
 					if p.candidate() {
-						c.Role = Candidate
+						c.Role = runbook.Candidate
 					}
 					now := p.till.of(c, p.tried)
 					if old, ok := before[p.name]; ok {

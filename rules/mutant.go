@@ -64,7 +64,7 @@ func (r Rule) labelled(index int) []Mutant {
 		for k, v := range r.Labels {
 			changed.Labels[k] = v
 		}
-		changed.Labels["role"] = string(other(Role(side)))
+		changed.Labels["role"] = string(other(runbook.Role(side)))
 		out = append(out, Mutant{Rule: r.title(), Kind: MutantSide, Change: "label role: " + side + " => " + changed.Labels["role"], index: index, text: r.Expr.String(), rule: changed})
 	}
 	if r.KeepFiringFor > 0 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -142,15 +143,15 @@ func (c *cutter) sides(e *parser.VectorSelector) {
 		if m.Name != "role" || m.Type != labels.MatchEqual {
 			continue
 		}
-		e.LabelMatchers[i] = labels.MustNewMatcher(labels.MatchEqual, "role", string(other(Role(m.Value))))
+		e.LabelMatchers[i] = labels.MustNewMatcher(labels.MatchEqual, "role", string(other(runbook.Role(m.Value))))
 		c.note(MutantSide)
 		e.LabelMatchers[i] = m
 	}
 }
 
-func other(r Role) Role {
-	if r == Candidate {
-		return Stable
+func other(r runbook.Role) runbook.Role {
+	if r == runbook.Candidate {
+		return runbook.Stable
 	}
-	return Candidate
+	return runbook.Candidate
 }

@@ -9,7 +9,7 @@ import (
 
 // Pairing counts the pods of one side by what they say they serve; false if the
 // runbook does not say how they tell it.
-func (q Questions) Pairing(rel runbook.Release, side Role) (Expr, bool) {
+func (q Questions) Pairing(rel runbook.Release, side runbook.Role) (Expr, bool) {
 	p := q.b.Verification.Pairing
 	if p == nil {
 		return Expr{}, false

@@ -91,7 +91,7 @@ func (b *book) partRules(s signal) []draft {
 	case p.fixed:
 		all(fmt.Sprintf("sum by (region, release, role) (%s)", b.sided(b.delta(p.all), sc)))
 	default:
-		for _, role := range []Role{Candidate, Stable} {
+		for _, role := range []runbook.Role{runbook.Candidate, runbook.Stable} {
 			all(fmt.Sprintf("0 * sum by (region, release, part) (%s) + on (region, release) group_left () sum by (region, release) (%s)",
 				p.parted(b.sidedSum("last_over_time("+p.events+"["+b.back+"])", p.label, sc)), b.sided(b.delta(p.all), sc, match("role", string(role)))), "role", string(role))
 		}
@@ -117,7 +117,7 @@ func (b *book) partPods(s signal) draft {
 
 // stablePods are the events of each stable pod from which the dispersion is measured.
 func (b *book) stablePods(s signal) draft {
-	keys, stable := "region, release, role, "+b.Metrics.PodLabel, match("role", string(Stable))
+	keys, stable := "region, release, role, "+b.Metrics.PodLabel, match("role", string(runbook.Stable))
 	return draft{record: seriesPodBad, labels: labelsOf("signal", s.name),
 		text:    fmt.Sprintf("%s or on (%s) 0 * %s", b.ofPods(s.parts.pooled, stable), keys, b.everyone().rec(seriesPodAll, match("signal", s.name), stable)),
 		comment: fmt.Sprintf("Signal %s: %s of each stable pod, for the dispersion.", s.name, s.parts.words[1])}

@@ -7,7 +7,7 @@ import (
 )
 
 // partLevel is a side's event share of each part over the trigger's window.
-func (b *book) partLevel(t runbook.Trigger, s scope, role Role) string {
+func (b *book) partLevel(t runbook.Trigger, s scope, role runbook.Role) string {
 	signal := b.signalOf(t)
 	who := []string{match("role", string(role)), match("signal", signal.name)}
 	sum := func(keys, series string) string {
@@ -25,7 +25,7 @@ func (b *book) partEffect(t runbook.Trigger, s scope) string {
 	if t.PSI > 0 {
 		return b.stability(t, s)
 	}
-	gap := b.partLevel(t, s, Candidate) + " - " + b.partLevel(t, s, Stable)
+	gap := b.partLevel(t, s, runbook.Candidate) + " - " + b.partLevel(t, s, runbook.Stable)
 	if t.Type == runbook.DistributionShift {
 		gap = "abs(" + gap + ")"
 	}
@@ -58,7 +58,7 @@ func (b *book) partGuard(t runbook.Trigger, s scope) string {
 	p := b.signalOf(t).parts
 	pod := b.Metrics.PodLabel
 	grown := func(keys, series string, parted bool) string {
-		expr := b.sided(fmt.Sprintf("increase(%s[%s])", series, t.For), s, match("role", string(Candidate)))
+		expr := b.sided(fmt.Sprintf("increase(%s[%s])", series, t.For), s, match("role", string(runbook.Candidate)))
 		if parted {
 			expr = p.parted(expr)
 		}
@@ -73,7 +73,7 @@ func (b *book) partGuard(t runbook.Trigger, s scope) string {
 	}
 	all := grown(allKeys, p.all, p.each)
 	share := fmt.Sprintf("%s / on (%s, %s) group_left () (%s > 0)", rest("region, release, part", grown("region, release, part", p.events, true)), allKeys, pod, rest(allKeys, all))
-	gap := fmt.Sprintf("%s - on (region, release, part) group_left () %s", share, b.partLevel(t, s, Stable))
+	gap := fmt.Sprintf("%s - on (region, release, part) group_left () %s", share, b.partLevel(t, s, runbook.Stable))
 	limit := partLimit(t) / 2
 	if t.Type == runbook.DistributionShift {
 		gap = "abs(" + gap + ")"

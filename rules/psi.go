@@ -44,10 +44,10 @@ func (b *book) binRules(t runbook.Trigger) []draft {
 // stability is the population stability index: the sum over bins of (p-q) ln(p/q),
 // with shares of at least leastBin.
 func (b *book) stability(t runbook.Trigger, s scope) string {
-	side := func(role Role) string {
+	side := func(role runbook.Role) string {
 		return fmt.Sprintf("clamp_min(sum by (region, release, part) (%s), %s)", s.rec(seriesBin, match("trigger", t.Name), match("role", string(role))), leastBin)
 	}
-	c, st := side(Candidate), side(Stable)
+	c, st := side(runbook.Candidate), side(runbook.Stable)
 	return fmt.Sprintf("sum by (region, release) ((%[1]s - %[2]s) * ln(%[1]s / %[2]s))", c, st)
 }
 

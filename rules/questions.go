@@ -19,15 +19,6 @@ const (
 	BlindTrigger    = "blind"    // one side of an open release has no data
 )
 
-// A Role is the part a version plays in a release: the value of the label role of
-// autorollback_release_role.
-type Role string
-
-const (
-	Candidate Role = "candidate"
-	Stable    Role = "stable"
-)
-
 // Questions are what the daemon may ask Prometheus about one service. Each is one
 // instant query; values from a release appear only as quoted label values.
 type Questions struct{ b *book }
@@ -110,14 +101,14 @@ func (q Questions) Age(rel runbook.Release) Expr {
 }
 
 // side is the matchers of one side's own series.
-func (q Questions) side(rel runbook.Release, side Role) string {
+func (q Questions) side(rel runbook.Release, side runbook.Role) string {
 	value := rel.Stable.Version
-	if side == Candidate {
+	if side == runbook.Candidate {
 		value = rel.Candidate.Version
 	}
 	if t := q.b.Metrics.Track; t != nil {
 		value = t.Stable
-		if side == Candidate {
+		if side == runbook.Candidate {
 			value = t.Candidate
 		}
 	}
@@ -131,7 +122,7 @@ func (q Questions) side(rel runbook.Release, side Role) string {
 // StableSick has at least one series if the stable side itself breaks an absolute
 // limit of the runbook now: of verification, of an error_rate or absolute_slo trigger.
 func (q Questions) StableSick(rel runbook.Release) Expr {
-	w := q.window(q.side(rel, Stable))
+	w := q.window(q.side(rel, runbook.Stable))
 	sick := []string{fmt.Sprintf("(%s > %s and %s >= %s)", w.errorRate(), num(q.b.errorLimit()), w.requests(), num(q.b.minRequests()))}
 	for _, l := range q.b.latencyLimits() {
 		sick = append(sick, fmt.Sprintf("(%s > %s and %s >= %s)", w.quantile(l.quantile), num(l.seconds), w.observed(), num(q.b.minObserved(l.quantile))))
@@ -142,8 +133,8 @@ func (q Questions) StableSick(rel runbook.Release) Expr {
 // Pods is the number of pods of that side: always one series, 0 if there is none. A
 // candidate's pod counts if it served anything in the last minutes, because the pod
 // guard rests on such pods; a stable one if it is warm, see [Questions.Warm].
-func (q Questions) Pods(rel runbook.Release, side Role) Expr {
-	if side == Stable {
+func (q Questions) Pods(rel runbook.Release, side runbook.Role) Expr {
+	if side == runbook.Stable {
 		return q.Warm(rel, side)
 	}
 	served := q.b.raw(q.b.Metrics.Requests.Counter, q.side(rel, side))
@@ -153,7 +144,7 @@ func (q Questions) Pods(rel runbook.Release, side Role) Expr {
 // Warm is the number of pods of that side that could take traffic: the newest sample
 // is fresh and, where the runbook names a health metric, says ready. Always one
 // series, 0 if there is none.
-func (q Questions) Warm(rel runbook.Release, side Role) Expr {
+func (q Questions) Warm(rel runbook.Release, side runbook.Role) Expr {
 	matchers := q.side(rel, side)
 	if health := q.b.LastKnownGood.Health; health != "" {
 		return q.countPods(fmt.Sprintf("last_over_time(%s[%s]) == 1", q.b.raw(health, matchers), q.b.freshness()))
@@ -174,7 +165,7 @@ func (b *book) freshness() runbook.Duration {
 
 // Rate is the requests per second of that side over the verification window; 0 if
 // its series stand still, empty if it has none.
-func (q Questions) Rate(rel runbook.Release, side Role) Expr {
+func (q Questions) Rate(rel runbook.Release, side runbook.Role) Expr {
 	series := q.b.raw(q.b.Metrics.Requests.Counter, q.side(rel, side))
 	return q.b.mustParse(fmt.Sprintf("sum(rate(%s[%s]))", series, q.b.look()))
 }

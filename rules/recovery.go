@@ -61,7 +61,7 @@ const leastBefore = runbook.Duration(5 * time.Minute)
 // each over the verification window.
 func (q Questions) Recovery(rel runbook.Release) []Recovery {
 	now := q.b.window(q.b.look(), q.b.inRegion(rel.Region))
-	before := q.b.window(max(q.b.look(), leastBefore), q.side(rel, Stable))
+	before := q.b.window(max(q.b.look(), leastBefore), q.side(rel, runbook.Stable))
 	out := []Recovery{q.errors(now, before)}
 	if c := q.b.Verification.System.Latency; c != nil && q.b.Metrics.Latency != nil {
 		out = append(out, q.latency(*c, now, before))

@@ -12,7 +12,7 @@ import (
 // was not scraped, or whose counters were reset, is left out of that interval.
 type PodCount struct {
 	Pod  string
-	Role Role
+	Role runbook.Role
 	// All and Bad are opportunities and events: requests and failed requests, or trials
 	// and successes or values. For a latency trigger they are ignored; Buckets count instead.
 	All, Bad float64
@@ -142,7 +142,7 @@ func (r *Reference) Observe(counts []PodCount) Verdict {
 	known := r.count(counts)
 	r.judge(known)
 	r.disperse()
-	v := Verdict{Phi: r.phi(), Pods: r.active(Candidate), Effect: math.NaN()}
+	v := Verdict{Phi: r.phi(), Pods: r.active(runbook.Candidate), Effect: math.NaN()}
 	lasting := r.lastingPhi(v.Phi)
 	for i, w := range r.windows {
 		v.Evidence[i] = r.evidence(i, v.Phi)

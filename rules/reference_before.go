@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // beforeSpan is how long before a release its stable pods are watched, and for how long
@@ -29,7 +31,7 @@ func (r *Reference) Before(counts []PodCount) {
 	}
 	var kept []PodCount
 	for _, c := range counts {
-		if c.Role == Stable {
+		if c.Role == runbook.Stable {
 			c.Buckets, c.Parts = slices.Clone(c.Buckets), slices.Clone(c.Parts)
 			kept = append(kept, c)
 		}
@@ -68,7 +70,7 @@ func (b *beforeTrail) dispersion(r *Reference) float64 {
 		for _, c := range counts {
 			p := pods[c.Pod]
 			if p == nil {
-				p = &podTrail{role: Stable, all: make(trail, i), bad: make(trail, i)}
+				p = &podTrail{role: runbook.Stable, all: make(trail, i), bad: make(trail, i)}
 				pods[c.Pod] = p
 			}
 			p.nowAll, p.nowBad = r.pooled(c, limit)

@@ -1,6 +1,10 @@
 package rules
 
-import "math"
+import (
+	"math"
+
+	"github.com/autorollback/autorollback/runbook"
+)
 
 // A trail is a series of one value for each interval, kept as its running total.
 type trail []float64
@@ -24,7 +28,7 @@ func (t trail) last(n int) float64 {
 
 type podTrail struct {
 	name            string
-	role            Role
+	role            runbook.Role
 	all, bad        trail
 	surplus, judged trail   // of a candidate pod: events beyond its fair part; 1 where that is known
 	apart           trail   // of a stable pod: events beyond its part of the side's
@@ -34,7 +38,7 @@ type podTrail struct {
 	meanInfluence   [3]trail // of a mean, one for each theta
 }
 
-func (r *Reference) pod(name string, role Role) *podTrail {
+func (r *Reference) pod(name string, role runbook.Role) *podTrail {
 	for _, p := range r.pods {
 		if p.name == name && p.role == role {
 			return p
@@ -90,8 +94,8 @@ func (r *Reference) judge(known bool) {
 	f := r.signal.family
 	var all, bad [2]float64
 	for _, p := range r.pods {
-		all[p.role.index()] += p.nowAll
-		bad[p.role.index()] += p.nowBad
+		all[sideIndex(p.role)] += p.nowAll
+		bad[sideIndex(p.role)] += p.nowBad
 	}
 	r.tells(known && all[0]+all[1] > 0)
 	ratio := func(theta, allC, allS, badC, badS float64) float64 {
@@ -106,8 +110,8 @@ func (r *Reference) judge(known bool) {
 	r.separate(all[1], bad[1])
 	for _, p := range r.pods {
 		surplus, judged := 0.0, 0.0
-		if fair := all[1] / f.null; p.role == Candidate && known && p.nowAll > 0 {
-			pods := float64(r.active(Candidate))
+		if fair := all[1] / f.null; p.role == runbook.Candidate && known && p.nowAll > 0 {
+			pods := float64(r.active(runbook.Candidate))
 			remain := all[0] * (1 - float64(leftOut(int(pods)))/pods)
 			surplus, judged = (p.nowBad*fair-p.nowAll*bad[1])/(remain+fair), count(remain+fair > 0)
 		}
@@ -122,8 +126,8 @@ func (f family) drift(theta, share, bad, events float64) float64 {
 	return bad*math.Log(theta/f.null) - events*(math.Log1p((theta-1)*share)-math.Log1p((f.null-1)*share))
 }
 
-func (r Role) index() int {
-	if r == Candidate {
+func sideIndex(r runbook.Role) int {
+	if r == runbook.Candidate {
 		return 0
 	}
 	return 1
@@ -147,7 +151,7 @@ func (r *Reference) separate(all, bad float64) {
 	squares := 0.0
 	for _, p := range r.pods {
 		d := 0.0
-		if p.role == Stable && all > 0 {
+		if p.role == runbook.Stable && all > 0 {
 			d = p.nowBad - p.nowAll*bad/all
 			squares += p.nowAll * p.nowAll
 		}
@@ -175,7 +179,7 @@ func (r *Reference) scattered(window int) (num, den float64) {
 func (r *Reference) scatter(pods []*podTrail, window int) (num, den float64) {
 	var all, bad, squares float64
 	for _, p := range pods {
-		if p.role == Stable {
+		if p.role == runbook.Stable {
 			n := p.all.last(window)
 			all, bad, squares = all+n, bad+p.bad.last(window), squares+n*n
 		}
@@ -185,7 +189,7 @@ func (r *Reference) scatter(pods []*podTrail, window int) (num, den float64) {
 	}
 	level := bad / all
 	for _, p := range pods {
-		if p.role == Stable {
+		if p.role == runbook.Stable {
 			d := p.bad.last(window) - p.all.last(window)*level
 			num += d * d
 		}
@@ -202,7 +206,7 @@ func (r *Reference) phi() float64 {
 		return 1
 	case r.signal.name == trafficSignal:
 		return least
-	case r.active(Stable) < leastPods:
+	case r.active(runbook.Stable) < leastPods:
 		return max(phiUnknown, least)
 	}
 	phi := max(least, r.dispersedBefore())
@@ -215,7 +219,7 @@ func (r *Reference) phi() float64 {
 }
 
 // active counts the pods of a side that did anything in the last five minutes.
-func (r *Reference) active(role Role) int {
+func (r *Reference) active(role runbook.Role) int {
 	n := 0
 	for _, p := range r.pods {
 		if p.role == role && p.all.last(r.level) > 0 {

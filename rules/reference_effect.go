@@ -31,7 +31,7 @@ func (r *Reference) keep(counts []PodCount) {
 	for role := range r.histograms {
 		now := make([]float64, len(r.bounds)+1)
 		for _, c := range counts {
-			if c.Role.index() != role {
+			if sideIndex(c.Role) != role {
 				continue
 			}
 			for i, v := range c.Buckets {
@@ -44,7 +44,7 @@ func (r *Reference) keep(counts []PodCount) {
 	if r.n == 0 { // the limit is recorded from the first judged interval on
 		return
 	}
-	stable := r.histograms[Stable.index()].last(r.level - 1)
+	stable := r.histograms[sideIndex(runbook.Stable)].last(r.level - 1)
 	top := r.bounds[len(r.bounds)-1]
 	if r.limit = min(top, (1+r.signal.margin)*bucketQuantile(r.signal.quantile, r.bounds, stable)); !(r.limit > 0) {
 		r.limit = math.NaN()
@@ -56,7 +56,7 @@ func (r *Reference) slow(c PodCount, limit float64) (all, bad float64) {
 	for _, v := range c.Buckets {
 		all += v
 	}
-	if c.Role == Stable {
+	if c.Role == runbook.Stable {
 		limit /= 1 + r.signal.margin
 	}
 	if share := bucketAbove(limit, r.bounds, c.Buckets); share >= 0 {
@@ -77,8 +77,8 @@ func (r *Reference) effect() (float64, bool) {
 	}
 	var all, bad [2]float64
 	for _, p := range r.pods {
-		all[p.role.index()] += p.all.last(r.gate)
-		bad[p.role.index()] += p.bad.last(r.gate)
+		all[sideIndex(p.role)] += p.all.last(r.gate)
+		bad[sideIndex(p.role)] += p.bad.last(r.gate)
 	}
 	candidate, stable := bad[0]/all[0], bad[1]/all[1]
 	switch t.Type {

@@ -11,9 +11,9 @@ import (
 
 // reading is what a pod's counters hold now.
 func (p *pod) reading(t runbook.TriggerType) PodCount {
-	c := PodCount{Pod: p.name, Role: Stable}
+	c := PodCount{Pod: p.name, Role: runbook.Stable}
 	if p.candidate() {
-		c.Role = Candidate
+		c.Role = runbook.Candidate
 	}
 	switch t {
 	case runbook.LatencyQuantile:

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // fitted is the log likelihood ratio at the best fitting odds ratio; 0 where a surplus
@@ -25,7 +27,7 @@ func (r *Reference) withoutPods(window int) float64 {
 	}
 	var events, surplus, others float64
 	for _, p := range r.pods {
-		if p.role == Stable {
+		if p.role == runbook.Stable {
 			others += p.bad.last(window)
 		}
 	}
@@ -40,7 +42,7 @@ func (r *Reference) withoutPods(window int) float64 {
 // first, and the others.
 func (r *Reference) worstPods(window int) (worst, rest []*podTrail) {
 	for _, p := range r.pods {
-		if p.role == Candidate && p.judged.last(window) > 0 {
+		if p.role == runbook.Candidate && p.judged.last(window) > 0 {
 			rest = append(rest, p)
 		}
 	}
@@ -50,7 +52,7 @@ func (r *Reference) worstPods(window int) (worst, rest []*podTrail) {
 		}
 		return cmp.Compare(q.surplus.last(window), p.surplus.last(window))
 	})
-	n := min(len(rest), leftOut(r.active(Candidate)))
+	n := min(len(rest), leftOut(r.active(runbook.Candidate)))
 	return rest[:n], rest[n:]
 }
 
@@ -67,5 +69,5 @@ func (r *Reference) lastingPhi(phi float64) float64 {
 	if !(den > 0) {
 		return phi
 	}
-	return max(phi, num/den-math.Sqrt(2/math.Max(float64(r.active(Stable))-1, 1)))
+	return max(phi, num/den-math.Sqrt(2/math.Max(float64(r.active(runbook.Stable))-1, 1)))
 }

@@ -84,7 +84,7 @@ func (r *Reference) Weigh(share float64, steady bool) {
 func (r *Reference) judgeTraffic() {
 	var got [2]float64
 	for _, p := range r.pods {
-		got[p.role.index()] += p.nowAll
+		got[sideIndex(p.role)] += p.nowAll
 	}
 	known := r.wanted > 0
 	r.tells(known)

@@ -56,8 +56,8 @@ func TestReferenceSkipsWhatNobodyNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	counts := func(bad float64) []PodCount {
-		return []PodCount{{Pod: "c1", Role: Candidate, All: 100, Bad: bad}, {Pod: "c2", Role: Candidate, All: 100, Bad: bad},
-			{Pod: "s1", Role: Stable, All: 300, Bad: 1}, {Pod: "s2", Role: Stable, All: 300, Bad: 1}, {Pod: "s3", Role: Stable, All: 300, Bad: 1}}
+		return []PodCount{{Pod: "c1", Role: runbook.Candidate, All: 100, Bad: bad}, {Pod: "c2", Role: runbook.Candidate, All: 100, Bad: bad},
+			{Pod: "s1", Role: runbook.Stable, All: 300, Bad: 1}, {Pod: "s2", Role: runbook.Stable, All: 300, Bad: 1}, {Pod: "s3", Role: runbook.Stable, All: 300, Bad: 1}}
 	}
 	var before, after Verdict
 	for range 20 {

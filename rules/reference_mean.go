@@ -1,6 +1,10 @@
 package rules
 
-import "math"
+import (
+	"math"
+
+	"github.com/autorollback/autorollback/runbook"
+)
 
 // A meanTrail is what is known of single trials since the release began, for a signal
 // that is a mean: trials, sum and squares of candidate and stable.
@@ -48,7 +52,7 @@ func (m *meanTrail) skip() {
 func (r *Reference) judgeMean() {
 	var all, sum, squares [2]float64
 	for _, p := range r.pods {
-		i := p.role.index()
+		i := sideIndex(p.role)
 		all[i], sum[i], squares[i] = all[i]+p.nowAll, sum[i]+p.nowBad, squares[i]+p.nowSquares
 	}
 	m := &r.means
@@ -59,7 +63,7 @@ func (r *Reference) judgeMean() {
 	}
 	for _, p := range r.pods {
 		rest := all[0] - p.nowAll
-		judged := p.role == Candidate && m.level > 0 && p.nowAll > 0 && rest > 0 && all[1] > 0
+		judged := p.role == runbook.Candidate && m.level > 0 && p.nowAll > 0 && rest > 0 && all[1] > 0
 		p.judged.add(count(judged))
 		for k, theta := range meanFamily().thetas {
 			influence := 0.0
@@ -85,7 +89,7 @@ func (r *Reference) meanWithoutPod(span int, phi float64) float64 {
 	for k := range meanFamily().thetas {
 		worst := math.Inf(-1)
 		for _, p := range r.pods {
-			if p.role == Candidate && p.judged.last(window) > 0 {
+			if p.role == runbook.Candidate && p.judged.last(window) > 0 {
 				worst, known = max(worst, p.meanInfluence[k].last(window)), true
 			}
 		}
@@ -103,7 +107,7 @@ func (r *Reference) spread(level float64) float64 {
 	case !r.signal.isMean():
 		return level * (1 - level)
 	case r.means.level > 0:
-		return r.means.variance[Stable.index()]
+		return r.means.variance[sideIndex(runbook.Stable)]
 	}
 	return 0
 }

@@ -47,7 +47,7 @@ func (r *Reference) split(c PodCount) (all, bad float64) {
 	}
 	for i, part := range parts {
 		p.parts[i].nowAll, p.parts[i].nowBad = part.All, part.Bad
-		side := &r.mixed[i][c.Role.index()]
+		side := &r.mixed[i][sideIndex(c.Role)]
 		side.nowAll, side.nowBad = side.nowAll+part.All, side.nowBad+part.Bad
 		if r.cuts == nil {
 			all, bad = all+part.All, bad+part.Bad
@@ -149,7 +149,7 @@ func (r *Reference) partRemains(limit float64) bool {
 		least, busy := math.Inf(1), 0
 		whole := &r.mixed[i][0]
 		for _, p := range r.pods {
-			if p.role != Candidate || i >= len(p.parts) {
+			if p.role != runbook.Candidate || i >= len(p.parts) {
 				continue
 			}
 			all, bad := p.parts[i].all.last(r.gate), p.parts[i].bad.last(r.gate)

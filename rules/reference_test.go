@@ -31,7 +31,7 @@ func (f feed) counts(since time.Duration) []PodCount {
 		f.candidate = f.stable
 	}
 	var out []PodCount
-	add := func(role Role, pods int, share, level float64) {
+	add := func(role runbook.Role, pods int, share, level float64) {
 		for i := range pods {
 			n := poisson(f.rnd, f.rate*share*f.every.Seconds()/float64(pods))
 			c := PodCount{Pod: string(role) + strconv.Itoa(i), Role: role, All: n}
@@ -43,8 +43,8 @@ func (f feed) counts(since time.Duration) []PodCount {
 			out = append(out, c)
 		}
 	}
-	add(Candidate, f.candidates, f.share, f.candidate)
-	add(Stable, f.pods, 1-f.share, f.stable)
+	add(runbook.Candidate, f.candidates, f.share, f.candidate)
+	add(runbook.Stable, f.pods, 1-f.share, f.stable)
 	return out
 }
 

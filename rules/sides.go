@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // roleRules say who plays which part, from what the daemons export: max, so that two
@@ -27,8 +29,8 @@ func (b *book) relabelled(role string) string {
 	if t := b.Metrics.Track; t != nil {
 		for _, side := range []struct {
 			track string
-			role  Role
-		}{{t.Candidate, Candidate}, {t.Stable, Stable}} {
+			role  runbook.Role
+		}{{t.Candidate, runbook.Candidate}, {t.Stable, runbook.Stable}} {
 			role = fmt.Sprintf("label_replace(%s, %s, %s, \"role\", %s)", role, strconv.Quote(t.Label),
 				strconv.Quote(strings.ReplaceAll(side.track, "$", "$$")), strconv.Quote(string(side.role)))
 		}
@@ -94,7 +96,7 @@ func (b *book) sideRules(signals []signal) []draft {
 	}
 	counted := except(signals, func(s signal) bool { return s.name == trafficSignal })
 	share := fmt.Sprintf(`sum by (%[1]s) (%[2]s) / (sum by (%[1]s) (%[3]s) > 0)`,
-		keys, sc.rec(seriesAll, match("role", string(Candidate)), counted), sc.rec(seriesAll, counted))
+		keys, sc.rec(seriesAll, match("role", string(runbook.Candidate)), counted), sc.rec(seriesAll, counted))
 	pods := fmt.Sprintf("count by (region, release, role, signal) (sum_over_time(%s[%s]) > 0) and on (region, release) %s",
 		sc.rec(seriesPodAll), levelWindow, sc.rec(seriesRole))
 	out := []draft{

@@ -145,7 +145,7 @@ func TestTrackLabel(t *testing.T) {
 	w := newWorld(t, 10, of(fleet("ranker", 3, 2, 200, 0.25), candidates, failing), rb)
 	fires(t, w.run(14*time.Minute), "ranker/error-rate default")
 	q, _ := Ask(rb)
-	if got := w.ask(q.Rate(release("default"), Candidate)); len(got) != 1 || got[0].F < 40 || got[0].F > 60 {
+	if got := w.ask(q.Rate(release("default"), runbook.Candidate)); len(got) != 1 || got[0].F < 40 || got[0].F > 60 {
 		t.Errorf("candidate's rate is %v, want about 50", got)
 	}
 }
@@ -246,10 +246,10 @@ func TestQuestionsAnswerWhatTheyPromise(t *testing.T) {
 	one("absolute effect", absolute, 0.015, 0.035)
 	one("age", q.Age(rel), 0, 0)
 	one("age without a release", q.Age(runbook.Release{Region: "default"}), 0, 15)
-	one("candidate pods", q.Pods(rel, Candidate), 2, 2)
-	one("stable pods", q.Pods(rel, Stable), 4, 4)
-	one("candidate rate", q.Rate(rel, Candidate), 40, 60)
-	one("stable rate", q.Rate(rel, Stable), 130, 170)
+	one("candidate pods", q.Pods(rel, runbook.Candidate), 2, 2)
+	one("stable pods", q.Pods(rel, runbook.Stable), 4, 4)
+	one("candidate rate", q.Rate(rel, runbook.Candidate), 40, 60)
+	one("stable rate", q.Rate(rel, runbook.Stable), 130, 170)
 	if got := w.ask(q.StableSick(rel)); len(got) != 0 {
 		t.Errorf("stable is sick: %v", got)
 	}

@@ -39,7 +39,7 @@ func (b *book) trafficRules(signals []signal) []draft {
 	share := sc.rec(seriesShare, match("signal", trafficSignal))
 	raw, pod := b.raw(b.Metrics.Requests.Counter), b.on+", "+b.Metrics.PodLabel
 	rate := fmt.Sprintf("irate(%s[%s])", raw, b.back)
-	unseen := fmt.Sprintf("(count by (region, release) (%s) and on (region, release) %s)", b.sided(fmt.Sprintf("(group by (%[1]s) (last_over_time(%[2]s[%[3]s])) unless on (%[1]s) group by (%[1]s) (%[4]s))", pod, raw, missing, rate), sc), b.sided(rate, sc, match("role", string(Candidate))))
+	unseen := fmt.Sprintf("(count by (region, release) (%s) and on (region, release) %s)", b.sided(fmt.Sprintf("(group by (%[1]s) (last_over_time(%[2]s[%[3]s])) unless on (%[1]s) group by (%[1]s) (%[4]s))", pod, raw, missing, rate), sc), b.sided(rate, sc, match("role", string(runbook.Candidate))))
 	got := fmt.Sprintf(`(sum by (region, release, role) (%s) or on (region, release, role) 0 * group by (region, release, role) (%s)) and on (region, release) %s`,
 		b.sided(fmt.Sprintf("%s * %s", rate, num(b.Metrics.Interval.Std().Seconds())), sc), sc.rec(seriesRole), share)
 	label := func(more ...string) map[string]string {
@@ -47,9 +47,9 @@ func (b *book) trafficRules(signals []signal) []draft {
 	}
 	return []draft{
 		{record: seriesShare, labels: label(), comment: "Signal traffic: the share that the candidate should get; not while a weight changes, or a pod is not seen.",
-			text: fmt.Sprintf("%s / (%s > 0) > 0 unless on (region, release) %s unless on (region, release) %s", of(match("role", string(Candidate))), of(), moved, unseen)},
+			text: fmt.Sprintf("%s / (%s > 0) > 0 unless on (region, release) %s unless on (region, release) %s", of(match("role", string(runbook.Candidate))), of(), moved, unseen)},
 		{record: seriesBad, labels: label(), text: got, comment: "Signal traffic: requests that each side got in one interval."},
-		{record: seriesAll, labels: label("role", string(Candidate)), comment: "Signal traffic: requests that the candidate should have got.",
+		{record: seriesAll, labels: label("role", string(runbook.Candidate)), comment: "Signal traffic: requests that the candidate should have got.",
 			text: fmt.Sprintf("sum by (region, release) (%s) * on (region, release) group_left () %s", sc.rec(seriesBad, match("signal", trafficSignal)), share)},
 		{record: seriesPhi, labels: label(), comment: "Signal traffic: routers and sticky users cluster; assumed, not measured.",
 			text: fmt.Sprintf("%s + 0 * group by (region, release) (%s)", num(phiTraffic), sc.rec(seriesRole))},

@@ -102,7 +102,7 @@ func (l *limitStage) scenes() {
 	from := l.n + 3
 	until := from + l.n + 3
 	all := func(name string, rate float64, mix func(int) []float64) scene {
-		return scene{name: name, steps: until + l.n + keepSteps + 2, pods: append(crew(Candidate, 1, rate, mix), crew(Stable, 2, rate, mix)...)}
+		return scene{name: name, steps: until + l.n + keepSteps + 2, pods: append(crew(runbook.Candidate, 1, rate, mix), crew(runbook.Stable, 2, rate, mix)...)}
 	}
 	l.play(all("fires closely above the threshold, and recovers", plenty, play(l.clean, l.over, from, until)), true)
 	l.play(all("fires early on great harm, and recovers", plenty, play(l.clean, l.strong, from, until)), true)

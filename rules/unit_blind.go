@@ -16,7 +16,7 @@ func (b *book) blindCases() ([]unitCase, error) {
 		return nil, nil
 	}
 	s := &blindStage{b: b, requests: b.signalOf(runbook.Trigger{Type: runbook.ErrorRate}), patience: int(b.patience(signal{}) / b.Metrics.Interval)}
-	for _, gone := range []Role{Candidate, Stable} {
+	for _, gone := range []runbook.Role{runbook.Candidate, runbook.Stable} {
 		back := blindFrom + s.patience + 3
 		// increase needs two samples
 		s.play(fmt.Sprintf("blind when the %s side falls silent", gone), gone, blindFrom, back, blindFrom-2+s.patience)
@@ -38,7 +38,7 @@ type blindStage struct {
 
 // scene is peaceful traffic, but for a side whose scrapes are lost from a step on, until
 // another. One that is lost at the first step was never there.
-func (s *blindStage) scene(steps int, rate float64, gone Role, from, back int) []unitSeries {
+func (s *blindStage) scene(steps int, rate float64, gone runbook.Role, from, back int) []unitSeries {
 	sc := s.b.peace(s.requests, steps)
 	for i := range sc.pods {
 		p := &sc.pods[i]
@@ -53,7 +53,7 @@ func (s *blindStage) scene(steps int, rate float64, gone Role, from, back int) [
 	return out
 }
 
-func (s *blindStage) play(name string, gone Role, from, back, first int) {
+func (s *blindStage) play(name string, gone runbook.Role, from, back, first int) {
 	steps := back + keepSteps + 1
 	s.add(name, append(s.b.roleSeries(unitRelease, steps), s.scene(steps, plenty, gone, from, back)...),
 		map[string]string{"region": s.b.theRegion(), "release": unitRelease, "role": string(gone)}, first, back+keepSteps)
@@ -77,7 +77,7 @@ func (s *blindStage) weightless() {
 	series := s.b.roleSeries(unitRelease, steps)
 	series[0].values = fmt.Sprintf("0+0x%d", steps) // the candidate's weight
 	s.cases = append(s.cases, unitCase{name: "not blind to a trickle, nor to a side that should get nothing", long: steps > mostSteps,
-		series: append(series, s.scene(steps, 4*trickle, Candidate, blindFrom, steps+1)...), asserts: never(alertName(s.b.Service, "Blind"), steps)})
+		series: append(series, s.scene(steps, 4*trickle, runbook.Candidate, blindFrom, steps+1)...), asserts: never(alertName(s.b.Service, "Blind"), steps)})
 }
 
 func (s *blindStage) twoReleases() {
@@ -120,6 +120,6 @@ func (g *gaugeStage) renewed() {
 	}
 	s := &blindStage{b: g.b}
 	s.add("blind when nobody renews the scores", append(g.b.roleSeries(unitRelease, steps), series...),
-		map[string]string{"region": g.b.theRegion(), "release": unitRelease, "role": string(Candidate)}, stops+age, back-1+keepSteps)
+		map[string]string{"region": g.b.theRegion(), "release": unitRelease, "role": string(runbook.Candidate)}, stops+age, back-1+keepSteps)
 	g.cases, g.err = append(g.cases, s.cases...), s.err
 }

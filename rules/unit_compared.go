@@ -60,7 +60,7 @@ func (b *book) comparedCases(t runbook.Trigger) ([]unitCase, []string, error) {
 
 // two has more than enough traffic on both sides.
 func (s *stage) two(name string, steps int, stable, candidate func(int) []float64) scene {
-	return scene{name: name, steps: steps, pods: append(crew(Candidate, 1, 3*plenty, candidate), crew(Stable, 4, plenty, stable)...)}
+	return scene{name: name, steps: steps, pods: append(crew(runbook.Candidate, 1, 3*plenty, candidate), crew(runbook.Stable, 4, plenty, stable)...)}
 }
 
 // effects are about the thresholds, with the evidence in place all the time.
@@ -121,20 +121,20 @@ func (s *stage) proofs() {
 	s.between("unequal stable pods", 1, plenty, func(alike float64) scene {
 		sc := s.fresh(plenty/100, x.clean, x.strong)
 		for i := range sc.pods {
-			if p := &sc.pods[i]; p.role == Stable {
+			if p := &sc.pods[i]; p.role == runbook.Stable {
 				p.mix = always(blend(x.clean, x.strong, float64(i%2)/alike))
 			}
 		}
 		return sc
 	})
 	s.critical("two stable pods", func(rate float64) scene {
-		return scene{steps: lowSteps, pods: append(crew(Candidate, 8, rate, always(x.strong)), crew(Stable, 2, 3*rate, always(x.clean))...)}
+		return scene{steps: lowSteps, pods: append(crew(runbook.Candidate, 8, rate, always(x.strong)), crew(runbook.Stable, 2, 3*rate, always(x.clean))...)}
 	})
 }
 
 // fresh is a release that is harmful from its start.
 func (s *stage) fresh(rate float64, stable, candidate []float64) scene {
-	return scene{steps: lowSteps, pods: append(crew(Candidate, 8, rate, always(candidate)), crew(Stable, 6, rate, always(stable))...)}
+	return scene{steps: lowSteps, pods: append(crew(runbook.Candidate, 8, rate, always(candidate)), crew(runbook.Stable, 6, rate, always(stable))...)}
 }
 
 // late is harm after a long good time, which the trailing windows find: one of them, or
@@ -150,7 +150,7 @@ func (s *stage) late(level int) {
 		}
 	}
 	harm := func(rate float64, from, lasts int) scene {
-		return scene{steps: from + lasts - 1, pods: append(crew(Candidate, 8, rate, play(before, x.proofs[0], from, math.MaxInt)), crew(Stable, 6, rate, always(x.proofs[1]))...)}
+		return scene{steps: from + lasts - 1, pods: append(crew(runbook.Candidate, 8, rate, play(before, x.proofs[0], from, math.MaxInt)), crew(runbook.Stable, 6, rate, always(x.proofs[1]))...)}
 	}
 	if v, err := s.b.judged(s.t, s.balanced(harm(plenty, from, lasts))); err == nil && firing(v) == 0 {
 		from, lasts = 2*s.n, s.n
@@ -162,10 +162,10 @@ func (s *stage) late(level int) {
 func (s *stage) samples() {
 	x := s.subject
 	s.critical("few samples of the candidate", func(rate float64) scene {
-		return scene{steps: s.n + 6, pods: append(crew(Candidate, 3, rate, always(x.strong)), crew(Stable, 4, plenty, always(x.clean))...)}
+		return scene{steps: s.n + 6, pods: append(crew(runbook.Candidate, 3, rate, always(x.strong)), crew(runbook.Stable, 4, plenty, always(x.clean))...)}
 	})
 	s.critical("few samples of stable", func(rate float64) scene {
-		return scene{steps: s.n + 6, pods: append(crew(Candidate, 3, plenty, always(x.strong)), crew(Stable, 4, rate, always(x.clean))...)}
+		return scene{steps: s.n + 6, pods: append(crew(runbook.Candidate, 3, plenty, always(x.strong)), crew(runbook.Stable, 4, rate, always(x.clean))...)}
 	})
 	s.fires(s.two("fires once it was true for most of the window since the release began", s.n+6, always(x.clean), always(x.strong)))
 	from := s.n + 3
@@ -194,19 +194,19 @@ func (s *stage) pods() {
 	if x.unguarded {
 		return
 	}
-	stable := crew(Stable, 4, plenty, always(x.clean))
-	one := crew(Candidate, 3, plenty, always(x.clean))
+	stable := crew(runbook.Stable, 4, plenty, always(x.clean))
+	one := crew(runbook.Candidate, 3, plenty, always(x.clean))
 	one[0].mix = play(x.clean, x.strong, from, math.MaxInt)
 	one[0].rate = 10 * plenty
 	s.silent(scene{name: "silent when one pod of three does all the harm", steps: from + s.n + 2, pods: append(one, stable...)})
 	s.fires(scene{name: "fires for a candidate of one pod", steps: lowSteps + s.n,
-		pods: append(crew(Candidate, 1, plenty, always(x.strong)), stable...)})
+		pods: append(crew(runbook.Candidate, 1, plenty, always(x.strong)), stable...)})
 	if !s.signal.family.guarded || !s.t.Proved() {
 		s.shared()
 		return
 	}
 	s.critical("little evidence without one of two pods", func(rate float64) scene {
-		pods := append(crew(Candidate, 2, rate, always(x.strong)), crew(Stable, 4, rate, always(x.clean))...)
+		pods := append(crew(runbook.Candidate, 2, rate, always(x.strong)), crew(runbook.Stable, 4, rate, always(x.clean))...)
 		pods[0].rate = 2 * rate
 		return scene{steps: lowSteps, pods: pods}
 	})
@@ -222,7 +222,7 @@ func (s *stage) shared() {
 		from = 1
 	}
 	at := func(much float64) scene {
-		pods := append(crew(Candidate, 2, plenty, play(x.clean, blend(x.clean, x.strong, much), from, math.MaxInt)), crew(Stable, 4, plenty, always(x.clean))...)
+		pods := append(crew(runbook.Candidate, 2, plenty, play(x.clean, blend(x.clean, x.strong, much), from, math.MaxInt)), crew(runbook.Stable, 4, plenty, always(x.clean))...)
 		pods[0].mix, pods[0].rate = always(x.strong), 4*plenty
 		return scene{steps: from + s.n + lowSteps, pods: pods}
 	}
@@ -232,12 +232,12 @@ func (s *stage) shared() {
 // faults are what happens to scrapes and pods.
 func (s *stage) faults() {
 	x, from := s.subject, s.n+3
-	reset := append(crew(Candidate, 3, plenty, always(x.clean)), crew(Stable, 4, plenty, always(x.clean))...)
+	reset := append(crew(runbook.Candidate, 3, plenty, always(x.clean)), crew(runbook.Stable, 4, plenty, always(x.clean))...)
 	reset[0].reset, reset[4].reset = 6, 7
 	s.silent(scene{name: "silent when counters begin anew", steps: 6 + s.n, pods: reset})
 	main := s.subject.pairs[0]
 	harm := scene{name: "fires as soon although a scrape is lost", steps: from + s.n + instantSteps,
-		pods: append(crew(Candidate, 1, 3*plenty, play(main.near, main.over, from, math.MaxInt)), crew(Stable, 4, plenty, always(main.stable))...)}
+		pods: append(crew(runbook.Candidate, 1, 3*plenty, play(main.near, main.over, from, math.MaxInt)), crew(runbook.Stable, 4, plenty, always(main.stable))...)}
 	whole, err := s.b.judged(s.t, harm)
 	if err != nil {
 		s.err = err
@@ -313,11 +313,11 @@ func (s *stage) balanced(sc scene) scene {
 	}
 	var rates [2]float64
 	for _, p := range sc.pods {
-		rates[p.role.index()] += p.rate
+		rates[sideIndex(p.role)] += p.rate
 	}
 	pods := slices.Clone(sc.pods)
 	for i := range pods {
-		if pods[i].role == Candidate {
+		if pods[i].role == runbook.Candidate {
 			pods[i].rate *= rates[1] / rates[0] * candidateWeight / (100 - candidateWeight)
 		}
 	}

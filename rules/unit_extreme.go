@@ -3,6 +3,8 @@ package rules
 import (
 	"math"
 	"time"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // extremes are ledgers at the ends of what the rules can hold: sides without any event,
@@ -12,9 +14,9 @@ func (s *stage) extremes() {
 	if s.signal.name == trafficSignal {
 		return
 	}
-	few := append(crew(Candidate, 3, 40, always(s.spotless())), crew(Stable, 4, 40, always(x.strong))...)
+	few := append(crew(runbook.Candidate, 3, 40, always(s.spotless())), crew(runbook.Stable, 4, 40, always(x.strong))...)
 	s.ledger("the books of a spotless candidate", 10, few)
-	one := append(crew(Candidate, 3, 40, always(s.spotless())), crew(Stable, 4, 40, always(x.clean))...)
+	one := append(crew(runbook.Candidate, 3, 40, always(s.spotless())), crew(runbook.Stable, 4, 40, always(x.clean))...)
 	one[0].mix = always(x.strong)
 	s.ledger("the books of one bad pod among spotless ones", 10, one)
 	steps, rate := 10, 30.0*plenty
@@ -24,11 +26,11 @@ func (s *stage) extremes() {
 	case s.signal.isMean(): // its ratio grows with the logarithm of the trials alone
 		steps, rate = int(5*time.Minute/s.b.Metrics.Interval.Std())+8, 1e14
 	}
-	s.ledger("the books of a candidate beyond praise", steps, append(crew(Candidate, 3, rate, always(x.clean)), crew(Stable, 4, rate, always(x.strong))...))
-	s.ledger("the books of a candidate beyond blame", steps, append(crew(Candidate, 3, rate, always(x.strong)), crew(Stable, 4, rate, always(x.clean))...))
+	s.ledger("the books of a candidate beyond praise", steps, append(crew(runbook.Candidate, 3, rate, always(x.clean)), crew(runbook.Stable, 4, rate, always(x.strong))...))
+	s.ledger("the books of a candidate beyond blame", steps, append(crew(runbook.Candidate, 3, rate, always(x.strong)), crew(runbook.Stable, 4, rate, always(x.clean))...))
 	if s.signal.isMean() {
-		s.ledger("the books of a first trial", 6, append(crew(Candidate, 2, 0.0625, always(share(1))), crew(Stable, 4, plenty, always(share(0.00005)))...))
-		dry := append(crew(Candidate, 3, 4096, s.driesUp(7)), crew(Stable, 4, 4096, s.driesUp(5))...)
+		s.ledger("the books of a first trial", 6, append(crew(runbook.Candidate, 2, 0.0625, always(share(1))), crew(runbook.Stable, 4, plenty, always(share(0.00005)))...))
+		dry := append(crew(runbook.Candidate, 3, 4096, s.driesUp(7)), crew(runbook.Stable, 4, 4096, s.driesUp(5))...)
 		dry[0].mix = always(x.strong)
 		s.ledger("the books of sides that dry up", 12, dry)
 	}
@@ -46,7 +48,7 @@ func (s *stage) driesUp(from int) func(int) []float64 {
 // loneStable has two stable pods that differ for good, until one of them serves nothing.
 func (s *stage) loneStable() []scenePod {
 	x := s.subject
-	out := append(crew(Candidate, 3, 50, always(x.strong)), crew(Stable, 2, 50, always(x.clean))...)
+	out := append(crew(runbook.Candidate, 3, 50, always(x.strong)), crew(runbook.Stable, 2, 50, always(x.clean))...)
 	out[4].mix = play(blend(x.clean, x.strong, 0.7), make([]float64, len(x.clean)), 9, math.MaxInt)
 	return out
 }
@@ -55,7 +57,7 @@ func (s *stage) loneStable() []scenePod {
 // pod in the last, and no other.
 func (s *stage) singleFailures(last int) []scenePod {
 	none := s.spotless()
-	out := append(crew(Candidate, 2, 100, always(s.subject.strong)), crew(Stable, 4, 100, always(none))...)
+	out := append(crew(runbook.Candidate, 2, 100, always(s.subject.strong)), crew(runbook.Stable, 4, 100, always(none))...)
 	out[2].rate, out[2].mix = 1, play(none, share(1), last, math.MaxInt)
 	out[3].mix = play(none, share(0.01), 2, 3)
 	return out
@@ -65,7 +67,7 @@ func (s *stage) singleFailures(last int) []scenePod {
 func (s *stage) calmingPods() []scenePod {
 	out := s.unevenPods(0.02)
 	for i := range out {
-		if x := s.subject; out[i].role == Stable && !out[i].born {
+		if x := s.subject; out[i].role == runbook.Stable && !out[i].born {
 			out[i].mix = play(blend(x.clean, x.strong, 0.5*float64(i%2)), x.clean, int(time.Hour/s.b.Metrics.Interval.Std()), math.MaxInt)
 		}
 	}

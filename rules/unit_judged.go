@@ -53,7 +53,7 @@ func (b *book) scraped(r *Reference, s scene, step int) []PodCount {
 		}
 		c, seen := p.pace(step, int(missing/b.Metrics.Interval))
 		counts, known = append(counts, c), known && seen
-		some = some || p.paced(step) && p.role == Candidate
+		some = some || p.paced(step) && p.role == runbook.Candidate
 	}
 	weight, steady := s.weighs(step)
 	r.Weigh(weight/100, steady && (known || !some))
@@ -109,7 +109,7 @@ func (b *book) lasts(t runbook.Trigger, breaches []breach) bool {
 func (r *Reference) enough(t runbook.Trigger, b *book) bool {
 	var all [2]float64
 	for _, p := range r.pods {
-		all[p.role.index()] += p.all.last(int(t.For / b.Metrics.Interval))
+		all[sideIndex(p.role)] += p.all.last(int(t.For / b.Metrics.Interval))
 	}
 	return all[0] >= b.minRequests() && all[1] >= b.minRequests()
 }
@@ -120,15 +120,15 @@ func (r *Reference) unguarded(t runbook.Trigger, b *book) bool {
 	n := int(t.For / b.Metrics.Interval)
 	var all, bad [2]float64
 	for _, p := range r.pods {
-		all[p.role.index()] += p.all.last(n)
-		bad[p.role.index()] += p.bad.last(n)
+		all[sideIndex(p.role)] += p.all.last(n)
+		bad[sideIndex(p.role)] += p.bad.last(n)
 	}
-	if r.active(Candidate) == 1 {
+	if r.active(runbook.Candidate) == 1 {
 		return true
 	}
 	least := math.Inf(1)
 	for _, p := range r.pods {
-		if p.role == Candidate {
+		if p.role == runbook.Candidate {
 			if rest := all[0] - p.all.last(n); rest > 0 {
 				least = min(least, (bad[0]-p.bad.last(n))/rest)
 			}

@@ -30,7 +30,7 @@ const mostSteps, mostLong = 150, 1000
 func (s *stage) ledgers() {
 	every := s.b.Metrics.Interval.Std()
 	s.ledger("the books of five minutes", int(5*time.Minute/every)+8, s.unevenPods(0.3))
-	s.ledger("the books of plenty", 10, append(crew(Candidate, 2, plenty, play(s.subject.clean, s.subject.strong, 7, math.MaxInt)), crew(Stable, 3, plenty, always(s.subject.clean))...))
+	s.ledger("the books of plenty", 10, append(crew(runbook.Candidate, 2, plenty, play(s.subject.clean, s.subject.strong, 7, math.MaxInt)), crew(runbook.Stable, 3, plenty, always(s.subject.clean))...))
 	if s.signal.name != trafficSignal {
 		s.ledger("the books of a drip", 12, s.dripPods(3, s.subject.proofs[1]))
 		if s.b.kindOf(s.signal) == countersKind {
@@ -86,16 +86,16 @@ func (s *stage) paces() {
 	bounds := s.b.Metrics.Latency.Buckets
 	slow := s.b.slowMix(s.t.Quantile, bounds[len(bounds)-1]*0.97)
 	pace := play(s.subject.clean, s.subject.pairs[0].near, 5, math.MaxInt)
-	s.ledger("the books of a change of pace", int(5*time.Minute/s.b.Metrics.Interval.Std())+8, append(crew(Candidate, 2, 30, always(s.subject.strong)), crew(Stable, 4, 30, pace)...))
-	s.ledger("the books of a slow stable side", 10, append(crew(Candidate, 2, 30, always(s.subject.strong)), crew(Stable, 4, 30, always(slow))...))
+	s.ledger("the books of a change of pace", int(5*time.Minute/s.b.Metrics.Interval.Std())+8, append(crew(runbook.Candidate, 2, 30, always(s.subject.strong)), crew(runbook.Stable, 4, 30, pace)...))
+	s.ledger("the books of a slow stable side", 10, append(crew(runbook.Candidate, 2, 30, always(s.subject.strong)), crew(runbook.Stable, 4, 30, always(slow))...))
 }
 
 // bornPods have no series of events before their first; those of stable never have one.
 func (s *stage) bornPods() []scenePod {
-	out := append(crew(Candidate, 2, 100, play(s.spotless(), s.subject.strong, 3, math.MaxInt)), crew(Stable, 3, 100, always(s.spotless()))...)
+	out := append(crew(runbook.Candidate, 2, 100, play(s.spotless(), s.subject.strong, 3, math.MaxInt)), crew(runbook.Stable, 3, 100, always(s.spotless()))...)
 	for i := range out {
 		out[i].born = true
-		if s.oneCounter() && out[i].role == Candidate {
+		if s.oneCounter() && out[i].role == runbook.Candidate {
 			out[i].alone = 3
 		}
 	}
@@ -108,10 +108,10 @@ func (s *stage) harmedPods() []scenePod {
 	x := s.subject
 	var out []scenePod
 	for i, harm := range []float64{0.5, 0.12, 0.1, 0.08, 0.07, 0} {
-		out = append(out, crew(Candidate, i+1, 4+float64(i), always(blend(x.clean, x.strong, harm)))[i])
+		out = append(out, crew(runbook.Candidate, i+1, 4+float64(i), always(blend(x.clean, x.strong, harm)))[i])
 	}
 	for i, harm := range []float64{0, 0.01, 0.03, 0.06} {
-		out = append(out, crew(Stable, i+1, 9+float64(i), always(blend(x.clean, x.strong, harm)))[i])
+		out = append(out, crew(runbook.Stable, i+1, 9+float64(i), always(blend(x.clean, x.strong, harm)))[i])
 	}
 	return out
 }
@@ -119,7 +119,7 @@ func (s *stage) harmedPods() []scenePod {
 // sickPods are six of the candidate, of which one alone is ill, with so few requests that
 // a single event counts.
 func (s *stage) sickPods() []scenePod {
-	out := append(crew(Candidate, 6, 0.5, always(s.subject.clean)), crew(Stable, 4, 0.5, always(blend(s.subject.clean, s.subject.strong, 0.05)))...)
+	out := append(crew(runbook.Candidate, 6, 0.5, always(s.subject.clean)), crew(runbook.Stable, 4, 0.5, always(blend(s.subject.clean, s.subject.strong, 0.05)))...)
 	out[0].mix = always(s.subject.strong)
 	return out
 }
@@ -138,7 +138,7 @@ func (s *stage) spotless() []float64 {
 // dripPods get less than one request between them in an interval.
 func (s *stage) dripPods(stable int, level []float64) []scenePod {
 	const rate = 0.0625
-	out := append(crew(Candidate, 3, rate, always(s.subject.strong)), crew(Stable, stable, rate, always(level))...)
+	out := append(crew(runbook.Candidate, 3, rate, always(s.subject.strong)), crew(runbook.Stable, stable, rate, always(level))...)
 	out[0].rate = 2 * rate
 	out[3].mix = always(blend(level, s.subject.strong, 0.4))
 	if stable > 3 {
@@ -168,10 +168,10 @@ func (s *stage) unevenPods(harm float64) []scenePod {
 	x, alike := s.subject, s.b.kindOf(s.signal) == latencyKind // its limit is read by rate, which fills gaps
 	var out []scenePod
 	for i, rate := range []float64{7.25, 3.5, 0.125} {
-		out = append(out, crew(Candidate, i+1, rate, play(blend(x.clean, x.strong, 0.05*float64(i)), blend(x.clean, x.strong, harm), 5, math.MaxInt))[i])
+		out = append(out, crew(runbook.Candidate, i+1, rate, play(blend(x.clean, x.strong, 0.05*float64(i)), blend(x.clean, x.strong, harm), 5, math.MaxInt))[i])
 	}
 	for i, rate := range []float64{9.5, 12.25, 6.75, 11, 0.25} {
-		p := crew(Stable, i+1, rate, always(x.clean))[i]
+		p := crew(runbook.Stable, i+1, rate, always(x.clean))[i]
 		if !alike {
 			p.mix = play(blend(x.clean, x.strong, 0.1*float64(i%3)), blend(x.clean, x.strong, 0.06*float64(i%2)), 9, math.MaxInt)
 		}
@@ -196,7 +196,7 @@ func (s *stage) unevenPods(harm float64) []scenePod {
 
 // firstPods: one stable pod has a little more than one bad event, the others have none.
 func (s *stage) firstPods() []scenePod {
-	out := append(crew(Candidate, 2, 100, always(s.subject.strong)), crew(Stable, 3, 100, always(s.spotless()))...)
+	out := append(crew(runbook.Candidate, 2, 100, always(s.subject.strong)), crew(runbook.Stable, 3, 100, always(s.spotless()))...)
 	out[2].mix = always(share(0.013))
 	return out
 }
@@ -284,9 +284,9 @@ func (s *stage) entries(r *Reference, v Verdict, step int) []unitValue {
 	}
 	if m := r.means; s.signal.isMean() && m.level > 0 {
 		add(seriesMean, m.level)
-		for _, role := range []Role{Candidate, Stable} {
-			if m.all[role.index()].last(r.windows[0]) > 0 {
-				add(seriesVariance, m.variance[role.index()], "role", string(role))
+		for _, role := range []runbook.Role{runbook.Candidate, runbook.Stable} {
+			if m.all[sideIndex(role)].last(r.windows[0]) > 0 {
+				add(seriesVariance, m.variance[sideIndex(role)], "role", string(role))
 			}
 		}
 	}
@@ -299,13 +299,13 @@ func (s *stage) entries(r *Reference, v Verdict, step int) []unitValue {
 			for k, p := range worst {
 				// Which of two alike it is, nobody says.
 				if next := append(worst[k+1:len(worst):len(worst)], rest...); w.guarded && (len(next) == 0 || next[0].surplus.last(r.windows[i]) != p.surplus.last(r.windows[i])) {
-					add(seriesWorstPods, p.surplus.last(r.windows[i]), "window", w.name, "margin", num(f.null), "role", string(Candidate), s.b.Metrics.PodLabel, p.name)
+					add(seriesWorstPods, p.surplus.last(r.windows[i]), "window", w.name, "margin", num(f.null), "role", string(runbook.Candidate), s.b.Metrics.PodLabel, p.name)
 				}
 			}
 		}
 		for _, p := range r.pods {
 			if p.judged.last(1) > 0 {
-				add(seriesPodSurplus, p.surplus.last(1), "margin", num(f.null), "role", string(Candidate), s.b.Metrics.PodLabel, p.name)
+				add(seriesPodSurplus, p.surplus.last(1), "margin", num(f.null), "role", string(runbook.Candidate), s.b.Metrics.PodLabel, p.name)
 			}
 		}
 	}
@@ -317,7 +317,7 @@ func (s *stage) entries(r *Reference, v Verdict, step int) []unitValue {
 
 // sums are what the sides did in the interval.
 func (s *stage) sums(r *Reference, add func(name string, want float64, more ...string)) {
-	for _, role := range []Role{Candidate, Stable} {
+	for _, role := range []runbook.Role{runbook.Candidate, runbook.Stable} {
 		all, bad := 0.0, 0.0
 		for _, p := range r.pods {
 			if p.role == role {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A scene is what the pods of a release do, step by step; step 1 ends one interval
@@ -37,7 +39,7 @@ func (s scene) weighs(step int) (weight float64, steady bool) {
 
 type scenePod struct {
 	name  string
-	role  Role
+	role  runbook.Role
 	rate  float64 // opportunities in one interval
 	mix   func(step int) []float64
 	lost  int  // the first step whose scrape is lost; 0: none
@@ -175,7 +177,7 @@ func play(before, during []float64, from, until int) func(int) []float64 {
 func always(mix []float64) func(int) []float64 { return func(int) []float64 { return mix } }
 
 // crew is n pods of a side, all alike.
-func crew(role Role, n int, rate float64, mix func(int) []float64) []scenePod {
+func crew(role runbook.Role, n int, rate float64, mix func(int) []float64) []scenePod {
 	var out []scenePod
 	for i := range n {
 		out = append(out, scenePod{name: string(role) + "-" + strconv.Itoa(i+1), role: role, rate: rate, mix: mix})
@@ -186,10 +188,10 @@ func crew(role Role, n int, rate float64, mix func(int) []float64) []scenePod {
 const unitRelease, unitStable, unitCandidate = "r1", "v1", "v2"
 
 // sideLabels tell which side and region a series of the service belongs to.
-func (b *book) sideLabels(role Role, pod string) map[string]string {
-	side := map[Role]string{Candidate: unitCandidate, Stable: unitStable}
+func (b *book) sideLabels(role runbook.Role, pod string) map[string]string {
+	side := map[runbook.Role]string{runbook.Candidate: unitCandidate, runbook.Stable: unitStable}
 	if t := b.Metrics.Track; t != nil {
-		side = map[Role]string{Candidate: t.Candidate, Stable: t.Stable}
+		side = map[runbook.Role]string{runbook.Candidate: t.Candidate, runbook.Stable: t.Stable}
 	}
 	out := map[string]string{sideLabel(b.Runbook): side[role], b.Metrics.PodLabel: pod}
 	if l := b.Metrics.RegionLabel; l != "" {
@@ -202,9 +204,9 @@ func (b *book) sideLabels(role Role, pod string) map[string]string {
 func (b *book) roleSeries(release string, steps int) []unitSeries {
 	var out []unitSeries
 	for _, side := range []struct {
-		role            Role
+		role            runbook.Role
 		version, weight string
-	}{{Candidate, unitCandidate, strconv.Itoa(candidateWeight)}, {Stable, unitStable, strconv.Itoa(100 - candidateWeight)}} {
+	}{{runbook.Candidate, unitCandidate, strconv.Itoa(candidateWeight)}, {runbook.Stable, unitStable, strconv.Itoa(100 - candidateWeight)}} {
 		is := map[string]string{"service": b.Service, "region": b.theRegion(), "version": side.version, "release": release}
 		out = append(out, unitSeries{labelled("autorollback_weight", is), fmt.Sprintf("%s+0x%d", side.weight, steps)})
 		is["role"] = string(side.role)

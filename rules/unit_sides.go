@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // blindFrom is the step at which a side falls silent, or a second release appears.
@@ -17,8 +19,8 @@ func (s *stage) sides() {
 	if s.signal.name == trafficSignal {
 		return // getting nothing is what it looks for
 	}
-	s.sideless(Candidate, blindFrom)
-	s.sideless(Stable, 0)
+	s.sideless(runbook.Candidate, blindFrom)
+	s.sideless(runbook.Stable, 0)
 	s.twoReleases()
 	s.weightless()
 	s.over()
@@ -50,7 +52,7 @@ func (s *stage) patience() int {
 
 // silence is the series of all signals while one side does not report on this one, from
 // a step on for some others.
-func (s *stage) silence(gone Role, from, gap, steps int) []unitSeries {
+func (s *stage) silence(gone runbook.Role, from, gap, steps int) []unitSeries {
 	var out []unitSeries
 	for _, other := range s.b.signals() {
 		sc := s.b.peace(other, steps)
@@ -72,7 +74,7 @@ func (s *stage) silence(gone Role, from, gap, steps int) []unitSeries {
 }
 
 // sideless takes a side away from a step on; 0: it was never there.
-func (s *stage) sideless(gone Role, from int) {
+func (s *stage) sideless(gone runbook.Role, from int) {
 	patience := s.patience()
 	back := from + patience + 3
 	steps := back + keepSteps + 1
@@ -114,7 +116,7 @@ func (s *stage) weightless() {
 		if s.alike(other) {
 			for i := range sc.pods {
 				sc.pods[i].rate = trickle * 4
-				if sc.pods[i].role == Candidate {
+				if sc.pods[i].role == runbook.Candidate {
 					sc.pods[i].lost, sc.pods[i].gap = blindFrom, steps
 				}
 			}
@@ -134,7 +136,7 @@ func (s *stage) weightless() {
 func (s *stage) over() {
 	const ends = 6
 	x, steps := s.subject, ends
-	sc := scene{steps: steps, pods: append(crew(Candidate, 3, plenty, always(x.strong)), crew(Stable, 4, plenty, always(x.clean))...)}
+	sc := scene{steps: steps, pods: append(crew(runbook.Candidate, 3, plenty, always(x.strong)), crew(runbook.Stable, 4, plenty, always(x.clean))...)}
 	series, err := s.b.sceneSeries(s.signal, sc)
 	if err != nil {
 		s.err = err
@@ -154,7 +156,7 @@ func (s *stage) twoReleases() {
 	until := blindFrom + patience + 2
 	steps := until + keepSteps + 1
 	harm := play(x.clean, x.strong, blindFrom, math.MaxInt)
-	sc := scene{steps: steps, pods: append(crew(Candidate, 3, plenty, harm), crew(Stable, 4, plenty, always(x.clean))...)}
+	sc := scene{steps: steps, pods: append(crew(runbook.Candidate, 3, plenty, harm), crew(runbook.Stable, 4, plenty, always(x.clean))...)}
 	series, err := s.b.sceneSeries(s.signal, sc)
 	if err != nil {
 		s.err = err
@@ -209,7 +211,7 @@ func (b *book) peace(s signal, steps int) scene {
 	case featuresKind:
 		mix = missingSubject(0).clean
 	}
-	return scene{steps: steps, pods: append(crew(Candidate, 3, plenty, always(mix)), crew(Stable, 4, plenty, always(mix))...)}
+	return scene{steps: steps, pods: append(crew(runbook.Candidate, 3, plenty, always(mix)), crew(runbook.Stable, 4, plenty, always(mix))...)}
 }
 
 // appendNew adds the series that are not there: signals may share a counter.

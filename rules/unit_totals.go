@@ -24,7 +24,7 @@ func (r *Reference) totals() totals {
 		t.ratios = append(t.ratios, ratio.total())
 	}
 	for _, p := range r.pods {
-		if p.role == Stable {
+		if p.role == runbook.Stable {
 			t.apart[p.name] = p.apart.total()
 		}
 	}
@@ -40,8 +40,8 @@ func (s *stage) since(r *Reference, before totals, step int) []unitValue {
 		out = append(out, unitValue{step: step, name: name, labels: of, want: want})
 	}
 	for i, of := range []string{"trials", "sum", "squares"} {
-		for _, role := range []Role{Candidate, Stable} {
-			if k := role.index(); s.signal.isMean() && now.trials[0][k] > 0 {
+		for _, role := range []runbook.Role{runbook.Candidate, runbook.Stable} {
+			if k := sideIndex(role); s.signal.isMean() && now.trials[0][k] > 0 {
 				add(seriesSince, now.trials[i][k]-before.trials[i][k], "of", of, "role", string(role))
 			}
 		}

@@ -3,6 +3,8 @@ package rules
 import (
 	"fmt"
 	"math"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // unseen are the scenes of a starved candidate's trigger in which pods serve on and are
@@ -32,7 +34,7 @@ func (s *stage) unseen() {
 
 // away has three pods of the candidate, two of which lose so many scrapes from a step on.
 func (s *stage) away(name string, from, gap, steps int) scene {
-	sc := scene{name: name, steps: steps, pods: append(crew(Candidate, 3, plenty, always(s.subject.clean)), crew(Stable, 4, plenty, always(s.subject.clean))...)}
+	sc := scene{name: name, steps: steps, pods: append(crew(runbook.Candidate, 3, plenty, always(s.subject.clean)), crew(runbook.Stable, 4, plenty, always(s.subject.clean))...)}
 	for i := 1; i < 3; i++ {
 		sc.pods[i].lost, sc.pods[i].gap = from, gap
 	}

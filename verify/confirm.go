@@ -67,10 +67,10 @@ func confirming(q rules.Questions, trigger runbook.Trigger, rel runbook.Release)
 		{name: askBreach, expr: breach},
 		{name: askEffect, expr: effect},
 		{name: askAge, expr: q.Age(rel)},
-		{name: askCandidatePods, expr: q.Pods(rel, rules.Candidate)},
-		{name: askStablePods, expr: q.Pods(rel, rules.Stable)},
-		{name: askCandidateRate, expr: q.Rate(rel, rules.Candidate)},
-		{name: askStableRate, expr: q.Rate(rel, rules.Stable)},
+		{name: askCandidatePods, expr: q.Pods(rel, runbook.Candidate)},
+		{name: askStablePods, expr: q.Pods(rel, runbook.Stable)},
+		{name: askCandidateRate, expr: q.Rate(rel, runbook.Candidate)},
+		{name: askStableRate, expr: q.Rate(rel, runbook.Stable)},
 		{name: askStableSick, expr: q.StableSick(rel)},
 	}
 	if evidence, ok := q.Evidence(trigger.Name, rel); ok {

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"testing"
 
-	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -22,8 +21,8 @@ func (w world) confirming(t *testing.T, trigger string) (map[string]served, map[
 	}
 	exprs := map[string]string{
 		"breach": breach.String(), "effect": effect.String(), "age": w.q.Age(w.rel).String(),
-		"candidate pods": w.q.Pods(w.rel, rules.Candidate).String(), "stable pods": w.q.Pods(w.rel, rules.Stable).String(),
-		"candidate rate": w.q.Rate(w.rel, rules.Candidate).String(), "stable rate": w.q.Rate(w.rel, rules.Stable).String(),
+		"candidate pods": w.q.Pods(w.rel, runbook.Candidate).String(), "stable pods": w.q.Pods(w.rel, runbook.Stable).String(),
+		"candidate rate": w.q.Rate(w.rel, runbook.Candidate).String(), "stable rate": w.q.Rate(w.rel, runbook.Stable).String(),
 		"stable sick": w.q.StableSick(w.rel).String(),
 	}
 	answers := map[string]served{

@@ -28,9 +28,9 @@ func (p *Prometheus) Drained(ctx context.Context, q rules.Questions, rel runbook
 	defer cancel()
 	window := drainScrapes * q.Interval()
 	replies := p.ask(ctx, []question{
-		{name: askCandidateRate, expr: q.Over(window).Rate(rel, rules.Candidate)},
-		{name: askCandidateRate + " over the longer window", expr: q.Over(goneScrapes*q.Interval()).Rate(rel, rules.Candidate)},
-		{name: askStablePods, expr: q.Pods(rel, rules.Stable)},
+		{name: askCandidateRate, expr: q.Over(window).Rate(rel, runbook.Candidate)},
+		{name: askCandidateRate + " over the longer window", expr: q.Over(goneScrapes*q.Interval()).Rate(rel, runbook.Candidate)},
+		{name: askStablePods, expr: q.Pods(rel, runbook.Stable)},
 	})
 	d := drain{candidate: rel.Candidate.Version, rate: &replies[0], longer: &replies[1], stablePods: &replies[2]}
 	a := runbook.Answer{Question: DrainQuestion, Unit: "req/s", At: time.Now().UTC()}

@@ -5,16 +5,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/verify"
 )
 
 func (w world) draining() (map[string]served, map[string]string) {
 	exprs := map[string]string{
-		"candidate rate": w.q.Over(45*time.Second).Rate(w.rel, rules.Candidate).String(),
-		"longer":         w.q.Over(90*time.Second).Rate(w.rel, rules.Candidate).String(),
-		"stable pods":    w.q.Pods(w.rel, rules.Stable).String(),
+		"candidate rate": w.q.Over(45*time.Second).Rate(w.rel, runbook.Candidate).String(),
+		"longer":         w.q.Over(90*time.Second).Rate(w.rel, runbook.Candidate).String(),
+		"stable pods":    w.q.Pods(w.rel, runbook.Stable).String(),
 	}
 	return map[string]served{
 		exprs["candidate rate"]: number(0), exprs["longer"]: number(0.1), exprs["stable pods"]: number(9),

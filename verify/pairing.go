@@ -23,7 +23,7 @@ const (
 // Pairing asks whether every pod of one side serves that side's bundle: the model with
 // its own encoder. Good: each pod that reports says so. Bad: one serves another pair.
 // Unknown: none reports. False if the runbook does not say how pods tell it.
-func (p *Prometheus) Pairing(ctx context.Context, q rules.Questions, how *runbook.Pairing, rel runbook.Release, side rules.Role, bundle runbook.Bundle) (runbook.Answer, bool) {
+func (p *Prometheus) Pairing(ctx context.Context, q rules.Questions, how *runbook.Pairing, rel runbook.Release, side runbook.Role, bundle runbook.Bundle) (runbook.Answer, bool) {
 	expr, ok := q.Pairing(rel, side)
 	if !ok || how == nil {
 		return runbook.Answer{}, false
@@ -31,7 +31,7 @@ func (p *Prometheus) Pairing(ctx context.Context, q rules.Questions, how *runboo
 	ctx, cancel := p.within(ctx)
 	defer cancel()
 	version := rel.Stable.Version
-	if side == rules.Candidate {
+	if side == runbook.Candidate {
 		version = rel.Candidate.Version
 	}
 	named := PairQuestion + " " + version

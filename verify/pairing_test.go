@@ -39,12 +39,12 @@ func TestPairing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			expr, ok := ask.Pairing(w.rel, rules.Stable)
+			expr, ok := ask.Pairing(w.rel, runbook.Stable)
 			if !ok || !strings.Contains(expr.String(), `version="v1"`) {
 				t.Fatalf("the question is %s", expr)
 			}
 			p := prometheusOf(t, map[string]served{expr.String(): c.answer}).client(t, 0)
-			a, ok := p.Pairing(t.Context(), ask, w.rb.Verification.Pairing, w.rel, rules.Stable, bundle)
+			a, ok := p.Pairing(t.Context(), ask, w.rb.Verification.Pairing, w.rel, runbook.Stable, bundle)
 			if !ok || a.Health != c.want || a.Value != c.good || a.Samples != c.of || a.Question != "pairing v1" {
 				t.Errorf("got %+v", a)
 			}

@@ -51,8 +51,8 @@ func (p *Prometheus) warm(ctx context.Context, q rules.Questions, rel runbook.Re
 	ctx, cancel := p.within(ctx)
 	defer cancel()
 	replies := p.ask(ctx, []question{
-		{name: askWarmStable, expr: q.Warm(rel, rules.Stable)},
-		{name: askWarmCandidate, expr: q.Warm(rel, rules.Candidate)},
+		{name: askWarmStable, expr: q.Warm(rel, runbook.Stable)},
+		{name: askWarmCandidate, expr: q.Warm(rel, runbook.Candidate)},
 	})
 	stable, hasStable := replies[0].one()
 	candidate, hasCandidate := replies[1].one()

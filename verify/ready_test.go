@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // readying is a table in which nothing breaches and both sides are warm, and the
@@ -25,7 +26,7 @@ func (w world) readying(t *testing.T) (map[string]served, map[string]string) {
 			exprs[name] = expr
 		}
 	}
-	exprs["warm stable"], exprs["warm candidate"] = w.q.Warm(w.rel, rules.Stable).String(), w.q.Warm(w.rel, rules.Candidate).String()
+	exprs["warm stable"], exprs["warm candidate"] = w.q.Warm(w.rel, runbook.Stable).String(), w.q.Warm(w.rel, runbook.Candidate).String()
 	table[exprs["warm stable"]], table[exprs["warm candidate"]] = number(4), number(5)
 	return table, exprs
 }

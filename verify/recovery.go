@@ -27,7 +27,7 @@ func (p *Prometheus) Recovery(ctx context.Context, q rules.Questions, rel runboo
 	defer cancel()
 	now := time.Now().UTC()
 	checks, moments := recovering(q, rel, now), before(rel, wellAt)
-	questions := []question{{name: askStablePods, expr: q.Pods(rel, rules.Stable)}}
+	questions := []question{{name: askStablePods, expr: q.Pods(rel, runbook.Stable)}}
 	for _, c := range checks {
 		questions = append(questions, question{name: c.Name, expr: c.Now}, question{name: c.Name + " samples", expr: c.Samples})
 		for _, at := range moments {

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A change is a [Change] with its ranges drawn.
@@ -31,9 +31,9 @@ func (c Change) drawn(rnd *rand.Rand, from, length time.Duration, stretch float6
 func (g *generator) pick() {
 	for i := range g.changes {
 		c := &g.changes[i]
-		for _, role := range []rules.Role{rules.Candidate, rules.Stable} {
+		for _, role := range []runbook.Role{runbook.Candidate, runbook.Stable} {
 			n := g.s.Pods.Stable
-			if role == rules.Candidate {
+			if role == runbook.Candidate {
 				n = g.s.Pods.Candidate
 			}
 			order := g.rnd.Perm(n)

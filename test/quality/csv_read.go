@@ -12,13 +12,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A line is one scrape of one pod as it stands in a file.
 type line struct {
 	at     time.Duration // since the epoch
-	role   rules.Role
+	role   runbook.Role
 	pod    string
 	weight float64
 	values map[string]float64
@@ -138,8 +138,8 @@ func (rec *Recording) read(file string, r *csv.Reader, head []string) ([]string,
 }
 
 func parseRow(cells []string, place map[string]int) (line, error) {
-	out := line{pod: strings.TrimSpace(cells[place[columnPod]]), role: rules.Role(strings.TrimSpace(cells[place[columnSide]]))}
-	if out.role != rules.Candidate && out.role != rules.Stable {
+	out := line{pod: strings.TrimSpace(cells[place[columnPod]]), role: runbook.Role(strings.TrimSpace(cells[place[columnSide]]))}
+	if out.role != runbook.Candidate && out.role != runbook.Stable {
 		return out, fmt.Errorf("side: %q is neither candidate nor stable", out.role)
 	}
 	if out.pod == "" {

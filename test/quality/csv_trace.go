@@ -4,17 +4,17 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // begin checks the rows and turns increments into counters.
 func (rec *Recording) begin(file string, increments bool) error {
 	names, _ := rec.Shape.columns()
 	sums := map[string]map[string]float64{}
-	sides := map[rules.Role]bool{}
+	sides := map[runbook.Role]bool{}
 	for i := range rec.rows {
 		r := &rec.rows[i]
-		if r.role == rules.Candidate && !sides[rules.Candidate] {
+		if r.role == runbook.Candidate && !sides[runbook.Candidate] {
 			rec.Start = r.at.Truncate(rec.Shape.Interval)
 		}
 		sides[r.role] = true
@@ -37,7 +37,7 @@ func (rec *Recording) begin(file string, increments bool) error {
 			}
 		}
 	}
-	if !sides[rules.Candidate] || !sides[rules.Stable] {
+	if !sides[runbook.Candidate] || !sides[runbook.Stable] {
 		return fmt.Errorf("%s: rows of both sides are wanted, candidate and stable", file)
 	}
 	for rec.now = 0; rec.rows[0].at-rec.Start < rec.now; { // stable was there before

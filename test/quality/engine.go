@@ -163,7 +163,7 @@ func (e *Engine) firing() []string {
 
 func (e *Engine) scrape(app storage.Appender, s Scrape) error {
 	version := "v1"
-	if s.Role == rules.Candidate {
+	if s.Role == runbook.Candidate {
 		version = "v2"
 	}
 	at := e.begin.Add(s.At).UnixMilli()
@@ -221,9 +221,9 @@ func (e *Engine) export(app storage.Appender, t Tick, now time.Time) error {
 	}
 	for _, side := range []struct {
 		version string
-		role    rules.Role
+		role    runbook.Role
 		percent float64
-	}{{"v1", rules.Stable, 100 - t.Percent}, {"v2", rules.Candidate, t.Percent}} {
+	}{{"v1", runbook.Stable, 100 - t.Percent}, {"v2", runbook.Candidate, t.Percent}} {
 		if !t.Silent && !math.IsNaN(t.Percent) {
 			say(side.percent, "__name__", "autorollback_weight", "version", side.version)
 		}

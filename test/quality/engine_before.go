@@ -13,7 +13,7 @@ import (
 // measure asks, as the daemon does, for the dispersion of the stable pods before the
 // release: once, when its first pod appears.
 func (e *Engine) measure(ctx context.Context, t Tick) error {
-	began := func(s Scrape) bool { return s.Role == rules.Candidate }
+	began := func(s Scrape) bool { return s.Role == runbook.Candidate }
 	if e.before != nil || !slices.ContainsFunc(t.Scrapes, began) {
 		return nil
 	}

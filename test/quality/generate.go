@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // lead is for how long stable is watched before the release.
@@ -63,16 +63,16 @@ func Generate(s Scenario, shape Shape, seed uint64, length time.Duration) (Trace
 		stretch: float64(length) / (s.Hours * float64(time.Hour))}
 	truth := g.draw(seed)
 	for i := range s.Pods.Candidate {
-		g.pods = append(g.pods, newMember(rules.Candidate, i, shape, g.rnd, g.uneven))
+		g.pods = append(g.pods, newMember(runbook.Candidate, i, shape, g.rnd, g.uneven))
 	}
 	for i := range s.Pods.Stable {
-		g.pods = append(g.pods, newMember(rules.Stable, i, shape, g.rnd, g.uneven))
+		g.pods = append(g.pods, newMember(runbook.Stable, i, shape, g.rnd, g.uneven))
 	}
 	g.pick()
 	g.now = -lead
 	g.staff(g.now)
 	for _, m := range g.pods {
-		if m.role == rules.Stable { // was there long before
+		if m.role == runbook.Stable { // was there long before
 			m.started = -lead - time.Hour
 		}
 	}
@@ -135,12 +135,12 @@ func (g *generator) staff(now time.Duration) {
 	}
 	for _, m := range g.pods {
 		n := g.s.Pods.Stable
-		if m.role == rules.Candidate {
+		if m.role == runbook.Candidate {
 			n = g.s.Pods.Candidate
 		}
 		wanted := max(1, int(math.Ceil(float64(n)*(g.least+(1-g.least)*high))))
 		switch {
-		case now < 0 && m.role == rules.Candidate:
+		case now < 0 && m.role == runbook.Candidate:
 		case m.slot < wanted && !m.up:
 			m.start(now, true)
 		case m.slot >= wanted:
@@ -176,7 +176,7 @@ func (g *generator) Next() (Tick, bool) {
 		}
 		st := g.state(m, g.now)
 		share := percent / 100
-		if m.role == rules.Stable {
+		if m.role == runbook.Stable {
 			share = 1 - share
 		}
 		at := max(m.at, g.now-m.phase-time.Duration(g.rnd.Float64()*float64(g.jitter)))
@@ -190,8 +190,8 @@ func (g *generator) Next() (Tick, bool) {
 	return tick, true
 }
 
-func side(r rules.Role) int {
-	if r == rules.Candidate {
+func side(r runbook.Role) int {
+	if r == runbook.Candidate {
 		return 0
 	}
 	return 1

@@ -6,12 +6,12 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A member is one pod of a generated trace.
 type member struct {
-	role    rules.Role
+	role    runbook.Role
 	slot    int
 	lives   int // how many pods had the slot before
 	name    string
@@ -42,7 +42,7 @@ type state struct {
 	errors, latency, conversion, nulls, mismatches, skew, traffic, loss float64
 }
 
-func newMember(role rules.Role, slot int, s Shape, rnd *rand.Rand, uneven float64) *member {
+func newMember(role runbook.Role, slot int, s Shape, rnd *rand.Rand, uneven float64) *member {
 	return &member{role: role, slot: slot, weight: math.Exp(uneven * rnd.NormFloat64()),
 		phase:  time.Duration(rnd.Float64() * float64(s.Interval) / 2),
 		counts: make(Reading, s.size()), reading: make(Reading, s.size()),

@@ -86,7 +86,7 @@ func (b *bench) take(f Frame) {
 			b.verdicts[i] = rules.Verdict{}
 		default:
 			r.Warm(counts)
-			if !served(f, rules.Candidate) {
+			if !served(f, runbook.Candidate) {
 				r.Before(counts)
 			}
 		}
@@ -94,7 +94,7 @@ func (b *bench) take(f Frame) {
 }
 
 // served reports whether a side's pods were seen to count.
-func served(f Frame, role rules.Role) bool {
+func served(f Frame, role runbook.Role) bool {
 	return slices.ContainsFunc(f.Pods, func(g Growth) bool { return g.Role == role })
 }
 

@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A Past is what each side did since the release began, for judges that look back
@@ -28,7 +28,7 @@ func (p *Past) add(f Frame) {
 	requests := 0.0
 	for _, g := range f.Pods {
 		side := all[1]
-		if g.Role == rules.Candidate {
+		if g.Role == runbook.Candidate {
 			side = all[0]
 		}
 		for i, v := range g.By {

@@ -3,7 +3,7 @@ package quality
 import (
 	"time"
 
-	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A Shape says what a trace's pods count. It is the same for all pods of a trace.
@@ -49,7 +49,7 @@ func buckets(bounds []float64) int {
 // A Scrape is one pod's reading. It is the reader's until the next tick.
 type Scrape struct {
 	Pod     string
-	Role    rules.Role
+	Role    runbook.Role
 	At      time.Duration // since the release began
 	Reading Reading
 }

@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // patience is how many intervals back the rules look for a pod's newest sample.
@@ -16,14 +16,14 @@ const settled = 6
 // Growth is by how much a pod's counters were seen to grow in one interval.
 type Growth struct {
 	Pod  string
-	Role rules.Role
+	Role runbook.Role
 	By   Reading // histograms: each bucket alone, not cumulative
 }
 
 // A Pace is how many requests a pod got in an interval, by its last two scrapes.
 type Pace struct {
 	Pod      string
-	Role     rules.Role
+	Role     runbook.Role
 	Requests float64
 }
 
@@ -51,7 +51,7 @@ type tracker struct {
 
 type seen struct {
 	pod        string
-	role       rules.Role
+	role       runbook.Role
 	at, before time.Duration // of the last two scrapes
 	scrapes    int
 	grew       float64 // requests in between
@@ -108,7 +108,7 @@ func (t *tracker) pace(f *Frame) bool {
 		case s.scrapes < 2 || s.before <= oldest:
 			all = false
 		default:
-			some = some || s.role == rules.Candidate
+			some = some || s.role == runbook.Candidate
 			f.Paces = append(f.Paces, Pace{s.pod, s.role, s.grew * float64(t.shape.Interval) / float64(s.at-s.before)})
 		}
 	}

@@ -1,0 +1,74 @@
+package analysis
+
+import (
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// Counts is what the pods of both sides did in one interval, by measure: see [MeasureOf].
+type Counts map[string][]PodCount
+
+// PodCount is what one pod did in one interval for one measure: the growth of its
+// counters. A pod that was not scraped is left out of that interval.
+type PodCount struct {
+	Pod  string
+	Role runbook.Role
+	// All and Bad are opportunities and events: requests and failed requests, or trials
+	// and successes or values. A histogram has Buckets instead.
+	All, Bad float64
+	// Squares are of a KPI that is a mean, whose values in this interval are Bad.
+	Squares float64
+	// Buckets are the observations of a classic histogram in each bucket, not cumulative:
+	// one for each finite bound of the runbook's histogram, and the last one for all above.
+	Buckets []float64
+	// Native are those of a native histogram.
+	Native []Bucket
+	// Parts are those of a null_spike trigger: one for each feature, always in the same
+	// order within one release.
+	Parts []PartCount
+}
+
+// PartCount is what one pod did in one interval for one part of a signal: rows and
+// missing values of a feature.
+type PartCount struct{ All, Bad float64 }
+
+// A Bucket is how many observations of a native histogram lie in (Lower, Upper].
+type Bucket struct{ Lower, Upper, Count float64 }
+
+// Names of measures that do not depend on the runbook.
+const (
+	Requests = "requests" // requests and failed requests
+	Latency  = "latency"  // the request duration histogram
+	Schema   = "schema"   // checks and mismatches
+	Features = "features" // rows and missing values of each feature
+	Traffic  = "traffic"  // requests by the pace between a pod's last two scrapes
+)
+
+// MeasureOf names what a comparative trigger counts; empty for one that compares nothing.
+// Triggers may share a measure.
+func MeasureOf(t runbook.Trigger) string {
+	if !Comparative(t) {
+		return ""
+	}
+	switch t.Type {
+	case runbook.LatencyQuantile:
+		return Latency
+	case runbook.KPIDrop:
+		return "kpi/" + t.KPI
+	case runbook.SchemaMismatch:
+		return Schema
+	case runbook.NullSpike:
+		return Features
+	case runbook.DistributionShift:
+		return "distribution/" + t.Distribution
+	case runbook.CanaryStarved:
+		return Traffic
+	case runbook.Compare:
+		return "compare/" + t.Name
+	}
+	return Requests
+}
+
+// Comparative reports whether a trigger holds the candidate's events against stable's.
+func Comparative(t runbook.Trigger) bool {
+	return !t.Absolute() && t.Type != runbook.Anomaly && t.Type != runbook.DriftGauge
+}
