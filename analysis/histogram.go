@@ -1,0 +1,111 @@
+package analysis
+
+import "math"
+
+// A scale is the bounds that counts are kept by: those of the runbook for a classic
+// histogram, or those seen so far for a native one.
+type scale struct {
+	bounds      []float64 // ascending, finite
+	exponential bool      // how values lie within a bucket
+}
+
+// within is the share of a bucket's values that lie at or below a limit inside it.
+func (s scale) within(limit, from, to float64) float64 {
+	if s.exponential && from > 0 {
+		return math.Log(limit/from) / math.Log(to/from)
+	}
+	return (limit - from) / (to - from)
+}
+
+// quantile reads a quantile as Prometheus does: interpolated within a bucket, and never
+// above the highest bound. NaN without observations.
+func (s scale) quantile(q float64, counts []float64) float64 {
+	all := sumOf(counts)
+	if !(all > 0) {
+		return math.NaN()
+	}
+	rank, below, from := q*all, 0.0, 0.0
+	for i, to := range s.bounds {
+		if below+counts[i] >= rank && counts[i] > 0 {
+			part := (rank - below) / counts[i]
+			if s.exponential && from > 0 {
+				return from * math.Pow(to/from, part)
+			}
+			return from + (to-from)*part
+		}
+		below, from = below+counts[i], to
+	}
+	return s.top()
+}
+
+// above is the share of observations above a limit. NaN without observations or limit.
+func (s scale) above(limit float64, counts []float64) float64 {
+	all, above, from := 0.0, 0.0, 0.0
+	for i, v := range counts {
+		all += v
+		to := math.Inf(1)
+		if i < len(s.bounds) {
+			to = s.bounds[i]
+		}
+		switch {
+		case limit <= from:
+			above += v
+		case limit < to && !math.IsInf(to, 1):
+			above += v * (1 - s.within(limit, from, to))
+		}
+		from = to
+	}
+	if !(all > 0) || math.IsNaN(limit) {
+		return math.NaN()
+	}
+	return above / all
+}
+
+func (s scale) top() float64 {
+	if len(s.bounds) == 0 {
+		return math.NaN()
+	}
+	return s.bounds[len(s.bounds)-1]
+}
+
+func sumOf(counts []float64) float64 {
+	sum := 0.0
+	for _, v := range counts {
+		sum += v
+	}
+	return sum
+}
+
+// A window of histograms is a side's counts of the newest intervals.
+type histograms struct {
+	keep   int
+	past   [][]float64 // a ring
+	seen   int
+	unused []float64
+}
+
+func (h *histograms) add(now []float64) {
+	if len(h.past) < h.keep {
+		h.past = append(h.past, append([]float64(nil), now...))
+	} else {
+		h.past[h.seen%h.keep] = append(h.past[h.seen%h.keep][:0], now...)
+	}
+	h.seen++
+}
+
+// last adds up the newest n intervals; nil without any. The answer is good until the next
+// call.
+func (h *histograms) last(n int) []float64 {
+	n = min(n, len(h.past))
+	if n <= 0 {
+		return nil
+	}
+	sum := append(h.unused[:0], h.past[(h.seen-1)%h.keep]...)
+	for i := 2; i <= n; i++ {
+		for k, v := range h.past[(h.seen-i)%h.keep] {
+			sum[k] += v
+		}
+	}
+	h.unused = sum
+	return sum
+}

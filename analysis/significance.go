@@ -1,0 +1,88 @@
+package analysis
+
+import (
+	"math"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// weigh sums up: proved over its bar, and not one pod's doing.
+func (t *Test) weigh(r *Result) {
+	if t.trigger.Style == runbook.ByThreshold {
+		t.weighThreshold(r)
+		return
+	}
+	proof := math.NaN()
+	for i, e := range r.LogE {
+		proof = greatest(proof, e/t.bar(i))
+	}
+	guard := t.guard(*r)
+	r.Proved, r.Alone = proof > 1, guard > 1
+	r.Significance = least(proof, guard)
+	if r.Significance >= 1 && !(r.Proved && r.Alone) {
+		r.Significance = math.Nextafter(1, 0) // exactly at its bar
+	}
+}
+
+func (t *Test) bar(span int) float64 {
+	if span == 0 {
+		return t.release
+	}
+	return t.trailing
+}
+
+// logE is the log of the mean of the e-values over the grid.
+func (t *Test) logE(span int, phi float64) float64 {
+	if !t.judges(span) {
+		return math.NaN()
+	}
+	sum := 0.0
+	for i := range t.ratios {
+		sum += math.Exp(min(max(t.ratios[i].last(t.windows[span])/phi, -600), 600))
+	}
+	return math.Log(sum / float64(len(t.ratios)))
+}
+
+// judges reports whether a window can speak: that of the release from the first interval
+// on that told anything, a trailing one once there is something before it.
+func (t *Test) judges(span int) bool {
+	if span == 0 {
+		return t.began > 0
+	}
+	return t.began > 0 && t.n-t.began >= t.windows[span]
+}
+
+// guard is the pod guard over its bar; without end where there is none, or one pod only.
+func (t *Test) guard(r Result) float64 {
+	switch {
+	case !t.Guarded, t.signal.isTraffic():
+		return math.Inf(1)
+	case t.signal.parted:
+		return t.partRemains() / (t.partLimit() * partOfEffect(t.trigger))
+	case r.Pods[0] == 1:
+		return math.Inf(1)
+	}
+	remains := math.NaN()
+	for _, v := range r.WithoutPod {
+		remains = greatest(remains, v)
+	}
+	if math.IsNaN(remains) {
+		return math.Inf(-1)
+	}
+	return remains / t.signal.guardBar()
+}
+
+// greatest and least pass over what is not known.
+func greatest(a, b float64) float64 {
+	if math.IsNaN(a) || b > a {
+		return b
+	}
+	return a
+}
+
+func least(a, b float64) float64 {
+	if math.IsNaN(a) || math.IsNaN(b) {
+		return math.NaN()
+	}
+	return min(a, b)
+}

@@ -1,0 +1,195 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A Test watches one comparative trigger of one release of one service in one region:
+// effect gate, log e-values over the windows of [Spans], dispersion of the stable pods,
+// pod guard. Its memory is bounded whatever the age of the release. It is not safe for
+// concurrent use.
+type Test struct {
+	// Dispersed and Guarded say whether the dispersion divides and the pod guard counts.
+	// They are true, and false only to see what the parts are good for.
+	Dispersed, Guarded bool
+
+	trigger           runbook.Trigger
+	signal            signal
+	release, trailing float64        // bars of the log e-value
+	windows           [spanCount]int // in intervals
+	level, hour       int            // five minutes and an hour, in intervals
+	gate              int            // the window of the effect
+	lasts             int            // the trigger's window, which a threshold must hold for
+	least             float64        // style threshold: samples that each side needs
+
+	n           int // intervals observed
+	began       int // the first of them that told anything; 0: none yet
+	ratios      []total
+	pods        []*pod
+	phiNum      total
+	phiDen      total
+	chance      total // how far chance would put the stable pods, in squares
+	before      before
+	means       moments
+	scale       scale
+	hist        [2]histograms
+	limit       float64 // latency: what was slow one interval ago; NaN: unknown
+	mixed       []sides // of each part
+	cuts        []int   // distribution_shift: how many buckets lie below each picked bound
+	wanted      float64 // canary_starved: the share that the candidate should get; NaN: unknown
+	due         total   // canary_starved: the requests that it should have got
+	sideAll     [2]float64
+	sideBad     [2]float64
+	sideSquares [2]float64
+}
+
+// A Result is what is known at the end of an interval.
+type Result struct {
+	Effect     float64            // the trigger's number; NaN without data
+	Level      [2]float64         // of candidate and stable: event share, quantile in seconds, mean; NaN without data
+	Gate       bool               // the effect is as large as the runbook says
+	LogE       [spanCount]float64 // log e-values of the windows; NaN for what is longer than the release
+	WithoutPod [spanCount]float64 // what remains without the most harmful pods; NaN where nobody looks, and without data
+	Dispersion float64            // what divided them
+	Pods       [2]int             // candidate and stable pods that did anything in the last five minutes
+	Proved     bool               // a log e-value is above its bar
+	Alone      bool               // the harm is not that of a few pods
+	// Significance is at least 1 if and only if the trigger is proved and not one pod's
+	// doing: the log e-value over its bar in the window where that is greatest, or the
+	// pod guard over its bar if that is less. NaN until there is anything to judge.
+	Significance float64
+}
+
+// Fires reports whether all three conditions hold.
+func (r Result) Fires() bool { return r.Gate && r.Significance >= 1 }
+
+// New prepares the test of the runbook's trigger of that name. A trigger that compares
+// nothing is an error.
+func New(rb *runbook.Runbook, trigger string) (*Test, error) {
+	t, ok := rb.Trigger(trigger)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("analyse %s: no trigger %q", rb.Service, trigger)
+	case !Comparative(t):
+		return nil, fmt.Errorf("analyse %s: %s compares nothing", rb.Service, t.Type)
+	}
+	s, err := signalOf(rb, t)
+	if err != nil {
+		return nil, fmt.Errorf("analyse %s: trigger %q: %w", rb.Service, trigger, err)
+	}
+	return newTest(rb, t, s), nil
+}
+
+func newTest(rb *runbook.Runbook, t runbook.Trigger, s signal) *Test {
+	every := rb.Metrics.Interval.Std()
+	intervals := func(d time.Duration) int { return max(1, int(d/every)) }
+	x := &Test{
+		Dispersed: true, Guarded: true, trigger: t, signal: s, limit: math.NaN(), wanted: math.NaN(),
+		level: intervals(5 * time.Minute), hour: intervals(time.Hour),
+		gate: intervals(t.For.Std()), lasts: intervals(t.For.Std()), least: MinRequests(rb),
+	}
+	if t.Style == runbook.ByThreshold {
+		x.gate = ThresholdIntervals
+	}
+	x.release, x.trailing = Bars(Proved(rb), every)
+	for i, span := range Spans() {
+		x.windows[i] = since
+		if span.Length > 0 {
+			x.windows[i] = intervals(span.Length)
+		}
+	}
+	x.phiNum, x.phiDen, x.chance = newTotal(3*x.hour), newTotal(3*x.hour), newTotal(x.level)
+	x.due, x.means = newTotal(x.gate), newMoments()
+	for range s.family.Thetas {
+		x.ratios = append(x.ratios, x.newRatio())
+	}
+	x.prepareCounts(rb)
+	return x
+}
+
+// prepareCounts settles by what bounds values are kept.
+func (t *Test) prepareCounts(rb *runbook.Runbook) {
+	if l := rb.Metrics.Latency; t.trigger.Type == runbook.LatencyQuantile {
+		t.scale = scale{bounds: l.Buckets, exponential: l.Kind == runbook.Native}
+		if t.scale.exponential {
+			t.scale.bounds = nil
+		}
+		for side := range t.hist {
+			t.hist[side].keep = max(t.level, t.gate)
+		}
+	}
+	if d, ok := rb.Metrics.Distribution(t.trigger.Distribution); ok && t.trigger.Type == runbook.DistributionShift {
+		t.cuts = cutAt(d)
+	}
+	if t.signal.parted {
+		t.ratios = nil // one for each part, once parts are seen
+	}
+}
+
+// newRatio is a log likelihood ratio since the release began; the 3 h window is the longest
+// that looks back.
+func (t *Test) newRatio() total { return newTotal(t.windows[1]) }
+
+// ThresholdIntervals is over how many intervals the effect of a trigger with style
+// threshold is read.
+const ThresholdIntervals = 4
+
+// MinRequests is how many requests a side needs before a bare limit counts.
+func MinRequests(rb *runbook.Runbook) float64 {
+	if n := rb.Verification.MinRequests; n > 0 {
+		return float64(n)
+	}
+	return 100
+}
+
+// Proved counts the runbook's triggers that share [Alpha].
+func Proved(rb *runbook.Runbook) int {
+	n := 0
+	for _, t := range rb.Triggers {
+		if t.Proved() {
+			n++
+		}
+	}
+	return n
+}
+
+// Warm takes an interval before the release is judged: histograms alone look back on it.
+func (t *Test) Warm(counts []PodCount) { t.keepHistograms(counts) }
+
+// Weigh says which share of the requests the candidate should get in the intervals
+// that come, and whether the weight has stood still long enough, and every pod was seen,
+// to hold it to that. Only canary_starved asks.
+func (t *Test) Weigh(share float64, steady bool) {
+	if t.wanted = share; !steady || !(share > 0) {
+		t.wanted = math.NaN()
+	}
+}
+
+// Observe takes the next interval and returns what is known at its end.
+func (t *Test) Observe(counts []PodCount) Result {
+	t.n++
+	known := t.count(counts)
+	t.judge(known)
+	t.disperse()
+	r := Result{Dispersion: t.phi(), Pods: [2]int{t.active(runbook.Candidate), t.active(runbook.Stable)}}
+	lasting := t.lastingPhi(r.Dispersion)
+	for i, s := range Spans() {
+		r.LogE[i] = t.logE(i, r.Dispersion)
+		r.WithoutPod[i] = t.withoutPods(i, s, r.Dispersion, lasting)
+	}
+	t.readEffect(&r)
+	t.weigh(&r)
+	t.forgetGone()
+	return r
+}
+
+// tells notes whether the interval told anything.
+func (t *Test) tells(is bool) {
+	if is && t.began == 0 {
+		t.began = t.n
+	}
+}
