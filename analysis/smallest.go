@@ -33,12 +33,12 @@ func (t *Test) Smallest() float64 {
 
 // A hypothesis is harm of some size in the trigger's window. Sizes grow with harm.
 type hypothesis struct {
-	test       *Test
-	window     int                               // in intervals, of which there are data
-	ratios     func(size float64) []float64      // log likelihood ratios of the window
-	guard      func(size, parts float64) float64 // pod guard, with so many more windows of no harm; nil: none
-	effect     func(size float64) float64
-	between     [2]float64
+	test         *Test
+	window       int                               // in intervals, of which there are data
+	ratios       func(size float64) []float64      // log likelihood ratios of the window
+	guard        func(size, parts float64) float64 // pod guard, with so many more windows of no harm; nil: none
+	effect       func(size float64) float64
+	between      [2]float64
 	phi, lasting float64
 }
 
