@@ -25,6 +25,7 @@ import (
 type Engine struct {
 	store   store.Store
 	prom    *verify.Prometheus
+	monitor Monitor
 	archive Archive
 	post    Post
 	journal Journal
@@ -43,13 +44,16 @@ type Engine struct {
 	lines    map[Slot]*sync.Mutex          // one event of a slot at a time in this process
 
 	bundles    sync.Map  // digest → runbook.Bundle
-	before     sync.Map  // release → map[string]float64: dispersion of the hour before it, by signal
 	planned    sync.Map  // service → plan: what its triggers can decide at its traffic
 	captured   sync.Map  // incident/stage → true: captured by this process
 	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
 
-	wake  chan Slot
-	woken chan struct{} // the outbox has something new
+	probed   map[Slot]time.Time // when the gates of triggers without significance were asked; under mu
+	confirms confirms
+
+	retarget chan struct{} // a release began, ended or changed its weight
+	wake     chan Slot
+	woken    chan struct{} // the outbox has something new
 }
 
 // service is a runbook with what was compiled from it.
@@ -275,8 +279,15 @@ func (e *Engine) remember(slot Slot, s State) {
 		return
 	}
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	before := e.last[slot]
 	e.last[slot] = *s.Release
+	e.mu.Unlock()
+	if now := s.Release; before.ID != now.ID || before.Phase != now.Phase || before.Weight != now.Weight {
+		select {
+		case e.retarget <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // serves returns the runbook and the router of a slot.

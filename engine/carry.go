@@ -108,7 +108,7 @@ func (e *Engine) askBlind(ctx context.Context, s service, rel runbook.Release) r
 		if t.Absolute() {
 			continue
 		}
-		b = e.prom.Confirm(ctx, s.ask, t, rel)
+		b = e.prom.Confirm(ctx, s.ask, t, rel, e.significance(rel, t.Name))
 		if b.State != runbook.NoData {
 			return runbook.Breach{Trigger: blind, Severity: runbook.Mild, State: runbook.NotBreaching, AskedAt: b.AskedAt}
 		}

@@ -129,27 +129,6 @@ func (e *Engine) questionOf(ctx context.Context, s service, slot Slot, a runbook
 	return err
 }
 
-// confirm asks Prometheus, and reads the slot's records meanwhile: what is then decided
-// needs both, and neither waits for the other. Records that were not read, or that are
-// about other weights than the answer, are nil.
-func (e *Engine) confirm(ctx context.Context, s service, slot Slot, a runbook.Alert, trigger runbook.Trigger, rel runbook.Release) (b runbook.Breach, ahead *view) {
-	var g errgroup.Group
-	g.Go(func() error {
-		v, err := e.read(ctx, slot, Asked{})
-		if err == nil && v.Release != nil && v.Release.ID == rel.ID && v.Release.Epoch == rel.Epoch {
-			ahead = &v
-		}
-		return nil // the step reads again and says what is wrong
-	})
-	if a.Trigger == blind {
-		b = e.askBlind(ctx, s, rel)
-	} else {
-		b = e.prom.Confirm(ctx, s.ask, trigger, rel)
-	}
-	_ = g.Wait()
-	return b, ahead
-}
-
 // release is the slot's release as last seen; one that is not open is looked up, so
 // that a release another replica has just started is not overlooked.
 func (e *Engine) release(ctx context.Context, slot Slot) (runbook.Release, error) {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"go.uber.org/zap"
 )
 
 // capture keeps what there is to know of one stage. It never delays a change: it runs
@@ -42,6 +44,11 @@ func (e *Engine) capture(ctx context.Context, s State, stage string) error {
 			return fmt.Errorf("encode %s: %w", name, err)
 		}
 	}
+	if stage == lastStage(i) {
+		if counts := e.counts(ctx, s); counts != nil {
+			encoded[monitor.RecordName] = counts
+		}
+	}
 	if ctx.Err() != nil {
 		return ctx.Err() // we are stopping: unanswered questions are not to be kept for ever
 	}
@@ -50,6 +57,30 @@ func (e *Engine) capture(ctx context.Context, s State, stage string) error {
 	}
 	e.captured.Store(key, true)
 	return nil
+}
+
+// lastStage is what is captured when the incident is over. Without a change there is no
+// "after": a stage is captured once, and a rollback may still come.
+func lastStage(i runbook.Incident) string {
+	if i.Change == nil {
+		return "before"
+	}
+	return "after"
+}
+
+// counts are what the decision's significance was computed from, since the release began;
+// nil where it had none, or they cannot be had any more.
+func (e *Engine) counts(ctx context.Context, s State) []byte {
+	at := s.Incident.Breach.Significance.At
+	if at.IsZero() {
+		return nil
+	}
+	counts, err := e.monitor.Record(ctx, monitor.Target{Runbook: s.Runbook, Release: *s.Release}, at)
+	if err != nil && ctx.Err() == nil {
+		e.metrics.problems.WithLabelValues("evidence").Inc()
+		e.log.Warn("keep counts", zap.String("incident", s.Incident.ID), zap.Error(err))
+	}
+	return counts
 }
 
 // history asks the runbook's questions over the time around a moment.
@@ -93,15 +124,10 @@ func keysOf(snap store.Snapshot) map[string]string {
 	return keys
 }
 
-// seal completes the evidence folder and closes it with a manifest. Without a change
-// there is no "after": a stage is captured once, and a rollback may still come.
+// seal completes the evidence folder and closes it with a manifest.
 func (e *Engine) seal(ctx context.Context, slot Slot, s State) error {
 	ev := Archived{}
-	stage := "after"
-	if s.Incident.Change == nil {
-		stage = "before"
-	}
-	err := e.capture(ctx, s, stage)
+	err := e.capture(ctx, s, lastStage(*s.Incident))
 	if err == nil {
 		ev.Path, ev.Digest, err = e.archive.Seal(*s.Incident, s.Runbook)
 	}

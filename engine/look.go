@@ -104,7 +104,7 @@ func (e *Engine) Live(ctx context.Context, a runbook.Approval) (runbook.Breach, 
 			e.mu.RLock()
 			ask := e.services[a.Service].ask
 			e.mu.RUnlock()
-			b = e.prom.Confirm(ctx, ask, t, *v.Release)
+			b = e.prom.Confirm(ctx, ask, t, *v.Release, e.significance(*v.Release, t.Name))
 		}
 	}
 	return b, v.Plan, nil

@@ -132,15 +132,12 @@ var (
 		[]string{"service", "region", "version", "release", "role"}, nil)
 	weightDesc = prometheus.NewDesc("autorollback_weight", "The share of traffic that the release wants for a version, in percent.",
 		[]string{"service", "region", "version", "release"}, nil)
-	dispersionDesc = prometheus.NewDesc("autorollback_release_dispersion", "How much more than by chance the stable pods differed in the hour before the release; 1: by chance alone.",
-		[]string{"service", "region", "release", "signal"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (roles) Describe(ch chan<- *prometheus.Desc) {
 	ch <- roleDesc
 	ch <- weightDesc
-	ch <- dispersionDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -151,9 +148,6 @@ func (r roles) Collect(ch chan<- prometheus.Metric) {
 		svc, ok := r.e.services[rel.Service]
 		if !ok || rel.Phase != runbook.Open {
 			continue
-		}
-		for signal, phi := range r.e.dispersedBefore(rel.ID) {
-			ch <- prometheus.MustNewConstMetric(dispersionDesc, prometheus.GaugeValue, phi, rel.Service, rel.Region, rel.ID, signal)
 		}
 		for _, s := range []struct {
 			side   runbook.Side

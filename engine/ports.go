@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"time"
 
+	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -19,6 +21,17 @@ type Archive interface {
 // nobody did: the message is then offered again.
 type Post interface {
 	Send(ctx context.Context, m runbook.Message) (string, error)
+}
+
+// A Monitor knows what is proved about each open release.
+type Monitor interface {
+	// Watch says which releases are open and get traffic, until the next call or ctx ends.
+	Watch(ctx context.Context, targets []monitor.Target)
+	// Significance is what is known of a trigger at a moment; if nothing is, it says why.
+	Significance(release, trigger string, now time.Time) runbook.Significance
+	// Record returns what a release's significance was computed from, until the end of an
+	// interval, compressed.
+	Record(ctx context.Context, t monitor.Target, until time.Time) ([]byte, error)
 }
 
 // A Journal keeps every record that this process committed.

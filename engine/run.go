@@ -24,6 +24,7 @@ import (
 type Parts struct {
 	Store      store.Store
 	Prometheus *verify.Prometheus
+	Monitor    Monitor
 	Archive    Archive
 	Post       Post
 	Journal    Journal
@@ -38,9 +39,9 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	o.TendEvery = cmp.Or(o.TendEvery, 5*time.Second)
 	o.RulesEvery = cmp.Or(o.RulesEvery, time.Minute)
 	e := &Engine{
-		store: p.Store, prom: p.Prometheus, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client),
-		last: map[Slot]runbook.Release{}, checks: map[string]runbook.RulesCheck{}, lines: map[Slot]*sync.Mutex{},
-		wake: make(chan Slot, 256), woken: make(chan struct{}, 1),
+		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client),
+		last: map[Slot]runbook.Release{}, checks: map[string]runbook.RulesCheck{}, lines: map[Slot]*sync.Mutex{}, probed: map[Slot]time.Time{},
+		wake: make(chan Slot, 256), woken: make(chan struct{}, 1), retarget: make(chan struct{}, 1),
 	}
 	e.metrics = newMetrics(p.Registerer, e)
 	return e, e.Reload(runbooks)
@@ -72,13 +73,13 @@ func (e *Engine) Run(ctx context.Context) error {
 	if e.opts.WatchEvery > 0 {
 		g.Go(func() error { return e.every(ctx, e.opts.WatchEvery, nil, e.watch) })
 	}
+	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, e.retarget, e.aim) })
 	g.Go(func() error { return e.tendAll(ctx) })
 	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, e.woken, e.deliver) })
 	if e.opts.RulesEvery > 0 {
 		g.Go(func() error { return e.watchRules(ctx) })
 	}
 	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, nil, e.mirrors) })
-	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, nil, e.watchBefore) })
 	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.tidy) })
 	err := g.Wait()
 	e.begun.Lock()   //nolint:staticcheck // only to wait: what an alert began is finished
@@ -98,27 +99,6 @@ func (e *Engine) every(ctx context.Context, period time.Duration, woken <-chan s
 		case <-t.C:
 		case <-woken:
 		}
-	}
-}
-
-// watch is the second lane: one query for everything that fires, so that a lost
-// webhook delays a rollback by one tick and never cancels it.
-func (e *Engine) watch(ctx context.Context) {
-	firing, err := e.prom.Firing(ctx)
-	e.metrics.asked(err)
-	if err != nil {
-		if ctx.Err() == nil {
-			e.log.Warn("watch", zap.Error(err))
-			e.unseen(ctx, err)
-		}
-		return
-	}
-	e.blindSince = time.Time{}
-	if firing.Watchdog {
-		e.metrics.heard(runbook.Watcher)
-	}
-	if err := e.Alerts(ctx, append(firing.Alerts, firing.Blind...)); err != nil && ctx.Err() == nil {
-		e.log.Error("take what the watcher saw", zap.Error(err))
 	}
 }
 

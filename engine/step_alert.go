@@ -63,7 +63,7 @@ func (s *State) unconfirmed(ev Asked, now time.Time) {
 		s.join(ev, now)
 	}
 	s.Incident.Phase, s.Incident.ClosedAt, s.Incident.Breach = runbook.Unconfirmed, time.Time{}, ev.Breach
-	s.note(now, "unconfirmed", "", "Prometheus does not answer: "+ev.Breach.Problem)
+	s.note(now, "unconfirmed", "", "not confirmed yet: "+ev.Breach.Problem)
 	if tell {
 		s.tell(report.Opened, now)
 	}
@@ -245,8 +245,8 @@ func strength(d runbook.Decision, b runbook.Breach) int {
 
 func confirmedText(b runbook.Breach) string {
 	t := fmt.Sprintf("Prometheus confirms %s: value %.4g", b.Trigger, b.Value)
-	if b.Evidence > 0 {
-		t += fmt.Sprintf(", log evidence %.1f", b.Evidence)
+	if s := b.Significance; !s.At.IsZero() {
+		t += fmt.Sprintf(", significance %.3g (1 is proved)", s.Value)
 	}
 	return t
 }

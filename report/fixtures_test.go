@@ -63,7 +63,7 @@ func base(trigger string, severity runbook.Severity) runbook.Incident {
 			Lane: runbook.Webhook, ReceivedAt: after(12 * time.Second), Labels: map[string]string{"alertname": "AutorollbackRanker", "service": "ranker"},
 		}},
 		Breach: runbook.Breach{
-			Trigger: trigger, Severity: severity, State: runbook.Breaching, Value: 1.342, Evidence: 9.4, StartedAt: breach, AskedAt: after(12100 * time.Millisecond),
+			Trigger: trigger, Severity: severity, State: runbook.Breaching, Value: 1.342, Significance: runbook.Significance{At: breach, Value: 1.3, LogE: 9.4}, StartedAt: breach, AskedAt: after(12100 * time.Millisecond),
 			CandidatePods: 2, StablePods: 3, StableRate: 190, CandidateRate: 10.04,
 			Queries: []runbook.Query{{Name: "breach", Expr: "histogram_quantile(0.95, sum by (le) (x)) > 1.3", At: after(12 * time.Second), Answer: `[{"value":[1,"1.342"]}]`}},
 		},
@@ -126,7 +126,7 @@ func incidents() map[string]runbook.Incident {
 	held.Timeline = append(held.Timeline, runbook.Record{At: after(13 * time.Second), Kind: "foreign_split", Text: "wanted 95/5, found 50/50"})
 
 	frozen := base("users", runbook.Page)
-	frozen.Phase, frozen.Breach.Value, frozen.Breach.Evidence, frozen.Breach.StableSick = runbook.Frozen, 0.31, 0, true
+	frozen.Phase, frozen.Breach.Value, frozen.Breach.Significance.LogE, frozen.Breach.StableSick = runbook.Frozen, 0.31, 0, true
 	frozen.Decision = runbook.Decision{Action: runbook.Freeze, Guard: "stable_sick", Reasons: []string{"both versions are sick: the release is not the cause"}, Page: true}
 	frozen.Verdict = &runbook.Verdict{Outcome: runbook.WrongCause, Reason: "both versions are sick: the release is not the cause", At: after(13 * time.Second)}
 

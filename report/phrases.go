@@ -48,7 +48,7 @@ func what(inc runbook.Incident, rb *runbook.Runbook) string {
 	if limit := threshold(t); limit != "" {
 		text += " (runbook: " + limit + ")"
 	}
-	if o := odds(inc.Breach.Evidence); o != "" {
+	if o := odds(inc.Breach.Significance.LogE); o != "" {
 		text += ", " + o
 	}
 	return upper(text) + "."

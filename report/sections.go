@@ -100,7 +100,7 @@ func values(inc runbook.Incident, rb *runbook.Runbook) []fact {
 	f = add(f, "Trigger", joined(b.Trigger, strings.ReplaceAll(string(t.Type), "_", " "), string(cmp.Or(b.Severity, t.Severity))))
 	f = add(f, "Effect", effect(b, t))
 	f = add(f, "Threshold", threshold(t))
-	f = add(f, "Evidence", odds(b.Evidence))
+	f = add(f, "Significance", odds(b.Significance.LogE))
 	if b.State == runbook.Breaching || b.State == runbook.NotBreaching {
 		f = add(f, "Candidate", fmt.Sprintf("%d pods, %s req/s", b.CandidatePods, number(b.CandidateRate)))
 		f = add(f, "Stable", fmt.Sprintf("%d fresh pods, %s req/s%s", b.StablePods, number(b.StableRate), sick(b)))

@@ -43,7 +43,8 @@ type Breach struct {
 	Severity  Severity  `json:"severity"`
 	State     State     `json:"state"`
 	Value     float64   `json:"value"`    // the effect, in the trigger's unit
-	Evidence  float64   `json:"evidence"` // log e-value; 0 where the type has none
+	// Significance is what this replica's monitor said; zero where the type has none.
+	Significance Significance `json:"significance,omitzero"`
 	StartedAt time.Time `json:"started_at,omitzero"`
 	AskedAt   time.Time `json:"asked_at"`
 	// What the guards of the policy need, from the same moment.

@@ -5,23 +5,28 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// maxAge is how many intervals old the newest recorded sample may be.
-const maxAge = 3
+// maxAge is how many intervals old the newest sample of either side may be.
+const maxAge = 5
 
 // Confirm asks whether the trigger is true now, and what the policy's guards need,
 // all in one query and for one moment, within the deadline. It never returns an error: Unreachable and
 // NoData are states, with the reason in Problem, and no number is NaN or infinite.
 //
-// Everything a guard rests on must be answered, or the breach is not confirmed; only
-// the evidence, which is shown, may be missing. An absolute_slo compares nothing and
-// needs the breach, the effect and the age alone; while nothing is recorded for the
-// release, pods that report stand in for the age.
-func (p *Prometheus) Confirm(ctx context.Context, q rules.Questions, trigger runbook.Trigger, rel runbook.Release) runbook.Breach {
+// Everything a guard rests on must be answered, or the breach is not confirmed. An
+// absolute_slo compares nothing and needs the breach, the effect and the age alone. A
+// trigger that compares needs its significance as well, which is that of this process:
+// where it is not known the breach is Unreachable, to be asked for again, and where it is
+// below 1 the trigger is not breaching, however large the effect.
+func (p *Prometheus) Confirm(ctx context.Context, q rules.Questions, trigger runbook.Trigger, rel runbook.Release, sig runbook.Significance) runbook.Breach {
 	b := runbook.Breach{Trigger: trigger.Name, Severity: trigger.Severity, AskedAt: time.Now().UTC()}
+	if analysis.Comparative(trigger) {
+		b.Significance = sig
+	}
 	questions, err := confirming(q, trigger, rel)
 	if err != nil {
 		b.State, b.Problem = runbook.NoData, err.Error()
@@ -46,7 +51,6 @@ const (
 	askBreach        = "breach"
 	askEffect        = "effect"
 	askAge           = "age"
-	askEvidence      = "evidence"
 	askStableSick    = "stable sick"
 	askCandidatePods = "candidate pods"
 	askStablePods    = "stable pods"
@@ -55,7 +59,7 @@ const (
 )
 
 func confirming(q rules.Questions, trigger runbook.Trigger, rel runbook.Release) ([]question, error) {
-	breach, err := q.Breach(trigger.Name, rel)
+	breach, err := q.Gate(trigger.Name, rel)
 	if err != nil {
 		return nil, err
 	}
@@ -63,18 +67,19 @@ func confirming(q rules.Questions, trigger runbook.Trigger, rel runbook.Release)
 	if err != nil {
 		return nil, err
 	}
+	whose := rel
+	if trigger.Absolute() {
+		whose.ID = "" // of all versions
+	}
 	questions := []question{
 		{name: askBreach, expr: breach},
 		{name: askEffect, expr: effect},
-		{name: askAge, expr: q.Age(rel)},
+		{name: askAge, expr: q.Age(whose)},
 		{name: askCandidatePods, expr: q.Pods(rel, runbook.Candidate)},
 		{name: askStablePods, expr: q.Pods(rel, runbook.Stable)},
 		{name: askCandidateRate, expr: q.Rate(rel, runbook.Candidate)},
 		{name: askStableRate, expr: q.Rate(rel, runbook.Stable)},
 		{name: askStableSick, expr: q.StableSick(rel)},
-	}
-	if evidence, ok := q.Evidence(trigger.Name, rel); ok {
-		questions = append(questions, question{name: askEvidence, expr: evidence})
 	}
 	return questions, nil
 }
@@ -94,7 +99,6 @@ func (c confirmation) fill(b *runbook.Breach) {
 	b.StablePods = int(c.number(askStablePods))
 	b.CandidateRate = c.number(askCandidateRate)
 	b.StableRate = c.number(askStableRate)
-	b.Evidence = c.number(askEvidence)
 	b.StableSick = len(c.replies[askStableSick].samples) > 0
 	b.Value = effect
 	if b.State, b.Problem = c.trouble(); b.State != "" {
@@ -102,12 +106,13 @@ func (c confirmation) fill(b *runbook.Breach) {
 	}
 	b.State = runbook.NoData
 	switch limit := c.limit.Seconds(); {
-	case !hasAge && !c.freshWithoutAge(*b):
-		b.Problem = "nothing has been recorded for this release: it is warming up, its role is not exported, or the rules are not loaded"
-	case hasAge && (age < 0 || age > limit):
-		b.Problem = fmt.Sprintf("the newest recorded sample is %s old, more than %s", seconds(age), seconds(limit))
+	case !hasAge:
+		b.Problem = "the service's own series have no sample of a side that should have traffic"
+	case age < 0 || age > limit:
+		b.Problem = fmt.Sprintf("the newest sample of a side is %s old, more than %s", seconds(age), seconds(limit))
 	case isBreaching:
-		b.State, b.Value = runbook.Breaching, breaching
+		b.Value = breaching
+		b.State, b.Problem = weighed(c.trigger, b.Significance)
 	case !hasEffect:
 		b.Problem = "one side has no data for this trigger"
 	default:
@@ -115,11 +120,17 @@ func (c confirmation) fill(b *runbook.Breach) {
 	}
 }
 
-// freshWithoutAge: an absolute limit is asked of the service's own series, which need
-// no release that is being recorded; pods that report are proof enough that they are
-// fresh.
-func (c confirmation) freshWithoutAge(b runbook.Breach) bool {
-	return c.trigger.Absolute() && b.CandidatePods+b.StablePods > 0
+// weighed is what an effect as large as the runbook says comes to.
+func weighed(t runbook.Trigger, sig runbook.Significance) (runbook.State, string) {
+	switch {
+	case !analysis.Comparative(t):
+		return runbook.Breaching, ""
+	case sig.Problem != "":
+		return runbook.Unreachable, sig.Problem
+	case !sig.Proved():
+		return runbook.NotBreaching, ""
+	}
+	return runbook.Breaching, ""
 }
 
 func (c confirmation) number(name string) float64 {

@@ -39,6 +39,9 @@ func New(api API, timeout time.Duration) *Prometheus {
 	return &Prometheus{api, timeout}
 }
 
+// API is what the questions are asked through.
+func (p *Prometheus) API() API { return p.api }
+
 // NewPrometheus asks the Prometheus at the address, e.g. "http://localhost:9090". A
 // nil transport is a plain one that keeps a connection for each parallel query; one
 // made by prometheus/common's config.NewRoundTripperFromConfig does so as well. A

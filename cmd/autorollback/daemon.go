@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/engine"
+	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/rules"
@@ -28,14 +29,15 @@ import (
 
 // A daemon is every part, wired.
 type daemon struct {
-	cfg    config
-	log    *zap.Logger
-	store  store.Store
-	engine *engine.Engine
-	door   *receiver.Receiver
-	pages  http.Handler
-	keys   report.Keyring
-	close  []func() error // last opened first
+	cfg     config
+	log     *zap.Logger
+	store   store.Store
+	engine  *engine.Engine
+	monitor *monitor.Monitor
+	door    *receiver.Receiver
+	pages   http.Handler
+	keys    report.Keyring
+	close   []func() error // last opened first
 }
 
 // newDaemon wires the parts from the far end to the near.
@@ -94,8 +96,10 @@ func (d *daemon) wire(people net.Addr) error {
 	if err != nil {
 		return err
 	}
+	d.monitor = monitor.New(prom.API(), d.log)
+	reg.MustRegister(d.monitor)
 	d.engine, err = engine.New(engine.Parts{
-		Store: d.store, Prometheus: prom, Journal: journal, Log: d.log, Registerer: reg,
+		Store: d.store, Prometheus: prom, Monitor: d.monitor, Journal: journal, Log: d.log, Registerer: reg,
 		Archive: report.Archive{Folder: folder, External: external.String(), Prometheus: cfg.Prometheus.URL, Approval: d.approval}, Post: mail,
 	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, TendEvery: cfg.TendEvery, RulesEvery: cfg.RulesEvery, Boundary: faultPoint, Version: version})
 	if err != nil {

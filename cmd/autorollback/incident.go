@@ -28,7 +28,7 @@ func incidentCommands(app *kingpin.Application, c console) map[string]action {
 	id := show.Arg("id", "The incident's id.").Required().String()
 	showFormat, showRemote := format(show), remoteFlags(show)
 
-	check := cmd.Command("check", "Check an evidence folder against its manifest. Exit code 3 if anything was changed. Example: autorollback incident check incidents/inc-0123456789ab")
+	check := cmd.Command("check", "Check an evidence folder against its manifest, and compute the significance that was decided on anew. Exit code 3 if anything was changed or comes out differently. Example: autorollback incident check incidents/inc-0123456789ab")
 	dir := check.Arg("folder", "The incident's evidence folder.").Required().ExistingDir()
 
 	return map[string]action{
@@ -36,6 +36,10 @@ func incidentCommands(app *kingpin.Application, c console) map[string]action {
 		show.FullCommand(): func(ctx context.Context) error { return showIncident(ctx, c, showRemote, *id, *showFormat) },
 		check.FullCommand(): func(context.Context) error {
 			problems := report.Check(*dir)
+			text, differs := recomputed(*dir)
+			if problems = append(problems, differs...); text != "" {
+				fmt.Fprintln(c.out, text)
+			}
 			for _, p := range problems {
 				fmt.Fprintf(c.out, "%s: %s\n", filepath.Join(*dir, p.File), p.What)
 			}

@@ -1,0 +1,119 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+)
+
+const (
+	// askWithin bounds a query for one interval, historyWithin one for an hour of history.
+	askWithin     = 5 * time.Second
+	historyWithin = 30 * time.Second
+	// overlap is how many intervals are asked for once more, for samples that came late.
+	overlap = 2
+)
+
+// count asks for everything after the newest interval and counts it, up to until; more
+// says that there is more to come.
+func (w *watch) count(ctx context.Context, until time.Time, more bool) error {
+	if err := w.know(ctx); err != nil {
+		return err
+	}
+	length := until.Sub(w.end)
+	within := askWithin
+	if length > Fresh*w.every {
+		within = historyWithin
+		select {
+		case w.monitor.history <- struct{}{}:
+			defer func() { <-w.monitor.history }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for _, selector := range w.counter.Selectors() {
+		query := fmt.Sprintf("%s[%s]", selector, model.Duration(length+overlap*w.every))
+		if err := w.monitor.samples(ctx, query, until, w.counter.Add); err != nil {
+			return err
+		}
+	}
+	w.close(until, more)
+	return nil
+}
+
+// close counts the intervals up to until, whose samples are all there.
+func (w *watch) close(until time.Time, more bool) {
+	for w.end.Before(until) {
+		w.end = w.end.Add(w.every)
+		results := w.observe(w.counter.Close(w.end))
+		if !w.end.Before(until) {
+			w.publish(results, more)
+		}
+	}
+}
+
+// know asks once for what was there in the day before, so that a series which is away
+// for a while is not taken for a new one when it comes back.
+func (w *watch) know(ctx context.Context) error {
+	if w.asked {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, historyWithin)
+	defer cancel()
+	for _, selector := range w.counter.Selectors() {
+		value, warnings, err := w.monitor.api.Query(ctx, fmt.Sprintf("last_over_time(%s[1d])", selector), w.end)
+		if err = problemOf(err, warnings); err != nil {
+			return err
+		}
+		vector, _ := value.(model.Vector)
+		for _, s := range vector {
+			w.counter.Know(streamOf(s))
+		}
+	}
+	w.asked = true
+	return nil
+}
+
+func streamOf(s *model.Sample) *model.SampleStream {
+	out := &model.SampleStream{Metric: s.Metric}
+	if s.Histogram != nil {
+		out.Histograms = []model.SampleHistogramPair{{Timestamp: s.Timestamp, Histogram: s.Histogram}}
+		return out
+	}
+	out.Values = []model.SamplePair{{Timestamp: s.Timestamp, Value: s.Value}}
+	return out
+}
+
+// samples asks for raw samples. A partial answer is none: what is missing would count as
+// nothing having happened.
+func (m *Monitor) samples(ctx context.Context, query string, at time.Time, add func(*model.SampleStream)) error {
+	value, warnings, err := m.api.Query(ctx, query, at, v1.WithTimeout(historyWithin))
+	if err = problemOf(err, warnings); err != nil {
+		return err
+	}
+	matrix, ok := value.(model.Matrix)
+	if !ok {
+		return fmt.Errorf("the answer is a %s and should be samples", value.Type())
+	}
+	for _, s := range matrix {
+		add(s)
+	}
+	return nil
+}
+
+func problemOf(err error, warnings v1.Warnings) error {
+	if err != nil {
+		return fmt.Errorf("ask Prometheus: %w", err)
+	}
+	if len(warnings) > 0 {
+		return errors.New("ask Prometheus: partial answer: " + strings.Join(warnings, "; "))
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package monitor
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// An API answers PromQL. The v1.API of client_golang is one.
+type API interface {
+	Query(ctx context.Context, query string, at time.Time, opts ...v1.Option) (model.Value, v1.Warnings, error)
+	QueryRange(ctx context.Context, query string, r v1.Range, opts ...v1.Option) (model.Value, v1.Warnings, error)
+}
+
+// A Target is an open release that gets traffic, with its runbook.
+type Target struct {
+	Runbook *runbook.Runbook
+	Release runbook.Release
+}
+
+// A Monitor watches any number of releases. It is safe for concurrent use.
+type Monitor struct {
+	api     API
+	log     *zap.Logger
+	history chan struct{} // held by a query for more than a few intervals
+
+	mu      sync.Mutex
+	watches map[string]*watch // by the release's id
+	running sync.WaitGroup
+}
+
+// atOnce is how many queries for history run at the same time.
+const atOnce = 2
+
+// New makes a monitor that watches nothing yet.
+func New(api API, log *zap.Logger) *Monitor {
+	return &Monitor{api: api, log: log, history: make(chan struct{}, atOnce), watches: map[string]*watch{}}
+}
+
+// Watch says which releases are to be watched from now on, until ctx ends or the next
+// call. One that is new, or whose runbook has changed, is built from Prometheus' history;
+// of one that is known only the weights are taken over.
+func (m *Monitor) Watch(ctx context.Context, targets []Target) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	wanted := map[string]bool{}
+	for _, t := range targets {
+		id := t.Release.ID
+		wanted[id] = true
+		if w, ok := m.watches[id]; ok && w.target().Runbook.Digest == t.Runbook.Digest {
+			w.set(t)
+			continue
+		} else if ok {
+			w.stop()
+		}
+		m.begin(ctx, t)
+	}
+	for id, w := range m.watches {
+		if !wanted[id] {
+			w.stop()
+			delete(m.watches, id)
+		}
+	}
+}
+
+// begin starts to watch; the caller holds the lock.
+func (m *Monitor) begin(ctx context.Context, t Target) {
+	ctx, cancel := context.WithCancel(ctx)
+	w := newWatch(m, t, cancel)
+	m.watches[t.Release.ID] = w
+	m.running.Go(func() { w.run(ctx) })
+}
+
+// Wait returns once nothing is watched any more, after the context of [Monitor.Watch] has
+// ended.
+func (m *Monitor) Wait() { m.running.Wait() }
+
+// Significance is what is known of a trigger of a release at a moment. Where nothing is, it
+// says why: the release is not watched, it is still being rebuilt, or the newest interval
+// is more than [Fresh] intervals ago.
+func (m *Monitor) Significance(release, trigger string, now time.Time) runbook.Significance {
+	s, ok := m.snapshot(release)
+	if !ok {
+		return runbook.Significance{Problem: "the release is not watched yet"}
+	}
+	if problem := s.problem(now); problem != "" {
+		return runbook.Significance{At: s.At, Problem: problem}
+	}
+	r, ok := s.Results[trigger]
+	switch {
+	case !ok && s.Judged:
+		return runbook.Significance{At: s.At, Problem: "the trigger compares nothing"}
+	case !ok:
+		return runbook.Significance{At: s.At, Problem: "the release is warming up"}
+	}
+	return runbook.Significance{At: s.At, Value: known(r.Significance), LogE: known(greatestOf(r.LogE[:])), Method: analysis.Method}
+}
+
+func (m *Monitor) snapshot(release string) (Snapshot, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w, ok := m.watches[release]
+	if !ok {
+		return Snapshot{}, false
+	}
+	return w.snapshot(), true
+}
+
+// Snapshots are the newest results of all watched releases.
+func (m *Monitor) Snapshots() []Snapshot {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make([]Snapshot, 0, len(m.watches))
+	for _, w := range m.watches {
+		out = append(out, w.snapshot())
+	}
+	return out
+}

@@ -1,0 +1,92 @@
+package monitor
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// RecordName is the file of [Monitor.Record] in an evidence folder.
+const RecordName = "counts.jsonl.gz"
+
+// recordHead is the first line of a record; each further line is a [Step].
+type recordHead struct {
+	Schema  int              `json:"schema"`
+	Method  string           `json:"method"`
+	Runbook *runbook.Runbook `json:"runbook"`
+	Release runbook.Release  `json:"release"`
+}
+
+// History counts a release's past anew, from an hour before it got traffic until a moment,
+// and hands each interval with its results to f, oldest first.
+func (m *Monitor) History(ctx context.Context, t Target, until time.Time, f func(Step)) error {
+	w := newWatch(m, t, func() {})
+	w.each = f
+	return w.catchUp(ctx, until.Add(Lag(w.every)))
+}
+
+// Record counts a release's past anew until the end of an interval, and returns the counts
+// as compressed lines of JSON from which [Recompute] gives the same numbers again.
+func (m *Monitor) Record(ctx context.Context, t Target, until time.Time) ([]byte, error) {
+	var out bytes.Buffer
+	zip := gzip.NewWriter(&out)
+	lines := json.NewEncoder(zip)
+	err := lines.Encode(recordHead{Schema: runbook.Schema, Method: analysis.Method, Runbook: t.Runbook, Release: t.Release})
+	failed := m.History(ctx, t, until, func(s Step) {
+		if err == nil {
+			err = lines.Encode(s)
+		}
+	})
+	if err = errors.Join(failed, err, zip.Close()); err != nil {
+		return nil, fmt.Errorf("record counts of %s: %w", t.Release.ID, err)
+	}
+	return out.Bytes(), nil
+}
+
+// A Recomputed is what a record's counts come to.
+type Recomputed struct {
+	At      time.Time // end of the newest interval
+	Method  string    // that the record was made with; another than [analysis.Method] may give other numbers
+	Release runbook.Release
+	Results map[string]analysis.Result // by trigger; nil: the release was not judged yet
+}
+
+// Recompute reads a record and computes the significance of every trigger anew, at the end
+// of its newest interval.
+func Recompute(r io.Reader) (Recomputed, error) {
+	zip, err := gzip.NewReader(r)
+	if err != nil {
+		return Recomputed{}, fmt.Errorf("read counts: %w", err)
+	}
+	lines := json.NewDecoder(bufio.NewReader(zip))
+	var head recordHead
+	if err := lines.Decode(&head); err != nil {
+		return Recomputed{}, fmt.Errorf("read counts: first line: %w", err)
+	}
+	if head.Schema != runbook.Schema || head.Runbook == nil {
+		return Recomputed{}, fmt.Errorf("read counts: schema %d without a runbook is none of ours", head.Schema)
+	}
+	a, err := analysis.NewRelease(head.Runbook)
+	if err != nil {
+		return Recomputed{}, fmt.Errorf("read counts: %w", err)
+	}
+	out := Recomputed{Method: head.Method, Release: head.Release}
+	for n := 2; ; n++ {
+		var s Step
+		if err := lines.Decode(&s); errors.Is(err, io.EOF) {
+			return out, nil
+		} else if err != nil {
+			return out, fmt.Errorf("read counts: line %d: %w", n, err)
+		}
+		out.At, out.Results = s.End, s.take(a)
+	}
+}

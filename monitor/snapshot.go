@@ -1,0 +1,92 @@
+package monitor
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// Fresh is for how many intervals a result counts as one of now.
+const Fresh = 3
+
+// A Snapshot is what is known of one release at the end of its newest interval.
+type Snapshot struct {
+	Target
+	At       time.Time                  // end of that interval; zero: none yet
+	Results  map[string]analysis.Result // by trigger; empty during the warm-up
+	Smallest map[string]float64         // the smallest effect that could be proved now, by trigger
+	Judged   bool                       // the warm-up is over
+	Building bool                       // older intervals are still to come
+	Problem  string                     // why the last question was not answered; empty: it was
+}
+
+// problem says why the results are not those of now; empty: they are.
+func (s Snapshot) problem(now time.Time) string {
+	every := s.Runbook.Metrics.Interval.Std()
+	age := now.Sub(s.At)
+	switch {
+	case s.Building || s.At.IsZero():
+		return join("the significance is being rebuilt from Prometheus' history", s.Problem)
+	case age > Fresh*every+Lag(every):
+		return join(fmt.Sprintf("the significance is of %s ago", age.Round(time.Second)), s.Problem)
+	}
+	return ""
+}
+
+func join(text, problem string) string {
+	if problem == "" {
+		return text
+	}
+	return text + ": " + problem
+}
+
+// Lag is how long after an interval's end it is evaluated: scrapes that carry its
+// timestamps must have arrived.
+func Lag(interval time.Duration) time.Duration { return min(interval/5, 2*time.Second) }
+
+// known turns what is not known into 0, which proves nothing.
+func known(v float64) float64 {
+	switch {
+	case math.IsNaN(v), math.IsInf(v, -1):
+		return 0
+	case math.IsInf(v, 1):
+		return math.MaxFloat64
+	}
+	return v
+}
+
+func greatestOf(values []float64) float64 {
+	most := math.NaN()
+	for _, v := range values {
+		if math.IsNaN(most) || v > most {
+			most = v
+		}
+	}
+	return most
+}
+
+// steadyIntervals is how long a weight must have stood still: the newest scrape may be
+// one interval old, the one before it as old as we look back, and a router follows a
+// little later.
+const steadyIntervals = 6
+
+// weightAt is the candidate's weight at a moment, and whether it had stood still by then.
+func weightAt(rel runbook.Release, at time.Time, interval time.Duration) analysis.Weight {
+	w := analysis.Weight{Share: float64(rel.Weight) / 100, Steady: true}
+	for i, m := range rel.Moves {
+		if m.At.After(at) {
+			if i == 0 || m.From != 0 {
+				w.Share = float64(m.From) / 100
+			}
+			break
+		}
+		w.Share = float64(m.To) / 100
+		if m.From != m.To && at.Sub(m.At) < steadyIntervals*interval {
+			w.Steady = false
+		}
+	}
+	return w
+}

@@ -1,0 +1,157 @@
+package monitor
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+const (
+	// longest is how far back a release is rebuilt; of an older one the beginning is not
+	// known any more.
+	longest = 30 * time.Hour
+	// chunk is how much history one query asks for.
+	chunk = time.Hour
+	// before is how long before a release its stable pods are counted: an hour, and the
+	// block of five minutes that its first moment needs.
+	before = analysis.BeforeSpan + 5*time.Minute
+)
+
+// A watch is one release. Only its own goroutine touches what is not under the lock.
+type watch struct {
+	monitor *Monitor
+	stop    context.CancelFunc
+	every   time.Duration
+
+	counter  *Counter
+	analysis *analysis.Release
+	end      time.Time  // of the newest interval that was counted
+	asked    bool       // what was there before the watching is known
+	each     func(Step) // called for each interval; nil: nobody listens
+
+	mu     sync.Mutex
+	now    Target
+	newest Snapshot
+}
+
+func newWatch(m *Monitor, t Target, stop context.CancelFunc) *watch {
+	return &watch{monitor: m, stop: stop, every: t.Runbook.Metrics.Interval.Std(), now: t, newest: Snapshot{Target: t, Building: true}}
+}
+
+func (w *watch) target() Target {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *watch) set(t Target) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = t
+}
+
+func (w *watch) snapshot() Snapshot {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.newest
+	s.Target = w.now
+	return s
+}
+
+// run counts every interval soon after its end, until ctx ends.
+func (w *watch) run(ctx context.Context) {
+	for {
+		if err := w.catchUp(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			w.fail(err)
+		}
+		next := time.Now().Add(-Lag(w.every)).Truncate(w.every).Add(w.every + Lag(w.every))
+		t := time.NewTimer(time.Until(next))
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// fail keeps what was known; it grows old by itself.
+func (w *watch) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.newest.Problem == "" {
+		w.monitor.log.Warn("watch release", zap.String("service", w.now.Release.Service), zap.String("release", w.now.Release.ID), zap.Error(err))
+	}
+	w.newest.Problem = err.Error()
+}
+
+// catchUp counts every interval that ended by a moment, oldest first, in chunks.
+func (w *watch) catchUp(ctx context.Context, now time.Time) error {
+	to := now.Add(-Lag(w.every)).Truncate(w.every)
+	if err := w.begin(to); err != nil {
+		return err
+	}
+	for w.end.Before(to) {
+		until := earlier(w.end.Add(chunk).Truncate(w.every), to)
+		if err := w.count(ctx, until, until.Before(to)); err != nil {
+			return fmt.Errorf("count until %s: %w", until.UTC().Format(time.RFC3339), err)
+		}
+	}
+	return nil
+}
+
+// begin prepares the first interval: an hour before the release got traffic.
+func (w *watch) begin(now time.Time) error {
+	if w.counter != nil {
+		return nil
+	}
+	t := w.target()
+	measures, err := rules.Measures(t.Runbook)
+	if err != nil {
+		return err
+	}
+	if w.analysis, err = analysis.NewRelease(t.Runbook); err != nil {
+		return err
+	}
+	w.counter = NewCounter(t.Runbook, measures, t.Release)
+	from := t.Release.Began().Add(-before)
+	if oldest := now.Add(-longest); from.Before(oldest) {
+		from = oldest
+	}
+	w.end = from.Truncate(w.every)
+	return nil
+}
+
+// observe hands an interval to the analysis, as what it is.
+func (w *watch) observe(i Interval) map[string]analysis.Result {
+	s := stepOf(w.target(), i, w.every)
+	if w.each != nil {
+		w.each(s)
+	}
+	return s.take(w.analysis)
+}
+
+// publish makes the results those of now, once no older interval is to come.
+func (w *watch) publish(results map[string]analysis.Result, more bool) {
+	var smallest map[string]float64
+	if results != nil && !more {
+		smallest = w.analysis.Smallest()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.newest = Snapshot{Target: w.now, At: w.end, Results: results, Smallest: smallest, Judged: results != nil, Building: more}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

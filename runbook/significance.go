@@ -1,0 +1,17 @@
+package runbook
+
+import "time"
+
+// A Significance is what the statistics say of one trigger of an open release at the end of
+// an interval: whether the difference between the sides is more than chance, and not one
+// pod's doing.
+type Significance struct {
+	At      time.Time `json:"at,omitzero"`       // end of the interval; zero: nothing is known
+	Value   float64   `json:"value"`             // at least 1: proved, the pod guard included
+	LogE    float64   `json:"log_e"`             // ln of the odds against chance, in the window where they are greatest
+	Method  string    `json:"method,omitempty"`  // how the numbers were computed
+	Problem string    `json:"problem,omitempty"` // why nothing is known; empty: it is
+}
+
+// Proved reports whether the difference is significant.
+func (s Significance) Proved() bool { return s.Problem == "" && s.Value >= 1 }
