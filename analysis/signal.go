@@ -23,7 +23,7 @@ func signalOf(rb *runbook.Runbook, t runbook.Trigger) (signal, error) {
 		if rb.Metrics.Latency == nil {
 			return signal{}, fmt.Errorf("metrics.latency is missing")
 		}
-		return signal{family: slowFamily(), quantile: t.Quantile, margin: margin(t)}, nil
+		return signal{family: slowFamily(), quantile: t.Quantile, margin: Margin(t)}, nil
 	case runbook.KPIDrop:
 		kpi, ok := rb.KPI(t.KPI)
 		if !ok {
@@ -46,8 +46,9 @@ func signalOf(rb *runbook.Runbook, t runbook.Trigger) (signal, error) {
 	return signal{family: errorFamily()}, nil
 }
 
-// margin tolerates half of the increase, and never more than tolerateSlow.
-func margin(t runbook.Trigger) float64 {
+// Margin is the slowdown that a latency trigger tolerates as no sign of harm: half of the
+// increase, and never more than 15 %.
+func Margin(t runbook.Trigger) float64 {
 	if t.Increase > 0 {
 		return min(tolerateSlow, float64(t.Increase)/2)
 	}

@@ -174,7 +174,7 @@ func (r *replaying) vary(dir string, factor float64) (*variant, error) {
 		return nil, err
 	}
 	v := &variant{factor: factor, group: g, firings: newFirings(g)}
-	if onlyAlerts(r.group, g) {
+	if onlyAlerts(r.group, g) && sameSignificance(r.Runbook, rb) {
 		v.alerts, err = r.world.load(fmt.Sprintf("times-%g", factor), alertsOf(g, factor))
 		return v, err
 	}

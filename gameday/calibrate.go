@@ -63,15 +63,15 @@ type Rate struct {
 	High    float64 `json:"high"`
 }
 
-// Dispersion is how much more the stable pods of a signal differ than chance says:
+// Dispersion is how much more the stable pods differ by a trigger's count than chance says:
 // 1 is chance, and 2 is what the rules assume with fewer than three stable pods. The
 // rules divide the evidence by it.
 type Dispersion struct {
-	Signal string  `json:"signal"`
-	Looks  int     `json:"looks"`
-	Median float64 `json:"median"`
-	P90    float64 `json:"p90"`
-	Max    float64 `json:"max"`
+	Trigger string  `json:"trigger"`
+	Looks   int     `json:"looks"`
+	Median  float64 `json:"median"`
+	P90     float64 `json:"p90"`
+	Max     float64 `json:"max"`
 }
 
 // A CalibrateAlarm is one false alarm, with the pods that posed.
@@ -209,11 +209,12 @@ func (t *trial) walk(judge time.Time) walker {
 				return nil
 			}
 			t.next = now.Add(phiEvery)
-			found, err := t.world.ask(ctx, "autorollback:phi", now)
-			for _, x := range found {
-				t.phi[x.Metric.Get("signal")] = append(t.phi[x.Metric.Get("signal")], x.F)
+			for _, o := range t.world.observed {
+				for trigger, r := range o.results {
+					t.phi[trigger] = append(t.phi[trigger], r.Dispersion)
+				}
 			}
-			return err
+			return nil
 		})
 	}
 }
@@ -223,8 +224,8 @@ func (s *trials) add(t *trial, casts []cast) {
 	s.count += len(casts)
 	s.evals += t.world.evals
 	s.warnings = append(s.warnings, t.world.warnings()...)
-	for signal, values := range t.phi {
-		s.phi[signal] = append(s.phi[signal], values...)
+	for trigger, values := range t.phi {
+		s.phi[trigger] = append(s.phi[trigger], values...)
 	}
 	seen := map[[2]string]bool{}
 	for _, f := range t.firings.list() {
@@ -257,8 +258,8 @@ func (s *trials) report(took time.Duration) CalibrationReport {
 			r.Triggers = append(r.Triggers, s.rate(t))
 		}
 	}
-	for _, signal := range slices.Sorted(maps.Keys(s.phi)) {
-		r.Dispersion = append(r.Dispersion, dispersion(signal, s.phi[signal]))
+	for _, trigger := range slices.Sorted(maps.Keys(s.phi)) {
+		r.Dispersion = append(r.Dispersion, dispersion(trigger, s.phi[trigger]))
 	}
 	if s.count == 0 {
 		r.Warnings = append(r.Warnings, "no trial was run: look at the period, at --length, and at the number of pods of the stable version")
@@ -275,8 +276,8 @@ func (s *trials) rate(trigger string) Rate {
 	return r
 }
 
-func dispersion(signal string, values []float64) Dispersion {
+func dispersion(trigger string, values []float64) Dispersion {
 	slices.Sort(values)
 	at := func(q float64) float64 { return values[int(math.Round(q*float64(len(values)-1)))] }
-	return Dispersion{Signal: signal, Looks: len(values), Median: at(0.5), P90: at(0.9), Max: values[len(values)-1]}
+	return Dispersion{Trigger: trigger, Looks: len(values), Median: at(0.5), P90: at(0.9), Max: values[len(values)-1]}
 }

@@ -83,7 +83,7 @@ func (w *world) number(ctx context.Context, e rules.Expr, at time.Time) (float64
 
 // confirm asks what the daemon asks before it decides.
 func (w *world) confirm(ctx context.Context, q rules.Questions, t runbook.Trigger, rel runbook.Release, now time.Time) runbook.Breach {
-	b := verify.New(then{w, now}, askTimeout).Confirm(ctx, q, t, rel)
+	b := verify.New(then{w, now}, askTimeout).Confirm(ctx, q, t, rel, w.significance(rel.ID, t.Name))
 	b.AskedAt, b.Queries = now.UTC(), nil
 	return b
 }

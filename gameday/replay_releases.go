@@ -57,6 +57,13 @@ func (r PastRelease) release(service string, now time.Time) runbook.Release {
 	rel := runbook.Release{Schema: runbook.Schema, ID: r.ID, Service: service, Region: r.Region,
 		Stable: side(r.Stable), Candidate: side(r.Candidate), Weight: w.Percent, Phase: runbook.Open,
 		Epoch: 1, StartedAt: r.Start, WeightChangedAt: w.At}
+	from := 0
+	for _, x := range r.Weights {
+		if !x.At.After(now) {
+			rel.Moves = append(rel.Moves, runbook.Move{At: x.At, From: from, To: x.Percent})
+			from = x.Percent
+		}
+	}
 	if !r.open(now) {
 		rel.Phase = runbook.Closed
 	}

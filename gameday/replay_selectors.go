@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -52,6 +53,18 @@ func needs(rb *runbook.Runbook, g rules.Group) (need, error) {
 			}
 		})
 	}
+	measures, err := rules.Measures(rb)
+	if err != nil {
+		return need{}, err
+	}
+	for _, m := range measures {
+		for _, matchers := range [][]*labels.Matcher{m.All, m.Bad, m.Squares, m.Histogram} {
+			if matchers != nil {
+				found = append(found, matchers)
+			}
+		}
+	}
+	n.before = max(n.before, monitor.LooksBack)
 	n.selectors = widest(found)
 	return n, nil
 }

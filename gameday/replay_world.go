@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -51,6 +52,7 @@ type world struct {
 	engine *promql.Engine
 	parser parser.Parser
 
+	observed []*observed
 	always   []*promrules.Group // asks only the service's own series
 	inFlight []*promrules.Group // stands on the release's role
 	refs     map[string]storage.SeriesRef
@@ -83,6 +85,9 @@ func newWorld(dir string, rb *runbook.Runbook, g rules.Group, releases []PastRel
 	w.db.DisableCompactions() // after each chunk, not by the wall clock
 	w.engine = promql.NewEngine(promql.EngineOpts{Logger: quiet, MaxSamples: 100_000_000, Timeout: 2 * time.Minute,
 		EnableAtModifier: true, EnableNegativeOffset: true, Parser: w.parser})
+	if w.observed, err = observedOf(rb, releases); err != nil {
+		return nil, err
+	}
 	alone, standing := divide(g)
 	if w.always, err = w.load("always", alone); err != nil {
 		return nil, err
@@ -209,6 +214,7 @@ func (w *world) store(ctx context.Context, in []*arriving, now time.Time) error 
 				_ = app.Rollback()
 				return err
 			}
+			w.observe(a.labels, a.left[0])
 			a.left = a.left[1:]
 		}
 	}
@@ -241,6 +247,7 @@ func (w *world) export(app storage.Appender, now time.Time) error {
 	if now.UnixMilli()%w.interval.Milliseconds() != 0 {
 		return nil
 	}
+	w.judge(now)
 	current := map[string]labels.Labels{}
 	values := map[string]float64{}
 	put := func(v float64, pairs ...string) {
@@ -253,6 +260,11 @@ func (w *world) export(app storage.Appender, now time.Time) error {
 		}
 		w.busy = now.Add(settled * w.interval)
 		candidate := r.weight(now).Percent
+		for _, t := range w.runbook.Triggers {
+			if s := w.significance(r.ID, t.Name); s.Problem == "" && analysis.Comparative(t) {
+				put(s.Value, "region", r.Region, "release", r.ID, "trigger", t.Name, "__name__", "autorollback_trigger_significance")
+			}
+		}
 		for _, side := range []struct {
 			version, role string
 			percent       int

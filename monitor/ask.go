@@ -38,9 +38,9 @@ func (w *watch) count(ctx context.Context, until time.Time, more bool) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	for _, selector := range w.counter.Selectors() {
+	for _, selector := range w.observer.Selectors() {
 		query := fmt.Sprintf("%s[%s]", selector, model.Duration(length+overlap*w.every))
-		if err := w.monitor.samples(ctx, query, until, w.counter.Add); err != nil {
+		if err := w.monitor.samples(ctx, query, until, w.observer.Add); err != nil {
 			return err
 		}
 	}
@@ -52,7 +52,10 @@ func (w *watch) count(ctx context.Context, until time.Time, more bool) error {
 func (w *watch) close(until time.Time, more bool) {
 	for w.end.Before(until) {
 		w.end = w.end.Add(w.every)
-		results := w.observe(w.counter.Close(w.end))
+		step, results := w.observer.End(w.target(), w.end)
+		if w.each != nil {
+			w.each(step)
+		}
 		if !w.end.Before(until) {
 			w.publish(results, more)
 		}
@@ -67,14 +70,14 @@ func (w *watch) know(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, historyWithin)
 	defer cancel()
-	for _, selector := range w.counter.Selectors() {
+	for _, selector := range w.observer.Selectors() {
 		value, warnings, err := w.monitor.api.Query(ctx, fmt.Sprintf("last_over_time(%s[1d])", selector), w.end)
 		if err = problemOf(err, warnings); err != nil {
 			return err
 		}
 		vector, _ := value.(model.Vector)
 		for _, s := range vector {
-			w.counter.Know(streamOf(s))
+			w.observer.Know(streamOf(s))
 		}
 	}
 	w.asked = true

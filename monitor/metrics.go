@@ -8,13 +8,13 @@ import (
 )
 
 var (
-	labels           = []string{"service", "region", "release", "trigger"}
-	significanceDesc = prometheus.NewDesc("autorollback_trigger_significance", "At least 1 if the difference between the sides is proved and not one pod's doing; absent while not known.", labels, nil)
-	effectDesc       = prometheus.NewDesc("autorollback_trigger_effect", "The trigger's number over its window, as the runbook states it.", labels, nil)
-	levelDesc        = prometheus.NewDesc("autorollback_trigger_level", "What the trigger compares: each side's event share, quantile in seconds or mean, over its window.", append(labels[:len(labels):len(labels)], "role"), nil)
-	smallestDesc     = prometheus.NewDesc("autorollback_trigger_smallest_provable_effect", "The smallest effect that could be proved now, in the unit of the effect; absent if none could.", labels, nil)
-	dispersionDesc   = prometheus.NewDesc("autorollback_trigger_dispersion", "How much more than by chance the stable pods differ; 1: by chance alone. It divides the evidence.", labels, nil)
-	evaluatedDesc    = prometheus.NewDesc("autorollback_release_evaluated_timestamp_seconds", "End of the newest interval that was evaluated; 0: none yet.", labels[:3], nil)
+	ofTrigger        = []string{"service", "region", "release", "trigger"}
+	significanceDesc = prometheus.NewDesc("autorollback_trigger_significance", "At least 1 if the difference between the sides is proved and not one pod's doing; absent while not known.", ofTrigger, nil)
+	effectDesc       = prometheus.NewDesc("autorollback_trigger_effect", "The trigger's number over its window, as the runbook states it.", ofTrigger, nil)
+	levelDesc        = prometheus.NewDesc("autorollback_trigger_level", "What the trigger compares: each side's event share, quantile in seconds or mean, over its window.", append(ofTrigger[:len(ofTrigger):len(ofTrigger)], "role"), nil)
+	smallestDesc     = prometheus.NewDesc("autorollback_trigger_smallest_provable_effect", "The smallest effect that could be proved now, in the unit of the effect; absent if none could.", ofTrigger, nil)
+	dispersionDesc   = prometheus.NewDesc("autorollback_trigger_dispersion", "How much more than by chance the stable pods differ; 1: by chance alone. It divides the evidence.", ofTrigger, nil)
+	evaluatedDesc    = prometheus.NewDesc("autorollback_release_evaluated_timestamp_seconds", "End of the newest interval that was evaluated; 0: none yet.", ofTrigger[:3], nil)
 )
 
 // Describe implements prometheus.Collector.

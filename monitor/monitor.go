@@ -100,7 +100,13 @@ func (m *Monitor) Significance(release, trigger string, now time.Time) runbook.S
 	case !ok:
 		return runbook.Significance{At: s.At, Problem: "the release is warming up"}
 	}
-	return runbook.Significance{At: s.At, Value: known(r.Significance), LogE: known(greatestOf(r.LogE[:])), Method: analysis.Method}
+	return SignificanceOf(r, s.At)
+}
+
+// SignificanceOf is a result in the words of a decision. What cannot be told yet proves
+// nothing: its value is 0.
+func SignificanceOf(r analysis.Result, at time.Time) runbook.Significance {
+	return runbook.Significance{At: at, Value: known(r.Significance), LogE: known(greatestOf(r.LogE[:])), Method: analysis.Method}
 }
 
 func (m *Monitor) snapshot(release string) (Snapshot, bool) {

@@ -76,11 +76,9 @@ const steadyIntervals = 6
 // weightAt is the candidate's weight at a moment, and whether it had stood still by then.
 func weightAt(rel runbook.Release, at time.Time, interval time.Duration) analysis.Weight {
 	w := analysis.Weight{Share: float64(rel.Weight) / 100, Steady: true}
-	for i, m := range rel.Moves {
+	for _, m := range rel.Moves {
 		if m.At.After(at) {
-			if i == 0 || m.From != 0 {
-				w.Share = float64(m.From) / 100
-			}
+			w.Share = float64(m.From) / 100
 			break
 		}
 		w.Share = float64(m.To) / 100

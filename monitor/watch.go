@@ -9,8 +9,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/analysis"
-	"github.com/autorollback/autorollback/rules"
-	"github.com/autorollback/autorollback/runbook"
 )
 
 const (
@@ -19,9 +17,9 @@ const (
 	longest = 30 * time.Hour
 	// chunk is how much history one query asks for.
 	chunk = time.Hour
-	// before is how long before a release its stable pods are counted: an hour, and the
+	// LooksBack is how long before a release its stable pods are counted: an hour, and the
 	// block of five minutes that its first moment needs.
-	before = analysis.BeforeSpan + 5*time.Minute
+	LooksBack = analysis.BeforeSpan + 5*time.Minute
 )
 
 // A watch is one release. Only its own goroutine touches what is not under the lock.
@@ -30,8 +28,7 @@ type watch struct {
 	stop    context.CancelFunc
 	every   time.Duration
 
-	counter  *Counter
-	analysis *analysis.Release
+	observer *Observer  // nil: not begun
 	end      time.Time  // of the newest interval that was counted
 	asked    bool       // what was there before the watching is known
 	each     func(Step) // called for each interval; nil: nobody listens
@@ -109,40 +106,27 @@ func (w *watch) catchUp(ctx context.Context, now time.Time) error {
 
 // begin prepares the first interval: an hour before the release got traffic.
 func (w *watch) begin(now time.Time) error {
-	if w.counter != nil {
+	if w.observer != nil {
 		return nil
 	}
 	t := w.target()
-	measures, err := rules.Measures(t.Runbook)
+	observer, err := NewObserver(t)
 	if err != nil {
 		return err
 	}
-	if w.analysis, err = analysis.NewRelease(t.Runbook); err != nil {
-		return err
-	}
-	w.counter = NewCounter(t.Runbook, measures, t.Release)
-	from := t.Release.Began().Add(-before)
+	from := t.Release.Began().Add(-LooksBack)
 	if oldest := now.Add(-longest); from.Before(oldest) {
 		from = oldest
 	}
-	w.end = from.Truncate(w.every)
+	w.observer, w.end = observer, from.Truncate(w.every)
 	return nil
-}
-
-// observe hands an interval to the analysis, as what it is.
-func (w *watch) observe(i Interval) map[string]analysis.Result {
-	s := stepOf(w.target(), i, w.every)
-	if w.each != nil {
-		w.each(s)
-	}
-	return s.take(w.analysis)
 }
 
 // publish makes the results those of now, once no older interval is to come.
 func (w *watch) publish(results map[string]analysis.Result, more bool) {
 	var smallest map[string]float64
 	if results != nil && !more {
-		smallest = w.analysis.Smallest()
+		smallest = w.observer.Smallest()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,0 +1,114 @@
+package gameday
+
+import (
+	"math"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// An observed is one release as the daemon's monitor would have seen it.
+type observed struct {
+	past     PastRelease
+	observer *monitor.Observer
+	at       time.Time
+	results  map[string]analysis.Result // by trigger; nil: not judged
+}
+
+func observedOf(rb *runbook.Runbook, releases []PastRelease) ([]*observed, error) {
+	var out []*observed
+	for _, r := range releases {
+		o, err := monitor.NewObserver(monitor.Target{Runbook: rb, Release: r.release(rb.Service, r.Start)})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, &observed{past: r, observer: o})
+	}
+	return out, nil
+}
+
+// sees reports whether the monitor counts at a moment: from an hour before the release on.
+func (o *observed) sees(now time.Time) bool {
+	return !now.Before(o.past.Start.Add(-monitor.LooksBack)) && (o.past.End.IsZero() || now.Before(o.past.End))
+}
+
+// observe gives a sample to every release that is counted.
+func (w *world) observe(l labels.Labels, s Sample) {
+	now := time.UnixMilli(s.At)
+	var stream *model.SampleStream
+	for _, o := range w.observed {
+		if !o.sees(now) {
+			continue
+		}
+		if stream == nil {
+			stream = streamOf(l, s)
+		}
+		o.observer.Add(stream)
+	}
+}
+
+// judge ends the interval of every release that is counted.
+func (w *world) judge(now time.Time) {
+	for _, o := range w.observed {
+		if !o.sees(now) {
+			o.results = nil
+			continue
+		}
+		rel := o.past.release(w.runbook.Service, now)
+		o.at = now
+		_, o.results = o.observer.End(monitor.Target{Runbook: w.runbook, Release: rel}, now)
+		if rel.Weight == 0 {
+			o.results = nil
+		}
+	}
+}
+
+// significance is what the daemon would have known of a trigger.
+func (w *world) significance(release, trigger string) runbook.Significance {
+	for _, o := range w.observed {
+		if r, ok := o.results[trigger]; ok && o.past.ID == release {
+			return monitor.SignificanceOf(r, o.at)
+		}
+	}
+	return runbook.Significance{Problem: "the release is not judged"}
+}
+
+func streamOf(l labels.Labels, s Sample) *model.SampleStream {
+	out := &model.SampleStream{Metric: model.Metric{}}
+	l.Range(func(x labels.Label) { out.Metric[model.LabelName(x.Name)] = model.LabelValue(x.Value) })
+	at := model.Time(s.At)
+	if s.Histogram != nil {
+		out.Histograms = []model.SampleHistogramPair{{Timestamp: at, Histogram: answered(s.Histogram)}}
+		return out
+	}
+	out.Values = []model.SamplePair{{Timestamp: at, Value: model.SampleValue(s.Value)}}
+	return out
+}
+
+// answered writes a native histogram as Prometheus' API answers it.
+func answered(h *histogram.FloatHistogram) *model.SampleHistogram {
+	out := &model.SampleHistogram{Count: model.FloatString(h.Count), Sum: model.FloatString(h.Sum)}
+	for it := h.AllBucketIterator(); it.Next(); {
+		if b := it.At(); b.Count != 0 {
+			out.Buckets = append(out.Buckets, &model.HistogramBucket{Lower: model.FloatString(b.Lower), Upper: model.FloatString(b.Upper), Count: model.FloatString(b.Count)})
+		}
+	}
+	return out
+}
+
+// sameSignificance reports whether the triggers of two runbooks are judged alike, apart
+// from their effects: then what is significant by one is so by the other.
+func sameSignificance(a, b *runbook.Runbook) bool {
+	for i, t := range a.Triggers {
+		if math.Abs(analysis.Margin(t)-analysis.Margin(b.Triggers[i])) > 1e-9 || analysis.PartLimit(t) != analysis.PartLimit(b.Triggers[i]) {
+			return false
+		}
+	}
+	return true
+}
