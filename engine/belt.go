@@ -46,6 +46,7 @@ type Engine struct {
 	before     sync.Map  // release → map[string]float64: dispersion of the hour before it, by signal
 	planned    sync.Map  // service → plan: what its triggers can decide at its traffic
 	captured   sync.Map  // incident/stage → true: captured by this process
+	said       hush      // what the watcher's alerts came to
 	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
 
 	wake  chan Slot
