@@ -133,3 +133,25 @@ func TestFilesHoldOneIdea(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Cron is read in one place: the library panics at some texts, and skips what falls into
+// the hour that summer time takes away.
+func TestCronIsReadInOnePlace(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}} {{join .TestImports " "}} {{join .XTestImports " "}}`, module+"/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := false
+	for line := range strings.Lines(string(out)) {
+		pkg, imports, _ := strings.Cut(line, " ")
+		if strings.Contains(imports, "robfig/cron") {
+			seen = true
+			if pkg != module+"/runbook" {
+				t.Errorf("%s reads cron: use runbook.ParseCalendar", pkg)
+			}
+		}
+	}
+	if !seen {
+		t.Error("nobody reads cron: the test is broken")
+	}
+}

@@ -46,6 +46,7 @@ type Engine struct {
 	bundles    sync.Map  // digest → runbook.Bundle
 	planned    sync.Map  // service → plan: what its triggers can decide at its traffic
 	captured   sync.Map  // incident/stage → true: captured by this process
+	said       hush      // what the watcher's alerts came to
 	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
 
 	probed   map[Slot]time.Time // when the gates of triggers without significance were asked; under mu

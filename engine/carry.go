@@ -40,7 +40,8 @@ func (e *Engine) carryOut(ctx context.Context, slot Slot, s State, do Doing) err
 	i := *s.Incident
 	switch do {
 	case AskAgain:
-		return e.question(ctx, svc, slot, theAlert(i))
+		_, err := e.question(ctx, svc, slot, theAlert(i))
+		return err
 	case AskDrained:
 		answer := e.prom.Drained(ctx, svc.ask, *s.Release)
 		if ctx.Err() != nil {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
-	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/runbook"
@@ -19,8 +19,8 @@ const actWithin = 60 * time.Second
 
 // Alerts takes what a lane heard and returns nil once the outcome of every alert is
 // committed: acted, asked, held, joined, or found not to be true. An error wrapping
-// [runbook.ErrLater] means that it should be offered again. Alerts of services or
-// triggers that no runbook names are counted and forgotten.
+// [runbook.ErrLater] means that it should be offered again. What became of each is counted
+// and logged; a trigger that the runbook of an open release does not have is held and paged.
 func (e *Engine) Alerts(ctx context.Context, alerts []runbook.Alert) error {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	done := make(chan error, 1)
@@ -54,79 +54,91 @@ func (e *Engine) each(ctx context.Context, alerts []runbook.Alert) error {
 	return errors.Join(errs...)
 }
 
+// alert takes one alert and accounts for it, whatever it is.
 func (e *Engine) alert(ctx context.Context, a runbook.Alert) error {
+	o, err := e.outcomeOf(ctx, a)
+	if err != nil {
+		o = notCommitted
+	}
+	e.account(a, o)
+	return err
+}
+
+func (e *Engine) outcomeOf(ctx context.Context, a runbook.Alert) (outcome, error) {
+	if !a.Firing {
+		return resolved, nil // which says nothing of the service, nor of the path to us
+	}
 	if a.Trigger == watchdog {
 		e.metrics.heard(a.Lane)
-		if a.Lane == runbook.Webhook && a.Firing {
+		if a.Lane == runbook.Webhook {
 			e.hear(ctx, time.Now().UTC())
 		}
-		return nil
-	}
-	if !a.Firing {
-		e.metrics.alerts.WithLabelValues(string(a.Lane), "resolved").Inc()
-		return nil
+		return alive, nil
 	}
 	e.mu.RLock()
 	s, ok := e.services[a.Service]
 	e.mu.RUnlock()
 	if !ok {
-		e.metrics.alerts.WithLabelValues(string(a.Lane), "unknown").Inc()
-		e.log.Warn("alert of a service that no runbook names", zap.String("service", a.Service), zap.String("trigger", a.Trigger))
-		return nil
+		return unknownService, nil
 	}
+	if a.Region != "" && !slices.Contains(s.rb.Regions, a.Region) {
+		return unknownRegion, nil
+	}
+	said := noRelease
 	var errs []error
 	for _, region := range s.rb.Regions {
 		if a.Region == "" || a.Region == region {
-			errs = append(errs, later(e.question(ctx, s, Slot{a.Service, region}, a)))
+			o, err := e.question(ctx, s, Slot{a.Service, region}, a)
+			said, errs = most(said, o), append(errs, later(err))
 		}
 	}
-	return errors.Join(errs...)
+	return said, errors.Join(errs...)
 }
 
 // question asks Prometheus whether an alert is true now for the release that is open
-// in the slot, and steps the answer.
-func (e *Engine) question(ctx context.Context, s service, slot Slot, a runbook.Alert) error {
-	trigger, ok := s.rb.Trigger(a.Trigger)
-	if !ok && a.Trigger != blind {
-		e.metrics.alerts.WithLabelValues(string(a.Lane), "unknown").Inc()
-		return nil
-	}
+// in the slot, and steps the answer. A trigger that the runbook does not have cannot be
+// asked, and is stepped as that.
+func (e *Engine) question(ctx context.Context, s service, slot Slot, a runbook.Alert) (outcome, error) {
+	trigger, _ := s.rb.Trigger(a.Trigger)
 	rel, err := e.release(ctx, slot)
 	for range tries {
-		if err = e.questionOf(ctx, s, slot, a, trigger, rel, err); !errors.Is(err, runbook.ErrConflict) {
-			return err
+		var o outcome
+		if o, err = e.questionOf(ctx, s, slot, a, trigger, rel, err); !errors.Is(err, runbook.ErrConflict) {
+			return o, err
 		}
 		// The weights changed while Prometheus was asked: its answer is of no use.
 		rel, err = e.Release(ctx, slot.Service, slot.Region)
 	}
-	return fmt.Errorf("%w: the release of %s changes as fast as it is asked about", runbook.ErrLater, slot)
+	return "", fmt.Errorf("%w: the release of %s changes as fast as it is asked about", runbook.ErrLater, slot)
 }
 
-func (e *Engine) questionOf(ctx context.Context, s service, slot Slot, a runbook.Alert, trigger runbook.Trigger, rel runbook.Release, err error) error {
+func (e *Engine) questionOf(ctx context.Context, s service, slot Slot, a runbook.Alert, trigger runbook.Trigger, rel runbook.Release, err error) (outcome, error) {
 	if errors.Is(err, runbook.ErrNotFound) || err == nil && rel.Phase != runbook.Open {
-		e.metrics.alerts.WithLabelValues(string(a.Lane), "no_release").Inc()
 		if err != nil {
-			return nil
+			return noRelease, nil
 		}
 		_, err = e.step(ctx, slot, Asked{Alert: a, Release: rel.ID, Epoch: rel.Epoch})
-		return err
+		return noRelease, err
 	}
 	if err != nil {
-		return err
+		return "", err
+	}
+	if trigger.Name == "" && a.Trigger != blind {
+		_, err = e.step(ctx, slot, Asked{Alert: a, Breach: unasked(a, time.Now().UTC()), Release: rel.ID, Epoch: rel.Epoch})
+		return unknownTrigger, err
 	}
 	e.boundary("before-confirm")
 	b, ahead := e.confirm(ctx, s, slot, a, trigger, rel)
 	if ctx.Err() != nil {
-		return ctx.Err() // an answer cut short by us says nothing of Prometheus
+		return "", ctx.Err() // an answer cut short by us says nothing of Prometheus
 	}
 	e.boundary("after-confirm")
 	if b.StartedAt.IsZero() && a.Lane == runbook.Webhook { // the watcher knows only the newest sample
 		b.StartedAt = a.StartsAt
 	}
 	b.RulesDrift = e.driftOf(a.Service, a.Trigger)
-	e.metrics.alerts.WithLabelValues(string(a.Lane), string(b.State)).Inc()
 	_, err = e.stepFrom(ctx, slot, Asked{Alert: a, Breach: b, Release: rel.ID, Epoch: rel.Epoch}, ahead)
-	return err
+	return outcome(b.State), err
 }
 
 // release is the slot's release as last seen; one that is not open is looked up, so

@@ -36,7 +36,7 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 		return v
 	}
 	m := &metrics{
-		alerts:    auto.NewCounterVec(prometheus.CounterOpts{Name: "autorollback_alerts_total", Help: "Alerts by the lane that brought them and what Prometheus said of them."}, []string{"lane", "outcome"}),
+		alerts:    auto.NewCounterVec(prometheus.CounterOpts{Name: "autorollback_alerts_total", Help: "Alerts by the lane that brought them, the runbook's trigger, and what became of them."}, []string{"lane", "trigger", "outcome"}),
 		decisions: vec("decisions_total", "Decisions of the policy by action.", "action", "rollback", "ask", "freeze", "hold"),
 		rollbacks: vec("rollbacks_total", "Committed rollbacks by who decided.", "by", "policy", "human"),
 		verdicts:  vec("verdicts_total", "Verdicts by outcome.", "outcome", "recovered", "not_recovered", "wrong_cause", "cannot_tell"),
@@ -53,14 +53,27 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 	m.compared = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_rule_check_timestamp_seconds", Help: "When the service's rules were last compared with those of Prometheus; 0: never."}, []string{"service"})
 	for _, lane := range []runbook.Lane{runbook.Webhook, runbook.Watcher} {
 		m.watchdog.WithLabelValues(string(lane))
-		for _, o := range []string{"breaching", "not_breaching", "no_data", "unreachable", "resolved", "unknown", "no_release"} {
-			m.alerts.WithLabelValues(string(lane), o)
-		}
 	}
+	m.triggers(otherTrigger, resolved, notCommitted, noRelease, unknownService, unknownRegion, unknownTrigger)
+	m.triggers(watchdog, resolved, alive)
+	m.trigger(blind)
 	m.up.WithLabelValues("prometheus")
 	m.up.WithLabelValues("store")
 	reg.MustRegister(roles{e})
 	return m
+}
+
+// trigger makes the series of a trigger that a runbook has.
+func (m *metrics) trigger(name string) {
+	m.triggers(name, append([]outcome{resolved, notCommitted, noRelease, unknownRegion}, judged...)...)
+}
+
+func (m *metrics) triggers(name string, outcomes ...outcome) {
+	for _, lane := range []runbook.Lane{runbook.Webhook, runbook.Watcher} {
+		for _, o := range outcomes {
+			m.alerts.WithLabelValues(string(lane), name, string(o))
+		}
+	}
 }
 
 func (m *metrics) heard(lane runbook.Lane) {

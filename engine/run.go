@@ -61,6 +61,11 @@ func (e *Engine) Reload(runbooks []*runbook.Runbook) error {
 		}
 		services[rb.Service] = service{rb, router, ask}
 	}
+	for _, s := range services {
+		for _, t := range s.rb.Triggers {
+			e.metrics.trigger(t.Name)
+		}
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.services = services

@@ -171,7 +171,7 @@ func (s *State) join(ev Asked, now time.Time) {
 	if i == nil || i.Phase == runbook.Done && i.Change == nil && !s.Open() {
 		return
 	}
-	newTrigger := ev.Alert.Trigger != "" && !slices.Contains(i.Triggers, ev.Alert.Trigger)
+	newTrigger := ev.Alert.Trigger != "" && !slices.Contains(i.Triggers, ev.Alert.Trigger) && s.keeps(ev.Alert.Trigger)
 	newLane := !slices.Contains(i.Lanes, ev.Alert.Lane)
 	if !newTrigger && !newLane {
 		return
@@ -186,6 +186,13 @@ func (s *State) join(ev Asked, now time.Time) {
 		i.Alerts = append(i.Alerts, small(ev.Alert))
 	}
 	s.note(now, "alert", "", fmt.Sprintf("%s heard by %s, firing since %s", ev.Alert.Trigger, ev.Alert.Lane, ev.Alert.StartsAt.UTC().Format(time.RFC3339)))
+}
+
+// keeps reports whether the incident has room for a trigger's name: for every one of the
+// runbook, and for few that a webhook made up.
+func (s *State) keeps(trigger string) bool {
+	_, known := s.Runbook.Trigger(trigger)
+	return known || trigger == blind || len(s.Incident.Triggers) < maxAlerts
 }
 
 // reopens says whether a breach may still change what is done: traffic was not moved,
@@ -214,7 +221,9 @@ func (s *State) heldForHuman() bool {
 // and then.
 func displaces(i runbook.Incident, d runbook.Decision, b runbook.Breach) bool {
 	switch i.Phase {
-	case runbook.Unconfirmed, runbook.Done:
+	case runbook.Unconfirmed: // a name that nobody knows does not end the asking about one that is known
+		return d.Guard != policy.GuardUnknownTrigger || b.Trigger == i.Breach.Trigger
+	case runbook.Done:
 		return true
 	}
 	if i.Decision.Guard == expiredGuard && d.Action != runbook.RollBack && slices.Contains(i.Triggers, b.Trigger) {

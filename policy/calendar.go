@@ -2,10 +2,7 @@ package policy
 
 import (
 	"fmt"
-	"strings"
 	"time"
-
-	"github.com/robfig/cron/v3"
 
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -36,34 +33,25 @@ func Open(schedules []runbook.Schedule, now time.Time) (open bool, next time.Tim
 
 // Span is a schedule that has been read. Only [ParseSpan] makes one.
 type Span struct {
-	starts cron.Schedule
+	starts runbook.Calendar
 	lasts  time.Duration
-	zone   *time.Location
 }
 
-// ParseSpan reads a schedule: five cron fields (no @daily, no TZ= prefix), a
-// duration > 0, and an IANA timezone, default UTC.
+// ParseSpan reads a schedule: a calendar (see [runbook.ParseCalendar]), and a duration > 0.
 func ParseSpan(s runbook.Schedule) (Span, error) {
-	if strings.Contains(s.Cron, "TZ=") {
-		return Span{}, fmt.Errorf("read schedule %q: name the zone in timezone, not in cron", s.Cron)
-	}
-	starts, err := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(s.Cron)
+	starts, err := runbook.ParseCalendar(s.Cron, s.Timezone)
 	if err != nil {
-		return Span{}, fmt.Errorf("read schedule %q: %w", s.Cron, err)
+		return Span{}, fmt.Errorf("read schedule: %w", err)
 	}
 	if s.For <= 0 {
 		return Span{}, fmt.Errorf("read schedule %q: for must be longer than 0", s.Cron)
 	}
-	zone, err := time.LoadLocation(s.Timezone)
-	if err != nil {
-		return Span{}, fmt.Errorf("read schedule %q: %w", s.Cron, err)
-	}
-	return Span{starts: starts, lasts: s.For.Std(), zone: zone}, nil
+	return Span{starts, s.For.Std()}, nil
 }
 
 func (s Span) open(now time.Time) bool {
-	wall := s.wall(now)
-	began := s.starts.Next(wall.Add(-s.lasts))
+	wall := s.starts.Wall(now)
+	began := s.starts.NextWall(wall.Add(-s.lasts))
 	return !began.IsZero() && !began.After(wall)
 }
 
@@ -71,28 +59,22 @@ func (s Span) open(now time.Time) bool {
 // the wall clock runs evenly.
 func (s Span) next(now time.Time) time.Time {
 	for range 16 {
-		wall := s.wall(now)
-		start := s.starts.Next(wall)
-		_, change := now.In(s.zone).ZoneBounds()
+		wall := s.starts.Wall(now)
+		start := s.starts.NextWall(wall)
+		_, change := now.In(s.starts.Zone()).ZoneBounds()
 		if !start.IsZero() {
 			at := now.Add(start.Sub(wall))
 			if change.IsZero() || at.Before(change) {
-				return at.In(s.zone)
+				return at.In(s.starts.Zone())
 			}
 		}
 		if change.IsZero() {
 			return time.Time{}
 		}
 		if s.open(change) {
-			return change.In(s.zone)
+			return change.In(s.starts.Zone())
 		}
 		now = change
 	}
 	return time.Time{}
-}
-
-// wall is what the zone's clock shows, as a UTC time: a calendar without jumps.
-func (s Span) wall(now time.Time) time.Time {
-	t := now.In(s.zone)
-	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
 }

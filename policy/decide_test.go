@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -289,5 +290,19 @@ func TestGoldenTexts(t *testing.T) {
 	}
 	if b.String() != string(want) {
 		t.Errorf("the texts have changed (go test -update writes them):\n%s", b.String())
+	}
+}
+
+// The companion of a side without data is in no runbook, and is no stranger: it says that
+// there is no data, or it says nothing. One that claims a number is not ours.
+func TestTheCompanionIsNoStranger(t *testing.T) {
+	for state, want := range map[runbook.State]string{
+		runbook.NoData: GuardBlind, runbook.Unreachable: GuardUnreachable, runbook.NotBreaching: GuardNotConfirmed, runbook.Breaching: GuardUnknownTrigger,
+	} {
+		in := severe()
+		in.Breach.Trigger, in.Breach.State = rules.BlindTrigger, state
+		if d := Decide(in, noon); d.Action != runbook.Hold || d.Guard != want {
+			t.Errorf("%s: %s by %s, want hold by %s", state, d.Action, d.Guard, want)
+		}
 	}
 }

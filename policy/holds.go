@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -13,7 +14,9 @@ const (
 )
 
 func unknownTrigger(in Input, _ time.Time) *objection {
-	if _, ok := in.Runbook.Trigger(in.Breach.Trigger); ok {
+	_, ok := in.Runbook.Trigger(in.Breach.Trigger)
+	companion := in.Breach.Trigger == rules.BlindTrigger && in.Breach.State != runbook.Breaching // has no number to breach
+	if ok || companion {
 		return nil
 	}
 	return holdAndPage(fmt.Sprintf("The runbook of %s has no trigger %q: the alert rules and the runbook have drifted apart, or the alert is not ours.", in.Runbook.Service, in.Breach.Trigger),

@@ -18,8 +18,10 @@ var (
 // sort keeps the alerts that are for us, in the order they came, and counts all.
 func (r *Receiver) sort(got delivery, now time.Time) []runbook.Alert {
 	var keep []runbook.Alert
+	left := leftOut{}
 	for _, a := range got.Alerts {
 		alert, what := read(a, now)
+		left.note(what, a)
 		if what == kept {
 			what = outcomeOf(alert)
 			if !r.known(alert.Service, alert.Trigger) {
@@ -29,6 +31,7 @@ func (r *Receiver) sort(got delivery, now time.Time) []runbook.Alert {
 		}
 		r.metrics.alerts.WithLabelValues(string(what)).Inc()
 	}
+	left.say(r.log)
 	if got.TruncatedAlerts > 0 {
 		r.metrics.alerts.WithLabelValues(string(truncated)).Add(float64(min(got.TruncatedAlerts, maxTruncated)))
 		r.log.Warn("Alertmanager left alerts out of its message (max_alerts); the watcher finds them",

@@ -3,10 +3,7 @@ package runbook
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/robfig/cron/v3"
 )
 
 // longestApproval keeps a link from being good for days.
@@ -48,19 +45,7 @@ func (s Schedule) check(p *page, at string) {
 	if _, err := time.LoadLocation(s.Timezone); err != nil || s.Timezone == "Local" || s.Timezone == "" {
 		p.add(at+".timezone", fmt.Sprintf("%q is not a known time zone", s.Timezone), "write an IANA name such as Europe/Berlin, or UTC")
 	}
-	const mend = "write five fields: minute hour day month weekday, e.g. \"0 9 * * 1-5\""
-	if strings.Contains(s.Cron, "TZ=") {
-		p.add(at+".cron", fmt.Sprintf("%q names a time zone", s.Cron), "write it in the field timezone")
-		return
-	}
-	if len(strings.Fields(s.Cron)) != 5 {
-		p.add(at+".cron", fmt.Sprintf("%q is not a cron expression", s.Cron), mend)
-		return
-	}
-	calendar, err := cron.ParseStandard(s.Cron)
-	if err != nil {
-		p.add(at+".cron", fmt.Sprintf("%q is not a cron expression: %s", s.Cron, err), mend)
-	} else if calendar.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
-		p.add(at+".cron", fmt.Sprintf("%q never comes", s.Cron), mend)
+	if _, problem, mend := parseCron(s.Cron); problem != "" {
+		p.add(at+".cron", problem, mend)
 	}
 }

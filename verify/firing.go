@@ -48,7 +48,7 @@ func sortOut(r reply, now time.Time) Firing {
 		switch {
 		case a.Trigger == rules.WatchdogTrigger:
 			f.Watchdog = f.Watchdog || r.answered.Sub(a.StartsAt) <= watchdogAge
-		case a.Service == "" || a.Trigger == "":
+		case a.Trigger == "": // not one of ours
 		case a.Trigger == rules.BlindTrigger:
 			f.Blind = append(f.Blind, a)
 		default:

@@ -84,3 +84,11 @@ func TestNothingFiringIsNoError(t *testing.T) {
 		t.Errorf("got %+v, %v", f, err)
 	}
 }
+
+// An alert of ours that lost its service on the way is passed on: it is counted there.
+func TestFiringPassesOnWhatNamesNoService(t *testing.T) {
+	p := prometheusOf(t, map[string]served{firingExpr: alerts(map[string]time.Duration{`"trigger":"errors"`: time.Second})}).client(t, 0)
+	if f, err := p.Firing(t.Context()); err != nil || len(f.Alerts) != 1 || f.Alerts[0].Trigger != "errors" {
+		t.Errorf("got %+v, %v", f, err)
+	}
+}

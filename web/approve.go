@@ -26,6 +26,7 @@ type question struct {
 	MaySign   bool     // there is a way to sign in
 	Nonce     string
 	Problem   string // why the last answer was not taken
+	Confirm   bool   // the service was named: only the button is left
 }
 
 // Rollback reports whether yes means moving traffic.
@@ -36,6 +37,9 @@ func (q question) Promotion() bool { return q.Approval.Kind == "promote" }
 
 // Breaching reports whether the trigger is still true.
 func (q question) Breaching() bool { return q.Live.Breach.State == runbook.Breaching }
+
+// Quiet reports whether a rollback needs to be wanted all the same.
+func (q question) Quiet() bool { return q.Rollback() && !q.Breaching() }
 
 // Title asks the question.
 func (q question) Title() string {
@@ -84,7 +88,7 @@ func (s *server) showApproval(w http.ResponseWriter, r *http.Request) {
 	s.form(w, http.StatusOK, q)
 }
 
-// takeAnswer is the page's form.
+// takeAnswer is the page's forms.
 func (s *server) takeAnswer(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), changeWithin)
 	defer cancel()
@@ -125,9 +129,16 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 		Service:  strings.TrimSpace(r.PostForm.Get("service")),
 		Reason:   plain(r.PostForm.Get("reason")),
 	}
+	if q.Confirm = in.Decision == "confirm"; q.Confirm {
+		in.Decision = "approve"
+	}
 	if problem := s.judge(q, in, r.PostForm.Get("anyway") == "yes"); problem != nil {
-		q.Problem = problem.text
+		q.Problem, q.Confirm = problem.text, false
 		s.form(w, problem.code, q)
+		return
+	}
+	if q.Confirm { // an approval takes a click of its own: Enter in a field got here
+		s.form(w, http.StatusOK, q)
 		return
 	}
 	a, err := s.Approvals.Answer(ctx, q.Approval.ID, in.Decision == "approve", who.Name, who.How, in.Reason)
@@ -146,7 +157,7 @@ func (s *server) judge(q question, in Decision, anyway bool) *problem {
 	if p := s.mayAnswer(q.Approval, in, q.Who); p != nil {
 		return p
 	}
-	if in.Decision == "approve" && q.Rollback() && !q.Breaching() && !anyway {
+	if in.Decision == "approve" && q.Quiet() && !anyway {
 		return &problem{http.StatusConflict, "cleared", fmt.Sprintf("The trigger is not breaching any more (%s). To roll back all the same, tick the box.", stateWord(q.Live.Breach.State))}
 	}
 	return nil

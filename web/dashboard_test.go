@@ -23,8 +23,10 @@ func TestDashboard(t *testing.T) {
 	s.status.Quarantine = append(s.status.Quarantine, runbook.Quarantine{Reason: "mended long ago", Lifted: "by bob: fixed"})
 	s.status.Mirrors = []runbook.Mirror{{Service: "ranker", Backend: "ranker-v2", Percent: 10, Held: &runbook.MirrorHold{Found: "25 %"}}, {Backend: "ranker-v0", EndedAt: now}}
 	s.status.Shadow = []runbook.ShadowVerdict{{Service: "ranker", Verdict: "block", Rule: "segment_excess", Reason: "score differs for country=DE in the hours 2 to 4", By: "carol"}}
+	s.status.Approvals = append(s.status.Approvals, runbook.Approval{ID: "ap-2", Kind: "promote", Service: "ranker"})
 	page := s.ask("GET", "/", "", as("alice")).Body.String()
 	for _, want := range []string{
+		"<td>roll back?</td>", "<td>take the next step?</td>",
 		"<strong>paused</strong> (by bob): drill", "You are alice.", `<rect class="candidate" width="5" height="6"/>`, "5 %",
 		"somebody else changed the split", "frozen: p99 over the limit", `href="/incidents/inc-1"`, "autorollback approve ap-1",
 		`<span class="verdict recovered">recovered</span>`, "Quarantined bundles",
@@ -35,7 +37,7 @@ func TestDashboard(t *testing.T) {
 			t.Errorf("the dashboard does not say %q", want)
 		}
 	}
-	if strings.Contains(page, "<td>gone</td>") || strings.Contains(page, "ranker-v0") || strings.Contains(page, "mended long ago") || strings.Contains(page, "Nobody signs in here") {
+	if strings.Contains(page, "<td>gone</td>") || strings.Contains(page, "ranker-v0") || strings.Contains(page, "mended long ago") || strings.Contains(page, "Nobody signs in here") || strings.Contains(page, `href="/incidents/"`) {
 		t.Error("the dashboard shows what is not so")
 	}
 }

@@ -86,8 +86,8 @@ type play struct {
 	busy      bool
 	output    string
 
-	schedule, metrics, listen string
-	staging                   *staging
+	schedule, timezone, metrics, listen string
+	staging                             *staging
 }
 
 func declarePlay(parent *kingpin.CmdClause) *play {
@@ -100,7 +100,8 @@ func declarePlay(parent *kingpin.CmdClause) *play {
 	busyFlag(cmd).BoolVar(&p.busy)
 	cmd.Flag("output", "text or json.").Short('o').Default("text").EnumVar(&p.output, "text", "json")
 	p.staging = stagingFlags(cmd)
-	cmd.Flag("schedule", "Do not play now but at the times of this calendar, until stopped, e.g. '0 4 * * 1'.").StringVar(&p.schedule)
+	cmd.Flag("schedule", "Do not play now but at the times of this calendar (five cron fields), until stopped, e.g. '0 4 * * 1'.").StringVar(&p.schedule)
+	cmd.Flag("timezone", "With --schedule: the time zone that the calendar is read in, e.g. Europe/Berlin.").Default("Local").StringVar(&p.timezone)
 	cmd.Flag("metrics-file", "With --schedule: write when each scenario was last passed, for node_exporter's textfile collector.").StringVar(&p.metrics)
 	cmd.Flag("web.listen-address", "With --schedule: serve the same on /metrics.").StringVar(&p.listen)
 	p.command = cmd.FullCommand()
@@ -149,7 +150,7 @@ func (p *play) scheduled(ctx context.Context, c console, scenarios []gameday.Sce
 		return score, join(err, p.write(c, score))
 	}
 	say := func(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
-	return schedule{cron: p.schedule, metrics: p.metrics, listen: p.listen, play: one, say: say}.run(ctx, scenarios)
+	return schedule{cron: p.schedule, timezone: p.timezone, metrics: p.metrics, listen: p.listen, play: one, say: say}.run(ctx, scenarios)
 }
 
 // loadScenarios reads all of them before anything is broken.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,25 +10,32 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/robfig/cron/v3"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A schedule plays games at the times of a calendar until it is stopped.
 type schedule struct {
-	cron, metrics, listen string
-	play                  func(context.Context, gameday.Scenario) (gameday.Score, error)
-	say                   func(string, ...any)
+	cron, timezone, metrics, listen string
+
+	play func(context.Context, gameday.Scenario) (gameday.Score, error)
+	say  func(string, ...any)
+}
+
+// byName are calendars that go by a name.
+var byName = map[string]string{
+	"@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
+	"@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
 }
 
 // run plays every scenario at each time. A game that is not passed, or that could not
 // be played, is said and counted; it stops nothing.
 func (s schedule) run(ctx context.Context, scenarios []gameday.Scenario) error {
-	calendar, err := cron.ParseStandard(s.cron)
+	calendar, err := runbook.ParseCalendar(cmp.Or(byName[s.cron], s.cron), s.timezone)
 	if err != nil {
-		return usage{fmt.Errorf("--schedule %q: %w; write e.g. '0 4 * * 1' or 'CRON_TZ=Europe/Berlin 0 4 * * 1'", s.cron, err)}
+		return usage{fmt.Errorf("--schedule: %w; here e.g. --schedule='0 4 * * 1' --timezone=Europe/Berlin", err)}
 	}
 	if s.metrics == "" && s.listen == "" {
 		return usage{errors.New("--schedule needs somebody who sees that it goes on: --metrics-file or --web.listen-address")}
@@ -50,9 +58,13 @@ func (s schedule) run(ctx context.Context, scenarios []gameday.Scenario) error {
 	return g.Wait()
 }
 
-func (s schedule) loop(ctx context.Context, calendar cron.Schedule, scenarios []gameday.Scenario, record *gameday.Record) error {
+func (s schedule) loop(ctx context.Context, calendar runbook.Calendar, scenarios []gameday.Scenario, record *gameday.Record) error {
+	var next time.Time
 	for {
-		next := calendar.Next(time.Now())
+		if now := time.Now(); now.After(next) { // a clock that was put back plays no start twice
+			next = now
+		}
+		next = calendar.Next(next)
 		if next.IsZero() {
 			return usage{fmt.Errorf("--schedule %q: no such day comes", s.cron)}
 		}

@@ -22,7 +22,7 @@ func TestScheduleGoesOn(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		var at []time.Time
-		s := schedule{cron: "CRON_TZ=UTC 0 4 * * 1", metrics: file, say: t.Logf}
+		s := schedule{cron: "0 4 * * 1", timezone: "UTC", metrics: file, say: t.Logf}
 		s.play = func(_ context.Context, s gameday.Scenario) (gameday.Score, error) {
 			at = append(at, time.Now().UTC())
 			switch len(at) {
@@ -77,6 +77,9 @@ func TestGamedayCommandLine(t *testing.T) {
 		{"a bad file", "run " + bad, exitWanting, "bad.yaml:4: share: 0 is not between 1 and 99"},
 		{"not here", "run consul-leader-lost", exitRefused, "no leader to lose"},
 		{"not here, later", "run consul-leader-lost --schedule=* --metrics-file=x", exitRefused, "no leader to lose"},
+		{"a zone in the calendar", "run errors --schedule=CRON_TZ=UTC --metrics-file=x", exitUsage, "--timezone=Europe/Berlin"},
+		{"a zone that is none", "run errors --schedule=TZ=0 --metrics-file=x", exitUsage, `"TZ=0" names a time zone`},
+		{"no such zone", "run errors --schedule=@weekly --timezone=Mars/Olympus --metrics-file=x", exitUsage, "Mars/Olympus"},
 		{"no calendar", "run errors --schedule=often --metrics-file=x", exitUsage, "--schedule"},
 		{"nobody sees", "run errors --schedule=@weekly", exitUsage, "--metrics-file"},
 	}
