@@ -1,0 +1,161 @@
+package monitor
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/autorollback/autorollback/analysis"
+)
+
+// A Question is an instant query of the aggregated way to count, and the name under which
+// its answer is given to [Counter.AddDeltas].
+type Question struct{ Name, Expr string }
+
+// bornBack is how far back an event series is looked for by the server before it is taken
+// for a new one.
+const bornBack = time.Hour
+
+// what a question is about.
+type question struct {
+	expr    string
+	measure int
+	kind    kind
+	traffic trafficKind
+}
+
+type trafficKind uint8
+
+const (
+	noTraffic trafficKind = iota
+	paces
+	lately // pods that were scraped in the last 10 minutes
+)
+
+// Aggregated are the questions that give the growth of one interval added up by side, pod,
+// bound and part on the server, for a release with very many series. They must be
+// evaluated at exactly the interval's end. Where no counter is reset and no series is new
+// or lost for long, the counts are those of raw samples. Otherwise:
+//
+//   - A reset counts as nothing, as PromQL has no "and the pod's request counter fell".
+//   - An event series that was not there for an hour is taken for a new one, not for 24 h.
+//   - Of several scrapes within one interval, a new pod's first interval counts as nothing.
+//   - A sample that came late is counted by the server as if it had been in time.
+func (c *Counter) Aggregated() []Question {
+	var out []Question
+	for i := range c.measures {
+		for _, what := range whats {
+			name := c.measures[i].Name + "/" + what
+			if q, ok := c.questions[name]; ok {
+				out = append(out, Question{name, q.expr})
+			}
+		}
+	}
+	return out
+}
+
+var whats = []string{"all", "bad", "squares", "buckets", "native", "pace", "seen"}
+
+// plan makes the questions of all measures, by name.
+func (c *Counter) plan() map[string]question {
+	out := map[string]question{}
+	for i := range c.measures {
+		m := &c.measures[i]
+		add := func(what string, q question) { q.measure = i; out[m.Name+"/"+what] = q }
+		if m.Name == analysis.Traffic {
+			x := c.selector(c.requests, nil)
+			add("pace", question{traffic: paces, expr: fmt.Sprintf("%s * %s", c.sum("", fmt.Sprintf("irate(%s[%s])", x, c.span(patience))), strconv.FormatFloat(float64(c.interval)/1000, 'f', -1, 64))})
+			add("seen", question{traffic: lately, expr: fmt.Sprintf("group by (%s) (last_over_time(%s[10m]))", c.keys(""), x)})
+			continue
+		}
+		c.planCounters(m, add)
+		c.planHistogram(m, add)
+	}
+	return out
+}
+
+func (c *Counter) planCounters(m *measure, add func(string, question)) {
+	if m.All == nil {
+		return
+	}
+	all := c.selector(m.All, nil)
+	part := m.Part
+	if m.SharedAll {
+		part = ""
+	}
+	before := fmt.Sprintf("last_over_time(%s[%s] offset %s)", all, c.span(patience), c.span(1))
+	base := before
+	if m.Bad != nil {
+		bad := c.selector(m.Bad, nil)
+		born := c.born(bad, before)
+		if nameOf(m.Bad) == nameOf(m.All) {
+			base = before + " or " + born
+		}
+		add("bad", question{kind: events, expr: c.grown(m.Part, bad, born)})
+	}
+	if m.Squares != nil {
+		x := c.selector(m.Squares, nil)
+		add("squares", question{kind: squares, expr: c.grown("", x, c.born(x, before))})
+	}
+	add("all", question{kind: opportunities, expr: c.grown(part, all, base)})
+}
+
+func (c *Counter) planHistogram(m *measure, add func(string, question)) {
+	switch {
+	case m.Histogram == nil:
+	case m.Native:
+		x := c.selector(m.Histogram, nil)
+		now, before := fmt.Sprintf("last_over_time(%s[%s])", x, c.span(1)), fmt.Sprintf("last_over_time(%s[%s] offset %s)", x, c.span(patience), c.span(1))
+		add("native", question{kind: native, expr: c.sum("", fmt.Sprintf("%[1]s - %[2]s and histogram_count(%[1]s) >= histogram_count(%[2]s)", now, before))})
+	default:
+		x := c.selector(m.Histogram, m.Bounds)
+		add("buckets", question{kind: bucket, expr: c.grown(model.BucketLabel, x, fmt.Sprintf("last_over_time(%s[%s] offset %s)", x, c.span(patience), c.span(1)))})
+	}
+}
+
+// born is what event series held before: 0 if they were not there, on pods that were.
+func (c *Counter) born(events, before string) string {
+	return fmt.Sprintf("(last_over_time(%s[%s] offset %s) or 0 * last_over_time(%s[%s])) and on (%s) %s",
+		events, model.Duration(bornBack), c.span(1), events, c.span(1), c.keys(""), before)
+}
+
+// grown is the growth since before, added up by side, pod and one more label.
+func (c *Counter) grown(label, series, before string) string {
+	return c.sum(label, fmt.Sprintf("clamp_min(last_over_time(%s[%s]) - (%s), 0)", series, c.span(1), before))
+}
+
+func (c *Counter) sum(label, expr string) string {
+	return fmt.Sprintf("sum by (%s) (%s)", c.keys(label), expr)
+}
+
+// keys are the labels of side and pod, and one more unless it is empty.
+func (c *Counter) keys(label string) string {
+	side, _, _ := c.sides()
+	var out []string
+	for _, l := range []string{side, c.rb.Metrics.PodLabel, label} {
+		switch {
+		case l == "":
+		case model.LegacyValidation.IsValidLabelName(l):
+			out = append(out, l)
+		default:
+			out = append(out, strconv.Quote(l))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// span is that many intervals as PromQL writes it.
+func (c *Counter) span(intervals int) string {
+	return model.Duration(time.Duration(intervals) * c.rb.Metrics.Interval.Std()).String()
+}
+
+// selector is of series of both sides.
+func (c *Counter) selector(matchers []*labels.Matcher, bounds []float64) string {
+	return c.written(wantedOf(matchers, bounds))[0]
+}
+
+func nameOf(matchers []*labels.Matcher) string { return wantedOf(matchers, nil)[0].name }
