@@ -18,11 +18,13 @@ func digest(h *model.SampleHistogram) *[]analysis.Bucket {
 			raw = append(raw, analysis.Bucket{Lower: max(float64(b.Lower), 0), Upper: max(float64(b.Upper), 0), Count: float64(b.Count)})
 		}
 	}
-	slices.SortFunc(raw, func(a, b analysis.Bucket) int {
-		return cmp.Or(cmp.Compare(a.Lower, b.Lower), cmp.Compare(a.Upper, b.Upper))
-	})
+	slices.SortFunc(raw, ascending)
 	out := merge(raw, nil, 1)
 	return &out
+}
+
+func ascending(a, b analysis.Bucket) int {
+	return cmp.Or(cmp.Compare(a.Lower, b.Lower), cmp.Compare(a.Upper, b.Upper))
 }
 
 // growth is by how much each bucket grew. The resolution may have changed in between:
@@ -44,7 +46,7 @@ func merge(a, b []analysis.Bucket, sign float64) []analysis.Bucket {
 	out := make([]analysis.Bucket, 0, max(len(a), len(b)))
 	for len(a)+len(b) > 0 {
 		var next analysis.Bucket
-		if len(b) == 0 || len(a) > 0 && a[0].Lower <= b[0].Lower {
+		if len(b) == 0 || len(a) > 0 && ascending(a[0], b[0]) <= 0 {
 			next, a = a[0], a[1:]
 		} else {
 			next, b = b[0], b[1:]

@@ -27,7 +27,7 @@ func TestParts(t *testing.T) {
 		{"no more missing values than rows", features(false), map[string]string{
 			"rows{feature=a}": "5:10 20:11", "nulls{feature=a}": "5:1 20:9"}, 2, "- [{1,1}]", "[a]"},
 		{"a new feature: not before its second sample", features(false), map[string]string{
-			"rows{feature=b}": "5:10 20:20 35:30", "rows{feature=a}": "20:7 35:9", "nulls{feature=a}": "20:7 35:8"}, 3, "- [{0,0},{10,0}] [{2,1},{10,0}]", "[a b]"},
+			"rows{feature=b}": "5:10 20:20 35:30", "rows{feature=a}": "20:7 35:9", "nulls{feature=a}": "20:7 35:8"}, 3, "- [{10,0},{0,0}] [{10,0},{2,1}]", "[b a]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			counter := NewCounter(ranker(), []rules.Measure{c.measure}, release)
