@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,13 +90,12 @@ func (c *Counter) planCounters(m *measure, add func(string, question)) {
 	}
 	before := fmt.Sprintf("last_over_time(%s[%s] offset %s)", all, c.span(patience), c.span(1))
 	base := before
+	for _, bad := range c.eventsOf(nameOf(m.All)) {
+		base += " or " + c.born(bad, before)
+	}
 	if m.Bad != nil {
 		bad := c.selector(m.Bad, nil)
-		born := c.born(bad, before)
-		if nameOf(m.Bad) == nameOf(m.All) {
-			base = before + " or " + born
-		}
-		add("bad", question{kind: events, expr: c.grown(m.Part, bad, born)})
+		add("bad", question{kind: events, expr: c.grown(m.Part, bad, c.born(bad, before))})
 	}
 	if m.Squares != nil {
 		x := c.selector(m.Squares, nil)
@@ -121,6 +121,19 @@ func (c *Counter) planHistogram(m *measure, add func(string, question)) {
 func (c *Counter) born(events, before string) string {
 	return fmt.Sprintf("(last_over_time(%s[%s] offset %s) or 0 * last_over_time(%s[%s])) and on (%s) %s",
 		events, model.Duration(bornBack), c.span(1), events, c.span(1), c.keys(""), before)
+}
+
+// eventsOf are the selectors of events that are series of that metric.
+func (c *Counter) eventsOf(metric string) []string {
+	var out []string
+	for i := range c.measures {
+		if bad := c.measures[i].Bad; bad != nil && nameOf(bad) == metric {
+			if x := c.selector(bad, nil); !slices.Contains(out, x) {
+				out = append(out, x)
+			}
+		}
+	}
+	return out
 }
 
 // grown is the growth since before, added up by side, pod and one more label.
