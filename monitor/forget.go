@@ -48,7 +48,7 @@ func (c *Counter) tooMany(now model.Time) (since model.Time, ok bool) {
 		return 0, false
 	}
 	slices.Sort(at)
-	return at[len(at)-mostVanished*3/4], true
+	return at[len(at)-1-mostVanished*3/4] + 1, true
 }
 
 // drop removes series without a sample since then, and pods without series.
