@@ -2,13 +2,9 @@ package monitor
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/autorollback/autorollback/analysis"
 )
@@ -17,11 +13,7 @@ import (
 // its answer is given to [Counter.AddDeltas].
 type Question struct{ Name, Expr string }
 
-// bornBack is how far back an event series is looked for by the server before it is taken
-// for a new one.
-const bornBack = time.Hour
-
-// what a question is about.
+// A question is what an answer is about.
 type question struct {
 	expr    string
 	measure int
@@ -67,16 +59,20 @@ func (c *Counter) plan() map[string]question {
 	for i := range c.measures {
 		m := &c.measures[i]
 		add := func(what string, q question) { q.measure = i; out[m.Name+"/"+what] = q }
-		if m.Name == analysis.Traffic {
-			x := c.selector(c.requests, nil)
-			add("pace", question{traffic: paces, expr: fmt.Sprintf("%s * %s", c.sum("", fmt.Sprintf("irate(%s[%s])", x, c.span(patience))), strconv.FormatFloat(float64(c.interval)/1000, 'f', -1, 64))})
-			add("seen", question{traffic: lately, expr: fmt.Sprintf("group by (%s) (last_over_time(%s[10m]))", c.keys(""), x)})
+		if m.Name == analysis.Traffic && c.requests != nil {
+			c.planTraffic(add)
 			continue
 		}
 		c.planCounters(m, add)
 		c.planHistogram(m, add)
 	}
 	return out
+}
+
+func (c *Counter) planTraffic(add func(string, question)) {
+	x, seconds := c.selector(c.requests, nil), strconv.FormatFloat(float64(c.interval)/1000, 'f', -1, 64)
+	add("pace", question{traffic: paces, expr: c.sum("", fmt.Sprintf("irate(%s[%s])", x, c.span(patience))) + " * " + seconds})
+	add("seen", question{traffic: lately, expr: fmt.Sprintf("group by (%s) (last_over_time(%s[10m]))", c.keys(""), x)})
 }
 
 func (c *Counter) planCounters(m *measure, add func(string, question)) {
@@ -88,7 +84,7 @@ func (c *Counter) planCounters(m *measure, add func(string, question)) {
 	if m.SharedAll {
 		part = ""
 	}
-	before := fmt.Sprintf("last_over_time(%s[%s] offset %s)", all, c.span(patience), c.span(1))
+	before := c.before(all)
 	base := before
 	for _, bad := range c.eventsOf(nameOf(m.All)) {
 		base += " or " + c.born(bad, before)
@@ -109,66 +105,9 @@ func (c *Counter) planHistogram(m *measure, add func(string, question)) {
 	case m.Histogram == nil:
 	case m.Native:
 		x := c.selector(m.Histogram, nil)
-		now, before := fmt.Sprintf("last_over_time(%s[%s])", x, c.span(1)), fmt.Sprintf("last_over_time(%s[%s] offset %s)", x, c.span(patience), c.span(1))
-		add("native", question{kind: native, expr: c.sum("", fmt.Sprintf("%[1]s - %[2]s and histogram_count(%[1]s) >= histogram_count(%[2]s)", now, before))})
+		add("native", question{kind: native, expr: c.sum("", fmt.Sprintf("%[1]s - %[2]s and histogram_count(%[1]s) >= histogram_count(%[2]s)", c.now(x), c.before(x)))})
 	default:
 		x := c.selector(m.Histogram, m.Bounds)
-		add("buckets", question{kind: bucket, expr: c.grown(model.BucketLabel, x, fmt.Sprintf("last_over_time(%s[%s] offset %s)", x, c.span(patience), c.span(1)))})
+		add("buckets", question{kind: bucket, expr: c.grown(model.BucketLabel, x, c.before(x))})
 	}
 }
-
-// born is what event series held before: 0 if they were not there, on pods that were.
-func (c *Counter) born(events, before string) string {
-	return fmt.Sprintf("(last_over_time(%s[%s] offset %s) or 0 * last_over_time(%s[%s])) and on (%s) %s",
-		events, model.Duration(bornBack), c.span(1), events, c.span(1), c.keys(""), before)
-}
-
-// eventsOf are the selectors of events that are series of that metric.
-func (c *Counter) eventsOf(metric string) []string {
-	var out []string
-	for i := range c.measures {
-		if bad := c.measures[i].Bad; bad != nil && nameOf(bad) == metric {
-			if x := c.selector(bad, nil); !slices.Contains(out, x) {
-				out = append(out, x)
-			}
-		}
-	}
-	return out
-}
-
-// grown is the growth since before, added up by side, pod and one more label.
-func (c *Counter) grown(label, series, before string) string {
-	return c.sum(label, fmt.Sprintf("clamp_min(last_over_time(%s[%s]) - (%s), 0)", series, c.span(1), before))
-}
-
-func (c *Counter) sum(label, expr string) string {
-	return fmt.Sprintf("sum by (%s) (%s)", c.keys(label), expr)
-}
-
-// keys are the labels of side and pod, and one more unless it is empty.
-func (c *Counter) keys(label string) string {
-	side, _, _ := c.sides()
-	var out []string
-	for _, l := range []string{side, c.rb.Metrics.PodLabel, label} {
-		switch {
-		case l == "":
-		case model.LegacyValidation.IsValidLabelName(l):
-			out = append(out, l)
-		default:
-			out = append(out, strconv.Quote(l))
-		}
-	}
-	return strings.Join(out, ", ")
-}
-
-// span is that many intervals as PromQL writes it.
-func (c *Counter) span(intervals int) string {
-	return model.Duration(time.Duration(intervals) * c.rb.Metrics.Interval.Std()).String()
-}
-
-// selector is of series of both sides.
-func (c *Counter) selector(matchers []*labels.Matcher, bounds []float64) string {
-	return c.written(wantedOf(matchers, bounds))[0]
-}
-
-func nameOf(matchers []*labels.Matcher) string { return wantedOf(matchers, nil)[0].name }

@@ -109,3 +109,44 @@ func heap() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
+
+// What the server is asked in one interval of 100 pods × 20 handlers × 20 buckets and 6,000
+// series of requests, and the samples of its answer.
+func BenchmarkAggregated(b *testing.B) {
+	s, measures := newServer(b), []rules.Measure{requests(), latency(benchBounds...)}
+	for i := range 100 {
+		for h := range 20 {
+			of := fmt.Sprintf("pod=p%d,version=%s,handler=h%d", i, map[bool]string{true: "v2", false: "v1"}[i%6 == 0], h)
+			for _, name := range aggregatedSeries {
+				for k := range 12 {
+					s.store(metric(name+of+"}"), model.SamplePair{Timestamp: at(float64(15*k + 10)), Value: model.SampleValue(k * 7)})
+				}
+			}
+		}
+	}
+	c, samples := NewCounter(ranker(), measures, release), 0
+	for _, q := range c.Aggregated() {
+		b.Run(q.Name, func(b *testing.B) {
+			for range b.N {
+				samples = len(s.ask(q.Expr, end(12)))
+			}
+			b.ReportMetric(float64(samples), "samples")
+		})
+	}
+	b.Run("count", func(b *testing.B) {
+		for range b.N {
+			s.aggregated(c, end(12))
+		}
+	})
+}
+
+var aggregatedSeries = func() []string {
+	out := []string{"requests{code=200,", "requests{code=404,", "requests{code=500,", "seconds_bucket{le=+Inf,"}
+	for i := range 6 {
+		out = append(out, fmt.Sprintf("seconds_bucket{le=0.%d1,", i)) // not in the runbook
+	}
+	for _, le := range benchBounds {
+		out = append(out, "seconds_bucket{le="+strconv.FormatFloat(le, 'f', -1, 64)+",")
+	}
+	return out
+}()

@@ -64,7 +64,7 @@ func (c *Counter) settle(now model.Time) {
 	for _, p := range c.order {
 		for _, s := range p.series {
 			for _, u := range s.uses {
-				if u.kind <= events && u.at != whole && (len(s.waiting) > 0 && s.waiting[0].at <= now || !s.none() && !s.known) {
+				if u.kind <= events && u.at != whole && len(s.waiting) > 0 && s.waiting[0].at <= now {
 					seen[u.measure] = append(seen[u.measure], int(u.at))
 				}
 			}

@@ -41,8 +41,10 @@ const (
 //   - A series of events that was away and comes back grew from its last value, which is
 //     kept for 24 h; from 0 if the pod restarted meanwhile; and by nothing if it fell.
 //
-// It keeps two samples and a digest of the labels for each series, whatever the age of the
-// release. It is not safe for several goroutines.
+// It keeps two samples and a digest of the labels for each series, about 300 bytes, whatever
+// the age of the release: what vanished is forgotten after 24 h, and of more than 10,000
+// vanished series those that did so first; see forget. A native histogram keeps its newest
+// buckets as well. It is not safe for several goroutines.
 type Counter struct {
 	rb       *runbook.Runbook
 	rel      runbook.Release
@@ -71,24 +73,6 @@ type measure struct {
 	names []string       // of them, in that order
 	place []int          // their index in PodCount.Parts; see unplaced
 	known int            // how many have one
-}
-
-// An Interval is what the pods of both sides did in (End - the runbook's interval, End].
-type Interval struct {
-	End time.Time
-	// Counts are by measure, pods by role and name. A pod is in a measure's counts if the
-	// growth of its opportunities (or its histogram) is known in this interval, be it 0.
-	// Events are never more than opportunities, but for the values of a mean. A measure
-	// with parts has neither All nor Bad of the whole pod.
-	//
-	// Under [analysis.Traffic] stand the pods that have a pace: All is the growth between
-	// the last two scrapes of the pod's request counter, both at most 4 intervals old,
-	// scaled to one interval.
-	Counts analysis.Counts
-	// Paced: each pod that was scraped in the last 10 minutes has a pace, or none of the
-	// candidate's has. Otherwise nobody knows what some pod serves, and traffic must not
-	// be held against the weight.
-	Paced bool
 }
 
 // NewCounter returns a counter that has seen nothing. Measures are those of the runbook;

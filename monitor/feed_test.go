@@ -70,7 +70,9 @@ func nativeLatency() rules.Measure {
 	return rules.Measure{Name: analysis.Latency, Histogram: matchersOf("seconds"), Native: true}
 }
 
-func traffic() rules.Measure { return rules.Measure{Name: analysis.Traffic, All: matchersOf("requests")} }
+func traffic() rules.Measure {
+	return rules.Measure{Name: analysis.Traffic, All: matchersOf("requests")}
+}
 
 // metric reads "requests{code=500,pod=c2}"; a candidate's pod c1 of job ranker unless it
 // says otherwise.

@@ -33,6 +33,8 @@ func TestGrowth(t *testing.T) {
 			map[string]string{"requests{code=200}": "5:100 80:140 95:150"}, 7, "- - - - - - 10/0"},
 		{"the longest gap that is bridged", requests(), nil,
 			map[string]string{"requests{code=200}": "14:100 75:160"}, 5, "- - - - 60/0"},
+		{"… and the shortest that is not", requests(), nil,
+			map[string]string{"requests{code=200}": "0:100 75:160"}, 5, "- - - - -"},
 		{"60 s scrapes", requests(), nil,
 			map[string]string{"requests{code=200}": "7:100 67:160 127:220"}, 9, "- - - - 60/0 - - - 60/0"},
 		{"a late sample counts with the next", requests(), nil,
@@ -58,6 +60,13 @@ func TestGrowth(t *testing.T) {
 			map[string]string{"requests": "5:1000 20:1100 35:1098 50:1200", "failures": "5:40 20:42 35:41 50:44"}, 4, "- 100/2 0/0 100/2"},
 		{"one handler that begins anew is no restart", requests(), nil,
 			map[string]string{"requests{code=200,handler=a}": "5:1000 20:1100 35:1200", "requests{code=200,handler=b}": "5:20 20:30 35:1"}, 3, "- 110/0 100/0"},
+		{"one that was away and begins anew is no restart either", requests(), nil,
+			map[string]string{"requests{code=200,handler=a}": "5:100 20:110 35:120 50:130 65:140 80:150 95:160 110:170", "requests{code=200,handler=b}": "5:1000 20:1010 110:1"},
+			8, "- 20/0 10/0 10/0 10/0 10/0 10/0 10/0"},
+		{"after a restart a value goes on from where it is", revenue(), nil,
+			map[string]string{"requests": "5:100 20:110 35:8 50:9", "sums": "5:90 20:100 35:95 50:96", "squares": "35:1 50:2"}, 4, "- 10/10 8/95/1 1/1/1"},
+		{"… as with a restart that was seen elsewhere", revenue(), nil,
+			map[string]string{"requests": "5:100 20:110 35:8 50:9", "sums": "10:90 25:100 40:95 55:96", "squares": "40:1 55:2"}, 4, "- 10/10 8/95/1 1/1/1"},
 		{"reset twice in one interval", requests(), nil,
 			map[string]string{"requests{code=200}": "1:100 6:5 11:3 14:4"}, 1, "9/0"},
 
@@ -75,6 +84,8 @@ func TestGrowth(t *testing.T) {
 			map[string]string{"requests": "5:100 20:101 35:102", "failures": "20:40 35:41"}, 3, "- 1/1 1/1"},
 		{"events of a pod that was away long: nobody knows", failures(), nil,
 			map[string]string{"requests": "5:100 100:200 115:220", "failures": "100:50 115:51"}, 8, "- - - - - - - 20/1"},
+		{"… nor where its next scrapes are in the same interval", failures(), nil,
+			map[string]string{"requests": "5:100 91:200 96:210 101:220", "failures": "91:50 96:51"}, 7, "- - - - - - 20/1"},
 		{"400 old errors of an exporter that expires idle series", failures(), nil,
 			map[string]string{"requests": "5:1000 20:1010 35:1020 50:1030 65:1040 80:1050 95:1060 110:1070 125:1080 140:1090",
 				"failures": "5:399 20:400 125:401 140:401"}, 10, "- 10/1 10/0 10/0 10/0 10/0 10/0 10/0 10/1 10/0"},
@@ -94,7 +105,7 @@ func TestGrowth(t *testing.T) {
 		{"a mean has values and squares, and no limit", revenue(), nil,
 			map[string]string{"requests": "5:10 20:20 35:30", "sums": "5:100 20:300 35:310", "squares": "5:1000 20:9000 35:9100"}, 3, "- 10/200/8000 10/10/100"},
 		{"not a number", requests(), nil,
-			map[string]string{"requests{code=200}": "5:100 20:NaN 35:120 50:+Inf"}, 4, "- - 20/0 -"},
+			map[string]string{"requests{code=200}": "5:100 20:NaN 35:120 50:+Inf 65:-1"}, 5, "- - 20/0 - -"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			counter := NewCounter(ranker(), []rules.Measure{c.measure}, release)
@@ -108,23 +119,26 @@ func TestGrowth(t *testing.T) {
 
 // What comes from the time before an interval that nobody closed is left out.
 func TestSkippedIntervals(t *testing.T) {
-	c := NewCounter(ranker(), []rules.Measure{failures()}, release)
-	add(c, "requests", "5:100 20:110 35:130 50:160 65:200")
-	add(c, "failures", "20:1 35:3 50:6 65:10")
-	first, second := c.Close(end(2)), c.Close(end(5))
-	expect(t, said([]Interval{first, second}, analysis.Requests, "c1"), "10/1 40/4")
+	for failed, want := range map[string]string{"20:1 35:3 50:6 65:10": "10/1 40/4", "35:3 50:6 65:10": "10/0 40/4", "65:10": "10/0 40/10"} {
+		c := NewCounter(ranker(), []rules.Measure{failures()}, release)
+		add(c, "requests", "5:100 20:110 35:130 50:160 65:200")
+		add(c, "failures", failed)
+		expect(t, said([]Interval{c.Close(end(2)), c.Close(end(5))}, analysis.Requests, "c1"), want)
+	}
 }
 
-func TestKnowIsOfTheTimeBefore(t *testing.T) {
+func TestKnowChangesNothingWhereThereAreSamples(t *testing.T) {
 	c := NewCounter(ranker(), []rules.Measure{failures()}, release)
-	add(c, "requests", "5:100 20:110")
-	add(c, "failures", "5:7 20:8")
-	c.Know(&model.SampleStream{Metric: metric("failures"), Values: []model.SamplePair{{Timestamp: at(10), Value: 7}}})
+	know := func(second float64, v model.SampleValue) {
+		c.Know(&model.SampleStream{Metric: metric("failures"), Values: []model.SamplePair{{Timestamp: at(second), Value: v}}})
+	}
+	add(c, "requests", "5:100 20:110 35:120")
+	add(c, "failures", "20:8")
+	know(22, 8)
 	got := []Interval{c.Close(end(1)), c.Close(end(2))}
-	c.Know(&model.SampleStream{Metric: metric("failures"), Values: []model.SamplePair{{Timestamp: at(31), Value: 8}}})
-	add(c, "requests", "35:120")
+	know(31, 5)
 	add(c, "failures", "35:9")
-	expect(t, said(append(got, c.Close(end(3))), analysis.Requests, "c1"), "- 10/1 10/1")
+	expect(t, said(append(got, c.Close(end(3))), analysis.Requests, "c1"), "- 10/8 10/1")
 }
 
 func add(c *Counter, name, samples string) {

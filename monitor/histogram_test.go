@@ -86,6 +86,7 @@ func TestNativeHistograms(t *testing.T) {
 		{"the zero bucket grew wider", "", []*model.SampleHistogram{hist(b{-1, 1, 1}, b{1, 2, 2}, b{4, 8, 1}), hist(b{-2, 2, 5}, b{4, 8, 2})}, "- [{0,2,2},{4,8,1}]"},
 		{"a bucket is never negative", "", []*model.SampleHistogram{hist(b{1, 2, 5}, b{4, 8, 3}), hist(b{1, 2, 3}, b{4, 8, 9})}, "- [{4,8,6}]"},
 		{"a restart", "5:100 20:3", []*model.SampleHistogram{hist(b{1, 2, 100}), hist(b{1, 2, 1}, b{4, 8, 2})}, "- [{1,2,1},{4,8,2}]"},
+		{"a restart that another scrape told", "2:100 17:3", []*model.SampleHistogram{hist(b{1, 2, 100}), hist(b{1, 2, 1}, b{4, 8, 2})}, "- [{1,2,1},{4,8,2}]"},
 		{"reset alone", "5:100 20:110 35:120", []*model.SampleHistogram{hist(b{1, 2, 100}), hist(b{1, 2, 1}, b{4, 8, 2}), hist(b{1, 2, 2}, b{4, 8, 2})}, "- [] [{1,2,1}]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/rules"
 )
@@ -57,6 +59,18 @@ func TestPaceOfAPodThatIsGone(t *testing.T) {
 		if got := counter.Close(end(i)).Paced; got != want {
 			t.Errorf("after %d s: paced %v", 15*i, got)
 		}
+	}
+}
+
+// When what is known was scraped, nobody knows.
+func TestPaceOfWhatIsKnown(t *testing.T) {
+	counter := NewCounter(ranker(), []rules.Measure{traffic()}, release)
+	for _, name := range []string{"requests", "requests{pod=s1,version=v1}"} {
+		counter.Know(&model.SampleStream{Metric: metric(name), Values: []model.SamplePair{{Timestamp: at(0), Value: 100}}})
+	}
+	got := follow(counter, map[string]string{"requests": "5:150 20:300"}, 2)
+	for i, want := range []string{"[] true", "[{c1 candidate 150 0 0 [] [] []}] true"} {
+		expect(t, fmt.Sprint(got[i].Counts[analysis.Traffic], got[i].Paced), want)
 	}
 }
 

@@ -49,7 +49,7 @@ func (c *Counter) scrape(p *pod, dues []due, w window) {
 		}
 		for _, u := range d.uses {
 			if u.kind == opportunities {
-				p.seen[u.measure] = at
+				p.seen[u.measure] = max(p.seen[u.measure], at)
 			}
 		}
 	}
