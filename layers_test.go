@@ -19,8 +19,9 @@ var layers = [][]string{
 	{"cmd/autorollback", "examples/service"},
 	{"receiver", "web", "gameday"},
 	{"engine"},
-	{"policy", "actuators", "verify", "report", "shadow"},
+	{"policy", "actuators", "verify", "report", "shadow", "monitor"},
 	{"rules", "store"},
+	{"analysis"},
 	{"runbook"},
 	{"runbook-templates"},
 }
