@@ -1,0 +1,113 @@
+package monitor
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/autorollback/autorollback/analysis"
+)
+
+// A Question is an instant query of the aggregated way to count, and the name under which
+// its answer is given to [Counter.AddDeltas].
+type Question struct{ Name, Expr string }
+
+// A question is what an answer is about.
+type question struct {
+	expr    string
+	measure int
+	kind    kind
+	traffic trafficKind
+}
+
+type trafficKind uint8
+
+const (
+	noTraffic trafficKind = iota
+	paces
+	lately // pods that were scraped in the last 10 minutes
+)
+
+// Aggregated are the questions that give the growth of one interval added up by side, pod,
+// bound and part on the server, for a release with very many series. They must be
+// evaluated at exactly the interval's end. Where no counter is reset and no series is new
+// or lost for long, the counts are those of raw samples. Otherwise:
+//
+//   - A reset counts as nothing, as PromQL has no "and the pod's request counter fell".
+//   - An event series that was not there for an hour is taken for a new one, not for 24 h.
+//   - Of several scrapes within one interval, a new pod's first interval counts as nothing.
+//   - A sample that came late is counted by the server as if it had been in time.
+func (c *Counter) Aggregated() []Question {
+	var out []Question
+	for i := range c.measures {
+		for _, what := range whats {
+			name := c.measures[i].Name + "/" + what
+			if q, ok := c.questions[name]; ok {
+				out = append(out, Question{name, q.expr})
+			}
+		}
+	}
+	return out
+}
+
+var whats = []string{"all", "bad", "squares", "buckets", "native", "pace", "seen"}
+
+// plan makes the questions of all measures, by name.
+func (c *Counter) plan() map[string]question {
+	out := map[string]question{}
+	for i := range c.measures {
+		m := &c.measures[i]
+		add := func(what string, q question) { q.measure = i; out[m.Name+"/"+what] = q }
+		if m.Name == analysis.Traffic && c.requests != nil {
+			c.planTraffic(add)
+			continue
+		}
+		c.planCounters(m, add)
+		c.planHistogram(m, add)
+	}
+	return out
+}
+
+func (c *Counter) planTraffic(add func(string, question)) {
+	x, seconds := c.selector(c.requests, nil), strconv.FormatFloat(float64(c.interval)/1000, 'f', -1, 64)
+	add("pace", question{traffic: paces, expr: c.sum("", fmt.Sprintf("irate(%s[%s])", x, c.span(patience))) + " * " + seconds})
+	add("seen", question{traffic: lately, expr: fmt.Sprintf("group by (%s) (last_over_time(%s[10m]))", c.keys(""), x)})
+}
+
+func (c *Counter) planCounters(m *measure, add func(string, question)) {
+	if m.All == nil {
+		return
+	}
+	all := c.selector(m.All, nil)
+	part := m.Part
+	if m.SharedAll {
+		part = ""
+	}
+	before := c.before(all)
+	base := before
+	for _, bad := range c.eventsOf(nameOf(m.All)) {
+		base += " or " + c.born(bad, before)
+	}
+	if m.Bad != nil {
+		bad := c.selector(m.Bad, nil)
+		add("bad", question{kind: events, expr: c.grown(m.Part, bad, c.born(bad, before))})
+	}
+	if m.Squares != nil {
+		x := c.selector(m.Squares, nil)
+		add("squares", question{kind: squares, expr: c.grown("", x, c.born(x, before))})
+	}
+	add("all", question{kind: opportunities, expr: c.grown(part, all, base)})
+}
+
+func (c *Counter) planHistogram(m *measure, add func(string, question)) {
+	switch {
+	case m.Histogram == nil:
+	case m.Native:
+		x := c.selector(m.Histogram, nil)
+		add("native", question{kind: native, expr: c.sum("", fmt.Sprintf("%[1]s - %[2]s and histogram_count(%[1]s) >= histogram_count(%[2]s)", c.now(x), c.before(x)))})
+	default:
+		x := c.selector(m.Histogram, m.Bounds)
+		add("buckets", question{kind: bucket, expr: c.grown(model.BucketLabel, x, c.before(x))})
+	}
+}

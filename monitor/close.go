@@ -1,0 +1,76 @@
+package monitor
+
+import (
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/autorollback/autorollback/analysis"
+)
+
+// Close ends the interval (end - interval, end] and says what every pod did in it. The end
+// is a multiple of the runbook's interval in Unix time, and later than that of the call
+// before. Samples newer than end wait for the next call; growth in intervals between two
+// calls that nobody closed is left out.
+func (c *Counter) Close(end time.Time) Interval {
+	to := model.TimeFromUnixNano(end.UnixNano())
+	w := window{start: to - c.interval, end: to, closed: c.closed}
+	c.settle(to)
+	out := Interval{End: end, Counts: c.emptyCounts(), Paced: true}
+	for _, p := range c.order {
+		c.resetTallies()
+		c.count(p, w)
+		c.report(out.Counts, p.podKey)
+	}
+	out.Paced = c.paces(out.Counts, to)
+	c.closed = max(c.closed, to)
+	c.applyDeltas(&out, to)
+	c.forget(to)
+	return out
+}
+
+func (c *Counter) emptyCounts() analysis.Counts { return make(analysis.Counts, len(c.measures)) }
+
+func (c *Counter) resetTallies() {
+	for i := range c.tallies {
+		c.tallies[i].reset(&c.measures[i])
+	}
+}
+
+// report adds the tallies of one pod to the counts.
+func (c *Counter) report(counts analysis.Counts, p podKey) {
+	for i := range c.tallies {
+		if t, m := &c.tallies[i], &c.measures[i]; t.known {
+			n := t.count(m)
+			n.Pod, n.Role = p.name, p.role
+			if counts[m.Name] == nil {
+				counts[m.Name] = make([]analysis.PodCount, 0, len(c.order))
+			}
+			counts[m.Name] = append(counts[m.Name], n)
+		}
+	}
+}
+
+// settle gives a place to the parts with a first sample up to now.
+func (c *Counter) settle(now model.Time) {
+	unplaced := false
+	for i := range c.measures {
+		unplaced = unplaced || c.measures[i].known < len(c.measures[i].names)
+	}
+	if !unplaced {
+		return
+	}
+	seen := make([][]int, len(c.measures))
+	for _, p := range c.order {
+		for _, s := range p.series {
+			for _, u := range s.uses {
+				if u.kind <= events && u.at != whole && len(s.waiting) > 0 && s.waiting[0].at <= now {
+					seen[u.measure] = append(seen[u.measure], int(u.at))
+				}
+			}
+		}
+	}
+	for i := range c.measures {
+		c.measures[i].settle(seen[i])
+	}
+}
