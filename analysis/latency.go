@@ -30,6 +30,9 @@ func (t *Test) keepHistograms(counts []PodCount) {
 		}
 		t.hist[side].add(now)
 	}
+	if t.n == 0 { // nothing is slow before the release is judged, nor in its first interval
+		return
+	}
 	stable := t.hist[index(runbook.Stable)].last(t.level - 1)
 	t.limit = math.NaN()
 	if stable == nil {
