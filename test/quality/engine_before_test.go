@@ -43,7 +43,7 @@ func TestTheHourBefore(t *testing.T) {
 	signals := map[string]string{"latency-p95": "latency_p95", "error-rate": "errors", "error-increase": "errors", "conversion-drop": "kpi_conversion",
 		"null-spike": "nulls", "schema-mismatch": "schema", "score-shift": "shift_score"}
 	for i, trigger := range bench.triggers {
-		asked, reference := engine.before[signals[trigger.Name]], bench.verdicts[i].Phi
+		asked, reference := engine.before[signals[trigger.Name]], bench.results[i].Dispersion
 		t.Logf("%s: %.3f asked, %.3f by the reference", trigger.Name, asked, reference)
 		if name, ok := signals[trigger.Name]; ok && (asked < 3 || math.Abs(asked/reference-1) > 0.02) {
 			t.Errorf("%s: dispersion %g asked, %g by the reference; want the same, and great", name, asked, reference)

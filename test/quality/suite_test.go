@@ -36,7 +36,7 @@ func TestSmallTable(t *testing.T) {
 			t.Errorf("%s: %d of %d rolled back %s, %d with all parts: the part is good for nothing there", scenario, out.False, out.Traces, judge, with.False)
 		}
 	}
-	breaks(withoutEvidence, "low-traffic")
+	breaks(withoutProof, "low-traffic")
 	breaks(withoutGuard, "noisy-pod")
 	breaks(withoutDispersion, "sticky-kpi")
 	breaks(withoutDispersion, "error-bursts")
