@@ -170,10 +170,6 @@ func (v view) Observe(f Frame) []string {
 	if !f.Judged {
 		return nil
 	}
-	return v.read()
-}
-
-func (v view) read() []string {
 	var out []string
 	for i, t := range v.bench.triggers {
 		if v.full && v.bench.age < t.For.Std() {
@@ -209,8 +205,4 @@ func ours(rb *runbook.Runbook, shape Shape, ablations bool) ([]Named, error) {
 		Named{withoutEffect, view{bench: full, fires: func(r analysis.Result) bool { return r.Proved && r.Alone }}},
 		Named{fullWindow, view{bench: full, fires: analysis.Result.Fires, full: true}},
 	), nil
-}
-
-func (b *bench) firing() []string {
-	return view{bench: b, fires: analysis.Result.Fires}.read()
 }
