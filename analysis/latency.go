@@ -2,7 +2,6 @@ package analysis
 
 import (
 	"math"
-	"strings"
 
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -75,5 +74,3 @@ func (t *Test) slow(c PodCount, limit float64) (all, bad float64) {
 	}
 	return all, 0
 }
-
-func byName(a, b *pod) int { return strings.Compare(a.name, b.name) }
