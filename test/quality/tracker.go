@@ -131,14 +131,10 @@ func alone(buckets []float64) {
 	}
 }
 
-// steady reports whether the weight stood still over the last intervals. While the daemon
-// is silent there is none.
+// steady reports whether the weight stood still over the last intervals. The daemon's own
+// record tells it, even of intervals in which the daemon was silent.
 func (t *tracker) steady(tick Tick) bool {
-	w := tick.Percent
-	if tick.Silent {
-		w = math.NaN()
-	}
-	t.weights = append(t.weights, w)
+	t.weights = append(t.weights, tick.Percent)
 	if len(t.weights) > settled {
 		t.weights = t.weights[1:]
 	}
@@ -151,5 +147,5 @@ func (t *tracker) steady(tick Tick) bool {
 			last = w
 		}
 	}
-	return !math.IsNaN(w)
+	return !math.IsNaN(tick.Percent)
 }
