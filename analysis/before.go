@@ -3,6 +3,7 @@ package analysis
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
@@ -12,91 +13,72 @@ import (
 // of the release what they showed then counts.
 const BeforeSpan = time.Hour
 
-// before is what the stable pods did before the release, interval by interval, until it is
-// judged.
+// before is what the stable pods did before the release, until it is judged: blocks of five
+// minutes, one for each interval of the hour.
 type before struct {
-	counts [][]PodCount
-	phi    float64 // of the time before
-	known  bool
+	seen     int
+	pods     []*pod // by name, so that sums come out alike every time
+	num, den total
+	past     []pastHistograms // latency alone: what is slow is known at the end only
+	phi      float64
+	known    bool
 }
 
 // Before takes an interval before the release began, from which the dispersion of the
 // stable pods is known in its first hour. What is older than an hour is forgotten.
 func (t *Test) Before(counts []PodCount) {
-	if !t.signal.countedBefore() {
-		return
-	}
-	var kept []PodCount
-	for _, c := range counts {
-		if c.Role == runbook.Stable {
-			c.Buckets, c.Parts, c.Native = slices.Clone(c.Buckets), slices.Clone(c.Parts), slices.Clone(c.Native)
-			kept = append(kept, c)
-		}
-	}
+	counts = slices.DeleteFunc(slices.Clone(counts), func(c PodCount) bool { return c.Role != runbook.Stable })
 	b := &t.before
-	b.counts = append(b.counts, kept)
-	b.counts = b.counts[max(0, len(b.counts)-t.hour-t.level):]
+	switch {
+	case !t.signal.countedBefore() || b.known:
+	case t.trigger.Type == runbook.LatencyQuantile:
+		b.past = append(b.past, t.pack(counts))
+		b.past = b.past[max(0, len(b.past)-t.hour-t.level):]
+	default:
+		b.take(t, counts, math.NaN())
+	}
+}
+
+func (b *before) take(t *Test, counts []PodCount, limit float64) {
+	for _, c := range counts {
+		p := b.pod(t, c.Pod)
+		p.nowAll, p.nowBad = t.pooled(c, limit)
+	}
+	for _, p := range b.pods {
+		p.all.add(p.nowAll)
+		p.bad.add(p.nowBad)
+		p.nowAll, p.nowBad = 0, 0
+	}
+	if b.seen++; b.seen >= t.level {
+		num, den := t.scatter(b.pods, t.level)
+		b.num.add(num)
+		b.den.add(den)
+	}
+}
+
+func (b *before) pod(t *Test, name string) *pod {
+	i, found := slices.BinarySearchFunc(b.pods, name, func(p *pod, name string) int { return strings.Compare(p.name, name) })
+	if !found {
+		b.pods = slices.Insert(b.pods, i, &pod{name: name, role: runbook.Stable, all: newTotal(t.level), bad: newTotal(t.level)})
+	}
+	return b.pods[i]
 }
 
 // dispersedBefore is the dispersion of the stable pods before the release; 0 if nothing
 // is known of them, or the release is older than that counts.
 func (t *Test) dispersedBefore() float64 {
+	b := &t.before
+	if !b.known {
+		b.readPast(t)
+		if den := b.den.last(t.hour); den > 0 {
+			b.phi = b.num.last(t.hour) / den
+		}
+		*b = before{known: true, phi: b.phi}
+	}
 	if t.n > t.hour {
 		return 0
 	}
-	if b := &t.before; !b.known {
-		b.phi, b.known = t.before.dispersion(t), true
-		b.counts = nil
-	}
-	return t.before.phi
-}
-
-// dispersion sums up blocks of five minutes, one for each interval of the hour.
-func (b *before) dispersion(t *Test) float64 {
-	limit := b.limit(t)
-	pods := map[string]*pod{}
-	num, den := newTotal(t.hour), newTotal(t.hour)
-	for i, counts := range b.counts {
-		for _, c := range counts {
-			p := pods[c.Pod]
-			if p == nil {
-				p = &pod{role: runbook.Stable, all: newTotal(t.level), bad: newTotal(t.level)}
-				pods[c.Pod] = p
-			}
-			p.nowAll, p.nowBad = t.pooled(c, limit)
-		}
-		var block []*pod
-		for _, p := range pods {
-			p.all.add(p.nowAll)
-			p.bad.add(p.nowBad)
-			p.nowAll, p.nowBad = 0, 0
-			block = append(block, p)
-		}
-		slices.SortFunc(block, byName) // so that sums come out alike every time
-		if i+1 >= t.level {
-			n, d := t.scatter(block, t.level)
-			num.add(n)
-			den.add(d)
-		}
-	}
-	if d := den.last(t.hour); d > 0 {
-		return num.last(t.hour) / d
-	}
-	return 0
-}
-
-// limit is what was slow over the whole time.
-func (b *before) limit(t *Test) float64 {
-	if t.trigger.Type != runbook.LatencyQuantile {
-		return math.NaN()
-	}
-	var all []float64
-	for _, counts := range b.counts[max(0, len(b.counts)-t.hour):] {
-		for _, c := range counts {
-			all = t.addTo(all, c)
-		}
-	}
-	return (1 + t.signal.margin) * t.scale.quantile(t.signal.quantile, all)
+	return b.phi
 }
 
 // pooled are a pod's opportunities and events, all parts together.

@@ -11,6 +11,9 @@ import (
 // disperse compares the stable pods among themselves over the last five minutes: an A/A
 // test that runs all the time. Its excess over chance divides the log e-values.
 func (t *Test) disperse() {
+	if t.signal.isTraffic() { // whose dispersion is assumed
+		return
+	}
 	var num, den float64
 	if t.signal.family.guarded {
 		num, den = t.scattered(t.level)
@@ -94,7 +97,7 @@ var phiHours = [...]int{1, 3}
 // phi is the greatest of what the last hour, the last three hours and, in the first
 // hour, the time before the release say.
 func (t *Test) phi() float64 {
-	least := t.signal.leastPhi()
+	least, before := t.signal.leastPhi(), t.dispersedBefore()
 	switch {
 	case !t.Dispersed:
 		return 1
@@ -103,7 +106,7 @@ func (t *Test) phi() float64 {
 	case t.active(runbook.Stable) < LeastPods:
 		return max(UnknownDispersion, least)
 	}
-	phi := max(least, t.dispersedBefore())
+	phi := max(least, before)
 	for _, hours := range phiHours {
 		if den := t.phiDen.last(hours * t.hour); den > 0 {
 			phi = max(phi, t.phiNum.last(hours*t.hour)/den)

@@ -2,7 +2,6 @@ package analysis
 
 import (
 	"math"
-	"strings"
 
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -29,6 +28,9 @@ func (t *Test) keepHistograms(counts []PodCount) {
 			}
 		}
 		t.hist[side].add(now)
+	}
+	if t.n == 0 { // nothing is slow before the release is judged, nor in its first interval
+		return
 	}
 	stable := t.hist[index(runbook.Stable)].last(t.level - 1)
 	t.limit = math.NaN()
@@ -72,5 +74,3 @@ func (t *Test) slow(c PodCount, limit float64) (all, bad float64) {
 	}
 	return all, 0
 }
-
-func byName(a, b *pod) int { return strings.Compare(a.name, b.name) }

@@ -33,22 +33,19 @@ const (
 // moments are what is known of single trials since the release began: trials, sum and
 // squares of candidate and stable.
 type moments struct {
-	all, sum, squares [2]total
+	all, sum, squares [2]float64
 	level             float64    // mean of a trial; 0: not known yet
 	variance          [2]float64 // of a trial of each side
 }
 
-func newMoments() moments { return moments{} }
-
 // take adds the interval and works out mean and variances.
 func (m *moments) take(all, sum, squares [2]float64) {
-	var n, s, q [2]float64
 	for i := range all {
-		m.all[i].add(all[i])
-		m.sum[i].add(sum[i])
-		m.squares[i].add(squares[i])
-		n[i], s[i], q[i] = m.all[i].sum, m.sum[i].sum, m.squares[i].sum
+		m.all[i] += all[i]
+		m.sum[i] += sum[i]
+		m.squares[i] += squares[i]
 	}
+	n, s, q := m.all, m.sum, m.squares
 	trials, total, squared := n[0]+n[1], s[0]+s[1], q[0]+q[1]
 	m.level = 0
 	if !(trials > 0) || !(total*total >= leastTrials*squared) || !(total > 0) {

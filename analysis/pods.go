@@ -56,21 +56,30 @@ func (t *Test) pod(name string, role runbook.Role) *pod {
 			return p
 		}
 	}
-	p := &pod{name: name, role: role}
-	guarded := t.windows[2] // 30 m: the longest trailing window that the guard looks at
-	p.all, p.bad = newTotal(max(t.level, t.gate, t.lasts)), newTotal(max(guarded, t.gate, t.lasts))
-	if role == runbook.Candidate {
-		p.surplus, p.judged = newTotal(guarded), newTotal(guarded)
-	} else {
-		p.apart = newTotal(t.level)
+	p := t.newPod(name, role)
+	t.pods = append(t.pods, p)
+	return p
+}
+
+// newPod remembers as far back as some window reads.
+func (t *Test) newPod(name string, role runbook.Role) *pod {
+	guarded := 0
+	if t.signal.family.guarded {
+		guarded = t.windows[2] // 30 m: the longest trailing window that the guard looks at
 	}
-	if t.signal.isMean() && role == runbook.Candidate {
+	read := max(t.level, t.gate, t.lasts)
+	p := &pod{name: name, role: role, all: newTotal(read), bad: newTotal(max(read, guarded))}
+	switch {
+	case role == runbook.Stable:
+		p.apart = newTotal(t.level)
+	case t.signal.isMean():
 		p.judged = newTotal(t.windows[1])
 		for range t.signal.family.Thetas {
 			p.influence = append(p.influence, t.newRatio())
 		}
+	default:
+		p.surplus, p.judged = newTotal(guarded), newTotal(guarded)
 	}
-	t.pods = append(t.pods, p)
 	return p
 }
 

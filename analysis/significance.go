@@ -18,9 +18,14 @@ func (t *Test) weigh(r *Result) {
 	}
 	guard := t.guard(*r)
 	r.Proved, r.Alone = proof > 1, guard > 1
+	r.conclude(proof, guard)
+}
+
+// conclude makes one number of both, which is below 1 exactly at a bar.
+func (r *Result) conclude(proof, guard float64) {
 	r.Significance = least(proof, guard)
 	if r.Significance >= 1 && !(r.Proved && r.Alone) {
-		r.Significance = math.Nextafter(1, 0) // exactly at its bar
+		r.Significance = math.Nextafter(1, 0)
 	}
 }
 

@@ -7,11 +7,11 @@ import (
 )
 
 // Smallest is the smallest effect that could be proved now, in the unit of the trigger's
-// effect: the least harm which, had it been there for the whole of the trigger's window at
-// the traffic and the dispersion of that window, would be significant at its end. What was
-// counted before the window stays as it was. It is the expected sum, so that half of such
-// harms are proved a little earlier and half a little later. NaN: not even the greatest
-// harm could be proved, or there is no data.
+// effect: the least harm, the same on all candidate pods, which, had it been there for the
+// whole of the trigger's window at the traffic and the dispersion of that window, would be
+// significant at its end. What was counted before the window stays as it was. It is the
+// expected sum, so that half of such harms are proved a little earlier and half a little
+// later. NaN: not even the greatest harm could be proved, or there is no data.
 func (t *Test) Smallest() float64 {
 	h, ok := t.harmless()
 	if !ok {
@@ -34,12 +34,19 @@ func (t *Test) Smallest() float64 {
 // A hypothesis is harm of some size in the trigger's window. Sizes grow with harm.
 type hypothesis struct {
 	test         *Test
-	window       int                               // in intervals, of which there are data
-	ratios       func(size float64) []float64      // log likelihood ratios of the window
-	guard        func(size, parts float64) float64 // pod guard, with so many more windows of no harm; nil: none
+	window       int                                // in intervals, of which there are data
+	ratios       func(size float64) []float64       // log likelihood ratios of the window
+	alone        func(o overlap, size float64) bool // whether the pod guard passes; nil: there is none
 	effect       func(size float64) float64
 	between      [2]float64
 	phi, lasting float64
+}
+
+// An overlap is how much of the harm falls into one of the windows of significance.
+type overlap struct {
+	span   int
+	harmed int     // intervals
+	part   float64 // of the trigger's window
 }
 
 // harmless prepares the hypothesis from what the window holds.
@@ -65,27 +72,33 @@ func (t *Test) harmless() (hypothesis, bool) {
 // proves reports whether harm of that size would be significant.
 func (h hypothesis) proves(size float64) bool {
 	t, now := h.test, h.ratios(size)
-	proved, alone := false, h.guard == nil
-	for i, s := range Spans() {
+	proved, alone := false, h.alone == nil
+	for i := range Spans() {
 		if !t.judges(i) {
 			continue
 		}
-		length := t.windows[i]
-		if length == since {
-			length = t.n - t.began + 1
-		}
-		part := float64(min(h.window, length)) / float64(h.window)
+		o := h.within(i)
 		sums := make([]float64, len(t.ratios))
 		for k := range sums {
-			sums[k] = (t.ratios[k].last(t.windows[i]) - t.ratios[k].last(min(h.window, length)) + part*now[k]) / h.phi
+			sums[k] = (t.earlier(&t.ratios[k], o) + o.part*now[k]) / h.phi
 		}
 		proved = proved || mixture(sums) > t.bar(i)
-		if s.guarded && h.guard != nil {
-			rest := float64(max(length-h.window, 0)) / float64(h.window)
-			alone = alone || h.guard(size, rest)/h.lasting-s.penalty() > t.signal.guardBar()
-		}
+		alone = alone || h.alone(o, size)
 	}
 	return proved && alone
+}
+
+func (h hypothesis) within(span int) overlap {
+	harmed := h.window
+	if length := h.test.windows[span]; length != since {
+		harmed = min(harmed, length)
+	}
+	return overlap{span, harmed, float64(harmed) / float64(h.window)}
+}
+
+// earlier is what a window of significance holds from before the harm.
+func (t *Test) earlier(x *total, o overlap) float64 {
+	return x.last(t.windows[o.span]) - x.last(o.harmed)
 }
 
 // mixture is the log of the mean of e-values.
@@ -99,142 +112,4 @@ func mixture(sums []float64) float64 {
 		total += math.Exp(s - top)
 	}
 	return top + math.Log(total/float64(len(sums)))
-}
-
-// harmlessEvents is for signals whose events are counted.
-func (t *Test) harmlessEvents(h hypothesis) (hypothesis, bool) {
-	all := [2]float64{t.sum(runbook.Candidate, opportunities), t.sum(runbook.Stable, opportunities)}
-	stable := t.sum(runbook.Stable, events) / all[1]
-	if !(all[0] > 0) || !(all[1] > 0) || stable > 1 {
-		return h, false
-	}
-	level, ok := t.levels(&h, stable)
-	if !ok {
-		return h, false
-	}
-	f := t.signal.family
-	share := all[0] / (all[0] + all[1])
-	h.ratios = func(size float64) []float64 {
-		x := all[0] * level(size)
-		out := make([]float64, len(f.Thetas))
-		for k, theta := range f.Thetas {
-			out[k] = f.Ratio(theta, share, x, x+all[1]*stable)
-		}
-		return out
-	}
-	if pods := t.active(runbook.Candidate); f.guarded && pods > 1 && t.Guarded {
-		rest := all[0] * (1 - float64(leftOut(pods))/float64(pods))
-		h.guard = func(size, more float64) float64 { return f.remains(rest, all[1], level(size), stable, more) }
-	}
-	return h, true
-}
-
-func opportunities(p *pod) *total { return &p.all }
-func events(p *pod) *total        { return &p.bad }
-
-// remains is the fitted ratio of the pods that are left, where harm filled the window and
-// more such windows had none.
-func (f Family) remains(candidate, stable, level, before, more float64) float64 {
-	fair := stable / f.Null
-	surplus := func(level float64) float64 {
-		return (candidate*level*fair - candidate*stable*before) / (candidate + fair)
-	}
-	return f.fitted(candidate*(level+more*before), surplus(level)+more*surplus(before), stable*before*(1+more))
-}
-
-// levels settles what a size means: which share of the candidate's opportunities are
-// events then, and which effect that is.
-func (t *Test) levels(h *hypothesis, stable float64) (func(size float64) float64, bool) {
-	x := t.trigger
-	switch x.Type {
-	case runbook.KPIDrop:
-		h.between, h.effect = [2]float64{0, 1}, func(size float64) float64 { return 1 - size }
-		return func(size float64) float64 { return stable * (1 - size) }, true
-	case runbook.LatencyQuantile:
-		seen := append([]float64(nil), t.hist[1].last(t.gate)...)
-		limit, quantile := t.limit, t.scale.quantile(x.Quantile, seen)
-		if !(limit > 0) || !(quantile > 0) {
-			return nil, false
-		}
-		h.between, h.effect = [2]float64{1, 20}, func(size float64) float64 { return size }
-		if x.Increase == 0 {
-			h.effect = func(size float64) float64 { return size * quantile }
-		}
-		return func(size float64) float64 { return t.scale.above(limit/size, seen) }, true
-	case runbook.ErrorIncrease, runbook.Compare:
-		h.effect = func(size float64) float64 { return size - stable }
-	default:
-		h.effect = func(size float64) float64 { return size }
-	}
-	h.between = [2]float64{stable, 1}
-	return func(size float64) float64 { return size }, true
-}
-
-// harmlessParts is for harm in one part, the one where it is proved the soonest: that with
-// the most opportunities on the smaller side.
-func (t *Test) harmlessParts(h hypothesis) (hypothesis, bool) {
-	best, most := -1, 0.0
-	for i := range t.mixed {
-		c, s := t.mixed[i][0].all.last(t.gate), t.mixed[i][1].all.last(t.gate)
-		if n := min(c, s); n > most {
-			best, most = i, n
-		}
-	}
-	if best < 0 || t.trigger.PSI > 0 {
-		return h, false
-	}
-	f, part := t.signal.family, &t.mixed[best]
-	all := [2]float64{part[0].all.last(t.gate), part[1].all.last(t.gate)}
-	stable, share := part[1].share(t.gate), all[0]/(all[0]+all[1])
-	h.ratios = func(size float64) []float64 {
-		out := make([]float64, len(t.ratios))
-		for i := range t.ratios {
-			out[i] = t.ratios[i].last(h.window)
-		}
-		x := all[0] * min(1, stable+size)
-		for k, theta := range f.Thetas {
-			out[best*len(f.Thetas)+k] = f.Ratio(theta, share, x, x+all[1]*stable)
-		}
-		return out
-	}
-	h.between, h.effect = [2]float64{0, 1 - stable}, func(size float64) float64 { return size }
-	return h, true
-}
-
-// harmlessTraffic is for a candidate that gets only a part of what it should.
-func (t *Test) harmlessTraffic(h hypothesis) (hypothesis, bool) {
-	due := t.due.last(t.gate)
-	if !(due > 0) || !(t.wanted > 0) {
-		return h, false
-	}
-	f, all := t.signal.family, due/t.wanted
-	h.ratios = func(size float64) []float64 {
-		out := make([]float64, len(f.Thetas))
-		for k, theta := range f.Thetas {
-			out[k] = f.Ratio(theta, t.wanted, due*(1-size), all)
-		}
-		return out
-	}
-	h.between, h.effect = [2]float64{0, 1}, func(size float64) float64 { return 1 - size }
-	return h, true
-}
-
-// harmlessMean is for a candidate whose values are lower; intervals are all alike.
-func (t *Test) harmlessMean(h hypothesis) (hypothesis, bool) {
-	all := [2]float64{t.sum(runbook.Candidate, opportunities), t.sum(runbook.Stable, opportunities)}
-	if !(t.means.level > 0) || !(all[0] > 0) || !(all[1] > 0) {
-		return h, false
-	}
-	n := float64(h.window)
-	each := [2]float64{all[0] / n, all[1] / n}
-	h.ratios = func(size float64) []float64 {
-		out := make([]float64, len(t.ratios))
-		sum := [2]float64{each[0] * t.means.level * (1 - size), each[1] * t.means.level}
-		for k, theta := range t.signal.family.Thetas {
-			out[k] = n * Catoni(1-theta, t.means.level, t.means.variance, each, sum)
-		}
-		return out
-	}
-	h.between, h.effect = [2]float64{0, 1}, func(size float64) float64 { return 1 - size }
-	return h, true
 }

@@ -103,7 +103,7 @@ func newTest(rb *runbook.Runbook, t runbook.Trigger, s signal) *Test {
 		}
 	}
 	x.phiNum, x.phiDen, x.chance = newTotal(3*x.hour), newTotal(3*x.hour), newTotal(x.level)
-	x.due, x.means = newTotal(x.gate), newMoments()
+	x.due, x.before = newTotal(x.gate), before{num: newTotal(x.hour), den: newTotal(x.hour)}
 	for range s.family.Thetas {
 		x.ratios = append(x.ratios, x.newRatio())
 	}

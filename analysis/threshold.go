@@ -34,13 +34,10 @@ func (t *Test) weighThreshold(r *Result) {
 	guard := math.Inf(1)
 	if busy > 1 && t.Guarded {
 		guard = rest / (withoutPodRatio * bad[1] / all[1])
-	}
-	if rest == 0 {
-		guard = 0
+		if rest == 0 || math.IsNaN(guard) { // nothing is left, or nothing of stable to hold it against
+			guard = 0
+		}
 	}
 	r.Proved, r.Alone = samples >= 1, guard > 1
-	r.Significance = least(samples, guard)
-	if math.IsNaN(guard) {
-		r.Significance = 0
-	}
+	r.conclude(samples, guard)
 }

@@ -17,7 +17,7 @@ func (t *total) add(v float64) {
 	switch {
 	case t.keep == 0:
 	case len(t.past) < t.keep:
-		t.past = append(t.past, t.sum)
+		t.past = append(t.room(), t.sum)
 	default:
 		t.past[t.seen%t.keep] = t.sum
 	}
@@ -25,9 +25,20 @@ func (t *total) add(v float64) {
 	t.seen++
 }
 
-// last is the sum of the newest n values, or of all there are; of those forgotten as well
-// if n is since.
-// A window longer than what is remembered is cut to that.
+// room is the ring with room for one more: twice as much each time, and never more than
+// it will hold.
+func (t *total) room() []float64 {
+	if len(t.past) < cap(t.past) {
+		return t.past
+	}
+	return append(make([]float64, 0, min(t.keep, 2*len(t.past)+4)), t.past...)
+}
+
+// since is the window that reaches back to where the total began.
+const since = -1
+
+// last is the sum of the newest n values, or of all that are remembered if that is less;
+// with since, of all there ever were.
 func (t *total) last(n int) float64 {
 	switch {
 	case n == since:
@@ -40,9 +51,6 @@ func (t *total) last(n int) float64 {
 	}
 	return t.sum - t.past[(t.seen-n)%t.keep]
 }
-
-// since is the window that reaches back to where the total began.
-const since = -1
 
 // forget drops what windows need: they are empty from here on, and the sum stays.
 func (t *total) forget() { t.past, t.seen, t.base = nil, 0, t.sum }

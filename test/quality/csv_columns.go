@@ -45,11 +45,7 @@ func (s Shape) columns() (names []string, at []int) {
 		from   int
 	}{{"latency:", s.Latency, s.latency()}, {"score:", s.Score, s.score()}} {
 		for i := range buckets(h.bounds) {
-			le := "+Inf"
-			if i < len(h.bounds) {
-				le = strconv.FormatFloat(h.bounds[i], 'g', -1, 64)
-			}
-			add(h.name+le, h.from+i)
+			add(h.name+le(h.bounds, i), h.from+i)
 		}
 	}
 	return names, at

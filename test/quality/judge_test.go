@@ -61,8 +61,8 @@ func TestMannWhitney(t *testing.T) {
 	}
 }
 
-// The tracker sees what the rules' deltas see.
-func TestTrackerFollowsTheDeltas(t *testing.T) {
+// The tracker sees what the daemon sees of a counter.
+func TestTrackerSeesGrowth(t *testing.T) {
 	shape := Shape{Interval: 30 * time.Second}
 	tr := newTracker(shape)
 	step := 0

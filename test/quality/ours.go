@@ -5,16 +5,16 @@ import (
 	"slices"
 	"time"
 
-	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// Ours is the name of the generated rules in the table.
+// Ours is the name of [analysis] in the table.
 const Ours = "autorollback"
 
 // The ablations: ours without one part.
 const (
-	withoutEvidence   = "without evidence"
+	withoutProof      = "without proof"
 	withoutAny        = "effect only"
 	withoutGuard      = "without pod guard"
 	withoutDispersion = "without dispersion"
@@ -25,35 +25,34 @@ const (
 
 // ablated are all of them, in the order of the table. The last adds something: an alert
 // only once the release is as old as the trigger's window.
-var ablated = []string{withoutEvidence, withoutAny, withoutGuard, withoutDispersion, withoutTrailing, withoutEffect, fullWindow}
+var ablated = []string{withoutProof, withoutAny, withoutGuard, withoutDispersion, withoutTrailing, withoutEffect, fullWindow}
 
-// A bench holds the references of all triggers over one trace, and their verdicts at
-// the newest evaluation.
+// A bench holds the tests of all triggers over one trace, and their results at the newest
+// evaluation.
 type bench struct {
 	shape    Shape
 	triggers []runbook.Trigger
-	refs     []*rules.Reference
-	verdicts []rules.Verdict
+	tests    []*analysis.Test
+	results  []analysis.Result
 	now      time.Duration
 	asked    bool
 	judged   bool
 	age      time.Duration // since the sides were named first
-	counts   [4][]rules.PodCount
-	parts    [][]rules.PartCount
-	paced    []rules.PodCount
+	counts   [4][]analysis.PodCount
+	parts    [][]analysis.PartCount
+	paced    []analysis.PodCount
 }
 
-func newBench(rb *runbook.Runbook, shape Shape, dispersion bool) (*bench, error) {
-	b := &bench{shape: shape}
+func newBench(rb *runbook.Runbook, shape Shape, dispersed bool) (*bench, error) {
+	b := &bench{shape: shape, results: make([]analysis.Result, len(rb.Triggers))}
 	for _, t := range rb.Triggers {
-		r, err := rules.ReferenceOf(rb, t.Name)
+		test, err := analysis.New(rb, t.Name)
 		if err != nil {
-			return nil, fmt.Errorf("judge by the rules: %w", err)
+			return nil, fmt.Errorf("judge by the analysis: %w", err)
 		}
-		r.Dispersion = dispersion
-		b.triggers, b.refs = append(b.triggers, t), append(b.refs, r)
+		test.Dispersed = dispersed
+		b.triggers, b.tests = append(b.triggers, t), append(b.tests, test)
 	}
-	b.verdicts = make([]rules.Verdict, len(b.refs))
 	return b, nil
 }
 
@@ -70,27 +69,30 @@ func (b *bench) take(f Frame) {
 		return
 	}
 	b.asked, b.now = true, f.Now
-	if f.Judged || b.judged {
+	b.judged = b.judged || f.Judged
+	if b.judged {
 		b.age += b.shape.Interval
 	}
 	for i, t := range b.triggers {
-		counts := b.count(t.Type, f)
-		r := b.refs[i]
-		switch {
-		case f.Judged:
-			r.Weigh(f.Percent/100, f.Steady)
-			b.verdicts[i] = r.Observe(counts)
-			b.judged = true
-		case b.judged:
-			r.Skip(counts)
-			b.verdicts[i] = rules.Verdict{}
-		default:
-			r.Warm(counts)
-			if !served(f, runbook.Candidate) {
-				r.Before(counts)
-			}
-		}
+		b.results[i] = b.observe(b.tests[i], b.count(t.Type, f), f)
 	}
+}
+
+// observe takes a test through one interval. While the daemon is silent nothing can fire;
+// it makes up for what it missed from Prometheus' history, and so the interval counts.
+func (b *bench) observe(t *analysis.Test, counts []analysis.PodCount, f Frame) analysis.Result {
+	if b.judged {
+		t.Weigh(f.Percent/100, f.Steady)
+		if r := t.Observe(counts); f.Judged {
+			return r
+		}
+		return analysis.Result{}
+	}
+	t.Warm(counts)
+	if !served(f, runbook.Candidate) {
+		t.Before(counts)
+	}
+	return analysis.Result{}
 }
 
 // served reports whether a side's pods were seen to count.
@@ -99,7 +101,7 @@ func served(f Frame, role runbook.Role) bool {
 }
 
 // count gives each pod's growth in the terms of a trigger. The slices are used again.
-func (b *bench) count(t runbook.TriggerType, f Frame) []rules.PodCount {
+func (b *bench) count(t runbook.TriggerType, f Frame) []analysis.PodCount {
 	if t == runbook.CanaryStarved {
 		return b.paces(f)
 	}
@@ -114,7 +116,7 @@ func (b *bench) count(t runbook.TriggerType, f Frame) []rules.PodCount {
 	}
 	out := b.counts[kind][:0]
 	for i, g := range f.Pods {
-		c := rules.PodCount{Pod: g.Pod, Role: g.Role}
+		c := analysis.PodCount{Pod: g.Pod, Role: g.Role}
 		switch t {
 		case runbook.LatencyQuantile:
 			c.Buckets = g.By[s.latency():s.score()]
@@ -136,29 +138,29 @@ func (b *bench) count(t runbook.TriggerType, f Frame) []rules.PodCount {
 }
 
 // paces are requests by the last two scrapes of each pod.
-func (b *bench) paces(f Frame) []rules.PodCount {
+func (b *bench) paces(f Frame) []analysis.PodCount {
 	out := b.paced[:0]
 	for _, p := range f.Paces {
-		out = append(out, rules.PodCount{Pod: p.Pod, Role: p.Role, All: p.Requests})
+		out = append(out, analysis.PodCount{Pod: p.Pod, Role: p.Role, All: p.Requests})
 	}
 	b.paced = out
 	return out
 }
 
-func (b *bench) features(pod int, g Growth) []rules.PartCount {
+func (b *bench) features(pod int, g Growth) []analysis.PartCount {
 	for len(b.parts) <= pod {
-		b.parts = append(b.parts, make([]rules.PartCount, len(b.shape.Features)))
+		b.parts = append(b.parts, make([]analysis.PartCount, len(b.shape.Features)))
 	}
 	for k := range b.parts[pod] {
-		b.parts[pod][k] = rules.PartCount{All: g.By[b.shape.rows(k)], Bad: g.By[b.shape.nulls(k)]}
+		b.parts[pod][k] = analysis.PartCount{All: g.By[b.shape.rows(k)], Bad: g.By[b.shape.nulls(k)]}
 	}
 	return b.parts[pod]
 }
 
-// A reading of the verdicts: with all parts, or without one.
+// A reading of the results: with all parts, or without one.
 type view struct {
 	bench *bench
-	fires func(rules.Verdict) bool
+	fires func(analysis.Result) bool
 	full  bool // not before the release is as old as the trigger's window
 }
 
@@ -168,16 +170,12 @@ func (v view) Observe(f Frame) []string {
 	if !f.Judged {
 		return nil
 	}
-	return v.read()
-}
-
-func (v view) read() []string {
 	var out []string
 	for i, t := range v.bench.triggers {
 		if v.full && v.bench.age < t.For.Std() {
 			continue
 		}
-		if v.fires(v.bench.verdicts[i]) {
+		if v.fires(v.bench.results[i]) {
 			out = append(out, t.Name)
 		}
 	}
@@ -189,7 +187,7 @@ func ours(rb *runbook.Runbook, shape Shape, ablations bool) ([]Named, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []Named{{Ours, view{bench: full, fires: rules.Verdict.Fires}}}
+	out := []Named{{Ours, view{bench: full, fires: analysis.Result.Fires}}}
 	if !ablations {
 		return out, nil
 	}
@@ -197,18 +195,14 @@ func ours(rb *runbook.Runbook, shape Shape, ablations bool) ([]Named, error) {
 	if err != nil {
 		return nil, err
 	}
-	release := full.refs[0].ReleaseBar()
+	release, _ := analysis.Bars(analysis.Proved(rb), shape.Interval)
 	return append(out,
-		Named{withoutEvidence, view{bench: full, fires: func(v rules.Verdict) bool { return v.Gate && v.Guarded }}},
-		Named{withoutAny, view{bench: full, fires: func(v rules.Verdict) bool { return v.Gate }}},
-		Named{withoutGuard, view{bench: full, fires: func(v rules.Verdict) bool { return v.Gate && v.Proved }}},
-		Named{withoutDispersion, view{bench: raw, fires: rules.Verdict.Fires}},
-		Named{withoutTrailing, view{bench: full, fires: func(v rules.Verdict) bool { return v.Gate && v.Guarded && v.Evidence[0] > release }}},
-		Named{withoutEffect, view{bench: full, fires: func(v rules.Verdict) bool { return v.Proved && v.Guarded }}},
-		Named{fullWindow, view{bench: full, fires: rules.Verdict.Fires, full: true}},
+		Named{withoutProof, view{bench: full, fires: func(r analysis.Result) bool { return r.Gate && r.Alone }}},
+		Named{withoutAny, view{bench: full, fires: func(r analysis.Result) bool { return r.Gate }}},
+		Named{withoutGuard, view{bench: full, fires: func(r analysis.Result) bool { return r.Gate && r.Proved }}},
+		Named{withoutDispersion, view{bench: raw, fires: analysis.Result.Fires}},
+		Named{withoutTrailing, view{bench: full, fires: func(r analysis.Result) bool { return r.Gate && r.Alone && r.LogE[0] > release }}},
+		Named{withoutEffect, view{bench: full, fires: func(r analysis.Result) bool { return r.Proved && r.Alone }}},
+		Named{fullWindow, view{bench: full, fires: analysis.Result.Fires, full: true}},
 	), nil
-}
-
-func (b *bench) firing() []string {
-	return view{bench: b, fires: rules.Verdict.Fires}.read()
 }

@@ -2,7 +2,6 @@ package quality
 
 import (
 	"cmp"
-	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -51,33 +50,6 @@ func Replay(dir string, interval time.Duration, ablations bool) ([]Outcome, erro
 		return nil, fmt.Errorf("replay %s: no traces there: *.csv", dir)
 	}
 	slices.SortStableFunc(out, func(a, b Outcome) int { return cmp.Compare(a.Scenario, b.Scenario) })
-	return out, nil
-}
-
-// AgreeOnFiles runs the real engine beside the reference on a folder's first n traces,
-// from their begin to their end.
-func AgreeOnFiles(ctx context.Context, dir string, interval time.Duration, n int) ([]Agreement, error) {
-	truths, err := readTruth(filepath.Join(dir, truthFile))
-	if err != nil {
-		return nil, err
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.csv"))
-	if err != nil {
-		return nil, fmt.Errorf("list traces: %w", err)
-	}
-	files = slices.DeleteFunc(files, func(f string) bool { return filepath.Base(f) == truthFile })
-	var out []Agreement
-	for _, file := range files[:min(n, len(files))] {
-		rec, err := open(file, truths[filepath.Base(file)], interval)
-		if err != nil {
-			return nil, err
-		}
-		a, err := AgreeOn(ctx, file, rec)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, a)
-	}
 	return out, nil
 }
 

@@ -211,9 +211,9 @@ func (t Table) ablations(to io.Writer) {
 	if len(good)+len(bad) == 0 {
 		return
 	}
-	fmt.Fprintf(to, "What each part is good for: the rules without it, on %d good and %d bad releases.\n\n", len(good), len(bad))
+	fmt.Fprintf(to, "What each part is good for: the decisions without it, on %d good and %d bad releases.\n\n", len(good), len(bad))
 	w := tabs(to)
-	row(w, "rules", "false", "early", "missed", "median", "p90", "good scenarios that break (more than 5 % rolled back)")
+	row(w, "decisions", "false", "early", "missed", "median", "p90", "good scenarios that break (more than 5 % rolled back)")
 	for _, judge := range append([]string{Ours}, ablated...) {
 		g, b := ScoreOf(judge, good), ScoreOf(judge, bad)
 		row(w, judge, fmt.Sprintf("%d/%d", g.False, g.Traces), fmt.Sprintf("%d/%d", b.False, b.Traces), fmt.Sprintf("%d/%d", b.Missed, b.Traces),

@@ -7,7 +7,7 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// patience is how many intervals back the rules look for a pod's newest sample.
+// patience is for how many intervals a pod's newest sample stands for it.
 const patience = 4
 
 // settled is for how many intervals a weight must have stood still.
@@ -27,7 +27,7 @@ type Pace struct {
 	Requests float64
 }
 
-// A Frame is one evaluation as the rules see it.
+// A Frame is one evaluation as the judges see it.
 type Frame struct {
 	Now     time.Duration
 	Judged  bool
@@ -38,9 +38,9 @@ type Frame struct {
 	Past    *Past
 }
 
-// A tracker turns scrapes into growth, exactly as the rules' deltas do: the newest
-// sample against the newest of one interval ago, lost scrapes bridged, a reset counts
-// as nothing, a series that is new or was long away skips its first interval.
+// A tracker turns scrapes into growth: the newest sample against the newest of one
+// interval ago, lost scrapes bridged; a reset counts as nothing, and a series that is new
+// or was long away skips its first interval.
 type tracker struct {
 	shape   Shape
 	seen    map[string]*seen
@@ -131,14 +131,10 @@ func alone(buckets []float64) {
 	}
 }
 
-// steady reports whether the weight stood still over the last samples that the rules
-// look at. While the daemon is silent there is none.
+// steady reports whether the weight stood still over the last intervals. The daemon's own
+// record tells it, even of intervals in which the daemon was silent.
 func (t *tracker) steady(tick Tick) bool {
-	w := tick.Percent
-	if tick.Silent {
-		w = math.NaN()
-	}
-	t.weights = append(t.weights, w)
+	t.weights = append(t.weights, tick.Percent)
 	if len(t.weights) > settled {
 		t.weights = t.weights[1:]
 	}
@@ -151,5 +147,5 @@ func (t *tracker) steady(tick Tick) bool {
 			last = w
 		}
 	}
-	return !math.IsNaN(w)
+	return !math.IsNaN(tick.Percent)
 }
