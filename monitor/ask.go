@@ -15,8 +15,8 @@ const (
 	// askWithin bounds a query for one interval, historyWithin one for an hour of history.
 	askWithin     = 5 * time.Second
 	historyWithin = 30 * time.Second
-	// overlap is how many intervals are asked for once more, for samples that came late.
-	overlap = 2
+	// again is how many intervals are asked for once more, for samples that came late.
+	again = 2
 )
 
 // count asks for everything after the newest interval and counts it, up to until; more
@@ -38,13 +38,28 @@ func (w *watch) count(ctx context.Context, until time.Time, more bool) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
+	if err := w.weighIn(ctx, until); err != nil {
+		return err
+	}
+	if err := w.read(ctx, until); err != nil {
+		return err
+	}
+	w.close(until, more)
+	return nil
+}
+
+// read takes what happened in the intervals up to until, one way or the other.
+func (w *watch) read(ctx context.Context, until time.Time) error {
+	if w.aggregated {
+		return w.addUp(ctx, until)
+	}
+	length := until.Sub(w.end) + again*w.every
 	for _, selector := range w.observer.Selectors() {
-		query := fmt.Sprintf("%s[%s]", selector, model.Duration(length+overlap*w.every))
+		query := fmt.Sprintf("%s[%s]", selector, model.Duration(length))
 		if err := w.monitor.samples(ctx, query, until, w.observer.Add); err != nil {
 			return err
 		}
 	}
-	w.close(until, more)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // An Observer takes the raw samples of one release, whoever brings them, and says at the
@@ -21,6 +22,12 @@ func NewObserver(t Target) (*Observer, error) {
 	measures, err := rules.Measures(t.Runbook)
 	if err != nil {
 		return nil, err
+	}
+	for _, trigger := range t.Runbook.Triggers {
+		if trigger.Type == runbook.CanaryStarved {
+			measures = append(measures, rules.Measure{Name: analysis.Traffic, All: measures[0].All})
+			break
+		}
 	}
 	a, err := analysis.NewRelease(t.Runbook)
 	if err != nil {

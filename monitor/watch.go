@@ -96,12 +96,20 @@ func (w *watch) catchUp(ctx context.Context, now time.Time) error {
 		return err
 	}
 	for w.end.Before(to) {
-		until := earlier(w.end.Add(chunk).Truncate(w.every), to)
+		until := earlier(w.end.Add(w.chunk()).Truncate(w.every), to)
 		if err := w.count(ctx, until, until.Before(to)); err != nil {
 			return fmt.Errorf("count until %s: %w", until.UTC().Format(time.RFC3339), err)
 		}
 	}
 	return nil
+}
+
+// chunk is how much history one query asks for, an interval at least.
+func (w *watch) chunk() time.Duration {
+	if w.aggregated {
+		return max(aggregatedChunk, w.every)
+	}
+	return max(chunk, w.every)
 }
 
 // begin prepares the first interval: an hour before the release got traffic.
