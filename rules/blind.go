@@ -24,7 +24,7 @@ func (b *book) blind() draft {
 	return draft{
 		alert: alertName(b.Service, "Blind"), keep: 4 * b.Metrics.Interval, text: strings.Join(parts, " or "),
 		labels:  b.alertLabels(BlindTrigger, string(runbook.Page)),
-		comment: "One side of an open release has no data, or the daemon has no significance, or daemons disagree\nabout the release: some trigger cannot judge it.",
+		comment: "Some trigger cannot judge an open release: data or significance is missing, or daemons disagree.",
 		annotations: b.annotations("an open release cannot be judged by every trigger: data is missing.",
 			`The {{ with $labels.role }}{{ . }} side{{ else }}release{{ end }}{{ with $labels.region }} in region {{ . }}{{ end }}{{ with $labels.release }}, release {{ . }},{{ end }} cannot be judged. Missing data is neither good nor bad.`,
 			"no data"),
@@ -38,16 +38,19 @@ const side = "on (region, release, role)"
 // and of candidates of which the daemon tells too little.
 func (b *book) silences() []string {
 	var order []string
-	seen := map[string][]string{}
+	seen, and := map[string][]string{}, " and "
 	for _, l := range b.heard() {
 		since, level := b.silence(l)
 		if seen[since] == nil {
 			order = append(order, since)
 		}
 		seen[since] = append(seen[since], level)
+		if l.part != "" {
+			and = " and " + side + " "
+		}
 	}
 	for i, since := range order {
-		levels := strings.Join(seen[since], " and "+side+" ")
+		levels := strings.Join(seen[since], and)
 		if len(seen[since]) > 1 {
 			levels = "(" + levels + ")"
 		}

@@ -21,7 +21,7 @@ func (b *book) roleRule() draft {
 			text = fmt.Sprintf(`label_replace(%s, "track", %s, "role", %q)`, text, strconv.Quote(strings.ReplaceAll(side[0], "$", "$$")), side[1])
 		}
 	}
-	return draft{record: releaseInfo, text: text, comment: "Who is candidate and who is stable. Everything below vanishes with it, when no release is in flight."}
+	return draft{record: releaseInfo, text: text, comment: "Who is candidate and who is stable, while a release is in flight."}
 }
 
 // recorded is the level of both sides: the service's own series by its own labels, which

@@ -118,7 +118,7 @@ func (b *book) beyond(t runbook.Trigger) (level, bool) {
 	if !ok || t.Increase == 0 {
 		return level{}, false
 	}
-	return level{name: "latency_beyond_buckets", op: "ratio", window: b.gateWindow(t), words: fmt.Sprintf("share of requests above the highest bucket, %ss", num(top)),
+	return level{name: "latency_off_scale", op: "ratio", window: b.gateWindow(t), words: fmt.Sprintf("share of requests that the histogram cannot tell, above %ss", num(top)),
 		expr: func(w window) string { return w.beyond(top) }}, true
 }
 

@@ -88,8 +88,13 @@ func (r Rule) write(out *bytes.Buffer) {
 	writeMap(out, "annotations", r.Annotations)
 }
 
+// writeExpr says how far the text is indented where its first line is indented further.
 func writeExpr(out *bytes.Buffer, text string) {
-	out.WriteString("    expr: |-\n")
+	if strings.HasPrefix(text, " ") {
+		out.WriteString("    expr: |2-\n")
+	} else {
+		out.WriteString("    expr: |-\n")
+	}
 	for line := range strings.Lines(text) {
 		out.WriteString("      " + strings.TrimRight(line, "\n") + "\n")
 	}
