@@ -12,23 +12,59 @@ import (
 const defaultMinRequests = 100
 
 // limit asks for an absolute limit over all versions, straight from the service's
-// series: it needs no release. It answers with region, if the series tell regions.
+// series: it needs no release. Without a region it asks for all, and answers with
+// region, if the series tell regions.
 func (b *book) limit(t runbook.Trigger, region string) string {
-	w := window{b: b, where: b.inRegion(region), length: t.For.String(), by: b.Metrics.RegionLabel}
-	var text string
-	if t.Type == runbook.DistributionShift {
-		d, _ := b.Metrics.Distribution(t.Distribution)
-		text = fmt.Sprintf("%s > %s and %s >= %s", w.fromReference(t), num(float64(t.Distance)), w.values(d), num(b.minRequests()))
-	} else if t.Ceiling > 0 {
-		text = fmt.Sprintf("%s > %s and %s >= %s", w.quantile(t.Quantile), num(t.Ceiling.Std().Seconds()),
-			w.observed(), num(b.minObserved(t.Quantile)))
-	} else {
-		text = fmt.Sprintf("%s > %s and %s >= %s", w.errorRate(), num(float64(t.Above)), w.requests(), num(b.minRequests()))
+	w := b.window(t.For, b.inRegion(region))
+	l := b.Metrics.RegionLabel
+	if l != "" && region == "" {
+		w = w.keeping(l)
 	}
-	if l := b.Metrics.RegionLabel; l != "" && l != "region" {
+	text := fmt.Sprintf("%s > %s and %s >= %s", b.anyVersion(t, w), num(absoluteLimit(t)), b.behind(t, w), num(b.leastBehind(t)))
+	if len(w.by) > 0 && l != "region" {
 		return fmt.Sprintf("max by (region) (%s)", copyLabel(text, "region", l))
 	}
 	return text
+}
+
+// anyVersion is what an absolute trigger measures.
+func (b *book) anyVersion(t runbook.Trigger, w window) string {
+	switch {
+	case t.Type == runbook.DistributionShift:
+		return w.fromReference(t)
+	case t.Ceiling > 0:
+		return w.quantile(t.Quantile)
+	}
+	return w.errorRate()
+}
+
+func absoluteLimit(t runbook.Trigger) float64 {
+	switch {
+	case t.Type == runbook.DistributionShift:
+		return float64(t.Distance)
+	case t.Ceiling > 0:
+		return t.Ceiling.Std().Seconds()
+	}
+	return float64(t.Above)
+}
+
+// behind is how many observations stand behind it.
+func (b *book) behind(t runbook.Trigger, w window) string {
+	switch {
+	case t.Type == runbook.DistributionShift:
+		d, _ := b.Metrics.Distribution(t.Distribution)
+		return w.count(counter{d.Histogram + "_bucket", []string{`le="+Inf"`}})
+	case t.Ceiling > 0:
+		return w.observed()
+	}
+	return w.requests()
+}
+
+func (b *book) leastBehind(t runbook.Trigger) float64 {
+	if t.Ceiling > 0 {
+		return b.minObserved(t.Quantile)
+	}
+	return b.minRequests()
 }
 
 func (b *book) minRequests() float64 {

@@ -65,7 +65,7 @@ func busy(tb testing.TB, services int) *world {
 
 // recorded counts the series that exist now, by name.
 func (w *world) recorded() (total int, names map[string]int) {
-	all, _ := ParseExpr(`{__name__=~"autorollback:.*"}`)
+	all, _ := ParseExpr(`{__name__=~"autorollback_role:.*"}`)
 	names = map[string]int{}
 	for _, s := range w.ask(all) {
 		names[s.Metric.Get("__name__")]++
@@ -163,7 +163,7 @@ func (w *world) lived(active int, history time.Duration) []*line {
 	w.groups = groups
 	lines := w.lines()
 	w.goOn(int(history/w.interval)-played, lines)
-	return slices.DeleteFunc(lines, func(l *line) bool { return strings.HasPrefix(l.of.Get("__name__"), "autorollback:") })
+	return slices.DeleteFunc(lines, func(l *line) bool { return strings.HasPrefix(l.of.Get("__name__"), recordPrefix) })
 }
 
 // A line is a series that goes on growing as it did in the last interval.

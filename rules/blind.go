@@ -6,97 +6,118 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // leastBlind is the shortest silence that is called blind at common intervals.
 const leastBlind = runbook.Duration(2 * time.Minute)
 
-// blind fires where a side that should get traffic has no data for a signal over its
-// window, and where two daemons name different releases. One alert for each side.
-func (b *book) blind(signals []signal) draft {
-	sc := b.everyone()
-	weighed := fmt.Sprintf("%s and on (region, version, release) max by (region, version, release) (%s) > 0", sc.rec(seriesRole), sc.rec("autorollback_weight"))
-	var parts []string
-	for _, w := range b.patiences(signals) {
-		seen := fmt.Sprintf("sum_over_time(%s[%s]) > 0", sc.rec(seriesAll, anyOf(w.signals)), w.length)
-		if n := len(w.signals); n > 1 {
-			seen = fmt.Sprintf("count by (region, release, role) (group by (region, release, role, signal) (%s)) == %d", seen, n)
-		}
-		parts = append(parts, fmt.Sprintf(`(
-			sum by (region, release, role) (%s and on (region, release) %s offset %s)
-			unless on (region, release, role) %s)`,
-			weighed, sc.rec(seriesRole), w.length, seen))
-	}
-	for _, t := range b.Triggers {
-		if t.Type == runbook.DriftGauge {
-			parts = append(parts, b.staleGauges())
-			break
-		}
-	}
-	if len(parts) == 0 {
-		parts = append(parts, b.blindToAll(weighed))
-	}
-	parts = append(parts, fmt.Sprintf("min_over_time(%s[%s]) > 1", sc.rec(seriesReleases), b.patience(signal{})))
+// blind fires where a side that should get traffic has had no data for one of the
+// levels for as long as that may be silent; for the candidate, where the daemon lacks
+// fresh significance for a trigger; and for a region for which daemons name two releases.
+func (b *book) blind() draft {
+	parts := []string{fmt.Sprintf("sum by (region, release, role) ((%s) and %s and on (region, release, version) %s > 0)",
+		strings.Join(b.silences(), " or "), b.ours(releaseInfo), b.ours(exportedWeight))}
+	claims := fmt.Sprintf("count by (region) (count by (region, release) (%s))", b.ours(exportedRole))
+	parts = append(parts, fmt.Sprintf("min_over_time(%s[%s:%s]) > 1", claims, b.patience(0), b.Metrics.Interval))
 	return draft{
-		alert: alertName(b.Service, "Blind"), keep: 4 * b.Metrics.Interval,
-		text:    "sum by (region, release, role) (" + strings.Join(parts, "\nor on (region, release, role) ") + ")",
+		alert: alertName(b.Service, "Blind"), keep: 4 * b.Metrics.Interval, text: strings.Join(parts, " or "),
 		labels:  b.alertLabels(BlindTrigger, string(runbook.Page)),
-		comment: "One side of an open release has no data, or daemons disagree about the release: no trigger can judge it.",
-		annotations: b.annotations("one side of an open release has no data: no trigger can judge it.",
+		comment: "Some trigger cannot judge an open release: data or significance is missing, or daemons disagree.",
+		annotations: b.annotations("an open release cannot be judged by every trigger: data is missing.",
 			`The {{ with $labels.role }}{{ . }} side{{ else }}release{{ end }}{{ with $labels.region }} in region {{ . }}{{ end }}{{ with $labels.release }}, release {{ . }},{{ end }} cannot be judged. Missing data is neither good nor bad.`,
 			"no data"),
 	}
 }
 
-// staleGauges names the candidate whose drift scores are missing or old, once the
-// release is older than a score may be.
-func (b *book) staleGauges() string {
-	sc, age := b.everyone(), max(b.Metrics.Drift.MaxAge, b.patience(signal{}))
-	return fmt.Sprintf(`(
-		sum by (region, release, role) (%[1]s and on (region, release) %[1]s offset %[2]s)
-		unless on (region, release) %[3]s)`, sc.rec(seriesRole, match("role", string(runbook.Candidate))), age, b.drifted(sc, runbook.Candidate))
+// side joins what is known of one side of a release.
+const side = "on (region, release, role)"
+
+// silences have the roles of the sides of which some level has been silent for too long,
+// and of candidates of which the daemon tells too little.
+func (b *book) silences() []string {
+	var order []string
+	seen, and := map[string][]string{}, " and "
+	for _, l := range b.heard() {
+		since, level := b.silence(l)
+		if seen[since] == nil {
+			order = append(order, since)
+		}
+		seen[since] = append(seen[since], level)
+		if l.part != "" {
+			and = " and " + side + " "
+		}
+	}
+	for i, since := range order {
+		levels := strings.Join(seen[since], and)
+		if len(seen[since]) > 1 {
+			levels = "(" + levels + ")"
+		}
+		order[i] = fmt.Sprintf("%s unless %s %s", since, side, levels)
+	}
+	if names := b.significant(); len(names) > 0 {
+		order = append(order, b.insignificant(names))
+	}
+	return order
 }
 
-// blindToAll serves a runbook without comparative triggers: no requests, no data.
-func (b *book) blindToAll(weighed string) string {
-	sc, w := b.everyone(), b.patience(signal{})
-	return fmt.Sprintf(`(
-		sum by (region, release, role) (%s and on (region, release) %s offset %s)
-		unless on (region, release, role) sum by (region, release, role) (%s) > 0)`,
-		weighed, sc.rec(seriesRole), w, b.sided(fmt.Sprintf("increase(%s[%s])", b.raw(b.Metrics.Requests.Counter), w), sc))
+// silence is the role as it was when the level may have been silent at last, and the
+// level as it was heard since.
+func (b *book) silence(l level) (since, heard string) {
+	patience, role, heard := b.patience(l.window), b.ours(releaseInfo), b.ours(l.series())
+	switch {
+	case l.lent:
+		patience, role = max(b.Metrics.Drift.MaxAge, b.patience(0)), b.ours(releaseInfo, isRole(runbook.Candidate))
+	case l.op == "":
+		heard += " > 0"
+	case patience > l.window:
+		heard = fmt.Sprintf("present_over_time(%s[%s])", heard, patience-l.window)
+	}
+	return fmt.Sprintf("%s offset %s", role, patience), heard
 }
 
-// patience is how long a signal may be silent: its trigger's window, at least 8
-// intervals; at common intervals at least two minutes.
-func (b *book) patience(s signal) runbook.Duration {
+// heard are the levels that may not be silent: all but the traffic's, for getting nothing
+// is what that looks for. Where nothing else is compared, it is asked for all the same.
+func (b *book) heard() []level {
+	compared := slices.DeleteFunc(b.levels(), func(l level) bool { return l.op == "" })
+	if len(compared) > 0 {
+		return compared
+	}
+	return []level{b.traffic()}
+}
+
+// traffic is the requests of each side, where no level but that is compared.
+func (b *book) traffic() level {
+	return b.level(runbook.Trigger{Type: runbook.CanaryStarved, For: b.patience(0)})
+}
+
+// significant are the triggers of which the daemon must tell the significance.
+func (b *book) significant() []string {
+	var out []string
+	for _, t := range b.Triggers {
+		if analysis.Comparative(t) {
+			out = append(out, t.Name)
+		}
+	}
+	return out
+}
+
+// insignificant are the candidates of which the daemon tells less.
+func (b *book) insignificant(triggers []string) string {
+	told := b.ours(exportedSignificance, fmt.Sprintf("trigger=~%q", strings.Join(triggers, "|")))
+	if n := len(triggers); n > 1 {
+		told = fmt.Sprintf("count by (region, release) (count by (region, release, trigger) (%s)) >= %d", told, n)
+	}
+	return fmt.Sprintf("%s offset %s unless %s %s", b.ours(releaseInfo, isRole(runbook.Candidate)), b.patience(0), same, told)
+}
+
+// patience is how long a level over the window may be silent: as long as the window, at
+// least 8 intervals; at common intervals at least two minutes.
+func (b *book) patience(window runbook.Duration) runbook.Duration {
 	least := 8 * b.Metrics.Interval
 	if b.Metrics.Interval >= runbook.Duration(5*time.Second) {
 		least = max(least, leastBlind)
 	}
-	return max(least, s.window)
-}
-
-// A silence is how long some signals may be silent.
-type silence struct {
-	length  runbook.Duration
-	signals []string
-}
-
-// patiences are the silences of all signals but the traffic's: getting nothing is what it
-// looks for.
-func (b *book) patiences(signals []signal) []silence {
-	var out []silence
-	for _, s := range signals {
-		if s.name == trafficSignal {
-			continue
-		}
-		w := b.patience(s)
-		i := slices.IndexFunc(out, func(o silence) bool { return o.length == w })
-		if i < 0 {
-			i, out = len(out), append(out, silence{length: w})
-		}
-		out[i].signals = append(out[i].signals, s.name)
-	}
-	return out
+	return max(least, window)
 }

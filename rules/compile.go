@@ -2,38 +2,20 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// Compile turns a runbook into its rules: the recording rules, exactly one alert for
-// each trigger in the runbook's order, and one Blind companion. The same runbook
-// always gives the same rules. An error names what of the runbook is no PromQL.
+// Compile turns a runbook into its rules: who plays which part, one recording rule for
+// each level that alerts read, exactly one alert for each trigger in the runbook's order,
+// and one Blind companion. The same runbook always gives the same rules. An error names
+// what of the runbook is no PromQL.
 //
 // While no release is in flight nothing is recorded.
-func Compile(rb *runbook.Runbook) (Group, error) { return compileWith(rb, newShapes()) }
-
-// CompileAll does what [Compile] does for many runbooks, and takes a fraction of the
-// time for each. The groups are in the order of the runbooks.
-func CompileAll(rbs []*runbook.Runbook) ([]Group, error) {
-	known := newShapes()
-	out := make([]Group, 0, len(rbs))
-	for _, rb := range rbs {
-		g, err := compileWith(rb, known)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, g)
-	}
-	return out, nil
-}
-
-func compileWith(rb *runbook.Runbook, known *shapes) (Group, error) {
-	b, err := openWith(rb, known)
+func Compile(rb *runbook.Runbook) (Group, error) {
+	b, err := open(rb)
 	if err != nil {
-		return Group{}, fmt.Errorf("compile runbook %s: %w", rb.Service, err)
-	}
-	if err := b.checkTriggers(); err != nil {
 		return Group{}, fmt.Errorf("compile runbook %s: %w", rb.Service, err)
 	}
 	g := Group{Name: groupName(rb.Service), Interval: rb.Metrics.Interval}
@@ -47,29 +29,39 @@ func compileWith(rb *runbook.Runbook, known *shapes) (Group, error) {
 	return g, nil
 }
 
+// CompileAll does what [Compile] does for many runbooks. The groups are in their order.
+func CompileAll(rbs []*runbook.Runbook) ([]Group, error) {
+	out := make([]Group, 0, len(rbs))
+	for _, rb := range rbs {
+		g, err := Compile(rb)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, g)
+	}
+	return out, nil
+}
+
 func (b *book) drafts() []draft {
-	signals := b.signals()
-	out := append(b.roleRules(), b.quantileRules()...)
-	for _, s := range signals {
-		out = append(out, b.podRules(s)...)
-	}
-	if len(signals) > 0 {
-		out = append(out, b.sideRules(signals)...)
-		out = append(out, b.trafficRules(signals)...)
-		out = append(out, b.evidenceRules(signals)...)
-	}
-	for _, t := range b.Triggers {
-		if t.PSI > 0 {
-			out = append(out, b.binRules(t)...)
-		}
-		if durable(t) {
-			out = append(out, b.lasting(t))
-		}
+	out := []draft{b.roleRule()}
+	for _, l := range b.allLevels() {
+		out = append(out, b.recorded(l))
 	}
 	for _, t := range b.Triggers {
 		out = append(out, b.alert(t))
 	}
-	return append(out, b.blind(signals))
+	return append(out, b.blind())
+}
+
+// allLevels are those of the triggers, and of the Blind companion alone.
+func (b *book) allLevels() []level {
+	out := b.levels()
+	for _, l := range b.heard() {
+		if !slices.ContainsFunc(out, func(o level) bool { return o.series() == l.series() }) {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // checkTriggers refuses what would break the one-to-one map, or has no series.

@@ -6,7 +6,7 @@ import "github.com/autorollback/autorollback/runbook"
 type draft struct {
 	record, alert       string
 	text                string
-	keep                runbook.Duration
+	wait, keep          runbook.Duration
 	labels, annotations map[string]string
 	comment             string
 }
@@ -21,7 +21,7 @@ func (b *book) finish(d draft) (Rule, error) {
 	for k, v := range d.labels {
 		labels[k] = v
 	}
-	return Rule{Record: d.record, Alert: d.alert, Expr: e, KeepFiringFor: d.keep,
+	return Rule{Record: d.record, Alert: d.alert, Expr: e, For: d.wait, KeepFiringFor: d.keep,
 		Labels: labels, Annotations: d.annotations, Comment: d.comment}, nil
 }
 

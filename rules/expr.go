@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// An Expr is a PromQL expression that has been parsed. Only [ParseExpr] makes one;
-// the zero Expr is the empty question and must not be asked.
+// An Expr is a PromQL expression that has been parsed. Only this package makes one; the
+// zero Expr is the empty question and must not be asked.
 type Expr struct{ text string }
 
 // ParseExpr parses text as standard PromQL, without experimental functions.
@@ -23,3 +23,12 @@ func (e Expr) String() string { return e.text }
 
 // IsZero reports whether e is no expression at all.
 func (e Expr) IsZero() bool { return e.text == "" }
+
+// Pretty is the expression for people, broken into lines.
+func (e Expr) Pretty() string {
+	tree, err := parser.NewParser(parser.Options{}).ParseExpr(e.text)
+	if err != nil {
+		return e.text
+	}
+	return parser.Prettify(tree)
+}

@@ -52,14 +52,11 @@ func everyQuestion(t *testing.T, q Questions, rel runbook.Release) map[string]Ex
 	}
 	for _, tr := range q.b.Triggers {
 		var err error
-		if out["breach "+tr.Name], err = q.Breach(tr.Name, rel); err != nil {
+		if out["gate "+tr.Name], err = q.Gate(tr.Name, rel); err != nil {
 			t.Fatal(err)
 		}
 		if out["effect "+tr.Name], err = q.Effect(tr.Name, rel); err != nil {
 			t.Fatal(err)
-		}
-		if e, ok := q.Evidence(tr.Name, rel); ok {
-			out["evidence "+tr.Name] = e
 		}
 	}
 	for _, r := range q.Recovery(rel) {

@@ -2,108 +2,152 @@ package rules
 
 import (
 	"fmt"
+	"math"
+	"strings"
 
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// effect is the trigger's number over its window, whether or not it is a breach. Its
-// series carry region and release only.
-func (b *book) effect(t runbook.Trigger, s scope) string {
-	t = b.instant(t)
+const (
+	// minErrorRatio is how many times stable's error share the candidate's must be.
+	minErrorRatio = 1.5
+	// topGap is by how much more of the candidate's requests than of stable's must be
+	// above the highest bucket, where a quantile stands still.
+	topGap = 0.01
+	// leastBin keeps an empty bin from making the stability index infinite.
+	leastBin = 0.0001
+	// settled is how many intervals after a change of weights the router, and what is
+	// scraped of the pods, must have followed.
+	settled = 6
+)
+
+// same joins what is known of the two sides of a release.
+const same = "on (region, release)"
+
+// gate keeps the effect if it is as large as the runbook says, of either view.
+func (b *book) gate(t runbook.Trigger, v view) string {
+	effect := b.effect(t, v)
+	switch t.Type {
+	case runbook.LatencyQuantile:
+		return b.latencyGate(t, v)
+	case runbook.KPIDrop:
+		return fmt.Sprintf("%s < %s", effect, num(1-float64(t.Drop)))
+	case runbook.NullSpike:
+		return fmt.Sprintf("%s > %s", effect, num(float64(t.By)))
+	case runbook.DistributionShift:
+		return fmt.Sprintf("%s > %s", effect, num(shiftLimit(t)))
+	case runbook.CanaryStarved:
+		return fmt.Sprintf("%s < %s unless %s %s", effect, num(float64(t.Below)), same, v.moved(t.For+settled*b.Metrics.Interval))
+	case runbook.ErrorIncrease, runbook.Compare:
+		c, s := b.sides(t, v)
+		return fmt.Sprintf("%s > %s and %s %s > %s %s * %s", effect, num(float64(t.By)), same, c, same, num(t.MinRatio), s)
+	case runbook.Anomaly:
+		return v.while(b.anomalies[t.Name])
+	case runbook.DriftGauge:
+		c, s := b.sides(t, v)
+		return fmt.Sprintf("%s > 1 unless %s %s > 1", only(c), same, s)
+	default:
+		c, s := b.sides(t, v)
+		return fmt.Sprintf("%s > %s clamp_min(%s * %s, %s)", c, same, num(minErrorRatio), s, num(float64(t.Above)))
+	}
+}
+
+// effect is the trigger's number whether or not it is a breach.
+func (b *book) effect(t runbook.Trigger, v view) string {
+	if t.Type == runbook.Anomaly {
+		return fmt.Sprintf("(%s or vector(0))", v.while(b.anomalies[t.Name]))
+	}
+	c, s := b.sides(t, v)
 	switch t.Type {
 	case runbook.LatencyQuantile:
 		if t.Increase == 0 {
-			return b.quantile(t, s, runbook.Candidate)
+			return only(c)
 		}
-		return b.slower(t, s)
+		return fmt.Sprintf("%s / %s %s", c, same, s)
 	case runbook.KPIDrop:
-		return b.level(t, s, runbook.Candidate) + " / " + b.level(t, s, runbook.Stable)
+		return fmt.Sprintf("%s / %s %s", c, same, s)
 	case runbook.ErrorIncrease, runbook.Compare:
-		return b.level(t, s, runbook.Candidate) + " - " + b.level(t, s, runbook.Stable)
-	case runbook.NullSpike, runbook.DistributionShift:
-		return b.partEffect(t, s)
-	case runbook.Anomaly:
-		return fmt.Sprintf("max by (region, release) (%s)", s.rec(seriesBreach, match("trigger", t.Name)))
-	case runbook.DriftGauge:
-		return b.drifted(s, runbook.Candidate)
-	default:
-		return b.level(t, s, runbook.Candidate)
-	}
-}
-
-// gate keeps the effect if it is as large as the runbook says.
-func (b *book) gate(t runbook.Trigger, s scope) string {
-	effect := b.effect(t, s)
-	t = b.instant(t)
-	switch t.Type {
-	case runbook.LatencyQuantile:
-		return b.latencyGate(t, s, effect)
-	case runbook.KPIDrop:
-		return fmt.Sprintf("%s < %s", effect, num(1-float64(t.Drop)))
-	case runbook.NullSpike, runbook.DistributionShift:
-		return b.partGate(t, s)
+		return fmt.Sprintf("%s - %s %s", c, same, s)
+	case runbook.NullSpike:
+		return fmt.Sprintf("max by (region, release) (%[1]s - on (region, release, part) %[2]s or on (region, release, part) (%[1]s and %[3]s %[2]s))", c, s, same)
+	case runbook.DistributionShift:
+		return shift(t, c, s)
 	case runbook.CanaryStarved:
-		return fmt.Sprintf("%s < %s", effect, num(float64(t.Below)))
-	case runbook.ErrorIncrease, runbook.Compare:
-		return fmt.Sprintf("%s > %s and on (region, release) %s > %s * %s",
-			effect, num(float64(t.By)), b.level(t, s, runbook.Candidate), num(t.MinRatio), b.level(t, s, runbook.Stable))
+		c = fmt.Sprintf("(%s or %s 0 * %s)", c, same, s) // no series: it gets nothing
+		return fmt.Sprintf("%[1]s / %[3]s (%[1]s + %[3]s %[2]s > 0) / %[3]s %[4]s", c, s, same, v.wanted())
 	default:
-		return fmt.Sprintf("%s > on (region, release) clamp_min(%s * %s, %s)",
-			effect, num(minErrorRatio), b.level(t, s, runbook.Stable), num(float64(t.Above)))
+		return only(c)
 	}
 }
 
-// level is a side's event share over the trigger's window.
-func (b *book) level(t runbook.Trigger, s scope, role runbook.Role) string {
-	who := []string{match("role", string(role)), match("signal", b.signalOf(t).name)}
-	sum := func(series string) string {
-		return fmt.Sprintf("sum by (region, release) (sum_over_time(%s[%s]))", s.rec(series, who...), t.For)
-	}
-	return fmt.Sprintf("(%s / %s)", sum(seriesBad), sum(seriesAll))
+// only drops what else a side's level carries.
+func only(side string) string { return fmt.Sprintf("max by (region, release) (%s)", side) }
+
+func (b *book) sides(t runbook.Trigger, v view) (candidate, stable string) {
+	l := b.level(t)
+	return v.side(l, runbook.Candidate), v.side(l, runbook.Stable)
 }
 
-// buckets is a side's histogram over the trigger's window, or some of its buckets.
-func (b *book) buckets(t runbook.Trigger, s scope, role runbook.Role, some ...string) string {
-	return fmt.Sprintf("sum by (region, release%s) (%s)", b.le(),
-		b.sided(fmt.Sprintf("rate(%s[%s])", b.histogram(some...), t.For), s, match("role", string(role))))
-}
-
-// quantile is a side's quantile over the trigger's window, as recorded.
-func (b *book) quantile(t runbook.Trigger, s scope, role runbook.Role) string {
-	return fmt.Sprintf("sum by (region, release) (%s)",
-		s.rec(seriesQuantile, match("role", string(role)), match("quantile", num(t.Quantile)), match("window", t.For.String())))
-}
-
-// slower is how many times stable's quantile the candidate's is.
-func (b *book) slower(t runbook.Trigger, s scope) string {
-	return b.quantile(t, s, runbook.Candidate) + " / " + b.quantile(t, s, runbook.Stable)
-}
-
-// latencyGate is the increase over stable, the ceiling, or either of the two. Above
-// the ceiling the candidate is to blame only if it is slower than stable.
-func (b *book) latencyGate(t runbook.Trigger, s scope, effect string) string {
-	if t.Ceiling == 0 {
-		return b.increaseGate(t, s, effect)
-	}
-	over := fmt.Sprintf("%s > %s and on (region, release) %s > 1", b.quantile(t, s, runbook.Candidate), num(t.Ceiling.Std().Seconds()), b.slower(t, s))
+// latencyGate is the increase over stable, the ceiling, or either of the two. Above the
+// ceiling the candidate is to blame only if it is slower than stable. Above the highest
+// finite bucket a quantile stands still, however slow requests become: there a candidate
+// with a whole percentage point more requests than stable is slow as well.
+func (b *book) latencyGate(t runbook.Trigger, v view) string {
+	c, s := b.sides(t, v)
+	over := fmt.Sprintf("%s > %s clamp_min(%s, %s)", c, same, s, num(t.Ceiling.Std().Seconds()))
 	if t.Increase == 0 {
 		return over
 	}
-	return fmt.Sprintf("(%s) or on (region, release) (%s and on (region, release) (%s))", b.increaseGate(t, s, effect), effect, over)
+	effect := b.effect(t, v)
+	gates := []string{fmt.Sprintf("%s > %s", effect, num(1+float64(t.Increase)))}
+	if l, ok := b.beyond(t); ok {
+		gates = append(gates, fmt.Sprintf("%s - %s %s > %s", v.side(l, runbook.Candidate), same, v.side(l, runbook.Stable), num(topGap)))
+	}
+	if t.Ceiling > 0 {
+		gates = append(gates, over)
+	}
+	if len(gates) == 1 {
+		return gates[0]
+	}
+	return fmt.Sprintf("%s and %s (%s)", effect, same, strings.Join(gates, " or "+same+" "))
 }
 
-// increaseGate adds what a quantile cannot see: above the highest finite bucket it
-// stands still, however slow requests become. There a candidate with a whole
-// percentage point more requests than stable is slow as well.
-func (b *book) increaseGate(t runbook.Trigger, s scope, effect string) string {
-	gate := fmt.Sprintf("%s > %s", effect, num(1+float64(t.Increase)))
-	top, ok := b.topBucket()
-	if !ok {
-		return gate
+// shift is the distance of two distributions: the greatest gap between their cumulative
+// shares (Kolmogorov-Smirnov), or the sum over bins of (p-q) ln(p/q), with shares of at
+// least leastBin (the population stability index).
+func shift(t runbook.Trigger, c, s string) string {
+	const part = "on (region, release, part)"
+	if t.PSI == 0 {
+		return fmt.Sprintf("max by (region, release) (abs(%s - %s %s))", c, part, s)
 	}
-	over := func(role runbook.Role) string {
-		return fmt.Sprintf("histogram_fraction(%s, +Inf, %s)", num(top), b.buckets(t, s, role, b.aboveTop(top)))
+	least := func(side string) string { return fmt.Sprintf("clamp_min(%s, %s)", side, num(leastBin)) }
+	return fmt.Sprintf("sum by (region, release) ((%[1]s - %[3]s %[2]s) * ln(%[1]s / %[3]s %[2]s))", least(c), least(s), part)
+}
+
+func shiftLimit(t runbook.Trigger) float64 {
+	if t.PSI > 0 {
+		return t.PSI
 	}
-	return fmt.Sprintf("(%s) or on (region, release) (%s and on (region, release) %s - %s > 0.01)",
-		gate, effect, over(runbook.Candidate), over(runbook.Stable))
+	return float64(t.Distance)
+}
+
+// lasting reports whether the trigger must be true all the time for its window, because
+// nothing of the statistic guards it against chance.
+func lasting(t runbook.Trigger) bool {
+	return t.Style == runbook.ByThreshold || t.Type == runbook.Anomaly || t.Type == runbook.DriftGauge
+}
+
+// lastingShare of the window's intervals must be known for a lasting trigger.
+const lastingShare = 0.8
+
+// lasted keeps the gate of a lasting trigger if it held at every step of the window at
+// which the effect was known, and that was nearly always. Of an anomaly nobody can tell
+// false from unknown.
+func (b *book) lasted(t runbook.Trigger, v view) string {
+	gate, steps := b.gate(t, v), float64(t.For/b.Metrics.Interval)
+	seen := func(expr string) string { return fmt.Sprintf("count_over_time((%s)[%s:%s])", expr, t.For, b.Metrics.Interval) }
+	if t.Type == runbook.Anomaly {
+		return fmt.Sprintf("%s and %s %s >= %s", gate, same, seen(gate), num(steps))
+	}
+	return fmt.Sprintf("(%[1]s) and %[2]s (%[3]s >= %[4]s) == %[2]s %[5]s", gate, same, seen(gate), num(math.Ceil(lastingShare*steps)), seen(b.effect(t, v)))
 }

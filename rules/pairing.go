@@ -14,5 +14,5 @@ func (q Questions) Pairing(rel runbook.Release, side runbook.Role) (Expr, bool) 
 	if p == nil {
 		return Expr{}, false
 	}
-	return q.b.mustParse(fmt.Sprintf("count by (%s) (%s)", strings.Join(p.Labels(), ", "), q.b.raw(p.Metric, q.side(rel, side)))), true
+	return q.b.mustParse(fmt.Sprintf("count by (%s) (%s)", strings.Join(p.Labels(), ", "), q.b.series(counterOf(p.Metric), q.side(rel, side)...))), true
 }

@@ -28,7 +28,7 @@ type TrafficQuestion struct {
 func (q Questions) Traffic() []TrafficQuestion {
 	b := q.b
 	w := window{b: b, length: plannedOver.String()}
-	counter := b.raw(b.Metrics.Requests.Counter)
+	counter := b.series(b.requests())
 	out := []TrafficQuestion{
 		{"rate", b.mustParse(fmt.Sprintf("%s / %s", w.requests(), b.seen(counter)))},
 		{"seen", b.mustParse(b.seen(counter))},
@@ -41,8 +41,8 @@ func (q Questions) Traffic() []TrafficQuestion {
 		out = append(out, TrafficQuestion{"p50", b.mustParse(w.quantile(0.5))}, TrafficQuestion{"p95", b.mustParse(w.quantile(0.95))})
 	}
 	for _, k := range b.Metrics.KPIs {
-		trials := w.sum(b.raw(k.Trials))
-		out = append(out, TrafficQuestion{"kpi " + k.Name, b.mustParse(w.ratio(k.Gains(), k.Trials))},
+		trials := w.count(counterOf(k.Trials))
+		out = append(out, TrafficQuestion{"kpi " + k.Name, b.mustParse(w.ratio(counterOf(k.Gains()), counterOf(k.Trials)))},
 			TrafficQuestion{"trials " + k.Name, b.mustParse(fmt.Sprintf("%s / (%s > 0)", trials, w.requests()))})
 		if k.IsMean() {
 			out = append(out, TrafficQuestion{"spread " + k.Name, b.mustParse(w.spread(k))})

@@ -23,18 +23,19 @@ const (
 // instant query; values from a release appear only as quoted label values.
 type Questions struct{ b *book }
 
-// Ask prepares the questions of a runbook, and fails where [Compile] would.
+// Ask prepares the questions of a runbook, and fails where [Compile] would. It is cheap:
+// names, matchers and the PromQL of triggers are checked, and each question is built and
+// parsed when it is asked.
 func Ask(rb *runbook.Runbook) (Questions, error) {
-	if _, err := Compile(rb); err != nil {
-		return Questions{}, err
-	}
 	b, err := open(rb)
 	if err != nil {
-		return Questions{}, err
+		return Questions{}, fmt.Errorf("ask about runbook %s: %w", rb.Service, err)
 	}
-	b.parsed = &memory{}
 	return Questions{b}, nil
 }
+
+// levelWindow is for how long a candidate's pod counts that served something.
+const levelWindow = "5m"
 
 // mustParse is for texts whose parts have all been parsed or quoted before; that they
 // parse whatever a release holds is what the fuzz test shows. An Expr that could not
@@ -47,82 +48,83 @@ func (b *book) mustParse(text string) Expr {
 	return e
 }
 
-// Breach is the trigger's own alert expression, restricted to the release. It
-// answers with the effect (error share, ratio of quantiles, ratio of KPIs, or the
-// level of an absolute limit) if and only if the trigger is breaching now. An unknown
-// trigger is an error.
-func (q Questions) Breach(trigger string, rel runbook.Release) (Expr, error) {
+// Gate is the trigger's effect gate now, asked of the service's own series of the two
+// sides of the release: nothing that is recorded is read, nor what the daemon exports, so
+// it can be asked while no rules are loaded. It answers with one series, the effect (error
+// share, ratio of quantiles, ratio of KPIs, or the level of an absolute limit), if and
+// only if the trigger breaches its gate now; whether that is significant is not asked. A
+// trigger whose alert must be true for a time must have been so for that long: at every
+// step of its window that was known, and that was most of them. An unknown trigger is an
+// error.
+func (q Questions) Gate(trigger string, rel runbook.Release) (Expr, error) {
 	t, ok := q.b.Trigger(trigger)
-	if !ok {
+	switch {
+	case !ok:
 		return Expr{}, fmt.Errorf("runbook %s has no trigger %q", q.b.Service, trigger)
+	case t.Absolute():
+		return q.b.parse(q.b.limit(t, rel.Region))
+	case lasting(t):
+		return q.b.parse(q.b.lasted(t, raw{q, rel}))
 	}
-	return q.b.parse(q.b.breach(t, q.b.of(rel), rel.Region))
+	return q.b.parse(q.b.gate(t, raw{q, rel}))
 }
 
-// Effect is the number of the trigger whether or not it breaches; empty means no data.
+// Effect is the number of the trigger whether or not it breaches, asked of the same
+// series as [Questions.Gate]; empty means no data.
 func (q Questions) Effect(trigger string, rel runbook.Release) (Expr, error) {
 	t, ok := q.b.Trigger(trigger)
-	if !ok {
+	switch {
+	case !ok:
 		return Expr{}, fmt.Errorf("runbook %s has no trigger %q", q.b.Service, trigger)
+	case t.Absolute():
+		return q.b.parse(q.b.anyVersion(t, q.b.window(t.For, q.b.inRegion(rel.Region))))
 	}
-	if !t.Absolute() {
-		return q.b.parse(q.b.effect(t, q.b.of(rel)))
-	}
-	w := q.b.window(t.For, q.b.inRegion(rel.Region))
-	if t.Type == runbook.DistributionShift {
-		return q.b.parse(w.fromReference(t))
-	}
-	if t.Ceiling > 0 {
-		return q.b.parse(w.quantile(t.Quantile))
-	}
-	return q.b.parse(w.errorRate())
+	return q.b.parse(q.b.effect(t, raw{q, rel}))
 }
 
-// Evidence is the log e-value behind a comparative trigger, the greatest of its
-// windows; false for a trigger that has none.
-func (q Questions) Evidence(trigger string, rel runbook.Release) (Expr, bool) {
-	t, ok := q.b.Trigger(trigger)
-	if !ok || !t.Proved() {
-		return Expr{}, false
-	}
-	is := match("signal", q.b.signalOf(t).name)
-	return q.b.mustParse(fmt.Sprintf("max(%s)", q.b.of(rel).rec(seriesEvidence, is))), true
-}
-
-// Age is the seconds since the newest recorded sample of this release; empty means
-// that nothing was recorded. For a release without an id it is the age of the
-// service's own newest sample.
+// Age is the seconds since the newest sample of the service's request series of each side
+// that should have traffic: the greater of the two. Empty means that one of them has
+// none. For a release without an id it is the age of the service's own newest sample.
 func (q Questions) Age(rel runbook.Release) Expr {
-	series := q.b.of(rel).rec(seriesRole)
-	if rel.ID == "" {
-		series = q.b.raw(q.b.Metrics.Requests.Counter, q.b.inRegion(rel.Region))
+	newest := func(where ...string) string {
+		return fmt.Sprintf("max(timestamp(%s))", q.b.series(q.b.requests(), where...))
 	}
-	return q.b.mustParse(fmt.Sprintf("time() - max(timestamp(%s))", series))
+	if rel.ID == "" {
+		return q.b.mustParse("time() - " + newest(q.b.inRegion(rel.Region)))
+	}
+	stable, candidate := newest(q.side(rel, runbook.Stable)...), newest(q.side(rel, runbook.Candidate)...)
+	switch {
+	case rel.Weight <= 0:
+		return q.b.mustParse("time() - " + stable)
+	case rel.Weight >= 100:
+		return q.b.mustParse("time() - " + candidate)
+	}
+	return q.b.mustParse(fmt.Sprintf("time() - clamp_max(%s, scalar(%s)) >= 0", candidate, stable))
 }
 
 // side is the matchers of one side's own series.
-func (q Questions) side(rel runbook.Release, side runbook.Role) string {
-	value := rel.Stable.Version
-	if side == runbook.Candidate {
-		value = rel.Candidate.Version
-	}
+func (q Questions) side(rel runbook.Release, side runbook.Role) []string {
+	value := version(rel, side)
 	if t := q.b.Metrics.Track; t != nil {
 		value = t.Stable
 		if side == runbook.Candidate {
 			value = t.Candidate
 		}
 	}
-	out := match(sideLabel(q.b.Runbook), value)
-	if region := q.b.inRegion(rel.Region); region != "" {
-		out += "," + region
+	return []string{match(sideLabel(q.b.Runbook), value), q.b.inRegion(rel.Region)}
+}
+
+func version(rel runbook.Release, side runbook.Role) string {
+	if side == runbook.Candidate {
+		return rel.Candidate.Version
 	}
-	return out
+	return rel.Stable.Version
 }
 
 // StableSick has at least one series if the stable side itself breaks an absolute
 // limit of the runbook now: of verification, of an error_rate or absolute_slo trigger.
 func (q Questions) StableSick(rel runbook.Release) Expr {
-	w := q.window(q.side(rel, runbook.Stable))
+	w := q.b.window(q.b.look(), q.side(rel, runbook.Stable)...)
 	sick := []string{fmt.Sprintf("(%s > %s and %s >= %s)", w.errorRate(), num(q.b.errorLimit()), w.requests(), num(q.b.minRequests()))}
 	for _, l := range q.b.latencyLimits() {
 		sick = append(sick, fmt.Sprintf("(%s > %s and %s >= %s)", w.quantile(l.quantile), num(l.seconds), w.observed(), num(q.b.minObserved(l.quantile))))
@@ -137,7 +139,7 @@ func (q Questions) Pods(rel runbook.Release, side runbook.Role) Expr {
 	if side == runbook.Stable {
 		return q.Warm(rel, side)
 	}
-	served := q.b.raw(q.b.Metrics.Requests.Counter, q.side(rel, side))
+	served := q.b.series(q.b.requests(), q.side(rel, side)...)
 	return q.countPods(fmt.Sprintf("increase(%s[%s]) > 0", served, levelWindow))
 }
 
@@ -147,9 +149,9 @@ func (q Questions) Pods(rel runbook.Release, side runbook.Role) Expr {
 func (q Questions) Warm(rel runbook.Release, side runbook.Role) Expr {
 	matchers := q.side(rel, side)
 	if health := q.b.LastKnownGood.Health; health != "" {
-		return q.countPods(fmt.Sprintf("last_over_time(%s[%s]) == 1", q.b.raw(health, matchers), q.b.freshness()))
+		return q.countPods(fmt.Sprintf("last_over_time(%s[%s]) == 1", q.b.series(counterOf(health), matchers...), q.b.freshness()))
 	}
-	return q.countPods(fmt.Sprintf("last_over_time(%s[%s])", q.b.raw(q.b.Metrics.Requests.Counter, matchers), q.b.freshness()))
+	return q.countPods(fmt.Sprintf("last_over_time(%s[%s])", q.b.series(q.b.requests(), matchers...), q.b.freshness()))
 }
 
 func (q Questions) countPods(series string) Expr {
@@ -166,14 +168,8 @@ func (b *book) freshness() runbook.Duration {
 // Rate is the requests per second of that side over the verification window; 0 if
 // its series stand still, empty if it has none.
 func (q Questions) Rate(rel runbook.Release, side runbook.Role) Expr {
-	series := q.b.raw(q.b.Metrics.Requests.Counter, q.side(rel, side))
+	series := q.b.series(q.b.requests(), q.side(rel, side)...)
 	return q.b.mustParse(fmt.Sprintf("sum(rate(%s[%s]))", series, q.b.look()))
-}
-
-func (q Questions) window(where string) window { return q.b.window(q.b.look(), where) }
-
-func (b *book) window(length runbook.Duration, where string) window {
-	return window{b: b, where: where, length: length.String()}
 }
 
 // look is the verification window.

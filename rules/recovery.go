@@ -61,7 +61,7 @@ const leastBefore = runbook.Duration(5 * time.Minute)
 // each over the verification window.
 func (q Questions) Recovery(rel runbook.Release) []Recovery {
 	now := q.b.window(q.b.look(), q.b.inRegion(rel.Region))
-	before := q.b.window(max(q.b.look(), leastBefore), q.side(rel, runbook.Stable))
+	before := q.b.window(max(q.b.look(), leastBefore), q.side(rel, runbook.Stable)...)
 	out := []Recovery{q.errors(now, before)}
 	if c := q.b.Verification.System.Latency; c != nil && q.b.Metrics.Latency != nil {
 		out = append(out, q.latency(*c, now, before))
@@ -97,8 +97,8 @@ func (q Questions) business(c runbook.BusinessCheck, kpi runbook.KPI, now, befor
 	}
 	return Recovery{
 		Name: "kpi " + kpi.Name, Business: true, Unit: "ratio", Floor: true,
-		Now:     q.b.mustParse(now.ratio(kpi.Successes, kpi.Trials)),
-		Before:  q.b.mustParse(before.ratio(kpi.Successes, kpi.Trials)),
-		Samples: q.b.mustParse(now.sum(q.b.raw(kpi.Trials, now.where))), Relative: float64(c.Tolerance), MinSamples: q.b.minRequests(),
+		Now:     q.b.mustParse(now.ratio(counterOf(kpi.Successes), counterOf(kpi.Trials))),
+		Before:  q.b.mustParse(before.ratio(counterOf(kpi.Successes), counterOf(kpi.Trials))),
+		Samples: q.b.mustParse(now.count(counterOf(kpi.Trials))), Relative: float64(c.Tolerance), MinSamples: q.b.minRequests(),
 	}
 }

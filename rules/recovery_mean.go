@@ -12,12 +12,12 @@ const leastVarianceOver = runbook.Duration(time.Hour)
 
 // businessMean is the check of a KPI that is a mean.
 func (q Questions) businessMean(c runbook.BusinessCheck, kpi runbook.KPI, now, before window) Recovery {
-	long := q.b.window(max(q.b.look(), leastVarianceOver), now.where)
+	long := q.b.window(max(q.b.look(), leastVarianceOver), now.where...)
 	return Recovery{
 		Name: "kpi " + kpi.Name, Business: true, Unit: kpi.Unit, Floor: true,
-		Now:      q.b.mustParse(now.ratio(kpi.Sum, kpi.Trials)),
-		Before:   q.b.mustParse(before.ratio(kpi.Sum, kpi.Trials)),
-		Samples:  q.b.mustParse(now.sum(q.b.raw(kpi.Trials, now.where))),
+		Now:      q.b.mustParse(now.ratio(counterOf(kpi.Sum), counterOf(kpi.Trials))),
+		Before:   q.b.mustParse(before.ratio(counterOf(kpi.Sum), counterOf(kpi.Trials))),
+		Samples:  q.b.mustParse(now.count(counterOf(kpi.Trials))),
 		Variance: q.b.mustParse(long.variance(kpi)),
 		Relative: float64(c.Tolerance), MinSamples: q.b.minRequests(),
 	}

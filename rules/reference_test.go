@@ -125,22 +125,3 @@ func TestReferenceOfGoodReleases(t *testing.T) {
 		t.Errorf("%d of %d good releases are proved bad", proved, runs)
 	}
 }
-
-// A sum that began anew after a silence must not be held against what it was before: the
-// difference would be proof of anything. Prometheus looks back 5 m from the beginning of
-// a window.
-func TestWhatIsRememberedOutlivesTheTrailingWindows(t *testing.T) {
-	span, err := runbook.ParseDuration(remembered)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range spans()[1:] {
-		length, err := runbook.ParseDuration(s.length)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if least := length + runbook.Duration(5*time.Minute); span <= least {
-			t.Errorf("%s is remembered, and the window %s needs more than %s", remembered, s.name, least)
-		}
-	}
-}

@@ -104,7 +104,7 @@ func TestRoleGoneResolvesEverything(t *testing.T) {
 	if got := w.firing(); len(got) > 0 {
 		t.Fatalf("after: %v still fire", got)
 	}
-	all, _ := ParseExpr(`{__name__=~"autorollback:.*"}`)
+	all, _ := ParseExpr(`{__name__=~"autorollback_role:.*"}`)
 	if got := w.ask(all); len(got) > 0 {
 		t.Fatalf("%d series are still recorded, e.g. %s", len(got), got[0].Metric)
 	}
@@ -129,10 +129,10 @@ func TestTwoRegionsApart(t *testing.T) {
 	w := newWorld(t, 9, append(eu, us...), rb)
 	fires(t, w.run(17*time.Minute), "ranker/error-rate eu", "ranker/latency-p95 eu")
 	q, _ := Ask(rb)
-	if sick, _ := q.Breach("error-rate", release("eu")); len(w.ask(sick)) != 1 {
+	if sick, _ := q.Gate("error-rate", release("eu")); len(w.ask(sick)) != 1 {
 		t.Errorf("eu does not breach: %s", sick)
 	}
-	if well, _ := q.Breach("error-rate", release("us")); len(w.ask(well)) != 0 {
+	if well, _ := q.Gate("error-rate", release("us")); len(w.ask(well)) != 0 {
 		t.Errorf("us breaches: %s", well)
 	}
 }
@@ -160,6 +160,7 @@ func TestIntervalOfOneSecond(t *testing.T) {
 	rb.Triggers[2].For = dur(20 * time.Second)
 	begin := 30 * time.Second
 	w := newWorld(t, 11, of(fleet("ranker", 2, 2, 100, 0.3), candidates, func(p *pod) { p.errors = after(begin, 0.002, 0.25) }), rb)
+	w.proves = provedFrom(begin)
 	got := w.run(70 * time.Second)
 	at := got["ranker/error-rate default"]
 	if at < begin || at > begin+20*time.Second {
@@ -210,8 +211,8 @@ func TestSeriesStayFew(t *testing.T) {
 	w.run(5 * time.Minute)
 	total, names := w.recorded()
 	t.Logf("8 triggers, 10+2 pods, 10 features: %d series, %d rules: %v", total, len(w.groups[0].Rules())+len(w.groups[1].Rules()), names)
-	if total > 400 || total < 200 {
-		t.Errorf("%d series for one release, want 200 to 400", total)
+	if total > 60 || total < 30 {
+		t.Errorf("%d series for one release, want 30 to 60", total)
 	}
 }
 
@@ -226,7 +227,7 @@ func TestQuestionsAnswerWhatTheyPromise(t *testing.T) {
 	}
 	rel := release("default")
 	w.run(onset)
-	if e, _ := q.Breach("error-rate", rel); len(w.ask(e)) != 0 {
+	if e, _ := q.Gate("error-rate", rel); len(w.ask(e)) != 0 {
 		t.Errorf("breaches before the onset")
 	}
 	w.run(5 * time.Minute)
@@ -236,13 +237,11 @@ func TestQuestionsAnswerWhatTheyPromise(t *testing.T) {
 			t.Errorf("%s: %v, want one value from %g to %g: %s", name, got, low, high, e)
 		}
 	}
-	breach, _ := q.Breach("error-rate", rel)
+	gate, _ := q.Gate("error-rate", rel)
 	effect, _ := q.Effect("latency-p95", rel)
-	evidence, ok := q.Evidence("error-rate", rel)
 	absolute, _ := q.Effect("users-see-errors", rel)
-	one("breach", breach, 0.06, 0.1)
+	one("gate", gate, 0.06, 0.1)
 	one("effect", effect, 0.9, 1.1)
-	one("evidence", evidence, 10, 600)
 	one("absolute effect", absolute, 0.015, 0.035)
 	one("age", q.Age(rel), 0, 0)
 	one("age without a release", q.Age(runbook.Release{Region: "default"}), 0, 15)
@@ -253,11 +252,8 @@ func TestQuestionsAnswerWhatTheyPromise(t *testing.T) {
 	if got := w.ask(q.StableSick(rel)); len(got) != 0 {
 		t.Errorf("stable is sick: %v", got)
 	}
-	if _, has := q.Evidence("users-wait", rel); has || !ok {
-		t.Errorf("evidence of an absolute limit")
-	}
 	for name, other := range map[string]runbook.Release{"other release": {ID: "r2", Region: "default"}, "other region": {ID: "r1", Region: "mars"}} {
-		if e, _ := q.Breach("error-rate", other); len(w.ask(e)) != 0 {
+		if e, _ := q.Gate("error-rate", other); len(w.ask(e)) != 0 {
 			t.Errorf("%s breaches", name)
 		}
 		if got := w.ask(q.Age(other)); len(got) != 0 {
@@ -273,38 +269,5 @@ func TestQuestionsAnswerWhatTheyPromise(t *testing.T) {
 			low = 0.002
 		}
 		one(r.Name+" before", r.Before, low, limits[1])
-	}
-}
-
-// Bursts of errors that hit a pod for a minute or two, on both sides alike: chance by
-// pod, not by request. The stable pods show it, and the evidence is divided by it.
-func TestDispersionOfTheStablePodsTempersTheEvidence(t *testing.T) {
-	bulk(t)
-	t.Parallel()
-	burst := 0
-	pods := of(fleet("ranker", 8, 3, 200, 0.3), everyPod, func(p *pod) {
-		burst++
-		seed := time.Duration(burst)
-		p.errors = func(t time.Duration) float64 {
-			if (t/(2*time.Minute)*7+seed*3)%11 == 0 {
-				return 0.25
-			}
-			return 0.01
-		}
-	})
-	rb := ranker("ranker")
-	rb.Metrics.Interval = dur(30 * time.Second)
-	w := newWorld(t, 16, pods, rb)
-	w.run(40 * time.Minute)
-	phi, _ := ParseExpr(`autorollback:phi{signal="errors"}`)
-	if got := w.ask(phi); len(got) != 1 || got[0].F < 5 {
-		t.Errorf("phi of errors is %v, want more than 5", got)
-	}
-	calm, _ := ParseExpr(`autorollback:phi{signal="kpi_conversion"}`)
-	if got := w.ask(calm); len(got) != 1 || got[0].F > 1.6 {
-		t.Errorf("phi of conversions is %v, want about 1", got)
-	}
-	if got := w.firing(); slices.Contains(got, "ranker/error-rate default") {
-		t.Errorf("fires: %v", got)
 	}
 }

@@ -29,8 +29,6 @@ const (
 	// fewer, phiUnknown is assumed.
 	leastPods  = 3
 	phiUnknown = 2.0
-	// minErrorRatio is how many times stable's error share the candidate's must be.
-	minErrorRatio = 1.5
 	// tolerateSlow is the greatest slowdown that is no evidence; never more than half
 	// of what the runbook calls a breach.
 	tolerateSlow = 0.15
@@ -77,3 +75,32 @@ func bars(triggers int, interval runbook.Duration) (release, trailing float64) {
 	release = math.Log(2 * float64(triggers) / alphaRelease)
 	return release, release + math.Log(float64(day)/float64(interval))
 }
+
+// fewer reports whether harm is fewer events, not more.
+func (f family) fewer() bool { return f.thetas[0] < 1 }
+
+// podsForEach is of how many pods the guard leaves one out.
+const podsForEach = 3
+
+// penalty is ln of how often the window fits into a day.
+func (s span) penalty() float64 {
+	if s.name == "release" {
+		return 0
+	}
+	return ceil2(math.Log(day.Seconds() / spanSeconds(s)))
+}
+
+// partLimit is the gap that a trigger on parts looks for.
+func partLimit(t runbook.Trigger) float64 {
+	if t.Type == runbook.NullSpike {
+		return float64(t.By)
+	}
+	return shiftLimit(t)
+}
+
+// leastGap is the distance that must remain without any one pod, for a trigger that
+// is worded as PSI.
+const leastGap = 0.05
+
+// up rounds a threshold up to two decimals, so that rounding never adds false alarms.
+func up(v float64) string { return num(math.Ceil(v*100) / 100) }

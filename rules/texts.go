@@ -10,7 +10,7 @@ import (
 )
 
 // pair is the two counters of a compare trigger.
-type pair struct{ bad, all string }
+type pair struct{ bad, all counter }
 
 // readTriggers parses the PromQL that stands in triggers, and keeps it as Prometheus
 // would write it.
@@ -28,7 +28,7 @@ func (b *book) readTriggers() error {
 			}
 			b.compared[t.Name] = pair{bad, all}
 		case runbook.Anomaly:
-			tree, err := b.shapes.parser.ParseExpr(t.Expr)
+			tree, err := b.parser.ParseExpr(t.Expr)
 			if err != nil {
 				return fmt.Errorf("trigger %q: expr: parse PromQL %q: %w", t.Name, t.Expr, err)
 			}
@@ -38,25 +38,24 @@ func (b *book) readTriggers() error {
 	return b.readDrift()
 }
 
-// counter reads a series selector and adds the service's own matchers.
-func (b *book) counter(text string) (string, error) {
-	found, err := b.shapes.parser.ParseMetricSelector(text)
+// counter reads a series selector.
+func (b *book) counter(text string) (counter, error) {
+	found, err := b.parser.ParseMetricSelector(text)
 	if err != nil {
-		return "", fmt.Errorf("parse selector %q: %w", text, err)
+		return counter{}, fmt.Errorf("parse selector %q: %w", text, err)
 	}
-	name, matchers := "", []string(nil)
+	var c counter
 	for _, m := range found {
 		if m.Name != labels.MetricName {
-			matchers = append(matchers, m.String())
+			c.matchers = append(c.matchers, m.String())
 		} else if m.Type == labels.MatchEqual {
-			name = m.Value
+			c.name = m.Value
 		}
 	}
-	if !model.LegacyValidation.IsValidMetricName(name) || reserved(name) {
-		return "", fmt.Errorf("selector %q names no metric", text)
+	if !model.LegacyValidation.IsValidMetricName(c.name) || reserved(c.name) {
+		return counter{}, fmt.Errorf("selector %q names no metric", text)
 	}
-	b.names[name] = true
-	return b.raw(name, matchers...), nil
+	return c, nil
 }
 
 func (b *book) readDrift() error {

@@ -70,7 +70,7 @@ type loaded struct {
 }
 
 func (l loaded) ours() bool {
-	return strings.HasPrefix(l.Record, "autorollback:") || l.Labels["autorollback"] == "true"
+	return recordedByUs(l.Record) || l.Labels["autorollback"] == "true"
 }
 
 func (l loaded) drift(kind Kind, what, mend string) Drift {
@@ -170,11 +170,9 @@ func (l loaded) edits(g Group, r Rule) []string {
 	return out
 }
 
-// sameExpr compares expressions whatever their white space. Generated ones are written
-// as Prometheus writes them, so that few need to be parsed.
-func sameExpr(a, b string) bool {
-	return a == b || slices.Equal(scan(a), scan(b)) || canonical(a) == canonical(b)
-}
+// sameExpr compares an expression with one that is written as Prometheus writes it,
+// whatever the white space. What Prometheus tells need not be parsed.
+func sameExpr(a, b string) bool { return a == b || canonical(a) == b }
 
 // canonical writes an expression as Prometheus does; text that does not parse stays.
 func canonical(text string) string {

@@ -44,7 +44,8 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 		{"keep_firing_for edited", []string{strings.Replace(text, alert, strings.Replace(alert, "keep_firing_for: 1m", "keep_firing_for: 1h", 1), 1)}, "edited ranker/error-rate"},
 		{"the same alert twice", []string{strings.Replace(text, alert, alert+"\n"+alert, 1)}, "duplicate ranker/error-rate"},
 		{"an alert nobody asked for", []string{strings.Replace(text, alert, alert+"\n"+strings.Replace(alert, `trigger: "error-rate"`, `trigger: "old"`, 1), 1)}, "extra ranker/old"},
-		{"supporting rule edited", []string{strings.Replace(text, "clamp_min(\n", "clamp_max(\n", 1)}, "edited ranker/"},
+		{"supporting rule edited", []string{strings.Replace(text, "max by (region, release, role) (\n", "min by (region, release, role) (\n", 1)}, "edited ranker/"},
+		{"a rule of the version before", []string{text + "- name: old\n  rules:\n  - record: autorollback:phi\n    expr: vector(1)\n    labels: {service: ranker}\n"}, "extra ranker/"},
 		{"watchdog removed", []string{text[:strings.Index(text, "- name: \"autorollback-watchdog\"")]}, "missing /watchdog"},
 		{"not YAML", []string{text, "groups: ["}, "failing /"},
 	} {

@@ -48,6 +48,7 @@ func TestVocabularyInTwoRegions(t *testing.T) {
 	us := of(region("us", serving("ranker")), candidates, func(p *pod) { p.errors = after(begin, 0.005, 0.3) })
 	w := newWorld(t, 41, gauges(append(eu, us...)), rb)
 	w.weight = func(p *pod, _ time.Duration) float64 { return map[bool]float64{true: 20, false: 80}[p.candidate()] }
+	w.proves = provedFrom(begin)
 	fires(t, w.run(9*time.Minute), "ranker/error-rate us", "ranker/errors-up us", "ranker/queue us", "ranker/steady us")
 }
 
@@ -59,7 +60,7 @@ func TestVocabularyByTrack(t *testing.T) {
 	pods := of(serving("ranker"), candidates, func(p *pod) { p.errors = after(4*time.Minute, 0.005, 0.3) })
 	w := newWorld(t, 42, gauges(pods), rb)
 	w.weight = func(p *pod, _ time.Duration) float64 { return map[bool]float64{true: 20, false: 80}[p.candidate()] }
-	w.daemons = 2
+	w.daemons, w.proves = 2, provedFrom(4*time.Minute)
 	fires(t, w.run(9*time.Minute), "ranker/error-rate default", "ranker/errors-up default", "ranker/steady default")
 	q, err := Ask(rb)
 	if err != nil {

@@ -21,7 +21,7 @@ type story struct {
 	also    string        // another alert that is right to fire
 	since   time.Duration // after the onset, not before
 	within  time.Duration
-	value   [2]float64 // what the alert's expression answers at the end, if it fires
+	value   [2]float64 // what the gate answers at the end, if it fires
 }
 
 func usualFleet() []*pod { return fleet("ranker", 4, 3, 200, 0.25) }
@@ -70,21 +70,21 @@ func (s story) judge(t *testing.T, w *world, rb *runbook.Runbook, got map[string
 	if err != nil {
 		t.Fatal(err)
 	}
-	breach, err := q.Breach("told", release("default"))
+	gate, err := q.Gate("told", w.release("default"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	effect, err := q.Effect("told", release("default"))
+	effect, err := q.Effect("told", w.release("default"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if e := w.ask(effect); len(e) != 1 {
 		t.Errorf("effect answers %v: %s", e, effect)
 	}
-	answers := w.ask(breach)
+	answers := w.ask(gate)
 	if !s.fires {
 		if len(answers) > 0 {
-			t.Errorf("silent alert, but a breach: %v", answers)
+			t.Errorf("silent alert, but its gate is open: %v", answers)
 		}
 		return
 	}
@@ -92,10 +92,7 @@ func (s story) judge(t *testing.T, w *world, rb *runbook.Runbook, got map[string
 		t.Errorf("fired at %s, want %s to %s after %s", at, s.since, s.within, onset)
 	}
 	if len(answers) != 1 || answers[0].F < s.value[0] || answers[0].F > s.value[1] {
-		t.Errorf("breach answers %v, want one value in %v", answers, s.value)
-	}
-	if _, ok := q.Evidence("told", release("default")); ok != s.trigger.Proved() {
-		t.Errorf("evidence: %v", ok)
+		t.Errorf("the gate answers %v, want one value in %v", answers, s.value)
 	}
 }
 
@@ -117,9 +114,6 @@ func TestErrorIncrease(t *testing.T) {
 	tell(t, []story{
 		{name: "errors rise from 0.1 to 1 %", trigger: increase, pods: calm(failingAt(0.01)), minutes: 18, fires: true, within: 7 * time.Minute, value: [2]float64{0.005, 0.013}},
 		{name: "errors rise from 0.1 to 0.3 %", trigger: increase, pods: calm(failingAt(0.003)), minutes: 18},
-		{name: "one noisy pod", trigger: increase, minutes: 18, pods: calm(func(pods []*pod) []*pod {
-			return of(pods, func(p *pod) bool { return p.name == "ranker-c1" }, failing)
-		})},
 	})
 }
 
@@ -135,9 +129,6 @@ func TestLatencyCeiling(t *testing.T) {
 	tell(t, []story{
 		{name: "above the ceiling", trigger: ceiling, pods: slower(1.5), minutes: 16, fires: true, within: 5 * time.Minute, value: [2]float64{0.3, 0.4}},
 		{name: "slower, below the ceiling", trigger: ceiling, pods: slower(1.2), minutes: 16},
-		{name: "everything above the ceiling", trigger: ceiling, minutes: 16, pods: func(pods []*pod) []*pod {
-			return of(pods, everyPod, func(p *pod) { p.slower = after(onset, 1, 2) })
-		}},
 		{name: "above the ceiling, not by the increase", trigger: both, pods: slower(1.5), minutes: 16, fires: true, within: 5 * time.Minute, value: [2]float64{1.4, 1.7}},
 	})
 }
@@ -181,29 +172,10 @@ func TestThresholdStyle(t *testing.T) {
 				}
 			})
 		}},
-		{name: "one noisy pod", trigger: rate, minutes: 18, pods: func(pods []*pod) []*pod {
-			return of(pods, func(p *pod) bool { return p.name == "ranker-c1" }, func(p *pod) { p.errors = after(onset, 0.005, 0.3) })
-		}},
 		{name: "60 % slower", trigger: slow, minutes: 18, fires: true, within: 6 * time.Minute, value: [2]float64{1.4, 1.8}, pods: func(pods []*pod) []*pod {
 			return of(pods, candidates, func(p *pod) { p.slower = after(onset, 1, 1.6) })
 		}},
 	})
-}
-
-func TestThresholdStyleSurvivesARestart(t *testing.T) {
-	bulk(t)
-	run := func(restart bool) map[string]time.Duration {
-		rb := data(runbook.Trigger{Name: "told", Type: runbook.ErrorRate, Severity: runbook.Severe, For: dur(3 * time.Minute), Above: 0.05, Style: runbook.ByThreshold})
-		w := newWorld(t, 12, failingAt(0.1)(usualFleet()), rb)
-		w.run(onset + 2*time.Minute)
-		if restart {
-			w.load()
-		}
-		return w.run(3 * time.Minute)
-	}
-	if plain, restarted := run(false), run(true); len(plain) != 1 || !maps.Equal(plain, restarted) {
-		t.Fatalf("without a restart %v, with one %v", plain, restarted)
-	}
 }
 
 func TestAnomaly(t *testing.T) {

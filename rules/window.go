@@ -2,70 +2,93 @@ package rules
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // A window is a look at the service's own series over a length of time: of all
-// versions, or of those that where selects.
+// versions, or of those that where selects; apart by the labels in by.
 type window struct {
 	b      *book
-	where  string // one more matcher; may be empty
+	where  []string // more matchers
 	length string
-	by     string // the label that is kept; may be empty
+	by     []string
 }
 
-func (w window) sum(series string) string {
-	if w.by == "" {
-		return fmt.Sprintf("sum(increase(%s[%s]))", series, w.length)
+func (b *book) window(length runbook.Duration, where ...string) window {
+	return window{b: b, where: where, length: length.String()}
+}
+
+// keeping tells the series apart by more labels.
+func (w window) keeping(labels ...string) window {
+	w.by = slices.Concat(w.by, labels)
+	return w
+}
+
+// of sums a function of range vectors over the counter.
+func (w window) of(function string, c counter) string {
+	return w.aggregate("sum", fmt.Sprintf("%s(%s[%s])", function, w.b.series(c, w.where...), w.length))
+}
+
+func (w window) aggregate(op, expr string) string {
+	if len(w.by) == 0 {
+		return fmt.Sprintf("%s(%s)", op, expr)
 	}
-	return fmt.Sprintf("sum by (%s) (increase(%s[%s]))", w.by, series, w.length)
+	return fmt.Sprintf("%s by (%s) (%s)", op, strings.Join(w.by, ", "), expr)
 }
 
-func (w window) requests() string { return w.sum(w.b.raw(w.b.Metrics.Requests.Counter, w.where)) }
+func (w window) rate(c counter) string { return w.of("rate", c) }
 
-// errorRate is a share: 0 without any error series, nothing without traffic.
-func (w window) errorRate() string {
-	bad := w.sum(w.b.raw(w.b.Metrics.Requests.Counter, append([]string{w.where}, w.b.failed...)...))
-	return fmt.Sprintf("((%[1]s or 0 * %[2]s) / (%[2]s > 0))", bad, w.requests())
+// count is how many there were.
+func (w window) count(c counter) string { return w.of("increase", c) }
+
+func (w window) requests() string { return w.count(w.b.requests()) }
+
+// ratio is events out of opportunities, ready to be multiplied: 0 without any event,
+// nothing without opportunities.
+func (w window) ratio(events, all counter) string {
+	return fmt.Sprintf("(%[1]s or 0 * %[2]s) / (%[2]s > 0)", w.rate(events), w.rate(all))
 }
+
+func (w window) errorRate() string { return w.ratio(w.b.failures(), w.b.requests()) }
 
 func (w window) histogram() string {
 	if w.b.native() {
-		return w.sum(w.b.histogram(w.where))
+		return w.rate(w.b.histogram())
 	}
-	by := "le"
-	if w.by != "" {
-		by = w.by + ", le"
-	}
-	return fmt.Sprintf("sum by (%s) (increase(%s[%s]))", by, w.b.histogram(w.where), w.length)
+	return w.keeping("le").rate(w.b.histogram())
 }
 
 // quantile is in seconds; nothing without observations.
-func (w window) quantile(q float64) string {
-	return fmt.Sprintf("(histogram_quantile(%s, %s) >= 0)", num(q), w.histogram())
+func (w window) quantile(q float64) string { return "(" + w.anyQuantile(q) + " >= 0)" }
+
+// anyQuantile is NaN without observations.
+func (w window) anyQuantile(q float64) string {
+	return fmt.Sprintf("histogram_quantile(%s, %s)", num(q), w.histogram())
+}
+
+// beyond is the share of requests above a bound of a classic histogram.
+func (w window) beyond(bound float64) string {
+	return fmt.Sprintf("(1 - %s / (%s > 0))", w.rate(w.b.histogram(leIn(bound))), w.rate(w.b.histogram(`le="+Inf"`)))
 }
 
 // observed is the number of observations behind a quantile.
 func (w window) observed() string {
 	if w.b.native() {
-		return fmt.Sprintf("histogram_count(%s)", w.histogram())
+		return fmt.Sprintf("histogram_count(%s)", w.count(w.b.histogram()))
 	}
-	return w.sum(w.b.histogram(`le="+Inf"`, w.where))
-}
-
-// ratio is successes out of trials: 0 without any success, nothing without trials.
-func (w window) ratio(successes, trials string) string {
-	good, all := w.sum(w.b.raw(successes, w.where)), w.sum(w.b.raw(trials, w.where))
-	return fmt.Sprintf("((%[1]s or 0 * %[2]s) / (%[2]s > 0))", good, all)
+	return w.count(w.b.histogram(`le="+Inf"`))
 }
 
 // variance is that of the values of single trials; nothing without any.
 func (w window) variance(k runbook.KPI) string {
-	return fmt.Sprintf("clamp_min(%s - %s ^ 2, 0)", w.ratio(k.Squares, k.Trials), w.ratio(k.Sum, k.Trials))
+	trials := counterOf(k.Trials)
+	return fmt.Sprintf("clamp_min(%s - (%s) ^ 2, 0)", w.ratio(counterOf(k.Squares), trials), w.ratio(counterOf(k.Sum), trials))
 }
 
 // spread is their standard deviation over their mean.
 func (w window) spread(k runbook.KPI) string {
-	return fmt.Sprintf("sqrt(%s) / %s", w.variance(k), w.ratio(k.Sum, k.Trials))
+	return fmt.Sprintf("sqrt(%s) / (%s)", w.variance(k), w.ratio(counterOf(k.Sum), counterOf(k.Trials)))
 }

@@ -45,24 +45,18 @@ func (b *book) wording(t runbook.Trigger) wording {
 	return w
 }
 
-// proof says which evidence stands behind the alert.
+// proof says what stands behind the alert beside the effect.
 func (b *book) proof(t runbook.Trigger) string {
 	switch {
-	case t.Proved():
-		release, trailing := bars(b.comparatives(), b.Metrics.Interval)
-		return fmt.Sprintf(" Effect over %s; evidence autorollback:evidence above %s since the release began, or above %s in a trailing window%s.", t.For, up(release), up(trailing), b.corroborated(t))
 	case t.Style == runbook.ByThreshold:
-		return fmt.Sprintf(" Effect over %s, all the time for %s; no evidence beyond that.", 4*b.Metrics.Interval, t.For)
+		return fmt.Sprintf(" Effect over %s, all the time for %s, enough samples and not one pod's doing, says the daemon (autorollback_trigger_significance >= 1). It is not tested against chance.", 4*b.Metrics.Interval, t.For)
+	case t.Type == runbook.CanaryStarved:
+		return fmt.Sprintf(" Effect over %s; not chance, says the daemon (autorollback_trigger_significance >= 1).", t.For)
+	case t.Proved():
+		return fmt.Sprintf(" Effect over %s; neither chance nor one pod's doing, says the daemon (autorollback_trigger_significance >= 1).", t.For)
 	default:
 		return ""
 	}
-}
-
-func (b *book) corroborated(t runbook.Trigger) string {
-	if t.Type == runbook.CanaryStarved {
-		return ""
-	}
-	return "; and not one pod's doing"
 }
 
 func latencyWording(t runbook.Trigger) wording {
@@ -109,10 +103,10 @@ func dataWording(t runbook.Trigger) wording {
 			fmt.Sprintf("The candidate gets {{ $value | humanizePercentage }} of the traffic it should get%s.", where), "< " + num(float64(t.Below))}
 	case runbook.DriftGauge:
 		return wording{fmt.Sprintf("A drift score of the candidate is above its threshold, and none of stable's, for %s.", t.For),
-			fmt.Sprintf("The candidate's highest drift score is {{ $value | printf \"%%.2f\" }} times its threshold%s. A score has no evidence behind it.", where), "> 1"}
+			fmt.Sprintf("The candidate's highest drift score is {{ $value | printf \"%%.2f\" }} times its threshold%s. A score is not tested against chance.", where), "> 1"}
 	default:
 		return wording{fmt.Sprintf("%s, for %s.", untemplated(t.Expr), t.For),
-			fmt.Sprintf("The expression of trigger %s is true%s. It has no evidence behind it.", t.Name, where), "true"}
+			fmt.Sprintf("The expression of trigger %s is true%s. It is not tested against chance.", t.Name, where), "true"}
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // checkNames makes sure that nothing but names stands where a rule needs a name, and
-// remembers them.
+// that labels tell apart what they must.
 func (b *book) checkNames() error {
 	if b.Metrics.Interval <= 0 {
 		return fmt.Errorf("metrics.interval %s is not positive", b.Metrics.Interval)
@@ -17,13 +17,26 @@ func (b *book) checkNames() error {
 		if !model.LegacyValidation.IsValidLabelName(l) || reserved(l) {
 			return fmt.Errorf("%q is not a label name", l)
 		}
-		b.names[l] = true
+	}
+	if err := b.checkApart(); err != nil {
+		return err
 	}
 	for _, n := range b.metricNames() {
 		if !model.LegacyValidation.IsValidMetricName(n) || reserved(n) {
 			return fmt.Errorf("%q is not a metric name", n)
 		}
-		b.names[n] = true
+	}
+	return nil
+}
+
+// checkApart refuses one label for two things that must be told apart.
+func (b *book) checkApart() error {
+	side, r := sideLabel(b.Runbook), b.Metrics.RegionLabel
+	if side == r {
+		return fmt.Errorf("label %q tells both the side and the region", r)
+	}
+	if f := b.Metrics.Features; f != nil && (f.Label == side || f.Label == r) {
+		return fmt.Errorf("label %q tells features apart, and something else as well", f.Label)
 	}
 	return nil
 }

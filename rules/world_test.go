@@ -44,6 +44,13 @@ type world struct {
 	file string
 	// weight is the share in percent that a version should get now.
 	weight func(p *pod, since time.Duration) float64
+	// proves is the significance that the daemon tells of a trigger now; 0: it tells none.
+	proves   func(trigger string, since time.Duration) float64
+	runbooks []*runbook.Runbook
+	weighed  float64 // the candidate's weight at the last tick
+	moved    time.Time
+	// called are other names of the labels that pods carry, by ours.
+	called map[string]string
 
 	exported map[string]export
 }
@@ -106,6 +113,7 @@ func newWorld(tb testing.TB, seed uint64, pods []*pod, runbooks ...*runbook.Runb
 		tb: tb, db: teststorage.New(tb), interval: runbooks[0].Metrics.Interval.Std(),
 		start: time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC), rnd: rand.New(rand.NewPCG(seed, 1)),
 		pods: pods, daemons: 1, role: usualRole, weight: func(*pod, time.Duration) float64 { return 50 }, exported: map[string]export{},
+		proves: provedFrom(onset), runbooks: runbooks,
 	}
 	w.now = w.start
 	p := parser.NewParser(parser.Options{})
@@ -133,6 +141,17 @@ func newWorld(tb testing.TB, seed uint64, pods []*pod, runbooks ...*runbook.Runb
 	return w
 }
 
+// provedFrom makes every trigger significant from then on, but those on KPIs, whose gates
+// chance opens all the time. Of them only the named ones are.
+func provedFrom(begin time.Duration, kpis ...string) func(string, time.Duration) float64 {
+	return func(trigger string, since time.Duration) float64 {
+		if since < begin || strings.HasSuffix(trigger, "-drop") && !slices.Contains(kpis, trigger) {
+			return 0.99
+		}
+		return 1
+	}
+}
+
 // load starts a rule manager with no memory, as a restarted Prometheus does.
 func (w *world) load() {
 	w.tb.Helper()
@@ -156,6 +175,7 @@ func (w *world) load() {
 func (w *world) tick() {
 	w.now = w.now.Add(w.interval)
 	since := w.now.Sub(w.start)
+	w.weigh(since)
 	app := w.db.Appender(context.Background())
 	for i, p := range w.pods {
 		p.serve(w.rnd, since, w.interval)
@@ -224,8 +244,14 @@ func (p *pod) observe(v float64) {
 
 func (p *pod) scrape(w *world, app storage.Appender, at time.Time) {
 	put := func(name string, v float64, more ...string) {
-		w.append(app, at, v, append([]string{"__name__", name, "job", p.service, "instance", p.name,
-			"version", p.version, "dc", p.region, "track", map[bool]string{true: "canary", false: "main"}[p.candidate()]}, more...)...)
+		pairs := append([]string{"__name__", name, "job", p.service, "instance", p.name,
+			"version", p.version, "dc", p.region, "track", map[bool]string{true: "canary", false: "main"}[p.candidate()]}, more...)
+		for i := 0; i < len(pairs); i += 2 {
+			if other := w.called[pairs[i]]; other != "" {
+				pairs[i] = other
+			}
+		}
+		w.append(app, at, v, pairs...)
 	}
 	put("requests_total", p.ok, "code", "200")
 	if p.failed > 0 {
@@ -278,6 +304,7 @@ func (w *world) export(app storage.Appender, since time.Duration) {
 			} {
 				w.exported[strings.Join(e.labels, " ")] = e
 			}
+			w.significance(d, p, release, since)
 		}
 	}
 	for key, e := range w.exported {
@@ -286,6 +313,37 @@ func (w *world) export(app storage.Appender, since time.Duration) {
 			delete(w.exported, key)
 		}
 		w.append(app, w.now, e.value, e.labels...)
+	}
+}
+
+// weigh notes when the candidate's weight moved.
+func (w *world) weigh(since time.Duration) {
+	for _, p := range w.pods {
+		if now := w.weight(p, since); p.candidate() && now != w.weighed {
+			w.weighed, w.moved = now, w.now
+		}
+	}
+}
+
+// release is what the daemon knows of the release now.
+func (w *world) release(region string) runbook.Release {
+	rel := release(region)
+	rel.Weight, rel.WeightChangedAt, rel.StartedAt = int(w.weighed), w.moved, w.start
+	return rel
+}
+
+// significance is what a daemon tells of the triggers of a release.
+func (w *world) significance(daemon int, p *pod, release string, since time.Duration) {
+	for _, rb := range w.runbooks {
+		for _, t := range rb.Triggers {
+			v := w.proves(t.Name, since)
+			if rb.Service != p.service || !comparative(t) || v == 0 {
+				continue
+			}
+			e := export{[]string{"__name__", exportedSignificance, "job", "autorollback", "instance", "daemon" + strconv.Itoa(daemon),
+				"service", p.service, "region", p.region, "release", release, "trigger", t.Name}, w.now, v}
+			w.exported[strings.Join(e.labels, " ")] = e
+		}
 	}
 }
 
