@@ -110,7 +110,10 @@ func (e *Engine) stepFrom(ctx context.Context, slot Slot, ev Event, ahead *view)
 			return next, fmt.Errorf("step %s: lost the race %d times: %w", slot, try, err)
 		}
 		lost = v
-		if err := pause(ctx, time.Duration(try)*time.Duration(10+mathrand.IntN(40))*time.Millisecond); err != nil {
+		line.Unlock() // whoever waits need not wait for the pause
+		err = pause(ctx, time.Duration(try)*time.Duration(10+mathrand.IntN(40))*time.Millisecond)
+		line.Lock()
+		if err != nil {
 			return next, err
 		}
 	}

@@ -9,10 +9,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/verify"
@@ -104,10 +106,45 @@ func (f journals) Append(incident string, records ...runbook.Record) error {
 	return nil
 }
 
+// proofs is a monitor that has proved everything, unless it is told otherwise.
+type proofs struct {
+	mu      sync.Mutex
+	says    map[string]runbook.Significance // by trigger
+	watched []monitor.Target
+}
+
+func (p *proofs) Watch(_ context.Context, targets []monitor.Target) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.watched = targets
+}
+
+func (p *proofs) Significance(_, trigger string, now time.Time) runbook.Significance {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s, ok := p.says[trigger]; ok {
+		return s
+	}
+	return runbook.Significance{At: now, Value: 3, LogE: 20}
+}
+
+func (p *proofs) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
+	return []byte("counts"), nil
+}
+
+func (p *proofs) say(trigger string, s runbook.Significance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.says == nil {
+		p.says = map[string]runbook.Significance{}
+	}
+	p.says[trigger] = s
+}
+
 // partsOf are parts that take everything and say nothing.
 func partsOf(st store.Store, api verify.API) Parts {
 	return Parts{
-		Store: st, Prometheus: verify.New(api, 0), Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
+		Store: st, Prometheus: verify.New(api, 0), Monitor: &proofs{}, Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
 		Archive: captures(func(string) error { return nil }),
 		Post:    posts(func(runbook.Message) (string, error) { return "#ranking-oncall", nil }),
 		Journal: journals(func(string, runbook.Record) error { return nil }),

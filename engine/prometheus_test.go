@@ -29,7 +29,6 @@ type facts struct {
 	errors   float64         // what users see
 	warm     float64         // the candidate's pods that are ready
 	firing   []string        // alerts
-	restless float64         // how the stable pods differed before the release
 }
 
 func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
@@ -47,13 +46,10 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 		table[plain(e.String())] = about
 	}
 	for _, t := range rb.Triggers {
-		breach, err := ask.Breach(t.Name, rel)
+		breach, err := ask.Gate(t.Name, rel)
 		add("breach "+t.Name, breach, err)
 		effect, err := ask.Effect(t.Name, rel)
 		add("effect", effect, err)
-		if evidence, ok := ask.Evidence(t.Name, rel); ok {
-			add("evidence", evidence, nil)
-		}
 	}
 	for _, r := range ask.Recovery(rel) {
 		add("before", r.Before, nil)
@@ -61,12 +57,10 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 		add("now", r.Now, nil)
 	}
 	add("age", ask.Age(rel), nil)
+	add("age", ask.Age(runbook.Release{Region: rel.Region, Stable: rel.Stable, Candidate: rel.Candidate}), nil)
 	add("pods", ask.Pods(rel, runbook.Stable), nil)
 	add("pods", ask.Pods(rel, runbook.Candidate), nil)
 	add("warm candidate", ask.Warm(rel, runbook.Candidate), nil)
-	for _, q := range ask.Before(rel) {
-		add("the hour before", q.Expr, nil)
-	}
 	for _, q := range ask.Traffic() {
 		add("plan "+q.Name, q.Expr, nil)
 	}
@@ -76,7 +70,7 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 	for _, q := range []rules.Questions{ask, ask.Over(3 * ask.Interval()), ask.Over(6 * ask.Interval())} {
 		add("traffic", q.Rate(rel, runbook.Candidate), nil)
 	}
-	return &facts{tb: tb, table: table, breaking: map[string]bool{}, traffic: 20, errors: 0.001, warm: 3, restless: 1.5}
+	return &facts{tb: tb, table: table, breaking: map[string]bool{}, traffic: 20, errors: 0.001, warm: 3}
 }
 
 func (f *facts) set(change func(*facts)) {
@@ -153,7 +147,7 @@ func (f *facts) answer(question string) (float64, bool) {
 		f.tb.Errorf("asked something unknown: %s", question)
 	}
 	v, ok := map[string]float64{"warm candidate": f.warm, "plan rate": 100, "plan error_rate": 0.005, "plan stable_pods": 3, "plan scrapes": 600, "plan p50": 0.05, "plan p95": 0.1,
-		"effect": 0.1, "evidence": 20, "age": 1, "pods": 3, "rate": 80, "the hour before": f.restless, "traffic": f.traffic,
+		"effect": 0.1, "age": 1, "pods": 3, "rate": 80, "traffic": f.traffic,
 		"samples": 5000, "before": 0.001, "now": f.errors}[about]
 	return v, ok
 }

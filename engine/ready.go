@@ -29,7 +29,7 @@ func (e *Engine) ready(ctx context.Context, s service, rel runbook.Release) runb
 		decides = plan.Decides
 	}
 	can := func(trigger string) bool { _, can := decides(trigger, rel.Weight); return can }
-	ready := e.prom.Ready(ctx, s.ask, s.rb.Triggers, rel, can)
+	ready := e.prom.Ready(ctx, s.ask, s.rb.Triggers, rel, can, func(trigger string) runbook.Significance { return e.significance(rel, trigger) })
 	for _, side := range []runbook.Role{runbook.Stable, runbook.Candidate} {
 		ready.Answers = append(ready.Answers, e.checkSide(ctx, s, rel, side, false)...)
 	}

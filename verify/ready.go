@@ -18,17 +18,21 @@ const (
 // Ready asks whether a rollback is possible right now and whether anything speaks
 // against the next step: which pods are warm on both sides, and each trigger's own
 // answer. can says whether a trigger is expected to see its effect at the release's
-// weight: one that is, and has no data, is undecided. What is not answered is a
-// problem, never a zero.
-func (p *Prometheus) Ready(ctx context.Context, q rules.Questions, triggers []runbook.Trigger, rel runbook.Release, can func(trigger string) bool) runbook.Readiness {
+// weight: one that is, and has no data, is undecided. significance says what this process knows of a
+// trigger; of one that is expected to see its effect it must be known. What is not answered
+// is a problem, never a zero.
+func (p *Prometheus) Ready(ctx context.Context, q rules.Questions, triggers []runbook.Trigger, rel runbook.Release, can func(trigger string) bool, significance func(trigger string) runbook.Significance) runbook.Readiness {
 	breaches := make([]runbook.Breach, len(triggers))
 	var all sync.WaitGroup
 	for i, t := range triggers {
-		all.Go(func() { breaches[i] = p.Confirm(ctx, q, t, rel) })
+		all.Go(func() { breaches[i] = p.Confirm(ctx, q, t, rel, significance(t.Name)) })
 	}
 	ready := p.warm(ctx, q, rel)
 	all.Wait()
 	for _, b := range breaches {
+		if b.Significance.Problem != "" && can(b.Trigger) && ready.Problem == "" {
+			ready.Problem = b.Trigger + ": " + b.Significance.Problem
+		}
 		ready.StableSick = ready.StableSick || b.StableSick
 		ready.CandidateRate = max(ready.CandidateRate, b.CandidateRate)
 		switch {

@@ -25,7 +25,7 @@ func printBacktest(w io.Writer, r gameday.Report, format string) error {
 		fmt.Fprintln(w, "The runbook observes: the policy column is what an armed one would have done.")
 	}
 	t := columns(w)
-	fmt.Fprint(t, "\nAT\tTRIGGER\tRELEASE\tLASTED\tVALUE\tWORST\tEVIDENCE\tPODS\tPOLICY\tREALLY\n")
+	fmt.Fprint(t, "\nAT\tTRIGGER\tRELEASE\tLASTED\tVALUE\tWORST\tSIGNIFICANCE\tPODS\tPOLICY\tREALLY\n")
 	for _, f := range r.Firings {
 		fmt.Fprintln(t, strings.Join(firingRow(f), "\t"))
 	}
@@ -75,11 +75,11 @@ func weekly(v float64) string {
 }
 
 func firingRow(f gameday.Firing) []string {
-	evidence, pods, policy := "-", "-", "page"
+	significance, pods, policy := "-", "-", "page"
 	if b := f.Breach; b != nil {
 		pods = fmt.Sprintf("%d+%d", b.CandidatePods, b.StablePods)
-		if b.Evidence != 0 {
-			evidence = fmt.Sprintf("%.1f", b.Evidence)
+		if s := b.Significance; !s.At.IsZero() {
+			significance = fmt.Sprintf("%.1f", min(s.Value, 999))
 		}
 	}
 	if d := f.Decision; d != nil {
@@ -97,7 +97,7 @@ func firingRow(f gameday.Firing) []string {
 	if release == "" {
 		release = "-"
 	}
-	return []string{utc(f.From), f.Trigger, release, lasted, fmt.Sprintf("%.3g", f.Value), fmt.Sprintf("%.3g", f.Worst), evidence, pods, policy, really}
+	return []string{utc(f.From), f.Trigger, release, lasted, fmt.Sprintf("%.3g", f.Value), fmt.Sprintf("%.3g", f.Worst), significance, pods, policy, really}
 }
 
 func lead(i gameday.RealIncident) string {
@@ -128,9 +128,9 @@ func printCalibration(w io.Writer, r gameday.CalibrationReport, format string) e
 		}
 		fmt.Fprintf(t, "%s\t%d\t%d\t%.2g%%\t%.2g%% to %.2g%%\n", name, one.Fired, one.Trials, 100*one.Rate, 100*one.Low, 100*one.High)
 	}
-	fmt.Fprint(t, "\nSIGNAL\tDISPERSION, MEDIAN\t90% BELOW\tMOST\tLOOKS\n")
+	fmt.Fprint(t, "\nTRIGGER\tDISPERSION, MEDIAN\t90% BELOW\tMOST\tLOOKS\n")
 	for _, d := range r.Dispersion {
-		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.2f\t%d\n", d.Signal, d.Median, d.P90, d.Max, d.Looks)
+		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.2f\t%d\n", d.Trigger, d.Median, d.P90, d.Max, d.Looks)
 	}
 	if len(r.Alarms) > 0 {
 		fmt.Fprint(t, "\nFIRED AT\tTRIGGER\tVALUE\tPOSING PODS\n")
@@ -141,7 +141,7 @@ func printCalibration(w io.Writer, r gameday.CalibrationReport, format string) e
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "\nA dispersion of 1 is chance; the evidence is divided by it.")
+	fmt.Fprintln(w, "\nA dispersion of 1 is chance; the significance is divided by it.")
 	warn(w, r.Warnings)
 	for _, s := range r.Skipped {
 		fmt.Fprintln(w, "skipped: "+s)
