@@ -21,6 +21,7 @@ var layers = [][]string{
 	{"engine"},
 	{"policy", "actuators", "verify", "report", "shadow"},
 	{"rules", "store"},
+	{"analysis"},
 	{"runbook"},
 	{"runbook-templates"},
 }
