@@ -49,6 +49,7 @@ type world struct {
 	runbooks []*runbook.Runbook
 	weighed  float64 // the candidate's weight at the last tick
 	moved    time.Time
+	opened   map[string]time.Time // the gates of lasting triggers
 	// called are other names of the labels that pods carry, by ours.
 	called map[string]string
 
@@ -113,7 +114,7 @@ func newWorld(tb testing.TB, seed uint64, pods []*pod, runbooks ...*runbook.Runb
 		tb: tb, db: teststorage.New(tb), interval: runbooks[0].Metrics.Interval.Std(),
 		start: time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC), rnd: rand.New(rand.NewPCG(seed, 1)),
 		pods: pods, daemons: 1, role: usualRole, weight: func(*pod, time.Duration) float64 { return 50 }, exported: map[string]export{},
-		proves: provedFrom(onset), runbooks: runbooks,
+		proves: provedFrom(onset), runbooks: runbooks, opened: map[string]time.Time{},
 	}
 	w.now = w.start
 	p := parser.NewParser(parser.Options{})
