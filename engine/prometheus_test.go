@@ -56,7 +56,11 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 		add("samples", r.Samples, nil)
 		add("now", r.Now, nil)
 	}
-	add("age", ask.Age(rel), nil)
+	for _, weight := range []int{0, 20, 100} { // none, some, all: which sides should have traffic
+		whose := rel
+		whose.Weight = weight
+		add("age", ask.Age(whose), nil)
+	}
 	add("age", ask.Age(runbook.Release{Region: rel.Region, Stable: rel.Stable, Candidate: rel.Candidate}), nil)
 	add("pods", ask.Pods(rel, runbook.Stable), nil)
 	add("pods", ask.Pods(rel, runbook.Candidate), nil)
