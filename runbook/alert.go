@@ -33,7 +33,7 @@ const (
 	Breaching    State = "breaching"
 	NotBreaching State = "not_breaching"
 	NoData       State = "no_data"     // a side is missing, or the newest sample is too old: neither good nor bad
-	Unreachable  State = "unreachable" // Prometheus did not answer
+	Unreachable  State = "unreachable" // Prometheus did not answer, or the significance is not known yet: to be asked again
 )
 
 // A Breach is a trigger as Prometheus answers for it now. Only a breach whose State
