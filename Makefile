@@ -4,7 +4,7 @@ GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: demo build test quality mutants servers needs bench lint fuzz clean
+.PHONY: demo build test quality servers needs bench lint fuzz clean
 
 demo: ## a bad release from start to finish, with nothing to install
 	$(GO) run ./cmd/autorollback demo
@@ -26,14 +26,6 @@ quality: ## the decision-quality table: whole releases, beside Flagger's, Argo's
 	@mkdir -p bin
 	@$(GO) build -o bin/quality ./test/quality/run
 	@bin/quality $(if $(SEEDS),-seeds $(SEEDS)) $(if $(SCENARIOS),-scenarios $(SCENARIOS)) $(if $(CSV),-csv $(CSV)) $(QUALITY)
-
-# RUNBOOKS=dir takes your own; without "make servers" name PROMTOOL=path.
-RUNBOOKS ?= runbook-templates/canary.yaml runbook-templates/bluegreen.yaml runbook-templates/shadow.yaml \
-	examples/runbooks/ranker.yaml rules/testdata/mean.yaml rules/testdata/unit/limits.yaml rules/testdata/unit/threshold.yaml
-mutants: servers ## the generated unit tests with the real promtool, then every mutant of the rules
-	@mkdir -p bin
-	@$(GO) build -o bin/autorollback ./cmd/autorollback
-	@bin/autorollback rules test --mutants --promtool "$(or $(PROMTOOL),$$(test/servers/build --path prometheus)/promtool)" $(RUNBOOKS)
 
 needs: ## what the tests need beyond Go
 	@test/needs

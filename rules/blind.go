@@ -51,7 +51,7 @@ func (b *book) silences() []string {
 	}
 	for i, since := range order {
 		levels := strings.Join(seen[since], and)
-		if len(seen[since]) > 1 {
+		if len(seen[since]) > 1 { // several must be heard
 			levels = "(" + levels + ")"
 		}
 		order[i] = fmt.Sprintf("%s unless %s %s", since, side, levels)
@@ -69,6 +69,8 @@ func (b *book) silence(l level) (since, heard string) {
 	switch {
 	case l.lent:
 		patience, role = max(b.Metrics.Drift.MaxAge, b.patience(0)), b.ours(releaseInfo, isRole(runbook.Candidate))
+	case l.gain:
+		heard = fmt.Sprintf("(%s and %s %s > 0)", heard, same, heard)
 	case l.op == "":
 		heard += " > 0"
 	case patience > l.window:

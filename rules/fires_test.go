@@ -89,7 +89,7 @@ func traces() []trace {
 			pods: func() []*pod { return of(usual(), candidates, func(p *pod) { p.slower = after(onset, 1, 100) }) },
 			want: []string{"ranker/latency-p95 default", "ranker/users-wait"}},
 		{name: "conversion falls 10 %", hours: 1, within: onset + 50*time.Minute,
-			pods: func() []*pod { return of(usual(), candidates, func(p *pod) { p.converts = after(onset, 0.1, 0.09) }) },
+			pods:   func() []*pod { return of(usual(), candidates, func(p *pod) { p.converts = after(onset, 0.1, 0.09) }) },
 			adjust: func(w *world, _ *runbook.Runbook) { w.proves = provedFrom(onset, "conversion-drop") },
 			want:   []string{"ranker/conversion-drop default"}},
 		{name: "nothing is significant", hours: 0.5,

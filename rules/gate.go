@@ -145,7 +145,9 @@ const lastingShare = 0.8
 // false from unknown.
 func (b *book) lasted(t runbook.Trigger, v view) string {
 	gate, steps := b.gate(t, v), float64(t.For/b.Metrics.Interval)
-	seen := func(expr string) string { return fmt.Sprintf("count_over_time((%s)[%s:%s])", expr, t.For, b.Metrics.Interval) }
+	seen := func(expr string) string {
+		return fmt.Sprintf("count_over_time((%s)[%s:%s])", expr, t.For, b.Metrics.Interval)
+	}
 	if t.Type == runbook.Anomaly {
 		return fmt.Sprintf("%s and %s %s >= %s", gate, same, seen(gate), num(steps))
 	}

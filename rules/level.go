@@ -17,6 +17,7 @@ type level struct {
 	expr func(w window) string
 	part string // the label that tells parts apart; empty: there are none
 	nan  bool   // without opportunities expr is NaN, which is dropped then
+	gain bool   // of a KPI: 0 on both sides says that nothing is counted
 	lent bool   // of the drift gauges, which know versions and no regions
 }
 
@@ -105,6 +106,7 @@ func (b *book) gateWindow(t runbook.Trigger) runbook.Duration {
 
 func (b *book) kpiLevel(l *level, t runbook.Trigger) {
 	k, _ := b.KPI(t.KPI)
+	l.gain = true
 	l.name, l.words = "kpi_"+snake(k.Name), k.Name+" per trial"
 	if k.IsMean() {
 		l.op = "mean"
@@ -153,6 +155,8 @@ func (w window) nulls() string {
 // drifted is how many times its threshold the highest fresh drift score is.
 func (w window) drifted() string {
 	d := w.b.Metrics.Drift
-	gauge := func(name string) string { return selector(name, append(w.where[:len(w.where):len(w.where)], w.b.drift...)) }
+	gauge := func(name string) string {
+		return selector(name, append(w.where[:len(w.where):len(w.where)], w.b.drift...))
+	}
 	return w.aggregate("max", fmt.Sprintf("%s / %s and time() - %s < %s", gauge(d.Score), gauge(d.Threshold), gauge(d.LastRun), num(d.MaxAge.Std().Seconds())))
 }

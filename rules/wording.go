@@ -53,7 +53,7 @@ func (b *book) proof(t runbook.Trigger) string {
 	case t.Type == runbook.CanaryStarved:
 		return fmt.Sprintf(" Effect over %s; not chance, says the daemon (autorollback_trigger_significance >= 1).", t.For)
 	case t.Proved():
-		return fmt.Sprintf(" Effect over %s; neither chance nor one pod's doing, says the daemon (autorollback_trigger_significance >= 1).", t.For)
+		return fmt.Sprintf(" Effect over %s; not chance, nor one pod, says the daemon (autorollback_trigger_significance >= 1).", t.For)
 	default:
 		return ""
 	}

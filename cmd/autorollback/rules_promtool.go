@@ -23,29 +23,25 @@ import (
 type testRun struct {
 	c                console
 	promtool, format string
-	mutants          bool
-	sample, workers  int
+	workers          int
 }
 
 // A testResult is what rules test says about one runbook.
 type testResult struct {
-	Service  string              `json:"service"`
-	File     string              `json:"file"`
-	Tests    int                 `json:"tests"`
-	Untested []rules.Untested    `json:"untested"`
-	Seconds  float64             `json:"seconds"`
-	Failures []string            `json:"failures"` // what promtool said
-	Mutants  *rules.MutantReport `json:"mutants,omitempty"`
+	Service  string           `json:"service"`
+	File     string           `json:"file"`
+	Tests    int              `json:"tests"`
+	Untested []rules.Untested `json:"untested"`
+	Seconds  float64          `json:"seconds"`
+	Failures []string         `json:"failures"` // what promtool said
 }
 
 // testCommand is rules test.
 func testCommand(parent *kingpin.CmdClause, c console) map[string]action {
-	cmd := parent.Command("test", "Generate rules and their unit tests, and run them with promtool; with --mutants also prove that the tests catch changed rules. Exit code 3 on a failure or a mutant that no test catches. Example: autorollback rules test runbooks/ranker.yaml --promtool /usr/bin/promtool --mutants")
+	cmd := parent.Command("test", "Generate rules and their unit tests, and run them with promtool. Exit code 3 on a failure. Example: autorollback rules test runbooks/ranker.yaml --promtool /usr/bin/promtool")
 	paths := cmd.Arg("path", "Runbook files or folders.").Required().Strings()
 	t := &testRun{c: c}
 	cmd.Flag("promtool", "The promtool to run.").Default("promtool").StringVar(&t.promtool)
-	cmd.Flag("mutants", "Change thresholds, signs, sides, windows and guards of the rules, one at a time; every change must fail a test.").BoolVar(&t.mutants)
-	cmd.Flag("sample", "Only so many mutants, evenly spread; 0: all.").Default("0").IntVar(&t.sample)
 	cmd.Flag("workers", "How many tests run at once.").Default(strconv.Itoa(runtime.NumCPU())).IntVar(&t.workers)
 	output := format(cmd)
 	return map[string]action{cmd.FullCommand(): func(ctx context.Context) error {
@@ -69,9 +65,6 @@ func (t *testRun) run(ctx context.Context, paths []string) error {
 			}
 			results = append(results, r)
 			wants += len(r.Failures)
-			if r.Mutants != nil {
-				wants += len(r.Mutants.Holes())
-			}
 			if t.format == "text" {
 				r.print(t.c)
 			}
@@ -94,12 +87,7 @@ func (t *testRun) test(ctx context.Context, rb *runbook.Runbook) (testResult, er
 		return r, err
 	}
 	r.Seconds = time.Since(began).Seconds()
-	if !t.mutants || len(r.Failures) > 0 {
-		return r, nil
-	}
-	report, err := t.hunt(ctx, suite)
-	r.Mutants = &report
-	return r, err
+	return r, nil
 }
 
 // promtoolRuns runs the tests of each trigger against the whole rule file, several at
@@ -187,7 +175,4 @@ func (r testResult) print(c console) {
 		verdict = fmt.Sprintf("do not pass: %d of promtool's runs fail", len(r.Failures))
 	}
 	fmt.Fprintf(c.out, "%s (%s): %d tests in %.1f s with promtool: %s\n", r.Service, r.File, r.Tests, r.Seconds, verdict)
-	if r.Mutants != nil {
-		_ = r.Mutants.WriteText(c.out)
-	}
 }

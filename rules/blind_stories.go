@@ -1,0 +1,102 @@
+package rules
+
+import (
+	"fmt"
+
+	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// blindCases play peace on both sides, and leave something out.
+func (b *book) blindCases() ([]unitCase, error) {
+	s := &stage{b: b, alert: b.blind()}
+	longest, shortest := 0, mostSteps
+	for _, l := range b.heard() {
+		p := b.patience(l.window)
+		if l.lent {
+			continue
+		}
+		longest, shortest = max(longest, int(p/b.Metrics.Interval)), min(shortest, int(p/b.Metrics.Interval))
+	}
+	told := int(b.patience(0) / b.Metrics.Interval)
+	if longest == 0 || longest > mostSteps/4 {
+		return nil, fmt.Errorf("the windows are too long for promtool")
+	}
+	steps := longest + 6
+	at := b.open(steps, 0)
+	whole := func(skip ...runbook.Role) []unitSeries { return s.peace(at, steps, "", skip...) }
+	s.quiet("silent while both sides tell everything", whole(), steps)
+	for _, gone := range []runbook.Role{runbook.Candidate, runbook.Stable} {
+		s.blind(fmt.Sprintf("fires when the %s side has no series", gone), whole(gone), string(gone), shortest)
+	}
+	none := at
+	none.weights = [2]float64{0, 100}
+	s.quiet("silent about a side that should get nothing", s.peace(none, steps, "", runbook.Candidate), steps)
+	over := b.open(steps, told-1)
+	s.quiet("silent once the release is over", s.peace(over, steps, "", runbook.Candidate), steps)
+	if names := b.significant(); len(names) > 0 {
+		s.blind("fires when the daemon does not tell the significance of "+names[len(names)-1], s.peace(at, steps, names[len(names)-1]), string(runbook.Candidate), told)
+	}
+	two := at
+	two.release = "r2"
+	s.both("fires when daemons name two releases", append(whole(), b.roles(two)...))
+	return s.cases, s.err
+}
+
+// peace is the release and everything that is asked for, but the significance of one
+// trigger and the series of some sides.
+func (s *stage) peace(at exported, steps int, without string, gone ...runbook.Role) []unitSeries {
+	series := s.b.roles(at)
+	for _, t := range append(s.b.Triggers[:len(s.b.Triggers):len(s.b.Triggers)], runbook.Trigger{Type: runbook.ErrorRate, Above: 0.05}) {
+		if analysis.Comparative(t) && t.Name != without && t.Name != "" {
+			series = append(series, s.b.significance(at, t.Name, 0.5))
+		}
+		if t.Absolute() || t.Type == runbook.Anomaly {
+			continue
+		}
+		good, err := s.b.peaceful(t)
+		if err != nil {
+			s.err = err
+			continue
+		}
+		for _, role := range []runbook.Role{runbook.Candidate, runbook.Stable} {
+			if len(gone) > 0 && gone[0] == role {
+				continue
+			}
+			more, err := s.b.played(t, role, play{good, good, 1}, steps)
+			if err != nil {
+				s.err = err
+			}
+			series = merged(series, more)
+		}
+	}
+	return series
+}
+
+func (s *stage) quiet(name string, series []unitSeries, steps int) {
+	s.cases = append(s.cases, unitCase{name: name, series: series, asserts: silent(s.alert.alert, steps)})
+}
+
+// blind fires about one side.
+func (s *stage) blind(name string, series []unitSeries, role string, first int) {
+	s.fires(name, series, map[string]string{"region": s.b.theRegion(), "release": unitRelease, "role": role}, first)
+}
+
+// both is about a region alone. The count must have been two for as long as it looks back,
+// of which nothing is known before the first step.
+func (s *stage) both(name string, series []unitSeries) {
+	s.fires(name, series, map[string]string{"region": s.b.theRegion()}, 0)
+}
+
+func (s *stage) fires(name string, series []unitSeries, labels map[string]string, first int) {
+	a, err := s.b.fired(s.alert, labels, 0)
+	if err != nil {
+		s.err = err
+		return
+	}
+	c := unitCase{name: name, series: series, asserts: []unitAssert{{first, s.alert.alert, []unitAlert{a}}}}
+	if first > 0 {
+		c.asserts = append([]unitAssert{{first - 1, s.alert.alert, nil}}, c.asserts...)
+	}
+	s.cases = append(s.cases, c)
+}
