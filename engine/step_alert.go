@@ -18,7 +18,7 @@ func (s *State) asked(ev Asked, now time.Time) error {
 	case s.Release == nil:
 		return nil
 	case !s.Open():
-		if ev.Release == s.Release.ID {
+		if ev.Release == s.Release.ID && !ev.guessed() {
 			s.join(ev, now)
 		}
 		return nil
@@ -29,15 +29,23 @@ func (s *State) asked(ev Asked, now time.Time) error {
 		return nil
 	}
 	s.lookAtSplit(now)
-	switch ev.Breach.State {
-	case runbook.NotBreaching:
+	switch state := ev.Breach.State; {
+	case state == runbook.NotBreaching:
 		s.cleared(ev, now)
-	case runbook.Unreachable:
+	case ev.guessed():
+		return nil
+	case state == runbook.Unreachable:
 		s.unconfirmed(ev, now)
 	default: // breaching, or no data, which the policy holds and pages
 		s.decide(ev, now)
 	}
 	return nil
+}
+
+// guessed reports whether nobody said that the trigger fires: the watcher asked by itself,
+// and the answer is not yes. Then nothing was heard, and there is nothing to page about.
+func (ev Asked) guessed() bool {
+	return ev.Alert.Lane == runbook.Watcher && ev.Alert.Trigger != blind && ev.Breach.State != runbook.Breaching
 }
 
 // cleared ends an incident that was never confirmed, once its own trigger turns out

@@ -107,6 +107,7 @@ func (b Backtest) Run(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	defer r.close()
+	r.begins = h.begin()
 	if err := r.replay(ctx, h); err != nil {
 		return Report{}, err
 	}
@@ -135,6 +136,7 @@ type replaying struct {
 	officer  *officer
 	curves   *curves
 	variants []*variant
+	begins   time.Time     // where the reading begins
 	gap      time.Duration // between samples
 	samples  int
 }

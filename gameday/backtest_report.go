@@ -71,8 +71,8 @@ func (r *replaying) warnings() []string {
 	for _, rel := range r.Releases {
 		if rel.Start.After(r.To) || !rel.End.IsZero() && !rel.End.After(r.From) {
 			out = append(out, fmt.Sprintf("release %s (%s) is outside the period and was not replayed", rel.ID, rel.Start.Format(time.RFC3339)))
-		} else if rel.Start.Before(r.From) {
-			out = append(out, fmt.Sprintf("release %s began before the period: its evidence is counted from the period's beginning", rel.ID))
+		} else if rel.Start.Before(r.begins) {
+			out = append(out, fmt.Sprintf("release %s began before %s, where the reading begins: its significance is counted from there", rel.ID, r.begins.UTC().Format(time.RFC3339)))
 		}
 	}
 	if len(r.Factors) > 0 {

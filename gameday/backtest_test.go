@@ -87,7 +87,7 @@ func TestBacktestFindsTheBadReleaseOnly(t *testing.T) {
 	if d := f.From.Sub(pastStart.Add(onset)); d < 0 || d > 3*time.Minute {
 		t.Errorf("fired %s after the onset, want within 3m", d)
 	}
-	if f.Release != "bad" || f.Value <= 0.05 || f.Value > 0.2 || f.Worst < f.Value || f.Breach == nil || f.Breach.Evidence < 5 || f.Breach.State != runbook.Breaching {
+	if f.Release != "bad" || f.Value <= 0.05 || f.Value > 0.2 || f.Worst < f.Value || f.Breach == nil || f.Breach.Significance.Value < 1 || f.Breach.State != runbook.Breaching {
 		t.Errorf("firing: %+v breach %+v", f, f.Breach)
 	}
 	if f.Breach.CandidatePods != 3 || f.Breach.StablePods != 4 || f.Breach.StableRate < 30 || f.Breach.CandidateRate < 5 || f.Breach.StableSick {

@@ -15,8 +15,7 @@ import (
 )
 
 // promised is the chance that a good release ever fires, over all its triggers with
-// evidence together; the rules are built for it. Triggers without evidence promise
-// nothing.
+// significance together; the rules are built for it. Triggers without promise nothing.
 const promised = 0.01
 
 // A Calibration runs releases in which nothing was released: random pods of the
@@ -42,7 +41,7 @@ type CalibrationReport struct {
 	Seed       uint64           `json:"seed"`
 	Trials     int              `json:"trials"`
 	Promised   float64          `json:"promised_rate"`
-	Any        Rate             `json:"any_with_evidence"` // trials in which any trigger with evidence fired
+	Any        Rate             `json:"any_with_significance"` // trials in which any trigger with significance fired
 	Triggers   []Rate           `json:"triggers"`
 	Blind      Rate             `json:"blind"` // not a false alarm: a side without data
 	Dispersion []Dispersion     `json:"dispersion"`
@@ -64,8 +63,8 @@ type Rate struct {
 }
 
 // Dispersion is how much more the stable pods differ by a trigger's count than chance says:
-// 1 is chance, and 2 is what the rules assume with fewer than three stable pods. The
-// rules divide the evidence by it.
+// 1 is chance, and 2 is what is assumed with fewer than three stable pods. The
+// significance is divided by it.
 type Dispersion struct {
 	Trigger string  `json:"trigger"`
 	Looks   int     `json:"looks"`
@@ -119,7 +118,7 @@ type trials struct {
 	group    rules.Group
 	need     need
 	count    int
-	fired    map[string]int // by trigger: trials; "" is any with evidence
+	fired    map[string]int // by trigger: trials; "" is any with significance
 	phi      map[string][]float64
 	alarms   []CalibrateAlarm
 	skipped  []string
@@ -268,7 +267,7 @@ func (s *trials) report(took time.Duration) CalibrationReport {
 }
 
 func (s *trials) rate(trigger string) Rate {
-	r := Rate{Trigger: cmp.Or(trigger, "any with evidence"), Fired: s.fired[trigger], Trials: s.count}
+	r := Rate{Trigger: cmp.Or(trigger, "any with significance"), Fired: s.fired[trigger], Trials: s.count}
 	r.Low, r.High = clopperPearson(r.Fired, r.Trials)
 	if r.Trials > 0 {
 		r.Rate = float64(r.Fired) / float64(r.Trials)

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/autorollback/autorollback/rules"
 )
 
 // Equal pods give no false alarm and no dispersion.
@@ -34,15 +32,15 @@ func TestCalibrate(t *testing.T) {
 	if len(r.Triggers) != 3 || r.Any.High <= 0.3 {
 		t.Errorf("rates: %+v %+v", r.Triggers, r.Any)
 	}
-	var signals []string
+	var triggers []string
 	for _, d := range r.Dispersion {
-		signals = append(signals, d.Signal)
+		triggers = append(triggers, d.Trigger)
 		if d.Median < 1 || d.Median > 1.6 || d.Looks == 0 {
 			t.Errorf("dispersion of equal pods: %+v", d)
 		}
 	}
-	if !slices.Equal(signals, []string{"errors", "kpi_sales", "latency_p95"}) {
-		t.Errorf("signals: %q", signals)
+	if !slices.Equal(triggers, []string{"error-rate", "latency-p95", "sales-drop"}) {
+		t.Errorf("triggers: %q", triggers)
 	}
 }
 
@@ -111,16 +109,5 @@ func TestBounds(t *testing.T) {
 		if got := poissonAtMost(k); math.Abs(got-want) > 1e-3 {
 			t.Errorf("poisson after %d: %g, want %g", k, got, want)
 		}
-	}
-}
-
-// The series that calibrate asks for is one that the rules record.
-func TestRulesRecordTheDispersion(t *testing.T) {
-	g, err := rules.Compile(pastBook(t, false))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.ContainsFunc(g.Rules, func(r rules.Rule) bool { return r.Record == "autorollback:phi" }) {
-		t.Error("no rule records autorollback:phi")
 	}
 }

@@ -1,6 +1,7 @@
 package gameday
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -14,23 +15,15 @@ import (
 )
 
 // An observed is one release as the daemon's monitor would have seen it.
+//
+// The result of the interval that ends at T is exported at T, and the rules evaluated at T
+// read it. A daemon is [monitor.Lag] and a scrape later, so a replay is early by at most
+// one evaluation.
 type observed struct {
 	past     PastRelease
-	observer *monitor.Observer
-	at       time.Time
+	observer *monitor.Observer          // nil: not begun yet, or over
 	results  map[string]analysis.Result // by trigger; nil: not judged
-}
-
-func observedOf(rb *runbook.Runbook, releases []PastRelease) ([]*observed, error) {
-	var out []*observed
-	for _, r := range releases {
-		o, err := monitor.NewObserver(monitor.Target{Runbook: rb, Release: r.release(rb.Service, r.Start)})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, &observed{past: r, observer: o})
-	}
-	return out, nil
+	at       time.Time                  // end of the newest interval
 }
 
 // sees reports whether the monitor counts at a moment: from an hour before the release on.
@@ -38,12 +31,41 @@ func (o *observed) sees(now time.Time) bool {
 	return !now.Before(o.past.Start.Add(-monitor.LooksBack)) && (o.past.End.IsZero() || now.Before(o.past.End))
 }
 
+// attend begins to observe what is to be seen now, with what each series held before, and
+// ends what is over.
+func (w *world) attend(now time.Time) error {
+	for _, o := range w.observed {
+		switch {
+		case !o.sees(now):
+			o.observer, o.results = nil, nil
+		case o.observer == nil:
+			if err := w.begin(o, now); err != nil {
+				return fmt.Errorf("observe release %s: %w", o.past.ID, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (w *world) begin(o *observed, now time.Time) (err error) {
+	o.observer, err = monitor.NewObserver(monitor.Target{Runbook: w.runbook, Release: o.past.release(w.runbook.Service, now)})
+	if err != nil {
+		return err
+	}
+	dayBefore := now.Add(-24 * time.Hour).UnixMilli()
+	for _, s := range w.series {
+		if s.newest.At > dayBefore {
+			o.observer.Know(streamOf(s.labels, s.newest))
+		}
+	}
+	return nil
+}
+
 // observe gives a sample to every release that is counted.
 func (w *world) observe(l labels.Labels, s Sample) {
-	now := time.UnixMilli(s.At)
 	var stream *model.SampleStream
 	for _, o := range w.observed {
-		if !o.sees(now) {
+		if o.observer == nil {
 			continue
 		}
 		if stream == nil {
@@ -56,13 +78,12 @@ func (w *world) observe(l labels.Labels, s Sample) {
 // judge ends the interval of every release that is counted.
 func (w *world) judge(now time.Time) {
 	for _, o := range w.observed {
-		if !o.sees(now) {
-			o.results = nil
+		if o.observer == nil {
 			continue
 		}
 		rel := o.past.release(w.runbook.Service, now)
-		o.at = now
 		_, o.results = o.observer.End(monitor.Target{Runbook: w.runbook, Release: rel}, now)
+		o.at = now
 		if rel.Weight == 0 {
 			o.results = nil
 		}
@@ -77,6 +98,16 @@ func (w *world) significance(release, trigger string) runbook.Significance {
 		}
 	}
 	return runbook.Significance{Problem: "the release is not judged"}
+}
+
+// exports is the significance that the daemon would have exported; false: none.
+func (w *world) exports(release string, t runbook.Trigger) (float64, bool) {
+	for _, o := range w.observed {
+		if r, ok := o.results[t.Name]; ok && o.past.ID == release {
+			return monitor.SignificanceOf(r, o.at).Value, !math.IsNaN(r.Significance)
+		}
+	}
+	return 0, false
 }
 
 func streamOf(l labels.Labels, s Sample) *model.SampleStream {

@@ -148,7 +148,7 @@ func TestNeeds(t *testing.T) {
 	if !slices.Equal(n.selectors, want) {
 		t.Errorf("selectors:\n%s", strings.Join(n.selectors, "\n"))
 	}
-	if n.before < 5*time.Minute || n.before > time.Hour {
+	if n.before < 5*time.Minute || n.before > 2*time.Hour {
 		t.Errorf("looks back %s", n.before)
 	}
 }

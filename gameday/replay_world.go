@@ -22,7 +22,6 @@ import (
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 
-	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -31,8 +30,6 @@ const (
 	// chunkLength is how much history is held in memory and read at once. The scratch
 	// TSDB takes nothing older than half of its block length.
 	chunkLength = time.Hour
-	// kept is how much is kept behind the clock: the longest evidence window is 26 h.
-	kept = 30 * time.Hour
 	// settled is how many intervals the rules go on after a release, so that what was
 	// recorded ends and alerts resolve.
 	settled = 20
@@ -53,13 +50,20 @@ type world struct {
 	parser parser.Parser
 
 	observed []*observed
+	series   map[string]*held
 	always   []*promrules.Group // asks only the service's own series
 	inFlight []*promrules.Group // stands on the release's role
-	refs     map[string]storage.SeriesRef
 	exported map[string]labels.Labels
 	busy     time.Time // the rules of inFlight are needed until then
 	failures map[string]failure
 	evals    int
+}
+
+// A held series is one that the scratch TSDB has.
+type held struct {
+	labels labels.Labels
+	ref    storage.SeriesRef
+	newest Sample
 }
 
 // A failure is how often a rule could not be evaluated.
@@ -71,22 +75,25 @@ type failure struct {
 
 func newWorld(dir string, rb *runbook.Runbook, g rules.Group, releases []PastRelease) (*world, error) {
 	w := &world{runbook: rb, interval: rb.Metrics.Interval.Std(), releases: releases, dir: dir,
-		parser: parser.NewParser(parser.Options{}), refs: map[string]storage.SeriesRef{},
+		parser: parser.NewParser(parser.Options{}), series: map[string]*held{},
 		exported: map[string]labels.Labels{}, failures: map[string]failure{}}
 	quiet := slog.New(slog.DiscardHandler)
 	options := tsdb.DefaultOptions()
 	options.WALSegmentSize = -1 // nothing here outlives the process
 	options.NoLockfile = true
-	options.RetentionDuration = kept.Milliseconds()
-	var err error
+	need, err := needs(rb, g)
+	if err != nil {
+		return nil, err
+	}
+	options.RetentionDuration = (need.before + chunkLength).Milliseconds()
 	if w.db, err = tsdb.Open(filepath.Join(dir, "tsdb"), quiet, nil, options, nil); err != nil {
 		return nil, fmt.Errorf("open scratch TSDB: %w", err)
 	}
 	w.db.DisableCompactions() // after each chunk, not by the wall clock
 	w.engine = promql.NewEngine(promql.EngineOpts{Logger: quiet, MaxSamples: 100_000_000, Timeout: 2 * time.Minute,
 		EnableAtModifier: true, EnableNegativeOffset: true, Parser: w.parser})
-	if w.observed, err = observedOf(rb, releases); err != nil {
-		return nil, err
+	for _, r := range releases {
+		w.observed = append(w.observed, &observed{past: r})
 	}
 	alone, standing := divide(g)
 	if w.always, err = w.load("always", alone); err != nil {
@@ -161,11 +168,11 @@ func (w *world) close() {
 // seen is called. Nothing is evaluated before judge.
 func (w *world) pass(ctx context.Context, chunk []Stretch, from, to, judge time.Time, seen func(now time.Time) error) error {
 	in := w.incoming(chunk)
-	for now := from.Truncate(w.interval).Add(w.interval); !now.After(to); now = now.Add(w.interval) {
+	for now := w.after(from); !now.After(to); now = now.Add(w.interval) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := w.store(ctx, in, now); err != nil {
+		if err := w.step(ctx, in, now); err != nil {
 			return fmt.Errorf("store history up to %s: %w", now.UTC().Format(time.RFC3339), err)
 		}
 		if now.Before(judge) {
@@ -176,10 +183,17 @@ func (w *world) pass(ctx context.Context, chunk []Stretch, from, to, judge time.
 			return err
 		}
 	}
-	if err := w.store(ctx, in, to); err != nil { // a chunk's end may lie off the grid
+	// A chunk's end may lie off the grid.
+	if err := w.store(ctx, func(app storage.Appender) error { return w.take(app, in, to) }); err != nil {
 		return fmt.Errorf("store history up to %s: %w", to.UTC().Format(time.RFC3339), err)
 	}
 	return w.db.Compact(ctx)
+}
+
+// after is the first multiple of the interval in Unix time that is later.
+func (w *world) after(t time.Time) time.Time {
+	every := w.interval.Milliseconds()
+	return time.UnixMilli((t.UnixMilli()/every + 1) * every)
 }
 
 // arriving is a series with what is still to come of it.
@@ -204,39 +218,60 @@ func (w *world) incoming(chunk []Stretch) []*arriving {
 	return out
 }
 
-// store appends what was there by now, and what the daemon would have exported.
-func (w *world) store(ctx context.Context, in []*arriving, now time.Time) error {
-	app := w.db.Appender(ctx)
-	limit := now.UnixMilli()
-	for _, a := range in {
-		for len(a.left) > 0 && a.left[0].At <= limit {
-			if err := w.append(app, a.labels, a.key, a.left[0]); err != nil {
-				_ = app.Rollback()
-				return err
-			}
-			w.observe(a.labels, a.left[0])
-			a.left = a.left[1:]
-		}
+// step stores what was there by now, and what the daemon would have exported.
+func (w *world) step(ctx context.Context, in []*arriving, now time.Time) error {
+	if err := w.attend(now); err != nil {
+		return err
 	}
-	if err := w.export(app, now); err != nil {
+	return w.store(ctx, func(app storage.Appender) error {
+		if err := w.take(app, in, now); err != nil {
+			return err
+		}
+		w.judge(now)
+		return w.export(app, now)
+	})
+}
+
+// store commits what is filled in, or nothing.
+func (w *world) store(ctx context.Context, fill func(storage.Appender) error) error {
+	app := w.db.Appender(ctx)
+	if err := fill(app); err != nil {
 		_ = app.Rollback()
 		return err
 	}
 	return app.Commit()
 }
 
-func (w *world) append(app storage.Appender, l labels.Labels, key string, s Sample) error {
-	var ref storage.SeriesRef
-	var err error
+// take appends the samples up to now, and shows them to the observers.
+func (w *world) take(app storage.Appender, in []*arriving, now time.Time) error {
+	limit := now.UnixMilli()
+	for _, a := range in {
+		for len(a.left) > 0 && a.left[0].At <= limit {
+			if err := w.append(app, a.labels, a.key, a.left[0]); err != nil {
+				return err
+			}
+			w.observe(a.labels, a.left[0])
+			a.left = a.left[1:]
+		}
+	}
+	return nil
+}
+
+func (w *world) append(app storage.Appender, l labels.Labels, key string, s Sample) (err error) {
+	h := w.series[key]
+	if h == nil {
+		h = &held{labels: l}
+		w.series[key] = h
+	}
 	if s.Histogram != nil {
-		ref, err = app.AppendHistogram(w.refs[key], l, s.At, nil, s.Histogram)
+		h.ref, err = app.AppendHistogram(h.ref, l, s.At, nil, s.Histogram)
 	} else {
-		ref, err = app.Append(w.refs[key], l, s.At, s.Value)
+		h.ref, err = app.Append(h.ref, l, s.At, s.Value)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", l, err)
 	}
-	w.refs[key] = ref
+	h.newest = s
 	return nil
 }
 
@@ -244,10 +279,6 @@ func (w *world) append(app storage.Appender, l labels.Labels, key string, s Samp
 // all of an open release, the role after the warm-up and while the candidate has a
 // share. What is no longer exported becomes stale.
 func (w *world) export(app storage.Appender, now time.Time) error {
-	if now.UnixMilli()%w.interval.Milliseconds() != 0 {
-		return nil
-	}
-	w.judge(now)
 	current := map[string]labels.Labels{}
 	values := map[string]float64{}
 	put := func(v float64, pairs ...string) {
@@ -261,8 +292,8 @@ func (w *world) export(app storage.Appender, now time.Time) error {
 		w.busy = now.Add(settled * w.interval)
 		candidate := r.weight(now).Percent
 		for _, t := range w.runbook.Triggers {
-			if s := w.significance(r.ID, t.Name); s.Problem == "" && analysis.Comparative(t) {
-				put(s.Value, "region", r.Region, "release", r.ID, "trigger", t.Name, "__name__", "autorollback_trigger_significance")
+			if v, ok := w.exports(r.ID, t); ok {
+				put(v, "region", r.Region, "release", r.ID, "trigger", t.Name, "__name__", "autorollback_trigger_significance")
 			}
 		}
 		for _, side := range []struct {

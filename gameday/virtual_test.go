@@ -23,6 +23,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/engine"
+	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -39,6 +40,7 @@ type virtual struct {
 	dir     string
 	store   *store.File
 	engine  *engine.Engine
+	monitor *monitor.Monitor
 	reg     *prometheus.Registry
 	db      *tsdb.DB
 	promql  *promql.Engine
@@ -84,7 +86,9 @@ func (v *virtual) startEngine() {
 	folder := report.Folder{Dir: filepath.Join(v.dir, "incidents")}
 	v.must(os.MkdirAll(folder.Dir, 0o755))
 	post := report.Post{Out: report.NewFanout(v.reg, zap.NewNop(), report.Sink{Name: "log", Sender: report.Log{Logger: zap.NewNop()}})}
-	v.engine, err = engine.New(engine.Parts{Store: v.store, Prometheus: verify.New(v, 0), Journal: journal, Log: zap.NewNop(), Registerer: v.reg,
+	v.monitor = monitor.New(v, zap.NewNop())
+	v.reg.MustRegister(v.monitor)
+	v.engine, err = engine.New(engine.Parts{Store: v.store, Prometheus: verify.New(v, 0), Monitor: v.monitor, Journal: journal, Log: zap.NewNop(), Registerer: v.reg,
 		Archive: report.Archive{Folder: folder}, Post: post}, []*runbook.Runbook{v.rb}, engine.Options{Replica: "virtual"})
 	v.must(err)
 	ctx, stop := context.WithCancel(v.t.Context())
@@ -116,6 +120,7 @@ func (v *virtual) startRules(quiet *slog.Logger) {
 func (v *virtual) stop() {
 	v.stopped()
 	v.must(v.group.Wait())
+	v.monitor.Wait()
 	v.must(v.db.Close())
 	v.must(v.store.Close())
 }

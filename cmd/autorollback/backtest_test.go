@@ -173,7 +173,7 @@ func TestCalibrateCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"2 releases of nothing, 15m each, seed 3", "error-rate", "DISPERSION", "errors"} {
+	for _, part := range []string{"2 releases of nothing, 15m each, seed 3", "error-rate", "DISPERSION", "any with significance", "\nerror-rate  1."} {
 		if !strings.Contains(out, part) {
 			t.Errorf("no %q in\n%s", part, out)
 		}

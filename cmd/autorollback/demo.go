@@ -35,13 +35,13 @@ func demoCommand(app *kingpin.Application, c console) map[string]action {
 	told := cmd.Flag("story", "Instead: a whole story, two minutes at most; "+tellings()+".").Enum(slices.Sorted(maps.Keys(tales()))...)
 	dir := cmd.Flag("dir", "Folder for the demo's data and the incident page; default: a new temporary one.").String()
 	verbose := cmd.Flag("verbose", "Also show the daemon's log.").Short('v').Bool()
-	busy := busyFlag(cmd).Bool()
+	busy, without := busyFlag(cmd).Bool(), withoutFlag(cmd)
 	return map[string]action{cmd.FullCommand(): func(ctx context.Context) error {
 		t, ok := tales()[*told]
 		if !ok {
 			t = breachTale(stories[*breach])
 		}
-		t.busy = *busy
+		t.busy, t.without = *busy, *without
 		d, err := newDemo(c, *dir, t, *verbose)
 		if err != nil {
 			return err
@@ -120,6 +120,9 @@ func (d *demo) write(prom string) (config, error) {
 	cfg.Keys = filepath.Join(d.dir, "approval.keys")
 	cfg.Evidence = filepath.Join(d.dir, "incidents")
 	cfg.WatchEvery, cfg.TendEvery = time.Second, time.Second
+	if d.tale.without == watcherSource {
+		cfg.WatchEvery = -1
+	}
 	return cfg, d.listen(&cfg)
 }
 
@@ -136,7 +139,7 @@ func (d *demo) build(prom net.Listener) error {
 	if err != nil {
 		return err
 	}
-	hook := &gameday.Hook{URL: "http://" + d.hooks.Addr().String() + receiver.Path, Token: demoToken}
+	hook := &gameday.Hook{URL: "http://" + d.hooks.Addr().String() + receiver.Path, Token: demoToken, Deaf: d.tale.without == webhookSource}
 	d.hook = hook
 	d.world, err = gameday.New(gameday.Config{Dir: d.dir, Store: d.daemon.store, Runbook: d.runbook, Rules: text, Prometheus: prom,
 		Daemon: d.people.Addr().String(), Notify: hook.Notify, Rate: cmp.Or(d.tale.rate, demoRate), More: d.more()})

@@ -21,6 +21,7 @@ type tale struct {
 	third   bool   // there are pods of a version v3
 	rate    int    // requests per second; 0: demoRate
 	busy    bool   // how fast the machine is proves nothing
+	without string // the source of alerts that there is not: webhook or watcher; empty: both are there
 	drill   bool   // with the triggers on data, and somebody who hears the messages
 	tell    func(*demo, context.Context) error
 }

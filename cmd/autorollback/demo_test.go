@@ -27,21 +27,27 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// The four stories of the demo, whole, as `make demo` tells them.
+// The stories of the demo, whole, as `make demo` tells them. The severe one goes by the
+// alert alone, as the watcher is off.
 func TestDemo(t *testing.T) {
 	tests := []struct {
-		breach string
-		want   []string
-		never  []string
+		breach  string
+		without string
+		want    []string
+		never   []string
 	}{
-		{"severe", []string{"acted", "ranker-v1 100, ranker-v2 0 in one transaction", "drained", "verdict: recovered", "incident page: "}, nil},
-		{"both", []string{"verdict: wrong_cause", "follows ranker-v1 95, ranker-v2 5"}, []string{"acted"}},
-		{"none", []string{"no incident: the good release was left alone", "follows ranker-v1 95, ranker-v2 5"}, []string{"acted", "decided"}},
+		{"severe", "watcher", []string{"heard by webhook", "acted", "ranker-v1 100, ranker-v2 0 in one transaction", "drained", "verdict: recovered", "incident page: "}, []string{"heard by watcher"}},
+		{"both", "", []string{"verdict: wrong_cause", "follows ranker-v1 95, ranker-v2 5"}, []string{"acted"}},
+		{"none", "", []string{"no incident: the good release was left alone", "follows ranker-v1 95, ranker-v2 5"}, []string{"acted", "decided"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.breach, func(t *testing.T) {
 			var out output
-			if err := run(t.Context(), []string{"demo", "--busy", "--breach=" + tt.breach, "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out); err != nil {
+			args := []string{"demo", "--busy", "--breach=" + tt.breach, "--dir=" + t.TempDir()}
+			if tt.without != "" {
+				args = append(args, "--without="+tt.without)
+			}
+			if err := run(t.Context(), args, strings.NewReader(""), &out, &out); err != nil {
 				t.Errorf("demo: %v", err)
 			}
 			check(t, out.String(), tt.want, tt.never)

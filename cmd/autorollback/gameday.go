@@ -84,6 +84,7 @@ type play struct {
 	dir       string
 	verbose   bool
 	busy      bool
+	without   *string
 	output    string
 
 	schedule, timezone, metrics, listen string
@@ -98,6 +99,7 @@ func declarePlay(parent *kingpin.CmdClause) *play {
 	cmd.Flag("dir", "Folder for the world's data and evidence; default: a new temporary one, deleted if the scenario is passed.").StringVar(&p.dir)
 	cmd.Flag("verbose", "Also show the daemon's log.").Short('v').BoolVar(&p.verbose)
 	busyFlag(cmd).BoolVar(&p.busy)
+	p.without = withoutFlag(cmd)
 	cmd.Flag("output", "text or json.").Short('o').Default("text").EnumVar(&p.output, "text", "json")
 	p.staging = stagingFlags(cmd)
 	cmd.Flag("schedule", "Do not play now but at the times of this calendar (five cron fields), until stopped, e.g. '0 4 * * 1'.").StringVar(&p.schedule)
@@ -195,7 +197,7 @@ func (p *play) one(ctx context.Context, c console, s gameday.Scenario) (gameday.
 	say := func(format string, args ...any) { fmt.Fprintf(said, format+"\n", args...) }
 	say("%s: %s", s.Name, s.Says)
 	var score gameday.Score
-	d, err := newDemo(console{c.in, said, c.err}, dir, tale{title: s.Says, drill: true, busy: p.busy, tell: func(d *demo, ctx context.Context) error {
+	d, err := newDemo(console{c.in, said, c.err}, dir, tale{title: s.Says, drill: true, busy: p.busy, without: *p.without, tell: func(d *demo, ctx context.Context) error {
 		game, err := gameday.Play(ctx, s, d.stage(), say)
 		score = gameday.ScoreOf(game)
 		return err
@@ -217,6 +219,9 @@ func (p *play) one(ctx context.Context, c console, s gameday.Scenario) (gameday.
 
 // refuses asks the stage that the flags name.
 func (p *play) refuses(s gameday.Scenario) error {
+	if p.staging.asked() && *p.without != "" {
+		return usage{errors.New("--without is for the embedded world; the daemon of a staging environment has its own ways to hear")}
+	}
 	if p.staging.asked() {
 		return new(gameday.Staging).Refuses(s)
 	}

@@ -81,6 +81,7 @@ func TestGamedayCommandLine(t *testing.T) {
 		{"a zone that is none", "run errors --schedule=TZ=0 --metrics-file=x", exitUsage, `"TZ=0" names a time zone`},
 		{"no such zone", "run errors --schedule=@weekly --timezone=Mars/Olympus --metrics-file=x", exitUsage, "Mars/Olympus"},
 		{"no calendar", "run errors --schedule=often --metrics-file=x", exitUsage, "--schedule"},
+		{"without, elsewhere", "run errors --without=watcher --runbook=x", exitUsage, "--without is for the embedded world"},
 		{"nobody sees", "run errors --schedule=@weekly", exitUsage, "--metrics-file"},
 	}
 	for _, tt := range tests {
@@ -95,7 +96,8 @@ func TestGamedayCommandLine(t *testing.T) {
 }
 
 // One scenario whole, in the embedded world, with its reports. Its limits are wider than
-// those of the catalogue, which are not for a machine under load.
+// those of the catalogue, which are not for a machine under load. No alert is delivered:
+// the watcher is enough.
 func TestGamedayPlays(t *testing.T) {
 	dir := t.TempDir()
 	var shown, out output
@@ -113,10 +115,10 @@ func TestGamedayPlays(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := run(t.Context(), []string{"gameday", "run", file, "--busy", "--dir=" + dir, "--reports=" + filepath.Join(dir, "reports")}, strings.NewReader(""), &out, &out); err != nil {
+	if err := run(t.Context(), []string{"gameday", "run", file, "--busy", "--without=webhook", "--dir=" + dir, "--reports=" + filepath.Join(dir, "reports")}, strings.NewReader(""), &out, &out); err != nil {
 		t.Errorf("gameday: %v\n%s", err, out.String())
 	}
-	check(t, out.String(), []string{"errors: passed, 11 of 11", "[x]  nothing else touched", "0 answers of a model"}, []string{"[ ]"})
+	check(t, out.String(), []string{"heard by watcher", "errors: passed, 11 of 11", "[x]  nothing else touched", "0 answers of a model"}, []string{"[ ]", "heard by webhook"})
 	for _, name := range []string{"errors.md", "errors.html"} {
 		text, err := os.ReadFile(filepath.Join(dir, "reports", name))
 		if err != nil || !strings.Contains(string(text), "time to detect") {

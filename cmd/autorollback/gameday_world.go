@@ -35,6 +35,17 @@ func busyFlag(cmd *kingpin.CmdClause) *kingpin.FlagClause {
 	return cmd.Flag("busy", "This machine has other things to do: recovery is proved by errors and conversions, hardly by how fast answers are, and what needs proof may take longer.")
 }
 
+// The sources of alerts that a story can do without.
+const (
+	webhookSource = "webhook"
+	watcherSource = "watcher"
+)
+
+func withoutFlag(cmd *kingpin.CmdClause) *string {
+	return cmd.Flag("without", "Leave out one of the two ways by which the daemon hears: webhook: Prometheus' alerts reach nobody; watcher: the daemon does not look by itself.").
+		Enum(webhookSource, watcherSource)
+}
+
 // listen has the daemon's messages sent to somebody who hears them, for a drill.
 func (d *demo) listen(cfg *config) error {
 	if !d.tale.drill {

@@ -1,0 +1,31 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// What the watcher asks by itself and is not true was heard by nobody: nothing is opened,
+// nobody is told, and no incident has it among its triggers.
+func TestWatchersGuessesAreNoAlerts(t *testing.T) {
+	for _, state := range []runbook.State{runbook.NotBreaching, runbook.NoData, runbook.Unreachable, ""} {
+		t.Run(fmt.Sprintf("%q", state), func(t *testing.T) {
+			p := playOf(t, "page")
+			p.launch()
+			guess := p.asked(breachOf("slo", state))
+			guess.Alert.Lane = runbook.Watcher
+			if s := p.after(time.Minute).must(guess); s.Incident != nil {
+				t.Errorf("an incident was opened: %+v", s.Incident.Timeline)
+			}
+			quietStep(t, p.s)
+			p.breach("errors")
+			s := p.after(time.Second).must(guess)
+			if got := fmt.Sprint(s.Incident.Triggers, s.Incident.Lanes); got != "[errors] [webhook]" {
+				t.Errorf("after the rollback, triggers and lanes are %s", got)
+			}
+		})
+	}
+}
