@@ -14,15 +14,13 @@ import (
 // bulk keeps long simulations out of the race detector.
 func bulk(t *testing.T) {
 	t.Helper()
-	if raced {
-		t.Skip("bulk: runs without the race detector")
-	}
+	sim.Bulk(t)
 }
 
 const every = 15 * time.Second
 
 var (
-	latencyBounds = []float64{0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.75, 1, 1.5, 2.5}
+	latencyBounds = sim.Bounds
 	scoreBounds   = []float64{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}
 )
 

@@ -9,7 +9,7 @@ import (
 // Bulk keeps a long simulation out of the race detector.
 func Bulk(t *testing.T) {
 	t.Helper()
-	if raced {
+	if Raced {
 		t.Skip("bulk: runs without the race detector")
 	}
 }

@@ -2,4 +2,5 @@
 
 package sim
 
-const raced = false
+// Raced says whether the race detector is on.
+const Raced = false
