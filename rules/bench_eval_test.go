@@ -51,12 +51,14 @@ func serving(service string) []*pod {
 	return pods
 }
 
-func busy(tb testing.TB, services int) *world {
+func busy(tb testing.TB, services int) *world { return busyWith(tb, services, eight) }
+
+func busyWith(tb testing.TB, services int, book func(string) *runbook.Runbook) *world {
 	var pods []*pod
 	var rbs []*runbook.Runbook
 	for i := range services {
 		name := fmt.Sprintf("service-%d", i)
-		pods, rbs = append(pods, serving(name)...), append(rbs, eight(name))
+		pods, rbs = append(pods, serving(name)...), append(rbs, book(name))
 	}
 	w := newWorld(tb, 31, pods, rbs...)
 	w.weight = func(p *pod, _ time.Duration) float64 { return map[bool]float64{true: 20, false: 80}[p.candidate()] }
@@ -74,64 +76,53 @@ func (w *world) recorded() (total int, names map[string]int) {
 	return total, names
 }
 
-// BenchmarkEvaluate is one evaluation of all rules of services with eight triggers and
-// 10+2 pods each, an interval after the last one. A release is in flight in the first
-// ones; the others are idle, and so are their pods, which are scraped all the same. What
-// alerts cost of it is told beside it: those are asked for the same every 15 s whatever
-// is recorded.
-func BenchmarkEvaluate(b *testing.B) {
-	for _, c := range []struct {
-		services, active int
-		history          time.Duration
-	}{
-		{1, 1, 15 * time.Minute}, {1, 1, time.Hour}, {1, 1, 24 * time.Hour},
-		{10, 10, time.Hour}, {100, 3, time.Hour}, {100, 0, time.Hour}, {1000, 3, 15 * time.Minute},
-	} {
-		b.Run(fmt.Sprintf("services=%d,active=%d,history=%s", c.services, c.active, c.history), func(b *testing.B) {
-			w := busy(b, c.services)
-			scraped := w.lived(c.active, c.history)
-			series, _ := w.recorded()
-			var wall, alerts time.Duration
-			var cpu [2]float64 // of idle services, of active ones
-			for b.Loop() {
-				b.StopTimer()
-				w.goOn(1, scraped)
-				b.StartTimer()
-				from := time.Now()
-				for _, g := range w.groups {
-					kind, used := 0, cpuSeconds()
-					if among(g.Name(), c.active) {
-						kind = 1
-					}
-					g.Eval(context.Background(), w.now)
-					cpu[kind] += cpuSeconds() - used
-				}
-				wall += time.Since(from)
-				alerts += w.alerting()
-			}
-			b.ReportMetric(wall.Seconds()*1000/float64(b.N), "ms/evaluation")
-			b.ReportMetric((wall-alerts).Seconds()*1000/float64(b.N), "ms/recording")
-			if c.active > 0 {
-				b.ReportMetric(float64(series)/float64(c.active), "series/active")
-				b.ReportMetric(cpu[1]*1000/float64(b.N)/float64(c.active), "cpu-ms/active")
-			} else {
-				b.ReportMetric(float64(series), "series")
-			}
-			if idle := c.services - c.active; idle > 0 {
-				b.ReportMetric(cpu[0]*1000/float64(b.N)/float64(idle), "cpu-ms/idle")
-			}
-		})
-	}
+// four is a runbook of the four triggers of the canary template, by type.
+func four(service string) *runbook.Runbook {
+	rb := eight(service)
+	users := ranker(service).Triggers[3]
+	rb.Triggers = append(rb.Triggers[:3:3], users)
+	return rb
 }
 
-// alerting is how long the last evaluation of all alerts took.
-func (w *world) alerting() (sum time.Duration) {
-	for _, g := range w.groups {
-		for _, a := range g.AlertingRules() {
-			sum += a.GetEvaluationDuration()
+// BenchmarkEvaluate is one evaluation of all rules of a service with four or eight
+// triggers, an interval after the last one: while it has no series at all, while 10+2 pods
+// are scraped and nothing is released, and with a release in flight for an hour. Each
+// figure is of one service; several are evaluated, so that none finds its data in a cache
+// of its own.
+func BenchmarkEvaluate(b *testing.B) {
+	const services = 10
+	for _, triggers := range []int{4, 8} {
+		for _, state := range []string{"nothing", "idle", "release"} {
+			b.Run(fmt.Sprintf("triggers=%d,%s", triggers, state), func(b *testing.B) {
+				w := busyWith(b, services, map[int]func(string) *runbook.Runbook{4: four, 8: eight}[triggers])
+				active := 0
+				if state == "release" {
+					active = services
+				}
+				var scraped []*line
+				if state == "nothing" {
+					w.pods = nil
+				} else {
+					scraped = w.lived(active, time.Hour)
+				}
+				wall, cpu := time.Duration(0), 0.0
+				for b.Loop() {
+					b.StopTimer()
+					w.goOn(1, scraped)
+					b.StartTimer()
+					from, used := time.Now(), cpuSeconds()
+					for _, g := range w.groups {
+						g.Eval(context.Background(), w.now)
+					}
+					wall, cpu = wall+time.Since(from), cpu+cpuSeconds()-used
+				}
+				b.ReportMetric(wall.Seconds()*1000/float64(b.N)/services, "ms/service")
+				b.ReportMetric(cpu*1000/float64(b.N)/services, "cpu-ms/service")
+				series, _ := w.recorded()
+				b.ReportMetric(float64(series)/services, "series/service")
+			})
 		}
 	}
-	return sum
 }
 
 // among reports whether a service, or its group, is one of the first n.

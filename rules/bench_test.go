@@ -38,3 +38,14 @@ func BenchmarkCompile1000(b *testing.B) {
 	b.ReportMetric(float64(triggers)*float64(b.N)/(cpuSeconds()-used), "triggers/cpu-s")
 	b.ReportMetric(float64(size), "bytes")
 }
+
+// BenchmarkAsk prepares the questions of one runbook, as the daemon does of each at its
+// start.
+func BenchmarkAsk(b *testing.B) {
+	rb := whole()
+	for b.Loop() {
+		if _, err := Ask(rb); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -180,27 +180,28 @@ func (b *book) offScaleEdges(t runbook.Trigger) []edge {
 	return []edge{{"more off the scale", beyond(0), beyond(0), beyond(over), beyond(under), effect}}
 }
 
-// shiftEdges move values from the lowest bucket above the highest.
+// shiftEdges move values from the bucket below a picked bound to the one above it, so that
+// this bound alone tells of it.
 func (b *book) shiftEdges(t runbook.Trigger) ([]edge, error) {
 	d, _ := b.Metrics.Distribution(t.Distribution)
-	low := 0.5
-	if t.PSI == 0 {
-		low = min(1, 0.5+float64(t.Distance)/2)
-	}
-	moved := func(by float64) mix {
-		out := make(mix, len(d.Buckets)+1)
-		out[0], out[len(d.Buckets)] = plenty*(low-by), plenty*(1-low+by)
-		return out
-	}
-	limit := shiftLimit(t)
-	at := func(effect float64) float64 { return effect }
+	limit, at, low := shiftLimit(t), func(effect float64) float64 { return effect }, min(1, 0.5+float64(t.Distance)/2)
 	if t.PSI > 0 {
-		at = psiGap
+		at, low = psiGap, 0.5
 		if psi(0.4999) < limit*(1+closely) {
 			return nil, fmt.Errorf("no scenes are known for so great a stability index")
 		}
 	}
-	return []edge{{"the distance", moved(0), moved(0), moved(at(limit * (1 + closely))), moved(at(limit * (1 - closely))), limit * (1 + closely)}}, nil
+	var out []edge
+	for _, cut := range cutsOf(d) {
+		i := slices.Index(d.Buckets, cut)
+		moved := func(by float64) mix {
+			out := make(mix, len(d.Buckets)+1)
+			out[i], out[i+1] = plenty*(low-by), plenty*(1-low+by)
+			return out
+		}
+		out = append(out, edge{"the distance at " + exact(cut), moved(0), moved(0), moved(at(limit * (1 + closely))), moved(at(limit * (1 - closely))), limit * (1 + closely)})
+	}
+	return out, nil
 }
 
 // psi is the stability index of two halves of which one gives up so much to the other.

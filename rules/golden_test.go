@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/autorollback/autorollback/runbook"
@@ -64,7 +65,53 @@ func marshalled(t testing.TB, groups []Group) []byte {
 }
 
 func TestGoldenRules(t *testing.T) {
-	golden(t, "canary.rules.yml", marshalled(t, compiled(t, example(t))))
+	for name, path := range map[string]string{
+		"canary": "testdata/canary.yaml", "mean": "testdata/mean.yaml", "limits": "testdata/unit/limits.yaml", "threshold": "testdata/unit/threshold.yaml",
+		"vocabulary": "../runbook/testdata/good/vocabulary.yaml", "regions": "../runbook/testdata/good/regions.yaml", "track": "../runbook/testdata/good/track.yaml",
+	} {
+		rb, err := runbook.Load(filepath.FromSlash(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name+".rules.yml", marshalled(t, compiled(t, rb)))
+	}
+}
+
+// A page that a newcomer reads in five minutes; and every template is that page.
+func TestTheRulesOfATemplateAreOnePage(t *testing.T) {
+	paths, err := filepath.Glob("../runbook-templates/*.yaml")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no templates", err)
+	}
+	page, err := os.ReadFile(filepath.Join("testdata", "canary.rules.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := 12 << 10; len(page) > most {
+		t.Errorf("%d bytes, want %d at most", len(page), most)
+	}
+	plain := func(text []byte, digest string) string { return strings.ReplaceAll(string(text), digest, "") }
+	want := plain(page, example(t).Digest)
+	for _, path := range paths {
+		rb, err := runbook.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := plain(marshalled(t, compiled(t, rb)), rb.Digest); got != want {
+			t.Errorf("%s has other rules than testdata/canary.rules.yml", path)
+		}
+	}
+}
+
+// What is written for people is, to Prometheus, what is compared.
+func TestPrettyIsTheSameExpression(t *testing.T) {
+	for _, rb := range []*runbook.Runbook{example(t), whole(), shop()} {
+		for _, r := range compiled(t, rb)[0].Rules {
+			if canonical(r.Expr.Pretty()) != r.Expr.String() || canonical(r.Expr.String()) != r.Expr.String() {
+				t.Errorf("%s is written as %s", r.Expr, r.Expr.Pretty())
+			}
+		}
+	}
 }
 
 func TestGoldenRoute(t *testing.T) {
@@ -105,7 +152,7 @@ func TestEachTriggerIsExactlyOneAlert(t *testing.T) {
 		if (r.Record == "") == (r.Alert == "") {
 			t.Errorf("rule %+v is not one of recording rule and alert", r)
 		}
-		if r.For != 0 {
+		if r.For != 0 { // none of these must last
 			t.Errorf("%s has a for", r.Alert)
 		}
 		if r.Alert != "" {

@@ -42,8 +42,11 @@ func (b *book) triggerCases(t runbook.Trigger) ([]unitCase, error) {
 	}
 	s.withoutSignificance(edges[0])
 	s.withoutSide(edges[0])
-	if t.Type == runbook.CanaryStarved {
+	switch t.Type {
+	case runbook.CanaryStarved:
 		s.weightMoves(edges[0])
+	case runbook.DriftGauge:
+		s.expires(edges[0])
 	}
 	return s.cases, s.err
 }
@@ -120,6 +123,22 @@ func (s *stage) weightMoves(e edge) {
 	series = append(series, s.side(runbook.Stable, play{e.stable, e.stable, 1}, steps)...)
 	series = append(series, s.side(runbook.Candidate, bad, steps)...)
 	s.add("silent until the weight has stood still", series, e.value, first, 0)
+}
+
+// expires: a score that nobody renews says nothing once it is too old.
+func (s *stage) expires(e edge) {
+	every := s.b.Metrics.Interval
+	old := int((s.b.Metrics.Drift.MaxAge + every - 1) / every)
+	if steps := old + keeps + 2; old > s.first && steps < mostSteps {
+		series := s.playing(e.stable, play{e.over, e.over, 1}, steps, 0, 0)
+		for i := range series {
+			if name, _, _ := s.b.invent(series[i].series); name == s.b.Metrics.Drift.LastRun {
+				series[i].values = fmt.Sprintf("0+0x%d", steps)
+			}
+		}
+		first := int((s.t.For + every - 1) / every)
+		s.add("fires until the score is too old", series, e.value, first, old-1+keeps)
+	}
 }
 
 // playing is the series of a scene: the release, the significance unless it is 0, and

@@ -49,6 +49,7 @@ type world struct {
 	runbooks []*runbook.Runbook
 	weighed  float64 // the candidate's weight at the last tick
 	moved    time.Time
+	opened   map[string]time.Time // the gates of lasting triggers
 	// called are other names of the labels that pods carry, by ours.
 	called map[string]string
 
@@ -113,7 +114,7 @@ func newWorld(tb testing.TB, seed uint64, pods []*pod, runbooks ...*runbook.Runb
 		tb: tb, db: teststorage.New(tb), interval: runbooks[0].Metrics.Interval.Std(),
 		start: time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC), rnd: rand.New(rand.NewPCG(seed, 1)),
 		pods: pods, daemons: 1, role: usualRole, weight: func(*pod, time.Duration) float64 { return 50 }, exported: map[string]export{},
-		proves: provedFrom(onset), runbooks: runbooks,
+		proves: provedFrom(onset), runbooks: runbooks, opened: map[string]time.Time{},
 	}
 	w.now = w.start
 	p := parser.NewParser(parser.Options{})
@@ -139,17 +140,6 @@ func newWorld(tb testing.TB, seed uint64, pods []*pod, runbooks ...*runbook.Runb
 	}
 	w.load()
 	return w
-}
-
-// provedFrom makes every trigger significant from then on, but those on KPIs, whose gates
-// chance opens all the time. Of them only the named ones are.
-func provedFrom(begin time.Duration, kpis ...string) func(string, time.Duration) float64 {
-	return func(trigger string, since time.Duration) float64 {
-		if since < begin || strings.HasSuffix(trigger, "-drop") && !slices.Contains(kpis, trigger) {
-			return 0.99
-		}
-		return 1
-	}
 }
 
 // load starts a rule manager with no memory, as a restarted Prometheus does.
@@ -313,37 +303,6 @@ func (w *world) export(app storage.Appender, since time.Duration) {
 			delete(w.exported, key)
 		}
 		w.append(app, w.now, e.value, e.labels...)
-	}
-}
-
-// weigh notes when the candidate's weight moved.
-func (w *world) weigh(since time.Duration) {
-	for _, p := range w.pods {
-		if now := w.weight(p, since); p.candidate() && now != w.weighed {
-			w.weighed, w.moved = now, w.now
-		}
-	}
-}
-
-// release is what the daemon knows of the release now.
-func (w *world) release(region string) runbook.Release {
-	rel := release(region)
-	rel.Weight, rel.WeightChangedAt, rel.StartedAt = int(w.weighed), w.moved, w.start
-	return rel
-}
-
-// significance is what a daemon tells of the triggers of a release.
-func (w *world) significance(daemon int, p *pod, release string, since time.Duration) {
-	for _, rb := range w.runbooks {
-		for _, t := range rb.Triggers {
-			v := w.proves(t.Name, since)
-			if rb.Service != p.service || !comparative(t) || v == 0 {
-				continue
-			}
-			e := export{[]string{"__name__", exportedSignificance, "job", "autorollback", "instance", "daemon" + strconv.Itoa(daemon),
-				"service", p.service, "region", p.region, "release", release, "trigger", t.Name}, w.now, v}
-			w.exported[strings.Join(e.labels, " ")] = e
-		}
 	}
 }
 
