@@ -17,7 +17,7 @@ build: ## bin/autorollback and the example service
 test: needs servers ## everything, race detector on, against real servers
 	$(GO) vet ./...
 	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v -e /cmd/autorollback -e /test/e2e)
-	$(GO) test -timeout 30m ./rules ./shadow ./test/quality
+	$(GO) test -timeout 30m ./analysis ./rules ./shadow ./test/quality
 	$(GO) test -race -timeout 30m -p 1 ./cmd/autorollback ./test/e2e
 
 # SEEDS=30 is quicker; SCENARIOS=dir takes your own scenario files, CSV=dir your own
@@ -34,7 +34,7 @@ servers: needs ## the real Consul, Prometheus, Alertmanager and Traefik, built o
 	@test/servers/build
 
 bench: servers ## benchmarks, as ratios against a baseline in the same run
-	$(GO) test -run '^$$' -bench . -benchtime 2s ./rules ./store ./bench
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./analysis ./rules ./store ./bench
 	$(GO) test -run '^$$' -bench Million -benchtime 1x -timeout 30m ./shadow
 
 lint:

@@ -25,6 +25,18 @@ func TestCatoniIsAnEValue(t *testing.T) {
 	}
 }
 
+// The formula by hand: with 100 and 400 trials of variance 4 and 9 the difference has the
+// variance 0.0625; a mean of 9 instead of 10 is four standard deviations.
+func TestCatoni(t *testing.T) {
+	got := Catoni(0.1, 10, [2]float64{4, 9}, [2]float64{100, 400}, [2]float64{900, 4000})
+	if y, w := 16.0, 16.0; !like(got, math.Log(1+y+y*y/2)-math.Log(1+w/2), 1e-12) {
+		t.Errorf("%g", got)
+	}
+	if got = Catoni(0.1, 10, [2]float64{4, 9}, [2]float64{100, 400}, [2]float64{1100, 4000}); !like(got, -math.Log(1+16.+128)-math.Log(9), 1e-12) {
+		t.Errorf("the other way: %g", got)
+	}
+}
+
 func TestCatoniWithoutData(t *testing.T) {
 	for _, all := range [][2]float64{{0, 10}, {10, 0}, {0, 0}} {
 		if got := Catoni(0.1, 5, [2]float64{1, 1}, all, [2]float64{3, 3}); got != 0 {

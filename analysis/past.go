@@ -17,12 +17,7 @@ func (t *Test) pack(counts []PodCount) pastHistograms {
 	out := pastHistograms{scale: t.scale}
 	for _, c := range counts {
 		out.pods = append(out.pods, c.Pod)
-		buckets := t.buckets(c)
-		for i := range len(t.scale.bounds) + 1 {
-			v := 0.0
-			if i < len(buckets) {
-				v = buckets[i]
-			}
+		for _, v := range t.addTo(make([]float64, len(t.scale.bounds)+1), c) {
 			out.counts = append(out.counts, float32(v))
 		}
 	}

@@ -87,7 +87,7 @@ func TestForgettingChangesNothing(t *testing.T) {
 // A release whose pods come and go without end forgets the oldest.
 func TestPodsWithoutEnd(t *testing.T) {
 	x := begin(t, shop(), "error-rate")
-	for i := range 3000 {
+	for i := range 1200 {
 		x.Observe([]PodCount{
 			{Pod: fmt.Sprint(i), Role: runbook.Candidate, All: 10}, {Pod: fmt.Sprint(i), Role: runbook.Stable, All: 10},
 		})

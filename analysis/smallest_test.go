@@ -77,6 +77,13 @@ func harms() []harm {
 			c.Buckets = []float64{0, first, 0, second, 0, left / 3, 0, left / 3, 0, left / 3}
 		})
 	}
+	part := harm{trigger: "null-spike", none: 0} // in a feature that both sides have rows of
+	part.counts = func(rate, share, effect float64, draw func(n, p float64) float64) []PodCount {
+		return part.pods(rate, share, func(c *PodCount, side int) {
+			rare := []float64{c.All / 50, 8 * c.All}[side]
+			c.Parts = []PartCount{{rare, draw(rare, 0.02)}, {c.All, draw(c.All, 0.02+[]float64{effect, 0}[side])}}
+		})
+	}
 	starved := harm{trigger: "starved", none: 1}
 	starved.counts = func(rate, share, effect float64, draw func(n, p float64) float64) []PodCount {
 		return starved.pods(rate, share, func(c *PodCount, side int) {
@@ -94,7 +101,7 @@ func harms() []harm {
 		ofShares("schema", 0.001, 0.001, func(effect float64) float64 { return effect }),
 		ofShares("conversion-drop", 1, 0.2, func(effect float64) float64 { return 0.2 * effect }),
 		ofShares("null-spike", 0, 0.02, func(effect float64) float64 { return 0.02 + effect }),
-		latency, revenue, shift, starved,
+		latency, revenue, part, shift, starved,
 	}
 }
 

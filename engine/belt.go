@@ -70,7 +70,7 @@ type Options struct {
 	Version    string        // of this program, kept as evidence
 	WatchEvery time.Duration // between two questions of the watcher, default 5s; negative: no watcher
 	TendEvery  time.Duration // between two looks at every open release, default 5s
-	RulesEvery time.Duration // between two comparisons of the rules in Prometheus, default 1m; negative: none
+	RulesEvery time.Duration // between two comparisons of the rules in Prometheus, default 10m; negative: none
 	// Boundary, if set, is called at every step boundary with its name. The crash
 	// tests end the process there.
 	Boundary func(name string)

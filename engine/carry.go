@@ -101,17 +101,21 @@ func wellAt(rb *runbook.Runbook, i runbook.Incident) time.Time {
 	return at
 }
 
-// askBlind asks whether a side of the release really has no data: the blind companion
-// has no number of its own, so the answer is that of a trigger that has none.
+// askBlind asks whether some trigger really cannot judge the release: the companion has no
+// number of its own. A trigger that has no data is the answer; a significance that is not
+// known here is to be asked for again.
 func (e *Engine) askBlind(ctx context.Context, s service, rel runbook.Release) runbook.Breach {
 	b := runbook.Breach{Trigger: blind, Severity: runbook.Mild, State: runbook.NotBreaching, AskedAt: time.Now().UTC()}
 	for _, t := range s.rb.Triggers {
 		if t.Absolute() {
 			continue
 		}
-		b = e.prom.Confirm(ctx, s.ask, t, rel, e.significance(rel, t.Name))
-		if b.State != runbook.NoData {
-			return runbook.Breach{Trigger: blind, Severity: runbook.Mild, State: runbook.NotBreaching, AskedAt: b.AskedAt}
+		got := e.prom.Confirm(ctx, s.ask, t, rel, e.significance(rel, t.Name))
+		if got.State == runbook.NoData {
+			return got
+		}
+		if problem := or(got.Problem, got.Significance.Problem); problem != "" && b.Problem == "" {
+			b.State, b.Problem, b.Significance = runbook.Unreachable, problem, got.Significance
 		}
 	}
 	return b

@@ -25,14 +25,21 @@ func (e *Engine) confirm(ctx context.Context, s service, slot Slot, a runbook.Al
 		}
 		return nil // the step reads again and says what is wrong
 	})
-	b = e.confirms.share(confirmKey{slot, a.Trigger, rel.ID, rel.Epoch}, func() runbook.Breach {
-		if a.Trigger == blind {
-			return e.askBlind(ctx, s, rel)
-		}
-		return e.prom.Confirm(ctx, s.ask, trigger, rel, e.significance(rel, trigger.Name))
-	})
+	b = e.answer(ctx, s, slot, a.Trigger, trigger, rel)
 	_ = g.Wait()
 	return b, ahead
+}
+
+// answer asks Prometheus about a trigger, or the companion, unless that was just done. Who
+// asks for others as well does not cut the question short; it has a deadline of its own.
+func (e *Engine) answer(ctx context.Context, s service, slot Slot, name string, trigger runbook.Trigger, rel runbook.Release) runbook.Breach {
+	ctx = context.WithoutCancel(ctx)
+	return e.confirms.share(confirmKey{slot, name, rel.ID, rel.Epoch}, func() runbook.Breach {
+		if name == blind {
+			return e.askBlind(ctx, s, rel)
+		}
+		return e.prom.Confirm(ctx, s.ask, trigger, rel, e.significance(rel, name))
+	})
 }
 
 type confirmKey struct {
@@ -55,8 +62,8 @@ type confirmation struct {
 	breach runbook.Breach
 }
 
-// share returns the newest answer if the question for it was put at most a second ago, or
-// is still open; else it asks.
+// share returns the newest answer, or waits for it, if its question was put at most a second
+// ago; else it asks.
 func (c *confirms) share(key confirmKey, ask func() runbook.Breach) runbook.Breach {
 	now := time.Now()
 	c.mu.Lock()

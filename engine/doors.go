@@ -17,6 +17,9 @@ import (
 // away: a change once begun is never left half made.
 const actWithin = 60 * time.Second
 
+// atOnce is how many alerts of one call are taken at the same time.
+const atOnce = 8
+
 // Alerts takes what a lane heard and returns nil once the outcome of every alert is
 // committed: acted, asked, held, joined, or found not to be true. An error wrapping
 // [runbook.ErrLater] means that it should be offered again. What became of each is counted
@@ -43,7 +46,7 @@ func (e *Engine) Alerts(ctx context.Context, alerts []runbook.Alert) error {
 func (e *Engine) each(ctx context.Context, alerts []runbook.Alert) error {
 	errs := make([]error, len(alerts))
 	var g errgroup.Group
-	g.SetLimit(8)
+	g.SetLimit(atOnce)
 	for n, a := range alerts {
 		g.Go(func() error {
 			errs[n] = e.alert(ctx, a)

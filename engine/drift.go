@@ -35,8 +35,10 @@ func (e *Engine) checkRules(ctx context.Context) (again bool) {
 		return false
 	}
 	now := time.Now().UTC()
+	records, answered := e.driftRecords(ctx)
 	for _, rb := range services {
-		kept, known := e.driftRecord(ctx, rb.Service)
+		kept, known := records.of(rb.Service)
+		known = known && answered
 		c := compared(e.check(rb.Service), rb, found, problem, known && !kept.empty(), now)
 		e.keepCheck(c)
 		if known {

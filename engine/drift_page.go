@@ -25,23 +25,28 @@ type driftRecord struct {
 
 func (r driftRecord) empty() bool { return r.index == 0 }
 
-// driftRecord reads the record; false means that the store did not answer, or holds
-// what this program does not understand.
-func (e *Engine) driftRecord(ctx context.Context, service string) (driftRecord, bool) {
-	key := store.RulesKey(service)
-	snap, err := e.store.Read(ctx, key)
+// driftRecords are those of all services, in one read.
+type driftRecords struct{ store.Snapshot }
+
+// driftRecords reads the records; false means that the store did not answer.
+func (e *Engine) driftRecords(ctx context.Context) (driftRecords, bool) {
+	snap, err := e.store.Read(ctx, store.RulesKey(""))
 	e.metrics.stored(err)
-	var r driftRecord
-	if err == nil {
-		err = record(snap, key, &r.check)
+	if err != nil && ctx.Err() == nil {
+		e.log.Warn("read drift", zap.Error(err))
 	}
-	if err != nil {
-		if ctx.Err() == nil {
-			e.log.Warn("read drift", zap.String("service", service), zap.Error(err))
-		}
+	return driftRecords{snap}, err == nil
+}
+
+// of is the record of one service; false means that it is what this program does not
+// understand.
+func (d driftRecords) of(service string) (driftRecord, bool) {
+	key := store.RulesKey(service)
+	var r driftRecord
+	if err := record(d.Snapshot, key, &r.check); err != nil {
 		return r, false
 	}
-	r.index = index(snap, key)
+	r.index = index(d.Snapshot, key)
 	return r, true
 }
 

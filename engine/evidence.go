@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
-	"go.uber.org/zap"
 )
 
 // capture keeps what there is to know of one stage. It never delays a change: it runs
@@ -45,7 +46,11 @@ func (e *Engine) capture(ctx context.Context, s State, stage string) error {
 		}
 	}
 	if stage == lastStage(i) {
-		if counts := e.counts(ctx, s); counts != nil {
+		counts, err := e.counts(ctx, s)
+		switch {
+		case err != nil:
+			encoded["counts.json"], _ = json.Marshal(map[string]string{"problem": err.Error()}) // strings always encode
+		case counts != nil:
 			encoded[monitor.RecordName] = counts
 		}
 	}
@@ -69,18 +74,18 @@ func lastStage(i runbook.Incident) string {
 }
 
 // counts are what the decision's significance was computed from, since the release began;
-// nil where it had none, or they cannot be had any more.
-func (e *Engine) counts(ctx context.Context, s State) []byte {
+// nil where it had none.
+func (e *Engine) counts(ctx context.Context, s State) ([]byte, error) {
 	at := s.Incident.Breach.Significance.At
 	if at.IsZero() {
-		return nil
+		return nil, nil
 	}
 	counts, err := e.monitor.Record(ctx, monitor.Target{Runbook: s.Runbook, Release: *s.Release}, at)
 	if err != nil && ctx.Err() == nil {
 		e.metrics.problems.WithLabelValues("evidence").Inc()
 		e.log.Warn("keep counts", zap.String("incident", s.Incident.ID), zap.Error(err))
 	}
-	return counts
+	return counts, err
 }
 
 // history asks the runbook's questions over the time around a moment.

@@ -111,6 +111,7 @@ type proofs struct {
 	mu      sync.Mutex
 	says    map[string]runbook.Significance // by trigger
 	watched []monitor.Target
+	lost    error // why no counts can be had
 }
 
 func (p *proofs) Watch(_ context.Context, targets []monitor.Target) {
@@ -129,7 +130,18 @@ func (p *proofs) Significance(_, trigger string, now time.Time) runbook.Signific
 }
 
 func (p *proofs) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
-	return []byte("counts"), nil
+	return []byte("counts"), p.lost
+}
+
+// weights are those of the releases that it was told to watch.
+func (p *proofs) weights() []int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	weights := []int{}
+	for _, t := range p.watched {
+		weights = append(weights, t.Release.Weight)
+	}
+	return weights
 }
 
 func (p *proofs) say(trigger string, s runbook.Significance) {

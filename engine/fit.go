@@ -35,7 +35,8 @@ func (s *State) fit() {
 
 func asItIs(i *runbook.Incident) {
 	i.Decision.Reasons = clipAll(i.Decision.Reasons)
-	i.By, i.Breach.Problem, i.Evidence = clip(i.By, maxValue), clip(i.Breach.Problem, maxLine), clip(i.Evidence, maxLine)
+	i.By, i.Evidence = clip(i.By, maxValue), clip(i.Evidence, maxLine)
+	i.Breach.Problem, i.Breach.Significance.Problem = clip(i.Breach.Problem, maxLine), clip(i.Breach.Significance.Problem, maxLine)
 }
 
 // withoutLabels leaves them to the first alert only.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -204,19 +206,22 @@ func TestTheWatcherSaysTheSameOnce(t *testing.T) {
 
 // Asking again about an incident is no alert.
 func TestAskingAgainIsNoAlert(t *testing.T) {
-	h := listening(t)
-	h.f.down = true
-	if err := hears(t, h.Engine, alertOf("errors", runbook.Webhook)); err != nil {
-		t.Fatal(err)
-	}
-	h.f.set(func(f *facts) { f.down = false })
-	h.tend(t.Context(), theSlot)
-	if i := incidentOf(t, h.st); i.Phase != runbook.Done {
-		t.Fatalf("incident is %s: it was not asked again", i.Phase)
-	}
-	if got, _ := h.counted(t); len(got) != 1 {
-		t.Errorf("counted %v", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h := listening(t)
+		h.f.down = true
+		if err := hears(t, h.Engine, alertOf("errors", runbook.Webhook)); err != nil {
+			t.Fatal(err)
+		}
+		h.f.set(func(f *facts) { f.down = false })
+		time.Sleep(sharedFor + 1) // what was said before is not said again
+		h.tend(t.Context(), theSlot)
+		if i := incidentOf(t, h.st); i.Phase != runbook.Done {
+			t.Fatalf("incident is %s: it was not asked again", i.Phase)
+		}
+		if got, _ := h.counted(t); len(got) != 1 {
+			t.Errorf("counted %v", got)
+		}
+	})
 }
 
 // The companion of a side without data is held for what it says, not as a stranger.

@@ -24,7 +24,10 @@ type facts struct {
 
 	mu       sync.Mutex
 	down     bool
+	mute     bool            // all but which alerts fire is not answered
 	breaking map[string]bool // triggers that are true
+	silent   map[string]bool // triggers without data
+	asked    map[string]int  // how often, by what it is about
 	traffic  float64         // of the candidate
 	errors   float64         // what users see
 	warm     float64         // the candidate's pods that are ready
@@ -49,14 +52,18 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 		breach, err := ask.Gate(t.Name, rel)
 		add("breach "+t.Name, breach, err)
 		effect, err := ask.Effect(t.Name, rel)
-		add("effect", effect, err)
+		add("effect "+t.Name, effect, err)
 	}
 	for _, r := range ask.Recovery(rel) {
 		add("before", r.Before, nil)
 		add("samples", r.Samples, nil)
 		add("now", r.Now, nil)
 	}
-	add("age", ask.Age(rel), nil)
+	for _, weight := range []int{0, 20, 100} { // none, some, all: which sides should have traffic
+		whose := rel
+		whose.Weight = weight
+		add("age", ask.Age(whose), nil)
+	}
 	add("age", ask.Age(runbook.Release{Region: rel.Region, Stable: rel.Stable, Candidate: rel.Candidate}), nil)
 	add("pods", ask.Pods(rel, runbook.Stable), nil)
 	add("pods", ask.Pods(rel, runbook.Candidate), nil)
@@ -70,7 +77,7 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 	for _, q := range []rules.Questions{ask, ask.Over(3 * ask.Interval()), ask.Over(6 * ask.Interval())} {
 		add("traffic", q.Rate(rel, runbook.Candidate), nil)
 	}
-	return &facts{tb: tb, table: table, breaking: map[string]bool{}, traffic: 20, errors: 0.001, warm: 3}
+	return &facts{tb: tb, table: table, breaking: map[string]bool{}, silent: map[string]bool{}, asked: map[string]int{}, traffic: 20, errors: 0.001, warm: 3}
 }
 
 func (f *facts) set(change func(*facts)) {
@@ -109,6 +116,9 @@ func (f *facts) Query(ctx context.Context, query string, at time.Time, _ ...v1.O
 	if strings.Contains(query, "ALERTS") {
 		return f.alerts(at), nil, nil
 	}
+	if f.mute {
+		return nil, nil, errors.New("too many queries")
+	}
 	parts := joined.FindAllStringSubmatch(query, -1)
 	if parts == nil {
 		parts = [][]string{{"", query, ""}}
@@ -140,6 +150,10 @@ func (f *facts) alerts(at time.Time) prom.Vector {
 // answer is the number to a question, if there is a series.
 func (f *facts) answer(question string) (float64, bool) {
 	about, known := f.table[question]
+	f.asked[about]++
+	if trigger, ok := strings.CutPrefix(about, "effect "); ok {
+		return 0.1, !f.silent[trigger]
+	}
 	if trigger, ok := strings.CutPrefix(about, "breach "); ok {
 		return 0.3, f.breaking[trigger]
 	}
@@ -147,7 +161,7 @@ func (f *facts) answer(question string) (float64, bool) {
 		f.tb.Errorf("asked something unknown: %s", question)
 	}
 	v, ok := map[string]float64{"warm candidate": f.warm, "plan rate": 100, "plan error_rate": 0.005, "plan stable_pods": 3, "plan scrapes": 600, "plan p50": 0.05, "plan p95": 0.1,
-		"effect": 0.1, "age": 1, "pods": 3, "rate": 80, "traffic": f.traffic,
+		"age": 1, "pods": 3, "rate": 80, "traffic": f.traffic,
 		"samples": 5000, "before": 0.001, "now": f.errors}[about]
 	return v, ok
 }

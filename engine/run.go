@@ -37,7 +37,7 @@ type Parts struct {
 func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	o.WatchEvery = cmp.Or(o.WatchEvery, 5*time.Second)
 	o.TendEvery = cmp.Or(o.TendEvery, 5*time.Second)
-	o.RulesEvery = cmp.Or(o.RulesEvery, time.Minute)
+	o.RulesEvery = cmp.Or(o.RulesEvery, 10*time.Minute)
 	e := &Engine{
 		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client),
 		last: map[Slot]runbook.Release{}, checks: map[string]runbook.RulesCheck{}, lines: map[Slot]*sync.Mutex{}, probed: map[Slot]time.Time{},

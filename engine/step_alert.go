@@ -52,13 +52,13 @@ func (ev Asked) guessed() bool {
 // not to be true.
 func (s *State) cleared(ev Asked, now time.Time) {
 	if i := s.Incident; i != nil && i.Phase == runbook.Unconfirmed && i.Breach.Trigger == ev.Breach.Trigger {
-		s.note(now, "cleared", "", "Prometheus answers again: the trigger is not true now; nothing was done")
+		s.note(now, "cleared", "", "asked again: the trigger is not true now; nothing was done")
 		s.close(now)
 	}
 }
 
-// unconfirmed keeps an alert that Prometheus could not be asked about, and pages. One
-// that comes back within minutes pages nobody twice.
+// unconfirmed keeps an alert that Prometheus could not be asked about, or of which this
+// replica does not know yet whether it is more than chance, and pages. One that comes back within minutes pages nobody twice.
 func (s *State) unconfirmed(ev Asked, now time.Time) {
 	i := s.Incident
 	if i != nil && (i.Phase != runbook.Done || !s.reopens(ev.Breach)) {

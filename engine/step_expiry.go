@@ -45,15 +45,17 @@ func waitsForExpiry(s State) bool {
 }
 
 // afterExpiry rolls back if the trigger is still true and no limit objects; anything
-// else holds and pages.
+// else holds and pages, a significance that stays unknown as well.
 func (s *State) afterExpiry(ev Asked, now time.Time) {
-	switch ev.Breach.State {
-	case runbook.Breaching:
-	case runbook.NotBreaching:
+	switch state := ev.Breach.State; {
+	case state == runbook.Breaching:
+	case state == runbook.NotBreaching:
 		s.holdExpired(now, "the trigger is not true any more")
 		return
+	case ev.Breach.Unjudged() && now.Sub(s.Approval.ExpiresAt) < quiet:
+		return // it will be known in a moment, or to another replica: asked again
 	default:
-		s.holdExpired(now, "and Prometheus cannot confirm it now: "+ev.Breach.Problem)
+		s.holdExpired(now, "and it cannot be confirmed now: "+ev.Breach.Problem)
 		return
 	}
 	d := s.policy(undoubted(ev.Breach), now)

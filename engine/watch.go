@@ -2,9 +2,12 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/monitor"
@@ -18,65 +21,129 @@ func (e *Engine) watch(ctx context.Context) {
 	firing, err := e.prom.Firing(ctx)
 	e.metrics.asked(err)
 	if err != nil {
-		if ctx.Err() == nil {
-			e.log.Warn("watch", zap.Error(err))
-			e.unseen(ctx, err)
-		}
+		e.unanswered(ctx, err)
 		return
 	}
-	e.blindSince = time.Time{}
 	if firing.Watchdog {
 		e.metrics.heard(runbook.Watcher)
 	}
-	if err := e.Alerts(ctx, append(e.suspects(time.Now().UTC()), firing.Blind...)); err != nil && ctx.Err() == nil {
+	found, err := e.breaching(ctx, e.suspects(time.Now().UTC()))
+	if err != nil {
+		e.unanswered(ctx, err)
+	} else {
+		e.blindSince = time.Time{}
+	}
+	if err := e.Alerts(ctx, append(found, firing.Blind...)); err != nil && ctx.Err() == nil {
 		e.log.Error("take what the watcher saw", zap.Error(err))
 	}
 }
 
-// suspects are the triggers of open releases whose gates are to be asked: those that are
-// significant, and those that have no significance once in each interval.
-func (e *Engine) suspects(now time.Time) []runbook.Alert {
-	var all []runbook.Alert
-	for _, t := range e.targets() {
-		due := e.probeDue(t, now)
-		for _, trigger := range t.Runbook.Triggers {
-			a := runbook.Alert{Service: t.Release.Service, Region: t.Release.Region, Trigger: trigger.Name, Severity: trigger.Severity,
-				Firing: true, Lane: runbook.Watcher, StartsAt: now, ReceivedAt: now}
+func (e *Engine) unanswered(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		e.log.Warn("watch", zap.Error(err))
+		e.unseen(ctx, err)
+	}
+}
+
+// A suspect is a trigger of an open release whose gate is to be asked.
+type suspect struct {
+	slot    Slot
+	service service
+	release runbook.Release
+	trigger runbook.Trigger
+	alert   runbook.Alert // to be raised if it breaches
+}
+
+// suspects are the triggers that are significant, and those that have no significance once
+// in each interval.
+func (e *Engine) suspects(now time.Time) []suspect {
+	var all []suspect
+	for slot, o := range e.open() {
+		due := e.probeDue(slot, o.service.rb.Metrics.Interval.Std(), now)
+		for _, trigger := range o.service.rb.Triggers {
+			since := now
 			if analysis.Comparative(trigger) {
-				s := e.monitor.Significance(t.Release.ID, trigger.Name, now)
-				if a.StartsAt = s.At; !s.Proved() {
+				s := e.significance(o.release, trigger.Name)
+				if since = s.At; !s.Proved() {
 					continue
 				}
 			} else if !due {
 				continue
 			}
-			all = append(all, a)
+			o.slot, o.trigger = slot, trigger
+			o.alert = runbook.Alert{Service: slot.Service, Region: slot.Region, Trigger: trigger.Name, Severity: trigger.Severity,
+				Firing: true, Lane: runbook.Watcher, StartsAt: since, ReceivedAt: now}
+			all = append(all, o)
 		}
 	}
 	return all
 }
 
+// breaching are the alerts of those suspects that breach now. Nobody else has claimed a
+// breach of the others: that one has no data says its companion, and an error that one
+// was not answered, to be asked again at the next tick.
+func (e *Engine) breaching(ctx context.Context, suspects []suspect) ([]runbook.Alert, error) {
+	var (
+		g    errgroup.Group
+		mu   sync.Mutex
+		all  []runbook.Alert
+		errs error
+	)
+	g.SetLimit(atOnce)
+	for _, s := range suspects {
+		g.Go(func() error {
+			b := e.answer(ctx, s.service, s.slot, s.trigger.Name, s.trigger, s.release)
+			mu.Lock()
+			defer mu.Unlock()
+			switch b.State {
+			case runbook.Breaching:
+				all = append(all, s.alert)
+			case runbook.Unreachable:
+				errs = fmt.Errorf("ask the gate of %s of %s: %s", s.trigger.Name, s.slot, b.Problem)
+				e.probeAgain(s.slot)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // errs has what was not answered
+	return all, errs
+}
+
 // probeDue reports whether an interval has passed since the last time, and begins the next.
-func (e *Engine) probeDue(t monitor.Target, now time.Time) bool {
+func (e *Engine) probeDue(slot Slot, interval time.Duration, now time.Time) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	slot := Slot{t.Release.Service, t.Release.Region}
-	if now.Sub(e.probed[slot]) < t.Runbook.Metrics.Interval.Std() {
+	if now.Sub(e.probed[slot]) < interval {
 		return false
 	}
 	e.probed[slot] = now
 	return true
 }
 
-// targets are the open releases that get traffic.
-func (e *Engine) targets() []monitor.Target {
+func (e *Engine) probeAgain(slot Slot) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.probed, slot)
+}
+
+// open are the open releases that get traffic, with their services.
+func (e *Engine) open() map[Slot]suspect {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	var all []monitor.Target
+	all := map[Slot]suspect{}
 	for slot, rel := range e.last {
 		if svc, ok := e.services[slot.Service]; ok && rel.Phase == runbook.Open && rel.Weight > 0 {
-			all = append(all, monitor.Target{Runbook: svc.rb, Release: rel})
+			all[slot] = suspect{service: svc, release: rel}
 		}
+	}
+	return all
+}
+
+// targets are the open releases as the monitor watches them.
+func (e *Engine) targets() []monitor.Target {
+	var all []monitor.Target
+	for _, o := range e.open() {
+		all = append(all, monitor.Target{Runbook: o.service.rb, Release: o.release})
 	}
 	return all
 }

@@ -69,7 +69,7 @@ func (w *watch) close(until time.Time, more bool) {
 		w.end = w.end.Add(w.every)
 		step, results := w.observer.End(w.target(), w.end)
 		if w.each != nil {
-			w.each(step)
+			w.each(step, results)
 		}
 		if !w.end.Before(until) {
 			w.publish(results, more)

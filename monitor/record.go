@@ -28,7 +28,7 @@ type recordHead struct {
 
 // History counts a release's past anew, from an hour before it got traffic until a moment,
 // and hands each interval with its results to f, oldest first.
-func (m *Monitor) History(ctx context.Context, t Target, until time.Time, f func(Step)) error {
+func (m *Monitor) History(ctx context.Context, t Target, until time.Time, f func(Step, map[string]analysis.Result)) error {
 	w := newWatch(m, t, func() {})
 	w.each = f
 	return w.catchUp(ctx, until.Add(Lag(w.every)))
@@ -41,7 +41,7 @@ func (m *Monitor) Record(ctx context.Context, t Target, until time.Time) ([]byte
 	zip := gzip.NewWriter(&out)
 	lines := json.NewEncoder(zip)
 	err := lines.Encode(recordHead{Schema: runbook.Schema, Method: analysis.Method, Runbook: t.Runbook, Release: t.Release})
-	failed := m.History(ctx, t, until, func(s Step) {
+	failed := m.History(ctx, t, until, func(s Step, _ map[string]analysis.Result) {
 		if err == nil {
 			err = lines.Encode(s)
 		}

@@ -73,8 +73,8 @@ func greatestOf(values []float64) float64 {
 // little later.
 const steadyIntervals = 6
 
-// weightAt is the candidate's weight at a moment, and whether it had stood still by then.
-func weightAt(rel runbook.Release, at time.Time, interval time.Duration) analysis.Weight {
+// WeightAt is the candidate's weight at a moment, and whether it had stood still by then.
+func WeightAt(rel runbook.Release, at time.Time, interval time.Duration) analysis.Weight {
 	w := analysis.Weight{Share: float64(rel.Weight) / 100, Steady: true}
 	for _, m := range rel.Moves {
 		if m.At.After(at) {

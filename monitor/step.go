@@ -33,7 +33,7 @@ func stepOf(t Target, i Interval, every time.Duration) Step {
 	case i.End.Before(began.Add(t.Runbook.Metrics.Warmup.Std())):
 		s.Phase = Warm
 	default:
-		w := weightAt(t.Release, i.End, every)
+		w := WeightAt(t.Release, i.End, every)
 		s.Share, s.Steady = w.Share, w.Steady && i.Paced
 	}
 	return s

@@ -28,12 +28,12 @@ type watch struct {
 	stop    context.CancelFunc
 	every   time.Duration
 
-	observer   *Observer  // nil: not begun
-	end        time.Time  // of the newest interval that was counted
-	asked      bool       // what was there before the watching is known
-	weighed    bool       // whether to aggregate is settled
-	aggregated bool       // there are too many series to read one by one
-	each       func(Step) // called for each interval; nil: nobody listens
+	observer   *Observer                              // nil: not begun
+	end        time.Time                              // of the newest interval that was counted
+	asked      bool                                   // what was there before the watching is known
+	weighed    bool                                   // whether to aggregate is settled
+	aggregated bool                                   // there are too many series to read one by one
+	each       func(Step, map[string]analysis.Result) // called for each interval; nil: nobody listens
 
 	mu     sync.Mutex
 	now    Target

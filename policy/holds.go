@@ -27,6 +27,10 @@ func unreachable(in Input, _ time.Time) *objection {
 	if in.Breach.State != runbook.Unreachable {
 		return nil
 	}
+	if in.Breach.Unjudged() {
+		return holdAndPage("Whether it is more than chance is not known yet"+because(in.Breach.Problem)+"; an alert alone moves no traffic, and we go on asking.",
+			"wait until the significance is known", "look at the service; "+choiceRollback)
+	}
 	return holdAndPage("Prometheus cannot be asked whether it is true"+because(in.Breach.Problem)+"; an alert alone moves no traffic, and we go on asking.",
 		"bring Prometheus back", "look at the service; "+choiceRollback)
 }

@@ -198,7 +198,7 @@ func unready(in Ramp, now time.Time) string {
 	case now.Sub(ready.AskedAt).Abs() > readinessFresh:
 		return "what Prometheus said of readiness is out of date"
 	case ready.Problem != "":
-		return "Prometheus cannot say whether a rollback is possible: " + ready.Problem
+		return "whether a rollback is possible cannot be told: " + ready.Problem
 	case ready.StablePods < max(1, in.Runbook.LastKnownGood.MinPods):
 		return fmt.Sprintf("no rollback would be possible: %s has %s ready and needs %d", side(r.Stable), pods(ready.StablePods), max(1, in.Runbook.LastKnownGood.MinPods))
 	case ready.CandidatePods < need && r.Weight == 0 && health == "":

@@ -112,6 +112,11 @@ func incidents() map[string]runbook.Incident {
 	open := base("latency-p95", runbook.Severe)
 	open.Phase, open.Breach.State, open.Breach.Problem = runbook.Unconfirmed, runbook.Unreachable, "dial tcp: connection refused"
 
+	rebuilding := base("latency-p95", runbook.Severe)
+	rebuilding.Phase, rebuilding.Breach.State = runbook.Unconfirmed, runbook.Unreachable
+	rebuilding.Breach.Significance = runbook.Significance{Problem: "the significance is being rebuilt from Prometheus' history"}
+	rebuilding.Breach.Problem = rebuilding.Breach.Significance.Problem
+
 	mild := base("conversion", runbook.Mild)
 	mild.Phase, mild.Breach.Value, mild.Approval = runbook.Awaiting, 0.951, "00112233445566778899aabbccddeeff"
 	mild.Decision = runbook.Decision{Action: runbook.Ask, Guard: "mild", Reasons: []string{"a mild breach is a human's to judge"}, Page: true}
@@ -138,7 +143,7 @@ func incidents() map[string]runbook.Incident {
 	errors.Breach.Value = 0.084
 
 	return map[string]runbook.Incident{
-		"unconfirmed": open, "awaiting": mild, "held": held, "wrong_cause": frozen,
+		"unconfirmed": open, "rebuilding": rebuilding, "awaiting": mild, "held": held, "wrong_cause": frozen,
 		"acted": shift(base("latency-p95", runbook.Severe)), "verifying": verifying,
 		"recovered": judged(shift(base("latency-p95", runbook.Severe)), runbook.Recovered, "every question is good, three polls in a row",
 			answer("error rate", runbook.Good, 0.0012, 0.005, "ratio"), answer("p95 latency", runbook.Good, 0.182, 0.21, "s"), answer("kpi conversion", runbook.Good, 0.0513, 0.0489, "ratio")),

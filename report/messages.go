@@ -26,9 +26,17 @@ const (
 	maxText  = 2000
 )
 
-// Opened says that an incident exists. It pages only while Prometheus cannot be
-// asked: otherwise a decision, with a message of its own, is close behind.
+// Opened says that an incident exists. It pages only while it is not confirmed, because
+// Prometheus cannot be asked or the significance is not known: otherwise a decision, with a
+// message of its own, is close behind.
 func Opened(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+	if inc.Phase == runbook.Unconfirmed && inc.Breach.Unjudged() {
+		return message(inc, KindOpened, true, now,
+			fmt.Sprintf("%s: alert %s, and its significance is not known yet", subject(inc), word(inc.Breach.Trigger)),
+			"Prometheus answers. Whether it is more than chance is not known yet: "+sentence(inc.Breach.Problem),
+			"Nothing was moved: an alert is acted on only once it is confirmed. It is being asked again every few seconds.",
+			todo("wait a few minutes; roll back by hand if users are hurt."), owner(rb))
+	}
 	if inc.Phase == runbook.Unconfirmed {
 		return message(inc, KindOpened, true, now,
 			fmt.Sprintf("%s: alert %s, and Prometheus cannot be asked", subject(inc), word(inc.Breach.Trigger)),

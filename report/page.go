@@ -174,6 +174,9 @@ func lede(inc runbook.Incident) string {
 	}
 	switch inc.Phase {
 	case runbook.Unconfirmed:
+		if inc.Breach.Unjudged() {
+			return "An alert was heard, and whether it is more than chance is not known yet. " + did
+		}
 		return "An alert was heard, and Prometheus cannot be asked whether it is true. " + did
 	case runbook.Awaiting:
 		return fmt.Sprintf("A human is asked whether to roll back %s to %s. %s", from, to, did)

@@ -81,6 +81,9 @@ func quantity(v float64, unit string) string {
 // of quantiles or of KPIs, candidate to stable; a share of requests; for an absolute
 // limit the share, or the quantile in seconds.
 func effect(b runbook.Breach, t runbook.Trigger) string {
+	if b.Unjudged() {
+		return "its significance is not known yet"
+	}
 	if b.State != runbook.Breaching {
 		return map[runbook.State]string{
 			runbook.NotBreaching: "not breaching when asked",
@@ -129,17 +132,17 @@ func threshold(t runbook.Trigger) string {
 	return ""
 }
 
-// odds says a log e-value as odds against chance: exp(evidence) to 1. By Ville's
+// odds says a log e-value as odds against chance: exp(logE) to 1. By Ville's
 // inequality an e-value ever reaches e with a chance of at most 1/e when nothing is
 // wrong, however often it is looked at.
-func odds(evidence float64) string {
+func odds(logE float64) string {
 	switch {
-	case evidence <= 0 || math.IsNaN(evidence):
+	case logE <= 0 || math.IsNaN(logE):
 		return ""
-	case evidence > math.Log(1e12):
+	case logE > math.Log(1e12):
 		return "more than 1,000,000,000,000 : 1 against chance"
 	}
-	return number(math.Exp(evidence)) + " : 1 against chance"
+	return number(math.Exp(logE)) + " : 1 against chance"
 }
 
 // span writes a duration for people: 850 ms, 4.2 s, 2 m 05 s, 1 h 03 m.

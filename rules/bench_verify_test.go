@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"go.yaml.in/yaml/v3"
@@ -83,8 +85,9 @@ func BenchmarkVerify(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		verifier, runbooks := &Verifier{}, manyRunbooks(len(groups))
 		inTurns(b, per, func() {
-			if d, err := VerifyLive(b.Context(), groups, v1.NewAPI(client)); err != nil || len(d) > 0 {
+			if d, err := verifier.Live(b.Context(), runbooks, listing{v1.NewAPI(client)}); err != nil || len(d) > 0 {
 				b.Fatal(err, d)
 			}
 		}, func() {
@@ -94,6 +97,27 @@ func BenchmarkVerify(b *testing.B) {
 			}
 		})
 	})
+}
+
+func manyRunbooks(n int) []*runbook.Runbook {
+	var out []*runbook.Runbook
+	for i := range n {
+		out = append(out, ranker(fmt.Sprintf("service-%d", i)))
+	}
+	return out
+}
+
+// listing gives the rule groups of a client's answer.
+type listing struct{ v1.API }
+
+func (w listing) RuleGroups(ctx context.Context, each func(v1.RuleGroup) error) error {
+	res, err := w.Rules(ctx, nil)
+	for _, g := range res.Groups {
+		if err := each(g); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 func inTurns(b *testing.B, per float64, verify, decode func()) {

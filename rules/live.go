@@ -3,6 +3,10 @@ package rules
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -10,35 +14,141 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// An API tells which rules a Prometheus has loaded. The v1.API of client_golang is one.
+// An API tells which rules a Prometheus has loaded, group by group.
 type API interface {
-	Rules(ctx context.Context, matches []string) (v1.RulesResult, error)
+	RuleGroups(ctx context.Context, each func(v1.RuleGroup) error) error
 }
 
 // skew is how far Prometheus' clock may be from ours before its evaluations look old.
 const skew = time.Minute
 
-// VerifyLive does what [Verify] does against a running Prometheus, and finds rules
-// that fail or have not been evaluated for four intervals and a minute. An error
-// means that it could not be asked.
-func VerifyLive(ctx context.Context, want []Group, prom API) ([]Drift, error) {
-	res, err := prom.Rules(ctx, nil)
+// A Verifier compares what a Prometheus has loaded with what runbooks ask for. It remembers
+// a fingerprint of each runbook's rules, so that one which has not changed is compiled
+// once, and keeps nothing of what it read. It is safe for concurrent use.
+type Verifier struct {
+	mu    sync.Mutex
+	known map[string]uint64 // by service and digest of the runbook
+}
+
+// Live does what [Verify] does against a running Prometheus, and finds rules that fail or
+// have not been evaluated for four intervals and a minute. An error means that it could
+// not be asked.
+func (v *Verifier) Live(ctx context.Context, runbooks []*runbook.Runbook, prom API) ([]Drift, error) {
+	l, err := v.begin(runbooks)
 	if err != nil {
+		return nil, err
+	}
+	if err := prom.RuleGroups(ctx, l.take); err != nil {
 		return nil, fmt.Errorf("ask Prometheus for its rules: %w", err)
 	}
-	now := time.Now()
-	var found []loaded
-	var unwell []Drift
-	for _, g := range res.Groups {
-		for _, r := range g.Rules {
-			l, state := fromAPI(g, r)
-			found = append(found, l)
-			if d, bad := state.judge(l, g, now); bad && l.ours() {
-				unwell = append(unwell, d)
+	return l.drifts()
+}
+
+// A liveRead is one comparison under way.
+type liveRead struct {
+	now      time.Time
+	prints   map[string]uint64 // by service
+	runbooks map[string]*runbook.Runbook
+	whole    map[string]bool     // services whose group is as it should be
+	rest     map[string][]loaded // by service: rules that have to be looked at one by one
+	unwell   []Drift
+}
+
+func (v *Verifier) begin(runbooks []*runbook.Runbook) (*liveRead, error) {
+	l := &liveRead{now: time.Now(), prints: map[string]uint64{}, runbooks: map[string]*runbook.Runbook{}, whole: map[string]bool{}, rest: map[string][]loaded{}}
+	fresh := make(map[string]uint64, len(runbooks))
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, rb := range runbooks {
+		key := rb.Service + " " + rb.Digest
+		p, ok := v.known[key]
+		if !ok {
+			g, err := Compile(rb)
+			if err != nil {
+				return nil, err
 			}
+			p = fingerprint(asLoaded(g))
 		}
+		fresh[key], l.prints[rb.Service], l.runbooks[rb.Service] = p, p, rb
 	}
-	return append(compare(want, found), unwell...), nil
+	v.known = fresh
+	return l, nil
+}
+
+// take looks at one group as it comes.
+func (l *liveRead) take(g v1.RuleGroup) error {
+	var ours []loaded
+	for _, r := range g.Rules {
+		one, state := fromAPI(g, r)
+		if !one.ours() {
+			continue
+		}
+		if d, bad := state.judge(one, g, l.now); bad {
+			l.unwell = append(l.unwell, d)
+		}
+		ours = append(ours, one)
+	}
+	if len(ours) == 0 {
+		return nil
+	}
+	service := ours[0].Labels["service"]
+	if p, ok := l.prints[service]; ok && !l.whole[service] && len(ours) == len(g.Rules) && fingerprint(ours) == p {
+		l.whole[service] = true
+		return nil
+	}
+	for _, one := range ours {
+		l.rest[one.Labels["service"]] = append(l.rest[one.Labels["service"]], one)
+	}
+	return nil
+}
+
+// drifts compares one by one what is not as it should be.
+func (l *liveRead) drifts() ([]Drift, error) {
+	var out []Drift
+	var intervals []Group
+	for _, service := range slices.Sorted(maps.Keys(l.runbooks)) {
+		rb := l.runbooks[service]
+		intervals = append(intervals, Group{Interval: rb.Metrics.Interval})
+		found, odd := l.rest[service]
+		delete(l.rest, service)
+		if l.whole[service] && !odd {
+			continue
+		}
+		g, err := Compile(rb)
+		if err != nil {
+			return nil, err
+		}
+		if l.whole[service] {
+			found = append(asLoaded(g), found...)
+		}
+		out = append(out, compare([]Group{g}, found)...)
+	}
+	var others []loaded // the watchdog, and what no runbook asks for
+	for _, service := range slices.Sorted(maps.Keys(l.rest)) {
+		others = append(others, l.rest[service]...)
+	}
+	out = append(out, compare([]Group{watchdog(intervals)}, others)...)
+	return append(out, l.unwell...), nil
+}
+
+// asLoaded is a group as a Prometheus that has loaded it says it.
+func asLoaded(g Group) []loaded {
+	out := make([]loaded, 0, len(g.Rules))
+	for _, r := range g.Rules {
+		l := loaded{Rule: r, text: r.Expr.String(), group: g.Name, interval: g.Interval.String()}
+		l.KeepFiringFor = 0
+		out = append(out, l)
+	}
+	return out
+}
+
+// fingerprint sums up rules in their order, with all that [loaded.edits] looks at.
+func fingerprint(rules []loaded) uint64 {
+	h := fnv.New64a()
+	for _, r := range rules {
+		fmt.Fprintf(h, "%q %q %q %s %s %s %q %s\n", r.Record, r.Alert, r.text, labelText(r.Labels), labelText(r.Annotations), r.For, r.group, r.interval)
+	}
+	return h.Sum64()
 }
 
 type evaluation struct {

@@ -57,7 +57,7 @@ func Verify(want []Group, files [][]byte) []Drift {
 		}
 		found = append(found, rules...)
 	}
-	return append(out, compare(want, found)...)
+	return append(out, compare(append(slices.Clone(want), watchdog(want)), found)...)
 }
 
 // A loaded rule is one that we found, in a file or in Prometheus.
@@ -108,7 +108,7 @@ func compare(want []Group, found []loaded) []Drift {
 			have[l.key()] = append(have[l.key()], l)
 		}
 	}
-	for _, g := range append(slices.Clone(want), watchdog(want)) {
+	for _, g := range want {
 		for _, r := range g.Rules {
 			out = append(out, matchUp(g, r, have[r.key()])...)
 			delete(have, r.key())

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/runbook"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 )
@@ -86,7 +88,16 @@ func TestVerifyFindsRunbooksThatCameAndWent(t *testing.T) {
 
 type apiFunc func() (v1.RulesResult, error)
 
-func (f apiFunc) Rules(context.Context, []string) (v1.RulesResult, error) { return f() }
+// RuleGroups implements API.
+func (f apiFunc) RuleGroups(_ context.Context, each func(v1.RuleGroup) error) error {
+	res, err := f()
+	for _, g := range res.Groups {
+		if err := each(g); err != nil {
+			return err
+		}
+	}
+	return err
+}
 
 // loadedAs is what a Prometheus that loaded the groups would answer.
 func loadedAs(groups []Group, at time.Time) v1.RulesResult {
@@ -136,18 +147,27 @@ func TestVerifyLive(t *testing.T) {
 			r.Groups[1].Rules[0] = rule
 		}, "stale /watchdog"},
 		{"gone", func(r *v1.RulesResult) { r.Groups[1].Rules = nil }, "missing /watchdog"},
+		{"all gone", func(r *v1.RulesResult) { r.Groups = nil }, strings.Repeat("missing ranker/, ", 5) + "missing ranker/latency-p95, missing ranker/error-rate, missing ranker/conversion-drop, missing ranker/users-see-errors, missing ranker/users-wait, missing ranker/blind, missing /watchdog"},
+		{"twice", func(r *v1.RulesResult) { r.Groups = append(r.Groups, r.Groups[1]) }, "duplicate /watchdog"},
+		{"a rule twice", func(r *v1.RulesResult) {
+			r.Groups = append(r.Groups, v1.RuleGroup{Name: "mine", Rules: v1.Rules{r.Groups[0].Rules[len(r.Groups[0].Rules)-1]}})
+		}, "duplicate ranker/blind"},
+		{"another order", func(r *v1.RulesResult) { slices.Reverse(r.Groups[0].Rules) }, ""},
+		{"somebody's own", func(r *v1.RulesResult) {
+			r.Groups = append(r.Groups, v1.RuleGroup{Name: "mine", Rules: v1.Rules{v1.RecordingRule{Name: "job:up", Query: "up"}}})
+		}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			res := loadedAs(want, time.Now())
 			c.spoil(&res)
-			got, err := VerifyLive(t.Context(), want, apiFunc(func() (v1.RulesResult, error) { return res, nil }))
+			got, err := (&Verifier{}).Live(t.Context(), []*runbook.Runbook{ranker("ranker")}, apiFunc(func() (v1.RulesResult, error) { return res, nil }))
 			if err != nil || kinds(got) != c.want {
 				t.Errorf("got %q, %v, want %q: %v", kinds(got), err, c.want, got)
 			}
 		})
 	}
 	down := errors.New("connection refused")
-	if _, err := VerifyLive(t.Context(), want, apiFunc(func() (v1.RulesResult, error) { return v1.RulesResult{}, down })); !errors.Is(err, down) {
+	if _, err := (&Verifier{}).Live(t.Context(), []*runbook.Runbook{ranker("ranker")}, apiFunc(func() (v1.RulesResult, error) { return v1.RulesResult{}, down })); !errors.Is(err, down) {
 		t.Errorf("unreachable: %v", err)
 	}
 }

@@ -33,20 +33,20 @@ const (
 	Breaching    State = "breaching"
 	NotBreaching State = "not_breaching"
 	NoData       State = "no_data"     // a side is missing, or the newest sample is too old: neither good nor bad
-	Unreachable  State = "unreachable" // Prometheus did not answer
+	Unreachable  State = "unreachable" // Prometheus did not answer, or the significance is not known yet: to be asked again
 )
 
 // A Breach is a trigger as Prometheus answers for it now. Only a breach whose State
 // is Breaching may move traffic.
 type Breach struct {
-	Trigger   string    `json:"trigger"`
-	Severity  Severity  `json:"severity"`
-	State     State     `json:"state"`
-	Value     float64   `json:"value"`    // the effect, in the trigger's unit
+	Trigger  string   `json:"trigger"`
+	Severity Severity `json:"severity"`
+	State    State    `json:"state"`
+	Value    float64  `json:"value"` // the effect, in the trigger's unit
 	// Significance is what this replica's monitor said; zero where the type has none.
 	Significance Significance `json:"significance,omitzero"`
-	StartedAt time.Time `json:"started_at,omitzero"`
-	AskedAt   time.Time `json:"asked_at"`
+	StartedAt    time.Time    `json:"started_at,omitzero"`
+	AskedAt      time.Time    `json:"asked_at"`
 	// What the guards of the policy need, from the same moment.
 	CandidatePods int     `json:"candidate_pods"`
 	StablePods    int     `json:"stable_pods"` // fresh and ready: how warm the last known good is

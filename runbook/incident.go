@@ -11,7 +11,7 @@ import (
 type Phase string
 
 const (
-	Unconfirmed Phase = "unconfirmed" // heard, but Prometheus cannot be asked
+	Unconfirmed Phase = "unconfirmed" // heard, but Prometheus cannot be asked or the significance is not known yet
 	Awaiting    Phase = "awaiting"    // a human is asked
 	HeldPhase   Phase = "held"        // a guard stopped us; a human was paged
 	Frozen      Phase = "frozen"      // traffic left alone, promotion stopped

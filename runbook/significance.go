@@ -15,3 +15,9 @@ type Significance struct {
 
 // Proved reports whether the difference is significant.
 func (s Significance) Proved() bool { return s.Problem == "" && s.Value >= 1 }
+
+// Unjudged reports whether Prometheus answered that the effect is there, and only its
+// significance is not known yet.
+func (b Breach) Unjudged() bool {
+	return b.State == Unreachable && b.Significance.Problem != "" && b.Problem == b.Significance.Problem
+}

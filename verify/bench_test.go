@@ -13,7 +13,7 @@ import (
 func BenchmarkConfirm(b *testing.B) {
 	s := setUp(b)
 	s.until("errors", runbook.NotBreaching)
-	breach, err := s.q.Breach("errors", s.rel)
+	breach, err := s.q.Gate("errors", s.rel)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -3,15 +3,22 @@ package verify_test
 import (
 	"maps"
 	"testing"
+	"time"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
+
+// proved is what a monitor says of a trigger whose difference is significant.
+func proved() runbook.Significance {
+	return runbook.Significance{At: time.Now().UTC(), Value: 3, LogE: 17.3, Method: analysis.Method}
+}
 
 // confirming is a table in which the trigger breaches and all guards are answered,
 // and the expressions by the names of the queries.
 func (w world) confirming(t *testing.T, trigger string) (map[string]served, map[string]string) {
 	t.Helper()
-	breach, err := w.q.Breach(trigger, w.rel)
+	breach, err := w.q.Gate(trigger, w.rel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,18 +26,19 @@ func (w world) confirming(t *testing.T, trigger string) (map[string]served, map[
 	if err != nil {
 		t.Fatal(err)
 	}
+	whose := w.rel
+	if w.trigger(t, trigger).Absolute() {
+		whose.ID = ""
+	}
 	exprs := map[string]string{
-		"breach": breach.String(), "effect": effect.String(), "age": w.q.Age(w.rel).String(),
+		"breach": breach.String(), "effect": effect.String(), "age": w.q.Age(whose).String(),
 		"candidate pods": w.q.Pods(w.rel, runbook.Candidate).String(), "stable pods": w.q.Pods(w.rel, runbook.Stable).String(),
 		"candidate rate": w.q.Rate(w.rel, runbook.Candidate).String(), "stable rate": w.q.Rate(w.rel, runbook.Stable).String(),
 		"stable sick": w.q.StableSick(w.rel).String(),
 	}
 	answers := map[string]served{
 		"breach": number(0.12), "effect": number(0.12), "age": number(14), "candidate pods": number(3), "stable pods": number(9),
-		"candidate rate": number(20.5), "stable rate": number(180), "stable sick": empty(), "evidence": number(17.3),
-	}
-	if evidence, ok := w.q.Evidence(trigger, w.rel); ok {
-		exprs["evidence"] = evidence.String()
+		"candidate rate": number(20.5), "stable rate": number(180), "stable sick": empty(),
 	}
 	table := map[string]served{}
 	for name, expr := range exprs {
@@ -47,15 +55,15 @@ func TestConfirmABreach(t *testing.T) {
 	for _, trigger := range w.rb.Triggers {
 		t.Run(trigger.Name, func(t *testing.T) {
 			table, exprs := w.confirming(t, trigger.Name)
-			b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, trigger, w.rel)
+			b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, trigger, w.rel, proved())
 			if b.State != runbook.Breaching || b.Problem != "" {
 				t.Fatalf("got %s: %s", b.State, b.Problem)
 			}
 			if b.Value != 0.12 || b.CandidatePods != 3 || b.StablePods != 9 || b.CandidateRate != 20.5 || b.StableRate != 180 || b.StableSick {
 				t.Errorf("got %+v", b)
 			}
-			if _, has := exprs["evidence"]; has && b.Evidence != 17.3 {
-				t.Errorf("evidence %v", b.Evidence)
+			if has := b.Significance.LogE == 17.3; has != analysis.Comparative(trigger) {
+				t.Errorf("significance %+v", b.Significance)
 			}
 			for _, q := range b.Queries {
 				if q.Expr != exprs[q.Name] || q.Answer == "" || q.At.IsZero() {
@@ -78,16 +86,14 @@ func TestConfirmOtherAnswers(t *testing.T) {
 	}{
 		{"not breaching", map[string]served{"breach": empty(), "effect": number(0.01)}, runbook.NotBreaching, ""},
 		{"neither breach nor effect", map[string]served{"breach": empty(), "effect": empty()}, runbook.NoData, "one side has no data"},
-		{"stale", map[string]served{"age": number(45.1)}, runbook.NoData, "45.1 s old"},
-		{"just fresh", map[string]served{"age": number(44.9)}, runbook.Breaching, ""},
+		{"stale", map[string]served{"age": number(75.1)}, runbook.NoData, "75.1 s old, more than 75 s"},
+		{"just fresh", map[string]served{"age": number(74.9)}, runbook.Breaching, ""},
 		{"stale and quiet", map[string]served{"age": number(300), "breach": empty()}, runbook.NoData, "5 min old"},
 		{"from the future", map[string]served{"age": number(-5)}, runbook.NoData, "old"},
-		{"nothing recorded", map[string]served{"age": empty()}, runbook.NoData, "nothing has been recorded"},
-		{"nothing recorded, nothing breaching", map[string]served{"age": empty(), "breach": empty()}, runbook.NoData, "nothing has been recorded"},
+		{"a side without a sample", map[string]served{"age": empty()}, runbook.NoData, "no sample of a side"},
+		{"a side without a sample, nothing breaching", map[string]served{"age": empty(), "breach": empty()}, runbook.NoData, "no sample of a side"},
 		{"stable sick, two series", map[string]served{"stable sick": vector("1", "1")}, runbook.Breaching, ""},
 		{"no concurrent control", map[string]served{"stable rate": empty()}, runbook.Breaching, ""},
-		{"evidence not to be had", map[string]served{"evidence": status(422, badQuery)}, runbook.Breaching, ""},
-		{"evidence without end", map[string]served{"evidence": vector("+Inf")}, runbook.Breaching, ""},
 	}
 	w := ranker(t)
 	for _, c := range cases {
@@ -96,7 +102,7 @@ func TestConfirmOtherAnswers(t *testing.T) {
 			for name, answer := range c.set {
 				table[exprs[name]] = answer
 			}
-			b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel)
+			b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel, proved())
 			if b.State != c.state {
 				t.Errorf("got %s: %s", b.State, b.Problem)
 			}
@@ -129,7 +135,7 @@ func TestABlindPrometheusNeverConfirms(t *testing.T) {
 					t.Parallel()
 					one := maps.Clone(table)
 					one[exprs[name]] = kind.answer
-					b := prometheusOf(t, one).client(t, kind.patience()).Confirm(t.Context(), w.q, trigger, w.rel)
+					b := prometheusOf(t, one).client(t, kind.patience()).Confirm(t.Context(), w.q, trigger, w.rel, proved())
 					if b.State != kind.state {
 						t.Errorf("got %s: %s", b.State, b.Problem)
 					}
@@ -146,7 +152,7 @@ func TestABlindPrometheusNeverConfirms(t *testing.T) {
 				for expr := range table {
 					all[expr] = kind.answer
 				}
-				b := prometheusOf(t, all).client(t, kind.patience()).Confirm(t.Context(), w.q, trigger, w.rel)
+				b := prometheusOf(t, all).client(t, kind.patience()).Confirm(t.Context(), w.q, trigger, w.rel, proved())
 				if b.State != kind.state {
 					t.Errorf("got %s: %s", b.State, b.Problem)
 				}
@@ -156,24 +162,105 @@ func TestABlindPrometheusNeverConfirms(t *testing.T) {
 	}
 }
 
-// During the warm-up nothing is recorded, and users may suffer all the same.
-func TestAnAbsoluteLimitNeedsNoRecordedRelease(t *testing.T) {
+// What this process knows of the statistics decides about a gate that is open, and about
+// nothing else.
+func TestConfirmBySignificance(t *testing.T) {
+	const rebuilding = "the significance is being rebuilt from Prometheus' history"
+	at := time.Now().UTC()
+	sigs := map[string]runbook.Significance{
+		"proved":       {At: at, Value: 1, LogE: 7},
+		"not proved":   {At: at, Value: 0.99, LogE: 6.9},
+		"none so far":  {At: at},
+		"rebuilding":   {At: at.Add(-time.Hour), Problem: rebuilding},
+		"not watched":  {Problem: "the release is not watched yet"},
+		"stale":        {At: at.Add(-time.Minute), Problem: "the significance is of 1m0s ago"},
+		"stale, great": {At: at.Add(-time.Minute), Value: 9, Problem: "the significance is of 1m0s ago"},
+	}
+	cases := []struct {
+		trigger, sig string
+		gate         bool
+		want         runbook.State
+	}{
+		{"errors", "proved", true, runbook.Breaching},
+		{"errors", "proved", false, runbook.NotBreaching},
+		{"errors", "not proved", true, runbook.NotBreaching},
+		{"errors", "none so far", true, runbook.NotBreaching},
+		{"errors", "rebuilding", true, runbook.Unreachable},
+		{"errors", "rebuilding", false, runbook.NotBreaching},
+		{"errors", "not watched", true, runbook.Unreachable},
+		{"errors", "stale", true, runbook.Unreachable},
+		{"errors", "stale, great", true, runbook.Unreachable},
+		{"latency", "not proved", true, runbook.NotBreaching},
+		{"conversion", "rebuilding", true, runbook.Unreachable},
+		{"slo", "not watched", true, runbook.Breaching},
+		{"slo", "not proved", true, runbook.Breaching},
+		{"slo", "proved", false, runbook.NotBreaching},
+	}
+	for _, c := range cases {
+		gate := map[bool]string{true: "open", false: "shut"}[c.gate]
+		t.Run(c.trigger+"/"+gate+"/"+c.sig, func(t *testing.T) {
+			w := ranker(t)
+			table, exprs := w.confirming(t, c.trigger)
+			if !c.gate {
+				table[exprs["breach"]] = empty()
+			}
+			b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, w.trigger(t, c.trigger), w.rel, sigs[c.sig])
+			problem := ""
+			if c.want == runbook.Unreachable {
+				problem = sigs[c.sig].Problem
+			}
+			if b.State != c.want || b.Problem != problem || b.Unjudged() != (problem != "") {
+				t.Errorf("got %s %q, unjudged %v", b.State, b.Problem, b.Unjudged())
+			}
+			want := sigs[c.sig]
+			if c.trigger == "slo" {
+				want = runbook.Significance{}
+			}
+			if b.Significance != want {
+				t.Errorf("kept %+v, want %+v", b.Significance, want)
+			}
+			finite(t, b)
+		})
+	}
+}
+
+// A Prometheus that is away is called that, whatever is known of the statistics.
+func TestUnreachableComesBeforeTheSignificance(t *testing.T) {
 	w := ranker(t)
-	for pods, want := range map[float64]runbook.State{3: runbook.Breaching, 0: runbook.NoData} {
-		table, exprs := w.confirming(t, "slo")
-		table[exprs["age"]] = empty()
-		table[exprs["candidate pods"]] = empty()
-		table[exprs["stable pods"]] = number(pods)
-		b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, w.trigger(t, "slo"), w.rel)
-		if b.State != want {
-			t.Errorf("%v pods: got %s: %s", pods, b.State, b.Problem)
-		}
+	b := down(t).Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel, runbook.Significance{Problem: "the release is not watched yet"})
+	if b.State != runbook.Unreachable || b.Unjudged() {
+		t.Errorf("got %s: %s", b.State, b.Problem)
+	}
+	contains(t, b.Problem, "connection refused")
+}
+
+// Users may suffer while one side has no samples, and no comparison can be made.
+func TestAnAbsoluteLimitAsksForTheAgeOfTheService(t *testing.T) {
+	w := ranker(t)
+	for name, c := range map[string]struct {
+		age  served
+		want runbook.State
+	}{"fresh": {number(14), runbook.Breaching}, "nothing": {empty(), runbook.NoData}, "old": {number(76), runbook.NoData}} {
+		t.Run(name, func(t *testing.T) {
+			table, exprs := w.confirming(t, "slo")
+			if exprs["age"] == w.q.Age(w.rel).String() {
+				t.Fatalf("asks for the age of the sides: %s", exprs["age"])
+			}
+			table[exprs["age"]] = c.age
+			for _, side := range []string{"candidate pods", "stable pods", "candidate rate", "stable rate"} {
+				table[exprs[side]] = empty()
+			}
+			b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, w.trigger(t, "slo"), w.rel, runbook.Significance{})
+			if b.State != c.want {
+				t.Errorf("got %s: %s", b.State, b.Problem)
+			}
+		})
 	}
 }
 
 func TestConfirmWithoutAPrometheus(t *testing.T) {
 	w := ranker(t)
-	b := down(t).Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel)
+	b := down(t).Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel, proved())
 	if b.State != runbook.Unreachable {
 		t.Errorf("got %s: %s", b.State, b.Problem)
 	}
@@ -190,7 +277,7 @@ func TestUnreachableComesBeforeNoData(t *testing.T) {
 	table[exprs["age"]] = empty()
 	table[exprs["breach"]] = vector("NaN")
 	table[exprs["stable pods"]] = status(502, "")
-	b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel)
+	b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel, proved())
 	if b.State != runbook.Unreachable {
 		t.Errorf("got %s: %s", b.State, b.Problem)
 	}
@@ -198,7 +285,7 @@ func TestUnreachableComesBeforeNoData(t *testing.T) {
 
 func TestConfirmATriggerThatIsGone(t *testing.T) {
 	w := ranker(t)
-	b := down(t).Confirm(t.Context(), w.q, runbook.Trigger{Name: "gone", Type: runbook.ErrorRate, Severity: runbook.Severe}, w.rel)
+	b := down(t).Confirm(t.Context(), w.q, runbook.Trigger{Name: "gone", Type: runbook.ErrorRate, Severity: runbook.Severe}, w.rel, proved())
 	if b.State != runbook.NoData || b.Problem == "" {
 		t.Errorf("got %+v", b)
 	}

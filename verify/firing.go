@@ -16,15 +16,14 @@ const watchdogAge = 2 * time.Minute
 
 // Firing is what Prometheus says is firing now.
 type Firing struct {
-	Alerts   []runbook.Alert // of triggers
 	Blind    []runbook.Alert // companions: one side of an open release has no data
 	Watchdog bool            // the rules are being evaluated, and lately
 	At       time.Time       // the moment that Prometheus answered for; zero if nothing fires
 }
 
-// Firing asks for all firing alerts with one query, for the watcher's lane. An alert's
-// StartsAt is the moment of its newest sample: Prometheus does not tell in the same
-// query when it began. A partial answer is an error, and so is one from another time.
+// Firing asks for all firing alerts with one query. Those of triggers are left out: their
+// gates are asked whether or not a rule is loaded. A companion's StartsAt is the moment of
+// its newest sample: Prometheus does not tell in the same query when it began. A partial answer is an error, and so is one from another time.
 func (p *Prometheus) Firing(ctx context.Context) (Firing, error) {
 	ctx, cancel := p.within(ctx)
 	defer cancel()
@@ -48,11 +47,8 @@ func sortOut(r reply, now time.Time) Firing {
 		switch {
 		case a.Trigger == rules.WatchdogTrigger:
 			f.Watchdog = f.Watchdog || r.answered.Sub(a.StartsAt) <= watchdogAge
-		case a.Trigger == "": // not one of ours
 		case a.Trigger == rules.BlindTrigger:
 			f.Blind = append(f.Blind, a)
-		default:
-			f.Alerts = append(f.Alerts, a)
 		}
 	}
 	return f

@@ -25,23 +25,23 @@ func alerts(ages map[string]time.Duration) served {
 	}
 }
 
-func TestFiringTellsTriggersFromCompanionsAndTheWatchdog(t *testing.T) {
+func TestFiringTellsCompanionsFromTheWatchdogAndFromTriggers(t *testing.T) {
 	p := prometheusOf(t, map[string]served{firingExpr: alerts(map[string]time.Duration{
 		`"trigger":"watchdog"`: 5 * time.Second,
 		`"service":"ranker","trigger":"errors","severity":"severe","region":"eu"`: time.Second,
-		`"service":"ranker","trigger":"blind"`:                                    time.Second,
-		`"alertname":"Foreign"`:                                                   time.Second,
+		`"service":"ranker","trigger":"blind","severity":"page","region":"eu"`:    time.Second,
+		`"alertname":"Foreign"`: time.Second,
 	})}).client(t, 0)
 	f, err := p.Firing(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !f.Watchdog || len(f.Alerts) != 1 || len(f.Blind) != 1 {
+	if !f.Watchdog || len(f.Blind) != 1 {
 		t.Fatalf("got %+v", f)
 	}
-	a := f.Alerts[0]
-	if a.Service != "ranker" || a.Trigger != "errors" || a.Region != "eu" || a.Severity != runbook.Severe ||
-		!a.Firing || a.Lane != runbook.Watcher || a.Labels["severity"] != "severe" {
+	a := f.Blind[0]
+	if a.Service != "ranker" || a.Trigger != "blind" || a.Region != "eu" || a.Severity != runbook.Page ||
+		!a.Firing || a.Lane != runbook.Watcher || a.Labels["severity"] != "page" {
 		t.Errorf("got %+v", a)
 	}
 	if age := f.At.Sub(a.StartsAt).Round(10 * time.Millisecond); age != time.Second {
@@ -80,15 +80,15 @@ func TestFiringRefusesWhatItCannotRelyOn(t *testing.T) {
 
 func TestNothingFiringIsNoError(t *testing.T) {
 	p := prometheusOf(t, map[string]served{firingExpr: empty()}).client(t, 0)
-	if f, err := p.Firing(t.Context()); err != nil || len(f.Alerts) > 0 || f.Watchdog {
+	if f, err := p.Firing(t.Context()); err != nil || len(f.Blind) > 0 || f.Watchdog {
 		t.Errorf("got %+v, %v", f, err)
 	}
 }
 
-// An alert of ours that lost its service on the way is passed on: it is counted there.
+// A companion that lost its service on the way is passed on: it is counted there.
 func TestFiringPassesOnWhatNamesNoService(t *testing.T) {
-	p := prometheusOf(t, map[string]served{firingExpr: alerts(map[string]time.Duration{`"trigger":"errors"`: time.Second})}).client(t, 0)
-	if f, err := p.Firing(t.Context()); err != nil || len(f.Alerts) != 1 || f.Alerts[0].Trigger != "errors" {
+	p := prometheusOf(t, map[string]served{firingExpr: alerts(map[string]time.Duration{`"trigger":"blind"`: time.Second})}).client(t, 0)
+	if f, err := p.Firing(t.Context()); err != nil || len(f.Blind) != 1 || f.Blind[0].Trigger != "blind" {
 		t.Errorf("got %+v, %v", f, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/autorollback/autorollback/rules"
 	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
@@ -27,8 +28,9 @@ type API interface {
 // Prometheus is asked all questions of one installation. It has no state and is safe
 // for use by several goroutines.
 type Prometheus struct {
-	api     API
-	timeout time.Duration
+	api      API
+	timeout  time.Duration
+	verifier *rules.Verifier
 }
 
 // New asks through api. A timeout of 0 is [DefaultTimeout].
@@ -36,7 +38,7 @@ func New(api API, timeout time.Duration) *Prometheus {
 	if timeout <= 0 {
 		timeout = DefaultTimeout
 	}
-	return &Prometheus{api, timeout}
+	return &Prometheus{api, timeout, &rules.Verifier{}}
 }
 
 // API is what the questions are asked through.
@@ -56,5 +58,5 @@ func NewPrometheus(address string, transport http.RoundTripper, timeout time.Dur
 	if err != nil {
 		return nil, fmt.Errorf("parse Prometheus address: %w", err)
 	}
-	return New(v1.NewAPI(client), timeout), nil
+	return New(server{v1.NewAPI(client), client, &http.Client{Transport: transport}}, timeout), nil
 }

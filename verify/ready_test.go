@@ -20,7 +20,7 @@ func (w world) readying(t *testing.T) (map[string]served, map[string]string) {
 		maps.Copy(table, one)
 		table[names["breach"]] = empty()
 		for name, expr := range names {
-			if name == "breach" || name == "effect" {
+			if name == "breach" || name == "effect" || name == "age" {
 				name += " " + trigger.Name
 			}
 			exprs[name] = expr
@@ -29,6 +29,48 @@ func (w world) readying(t *testing.T) (map[string]served, map[string]string) {
 	exprs["warm stable"], exprs["warm candidate"] = w.q.Warm(w.rel, runbook.Stable).String(), w.q.Warm(w.rel, runbook.Candidate).String()
 	table[exprs["warm stable"]], table[exprs["warm candidate"]] = number(4), number(5)
 	return table, exprs
+}
+
+// knows is a monitor that has proved everything but what it is told of by trigger.
+func knows(says map[string]runbook.Significance) func(string) runbook.Significance {
+	return func(trigger string) runbook.Significance {
+		if s, ok := says[trigger]; ok {
+			return s
+		}
+		return proved()
+	}
+}
+
+// While the statistics of a trigger that could decide are not known, nothing is promoted.
+func TestReadyNeedsTheSignificance(t *testing.T) {
+	rebuilding := runbook.Significance{Problem: "the significance is being rebuilt"}
+	all, none := func(string) bool { return true }, func(string) bool { return false }
+	for _, c := range []struct {
+		name  string
+		gates []string
+		knows map[string]runbook.Significance
+		can   func(string) bool
+		want  string // what breaches, and the problem
+	}{
+		{"known", nil, nil, all, "[] "},
+		{"rebuilding", nil, map[string]runbook.Significance{"errors": rebuilding}, all, "[] errors: the significance is being rebuilt"},
+		{"rebuilding, where it cannot decide", nil, map[string]runbook.Significance{"errors": rebuilding}, none, "[] "},
+		{"rebuilding, and the gate is open", []string{"errors"}, map[string]runbook.Significance{"errors": rebuilding}, none, "[] the significance is being rebuilt"},
+		{"the gate is open, not proved", []string{"errors"}, map[string]runbook.Significance{"errors": {Value: 0.5}}, all, "[] "},
+		{"an absolute limit has none", []string{"slo"}, map[string]runbook.Significance{"slo": rebuilding}, all, "[slo] "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := ranker(t)
+			table, exprs := w.readying(t)
+			for _, trigger := range c.gates {
+				table[exprs["breach "+trigger]] = number(0.12)
+			}
+			r := prometheusOf(t, table).client(t, 0).Ready(t.Context(), w.q, w.rb.Triggers, w.rel, c.can, knows(c.knows))
+			if got := fmt.Sprint(r.Breaching, " ", r.Problem); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
 }
 
 func TestReady(t *testing.T) {
@@ -61,7 +103,7 @@ func TestReady(t *testing.T) {
 				}
 				table[expr] = answer
 			}
-			r := prometheusOf(t, table).client(t, 0).Ready(t.Context(), w.q, w.rb.Triggers, w.rel, c.can)
+			r := prometheusOf(t, table).client(t, 0).Ready(t.Context(), w.q, w.rb.Triggers, w.rel, c.can, knows(nil))
 			got := fmt.Sprintf("pods %d %d, rate %v, sick %v, breaching %v, undecided %v, problem %s", r.StablePods, r.CandidatePods, r.CandidateRate, r.StableSick, r.Breaching, r.Undecided, r.Problem)
 			if got != c.want || r.AskedAt.IsZero() {
 				t.Errorf("got  %s\nwant %s", got, c.want)
@@ -73,7 +115,7 @@ func TestReady(t *testing.T) {
 // Whatever Prometheus does instead of answering, a rollback is not called possible.
 func TestABlindPrometheusIsNeverReady(t *testing.T) {
 	w := ranker(t)
-	if r := down(t).Ready(t.Context(), w.q, w.rb.Triggers, w.rel, func(string) bool { return true }); r.Problem == "" {
+	if r := down(t).Ready(t.Context(), w.q, w.rb.Triggers, w.rel, func(string) bool { return true }, knows(nil)); r.Problem == "" {
 		t.Errorf("down: got %+v", r)
 	}
 	table, exprs := w.readying(t)
@@ -83,7 +125,7 @@ func TestABlindPrometheusIsNeverReady(t *testing.T) {
 				t.Parallel()
 				one := maps.Clone(table)
 				one[exprs[name]] = kind.answer
-				r := prometheusOf(t, one).client(t, kind.patience()).Ready(t.Context(), w.q, w.rb.Triggers, w.rel, func(string) bool { return true })
+				r := prometheusOf(t, one).client(t, kind.patience()).Ready(t.Context(), w.q, w.rb.Triggers, w.rel, func(string) bool { return true }, knows(nil))
 				if r.Problem == "" {
 					t.Errorf("got %+v", r)
 				}

@@ -84,7 +84,7 @@ func (s *stage) confirm(trigger string) runbook.Breach {
 	if !ok {
 		s.t.Fatalf("no trigger %s", trigger)
 	}
-	return s.prometheus.Confirm(s.t.Context(), s.q, t, s.rel)
+	return s.prometheus.Confirm(s.t.Context(), s.q, t, s.rel, proved())
 }
 
 // every polls until done, at most as long as given.
@@ -149,13 +149,13 @@ func TestRealBreachDrainAndRecovery(t *testing.T) {
 	s.service.change(func() { s.candidate.errors = 0.3 })
 	breach := s.until("errors", runbook.Breaching)
 	// The service counts by scrapes, and a busy machine scrapes later: 3 × 15 to 4 × 40.
-	if share := breach.CandidateRate / breach.StableRate; breach.Value < 0.05 || breach.Evidence <= 0 || breach.CandidatePods != 3 || breach.StablePods != 4 || breach.StableSick ||
+	if share := breach.CandidateRate / breach.StableRate; breach.Value < 0.05 || breach.CandidatePods != 3 || breach.StablePods != 4 || breach.StableSick ||
 		!(share > 0.2 && share < 0.4) {
 		t.Errorf("got %+v", breach)
 	}
 	s.until("latency", runbook.NotBreaching)
 	s.seesItFiring("errors")
-	t.Logf("confirmed %s after the first bad request, effect %.3f, log evidence %.1f", time.Since(began).Round(100*time.Millisecond), breach.Value, breach.Evidence)
+	t.Logf("confirmed %s after the first bad request, effect %.3f", time.Since(began).Round(100*time.Millisecond), breach.Value)
 
 	if a := s.prometheus.Drained(t.Context(), s.q, s.rel); a.Health != runbook.Bad || a.Value < 5 {
 		t.Errorf("before the change: got %+v", a)
@@ -183,16 +183,14 @@ func TestRealBreachDrainAndRecovery(t *testing.T) {
 	})
 }
 
+// seesItFiring waits for the trigger's alert in Prometheus, and for the watchdog.
 func (s *stage) seesItFiring(trigger string) {
 	s.t.Helper()
+	alert := fmt.Sprintf(`ALERTS{autorollback="true", alertstate="firing", service="ranker", trigger=%q, severity="severe", region=%q}`, trigger, s.rel.Region)
 	s.every(200*time.Millisecond, 2*time.Minute, trigger+" and the watchdog fire", func() (bool, string) {
 		f, err := s.prometheus.Firing(s.t.Context())
-		for _, a := range f.Alerts {
-			if a.Trigger == trigger && a.Service == "ranker" && a.Region == s.rel.Region && a.Severity == runbook.Severe {
-				return f.Watchdog, "no watchdog"
-			}
-		}
-		return false, fmt.Sprintf("%+v %v", f, err)
+		answer := s.prometheus.Evidence(s.t.Context(), map[string]string{"firing": alert}, time.Time{})[0].Answer
+		return f.Watchdog && strings.Contains(answer, `"trigger":"`+trigger+`"`), fmt.Sprintf("%+v %v %s", f, err, answer)
 	})
 }
 

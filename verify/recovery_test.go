@@ -212,7 +212,7 @@ func TestASickServiceIsNeverCalledRecovered(t *testing.T) {
 	maps.Copy(table, silent)
 	maps.Copy(table, drain)
 	p := prometheusOf(t, table).client(t, 0)
-	if b := p.Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel); b.State == runbook.Breaching {
+	if b := p.Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel, proved()); b.State == runbook.Breaching {
 		t.Fatalf("the trigger is silent, got %s", b.State)
 	}
 	began, polls := time.Now(), 0

@@ -9,8 +9,9 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// rulesTimeout bounds the comparison of all rules: the answer may be some megabytes.
-const rulesTimeout = 15 * time.Second
+// rulesTimeout bounds the comparison of all rules: of ten thousand services Prometheus
+// answers for more than a hundred megabytes.
+const rulesTimeout = 2 * time.Minute
 
 // Rules compares what Prometheus has loaded, and how often it scrapes, with what the
 // runbooks ask for. An error means that its rules could not be asked for: where an API
@@ -23,11 +24,7 @@ func (p *Prometheus) Rules(ctx context.Context, runbooks []*runbook.Runbook) ([]
 	if !ok {
 		return nil, errors.New("this API has no rules")
 	}
-	want, err := rules.CompileAll(runbooks)
-	if err != nil {
-		return nil, err
-	}
-	drifts, err := rules.VerifyLive(ctx, want, api)
+	drifts, err := p.verifier.Live(ctx, runbooks, api)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ type service struct {
 
 	mu    sync.Mutex
 	sides []*side
-	roles bool // the daemon exports who is candidate and who is stable
+	roles bool // the daemon exports who is candidate and who is stable, and that all is significant
 }
 
 // A side is the pods of one version. Rates are for each pod and scrape.
@@ -49,6 +49,11 @@ func (s *service) scrape(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var lines []string
+	for _, trigger := range []string{"errors", "latency"} {
+		if s.roles {
+			lines = append(lines, fmt.Sprintf(`autorollback_trigger_significance{service="ranker",region="default",release="ranker-42",trigger=%q} 3`, trigger))
+		}
+	}
 	for _, v := range s.sides {
 		v.totals[0] += v.requests
 		v.totals[1] += v.requests * v.errors

@@ -158,7 +158,7 @@ func (s *server) judge(q question, in Decision, anyway bool) *problem {
 		return p
 	}
 	if in.Decision == "approve" && q.Quiet() && !anyway {
-		return &problem{http.StatusConflict, "cleared", fmt.Sprintf("The trigger is not breaching any more (%s). To roll back all the same, tick the box.", stateWord(q.Live.Breach.State))}
+		return &problem{http.StatusConflict, "cleared", fmt.Sprintf("The trigger is not breaching any more (%s). To roll back all the same, tick the box.", stateWord(q.Live.Breach))}
 	}
 	return nil
 }

@@ -43,6 +43,30 @@ func TestApprovalPage(t *testing.T) {
 	s.unchanged("opening the link")
 }
 
+// What the page says of the statistics, where there are some.
+func TestApprovalPageTellsTheSignificance(t *testing.T) {
+	at := time.Now()
+	for _, c := range []struct {
+		name  string
+		state runbook.State
+		sig   runbook.Significance
+		says  string
+	}{
+		{"proved", runbook.Breaching, runbook.Significance{At: at, Value: 1.3}, "effect 0.34, significance 1.3 (1 is proved)"},
+		{"none", runbook.Breaching, runbook.Significance{}, "effect 0.34 (asked"},
+		{"rebuilding", runbook.Unreachable, runbook.Significance{At: at, Problem: "it is being rebuilt"}, "not known yet whether it is more than chance</strong>: it is being rebuilt"},
+		{"away", runbook.Unreachable, runbook.Significance{}, "Prometheus does not answer"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSite(t, signIn(t))
+			s.breach, s.significance = c.state, c.sig
+			if page := s.ask("GET", s.link(), "", as("alice")).Body.String(); !strings.Contains(page, c.says) {
+				t.Errorf("the page does not say %q: %s", c.says, page)
+			}
+		})
+	}
+}
+
 func TestAnswers(t *testing.T) {
 	basic := func(change url.Values) func(*site) *http.Request {
 		return func(s *site) *http.Request { return s.fill(s.link(), change, as("alice")) }

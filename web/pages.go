@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"embed"
+	"fmt"
 	"html/template"
 	"net/http"
 	"strings"
@@ -20,7 +21,7 @@ var files embed.FS
 // templates are parsed once, when the program starts; a mistake in one is a mistake
 // in the program.
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"clock": clock, "how": howWord, "state": stateWord, "join": strings.Join, "short": short,
+	"clock": clock, "how": howWord, "state": stateWord, "proved": provedWord, "join": strings.Join, "short": short,
 }).ParseFS(files, "pages/*.html"))
 
 func (s *server) pages(mux *http.ServeMux) {
@@ -149,8 +150,19 @@ func howWord(how string) string {
 	return how
 }
 
-func stateWord(s runbook.State) string {
-	switch s {
+// provedWord is what a breach's significance adds to its effect, where it has one.
+func provedWord(b runbook.Breach) string {
+	if b.Significance.At.IsZero() || b.Significance.Problem != "" {
+		return ""
+	}
+	return fmt.Sprintf(", significance %.3g (1 is proved)", b.Significance.Value)
+}
+
+func stateWord(b runbook.Breach) string {
+	if b.Unjudged() {
+		return "not known yet whether it is more than chance"
+	}
+	switch b.State {
 	case runbook.Breaching:
 		return "still breaching"
 	case runbook.NotBreaching:

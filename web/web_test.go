@@ -27,16 +27,17 @@ import (
 
 // world is an engine made of maps: what it keeps is what a test looks at.
 type world struct {
-	mu        sync.Mutex
-	status    runbook.Status
-	incidents map[string]runbook.Incident
-	approvals map[string]runbook.Approval
-	changes   []string // every order carried out, one line each
-	fails     error    // what orders end with
-	unread    error    // what reading the status ends with
-	breach    runbook.State
-	plan      string // digest of the change as it would be now
-	approvers []string
+	mu           sync.Mutex
+	status       runbook.Status
+	incidents    map[string]runbook.Incident
+	approvals    map[string]runbook.Approval
+	changes      []string // every order carried out, one line each
+	fails        error    // what orders end with
+	unread       error    // what reading the status ends with
+	significance runbook.Significance
+	breach       runbook.State
+	plan         string // digest of the change as it would be now
+	approvers    []string
 }
 
 const bundle = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -197,7 +198,7 @@ func newSite(t *testing.T, auth web.Auth) *site {
 		Approvers: func(string) []string { return w.approvers },
 		Live: func(context.Context, runbook.Approval) (web.Live, error) {
 			return web.Live{
-				Breach: runbook.Breach{State: w.breach, Value: 0.34, AskedAt: time.Now()},
+				Breach: runbook.Breach{State: w.breach, Value: 0.34, AskedAt: time.Now(), Problem: w.significance.Problem, Significance: w.significance},
 				Plan: runbook.Change{Digest: w.plan, From: runbook.Split{"v1": 95, "v2": 5}, To: runbook.Split{"v1": 100},
 					Keys: []runbook.KeyChange{{Key: "traefik/weight", From: "5", To: "0"}}},
 			}, nil

@@ -79,7 +79,7 @@ func serveCommand(app *kingpin.Application, c console) map[string]action {
 	cmd.Flag("message.webhook-secret-file", "Its signing secrets, whsec_…, one per line.").StringVar(&cfg.Messages.WebhookSecrets)
 	cmd.Flag("watch.interval", "Between two questions to Prometheus for firing alerts; negative: no watcher.").Default("5s").DurationVar(&cfg.WatchEvery)
 	cmd.Flag("tend.interval", "Between two looks at every release.").Default("5s").DurationVar(&cfg.TendEvery)
-	cmd.Flag("rules.interval", "Between two comparisons of the rules that Prometheus has loaded with the runbooks; negative: none.").Default("1m").DurationVar(&cfg.RulesEvery)
+	cmd.Flag("rules.interval", "Between two comparisons of the rules that Prometheus has loaded with the runbooks; negative: none.").Default("10m").DurationVar(&cfg.RulesEvery)
 	cmd.Flag("log.level", "debug, info, warn or error.").Default("info").EnumVar(&cfg.LogLevel, "debug", "info", "warn", "error")
 	cmd.Flag("log.format", "json or console.").Default("json").EnumVar(&cfg.LogFormat, "json", "console")
 	return map[string]action{cmd.FullCommand(): func(ctx context.Context) error {

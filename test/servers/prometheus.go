@@ -45,6 +45,12 @@ func Prometheus(tb testing.TB, config string, files map[string]string) *Promethe
 	return s
 }
 
+// Data is the folder of its blocks, to be written while it is stopped.
+func (s *PrometheusServer) Data() string { return filepath.Join(s.dir, "data") }
+
+// Path is a file beside its configuration.
+func (s *PrometheusServer) Path(name string) string { return filepath.Join(s.dir, name) }
+
 // Configure replaces the configuration and reloads it.
 func (s *PrometheusServer) Configure(config string) error {
 	s.tb.Helper()

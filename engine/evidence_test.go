@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// A folder is an archive in memory.
+type folder struct {
+	mu     sync.Mutex
+	stages map[string]map[string][]byte
+	sealed bool
+}
+
+func (f *folder) Capture(_ runbook.Incident, stage string, parts map[string][]byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stages[stage] = maps.Clone(parts)
+	return nil
+}
+
+func (f *folder) Seal(runbook.Incident, *runbook.Runbook) (string, string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sealed = true
+	return "folder", "sha256:sealed", nil
+}
+
+// The counts that a decision's significance was computed from are kept with it, once.
+func TestCountsAreKept(t *testing.T) {
+	for _, c := range []struct {
+		name, trigger, control string
+		lost                   error
+		sealed                 bool
+		stage                  string // that has the counts, or why it has none
+		kept                   string
+	}{
+		{name: "rolled back", trigger: "errors", sealed: true, stage: "after", kept: monitor.RecordName},
+		{name: "held", trigger: "errors", control: "paused", stage: "before", kept: monitor.RecordName},
+		{name: "an absolute limit", trigger: "slo"},
+		{name: "not to be had", trigger: "errors", lost: errors.New("history is gone"), sealed: true, stage: "after", kept: "counts.json"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				kept := &folder{stages: map[string]map[string][]byte{}}
+				e, st, f := solo(t, func(p *Parts) { p.Archive, p.Monitor = kept, &proofs{lost: c.lost} })
+				if c.control != "" {
+					must(t, put(st, store.ControlKey, c.control))
+				}
+				f.breaking[c.trigger] = true
+				must(t, hears(t, e, alertOf(c.trigger, runbook.Webhook)))
+				f.set(func(f *facts) { f.traffic = 0 })
+				ctx, stop := context.WithCancel(t.Context())
+				over := make(chan error)
+				go func() { over <- e.Run(ctx) }()
+				time.Sleep(5 * time.Minute)
+				stop()
+				must(t, <-over)
+				if kept.sealed != c.sealed {
+					t.Errorf("incident is %s, sealed: %v", incidentOf(t, st).Phase, kept.sealed)
+				}
+				for stage, parts := range kept.stages {
+					for _, name := range []string{monitor.RecordName, "counts.json"} {
+						if _, there := parts[name]; there != (stage == c.stage && name == c.kept) {
+							t.Errorf("%s of stage %s: %v", name, stage, there)
+						}
+					}
+				}
+				if text := string(kept.stages[c.stage][c.kept]); c.kept != "" && !strings.Contains(text, map[bool]string{true: "history is gone", false: "counts"}[c.lost != nil]) {
+					t.Errorf("kept %q", text)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,162 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// A replica that does not know the significance yet keeps the alert, pages once, and asks
+// again until it knows.
+func TestARebuildingReplicaAsksAgain(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		known runbook.Significance
+		phase runbook.Phase
+		split string
+	}{
+		{"proved", runbook.Significance{Value: 2}, runbook.Acted, "ranker-v1 100, ranker-v2 0"},
+		{"not proved, and the ramp goes on", runbook.Significance{Value: 0.5}, runbook.Done, "ranker-v1 50, ranker-v2 50"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(at climb) {
+				t, m := at.t, at.e.monitor.(*proofs)
+				m.say("errors", rebuilding)
+				at.f.set(func(f *facts) { f.breaking["errors"] = true })
+				must(t, hears(t, at.e, alertOf("errors", runbook.Webhook)))
+				at.pass(15 * time.Minute)
+				i := incidentOf(t, at.st)
+				if i.Phase != runbook.Unconfirmed || at.release().Weight != 20 {
+					t.Fatalf("incident is %q at %d %%", i.Phase, at.release().Weight)
+				}
+				s := State{Incident: &i}
+				if told := toldOf(i); len(told) != 1 || !strings.Contains(told[0], "its significance is not known yet") || s.noted("decided") {
+					t.Errorf("told %q", told)
+				}
+				c.known.At = time.Now()
+				m.say("errors", c.known)
+				time.Sleep(6 * time.Second)
+				synctest.Wait()
+				if i := incidentOf(t, at.st); i.Phase != c.phase || at.router() != c.split {
+					t.Errorf("incident is %q, router %s", i.Phase, at.router())
+				}
+			})
+		})
+	}
+}
+
+// toldOf is what the incident says was told.
+func toldOf(i runbook.Incident) (told []string) {
+	for _, line := range i.Timeline {
+		if line.Kind == "told" {
+			told = append(told, line.Text)
+		}
+	}
+	return told
+}
+
+func TestTheRampHoldsWhileTheSignificanceIsRebuilt(t *testing.T) {
+	climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(c climb) {
+		t, m := c.t, c.e.monitor.(*proofs)
+		m.say("errors", rebuilding)
+		c.pass(20 * time.Minute)
+		if rel := c.release(); rel.Weight != 20 || !strings.Contains(rel.Waiting, "errors: "+rebuilding.Problem) || strings.Contains(rel.Waiting, "Prometheus cannot") {
+			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
+		}
+		_, err := c.e.Promote(t.Context(), "ranker", "", "ann")
+		refused(t, err, runbook.ErrRefused)
+		m.say("errors", runbook.Significance{At: time.Now(), Value: 0.1})
+		c.pass(2 * time.Minute)
+		if rel := c.release(); rel.Weight != 50 {
+			t.Errorf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
+		}
+	})
+}
+
+// After a question that nobody answered, too: it waits for the significance, not for ever.
+func TestAnExpiredQuestionWaitsForTheSignificance(t *testing.T) {
+	unjudged := breachOf("slowish", runbook.Unreachable)
+	unjudged.Problem, unjudged.Significance = rebuilding.Problem, rebuilding
+	for _, c := range []struct {
+		name  string
+		after time.Duration
+		then  runbook.Breach
+		want  runbook.Phase
+	}{
+		{"known in time", time.Minute, breachOf("slowish", runbook.Breaching), runbook.Acted},
+		{"known, and over", time.Minute, breachOf("slowish", runbook.NotBreaching), runbook.HeldPhase},
+		{"still not known", time.Minute, unjudged, runbook.Awaiting},
+		{"not known at all", quiet, unjudged, runbook.HeldPhase},
+		{"Prometheus is away", time.Minute, breachOf("slowish", runbook.Unreachable), runbook.HeldPhase},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := playOf(t, "rollback")
+			p.launch()
+			p.breach("slowish")
+			p.after(31 * time.Minute).must(Tick{})
+			if s := p.must(p.asked(unjudged)); s.Incident.Phase != runbook.Awaiting {
+				t.Fatalf("incident is %s", s.Incident.Phase)
+			}
+			p.after(c.after)
+			if s := p.must(p.asked(c.then)); s.Incident.Phase != c.want {
+				t.Errorf("incident is %s, want %s", s.Incident.Phase, c.want)
+			}
+		})
+	}
+}
+
+// At the moment of the transaction, not at the next look.
+func TestTheMonitorIsToldWhatToWatch(t *testing.T) {
+	watches := func(t *testing.T, e *Engine, want ...int) {
+		t.Helper()
+		synctest.Wait()
+		if got := e.monitor.(*proofs).weights(); !slices.Equal(got, want) {
+			t.Errorf("watches releases of weights %v, want %v", got, want)
+		}
+	}
+	t.Run("begins", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			rb, st := runbookOf(t, "page"), newMemory()
+			e := engineOf(t, partsOf(st, factsOf(t, rb)), rb, Options{Replica: "replica"})
+			must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
+			ctx, stop := context.WithCancel(t.Context())
+			over := make(chan error)
+			go func() { over <- e.Run(ctx) }()
+			watches(t, e)
+			if _, err := e.Start(t.Context(), launchOf(t), "ann"); err != nil {
+				t.Fatal(err)
+			}
+			watches(t, e, 20)
+			stop()
+			must(t, <-over)
+		})
+	})
+	t.Run("changes and ends", func(t *testing.T) {
+		climbing(t, threeSteps(runbook.PromoteManual), 20, func(c climb) {
+			watches(c.t, c.e, 20)
+			c.pass(12 * time.Minute)
+			if _, err := c.e.Promote(c.t.Context(), "ranker", "", "ann"); err != nil {
+				c.t.Fatal(err)
+			}
+			watches(c.t, c.e, 50)
+			if _, err := c.e.Rollback(c.t.Context(), "ranker", "", "ann", "because"); err != nil {
+				c.t.Fatal(err)
+			}
+			watches(c.t, c.e)
+		})
+	})
+	t.Run("not yet any traffic", func(t *testing.T) {
+		climbing(t, &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteManual, Bake: minutes(60), Holdback: 5}, 0, func(c climb) {
+			watches(c.t, c.e)
+			if all[runbook.Release](c.t, c.st, store.ReleaseKey("ranker", ""))[""].Weight != 0 {
+				c.t.Error("it has traffic")
+			}
+		})
+	})
+}
