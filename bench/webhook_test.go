@@ -99,7 +99,7 @@ func (s *stage) breachQuery() string {
 	if err != nil {
 		s.b.Fatal(err)
 	}
-	expr, err := q.Breach("error-rate", s.release())
+	expr, err := q.Gate("error-rate", s.release())
 	if err != nil {
 		s.b.Fatal(err)
 	}
