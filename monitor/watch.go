@@ -15,8 +15,11 @@ const (
 	// longest is how far back a release is rebuilt; of an older one the beginning is not
 	// known any more.
 	longest = 30 * time.Hour
-	// chunk is how much history one query asks for.
-	chunk = time.Hour
+	// mostChunk is how much history one query asks for at most; firstChunk while it is not
+	// known how many samples that would be, or Prometheus has to add them up.
+	mostChunk, firstChunk = time.Hour, 5 * time.Minute
+	// samplesAQuery bounds what an answer takes in memory: some 5 MiB while it is read.
+	samplesAQuery = 60_000
 	// LooksBack is how long before a release its stable pods are counted: an hour, and the
 	// block of five minutes that its first moment needs.
 	LooksBack = analysis.BeforeSpan + 5*time.Minute
@@ -33,6 +36,7 @@ type watch struct {
 	asked      bool                                   // what was there before the watching is known
 	weighed    bool                                   // whether to aggregate is settled
 	aggregated bool                                   // there are too many series to read one by one
+	series     int                                    // how many there are
 	each       func(Step, map[string]analysis.Result) // called for each interval; nil: nobody listens
 
 	mu     sync.Mutex
@@ -106,12 +110,13 @@ func (w *watch) catchUp(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// chunk is how much history one query asks for, an interval at least.
+// chunk is how much history one query asks for: an hour, less of a release with many
+// series or before these are counted, and an interval at least.
 func (w *watch) chunk() time.Duration {
-	if w.aggregated {
-		return max(aggregatedChunk, w.every)
+	if w.aggregated || !w.weighed {
+		return max(firstChunk, w.every)
 	}
-	return max(chunk, w.every)
+	return max(min(mostChunk, samplesAQuery/max(time.Duration(w.series), 1)*w.every), w.every)
 }
 
 // begin prepares the first interval: an hour before the release got traffic.
