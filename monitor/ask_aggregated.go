@@ -15,9 +15,9 @@ const (
 	mostSeries = 5000
 )
 
-// weighIn counts the release's series, once, to settle how they are read.
+// weighIn counts the release's series, each hour, to settle how they are read.
 func (w *watch) weighIn(ctx context.Context, at time.Time) error {
-	if w.weighed {
+	if !w.weighed.IsZero() && at.Sub(w.weighed) < time.Hour {
 		return nil
 	}
 	w.series = 0
@@ -31,7 +31,7 @@ func (w *watch) weighIn(ctx context.Context, at time.Time) error {
 			w.series += int(s.Value)
 		}
 	}
-	w.aggregated, w.weighed = w.series > mostSeries, true
+	w.aggregated, w.weighed = w.series > mostSeries, at
 	return nil
 }
 
