@@ -79,7 +79,7 @@ func TestMemoryDoesNotGrowWithAge(t *testing.T) {
 		return bytes
 	}
 	before, young, old := at(0), at(4*time.Hour), at(48*time.Hour)
-	if old > young+young/50 || young > old+old/50 {
+	if old > young+young/20 || young > old+old/20 {
 		t.Errorf("%d bytes after 4 h, %d after 48 h", young, old)
 	}
 	const most = 600 << 10

@@ -134,3 +134,26 @@ func TestPartsThatAppear(t *testing.T) {
 		t.Errorf("%d parts, %+v", len(x.mixed), r)
 	}
 }
+
+// One pod that does anything is not left out, whatever idle pods are beside it.
+func TestOnePodWithParts(t *testing.T) {
+	x, r := begin(t, shop("null-spike"), "null-spike"), Result{}
+	for range 10 {
+		r = x.Observe([]PodCount{
+			{Pod: "c0", Role: runbook.Candidate, Parts: []PartCount{{1000, 300}}}, {Pod: "c1", Role: runbook.Candidate, Parts: []PartCount{{}}},
+			{Pod: "s0", Role: runbook.Stable, Parts: []PartCount{{1000, 10}}}, {Pod: "s1", Role: runbook.Stable, Parts: []PartCount{{1000, 10}}},
+		})
+	}
+	if !r.Fires() || !math.IsInf(x.partRemains(), 1) {
+		t.Errorf("%+v, %g remains", r, x.partRemains())
+	}
+}
+
+func TestPartLimits(t *testing.T) {
+	for name, want := range map[string][2]float64{"null-spike": {0.01, 0.5}, "shift": {0.1, 0.5}, "psi": {0.05, 1}} {
+		trigger := triggers()[name]
+		if got := [2]float64{PartLimit(trigger), partOfEffect(trigger)}; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}

@@ -210,6 +210,24 @@ func TestSmallestAgainstSimulation(t *testing.T) {
 	}
 }
 
+// With two pods half of the limit must remain without either; with one, nothing must.
+func TestSmallestOfOnePodHasNoGuard(t *testing.T) {
+	smallest := func(pods int) float64 {
+		x := begin(t, shop("null-spike"), "null-spike")
+		for range 100 {
+			counts := even([2]int{pods, 4}, [2]float64{1e5, 1e5}, [2]float64{100, 100})
+			for i := range counts {
+				counts[i].Parts = []PartCount{{counts[i].All, counts[i].Bad}}
+			}
+			x.Observe(counts)
+		}
+		return x.Smallest()
+	}
+	if one, two := smallest(1), smallest(2); !(one < 0.004) || !like(two, 0.005, 1e-9) {
+		t.Errorf("%g with one pod, %g with two", one, two)
+	}
+}
+
 // Nothing is said without data, where no proof is wanted, or of an index.
 func TestNoSmallest(t *testing.T) {
 	counts := even([2]int{2, 4}, [2]float64{100, 400}, [2]float64{1, 4})

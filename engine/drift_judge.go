@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/autorollback/autorollback/rules"
@@ -46,19 +47,26 @@ func compared(before runbook.RulesCheck, rb *runbook.Runbook, found []rules.Drif
 // Rules of services that have no runbook here are another installation's.
 func differences(rb *runbook.Runbook, found []rules.Drift) []runbook.RuleDiff {
 	var out []runbook.RuleDiff
-	more := 0
 	for _, d := range found {
-		if d.Service != rb.Service && d.Trigger != watchdog {
-			continue
+		if d.Service == rb.Service || d.Trigger == watchdog {
+			out = append(out, runbook.RuleDiff{Kind: string(d.Kind), Trigger: d.Trigger, Text: clip(d.What, maxValue)})
 		}
-		if len(out) == runbook.MaxRuleDiffs {
-			more++
-			continue
-		}
-		out = append(out, runbook.RuleDiff{Kind: string(d.Kind), Trigger: d.Trigger, Text: clip(d.What, maxValue)})
 	}
-	if more > 0 {
-		out = append(out, runbook.RuleDiff{Kind: string(rules.Edited), Text: fmt.Sprintf("%d more differences", more)})
+	slices.SortStableFunc(out, func(a, b runbook.RuleDiff) int { return gravity(b) - gravity(a) })
+	if more := len(out) - runbook.MaxRuleDiffs; more > 0 {
+		kind := out[runbook.MaxRuleDiffs].Kind // the gravest of those left out
+		out = append(out[:runbook.MaxRuleDiffs:runbook.MaxRuleDiffs], runbook.RuleDiff{Kind: kind, Text: fmt.Sprintf("%d more differences", more)})
 	}
 	return out
+}
+
+// gravity is how soon a difference is to be said.
+func gravity(d runbook.RuleDiff) int {
+	switch {
+	case !d.Harmless():
+		return 2
+	case d.Kind == string(rules.Outdated):
+		return 1
+	}
+	return 0
 }

@@ -26,12 +26,12 @@ type rulebook struct {
 	gone error // its rules cannot be asked for
 }
 
-// Rules implements rules.API.
-func (b *rulebook) Rules(context.Context, []string) (v1.RulesResult, error) {
+// RuleGroups implements rules.API.
+func (b *rulebook) RuleGroups(_ context.Context, each func(v1.RuleGroup) error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.gone != nil {
-		return v1.RulesResult{}, b.gone
+		return b.gone
 	}
 	g, err := rules.Compile(b.rb)
 	if err != nil {
@@ -55,16 +55,27 @@ func (b *rulebook) Rules(context.Context, []string) (v1.RulesResult, error) {
 		if b.edit != nil {
 			b.edit(r.Labels["trigger"], &a)
 		}
+		if a.Query == "" { // it is not loaded
+			continue
+		}
 		out.Rules = append(out.Rules, a)
 	}
 	dog := v1.RuleGroup{Name: "autorollback-watchdog", Interval: out.Interval, Rules: v1.Rules{v1.AlertingRule{Name: "AutorollbackWatchdog", Query: "vector(1)",
 		Labels: prom.LabelSet{"autorollback": "true", "trigger": "watchdog", "severity": "none"}, Health: v1.RuleHealthGood, LastEvaluation: time.Now(),
 		Annotations: prom.LabelSet{"summary": "Always firing: the path from Prometheus to autorollback works.", "description": "If this alert does not arrive, no breach would arrive either."}}}}
-	return v1.RulesResult{Groups: []v1.RuleGroup{out, dog}}, nil
+	return errors.Join(each(out), each(dog))
 }
 
 func (b *rulebook) alter(edit func(trigger string, r *v1.AlertingRule)) {
 	b.set(func(*facts) { b.edit = edit })
+}
+
+func lost(which string) func(string, *v1.AlertingRule) {
+	return func(trigger string, r *v1.AlertingRule) {
+		if trigger == which {
+			r.Query = ""
+		}
+	}
 }
 
 func edited(which string) func(string, *v1.AlertingRule) {
@@ -139,23 +150,52 @@ func TestDriftedRulesAsk(t *testing.T) {
 	})
 }
 
-// The drift of another trigger changes nothing for this one, and no traffic is promoted.
-func TestDriftOfAnotherTrigger(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		e, _, b := ruled(t)
-		b.alter(edited("slo"))
-		e.checkRules(t.Context())
-		time.Sleep(time.Minute)
-		e.checkRules(t.Context())
-		rel, err := e.Release(t.Context(), "ranker", "")
-		must(t, err)
-		if ready := e.ready(t.Context(), e.services["ranker"], rel); !strings.Contains(ready.RulesDrift, "the expression differs") {
-			t.Errorf("ready says %q", ready.RulesDrift)
-		}
-		if inc := breaching(t, e, b, "errors"); inc.Phase != runbook.Acted {
-			t.Errorf("it is %s (%s: %v)", inc.Phase, inc.Decision.Guard, inc.Decision.Reasons)
-		}
-	})
+// The drift of another trigger changes nothing for this one, nor does an alert that is not
+// loaded, for the daemon asks by itself; but no traffic is promoted.
+func TestDriftThatHoldsTheRampAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit func(string, *v1.AlertingRule)
+		says string
+	}{
+		"of another trigger": {edited("slo"), "the expression differs"},
+		"its own alert lost": {lost("errors"), "is missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e, _, b := ruled(t)
+				b.alter(c.edit)
+				e.checkRules(t.Context())
+				time.Sleep(time.Minute)
+				e.checkRules(t.Context())
+				rel, err := e.Release(t.Context(), "ranker", "")
+				must(t, err)
+				if ready := e.ready(t.Context(), e.services["ranker"], rel); !strings.Contains(ready.RulesDrift, c.says) {
+					t.Errorf("ready says %q", ready.RulesDrift)
+				}
+				if inc := breaching(t, e, b, "errors"); inc.Phase != runbook.Acted {
+					t.Errorf("it is %s (%s: %v)", inc.Phase, inc.Decision.Guard, inc.Decision.Reasons)
+				}
+			})
+		})
+	}
+}
+
+// What is left out of many differences is as grave as the gravest of them.
+func TestTheGravestDifferencesAreKept(t *testing.T) {
+	rb := runbookOf(t, "page")
+	var found []rules.Drift
+	for range runbook.MaxRuleDiffs + 5 {
+		found = append(found, rules.Drift{Kind: rules.Missing, Service: "ranker", What: "missing"}, rules.Drift{Kind: rules.Outdated, Service: "ranker", What: "outdated"})
+	}
+	old := runbook.RulesCheck{State: runbook.RulesDrifted, Drift: differences(rb, found)}
+	if n := len(old.Drift); n != runbook.MaxRuleDiffs+1 || old.Concerns("errors") != "" || old.Drift[0].Text != "outdated" {
+		t.Errorf("%d differences, the first %+v, of concern: %q", n, old.Drift[0], old.Concerns("errors"))
+	}
+	found = append(found, rules.Drift{Kind: rules.Edited, Service: "ranker", Trigger: "errors", What: "edited"})
+	old.Drift = differences(rb, found)
+	if got := old.Concerns("errors"); got != "edited" {
+		t.Errorf("of concern: %q", got)
+	}
 }
 
 // A Prometheus without the rules API is unknown and not drifted.

@@ -77,10 +77,12 @@ func NewPod(v *Version) (*Pod, error) {
 	auto := promauto.With(prometheus.WrapRegistererWith(prometheus.Labels{"version": v.Name}, reg))
 	p := &Pod{version: v, listener: l, registry: reg,
 		requests: auto.NewCounterVec(prometheus.CounterOpts{Name: "model_requests_total", Help: "Predictions by status code."}, []string{"code"}),
-		seconds:  auto.NewHistogram(prometheus.HistogramOpts{Name: "model_request_duration_seconds", Help: "Time to predict.", Buckets: buckets}),
-		shown:    auto.NewCounter(prometheus.CounterOpts{Name: "model_impressions_total", Help: "Answers shown to users."}),
-		bought:   auto.NewCounter(prometheus.CounterOpts{Name: "model_conversions_total", Help: "Answers that led to a conversion."}),
-		pairs:    auto.NewCounterVec(prometheus.CounterOpts{Name: "model_pairs_total", Help: "Predictions by the encoder that made the features."}, []string{"encoder"}),
+		// Classic and native: which of the two is taken, Prometheus' configuration says.
+		seconds: auto.NewHistogram(prometheus.HistogramOpts{Name: "model_request_duration_seconds", Help: "Time to predict.", Buckets: buckets,
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100}),
+		shown:  auto.NewCounter(prometheus.CounterOpts{Name: "model_impressions_total", Help: "Answers shown to users."}),
+		bought: auto.NewCounter(prometheus.CounterOpts{Name: "model_conversions_total", Help: "Answers that led to a conversion."}),
+		pairs:  auto.NewCounterVec(prometheus.CounterOpts{Name: "model_pairs_total", Help: "Predictions by the encoder that made the features."}, []string{"encoder"}),
 	}
 	p.data = newDataMetrics(auto)
 	auto.NewGauge(prometheus.GaugeOpts{Name: "model_ready", Help: "1 once the pod can serve."}).Set(1)

@@ -19,32 +19,31 @@ const (
 	again = 2
 )
 
-// count asks for everything after the newest interval and counts it, up to until; more
-// says that there is more to come.
-func (w *watch) count(ctx context.Context, until time.Time, more bool) error {
-	if err := w.know(ctx); err != nil {
-		return err
+// count asks for everything after the newest interval and counts it, up to until, on the
+// way to the latest end.
+func (w *watch) count(ctx context.Context, until, latest time.Time) error {
+	turn, within := w.monitor.live, askWithin
+	if !w.asked || until.Sub(w.end) > Fresh*w.every {
+		turn, within = w.monitor.history, historyWithin
 	}
-	length := until.Sub(w.end)
-	within := askWithin
-	if length > Fresh*w.every {
-		within = historyWithin
-		select {
-		case w.monitor.history <- struct{}{}:
-			defer func() { <-w.monitor.history }()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	if err := w.weighIn(ctx, until); err != nil {
+	if err := w.know(ctx); err != nil {
+		return err
+	}
+	if err := w.weighIn(ctx, latest); err != nil {
 		return err
 	}
 	if err := w.read(ctx, until); err != nil {
 		return err
 	}
-	w.close(until, more)
+	w.close(until, until.Before(latest))
 	return nil
 }
 
@@ -83,8 +82,6 @@ func (w *watch) know(ctx context.Context) error {
 	if w.asked {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, historyWithin)
-	defer cancel()
 	for _, selector := range w.observer.Selectors() {
 		value, warnings, err := w.monitor.api.Query(ctx, fmt.Sprintf("last_over_time(%s[1d])", selector), w.end)
 		if err = problemOf(err, warnings); err != nil {

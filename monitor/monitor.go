@@ -29,19 +29,24 @@ type Target struct {
 type Monitor struct {
 	api     API
 	log     *zap.Logger
-	history chan struct{} // held by a query for more than a few intervals
+	history chan struct{} // held by questions about more than a few intervals
+	live    chan struct{} // held by those about the newest one
 
 	mu      sync.Mutex
 	watches map[string]*watch // by the release's id
 	running sync.WaitGroup
 }
 
-// atOnce is how many queries for history run at the same time.
-const atOnce = 2
+// How many questions about history, and about the newest interval, are asked at the same
+// time: Prometheus runs 20 queries at once, and has others to answer.
+const (
+	historyAtOnce = 2
+	liveAtOnce    = 8
+)
 
 // New makes a monitor that watches nothing yet.
 func New(api API, log *zap.Logger) *Monitor {
-	return &Monitor{api: api, log: log, history: make(chan struct{}, atOnce), watches: map[string]*watch{}}
+	return &Monitor{api: api, log: log, history: make(chan struct{}, historyAtOnce), live: make(chan struct{}, liveAtOnce), watches: map[string]*watch{}}
 }
 
 // Watch says which releases are to be watched from now on, until ctx ends or the next

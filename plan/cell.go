@@ -47,7 +47,7 @@ func (p Plan) proofCell(c *Cell, t runbook.Trigger, judged float64) {
 	case math.IsInf(guarded, 1) && !h.Open(share):
 		c.State, c.Why = Never, guardClosed(h, share)
 	case math.IsInf(all, 1):
-		c.State, c.Why = Never, "that takes more than 26h, which is as long as a release is planned for"
+		c.State, c.Why = Never, "that takes more than 26h, which is as far as the plan looks"
 	case math.IsInf(guarded, 1):
 		c.State, c.Why = Never, guardClosed(h, share)
 	case c.Need.Std().Seconds() > judged:

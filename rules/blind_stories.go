@@ -10,13 +10,17 @@ import (
 // blindCases play peace on both sides, and leave something out.
 func (b *book) blindCases() ([]unitCase, error) {
 	s := &stage{b: b, alert: b.blind()}
-	longest, shortest := 0, mostSteps
+	longest, shortest, silence := 0, mostSteps, mostSteps
 	for _, l := range b.heard() {
-		p := b.patience(l.window)
+		n := int(b.patience(l.window) / b.Metrics.Interval)
 		if l.lent {
 			continue
 		}
-		longest, shortest = max(longest, int(p/b.Metrics.Interval)), min(shortest, int(p/b.Metrics.Interval))
+		longest, shortest = max(longest, n), min(shortest, n)
+		if b.patience(l.window) > l.window { // the level is asked for as it was, up to its last moment
+			n--
+		}
+		silence = min(silence, n)
 	}
 	told := int(b.patience(0) / b.Metrics.Interval)
 	if longest == 0 || longest > mostSteps/4 {
@@ -28,6 +32,10 @@ func (b *book) blindCases() ([]unitCase, error) {
 	s.quiet("silent while both sides tell everything", whole(), steps)
 	for _, gone := range []runbook.Role{runbook.Candidate, runbook.Stable} {
 		s.blind(fmt.Sprintf("fires when the %s side has no series", gone), whole(gone), string(gone), shortest)
+		// A rate is known as long as two samples lie in its range.
+		last := shortest + 3
+		fallen := merged(s.peace(at, last+longest+6, "", gone), s.peace(at, last, ""))
+		s.blind(fmt.Sprintf("fires when the %s side falls silent", gone), fallen, string(gone), last-1+silence)
 	}
 	none := at
 	none.weights = [2]float64{0, 100}

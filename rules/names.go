@@ -22,11 +22,14 @@ const (
 	releaseInfo  = recordPrefix + "release:info"
 )
 
-// recordedByUs reports whether a recorded series is ours; autorollback: is how the names
-// began until the statistic moved into the daemon.
+// recordedByUs reports whether a recorded series is ours.
 func recordedByUs(name string) bool {
-	return strings.HasPrefix(name, recordPrefix) || strings.HasPrefix(name, "autorollback:")
+	return strings.HasPrefix(name, recordPrefix) || recordedBefore(name)
 }
+
+// recordedBefore reports whether an older version recorded the series: autorollback: is
+// how the names began until the statistic moved into the daemon.
+func recordedBefore(name string) bool { return strings.HasPrefix(name, "autorollback:") }
 
 // alertName is Autorollback<Service><Word> in CamelCase.
 func alertName(service, word string) string {

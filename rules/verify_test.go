@@ -47,7 +47,8 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 		{"the same alert twice", []string{strings.Replace(text, alert, alert+"\n"+alert, 1)}, "duplicate ranker/error-rate"},
 		{"an alert nobody asked for", []string{strings.Replace(text, alert, alert+"\n"+strings.Replace(alert, `trigger: "error-rate"`, `trigger: "old"`, 1), 1)}, "extra ranker/old"},
 		{"supporting rule edited", []string{strings.Replace(text, "max by (region, release, role) (\n", "min by (region, release, role) (\n", 1)}, "edited ranker/"},
-		{"a rule of the version before", []string{text + "- name: old\n  rules:\n  - record: autorollback:phi\n    expr: vector(1)\n    labels: {service: ranker}\n"}, "extra ranker/"},
+		{"a rule of the version before", []string{text + "- name: old\n  rules:\n  - record: autorollback:phi\n    expr: vector(1)\n    labels: {service: ranker}\n"}, "outdated ranker/"},
+		{"an alert in a group of the version before", []string{strings.Replace(strings.Replace(text, " 0.05\n", " 0.06\n", 1), "  - alert:", "  - record: autorollback:phi\n    expr: vector(1)\n    labels: {service: ranker}\n\n  - alert:", 1)}, "outdated ranker/error-rate, outdated ranker/"},
 		{"watchdog removed", []string{text[:strings.Index(text, "- name: \"autorollback-watchdog\"")]}, "missing /watchdog"},
 		{"not YAML", []string{text, "groups: ["}, "failing /"},
 	} {

@@ -42,13 +42,23 @@ const MaxRuleDiffs = 50
 // is known to differ.
 func (c RulesCheck) Drifted() string { return c.drifted(func(RuleDiff) bool { return true }) }
 
-// Concerns says what differs in the rules that one trigger rests on: its alert, and
-// what all triggers share. A rule that nobody asked for concerns no trigger but its own.
+// Concerns says what differs in the rules of one trigger so that a human may have meant
+// something by it: its alert, and what all triggers share. What is [RuleDiff.Harmless]
+// concerns none.
 func (c RulesCheck) Concerns(trigger string) string {
-	return c.drifted(func(d RuleDiff) bool { return d.Trigger == trigger || d.Trigger == "" && d.Kind != extraRule })
+	return c.drifted(func(d RuleDiff) bool { return !d.Harmless() && (d.Trigger == trigger || d.Trigger == "") })
 }
 
-const extraRule = "extra" // rules.Extra
+// Harmless reports whether a difference says nothing against a breach that the daemon has
+// confirmed by its own questions: a rule that is not loaded, one that an older version
+// generated, or one that nobody asked for.
+func (d RuleDiff) Harmless() bool {
+	switch d.Kind {
+	case "missing", "outdated", "extra": // as in package rules
+		return true
+	}
+	return false
+}
 
 func (c RulesCheck) drifted(concerns func(RuleDiff) bool) string {
 	if c.State != RulesDrifted {

@@ -15,6 +15,8 @@ func TestWhatADriftConcerns(t *testing.T) {
 		{"its own alert", RulesDrifted, []RuleDiff{alert, blind}, "errors differs", "", "errors differs (and 1 more)"},
 		{"what all share", RulesDrifted, []RuleDiff{alert, shared}, "errors differs (and 1 more)", "a record differs", "errors differs (and 1 more)"},
 		{"a rule nobody asked for", RulesDrifted, []RuleDiff{extra}, "", "", "an old record"},
+		{"its own alert is not loaded", RulesDrifted, []RuleDiff{{"missing", "errors", "errors is missing"}}, "", "", "errors is missing"},
+		{"its own alert is of an older version", RulesDrifted, []RuleDiff{{"outdated", "errors", "errors is old"}, shared}, "a record differs", "a record differs", "errors is old (and 1 more)"},
 		{"only suspected", RulesSuspected, []RuleDiff{alert}, "", "", ""},
 		{"unknown", RulesUnknown, []RuleDiff{alert}, "", "", ""},
 	} {

@@ -31,7 +31,7 @@ func TestGettingStarted(t *testing.T) {
 	s := &stack{t: t, daemons: []*daemon{{t: t}}, prom: &servers.PrometheusServer{URL: "http://127.0.0.1:" + w.ports["9090"]}} // for its waits
 	s.await("the commands to be done", 15*time.Minute, func() error { return w.done(started) })
 	s.await("the versions to be seen side by side", 90*time.Second, func() error {
-		return s.has(`count_over_time(autorollback_release_role{role="candidate"}[1m]) > 12`)
+		return s.has(`count_over_time(autorollback_trigger_significance{trigger="error-rate"}[1m]) >= 3`) // it is scraped every 5 s
 	})
 	w.breakIt()
 	client := web.Client{URL: "http://127.0.0.1:" + w.ports["9095"]}

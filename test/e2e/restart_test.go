@@ -2,20 +2,22 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"regexp"
 	"strconv"
-	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/autorollback/autorollback/gameday"
-	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // Prometheus is restarted twice on its own data: between the breach and the alert, and
-// while the recovery is being proved. The evidence goes on where it stood, there is one
+// while the recovery is being proved. What was proved by then is not lost, there is one
 // incident and one rollback, and nothing is called recovered for want of an answer.
 func TestPrometheusRestarts(t *testing.T) {
 	for _, how := range []struct {
@@ -28,27 +30,25 @@ func TestPrometheusRestarts(t *testing.T) {
 		t.Run(how.name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, options{runbook: func(text string) string { return longVerified(t)(onlyErrorsAreSevere(t)(text)) }})
-			evidence := s.evidenceOf("error-rate")
 			b := gameday.Well
 			b.Errors = 0.2
 			s.service.Candidate.Behave(b)
 
-			before := s.reaches(evidence, 2)
+			before := s.proves(s.daemons[0], 0.2)
 			s.await("no incident yet", time.Second, func() error { return s.incidents(0) })
 			how.end(s)
 			down := time.Now()
 			s.prom.Start()
-			t.Logf("log evidence %.1f before the restart, which took %s", before, time.Since(down).Round(10*time.Millisecond))
+			t.Logf("significance %.2f before the restart, which took %s", before.value, time.Since(down).Round(10*time.Millisecond))
 			// By chance a single interval may speak for the candidate; what all of them said
 			// together is not lost.
-			if again := s.firstAfter(evidence, time.Now()); again < before-0.5 {
-				t.Errorf("log evidence is %.1f after the restart and was %.1f before: it began anew", again, before)
-			} else {
-				t.Logf("log evidence %.1f after the restart", again)
+			again := s.known(s.daemons[0], time.Now())
+			if t.Logf("significance %.2f, %s after the restart", again.value, time.Since(down).Round(10*time.Millisecond)); again.value < before.value-0.1 {
+				t.Errorf("significance is %.2f after the restart and was %.2f before: it began anew", again.value, before.value)
 			}
 
 			acted := s.incident("the rollback", 60*time.Second, func(i runbook.Incident) bool { return !i.ActedAt.IsZero() })
-			t.Logf("acted %s after the restart, with evidence %.1f", acted.ActedAt.Sub(down).Round(10*time.Millisecond), acted.Breach.Evidence)
+			t.Logf("acted %s after the restart, with significance %.2f", acted.ActedAt.Sub(down).Round(10*time.Millisecond), acted.Breach.Significance.Value)
 			how.end(s)
 			silent := time.Now()
 			s.await("polls without an answer", 30*time.Second, func() error {
@@ -73,76 +73,106 @@ func TestPrometheusRestarts(t *testing.T) {
 	}
 }
 
-func anyOf(runbook.Incident) bool { return true }
+// A daemon ends during a release whose candidate had a bad moment, and is started again:
+// it knows the significance again within seconds, and it is what the replica that went on
+// says of the same interval. The rebuild itself moves nothing; a breach that begins after
+// it is rolled back, by the one that was started again: the other is ended before.
+func TestDaemonRestarts(t *testing.T) {
+	for name, sig := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "asked to end": syscall.SIGTERM} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, options{daemons: 2, noWebhook: true, runbook: onlyErrorsAreSevere(t)})
+			again, other := s.daemons[1], s.daemons[0]
+			b := gameday.Well
+			b.Errors = 0.12
+			s.service.Candidate.Behave(b)
+			before := s.proves(again, 0.2)
+			s.service.Candidate.Behave(gameday.Well)
 
-// evidenceOf is the question for the log e-value that a trigger rests on.
-func (s *stack) evidenceOf(trigger string) string {
-	s.t.Helper()
-	st, err := s.client().Status(s.t.Context())
-	if err != nil || len(st.Releases) != 1 {
-		s.t.Fatalf("%d releases, %v", len(st.Releases), err)
+			again.stop(sig)
+			again.start()
+			began := time.Now()
+			rebuilt := s.known(again, began)
+			t.Logf("significance %.3f before, %.3f known again after %s", before.value, rebuilt.value, time.Since(began).Round(10*time.Millisecond))
+			s.await("both replicas to say the same of one interval", 20*time.Second, func() error {
+				a, errA := s.significance(again)
+				o, errO := s.significance(other)
+				if err := errors.Join(errA, errO); err != nil {
+					return err
+				}
+				if !a.at.Equal(o.at) || math.Abs(a.value-o.value) > 0.02 {
+					return fmt.Errorf("rebuilt %+v, the other %+v", a, o)
+				}
+				return nil
+			})
+			if err := s.incidents(0); err != nil {
+				t.Fatalf("the rebuild itself: %v", err)
+			}
+
+			s.daemons = []*daemon{again}
+			other.stop(syscall.SIGTERM)
+			s.breakCandidate()
+			s.recovered(s.incident("a closed incident", 120*time.Second, settled))
+			s.oneTransaction()
+		})
 	}
-	ask, err := rules.Ask(s.rb)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	e, ok := ask.Evidence(trigger, st.Releases[0])
-	if !ok {
-		s.t.Fatalf("%s has no evidence", trigger)
-	}
-	return e.String()
 }
 
-// reaches waits until an expression is at least so much, and returns what it is.
-func (s *stack) reaches(expr string, least float64) (v float64) {
+func anyOf(runbook.Incident) bool { return true }
+
+// A significance is what a daemon says of the error rate of the release, and the end of
+// the interval it says it of.
+type significance struct {
+	value float64
+	at    time.Time
+}
+
+var (
+	significanceLine = regexp.MustCompile(`(?m)^autorollback_trigger_significance\{.*trigger="error-rate".*\} (\S+)$`)
+	evaluatedLine    = regexp.MustCompile(`(?m)^autorollback_release_evaluated_timestamp_seconds\{.*\} (\S+)$`)
+)
+
+// significance asks the daemon itself, which can be done while Prometheus is away.
+func (s *stack) significance(d *daemon) (got significance, err error) {
+	text, err := s.fetch(&http.Client{Transport: signedIn{}, Timeout: 5 * time.Second}, "http://"+d.web+"/metrics")
+	if err != nil {
+		return got, err
+	}
+	value, at := significanceLine.FindStringSubmatch(text), evaluatedLine.FindStringSubmatch(text)
+	if value == nil || at == nil {
+		return got, errors.New("no significance is exported")
+	}
+	seconds, err := strconv.ParseFloat(at[1], 64)
+	if err != nil {
+		return got, err
+	}
+	got.at = time.UnixMilli(int64(seconds * 1000))
+	got.value, err = strconv.ParseFloat(value[1], 64)
+	return got, err
+}
+
+// proves waits until a daemon's significance is at least so much.
+func (s *stack) proves(d *daemon, least float64) (got significance) {
 	s.t.Helper()
-	s.await(expr, 60*time.Second, func() (err error) {
-		if v, err = s.value(expr); err == nil && v < least {
-			err = fmt.Errorf("it is %v", v)
+	s.await(fmt.Sprintf("significance %v", least), 60*time.Second, func() (err error) {
+		if got, err = s.significance(d); err == nil && got.value < least {
+			err = fmt.Errorf("it is %v", got.value)
 		}
 		return err
 	})
-	return v
+	return got
 }
 
-// firstAfter is the greatest of the series behind an evidence question, as they were first
-// recorded after a moment.
-func (s *stack) firstAfter(evidence string, at time.Time) (v float64) {
+// known is the first significance of an interval that ended after a moment.
+func (s *stack) known(d *daemon, after time.Time) (got significance) {
 	s.t.Helper()
-	series := strings.TrimSuffix(strings.TrimPrefix(evidence, "max("), ")")
-	if series == evidence {
-		s.t.Fatalf("the evidence is not the greatest of some series: %s", evidence)
-	}
-	s.await("evidence after the restart", 30*time.Second, func() error {
-		var found []struct{ Values [][2]any }
-		if err := s.ask(series+"[1m]", &found); err != nil {
-			return err
+	s.await("the significance to be known again", 15*time.Second, func() (err error) {
+		if got, err = s.significance(d); err == nil && !got.at.After(after) {
+			err = fmt.Errorf("it is of %s, before %s", got.at, after)
 		}
-		first := 0.0
-		for _, one := range found {
-			for _, sample := range one.Values {
-				if ts := sample[0].(float64); ts > float64(at.Unix()) && (first == 0 || ts < first) {
-					first = ts
-				}
-			}
-		}
-		for _, one := range found {
-			for _, sample := range one.Values {
-				if sample[0].(float64) == first {
-					x, err := strconv.ParseFloat(sample[1].(string), 64)
-					if err != nil {
-						return err
-					}
-					v = max(v, x)
-				}
-			}
-		}
-		if first == 0 {
-			return fmt.Errorf("nothing was recorded after %s", at)
-		}
-		return nil
+		return err
 	})
-	return v
+	return got
 }
 
 // value asks Prometheus for the only number of an expression.

@@ -60,6 +60,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// by is for running all stories once more by one source of alerts alone.
+var by = flag.String("by", "", "webhook or watcher: what alone tells the daemons; empty: both, unless a story says otherwise")
+
 // A stack is one installation: servers, a model service, and some daemons.
 type stack struct {
 	t       *testing.T
@@ -81,6 +84,9 @@ type options struct {
 	daemons, alertmanagers int
 	noWebhook              bool // Alertmanager does not know us
 	noWatcher              bool
+	alone                  bool                        // no Alertmanager, and Prometheus has no rule file
+	native                 bool                        // Prometheus scrapes native histograms
+	rules                  string                      // loaded instead of the runbook's
 	server                 *servers.ConsulServer       // instead of one of its own
 	consul                 func(address string) string // puts something between the daemons and Consul
 	fault                  string                      // crash the first daemon once at this boundary
@@ -101,6 +107,8 @@ func start(t *testing.T, o options) *stack {
 	if o.flip != nil {
 		s.launch = bytes.Replace(s.launch, []byte("weight: 5"), []byte("weight: 0"), 1)
 	}
+	o.noWatcher = o.noWatcher || *by == string(runbook.Webhook)
+	o.noWebhook = o.noWebhook || *by == string(runbook.Watcher)
 	if s.consul = o.server; s.consul == nil {
 		s.consul = servers.Consul(t)
 	}
@@ -111,7 +119,7 @@ func start(t *testing.T, o options) *stack {
 		s.daemons = append(s.daemons, s.newDaemon(i, o))
 	}
 	s.startAlertmanagers(o)
-	s.startPrometheus()
+	s.startPrometheus(o)
 	for i, d := range s.daemons {
 		if i == 0 && o.fault != "" {
 			d.mark = filepath.Join(s.dir, "crashed")
@@ -179,6 +187,9 @@ func (s *stack) openService() {
 }
 
 func (s *stack) startAlertmanagers(o options) {
+	if o.alone {
+		return
+	}
 	config := "route: {receiver: nobody, group_wait: 0s, group_interval: 1s, repeat_interval: 1h, group_by: ['...']}\nreceivers: [{name: nobody}]\n"
 	switch {
 	case o.tap != nil:
@@ -215,14 +226,10 @@ func (s *stack) route(hooks ...string) string {
 	return config
 }
 
-func (s *stack) startPrometheus() {
-	group, err := rules.Compile(s.rb)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	text, err := rules.Marshal([]rules.Group{group})
-	if err != nil {
-		s.t.Fatal(err)
+func (s *stack) startPrometheus(o options) {
+	text := o.rules
+	if text == "" {
+		text = s.ruleFile()
 	}
 	var ams, daemons []string
 	for _, am := range s.ams {
@@ -231,17 +238,23 @@ func (s *stack) startPrometheus() {
 	for _, d := range s.daemons {
 		daemons = append(daemons, d.web)
 	}
+	tells := fmt.Sprintf("rule_files: [rules.yml]\nalerting: {alertmanagers: [{static_configs: [{targets: %s}]}]}", list(ams))
+	if o.alone {
+		tells = ""
+	}
 	config := fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
-rule_files: [rules.yml]
-alerting: {alertmanagers: [{static_configs: [{targets: %s}]}]}
+%s
 scrape_configs:
-- {job_name: ranker, static_configs: [{targets: %s}]}
+- {job_name: ranker, scrape_native_histograms: %t, static_configs: [{targets: %s}]}
 - {job_name: autorollback, basic_auth: {username: demo, password: demo}, static_configs: [{targets: %s}]}
-`, list(ams), list(append(s.service.Targets(), s.targets...)), list(daemons))
-	s.prom = servers.Prometheus(s.t, config, map[string]string{"rules.yml": string(text)})
+`, tells, o.native, list(append(s.service.Targets(), s.targets...)), list(daemons))
+	s.prom = servers.Prometheus(s.t, config, map[string]string{"rules.yml": text})
 	for _, d := range s.daemons {
-		d.args = append(d.args, "--prometheus.url="+s.prom.URL, "--alertmanager.url="+s.ams[0].URL)
+		d.args = append(d.args, "--prometheus.url="+s.prom.URL)
+		if len(s.ams) > 0 {
+			d.args = append(d.args, "--alertmanager.url="+s.ams[0].URL)
+		}
 	}
 }
 

@@ -38,13 +38,31 @@ func TestWebhookLane(t *testing.T) {
 func TestWatcherLane(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{noWebhook: true})
-	s.breakCandidate()
+	broke := s.breakCandidate()
 	inc := s.incident("a closed incident", 90*time.Second, settled)
+	s.times(broke, inc)
 	s.recovered(inc)
 	if inc.Lane != runbook.Watcher || slices.Contains(inc.Lanes, runbook.Webhook) {
 		t.Errorf("acted by lane %s of %v, want the watcher alone", inc.Lane, inc.Lanes)
 	}
 	s.oneTransaction()
+}
+
+// Nothing is loaded into Prometheus and there is no Alertmanager: the daemon knows it and
+// says so, and its watcher does the same all the same.
+func TestWatcherAlone(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{alone: true, args: []string{"--rules.interval=1s"}})
+	s.await("the missing rules to be seen", 30*time.Second, func() error { return s.rules(runbook.RulesDrifted) })
+	broke := s.breakCandidate()
+	inc := s.incident("a closed incident", 90*time.Second, settled)
+	s.recovered(inc)
+	if !slices.Equal(inc.Lanes, []runbook.Lane{runbook.Watcher}) {
+		t.Errorf("acted by lanes %v, want the watcher alone", inc.Lanes)
+	}
+	s.oneTransaction()
+	s.evidence(s.daemons[0], inc)
+	s.times(broke, inc)
 }
 
 // Two daemons and two Alertmanagers: everybody hears of it, one acts.
@@ -219,7 +237,7 @@ func (s *stack) posted(label, value string) error {
 
 // times logs the table of the README.
 func (s *stack) times(broke time.Time, inc runbook.Incident) {
-	s.t.Logf("after the breach: alert %s, heard %s, committed %s, drained %s, recovered %s",
+	s.t.Logf("after the breach: alert of %s, heard %s, committed %s, drained %s, recovered %s",
 		inc.Alerts[0].StartsAt.Sub(broke).Round(10*time.Millisecond), inc.OpenedAt.Sub(broke).Round(10*time.Millisecond),
 		inc.ActedAt.Sub(broke).Round(10*time.Millisecond), inc.DrainedAt.Sub(broke).Round(10*time.Millisecond),
 		inc.Verdict.At.Sub(broke).Round(10*time.Millisecond))

@@ -49,7 +49,7 @@ type step struct {
 }
 
 // tell generates the scenario's trace: for the analysis, and as raw counters.
-func tell(t *testing.T, s quality.Scenario, number int, every time.Duration, began time.Time, b *backlog) *story {
+func tell(t *testing.T, s quality.Scenario, number int, every time.Duration, began time.Time, b *servers.Backlog) *story {
 	t.Helper()
 	shape := quality.GeneratedShape(interval)
 	rb := quality.Runbook(shape)
@@ -72,7 +72,7 @@ func tell(t *testing.T, s quality.Scenario, number int, every time.Duration, beg
 }
 
 // record writes what was scraped in a tick, and moves the release's weight.
-func (x *story) record(shape quality.Shape, tick quality.Tick, b *backlog) {
+func (x *story) record(shape quality.Shape, tick quality.Tick, b *servers.Backlog) {
 	version := map[runbook.Role]string{runbook.Candidate: "v2", runbook.Stable: "v1"}
 	for _, s := range tick.Scrapes {
 		for _, v := range shape.Samples(s.Reading) {
@@ -84,7 +84,7 @@ func (x *story) record(shape quality.Shape, tick quality.Tick, b *backlog) {
 			if strings.HasSuffix(v.Name, "_bucket") {
 				kind = "gauge" // so that promtool takes bounds in any order
 			}
-			b.add(kind, v.Name, labels, x.began.Add(s.At), v.Value)
+			b.Add(kind, v.Name, labels, x.began.Add(s.At), v.Value)
 		}
 	}
 	if to := int(tick.Percent); tick.Percent == float64(to) && tick.Now >= 0 && to != x.release.Weight {
@@ -164,13 +164,13 @@ func (t thinned) Next() (quality.Tick, bool) {
 var seldom = []string{"errors-to-6-percent", "latency-40-percent", "null-spike", "noisy-pod"}
 
 // export writes what the daemon would have exported, as its scrapes would have found it.
-func (x *story) export(b *backlog) {
+func (x *story) export(b *servers.Backlog) {
 	of := fmt.Sprintf("job=\"autorollback\",instance=\"daemon\",service=%q,region=%q,release=%q", x.rb.Service, x.release.Region, x.release.ID)
 	for _, s := range x.judged {
 		at := s.end.Add(monitor.Lag(interval) + 3*time.Second)
 		for trigger, r := range s.results {
 			if sig := monitor.SignificanceOf(r, s.end); r.Significance == r.Significance {
-				b.add("gauge", "autorollback_trigger_significance", of+fmt.Sprintf(",trigger=%q", trigger), at, sig.Value)
+				b.Add("gauge", "autorollback_trigger_significance", of+fmt.Sprintf(",trigger=%q", trigger), at, sig.Value)
 			}
 		}
 		weight := monitor.WeightAt(x.release, s.end, interval).Share
@@ -180,9 +180,9 @@ func (x *story) export(b *backlog) {
 			share   float64
 		}{{"v1", runbook.Stable, 1 - weight}, {"v2", runbook.Candidate, weight}} {
 			who := of + fmt.Sprintf(",version=%q", side.version)
-			b.add("gauge", "autorollback_weight", who, at, 100*side.share)
+			b.Add("gauge", "autorollback_weight", who, at, 100*side.share)
 			if weight > 0 {
-				b.add("gauge", "autorollback_release_role", who+fmt.Sprintf(",role=%q", side.role), at, 1)
+				b.Add("gauge", "autorollback_release_role", who+fmt.Sprintf(",role=%q", side.role), at, 1)
 			}
 		}
 	}
@@ -227,8 +227,7 @@ func TestThePathThroughPrometheusAgrees(t *testing.T) {
 	}
 	began := time.Now().Add(-length - time.Hour).Truncate(interval)
 	prom := servers.Prometheus(t, "global: {scrape_interval: 1h}\n", nil)
-	prom.Stop()
-	raw := newBacklog()
+	raw := servers.NewBacklog()
 	var stories []*story
 	for i, s := range all {
 		stories = append(stories, tell(t, s, i, interval, began, raw))
@@ -236,8 +235,7 @@ func TestThePathThroughPrometheusAgrees(t *testing.T) {
 	for i, s := range slices.DeleteFunc(slices.Clone(all), func(s quality.Scenario) bool { return !slices.Contains(seldom, s.Name) }) {
 		stories = append(stories, tell(t, s, len(all)+i, 2*interval, began, raw))
 	}
-	raw.into(t, prom.Data())
-	prom.Start()
+	raw.Into(t, prom)
 
 	client, err := api.NewClient(api.Config{Address: prom.URL})
 	if err != nil {
@@ -255,13 +253,11 @@ func TestThePathThroughPrometheusAgrees(t *testing.T) {
 	for _, x := range stories[:4] {
 		x.replicas(t, asked)
 	}
-	prom.Stop()
-	exported := newBacklog()
+	exported := servers.NewBacklog()
 	for _, x := range stories {
 		x.export(exported)
 	}
-	exported.into(t, prom.Data())
-	prom.Start()
+	exported.Into(t, prom)
 	groups := ruleGroups(t, stories)
 	// promtool does not see in one run what it records: what others rest on comes first.
 	for _, pass := range []func(number int) bool{func(n int) bool { return n == 0 }, func(n int) bool { return n > 0 }} {
@@ -310,7 +306,7 @@ func recordRules(t *testing.T, prom *servers.PrometheusServer, began time.Time, 
 		t.Fatal(err)
 	}
 	prom.Write("rules.yml", string(text))
-	promtool(t, "tsdb", "create-blocks-from", "rules", "--start="+strconv.FormatInt(began.Unix(), 10), "--end="+strconv.FormatInt(began.Add(length).Unix(), 10),
+	servers.RunPromtool(t, "tsdb", "create-blocks-from", "rules", "--start="+strconv.FormatInt(began.Unix(), 10), "--end="+strconv.FormatInt(began.Add(length).Unix(), 10),
 		"--eval-interval="+interval.String(), "--url="+prom.URL, "--output-dir="+prom.Data(), prom.Path("rules.yml"))
 	prom.Stop()
 	prom.Start()

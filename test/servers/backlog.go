@@ -1,4 +1,4 @@
-package path
+package servers
 
 import (
 	"bufio"
@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/autorollback/autorollback/test/servers"
 )
 
 // A point is one value of a series.
@@ -20,18 +18,20 @@ type point struct {
 	v  float64
 }
 
-// A backlog is series to be written into a Prometheus as if it had scraped them.
-type backlog struct {
+// A Backlog is series to be written into a Prometheus as if it had scraped them.
+type Backlog struct {
 	kinds  map[string]string             // by family
 	series map[string]map[string][]point // family → name and labels → points in order
 }
 
-func newBacklog() *backlog {
-	return &backlog{kinds: map[string]string{}, series: map[string]map[string][]point{}}
+// NewBacklog is an empty one.
+func NewBacklog() *Backlog {
+	return &Backlog{kinds: map[string]string{}, series: map[string]map[string][]point{}}
 }
 
-// add takes a point of a series, given as name and labels without the outer braces.
-func (b *backlog) add(kind, name, labels string, at time.Time, v float64) {
+// Add takes a point of a series, a counter or a gauge, given by its name and its labels
+// without the outer braces.
+func (b *Backlog) Add(kind, name, labels string, at time.Time, v float64) {
 	family := name
 	if kind == "counter" {
 		family = strings.TrimSuffix(name, "_total")
@@ -43,9 +43,11 @@ func (b *backlog) add(kind, name, labels string, at time.Time, v float64) {
 	b.series[family][key] = append(b.series[family][key], point{at, v})
 }
 
-// into writes the backlog as blocks of a stopped Prometheus.
-func (b *backlog) into(t *testing.T, data string) {
+// Into writes the backlog as blocks of a Prometheus, which is stopped meanwhile.
+func (b *Backlog) Into(t testing.TB, prom *PrometheusServer) {
 	t.Helper()
+	prom.Stop()
+	defer prom.Start()
 	file := filepath.Join(t.TempDir(), "backlog.om")
 	f, err := os.Create(file)
 	if err != nil {
@@ -67,12 +69,13 @@ func (b *backlog) into(t *testing.T, data string) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	promtool(t, "tsdb", "create-blocks-from", "openmetrics", "--quiet", file, data)
+	RunPromtool(t, "tsdb", "create-blocks-from", "openmetrics", "--quiet", file, prom.Data())
 }
 
-func promtool(t *testing.T, args ...string) {
+// RunPromtool runs promtool, which must succeed.
+func RunPromtool(t testing.TB, args ...string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), servers.Promtool(t), args...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), Promtool(t), args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("promtool %s: %v\n%s", strings.Join(args[:3], " "), err, out)
 	}

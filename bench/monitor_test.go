@@ -1,0 +1,214 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/servers"
+)
+
+const (
+	benchInterval = 15 * time.Second
+	benchAge      = 24 * time.Hour
+)
+
+// A watchedService is a release of a day with 8 triggers, 10 stable and 2 candidate pods and
+// some 600 series, as a real Prometheus holds it.
+type watchedService struct {
+	target monitor.Target
+	prom   *servers.PrometheusServer
+	api    monitor.API
+	end    time.Time
+	series int
+}
+
+func watchedServiceOf(b *testing.B) *watchedService {
+	b.Helper()
+	x := &watchedService{end: time.Now().Add(-time.Hour).Truncate(benchInterval)}
+	rb, err := runbook.Parse("ranker.yaml", []byte(watchedRunbook))
+	if err != nil {
+		b.Fatal(err)
+	}
+	began := x.end.Add(-benchAge)
+	x.target = monitor.Target{Runbook: rb, Release: runbook.Release{ID: "rel-1", Service: "ranker", Region: runbook.DefaultRegion, Weight: 10, Phase: runbook.Open,
+		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}, StartedAt: began, TrafficAt: began, Moves: []runbook.Move{{At: began, To: 10}}}}
+	backlog := servers.NewBacklog()
+	for at := began.Add(-monitor.LooksBack); at.Before(x.end.Add(30 * time.Minute)); at = at.Add(benchInterval) {
+		x.series = x.scrape(backlog, at)
+	}
+	x.prom = servers.Prometheus(b, "global: {scrape_interval: 1h}\n", nil)
+	backlog.Into(b, x.prom)
+	client, err := api.NewClient(api.Config{Address: x.prom.URL})
+	if err != nil {
+		b.Fatal(err)
+	}
+	x.api = v1.NewAPI(client)
+	return x
+}
+
+// scrape adds what all pods count at a moment: a hundred requests a second each.
+func (x *watchedService) scrape(b *servers.Backlog, at time.Time) (series int) {
+	n := 100 * at.Sub(x.end.Add(-48*time.Hour)).Seconds()
+	for pod := range 12 {
+		version := "v1"
+		if pod >= 10 {
+			version = "v2"
+		}
+		of := fmt.Sprintf(`job="ranker",instance="pod-%d",version=%q`, pod, version)
+		put := func(name, more string, v float64) {
+			b.Add("gauge", name, of+more, at, float64(int(v)))
+			series++
+		}
+		put("requests_total", `,code="200"`, 0.99*n)
+		put("requests_total", `,code="503"`, 0.01*n)
+		put("trials_total", "", n)
+		put("conversions_total", "", 0.05*n)
+		put("revenue_total", "", 0.7*n)
+		put("revenue_squared_total", "", 3*n)
+		for i := range 10 {
+			put("rows_total", fmt.Sprintf(`,feature="f%d"`, i), n)
+			put("nulls_total", fmt.Sprintf(`,feature="f%d"`, i), 0.005*n)
+		}
+		for i, le := range append(strings.Split("0.025 0.05 0.1 0.15 0.2 0.25 0.3 0.4 0.5 1 2.5", " "), "+Inf") {
+			put("latency_seconds_bucket", fmt.Sprintf(`,le=%q`, le), n*min(1, 0.09*float64(i+1)))
+		}
+		for i, le := range append(strings.Split("0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9", " "), "+Inf") {
+			put("score_bucket", fmt.Sprintf(`,le=%q`, le), n*0.1*float64(i+1))
+		}
+	}
+	return series
+}
+
+// BenchmarkMonitor measures what a release of a day costs: the rebuild of all of it, and
+// one interval after the other.
+func BenchmarkMonitor(b *testing.B) {
+	x := watchedServiceOf(b)
+	m := monitor.New(x.api, zap.NewNop())
+	b.Run("rebuild", func(b *testing.B) {
+		for b.Loop() {
+			began, heap, stop := time.Now(), peak(), make(chan struct{})
+			go heap.watch(stop)
+			if _, err := m.Replica(x.target).CatchUp(b.Context(), x.end); err != nil {
+				b.Fatal(err)
+			}
+			close(stop)
+			b.ReportMetric(time.Since(began).Seconds(), "rebuild-s")
+			b.ReportMetric(float64(heap.most-heap.from)/(1<<20), "heap-peak-MiB")
+			b.ReportMetric(float64(x.series), "series")
+		}
+	})
+	b.Run("interval", func(b *testing.B) {
+		r := m.Replica(x.target)
+		if _, err := r.CatchUp(b.Context(), x.end); err != nil {
+			b.Fatal(err)
+		}
+		now, ours, theirs, wall := x.end, cpuOf(os.Getpid()), cpuOf(x.prom.PID()), time.Duration(0)
+		n := 0.0
+		for b.Loop() {
+			for range 100 {
+				now = now.Add(benchInterval)
+				began := time.Now()
+				if _, err := r.CatchUp(b.Context(), now.Add(monitor.Lag(benchInterval))); err != nil {
+					b.Fatal(err)
+				}
+				wall += time.Since(began)
+				n++
+			}
+		}
+		b.ReportMetric(wall.Seconds()*1000/n, "ms/interval")
+		b.ReportMetric((cpuOf(os.Getpid())-ours)*1000/n, "daemon-cpu-ms/interval")
+		b.ReportMetric((cpuOf(x.prom.PID())-theirs)*1000/n, "prometheus-cpu-ms/interval")
+		runtime.GC()
+		var mem runtime.MemStats
+		runtime.ReadMemStats(&mem)
+		held := mem.HeapAlloc
+		runtime.KeepAlive(r)
+		r = nil
+		runtime.GC()
+		runtime.ReadMemStats(&mem)
+		b.ReportMetric(float64(held-mem.HeapAlloc)/1024, "KiB-held")
+	})
+}
+
+// A heap is watched for its peak.
+type heap struct{ from, most uint64 }
+
+func peak() *heap {
+	runtime.GC()
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	return &heap{mem.HeapAlloc, mem.HeapAlloc}
+}
+
+func (h *heap) watch(stop chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(5 * time.Millisecond):
+			var mem runtime.MemStats
+			runtime.ReadMemStats(&mem)
+			h.most = max(h.most, mem.HeapAlloc)
+		}
+	}
+}
+
+// cpuOf is the processor time that a process has used, in seconds.
+func cpuOf(pid int) float64 {
+	if pid == os.Getpid() {
+		var used syscall.Rusage
+		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
+		return time.Duration(used.Utime.Nano() + used.Stime.Nano()).Seconds()
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	user, _ := strconv.ParseFloat(fields[11], 64)
+	system, _ := strconv.ParseFloat(fields[12], 64)
+	return (user + system) / 100
+}
+
+const watchedRunbook = `
+schema: 1
+service: ranker
+owner: {team: ranking, contact: "#ranking-oncall"}
+metrics:
+  selector: job="ranker"
+  interval: 15s
+  requests: {counter: requests_total, errors: code=~"5.."}
+  latency: {histogram: latency_seconds, kind: classic, buckets: [0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1, 2.5]}
+  kpis:
+    - {name: conversion, successes: conversions_total, trials: trials_total}
+    - {name: revenue, sum: revenue_total, squares: revenue_squared_total, trials: trials_total}
+  features: {nulls: nulls_total, rows: rows_total, label: feature}
+  distributions:
+    - {name: score, histogram: score, kind: classic, buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]}
+triggers:
+  - {name: latency, type: latency_quantile, severity: severe, quantile: 0.95, increase: 30%, for: 5m}
+  - {name: errors, type: error_rate, severity: severe, above: 5%, for: 3m}
+  - {name: more-errors, type: error_increase, severity: severe, by: 0.5%, for: 5m}
+  - {name: conversion, type: kpi_drop, severity: severe, kpi: conversion, drop: 2%, for: 15m}
+  - {name: revenue, type: kpi_drop, severity: severe, kpi: revenue, drop: 5%, for: 30m}
+  - {name: nulls, type: null_spike, severity: severe, by: 1%, for: 5m}
+  - {name: shift, type: distribution_shift, severity: mild, distribution: score, distance: 10%, for: 30m}
+  - {name: starved, type: canary_starved, severity: mild, below: 50%, for: 3m}
+routing: {router: json, key: routes/ranker/weights, flags: features/ranker/}
+policy: {approvers: [ann]}
+verification:
+  system: {error_rate: {below: 10%}, latency: {quantile: 0.95}}
+  business: [{kpi: conversion}]
+`

@@ -1,0 +1,176 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A paper is a Prometheus on paper: pods whose counters grow evenly, scraped each interval.
+type paper struct {
+	mu       sync.Mutex
+	down     bool
+	partial  bool
+	harm     time.Time // from here on the candidate fails 20 % instead of 1 %
+	series   float64   // what count() says
+	asked    []string
+	busy     int // queries about history at the moment
+	mostBusy int
+	slow     time.Duration
+}
+
+const paperInterval = 15 * time.Second
+
+func (p *paper) set(change func(*paper)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(p)
+}
+
+func (p *paper) enter(query string) (slow time.Duration, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = append(p.asked, query)
+	if historical(query) {
+		p.busy++
+		p.mostBusy = max(p.mostBusy, p.busy)
+	}
+	if p.down {
+		err = errors.New("connection refused")
+	}
+	return p.slow, err
+}
+
+func (p *paper) leave(query string) {
+	p.set(func(p *paper) {
+		if historical(query) {
+			p.busy--
+		}
+	})
+}
+
+// historical reports whether a query is about more than the newest intervals.
+func historical(query string) bool {
+	if strings.HasPrefix(query, "last_over_time(") {
+		return true
+	}
+	length := rangeOf.FindStringSubmatch(query)
+	if length == nil {
+		return false
+	}
+	d, err := model.ParseDuration(length[1])
+	return err == nil && time.Duration(d) > 10*paperInterval
+}
+
+var rangeOf = regexp.MustCompile(`\[(\w+)\]$`)
+
+// Query implements API.
+func (p *paper) Query(ctx context.Context, query string, at time.Time, _ ...v1.Option) (model.Value, v1.Warnings, error) {
+	slow, err := p.enter(query)
+	defer p.leave(query)
+	if slow > 0 {
+		time.Sleep(slow)
+	}
+	switch {
+	case err != nil || ctx.Err() != nil:
+		return nil, nil, errors.Join(err, ctx.Err())
+	case strings.HasPrefix(query, "count("):
+		return model.Vector{{Value: model.SampleValue(p.series)}}, nil, nil
+	case strings.HasPrefix(query, "last_over_time("):
+		return model.Vector{}, nil, nil
+	}
+	length, err := model.ParseDuration(rangeOf.FindStringSubmatch(query)[1])
+	if err != nil {
+		return nil, nil, err
+	}
+	var warnings v1.Warnings
+	if p.partial {
+		warnings = v1.Warnings{"a store did not answer"}
+	}
+	return p.samples(at.Add(-time.Duration(length)), at), warnings, nil
+}
+
+// QueryRange implements API; only a release of many series is asked this way.
+func (p *paper) QueryRange(_ context.Context, query string, _ v1.Range, _ ...v1.Option) (model.Value, v1.Warnings, error) {
+	_, err := p.enter("range " + query)
+	defer p.leave("range " + query)
+	return model.Matrix{}, nil, err
+}
+
+// samples are those of (from, to].
+func (p *paper) samples(from, to time.Time) model.Matrix {
+	var out model.Matrix
+	for _, side := range []struct {
+		version string
+		pods    int
+	}{{"v1", 4}, {"v2", 2}} {
+		for i := range side.pods {
+			for _, code := range []string{"200", "500"} {
+				s := &model.SampleStream{Metric: model.Metric{"__name__": "requests_total", "job": "ranker", "version": model.LabelValue(side.version),
+					"instance": model.LabelValue(fmt.Sprintf("%s-%d", side.version, i)), "code": model.LabelValue(code)}}
+				for at := from.Truncate(paperInterval).Add(5 * time.Second); !at.After(to); at = at.Add(paperInterval) {
+					if at.After(from) {
+						s.Values = append(s.Values, model.SamplePair{Timestamp: model.TimeFromUnixNano(at.UnixNano()), Value: p.value(side.version, code, at)})
+					}
+				}
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+// value is a counter of 10 requests a second, of which 1 % fail, and later 20 %.
+func (p *paper) value(version, code string, at time.Time) model.SampleValue {
+	seconds := at.Sub(paperStart).Seconds()
+	bad := 0.1 * seconds
+	if late := at.Sub(p.harm).Seconds(); version == "v2" && !p.harm.IsZero() && late > 0 {
+		bad += 1.9 * late
+	}
+	if code == "500" {
+		return model.SampleValue(bad)
+	}
+	return model.SampleValue(10*seconds - bad)
+}
+
+// paperStart is when all pods began; synctest's clock begins at that time.
+var paperStart = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func paperTarget(tb testing.TB, began time.Time) Target {
+	tb.Helper()
+	rb, err := runbook.Parse("ranker.yaml", []byte(paperRunbook))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return Target{Runbook: rb, Release: runbook.Release{ID: "rel-1", Service: "ranker", Region: runbook.DefaultRegion, Weight: 33, Phase: runbook.Open,
+		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}, StartedAt: began, TrafficAt: began,
+		Moves: []runbook.Move{{At: began, From: 0, To: 33}}}}
+}
+
+const paperRunbook = `
+schema: 1
+service: ranker
+owner: {team: ranking, contact: "#ranking-oncall"}
+metrics:
+  selector: job="ranker"
+  interval: 15s
+  warmup: 2m
+  requests: {counter: requests_total, errors: code=~"5.."}
+triggers:
+  - {name: errors, type: error_rate, severity: severe, above: 5%, for: 3m}
+  - {name: slo, type: absolute_slo, severity: page, above: 10%, for: 3m}
+routing: {router: json, key: routes/ranker/weights, flags: features/ranker/}
+verification:
+  system:
+    error_rate: {below: 2%}
+`
