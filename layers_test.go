@@ -19,7 +19,7 @@ var layers = [][]string{
 	{"cmd/autorollback", "examples/service"},
 	{"receiver", "web", "gameday"},
 	{"engine"},
-	{"policy", "actuators", "verify", "report", "shadow", "monitor"},
+	{"policy", "actuators", "verify", "report", "shadow", "monitor", "plan"},
 	{"rules", "store"},
 	{"analysis"},
 	{"runbook"},

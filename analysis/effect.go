@@ -68,14 +68,9 @@ func (t *Test) readLatency(r *Result) {
 	candidate := append([]float64(nil), t.hist[0].last(t.gate-1)...)
 	stable := t.hist[1].last(t.gate - 1)
 	r.Level = [2]float64{t.scale.quantile(x.Quantile, candidate), t.scale.quantile(x.Quantile, stable)}
-	ratio := r.Level[0] / r.Level[1]
-	r.Effect = ratio
-	if x.Increase > 0 {
-		more := 0.0
-		if !t.scale.exponential {
-			more = t.scale.above(t.scale.top(), candidate) - t.scale.above(t.scale.top(), stable)
-		}
-		r.Gate = ratio > 1+float64(x.Increase) || !math.IsNaN(ratio) && more > 0.01
+	ratio, slower := t.scale.slowdown(x, candidate, stable)
+	if r.Effect = ratio; x.Increase > 0 {
+		r.Gate = slower
 	} else {
 		r.Effect = r.Level[0]
 	}

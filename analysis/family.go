@@ -35,6 +35,9 @@ const (
 	UnknownDispersion = 2.0
 	// MinErrorRatio is how many times stable's error share the candidate's must be.
 	MinErrorRatio = 1.5
+	// TopGap is by how much more of the candidate's requests than of stable's must be
+	// above the highest bucket, where a quantile stands still: a whole percentage point.
+	TopGap = 0.01
 	// tolerateSlow is the greatest slowdown that is no sign of harm; never more than half
 	// of what the runbook calls a breach.
 	tolerateSlow = 0.15

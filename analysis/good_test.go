@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // Good releases of twelve hours, with a look at every interval: 1 % over three triggers.
@@ -44,8 +45,8 @@ func crowd(rnd *rand.Rand, rate float64, candidate, stable []float64) []PodCount
 	var out []PodCount
 	add := func(role runbook.Role, share float64, levels []float64) {
 		for i, level := range levels {
-			n := poisson(rnd, rate*share*every.Seconds()/float64(len(levels)))
-			out = append(out, PodCount{Pod: string(role) + strconv.Itoa(i), Role: role, All: n, Bad: binomial(rnd, n, level)})
+			n := sim.Poisson(rnd, rate*share*every.Seconds()/float64(len(levels)))
+			out = append(out, PodCount{Pod: string(role) + strconv.Itoa(i), Role: role, All: n, Bad: sim.Binomial(rnd, n, level)})
 		}
 	}
 	add(runbook.Candidate, 0.25, candidate)

@@ -37,8 +37,7 @@ func (t *Test) keepHistograms(counts []PodCount) {
 	if stable == nil {
 		return
 	}
-	limit := (1 + t.signal.margin) * t.scale.quantile(t.signal.quantile, stable)
-	if limit = min(t.scale.top(), limit); limit > 0 {
+	if limit := t.scale.slowFrom(t.signal.quantile, t.signal.margin, stable); limit > 0 {
 		t.limit = limit
 	}
 }

@@ -82,11 +82,11 @@ func (t *Test) judgeMean() {
 		judged := m.level > 0 && p.nowAll > 0 && rest > 0 && all[1] > 0
 		p.judged.add(count(judged))
 		for k, theta := range thetas {
-			influence := 0.0
+			adds := 0.0
 			if judged {
-				influence = ratios[k] - Catoni(1-theta, m.level, m.variance, [2]float64{rest, all[1]}, [2]float64{sum[0] - p.nowBad, sum[1]})
+				adds = ratios[k] - Catoni(1-theta, m.level, m.variance, [2]float64{rest, all[1]}, [2]float64{sum[0] - p.nowBad, sum[1]})
 			}
-			p.influence[k].add(influence)
+			p.influence[k].add(adds)
 		}
 	}
 }
@@ -100,8 +100,11 @@ func Catoni(drop, mean float64, variance, all, sum [2]float64) float64 {
 	}
 	info := mean * mean / (variance[0]/all[0] + variance[1]/all[1])
 	y := drop * info / mean * (sum[1]/all[1] - sum[0]/all[0])
-	return math.Copysign(math.Log1p(math.Abs(y)+y*y/2), y) - math.Log1p(drop*drop/2*info)
+	return influence(y) - math.Log1p(drop*drop/2*info)
 }
+
+// influence is Catoni's function: sgn(y) ln(1 + |y| + y²/2).
+func influence(y float64) float64 { return math.Copysign(math.Log1p(math.Abs(y)+y*y/2), y) }
 
 // meanWithoutPod is what remains where, of each drop, the most harmful pod is left out.
 func (t *Test) meanWithoutPod(span int, phi float64) float64 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // A market draws what the pods of a release earn, interval by interval: few of the
@@ -40,8 +41,8 @@ func (m market) counts(at time.Duration) []PodCount {
 	add := func(role runbook.Role, pods int, share, rarer float64) {
 		for i := range pods {
 			c := PodCount{Pod: string(role) + strconv.Itoa(i), Role: role}
-			c.All = poisson(m.rnd, m.rate*share*every.Seconds()/float64(pods))
-			for range int(binomial(m.rnd, c.All, m.orders/rarer)) {
+			c.All = sim.Poisson(m.rnd, m.rate*share*every.Seconds()/float64(pods))
+			for range int(sim.Binomial(m.rnd, c.All, m.orders/rarer)) {
 				v := price * rarer * m.order(m.rnd)
 				c.Bad, c.Squares = c.Bad+v, c.Squares+v*v
 			}

@@ -106,8 +106,8 @@ const (
 	// leastGap is the distance between cumulative shares that must remain without any one
 	// pod, for a trigger that is worded as PSI.
 	leastGap = 0.05
-	// leastBin keeps an empty bin from making the index infinite.
-	leastBin = 0.0001
+	// LeastBin keeps an empty bin from making the index infinite.
+	LeastBin = 0.0001
 )
 
 // partOfEffect is how much of the limit must remain without any one pod.
@@ -147,7 +147,7 @@ func (t *Test) stability() float64 {
 		if i < len(t.mixed) {
 			upTo = [2]float64{t.mixed[i][0].share(t.gate), t.mixed[i][1].share(t.gate)}
 		}
-		p, q := max(upTo[0]-before[0], leastBin), max(upTo[1]-before[1], leastBin)
+		p, q := max(upTo[0]-before[0], LeastBin), max(upTo[1]-before[1], LeastBin)
 		psi += (p - q) * math.Log(p/q)
 		before = upTo
 	}

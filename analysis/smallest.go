@@ -21,14 +21,7 @@ func (t *Test) Smallest() float64 {
 	if !h.proves(to) {
 		return math.NaN()
 	}
-	for range 40 {
-		if mid := (from + to) / 2; h.proves(mid) {
-			to = mid
-		} else {
-			from = mid
-		}
-	}
-	return h.effect(to)
+	return h.effect(narrow(from, to, 40, h.proves))
 }
 
 // A hypothesis is harm of some size in the trigger's window. Sizes grow with harm.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // A harm is a kind of trigger, with what its pods count where the effect is of some size.
@@ -196,7 +197,7 @@ func TestSmallestAgainstSimulation(t *testing.T) {
 			for seed := range runs {
 				draw := func() func(n, p float64) float64 {
 					rnd := seeded(seed)
-					return func(n, p float64) float64 { return binomial(rnd, math.Round(n), p) }
+					return func(n, p float64) float64 { return sim.Binomial(rnd, math.Round(n), p) }
 				}
 				r := h.after(t, 240, 100, times, h.smallest(t, 240, 100, draw()), draw())
 				hits += int(count(r.Significance >= 1))

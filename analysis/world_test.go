@@ -8,20 +8,19 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // bulk keeps long simulations out of the race detector.
 func bulk(t *testing.T) {
 	t.Helper()
-	if raced {
-		t.Skip("bulk: runs without the race detector")
-	}
+	sim.Bulk(t)
 }
 
 const every = 15 * time.Second
 
 var (
-	latencyBounds = []float64{0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.75, 1, 1.5, 2.5}
+	latencyBounds = sim.Bounds
 	scoreBounds   = []float64{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}
 )
 
@@ -101,7 +100,7 @@ func (f feed) counts(measure string) []PodCount {
 			share = 1 - share
 		}
 		for i := range f.pods[side] {
-			n := poisson(f.rnd, f.rate*share*every.Seconds()/float64(f.pods[side]))
+			n := sim.Poisson(f.rnd, f.rate*share*every.Seconds()/float64(f.pods[side]))
 			c := PodCount{Pod: string(role) + strconv.Itoa(i), Role: role, All: n}
 			f.fill(&c, measure, f.level[side])
 			out = append(out, c)
@@ -118,16 +117,16 @@ func (f feed) fill(c *PodCount, measure string, level float64) {
 		c.Buckets = f.spread(c.All, scoreBounds, func(b float64) float64 { return math.Pow(b, level) })
 	case Features: // the first of three has the level
 		for _, share := range []float64{level, 0.01, 0.02} {
-			c.Parts = append(c.Parts, PartCount{c.All, binomial(f.rnd, c.All, share)})
+			c.Parts = append(c.Parts, PartCount{c.All, sim.Binomial(f.rnd, c.All, share)})
 		}
 	case "kpi/revenue":
-		for range int(binomial(f.rnd, c.All, 0.5)) {
+		for range int(sim.Binomial(f.rnd, c.All, 0.5)) {
 			v := level * math.Exp(0.5*f.rnd.NormFloat64())
 			c.Bad, c.Squares = c.Bad+v, c.Squares+v*v
 		}
 	case Traffic:
 	default:
-		c.Bad = binomial(f.rnd, c.All, level)
+		c.Bad = sim.Binomial(f.rnd, c.All, level)
 	}
 }
 
@@ -136,41 +135,11 @@ func (f feed) spread(n float64, bounds []float64, upTo func(float64) float64) []
 	out, below := make([]float64, len(bounds)+1), 0.0
 	for i, b := range bounds {
 		share := upTo(b)
-		out[i] = binomial(f.rnd, n, (share-below)/max(1-below, 1e-12))
+		out[i] = sim.Binomial(f.rnd, n, (share-below)/max(1-below, 1e-12))
 		n, below = n-out[i], share
 	}
 	out[len(bounds)] = n
 	return out
-}
-
-func poisson(rnd *rand.Rand, mean float64) float64 {
-	if mean > 50 {
-		return max(0, math.Round(mean+math.Sqrt(mean)*rnd.NormFloat64()))
-	}
-	n, p, limit := 0.0, rnd.Float64(), math.Exp(-mean)
-	for p > limit {
-		n, p = n+1, p*rnd.Float64()
-	}
-	return n
-}
-
-func binomial(rnd *rand.Rand, n, p float64) float64 {
-	p = min(max(p, 0), 1)
-	switch {
-	case n > 50 && n*p*(1-p) > 25:
-		return min(n, max(0, math.Round(n*p+math.Sqrt(n*p*(1-p))*rnd.NormFloat64())))
-	case n > 50 && p > 0.5:
-		return n - binomial(rnd, n, 1-p)
-	case n > 50:
-		return min(n, poisson(rnd, n*p))
-	}
-	k := 0.0
-	for range int(n) {
-		if rnd.Float64() < p {
-			k++
-		}
-	}
-	return k
 }
 
 // even gives each pod of a side the same: opportunities and events of candidate and stable

@@ -208,5 +208,7 @@ triggers:
   - {name: starved, type: canary_starved, severity: mild, below: 50%, for: 3m}
 routing: {router: json, key: routes/ranker/weights, flags: features/ranker/}
 policy: {approvers: [ann]}
-verification: {system: {error_rate: {below: 10%}}}
+verification:
+  system: {error_rate: {below: 10%}, latency: {quantile: 0.95}}
+  business: [{kpi: conversion}]
 `

@@ -93,8 +93,8 @@ global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
 rule_files: [rules.yml]
 scrape_configs:
 - {job_name: ranker, static_configs: [{targets: ["%s"]}]}
-- {job_name: autorollback, static_configs: [{targets: ["%s"]}]}
-`, strings.Join(pods(s.b, s.rb), `", "`), roles(s.b, s.release))
+- {job_name: autorollback, static_configs: [{targets: ["%s", "%s"]}]}
+`, strings.Join(pods(s.b, s.rb), `", "`), roles(s.b, s.release), s.web)
 	s.prom = servers.Prometheus(s.b, config, map[string]string{"rules.yml": string(text)})
 }
 

@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"net/url"
 	"os/exec"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -226,15 +228,28 @@ func (s *stage) reset() {
 	s.put(text)
 	s.index = s.modified(s.rb.Routing.Key)
 	s.await("the daemon to see the release", func() error {
-		if page := s.get("http://" + s.web + "/metrics"); !bytes.Contains(page, []byte(`autorollback_release_role{`)) {
-			return fmt.Errorf("no role")
+		page := s.get("http://" + s.web + "/metrics")
+		found := significance.FindSubmatch(page)
+		if !bytes.Contains(page, []byte(`autorollback_release_role{`)) || found == nil {
+			return fmt.Errorf("no role, or no significance")
+		}
+		if v, err := strconv.ParseFloat(string(found[1]), 64); err != nil || v < 1 {
+			return fmt.Errorf("significance %s", found[1])
 		}
 		return nil
 	})
 }
 
+// significance is what the daemon knows of the trigger.
+var significance = regexp.MustCompile(`autorollback_trigger_significance\{[^}]*trigger="error-rate"\} (\S+)`)
+
 // op is an operation of a Consul transaction.
 type op struct{ KV map[string]any }
+
+func opText(o op) string {
+	text, _ := json.Marshal(o) // of texts alone
+	return string(text)
+}
 
 func set(key string, value []byte) op {
 	return op{map[string]any{"Verb": "set", "Key": key, "Value": base64.StdEncoding.EncodeToString(value)}}

@@ -64,7 +64,7 @@ func blindMessage(rel runbook.Release, since, now time.Time, cause error) runboo
 		Schema: runbook.Schema, ID: fmt.Sprintf("blind-%s-%d", rel.ID, now.Truncate(10*time.Minute).Unix()),
 		Service: rel.Service, Region: rel.Region, Kind: "blind", Page: true,
 		Title: fmt.Sprintf("%s: Prometheus does not answer while %s is being released", rel.Service, rel.Candidate.Version),
-		Text: fmt.Sprintf("Since %s no question was answered: %v.\nA breach cannot be seen, and nothing is moved without being asked.\n"+
+		Text: fmt.Sprintf("Since %s questions are not answered: %v.\nA breach cannot be seen, and nothing is moved without being asked.\n"+
 			"Do now: bring Prometheus back, or roll back by hand: autorollback release rollback %s --region %s --reason …",
 			since.Format(time.TimeOnly), cause, rel.Service, rel.Region),
 		StartsAt: since, EndsAt: now.Add(15 * time.Minute), CreatedAt: now,

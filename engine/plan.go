@@ -6,44 +6,44 @@ import (
 	"slices"
 	"time"
 
-	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // planFor is how long a plan is good: its numbers are of the last hour.
 const planFor = 5 * time.Minute
 
-// plan is a service's plan with when it was made.
-type plan struct {
-	rules.Plan
+// madePlan is a service's plan with when it was made.
+type madePlan struct {
+	plan.Plan
 	at     time.Time
 	digest string // of the runbook, and the ramp
 }
 
 // plans returns what the service's triggers can decide at the traffic of the last hour.
-func (e *Engine) plans(ctx context.Context, s service) (rules.Plan, error) {
+func (e *Engine) plans(ctx context.Context, s service) (plan.Plan, error) {
 	digest := s.rb.Digest + " " + s.rb.Rollout.String()
 	if p, ok := e.planned.Load(s.rb.Service); ok {
-		if p := p.(plan); p.digest == digest && time.Since(p.at) < planFor {
+		if p := p.(madePlan); p.digest == digest && time.Since(p.at) < planFor {
 			return p.Plan, nil
 		}
 	}
-	var steps []rules.Step
+	var steps []plan.Step
 	for _, step := range s.rb.Rollout.Ramp() {
-		steps = append(steps, rules.Step{Weight: step.Weight, For: step.For})
+		steps = append(steps, plan.Step{Weight: step.Weight, For: step.For})
 	}
 	if len(steps) == 0 {
-		return rules.Plan{}, errors.New("the runbook has no section rollout")
+		return plan.Plan{}, errors.New("the runbook has no section rollout")
 	}
-	traffic, err := e.prom.Traffic(ctx, s.ask, s.rb)
+	answers, err := e.prom.Traffic(ctx, s.ask)
 	if err != nil {
-		return rules.Plan{}, err
+		return plan.Plan{}, err
 	}
-	p, err := rules.NewPlan(s.rb, traffic, steps)
+	p, err := plan.New(s.rb, plan.TrafficFrom(s.rb, answers, "Prometheus"), steps)
 	if err != nil {
-		return rules.Plan{}, err
+		return plan.Plan{}, err
 	}
-	e.planned.Store(s.rb.Service, plan{p, time.Now(), digest})
+	e.planned.Store(s.rb.Service, madePlan{p, time.Now(), digest})
 	return p, nil
 }
 
@@ -81,14 +81,14 @@ func (e *Engine) RampPlan(ctx context.Context, service, region string) (runbook.
 }
 
 // planned joins the runbook's steps with what the triggers can decide at each.
-func planned(rb *runbook.Runbook, p rules.Plan) []runbook.PlannedStep {
+func planned(rb *runbook.Runbook, p plan.Plan) []runbook.PlannedStep {
 	var steps []runbook.PlannedStep
 	var through runbook.Duration
 	for n, step := range rb.Rollout.Ramp() {
 		one := runbook.PlannedStep{Weight: step.Weight, For: step.For, Decide: []string{}, Cannot: []runbook.Cannot{}}
 		for _, t := range p.Triggers {
 			switch c := t.Cells[n]; c.State {
-			case rules.Decides:
+			case plan.Decides:
 				one.Decide, one.Need = append(one.Decide, t.Trigger), max(one.Need, c.Need)
 			default:
 				one.Cannot = append(one.Cannot, runbook.Cannot{Trigger: t.Trigger, Why: c.Why})

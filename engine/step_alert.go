@@ -18,7 +18,7 @@ func (s *State) asked(ev Asked, now time.Time) error {
 	case s.Release == nil:
 		return nil
 	case !s.Open():
-		if ev.Release == s.Release.ID && !ev.guessed() {
+		if ev.Release == s.Release.ID && !s.guessed(ev) {
 			s.join(ev, now)
 		}
 		return nil
@@ -32,7 +32,7 @@ func (s *State) asked(ev Asked, now time.Time) error {
 	switch state := ev.Breach.State; {
 	case state == runbook.NotBreaching:
 		s.cleared(ev, now)
-	case ev.guessed():
+	case s.guessed(ev):
 		return nil
 	case state == runbook.Unreachable:
 		s.unconfirmed(ev, now)
@@ -44,8 +44,9 @@ func (s *State) asked(ev Asked, now time.Time) error {
 
 // guessed reports whether nobody said that the trigger fires: the watcher asked by itself,
 // and the answer is not yes. Then nothing was heard, and there is nothing to page about.
-func (ev Asked) guessed() bool {
-	return ev.Alert.Lane == runbook.Watcher && ev.Alert.Trigger != blind && ev.Breach.State != runbook.Breaching
+func (s *State) guessed(ev Asked) bool {
+	_, known := s.Runbook.Trigger(ev.Alert.Trigger) // the others were read in Prometheus
+	return known && ev.Alert.Lane == runbook.Watcher && ev.Breach.State != runbook.Breaching
 }
 
 // cleared ends an incident that was never confirmed, once its own trigger turns out

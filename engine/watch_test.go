@@ -67,12 +67,15 @@ func TestTheWatcherActsByItself(t *testing.T) {
 func TestTheWatcherAsksAbsoluteLimitsOnceAnInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, _, f := solo(t, nil)
+		slower := *e.services["ranker"].rb
+		slower.Metrics.Interval = runbook.Duration(15 * time.Second)
+		e.services["ranker"] = service{&slower, e.services["ranker"].router, e.services["ranker"].ask}
 		for _, step := range []struct {
 			after time.Duration
 			mute  bool
 			want  int
-		}{{0, false, 1}, {500 * time.Millisecond, false, 1}, {499 * time.Millisecond, false, 1}, {2 * time.Millisecond, false, 2},
-			{1100 * time.Millisecond, true, 2}, {1100 * time.Millisecond, false, 3}} {
+		}{{0, false, 1}, {5 * time.Second, false, 1}, {9 * time.Second, false, 1}, {time.Second, false, 2},
+			{15 * time.Second, true, 2}, {5 * time.Second, false, 3}, {5 * time.Second, false, 3}} {
 			time.Sleep(step.after)
 			f.set(func(f *facts) { f.mute = step.mute })
 			e.watch(t.Context())

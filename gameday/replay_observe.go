@@ -55,21 +55,21 @@ func (w *world) begin(o *observed, now time.Time) (err error) {
 	dayBefore := now.Add(-24 * time.Hour).UnixMilli()
 	for _, s := range w.series {
 		if s.newest.At > dayBefore {
-			o.observer.Know(streamOf(s.labels, s.newest))
+			o.observer.Know(s.stream())
 		}
 	}
 	return nil
 }
 
-// observe gives a sample to every release that is counted.
-func (w *world) observe(l labels.Labels, s Sample) {
+// observe gives the newest sample of a series to every release that is counted.
+func (w *world) observe(h *held) {
 	var stream *model.SampleStream
 	for _, o := range w.observed {
 		if o.observer == nil {
 			continue
 		}
 		if stream == nil {
-			stream = streamOf(l, s)
+			stream = h.stream()
 		}
 		o.observer.Add(stream)
 	}
@@ -110,16 +110,19 @@ func (w *world) exports(release string, t runbook.Trigger) (float64, bool) {
 	return 0, false
 }
 
-func streamOf(l labels.Labels, s Sample) *model.SampleStream {
-	out := &model.SampleStream{Metric: model.Metric{}}
-	l.Range(func(x labels.Label) { out.Metric[model.LabelName(x.Name)] = model.LabelValue(x.Value) })
-	at := model.Time(s.At)
-	if s.Histogram != nil {
-		out.Histograms = []model.SampleHistogramPair{{Timestamp: at, Histogram: answered(s.Histogram)}}
-		return out
+// stream is the newest sample as Prometheus' API answers it.
+func (h *held) stream() *model.SampleStream {
+	at := model.Time(h.newest.At)
+	if h.newest.Histogram != nil {
+		return &model.SampleStream{Metric: h.metric, Histograms: []model.SampleHistogramPair{{Timestamp: at, Histogram: answered(h.newest.Histogram)}}}
 	}
-	out.Values = []model.SamplePair{{Timestamp: at, Value: model.SampleValue(s.Value)}}
-	return out
+	return &model.SampleStream{Metric: h.metric, Values: []model.SamplePair{{Timestamp: at, Value: model.SampleValue(h.newest.Value)}}}
+}
+
+func metricOf(l labels.Labels) model.Metric {
+	m := model.Metric{}
+	l.Range(func(x labels.Label) { m[model.LabelName(x.Name)] = model.LabelValue(x.Value) })
+	return m
 }
 
 // answered writes a native histogram as Prometheus' API answers it.

@@ -61,7 +61,7 @@ type world struct {
 
 // A held series is one that the scratch TSDB has.
 type held struct {
-	labels labels.Labels
+	metric model.Metric
 	ref    storage.SeriesRef
 	newest Sample
 }
@@ -250,7 +250,7 @@ func (w *world) take(app storage.Appender, in []*arriving, now time.Time) error 
 			if err := w.append(app, a.labels, a.key, a.left[0]); err != nil {
 				return err
 			}
-			w.observe(a.labels, a.left[0])
+			w.observe(w.series[a.key])
 			a.left = a.left[1:]
 		}
 	}
@@ -260,7 +260,7 @@ func (w *world) take(app storage.Appender, in []*arriving, now time.Time) error 
 func (w *world) append(app storage.Appender, l labels.Labels, key string, s Sample) (err error) {
 	h := w.series[key]
 	if h == nil {
-		h = &held{labels: l}
+		h = &held{metric: metricOf(l)}
 		w.series[key] = h
 	}
 	if s.Histogram != nil {

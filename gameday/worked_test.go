@@ -7,8 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/report"
-	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	templates "github.com/autorollback/autorollback/runbook-templates"
 )
@@ -160,9 +160,9 @@ func green(t *testing.T) *runbook.Runbook {
 // proved in time; false if none is.
 func rateFor(t *testing.T, rb *runbook.Runbook, weight int, within time.Duration) (float64, bool) {
 	t.Helper()
-	traffic := rules.Traffic{KPIs: map[string]rules.Baseline{"conversion": {Rate: 0.3, Trials: 1}}, StablePods: 4, CandidatePods: 4}
+	traffic := plan.Traffic{KPIs: map[string]plan.Baseline{"conversion": {Rate: 0.3, Trials: 1}}, StablePods: 4, CandidatePods: 4}
 	for traffic.Rate = 50; traffic.Rate < 1e5; traffic.Rate *= 1.2 {
-		p, err := rules.NewPlan(rb, traffic, []rules.Step{{Weight: weight, For: runbook.Duration(time.Hour)}})
+		p, err := plan.New(rb, traffic, []plan.Step{{Weight: weight, For: runbook.Duration(time.Hour)}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,9 +19,9 @@ const (
 	again = 2
 )
 
-// count asks for everything after the newest interval and counts it, up to until; more
-// says that there is more to come.
-func (w *watch) count(ctx context.Context, until time.Time, more bool) error {
+// count asks for everything after the newest interval and counts it, up to until, on the
+// way to the latest end.
+func (w *watch) count(ctx context.Context, until, latest time.Time) error {
 	turn, within := w.monitor.live, askWithin
 	if !w.asked || until.Sub(w.end) > Fresh*w.every {
 		turn, within = w.monitor.history, historyWithin
@@ -37,13 +37,13 @@ func (w *watch) count(ctx context.Context, until time.Time, more bool) error {
 	if err := w.know(ctx); err != nil {
 		return err
 	}
-	if err := w.weighIn(ctx, until); err != nil {
+	if err := w.weighIn(ctx, latest); err != nil {
 		return err
 	}
 	if err := w.read(ctx, until); err != nil {
 		return err
 	}
-	w.close(until, more)
+	w.close(until, until.Before(latest))
 	return nil
 }
 

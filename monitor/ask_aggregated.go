@@ -13,16 +13,14 @@ const (
 	// mostSeries is how many series of a release are read one by one; of more, Prometheus
 	// adds up the growth by pod.
 	mostSeries = 5000
-	// aggregatedChunk is how much history of such a release one query asks for.
-	aggregatedChunk = 5 * time.Minute
 )
 
-// weighIn counts the release's series, once, to settle how they are read.
+// weighIn counts the release's series, each hour, to settle how they are read.
 func (w *watch) weighIn(ctx context.Context, at time.Time) error {
-	if w.weighed {
+	if !w.weighed.IsZero() && at.Sub(w.weighed) < time.Hour {
 		return nil
 	}
-	series := 0.0
+	w.series = 0
 	for _, selector := range w.observer.Selectors() {
 		value, warnings, err := w.monitor.api.Query(ctx, fmt.Sprintf("count(%s)", selector), at)
 		if err = problemOf(err, warnings); err != nil {
@@ -30,10 +28,10 @@ func (w *watch) weighIn(ctx context.Context, at time.Time) error {
 		}
 		vector, _ := value.(model.Vector)
 		for _, s := range vector {
-			series += float64(s.Value)
+			w.series += int(s.Value)
 		}
 	}
-	w.aggregated, w.weighed = series > mostSeries, true
+	w.aggregated, w.weighed = w.series > mostSeries, at
 	return nil
 }
 

@@ -13,7 +13,7 @@ var (
 	effectDesc       = prometheus.NewDesc("autorollback_trigger_effect", "The trigger's number over its window, as the runbook states it.", ofTrigger, nil)
 	levelDesc        = prometheus.NewDesc("autorollback_trigger_level", "What the trigger compares: each side's event share, quantile in seconds or mean, over its window.", append(ofTrigger[:len(ofTrigger):len(ofTrigger)], "role"), nil)
 	smallestDesc     = prometheus.NewDesc("autorollback_trigger_smallest_provable_effect", "The smallest effect that could be proved now, in the unit of the effect; absent if none could.", ofTrigger, nil)
-	dispersionDesc   = prometheus.NewDesc("autorollback_trigger_dispersion", "How much more than by chance the stable pods differ; 1: by chance alone. It divides the evidence.", ofTrigger, nil)
+	dispersionDesc   = prometheus.NewDesc("autorollback_trigger_dispersion", "How much more than by chance the stable pods differ; 1: by chance alone. It divides the log e-values.", ofTrigger, nil)
 	evaluatedDesc    = prometheus.NewDesc("autorollback_release_evaluated_timestamp_seconds", "End of the newest interval that was evaluated; 0: none yet.", ofTrigger[:3], nil)
 )
 

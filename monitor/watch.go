@@ -15,8 +15,11 @@ const (
 	// longest is how far back a release is rebuilt; of an older one the beginning is not
 	// known any more.
 	longest = 30 * time.Hour
-	// chunk is how much history one query asks for.
-	chunk = time.Hour
+	// mostChunk is how much history one query asks for at most; firstChunk while it is not
+	// known how many samples that would be, or Prometheus has to add them up.
+	mostChunk, firstChunk = time.Hour, 5 * time.Minute
+	// samplesAQuery bounds what an answer takes in memory: some 5 MiB while it is read.
+	samplesAQuery = 60_000
 	// LooksBack is how long before a release its stable pods are counted: an hour, and the
 	// block of five minutes that its first moment needs.
 	LooksBack = analysis.BeforeSpan + 5*time.Minute
@@ -31,8 +34,9 @@ type watch struct {
 	observer   *Observer                              // nil: not begun
 	end        time.Time                              // of the newest interval that was counted
 	asked      bool                                   // what was there before the watching is known
-	weighed    bool                                   // whether to aggregate is settled
+	weighed    time.Time                              // when the series were counted; zero: not yet
 	aggregated bool                                   // there are too many series to read one by one
+	series     int                                    // how many there are
 	each       func(Step, map[string]analysis.Result) // called for each interval; nil: nobody listens
 
 	mu     sync.Mutex
@@ -70,7 +74,7 @@ func (w *watch) run(ctx context.Context) {
 		if err := w.catchUp(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			w.fail(err)
 		}
-		next := time.Now().Add(-Lag(w.every)).Truncate(w.every).Add(w.every + Lag(w.every))
+		next := endBefore(time.Now().Add(-Lag(w.every)), w.every).Add(w.every + Lag(w.every))
 		t := time.NewTimer(time.Until(next))
 		select {
 		case <-ctx.Done():
@@ -93,25 +97,26 @@ func (w *watch) fail(err error) {
 
 // catchUp counts every interval that ended by a moment, oldest first, in chunks.
 func (w *watch) catchUp(ctx context.Context, now time.Time) error {
-	to := now.Add(-Lag(w.every)).Truncate(w.every)
+	to := endBefore(now.Add(-Lag(w.every)), w.every)
 	if err := w.begin(to); err != nil {
 		return err
 	}
 	for w.end.Before(to) {
-		until := earlier(w.end.Add(w.chunk()).Truncate(w.every), to)
-		if err := w.count(ctx, until, until.Before(to)); err != nil {
+		until := earlier(endBefore(w.end.Add(w.chunk()), w.every), to)
+		if err := w.count(ctx, until, to); err != nil {
 			return fmt.Errorf("count until %s: %w", until.UTC().Format(time.RFC3339), err)
 		}
 	}
 	return nil
 }
 
-// chunk is how much history one query asks for, an interval at least.
+// chunk is how much history one query asks for: an hour, less of a release with many
+// series or before these are counted, and an interval at least.
 func (w *watch) chunk() time.Duration {
-	if w.aggregated {
-		return max(aggregatedChunk, w.every)
+	if w.aggregated || w.weighed.IsZero() {
+		return max(firstChunk, w.every)
 	}
-	return max(chunk, w.every)
+	return max(min(mostChunk, samplesAQuery/max(time.Duration(w.series), 1)*w.every), w.every)
 }
 
 // begin prepares the first interval: an hour before the release got traffic.
@@ -128,7 +133,7 @@ func (w *watch) begin(now time.Time) error {
 	if oldest := now.Add(-longest); from.Before(oldest) {
 		from = oldest
 	}
-	w.observer, w.end = observer, from.Truncate(w.every)
+	w.observer, w.end = observer, endBefore(from, w.every)
 	return nil
 }
 
@@ -141,6 +146,12 @@ func (w *watch) publish(results map[string]analysis.Result, more bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.newest = Snapshot{Target: w.now, At: w.end, Results: results, Smallest: smallest, Judged: results != nil, Building: more}
+}
+
+// endBefore is the newest end of an interval at or before a moment: a multiple of the
+// interval in Unix time.
+func endBefore(at time.Time, every time.Duration) time.Time {
+	return at.Add(-time.Duration(at.UnixNano() % int64(every)))
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -277,6 +277,10 @@ func TestGoldenTexts(t *testing.T) {
 	in = severe()
 	in.ByHuman, in.Breach.StablePods, in.Control = true, 1, runbook.Control{Mode: runbook.Paused, By: "ada"}
 	tell("human, with warnings", in)
+	in = severe()
+	in.Breach.State, in.Breach.Problem = runbook.Unreachable, "the significance is being rebuilt"
+	in.Breach.Significance.Problem = in.Breach.Problem
+	tell("significance not known yet", in)
 
 	const file = "testdata/texts.golden"
 	if *update {

@@ -4,12 +4,9 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
-
-// defaultMinRequests is the least number of requests behind an absolute limit, where
-// the runbook's verification names none.
-const defaultMinRequests = 100
 
 // limit asks for an absolute limit over all versions, straight from the service's
 // series: it needs no release. Without a region it asks for all, and answers with
@@ -67,16 +64,14 @@ func (b *book) leastBehind(t runbook.Trigger) float64 {
 	return b.minRequests()
 }
 
-func (b *book) minRequests() float64 {
-	if n := b.Verification.MinRequests; n > 0 {
-		return float64(n)
-	}
-	return defaultMinRequests
-}
+func (b *book) minRequests() float64 { return analysis.MinRequests(b.Runbook) }
 
-// minObserved wants ten observations above the quantile.
-func (b *book) minObserved(q float64) float64 {
-	return max(b.minRequests(), math.Ceil(10/(1-q)-1e-6))
+func (b *book) minObserved(q float64) float64 { return MinObserved(b.Runbook, q) }
+
+// MinObserved is how many observations must stand behind an absolute limit of a quantile:
+// ten above it, and no fewer than [analysis.MinRequests].
+func MinObserved(rb *runbook.Runbook, q float64) float64 {
+	return max(analysis.MinRequests(rb), math.Ceil(10/(1-q)-1e-6))
 }
 
 // inRegion is the matcher of the region, if the series tell regions.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -64,7 +65,7 @@ func (b *book) referenceEdge(t runbook.Trigger) (good, over, under mix, err erro
 		return append(out, plenty*(1-before))
 	}
 	limit := float64(t.Distance)
-	for _, cut := range cutsOf(d) {
+	for _, cut := range analysis.Cuts(d) {
 		r := float64(d.Reference[slices.Index(d.Buckets, cut)])
 		for _, sign := range []float64{-1, 1} {
 			if v := r + sign*limit*(1+2*closely); v >= 0 && v <= 1 {

@@ -6,24 +6,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
-
-// mostCuts is how many bounds of a distribution are looked at.
-const mostCuts = 4
-
-// cutsOf are up to mostCuts bounds, evenly picked from those of the distribution.
-func cutsOf(d runbook.Distribution) []float64 {
-	n := len(d.Buckets)
-	if n <= mostCuts {
-		return d.Buckets
-	}
-	var out []float64
-	for i := range mostCuts {
-		out = append(out, d.Buckets[(2*i+1)*n/(2*mostCuts)])
-	}
-	return out
-}
 
 // leIn selects the buckets with these upper bounds, however they are written: 1, 1.0,
 // 1e+06, 1000000, 1.0E6.
@@ -65,7 +50,7 @@ func exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 // values are the observations of a distribution in a window, in the buckets that the
 // picked bounds need.
 func (w window) values(d runbook.Distribution) string {
-	some := strings.TrimSuffix(leIn(cutsOf(d)...), `"`) + `|[+]Inf"`
+	some := strings.TrimSuffix(leIn(analysis.Cuts(d)...), `"`) + `|[+]Inf"`
 	return w.keeping("le").rate(counter{d.Histogram + "_bucket", []string{some}})
 }
 
@@ -84,7 +69,7 @@ func parted(label string, parts []part) string {
 // upTo are the shares of values at or below each picked bound.
 func (w window) upTo(d runbook.Distribution) []part {
 	var out []part
-	for _, cut := range cutsOf(d) {
+	for _, cut := range analysis.Cuts(d) {
 		out = append(out, part{exact(cut), fmt.Sprintf("histogram_fraction(-Inf, %s, %s)", exact(cut), w.values(d))})
 	}
 	return out
@@ -94,9 +79,9 @@ func (w window) upTo(d runbook.Distribution) []part {
 func (w window) bins(d runbook.Distribution) []part {
 	from := "-Inf"
 	var out []part
-	for _, cut := range append(slices.Clone(cutsOf(d)), 0) {
+	for _, cut := range append(slices.Clone(analysis.Cuts(d)), 0) {
 		to, name := exact(cut), "up to "+exact(cut)
-		if len(out) == len(cutsOf(d)) {
+		if len(out) == len(analysis.Cuts(d)) {
 			to, name = "+Inf", "above "+from
 		}
 		out = append(out, part{name, fmt.Sprintf("histogram_fraction(%s, %s, %s)", from, to, w.values(d))})
@@ -110,7 +95,7 @@ func (w window) bins(d runbook.Distribution) []part {
 func (w window) fromReference(t runbook.Trigger) string {
 	d, _ := w.b.Metrics.Distribution(t.Distribution)
 	parts := w.upTo(d)
-	for i, cut := range cutsOf(d) {
+	for i, cut := range analysis.Cuts(d) {
 		parts[i].expr = fmt.Sprintf("abs(%s - %s)", parts[i].expr, num(float64(d.Reference[slices.Index(d.Buckets, cut)])))
 	}
 	return w.aggregate("max", fmt.Sprintf("(%s) >= 0", parted("le", parts)))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -57,8 +58,8 @@ func share(v float64) mix { return mix{plenty * (1 - v), plenty * v} }
 func errorEdges(above float64) []edge {
 	low, over := above/10, above*(1+closely)
 	out := []edge{{"the limit", share(low), share(low), share(over), share(above * (1 - closely)), over}}
-	if times := above * minErrorRatio * (1 + closely); times < 1 {
-		out = append(out, edge{"so many times stable's", share(above), share(above), share(times), share(above * minErrorRatio * (1 - closely)), times})
+	if times := above * analysis.MinErrorRatio * (1 + closely); times < 1 {
+		out = append(out, edge{"so many times stable's", share(above), share(above), share(times), share(above * analysis.MinErrorRatio * (1 - closely)), times})
 	}
 	return out
 }
@@ -151,7 +152,7 @@ func (b *book) latencyEdges(t runbook.Trigger) ([]edge, error) {
 func (b *book) offScale(t runbook.Trigger, stable, candidate mix) bool {
 	_, ok := b.beyond(t)
 	last := len(stable) - 1
-	return ok && (candidate[last]-stable[last])/plenty > topGap/2
+	return ok && (candidate[last]-stable[last])/plenty > analysis.TopGap/2
 }
 
 // offScaleEdges move requests from the lowest bucket above the highest.
@@ -172,7 +173,7 @@ func (b *book) offScaleEdges(t runbook.Trigger) []edge {
 		}
 		return bounds[0] + (bounds[1]-bounds[0])*(t.Quantile-low)/0.5
 	}
-	over, under := topGap*(1+closely), topGap*(1-closely)
+	over, under := analysis.TopGap*(1+closely), analysis.TopGap*(1-closely)
 	effect := quantile(over) / quantile(0)
 	if t.Quantile <= 0.5 || effect > 1+float64(t.Increase) || quantile(over) >= t.Ceiling.Std().Seconds() && t.Ceiling > 0 {
 		return nil
@@ -192,7 +193,7 @@ func (b *book) shiftEdges(t runbook.Trigger) ([]edge, error) {
 		}
 	}
 	var out []edge
-	for _, cut := range cutsOf(d) {
+	for _, cut := range analysis.Cuts(d) {
 		i := slices.Index(d.Buckets, cut)
 		moved := func(by float64) mix {
 			out := make(mix, len(d.Buckets)+1)

@@ -1,39 +1,16 @@
 package rules
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
-// ranker is a runbook of the kind a team writes.
-func ranker(service string) *runbook.Runbook {
-	return &runbook.Runbook{
-		Schema: 1, Service: service, Regions: []string{runbook.DefaultRegion}, Digest: "sha256:feed",
-		Metrics: runbook.Metrics{
-			Selector: fmt.Sprintf("job=%q", service), Interval: dur(15 * time.Second), VersionLabel: "version", PodLabel: "instance",
-			Requests: runbook.Requests{Counter: "requests_total", Errors: `code=~"5..|timeout"`},
-			Latency:  &runbook.Latency{Histogram: "latency_seconds", Kind: runbook.Classic, Buckets: bounds},
-			KPIs:     []runbook.KPI{{Name: "conversion", Successes: "conversions_total", Trials: "trials_total"}},
-		},
-		Triggers: []runbook.Trigger{
-			{Name: "latency-p95", Type: runbook.LatencyQuantile, Severity: runbook.Severe, For: dur(5 * time.Minute), Quantile: 0.95, Increase: 0.3},
-			{Name: "error-rate", Type: runbook.ErrorRate, Severity: runbook.Severe, For: dur(3 * time.Minute), Above: 0.05},
-			{Name: "conversion-drop", Type: runbook.KPIDrop, Severity: runbook.Mild, For: dur(15 * time.Minute), KPI: "conversion", Drop: 0.02},
-			{Name: "users-see-errors", Type: runbook.AbsoluteSLO, Severity: runbook.Page, For: dur(3 * time.Minute), Above: 0.04},
-			{Name: "users-wait", Type: runbook.AbsoluteSLO, Severity: runbook.Page, For: dur(3 * time.Minute), Quantile: 0.95, Ceiling: dur(800 * time.Millisecond)},
-		},
-		Verification: runbook.Verification{
-			Window: dur(time.Minute), MinRequests: 100,
-			System:   runbook.SystemChecks{ErrorRate: runbook.ErrorRateCheck{Below: 0.02, Tolerance: 0.005}, Latency: &runbook.LatencyCheck{Quantile: 0.95, Below: dur(500 * time.Millisecond), Tolerance: 0.15}},
-			Business: []runbook.BusinessCheck{{KPI: "conversion", Tolerance: 0.05}},
-		},
-	}
-}
+func ranker(service string) *runbook.Runbook { return sim.Ranker(service) }
 
 func dur(d time.Duration) runbook.Duration { return runbook.Duration(d) }
 

@@ -5,21 +5,13 @@ import (
 	"math"
 	"strings"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
 
-const (
-	// minErrorRatio is how many times stable's error share the candidate's must be.
-	minErrorRatio = 1.5
-	// topGap is by how much more of the candidate's requests than of stable's must be
-	// above the highest bucket, where a quantile stands still.
-	topGap = 0.01
-	// leastBin keeps an empty bin from making the stability index infinite.
-	leastBin = 0.0001
-	// settled is how many intervals after a change of weights the router, and what is
-	// scraped of the pods, must have followed.
-	settled = 6
-)
+// settled is how many intervals after a change of weights the router, and what is
+// scraped of the pods, must have followed.
+const settled = 6
 
 // same joins what is known of the two sides of a release.
 const same = "on (region, release)"
@@ -48,7 +40,7 @@ func (b *book) gate(t runbook.Trigger, v view) string {
 		return fmt.Sprintf("%s > 1 unless %s %s > 1", only(c), same, s)
 	default:
 		c, s := b.sides(t, v)
-		return fmt.Sprintf("%s > %s clamp_min(%s * %s, %s)", c, same, num(minErrorRatio), s, num(float64(t.Above)))
+		return fmt.Sprintf("%s > %s clamp_min(%s * %s, %s)", c, same, num(analysis.MinErrorRatio), s, num(float64(t.Above)))
 	}
 }
 
@@ -101,7 +93,7 @@ func (b *book) latencyGate(t runbook.Trigger, v view) string {
 	effect := b.effect(t, v)
 	gates := []string{fmt.Sprintf("%s > %s", effect, num(1+float64(t.Increase)))}
 	if l, ok := b.beyond(t); ok {
-		gates = append(gates, fmt.Sprintf("%s - %s %s > %s", v.side(l, runbook.Candidate), same, v.side(l, runbook.Stable), num(topGap)))
+		gates = append(gates, fmt.Sprintf("%s - %s %s > %s", v.side(l, runbook.Candidate), same, v.side(l, runbook.Stable), num(analysis.TopGap)))
 	}
 	if t.Ceiling > 0 {
 		gates = append(gates, over)
@@ -114,13 +106,13 @@ func (b *book) latencyGate(t runbook.Trigger, v view) string {
 
 // shift is the distance of two distributions: the greatest gap between their cumulative
 // shares (Kolmogorov-Smirnov), or the sum over bins of (p-q) ln(p/q), with shares of at
-// least leastBin (the population stability index).
+// least analysis.LeastBin (the population stability index).
 func shift(t runbook.Trigger, c, s string) string {
 	const part = "on (region, release, part)"
 	if t.PSI == 0 {
 		return fmt.Sprintf("max by (region, release) (abs(%s - %s %s))", c, part, s)
 	}
-	least := func(side string) string { return fmt.Sprintf("clamp_min(%s, %s)", side, num(leastBin)) }
+	least := func(side string) string { return fmt.Sprintf("clamp_min(%s, %s)", side, num(analysis.LeastBin)) }
 	return fmt.Sprintf("sum by (region, release) ((%[1]s - %[3]s %[2]s) * ln(%[1]s / %[3]s %[2]s))", least(c), least(s), part)
 }
 

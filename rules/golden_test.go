@@ -2,7 +2,6 @@ package rules
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,26 +9,8 @@ import (
 	"testing"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; look at it, then `go test ./rules -run Golden -update`", path)
-	}
-}
 
 // example has one trigger of each type; its text is frozen here, because the digest in
 // the golden file is that of the runbook.
@@ -73,7 +54,7 @@ func TestGoldenRules(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name+".rules.yml", marshalled(t, compiled(t, rb)))
+		golden.Equal(t, name+".rules.yml", marshalled(t, compiled(t, rb)))
 	}
 }
 
@@ -119,7 +100,7 @@ func TestGoldenRoute(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "alertmanager.yml", text)
+	golden.Equal(t, "alertmanager.yml", text)
 }
 
 func TestRouteRefusesWhatAlertmanagerCannotCall(t *testing.T) {

@@ -61,7 +61,7 @@ func fits(matchers []*labels.Matcher, have model.LabelSet) bool {
 	return true
 }
 
-// breaks names the windows that hold fewer than four scrapes, as [Plan]'s lint does.
+// breaks names the windows that hold fewer than four scrapes, as the lint of package plan does.
 func breaks(rb *runbook.Runbook, scrape runbook.Duration) string {
 	var out []string
 	if scrape > 4*rb.Metrics.Interval {

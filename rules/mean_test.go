@@ -5,11 +5,6 @@ import (
 	"testing"
 )
 
-func (t *till) of(c PodCount, tried float64) PodCount {
-	c.All, c.Bad, c.Squares = tried, t.revenue, t.squared
-	return c
-}
-
 // A trigger says what its mean is of, and in which unit.
 func TestMeanWording(t *testing.T) {
 	b, err := open(shop())

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // A till adds up what orders bring: log-normal values, few of them great.
@@ -33,18 +34,7 @@ func (t *till) scrape(put func(string, float64, ...string)) {
 	put("revenue_squared_total", t.squared)
 }
 
-// shop is the ranker with the revenue per trial instead of a conversion.
-func shop() *runbook.Runbook {
-	rb := ranker("ranker")
-	rb.Metrics.KPIs = []runbook.KPI{{Name: "revenue", Sum: "revenue_total", Squares: "revenue_squared_total", Trials: "trials_total", Unit: "EUR"}}
-	for i := range rb.Triggers {
-		if t := &rb.Triggers[i]; t.Type == runbook.KPIDrop {
-			t.Name, t.KPI = "revenue-drop", "revenue"
-		}
-	}
-	rb.Verification.Business = []runbook.BusinessCheck{{KPI: "revenue", Tolerance: 0.05}}
-	return rb
-}
+func shop() *runbook.Runbook { return sim.Shop() }
 
 // tilled gives every pod a till; the candidate's orders are worth less from the onset on.
 func tilled(pods []*pod, worth float64) []*pod {

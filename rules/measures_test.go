@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/golden"
 )
 
 func told(m []*labels.Matcher) string {
@@ -30,7 +31,7 @@ func TestMeasuresOfEveryTrigger(t *testing.T) {
 	for _, m := range got {
 		lines = append(lines, fmt.Sprintf("%s: all %s bad %s squares %s histogram %s %v %v part %s %v", m.Name, told(m.All), told(m.Bad), told(m.Squares), told(m.Histogram), m.Native, m.Bounds, m.Part, m.SharedAll))
 	}
-	golden(t, "measures.txt", []byte(strings.Join(lines, "\n")+"\n"))
+	golden.Equal(t, "measures.txt", []byte(strings.Join(lines, "\n")+"\n"))
 }
 
 func TestMeasuresAreOnlyWhatIsCompared(t *testing.T) {

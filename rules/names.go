@@ -61,5 +61,3 @@ func percent(r float64) string { return num(r*100) + "%" }
 func match(name, value string) string { return fmt.Sprintf("%s=%s", name, strconv.Quote(value)) }
 
 func isRole(r runbook.Role) string { return match("role", string(r)) }
-
-func atLeast(a, b runbook.Duration) runbook.Duration { return max(a, b) }

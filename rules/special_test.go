@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 func failing(p *pod) { p.errors = after(onset, 0.005, 0.08) }
@@ -21,9 +22,7 @@ func release(region string) runbook.Release {
 // ten times slower. The package starts no goroutines; the rest of the suite covers it.
 func bulk(t *testing.T) {
 	t.Helper()
-	if raced {
-		t.Skip("bulk: runs without the race detector")
-	}
+	sim.Bulk(t)
 }
 
 func fires(t *testing.T, got map[string]time.Duration, want ...string) {

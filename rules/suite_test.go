@@ -16,6 +16,7 @@ import (
 
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // tested are runbooks whose generated tests are played, by file.
@@ -132,7 +133,7 @@ var broken = flag.String("broken", "canary.yaml", "the runbook whose rules are b
 // generated test of the triggers that read it must fail. Say -broken vocabulary.yaml to
 // break each type of trigger, which takes a quarter of an hour.
 func TestEveryBrokenRuleFailsAGeneratedTest(t *testing.T) {
-	if testing.Short() || raced {
+	if testing.Short() || sim.Raced {
 		t.Skip("bulk: runs without the race detector")
 	}
 	tool := servers.Promtool(t)

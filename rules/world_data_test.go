@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // An extra is a counter of events among the requests, a histogram of values between 0
@@ -27,7 +28,7 @@ var scoreBounds = []float64{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}
 func (e *extra) serve(rnd *rand.Rand, n float64, since time.Duration) {
 	switch {
 	case e.share != nil:
-		e.total += binomial(rnd, n, e.share(since))
+		e.total += sim.Binomial(rnd, n, e.share(since))
 	case e.skew != nil:
 		if e.buckets == nil {
 			e.buckets = make([]float64, len(scoreBounds)+1)
@@ -38,7 +39,7 @@ func (e *extra) serve(rnd *rand.Rand, n float64, since time.Duration) {
 			if i < len(scoreBounds) {
 				share = math.Pow(scoreBounds[i], e.skew(since))
 			}
-			k := binomial(rnd, n, (share-below)/max(1-below, 1e-12))
+			k := sim.Binomial(rnd, n, (share-below)/max(1-below, 1e-12))
 			n, below = n-k, share
 			e.buckets[i] += k
 		}

@@ -24,6 +24,7 @@ import (
 	"github.com/prometheus/prometheus/util/teststorage"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // A world is traffic on the pods of some services, scraped into a real TSDB and
@@ -75,7 +76,7 @@ type pod struct {
 	hist                         *histogram.FloatHistogram
 }
 
-var bounds = []float64{0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.75, 1, 1.5, 2.5}
+var bounds = sim.Bounds
 
 func constant(v float64) func(time.Duration) float64 { return func(time.Duration) float64 { return v } }
 
@@ -189,12 +190,12 @@ func (w *world) tick() {
 }
 
 func (p *pod) serve(rnd *rand.Rand, since, d time.Duration) {
-	n := poisson(rnd, p.rps(since)*d.Seconds())
-	bad := binomial(rnd, n, p.errors(since))
+	n := sim.Poisson(rnd, p.rps(since)*d.Seconds())
+	bad := sim.Binomial(rnd, n, p.errors(since))
 	p.ok, p.failed = p.ok+n-bad, p.failed+bad
 	trials := n * p.trials
 	p.tried += trials
-	orders := binomial(rnd, trials, p.converts(since))
+	orders := sim.Binomial(rnd, trials, p.converts(since))
 	p.converted += orders
 	p.till.take(rnd, orders, since)
 	for _, e := range p.extras {
@@ -214,7 +215,7 @@ func (p *pod) serve(rnd *rand.Rand, since, d time.Duration) {
 		if i < len(bounds) {
 			share = 0.5 * math.Erfc(-math.Log(bounds[i]/(0.1*factor))/0.5/math.Sqrt2)
 		}
-		k := binomial(rnd, n, (share-below)/max(1-below, 1e-12))
+		k := sim.Binomial(rnd, n, (share-below)/max(1-below, 1e-12))
 		n, below = n-k, share
 		p.buckets[i] += k
 	}
@@ -365,35 +366,4 @@ func (w *world) ask(e Expr) promql.Vector {
 		w.tb.Fatal(err)
 	}
 	return slices.Clone(v)
-}
-
-func poisson(rnd *rand.Rand, mean float64) float64 {
-	if mean > 50 {
-		return max(0, math.Round(mean+math.Sqrt(mean)*rnd.NormFloat64()))
-	}
-	n, p, limit := 0.0, rnd.Float64(), math.Exp(-mean)
-	for p > limit {
-		n, p = n+1, p*rnd.Float64()
-	}
-	return n
-}
-
-func binomial(rnd *rand.Rand, n, p float64) float64 {
-	p = min(max(p, 0), 1)
-	if n > 50 && n*p*(1-p) > 25 {
-		return min(n, max(0, math.Round(n*p+math.Sqrt(n*p*(1-p))*rnd.NormFloat64())))
-	}
-	if n > 50 && p > 0.5 {
-		return n - binomial(rnd, n, 1-p)
-	}
-	if n > 50 {
-		return min(n, poisson(rnd, n*p))
-	}
-	k := 0.0
-	for range int(n) {
-		if rnd.Float64() < p {
-			k++
-		}
-	}
-	return k
 }

@@ -82,8 +82,8 @@ func (t Trigger) Absolute() bool {
 	return t.Type == AbsoluteSLO || t.Type == DistributionShift && t.Against == AgainstReference
 }
 
-// Proved reports whether the trigger's alert demands evidence, an e-value from
-// candidate and stable at the same time.
+// Proved reports whether the trigger's alert demands a proof against chance, an e-value
+// from candidate and stable at the same time.
 func (t Trigger) Proved() bool {
 	return !t.Absolute() && t.Style != ByThreshold && t.Type != Anomaly && t.Type != DriftGauge
 }

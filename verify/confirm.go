@@ -68,7 +68,7 @@ func confirming(q rules.Questions, trigger runbook.Trigger, rel runbook.Release)
 		return nil, err
 	}
 	whose := rel
-	if trigger.Absolute() {
+	if trigger.Absolute() || trigger.Type == runbook.CanaryStarved { // which may have no series at all
 		whose.ID = "" // of all versions
 	}
 	questions := []question{

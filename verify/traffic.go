@@ -8,9 +8,10 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// Traffic asks what is known of a service's traffic over the last hour, for a plan. A
-// level without data stays open; an error means that Prometheus did not answer.
-func (p *Prometheus) Traffic(ctx context.Context, q rules.Questions, rb *runbook.Runbook) (rules.Traffic, error) {
+// Traffic asks what is known of a service's traffic over the last hour, for a plan: the
+// answers by the names of the questions. A level without data is left out; an error means
+// that Prometheus did not answer.
+func (p *Prometheus) Traffic(ctx context.Context, q rules.Questions) (map[string]float64, error) {
 	ctx, cancel := p.within(ctx)
 	defer cancel()
 	var questions []question
@@ -27,7 +28,7 @@ func (p *Prometheus) Traffic(ctx context.Context, q rules.Questions, rb *runbook
 		}
 	}
 	if problem != "" {
-		return rules.Traffic{}, errors.New("ask Prometheus for traffic: " + problem)
+		return nil, errors.New("ask Prometheus for traffic: " + problem)
 	}
-	return rules.TrafficFrom(rb, answers, "Prometheus"), nil
+	return answers, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	templates "github.com/autorollback/autorollback/runbook-templates"
@@ -69,7 +70,7 @@ func TestTemplatesAreReadyToUse(t *testing.T) {
 // plansWell wants a plan without errors at the traffic of a large service.
 func plansWell(t *testing.T, rb *runbook.Runbook) {
 	t.Helper()
-	p, err := rules.NewPlan(rb, rules.Traffic{Rate: 10_000}, rules.StepsOf(rb))
+	p, err := plan.New(rb, plan.Traffic{Rate: 10_000}, plan.StepsOf(rb))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func plansWell(t *testing.T, rb *runbook.Runbook) {
 		}
 	}
 	for _, l := range p.Lints {
-		if l.Severity == rules.LintError || l.Severity == rules.LintWarning {
+		if l.Severity == plan.LintError || l.Severity == plan.LintWarning {
 			t.Errorf("%+v", l)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -50,11 +51,11 @@ func declarePlan(cmd *kingpin.CmdClause, rate string) *planFlags {
 
 // planCommand is rules plan. It needs no daemon.
 func planCommand(cmd *kingpin.CmdClause, c console) map[string]action {
-	plan := cmd.Command("plan", "Say before a release what each trigger will be able to see at each step, and how long from breach to alert. Exit code 3 if a trigger can never fire. Example: autorollback rules plan runbooks/ranker.yaml --rate 10 --steps 1,5,25,50,100 --step-duration 10m")
-	path := plan.Arg("runbook", "The runbook.").Required().String()
-	flags := declarePlan(plan, "rate")
-	output := format(plan)
-	return map[string]action{plan.FullCommand(): func(ctx context.Context) error {
+	command := cmd.Command("plan", "Say before a release what each trigger will be able to see at each step, and how long from breach to alert. Exit code 3 if a trigger can never fire. Example: autorollback rules plan runbooks/ranker.yaml --rate 10 --steps 1,5,25,50,100 --step-duration 10m")
+	path := command.Arg("runbook", "The runbook.").Required().String()
+	flags := declarePlan(command, "rate")
+	output := format(command)
+	return map[string]action{command.FullCommand(): func(ctx context.Context) error {
 		rb, err := runbook.Load(*path)
 		if err != nil {
 			return err
@@ -76,47 +77,47 @@ func planCommand(cmd *kingpin.CmdClause, c console) map[string]action {
 func (f *planFlags) asked() bool { return f.rate != 0 || f.rateFrom != "" }
 
 // plan makes the plan: flags before Prometheus before defaults.
-func (f *planFlags) plan(ctx context.Context, rb *runbook.Runbook) (rules.Plan, error) {
+func (f *planFlags) plan(ctx context.Context, rb *runbook.Runbook) (plan.Plan, error) {
 	if !f.asked() {
-		return rules.Plan{}, usage{fmt.Errorf("say how much traffic there is: --rate or --rate-from")}
+		return plan.Plan{}, usage{fmt.Errorf("say how much traffic there is: --rate or --rate-from")}
 	}
 	steps, err := f.ramp(rb)
 	if err != nil {
-		return rules.Plan{}, usage{err}
+		return plan.Plan{}, usage{err}
 	}
 	given, err := f.traffic(rb)
 	if err != nil {
-		return rules.Plan{}, usage{err}
+		return plan.Plan{}, usage{err}
 	}
-	var traffic rules.Traffic
+	var traffic plan.Traffic
 	if f.rateFrom != "" {
 		if traffic, err = askTraffic(ctx, rb, f.rateFrom, f.httpConfig); err != nil {
-			return rules.Plan{}, err
+			return plan.Plan{}, err
 		}
 	}
 	if traffic = traffic.But(given); !(traffic.Rate > 0) {
-		return rules.Plan{}, usage{fmt.Errorf("the request rate must be above 0: --rate, or a --rate-from that has seen traffic within the last hour")}
+		return plan.Plan{}, usage{fmt.Errorf("the request rate must be above 0: --rate, or a --rate-from that has seen traffic within the last hour")}
 	}
-	return rules.NewPlan(rb, traffic, steps)
+	return plan.New(rb, traffic, steps)
 }
 
 // ramp is the runbook's, but for what the flags say.
-func (f *planFlags) ramp(rb *runbook.Runbook) ([]rules.Step, error) {
+func (f *planFlags) ramp(rb *runbook.Runbook) ([]plan.Step, error) {
 	hold, err := optional("--step-duration", f.stepDuration, runbook.ParseDuration)
 	if err != nil {
 		return nil, err
 	}
 	if f.steps != "" {
 		if hold == 0 {
-			hold = rules.DefaultSteps()[0].For
+			hold = plan.DefaultSteps()[0].For
 		}
-		steps, err := rules.ParseSteps(f.steps, hold)
+		steps, err := plan.ParseSteps(f.steps, hold)
 		if err != nil {
 			return nil, fmt.Errorf("--steps: %w", err)
 		}
 		return steps, nil
 	}
-	steps := rules.StepsOf(rb)
+	steps := plan.StepsOf(rb)
 	for i := range steps {
 		if hold > 0 {
 			steps[i].For = hold
@@ -126,9 +127,9 @@ func (f *planFlags) ramp(rb *runbook.Runbook) ([]rules.Step, error) {
 }
 
 // traffic is what the flags say.
-func (f *planFlags) traffic(rb *runbook.Runbook) (rules.Traffic, error) {
-	t := rules.Traffic{Rate: f.rate, CandidatePods: f.candidatePods, StablePods: f.stablePods, Dispersion: f.dispersion,
-		KPIs: map[string]rules.Baseline{}, Sources: map[string]string{}}
+func (f *planFlags) traffic(rb *runbook.Runbook) (plan.Traffic, error) {
+	t := plan.Traffic{Rate: f.rate, CandidatePods: f.candidatePods, StablePods: f.stablePods, Dispersion: f.dispersion,
+		KPIs: map[string]plan.Baseline{}, Sources: map[string]string{}}
 	if f.rate < 0 || f.candidatePods < 0 || f.stablePods < 0 || f.kpiTrials < 0 || f.dispersion != 0 && f.dispersion < 1 {
 		return t, fmt.Errorf("rates, pods and trials are not negative, and the dispersion is 1 or more")
 	}
@@ -157,9 +158,9 @@ func (f *planFlags) traffic(rb *runbook.Runbook) (rules.Traffic, error) {
 }
 
 // kpis reads "3%" for all KPIs, or "conversion=3%" for one.
-func (f *planFlags) kpis(rb *runbook.Runbook, t *rules.Traffic) error {
+func (f *planFlags) kpis(rb *runbook.Runbook, t *plan.Traffic) error {
 	for _, k := range rb.Metrics.KPIs {
-		t.KPIs[k.Name] = rules.Baseline{Trials: f.kpiTrials}
+		t.KPIs[k.Name] = plan.Baseline{Trials: f.kpiTrials}
 	}
 	for _, text := range f.kpiRates {
 		name, rate, one := strings.Cut(text, "=")
@@ -195,7 +196,7 @@ func (f *planFlags) kpis(rb *runbook.Runbook, t *rules.Traffic) error {
 }
 
 // spreads reads "9.5" for all KPIs that are means, or "revenue=9.5" for one.
-func (f *planFlags) spreads(rb *runbook.Runbook, t *rules.Traffic) error {
+func (f *planFlags) spreads(rb *runbook.Runbook, t *plan.Traffic) error {
 	for _, text := range f.kpiSpreads {
 		name, spread, one := strings.Cut(text, "=")
 		if !one {
@@ -231,14 +232,14 @@ func optional[T any](flag, text string, parse func(string) (T, error)) (T, error
 }
 
 // askTraffic asks a Prometheus for the service's levels.
-func askTraffic(ctx context.Context, rb *runbook.Runbook, url, httpConfig string) (rules.Traffic, error) {
+func askTraffic(ctx context.Context, rb *runbook.Runbook, url, httpConfig string) (plan.Traffic, error) {
 	q, err := rules.Ask(rb)
 	if err != nil {
-		return rules.Traffic{}, err
+		return plan.Traffic{}, err
 	}
 	prom, err := prometheusAt("--rate-from", url, httpConfig)
 	if err != nil {
-		return rules.Traffic{}, err
+		return plan.Traffic{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -246,11 +247,11 @@ func askTraffic(ctx context.Context, rb *runbook.Runbook, url, httpConfig string
 	for _, question := range q.Traffic() {
 		value, _, err := prom.Query(ctx, question.Expr.String(), time.Now())
 		if err != nil {
-			return rules.Traffic{}, fmt.Errorf("ask Prometheus for %s: %w", question.Name, err)
+			return plan.Traffic{}, fmt.Errorf("ask Prometheus for %s: %w", question.Name, err)
 		}
 		if vector, ok := value.(model.Vector); ok && len(vector) == 1 {
 			answers[question.Name] = float64(vector[0].Value)
 		}
 	}
-	return rules.TrafficFrom(rb, answers, "Prometheus"), nil
+	return plan.TrafficFrom(rb, answers, "Prometheus"), nil
 }

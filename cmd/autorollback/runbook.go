@@ -10,7 +10,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/runbook"
 	templates "github.com/autorollback/autorollback/runbook-templates"
 )
@@ -56,7 +56,7 @@ type checked struct {
 	Service string              `json:"service"`
 	File    string              `json:"file"`
 	Checks  []runbook.SelfCheck `json:"checks"`
-	Plan    *rules.Plan         `json:"plan,omitempty"`
+	Plan    *plan.Plan          `json:"plan,omitempty"`
 }
 
 func checkRunbooks(ctx context.Context, c console, paths []string, plan *planFlags, format string) error {

@@ -77,7 +77,7 @@ func serveCommand(app *kingpin.Application, c console) map[string]action {
 	cmd.Flag("alertmanager.url", "Alertmanager that carries our messages to the team; may be repeated.").StringsVar(&cfg.Messages.Alertmanagers)
 	cmd.Flag("message.webhook-url", "Also send messages to this address, signed as Standard Webhooks says.").StringVar(&cfg.Messages.Webhook)
 	cmd.Flag("message.webhook-secret-file", "Its signing secrets, whsec_…, one per line.").StringVar(&cfg.Messages.WebhookSecrets)
-	cmd.Flag("watch.interval", "Between two questions to Prometheus for firing alerts; negative: no watcher.").Default("5s").DurationVar(&cfg.WatchEvery)
+	cmd.Flag("watch.interval", "Between two looks of the watcher, which asks Prometheus about what is significant; negative: no watcher.").Default("5s").DurationVar(&cfg.WatchEvery)
 	cmd.Flag("tend.interval", "Between two looks at every release.").Default("5s").DurationVar(&cfg.TendEvery)
 	cmd.Flag("rules.interval", "Between two comparisons of the rules that Prometheus has loaded with the runbooks; negative: none.").Default("10m").DurationVar(&cfg.RulesEvery)
 	cmd.Flag("log.level", "debug, info, warn or error.").Default("info").EnumVar(&cfg.LogLevel, "debug", "info", "warn", "error")

@@ -49,8 +49,8 @@ func TestShadowFromRecordingToGate(t *testing.T) {
 		{"report", append([]string{"report", at("good.jsonl"), "--html", at("r.html"), "--markdown", at("r.md"), "--json", at("r.json"), "--gate-file", at("gate.json")}, bundles...), exitOK, "pass: 800 answers compared"},
 		{"a gate without bundles", []string{"report", at("good.jsonl"), "--gate-file", at("g2.json")}, exitUsage, "--gate-file and --record need"},
 		{"join", []string{"join", "--stable-log", at("stable.jsonl"), "--candidate-log", at("candidate.jsonl")}, exitWanting, "block: score differs"},
-		{"join of a few", []string{"join", "--stable-log", at("stable.jsonl"), "--candidate-log", at("candidate.jsonl"), "--sample", "10%", "--plan", plan(t, "fields: [{path: score, absolute: 1}]")}, exitUnclear, "inconclusive: too few answers"},
-		{"a plan with a mistake", []string{"report", at("good.jsonl"), "--plan", plan(t, "alhpa: 1%")}, exitError, ":1: alhpa: unknown key"},
+		{"join of a few", []string{"join", "--stable-log", at("stable.jsonl"), "--candidate-log", at("candidate.jsonl"), "--sample", "10%", "--plan", writtenPlan(t, "fields: [{path: score, absolute: 1}]")}, exitUnclear, "inconclusive: too few answers"},
+		{"a plan with a mistake", []string{"report", at("good.jsonl"), "--plan", writtenPlan(t, "alhpa: 1%")}, exitError, ":1: alhpa: unknown key"},
 		{"a sample without unit", append([]string{"replay", at("recording.jsonl")}, replaced(sides, "100%", "5")...), exitUsage, "write 5%"},
 	} {
 		var out bytes.Buffer
@@ -82,7 +82,7 @@ func replaced(args []string, from, to string) []string {
 	return out
 }
 
-func plan(t *testing.T, text string) string {
+func writtenPlan(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "plan.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

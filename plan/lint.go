@@ -1,0 +1,146 @@
+package plan
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// LintSeverity is how bad a lint is.
+type LintSeverity string
+
+const (
+	LintError   LintSeverity = "error"   // something cannot work
+	LintMild    LintSeverity = "mild"    // a severe breach would only ask a human
+	LintWarning LintSeverity = "warning" // it works worse than the runbook reads
+)
+
+// A Lint is something in a runbook that is valid and yet will not do what it reads
+// like, with this traffic and these steps.
+type Lint struct {
+	Severity LintSeverity `json:"severity"`
+	Field    string       `json:"field"`
+	What     string       `json:"what"`
+	Mend     string       `json:"mend"`
+}
+
+// String returns "severity: field: what; mend".
+func (l Lint) String() string {
+	return fmt.Sprintf("%s: %s: %s; %s", l.Severity, l.Field, l.What, l.Mend)
+}
+
+func (p Plan) lint() []Lint {
+	var out []Lint
+	for _, look := range []func() []Lint{p.lintScrape, p.lintPods, p.lintControl, p.lintBuckets, p.lintKPIs, p.lintVerification} {
+		out = append(out, look()...)
+	}
+	return out
+}
+
+// lintScrape compares the scrape interval with what the windows were made for.
+func (p Plan) lintScrape() []Lint {
+	var out []Lint
+	scrape, every := p.Traffic.Scrape, p.rb.Metrics.Interval
+	switch {
+	case scrape > 4*every:
+		out = append(out, Lint{LintError, "metrics.interval", fmt.Sprintf("pods are scraped every %s, and the rules look back %s: most intervals see no sample", scrape, 4*every),
+			fmt.Sprintf("write `interval: %s`, or scrape every %s", scrape, every)})
+	case scrape > every:
+		out = append(out, Lint{LintWarning, "metrics.interval", fmt.Sprintf("pods are scraped every %s, and the rules look every %s: some intervals are empty, and the next holds both", scrape, every),
+			fmt.Sprintf("write `interval: %s`, or scrape every %s", scrape, every)})
+	}
+	if w := p.rb.Metrics.Warmup; w >= p.Steps[0].For {
+		out = append(out, Lint{LintWarning, "metrics.warmup", fmt.Sprintf("the first step of %s is all warm-up (%s): nothing is judged in it", p.Steps[0].For, w), "hold the first step longer"})
+	}
+	for i, t := range p.rb.Triggers {
+		if t.For < 4*scrape {
+			out = append(out, Lint{LintError, fmt.Sprintf("triggers[%d].for", i), fmt.Sprintf("%s of %s holds fewer than four scrapes of %s", t.For, t.Name, scrape),
+				fmt.Sprintf("write `for: %s` or longer", 4*scrape)})
+		}
+	}
+	if w := p.window; w < 4*scrape {
+		out = append(out, Lint{LintError, "verification.window", fmt.Sprintf("%s holds fewer than four scrapes of %s", w, scrape),
+			fmt.Sprintf("write `window: %s` or longer", 4*scrape)})
+	}
+	return out
+}
+
+func (p Plan) lintPods() []Lint {
+	var out []Lint
+	switch n := p.Traffic.CandidatePods; {
+	case n < 2 && p.rb.Policy.MinCandidatePods < 2:
+		out = append(out, Lint{LintWarning, "policy.min_candidate_pods", "1 candidate pod: one noisy node cannot be told from the version, and would roll back a good release",
+			"run two candidate pods or more, three is better, and write `min_candidate_pods: 2`"})
+	case n < 2:
+		out = append(out, Lint{LintMild, "policy.min_candidate_pods", "1 candidate pod: one noisy node cannot be told from the version, so every breach only asks",
+			"run two candidate pods or more; three is better"})
+	case n < p.rb.Policy.MinCandidatePods:
+		out = append(out, Lint{LintMild, "policy.min_candidate_pods", fmt.Sprintf("%d candidate pods are fewer than %d, so every breach only asks", n, p.rb.Policy.MinCandidatePods),
+			"run more candidate pods, or ask for fewer"})
+	}
+	if n := p.Traffic.StablePods; n < analysis.LeastPods {
+		out = append(out, Lint{LintWarning, "last_known_good.min_pods", fmt.Sprintf("%d stable pods: the dispersion cannot be learned from fewer than %d and counts as %g, so every proof takes %g times as long", n, analysis.LeastPods, analysis.UnknownDispersion, analysis.UnknownDispersion),
+			fmt.Sprintf("run %d stable pods or more", analysis.LeastPods)})
+	}
+	return out
+}
+
+// lintControl finds steps without a concurrent control.
+func (p Plan) lintControl() []Lint {
+	last := p.Steps[len(p.Steps)-1]
+	if last.Weight < 100 || analysis.Proved(p.rb) == 0 {
+		return nil
+	}
+	return []Lint{{LintMild, fmt.Sprintf("step %d%%", last.Weight),
+		"no concurrent control: with no traffic on stable only before and after can be compared, and time is not the version's fault, so a breach only asks",
+		"hold back 1% to 5% on stable until the release is closed"}}
+}
+
+// lintKPIs finds windows over which chance alone moves the KPI by more than the gate.
+func (p Plan) lintKPIs() []Lint {
+	var out []Lint
+	for i, t := range p.rb.Triggers {
+		if t.Type != runbook.KPIDrop {
+			continue
+		}
+		first, last := p.Steps[0].Weight, p.lastCompared()
+		least := p.chance(t, last)
+		if first == 100 || least <= float64(t.Drop) {
+			continue
+		}
+		by := fmt.Sprintf("%s at %d%%", short(p.chance(t, first)), first)
+		if last != first {
+			by += fmt.Sprintf(" and by %s at %d%%", short(least), last)
+		}
+		out = append(out, Lint{LintWarning, fmt.Sprintf("triggers[%d].for", i),
+			fmt.Sprintf("over %s chance alone moves %s by %s, more than the drop of %s: the effect is a coin, and only the evidence decides", t.For, t.KPI, by, t.Drop),
+			fmt.Sprintf("write `for: %s` or longer, or name a drop of %s or more; never judge it by a bare threshold", span2(p.quietWindow(t)), short(math.Ceil(least*1e3)/1e3))})
+	}
+	return out
+}
+
+// chance is the standard error of the ratio of the sides' levels over the window.
+func (p Plan) chance(t runbook.Trigger, weight int) float64 {
+	k, share := p.Traffic.KPIs[t.KPI], float64(weight)/100
+	trials := p.Traffic.Rate * k.Trials * t.For.Std().Seconds()
+	return math.Sqrt(k.variation() / trials * (1/share + 1/(1-share)))
+}
+
+// quietWindow is the window over which that error is as large as the drop.
+func (p Plan) quietWindow(t runbook.Trigger) runbook.Duration {
+	times := math.Pow(p.chance(t, p.lastCompared())/float64(t.Drop), 2)
+	return fromSeconds(times * t.For.Std().Seconds())
+}
+
+// lastCompared is the greatest planned weight at which stable has traffic; 99 if none.
+func (p Plan) lastCompared() int {
+	w := 99
+	for _, s := range p.Steps {
+		if s.Weight < 100 {
+			w = s.Weight
+		}
+	}
+	return w
+}

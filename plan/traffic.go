@@ -1,0 +1,106 @@
+package plan
+
+import (
+	"math"
+
+	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// Traffic is what is known of a service's traffic, all versions together. A zero is
+// not known.
+type Traffic struct {
+	Rate          float64             `json:"rate"`           // requests per second
+	ErrorRate     float64             `json:"error_rate"`     // share of requests
+	P50           float64             `json:"p50"`            // seconds
+	P95           float64             `json:"p95"`            // seconds, above P50
+	KPIs          map[string]Baseline `json:"kpis,omitempty"` // by the KPI's name
+	CandidatePods int                 `json:"candidate_pods"`
+	StablePods    int                 `json:"stable_pods"`
+	Dispersion    float64             `json:"dispersion"` // divides the evidence, at least 1
+	Scrape        runbook.Duration    `json:"scrape"`     // the scrape interval that was found
+	// Sources says where a number comes from, by its JSON name, e.g. "default" or
+	// "Prometheus"; [Assume] adds its own.
+	Sources map[string]string `json:"sources"`
+}
+
+// A Baseline is a KPI's level without harm.
+type Baseline struct {
+	Rate   float64 `json:"rate"`   // successes out of trials, or the mean of a trial
+	Trials float64 `json:"trials"` // per request
+	// Spread is the standard deviation of one trial over its mean; 0 for a share.
+	Spread float64 `json:"spread,omitempty"`
+}
+
+// Defaults, where nobody knows better.
+const (
+	assumedErrors = 0.005
+	assumedKPI    = 0.03
+	assumedP95    = 0.25
+	// assumedTail is ln(P95/P50) of a log-normal latency whose sigma is 0.5.
+	assumedTail = 0.5 * z95
+	z95         = 1.6448536269514722
+)
+
+// Assume is the traffic of a service of which nothing is known but its runbook; the
+// request rate stays open. Latency is log-normal, P95 half of what verification allows.
+func Assume(rb *runbook.Runbook) Traffic {
+	t := Traffic{
+		ErrorRate: assumedErrors, P95: assumedP95,
+		CandidatePods: max(rb.Policy.MinCandidatePods, 2), StablePods: max(rb.LastKnownGood.MinPods, analysis.LeastPods),
+		Scrape: rb.Metrics.Interval, KPIs: map[string]Baseline{},
+	}
+	if c := rb.Verification.System.Latency; c != nil && c.Below > 0 {
+		t.P95 = c.Below.Std().Seconds() / 2
+	}
+	for _, k := range rb.Metrics.KPIs {
+		t.KPIs[k.Name] = Baseline{Rate: assumedKPI, Trials: 1}
+		if k.IsMean() {
+			t.KPIs[k.Name] = Baseline{Rate: 1, Trials: 1, Spread: assumedSpread}
+		}
+	}
+	return t
+}
+
+// or fills what is not known from the assumptions, and says so.
+func (t Traffic) or(assumed Traffic) Traffic {
+	sources := map[string]string{}
+	for k, v := range t.Sources {
+		sources[k] = v
+	}
+	t.Sources = sources
+	t.ErrorRate = fillIn(sources, "error_rate", t.ErrorRate, assumed.ErrorRate)
+	known := t.P50
+	t.P95 = fillIn(sources, "p95", t.P95, assumed.P95)
+	if t.P50 = fillIn(sources, "p50", known, t.P95*math.Exp(-assumedTail)); t.P50 >= t.P95 {
+		t.P50, sources["p50"] = t.P95*math.Exp(-assumedTail), "default"
+	}
+	kpis := map[string]Baseline{}
+	for name, a := range assumed.KPIs {
+		k := t.KPIs[name]
+		k.Rate = fillIn(sources, "kpi "+name, k.Rate, a.Rate)
+		k.Trials = fillIn(sources, "trials "+name, k.Trials, a.Trials)
+		if a.Spread > 0 {
+			k.Spread = fillIn(sources, "spread "+name, k.Spread, a.Spread)
+		}
+		kpis[name] = k
+	}
+	t.KPIs = kpis
+	t.CandidatePods = fillIn(sources, "candidate_pods", t.CandidatePods, assumed.CandidatePods)
+	t.StablePods = fillIn(sources, "stable_pods", t.StablePods, assumed.StablePods)
+	t.Scrape = fillIn(sources, "scrape", t.Scrape, assumed.Scrape)
+	phi := 1.0
+	if t.StablePods < analysis.LeastPods {
+		phi = analysis.UnknownDispersion
+	}
+	t.Dispersion = fillIn(sources, "dispersion", t.Dispersion, phi)
+	return t
+}
+
+func fillIn[T int | float64 | runbook.Duration](sources map[string]string, name string, v, assumed T) T {
+	if v > 0 {
+		return v
+	}
+	sources[name] = "default"
+	return assumed
+}
