@@ -110,13 +110,14 @@ func start(t *testing.T, o options) *stack {
 	if o.flip != nil {
 		s.launch = bytes.Replace(s.launch, []byte("weight: 5"), []byte("weight: 0"), 1)
 	}
-	if !o.both && !o.alone && !o.noWebhook && !o.noWatcher {
-		o.noWatcher, o.noWebhook = *by == string(runbook.Webhook), *by == string(runbook.Watcher)
-	}
 	if s.consul = o.server; s.consul == nil {
 		s.consul = servers.Consul(t)
 	}
 	s.writeRunbook(o)
+	if !o.both && !o.alone && !o.noWebhook && !o.noWatcher {
+		// Nothing is promoted while Alertmanager's way to us is not proved.
+		o.noWatcher, o.noWebhook = *by == string(runbook.Webhook), *by == string(runbook.Watcher) && s.rb.Rollout == nil
+	}
 	s.openService()
 	n := max(o.daemons, 1)
 	for i := range n {
