@@ -16,8 +16,8 @@ build: ## bin/autorollback and the example service
 # stories run alone: they measure latency quantiles, and two cores are few.
 test: needs servers ## everything, race detector on, against real servers
 	$(GO) vet ./...
-	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v -e /cmd/autorollback -e /test/e2e)
-	$(GO) test -timeout 30m ./analysis ./rules ./shadow ./test/quality
+	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v -e /cmd/autorollback -e /test/e2e -e /test/path)
+	$(GO) test -timeout 30m ./analysis ./plan ./rules ./shadow ./test/quality ./test/path
 	$(GO) test -race -timeout 30m -p 1 ./cmd/autorollback ./test/e2e
 
 # SEEDS=30 is quicker; SCENARIOS=dir takes your own scenario files, CSV=dir your own

@@ -129,6 +129,8 @@ func (p *proofs) Significance(_, trigger string, now time.Time) runbook.Signific
 	return runbook.Significance{At: now, Value: 3, LogE: 20}
 }
 
+func (p *proofs) Proved() <-chan struct{} { return nil }
+
 func (p *proofs) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
 	return []byte("counts"), p.lost
 }

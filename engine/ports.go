@@ -29,6 +29,8 @@ type Monitor interface {
 	Watch(ctx context.Context, targets []monitor.Target)
 	// Significance is what is known of a trigger at a moment; if nothing is, it says why.
 	Significance(release, trigger string, now time.Time) runbook.Significance
+	// Proved says, once for each interval, that some trigger is significant.
+	Proved() <-chan struct{}
 	// Record returns what a release's significance was computed from, until the end of an
 	// interval, compressed.
 	Record(ctx context.Context, t monitor.Target, until time.Time) ([]byte, error)

@@ -76,7 +76,7 @@ func (e *Engine) Reload(runbooks []*runbook.Runbook) error {
 func (e *Engine) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if e.opts.WatchEvery > 0 {
-		g.Go(func() error { return e.every(ctx, e.opts.WatchEvery, nil, e.watch) })
+		g.Go(func() error { return e.every(ctx, e.opts.WatchEvery, e.monitor.Proved(), e.watch) })
 	}
 	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, e.retarget, e.aim) })
 	g.Go(func() error { return e.tendAll(ctx) })

@@ -31,6 +31,7 @@ type Monitor struct {
 	log     *zap.Logger
 	history chan struct{} // held by questions about more than a few intervals
 	live    chan struct{} // held by those about the newest one
+	proved  chan struct{} // some trigger is significant, by an interval that has just ended
 
 	mu      sync.Mutex
 	watches map[string]*watch // by the release's id
@@ -46,7 +47,7 @@ const (
 
 // New makes a monitor that watches nothing yet.
 func New(api API, log *zap.Logger) *Monitor {
-	return &Monitor{api: api, log: log, history: make(chan struct{}, historyAtOnce), live: make(chan struct{}, liveAtOnce), watches: map[string]*watch{}}
+	return &Monitor{api: api, log: log, history: make(chan struct{}, historyAtOnce), live: make(chan struct{}, liveAtOnce), proved: make(chan struct{}, 1), watches: map[string]*watch{}}
 }
 
 // Watch says which releases are to be watched from now on, until ctx ends or the next
@@ -82,6 +83,9 @@ func (m *Monitor) begin(ctx context.Context, t Target) {
 	m.watches[t.Release.ID] = w
 	m.running.Go(func() { w.run(ctx) })
 }
+
+// Proved says, once for each interval, that some trigger of some release is significant.
+func (m *Monitor) Proved() <-chan struct{} { return m.proved }
 
 // Wait returns once nothing is watched any more, after the context of [Monitor.Watch] has
 // ended.

@@ -43,9 +43,8 @@ func join(text, problem string) string {
 	return text + ": " + problem
 }
 
-// Lag is how long after an interval's end it is evaluated: scrapes that carry its
-// timestamps must have arrived.
-func Lag(interval time.Duration) time.Duration { return min(interval/5, 2*time.Second) }
+// Lag is [runbook.Lag].
+func Lag(interval time.Duration) time.Duration { return runbook.Lag(runbook.Duration(interval)).Std() }
 
 // known turns what is not known into 0, which proves nothing.
 func known(v float64) float64 {

@@ -145,6 +145,15 @@ func (w *watch) publish(results map[string]analysis.Result, more bool) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for _, r := range results {
+		if r.Significance >= 1 && !more {
+			select {
+			case w.monitor.proved <- struct{}{}:
+			default:
+			}
+			break
+		}
+	}
 	w.newest = Snapshot{Target: w.now, At: w.end, Results: results, Smallest: smallest, Judged: results != nil, Building: more}
 }
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -22,26 +23,27 @@ type LagPart struct {
 	Time runbook.Duration `json:"time"`
 }
 
-// Settings outside the rules: the generated Alertmanager route, and how often the
-// daemon asks by itself.
+// Settings outside the rules: how often Prometheus is to scrape the daemon, and the
+// generated Alertmanager route.
 const (
-	groupWait  = 0 * time.Second
-	watchEvery = 5 * time.Second
+	daemonScrape = 5 * time.Second
+	groupWait    = 0 * time.Second
 )
 
 const windowPart = "window of the effect"
 
-// lag adds up. The recorded series and the alert are evaluated in one group, in order,
-// so that recording costs nothing more. A delivery that is lost costs no more than the
-// watcher's next question.
+// lag adds up the way of the alert. The recorded series and the alert are evaluated in one
+// group, in order, so that recording costs nothing more. The daemon's own watcher is
+// sooner: it waits for neither its scrape nor an evaluation.
 func (p Plan) lag(t runbook.Trigger) Lag {
-	l := Lag{Parts: []LagPart{
-		{"scrape interval", p.Traffic.Scrape},
-		{"evaluation interval", p.rb.Metrics.Interval},
-		{windowPart, t.For},
-		{"Alertmanager group_wait", runbook.Duration(groupWait)},
-		{"watcher, if the webhook is lost", runbook.Duration(watchEvery)},
-	}}
+	every := p.rb.Metrics.Interval
+	parts := []LagPart{{"scrape interval", p.Traffic.Scrape}}
+	if analysis.Comparative(t) {
+		parts = append(parts, LagPart{"interval that the daemon counts", every}, LagPart{"its wait for late scrapes", runbook.Lag(every)},
+			LagPart{"scrape of the daemon", runbook.Duration(daemonScrape)})
+	}
+	l := Lag{Parts: append(parts, LagPart{"evaluation interval", every}, LagPart{windowPart, t.For},
+		LagPart{"Alertmanager group_wait", runbook.Duration(groupWait)})}
 	for _, part := range l.Parts {
 		l.Total += part.Time
 		if part.What != windowPart {

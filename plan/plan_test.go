@@ -187,7 +187,7 @@ func TestNeverIsAnError(t *testing.T) {
 func TestLagIsASum(t *testing.T) {
 	p := mustPlan(t, ranker(), Traffic{Rate: 10, Scrape: dur(20 * time.Second)})
 	l := p.Triggers[0].Lag
-	want := "20s scrape interval + 15s evaluation interval + 5m window of the effect + 0s Alertmanager group_wait + 5s watcher, if the webhook is lost = 5m40s"
+	want := "20s scrape interval + 15s interval that the daemon counts + 2s its wait for late scrapes + 5s scrape of the daemon + 15s evaluation interval + 5m window of the effect + 0s Alertmanager group_wait = 5m57s"
 	if l.String() != want || l.Rest != dur(40*time.Second) {
 		t.Errorf("%s, rest %s", l, l.Rest)
 	}

@@ -21,3 +21,7 @@ func (s Significance) Proved() bool { return s.Problem == "" && s.Value >= 1 }
 func (b Breach) Unjudged() bool {
 	return b.State == Unreachable && b.Significance.Problem != "" && b.Problem == b.Significance.Problem
 }
+
+// Lag is how long after an interval's end it is counted: scrapes that carry its timestamps
+// must have arrived.
+func Lag(interval Duration) Duration { return min(interval/5, Duration(2*time.Second)) }
