@@ -16,7 +16,7 @@
 //	lkg_not_warm      hold    too few ready pods of the stable version
 //	already_acted     hold    one rollback per incident
 //	pause_expired     ask     a pause has run out and nobody has ended it
-//	rule_drift        ask     the rules in Prometheus are not the runbook's
+//	rule_drift        ask     the rules in Prometheus were edited
 //	no_control        ask     the stable version has no traffic to compare with
 //	few_pods          ask     too few candidate pods
 //	cooldown          ask     the service was rolled back a moment ago

@@ -45,7 +45,7 @@ func TestHumanRewritesTheWeightsBeforeTheBreach(t *testing.T) {
 // A human's write lands between our decision and its commit: it is never overwritten.
 func TestHumanIsFasterThanTheCommit(t *testing.T) {
 	t.Parallel()
-	s, b := startBetween(t, options{})
+	s, b := startBetween(t, options{both: true})
 	b.arm(humanFirst, s.putByHand)
 	s.breakCandidate()
 	inc := s.incident("a held incident", 90*time.Second, heldForHuman)

@@ -78,10 +78,11 @@ func TestPrometheusRestarts(t *testing.T) {
 // says of the same interval. The rebuild itself moves nothing; a breach that begins after
 // it is rolled back, by the one that was started again: the other is ended before.
 func TestDaemonRestarts(t *testing.T) {
+	t.Parallel()
 	for name, sig := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "asked to end": syscall.SIGTERM} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, options{daemons: 2, noWebhook: true, runbook: onlyErrorsAreSevere(t)})
+			s := start(t, options{daemons: 2, runbook: onlyErrorsAreSevere(t)})
 			again, other := s.daemons[1], s.daemons[0]
 			b := gameday.Well
 			b.Errors = 0.12

@@ -60,8 +60,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// by is for running all stories once more by one source of alerts alone.
-var by = flag.String("by", "", "webhook or watcher: what alone tells the daemons; empty: both, unless a story says otherwise")
+// by is for running all stories once more by one source of alerts alone:
+//
+//	go test ./test/e2e -by webhook
+var by = flag.String("by", "", "webhook or watcher: what alone tells the daemons, where a story does not say it; empty: both")
 
 // A stack is one installation: servers, a model service, and some daemons.
 type stack struct {
@@ -84,6 +86,7 @@ type options struct {
 	daemons, alertmanagers int
 	noWebhook              bool // Alertmanager does not know us
 	noWatcher              bool
+	both                   bool                        // the story is about both of them
 	alone                  bool                        // no Alertmanager, and Prometheus has no rule file
 	native                 bool                        // Prometheus scrapes native histograms
 	rules                  string                      // loaded instead of the runbook's
@@ -107,12 +110,14 @@ func start(t *testing.T, o options) *stack {
 	if o.flip != nil {
 		s.launch = bytes.Replace(s.launch, []byte("weight: 5"), []byte("weight: 0"), 1)
 	}
-	o.noWatcher = o.noWatcher || *by == string(runbook.Webhook)
-	o.noWebhook = o.noWebhook || *by == string(runbook.Watcher)
 	if s.consul = o.server; s.consul == nil {
 		s.consul = servers.Consul(t)
 	}
 	s.writeRunbook(o)
+	if !o.both && !o.alone && !o.noWebhook && !o.noWatcher {
+		// Nothing is promoted while Alertmanager's way to us is not proved.
+		o.noWatcher, o.noWebhook = *by == string(runbook.Webhook), *by == string(runbook.Watcher) && s.rb.Rollout == nil
+	}
 	s.openService()
 	n := max(o.daemons, 1)
 	for i := range n {

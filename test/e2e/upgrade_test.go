@@ -46,7 +46,7 @@ func TestOldRulesWithTheNewDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := newGhost(t)
-	s := start(t, options{rules: string(old), targets: []string{g.addr}, args: []string{"--rules.interval=2s"}})
+	s := start(t, options{both: true, rules: string(old), targets: []string{g.addr}, args: []string{"--rules.interval=2s"}})
 	s.await("the drift to be seen", 30*time.Second, func() error { return s.rules(runbook.RulesDrifted) })
 	s.await("people to be told", 30*time.Second, func() error { return s.alerted("rule_drift") })
 	st, err := s.client().Status(t.Context())
