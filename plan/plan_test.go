@@ -188,7 +188,7 @@ func TestLagIsASum(t *testing.T) {
 	p := mustPlan(t, ranker(), Traffic{Rate: 10, Scrape: dur(20 * time.Second)})
 	l := p.Triggers[0].Lag
 	want := "20s scrape interval + 15s interval that the daemon counts + 2s its wait for late scrapes + 5s scrape of the daemon + 15s evaluation interval + 5m window of the effect + 0s Alertmanager group_wait = 5m57s"
-	if l.String() != want || l.Rest != dur(40*time.Second) {
+	if l.String() != want || l.Rest != dur(57*time.Second) {
 		t.Errorf("%s, rest %s", l, l.Rest)
 	}
 	route, err := rules.Route("http://127.0.0.1:8080", "/etc/token")
