@@ -16,9 +16,10 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// Prometheus is restarted twice on its own data: between the breach and the alert, and
-// while the recovery is being proved. What was proved by then is not lost, there is one
-// incident and one rollback, and nothing is called recovered for want of an answer.
+// Prometheus is restarted twice on its own data: after the candidate had a bad moment that
+// proves nothing yet, and while the recovery is being proved. What that moment said is not
+// lost, there is one incident and one rollback, and nothing is called recovered for want of
+// an answer.
 func TestPrometheusRestarts(t *testing.T) {
 	for _, how := range []struct {
 		name string
@@ -30,23 +31,22 @@ func TestPrometheusRestarts(t *testing.T) {
 		t.Run(how.name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, options{runbook: func(text string) string { return longVerified(t)(onlyErrorsAreSevere(t)(text)) }})
-			b := gameday.Well
-			b.Errors = 0.2
-			s.service.Candidate.Behave(b)
-
-			before := s.proves(s.daemons[0], 0.2)
+			before := s.badMoment(s.daemons[0])
 			s.await("no incident yet", time.Second, func() error { return s.incidents(0) })
 			how.end(s)
 			down := time.Now()
 			s.prom.Start()
 			t.Logf("significance %.2f before the restart, which took %s", before.value, time.Since(down).Round(10*time.Millisecond))
-			// By chance a single interval may speak for the candidate; what all of them said
-			// together is not lost.
 			again := s.known(s.daemons[0], time.Now())
-			if t.Logf("significance %.2f, %s after the restart", again.value, time.Since(down).Round(10*time.Millisecond)); again.value < before.value-0.1 {
+			t.Logf("significance %.2f, %s after the restart", again.value, time.Since(down).Round(10*time.Millisecond))
+			// The three good requests of each second are worth 0.03.
+			if lost := before.value - again.value; lost > 0.02+0.04*again.at.Sub(before.at).Seconds() {
 				t.Errorf("significance is %.2f after the restart and was %.2f before: it began anew", again.value, before.value)
 			}
 
+			b := gameday.Well
+			b.Errors = 0.2
+			s.service.Candidate.Behave(b)
 			acted := s.incident("the rollback", 60*time.Second, func(i runbook.Incident) bool { return !i.ActedAt.IsZero() })
 			t.Logf("acted %s after the restart, with significance %.2f", acted.ActedAt.Sub(down).Round(10*time.Millisecond), acted.Breach.Significance.Value)
 			how.end(s)
@@ -84,12 +84,7 @@ func TestDaemonRestarts(t *testing.T) {
 			t.Parallel()
 			s := start(t, options{daemons: 2, runbook: onlyErrorsAreSevere(t)})
 			again, other := s.daemons[1], s.daemons[0]
-			b := gameday.Well
-			b.Errors = 0.12
-			s.service.Candidate.Behave(b)
-			before := s.proves(again, 0.2)
-			s.service.Candidate.Behave(gameday.Well)
-
+			before := s.badMoment(again)
 			again.stop(sig)
 			again.start()
 			began := time.Now()
@@ -152,15 +147,20 @@ func (s *stack) significance(d *daemon) (got significance, err error) {
 	return got, err
 }
 
-// proves waits until a daemon's significance is at least so much.
-func (s *stack) proves(d *daemon, least float64) (got significance) {
+// badMoment has the candidate fail now and then until a daemon's significance is half of
+// what would be acted on, or somewhat less or more.
+func (s *stack) badMoment(d *daemon) (got significance) {
 	s.t.Helper()
-	s.await(fmt.Sprintf("significance %v", least), 60*time.Second, func() (err error) {
-		if got, err = s.significance(d); err == nil && got.value < least {
+	b := gameday.Well
+	b.Errors = 0.06
+	s.service.Candidate.Behave(b)
+	s.await("some significance", 60*time.Second, func() (err error) {
+		if got, err = s.significance(d); err == nil && got.value < 0.3 {
 			err = fmt.Errorf("it is %v", got.value)
 		}
 		return err
 	})
+	s.service.Candidate.Behave(gameday.Well)
 	return got
 }
 
