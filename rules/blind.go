@@ -24,7 +24,7 @@ func (b *book) blind() draft {
 	return draft{
 		alert: alertName(b.Service, "Blind"), keep: 4 * b.Metrics.Interval, text: strings.Join(parts, " or "),
 		labels:  b.alertLabels(BlindTrigger, string(runbook.Page)),
-		comment: "Some trigger cannot judge an open release: data or significance is missing, or daemons disagree.",
+		comment: "Some trigger cannot judge an open release.",
 		annotations: b.annotations("an open release cannot be judged by every trigger: data is missing.",
 			`The {{ with $labels.role }}{{ . }} side{{ else }}release{{ end }}{{ with $labels.region }} in region {{ . }}{{ end }}{{ with $labels.release }}, release {{ . }},{{ end }} cannot be judged. Missing data is neither good nor bad.`,
 			"no data"),
@@ -107,7 +107,8 @@ func (b *book) significant() []string {
 
 // insignificant are the candidates of which the daemon tells less.
 func (b *book) insignificant(triggers []string) string {
-	told := b.ours(exportedSignificance, fmt.Sprintf("trigger=~%q", strings.Join(triggers, "|")))
+	// Over the patience: a daemon that was started again counts the history first.
+	told := fmt.Sprintf("last_over_time(%s[%s])", b.ours(exportedSignificance, fmt.Sprintf("trigger=~%q", strings.Join(triggers, "|"))), b.patience(0))
 	if n := len(triggers); n > 1 {
 		told = fmt.Sprintf("count by (region, release) (count by (region, release, trigger) (%s)) >= %d", told, n)
 	}
