@@ -21,11 +21,12 @@ type book struct {
 	compared  map[string]pair   // of the compare triggers, by name
 	anomalies map[string]string // expressions of the anomaly triggers, by name
 	drift     []string          // matchers of the drift gauges
+	asked     *asked            // questions that were parsed
 }
 
 // open fails for a runbook that cannot be compiled.
 func open(rb *runbook.Runbook) (*book, error) {
-	b := &book{Runbook: rb, parser: parser.NewParser(parser.Options{}), compared: map[string]pair{}, anomalies: map[string]string{}}
+	b := &book{Runbook: rb, parser: parser.NewParser(parser.Options{}), compared: map[string]pair{}, anomalies: map[string]string{}, asked: &asked{}}
 	if err := b.checkNames(); err != nil {
 		return nil, err
 	}
@@ -71,11 +72,16 @@ func (b *book) matchers(text string) ([]string, error) {
 
 // parse makes an Expr in the form in which Prometheus tells expressions.
 func (b *book) parse(text string) (Expr, error) {
+	if e, ok := b.asked.get(text); ok {
+		return e, nil
+	}
 	tree, err := b.parser.ParseExpr(text)
 	if err != nil {
 		return Expr{}, fmt.Errorf("parse PromQL %q: %w", text, err)
 	}
-	return Expr{tree.String()}, nil
+	e := Expr{tree.String()}
+	b.asked.keep(text, e)
+	return e, nil
 }
 
 // A counter is a series of the service itself, or a gauge: its name and what selects it
