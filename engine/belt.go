@@ -50,7 +50,8 @@ type Engine struct {
 	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
 
 	probed   map[Slot]time.Time // when the gates of triggers without significance were asked; under mu
-	confirms confirms
+	confirms shared[confirmKey, runbook.Breach]
+	views    shared[Slot, *view]
 
 	retarget chan struct{} // a release began, ended or changed its weight
 	wake     chan Slot

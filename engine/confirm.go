@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -19,10 +20,7 @@ const sharedFor = time.Second
 func (e *Engine) confirm(ctx context.Context, s service, slot Slot, a runbook.Alert, trigger runbook.Trigger, rel runbook.Release) (b runbook.Breach, ahead *view) {
 	var g errgroup.Group
 	g.Go(func() error {
-		v, err := e.read(ctx, slot, Asked{})
-		if err == nil && v.Release != nil && v.Release.ID == rel.ID && v.Release.Epoch == rel.Epoch {
-			ahead = &v
-		}
+		ahead = e.recent(ctx, slot, rel)
 		return nil // the step reads again and says what is wrong
 	})
 	b = e.answer(ctx, s, slot, a.Trigger, trigger, rel)
@@ -34,12 +32,34 @@ func (e *Engine) confirm(ctx context.Context, s service, slot Slot, a runbook.Al
 // asks for others as well does not cut the question short; it has a deadline of its own.
 func (e *Engine) answer(ctx context.Context, s service, slot Slot, name string, trigger runbook.Trigger, rel runbook.Release) runbook.Breach {
 	ctx = context.WithoutCancel(ctx)
-	return e.confirms.share(confirmKey{slot, name, rel.ID, rel.Epoch}, func() runbook.Breach {
+	always := func(runbook.Breach) bool { return true }
+	return e.confirms.get(confirmKey{slot, name, rel.ID, rel.Epoch}, always, func() runbook.Breach {
 		if name == blind {
 			return e.askBlind(ctx, s, rel)
 		}
 		return e.prom.Confirm(ctx, s.ask, trigger, rel, e.significance(rel, name))
 	})
+}
+
+// recent is the slot's records as this process read them at most a second ago, unless it
+// has committed something since; nil if they are about another epoch, or cannot be read. A
+// commit that rests on what others have changed meanwhile is refused, as any lost race.
+func (e *Engine) recent(ctx context.Context, slot Slot, rel runbook.Release) *view {
+	ctx = context.WithoutCancel(ctx)
+	current := func(v *view) bool { return v != nil && v.Release.Op == e.newest(slot).Op }
+	v := e.views.get(slot, current, func() *view {
+		v, err := e.read(ctx, slot, Asked{})
+		if err != nil || v.Release == nil {
+			return nil
+		}
+		return &v
+	})
+	if v == nil || v.Release.ID != rel.ID || v.Release.Epoch != rel.Epoch {
+		return nil
+	}
+	own := *v
+	own.indexes = maps.Clone(v.indexes)
+	return &own
 }
 
 type confirmKey struct {
@@ -49,41 +69,57 @@ type confirmKey struct {
 	epoch   int
 }
 
-// confirms lets alerts of one trigger that come at the same time share one answer, so
-// that a storm asks Prometheus once a second.
-type confirms struct {
+// A shared lets those who come at the same time share one answer, so that a storm of alerts
+// of one trigger asks Prometheus, and the store, about once a second.
+type shared[K comparable, V any] struct {
 	mu    sync.Mutex
-	known map[confirmKey]*confirmation
+	known map[K]*sharing[V]
 }
 
-type confirmation struct {
-	done   chan struct{}
-	asked  time.Time
-	breach runbook.Breach
+type sharing[V any] struct {
+	done  chan struct{}
+	asked time.Time
+	value V
 }
 
-// share returns the newest answer, or waits for it, if its question was put at most a second
-// ago; else it asks.
-func (c *confirms) share(key confirmKey, ask func() runbook.Breach) runbook.Breach {
+// get returns the newest answer, or waits for it, if its question was put at most a second
+// ago and the answer is still usable; else it asks.
+func (s *shared[K, V]) get(key K, usable func(V) bool, ask func() V) V {
 	now := time.Now()
-	c.mu.Lock()
-	if old, ok := c.known[key]; ok && now.Sub(old.asked) <= sharedFor {
-		c.mu.Unlock()
+	for {
+		s.mu.Lock()
+		old, ok := s.known[key]
+		if !ok || now.Sub(old.asked) > sharedFor {
+			break // with the lock
+		}
+		s.mu.Unlock()
 		<-old.done
-		return old.breach
+		if usable(old.value) {
+			return old.value
+		}
+		s.drop(key, old)
 	}
-	fresh := &confirmation{done: make(chan struct{}), asked: now}
-	if c.known == nil {
-		c.known = map[confirmKey]*confirmation{}
+	fresh := &sharing[V]{done: make(chan struct{}), asked: now}
+	if s.known == nil {
+		s.known = map[K]*sharing[V]{}
 	}
-	for k, old := range c.known {
+	for k, old := range s.known {
 		if now.Sub(old.asked) > sharedFor {
-			delete(c.known, k)
+			delete(s.known, k)
 		}
 	}
-	c.known[key] = fresh
-	c.mu.Unlock()
+	s.known[key] = fresh
+	s.mu.Unlock()
 	defer close(fresh.done)
-	fresh.breach = ask()
-	return fresh.breach
+	fresh.value = ask()
+	return fresh.value
+}
+
+// drop forgets an answer that is of no use any more, unless there is a newer one.
+func (s *shared[K, V]) drop(key K, old *sharing[V]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known[key] == old {
+		delete(s.known, key)
+	}
 }

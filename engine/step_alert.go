@@ -18,7 +18,8 @@ func (s *State) asked(ev Asked, now time.Time) error {
 	case s.Release == nil:
 		return nil
 	case !s.Open():
-		if ev.Release == s.Release.ID && !s.guessed(ev) {
+		unasked := ev.Breach.State == "" // another trigger ended the release at the same moment
+		if ev.Release == s.Release.ID && (unasked || !s.guessed(ev)) {
 			s.join(ev, now)
 		}
 		return nil
