@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/runbook"
@@ -92,7 +93,7 @@ func (x *watchedService) scrape(b *servers.Backlog, at time.Time) (series int) {
 }
 
 // BenchmarkMonitor measures what a release of a day costs: the rebuild of all of it, and
-// one interval after the other.
+// one interval after the other; and the rebuild of a hundred releases of an hour at once.
 func BenchmarkMonitor(b *testing.B) {
 	x := watchedServiceOf(b)
 	m := monitor.New(x.api, zap.NewNop())
@@ -107,6 +108,26 @@ func BenchmarkMonitor(b *testing.B) {
 			b.ReportMetric(time.Since(began).Seconds(), "rebuild-s")
 			b.ReportMetric(float64(heap.most-heap.from)/(1<<20), "heap-peak-MiB")
 			b.ReportMetric(float64(x.series), "series")
+		}
+	})
+	b.Run("hundred", func(b *testing.B) {
+		young := x.target
+		young.Release.TrafficAt = x.end.Add(-time.Hour)
+		young.Release.StartedAt = young.Release.TrafficAt
+		for b.Loop() {
+			began, theirs := time.Now(), cpuOf(x.prom.PID())
+			var all errgroup.Group
+			for range 100 {
+				all.Go(func() error {
+					_, err := m.Replica(young).CatchUp(b.Context(), x.end)
+					return err
+				})
+			}
+			if err := all.Wait(); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(time.Since(began).Seconds(), "rebuild-100-s")
+			b.ReportMetric(cpuOf(x.prom.PID())-theirs, "prometheus-cpu-s")
 		}
 	})
 	b.Run("interval", func(b *testing.B) {
