@@ -9,14 +9,15 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// driftKept is how long a drift is believed while Prometheus cannot be asked again.
-const driftKept = 10 * time.Minute
+// driftKept is how long a drift is believed while Prometheus cannot be asked again: for
+// three comparisons, as often as they are made by default.
+const driftKept = 30 * time.Minute
 
 // compared is what a service's check becomes by one more comparison. A difference
 // counts once it is seen by two comparisons in a row that are at least two rule
 // intervals apart: a reload and a restart are no drift. One that is on record already,
 // by another replica or before a restart of ours, counts at once. No answer is neither:
-// a drift that was seen is believed for ten minutes, and then nothing is known.
+// a drift that was seen is believed for half an hour, and then nothing is known.
 func compared(before runbook.RulesCheck, rb *runbook.Runbook, found []rules.Drift, problem error, onRecord bool, now time.Time) runbook.RulesCheck {
 	if before.Digest != rb.Digest {
 		before = runbook.RulesCheck{State: runbook.RulesUnknown}
