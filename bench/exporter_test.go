@@ -68,10 +68,15 @@ func roles(b *testing.B, release func() runbook.Release) string {
 }
 
 func page(b *testing.B, text func() string) string {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return serveHTTP(b, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 		_, _ = w.Write([]byte(text()))
-	}))
+	})
+}
+
+// serveHTTP serves on a port of its own and returns the address.
+func serveHTTP(b *testing.B, f http.HandlerFunc) string {
+	srv := httptest.NewServer(f)
 	b.Cleanup(srv.Close)
 	return srv.Listener.Addr().String()
 }

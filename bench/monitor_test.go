@@ -2,11 +2,10 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -68,28 +67,34 @@ func (x *watchedService) scrape(b *servers.Backlog, at time.Time) (series int) {
 			version = "v2"
 		}
 		of := fmt.Sprintf(`job="ranker",instance="pod-%d",version=%q`, pod, version)
-		put := func(name, more string, v float64) {
-			b.Add("gauge", name, of+more, at, float64(int(v)))
+		podSeries(n, 0.01*n, func(name, more string, v float64) {
+			if more != "" {
+				more = "," + more
+			}
+			b.Add("gauge", name, of+more, at, v)
 			series++
-		}
-		put("requests_total", `,code="200"`, 0.99*n)
-		put("requests_total", `,code="503"`, 0.01*n)
-		put("trials_total", "", n)
-		put("conversions_total", "", 0.05*n)
-		put("revenue_total", "", 0.7*n)
-		put("revenue_squared_total", "", 3*n)
-		for i := range 10 {
-			put("rows_total", fmt.Sprintf(`,feature="f%d"`, i), n)
-			put("nulls_total", fmt.Sprintf(`,feature="f%d"`, i), 0.005*n)
-		}
-		for i, le := range append(strings.Split("0.025 0.05 0.1 0.15 0.2 0.25 0.3 0.4 0.5 1 2.5", " "), "+Inf") {
-			put("latency_seconds_bucket", fmt.Sprintf(`,le=%q`, le), n*min(1, 0.09*float64(i+1)))
-		}
-		for i, le := range append(strings.Split("0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9", " "), "+Inf") {
-			put("score_bucket", fmt.Sprintf(`,le=%q`, le), n*0.1*float64(i+1))
-		}
+		})
 	}
 	return series
+}
+
+// podSeries are the counters of a pod that got n requests, of which some failed.
+func podSeries(n, failed float64, put func(name, labels string, v float64)) {
+	put("requests_total", `code="200"`, math.Trunc(n-failed))
+	put("requests_total", `code="503"`, math.Trunc(failed))
+	for name, share := range map[string]float64{"trials_total": 1, "conversions_total": 0.05, "revenue_total": 0.7, "revenue_squared_total": 3} {
+		put(name, "", math.Trunc(share*n))
+	}
+	for i := range 10 {
+		put("rows_total", fmt.Sprintf(`feature="f%d"`, i), math.Trunc(n))
+		put("nulls_total", fmt.Sprintf(`feature="f%d"`, i), math.Trunc(0.005*n))
+	}
+	for i, le := range append(strings.Split("0.025 0.05 0.1 0.15 0.2 0.25 0.3 0.4 0.5 1 2.5", " "), "+Inf") {
+		put("latency_seconds_bucket", fmt.Sprintf(`le=%q`, le), math.Trunc(n*min(1, 0.09*float64(i+1))))
+	}
+	for i, le := range append(strings.Split("0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9", " "), "+Inf") {
+		put("score_bucket", fmt.Sprintf(`le=%q`, le), math.Trunc(n*0.1*float64(i+1)))
+	}
 }
 
 // BenchmarkMonitor measures what a release of a day costs: the rebuild of all of it, and
@@ -184,23 +189,6 @@ func (h *heap) watch(stop chan struct{}) {
 			h.most = max(h.most, mem.HeapAlloc)
 		}
 	}
-}
-
-// cpuOf is the processor time that a process has used, in seconds.
-func cpuOf(pid int) float64 {
-	if pid == os.Getpid() {
-		var used syscall.Rusage
-		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
-		return time.Duration(used.Utime.Nano() + used.Stime.Nano()).Seconds()
-	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	user, _ := strconv.ParseFloat(fields[11], 64)
-	system, _ := strconv.ParseFloat(fields[12], 64)
-	return (user + system) / 100
 }
 
 const watchedRunbook = `

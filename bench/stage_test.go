@@ -51,24 +51,34 @@ type stage struct {
 const token = "a-receiver-token-of-more-than-32-bytes-for-benchmarks"
 
 func start(b *testing.B) *stage {
-	s := &stage{b: b, dir: b.TempDir(), hooks: servers.FreeAddr(b), web: servers.FreeAddr(b)}
-	s.build()
-	s.consul = servers.Consul(b)
+	s := newStage(b)
 	var err error
 	if s.rb, err = runbook.Parse("ranker.yaml", gameday.DemoRunbook); err != nil {
 		b.Fatal(err)
 	}
-	s.write("ranker.yaml", string(gameday.DemoRunbook))
-	s.write("token", token+"\n")
-	if s.kv, err = store.OpenConsul(store.ConsulConfig{Address: s.consul.Addr, Scheme: "http", Replica: "bench"}); err != nil {
-		b.Fatal(err)
-	}
+	s.write("runbooks/ranker.yaml", string(gameday.DemoRunbook))
 	if err := gameday.Route(b.Context(), s.kv, s.rb.Routing.Key, "ranker-v1"); err != nil {
 		b.Fatal(err)
 	}
 	s.startPrometheus()
-	s.serve(s.recorder())
+	s.serve(s.recorder(), webhookOnly...)
 	s.launch()
+	return s
+}
+
+// newStage builds the program and starts Consul.
+func newStage(b *testing.B) *stage {
+	s := &stage{b: b, dir: b.TempDir(), hooks: servers.FreeAddr(b), web: servers.FreeAddr(b)}
+	s.build()
+	s.consul = servers.Consul(b)
+	s.write("token", token+"\n")
+	if err := os.Mkdir(filepath.Join(s.dir, "runbooks"), 0o700); err != nil {
+		b.Fatal(err)
+	}
+	var err error
+	if s.kv, err = store.OpenConsul(store.ConsulConfig{Address: s.consul.Addr, Scheme: "http", Replica: "bench"}); err != nil {
+		b.Fatal(err)
+	}
 	return s
 }
 
@@ -98,18 +108,21 @@ scrape_configs:
 	s.prom = servers.Prometheus(s.b, config, map[string]string{"rules.yml": string(text)})
 }
 
-// serve starts the daemon: without a watcher, so that the webhook is what acts.
-func (s *stage) serve(consul string) {
+// webhookOnly is a daemon without a watcher, so that the webhook is what acts.
+var webhookOnly = []string{"--watch.interval=-1s", "--tend.interval=100ms"}
+
+// serve starts the daemon.
+func (s *stage) serve(consul string, flags ...string) {
 	out, err := os.OpenFile(filepath.Join(s.dir, "daemon.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		s.b.Fatal(err)
 	}
 	s.out = out
-	s.cmd = exec.Command(s.bin, "serve", "--runbooks="+filepath.Join(s.dir, "ranker.yaml"), "--store=consul://"+consul, "--replica=bench-daemon",
-		"--receiver.listen-address="+s.hooks, "--receiver.token-file="+filepath.Join(s.dir, "token"),
-		"--web.listen-address="+s.web, "--web.insecure-no-auth", "--web.external-url=http://"+s.web, "--prometheus.url="+s.prom.URL,
-		"--approval.key-file="+filepath.Join(s.dir, "approval.keys"), "--evidence.path="+filepath.Join(s.dir, "evidence"),
-		"--watch.interval=-1s", "--tend.interval=100ms", "--log.level=error")
+	s.cmd = exec.Command(s.bin, append([]string{"serve", "--runbooks=" + filepath.Join(s.dir, "runbooks"), "--store=consul://" + consul, "--replica=bench-daemon",
+		"--receiver.listen-address=" + s.hooks, "--receiver.token-file=" + filepath.Join(s.dir, "token"),
+		"--web.listen-address=" + s.web, "--web.insecure-no-auth", "--web.external-url=http://" + s.web, "--prometheus.url=" + s.prom.URL,
+		"--approval.key-file=" + filepath.Join(s.dir, "approval.keys"), "--evidence.path=" + filepath.Join(s.dir, "evidence"),
+		"--log.level=error"}, flags...)...)
 	s.cmd.Stdout, s.cmd.Stderr = out, out
 	if err := s.cmd.Start(); err != nil {
 		s.b.Fatal(err)
@@ -133,7 +146,7 @@ func (s *stage) serve(consul string) {
 func (s *stage) direct() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	_ = s.cmd.Wait()
-	s.serve(s.consul.Addr)
+	s.serve(s.consul.Addr, webhookOnly...)
 }
 
 // launch starts the release and keeps its keys once the alert is true for it.
@@ -220,7 +233,11 @@ func (s *stage) value(key string) string {
 }
 
 func (s *stage) await(what string, f func() error) {
-	ctx, cancel := context.WithTimeout(s.b.Context(), 90*time.Second)
+	s.awaitWithin(what, 90*time.Second, 2*time.Millisecond, f)
+}
+
+func (s *stage) awaitWithin(what string, within, every time.Duration, f func() error) {
+	ctx, cancel := context.WithTimeout(s.b.Context(), within)
 	defer cancel()
 	for {
 		err := f()
@@ -230,7 +247,7 @@ func (s *stage) await(what string, f func() error) {
 		select {
 		case <-ctx.Done():
 			s.b.Fatalf("wait for %s: %v\n%s", what, err, s.log())
-		case <-time.After(2 * time.Millisecond):
+		case <-time.After(every):
 		}
 	}
 }

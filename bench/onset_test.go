@@ -1,0 +1,113 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/web"
+)
+
+// BenchmarkOnset measures, at intervals of 15 s, from the first request that fails to
+// Alertmanager's webhook at our door, and to what the watcher saw. 24 candidates begin to
+// fail all requests at random moments of one minute; a window of one minute, so that the
+// next scrape is enough for gate and significance. The daemon observes, so both sources
+// are measured of the same onset and neither hinders the other.
+func BenchmarkOnset(b *testing.B) {
+	needsLong(b)
+	d := &door{first: map[string]time.Time{}}
+	addr := serveHTTP(b, d.ServeHTTP)
+	f := newFleet(b, 24, addr, func(text string) string {
+		text = strings.Replace(text, "interval: 15s\n", "interval: 15s\n  warmup: 15s\n", 1)
+		return strings.Replace(text, "above: 5%, for: 3m", "above: 5%, for: 1m", 1)
+	})
+	for b.Loop() {
+		f.release()
+		time.Sleep(time.Minute) // a window of both sides
+		onset := f.breakAtRandom(time.Minute)
+		var webhook, watcher []time.Duration
+		f.awaitWithin("all to be heard", 5*time.Minute, time.Second, func() error {
+			var err error
+			if webhook, err = d.after(onset); err != nil {
+				return err
+			}
+			watcher, err = f.watched(onset)
+			return err
+		})
+		b.Logf("webhook %v", webhook)
+		b.Logf("watcher %v", watcher)
+		for name, all := range map[string][]time.Duration{"webhook": webhook, "watcher": watcher} {
+			b.ReportMetric(quantile(all, 0.5)/1000, name+"-p50-s")
+			b.ReportMetric(slices.Max(all).Seconds(), name+"-worst-s")
+			b.ReportMetric(float64(len(all)), name+"-onsets")
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// A door notes when the first webhook about a service's errors came.
+type door struct {
+	mu    sync.Mutex
+	first map[string]time.Time
+}
+
+func (d *door) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	now := time.Now()
+	var body struct {
+		Alerts []struct {
+			Status string
+			Labels map[string]string
+		}
+	}
+	if json.NewDecoder(r.Body).Decode(&body) != nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, a := range body.Alerts {
+		service := a.Labels["service"]
+		if a.Labels["trigger"] == "errors" && a.Status == "firing" && d.first[service].IsZero() {
+			d.first[service] = now
+		}
+	}
+}
+
+func (d *door) after(onset map[string]time.Time) ([]time.Duration, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return since(onset, d.first)
+}
+
+// watched is when the watcher saw each, as the incidents say.
+func (f *fleet) watched(onset map[string]time.Time) ([]time.Duration, error) {
+	all, err := web.Client{URL: "http://" + f.web}.Incidents(f.b.Context())
+	if err != nil {
+		return nil, err
+	}
+	first := map[string]time.Time{}
+	for _, inc := range all {
+		if inc.Lane == runbook.Watcher && slices.Contains(inc.Triggers, "errors") {
+			first[inc.Service] = inc.OpenedAt
+		}
+	}
+	return since(onset, first)
+}
+
+// since is how long after its onset each was heard; one before it is an error.
+func since(onset, heard map[string]time.Time) (all []time.Duration, err error) {
+	for name, at := range onset {
+		took := heard[name].Sub(at)
+		if took <= 0 {
+			return nil, fmt.Errorf("%s was heard at %s, and %d of %d were", name, heard[name], len(heard), len(onset))
+		}
+		all = append(all, took.Round(10*time.Millisecond))
+	}
+	slices.Sort(all)
+	return all, nil
+}
