@@ -35,9 +35,11 @@ func BenchmarkOnset(b *testing.B) {
 		f.awaitWithin("all to be heard", 5*time.Minute, time.Second, func() error {
 			var err error
 			if webhook, err = d.after(onset); err != nil {
-				return err
+				return fmt.Errorf("webhook: %w", err)
 			}
-			watcher, err = f.watched(onset)
+			if watcher, err = f.watched(onset); err != nil {
+				err = fmt.Errorf("watcher: %w", err)
+			}
 			return err
 		})
 		b.Logf("webhook %v", webhook)
@@ -50,6 +52,9 @@ func BenchmarkOnset(b *testing.B) {
 	}
 	b.ReportMetric(0, "ns/op")
 }
+
+// aboutErrors: two triggers of the runbook see errors, and either may be first.
+func aboutErrors(trigger string) bool { return trigger == "errors" || trigger == "more-errors" }
 
 // A door notes when the first webhook about a service's errors came.
 type door struct {
@@ -72,7 +77,7 @@ func (d *door) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	defer d.mu.Unlock()
 	for _, a := range body.Alerts {
 		service := a.Labels["service"]
-		if a.Labels["trigger"] == "errors" && a.Status == "firing" && d.first[service].IsZero() {
+		if aboutErrors(a.Labels["trigger"]) && a.Status == "firing" && d.first[service].IsZero() {
 			d.first[service] = now
 		}
 	}
@@ -92,11 +97,17 @@ func (f *fleet) watched(onset map[string]time.Time) ([]time.Duration, error) {
 	}
 	first := map[string]time.Time{}
 	for _, inc := range all {
-		if inc.Lane == runbook.Watcher && slices.Contains(inc.Triggers, "errors") {
+		if inc.Lane == runbook.Watcher && slices.ContainsFunc(inc.Triggers, aboutErrors) {
 			first[inc.Service] = inc.OpenedAt
 		}
 	}
-	return since(onset, first)
+	took, err := since(onset, first)
+	if err != nil {
+		for _, inc := range all {
+			err = fmt.Errorf("%w; %s %s %v %s %v", err, inc.Service, inc.Lane, inc.Triggers, inc.OpenedAt, inc.Decision.Reasons)
+		}
+	}
+	return took, err
 }
 
 // since is how long after its onset each was heard; one before it is an error.
