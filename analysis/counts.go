@@ -26,10 +26,14 @@ type PodCount struct {
 	// Parts are those of a null_spike trigger: one for each feature, always in the same
 	// order within one release.
 	Parts []PartCount `json:"parts,omitempty"`
+	// Born is what of All and Bad was counted from zero, because its series appeared in this
+	// interval, and BornParts what of Parts, in their order. The effect gate sees none of it.
+	Born      PartCount   `json:"born,omitzero"`
+	BornParts []PartCount `json:"born_parts,omitempty"`
 }
 
-// PartCount is what one pod did in one interval for one part of a signal: rows and
-// missing values of a feature.
+// PartCount is opportunities and events of one pod in one interval: of one part of a signal,
+// the rows and missing values of a feature.
 type PartCount struct {
 	All float64 `json:"all,omitempty"`
 	Bad float64 `json:"bad,omitempty"`

@@ -8,7 +8,7 @@ import (
 
 // readEffect is the trigger's number over its window, and whether it passes the gate. It
 // models what the alert's own PromQL says, which sees one growth less than there are
-// samples in a window.
+// samples in a window, and no births.
 func (t *Test) readEffect(r *Result) {
 	switch {
 	case t.trigger.Type == runbook.LatencyQuantile:
@@ -43,7 +43,7 @@ func (t *Test) sum(role runbook.Role, of func(*pod) *total) float64 {
 
 // share is a side's events, or values, per opportunity over the window.
 func (t *Test) share(role runbook.Role) float64 {
-	return t.sum(role, func(p *pod) *total { return &p.bad }) / t.sum(role, func(p *pod) *total { return &p.all })
+	return t.visible(0, role, t.sum(role, opportunities), t.sum(role, events))
 }
 
 func (t *Test) readShares(r *Result) {

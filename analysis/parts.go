@@ -125,14 +125,20 @@ func (t *Test) partEffect() float64 {
 	}
 	worst := math.NaN()
 	for i := range t.mixed {
-		worst = greatest(worst, t.partGap(t.mixed[i][0].share(t.gate), i))
+		worst = greatest(worst, t.gap(t.partShare(i, runbook.Candidate), t.partShare(i, runbook.Stable)))
 	}
 	return worst
 }
 
-// partGap is how far a share is from stable's.
-func (t *Test) partGap(share float64, part int) float64 {
-	gap := share - t.mixed[part][1].share(t.gate)
+// partShare is a side's share in one part over the window.
+func (t *Test) partShare(part int, role runbook.Role) float64 {
+	side := &t.mixed[part][index(role)]
+	return t.visible(part, role, side.all.last(t.gate), side.bad.last(t.gate))
+}
+
+// gap is how far the candidate's share is from stable's.
+func (t *Test) gap(candidate, stable float64) float64 {
+	gap := candidate - stable
 	if t.trigger.Type == runbook.DistributionShift {
 		return math.Abs(gap)
 	}
@@ -173,7 +179,7 @@ func (t *Test) partRemains() float64 {
 				busy++
 			}
 			if others := whole.all.last(t.gate) - all; others > 0 {
-				rest = least(rest, t.partGap((whole.bad.last(t.gate)-bad)/others, i))
+				rest = least(rest, t.gap((whole.bad.last(t.gate)-bad)/others, t.mixed[i][1].share(t.gate)))
 			}
 		}
 		switch {

@@ -127,6 +127,7 @@ func (t *Test) count(counts []PodCount) bool {
 		case t.signal.parted:
 			c.All, c.Bad = t.split(c)
 		}
+		t.noteBirths(c)
 		p := t.pod(c.Pod, c.Role)
 		p.nowAll, p.nowBad, p.nowSquares = c.All, c.Bad, c.Squares
 		i := index(c.Role)

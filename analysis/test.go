@@ -37,11 +37,12 @@ type Test struct {
 	means       moments
 	scale       scale
 	hist        [2]histograms
-	limit       float64 // latency: what was slow one interval ago; NaN: unknown
-	mixed       []sides // of each part
-	cuts        []int   // distribution_shift: how many buckets lie below each picked bound
-	wanted      float64 // canary_starved: the share that the candidate should get; NaN: unknown
-	due         total   // canary_starved: the requests that it should have got
+	limit       float64     // latency: what was slow one interval ago; NaN: unknown
+	mixed       []sides     // of each part
+	cuts        []int       // distribution_shift: how many buckets lie below each picked bound
+	wanted      float64     // canary_starved: the share that the candidate should get; NaN: unknown
+	born        [][2]births // in the effect's window, of each part
+	due         total       // canary_starved: the requests that it should have got
 	sideAll     [2]float64
 	sideBad     [2]float64
 	sideSquares [2]float64

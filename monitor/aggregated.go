@@ -36,6 +36,7 @@ const (
 //
 //   - A reset counts as nothing, as PromQL has no "and the pod's request counter fell".
 //   - An event series that was not there for an hour is taken for a new one, not for 24 h.
+//   - Births are not told apart: PodCount.Born is empty.
 //   - Of several scrapes within one interval, a new pod's first interval counts as nothing.
 //   - A sample that came late is counted by the server as if it had been in time.
 func (c *Counter) Aggregated() []Question {

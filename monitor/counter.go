@@ -36,8 +36,8 @@ const (
 //     it counts as nothing, and the higher value stays.
 //   - A new series of opportunities has no growth until its second sample. A new series of
 //     events grew from 0, if the pod's opportunities were known in the scrape before; if
-//     it also counts as opportunities, these grow with it. What a new pod brings in its
-//     first sample is left out.
+//     it also counts as opportunities, these grow with it; that growth is named in
+//     PodCount.Born as well. What a new pod brings in its first sample is left out.
 //   - A series of events that was away and comes back grew from its last value, which is
 //     kept for 24 h; from 0 if the pod restarted meanwhile; and by nothing if it fell.
 //

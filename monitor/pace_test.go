@@ -69,7 +69,7 @@ func TestPaceOfWhatIsKnown(t *testing.T) {
 		counter.Know(&model.SampleStream{Metric: metric(name), Values: []model.SamplePair{{Timestamp: at(0), Value: 100}}})
 	}
 	got := follow(counter, map[string]string{"requests": "5:150 20:300"}, 2)
-	for i, want := range []string{"[] true", "[{c1 candidate 150 0 0 [] [] []}] true"} {
+	for i, want := range []string{"[] true", "[{c1 candidate 150 0 0 [] [] [] {0 0} []}] true"} {
 		expect(t, fmt.Sprint(got[i].Counts[analysis.Traffic], got[i].Paced), want)
 	}
 }

@@ -73,7 +73,11 @@ func (c *Counter) appear(p *pod, d due, how step, w window) {
 				return
 			}
 			if at > w.start {
-				c.tallies[u.measure].add(u, grew)
+				add := c.tallies[u.measure].add
+				if d.none() {
+					add = c.tallies[u.measure].bear
+				}
+				add(u, grew)
 			}
 		}
 	}

@@ -4,44 +4,58 @@ import (
 	"github.com/autorollback/autorollback/analysis"
 )
 
-// A tally is the growth of one pod in one interval, for one measure.
+// A tally is what one pod did in one interval, for one measure.
 type tally struct {
-	known             bool // of opportunities or the histogram
-	all, bad, squares float64
-	ladder            []float64 // cumulative, by bound
-	native            []analysis.Bucket
-	parts             []analysis.PartCount // by index in measure.names
+	known       bool // of opportunities or the histogram
+	grown, born grown
+	squares     float64
+	ladder      []float64 // cumulative, by bound
+	native      []analysis.Bucket
+}
+
+// grown is by how much opportunities and events grew: of the whole pod, and of each part by
+// its index in measure.names.
+type grown struct {
+	whole analysis.PartCount
+	parts []analysis.PartCount
+}
+
+func (g *grown) reset(parts int) {
+	g.whole = analysis.PartCount{}
+	if len(g.parts) < parts {
+		g.parts = make([]analysis.PartCount, parts)
+	}
+	clear(g.parts)
+}
+
+func (g *grown) add(u use, v float64) {
+	of := &g.whole
+	if u.at != whole {
+		of = &g.parts[u.at]
+	}
+	if u.kind == opportunities {
+		of.All += v
+	} else {
+		of.Bad += v
+	}
 }
 
 // reset makes the tally ready for another pod.
 func (t *tally) reset(m *measure) {
-	ladder, parts := t.ladder, t.parts
-	if n := len(m.Bounds) + 1; m.Histogram != nil && !m.Native && len(ladder) != n {
-		ladder = make([]float64, n)
+	t.known, t.squares, t.native = false, 0, nil
+	t.grown.reset(len(m.names))
+	t.born.reset(len(m.names))
+	if n := len(m.Bounds) + 1; m.Histogram != nil && !m.Native && len(t.ladder) != n {
+		t.ladder = make([]float64, n)
 	}
-	if n := len(m.names); len(parts) < n {
-		parts = make([]analysis.PartCount, n)
-	}
-	clear(ladder)
-	clear(parts)
-	*t = tally{ladder: ladder, parts: parts}
+	clear(t.ladder)
 }
 
 func (t *tally) add(u use, grew float64) {
 	switch u.kind {
-	case opportunities:
-		t.known = true
-		if u.at == whole {
-			t.all += grew
-		} else {
-			t.parts[u.at].All += grew
-		}
-	case events:
-		if u.at == whole {
-			t.bad += grew
-		} else {
-			t.parts[u.at].Bad += grew
-		}
+	case opportunities, events:
+		t.known = t.known || u.kind == opportunities
+		t.grown.add(u, grew)
 	case squares:
 		t.squares += grew
 	case bucket:
@@ -50,30 +64,56 @@ func (t *tally) add(u use, grew float64) {
 	}
 }
 
+// bear adds what a series that has just appeared counted from zero.
+func (t *tally) bear(u use, grew float64) {
+	t.add(u, grew)
+	if u.kind <= events {
+		t.born.add(u, grew)
+	}
+}
+
 // count makes a PodCount of what is known. The pod's name is not among it.
 func (t *tally) count(m *measure) analysis.PodCount {
+	all := t.grown.whole
 	switch {
 	case m.Histogram != nil && m.Native:
 		return analysis.PodCount{Native: t.native}
 	case m.Histogram != nil:
 		return analysis.PodCount{Buckets: bucketsOf(t.ladder, make([]float64, 0, len(t.ladder)))}
 	case m.Part != "":
-		return analysis.PodCount{Parts: t.partCounts(m)}
+		return t.partCounts(m)
 	case isMean(m.Measure):
-		return analysis.PodCount{All: t.all, Bad: t.bad, Squares: t.squares}
+		return analysis.PodCount{All: all.All, Bad: all.Bad, Squares: t.squares, Born: t.born.whole}
 	}
-	return analysis.PodCount{All: t.all, Bad: min(t.bad, t.all)}
+	all, born := bounded(all, t.born.whole)
+	return analysis.PodCount{All: all.All, Bad: all.Bad, Born: born}
 }
 
-func (t *tally) partCounts(m *measure) []analysis.PartCount {
-	out := make([]analysis.PartCount, m.known)
-	for i, part := range t.parts[:len(m.names)] {
+// bounded has no more events than opportunities, and no more births than events.
+func bounded(grown, born analysis.PartCount) (all, among analysis.PartCount) {
+	grown.Bad = min(grown.Bad, grown.All)
+	born.Bad = min(born.Bad, grown.Bad)
+	return grown, born
+}
+
+func (t *tally) partCounts(m *measure) analysis.PodCount {
+	out := analysis.PodCount{Parts: make([]analysis.PartCount, m.known)}
+	for i, at := range m.place {
+		part, born := t.grown.parts[i], t.born.parts[i]
 		if m.SharedAll {
-			part.All = t.all
+			part.All = t.grown.whole.All
 		}
-		if at := m.place[i]; at != unplaced {
-			out[at] = analysis.PartCount{All: part.All, Bad: min(part.Bad, part.All)}
+		if at == unplaced {
+			continue
 		}
+		out.Parts[at], born = bounded(part, born)
+		if born == (analysis.PartCount{}) {
+			continue
+		}
+		if out.BornParts == nil {
+			out.BornParts = make([]analysis.PartCount, m.known)
+		}
+		out.BornParts[at] = born
 	}
 	return out
 }
