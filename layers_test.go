@@ -22,6 +22,7 @@ var layers = [][]string{
 	{"policy", "actuators", "verify", "report", "shadow", "monitor", "plan"},
 	{"rules", "store"},
 	{"analysis"},
+	{"record"},
 	{"runbook"},
 	{"runbook-templates"},
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -21,7 +22,7 @@ import (
 // One key is never seen half written. Fields that others added stay.
 type document struct{ key string }
 
-func (d document) decode(snap store.Snapshot) (runbook.Split, error) {
+func (d document) decode(snap store.Snapshot) (record.Split, error) {
 	_, o, err := d.read(snap)
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func (d document) read(snap store.Snapshot) (store.Entry, object, error) {
 }
 
 // weights returns the readable weights, and those that are no weights, by name.
-func (d document) weights(o object) (runbook.Split, []named, error) {
+func (d document) weights(o object) (record.Split, []named, error) {
 	raw, ok := o.get("weights")
 	if !ok {
 		return nil, nil, fmt.Errorf("read %s: there is no field weights: %w", d.key, ErrNoSplit)
@@ -68,7 +69,7 @@ func (d document) weights(o object) (runbook.Split, []named, error) {
 	if len(in.fields) == 0 {
 		return nil, nil, fmt.Errorf("read %s: weights is empty: %w", d.key, ErrNoSplit)
 	}
-	split := runbook.Split{}
+	split := record.Split{}
 	var bad []named
 	for _, f := range in.fields {
 		value := in.text[f.start:f.end]
@@ -82,9 +83,9 @@ func (d document) weights(o object) (runbook.Split, []named, error) {
 	return split, bad, nil
 }
 
-func (d document) writes(snap store.Snapshot, to runbook.Split) (runbook.Split, []write, error) {
+func (d document) writes(snap store.Snapshot, to record.Split) (record.Split, []write, error) {
 	e, o, err := d.read(snap)
-	from := runbook.Split{}
+	from := record.Split{}
 	if err == nil {
 		from, err = d.merge(o, &to)
 	}
@@ -105,12 +106,12 @@ func (d document) writes(snap store.Snapshot, to runbook.Split) (runbook.Split, 
 
 // merge adds the backends that only the document knows, at 0, and leaves out those
 // at 0 that it does not know.
-func (d document) merge(o object, to *runbook.Split) (runbook.Split, error) {
+func (d document) merge(o object, to *record.Split) (record.Split, error) {
 	from, bad, err := d.weights(o)
 	if err != nil {
-		return runbook.Split{}, err
+		return record.Split{}, err
 	}
-	all := runbook.Split{}
+	all := record.Split{}
 	for name := range from {
 		all[name] = 0
 	}
@@ -169,7 +170,7 @@ func (d document) refused(err error) Hazard {
 	return Hazard{Key: d.key, What: what, Mend: mend + ": no change can edit this document", Blocking: true}
 }
 
-func sum(s runbook.Split) int {
+func sum(s record.Split) int {
 	n := 0
 	for w := range maps.Values(s) {
 		n += w

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -68,13 +68,13 @@ func holds(t *testing.T, r Router, snap store.Snapshot) {
 	if err != nil && !strings.HasPrefix(err.Error(), "read ") {
 		t.Fatalf("error without a key: %v", err)
 	}
-	to := runbook.Split{"other@file": 100}
+	to := record.Split{"other@file": 100}
 	for name, w := range split {
 		if w < 0 {
 			t.Fatalf("%s has %d", name, w)
 		}
 		if name > " " && !strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
-			to = runbook.Split{name: 100}
+			to = record.Split{name: 100}
 		}
 	}
 	_, ops, planErr := r.Plan(snap, to, nil)

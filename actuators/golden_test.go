@@ -15,7 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -102,7 +102,7 @@ func say(text string, err error) string {
 	return text
 }
 
-func words(s runbook.Split) string {
+func words(s record.Split) string {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(s)) {
 		parts = append(parts, fmt.Sprintf("%s %d", k, s[k]))
@@ -133,8 +133,8 @@ func readTree(t *testing.T, text string) store.Snapshot {
 	return tree(pairs...)
 }
 
-func readTo(t *testing.T, text string) runbook.Split {
-	to := runbook.Split{}
+func readTo(t *testing.T, text string) record.Split {
+	to := record.Split{}
 	for line := range strings.Lines(text) {
 		var name string
 		var w int

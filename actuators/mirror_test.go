@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -159,7 +160,7 @@ func TestRealTraefikMirrors(t *testing.T) {
 	if found := w.router.Lint(w.snapshot()); len(found) != 0 {
 		t.Errorf("hazards: %v", found)
 	}
-	w.shift(runbook.Split{"model-v1": 100}) // the weights move beneath the mirror
+	w.shift(record.Split{"model-v1": 100}) // the weights move beneath the mirror
 	w.await("the shift", func() bool { return w.view() == "enabled model-v1 100, model-v2 0" })
 	send(0, func(n int64) bool { return n == 0 })
 	rest := time.NewTimer(200 * time.Millisecond) // a copy is sent after the answer

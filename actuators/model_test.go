@@ -12,13 +12,13 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
 )
 
 // drawSplit draws shares of the backends that sum to 100.
-func drawSplit(t *rapid.T, backends []string) runbook.Split {
-	to, left := runbook.Split{}, 100
+func drawSplit(t *rapid.T, backends []string) record.Split {
+	to, left := record.Split{}, 100
 	for _, b := range backends[1:] {
 		w := rapid.IntRange(0, left).Draw(t, b)
 		to[b] = w
@@ -75,7 +75,7 @@ func TestPlanReachesItsSplitAndChecksAllItRestsOn(t *testing.T) {
 	})
 }
 
-func step(t *rapid.T, r Router, snap store.Snapshot, to runbook.Split, flags []FlagDoc) store.Snapshot {
+func step(t *rapid.T, r Router, snap store.Snapshot, to record.Split, flags []FlagDoc) store.Snapshot {
 	change, ops, err := r.Plan(snap, to, flags)
 	if err != nil {
 		t.Fatal(err)
@@ -121,15 +121,15 @@ func conflicts(t *rapid.T, snap store.Snapshot, ops []store.Op) {
 	}
 }
 
-func keysTellTheOps(t *rapid.T, snap store.Snapshot, change runbook.Change, ops []store.Op) {
-	var want []runbook.KeyChange
+func keysTellTheOps(t *rapid.T, snap store.Snapshot, change record.Change, ops []store.Op) {
+	var want []record.KeyChange
 	for _, op := range ops {
 		if op.Verb == store.Delete {
 			t.Fatalf("a plan deletes %s", op.Key)
 		}
 		if op.Verb == store.Set {
 			e, _ := snap.Get(op.Key)
-			want = append(want, runbook.KeyChange{Key: op.Key, From: string(e.Value), To: string(op.Value), Index: e.Index})
+			want = append(want, record.KeyChange{Key: op.Key, From: string(e.Value), To: string(op.Value), Index: e.Index})
 		}
 	}
 	if !reflect.DeepEqual(change.Keys, want) {
@@ -163,7 +163,7 @@ func TestDocumentKeepsWhatOthersWrote(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		snap := drawDocument(t, []string{"a", "b"})
 		before, ok := snap.Get("routes/ranker/weights")
-		change, ops, err := r.Plan(snap, runbook.Split{"a": 40, "b": 60}, nil)
+		change, ops, err := r.Plan(snap, record.Split{"a": 40, "b": 60}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -206,7 +206,7 @@ func TestConcurrentEditConflictsInTheStore(t *testing.T) {
 		return snap
 	}
 	snap := read()
-	_, ops, err := r.Plan(snap, runbook.Split{"model-v1": 100}, []FlagDoc{{Version: "v2", Bundle: "sha256:b"}})
+	_, ops, err := r.Plan(snap, record.Split{"model-v1": 100}, []FlagDoc{{Version: "v2", Bundle: "sha256:b"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,17 +218,17 @@ func TestConcurrentEditConflictsInTheStore(t *testing.T) {
 	if err := f.Commit(t.Context(), store.NewTx(ops...)); !errors.Is(err, store.ErrConflict) {
 		t.Fatalf("a human wrote in between, and the plan says %v", err)
 	}
-	if got, _ := r.Decode(read()); !got.Equal(runbook.Split{"model-v1": 95, "model-v2": 6}) {
+	if got, _ := r.Decode(read()); !got.Equal(record.Split{"model-v1": 95, "model-v2": 6}) {
 		t.Fatalf("the split is %v", got)
 	}
-	_, ops, err = r.Plan(read(), runbook.Split{"model-v1": 100}, []FlagDoc{{Version: "v2", Bundle: "sha256:b"}})
+	_, ops, err = r.Plan(read(), record.Split{"model-v1": 100}, []FlagDoc{{Version: "v2", Bundle: "sha256:b"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Commit(t.Context(), store.NewTx(ops...)); err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := r.Decode(read()); !got.Equal(runbook.Split{"model-v1": 100}) {
+	if got, _ := r.Decode(read()); !got.Equal(record.Split{"model-v1": 100}) {
 		t.Fatalf("the split is %v", got)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -30,19 +30,19 @@ func (w write) changes() bool { return w.index == 0 || w.from != w.to }
 //
 // A plan that changes nothing has checks only, and a Change without Keys. An error
 // names the key that stands in the way and how to mend it.
-func (r Router) Plan(snap store.Snapshot, to runbook.Split, flags []FlagDoc) (runbook.Change, []store.Op, error) {
+func (r Router) Plan(snap store.Snapshot, to record.Split, flags []FlagDoc) (record.Change, []store.Op, error) {
 	if err := whole(to); err != nil {
-		return runbook.Change{}, nil, err
+		return record.Change{}, nil, err
 	}
 	from, writes, err := r.codec.writes(snap, to)
 	if err != nil {
-		return runbook.Change{}, nil, err
+		return record.Change{}, nil, err
 	}
 	docs, err := r.flagWrites(snap, flags)
 	if err != nil {
-		return runbook.Change{}, nil, err
+		return record.Change{}, nil, err
 	}
-	change := runbook.Change{From: from, To: to.Clone()}
+	change := record.Change{From: from, To: to.Clone()}
 	var ops []store.Op
 	for _, w := range append(writes, docs...) {
 		if !w.changes() {
@@ -50,7 +50,7 @@ func (r Router) Plan(snap store.Snapshot, to runbook.Split, flags []FlagDoc) (ru
 			continue
 		}
 		ops = append(ops, store.Op{Verb: store.Set, Key: w.key, Value: []byte(w.to), Index: w.index})
-		change.Keys = append(change.Keys, runbook.KeyChange{Key: w.key, From: w.from, To: w.to, Index: w.index})
+		change.Keys = append(change.Keys, record.KeyChange{Key: w.key, From: w.from, To: w.to, Index: w.index})
 	}
 	change.Digest = Digest(change)
 	return change, ops, nil
@@ -58,7 +58,7 @@ func (r Router) Plan(snap store.Snapshot, to runbook.Split, flags []FlagDoc) (ru
 
 // Digest is the "sha256:…" over a change's From, To and Keys that an approval is
 // bound to: the same change of the same keys at the same indexes, and nothing else.
-func Digest(c runbook.Change) string {
+func Digest(c record.Change) string {
 	c.Digest = ""
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -69,7 +69,7 @@ func Digest(c runbook.Change) string {
 }
 
 // whole refuses a split that we must not write.
-func whole(s runbook.Split) error {
+func whole(s record.Split) error {
 	sum := 0
 	for _, name := range slices.Sorted(maps.Keys(s)) {
 		w := s[name]

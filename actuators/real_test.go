@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/servers"
 )
@@ -37,7 +37,7 @@ func newWorld(t *testing.T, consul *servers.ConsulServer, kv *store.Consul) *wor
 		t.Cleanup(s.Close)
 		w.put("traefik/http/services/"+name+"/loadbalancer/servers/0/url", s.URL)
 	}
-	w.shift(runbook.Split{"model-v1": 80, "model-v2": 20})
+	w.shift(record.Split{"model-v1": 80, "model-v2": 20})
 	w.traefik = servers.Traefik(t, consul.Addr, 50*time.Millisecond)
 	w.await("the first split", func() bool { return w.view() == "enabled model-v1 80, model-v2 20" })
 	return w
@@ -70,7 +70,7 @@ func (w *world) commit(ops ...store.Op) {
 }
 
 // shift commits a plan in one transaction.
-func (w *world) shift(to runbook.Split, flags ...FlagDoc) {
+func (w *world) shift(to record.Split, flags ...FlagDoc) {
 	w.Helper()
 	_, ops, err := w.router.Plan(w.snapshot(), to, flags)
 	if err != nil {
@@ -136,7 +136,7 @@ func (w *world) view() string {
 	if json.Unmarshal([]byte(body), &s) != nil {
 		return body
 	}
-	split := runbook.Split{}
+	split := record.Split{}
 	for _, c := range s.Weighted.Services {
 		split[c.Name] = c.Weight
 	}
@@ -182,14 +182,14 @@ func TestRealTraefikFollowsAPlan(t *testing.T) {
 		t.Fatalf("hazards in a tree that Traefik serves: %v", found)
 	}
 	began := time.Now()
-	w.shift(runbook.Split{"model-v1": 100}, FlagDoc{Version: "v1", Bundle: "sha256:aa", Serving: true}, FlagDoc{Version: "v2", Bundle: "sha256:bb"})
+	w.shift(record.Split{"model-v1": 100}, FlagDoc{Version: "v1", Bundle: "sha256:aa", Serving: true}, FlagDoc{Version: "v2", Bundle: "sha256:bb"})
 	w.await("the rollback", func() bool { return w.view() == "enabled model-v1 100, model-v2 0" })
 	t.Logf("routed %s after the commit began", time.Since(began).Round(time.Millisecond))
 	if got := w.requests(200); !maps.Equal(got, map[string]int{"model-v1": 200}) {
 		t.Fatalf("weight 0 means no request, and 200 requests gave %v", got)
 	}
 	split, err := w.router.Decode(w.snapshot())
-	if err != nil || !split.Equal(runbook.Split{"model-v1": 100}) {
+	if err != nil || !split.Equal(record.Split{"model-v1": 100}) {
 		t.Fatalf("decoded %v, %v", split, err)
 	}
 }
@@ -248,14 +248,14 @@ func TestRealTraefikDoesWhatLintPredicts(t *testing.T) {
 func (w *world) follows(blocked bool) {
 	w.Helper()
 	if !blocked {
-		w.shift(runbook.Split{"model-v2": 100})
+		w.shift(record.Split{"model-v2": 100})
 		w.await("the plan", func() bool { return strings.HasPrefix(w.view(), "enabled model-v1 0, model-v2 100") })
 		if got := w.requests(50); !maps.Equal(got, map[string]int{"model-v2": 50}) {
 			w.Fatalf("50 requests gave %v", got)
 		}
 		return
 	}
-	to := runbook.Split{"model-v2": 100}
+	to := record.Split{"model-v2": 100}
 	if _, _, err := w.router.Plan(w.snapshot(), to, nil); err != nil {
 		// A plan that cannot name its keys is refused, and says so.
 		w.put("traefik/http/services/ranker/weighted/services/0/weight", "0")

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -24,10 +25,10 @@ type Router struct {
 // A codec knows how one kind of router spells a split.
 type codec interface {
 	// decode reads the split; an error wraps ErrNoSplit if there is none.
-	decode(store.Snapshot) (runbook.Split, error)
+	decode(store.Snapshot) (record.Split, error)
 	// writes lists every key of the group with its wanted text, changed or not, and
 	// the split as far as it can be read.
-	writes(snap store.Snapshot, to runbook.Split) (runbook.Split, []write, error)
+	writes(snap store.Snapshot, to record.Split) (record.Split, []write, error)
 	lint(store.Snapshot) []Hazard
 }
 
@@ -105,7 +106,7 @@ func (r Router) Prefixes() []string { return append([]string(nil), r.prefixes...
 
 // Decode returns the split that the store asks of the router. The error wraps
 // [ErrNoSplit] if there are no weights yet; any other names the key and how to mend it.
-func (r Router) Decode(snap store.Snapshot) (runbook.Split, error) { return r.codec.decode(snap) }
+func (r Router) Decode(snap store.Snapshot) (record.Split, error) { return r.codec.decode(snap) }
 
 // Lint reports what would make the router ignore a change, sorted by key. It knows
 // the whole tree that the router reads, not only the service's own keys.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -52,7 +53,7 @@ func TestPrefixes(t *testing.T) {
 
 func TestPlanRefusesFlagsWithoutAPlace(t *testing.T) {
 	r := router(t, runbook.Routing{Router: runbook.Traefik, Service: "ranker"})
-	to := runbook.Split{"model-v1": 100}
+	to := record.Split{"model-v1": 100}
 	if _, _, err := r.Plan(canary(), to, []FlagDoc{{Version: "v1", Flags: map[string]any{"encoder": "v4"}}}); err == nil || !strings.Contains(err.Error(), "routing.flags") {
 		t.Errorf("flags that nobody can read: %v", err)
 	}
@@ -63,15 +64,15 @@ func TestPlanRefusesFlagsWithoutAPlace(t *testing.T) {
 
 // An approval is bound to the digest: it must move with each part of a change.
 func TestDigestCoversTheChange(t *testing.T) {
-	base := func() runbook.Change {
-		return runbook.Change{From: runbook.Split{"a": 95, "b": 5}, To: runbook.Split{"a": 100}, Keys: []runbook.KeyChange{{Key: "k", From: "95", To: "100", Index: 7}}}
+	base := func() record.Change {
+		return record.Change{From: record.Split{"a": 95, "b": 5}, To: record.Split{"a": 100}, Keys: []record.KeyChange{{Key: "k", From: "95", To: "100", Index: 7}}}
 	}
 	seen := map[string]string{Digest(base()): "nothing"}
-	for name, alter := range map[string]func(*runbook.Change){
-		"from": func(c *runbook.Change) { c.From["b"] = 6 }, "to": func(c *runbook.Change) { c.To["b"] = 1 },
-		"key": func(c *runbook.Change) { c.Keys[0].Key = "l" }, "old text": func(c *runbook.Change) { c.Keys[0].From = "96" },
-		"new text": func(c *runbook.Change) { c.Keys[0].To = "99" }, "index": func(c *runbook.Change) { c.Keys[0].Index = 8 },
-		"no keys": func(c *runbook.Change) { c.Keys = nil },
+	for name, alter := range map[string]func(*record.Change){
+		"from": func(c *record.Change) { c.From["b"] = 6 }, "to": func(c *record.Change) { c.To["b"] = 1 },
+		"key": func(c *record.Change) { c.Keys[0].Key = "l" }, "old text": func(c *record.Change) { c.Keys[0].From = "96" },
+		"new text": func(c *record.Change) { c.Keys[0].To = "99" }, "index": func(c *record.Change) { c.Keys[0].Index = 8 },
+		"no keys": func(c *record.Change) { c.Keys = nil },
 	} {
 		c := base()
 		alter(&c)

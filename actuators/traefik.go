@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -30,12 +30,12 @@ type child struct {
 	name, weight store.Entry
 }
 
-func (t traefik) decode(snap store.Snapshot) (runbook.Split, error) {
+func (t traefik) decode(snap store.Snapshot) (record.Split, error) {
 	kids, err := t.children(snap)
 	if err != nil {
 		return nil, err
 	}
-	split := runbook.Split{}
+	split := record.Split{}
 	for _, c := range kids {
 		w, err := c.share()
 		if err != nil {
@@ -119,12 +119,12 @@ func (c child) share() (int, error) {
 	return max(0, w), nil
 }
 
-func (t traefik) writes(snap store.Snapshot, to runbook.Split) (runbook.Split, []write, error) {
+func (t traefik) writes(snap store.Snapshot, to record.Split) (record.Split, []write, error) {
 	kids, err := t.children(snap)
 	if err != nil && !errors.Is(err, ErrNoSplit) {
 		return nil, nil, err
 	}
-	from := runbook.Split{}
+	from := record.Split{}
 	var writes []write
 	known := map[string]bool{}
 	for _, c := range kids {
@@ -153,7 +153,7 @@ func (c child) weightKey() string {
 }
 
 // newcomers adds a child for each backend that has a share and is not there yet.
-func (t traefik) newcomers(snap store.Snapshot, kids []child, known map[string]bool, to runbook.Split) ([]write, error) {
+func (t traefik) newcomers(snap store.Snapshot, kids []child, known map[string]bool, to record.Split) ([]write, error) {
 	base, next := t.place(kids)
 	var writes []write
 	for _, name := range slices.Sorted(maps.Keys(to)) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -53,7 +54,7 @@ func podPage(rb *runbook.Runbook, version string, n, errors float64) string {
 
 // roles are what the daemon exports about the release, kept still: the daemon's own
 // would be gone for a scrape after each rollback.
-func roles(b *testing.B, release func() runbook.Release) string {
+func roles(b *testing.B, release func() record.Release) string {
 	return page(b, func() string {
 		rel := release()
 		if rel.ID == "" {

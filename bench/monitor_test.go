@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
 )
@@ -42,8 +43,8 @@ func watchedServiceOf(b *testing.B) *watchedService {
 		b.Fatal(err)
 	}
 	began := x.end.Add(-benchAge)
-	x.target = monitor.Target{Runbook: rb, Release: runbook.Release{ID: "rel-1", Service: "ranker", Region: runbook.DefaultRegion, Weight: 10, Phase: runbook.Open,
-		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}, StartedAt: began, TrafficAt: began, Moves: []runbook.Move{{At: began, To: 10}}}}
+	x.target = monitor.Target{Runbook: rb, Release: record.Release{ID: "rel-1", Service: "ranker", Region: runbook.DefaultRegion, Weight: 10, Phase: record.Open,
+		Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}, StartedAt: began, TrafficAt: began, Moves: []record.Move{{At: began, To: 10}}}}
 	backlog := servers.NewBacklog()
 	for at := began.Add(-monitor.LooksBack); at.Before(x.end.Add(30 * time.Minute)); at = at.Add(benchInterval) {
 		x.series = x.scrape(backlog, at)

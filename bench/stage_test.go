@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -44,7 +45,7 @@ type stage struct {
 	held       int    // turns in which nothing was rolled back
 
 	mu  sync.Mutex
-	rel runbook.Release
+	rel record.Release
 	act []byte // the body of the transaction that wrote the router's key last
 }
 
@@ -170,7 +171,7 @@ func (s *stage) launch() {
 	s.open = append(s.open, op{map[string]any{"Verb": "delete", "Key": store.BudgetKey}})
 }
 
-func (s *stage) release() runbook.Release {
+func (s *stage) release() record.Release {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.rel

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -39,9 +40,9 @@ type Engine struct {
 
 	mu       sync.RWMutex
 	services map[string]service
-	last     map[Slot]runbook.Release      // as last read or committed; for the exported roles
-	checks   map[string]runbook.RulesCheck // by service: how its rules compared the last time
-	lines    map[Slot]*sync.Mutex          // one event of a slot at a time in this process
+	last     map[Slot]record.Release      // as last read or committed; for the exported roles
+	checks   map[string]record.RulesCheck // by service: how its rules compared the last time
+	lines    map[Slot]*sync.Mutex         // one event of a slot at a time in this process
 
 	bundles    sync.Map  // digest → runbook.Bundle
 	planned    sync.Map  // service → plan: what its triggers can decide at its traffic
@@ -50,7 +51,7 @@ type Engine struct {
 	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
 
 	probed   map[Slot]time.Time // when the gates of triggers without significance were asked; under mu
-	confirms shared[confirmKey, runbook.Breach]
+	confirms shared[confirmKey, record.Breach]
 	views    shared[Slot, *view]
 
 	retarget chan struct{} // a release began, ended or changed its weight
@@ -132,7 +133,7 @@ func (e *Engine) readOr(ctx context.Context, slot Slot, ev Event, ahead **view) 
 }
 
 // newest is the slot's release as last read or committed here.
-func (e *Engine) newest(slot Slot) runbook.Release {
+func (e *Engine) newest(slot Slot) record.Release {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return e.last[slot]
@@ -172,7 +173,7 @@ func (e *Engine) commitAt(ctx context.Context, v view, ev Event, now time.Time) 
 func (e *Engine) committed(before, after State) {
 	e.metrics.committed(before, after)
 	if i := after.Incident; i != nil {
-		var fresh []runbook.Record
+		var fresh []record.Record
 		for _, r := range i.Timeline {
 			if r.Op != after.Op {
 				continue
@@ -198,15 +199,15 @@ func (e *Engine) committed(before, after State) {
 
 // moved tells the journal and the log of a weight that changed without an incident.
 func (e *Engine) moved(before, after State) {
-	if !after.Write.Advance && (before.Release == nil || before.Release.Phase != runbook.Open || after.Release.Phase != runbook.Closed) {
+	if !after.Write.Advance && (before.Release == nil || before.Release.Phase != record.Open || after.Release.Phase != record.Closed) {
 		return
 	}
 	r := after.Release
 	text := fmt.Sprintf("promoted to %d %% of %s", r.Weight, r.Candidate.Version)
-	if r.Phase == runbook.Closed {
+	if r.Phase == record.Closed {
 		text = r.Candidate.Version + " is proved: it is the last known good"
 	}
-	line := runbook.Record{At: r.Moves[len(r.Moves)-1].At, Kind: "promoted", By: r.Moves[len(r.Moves)-1].By, Text: text, Op: after.Op}
+	line := record.Record{At: r.Moves[len(r.Moves)-1].At, Kind: "promoted", By: r.Moves[len(r.Moves)-1].By, Text: text, Op: after.Op}
 	e.log.Info(text, zap.String("service", r.Service), zap.String("region", r.Region), zap.String("release", r.ID), zap.String("by", line.By), zap.String("op", line.Op))
 	if err := e.journal.Append(r.ID, line); err != nil {
 		e.metrics.problems.WithLabelValues("journal").Inc()
@@ -241,7 +242,7 @@ func rampBoundary(before, after State) string {
 	switch {
 	case was == nil || is == nil:
 		return "release"
-	case was.Phase == runbook.Open && is.Phase == runbook.Closed:
+	case was.Phase == record.Open && is.Phase == record.Closed:
 		return "proved"
 	case is.Asking != "" && is.Asking != was.Asking:
 		return "asked"

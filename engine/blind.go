@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -28,7 +29,7 @@ func (e *Engine) unseen(ctx context.Context, cause error) {
 	}
 	for _, slot := range e.slots(ctx) {
 		rel, err := e.Release(ctx, slot.Service, slot.Region)
-		if err != nil || rel.Phase != runbook.Open {
+		if err != nil || rel.Phase != record.Open {
 			continue
 		}
 		e.page(ctx, blindMessage(rel, e.blindSince, now, cause))
@@ -38,7 +39,7 @@ func (e *Engine) unseen(ctx context.Context, cause error) {
 
 // page puts a message that belongs to no incident into the outbox. One of that id that
 // waits there already says it.
-func (e *Engine) page(ctx context.Context, m runbook.Message) {
+func (e *Engine) page(ctx context.Context, m record.Message) {
 	b := batch{indexes: map[string]uint64{}}
 	b.set(store.OutboxKey(m.ID), m)
 	if err := e.put(ctx, b); err != nil && !errors.Is(err, store.ErrConflict) {
@@ -48,8 +49,8 @@ func (e *Engine) page(ctx context.Context, m runbook.Message) {
 
 // lostRaces is for a decision that others overtook again and again: it is read and
 // decided once more at the next alert or tick, and a human is told now.
-func lostRaces(slot Slot, times int, now time.Time) runbook.Message {
-	return runbook.Message{
+func lostRaces(slot Slot, times int, now time.Time) record.Message {
+	return record.Message{
 		Schema: runbook.Schema, ID: fmt.Sprintf("races-%s-%s-%d", slot.Service, slot.Region, now.Truncate(10*time.Minute).Unix()),
 		Service: slot.Service, Region: slot.Region, Kind: "lost_races", Page: true,
 		Title: fmt.Sprintf("%s: a decision was overtaken %d times in a row", slot.Service, times),
@@ -59,8 +60,8 @@ func lostRaces(slot Slot, times int, now time.Time) runbook.Message {
 	}
 }
 
-func blindMessage(rel runbook.Release, since, now time.Time, cause error) runbook.Message {
-	return runbook.Message{
+func blindMessage(rel record.Release, since, now time.Time, cause error) record.Message {
+	return record.Message{
 		Schema: runbook.Schema, ID: fmt.Sprintf("blind-%s-%d", rel.ID, now.Truncate(10*time.Minute).Unix()),
 		Service: rel.Service, Region: rel.Region, Kind: "blind", Page: true,
 		Title: fmt.Sprintf("%s: Prometheus does not answer while %s is being released", rel.Service, rel.Candidate.Version),

@@ -8,15 +8,16 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
 // pagesOf are the messages of a kind that wait in the outbox.
-func pagesOf(tb testing.TB, st store.Store, kind string) []runbook.Message {
+func pagesOf(tb testing.TB, st store.Store, kind string) []record.Message {
 	tb.Helper()
-	var pages []runbook.Message
-	for _, m := range all[runbook.Message](tb, st, store.OutboxKey("")) {
+	var pages []record.Message
+	for _, m := range all[record.Message](tb, st, store.OutboxKey("")) {
 		if m.Kind == kind && m.Page {
 			pages = append(pages, m)
 		}
@@ -70,7 +71,7 @@ func TestLostRacesPage(t *testing.T) {
 		e, st, f := solo(t, nil)
 		e.store = contested{st}
 		f.set(func(f *facts) { f.breaking["errors"] = true })
-		err := hears(t, e, runbook.Alert{Service: "ranker", Trigger: "errors", Firing: true, Lane: runbook.Webhook, StartsAt: time.Now()})
+		err := hears(t, e, record.Alert{Service: "ranker", Trigger: "errors", Firing: true, Lane: record.Webhook, StartsAt: time.Now()})
 		if !errors.Is(err, runbook.ErrLater) {
 			t.Errorf("heard: %v, want to be asked again", err)
 		}

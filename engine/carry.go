@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -79,18 +80,18 @@ func (e *Engine) take(ctx context.Context, slot Slot, ev Event) error {
 }
 
 // theAlert is the alert that the incident's breach was asked for.
-func theAlert(i runbook.Incident) runbook.Alert {
+func theAlert(i record.Incident) record.Alert {
 	for _, a := range i.Alerts {
 		if a.Trigger == i.Breach.Trigger {
 			return a
 		}
 	}
-	return runbook.Alert{Service: i.Service, Region: i.Region, Trigger: i.Breach.Trigger, Severity: i.Breach.Severity, Lane: i.Lane, Firing: true, StartsAt: i.OpenedAt}
+	return record.Alert{Service: i.Service, Region: i.Region, Trigger: i.Breach.Trigger, Severity: i.Breach.Severity, Lane: i.Lane, Firing: true, StartsAt: i.OpenedAt}
 }
 
 // wellAt is the last moment before the harm: the breach's start less the window in
 // which the trigger saw it.
-func wellAt(rb *runbook.Runbook, i runbook.Incident) time.Time {
+func wellAt(rb *runbook.Runbook, i record.Incident) time.Time {
 	at := i.OpenedAt
 	if b := i.Breach.StartedAt; !b.IsZero() && b.Before(at) {
 		at = b
@@ -104,18 +105,18 @@ func wellAt(rb *runbook.Runbook, i runbook.Incident) time.Time {
 // askBlind asks whether some trigger really cannot judge the release: the companion has no
 // number of its own. A trigger that has no data is the answer; a significance that is not
 // known here is to be asked for again.
-func (e *Engine) askBlind(ctx context.Context, s service, rel runbook.Release) runbook.Breach {
-	b := runbook.Breach{Trigger: blind, Severity: runbook.Mild, State: runbook.NotBreaching, AskedAt: time.Now().UTC()}
+func (e *Engine) askBlind(ctx context.Context, s service, rel record.Release) record.Breach {
+	b := record.Breach{Trigger: blind, Severity: runbook.Mild, State: record.NotBreaching, AskedAt: time.Now().UTC()}
 	for _, t := range s.rb.Triggers {
 		if t.Absolute() {
 			continue
 		}
 		got := e.prom.Confirm(ctx, s.ask, t, rel, e.significance(rel, t.Name))
-		if got.State == runbook.NoData {
+		if got.State == record.NoData {
 			return got
 		}
 		if problem := or(got.Problem, got.Significance.Problem); problem != "" && b.Problem == "" {
-			b.State, b.Problem, b.Significance = runbook.Unreachable, problem, got.Significance
+			b.State, b.Problem, b.Significance = record.Unreachable, problem, got.Significance
 		}
 	}
 	return b
@@ -142,7 +143,7 @@ func (e *Engine) deliver(ctx context.Context) {
 	}
 }
 
-func (e *Engine) send(ctx context.Context, m runbook.Message) error {
+func (e *Engine) send(ctx context.Context, m record.Message) error {
 	claimed, err := e.claim(ctx, m)
 	if err != nil || !claimed {
 		return err

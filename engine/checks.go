@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/verify"
@@ -19,8 +20,8 @@ import (
 // health asks everything that must be proved after traffic was moved: levels that users
 // get, over all versions, and at the same time the checks of whoever serves. wellAt is
 // the last moment at which all was well.
-func (e *Engine) health(ctx context.Context, s service, rel runbook.Release, wellAt time.Time) []runbook.Answer {
-	var levels, checks []runbook.Answer
+func (e *Engine) health(ctx context.Context, s service, rel record.Release, wellAt time.Time) []record.Answer {
+	var levels, checks []record.Answer
 	var both errgroup.Group
 	both.Go(func() error { levels = e.prom.Recovery(ctx, s.ask, rel, wellAt); return nil })
 	both.Go(func() error { checks = e.askSides(ctx, s, rel, serving(rel)); return nil })
@@ -29,7 +30,7 @@ func (e *Engine) health(ctx context.Context, s service, rel runbook.Release, wel
 }
 
 // serving are the sides that get traffic, as the release wants it.
-func serving(rel runbook.Release) []runbook.Role {
+func serving(rel record.Release) []runbook.Role {
 	switch rel.Weight {
 	case 0:
 		return []runbook.Role{runbook.Stable}
@@ -42,8 +43,8 @@ func serving(rel runbook.Release) []runbook.Role {
 // askSides asks whether the sides serve their own pair of model and features, answer
 // their stored predictions, and have the flags that their bundles demand. What the
 // runbook does not name is not asked.
-func (e *Engine) askSides(ctx context.Context, s service, rel runbook.Release, sides []runbook.Role) []runbook.Answer {
-	var all []runbook.Answer
+func (e *Engine) askSides(ctx context.Context, s service, rel record.Release, sides []runbook.Role) []record.Answer {
+	var all []record.Answer
 	for _, side := range sides {
 		all = append(all, e.checkSide(ctx, s, rel, side, len(sides) == 1 && rel.Weight%100 == 0)...)
 	}
@@ -54,13 +55,13 @@ func (e *Engine) askSides(ctx context.Context, s service, rel runbook.Release, s
 }
 
 // checkSide asks of one side; alone: it gets all traffic, so that the route leads to it.
-func (e *Engine) checkSide(ctx context.Context, s service, rel runbook.Release, side runbook.Role, alone bool) []runbook.Answer {
+func (e *Engine) checkSide(ctx context.Context, s service, rel record.Release, side runbook.Role, alone bool) []record.Answer {
 	v, which := s.rb.Verification, sideOf(rel, side)
-	var all []runbook.Answer
+	var all []record.Answer
 	if v.Pairing != nil {
 		bundle, err := e.Bundle(ctx, which.Bundle)
 		if err != nil {
-			all = append(all, runbook.Answer{Question: verify.PairQuestion + " " + which.Version, Health: runbook.Unknown, Text: err.Error(), At: time.Now().UTC()})
+			all = append(all, record.Answer{Question: verify.PairQuestion + " " + which.Version, Health: record.Unknown, Text: err.Error(), At: time.Now().UTC()})
 		} else if a, ok := e.prom.Pairing(ctx, s.ask, v.Pairing, rel, side, bundle); ok {
 			all = append(all, a)
 		}
@@ -71,11 +72,11 @@ func (e *Engine) checkSide(ctx context.Context, s service, rel runbook.Release, 
 	return all
 }
 
-func servesAll(rel runbook.Release, side runbook.Role) bool {
+func servesAll(rel record.Release, side runbook.Role) bool {
 	return rel.Weight == 0 && side == runbook.Stable || rel.Weight == 100 && side == runbook.Candidate
 }
 
-func sideOf(rel runbook.Release, side runbook.Role) runbook.Side {
+func sideOf(rel record.Release, side runbook.Role) record.Side {
 	if side == runbook.Candidate {
 		return rel.Candidate
 	}
@@ -84,16 +85,16 @@ func sideOf(rel runbook.Release, side runbook.Role) runbook.Side {
 
 // checkFlags reads the store again: the keys of both versions must say what their bundles
 // demand, and after a rollback that the candidate does not serve.
-func (e *Engine) checkFlags(ctx context.Context, s service, rel runbook.Release) runbook.Answer {
-	a := runbook.Answer{Question: verify.FlagQuestion, Health: runbook.Unknown, At: time.Now().UTC()}
-	a.Query = runbook.Query{Name: a.Question, Expr: s.rb.Routing.Flags, At: a.At}
+func (e *Engine) checkFlags(ctx context.Context, s service, rel record.Release) record.Answer {
+	a := record.Answer{Question: verify.FlagQuestion, Health: record.Unknown, At: time.Now().UTC()}
+	a.Query = record.Query{Name: a.Question, Expr: s.rb.Routing.Flags, At: a.At}
 	docs, err := e.flags(ctx, rel)
 	if err != nil {
 		a.Text = "cannot tell: " + err.Error()
 		return a
 	}
 	for n := range docs {
-		docs[n].Serving = docs[n].Version == rel.Stable.Version || rel.Phase == runbook.Open && rel.Weight > 0
+		docs[n].Serving = docs[n].Version == rel.Stable.Version || rel.Phase == record.Open && rel.Weight > 0
 	}
 	snap, err := e.store.Read(ctx, s.router.Prefixes()...)
 	if err != nil {
@@ -111,7 +112,7 @@ func (e *Engine) checkFlags(ctx context.Context, s service, rel runbook.Release)
 }
 
 // judgeFlags says whether the flags' keys would have to be written again.
-func judgeFlags(change runbook.Change, prefix string, docs []actuators.FlagDoc) (runbook.Health, string) {
+func judgeFlags(change record.Change, prefix string, docs []actuators.FlagDoc) (record.Health, string) {
 	var wrong []string
 	for _, k := range change.Keys {
 		if strings.HasPrefix(k.Key, prefix) {
@@ -119,14 +120,14 @@ func judgeFlags(change runbook.Change, prefix string, docs []actuators.FlagDoc) 
 		}
 	}
 	if len(wrong) > 0 {
-		return runbook.Bad, strings.Join(wrong, "; ")
+		return record.Bad, strings.Join(wrong, "; ")
 	}
 	var names []string
 	for _, d := range docs {
 		names = append(names, d.Version)
 	}
 	slices.Sort(names)
-	return runbook.Good, "the flags of " + strings.Join(names, " and ") + " are what their bundles demand"
+	return record.Good, "the flags of " + strings.Join(names, " and ") + " are what their bundles demand"
 }
 
 // predictorOf asks stored predictions with a client that follows no redirect, and

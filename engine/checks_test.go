@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/verify"
@@ -42,20 +43,20 @@ func TestChecksAfterARollback(t *testing.T) {
 		name    string
 		serve   served
 		meddle  func(t *testing.T, st store.Store)
-		outcome runbook.Outcome
-		want    map[string]runbook.Health
+		outcome record.Outcome
+		want    map[string]record.Health
 		text    string
 	}{
-		{"all is as stored", well, nil, runbook.Recovered, map[string]runbook.Health{"golden predictions v1": runbook.Good, "flags": runbook.Good}, "all 1 stored predictions of v1 are answered as stored"},
-		{"another model answers", func(string) (int, string) { return 200, `{"score":0.9}` }, nil, runbook.NotRecovered,
-			map[string]runbook.Health{"golden predictions v1": runbook.Bad, "flags": runbook.Good, "error rate": runbook.Good}, `"a user" differs in score`},
-		{"the model refuses", func(string) (int, string) { return 500, "" }, nil, runbook.NotRecovered, map[string]runbook.Health{"golden predictions v1": runbook.Bad}, "Internal Server Error"},
+		{"all is as stored", well, nil, record.Recovered, map[string]record.Health{"golden predictions v1": record.Good, "flags": record.Good}, "all 1 stored predictions of v1 are answered as stored"},
+		{"another model answers", func(string) (int, string) { return 200, `{"score":0.9}` }, nil, record.NotRecovered,
+			map[string]record.Health{"golden predictions v1": record.Bad, "flags": record.Good, "error rate": record.Good}, `"a user" differs in score`},
+		{"the model refuses", func(string) (int, string) { return 500, "" }, nil, record.NotRecovered, map[string]record.Health{"golden predictions v1": record.Bad}, "Internal Server Error"},
 		{"somebody switched a flag back", well, func(t *testing.T, st store.Store) {
 			snap, err := st.Read(t.Context(), flagsKey)
 			must(t, err)
 			en, _ := snap.Get(flagsKey)
 			must(t, put(st, flagsKey, strings.Replace(string(en.Value), `"serving":false`, `"serving":true`, 1)))
-		}, runbook.NotRecovered, map[string]runbook.Health{"golden predictions v1": runbook.Good, "flags": runbook.Bad}, flagsKey},
+		}, record.NotRecovered, map[string]record.Health{"golden predictions v1": record.Good, "flags": record.Bad}, flagsKey},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -65,7 +66,7 @@ func TestChecksAfterARollback(t *testing.T) {
 				done := make(chan error)
 				go func() { done <- e.Run(ctx) }()
 				f.set(func(f *facts) { f.breaking["errors"], f.traffic = true, 0 })
-				must(t, hears(t, e, runbook.Alert{Service: "ranker", Trigger: "errors", Firing: true, Lane: runbook.Webhook, StartsAt: time.Now()}))
+				must(t, hears(t, e, record.Alert{Service: "ranker", Trigger: "errors", Firing: true, Lane: record.Webhook, StartsAt: time.Now()}))
 				if c.meddle != nil {
 					c.meddle(t, st)
 				}
@@ -76,7 +77,7 @@ func TestChecksAfterARollback(t *testing.T) {
 				if inc.Verdict == nil || inc.Verdict.Outcome != c.outcome || !strings.Contains(inc.Verdict.Reason, c.text) {
 					t.Fatalf("verdict %+v, want %s for %q", inc.Verdict, c.outcome, c.text)
 				}
-				got := map[string]runbook.Health{}
+				got := map[string]record.Health{}
 				for _, a := range inc.Verdict.Answers {
 					got[a.Question] = a.Health
 				}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -17,7 +18,7 @@ const sharedFor = time.Second
 // confirm asks Prometheus, and reads the slot's records meanwhile: what is then decided
 // needs both, and neither waits for the other. Records that were not read, or that are
 // about other weights than the answer, are nil.
-func (e *Engine) confirm(ctx context.Context, s service, slot Slot, a runbook.Alert, trigger runbook.Trigger, rel runbook.Release) (b runbook.Breach, ahead *view) {
+func (e *Engine) confirm(ctx context.Context, s service, slot Slot, a record.Alert, trigger runbook.Trigger, rel record.Release) (b record.Breach, ahead *view) {
 	var g errgroup.Group
 	g.Go(func() error {
 		ahead = e.recent(ctx, slot, rel)
@@ -30,10 +31,10 @@ func (e *Engine) confirm(ctx context.Context, s service, slot Slot, a runbook.Al
 
 // answer asks Prometheus about a trigger, or the companion, unless that was just done. Who
 // asks for others as well does not cut the question short; it has a deadline of its own.
-func (e *Engine) answer(ctx context.Context, s service, slot Slot, name string, trigger runbook.Trigger, rel runbook.Release) runbook.Breach {
+func (e *Engine) answer(ctx context.Context, s service, slot Slot, name string, trigger runbook.Trigger, rel record.Release) record.Breach {
 	ctx = context.WithoutCancel(ctx)
-	always := func(runbook.Breach) bool { return true }
-	return e.confirms.get(confirmKey{slot, name, rel.ID, rel.Epoch}, always, func() runbook.Breach {
+	always := func(record.Breach) bool { return true }
+	return e.confirms.get(confirmKey{slot, name, rel.ID, rel.Epoch}, always, func() record.Breach {
 		if name == blind {
 			return e.askBlind(ctx, s, rel)
 		}
@@ -44,7 +45,7 @@ func (e *Engine) answer(ctx context.Context, s service, slot Slot, name string, 
 // recent is the slot's records as this process read them at most a second ago, unless it
 // has committed something since; nil if they are about another epoch, or cannot be read. A
 // commit that rests on what others have changed meanwhile is refused, as any lost race.
-func (e *Engine) recent(ctx context.Context, slot Slot, rel runbook.Release) *view {
+func (e *Engine) recent(ctx context.Context, slot Slot, rel record.Release) *view {
 	ctx = context.WithoutCancel(ctx)
 	current := func(v *view) bool { return v != nil && v.Release.Op == e.newest(slot).Op }
 	v := e.views.get(slot, current, func() *view {

@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // A storm asks Prometheus once a second; weights that changed are asked about anew.
@@ -15,7 +15,7 @@ func TestAlertsOfOneTriggerShareAConfirmation(t *testing.T) {
 		e, st, f := solo(t, nil)
 		storm := func(trigger string) {
 			t.Helper()
-			must(t, hears(t, e, slices.Repeat([]runbook.Alert{alertOf(trigger, runbook.Webhook)}, 32)...))
+			must(t, hears(t, e, slices.Repeat([]record.Alert{alertOf(trigger, record.Webhook)}, 32)...))
 		}
 		asked := func(what string, errors, slow int) {
 			t.Helper()
@@ -50,8 +50,8 @@ func TestAlertsOfOneTriggerShareAConfirmation(t *testing.T) {
 func TestASharedConfirmationActsOnce(t *testing.T) {
 	h := listening(t)
 	h.f.breaking["errors"] = true
-	must(t, hears(t, h.Engine, slices.Repeat([]runbook.Alert{alertOf("errors", runbook.Webhook)}, 8)...))
-	if i := incidentOf(t, h.st); i.Phase != runbook.Acted || i.Breach.Significance.Value != 3 {
+	must(t, hears(t, h.Engine, slices.Repeat([]record.Alert{alertOf("errors", record.Webhook)}, 8)...))
+	if i := incidentOf(t, h.st); i.Phase != record.Acted || i.Breach.Significance.Value != 3 {
 		t.Errorf("incident is %q, %+v", i.Phase, i.Breach.Significance)
 	}
 	if n := h.f.asked["breach errors"]; n != 1 {

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -32,8 +33,8 @@ func (d *drama) climb() {
 		if !there {
 			_, _ = l.e.Start(d.t.Context(), launch, "ann") // refused or dead: the state shows it
 		}
-		_ = l.e.Alerts(d.t.Context(), []runbook.Alert{{Trigger: watchdog, Firing: true, Lane: runbook.Webhook}})
-		if there && rel.Phase == runbook.Closed && len(all[runbook.Message](d.t, d.st, store.OutboxKey(""))) == 0 {
+		_ = l.e.Alerts(d.t.Context(), []record.Alert{{Trigger: watchdog, Firing: true, Lane: record.Webhook}})
+		if there && rel.Phase == record.Closed && len(all[record.Message](d.t, d.st, store.OutboxKey(""))) == 0 {
 			break
 		}
 		if there && d.person != nil {
@@ -52,7 +53,7 @@ type rampStory struct {
 	steps   string // and no other
 	told    map[string]int
 	frozen  int // incidents that froze it
-	person  func(d *drama) func(*Engine, runbook.Release)
+	person  func(d *drama) func(*Engine, record.Release)
 	dies    []string // where it dies; none: at every boundary it comes to
 }
 
@@ -77,8 +78,8 @@ func rampStories() []rampStory {
 }
 
 // saysYes answers what the ramp asks.
-func (d *drama) saysYes() func(*Engine, runbook.Release) {
-	return func(e *Engine, rel runbook.Release) {
+func (d *drama) saysYes() func(*Engine, record.Release) {
+	return func(e *Engine, rel record.Release) {
 		if rel.Asking != "" {
 			_, _ = e.Answer(d.t.Context(), rel.Asking, true, "ann", "api", "because") // answered, refused or dead
 		}
@@ -87,9 +88,9 @@ func (d *drama) saysYes() func(*Engine, runbook.Release) {
 
 // resumes is users who get errors from both sides at 20 %, and a human who has the ramp go
 // on when that is over.
-func (d *drama) resumes() func(*Engine, runbook.Release) {
+func (d *drama) resumes() func(*Engine, record.Release) {
 	seen := false
-	return func(e *Engine, rel runbook.Release) {
+	return func(e *Engine, rel record.Release) {
 		frozen := rel.Frozen != ""
 		seen = seen || frozen
 		d.facts.set(func(f *facts) {
@@ -111,9 +112,9 @@ func (f *facts) breaks(trigger string) bool {
 }
 
 // flips flips, and does so again after a crash that lost it.
-func (d *drama) flips() func(*Engine, runbook.Release) {
-	return func(e *Engine, rel runbook.Release) {
-		if rel.Weight == 0 && rel.Phase == runbook.Open {
+func (d *drama) flips() func(*Engine, record.Release) {
+	return func(e *Engine, rel record.Release) {
+		if rel.Weight == 0 && rel.Phase == record.Open {
 			_, _ = e.Flip(d.t.Context(), "ranker", "", "ann") // refused or dead: the state shows it
 		}
 	}
@@ -129,12 +130,12 @@ func (d *drama) climbed(story rampStory) string {
 		moves = append(moves, strings.TrimSpace(fmt.Sprint(m.Why, " ", m.To, " ", m.Checked)))
 	}
 	steps := strings.Join(moves, ", ")
-	if rel.Phase != runbook.Closed || steps != story.steps {
+	if rel.Phase != record.Closed || steps != story.steps {
 		d.t.Errorf("%s, died at %q: %s in epoch %d, moves %q, want %q; waiting: %s", story.title, d.dieAt, rel.Phase, rel.Epoch, steps, story.steps, rel.Waiting)
 	}
-	incidents := all[runbook.Incident](d.t, d.st, store.IncidentKey(""))
+	incidents := all[record.Incident](d.t, d.st, store.IncidentKey(""))
 	for _, i := range incidents {
-		if i.Phase != runbook.Done || i.Change != nil {
+		if i.Phase != record.Done || i.Change != nil {
 			d.t.Errorf("%s, died at %q: incident %+v", story.title, d.dieAt, i)
 		}
 	}

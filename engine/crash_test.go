@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -75,7 +76,7 @@ type drama struct {
 	blindAt bool // Prometheus is down when the alert comes
 	dieAt   string
 
-	person func(*Engine, runbook.Release) // what a human does on the ramp, at each look
+	person func(*Engine, record.Release) // what a human does on the ramp, at each look
 
 	mu    sync.Mutex
 	names []string       // boundaries that were passed, each once
@@ -89,8 +90,8 @@ func (d *drama) live(ctx context.Context) *life {
 	l := &life{stop: stop, over: make(chan struct{})}
 	p := partsOf(mortal{d.st, l}, d.facts)
 	p.Archive = captures(func(string) error { return l.gone() })
-	p.Journal = journals(func(string, runbook.Record) error { return l.gone() })
-	p.Post = posts(func(m runbook.Message) (string, error) {
+	p.Journal = journals(func(string, record.Record) error { return l.gone() })
+	p.Post = posts(func(m record.Message) (string, error) {
 		if err := l.gone(); err != nil {
 			return "", err
 		}
@@ -130,29 +131,29 @@ func (d *drama) boundary(l *life, name string) {
 	}
 }
 
-func (d *drama) incident() (runbook.Incident, bool) {
-	for _, i := range all[runbook.Incident](d.t, d.st, store.IncidentKey("")) {
+func (d *drama) incident() (record.Incident, bool) {
+	for _, i := range all[record.Incident](d.t, d.st, store.IncidentKey("")) {
 		return i, true
 	}
-	return runbook.Incident{}, false
+	return record.Incident{}, false
 }
 
-func (d *drama) release() (runbook.Release, bool) {
-	r, ok := all[runbook.Release](d.t, d.st, releases)["ranker/"+runbook.DefaultRegion]
+func (d *drama) release() (record.Release, bool) {
+	r, ok := all[record.Release](d.t, d.st, releases)["ranker/"+runbook.DefaultRegion]
 	return r, ok
 }
 
 func (d *drama) state() string {
-	if i, ok := d.incident(); ok && (i.Phase != runbook.Done || d.rb.Rollout == nil) {
+	if i, ok := d.incident(); ok && (i.Phase != record.Done || d.rb.Rollout == nil) {
 		return "incident " + string(i.Phase)
 	}
-	for _, m := range all[runbook.Mirror](d.t, d.st, mirrorKeys) {
+	for _, m := range all[record.Mirror](d.t, d.st, mirrorKeys) {
 		if m.On() {
 			return fmt.Sprintf("mirror on at %d %%", m.Percent)
 		}
 		return "mirror ended"
 	}
-	if r, ok := d.release(); ok && r.Phase == runbook.Open && d.rb.Rollout != nil {
+	if r, ok := d.release(); ok && r.Phase == record.Open && d.rb.Rollout != nil {
 		return fmt.Sprintf("release open at %d %%", r.Weight)
 	} else if ok {
 		return "release " + string(r.Phase)
@@ -164,7 +165,7 @@ func (d *drama) state() string {
 // starts the release, answers what is asked, and does so again after a crash.
 func (d *drama) world(began time.Time) {
 	rel, open := d.release()
-	bad := open && rel.Phase == runbook.Open
+	bad := open && rel.Phase == record.Open
 	d.facts.set(func(f *facts) {
 		f.down = d.blindAt && time.Since(began) < 40*time.Second
 		f.traffic, f.errors, f.firing = 0, 0.001, nil
@@ -179,8 +180,8 @@ func (d *drama) world(began time.Time) {
 	if !open {
 		_, _ = e.Start(d.t.Context(), launchOf(d.t), "ann") // refused or dead: the state shows it
 	}
-	for id, a := range all[runbook.Approval](d.t, d.st, store.ApprovalKey("")) {
-		if a.Status == runbook.Pending {
+	for id, a := range all[record.Approval](d.t, d.st, store.ApprovalKey("")) {
+		if a.Status == record.Pending {
 			_, _ = e.Answer(d.t.Context(), id, true, "ann", "api", "because")
 		}
 	}
@@ -202,14 +203,14 @@ func (d *drama) play() {
 			if d.blindAt {
 				d.facts.set(func(f *facts) { f.down = true })
 			}
-			_ = l.e.Alerts(d.t.Context(), []runbook.Alert{alertOf(d.trigger, runbook.Webhook)})
+			_ = l.e.Alerts(d.t.Context(), []record.Alert{alertOf(d.trigger, record.Webhook)})
 		}
 		if l.gone() != nil {
 			<-l.over
 			l = d.live(d.t.Context())
 		}
-		waiting := all[runbook.Message](d.t, d.st, store.OutboxKey(""))
-		if i, ok := d.incident(); ok && i.Phase == runbook.Done && len(waiting) == 0 {
+		waiting := all[record.Message](d.t, d.st, store.OutboxKey(""))
+		if i, ok := d.incident(); ok && i.Phase == record.Done && len(waiting) == 0 {
 			break
 		}
 		time.Sleep(time.Second)
@@ -227,13 +228,13 @@ func (d *drama) check() string {
 			acted++
 		}
 	}
-	budget := len(all[runbook.Budget](d.t, d.st, store.BudgetKey)[""].Recent)
+	budget := len(all[record.Budget](d.t, d.st, store.BudgetKey)[""].Recent)
 	wantBudget := 1
 	if i.By != "" {
 		wantBudget = 0
 	}
-	n := len(all[runbook.Incident](d.t, d.st, store.IncidentKey("")))
-	if i.Phase != runbook.Done || acted != 1 || n != 1 || budget != wantBudget || i.Verdict == nil || i.Verdict.Outcome != runbook.Recovered || i.Evidence != "folder" {
+	n := len(all[record.Incident](d.t, d.st, store.IncidentKey("")))
+	if i.Phase != record.Done || acted != 1 || n != 1 || budget != wantBudget || i.Verdict == nil || i.Verdict.Outcome != record.Recovered || i.Evidence != "folder" {
 		d.t.Errorf("died at %q: %d incidents, %s, acted %d times, budget %d, verdict %+v, evidence %q", d.dieAt, n, i.Phase, acted, budget, i.Verdict, i.Evidence)
 	}
 	var told []string

@@ -25,7 +25,7 @@
 // A release whose runbook has a rollout goes up its ramp: each step is one transaction of
 // weights, flags and release, taken by a human, by the daemon, or by the daemon once a
 // human has said yes. It is taken only if a rollback is possible right now and nothing
-// objects; what objects is written down in words ([runbook.Release].Waiting). With all
+// objects; what objects is written down in words ([record.Release].Waiting). With all
 // traffic and the bake time over, the release is closed and its candidate is the last
 // known good. From every step a breach leads to 0 in one transaction.
 //

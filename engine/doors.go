@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -24,7 +25,7 @@ const atOnce = 8
 // committed: acted, asked, held, joined, or found not to be true. An error wrapping
 // [runbook.ErrLater] means that it should be offered again. What became of each is counted
 // and logged; a trigger that the runbook of an open release does not have is held and paged.
-func (e *Engine) Alerts(ctx context.Context, alerts []runbook.Alert) error {
+func (e *Engine) Alerts(ctx context.Context, alerts []record.Alert) error {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	done := make(chan error, 1)
 	e.begun.RLock() // let go by the goroutine
@@ -43,7 +44,7 @@ func (e *Engine) Alerts(ctx context.Context, alerts []runbook.Alert) error {
 
 // each takes every alert, whatever becomes of the others: what is wrong with one
 // service must not keep another from being rolled back.
-func (e *Engine) each(ctx context.Context, alerts []runbook.Alert) error {
+func (e *Engine) each(ctx context.Context, alerts []record.Alert) error {
 	errs := make([]error, len(alerts))
 	var g errgroup.Group
 	g.SetLimit(atOnce)
@@ -58,7 +59,7 @@ func (e *Engine) each(ctx context.Context, alerts []runbook.Alert) error {
 }
 
 // alert takes one alert and accounts for it, whatever it is.
-func (e *Engine) alert(ctx context.Context, a runbook.Alert) error {
+func (e *Engine) alert(ctx context.Context, a record.Alert) error {
 	o, err := e.outcomeOf(ctx, a)
 	if err != nil {
 		o = notCommitted
@@ -67,13 +68,13 @@ func (e *Engine) alert(ctx context.Context, a runbook.Alert) error {
 	return err
 }
 
-func (e *Engine) outcomeOf(ctx context.Context, a runbook.Alert) (outcome, error) {
+func (e *Engine) outcomeOf(ctx context.Context, a record.Alert) (outcome, error) {
 	if !a.Firing {
 		return resolved, nil // which says nothing of the service, nor of the path to us
 	}
 	if a.Trigger == watchdog {
 		e.metrics.heard(a.Lane)
-		if a.Lane == runbook.Webhook {
+		if a.Lane == record.Webhook {
 			e.hear(ctx, time.Now().UTC())
 		}
 		return alive, nil
@@ -101,7 +102,7 @@ func (e *Engine) outcomeOf(ctx context.Context, a runbook.Alert) (outcome, error
 // question asks Prometheus whether an alert is true now for the release that is open
 // in the slot, and steps the answer. A trigger that the runbook does not have cannot be
 // asked, and is stepped as that.
-func (e *Engine) question(ctx context.Context, s service, slot Slot, a runbook.Alert) (outcome, error) {
+func (e *Engine) question(ctx context.Context, s service, slot Slot, a record.Alert) (outcome, error) {
 	trigger, _ := s.rb.Trigger(a.Trigger)
 	rel, err := e.release(ctx, slot)
 	for range tries {
@@ -115,8 +116,8 @@ func (e *Engine) question(ctx context.Context, s service, slot Slot, a runbook.A
 	return "", fmt.Errorf("%w: the release of %s changes as fast as it is asked about", runbook.ErrLater, slot)
 }
 
-func (e *Engine) questionOf(ctx context.Context, s service, slot Slot, a runbook.Alert, trigger runbook.Trigger, rel runbook.Release, err error) (outcome, error) {
-	if errors.Is(err, runbook.ErrNotFound) || err == nil && rel.Phase != runbook.Open {
+func (e *Engine) questionOf(ctx context.Context, s service, slot Slot, a record.Alert, trigger runbook.Trigger, rel record.Release, err error) (outcome, error) {
+	if errors.Is(err, runbook.ErrNotFound) || err == nil && rel.Phase != record.Open {
 		if err != nil {
 			return noRelease, nil
 		}
@@ -136,7 +137,7 @@ func (e *Engine) questionOf(ctx context.Context, s service, slot Slot, a runbook
 		return "", ctx.Err() // an answer cut short by us says nothing of Prometheus
 	}
 	e.boundary("after-confirm")
-	if b.StartedAt.IsZero() && a.Lane == runbook.Webhook { // the watcher knows only the newest sample
+	if b.StartedAt.IsZero() && a.Lane == record.Webhook { // the watcher knows only the newest sample
 		b.StartedAt = a.StartsAt
 	}
 	b.RulesDrift = e.driftOf(a.Service, a.Trigger)
@@ -146,11 +147,11 @@ func (e *Engine) questionOf(ctx context.Context, s service, slot Slot, a runbook
 
 // release is the slot's release as last seen; one that is not open is looked up, so
 // that a release another replica has just started is not overlooked.
-func (e *Engine) release(ctx context.Context, slot Slot) (runbook.Release, error) {
+func (e *Engine) release(ctx context.Context, slot Slot) (record.Release, error) {
 	e.mu.RLock()
 	rel, ok := e.last[slot]
 	e.mu.RUnlock()
-	if ok && rel.Phase == runbook.Open {
+	if ok && rel.Phase == record.Open {
 		return rel, nil
 	}
 	return e.Release(ctx, slot.Service, slot.Region)
@@ -158,36 +159,36 @@ func (e *Engine) release(ctx context.Context, slot Slot) (runbook.Release, error
 
 // Start begins a release. It is refused while another is open, while either bundle is
 // quarantined, and while the router's split is not all on the stable backend.
-func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (runbook.Release, error) {
+func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error) {
 	s, err := e.human(ctx, Slot{l.Service, or(l.Region, runbook.DefaultRegion)}, Launched{l, by})
 	if err != nil {
-		return runbook.Release{}, err
+		return record.Release{}, err
 	}
 	return *s.Release, nil
 }
 
 // Rollback moves all traffic of the open release to its stable bundle because a human
 // asks for it.
-func (e *Engine) Rollback(ctx context.Context, service, region, by, reason string) (runbook.Incident, error) {
+func (e *Engine) Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error) {
 	s, err := e.human(ctx, Slot{service, or(region, runbook.DefaultRegion)}, Demanded{by, reason})
 	if err != nil {
-		return runbook.Incident{}, err
+		return record.Incident{}, err
 	}
 	return *s.Incident, nil
 }
 
 // LetGo lets a held release go on with the split that was found.
-func (e *Engine) LetGo(ctx context.Context, service, region, by, reason string) (runbook.Release, error) {
+func (e *Engine) LetGo(ctx context.Context, service, region, by, reason string) (record.Release, error) {
 	s, err := e.human(ctx, Slot{service, or(region, runbook.DefaultRegion)}, LetGo{by, reason})
 	if err != nil {
-		return runbook.Release{}, err
+		return record.Release{}, err
 	}
 	return *s.Release, nil
 }
 
 // Answer is a human's yes or no to an approval. A yes to a rollback carries it out in
 // the same transaction that uses the approval up.
-func (e *Engine) Answer(ctx context.Context, id string, yes bool, by, how, reason string) (runbook.Approval, error) {
+func (e *Engine) Answer(ctx context.Context, id string, yes bool, by, how, reason string) (record.Approval, error) {
 	a, err := e.Approval(ctx, id)
 	if err != nil {
 		return a, err
@@ -231,11 +232,11 @@ func (e *Engine) Lift(ctx context.Context, digest, by, reason string) error {
 	if err != nil {
 		return later(err)
 	}
-	var q runbook.Quarantine
+	var q record.Quarantine
 	if !has(snap, key) {
 		return fmt.Errorf("quarantine of %s: %w", digest, runbook.ErrNotFound)
 	}
-	if err := record(snap, key, &q); err != nil {
+	if err := decode(snap, key, &q); err != nil {
 		return err
 	}
 	q.Lifted = "by " + by + ": " + reason
@@ -245,7 +246,7 @@ func (e *Engine) Lift(ctx context.Context, digest, by, reason string) error {
 }
 
 // SetControl writes the stop switch of the whole installation.
-func (e *Engine) SetControl(ctx context.Context, c runbook.Control) error {
+func (e *Engine) SetControl(ctx context.Context, c record.Control) error {
 	snap, err := e.store.Read(ctx, store.ControlKey)
 	if err != nil {
 		return later(err)

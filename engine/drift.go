@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -44,7 +45,7 @@ func (e *Engine) checkRules(ctx context.Context) (again bool) {
 		if known {
 			e.recordDrift(ctx, rb, kept, c, now)
 		}
-		again = again || c.State == runbook.RulesSuspected
+		again = again || c.State == record.RulesSuspected
 	}
 	if problem != nil {
 		e.log.Warn("compare rules", zap.Error(problem))
@@ -65,13 +66,13 @@ func (e *Engine) runbooks() []*runbook.Runbook {
 }
 
 // check is the newest comparison of a service's rules.
-func (e *Engine) check(service string) runbook.RulesCheck {
+func (e *Engine) check(service string) record.RulesCheck {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return e.checks[service]
 }
 
-func (e *Engine) keepCheck(c runbook.RulesCheck) {
+func (e *Engine) keepCheck(c record.RulesCheck) {
 	e.mu.Lock()
 	before := e.checks[c.Service]
 	e.checks[c.Service] = c
@@ -84,12 +85,12 @@ func (e *Engine) keepCheck(c runbook.RulesCheck) {
 
 // rulesChecks are the newest comparisons of all services here. One that was not made
 // yet is unknown.
-func (e *Engine) rulesChecks() []runbook.RulesCheck {
-	all := []runbook.RulesCheck{}
+func (e *Engine) rulesChecks() []record.RulesCheck {
+	all := []record.RulesCheck{}
 	for _, rb := range e.runbooks() {
 		c := e.check(rb.Service)
 		if c.Service == "" {
-			c = runbook.RulesCheck{Schema: runbook.Schema, Service: rb.Service, State: runbook.RulesUnknown, Problem: "not compared yet"}
+			c = record.RulesCheck{Schema: runbook.Schema, Service: rb.Service, State: record.RulesUnknown, Problem: "not compared yet"}
 		}
 		all = append(all, c)
 	}
@@ -104,11 +105,11 @@ func (e *Engine) driftOf(service, trigger string) string { return e.fresh(servic
 
 // fresh is the newest comparison, unless it is of another text of the runbook, or so
 // old that it says nothing of now.
-func (e *Engine) fresh(service string) runbook.RulesCheck {
+func (e *Engine) fresh(service string) record.RulesCheck {
 	rb, ok := e.Runbook(service)
 	c := e.check(service)
 	if !ok || c.Digest != rb.Digest || time.Since(c.At) > driftKept+2*max(e.opts.RulesEvery, 0) {
-		return runbook.RulesCheck{}
+		return record.RulesCheck{}
 	}
 	return c
 }

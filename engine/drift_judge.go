@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -18,51 +19,51 @@ const driftKept = 30 * time.Minute
 // intervals apart: a reload and a restart are no drift. One that is on record already,
 // by another replica or before a restart of ours, counts at once. No answer is neither:
 // a drift that was seen is believed for half an hour, and then nothing is known.
-func compared(before runbook.RulesCheck, rb *runbook.Runbook, found []rules.Drift, problem error, onRecord bool, now time.Time) runbook.RulesCheck {
+func compared(before record.RulesCheck, rb *runbook.Runbook, found []rules.Drift, problem error, onRecord bool, now time.Time) record.RulesCheck {
 	if before.Digest != rb.Digest {
-		before = runbook.RulesCheck{State: runbook.RulesUnknown}
+		before = record.RulesCheck{State: record.RulesUnknown}
 	}
-	c := runbook.RulesCheck{Schema: runbook.Schema, Service: rb.Service, Digest: rb.Digest, State: runbook.RulesUnknown, At: now}
+	c := record.RulesCheck{Schema: runbook.Schema, Service: rb.Service, Digest: rb.Digest, State: record.RulesUnknown, At: now}
 	if problem != nil {
 		c.At, c.Problem = before.At, clip(problem.Error(), maxValue)
-		if before.State == runbook.RulesDrifted && now.Sub(before.At) < driftKept {
+		if before.State == record.RulesDrifted && now.Sub(before.At) < driftKept {
 			c.State, c.Since, c.Drift = before.State, before.Since, before.Drift
 		}
 		return c
 	}
 	if c.Drift = differences(rb, found); len(c.Drift) == 0 {
-		c.State = runbook.RulesOneToOne
+		c.State = record.RulesOneToOne
 		return c
 	}
-	c.State, c.Since = runbook.RulesSuspected, now
-	if before.State == runbook.RulesDrifted || before.State == runbook.RulesSuspected {
+	c.State, c.Since = record.RulesSuspected, now
+	if before.State == record.RulesDrifted || before.State == record.RulesSuspected {
 		c.Since = before.Since
 	}
-	if before.State == runbook.RulesDrifted || onRecord || before.State == runbook.RulesSuspected && now.Sub(before.Since) >= 2*rb.Metrics.Interval.Std() {
-		c.State = runbook.RulesDrifted
+	if before.State == record.RulesDrifted || onRecord || before.State == record.RulesSuspected && now.Sub(before.Since) >= 2*rb.Metrics.Interval.Std() {
+		c.State = record.RulesDrifted
 	}
 	return c
 }
 
 // differences are those of one service, and of the watchdog, which is everybody's.
 // Rules of services that have no runbook here are another installation's.
-func differences(rb *runbook.Runbook, found []rules.Drift) []runbook.RuleDiff {
-	var out []runbook.RuleDiff
+func differences(rb *runbook.Runbook, found []rules.Drift) []record.RuleDiff {
+	var out []record.RuleDiff
 	for _, d := range found {
 		if d.Service == rb.Service || d.Trigger == watchdog {
-			out = append(out, runbook.RuleDiff{Kind: string(d.Kind), Trigger: d.Trigger, Text: clip(d.What, maxValue)})
+			out = append(out, record.RuleDiff{Kind: string(d.Kind), Trigger: d.Trigger, Text: clip(d.What, maxValue)})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b runbook.RuleDiff) int { return gravity(b) - gravity(a) })
-	if more := len(out) - runbook.MaxRuleDiffs; more > 0 {
-		kind := out[runbook.MaxRuleDiffs].Kind // the gravest of those left out
-		out = append(out[:runbook.MaxRuleDiffs:runbook.MaxRuleDiffs], runbook.RuleDiff{Kind: kind, Text: fmt.Sprintf("%d more differences", more)})
+	slices.SortStableFunc(out, func(a, b record.RuleDiff) int { return gravity(b) - gravity(a) })
+	if more := len(out) - record.MaxRuleDiffs; more > 0 {
+		kind := out[record.MaxRuleDiffs].Kind // the gravest of those left out
+		out = append(out[:record.MaxRuleDiffs:record.MaxRuleDiffs], record.RuleDiff{Kind: kind, Text: fmt.Sprintf("%d more differences", more)})
 	}
 	return out
 }
 
 // gravity is how soon a difference is to be said.
-func gravity(d runbook.RuleDiff) int {
+func gravity(d record.RuleDiff) int {
 	switch {
 	case !d.Harmless():
 		return 2

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -19,7 +20,7 @@ const refreshDrift = driftKept / 2
 // A driftRecord is the record of a drift that people were told of, so that replicas
 // tell it once, and a restart does not forget it.
 type driftRecord struct {
-	check runbook.RulesCheck
+	check record.RulesCheck
 	index uint64 // 0: there is none
 }
 
@@ -43,7 +44,7 @@ func (e *Engine) driftRecords(ctx context.Context) (driftRecords, bool) {
 func (d driftRecords) of(service string) (driftRecord, bool) {
 	key := store.RulesKey(service)
 	var r driftRecord
-	if err := record(d.Snapshot, key, &r.check); err != nil {
+	if err := decode(d.Snapshot, key, &r.check); err != nil {
 		return r, false
 	}
 	r.index = index(d.Snapshot, key)
@@ -53,18 +54,18 @@ func (d driftRecords) of(service string) (driftRecord, bool) {
 // recordDrift writes down that a drift began or ended, and the message in the same
 // transaction. Only who compares with the text of the runbook for which it was found
 // ends it, or anybody once nobody finds it any more.
-func (e *Engine) recordDrift(ctx context.Context, rb *runbook.Runbook, kept driftRecord, c runbook.RulesCheck, now time.Time) {
+func (e *Engine) recordDrift(ctx context.Context, rb *runbook.Runbook, kept driftRecord, c record.RulesCheck, now time.Time) {
 	key := store.RulesKey(rb.Service)
 	b := batch{indexes: map[string]uint64{key: kept.index}}
 	old := now.Sub(kept.check.At).Abs()
 	switch {
-	case c.State == runbook.RulesDrifted && c.Problem == "" && kept.empty():
+	case c.State == record.RulesDrifted && c.Problem == "" && kept.empty():
 		e.tellDrift(ctx, &b, report.DriftMsg(c, rb, e.anyOpen(ctx, rb), now))
 		b.set(key, c)
-	case c.State == runbook.RulesDrifted && c.Problem == "" && old >= refreshDrift:
+	case c.State == record.RulesDrifted && c.Problem == "" && old >= refreshDrift:
 		kept.check.At = now
 		b.set(key, kept.check)
-	case c.State == runbook.RulesOneToOne && !kept.empty() && (kept.check.Digest == c.Digest || old >= driftKept):
+	case c.State == record.RulesOneToOne && !kept.empty() && (kept.check.Digest == c.Digest || old >= driftKept):
 		e.tellDrift(ctx, &b, report.DriftEndedMsg(kept.check, rb, now))
 		b.ops = append(b.ops, store.Op{Verb: store.Delete, Key: key, Index: kept.index})
 	default:
@@ -80,7 +81,7 @@ func (e *Engine) recordDrift(ctx context.Context, rb *runbook.Runbook, kept drif
 }
 
 // tellDrift puts the message into the batch, over one of the same id that still waits.
-func (e *Engine) tellDrift(ctx context.Context, b *batch, m runbook.Message) {
+func (e *Engine) tellDrift(ctx context.Context, b *batch, m record.Message) {
 	key := store.OutboxKey(m.ID)
 	if snap, err := e.store.Read(ctx, key); err == nil {
 		b.indexes[key] = index(snap, key)
@@ -96,8 +97,8 @@ func (e *Engine) anyOpen(ctx context.Context, rb *runbook.Runbook) bool {
 		return true
 	}
 	for _, en := range snap.Entries {
-		var rel runbook.Release
-		if json.Unmarshal(en.Value, &rel) != nil || rel.Phase == runbook.Open {
+		var rel record.Release
+		if json.Unmarshal(en.Value, &rel) != nil || rel.Phase == record.Open {
 			return true
 		}
 	}
@@ -105,9 +106,9 @@ func (e *Engine) anyOpen(ctx context.Context, rb *runbook.Runbook) bool {
 }
 
 // comparedRules exports what a comparison found.
-func (m *metrics) comparedRules(c runbook.RulesCheck) {
+func (m *metrics) comparedRules(c record.RulesCheck) {
 	drift := 0.0
-	if c.State == runbook.RulesDrifted {
+	if c.State == record.RulesDrifted {
 		drift = 1
 	}
 	m.drift.WithLabelValues(c.Service).Set(drift)

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	prom "github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -96,15 +97,15 @@ func ruled(t *testing.T) (*Engine, *memory, *rulebook) {
 	return e, st, b
 }
 
-func breaching(t *testing.T, e *Engine, b *rulebook, trigger string) runbook.Incident {
+func breaching(t *testing.T, e *Engine, b *rulebook, trigger string) record.Incident {
 	t.Helper()
 	b.set(func(f *facts) { f.breaking[trigger] = true })
-	must(t, hears(t, e, runbook.Alert{Service: "ranker", Trigger: trigger, Firing: true, Lane: runbook.Webhook, StartsAt: time.Now()}))
+	must(t, hears(t, e, record.Alert{Service: "ranker", Trigger: trigger, Firing: true, Lane: record.Webhook, StartsAt: time.Now()}))
 	return incidentOf(t, e.store)
 }
 
 func kindsIn(t *testing.T, st store.Store, kind string) (n int) {
-	for _, m := range all[runbook.Message](t, st, store.OutboxKey("")) {
+	for _, m := range all[record.Message](t, st, store.OutboxKey("")) {
 		if m.Kind == kind {
 			n++
 		}
@@ -117,7 +118,7 @@ func kindsIn(t *testing.T, st store.Store, kind string) (n int) {
 func TestDriftedRulesAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, st, b := ruled(t)
-		if e.checkRules(t.Context()); e.check("ranker").State != runbook.RulesOneToOne {
+		if e.checkRules(t.Context()); e.check("ranker").State != record.RulesOneToOne {
 			t.Fatalf("untouched rules are %+v", e.check("ranker"))
 		}
 		b.alter(edited("errors"))
@@ -135,7 +136,7 @@ func TestDriftedRulesAsk(t *testing.T) {
 			t.Errorf("autorollback_rule_drift is %v", got)
 		}
 		inc := breaching(t, e, b, "errors")
-		if inc.Decision.Guard != "rule_drift" || inc.Phase != runbook.Awaiting || !strings.Contains(inc.Breach.RulesDrift, "the expression differs") {
+		if inc.Decision.Guard != "rule_drift" || inc.Phase != record.Awaiting || !strings.Contains(inc.Breach.RulesDrift, "the expression differs") {
 			t.Errorf("%s, decided %+v, breach knows %q; want it asked", inc.Phase, inc.Decision, inc.Breach.RulesDrift)
 		}
 		b.alter(nil)
@@ -144,7 +145,7 @@ func TestDriftedRulesAsk(t *testing.T) {
 		if n := kindsIn(t, st, "rule_drift_ended"); n != 1 {
 			t.Errorf("%d messages that it is over, want 1", n)
 		}
-		if inc = breaching(t, e, b, "errors"); inc.Phase != runbook.Acted {
+		if inc = breaching(t, e, b, "errors"); inc.Phase != record.Acted {
 			t.Errorf("with mended rules it is %s (%s)", inc.Phase, inc.Decision.Guard)
 		}
 	})
@@ -172,7 +173,7 @@ func TestDriftThatHoldsTheRampAlone(t *testing.T) {
 				if ready := e.ready(t.Context(), e.services["ranker"], rel); !strings.Contains(ready.RulesDrift, c.says) {
 					t.Errorf("ready says %q", ready.RulesDrift)
 				}
-				if inc := breaching(t, e, b, "errors"); inc.Phase != runbook.Acted {
+				if inc := breaching(t, e, b, "errors"); inc.Phase != record.Acted {
 					t.Errorf("it is %s (%s: %v)", inc.Phase, inc.Decision.Guard, inc.Decision.Reasons)
 				}
 			})
@@ -184,11 +185,11 @@ func TestDriftThatHoldsTheRampAlone(t *testing.T) {
 func TestTheGravestDifferencesAreKept(t *testing.T) {
 	rb := runbookOf(t, "page")
 	var found []rules.Drift
-	for range runbook.MaxRuleDiffs + 5 {
+	for range record.MaxRuleDiffs + 5 {
 		found = append(found, rules.Drift{Kind: rules.Missing, Service: "ranker", What: "missing"}, rules.Drift{Kind: rules.Outdated, Service: "ranker", What: "outdated"})
 	}
-	old := runbook.RulesCheck{State: runbook.RulesDrifted, Drift: differences(rb, found)}
-	if n := len(old.Drift); n != runbook.MaxRuleDiffs+1 || old.Concerns("errors") != "" || old.Drift[0].Text != "outdated" {
+	old := record.RulesCheck{State: record.RulesDrifted, Drift: differences(rb, found)}
+	if n := len(old.Drift); n != record.MaxRuleDiffs+1 || old.Concerns("errors") != "" || old.Drift[0].Text != "outdated" {
 		t.Errorf("%d differences, the first %+v, of concern: %q", n, old.Drift[0], old.Concerns("errors"))
 	}
 	found = append(found, rules.Drift{Kind: rules.Edited, Service: "ranker", Trigger: "errors", What: "edited"})
@@ -208,13 +209,13 @@ func TestRulesThatCannotBeAskedForAreUnknown(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		c := e.rulesChecks()[0]
-		if c.State != runbook.RulesUnknown || !c.At.IsZero() || !strings.Contains(c.Problem, "404") {
+		if c.State != record.RulesUnknown || !c.At.IsZero() || !strings.Contains(c.Problem, "404") {
 			t.Errorf("it is %+v, want unknown", c)
 		}
 		if n := kindsIn(t, st, "rule_drift"); n != 0 {
 			t.Errorf("%d messages", n)
 		}
-		if inc := breaching(t, e, b, "errors"); inc.Phase != runbook.Acted {
+		if inc := breaching(t, e, b, "errors"); inc.Phase != record.Acted {
 			t.Errorf("it is %s (%s)", inc.Phase, inc.Decision.Guard)
 		}
 	})
@@ -239,7 +240,7 @@ func TestDriftIsToldOnceByAllReplicas(t *testing.T) {
 		b.alter(nil)
 		other.checkRules(t.Context())
 		e.checkRules(t.Context())
-		if n := kindsIn(t, st, "rule_drift_ended"); n != 1 || len(all[runbook.RulesCheck](t, st, store.RulesKey(""))) != 0 {
+		if n := kindsIn(t, st, "rule_drift_ended"); n != 1 || len(all[record.RulesCheck](t, st, store.RulesKey(""))) != 0 {
 			t.Errorf("%d messages that it is over, want 1 and no record", n)
 		}
 	})
@@ -249,34 +250,34 @@ func TestCompared(t *testing.T) {
 	rb := runbookOf(t, "page")
 	edit := []rules.Drift{{Kind: rules.Edited, Service: "ranker", Trigger: "errors", What: "it differs"}}
 	at := func(d time.Duration) time.Time { return morning.Add(d) }
-	is := func(state runbook.RulesState, d time.Duration) runbook.RulesCheck {
-		return runbook.RulesCheck{Digest: rb.Digest, State: state, At: at(d), Since: at(d), Drift: []runbook.RuleDiff{{Text: "it differed"}}}
+	is := func(state record.RulesState, d time.Duration) record.RulesCheck {
+		return record.RulesCheck{Digest: rb.Digest, State: state, At: at(d), Since: at(d), Drift: []record.RuleDiff{{Text: "it differed"}}}
 	}
-	another := is(runbook.RulesDrifted, 0)
+	another := is(record.RulesDrifted, 0)
 	another.Digest = "sha256:another"
 	for _, c := range []struct {
 		name     string
-		before   runbook.RulesCheck
+		before   record.RulesCheck
 		found    []rules.Drift
 		problem  error
 		onRecord bool
 		after    time.Duration
-		want     runbook.RulesState
+		want     record.RulesState
 	}{
-		{"the first look, all well", runbook.RulesCheck{}, nil, nil, false, 0, runbook.RulesOneToOne},
-		{"the first look, a difference", runbook.RulesCheck{}, edit, nil, false, 0, runbook.RulesSuspected},
-		{"on record already", runbook.RulesCheck{}, edit, nil, true, 0, runbook.RulesDrifted},
-		{"suspected, and again too soon", is(runbook.RulesSuspected, 0), edit, nil, false, 2*rb.Metrics.Interval.Std() - 1, runbook.RulesSuspected},
-		{"suspected, and again", is(runbook.RulesSuspected, 0), edit, nil, false, 2 * rb.Metrics.Interval.Std(), runbook.RulesDrifted},
-		{"suspected, and mended", is(runbook.RulesSuspected, 0), nil, nil, false, time.Minute, runbook.RulesOneToOne},
-		{"suspected, and no answer", is(runbook.RulesSuspected, 0), nil, errors.New("404"), false, time.Minute, runbook.RulesUnknown},
-		{"drifted, and again", is(runbook.RulesDrifted, 0), edit, nil, false, time.Second, runbook.RulesDrifted},
-		{"drifted, and mended", is(runbook.RulesDrifted, 0), nil, nil, true, time.Minute, runbook.RulesOneToOne},
-		{"drifted, and no answer", is(runbook.RulesDrifted, 0), nil, errors.New("404"), true, driftKept - 1, runbook.RulesDrifted},
-		{"drifted, and no answer for long", is(runbook.RulesDrifted, 0), nil, errors.New("404"), true, driftKept, runbook.RulesUnknown},
-		{"drifted from another text of the runbook", another, edit, nil, false, time.Hour, runbook.RulesSuspected},
-		{"another service's rules", runbook.RulesCheck{}, []rules.Drift{{Kind: rules.Extra, Service: "ads", Trigger: "errors"}}, nil, false, 0, runbook.RulesOneToOne},
-		{"no watchdog", is(runbook.RulesSuspected, 0), []rules.Drift{{Kind: rules.Missing, Trigger: watchdog}}, nil, false, time.Hour, runbook.RulesDrifted},
+		{"the first look, all well", record.RulesCheck{}, nil, nil, false, 0, record.RulesOneToOne},
+		{"the first look, a difference", record.RulesCheck{}, edit, nil, false, 0, record.RulesSuspected},
+		{"on record already", record.RulesCheck{}, edit, nil, true, 0, record.RulesDrifted},
+		{"suspected, and again too soon", is(record.RulesSuspected, 0), edit, nil, false, 2*rb.Metrics.Interval.Std() - 1, record.RulesSuspected},
+		{"suspected, and again", is(record.RulesSuspected, 0), edit, nil, false, 2 * rb.Metrics.Interval.Std(), record.RulesDrifted},
+		{"suspected, and mended", is(record.RulesSuspected, 0), nil, nil, false, time.Minute, record.RulesOneToOne},
+		{"suspected, and no answer", is(record.RulesSuspected, 0), nil, errors.New("404"), false, time.Minute, record.RulesUnknown},
+		{"drifted, and again", is(record.RulesDrifted, 0), edit, nil, false, time.Second, record.RulesDrifted},
+		{"drifted, and mended", is(record.RulesDrifted, 0), nil, nil, true, time.Minute, record.RulesOneToOne},
+		{"drifted, and no answer", is(record.RulesDrifted, 0), nil, errors.New("404"), true, driftKept - 1, record.RulesDrifted},
+		{"drifted, and no answer for long", is(record.RulesDrifted, 0), nil, errors.New("404"), true, driftKept, record.RulesUnknown},
+		{"drifted from another text of the runbook", another, edit, nil, false, time.Hour, record.RulesSuspected},
+		{"another service's rules", record.RulesCheck{}, []rules.Drift{{Kind: rules.Extra, Service: "ads", Trigger: "errors"}}, nil, false, 0, record.RulesOneToOne},
+		{"no watchdog", is(record.RulesSuspected, 0), []rules.Drift{{Kind: rules.Missing, Trigger: watchdog}}, nil, false, time.Hour, record.RulesDrifted},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := compared(c.before, rb, c.found, c.problem, c.onRecord, at(c.after)); got.State != c.want {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // edges reads the table of doc.go: what stands there is what the tests hold Step to.
@@ -27,7 +27,7 @@ func edges(tb testing.TB) map[string][]string {
 			from = last // a row that goes on
 		}
 		last = from
-		for _, phase := range []runbook.Phase{runbook.Unconfirmed, runbook.HeldPhase, runbook.Frozen, runbook.Awaiting, runbook.Acted, runbook.Verifying, runbook.Settled, runbook.Done} {
+		for _, phase := range []record.Phase{record.Unconfirmed, record.HeldPhase, record.Frozen, record.Awaiting, record.Acted, record.Verifying, record.Settled, record.Done} {
 			if strings.Contains(rest, string(phase)) {
 				table[from] = append(table[from], string(phase))
 			}
@@ -69,7 +69,7 @@ func illegal(table map[string][]string, before, after State) string {
 		return ""
 	case !slices.Contains(table[from], to):
 		return "the edge " + from + " to " + to + " is not documented"
-	case from == string(runbook.Done) && before.Incident.Change != nil:
+	case from == string(record.Done) && before.Incident.Change != nil:
 		return "an incident that moved traffic was opened again as " + to
 	}
 	return ""

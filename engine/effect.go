@@ -3,7 +3,7 @@ package engine
 import (
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // An Effect is something the committed state asks to have done. Doing it twice is
@@ -42,26 +42,26 @@ func Effects(s State, now time.Time) []Effect {
 	if follows(s) {
 		e = append(e, Effect{AskBusiness, i.Polled.Add(followEvery)})
 	}
-	if i == nil || i.Phase == runbook.Done {
+	if i == nil || i.Phase == record.Done {
 		return e
 	}
 	v := s.Runbook.Verification
 	switch i.Phase {
-	case runbook.Unconfirmed:
+	case record.Unconfirmed:
 		e = append(e, Effect{AskAgain, now})
-	case runbook.Awaiting:
+	case record.Awaiting:
 		switch {
 		case waitsForExpiry(s):
 			e = append(e, Effect{AskAgain, now})
 		case s.Approval != nil:
 			e = append(e, Effect{LookAgain, s.Approval.ExpiresAt})
 		}
-	case runbook.Acted:
+	case record.Acted:
 		e = append(e, Effect{AskDrained, i.Polled.Add(v.Every.Std())}, Effect{LookAgain, i.Deadline})
-	case runbook.Verifying:
+	case record.Verifying:
 		e = append(e, Effect{AskHealth, i.Polled.Add(v.Every.Std())}, Effect{LookAgain, i.Deadline})
 	}
-	if i.Phase != runbook.Unconfirmed {
+	if i.Phase != record.Unconfirmed {
 		e = append(e, Effect{CaptureOld, now})
 	}
 	if i.Verdict != nil && i.EvidenceAt.IsZero() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -34,17 +35,17 @@ func solo(tb testing.TB, parts func(*Parts)) (*Engine, *memory, *facts) {
 	return e, st, f
 }
 
-func hears(tb testing.TB, e *Engine, alerts ...runbook.Alert) error {
+func hears(tb testing.TB, e *Engine, alerts ...record.Alert) error {
 	tb.Helper()
 	return e.Alerts(tb.Context(), alerts)
 }
 
-func incidentOf(tb testing.TB, st store.Store) runbook.Incident {
+func incidentOf(tb testing.TB, st store.Store) record.Incident {
 	tb.Helper()
-	for _, i := range all[runbook.Incident](tb, st, store.IncidentKey("")) {
+	for _, i := range all[record.Incident](tb, st, store.IncidentKey("")) {
 		return i
 	}
-	return runbook.Incident{}
+	return record.Incident{}
 }
 
 // The watcher hands over all services' alerts at once: what is wrong with one of them
@@ -60,13 +61,13 @@ func TestOneBrokenServiceStopsNoOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.breaking["errors"] = true
-	broken := alertOf("errors", runbook.Watcher)
+	broken := alertOf("errors", record.Watcher)
 	broken.Service = "broken"
-	err := hears(t, e, broken, broken, broken, alertOf("errors", runbook.Watcher), broken)
+	err := hears(t, e, broken, broken, broken, alertOf("errors", record.Watcher), broken)
 	if !errors.Is(err, runbook.ErrLater) {
 		t.Errorf("error is %v: the broken one is to be offered again", err)
 	}
-	if i := incidentOf(t, st); i.Phase != runbook.Acted {
+	if i := incidentOf(t, st); i.Phase != record.Acted {
 		t.Errorf("ranker's incident is %q", i.Phase)
 	}
 }
@@ -77,10 +78,10 @@ func TestUnreadableControlStopsAndPages(t *testing.T) {
 	if err := put(st, store.ControlKey, "pasued"); err != nil {
 		t.Fatal(err)
 	}
-	if err := hears(t, e, alertOf("errors", runbook.Webhook)); err != nil {
+	if err := hears(t, e, alertOf("errors", record.Webhook)); err != nil {
 		t.Fatal(err)
 	}
-	if i := incidentOf(t, st); i.Phase != runbook.HeldPhase || !i.Decision.Page || !strings.Contains(i.Decision.Reasons[0], "pasued") {
+	if i := incidentOf(t, st); i.Phase != record.HeldPhase || !i.Decision.Page || !strings.Contains(i.Decision.Reasons[0], "pasued") {
 		t.Errorf("incident is %s, decision %+v", i.Phase, i.Decision)
 	}
 	if s, err := e.Status(t.Context()); err != nil || s.Control.Mode == runbook.Active {
@@ -97,10 +98,10 @@ func TestUnreadableQuarantineBarsItsOwnBundleOnly(t *testing.T) {
 	if err := put(st, store.QuarantineKey("sha256:"+strings.Repeat("0", 64)), "not JSON"); err != nil {
 		t.Fatal(err)
 	}
-	if err := hears(t, e, alertOf("errors", runbook.Webhook)); err != nil {
+	if err := hears(t, e, alertOf("errors", record.Webhook)); err != nil {
 		t.Fatal(err)
 	}
-	if i := incidentOf(t, st); i.Phase != runbook.Acted {
+	if i := incidentOf(t, st); i.Phase != record.Acted {
 		t.Errorf("incident is %q", i.Phase)
 	}
 }
@@ -119,11 +120,11 @@ func TestAnswerAboutOldWeightsIsAskedAgain(t *testing.T) {
 	if _, err := twin.LetGo(t.Context(), "ranker", "", "ann", "because"); err != nil {
 		t.Fatal(err)
 	}
-	if err := hears(t, e, alertOf("errors", runbook.Webhook)); err != nil {
+	if err := hears(t, e, alertOf("errors", record.Webhook)); err != nil {
 		t.Fatal(err)
 	}
 	rel, err := e.Release(t.Context(), "ranker", "")
-	if err != nil || rel.Phase != runbook.RolledBack || rel.Epoch != 3 {
+	if err != nil || rel.Phase != record.RolledBack || rel.Epoch != 3 {
 		t.Errorf("release is %+v, %v", rel, err)
 	}
 }
@@ -132,10 +133,10 @@ func TestDeadSinkIsGivenUpAfterADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sends := 0
 		e, st, f := solo(t, func(p *Parts) {
-			p.Post = posts(func(runbook.Message) (string, error) { sends++; return "", errors.New("no such host") })
+			p.Post = posts(func(record.Message) (string, error) { sends++; return "", errors.New("no such host") })
 		})
 		f.breaking["slo"] = true
-		if err := hears(t, e, alertOf("slo", runbook.Webhook)); err != nil {
+		if err := hears(t, e, alertOf("slo", record.Webhook)); err != nil {
 			t.Fatal(err)
 		}
 		e.opts.WatchEvery, e.opts.TendEvery = -1, time.Minute
@@ -143,11 +144,11 @@ func TestDeadSinkIsGivenUpAfterADay(t *testing.T) {
 		over := make(chan error)
 		go func() { over <- e.Run(ctx) }()
 		time.Sleep(23 * time.Hour)
-		if n := len(all[runbook.Message](t, st, store.OutboxKey(""))); n != 1 {
+		if n := len(all[record.Message](t, st, store.OutboxKey(""))); n != 1 {
 			t.Errorf("%d messages are waiting after 23 hours", n)
 		}
 		time.Sleep(2 * time.Hour)
-		if n := len(all[runbook.Message](t, st, store.OutboxKey(""))); n != 0 {
+		if n := len(all[record.Message](t, st, store.OutboxKey(""))); n != 0 {
 			t.Errorf("%d messages are waiting after 25 hours", n)
 		}
 		if s := (State{Incident: new(incidentOf(t, st))}); !s.noted("gave_up") {
@@ -169,7 +170,7 @@ func TestStoppingCommitsNoAnswers(t *testing.T) {
 	captured := 0
 	e, st, f := solo(t, func(p *Parts) { p.Archive = captures(func(string) error { captured++; return nil }) })
 	f.breaking["errors"] = true
-	if err := hears(t, e, alertOf("errors", runbook.Webhook)); err != nil {
+	if err := hears(t, e, alertOf("errors", record.Webhook)); err != nil {
 		t.Fatal(err)
 	}
 	s, err := e.step(t.Context(), theSlot, Tick{})
@@ -204,7 +205,7 @@ func TestRunWaitsForWhatAlertsBegan(t *testing.T) {
 	}
 	caller, hangUp := context.WithCancel(t.Context())
 	heard := make(chan error)
-	go func() { heard <- e.Alerts(caller, []runbook.Alert{alertOf("errors", runbook.Webhook)}) }()
+	go func() { heard <- e.Alerts(caller, []record.Alert{alertOf("errors", record.Webhook)}) }()
 	<-reached
 	hangUp()
 	if err := <-heard; !errors.Is(err, runbook.ErrLater) {
@@ -223,7 +224,7 @@ func TestRunWaitsForWhatAlertsBegan(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if i := incidentOf(t, st); i.Phase != runbook.Acted {
+	if i := incidentOf(t, st); i.Phase != record.Acted {
 		t.Errorf("incident is %q: what was begun was dropped", i.Phase)
 	}
 }
@@ -249,15 +250,15 @@ func TestMetricsExistFromTheStart(t *testing.T) {
 // What is committed between our look and our write stops the write: a pause, a bar on
 // the bundle we would go back to, another split.
 func TestWhatChangedSinceTheLookStopsTheWrite(t *testing.T) {
-	for name, change := range map[string]func(*memory, runbook.Release) error{
-		"pause": func(st *memory, _ runbook.Release) error { return put(st, store.ControlKey, "paused") },
-		"quarantine of stable": func(st *memory, r runbook.Release) error {
+	for name, change := range map[string]func(*memory, record.Release) error{
+		"pause": func(st *memory, _ record.Release) error { return put(st, store.ControlKey, "paused") },
+		"quarantine of stable": func(st *memory, r record.Release) error {
 			return put(st, store.QuarantineKey(r.Stable.Bundle), `{"schema":1}`)
 		},
-		"split": func(st *memory, _ runbook.Release) error {
+		"split": func(st *memory, _ record.Release) error {
 			return put(st, routerKey, `{"weights":{"ranker-v1":50,"ranker-v2":50}}`)
 		},
-		"budget": func(st *memory, _ runbook.Release) error { return put(st, store.BudgetKey, `{"schema":1}`) },
+		"budget": func(st *memory, _ record.Release) error { return put(st, store.BudgetKey, `{"schema":1}`) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, st, _ := solo(t, nil)
@@ -265,7 +266,7 @@ func TestWhatChangedSinceTheLookStopsTheWrite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ev := Asked{Alert: alertOf("errors", runbook.Webhook), Breach: breachOf("errors", runbook.Breaching), Release: rel.ID, Epoch: rel.Epoch}
+			ev := Asked{Alert: alertOf("errors", record.Webhook), Breach: breachOf("errors", record.Breaching), Release: rel.ID, Epoch: rel.Epoch}
 			v, err := e.read(t.Context(), theSlot, ev)
 			if err != nil {
 				t.Fatal(err)

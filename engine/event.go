@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -11,20 +12,20 @@ type (
 	// Asked is an alert together with Prometheus' own answer to its trigger, asked
 	// for the release it names.
 	Asked struct {
-		Alert   runbook.Alert
-		Breach  runbook.Breach
+		Alert   record.Alert
+		Breach  record.Breach
 		Release string
 		Epoch   int
 	}
 	// Tick is time passing, and the split being looked at.
 	Tick struct{}
 	// Drained is the answer to "does the candidate still get traffic?".
-	Drained struct{ Answer runbook.Answer }
+	Drained struct{ Answer record.Answer }
 	// Polled is one poll of the recovery questions, the candidate's traffic among them.
-	Polled struct{ Answers []runbook.Answer }
+	Polled struct{ Answers []record.Answer }
 	// Followed is one look, after the incident was closed, at the business questions
 	// that could not be proved in time.
-	Followed struct{ Answers []runbook.Answer }
+	Followed struct{ Answers []record.Answer }
 	// Archived says that the evidence folder is complete, or why it is not.
 	Archived struct{ Path, Digest, Problem string }
 	// Told says that a message reached the team, or that it was given up.
@@ -40,13 +41,13 @@ type (
 		Flip    bool // only as the first step of blue and green
 		Release string
 		Epoch   int
-		Ready   runbook.Readiness
+		Ready   record.Readiness
 	}
 	// Checked is one poll of what must be good after a flip, or with all traffic.
 	Checked struct {
 		Release string
 		Epoch   int
-		Answers []runbook.Answer
+		Answers []record.Answer
 	}
 	// Stopped is a human stopping the ramp where it is.
 	Stopped struct{ By, Reason string }
@@ -63,7 +64,7 @@ type (
 	Answered struct {
 		Approval, By, How, Reason string
 		Yes                       bool
-		Ready                     runbook.Readiness // asked for a yes to the next step
+		Ready                     record.Readiness // asked for a yes to the next step
 	}
 	// LetGo is a human letting a held release go on with the split that was found.
 	LetGo struct{ By, Reason string }

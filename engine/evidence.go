@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/monitor"
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -34,7 +34,7 @@ func (e *Engine) capture(ctx context.Context, s State, stage string) error {
 	if err != nil {
 		parts["router.json"] = map[string]string{"problem": err.Error()}
 	}
-	for name, side := range map[string]runbook.Side{"stable": i.Stable, "candidate": i.Candidate} {
+	for name, side := range map[string]record.Side{"stable": i.Stable, "candidate": i.Candidate} {
 		if b, err := e.Bundle(ctx, side.Bundle); err == nil {
 			parts["bundle-"+name+".json"] = b
 		}
@@ -66,7 +66,7 @@ func (e *Engine) capture(ctx context.Context, s State, stage string) error {
 
 // lastStage is what is captured when the incident is over. Without a change there is no
 // "after": a stage is captured once, and a rollback may still come.
-func lastStage(i runbook.Incident) string {
+func lastStage(i record.Incident) string {
 	if i.Change == nil {
 		return "before"
 	}
@@ -89,7 +89,7 @@ func (e *Engine) counts(ctx context.Context, s State) ([]byte, error) {
 }
 
 // history asks the runbook's questions over the time around a moment.
-func (e *Engine) history(ctx context.Context, s State, at time.Time) []runbook.Query {
+func (e *Engine) history(ctx context.Context, s State, at time.Time) []record.Query {
 	e.mu.RLock()
 	svc := e.services[s.Runbook.Service]
 	e.mu.RUnlock()
@@ -100,7 +100,7 @@ func (e *Engine) history(ctx context.Context, s State, at time.Time) []runbook.Q
 	for _, r := range svc.ask.Recovery(*s.Release) {
 		exprs[r.Name] = r.Now.String()
 	}
-	var all []runbook.Query
+	var all []record.Query
 	step := max(s.Runbook.Metrics.Interval.Std(), time.Second)
 	for name, expr := range exprs {
 		all = append(all, e.prom.Range(ctx, name, expr, at.Add(-60*step), at, step))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -22,14 +23,14 @@ type folder struct {
 	sealed bool
 }
 
-func (f *folder) Capture(_ runbook.Incident, stage string, parts map[string][]byte) error {
+func (f *folder) Capture(_ record.Incident, stage string, parts map[string][]byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stages[stage] = maps.Clone(parts)
 	return nil
 }
 
-func (f *folder) Seal(runbook.Incident, *runbook.Runbook) (string, string, error) {
+func (f *folder) Seal(record.Incident, *runbook.Runbook) (string, string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sealed = true
@@ -58,7 +59,7 @@ func TestCountsAreKept(t *testing.T) {
 					must(t, put(st, store.ControlKey, c.control))
 				}
 				f.breaking[c.trigger] = true
-				must(t, hears(t, e, alertOf(c.trigger, runbook.Webhook)))
+				must(t, hears(t, e, alertOf(c.trigger, record.Webhook)))
 				f.set(func(f *facts) { f.traffic = 0 })
 				ctx, stop := context.WithCancel(t.Context())
 				over := make(chan error)

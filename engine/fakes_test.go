@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/verify"
@@ -83,21 +84,21 @@ func (m *memory) Commit(ctx context.Context, tx store.Tx) error {
 // Ports as functions.
 type (
 	captures func(stage string) error
-	posts    func(runbook.Message) (string, error)
-	journals func(incident string, r runbook.Record) error
+	posts    func(record.Message) (string, error)
+	journals func(incident string, r record.Record) error
 )
 
-func (f captures) Capture(_ runbook.Incident, stage string, _ map[string][]byte) error {
+func (f captures) Capture(_ record.Incident, stage string, _ map[string][]byte) error {
 	return f(stage)
 }
 
-func (f captures) Seal(runbook.Incident, *runbook.Runbook) (string, string, error) {
+func (f captures) Seal(record.Incident, *runbook.Runbook) (string, string, error) {
 	return "folder", "sha256:sealed", f("seal")
 }
 
-func (f posts) Send(_ context.Context, m runbook.Message) (string, error) { return f(m) }
+func (f posts) Send(_ context.Context, m record.Message) (string, error) { return f(m) }
 
-func (f journals) Append(incident string, records ...runbook.Record) error {
+func (f journals) Append(incident string, records ...record.Record) error {
 	for _, r := range records {
 		if err := f(incident, r); err != nil {
 			return err
@@ -109,7 +110,7 @@ func (f journals) Append(incident string, records ...runbook.Record) error {
 // proofs is a monitor that has proved everything, unless it is told otherwise.
 type proofs struct {
 	mu      sync.Mutex
-	says    map[string]runbook.Significance // by trigger
+	says    map[string]record.Significance // by trigger
 	watched []monitor.Target
 	lost    error // why no counts can be had
 }
@@ -120,13 +121,13 @@ func (p *proofs) Watch(_ context.Context, targets []monitor.Target) {
 	p.watched = targets
 }
 
-func (p *proofs) Significance(_, trigger string, now time.Time) runbook.Significance {
+func (p *proofs) Significance(_, trigger string, now time.Time) record.Significance {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s, ok := p.says[trigger]; ok {
 		return s
 	}
-	return runbook.Significance{At: now, Value: 3, LogE: 20}
+	return record.Significance{At: now, Value: 3, LogE: 20}
 }
 
 func (p *proofs) Proved() <-chan struct{} { return nil }
@@ -146,11 +147,11 @@ func (p *proofs) weights() []int {
 	return weights
 }
 
-func (p *proofs) say(trigger string, s runbook.Significance) {
+func (p *proofs) say(trigger string, s record.Significance) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.says == nil {
-		p.says = map[string]runbook.Significance{}
+		p.says = map[string]record.Significance{}
 	}
 	p.says[trigger] = s
 }
@@ -160,8 +161,8 @@ func partsOf(st store.Store, api verify.API) Parts {
 	return Parts{
 		Store: st, Prometheus: verify.New(api, 0), Monitor: &proofs{}, Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
 		Archive: captures(func(string) error { return nil }),
-		Post:    posts(func(runbook.Message) (string, error) { return "#ranking-oncall", nil }),
-		Journal: journals(func(string, runbook.Record) error { return nil }),
+		Post:    posts(func(record.Message) (string, error) { return "#ranking-oncall", nil }),
+		Journal: journals(func(string, record.Record) error { return nil }),
 	}
 }
 
@@ -184,7 +185,7 @@ func all[T any](tb testing.TB, st store.Store, prefix string) map[string]T {
 	found := map[string]T{}
 	for _, en := range snap.Entries {
 		var one T
-		if err := record(snap, en.Key, &one); err != nil {
+		if err := decode(snap, en.Key, &one); err != nil {
 			tb.Fatal(err)
 		}
 		found[strings.TrimPrefix(en.Key, prefix)] = one

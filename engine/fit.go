@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // An incident is one value in a store whose values are small, and part of what it
@@ -25,7 +25,7 @@ func (s *State) fit() {
 	if s.Incident == nil {
 		return
 	}
-	for _, lighten := range []func(*runbook.Incident){asItIs, withoutAnswers, withoutLabels, withoutQueries, withShortTimeline, withShortKeys, barest} {
+	for _, lighten := range []func(*record.Incident){asItIs, withoutAnswers, withoutLabels, withoutQueries, withShortTimeline, withShortKeys, barest} {
 		lighten(s.Incident)
 		if text, err := json.Marshal(s.Incident); err != nil || len(text) <= maxIncident {
 			return // what cannot be encoded is the commit's error
@@ -33,14 +33,14 @@ func (s *State) fit() {
 	}
 }
 
-func asItIs(i *runbook.Incident) {
+func asItIs(i *record.Incident) {
 	i.Decision.Reasons = clipAll(i.Decision.Reasons)
 	i.By, i.Evidence = clip(i.By, maxValue), clip(i.Evidence, maxLine)
 	i.Breach.Problem, i.Breach.Significance.Problem = clip(i.Breach.Problem, maxLine), clip(i.Breach.Significance.Problem, maxLine)
 }
 
 // withoutLabels leaves them to the first alert only.
-func withoutLabels(i *runbook.Incident) {
+func withoutLabels(i *record.Incident) {
 	for n := range i.Alerts {
 		if n > 0 {
 			i.Alerts[n].Labels, i.Alerts[n].Annotations = nil, nil
@@ -49,7 +49,7 @@ func withoutLabels(i *runbook.Incident) {
 }
 
 // barest is what is left if all of it is made of characters that JSON spells with six.
-func barest(i *runbook.Incident) {
+func barest(i *record.Incident) {
 	for n := range i.Timeline {
 		i.Timeline[n].Text, i.Timeline[n].By = clip(i.Timeline[n].Text, 100), clip(i.Timeline[n].By, 40)
 	}
@@ -71,11 +71,11 @@ func clipAll(lines []string) []string {
 	return kept
 }
 
-func withoutAnswers(i *runbook.Incident) { lightenQueries(i, 80, 2<<10) }
+func withoutAnswers(i *record.Incident) { lightenQueries(i, 80, 2<<10) }
 
-func withoutQueries(i *runbook.Incident) { lightenQueries(i, 80, 80) }
+func withoutQueries(i *record.Incident) { lightenQueries(i, 80, 80) }
 
-func withShortTimeline(i *runbook.Incident) {
+func withShortTimeline(i *record.Incident) {
 	i.Timeline = shorten(slices.Clone(i.Timeline), maxTimeline/2)
 	for n := range i.Timeline {
 		i.Timeline[n].Text = clip(i.Timeline[n].Text, maxLine/2)
@@ -83,12 +83,12 @@ func withShortTimeline(i *runbook.Incident) {
 }
 
 // lightenQueries cuts every question and its answer. What was read is not touched.
-func lightenQueries(i *runbook.Incident, answer, expr int) {
-	light := func(q runbook.Query) runbook.Query {
+func lightenQueries(i *record.Incident, answer, expr int) {
+	light := func(q record.Query) record.Query {
 		q.Answer, q.Expr = clip(q.Answer, answer), clip(q.Expr, expr)
 		return q
 	}
-	answers := func(all []runbook.Answer) []runbook.Answer {
+	answers := func(all []record.Answer) []record.Answer {
 		all = slices.Clone(all)
 		for n := range all {
 			all[n].Query, all[n].Text = light(all[n].Query), clip(all[n].Text, maxLine)
@@ -108,7 +108,7 @@ func lightenQueries(i *runbook.Incident, answer, expr int) {
 }
 
 // withShortKeys cuts the texts of a router's keys; the change's digest and splits stay.
-func withShortKeys(i *runbook.Incident) {
+func withShortKeys(i *record.Incident) {
 	if i.Change == nil {
 		return
 	}
@@ -121,7 +121,7 @@ func withShortKeys(i *runbook.Incident) {
 }
 
 // small is an alert without more of a stranger's text than is needed to know it again.
-func small(a runbook.Alert) runbook.Alert {
+func small(a record.Alert) record.Alert {
 	a.Labels, a.Annotations = smallMap(a.Labels), smallMap(a.Annotations)
 	return a
 }

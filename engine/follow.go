@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
-	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/verify"
 )
 
@@ -21,9 +21,9 @@ const (
 // follows reports whether the recovered incident still owes a word about business.
 func follows(s State) bool {
 	i := s.Incident
-	return i != nil && i.Phase == runbook.Done && i.Verdict != nil && i.Verdict.Outcome == runbook.Recovered &&
+	return i != nil && i.Phase == record.Done && i.Verdict != nil && i.Verdict.Outcome == record.Recovered &&
 		len(i.Unproved) > 0 && i.Business == nil &&
-		s.Release != nil && s.Release.Incident == i.ID && s.Release.Phase == runbook.RolledBack
+		s.Release != nil && s.Release.Incident == i.ID && s.Release.Phase == record.RolledBack
 }
 
 // followed takes one look at what was not proved in time.
@@ -32,7 +32,7 @@ func (s *State) followed(ev Followed, now time.Time) {
 	if !follows(*s) || now.Sub(i.Polled) < followEvery*9/10 {
 		return
 	}
-	var owed []runbook.Answer
+	var owed []record.Answer
 	for _, a := range ev.Answers {
 		if slices.Contains(i.Unproved, a.Question) {
 			owed = append(owed, a)
@@ -41,14 +41,14 @@ func (s *State) followed(ev Followed, now time.Time) {
 	health, why := verify.Judge(owed)
 	pending := questions(verify.Pending(owed))
 	i.Polled = now
-	v := runbook.Verdict{At: now, Reason: why, Answers: owed}
+	v := record.Verdict{At: now, Reason: why, Answers: owed}
 	switch {
-	case health == runbook.Bad:
-		v.Outcome = runbook.NotRecovered
+	case health == record.Bad:
+		v.Outcome = record.NotRecovered
 	case len(owed) > 0 && len(pending) == 0:
-		v.Outcome = runbook.Recovered
+		v.Outcome = record.Recovered
 	case now.Sub(i.ActedAt) >= followFor:
-		v.Outcome = runbook.CannotTell
+		v.Outcome = record.CannotTell
 	default:
 		return
 	}

@@ -9,13 +9,14 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/store"
 )
 
 // shadowObjection says why the runbook's shadow section forbids a start; empty: it does not.
-func (s State) shadowObjection(stable, candidate runbook.Side, now time.Time) string {
+func (s State) shadowObjection(stable, candidate record.Side, now time.Time) string {
 	section := s.Runbook.Shadow
 	switch {
 	case !section.Needed():
@@ -45,8 +46,8 @@ func (v *view) takeShadow(snap store.Snapshot, ev Event) {
 	if !has(snap, key) {
 		return
 	}
-	var verdict runbook.ShadowVerdict
-	if err := record(snap, key, &verdict); err != nil {
+	var verdict record.ShadowVerdict
+	if err := decode(snap, key, &verdict); err != nil {
 		v.ShadowProblem = err.Error()
 		return
 	}
@@ -61,9 +62,9 @@ var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 // RecordShadow keeps the verdict of a shadow report for the candidate's bundle. Only a
 // report that is not older than the recorded one replaces it, so that an old pass
 // cannot cover a newer block; the same report again changes nothing.
-func (e *Engine) RecordShadow(ctx context.Context, g shadow.Gate, by string) (runbook.ShadowVerdict, error) {
+func (e *Engine) RecordShadow(ctx context.Context, g shadow.Gate, by string) (record.ShadowVerdict, error) {
 	if err := e.recordable(g); err != nil {
-		return runbook.ShadowVerdict{}, err
+		return record.ShadowVerdict{}, err
 	}
 	for range tries {
 		v, err := e.recordShadow(ctx, g, by, time.Now().UTC())
@@ -71,7 +72,7 @@ func (e *Engine) RecordShadow(ctx context.Context, g shadow.Gate, by string) (ru
 			return v, err
 		}
 	}
-	return runbook.ShadowVerdict{}, fmt.Errorf("%w: the verdict of %s changes as fast as it is written", runbook.ErrLater, g.Candidate)
+	return record.ShadowVerdict{}, fmt.Errorf("%w: the verdict of %s changes as fast as it is written", runbook.ErrLater, g.Candidate)
 }
 
 func (e *Engine) recordable(g shadow.Gate) error {
@@ -96,14 +97,14 @@ func (e *Engine) recordable(g shadow.Gate) error {
 	return nil
 }
 
-func (e *Engine) recordShadow(ctx context.Context, g shadow.Gate, by string, now time.Time) (runbook.ShadowVerdict, error) {
+func (e *Engine) recordShadow(ctx context.Context, g shadow.Gate, by string, now time.Time) (record.ShadowVerdict, error) {
 	key := store.ShadowKey(g.Candidate)
 	snap, err := e.store.Read(ctx, key)
 	if err != nil {
-		return runbook.ShadowVerdict{}, later(err)
+		return record.ShadowVerdict{}, later(err)
 	}
-	var old runbook.ShadowVerdict
-	if err := record(snap, key, &old); err != nil {
+	var old record.ShadowVerdict
+	if err := decode(snap, key, &old); err != nil {
 		return old, err
 	}
 	switch at := earlier(g.At, now); {
@@ -140,8 +141,8 @@ func earlier(a, b time.Time) time.Time {
 	return a.UTC()
 }
 
-func verdictOf(g shadow.Gate) runbook.ShadowVerdict {
-	return runbook.ShadowVerdict{
+func verdictOf(g shadow.Gate) record.ShadowVerdict {
+	return record.ShadowVerdict{
 		Schema: runbook.Schema, Service: g.Service, Candidate: g.Candidate, Stable: g.Stable, Verdict: string(g.Verdict),
 		Rule: clip(g.Rule, 100), Reason: clip(g.Reason, maxLine), From: g.Window.From, To: g.Window.To,
 		Pairs: g.Counts.Pairs, Compared: g.Counts.Compared, Tests: g.Counts.Tests, Bad: g.Counts.Bad, Report: g.Report, Recording: g.Recording,
@@ -149,7 +150,7 @@ func verdictOf(g shadow.Gate) runbook.ShadowVerdict {
 }
 
 // gateOf is the recorded verdict in the words of package shadow, which judges it.
-func gateOf(v runbook.ShadowVerdict) shadow.Gate {
+func gateOf(v record.ShadowVerdict) shadow.Gate {
 	return shadow.Gate{
 		Schema: shadow.SchemaGate, Service: v.Service, Candidate: v.Candidate, Stable: v.Stable, Verdict: shadow.Verdict(v.Verdict),
 		Rule: v.Rule, Reason: v.Reason, Report: v.Report, Recording: v.Recording, At: v.At,

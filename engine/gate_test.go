@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/store"
@@ -37,19 +38,19 @@ func reportOf(l runbook.Launch, verdict shadow.Verdict, at time.Time) shadow.Gat
 func TestLaunchNeedsAShadowPass(t *testing.T) {
 	l := launchOf(t)
 	for name, c := range map[string]struct {
-		change func(*runbook.ShadowVerdict)
+		change func(*record.ShadowVerdict)
 		want   string // in the refusal; empty: it starts
 	}{
-		"a pass":                   {func(*runbook.ShadowVerdict) {}, ""},
-		"as old as is allowed":     {func(v *runbook.ShadowVerdict) { v.At = morning.Add(-24 * time.Hour) }, ""},
-		"too old":                  {func(v *runbook.ShadowVerdict) { v.At = morning.Add(-24*time.Hour - time.Second) }, "older than 1d"},
-		"blocked":                  {func(v *runbook.ShadowVerdict) { v.Verdict = "block" }, "blocks it by the rule segment_excess: score differs for country=DE in the hours 2-4"},
-		"inconclusive":             {func(v *runbook.ShadowVerdict) { v.Verdict = "inconclusive" }, "inconclusive by the rule"},
-		"a word nobody knows":      {func(v *runbook.ShadowVerdict) { v.Verdict = "Pass" }, "which is no pass"},
-		"another stable bundle":    {func(v *runbook.ShadowVerdict) { v.Stable = "sha256:other" }, "compared it with the stable bundle sha256:other"},
-		"another candidate":        {func(v *runbook.ShadowVerdict) { v.Candidate = "sha256:other" }, "is about candidate"},
-		"another service":          {func(v *runbook.ShadowVerdict) { v.Service = "search" }, `about the service "search"`},
-		"from the future":          {func(v *runbook.ShadowVerdict) { v.At = morning.Add(time.Second) }, "from the future"},
+		"a pass":                   {func(*record.ShadowVerdict) {}, ""},
+		"as old as is allowed":     {func(v *record.ShadowVerdict) { v.At = morning.Add(-24 * time.Hour) }, ""},
+		"too old":                  {func(v *record.ShadowVerdict) { v.At = morning.Add(-24*time.Hour - time.Second) }, "older than 1d"},
+		"blocked":                  {func(v *record.ShadowVerdict) { v.Verdict = "block" }, "blocks it by the rule segment_excess: score differs for country=DE in the hours 2-4"},
+		"inconclusive":             {func(v *record.ShadowVerdict) { v.Verdict = "inconclusive" }, "inconclusive by the rule"},
+		"a word nobody knows":      {func(v *record.ShadowVerdict) { v.Verdict = "Pass" }, "which is no pass"},
+		"another stable bundle":    {func(v *record.ShadowVerdict) { v.Stable = "sha256:other" }, "compared it with the stable bundle sha256:other"},
+		"another candidate":        {func(v *record.ShadowVerdict) { v.Candidate = "sha256:other" }, "is about candidate"},
+		"another service":          {func(v *record.ShadowVerdict) { v.Service = "search" }, `about the service "search"`},
+		"from the future":          {func(v *record.ShadowVerdict) { v.At = morning.Add(time.Second) }, "from the future"},
 		"none":                     {nil, "no report is recorded of candidate bundle " + l.Candidate.Bundle.Digest()},
 		"one that nobody can read": {nil, "cannot be read: schema 9"},
 	} {
@@ -91,7 +92,7 @@ func TestLaunchWithoutShadowSection(t *testing.T) {
 func TestRecordShadow(t *testing.T) {
 	l, now := launchOf(t), time.Now().UTC()
 	e := engineOf(t, partsOf(newMemory(), nil), gatedRunbook(t), Options{})
-	record := func(want string, change func(*shadow.Gate)) runbook.ShadowVerdict {
+	record := func(want string, change func(*shadow.Gate)) record.ShadowVerdict {
 		t.Helper()
 		g := reportOf(l, shadow.Pass, now)
 		change(&g)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/verify"
 )
@@ -96,22 +97,22 @@ func launchOf(tb testing.TB) runbook.Launch {
 	return l
 }
 
-func breachOf(trigger string, state runbook.State) runbook.Breach {
-	b := runbook.Breach{Trigger: trigger, Severity: runbook.Severe, State: state, Value: 0.3, CandidatePods: 3, StablePods: 3, StableRate: 80, CandidateRate: 20}
+func breachOf(trigger string, state record.State) record.Breach {
+	b := record.Breach{Trigger: trigger, Severity: runbook.Severe, State: state, Value: 0.3, CandidatePods: 3, StablePods: 3, StableRate: 80, CandidateRate: 20}
 	switch trigger {
 	case "slowish":
 		b.Severity = runbook.Mild
 	case "slo":
 		b.Severity = runbook.Page
 	}
-	if state == runbook.Unreachable || state == runbook.NoData {
+	if state == record.Unreachable || state == record.NoData {
 		b.Problem = "connection refused"
 	}
 	return b
 }
 
-func alertOf(trigger string, lane runbook.Lane) runbook.Alert {
-	return runbook.Alert{Service: "ranker", Trigger: trigger, Firing: true, Lane: lane, StartsAt: morning}
+func alertOf(trigger string, lane record.Lane) record.Alert {
+	return record.Alert{Service: "ranker", Trigger: trigger, Firing: true, Lane: lane, StartsAt: morning}
 }
 
 // A play is one slot on paper: what Step makes of one event after another, with a
@@ -126,16 +127,16 @@ type play struct {
 func playOf(tb testing.TB, onExpiry string) *play {
 	p := &play{tb: tb, now: morning}
 	p.s = State{
-		Runbook: runbookOf(tb, onExpiry), Region: runbook.DefaultRegion, Control: runbook.Control{Mode: runbook.Active},
-		Quarantined: map[string]runbook.Quarantine{}, Outbox: map[string]bool{}, Split: runbook.Split{"ranker-v1": 100},
+		Runbook: runbookOf(tb, onExpiry), Region: runbook.DefaultRegion, Control: record.Control{Mode: runbook.Active},
+		Quarantined: map[string]record.Quarantine{}, Outbox: map[string]bool{}, Split: record.Split{"ranker-v1": 100},
 	}
 	return p
 }
 
 // plan is the change as the router's codec would plan it, its digest a mark.
-func (p *play) plan(to runbook.Split, mark string) {
-	p.s.Plan = runbook.Change{From: p.s.Split.Clone(), To: to, Digest: "sha256:" + mark,
-		Keys: []runbook.KeyChange{{Key: "routes/ranker/weights", Index: 7, From: "{}", To: "{}"}}}
+func (p *play) plan(to record.Split, mark string) {
+	p.s.Plan = record.Change{From: p.s.Split.Clone(), To: to, Digest: "sha256:" + mark,
+		Keys: []record.KeyChange{{Key: "routes/ranker/weights", Index: 7, From: "{}", To: "{}"}}}
 }
 
 // step takes an event and, if it is not refused, makes its outcome the state.
@@ -144,7 +145,7 @@ func (p *play) step(ev Event) (State, error) {
 	p.ops++
 	p.s.Op = fmt.Sprintf("op-%03d", p.ops)
 	if l, ok := ev.(Launched); ok {
-		p.plan(runbook.Split{"ranker-v1": 100 - l.Launch.Weight, "ranker-v2": l.Launch.Weight}, "launch")
+		p.plan(record.Split{"ranker-v1": 100 - l.Launch.Weight, "ranker-v2": l.Launch.Weight}, "launch")
 	}
 	before := p.s
 	next, _, err := Step(p.s, ev, p.now)
@@ -171,12 +172,12 @@ func (p *play) step(ev Event) (State, error) {
 		delete(next.Outbox, id)
 	}
 	p.s = next
-	p.plan(runbook.Split{"ranker-v1": 100, "ranker-v2": 0}, fmt.Sprintf("back from %v", p.s.Split))
-	p.s.Next = runbook.Change{}
+	p.plan(record.Split{"ranker-v1": 100, "ranker-v2": 0}, fmt.Sprintf("back from %v", p.s.Split))
+	p.s.Next = record.Change{}
 	if p.s.ramping() {
 		if next, more := p.s.Runbook.Rollout.Next(p.s.Release.Weight); more {
-			p.s.Next = runbook.Change{From: p.s.Split.Clone(), To: runbook.Split{"ranker-v1": 100 - next.Weight, "ranker-v2": next.Weight},
-				Digest: fmt.Sprintf("sha256:on from %v", p.s.Split), Keys: []runbook.KeyChange{{Key: "routes/ranker/weights", Index: 7, From: "{}", To: "{}"}}}
+			p.s.Next = record.Change{From: p.s.Split.Clone(), To: record.Split{"ranker-v1": 100 - next.Weight, "ranker-v2": next.Weight},
+				Digest: fmt.Sprintf("sha256:on from %v", p.s.Split), Keys: []record.KeyChange{{Key: "routes/ranker/weights", Index: 7, From: "{}", To: "{}"}}}
 		}
 	}
 	checkEdge(p.tb, before, next)
@@ -197,13 +198,13 @@ func (p *play) after(d time.Duration) *play { p.now = p.now.Add(d); return p }
 
 func (p *play) launch() { p.must(Launched{launchOf(p.tb), "ann"}) }
 
-func (p *play) asked(b runbook.Breach) Asked {
-	return Asked{Alert: alertOf(b.Trigger, runbook.Webhook), Breach: b, Release: p.s.Release.ID, Epoch: p.s.Release.Epoch}
+func (p *play) asked(b record.Breach) Asked {
+	return Asked{Alert: alertOf(b.Trigger, record.Webhook), Breach: b, Release: p.s.Release.ID, Epoch: p.s.Release.Epoch}
 }
 
 func (p *play) breach(trigger string) State {
 	p.tb.Helper()
-	return p.must(p.asked(breachOf(trigger, runbook.Breaching)))
+	return p.must(p.asked(breachOf(trigger, record.Breaching)))
 }
 
 func (p *play) answer(yes bool, by string) Answered {
@@ -214,14 +215,14 @@ func (p *play) answer(yes bool, by string) Answered {
 	return Answered{Approval: id, By: by, How: "api", Reason: "because", Yes: yes}
 }
 
-func drainedAs(h runbook.Health) Drained {
-	return Drained{runbook.Answer{Question: "candidate traffic", Health: h, Text: "v2: " + string(h)}}
+func drainedAs(h record.Health) Drained {
+	return Drained{record.Answer{Question: "candidate traffic", Health: h, Text: "v2: " + string(h)}}
 }
 
-func polledAs(h runbook.Health) Polled {
-	return Polled{Answers: []runbook.Answer{
+func polledAs(h record.Health) Polled {
+	return Polled{Answers: []record.Answer{
 		{Question: "error rate", Health: h, Text: "error rate: " + string(h)},
-		{Question: verify.DrainQuestion, Health: runbook.Good, Text: "v2 gets 0 req/s"},
+		{Question: verify.DrainQuestion, Health: record.Good, Text: "v2 gets 0 req/s"},
 	}}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -22,13 +23,13 @@ func TestHazards(t *testing.T) {
 	p.launch()
 	p.s.Hazards = []string{"a typo"}
 	s := p.must(Demanded{"ann", "users complain"})
-	if !s.Write.Shift || s.Incident.Phase != runbook.Acted {
+	if !s.Write.Shift || s.Incident.Phase != record.Acted {
 		t.Errorf("phase %s, shift %v: a hazard kept a rollback from being written", s.Incident.Phase, s.Write.Shift)
 	}
 	if !s.noted("hazard") {
 		t.Error("the timeline does not name the hazard")
 	}
-	if !slices.ContainsFunc(s.Write.Messages, func(m runbook.Message) bool {
+	if !slices.ContainsFunc(s.Write.Messages, func(m record.Message) bool {
 		return m.Kind == report.KindHazard && m.Page && strings.Contains(m.Text, "a typo")
 	}) {
 		t.Errorf("nobody was paged: %+v", s.Write.Messages)

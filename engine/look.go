@@ -6,30 +6,31 @@ import (
 	"fmt"
 	"sort"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
 // Status reads the installation.
-func (e *Engine) Status(ctx context.Context) (runbook.Status, error) {
+func (e *Engine) Status(ctx context.Context) (record.Status, error) {
 	snap, err := e.store.Read(ctx, store.Root)
 	if err != nil {
-		return runbook.Status{}, later(err)
+		return record.Status{}, later(err)
 	}
-	st := runbook.Status{Control: runbook.Control{Mode: runbook.Active}}
+	st := record.Status{Control: record.Control{Mode: runbook.Active}}
 	if en, ok := snap.Get(store.ControlKey); ok {
 		st.Control = control(en.Value)
 	}
-	if err := record(snap, store.BudgetKey, &st.Budget); err != nil {
+	if err := decode(snap, store.BudgetKey, &st.Budget); err != nil {
 		return st, err
 	}
-	st.Releases, st.Incidents = under[runbook.Release](snap, releases), under[runbook.Incident](snap, store.IncidentKey(""))
-	st.Shadow = under[runbook.ShadowVerdict](snap, store.ShadowKey(""))
+	st.Releases, st.Incidents = under[record.Release](snap, releases), under[record.Incident](snap, store.IncidentKey(""))
+	st.Shadow = under[record.ShadowVerdict](snap, store.ShadowKey(""))
 	st.Rules = e.rulesChecks()
-	st.Mirrors = under[runbook.Mirror](snap, mirrorKeys)
-	st.Quarantine = under[runbook.Quarantine](snap, store.QuarantineKey(""))
-	for _, a := range under[runbook.Approval](snap, store.ApprovalKey("")) {
-		if a.Status == runbook.Pending {
+	st.Mirrors = under[record.Mirror](snap, mirrorKeys)
+	st.Quarantine = under[record.Quarantine](snap, store.QuarantineKey(""))
+	for _, a := range under[record.Approval](snap, store.ApprovalKey("")) {
+		if a.Status == record.Pending {
 			st.Approvals = append(st.Approvals, a)
 		}
 	}
@@ -52,19 +53,19 @@ func under[T any](snap store.Snapshot, prefix string) []T {
 }
 
 // Release returns the newest release of a service in a region.
-func (e *Engine) Release(ctx context.Context, service, region string) (runbook.Release, error) {
+func (e *Engine) Release(ctx context.Context, service, region string) (record.Release, error) {
 	region = or(region, runbook.DefaultRegion)
-	return one[runbook.Release](ctx, e.store, store.ReleaseKey(service, region), "release of "+service+" in "+region)
+	return one[record.Release](ctx, e.store, store.ReleaseKey(service, region), "release of "+service+" in "+region)
 }
 
 // Incident returns the incident of that id.
-func (e *Engine) Incident(ctx context.Context, id string) (runbook.Incident, error) {
-	return one[runbook.Incident](ctx, e.store, store.IncidentKey(id), "incident "+id)
+func (e *Engine) Incident(ctx context.Context, id string) (record.Incident, error) {
+	return one[record.Incident](ctx, e.store, store.IncidentKey(id), "incident "+id)
 }
 
 // Approval returns the approval of that id.
-func (e *Engine) Approval(ctx context.Context, id string) (runbook.Approval, error) {
-	return one[runbook.Approval](ctx, e.store, store.ApprovalKey(id), "approval "+id)
+func (e *Engine) Approval(ctx context.Context, id string) (record.Approval, error) {
+	return one[record.Approval](ctx, e.store, store.ApprovalKey(id), "approval "+id)
 }
 
 // Runbook returns the runbook of a service.
@@ -85,20 +86,20 @@ func one[T any](ctx context.Context, st store.Store, key, what string) (T, error
 	if !has(snap, key) {
 		return v, fmt.Errorf("%s: %w", what, runbook.ErrNotFound)
 	}
-	return v, record(snap, key, &v)
+	return v, decode(snap, key, &v)
 }
 
 // Live asks again how things stand for an approval: the trigger's own answer now, and
 // the change that would be written.
-func (e *Engine) Live(ctx context.Context, a runbook.Approval) (runbook.Breach, runbook.Change, error) {
+func (e *Engine) Live(ctx context.Context, a record.Approval) (record.Breach, record.Change, error) {
 	v, err := e.read(ctx, Slot{a.Service, a.Region}, Tick{})
 	if err != nil {
-		return runbook.Breach{}, runbook.Change{}, later(err)
+		return record.Breach{}, record.Change{}, later(err)
 	}
 	if a.Kind == promotion {
-		return runbook.Breach{}, v.Next, nil
+		return record.Breach{}, v.Next, nil
 	}
-	var b runbook.Breach
+	var b record.Breach
 	if v.Incident != nil && v.Release != nil {
 		if t, ok := v.Runbook.Trigger(v.Incident.Breach.Trigger); ok {
 			e.mu.RLock()

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // metrics are the engine's own series. Every label value exists from the start.
@@ -51,7 +51,7 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 	}
 	m.drift = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_rule_drift", Help: "1 if the rules that Prometheus has loaded are not those of the service's runbook."}, []string{"service"})
 	m.compared = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_rule_check_timestamp_seconds", Help: "When the service's rules were last compared with those of Prometheus; 0: never."}, []string{"service"})
-	for _, lane := range []runbook.Lane{runbook.Webhook, runbook.Watcher} {
+	for _, lane := range []record.Lane{record.Webhook, record.Watcher} {
 		m.watchdog.WithLabelValues(string(lane))
 	}
 	m.triggers(otherTrigger, resolved, notCommitted, noRelease, unknownService, unknownRegion, unknownTrigger)
@@ -69,14 +69,14 @@ func (m *metrics) trigger(name string) {
 }
 
 func (m *metrics) triggers(name string, outcomes ...outcome) {
-	for _, lane := range []runbook.Lane{runbook.Webhook, runbook.Watcher} {
+	for _, lane := range []record.Lane{record.Webhook, record.Watcher} {
 		for _, o := range outcomes {
 			m.alerts.WithLabelValues(string(lane), name, string(o))
 		}
 	}
 }
 
-func (m *metrics) heard(lane runbook.Lane) {
+func (m *metrics) heard(lane record.Lane) {
 	m.watchdog.WithLabelValues(string(lane)).Set(float64(time.Now().Unix()))
 }
 
@@ -121,7 +121,7 @@ func (m *metrics) committed(before, after State) {
 }
 
 // heardAt is when the first word of the breach reached us.
-func heardAt(i runbook.Incident) time.Time {
+func heardAt(i record.Incident) time.Time {
 	if len(i.Alerts) > 0 && !i.Alerts[0].ReceivedAt.IsZero() {
 		return i.Alerts[0].ReceivedAt
 	}
@@ -159,11 +159,11 @@ func (r roles) Collect(ch chan<- prometheus.Metric) {
 	defer r.e.mu.RUnlock()
 	for _, rel := range r.e.last {
 		svc, ok := r.e.services[rel.Service]
-		if !ok || rel.Phase != runbook.Open {
+		if !ok || rel.Phase != record.Open {
 			continue
 		}
 		for _, s := range []struct {
-			side   runbook.Side
+			side   record.Side
 			weight int
 			role   string
 		}{{rel.Stable, 100 - rel.Weight, "stable"}, {rel.Candidate, rel.Weight, "candidate"}} {

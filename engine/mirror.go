@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -19,27 +20,27 @@ import (
 const mirrorKeys = store.Root + "mirror/"
 
 // StartMirror switches the copying of requests on for a planned time.
-func (e *Engine) StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by string) (runbook.Mirror, error) {
+func (e *Engine) StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by string) (record.Mirror, error) {
 	return e.mirrorOrder(ctx, Slot{service, or(region, runbook.DefaultRegion)}, MirrorStart{o, by})
 }
 
 // StopMirror switches it off before its planned end.
-func (e *Engine) StopMirror(ctx context.Context, service, region, by, reason string) (runbook.Mirror, error) {
+func (e *Engine) StopMirror(ctx context.Context, service, region, by, reason string) (record.Mirror, error) {
 	return e.mirrorOrder(ctx, Slot{service, or(region, runbook.DefaultRegion)}, MirrorStop{by, reason})
 }
 
 // Mirror returns the newest mirror of a service in a region.
-func (e *Engine) Mirror(ctx context.Context, service, region string) (runbook.Mirror, error) {
+func (e *Engine) Mirror(ctx context.Context, service, region string) (record.Mirror, error) {
 	region = or(region, runbook.DefaultRegion)
-	return one[runbook.Mirror](ctx, e.store, store.MirrorKey(service, region), "mirror of "+service+" in "+region)
+	return one[record.Mirror](ctx, e.store, store.MirrorKey(service, region), "mirror of "+service+" in "+region)
 }
 
-func (e *Engine) mirrorOrder(ctx context.Context, slot Slot, ev MirrorEvent) (runbook.Mirror, error) {
+func (e *Engine) mirrorOrder(ctx context.Context, slot Slot, ev MirrorEvent) (record.Mirror, error) {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	defer cancel()
 	s, err := e.stepMirror(work, slot, ev)
 	if err != nil {
-		return runbook.Mirror{}, later(err)
+		return record.Mirror{}, later(err)
 	}
 	return *s.Mirror, nil
 }
@@ -54,7 +55,7 @@ func (e *Engine) mirrors(ctx context.Context) {
 		}
 		return
 	}
-	for _, m := range under[runbook.Mirror](snap, mirrorKeys) {
+	for _, m := range under[record.Mirror](snap, mirrorKeys) {
 		slot := Slot{m.Service, m.Region}
 		if _, _, err := e.serves(slot); err != nil || !m.On() || ctx.Err() != nil {
 			continue
@@ -99,7 +100,7 @@ func (e *Engine) readMirror(ctx context.Context, slot Slot, ev MirrorEvent) (mir
 	if err != nil {
 		return v, err
 	}
-	v.Runbook, v.Region, v.Control = rb, slot.Region, runbook.Control{Mode: runbook.Active}
+	v.Runbook, v.Region, v.Control = rb, slot.Region, record.Control{Mode: runbook.Active}
 	key, release := store.MirrorKey(slot.Service, slot.Region), store.ReleaseKey(slot.Service, slot.Region)
 	snap, err := e.store.Read(ctx, append(router.Prefixes(), store.ControlKey, key, release)...)
 	if err != nil {
@@ -112,14 +113,14 @@ func (e *Engine) readMirror(ctx context.Context, slot Slot, ev MirrorEvent) (mir
 		v.Control = control(en.Value)
 	}
 	if has(snap, key) {
-		v.Mirror = &runbook.Mirror{}
-		if err := record(snap, key, v.Mirror); err != nil {
+		v.Mirror = &record.Mirror{}
+		if err := decode(snap, key, v.Mirror); err != nil {
 			return v, err
 		}
 	}
 	if has(snap, release) {
-		v.Release = &runbook.Release{}
-		if err := record(snap, release, v.Release); err != nil {
+		v.Release = &record.Release{}
+		if err := decode(snap, release, v.Release); err != nil {
 			return v, err
 		}
 	}
@@ -217,7 +218,7 @@ func (e *Engine) mirrorCommitted(s MirrorState) {
 		by = m.EndedBy
 	}
 	e.log.Info(text, zap.String("service", m.Service), zap.String("region", m.Region), zap.String("by", by), zap.String("op", m.Op))
-	line := runbook.Record{At: time.Now().UTC(), Kind: strings.ReplaceAll(mirrorBoundary(s), "-", "_"), By: by, Text: text, Op: m.Op}
+	line := record.Record{At: time.Now().UTC(), Kind: strings.ReplaceAll(mirrorBoundary(s), "-", "_"), By: by, Text: text, Op: m.Op}
 	if err := e.journal.Append("mirror-"+m.Service+"-"+m.Region, line); err != nil {
 		e.metrics.problems.WithLabelValues("journal").Inc()
 		e.log.Error("write journal", zap.Error(err))

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -17,12 +18,12 @@ type MirrorState struct {
 	Runbook *runbook.Runbook
 	Region  string
 	Op      string
-	Control runbook.Control
-	Release *runbook.Release // nil: the slot has never had one
-	Mirror  *runbook.Mirror  // the newest; nil: never
+	Control record.Control
+	Release *record.Release // nil: the slot has never had one
+	Mirror  *record.Mirror  // the newest; nil: never
 
 	Shares   map[string]int // percent of the requests copied, by backend
-	Split    runbook.Split  // users' traffic; nil if nobody can read it
+	Split    record.Split   // users' traffic; nil if nobody can read it
 	Problem  string         // why the router's mirror cannot be read
 	Obstacle string         // why the wanted percent cannot be written
 	Hazards  []string       // what in the router's keys makes it ignore a change
@@ -33,7 +34,7 @@ type MirrorState struct {
 // MirrorWrite is what a step asks to commit beside the mirror's record.
 type MirrorWrite struct {
 	Percent  bool // write the router's percent, as it was planned
-	Messages []runbook.Message
+	Messages []record.Message
 }
 
 // A MirrorEvent is something that happened to a mirror. The set is closed.
@@ -114,7 +115,7 @@ func (s *MirrorState) start(ev MirrorStart, now time.Time) error {
 	case s.Obstacle != "":
 		return runbook.Refuse("the router's mirror cannot be written: %s", s.Obstacle)
 	}
-	s.Mirror = &runbook.Mirror{
+	s.Mirror = &record.Mirror{
 		Schema: runbook.Schema, Service: service, Region: s.Region, Backend: backend, Percent: ev.Order.Percent,
 		StartedAt: now, StartedBy: clip(ev.By, 100), Until: now.Add(ev.Order.For.Std()), Op: s.Op,
 	}
@@ -180,7 +181,7 @@ func (s MirrorState) over(now time.Time) string {
 		return "its planned time is over"
 	case s.Split[m.Backend] > 0:
 		return m.Backend + " gets users' traffic now"
-	case r != nil && r.Phase == runbook.RolledBack && r.Candidate.Backend == m.Backend && r.WeightChangedAt.After(m.StartedAt):
+	case r != nil && r.Phase == record.RolledBack && r.Candidate.Backend == m.Backend && r.WeightChangedAt.After(m.StartedAt):
 		return "the release of " + r.Candidate.Version + " was rolled back"
 	}
 	return ""
@@ -196,7 +197,7 @@ func (s *MirrorState) hold(now time.Time) {
 	if m.Held != nil {
 		since = m.Held.Since
 	}
-	m.Held, m.Waiting = &runbook.MirrorHold{Since: since, Found: s.seen(), Due: due}, ""
+	m.Held, m.Waiting = &record.MirrorHold{Since: since, Found: s.seen(), Due: due}, ""
 	s.tell(report.MirrorHeldMsg, now)
 }
 
@@ -225,7 +226,7 @@ func (s MirrorState) seen() string {
 	return fmt.Sprintf("%d %%", s.found())
 }
 
-func (s *MirrorState) tell(compose func(runbook.Mirror, *runbook.Runbook, time.Time) runbook.Message, now time.Time) {
+func (s *MirrorState) tell(compose func(record.Mirror, *runbook.Runbook, time.Time) record.Message, now time.Time) {
 	s.Mirror.Told++
 	s.Write.Messages = append(s.Write.Messages, compose(*s.Mirror, s.Runbook, now))
 }

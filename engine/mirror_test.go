@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -31,7 +32,7 @@ var day = runbook.MirrorOrder{Backend: "ranker-v2", Percent: 10, For: runbook.Du
 // on is a mirror of 10 % since the morning, as the router is told.
 func on(tb testing.TB) MirrorState {
 	tb.Helper()
-	s := MirrorState{Runbook: mirrorRunbook(tb), Region: "default", Op: "op", Control: runbook.Control{Mode: runbook.Active}, Split: runbook.Split{"ranker-v1": 100}}
+	s := MirrorState{Runbook: mirrorRunbook(tb), Region: "default", Op: "op", Control: record.Control{Mode: runbook.Active}, Split: record.Split{"ranker-v1": 100}}
 	s, err := StepMirror(s, MirrorStart{day, "ann"}, morning)
 	if err != nil || !s.Write.Percent || !s.Mirror.On() || s.Mirror.Until != morning.Add(24*time.Hour) || s.Mirror.StartedBy != "ann" {
 		tb.Fatalf("%+v, %v", s.Mirror, err)
@@ -52,7 +53,7 @@ func TestMirrorStartIsRefused(t *testing.T) {
 		"cannot be written: broken":   func(s *MirrorState, _ *runbook.MirrorOrder) { s.Obstacle = "broken" },
 		"would ignore a change: typo": func(s *MirrorState, _ *runbook.MirrorOrder) { s.Hazards = []string{"typo"} },
 		"--backend":                   func(_ *MirrorState, o *runbook.MirrorOrder) { o.Backend = "" },
-		"gets users' traffic":         func(s *MirrorState, _ *runbook.MirrorOrder) { s.Split = runbook.Split{"ranker-v1": 95, "ranker-v2": 5} },
+		"gets users' traffic":         func(s *MirrorState, _ *runbook.MirrorOrder) { s.Split = record.Split{"ranker-v1": 95, "ranker-v2": 5} },
 		"somebody mirrors 3 %":        func(s *MirrorState, _ *runbook.MirrorOrder) { s.Shares = map[string]int{"ranker-v2": 3} },
 		"the control is paused":       func(s *MirrorState, _ *runbook.MirrorOrder) { s.Control.Mode = runbook.Paused },
 		"stop it first":               func(s *MirrorState, _ *runbook.MirrorOrder) { s.Mirror = on(t).Mirror },
@@ -98,10 +99,10 @@ func TestMirrorTick(t *testing.T) {
 		"observe, at its end": {at: end, change: func(s *MirrorState) { s.Control.Mode = runbook.Observe }, ended: "its planned time is over", writes: true, told: report.KindMirrorEnded},
 		"cannot be written":   {at: end, change: func(s *MirrorState) { s.Obstacle = "two types" }, waits: "two types", told: report.KindMirrorWaits},
 		"rolled back": {at: morning.Add(time.Hour), change: func(s *MirrorState) {
-			s.Release = &runbook.Release{Phase: runbook.RolledBack, Candidate: runbook.Side{Version: "v2", Backend: "ranker-v2"}, WeightChangedAt: morning.Add(time.Minute)}
+			s.Release = &record.Release{Phase: record.RolledBack, Candidate: record.Side{Version: "v2", Backend: "ranker-v2"}, WeightChangedAt: morning.Add(time.Minute)}
 		}, ended: "was rolled back", writes: true, told: report.KindMirrorEnded},
 		"rolled back before": {at: morning.Add(time.Hour), change: func(s *MirrorState) {
-			s.Release = &runbook.Release{Phase: runbook.RolledBack, Candidate: runbook.Side{Backend: "ranker-v2"}, WeightChangedAt: morning.Add(-time.Minute)}
+			s.Release = &record.Release{Phase: record.RolledBack, Candidate: record.Side{Backend: "ranker-v2"}, WeightChangedAt: morning.Add(-time.Minute)}
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,7 +172,7 @@ func TestMirrorHeldAndPutBack(t *testing.T) {
 }
 
 // The percent in the store, and the mirror's record.
-func mirrorIn(tb testing.TB, st store.Store) (int, runbook.Mirror) {
+func mirrorIn(tb testing.TB, st store.Store) (int, record.Mirror) {
 	tb.Helper()
 	snap, err := st.Read(context.Background(), routerKey)
 	if err != nil {
@@ -184,10 +185,10 @@ func mirrorIn(tb testing.TB, st store.Store) (int, runbook.Mirror) {
 	if err := json.Unmarshal(en.Value, &doc); err != nil {
 		tb.Fatal(err)
 	}
-	for _, m := range all[runbook.Mirror](tb, st, mirrorKeys) {
+	for _, m := range all[record.Mirror](tb, st, mirrorKeys) {
 		return doc.Mirror.Percent, m
 	}
-	return doc.Mirror.Percent, runbook.Mirror{}
+	return doc.Mirror.Percent, record.Mirror{}
 }
 
 const mirrorHead = `# What a crash leaves behind of a mirror

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/store"
@@ -25,7 +26,7 @@ func (m *model) gated(before, after world) {
 	if !ok || after.raw[key] != text {
 		m.t.Fatalf("launched %s with the verdict %q, which became %q", r.Candidate.Bundle, text, after.raw[key])
 	}
-	v := decoded[runbook.ShadowVerdict](m, store.Entry{Key: key, Value: []byte(text)})
+	v := decoded[record.ShadowVerdict](m, store.Entry{Key: key, Value: []byte(text)})
 	age := m.now.Sub(v.At)
 	if v.Verdict != string(shadow.Pass) || v.Stable != r.Stable.Bundle || v.Candidate != r.Candidate.Bundle || age < 0 || age > m.rb.Shadow.MaxAge.Std() || r.Shadow != v.Report {
 		m.t.Fatalf("launched %+v on %+v, %s old", r, v, age)

@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -18,20 +19,20 @@ import (
 // tookStep checks a committed step of the ramp, and the end of a release.
 func (m *model) tookStep(ev Event, before, after world, moved, closed bool) {
 	t, was, is := m.t, before.release, after.release
-	by, ready := "", runbook.Readiness{}
+	by, ready := "", record.Readiness{}
 	switch ev := ev.(type) {
 	case Promoted:
 		by, ready = ev.By, ev.Ready
 	case Answered:
 		by, ready = ev.By, ev.Ready
-		if a := after.approvals[ev.Approval]; a.Kind != promotion || a.Status != runbook.Approved || before.approvals[ev.Approval].Status != runbook.Pending || a.Epoch != was.Epoch {
+		if a := after.approvals[ev.Approval]; a.Kind != promotion || a.Status != record.Approved || before.approvals[ev.Approval].Status != record.Pending || a.Epoch != was.Epoch {
 			t.Fatalf("promoted by the approval %+v", a)
 		}
 		m.outcomes["promoted by approval"]++
 	default:
 		t.Fatalf("%T moved traffic up, or closed the release", ev)
 	}
-	if was == nil || is == nil || was.ID != is.ID || was.Phase != runbook.Open {
+	if was == nil || is == nil || was.ID != is.ID || was.Phase != record.Open {
 		t.Fatalf("%T promoted %+v to %+v", ev, was, is)
 	}
 	i, incident := before.incidents[was.Incident]
@@ -45,7 +46,7 @@ func (m *model) tookStep(ev Event, before, after world, moved, closed bool) {
 		t.Fatalf("%T overwrote %v", ev, before.split)
 	case was.Frozen != "" || was.Held != nil || was.Stopped != nil:
 		t.Fatalf("%T promoted what was frozen, held or stopped: %+v", ev, was)
-	case incident && i.Phase != runbook.Done:
+	case incident && i.Phase != record.Done:
 		t.Fatalf("%T promoted, and incident %s is %s", ev, i.ID, i.Phase)
 	case before.control.Mode != runbook.Active && !(by != "" && before.control.Mode == runbook.Observe):
 		t.Fatalf("%T promoted while %s", ev, before.control.Mode)
@@ -97,7 +98,7 @@ func (m *model) saferLaunch(ev Event, before, after world) {
 		t.Fatalf("launched on the ramp %v, and nobody asked for a safer one", r.Rollout)
 	case !l.Launch.Safer:
 		return
-	case own == nil || before.release == nil || before.release.Phase != runbook.RolledBack || before.release.Incident == "":
+	case own == nil || before.release == nil || before.release.Phase != record.RolledBack || before.release.Incident == "":
 		t.Fatalf("a safer ramp than %v, after %+v", own, before.release)
 	case r.Rollout == nil || r.SaferThan != before.release.Incident:
 		t.Fatalf("asked for a safer ramp, got %v, than in %q", r.Rollout, r.SaferThan)
@@ -117,7 +118,7 @@ func (m *model) saferLaunch(ev Event, before, after world) {
 	m.outcomes["launched on a safer ramp"]++
 }
 
-func barred(w world, s runbook.Side) bool {
+func barred(w world, s record.Side) bool {
 	q, ok := w.barred[s.Bundle]
 	return ok && q.Lifted == ""
 }
@@ -133,8 +134,8 @@ func (m *model) heard(w world) time.Time {
 }
 
 // readiness is mostly good.
-func (m *model) readiness() runbook.Readiness {
-	r := runbook.Readiness{AskedAt: m.now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}
+func (m *model) readiness() record.Readiness {
+	r := record.Readiness{AskedAt: m.now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}
 	switch m.pick("readiness", "good", "good", "good", "good", "good", "good", "cold", "few", "sick", "breaching", "undecided", "old", "down", "idle") {
 	case "cold":
 		r.StablePods = 1
@@ -217,7 +218,7 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 // ramp, and its first step as soon as that may be.
 func (m *model) mended() {
 	as := func(ev Event) func(view) Event { return func(view) Event { return ev } }
-	for _, ev := range []Event{Demanded{"ann", "because"}, drainedAs(runbook.Good), polledAs(runbook.Good), polledAs(runbook.Good), polledAs(runbook.Good), Archived{Path: "dir", Digest: "d"}} {
+	for _, ev := range []Event{Demanded{"ann", "because"}, drainedAs(record.Good), polledAs(record.Good), polledAs(record.Good), polledAs(record.Good), Archived{Path: "dir", Digest: "d"}} {
 		m.now = m.now.Add(5 * time.Second)
 		m.step(as(ev))
 	}
@@ -226,7 +227,7 @@ func (m *model) mended() {
 		ev.Launch.Safer = true
 		return ev
 	})
-	if r := m.look().release; r != nil && r.Rollout != nil && r.Phase == runbook.Open {
+	if r := m.look().release; r != nil && r.Rollout != nil && r.Phase == record.Open {
 		m.now = m.now.Add(r.Rollout.Stay(r.Weight))
 		m.hears()
 		m.step(m.promoted("ann"))
@@ -256,7 +257,7 @@ func TestRampModel(t *testing.T) {
 		services := engineOf(t, partsOf(nil, nil), rb, Options{}).services
 		rapid.Check(t, func(rt *rapid.T) {
 			m := &model{t: rt, rb: rb, services: services, launch: launch, st: newMemory(), table: table, now: morning,
-				automatic: map[string]int{}, ended: map[string]runbook.ApprovalStatus{}, outcomes: outcomes, known: map[string]any{}}
+				automatic: map[string]int{}, ended: map[string]record.ApprovalStatus{}, outcomes: outcomes, known: map[string]any{}}
 			m.start()
 			m.write(`{"weights":{"ranker-v1":100}}`)
 			m.human = false
@@ -290,9 +291,9 @@ func TestPromotionAndRollbackHaveOneWinner(t *testing.T) {
 			now := rel.StartedAt.Add(2 * time.Minute)
 			text, _ := json.Marshal(heard{At: now})
 			must(t, put(st, store.HeardKey, string(text)))
-			ready := runbook.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}
+			ready := record.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}
 			events := []Event{Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready},
-				Asked{Alert: alertOf("errors", runbook.Watcher), Breach: breachOf("errors", runbook.Breaching), Release: rel.ID, Epoch: rel.Epoch}}
+				Asked{Alert: alertOf("errors", record.Watcher), Breach: breachOf("errors", record.Breaching), Release: rel.ID, Epoch: rel.Epoch}}
 			var views []view
 			for _, ev := range events {
 				v, err := e.read(ctx, theSlot, ev)

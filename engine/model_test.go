@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -39,7 +40,7 @@ type model struct {
 	was        world          // as of the last look, at index seen
 	seen       uint64
 	known      map[string]any // decoded records by their text
-	ended      map[string]runbook.ApprovalStatus
+	ended      map[string]record.ApprovalStatus
 	outcomes   map[string]int // what was reached, to see that the model goes anywhere
 }
 
@@ -53,17 +54,17 @@ type read struct {
 // A world is everything in the store, decoded.
 type world struct {
 	raw       map[string]string
-	control   runbook.Control
-	release   *runbook.Release
-	incidents map[string]runbook.Incident
-	approvals map[string]runbook.Approval
-	barred    map[string]runbook.Quarantine
-	split     runbook.Split
+	control   record.Control
+	release   *record.Release
+	incidents map[string]record.Incident
+	approvals map[string]record.Approval
+	barred    map[string]record.Quarantine
+	split     record.Split
 }
 
 func (m *model) look() world {
-	w := world{raw: map[string]string{}, control: runbook.Control{Mode: runbook.Active}, incidents: map[string]runbook.Incident{},
-		approvals: map[string]runbook.Approval{}, barred: map[string]runbook.Quarantine{}}
+	w := world{raw: map[string]string{}, control: record.Control{Mode: runbook.Active}, incidents: map[string]record.Incident{},
+		approvals: map[string]record.Approval{}, barred: map[string]record.Quarantine{}}
 	snap, err := m.st.Read(context.Background(), store.Root, "routes/", "features/")
 	if err != nil {
 		m.t.Fatal(err)
@@ -78,16 +79,16 @@ func (m *model) look() world {
 		case en.Key == store.ControlKey:
 			w.control = control(en.Value)
 		case strings.HasPrefix(en.Key, releases):
-			w.release = decoded[*runbook.Release](m, en)
+			w.release = decoded[*record.Release](m, en)
 		case strings.HasPrefix(en.Key, store.IncidentKey("")):
-			w.incidents[name] = decoded[runbook.Incident](m, en)
+			w.incidents[name] = decoded[record.Incident](m, en)
 			if len(en.Value) > 64<<10 {
 				m.t.Fatalf("incident %s has %d bytes", name, len(en.Value))
 			}
 		case strings.HasPrefix(en.Key, store.ApprovalKey("")):
-			w.approvals[name] = decoded[runbook.Approval](m, en)
+			w.approvals[name] = decoded[record.Approval](m, en)
 		case strings.HasPrefix(en.Key, store.QuarantineKey("")):
-			w.barred[name] = decoded[runbook.Quarantine](m, en)
+			w.barred[name] = decoded[record.Quarantine](m, en)
 		}
 	}
 	_, router, _ := m.engines[0].serves(theSlot)
@@ -162,16 +163,16 @@ func (m *model) hold(ev Event, before, after world) {
 	t := m.t
 	moved := before.raw[routerKey] != after.raw[routerKey]
 	launched := after.release != nil && (before.release == nil || before.release.ID != after.release.ID)
-	rolled := !launched && after.release != nil && before.release != nil && before.release.Phase == runbook.Open && after.release.Phase == runbook.RolledBack
+	rolled := !launched && after.release != nil && before.release != nil && before.release.Phase == record.Open && after.release.Phase == record.RolledBack
 	promoted := !launched && !rolled && moved
-	closed := !launched && after.release != nil && before.release != nil && before.release.Phase == runbook.Open && after.release.Phase == runbook.Closed
+	closed := !launched && after.release != nil && before.release != nil && before.release.Phase == record.Open && after.release.Phase == record.Closed
 	if promoted || closed {
 		m.tookStep(ev, before, after, promoted, closed)
 	}
 	if launched {
 		m.outcomes["launched"]++
 		m.human = false
-		if before.split != nil && !before.split.Equal(runbook.Split{after.release.Stable.Backend: 100}) {
+		if before.split != nil && !before.split.Equal(record.Split{after.release.Stable.Backend: 100}) {
 			t.Fatalf("a launch overwrote %v", before.split)
 		}
 		m.gated(before, after)
@@ -217,17 +218,17 @@ func (m *model) rolledBack(ev Event, before, after world) {
 		t.Fatalf("%T overwrote %v, which was not the split it decided on: %v", ev, before.split, before.release.Want())
 	case before.release.Held != nil && !before.split.Equal(before.release.Want()):
 		t.Fatalf("%T wrote while the release was held", ev)
-	case !ok || i.Phase != runbook.Acted || i.Change == nil || !i.Change.From.Equal(before.split) || !i.ActedAt.Equal(m.now):
+	case !ok || i.Phase != record.Acted || i.Change == nil || !i.Change.From.Equal(before.split) || !i.ActedAt.Equal(m.now):
 		t.Fatalf("%T rolled back and the incident says %+v", ev, i)
 	case !barred || q.Lifted != "" || q.Incident != i.ID:
 		t.Fatalf("%T rolled back and the quarantine says %+v", ev, q)
-	case !after.split.Equal(runbook.Split{r.Stable.Backend: 100}):
+	case !after.split.Equal(record.Split{r.Stable.Backend: 100}):
 		t.Fatalf("%T rolled back to %v", ev, after.split)
 	}
 	m.human = false
 	if a, ok := ev.(Answered); ok {
 		m.outcomes["rolled back by approval"]++
-		if before.approvals[a.Approval].Status != runbook.Pending || after.approvals[a.Approval].Status != runbook.Approved {
+		if before.approvals[a.Approval].Status != record.Pending || after.approvals[a.Approval].Status != record.Approved {
 			t.Fatalf("approval %s went from %s to %s", a.Approval, before.approvals[a.Approval].Status, after.approvals[a.Approval].Status)
 		}
 		return
@@ -273,7 +274,7 @@ func (m *model) steady(w world) {
 			t.Fatalf("the release wants %v, the router has %v, and nobody else wrote", r.Want(), w.split)
 		}
 		_, barred := w.barred[r.Candidate.Bundle]
-		if r.Phase == runbook.RolledBack && (!barred || r.Weight != 0 || w.incidents[r.Incident].Change == nil) {
+		if r.Phase == record.RolledBack && (!barred || r.Weight != 0 || w.incidents[r.Incident].Change == nil) {
 			t.Fatalf("release %+v is rolled back; quarantined %v", r, barred)
 		}
 	}
@@ -281,10 +282,10 @@ func (m *model) steady(w world) {
 		if was, ok := m.ended[id]; ok && was != a.Status {
 			t.Fatalf("approval %s was %s and is %s", id, was, a.Status)
 		}
-		if a.Status != runbook.Pending {
+		if a.Status != record.Pending {
 			m.ended[id] = a.Status
 		} else if a.Kind == promotion {
-			if w.release == nil || w.release.Asking != id || w.release.Phase != runbook.Open {
+			if w.release == nil || w.release.Asking != id || w.release.Phase != record.Open {
 				t.Fatalf("the question %s is pending, and the release asks %q", id, w.release.Asking)
 			}
 		} else if w.release == nil || w.release.Incident != a.Incident || w.incidents[a.Incident].Approval != id {
@@ -293,15 +294,15 @@ func (m *model) steady(w world) {
 	}
 	for id, i := range w.incidents {
 		s := State{Incident: &i}
-		closed := i.Phase == runbook.Done
+		closed := i.Phase == record.Done
 		switch {
 		case !closed && (w.release == nil || w.release.Incident != id):
 			t.Fatalf("incident %s is %s and no release knows it", id, i.Phase)
 		case closed && i.Change != nil && (i.Verdict == nil || i.EvidenceAt.IsZero()):
 			t.Fatalf("incident %s moved traffic and was closed with verdict %v, evidence %v", id, i.Verdict, i.EvidenceAt)
-		case closed && i.Change == nil && i.Breach.State == runbook.Breaching && i.Verdict == nil && !s.noted("rejected") && !s.noted("let_go") && !s.noted("resumed"):
+		case closed && i.Change == nil && i.Breach.State == record.Breaching && i.Verdict == nil && !s.noted("rejected") && !s.noted("let_go") && !s.noted("resumed"):
 			t.Fatalf("incident %s was confirmed and closed without a verdict or a human's word: %+v", id, i.Timeline)
-		case i.Phase == runbook.Settled && i.Verdict == nil:
+		case i.Phase == record.Settled && i.Verdict == nil:
 			t.Fatalf("incident %s is settled without a verdict", id)
 		}
 	}
@@ -426,8 +427,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 }
 
 func (m *model) asked(v view) Event {
-	b := breachOf(m.pick("trigger", "errors", "errors", "slow", "slowish", "slowish", "slo", "blind"), rapid.SampledFrom([]runbook.State{
-		runbook.Breaching, runbook.Breaching, runbook.Breaching, runbook.NotBreaching, runbook.NoData, runbook.Unreachable}).Draw(m.t, "state"))
+	b := breachOf(m.pick("trigger", "errors", "errors", "slow", "slowish", "slowish", "slo", "blind"), rapid.SampledFrom([]record.State{
+		record.Breaching, record.Breaching, record.Breaching, record.NotBreaching, record.NoData, record.Unreachable}).Draw(m.t, "state"))
 	switch m.pick("case", "plain", "plain", "plain", "plain", "sick", "few pods", "cold") {
 	case "sick":
 		b.StableSick = true
@@ -436,7 +437,7 @@ func (m *model) asked(v view) Event {
 	case "cold":
 		b.StablePods = 0
 	}
-	ev := Asked{Alert: alertOf(b.Trigger, runbook.Watcher), Breach: b, Release: "none"}
+	ev := Asked{Alert: alertOf(b.Trigger, record.Watcher), Breach: b, Release: "none"}
 	if v.Release != nil {
 		ev.Release, ev.Epoch = v.Release.ID, v.Release.Epoch
 	}
@@ -462,7 +463,7 @@ func (m *model) launched() Launched {
 	l.Weight = rapid.SampledFrom([]int{5, 20, 50, 0}).Draw(m.t, "weight")
 	n := rapid.IntRange(1, 6).Draw(m.t, "candidate")
 	l.Candidate.Bundle.Model.Registry.Version = fmt.Sprint(11 + n)
-	if w := m.look(); w.release != nil && w.release.Phase == runbook.Closed && w.split.Equal(runbook.Split{"ranker-v2": 100}) {
+	if w := m.look(); w.release != nil && w.release.Phase == record.Closed && w.split.Equal(record.Split{"ranker-v2": 100}) {
 		l.Stable, l.Candidate = l.Candidate, l.Stable // the last known good is the other side now
 		l.Candidate.Bundle.Model.Registry.Version = fmt.Sprint(31 + n)
 	}
@@ -491,8 +492,8 @@ func (m *model) lift() {
 	}
 }
 
-func (m *model) health() runbook.Health {
-	return rapid.SampledFrom([]runbook.Health{runbook.Good, runbook.Good, runbook.Good, runbook.Bad, runbook.Unknown}).Draw(m.t, "health")
+func (m *model) health() record.Health {
+	return rapid.SampledFrom([]record.Health{record.Good, record.Good, record.Good, record.Bad, record.Unknown}).Draw(m.t, "health")
 }
 
 func (m *model) pick(what string, of ...string) string { return rapid.SampledFrom(of).Draw(m.t, what) }
@@ -527,7 +528,7 @@ func TestModel(t *testing.T) {
 		for range rounds {
 			rapid.Check(t, func(rt *rapid.T) {
 				m := &model{t: rt, rb: rb, services: services, launch: launch, st: newMemory(), table: table, now: morning,
-					automatic: map[string]int{}, ended: map[string]runbook.ApprovalStatus{}, outcomes: outcomes, known: map[string]any{}}
+					automatic: map[string]int{}, ended: map[string]record.ApprovalStatus{}, outcomes: outcomes, known: map[string]any{}}
 				if rapid.IntRange(0, 99).Draw(rt, "store") == 99 {
 					files++
 					f, err := store.OpenFile(filepath.Join(dir, fmt.Sprint(files)))

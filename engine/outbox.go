@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -23,26 +23,26 @@ const (
 
 // outbox reads the messages nobody has claimed. One of a service without a runbook
 // here is left to a replica that has one.
-func (e *Engine) outbox(ctx context.Context) ([]runbook.Message, error) {
+func (e *Engine) outbox(ctx context.Context) ([]record.Message, error) {
 	snap, err := e.store.Read(ctx, store.OutboxKey(""))
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
-	var waiting []runbook.Message
-	for _, m := range under[runbook.Message](snap, store.OutboxKey("")) {
+	var waiting []record.Message
+	for _, m := range under[record.Message](snap, store.OutboxKey("")) {
 		_, _, err := e.serves(Slot{m.Service, m.Region})
 		if err == nil && !e.waits(m, time.Now()) {
 			waiting = append(waiting, m)
 		}
 	}
-	slices.SortStableFunc(waiting, func(a, b runbook.Message) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	slices.SortStableFunc(waiting, func(a, b record.Message) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	return waiting, nil
 }
 
 // waits reports whether it is too soon to send a message: another replica has it, or
 // our own last attempts failed. The pause grows, so that a dead sink is not written
 // to every few seconds for a day.
-func (e *Engine) waits(m runbook.Message, now time.Time) bool {
+func (e *Engine) waits(m record.Message, now time.Time) bool {
 	if m.ClaimedBy != e.opts.Replica {
 		return now.Before(m.ClaimedUntil)
 	}
@@ -51,7 +51,7 @@ func (e *Engine) waits(m runbook.Message, now time.Time) bool {
 }
 
 // claim marks a message as being sent by this replica; false means another was first.
-func (e *Engine) claim(ctx context.Context, m runbook.Message) (bool, error) {
+func (e *Engine) claim(ctx context.Context, m record.Message) (bool, error) {
 	key := store.OutboxKey(m.ID)
 	snap, err := e.store.Read(ctx, key)
 	if err != nil {
@@ -61,7 +61,7 @@ func (e *Engine) claim(ctx context.Context, m runbook.Message) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	var now runbook.Message
+	var now record.Message
 	if err := json.Unmarshal(en.Value, &now); err != nil {
 		return false, fmt.Errorf("claim %s: %w", m.ID, err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -27,7 +28,7 @@ const (
 )
 
 // judged are the outcomes that Prometheus' answer decides.
-var judged = []outcome{outcome(runbook.NotBreaching), outcome(runbook.NoData), outcome(runbook.Unreachable), outcome(runbook.Breaching)}
+var judged = []outcome{outcome(record.NotBreaching), outcome(record.NoData), outcome(record.Unreachable), outcome(record.Breaching)}
 
 // telling orders outcomes: an alert that names no region is about all of them, and what
 // it meant for one where something is wrong is what became of it.
@@ -45,7 +46,7 @@ func most(a, b outcome) outcome {
 const otherTrigger = "other"
 
 // triggerLabel is the trigger's name as a label value. There are as many as runbooks have.
-func (e *Engine) triggerLabel(a runbook.Alert) string {
+func (e *Engine) triggerLabel(a record.Alert) string {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	s, known := e.services[a.Service]
@@ -61,9 +62,9 @@ func (e *Engine) triggerLabel(a runbook.Alert) string {
 // account counts and logs what became of an alert. One that was not committed is logged
 // by whoever is told the error. The watcher sees the same every few seconds, and says it
 // once in a while.
-func (e *Engine) account(a runbook.Alert, o outcome) {
+func (e *Engine) account(a record.Alert, o outcome) {
 	e.metrics.alerts.WithLabelValues(string(a.Lane), e.triggerLabel(a), string(o)).Inc()
-	if o == notCommitted || a.Lane == runbook.Watcher && !e.said.fresh(time.Now(), a.Service, a.Trigger, a.Region, string(o)) {
+	if o == notCommitted || a.Lane == record.Watcher && !e.said.fresh(time.Now(), a.Service, a.Trigger, a.Region, string(o)) {
 		return
 	}
 	log := e.log.Info
@@ -103,7 +104,7 @@ func (h *hush) fresh(now time.Time, what ...string) bool {
 
 // unasked is the breach of a trigger that the runbook does not have: there is no
 // expression to ask Prometheus, so nothing is known, and the policy holds and pages.
-func unasked(a runbook.Alert, now time.Time) runbook.Breach {
-	return runbook.Breach{Trigger: a.Trigger, Severity: runbook.Page, State: runbook.NoData, StartedAt: a.StartsAt, AskedAt: now,
+func unasked(a record.Alert, now time.Time) record.Breach {
+	return record.Breach{Trigger: a.Trigger, Severity: runbook.Page, State: record.NoData, StartedAt: a.StartsAt, AskedAt: now,
 		Problem: "the runbook has no such trigger, so there is no question to ask"}
 }

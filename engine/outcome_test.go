@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/autorollback/autorollback/policy"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -64,7 +65,7 @@ func (h heardBy) counted(tb testing.TB) (map[string]float64, int) {
 
 func (h heardBy) pages(tb testing.TB) (n int) {
 	tb.Helper()
-	for _, m := range all[runbook.Message](tb, h.st, store.OutboxKey("")) {
+	for _, m := range all[record.Message](tb, h.st, store.OutboxKey("")) {
 		if m.Page {
 			n++
 		}
@@ -75,8 +76,8 @@ func (h heardBy) pages(tb testing.TB) (n int) {
 // Whatever is wrong with an alert that is answered 200: it is counted once, under a name
 // that a runbook has, and there is one line about it.
 func TestEveryAlertHasOneOutcome(t *testing.T) {
-	alert := func(change func(*runbook.Alert)) runbook.Alert {
-		a := alertOf("errors", runbook.Webhook)
+	alert := func(change func(*record.Alert)) record.Alert {
+		a := alertOf("errors", record.Webhook)
 		if change != nil {
 			change(&a)
 		}
@@ -91,7 +92,7 @@ func TestEveryAlertHasOneOutcome(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		before func(heardBy)
-		alert  runbook.Alert
+		alert  record.Alert
 		want   string // lane, trigger, outcome
 		level  zapcore.Level
 		pages  int
@@ -99,25 +100,25 @@ func TestEveryAlertHasOneOutcome(t *testing.T) {
 		{"breaching", func(h heardBy) { h.f.breaking["errors"] = true }, alert(nil), "webhook errors breaching", zap.InfoLevel, 0},
 		{"not true", nil, alert(nil), "webhook errors not_breaching", zap.InfoLevel, 0},
 		{"Prometheus away", func(h heardBy) { h.f.down = true }, alert(nil), "webhook errors unreachable", zap.InfoLevel, 1},
-		{"resolved", nil, alert(func(a *runbook.Alert) { a.Firing = false }), "webhook errors resolved", zap.InfoLevel, 0},
-		{"resolved, of nobody", nil, alert(func(a *runbook.Alert) { a.Firing, a.Service = false, "nobody" }), "webhook other resolved", zap.InfoLevel, 0},
-		{"unknown service", nil, alert(func(a *runbook.Alert) { a.Service = "nobody" }), "webhook other unknown_service", zap.WarnLevel, 0},
-		{"no service", nil, alert(func(a *runbook.Alert) { a.Service = "" }), "webhook other unknown_service", zap.WarnLevel, 0},
-		{"unknown region", nil, alert(func(a *runbook.Alert) { a.Region = "mars" }), "webhook errors unknown_region", zap.WarnLevel, 0},
-		{"unknown trigger", nil, alert(func(a *runbook.Alert) { a.Trigger = "cosmic-rays" }), "webhook other unknown_trigger", zap.WarnLevel, 1},
-		{"unknown trigger by the watcher", nil, alert(func(a *runbook.Alert) { a.Trigger, a.Lane = "cosmic-rays", runbook.Watcher }), "watcher other unknown_trigger", zap.WarnLevel, 1},
-		{"unknown trigger, release over", over, alert(func(a *runbook.Alert) { a.Trigger = "cosmic-rays" }), "webhook other no_release", zap.InfoLevel, 0},
+		{"resolved", nil, alert(func(a *record.Alert) { a.Firing = false }), "webhook errors resolved", zap.InfoLevel, 0},
+		{"resolved, of nobody", nil, alert(func(a *record.Alert) { a.Firing, a.Service = false, "nobody" }), "webhook other resolved", zap.InfoLevel, 0},
+		{"unknown service", nil, alert(func(a *record.Alert) { a.Service = "nobody" }), "webhook other unknown_service", zap.WarnLevel, 0},
+		{"no service", nil, alert(func(a *record.Alert) { a.Service = "" }), "webhook other unknown_service", zap.WarnLevel, 0},
+		{"unknown region", nil, alert(func(a *record.Alert) { a.Region = "mars" }), "webhook errors unknown_region", zap.WarnLevel, 0},
+		{"unknown trigger", nil, alert(func(a *record.Alert) { a.Trigger = "cosmic-rays" }), "webhook other unknown_trigger", zap.WarnLevel, 1},
+		{"unknown trigger by the watcher", nil, alert(func(a *record.Alert) { a.Trigger, a.Lane = "cosmic-rays", record.Watcher }), "watcher other unknown_trigger", zap.WarnLevel, 1},
+		{"unknown trigger, release over", over, alert(func(a *record.Alert) { a.Trigger = "cosmic-rays" }), "webhook other no_release", zap.InfoLevel, 0},
 		{"release over", over, alert(nil), "webhook errors no_release", zap.InfoLevel, 0},
 		{"never released", never, alert(nil), "webhook errors no_release", zap.InfoLevel, 0},
-		{"companion", nil, alert(func(a *runbook.Alert) { a.Trigger = blind }), "webhook blind not_breaching", zap.InfoLevel, 0},
-		{"companion, release over", over, alert(func(a *runbook.Alert) { a.Trigger = blind }), "webhook blind no_release", zap.InfoLevel, 0},
+		{"companion", nil, alert(func(a *record.Alert) { a.Trigger = blind }), "webhook blind not_breaching", zap.InfoLevel, 0},
+		{"companion, release over", over, alert(func(a *record.Alert) { a.Trigger = blind }), "webhook blind no_release", zap.InfoLevel, 0},
 		{"two regions, one released", func(h heardBy) {
 			rb := h.services["ranker"].rb
 			rb.Regions = append(rb.Regions, "moon")
 			h.f.breaking["errors"] = true
 		}, alert(nil), "webhook errors breaching", zap.InfoLevel, 0},
-		{"watchdog", nil, alert(func(a *runbook.Alert) { a.Trigger, a.Service = watchdog, "" }), "webhook watchdog watchdog", zap.DebugLevel, 0},
-		{"watchdog, resolved", nil, alert(func(a *runbook.Alert) { a.Trigger, a.Service, a.Firing = watchdog, "", false }), "webhook watchdog resolved", zap.InfoLevel, 0},
+		{"watchdog", nil, alert(func(a *record.Alert) { a.Trigger, a.Service = watchdog, "" }), "webhook watchdog watchdog", zap.DebugLevel, 0},
+		{"watchdog, resolved", nil, alert(func(a *record.Alert) { a.Trigger, a.Service, a.Firing = watchdog, "", false }), "webhook watchdog resolved", zap.InfoLevel, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := listening(t)
@@ -148,7 +149,7 @@ func TestAnAlertThatIsNotCommittedIsCountedAsThat(t *testing.T) {
 	if err := put(h.st, store.ReleaseKey("ranker", runbook.DefaultRegion), `{"schema":99}`); err != nil {
 		t.Fatal(err)
 	}
-	if err := hears(t, h.Engine, alertOf("cosmic-rays", runbook.Webhook), alertOf("errors", runbook.Webhook)); !errors.Is(err, runbook.ErrLater) {
+	if err := hears(t, h.Engine, alertOf("cosmic-rays", record.Webhook), alertOf("errors", record.Webhook)); !errors.Is(err, runbook.ErrLater) {
 		t.Fatalf("heard: %v", err)
 	}
 	if got, _ := h.counted(t); len(got) != 2 || got["webhook other later"] != 1 || got["webhook errors later"] != 1 {
@@ -162,7 +163,7 @@ func TestForgedNamesAreBounded(t *testing.T) {
 	h := listening(t)
 	_, before := h.counted(t)
 	for i := range 100 {
-		a := alertOf(fmt.Sprintf("forged-%d", i), runbook.Webhook)
+		a := alertOf(fmt.Sprintf("forged-%d", i), record.Webhook)
 		b := a
 		b.Service = a.Trigger
 		if err := hears(t, h.Engine, a, b); err != nil {
@@ -174,17 +175,17 @@ func TestForgedNamesAreBounded(t *testing.T) {
 		t.Errorf("%d series became %d, counted %v", before, after, got)
 	}
 	i := incidentOf(t, h.st)
-	if i.Phase != runbook.HeldPhase || i.Decision.Guard != policy.GuardUnknownTrigger || !strings.Contains(i.Decision.Reasons[0], "forged-0") {
+	if i.Phase != record.HeldPhase || i.Decision.Guard != policy.GuardUnknownTrigger || !strings.Contains(i.Decision.Reasons[0], "forged-0") {
 		t.Errorf("incident is %s, decision %+v", i.Phase, i.Decision)
 	}
 	if len(i.Triggers) > maxAlerts || h.pages(t) != 1 {
 		t.Errorf("the incident has %d triggers, and there are %d pages", len(i.Triggers), h.pages(t))
 	}
 	h.f.breaking["errors"] = true
-	if err := hears(t, h.Engine, alertOf("errors", runbook.Webhook)); err != nil {
+	if err := hears(t, h.Engine, alertOf("errors", record.Webhook)); err != nil {
 		t.Fatal(err)
 	}
-	if i := incidentOf(t, h.st); i.Phase != runbook.Acted || i.Triggers[len(i.Triggers)-1] != "errors" {
+	if i := incidentOf(t, h.st); i.Phase != record.Acted || i.Triggers[len(i.Triggers)-1] != "errors" {
 		t.Errorf("a true breach makes it %s, of %v", i.Phase, i.Triggers)
 	}
 }
@@ -193,7 +194,7 @@ func TestForgedNamesAreBounded(t *testing.T) {
 func TestTheWatcherSaysTheSameOnce(t *testing.T) {
 	h := listening(t)
 	for range 10 {
-		a := alertOf("errors", runbook.Watcher)
+		a := alertOf("errors", record.Watcher)
 		a.Service = "nobody"
 		if err := hears(t, h.Engine, a); err != nil {
 			t.Fatal(err)
@@ -209,13 +210,13 @@ func TestAskingAgainIsNoAlert(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := listening(t)
 		h.f.down = true
-		if err := hears(t, h.Engine, alertOf("errors", runbook.Webhook)); err != nil {
+		if err := hears(t, h.Engine, alertOf("errors", record.Webhook)); err != nil {
 			t.Fatal(err)
 		}
 		h.f.set(func(f *facts) { f.down = false })
 		time.Sleep(sharedFor + 1) // what was said before is not said again
 		h.tend(t.Context(), theSlot)
-		if i := incidentOf(t, h.st); i.Phase != runbook.Done {
+		if i := incidentOf(t, h.st); i.Phase != record.Done {
 			t.Fatalf("incident is %s: it was not asked again", i.Phase)
 		}
 		if got, _ := h.counted(t); len(got) != 1 {
@@ -228,8 +229,8 @@ func TestAskingAgainIsNoAlert(t *testing.T) {
 func TestTheCompanionIsHeldAsBlind(t *testing.T) {
 	p := playOf(t, "page")
 	p.launch()
-	s := p.must(p.asked(breachOf(blind, runbook.NoData)))
-	if s.Incident.Phase != runbook.HeldPhase || s.Incident.Decision.Guard != policy.GuardBlind {
+	s := p.must(p.asked(breachOf(blind, record.NoData)))
+	if s.Incident.Phase != record.HeldPhase || s.Incident.Decision.Guard != policy.GuardBlind {
 		t.Errorf("incident is %s, decision %+v", s.Incident.Phase, s.Incident.Decision)
 	}
 }

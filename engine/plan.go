@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/plan"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -50,20 +51,20 @@ func (e *Engine) plans(ctx context.Context, s service) (plan.Plan, error) {
 // RampPlan says what the ramp of a service will take at the traffic of the last hour,
 // and where its release stands. Without an answer of Prometheus the steps are there,
 // and Problem says what is missing.
-func (e *Engine) RampPlan(ctx context.Context, service, region string) (runbook.RampPlan, error) {
+func (e *Engine) RampPlan(ctx context.Context, service, region string) (record.RampPlan, error) {
 	slot := Slot{service, or(region, runbook.DefaultRegion)}
 	rb, _, err := e.serves(slot)
 	if err != nil {
-		return runbook.RampPlan{}, err
+		return record.RampPlan{}, err
 	}
 	rel, err := e.Release(ctx, service, slot.Region)
 	rb = rel.Follows(rb)
 	if rb.Rollout == nil {
-		return runbook.RampPlan{}, runbook.Refuse("the runbook of %s has no section rollout, so there is no ramp", service)
+		return record.RampPlan{}, runbook.Refuse("the runbook of %s has no section rollout, so there is no ramp", service)
 	}
-	out := runbook.RampPlan{Service: service, Region: slot.Region, Strategy: rb.Rollout.Strategy, Promote: rb.Rollout.Promote}
+	out := record.RampPlan{Service: service, Region: slot.Region, Strategy: rb.Rollout.Strategy, Promote: rb.Rollout.Promote}
 	switch {
-	case err == nil && rel.Phase == runbook.Open:
+	case err == nil && rel.Phase == record.Open:
 		out.Weight, out.Since, out.Waiting = rel.Weight, rel.WeightChangedAt, rel.Waiting
 	case err != nil && !errors.Is(err, runbook.ErrNotFound):
 		return out, err
@@ -81,17 +82,17 @@ func (e *Engine) RampPlan(ctx context.Context, service, region string) (runbook.
 }
 
 // planned joins the runbook's steps with what the triggers can decide at each.
-func planned(rb *runbook.Runbook, p plan.Plan) []runbook.PlannedStep {
-	var steps []runbook.PlannedStep
+func planned(rb *runbook.Runbook, p plan.Plan) []record.PlannedStep {
+	var steps []record.PlannedStep
 	var through runbook.Duration
 	for n, step := range rb.Rollout.Ramp() {
-		one := runbook.PlannedStep{Weight: step.Weight, For: step.For, Decide: []string{}, Cannot: []runbook.Cannot{}}
+		one := record.PlannedStep{Weight: step.Weight, For: step.For, Decide: []string{}, Cannot: []record.Cannot{}}
 		for _, t := range p.Triggers {
 			switch c := t.Cells[n]; c.State {
 			case plan.Decides:
 				one.Decide, one.Need = append(one.Decide, t.Trigger), max(one.Need, c.Need)
 			default:
-				one.Cannot = append(one.Cannot, runbook.Cannot{Trigger: t.Trigger, Why: c.Why})
+				one.Cannot = append(one.Cannot, record.Cannot{Trigger: t.Trigger, Why: c.Why})
 			}
 		}
 		slices.Sort(one.Decide)

@@ -12,6 +12,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	prom "github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -40,7 +41,7 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	rel := runbook.Release{ID: anyRelease, Service: "ranker", Region: runbook.DefaultRegion, Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}}
+	rel := record.Release{ID: anyRelease, Service: "ranker", Region: runbook.DefaultRegion, Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}}
 	table := map[string]string{}
 	add := func(about string, e rules.Expr, err error) {
 		if err != nil {
@@ -64,7 +65,7 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 		whose.Weight = weight
 		add("age", ask.Age(whose), nil)
 	}
-	add("age", ask.Age(runbook.Release{Region: rel.Region, Stable: rel.Stable, Candidate: rel.Candidate}), nil)
+	add("age", ask.Age(record.Release{Region: rel.Region, Stable: rel.Stable, Candidate: rel.Candidate}), nil)
 	add("pods", ask.Pods(rel, runbook.Stable), nil)
 	add("pods", ask.Pods(rel, runbook.Candidate), nil)
 	add("warm candidate", ask.Warm(rel, runbook.Candidate), nil)

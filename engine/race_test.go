@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/servers"
@@ -80,7 +81,7 @@ func put(st store.Store, key, value string) error {
 }
 
 // launch begins a release with a candidate bundle that nobody has seen.
-func (p *pair) launch(n int) runbook.Release {
+func (p *pair) launch(n int) record.Release {
 	p.tb.Helper()
 	p.clean()
 	l := launchOf(p.tb)
@@ -129,7 +130,7 @@ func together(fs ...func()) {
 	done.Wait()
 }
 
-func (p *pair) split() runbook.Split {
+func (p *pair) split() record.Split {
 	p.tb.Helper()
 	_, router, err := p.e[0].serves(theSlot)
 	if err != nil {
@@ -148,12 +149,12 @@ func (p *pair) split() runbook.Split {
 
 func (p *pair) acted() (acted int, budget int) {
 	p.tb.Helper()
-	for _, m := range all[runbook.Message](p.tb, p.st, store.OutboxKey("")) {
+	for _, m := range all[record.Message](p.tb, p.st, store.OutboxKey("")) {
 		if m.Kind == "acted" {
 			acted++
 		}
 	}
-	return acted, len(all[runbook.Budget](p.tb, p.st, store.BudgetKey)[""].Recent)
+	return acted, len(all[record.Budget](p.tb, p.st, store.BudgetKey)[""].Recent)
 }
 
 func stores(t *testing.T, rounds int, race func(*testing.T, *pair, int)) {
@@ -175,20 +176,20 @@ func TestTwoReplicasHearTheSameBreach(t *testing.T) {
 		p.facts.set(func(f *facts) { f.breaking["errors"] = true })
 		for n := range rounds {
 			p.launch(n)
-			hear := func(e *Engine, lane runbook.Lane) func() {
+			hear := func(e *Engine, lane record.Lane) func() {
 				return func() {
-					if err := e.Alerts(t.Context(), []runbook.Alert{alertOf("errors", lane)}); err != nil {
+					if err := e.Alerts(t.Context(), []record.Alert{alertOf("errors", lane)}); err != nil {
 						t.Errorf("round %d: %v", n, err)
 					}
 				}
 			}
-			together(hear(p.e[0], runbook.Webhook), hear(p.e[1], runbook.Webhook), hear(p.e[0], runbook.Watcher), hear(p.e[1], runbook.Watcher))
+			together(hear(p.e[0], record.Webhook), hear(p.e[1], record.Webhook), hear(p.e[0], record.Watcher), hear(p.e[1], record.Watcher))
 			acted, budget := p.acted()
-			incidents := all[runbook.Incident](t, p.st, store.IncidentKey(""))
+			incidents := all[record.Incident](t, p.st, store.IncidentKey(""))
 			if acted != 1 || budget != 1 || len(incidents) != 1 {
 				t.Fatalf("round %d: %d messages of an act, budget %d, %d incidents", n, acted, budget, len(incidents))
 			}
-			if got := p.split(); !got.Equal(runbook.Split{"ranker-v1": 100}) {
+			if got := p.split(); !got.Equal(record.Split{"ranker-v1": 100}) {
 				t.Fatalf("round %d: the split is %v", n, got)
 			}
 			for _, i := range incidents {
@@ -211,11 +212,11 @@ func TestApprovalIsUsedOnce(t *testing.T) {
 		p.facts.set(func(f *facts) { f.breaking["slowish"] = true })
 		for n := range rounds {
 			rel := p.launch(n)
-			if err := p.e[0].Alerts(t.Context(), []runbook.Alert{alertOf("slowish", runbook.Webhook)}); err != nil {
+			if err := p.e[0].Alerts(t.Context(), []record.Alert{alertOf("slowish", record.Webhook)}); err != nil {
 				t.Fatal(err)
 			}
-			i, err := p.e[1].Incident(t.Context(), runbook.IncidentID(rel.Service, rel.Region, rel.ID, rel.Epoch))
-			if err != nil || i.Phase != runbook.Awaiting {
+			i, err := p.e[1].Incident(t.Context(), record.IncidentID(rel.Service, rel.Region, rel.ID, rel.Epoch))
+			if err != nil || i.Phase != record.Awaiting {
 				t.Fatalf("incident %s, %v", i.Phase, err)
 			}
 			var mu sync.Mutex
@@ -238,7 +239,7 @@ func TestApprovalIsUsedOnce(t *testing.T) {
 			together(fs...)
 			acted, budget := p.acted()
 			a, err := p.e[0].Approval(t.Context(), i.Approval)
-			if err != nil || len(winners) != 1 || budget != 0 || (acted == 1) != (a.Status == runbook.Approved) {
+			if err != nil || len(winners) != 1 || budget != 0 || (acted == 1) != (a.Status == record.Approved) {
 				t.Fatalf("round %d: winners %v, acted %d, budget %d, approval %s, %v", n, winners, acted, budget, a.Status, err)
 			}
 		}
@@ -265,10 +266,10 @@ func TestRollbackNeverOverwritesForeignSplit(t *testing.T) {
 				}
 			}
 			p.hook.Store(&hook)
-			theirs := runbook.Split{"ranker-v1": 65, "ranker-v2": 35}
+			theirs := record.Split{"ranker-v1": 65, "ranker-v2": 35}
 			alerts := func(e *Engine) func() {
 				return func() {
-					if err := e.Alerts(t.Context(), []runbook.Alert{alertOf("errors", runbook.Webhook)}); err != nil {
+					if err := e.Alerts(t.Context(), []record.Alert{alertOf("errors", record.Webhook)}); err != nil {
 						t.Errorf("round %d: %v", n, err)
 					}
 				}

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -49,13 +50,13 @@ func climbing(t *testing.T, rollout *runbook.Rollout, weight int, test func(c cl
 // pass lets time pass with the watchdog heard every two minutes.
 func (c climb) pass(d time.Duration) {
 	for ; d > 0; d -= 2 * time.Minute {
-		must(c.t, c.e.Alerts(c.t.Context(), []runbook.Alert{{Trigger: watchdog, Firing: true, Lane: runbook.Webhook}}))
+		must(c.t, c.e.Alerts(c.t.Context(), []record.Alert{{Trigger: watchdog, Firing: true, Lane: record.Webhook}}))
 		time.Sleep(min(d, 2*time.Minute))
 	}
 	synctest.Wait()
 }
 
-func (c climb) release() runbook.Release {
+func (c climb) release() record.Release {
 	rel, err := c.e.Release(c.t.Context(), "ranker", "")
 	must(c.t, err)
 	return rel
@@ -87,7 +88,7 @@ func TestTheDaemonGoesUpTheRamp(t *testing.T) {
 				t.Fatalf("got %s, want %s; waiting: %s", got, step.want, rel.Waiting)
 			}
 		}
-		if n := len(all[runbook.Incident](t, c.st, store.IncidentKey(""))); n != 0 {
+		if n := len(all[record.Incident](t, c.st, store.IncidentKey(""))); n != 0 {
 			t.Errorf("%d incidents", n)
 		}
 		var moves []int
@@ -136,7 +137,7 @@ func TestABreachOnTheRampEndsIt(t *testing.T) {
 		c.pass(11 * time.Minute)
 		c.f.set(func(f *facts) { f.breaking["errors"], f.firing = true, []string{"errors"} })
 		c.pass(20 * time.Minute)
-		if rel := c.release(); rel.Phase != runbook.RolledBack || c.router() != "ranker-v1 100, ranker-v2 0" {
+		if rel := c.release(); rel.Phase != record.RolledBack || c.router() != "ranker-v1 100, ranker-v2 0" {
 			t.Errorf("%+v, router %s", rel, c.router())
 		}
 	})
@@ -156,7 +157,7 @@ func TestAskedByTheDaemonAnsweredByAHuman(t *testing.T) {
 			t.Fatalf("the page would show %+v, %v", plan, err)
 		}
 		answered, err := c.e.Answer(t.Context(), a.ID, true, "bob", "api", "")
-		if err != nil || answered.Status != runbook.Approved {
+		if err != nil || answered.Status != record.Approved {
 			t.Fatalf("%v, %+v", err, answered)
 		}
 		if c.release().Weight != 50 || c.router() != "ranker-v1 50, ranker-v2 50" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -22,14 +23,14 @@ func anyTrigger(rb *runbook.Runbook) decides {
 
 // ready asks whether a rollback is possible right now and what speaks against the next
 // step.
-func (e *Engine) ready(ctx context.Context, s service, rel runbook.Release) runbook.Readiness {
+func (e *Engine) ready(ctx context.Context, s service, rel record.Release) record.Readiness {
 	s.rb = rel.Follows(s.rb)
 	decides := anyTrigger(s.rb)
 	if plan, err := e.plans(ctx, s); err == nil {
 		decides = plan.Decides
 	}
 	can := func(trigger string) bool { _, can := decides(trigger, rel.Weight); return can }
-	ready := e.prom.Ready(ctx, s.ask, s.rb.Triggers, rel, can, func(trigger string) runbook.Significance { return e.significance(rel, trigger) })
+	ready := e.prom.Ready(ctx, s.ask, s.rb.Triggers, rel, can, func(trigger string) record.Significance { return e.significance(rel, trigger) })
 	for _, side := range []runbook.Role{runbook.Stable, runbook.Candidate} {
 		ready.Answers = append(ready.Answers, e.checkSide(ctx, s, rel, side, false)...)
 	}
@@ -53,7 +54,7 @@ func roughly(need time.Duration) time.Duration {
 }
 
 // askReady carries out [AskReady].
-func (e *Engine) askReady(ctx context.Context, slot Slot, s service, rel runbook.Release) error {
+func (e *Engine) askReady(ctx context.Context, slot Slot, s service, rel record.Release) error {
 	ready := e.ready(ctx, s, rel)
 	if ctx.Err() != nil {
 		return ctx.Err() // we are stopping: that is no answer
@@ -64,61 +65,61 @@ func (e *Engine) askReady(ctx context.Context, slot Slot, s service, rel runbook
 // Promote takes the next step of the ramp because a human says so: after the same
 // questions, and in the same transaction, as if the daemon did. At the end of the ramp
 // it closes the release once it has baked.
-func (e *Engine) Promote(ctx context.Context, service, region, by string) (runbook.Release, error) {
+func (e *Engine) Promote(ctx context.Context, service, region, by string) (record.Release, error) {
 	return e.promote(ctx, Slot{service, or(region, runbook.DefaultRegion)}, by, false)
 }
 
 // Flip is [Engine.Promote] as the first step of a blue and green release, and refused
 // as any other.
-func (e *Engine) Flip(ctx context.Context, service, region, by string) (runbook.Release, error) {
+func (e *Engine) Flip(ctx context.Context, service, region, by string) (record.Release, error) {
 	return e.promote(ctx, Slot{service, or(region, runbook.DefaultRegion)}, by, true)
 }
 
-func (e *Engine) promote(ctx context.Context, slot Slot, by string, flip bool) (runbook.Release, error) {
+func (e *Engine) promote(ctx context.Context, slot Slot, by string, flip bool) (record.Release, error) {
 	rel, ready, err := e.readyNow(ctx, slot)
 	if err != nil {
-		return runbook.Release{}, err
+		return record.Release{}, err
 	}
 	s, err := e.human(ctx, slot, Promoted{By: by, Flip: flip, Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
 	if err != nil {
-		return runbook.Release{}, err
+		return record.Release{}, err
 	}
 	return *s.Release, nil
 }
 
 // readyNow asks about the slot's release as it is stored.
-func (e *Engine) readyNow(ctx context.Context, slot Slot) (runbook.Release, runbook.Readiness, error) {
+func (e *Engine) readyNow(ctx context.Context, slot Slot) (record.Release, record.Readiness, error) {
 	if _, _, err := e.serves(slot); err != nil {
-		return runbook.Release{}, runbook.Readiness{}, err
+		return record.Release{}, record.Readiness{}, err
 	}
 	rel, err := e.Release(ctx, slot.Service, slot.Region)
 	if err != nil {
-		return rel, runbook.Readiness{}, err
+		return rel, record.Readiness{}, err
 	}
 	e.mu.RLock()
 	svc := e.services[slot.Service]
 	e.mu.RUnlock()
-	if rel.Phase != runbook.Open {
-		return rel, runbook.Readiness{}, nil // the step says so
+	if rel.Phase != record.Open {
+		return rel, record.Readiness{}, nil // the step says so
 	}
 	return rel, e.ready(ctx, svc, rel), nil
 }
 
 // Stop stops the ramp where it is. A breach still rolls back.
-func (e *Engine) Stop(ctx context.Context, service, region, by, reason string) (runbook.Release, error) {
+func (e *Engine) Stop(ctx context.Context, service, region, by, reason string) (record.Release, error) {
 	s, err := e.human(ctx, Slot{service, or(region, runbook.DefaultRegion)}, Stopped{by, reason})
 	if err != nil {
-		return runbook.Release{}, err
+		return record.Release{}, err
 	}
 	return *s.Release, nil
 }
 
 // Resume lets a ramp go on that was stopped, frozen or held, and ends what it was
 // frozen or held for. A breach that is still true comes back by itself.
-func (e *Engine) Resume(ctx context.Context, service, region, by, reason string) (runbook.Release, error) {
+func (e *Engine) Resume(ctx context.Context, service, region, by, reason string) (record.Release, error) {
 	s, err := e.human(ctx, Slot{service, or(region, runbook.DefaultRegion)}, Resumed{by, reason})
 	if err != nil {
-		return runbook.Release{}, err
+		return record.Release{}, err
 	}
 	return *s.Release, nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -17,22 +18,22 @@ import (
 func TestARebuildingReplicaAsksAgain(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		known runbook.Significance
-		phase runbook.Phase
+		known record.Significance
+		phase record.Phase
 		split string
 	}{
-		{"proved", runbook.Significance{Value: 2}, runbook.Acted, "ranker-v1 100, ranker-v2 0"},
-		{"not proved, and the ramp goes on", runbook.Significance{Value: 0.5}, runbook.Done, "ranker-v1 50, ranker-v2 50"},
+		{"proved", record.Significance{Value: 2}, record.Acted, "ranker-v1 100, ranker-v2 0"},
+		{"not proved, and the ramp goes on", record.Significance{Value: 0.5}, record.Done, "ranker-v1 50, ranker-v2 50"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(at climb) {
 				t, m := at.t, at.e.monitor.(*proofs)
 				m.say("errors", rebuilding)
 				at.f.set(func(f *facts) { f.breaking["errors"] = true })
-				must(t, hears(t, at.e, alertOf("errors", runbook.Webhook)))
+				must(t, hears(t, at.e, alertOf("errors", record.Webhook)))
 				at.pass(15 * time.Minute)
 				i := incidentOf(t, at.st)
-				if i.Phase != runbook.Unconfirmed || at.release().Weight != 20 {
+				if i.Phase != record.Unconfirmed || at.release().Weight != 20 {
 					t.Fatalf("incident is %q at %d %%", i.Phase, at.release().Weight)
 				}
 				s := State{Incident: &i}
@@ -52,7 +53,7 @@ func TestARebuildingReplicaAsksAgain(t *testing.T) {
 }
 
 // toldOf is what the incident says was told.
-func toldOf(i runbook.Incident) (told []string) {
+func toldOf(i record.Incident) (told []string) {
 	for _, line := range i.Timeline {
 		if line.Kind == "told" {
 			told = append(told, line.Text)
@@ -71,7 +72,7 @@ func TestTheRampHoldsWhileTheSignificanceIsRebuilt(t *testing.T) {
 		}
 		_, err := c.e.Promote(t.Context(), "ranker", "", "ann")
 		refused(t, err, runbook.ErrRefused)
-		m.say("errors", runbook.Significance{At: time.Now(), Value: 0.1})
+		m.say("errors", record.Significance{At: time.Now(), Value: 0.1})
 		c.pass(2 * time.Minute)
 		if rel := c.release(); rel.Weight != 50 {
 			t.Errorf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
@@ -81,26 +82,26 @@ func TestTheRampHoldsWhileTheSignificanceIsRebuilt(t *testing.T) {
 
 // After a question that nobody answered, too: it waits for the significance, not for ever.
 func TestAnExpiredQuestionWaitsForTheSignificance(t *testing.T) {
-	unjudged := breachOf("slowish", runbook.Unreachable)
+	unjudged := breachOf("slowish", record.Unreachable)
 	unjudged.Problem, unjudged.Significance = rebuilding.Problem, rebuilding
 	for _, c := range []struct {
 		name  string
 		after time.Duration
-		then  runbook.Breach
-		want  runbook.Phase
+		then  record.Breach
+		want  record.Phase
 	}{
-		{"known in time", time.Minute, breachOf("slowish", runbook.Breaching), runbook.Acted},
-		{"known, and over", time.Minute, breachOf("slowish", runbook.NotBreaching), runbook.HeldPhase},
-		{"still not known", time.Minute, unjudged, runbook.Awaiting},
-		{"not known at all", quiet, unjudged, runbook.HeldPhase},
-		{"Prometheus is away", time.Minute, breachOf("slowish", runbook.Unreachable), runbook.HeldPhase},
+		{"known in time", time.Minute, breachOf("slowish", record.Breaching), record.Acted},
+		{"known, and over", time.Minute, breachOf("slowish", record.NotBreaching), record.HeldPhase},
+		{"still not known", time.Minute, unjudged, record.Awaiting},
+		{"not known at all", quiet, unjudged, record.HeldPhase},
+		{"Prometheus is away", time.Minute, breachOf("slowish", record.Unreachable), record.HeldPhase},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := playOf(t, "rollback")
 			p.launch()
 			p.breach("slowish")
 			p.after(31 * time.Minute).must(Tick{})
-			if s := p.must(p.asked(unjudged)); s.Incident.Phase != runbook.Awaiting {
+			if s := p.must(p.asked(unjudged)); s.Incident.Phase != record.Awaiting {
 				t.Fatalf("incident is %s", s.Incident.Phase)
 			}
 			p.after(c.after)
@@ -154,7 +155,7 @@ func TestTheMonitorIsToldWhatToWatch(t *testing.T) {
 	t.Run("not yet any traffic", func(t *testing.T) {
 		climbing(t, &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteManual, Bake: minutes(60), Holdback: 5}, 0, func(c climb) {
 			watches(c.t, c.e)
-			if all[runbook.Release](c.t, c.st, store.ReleaseKey("ranker", ""))[""].Weight != 0 {
+			if all[record.Release](c.t, c.st, store.ReleaseKey("ranker", ""))[""].Weight != 0 {
 				c.t.Error("it has traffic")
 			}
 		})

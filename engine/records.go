@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -71,18 +72,18 @@ func (v *view) takeRelease(snap store.Snapshot) error {
 	if en, ok := snap.Get(store.ControlKey); ok {
 		v.Control = control(en.Value)
 	} else {
-		v.Control = runbook.Control{Mode: runbook.Active}
+		v.Control = record.Control{Mode: runbook.Active}
 	}
-	if err := record(snap, store.BudgetKey, &v.Budget); err != nil {
+	if err := decode(snap, store.BudgetKey, &v.Budget); err != nil {
 		return err
 	}
 	var word heard
-	if err := record(snap, store.HeardKey, &word); err == nil {
+	if err := decode(snap, store.HeardKey, &word); err == nil {
 		v.Heard = word.At
 	}
 	if key := store.ReleaseKey(v.slot.Service, v.slot.Region); has(snap, key) {
-		v.Release = &runbook.Release{}
-		if err := record(snap, key, v.Release); err != nil {
+		v.Release = &record.Release{}
+		if err := decode(snap, key, v.Release); err != nil {
 			return err
 		}
 	}
@@ -90,13 +91,13 @@ func (v *view) takeRelease(snap store.Snapshot) error {
 	for _, en := range snap.Under(store.OutboxKey("")) {
 		v.Outbox[strings.TrimPrefix(en.Key, store.OutboxKey(""))] = true
 	}
-	v.Quarantined = map[string]runbook.Quarantine{}
+	v.Quarantined = map[string]record.Quarantine{}
 	for _, en := range snap.Under(store.QuarantineKey("")) {
 		digest := strings.TrimPrefix(en.Key, store.QuarantineKey(""))
-		q := runbook.Quarantine{Bundle: digest}
-		if err := record(snap, en.Key, &q); err != nil {
+		q := record.Quarantine{Bundle: digest}
+		if err := decode(snap, en.Key, &q); err != nil {
 			// Somebody's bad record bars its own bundle, and nobody else's rollback.
-			q = runbook.Quarantine{Bundle: digest, Reason: "its record cannot be read: " + err.Error()}
+			q = record.Quarantine{Bundle: digest, Reason: "its record cannot be read: " + err.Error()}
 		}
 		v.Quarantined[digest] = q
 	}
@@ -115,8 +116,8 @@ func (e *Engine) readIncident(ctx context.Context, v *view) error {
 	if !has(snap, key) {
 		return nil
 	}
-	v.Incident = &runbook.Incident{}
-	if err := record(snap, key, v.Incident); err != nil {
+	v.Incident = &record.Incident{}
+	if err := decode(snap, key, v.Incident); err != nil {
 		return err
 	}
 	v.indexes[key] = index(snap, key)
@@ -125,7 +126,7 @@ func (e *Engine) readIncident(ctx context.Context, v *view) error {
 }
 
 // readApproval reads an approval and its index; nil if there is none of that id.
-func (e *Engine) readApproval(ctx context.Context, v *view, id string) (*runbook.Approval, error) {
+func (e *Engine) readApproval(ctx context.Context, v *view, id string) (*record.Approval, error) {
 	if id == "" {
 		return nil, nil
 	}
@@ -138,12 +139,12 @@ func (e *Engine) readApproval(ctx context.Context, v *view, id string) (*runbook
 		return nil, nil
 	}
 	v.indexes[key] = index(snap, key)
-	a := &runbook.Approval{}
-	return a, record(snap, key, a)
+	a := &record.Approval{}
+	return a, decode(snap, key, a)
 }
 
 // asking is the id of the question about the next step.
-func asking(r *runbook.Release) string {
+func asking(r *record.Release) string {
 	if r == nil {
 		return ""
 	}
@@ -166,14 +167,14 @@ func (e *Engine) plan(ctx context.Context, v *view, snap store.Snapshot, router 
 		v.PlanProblem = err.Error()
 		return nil
 	}
-	var to runbook.Split
+	var to record.Split
 	var flags []actuators.FlagDoc
 	if l, ok := ev.(Launched); ok {
 		stable, candidate := side(l.Launch.Stable), side(l.Launch.Candidate)
-		to = runbook.Split{stable.Backend: 100 - l.Launch.Weight, candidate.Backend: l.Launch.Weight}
+		to = record.Split{stable.Backend: 100 - l.Launch.Weight, candidate.Backend: l.Launch.Weight}
 		flags = []actuators.FlagDoc{flagDoc(stable, l.Launch.Stable.Bundle, true), flagDoc(candidate, l.Launch.Candidate.Bundle, l.Launch.Weight > 0)}
 	} else if v.Open() {
-		to = runbook.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}
+		to = record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}
 		if flags, err = e.flags(ctx, *v.Release); err != nil {
 			return err
 		}
@@ -190,12 +191,12 @@ func (e *Engine) plan(ctx context.Context, v *view, snap store.Snapshot, router 
 	return nil
 }
 
-func flagDoc(s runbook.Side, b runbook.Bundle, serving bool) actuators.FlagDoc {
+func flagDoc(s record.Side, b runbook.Bundle, serving bool) actuators.FlagDoc {
 	return actuators.FlagDoc{Version: s.Version, Bundle: s.Bundle, Flags: b.Flags, Serving: serving}
 }
 
 // flags are the flag documents a rollback writes: each bundle keeps its own.
-func (e *Engine) flags(ctx context.Context, r runbook.Release) ([]actuators.FlagDoc, error) {
+func (e *Engine) flags(ctx context.Context, r record.Release) ([]actuators.FlagDoc, error) {
 	stable, err := e.Bundle(ctx, r.Stable.Bundle)
 	if err != nil {
 		return nil, err
@@ -222,7 +223,7 @@ func (e *Engine) Bundle(ctx context.Context, digest string) (runbook.Bundle, err
 		return runbook.Bundle{}, fmt.Errorf("bundle %s: %w", digest, runbook.ErrNotFound)
 	}
 	var b runbook.Bundle
-	if err := record(snap, key, &b); err != nil {
+	if err := decode(snap, key, &b); err != nil {
 		return b, err
 	}
 	if got := b.Digest(); got != digest {
@@ -234,17 +235,17 @@ func (e *Engine) Bundle(ctx context.Context, digest string) (runbook.Bundle, err
 
 // control reads the stop switch. A value that nobody can read is a mode of its own,
 // which the policy takes for a stop, and pages.
-func control(value []byte) runbook.Control {
-	c, err := runbook.ParseControl(value)
+func control(value []byte) record.Control {
+	c, err := record.ParseControl(value)
 	if err != nil {
-		return runbook.Control{Mode: runbook.Mode(clip(string(value), 60))}
+		return record.Control{Mode: runbook.Mode(clip(string(value), 60))}
 	}
 	return c
 }
 
-// record decodes the entry of that key, if there is one. A newer schema was written
+// decode reads the entry of that key, if there is one. A newer schema was written
 // by a newer program: it is not touched.
-func record(snap store.Snapshot, key string, into any) error {
+func decode(snap store.Snapshot, key string, into any) error {
 	en, ok := snap.Get(key)
 	if !ok {
 		return nil

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -32,7 +33,7 @@ func (e *Engine) hear(ctx context.Context, now time.Time) {
 		return
 	}
 	var word heard
-	if err := record(snap, store.HeardKey, &word); err == nil && now.Sub(word.At).Abs() < hearEvery {
+	if err := decode(snap, store.HeardKey, &word); err == nil && now.Sub(word.At).Abs() < hearEvery {
 		return
 	}
 	b := batch{indexes: map[string]uint64{store.HeardKey: index(snap, store.HeardKey)}}
@@ -67,7 +68,7 @@ func (e *Engine) planNext(ctx context.Context, v *view, snap store.Snapshot, rou
 	if err != nil {
 		return err
 	}
-	to := runbook.Split{r.Stable.Backend: 100 - next.Weight, r.Candidate.Backend: next.Weight}
+	to := record.Split{r.Stable.Backend: 100 - next.Weight, r.Candidate.Backend: next.Weight}
 	flags := []actuators.FlagDoc{flagDoc(r.Stable, stable, true), flagDoc(r.Candidate, candidate, true)}
 	v.Next, v.nextOps, err = router.Plan(snap, to, flags)
 	if err != nil {

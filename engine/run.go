@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -40,7 +41,7 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	o.RulesEvery = cmp.Or(o.RulesEvery, 10*time.Minute)
 	e := &Engine{
 		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client),
-		last: map[Slot]runbook.Release{}, checks: map[string]runbook.RulesCheck{}, lines: map[Slot]*sync.Mutex{}, probed: map[Slot]time.Time{},
+		last: map[Slot]record.Release{}, checks: map[string]record.RulesCheck{}, lines: map[Slot]*sync.Mutex{}, probed: map[Slot]time.Time{},
 		wake: make(chan Slot, 256), woken: make(chan struct{}, 1), retarget: make(chan struct{}, 1),
 	}
 	e.metrics = newMetrics(p.Registerer, e)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -32,7 +33,7 @@ func TestSaferRamp(t *testing.T) {
 	as := func(ev Event) func(State) Event { return func(State) Event { return ev } }
 	promoted := func(by string) func(State) Event {
 		return func(s State) Event {
-			return Promoted{By: by, Release: s.Release.ID, Epoch: s.Release.Epoch, Ready: runbook.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}}
+			return Promoted{By: by, Release: s.Release.ID, Epoch: s.Release.Epoch, Ready: record.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}}
 		}
 	}
 	weight := func(t *testing.T, s State, want int) {
@@ -59,15 +60,15 @@ func TestSaferRamp(t *testing.T) {
 	now = now.Add(5 * time.Minute)
 	weight(t, step(promoted("")), 50)
 	s := step(func(s State) Event {
-		return Asked{Alert: alertOf("errors", runbook.Webhook), Breach: breachOf("errors", runbook.Breaching), Release: s.Release.ID, Epoch: s.Release.Epoch}
+		return Asked{Alert: alertOf("errors", record.Webhook), Breach: breachOf("errors", record.Breaching), Release: s.Release.ID, Epoch: s.Release.Epoch}
 	})
 	weight(t, s, 0)
 	incident := s.Incident.ID
 	now = now.Add(5 * time.Second)
-	step(as(drainedAs(runbook.Good)))
+	step(as(drainedAs(record.Good)))
 	for range 3 {
 		now = now.Add(5 * time.Second)
-		step(as(polledAs(runbook.Good)))
+		step(as(polledAs(record.Good)))
 	}
 	step(as(Archived{Path: "folder", Digest: "d"}))
 	greedy := mended

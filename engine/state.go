@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -18,41 +19,41 @@ type State struct {
 	Runbook  *runbook.Runbook
 	Region   string
 	Op       string // the operation id this step will be committed under
-	Control  runbook.Control
-	Budget   runbook.Budget
-	Release  *runbook.Release  // nil: the slot has never had one
-	Incident *runbook.Incident // the release's newest; nil: none
-	Approval *runbook.Approval // the incident's newest; nil: none
-	Question *runbook.Approval // the release's, whether to take the next step of the ramp; nil: none
-	Heard    time.Time         // when the watchdog was last heard by webhook; zero: never
+	Control  record.Control
+	Budget   record.Budget
+	Release  *record.Release  // nil: the slot has never had one
+	Incident *record.Incident // the release's newest; nil: none
+	Approval *record.Approval // the incident's newest; nil: none
+	Question *record.Approval // the release's, whether to take the next step of the ramp; nil: none
+	Heard    time.Time        // when the watchdog was last heard by webhook; zero: never
 
-	Quarantined map[string]runbook.Quarantine // by bundle digest
-	Outbox      map[string]bool               // messages waiting to be sent, as far as the event is about one
+	Quarantined map[string]record.Quarantine // by bundle digest
+	Outbox      map[string]bool              // messages waiting to be sent, as far as the event is about one
 
-	Shadow        *runbook.ShadowVerdict // of a launch's candidate; nil: none is recorded
-	ShadowProblem string                 // why it cannot be read
+	Shadow        *record.ShadowVerdict // of a launch's candidate; nil: none is recorded
+	ShadowProblem string                // why it cannot be read
 
-	Split       runbook.Split // what the router is told; nil if it has no weights yet
-	Plan        runbook.Change
-	PlanProblem string         // why there is no Plan: the router's keys cannot be read or written
-	Next        runbook.Change // the next step of the ramp; only for events that may take it
-	NextProblem string         // why there is no Next
-	Hazards     []string       // what in the router's keys makes it ignore a change
+	Split       record.Split // what the router is told; nil if it has no weights yet
+	Plan        record.Change
+	PlanProblem string        // why there is no Plan: the router's keys cannot be read or written
+	Next        record.Change // the next step of the ramp; only for events that may take it
+	NextProblem string        // why there is no Next
+	Hazards     []string      // what in the router's keys makes it ignore a change
 
 	Write Write
 }
 
 // Write is what a step asks to commit beside the records of the state.
 type Write struct {
-	Shift      bool                 // carry out Plan
-	Advance    bool                 // carry out Next
-	Adopt      bool                 // the router's keys are still as they were read
-	Gate       bool                 // the shadow verdict about the candidate is still as it was read
-	Bundles    []runbook.Bundle     // store these manifests
-	Quarantine []runbook.Quarantine // store these
-	Approvals  []runbook.Approval   // older questions that ended
-	Messages   []runbook.Message    // put these in the outbox
-	Sent       []string             // take these out of the outbox
+	Shift      bool                // carry out Plan
+	Advance    bool                // carry out Next
+	Adopt      bool                // the router's keys are still as they were read
+	Gate       bool                // the shadow verdict about the candidate is still as it was read
+	Bundles    []runbook.Bundle    // store these manifests
+	Quarantine []record.Quarantine // store these
+	Approvals  []record.Approval   // older questions that ended
+	Messages   []record.Message    // put these in the outbox
+	Sent       []string            // take these out of the outbox
 }
 
 // clone copies what Step may change, so that the state that was read stays as it was.
@@ -87,7 +88,7 @@ func (s State) clone() State {
 }
 
 // Open reports whether a release is under way.
-func (s State) Open() bool { return s.Release != nil && s.Release.Phase == runbook.Open }
+func (s State) Open() bool { return s.Release != nil && s.Release.Phase == record.Open }
 
 // Foreign reports whether somebody else changed the router's split, or removed it
 // under an open release. Of keys that cannot be read nothing is known.
@@ -110,13 +111,13 @@ func (s *State) note(now time.Time, kind, by, text string) {
 	if s.Incident == nil {
 		return
 	}
-	line := runbook.Record{At: now, Kind: kind, By: clip(by, 100), Text: clip(text, maxLine), Op: s.Op}
+	line := record.Record{At: now, Kind: kind, By: clip(by, 100), Text: clip(text, maxLine), Op: s.Op}
 	s.Incident.Timeline = shorten(append(s.Incident.Timeline, line), maxTimeline)
 }
 
 // shorten drops lines that repeat themselves (polls, further alerts, messages) until
 // so many are left, the oldest first but not the beginning; then lines of the middle.
-func shorten(t []runbook.Record, most int) []runbook.Record {
+func shorten(t []record.Record, most int) []record.Record {
 	for len(t) > most {
 		drop := len(t) / 2
 		for n := min(8, most/2); n < len(t)-most/4; n++ {
@@ -132,7 +133,7 @@ func shorten(t []runbook.Record, most int) []runbook.Record {
 
 // noted reports whether the timeline has a line of that kind.
 func (s State) noted(kind string) bool {
-	return s.Incident != nil && slices.ContainsFunc(s.Incident.Timeline, func(r runbook.Record) bool { return r.Kind == kind })
+	return s.Incident != nil && slices.ContainsFunc(s.Incident.Timeline, func(r record.Record) bool { return r.Kind == kind })
 }
 
 const (

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // Step says what an event makes of a state, and what the new state asks for. It is
@@ -56,11 +56,11 @@ func Step(s State, ev Event, now time.Time) (State, []Effect, error) {
 // tick does what is due by the clock, and looks whether somebody changed the split.
 func (s *State) tick(now time.Time) {
 	s.lookAtSplit(now)
-	if a := s.Approval; a != nil && a.Status == runbook.Pending && now.After(a.ExpiresAt) {
+	if a := s.Approval; a != nil && a.Status == record.Pending && now.After(a.ExpiresAt) {
 		s.expire(now)
 	}
 	s.askAnew(now)
-	if i := s.Incident; i != nil && (i.Phase == runbook.Acted || i.Phase == runbook.Verifying) && !now.Before(i.Deadline) {
+	if i := s.Incident; i != nil && (i.Phase == record.Acted || i.Phase == record.Verifying) && !now.Before(i.Deadline) {
 		s.conclude(now)
 	}
 	if r := s.Release; r != nil && r.Proving() && !now.Before(r.Proof.Deadline) {

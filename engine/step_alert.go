@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/policy"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -31,11 +32,11 @@ func (s *State) asked(ev Asked, now time.Time) error {
 	}
 	s.lookAtSplit(now)
 	switch state := ev.Breach.State; {
-	case state == runbook.NotBreaching:
+	case state == record.NotBreaching:
 		s.cleared(ev, now)
 	case s.guessed(ev):
 		return nil
-	case state == runbook.Unreachable:
+	case state == record.Unreachable:
 		s.unconfirmed(ev, now)
 	default: // breaching, or no data, which the policy holds and pages
 		s.decide(ev, now)
@@ -47,13 +48,13 @@ func (s *State) asked(ev Asked, now time.Time) error {
 // and the answer is not yes. Then nothing was heard, and there is nothing to page about.
 func (s *State) guessed(ev Asked) bool {
 	_, known := s.Runbook.Trigger(ev.Alert.Trigger) // the others were read in Prometheus
-	return known && ev.Alert.Lane == runbook.Watcher && ev.Breach.State != runbook.Breaching
+	return known && ev.Alert.Lane == record.Watcher && ev.Breach.State != record.Breaching
 }
 
 // cleared ends an incident that was never confirmed, once its own trigger turns out
 // not to be true.
 func (s *State) cleared(ev Asked, now time.Time) {
-	if i := s.Incident; i != nil && i.Phase == runbook.Unconfirmed && i.Breach.Trigger == ev.Breach.Trigger {
+	if i := s.Incident; i != nil && i.Phase == record.Unconfirmed && i.Breach.Trigger == ev.Breach.Trigger {
 		s.note(now, "cleared", "", "asked again: the trigger is not true now; nothing was done")
 		s.close(now)
 	}
@@ -63,7 +64,7 @@ func (s *State) cleared(ev Asked, now time.Time) {
 // replica does not know yet whether it is more than chance, and pages. One that comes back within minutes pages nobody twice.
 func (s *State) unconfirmed(ev Asked, now time.Time) {
 	i := s.Incident
-	if i != nil && (i.Phase != runbook.Done || !s.reopens(ev.Breach)) {
+	if i != nil && (i.Phase != record.Done || !s.reopens(ev.Breach)) {
 		return
 	}
 	tell := i == nil || now.Sub(i.ClosedAt) > quiet
@@ -72,7 +73,7 @@ func (s *State) unconfirmed(ev Asked, now time.Time) {
 	} else {
 		s.join(ev, now)
 	}
-	s.Incident.Phase, s.Incident.ClosedAt, s.Incident.Breach = runbook.Unconfirmed, time.Time{}, ev.Breach
+	s.Incident.Phase, s.Incident.ClosedAt, s.Incident.Breach = record.Unconfirmed, time.Time{}, ev.Breach
 	s.note(now, "unconfirmed", "", "not confirmed yet: "+ev.Breach.Problem)
 	if tell {
 		s.tell(report.Opened, now)
@@ -88,7 +89,7 @@ func (s *State) decide(ev Asked, now time.Time) {
 	d := s.policy(ev.Breach, now)
 	if s.Incident != nil && (s.heldForHuman() || !displaces(*s.Incident, d, ev.Breach)) {
 		s.join(ev, now)
-		if d.Action == runbook.Freeze && s.Release.Frozen == "" {
+		if d.Action == record.Freeze && s.Release.Frozen == "" {
 			s.Release.Frozen = first(d.Reasons)
 		}
 		return
@@ -104,14 +105,14 @@ func (s *State) decide(ev Asked, now time.Time) {
 
 // policy is what to do about a breach as things stand. A rollback that the router's
 // keys do not allow is held, and nobody is asked about it.
-func (s *State) policy(b runbook.Breach, now time.Time) runbook.Decision {
+func (s *State) policy(b record.Breach, now time.Time) record.Decision {
 	d := policy.Decide(policy.Input{
 		Runbook: s.Runbook, Breach: b, Release: *s.Release, Incident: s.Incident,
 		Control: s.Control, Budget: s.Budget, Foreign: s.Foreign(),
 		StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle),
 	}, now)
-	if (d.Action == runbook.RollBack || d.Action == runbook.Ask) && s.PlanProblem != "" {
-		return runbook.Decision{Action: runbook.Hold, Guard: "router", At: now, Page: true,
+	if (d.Action == record.RollBack || d.Action == record.Ask) && s.PlanProblem != "" {
+		return record.Decision{Action: record.Hold, Guard: "router", At: now, Page: true,
 			Reasons: append([]string{"the router's keys cannot be changed: " + s.PlanProblem}, d.Reasons...),
 			Choices: []string{"mend the router's keys; the rollback follows by itself", "move the traffic by hand"}}
 	}
@@ -119,27 +120,27 @@ func (s *State) policy(b runbook.Breach, now time.Time) runbook.Decision {
 }
 
 // apply carries a decision into the records.
-func (s *State) apply(d runbook.Decision, now time.Time) {
+func (s *State) apply(d record.Decision, now time.Time) {
 	i := s.Incident
 	i.Decision, i.ClosedAt = d, time.Time{}
 	i.Verdict, i.EvidenceAt = nil, time.Time{}
 	s.note(now, "decided", "", fmt.Sprintf("%s (%s): %s", d.Action, d.Guard, first(d.Reasons)))
 	switch d.Action {
-	case runbook.RollBack:
+	case record.RollBack:
 		s.shift("", now)
-	case runbook.Ask:
+	case record.Ask:
 		s.ask(now)
-	case runbook.Freeze:
+	case record.Freeze:
 		s.freeze(now)
-	case runbook.Hold:
+	case record.Hold:
 		s.supersede(now)
-		i.Phase = runbook.HeldPhase
+		i.Phase = record.HeldPhase
 		s.tell(heldMessage, now)
 	}
 }
 
 // heldMessage pages only if the guard says so: an observed release is news, not an alarm.
-func heldMessage(i runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+func heldMessage(i record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 	m := report.HeldMsg(i, rb, now)
 	m.Page = i.Decision.Page
 	return m
@@ -150,11 +151,11 @@ func heldMessage(i runbook.Incident, rb *runbook.Runbook, now time.Time) runbook
 func (s *State) freeze(now time.Time) {
 	d := s.Incident.Decision
 	s.supersede(now)
-	s.Incident.Phase = runbook.Frozen
+	s.Incident.Phase = record.Frozen
 	s.Release.Frozen = first(d.Reasons)
 	if s.Incident.Breach.StableSick {
-		s.Incident.Verdict = &runbook.Verdict{Outcome: runbook.WrongCause, At: now, Reason: first(d.Reasons)}
-		s.note(now, "verdict", "", string(runbook.WrongCause)+": "+first(d.Reasons))
+		s.Incident.Verdict = &record.Verdict{Outcome: record.WrongCause, At: now, Reason: first(d.Reasons)}
+		s.note(now, "verdict", "", string(record.WrongCause)+": "+first(d.Reasons))
 	}
 	s.tell(report.FrozenMsg, now)
 }
@@ -162,15 +163,15 @@ func (s *State) freeze(now time.Time) {
 // open begins the incident of the release's present epoch.
 func (s *State) open(ev Asked, now time.Time) {
 	r := s.Release
-	s.Incident = &runbook.Incident{
-		Schema: runbook.Schema, ID: runbook.IncidentID(r.Service, r.Region, r.ID, r.Epoch),
+	s.Incident = &record.Incident{
+		Schema: runbook.Schema, ID: record.IncidentID(r.Service, r.Region, r.ID, r.Epoch),
 		Service: r.Service, Region: r.Region, Release: r.ID, Epoch: r.Epoch,
 		Lane: ev.Alert.Lane, Stable: r.Stable, Candidate: r.Candidate, Breach: ev.Breach, OpenedAt: now,
 	}
 	r.Incident = s.Incident.ID
 	s.Approval = nil
 	s.join(ev, now)
-	if ev.Breach.State == runbook.Breaching {
+	if ev.Breach.State == record.Breaching {
 		s.note(now, "confirmed", "", confirmedText(ev.Breach))
 	}
 }
@@ -178,7 +179,7 @@ func (s *State) open(ev Asked, now time.Time) {
 // join adds a trigger or a lane that the incident has not heard of yet.
 func (s *State) join(ev Asked, now time.Time) {
 	i := s.Incident
-	if i == nil || i.Phase == runbook.Done && i.Change == nil && !s.Open() {
+	if i == nil || i.Phase == record.Done && i.Change == nil && !s.Open() {
 		return
 	}
 	newTrigger := ev.Alert.Trigger != "" && !slices.Contains(i.Triggers, ev.Alert.Trigger) && s.keeps(ev.Alert.Trigger)
@@ -207,12 +208,12 @@ func (s *State) keeps(trigger string) bool {
 
 // reopens says whether a breach may still change what is done: traffic was not moved,
 // and a human's "no" silences all but another, severe breach.
-func (s *State) reopens(b runbook.Breach) bool {
+func (s *State) reopens(b record.Breach) bool {
 	i := s.Incident
 	switch i.Phase {
-	case runbook.Unconfirmed, runbook.Awaiting, runbook.HeldPhase, runbook.Frozen:
+	case record.Unconfirmed, record.Awaiting, record.HeldPhase, record.Frozen:
 		return true
-	case runbook.Done:
+	case record.Done:
 		another := b.Severity == runbook.Severe && !slices.Contains(i.Triggers, b.Trigger)
 		return i.Change == nil && (!s.noted("rejected") || another)
 	}
@@ -222,28 +223,28 @@ func (s *State) reopens(b runbook.Breach) bool {
 // heldForHuman reports whether a human's split is what the incident waits for: until
 // it is let go or put back, nothing else takes its place, nor its link away.
 func (s *State) heldForHuman() bool {
-	return s.Foreign() && s.Incident.Phase == runbook.HeldPhase && s.Incident.Decision.Guard == policy.GuardHumanWins
+	return s.Foreign() && s.Incident.Phase == record.HeldPhase && s.Incident.Decision.Guard == policy.GuardHumanWins
 }
 
 // displaces says whether a decision takes the place of the incident's present one:
 // only a stronger one does, so that two triggers which fire at once, or one at its
 // limit, do not take turns and page at each. What holds us may change its reason now
 // and then.
-func displaces(i runbook.Incident, d runbook.Decision, b runbook.Breach) bool {
+func displaces(i record.Incident, d record.Decision, b record.Breach) bool {
 	switch i.Phase {
-	case runbook.Unconfirmed: // a name that nobody knows does not end the asking about one that is known
+	case record.Unconfirmed: // a name that nobody knows does not end the asking about one that is known
 		return d.Guard != policy.GuardUnknownTrigger || b.Trigger == i.Breach.Trigger
-	case runbook.Done:
+	case record.Done:
 		return true
 	}
-	if i.Decision.Guard == expiredGuard && d.Action != runbook.RollBack && slices.Contains(i.Triggers, b.Trigger) {
+	if i.Decision.Guard == expiredGuard && d.Action != record.RollBack && slices.Contains(i.Triggers, b.Trigger) {
 		return false
 	}
 	before, after := strength(i.Decision, i.Breach), strength(d, b)
 	if before != after {
 		return after > before
 	}
-	if d.Action != runbook.Hold || d.Guard == i.Decision.Guard || b.Trigger != i.Breach.Trigger {
+	if d.Action != record.Hold || d.Guard == i.Decision.Guard || b.Trigger != i.Breach.Trigger {
 		return false
 	}
 	return i.Decision.Guard == policy.GuardHumanWins || d.At.Sub(i.Decision.At) >= quiet
@@ -253,16 +254,16 @@ func displaces(i runbook.Incident, d runbook.Decision, b runbook.Breach) bool {
 const quiet = 10 * time.Minute
 
 // strength orders decisions. In observe mode what would have been done counts.
-func strength(d runbook.Decision, b runbook.Breach) int {
-	order := map[runbook.Action]int{runbook.Hold: 1, runbook.Freeze: 2, runbook.Ask: 4, runbook.RollBack: 5}
+func strength(d record.Decision, b record.Breach) int {
+	order := map[record.Action]int{record.Hold: 1, record.Freeze: 2, record.Ask: 4, record.RollBack: 5}
 	n := 10*order[d.Action] + order[d.Would]
-	if d.Action == runbook.Freeze && b.StableSick {
+	if d.Action == record.Freeze && b.StableSick {
 		n += 10
 	}
 	return n
 }
 
-func confirmedText(b runbook.Breach) string {
+func confirmedText(b record.Breach) string {
 	t := fmt.Sprintf("Prometheus confirms %s: value %.4g", b.Trigger, b.Value)
 	if s := b.Significance; !s.At.IsZero() {
 		t += fmt.Sprintf(", significance %.3g (1 is proved)", s.Value)

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/policy"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
-	"github.com/autorollback/autorollback/runbook"
 )
 
 // expiredGuard names the hold after a question that nobody answered.
@@ -17,8 +17,8 @@ const expiredGuard = "approval_expired"
 // was put may be over, and limits and stop switches count as they are now.
 func (s *State) expire(now time.Time) {
 	a := s.Approval
-	a.Status, a.DecidedAt = runbook.Expired, now
-	if s.Incident == nil || s.Incident.Phase != runbook.Awaiting {
+	a.Status, a.DecidedAt = record.Expired, now
+	if s.Incident == nil || s.Incident.Phase != record.Awaiting {
 		return
 	}
 	s.note(now, "expired", "", "nobody answered in "+s.Runbook.Policy.ApprovalTTL.Std().String())
@@ -28,8 +28,8 @@ func (s *State) expire(now time.Time) {
 }
 
 func (s *State) holdExpired(now time.Time, why ...string) {
-	s.Incident.Phase = runbook.HeldPhase
-	s.Incident.Decision = runbook.Decision{Action: runbook.Hold, Guard: expiredGuard, At: now, Page: true,
+	s.Incident.Phase = record.HeldPhase
+	s.Incident.Decision = record.Decision{Action: record.Hold, Guard: expiredGuard, At: now, Page: true,
 		Reasons: append([]string{"nobody answered the question in " + s.Runbook.Policy.ApprovalTTL.Std().String()}, why...),
 		Choices: []string{"autorollback release rollback " + s.Runbook.Service + " --region " + s.Region}}
 	s.tell(report.HeldMsg, now)
@@ -41,15 +41,15 @@ func (s *State) confirmsExpiry(ev Asked) bool {
 }
 
 func waitsForExpiry(s State) bool {
-	return s.Incident != nil && s.Incident.Phase == runbook.Awaiting && s.Incident.Decision.Guard != checksGuard && s.Approval != nil && s.Approval.Status == runbook.Expired
+	return s.Incident != nil && s.Incident.Phase == record.Awaiting && s.Incident.Decision.Guard != checksGuard && s.Approval != nil && s.Approval.Status == record.Expired
 }
 
 // afterExpiry rolls back if the trigger is still true and no limit objects; anything
 // else holds and pages, a significance that stays unknown as well.
 func (s *State) afterExpiry(ev Asked, now time.Time) {
 	switch state := ev.Breach.State; {
-	case state == runbook.Breaching:
-	case state == runbook.NotBreaching:
+	case state == record.Breaching:
+	case state == record.NotBreaching:
 		s.holdExpired(now, "the trigger is not true any more")
 		return
 	case ev.Breach.Unjudged() && now.Sub(s.Approval.ExpiresAt) < quiet:
@@ -59,20 +59,20 @@ func (s *State) afterExpiry(ev Asked, now time.Time) {
 		return
 	}
 	d := s.policy(undoubted(ev.Breach), now)
-	may := d.Action == runbook.RollBack || d.Action == runbook.Ask && slices.Contains([]string{policy.GuardMild, policy.GuardSchedule}, d.Guard)
+	may := d.Action == record.RollBack || d.Action == record.Ask && slices.Contains([]string{policy.GuardMild, policy.GuardSchedule}, d.Guard)
 	if !may || s.PlanProblem != "" {
 		s.holdExpired(now, or(s.PlanProblem, first(d.Reasons)))
 		return
 	}
 	s.Incident.Breach = ev.Breach
-	d.Action, d.At = runbook.RollBack, now
+	d.Action, d.At = record.RollBack, now
 	d.Reasons = append([]string{"nobody answered, the trigger is still true, and the runbook says that this rolls back"}, d.Reasons...)
 	s.apply(d, now)
 }
 
 // undoubted is a breach without what the question was about: few pods, or nothing to
 // compare with. Holds and limits remain.
-func undoubted(b runbook.Breach) runbook.Breach {
+func undoubted(b record.Breach) record.Breach {
 	b.CandidatePods, b.StableRate = 1<<20, max(b.StableRate, 1)
 	return b
 }
@@ -82,7 +82,7 @@ func undoubted(b runbook.Breach) runbook.Breach {
 // would be refused for ever. The time to answer does not start anew.
 func (s *State) askAnew(now time.Time) {
 	a, i := s.Approval, s.Incident
-	if i == nil || i.Phase != runbook.Awaiting || a == nil || a.Status != runbook.Pending || a.Change == s.Plan.Digest {
+	if i == nil || i.Phase != record.Awaiting || a == nil || a.Status != record.Pending || a.Change == s.Plan.Digest {
 		return
 	}
 	if s.PlanProblem != "" || s.Foreign() || now.Sub(a.CreatedAt) < patience(s.Runbook) {

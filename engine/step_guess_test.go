@@ -5,19 +5,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // What the watcher asks by itself and is not true was heard by nobody: nothing is opened,
 // nobody is told, and no incident has it among its triggers. What was not asked again, since
 // another trigger ended the release at the same moment, breached when the watcher raised it.
 func TestWatchersGuessesAreNoAlerts(t *testing.T) {
-	for _, state := range []runbook.State{runbook.NotBreaching, runbook.NoData, runbook.Unreachable, ""} {
+	for _, state := range []record.State{record.NotBreaching, record.NoData, record.Unreachable, ""} {
 		t.Run(fmt.Sprintf("%q", state), func(t *testing.T) {
 			p := playOf(t, "page")
 			p.launch()
 			guess := p.asked(breachOf("slo", state))
-			guess.Alert.Lane = runbook.Watcher
+			guess.Alert.Lane = record.Watcher
 			if s := p.after(time.Minute).must(guess); s.Incident != nil {
 				t.Errorf("an incident was opened: %+v", s.Incident.Timeline)
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/policy"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -20,9 +21,9 @@ func (s *State) launched(ev Launched, now time.Time) error {
 	switch {
 	case s.Open():
 		return runbook.Refuse("release %s of %s in %s is open since %s; roll it back first", s.Release.ID, l.Service, s.Region, s.Release.StartedAt.UTC().Format(time.RFC3339))
-	case s.Incident != nil && (s.Incident.Phase == runbook.Acted || s.Incident.Phase == runbook.Verifying):
+	case s.Incident != nil && (s.Incident.Phase == record.Acted || s.Incident.Phase == record.Verifying):
 		return runbook.Refuse("the rollback of %s is still being verified (incident %s); wait for its verdict", s.Release.ID, s.Incident.ID)
-	case s.Incident != nil && s.Incident.Phase == runbook.Settled:
+	case s.Incident != nil && s.Incident.Phase == record.Settled:
 		return runbook.Refuse("the evidence of incident %s is still being sealed; try again in a moment", s.Incident.ID)
 	case s.isQuarantined(candidate.Bundle):
 		q := s.Quarantined[candidate.Bundle]
@@ -39,7 +40,7 @@ func (s *State) launched(ev Launched, now time.Time) error {
 		return runbook.Refuse("the router's keys cannot be changed: %s", s.PlanProblem)
 	case len(s.Hazards) > 0:
 		return runbook.Refuse("the router would ignore a change: %s", strings.Join(s.Hazards, "; "))
-	case s.Split != nil && !s.Split.Equal(runbook.Split{stable.Backend: 100}):
+	case s.Split != nil && !s.Split.Equal(record.Split{stable.Backend: 100}):
 		return runbook.Refuse("the router sends traffic to %v, not all of it to the stable backend %q; somebody else's split is never overwritten", s.Split, stable.Backend)
 	}
 	unproved := s.unproved(stable) != "" // of the release before
@@ -50,13 +51,13 @@ func (s *State) launched(ev Launched, now time.Time) error {
 		rollbacks = recent(s.Release.Rollbacks, now)
 	}
 	good, before := lastGood(s.Release)
-	s.Release = &runbook.Release{
+	s.Release = &record.Release{
 		Schema: runbook.Schema, ID: "rel-" + derive(s.Op, "release"), Service: l.Service, Region: s.Region,
-		Stable: stable, Candidate: candidate, Phase: runbook.Open, Epoch: epoch,
+		Stable: stable, Candidate: candidate, Phase: record.Open, Epoch: epoch,
 		StartedAt: now, StartedBy: ev.By, Rollbacks: rollbacks, Good: good, GoodBefore: before, Rollout: safer, SaferThan: than, Op: s.Op,
 	}
 	if unproved {
-		s.Release.NotProved = &runbook.HumanWord{At: now, By: clip(ev.By, 100), Reason: clip(l.StableNotProved, maxLine)}
+		s.Release.NotProved = &record.HumanWord{At: now, By: clip(ev.By, 100), Reason: clip(l.StableNotProved, maxLine)}
 	}
 	if s.Runbook.Shadow.Needed() {
 		s.Release.Shadow, s.Write.Gate = s.Shadow.Report, true
@@ -70,7 +71,7 @@ func (s *State) launched(ev Launched, now time.Time) error {
 
 // unproved says that the stable side of a launch is not the last known good that is
 // recorded; empty: it is, or none is.
-func (s *State) unproved(stable runbook.Side) string {
+func (s *State) unproved(stable record.Side) string {
 	if s.Release == nil || s.Release.Good == nil || s.Release.Good.Bundle == stable.Bundle {
 		return ""
 	}
@@ -80,7 +81,7 @@ func (s *State) unproved(stable runbook.Side) string {
 }
 
 // lastGood is what the release before has proved, and the one before that.
-func lastGood(r *runbook.Release) (good, before *runbook.Side) {
+func lastGood(r *record.Release) (good, before *record.Side) {
 	if r == nil {
 		return nil, nil
 	}
@@ -92,24 +93,24 @@ func (s *State) demanded(ev Demanded, now time.Time) error {
 	if !s.Open() {
 		return runbook.Refuse("%s has no open release in %s: there is nothing to roll back", s.Runbook.Service, s.Region)
 	}
-	b := runbook.Breach{Trigger: "", Severity: runbook.Severe, State: runbook.Breaching, AskedAt: now}
+	b := record.Breach{Trigger: "", Severity: runbook.Severe, State: record.Breaching, AskedAt: now}
 	d := policy.Decide(policy.Input{
 		Runbook: s.Runbook, Breach: b, Release: *s.Release, Incident: s.Incident, Control: s.Control,
 		Budget: s.Budget, Foreign: s.Foreign(), StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle), ByHuman: true,
 	}, now)
 	if d.Guard == policy.GuardNothing && !s.Foreign() {
 		// No traffic is left to move. The release is still to be ended, or no other could begin.
-		d = runbook.Decision{Action: runbook.RollBack, Guard: policy.GuardHuman, At: now,
+		d = record.Decision{Action: record.RollBack, Guard: policy.GuardHuman, At: now,
 			Reasons: []string{"A human asked for it: the candidate gets no traffic, and the release ends."}}
 	}
-	if d.Action != runbook.RollBack {
+	if d.Action != record.RollBack {
 		return runbook.Refuse("%s", first(d.Reasons))
 	}
 	if s.PlanProblem != "" {
 		return runbook.Refuse("the router's keys cannot be changed: %s", s.PlanProblem)
 	}
 	if s.Incident == nil {
-		s.open(Asked{Alert: runbook.Alert{Service: s.Runbook.Service, Region: s.Region, Lane: runbook.Human, StartsAt: now, Firing: true}, Breach: b}, now)
+		s.open(Asked{Alert: record.Alert{Service: s.Runbook.Service, Region: s.Region, Lane: record.Human, StartsAt: now, Firing: true}, Breach: b}, now)
 	}
 	s.Incident.Decision = d
 	s.note(now, "demanded", ev.By, "rollback asked for: "+ev.Reason)
@@ -120,7 +121,7 @@ func (s *State) demanded(ev Demanded, now time.Time) error {
 // ask puts the change to a human, bound to the plan as it is now.
 func (s *State) ask(now time.Time) {
 	s.supersede(now)
-	s.Incident.Phase = runbook.Awaiting
+	s.Incident.Phase = record.Awaiting
 	s.approval("rollback", now)
 	s.tell(report.Asking, now)
 }
@@ -152,21 +153,21 @@ func (s *State) answered(ev Answered, now time.Time) error {
 	}
 	a.By, a.How, a.Reason, a.DecidedAt = ev.By, ev.How, ev.Reason, now
 	if !ev.Yes && a.Kind == "release_hold" {
-		a.Status = runbook.Rejected
+		a.Status = record.Rejected
 		s.note(now, "kept_held", ev.By, fmt.Sprintf("the release stays held (%s): %s", ev.How, ev.Reason))
 		return nil
 	}
 	if !ev.Yes {
-		a.Status = runbook.Rejected
+		a.Status = record.Rejected
 		s.note(now, "rejected", ev.By, fmt.Sprintf("rejected (%s): %s", ev.How, ev.Reason))
 		rejection := *a
-		s.tell(func(i runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+		s.tell(func(i record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 			return report.RejectedMsg(i, rb, rejection, now)
 		}, now)
 		s.close(now)
 		return nil
 	}
-	a.Status = runbook.Approved
+	a.Status = record.Approved
 	s.note(now, "approved", ev.By, fmt.Sprintf("approved (%s) %s", ev.How, ev.Reason))
 	if a.Kind == "release_hold" {
 		return s.letGo(LetGo{By: ev.By, Reason: ev.Reason}, now)
@@ -177,8 +178,8 @@ func (s *State) answered(ev Answered, now time.Time) error {
 
 // supersede ends a pending question because something else happened.
 func (s *State) supersede(now time.Time) {
-	if a := s.Approval; a != nil && a.Status == runbook.Pending {
-		a.Status, a.DecidedAt = runbook.Superseded, now
+	if a := s.Approval; a != nil && a.Status == record.Pending {
+		a.Status, a.DecidedAt = record.Superseded, now
 	}
 }
 
@@ -187,8 +188,8 @@ func (s State) isQuarantined(digest string) bool {
 	return ok && q.Lifted == ""
 }
 
-func side(l runbook.LaunchSide) runbook.Side {
-	return runbook.Side{Version: l.Version, Backend: or(l.Backend, l.Version), Bundle: l.Bundle.Digest()}
+func side(l runbook.LaunchSide) record.Side {
+	return record.Side{Version: l.Version, Backend: or(l.Backend, l.Version), Bundle: l.Bundle.Digest()}
 }
 
 // derive makes an id out of the step's operation id, which is random and used once.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/verify"
@@ -19,7 +20,7 @@ func (s *State) beginProof(why string, now time.Time) {
 	if why != "flip" && r.Weight != 100 {
 		return
 	}
-	r.Proof = &runbook.Proof{Epoch: r.Epoch, Since: now, Deadline: now.Add(s.Runbook.Verification.Within.Std())}
+	r.Proof = &record.Proof{Epoch: r.Epoch, Since: now, Deadline: now.Add(s.Runbook.Verification.Within.Std())}
 }
 
 // checked takes one poll of what must be good after the step.
@@ -34,7 +35,7 @@ func (s *State) checked(ev Checked, now time.Time) {
 	p.Health, p.Reason = verify.Judge(ev.Answers)
 	p.Reason = clip(p.Reason, maxLine)
 	p.Polled, p.Answers, p.Polls = now, slim(ev.Answers), verify.Count(p.Polls, p.Health)
-	if p.Bads++; !slices.ContainsFunc(ev.Answers, func(a runbook.Answer) bool { return a.Health == runbook.Bad && verify.IsCheck(a) }) {
+	if p.Bads++; !slices.ContainsFunc(ev.Answers, func(a record.Answer) bool { return a.Health == record.Bad && verify.IsCheck(a) }) {
 		p.Bads = 0 // levels alone are the triggers' business until the deadline
 	}
 	s.concludeProof(now)
@@ -54,19 +55,19 @@ func (s *State) concludeProof(now time.Time) {
 	case p.Bads >= need:
 	case now.Before(p.Deadline):
 		return
-	case p.Health == runbook.Good:
-		p.Health, p.Reason = runbook.Unknown, fmt.Sprintf("good only for the last %d of %d polls, too late to be sure. %s", p.Polls, need, p.Reason)
-	case p.Health != runbook.Bad:
-		p.Health, p.Reason = runbook.Unknown, or(p.Reason, "nothing was answered")
+	case p.Health == record.Good:
+		p.Health, p.Reason = record.Unknown, fmt.Sprintf("good only for the last %d of %d polls, too late to be sure. %s", p.Polls, need, p.Reason)
+	case p.Health != record.Bad:
+		p.Health, p.Reason = record.Unknown, or(p.Reason, "nothing was answered")
 	}
 	p.DoneAt = now
 	if n := len(r.Moves); n > 0 {
 		r.Moves[n-1].Checked = string(p.Health)
 	}
-	if p.Health != runbook.Good {
+	if p.Health != record.Good {
 		r.Frozen = fmt.Sprintf("the checks after the step to %d %% are %s: %s.", r.Weight, p.Health, p.Reason)
 	}
-	if p.Health != runbook.Bad || !s.askAboutChecks(now) {
+	if p.Health != record.Bad || !s.askAboutChecks(now) {
 		s.Write.Messages = append(s.Write.Messages, report.ProofMsg(*r, s.Runbook, now))
 	}
 }
@@ -80,11 +81,11 @@ func (s *State) askAboutChecks(now time.Time) bool {
 		return false
 	}
 	s.open(Asked{
-		Alert:  runbook.Alert{Service: r.Service, Region: r.Region, Severity: runbook.Mild, Lane: runbook.Watcher, StartsAt: p.Since, ReceivedAt: now, Firing: true},
-		Breach: runbook.Breach{Severity: runbook.Mild, State: runbook.NotBreaching, StartedAt: p.Since, AskedAt: now},
+		Alert:  record.Alert{Service: r.Service, Region: r.Region, Severity: runbook.Mild, Lane: record.Watcher, StartsAt: p.Since, ReceivedAt: now, Firing: true},
+		Breach: record.Breach{Severity: runbook.Mild, State: record.NotBreaching, StartedAt: p.Since, AskedAt: now},
 	}, now)
 	s.Incident.Answers, s.Incident.Health, s.Incident.Polled = slices.Clone(p.Answers), p.Health, p.Polled
-	s.apply(runbook.Decision{Action: runbook.Ask, Guard: checksGuard, At: now, Page: true,
+	s.apply(record.Decision{Action: record.Ask, Guard: checksGuard, At: now, Page: true,
 		Reasons: []string{fmt.Sprintf("The checks after the step to %d %% are bad: %s.", r.Weight, p.Reason)},
 		Choices: []string{"approve the rollback", "reject it and keep the split; promotion stays frozen until: autorollback release resume " + r.Service},
 	}, now)
@@ -92,11 +93,11 @@ func (s *State) askAboutChecks(now time.Time) bool {
 }
 
 // slim keeps an answer's words and numbers: a release is small.
-func slim(answers []runbook.Answer) []runbook.Answer {
+func slim(answers []record.Answer) []record.Answer {
 	kept := slices.Clone(answers[:min(len(answers), 20)])
 	for n := range kept {
 		kept[n].Text = clip(kept[n].Text, maxLine)
-		kept[n].Query = runbook.Query{Name: kept[n].Query.Name, At: kept[n].Query.At}
+		kept[n].Query = record.Query{Name: kept[n].Query.Name, At: kept[n].Query.At}
 	}
 	return kept
 }

@@ -6,16 +6,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // checkedAs lets so many polls after the last step come, each of that health.
-func (p *play) checkedAs(h runbook.Health, times int) (s State) {
+func (p *play) checkedAs(h record.Health, times int) (s State) {
 	p.tb.Helper()
 	for range times {
 		p.after(p.s.Runbook.Verification.Every.Std())
-		s = p.must(Checked{Release: p.s.Release.ID, Epoch: p.s.Release.Epoch, Answers: []runbook.Answer{
-			{Question: "error rate", Health: runbook.Good, Text: "error rate: good"}, {Question: "pairing v2", Health: h, Text: "pairing: " + string(h)}}})
+		s = p.must(Checked{Release: p.s.Release.ID, Epoch: p.s.Release.Epoch, Answers: []record.Answer{
+			{Question: "error rate", Health: record.Good, Text: "error rate: good"}, {Question: "pairing v2", Health: h, Text: "pairing: " + string(h)}}})
 	}
 	return s
 }
@@ -48,9 +49,9 @@ func TestAFlipIsProved(t *testing.T) {
 	if n := follow(p.s, AskChecks, p.now); n != 1 {
 		t.Fatalf("the checks are asked %d times", n)
 	}
-	p.checkedAs(runbook.Good, 2)
-	p.checkedAs(runbook.Unknown, 1)
-	s := p.checkedAs(runbook.Good, 2)
+	p.checkedAs(record.Good, 2)
+	p.checkedAs(record.Unknown, 1)
+	s := p.checkedAs(record.Good, 2)
 	if !s.Release.Proving() {
 		t.Fatal("two good polls after a gap are enough")
 	}
@@ -59,9 +60,9 @@ func TestAFlipIsProved(t *testing.T) {
 	if s.Release.Proof.Polled != again {
 		t.Error("another replica's poll of the same moment counts")
 	}
-	s = p.checkedAs(runbook.Good, 1)
+	s = p.checkedAs(record.Good, 1)
 	r := s.Release
-	if r.Proving() || r.Proof.Health != runbook.Good || r.Frozen != "" || r.Moves[len(r.Moves)-1].Checked != "good" || fmt.Sprint(kinds(s)) != "[checked]" || s.Incident != nil {
+	if r.Proving() || r.Proof.Health != record.Good || r.Frozen != "" || r.Moves[len(r.Moves)-1].Checked != "good" || fmt.Sprint(kinds(s)) != "[checked]" || s.Incident != nil {
 		t.Errorf("proof %+v, frozen %q, moves %+v, told %v", r.Proof, r.Frozen, r.Moves, kinds(s))
 	}
 	if n := follow(s, AskChecks, p.now); n != 0 {
@@ -77,9 +78,9 @@ func TestNothingIsClosedBeforeTheFlipIsProved(t *testing.T) {
 	s := p.alive(61 * minute).must(p.readyAs(""))
 	weight(t, s, 95)
 	waiting(t, s, "the step to 95 % is being proved")
-	p.checkedAs(runbook.Good, 3)
+	p.checkedAs(record.Good, 3)
 	p.alive(0)
-	if s = p.must(p.readyAs("")); s.Release.Phase != runbook.Closed {
+	if s = p.must(p.readyAs("")); s.Release.Phase != record.Closed {
 		t.Errorf("not closed: %s", s.Release.Waiting)
 	}
 }
@@ -87,34 +88,34 @@ func TestNothingIsClosedBeforeTheFlipIsProved(t *testing.T) {
 // Bad checks freeze the promotion and ask; a yes rolls back in one transaction.
 func TestBadChecksAfterAFlipAsk(t *testing.T) {
 	p := flipped(t)
-	p.checkedAs(runbook.Bad, 2)
-	s := p.checkedAs(runbook.Bad, 1)
-	phase(t, s, runbook.Awaiting)
+	p.checkedAs(record.Bad, 2)
+	s := p.checkedAs(record.Bad, 1)
+	phase(t, s, record.Awaiting)
 	if s.Incident.Decision.Guard != checksGuard || !strings.Contains(s.Release.Frozen, "pairing: bad") || len(s.Incident.Answers) != 2 || fmt.Sprint(kinds(s)) != "[approval!]" {
 		t.Fatalf("decided %+v, frozen %q, told %v", s.Incident.Decision, s.Release.Frozen, kinds(s))
 	}
 	weight(t, s, 95)
 	t.Run("no", func(t *testing.T) {
 		s, _, err := Step(p.s, p.answer(false, "ann"), p.now)
-		if err != nil || s.Incident.Phase != runbook.Done || s.Release.Frozen == "" || s.Release.Weight != 95 {
+		if err != nil || s.Incident.Phase != record.Done || s.Release.Frozen == "" || s.Release.Weight != 95 {
 			t.Errorf("%v, %+v", err, s.Release)
 		}
 	})
 	t.Run("nobody answers", func(t *testing.T) {
 		p.s.Runbook.Policy.OnExpiry = "rollback"
 		s, _, err := Step(p.s, Tick{}, p.now.Add(time.Hour))
-		if err != nil || s.Incident.Phase != runbook.HeldPhase || s.Release.Weight != 95 || follow(s, AskAgain, p.now) != 0 {
+		if err != nil || s.Incident.Phase != record.HeldPhase || s.Release.Weight != 95 || follow(s, AskAgain, p.now) != 0 {
 			t.Errorf("%v, %s, %d %%", err, s.Incident.Phase, s.Release.Weight)
 		}
 	})
 	t.Run("a severe breach is stronger", func(t *testing.T) {
-		s, _, err := Step(p.s, p.asked(breachOf("errors", runbook.Breaching)), p.now)
-		if err != nil || s.Incident.Phase != runbook.Acted {
+		s, _, err := Step(p.s, p.asked(breachOf("errors", record.Breaching)), p.now)
+		if err != nil || s.Incident.Phase != record.Acted {
 			t.Errorf("%v, %s", err, s.Incident.Phase)
 		}
 	})
 	s = p.must(p.answer(true, "ann"))
-	phase(t, s, runbook.Acted)
+	phase(t, s, record.Acted)
 	weight(t, s, 0)
 }
 
@@ -124,16 +125,16 @@ func TestChecksWithoutAnAnswerFreeze(t *testing.T) {
 		name string
 		make func(p *play)
 	}{
-		{"unknown", func(p *play) { p.checkedAs(runbook.Unknown, 1) }},
+		{"unknown", func(p *play) { p.checkedAs(record.Unknown, 1) }},
 		{"never asked", func(*play) {}},
-		{"good too late", func(p *play) { p.checkedAs(runbook.Good, 1) }},
+		{"good too late", func(p *play) { p.checkedAs(record.Good, 1) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := flipped(t)
 			c.make(p)
 			p.now = p.s.Release.Proof.Deadline
 			s := p.must(Tick{})
-			if s.Release.Proving() || s.Release.Proof.Health != runbook.Unknown || s.Release.Frozen == "" || fmt.Sprint(kinds(s)) != "[checked!]" || s.Incident != nil {
+			if s.Release.Proving() || s.Release.Proof.Health != record.Unknown || s.Release.Frozen == "" || fmt.Sprint(kinds(s)) != "[checked!]" || s.Incident != nil {
 				t.Errorf("proof %+v, frozen %q, told %v", s.Release.Proof, s.Release.Frozen, kinds(s))
 			}
 			s = p.must(Resumed{"ann", "looked"})
@@ -149,7 +150,7 @@ func TestBadLevelsAfterAFlipWaitForTheDeadline(t *testing.T) {
 	p := flipped(t)
 	poll := func() State {
 		p.after(p.s.Runbook.Verification.Every.Std())
-		return p.must(Checked{Release: p.s.Release.ID, Epoch: p.s.Release.Epoch, Answers: []runbook.Answer{{Question: "error rate", Health: runbook.Bad, Text: "error rate 3 %"}}})
+		return p.must(Checked{Release: p.s.Release.ID, Epoch: p.s.Release.Epoch, Answers: []record.Answer{{Question: "error rate", Health: record.Bad, Text: "error rate 3 %"}}})
 	}
 	for range 10 {
 		if s := poll(); !s.Release.Proving() || s.Incident != nil {
@@ -158,7 +159,7 @@ func TestBadLevelsAfterAFlipWaitForTheDeadline(t *testing.T) {
 	}
 	p.now = p.s.Release.Proof.Deadline
 	s := poll()
-	phase(t, s, runbook.Awaiting)
+	phase(t, s, record.Awaiting)
 	if !strings.Contains(s.Release.Frozen, "error rate 3 %") {
 		t.Errorf("frozen: %s", s.Release.Frozen)
 	}
@@ -168,7 +169,7 @@ func TestBadLevelsAfterAFlipWaitForTheDeadline(t *testing.T) {
 func TestBadChecksWhileObserving(t *testing.T) {
 	p := flipped(t)
 	p.s.Runbook.Policy.Mode = runbook.Observe
-	s := p.checkedAs(runbook.Bad, 3)
+	s := p.checkedAs(record.Bad, 3)
 	if s.Incident != nil || s.Release.Frozen == "" || fmt.Sprint(kinds(s)) != "[checked!]" {
 		t.Errorf("incident %+v, frozen %q, told %v", s.Incident, s.Release.Frozen, kinds(s))
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -22,11 +23,11 @@ func (s *State) askPromotion(now time.Time) {
 }
 
 // newApproval is a question about a change as it is planned now.
-func (s *State) newApproval(kind string, change runbook.Change, now time.Time) *runbook.Approval {
-	a := &runbook.Approval{
+func (s *State) newApproval(kind string, change record.Change, now time.Time) *record.Approval {
+	a := &record.Approval{
 		Schema: runbook.Schema, ID: derive(s.Op, "approval"), Kind: kind, Service: s.Release.Service, Region: s.Region,
 		Release: s.Release.ID, Epoch: s.Release.Epoch, Change: change.Digest, Indexes: map[string]uint64{},
-		Status: runbook.Pending, CreatedAt: now, ExpiresAt: now.Add(s.Runbook.Policy.ApprovalTTL.Std()),
+		Status: record.Pending, CreatedAt: now, ExpiresAt: now.Add(s.Runbook.Policy.ApprovalTTL.Std()),
 	}
 	for _, k := range change.Keys {
 		a.Indexes[k.Key] = k.Index
@@ -38,12 +39,12 @@ func (s *State) newApproval(kind string, change runbook.Change, now time.Time) *
 // the plan: it is put again when nothing objects.
 func (s *State) tendQuestion(now time.Time) {
 	q := s.Question
-	if q == nil || q.Status != runbook.Pending {
+	if q == nil || q.Status != record.Pending {
 		return
 	}
 	switch {
 	case now.After(q.ExpiresAt):
-		q.Status, q.DecidedAt = runbook.Expired, now
+		q.Status, q.DecidedAt = record.Expired, now
 	case s.Next.Digest != "" && q.Change != s.Next.Digest && now.Sub(q.CreatedAt) >= patience(s.Runbook):
 		s.supersedeQuestion(now)
 	}
@@ -61,15 +62,15 @@ func (s *State) supersedeQuestion(now time.Time) {
 	if s.Release != nil {
 		s.Release.Asking = ""
 	}
-	if q := s.Question; q != nil && q.Status == runbook.Pending {
-		q.Status, q.DecidedAt = runbook.Superseded, now
+	if q := s.Question; q != nil && q.Status == record.Pending {
+		q.Status, q.DecidedAt = record.Superseded, now
 	}
 }
 
 // answerable says why an answer to a question cannot be taken.
-func (s *State) answerable(a *runbook.Approval, ev Answered, now time.Time) error {
+func (s *State) answerable(a *record.Approval, ev Answered, now time.Time) error {
 	switch {
-	case a.Status != runbook.Pending:
+	case a.Status != record.Pending:
 		return runbook.Refuse("this was already answered: %s by %s at %s", a.Status, or(a.By, "nobody"), a.DecidedAt.UTC().Format(time.RFC3339))
 	case now.After(a.ExpiresAt):
 		return runbook.Refuse("this question expired at %s", a.ExpiresAt.UTC().Format(time.RFC3339))
@@ -98,12 +99,12 @@ func (s *State) answeredPromotion(ev Answered, now time.Time) error {
 	}
 	q.By, q.How, q.Reason, q.DecidedAt = ev.By, ev.How, ev.Reason, now
 	if !ev.Yes {
-		q.Status = runbook.Rejected
-		s.Release.Asking, s.Release.Stopped = "", &runbook.HumanStop{At: now, By: ev.By, Reason: ev.Reason}
+		q.Status = record.Rejected
+		s.Release.Asking, s.Release.Stopped = "", &record.HumanStop{At: now, By: ev.By, Reason: ev.Reason}
 		s.tendRamp(now)
 		return nil
 	}
-	q.Status = runbook.Approved
+	q.Status = record.Approved
 	s.advance(ev.By, now)
 	return nil
 }

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/policy"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // rampObjection is why the next step is not taken; empty: nothing objects. Without
 // ready it is what is known before Prometheus is asked.
-func (s State) rampObjection(ready *runbook.Readiness, byHuman bool, now time.Time) string {
+func (s State) rampObjection(ready *record.Readiness, byHuman bool, now time.Time) string {
 	if s.Release == nil {
 		return fmt.Sprintf("%s has no open release in %s", s.Runbook.Service, s.Region)
 	}
@@ -57,8 +58,8 @@ func (s *State) tendRamp(now time.Time) {
 }
 
 // asked says what became of the question whether to take the next step.
-func asked(a runbook.Approval, rb *runbook.Runbook) string {
-	if a.Status == runbook.Pending {
+func asked(a record.Approval, rb *runbook.Runbook) string {
+	if a.Status == record.Pending {
 		return fmt.Sprintf("%s is asked until %s (approval %s)", strings.Join(rb.Policy.Approvers, " or "), a.ExpiresAt.UTC().Format(time.RFC3339), a.ID)
 	}
 	return fmt.Sprintf("nobody answered the question whether to go on, and silence is never a yes; by hand: autorollback release promote %s", rb.Service)
@@ -141,7 +142,7 @@ func (s *State) advance(by string, now time.Time) {
 // weigh records a change of the weight.
 func (s *State) weigh(to int, by, why string, now time.Time) {
 	r := s.Release
-	s.remember(runbook.Move{At: now, From: r.Weight, To: to, By: by, Why: why, Epoch: r.Epoch})
+	s.remember(record.Move{At: now, From: r.Weight, To: to, By: by, Why: why, Epoch: r.Epoch})
 	r.Weight, r.WeightChangedAt = to, now
 	if to > 0 && r.TrafficAt.IsZero() {
 		r.TrafficAt = now
@@ -149,7 +150,7 @@ func (s *State) weigh(to int, by, why string, now time.Time) {
 }
 
 // remember keeps a move; of too many, the start and the newest stay.
-func (s *State) remember(m runbook.Move) {
+func (s *State) remember(m record.Move) {
 	m.By = clip(m.By, 100)
 	r := s.Release
 	if r.Moves = append(r.Moves, m); len(r.Moves) > maxMoves {
@@ -164,8 +165,8 @@ const maxMoves = 40
 func (s *State) prove(by string, now time.Time) {
 	r := s.Release
 	s.supersedeQuestion(now)
-	s.remember(runbook.Move{At: now, From: r.Weight, To: r.Weight, By: by, Why: "proved", Epoch: r.Epoch})
-	r.Phase, r.ClosedAt, r.Waiting, r.Incident = runbook.Closed, now, "", ""
+	s.remember(record.Move{At: now, From: r.Weight, To: r.Weight, By: by, Why: "proved", Epoch: r.Epoch})
+	r.Phase, r.ClosedAt, r.Waiting, r.Incident = record.Closed, now, "", ""
 	good, before := r.Candidate, r.Stable
 	r.Good, r.GoodBefore = &good, &before
 	s.Incident, s.Approval = nil, nil
@@ -181,7 +182,7 @@ func (s *State) stopRamp(ev Stopped, now time.Time) error {
 		return runbook.Refuse("%s stopped it already: %s", s.Release.Stopped.By, s.Release.Stopped.Reason)
 	}
 	s.supersedeQuestion(now)
-	s.Release.Stopped = &runbook.HumanStop{At: now, By: ev.By, Reason: ev.Reason}
+	s.Release.Stopped = &record.HumanStop{At: now, By: ev.By, Reason: ev.Reason}
 	s.note(now, "stopped", ev.By, "the ramp is stopped: "+ev.Reason)
 	s.tendRamp(now)
 	return nil
@@ -194,12 +195,12 @@ func (s *State) resume(ev Resumed, now time.Time) error {
 	if !s.Open() {
 		return runbook.Refuse("%s has no open release in %s", s.Runbook.Service, s.Region)
 	}
-	over := i != nil && (i.Phase == runbook.Frozen || i.Phase == runbook.HeldPhase)
-	expired := s.Question != nil && s.Question.Status != runbook.Pending
+	over := i != nil && (i.Phase == record.Frozen || i.Phase == record.HeldPhase)
+	expired := s.Question != nil && s.Question.Status != record.Pending
 	switch {
 	case s.Foreign() || r.Held != nil:
 		return runbook.Refuse("somebody changed the split to %v; let the release go on with it: autorollback release let-go %s", s.Split, r.Service)
-	case i != nil && i.Phase == runbook.Awaiting:
+	case i != nil && i.Phase == record.Awaiting:
 		return runbook.Refuse("incident %s waits for an answer: approve or reject its rollback first", i.ID)
 	case r.Stopped == nil && r.Frozen == "" && !over && !expired:
 		return runbook.Refuse("the ramp of %s in %s is not stopped", r.Service, r.Region)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -35,7 +36,7 @@ func flipOf(tb testing.TB) *play {
 
 // readyAs is an answer with which nothing objects.
 func (p *play) readyAs(by string) Promoted {
-	ev := Promoted{By: by, Ready: runbook.Readiness{AskedAt: p.now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}}
+	ev := Promoted{By: by, Ready: record.Readiness{AskedAt: p.now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}}
 	if p.s.Release != nil {
 		ev.Release, ev.Epoch = p.s.Release.ID, p.s.Release.Epoch
 	}
@@ -51,7 +52,7 @@ func (p *play) alive(d time.Duration) *play {
 
 func weight(t *testing.T, s State, want int) {
 	t.Helper()
-	if s.Release.Weight != want || s.Release.Phase == runbook.Open && !s.Split.Equal(s.Release.Want()) {
+	if s.Release.Weight != want || s.Release.Phase == record.Open && !s.Split.Equal(s.Release.Want()) {
 		t.Fatalf("weight is %d and the split %v, want %d: %s", s.Release.Weight, s.Split, want, s.Release.Waiting)
 	}
 }
@@ -94,12 +95,12 @@ func TestARampGoesUpByItselfAndIsProved(t *testing.T) {
 	p.alive(10 * minute)
 	s = p.must(p.readyAs(""))
 	weight(t, s, 100)
-	p.checkedAs(runbook.Good, 3)
+	p.checkedAs(record.Good, 3)
 	s = p.alive(59 * minute).must(p.readyAs(""))
 	waiting(t, s, "it bakes for 1h")
 	p.alive(minute)
 	s = p.must(p.readyAs(""))
-	if s.Release.Phase != runbook.Closed || s.Write.Advance || s.Release.Good.Version != "v2" || s.Release.GoodBefore.Version != "v1" || fmt.Sprint(kinds(s)) != "[proved]" {
+	if s.Release.Phase != record.Closed || s.Write.Advance || s.Release.Good.Version != "v2" || s.Release.GoodBefore.Version != "v1" || fmt.Sprint(kinds(s)) != "[proved]" {
 		t.Fatalf("not proved: %+v, told %v", s.Release, kinds(s))
 	}
 	quietStep(t, p.after(time.Hour).must(Tick{}))
@@ -136,7 +137,7 @@ func TestABreachAtAnyStepGoesBackInOneStep(t *testing.T) {
 				p.must(p.readyAs(""))
 			}
 			s := p.breach("errors")
-			phase(t, s, runbook.Acted)
+			phase(t, s, record.Acted)
 			weight(t, s, 0)
 			if s.Incident.Change.To.String() != "ranker-v1 100, ranker-v2 0" {
 				t.Fatalf("moved to %v", s.Incident.Change.To)
@@ -155,7 +156,7 @@ func TestEachStepHasAnIncidentOfItsOwn(t *testing.T) {
 	p.must(p.readyAs(""))
 	weight(t, p.s, 50)
 	s := p.breach("slowish")
-	phase(t, s, runbook.Awaiting)
+	phase(t, s, record.Awaiting)
 	if s.Incident.ID == first {
 		t.Error("the no of the step before silences this one")
 	}
@@ -164,45 +165,45 @@ func TestEachStepHasAnIncidentOfItsOwn(t *testing.T) {
 func TestWhatKeepsTheNextStep(t *testing.T) {
 	cases := []struct {
 		name string
-		make func(p *play, ready *runbook.Readiness)
+		make func(p *play, ready *record.Readiness)
 		want string
 	}{
-		{"stable not warm", func(_ *play, r *runbook.Readiness) { r.StablePods = 1 }, "no rollback would be possible: v1 has 1 pod ready and needs 2"},
-		{"few pods", func(_ *play, r *runbook.Readiness) { r.CandidatePods = 1 }, "v2 has 1 pod ready and needs 2"},
-		{"stable sick", func(_ *play, r *runbook.Readiness) { r.StableSick = true }, "v1 breaks an absolute limit"},
-		{"a pod with another encoder", func(_ *play, r *runbook.Readiness) {
-			r.Answers = []runbook.Answer{{Question: "golden predictions v1", Aside: true, Health: runbook.Unknown}, {Question: "pairing v2", Health: runbook.Bad, Text: "1 of 3 pods of v2 serve another pair"}}
+		{"stable not warm", func(_ *play, r *record.Readiness) { r.StablePods = 1 }, "no rollback would be possible: v1 has 1 pod ready and needs 2"},
+		{"few pods", func(_ *play, r *record.Readiness) { r.CandidatePods = 1 }, "v2 has 1 pod ready and needs 2"},
+		{"stable sick", func(_ *play, r *record.Readiness) { r.StableSick = true }, "v1 breaks an absolute limit"},
+		{"a pod with another encoder", func(_ *play, r *record.Readiness) {
+			r.Answers = []record.Answer{{Question: "golden predictions v1", Aside: true, Health: record.Unknown}, {Question: "pairing v2", Health: record.Bad, Text: "1 of 3 pods of v2 serve another pair"}}
 		}, "1 of 3 pods of v2 serve another pair"},
-		{"rules drifted", func(_ *play, r *runbook.Readiness) { r.RulesDrift = "alert AutorollbackRankerErrors is missing" }, "not those of the runbook: alert AutorollbackRankerErrors is missing"},
-		{"breaching", func(_ *play, r *runbook.Readiness) { r.Breaching = []string{"slo"} }, "breaching now: slo"},
-		{"not enough data", func(_ *play, r *runbook.Readiness) { r.Undecided = []string{"errors"} }, "not enough data to judge by: errors"},
-		{"triggers need longer", func(_ *play, r *runbook.Readiness) { r.Need = 20 * minute }, "the triggers that can decide at this traffic need 20m"},
-		{"no requests", func(_ *play, r *runbook.Readiness) { r.CandidateRate = 0 }, "v2 gets no requests"},
-		{"Prometheus down", func(_ *play, r *runbook.Readiness) { r.Problem = "connection refused" }, "connection refused"},
-		{"old answer", func(p *play, r *runbook.Readiness) { r.AskedAt = p.now.Add(-minute) }, "out of date"},
-		{"never asked", func(_ *play, r *runbook.Readiness) { *r = runbook.Readiness{} }, "out of date"},
-		{"frozen", func(p *play, _ *runbook.Readiness) { p.breach("slo") }, "is frozen (trigger slo)"},
-		{"held", func(p *play, _ *runbook.Readiness) { p.must(p.asked(breachOf("errors", runbook.NoData))) }, "is held (trigger errors)"},
-		{"unconfirmed", func(p *play, _ *runbook.Readiness) { p.must(p.asked(breachOf("errors", runbook.Unreachable))) }, "is unconfirmed (trigger errors)"},
-		{"asked to roll back", func(p *play, _ *runbook.Readiness) { p.breach("slowish") }, "is awaiting (trigger slowish)"},
-		{"foreign", func(p *play, _ *runbook.Readiness) { p.s.Split = runbook.Split{"ranker-v1": 1, "ranker-v2": 1} }, "somebody else changed the split"},
-		{"stopped", func(p *play, _ *runbook.Readiness) { p.must(Stopped{"ann", "lunch"}) }, "ann stopped the ramp: lunch"},
-		{"paused", func(p *play, _ *runbook.Readiness) { p.s.Control = runbook.Control{Mode: runbook.Paused, By: "ann"} }, "paused by ann"},
-		{"pause over", func(p *play, _ *runbook.Readiness) {
-			p.s.Control = runbook.Control{Mode: runbook.Paused, Until: p.now.Add(-minute)}
+		{"rules drifted", func(_ *play, r *record.Readiness) { r.RulesDrift = "alert AutorollbackRankerErrors is missing" }, "not those of the runbook: alert AutorollbackRankerErrors is missing"},
+		{"breaching", func(_ *play, r *record.Readiness) { r.Breaching = []string{"slo"} }, "breaching now: slo"},
+		{"not enough data", func(_ *play, r *record.Readiness) { r.Undecided = []string{"errors"} }, "not enough data to judge by: errors"},
+		{"triggers need longer", func(_ *play, r *record.Readiness) { r.Need = 20 * minute }, "the triggers that can decide at this traffic need 20m"},
+		{"no requests", func(_ *play, r *record.Readiness) { r.CandidateRate = 0 }, "v2 gets no requests"},
+		{"Prometheus down", func(_ *play, r *record.Readiness) { r.Problem = "connection refused" }, "connection refused"},
+		{"old answer", func(p *play, r *record.Readiness) { r.AskedAt = p.now.Add(-minute) }, "out of date"},
+		{"never asked", func(_ *play, r *record.Readiness) { *r = record.Readiness{} }, "out of date"},
+		{"frozen", func(p *play, _ *record.Readiness) { p.breach("slo") }, "is frozen (trigger slo)"},
+		{"held", func(p *play, _ *record.Readiness) { p.must(p.asked(breachOf("errors", record.NoData))) }, "is held (trigger errors)"},
+		{"unconfirmed", func(p *play, _ *record.Readiness) { p.must(p.asked(breachOf("errors", record.Unreachable))) }, "is unconfirmed (trigger errors)"},
+		{"asked to roll back", func(p *play, _ *record.Readiness) { p.breach("slowish") }, "is awaiting (trigger slowish)"},
+		{"foreign", func(p *play, _ *record.Readiness) { p.s.Split = record.Split{"ranker-v1": 1, "ranker-v2": 1} }, "somebody else changed the split"},
+		{"stopped", func(p *play, _ *record.Readiness) { p.must(Stopped{"ann", "lunch"}) }, "ann stopped the ramp: lunch"},
+		{"paused", func(p *play, _ *record.Readiness) { p.s.Control = record.Control{Mode: runbook.Paused, By: "ann"} }, "paused by ann"},
+		{"pause over", func(p *play, _ *record.Readiness) {
+			p.s.Control = record.Control{Mode: runbook.Paused, Until: p.now.Add(-minute)}
 		}, "paused"},
-		{"no mode", func(p *play, _ *runbook.Readiness) { p.s.Control.Mode = "pasued" }, "is no mode"},
-		{"watchdog silent", func(p *play, _ *runbook.Readiness) { p.s.Heard = p.now.Add(-7 * minute) }, "the watchdog was last heard by webhook at 2030-05-06 09:03:00 UTC"},
-		{"watchdog never", func(p *play, _ *runbook.Readiness) { p.s.Heard = time.Time{} }, "never heard"},
-		{"out of hours", func(p *play, _ *runbook.Readiness) {
+		{"no mode", func(p *play, _ *record.Readiness) { p.s.Control.Mode = "pasued" }, "is no mode"},
+		{"watchdog silent", func(p *play, _ *record.Readiness) { p.s.Heard = p.now.Add(-7 * minute) }, "the watchdog was last heard by webhook at 2030-05-06 09:03:00 UTC"},
+		{"watchdog never", func(p *play, _ *record.Readiness) { p.s.Heard = time.Time{} }, "never heard"},
+		{"out of hours", func(p *play, _ *record.Readiness) {
 			p.s.Runbook.Rollout.Schedule = []runbook.Schedule{{Cron: "0 12 * * *", For: minutes(60), Timezone: "UTC"}}
 		}, "opens at 2030-05-06 12:00:00 UTC"},
-		{"stable quarantined", func(p *play, _ *runbook.Readiness) {
+		{"stable quarantined", func(p *play, _ *record.Readiness) {
 			b := p.s.Release.Stable.Bundle
-			p.s.Quarantined[b] = runbook.Quarantine{Bundle: b}
+			p.s.Quarantined[b] = record.Quarantine{Bundle: b}
 		}, "v1 is quarantined"},
-		{"router would ignore it", func(p *play, _ *runbook.Readiness) { p.s.Hazards = []string{"two weights"} }, "two weights"},
-		{"no plan", func(p *play, _ *runbook.Readiness) { p.s.NextProblem = "not JSON" }, "not JSON"},
+		{"router would ignore it", func(p *play, _ *record.Readiness) { p.s.Hazards = []string{"two weights"} }, "two weights"},
+		{"no plan", func(p *play, _ *record.Readiness) { p.s.NextProblem = "not JSON" }, "not JSON"},
 	}
 	for _, c := range cases {
 		for _, by := range []string{"", "ann"} {
@@ -261,9 +262,9 @@ func TestManualStepsAreTakenByHumansOnly(t *testing.T) {
 	weight(t, p.must(p.readyAs("ann")), 50)
 	p.alive(10 * minute)
 	weight(t, p.must(p.readyAs("ann")), 100)
-	p.checkedAs(runbook.Good, 3)
+	p.checkedAs(record.Good, 3)
 	p.alive(60 * minute) // closing moves nothing, and is not left to anybody
-	if s = p.must(p.readyAs("")); s.Release.Phase != runbook.Closed {
+	if s = p.must(p.readyAs("")); s.Release.Phase != record.Closed {
 		t.Errorf("not proved: %s", s.Release.Waiting)
 	}
 }
@@ -312,7 +313,7 @@ func TestAskedStep(t *testing.T) {
 	t.Run("silence is never a yes", func(t *testing.T) {
 		p := ask(t)
 		s := p.alive(31 * minute).must(Tick{})
-		if s.Question.Status != runbook.Expired {
+		if s.Question.Status != record.Expired {
 			t.Fatalf("the question is %s", s.Question.Status)
 		}
 		for range 50 {
@@ -360,8 +361,8 @@ func TestAskedStep(t *testing.T) {
 		before := *p.s.Question
 		op := p.s
 		op.Op = "op-breach"
-		s, _, err := Step(op, p.asked(breachOf("errors", runbook.Breaching)), p.now)
-		if err != nil || s.Question.ID != before.ID || s.Question.Status != runbook.Superseded || s.Release.Asking != "" {
+		s, _, err := Step(op, p.asked(breachOf("errors", record.Breaching)), p.now)
+		if err != nil || s.Question.ID != before.ID || s.Question.Status != record.Superseded || s.Release.Asking != "" {
 			t.Errorf("%v, the question is %+v", err, s.Question)
 		}
 	})
@@ -389,12 +390,12 @@ func TestResumeEndsAFreezeThatIsOver(t *testing.T) {
 	p.breach("slo")
 	p.alive(10 * minute)
 	s := p.must(Resumed{"ann", "the dependency is back"})
-	phase(t, s, runbook.Done)
+	phase(t, s, record.Done)
 	weight(t, p.must(p.readyAs("")), 50)
 	p.breach("slo")
 	p.must(Resumed{"ann", "over"})
 	s = p.breach("slo") // it is not over
-	phase(t, s, runbook.Frozen)
+	phase(t, s, record.Frozen)
 	p.alive(10 * minute)
 	weight(t, p.must(p.readyAs("")), 50)
 }
@@ -433,14 +434,14 @@ func TestFlip(t *testing.T) {
 	refused(t, err, runbook.ErrRefused)
 	t.Run("flip back", func(t *testing.T) {
 		s, _, err := Step(p.s, Demanded{"ann", "no"}, p.now)
-		if err != nil || s.Release.Weight != 0 || s.Release.Phase != runbook.RolledBack {
+		if err != nil || s.Release.Weight != 0 || s.Release.Phase != record.RolledBack {
 			t.Errorf("%v %+v", err, s.Release)
 		}
 	})
-	p.checkedAs(runbook.Good, 3)
+	p.checkedAs(record.Good, 3)
 	p.alive(60 * minute)
 	s = p.must(p.readyAs(""))
-	if s.Release.Phase != runbook.Closed || s.Release.Weight != 100 || !s.Write.Advance || s.Split.String() != "ranker-v1 0, ranker-v2 100" {
+	if s.Release.Phase != record.Closed || s.Release.Weight != 100 || !s.Write.Advance || s.Split.String() != "ranker-v1 0, ranker-v2 100" {
 		t.Errorf("after the bake time: %+v, split %v", s.Release, s.Split)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/policy"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/verify"
@@ -19,10 +20,10 @@ func (s *State) shift(by string, now time.Time) {
 	r, i := s.Release, s.Incident
 	change := s.Plan
 	i.Change, i.By = &change, by
-	i.Phase, i.ActedAt, i.Polled, i.Polls = runbook.Acted, now, time.Time{}, 0
+	i.Phase, i.ActedAt, i.Polled, i.Polls = record.Acted, now, time.Time{}, 0
 	i.Deadline = now.Add(s.Runbook.Verification.Within.Std())
 	i.Verdict, i.EvidenceAt = nil, time.Time{}
-	r.Phase, r.Epoch = runbook.RolledBack, r.Epoch+1
+	r.Phase, r.Epoch = record.RolledBack, r.Epoch+1
 	s.weigh(0, by, "rollback", now)
 	r.Waiting, r.Stopped = "", nil
 	s.supersedeQuestion(now)
@@ -33,7 +34,7 @@ func (s *State) shift(by string, now time.Time) {
 	}
 	s.supersede(now)
 	s.Write.Shift = true
-	s.Write.Quarantine = append(s.Write.Quarantine, runbook.Quarantine{
+	s.Write.Quarantine = append(s.Write.Quarantine, record.Quarantine{
 		Schema: runbook.Schema, Bundle: r.Candidate.Bundle, Service: r.Service, Incident: i.ID,
 		Reason: or(first(i.Decision.Reasons), "rolled back by "+by),
 	})
@@ -42,7 +43,7 @@ func (s *State) shift(by string, now time.Time) {
 	if len(s.Hazards) > 0 { // never a reason not to act, and always one to look
 		s.note(now, "hazard", "", "the router may ignore the change: "+strings.Join(s.Hazards, "; "))
 		hazards := s.Hazards
-		s.tell(func(i runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+		s.tell(func(i record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 			return report.HazardMsg(i, rb, hazards, now)
 		}, now)
 	}
@@ -52,14 +53,14 @@ func (s *State) shift(by string, now time.Time) {
 // not traffic that moved.
 func (s *State) drained(ev Drained, now time.Time) {
 	i := s.Incident
-	if i == nil || i.Phase != runbook.Acted || tooSoon(*i, *s.Runbook, now) {
+	if i == nil || i.Phase != record.Acted || tooSoon(*i, *s.Runbook, now) {
 		return
 	}
 	i.Polled = now
-	i.Health, i.Answers = ev.Answer.Health, []runbook.Answer{ev.Answer}
+	i.Health, i.Answers = ev.Answer.Health, []record.Answer{ev.Answer}
 	switch ev.Answer.Health {
-	case runbook.Good:
-		i.Phase, i.DrainedAt = runbook.Verifying, now
+	case record.Good:
+		i.Phase, i.DrainedAt = record.Verifying, now
 		i.Health = ""
 		s.note(now, "drained", "", ev.Answer.Text)
 	default:
@@ -74,7 +75,7 @@ func (s *State) drained(ev Drained, now time.Time) {
 // polled takes one poll of the recovery questions.
 func (s *State) polled(ev Polled, now time.Time) {
 	i := s.Incident
-	if i == nil || i.Phase != runbook.Verifying || tooSoon(*i, *s.Runbook, now) {
+	if i == nil || i.Phase != record.Verifying || tooSoon(*i, *s.Runbook, now) {
 		return
 	}
 	health, why := verify.Judge(ev.Answers)
@@ -96,12 +97,12 @@ func (s *State) conclude(now time.Time) {
 	if !ok {
 		return
 	}
-	i.Verdict, i.Phase = &v, runbook.Settled
+	i.Verdict, i.Phase = &v, record.Settled
 	s.note(now, "verdict", "", fmt.Sprintf("%s: %s", v.Outcome, v.Reason))
 	s.tell(report.VerdictMsg, now)
 }
 
-func questions(answers []runbook.Answer) []string {
+func questions(answers []record.Answer) []string {
 	var n []string
 	for _, a := range answers {
 		n = append(n, a.Question)
@@ -122,7 +123,7 @@ func (s *State) archived(ev Archived, now time.Time) {
 		i.Evidence = "incomplete: " + ev.Problem
 	}
 	s.note(now, "evidence", "", or(ev.Problem, "sealed "+ev.Digest))
-	if i.Phase == runbook.Settled {
+	if i.Phase == record.Settled {
 		s.close(now)
 	}
 }
@@ -144,11 +145,11 @@ func (s *State) told(ev Told, now time.Time) {
 }
 
 func (s *State) close(now time.Time) {
-	s.Incident.Phase, s.Incident.ClosedAt = runbook.Done, now
+	s.Incident.Phase, s.Incident.ClosedAt = record.Done, now
 }
 
 // tell puts a message in the outbox, in the same transaction as what it tells of.
-func (s *State) tell(compose func(runbook.Incident, *runbook.Runbook, time.Time) runbook.Message, now time.Time) {
+func (s *State) tell(compose func(record.Incident, *runbook.Runbook, time.Time) record.Message, now time.Time) {
 	i := s.Incident
 	i.Messages++
 	m := compose(*i, s.Runbook, now)
@@ -159,7 +160,7 @@ func (s *State) tell(compose func(runbook.Incident, *runbook.Runbook, time.Time)
 // lookAtSplit notices a split that somebody else wrote. It is never repaired.
 func (s *State) lookAtSplit(now time.Time) {
 	r := s.Release
-	if r == nil || r.Phase == runbook.Closed || s.unreadable() {
+	if r == nil || r.Phase == record.Closed || s.unreadable() {
 		return
 	}
 	if !s.Foreign() {
@@ -169,15 +170,15 @@ func (s *State) lookAtSplit(now time.Time) {
 	if r.Held != nil && r.Held.Found.Equal(s.Split) {
 		return
 	}
-	r.Held = &runbook.HumanHold{Since: now, Want: r.Want(), Found: s.Split.Clone()}
+	r.Held = &record.HumanHold{Since: now, Want: r.Want(), Found: s.Split.Clone()}
 	if s.Incident == nil {
-		s.open(Asked{Alert: runbook.Alert{Service: r.Service, Region: r.Region, Lane: runbook.Human, StartsAt: now, Firing: true}}, now)
+		s.open(Asked{Alert: record.Alert{Service: r.Service, Region: r.Region, Lane: record.Human, StartsAt: now, Firing: true}}, now)
 	}
 	s.note(now, "foreign_split", "", fmt.Sprintf("somebody changed the split: wanted %v, found %v; it is left as it is", r.Held.Want, r.Held.Found))
 	if s.Incident.Change == nil {
 		s.supersede(now)
-		s.Incident.Phase, s.Incident.ClosedAt = runbook.HeldPhase, time.Time{}
-		s.Incident.Decision = runbook.Decision{Action: runbook.Hold, Guard: policy.GuardHumanWins, At: now, Page: true,
+		s.Incident.Phase, s.Incident.ClosedAt = record.HeldPhase, time.Time{}
+		s.Incident.Decision = record.Decision{Action: record.Hold, Guard: policy.GuardHumanWins, At: now, Page: true,
 			Reasons: []string{fmt.Sprintf("somebody changed the split from %v to %v: a human wins", r.Held.Want, r.Held.Found)},
 			Choices: []string{"put the split back", "let the release go on with the split as it is: the link, or autorollback release let-go " + r.Service + " --region " + r.Region}}
 		s.approval("release_hold", now)
@@ -194,11 +195,11 @@ func (s *State) endHold(now time.Time) {
 	s.Release.Held = nil
 	s.note(now, "hold_ended", "", "the split is as the release wants it again")
 	i := s.Incident
-	if i == nil || i.Phase != runbook.HeldPhase || i.Decision.Guard != policy.GuardHumanWins {
+	if i == nil || i.Phase != record.HeldPhase || i.Decision.Guard != policy.GuardHumanWins {
 		return
 	}
 	s.supersede(now)
-	if i.Breach.State != runbook.Breaching || s.noted("rejected") {
+	if i.Breach.State != record.Breaching || s.noted("rejected") {
 		s.close(now)
 	}
 }
@@ -230,7 +231,7 @@ func (s *State) letGo(ev LetGo, now time.Time) error {
 }
 
 // share is the candidate's part of a split in whole percents.
-func share(sp runbook.Split, r runbook.Release) (int, bool) {
+func share(sp record.Split, r record.Release) (int, bool) {
 	sum := 0
 	for backend, w := range sp {
 		if w > 0 && !slices.Contains([]string{r.Stable.Backend, r.Candidate.Backend}, backend) {
@@ -244,6 +245,6 @@ func share(sp runbook.Split, r runbook.Release) (int, bool) {
 
 // tooSoon keeps two replicas from counting their polls twice. A last poll far ahead of
 // now is a clock that was set back, and does not stop the polling.
-func tooSoon(i runbook.Incident, rb runbook.Runbook, now time.Time) bool {
+func tooSoon(i record.Incident, rb runbook.Runbook, now time.Time) bool {
 	return now.Sub(i.Polled).Abs() < rb.Verification.Every.Std()*9/10
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -18,11 +19,11 @@ type scene struct {
 }
 
 func act(p *play)   { p.launch(); p.after(time.Minute).breach("errors") }
-func prove(p *play) { act(p); p.after(5 * time.Second).must(drainedAs(runbook.Good)) }
+func prove(p *play) { act(p); p.after(5 * time.Second).must(drainedAs(record.Good)) }
 func settle(p *play) {
 	prove(p)
 	for range 3 {
-		p.after(5 * time.Second).must(polledAs(runbook.Good))
+		p.after(5 * time.Second).must(polledAs(record.Good))
 	}
 }
 func ask(p *play) { p.launch(); p.after(time.Minute).breach("slowish") }
@@ -33,7 +34,7 @@ func hold(p *play) {
 }
 func foreign(p *play) {
 	p.launch()
-	p.s.Split = runbook.Split{"ranker-v1": 60, "ranker-v2": 40}
+	p.s.Split = record.Split{"ranker-v1": 60, "ranker-v2": 40}
 	p.after(time.Minute).must(Tick{})
 }
 
@@ -43,17 +44,17 @@ func scenes() []scene {
 		{"open", "page", func(p *play) { p.launch() }},
 		{"unconfirmed", "page", func(p *play) {
 			p.launch()
-			p.must(p.asked(breachOf("errors", runbook.Unreachable)))
+			p.must(p.asked(breachOf("errors", record.Unreachable)))
 		}},
 		{"held, paused", "page", hold},
 		{"held, pause over", "page", func(p *play) { hold(p); p.s.Control.Mode = runbook.Active }},
 		{"held, foreign", "page", foreign},
-		{"held, no data", "page", func(p *play) { p.launch(); p.must(p.asked(breachOf("errors", runbook.NoData))) }},
+		{"held, no data", "page", func(p *play) { p.launch(); p.must(p.asked(breachOf("errors", record.NoData))) }},
 		{"held, expired", "page", func(p *play) { ask(p); p.after(31 * time.Minute).must(Tick{}) }},
 		{"frozen", "page", func(p *play) { p.launch(); p.breach("slo") }},
 		{"frozen, both sick", "page", func(p *play) {
 			p.launch()
-			b := breachOf("errors", runbook.Breaching)
+			b := breachOf("errors", record.Breaching)
 			b.StableSick = true
 			p.must(p.asked(b))
 		}},
@@ -67,8 +68,8 @@ func scenes() []scene {
 		{"closed, rejected", "page", func(p *play) { ask(p); p.must(p.answer(false, "ann")) }},
 		{"closed, cleared", "page", func(p *play) {
 			p.launch()
-			p.must(p.asked(breachOf("errors", runbook.Unreachable)))
-			p.must(p.asked(breachOf("errors", runbook.NotBreaching)))
+			p.must(p.asked(breachOf("errors", record.Unreachable)))
+			p.must(p.asked(breachOf("errors", record.NotBreaching)))
 		}},
 	}
 }
@@ -80,32 +81,32 @@ type move struct {
 }
 
 func moves() []move {
-	ask := func(name, trigger string, state runbook.State) move {
+	ask := func(name, trigger string, state record.State) move {
 		return move{name, func(p *play) Event {
 			if p.s.Release == nil {
-				return Asked{Alert: alertOf(trigger, runbook.Webhook), Breach: breachOf(trigger, state), Release: "rel-none", Epoch: 1}
+				return Asked{Alert: alertOf(trigger, record.Webhook), Breach: breachOf(trigger, state), Release: "rel-none", Epoch: 1}
 			}
 			return p.asked(breachOf(trigger, state))
 		}}
 	}
 	plain := func(name string, ev Event) move { return move{name, func(*play) Event { return ev }} }
 	return []move{
-		ask("severe", "errors", runbook.Breaching), ask("another severe", "slow", runbook.Breaching), ask("mild", "slowish", runbook.Breaching),
-		ask("slo", "slo", runbook.Breaching), ask("not true", "errors", runbook.NotBreaching), ask("no data", "errors", runbook.NoData),
-		ask("unreachable", "errors", runbook.Unreachable), ask("unknown trigger", "nobody", runbook.Breaching),
+		ask("severe", "errors", record.Breaching), ask("another severe", "slow", record.Breaching), ask("mild", "slowish", record.Breaching),
+		ask("slo", "slo", record.Breaching), ask("not true", "errors", record.NotBreaching), ask("no data", "errors", record.NoData),
+		ask("unreachable", "errors", record.Unreachable), ask("unknown trigger", "nobody", record.Breaching),
 		{"severe, both sick", func(p *play) Event {
-			ev := ask("", "errors", runbook.Breaching).make(p).(Asked)
+			ev := ask("", "errors", record.Breaching).make(p).(Asked)
 			ev.Breach.StableSick = true
 			return ev
 		}},
 		{"severe of other weights", func(p *play) Event {
-			ev := ask("", "errors", runbook.Breaching).make(p).(Asked)
+			ev := ask("", "errors", record.Breaching).make(p).(Asked)
 			ev.Epoch--
 			return ev
 		}},
 		plain("tick", Tick{}),
 		{"tick in an hour", func(p *play) Event { p.after(time.Hour); return Tick{} }},
-		{"tick, foreign split", func(p *play) Event { p.s.Split = runbook.Split{"ranker-v1": 50, "ranker-v2": 50}; return Tick{} }},
+		{"tick, foreign split", func(p *play) Event { p.s.Split = record.Split{"ranker-v1": 50, "ranker-v2": 50}; return Tick{} }},
 		{"tick, split put back", func(p *play) Event {
 			if p.s.Release != nil {
 				p.s.Split = p.s.Release.Want()
@@ -114,11 +115,11 @@ func moves() []move {
 		}},
 		{"tick, keys touched", func(p *play) Event { p.after(5 * time.Minute); p.s.Plan.Digest = "sha256:touched"; return Tick{} }},
 		{"tick, keys unreadable", func(p *play) Event {
-			p.s.Split, p.s.Plan, p.s.PlanProblem = nil, runbook.Change{}, "not JSON"
+			p.s.Split, p.s.Plan, p.s.PlanProblem = nil, record.Change{}, "not JSON"
 			return Tick{}
 		}},
-		plain("drained", drainedAs(runbook.Good)), plain("not drained", drainedAs(runbook.Bad)), plain("drained?", drainedAs(runbook.Unknown)),
-		plain("good poll", polledAs(runbook.Good)), plain("bad poll", polledAs(runbook.Bad)),
+		plain("drained", drainedAs(record.Good)), plain("not drained", drainedAs(record.Bad)), plain("drained?", drainedAs(record.Unknown)),
+		plain("good poll", polledAs(record.Good)), plain("bad poll", polledAs(record.Bad)),
 		plain("archived", Archived{Path: "dir", Digest: "sha256:2"}), plain("not archived", Archived{Problem: "disk full"}),
 		plain("told of nothing", Told{Message: "m", Text: "told"}),
 		{"told", func(p *play) Event { p.s.Outbox = map[string]bool{"m": true}; return Told{Message: "m", Text: "told"} }},
@@ -226,9 +227,9 @@ func checkStep(t *testing.T, name string, before, after State, ev Event, err err
 		return
 	case after.Write.Shift && automatic && (before.Control.Mode != runbook.Active || before.Foreign() || before.PlanProblem != ""):
 		t.Errorf("%s: an automatic write while %s, foreign %v", name, before.Control.Mode, before.Foreign())
-	case after.Write.Shift && after.Release.Phase == runbook.RolledBack && after.Incident.Change == nil:
+	case after.Write.Shift && after.Release.Phase == record.RolledBack && after.Incident.Change == nil:
 		t.Errorf("%s: traffic was moved and the incident does not say so", name)
-	case after.Incident != nil && after.Incident.Change != nil && after.Release.Phase == runbook.Open:
+	case after.Incident != nil && after.Incident.Change != nil && after.Release.Phase == record.Open:
 		t.Errorf("%s: the incident says that traffic was moved and the release is open", name)
 	case after.Incident != nil && after.Incident.Phase == "":
 		t.Errorf("%s: an incident without a phase", name)

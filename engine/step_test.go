@@ -9,17 +9,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
-func phase(t *testing.T, s State, want runbook.Phase) {
+func phase(t *testing.T, s State, want record.Phase) {
 	t.Helper()
 	if s.Incident == nil || s.Incident.Phase != want {
 		t.Fatalf("phase is %s, want %s", place(s), want)
 	}
 }
 
-func verdict(t *testing.T, s State, want runbook.Outcome) {
+func verdict(t *testing.T, s State, want record.Outcome) {
 	t.Helper()
 	if s.Incident != nil && s.Incident.Verdict != nil && s.Incident.Verdict.Outcome != want {
 		t.Fatalf("verdict is %s, want %s", s.Incident.Verdict.Outcome, want)
@@ -47,8 +48,8 @@ func TestSecondAlertsJoinAndRepeatedOnesChangeNothing(t *testing.T) {
 	p := playOf(t, "page")
 	act(p)
 	p.breach("slow")
-	ev := p.asked(breachOf("slow", runbook.Breaching))
-	ev.Alert.Lane = runbook.Watcher
+	ev := p.asked(breachOf("slow", record.Breaching))
+	ev.Alert.Lane = record.Watcher
 	s := p.must(ev)
 	if got := fmt.Sprint(s.Incident.Triggers, s.Incident.Lanes); got != "[errors slow] [webhook watcher]" {
 		t.Fatalf("triggers and lanes are %s", got)
@@ -81,7 +82,7 @@ func TestTriggersThatFireTogetherDoNotTakeTurns(t *testing.T) {
 				p.after(5 * time.Second)
 				told += len(kinds(p.breach(pair[0]))) + len(kinds(p.breach(pair[1])))
 			}
-			phase(t, p.s, runbook.Awaiting)
+			phase(t, p.s, record.Awaiting)
 			if told > 2 {
 				t.Errorf("%d messages", told)
 			}
@@ -93,9 +94,9 @@ func TestTriggersThatFireTogetherDoNotTakeTurns(t *testing.T) {
 }
 
 func TestOneTriggerAtItsLimitDoesNotPageAtEachLook(t *testing.T) {
-	noData, sick := breachOf("slowish", runbook.NoData), breachOf("slowish", runbook.Breaching)
+	noData, sick := breachOf("slowish", record.NoData), breachOf("slowish", record.Breaching)
 	sick.StableSick = true
-	for name, other := range map[string]runbook.Breach{"no data": noData, "stable sick": sick} {
+	for name, other := range map[string]record.Breach{"no data": noData, "stable sick": sick} {
 		t.Run(name, func(t *testing.T) {
 			p := playOf(t, "page")
 			p.launch()
@@ -116,36 +117,36 @@ func TestUnreadableRouterKeysPageOnce(t *testing.T) {
 	p.launch()
 	told := 0
 	for range 50 {
-		p.s.Split, p.s.Plan, p.s.PlanProblem = nil, runbook.Change{}, "read routes/ranker/weights: not JSON"
+		p.s.Split, p.s.Plan, p.s.PlanProblem = nil, record.Change{}, "read routes/ranker/weights: not JSON"
 		s := p.after(5 * time.Second).breach("errors")
 		told += len(kinds(s))
 	}
-	phase(t, p.s, runbook.HeldPhase)
+	phase(t, p.s, record.HeldPhase)
 	if told != 1 {
 		t.Errorf("%d messages", told)
 	}
 	p.s.PlanProblem, p.s.Split = "", p.s.Release.Want()
-	phase(t, p.after(5*time.Second).breach("errors"), runbook.Acted)
+	phase(t, p.after(5*time.Second).breach("errors"), record.Acted)
 }
 
 // An alert that turned out not to be true must not silence the same trigger later.
 func TestClearedIncidentActsOnItsOwnTriggerLater(t *testing.T) {
 	p := playOf(t, "page")
 	p.launch()
-	s := p.must(p.asked(breachOf("errors", runbook.Unreachable)))
+	s := p.must(p.asked(breachOf("errors", record.Unreachable)))
 	if fmt.Sprint(kinds(s)) != "[opened!]" {
 		t.Fatalf("told %v", kinds(s))
 	}
-	s = p.after(time.Minute).must(p.asked(breachOf("slow", runbook.NotBreaching)))
-	phase(t, s, runbook.Unconfirmed) // that is another trigger's answer
-	phase(t, p.must(p.asked(breachOf("errors", runbook.NotBreaching))), runbook.Done)
-	s = p.after(time.Hour).must(p.asked(breachOf("errors", runbook.Unreachable)))
-	phase(t, s, runbook.Unconfirmed)
+	s = p.after(time.Minute).must(p.asked(breachOf("slow", record.NotBreaching)))
+	phase(t, s, record.Unconfirmed) // that is another trigger's answer
+	phase(t, p.must(p.asked(breachOf("errors", record.NotBreaching))), record.Done)
+	s = p.after(time.Hour).must(p.asked(breachOf("errors", record.Unreachable)))
+	phase(t, s, record.Unconfirmed)
 	if fmt.Sprint(kinds(s)) != "[opened!]" {
 		t.Fatalf("an hour later told %v", kinds(s))
 	}
-	p.must(p.asked(breachOf("errors", runbook.NotBreaching)))
-	phase(t, p.after(time.Hour).breach("errors"), runbook.Acted)
+	p.must(p.asked(breachOf("errors", record.NotBreaching)))
+	phase(t, p.after(time.Hour).breach("errors"), record.Acted)
 }
 
 func TestSevereEscalatesAwaitingAndSupersedesItsApproval(t *testing.T) {
@@ -153,8 +154,8 @@ func TestSevereEscalatesAwaitingAndSupersedesItsApproval(t *testing.T) {
 	ask(p)
 	id := p.s.Approval.ID
 	s := p.after(time.Minute).breach("errors")
-	phase(t, s, runbook.Acted)
-	if s.Approval.Status != runbook.Superseded {
+	phase(t, s, record.Acted)
+	if s.Approval.Status != record.Superseded {
 		t.Errorf("approval is %s", s.Approval.Status)
 	}
 	_, err := p.step(Answered{Approval: id, By: "ann", How: "api", Yes: true})
@@ -166,12 +167,12 @@ func TestRejectionSilencesItsTriggersAndNoOtherSevereOne(t *testing.T) {
 	ask(p)
 	_, err := p.step(Answered{Approval: p.s.Approval.ID, By: "ann", How: "api"})
 	refused(t, err, runbook.ErrRefused) // without a reason
-	phase(t, p.must(p.answer(false, "ann")), runbook.Done)
+	phase(t, p.must(p.answer(false, "ann")), record.Done)
 	for range 20 {
 		quietStep(t, p.after(time.Minute).breach("slowish"))
 	}
-	phase(t, p.s, runbook.Done)
-	phase(t, p.breach("errors"), runbook.Acted)
+	phase(t, p.s, record.Done)
+	phase(t, p.breach("errors"), record.Acted)
 	if p.s.Incident.ClosedAt != (time.Time{}) {
 		t.Error("the incident is under way and has a closing time")
 	}
@@ -183,14 +184,14 @@ func TestExpiry(t *testing.T) {
 		p := playOf(t, "page")
 		ask(p)
 		s := p.after(late).must(Tick{})
-		phase(t, s, runbook.HeldPhase)
-		if fmt.Sprint(kinds(s)) != "[held!]" || s.Approval.Status != runbook.Expired {
+		phase(t, s, record.HeldPhase)
+		if fmt.Sprint(kinds(s)) != "[held!]" || s.Approval.Status != record.Expired {
 			t.Fatalf("told %v, approval %s", kinds(s), s.Approval.Status)
 		}
 		for range 10 {
 			quietStep(t, p.after(5*time.Second).breach("slowish"))
 		}
-		phase(t, p.breach("errors"), runbook.Acted)
+		phase(t, p.breach("errors"), record.Acted)
 	})
 	t.Run("an answer that comes late", func(t *testing.T) {
 		p := playOf(t, "page")
@@ -201,23 +202,23 @@ func TestExpiry(t *testing.T) {
 	world := []struct {
 		name  string
 		edit  func(*play)
-		state runbook.State
-		want  runbook.Phase
+		state record.State
+		want  record.Phase
 	}{
-		{"still true", func(*play) {}, runbook.Breaching, runbook.Acted},
-		{"not true any more", func(*play) {}, runbook.NotBreaching, runbook.HeldPhase},
-		{"no data", func(*play) {}, runbook.NoData, runbook.HeldPhase},
-		{"unreachable", func(*play) {}, runbook.Unreachable, runbook.HeldPhase},
-		{"paused", func(p *play) { p.s.Control.Mode = runbook.Paused }, runbook.Breaching, runbook.HeldPhase},
-		{"observed", func(p *play) { p.s.Control.Mode = runbook.Observe }, runbook.Breaching, runbook.HeldPhase},
-		{"budget spent", func(p *play) { p.s.Budget.Recent = []time.Time{p.now, p.now, p.now} }, runbook.Breaching, runbook.HeldPhase},
-		{"in the cool-down", func(p *play) { p.s.Release.Rollbacks = []time.Time{p.now.Add(-time.Minute)} }, runbook.Breaching, runbook.HeldPhase},
+		{"still true", func(*play) {}, record.Breaching, record.Acted},
+		{"not true any more", func(*play) {}, record.NotBreaching, record.HeldPhase},
+		{"no data", func(*play) {}, record.NoData, record.HeldPhase},
+		{"unreachable", func(*play) {}, record.Unreachable, record.HeldPhase},
+		{"paused", func(p *play) { p.s.Control.Mode = runbook.Paused }, record.Breaching, record.HeldPhase},
+		{"observed", func(p *play) { p.s.Control.Mode = runbook.Observe }, record.Breaching, record.HeldPhase},
+		{"budget spent", func(p *play) { p.s.Budget.Recent = []time.Time{p.now, p.now, p.now} }, record.Breaching, record.HeldPhase},
+		{"in the cool-down", func(p *play) { p.s.Release.Rollbacks = []time.Time{p.now.Add(-time.Minute)} }, record.Breaching, record.HeldPhase},
 		{"stable quarantined", func(p *play) {
 			d := p.s.Release.Stable.Bundle
-			p.s.Quarantined[d] = runbook.Quarantine{Bundle: d}
-		}, runbook.Breaching, runbook.HeldPhase},
-		{"keys unreadable", func(p *play) { p.s.Split, p.s.PlanProblem = nil, "not JSON" }, runbook.Breaching, runbook.HeldPhase},
-		{"foreign split", func(p *play) { p.s.Split = runbook.Split{"ranker-v1": 50, "ranker-v2": 50} }, runbook.Breaching, runbook.HeldPhase},
+			p.s.Quarantined[d] = record.Quarantine{Bundle: d}
+		}, record.Breaching, record.HeldPhase},
+		{"keys unreadable", func(p *play) { p.s.Split, p.s.PlanProblem = nil, "not JSON" }, record.Breaching, record.HeldPhase},
+		{"foreign split", func(p *play) { p.s.Split = record.Split{"ranker-v1": 50, "ranker-v2": 50} }, record.Breaching, record.HeldPhase},
 	}
 	for _, w := range world {
 		t.Run("rollback, "+w.name, func(t *testing.T) {
@@ -231,7 +232,7 @@ func TestExpiry(t *testing.T) {
 			w.edit(p)
 			s = p.must(p.asked(breachOf("slowish", w.state)))
 			phase(t, s, w.want)
-			if (w.want == runbook.Acted) != s.Write.Shift || len(kinds(s)) != 1 {
+			if (w.want == record.Acted) != s.Write.Shift || len(kinds(s)) != 1 {
 				t.Errorf("shift %v, told %v", s.Write.Shift, kinds(s))
 			}
 			if s.Write.Shift && len(s.Budget.Recent) != 1 {
@@ -263,8 +264,8 @@ func TestApprove(t *testing.T) {
 	refused(t, err, runbook.ErrConflict)
 	p.plan(p.s.Plan.To, fmt.Sprintf("back from %v", p.s.Split))
 	s := p.must(p.answer(true, "bob"))
-	phase(t, s, runbook.Acted)
-	if s.Approval.Status != runbook.Approved || s.Approval.By != "bob" || s.Incident.By != "bob" || len(s.Budget.Recent) != 0 {
+	phase(t, s, record.Acted)
+	if s.Approval.Status != record.Approved || s.Approval.By != "bob" || s.Incident.By != "bob" || len(s.Budget.Recent) != 0 {
 		t.Errorf("approval %+v, incident by %q, budget %v", s.Approval, s.Incident.By, s.Budget)
 	}
 	_, err = p.step(p.answer(true, "ann"))
@@ -282,7 +283,7 @@ func TestTouchedKeysPutTheQuestionAgain(t *testing.T) {
 		p.s.Plan.Digest = fmt.Sprintf("sha256:touched-%d", n)
 		s := p.after(5 * time.Second).must(Tick{})
 		asked += len(kinds(s))
-		phase(t, s, runbook.Awaiting)
+		phase(t, s, record.Awaiting)
 	}
 	if asked < 2 || asked > 20 {
 		t.Errorf("asked %d times in half an hour", asked)
@@ -291,18 +292,18 @@ func TestTouchedKeysPutTheQuestionAgain(t *testing.T) {
 		t.Errorf("the newest question is %+v, the first was %+v", p.s.Approval, first)
 	}
 	p.s.Plan.Digest = p.s.Approval.Change
-	phase(t, p.must(p.answer(true, "ann")), runbook.Acted)
+	phase(t, p.must(p.answer(true, "ann")), record.Acted)
 }
 
 // The model found this: a question about keys that nobody can read had no plan, the
 // yes had none either, and the records said that traffic was moved.
 func TestNoQuestionAndNoYesWithoutAPlan(t *testing.T) {
-	unreadable := func(p *play) { p.s.Split, p.s.Plan, p.s.PlanProblem = nil, runbook.Change{}, "not JSON" }
+	unreadable := func(p *play) { p.s.Split, p.s.Plan, p.s.PlanProblem = nil, record.Change{}, "not JSON" }
 	p := playOf(t, "page")
 	p.launch()
 	unreadable(p)
 	s := p.breach("slowish")
-	phase(t, s, runbook.HeldPhase)
+	phase(t, s, record.HeldPhase)
 	if s.Approval != nil || s.Incident.Decision.Guard != "router" {
 		t.Errorf("approval %+v, decision %+v", s.Approval, s.Incident.Decision)
 	}
@@ -328,8 +329,8 @@ func TestHumanRollsBackFromEveryOpenState(t *testing.T) {
 				p.must(LetGo{"ann", "it is mine"})  // … unless somebody says so
 			}
 			s := p.must(Demanded{"ann", "because"})
-			phase(t, s, runbook.Acted)
-			if s.Release.Phase != runbook.RolledBack || s.Incident.Verdict != nil || !s.Incident.EvidenceAt.IsZero() {
+			phase(t, s, record.Acted)
+			if s.Release.Phase != record.RolledBack || s.Incident.Verdict != nil || !s.Incident.EvidenceAt.IsZero() {
 				t.Errorf("release %s, verdict %v, evidence %v", s.Release.Phase, s.Incident.Verdict, s.Incident.EvidenceAt)
 			}
 			if len(s.Budget.Recent) != 0 {
@@ -344,14 +345,14 @@ func TestHumanRollsBackFromEveryOpenState(t *testing.T) {
 func TestHumanEndsReleaseWithoutTraffic(t *testing.T) {
 	p := playOf(t, "page")
 	p.launch()
-	p.s.Split = runbook.Split{"ranker-v1": 100, "ranker-v2": 0}
+	p.s.Split = record.Split{"ranker-v1": 100, "ranker-v2": 0}
 	p.must(Tick{})
 	s := p.must(LetGo{"ann", "because"})
 	if s.Release.Weight != 0 || s.Release.Held != nil {
 		t.Fatalf("release is %+v", s.Release)
 	}
 	s = p.must(Demanded{"ann", "because"})
-	phase(t, s, runbook.Acted)
+	phase(t, s, record.Acted)
 	if s.Open() {
 		t.Error("the release is still open")
 	}
@@ -369,17 +370,17 @@ func TestForeignSplit(t *testing.T) {
 			quietStep(t, p.breach("errors"))
 			quietStep(t, p.breach("slo"))
 		}
-		phase(t, p.s, runbook.HeldPhase)
-		if p.s.Approval.Status != runbook.Pending {
+		phase(t, p.s, record.HeldPhase)
+		if p.s.Approval.Status != record.Pending {
 			t.Errorf("the link is %s", p.s.Approval.Status)
 		}
 	})
 	t.Run("seen first with an alert", func(t *testing.T) {
 		p := playOf(t, "page")
 		p.launch()
-		p.s.Split = runbook.Split{"ranker-v1": 60, "ranker-v2": 40}
+		p.s.Split = record.Split{"ranker-v1": 60, "ranker-v2": 40}
 		s := p.breach("errors")
-		phase(t, s, runbook.HeldPhase)
+		phase(t, s, record.HeldPhase)
 		if s.Release.Held == nil || fmt.Sprint(kinds(s)) != "[foreign!]" || s.Write.Messages[0].Approval == "" {
 			t.Errorf("held %v, told %v", s.Release.Held, kinds(s))
 		}
@@ -393,18 +394,18 @@ func TestForeignSplit(t *testing.T) {
 			t.Fatalf("release is %+v", s.Release)
 		}
 		p.s.Incident = nil // as it is read: the release has none now
-		phase(t, p.after(time.Minute).breach("errors"), runbook.Acted)
+		phase(t, p.after(time.Minute).breach("errors"), record.Acted)
 	})
 	t.Run("rejecting to let go keeps the hold", func(t *testing.T) {
 		p := playOf(t, "page")
 		foreign(p)
-		phase(t, p.must(p.answer(false, "ann")), runbook.HeldPhase)
+		phase(t, p.must(p.answer(false, "ann")), record.HeldPhase)
 		quietStep(t, p.breach("errors"))
 	})
 	t.Run("a split of other backends is not adopted", func(t *testing.T) {
 		p := playOf(t, "page")
 		p.launch()
-		for _, sp := range []runbook.Split{{"ranker-v1": 50, "ranker-v9": 50}, {"ranker-v1": 2, "ranker-v2": 1}, {"ranker-v1": 0}, nil} {
+		for _, sp := range []record.Split{{"ranker-v1": 50, "ranker-v9": 50}, {"ranker-v1": 2, "ranker-v2": 1}, {"ranker-v1": 0}, nil} {
 			p.s.Split = sp
 			p.must(Tick{})
 			if p.s.Release.Held == nil {
@@ -419,20 +420,20 @@ func TestForeignSplit(t *testing.T) {
 		foreign(p)
 		p.s.Split = p.s.Release.Want()
 		s := p.must(Tick{})
-		phase(t, s, runbook.Done)
-		if s.Release.Held != nil || s.Approval.Status != runbook.Superseded {
+		phase(t, s, record.Done)
+		if s.Release.Held != nil || s.Approval.Status != record.Superseded {
 			t.Errorf("held %v, approval %s", s.Release.Held, s.Approval.Status)
 		}
-		phase(t, p.breach("errors"), runbook.Acted)
+		phase(t, p.breach("errors"), record.Acted)
 	})
 	t.Run("put back with a breach asks the policy again", func(t *testing.T) {
 		p := playOf(t, "page")
 		ask(p)
-		p.s.Split = runbook.Split{"ranker-v1": 60, "ranker-v2": 40}
-		phase(t, p.must(Tick{}), runbook.HeldPhase)
+		p.s.Split = record.Split{"ranker-v1": 60, "ranker-v2": 40}
+		phase(t, p.must(Tick{}), record.HeldPhase)
 		p.s.Split = p.s.Release.Want()
-		phase(t, p.must(Tick{}), runbook.HeldPhase)
-		phase(t, p.breach("slowish"), runbook.Awaiting)
+		phase(t, p.must(Tick{}), record.HeldPhase)
+		phase(t, p.breach("slowish"), record.Awaiting)
 	})
 	t.Run("unreadable keys end no hold", func(t *testing.T) {
 		p := playOf(t, "page")
@@ -445,16 +446,16 @@ func TestForeignSplit(t *testing.T) {
 	t.Run("the same shares in other numbers are nobody", func(t *testing.T) {
 		p := playOf(t, "page")
 		p.launch()
-		p.s.Split = runbook.Split{"ranker-v1": 8, "ranker-v2": 2}
+		p.s.Split = record.Split{"ranker-v1": 8, "ranker-v2": 2}
 		quietStep(t, p.must(Tick{}))
-		phase(t, p.breach("errors"), runbook.Acted)
+		phase(t, p.breach("errors"), record.Acted)
 	})
 	t.Run("after the act it is never repaired", func(t *testing.T) {
 		for _, until := range []func(*play){act, prove, settle} {
 			p := playOf(t, "page")
 			until(p)
 			was := p.s.Incident.Phase
-			p.s.Split = runbook.Split{"ranker-v1": 50, "ranker-v2": 50}
+			p.s.Split = record.Split{"ranker-v1": 50, "ranker-v2": 50}
 			if s := p.must(Tick{}); fmt.Sprint(kinds(s)) != "[foreign!]" {
 				t.Errorf("%s: told %v", was, kinds(s))
 			}
@@ -470,14 +471,14 @@ func TestForeignSplit(t *testing.T) {
 func TestDrainedAndPolledAreSpaced(t *testing.T) {
 	p := playOf(t, "page")
 	act(p)
-	p.after(5 * time.Second).must(drainedAs(runbook.Good))
+	p.after(5 * time.Second).must(drainedAs(record.Good))
 	for n := range 3 {
-		p.after(5 * time.Second).must(polledAs(runbook.Good))
+		p.after(5 * time.Second).must(polledAs(record.Good))
 		if n == 2 {
 			break
 		}
 		for range 5 { // the other replica, a moment later, its clock a little behind
-			s := p.after(-300 * time.Millisecond).must(polledAs(runbook.Good))
+			s := p.after(-300 * time.Millisecond).must(polledAs(record.Good))
 			if s.Incident.Polls != n+1 {
 				t.Fatalf("poll %d counted as %d", n+1, s.Incident.Polls)
 			}
@@ -485,7 +486,7 @@ func TestDrainedAndPolledAreSpaced(t *testing.T) {
 		}
 		p.after(-500 * time.Millisecond)
 	}
-	verdict(t, p.s, runbook.Recovered)
+	verdict(t, p.s, record.Recovered)
 }
 
 func TestClockSetBackDoesNotStopThePolling(t *testing.T) {
@@ -493,46 +494,46 @@ func TestClockSetBackDoesNotStopThePolling(t *testing.T) {
 	prove(p)
 	p.after(-time.Hour)
 	for range 3 {
-		p.after(5 * time.Second).must(polledAs(runbook.Good))
+		p.after(5 * time.Second).must(polledAs(record.Good))
 	}
-	verdict(t, p.s, runbook.Recovered)
+	verdict(t, p.s, record.Recovered)
 }
 
 func TestVerdicts(t *testing.T) {
-	const g, b, u = runbook.Good, runbook.Bad, runbook.Unknown
+	const g, b, u = record.Good, record.Bad, record.Unknown
 	for _, c := range []struct {
 		name  string
-		drain []runbook.Health
-		polls []runbook.Health // the last one goes on until the deadline
+		drain []record.Health
+		polls []record.Health // the last one goes on until the deadline
 		sick  bool
-		want  runbook.Outcome
+		want  record.Outcome
 	}{
-		{"three good ones", []runbook.Health{g}, []runbook.Health{g, g, g}, false, runbook.Recovered},
-		{"a row that is broken starts anew", []runbook.Health{b, u, g}, []runbook.Health{g, g, b, g, g, u, g, g, g}, false, runbook.Recovered},
-		{"silence is not recovery", []runbook.Health{g}, []runbook.Health{u}, false, runbook.CannotTell},
-		{"good, then silence", []runbook.Health{g}, []runbook.Health{g, g, u}, false, runbook.CannotTell},
-		{"bad to the end", []runbook.Health{g}, []runbook.Health{b}, false, runbook.NotRecovered},
-		{"good too late to be sure", []runbook.Health{g}, append(slices.Repeat([]runbook.Health{b}, 117), g), false, runbook.CannotTell},
-		{"bad, and stable was sick", []runbook.Health{g}, []runbook.Health{b}, true, runbook.WrongCause},
-		{"never drained", []runbook.Health{b}, nil, false, runbook.NotRecovered},
-		{"drained is not known", []runbook.Health{u}, nil, false, runbook.CannotTell},
-		{"never asked", nil, nil, false, runbook.CannotTell},
+		{"three good ones", []record.Health{g}, []record.Health{g, g, g}, false, record.Recovered},
+		{"a row that is broken starts anew", []record.Health{b, u, g}, []record.Health{g, g, b, g, g, u, g, g, g}, false, record.Recovered},
+		{"silence is not recovery", []record.Health{g}, []record.Health{u}, false, record.CannotTell},
+		{"good, then silence", []record.Health{g}, []record.Health{g, g, u}, false, record.CannotTell},
+		{"bad to the end", []record.Health{g}, []record.Health{b}, false, record.NotRecovered},
+		{"good too late to be sure", []record.Health{g}, append(slices.Repeat([]record.Health{b}, 117), g), false, record.CannotTell},
+		{"bad, and stable was sick", []record.Health{g}, []record.Health{b}, true, record.WrongCause},
+		{"never drained", []record.Health{b}, nil, false, record.NotRecovered},
+		{"drained is not known", []record.Health{u}, nil, false, record.CannotTell},
+		{"never asked", nil, nil, false, record.CannotTell},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := playOf(t, "page")
 			act(p)
 			p.s.Incident.Breach.StableSick = c.sick
 			end := p.s.Incident.Deadline
-			last := func(all []runbook.Health, n int) runbook.Health { return all[min(n, len(all)-1)] }
+			last := func(all []record.Health, n int) record.Health { return all[min(n, len(all)-1)] }
 			drains, polls := 0, 0
 			var told []string
 			for p.s.Incident.Verdict == nil && p.now.Before(end.Add(time.Minute)) {
 				p.after(5 * time.Second)
 				switch {
-				case p.s.Incident.Phase == runbook.Acted && c.drain != nil:
+				case p.s.Incident.Phase == record.Acted && c.drain != nil:
 					told = append(told, kinds(p.must(drainedAs(last(c.drain, drains))))...)
 					drains++
-				case p.s.Incident.Phase == runbook.Verifying && c.polls != nil:
+				case p.s.Incident.Phase == record.Verifying && c.polls != nil:
 					told = append(told, kinds(p.must(polledAs(last(c.polls, polls))))...)
 					polls++
 				}
@@ -543,7 +544,7 @@ func TestVerdicts(t *testing.T) {
 				t.Errorf("the verdict came at %s, the deadline was %s", p.now, end)
 			}
 			want := "verdict!"
-			if c.want == runbook.Recovered {
+			if c.want == record.Recovered {
 				want = "verdict"
 			}
 			if told[len(told)-1] != want {
@@ -558,7 +559,7 @@ func TestWrittenIsNotAppliedPagesOnce(t *testing.T) {
 	act(p)
 	told := 0
 	for range 60 {
-		told += len(kinds(p.after(5 * time.Second).must(drainedAs(runbook.Bad))))
+		told += len(kinds(p.after(5 * time.Second).must(drainedAs(record.Bad))))
 	}
 	if told != 1 {
 		t.Errorf("told %d times", told)
@@ -570,7 +571,7 @@ func TestArchivedClosesOnce(t *testing.T) {
 	settle(p)
 	_, err := p.step(Launched{launchOf(t), "ann"})
 	refused(t, err, runbook.ErrRefused) // or nobody would ever seal it
-	phase(t, p.must(Archived{Problem: "disk full"}), runbook.Done)
+	phase(t, p.must(Archived{Problem: "disk full"}), record.Done)
 	if p.s.Incident.Evidence != "incomplete: disk full" {
 		t.Errorf("evidence is %q", p.s.Incident.Evidence)
 	}
@@ -612,27 +613,27 @@ func TestIncidentStaysSmall(t *testing.T) {
 	for n := range 64 {
 		labels[fmt.Sprint("label", n)] = long
 	}
-	queries := slices.Repeat([]runbook.Query{{Name: "breach", Expr: strings.Repeat("sum(rate(x[1m]))+", 300), Answer: long}}, 12)
+	queries := slices.Repeat([]record.Query{{Name: "breach", Expr: strings.Repeat("sum(rate(x[1m]))+", 300), Answer: long}}, 12)
 	heavy := func(ev Asked) Asked {
 		ev.Alert.Labels, ev.Alert.Annotations, ev.Breach.Queries, ev.Breach.Problem = labels, labels, queries, long
 		return ev
 	}
-	p.must(heavy(p.asked(breachOf("errors", runbook.Unreachable))))
+	p.must(heavy(p.asked(breachOf("errors", record.Unreachable))))
 	for n := range 40 {
-		ev := heavy(p.asked(breachOf("slowish", runbook.Breaching)))
+		ev := heavy(p.asked(breachOf("slowish", record.Breaching)))
 		ev.Alert.Trigger = fmt.Sprint("trigger", n)
 		p.must(ev)
 	}
 	p.s.Plan.Keys[0].From, p.s.Plan.Keys[0].To = long, long
 	p.must(Demanded{long, long})
-	p.after(5 * time.Second).must(drainedAs(runbook.Good))
-	answer := runbook.Answer{Question: "error rate", Health: runbook.Bad, Text: long, Query: queries[0]}
+	p.after(5 * time.Second).must(drainedAs(record.Good))
+	answer := record.Answer{Question: "error rate", Health: record.Bad, Text: long, Query: queries[0]}
 	for n := range 120 {
-		answer.Health = runbook.Bad
+		answer.Health = record.Bad
 		if n%2 == 0 {
-			answer.Health = runbook.Unknown
+			answer.Health = record.Unknown
 		}
-		p.after(5 * time.Second).must(Polled{Answers: slices.Repeat([]runbook.Answer{answer}, 8)})
+		p.after(5 * time.Second).must(Polled{Answers: slices.Repeat([]record.Answer{answer}, 8)})
 	}
 	p.must(Tick{})
 	if p.s.Incident.Verdict == nil {

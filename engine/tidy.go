@@ -7,7 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -37,25 +37,25 @@ func (e *Engine) tidy(ctx context.Context) {
 // over lists the records that are long over.
 func over(snap store.Snapshot, now time.Time) []store.Entry {
 	named := map[string]bool{}
-	for _, r := range under[runbook.Release](snap, releases) {
+	for _, r := range under[record.Release](snap, releases) {
 		named[store.IncidentKey(r.Incident)] = true
 	}
 	var old []store.Entry
 	for _, en := range snap.Under(store.IncidentKey("")) {
-		var i runbook.Incident
-		if record(snap, en.Key, &i) == nil && i.Phase == runbook.Done && now.Sub(i.ClosedAt) > keepRecords && !named[en.Key] {
+		var i record.Incident
+		if decode(snap, en.Key, &i) == nil && i.Phase == record.Done && now.Sub(i.ClosedAt) > keepRecords && !named[en.Key] {
 			old = append(old, en)
 		}
 	}
 	for _, en := range snap.Under(store.ApprovalKey("")) {
-		var a runbook.Approval
-		if record(snap, en.Key, &a) == nil && a.Status != runbook.Pending && now.Sub(a.ExpiresAt) > keepRecords {
+		var a record.Approval
+		if decode(snap, en.Key, &a) == nil && a.Status != record.Pending && now.Sub(a.ExpiresAt) > keepRecords {
 			old = append(old, en)
 		}
 	}
 	for _, en := range snap.Under(store.ShadowKey("")) {
-		var v runbook.ShadowVerdict
-		if record(snap, en.Key, &v) == nil && now.Sub(v.At) > keepRecords {
+		var v record.ShadowVerdict
+		if decode(snap, en.Key, &v) == nil && now.Sub(v.At) > keepRecords {
 			old = append(old, en)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -13,18 +14,18 @@ func TestOver(t *testing.T) {
 	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 	old, fresh := now.Add(-keepRecords-time.Hour), now.Add(-keepRecords+time.Hour)
 	records := map[string]any{
-		store.ReleaseKey("ranker", "default"): runbook.Release{Schema: 1, Incident: "named"},
-		store.IncidentKey("named"):            runbook.Incident{Schema: 1, Phase: runbook.Done, ClosedAt: old},
-		store.IncidentKey("old"):              runbook.Incident{Schema: 1, Phase: runbook.Done, ClosedAt: old},
-		store.IncidentKey("fresh"):            runbook.Incident{Schema: 1, Phase: runbook.Done, ClosedAt: fresh},
-		store.IncidentKey("open"):             runbook.Incident{Schema: 1, Phase: runbook.HeldPhase, OpenedAt: old},
-		store.IncidentKey("newer-schema"):     runbook.Incident{Schema: 99, Phase: runbook.Done, ClosedAt: old},
-		store.ApprovalKey("old"):              runbook.Approval{Schema: 1, Status: runbook.Expired, ExpiresAt: old},
-		store.ApprovalKey("pending"):          runbook.Approval{Schema: 1, Status: runbook.Pending, ExpiresAt: old},
-		store.ApprovalKey("fresh"):            runbook.Approval{Schema: 1, Status: runbook.Approved, ExpiresAt: fresh},
+		store.ReleaseKey("ranker", "default"): record.Release{Schema: 1, Incident: "named"},
+		store.IncidentKey("named"):            record.Incident{Schema: 1, Phase: record.Done, ClosedAt: old},
+		store.IncidentKey("old"):              record.Incident{Schema: 1, Phase: record.Done, ClosedAt: old},
+		store.IncidentKey("fresh"):            record.Incident{Schema: 1, Phase: record.Done, ClosedAt: fresh},
+		store.IncidentKey("open"):             record.Incident{Schema: 1, Phase: record.HeldPhase, OpenedAt: old},
+		store.IncidentKey("newer-schema"):     record.Incident{Schema: 99, Phase: record.Done, ClosedAt: old},
+		store.ApprovalKey("old"):              record.Approval{Schema: 1, Status: record.Expired, ExpiresAt: old},
+		store.ApprovalKey("pending"):          record.Approval{Schema: 1, Status: record.Pending, ExpiresAt: old},
+		store.ApprovalKey("fresh"):            record.Approval{Schema: 1, Status: record.Approved, ExpiresAt: fresh},
 		store.BundleKey("sha256:0"):           runbook.Bundle{Schema: 1},
-		store.ShadowKey("sha256:old"):         runbook.ShadowVerdict{Schema: 1, At: old},
-		store.ShadowKey("sha256:fresh"):       runbook.ShadowVerdict{Schema: 1, At: fresh},
+		store.ShadowKey("sha256:old"):         record.ShadowVerdict{Schema: 1, At: old},
+		store.ShadowKey("sha256:fresh"):       record.ShadowVerdict{Schema: 1, At: fresh},
 	}
 	f, err := store.OpenFile(t.TempDir() + "/store")
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -25,7 +26,7 @@ func (e *Engine) watch(ctx context.Context) {
 		return
 	}
 	if firing.Watchdog {
-		e.metrics.heard(runbook.Watcher)
+		e.metrics.heard(record.Watcher)
 	}
 	found, err := e.breaching(ctx, e.suspects(time.Now().UTC()))
 	if err != nil {
@@ -49,9 +50,9 @@ func (e *Engine) unanswered(ctx context.Context, err error) {
 type suspect struct {
 	slot    Slot
 	service service
-	release runbook.Release
+	release record.Release
 	trigger runbook.Trigger
-	alert   runbook.Alert // to be raised if it breaches
+	alert   record.Alert // to be raised if it breaches
 }
 
 // suspects are the triggers that are significant, and those that have no significance once
@@ -71,8 +72,8 @@ func (e *Engine) suspects(now time.Time) []suspect {
 				continue
 			}
 			o.slot, o.trigger = slot, trigger
-			o.alert = runbook.Alert{Service: slot.Service, Region: slot.Region, Trigger: trigger.Name, Severity: trigger.Severity,
-				Firing: true, Lane: runbook.Watcher, StartsAt: since, ReceivedAt: now}
+			o.alert = record.Alert{Service: slot.Service, Region: slot.Region, Trigger: trigger.Name, Severity: trigger.Severity,
+				Firing: true, Lane: record.Watcher, StartsAt: since, ReceivedAt: now}
 			all = append(all, o)
 		}
 	}
@@ -82,11 +83,11 @@ func (e *Engine) suspects(now time.Time) []suspect {
 // breaching are the alerts of those suspects that breach now. Nobody else has claimed a
 // breach of the others: that one has no data says its companion, and an error that one
 // was not answered, to be asked again at the next tick.
-func (e *Engine) breaching(ctx context.Context, suspects []suspect) ([]runbook.Alert, error) {
+func (e *Engine) breaching(ctx context.Context, suspects []suspect) ([]record.Alert, error) {
 	var (
 		g    errgroup.Group
 		mu   sync.Mutex
-		all  []runbook.Alert
+		all  []record.Alert
 		errs error
 	)
 	g.SetLimit(atOnce)
@@ -96,9 +97,9 @@ func (e *Engine) breaching(ctx context.Context, suspects []suspect) ([]runbook.A
 			mu.Lock()
 			defer mu.Unlock()
 			switch b.State {
-			case runbook.Breaching:
+			case record.Breaching:
 				all = append(all, s.alert)
-			case runbook.Unreachable:
+			case record.Unreachable:
 				errs = fmt.Errorf("ask the gate of %s of %s: %s", s.trigger.Name, s.slot, b.Problem)
 				e.probeAgain(s.slot)
 			}
@@ -132,7 +133,7 @@ func (e *Engine) open() map[Slot]suspect {
 	defer e.mu.RUnlock()
 	all := map[Slot]suspect{}
 	for slot, rel := range e.last {
-		if svc, ok := e.services[slot.Service]; ok && rel.Phase == runbook.Open && rel.Weight > 0 {
+		if svc, ok := e.services[slot.Service]; ok && rel.Phase == record.Open && rel.Weight > 0 {
 			all[slot] = suspect{service: svc, release: rel}
 		}
 	}
@@ -152,6 +153,6 @@ func (e *Engine) targets() []monitor.Target {
 func (e *Engine) aim(ctx context.Context) { e.monitor.Watch(ctx, e.targets()) }
 
 // significance is what this replica knows of a trigger now.
-func (e *Engine) significance(rel runbook.Release, trigger string) runbook.Significance {
+func (e *Engine) significance(rel record.Release, trigger string) record.Significance {
 	return e.monitor.Significance(rel.ID, trigger, time.Now().UTC())
 }

@@ -8,30 +8,31 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/policy"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
-var rebuilding = runbook.Significance{Problem: "the significance is being rebuilt from Prometheus' history"}
+var rebuilding = record.Significance{Problem: "the significance is being rebuilt from Prometheus' history"}
 
 // No rule is loaded in any of these: no alert fires, and none is delivered.
 func TestTheWatcherActsByItself(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		breaking []string
-		says     map[string]runbook.Significance
-		phase    runbook.Phase // empty: no incident
+		says     map[string]record.Significance
+		phase    record.Phase // empty: no incident
 		triggers []string
 		unasked  string
 	}{
-		{"significant, and the gate is open", []string{"errors"}, nil, runbook.Acted, []string{"errors"}, ""},
-		{"two at the same moment", []string{"errors", "slow"}, nil, runbook.Acted, []string{"errors", "slow"}, ""},
+		{"significant, and the gate is open", []string{"errors"}, nil, record.Acted, []string{"errors"}, ""},
+		{"two at the same moment", []string{"errors", "slow"}, nil, record.Acted, []string{"errors", "slow"}, ""},
 		{"significant, and the gate is shut", nil, nil, "", nil, ""},
-		{"just proved", []string{"errors"}, map[string]runbook.Significance{"errors": {Value: 1}}, runbook.Acted, []string{"errors"}, ""},
-		{"not significant", []string{"errors"}, map[string]runbook.Significance{"errors": {Value: 0.99}}, "", nil, "errors"},
-		{"being rebuilt", []string{"errors"}, map[string]runbook.Significance{"errors": rebuilding}, "", nil, "errors"},
-		{"stale", []string{"errors"}, map[string]runbook.Significance{"errors": {Value: 9, Problem: "of a minute ago"}}, "", nil, "errors"},
-		{"an absolute limit has no significance", []string{"slo"}, map[string]runbook.Significance{"slo": rebuilding}, runbook.Frozen, []string{"slo"}, ""},
+		{"just proved", []string{"errors"}, map[string]record.Significance{"errors": {Value: 1}}, record.Acted, []string{"errors"}, ""},
+		{"not significant", []string{"errors"}, map[string]record.Significance{"errors": {Value: 0.99}}, "", nil, "errors"},
+		{"being rebuilt", []string{"errors"}, map[string]record.Significance{"errors": rebuilding}, "", nil, "errors"},
+		{"stale", []string{"errors"}, map[string]record.Significance{"errors": {Value: 9, Problem: "of a minute ago"}}, "", nil, "errors"},
+		{"an absolute limit has no significance", []string{"slo"}, map[string]record.Significance{"slo": rebuilding}, record.Frozen, []string{"slo"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e, st, f := solo(t, nil)
@@ -45,19 +46,19 @@ func TestTheWatcherActsByItself(t *testing.T) {
 			if i.Phase != c.phase || !slices.Equal(i.Triggers, c.triggers) {
 				t.Errorf("incident is %q of %v", i.Phase, i.Triggers)
 			}
-			if c.phase != "" && !slices.Equal(i.Lanes, []runbook.Lane{runbook.Watcher}) {
+			if c.phase != "" && !slices.Equal(i.Lanes, []record.Lane{record.Watcher}) {
 				t.Errorf("heard by %v", i.Lanes)
 			}
 			if n := f.asked["breach "+c.unasked]; n != 0 {
 				t.Errorf("%s was asked %d times", c.unasked, n)
 			}
 			acts := 0
-			for _, m := range all[runbook.Message](t, st, store.OutboxKey("")) {
+			for _, m := range all[record.Message](t, st, store.OutboxKey("")) {
 				if m.Kind == "acted" {
 					acts++
 				}
 			}
-			if want := map[bool]int{true: 1}[c.phase == runbook.Acted]; acts != want {
+			if want := map[bool]int{true: 1}[c.phase == record.Acted]; acts != want {
 				t.Errorf("%d messages of an act, want %d", acts, want)
 			}
 		})
@@ -120,14 +121,14 @@ func TestTheCompanionSaysWhatIsMissing(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		silent string
-		says   map[string]runbook.Significance
-		phase  runbook.Phase
+		says   map[string]record.Significance
+		phase  record.Phase
 		reason string
 	}{
 		{"nothing", "", nil, "", ""},
-		{"data of one trigger", "errors", nil, runbook.HeldPhase, "one side has no data"},
-		{"data of one trigger, and significance", "errors", map[string]runbook.Significance{"slow": rebuilding}, runbook.HeldPhase, "one side has no data"},
-		{"significance of one trigger", "", map[string]runbook.Significance{"slow": rebuilding}, runbook.Unconfirmed, "being rebuilt"},
+		{"data of one trigger", "errors", nil, record.HeldPhase, "one side has no data"},
+		{"data of one trigger, and significance", "errors", map[string]record.Significance{"slow": rebuilding}, record.HeldPhase, "one side has no data"},
+		{"significance of one trigger", "", map[string]record.Significance{"slow": rebuilding}, record.Unconfirmed, "being rebuilt"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -142,18 +143,18 @@ func TestTheCompanionSaysWhatIsMissing(t *testing.T) {
 				if i.Phase != c.phase || !strings.Contains(i.Breach.Problem, c.reason) {
 					t.Fatalf("incident is %q: %s", i.Phase, i.Breach.Problem)
 				}
-				if c.phase == runbook.HeldPhase && i.Decision.Guard != policy.GuardBlind {
+				if c.phase == record.HeldPhase && i.Decision.Guard != policy.GuardBlind {
 					t.Errorf("held by %s", i.Decision.Guard)
 				}
-				if c.phase == runbook.Unconfirmed {
+				if c.phase == record.Unconfirmed {
 					e.tend(t.Context(), theSlot)
 					if again := incidentOf(t, st); len(again.Timeline) != len(i.Timeline) {
 						t.Errorf("asking again wrote %v", again.Timeline[len(i.Timeline):])
 					}
-					e.monitor.(*proofs).say("slow", runbook.Significance{At: time.Now(), Value: 0.1})
+					e.monitor.(*proofs).say("slow", record.Significance{At: time.Now(), Value: 0.1})
 					time.Sleep(2 * sharedFor)
 					e.tend(t.Context(), theSlot)
-					if i := incidentOf(t, st); i.Phase != runbook.Done {
+					if i := incidentOf(t, st); i.Phase != record.Done {
 						t.Errorf("once it is known the incident is %q", i.Phase)
 					}
 				}

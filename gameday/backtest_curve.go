@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -58,11 +59,11 @@ func (c *curves) look(ctx context.Context, now time.Time, active map[string]*Fir
 	}
 }
 
-func (c *curves) releases(t runbook.Trigger, now time.Time) []runbook.Release {
+func (c *curves) releases(t runbook.Trigger, now time.Time) []record.Release {
 	if t.Absolute() {
-		return []runbook.Release{{Service: c.w.runbook.Service}}
+		return []record.Release{{Service: c.w.runbook.Service}}
 	}
-	var out []runbook.Release
+	var out []record.Release
 	for _, r := range c.w.releases {
 		if r.open(now) {
 			out = append(out, r.release(c.w.runbook.Service, now))

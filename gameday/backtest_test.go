@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -87,13 +88,13 @@ func TestBacktestFindsTheBadReleaseOnly(t *testing.T) {
 	if d := f.From.Sub(pastStart.Add(onset)); d < 0 || d > 3*time.Minute {
 		t.Errorf("fired %s after the onset, want within 3m", d)
 	}
-	if f.Release != "bad" || f.Value <= 0.05 || f.Value > 0.2 || f.Worst < f.Value || f.Breach == nil || f.Breach.Significance.Value < 1 || f.Breach.State != runbook.Breaching {
+	if f.Release != "bad" || f.Value <= 0.05 || f.Value > 0.2 || f.Worst < f.Value || f.Breach == nil || f.Breach.Significance.Value < 1 || f.Breach.State != record.Breaching {
 		t.Errorf("firing: %+v breach %+v", f, f.Breach)
 	}
 	if f.Breach.CandidatePods != 3 || f.Breach.StablePods != 4 || f.Breach.StableRate < 30 || f.Breach.CandidateRate < 5 || f.Breach.StableSick {
 		t.Errorf("what the guards saw: %+v", f.Breach)
 	}
-	if f.Decision == nil || f.Decision.Action != runbook.RollBack || f.Decision.Guard != "severe" || !f.Decision.At.Equal(f.From) {
+	if f.Decision == nil || f.Decision.Action != record.RollBack || f.Decision.Guard != "severe" || !f.Decision.At.Equal(f.From) {
 		t.Errorf("decision: %+v", f.Decision)
 	}
 	if f.Verdict != Hit || f.Incident != "errors after v3" || f.Lead <= 0 || f.Still {

@@ -9,13 +9,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // A Stage is where a scenario is played: the embedded world, or a staging environment.
 type Stage interface {
 	// Prepare brings a release with that share of the traffic under observation.
-	Prepare(ctx context.Context, share int) (runbook.Release, error)
+	Prepare(ctx context.Context, share int) (record.Release, error)
 	// Break breaks one thing.
 	Break(ctx context.Context, b Break) error
 	// Look says how things stand.
@@ -24,9 +24,9 @@ type Stage interface {
 
 // A View is how things stand at one moment.
 type View struct {
-	Incidents    []runbook.Incident // newest first
-	Split        runbook.Split      // what the router follows
-	Keys         map[string]string  // keys that belong to nobody in the game, and what only a rollback may change
+	Incidents    []record.Incident // newest first
+	Split        record.Split      // what the router follows
+	Keys         map[string]string // keys that belong to nobody in the game, and what only a rollback may change
 	Told         map[string]time.Time
 	Evidence     []string // what is wrong with the sealed evidence of the newest incident
 	Mixed        int64    // answers of mixed pairs so far, or pods that tell of one; [Uncounted] where nobody counts
@@ -46,18 +46,18 @@ type Tick struct {
 
 // A Game is what happened.
 type Game struct {
-	Scenario Scenario          `json:"scenario"`
-	Release  runbook.Release   `json:"-"`
-	Broke    time.Time         `json:"broke"`
-	Incident *runbook.Incident `json:"-"`
-	Told     time.Time         `json:"told,omitzero"`
-	Splits   []runbook.Split   `json:"splits"` // every one that was seen, the first as it was when it broke
-	Touched  []string          `json:"touched"`
-	More     int               `json:"more_incidents"`
-	Evidence []string          `json:"evidence,omitempty"`
-	Mixed    int64             `json:"mixed"`
-	Pairs    string            `json:"pairs,omitempty"`
-	Ticks    []Tick            `json:"ticks"`
+	Scenario Scenario         `json:"scenario"`
+	Release  record.Release   `json:"-"`
+	Broke    time.Time        `json:"broke"`
+	Incident *record.Incident `json:"-"`
+	Told     time.Time        `json:"told,omitzero"`
+	Splits   []record.Split   `json:"splits"` // every one that was seen, the first as it was when it broke
+	Touched  []string         `json:"touched"`
+	More     int              `json:"more_incidents"`
+	Evidence []string         `json:"evidence,omitempty"`
+	Mixed    int64            `json:"mixed"`
+	Pairs    string           `json:"pairs,omitempty"`
+	Ticks    []Tick           `json:"ticks"`
 }
 
 const lookEvery = 200 * time.Millisecond
@@ -79,7 +79,7 @@ func Play(ctx context.Context, s Scenario, stage Stage, say func(string, ...any)
 	}
 	breaks := slices.Clone(s.Break)
 	slices.SortStableFunc(breaks, func(a, b Break) int { return int(a.After - b.After) })
-	g.Splits = []runbook.Split{before.Split}
+	g.Splits = []record.Split{before.Split}
 	defer func() { err = errors.Join(err, mend(ctx, s, stage, say)) }()
 	g.Broke = time.Now()
 	trouble := "" // what is said once and not five times a second

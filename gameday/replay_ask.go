@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/verify"
@@ -82,7 +83,7 @@ func (w *world) number(ctx context.Context, e rules.Expr, at time.Time) (float64
 }
 
 // confirm asks what the daemon asks before it decides.
-func (w *world) confirm(ctx context.Context, q rules.Questions, t runbook.Trigger, rel runbook.Release, now time.Time) runbook.Breach {
+func (w *world) confirm(ctx context.Context, q rules.Questions, t runbook.Trigger, rel record.Release, now time.Time) record.Breach {
 	b := verify.New(then{w, now}, askTimeout).Confirm(ctx, q, t, rel, w.significance(rel.ID, t.Name))
 	b.AskedAt, b.Queries = now.UTC(), nil
 	return b

@@ -10,8 +10,8 @@ import (
 
 	promrules "github.com/prometheus/prometheus/rules"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
-	"github.com/autorollback/autorollback/runbook"
 )
 
 // A Firing is one alert from its first evaluation to its last.
@@ -27,11 +27,11 @@ type Firing struct {
 	Worst    float64   `json:"worst"`           // the effect farthest beyond the threshold
 	// What the daemon would have asked and decided when it began, had the runbook been
 	// armed. Nil for the blind companion, of which a human is told.
-	Breach   *runbook.Breach   `json:"breach,omitempty"`
-	Decision *runbook.Decision `json:"decision,omitempty"`
-	Verdict  Match             `json:"match"` // beside the real incidents
-	Incident string            `json:"incident,omitempty"`
-	Lead     float64           `json:"lead_seconds,omitempty"` // hit: from the incident's start to the alert; negative: before it
+	Breach   *record.Breach   `json:"breach,omitempty"`
+	Decision *record.Decision `json:"decision,omitempty"`
+	Verdict  Match            `json:"match"` // beside the real incidents
+	Incident string           `json:"incident,omitempty"`
+	Lead     float64          `json:"lead_seconds,omitempty"` // hit: from the incident's start to the alert; negative: before it
 }
 
 // firings follows the alerts of some rule groups.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -91,13 +92,13 @@ func (w *world) judge(now time.Time) {
 }
 
 // significance is what the daemon would have known of a trigger.
-func (w *world) significance(release, trigger string) runbook.Significance {
+func (w *world) significance(release, trigger string) record.Significance {
 	for _, o := range w.observed {
 		if r, ok := o.results[trigger]; ok && o.past.ID == release {
 			return monitor.SignificanceOf(r, o.at)
 		}
 	}
-	return runbook.Significance{Problem: "the release is not judged"}
+	return record.Significance{Problem: "the release is not judged"}
 }
 
 // exports is the significance that the daemon would have exported; false: none.

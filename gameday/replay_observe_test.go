@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // slowRelease is a release of v2 that is twice as slow from minute 10 on.
@@ -36,7 +36,7 @@ func TestBacktestOfNativeHistograms(t *testing.T) {
 			t.Fatalf("native %v: fired %+v", native, r.Firings)
 		}
 		f, late := r.Firings[0], r.Firings[0].From.Sub(pastStart.Add(10*time.Minute))
-		if f.Trigger != "latency-p95" || late <= 0 || late > 5*time.Minute || !f.Breach.Significance.Proved() || f.Decision.Action != runbook.RollBack {
+		if f.Trigger != "latency-p95" || late <= 0 || late > 5*time.Minute || !f.Breach.Significance.Proved() || f.Decision.Action != record.RollBack {
 			t.Errorf("native %v: fired %s late: %+v, breach %+v", native, late, f, f.Breach)
 		}
 		t.Logf("native %v: %s late, value %.2f, significance %.2f", native, late, f.Value, f.Breach.Significance.Value)

@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -49,23 +50,23 @@ func (r PastRelease) weight(now time.Time) Weight {
 }
 
 // release is what the daemon would have known of it.
-func (r PastRelease) release(service string, now time.Time) runbook.Release {
+func (r PastRelease) release(service string, now time.Time) record.Release {
 	w := r.weight(now)
-	side := func(version string) runbook.Side {
-		return runbook.Side{Version: version, Backend: version, Bundle: version}
+	side := func(version string) record.Side {
+		return record.Side{Version: version, Backend: version, Bundle: version}
 	}
-	rel := runbook.Release{Schema: runbook.Schema, ID: r.ID, Service: service, Region: r.Region,
-		Stable: side(r.Stable), Candidate: side(r.Candidate), Weight: w.Percent, Phase: runbook.Open,
+	rel := record.Release{Schema: runbook.Schema, ID: r.ID, Service: service, Region: r.Region,
+		Stable: side(r.Stable), Candidate: side(r.Candidate), Weight: w.Percent, Phase: record.Open,
 		Epoch: 1, StartedAt: r.Start, WeightChangedAt: w.At}
 	from := 0
 	for _, x := range r.Weights {
 		if !x.At.After(now) {
-			rel.Moves = append(rel.Moves, runbook.Move{At: x.At, From: from, To: x.Percent})
+			rel.Moves = append(rel.Moves, record.Move{At: x.At, From: from, To: x.Percent})
 			from = x.Percent
 		}
 	}
 	if !r.open(now) {
-		rel.Phase = runbook.Closed
+		rel.Phase = record.Closed
 	}
 	return rel
 }

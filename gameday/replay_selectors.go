@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -75,9 +76,9 @@ func questions(rb *runbook.Runbook) ([]rules.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	rel := runbook.Release{ID: anySide, Service: rb.Service,
-		Stable: runbook.Side{Version: anySide}, Candidate: runbook.Side{Version: anySide}}
-	out := []rules.Expr{q.Age(rel), q.Age(runbook.Release{}), q.StableSick(rel)}
+	rel := record.Release{ID: anySide, Service: rb.Service,
+		Stable: record.Side{Version: anySide}, Candidate: record.Side{Version: anySide}}
+	out := []rules.Expr{q.Age(rel), q.Age(record.Release{}), q.StableSick(rel)}
 	for _, side := range []runbook.Role{runbook.Stable, runbook.Candidate} {
 		out = append(out, q.Pods(rel, side), q.Rate(rel, side))
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -27,7 +28,7 @@ type Router struct {
 	key      string
 	listener net.Listener
 	pods     map[string][]string // backend → addresses
-	split    atomic.Pointer[runbook.Split]
+	split    atomic.Pointer[record.Split]
 	turn     atomic.Uint64
 	client   *http.Client
 	mirror   *mirroring
@@ -61,7 +62,7 @@ func (r *Router) Address(backend string) string {
 }
 
 // Split is the split the router follows now.
-func (r *Router) Split() runbook.Split {
+func (r *Router) Split() record.Split {
 	if s := r.split.Load(); s != nil {
 		return s.Clone()
 	}

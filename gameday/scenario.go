@@ -3,6 +3,7 @@ package gameday
 import (
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -40,15 +41,15 @@ type Call struct {
 
 // Expect is how it must end.
 type Expect struct {
-	Action   runbook.Action  `yaml:"action" json:"action"`                         // rollback, ask, freeze or hold; none: no incident at all
-	Guard    string          `yaml:"guard,omitempty" json:"guard,omitempty"`       // which guard decides; empty: any
-	Triggers []string        `yaml:"triggers,omitempty" json:"triggers,omitempty"` // one of them must be the first; empty: any
-	Verdict  runbook.Outcome `yaml:"verdict,omitempty" json:"verdict,omitempty"`   // empty: none is given
-	Mixed    bool            `yaml:"mixed,omitempty" json:"mixed,omitempty"`       // mixed pairs may be served: they are what breaks
+	Action   record.Action  `yaml:"action" json:"action"`                         // rollback, ask, freeze or hold; none: no incident at all
+	Guard    string         `yaml:"guard,omitempty" json:"guard,omitempty"`       // which guard decides; empty: any
+	Triggers []string       `yaml:"triggers,omitempty" json:"triggers,omitempty"` // one of them must be the first; empty: any
+	Verdict  record.Outcome `yaml:"verdict,omitempty" json:"verdict,omitempty"`   // empty: none is given
+	Mixed    bool           `yaml:"mixed,omitempty" json:"mixed,omitempty"`       // mixed pairs may be served: they are what breaks
 }
 
 // None is [Expect.Action] where nothing may happen at all.
-const None runbook.Action = "none"
+const None record.Action = "none"
 
 // Limits are the longest times. Zero means no limit.
 type Limits struct {

@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -85,11 +86,11 @@ func (c *checker) scenario(s *Scenario) {
 }
 
 func (c *checker) expect(e Expect) {
-	actions := []runbook.Action{runbook.RollBack, runbook.Ask, runbook.Freeze, runbook.Hold, None}
+	actions := []record.Action{record.RollBack, record.Ask, record.Freeze, record.Hold, None}
 	c.want(slices.Contains(actions, e.Action), "action", fmt.Sprintf("%q is no action", e.Action), "one of rollback, ask, freeze, hold, none")
-	outcomes := []runbook.Outcome{"", runbook.Recovered, runbook.NotRecovered, runbook.WrongCause, runbook.CannotTell}
+	outcomes := []record.Outcome{"", record.Recovered, record.NotRecovered, record.WrongCause, record.CannotTell}
 	c.want(slices.Contains(outcomes, e.Verdict), "verdict", fmt.Sprintf("%q is no verdict", e.Verdict), "one of recovered, not_recovered, wrong_cause, cannot_tell, or none at all")
-	c.want(e.Action != runbook.RollBack || e.Verdict != "", "action", "a rollback ends with a verdict", "add `verdict: recovered`")
+	c.want(e.Action != record.RollBack || e.Verdict != "", "action", "a rollback ends with a verdict", "add `verdict: recovered`")
 }
 
 func (c *checker) broken(b Break, list string, i int) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -87,7 +88,7 @@ func (g Game) times() []Check {
 		took("time to detect", "from the break to the incident", g.Broke, i.OpenedAt, l.Detect),
 		took("time to tell", "from the incident until somebody had the message", i.OpenedAt, g.Told, l.Tell),
 	}
-	if g.Scenario.Expect.Action == runbook.RollBack {
+	if g.Scenario.Expect.Action == record.RollBack {
 		var ended time.Time
 		if i.Verdict != nil {
 			ended = i.Verdict.At
@@ -113,7 +114,7 @@ func took(name, says string, from, to time.Time, limit runbook.Duration) Check {
 
 func (g Game) verdict() Check {
 	c, want := Check{Name: "right verdict"}, g.Scenario.Expect.Verdict
-	var got runbook.Outcome
+	var got record.Outcome
 	if g.Incident != nil && g.Incident.Verdict != nil {
 		got = g.Incident.Verdict.Outcome
 	}
@@ -162,7 +163,7 @@ func (g Game) moves() Check {
 		words = append(words, s.String())
 	}
 	c.Says = strings.Join(words, " → ")
-	if g.Scenario.Expect.Action != runbook.RollBack {
+	if g.Scenario.Expect.Action != record.RollBack {
 		c.OK = len(g.Splits) == 1
 		return c
 	}

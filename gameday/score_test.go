@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 var broke = time.Date(2026, 3, 2, 4, 0, 0, 0, time.UTC)
@@ -19,15 +19,15 @@ func played() Game {
 	at := func(s float64) time.Time { return broke.Add(duration(s).Std()) }
 	return Game{
 		Scenario: Scenario{Name: "errors", Says: "v2 <fails>", Share: 20, Watch: duration(90), Break: []Break{{Fault: Errors, To: "40%"}},
-			Expect: Expect{Action: runbook.RollBack, Triggers: []string{"error-rate"}, Verdict: runbook.Recovered},
+			Expect: Expect{Action: record.RollBack, Triggers: []string{"error-rate"}, Verdict: record.Recovered},
 			Limits: Limits{Detect: duration(20), Act: duration(2), Drain: duration(8), Recover: duration(45), Tell: duration(3)}},
-		Release: runbook.Release{Stable: runbook.Side{Backend: "a"}, Candidate: runbook.Side{Backend: "b"}},
+		Release: record.Release{Stable: record.Side{Backend: "a"}, Candidate: record.Side{Backend: "b"}},
 		Broke:   broke, Told: at(4.5), Touched: []string{},
-		Incident: &runbook.Incident{ID: "inc-1", OpenedAt: at(4), ActedAt: at(4.2), DrainedAt: at(7), EvidenceAt: at(21), Evidence: "sealed",
-			Breach: runbook.Breach{Trigger: "error-rate"}, Decision: runbook.Decision{Action: runbook.RollBack, Guard: "severe"},
-			Verdict:  &runbook.Verdict{Outcome: runbook.Recovered, At: at(20)},
-			Timeline: []runbook.Record{{At: at(4), Kind: "acted", Text: "moved <all> | of it"}}},
-		Splits: []runbook.Split{{"a": 80, "b": 20}, {"a": 100, "b": 0}},
+		Incident: &record.Incident{ID: "inc-1", OpenedAt: at(4), ActedAt: at(4.2), DrainedAt: at(7), EvidenceAt: at(21), Evidence: "sealed",
+			Breach: record.Breach{Trigger: "error-rate"}, Decision: record.Decision{Action: record.RollBack, Guard: "severe"},
+			Verdict:  &record.Verdict{Outcome: record.Recovered, At: at(20)},
+			Timeline: []record.Record{{At: at(4), Kind: "acted", Text: "moved <all> | of it"}}},
+		Splits: []record.Split{{"a": 80, "b": 20}, {"a": 100, "b": 0}},
 		Ticks:  []Tick{{At: time.Second, Share: 20, Sent: 200}, {At: 5 * time.Second, Share: 0, Sent: 1000, Failed: 60}, {At: 20 * time.Second, Share: 0, Sent: 4000, Failed: 60}},
 	}
 }
@@ -45,16 +45,16 @@ func TestScore(t *testing.T) {
 		{"never drained", func(g *Game) { g.Incident.DrainedAt = time.Time{} }, []string{"time to drain"}},
 		{"late to recover", func(g *Game) { g.Incident.Verdict.At = g.Broke.Add(time.Minute) }, []string{"time to recover"}},
 		{"nobody told", func(g *Game) { g.Told = time.Time{} }, []string{"time to tell"}},
-		{"asked", func(g *Game) { g.Incident.Decision.Action = runbook.Ask }, []string{"right action"}},
+		{"asked", func(g *Game) { g.Incident.Decision.Action = record.Ask }, []string{"right action"}},
 		{"another trigger", func(g *Game) { g.Incident.Breach.Trigger = "latency" }, []string{"right action"}},
 		{"another guard", func(g *Game) { g.Scenario.Expect.Guard = "mild" }, []string{"right action"}},
-		{"not recovered", func(g *Game) { g.Incident.Verdict.Outcome = runbook.NotRecovered }, []string{"right verdict"}},
+		{"not recovered", func(g *Game) { g.Incident.Verdict.Outcome = record.NotRecovered }, []string{"right verdict"}},
 		{"evidence torn", func(g *Game) { g.Evidence = []string{"a file is missing"} }, []string{"evidence complete"}},
 		{"evidence missing", func(g *Game) { g.Incident.EvidenceAt = time.Time{} }, []string{"evidence complete"}},
 		{"another key", func(g *Game) { g.Touched = []string{"routes/x"} }, []string{"nothing else touched"}},
 		{"another incident", func(g *Game) { g.More = 1 }, []string{"nothing else touched"}},
-		{"in two steps", func(g *Game) { g.Splits = []runbook.Split{{"a": 80, "b": 20}, {"a": 90, "b": 10}, {"a": 100, "b": 0}} }, []string{"traffic moved as it must"}},
-		{"the wrong way", func(g *Game) { g.Splits[1] = runbook.Split{"a": 0, "b": 100} }, []string{"traffic moved as it must"}},
+		{"in two steps", func(g *Game) { g.Splits = []record.Split{{"a": 80, "b": 20}, {"a": 90, "b": 10}, {"a": 100, "b": 0}} }, []string{"traffic moved as it must"}},
+		{"the wrong way", func(g *Game) { g.Splits[1] = record.Split{"a": 0, "b": 100} }, []string{"traffic moved as it must"}},
 		{"a mixed pair", func(g *Game) { g.Mixed = 1 }, []string{"no mixed pair"}},
 		{"a mixed pair is the fault", func(g *Game) { g.Mixed, g.Scenario.Expect.Mixed = 1, true }, nil},
 		{"nothing was to happen", func(g *Game) { g.Scenario.Expect = Expect{Action: None} }, []string{"right action", "right verdict", "traffic moved as it must"}},

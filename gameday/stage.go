@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -16,8 +17,8 @@ import (
 
 // A Desk is the daemon's API, as far as a game needs it.
 type Desk interface {
-	Start(ctx context.Context, file []byte) (runbook.Release, error)
-	Incidents(ctx context.Context) ([]runbook.Incident, error)
+	Start(ctx context.Context, file []byte) (record.Release, error)
+	Incidents(ctx context.Context) ([]record.Incident, error)
 }
 
 // Embedded is the stage in this process.
@@ -56,8 +57,8 @@ func (e *Embedded) Refuses(s Scenario) error {
 }
 
 // Prepare starts a release of v2 beside v1, and waits until the two are compared.
-func (e *Embedded) Prepare(ctx context.Context, share int) (runbook.Release, error) {
-	var rel runbook.Release
+func (e *Embedded) Prepare(ctx context.Context, share int) (record.Release, error) {
+	var rel record.Release
 	for key, value := range bystander {
 		if err := e.Store.Commit(ctx, store.NewTx(store.Op{Verb: store.Set, Key: key, Value: []byte(value)})); err != nil {
 			return rel, fmt.Errorf("set %s: %w", key, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -20,7 +21,7 @@ import (
 // A Helm is the daemon's API, as far as a game in a staging environment needs it.
 type Helm interface {
 	Desk
-	Release(ctx context.Context, service, region string) (runbook.Release, error)
+	Release(ctx context.Context, service, region string) (record.Release, error)
 }
 
 // Staging is the stage outside: a daemon that runs, the store it writes to, and the
@@ -36,7 +37,7 @@ type Staging struct {
 	Launch     []byte   // the release to start; nil: one must be open
 	HTTP       *http.Client
 
-	release      runbook.Release
+	release      record.Release
 	asked        time.Time
 	sent, failed int64
 	paired       pairCount
@@ -54,7 +55,7 @@ func (s *Staging) Refuses(scenario Scenario) error {
 }
 
 // Prepare starts the release, or finds it open, and waits until it is judged.
-func (s *Staging) Prepare(ctx context.Context, share int) (runbook.Release, error) {
+func (s *Staging) Prepare(ctx context.Context, share int) (record.Release, error) {
 	var err error
 	if s.Launch != nil {
 		if s.release, err = s.Helm.Start(ctx, s.Launch); err != nil {
@@ -64,7 +65,7 @@ func (s *Staging) Prepare(ctx context.Context, share int) (runbook.Release, erro
 		return s.release, fmt.Errorf("read release: %w", err)
 	}
 	switch {
-	case s.release.Phase != runbook.Open:
+	case s.release.Phase != record.Open:
 		return s.release, runbook.Refuse("%s has no open release in %s: start one, or name its file with --release", s.Runbook.Service, s.Region)
 	case s.release.Weight != share:
 		return s.release, runbook.Refuse("the candidate has %d %% and the scenario wants %d %%", s.release.Weight, share)

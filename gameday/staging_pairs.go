@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -35,7 +36,7 @@ func (s *Staging) pairs(ctx context.Context) {
 	if s.paired.sides == nil {
 		s.paired.sides = map[string]int{}
 	}
-	for role, side := range map[runbook.Role]runbook.Side{runbook.Stable: s.release.Stable, runbook.Candidate: s.release.Candidate} {
+	for role, side := range map[runbook.Role]record.Side{runbook.Stable: s.release.Stable, runbook.Candidate: s.release.Candidate} {
 		s.paired.asked++
 		bundle, err := s.bundle(ctx, side.Bundle)
 		if err != nil {
@@ -43,10 +44,10 @@ func (s *Staging) pairs(ctx context.Context) {
 			continue
 		}
 		a, _ := verify.New(s.Prometheus, 0).Pairing(ctx, q, how, s.release, role, bundle)
-		if a.Health != runbook.Good {
+		if a.Health != record.Good {
 			s.paired.last = a.Text
 		}
-		if a.Health == runbook.Good || a.Health == runbook.Bad {
+		if a.Health == record.Good || a.Health == record.Bad {
 			s.paired.answered++
 			s.paired.sides[side.Version]++
 			s.paired.mixed += int64(a.Samples - a.Value)

@@ -10,21 +10,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
 // helm is a daemon that says what the test wants.
 type helm struct {
-	release   runbook.Release
-	incidents []runbook.Incident
+	release   record.Release
+	incidents []record.Incident
 }
 
-func (h *helm) Start(context.Context, []byte) (runbook.Release, error) { return h.release, nil }
-func (h *helm) Release(context.Context, string, string) (runbook.Release, error) {
+func (h *helm) Start(context.Context, []byte) (record.Release, error) { return h.release, nil }
+func (h *helm) Release(context.Context, string, string) (record.Release, error) {
 	return h.release, nil
 }
-func (h *helm) Incidents(context.Context) ([]runbook.Incident, error) { return h.incidents, nil }
+func (h *helm) Incidents(context.Context) ([]record.Incident, error) { return h.incidents, nil }
 
 func newStaging(t *testing.T) (*Staging, *helm) {
 	t.Helper()
@@ -40,8 +41,8 @@ func newStaging(t *testing.T) (*Staging, *helm) {
 	if err := Route(t.Context(), s, rb.Routing.Key, "ranker-v1"); err != nil {
 		t.Fatal(err)
 	}
-	h := &helm{release: runbook.Release{Service: "ranker", Phase: runbook.Open, Weight: 5, TrafficAt: time.Now().Add(-time.Hour),
-		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}}}
+	h := &helm{release: record.Release{Service: "ranker", Phase: record.Open, Weight: 5, TrafficAt: time.Now().Add(-time.Hour),
+		Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}}}
 	return &Staging{Runbook: rb, Region: runbook.DefaultRegion, Helm: h, Store: s, Watched: []string{"routes/", "features/"}, HTTP: http.DefaultClient}, h
 }
 
@@ -53,7 +54,7 @@ func TestStagingPrepares(t *testing.T) {
 	if _, err := s.Prepare(t.Context(), 20); !errors.Is(err, runbook.ErrRefused) {
 		t.Errorf("another share: %v", err)
 	}
-	h.release.Phase = runbook.RolledBack
+	h.release.Phase = record.RolledBack
 	if _, err := s.Prepare(t.Context(), 5); !errors.Is(err, runbook.ErrRefused) {
 		t.Errorf("no open release: %v", err)
 	}
@@ -97,13 +98,13 @@ func TestStagingLooks(t *testing.T) {
 		}
 	}
 	told := time.Now()
-	h.incidents = []runbook.Incident{{ID: "other", Service: "search", Region: "default"},
-		{ID: "ours", Service: "ranker", Region: "default", Timeline: []runbook.Record{{Kind: "told", At: told}, {Kind: "told", At: told.Add(time.Hour)}}}}
+	h.incidents = []record.Incident{{ID: "other", Service: "search", Region: "default"},
+		{ID: "ours", Service: "ranker", Region: "default", Timeline: []record.Record{{Kind: "told", At: told}, {Kind: "told", At: told.Add(time.Hour)}}}}
 	v, err := s.Look(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(v.Incidents) != 1 || !v.Told["ours"].Equal(told) || v.Mixed != Uncounted || !strings.Contains(v.Pairs, "verification.pairing") || !v.Split.Equal(runbook.Split{"ranker-v1": 100}) {
+	if len(v.Incidents) != 1 || !v.Told["ours"].Equal(told) || v.Mixed != Uncounted || !strings.Contains(v.Pairs, "verification.pairing") || !v.Split.Equal(record.Split{"ranker-v1": 100}) {
 		t.Errorf("saw %+v", v)
 	}
 	if len(v.Keys) != 2 || v.Keys["features/ranker/v9"] == "" || v.Keys["routes/other/weights"] == "" {

@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // A fleet is the pods of both versions. Every interval each pod serves what the split
@@ -66,7 +66,7 @@ func (f *fleet) harm(slower, converts float64) {
 }
 
 // serve draws one span of traffic. P95 is 250 ms, log-normal with sigma 0.5.
-func (f *fleet) serve(split runbook.Split, encoders map[string]string, span time.Duration) {
+func (f *fleet) serve(split record.Split, encoders map[string]string, span time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range f.pods {
@@ -135,12 +135,12 @@ func (v *virtual) scrape(ctx context.Context) {
 }
 
 // served is what the router and the pods read now.
-func (v *virtual) served(ctx context.Context) (runbook.Split, map[string]string) {
+func (v *virtual) served(ctx context.Context) (record.Split, map[string]string) {
 	snap, err := v.store.Read(ctx, v.rb.Routing.Key, v.rb.Routing.Flags)
 	if err != nil {
 		return nil, nil
 	}
-	var weights struct{ Weights runbook.Split }
+	var weights struct{ Weights record.Split }
 	encoders := map[string]string{}
 	for _, e := range snap.Entries {
 		if e.Key == v.rb.Routing.Key {

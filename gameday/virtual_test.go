@@ -24,6 +24,7 @@ import (
 
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -45,8 +46,8 @@ type virtual struct {
 	db      *tsdb.DB
 	promql  *promql.Engine
 	fleet   *fleet
-	splits  []runbook.Split // every one that was seen, in order
-	mixed   []string        // snapshots in which a mixed pair could be served
+	splits  []record.Split // every one that was seen, in order
+	mixed   []string       // snapshots in which a mixed pair could be served
 	stopped context.CancelFunc
 	group   *errgroup.Group
 }
@@ -131,8 +132,8 @@ func (v *virtual) notify(ctx context.Context, _ string, alerts ...*promrules.Ale
 		if a.State == promrules.StatePending || a.Labels.Get("autorollback") != "true" {
 			continue
 		}
-		err := v.engine.Alerts(ctx, []runbook.Alert{{Service: a.Labels.Get("service"), Trigger: a.Labels.Get("trigger"), Region: a.Labels.Get("region"),
-			Severity: runbook.Severity(a.Labels.Get("severity")), Firing: a.State == promrules.StateFiring, StartsAt: a.FiredAt, Lane: runbook.Webhook,
+		err := v.engine.Alerts(ctx, []record.Alert{{Service: a.Labels.Get("service"), Trigger: a.Labels.Get("trigger"), Region: a.Labels.Get("region"),
+			Severity: runbook.Severity(a.Labels.Get("severity")), Firing: a.State == promrules.StateFiring, StartsAt: a.FiredAt, Lane: record.Webhook,
 			Labels: a.Labels.Map(), ReceivedAt: time.Now()}})
 		if err != nil && ctx.Err() == nil {
 			v.t.Errorf("post %s: %v", a.Labels.Get("alertname"), err)
@@ -197,7 +198,7 @@ func metric(l labels.Labels) model.Metric {
 }
 
 // release returns the slot's release as it is stored.
-func (v *virtual) release() runbook.Release {
+func (v *virtual) release() record.Release {
 	rel, err := v.engine.Release(v.t.Context(), "ranker", runbook.DefaultRegion)
 	v.must(err)
 	return rel
@@ -221,9 +222,9 @@ func (v *virtual) until(what string, within time.Duration, ok func() bool) time.
 }
 
 // ended returns the only incident once everything about it is done.
-func (v *virtual) ended(within time.Duration) runbook.Incident {
+func (v *virtual) ended(within time.Duration) record.Incident {
 	v.t.Helper()
-	var inc runbook.Incident
+	var inc record.Incident
 	v.until("a closed incident", within, func() bool {
 		st, err := v.engine.Status(v.t.Context())
 		v.must(err)
@@ -235,7 +236,7 @@ func (v *virtual) ended(within time.Duration) runbook.Incident {
 	return inc
 }
 
-func (v *virtual) read(inc runbook.Incident, file string) string {
+func (v *virtual) read(inc record.Incident, file string) string {
 	v.t.Helper()
 	text, err := os.ReadFile(filepath.Join(v.dir, "incidents", inc.ID, filepath.FromSlash(file)))
 	v.must(err)

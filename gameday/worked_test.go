@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/plan"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	templates "github.com/autorollback/autorollback/runbook-templates"
@@ -36,7 +37,7 @@ func ready(t *testing.T, kind string, changes ...string) *runbook.Runbook {
 
 var onJSON = []string{"  router: traefik               #", "  router: json #", "  root: traefik      ", "  key: routes/ranker/weights #", "  service: \"ranker\"  ", "  # "}
 
-func (v *virtual) start(weight int) runbook.Release {
+func (v *virtual) start(weight int) record.Release {
 	v.t.Helper()
 	l, err := runbook.ParseLaunch("release.yaml", DemoRelease)
 	v.must(err)
@@ -62,14 +63,14 @@ func TestWorkedCanaryP95(t *testing.T) {
 			t.Fatalf("a good canary has %d %% and incident %q", got.Weight, got.Incident)
 		}
 		v.fleet.harm(1.4, 1)
-		acted := v.until("the rollback", 6*time.Minute, func() bool { return v.release().Phase == runbook.RolledBack })
+		acted := v.until("the rollback", 6*time.Minute, func() bool { return v.release().Phase == record.RolledBack })
 		inc := v.ended(15 * time.Minute)
 		t.Logf("rolled back %s after the first slow answer; %s", acted, inc.Verdict.Reason)
 
-		if inc.Breach.Trigger != "latency-p95" || inc.Verdict.Outcome != runbook.Recovered {
+		if inc.Breach.Trigger != "latency-p95" || inc.Verdict.Outcome != record.Recovered {
 			t.Errorf("trigger %s, verdict %+v", inc.Breach.Trigger, inc.Verdict)
 		}
-		if got := v.splits[len(v.splits)-1]; !got.Equal(runbook.Split{"ranker-v1": 100}) || len(v.splits) != 3 {
+		if got := v.splits[len(v.splits)-1]; !got.Equal(record.Split{"ranker-v1": 100}) || len(v.splits) != 3 {
 			t.Errorf("the splits were %v, want 100/0, 95/5, 100/0", v.splits)
 		}
 		if took := inc.Verdict.At.Sub(inc.ActedAt); took > 10*time.Minute {
@@ -85,7 +86,7 @@ func TestWorkedCanaryP95(t *testing.T) {
 
 // frozen: the candidate's bundle is kept with its image and its features, and cannot
 // start again.
-func (v *virtual) frozen(rel runbook.Release, inc runbook.Incident) {
+func (v *virtual) frozen(rel record.Release, inc record.Incident) {
 	v.t.Helper()
 	l, err := runbook.ParseLaunch("release.yaml", DemoRelease)
 	v.must(err)
@@ -123,14 +124,14 @@ func TestWorkedEncoderKPI(t *testing.T) {
 			t.Fatalf("a good green has %d %% and incident %q", got.Weight, got.Incident)
 		}
 		v.fleet.harm(1, 0.97)
-		acted := v.until("the rollback", 20*time.Minute, func() bool { return v.release().Phase == runbook.RolledBack })
+		acted := v.until("the rollback", 20*time.Minute, func() bool { return v.release().Phase == record.RolledBack })
 		inc := v.ended(15 * time.Minute)
 		t.Logf("at %.0f requests/s: rolled back %s after the drop; %s; %s", rate, acted, SayPairs(v.fleet.pairs), inc.Verdict.Reason)
 
-		if inc.Breach.Trigger != "conversion-drop" || inc.Verdict.Outcome != runbook.Recovered {
+		if inc.Breach.Trigger != "conversion-drop" || inc.Verdict.Outcome != record.Recovered {
 			t.Errorf("trigger %s, verdict %+v", inc.Breach.Trigger, inc.Verdict)
 		}
-		if len(v.splits) != 3 || !v.splits[2].Equal(runbook.Split{"ranker-v1": 100}) {
+		if len(v.splits) != 3 || !v.splits[2].Equal(record.Split{"ranker-v1": 100}) {
 			t.Errorf("the splits were %v, want 100/0, 50/50, 100/0", v.splits)
 		}
 		green, blue := false, false

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -47,7 +48,7 @@ const (
 // buckets as well. It is not safe for several goroutines.
 type Counter struct {
 	rb       *runbook.Runbook
-	rel      runbook.Release
+	rel      record.Release
 	interval model.Time
 	measures []measure
 	requests []*labels.Matcher // of the counter by which restarts and the pace are told
@@ -77,7 +78,7 @@ type measure struct {
 
 // NewCounter returns a counter that has seen nothing. Measures are those of the runbook;
 // those of requests should be among them. The release says which versions and region count.
-func NewCounter(rb *runbook.Runbook, measures []rules.Measure, rel runbook.Release) *Counter {
+func NewCounter(rb *runbook.Runbook, measures []rules.Measure, rel record.Release) *Counter {
 	c := &Counter{
 		rb: rb, rel: rel, interval: model.Time(rb.Metrics.Interval.Std() / time.Millisecond),
 		series: map[uint64]*series{}, pods: map[podKey]*pod{}, uses: map[string][]use{},

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -23,7 +24,7 @@ func at(seconds float64) model.Time { return model.Time((began + seconds) * 1000
 
 func end(interval int) time.Time { return time.Unix(began+15*int64(interval), 0) }
 
-var release = runbook.Release{ID: "r1", Region: "eu", Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}}
+var release = record.Release{ID: "r1", Region: "eu", Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}}
 
 func ranker() *runbook.Runbook {
 	return &runbook.Runbook{Service: "ranker", Metrics: runbook.Metrics{

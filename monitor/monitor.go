@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -22,7 +23,7 @@ type API interface {
 // A Target is an open release that gets traffic, with its runbook.
 type Target struct {
 	Runbook *runbook.Runbook
-	Release runbook.Release
+	Release record.Release
 }
 
 // A Monitor watches any number of releases. It is safe for concurrent use.
@@ -94,28 +95,28 @@ func (m *Monitor) Wait() { m.running.Wait() }
 // Significance is what is known of a trigger of a release at a moment. Where nothing is, it
 // says why: the release is not watched, it is still being rebuilt, or the newest interval
 // is more than [Fresh] intervals ago.
-func (m *Monitor) Significance(release, trigger string, now time.Time) runbook.Significance {
+func (m *Monitor) Significance(release, trigger string, now time.Time) record.Significance {
 	s, ok := m.snapshot(release)
 	if !ok {
-		return runbook.Significance{Problem: "the release is not watched yet"}
+		return record.Significance{Problem: "the release is not watched yet"}
 	}
 	if problem := s.problem(now); problem != "" {
-		return runbook.Significance{At: s.At, Problem: problem}
+		return record.Significance{At: s.At, Problem: problem}
 	}
 	r, ok := s.Results[trigger]
 	switch {
 	case !ok && s.Judged:
-		return runbook.Significance{At: s.At, Problem: "the trigger compares nothing"}
+		return record.Significance{At: s.At, Problem: "the trigger compares nothing"}
 	case !ok:
-		return runbook.Significance{At: s.At, Problem: "the release is warming up"}
+		return record.Significance{At: s.At, Problem: "the release is warming up"}
 	}
 	return SignificanceOf(r, s.At)
 }
 
 // SignificanceOf is a result in the words of a decision. What cannot be told yet proves
 // nothing: its value is 0.
-func SignificanceOf(r analysis.Result, at time.Time) runbook.Significance {
-	return runbook.Significance{At: at, Value: known(r.Significance), LogE: known(greatestOf(r.LogE[:])), Method: analysis.Method}
+func SignificanceOf(r analysis.Result, at time.Time) record.Significance {
+	return record.Significance{At: at, Value: known(r.Significance), LogE: known(greatestOf(r.LogE[:])), Method: analysis.Method}
 }
 
 func (m *Monitor) snapshot(release string) (Snapshot, bool) {

@@ -13,6 +13,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -152,9 +153,9 @@ func paperTarget(tb testing.TB, began time.Time) Target {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return Target{Runbook: rb, Release: runbook.Release{ID: "rel-1", Service: "ranker", Region: runbook.DefaultRegion, Weight: 33, Phase: runbook.Open,
-		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}, StartedAt: began, TrafficAt: began,
-		Moves: []runbook.Move{{At: began, From: 0, To: 33}}}}
+	return Target{Runbook: rb, Release: record.Release{ID: "rel-1", Service: "ranker", Region: runbook.DefaultRegion, Weight: 33, Phase: record.Open,
+		Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}, StartedAt: began, TrafficAt: began,
+		Moves: []record.Move{{At: began, From: 0, To: 33}}}}
 }
 
 const paperRunbook = `

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -23,7 +24,7 @@ type recordHead struct {
 	Schema  int              `json:"schema"`
 	Method  string           `json:"method"`
 	Runbook *runbook.Runbook `json:"runbook"`
-	Release runbook.Release  `json:"release"`
+	Release record.Release   `json:"release"`
 }
 
 // History counts a release's past anew, from an hour before it got traffic until a moment,
@@ -56,7 +57,7 @@ func (m *Monitor) Record(ctx context.Context, t Target, until time.Time) ([]byte
 type Recomputed struct {
 	At      time.Time // end of the newest interval
 	Method  string    // that the record was made with; another than [analysis.Method] may give other numbers
-	Release runbook.Release
+	Release record.Release
 	Results map[string]analysis.Result // by trigger; nil: the release was not judged yet
 }
 

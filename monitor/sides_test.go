@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -16,7 +17,7 @@ import (
 func TestSidesAndRegions(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		change func(rb *runbook.Runbook, rel *runbook.Release)
+		change func(rb *runbook.Runbook, rel *record.Release)
 		series string
 		want   string // role of the pod; empty: not counted
 	}{
@@ -24,11 +25,11 @@ func TestSidesAndRegions(t *testing.T) {
 		{"stable", nil, "requests{version=v1}", "stable"},
 		{"another version", nil, "requests{version=v3}", ""},
 		{"another job", nil, "requests{job=other}", ""},
-		{"another name of the version label", func(rb *runbook.Runbook, _ *runbook.Release) { rb.Metrics.VersionLabel = "service" }, "requests{service=v1}", "stable"},
-		{"a label called role", func(rb *runbook.Runbook, _ *runbook.Release) { rb.Metrics.VersionLabel = "role" }, "requests{role=v2}", "candidate"},
-		{"a name with dots", func(rb *runbook.Runbook, _ *runbook.Release) { rb.Metrics.VersionLabel = "service.version" }, "requests{service.version=v2}", "candidate"},
-		{"a version with metacharacters", func(_ *runbook.Runbook, rel *runbook.Release) { rel.Candidate.Version = "v1.2+a" }, "requests{version=v1.2+a}", "candidate"},
-		{"… is no pattern", func(_ *runbook.Runbook, rel *runbook.Release) { rel.Candidate.Version = "v1.2+a" }, "requests{version=v1x22a}", ""},
+		{"another name of the version label", func(rb *runbook.Runbook, _ *record.Release) { rb.Metrics.VersionLabel = "service" }, "requests{service=v1}", "stable"},
+		{"a label called role", func(rb *runbook.Runbook, _ *record.Release) { rb.Metrics.VersionLabel = "role" }, "requests{role=v2}", "candidate"},
+		{"a name with dots", func(rb *runbook.Runbook, _ *record.Release) { rb.Metrics.VersionLabel = "service.version" }, "requests{service.version=v2}", "candidate"},
+		{"a version with metacharacters", func(_ *runbook.Runbook, rel *record.Release) { rel.Candidate.Version = "v1.2+a" }, "requests{version=v1.2+a}", "candidate"},
+		{"… is no pattern", func(_ *runbook.Runbook, rel *record.Release) { rel.Candidate.Version = "v1.2+a" }, "requests{version=v1x22a}", ""},
 		{"track", tracked, "requests{track=canary}", "candidate"},
 		{"another track", tracked, "requests{track=shadow}", ""},
 		{"region", regional, "requests{zone=eu}", "candidate"},
@@ -55,11 +56,11 @@ func TestSidesAndRegions(t *testing.T) {
 	}
 }
 
-func tracked(rb *runbook.Runbook, _ *runbook.Release) {
+func tracked(rb *runbook.Runbook, _ *record.Release) {
 	rb.Metrics.VersionLabel, rb.Metrics.Track = "", &runbook.Track{Label: "track", Stable: "stable", Candidate: "canary"}
 }
 
-func regional(rb *runbook.Runbook, _ *runbook.Release) { rb.Metrics.RegionLabel = "zone" }
+func regional(rb *runbook.Runbook, _ *record.Release) { rb.Metrics.RegionLabel = "zone" }
 
 // selected reports whether a selector matches, as Prometheus reads it; not two.
 func selected(t *testing.T, selectors []string, m model.Metric) bool {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -73,7 +74,7 @@ func greatestOf(values []float64) float64 {
 const steadyIntervals = 6
 
 // WeightAt is the candidate's weight at a moment, and whether it had stood still by then.
-func WeightAt(rel runbook.Release, at time.Time, interval time.Duration) analysis.Weight {
+func WeightAt(rel record.Release, at time.Time, interval time.Duration) analysis.Weight {
 	w := analysis.Weight{Share: float64(rel.Weight) / 100, Steady: true}
 	for _, m := range rel.Moves {
 		if m.At.After(at) {

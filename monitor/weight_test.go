@@ -5,14 +5,14 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/analysis"
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // The weight of an interval is that of its own time, and holds the traffic to it only once
 // it has stood still for six intervals.
 func TestWeightAt(t *testing.T) {
 	start := time.Date(2030, 5, 6, 9, 0, 0, 0, time.UTC)
-	rel := runbook.Release{Weight: 0, Moves: []runbook.Move{{At: start, From: 0, To: 5}, {At: start.Add(time.Hour), From: 5, To: 25}, {At: start.Add(2 * time.Hour), From: 25, To: 25},
+	rel := record.Release{Weight: 0, Moves: []record.Move{{At: start, From: 0, To: 5}, {At: start.Add(time.Hour), From: 5, To: 25}, {At: start.Add(2 * time.Hour), From: 25, To: 25},
 		{At: start.Add(3 * time.Hour), From: 25, To: 0}}}
 	for _, c := range []struct {
 		name  string
@@ -32,7 +32,7 @@ func TestWeightAt(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}
-	if got := WeightAt(runbook.Release{Weight: 40}, start, paperInterval); got != (analysis.Weight{Share: 0.4, Steady: true}) {
+	if got := WeightAt(record.Release{Weight: 40}, start, paperInterval); got != (analysis.Weight{Share: 0.4, Steady: true}) {
 		t.Errorf("without moves: %+v", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -56,10 +57,10 @@ func dailyLimit(in Input, now time.Time) *objection {
 
 func budget(in Input, now time.Time) *objection {
 	n := in.Budget.Spent(now)
-	if n < runbook.BudgetPerHour {
+	if n < record.BudgetPerHour {
 		return nil
 	}
-	return ask(in, fmt.Sprintf("This installation made %d automatic rollbacks in the last hour; the limit for all services together is %d.", n, runbook.BudgetPerHour))
+	return ask(in, fmt.Sprintf("This installation made %d automatic rollbacks in the last hour; the limit for all services together is %d.", n, record.BudgetPerHour))
 }
 
 func schedule(in Input, now time.Time) *objection {

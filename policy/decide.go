@@ -3,18 +3,19 @@ package policy
 import (
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // Input is everything a decision rests on, read at one moment. Record it, and the
 // decision can be replayed.
 type Input struct {
-	Runbook           *runbook.Runbook  // never nil
-	Breach            runbook.Breach    // as Prometheus answers now; without a Trigger if a human asks and it was not asked
-	Release           runbook.Release   // the release as stored
-	Incident          *runbook.Incident // nil if this breach opens one
-	Control           runbook.Control   // zero: active
-	Budget            runbook.Budget
+	Runbook           *runbook.Runbook // never nil
+	Breach            record.Breach    // as Prometheus answers now; without a Trigger if a human asks and it was not asked
+	Release           record.Release   // the release as stored
+	Incident          *record.Incident // nil if this breach opens one
+	Control           record.Control   // zero: active
+	Budget            record.Budget
 	Foreign           bool // the router's split is not the release's, and nobody has let it go on
 	StableQuarantined bool // the bundle we would go back to is barred
 	ByHuman           bool // a person asked for this rollback
@@ -22,26 +23,26 @@ type Input struct {
 
 // Decide says what to do about the breach at the moment now. It always gives a guard
 // and at least one reason, the deciding one first.
-func Decide(in Input, now time.Time) runbook.Decision {
+func Decide(in Input, now time.Time) record.Decision {
 	d := decide(in, now)
 	d.At = now
 	return d
 }
 
-func decide(in Input, now time.Time) runbook.Decision {
+func decide(in Input, now time.Time) record.Decision {
 	if in.ByHuman {
 		return byHuman(in, now)
 	}
 	d := automatic(in, now)
-	if observing(in) && d.Action != runbook.Hold {
+	if observing(in) && d.Action != record.Hold {
 		return observed(in, d)
 	}
 	return d
 }
 
 // automatic is what active mode does.
-func automatic(in Input, now time.Time) runbook.Decision {
-	var d runbook.Decision
+func automatic(in Input, now time.Time) record.Decision {
+	var d record.Decision
 	for _, g := range guards() {
 		o := g.object(in, now)
 		switch {
@@ -52,15 +53,15 @@ func automatic(in Input, now time.Time) runbook.Decision {
 		default:
 			d.Reasons = append(d.Reasons, "Also: "+o.why)
 		}
-		if d.Guard != "" && d.Action != runbook.Ask {
+		if d.Guard != "" && d.Action != record.Ask {
 			return d
 		}
 	}
 	if d.Guard != "" {
 		return d
 	}
-	return runbook.Decision{
-		Action:  runbook.RollBack,
+	return record.Decision{
+		Action:  record.RollBack,
 		Guard:   GuardSevere,
 		Reasons: append([]string{"A severe breach is confirmed and no guard objects: all traffic goes to " + side(in.Release.Stable) + "."}, facts(in)...),
 		Choices: []string{"watch the verification", "let nobody restart " + side(in.Release.Candidate) + ": its bundle is quarantined until it is lifted by name"},
@@ -68,8 +69,8 @@ func automatic(in Input, now time.Time) runbook.Decision {
 	}
 }
 
-func decision(name string, o objection) runbook.Decision {
-	return runbook.Decision{Action: o.action, Guard: name, Reasons: []string{o.why}, Choices: o.choices, Page: o.page}
+func decision(name string, o objection) record.Decision {
+	return record.Decision{Action: o.action, Guard: name, Reasons: []string{o.why}, Choices: o.choices, Page: o.page}
 }
 
 // observing reports whether the daemon may only say what it would do. A runbook
@@ -78,13 +79,13 @@ func observing(in Input) bool {
 	return in.Runbook.Policy.Mode != runbook.Active || in.Control.Mode == runbook.Observe
 }
 
-func observed(in Input, would runbook.Decision) runbook.Decision {
+func observed(in Input, would record.Decision) record.Decision {
 	why := "The runbook's mode is observe: nothing is done; active would have decided " + string(would.Action) + " (" + would.Guard + ")."
 	if in.Control.Mode == runbook.Observe {
 		why = "The installation's control is observe" + byWhom(in.Control) + ": nothing is done; active would have decided " + string(would.Action) + " (" + would.Guard + ")."
 	}
-	return runbook.Decision{
-		Action:  runbook.Hold,
+	return record.Decision{
+		Action:  record.Hold,
 		Would:   would.Action,
 		Guard:   GuardObserve,
 		Reasons: append([]string{why}, would.Reasons...),
@@ -94,8 +95,8 @@ func observed(in Input, would runbook.Decision) runbook.Decision {
 
 // byHuman lets a person's rollback through unless there is nothing to roll back or
 // another person's split would be overwritten; what the other guards say is a warning.
-func byHuman(in Input, now time.Time) runbook.Decision {
-	d := runbook.Decision{Action: runbook.RollBack, Guard: GuardHuman, Page: true}
+func byHuman(in Input, now time.Time) record.Decision {
+	d := record.Decision{Action: record.RollBack, Guard: GuardHuman, Page: true}
 	d.Reasons = []string{"A human asked for it: all traffic goes to " + side(in.Release.Stable) + "."}
 	for _, g := range guards() {
 		o := g.object(in, now)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -32,18 +33,18 @@ func severe() Input {
 			LastKnownGood: runbook.LastKnownGood{MinPods: 3},
 			Policy:        runbook.Policy{Mode: runbook.Active, Cooldown: runbook.Duration(time.Hour), MaxRollbacks: 2, MinCandidatePods: 2},
 		},
-		Breach: runbook.Breach{
-			Trigger: "errors", State: runbook.Breaching, Value: 0.0731, StartedAt: noon.Add(-5 * time.Minute), AskedAt: noon.Add(-time.Second),
+		Breach: record.Breach{
+			Trigger: "errors", State: record.Breaching, Value: 0.0731, StartedAt: noon.Add(-5 * time.Minute), AskedAt: noon.Add(-time.Second),
 			CandidatePods: 2, StablePods: 3, StableRate: 95.04, CandidateRate: 5.1,
 		},
-		Release: runbook.Release{ID: "rel-7", Phase: runbook.Open, Weight: 5, Stable: runbook.Side{Version: "v1", Bundle: "sha256:aa"}, Candidate: runbook.Side{Version: "v2", Bundle: "sha256:bb"}},
+		Release: record.Release{ID: "rel-7", Phase: record.Open, Weight: 5, Stable: record.Side{Version: "v1", Bundle: "sha256:aa"}, Candidate: record.Side{Version: "v2", Bundle: "sha256:bb"}},
 	}
 }
 
 type bend struct {
 	name   string
 	do     func(*Input)
-	action runbook.Action
+	action record.Action
 	guard  string
 	page   bool
 }
@@ -51,47 +52,47 @@ type bend struct {
 // bends has one entry for each guard, in the documented order: what makes it object.
 func bends() []bend {
 	trigger := func(name string) func(*Input) { return func(in *Input) { in.Breach.Trigger = name } }
-	state := func(s runbook.State, problem string) func(*Input) {
+	state := func(s record.State, problem string) func(*Input) {
 		return func(in *Input) { in.Breach.State, in.Breach.Problem = s, problem }
 	}
 	return []bend{
-		{"trigger is not in the runbook", trigger("cosmic-rays"), runbook.Hold, GuardUnknownTrigger, true},
-		{"Prometheus is away", state(runbook.Unreachable, "connection refused"), runbook.Hold, GuardUnreachable, true},
-		{"no data", state(runbook.NoData, "the newest sample is 4 m old"), runbook.Hold, GuardBlind, true},
-		{"not true now", state(runbook.NotBreaching, ""), runbook.Hold, GuardNotConfirmed, false},
-		{"absolute limit", trigger("slo"), runbook.Freeze, GuardAbsoluteSLO, true},
-		{"stable is sick as well", func(in *Input) { in.Breach.StableSick = true }, runbook.Freeze, GuardStableSick, true},
-		{"candidate has no share", func(in *Input) { in.Release.Weight = 0 }, runbook.Hold, GuardNothing, false},
-		{"somebody else changed the split", func(in *Input) { in.Foreign = true }, runbook.Hold, GuardHumanWins, true},
+		{"trigger is not in the runbook", trigger("cosmic-rays"), record.Hold, GuardUnknownTrigger, true},
+		{"Prometheus is away", state(record.Unreachable, "connection refused"), record.Hold, GuardUnreachable, true},
+		{"no data", state(record.NoData, "the newest sample is 4 m old"), record.Hold, GuardBlind, true},
+		{"not true now", state(record.NotBreaching, ""), record.Hold, GuardNotConfirmed, false},
+		{"absolute limit", trigger("slo"), record.Freeze, GuardAbsoluteSLO, true},
+		{"stable is sick as well", func(in *Input) { in.Breach.StableSick = true }, record.Freeze, GuardStableSick, true},
+		{"candidate has no share", func(in *Input) { in.Release.Weight = 0 }, record.Hold, GuardNothing, false},
+		{"somebody else changed the split", func(in *Input) { in.Foreign = true }, record.Hold, GuardHumanWins, true},
 		{"paused", func(in *Input) {
-			in.Control = runbook.Control{Mode: runbook.Paused, By: "ada", Reason: "datacentre move", Until: noon.Add(40 * time.Minute)}
-		}, runbook.Hold, GuardPaused, true},
-		{"stable is quarantined", func(in *Input) { in.StableQuarantined = true }, runbook.Hold, GuardLKGQuarantined, true},
-		{"stable is not warm", func(in *Input) { in.Breach.StablePods = 2 }, runbook.Hold, GuardLKGNotWarm, true},
+			in.Control = record.Control{Mode: runbook.Paused, By: "ada", Reason: "datacentre move", Until: noon.Add(40 * time.Minute)}
+		}, record.Hold, GuardPaused, true},
+		{"stable is quarantined", func(in *Input) { in.StableQuarantined = true }, record.Hold, GuardLKGQuarantined, true},
+		{"stable is not warm", func(in *Input) { in.Breach.StablePods = 2 }, record.Hold, GuardLKGNotWarm, true},
 		{"already rolled back", func(in *Input) {
-			in.Incident = &runbook.Incident{ID: "inc-1", ActedAt: noon.Add(-90 * time.Second)}
-		}, runbook.Hold, GuardAlreadyActed, false},
+			in.Incident = &record.Incident{ID: "inc-1", ActedAt: noon.Add(-90 * time.Second)}
+		}, record.Hold, GuardAlreadyActed, false},
 		{"pause has run out", func(in *Input) {
-			in.Control = runbook.Control{Mode: runbook.Paused, By: "ada", Until: noon.Add(-25 * time.Minute)}
-		}, runbook.Ask, GuardPauseExpired, true},
-		{"the rules are not ours", func(in *Input) { in.Breach.RulesDrift = "alert AutorollbackRankerErrors: the expression differs" }, runbook.Ask, GuardRuleDrift, true},
-		{"nothing to compare with", func(in *Input) { in.Breach.StableRate = 0 }, runbook.Ask, GuardNoControl, true},
-		{"one candidate pod", func(in *Input) { in.Breach.CandidatePods = 1 }, runbook.Ask, GuardFewPods, true},
-		{"cool-down", func(in *Input) { in.Release.Rollbacks = []time.Time{noon.Add(-12 * time.Minute)} }, runbook.Ask, GuardCooldown, true},
+			in.Control = record.Control{Mode: runbook.Paused, By: "ada", Until: noon.Add(-25 * time.Minute)}
+		}, record.Ask, GuardPauseExpired, true},
+		{"the rules are not ours", func(in *Input) { in.Breach.RulesDrift = "alert AutorollbackRankerErrors: the expression differs" }, record.Ask, GuardRuleDrift, true},
+		{"nothing to compare with", func(in *Input) { in.Breach.StableRate = 0 }, record.Ask, GuardNoControl, true},
+		{"one candidate pod", func(in *Input) { in.Breach.CandidatePods = 1 }, record.Ask, GuardFewPods, true},
+		{"cool-down", func(in *Input) { in.Release.Rollbacks = []time.Time{noon.Add(-12 * time.Minute)} }, record.Ask, GuardCooldown, true},
 		{"twice a day", func(in *Input) {
 			in.Release.Rollbacks = []time.Time{noon.Add(-23 * time.Hour), noon.Add(-2 * time.Hour)}
-		}, runbook.Ask, GuardDailyLimit, true},
+		}, record.Ask, GuardDailyLimit, true},
 		{"three an hour", func(in *Input) {
 			in.Budget.Recent = []time.Time{noon.Add(-59 * time.Minute), noon.Add(-time.Minute), noon.Add(time.Second)}
-		}, runbook.Ask, GuardBudget, true},
-		{"outside the schedule", func(in *Input) { in.Runbook.Policy.Schedule = day("30 13 * * 1-5", "3h", "UTC") }, runbook.Ask, GuardSchedule, true},
-		{"mild", func(in *Input) { in.Breach.Trigger, in.Breach.Value = "p95", 1.42 }, runbook.Ask, GuardMild, true},
+		}, record.Ask, GuardBudget, true},
+		{"outside the schedule", func(in *Input) { in.Runbook.Policy.Schedule = day("30 13 * * 1-5", "3h", "UTC") }, record.Ask, GuardSchedule, true},
+		{"mild", func(in *Input) { in.Breach.Trigger, in.Breach.Value = "p95", 1.42 }, record.Ask, GuardMild, true},
 	}
 }
 
 func TestEveryGuardObjects(t *testing.T) {
 	d := Decide(severe(), noon)
-	if d.Action != runbook.RollBack || d.Guard != GuardSevere || !d.At.Equal(noon) {
+	if d.Action != record.RollBack || d.Guard != GuardSevere || !d.At.Equal(noon) {
 		t.Fatalf("no guard objects, and yet: %+v", d)
 	}
 	var named []string
@@ -150,30 +151,30 @@ func TestEdges(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		bend   func(*Input)
-		action runbook.Action
+		action record.Action
 		guard  string
 	}{
-		{"cool-down just over", func(in *Input) { in.Release.Rollbacks = []time.Time{noon.Add(-time.Hour)} }, runbook.RollBack, GuardSevere},
-		{"a rollback ahead of our clock", func(in *Input) { in.Release.Rollbacks = []time.Time{noon.Add(time.Minute)} }, runbook.Ask, GuardCooldown},
+		{"cool-down just over", func(in *Input) { in.Release.Rollbacks = []time.Time{noon.Add(-time.Hour)} }, record.RollBack, GuardSevere},
+		{"a rollback ahead of our clock", func(in *Input) { in.Release.Rollbacks = []time.Time{noon.Add(time.Minute)} }, record.Ask, GuardCooldown},
 		{"one of two rollbacks is a day old", func(in *Input) {
 			in.Release.Rollbacks = []time.Time{noon.Add(-24 * time.Hour), noon.Add(-2 * time.Hour)}
-		}, runbook.RollBack, GuardSevere},
+		}, record.RollBack, GuardSevere},
 		{"two an hour", func(in *Input) {
 			in.Budget.Recent = []time.Time{noon.Add(-time.Hour), noon.Add(-59 * time.Minute), noon}
-		}, runbook.RollBack, GuardSevere},
-		{"pause ends now", func(in *Input) { in.Control = runbook.Control{Mode: runbook.Paused, Until: noon} }, runbook.Ask, GuardPauseExpired},
-		{"pause without end", func(in *Input) { in.Control = runbook.Control{Mode: runbook.Paused} }, runbook.Hold, GuardPaused},
-		{"a control nobody knows", func(in *Input) { in.Control = runbook.Control{Mode: "pasued"} }, runbook.Hold, GuardPaused},
-		{"an active control", func(in *Input) { in.Control = runbook.Control{Mode: runbook.Active} }, runbook.RollBack, GuardSevere},
-		{"no mode at all observes", func(in *Input) { in.Runbook.Policy.Mode = "" }, runbook.Hold, GuardObserve},
-		{"release is over", func(in *Input) { in.Release.Phase = runbook.RolledBack }, runbook.Hold, GuardNothing},
-		{"stable needs a pod whatever the runbook says", func(in *Input) { in.Runbook.LastKnownGood.MinPods, in.Breach.StablePods = 0, 0 }, runbook.Hold, GuardLKGNotWarm},
-		{"the label says severe, the runbook says mild", func(in *Input) { in.Breach.Trigger, in.Breach.Severity = "p95", runbook.Severe }, runbook.Ask, GuardMild},
-		{"a state nobody knows", func(in *Input) { in.Breach.State = "perhaps" }, runbook.Hold, GuardNotConfirmed},
-		{"inside the schedule", func(in *Input) { in.Runbook.Policy.Schedule = day("0 9 * * *", "8h", "") }, runbook.RollBack, GuardSevere},
-		{"an incident that has not acted", func(in *Input) { in.Incident = &runbook.Incident{ID: "inc-1"} }, runbook.RollBack, GuardSevere},
-		{"a severity nobody knows asks", func(in *Input) { in.Runbook.Triggers[0].Severity = "" }, runbook.Ask, GuardMild},
-		{"severity page on a comparison freezes", func(in *Input) { in.Runbook.Triggers[0].Severity = runbook.Page }, runbook.Freeze, GuardAbsoluteSLO},
+		}, record.RollBack, GuardSevere},
+		{"pause ends now", func(in *Input) { in.Control = record.Control{Mode: runbook.Paused, Until: noon} }, record.Ask, GuardPauseExpired},
+		{"pause without end", func(in *Input) { in.Control = record.Control{Mode: runbook.Paused} }, record.Hold, GuardPaused},
+		{"a control nobody knows", func(in *Input) { in.Control = record.Control{Mode: "pasued"} }, record.Hold, GuardPaused},
+		{"an active control", func(in *Input) { in.Control = record.Control{Mode: runbook.Active} }, record.RollBack, GuardSevere},
+		{"no mode at all observes", func(in *Input) { in.Runbook.Policy.Mode = "" }, record.Hold, GuardObserve},
+		{"release is over", func(in *Input) { in.Release.Phase = record.RolledBack }, record.Hold, GuardNothing},
+		{"stable needs a pod whatever the runbook says", func(in *Input) { in.Runbook.LastKnownGood.MinPods, in.Breach.StablePods = 0, 0 }, record.Hold, GuardLKGNotWarm},
+		{"the label says severe, the runbook says mild", func(in *Input) { in.Breach.Trigger, in.Breach.Severity = "p95", runbook.Severe }, record.Ask, GuardMild},
+		{"a state nobody knows", func(in *Input) { in.Breach.State = "perhaps" }, record.Hold, GuardNotConfirmed},
+		{"inside the schedule", func(in *Input) { in.Runbook.Policy.Schedule = day("0 9 * * *", "8h", "") }, record.RollBack, GuardSevere},
+		{"an incident that has not acted", func(in *Input) { in.Incident = &record.Incident{ID: "inc-1"} }, record.RollBack, GuardSevere},
+		{"a severity nobody knows asks", func(in *Input) { in.Runbook.Triggers[0].Severity = "" }, record.Ask, GuardMild},
+		{"severity page on a comparison freezes", func(in *Input) { in.Runbook.Triggers[0].Severity = runbook.Page }, record.Freeze, GuardAbsoluteSLO},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			in := severe()
@@ -190,7 +191,7 @@ func TestObserveSaysWhatActiveWouldDo(t *testing.T) {
 		"runbook": func(in *Input) { in.Runbook.Policy.Mode = runbook.Observe },
 		"control": func(in *Input) { in.Control.Mode = runbook.Observe },
 	} {
-		for _, b := range append(bends(), bend{"severe", func(*Input) {}, runbook.RollBack, GuardSevere, true}) {
+		for _, b := range append(bends(), bend{"severe", func(*Input) {}, record.RollBack, GuardSevere, true}) {
 			if name == "control" && (b.guard == GuardPaused || b.guard == GuardPauseExpired) {
 				continue // the control is one word
 			}
@@ -201,9 +202,9 @@ func TestObserveSaysWhatActiveWouldDo(t *testing.T) {
 				observe(&in)
 				d := Decide(in, noon)
 				switch {
-				case active.Action == runbook.Hold && !reflect.DeepEqual(d, active):
+				case active.Action == record.Hold && !reflect.DeepEqual(d, active):
 					t.Errorf("a hold is a hold in every mode: %+v", d)
-				case active.Action != runbook.Hold && (d.Action != runbook.Hold || d.Would != active.Action || d.Guard != GuardObserve || d.Page):
+				case active.Action != record.Hold && (d.Action != record.Hold || d.Would != active.Action || d.Guard != GuardObserve || d.Page):
 					t.Errorf("active would %s; observe says %+v", active.Action, d)
 				}
 			})
@@ -219,21 +220,21 @@ func TestHumanPassesEveryGuardButTwo(t *testing.T) {
 			in.ByHuman = true
 			d := Decide(in, noon)
 			if b.guard == GuardNothing || b.guard == GuardHumanWins {
-				if d.Action != runbook.Hold || d.Guard != b.guard {
+				if d.Action != record.Hold || d.Guard != b.guard {
 					t.Errorf("got %s by %s", d.Action, d.Guard)
 				}
 				return
 			}
-			if d.Action != runbook.RollBack || d.Guard != GuardHuman || !strings.Contains(strings.Join(d.Reasons, "\n"), "Warning ("+b.guard+"): ") {
+			if d.Action != record.RollBack || d.Guard != GuardHuman || !strings.Contains(strings.Join(d.Reasons, "\n"), "Warning ("+b.guard+"): ") {
 				t.Errorf("got %s by %s without a warning: %q", d.Action, d.Guard, d.Reasons)
 			}
 		})
 	}
 	t.Run("without a breach", func(t *testing.T) {
-		for _, b := range []runbook.Breach{{}, {State: runbook.Breaching, Severity: runbook.Severe, AskedAt: noon}} {
+		for _, b := range []record.Breach{{}, {State: record.Breaching, Severity: runbook.Severe, AskedAt: noon}} {
 			in := severe()
 			in.Breach, in.ByHuman = b, true
-			if d := Decide(in, noon); d.Action != runbook.RollBack || len(d.Reasons) != 1 {
+			if d := Decide(in, noon); d.Action != record.RollBack || len(d.Reasons) != 1 {
 				t.Errorf("Prometheus was not asked, and yet: %q", d.Reasons)
 			}
 		}
@@ -272,13 +273,13 @@ func TestGoldenTexts(t *testing.T) {
 	in.Runbook.Policy.Mode = runbook.Observe
 	tell("several questions, observed", in)
 	in = severe()
-	in.Foreign, in.Release.Held = true, &runbook.HumanHold{Since: noon.Add(-time.Hour), Want: runbook.Split{"a": 95, "b": 5}, Found: runbook.Split{"a": 50, "b": 50}}
+	in.Foreign, in.Release.Held = true, &record.HumanHold{Since: noon.Add(-time.Hour), Want: record.Split{"a": 95, "b": 5}, Found: record.Split{"a": 50, "b": 50}}
 	tell("held since", in)
 	in = severe()
-	in.ByHuman, in.Breach.StablePods, in.Control = true, 1, runbook.Control{Mode: runbook.Paused, By: "ada"}
+	in.ByHuman, in.Breach.StablePods, in.Control = true, 1, record.Control{Mode: runbook.Paused, By: "ada"}
 	tell("human, with warnings", in)
 	in = severe()
-	in.Breach.State, in.Breach.Problem = runbook.Unreachable, "the significance is being rebuilt"
+	in.Breach.State, in.Breach.Problem = record.Unreachable, "the significance is being rebuilt"
 	in.Breach.Significance.Problem = in.Breach.Problem
 	tell("significance not known yet", in)
 
@@ -300,12 +301,12 @@ func TestGoldenTexts(t *testing.T) {
 // The companion of a side without data is in no runbook, and is no stranger: it says that
 // there is no data, or it says nothing. One that claims a number is not ours.
 func TestTheCompanionIsNoStranger(t *testing.T) {
-	for state, want := range map[runbook.State]string{
-		runbook.NoData: GuardBlind, runbook.Unreachable: GuardUnreachable, runbook.NotBreaching: GuardNotConfirmed, runbook.Breaching: GuardUnknownTrigger,
+	for state, want := range map[record.State]string{
+		record.NoData: GuardBlind, record.Unreachable: GuardUnreachable, record.NotBreaching: GuardNotConfirmed, record.Breaching: GuardUnknownTrigger,
 	} {
 		in := severe()
 		in.Breach.Trigger, in.Breach.State = rules.BlindTrigger, state
-		if d := Decide(in, noon); d.Action != runbook.Hold || d.Guard != want {
+		if d := Decide(in, noon); d.Action != record.Hold || d.Guard != want {
 			t.Errorf("%s: %s by %s, want hold by %s", state, d.Action, d.Guard, want)
 		}
 	}

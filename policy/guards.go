@@ -3,10 +3,10 @@ package policy
 import (
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
-// The names of the guards, as they stand in [runbook.Decision]. Package doc has their
+// The names of the guards, as they stand in [record.Decision]. Package doc has their
 // order and meaning.
 const (
 	GuardUnknownTrigger = "unknown_trigger"
@@ -45,20 +45,20 @@ type guard struct {
 
 // An objection is what to do instead, and why.
 type objection struct {
-	action  runbook.Action
+	action  record.Action
 	page    bool
 	why     string
 	choices []string
 }
 
-func hold(why string) *objection { return &objection{action: runbook.Hold, why: why} }
+func hold(why string) *objection { return &objection{action: record.Hold, why: why} }
 
 func holdAndPage(why string, choices ...string) *objection {
-	return &objection{action: runbook.Hold, page: true, why: why, choices: choices}
+	return &objection{action: record.Hold, page: true, why: why, choices: choices}
 }
 
 func freeze(why string, choices ...string) *objection {
-	return &objection{action: runbook.Freeze, page: true, why: why, choices: choices}
+	return &objection{action: record.Freeze, page: true, why: why, choices: choices}
 }
 
 func ask(in Input, why string) *objection {
@@ -66,7 +66,7 @@ func ask(in Input, why string) *objection {
 	if expiry == "" {
 		expiry = "page"
 	}
-	return &objection{action: runbook.Ask, page: true, why: why, choices: []string{"approve the rollback", "reject it and keep the split", "leave it: once it expires, policy.on_expiry applies (" + expiry + ")"}}
+	return &objection{action: record.Ask, page: true, why: why, choices: []string{"approve the rollback", "reject it and keep the split", "leave it: once it expires, policy.on_expiry applies (" + expiry + ")"}}
 }
 
 // guards is the fixed order: every hold and freeze, then every question.

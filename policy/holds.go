@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -15,7 +16,7 @@ const (
 
 func unknownTrigger(in Input, _ time.Time) *objection {
 	_, ok := in.Runbook.Trigger(in.Breach.Trigger)
-	companion := in.Breach.Trigger == rules.BlindTrigger && in.Breach.State != runbook.Breaching // has no number to breach
+	companion := in.Breach.Trigger == rules.BlindTrigger && in.Breach.State != record.Breaching // has no number to breach
 	if ok || companion {
 		return nil
 	}
@@ -24,7 +25,7 @@ func unknownTrigger(in Input, _ time.Time) *objection {
 }
 
 func unreachable(in Input, _ time.Time) *objection {
-	if in.Breach.State != runbook.Unreachable {
+	if in.Breach.State != record.Unreachable {
 		return nil
 	}
 	if in.Breach.Unjudged() {
@@ -36,7 +37,7 @@ func unreachable(in Input, _ time.Time) *objection {
 }
 
 func blind(in Input, _ time.Time) *objection {
-	if in.Breach.State != runbook.NoData {
+	if in.Breach.State != record.NoData {
 		return nil
 	}
 	return holdAndPage("Prometheus has no fresh data to judge by"+because(in.Breach.Problem)+"; no data is neither good nor bad.",
@@ -44,7 +45,7 @@ func blind(in Input, _ time.Time) *objection {
 }
 
 func notConfirmed(in Input, _ time.Time) *objection {
-	if in.Breach.State == runbook.Breaching {
+	if in.Breach.State == record.Breaching {
 		return nil
 	}
 	return hold(fmt.Sprintf("Not confirmed: Prometheus was asked at %s and trigger %q is not true now (state %s).", clock(in.Breach.AskedAt), in.Breach.Trigger, state(in.Breach.State)))
@@ -71,7 +72,7 @@ func stableSick(in Input, _ time.Time) *objection {
 }
 
 func nothing(in Input, _ time.Time) *objection {
-	if in.Release.Phase != runbook.Open {
+	if in.Release.Phase != record.Open {
 		return hold(fmt.Sprintf("Nothing to roll back: release %s is %s.", in.Release.ID, in.Release.Phase))
 	}
 	if in.Release.Weight > 0 {
@@ -132,4 +133,4 @@ func alreadyActed(in Input, now time.Time) *objection {
 	return hold(fmt.Sprintf("Incident %s was rolled back %s ago; one incident gets one rollback.", in.Incident.ID, span(now.Sub(in.Incident.ActedAt))))
 }
 
-func expired(c runbook.Control, now time.Time) bool { return !c.Until.IsZero() && !now.Before(c.Until) }
+func expired(c record.Control, now time.Time) bool { return !c.Until.IsZero() && !now.Before(c.Until) }

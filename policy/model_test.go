@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -40,22 +41,22 @@ func TestAutomationNeverRollsBackWhereItMustNot(t *testing.T) {
 		if !reflect.DeepEqual(d, Decide(in, now)) {
 			t.Fatal("the same input gives another decision")
 		}
-		if (d.Guard == GuardObserve) != (d.Would != "") || d.Would == runbook.Hold {
+		if (d.Guard == GuardObserve) != (d.Would != "") || d.Would == record.Hold {
 			t.Fatalf("guard %s, would %q", d.Guard, d.Would)
 		}
-		if d.Action != runbook.RollBack {
+		if d.Action != record.RollBack {
 			return
 		}
 		trigger, _ := in.Runbook.Trigger(in.Breach.Trigger)
 		for what, is := range map[string]bool{
 			"observed":       in.Runbook.Policy.Mode != runbook.Active,
 			"not active":     in.Control.Mode != "" && in.Control.Mode != runbook.Active,
-			"not breaching":  in.Breach.State != runbook.Breaching,
+			"not breaching":  in.Breach.State != record.Breaching,
 			"foreign":        in.Foreign,
 			"quarantined":    in.StableQuarantined,
 			"not severe":     trigger.Severity != runbook.Severe,
 			"sick":           in.Breach.StableSick,
-			"over budget":    in.Budget.Spent(now) >= runbook.BudgetPerHour,
+			"over budget":    in.Budget.Spent(now) >= record.BudgetPerHour,
 			"acted":          in.Incident != nil,
 			"nothing to do":  in.Release.Weight == 0,
 			"not warm":       in.Breach.StablePods < 3,
@@ -76,7 +77,7 @@ func TestHumanCanRollBackInEveryMode(t *testing.T) {
 		in.ByHuman = true
 		d := Decide(in, now)
 		possible := in.Release.Weight > 0 && !in.Foreign
-		if possible != (d.Action == runbook.RollBack) || len(d.Reasons) == 0 || !reflect.DeepEqual(d, Decide(in, now)) {
+		if possible != (d.Action == record.RollBack) || len(d.Reasons) == 0 || !reflect.DeepEqual(d, Decide(in, now)) {
 			t.Fatalf("possible %t, decided %+v", possible, d)
 		}
 	})

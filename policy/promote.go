@@ -5,22 +5,23 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // Ramp is everything that the next step of a rollout rests on, read at one moment.
 type Ramp struct {
-	Runbook              *runbook.Runbook  // never nil
-	Release              runbook.Release   // as stored
-	Incident             *runbook.Incident // the release's newest; nil: none
-	Control              runbook.Control   // zero: active
-	Foreign              bool              // the router's split is not the release's
-	Router               string            // why the router's keys cannot be changed, or would be ignored
+	Runbook              *runbook.Runbook // never nil
+	Release              record.Release   // as stored
+	Incident             *record.Incident // the release's newest; nil: none
+	Control              record.Control   // zero: active
+	Foreign              bool             // the router's split is not the release's
+	Router               string           // why the router's keys cannot be changed, or would be ignored
 	StableQuarantined    bool
 	CandidateQuarantined bool
-	Heard                time.Time          // when the watchdog was last heard by webhook; zero: never
-	Ready                *runbook.Readiness // nil: not asked yet
-	ByHuman              bool               // a person takes the step
+	Heard                time.Time         // when the watchdog was last heard by webhook; zero: never
+	Ready                *record.Readiness // nil: not asked yet
+	ByHuman              bool              // a person takes the step
 }
 
 const (
@@ -48,7 +49,7 @@ func Promote(in Ramp, now time.Time) string {
 
 func rampless(in Ramp, _ time.Time) string {
 	switch {
-	case in.Release.Phase != runbook.Open:
+	case in.Release.Phase != record.Open:
 		return fmt.Sprintf("%s has no open release in %s", in.Runbook.Service, in.Release.Region)
 	case in.Runbook.Rollout == nil:
 		return fmt.Sprintf("the runbook of %s has no section rollout, so there is no next step", in.Runbook.Service)
@@ -60,16 +61,16 @@ func troubled(in Ramp, _ time.Time) string {
 	switch i := in.Incident; {
 	case in.Foreign || in.Release.Held != nil:
 		return "somebody else changed the split; put it back, or let the release go on with it: autorollback release let-go " + in.Runbook.Service
-	case i == nil || i.Phase == runbook.Done:
+	case i == nil || i.Phase == record.Done:
 		return ""
-	case i.Phase == runbook.HeldPhase || i.Phase == runbook.Frozen:
+	case i.Phase == record.HeldPhase || i.Phase == record.Frozen:
 		return fmt.Sprintf("incident %s is %s (%s); once you have looked: autorollback release resume %s", i.ID, i.Phase, reason(i), in.Runbook.Service)
 	default:
 		return fmt.Sprintf("incident %s is %s (%s)", i.ID, i.Phase, reason(i))
 	}
 }
 
-func reason(i *runbook.Incident) string {
+func reason(i *record.Incident) string {
 	if i.Breach.Trigger != "" {
 		return "trigger " + i.Breach.Trigger
 	}
@@ -222,9 +223,9 @@ func unready(in Ramp, now time.Time) string {
 }
 
 // objecting is the first answer that is not good.
-func objecting(answers []runbook.Answer) string {
+func objecting(answers []record.Answer) string {
 	for _, a := range answers {
-		if !a.Aside && a.Health != runbook.Good {
+		if !a.Aside && a.Health != record.Good {
 			return a.Text
 		}
 	}

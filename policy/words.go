@@ -8,13 +8,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // facts says what was measured, for whoever reads the reasons.
 func facts(in Input) []string {
 	b := in.Breach
-	if b.State != runbook.Breaching {
+	if b.State != record.Breaching {
 		return nil
 	}
 	t, ok := in.Runbook.Trigger(b.Trigger)
@@ -93,14 +94,14 @@ func clock(t time.Time) string {
 	return t.Format("2006-01-02 15:04:05 MST")
 }
 
-func side(s runbook.Side) string {
+func side(s record.Side) string {
 	if s.Version == "" {
 		return "an unnamed version"
 	}
 	return s.Version
 }
 
-func split(s runbook.Split) string {
+func split(s record.Split) string {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(s)) {
 		parts = append(parts, fmt.Sprintf("%s %d", k, s[k]))
@@ -108,7 +109,7 @@ func split(s runbook.Split) string {
 	return strings.Join(parts, ", ")
 }
 
-func byWhom(c runbook.Control) string {
+func byWhom(c record.Control) string {
 	var s string
 	if c.By != "" {
 		s += " by " + c.By
@@ -126,7 +127,7 @@ func because(problem string) string {
 	return " (" + problem + ")"
 }
 
-func state(s runbook.State) string {
+func state(s record.State) string {
 	if s == "" {
 		return "not asked"
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/receiver"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
 )
@@ -20,9 +21,9 @@ func TestRealAlertmanager(t *testing.T) {
 	clientCert, clientKey := ca.issue(t, "alertmanager")
 	tokenFile := write(t, "token", token+"\n")
 
-	heard := make(chan []runbook.Alert, 10)
+	heard := make(chan []record.Alert, 10)
 	calls := 0 // one group of one Alertmanager: calls come one after another
-	d := open(t, func(_ context.Context, a []runbook.Alert) error {
+	d := open(t, func(_ context.Context, a []record.Alert) error {
 		if calls++; calls <= 2 {
 			return errors.New("store is away")
 		}
@@ -63,7 +64,7 @@ receivers:
 
 // TestRealAlertmanagerWithAWrongToken: it is refused, and counted.
 func TestRealAlertmanagerWithAWrongToken(t *testing.T) {
-	d := open(t, func(context.Context, []runbook.Alert) error { t.Error("let in"); return nil }, receiver.Config{})
+	d := open(t, func(context.Context, []record.Alert) error { t.Error("let in"); return nil }, receiver.Config{})
 	url := listen(t, d, "http")
 	am := servers.Alertmanager(t, fmt.Sprintf(`
 route: {receiver: autorollback, group_by: ['...'], group_wait: 0s, group_interval: 1m}

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/alertmanager/template"
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -16,8 +17,8 @@ var (
 )
 
 // sort keeps the alerts that are for us, in the order they came, and counts all.
-func (r *Receiver) sort(got delivery, now time.Time) []runbook.Alert {
-	var keep []runbook.Alert
+func (r *Receiver) sort(got delivery, now time.Time) []record.Alert {
+	var keep []record.Alert
 	left := leftOut{}
 	for _, a := range got.Alerts {
 		alert, what := read(a, now)
@@ -46,25 +47,25 @@ const maxTruncated = 1 << 20
 // read makes an alert of one entry of the body. Names are judged as they came: a
 // name is never mended into another one. Only the entry's own status counts, not the
 // message's.
-func read(a template.Alert, now time.Time) (runbook.Alert, outcome) {
+func read(a template.Alert, now time.Time) (record.Alert, outcome) {
 	if a.Labels["autorollback"] != "true" {
-		return runbook.Alert{}, ignored
+		return record.Alert{}, ignored
 	}
 	service, trigger, region := a.Labels["service"], a.Labels["trigger"], a.Labels["region"]
 	firing, said := status(a.Status)
 	if !said || !nameForm.MatchString(trigger) ||
 		service != "" && !nameForm.MatchString(service) || // the watchdog has none
 		region != "" && !regionForm.MatchString(region) {
-		return runbook.Alert{}, malformed
+		return record.Alert{}, malformed
 	}
 	space := keepBytes
-	return runbook.Alert{
+	return record.Alert{
 		Service: service, Trigger: trigger, Region: region,
 		Severity:    severity(a.Labels["severity"]),
 		Firing:      firing,
 		StartsAt:    a.StartsAt,
 		Fingerprint: tame(a.Fingerprint, 64),
-		Lane:        runbook.Webhook,
+		Lane:        record.Webhook,
 		Labels:      tameAll(a.Labels, &space),
 		Annotations: tameAll(a.Annotations, &space),
 		ReceivedAt:  now,
@@ -84,7 +85,7 @@ func severity(s string) runbook.Severity {
 	return ""
 }
 
-func outcomeOf(a runbook.Alert) outcome {
+func outcomeOf(a record.Alert) outcome {
 	if a.Firing {
 		return firingAlert
 	}

@@ -15,13 +15,13 @@ import (
 	"testing"
 
 	"github.com/autorollback/autorollback/receiver"
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // keepAll returns an intake that remembers, with all it was given.
-func keepAll() (intake, *[]runbook.Alert) {
-	var got []runbook.Alert
-	return func(_ context.Context, a []runbook.Alert) error { got = append(got, a...); return nil }, &got
+func keepAll() (intake, *[]record.Alert) {
+	var got []record.Alert
+	return func(_ context.Context, a []record.Alert) error { got = append(got, a...); return nil }, &got
 }
 
 func recorded(t testing.TB, name string) string {
@@ -66,7 +66,7 @@ func TestRecordedBodies(t *testing.T) {
 				var alerts []alert
 				for _, a := range *got {
 					alerts = append(alerts, alert{a.Service, a.Trigger, a.Region, a.Firing})
-					if a.Lane != runbook.Webhook || a.StartsAt.IsZero() || a.ReceivedAt.IsZero() || len(a.Fingerprint) != 16 {
+					if a.Lane != record.Webhook || a.StartsAt.IsZero() || a.ReceivedAt.IsZero() || len(a.Fingerprint) != 16 {
 						t.Errorf("incomplete: %+v", a)
 					}
 				}
@@ -173,8 +173,8 @@ func FuzzBody(f *testing.F) {
 		f.Add(body)
 	}
 	f.Add([]byte(many(1001)))
-	var got []runbook.Alert
-	d := open(f, func(_ context.Context, a []runbook.Alert) error { got = a; return nil }, receiver.Config{})
+	var got []record.Alert
+	d := open(f, func(_ context.Context, a []record.Alert) error { got = a; return nil }, receiver.Config{})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got = nil
 		w := httptest.NewRecorder()

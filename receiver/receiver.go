@@ -18,7 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // Path is the only path that is served.
@@ -27,7 +27,7 @@ const Path = "/v1/alertmanager"
 // An Intake takes alerts. It returns nil once the outcome of every alert is
 // committed, and an error if they should be sent again later. It honours ctx.
 type Intake interface {
-	Alerts(ctx context.Context, alerts []runbook.Alert) error
+	Alerts(ctx context.Context, alerts []record.Alert) error
 }
 
 // Config says who may send. At least one of TokenFile and TLS.ClientCA is needed;

@@ -20,16 +20,16 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/autorollback/autorollback/receiver"
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 const token = "0123456789abcdef0123456789abcdef"
 
-type intake func(context.Context, []runbook.Alert) error
+type intake func(context.Context, []record.Alert) error
 
-func (f intake) Alerts(ctx context.Context, alerts []runbook.Alert) error { return f(ctx, alerts) }
+func (f intake) Alerts(ctx context.Context, alerts []record.Alert) error { return f(ctx, alerts) }
 
-func accept(context.Context, []runbook.Alert) error { return nil }
+func accept(context.Context, []record.Alert) error { return nil }
 
 // door is a receiver with its registry.
 type door struct {
@@ -87,7 +87,7 @@ func many(n int) string {
 }
 
 func TestAnswers(t *testing.T) {
-	fails := func(context.Context, []runbook.Alert) error { return errors.New("store is away") }
+	fails := func(context.Context, []record.Alert) error { return errors.New("store is away") }
 	for _, c := range []struct {
 		name string
 		in   intake
@@ -191,7 +191,7 @@ func (o ordered) WriteHeader(code int) {
 
 func TestCommitsBeforeItAnswers(t *testing.T) {
 	committed := false
-	d := open(t, func(context.Context, []runbook.Alert) error { committed = true; return nil }, receiver.Config{})
+	d := open(t, func(context.Context, []record.Alert) error { committed = true; return nil }, receiver.Config{})
 	w := ordered{httptest.NewRecorder(), t, &committed}
 	d.ServeHTTP(w, call(firing))
 	if w.Code != 200 {
@@ -201,7 +201,7 @@ func TestCommitsBeforeItAnswers(t *testing.T) {
 
 func TestSlowIntakeIsLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := open(t, func(ctx context.Context, _ []runbook.Alert) error { <-ctx.Done(); return ctx.Err() }, receiver.Config{})
+		d := open(t, func(ctx context.Context, _ []record.Alert) error { <-ctx.Done(); return ctx.Err() }, receiver.Config{})
 		began := time.Now()
 		w := d.serve(call(firing))
 		if took := time.Since(began); w.Code != 503 || took != 3*time.Second {
@@ -211,7 +211,7 @@ func TestSlowIntakeIsLater(t *testing.T) {
 }
 
 func TestHangingUpDoesNotCallOffTheIntake(t *testing.T) {
-	d := open(t, func(ctx context.Context, _ []runbook.Alert) error { return ctx.Err() }, receiver.Config{})
+	d := open(t, func(ctx context.Context, _ []record.Alert) error { return ctx.Err() }, receiver.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if w := d.serve(call(firing).WithContext(ctx)); w.Code != 200 {
@@ -222,7 +222,7 @@ func TestHangingUpDoesNotCallOffTheIntake(t *testing.T) {
 func TestFlightsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		land := make(chan struct{})
-		d := open(t, func(context.Context, []runbook.Alert) error { <-land; return nil }, receiver.Config{})
+		d := open(t, func(context.Context, []record.Alert) error { <-land; return nil }, receiver.Config{})
 		codes := make(chan int, 32)
 		for range 32 {
 			go func() { codes <- d.serve(call(firing)).Code }()

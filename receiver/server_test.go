@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/receiver"
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // pipes is a listener whose connections live in memory, so that time can be fake.
@@ -165,7 +165,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 func TestDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		land := make(chan struct{})
-		d := open(t, func(context.Context, []runbook.Alert) error { <-land; return nil }, receiver.Config{})
+		d := open(t, func(context.Context, []record.Alert) error { <-land; return nil }, receiver.Config{})
 		l, stop := running(t, d)
 		underway := make(chan int, 1)
 		go func() {
@@ -206,7 +206,7 @@ func TestDrain(t *testing.T) {
 func TestDrainGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(chan struct{})
-		l, stop := running(t, open(t, func(context.Context, []runbook.Alert) error { <-stuck; return nil }, receiver.Config{}))
+		l, stop := running(t, open(t, func(context.Context, []record.Alert) error { <-stuck; return nil }, receiver.Config{}))
 		go send(l.dial())
 		synctest.Wait()
 		began := time.Now()

@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -51,7 +52,7 @@ type Alertmanager struct {
 	IncidentURL func(incident string) string
 	// Incident finds an incident by id. With it, a message that has an end also ends
 	// the alerts of the incident's earlier messages; without it (nil) they last a day.
-	Incident func(ctx context.Context, id string) (runbook.Incident, error)
+	Incident func(ctx context.Context, id string) (record.Incident, error)
 	// Log gets a line for each Alertmanager that did not accept while another did.
 	// Nil means silence.
 	Log *zap.Logger
@@ -68,7 +69,7 @@ type postedAlert struct {
 // Send posts the message as one alert. Labels and times depend on the message alone,
 // so sending it again changes nothing. The alert ends at the message's EndsAt, but
 // never before it has been on show for 15 minutes, and after a day if it has none.
-func (a Alertmanager) Send(ctx context.Context, m runbook.Message, link string) error {
+func (a Alertmanager) Send(ctx context.Context, m record.Message, link string) error {
 	if err := a.post(ctx, []postedAlert{a.alert(m, link)}); err != nil {
 		return err
 	}
@@ -86,7 +87,7 @@ func (a Alertmanager) Send(ctx context.Context, m runbook.Message, link string) 
 }
 
 // End ends the alerts of messages sent before at their EndsAt; see [Endings].
-func (a Alertmanager) End(ctx context.Context, messages []runbook.Message) error {
+func (a Alertmanager) End(ctx context.Context, messages []record.Message) error {
 	var alerts []postedAlert
 	for _, m := range messages {
 		over := a.alert(m, "")
@@ -108,7 +109,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-func (a Alertmanager) alert(m runbook.Message, link string) postedAlert {
+func (a Alertmanager) alert(m record.Message, link string) postedAlert {
 	var rb *runbook.Runbook
 	if a.Runbook != nil {
 		rb = a.Runbook(m.Service)
@@ -122,7 +123,7 @@ func (a Alertmanager) alert(m runbook.Message, link string) postedAlert {
 
 // alertEnd is taken from the message, not from the clock, so that replicas and
 // re-sends agree.
-func alertEnd(m runbook.Message) time.Time {
+func alertEnd(m record.Message) time.Time {
 	end := m.EndsAt
 	if end.IsZero() {
 		return m.CreatedAt.Add(alertLife).UTC()
@@ -135,7 +136,7 @@ func alertEnd(m runbook.Message) time.Time {
 
 // alertLabels never has autorollback="true": that label would route our own message
 // back to our own receiver. The team's labels cannot change who the alert is about.
-func alertLabels(m runbook.Message, rb *runbook.Runbook) map[string]string {
+func alertLabels(m record.Message, rb *runbook.Runbook) map[string]string {
 	labels := map[string]string{}
 	if rb != nil {
 		for name, value := range rb.Communication.Labels {
@@ -160,7 +161,7 @@ func alertLabels(m runbook.Message, rb *runbook.Runbook) map[string]string {
 	return labels
 }
 
-func annotations(m runbook.Message, rb *runbook.Runbook, link string) map[string]string {
+func annotations(m record.Message, rb *runbook.Runbook, link string) map[string]string {
 	notes := map[string]string{"summary": m.Title, "description": m.Text}
 	if link != "" {
 		notes["approval"] = link

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
 )
@@ -51,7 +52,7 @@ func poster(urls ...string) Alertmanager {
 }
 
 // recent moves an incident to now, as a real Alertmanager needs it.
-func recent(m runbook.Message) runbook.Message {
+func recent(m record.Message) record.Message {
 	now := time.Now().Truncate(time.Millisecond)
 	m.StartsAt, m.CreatedAt = now.Add(-time.Minute), now
 	return m
@@ -101,8 +102,8 @@ func TestAlertmanagerRealEnds(t *testing.T) {
 	began := time.Now().Add(-10 * time.Minute).Truncate(time.Second)
 	inc.Breach.StartedAt, inc.Verdict.At = began, time.Now()
 	a := poster(am.URL)
-	a.Incident = func(context.Context, string) (runbook.Incident, error) { return inc, nil }
-	for _, m := range []runbook.Message{Opened(inc, ranker(), began), Acted(inc, ranker(), began)} {
+	a.Incident = func(context.Context, string) (record.Incident, error) { return inc, nil }
+	for _, m := range []record.Message{Opened(inc, ranker(), began), Acted(inc, ranker(), began)} {
 		if err := a.Send(t.Context(), m, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +208,7 @@ func TestAlertEnd(t *testing.T) {
 		"over at once":    {breach, breach.Add(15 * time.Minute)},
 		"over in the end": {breach.Add(time.Hour), breach.Add(time.Hour)},
 	} {
-		if got := alertEnd(runbook.Message{CreatedAt: breach, EndsAt: c.ends}); !got.Equal(c.want) {
+		if got := alertEnd(record.Message{CreatedAt: breach, EndsAt: c.ends}); !got.Equal(c.want) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -14,18 +15,18 @@ type Archive struct {
 	Prometheus string // as a browser reaches it; may be empty
 	// Approval finds the incident's newest approval, for the page; it may be nil, and
 	// an error only leaves the approval out.
-	Approval func(id string) (runbook.Approval, error)
+	Approval func(id string) (record.Approval, error)
 }
 
 // Capture keeps the parts of one stage; see [Folder.Capture].
-func (a Archive) Capture(inc runbook.Incident, stage string, parts map[string][]byte) error {
+func (a Archive) Capture(inc record.Incident, stage string, parts map[string][]byte) error {
 	_, _, err := a.Folder.Capture(inc, stage, parts)
 	return err
 }
 
 // Seal writes incident.md and incident.html and the manifest over everything, and
 // returns the folder's path and the manifest's digest. rb may be nil.
-func (a Archive) Seal(inc runbook.Incident, rb *runbook.Runbook) (path, digest string, err error) {
+func (a Archive) Seal(inc record.Incident, rb *runbook.Runbook) (path, digest string, err error) {
 	o, err := a.options(inc)
 	if err != nil {
 		return "", "", err
@@ -42,7 +43,7 @@ func (a Archive) Seal(inc runbook.Incident, rb *runbook.Runbook) (path, digest s
 
 // options take the moment from the incident, not from the clock, so that two
 // replicas seal the same pages.
-func (a Archive) options(inc runbook.Incident) (Options, error) {
+func (a Archive) options(inc record.Incident) (Options, error) {
 	stages, err := a.Folder.Stages(inc.ID)
 	if err != nil {
 		return Options{}, err
@@ -56,7 +57,7 @@ func (a Archive) options(inc runbook.Incident) (Options, error) {
 	return o, nil
 }
 
-func lastMoment(inc runbook.Incident) time.Time {
+func lastMoment(inc record.Incident) time.Time {
 	last := inc.OpenedAt
 	for _, r := range inc.Timeline {
 		if r.At.After(last) {

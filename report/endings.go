@@ -3,15 +3,15 @@ package report
 import (
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // Endings returns the messages an incident may have sent before its verdict, as
 // [Alertmanager.End] needs them to end their alerts once the incident is over. Where
 // the incident does not tell whether a message paged, both are there: ending an alert
 // that never was changes nothing.
-func Endings(inc runbook.Incident, at time.Time) []runbook.Message {
-	var out []runbook.Message
+func Endings(inc record.Incident, at time.Time) []record.Message {
+	var out []record.Message
 	end := func(kind string, page bool) {
 		m := message(inc, kind, page, time.Time{}, kind+": over")
 		m.EndsAt = at

@@ -10,7 +10,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // A Folder keeps the evidence of incidents under Dir, one folder each:
@@ -50,7 +50,7 @@ var incidentForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,79}$`)
 // written twice: if it is there already (another replica, or ourselves before a
 // crash), it is verified, and its own digest returned. Names are made safe, and
 // values that look like secrets are redacted.
-func (f Folder) Capture(inc runbook.Incident, stage string, parts map[string][]byte) (path, digest string, err error) {
+func (f Folder) Capture(inc record.Incident, stage string, parts map[string][]byte) (path, digest string, err error) {
 	if stage != Before && stage != After {
 		return "", "", fmt.Errorf("capture evidence: stage %q is neither %q nor %q", stage, Before, After)
 	}

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 func capture(t *testing.T, f Folder, stage string, parts map[string][]byte) (path, digest string) {
@@ -62,7 +62,7 @@ func TestCapture(t *testing.T) {
 func TestCaptureRefuses(t *testing.T) {
 	f := Folder{Dir: t.TempDir()}
 	for _, id := range []string{"", ".", "..", "../x", "a/b", "INC", strings.Repeat("a", 81)} {
-		if _, _, err := f.Capture(runbook.Incident{ID: id}, Before, nil); err == nil {
+		if _, _, err := f.Capture(record.Incident{ID: id}, Before, nil); err == nil {
 			t.Errorf("incident id %q was taken", id)
 		}
 	}
@@ -160,7 +160,7 @@ func TestSealAndCheck(t *testing.T) {
 		}
 	}
 	independently(t, home)
-	inc.Business = &runbook.Verdict{Outcome: runbook.Recovered, Reason: "the KPI is back", At: after(3600e9)}
+	inc.Business = &record.Verdict{Outcome: record.Recovered, Reason: "the KPI is back", At: after(3600e9)}
 	if _, later, err := a.Seal(inc, ranker()); err != nil || later == digest {
 		t.Errorf("a late verdict was not sealed: %s, %v", later, err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"go.uber.org/zap"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // remembered is how many messages the fan-out keeps in mind.
@@ -22,7 +22,7 @@ const remembered = 4096
 // A Sender carries one message to one place. It may be asked to send a message
 // again, and must carry the same id.
 type Sender interface {
-	Send(ctx context.Context, m runbook.Message, link string) error
+	Send(ctx context.Context, m record.Message, link string) error
 }
 
 // A Sink is a sender with the name it has in metrics: fixed by configuration, e.g.
@@ -70,7 +70,7 @@ func NewFanout(reg prometheus.Registerer, log *zap.Logger, sinks ...Sink) *Fanou
 // same time, and returns the errors of those that failed now, each with the sink's name.
 // A sink that is disabled for good ([ErrDisabled]) is counted and is no error: trying
 // it again would help nobody.
-func (f *Fanout) Send(ctx context.Context, m runbook.Message, link string) error {
+func (f *Fanout) Send(ctx context.Context, m record.Message, link string) error {
 	digest, err := messageDigest(m)
 	if err != nil {
 		return fmt.Errorf("send message %s: %w", m.ID, err)
@@ -85,7 +85,7 @@ func (f *Fanout) Send(ctx context.Context, m runbook.Message, link string) error
 	return errors.Join(failed...)
 }
 
-func (f *Fanout) sendTo(ctx context.Context, s Sink, d delivery, m runbook.Message, link string) error {
+func (f *Fanout) sendTo(ctx context.Context, s Sink, d delivery, m record.Message, link string) error {
 	if f.has(d) {
 		return nil
 	}
@@ -133,7 +133,7 @@ func (f *Fanout) remember(d delivery) {
 }
 
 // messageDigest leaves out what the outbox writes between attempts.
-func messageDigest(m runbook.Message) ([sha256.Size]byte, error) {
+func messageDigest(m record.Message) ([sha256.Size]byte, error) {
 	m.ClaimedBy, m.ClaimedUntil, m.Attempts, m.Problem = "", time.Time{}, 0, ""
 	text, err := json.Marshal(m)
 	return sha256.Sum256(text), err

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -54,117 +55,117 @@ func options() Options {
 	return Options{Now: after(20 * time.Minute), External: "https://autorollback.example/", Prometheus: "https://prometheus.example"}
 }
 
-func base(trigger string, severity runbook.Severity) runbook.Incident {
-	return runbook.Incident{
+func base(trigger string, severity runbook.Severity) record.Incident {
+	return record.Incident{
 		Schema: 1, ID: "inc-0123456789ab", Service: "ranker", Region: "eu", Release: "rel-42", Epoch: 3,
-		Lane: runbook.Webhook, Lanes: []runbook.Lane{runbook.Webhook, runbook.Watcher}, Triggers: []string{trigger},
-		Alerts: []runbook.Alert{{
+		Lane: record.Webhook, Lanes: []record.Lane{record.Webhook, record.Watcher}, Triggers: []string{trigger},
+		Alerts: []record.Alert{{
 			Service: "ranker", Trigger: trigger, Region: "eu", Severity: severity, Firing: true, StartsAt: after(10 * time.Second),
-			Lane: runbook.Webhook, ReceivedAt: after(12 * time.Second), Labels: map[string]string{"alertname": "AutorollbackRanker", "service": "ranker"},
+			Lane: record.Webhook, ReceivedAt: after(12 * time.Second), Labels: map[string]string{"alertname": "AutorollbackRanker", "service": "ranker"},
 		}},
-		Breach: runbook.Breach{
-			Trigger: trigger, Severity: severity, State: runbook.Breaching, Value: 1.342, Significance: runbook.Significance{At: breach, Value: 1.3, LogE: 9.4}, StartedAt: breach, AskedAt: after(12100 * time.Millisecond),
+		Breach: record.Breach{
+			Trigger: trigger, Severity: severity, State: record.Breaching, Value: 1.342, Significance: record.Significance{At: breach, Value: 1.3, LogE: 9.4}, StartedAt: breach, AskedAt: after(12100 * time.Millisecond),
 			CandidatePods: 2, StablePods: 3, StableRate: 190, CandidateRate: 10.04,
-			Queries: []runbook.Query{{Name: "breach", Expr: "histogram_quantile(0.95, sum by (le) (x)) > 1.3", At: after(12 * time.Second), Answer: `[{"value":[1,"1.342"]}]`}},
+			Queries: []record.Query{{Name: "breach", Expr: "histogram_quantile(0.95, sum by (le) (x)) > 1.3", At: after(12 * time.Second), Answer: `[{"value":[1,"1.342"]}]`}},
 		},
-		Stable:    runbook.Side{Version: "v1", Backend: "ranker-v1", Bundle: "sha256:1111"},
-		Candidate: runbook.Side{Version: "v2", Backend: "ranker-v2", Bundle: "sha256:2222"},
+		Stable:    record.Side{Version: "v1", Backend: "ranker-v1", Bundle: "sha256:1111"},
+		Candidate: record.Side{Version: "v2", Backend: "ranker-v2", Bundle: "sha256:2222"},
 		OpenedAt:  after(12 * time.Second),
-		Timeline: []runbook.Record{
+		Timeline: []record.Record{
 			{At: after(12 * time.Second), Kind: "alert", Text: trigger + " heard by webhook"},
 			{At: after(12100 * time.Millisecond), Kind: "confirmed", Text: "Prometheus says the same now"},
 		},
 	}
 }
 
-func shift(inc runbook.Incident) runbook.Incident {
-	inc.Decision = runbook.Decision{Action: runbook.RollBack, Guard: "severe", Reasons: []string{"the breach is severe and proved; the stable version is warm"}}
-	inc.Change = &runbook.Change{
-		From: runbook.Split{"ranker-v1": 95, "ranker-v2": 5}, To: runbook.Split{"ranker-v1": 100, "ranker-v2": 0}, Digest: "sha256:c4a9",
-		Keys: []runbook.KeyChange{
+func shift(inc record.Incident) record.Incident {
+	inc.Decision = record.Decision{Action: record.RollBack, Guard: "severe", Reasons: []string{"the breach is severe and proved; the stable version is warm"}}
+	inc.Change = &record.Change{
+		From: record.Split{"ranker-v1": 95, "ranker-v2": 5}, To: record.Split{"ranker-v1": 100, "ranker-v2": 0}, Digest: "sha256:c4a9",
+		Keys: []record.KeyChange{
 			{Key: "traefik/http/services/ranker/weighted/services/0/weight", From: "95", To: "100", Index: 17},
 			{Key: "traefik/http/services/ranker/weighted/services/1/weight", From: "5", To: "0", Index: 18},
 		},
 	}
-	inc.Phase, inc.ActedAt, inc.Deadline = runbook.Acted, after(12400*time.Millisecond), after(612400*time.Millisecond)
-	inc.Timeline = append(inc.Timeline, runbook.Record{At: inc.ActedAt, Kind: "acted", Text: "traffic moved in one transaction", Op: "op-1"})
+	inc.Phase, inc.ActedAt, inc.Deadline = record.Acted, after(12400*time.Millisecond), after(612400*time.Millisecond)
+	inc.Timeline = append(inc.Timeline, record.Record{At: inc.ActedAt, Kind: "acted", Text: "traffic moved in one transaction", Op: "op-1"})
 	return inc
 }
 
-func judged(inc runbook.Incident, o runbook.Outcome, why string, answers ...runbook.Answer) runbook.Incident {
-	inc.Phase, inc.DrainedAt = runbook.Settled, after(21*time.Second)
-	inc.Verdict = &runbook.Verdict{Outcome: o, Reason: why, At: after(96 * time.Second), Answers: answers}
+func judged(inc record.Incident, o record.Outcome, why string, answers ...record.Answer) record.Incident {
+	inc.Phase, inc.DrainedAt = record.Settled, after(21*time.Second)
+	inc.Verdict = &record.Verdict{Outcome: o, Reason: why, At: after(96 * time.Second), Answers: answers}
 	inc.Timeline = append(inc.Timeline,
-		runbook.Record{At: inc.DrainedAt, Kind: "drained", Text: "the candidate's request rate is zero"},
-		runbook.Record{At: inc.Verdict.At, Kind: "verdict", Text: string(o)})
+		record.Record{At: inc.DrainedAt, Kind: "drained", Text: "the candidate's request rate is zero"},
+		record.Record{At: inc.Verdict.At, Kind: "verdict", Text: string(o)})
 	return inc
 }
 
-func answer(question string, h runbook.Health, value, limit float64, unit string) runbook.Answer {
-	return runbook.Answer{
+func answer(question string, h record.Health, value, limit float64, unit string) record.Answer {
+	return record.Answer{
 		Question: question, Health: h, Value: value, Limit: limit, Before: limit * 0.9, Samples: 11520, Unit: unit, Text: question + " is " + string(h),
-		Business: question == "kpi conversion", At: after(96 * time.Second), Query: runbook.Query{Expr: "the_question", At: after(96 * time.Second), Answer: "[]"},
+		Business: question == "kpi conversion", At: after(96 * time.Second), Query: record.Query{Expr: "the_question", At: after(96 * time.Second), Answer: "[]"},
 	}
 }
 
 // incidents are the goldens: one of each end, and one of each open phase.
-func incidents() map[string]runbook.Incident {
+func incidents() map[string]record.Incident {
 	open := base("latency-p95", runbook.Severe)
-	open.Phase, open.Breach.State, open.Breach.Problem = runbook.Unconfirmed, runbook.Unreachable, "dial tcp: connection refused"
+	open.Phase, open.Breach.State, open.Breach.Problem = record.Unconfirmed, record.Unreachable, "dial tcp: connection refused"
 
 	rebuilding := base("latency-p95", runbook.Severe)
-	rebuilding.Phase, rebuilding.Breach.State = runbook.Unconfirmed, runbook.Unreachable
-	rebuilding.Breach.Significance = runbook.Significance{Problem: "the significance is being rebuilt from Prometheus' history"}
+	rebuilding.Phase, rebuilding.Breach.State = record.Unconfirmed, record.Unreachable
+	rebuilding.Breach.Significance = record.Significance{Problem: "the significance is being rebuilt from Prometheus' history"}
 	rebuilding.Breach.Problem = rebuilding.Breach.Significance.Problem
 
 	mild := base("conversion", runbook.Mild)
-	mild.Phase, mild.Breach.Value, mild.Approval = runbook.Awaiting, 0.951, "00112233445566778899aabbccddeeff"
-	mild.Decision = runbook.Decision{Action: runbook.Ask, Guard: "mild", Reasons: []string{"a mild breach is a human's to judge"}, Page: true}
+	mild.Phase, mild.Breach.Value, mild.Approval = record.Awaiting, 0.951, "00112233445566778899aabbccddeeff"
+	mild.Decision = record.Decision{Action: record.Ask, Guard: "mild", Reasons: []string{"a mild breach is a human's to judge"}, Page: true}
 
 	held := base("errors", runbook.Severe)
-	held.Phase, held.Breach.Value = runbook.HeldPhase, 0.084
-	held.Decision = runbook.Decision{
-		Action: runbook.Hold, Guard: "human_wins", Page: true,
+	held.Phase, held.Breach.Value = record.HeldPhase, 0.084
+	held.Decision = record.Decision{
+		Action: record.Hold, Guard: "human_wins", Page: true,
 		Reasons: []string{"somebody changed the split from 95/5 to 50/50: a human wins"},
 		Choices: []string{"put the split back", "let the release go on with the split as it is"},
 	}
-	held.Timeline = append(held.Timeline, runbook.Record{At: after(13 * time.Second), Kind: "foreign_split", Text: "wanted 95/5, found 50/50"})
+	held.Timeline = append(held.Timeline, record.Record{At: after(13 * time.Second), Kind: "foreign_split", Text: "wanted 95/5, found 50/50"})
 
 	frozen := base("users", runbook.Page)
-	frozen.Phase, frozen.Breach.Value, frozen.Breach.Significance.LogE, frozen.Breach.StableSick = runbook.Frozen, 0.31, 0, true
-	frozen.Decision = runbook.Decision{Action: runbook.Freeze, Guard: "stable_sick", Reasons: []string{"both versions are sick: the release is not the cause"}, Page: true}
-	frozen.Verdict = &runbook.Verdict{Outcome: runbook.WrongCause, Reason: "both versions are sick: the release is not the cause", At: after(13 * time.Second)}
+	frozen.Phase, frozen.Breach.Value, frozen.Breach.Significance.LogE, frozen.Breach.StableSick = record.Frozen, 0.31, 0, true
+	frozen.Decision = record.Decision{Action: record.Freeze, Guard: "stable_sick", Reasons: []string{"both versions are sick: the release is not the cause"}, Page: true}
+	frozen.Verdict = &record.Verdict{Outcome: record.WrongCause, Reason: "both versions are sick: the release is not the cause", At: after(13 * time.Second)}
 
 	verifying := shift(base("latency-p95", runbook.Severe))
-	verifying.Phase, verifying.DrainedAt, verifying.Polls, verifying.Polled = runbook.Verifying, after(21*time.Second), 1, after(40*time.Second)
-	verifying.Health, verifying.Answers, verifying.Unproved = runbook.Good, []runbook.Answer{answer("error rate", runbook.Good, 0.001, 0.005, "ratio")}, []string{"kpi conversion"}
+	verifying.Phase, verifying.DrainedAt, verifying.Polls, verifying.Polled = record.Verifying, after(21*time.Second), 1, after(40*time.Second)
+	verifying.Health, verifying.Answers, verifying.Unproved = record.Good, []record.Answer{answer("error rate", record.Good, 0.001, 0.005, "ratio")}, []string{"kpi conversion"}
 
 	errors := shift(base("errors", runbook.Severe))
 	errors.Breach.Value = 0.084
 
-	return map[string]runbook.Incident{
+	return map[string]record.Incident{
 		"unconfirmed": open, "rebuilding": rebuilding, "awaiting": mild, "held": held, "wrong_cause": frozen,
 		"acted": shift(base("latency-p95", runbook.Severe)), "verifying": verifying,
-		"recovered": judged(shift(base("latency-p95", runbook.Severe)), runbook.Recovered, "every question is good, three polls in a row",
-			answer("error rate", runbook.Good, 0.0012, 0.005, "ratio"), answer("p95 latency", runbook.Good, 0.182, 0.21, "s"), answer("kpi conversion", runbook.Good, 0.0513, 0.0489, "ratio")),
-		"not_recovered": judged(errors, runbook.NotRecovered, "the error rate is still above its limit", answer("error rate", runbook.Bad, 0.061, 0.005, "ratio")),
-		"cannot_tell":   judged(errors, runbook.CannotTell, "two of three questions have no fresh data", answer("error rate", runbook.Unknown, 0, 0.005, "ratio")),
+		"recovered": judged(shift(base("latency-p95", runbook.Severe)), record.Recovered, "every question is good, three polls in a row",
+			answer("error rate", record.Good, 0.0012, 0.005, "ratio"), answer("p95 latency", record.Good, 0.182, 0.21, "s"), answer("kpi conversion", record.Good, 0.0513, 0.0489, "ratio")),
+		"not_recovered": judged(errors, record.NotRecovered, "the error rate is still above its limit", answer("error rate", record.Bad, 0.061, 0.005, "ratio")),
+		"cannot_tell":   judged(errors, record.CannotTell, "two of three questions have no fresh data", answer("error rate", record.Unknown, 0, 0.005, "ratio")),
 	}
 }
 
 // hostile is text as an attacker would write it into a label.
 const hostile = "a|b `c` *d* _e_ [x](https://evil.example) <script>alert(1)</script> <!channel> @here\n# h1\n| \u202egnp.exe\u202c \u200b & {{.Secret}} www.evil.example ![i](//x) -->"
 
-func hostileIncident() runbook.Incident {
-	inc := judged(shift(base(hostile, runbook.Severe)), runbook.NotRecovered, hostile, answer(hostile, runbook.Bad, 1, 2, hostile))
+func hostileIncident() record.Incident {
+	inc := judged(shift(base(hostile, runbook.Severe)), record.NotRecovered, hostile, answer(hostile, record.Bad, 1, 2, hostile))
 	inc.Service, inc.Region, inc.Release, inc.By = hostile, hostile, hostile, hostile
-	inc.Stable = runbook.Side{Version: hostile, Backend: hostile, Bundle: hostile}
+	inc.Stable = record.Side{Version: hostile, Backend: hostile, Bundle: hostile}
 	inc.Candidate = inc.Stable
 	inc.Decision.Reasons, inc.Decision.Choices = []string{hostile}, []string{hostile, "1. " + hostile, "- x", "===", "+ y"}
 	inc.Breach.Problem, inc.Evidence, inc.Triggers = hostile, hostile, []string{hostile, hostile}
-	inc.Breach.Queries = []runbook.Query{{Name: hostile, Expr: "````\na < 1\n````", Answer: "````````" + hostile}}
+	inc.Breach.Queries = []record.Query{{Name: hostile, Expr: "````\na < 1\n````", Answer: "````````" + hostile}}
 	inc.Alerts[0].Labels = map[string]string{hostile: hostile, "api_token": "CANARY-9f"}
-	inc.Change.Keys[0] = runbook.KeyChange{Key: hostile, From: hostile, To: hostile}
-	inc.Timeline = append(inc.Timeline, runbook.Record{At: breach, Kind: hostile, Text: hostile, By: hostile})
+	inc.Change.Keys[0] = record.KeyChange{Key: hostile, From: hostile, To: hostile}
+	inc.Timeline = append(inc.Timeline, record.Record{At: breach, Kind: hostile, Text: hostile, By: hostile})
 	return inc
 }

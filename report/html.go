@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -27,7 +28,7 @@ func StyleHash() string {
 
 // HTML returns the incident's page as one file: inline style, no script, nothing
 // fetched. rb may be nil.
-func HTML(inc runbook.Incident, rb *runbook.Runbook, opts Options) []byte {
+func HTML(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 	tmpl := template.Must(template.New("page").Parse(pageTemplate))
 	var out bytes.Buffer
 	err := tmpl.Execute(&out, struct {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // maxLine bounds a journal line, so that a broken file cannot fill the memory.
@@ -47,7 +47,7 @@ type line struct {
 	N        uint64 `json:"n"`
 	Prev     string `json:"prev"`
 	Incident string `json:"incident,omitempty"`
-	runbook.Record
+	record.Record
 }
 
 // OpenJournal opens or makes the file, verifies the whole chain and goes on where it
@@ -101,7 +101,7 @@ func (j *Journal) Head() Head {
 
 // Append writes the records and returns once they are on the disk, with one flush for
 // all. After an error none of them is in the journal.
-func (j *Journal) Append(incident string, records ...runbook.Record) error {
+func (j *Journal) Append(incident string, records ...record.Record) error {
 	if len(records) == 0 {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 func openJournal(t *testing.T, path string) *Journal {
@@ -29,7 +29,7 @@ func openJournal(t *testing.T, path string) *Journal {
 func write(t *testing.T, j *Journal, n int) {
 	t.Helper()
 	for i := range n {
-		if err := j.Append("inc-0123456789ab", runbook.Record{At: breach, Kind: "acted", Text: fmt.Sprintf("<step>\n%d \u202e", i), Op: "op"}); err != nil {
+		if err := j.Append("inc-0123456789ab", record.Record{At: breach, Kind: "acted", Text: fmt.Sprintf("<step>\n%d \u202e", i), Op: "op"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -177,7 +177,7 @@ func TestJournalRewritten(t *testing.T) {
 	_ = errors.Join(j.Close(), os.Remove(path))
 	j = openJournal(t, path)
 	for range 5 {
-		if err := j.Append("", runbook.Record{Kind: "forged"}); err != nil {
+		if err := j.Append("", record.Record{Kind: "forged"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -195,7 +195,7 @@ func TestJournalKilled(t *testing.T) {
 	if path := os.Getenv("REPORT_JOURNAL"); path != "" {
 		j, err := OpenJournal(path)
 		for err == nil {
-			if err = j.Append("inc-0123456789ab", runbook.Record{At: breach, Kind: "acted", Text: strings.Repeat("x", 3000)}); err == nil {
+			if err = j.Append("inc-0123456789ab", record.Record{At: breach, Kind: "acted", Text: strings.Repeat("x", 3000)}); err == nil {
 				_, err = fmt.Println("reported", j.Head().Lines)
 			}
 		}
@@ -262,11 +262,11 @@ func TestJournalAppendsSeveralAtOnce(t *testing.T) {
 	if err := j.Append("inc-0123456789ab"); err != nil {
 		t.Errorf("append nothing: %v", err)
 	}
-	if err := j.Append("inc-0123456789ab", runbook.Record{Kind: "confirmed"}, runbook.Record{Kind: "decided"}, runbook.Record{Kind: "acted"}); err != nil {
+	if err := j.Append("inc-0123456789ab", record.Record{Kind: "confirmed"}, record.Record{Kind: "decided"}, record.Record{Kind: "acted"}); err != nil {
 		t.Fatal(err)
 	}
-	long := runbook.Record{Kind: "long", Text: strings.Repeat("x", maxLine)}
-	if err := j.Append("inc-0123456789ab", runbook.Record{Kind: "drained"}, long); err == nil {
+	long := record.Record{Kind: "long", Text: strings.Repeat("x", maxLine)}
+	if err := j.Append("inc-0123456789ab", record.Record{Kind: "drained"}, long); err == nil {
 		t.Error("a record that is too long was taken")
 	}
 	head, err := VerifyJournal(path, j.Head())

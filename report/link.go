@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // ApprovePath is where the approval page of a link lives below the external URL: the
@@ -69,7 +69,7 @@ func Link(external, token string) string {
 // The token is base64url(fields ‖ mac), where each field is preceded by its length
 // as a varint, and mac is HMAC-SHA256 over the fields with the key named in them.
 // There is one algorithm: nothing in a token selects another.
-func (k Keyring) Sign(a runbook.Approval) string {
+func (k Keyring) Sign(a record.Approval) string {
 	if k.Empty() {
 		return ""
 	}
@@ -109,7 +109,7 @@ func (k Keyring) Verify(token string, now time.Time) (Claims, error) {
 // Match compares the claims with the approval as it is stored now. It fails with
 // [ErrToken] if they are of another question, and with [ErrStale] if the question is
 // the same and the plan is not.
-func (c Claims) Match(a runbook.Approval) error {
+func (c Claims) Match(a record.Approval) error {
 	want := claim(a)
 	switch {
 	case c.Approval != want.Approval, c.Kind != want.Kind, c.Service != want.Service,
@@ -127,7 +127,7 @@ func (c Claims) Match(a runbook.Approval) error {
 	return nil
 }
 
-func claim(a runbook.Approval) Claims {
+func claim(a record.Approval) Claims {
 	return Claims{
 		Approval: a.ID, Kind: a.Kind, Service: a.Service, Region: a.Region,
 		Incident: a.Incident, Release: a.Release, Epoch: a.Epoch, Change: a.Change,

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 func ring(t *testing.T, lines ...Secret) Keyring {
@@ -25,11 +25,11 @@ func ring(t *testing.T, lines ...Secret) Keyring {
 	return k.For("https://autorollback.example")
 }
 
-func approval() runbook.Approval {
-	return runbook.Approval{
+func approval() record.Approval {
+	return record.Approval{
 		Schema: 1, ID: "00112233445566778899aabbccddeeff", Kind: "rollback", Service: "ranker", Region: "eu",
 		Incident: "inc-0123456789ab", Release: "rel-42", Epoch: 3, Change: "sha256:c4a9",
-		Indexes: map[string]uint64{"w/0": 17, "w/1": 18}, Status: runbook.Pending,
+		Indexes: map[string]uint64{"w/0": 17, "w/1": 18}, Status: record.Pending,
 		CreatedAt: breach, ExpiresAt: after(15*time.Minute + 700*time.Millisecond),
 	}
 }
@@ -110,26 +110,26 @@ func TestMatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
-		edit func(*runbook.Approval)
+		edit func(*record.Approval)
 		want error
 	}{
-		"the same":          {func(*runbook.Approval) {}, nil},
-		"status only":       {func(a *runbook.Approval) { a.Status = runbook.Expired }, nil},
-		"another approval":  {func(a *runbook.Approval) { a.ID = "ff" }, ErrToken},
-		"another kind":      {func(a *runbook.Approval) { a.Kind = "release_hold" }, ErrToken},
-		"another service":   {func(a *runbook.Approval) { a.Service = "search" }, ErrToken},
-		"another region":    {func(a *runbook.Approval) { a.Region = "us" }, ErrToken},
-		"another incident":  {func(a *runbook.Approval) { a.Incident = "inc-ba9876543210" }, ErrToken},
-		"another release":   {func(a *runbook.Approval) { a.Release = "rel-43" }, ErrStale},
-		"another epoch":     {func(a *runbook.Approval) { a.Epoch++ }, ErrStale},
-		"another change":    {func(a *runbook.Approval) { a.Change = "sha256:0000" }, ErrStale},
-		"an index moved":    {func(a *runbook.Approval) { a.Indexes = map[string]uint64{"w/0": 17, "w/1": 19} }, ErrStale},
-		"indexes swapped":   {func(a *runbook.Approval) { a.Indexes = map[string]uint64{"w/0": 18, "w/1": 17} }, ErrStale},
-		"a key more":        {func(a *runbook.Approval) { a.Indexes = map[string]uint64{"w/0": 17, "w/1": 18, "w/2": 1} }, ErrStale},
-		"no keys":           {func(a *runbook.Approval) { a.Indexes = nil }, ErrStale},
-		"a later expiry":    {func(a *runbook.Approval) { a.ExpiresAt = a.ExpiresAt.Add(time.Hour) }, ErrStale},
-		"fields run over":   {func(a *runbook.Approval) { a.Service, a.Region = "ranke", "reu" }, ErrToken},
-		"an index run over": {func(a *runbook.Approval) { a.Indexes = map[string]uint64{"w/01": 7, "w/1": 18} }, ErrStale},
+		"the same":          {func(*record.Approval) {}, nil},
+		"status only":       {func(a *record.Approval) { a.Status = record.Expired }, nil},
+		"another approval":  {func(a *record.Approval) { a.ID = "ff" }, ErrToken},
+		"another kind":      {func(a *record.Approval) { a.Kind = "release_hold" }, ErrToken},
+		"another service":   {func(a *record.Approval) { a.Service = "search" }, ErrToken},
+		"another region":    {func(a *record.Approval) { a.Region = "us" }, ErrToken},
+		"another incident":  {func(a *record.Approval) { a.Incident = "inc-ba9876543210" }, ErrToken},
+		"another release":   {func(a *record.Approval) { a.Release = "rel-43" }, ErrStale},
+		"another epoch":     {func(a *record.Approval) { a.Epoch++ }, ErrStale},
+		"another change":    {func(a *record.Approval) { a.Change = "sha256:0000" }, ErrStale},
+		"an index moved":    {func(a *record.Approval) { a.Indexes = map[string]uint64{"w/0": 17, "w/1": 19} }, ErrStale},
+		"indexes swapped":   {func(a *record.Approval) { a.Indexes = map[string]uint64{"w/0": 18, "w/1": 17} }, ErrStale},
+		"a key more":        {func(a *record.Approval) { a.Indexes = map[string]uint64{"w/0": 17, "w/1": 18, "w/2": 1} }, ErrStale},
+		"no keys":           {func(a *record.Approval) { a.Indexes = nil }, ErrStale},
+		"a later expiry":    {func(a *record.Approval) { a.ExpiresAt = a.ExpiresAt.Add(time.Hour) }, ErrStale},
+		"fields run over":   {func(a *record.Approval) { a.Service, a.Region = "ranke", "reu" }, ErrToken},
+		"an index run over": {func(a *record.Approval) { a.Indexes = map[string]uint64{"w/01": 7, "w/1": 18} }, ErrStale},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := approval()

@@ -5,7 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // Log writes messages to the program's own log. It is always on: the log is the
@@ -13,7 +13,7 @@ import (
 type Log struct{ Logger *zap.Logger }
 
 // Send writes one line, as a warning if a human must look, and always succeeds.
-func (l Log) Send(_ context.Context, m runbook.Message, link string) error {
+func (l Log) Send(_ context.Context, m record.Message, link string) error {
 	write := l.Logger.Info
 	if m.Page {
 		write = l.Logger.Warn

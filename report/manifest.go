@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -31,7 +32,7 @@ func (p Problem) Error() string { return p.File + ": " + p.What }
 // digest. It refuses if a stage was altered since its capture. Sealing again with
 // the same pages changes nothing; with other pages (a late verdict) it replaces
 // them, and the new manifest names the digest of the one before.
-func (f Folder) Seal(inc runbook.Incident, keep runbook.Duration, pages map[string][]byte) (digest string, err error) {
+func (f Folder) Seal(inc record.Incident, keep runbook.Duration, pages map[string][]byte) (digest string, err error) {
 	stages, err := f.Stages(inc.ID)
 	if err != nil {
 		return "", fmt.Errorf("seal: %w", err)
@@ -89,7 +90,7 @@ func sweep(home string) {
 }
 
 // sealed is the manifest with a head of comments, which sha256sum skips.
-func sealed(inc runbook.Incident, keep runbook.Duration, old []byte, sums map[string]string) []byte {
+func sealed(inc record.Incident, keep runbook.Duration, old []byte, sums map[string]string) []byte {
 	var head bytes.Buffer
 	fmt.Fprintf(&head, "# evidence of incident %s (service %s, region %s)\n", inc.ID, visible(inc.Service, 80), visible(inc.Region, 80))
 	fmt.Fprintf(&head, "# verify with: sha256sum --check %s\n", manifestName)

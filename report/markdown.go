@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // Markdown returns the incident's page as GitHub-flavoured Markdown. Nothing that
 // came from outside can start markup, a tag, a mention or a link in it. rb may be nil.
-func Markdown(inc runbook.Incident, rb *runbook.Runbook, opts Options) []byte {
+func Markdown(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 	p := newPage(inc, rb, opts)
 	var m md
 	m.line("# %s", p.Title)

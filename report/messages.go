@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -29,15 +30,15 @@ const (
 // Opened says that an incident exists. It pages only while it is not confirmed, because
 // Prometheus cannot be asked or the significance is not known: otherwise a decision, with a
 // message of its own, is close behind.
-func Opened(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
-	if inc.Phase == runbook.Unconfirmed && inc.Breach.Unjudged() {
+func Opened(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
+	if inc.Phase == record.Unconfirmed && inc.Breach.Unjudged() {
 		return message(inc, KindOpened, true, now,
 			fmt.Sprintf("%s: alert %s, and its significance is not known yet", subject(inc), word(inc.Breach.Trigger)),
 			"Prometheus answers. Whether it is more than chance is not known yet: "+sentence(inc.Breach.Problem),
 			"Nothing was moved: an alert is acted on only once it is confirmed. It is being asked again every few seconds.",
 			todo("wait a few minutes; roll back by hand if users are hurt."), owner(rb))
 	}
-	if inc.Phase == runbook.Unconfirmed {
+	if inc.Phase == record.Unconfirmed {
 		return message(inc, KindOpened, true, now,
 			fmt.Sprintf("%s: alert %s, and Prometheus cannot be asked", subject(inc), word(inc.Breach.Trigger)),
 			problem(inc),
@@ -51,7 +52,7 @@ func Opened(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Me
 
 // Asking asks a human to approve or reject. The sender adds the signed link of the
 // incident's newest approval.
-func Asking(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+func Asking(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 	until := ""
 	if rb != nil && rb.Policy.ApprovalTTL > 0 {
 		until = fmt.Sprintf(" by %s", clock(now.Add(rb.Policy.ApprovalTTL.Std())))
@@ -66,7 +67,7 @@ func Asking(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Me
 
 // Acted says that the traffic was moved. It does not page: the verdict does, if it
 // is not "recovered".
-func Acted(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+func Acted(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 	doing := "All traffic was moved in one transaction"
 	if !inc.ActedAt.IsZero() {
 		doing += ", " + span(inc.ActedAt.Sub(breachBegan(inc))) + " after the breach began"
@@ -78,7 +79,7 @@ func Acted(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Mes
 }
 
 // HeldMsg pages with choices: a guard stopped the automation.
-func HeldMsg(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+func HeldMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 	title := fmt.Sprintf("%s: %s breached, and nothing was done", subject(inc), word(inc.Breach.Trigger))
 	would := ""
 	if inc.Decision.Would != "" {
@@ -89,14 +90,14 @@ func HeldMsg(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.M
 }
 
 // FrozenMsg pages: traffic is left alone and promotion is stopped.
-func FrozenMsg(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+func FrozenMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 	return message(inc, KindFrozen, true, now,
 		fmt.Sprintf("%s: %s breached; promotion is frozen, traffic left alone", subject(inc), word(inc.Breach.Trigger)),
 		what(inc, rb), why(inc), todo(choices(inc, "look for a cause outside the release.")), owner(rb))
 }
 
 // ExpiredMsg pages: nobody answered in time.
-func ExpiredMsg(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+func ExpiredMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 	next := "Nothing was moved."
 	if rb != nil && rb.Policy.OnExpiry == "rollback" {
 		next = "The runbook says to roll back then."
@@ -108,40 +109,40 @@ func ExpiredMsg(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runboo
 
 // VerdictMsg says what users get now. It pages unless they recovered. Only a
 // recovered incident is over: the message's EndsAt is the verdict's time.
-func VerdictMsg(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+func VerdictMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 	return verdictMessage(inc, inc.Verdict, KindVerdict, "", rb, now)
 }
 
 // BusinessMsg is VerdictMsg for a KPI that needed longer than the deadline.
-func BusinessMsg(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+func BusinessMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 	return verdictMessage(inc, inc.Business, KindBusiness, "business metrics ", rb, now)
 }
 
-func verdictMessage(inc runbook.Incident, v *runbook.Verdict, kind, of string, rb *runbook.Runbook, now time.Time) runbook.Message {
+func verdictMessage(inc record.Incident, v *record.Verdict, kind, of string, rb *runbook.Runbook, now time.Time) record.Message {
 	if v == nil {
-		v = &runbook.Verdict{Outcome: runbook.CannotTell, Reason: "no verdict was recorded"}
+		v = &record.Verdict{Outcome: record.CannotTell, Reason: "no verdict was recorded"}
 	}
 	do := "nothing; the follow-up is drafted in the incident page."
-	if v.Outcome != runbook.Recovered {
+	if v.Outcome != record.Recovered {
 		do = choices(inc, verdictChoice(v.Outcome))
 	}
-	m := message(inc, kind, v.Outcome != runbook.Recovered, now,
+	m := message(inc, kind, v.Outcome != record.Recovered, now,
 		fmt.Sprintf("%s: %s%s", subject(inc), of, outcome(v.Outcome)),
 		upper(sentence(v.Reason)), upper(badAnswers(*v)), timing(inc, *v), todo(do), owner(rb))
-	if v.Outcome == runbook.Recovered {
+	if v.Outcome == record.Recovered {
 		m.EndsAt = v.At
 	}
 	return m
 }
 
-func message(inc runbook.Incident, kind string, page bool, now time.Time, title string, lines ...string) runbook.Message {
+func message(inc record.Incident, kind string, page bool, now time.Time, title string, lines ...string) record.Message {
 	var text []string
 	for _, line := range lines {
 		if line != "" {
 			text = append(text, line)
 		}
 	}
-	return runbook.Message{
+	return record.Message{
 		Schema: runbook.Schema, ID: inc.ID + "-" + kind, Service: inc.Service, Region: inc.Region,
 		Incident: inc.ID, Kind: kind, Page: page, Title: cut(title, maxTitle),
 		Text: cut(strings.Join(text, "\n"), maxText), StartsAt: breachBegan(inc), CreatedAt: now,

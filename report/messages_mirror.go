@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -16,7 +17,7 @@ const (
 )
 
 // MirrorEndedMsg says that no requests are copied any more, and why.
-func MirrorEndedMsg(m runbook.Mirror, rb *runbook.Runbook, now time.Time) runbook.Message {
+func MirrorEndedMsg(m record.Mirror, rb *runbook.Runbook, now time.Time) record.Message {
 	msg := mirrorMessage(m, KindMirrorEnded, now,
 		fmt.Sprintf("%s: nothing is mirrored to %s any more", m.Service, word(m.Backend)),
 		fmt.Sprintf("%s: %d %% of the requests were copied to it since %s.", sentence(m.Ended), m.Percent, clock(m.StartedAt)),
@@ -26,7 +27,7 @@ func MirrorEndedMsg(m runbook.Mirror, rb *runbook.Runbook, now time.Time) runboo
 }
 
 // MirrorHeldMsg pages because somebody else changed the router's percent.
-func MirrorHeldMsg(m runbook.Mirror, rb *runbook.Runbook, now time.Time) runbook.Message {
+func MirrorHeldMsg(m record.Mirror, rb *runbook.Runbook, now time.Time) record.Message {
 	title := fmt.Sprintf("%s: somebody changed what is mirrored to %s", m.Service, word(m.Backend))
 	if m.Held.Due {
 		title = fmt.Sprintf("%s: requests are still mirrored to %s, and the planned end is over", m.Service, word(m.Backend))
@@ -39,7 +40,7 @@ func MirrorHeldMsg(m runbook.Mirror, rb *runbook.Runbook, now time.Time) runbook
 }
 
 // MirrorWaitsMsg pages because the end that is due cannot be written.
-func MirrorWaitsMsg(m runbook.Mirror, rb *runbook.Runbook, now time.Time) runbook.Message {
+func MirrorWaitsMsg(m record.Mirror, rb *runbook.Runbook, now time.Time) record.Message {
 	msg := mirrorMessage(m, KindMirrorWaits, now,
 		fmt.Sprintf("%s: requests are still mirrored to %s", m.Service, word(m.Backend)),
 		plain(m.Waiting, 500)+". It is tried again every few seconds.",
@@ -48,14 +49,14 @@ func MirrorWaitsMsg(m runbook.Mirror, rb *runbook.Runbook, now time.Time) runboo
 	return msg
 }
 
-func mirrorMessage(m runbook.Mirror, kind string, now time.Time, title string, lines ...string) runbook.Message {
+func mirrorMessage(m record.Mirror, kind string, now time.Time, title string, lines ...string) record.Message {
 	var text []string
 	for _, line := range lines {
 		if line != "" {
 			text = append(text, line)
 		}
 	}
-	return runbook.Message{
+	return record.Message{
 		Schema: runbook.Schema, ID: fmt.Sprintf("mirror-%s-%s-%.8s-%d", m.Service, m.Region, m.Op, m.Told), Kind: kind, Service: m.Service, Region: m.Region,
 		Title: cut(title, maxTitle), Text: cut(strings.Join(text, "\n"), maxText), StartsAt: m.StartedAt, CreatedAt: now,
 	}

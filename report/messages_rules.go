@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -16,7 +17,7 @@ const (
 
 // DriftMsg says that the rules which judge a service are not those of its runbook. It
 // pages if a release is open.
-func DriftMsg(c runbook.RulesCheck, rb *runbook.Runbook, open bool, now time.Time) runbook.Message {
+func DriftMsg(c record.RulesCheck, rb *runbook.Runbook, open bool, now time.Time) record.Message {
 	var lines []string
 	for n, d := range c.Drift {
 		if n == 8 {
@@ -35,7 +36,7 @@ func DriftMsg(c runbook.RulesCheck, rb *runbook.Runbook, open bool, now time.Tim
 }
 
 // DriftEndedMsg says that the rules are those of the runbook again.
-func DriftEndedMsg(c runbook.RulesCheck, rb *runbook.Runbook, now time.Time) runbook.Message {
+func DriftEndedMsg(c record.RulesCheck, rb *runbook.Runbook, now time.Time) record.Message {
 	m := rulesMessage(c, rb, KindRuleDriftEnded, now,
 		fmt.Sprintf("%s: the rules in Prometheus are those of the runbook again", c.Service),
 		fmt.Sprintf("They were not since %s. Automation acts on them again.", clock(c.Since)), owner(rb))
@@ -43,14 +44,14 @@ func DriftEndedMsg(c runbook.RulesCheck, rb *runbook.Runbook, now time.Time) run
 	return m
 }
 
-func rulesMessage(c runbook.RulesCheck, rb *runbook.Runbook, kind string, now time.Time, title string, lines ...string) runbook.Message {
+func rulesMessage(c record.RulesCheck, rb *runbook.Runbook, kind string, now time.Time, title string, lines ...string) record.Message {
 	var text []string
 	for _, line := range lines {
 		if line != "" {
 			text = append(text, line)
 		}
 	}
-	return runbook.Message{
+	return record.Message{
 		Schema: runbook.Schema, ID: fmt.Sprintf("rules-%s-%s-%d", c.Service, kind, c.Since.Unix()), Service: c.Service, Region: rb.Regions[0],
 		Kind: kind, Title: cut(title, maxTitle), Text: cut(strings.Join(text, "\n"), maxText), StartsAt: c.Since, CreatedAt: now,
 	}

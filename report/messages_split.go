@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -18,7 +19,7 @@ const (
 
 // ForeignMsg pages: somebody else changed the split. It carries the link with which a
 // human lets the release go on, if one was made.
-func ForeignMsg(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+func ForeignMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 	m := message(inc, KindForeign, true, now,
 		fmt.Sprintf("%s: somebody changed the split", subject(inc)),
 		why(inc), "It is left as it is: a human wins, and nothing is written to it automatically.",
@@ -30,7 +31,7 @@ func ForeignMsg(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runboo
 }
 
 // NotAppliedMsg pages: the change is written, and the candidate still gets traffic.
-func NotAppliedMsg(inc runbook.Incident, rb *runbook.Runbook, now time.Time) runbook.Message {
+func NotAppliedMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 	return message(inc, KindNotApplied, true, now,
 		fmt.Sprintf("%s: written is not applied: %s still gets traffic", subject(inc), word(inc.Candidate.Version)),
 		"Written: "+moved(inc)+".", "The measured request rate of the candidate did not fall to zero.",
@@ -39,7 +40,7 @@ func NotAppliedMsg(inc runbook.Incident, rb *runbook.Runbook, now time.Time) run
 
 // HazardMsg pages: the change is written, and something in the router's keys makes it
 // likely that the router ignores it. Whether it did is measured next.
-func HazardMsg(inc runbook.Incident, rb *runbook.Runbook, hazards []string, now time.Time) runbook.Message {
+func HazardMsg(inc record.Incident, rb *runbook.Runbook, hazards []string, now time.Time) record.Message {
 	return message(inc, KindHazard, true, now,
 		fmt.Sprintf("%s: the router may ignore the rollback", subject(inc)),
 		"Written: "+moved(inc)+".", "In the router's keys: "+sentence(strings.Join(hazards, "; ")),
@@ -47,7 +48,7 @@ func HazardMsg(inc runbook.Incident, rb *runbook.Runbook, hazards []string, now 
 }
 
 // RejectedMsg says that a human said no.
-func RejectedMsg(inc runbook.Incident, rb *runbook.Runbook, a runbook.Approval, now time.Time) runbook.Message {
+func RejectedMsg(inc record.Incident, rb *runbook.Runbook, a record.Approval, now time.Time) record.Message {
 	return message(inc, KindRejected, false, now,
 		fmt.Sprintf("%s: %s rejected the rollback", subject(inc), word(a.By)),
 		"Reason: "+sentence(a.Reason), "The release goes on; a severe breach still rolls it back.", owner(rb))

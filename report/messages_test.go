@@ -9,20 +9,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
-func compose(name string, inc runbook.Incident) []runbook.Message {
+func compose(name string, inc record.Incident) []record.Message {
 	now, rb := after(13*time.Second), ranker()
-	all := []runbook.Message{Opened(inc, rb, now)}
+	all := []record.Message{Opened(inc, rb, now)}
 	switch name {
 	case "awaiting":
-		return append(all, Asking(inc, rb, now), ExpiredMsg(inc, rb, now.Add(15*time.Minute)), RejectedMsg(inc, rb, runbook.Approval{By: "alice", Reason: "a marketing campaign"}, now))
+		return append(all, Asking(inc, rb, now), ExpiredMsg(inc, rb, now.Add(15*time.Minute)), RejectedMsg(inc, rb, record.Approval{By: "alice", Reason: "a marketing campaign"}, now))
 	case "acted":
 		return append(all, Acted(inc, rb, now), NotAppliedMsg(inc, rb, now))
 	case "held":
 		observed := inc
-		observed.Decision = runbook.Decision{Action: runbook.Hold, Would: runbook.RollBack, Guard: "observe", Reasons: []string{"observe mode"}}
+		observed.Decision = record.Decision{Action: record.Hold, Would: record.RollBack, Guard: "observe", Reasons: []string{"observe mode"}}
 		return append(all, HeldMsg(inc, rb, now), ForeignMsg(inc, rb, now), HeldMsg(observed, rb, now))
 	case "wrong_cause":
 		return append(all, FrozenMsg(inc, rb, now), VerdictMsg(inc, rb, now))
@@ -51,12 +52,12 @@ func TestMessages(t *testing.T) {
 
 func TestHostileMessages(t *testing.T) {
 	inc := hostileIncident()
-	inc.Phase = runbook.Unconfirmed
+	inc.Phase = record.Unconfirmed
 	for _, rb := range []*runbook.Runbook{ranker(), nil} {
 		now := after(time.Minute)
-		for _, m := range []runbook.Message{
+		for _, m := range []record.Message{
 			Opened(inc, rb, now), Asking(inc, rb, now), Acted(inc, rb, now), HeldMsg(inc, rb, now), FrozenMsg(inc, rb, now), ForeignMsg(inc, rb, now),
-			ExpiredMsg(inc, rb, now), VerdictMsg(inc, rb, now), BusinessMsg(inc, rb, now), NotAppliedMsg(inc, rb, now), RejectedMsg(inc, rb, runbook.Approval{By: hostile, Reason: hostile}, now),
+			ExpiredMsg(inc, rb, now), VerdictMsg(inc, rb, now), BusinessMsg(inc, rb, now), NotAppliedMsg(inc, rb, now), RejectedMsg(inc, rb, record.Approval{By: hostile, Reason: hostile}, now),
 		} {
 			for _, bad := range []string{"<", "\u202e", "\u200b", "://evil", "@here", "www.evil", "](http", "\n# h1"} {
 				if strings.Contains(m.Title+"\n"+m.Text, bad) {
@@ -77,7 +78,7 @@ func TestEndings(t *testing.T) {
 	} {
 		inc := incidents()[name]
 		if name == "held" || name == "unconfirmed" {
-			inc.Timeline = append(inc.Timeline, runbook.Record{Kind: map[string]string{"held": "decided", "unconfirmed": "unconfirmed"}[name]})
+			inc.Timeline = append(inc.Timeline, record.Record{Kind: map[string]string{"held": "decided", "unconfirmed": "unconfirmed"}[name]})
 			inc.Timeline = append(inc.Timeline, inc.Timeline...)
 		}
 		var kinds []string

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -23,7 +24,7 @@ type Options struct {
 	External   string
 	Prometheus string
 	// Approval is the incident's newest approval, if there is one.
-	Approval *runbook.Approval
+	Approval *record.Approval
 	// Evidence are the captured stages of the evidence folder.
 	Evidence []Stage
 }
@@ -88,7 +89,7 @@ type followUp struct {
 	Actions             []string
 }
 
-func newPage(inc runbook.Incident, rb *runbook.Runbook, o Options) page {
+func newPage(inc record.Incident, rb *runbook.Runbook, o Options) page {
 	if rb == nil {
 		rb = &runbook.Runbook{Service: inc.Service}
 	}
@@ -118,14 +119,14 @@ func newPage(inc runbook.Incident, rb *runbook.Runbook, o Options) page {
 	return p
 }
 
-func place(inc runbook.Incident) string {
+func place(inc record.Incident) string {
 	if inc.Region == "" || inc.Region == runbook.DefaultRegion {
 		return inc.Service
 	}
 	return inc.Service + " in " + inc.Region
 }
 
-func heading(inc runbook.Incident) string {
+func heading(inc record.Incident) string {
 	name := inc.Breach.Trigger
 	switch {
 	case name == "" && inc.By != "":
@@ -137,32 +138,32 @@ func heading(inc runbook.Incident) string {
 }
 
 // standing is the state in one phrase, and how it feels.
-func standing(inc runbook.Incident) (status, mood string) {
+func standing(inc record.Incident) (status, mood string) {
 	if v := inc.Verdict; v != nil {
-		mood := map[runbook.Outcome]string{runbook.Recovered: "good", runbook.NotRecovered: "bad"}[v.Outcome]
+		mood := map[record.Outcome]string{record.Recovered: "good", record.NotRecovered: "bad"}[v.Outcome]
 		return outcome(v.Outcome), cmp.Or(mood, "warn")
 	}
 	switch inc.Phase {
-	case runbook.Unconfirmed:
+	case record.Unconfirmed:
 		return "unconfirmed", "warn"
-	case runbook.Awaiting:
+	case record.Awaiting:
 		return "waiting for a human", "warn"
-	case runbook.HeldPhase:
+	case record.HeldPhase:
 		return "held", "warn"
-	case runbook.Frozen:
+	case record.Frozen:
 		return "promotion frozen", "warn"
-	case runbook.Acted:
+	case record.Acted:
 		return "traffic moved, draining", "open"
-	case runbook.Verifying:
+	case record.Verifying:
 		return "traffic moved, proving recovery", "open"
-	case runbook.Done, runbook.Settled:
+	case record.Done, record.Settled:
 		return "closed without a verdict", "open"
 	}
 	return visible(string(inc.Phase), 40), "open"
 }
 
 // lede says in a sentence or two what happened, for somebody who reads nothing else.
-func lede(inc runbook.Incident) string {
+func lede(inc record.Incident) string {
 	from, to := cmp.Or(inc.Candidate.Version, "the candidate"), cmp.Or(inc.Stable.Version, "the stable version")
 	did := "No traffic was moved by autorollback."
 	if !inc.ActedAt.IsZero() {
@@ -173,20 +174,20 @@ func lede(inc runbook.Incident) string {
 		return did + " " + upper(endSentence(inc.Verdict.Reason))
 	}
 	switch inc.Phase {
-	case runbook.Unconfirmed:
+	case record.Unconfirmed:
 		if inc.Breach.Unjudged() {
 			return "An alert was heard, and whether it is more than chance is not known yet. " + did
 		}
 		return "An alert was heard, and Prometheus cannot be asked whether it is true. " + did
-	case runbook.Awaiting:
+	case record.Awaiting:
 		return fmt.Sprintf("A human is asked whether to roll back %s to %s. %s", from, to, did)
-	case runbook.HeldPhase:
+	case record.HeldPhase:
 		return "A guard stopped the automation. " + did
-	case runbook.Frozen:
+	case record.Frozen:
 		return "Promotion of " + from + " is stopped. " + did
-	case runbook.Acted:
+	case record.Acted:
 		return did + " It is not proved yet that " + from + " gets none any more."
-	case runbook.Verifying:
+	case record.Verifying:
 		return did + " Whether users recovered is being asked" + untilDeadline(inc) + "."
 	}
 	return did
@@ -200,14 +201,14 @@ func endSentence(text string) string {
 }
 
 // needsHuman reports whether somebody must do something now.
-func needsHuman(inc runbook.Incident) bool {
+func needsHuman(inc record.Incident) bool {
 	if inc.Verdict != nil {
-		return inc.Verdict.Outcome != runbook.Recovered
+		return inc.Verdict.Outcome != record.Recovered
 	}
-	return slices.Contains([]runbook.Phase{runbook.Unconfirmed, runbook.Awaiting, runbook.HeldPhase, runbook.Frozen}, inc.Phase)
+	return slices.Contains([]record.Phase{record.Unconfirmed, record.Awaiting, record.HeldPhase, record.Frozen}, inc.Phase)
 }
 
-func pageChoices(inc runbook.Incident, o Options) []string {
+func pageChoices(inc record.Incident, o Options) []string {
 	if !needsHuman(inc) {
 		return nil
 	}
@@ -215,7 +216,7 @@ func pageChoices(inc runbook.Incident, o Options) []string {
 	if inc.Verdict != nil {
 		return append(out, upper(verdictChoice(inc.Verdict.Outcome)))
 	}
-	if inc.Phase == runbook.Awaiting && inc.Approval != "" {
+	if inc.Phase == record.Awaiting && inc.Approval != "" {
 		until := ""
 		if o.Approval != nil {
 			until = " before " + clock(o.Approval.ExpiresAt)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -19,7 +20,7 @@ func TestPages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := options()
 			if inc.Approval != "" {
-				o.Approval = &runbook.Approval{ID: inc.Approval, Status: runbook.Pending, ExpiresAt: after(16 * time.Minute)}
+				o.Approval = &record.Approval{ID: inc.Approval, Status: record.Pending, ExpiresAt: after(16 * time.Minute)}
 			}
 			if name == "recovered" {
 				inc.Evidence, inc.EvidenceAt = "evidence/inc-0123456789ab", after(2*time.Minute)
@@ -63,8 +64,8 @@ func TestPageWithoutRunbook(t *testing.T) {
 			}
 		})
 	}
-	wellFormed(t, HTML(runbook.Incident{}, nil, Options{}))
-	wellFormed(t, HTML(runbook.Incident{ID: "x", Verdict: &runbook.Verdict{}, Change: &runbook.Change{}}, &runbook.Runbook{}, options()))
+	wellFormed(t, HTML(record.Incident{}, nil, Options{}))
+	wellFormed(t, HTML(record.Incident{ID: "x", Verdict: &record.Verdict{}, Change: &record.Change{}}, &runbook.Runbook{}, options()))
 }
 
 func TestPageIsSelfContained(t *testing.T) {

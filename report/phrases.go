@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -27,7 +28,7 @@ func sentence(text string) string {
 	return text + "."
 }
 
-func subject(inc runbook.Incident) string {
+func subject(inc record.Incident) string {
 	if inc.Region == "" || inc.Region == runbook.DefaultRegion {
 		return word(inc.Service)
 	}
@@ -36,7 +37,7 @@ func subject(inc runbook.Incident) string {
 
 // what says the breach: "P95 latency +34 % against … (runbook: more than +30 % over
 // 5 m), 12,000 : 1 against chance."
-func what(inc runbook.Incident, rb *runbook.Runbook) string {
+func what(inc record.Incident, rb *runbook.Runbook) string {
 	if inc.Breach.Trigger == "" {
 		if inc.By != "" {
 			return word(inc.By) + " asked for it."
@@ -54,21 +55,21 @@ func what(inc runbook.Incident, rb *runbook.Runbook) string {
 	return upper(text) + "."
 }
 
-func why(inc runbook.Incident) string {
+func why(inc record.Incident) string {
 	if len(inc.Decision.Reasons) == 0 {
 		return ""
 	}
 	return "Why: " + sentence(inc.Decision.Reasons[0])
 }
 
-func problem(inc runbook.Incident) string {
+func problem(inc record.Incident) string {
 	if inc.Breach.Problem == "" {
 		return ""
 	}
 	return "Prometheus: " + sentence(inc.Breach.Problem)
 }
 
-func moved(inc runbook.Incident) string {
+func moved(inc record.Incident) string {
 	if inc.Change == nil {
 		return fmt.Sprintf("all traffic from %s to %s", word(inc.Candidate.Version), word(inc.Stable.Version))
 	}
@@ -76,7 +77,7 @@ func moved(inc runbook.Incident) string {
 }
 
 // split writes shares by backend: "v1 95, v2 5".
-func split(s runbook.Split) string {
+func split(s record.Split) string {
 	var parts []string
 	for _, backend := range slices.Sorted(maps.Keys(s)) {
 		parts = append(parts, fmt.Sprintf("%s %d", backend, s[backend]))
@@ -89,7 +90,7 @@ func split(s runbook.Split) string {
 
 func todo(text string) string { return "Do now: " + text }
 
-func choices(inc runbook.Incident, otherwise string) string {
+func choices(inc record.Incident, otherwise string) string {
 	if len(inc.Decision.Choices) == 0 {
 		return otherwise
 	}
@@ -121,55 +122,55 @@ func onExpiry(rb *runbook.Runbook) string {
 	return "Without an answer nothing is moved, and you are paged again."
 }
 
-func untilDeadline(inc runbook.Incident) string {
+func untilDeadline(inc record.Incident) string {
 	if inc.Deadline.IsZero() {
 		return ""
 	}
 	return ", until " + clock(inc.Deadline) + " at the latest"
 }
 
-func verb(a runbook.Action) string {
+func verb(a record.Action) string {
 	switch a {
-	case runbook.RollBack:
+	case record.RollBack:
 		return "roll back"
-	case runbook.Ask:
+	case record.Ask:
 		return "ask a human"
-	case runbook.Freeze:
+	case record.Freeze:
 		return "freeze promotion"
-	case runbook.Hold:
+	case record.Hold:
 		return "hold"
 	}
 	return word(string(a))
 }
 
-func outcome(o runbook.Outcome) string {
+func outcome(o record.Outcome) string {
 	switch o {
-	case runbook.Recovered:
+	case record.Recovered:
 		return "recovered"
-	case runbook.NotRecovered:
+	case record.NotRecovered:
 		return "NOT recovered"
-	case runbook.WrongCause:
+	case record.WrongCause:
 		return "the release is not the cause"
-	case runbook.CannotTell:
+	case record.CannotTell:
 		return "cannot tell whether users recovered"
 	}
 	return word(string(o))
 }
 
-func verdictChoice(o runbook.Outcome) string {
+func verdictChoice(o record.Outcome) string {
 	switch o {
-	case runbook.NotRecovered:
+	case record.NotRecovered:
 		return "users are still hurt with all traffic on the stable version; look for another cause, and escalate."
-	case runbook.WrongCause:
+	case record.WrongCause:
 		return "the stable version is sick as well, so look outside the release: dependencies, data, the platform."
 	}
 	return "data are missing, so look at the service yourself, and at why Prometheus has none."
 }
 
-func badAnswers(v runbook.Verdict) string {
+func badAnswers(v record.Verdict) string {
 	var out []string
 	for _, a := range v.Answers {
-		if a.Health == runbook.Good {
+		if a.Health == record.Good {
 			continue
 		}
 		out = append(out, fmt.Sprintf("%s: %s", word(a.Question), strings.TrimRight(plain(a.Text, 200), ".")))
@@ -180,7 +181,7 @@ func badAnswers(v runbook.Verdict) string {
 	return cut(strings.Join(out, "; "), 900) + "."
 }
 
-func timing(inc runbook.Incident, v runbook.Verdict) string {
+func timing(inc record.Incident, v record.Verdict) string {
 	began := breachBegan(inc)
 	var out []string
 	if !inc.ActedAt.IsZero() {

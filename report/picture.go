@@ -3,7 +3,7 @@ package report
 import (
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // The picture's measures, in its own units.
@@ -29,7 +29,7 @@ type station struct {
 	X, LabelX    int
 }
 
-func newPicture(inc runbook.Incident, now time.Time) picture {
+func newPicture(inc record.Incident, now time.Time) picture {
 	began := breachBegan(inc)
 	steps := []struct {
 		name string
@@ -41,9 +41,9 @@ func newPicture(inc runbook.Incident, now time.Time) picture {
 	}
 	if v := inc.Verdict; v != nil {
 		name, mood := standing(inc)
-		if v.Outcome == runbook.WrongCause {
+		if v.Outcome == record.WrongCause {
 			name = "wrong cause"
-		} else if v.Outcome == runbook.CannotTell {
+		} else if v.Outcome == record.CannotTell {
 			name = "cannot tell"
 		}
 		steps[4].name, steps[4].at, steps[4].mood = name, v.At, mood
@@ -72,7 +72,7 @@ func newPicture(inc runbook.Incident, now time.Time) picture {
 }
 
 // heardAt is when the first alert reached us; for a human's rollback there is none.
-func heardAt(inc runbook.Incident) time.Time {
+func heardAt(inc record.Incident) time.Time {
 	var first time.Time
 	for _, a := range inc.Alerts {
 		if first.IsZero() || a.ReceivedAt.Before(first) {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // A Post adds the signed link to messages that ask something, and sends them.
@@ -13,7 +13,7 @@ type Post struct {
 	Keys     Keyring
 	External string // the daemon's own address; a link begins with it
 	// Approval finds an approval by id.
-	Approval func(ctx context.Context, id string) (runbook.Approval, error)
+	Approval func(ctx context.Context, id string) (record.Approval, error)
 	Out      *Fanout
 }
 
@@ -21,7 +21,7 @@ type Post struct {
 // who has it. An error means that at least one has not: offer the message again, and
 // only that one is asked. Without keys, and once the question is answered, the
 // message goes out without a link.
-func (p Post) Send(ctx context.Context, m runbook.Message) (string, error) {
+func (p Post) Send(ctx context.Context, m record.Message) (string, error) {
 	link, err := p.link(ctx, m)
 	if err != nil {
 		return "", fmt.Errorf("send %s: %w", m.ID, err)
@@ -36,12 +36,12 @@ func (p Post) Send(ctx context.Context, m runbook.Message) (string, error) {
 	return told, nil
 }
 
-func (p Post) link(ctx context.Context, m runbook.Message) (string, error) {
+func (p Post) link(ctx context.Context, m record.Message) (string, error) {
 	if m.Approval == "" || p.Keys.Empty() || p.Approval == nil {
 		return "", nil
 	}
 	a, err := p.Approval(ctx, m.Approval)
-	if err != nil || a.Status != runbook.Pending {
+	if err != nil || a.Status != record.Pending {
 		return "", err
 	}
 	return Link(p.External, p.Keys.Sign(a)), nil

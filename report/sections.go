@@ -9,11 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // facts are who, what, when and the impact.
-func facts(inc runbook.Incident, rb *runbook.Runbook, o Options) []fact {
+func facts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
 	var f []fact
 	f = add(f, "Incident", inc.ID)
 	f = add(f, "Service", place(inc))
@@ -36,7 +37,7 @@ func facts(inc runbook.Incident, rb *runbook.Runbook, o Options) []fact {
 	return add(f, "Impact", impact(inc, rb, o.Now))
 }
 
-func answeredBy(a *runbook.Approval) string {
+func answeredBy(a *record.Approval) string {
 	if a == nil {
 		return ""
 	}
@@ -55,7 +56,7 @@ func answeredBy(a *runbook.Approval) string {
 
 // impact estimates how many requests the candidate answered while it was bad: its
 // rate when it was confirmed, times the time until it was drained.
-func impact(inc runbook.Incident, rb *runbook.Runbook, now time.Time) string {
+func impact(inc record.Incident, rb *runbook.Runbook, now time.Time) string {
 	var parts []string
 	if c := inc.Change; c != nil && c.From[inc.Candidate.Backend] > 0 {
 		parts = append(parts, fmt.Sprintf("the candidate had %s of the traffic", percent(share(c.From, inc.Candidate.Backend))))
@@ -71,14 +72,14 @@ func impact(inc runbook.Incident, rb *runbook.Runbook, now time.Time) string {
 	if rate := inc.Breach.CandidateRate; rate > 0 && !until.IsZero() && lasted > 0 {
 		n := rate * lasted.Seconds()
 		parts = append(parts, fmt.Sprintf("about %s requests went to the candidate in %s (%s req/s when confirmed)", number(n), span(lasted), number(rate)))
-		if trigger(inc, rb).Type == runbook.ErrorRate && inc.Breach.State == runbook.Breaching {
+		if trigger(inc, rb).Type == runbook.ErrorRate && inc.Breach.State == record.Breaching {
 			parts = append(parts, fmt.Sprintf("at %s errors, about %s of them failed", percent(inc.Breach.Value), number(n*inc.Breach.Value)))
 		}
 	}
 	return upper(strings.Join(parts, "; "))
 }
 
-func share(s runbook.Split, backend string) float64 {
+func share(s record.Split, backend string) float64 {
 	all := 0
 	for _, w := range s {
 		all += w
@@ -90,7 +91,7 @@ func share(s runbook.Split, backend string) float64 {
 }
 
 // values are the numbers the decision rests on.
-func values(inc runbook.Incident, rb *runbook.Runbook) []fact {
+func values(inc record.Incident, rb *runbook.Runbook) []fact {
 	b := inc.Breach
 	if b.Trigger == "" {
 		return nil
@@ -101,7 +102,7 @@ func values(inc runbook.Incident, rb *runbook.Runbook) []fact {
 	f = add(f, "Effect", effect(b, t))
 	f = add(f, "Threshold", threshold(t))
 	f = add(f, "Significance", odds(b.Significance.LogE))
-	if b.State == runbook.Breaching || b.State == runbook.NotBreaching {
+	if b.State == record.Breaching || b.State == record.NotBreaching {
 		f = add(f, "Candidate", fmt.Sprintf("%d pods, %s req/s", b.CandidatePods, number(b.CandidateRate)))
 		f = add(f, "Stable", fmt.Sprintf("%d fresh pods, %s req/s%s", b.StablePods, number(b.StableRate), sick(b)))
 	}
@@ -117,14 +118,14 @@ func joined(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
 }
 
-func sick(b runbook.Breach) string {
+func sick(b record.Breach) string {
 	if b.StableSick {
 		return ", breaks an absolute limit as well"
 	}
 	return ""
 }
 
-func newChange(inc runbook.Incident) *change {
+func newChange(inc record.Incident) *change {
 	if inc.Change == nil {
 		return nil
 	}
@@ -138,31 +139,31 @@ func newChange(inc runbook.Incident) *change {
 	return c
 }
 
-func sides(inc runbook.Incident) table {
+func sides(inc record.Incident) table {
 	t := table{Head: []string{"Side", "Version", "Backend", "Bundle"}}
 	t.row("candidate", inc.Candidate.Version, inc.Candidate.Backend, inc.Candidate.Bundle)
 	t.row("stable", inc.Stable.Version, inc.Stable.Backend, inc.Stable.Bundle)
 	return t
 }
 
-func verdicts(inc runbook.Incident) []verdict {
+func verdicts(inc record.Incident) []verdict {
 	var out []verdict
 	began := breachBegan(inc)
 	if inc.Verdict == nil && len(inc.Answers) > 0 {
 		out = append(out, verdict{
-			Name: "Recovery so far", Outcome: string(cmp.Or(inc.Health, runbook.Unknown)), Mood: "open",
+			Name: "Recovery so far", Outcome: string(cmp.Or(inc.Health, record.Unknown)), Mood: "open",
 			Reason: fmt.Sprintf("%d good polls in a row.", inc.Polls),
 			When:   fmt.Sprintf("%s (%s)", clock(inc.Polled), offset(inc.Polled.Sub(began))), Answers: answers(inc.Answers),
 		})
 	}
 	for _, v := range []struct {
 		name string
-		of   *runbook.Verdict
+		of   *record.Verdict
 	}{{"Verdict", inc.Verdict}, {"Business verdict", inc.Business}} {
 		if v.of == nil {
 			continue
 		}
-		_, mood := standing(runbook.Incident{Verdict: v.of})
+		_, mood := standing(record.Incident{Verdict: v.of})
 		out = append(out, verdict{
 			Name: v.name, Outcome: visible(outcome(v.of.Outcome), 80), Mood: mood, Reason: upper(endSentence(visible(v.of.Reason, maxCell))),
 			When: fmt.Sprintf("%s (%s)", clock(v.of.At), offset(v.of.At.Sub(began))), Answers: answers(v.of.Answers),
@@ -171,7 +172,7 @@ func verdicts(inc runbook.Incident) []verdict {
 	return out
 }
 
-func answers(all []runbook.Answer) table {
+func answers(all []record.Answer) table {
 	t := table{Head: []string{"Question", "Answer", "Now", "Limit", "Before", "Samples", "In words"}}
 	for _, a := range all {
 		question := a.Question
@@ -179,7 +180,7 @@ func answers(all []runbook.Answer) table {
 			question += " (business)"
 		}
 		now, limit, before := quantity(a.Value, a.Unit), quantity(a.Limit, a.Unit), quantity(a.Before, a.Unit)
-		if a.Health == runbook.Unknown {
+		if a.Health == record.Unknown {
 			now = "unknown"
 		}
 		t.row(question, string(a.Health), now, limit, before, number(a.Samples), a.Text)
@@ -187,10 +188,10 @@ func answers(all []runbook.Answer) table {
 	return t
 }
 
-func timeline(inc runbook.Incident) table {
+func timeline(inc record.Incident) table {
 	t := table{Head: []string{"Since breach", "Time (UTC)", "Step", "What", "By"}}
 	records := slices.Clone(inc.Timeline)
-	slices.SortStableFunc(records, func(a, b runbook.Record) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(records, func(a, b record.Record) int { return a.At.Compare(b.At) })
 	began := breachBegan(inc)
 	for _, r := range records {
 		t.row(offset(r.At.Sub(began)), r.At.UTC().Format("15:04:05.000"), r.Kind, r.Text, r.By)
@@ -198,10 +199,10 @@ func timeline(inc runbook.Incident) table {
 	return t
 }
 
-func lanes(inc runbook.Incident) table {
+func lanes(inc record.Incident) table {
 	t := table{Head: []string{"Lane", "Trigger", "Heard", "Labels"}}
 	began := breachBegan(inc)
-	heard := map[runbook.Lane]bool{}
+	heard := map[record.Lane]bool{}
 	for _, a := range inc.Alerts {
 		heard[a.Lane] = true
 		at := ""
@@ -218,7 +219,7 @@ func lanes(inc runbook.Incident) table {
 	return t
 }
 
-func laneName(inc runbook.Incident, l runbook.Lane) string {
+func laneName(inc record.Incident, l record.Lane) string {
 	if l == inc.Lane {
 		return string(l) + " (first)"
 	}
@@ -237,9 +238,9 @@ func pairs(labels map[string]string) string {
 	return strings.Join(out, ", ")
 }
 
-func queries(inc runbook.Incident, o Options) (shown []query, more int) {
+func queries(inc record.Incident, o Options) (shown []query, more int) {
 	all := slices.Clone(inc.Breach.Queries)
-	for _, v := range []*runbook.Verdict{inc.Verdict, inc.Business} {
+	for _, v := range []*record.Verdict{inc.Verdict, inc.Business} {
 		if v == nil {
 			continue
 		}
@@ -268,7 +269,7 @@ func graph(prometheus, expr string) string {
 	return base + "/graph?" + url.Values{"g0.expr": {expr}, "g0.tab": {"0"}}.Encode()
 }
 
-func evidenceFacts(inc runbook.Incident, rb *runbook.Runbook, o Options) []fact {
+func evidenceFacts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
 	var f []fact
 	f = add(f, "Folder", inc.Evidence)
 	if !inc.EvidenceAt.IsZero() {
@@ -285,7 +286,7 @@ func evidenceFacts(inc runbook.Incident, rb *runbook.Runbook, o Options) []fact 
 }
 
 // draft is the follow-up a human edits: owner, date, and what to do.
-func draft(inc runbook.Incident, rb *runbook.Runbook) followUp {
+func draft(inc record.Incident, rb *runbook.Runbook) followUp {
 	f := followUp{Owner: visible(cmp.Or(rb.Owner.Team, "nobody is named: find an owner"), maxCell)}
 	if webAddress(rb.FollowUp.Tracker) == "" { // else it is among the links
 		f.Tracker = visible(rb.FollowUp.Tracker, maxCell)
@@ -303,7 +304,7 @@ func draft(inc runbook.Incident, rb *runbook.Runbook) followUp {
 	return f
 }
 
-func ownActions(inc runbook.Incident) []string {
+func ownActions(inc record.Incident) []string {
 	var out []string
 	if inc.Breach.Trigger != "" {
 		out = append(out, visible(fmt.Sprintf("Find the cause of %s in %s, and why it was not seen before the release.", inc.Breach.Trigger, inc.Candidate.Version), maxCell))
@@ -311,13 +312,13 @@ func ownActions(inc runbook.Incident) []string {
 	if !inc.ActedAt.IsZero() {
 		out = append(out, visible(fmt.Sprintf("Bundle %s is quarantined: mend it and release a new one, or lift the quarantine by name with a reason.", inc.Candidate.Bundle), maxCell))
 	}
-	if inc.Verdict != nil && inc.Verdict.Outcome == runbook.CannotTell {
+	if inc.Verdict != nil && inc.Verdict.Outcome == record.CannotTell {
 		out = append(out, "Find out why data were missing: until then no recovery of this service can be proved.")
 	}
 	return append(out, "Write down what would have made this shorter.")
 }
 
-func links(inc runbook.Incident, rb *runbook.Runbook, o Options) []link {
+func links(inc record.Incident, rb *runbook.Runbook, o Options) []link {
 	var out []link
 	if base := webAddress(o.External); base != "" {
 		out = append(out, link{"this incident, live", base + IncidentPath + url.PathEscape(inc.ID)})

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -23,7 +24,7 @@ type inbox struct {
 	links []string
 }
 
-func (i *inbox) Send(_ context.Context, m runbook.Message, link string) error {
+func (i *inbox) Send(_ context.Context, m record.Message, link string) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.err != nil {
@@ -94,12 +95,12 @@ func TestPost(t *testing.T) {
 	k := ring(t, GenerateKey())
 	asking := Asking(incidents()["awaiting"], ranker(), breach)
 	answered := approval()
-	answered.Status = runbook.Approved
+	answered.Status = record.Approved
 	for name, c := range map[string]struct {
 		keys  Keyring
-		find  runbook.Approval
+		find  record.Approval
 		err   error
-		m     runbook.Message
+		m     record.Message
 		words string
 		link  bool
 	}{
@@ -107,13 +108,13 @@ func TestPost(t *testing.T) {
 		"no question":       {k, approval(), nil, Acted(incidents()["acted"], nil, breach), "good", false},
 		"answered already":  {k, answered, nil, asking, "good", false},
 		"no keys":           {Keyring{}, approval(), nil, asking, "good", false},
-		"store unreachable": {k, runbook.Approval{}, runbook.ErrLater, asking, "", false},
+		"store unreachable": {k, record.Approval{}, runbook.ErrLater, asking, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			good := &inbox{}
 			p := Post{
 				Keys: c.keys, External: "https://autorollback.example", Out: NewFanout(prometheus.NewRegistry(), zap.NewNop(), Sink{"good", good}),
-				Approval: func(context.Context, string) (runbook.Approval, error) { return c.find, c.err },
+				Approval: func(context.Context, string) (record.Approval, error) { return c.find, c.err },
 			}
 			words, err := p.Send(t.Context(), c.m)
 			if words != c.words || !errors.Is(err, c.err) {

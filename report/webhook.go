@@ -17,7 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // ErrDisabled means that the other side answered 410 Gone: it wants no more
@@ -86,7 +86,7 @@ type webhookData struct {
 
 // Send posts the message once. Only 2xx is success. The webhook-id is the message's
 // id, the same at every retry, so the receiver can drop doubles.
-func (w *Webhook) Send(ctx context.Context, m runbook.Message, link string) error {
+func (w *Webhook) Send(ctx context.Context, m record.Message, link string) error {
 	if w.gone.Load() {
 		return ErrDisabled
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -64,7 +65,7 @@ func seconds(s float64) string {
 	return number(s) + " s"
 }
 
-// quantity writes a value with the unit of a [runbook.Answer].
+// quantity writes a value with the unit of a [record.Answer].
 func quantity(v float64, unit string) string {
 	switch unit {
 	case "ratio":
@@ -80,15 +81,15 @@ func quantity(v float64, unit string) string {
 // effect says a breach's value in words. Its meaning is the trigger type's: a ratio
 // of quantiles or of KPIs, candidate to stable; a share of requests; for an absolute
 // limit the share, or the quantile in seconds.
-func effect(b runbook.Breach, t runbook.Trigger) string {
+func effect(b record.Breach, t runbook.Trigger) string {
 	if b.Unjudged() {
 		return "its significance is not known yet"
 	}
-	if b.State != runbook.Breaching {
-		return map[runbook.State]string{
-			runbook.NotBreaching: "not breaching when asked",
-			runbook.NoData:       "no data",
-			runbook.Unreachable:  "Prometheus could not be asked",
+	if b.State != record.Breaching {
+		return map[record.State]string{
+			record.NotBreaching: "not breaching when asked",
+			record.NoData:       "no data",
+			record.Unreachable:  "Prometheus could not be asked",
 		}[b.State]
 	}
 	if effect, _, ok := t.Reading(b.Value); ok {
@@ -188,7 +189,7 @@ func clock(t time.Time) string {
 
 // breachBegan is the best known start of the breach: Prometheus' own answer, else
 // the earliest alert, else when the incident was opened.
-func breachBegan(inc runbook.Incident) time.Time {
+func breachBegan(inc record.Incident) time.Time {
 	if !inc.Breach.StartedAt.IsZero() {
 		return inc.Breach.StartedAt
 	}
@@ -202,7 +203,7 @@ func breachBegan(inc runbook.Incident) time.Time {
 }
 
 // trigger finds the incident's trigger, or one that has only its name.
-func trigger(inc runbook.Incident, rb *runbook.Runbook) runbook.Trigger {
+func trigger(inc record.Incident, rb *runbook.Runbook) runbook.Trigger {
 	if rb != nil {
 		if t, ok := rb.Trigger(inc.Breach.Trigger); ok {
 			return t

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -44,7 +45,7 @@ func shape(t *testing.T, e Expr) string {
 	return strings.Join(out, " ")
 }
 
-func everyQuestion(t *testing.T, q Questions, rel runbook.Release) map[string]Expr {
+func everyQuestion(t *testing.T, q Questions, rel record.Release) map[string]Expr {
 	t.Helper()
 	out := map[string]Expr{"age": q.Age(rel), "sick": q.StableSick(rel)}
 	for _, side := range []runbook.Role{runbook.Candidate, runbook.Stable} {
@@ -83,8 +84,8 @@ func FuzzReleaseNamesNeverChangeAQuestion(f *testing.F) {
 			t.Skip()
 		}
 		plain := everyQuestion(t, q, release("eu"))
-		for name, e := range everyQuestion(t, q, runbook.Release{ID: id, Region: region,
-			Stable: runbook.Side{Version: stable}, Candidate: runbook.Side{Version: candidate}}) {
+		for name, e := range everyQuestion(t, q, record.Release{ID: id, Region: region,
+			Stable: record.Side{Version: stable}, Candidate: record.Side{Version: candidate}}) {
 			if got, want := shape(t, e), shape(t, plain[name]); got != want {
 				t.Errorf("%s: %s\nhas the shape %s\nnot %s", name, e, got, want)
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -56,7 +57,7 @@ func (b *book) mustParse(text string) Expr {
 // trigger whose alert must be true for a time must have been so for that long: at every
 // step of its window that was known, and that was most of them. An unknown trigger is an
 // error.
-func (q Questions) Gate(trigger string, rel runbook.Release) (Expr, error) {
+func (q Questions) Gate(trigger string, rel record.Release) (Expr, error) {
 	t, ok := q.b.Trigger(trigger)
 	switch {
 	case !ok:
@@ -71,7 +72,7 @@ func (q Questions) Gate(trigger string, rel runbook.Release) (Expr, error) {
 
 // Effect is the number of the trigger whether or not it breaches, asked of the same
 // series as [Questions.Gate]; empty means no data.
-func (q Questions) Effect(trigger string, rel runbook.Release) (Expr, error) {
+func (q Questions) Effect(trigger string, rel record.Release) (Expr, error) {
 	t, ok := q.b.Trigger(trigger)
 	switch {
 	case !ok:
@@ -85,7 +86,7 @@ func (q Questions) Effect(trigger string, rel runbook.Release) (Expr, error) {
 // Age is the seconds since the newest sample of the service's request series of each side
 // that should have traffic: the greater of the two. Empty means that one of them has
 // none. For a release without an id it is the age of the service's own newest sample.
-func (q Questions) Age(rel runbook.Release) Expr {
+func (q Questions) Age(rel record.Release) Expr {
 	newest := func(where ...string) string {
 		return fmt.Sprintf("max(timestamp(%s))", q.b.series(q.b.requests(), where...))
 	}
@@ -103,7 +104,7 @@ func (q Questions) Age(rel runbook.Release) Expr {
 }
 
 // side is the matchers of one side's own series.
-func (q Questions) side(rel runbook.Release, side runbook.Role) []string {
+func (q Questions) side(rel record.Release, side runbook.Role) []string {
 	value := version(rel, side)
 	if t := q.b.Metrics.Track; t != nil {
 		value = t.Stable
@@ -114,7 +115,7 @@ func (q Questions) side(rel runbook.Release, side runbook.Role) []string {
 	return []string{match(sideLabel(q.b.Runbook), value), q.b.inRegion(rel.Region)}
 }
 
-func version(rel runbook.Release, side runbook.Role) string {
+func version(rel record.Release, side runbook.Role) string {
 	if side == runbook.Candidate {
 		return rel.Candidate.Version
 	}
@@ -123,7 +124,7 @@ func version(rel runbook.Release, side runbook.Role) string {
 
 // StableSick has at least one series if the stable side itself breaks an absolute
 // limit of the runbook now: of verification, of an error_rate or absolute_slo trigger.
-func (q Questions) StableSick(rel runbook.Release) Expr {
+func (q Questions) StableSick(rel record.Release) Expr {
 	w := q.b.window(q.b.look(), q.side(rel, runbook.Stable)...)
 	sick := []string{fmt.Sprintf("(%s > %s and %s >= %s)", w.errorRate(), num(q.b.errorLimit()), w.requests(), num(q.b.minRequests()))}
 	for _, l := range q.b.latencyLimits() {
@@ -135,7 +136,7 @@ func (q Questions) StableSick(rel runbook.Release) Expr {
 // Pods is the number of pods of that side: always one series, 0 if there is none. A
 // candidate's pod counts if it served anything in the last minutes, because the pod
 // guard rests on such pods; a stable one if it is warm, see [Questions.Warm].
-func (q Questions) Pods(rel runbook.Release, side runbook.Role) Expr {
+func (q Questions) Pods(rel record.Release, side runbook.Role) Expr {
 	if side == runbook.Stable {
 		return q.Warm(rel, side)
 	}
@@ -146,7 +147,7 @@ func (q Questions) Pods(rel runbook.Release, side runbook.Role) Expr {
 // Warm is the number of pods of that side that could take traffic: the newest sample
 // is fresh and, where the runbook names a health metric, says ready. Always one
 // series, 0 if there is none.
-func (q Questions) Warm(rel runbook.Release, side runbook.Role) Expr {
+func (q Questions) Warm(rel record.Release, side runbook.Role) Expr {
 	matchers := q.side(rel, side)
 	if health := q.b.LastKnownGood.Health; health != "" {
 		return q.countPods(fmt.Sprintf("last_over_time(%s[%s]) == 1", q.b.series(counterOf(health), matchers...), q.b.freshness()))
@@ -167,7 +168,7 @@ func (b *book) freshness() runbook.Duration {
 
 // Rate is the requests per second of that side over the verification window; 0 if
 // its series stand still, empty if it has none.
-func (q Questions) Rate(rel runbook.Release, side runbook.Role) Expr {
+func (q Questions) Rate(rel record.Release, side runbook.Role) Expr {
 	series := q.b.series(q.b.requests(), q.side(rel, side)...)
 	return q.b.mustParse(fmt.Sprintf("sum(rate(%s[%s]))", series, q.b.look()))
 }

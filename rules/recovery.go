@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -59,7 +60,7 @@ const leastBefore = runbook.Duration(5 * time.Minute)
 
 // Recovery is what must be good for users, one entry for each check of the runbook,
 // each over the verification window.
-func (q Questions) Recovery(rel runbook.Release) []Recovery {
+func (q Questions) Recovery(rel record.Release) []Recovery {
 	now := q.b.window(q.b.look(), q.b.inRegion(rel.Region))
 	before := q.b.window(max(q.b.look(), leastBefore), q.side(rel, runbook.Stable)...)
 	out := []Recovery{q.errors(now, before)}

@@ -7,15 +7,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/sim"
 )
 
 func failing(p *pod) { p.errors = after(onset, 0.005, 0.08) }
 
-func release(region string) runbook.Release {
-	return runbook.Release{ID: "r1", Service: "ranker", Region: region,
-		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}}
+func release(region string) record.Release {
+	return record.Release{ID: "r1", Service: "ranker", Region: region,
+		Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}}
 }
 
 // bulk keeps a long trace out of the race detector, under which the engine is some
@@ -243,7 +244,7 @@ func TestQuestionsAnswerWhatTheyPromise(t *testing.T) {
 	one("effect", effect, 0.9, 1.1)
 	one("absolute effect", absolute, 0.015, 0.035)
 	one("age", q.Age(rel), 0, 0)
-	one("age without a release", q.Age(runbook.Release{Region: "default"}), 0, 15)
+	one("age without a release", q.Age(record.Release{Region: "default"}), 0, 15)
 	one("candidate pods", q.Pods(rel, runbook.Candidate), 2, 2)
 	one("stable pods", q.Pods(rel, runbook.Stable), 4, 4)
 	one("candidate rate", q.Rate(rel, runbook.Candidate), 40, 60)
@@ -251,7 +252,7 @@ func TestQuestionsAnswerWhatTheyPromise(t *testing.T) {
 	if got := w.ask(q.StableSick(rel)); len(got) != 0 {
 		t.Errorf("stable is sick: %v", got)
 	}
-	for name, other := range map[string]runbook.Release{"other release": {ID: "r2", Region: "default"}, "other region": {ID: "r1", Region: "mars"}} {
+	for name, other := range map[string]record.Release{"other release": {ID: "r2", Region: "default"}, "other region": {ID: "r1", Region: "mars"}} {
 		if e, _ := q.Gate("error-rate", other); len(w.ask(e)) != 0 {
 			t.Errorf("%s breaches", name)
 		}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -47,7 +48,7 @@ func (a alerts) while(anomaly string) string {
 // raw sees the service's own series, of one release.
 type raw struct {
 	q   Questions
-	rel runbook.Release
+	rel record.Release
 }
 
 func (r raw) side(l level, role runbook.Role) string {

@@ -38,14 +38,3 @@ type Features struct {
 type Compatible struct {
 	Encoders []string `yaml:"encoders" json:"encoders"`
 }
-
-// Quarantine bars a bundle from being started, key "quarantine/<digest>", until it
-// is lifted by name.
-type Quarantine struct {
-	Schema   int    `json:"schema"`
-	Bundle   string `json:"bundle"`
-	Service  string `json:"service"`
-	Incident string `json:"incident"`
-	Reason   string `json:"reason"`
-	Lifted   string `json:"lifted,omitempty"` // "by NAME: REASON" once lifted
-}

@@ -69,8 +69,8 @@ func (g *Golden) Reaches() bool {
 }
 
 // At is the URL for one side.
-func (g *Golden) At(s Side) string {
-	return strings.NewReplacer("{version}", url.PathEscape(s.Version), "{backend}", url.PathEscape(s.Backend)).Replace(g.URL)
+func (g *Golden) At(version, backend string) string {
+	return strings.NewReplacer("{version}", url.PathEscape(version), "{backend}", url.PathEscape(backend)).Replace(g.URL)
 }
 
 func (g *Golden) fill(p *page) {
@@ -89,7 +89,7 @@ func (g *Golden) check(p *page) {
 	if g == nil {
 		return
 	}
-	if u, err := url.Parse(g.At(Side{Version: "v1", Backend: "b1"})); g.URL == "" {
+	if u, err := url.Parse(g.At("v1", "b1")); g.URL == "" {
 		p.missing(at+".url", "write where predictions are asked for, e.g. http://{backend}.ranker.svc:8080/predict")
 	} else if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		p.add(at+".url", fmt.Sprintf("%q is not an address", g.URL), "write e.g. http://{backend}.ranker.svc:8080/predict")

@@ -43,7 +43,7 @@ func TestGoldenPredictionsAreReadFromTheFileBesideTheRunbook(t *testing.T) {
 	if g.Tolerance != 0.001 || g.Timeout != 2*second || len(g.Of("v1")) != 2 || len(g.Of("v2")) != 1 || g.Of("v2")[0].Name != "line 3" || g.Of("v1")[0].Answer != `{"score":0.5}` {
 		t.Errorf("got %+v", g)
 	}
-	if at := g.At(runbook.Side{Version: "v1", Backend: "ranker/v1"}); !g.Reaches() || at != "http://ranker%2Fv1.ranker.svc:8080/predict" {
+	if at := g.At("v1", "ranker/v1"); !g.Reaches() || at != "http://ranker%2Fv1.ranker.svc:8080/predict" {
 		t.Errorf("it reaches %v at %s", g.Reaches(), at)
 	}
 	if p := rb.Verification.Pairing; p == nil || strings.Join(p.Labels(), " ") != "bundle encoder" {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -15,9 +16,9 @@ import (
 // written: a field without a JSON name, or two with the same, would be lost.
 func TestStoredNounsSurviveJSON(t *testing.T) {
 	for _, noun := range []any{
-		runbook.Release{}, runbook.Incident{}, runbook.Approval{}, runbook.Message{}, runbook.Bundle{}, runbook.Quarantine{},
-		runbook.Control{}, runbook.Budget{}, runbook.Decision{}, runbook.Change{}, runbook.Verdict{}, runbook.Record{},
-		runbook.Alert{}, runbook.Breach{}, runbook.Launch{}, runbook.Runbook{}, runbook.SelfCheck{},
+		record.Release{}, record.Incident{}, record.Approval{}, record.Message{}, runbook.Bundle{}, record.Quarantine{},
+		record.Control{}, record.Budget{}, record.Decision{}, record.Change{}, record.Verdict{}, record.Record{},
+		record.Alert{}, record.Breach{}, runbook.Launch{}, runbook.Runbook{}, runbook.SelfCheck{},
 	} {
 		kind := reflect.TypeOf(noun)
 		t.Run(kind.Name(), func(t *testing.T) {
@@ -102,17 +103,17 @@ func set(v reflect.Value, n *int) {
 func TestSplitEqual(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		a, b runbook.Split
+		a, b record.Split
 		want bool
 	}{
-		{"same", runbook.Split{"a": 95, "b": 5}, runbook.Split{"a": 95, "b": 5}, true},
-		{"same shares", runbook.Split{"a": 95, "b": 5}, runbook.Split{"a": 190, "b": 10}, true},
-		{"missing is zero", runbook.Split{"a": 100}, runbook.Split{"a": 1, "b": 0}, true},
-		{"one more point", runbook.Split{"a": 95, "b": 5}, runbook.Split{"a": 94, "b": 6}, false},
-		{"swapped", runbook.Split{"a": 95, "b": 5}, runbook.Split{"a": 5, "b": 95}, false},
-		{"a third backend", runbook.Split{"a": 50, "b": 50}, runbook.Split{"a": 50, "b": 50, "c": 1}, false},
-		{"all zero", runbook.Split{"a": 0}, runbook.Split{}, true},
-		{"zero and some", runbook.Split{"a": 0}, runbook.Split{"a": 1}, false},
+		{"same", record.Split{"a": 95, "b": 5}, record.Split{"a": 95, "b": 5}, true},
+		{"same shares", record.Split{"a": 95, "b": 5}, record.Split{"a": 190, "b": 10}, true},
+		{"missing is zero", record.Split{"a": 100}, record.Split{"a": 1, "b": 0}, true},
+		{"one more point", record.Split{"a": 95, "b": 5}, record.Split{"a": 94, "b": 6}, false},
+		{"swapped", record.Split{"a": 95, "b": 5}, record.Split{"a": 5, "b": 95}, false},
+		{"a third backend", record.Split{"a": 50, "b": 50}, record.Split{"a": 50, "b": 50, "c": 1}, false},
+		{"all zero", record.Split{"a": 0}, record.Split{}, true},
+		{"zero and some", record.Split{"a": 0}, record.Split{"a": 1}, false},
 	} {
 		if c.a.Equal(c.b) != c.want || c.b.Equal(c.a) != c.want {
 			t.Errorf("%s: want %v both ways", c.name, c.want)
@@ -123,16 +124,16 @@ func TestSplitEqual(t *testing.T) {
 func TestIncidentIDIsDerived(t *testing.T) {
 	seen := map[string]bool{}
 	for _, id := range []string{
-		runbook.IncidentID("ranker", "eu", "r1", 1), runbook.IncidentID("ranker", "eu", "r1", 2),
-		runbook.IncidentID("ranker", "us", "r1", 1), runbook.IncidentID("ranker", "eu", "r2", 1),
-		runbook.IncidentID("ranker\" \"eu", "", "r1", 1), runbook.IncidentID("search", "eu", "r1", 1),
+		record.IncidentID("ranker", "eu", "r1", 1), record.IncidentID("ranker", "eu", "r1", 2),
+		record.IncidentID("ranker", "us", "r1", 1), record.IncidentID("ranker", "eu", "r2", 1),
+		record.IncidentID("ranker\" \"eu", "", "r1", 1), record.IncidentID("search", "eu", "r1", 1),
 	} {
 		if seen[id] {
 			t.Errorf("%s twice", id)
 		}
 		seen[id] = true
 	}
-	if !seen[runbook.IncidentID("ranker", "eu", "r1", 1)] {
+	if !seen[record.IncidentID("ranker", "eu", "r1", 1)] {
 		t.Error("the same incident has another id the second time")
 	}
 }

@@ -1,7 +1,5 @@
 package runbook
 
-import "time"
-
 // Mode is how much the daemon may do.
 type Mode string
 
@@ -30,55 +28,3 @@ type Schedule struct {
 	For      Duration `yaml:"for" json:"for"`
 	Timezone string   `yaml:"timezone" json:"timezone"` // IANA name, default UTC
 }
-
-// Control is the stop switch of the whole installation, key "control". An absent
-// key means active. A bare word (`consul kv put … paused`) is a valid value.
-type Control struct {
-	Mode   Mode      `json:"mode"`
-	By     string    `json:"by,omitempty"`
-	Reason string    `json:"reason,omitempty"`
-	Until  time.Time `json:"until,omitzero"` // a pause that has passed pages; it does not return silently to active
-}
-
-// Budget is the installation's memory of automatic rollbacks, key "budget". At most
-// [BudgetPerHour] of them may happen in an hour.
-type Budget struct {
-	Schema int         `json:"schema"`
-	Recent []time.Time `json:"recent"`
-}
-
-// BudgetPerHour is the global limit of automatic rollbacks.
-const BudgetPerHour = 3
-
-// Spent is how many automatic rollbacks there were in the hour before now. A moment
-// ahead of now (another replica's clock) counts.
-func (b Budget) Spent(now time.Time) int {
-	n := 0
-	for _, t := range b.Recent {
-		if now.Sub(t) < time.Hour {
-			n++
-		}
-	}
-	return n
-}
-
-// A Decision is what to do about a breach, and why, in words.
-type Decision struct {
-	Action  Action    `json:"action"`
-	Would   Action    `json:"would,omitempty"`   // in observe mode: what active would have done
-	Guard   string    `json:"guard"`             // the guard that decided, e.g. "severe", "cooldown", "stable_sick"
-	Reasons []string  `json:"reasons"`           // sentences for humans, the deciding one first
-	Choices []string  `json:"choices,omitempty"` // what a paged human can do
-	Page    bool      `json:"page,omitempty"`    // a human must look now
-	At      time.Time `json:"at"`
-}
-
-// Action is a decision's verb.
-type Action string
-
-const (
-	RollBack Action = "rollback" // move all traffic to stable now
-	Ask      Action = "ask"      // a human approves or rejects
-	Freeze   Action = "freeze"   // leave traffic alone, stop promotion, page
-	Hold     Action = "hold"     // do nothing automatically; page with choices
-)

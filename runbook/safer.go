@@ -43,24 +43,3 @@ func (o *Rollout) String() string {
 	}
 	return strings.Join(words, ", ")
 }
-
-// Follows returns the runbook with the ramp that the release follows: its own, if it
-// was started on one and is open.
-func (r Release) Follows(rb *Runbook) *Runbook {
-	if r.Rollout == nil || r.Phase != Open {
-		return rb
-	}
-	own := *rb
-	own.Rollout = r.Rollout
-	return &own
-}
-
-// BrokeAt is the weight at which the release was rolled back; false if it was not.
-func (r Release) BrokeAt() (int, bool) {
-	for n := len(r.Moves) - 1; n >= 0 && r.Phase == RolledBack; n-- {
-		if r.Moves[n].Why == "rollback" {
-			return r.Moves[n].From, true
-		}
-	}
-	return 0, false
-}

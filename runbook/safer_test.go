@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -72,12 +73,12 @@ func TestSaferIsARamp(t *testing.T) {
 
 func TestFollows(t *testing.T) {
 	rb := &runbook.Runbook{Service: "ranker", Rollout: &runbook.Rollout{Bake: 1}}
-	r := runbook.Release{Phase: runbook.Open, Rollout: &runbook.Rollout{Bake: 2}}
+	r := record.Release{Phase: record.Open, Rollout: &runbook.Rollout{Bake: 2}}
 	if got := r.Follows(rb); got.Rollout.Bake != 2 || rb.Rollout.Bake != 1 || !strings.Contains(got.Service, "ranker") {
 		t.Errorf("%+v", got)
 	}
-	r.Phase = runbook.RolledBack
-	if r.Follows(rb) != rb || (runbook.Release{Phase: runbook.Open}).Follows(rb) != rb {
+	r.Phase = record.RolledBack
+	if r.Follows(rb) != rb || (record.Release{Phase: record.Open}).Follows(rb) != rb {
 		t.Error("follows a ramp that is not its own, or over")
 	}
 }

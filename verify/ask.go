@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/common/model"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
-	"github.com/autorollback/autorollback/runbook"
 )
 
 // A question is one instant query. A zero moment is Prometheus' own now, so that its
@@ -20,11 +20,11 @@ type question struct {
 	at   time.Time
 }
 
-func (q question) kept(asked time.Time) runbook.Query {
+func (q question) kept(asked time.Time) record.Query {
 	if !q.at.IsZero() {
 		asked = q.at
 	}
-	return runbook.Query{Name: q.name, Expr: q.expr.String(), At: asked.UTC()}
+	return record.Query{Name: q.name, Expr: q.expr.String(), At: asked.UTC()}
 }
 
 // ask asks all questions at the same time; replies are in the order of the questions.
@@ -58,7 +58,7 @@ func (p *Prometheus) askTogether(ctx context.Context, questions []question, grou
 	from, at := time.Now(), questions[group[0]].at
 	together := join(questions, group)
 	value, warnings, err := p.query(ctx, together, at)
-	if err != nil && blame(err) == runbook.NoData {
+	if err != nil && blame(err) == record.NoData {
 		p.askEach(ctx, questions, group, replies)
 		return
 	}

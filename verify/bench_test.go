@@ -5,14 +5,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // BenchmarkConfirm compares a whole confirmation with the one query it cannot do
 // without, in turns, on a real Prometheus.
 func BenchmarkConfirm(b *testing.B) {
 	s := setUp(b)
-	s.until("errors", runbook.NotBreaching)
+	s.until("errors", record.NotBreaching)
 	breach, err := s.q.Gate("errors", s.rel)
 	if err != nil {
 		b.Fatal(err)
@@ -23,7 +23,7 @@ func BenchmarkConfirm(b *testing.B) {
 		began := time.Now()
 		s.prometheus.Evidence(b.Context(), bare, time.Time{})
 		between := time.Now()
-		if got := s.confirm("errors"); got.State != runbook.NotBreaching {
+		if got := s.confirm("errors"); got.State != record.NotBreaching {
 			b.Fatalf("got %s: %s", got.State, got.Problem)
 		}
 		alone, whole = append(alone, between.Sub(began)), append(whole, time.Since(between))

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/verify"
@@ -15,7 +16,7 @@ import (
 type blindness struct {
 	name   string
 	answer served
-	state  runbook.State // what a breach comes to if its guards are hit
+	state  record.State // what a breach comes to if its guards are hit
 	says   string
 }
 
@@ -23,23 +24,23 @@ type blindness struct {
 // a Prometheus that is down one of the whole server: they have tests of their own.
 func blindnesses() []blindness {
 	return []blindness{
-		{"connection lost", hangUp(), runbook.Unreachable, "EOF"},
-		{"5xx", status(503, "overloaded"), runbook.Unreachable, "server error: 503"},
-		{slow, silent(), runbook.Unreachable, "no answer within"},
-		{"no access", status(403, "wrong tenant"), runbook.Unreachable, "client error: 403"},
-		{"a login page", status(200, "<html>log in</html>"), runbook.Unreachable, "bad_response"},
-		{"4xx", status(400, badQuery), runbook.NoData, "unknown function"},
-		{"cannot be evaluated", status(422, `{"status":"error","errorType":"execution","error":"many-to-many"}`), runbook.NoData, "many-to-many"},
-		{"NaN", vector("NaN"), runbook.NoData, "NaN"},
-		{"infinite", vector("+Inf"), runbook.NoData, "Inf"},
-		{"partial", partial(1), runbook.NoData, "store 2 did not answer"},
-		{"clock behind", shifted(-31*time.Second, "1"), runbook.NoData, "clock"},
-		{"clock ahead", shifted(31*time.Second, "1"), runbook.NoData, "clock"},
-		{"many series", vector("1", "1"), runbook.NoData, "more than one series"},
-		{"a string", status(200, `{"status":"success","data":{"resultType":"string","result":[1,"x"]}}`), runbook.Unreachable, ""},
-		{"a matrix", status(200, `{"status":"success","data":{"resultType":"matrix","result":[]}}`), runbook.NoData, "matrix"},
-		{"a histogram", histogram(), runbook.NoData, "histogram"},
-		{"nothing at all", status(200, `{"status":"success"}`), runbook.Unreachable, ""},
+		{"connection lost", hangUp(), record.Unreachable, "EOF"},
+		{"5xx", status(503, "overloaded"), record.Unreachable, "server error: 503"},
+		{slow, silent(), record.Unreachable, "no answer within"},
+		{"no access", status(403, "wrong tenant"), record.Unreachable, "client error: 403"},
+		{"a login page", status(200, "<html>log in</html>"), record.Unreachable, "bad_response"},
+		{"4xx", status(400, badQuery), record.NoData, "unknown function"},
+		{"cannot be evaluated", status(422, `{"status":"error","errorType":"execution","error":"many-to-many"}`), record.NoData, "many-to-many"},
+		{"NaN", vector("NaN"), record.NoData, "NaN"},
+		{"infinite", vector("+Inf"), record.NoData, "Inf"},
+		{"partial", partial(1), record.NoData, "store 2 did not answer"},
+		{"clock behind", shifted(-31*time.Second, "1"), record.NoData, "clock"},
+		{"clock ahead", shifted(31*time.Second, "1"), record.NoData, "clock"},
+		{"many series", vector("1", "1"), record.NoData, "more than one series"},
+		{"a string", status(200, `{"status":"success","data":{"resultType":"string","result":[1,"x"]}}`), record.Unreachable, ""},
+		{"a matrix", status(200, `{"status":"success","data":{"resultType":"matrix","result":[]}}`), record.NoData, "matrix"},
+		{"a histogram", histogram(), record.NoData, "histogram"},
+		{"nothing at all", status(200, `{"status":"success"}`), record.Unreachable, ""},
 	}
 }
 
@@ -53,7 +54,7 @@ func (b blindness) patience() time.Duration {
 
 // ofOne reports whether the kind strikes one question and not the whole query.
 func (b blindness) ofOne() bool {
-	return b.state == runbook.NoData && b.name != "partial" && b.name != "a matrix"
+	return b.state == record.NoData && b.name != "partial" && b.name != "a matrix"
 }
 
 const slow = "slow"
@@ -61,7 +62,7 @@ const slow = "slow"
 type world struct {
 	rb    *runbook.Runbook
 	q     rules.Questions
-	rel   runbook.Release
+	rel   record.Release
 	table map[string]served
 }
 
@@ -76,9 +77,9 @@ func ranker(t *testing.T) world {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	return world{rb: rb, q: q, table: map[string]served{}, rel: runbook.Release{
-		Schema: 1, ID: "ranker-42", Service: "ranker", Region: runbook.DefaultRegion, Phase: runbook.Open,
-		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"},
+	return world{rb: rb, q: q, table: map[string]served{}, rel: record.Release{
+		Schema: 1, ID: "ranker-42", Service: "ranker", Region: runbook.DefaultRegion, Phase: record.Open,
+		Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"},
 		Weight: 10, StartedAt: now.Add(-time.Hour), WeightChangedAt: now.Add(-10*time.Minute - time.Second),
 	}}
 }

@@ -4,14 +4,14 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // A Course is how the verification of one rollback went so far.
 type Course struct {
 	// Answers of the last poll, that of [Prometheus.Drained] included: without it
 	// nothing is called recovered.
-	Answers []runbook.Answer
+	Answers []record.Answer
 	// Polls is the count of good polls in a row with this one, see [Count], and Need
 	// the runbook's K.
 	Polls, Need int
@@ -23,8 +23,8 @@ type Course struct {
 
 // Count returns the good polls in a row after a poll of that health. Only good ones
 // count; any other one starts again, so that a gap in the data is never bridged.
-func Count(polls int, health runbook.Health) int {
-	if health == runbook.Good {
+func Count(polls int, health record.Health) int {
+	if health == record.Good {
 		return polls + 1
 	}
 	return 0
@@ -35,38 +35,38 @@ func Count(polls int, health runbook.Health) int {
 // poll is not_recovered, or wrong_cause if the candidate is drained and the stable
 // side was sick before; an unknown one is cannot_tell, and so is a good one that came
 // too late to be sure. False means: go on asking.
-func Conclude(c Course, now time.Time) (runbook.Verdict, bool) {
+func Conclude(c Course, now time.Time) (record.Verdict, bool) {
 	health, why := Judge(c.Answers)
-	v := runbook.Verdict{Reason: why, At: now, Answers: c.Answers}
+	v := record.Verdict{Reason: why, At: now, Answers: c.Answers}
 	drained := healthOf(c.Answers, DrainQuestion)
 	switch {
-	case health == runbook.Good && drained == runbook.Good && c.Polls >= max(c.Need, 1):
-		v.Outcome = runbook.Recovered
+	case health == record.Good && drained == record.Good && c.Polls >= max(c.Need, 1):
+		v.Outcome = record.Recovered
 		return v, true
 	case now.Before(c.Deadline):
-		return runbook.Verdict{}, false
-	case health == runbook.Bad && drained == runbook.Good && c.StableSick:
-		v.Outcome = runbook.WrongCause
+		return record.Verdict{}, false
+	case health == record.Bad && drained == record.Good && c.StableSick:
+		v.Outcome = record.WrongCause
 		v.Reason = "the stable version was sick before the change as well: " + why
-	case health == runbook.Bad:
-		v.Outcome = runbook.NotRecovered
-	case health == runbook.Good && drained != runbook.Good:
-		v.Outcome = runbook.CannotTell
+	case health == record.Bad:
+		v.Outcome = record.NotRecovered
+	case health == record.Good && drained != record.Good:
+		v.Outcome = record.CannotTell
 		v.Reason = "whether the candidate still gets requests is not known. " + why
-	case health == runbook.Good:
-		v.Outcome = runbook.CannotTell
+	case health == record.Good:
+		v.Outcome = record.CannotTell
 		v.Reason = fmt.Sprintf("good only for the last %d of %d polls: too late to be sure. %s", c.Polls, c.Need, why)
 	default:
-		v.Outcome = runbook.CannotTell
+		v.Outcome = record.CannotTell
 	}
 	return v, true
 }
 
-func healthOf(answers []runbook.Answer, question string) runbook.Health {
+func healthOf(answers []record.Answer, question string) record.Health {
 	for _, a := range answers {
 		if a.Question == question {
 			return a.Health
 		}
 	}
-	return runbook.Unknown
+	return record.Unknown
 }

@@ -6,40 +6,40 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/verify"
 )
 
 var deadline = time.Date(2026, 11, 20, 12, 10, 0, 0, time.UTC)
 
 func TestConclude(t *testing.T) {
-	const good, bad, unknown = runbook.Good, runbook.Bad, runbook.Unknown
+	const good, bad, unknown = record.Good, record.Bad, record.Unknown
 	before, after := deadline.Add(-time.Second), deadline
 	cases := []struct {
 		name    string
 		now     time.Time
-		answers []runbook.Answer
+		answers []record.Answer
 		polls   int
 		sick    bool
-		want    runbook.Outcome // empty: go on asking
+		want    record.Outcome // empty: go on asking
 	}{
-		{"K good polls", before, []runbook.Answer{drained(good), system(good)}, 3, false, runbook.Recovered},
-		{"recovered though the stable side was sick before", before, []runbook.Answer{drained(good), system(good)}, 3, true, runbook.Recovered},
-		{"a KPI not proved does not block", before, []runbook.Answer{drained(good), system(good), business(unknown)}, 3, false, runbook.Recovered},
-		{"one poll too few", before, []runbook.Answer{drained(good), system(good)}, 2, false, ""},
-		{"nobody asked about the candidate's traffic", before, []runbook.Answer{system(good)}, 9, false, ""},
-		{"a counter that lies", before, []runbook.Answer{drained(good), system(bad)}, 9, false, ""},
-		{"bad, but there is time", before, []runbook.Answer{drained(good), system(bad)}, 0, false, ""},
-		{"still bad at the deadline", after, []runbook.Answer{drained(good), system(bad)}, 0, false, runbook.NotRecovered},
-		{"KPI bad at the deadline", after, []runbook.Answer{drained(good), system(good), business(bad)}, 0, false, runbook.NotRecovered},
-		{"stable was sick before", after, []runbook.Answer{drained(good), system(bad)}, 0, true, runbook.WrongCause},
-		{"stable was sick, but the candidate still serves", after, []runbook.Answer{drained(bad), system(bad)}, 0, true, runbook.NotRecovered},
-		{"not drained at the deadline", after, []runbook.Answer{drained(bad), system(good)}, 0, false, runbook.NotRecovered},
-		{"no data at the deadline", after, []runbook.Answer{drained(good), system(unknown)}, 0, false, runbook.CannotTell},
-		{"no answers at the deadline", after, nil, 0, false, runbook.CannotTell},
-		{"good too late", after, []runbook.Answer{drained(good), system(good)}, 2, false, runbook.CannotTell},
-		{"K good polls on the deadline", after, []runbook.Answer{drained(good), system(good)}, 3, false, runbook.Recovered},
-		{"traffic not asked at the deadline", after, []runbook.Answer{system(good)}, 9, false, runbook.CannotTell},
+		{"K good polls", before, []record.Answer{drained(good), system(good)}, 3, false, record.Recovered},
+		{"recovered though the stable side was sick before", before, []record.Answer{drained(good), system(good)}, 3, true, record.Recovered},
+		{"a KPI not proved does not block", before, []record.Answer{drained(good), system(good), business(unknown)}, 3, false, record.Recovered},
+		{"one poll too few", before, []record.Answer{drained(good), system(good)}, 2, false, ""},
+		{"nobody asked about the candidate's traffic", before, []record.Answer{system(good)}, 9, false, ""},
+		{"a counter that lies", before, []record.Answer{drained(good), system(bad)}, 9, false, ""},
+		{"bad, but there is time", before, []record.Answer{drained(good), system(bad)}, 0, false, ""},
+		{"still bad at the deadline", after, []record.Answer{drained(good), system(bad)}, 0, false, record.NotRecovered},
+		{"KPI bad at the deadline", after, []record.Answer{drained(good), system(good), business(bad)}, 0, false, record.NotRecovered},
+		{"stable was sick before", after, []record.Answer{drained(good), system(bad)}, 0, true, record.WrongCause},
+		{"stable was sick, but the candidate still serves", after, []record.Answer{drained(bad), system(bad)}, 0, true, record.NotRecovered},
+		{"not drained at the deadline", after, []record.Answer{drained(bad), system(good)}, 0, false, record.NotRecovered},
+		{"no data at the deadline", after, []record.Answer{drained(good), system(unknown)}, 0, false, record.CannotTell},
+		{"no answers at the deadline", after, nil, 0, false, record.CannotTell},
+		{"good too late", after, []record.Answer{drained(good), system(good)}, 2, false, record.CannotTell},
+		{"K good polls on the deadline", after, []record.Answer{drained(good), system(good)}, 3, false, record.Recovered},
+		{"traffic not asked at the deadline", after, []record.Answer{system(good)}, 9, false, record.CannotTell},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -58,20 +58,20 @@ func TestConclude(t *testing.T) {
 // Whatever happened before, recovered needs K polls in a row in which all that is
 // asked about users and the candidate's traffic is good.
 func TestRecoveredOnlyAfterGoodPollsInARow(t *testing.T) {
-	health := rapid.SampledFrom([]runbook.Health{runbook.Good, runbook.Good, runbook.Good, runbook.Bad, runbook.Unknown, ""})
+	health := rapid.SampledFrom([]record.Health{record.Good, record.Good, record.Good, record.Bad, record.Unknown, ""})
 	rapid.Check(t, func(t *rapid.T) {
 		need := rapid.IntRange(1, 4).Draw(t, "need")
 		polls, streak := 0, 0
 		for range rapid.IntRange(1, 30).Draw(t, "polls") {
 			d, s, b := health.Draw(t, "drained"), health.Draw(t, "system"), health.Draw(t, "business")
-			answers := []runbook.Answer{drained(d), system(s), business(b)}
-			if streak++; d != runbook.Good || s != runbook.Good || b == runbook.Bad {
+			answers := []record.Answer{drained(d), system(s), business(b)}
+			if streak++; d != record.Good || s != record.Good || b == record.Bad {
 				streak = 0
 			}
 			all, _ := verify.Judge(answers)
 			polls = verify.Count(polls, all)
 			v, done := verify.Conclude(verify.Course{Answers: answers, Polls: polls, Need: need, Deadline: deadline}, deadline.Add(-time.Minute))
-			if done != (streak >= need) || (done && v.Outcome != runbook.Recovered) {
+			if done != (streak >= need) || (done && v.Outcome != record.Recovered) {
 				t.Fatalf("%d good polls in a row of %d: got %+v, %v", streak, need, v, done)
 			}
 			if done {

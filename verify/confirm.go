@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -22,14 +23,14 @@ const maxAge = 5
 // trigger that compares needs its significance as well, which is that of this process:
 // where it is not known the breach is Unreachable, to be asked for again, and where it is
 // below 1 the trigger is not breaching, however large the effect.
-func (p *Prometheus) Confirm(ctx context.Context, q rules.Questions, trigger runbook.Trigger, rel runbook.Release, sig runbook.Significance) runbook.Breach {
-	b := runbook.Breach{Trigger: trigger.Name, Severity: trigger.Severity, AskedAt: time.Now().UTC()}
+func (p *Prometheus) Confirm(ctx context.Context, q rules.Questions, trigger runbook.Trigger, rel record.Release, sig record.Significance) record.Breach {
+	b := record.Breach{Trigger: trigger.Name, Severity: trigger.Severity, AskedAt: time.Now().UTC()}
 	if analysis.Comparative(trigger) {
 		b.Significance = sig
 	}
 	questions, err := confirming(q, trigger, rel)
 	if err != nil {
-		b.State, b.Problem = runbook.NoData, err.Error()
+		b.State, b.Problem = record.NoData, err.Error()
 		return b
 	}
 	ctx, cancel := p.within(ctx)
@@ -58,7 +59,7 @@ const (
 	askStableRate    = "stable rate"
 )
 
-func confirming(q rules.Questions, trigger runbook.Trigger, rel runbook.Release) ([]question, error) {
+func confirming(q rules.Questions, trigger runbook.Trigger, rel record.Release) ([]question, error) {
 	breach, err := q.Gate(trigger.Name, rel)
 	if err != nil {
 		return nil, err
@@ -91,7 +92,7 @@ type confirmation struct {
 	replies map[string]*reply
 }
 
-func (c confirmation) fill(b *runbook.Breach) {
+func (c confirmation) fill(b *record.Breach) {
 	breaching, isBreaching := c.replies[askBreach].one()
 	effect, hasEffect := c.replies[askEffect].one()
 	age, hasAge := c.replies[askAge].one()
@@ -104,7 +105,7 @@ func (c confirmation) fill(b *runbook.Breach) {
 	if b.State, b.Problem = c.trouble(); b.State != "" {
 		return
 	}
-	b.State = runbook.NoData
+	b.State = record.NoData
 	switch limit := c.limit.Seconds(); {
 	case !hasAge:
 		b.Problem = "the service's own series have no sample of a side that should have traffic"
@@ -116,21 +117,21 @@ func (c confirmation) fill(b *runbook.Breach) {
 	case !hasEffect:
 		b.Problem = "one side has no data for this trigger"
 	default:
-		b.State = runbook.NotBreaching
+		b.State = record.NotBreaching
 	}
 }
 
 // weighed is what an effect as large as the runbook says comes to.
-func weighed(t runbook.Trigger, sig runbook.Significance) (runbook.State, string) {
+func weighed(t runbook.Trigger, sig record.Significance) (record.State, string) {
 	switch {
 	case !analysis.Comparative(t):
-		return runbook.Breaching, ""
+		return record.Breaching, ""
 	case sig.Problem != "":
-		return runbook.Unreachable, sig.Problem
+		return record.Unreachable, sig.Problem
 	case !sig.Proved():
-		return runbook.NotBreaching, ""
+		return record.NotBreaching, ""
 	}
-	return runbook.Breaching, ""
+	return record.Breaching, ""
 }
 
 func (c confirmation) number(name string) float64 {
@@ -144,14 +145,14 @@ func (c confirmation) number(name string) float64 {
 
 // trouble is what forbids to use the answers; an unreachable Prometheus explains all
 // else and comes first.
-func (c confirmation) trouble() (state runbook.State, problem string) {
+func (c confirmation) trouble() (state record.State, problem string) {
 	for _, name := range c.required() {
 		r := c.replies[name]
-		if r == nil || r.problem == "" || (state != "" && r.state != runbook.Unreachable) {
+		if r == nil || r.problem == "" || (state != "" && r.state != record.Unreachable) {
 			continue
 		}
 		state, problem = r.state, name+": "+r.problem
-		if state == runbook.Unreachable {
+		if state == record.Unreachable {
 			return state, problem
 		}
 	}

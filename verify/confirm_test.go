@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // proved is what a monitor says of a trigger whose difference is significant.
-func proved() runbook.Significance {
-	return runbook.Significance{At: time.Now().UTC(), Value: 3, LogE: 17.3, Method: analysis.Method}
+func proved() record.Significance {
+	return record.Significance{At: time.Now().UTC(), Value: 3, LogE: 17.3, Method: analysis.Method}
 }
 
 // confirming is a table in which the trigger breaches and all guards are answered,
@@ -56,7 +57,7 @@ func TestConfirmABreach(t *testing.T) {
 		t.Run(trigger.Name, func(t *testing.T) {
 			table, exprs := w.confirming(t, trigger.Name)
 			b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, trigger, w.rel, proved())
-			if b.State != runbook.Breaching || b.Problem != "" {
+			if b.State != record.Breaching || b.Problem != "" {
 				t.Fatalf("got %s: %s", b.State, b.Problem)
 			}
 			if b.Value != 0.12 || b.CandidatePods != 3 || b.StablePods != 9 || b.CandidateRate != 20.5 || b.StableRate != 180 || b.StableSick {
@@ -81,19 +82,19 @@ func TestConfirmOtherAnswers(t *testing.T) {
 	cases := []struct {
 		name  string
 		set   map[string]served
-		state runbook.State
+		state record.State
 		says  string
 	}{
-		{"not breaching", map[string]served{"breach": empty(), "effect": number(0.01)}, runbook.NotBreaching, ""},
-		{"neither breach nor effect", map[string]served{"breach": empty(), "effect": empty()}, runbook.NoData, "one side has no data"},
-		{"stale", map[string]served{"age": number(75.1)}, runbook.NoData, "75.1 s old, more than 75 s"},
-		{"just fresh", map[string]served{"age": number(74.9)}, runbook.Breaching, ""},
-		{"stale and quiet", map[string]served{"age": number(300), "breach": empty()}, runbook.NoData, "5 min old"},
-		{"from the future", map[string]served{"age": number(-5)}, runbook.NoData, "old"},
-		{"a side without a sample", map[string]served{"age": empty()}, runbook.NoData, "no sample of a side"},
-		{"a side without a sample, nothing breaching", map[string]served{"age": empty(), "breach": empty()}, runbook.NoData, "no sample of a side"},
-		{"stable sick, two series", map[string]served{"stable sick": vector("1", "1")}, runbook.Breaching, ""},
-		{"no concurrent control", map[string]served{"stable rate": empty()}, runbook.Breaching, ""},
+		{"not breaching", map[string]served{"breach": empty(), "effect": number(0.01)}, record.NotBreaching, ""},
+		{"neither breach nor effect", map[string]served{"breach": empty(), "effect": empty()}, record.NoData, "one side has no data"},
+		{"stale", map[string]served{"age": number(75.1)}, record.NoData, "75.1 s old, more than 75 s"},
+		{"just fresh", map[string]served{"age": number(74.9)}, record.Breaching, ""},
+		{"stale and quiet", map[string]served{"age": number(300), "breach": empty()}, record.NoData, "5 min old"},
+		{"from the future", map[string]served{"age": number(-5)}, record.NoData, "old"},
+		{"a side without a sample", map[string]served{"age": empty()}, record.NoData, "no sample of a side"},
+		{"a side without a sample, nothing breaching", map[string]served{"age": empty(), "breach": empty()}, record.NoData, "no sample of a side"},
+		{"stable sick, two series", map[string]served{"stable sick": vector("1", "1")}, record.Breaching, ""},
+		{"no concurrent control", map[string]served{"stable rate": empty()}, record.Breaching, ""},
 	}
 	w := ranker(t)
 	for _, c := range cases {
@@ -167,7 +168,7 @@ func TestABlindPrometheusNeverConfirms(t *testing.T) {
 func TestConfirmBySignificance(t *testing.T) {
 	const rebuilding = "the significance is being rebuilt from Prometheus' history"
 	at := time.Now().UTC()
-	sigs := map[string]runbook.Significance{
+	sigs := map[string]record.Significance{
 		"proved":       {At: at, Value: 1, LogE: 7},
 		"not proved":   {At: at, Value: 0.99, LogE: 6.9},
 		"none so far":  {At: at},
@@ -179,22 +180,22 @@ func TestConfirmBySignificance(t *testing.T) {
 	cases := []struct {
 		trigger, sig string
 		gate         bool
-		want         runbook.State
+		want         record.State
 	}{
-		{"errors", "proved", true, runbook.Breaching},
-		{"errors", "proved", false, runbook.NotBreaching},
-		{"errors", "not proved", true, runbook.NotBreaching},
-		{"errors", "none so far", true, runbook.NotBreaching},
-		{"errors", "rebuilding", true, runbook.Unreachable},
-		{"errors", "rebuilding", false, runbook.NotBreaching},
-		{"errors", "not watched", true, runbook.Unreachable},
-		{"errors", "stale", true, runbook.Unreachable},
-		{"errors", "stale, great", true, runbook.Unreachable},
-		{"latency", "not proved", true, runbook.NotBreaching},
-		{"conversion", "rebuilding", true, runbook.Unreachable},
-		{"slo", "not watched", true, runbook.Breaching},
-		{"slo", "not proved", true, runbook.Breaching},
-		{"slo", "proved", false, runbook.NotBreaching},
+		{"errors", "proved", true, record.Breaching},
+		{"errors", "proved", false, record.NotBreaching},
+		{"errors", "not proved", true, record.NotBreaching},
+		{"errors", "none so far", true, record.NotBreaching},
+		{"errors", "rebuilding", true, record.Unreachable},
+		{"errors", "rebuilding", false, record.NotBreaching},
+		{"errors", "not watched", true, record.Unreachable},
+		{"errors", "stale", true, record.Unreachable},
+		{"errors", "stale, great", true, record.Unreachable},
+		{"latency", "not proved", true, record.NotBreaching},
+		{"conversion", "rebuilding", true, record.Unreachable},
+		{"slo", "not watched", true, record.Breaching},
+		{"slo", "not proved", true, record.Breaching},
+		{"slo", "proved", false, record.NotBreaching},
 	}
 	for _, c := range cases {
 		gate := map[bool]string{true: "open", false: "shut"}[c.gate]
@@ -206,7 +207,7 @@ func TestConfirmBySignificance(t *testing.T) {
 			}
 			b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, w.trigger(t, c.trigger), w.rel, sigs[c.sig])
 			problem := ""
-			if c.want == runbook.Unreachable {
+			if c.want == record.Unreachable {
 				problem = sigs[c.sig].Problem
 			}
 			if b.State != c.want || b.Problem != problem || b.Unjudged() != (problem != "") {
@@ -214,7 +215,7 @@ func TestConfirmBySignificance(t *testing.T) {
 			}
 			want := sigs[c.sig]
 			if c.trigger == "slo" {
-				want = runbook.Significance{}
+				want = record.Significance{}
 			}
 			if b.Significance != want {
 				t.Errorf("kept %+v, want %+v", b.Significance, want)
@@ -227,8 +228,8 @@ func TestConfirmBySignificance(t *testing.T) {
 // A Prometheus that is away is called that, whatever is known of the statistics.
 func TestUnreachableComesBeforeTheSignificance(t *testing.T) {
 	w := ranker(t)
-	b := down(t).Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel, runbook.Significance{Problem: "the release is not watched yet"})
-	if b.State != runbook.Unreachable || b.Unjudged() {
+	b := down(t).Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel, record.Significance{Problem: "the release is not watched yet"})
+	if b.State != record.Unreachable || b.Unjudged() {
 		t.Errorf("got %s: %s", b.State, b.Problem)
 	}
 	contains(t, b.Problem, "connection refused")
@@ -239,8 +240,8 @@ func TestAnAbsoluteLimitAsksForTheAgeOfTheService(t *testing.T) {
 	w := ranker(t)
 	for name, c := range map[string]struct {
 		age  served
-		want runbook.State
-	}{"fresh": {number(14), runbook.Breaching}, "nothing": {empty(), runbook.NoData}, "old": {number(76), runbook.NoData}} {
+		want record.State
+	}{"fresh": {number(14), record.Breaching}, "nothing": {empty(), record.NoData}, "old": {number(76), record.NoData}} {
 		t.Run(name, func(t *testing.T) {
 			table, exprs := w.confirming(t, "slo")
 			if exprs["age"] == w.q.Age(w.rel).String() {
@@ -250,7 +251,7 @@ func TestAnAbsoluteLimitAsksForTheAgeOfTheService(t *testing.T) {
 			for _, side := range []string{"candidate pods", "stable pods", "candidate rate", "stable rate"} {
 				table[exprs[side]] = empty()
 			}
-			b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, w.trigger(t, "slo"), w.rel, runbook.Significance{})
+			b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, w.trigger(t, "slo"), w.rel, record.Significance{})
 			if b.State != c.want {
 				t.Errorf("got %s: %s", b.State, b.Problem)
 			}
@@ -261,7 +262,7 @@ func TestAnAbsoluteLimitAsksForTheAgeOfTheService(t *testing.T) {
 func TestConfirmWithoutAPrometheus(t *testing.T) {
 	w := ranker(t)
 	b := down(t).Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel, proved())
-	if b.State != runbook.Unreachable {
+	if b.State != record.Unreachable {
 		t.Errorf("got %s: %s", b.State, b.Problem)
 	}
 	contains(t, b.Problem, "connection refused")
@@ -278,7 +279,7 @@ func TestUnreachableComesBeforeNoData(t *testing.T) {
 	table[exprs["breach"]] = vector("NaN")
 	table[exprs["stable pods"]] = status(502, "")
 	b := prometheusOf(t, table).client(t, 0).Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel, proved())
-	if b.State != runbook.Unreachable {
+	if b.State != record.Unreachable {
 		t.Errorf("got %s: %s", b.State, b.Problem)
 	}
 }
@@ -286,7 +287,7 @@ func TestUnreachableComesBeforeNoData(t *testing.T) {
 func TestConfirmATriggerThatIsGone(t *testing.T) {
 	w := ranker(t)
 	b := down(t).Confirm(t.Context(), w.q, runbook.Trigger{Name: "gone", Type: runbook.ErrorRate, Severity: runbook.Severe}, w.rel, proved())
-	if b.State != runbook.NoData || b.Problem == "" {
+	if b.State != record.NoData || b.Problem == "" {
 		t.Errorf("got %+v", b)
 	}
 }

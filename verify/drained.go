@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -23,7 +24,7 @@ const (
 // zero over a window that lies wholly after rel.WeightChangedAt, or its series are
 // gone while the stable side's are fresh. Bad: its rate is above zero. Unknown: no
 // data, or the window is not over yet.
-func (p *Prometheus) Drained(ctx context.Context, q rules.Questions, rel runbook.Release) runbook.Answer {
+func (p *Prometheus) Drained(ctx context.Context, q rules.Questions, rel record.Release) record.Answer {
 	ctx, cancel := p.within(ctx)
 	defer cancel()
 	window := drainScrapes * q.Interval()
@@ -33,7 +34,7 @@ func (p *Prometheus) Drained(ctx context.Context, q rules.Questions, rel runbook
 		{name: askStablePods, expr: q.Pods(rel, runbook.Stable)},
 	})
 	d := drain{candidate: rel.Candidate.Version, rate: &replies[0], longer: &replies[1], stablePods: &replies[2]}
-	a := runbook.Answer{Question: DrainQuestion, Unit: "req/s", At: time.Now().UTC()}
+	a := record.Answer{Question: DrainQuestion, Unit: "req/s", At: time.Now().UTC()}
 	d.early = a.At.Sub(rel.WeightChangedAt) < window
 	a.Value, _ = d.rate.one()
 	a.Health, a.Text = d.judge()
@@ -47,7 +48,7 @@ type drain struct {
 	early                    bool // the window reaches back before the change
 }
 
-func (d drain) judge() (runbook.Health, string) {
+func (d drain) judge() (record.Health, string) {
 	rate, hasRate := d.rate.one()
 	_, hasLonger := d.longer.one()
 	stablePods, _ := d.stablePods.one()
@@ -56,21 +57,21 @@ func (d drain) judge() (runbook.Health, string) {
 	case problem != "":
 		return d.unknown(name + ": " + problem)
 	case hasRate && rate > 0:
-		return runbook.Bad, fmt.Sprintf("%s still gets %s req/s", d.candidate, short(rate))
+		return record.Bad, fmt.Sprintf("%s still gets %s req/s", d.candidate, short(rate))
 	case stablePods <= 0:
 		return d.unknown("no pod of the stable side reports")
 	case d.early:
 		return d.unknown("too early")
 	case hasRate:
-		return runbook.Good, fmt.Sprintf("%s gets 0 req/s", d.candidate)
+		return record.Good, fmt.Sprintf("%s gets 0 req/s", d.candidate)
 	case hasLonger:
 		return d.unknown("its pods have just stopped to report")
 	}
-	return runbook.Good, fmt.Sprintf("%s gets 0 req/s: its pods no longer report, the stable side's do", d.candidate)
+	return record.Good, fmt.Sprintf("%s gets 0 req/s: its pods no longer report, the stable side's do", d.candidate)
 }
 
-func (d drain) unknown(why string) (runbook.Health, string) {
-	return runbook.Unknown, fmt.Sprintf("cannot tell whether %s still gets requests: %s", d.candidate, why)
+func (d drain) unknown(why string) (record.Health, string) {
+	return record.Unknown, fmt.Sprintf("cannot tell whether %s still gets requests: %s", d.candidate, why)
 }
 
 func firstProblem(replies ...*reply) (name, problem string) {

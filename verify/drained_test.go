@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/verify"
 )
@@ -25,19 +26,19 @@ func TestDrained(t *testing.T) {
 		name   string
 		set    map[string]served
 		since  time.Duration // the change
-		want   runbook.Health
+		want   record.Health
 		value  float64
 		phrase string
 	}{
-		{"no request any more", nil, time.Minute, runbook.Good, 0, "v2 gets 0 req/s"},
-		{"still served", map[string]served{"candidate rate": number(3.214)}, time.Minute, runbook.Bad, 3.214, "v2 still gets 3.21 req/s"},
-		{"still served, and so early", map[string]served{"candidate rate": number(3)}, time.Second, runbook.Bad, 3, "still gets"},
-		{"zero before the change counts for nothing", nil, 44 * time.Second, runbook.Unknown, 0, "too early"},
-		{"gone while the stable side reports", map[string]served{"candidate rate": empty(), "longer": empty()}, time.Minute, runbook.Good, 0, "no longer report"},
-		{"both sides gone", map[string]served{"candidate rate": empty(), "longer": empty(), "stable pods": number(0)}, time.Minute, runbook.Unknown, 0, "no pod of the stable side"},
-		{"standing still, but nothing is scraped", map[string]served{"stable pods": number(0)}, time.Minute, runbook.Unknown, 0, "no pod of the stable side"},
-		{"two scrapes lost", map[string]served{"candidate rate": empty()}, time.Minute, runbook.Unknown, 0, "just stopped"},
-		{"gone before the change", map[string]served{"candidate rate": empty(), "longer": empty()}, 10 * time.Second, runbook.Unknown, 0, "too early"},
+		{"no request any more", nil, time.Minute, record.Good, 0, "v2 gets 0 req/s"},
+		{"still served", map[string]served{"candidate rate": number(3.214)}, time.Minute, record.Bad, 3.214, "v2 still gets 3.21 req/s"},
+		{"still served, and so early", map[string]served{"candidate rate": number(3)}, time.Second, record.Bad, 3, "still gets"},
+		{"zero before the change counts for nothing", nil, 44 * time.Second, record.Unknown, 0, "too early"},
+		{"gone while the stable side reports", map[string]served{"candidate rate": empty(), "longer": empty()}, time.Minute, record.Good, 0, "no longer report"},
+		{"both sides gone", map[string]served{"candidate rate": empty(), "longer": empty(), "stable pods": number(0)}, time.Minute, record.Unknown, 0, "no pod of the stable side"},
+		{"standing still, but nothing is scraped", map[string]served{"stable pods": number(0)}, time.Minute, record.Unknown, 0, "no pod of the stable side"},
+		{"two scrapes lost", map[string]served{"candidate rate": empty()}, time.Minute, record.Unknown, 0, "just stopped"},
+		{"gone before the change", map[string]served{"candidate rate": empty(), "longer": empty()}, 10 * time.Second, record.Unknown, 0, "too early"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -66,7 +67,7 @@ func TestABlindPrometheusNeverSeesADrainedCandidate(t *testing.T) {
 				one := maps.Clone(table)
 				one[exprs[name]] = kind.answer
 				a := prometheusOf(t, one).client(t, kind.patience()).Drained(t.Context(), w.q, w.rel)
-				if a.Health != runbook.Unknown {
+				if a.Health != record.Unknown {
 					t.Errorf("got %+v", a)
 				}
 				contains(t, a.Text, kind.says)
@@ -74,7 +75,7 @@ func TestABlindPrometheusNeverSeesADrainedCandidate(t *testing.T) {
 			})
 		}
 	}
-	if a := down(t).Drained(t.Context(), w.q, w.rel); a.Health != runbook.Unknown {
+	if a := down(t).Drained(t.Context(), w.q, w.rel); a.Health != record.Unknown {
 		t.Errorf("down: got %+v", a)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/common/model"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 const (
@@ -25,9 +25,9 @@ const (
 
 // Evidence captures instant queries at one moment, sorted by name. What went wrong
 // with a query stands in its Answer. A zero moment is now.
-func (p *Prometheus) Evidence(ctx context.Context, exprs map[string]string, at time.Time) []runbook.Query {
+func (p *Prometheus) Evidence(ctx context.Context, exprs map[string]string, at time.Time) []record.Query {
 	names := slices.Sorted(maps.Keys(exprs))
-	queries := make([]runbook.Query, len(names))
+	queries := make([]record.Query, len(names))
 	var g errgroup.Group
 	g.SetLimit(parallel / 4) // the rescue's own questions go first
 	for i, name := range names {
@@ -40,19 +40,19 @@ func (p *Prometheus) Evidence(ctx context.Context, exprs map[string]string, at t
 	return queries
 }
 
-func (p *Prometheus) capture(ctx context.Context, name, expr string, at time.Time) runbook.Query {
+func (p *Prometheus) capture(ctx context.Context, name, expr string, at time.Time) record.Query {
 	if at.IsZero() {
 		at = time.Now()
 	}
 	ctx, cancel := context.WithTimeout(ctx, evidenceTimeout)
 	defer cancel()
 	value, warnings, err := p.api.Query(ctx, expr, at)
-	return captured(runbook.Query{Name: name, Expr: expr, At: at.UTC()}, value, warnings, err)
+	return captured(record.Query{Name: name, Expr: expr, At: at.UTC()}, value, warnings, err)
 }
 
 // Range captures a range query; At is the range's end. A step of zero, or one that
 // would give more points than Prometheus allows, becomes the smallest that is allowed.
-func (p *Prometheus) Range(ctx context.Context, name, expr string, from, to time.Time, step time.Duration) runbook.Query {
+func (p *Prometheus) Range(ctx context.Context, name, expr string, from, to time.Time, step time.Duration) record.Query {
 	ctx, cancel := context.WithTimeout(ctx, evidenceTimeout)
 	defer cancel()
 	least := (to.Sub(from) / maxPoints).Truncate(time.Second) + time.Second
@@ -60,10 +60,10 @@ func (p *Prometheus) Range(ctx context.Context, name, expr string, from, to time
 		least = step
 	}
 	value, warnings, err := p.api.QueryRange(ctx, expr, v1.Range{Start: from, End: to, Step: max(step, least)})
-	return captured(runbook.Query{Name: name, Expr: expr, At: to.UTC()}, value, warnings, err)
+	return captured(record.Query{Name: name, Expr: expr, At: to.UTC()}, value, warnings, err)
 }
 
-func captured(q runbook.Query, value model.Value, warnings v1.Warnings, err error) runbook.Query {
+func captured(q record.Query, value model.Value, warnings v1.Warnings, err error) record.Query {
 	if err != nil {
 		q.Answer = clip("error: "+err.Error(), evidenceAnswer)
 		return q

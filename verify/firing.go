@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -16,9 +17,9 @@ const watchdogAge = 2 * time.Minute
 
 // Firing is what Prometheus says is firing now.
 type Firing struct {
-	Blind    []runbook.Alert // companions: one side of an open release has no data
-	Watchdog bool            // the rules are being evaluated, and lately
-	At       time.Time       // the moment that Prometheus answered for; zero if nothing fires
+	Blind    []record.Alert // companions: one side of an open release has no data
+	Watchdog bool           // the rules are being evaluated, and lately
+	At       time.Time      // the moment that Prometheus answered for; zero if nothing fires
 }
 
 // Firing asks for all firing alerts with one query. Those of triggers are left out: their
@@ -54,19 +55,19 @@ func sortOut(r reply, now time.Time) Firing {
 	return f
 }
 
-func alertOf(s model.Sample, now time.Time) runbook.Alert {
+func alertOf(s model.Sample, now time.Time) record.Alert {
 	labels := make(map[string]string, len(s.Metric))
 	for k, v := range s.Metric {
 		labels[string(k)] = string(v)
 	}
-	return runbook.Alert{
+	return record.Alert{
 		Service:    labels["service"],
 		Trigger:    labels["trigger"],
 		Region:     labels["region"],
 		Severity:   runbook.Severity(labels["severity"]),
 		Firing:     true,
 		StartsAt:   time.UnixMilli(int64(float64(s.Value) * 1000)).UTC(),
-		Lane:       runbook.Watcher,
+		Lane:       record.Watcher,
 		Labels:     labels,
 		ReceivedAt: now,
 	}

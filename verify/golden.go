@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -36,18 +37,18 @@ type Predictor struct {
 // Good: all are as stored. Bad: one differs, or the service refuses one. Unknown: one
 // got no answer in time, or the token that the runbook names cannot be read. Where none is stored for the version nothing is asked, and
 // the answer is aside.
-func (p Predictor) Ask(ctx context.Context, g *runbook.Golden, side runbook.Side) runbook.Answer {
-	a := runbook.Answer{Question: GoldenQuestion + " " + side.Version, At: time.Now().UTC()}
+func (p Predictor) Ask(ctx context.Context, g *runbook.Golden, side record.Side) record.Answer {
+	a := record.Answer{Question: GoldenQuestion + " " + side.Version, At: time.Now().UTC()}
 	cases := g.Of(side.Version)
-	a.Query = runbook.Query{Name: a.Question, Expr: "POST " + g.At(side), At: a.At}
+	a.Query = record.Query{Name: a.Question, Expr: "POST " + g.At(side.Version, side.Backend), At: a.At}
 	if len(cases) == 0 {
-		a.Aside, a.Health = true, runbook.Unknown
+		a.Aside, a.Health = true, record.Unknown
 		a.Text = "no stored predictions for " + side.Version + ": none were asked"
 		return a
 	}
 	token, err := g.Token()
 	if err != nil {
-		a.Health, a.Text = runbook.Unknown, clip(err.Error(), 300)
+		a.Health, a.Text = record.Unknown, clip(err.Error(), 300)
 		return a
 	}
 	ctx, cancel := context.WithTimeout(ctx, goldenWithin)
@@ -69,16 +70,16 @@ func (p Predictor) Ask(ctx context.Context, g *runbook.Golden, side runbook.Side
 
 // An outcome is one stored prediction's: empty, or what is wrong.
 type outcome struct {
-	health runbook.Health
+	health record.Health
 	text   string
 }
 
-func (p Predictor) one(ctx context.Context, g *runbook.Golden, token string, side runbook.Side, c runbook.GoldenCase) outcome {
+func (p Predictor) one(ctx context.Context, g *runbook.Golden, token string, side record.Side, c runbook.GoldenCase) outcome {
 	ctx, cancel := context.WithTimeout(ctx, g.Timeout.Std())
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.At(side), bytes.NewReader([]byte(c.Request)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.At(side.Version, side.Backend), bytes.NewReader([]byte(c.Request)))
 	if err != nil {
-		return outcome{runbook.Unknown, err.Error()}
+		return outcome{record.Unknown, err.Error()}
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if token != "" {
@@ -86,26 +87,26 @@ func (p Predictor) one(ctx context.Context, g *runbook.Golden, token string, sid
 	}
 	resp, err := p.Client.Do(req)
 	if err != nil {
-		return outcome{runbook.Unknown, err.Error()}
+		return outcome{record.Unknown, err.Error()}
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, goldenAnswer+1))
 	switch {
 	case resp.StatusCode != http.StatusOK:
-		return outcome{runbook.Bad, "is answered " + resp.Status}
+		return outcome{record.Bad, "is answered " + resp.Status}
 	case err != nil:
-		return outcome{runbook.Unknown, err.Error()}
+		return outcome{record.Unknown, err.Error()}
 	case len(body) > goldenAnswer:
-		return outcome{runbook.Bad, fmt.Sprintf("is answered with more than %d MiB", goldenAnswer>>20)}
+		return outcome{record.Bad, fmt.Sprintf("is answered with more than %d MiB", goldenAnswer>>20)}
 	}
 	fields, err := p.Differs(g, []byte(c.Answer), body)
 	if err != nil {
-		return outcome{runbook.Unknown, err.Error()}
+		return outcome{record.Unknown, err.Error()}
 	}
 	if len(fields) > 0 {
-		return outcome{runbook.Bad, "differs in " + clip(strings.Join(fields, ", "), 100)}
+		return outcome{record.Bad, "differs in " + clip(strings.Join(fields, ", "), 100)}
 	}
-	return outcome{health: runbook.Good}
+	return outcome{health: record.Good}
 }
 
 // A tally counts outcomes.
@@ -120,10 +121,10 @@ func (t *tally) add(c runbook.GoldenCase, o outcome) {
 	defer t.mu.Unlock()
 	kind := 0
 	switch o.health {
-	case runbook.Good:
+	case record.Good:
 		t.good++
 		return
-	case runbook.Bad:
+	case record.Bad:
 		t.bad++
 	default:
 		t.unknown++
@@ -134,12 +135,12 @@ func (t *tally) add(c runbook.GoldenCase, o outcome) {
 	}
 }
 
-func (t *tally) judge(version string, of int) (runbook.Health, string) {
+func (t *tally) judge(version string, of int) (record.Health, string) {
 	switch {
 	case t.bad > 0:
-		return runbook.Bad, fmt.Sprintf("%d of %d stored predictions of %s are answered otherwise: %s", t.bad, of, version, strings.Join(t.examples[0], "; "))
+		return record.Bad, fmt.Sprintf("%d of %d stored predictions of %s are answered otherwise: %s", t.bad, of, version, strings.Join(t.examples[0], "; "))
 	case t.unknown > 0:
-		return runbook.Unknown, fmt.Sprintf("cannot tell: %d of %d stored predictions of %s got no answer: %s", t.unknown, of, version, strings.Join(t.examples[1], "; "))
+		return record.Unknown, fmt.Sprintf("cannot tell: %d of %d stored predictions of %s got no answer: %s", t.unknown, of, version, strings.Join(t.examples[1], "; "))
 	}
-	return runbook.Good, fmt.Sprintf("all %d stored predictions of %s are answered as stored", of, version)
+	return record.Good, fmt.Sprintf("all %d stored predictions of %s are answered as stored", of, version)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/verify"
 )
@@ -22,30 +23,30 @@ func TestStoredPredictions(t *testing.T) {
 		name    string
 		version string
 		serve   http.HandlerFunc
-		want    runbook.Health
+		want    record.Health
 		good    float64
 		phrase  string
 	}{
-		{"as stored", "v1", echo, runbook.Good, 3, "all 3 stored predictions of v1 are answered as stored"},
+		{"as stored", "v1", echo, record.Good, 3, "all 3 stored predictions of v1 are answered as stored"},
 		{"one differs", "v1", func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			_, _ = w.Write(bytes.ReplaceAll(body, []byte("2"), []byte("7")))
-		}, runbook.Bad, 2, `1 of 3 stored predictions of v1 are answered otherwise: "two" differs in score`},
-		{"refused", "v1", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, runbook.Bad, 0, "503"},
-		{"a redirect is no answer", "v1", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, runbook.Bad, 0, "302"},
-		{"silent", "v1", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, runbook.Unknown, 0, "3 of 3 stored predictions of v1 got no answer"},
-		{"too long", "v1", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 2<<20)) }, runbook.Bad, 0, "more than 1 MiB"},
-		{"of every version", "v9", echo, runbook.Good, 1, "all 1 stored"},
+		}, record.Bad, 2, `1 of 3 stored predictions of v1 are answered otherwise: "two" differs in score`},
+		{"refused", "v1", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, record.Bad, 0, "503"},
+		{"a redirect is no answer", "v1", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, record.Bad, 0, "302"},
+		{"silent", "v1", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, record.Unknown, 0, "3 of 3 stored predictions of v1 got no answer"},
+		{"too long", "v1", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 2<<20)) }, record.Bad, 0, "more than 1 MiB"},
+		{"of every version", "v9", echo, record.Good, 1, "all 1 stored"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := httptest.NewServer(c.serve)
 			defer s.Close()
 			g := stored(s.URL + "/{version}")
-			if c.want == runbook.Unknown {
+			if c.want == record.Unknown {
 				g.Timeout = runbook.Duration(300 * time.Millisecond)
 			}
-			a := predictor().Ask(t.Context(), g, runbook.Side{Version: c.version})
+			a := predictor().Ask(t.Context(), g, record.Side{Version: c.version})
 			if a.Health != c.want || a.Value != c.good || a.Aside {
 				t.Errorf("got %+v", a)
 			}
@@ -67,14 +68,14 @@ func TestStoredPredictionsAreAskedWithAToken(t *testing.T) {
 	defer s.Close()
 	g := stored(s.URL)
 	g.TokenFile = filepath.Join(t.TempDir(), "token")
-	if a := predictor().Ask(t.Context(), g, runbook.Side{Version: "v1"}); a.Health != runbook.Unknown || !strings.Contains(a.Text, "read the token") {
+	if a := predictor().Ask(t.Context(), g, record.Side{Version: "v1"}); a.Health != record.Unknown || !strings.Contains(a.Text, "read the token") {
 		t.Errorf("without the file: %+v", a)
 	}
-	for token, want := range map[string]runbook.Health{"wr0ng\n": runbook.Bad, "s3cret\n": runbook.Good} {
+	for token, want := range map[string]record.Health{"wr0ng\n": record.Bad, "s3cret\n": record.Good} {
 		if err := os.WriteFile(g.TokenFile, []byte(token), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a := predictor().Ask(t.Context(), g, runbook.Side{Version: "v1"})
+		a := predictor().Ask(t.Context(), g, record.Side{Version: "v1"})
 		if a.Health != want || strings.Contains(fmt.Sprintf("%+v", a), strings.TrimSpace(token)) {
 			t.Errorf("with %s: %+v", token, a)
 		}
@@ -84,21 +85,21 @@ func TestStoredPredictionsAreAskedWithAToken(t *testing.T) {
 func TestNoStoredPredictionsAreAside(t *testing.T) {
 	g := stored("http://127.0.0.1:1")
 	g.Cases = g.Cases[:2]
-	a := predictor().Ask(t.Context(), g, runbook.Side{Version: "v9"})
+	a := predictor().Ask(t.Context(), g, record.Side{Version: "v9"})
 	if !a.Aside {
 		t.Fatalf("got %+v", a)
 	}
-	level := runbook.Answer{Question: "error rate", Health: runbook.Good}
-	if h, why := verify.Judge([]runbook.Answer{level, a}); h != runbook.Good {
+	level := record.Answer{Question: "error rate", Health: record.Good}
+	if h, why := verify.Judge([]record.Answer{level, a}); h != record.Good {
 		t.Errorf("it is judged %s: %s", h, why)
 	}
 	// What the service's own predictions say is no proof of what users get.
-	if h, _ := verify.Judge([]runbook.Answer{{Question: verify.GoldenQuestion + " v1", Health: runbook.Good}, {Question: verify.PairQuestion + " v1", Health: runbook.Good},
-		{Question: verify.FlagQuestion, Health: runbook.Good}}); h != runbook.Unknown {
+	if h, _ := verify.Judge([]record.Answer{{Question: verify.GoldenQuestion + " v1", Health: record.Good}, {Question: verify.PairQuestion + " v1", Health: record.Good},
+		{Question: verify.FlagQuestion, Health: record.Good}}); h != record.Unknown {
 		t.Errorf("checks alone are judged %s", h)
 	}
-	a.Aside, a.Health = false, runbook.Bad
-	if h, _ := verify.Judge([]runbook.Answer{level, a}); h != runbook.Bad {
+	a.Aside, a.Health = false, record.Bad
+	if h, _ := verify.Judge([]record.Answer{level, a}); h != record.Bad {
 		t.Errorf("a bad one is judged %s", h)
 	}
 }

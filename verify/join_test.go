@@ -6,8 +6,8 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
-	"github.com/autorollback/autorollback/runbook"
 )
 
 func sample(question string, value float64) *model.Sample {
@@ -62,7 +62,7 @@ func TestAJoinedQueryIsPromQL(t *testing.T) {
 // nothing: no Prometheus is needed here.
 func TestNoQuestionIsNoData(t *testing.T) {
 	replies := New(nil, 0).ask(t.Context(), []question{{name: "stable sick"}})
-	if replies[0].state != runbook.NoData || replies[0].problem == "" {
+	if replies[0].state != record.NoData || replies[0].problem == "" {
 		t.Errorf("got %+v", replies[0])
 	}
 }

@@ -4,40 +4,40 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/verify"
 )
 
-func system(h runbook.Health) runbook.Answer {
-	return runbook.Answer{Question: "error rate", Health: h, Text: "error rate " + string(h)}
+func system(h record.Health) record.Answer {
+	return record.Answer{Question: "error rate", Health: h, Text: "error rate " + string(h)}
 }
 
-func business(h runbook.Health) runbook.Answer {
-	return runbook.Answer{Question: "kpi conversion", Business: true, Health: h, Text: "kpi " + string(h)}
+func business(h record.Health) record.Answer {
+	return record.Answer{Question: "kpi conversion", Business: true, Health: h, Text: "kpi " + string(h)}
 }
 
-func drained(h runbook.Health) runbook.Answer {
-	return runbook.Answer{Question: verify.DrainQuestion, Health: h, Text: "traffic " + string(h)}
+func drained(h record.Health) record.Answer {
+	return record.Answer{Question: verify.DrainQuestion, Health: h, Text: "traffic " + string(h)}
 }
 
 func TestJudge(t *testing.T) {
-	const good, bad, unknown = runbook.Good, runbook.Bad, runbook.Unknown
+	const good, bad, unknown = record.Good, record.Bad, record.Unknown
 	cases := []struct {
 		name    string
-		answers []runbook.Answer
-		want    runbook.Health
+		answers []record.Answer
+		want    record.Health
 		says    string
 	}{
-		{"all good", []runbook.Answer{drained(good), system(good), business(good)}, good, "kpi good"},
-		{"one bad beats all", []runbook.Answer{drained(unknown), system(bad), system(good)}, bad, "error rate bad"},
-		{"one unknown beats good", []runbook.Answer{drained(good), system(unknown), business(good)}, unknown, "error rate unknown"},
-		{"a KPI not proved is named and waits", []runbook.Answer{drained(good), system(good), business(unknown)}, good, "kpi unknown"},
-		{"a bad KPI is bad", []runbook.Answer{drained(good), system(good), business(bad)}, bad, "kpi bad"},
-		{"a candidate with traffic is bad", []runbook.Answer{drained(bad), system(good)}, bad, "traffic bad"},
+		{"all good", []record.Answer{drained(good), system(good), business(good)}, good, "kpi good"},
+		{"one bad beats all", []record.Answer{drained(unknown), system(bad), system(good)}, bad, "error rate bad"},
+		{"one unknown beats good", []record.Answer{drained(good), system(unknown), business(good)}, unknown, "error rate unknown"},
+		{"a KPI not proved is named and waits", []record.Answer{drained(good), system(good), business(unknown)}, good, "kpi unknown"},
+		{"a bad KPI is bad", []record.Answer{drained(good), system(good), business(bad)}, bad, "kpi bad"},
+		{"a candidate with traffic is bad", []record.Answer{drained(bad), system(good)}, bad, "traffic bad"},
 		{"no answers", nil, unknown, "no question"},
-		{"drained alone", []runbook.Answer{drained(good)}, unknown, "no question"},
-		{"business alone", []runbook.Answer{drained(good), business(good)}, unknown, "no question"},
-		{"a health nobody set", []runbook.Answer{drained(good), system("")}, unknown, "error rate"},
+		{"drained alone", []record.Answer{drained(good)}, unknown, "no question"},
+		{"business alone", []record.Answer{drained(good), business(good)}, unknown, "no question"},
+		{"a health nobody set", []record.Answer{drained(good), system("")}, unknown, "error rate"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

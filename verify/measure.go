@@ -5,8 +5,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
-	"github.com/autorollback/autorollback/runbook"
 )
 
 // A measure is one check's numbers. Before and limit are NaN where unknown.
@@ -22,7 +22,7 @@ type measure struct {
 	stablePods    int
 }
 
-func (m measure) judge() (runbook.Health, string) {
+func (m measure) judge() (record.Health, string) {
 	switch {
 	case m.problem != "":
 		return m.unknown(m.problem)
@@ -40,25 +40,25 @@ func (m measure) judge() (runbook.Health, string) {
 	case m.check.Business:
 		return m.judgeBusiness()
 	case m.breaks():
-		return runbook.Bad, m.sentence()
+		return record.Bad, m.sentence()
 	}
-	return runbook.Good, m.sentence()
+	return record.Good, m.sentence()
 }
 
 // judgeBusiness asks for proof both ways: with too few trials a KPI is neither back
 // nor gone.
-func (m measure) judgeBusiness() (runbook.Health, string) {
+func (m measure) judgeBusiness() (record.Health, string) {
 	need := m.trials()
 	switch {
 	case m.samples >= need && !m.breaks():
-		return runbook.Good, m.sentence()
+		return record.Good, m.sentence()
 	case m.samples >= need, m.breaks() && m.provenBelow():
-		return runbook.Bad, m.sentence()
+		return record.Bad, m.sentence()
 	case math.IsInf(need, 0):
-		return runbook.Unknown, m.sentence() + "; cannot be proved: no level before to compare with"
+		return record.Unknown, m.sentence() + "; cannot be proved: no level before to compare with"
 	}
 	wait := need / m.samples * m.window.Seconds()
-	return runbook.Unknown, fmt.Sprintf("%s; cannot be proved yet: %s trials needed, at this traffic %s",
+	return record.Unknown, fmt.Sprintf("%s; cannot be proved yet: %s trials needed, at this traffic %s",
 		m.sentence(), count(need), seconds(wait))
 }
 
@@ -85,8 +85,8 @@ func (m measure) breaks() bool {
 	return m.value > m.limit
 }
 
-func (m measure) unknown(why string) (runbook.Health, string) {
-	return runbook.Unknown, fmt.Sprintf("%s: cannot tell: %s", m.check.Name, why)
+func (m measure) unknown(why string) (record.Health, string) {
+	return record.Unknown, fmt.Sprintf("%s: cannot tell: %s", m.check.Name, why)
 }
 
 func (m measure) level() string {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -23,10 +24,10 @@ const (
 // Pairing asks whether every pod of one side serves that side's bundle: the model with
 // its own encoder. Good: each pod that reports says so. Bad: one serves another pair.
 // Unknown: none reports. False if the runbook does not say how pods tell it.
-func (p *Prometheus) Pairing(ctx context.Context, q rules.Questions, how *runbook.Pairing, rel runbook.Release, side runbook.Role, bundle runbook.Bundle) (runbook.Answer, bool) {
+func (p *Prometheus) Pairing(ctx context.Context, q rules.Questions, how *runbook.Pairing, rel record.Release, side runbook.Role, bundle runbook.Bundle) (record.Answer, bool) {
 	expr, ok := q.Pairing(rel, side)
 	if !ok || how == nil {
-		return runbook.Answer{}, false
+		return record.Answer{}, false
 	}
 	ctx, cancel := p.within(ctx)
 	defer cancel()
@@ -36,15 +37,15 @@ func (p *Prometheus) Pairing(ctx context.Context, q rules.Questions, how *runboo
 	}
 	named := PairQuestion + " " + version
 	r := p.ask(ctx, []question{{name: named, expr: expr}})[0]
-	a := runbook.Answer{Question: named, Query: r.query, At: time.Now().UTC()}
+	a := record.Answer{Question: named, Query: r.query, At: time.Now().UTC()}
 	a.Health, a.Text, a.Value, a.Samples = pairs(&r, how, version, bundle)
 	return a, true
 }
 
 // pairs judges the counted pods; value is how many serve the bundle, of samples.
-func pairs(r *reply, how *runbook.Pairing, version string, bundle runbook.Bundle) (h runbook.Health, text string, value, samples float64) {
+func pairs(r *reply, how *runbook.Pairing, version string, bundle runbook.Bundle) (h record.Health, text string, value, samples float64) {
 	if r.problem != "" {
-		return runbook.Unknown, fmt.Sprintf("cannot tell what the pods of %s serve: %s", version, r.problem), 0, 0
+		return record.Unknown, fmt.Sprintf("cannot tell what the pods of %s serve: %s", version, r.problem), 0, 0
 	}
 	var wrong []string
 	for _, s := range r.samples {
@@ -58,11 +59,11 @@ func pairs(r *reply, how *runbook.Pairing, version string, bundle runbook.Bundle
 	}
 	switch {
 	case samples == 0:
-		return runbook.Unknown, fmt.Sprintf("no pod of %s tells what it serves", version), 0, 0
+		return record.Unknown, fmt.Sprintf("no pod of %s tells what it serves", version), 0, 0
 	case len(wrong) > 0:
-		return runbook.Bad, fmt.Sprintf("%s of %s pods of %s serve another pair: %s", count(samples-value), count(samples), version, clip(strings.Join(wrong, ", "), 300)), value, samples
+		return record.Bad, fmt.Sprintf("%s of %s pods of %s serve another pair: %s", count(samples-value), count(samples), version, clip(strings.Join(wrong, ", "), 300)), value, samples
 	}
-	return runbook.Good, fmt.Sprintf("all %s pods of %s serve its bundle", count(samples), version), value, samples
+	return record.Good, fmt.Sprintf("all %s pods of %s serve its bundle", count(samples), version), value, samples
 }
 
 // mismatch names what a pod serves instead; empty: what the bundle says.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -17,20 +18,20 @@ func TestPairing(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		answer served
-		want   runbook.Health
+		want   record.Health
 		good   float64
 		of     float64
 		phrase string
 	}{
-		{"every pod", pods(3, right), runbook.Good, 3, 3, "all 3 pods of v1 serve its bundle"},
-		{"the whole digest", pods(2, strings.Replace(right, hex[:12], "sha256:"+hex, 1)), runbook.Good, 2, 2, "all 2 pods"},
-		{"another encoder", pods(3, right, strings.Replace(right, `"v4"`, `"v5"`, 1)), runbook.Bad, 3, 6, `3 of 6 pods of v1 serve another pair: 3 with encoder "v5" instead of "v4"`},
-		{"another model", pods(1, strings.Replace(right, `"11"`, `"12"`, 1)), runbook.Bad, 0, 1, `model version "12" instead of "11"`},
-		{"another bundle", pods(1, strings.Replace(right, hex[:12], "0123456789ab", 1)), runbook.Bad, 0, 1, `bundle "0123456789ab"`},
-		{"too little of a digest", pods(1, strings.Replace(right, hex[:12], hex[:6], 1)), runbook.Bad, 0, 1, "bundle"},
-		{"no label", pods(1, `"encoder":"v4","model":"11"`), runbook.Bad, 0, 1, `bundle ""`},
-		{"no pod", empty(), runbook.Unknown, 0, 0, "no pod of v1 tells"},
-		{"a partial answer", partial(1), runbook.Unknown, 0, 0, "partial"},
+		{"every pod", pods(3, right), record.Good, 3, 3, "all 3 pods of v1 serve its bundle"},
+		{"the whole digest", pods(2, strings.Replace(right, hex[:12], "sha256:"+hex, 1)), record.Good, 2, 2, "all 2 pods"},
+		{"another encoder", pods(3, right, strings.Replace(right, `"v4"`, `"v5"`, 1)), record.Bad, 3, 6, `3 of 6 pods of v1 serve another pair: 3 with encoder "v5" instead of "v4"`},
+		{"another model", pods(1, strings.Replace(right, `"11"`, `"12"`, 1)), record.Bad, 0, 1, `model version "12" instead of "11"`},
+		{"another bundle", pods(1, strings.Replace(right, hex[:12], "0123456789ab", 1)), record.Bad, 0, 1, `bundle "0123456789ab"`},
+		{"too little of a digest", pods(1, strings.Replace(right, hex[:12], hex[:6], 1)), record.Bad, 0, 1, "bundle"},
+		{"no label", pods(1, `"encoder":"v4","model":"11"`), record.Bad, 0, 1, `bundle ""`},
+		{"no pod", empty(), record.Unknown, 0, 0, "no pod of v1 tells"},
+		{"a partial answer", partial(1), record.Unknown, 0, 0, "partial"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := ranker(t)

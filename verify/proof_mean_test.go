@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -74,7 +75,7 @@ func meanCheck(t *testing.T) rules.Recovery {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range q.Recovery(runbook.Release{Service: "ranker", Region: runbook.DefaultRegion}) {
+	for _, c := range q.Recovery(record.Release{Service: "ranker", Region: runbook.DefaultRegion}) {
 		if c.Business {
 			return c
 		}
@@ -88,17 +89,17 @@ func TestMeasureOfAMean(t *testing.T) {
 	for _, c := range []struct {
 		name                     string
 		value, samples, variance float64
-		want                     runbook.Health
+		want                     record.Health
 		says                     string
 	}{
-		{"proved", 10, 3000, 25, runbook.Good, "kpi conversion 10 EUR of 3 000 trials; limit 9.5 EUR; before 10 EUR"},
-		{"proved gone", 9.4, 3000, 25, runbook.Bad, "9.4 EUR"},
-		{"fine, too few trials", 10, 1000, 25, runbook.Unknown, "cannot be proved yet: 2 008 trials needed"},
-		{"fine, but the values differ more", 10, 3000, 100, runbook.Unknown, "cannot be proved yet: 8 029 trials needed"},
-		{"low by chance", 9.4, 500, 25, runbook.Unknown, "cannot be proved yet"},
-		{"fell so far that few trials prove it", 5, 500, 25, runbook.Bad, "5 EUR"},
-		{"fell, but few values may be great", 5, 500, 2500, runbook.Unknown, "cannot be proved yet"},
-		{"without squares", 10, 3000, nan, runbook.Unknown, "the counter of squares has no data"},
+		{"proved", 10, 3000, 25, record.Good, "kpi conversion 10 EUR of 3 000 trials; limit 9.5 EUR; before 10 EUR"},
+		{"proved gone", 9.4, 3000, 25, record.Bad, "9.4 EUR"},
+		{"fine, too few trials", 10, 1000, 25, record.Unknown, "cannot be proved yet: 2 008 trials needed"},
+		{"fine, but the values differ more", 10, 3000, 100, record.Unknown, "cannot be proved yet: 8 029 trials needed"},
+		{"low by chance", 9.4, 500, 25, record.Unknown, "cannot be proved yet"},
+		{"fell so far that few trials prove it", 5, 500, 25, record.Bad, "5 EUR"},
+		{"fell, but few values may be great", 5, 500, 2500, record.Unknown, "cannot be proved yet"},
+		{"without squares", 10, 3000, nan, record.Unknown, "the counter of squares has no data"},
 	} {
 		m := measure{check: check, window: time.Minute, value: c.value, hasValue: true, samples: c.samples,
 			before: 10, limit: 9.5, variance: c.variance, stablePods: 2}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -21,8 +22,8 @@ const (
 // weight: one that is, and has no data, is undecided. significance says what this process knows of a
 // trigger; of one that is expected to see its effect it must be known. What is not answered
 // is a problem, never a zero.
-func (p *Prometheus) Ready(ctx context.Context, q rules.Questions, triggers []runbook.Trigger, rel runbook.Release, can func(trigger string) bool, significance func(trigger string) runbook.Significance) runbook.Readiness {
-	breaches := make([]runbook.Breach, len(triggers))
+func (p *Prometheus) Ready(ctx context.Context, q rules.Questions, triggers []runbook.Trigger, rel record.Release, can func(trigger string) bool, significance func(trigger string) record.Significance) record.Readiness {
+	breaches := make([]record.Breach, len(triggers))
 	var all sync.WaitGroup
 	for i, t := range triggers {
 		all.Go(func() { breaches[i] = p.Confirm(ctx, q, t, rel, significance(t.Name)) })
@@ -36,11 +37,11 @@ func (p *Prometheus) Ready(ctx context.Context, q rules.Questions, triggers []ru
 		ready.StableSick = ready.StableSick || b.StableSick
 		ready.CandidateRate = max(ready.CandidateRate, b.CandidateRate)
 		switch {
-		case b.State == runbook.Breaching:
+		case b.State == record.Breaching:
 			ready.Breaching = append(ready.Breaching, b.Trigger)
-		case b.State == runbook.Unreachable && ready.Problem == "":
+		case b.State == record.Unreachable && ready.Problem == "":
 			ready.Problem = b.Problem
-		case b.State == runbook.NoData && can(b.Trigger):
+		case b.State == record.NoData && can(b.Trigger):
 			ready.Undecided = append(ready.Undecided, b.Trigger)
 		}
 	}
@@ -50,8 +51,8 @@ func (p *Prometheus) Ready(ctx context.Context, q rules.Questions, triggers []ru
 }
 
 // warm counts the pods that could take traffic.
-func (p *Prometheus) warm(ctx context.Context, q rules.Questions, rel runbook.Release) runbook.Readiness {
-	ready := runbook.Readiness{AskedAt: time.Now().UTC()}
+func (p *Prometheus) warm(ctx context.Context, q rules.Questions, rel record.Release) record.Readiness {
+	ready := record.Readiness{AskedAt: time.Now().UTC()}
 	ctx, cancel := p.within(ctx)
 	defer cancel()
 	replies := p.ask(ctx, []question{

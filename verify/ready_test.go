@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -31,8 +32,8 @@ func (w world) readying(t *testing.T) (map[string]served, map[string]string) {
 }
 
 // knows is a monitor that has proved everything but what it is told of by trigger.
-func knows(says map[string]runbook.Significance) func(string) runbook.Significance {
-	return func(trigger string) runbook.Significance {
+func knows(says map[string]record.Significance) func(string) record.Significance {
+	return func(trigger string) record.Significance {
 		if s, ok := says[trigger]; ok {
 			return s
 		}
@@ -42,21 +43,21 @@ func knows(says map[string]runbook.Significance) func(string) runbook.Significan
 
 // While the statistics of a trigger that could decide are not known, nothing is promoted.
 func TestReadyNeedsTheSignificance(t *testing.T) {
-	rebuilding := runbook.Significance{Problem: "the significance is being rebuilt"}
+	rebuilding := record.Significance{Problem: "the significance is being rebuilt"}
 	all, none := func(string) bool { return true }, func(string) bool { return false }
 	for _, c := range []struct {
 		name  string
 		gates []string
-		knows map[string]runbook.Significance
+		knows map[string]record.Significance
 		can   func(string) bool
 		want  string // what breaches, and the problem
 	}{
 		{"known", nil, nil, all, "[] "},
-		{"rebuilding", nil, map[string]runbook.Significance{"errors": rebuilding}, all, "[] errors: the significance is being rebuilt"},
-		{"rebuilding, where it cannot decide", nil, map[string]runbook.Significance{"errors": rebuilding}, none, "[] "},
-		{"rebuilding, and the gate is open", []string{"errors"}, map[string]runbook.Significance{"errors": rebuilding}, none, "[] the significance is being rebuilt"},
-		{"the gate is open, not proved", []string{"errors"}, map[string]runbook.Significance{"errors": {Value: 0.5}}, all, "[] "},
-		{"an absolute limit has none", []string{"slo"}, map[string]runbook.Significance{"slo": rebuilding}, all, "[slo] "},
+		{"rebuilding", nil, map[string]record.Significance{"errors": rebuilding}, all, "[] errors: the significance is being rebuilt"},
+		{"rebuilding, where it cannot decide", nil, map[string]record.Significance{"errors": rebuilding}, none, "[] "},
+		{"rebuilding, and the gate is open", []string{"errors"}, map[string]record.Significance{"errors": rebuilding}, none, "[] the significance is being rebuilt"},
+		{"the gate is open, not proved", []string{"errors"}, map[string]record.Significance{"errors": {Value: 0.5}}, all, "[] "},
+		{"an absolute limit has none", []string{"slo"}, map[string]record.Significance{"slo": rebuilding}, all, "[slo] "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := ranker(t)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
@@ -27,7 +28,7 @@ type stage struct {
 	t                 testing.TB
 	rb                *runbook.Runbook
 	q                 rules.Questions
-	rel               runbook.Release
+	rel               record.Release
 	stable, candidate *side
 	service           *service
 	prometheus        *verify.Prometheus
@@ -63,8 +64,8 @@ func setUp(t testing.TB) *stage {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	s.rel = runbook.Release{Schema: 1, ID: "ranker-42", Service: "ranker", Region: runbook.DefaultRegion, Phase: runbook.Open,
-		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}, Weight: 20, StartedAt: now, WeightChangedAt: now}
+	s.rel = record.Release{Schema: 1, ID: "ranker-42", Service: "ranker", Region: runbook.DefaultRegion, Phase: record.Open,
+		Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}, Weight: 20, StartedAt: now, WeightChangedAt: now}
 	return s
 }
 
@@ -79,7 +80,7 @@ func (s *stage) rollBack() {
 	s.rel.WeightChangedAt, s.rel.Weight = time.Now(), 0
 }
 
-func (s *stage) confirm(trigger string) runbook.Breach {
+func (s *stage) confirm(trigger string) record.Breach {
 	t, ok := s.rb.Trigger(trigger)
 	if !ok {
 		s.t.Fatalf("no trigger %s", trigger)
@@ -103,9 +104,9 @@ func (s *stage) every(pause, within time.Duration, what string, done func() (boo
 	}
 }
 
-func (s *stage) until(trigger string, want runbook.State) runbook.Breach {
+func (s *stage) until(trigger string, want record.State) record.Breach {
 	s.t.Helper()
-	var b runbook.Breach
+	var b record.Breach
 	s.every(200*time.Millisecond, 2*time.Minute, fmt.Sprintf("%s is %s", trigger, want), func() (bool, string) {
 		b = s.confirm(trigger)
 		return b.State == want, fmt.Sprintf("%s %s %v", b.State, b.Problem, b.Queries)
@@ -114,16 +115,16 @@ func (s *stage) until(trigger string, want runbook.State) runbook.Breach {
 }
 
 // poll asks everything once, as the engine does after a rollback.
-func (s *stage) poll(wellAt time.Time) []runbook.Answer {
+func (s *stage) poll(wellAt time.Time) []record.Answer {
 	ctx := s.t.Context()
 	return append(s.prometheus.Recovery(ctx, s.q, s.rel, wellAt), s.prometheus.Drained(ctx, s.q, s.rel))
 }
 
 // verdict polls until there is one.
-func (s *stage) verdict(wellAt time.Time, within time.Duration) runbook.Verdict {
+func (s *stage) verdict(wellAt time.Time, within time.Duration) record.Verdict {
 	s.t.Helper()
 	polls, deadline := 0, time.Now().Add(within)
-	var v runbook.Verdict
+	var v record.Verdict
 	s.every(300*time.Millisecond, within+5*time.Second, "a verdict", func() (done bool, last string) {
 		answers := s.poll(wellAt)
 		health, why := verify.Judge(answers)
@@ -136,50 +137,50 @@ func (s *stage) verdict(wellAt time.Time, within time.Duration) runbook.Verdict 
 
 func TestRealBreachDrainAndRecovery(t *testing.T) {
 	s := setUp(t)
-	healthy := s.until("errors", runbook.NotBreaching)
+	healthy := s.until("errors", record.NotBreaching)
 	if healthy.CandidatePods != 3 || healthy.StablePods != 4 || healthy.StableSick {
 		t.Errorf("healthy: got %+v", healthy)
 	}
-	s.until("latency", runbook.NotBreaching)
+	s.until("latency", record.NotBreaching)
 	// Three windows of a healthy life, so that there is a level before.
 	s.every(time.Second, 9*time.Second, "a life before", func() (bool, string) {
 		return time.Since(s.rel.StartedAt) > 8*time.Second, ""
 	})
 	began := time.Now()
 	s.service.change(func() { s.candidate.errors = 0.3 })
-	breach := s.until("errors", runbook.Breaching)
+	breach := s.until("errors", record.Breaching)
 	// The service counts by scrapes, and a busy machine scrapes later: 3 × 15 to 4 × 40.
 	if share := breach.CandidateRate / breach.StableRate; breach.Value < 0.05 || breach.CandidatePods != 3 || breach.StablePods != 4 || breach.StableSick ||
 		!(share > 0.2 && share < 0.4) {
 		t.Errorf("got %+v", breach)
 	}
-	s.until("latency", runbook.NotBreaching)
+	s.until("latency", record.NotBreaching)
 	s.seesItFiring("errors")
 	t.Logf("confirmed %s after the first bad request, effect %.3f", time.Since(began).Round(100*time.Millisecond), breach.Value)
 
-	if a := s.prometheus.Drained(t.Context(), s.q, s.rel); a.Health != runbook.Bad || a.Value < 5 {
+	if a := s.prometheus.Drained(t.Context(), s.q, s.rel); a.Health != record.Bad || a.Value < 5 {
 		t.Errorf("before the change: got %+v", a)
 	}
 	s.rollBack()
 	changed := time.Now()
-	if v := s.verdict(began.Add(-time.Second), 2*time.Minute); v.Outcome != runbook.Recovered {
+	if v := s.verdict(began.Add(-time.Second), 2*time.Minute); v.Outcome != record.Recovered {
 		t.Fatalf("got %+v", v)
 	} else {
 		t.Logf("recovered %s after the change: %s", time.Since(changed).Round(100*time.Millisecond), v.Reason)
 	}
 	s.every(300*time.Millisecond, 2*time.Minute, "still drained", func() (bool, string) {
 		a := s.prometheus.Drained(t.Context(), s.q, s.rel)
-		return a.Health == runbook.Good, a.Text
+		return a.Health == record.Good, a.Text
 	})
 	s.service.change(func() { s.candidate.pods = 0 })
 	s.every(300*time.Millisecond, 2*time.Minute, "gone and still drained", func() (bool, string) {
 		a := s.prometheus.Drained(t.Context(), s.q, s.rel)
-		return a.Health == runbook.Good && strings.Contains(a.Text, "no longer report"), a.Text
+		return a.Health == record.Good && strings.Contains(a.Text, "no longer report"), a.Text
 	})
 	s.service.Close()
 	s.every(300*time.Millisecond, 2*time.Minute, "blind once nothing is scraped", func() (bool, string) {
 		health, why := verify.Judge(s.poll(began.Add(-time.Second)))
-		return health == runbook.Unknown, why
+		return health == record.Unknown, why
 	})
 }
 
@@ -198,7 +199,7 @@ func (s *stage) seesItFiring(trigger string) {
 // traffic, and users still get errors.
 func TestRealSickServiceIsNeverCalledRecovered(t *testing.T) {
 	s := setUp(t)
-	s.until("errors", runbook.NotBreaching)
+	s.until("errors", record.NotBreaching)
 	s.every(time.Second, 9*time.Second, "a life before", func() (bool, string) {
 		return time.Since(s.rel.StartedAt) > 8*time.Second, ""
 	})
@@ -206,22 +207,22 @@ func TestRealSickServiceIsNeverCalledRecovered(t *testing.T) {
 	s.service.change(func() { s.candidate.errors, s.stable.errors = 0.3, 0.2 })
 	s.every(200*time.Millisecond, 2*time.Minute, "the stable side is seen to be sick", func() (bool, string) {
 		b := s.confirm("slo")
-		return b.State == runbook.Breaching && b.StableSick, fmt.Sprintf("%+v", b)
+		return b.State == record.Breaching && b.StableSick, fmt.Sprintf("%+v", b)
 	})
 	s.rollBack()
 	v := s.verdict(began.Add(-time.Second), 12*time.Second)
-	for tries := 0; v.Outcome == runbook.CannotTell && tries < 5; tries++ { // the last poll met a late scrape
+	for tries := 0; v.Outcome == record.CannotTell && tries < 5; tries++ { // the last poll met a late scrape
 		v = s.verdict(began.Add(-time.Second), 12*time.Second)
 	}
-	if v.Outcome != runbook.NotRecovered {
+	if v.Outcome != record.NotRecovered {
 		t.Errorf("got %+v", v)
 	}
-	if b := s.confirm("errors"); b.State == runbook.Breaching {
+	if b := s.confirm("errors"); b.State == record.Breaching {
 		t.Errorf("the trigger should have fallen silent, got %+v", b)
 	}
 	s.every(300*time.Millisecond, 2*time.Minute, "the cause is known to be another", func() (bool, string) {
 		answers := s.poll(began.Add(-time.Second))
 		v, _ := verify.Conclude(verify.Course{Answers: answers, Need: 3, Deadline: time.Now(), StableSick: true}, time.Now())
-		return v.Outcome == runbook.WrongCause, fmt.Sprintf("%+v", v)
+		return v.Outcome == record.WrongCause, fmt.Sprintf("%+v", v)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -22,7 +23,7 @@ const maxBusinessWindow = 24 * time.Hour
 // A business question looks back over the whole minutes since rel.WeightChangedAt, so that
 // its trials add up from poll to poll until it can be proved. The candidate's traffic
 // is another question: [Prometheus.Drained].
-func (p *Prometheus) Recovery(ctx context.Context, q rules.Questions, rel runbook.Release, wellAt time.Time) []runbook.Answer {
+func (p *Prometheus) Recovery(ctx context.Context, q rules.Questions, rel record.Release, wellAt time.Time) []record.Answer {
 	ctx, cancel := p.within(ctx)
 	defer cancel()
 	now := time.Now().UTC()
@@ -43,7 +44,7 @@ func (p *Prometheus) Recovery(ctx context.Context, q rules.Questions, rel runboo
 	replies := p.ask(ctx, questions)
 	variances := replies[means:]
 	each := 2 + len(moments)
-	answers := make([]runbook.Answer, 0, len(checks))
+	answers := make([]record.Answer, 0, len(checks))
 	for i, c := range checks {
 		of := replies[1+each*i:][:each]
 		r := recovery{check: c.Recovery, window: c.window, pods: &replies[0], now: &of[0], samples: &of[1], before: of[2:]}
@@ -56,7 +57,7 @@ func (p *Prometheus) Recovery(ctx context.Context, q rules.Questions, rel runboo
 }
 
 // before are the moments whose level counts as well, the best first.
-func before(rel runbook.Release, wellAt time.Time) []time.Time {
+func before(rel record.Release, wellAt time.Time) []time.Time {
 	var moments []time.Time
 	for _, at := range []time.Time{wellAt, rel.StartedAt} {
 		if !at.IsZero() { // a question at the zero moment would be asked about now
@@ -72,7 +73,7 @@ type spanned struct {
 	window time.Duration
 }
 
-func recovering(q rules.Questions, rel runbook.Release, now time.Time) []spanned {
+func recovering(q rules.Questions, rel record.Release, now time.Time) []spanned {
 	window := min(max(now.Sub(rel.WeightChangedAt).Truncate(time.Minute), q.Window()), maxBusinessWindow)
 	var checks []spanned
 	for _, c := range q.Recovery(rel) {
@@ -97,9 +98,9 @@ type recovery struct {
 	before             []reply // the best moment first
 }
 
-func (r recovery) answer(at time.Time) runbook.Answer {
+func (r recovery) answer(at time.Time) record.Answer {
 	m := r.measure()
-	a := runbook.Answer{
+	a := record.Answer{
 		Question: r.check.Name, Business: r.check.Business, Unit: r.check.Unit,
 		Value: m.value, Samples: m.samples, Before: orZero(m.before), Limit: orZero(m.limit),
 		Query: r.now.query, At: at,

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -31,14 +32,14 @@ func TestRecoveryOfAMean(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		variance served
-		want     runbook.Health
+		want     record.Health
 		says     string
 	}{
-		{"enough trials", number(25), runbook.Good, "kpi conversion 10 EUR of 200 000 trials; limit 9.5 EUR; before 10 EUR"},
-		{"values too different", number(1e6), runbook.Unknown, "cannot be proved yet"},
-		{"no squares", empty(), runbook.Unknown, "the counter of squares has no data"},
-		{"squares that are no number", vector("NaN"), runbook.Unknown, "cannot tell"},
-		{"squares in part", partial(25), runbook.Unknown, "cannot tell"},
+		{"enough trials", number(25), record.Good, "kpi conversion 10 EUR of 200 000 trials; limit 9.5 EUR; before 10 EUR"},
+		{"values too different", number(1e6), record.Unknown, "cannot be proved yet"},
+		{"no squares", empty(), record.Unknown, "the counter of squares has no data"},
+		{"squares that are no number", vector("NaN"), record.Unknown, "cannot tell"},
+		{"squares in part", partial(25), record.Unknown, "cannot tell"},
 	} {
 		table[variance] = c.variance
 		a := w.ask(t, table, 0)["kpi conversion"]

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/verify"
 )
 
@@ -42,10 +42,10 @@ func (w world) recovering() (map[string]served, map[string]string) {
 	return table, exprs
 }
 
-func (w world) ask(t *testing.T, table map[string]served, patience time.Duration) map[string]runbook.Answer {
+func (w world) ask(t *testing.T, table map[string]served, patience time.Duration) map[string]record.Answer {
 	t.Helper()
 	w.changed()
-	answers := map[string]runbook.Answer{}
+	answers := map[string]record.Answer{}
 	for _, a := range prometheusOf(t, table).client(t, patience).Recovery(t.Context(), w.q, w.rel, time.Now().Add(-wellAgo)) {
 		finite(t, a)
 		answers[a.Question] = a
@@ -70,13 +70,13 @@ func (w world) askedAt(atStart, otherwise served) served {
 }
 
 func TestRecovery(t *testing.T) {
-	const good, bad, unknown = runbook.Good, runbook.Bad, runbook.Unknown
+	const good, bad, unknown = record.Good, record.Bad, record.Unknown
 	w := ranker(t)
 	cases := []struct {
 		name     string
 		set      map[string]served
 		question string
-		want     runbook.Health
+		want     record.Health
 		says     string
 	}{
 		{"errors are back", nil, "error rate", good, "error rate 0.4 % of 1 812 requests; limit 0.8 %; before 0.3 %"},
@@ -171,27 +171,27 @@ func TestABlindPrometheusNeverSeesRecovery(t *testing.T) {
 				one[expr] = kind.answer
 				answers := w.ask(t, one, kind.patience())
 				for _, question := range affected(name) {
-					if a := answers[question]; a.Health != runbook.Unknown {
+					if a := answers[question]; a.Health != record.Unknown {
 						t.Errorf("got %+v", a)
 					} else {
 						contains(t, a.Text, kind.says)
 					}
 				}
-				if health, _ := verify.Judge(answersOf(answers)); health == runbook.Good && !strings.HasPrefix(name, "kpi") {
+				if health, _ := verify.Judge(answersOf(answers)); health == record.Good && !strings.HasPrefix(name, "kpi") {
 					t.Error("judged good")
 				}
 			})
 		}
 	}
 	for _, a := range down(t).Recovery(t.Context(), w.q, w.rel, time.Now().Add(-wellAgo)) {
-		if a.Health != runbook.Unknown {
+		if a.Health != record.Unknown {
 			t.Errorf("down: got %+v", a)
 		}
 	}
 }
 
-func answersOf(byQuestion map[string]runbook.Answer) []runbook.Answer {
-	var answers []runbook.Answer
+func answersOf(byQuestion map[string]record.Answer) []record.Answer {
+	var answers []record.Answer
 	for _, a := range byQuestion {
 		answers = append(answers, a)
 	}
@@ -212,7 +212,7 @@ func TestASickServiceIsNeverCalledRecovered(t *testing.T) {
 	maps.Copy(table, silent)
 	maps.Copy(table, drain)
 	p := prometheusOf(t, table).client(t, 0)
-	if b := p.Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel, proved()); b.State == runbook.Breaching {
+	if b := p.Confirm(t.Context(), w.q, w.trigger(t, "errors"), w.rel, proved()); b.State == record.Breaching {
 		t.Fatalf("the trigger is silent, got %s", b.State)
 	}
 	began, polls := time.Now(), 0
@@ -222,7 +222,7 @@ func TestASickServiceIsNeverCalledRecovered(t *testing.T) {
 		health, _ := verify.Judge(answers)
 		polls = verify.Count(polls, health)
 		v, done := verify.Conclude(verify.Course{Answers: answers, Polls: polls, Need: 3, Deadline: began.Add(580 * time.Second)}, now)
-		if done != (poll == 29) || (done && v.Outcome != runbook.NotRecovered) {
+		if done != (poll == 29) || (done && v.Outcome != record.NotRecovered) {
 			t.Fatalf("poll %d: got %+v, %v", poll, v, done)
 		}
 	}

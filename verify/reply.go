@@ -12,7 +12,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // maxSkew is how far the moment of an answer may be from our clock.
@@ -24,17 +24,17 @@ const keptAnswer = 2 << 10
 
 // A reply is one question with what came back.
 type reply struct {
-	query     runbook.Query
+	query     record.Query
 	samples   []model.Sample
-	problem   string        // why it cannot be used; empty if it can
-	state     runbook.State // NoData or Unreachable if there is a problem
-	notFinite bool          // the problem is a NaN or an infinity
-	answered  time.Time     // the moment Prometheus answered for; zero if there was no sample
+	problem   string       // why it cannot be used; empty if it can
+	state     record.State // NoData or Unreachable if there is a problem
+	notFinite bool         // the problem is a NaN or an infinity
+	answered  time.Time    // the moment Prometheus answered for; zero if there was no sample
 }
 
 // read makes a reply of what the client returned. from and to are the moments between
 // which the answer must have been evaluated, by our clock.
-func read(q runbook.Query, value model.Value, warnings v1.Warnings, err error, from, to time.Time) reply {
+func read(q record.Query, value model.Value, warnings v1.Warnings, err error, from, to time.Time) reply {
 	r := reply{query: q}
 	if err != nil {
 		r.query.Answer = clip(err.Error(), keptAnswer)
@@ -52,7 +52,7 @@ func read(q runbook.Query, value model.Value, warnings v1.Warnings, err error, f
 }
 
 func (r reply) refuse(problem string) reply {
-	r.state, r.problem = runbook.NoData, problem
+	r.state, r.problem = record.NoData, problem
 	return r
 }
 
@@ -105,14 +105,14 @@ func (r *reply) one() (float64, bool) {
 
 // blame tells a question that Prometheus cannot answer (400, 422) from a Prometheus,
 // or something in front of it, that does not answer.
-func blame(err error) runbook.State {
+func blame(err error) record.State {
 	if e, ok := errors.AsType[*v1.Error](err); ok && (e.Type == v1.ErrBadData || e.Type == v1.ErrExec) {
-		return runbook.NoData
+		return record.NoData
 	}
 	if errors.Is(err, errNoQuestion) {
-		return runbook.NoData
+		return record.NoData
 	}
-	return runbook.Unreachable
+	return record.Unreachable
 }
 
 var errNoQuestion = errors.New("the runbook gives no such question")

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
-	"github.com/autorollback/autorollback/runbook"
 )
 
 // Traffic asks what is known of a service's traffic over the last hour, for a plan: the
@@ -23,7 +23,7 @@ func (p *Prometheus) Traffic(ctx context.Context, q rules.Questions) (map[string
 	for _, r := range p.ask(ctx, questions) {
 		if v, ok := r.one(); ok {
 			answers[r.query.Name] = v
-		} else if r.state == runbook.Unreachable && problem == "" {
+		} else if r.state == record.Unreachable && problem == "" {
 			problem = r.query.Name + ": " + r.problem
 		}
 	}

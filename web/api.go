@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -175,7 +176,7 @@ func (s *server) markdown(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(text) // the reader may be gone
 }
 
-func (s *server) pageOf(ctx context.Context, r *http.Request, render func(context.Context, runbook.Incident) ([]byte, error)) ([]byte, error) {
+func (s *server) pageOf(ctx context.Context, r *http.Request, render func(context.Context, record.Incident) ([]byte, error)) ([]byte, error) {
 	if render == nil || !wellNamed(r) {
 		return nil, notFound("page")
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/web"
@@ -107,7 +108,7 @@ func TestStart(t *testing.T) {
 
 func TestListsAreNeverNull(t *testing.T) {
 	s := newSite(t, signIn(t))
-	s.status = runbook.Status{}
+	s.status = record.Status{}
 	for _, path := range []string{"/releases", "/incidents", "/status"} {
 		if _, e := s.api("GET", path, ""); strings.Contains(string(e.Data), "null") {
 			t.Errorf("%s: %s", path, e.Data)
@@ -204,7 +205,7 @@ func TestClient(t *testing.T) {
 		t.Errorf("answer: %+v, %v", a, err)
 	}
 	until := time.Now().Add(time.Hour).UTC()
-	if c, err := alice.SetControl(ctx, runbook.Control{Mode: runbook.Paused, Reason: "drill", Until: until, By: "mallory"}); err != nil || c.By != "alice" || !c.Until.Equal(until) {
+	if c, err := alice.SetControl(ctx, record.Control{Mode: runbook.Paused, Reason: "drill", Until: until, By: "mallory"}); err != nil || c.By != "alice" || !c.Until.Equal(until) {
 		t.Errorf("set control: %+v, %v", c, err)
 	}
 	if err := alice.Lift(ctx, bundle, "fixed"); err != nil {

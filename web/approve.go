@@ -12,14 +12,15 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // A question is an approval with everything a person must see before answering.
 type question struct {
-	Approval  runbook.Approval
-	Incident  runbook.Incident
+	Approval  record.Approval
+	Incident  record.Incident
 	Live      Live
 	Approvers []string
 	Who       Identity // zero: not signed in
@@ -36,7 +37,7 @@ func (q question) Rollback() bool { return q.Approval.Kind == "rollback" }
 func (q question) Promotion() bool { return q.Approval.Kind == "promote" }
 
 // Breaching reports whether the trigger is still true.
-func (q question) Breaching() bool { return q.Live.Breach.State == runbook.Breaching }
+func (q question) Breaching() bool { return q.Live.Breach.State == record.Breaching }
 
 // Quiet reports whether a rollback needs to be wanted all the same.
 func (q question) Quiet() bool { return q.Rollback() && !q.Breaching() }
@@ -164,7 +165,7 @@ func (s *server) judge(q question, in Decision, anyway bool) *problem {
 }
 
 // mayAnswer holds for the page and for the API alike.
-func (s *server) mayAnswer(a runbook.Approval, in Decision, who Identity) *problem {
+func (s *server) mayAnswer(a record.Approval, in Decision, who Identity) *problem {
 	switch {
 	case in.Decision != "approve" && in.Decision != "reject":
 		return &problem{http.StatusBadRequest, "bad_data", "The decision must be approve or reject."}
@@ -207,18 +208,18 @@ func noQuestion() *notice {
 }
 
 // open says why a question cannot be answered by this link any more.
-func open(a runbook.Approval, claims report.Claims) *notice {
+func open(a record.Approval, claims report.Claims) *notice {
 	if err := claims.Match(a); errors.Is(err, report.ErrToken) {
 		return noQuestion()
 	} else if err != nil {
 		return stale()
 	}
 	switch a.Status {
-	case runbook.Pending:
+	case record.Pending:
 		return nil
-	case runbook.Expired:
+	case record.Expired:
 		return &notice{http.StatusGone, "This question has expired", "Nobody answered in time. What happened then is in the incident."}
-	case runbook.Superseded:
+	case record.Superseded:
 		return &notice{http.StatusGone, "This question was overtaken", "The plan moved on, or a severe breach was faster. If there is a newer question, it has a link of its own."}
 	}
 	return &notice{http.StatusConflict, "This was answered already", fmt.Sprintf("%s by %s (%s) at %s. The first answer stands.", a.Status, a.By, howWord(a.How), clock(a.DecidedAt))}
@@ -229,7 +230,7 @@ func stale() *notice {
 }
 
 // look asks everything again, now.
-func (s *server) look(ctx context.Context, r *http.Request, a runbook.Approval) (question, *notice) {
+func (s *server) look(ctx context.Context, r *http.Request, a record.Approval) (question, *notice) {
 	q := question{Approval: a, Approvers: s.Approvers(a.Service)}
 	q.Who, _ = s.Auth.Identity(r)
 	modes, _ := s.Auth.Modes()

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -48,14 +49,14 @@ func TestApprovalPageTellsTheSignificance(t *testing.T) {
 	at := time.Now()
 	for _, c := range []struct {
 		name  string
-		state runbook.State
-		sig   runbook.Significance
+		state record.State
+		sig   record.Significance
 		says  string
 	}{
-		{"proved", runbook.Breaching, runbook.Significance{At: at, Value: 1.3}, "effect 0.34, significance 1.3 (1 is proved)"},
-		{"none", runbook.Breaching, runbook.Significance{}, "effect 0.34 (asked"},
-		{"rebuilding", runbook.Unreachable, runbook.Significance{At: at, Problem: "it is being rebuilt"}, "not known yet whether it is more than chance</strong>: it is being rebuilt"},
-		{"away", runbook.Unreachable, runbook.Significance{}, "Prometheus does not answer"},
+		{"proved", record.Breaching, record.Significance{At: at, Value: 1.3}, "effect 0.34, significance 1.3 (1 is proved)"},
+		{"none", record.Breaching, record.Significance{}, "effect 0.34 (asked"},
+		{"rebuilding", record.Unreachable, record.Significance{At: at, Problem: "it is being rebuilt"}, "not known yet whether it is more than chance</strong>: it is being rebuilt"},
+		{"away", record.Unreachable, record.Significance{}, "Prometheus does not answer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSite(t, signIn(t))
@@ -97,9 +98,9 @@ func TestAnswers(t *testing.T) {
 			return s.fill(s.link(), url.Values{"decision": {"reject"}, "reason": {"no"}}, as("bob"))
 		}, 403, "bob is not among the approvers", ""},
 		{"no approvers", func(s *site) { s.approvers = nil }, basic(nil), 403, "not among the approvers", ""},
-		{"cleared", func(s *site) { s.breach = runbook.NotBreaching }, basic(nil), 409, "not breaching any more", ""},
-		{"cleared, anyway", func(s *site) { s.breach = runbook.NotBreaching }, basic(url.Values{"anyway": {"yes"}}), 200, "approved", "approved ap-1 by alice (basic_auth): "},
-		{"Prometheus away", func(s *site) { s.breach = runbook.Unreachable }, basic(nil), 409, "Prometheus does not answer", ""},
+		{"cleared", func(s *site) { s.breach = record.NotBreaching }, basic(nil), 409, "not breaching any more", ""},
+		{"cleared, anyway", func(s *site) { s.breach = record.NotBreaching }, basic(url.Values{"anyway": {"yes"}}), 200, "approved", "approved ap-1 by alice (basic_auth): "},
+		{"Prometheus away", func(s *site) { s.breach = record.Unreachable }, basic(nil), 409, "Prometheus does not answer", ""},
 		{"stale plan", func(s *site) { s.plan = "sha256:other" }, basic(nil), 409, "The plan has changed", ""},
 		{"engine says stale", func(s *site) { s.fails = fmt.Errorf("approve: %w", runbook.ErrConflict) }, basic(nil), 409, "The plan has changed", ""},
 		{"engine refuses", func(s *site) { s.fails = runbook.Refuse("the budget is spent") }, basic(nil), 409, "the budget is spent", ""},
@@ -124,7 +125,7 @@ func TestAnswers(t *testing.T) {
 // TestLinksThatAreOver: a link whose question is over explains itself, to GET and to
 // POST alike, and changes nothing.
 func TestLinksThatAreOver(t *testing.T) {
-	set := func(change func(*runbook.Approval)) func(*site) string {
+	set := func(change func(*record.Approval)) func(*site) string {
 		return func(s *site) string {
 			link := s.link()
 			a := s.approvals["ap-1"]
@@ -133,7 +134,7 @@ func TestLinksThatAreOver(t *testing.T) {
 			return link
 		}
 	}
-	sign := func(change func(*runbook.Approval)) func(*site) string {
+	sign := func(change func(*record.Approval)) func(*site) string {
 		return func(s *site) string {
 			a := s.approvals["ap-1"]
 			change(&a)
@@ -147,17 +148,17 @@ func TestLinksThatAreOver(t *testing.T) {
 		says string
 	}{
 		{"no token", func(*site) string { return "/approve/x" }, 404, "There is no such question"},
-		{"unknown approval", sign(func(a *runbook.Approval) { a.ID = "ap-9" }), 404, "There is no such question"},
-		{"of another incident", sign(func(a *runbook.Approval) { a.Incident = "inc-9" }), 404, "There is no such question"},
+		{"unknown approval", sign(func(a *record.Approval) { a.ID = "ap-9" }), 404, "There is no such question"},
+		{"of another incident", sign(func(a *record.Approval) { a.Incident = "inc-9" }), 404, "There is no such question"},
 		{"of another audience", func(s *site) string { return "/approve/" + s.ring.For("staging").Sign(s.approvals["ap-1"]) }, 404, "There is no such question"},
-		{"expired link", sign(func(a *runbook.Approval) { a.ExpiresAt = time.Now().Add(-time.Second) }), 410, "This link has expired"},
-		{"expired question", set(func(a *runbook.Approval) { a.Status = runbook.Expired }), 410, "This question has expired"},
-		{"overtaken", set(func(a *runbook.Approval) { a.Status = runbook.Superseded }), 410, "overtaken"},
-		{"used", set(func(a *runbook.Approval) { a.Status, a.By, a.How = runbook.Approved, "alice", "basic_auth" }), 409, "approved by alice"},
-		{"other change", set(func(a *runbook.Approval) { a.Change = "sha256:new" }), 409, "The plan has changed"},
-		{"later epoch", set(func(a *runbook.Approval) { a.Epoch++ }), 409, "The plan has changed"},
-		{"keys written since", set(func(a *runbook.Approval) { a.Indexes = map[string]uint64{"traefik/a": 8} }), 409, "The plan has changed"},
-		{"expiry moved", set(func(a *runbook.Approval) { a.ExpiresAt = a.ExpiresAt.Add(time.Hour) }), 409, "The plan has changed"},
+		{"expired link", sign(func(a *record.Approval) { a.ExpiresAt = time.Now().Add(-time.Second) }), 410, "This link has expired"},
+		{"expired question", set(func(a *record.Approval) { a.Status = record.Expired }), 410, "This question has expired"},
+		{"overtaken", set(func(a *record.Approval) { a.Status = record.Superseded }), 410, "overtaken"},
+		{"used", set(func(a *record.Approval) { a.Status, a.By, a.How = record.Approved, "alice", "basic_auth" }), 409, "approved by alice"},
+		{"other change", set(func(a *record.Approval) { a.Change = "sha256:new" }), 409, "The plan has changed"},
+		{"later epoch", set(func(a *record.Approval) { a.Epoch++ }), 409, "The plan has changed"},
+		{"keys written since", set(func(a *record.Approval) { a.Indexes = map[string]uint64{"traefik/a": 8} }), 409, "The plan has changed"},
+		{"expiry moved", set(func(a *record.Approval) { a.ExpiresAt = a.ExpiresAt.Add(time.Hour) }), 409, "The plan has changed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSite(t, signIn(t))
@@ -327,7 +328,7 @@ func TestHostileValues(t *testing.T) {
 	inc := s.incidents["inc-1"]
 	inc.Breach.Trigger, inc.Decision.Reasons, inc.Triggers, inc.Stable.Version = evil, []string{evil}, []string{evil}, evil
 	s.incidents["inc-1"] = inc
-	s.status.Incidents = []runbook.Incident{inc, {ID: evil, Service: evil, Phase: runbook.Done, Verdict: &runbook.Verdict{Outcome: evil}}}
+	s.status.Incidents = []record.Incident{inc, {ID: evil, Service: evil, Phase: record.Done, Verdict: &record.Verdict{Outcome: evil}}}
 	s.status.Releases[0].Frozen, s.status.Releases[0].Candidate.Version = evil, evil
 	s.status.Control.Reason = evil
 	s.status.Quarantine[0].Reason = evil
@@ -352,7 +353,7 @@ func TestHeldReleaseIsAnotherQuestion(t *testing.T) {
 	a := s.approvals["ap-1"]
 	a.Kind = "release_hold"
 	s.approvals["ap-1"] = a
-	s.plan, s.breach = "sha256:whatever", runbook.NotBreaching
+	s.plan, s.breach = "sha256:whatever", record.NotBreaching
 	page := s.ask("GET", s.link(), "", as("alice")).Body.String()
 	if !strings.Contains(page, "Let ranker go on?") || strings.Contains(page, "roll back") {
 		t.Error(page)
@@ -367,7 +368,7 @@ func TestTheNextStepIsAQuestionWithoutIncident(t *testing.T) {
 	s := newSite(t, signIn(t))
 	a := s.approvals["ap-1"]
 	a.Kind, a.Incident = "promote", ""
-	s.approvals["ap-1"], s.breach = a, runbook.NotBreaching
+	s.approvals["ap-1"], s.breach = a, record.NotBreaching
 	w := s.ask("GET", s.link(), "", as("alice"))
 	if page := w.Body.String(); w.Code != 200 || !strings.Contains(page, "Take the next step of ranker?") || !strings.Contains(page, "sha256:plan") || strings.Contains(page, "/incidents/") {
 		t.Fatalf("answers %d: %s", w.Code, page)

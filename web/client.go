@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -49,19 +50,19 @@ func (e *APIError) Is(target error) bool {
 }
 
 // Status returns how the installation stands.
-func (c Client) Status(ctx context.Context) (st runbook.Status, err error) {
+func (c Client) Status(ctx context.Context) (st record.Status, err error) {
 	err = c.get(ctx, &st, "status")
 	return st, err
 }
 
 // Release returns the newest release of a service in a region.
-func (c Client) Release(ctx context.Context, service, region string) (rel runbook.Release, err error) {
+func (c Client) Release(ctx context.Context, service, region string) (rel record.Release, err error) {
 	err = c.get(ctx, &rel, "releases", service, region)
 	return rel, err
 }
 
 // Start sends the text of a release file.
-func (c Client) Start(ctx context.Context, file []byte) (rel runbook.Release, err error) {
+func (c Client) Start(ctx context.Context, file []byte) (rel record.Release, err error) {
 	err = c.send(ctx, http.MethodPost, "application/yaml", file, &rel, "releases")
 	return rel, err
 }
@@ -73,7 +74,7 @@ type StartOptions struct {
 }
 
 // StartWith is Start with options.
-func (c Client) StartWith(ctx context.Context, file []byte, o StartOptions) (rel runbook.Release, err error) {
+func (c Client) StartWith(ctx context.Context, file []byte, o StartOptions) (rel record.Release, err error) {
 	query := url.Values{}
 	if o.NotProved != "" {
 		query.Set("stable_not_proved", "true")
@@ -90,25 +91,25 @@ func (c Client) StartWith(ctx context.Context, file []byte, o StartOptions) (rel
 }
 
 // Rollback asks for the rollback of an open release.
-func (c Client) Rollback(ctx context.Context, service, region, reason string) (inc runbook.Incident, err error) {
+func (c Client) Rollback(ctx context.Context, service, region, reason string) (inc record.Incident, err error) {
 	err = c.order(ctx, http.MethodPost, Reason{reason}, &inc, "releases", service, region, "rollback")
 	return inc, err
 }
 
 // LetGo lets a held release go on.
-func (c Client) LetGo(ctx context.Context, service, region, reason string) (rel runbook.Release, err error) {
+func (c Client) LetGo(ctx context.Context, service, region, reason string) (rel record.Release, err error) {
 	err = c.order(ctx, http.MethodPost, Reason{reason}, &rel, "releases", service, region, "release-hold")
 	return rel, err
 }
 
 // Incidents returns the newest incidents.
-func (c Client) Incidents(ctx context.Context) (all []runbook.Incident, err error) {
+func (c Client) Incidents(ctx context.Context) (all []record.Incident, err error) {
 	err = c.get(ctx, &all, "incidents")
 	return all, err
 }
 
 // Incident returns one incident.
-func (c Client) Incident(ctx context.Context, id string) (inc runbook.Incident, err error) {
+func (c Client) Incident(ctx context.Context, id string) (inc record.Incident, err error) {
 	err = c.get(ctx, &inc, "incidents", id)
 	return inc, err
 }
@@ -124,25 +125,25 @@ func (c Client) Markdown(ctx context.Context, id string) ([]byte, error) {
 }
 
 // Approval returns one approval.
-func (c Client) Approval(ctx context.Context, id string) (a runbook.Approval, err error) {
+func (c Client) Approval(ctx context.Context, id string) (a record.Approval, err error) {
 	err = c.get(ctx, &a, "approvals", id)
 	return a, err
 }
 
 // Answer answers an approval.
-func (c Client) Answer(ctx context.Context, id string, d Decision) (a runbook.Approval, err error) {
+func (c Client) Answer(ctx context.Context, id string, d Decision) (a record.Approval, err error) {
 	err = c.order(ctx, http.MethodPost, d, &a, "approvals", id)
 	return a, err
 }
 
 // Control returns the stop switch.
-func (c Client) Control(ctx context.Context) (ctl runbook.Control, err error) {
+func (c Client) Control(ctx context.Context) (ctl record.Control, err error) {
 	err = c.get(ctx, &ctl, "control")
 	return ctl, err
 }
 
 // SetControl sets the stop switch; who did it is the daemon's to say.
-func (c Client) SetControl(ctx context.Context, want runbook.Control) (ctl runbook.Control, err error) {
+func (c Client) SetControl(ctx context.Context, want record.Control) (ctl record.Control, err error) {
 	err = c.order(ctx, http.MethodPut, want, &ctl, "control")
 	return ctl, err
 }

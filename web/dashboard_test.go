@@ -7,23 +7,24 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 func TestDashboard(t *testing.T) {
 	s := newSite(t, signIn(t))
 	now := time.Now()
-	s.status.Control = runbook.Control{Mode: runbook.Paused, By: "bob", Reason: "drill", Until: now}
+	s.status.Control = record.Control{Mode: runbook.Paused, By: "bob", Reason: "drill", Until: now}
 	s.status.Releases = append(s.status.Releases,
-		runbook.Release{Service: "held", Phase: runbook.Open, Held: &runbook.HumanHold{}},
-		runbook.Release{Service: "frozen", Phase: runbook.Open, Frozen: "p99 over the limit"},
-		runbook.Release{Service: "gone", Phase: runbook.RolledBack})
+		record.Release{Service: "held", Phase: record.Open, Held: &record.HumanHold{}},
+		record.Release{Service: "frozen", Phase: record.Open, Frozen: "p99 over the limit"},
+		record.Release{Service: "gone", Phase: record.RolledBack})
 	s.status.Incidents = append(s.status.Incidents,
-		runbook.Incident{ID: "inc-old", Service: "ranker", Phase: runbook.Done, Verdict: &runbook.Verdict{Outcome: runbook.Recovered}})
-	s.status.Quarantine = append(s.status.Quarantine, runbook.Quarantine{Reason: "mended long ago", Lifted: "by bob: fixed"})
-	s.status.Mirrors = []runbook.Mirror{{Service: "ranker", Backend: "ranker-v2", Percent: 10, Held: &runbook.MirrorHold{Found: "25 %"}}, {Backend: "ranker-v0", EndedAt: now}}
-	s.status.Shadow = []runbook.ShadowVerdict{{Service: "ranker", Verdict: "block", Rule: "segment_excess", Reason: "score differs for country=DE in the hours 2 to 4", By: "carol"}}
-	s.status.Approvals = append(s.status.Approvals, runbook.Approval{ID: "ap-2", Kind: "promote", Service: "ranker"})
+		record.Incident{ID: "inc-old", Service: "ranker", Phase: record.Done, Verdict: &record.Verdict{Outcome: record.Recovered}})
+	s.status.Quarantine = append(s.status.Quarantine, record.Quarantine{Reason: "mended long ago", Lifted: "by bob: fixed"})
+	s.status.Mirrors = []record.Mirror{{Service: "ranker", Backend: "ranker-v2", Percent: 10, Held: &record.MirrorHold{Found: "25 %"}}, {Backend: "ranker-v0", EndedAt: now}}
+	s.status.Shadow = []record.ShadowVerdict{{Service: "ranker", Verdict: "block", Rule: "segment_excess", Reason: "score differs for country=DE in the hours 2 to 4", By: "carol"}}
+	s.status.Approvals = append(s.status.Approvals, record.Approval{ID: "ap-2", Kind: "promote", Service: "ranker"})
 	page := s.ask("GET", "/", "", as("alice")).Body.String()
 	for _, want := range []string{
 		"<td>roll back?</td>", "<td>take the next step?</td>",
@@ -44,7 +45,7 @@ func TestDashboard(t *testing.T) {
 
 func TestDashboardSaysThatItIsUnguarded(t *testing.T) {
 	s := newSite(t, insecure(t))
-	s.status = runbook.Status{Control: runbook.Control{Mode: runbook.Active}}
+	s.status = record.Status{Control: record.Control{Mode: runbook.Active}}
 	page := s.ask("GET", "/", "").Body.String()
 	if !strings.Contains(page, "Nobody signs in here") || !strings.Contains(page, "No release is under way.") {
 		t.Error(page)

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/net/html"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // A form is what a browser makes of one: its fields, and the buttons that send it.
@@ -91,17 +91,17 @@ func (s *site) press(f form, reason string) *httptest.ResponseRecorder {
 
 var questions = []struct {
 	name, kind string
-	state      runbook.State
+	state      record.State
 }{
-	{"roll back", "rollback", runbook.Breaching},
-	{"roll back, quiet", "rollback", runbook.NotBreaching},
-	{"roll back, no data", "rollback", runbook.NoData},
-	{"roll back, Prometheus away", "rollback", runbook.Unreachable},
-	{"take the step", "promote", runbook.NotBreaching},
-	{"let it go on", "release_hold", runbook.NotBreaching},
+	{"roll back", "rollback", record.Breaching},
+	{"roll back, quiet", "rollback", record.NotBreaching},
+	{"roll back, no data", "rollback", record.NoData},
+	{"roll back, Prometheus away", "rollback", record.Unreachable},
+	{"take the step", "promote", record.NotBreaching},
+	{"let it go on", "release_hold", record.NotBreaching},
 }
 
-func ask(t *testing.T, kind string, state runbook.State) *site {
+func ask(t *testing.T, kind string, state record.State) *site {
 	t.Helper()
 	s := newSite(t, signIn(t))
 	a := s.approvals["ap-1"]
@@ -191,7 +191,7 @@ func TestAskedOnceMore(t *testing.T) {
 		{"no nonce", nil, url.Values{"decision": {"confirm"}, "nonce": {""}}, []asks{as("alice")}, 403, "This form is not ours"},
 		{"nobody", nil, confirm, nil, 401, "sign in first"},
 		{"not an approver", nil, confirm, []asks{as("bob")}, 403, "not among the approvers"},
-		{"quiet without the tick", func(s *site) { s.breach = runbook.NotBreaching }, confirm, []asks{as("alice")}, 409, "tick the box"},
+		{"quiet without the tick", func(s *site) { s.breach = record.NotBreaching }, confirm, []asks{as("alice")}, 409, "tick the box"},
 		{"another plan", func(s *site) { s.plan = "sha256:other" }, confirm, []asks{as("alice")}, 409, "The plan has changed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -209,7 +209,7 @@ func TestAskedOnceMore(t *testing.T) {
 	t.Run("gone quiet in between", func(t *testing.T) {
 		s := newSite(t, signIn(t))
 		last := formsOf(t, s.send(s.fill(s.link(), confirm, as("alice"))).Body.String())[0]
-		s.breach = runbook.NotBreaching
+		s.breach = record.NotBreaching
 		if w := s.press(last, ""); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "tick the box") {
 			t.Errorf("answers %d: %s", w.Code, w.Body)
 		}

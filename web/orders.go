@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -123,7 +124,7 @@ func (s *server) lift(ctx context.Context, r *http.Request, who Identity) (any, 
 }
 
 func (s *server) setControl(ctx context.Context, r *http.Request, who Identity) (any, error) {
-	var c runbook.Control
+	var c record.Control
 	if err := order(r, &c); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 //go:embed pages
@@ -48,13 +48,13 @@ func approvePage(next http.HandlerFunc) http.HandlerFunc {
 
 // board is the dashboard's content.
 type board struct {
-	runbook.Status
-	Open   []runbook.Release
-	Active []runbook.Incident
-	Past   []runbook.Incident
-	Lifts  []runbook.Quarantine // in force
+	record.Status
+	Open   []record.Release
+	Active []record.Incident
+	Past   []record.Incident
+	Lifts  []record.Quarantine // in force
 
-	Mirrored []runbook.Mirror // those that are on
+	Mirrored []record.Mirror // those that are on
 	Who      Identity
 	// Unguarded: everybody can do everything.
 	Unguarded bool
@@ -74,7 +74,7 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
 	modes, err := s.Auth.Modes()
 	b.Unguarded = err == nil && !modes.Any() && s.Auth.InsecureNoAuth
 	for _, rel := range st.Releases {
-		if rel.Phase == runbook.Open {
+		if rel.Phase == record.Open {
 			b.Open = append(b.Open, rel)
 		}
 	}
@@ -89,7 +89,7 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	for _, inc := range st.Incidents {
-		if inc.Phase == runbook.Done {
+		if inc.Phase == record.Done {
 			b.Past = append(b.Past, inc)
 		} else {
 			b.Active = append(b.Active, inc)
@@ -102,7 +102,7 @@ func (s *server) form(w http.ResponseWriter, code int, q question) {
 	s.render(w, code, "approve.html", q)
 }
 
-func (s *server) answered(w http.ResponseWriter, a runbook.Approval) {
+func (s *server) answered(w http.ResponseWriter, a record.Approval) {
 	s.render(w, http.StatusOK, "answered.html", a)
 }
 
@@ -151,25 +151,25 @@ func howWord(how string) string {
 }
 
 // provedWord is what a breach's significance adds to its effect, where it has one.
-func provedWord(b runbook.Breach) string {
+func provedWord(b record.Breach) string {
 	if b.Significance.At.IsZero() || b.Significance.Problem != "" {
 		return ""
 	}
 	return fmt.Sprintf(", significance %.3g (1 is proved)", b.Significance.Value)
 }
 
-func stateWord(b runbook.Breach) string {
+func stateWord(b record.Breach) string {
 	if b.Unjudged() {
 		return "not known yet whether it is more than chance"
 	}
 	switch b.State {
-	case runbook.Breaching:
+	case record.Breaching:
 		return "still breaching"
-	case runbook.NotBreaching:
+	case record.NotBreaching:
 		return "not breaching"
-	case runbook.NoData:
+	case record.NoData:
 		return "no data: neither good nor bad"
-	case runbook.Unreachable:
+	case record.Unreachable:
 		return "Prometheus does not answer"
 	}
 	return "not known"

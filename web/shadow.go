@@ -4,19 +4,20 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 )
 
 // Gates keeps the verdicts of shadow reports.
 type Gates interface {
-	RecordShadow(ctx context.Context, g shadow.Gate, by string) (runbook.ShadowVerdict, error)
+	RecordShadow(ctx context.Context, g shadow.Gate, by string) (record.ShadowVerdict, error)
 }
 
 // Mirrors switches the copying of requests on and off.
 type Mirrors interface {
-	StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by string) (runbook.Mirror, error)
-	StopMirror(ctx context.Context, service, region, by, reason string) (runbook.Mirror, error)
+	StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by string) (record.Mirror, error)
+	StopMirror(ctx context.Context, service, region, by, reason string) (record.Mirror, error)
 }
 
 // recordShadow takes the gate file that `shadow report` wrote.
@@ -55,19 +56,19 @@ func (s *server) stopMirror(ctx context.Context, r *http.Request, who Identity) 
 }
 
 // StartMirror has the router copy a share of the requests to a backend for a planned time.
-func (c Client) StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder) (m runbook.Mirror, err error) {
+func (c Client) StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder) (m record.Mirror, err error) {
 	err = c.order(ctx, http.MethodPost, o, &m, "mirrors", service, region, "start")
 	return m, err
 }
 
 // StopMirror ends it before its time.
-func (c Client) StopMirror(ctx context.Context, service, region, reason string) (m runbook.Mirror, err error) {
+func (c Client) StopMirror(ctx context.Context, service, region, reason string) (m record.Mirror, err error) {
 	err = c.order(ctx, http.MethodPost, Reason{reason}, &m, "mirrors", service, region, "stop")
 	return m, err
 }
 
 // RecordShadow records the verdict of a shadow report.
-func (c Client) RecordShadow(ctx context.Context, g shadow.Gate) (v runbook.ShadowVerdict, err error) {
+func (c Client) RecordShadow(ctx context.Context, g shadow.Gate) (v record.ShadowVerdict, err error) {
 	err = c.order(ctx, http.MethodPost, g, &v, "shadow")
 	return v, err
 }

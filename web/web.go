@@ -15,45 +15,46 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // A Reader tells how things stand. Errors are those of package runbook.
 type Reader interface {
-	Status(ctx context.Context) (runbook.Status, error)
-	Incident(ctx context.Context, id string) (runbook.Incident, error)
+	Status(ctx context.Context) (record.Status, error)
+	Incident(ctx context.Context, id string) (record.Incident, error)
 }
 
 // Releases takes orders about one service's release.
 type Releases interface {
-	Start(ctx context.Context, l runbook.Launch, by string) (runbook.Release, error)
-	Rollback(ctx context.Context, service, region, by, reason string) (runbook.Incident, error)
-	LetGo(ctx context.Context, service, region, by, reason string) (runbook.Release, error)
+	Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error)
+	Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error)
+	LetGo(ctx context.Context, service, region, by, reason string) (record.Release, error)
 }
 
 // Steps takes orders about the ramp of one service's release.
 type Steps interface {
-	Promote(ctx context.Context, service, region, by string) (runbook.Release, error)
-	Flip(ctx context.Context, service, region, by string) (runbook.Release, error)
-	RampPlan(ctx context.Context, service, region string) (runbook.RampPlan, error)
+	Promote(ctx context.Context, service, region, by string) (record.Release, error)
+	Flip(ctx context.Context, service, region, by string) (record.Release, error)
+	RampPlan(ctx context.Context, service, region string) (record.RampPlan, error)
 }
 
 // Brakes stops a ramp where it is, and lets it go on.
 type Brakes interface {
-	Stop(ctx context.Context, service, region, by, reason string) (runbook.Release, error)
-	Resume(ctx context.Context, service, region, by, reason string) (runbook.Release, error)
+	Stop(ctx context.Context, service, region, by, reason string) (record.Release, error)
+	Resume(ctx context.Context, service, region, by, reason string) (record.Release, error)
 }
 
 // Approvals keeps the questions put to humans. Answer takes each answer at most once.
 type Approvals interface {
-	Approval(ctx context.Context, id string) (runbook.Approval, error)
-	Answer(ctx context.Context, id string, approve bool, by, how, reason string) (runbook.Approval, error)
+	Approval(ctx context.Context, id string) (record.Approval, error)
+	Answer(ctx context.Context, id string, approve bool, by, how, reason string) (record.Approval, error)
 }
 
 // Switches are the installation's own.
 type Switches interface {
-	SetControl(ctx context.Context, c runbook.Control) error
+	SetControl(ctx context.Context, c record.Control) error
 	Lift(ctx context.Context, digest, by, reason string) error
 }
 
@@ -65,8 +66,8 @@ type Tokens interface {
 // Live is how things stand now for an approval: the trigger's own answer, and the
 // change that would be written.
 type Live struct {
-	Breach runbook.Breach
-	Plan   runbook.Change
+	Breach record.Breach
+	Plan   record.Change
 }
 
 // Deps is what the pages and the API stand on. All are needed except Page,
@@ -87,11 +88,11 @@ type Deps struct {
 	Approvers func(service string) []string
 	// Live asks Prometheus and the store again. Prometheus not answering is a state
 	// of the breach, not an error.
-	Live func(ctx context.Context, a runbook.Approval) (Live, error)
+	Live func(ctx context.Context, a record.Approval) (Live, error)
 	// Page renders the incident page as HTML whose text is escaped.
-	Page func(ctx context.Context, inc runbook.Incident) ([]byte, error)
+	Page func(ctx context.Context, inc record.Incident) ([]byte, error)
 	// Markdown renders the same page as Markdown, escaped as well.
-	Markdown func(ctx context.Context, inc runbook.Incident) ([]byte, error)
+	Markdown func(ctx context.Context, inc record.Incident) ([]byte, error)
 	// Ready returns nil once the daemon can do its work.
 	Ready func() error
 	// Reload reads runbooks and files again, all or nothing.

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
@@ -28,14 +29,14 @@ import (
 // world is an engine made of maps: what it keeps is what a test looks at.
 type world struct {
 	mu           sync.Mutex
-	status       runbook.Status
-	incidents    map[string]runbook.Incident
-	approvals    map[string]runbook.Approval
+	status       record.Status
+	incidents    map[string]record.Incident
+	approvals    map[string]record.Approval
 	changes      []string // every order carried out, one line each
 	fails        error    // what orders end with
 	unread       error    // what reading the status ends with
-	significance runbook.Significance
-	breach       runbook.State
+	significance record.Significance
+	breach       record.State
 	plan         string // digest of the change as it would be now
 	approvers    []string
 }
@@ -44,24 +45,24 @@ const bundle = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef012345678
 
 func newWorld() *world {
 	now := time.Now()
-	inc := runbook.Incident{
-		ID: "inc-1", Service: "ranker", Region: "default", Phase: runbook.Awaiting, Triggers: []string{"latency"},
-		Breach:   runbook.Breach{Trigger: "latency", Severity: runbook.Mild, State: runbook.Breaching, Value: 0.34},
-		Decision: runbook.Decision{Action: runbook.Ask, Reasons: []string{"the breach is mild"}},
-		Stable:   runbook.Side{Version: "v1", Bundle: bundle}, Candidate: runbook.Side{Version: "v2", Bundle: bundle}, OpenedAt: now,
+	inc := record.Incident{
+		ID: "inc-1", Service: "ranker", Region: "default", Phase: record.Awaiting, Triggers: []string{"latency"},
+		Breach:   record.Breach{Trigger: "latency", Severity: runbook.Mild, State: record.Breaching, Value: 0.34},
+		Decision: record.Decision{Action: record.Ask, Reasons: []string{"the breach is mild"}},
+		Stable:   record.Side{Version: "v1", Bundle: bundle}, Candidate: record.Side{Version: "v2", Bundle: bundle}, OpenedAt: now,
 	}
-	a := runbook.Approval{
+	a := record.Approval{
 		ID: "ap-1", Kind: "rollback", Service: "ranker", Region: "default", Incident: "inc-1", Release: "rel-1", Epoch: 2,
-		Change: "sha256:plan", Indexes: map[string]uint64{"traefik/a": 7}, Status: runbook.Pending, CreatedAt: now, ExpiresAt: now.Add(15 * time.Minute),
+		Change: "sha256:plan", Indexes: map[string]uint64{"traefik/a": 7}, Status: record.Pending, CreatedAt: now, ExpiresAt: now.Add(15 * time.Minute),
 	}
-	rel := runbook.Release{ID: "rel-1", Service: "ranker", Region: "default", Weight: 5, Phase: runbook.Open, Stable: inc.Stable, Candidate: inc.Candidate, StartedAt: now}
+	rel := record.Release{ID: "rel-1", Service: "ranker", Region: "default", Weight: 5, Phase: record.Open, Stable: inc.Stable, Candidate: inc.Candidate, StartedAt: now}
 	w := &world{
-		status: runbook.Status{
-			Control: runbook.Control{Mode: runbook.Active}, Releases: []runbook.Release{rel}, Incidents: []runbook.Incident{inc}, Approvals: []runbook.Approval{a},
-			Quarantine: []runbook.Quarantine{{Bundle: bundle, Service: "ranker", Incident: "inc-0", Reason: "latency"}},
+		status: record.Status{
+			Control: record.Control{Mode: runbook.Active}, Releases: []record.Release{rel}, Incidents: []record.Incident{inc}, Approvals: []record.Approval{a},
+			Quarantine: []record.Quarantine{{Bundle: bundle, Service: "ranker", Incident: "inc-0", Reason: "latency"}},
 		},
-		incidents: map[string]runbook.Incident{"inc-1": inc}, approvals: map[string]runbook.Approval{"ap-1": a},
-		breach: runbook.Breaching, plan: "sha256:plan", approvers: []string{"alice"},
+		incidents: map[string]record.Incident{"inc-1": inc}, approvals: map[string]record.Approval{"ap-1": a},
+		breach: record.Breaching, plan: "sha256:plan", approvers: []string{"alice"},
 	}
 	return w
 }
@@ -81,9 +82,9 @@ func (w *world) done() []string {
 	return w.changes
 }
 
-func (w *world) Status(context.Context) (runbook.Status, error) { return w.status, w.unread }
+func (w *world) Status(context.Context) (record.Status, error) { return w.status, w.unread }
 
-func (w *world) Incident(_ context.Context, id string) (runbook.Incident, error) {
+func (w *world) Incident(_ context.Context, id string) (record.Incident, error) {
 	inc, ok := w.incidents[id]
 	if !ok {
 		return inc, fmt.Errorf("incident %s: %w", id, runbook.ErrNotFound)
@@ -91,7 +92,7 @@ func (w *world) Incident(_ context.Context, id string) (runbook.Incident, error)
 	return inc, nil
 }
 
-func (w *world) Approval(_ context.Context, id string) (runbook.Approval, error) {
+func (w *world) Approval(_ context.Context, id string) (record.Approval, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a, ok := w.approvals[id]
@@ -102,26 +103,26 @@ func (w *world) Approval(_ context.Context, id string) (runbook.Approval, error)
 }
 
 // Answer takes the first answer and refuses the others, as the store's check does.
-func (w *world) Answer(_ context.Context, id string, yes bool, by, how, reason string) (runbook.Approval, error) {
+func (w *world) Answer(_ context.Context, id string, yes bool, by, how, reason string) (record.Approval, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a := w.approvals[id]
 	if w.fails != nil {
 		return a, w.fails
 	}
-	if a.Status != runbook.Pending {
+	if a.Status != record.Pending {
 		return a, runbook.Refuse("this was already answered")
 	}
-	a.Status, a.By, a.How, a.Reason, a.DecidedAt = runbook.Approved, by, how, reason, time.Now()
+	a.Status, a.By, a.How, a.Reason, a.DecidedAt = record.Approved, by, how, reason, time.Now()
 	if !yes {
-		a.Status = runbook.Rejected
+		a.Status = record.Rejected
 	}
 	w.approvals[id] = a
 	w.changes = append(w.changes, fmt.Sprintf("%s %s by %s (%s): %s", a.Status, id, by, how, reason))
 	return a, nil
 }
 
-func (w *world) Start(_ context.Context, l runbook.Launch, by string) (runbook.Release, error) {
+func (w *world) Start(_ context.Context, l runbook.Launch, by string) (record.Release, error) {
 	safer := ""
 	if l.Safer {
 		safer = ", safer"
@@ -129,47 +130,47 @@ func (w *world) Start(_ context.Context, l runbook.Launch, by string) (runbook.R
 	return w.status.Releases[0], w.do("start %s by %s%s%s", l.Service, by, l.StableNotProved, safer)
 }
 
-func (w *world) Rollback(_ context.Context, service, region, by, reason string) (runbook.Incident, error) {
+func (w *world) Rollback(_ context.Context, service, region, by, reason string) (record.Incident, error) {
 	return w.incidents["inc-1"], w.do("rollback %s/%s by %s: %s", service, region, by, reason)
 }
 
-func (w *world) LetGo(_ context.Context, service, region, by, reason string) (runbook.Release, error) {
+func (w *world) LetGo(_ context.Context, service, region, by, reason string) (record.Release, error) {
 	return w.status.Releases[0], w.do("let go %s/%s by %s: %s", service, region, by, reason)
 }
 
-func (w *world) RecordShadow(_ context.Context, g shadow.Gate, by string) (runbook.ShadowVerdict, error) {
-	return runbook.ShadowVerdict{}, w.do("shadow %s of %s by %s", g.Verdict, g.Service, by)
+func (w *world) RecordShadow(_ context.Context, g shadow.Gate, by string) (record.ShadowVerdict, error) {
+	return record.ShadowVerdict{}, w.do("shadow %s of %s by %s", g.Verdict, g.Service, by)
 }
 
-func (w *world) StartMirror(_ context.Context, service, region string, o runbook.MirrorOrder, by string) (runbook.Mirror, error) {
-	return runbook.Mirror{}, w.do("mirror %s/%s %d %% for %s by %s", service, region, o.Percent, o.For, by)
+func (w *world) StartMirror(_ context.Context, service, region string, o runbook.MirrorOrder, by string) (record.Mirror, error) {
+	return record.Mirror{}, w.do("mirror %s/%s %d %% for %s by %s", service, region, o.Percent, o.For, by)
 }
 
-func (w *world) StopMirror(_ context.Context, service, region, by, reason string) (runbook.Mirror, error) {
-	return runbook.Mirror{}, w.do("stop the mirror %s/%s by %s: %s", service, region, by, reason)
+func (w *world) StopMirror(_ context.Context, service, region, by, reason string) (record.Mirror, error) {
+	return record.Mirror{}, w.do("stop the mirror %s/%s by %s: %s", service, region, by, reason)
 }
 
-func (w *world) Promote(_ context.Context, service, region, by string) (runbook.Release, error) {
+func (w *world) Promote(_ context.Context, service, region, by string) (record.Release, error) {
 	return w.status.Releases[0], w.do("promote %s/%s by %s", service, region, by)
 }
 
-func (w *world) Flip(_ context.Context, service, region, by string) (runbook.Release, error) {
+func (w *world) Flip(_ context.Context, service, region, by string) (record.Release, error) {
 	return w.status.Releases[0], w.do("flip %s/%s by %s", service, region, by)
 }
 
-func (w *world) Stop(_ context.Context, service, region, by, reason string) (runbook.Release, error) {
+func (w *world) Stop(_ context.Context, service, region, by, reason string) (record.Release, error) {
 	return w.status.Releases[0], w.do("stop %s/%s by %s: %s", service, region, by, reason)
 }
 
-func (w *world) Resume(_ context.Context, service, region, by, reason string) (runbook.Release, error) {
+func (w *world) Resume(_ context.Context, service, region, by, reason string) (record.Release, error) {
 	return w.status.Releases[0], w.do("resume %s/%s by %s: %s", service, region, by, reason)
 }
 
-func (w *world) RampPlan(_ context.Context, service, region string) (runbook.RampPlan, error) {
-	return runbook.RampPlan{Service: service, Region: region, Steps: []runbook.PlannedStep{{Weight: 5}}}, w.unread
+func (w *world) RampPlan(_ context.Context, service, region string) (record.RampPlan, error) {
+	return record.RampPlan{Service: service, Region: region, Steps: []record.PlannedStep{{Weight: 5}}}, w.unread
 }
 
-func (w *world) SetControl(_ context.Context, c runbook.Control) error {
+func (w *world) SetControl(_ context.Context, c record.Control) error {
 	return w.do("control %s by %s: %s", c.Mode, c.By, c.Reason)
 }
 
@@ -196,14 +197,14 @@ func newSite(t *testing.T, auth web.Auth) *site {
 	h := web.Handler(web.Deps{
 		Reader: w, Releases: w, Steps: w, Brakes: w, Approvals: w, Switches: w, Gates: w, Mirrors: w, Tokens: ring, Auth: auth,
 		Approvers: func(string) []string { return w.approvers },
-		Live: func(context.Context, runbook.Approval) (web.Live, error) {
+		Live: func(context.Context, record.Approval) (web.Live, error) {
 			return web.Live{
-				Breach: runbook.Breach{State: w.breach, Value: 0.34, AskedAt: time.Now(), Problem: w.significance.Problem, Significance: w.significance},
-				Plan: runbook.Change{Digest: w.plan, From: runbook.Split{"v1": 95, "v2": 5}, To: runbook.Split{"v1": 100},
-					Keys: []runbook.KeyChange{{Key: "traefik/weight", From: "5", To: "0"}}},
+				Breach: record.Breach{State: w.breach, Value: 0.34, AskedAt: time.Now(), Problem: w.significance.Problem, Significance: w.significance},
+				Plan: record.Change{Digest: w.plan, From: record.Split{"v1": 95, "v2": 5}, To: record.Split{"v1": 100},
+					Keys: []record.KeyChange{{Key: "traefik/weight", From: "5", To: "0"}}},
 			}, nil
 		},
-		Page: func(_ context.Context, inc runbook.Incident) ([]byte, error) {
+		Page: func(_ context.Context, inc record.Incident) ([]byte, error) {
 			return []byte("<html><style>p{}</style>" + inc.ID + "</html>"), nil
 		},
 		Ready:    func() error { return nil },

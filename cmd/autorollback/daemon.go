@@ -20,9 +20,9 @@ import (
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/receiver"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/rules"
-	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/web"
 )
@@ -237,13 +237,13 @@ func externalURL(cfg config, people net.Addr) (*url.URL, error) {
 }
 
 // live is how things stand for an approval's page.
-func (d *daemon) live(ctx context.Context, a runbook.Approval) (web.Live, error) {
+func (d *daemon) live(ctx context.Context, a record.Approval) (web.Live, error) {
 	b, plan, err := d.engine.Live(ctx, a)
 	return web.Live{Breach: b, Plan: plan}, err
 }
 
 // approval finds an approval for the sealed page.
-func (d *daemon) approval(id string) (runbook.Approval, error) {
+func (d *daemon) approval(id string) (record.Approval, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return d.engine.Approval(ctx, id)

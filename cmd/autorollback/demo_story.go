@@ -9,16 +9,16 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
-	"github.com/autorollback/autorollback/runbook"
 )
 
 // A story is what happens to the model versions, and how it must end.
 type story struct {
 	title   string
 	acts    []act
-	outcome runbook.Outcome // of the verdict; empty: no incident at all
-	watch   time.Duration   // how long to go on at most, or, with no incident to come, how long to look for one
+	outcome record.Outcome // of the verdict; empty: no incident at all
+	watch   time.Duration  // how long to go on at most, or, with no incident to come, how long to look for one
 }
 
 // act changes a behaviour some time after the release is under observation.
@@ -35,13 +35,13 @@ var (
 	slower  = gameday.Behaviour{Latency: 80 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
 	outage  = gameday.Behaviour{Latency: 50 * time.Millisecond, Errors: 0.3, Conversion: 0.3}
 	stories = map[string]story{
-		"severe": {title: "v2 turns slow, and then fails", outcome: runbook.Recovered, watch: 4 * time.Minute, acts: []act{
+		"severe": {title: "v2 turns slow, and then fails", outcome: record.Recovered, watch: 4 * time.Minute, acts: []act{
 			{candidate: &slow, says: "v2 turns slow: 175 ms instead of 50 ms"},
 			{after: 2 * time.Second, candidate: &broken, says: "v2 fails: 40 % of its answers are errors"}}},
-		"mild": {title: "v2 is half again as slow", outcome: runbook.Recovered, watch: 5 * time.Minute, acts: []act{
+		"mild": {title: "v2 is half again as slow", outcome: record.Recovered, watch: 5 * time.Minute, acts: []act{
 			{candidate: &slower, says: "v2 turns a little slow: 80 ms instead of 50 ms"}}},
 		"none": {title: "v2 is a good release", watch: 40 * time.Second, acts: []act{{says: "nothing happens: v2 is as good as v1"}}},
-		"both": {title: "v1 and v2 fail together", outcome: runbook.WrongCause, watch: 4 * time.Minute, acts: []act{
+		"both": {title: "v1 and v2 fail together", outcome: record.WrongCause, watch: 4 * time.Minute, acts: []act{
 			{candidate: &outage, stable: &outage, says: "something behind both versions breaks: 30 % of all answers are errors"}}},
 	}
 )
@@ -104,11 +104,11 @@ func (d *demo) follow(ctx context.Context, began time.Time) error {
 			r := inc.Timeline[printed]
 			d.line(r.At.Sub(began), r.Kind, r.Text)
 		}
-		if inc.Approval != "" && inc.Approval != asked && inc.Phase == runbook.Awaiting {
+		if inc.Approval != "" && inc.Approval != asked && inc.Phase == record.Awaiting {
 			asked = inc.Approval
 			d.ask(ctx, inc)
 		}
-		if inc.Phase == runbook.Done || inc.Verdict != nil && !inc.EvidenceAt.IsZero() {
+		if inc.Phase == record.Done || inc.Verdict != nil && !inc.EvidenceAt.IsZero() {
 			return nil
 		}
 	}
@@ -116,7 +116,7 @@ func (d *demo) follow(ctx context.Context, began time.Time) error {
 }
 
 // ask prints the link that the team would get.
-func (d *demo) ask(ctx context.Context, inc runbook.Incident) {
+func (d *demo) ask(ctx context.Context, inc record.Incident) {
 	a, err := d.client.Approval(ctx, inc.Approval)
 	if err != nil {
 		d.say("read approval: %v", err)
@@ -127,10 +127,10 @@ func (d *demo) ask(ctx context.Context, inc runbook.Incident) {
 		link, a.ID, d.client.URL, d.daemon.keys.Sign(a))
 }
 
-func (d *demo) incident(ctx context.Context) (runbook.Incident, bool) {
+func (d *demo) incident(ctx context.Context) (record.Incident, bool) {
 	all, err := d.client.Incidents(ctx)
 	if err != nil || len(all) == 0 {
-		return runbook.Incident{}, false
+		return record.Incident{}, false
 	}
 	return all[0], true
 }
@@ -154,7 +154,7 @@ func (d *demo) end(ctx context.Context, how error, began time.Time) error {
 	switch {
 	case d.story.outcome == "":
 		return fmt.Errorf("demo: a good release caused incident %s: %s", inc.ID, strings.Join(inc.Decision.Reasons, " "))
-	case inc.Verdict == nil && inc.Phase == runbook.Awaiting, inc.Decision.Guard == "approval_expired":
+	case inc.Verdict == nil && inc.Phase == record.Awaiting, inc.Decision.Guard == "approval_expired":
 		d.say("nobody approved; nothing was moved")
 		return nil
 	case inc.Verdict == nil:

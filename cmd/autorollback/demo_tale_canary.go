@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -36,7 +37,7 @@ func (d *demo) tellCanary(ctx context.Context) error {
 	if err := t.launch(ctx, func(l *runbook.Launch) { l.Weight = 1 }); err != nil {
 		return err
 	}
-	if err := t.until(ctx, "v2 to be proved", 4*time.Minute, func() bool { return t.release.Phase == runbook.Closed }); err != nil {
+	if err := t.until(ctx, "v2 to be proved", 4*time.Minute, func() bool { return t.release.Phase == record.Closed }); err != nil {
 		return err
 	}
 	if t.inc.ID != "" {

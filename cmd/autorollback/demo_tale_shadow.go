@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -122,7 +123,7 @@ func (t *teller) day(ctx context.Context) error {
 	if err := users.Run(ctx); err != nil {
 		return err
 	}
-	var m runbook.Mirror
+	var m record.Mirror
 	err := t.until(ctx, "the mirror's end", t.tale.mirrored()+time.Minute, func() bool {
 		st, err := t.client.Status(ctx)
 		for _, one := range st.Mirrors {
@@ -142,7 +143,7 @@ func (t *teller) day(ctx context.Context) error {
 	if share := float64(copies) / float64(max(sent, 1)); share < 0.08 || share > 0.105 {
 		return fmt.Errorf("demo: %.1f %% were copied", 100*share)
 	}
-	if split := t.world.Router.Split(); !split.Equal(runbook.Split{"ranker-v1": 100}) {
+	if split := t.world.Router.Split(); !split.Equal(record.Split{"ranker-v1": 100}) {
 		return fmt.Errorf("demo: users were served by %v", split)
 	}
 	return errors.Join(t.world.Stable.Scorer().Close(), t.world.Candidate.Scorer().Close())

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -18,8 +19,8 @@ type teller struct {
 	moves   map[string]int // printed so far, by release
 	lines   map[string]int // by incident
 	waiting string
-	release runbook.Release
-	inc     runbook.Incident // the newest; zero: none yet
+	release record.Release
+	inc     record.Incident // the newest; zero: none yet
 }
 
 func (d *demo) newTeller() *teller {
@@ -74,7 +75,7 @@ func (t *teller) look(ctx context.Context) error {
 	return nil
 }
 
-func (t *teller) timeline(inc runbook.Incident) {
+func (t *teller) timeline(inc record.Incident) {
 	for n := t.lines[inc.ID]; n < len(inc.Timeline); n++ {
 		r := inc.Timeline[n]
 		t.line(r.At.Sub(t.began), r.Kind, r.Text)
@@ -116,8 +117,8 @@ func (t *teller) rolledBack(ctx context.Context, within time.Duration) error {
 	sent, failed := t.world.Traffic.Counts()
 	t.say("\n%d requests, %d failed users; the router now follows %v", sent, failed, t.world.Router.Split())
 	t.say("verdict: %s: %s\nincident page: %s", t.inc.Verdict.Outcome, t.inc.Verdict.Reason, filepath.Join(t.dir, "incidents", t.inc.ID, "incident.html"))
-	if t.inc.Verdict.Outcome != runbook.Recovered {
-		return fmt.Errorf("demo: the verdict must be %s", runbook.Recovered)
+	if t.inc.Verdict.Outcome != record.Recovered {
+		return fmt.Errorf("demo: the verdict must be %s", record.Recovered)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/web"
@@ -166,7 +167,7 @@ func controlCommands(app *kingpin.Application, c console) map[string]action {
 			if err != nil {
 				return err
 			}
-			want := runbook.Control{Mode: runbook.Mode(*mode), By: or(setRemote.user, os.Getenv("USER")), Reason: *reason}
+			want := record.Control{Mode: runbook.Mode(*mode), By: or(setRemote.user, os.Getenv("USER")), Reason: *reason}
 			if want.Mode == runbook.Paused {
 				want.Until = time.Now().UTC().Add(*span)
 			}

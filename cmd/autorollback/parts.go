@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -85,11 +86,11 @@ func verifyLive(ctx context.Context, paths []string, url, httpConfig string) ([]
 }
 
 // renderer makes an incident's page.
-type renderer func(runbook.Incident, *runbook.Runbook, report.Options) []byte
+type renderer func(record.Incident, *runbook.Runbook, report.Options) []byte
 
 // page renders an incident as it stands.
-func (d *daemon) page(folder report.Folder, external string, render renderer) func(context.Context, runbook.Incident) ([]byte, error) {
-	return func(ctx context.Context, inc runbook.Incident) ([]byte, error) {
+func (d *daemon) page(folder report.Folder, external string, render renderer) func(context.Context, record.Incident) ([]byte, error) {
+	return func(ctx context.Context, inc record.Incident) ([]byte, error) {
 		o := report.Options{Now: time.Now().UTC(), External: external, Prometheus: d.cfg.Prometheus.URL}
 		if stages, err := folder.Stages(inc.ID); err == nil {
 			o.Evidence = stages
@@ -113,7 +114,7 @@ func (d *daemon) newPost(reg prometheus.Registerer, keys report.Keyring, externa
 			URLs: cfg.Alertmanagers, Log: d.log,
 			Runbook:     func(service string) *runbook.Runbook { rb, _ := d.engine.Runbook(service); return rb },
 			IncidentURL: func(id string) string { return external + report.IncidentPath + id },
-			Incident:    func(ctx context.Context, id string) (runbook.Incident, error) { return d.engine.Incident(ctx, id) },
+			Incident:    func(ctx context.Context, id string) (record.Incident, error) { return d.engine.Incident(ctx, id) },
 		}})
 	}
 	if cfg.Webhook != "" {
@@ -124,7 +125,7 @@ func (d *daemon) newPost(reg prometheus.Registerer, keys report.Keyring, externa
 		sinks = append(sinks, report.Sink{Name: "webhook", Sender: hook})
 	}
 	return report.Post{Keys: keys, External: external, Out: report.NewFanout(reg, d.log, sinks...),
-		Approval: func(ctx context.Context, id string) (runbook.Approval, error) { return d.engine.Approval(ctx, id) }}, nil
+		Approval: func(ctx context.Context, id string) (record.Approval, error) { return d.engine.Approval(ctx, id) }}, nil
 }
 
 func openWebhook(url, secretsFile string) (*report.Webhook, error) {

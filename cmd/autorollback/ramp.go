@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/web"
 )
@@ -29,7 +30,7 @@ func aim(cmd *kingpin.CmdClause) target {
 }
 
 // order makes a command out of what a client does to a release.
-func (t target) order(c console, do func(context.Context, web.Client) (runbook.Release, error)) action {
+func (t target) order(c console, do func(context.Context, web.Client) (record.Release, error)) action {
 	return func(ctx context.Context) error {
 		client, err := t.remote.client()
 		if err != nil {
@@ -48,8 +49,8 @@ func (t target) order(c console, do func(context.Context, web.Client) (runbook.R
 }
 
 // stands says in a line where a release is on its ramp.
-func stands(rel runbook.Release) string {
-	if rel.Phase == runbook.Closed {
+func stands(rel record.Release) string {
+	if rel.Phase == record.Closed {
 		return fmt.Sprintf("%s: %s is proved and the last known good; the release is closed", rel.ID, rel.Candidate.Version)
 	}
 	line := fmt.Sprintf("%s: %d %% to %s, the rest to %s", rel.ID, rel.Weight, rel.Candidate.Version, rel.Stable.Version)
@@ -62,7 +63,7 @@ func stands(rel runbook.Release) string {
 func releasePromote(parent *kingpin.CmdClause, c console) (string, action) {
 	cmd := parent.Command("promote", "Take the next step of the ramp now, if a rollback is possible and nothing objects; at its end, close the release. Example: autorollback release promote ranker")
 	t := aim(cmd)
-	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (runbook.Release, error) {
+	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
 		return client.Promote(ctx, *t.service, *t.region)
 	})
 }
@@ -70,7 +71,7 @@ func releasePromote(parent *kingpin.CmdClause, c console) (string, action) {
 func releaseFlip(parent *kingpin.CmdClause, c console) (string, action) {
 	cmd := parent.Command("flip", "Move all but the holdback to green in one transaction, after a check that green is warm. Back: release rollback. Example: autorollback release flip ranker")
 	t := aim(cmd)
-	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (runbook.Release, error) {
+	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
 		return client.Flip(ctx, *t.service, *t.region)
 	})
 }
@@ -78,7 +79,7 @@ func releaseFlip(parent *kingpin.CmdClause, c console) (string, action) {
 func releaseHold(parent *kingpin.CmdClause, c console) (string, action) {
 	cmd := parent.Command("hold", "Stop the ramp where it is; a breach still rolls back. Example: autorollback release hold ranker --reason 'conversion looks odd'")
 	t := targetFlags(cmd)
-	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (runbook.Release, error) {
+	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
 		return client.Hold(ctx, *t.service, *t.region, *t.reason)
 	})
 }
@@ -86,7 +87,7 @@ func releaseHold(parent *kingpin.CmdClause, c console) (string, action) {
 func releaseResume(parent *kingpin.CmdClause, c console) (string, action) {
 	cmd := parent.Command("resume", "Let a ramp go on that was stopped, frozen or held, once you have looked. Example: autorollback release resume ranker --reason 'the database is back'")
 	t := targetFlags(cmd)
-	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (runbook.Release, error) {
+	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
 		return client.Resume(ctx, *t.service, *t.region, *t.reason)
 	})
 }
@@ -110,7 +111,7 @@ func releasePlan(parent *kingpin.CmdClause, c console) (string, action) {
 	}
 }
 
-func printPlan(w io.Writer, p runbook.RampPlan) error {
+func printPlan(w io.Writer, p record.RampPlan) error {
 	traffic := fmt.Sprintf("at %.4g requests/s", p.Rate)
 	if p.Problem != "" {
 		traffic = "the traffic is not known (" + p.Problem + "), so neither is what the triggers can decide"

@@ -11,8 +11,8 @@ import (
 
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
-	"github.com/autorollback/autorollback/runbook"
 )
 
 // sameNumber is how far a significance may be from the one computed anew: scrapes that
@@ -54,8 +54,8 @@ func recomputed(dir string) (text string, problems []report.Problem) {
 	return fmt.Sprintf("significance of %s at %s computed anew: %.4g, as it was decided on (%.4g)", breach.Trigger, sig.At.UTC().Format("15:04:05"), got, sig.Value), nil
 }
 
-func readBreach(path string) (runbook.Breach, error) {
-	var b runbook.Breach
+func readBreach(path string) (record.Breach, error) {
+	var b record.Breach
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return b, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/web"
 )
@@ -76,7 +77,7 @@ func releaseStatus(parent *kingpin.CmdClause, c console) (string, action) {
 		if err != nil {
 			return err
 		}
-		rels := []runbook.Release{}
+		rels := []record.Release{}
 		for _, rel := range st.Releases {
 			if *service == "" || rel.Service == *service {
 				rels = append(rels, rel)
@@ -139,7 +140,7 @@ func releaseRollback(parent *kingpin.CmdClause, c console) (string, action) {
 	}
 }
 
-func moved(inc runbook.Incident) string {
+func moved(inc record.Incident) string {
 	if inc.Change == nil {
 		return string(inc.Phase)
 	}

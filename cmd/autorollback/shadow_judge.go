@@ -91,7 +91,7 @@ func (j *judging) keep(ctx context.Context, c console, r *shadow.Report) error {
 	if err != nil {
 		return err
 	}
-	v, err := record(ctx, j.remote, gate)
+	v, err := recordVerdict(ctx, j.remote, gate)
 	if err != nil {
 		return fmt.Errorf("record verdict: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/web"
 )
@@ -26,7 +27,7 @@ func shadowStart(parent *kingpin.CmdClause, c console) (string, action) {
 		if o.For, err = runbook.ParseDuration(*span); err != nil {
 			return usage{fmt.Errorf("--for: %w", err)}
 		}
-		return mirror(ctx, c, r, *out, func(client web.Client) (runbook.Mirror, error) {
+		return mirror(ctx, c, r, *out, func(client web.Client) (record.Mirror, error) {
 			return client.StartMirror(ctx, *service, *region, o)
 		})
 	}
@@ -39,13 +40,13 @@ func shadowStop(parent *kingpin.CmdClause, c console) (string, action) {
 	reason := cmd.Flag("reason", "Why; it is kept.").Required().String()
 	out, r := format(cmd), remoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
-		return mirror(ctx, c, r, *out, func(client web.Client) (runbook.Mirror, error) {
+		return mirror(ctx, c, r, *out, func(client web.Client) (record.Mirror, error) {
 			return client.StopMirror(ctx, *service, *region, *reason)
 		})
 	}
 }
 
-func mirror(ctx context.Context, c console, r *remote, out string, do func(web.Client) (runbook.Mirror, error)) error {
+func mirror(ctx context.Context, c console, r *remote, out string, do func(web.Client) (record.Mirror, error)) error {
 	client, err := r.client()
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func mirror(ctx context.Context, c console, r *remote, out string, do func(web.C
 	return nil
 }
 
-func mirrorLine(m runbook.Mirror) string {
+func mirrorLine(m record.Mirror) string {
 	if !m.On() {
 		return fmt.Sprintf("%s: nothing is mirrored to %s any more: %s", m.Service, m.Backend, m.Ended)
 	}
@@ -81,7 +82,7 @@ func shadowStatus(parent *kingpin.CmdClause, c console) (string, action) {
 		if err != nil {
 			return err
 		}
-		mirrors, verdicts := []runbook.Mirror{}, []runbook.ShadowVerdict{}
+		mirrors, verdicts := []record.Mirror{}, []record.ShadowVerdict{}
 		for _, m := range st.Mirrors {
 			if *service == "" || m.Service == *service {
 				mirrors = append(mirrors, m)
@@ -99,7 +100,7 @@ func shadowStatus(parent *kingpin.CmdClause, c console) (string, action) {
 	}
 }
 
-func shadowTables(c console, mirrors []runbook.Mirror, verdicts []runbook.ShadowVerdict) error {
+func shadowTables(c console, mirrors []record.Mirror, verdicts []record.ShadowVerdict) error {
 	var rows [][]string
 	for _, m := range mirrors {
 		rows = append(rows, []string{m.Service, m.Region, m.Backend, fmt.Sprintf("%d%%", m.Percent), moment(m.StartedAt), moment(m.Until), m.StartedBy, mirrorState(m)})
@@ -115,7 +116,7 @@ func shadowTables(c console, mirrors []runbook.Mirror, verdicts []runbook.Shadow
 	return table(c.out, "SERVICE CANDIDATE STABLE VERDICT RULE AT BY WHY", rows)
 }
 
-func mirrorState(m runbook.Mirror) string {
+func mirrorState(m record.Mirror) string {
 	switch {
 	case !m.On():
 		return "ended " + moment(m.EndedAt) + ": " + m.Ended

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 )
@@ -32,7 +33,7 @@ func shadowRecord(parent *kingpin.CmdClause, c console) (string, action) {
 		if err := dec.Decode(&gate); err != nil {
 			return fmt.Errorf("read %s: %w; name a file that shadow report --gate-file wrote", *file, err)
 		}
-		v, err := record(ctx, r, gate)
+		v, err := recordVerdict(ctx, r, gate)
 		if err != nil {
 			return err
 		}
@@ -44,15 +45,15 @@ func shadowRecord(parent *kingpin.CmdClause, c console) (string, action) {
 	}
 }
 
-func record(ctx context.Context, r *remote, gate shadow.Gate) (runbook.ShadowVerdict, error) {
+func recordVerdict(ctx context.Context, r *remote, gate shadow.Gate) (record.ShadowVerdict, error) {
 	client, err := r.client()
 	if err != nil {
-		return runbook.ShadowVerdict{}, err
+		return record.ShadowVerdict{}, err
 	}
 	return client.RecordShadow(ctx, gate)
 }
 
-func recorded(v runbook.ShadowVerdict) string {
+func recorded(v record.ShadowVerdict) string {
 	return fmt.Sprintf("recorded by %s: %s of %s against %s (report %s)", v.By, v.Verdict, v.Candidate, v.Stable, v.Report)
 }
 
@@ -60,7 +61,7 @@ func recorded(v runbook.ShadowVerdict) string {
 func brief(digest string) string { return digest[:min(len(digest), 19)] }
 
 // passed is the verdict on a release's candidate in a few words.
-func passed(all []runbook.ShadowVerdict, rel runbook.Release) string {
+func passed(all []record.ShadowVerdict, rel record.Release) string {
 	for _, v := range all {
 		if v.Candidate != rel.Candidate.Bundle {
 			continue

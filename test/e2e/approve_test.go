@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
-	"github.com/autorollback/autorollback/runbook"
 )
 
 // A mild breach is approved by the program's own command, by a person who is signed in.
@@ -24,7 +24,7 @@ func TestMildBreachApprovedByCommand(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{people: true, runbook: mildErrors})
 	asked := s.mildBreach()
-	if st, err := s.client().Status(t.Context()); err != nil || len(st.Budget.Recent) != 0 || !s.weights().Equal(runbook.Split{"ranker-v1": 95, "ranker-v2": 5}) {
+	if st, err := s.client().Status(t.Context()); err != nil || len(st.Budget.Recent) != 0 || !s.weights().Equal(record.Split{"ranker-v1": 95, "ranker-v2": 5}) {
 		t.Fatalf("something was moved before anybody approved: %v, %v", s.weights(), err)
 	}
 	password := s.write("password", "demo")
@@ -68,7 +68,7 @@ func TestMildBreachApprovedByLink(t *testing.T) {
 	if nonce == nil {
 		t.Fatalf("the page has no nonce:\n%s", page)
 	}
-	if split := s.weights(); !split.Equal(runbook.Split{"ranker-v1": 95, "ranker-v2": 5}) {
+	if split := s.weights(); !split.Equal(record.Split{"ranker-v1": 95, "ranker-v2": 5}) {
 		t.Fatalf("looking at the page changed the split to %v", split)
 	}
 	form := url.Values{"nonce": {html.UnescapeString(nonce[1])}, "service": {"ranker"}, "decision": {"approve"}, "reason": {"it is slow"}}
@@ -91,29 +91,29 @@ func mildErrors(text string) string {
 }
 
 // mildBreach makes v2 fail and waits for the question.
-func (s *stack) mildBreach() runbook.Incident {
+func (s *stack) mildBreach() record.Incident {
 	s.t.Helper()
 	b := gameday.Well
 	b.Errors = 0.4
 	s.service.Candidate.Behave(b)
-	return s.incident("a question", 120*time.Second, func(i runbook.Incident) bool { return i.Phase == runbook.Awaiting })
+	return s.incident("a question", 120*time.Second, func(i record.Incident) bool { return i.Phase == record.Awaiting })
 }
 
 // approved waits for the end of a rollback that a human approved.
-func (s *stack) approved(asked runbook.Incident, by, how string) {
+func (s *stack) approved(asked record.Incident, by, how string) {
 	s.t.Helper()
 	inc := s.incident("a closed incident", 120*time.Second, settled)
 	if inc.ID != asked.ID || inc.By != by {
 		s.t.Errorf("incident %s by %q, want %s by %q", inc.ID, inc.By, asked.ID, by)
 	}
-	if inc.Verdict == nil || inc.Verdict.Outcome != runbook.Recovered {
+	if inc.Verdict == nil || inc.Verdict.Outcome != record.Recovered {
 		s.t.Errorf("verdict %+v, want recovered", inc.Verdict)
 	}
-	if split := s.weights(); !split.Equal(runbook.Split{"ranker-v1": 100}) {
+	if split := s.weights(); !split.Equal(record.Split{"ranker-v1": 100}) {
 		s.t.Errorf("the split is %v, want all on v1", split)
 	}
 	a, err := s.client().Approval(s.t.Context(), asked.Approval)
-	if err != nil || a.Status != runbook.Approved || a.How != how {
+	if err != nil || a.Status != record.Approved || a.How != how {
 		s.t.Errorf("approval %+v, %v; want approved by %s", a, err, how)
 	}
 	st, err := s.client().Status(s.t.Context())
@@ -124,7 +124,7 @@ func (s *stack) approved(asked runbook.Incident, by, how string) {
 }
 
 // link finds the approval's link where a human would: in the team's Alertmanager.
-func (s *stack) link(inc runbook.Incident) string {
+func (s *stack) link(inc record.Incident) string {
 	s.t.Helper()
 	var link string
 	s.await("the link to be sent", 30*time.Second, func() error {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // Consul applies the rollback and its answer is lost, or the rollback is lost on its
@@ -56,4 +56,4 @@ func (s *stack) revision() int {
 	return doc.Revision
 }
 
-var humans = runbook.Split{"ranker-v1": 70, "ranker-v2": 30}
+var humans = record.Split{"ranker-v1": 70, "ranker-v2": 30}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/web"
 )
@@ -34,7 +34,7 @@ func TestKilledAllTheWayUp(t *testing.T) {
 	d := s.daemons[0]
 	s.await("the end of the ramp", 10*time.Minute, func() error {
 		rel, err := s.client().Release(t.Context(), "ranker", "default")
-		if err != nil || rel.Phase == runbook.Closed {
+		if err != nil || rel.Phase == record.Closed {
 			return err
 		}
 		if rel.Asking != "" { // answered already, or lost with the process: the release shows it
@@ -57,7 +57,7 @@ func TestKilledAllTheWayUp(t *testing.T) {
 	if want := []string{"5 start", "20 promote", "50 promote", "100 promote", "100 proved"}; !slices.Equal(moves, want) || rel.Epoch != 4 || rel.Good == nil || rel.Good.Version != "v2" {
 		t.Errorf("moves %q in epoch %d, the last known good is %+v", moves, rel.Epoch, rel.Good)
 	}
-	if split := s.weights(); !split.Equal(runbook.Split{"ranker-v2": 100}) {
+	if split := s.weights(); !split.Equal(record.Split{"ranker-v2": 100}) {
 		t.Errorf("the split is %v", split)
 	}
 	questions := s.snapshot().Under(store.ApprovalKey(""))

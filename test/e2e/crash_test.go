@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/web"
 )
@@ -79,7 +79,7 @@ func (s *stack) risen() {
 }
 
 // pending are the approvals that can still be answered.
-func (s *stack) pending() []runbook.Approval {
+func (s *stack) pending() []record.Approval {
 	s.t.Helper()
 	st, err := s.client().Status(s.t.Context())
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
-	"github.com/autorollback/autorollback/runbook"
 )
 
 // Somebody edits a threshold in Prometheus' rule file and reloads it. The daemon sees
@@ -17,10 +17,10 @@ import (
 func TestEditedRulesAsk(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{args: []string{"--rules.interval=2s"}, runbook: onlyErrorsAreSevere(t)})
-	s.await("the rules to be compared", 30*time.Second, func() error { return s.rules(runbook.RulesOneToOne) })
+	s.await("the rules to be compared", 30*time.Second, func() error { return s.rules(record.RulesOneToOne) })
 	text := s.ruleFile()
 	s.loadRules(edit(t, text, " 0.05\n", " 0.04\n"))
-	s.await("the drift to be seen", 30*time.Second, func() error { return s.rules(runbook.RulesDrifted) })
+	s.await("the drift to be seen", 30*time.Second, func() error { return s.rules(record.RulesDrifted) })
 	s.await("people to be told", 30*time.Second, func() error { return s.alerted("rule_drift") })
 	if err := s.has(`autorollback_rule_drift{service="ranker"} == 1`); err != nil {
 		s.await("the metric", 10*time.Second, func() error { return s.has(`autorollback_rule_drift{service="ranker"} == 1`) })
@@ -28,11 +28,11 @@ func TestEditedRulesAsk(t *testing.T) {
 	b := gameday.Well
 	b.Errors = 0.5
 	s.service.Candidate.Behave(b)
-	inc := s.incident("a question", 90*time.Second, func(i runbook.Incident) bool { return i.Phase == runbook.Awaiting && i.Decision.Guard == "rule_drift" })
+	inc := s.incident("a question", 90*time.Second, func(i record.Incident) bool { return i.Phase == record.Awaiting && i.Decision.Guard == "rule_drift" })
 	if !strings.Contains(inc.Breach.RulesDrift, "the expression differs") || inc.Breach.Trigger != "error-rate" {
 		t.Errorf("breach of %s knows of the drift %q", inc.Breach.Trigger, inc.Breach.RulesDrift)
 	}
-	if split := s.weights(); !split.Equal(runbook.Split{"ranker-v1": 95, "ranker-v2": 5}) {
+	if split := s.weights(); !split.Equal(record.Split{"ranker-v1": 95, "ranker-v2": 5}) {
 		t.Errorf("the split is %v, want it left alone", split)
 	}
 	s.loadRules(text)
@@ -83,7 +83,7 @@ func (s *stack) loadRules(text string) {
 }
 
 // rules asks the daemon how the rules of the service compare.
-func (s *stack) rules(want runbook.RulesState) error {
+func (s *stack) rules(want record.RulesState) error {
 	st, err := s.client().Status(s.t.Context())
 	if err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -79,11 +79,11 @@ func TestFlipIsProvedAndTheRestIsAskedFor(t *testing.T) {
 		return nil
 	})
 	rel := s.newest()
-	if rel.Proof.Health != runbook.Good || rel.Moves[1].Why != "flip" || rel.Moves[1].Checked != "good" || rel.Weight != 95 {
+	if rel.Proof.Health != record.Good || rel.Moves[1].Why != "flip" || rel.Moves[1].Checked != "good" || rel.Weight != 95 {
 		t.Fatalf("moves %+v, proof %+v", rel.Moves, rel.Proof)
 	}
 	s.good(rel.Proof.Answers, "error rate", "golden predictions v1", "golden predictions v2", "pairing v1", "pairing v2", "flags")
-	var asked runbook.Approval
+	var asked record.Approval
 	s.await("the question about the last share", 60*time.Second, func() error {
 		st, err := s.client().Status(t.Context())
 		if err != nil || len(st.Approvals) != 1 {
@@ -92,12 +92,12 @@ func TestFlipIsProvedAndTheRestIsAskedFor(t *testing.T) {
 		asked = st.Approvals[0]
 		return nil
 	})
-	if split := s.weights(); asked.Kind != "promote" || !split.Equal(runbook.Split{"ranker-v1": 5, "ranker-v2": 95}) {
+	if split := s.weights(); asked.Kind != "promote" || !split.Equal(record.Split{"ranker-v1": 5, "ranker-v2": 95}) {
 		t.Errorf("asked about %s with the split at %v", asked.Kind, split)
 	}
 	s.answer(asked.ID, true)
-	s.weighs(100, runbook.Closed, 30*time.Second)
-	if split := s.weights(); !split.Equal(runbook.Split{"ranker-v2": 100}) {
+	s.weighs(100, record.Closed, 30*time.Second)
+	if split := s.weights(); !split.Equal(record.Split{"ranker-v2": 100}) {
 		t.Errorf("the split is %v", split)
 	}
 	if err := s.incidents(0); err != nil {
@@ -111,7 +111,7 @@ func TestWrongPredictionsAfterTheFlipAsk(t *testing.T) {
 	t.Parallel()
 	m := newModel(t)
 	s := start(t, options{flip: func() { m.wrong.Store(true) }, people: true, targets: []string{m.Listener.Addr().String()}, runbook: m.runbook(t)})
-	asked := s.incident("a question", 90*time.Second, func(i runbook.Incident) bool { return i.Phase == runbook.Awaiting })
+	asked := s.incident("a question", 90*time.Second, func(i record.Incident) bool { return i.Phase == record.Awaiting })
 	if reason := asked.Decision.Reasons[0]; asked.Decision.Guard != "checks" || !strings.Contains(reason, "1 of 1 stored predictions of v2 are answered otherwise") || !strings.Contains(reason, "score") {
 		t.Errorf("decided %+v", asked.Decision)
 	}
@@ -120,7 +120,7 @@ func TestWrongPredictionsAfterTheFlipAsk(t *testing.T) {
 	}
 	s.answer(asked.Approval, true)
 	inc := s.incident("a closed incident", 120*time.Second, settled)
-	if inc.Verdict == nil || inc.Verdict.Outcome != runbook.Recovered || !s.weights().Equal(runbook.Split{"ranker-v1": 100}) {
+	if inc.Verdict == nil || inc.Verdict.Outcome != record.Recovered || !s.weights().Equal(record.Split{"ranker-v1": 100}) {
 		t.Fatalf("verdict %+v, split %v", inc.Verdict, s.weights())
 	}
 	s.good(inc.Verdict.Answers, "error rate", "golden predictions v1", "pairing v1", "flags")
@@ -128,14 +128,14 @@ func TestWrongPredictionsAfterTheFlipAsk(t *testing.T) {
 }
 
 // good fails unless each question has a good answer.
-func (s *stack) good(answers []runbook.Answer, questions ...string) {
+func (s *stack) good(answers []record.Answer, questions ...string) {
 	s.t.Helper()
-	got := map[string]runbook.Health{}
+	got := map[string]record.Health{}
 	for _, a := range answers {
 		got[a.Question] = a.Health
 	}
 	for _, q := range questions {
-		if got[q] != runbook.Good {
+		if got[q] != record.Good {
 			s.t.Errorf("%s is %q, want good; all: %v", q, got[q], got)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/policy"
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // A human rewrites the weights before anything breaks: the release is held and people
@@ -22,18 +22,18 @@ func TestHumanRewritesTheWeightsBeforeTheBreach(t *testing.T) {
 	held := s.incident("a held incident", 30*time.Second, heldForHuman)
 	s.await("the page about the human's split", 20*time.Second, func() error { return s.hasMessage(held) })
 	s.breakCandidate()
-	s.incident("the breach to be heard", 60*time.Second, func(i runbook.Incident) bool { return slices.Contains(i.Triggers, "error-rate") })
+	s.incident("the breach to be heard", 60*time.Second, func(i record.Incident) bool { return slices.Contains(i.Triggers, "error-rate") })
 	if split := s.weights(); !split.Equal(humans) {
 		t.Fatalf("the split is %v, want the human's %v", split, humans)
 	}
 	if _, err := s.client().LetGo(t.Context(), "ranker", "default", "I want it at 30 %"); err != nil {
 		t.Fatalf("let go: %v", err)
 	}
-	inc := s.incident("the rollback after it was let go", 120*time.Second, func(i runbook.Incident) bool { return i.ID != held.ID && settled(i) })
-	if inc.Verdict == nil || inc.Verdict.Outcome != runbook.Recovered || !inc.Change.From.Equal(humans) {
+	inc := s.incident("the rollback after it was let go", 120*time.Second, func(i record.Incident) bool { return i.ID != held.ID && settled(i) })
+	if inc.Verdict == nil || inc.Verdict.Outcome != record.Recovered || !inc.Change.From.Equal(humans) {
 		t.Errorf("verdict %+v, change %+v; want recovered, from the human's split", inc.Verdict, inc.Change)
 	}
-	if split := s.weights(); !split.Equal(runbook.Split{"ranker-v1": 100}) {
+	if split := s.weights(); !split.Equal(record.Split{"ranker-v1": 100}) {
 		t.Errorf("the split is %v, want all on v1", split)
 	}
 	st, err := s.client().Status(t.Context())
@@ -72,8 +72,8 @@ func TestHumanIsFasterThanTheCommit(t *testing.T) {
 	}
 }
 
-func heldForHuman(i runbook.Incident) bool {
-	return i.Phase == runbook.HeldPhase && i.Decision.Guard == policy.GuardHumanWins
+func heldForHuman(i record.Incident) bool {
+	return i.Phase == record.HeldPhase && i.Decision.Guard == policy.GuardHumanWins
 }
 
 // putByHand writes the weights as a human does: a plain PUT. It may be called from

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // ramp gives the demo's runbook a rollout.
@@ -15,7 +15,7 @@ func ramp(rollout string) func(string) string {
 	return func(text string) string { return strings.TrimRight(text, "\n") + "\n" + rollout }
 }
 
-func (s *stack) newest() runbook.Release {
+func (s *stack) newest() record.Release {
 	s.t.Helper()
 	rel, err := s.client().Release(s.t.Context(), "ranker", "default")
 	if err != nil {
@@ -24,7 +24,7 @@ func (s *stack) newest() runbook.Release {
 	return rel
 }
 
-func (s *stack) weighs(want int, phase runbook.ReleasePhase, within time.Duration) {
+func (s *stack) weighs(want int, phase record.ReleasePhase, within time.Duration) {
 	s.t.Helper()
 	s.await(fmt.Sprintf("%d %%, %s", want, phase), within, func() error {
 		rel, err := s.client().Release(s.t.Context(), "ranker", "default")
@@ -41,7 +41,7 @@ func TestRampToTheEnd(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{daemons: 2, runbook: ramp(
 		"rollout: {promote: automatic, bake: 15s, steps: [{weight: 20, for: 10s}, {weight: 50, for: 10s}, {weight: 100}]}\n")})
-	s.weighs(100, runbook.Closed, 180*time.Second)
+	s.weighs(100, record.Closed, 180*time.Second)
 	rel := s.newest()
 	var moves []string
 	for _, m := range rel.Moves[1:] {
@@ -50,10 +50,10 @@ func TestRampToTheEnd(t *testing.T) {
 	if want := []string{"20 promote", "50 promote", "100 promote", "100 proved"}; !slices.Equal(moves, want) || rel.Good == nil || rel.Good.Version != "v2" {
 		t.Errorf("moves %q, the last known good is %+v", moves, rel.Good)
 	}
-	if rel.Proof == nil || rel.Proof.Health != runbook.Good || rel.Moves[3].Checked != "good" {
+	if rel.Proof == nil || rel.Proof.Health != record.Good || rel.Moves[3].Checked != "good" {
 		t.Errorf("the step to all traffic was not proved: %+v", rel.Proof)
 	}
-	if split := s.weights(); !split.Equal(runbook.Split{"ranker-v2": 100}) {
+	if split := s.weights(); !split.Equal(record.Split{"ranker-v2": 100}) {
 		t.Errorf("the split is %v", split)
 	}
 	st, err := s.client().Status(t.Context())
@@ -67,14 +67,14 @@ func TestRampBreaksInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{runbook: ramp(
 		"rollout: {promote: automatic, bake: 10m, steps: [{weight: 20, for: 5s}, {weight: 50, for: 10m}, {weight: 100}]}\n")})
-	s.weighs(50, runbook.Open, 90*time.Second)
+	s.weighs(50, record.Open, 90*time.Second)
 	s.breakCandidate()
 	inc := s.incident("a closed incident", 120*time.Second, settled)
-	if inc.Verdict == nil || inc.Verdict.Outcome != runbook.Recovered {
+	if inc.Verdict == nil || inc.Verdict.Outcome != record.Recovered {
 		t.Errorf("verdict %+v", inc.Verdict)
 	}
-	if !inc.Change.From.Equal(runbook.Split{"ranker-v1": 50, "ranker-v2": 50}) {
+	if !inc.Change.From.Equal(record.Split{"ranker-v1": 50, "ranker-v2": 50}) {
 		t.Errorf("moved from %v", inc.Change.From)
 	}
-	s.weighs(0, runbook.RolledBack, time.Second)
+	s.weighs(0, record.RolledBack, time.Second)
 }

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/test/servers"
 	"github.com/autorollback/autorollback/web"
 )
@@ -35,26 +35,26 @@ func TestGettingStarted(t *testing.T) {
 	})
 	w.breakIt()
 	client := web.Client{URL: "http://127.0.0.1:" + w.ports["9095"]}
-	var inc runbook.Incident
+	var inc record.Incident
 	s.await("a recovered incident", 3*time.Minute, func() error {
 		all, err := client.Incidents(t.Context())
 		if err != nil || len(all) != 1 {
 			return fmt.Errorf("%d incidents, %v", len(all), err)
 		}
-		if inc = all[0]; inc.Phase != runbook.Done || inc.Verdict == nil {
+		if inc = all[0]; inc.Phase != record.Done || inc.Verdict == nil {
 			return fmt.Errorf("incident %s is %s", inc.ID, inc.Phase)
 		}
 		return nil
 	})
-	if inc.Verdict.Outcome != runbook.Recovered {
+	if inc.Verdict.Outcome != record.Recovered {
 		t.Errorf("verdict %+v, want recovered", inc.Verdict)
 	}
 	text, err := s.fetch(http.DefaultClient, "http://127.0.0.1:"+w.ports["8500"]+"/v1/kv/routes/ranker/weights?raw")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var doc struct{ Weights runbook.Split }
-	if err := json.Unmarshal([]byte(text), &doc); err != nil || !doc.Weights.Equal(runbook.Split{"ranker-v1": 100}) {
+	var doc struct{ Weights record.Split }
+	if err := json.Unmarshal([]byte(text), &doc); err != nil || !doc.Weights.Equal(record.Split{"ranker-v1": 100}) {
 		t.Errorf("the weights are %s, %v; want all on v1", text, err)
 	}
 	for _, command := range []string{"incident list", "incident show"} {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/gameday"
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // Prometheus is restarted twice on its own data: after the candidate had a bad moment that
@@ -47,14 +47,14 @@ func TestPrometheusRestarts(t *testing.T) {
 			b := gameday.Well
 			b.Errors = 0.2
 			s.service.Candidate.Behave(b)
-			acted := s.incident("the rollback", 60*time.Second, func(i runbook.Incident) bool { return !i.ActedAt.IsZero() })
+			acted := s.incident("the rollback", 60*time.Second, func(i record.Incident) bool { return !i.ActedAt.IsZero() })
 			t.Logf("acted %s after the restart, with significance %.2f", acted.ActedAt.Sub(down).Round(10*time.Millisecond), acted.Breach.Significance.Value)
 			how.end(s)
 			silent := time.Now()
 			s.await("polls without an answer", 30*time.Second, func() error {
 				if inc := s.incident("it", time.Second, anyOf); inc.Verdict != nil {
 					return fmt.Errorf("a verdict without Prometheus: %+v", inc.Verdict)
-				} else if inc.Health != runbook.Unknown {
+				} else if inc.Health != record.Unknown {
 					return fmt.Errorf("the last poll is %q", inc.Health)
 				}
 				return nil
@@ -114,7 +114,7 @@ func TestDaemonRestarts(t *testing.T) {
 	}
 }
 
-func anyOf(runbook.Incident) bool { return true }
+func anyOf(record.Incident) bool { return true }
 
 // A significance is what a daemon says of the error rate of the release, and the end of
 // the interval it says it of.

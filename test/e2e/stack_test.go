@@ -23,6 +23,7 @@ import (
 
 	"github.com/autorollback/autorollback/gameday"
 	"github.com/autorollback/autorollback/receiver"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -116,7 +117,7 @@ func start(t *testing.T, o options) *stack {
 	s.writeRunbook(o)
 	if !o.both && !o.alone && !o.noWebhook && !o.noWatcher {
 		// Nothing is promoted while Alertmanager's way to us is not proved.
-		o.noWatcher, o.noWebhook = *by == string(runbook.Webhook), *by == string(runbook.Watcher) && s.rb.Rollout == nil
+		o.noWatcher, o.noWebhook = *by == string(record.Webhook), *by == string(record.Watcher) && s.rb.Rollout == nil
 	}
 	s.openService()
 	n := max(o.daemons, 1)
@@ -315,9 +316,9 @@ func (signedIn) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // incident waits until the newest incident satisfies the condition.
-func (s *stack) incident(what string, within time.Duration, ok func(runbook.Incident) bool) runbook.Incident {
+func (s *stack) incident(what string, within time.Duration, ok func(record.Incident) bool) record.Incident {
 	s.t.Helper()
-	var inc runbook.Incident
+	var inc record.Incident
 	s.await(what, within, func() error {
 		all, err := s.client().Incidents(s.t.Context())
 		if err != nil || len(all) == 0 {
@@ -331,7 +332,7 @@ func (s *stack) incident(what string, within time.Duration, ok func(runbook.Inci
 	return inc
 }
 
-func settled(i runbook.Incident) bool { return i.Phase == runbook.Done }
+func settled(i record.Incident) bool { return i.Phase == record.Done }
 
 // has asks Prometheus whether the expression has an answer.
 func (s *stack) has(expr string) error {

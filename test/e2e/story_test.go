@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
-	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -25,7 +25,7 @@ func TestWebhookLane(t *testing.T) {
 	broke := s.breakCandidate()
 	inc := s.incident("a closed incident", 90*time.Second, settled)
 	s.recovered(inc)
-	if inc.Lane != runbook.Webhook || slices.Contains(inc.Lanes, runbook.Watcher) {
+	if inc.Lane != record.Webhook || slices.Contains(inc.Lanes, record.Watcher) {
 		t.Errorf("acted by lane %s of %v, want the webhook alone", inc.Lane, inc.Lanes)
 	}
 	s.oneTransaction()
@@ -42,7 +42,7 @@ func TestWatcherLane(t *testing.T) {
 	inc := s.incident("a closed incident", 90*time.Second, settled)
 	s.times(broke, inc)
 	s.recovered(inc)
-	if inc.Lane != runbook.Watcher || slices.Contains(inc.Lanes, runbook.Webhook) {
+	if inc.Lane != record.Watcher || slices.Contains(inc.Lanes, record.Webhook) {
 		t.Errorf("acted by lane %s of %v, want the watcher alone", inc.Lane, inc.Lanes)
 	}
 	s.oneTransaction()
@@ -53,11 +53,11 @@ func TestWatcherLane(t *testing.T) {
 func TestWatcherAlone(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{alone: true, args: []string{"--rules.interval=1s"}})
-	s.await("the missing rules to be seen", 30*time.Second, func() error { return s.rules(runbook.RulesDrifted) })
+	s.await("the missing rules to be seen", 30*time.Second, func() error { return s.rules(record.RulesDrifted) })
 	broke := s.breakCandidate()
 	inc := s.incident("a closed incident", 90*time.Second, settled)
 	s.recovered(inc)
-	if !slices.Equal(inc.Lanes, []runbook.Lane{runbook.Watcher}) {
+	if !slices.Equal(inc.Lanes, []record.Lane{record.Watcher}) {
 		t.Errorf("acted by lanes %v, want the watcher alone", inc.Lanes)
 	}
 	s.oneTransaction()
@@ -86,12 +86,12 @@ func TestStillSickIsNotRecovered(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{runbook: func(text string) string { return edit(t, text, "within: 5m", "within: 90s") }})
 	s.breakCandidate()
-	s.incident("an act", 60*time.Second, func(i runbook.Incident) bool { return !i.ActedAt.IsZero() })
+	s.incident("an act", 60*time.Second, func(i record.Incident) bool { return !i.ActedAt.IsZero() })
 	sick := gameday.Well
 	sick.Errors = 0.2
 	s.service.Stable.Behave(sick)
 	inc := s.incident("a closed incident", 120*time.Second, settled)
-	if inc.Verdict == nil || inc.Verdict.Outcome != runbook.NotRecovered {
+	if inc.Verdict == nil || inc.Verdict.Outcome != record.NotRecovered {
 		t.Errorf("verdict %+v, want not_recovered", inc.Verdict)
 	}
 }
@@ -104,22 +104,22 @@ func TestSharedOutageIsNobodysFault(t *testing.T) {
 	sick.Errors = 0.3
 	s.service.Candidate.Behave(sick)
 	s.service.Stable.Behave(sick)
-	inc := s.incident("a verdict", 90*time.Second, func(i runbook.Incident) bool { return i.Verdict != nil })
-	if inc.Verdict.Outcome != runbook.WrongCause || inc.Change != nil {
+	inc := s.incident("a verdict", 90*time.Second, func(i record.Incident) bool { return i.Verdict != nil })
+	if inc.Verdict.Outcome != record.WrongCause || inc.Change != nil {
 		t.Errorf("verdict %s, change %v; want wrong_cause and no change", inc.Verdict.Outcome, inc.Change)
 	}
-	if split := s.weights(); !split.Equal(runbook.Split{"ranker-v1": 95, "ranker-v2": 5}) {
+	if split := s.weights(); !split.Equal(record.Split{"ranker-v1": 95, "ranker-v2": 5}) {
 		t.Errorf("the split is %v, want it left alone", split)
 	}
 }
 
 // recovered checks the verdict and that there was exactly one rollback.
-func (s *stack) recovered(inc runbook.Incident) {
+func (s *stack) recovered(inc record.Incident) {
 	s.t.Helper()
-	if inc.Verdict == nil || inc.Verdict.Outcome != runbook.Recovered {
+	if inc.Verdict == nil || inc.Verdict.Outcome != record.Recovered {
 		s.t.Errorf("verdict %+v, want recovered", inc.Verdict)
 	}
-	if split := s.weights(); !split.Equal(runbook.Split{"ranker-v1": 100}) {
+	if split := s.weights(); !split.Equal(record.Split{"ranker-v1": 100}) {
 		s.t.Errorf("the split is %v, want all on v1", split)
 	}
 	st, err := s.client().Status(s.t.Context())
@@ -129,7 +129,7 @@ func (s *stack) recovered(inc runbook.Incident) {
 	if len(st.Incidents) != 1 || len(st.Budget.Recent) != 1 {
 		s.t.Errorf("%d incidents and %d automatic rollbacks, want one of each", len(st.Incidents), len(st.Budget.Recent))
 	}
-	if rel := st.Releases[0]; rel.Phase != runbook.RolledBack || rel.Epoch != 2 {
+	if rel := st.Releases[0]; rel.Phase != record.RolledBack || rel.Epoch != 2 {
 		s.t.Errorf("release is %s in epoch %d, want rolled_back in 2", rel.Phase, rel.Epoch)
 	}
 	acted := 0
@@ -173,10 +173,10 @@ func (s *stack) snapshot() store.Snapshot {
 }
 
 // weights reads the router's document as the router does.
-func (s *stack) weights() runbook.Split {
+func (s *stack) weights() record.Split {
 	s.t.Helper()
 	en, _ := s.snapshot().Get(s.rb.Routing.Key)
-	var doc struct{ Weights runbook.Split }
+	var doc struct{ Weights record.Split }
 	if err := json.Unmarshal(en.Value, &doc); err != nil {
 		s.t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func (s *stack) weights() runbook.Split {
 }
 
 // evidence checks the sealed folder and its page.
-func (s *stack) evidence(d *daemon, inc runbook.Incident) {
+func (s *stack) evidence(d *daemon, inc record.Incident) {
 	s.t.Helper()
 	dir := filepath.Join(s.dir, "evidence-"+d.name, inc.ID)
 	if problems := report.Check(dir); len(problems) > 0 {
@@ -202,13 +202,13 @@ func (s *stack) evidence(d *daemon, inc runbook.Incident) {
 }
 
 // told checks that the team's Alertmanager carries our messages.
-func (s *stack) told(inc runbook.Incident) {
+func (s *stack) told(inc record.Incident) {
 	s.t.Helper()
 	s.await("a message at the team's Alertmanager", 20*time.Second, func() error { return s.hasMessage(inc) })
 }
 
 // hasMessage looks for a message about the incident in the team's Alertmanager.
-func (s *stack) hasMessage(inc runbook.Incident) error { return s.posted("incident", inc.ID) }
+func (s *stack) hasMessage(inc record.Incident) error { return s.posted("incident", inc.ID) }
 
 // alerted asks the team's Alertmanager for a message of a kind.
 func (s *stack) alerted(kind string) error { return s.posted("kind", kind) }
@@ -236,7 +236,7 @@ func (s *stack) posted(label, value string) error {
 }
 
 // times logs the table of the README.
-func (s *stack) times(broke time.Time, inc runbook.Incident) {
+func (s *stack) times(broke time.Time, inc record.Incident) {
 	s.t.Logf("after the breach: alert of %s, heard %s, committed %s, drained %s, recovered %s",
 		inc.Alerts[0].StartsAt.Sub(broke).Round(10*time.Millisecond), inc.OpenedAt.Sub(broke).Round(10*time.Millisecond),
 		inc.ActedAt.Sub(broke).Round(10*time.Millisecond), inc.DrainedAt.Sub(broke).Round(10*time.Millisecond),

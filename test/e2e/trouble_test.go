@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 )
 
 // The daemon is asked to end while recovery is being proved: it ends in good order, and
@@ -24,7 +24,7 @@ func TestTerminatedDuringVerification(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{runbook: longVerified(t)})
 	s.breakCandidate()
-	acted := s.incident("the verification", 90*time.Second, func(i runbook.Incident) bool { return i.Phase == runbook.Verifying })
+	acted := s.incident("the verification", 90*time.Second, func(i record.Incident) bool { return i.Phase == record.Verifying })
 	d := s.daemons[0]
 	began := time.Now()
 	d.stop(syscall.SIGTERM)
@@ -88,7 +88,7 @@ func TestFloodOfWebhooks(t *testing.T) {
 	s.recovered(inc)
 	s.oneTransaction()
 	s.evidence(s.daemons[0], inc)
-	if !slices.Equal(inc.Lanes, []runbook.Lane{runbook.Webhook}) {
+	if !slices.Equal(inc.Lanes, []record.Lane{record.Webhook}) {
 		t.Errorf("lanes %v, want the webhook alone", inc.Lanes)
 	}
 }
@@ -173,15 +173,15 @@ func TestPrometheusDownAtTheWebhook(t *testing.T) {
 	body := s.tapped(tp)
 	s.prom.Pause()
 	s.await("the alert to be taken", 30*time.Second, func() error { return s.taken(body) })
-	inc := s.incident("an unconfirmed incident", 30*time.Second, func(i runbook.Incident) bool { return i.Phase == runbook.Unconfirmed })
+	inc := s.incident("an unconfirmed incident", 30*time.Second, func(i record.Incident) bool { return i.Phase == record.Unconfirmed })
 	s.await("the page", 20*time.Second, func() error { return s.hasMessage(inc) })
-	if split := s.weights(); !split.Equal(runbook.Split{"ranker-v1": 95, "ranker-v2": 5}) {
+	if split := s.weights(); !split.Equal(record.Split{"ranker-v1": 95, "ranker-v2": 5}) {
 		t.Errorf("the split is %v, want it left alone", split)
 	}
 	s.prom.Resume()
 	again := time.NewTicker(2 * time.Second)
 	defer again.Stop()
-	done := s.incident("a closed incident", 120*time.Second, func(i runbook.Incident) bool {
+	done := s.incident("a closed incident", 120*time.Second, func(i record.Incident) bool {
 		select {
 		case <-again.C:
 			if err := s.taken(body); err != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
@@ -47,7 +48,7 @@ func TestOldRulesWithTheNewDaemon(t *testing.T) {
 	}
 	g := newGhost(t)
 	s := start(t, options{both: true, rules: string(old), targets: []string{g.addr}, args: []string{"--rules.interval=2s"}})
-	s.await("the drift to be seen", 30*time.Second, func() error { return s.rules(runbook.RulesDrifted) })
+	s.await("the drift to be seen", 30*time.Second, func() error { return s.rules(record.RulesDrifted) })
 	s.await("people to be told", 30*time.Second, func() error { return s.alerted("rule_drift") })
 	st, err := s.client().Status(t.Context())
 	if err != nil {
@@ -73,12 +74,12 @@ func TestOldRulesWithTheNewDaemon(t *testing.T) {
 	inc := s.incident("a closed incident", 120*time.Second, settled)
 	s.recovered(inc)
 	s.oneTransaction()
-	if !slices.Equal(inc.Lanes, []runbook.Lane{runbook.Watcher}) {
+	if !slices.Equal(inc.Lanes, []record.Lane{record.Watcher}) {
 		t.Errorf("lanes %v, want the watcher alone: the old rules know of nothing", inc.Lanes)
 	}
 
 	s.loadRules(s.ruleFile())
-	s.await("the drift to end", 30*time.Second, func() error { return s.rules(runbook.RulesOneToOne) })
+	s.await("the drift to end", 30*time.Second, func() error { return s.rules(record.RulesOneToOne) })
 	s.await("people to be told that it is over", 30*time.Second, func() error { return s.alerted("rule_drift_ended") })
 }
 
@@ -87,7 +88,7 @@ func firing(trigger string) string {
 }
 
 // oldStatistics are what an older version recorded of a release that fails badly.
-func oldStatistics(rel runbook.Release) string {
+func oldStatistics(rel record.Release) string {
 	var page strings.Builder
 	say := func(name, labels string, v float64) {
 		fmt.Fprintf(&page, "%s{service=%q,region=%q,release=%q,signal=\"errors\",%s} %g\n", name, rel.Service, rel.Region, rel.ID, labels, v)
@@ -131,7 +132,7 @@ func TestNewRulesWithAnOldDaemon(t *testing.T) {
 	s.daemons[0].web = daemon.addr
 	s.startPrometheus(options{})
 
-	rel := runbook.Release{ID: "R-old", Service: "ranker", Region: "default", Weight: 30, Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}}
+	rel := record.Release{ID: "R-old", Service: "ranker", Region: "default", Weight: 30, Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}}
 	daemon.says(oldDaemon(rel))
 	s.putByHand()
 	s.breakCandidate()
@@ -163,7 +164,7 @@ func TestNewRulesWithAnOldDaemon(t *testing.T) {
 }
 
 // oldDaemon is what an older version exports about a release.
-func oldDaemon(rel runbook.Release) string {
+func oldDaemon(rel record.Release) string {
 	page := ""
 	for _, of := range []struct {
 		role    runbook.Role

@@ -17,6 +17,7 @@ import (
 
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/quality"
@@ -33,7 +34,7 @@ const (
 type story struct {
 	name     string
 	rb       *runbook.Runbook
-	release  runbook.Release
+	release  record.Release
 	began    time.Time
 	wanted   map[string]time.Time // by trigger: when the analysis alone fires first
 	watcher  map[string]time.Time // when the monitor does
@@ -56,8 +57,8 @@ func tell(t *testing.T, s quality.Scenario, number int, every time.Duration, beg
 	rb.Service = fmt.Sprintf("ranker-%02d", number)
 	rb.Metrics.Selector = fmt.Sprintf("job=%q", rb.Service)
 	x := &story{name: fmt.Sprintf("%s scraped every %s", s.Name, every), rb: rb, began: began, wanted: map[string]time.Time{}, watcher: map[string]time.Time{}, alert: map[string]time.Time{}}
-	x.release = runbook.Release{ID: "rel-" + rb.Service, Service: rb.Service, Region: runbook.DefaultRegion, Phase: runbook.Open,
-		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}, StartedAt: began, TrafficAt: began}
+	x.release = record.Release{ID: "rel-" + rb.Service, Service: rb.Service, Region: runbook.DefaultRegion, Phase: record.Open,
+		Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}, StartedAt: began, TrafficAt: began}
 	trace, _ := quality.Generate(s, shape, seed, length)
 	decided, err := quality.FirstFirings(rb, shape, thinned{trace, every}, func(tick quality.Tick) {
 		x.record(shape, tick, b)
@@ -89,7 +90,7 @@ func (x *story) record(shape quality.Shape, tick quality.Tick, b *servers.Backlo
 	}
 	if to := int(tick.Percent); tick.Percent == float64(to) && tick.Now >= 0 && to != x.release.Weight {
 		at := x.began.Add(tick.Now)
-		x.release.Moves = append(x.release.Moves, runbook.Move{At: at, From: x.release.Weight, To: to})
+		x.release.Moves = append(x.release.Moves, record.Move{At: at, From: x.release.Weight, To: to})
 		x.release.Weight = to
 	}
 }

@@ -1,4 +1,4 @@
-package runbook
+package record
 
 import "testing"
 

@@ -1,4 +1,4 @@
-package runbook
+package record
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // ParseControl reads the value of the key "control": nothing at all (active), a bare
@@ -14,12 +16,12 @@ import (
 // error; the caller must treat it as a stop.
 func ParseControl(value []byte) (Control, error) {
 	value = bytes.TrimSpace(value)
-	c := Control{Mode: Active}
+	c := Control{Mode: runbook.Active}
 	switch {
 	case len(value) == 0:
 		return c, nil
 	case value[0] != '{':
-		c.Mode = Mode(bytes.Trim(value, `"`))
+		c.Mode = runbook.Mode(bytes.Trim(value, `"`))
 	default:
 		c.Mode = ""
 		dec := json.NewDecoder(bytes.NewReader(value))
@@ -32,7 +34,7 @@ func ParseControl(value []byte) (Control, error) {
 		}
 	}
 	switch c.Mode {
-	case Observe, Active, Paused:
+	case runbook.Observe, runbook.Active, runbook.Paused:
 		return c, nil
 	}
 	return Control{}, fmt.Errorf("read control: mode %q is none of observe, active, paused", c.Mode)
@@ -41,5 +43,14 @@ func ParseControl(value []byte) (Control, error) {
 // Overdue reports whether a pause has outlived its end. It does not return silently
 // to active: somebody is paged.
 func (c Control) Overdue(now time.Time) bool {
-	return c.Mode == Paused && !c.Until.IsZero() && now.After(c.Until)
+	return c.Mode == runbook.Paused && !c.Until.IsZero() && now.After(c.Until)
+}
+
+// Control is the stop switch of the whole installation, key "control". An absent
+// key means active. A bare word (`consul kv put … paused`) is a valid value.
+type Control struct {
+	Mode   runbook.Mode `json:"mode"`
+	By     string       `json:"by,omitempty"`
+	Reason string       `json:"reason,omitempty"`
+	Until  time.Time    `json:"until,omitzero"` // a pause that has passed pages; it does not return silently to active
 }

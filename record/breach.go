@@ -1,6 +1,10 @@
-package runbook
+package record
 
-import "time"
+import (
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
 
 // Lane is how we came to hear of a breach.
 type Lane string
@@ -16,7 +20,7 @@ type Alert struct {
 	Service     string            `json:"service"`
 	Trigger     string            `json:"trigger"`
 	Region      string            `json:"region,omitempty"` // empty: every region with an open release
-	Severity    Severity          `json:"severity"`
+	Severity    runbook.Severity  `json:"severity"`
 	Firing      bool              `json:"firing"`
 	StartsAt    time.Time         `json:"starts_at"`
 	Fingerprint string            `json:"fingerprint,omitempty"`
@@ -39,10 +43,10 @@ const (
 // A Breach is a trigger as Prometheus answers for it now. Only a breach whose State
 // is Breaching may move traffic.
 type Breach struct {
-	Trigger  string   `json:"trigger"`
-	Severity Severity `json:"severity"`
-	State    State    `json:"state"`
-	Value    float64  `json:"value"` // the effect, in the trigger's unit
+	Trigger  string           `json:"trigger"`
+	Severity runbook.Severity `json:"severity"`
+	State    State            `json:"state"`
+	Value    float64          `json:"value"` // the effect, in the trigger's unit
 	// Significance is what this replica's monitor said; zero where the type has none.
 	Significance Significance `json:"significance,omitzero"`
 	StartedAt    time.Time    `json:"started_at,omitzero"`
@@ -66,4 +70,24 @@ type Query struct {
 	Expr   string    `json:"expr"`
 	At     time.Time `json:"at"`
 	Answer string    `json:"answer"` // JSON of the result, or the error's text
+}
+
+// A Significance is what the statistics say of one trigger of an open release at the end of
+// an interval: whether the difference between the sides is more than chance, and not one
+// pod's doing.
+type Significance struct {
+	At      time.Time `json:"at,omitzero"`       // end of the interval; zero: nothing is known
+	Value   float64   `json:"value"`             // at least 1: proved, the pod guard included
+	LogE    float64   `json:"log_e"`             // ln of the odds against chance, in the window where they are greatest
+	Method  string    `json:"method,omitempty"`  // how the numbers were computed
+	Problem string    `json:"problem,omitempty"` // why nothing is known; empty: it is
+}
+
+// Proved reports whether the difference is significant.
+func (s Significance) Proved() bool { return s.Problem == "" && s.Value >= 1 }
+
+// Unjudged reports whether Prometheus answered that the effect is there, and only its
+// significance is not known yet.
+func (b Breach) Unjudged() bool {
+	return b.State == Unreachable && b.Significance.Problem != "" && b.Problem == b.Significance.Problem
 }

@@ -1,10 +1,11 @@
-package runbook_test
+package record_test
 
 import (
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -12,16 +13,16 @@ func TestParseControl(t *testing.T) {
 	until := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		name, value string
-		want        runbook.Control
+		want        record.Control
 		says        string
 	}{
-		{name: "no key", value: "", want: runbook.Control{Mode: runbook.Active}},
-		{name: "white space", value: " \n", want: runbook.Control{Mode: runbook.Active}},
-		{name: "bare word", value: "paused", want: runbook.Control{Mode: runbook.Paused}},
-		{name: "bare word with a line end", value: "observe\n", want: runbook.Control{Mode: runbook.Observe}},
-		{name: "in quotes", value: `"active"`, want: runbook.Control{Mode: runbook.Active}},
+		{name: "no key", value: "", want: record.Control{Mode: runbook.Active}},
+		{name: "white space", value: " \n", want: record.Control{Mode: runbook.Active}},
+		{name: "bare word", value: "paused", want: record.Control{Mode: runbook.Paused}},
+		{name: "bare word with a line end", value: "observe\n", want: record.Control{Mode: runbook.Observe}},
+		{name: "in quotes", value: `"active"`, want: record.Control{Mode: runbook.Active}},
 		{name: "JSON", value: `{"mode":"paused","by":"ann","reason":"move","until":"2026-05-01T12:00:00Z"}`,
-			want: runbook.Control{Mode: runbook.Paused, By: "ann", Reason: "move", Until: until}},
+			want: record.Control{Mode: runbook.Paused, By: "ann", Reason: "move", Until: until}},
 		{name: "unknown word", value: "stop", says: `mode "stop"`},
 		{name: "capitals", value: "Paused", says: `mode "Paused"`},
 		{name: "JSON without a mode", value: `{"by":"ann"}`, says: `mode ""`},
@@ -30,7 +31,7 @@ func TestParseControl(t *testing.T) {
 		{name: "two documents", value: `{"mode":"paused"}{}`, says: "follows"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := runbook.ParseControl([]byte(c.value))
+			got, err := record.ParseControl([]byte(c.value))
 			if c.says == "" && (err != nil || got != c.want) {
 				t.Errorf("got %+v, %v, want %+v", got, err, c.want)
 			}
@@ -45,13 +46,13 @@ func TestOverdue(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		name string
-		c    runbook.Control
+		c    record.Control
 		want bool
 	}{
-		{"pause that has passed", runbook.Control{Mode: runbook.Paused, Until: now.Add(-time.Second)}, true},
-		{"pause to come", runbook.Control{Mode: runbook.Paused, Until: now.Add(time.Second)}, false},
-		{"pause without end", runbook.Control{Mode: runbook.Paused}, false},
-		{"active", runbook.Control{Mode: runbook.Active, Until: now.Add(-time.Second)}, false},
+		{"pause that has passed", record.Control{Mode: runbook.Paused, Until: now.Add(-time.Second)}, true},
+		{"pause to come", record.Control{Mode: runbook.Paused, Until: now.Add(time.Second)}, false},
+		{"pause without end", record.Control{Mode: runbook.Paused}, false},
+		{"active", record.Control{Mode: runbook.Active, Until: now.Add(-time.Second)}, false},
 	} {
 		if got := c.c.Overdue(now); got != c.want {
 			t.Errorf("%s: %v", c.name, got)

@@ -1,4 +1,4 @@
-package runbook
+package record
 
 // Status is the whole installation at one moment, for people.
 type Status struct {

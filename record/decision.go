@@ -1,0 +1,46 @@
+package record
+
+import "time"
+
+// Budget is the installation's memory of automatic rollbacks, key "budget". At most
+// [BudgetPerHour] of them may happen in an hour.
+type Budget struct {
+	Schema int         `json:"schema"`
+	Recent []time.Time `json:"recent"`
+}
+
+// BudgetPerHour is the global limit of automatic rollbacks.
+const BudgetPerHour = 3
+
+// Spent is how many automatic rollbacks there were in the hour before now. A moment
+// ahead of now (another replica's clock) counts.
+func (b Budget) Spent(now time.Time) int {
+	n := 0
+	for _, t := range b.Recent {
+		if now.Sub(t) < time.Hour {
+			n++
+		}
+	}
+	return n
+}
+
+// A Decision is what to do about a breach, and why, in words.
+type Decision struct {
+	Action  Action    `json:"action"`
+	Would   Action    `json:"would,omitempty"`   // in observe mode: what active would have done
+	Guard   string    `json:"guard"`             // the guard that decided, e.g. "severe", "cooldown", "stable_sick"
+	Reasons []string  `json:"reasons"`           // sentences for humans, the deciding one first
+	Choices []string  `json:"choices,omitempty"` // what a paged human can do
+	Page    bool      `json:"page,omitempty"`    // a human must look now
+	At      time.Time `json:"at"`
+}
+
+// Action is a decision's verb.
+type Action string
+
+const (
+	RollBack Action = "rollback" // move all traffic to stable now
+	Ask      Action = "ask"      // a human approves or rejects
+	Freeze   Action = "freeze"   // leave traffic alone, stop promotion, page
+	Hold     Action = "hold"     // do nothing automatically; page with choices
+)
