@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -97,7 +97,7 @@ func (f *fleet) watched(onset map[string]time.Time) ([]time.Duration, error) {
 	}
 	first := map[string]time.Time{}
 	for _, inc := range all {
-		if inc.Lane == runbook.Watcher && slices.ContainsFunc(inc.Triggers, aboutErrors) {
+		if inc.Lane == record.Watcher && slices.ContainsFunc(inc.Triggers, aboutErrors) {
 			first[inc.Service] = inc.OpenedAt
 		}
 	}

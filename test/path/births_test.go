@@ -13,6 +13,7 @@ import (
 
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/quality"
@@ -95,8 +96,8 @@ func TestEffectAgreesWithTheGateAfterABirth(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := v1.NewAPI(client)
-	target := monitor.Target{Runbook: rb, Release: runbook.Release{ID: "rel-births", Service: rb.Service, Region: runbook.DefaultRegion, Phase: runbook.Open,
-		Stable: runbook.Side{Version: "v1"}, Candidate: runbook.Side{Version: "v2"}, StartedAt: began, TrafficAt: began}}
+	target := monitor.Target{Runbook: rb, Release: record.Release{ID: "rel-births", Service: rb.Service, Region: runbook.DefaultRegion, Phase: record.Open,
+		Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}, StartedAt: began, TrafficAt: began}}
 	var steps []monitor.Step
 	var found []map[string]analysis.Result
 	err = monitor.New(asked, zap.NewNop()).History(t.Context(), target, began.Add(length), func(s monitor.Step, results map[string]analysis.Result) {
