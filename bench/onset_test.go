@@ -97,14 +97,14 @@ func (f *fleet) watched(onset map[string]time.Time) ([]time.Duration, error) {
 	}
 	first := map[string]time.Time{}
 	for _, inc := range all {
-		if inc.Lane == record.Watcher && slices.ContainsFunc(inc.Triggers, aboutErrors) {
+		if inc.Source == record.Watcher && slices.ContainsFunc(inc.Triggers, aboutErrors) {
 			first[inc.Service] = inc.OpenedAt
 		}
 	}
 	took, err := since(onset, first)
 	if err != nil {
 		for _, inc := range all {
-			err = fmt.Errorf("%w; %s %s %v %s %v", err, inc.Service, inc.Lane, inc.Triggers, inc.OpenedAt, inc.Decision.Reasons)
+			err = fmt.Errorf("%w; %s %s %v %s %v", err, inc.Service, inc.Source, inc.Triggers, inc.OpenedAt, inc.Decision.Reasons)
 		}
 	}
 	return took, err

@@ -71,7 +71,7 @@ func TestLostRacesPage(t *testing.T) {
 		e, st, f := solo(t, nil)
 		e.store = contested{st}
 		f.set(func(f *facts) { f.breaking["errors"] = true })
-		err := hears(t, e, record.Alert{Service: "ranker", Trigger: "errors", Firing: true, Lane: record.Webhook, StartsAt: time.Now()})
+		err := hears(t, e, record.Alert{Service: "ranker", Trigger: "errors", Firing: true, Source: record.Webhook, StartsAt: time.Now()})
 		if !errors.Is(err, runbook.ErrLater) {
 			t.Errorf("heard: %v, want to be asked again", err)
 		}

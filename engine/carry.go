@@ -86,7 +86,7 @@ func theAlert(i record.Incident) record.Alert {
 			return a
 		}
 	}
-	return record.Alert{Service: i.Service, Region: i.Region, Trigger: i.Breach.Trigger, Severity: i.Breach.Severity, Lane: i.Lane, Firing: true, StartsAt: i.OpenedAt}
+	return record.Alert{Service: i.Service, Region: i.Region, Trigger: i.Breach.Trigger, Severity: i.Breach.Severity, Source: i.Source, Firing: true, StartsAt: i.OpenedAt}
 }
 
 // wellAt is the last moment before the harm: the breach's start less the window in

@@ -66,7 +66,7 @@ func TestChecksAfterARollback(t *testing.T) {
 				done := make(chan error)
 				go func() { done <- e.Run(ctx) }()
 				f.set(func(f *facts) { f.breaking["errors"], f.traffic = true, 0 })
-				must(t, hears(t, e, record.Alert{Service: "ranker", Trigger: "errors", Firing: true, Lane: record.Webhook, StartsAt: time.Now()}))
+				must(t, hears(t, e, record.Alert{Service: "ranker", Trigger: "errors", Firing: true, Source: record.Webhook, StartsAt: time.Now()}))
 				if c.meddle != nil {
 					c.meddle(t, st)
 				}

@@ -33,7 +33,7 @@ func (d *drama) climb() {
 		if !there {
 			_, _ = l.e.Start(d.t.Context(), launch, "ann") // refused or dead: the state shows it
 		}
-		_ = l.e.Alerts(d.t.Context(), []record.Alert{{Trigger: watchdog, Firing: true, Lane: record.Webhook}})
+		_ = l.e.Alerts(d.t.Context(), []record.Alert{{Trigger: watchdog, Firing: true, Source: record.Webhook}})
 		if there && rel.Phase == record.Closed && len(all[record.Message](d.t, d.st, store.OutboxKey(""))) == 0 {
 			break
 		}

@@ -21,7 +21,7 @@ const actWithin = 60 * time.Second
 // atOnce is how many alerts of one call are taken at the same time.
 const atOnce = 8
 
-// Alerts takes what a lane heard and returns nil once the outcome of every alert is
+// Alerts takes what a source heard and returns nil once the outcome of every alert is
 // committed: acted, asked, held, joined, or found not to be true. An error wrapping
 // [runbook.ErrLater] means that it should be offered again. What became of each is counted
 // and logged; a trigger that the runbook of an open release does not have is held and paged.
@@ -73,8 +73,8 @@ func (e *Engine) outcomeOf(ctx context.Context, a record.Alert) (outcome, error)
 		return resolved, nil // which says nothing of the service, nor of the path to us
 	}
 	if a.Trigger == watchdog {
-		e.metrics.heard(a.Lane)
-		if a.Lane == record.Webhook {
+		e.metrics.heard(a.Source)
+		if a.Source == record.Webhook {
 			e.hear(ctx, time.Now().UTC())
 		}
 		return alive, nil
@@ -137,7 +137,7 @@ func (e *Engine) questionOf(ctx context.Context, s service, slot Slot, a record.
 		return "", ctx.Err() // an answer cut short by us says nothing of Prometheus
 	}
 	e.boundary("after-confirm")
-	if b.StartedAt.IsZero() && a.Lane == record.Webhook { // the watcher knows only the newest sample
+	if b.StartedAt.IsZero() && a.Source == record.Webhook { // the watcher knows only the newest sample
 		b.StartedAt = a.StartsAt
 	}
 	b.RulesDrift = e.driftOf(a.Service, a.Trigger)

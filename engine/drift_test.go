@@ -100,7 +100,7 @@ func ruled(t *testing.T) (*Engine, *memory, *rulebook) {
 func breaching(t *testing.T, e *Engine, b *rulebook, trigger string) record.Incident {
 	t.Helper()
 	b.set(func(f *facts) { f.breaking[trigger] = true })
-	must(t, hears(t, e, record.Alert{Service: "ranker", Trigger: trigger, Firing: true, Lane: record.Webhook, StartsAt: time.Now()}))
+	must(t, hears(t, e, record.Alert{Service: "ranker", Trigger: trigger, Firing: true, Source: record.Webhook, StartsAt: time.Now()}))
 	return incidentOf(t, e.store)
 }
 

@@ -111,8 +111,8 @@ func breachOf(trigger string, state record.State) record.Breach {
 	return b
 }
 
-func alertOf(trigger string, lane record.Lane) record.Alert {
-	return record.Alert{Service: "ranker", Trigger: trigger, Firing: true, Lane: lane, StartsAt: morning}
+func alertOf(trigger string, source record.Source) record.Alert {
+	return record.Alert{Service: "ranker", Trigger: trigger, Firing: true, Source: source, StartsAt: morning}
 }
 
 // A play is one slot on paper: what Step makes of one event after another, with a

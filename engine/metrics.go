@@ -36,7 +36,7 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 		return v
 	}
 	m := &metrics{
-		alerts:    auto.NewCounterVec(prometheus.CounterOpts{Name: "autorollback_alerts_total", Help: "Alerts by the lane that brought them, the runbook's trigger, and what became of them."}, []string{"lane", "trigger", "outcome"}),
+		alerts:    auto.NewCounterVec(prometheus.CounterOpts{Name: "autorollback_alerts_total", Help: "Alerts by the source that brought them, the runbook's trigger, and what became of them."}, []string{"source", "trigger", "outcome"}),
 		decisions: vec("decisions_total", "Decisions of the policy by action.", "action", "rollback", "ask", "freeze", "hold"),
 		rollbacks: vec("rollbacks_total", "Committed rollbacks by who decided.", "by", "policy", "human"),
 		verdicts:  vec("verdicts_total", "Verdicts by outcome.", "outcome", "recovered", "not_recovered", "wrong_cause", "cannot_tell"),
@@ -46,13 +46,13 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 		conflicts: auto.NewCounter(prometheus.CounterOpts{Name: "autorollback_conflicts_total", Help: "Transactions that lost a race and were decided again."}),
 		act: auto.NewHistogram(prometheus.HistogramOpts{Name: "autorollback_act_seconds", Help: "From the first word of a breach to the committed rollback.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}}),
-		watchdog: auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_watchdog_timestamp_seconds", Help: "When the watchdog alert was last heard, by lane; 0: never."}, []string{"lane"}),
+		watchdog: auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_watchdog_timestamp_seconds", Help: "When the watchdog alert was last heard, by source; 0: never."}, []string{"source"}),
 		up:       auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_up", Help: "1 if the last question to it was answered."}, []string{"peer"}),
 	}
 	m.drift = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_rule_drift", Help: "1 if the rules that Prometheus has loaded are not those of the service's runbook."}, []string{"service"})
 	m.compared = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_rule_check_timestamp_seconds", Help: "When the service's rules were last compared with those of Prometheus; 0: never."}, []string{"service"})
-	for _, lane := range []record.Lane{record.Webhook, record.Watcher} {
-		m.watchdog.WithLabelValues(string(lane))
+	for _, source := range []record.Source{record.Webhook, record.Watcher} {
+		m.watchdog.WithLabelValues(string(source))
 	}
 	m.triggers(otherTrigger, resolved, notCommitted, noRelease, unknownService, unknownRegion, unknownTrigger)
 	m.triggers(watchdog, resolved, alive)
@@ -69,15 +69,15 @@ func (m *metrics) trigger(name string) {
 }
 
 func (m *metrics) triggers(name string, outcomes ...outcome) {
-	for _, lane := range []record.Lane{record.Webhook, record.Watcher} {
+	for _, source := range []record.Source{record.Webhook, record.Watcher} {
 		for _, o := range outcomes {
-			m.alerts.WithLabelValues(string(lane), name, string(o))
+			m.alerts.WithLabelValues(string(source), name, string(o))
 		}
 	}
 }
 
-func (m *metrics) heard(lane record.Lane) {
-	m.watchdog.WithLabelValues(string(lane)).Set(float64(time.Now().Unix()))
+func (m *metrics) heard(source record.Source) {
+	m.watchdog.WithLabelValues(string(source)).Set(float64(time.Now().Unix()))
 }
 
 func (m *metrics) asked(err error)  { m.peer("prometheus", err) }

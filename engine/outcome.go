@@ -63,8 +63,8 @@ func (e *Engine) triggerLabel(a record.Alert) string {
 // by whoever is told the error. The watcher sees the same every few seconds, and says it
 // once in a while.
 func (e *Engine) account(a record.Alert, o outcome) {
-	e.metrics.alerts.WithLabelValues(string(a.Lane), e.triggerLabel(a), string(o)).Inc()
-	if o == notCommitted || a.Lane == record.Watcher && !e.said.fresh(time.Now(), a.Service, a.Trigger, a.Region, string(o)) {
+	e.metrics.alerts.WithLabelValues(string(a.Source), e.triggerLabel(a), string(o)).Inc()
+	if o == notCommitted || a.Source == record.Watcher && !e.said.fresh(time.Now(), a.Service, a.Trigger, a.Region, string(o)) {
 		return
 	}
 	log := e.log.Info
@@ -74,7 +74,7 @@ func (e *Engine) account(a record.Alert, o outcome) {
 	case o == alive:
 		log = e.log.Debug
 	}
-	log("alert", zap.String("outcome", string(o)), zap.String("lane", string(a.Lane)),
+	log("alert", zap.String("outcome", string(o)), zap.String("source", string(a.Source)),
 		zap.String("service", a.Service), zap.String("trigger", a.Trigger), zap.String("region", a.Region))
 }
 

@@ -37,7 +37,7 @@ func listening(tb testing.TB) heardBy {
 	return heardBy{e, st, f, reg, logs}
 }
 
-// counted are the alerts by "lane trigger outcome", and how many series there are.
+// counted are the alerts by "source trigger outcome", and how many series there are.
 func (h heardBy) counted(tb testing.TB) (map[string]float64, int) {
 	tb.Helper()
 	families, err := h.reg.Gather()
@@ -56,7 +56,7 @@ func (h heardBy) counted(tb testing.TB) (map[string]float64, int) {
 				labels[l.GetName()] = l.GetValue()
 			}
 			if n := m.GetCounter().GetValue(); n > 0 {
-				counts[strings.Join([]string{labels["lane"], labels["trigger"], labels["outcome"]}, " ")] = n
+				counts[strings.Join([]string{labels["source"], labels["trigger"], labels["outcome"]}, " ")] = n
 			}
 		}
 	}
@@ -93,7 +93,7 @@ func TestEveryAlertHasOneOutcome(t *testing.T) {
 		name   string
 		before func(heardBy)
 		alert  record.Alert
-		want   string // lane, trigger, outcome
+		want   string // source, trigger, outcome
 		level  zapcore.Level
 		pages  int
 	}{
@@ -106,7 +106,7 @@ func TestEveryAlertHasOneOutcome(t *testing.T) {
 		{"no service", nil, alert(func(a *record.Alert) { a.Service = "" }), "webhook other unknown_service", zap.WarnLevel, 0},
 		{"unknown region", nil, alert(func(a *record.Alert) { a.Region = "mars" }), "webhook errors unknown_region", zap.WarnLevel, 0},
 		{"unknown trigger", nil, alert(func(a *record.Alert) { a.Trigger = "cosmic-rays" }), "webhook other unknown_trigger", zap.WarnLevel, 1},
-		{"unknown trigger by the watcher", nil, alert(func(a *record.Alert) { a.Trigger, a.Lane = "cosmic-rays", record.Watcher }), "watcher other unknown_trigger", zap.WarnLevel, 1},
+		{"unknown trigger by the watcher", nil, alert(func(a *record.Alert) { a.Trigger, a.Source = "cosmic-rays", record.Watcher }), "watcher other unknown_trigger", zap.WarnLevel, 1},
 		{"unknown trigger, release over", over, alert(func(a *record.Alert) { a.Trigger = "cosmic-rays" }), "webhook other no_release", zap.InfoLevel, 0},
 		{"release over", over, alert(nil), "webhook errors no_release", zap.InfoLevel, 0},
 		{"never released", never, alert(nil), "webhook errors no_release", zap.InfoLevel, 0},

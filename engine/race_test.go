@@ -176,9 +176,9 @@ func TestTwoReplicasHearTheSameBreach(t *testing.T) {
 		p.facts.set(func(f *facts) { f.breaking["errors"] = true })
 		for n := range rounds {
 			p.launch(n)
-			hear := func(e *Engine, lane record.Lane) func() {
+			hear := func(e *Engine, source record.Source) func() {
 				return func() {
-					if err := e.Alerts(t.Context(), []record.Alert{alertOf("errors", lane)}); err != nil {
+					if err := e.Alerts(t.Context(), []record.Alert{alertOf("errors", source)}); err != nil {
 						t.Errorf("round %d: %v", n, err)
 					}
 				}
@@ -199,8 +199,8 @@ func TestTwoReplicasHearTheSameBreach(t *testing.T) {
 						lines++
 					}
 				}
-				if lines != 1 || len(i.Lanes) != 2 {
-					t.Fatalf("round %d: acted %d times, lanes %v", n, lines, i.Lanes)
+				if lines != 1 || len(i.Sources) != 2 {
+					t.Fatalf("round %d: acted %d times, sources %v", n, lines, i.Sources)
 				}
 			}
 		}

@@ -50,7 +50,7 @@ func climbing(t *testing.T, rollout *runbook.Rollout, weight int, test func(c cl
 // pass lets time pass with the watchdog heard every two minutes.
 func (c climb) pass(d time.Duration) {
 	for ; d > 0; d -= 2 * time.Minute {
-		must(c.t, c.e.Alerts(c.t.Context(), []record.Alert{{Trigger: watchdog, Firing: true, Lane: record.Webhook}}))
+		must(c.t, c.e.Alerts(c.t.Context(), []record.Alert{{Trigger: watchdog, Firing: true, Source: record.Webhook}}))
 		time.Sleep(min(d, 2*time.Minute))
 	}
 	synctest.Wait()

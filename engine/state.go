@@ -69,7 +69,7 @@ func (s State) clone() State {
 	}
 	if s.Incident != nil {
 		i := *s.Incident
-		i.Lanes, i.Triggers = slices.Clone(i.Lanes), slices.Clone(i.Triggers)
+		i.Sources, i.Triggers = slices.Clone(i.Sources), slices.Clone(i.Triggers)
 		i.Alerts, i.Timeline = slices.Clone(i.Alerts), slices.Clone(i.Timeline)
 		s.Incident = &i
 	}

@@ -48,7 +48,7 @@ func (s *State) asked(ev Asked, now time.Time) error {
 // and the answer is not yes. Then nothing was heard, and there is nothing to page about.
 func (s *State) guessed(ev Asked) bool {
 	_, known := s.Runbook.Trigger(ev.Alert.Trigger) // the others were read in Prometheus
-	return known && ev.Alert.Lane == record.Watcher && ev.Breach.State != record.Breaching
+	return known && ev.Alert.Source == record.Watcher && ev.Breach.State != record.Breaching
 }
 
 // cleared ends an incident that was never confirmed, once its own trigger turns out
@@ -166,7 +166,7 @@ func (s *State) open(ev Asked, now time.Time) {
 	s.Incident = &record.Incident{
 		Schema: runbook.Schema, ID: record.IncidentID(r.Service, r.Region, r.ID, r.Epoch),
 		Service: r.Service, Region: r.Region, Release: r.ID, Epoch: r.Epoch,
-		Lane: ev.Alert.Lane, Stable: r.Stable, Candidate: r.Candidate, Breach: ev.Breach, OpenedAt: now,
+		Source: ev.Alert.Source, Stable: r.Stable, Candidate: r.Candidate, Breach: ev.Breach, OpenedAt: now,
 	}
 	r.Incident = s.Incident.ID
 	s.Approval = nil
@@ -176,14 +176,14 @@ func (s *State) open(ev Asked, now time.Time) {
 	}
 }
 
-// join adds a trigger or a lane that the incident has not heard of yet.
+// join adds a trigger or a source that the incident has not heard of yet.
 func (s *State) join(ev Asked, now time.Time) {
 	i := s.Incident
 	if i == nil || i.Phase == record.Done && i.Change == nil && !s.Open() {
 		return
 	}
 	newTrigger := ev.Alert.Trigger != "" && !slices.Contains(i.Triggers, ev.Alert.Trigger) && s.keeps(ev.Alert.Trigger)
-	newLane := !slices.Contains(i.Lanes, ev.Alert.Lane)
+	newLane := !slices.Contains(i.Sources, ev.Alert.Source)
 	if !newTrigger && !newLane {
 		return
 	}
@@ -191,12 +191,12 @@ func (s *State) join(ev Asked, now time.Time) {
 		i.Triggers = append(i.Triggers, ev.Alert.Trigger)
 	}
 	if newLane {
-		i.Lanes = append(i.Lanes, ev.Alert.Lane)
+		i.Sources = append(i.Sources, ev.Alert.Source)
 	}
 	if len(i.Alerts) < maxAlerts {
 		i.Alerts = append(i.Alerts, small(ev.Alert))
 	}
-	s.note(now, "alert", "", fmt.Sprintf("%s heard by %s, firing since %s", ev.Alert.Trigger, ev.Alert.Lane, ev.Alert.StartsAt.UTC().Format(time.RFC3339)))
+	s.note(now, "alert", "", fmt.Sprintf("%s heard by %s, firing since %s", ev.Alert.Trigger, ev.Alert.Source, ev.Alert.StartsAt.UTC().Format(time.RFC3339)))
 }
 
 // keeps reports whether the incident has room for a trigger's name: for every one of the

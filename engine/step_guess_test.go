@@ -17,7 +17,7 @@ func TestWatchersGuessesAreNoAlerts(t *testing.T) {
 			p := playOf(t, "page")
 			p.launch()
 			guess := p.asked(breachOf("slo", state))
-			guess.Alert.Lane = record.Watcher
+			guess.Alert.Source = record.Watcher
 			if s := p.after(time.Minute).must(guess); s.Incident != nil {
 				t.Errorf("an incident was opened: %+v", s.Incident.Timeline)
 			}
@@ -28,8 +28,8 @@ func TestWatchersGuessesAreNoAlerts(t *testing.T) {
 			if state == "" {
 				want = "[errors slo] [webhook watcher]"
 			}
-			if got := fmt.Sprint(s.Incident.Triggers, s.Incident.Lanes); got != want {
-				t.Errorf("after the rollback, triggers and lanes are %s", got)
+			if got := fmt.Sprint(s.Incident.Triggers, s.Incident.Sources); got != want {
+				t.Errorf("after the rollback, triggers and sources are %s", got)
 			}
 		})
 	}

@@ -110,7 +110,7 @@ func (s *State) demanded(ev Demanded, now time.Time) error {
 		return runbook.Refuse("the router's keys cannot be changed: %s", s.PlanProblem)
 	}
 	if s.Incident == nil {
-		s.open(Asked{Alert: record.Alert{Service: s.Runbook.Service, Region: s.Region, Lane: record.Human, StartsAt: now, Firing: true}, Breach: b}, now)
+		s.open(Asked{Alert: record.Alert{Service: s.Runbook.Service, Region: s.Region, Source: record.Human, StartsAt: now, Firing: true}, Breach: b}, now)
 	}
 	s.Incident.Decision = d
 	s.note(now, "demanded", ev.By, "rollback asked for: "+ev.Reason)

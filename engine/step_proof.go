@@ -81,7 +81,7 @@ func (s *State) askAboutChecks(now time.Time) bool {
 		return false
 	}
 	s.open(Asked{
-		Alert:  record.Alert{Service: r.Service, Region: r.Region, Severity: runbook.Mild, Lane: record.Watcher, StartsAt: p.Since, ReceivedAt: now, Firing: true},
+		Alert:  record.Alert{Service: r.Service, Region: r.Region, Severity: runbook.Mild, Source: record.Watcher, StartsAt: p.Since, ReceivedAt: now, Firing: true},
 		Breach: record.Breach{Severity: runbook.Mild, State: record.NotBreaching, StartedAt: p.Since, AskedAt: now},
 	}, now)
 	s.Incident.Answers, s.Incident.Health, s.Incident.Polled = slices.Clone(p.Answers), p.Health, p.Polled

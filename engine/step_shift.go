@@ -172,7 +172,7 @@ func (s *State) lookAtSplit(now time.Time) {
 	}
 	r.Held = &record.HumanHold{Since: now, Want: r.Want(), Found: s.Split.Clone()}
 	if s.Incident == nil {
-		s.open(Asked{Alert: record.Alert{Service: r.Service, Region: r.Region, Lane: record.Human, StartsAt: now, Firing: true}}, now)
+		s.open(Asked{Alert: record.Alert{Service: r.Service, Region: r.Region, Source: record.Human, StartsAt: now, Firing: true}}, now)
 	}
 	s.note(now, "foreign_split", "", fmt.Sprintf("somebody changed the split: wanted %v, found %v; it is left as it is", r.Held.Want, r.Held.Found))
 	if s.Incident.Change == nil {

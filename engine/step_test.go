@@ -49,10 +49,10 @@ func TestSecondAlertsJoinAndRepeatedOnesChangeNothing(t *testing.T) {
 	act(p)
 	p.breach("slow")
 	ev := p.asked(breachOf("slow", record.Breaching))
-	ev.Alert.Lane = record.Watcher
+	ev.Alert.Source = record.Watcher
 	s := p.must(ev)
-	if got := fmt.Sprint(s.Incident.Triggers, s.Incident.Lanes); got != "[errors slow] [webhook watcher]" {
-		t.Fatalf("triggers and lanes are %s", got)
+	if got := fmt.Sprint(s.Incident.Triggers, s.Incident.Sources); got != "[errors slow] [webhook watcher]" {
+		t.Fatalf("triggers and sources are %s", got)
 	}
 	was, _ := json.Marshal(s)
 	for range 100 {

@@ -73,7 +73,7 @@ func (e *Engine) suspects(now time.Time) []suspect {
 			}
 			o.slot, o.trigger = slot, trigger
 			o.alert = record.Alert{Service: slot.Service, Region: slot.Region, Trigger: trigger.Name, Severity: trigger.Severity,
-				Firing: true, Lane: record.Watcher, StartsAt: since, ReceivedAt: now}
+				Firing: true, Source: record.Watcher, StartsAt: since, ReceivedAt: now}
 			all = append(all, o)
 		}
 	}

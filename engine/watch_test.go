@@ -46,8 +46,8 @@ func TestTheWatcherActsByItself(t *testing.T) {
 			if i.Phase != c.phase || !slices.Equal(i.Triggers, c.triggers) {
 				t.Errorf("incident is %q of %v", i.Phase, i.Triggers)
 			}
-			if c.phase != "" && !slices.Equal(i.Lanes, []record.Lane{record.Watcher}) {
-				t.Errorf("heard by %v", i.Lanes)
+			if c.phase != "" && !slices.Equal(i.Sources, []record.Source{record.Watcher}) {
+				t.Errorf("heard by %v", i.Sources)
 			}
 			if n := f.asked["breach "+c.unasked]; n != 0 {
 				t.Errorf("%s was asked %d times", c.unasked, n)

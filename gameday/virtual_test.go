@@ -133,7 +133,7 @@ func (v *virtual) notify(ctx context.Context, _ string, alerts ...*promrules.Ale
 			continue
 		}
 		err := v.engine.Alerts(ctx, []record.Alert{{Service: a.Labels.Get("service"), Trigger: a.Labels.Get("trigger"), Region: a.Labels.Get("region"),
-			Severity: runbook.Severity(a.Labels.Get("severity")), Firing: a.State == promrules.StateFiring, StartsAt: a.FiredAt, Lane: record.Webhook,
+			Severity: runbook.Severity(a.Labels.Get("severity")), Firing: a.State == promrules.StateFiring, StartsAt: a.FiredAt, Source: record.Webhook,
 			Labels: a.Labels.Map(), ReceivedAt: time.Now()}})
 		if err != nil && ctx.Err() == nil {
 			v.t.Errorf("post %s: %v", a.Labels.Get("alertname"), err)

@@ -65,7 +65,7 @@ func read(a template.Alert, now time.Time) (record.Alert, outcome) {
 		Firing:      firing,
 		StartsAt:    a.StartsAt,
 		Fingerprint: tame(a.Fingerprint, 64),
-		Lane:        record.Webhook,
+		Source:      record.Webhook,
 		Labels:      tameAll(a.Labels, &space),
 		Annotations: tameAll(a.Annotations, &space),
 		ReceivedAt:  now,

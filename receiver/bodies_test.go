@@ -66,7 +66,7 @@ func TestRecordedBodies(t *testing.T) {
 				var alerts []alert
 				for _, a := range *got {
 					alerts = append(alerts, alert{a.Service, a.Trigger, a.Region, a.Firing})
-					if a.Lane != record.Webhook || a.StartsAt.IsZero() || a.ReceivedAt.IsZero() || len(a.Fingerprint) != 16 {
+					if a.Source != record.Webhook || a.StartsAt.IsZero() || a.ReceivedAt.IsZero() || len(a.Fingerprint) != 16 {
 						t.Errorf("incomplete: %+v", a)
 					}
 				}

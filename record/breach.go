@@ -6,13 +6,13 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// Lane is how we came to hear of a breach.
-type Lane string
+// Source is how we came to hear of a breach.
+type Source string
 
 const (
-	Webhook Lane = "webhook" // Alertmanager called us
-	Watcher Lane = "watcher" // we asked Prometheus
-	Human   Lane = "human"   // a person asked
+	Webhook Source = "webhook" // Alertmanager called us
+	Watcher Source = "watcher" // we asked Prometheus
+	Human   Source = "human"   // a person asked
 )
 
 // An Alert is what somebody told us, as received. It is a question, not an order.
@@ -24,7 +24,7 @@ type Alert struct {
 	Firing      bool              `json:"firing"`
 	StartsAt    time.Time         `json:"starts_at"`
 	Fingerprint string            `json:"fingerprint,omitempty"`
-	Lane        Lane              `json:"lane"`
+	Source      Source            `json:"source"`
 	Labels      map[string]string `json:"labels,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty"`
 	ReceivedAt  time.Time         `json:"received_at"`

@@ -31,11 +31,11 @@ type Incident struct {
 	Release    string    `json:"release"`
 	Epoch      int       `json:"epoch"`
 	Phase      Phase     `json:"phase"`
-	Lane       Lane      `json:"lane"` // the lane that was first
-	Lanes      []Lane    `json:"lanes"`
+	Source     Source    `json:"source"` // the source that was first
+	Sources    []Source  `json:"sources"`
 	By         string    `json:"by,omitempty"` // the human, if one asked
 	Triggers   []string  `json:"triggers"`     // first one first
-	Alerts     []Alert   `json:"alerts"`       // the first of each trigger and lane
+	Alerts     []Alert   `json:"alerts"`       // the first of each trigger and source
 	Breach     Breach    `json:"breach"`
 	Decision   Decision  `json:"decision"`
 	Approval   string    `json:"approval,omitempty"` // id of the newest approval

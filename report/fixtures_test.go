@@ -58,10 +58,10 @@ func options() Options {
 func base(trigger string, severity runbook.Severity) record.Incident {
 	return record.Incident{
 		Schema: 1, ID: "inc-0123456789ab", Service: "ranker", Region: "eu", Release: "rel-42", Epoch: 3,
-		Lane: record.Webhook, Lanes: []record.Lane{record.Webhook, record.Watcher}, Triggers: []string{trigger},
+		Source: record.Webhook, Sources: []record.Source{record.Webhook, record.Watcher}, Triggers: []string{trigger},
 		Alerts: []record.Alert{{
 			Service: "ranker", Trigger: trigger, Region: "eu", Severity: severity, Firing: true, StartsAt: after(10 * time.Second),
-			Lane: record.Webhook, ReceivedAt: after(12 * time.Second), Labels: map[string]string{"alertname": "AutorollbackRanker", "service": "ranker"},
+			Source: record.Webhook, ReceivedAt: after(12 * time.Second), Labels: map[string]string{"alertname": "AutorollbackRanker", "service": "ranker"},
 		}},
 		Breach: record.Breach{
 			Trigger: trigger, Severity: severity, State: record.Breaching, Value: 1.342, Significance: record.Significance{At: breach, Value: 1.3, LogE: 9.4}, StartedAt: breach, AskedAt: after(12100 * time.Millisecond),

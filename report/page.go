@@ -52,7 +52,7 @@ type page struct {
 	Sides               table
 	Verdicts            []verdict
 	Timeline            table
-	Lanes               table
+	Sources             table
 	Queries             []query
 	MoreQueries         int
 	Evidence            []fact
@@ -107,7 +107,7 @@ func newPage(inc record.Incident, rb *runbook.Runbook, o Options) page {
 		Sides:    sides(inc),
 		Verdicts: verdicts(inc),
 		Timeline: timeline(inc),
-		Lanes:    lanes(inc),
+		Sources:  sources(inc),
 		Evidence: evidenceFacts(inc, rb, o),
 		FollowUp: draft(inc, rb),
 		Links:    links(inc, rb, o),

@@ -199,19 +199,19 @@ func timeline(inc record.Incident) table {
 	return t
 }
 
-func lanes(inc record.Incident) table {
-	t := table{Head: []string{"Lane", "Trigger", "Heard", "Labels"}}
+func sources(inc record.Incident) table {
+	t := table{Head: []string{"Source", "Trigger", "Heard", "Labels"}}
 	began := breachBegan(inc)
-	heard := map[record.Lane]bool{}
+	heard := map[record.Source]bool{}
 	for _, a := range inc.Alerts {
-		heard[a.Lane] = true
+		heard[a.Source] = true
 		at := ""
 		if !a.ReceivedAt.IsZero() {
 			at = offset(a.ReceivedAt.Sub(began))
 		}
-		t.row(laneName(inc, a.Lane), a.Trigger, at, pairs(a.Labels))
+		t.row(laneName(inc, a.Source), a.Trigger, at, pairs(a.Labels))
 	}
-	for _, l := range inc.Lanes {
+	for _, l := range inc.Sources {
 		if !heard[l] {
 			t.row(laneName(inc, l), "", "", "")
 		}
@@ -219,8 +219,8 @@ func lanes(inc record.Incident) table {
 	return t
 }
 
-func laneName(inc record.Incident, l record.Lane) string {
-	if l == inc.Lane {
+func laneName(inc record.Incident, l record.Source) string {
+	if l == inc.Source {
 		return string(l) + " (first)"
 	}
 	return string(l)

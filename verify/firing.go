@@ -67,7 +67,7 @@ func alertOf(s model.Sample, now time.Time) record.Alert {
 		Severity:   runbook.Severity(labels["severity"]),
 		Firing:     true,
 		StartsAt:   time.UnixMilli(int64(float64(s.Value) * 1000)).UTC(),
-		Lane:       record.Watcher,
+		Source:     record.Watcher,
 		Labels:     labels,
 		ReceivedAt: now,
 	}

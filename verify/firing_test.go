@@ -42,7 +42,7 @@ func TestFiringTellsCompanionsFromTheWatchdogAndFromTriggers(t *testing.T) {
 	}
 	a := f.Blind[0]
 	if a.Service != "ranker" || a.Trigger != "blind" || a.Region != "eu" || a.Severity != runbook.Page ||
-		!a.Firing || a.Lane != record.Watcher || a.Labels["severity"] != "page" {
+		!a.Firing || a.Source != record.Watcher || a.Labels["severity"] != "page" {
 		t.Errorf("got %+v", a)
 	}
 	if age := f.At.Sub(a.StartsAt).Round(10 * time.Millisecond); age != time.Second {

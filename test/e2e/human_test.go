@@ -60,9 +60,9 @@ func TestHumanIsFasterThanTheCommit(t *testing.T) {
 	}
 	s.await("the page about the human's split", 20*time.Second, func() error { return s.hasMessage(inc) })
 	// Nothing that still fires may take it away later.
-	s.await("the alert to be heard by the other lane", 30*time.Second, func() error {
+	s.await("the alert to be heard by the other source", 30*time.Second, func() error {
 		all, err := s.client().Incidents(t.Context())
-		if err != nil || len(all) != 1 || len(all[0].Lanes) < 2 {
+		if err != nil || len(all) != 1 || len(all[0].Sources) < 2 {
 			return fmt.Errorf("%d incidents, %v", len(all), err)
 		}
 		return nil

@@ -82,7 +82,7 @@ type stack struct {
 	targets []string // further ones of the service
 }
 
-// options of a stack. The zero value is one daemon and one Alertmanager, both lanes.
+// options of a stack. The zero value is one daemon and one Alertmanager, both sources.
 type options struct {
 	daemons, alertmanagers int
 	noWebhook              bool // Alertmanager does not know us

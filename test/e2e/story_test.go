@@ -25,8 +25,8 @@ func TestWebhookLane(t *testing.T) {
 	broke := s.breakCandidate()
 	inc := s.incident("a closed incident", 90*time.Second, settled)
 	s.recovered(inc)
-	if inc.Lane != record.Webhook || slices.Contains(inc.Lanes, record.Watcher) {
-		t.Errorf("acted by lane %s of %v, want the webhook alone", inc.Lane, inc.Lanes)
+	if inc.Source != record.Webhook || slices.Contains(inc.Sources, record.Watcher) {
+		t.Errorf("acted by source %s of %v, want the webhook alone", inc.Source, inc.Sources)
 	}
 	s.oneTransaction()
 	s.evidence(s.daemons[0], inc)
@@ -42,8 +42,8 @@ func TestWatcherLane(t *testing.T) {
 	inc := s.incident("a closed incident", 90*time.Second, settled)
 	s.times(broke, inc)
 	s.recovered(inc)
-	if inc.Lane != record.Watcher || slices.Contains(inc.Lanes, record.Webhook) {
-		t.Errorf("acted by lane %s of %v, want the watcher alone", inc.Lane, inc.Lanes)
+	if inc.Source != record.Watcher || slices.Contains(inc.Sources, record.Webhook) {
+		t.Errorf("acted by source %s of %v, want the watcher alone", inc.Source, inc.Sources)
 	}
 	s.oneTransaction()
 }
@@ -57,8 +57,8 @@ func TestWatcherAlone(t *testing.T) {
 	broke := s.breakCandidate()
 	inc := s.incident("a closed incident", 90*time.Second, settled)
 	s.recovered(inc)
-	if !slices.Equal(inc.Lanes, []record.Lane{record.Watcher}) {
-		t.Errorf("acted by lanes %v, want the watcher alone", inc.Lanes)
+	if !slices.Equal(inc.Sources, []record.Source{record.Watcher}) {
+		t.Errorf("acted by sources %v, want the watcher alone", inc.Sources)
 	}
 	s.oneTransaction()
 	s.evidence(s.daemons[0], inc)

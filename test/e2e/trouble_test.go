@@ -88,8 +88,8 @@ func TestFloodOfWebhooks(t *testing.T) {
 	s.recovered(inc)
 	s.oneTransaction()
 	s.evidence(s.daemons[0], inc)
-	if !slices.Equal(inc.Lanes, []record.Lane{record.Webhook}) {
-		t.Errorf("lanes %v, want the webhook alone", inc.Lanes)
+	if !slices.Equal(inc.Sources, []record.Source{record.Webhook}) {
+		t.Errorf("sources %v, want the webhook alone", inc.Sources)
 	}
 }
 

@@ -62,7 +62,7 @@ func TestOldRulesWithTheNewDaemon(t *testing.T) {
 	g.says(oldStatistics(st.Releases[0]))
 	s.await("the old alert to fire", 30*time.Second, func() error { return s.has(firing("error-rate")) })
 	s.await("it to be heard and not believed", 30*time.Second, func() error {
-		return s.counted(`autorollback_alerts_total{lane="webhook",outcome="not_breaching",trigger="error-rate"}`)
+		return s.counted(`autorollback_alerts_total{source="webhook",outcome="not_breaching",trigger="error-rate"}`)
 	})
 	if err := s.incidents(0); err != nil {
 		t.Errorf("by the old rules alone: %v", err)
@@ -74,8 +74,8 @@ func TestOldRulesWithTheNewDaemon(t *testing.T) {
 	inc := s.incident("a closed incident", 120*time.Second, settled)
 	s.recovered(inc)
 	s.oneTransaction()
-	if !slices.Equal(inc.Lanes, []record.Lane{record.Watcher}) {
-		t.Errorf("lanes %v, want the watcher alone: the old rules know of nothing", inc.Lanes)
+	if !slices.Equal(inc.Sources, []record.Source{record.Watcher}) {
+		t.Errorf("sources %v, want the watcher alone: the old rules know of nothing", inc.Sources)
 	}
 
 	s.loadRules(s.ruleFile())
