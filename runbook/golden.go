@@ -13,21 +13,21 @@ import (
 	"time"
 )
 
-// Golden are predictions whose answers are stored: whoever serves must still answer
+// Golden holds predictions whose answers are stored: whoever serves must still answer
 // them so. They are asked after a rollback, after a flip, and of a candidate before its
 // first traffic where URL reaches it.
 type Golden struct {
 	// URL is where they are posted, as JSON. {version} and {backend} in it are those of
 	// the side that is asked; without either it is the route that users take.
 	URL string `yaml:"url" json:"url"`
-	// File is JSONL beside the runbook, one [GoldenCase] a line; it is read with it.
+	// File is JSONL beside the runbook, one case a line; it is read with it.
 	File  string       `yaml:"file" json:"file,omitempty"`
-	Cases []GoldenCase `yaml:"cases" json:"-"` // those of the runbook, then those of the file
+	Cases []GoldenCase `yaml:"cases" json:"-"` // what is asked; with those of the file 50 at most of one version
 	// Tolerance lets two numbers be equal, as a share of the stored one; default 0.1%.
 	// Numbers without a fraction are equal or not.
 	Tolerance Ratio    `yaml:"tolerance" json:"tolerance"`
 	Ignore    []string `yaml:"ignore" json:"ignore,omitempty"` // fields that are not compared, e.g. request_id
-	Timeout   Duration `yaml:"timeout" json:"timeout"`         // of one, default 2s, at most 10s
+	Timeout   Duration `yaml:"timeout" json:"timeout"`         // of one question, at most 10s; default 2s
 	// TokenFile holds a bearer token that is sent with each, as the daemon sees the file;
 	// a relative path begins beside the runbook. Only its name is ever in a runbook.
 	TokenFile string `yaml:"token_file" json:"token_file,omitempty"`
@@ -37,10 +37,10 @@ type Golden struct {
 
 // A GoldenCase is one request and the answer to it, both JSON.
 type GoldenCase struct {
-	Name    string `yaml:"name" json:"name"`
+	Name    string `yaml:"name" json:"name"`       // what messages call it; default its number
 	Version string `yaml:"version" json:"version"` // whose answer it is; empty: every version's
-	Request string `yaml:"request" json:"request"`
-	Answer  string `yaml:"answer" json:"answer"`
+	Request string `yaml:"request" json:"request"` // what is posted, JSON in single quotes
+	Answer  string `yaml:"answer" json:"answer"`   // what must come back, JSON in single quotes
 }
 
 const (

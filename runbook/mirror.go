@@ -11,8 +11,8 @@ import (
 type Mirroring struct {
 	// Service names Traefik's service of type mirroring, which the routers send to and
 	// whose main service is the weighted one:
-	// <Root>/http/services/<Service>/mirroring/{service,mirrors/<n>/{name,percent}}.
-	// The json router has the field mirror, {"backend","percent"}, in its document.
+	// ROOT/http/services/SERVICE/mirroring/{service,mirrors/N/{name,percent}}. The json
+	// router needs none: its document has the field mirror, {"backend","percent"}.
 	Service string `yaml:"service,omitempty" json:"service,omitempty"`
 }
 

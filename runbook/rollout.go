@@ -8,19 +8,18 @@ import (
 // Rollout says how a candidate comes to all of the traffic. A runbook without one has
 // no ramp: the share a release starts with stays until a human changes it.
 type Rollout struct {
-	Strategy string     `yaml:"strategy" json:"strategy"`           // "canary" (default) or "bluegreen"
+	Strategy string     `yaml:"strategy" json:"strategy"`           // step by step, or one flip; default "canary"
 	Steps    []RampStep `yaml:"steps,omitempty" json:"steps"`       // canary: ascending shares, the last is 100
-	Promote  string     `yaml:"promote" json:"promote"`             // "ask" (default), "automatic" or "manual"
-	Schedule []Schedule `yaml:"schedule,omitempty" json:"schedule"` // nothing is promoted outside these hours; empty: always
-	Bake     Duration   `yaml:"bake" json:"bake"`                   // guarded time at the end, before the release counts as proved; default 24h
-	Holdback int        `yaml:"holdback" json:"holdback"`           // bluegreen: the old side's share in percent while it bakes; default 5, 0 switches it off
+	Promote  string     `yaml:"promote" json:"promote"`             // who takes the next step: an approver is asked, the daemon takes it when nothing objects, or only `release promote`; default "ask"
+	Schedule []Schedule `yaml:"schedule,omitempty" json:"schedule"` // nothing is promoted outside these hours; left out: always
+	Bake     Duration   `yaml:"bake" json:"bake"`                   // guarded time at the end, before the candidate is the last known good; default 24h
+	Holdback int        `yaml:"holdback" json:"holdback"`           // bluegreen: the old side's share in percent while it bakes, 0 to 50; default 5, of bluegreen
 }
 
-// A RampStep is one share of the ramp. Weight is in percent; For is the least time it
-// is kept, and has no place at 100, where [Rollout.Bake] counts.
+// A RampStep is one share of the ramp.
 type RampStep struct {
-	Weight int      `yaml:"weight" json:"weight"`
-	For    Duration `yaml:"for,omitempty" json:"for,omitempty"`
+	Weight int      `yaml:"weight" json:"weight"`               // the candidate's share in percent
+	For    Duration `yaml:"for,omitempty" json:"for,omitempty"` // the least time it is kept; none at 100, where bake counts
 }
 
 // The words of [Rollout.Strategy] and [Rollout.Promote].

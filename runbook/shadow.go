@@ -9,9 +9,9 @@ import (
 // A runbook without the section asks for nothing.
 type Shadow struct {
 	// Required refuses `release start` without a recorded pass of exactly this candidate
-	// bundle against exactly this stable bundle. Default true.
+	// bundle against exactly this stable bundle; default true.
 	Required bool `yaml:"required" json:"required"`
-	// MaxAge is how old the report may be, default 7d, at most 90d.
+	// MaxAge is how old the report may be, at most 90d; default 7d.
 	MaxAge Duration `yaml:"max_age" json:"max_age"`
 }
 

@@ -42,34 +42,34 @@ const (
 )
 
 // A Trigger is one sentence of the runbook, e.g. "P95 latency +30 % for 5 m". Each
-// becomes exactly one alert. For is the window of the effect, not Prometheus' for.
+// becomes exactly one alert.
 type Trigger struct {
-	Name     string      `yaml:"name" json:"name"` // ^[a-z0-9][a-z0-9-]{0,62}$, unique in the runbook
-	Type     TriggerType `yaml:"type" json:"type"`
-	Severity Severity    `yaml:"severity" json:"severity"`
-	For      Duration    `yaml:"for" json:"for"`
-	Style    Style       `yaml:"style,omitempty" json:"style,omitempty"` // empty is ByEvidence, where the type has evidence at all
+	Name     string      `yaml:"name" json:"name"`                       // lower-case letters, digits and dashes; unique in the runbook
+	Type     TriggerType `yaml:"type" json:"type"`                       // the kind of question
+	Severity Severity    `yaml:"severity" json:"severity"`               // severe: roll back at once; mild: ask a human; page, of absolute_slo and shifts against the reference alone: freeze promotion
+	For      Duration    `yaml:"for" json:"for"`                         // the window of the effect, not a waiting time; at least 4 intervals, of a KPI 20
+	Style    Style       `yaml:"style,omitempty" json:"style,omitempty"` // left out, evidence: it must be significant; threshold: a bare threshold over four intervals, all the time
 
-	Quantile float64  `yaml:"quantile,omitempty" json:"quantile,omitempty"`   // latency_quantile, absolute_slo with ceiling; 0 < q < 1
-	Increase Ratio    `yaml:"increase,omitempty" json:"increase,omitempty"`   // latency_quantile: relative to stable, 0.3 = +30 %
+	Quantile float64  `yaml:"quantile,omitempty" json:"quantile,omitempty"`   // latency_quantile, absolute_slo with ceiling; 0.95 for P95
+	Increase Ratio    `yaml:"increase,omitempty" json:"increase,omitempty"`   // latency_quantile: how much slower than stable is too slow
 	Ceiling  Duration `yaml:"ceiling,omitempty" json:"ceiling,omitempty"`     // latency_quantile: the candidate's limit; absolute_slo: every version's
-	Above    Ratio    `yaml:"above,omitempty" json:"above,omitempty"`         // error_rate, absolute_slo: share of requests; schema_mismatch: of checks, default 0.1 %
-	By       Ratio    `yaml:"by,omitempty" json:"by,omitempty"`               // over stable, in points: error_increase 0.5 %, null_spike 1 %, compare 0.5 % by default
-	MinRatio float64  `yaml:"min_ratio,omitempty" json:"min_ratio,omitempty"` // error_increase, compare: at least so many times stable's share; 1 to 100, default 1.5
-	KPI      string   `yaml:"kpi,omitempty" json:"kpi,omitempty"`             // kpi_drop
-	Drop     Ratio    `yaml:"drop,omitempty" json:"drop,omitempty"`           // kpi_drop: relative to stable, 0.02 = -2 %
-	Below    Ratio    `yaml:"below,omitempty" json:"below,omitempty"`         // canary_starved: share of the wanted traffic, default 50 %
+	Above    Ratio    `yaml:"above,omitempty" json:"above,omitempty"`         // error_rate, absolute_slo: share of requests; schema_mismatch: share of checks
+	By       Ratio    `yaml:"by,omitempty" json:"by,omitempty"`               // error_increase, null_spike, compare: how many points above stable
+	MinRatio float64  `yaml:"min_ratio,omitempty" json:"min_ratio,omitempty"` // error_increase, compare: at least so many times stable's share; 1 to 100
+	KPI      string   `yaml:"kpi,omitempty" json:"kpi,omitempty"`             // kpi_drop: one of metrics.kpis
+	Drop     Ratio    `yaml:"drop,omitempty" json:"drop,omitempty"`           // kpi_drop: how far below stable, relative to stable's value
+	Below    Ratio    `yaml:"below,omitempty" json:"below,omitempty"`         // canary_starved: share of the traffic that its weight asks for
 
 	Distribution string  `yaml:"distribution,omitempty" json:"distribution,omitempty"` // distribution_shift: one of metrics.distributions
-	Distance     Ratio   `yaml:"distance,omitempty" json:"distance,omitempty"`         // distribution_shift: Kolmogorov-Smirnov, the greatest gap between the cumulative shares; default 10 %
-	PSI          float64 `yaml:"psi,omitempty" json:"psi,omitempty"`                   // distribution_shift: population stability index instead; 0 < psi <= 10
-	Against      string  `yaml:"against,omitempty" json:"against,omitempty"`           // distribution_shift: stable (default) or reference, which only pages
+	Distance     Ratio   `yaml:"distance,omitempty" json:"distance,omitempty"`         // distribution_shift: Kolmogorov-Smirnov, the greatest gap between the cumulative shares
+	PSI          float64 `yaml:"psi,omitempty" json:"psi,omitempty"`                   // distribution_shift: population stability index instead; above 0, at most 10
+	Against      string  `yaml:"against,omitempty" json:"against,omitempty"`           // distribution_shift: the stable side, or the reference of the training data, which only pages
 
 	Bad  string `yaml:"bad,omitempty" json:"bad,omitempty"`   // compare: a counter's selector, e.g. fallbacks_total{kind="empty"}
 	All  string `yaml:"all,omitempty" json:"all,omitempty"`   // compare: the counter of what could have been bad
 	Expr string `yaml:"expr,omitempty" json:"expr,omitempty"` // anomaly: PromQL that answers with series if and only if it is true
 
-	// Unprotected lets a trigger without a comparison be severe: anomaly, drift_gauge.
+	// Unprotected lets a trigger without significance be severe: anomaly, drift_gauge.
 	Unprotected bool `yaml:"unprotected,omitempty" json:"unprotected,omitempty"`
 
 	// Line is the trigger's line in the runbook file, for messages.
