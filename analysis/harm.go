@@ -67,7 +67,7 @@ func (h Harm) Open(share float64) bool {
 // candidate, with that share of the opportunities, has events at that level. With
 // theta the true ratio of the levels it is events per second × KL(p1 ‖ p0), where p1
 // and p0 are the chances that an event is the candidate's:
-// triggers.md §2.1, after Lindon & Malek (2022) and ter Schure et al. (2024).
+// docs/statistics.md, after Lindon & Malek (2022) and ter Schure et al. (2024).
 func (h Harm) pace(theta, share, candidate float64) float64 {
 	if h.Variation > 0 {
 		mean, _ := h.catoni(1-theta, share, candidate)

@@ -8,7 +8,7 @@ import (
 )
 
 // widest is how far apart bounds may be around a limit: default client buckets, more
-// than twice apart, read +10 % as +18 % (triggers.md §3.5).
+// than twice apart, read +10 % as +18 % (docs/triggers.md).
 const widest = 1.2
 
 // lintBuckets looks at the histogram where the triggers and checks read it.

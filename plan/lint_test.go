@@ -75,7 +75,7 @@ func TestLints(t *testing.T) {
 	}
 }
 
-// Default client buckets cannot read +10 % (triggers.md §3.5).
+// Default client buckets cannot read +10 % (docs/triggers.md).
 func TestReadingOfDefaultBuckets(t *testing.T) {
 	rb := ranker()
 	rb.Metrics.Latency.Buckets = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
