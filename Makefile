@@ -4,7 +4,7 @@ GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: demo build test quality servers needs bench lint fuzz clean
+.PHONY: demo build test quality servers needs bench lint fuzz shape clean
 
 demo: ## a bad release from start to finish, with nothing to install
 	$(GO) run ./cmd/autorollback demo
@@ -42,6 +42,9 @@ lint:
 
 fuzz: ## each fuzz target for a short while
 	@test/fuzz
+
+shape: ## how large the daemon and the tree are, as a table
+	@$(GO) run ./test/shape
 
 clean:
 	rm -rf bin data incidents
