@@ -66,7 +66,7 @@ func quickly(promote string) *runbook.Rollout {
 func rampStories() []rampStory {
 	blueGreen := &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: minutes(5), Holdback: 5}
 	return []rampStory{
-		{title: "A ramp that climbs by itself", rollout: quickly(runbook.PromoteAutomatic), steps: "start 20, promote 50, promote 100 good, proved 100",
+		{title: "A ramp that climbs automatically", rollout: quickly(runbook.PromoteAutomatic), steps: "start 20, promote 50, promote 100 good, proved 100",
 			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1}},
 		{title: "A ramp that asks at each step", rollout: quickly(runbook.PromoteAsk), steps: "start 20, promote 50, promote 100 good, proved 100",
 			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1, "promote": 2}, dies: []string{"asked", "promote", "checked", "proved"}, person: (*drama).saysYes},

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Mirroring says how the router is told to copy requests to a candidate and throw its
-// answers away.
+// Mirroring says how the router copies requests to a candidate and throws its answers
+// away.
 type Mirroring struct {
 	// Service names Traefik's service of type mirroring, which the routers send to and
 	// whose main service is the weighted one:

@@ -1,6 +1,6 @@
 // Command service is a model service to try autorollback on: three pods of v1, two of
 // v2, a router that follows its weights in the store, and steady traffic.
-// POST /break/slow, /break/errors, /break/everything or /mend on its control address
+// POST /break/slow, /break/errors, /break/everything or /fix on its control address
 // changes how the models behave.
 package main
 
@@ -37,7 +37,7 @@ func run(ctx context.Context) error {
 	consul := flag.String("consul", "127.0.0.1:8500", "Consul's address")
 	file := flag.String("runbook", "examples/runbooks/ranker.yaml", "the service's runbook: its routing is followed")
 	targets := flag.String("targets", "examples/targets.json", "where to write the pods' addresses for Prometheus")
-	control := flag.String("control", "127.0.0.1:7070", "where to break and mend the models")
+	control := flag.String("control", "127.0.0.1:7070", "where to break and fix the models")
 	rate := flag.Int("rate", 100, "requests per second")
 	flag.Parse()
 	rb, err := runbook.Load(*file)
@@ -83,7 +83,7 @@ func switches(w *gameday.Service) http.Handler {
 		"/break/slow":       func() { w.Candidate.Behave(slow) },
 		"/break/errors":     func() { w.Candidate.Behave(errs) },
 		"/break/everything": func() { w.Candidate.Behave(errs); w.Stable.Behave(errs) },
-		"/mend":             func() { w.Candidate.Behave(gameday.Well); w.Stable.Behave(gameday.Well) },
+		"/fix":              func() { w.Candidate.Behave(gameday.Well); w.Stable.Behave(gameday.Well) },
 	} {
 		mux.HandleFunc("POST "+path, func(rw http.ResponseWriter, _ *http.Request) {
 			does()

@@ -43,7 +43,7 @@ func (g *generator) pick() {
 				}
 				h := hit{picked: c.Side == "both" || c.Side == string(role)}
 				if c.Pods > 0 {
-					h.picked = h.picked && order[m.slot] < c.Pods
+					h.picked = h.picked && order[m.place] < c.Pods
 				}
 				h.from, h.until = c.from, c.until
 				if c.perHour > 0 {

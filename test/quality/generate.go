@@ -141,9 +141,9 @@ func (g *generator) staff(now time.Duration) {
 		wanted := max(1, int(math.Ceil(float64(n)*(g.least+(1-g.least)*high))))
 		switch {
 		case now < 0 && m.role == runbook.Candidate:
-		case m.slot < wanted && !m.up:
+		case m.place < wanted && !m.up:
 			m.start(now, true)
-		case m.slot >= wanted:
+		case m.place >= wanted:
 			m.up = false
 		case g.restarts > 0 && g.rnd.Float64() < g.restarts*float64(g.shape.Interval)/float64(24*time.Hour):
 			m.start(now, false)

@@ -12,8 +12,8 @@ import (
 // A member is one pod of a generated trace.
 type member struct {
 	role    runbook.Role
-	slot    int
-	lives   int // how many pods had the slot before
+	place   int
+	lives   int // how many pods had the place before
 	name    string
 	weight  float64       // its share of its side's traffic, before it is divided
 	phase   time.Duration // how long before the evaluation it is scraped
@@ -42,8 +42,8 @@ type state struct {
 	errors, latency, conversion, nulls, mismatches, skew, traffic, loss float64
 }
 
-func newMember(role runbook.Role, slot int, s Shape, rnd *rand.Rand, uneven float64) *member {
-	return &member{role: role, slot: slot, weight: math.Exp(uneven * rnd.NormFloat64()),
+func newMember(role runbook.Role, place int, s Shape, rnd *rand.Rand, uneven float64) *member {
+	return &member{role: role, place: place, weight: math.Exp(uneven * rnd.NormFloat64()),
 		phase:  time.Duration(rnd.Float64() * float64(s.Interval) / 2),
 		counts: make(Reading, s.size()), reading: make(Reading, s.size()),
 		upTo: [2][]float64{make([]float64, len(s.Latency)), make([]float64, len(s.Score))}}
@@ -52,7 +52,7 @@ func newMember(role runbook.Role, slot int, s Shape, rnd *rand.Rand, uneven floa
 // start begins the pod's life: under a new name, or after a restart under its own.
 func (m *member) start(now time.Duration, anew bool) {
 	if anew {
-		m.name = string(m.role) + "-" + strconv.Itoa(m.slot)
+		m.name = string(m.role) + "-" + strconv.Itoa(m.place)
 		if m.lives > 0 {
 			m.name += "-" + strconv.Itoa(m.lives)
 		}

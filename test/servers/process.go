@@ -136,7 +136,7 @@ func (p *Process) running() bool {
 func (p *Process) alive(ask func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if !p.running() {
-			return final{fmt.Errorf("it ended by itself: %s", p.cmd.ProcessState)}
+			return final{fmt.Errorf("it ended on its own: %s", p.cmd.ProcessState)}
 		}
 		return ask(ctx)
 	}
@@ -183,7 +183,7 @@ func (p *Process) signal(sig os.Signal) {
 func (p *Process) end(sig os.Signal) {
 	p.tb.Helper()
 	if !p.running() && !p.asked {
-		p.tb.Errorf("%s ended by itself: %s", p.name, p.cmd.ProcessState)
+		p.tb.Errorf("%s ended on its own: %s", p.name, p.cmd.ProcessState)
 	}
 	p.asked = true
 	p.signal(sig)

@@ -174,7 +174,7 @@ func TestServerThatEndsByItself(t *testing.T) {
 	p := &Process{tb: rec, name: "sh", path: shell, args: []string{"-c", "exit 3"}, dir: t.TempDir()}
 	p.ready = func(context.Context) error { return errors.New("not yet") }
 	rec.run(p.Start)
-	check(t, rec.said, "start sh: it ended by itself: exit status 3")
+	check(t, rec.said, "start sh: it ended on its own: exit status 3")
 }
 
 func TestPortsDiffer(t *testing.T) {
