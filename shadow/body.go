@@ -104,10 +104,6 @@ func flat(data []any) []any {
 
 func isList(v any) bool { _, ok := v.([]any); return ok }
 
-func looksV2(b Body, key string) bool {
-	return bytes.Contains(b[:min(len(b), 4096)], []byte(key))
-}
-
 // lookup returns the first value that a path of keys and [*] leads to, as text.
 func lookup(v any, steps []string) (string, bool) {
 	for _, s := range steps {

@@ -16,7 +16,6 @@ func (p place) leaf() bool  { return p.segment != "" && p.hour != allHours }
 const (
 	keepWhole  = 8192
 	keepMiddle = 2048
-	keepSmall  = 1024
 )
 
 func (p place) keep() int {
@@ -24,7 +23,7 @@ func (p place) keep() int {
 	case p.whole():
 		return keepWhole
 	case p.leaf():
-		return keepSmall
+		return MaxDriftSamples
 	}
 	return keepMiddle
 }

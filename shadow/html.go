@@ -20,9 +20,13 @@ type list struct {
 	Lines []string
 }
 
+// A page is a report with what its pages show of it.
+type page struct{ *Report }
+
 // HTML returns the report as one file with its pictures: inline style, no script,
 // nothing fetched. Whatever comes from recordings or answers is escaped.
-func (r *Report) HTML() ([]byte, error) {
+func HTML(report *Report) ([]byte, error) {
+	r := page{report}
 	tmpl, err := template.New("page").Parse(pageTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("read the page's template: %w", err)
@@ -39,7 +43,7 @@ func (r *Report) HTML() ([]byte, error) {
 		Sections []section
 		Lists    []list
 	}{
-		r, template.CSS(pageStyle), "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'",
+		report, template.CSS(pageStyle), "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'",
 		r.mismatchPlot(), r.heats(), r.lags(), r.sections(),
 		[]list{{"Notes", r.Notes}, {"Method", r.Method.Text}, {"First records that could not be read", append(r.Counts.Run.FirstBad, r.Counts.Bad.First...)}},
 	})

@@ -33,7 +33,7 @@ const partBytes = 16 << 20
 // its time lies in the hours that both logs cover, or is not known.
 func (j Join) Pairs(ctx context.Context, run *Run) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
-		if err := j.each(ctx, run, func(p Pair) bool { return yield(p, nil) }); err != nil && !errors.Is(err, errStop) {
+		if err := j.each(ctx, run, func(p Pair) bool { return yield(p, nil) }); err != nil && !errors.Is(err, errLeft) {
 			yield(Pair{}, fmt.Errorf("join: %w", err))
 		}
 	}
@@ -134,3 +134,5 @@ func (h hours) overlap(o hours) hours {
 func (h hours) holds(at time.Time) bool {
 	return !h.known || at.IsZero() || !at.Before(h.from) && !at.After(h.to)
 }
+
+var errLeft = errors.New("no more is wanted")

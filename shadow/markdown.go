@@ -7,7 +7,8 @@ import (
 
 // Markdown returns the report as a page for a ticket or a pull request. Whatever comes
 // from recordings or answers is escaped.
-func (r *Report) Markdown() []byte {
+func Markdown(report *Report) []byte {
+	r := page{report}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Shadow report: %s\n\n**%s** by the rule %s: %s\n", escapeMarkdown(r.Service), strings.ToUpper(string(r.Verdict)), r.Rule, escapeMarkdown(r.Reason))
 	if r.Verdict == Inconclusive {

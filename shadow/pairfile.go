@@ -1,6 +1,7 @@
 package shadow
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -13,23 +14,6 @@ import (
 
 // A file of pairs is lines of JSON: first a [PairHeader], then pairs, last, once all is
 // done, the [Run]. Whoever stops in between leaves a file that can be gone on with.
-
-// SchemaPairs is the form of a file of pairs.
-const SchemaPairs = "autorollback/shadow-pairs/1"
-
-// A PairHeader says where pairs come from. Two runs with equal headers give equal
-// pairs in equal order, answers aside.
-type PairHeader struct {
-	Schema    string   `json:"schema"`
-	Kind      string   `json:"kind"` // replay or join
-	From      []string `json:"from"` // the recordings, or stable's logs
-	Bytes     int64    `json:"bytes,omitempty"`
-	Against   []string `json:"against,omitempty"` // join: the candidate's logs
-	Candidate string   `json:"candidate_url,omitempty"`
-	Stable    string   `json:"stable_url,omitempty"`
-	Permyriad int      `json:"permyriad,omitempty"` // the sample, of 10,000
-	Allow     []string `json:"allow,omitempty"`
-}
 
 // pairLine is any line of a file of pairs.
 type pairLine struct {
@@ -111,4 +95,30 @@ func writeLine(w io.Writer, v any) error {
 	}
 	_, err := w.Write(line.Bytes())
 	return err
+}
+
+// WritePairs writes pairs to a new file of pairs, with the run at its end.
+func WritePairs(path string, header PairHeader, pairs func(yield func(Pair, error) bool), run *Run) (err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("write pairs: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	header.Schema = SchemaPairs
+	w := bufio.NewWriterSize(f, 256<<10)
+	if err := writeLine(w, header); err != nil {
+		return fmt.Errorf("write pairs: %w", err)
+	}
+	for p, err := range pairs {
+		if err != nil {
+			return err
+		}
+		if err := writeLine(w, p); err != nil {
+			return fmt.Errorf("write pairs: %w", err)
+		}
+	}
+	if err := errors.Join(writeLine(w, map[string]*Run{"run": run}), w.Flush(), f.Sync()); err != nil {
+		return fmt.Errorf("write pairs: %w", err)
+	}
+	return nil
 }

@@ -41,7 +41,7 @@ type tick struct {
 
 // mismatchPlot shows for each field the noise, and the noise plus the excess with its
 // bounds: where the bounds lie right of the noise, the difference is the candidate's.
-func (r *Report) mismatchPlot() *plot {
+func (r page) mismatchPlot() *plot {
 	list := slices.DeleteFunc(slices.Clone(r.Fields), func(f FieldResult) bool { return f.Raw == 0 && f.Noise == 0 })
 	slices.SortStableFunc(list, func(a, b FieldResult) int { return cmp.Compare(b.Excess, a.Excess) })
 	list = list[:min(len(list), maxBars)]
@@ -119,7 +119,7 @@ const (
 )
 
 // heats returns one picture for each score.
-func (r *Report) heats() []heat {
+func (r page) heats() []heat {
 	var all []heat
 	for _, score := range r.Scores {
 		h := heat{Score: clip(score, 60)}
@@ -157,7 +157,7 @@ func orAll(segment string) string {
 	return segment
 }
 
-func (r *Report) tile(s Slice, score string) tile {
+func (r page) tile(s Slice, score string) tile {
 	t := tile{X: tileLeft + tileWidth**s.Hour, Class: "hn", Title: s.Where() + ": too few"}
 	for _, one := range s.Scores {
 		if one.Path != score || one.PSIP == nil {
@@ -179,7 +179,7 @@ type lag struct {
 	Label             string
 }
 
-func (r *Report) lags() []lag {
+func (r page) lags() []lag {
 	if len(r.Slices) == 0 || r.Slices[0].Stable == nil || r.Slices[0].Candidate == nil {
 		return nil
 	}

@@ -33,6 +33,9 @@ type Tolerance struct {
 	Relative float64 `yaml:"relative" json:"relative"` // a share: 0.01 is 1 %
 }
 
+// MaxDriftSamples is how many pairs a segment in an hour keeps for its PSI.
+const MaxDriftSamples = 1024
+
 // How a field is compared.
 const (
 	byTolerance = "tolerance" // numbers within a tolerance, anything else exactly; the default

@@ -157,8 +157,8 @@ func (p *planCheck) limits(l Limits) {
 	if l.DriftSamples < 100 {
 		p.add("is below 100", "ten bins need more; the default is 500", "limits", "drift_samples")
 	}
-	if l.DriftSamples > keepSmall {
-		p.add(fmt.Sprintf("is above %d", keepSmall), "a slice keeps no more pairs than that", "limits", "drift_samples")
+	if l.DriftSamples > MaxDriftSamples {
+		p.add(fmt.Sprintf("is above %d", MaxDriftSamples), "a slice keeps no more pairs than that", "limits", "drift_samples")
 	}
 }
 

@@ -2,6 +2,7 @@ package shadow
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -187,4 +188,8 @@ func (l *lineCounter) at(offset int64) int64 {
 	l.n += int64(i)
 	l.ends = l.ends[i:]
 	return l.n
+}
+
+func looksV2(b Body, key string) bool {
+	return bytes.Contains(b[:min(len(b), 4096)], []byte(key))
 }

@@ -1,17 +1,10 @@
 package shadow
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"time"
-)
-
-// A Verdict is the answer to "may this candidate take traffic?".
-type Verdict string
-
-// The verdicts. Inconclusive blocks as well: no data is neither good nor bad.
-const (
-	Pass         Verdict = "pass"
-	Block        Verdict = "block"
-	Inconclusive Verdict = "inconclusive"
 )
 
 // SchemaReport is the form of [Report] as JSON.
@@ -65,12 +58,6 @@ type Method struct {
 	Noise    bool     `json:"noise"`    // whether stable was asked twice
 	Timezone string   `json:"timezone"` // of the hours
 	Text     []string `json:"text"`
-}
-
-// A Window is the time of the requests; zero if the recording has no times.
-type Window struct {
-	From time.Time `json:"from,omitzero"`
-	To   time.Time `json:"to,omitzero"`
 }
 
 // Counts say what there was and what became of it.
@@ -156,4 +143,28 @@ type Matrix struct {
 	Path   string    `json:"path"`
 	Labels []string  `json:"labels"`
 	Counts [][]int64 `json:"counts"`
+}
+
+// Gate returns the report's verdict as a record that names the report by its digest.
+func (r *Report) Gate() (Gate, error) {
+	text, err := r.JSON()
+	if err != nil {
+		return Gate{}, err
+	}
+	sum := sha256.Sum256(text)
+	return Gate{
+		Schema: SchemaGate, Service: r.Service, Candidate: r.Candidate, Stable: r.Stable,
+		Verdict: r.Verdict, Rule: r.Rule, Reason: r.Reason, Window: r.Window, Recording: r.Recording, At: r.At, Report: "sha256:" + hex.EncodeToString(sum[:]),
+		Counts: GateCounts{Pairs: r.Counts.Pairs, Compared: r.Counts.Compared, Tests: r.Method.Tests, Bad: r.Counts.Bad.Count + r.Counts.Run.Bad},
+	}, nil
+}
+
+// JSON returns the report as indented JSON with a line end, always the same bytes for
+// the same report.
+func (r *Report) JSON() ([]byte, error) {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return append(text, '\n'), nil
 }

@@ -33,7 +33,7 @@ func nightReport() *Report {
 
 func TestGoldenPages(t *testing.T) {
 	r := nightReport()
-	page, err := r.HTML()
+	page, err := HTML(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestGoldenPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, got := range map[string][]byte{"night.md": r.Markdown(), "night.html": page, "night.gate.json": append(gateText, '\n')} {
+	for name, got := range map[string][]byte{"night.md": Markdown(r), "night.html": page, "night.gate.json": append(gateText, '\n')} {
 		golden(t, name, got)
 	}
 	var back Report
@@ -96,7 +96,7 @@ func TestHostileTextIsEscaped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := r.HTML()
+	page, err := HTML(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestHostileTextIsEscaped(t *testing.T) {
 			}
 		}
 	}
-	md := string(r.Markdown())
+	md := string(Markdown(r))
 	for _, bad := range []string{"<script", "<img", "://", "\n# x", "|[a]"} {
 		if strings.Contains(md, bad) {
 			t.Errorf("the Markdown has %q", bad)
@@ -141,7 +141,7 @@ func TestSamplesAreRedacted(t *testing.T) {
 	plan := DefaultPlan()
 	plan.Show = []string{"city"}
 	r := mustCompare(plan, w.pairs())
-	page, err := r.HTML()
+	page, err := HTML(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestSamplesAreRedacted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, out := range map[string][]byte{"markdown": r.Markdown(), "html": page, "json": text} {
+	for name, out := range map[string][]byte{"markdown": Markdown(r), "html": page, "json": text} {
 		if !bytes.Contains(out, []byte("Ulm")) {
 			t.Errorf("%s: the allowed value is not shown", name)
 		}

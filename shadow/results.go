@@ -2,6 +2,7 @@ package shadow
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 )
@@ -157,4 +158,17 @@ func shorten(s *Slice) {
 		slices.SortStableFunc(s.Fields, func(a, b FieldResult) int { return cmp.Compare(b.Excess, a.Excess) })
 		s.Fields = s.Fields[:10]
 	}
+}
+
+// Where names a slice.
+func (s Slice) Where() string {
+	switch {
+	case s.Segment == "" && s.Hour == nil:
+		return "all traffic"
+	case s.Hour == nil:
+		return s.Segment
+	case s.Segment == "":
+		return fmt.Sprintf("%02d o'clock", *s.Hour)
+	}
+	return fmt.Sprintf("%s, %02d o'clock", s.Segment, *s.Hour)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // A section is a heading with a table, as both the Markdown and the HTML page show it.
@@ -28,7 +27,7 @@ func (s section) cut() section {
 }
 
 // sections returns everything that the pages say in tables.
-func (r *Report) sections() []section {
+func (r page) sections() []section {
 	all := []section{r.factSection(), r.findingSection(), r.fieldSection(), r.scoreSection(), r.sliceSection()}
 	for _, m := range r.Flips {
 		all = append(all, flipSection(m))
@@ -43,7 +42,7 @@ func (r *Report) sections() []section {
 	return out
 }
 
-func (r *Report) factSection() section {
+func (r page) factSection() section {
 	c := r.Counts
 	s := section{Title: "What was compared", Head: []string{"", ""}}
 	add := func(name, value string) {
@@ -64,14 +63,6 @@ func (r *Report) factSection() section {
 	return s
 }
 
-// String returns the window's ends, or nothing.
-func (w Window) String() string {
-	if w.From.IsZero() {
-		return ""
-	}
-	return w.From.UTC().Format(time.DateTime) + " to " + w.To.UTC().Format(time.DateTime) + " UTC"
-}
-
 func nonZero(n int64) string {
 	if n == 0 {
 		return ""
@@ -79,7 +70,7 @@ func nonZero(n int64) string {
 	return fmt.Sprint(n)
 }
 
-func (r *Report) findingSection() section {
+func (r page) findingSection() section {
 	s := section{Title: "Findings", Text: "The first one decided.", Head: []string{"Verdict", "Rule", "Finding", "p (Holm)"}}
 	for _, f := range r.Findings {
 		s.Rows = append(s.Rows, []string{string(f.Verdict), f.Rule, f.Text, pText(f.P)})
@@ -97,7 +88,7 @@ func pText(p *float64) string {
 	return fmt.Sprintf("%.2g", *p)
 }
 
-func (r *Report) fieldSection() section {
+func (r page) fieldSection() section {
 	s := section{Title: "Fields", Text: "Over all traffic. Bounds are 95 %.", Head: []string{"Field", "n", "Mismatch", "Noise", "Excess", "from", "to", "mean |Δ|", "p95", "p99", "p (Holm)"}}
 	for _, f := range r.Fields {
 		if f.Raw == 0 && f.Noise == 0 && f.Delta == nil {
@@ -117,20 +108,7 @@ func (r *Report) fieldSection() section {
 
 func short(v float64) string { return fmt.Sprintf("%.3g", v) }
 
-// Where names a slice.
-func (s Slice) Where() string {
-	switch {
-	case s.Segment == "" && s.Hour == nil:
-		return "all traffic"
-	case s.Hour == nil:
-		return s.Segment
-	case s.Segment == "":
-		return fmt.Sprintf("%02d o'clock", *s.Hour)
-	}
-	return fmt.Sprintf("%s, %02d o'clock", s.Segment, *s.Hour)
-}
-
-func (r *Report) scoreSection() section {
+func (r page) scoreSection() section {
 	s := section{Title: "Scores", Text: "Drift of each watched score, where it is greatest first.", Head: []string{"Score", "Where", "n", "PSI", "p (Holm)", "Shift", "p (Holm)"}}
 	type row struct {
 		ScoreResult
@@ -167,7 +145,7 @@ func (s section) top(n int) section {
 	return s
 }
 
-func (r *Report) sliceSection() section {
+func (r page) sliceSection() section {
 	s := section{Title: "Segments and hours", Text: "Hours are " + r.Method.Timezone + ". The field named is the one that differs most beyond its noise.", Head: []string{"Where", "Requests", "Worst field", "Excess", "from", "to", "Errors stable", "Errors candidate", "p50", "p95", "p99 (stable → candidate, ms)"}}
 	for _, one := range r.Slices {
 		if one.Segment != "" && one.Hour != nil {
@@ -206,7 +184,7 @@ func flipSection(m Matrix) section {
 	return s
 }
 
-func (r *Report) worstSection() section {
+func (r page) worstSection() section {
 	s := section{Title: "Worst samples", Text: "Ids are hashes (FNV-1a). Values are shown only of fields that the plan allows.", Head: []string{"Id", "Segment", "Field", "Kind", "Stable", "Candidate", "|Δ|"}}
 	for _, one := range r.Worst {
 		id, segment := one.ID, segmentText(one.Segment)

@@ -156,7 +156,7 @@ func joinPart(stable, candidate string, both hours, run *Run, yield func(Pair) b
 			p.TS = c.TS
 		}
 		if !yield(p) {
-			return errStop
+			return errLeft
 		}
 		return nil
 	})
@@ -166,30 +166,4 @@ func joinPart(stable, candidate string, both hours, run *Run, yield func(Pair) b
 		}
 	}
 	return err
-}
-
-// WritePairs writes pairs to a new file of pairs, with the run at its end.
-func WritePairs(path string, header PairHeader, pairs func(yield func(Pair, error) bool), run *Run) (err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("write pairs: %w", err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	header.Schema = SchemaPairs
-	w := bufio.NewWriterSize(f, 256<<10)
-	if err := writeLine(w, header); err != nil {
-		return fmt.Errorf("write pairs: %w", err)
-	}
-	for p, err := range pairs {
-		if err != nil {
-			return err
-		}
-		if err := writeLine(w, p); err != nil {
-			return fmt.Errorf("write pairs: %w", err)
-		}
-	}
-	if err := errors.Join(writeLine(w, map[string]*Run{"run": run}), w.Flush(), f.Sync()); err != nil {
-		return fmt.Errorf("write pairs: %w", err)
-	}
-	return nil
 }

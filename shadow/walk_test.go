@@ -139,7 +139,7 @@ func FuzzCompare(f *testing.F) {
 		if _, err := r.Gate(); err != nil {
 			t.Error(err)
 		}
-		if _, err := r.HTML(); err != nil {
+		if _, err := HTML(r); err != nil {
 			t.Error(err)
 		}
 	})

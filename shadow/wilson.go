@@ -1,6 +1,10 @@
 package shadow
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // z95 is the two-sided 95 % quantile of the normal distribution. The bounds that are
 // shown use it; the decisions use exact tests, see [excessP].
@@ -68,4 +72,21 @@ func excessP(b, c, n int64, limit float64, paired bool) float64 {
 	// Both ends are valid bounds; the worse tail at either is an upper bound of the best.
 	at := func(t float64) float64 { return math.Max(tailAtLeast(b, n, t+limit), tailAtMost(c, n, t)) }
 	return math.Min(1, 2*math.Min(at(low), at(high)))
+}
+
+// holm returns, for each p-value, what it becomes when all are tested together (Holm
+// 1979): rejecting where the result is at most α holds the chance of even one false
+// alarm at α, however the tests depend on each other.
+func holm(ps []float64) []float64 {
+	order := make([]int, len(ps))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(ps[a], ps[b]) })
+	adjusted, worst := make([]float64, len(ps)), 0.0
+	for rank, i := range order {
+		worst = math.Max(worst, math.Min(1, float64(len(ps)-rank)*ps[i]))
+		adjusted[i] = worst
+	}
+	return adjusted
 }

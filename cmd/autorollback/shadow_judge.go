@@ -111,8 +111,8 @@ func (j *judging) write(r *shadow.Report) error {
 		path string
 		text func() ([]byte, error)
 	}{
-		{*j.markdown, func() ([]byte, error) { return r.Markdown(), nil }},
-		{*j.json, r.JSON}, {*j.html, r.HTML}, {*j.gate, gate},
+		{*j.markdown, func() ([]byte, error) { return shadow.Markdown(r), nil }},
+		{*j.json, r.JSON}, {*j.html, func() ([]byte, error) { return shadow.HTML(r) }}, {*j.gate, gate},
 	} {
 		if out.path == "" {
 			continue
