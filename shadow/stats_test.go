@@ -35,6 +35,16 @@ func TestBinomialTailsAreExact(t *testing.T) {
 	}
 }
 
+// The library's incomplete beta is -0.56 where 0.5 belongs, with 1e9 requests.
+func TestTailsOfVeryManyRequests(t *testing.T) {
+	for _, n := range []int64{1e6, 1e7, 1e8, 1e9, 1e10} {
+		for z, want := range map[float64]float64{0: .5, 1: .158655, 2.5: .00620967, 4: 3.16712e-5} {
+			k := int64(float64(n)*.5 + z*math.Sqrt(float64(n)*.25))
+			near(t, fmt.Sprintf("P(X>=%d|%d)", k, n), tailAtLeast(k, n, .5), want, want*(1e-3+20/math.Sqrt(float64(n))))
+		}
+	}
+}
+
 // The reference values are of published tables.
 func TestKnownValues(t *testing.T) {
 	near(t, "chi² 3.841 df 1", chiSquareTail(3.841458820694124, 1), .05, 1e-9)
