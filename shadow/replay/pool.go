@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// A belt sends requests side by side and writes the pairs in the recording's order, so
+// A pool sends requests side by side and writes the pairs in the recording's order, so
 // that the number of pairs in the output says where to go on.
 type pool struct {
 	replay  Replay
@@ -23,7 +23,7 @@ type pool struct {
 	unanswered int // requests in a row without any answer of stable
 }
 
-// A slot is one request under way.
+// A job is one request under way.
 type job struct {
 	record shadow.Record
 	done   chan shadow.Pair // holds one
@@ -32,7 +32,7 @@ type job struct {
 func (b *pool) run(ctx context.Context) (shadow.Run, error) {
 	var run shadow.Run
 	bad := shadow.Bad{Show: b.replay.ShowBad}
-	// The order is a queue of slots; its length bounds what is held in memory.
+	// The order is a queue of jobs; its length bounds what is held in memory.
 	queue, work := make(chan *job, 4*b.replay.Parallel), make(chan *job)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -60,7 +60,7 @@ func (b *pool) run(ctx context.Context) (shadow.Run, error) {
 	return run, err
 }
 
-// feed puts requests on the belt at the rate that is allowed, leaving out those that
+// feed hands requests to the workers at the rate that is allowed, leaving out those that
 // an earlier run has done.
 func (b *pool) feed(ctx context.Context, requests iter.Seq2[shadow.Record, error], queue, work chan<- *job) error {
 	pace, left := newPace(b.replay.Rate), b.before.Done
@@ -79,9 +79,9 @@ func (b *pool) feed(ctx context.Context, requests iter.Seq2[shadow.Record, error
 			return err
 		}
 		s := &job{rec, make(chan shadow.Pair, 1)}
-		for _, belt := range []chan<- *job{queue, work} {
+		for _, to := range []chan<- *job{queue, work} {
 			select {
-			case belt <- s:
+			case to <- s:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -139,7 +139,7 @@ func newPace(perSecond float64) *pace {
 	return &pace{gap: time.Duration(float64(time.Second) / perSecond)}
 }
 
-// wait returns when the next request may go. What was missed while the belt was full
+// wait returns when the next request may go. What was missed while all workers were busy
 // is not made up for.
 func (p *pace) wait(ctx context.Context) error {
 	if p.gap == 0 {

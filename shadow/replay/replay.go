@@ -81,8 +81,8 @@ func (r Replay) Run(ctx context.Context) (shadow.Run, error) {
 		return *before.Ended, nil
 	}
 	buffered := bufio.NewWriterSize(out, 256<<10)
-	belt := &pool{replay: r, targets: targets, before: before, out: buffered}
-	run, err := belt.run(ctx)
+	workers := &pool{replay: r, targets: targets, before: before, out: buffered}
+	run, err := workers.run(ctx)
 	if err == nil {
 		run.Ended = true
 		err = recording.WriteLine(buffered, map[string]shadow.Run{"run": run})
