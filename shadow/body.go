@@ -8,14 +8,14 @@ import (
 	"strconv"
 )
 
-// A tensor is one of the named tensors of the Open Inference Protocol, version 2.
+// A Tensor is one of the named tensors of the Open Inference Protocol, version 2.
 type Tensor struct {
 	Datatype string
 	Shape    any
 	Data     []any
 }
 
-// rows splits the data by the last dimension: one row of scores for each input.
+// Rows splits the data by the last dimension: one row of scores for each input.
 func (t *Tensor) Rows() [][]any {
 	shape, _ := t.Shape.([]any)
 	if len(shape) < 2 {
@@ -29,7 +29,7 @@ func (t *Tensor) Rows() [][]any {
 	return slices.Collect(slices.Chunk(t.Data, int(width)))
 }
 
-// decodeBody reads a body for comparing. Numbers stay as they were written. What is
+// DecodeBody reads a body for comparing. Numbers stay as they were written. What is
 // not JSON becomes one string.
 func DecodeBody(b Body) any {
 	if len(b) == 0 {
@@ -139,7 +139,7 @@ func lookup(v any, steps []string) (string, bool) {
 	return "", false
 }
 
-// segmentOf takes the segments that the rules name, or the record's own.
+// SegmentOf takes the segments that the rules name, or the record's own.
 func SegmentOf(rules []SegmentRule, rec *Record) map[string]string {
 	if len(rules) == 0 {
 		return rec.Segment

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A pattern names fields of a body: keys with dots between them, [*] for every element
+// A Path names fields of a body: keys with dots between them, [*] for every element
 // of a list, * for any key, ** for any number of steps. A key with other characters
 // than letters, digits, _ and - is written ["like this"].
 type Path struct {
@@ -68,7 +68,7 @@ func nextStep(text string) (step, rest string, err error) {
 	return text[:end], text[end:], nil
 }
 
-// matches says whether a field's steps are named by the pattern.
+// Matches says whether a field's steps are named by the pattern.
 func (p Path) Matches(steps []string) bool { return stepsMatch(p.Steps, steps) }
 
 func stepsMatch(want, have []string) bool {
@@ -88,7 +88,7 @@ func stepsMatch(want, have []string) bool {
 	return len(want) == len(have)
 }
 
-// pathOf writes steps as a path.
+// FormatPath writes steps as a path.
 func FormatPath(steps []string) string {
 	var b strings.Builder
 	for _, s := range steps {

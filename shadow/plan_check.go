@@ -20,7 +20,7 @@ type planCheck struct {
 }
 
 // add notes a mistake at the path of keys and indexes, e.g. "fields", 0, "path".
-func (p *planCheck) add(what, mend string, path ...any) {
+func (p *planCheck) add(what, fix string, path ...any) {
 	field, line, n := "", 1, p.root
 	if n.Kind == yaml.DocumentNode && len(n.Content) > 0 {
 		n = n.Content[0]
@@ -42,7 +42,7 @@ func (p *planCheck) add(what, mend string, path ...any) {
 			line = n.Line
 		}
 	}
-	p.problems = append(p.problems, runbook.Problem{File: p.file, Line: line, Field: strings.TrimPrefix(field, "."), What: what, Mend: mend})
+	p.problems = append(p.problems, runbook.Problem{File: p.file, Line: line, Field: strings.TrimPrefix(field, "."), What: what, Mend: fix})
 }
 
 func child(n *yaml.Node, key string) *yaml.Node {
@@ -177,7 +177,7 @@ func (p *planCheck) require(r Require) {
 	}
 }
 
-// parseHours reads "all", one hour, or a range of hours whose ends both belong to it.
+// ParseHours reads "all", one hour, or a range of hours whose ends both belong to it.
 func ParseHours(text string) ([]int, error) {
 	if text == "all" {
 		text = "0-23"

@@ -18,7 +18,7 @@ type BadRecord struct {
 	Fix    string
 }
 
-// Error returns "FILE:LINE: record N: what; mend".
+// Error returns "FILE:LINE: record N: what; fix".
 func (b BadRecord) Error() string {
 	return fmt.Sprintf("%s:%d: record %d: %s; %s", b.File, b.Line, b.Record, b.What, b.Fix)
 }
@@ -60,7 +60,7 @@ type Record struct {
 	Line int64 // where it was read; 0 if the format joins several records
 }
 
-// A Request is what was asked.
+// A Request is what was sent.
 type Request struct {
 	Method  string  `json:"method,omitempty"`
 	Path    string  `json:"path,omitempty"` // with the query, without the host
@@ -159,7 +159,7 @@ func (b *Body) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// whatJSON puts encoding/json's errors into words that a reader of the file understands.
+// JSONProblem puts encoding/json's errors into words that a reader of the file understands.
 func JSONProblem(err error) string {
 	var wrongType *json.UnmarshalTypeError
 	if errors.As(err, &wrongType) {

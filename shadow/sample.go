@@ -13,7 +13,7 @@ func HashID(id string) uint64 {
 	return h.Sum64()
 }
 
-// clip shortens text of a file for a message.
+// Clip shortens text of a file for a message.
 func Clip(text string, most int) string {
 	runes := []rune(text)
 	if len(runes) <= most {

@@ -5,7 +5,7 @@ import (
 	"github.com/autorollback/autorollback/shadow/stat"
 )
 
-// A place is a slice of the traffic: everything, a segment, an hour, or a segment in
+// A segment is a slice of the traffic: everything, a segment, an hour, or a segment in
 // an hour.
 type segment struct {
 	segment string // "country=DE"; empty: all
@@ -33,7 +33,7 @@ func (p segment) sampleSize() int {
 	return sampleMiddle
 }
 
-// A cell is everything counted in one place.
+// A bucket is everything counted in one segment.
 type bucket struct {
 	segment  segment
 	pairs    int64
@@ -44,7 +44,7 @@ type bucket struct {
 	drifts   []*stat.Drift
 }
 
-// A tally counts one field in one place.
+// A tally counts one field in one segment.
 type fieldCounts struct {
 	n, raw          int64 // pairs with the field; of those, with a mismatch
 	noiseN, noise   int64 // the same of stable against itself
@@ -66,7 +66,7 @@ func (c *bucket) field(index int) *fieldCounts {
 	return &c.fields[index]
 }
 
-// fold adds one field's observation. again says whether the noise was measured.
+// count adds one field's observation. again says whether the noise was measured.
 func (c *bucket) count(f *field, again bool) {
 	t, o := c.field(f.index), &f.seen
 	t.n++
@@ -122,7 +122,7 @@ func (c *bucket) score(index int, hash uint64, stable, candidate float64) {
 	c.drifts[index].Add(hash, stable, candidate)
 }
 
-// answers counts failures and times; it says whether the bodies can be compared.
+// countAnswers counts failures and times; it says whether the bodies can be compared.
 func (c *bucket) countAnswers(p *shadow.Pair) bool {
 	c.pairs++
 	stable, candidate := p.Stable.Good(), p.Candidate.Good()
@@ -141,7 +141,7 @@ func (c *bucket) countAnswers(p *shadow.Pair) bool {
 	return false
 }
 
-// clock counts how long an answer took; an answer that never came is an error, not slow.
+// addLatency counts how long an answer took; an answer that never came is an error, not slow.
 func addLatency(h *stat.Histogram, a shadow.Answer) {
 	if a.LatencyMS > 0 && a.Error == "" {
 		h.Add(a.LatencyMS)

@@ -12,7 +12,7 @@ import (
 	"github.com/autorollback/autorollback/shadow"
 )
 
-// A walk compares two bodies of one pair and notes on every field what it saw.
+// A comparator compares two bodies of one pair and notes on every field what it saw.
 type comparator struct {
 	fields  *fields
 	pair    int64
@@ -20,7 +20,7 @@ type comparator struct {
 	touched []*field
 }
 
-// at returns the field's observation of this pair.
+// observe returns the field's observation of this pair.
 func (w *comparator) observe(f *field) *observation {
 	if f.seen.pair != w.pair {
 		f.seen = observation{pair: w.pair}
@@ -29,7 +29,7 @@ func (w *comparator) observe(f *field) *observation {
 	return &f.seen
 }
 
-// note adds a difference between a and b.
+// difference adds a difference between a and b.
 func (w *comparator) difference(f *field, d difference, severity float64, a, b any) {
 	o := w.observe(f)
 	if d &^= f.allowed; d == 0 {
@@ -87,7 +87,7 @@ func (w *comparator) compare(f *field, a, b any) {
 	w.compareLiteral(f, a, b)
 }
 
-// plain compares text, truth, null, and what is not of one type.
+// compareLiteral compares text, truth, null, and what is not of one type.
 func (w *comparator) compareLiteral(f *field, a, b any) {
 	switch {
 	case (a == nil) != (b == nil):
@@ -163,7 +163,7 @@ func (w *comparator) compareNumber(f *field, a, b json.Number) {
 	}
 }
 
-// score notes a watched number, and chooses what is watched if the plan does not say.
+// watchScore notes a watched number, and chooses what is watched if the plan does not say.
 func (w *comparator) watchScore(f *field, o *observation, a, b float64) {
 	if f.score < 0 && len(w.fields.plan.Scores) == 0 && w.fields.auto < maxAutoScores && f != w.fields.others {
 		f.score = w.fields.auto

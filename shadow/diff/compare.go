@@ -49,13 +49,13 @@ func (c *comparison) report(who Subject, run shadow.Run, bad shadow.Bad, at time
 		r.Slices = append(r.Slices, c.slice(c.buckets[at], d))
 	}
 	forms := c.schemaTests(d)
-	refuted := d.reject(float64(c.plan.Alpha))
+	rejected := d.reject(float64(c.plan.Alpha))
 	r.Fields = slices.Clone(r.Slices[0].Fields)
 	for i := range r.Slices {
 		shorten(&r.Slices[i])
 	}
 	r.Counts = c.counts(run, bad)
-	r.Findings = slices.Concat(c.schemaFindings(forms), explain(refuted), c.inconclusive(r.Counts))
+	r.Findings = slices.Concat(c.schemaFindings(forms), explain(rejected), c.inconclusive(r.Counts))
 	c.describe(r, len(d.list))
 	r.conclude()
 	return r
@@ -69,12 +69,12 @@ func (c *comparison) counts(run shadow.Run, bad shadow.Bad) Counts {
 	}
 }
 
-// forms returns the fields whose form changed and never does by noise. Of one that
+// schemaTests returns the fields whose form changed and never does by noise. Of one that
 // does, the change is a hypothesis like any other: that it comes as often as the noise.
 func (c *comparison) schemaTests(d *family) (certain []int) {
-	tallies := c.buckets[segment{"", allHours}].fields
-	for i := range tallies {
-		switch t := &tallies[i]; {
+	counts := c.buckets[segment{"", allHours}].fields
+	for i := range counts {
+		switch t := &counts[i]; {
 		case t.rawSchema == 0:
 		case t.noiseSchema == 0:
 			certain = append(certain, i)

@@ -44,8 +44,8 @@ func (c *comparison) add(p *shadow.Pair) {
 	c.window(p.TS)
 	c.locate(p)
 	same := false
-	for _, cell := range c.located {
-		same = cell.countAnswers(p) // the same for each: it goes by the answers alone
+	for _, b := range c.located {
+		same = b.countAnswers(p) // the same for each: it goes by the answers alone
 	}
 	if !same {
 		return
@@ -71,7 +71,7 @@ func (c *comparison) window(at time.Time) {
 	}
 }
 
-// places finds the cells that a pair belongs to.
+// locate finds the buckets that a pair belongs to.
 func (c *comparison) locate(p *shadow.Pair) {
 	hour := allHours
 	if !p.TS.IsZero() {
@@ -138,10 +138,10 @@ func (c *comparison) fold(p *shadow.Pair, again bool) {
 	hash, bad, severity := shadow.HashID(p.ID), 0, 0.0
 	for _, f := range c.comparator.touched {
 		o := &f.seen
-		for _, cell := range c.located {
-			cell.count(f, again)
+		for _, b := range c.located {
+			b.count(f, again)
 			if o.scored {
-				cell.score(f.score, hash, o.scoreS, o.scoreC)
+				b.score(f.score, hash, o.scoreS, o.scoreC)
 			}
 		}
 		if o.raw != 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/autorollback/autorollback/shadow"
 )
 
-// open returns why no verdict can be given, if anything.
+// inconclusive returns why no verdict can be given, if anything.
 func (c *comparison) inconclusive(counts Counts) []Finding {
 	all := slices.Concat(c.input(counts), c.baseline(), c.coverage(), c.unjudgeable())
 	for i := range all {
@@ -116,7 +116,7 @@ func joinHours(all []Finding) (out []Finding) {
 // maxNoise is the noise above which a field's mismatch says nothing.
 const maxNoise = 0.8
 
-// blind names what could not be judged at all.
+// unjudgeable names what could not be judged at all.
 func (c *comparison) unjudgeable() (all []Finding) {
 	whole, ok := c.buckets[segment{"", allHours}]
 	if !ok {

@@ -27,7 +27,7 @@ func (d difference) word() string {
 	return "value"
 }
 
-// A field is one place in a body, list indexes aside, with how it is compared.
+// A field is one path in a body, list indexes aside, with how it is compared.
 type field struct {
 	path      string
 	steps     []string
@@ -58,7 +58,7 @@ type observation struct {
 	stable, candidate any // the first elements that differ
 }
 
-// fields is the tree of all places seen so far.
+// fields is the tree of all paths seen so far.
 type fields struct {
 	plan   shadow.Plan
 	allow  map[difference][]shadow.Path

@@ -10,19 +10,19 @@ import (
 	"github.com/autorollback/autorollback/shadow"
 )
 
-// telling is how near to the greatest effect a wider slice must come to stand for the
+// dominantShare is how near to the greatest effect a wider slice must come to stand for the
 // narrower ones in it.
 const dominantShare = 0.8
 
-// echo is the part of the greatest effect below which another segment is not named: it
+// minEchoShare is the part of the greatest effect below which another segment is not named: it
 // holds some of the same requests, and shows them thinned. The slices have it all.
 const minEchoShare = 0.25
 
-// explain turns refuted hypotheses into findings, each naming the widest slice that
+// explain turns rejected hypotheses into findings, each naming the widest slice that
 // shows the effect as clearly as the narrowest does.
-func explain(refuted []*hypothesis) []Finding {
+func explain(rejected []*hypothesis) []Finding {
 	groups := map[[2]string][]*hypothesis{}
-	for _, h := range refuted {
+	for _, h := range rejected {
 		key := [2]string{h.rule, h.field}
 		groups[key] = append(groups[key], h)
 	}

@@ -38,10 +38,10 @@ type hypothesis struct {
 	show     *float64 // the same, in the report
 }
 
-// A docket collects hypotheses.
+// A family collects hypotheses.
 type family struct{ list []*hypothesis }
 
-// test enters one and returns where its adjusted p-value will stand.
+// add enters one and returns where its adjusted p-value will stand.
 func (d *family) add(h hypothesis) *float64 {
 	h.show = new(float64)
 	if math.IsNaN(h.p) { // numbers near the end of the range: other rules see them
@@ -51,28 +51,28 @@ func (d *family) add(h hypothesis) *float64 {
 	return h.show
 }
 
-// judge corrects for the number of tests and returns those that are refuted.
+// reject corrects for the number of tests and returns those that are rejected.
 func (d *family) reject(alpha float64) []*hypothesis {
 	ps := make([]float64, len(d.list))
 	for i, h := range d.list {
 		ps[i] = h.p
 	}
-	var refuted []*hypothesis
+	var rejected []*hypothesis
 	for i, p := range stat.Holm(ps) {
 		h := d.list[i]
 		h.adjusted, *h.show = p, p
 		if p <= alpha {
-			refuted = append(refuted, h)
+			rejected = append(rejected, h)
 		}
 	}
-	return refuted
+	return rejected
 }
 
-// order returns the places of the cells: all traffic, segments, hours, both.
-func order(cells map[segment]*bucket) []segment {
-	places := make([]segment, 0, len(cells))
-	for at := range cells {
-		places = append(places, at)
+// order returns the segments of the buckets: all traffic, segments, hours, both.
+func order(buckets map[segment]*bucket) []segment {
+	segments := make([]segment, 0, len(buckets))
+	for at := range buckets {
+		segments = append(segments, at)
 	}
 	rank := func(p segment) int {
 		switch {
@@ -85,8 +85,8 @@ func order(cells map[segment]*bucket) []segment {
 		}
 		return 3
 	}
-	slices.SortFunc(places, func(a, b segment) int {
+	slices.SortFunc(segments, func(a, b segment) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.segment, b.segment), cmp.Compare(a.hour, b.hour))
 	})
-	return places
+	return segments
 }

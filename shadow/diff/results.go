@@ -9,42 +9,42 @@ import (
 	"github.com/autorollback/autorollback/shadow/stat"
 )
 
-// slice makes a cell's part of the report and enters its hypotheses.
-func (c *comparison) slice(at *bucket, d *family) Slice {
-	s := Slice{Segment: at.segment.segment, Pairs: at.pairs, Compared: at.compared}
-	if h := at.segment.hour; h != allHours {
+// slice makes a bucket's part of the report and enters its hypotheses.
+func (c *comparison) slice(b *bucket, d *family) Slice {
+	s := Slice{Segment: b.segment.segment, Pairs: b.pairs, Compared: b.compared}
+	if h := b.segment.hour; h != allHours {
 		s.Hour = &h
 	}
-	s.Errors = c.errors(at, d)
-	if !at.segment.isLeaf() {
-		s.Stable, s.Candidate = latencyOf(&at.latency.stable), latencyOf(&at.latency.candidate)
-		s.LatencyP = c.latency(at, d)
+	s.Errors = c.errors(b, d)
+	if !b.segment.isLeaf() {
+		s.Stable, s.Candidate = latencyOf(&b.latency.stable), latencyOf(&b.latency.candidate)
+		s.LatencyP = c.latency(b, d)
 	}
-	for i := range at.drifts {
+	for i := range b.drifts {
 		if f := c.scored(i); f != nil {
-			s.Scores = append(s.Scores, c.scoreResult(at, i, f, d))
+			s.Scores = append(s.Scores, c.scoreResult(b, i, f, d))
 		}
 	}
-	for i := range at.fields {
-		if t := &at.fields[i]; t.n > 0 {
-			s.Fields = append(s.Fields, c.fieldResult(at, t, c.comparator.fields.list[i], d))
+	for i := range b.fields {
+		if t := &b.fields[i]; t.n > 0 {
+			s.Fields = append(s.Fields, c.fieldResult(b, t, c.comparator.fields.list[i], d))
 		}
 	}
 	return s
 }
 
-func (c *comparison) enough(at *bucket, n int64) bool {
-	return n > 0 && (at.segment.isTotal() || n >= c.plan.Limits.SegmentSamples)
+func (c *comparison) enough(b *bucket, n int64) bool {
+	return n > 0 && (b.segment.isTotal() || n >= c.plan.Limits.SegmentSamples)
 }
 
-func (c *comparison) errors(at *bucket, d *family) ErrorResult {
-	f := at.failures
-	e := ErrorResult{Stable: f.onlyStable + f.both, Candidate: f.onlyCandidate + f.both, Rise: rate(f.onlyCandidate-f.onlyStable, at.pairs)}
-	if c.enough(at, at.pairs) {
+func (c *comparison) errors(b *bucket, d *family) ErrorResult {
+	f := b.failures
+	e := ErrorResult{Stable: f.onlyStable + f.both, Candidate: f.onlyCandidate + f.both, Rise: rate(f.onlyCandidate-f.onlyStable, b.pairs)}
+	if c.enough(b, b.pairs) {
 		limit := float64(c.plan.Limits.Errors)
 		e.P = d.add(hypothesis{
-			rule: RuleErrors, at: at.segment, effect: e.Rise, limit: limit,
-			p: stat.ExcessP(f.onlyCandidate, f.onlyStable, at.pairs, limit, true),
+			rule: RuleErrors, at: b.segment, effect: e.Rise, limit: limit,
+			p: stat.ExcessP(f.onlyCandidate, f.onlyStable, b.pairs, limit, true),
 		})
 	}
 	return e
@@ -57,13 +57,13 @@ func latencyOf(h *stat.Histogram) *Latency {
 	return &Latency{h.N, h.Quantile(.5), h.Quantile(.95), h.Quantile(.99)}
 }
 
-func (c *comparison) latency(at *bucket, d *family) *float64 {
-	stable, candidate := &at.latency.stable, &at.latency.candidate
+func (c *comparison) latency(b *bucket, d *family) *float64 {
+	stable, candidate := &b.latency.stable, &b.latency.candidate
 	if min(stable.N, candidate.N) < c.plan.Limits.SegmentSamples {
 		return nil
 	}
 	limit := float64(c.plan.Limits.Latency)
-	h := hypothesis{rule: RuleLatency, at: at.segment, effect: candidate.Quantile(.95)/stable.Quantile(.95) - 1, limit: limit, p: 1}
+	h := hypothesis{rule: RuleLatency, at: b.segment, effect: candidate.Quantile(.95)/stable.Quantile(.95) - 1, limit: limit, p: 1}
 	if h.effect > limit {
 		h.p = stat.SlowerP(candidate, stable, .95, 1+limit)
 	}
@@ -81,8 +81,8 @@ func (c *comparison) scored(score int) *field {
 	return nil
 }
 
-func (c *comparison) scoreResult(at *bucket, i int, f *field, d *family) ScoreResult {
-	one := at.drifts[i]
+func (c *comparison) scoreResult(b *bucket, i int, f *field, d *family) ScoreResult {
+	one := b.drifts[i]
 	r := ScoreResult{Path: f.path, N: one.N}
 	var p float64
 	r.PSI, p, r.PSIn = one.PSI()
@@ -96,23 +96,23 @@ func (c *comparison) scoreResult(at *bucket, i int, f *field, d *family) ScoreRe
 	if r.PSI < limits.PSI {
 		p = 1
 	}
-	r.PSIP = d.add(hypothesis{rule: RuleDrift, field: f.path, at: at.segment, effect: r.PSI, limit: limits.PSI, p: p})
-	r.ShiftP = d.add(hypothesis{rule: RuleShift, field: f.path, at: at.segment, effect: r.Shift, limit: limits.Shift, p: shiftP})
+	r.PSIP = d.add(hypothesis{rule: RuleDrift, field: f.path, at: b.segment, effect: r.PSI, limit: limits.PSI, p: p})
+	r.ShiftP = d.add(hypothesis{rule: RuleShift, field: f.path, at: b.segment, effect: r.Shift, limit: limits.Shift, p: shiftP})
 	return r
 }
 
-func (c *comparison) fieldResult(at *bucket, t *fieldCounts, f *field, d *family) FieldResult {
+func (c *comparison) fieldResult(b *bucket, t *fieldCounts, f *field, d *family) FieldResult {
 	e := stat.ExcessBounds(t.raw, t.n, t.noise, t.noiseN)
 	r := FieldResult{
 		Path: f.path, N: t.n, Raw: t.raw, RawRate: rate(t.raw, t.n), NoiseN: t.noiseN, Noise: t.noise, NoiseRate: rate(t.noise, t.noiseN),
 		Excess: e.At, Low: e.Low, High: e.High, Schema: t.rawSchema, Delta: t.delta(),
 	}
-	if c.enough(at, t.n) {
+	if c.enough(b, t.n) {
 		limit := float64(c.plan.Limits.SegmentExcess)
-		if at.segment.isTotal() {
+		if b.segment.isTotal() {
 			limit = float64(c.plan.Limits.Excess)
 		}
-		r.P = d.add(hypothesis{rule: RuleMismatch, field: f.path, at: at.segment, effect: e.At, limit: limit, p: t.mismatchP(limit)})
+		r.P = d.add(hypothesis{rule: RuleMismatch, field: f.path, at: b.segment, effect: e.At, limit: limit, p: t.mismatchP(limit)})
 	}
 	return r
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/autorollback/autorollback/shadow"
 )
 
-// flips counts from which class to which answers went. It tells 20 classes apart;
+// confusion counts from which class to which answers went. It tells 20 classes apart;
 // further ones are one.
 type confusion struct {
 	labels []string
@@ -64,7 +64,7 @@ func (f *confusion) matrix() (labels []string, counts [][]int64) {
 	return labels, counts
 }
 
-// whole compares a value as one thing: by set, top_k or class, or exactly.
+// compareScalar compares a value as one thing: by set, top_k or class, or exactly.
 func (w *comparator) compareScalar(f *field, a, b any) {
 	var as, bs []string
 	switch f.compare {
@@ -109,7 +109,7 @@ func setOf(v any) []string {
 	return out
 }
 
-// topOf returns which k are first: of a list of numbers the places of the greatest, of
+// topOf returns which k are first: of a list of numbers the ranks of the greatest, of
 // any other list its first elements. Sorted, as their order among themselves is not
 // asked for.
 func topOf(v any, k int) []string {
@@ -118,13 +118,13 @@ func topOf(v any, k int) []string {
 	if !ok {
 		return setOf(list[:min(k, len(list))])
 	}
-	places := make([]int, len(numbers))
-	for i := range places {
-		places[i] = i
+	ranks := make([]int, len(numbers))
+	for i := range ranks {
+		ranks[i] = i
 	}
-	slices.SortStableFunc(places, func(i, j int) int { return cmp.Compare(numbers[j], numbers[i]) })
+	slices.SortStableFunc(ranks, func(i, j int) int { return cmp.Compare(numbers[j], numbers[i]) })
 	var out []string
-	for _, p := range places[:min(k, len(places))] {
+	for _, p := range ranks[:min(k, len(ranks))] {
 		out = append(out, fmt.Sprint(p))
 	}
 	slices.Sort(out)

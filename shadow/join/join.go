@@ -106,7 +106,7 @@ func partsFor(logs ...[]string) int {
 	return int(min(max(most/partBytes, 1), 256))
 }
 
-// hours are a span of time, if any time is known.
+// A timeSpan is a span of time, if any time is known.
 type timeSpan struct {
 	from, to time.Time
 	known    bool

@@ -59,7 +59,7 @@ func readEvents(in io.Reader, file string, yield func(shadow.Record, error) bool
 				break
 			}
 			// Behind broken syntax no next record can be told.
-			bad := shadow.BadRecord{File: file, Line: line.at(d.InputOffset()), Record: n + 1, What: shadow.JSONProblem(err), Fix: "the log ends here for this reader: mend or cut the record"}
+			bad := shadow.BadRecord{File: file, Line: line.at(d.InputOffset()), Record: n + 1, What: shadow.JSONProblem(err), Fix: "the log ends here for this reader: fix or cut the record"}
 			return wait.flush(yield) && yield(shadow.Record{}, bad)
 		}
 		n++

@@ -87,7 +87,7 @@ func readPairs(in io.Reader, file string, run *shadow.Run) iter.Seq2[shadow.Pair
 	}
 }
 
-// writeLine writes v as one line.
+// WriteLine writes v as one line.
 func WriteLine(w io.Writer, v any) error {
 	var line bytes.Buffer
 	e := json.NewEncoder(&line)

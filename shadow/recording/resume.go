@@ -12,14 +12,14 @@ import (
 	"github.com/autorollback/autorollback/shadow"
 )
 
-// progress is where a file of pairs stands.
+// Resume is where a file of pairs stands.
 type Resume struct {
 	Done  int64       // pairs that are in it
 	Last  string      // the id of the last one
 	Ended *shadow.Run // if all is done
 }
 
-// openPairs opens a file of pairs to write on where it stops. A last line without its
+// OpenPairs opens a file of pairs to write on where it stops. A last line without its
 // end is torn, and cut off. A file of another run is refused.
 func OpenPairs(path string, header shadow.PairHeader) (*os.File, Resume, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // bodies are nobody else's business
@@ -43,7 +43,7 @@ func OpenPairs(path string, header shadow.PairHeader) (*os.File, Resume, error) 
 	return f, p, nil
 }
 
-// survey reads what is there, and up to which byte it is whole.
+// scan reads what is there, and up to which byte it is whole.
 func scan(f *os.File, path string, want shadow.PairHeader) (p Resume, good int64, err error) {
 	l := newLines(f)
 	for {
@@ -60,7 +60,7 @@ func scan(f *os.File, path string, want shadow.PairHeader) (p Resume, good int64
 			}
 		} else if !p.count(line) {
 			// Only the last line can be torn by a stop; a broken one before it, with what
-			// follows, is asked again.
+			// follows, is sent again.
 			return p, good, nil
 		}
 		good += int64(len(line) + len(l.end))

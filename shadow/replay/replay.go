@@ -52,7 +52,7 @@ var ErrNotAllowed = errors.New("no request of the recording is allowed")
 // errStable means that stable cannot be reached at all.
 var errStable = errors.New("stable does not answer")
 
-// hopeless is after how many requests in a row without any answer of stable a replay
+// maxUnanswered is after how many requests in a row without any answer of stable a replay
 // gives up: without stable there is nothing to compare with.
 const maxUnanswered = 50
 
@@ -176,7 +176,7 @@ func (r Replay) refuse(run *shadow.Run, why string) {
 	}
 }
 
-// ask sends one request to both. Which of the three goes first changes from request to
+// exchange sends one request to both. Which of the three goes first changes from request to
 // request with its id, so that no version always finds the caches warm.
 func (r Replay) exchange(ctx context.Context, targets [2]target, rec shadow.Record) shadow.Pair {
 	p := shadow.Pair{ID: rec.ID, TS: rec.TS, Segment: shadow.SegmentOf(r.Segments, &rec)}

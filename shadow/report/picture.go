@@ -88,7 +88,7 @@ func niceTop(v float64) float64 {
 	return 10 * base
 }
 
-// A heat is the PSI of one score by segment and hour.
+// A heatmap is the PSI of one score by segment and hour.
 type heatmap struct {
 	Score  string
 	Height int
@@ -121,7 +121,7 @@ const (
 	maxHeat   = 30
 )
 
-// heats returns one picture for each score.
+// heatmaps returns one picture for each score.
 func (r page) heatmaps() []heatmap {
 	var all []heatmap
 	for _, score := range r.Scores {
@@ -174,7 +174,7 @@ func (r page) tile(s diff.Slice, score string) tile {
 	return t
 }
 
-// A lag compares one quantile of latency.
+// A latencyBar compares one quantile of latency.
 type latencyBar struct {
 	Name              string
 	Y, Text, Y2       int

@@ -21,9 +21,10 @@ type section struct {
 
 const maxRows = 60
 
-func (s section) cut() section {
-	if len(s.Rows) > maxRows {
-		s.More, s.Rows = len(s.Rows)-maxRows, s.Rows[:maxRows]
+// top keeps the first n rows.
+func (s section) top(n int) section {
+	if len(s.Rows) > n {
+		s.More, s.Rows = len(s.Rows)-n, s.Rows[:n]
 	}
 	return s
 }
@@ -38,7 +39,7 @@ func (r page) sections() []section {
 	out := all[:0]
 	for _, s := range all {
 		if len(s.Rows) > 0 {
-			out = append(out, s.cut())
+			out = append(out, s.top(maxRows))
 		}
 	}
 	return out
@@ -138,13 +139,6 @@ func orOne(p *float64) float64 {
 		return 1
 	}
 	return *p
-}
-
-func (s section) top(n int) section {
-	if len(s.Rows) > n {
-		s.More, s.Rows = len(s.Rows)-n, s.Rows[:n]
-	}
-	return s
 }
 
 func (r page) sliceSection() section {

@@ -8,14 +8,14 @@ import (
 
 // The population stability index as this package means it, printed in every report:
 // ten bins whose edges are quantiles of stable's own scores in the same slice of the
-// traffic, an empty bin counted as ε, the natural logarithm. It is not asked of fewer
+// traffic, an empty bin counted as ε, the natural logarithm. It is not computed of fewer
 // than [Limits.DriftSamples].
 const (
 	PSIBins    = 10
 	PSIEpsilon = 1e-4
 )
 
-// drift watches one score in one slice of the traffic. It keeps a sample of pairs,
+// Drift watches one score in one slice of the traffic. It keeps a sample of pairs,
 // those with the smallest hash of their id: the same ones in any order of reading.
 type Drift struct {
 	Keep   int
@@ -78,7 +78,7 @@ func (d *Drift) Sigma() float64 {
 	return math.Sqrt(d.varS / float64(d.N-1))
 }
 
-// psi returns the index over the sample, and the p-value of "both drew from the same
+// PSI returns the index over the sample, and the p-value of "both drew from the same
 // distribution": PSI·n/2 is asymptotically χ² with one degree less than there are
 // bins, for two independent samples; the pairs here agree better than that, so the
 // p-value is too great rather than too small.
@@ -126,7 +126,7 @@ func binOf(edges []float64, v float64) int {
 	return i
 }
 
-// shift returns the mean of candidate − stable in standard deviations of stable's
+// Shift returns the mean of candidate − stable in standard deviations of stable's
 // scores, and the p-value of "it is at most limit in either direction", by the normal
 // distribution of the mean over pairs. A score that does not vary has no shift: sigma
 // is then the wider traffic's.

@@ -22,10 +22,10 @@ func wilson(k, n int64, z float64) (low, high float64) {
 	return math.Max(0, mid-half), math.Min(1, mid+half)
 }
 
-// excess is the difference of two shares with its bounds.
+// Excess is the difference of two shares with its bounds.
 type Excess struct{ At, Low, High float64 }
 
-// excessBounds returns raw − noise with bounds from both shares' Wilson bounds
+// ExcessBounds returns raw − noise with bounds from both shares' Wilson bounds
 // (Newcombe 1998, method 10, taken as independent: raw and noise share stable's first
 // answer and so go up and down together, which makes these bounds too wide rather
 // than too narrow). Without noise measured it is raw alone.
@@ -47,7 +47,7 @@ func ExcessBounds(raw, rawN, noise, noiseN int64) Excess {
 	}
 }
 
-// excessP returns the p-value of "the share of b is at most limit above the share of
+// ExcessP returns the p-value of "the share of b is at most limit above the share of
 // c" where b and c count, in the same n trials, what only the one and only the other
 // did. It is exact whatever the two have to do with each other: for every t, either
 // the share of b is at most t+limit or that of c is at least t, and the two tails at
@@ -74,7 +74,7 @@ func ExcessP(b, c, n int64, limit float64, paired bool) float64 {
 	return math.Min(1, 2*math.Min(at(low), at(high)))
 }
 
-// holm returns, for each p-value, what it becomes when all are tested together (Holm
+// Holm returns, for each p-value, what it becomes when all are tested together (Holm
 // 1979): rejecting where the result is at most α holds the chance of even one false
 // alarm at α, however the tests depend on each other.
 func Holm(ps []float64) []float64 {

@@ -2,7 +2,7 @@ package stat
 
 import "math"
 
-// A histogram counts positive numbers in 16 equal buckets for each doubling, so that a
+// A Histogram counts positive numbers in 16 equal buckets for each doubling, so that a
 // quantile is at most 6.3 % too great, from 1e-12 to 1e12. Zero and what lies below is
 // one bucket, what lies above another. It takes about 5 kB once used, and nothing before.
 type Histogram struct {
@@ -54,7 +54,7 @@ func upper(i int) float64 {
 	return math.Ldexp(1+float64(i%perDoubling+1)/perDoubling, lowExponent+i/perDoubling)
 }
 
-// quantile returns the upper edge of the bucket in which the q-quantile lies, at most
+// Quantile returns the upper edge of the bucket in which the q-quantile lies, at most
 // the greatest number seen; NaN of an empty histogram.
 func (h *Histogram) Quantile(q float64) float64 {
 	if h.N == 0 {
@@ -79,7 +79,7 @@ func (h *Histogram) mean() float64 {
 	return h.sum / float64(h.N)
 }
 
-// slowerP returns the p-value of "the candidate's q-quantile is at most ratio times
+// SlowerP returns the p-value of "the candidate's q-quantile is at most ratio times
 // stable's". For every time t, exact binomial tails say how likely so many of the
 // candidate's answers above t are if its quantile were below t, and so few of stable's
 // above t/ratio if its quantile were above that; the best t counts, twice.

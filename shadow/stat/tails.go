@@ -14,7 +14,7 @@ import (
 // incomplete beta does not converge near the mean; the normal tail is off by 1e-4 there.
 const manyDeviations = 1500
 
-// tailAtLeast returns P(X ≥ k) for X ~ Bin(n, p): I_p(k, n−k+1), exact to 1e-8; near
+// BinomialAtLeast returns P(X ≥ k) for X ~ Bin(n, p): I_p(k, n−k+1), exact to 1e-8; near
 // the mean of tens of millions to 1e-4.
 func BinomialAtLeast(k, n int64, p float64) float64 {
 	switch {
@@ -31,7 +31,7 @@ func BinomialAtLeast(k, n int64, p float64) float64 {
 	return mathext.RegIncBeta(float64(k), float64(n-k+1), p)
 }
 
-// tailAtMost returns P(X ≤ k) for X ~ Bin(n, p).
+// BinomialAtMost returns P(X ≤ k) for X ~ Bin(n, p).
 func BinomialAtMost(k, n int64, p float64) float64 { return BinomialAtLeast(n-k, n, 1-p) }
 
 // chiSquareTail returns P(X ≥ x) for a χ² of df degrees of freedom.

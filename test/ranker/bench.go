@@ -19,7 +19,7 @@ func WriteFile(t *testing.T, path, text string) {
 	}
 }
 
-// peakRSS returns the process' greatest resident memory in MiB, where the system tells.
+// PeakRSS returns the process' greatest resident memory in MiB, where the system tells.
 func PeakRSS() float64 {
 	f, err := os.Open("/proc/self/status")
 	if err != nil {
@@ -37,7 +37,7 @@ func PeakRSS() float64 {
 	return 0
 }
 
-// watched looks at the heap every 20,000 pairs.
+// Watched looks at the heap every 20,000 pairs.
 func Watched(pairs iter.Seq2[shadow.Pair, error], peak *uint64) iter.Seq2[shadow.Pair, error] {
 	return func(yield func(shadow.Pair, error) bool) {
 		i := 0

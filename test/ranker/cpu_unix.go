@@ -4,7 +4,7 @@ package ranker
 
 import "syscall"
 
-// cpuSeconds returns the processor time that the process has used.
+// CpuSeconds returns the processor time that the process has used.
 func CpuSeconds() float64 {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {

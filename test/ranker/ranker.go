@@ -10,7 +10,7 @@ import (
 	"github.com/autorollback/autorollback/shadow"
 )
 
-// A world makes pairs of answers of a ranker: a score that depends on the request,
+// A World makes pairs of answers of a ranker: a score that depends on the request,
 // three class probabilities, and noise on both when asked again.
 type World struct {
 	Random *rand.Rand
@@ -38,7 +38,7 @@ func (w *World) Pairs() iter.Seq2[shadow.Pair, error] {
 	}
 }
 
-// pair i of n, spread evenly over 24 hours. DE is one request in ten.
+// Pair i of n, spread evenly over 24 hours. DE is one request in ten.
 func (w *World) Pair(i int) shadow.Pair {
 	at := w.From.Add(time.Duration(float64(24*time.Hour) * float64(i) / float64(w.N)))
 	country := "DE"
@@ -76,7 +76,7 @@ func (w *World) Answer(score float64) shadow.Answer {
 	return shadow.Answer{Status: 200, LatencyMS: 10 + 5*w.Random.ExpFloat64(), Body: body}
 }
 
-// worldPlan suits the world: the score is noisy, so its tolerance is wide.
+// Plan suits the world: the score is noisy, so its tolerance is wide.
 func Plan() shadow.Plan {
 	plan := shadow.DefaultPlan()
 	tolerance := 0.3
