@@ -17,7 +17,7 @@ build: ## bin/autorollback and the example service
 test: needs servers ## everything, race detector on, against real servers
 	$(GO) vet ./...
 	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v -e /cmd/autorollback -e /test/e2e -e /test/path)
-	$(GO) test -timeout 30m ./analysis ./plan ./rules ./shadow ./test/quality ./test/path
+	$(GO) test -timeout 30m ./analysis ./plan ./rules ./shadow/... ./test/quality ./test/path
 	$(GO) test -race -timeout 30m -p 1 ./cmd/autorollback ./test/e2e
 
 # SEEDS=30 is quicker; SCENARIOS=dir takes your own scenario files, CSV=dir your own
@@ -35,7 +35,7 @@ servers: needs ## the real Consul, Prometheus, Alertmanager and Traefik, built o
 
 bench: servers ## benchmarks, as ratios against a baseline in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 2s ./analysis ./rules ./store ./bench
-	$(GO) test -run '^$$' -bench Million -benchtime 1x -timeout 30m ./shadow
+	$(GO) test -run '^$$' -bench Million -benchtime 1x -timeout 30m ./shadow/...
 
 lint:
 	golangci-lint run

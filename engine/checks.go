@@ -14,6 +14,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
+	"github.com/autorollback/autorollback/shadow/diff"
 	"github.com/autorollback/autorollback/verify"
 )
 
@@ -142,6 +143,6 @@ func predictorOf(client *http.Client) verify.Predictor {
 		for _, path := range g.Ignore {
 			plan.Fields = append(plan.Fields, shadow.FieldRule{Path: path, Compare: "ignore"})
 		}
-		return shadow.Differences(plan, stored, got)
+		return diff.Differences(plan, stored, got)
 	}}
 }

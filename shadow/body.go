@@ -8,30 +8,30 @@ import (
 	"strconv"
 )
 
-// A tensor is one of the named tensors of the Open Inference Protocol, version 2.
-type tensor struct {
-	datatype string
-	shape    any
-	data     []any
+// A Tensor is one of the named tensors of the Open Inference Protocol, version 2.
+type Tensor struct {
+	Datatype string
+	Shape    any
+	Data     []any
 }
 
-// rows splits the data by the last dimension: one row of scores for each input.
-func (t *tensor) rows() [][]any {
-	shape, _ := t.shape.([]any)
+// Rows splits the data by the last dimension: one row of scores for each input.
+func (t *Tensor) Rows() [][]any {
+	shape, _ := t.Shape.([]any)
 	if len(shape) < 2 {
-		return [][]any{t.data}
+		return [][]any{t.Data}
 	}
 	last, _ := shape[len(shape)-1].(json.Number)
 	width, err := last.Int64()
-	if err != nil || width <= 0 || int64(len(t.data))%width != 0 {
-		return [][]any{t.data}
+	if err != nil || width <= 0 || int64(len(t.Data))%width != 0 {
+		return [][]any{t.Data}
 	}
-	return slices.Collect(slices.Chunk(t.data, int(width)))
+	return slices.Collect(slices.Chunk(t.Data, int(width)))
 }
 
-// decodeBody reads a body for comparing. Numbers stay as they were written. What is
+// DecodeBody reads a body for comparing. Numbers stay as they were written. What is
 // not JSON becomes one string.
-func decodeBody(b Body) any {
+func DecodeBody(b Body) any {
 	if len(b) == 0 {
 		return nil
 	}
@@ -81,7 +81,7 @@ func tensors(v any) map[string]any {
 			return nil
 		}
 		datatype, _ := o["datatype"].(string)
-		named[name] = &tensor{datatype, o["shape"], flat(data)}
+		named[name] = &Tensor{datatype, o["shape"], flat(data)}
 	}
 	return named
 }
@@ -104,10 +104,6 @@ func flat(data []any) []any {
 
 func isList(v any) bool { _, ok := v.([]any); return ok }
 
-func looksV2(b Body, key string) bool {
-	return bytes.Contains(b[:min(len(b), 4096)], []byte(key))
-}
-
 // lookup returns the first value that a path of keys and [*] leads to, as text.
 func lookup(v any, steps []string) (string, bool) {
 	for _, s := range steps {
@@ -119,15 +115,15 @@ func lookup(v any, steps []string) (string, bool) {
 			}
 			v = next
 		case []any:
-			if s != anyElement || len(inner) == 0 {
+			if s != AnyElement || len(inner) == 0 {
 				return "", false
 			}
 			v = inner[0]
-		case *tensor:
-			if s != anyElement || len(inner.data) == 0 {
+		case *Tensor:
+			if s != AnyElement || len(inner.Data) == 0 {
 				return "", false
 			}
-			v = inner.data[0]
+			v = inner.Data[0]
 		default:
 			return "", false
 		}
@@ -141,4 +137,33 @@ func lookup(v any, steps []string) (string, bool) {
 		return strconv.FormatBool(text), true
 	}
 	return "", false
+}
+
+// SegmentOf takes the segments that the rules name, or the record's own.
+func SegmentOf(rules []SegmentRule, rec *Record) map[string]string {
+	if len(rules) == 0 {
+		return rec.Segment
+	}
+	out := make(map[string]string, len(rules))
+	var body any
+	for _, s := range rules {
+		value, ok := rec.Segment[s.Name]
+		switch {
+		case s.Header != "":
+			value = rec.Request.Headers.Get(s.Header)
+			ok = value != ""
+		case s.Body != "":
+			if body == nil {
+				body = DecodeBody(rec.Request.Body)
+			}
+			p, err := ParsePath(s.Body)
+			if value, ok = "", err == nil; ok {
+				value, ok = lookup(body, p.Steps)
+			}
+		}
+		if ok {
+			out[s.Name] = Clip(value, 60)
+		}
+	}
+	return out
 }

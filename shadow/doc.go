@@ -1,12 +1,14 @@
-// Package shadow says whether a candidate may take traffic, before it takes any: it
-// replays a sampled recording to both versions or joins two logs of the same hours,
-// compares the answers field by field, and writes a report with a verdict.
+// Package shadow holds the nouns of an offline comparison, made before a candidate takes
+// any traffic: a recorded request, a pair of answers, the plan by which they are compared
+// and the gate, the verdict as a release's start asks for it.
 //
-// It never stands in the path of a request, never moves traffic and never writes to
-// the store. Everything streams: memory is bounded by the plan's limits, not by the
-// length of a recording.
+// It never sends a request, compares nothing and reads no recording: that is done by
 //
-//	recording ──▶ Replay ──┐
-//	                       ├──▶ pairs ──▶ Compare ──▶ Report ──▶ Gate
-//	two logs  ──▶ Join  ───┘
+//	recording ──▶ replay ──┐
+//	                       ├──▶ pairs ──▶ diff ──▶ report, gate
+//	two logs  ──▶ join  ───┘
+//
+// None of them stands in the path of a request, moves traffic or writes to the store.
+// Everything streams: memory is bounded by the plan's limits, not by the length of a
+// recording.
 package shadow

@@ -1,13 +1,20 @@
 package shadow
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
+)
+
+// A Verdict is the answer to "may this candidate take traffic?".
+type Verdict string
+
+// The verdicts. Inconclusive blocks as well: no data is neither good nor bad.
+const (
+	Pass         Verdict = "pass"
+	Block        Verdict = "block"
+	Inconclusive Verdict = "inconclusive"
 )
 
 // SchemaGate is the form of [Gate] as JSON.
@@ -69,26 +76,16 @@ func (g Gate) Objection(service, candidate, stable string, maxAge time.Duration,
 	return ""
 }
 
-// Gate returns the report's verdict as a record that names the report by its digest.
-func (r *Report) Gate() (Gate, error) {
-	text, err := r.JSON()
-	if err != nil {
-		return Gate{}, err
-	}
-	sum := sha256.Sum256(text)
-	return Gate{
-		Schema: SchemaGate, Service: r.Service, Candidate: r.Candidate, Stable: r.Stable,
-		Verdict: r.Verdict, Rule: r.Rule, Reason: r.Reason, Window: r.Window, Recording: r.Recording, At: r.At, Report: "sha256:" + hex.EncodeToString(sum[:]),
-		Counts: GateCounts{Pairs: r.Counts.Pairs, Compared: r.Counts.Compared, Tests: r.Method.Tests, Bad: r.Counts.Bad.Count + r.Counts.Run.Bad},
-	}, nil
+// A Window is the time of the requests; zero if the recording has no times.
+type Window struct {
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
 }
 
-// JSON returns the report as indented JSON with a line end, always the same bytes for
-// the same report.
-func (r *Report) JSON() ([]byte, error) {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return nil, err
+// String returns the window's ends, or nothing.
+func (w Window) String() string {
+	if w.From.IsZero() {
+		return ""
 	}
-	return append(text, '\n'), nil
+	return w.From.UTC().Format(time.DateTime) + " to " + w.To.UTC().Format(time.DateTime) + " UTC"
 }

@@ -33,14 +33,17 @@ type Tolerance struct {
 	Relative float64 `yaml:"relative" json:"relative"` // a share: 0.01 is 1 %
 }
 
+// MaxDriftSamples is how many pairs a segment in an hour keeps for its PSI.
+const MaxDriftSamples = 1024
+
 // How a field is compared.
 const (
-	byTolerance = "tolerance" // numbers within a tolerance, anything else exactly; the default
-	byExact     = "exact"     // numbers exactly as well
-	byIgnore    = "ignore"    // not at all
-	bySet       = "set"       // a list, in any order
-	byTopK      = "top_k"     // the set of the K first of a list, or of the K greatest numbers' places
-	byClass     = "class"     // the place of a list's greatest number, or a label
+	ByTolerance = "tolerance" // numbers within a tolerance, anything else exactly; the default
+	ByExact     = "exact"     // numbers exactly as well
+	ByIgnore    = "ignore"    // not at all
+	BySet       = "set"       // a list, in any order
+	ByTopK      = "top_k"     // the set of the K first of a list, or of the K greatest numbers' places
+	ByClass     = "class"     // the place of a list's greatest number, or a label
 )
 
 // A FieldRule says how the fields of a path are compared. The first that matches counts.

@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/autorollback/autorollback/runbook"
+	"go.yaml.in/yaml/v3"
 )
 
 // planCheck notes every mistake of a plan with its line.
@@ -21,7 +20,7 @@ type planCheck struct {
 }
 
 // add notes a mistake at the path of keys and indexes, e.g. "fields", 0, "path".
-func (p *planCheck) add(what, mend string, path ...any) {
+func (p *planCheck) add(what, fix string, path ...any) {
 	field, line, n := "", 1, p.root
 	if n.Kind == yaml.DocumentNode && len(n.Content) > 0 {
 		n = n.Content[0]
@@ -43,7 +42,7 @@ func (p *planCheck) add(what, mend string, path ...any) {
 			line = n.Line
 		}
 	}
-	p.problems = append(p.problems, runbook.Problem{File: p.file, Line: line, Field: strings.TrimPrefix(field, "."), What: what, Mend: mend})
+	p.problems = append(p.problems, runbook.Problem{File: p.file, Line: line, Field: strings.TrimPrefix(field, "."), What: what, Mend: fix})
 }
 
 func child(n *yaml.Node, key string) *yaml.Node {
@@ -94,14 +93,14 @@ func (p *planCheck) check(plan *Plan) {
 
 func (p *planCheck) field(i int, f FieldRule) {
 	p.path(f.Path, "fields", i, "path")
-	kinds := []string{byTolerance, byExact, byIgnore, bySet, byTopK, byClass}
+	kinds := []string{ByTolerance, ByExact, ByIgnore, BySet, ByTopK, ByClass}
 	if f.Compare != "" && !slices.Contains(kinds, f.Compare) {
 		p.add(fmt.Sprintf("%q is no comparison", f.Compare), "write one of "+strings.Join(kinds, ", "), "fields", i, "compare")
 	}
-	if f.Compare == byTopK && f.K < 1 {
+	if f.Compare == ByTopK && f.K < 1 {
 		p.add("top_k needs k", "write k: 5", "fields", i)
 	}
-	if f.Compare != byTopK && f.K != 0 {
+	if f.Compare != ByTopK && f.K != 0 {
 		p.add("only top_k has a k", "write compare: top_k, or leave k out", "fields", i, "k")
 	}
 	for name, v := range map[string]*float64{"absolute": f.Absolute, "relative": f.Relative} {
@@ -109,7 +108,7 @@ func (p *planCheck) field(i int, f FieldRule) {
 			continue
 		}
 		p.tolerance(*v, "fields", i, name)
-		if f.Compare != "" && f.Compare != byTolerance {
+		if f.Compare != "" && f.Compare != ByTolerance {
 			p.add("has no meaning for "+f.Compare, "write compare: tolerance, or leave it out", "fields", i, name)
 		}
 	}
@@ -122,7 +121,7 @@ func (p *planCheck) tolerance(v float64, path ...any) {
 }
 
 func (p *planCheck) path(text string, path ...any) {
-	if _, err := parsePattern(text); err != nil {
+	if _, err := ParsePath(text); err != nil {
 		p.add(err.Error(), "write keys with dots, [*] for every element, e.g. outputs.score[*]", path...)
 	}
 }
@@ -157,8 +156,8 @@ func (p *planCheck) limits(l Limits) {
 	if l.DriftSamples < 100 {
 		p.add("is below 100", "ten bins need more; the default is 500", "limits", "drift_samples")
 	}
-	if l.DriftSamples > keepSmall {
-		p.add(fmt.Sprintf("is above %d", keepSmall), "a slice keeps no more pairs than that", "limits", "drift_samples")
+	if l.DriftSamples > MaxDriftSamples {
+		p.add(fmt.Sprintf("is above %d", MaxDriftSamples), "a slice keeps no more pairs than that", "limits", "drift_samples")
 	}
 }
 
@@ -172,14 +171,14 @@ func (p *planCheck) require(r Require) {
 		p.add("is below 1", "a verdict needs something to go by", "require", "samples")
 	}
 	for i, text := range r.Hours {
-		if _, err := parseHours(text); err != nil {
+		if _, err := ParseHours(text); err != nil {
 			p.add(err.Error(), `write "all", "7" or "22-5"`, "require", "hours", i)
 		}
 	}
 }
 
-// parseHours reads "all", one hour, or a range of hours whose ends both belong to it.
-func parseHours(text string) ([]int, error) {
+// ParseHours reads "all", one hour, or a range of hours whose ends both belong to it.
+func ParseHours(text string) ([]int, error) {
 	if text == "all" {
 		text = "0-23"
 	}

@@ -13,9 +13,8 @@ import (
 	"strconv"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/autorollback/autorollback/runbook"
+	"go.yaml.in/yaml/v3"
 )
 
 // LoadPlan reads a plan's file; see [ParsePlan].

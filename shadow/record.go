@@ -9,6 +9,44 @@ import (
 	"time"
 )
 
+// A BadRecord is one record that could not be read. Reading goes on after it.
+type BadRecord struct {
+	File   string
+	Line   int64 // 1-based: where the record begins
+	Record int64 // 1-based
+	What   string
+	Fix    string
+}
+
+// Error returns "FILE:LINE: record N: what; fix".
+func (b BadRecord) Error() string {
+	return fmt.Sprintf("%s:%d: record %d: %s; %s", b.File, b.Line, b.Record, b.What, b.Fix)
+}
+
+// Bad counts records that could not be used, and remembers the first of them.
+type Bad struct {
+	Count int64    `json:"count"`
+	First []string `json:"first,omitempty"`
+	Show  int      `json:"-"` // how many to remember; 10 if 0, none if negative
+}
+
+// Note counts err if it is about one record and says whether it was.
+func (b *Bad) Note(err error) bool {
+	var bad BadRecord
+	if !errors.As(err, &bad) {
+		return false
+	}
+	b.Count++
+	show := b.Show
+	if show == 0 {
+		show = 10
+	}
+	if len(b.First) < show {
+		b.First = append(b.First, bad.Error())
+	}
+	return true
+}
+
 // A Record is one request of a recording or an inference log, with its answer if that
 // was recorded. As a line of JSON it is the canonical format.
 type Record struct {
@@ -19,16 +57,20 @@ type Record struct {
 	Request  Request           `json:"request,omitzero"`
 	Response *Answer           `json:"response,omitempty"`
 
-	line int64 // where it was read; 0 if the format joins several records
+	Line int64 // where it was read; 0 if the format joins several records
 }
 
-// A Request is what was asked.
+// A Request is what was sent.
 type Request struct {
 	Method  string  `json:"method,omitempty"`
 	Path    string  `json:"path,omitempty"` // with the query, without the host
 	Headers Headers `json:"headers,omitempty"`
 	Body    Body    `json:"body,omitempty"`
 }
+
+// ShadowHeader is on every request that is sent, so that a service can leave out what
+// must not happen twice.
+const ShadowHeader = "Autorollback-Shadow"
 
 // An Answer is what came back, or why nothing did.
 type Answer struct {
@@ -117,8 +159,8 @@ func (b *Body) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// whatJSON puts encoding/json's errors into words that a reader of the file understands.
-func whatJSON(err error) string {
+// JSONProblem puts encoding/json's errors into words that a reader of the file understands.
+func JSONProblem(err error) string {
 	var wrongType *json.UnmarshalTypeError
 	if errors.As(err, &wrongType) {
 		return fmt.Sprintf("%s is a %s where a %s belongs", wrongType.Field, wrongType.Value, wrongType.Type)

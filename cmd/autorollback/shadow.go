@@ -12,6 +12,10 @@ import (
 
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
+	"github.com/autorollback/autorollback/shadow/diff"
+	shadowjoin "github.com/autorollback/autorollback/shadow/join"
+	"github.com/autorollback/autorollback/shadow/recording"
+	"github.com/autorollback/autorollback/shadow/replay"
 )
 
 // shadowCommands are shadow replay, join and report, which need no daemon, and those
@@ -28,7 +32,7 @@ func shadowCommands(app *kingpin.Application, c console) map[string]action {
 
 func shadowReplay(parent *kingpin.CmdClause, c console) (string, action) {
 	cmd := parent.Command("replay", `Send a sample of a recording to the candidate once and to stable twice. Stop it at any time and start it again to go on. Example: autorollback shadow replay recording.jsonl --candidate http://127.0.0.1:8082 --stable http://127.0.0.1:8081 --allow "POST /predict" --pairs pairs.jsonl`)
-	var r shadow.Replay
+	var r replay.Replay
 	cmd.Arg("recording", "JSONL, CloudEvents or GoReplay files; .gz is unpacked.").Required().StringsVar(&r.Recordings)
 	cmd.Flag("candidate", "The candidate's address.").Required().StringVar(&r.Candidate)
 	cmd.Flag("stable", "Stable's address.").Required().StringVar(&r.Stable)
@@ -46,7 +50,7 @@ func shadowReplay(parent *kingpin.CmdClause, c console) (string, action) {
 			return usage{err}
 		}
 		for _, text := range *allow {
-			a, err := shadow.ParseAllow(text)
+			a, err := replay.ParseAllow(text)
 			if err != nil {
 				return usage{err}
 			}
@@ -57,7 +61,7 @@ func shadowReplay(parent *kingpin.CmdClause, c console) (string, action) {
 			return err
 		}
 		r.Read, r.Segments, r.ShowBad = read.options(), plan.Segments, *judge.showBad
-		r.Progress = new(shadow.Progress)
+		r.Progress = new(replay.Progress)
 		stop := showProgress(c.err, r.Progress)
 		run, err := r.Run(ctx)
 		stop()
@@ -77,7 +81,7 @@ func shadowReplay(parent *kingpin.CmdClause, c console) (string, action) {
 
 func shadowJoin(parent *kingpin.CmdClause, c console) (string, action) {
 	cmd := parent.Command("join", "Compare two inference logs of the same hours by request id. Example: autorollback shadow join --stable-log stable.jsonl --candidate-log candidate.jsonl --plan shadow.yaml --html report.html")
-	var j shadow.Join
+	var j shadowjoin.Join
 	cmd.Flag("stable-log", "Stable's log; may be repeated.").Required().StringsVar(&j.Stable)
 	cmd.Flag("candidate-log", "The candidate's log; may be repeated.").Required().StringsVar(&j.Candidate)
 	sample := cmd.Flag("sample", "The share of requests, chosen by the hash of their id.").Default("100%").String()
@@ -97,7 +101,7 @@ func shadowJoin(parent *kingpin.CmdClause, c console) (string, action) {
 		if *pairs == "" {
 			return judge.compare(ctx, c, plan, j.Pairs(ctx, &run), &run, append(slices.Clone(j.Stable), j.Candidate...)...)
 		}
-		if err := shadow.WritePairs(*pairs, shadow.PairHeader{Kind: "join", From: j.Stable, Against: j.Candidate}, j.Pairs(ctx, &run), &run); err != nil {
+		if err := recording.WritePairs(*pairs, shadow.PairHeader{Kind: "join", From: j.Stable, Against: j.Candidate}, j.Pairs(ctx, &run), &run); err != nil {
 			return err
 		}
 		if !judge.wanted() {
@@ -125,13 +129,13 @@ type reading struct{ format, idHeader *string }
 
 func readFlags(cmd *kingpin.CmdClause, prefix string) reading {
 	return reading{
-		cmd.Flag(prefix+"format", "How it is written: "+strings.Join(shadow.Formats(), ", ")+".").Default(string(shadow.Auto)).Enum(shadow.Formats()...),
+		cmd.Flag(prefix+"format", "How it is written: "+strings.Join(recording.Formats(), ", ")+".").Default(string(recording.Auto)).Enum(recording.Formats()...),
 		cmd.Flag(prefix+"id-header", "The request header that holds the id, instead of the format's own id.").String(),
 	}
 }
 
-func (r reading) options() shadow.ReadOptions {
-	return shadow.ReadOptions{Format: shadow.Format(*r.format), IDHeader: *r.idHeader}
+func (r reading) options() recording.ReadOptions {
+	return recording.ReadOptions{Format: recording.Format(*r.format), IDHeader: *r.idHeader}
 }
 
 // permyriad reads a share as parts of 10,000.
@@ -148,8 +152,8 @@ func permyriad(text string) (int, error) {
 }
 
 // subject names what is judged: from a release file, or flag by flag.
-func (j *judging) subject() (shadow.Subject, error) {
-	who := shadow.Subject{Service: *j.service, Candidate: *j.candidate, Stable: *j.stable}
+func (j *judging) subject() (diff.Subject, error) {
+	who := diff.Subject{Service: *j.service, Candidate: *j.candidate, Stable: *j.stable}
 	if *j.release == "" {
 		return who, nil
 	}
@@ -161,5 +165,5 @@ func (j *judging) subject() (shadow.Subject, error) {
 	if err != nil {
 		return who, err
 	}
-	return shadow.Subject{Service: launch.Service, Candidate: launch.Candidate.Bundle.Digest(), Stable: launch.Stable.Bundle.Digest()}, nil
+	return diff.Subject{Service: launch.Service, Candidate: launch.Candidate.Bundle.Digest(), Stable: launch.Stable.Bundle.Digest()}, nil
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/autorollback/autorollback/shadow"
+	"github.com/autorollback/autorollback/shadow/diff"
+	"github.com/autorollback/autorollback/shadow/recording"
+	"github.com/autorollback/autorollback/shadow/report"
 )
 
 // judging are the flags that say how pairs are judged and where the verdict goes.
@@ -52,7 +55,7 @@ func (j *judging) plan() (shadow.Plan, error) {
 
 func (j *judging) report(ctx context.Context, c console, plan shadow.Plan, pairs string) error {
 	var run shadow.Run
-	return j.compare(ctx, c, plan, shadow.ReadPairs(pairs, &run, nil), &run, pairs)
+	return j.compare(ctx, c, plan, recording.ReadPairs(pairs, &run, nil), &run, pairs)
 }
 
 // compare judges the pairs; from are the files they come from, for their hash.
@@ -64,7 +67,7 @@ func (j *judging) compare(ctx context.Context, c console, plan shadow.Plan, pair
 	if (*j.gate != "" || *j.record) && (who.Service == "" || who.Candidate == "" || who.Stable == "") {
 		return usage{fmt.Errorf("--gate-file and --record need --release, or --service, --candidate-digest and --stable-digest")}
 	}
-	report, err := shadow.Compare(plan, who, pairs, run, shadow.Bad{Show: *j.showBad}, time.Now())
+	report, err := diff.Compare(plan, who, pairs, run, shadow.Bad{Show: *j.showBad}, time.Now())
 	if err != nil {
 		return err
 	}
@@ -86,7 +89,7 @@ func (j *judging) compare(ctx context.Context, c console, plan shadow.Plan, pair
 }
 
 // keep records the verdict with the daemon.
-func (j *judging) keep(ctx context.Context, c console, r *shadow.Report) error {
+func (j *judging) keep(ctx context.Context, c console, r *diff.Report) error {
 	gate, err := r.Gate()
 	if err != nil {
 		return err
@@ -99,7 +102,7 @@ func (j *judging) keep(ctx context.Context, c console, r *shadow.Report) error {
 	return nil
 }
 
-func (j *judging) write(r *shadow.Report) error {
+func (j *judging) write(r *diff.Report) error {
 	gate := func() ([]byte, error) {
 		g, err := r.Gate()
 		if err != nil {
@@ -111,8 +114,8 @@ func (j *judging) write(r *shadow.Report) error {
 		path string
 		text func() ([]byte, error)
 	}{
-		{*j.markdown, func() ([]byte, error) { return r.Markdown(), nil }},
-		{*j.json, r.JSON}, {*j.html, r.HTML}, {*j.gate, gate},
+		{*j.markdown, func() ([]byte, error) { return report.Markdown(r), nil }},
+		{*j.json, r.JSON}, {*j.html, func() ([]byte, error) { return report.HTML(r) }}, {*j.gate, gate},
 	} {
 		if out.path == "" {
 			continue
@@ -129,7 +132,7 @@ func (j *judging) write(r *shadow.Report) error {
 }
 
 // conclude tells the verdict and turns it into an exit code.
-func conclude(c console, r *shadow.Report) error {
+func conclude(c console, r *diff.Report) error {
 	fmt.Fprintf(c.out, "%s: %s\n", r.Verdict, r.Reason)
 	for i, f := range r.Findings {
 		if i > 0 {

@@ -8,12 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/autorollback/autorollback/shadow"
+	"github.com/autorollback/autorollback/shadow/replay"
 )
 
 // showProgress draws a bar on a terminal, and writes a line each five seconds
 // elsewhere, until the returned function is called.
-func showProgress(w io.Writer, p *shadow.Progress) (stop func()) {
+func showProgress(w io.Writer, p *replay.Progress) (stop func()) {
 	every, draw := 5*time.Second, func(line string) { fmt.Fprintln(w, line) }
 	terminal := isTerminal(w)
 	if terminal {
@@ -43,7 +43,7 @@ func showProgress(w io.Writer, p *shadow.Progress) (stop func()) {
 	}
 }
 
-func progressLine(p *shadow.Progress, passed time.Duration) string {
+func progressLine(p *replay.Progress, passed time.Duration) string {
 	share := 0.0
 	if total := p.Total.Load(); total > 0 {
 		share = min(1, float64(p.Bytes.Load())/float64(total))

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package ranker
+
+func CPUSeconds() float64 { return 0 }
