@@ -4,7 +4,7 @@ GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: demo build test quality servers needs bench lint fuzz shape clean
+.PHONY: demo build test short quality servers needs bench lint fuzz shape clean
 
 demo: ## a bad release from start to finish, with nothing to install
 	$(GO) run ./cmd/autorollback demo
@@ -14,6 +14,9 @@ build: ## bin/autorollback and the example service
 
 # Bulk simulations skip themselves under the race detector and run without it. Whole
 # stories run alone: they measure latency quantiles, and two cores are few.
+short: ## the tests that need no real server and tell no story in real time, in three minutes
+	$(GO) test -short ./...
+
 test: needs servers ## everything, race detector on, against real servers
 	$(GO) vet ./...
 	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v -e /cmd/autorollback -e /test/e2e -e /test/path)

@@ -125,6 +125,7 @@ func ask(ctx context.Context, method, addr, path, body string) (string, error) {
 // default, and returns its address.
 func consulWithRules(t *testing.T) string {
 	t.Helper()
+	servers.NotShort(t)
 	dir := t.TempDir()
 	rules := `acl { enabled = true default_policy = "deny" tokens { initial_management = "` + rootToken + `" agent = "` + rootToken + `" } }`
 	if err := os.WriteFile(filepath.Join(dir, "acl.hcl"), []byte(rules), 0o600); err != nil {

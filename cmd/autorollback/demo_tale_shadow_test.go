@@ -10,6 +10,7 @@ import (
 // The story of the shadow, whole: no release without a report, a day at 10 %, a block that
 // names the segment and the hours, no release on it, and a pass that starts one.
 func TestDemoShadow(t *testing.T) {
+	wholeStory(t)
 	t.Parallel()
 	var out output
 	if err := run(t.Context(), []string{"demo", "--busy", "--story=shadow", "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out); err != nil {

@@ -30,6 +30,7 @@ func (o *output) String() string {
 // The stories of the demo, whole, as `make demo` tells them. The severe one goes by the
 // alert alone, as the watcher is off.
 func TestDemo(t *testing.T) {
+	wholeStory(t)
 	tests := []struct {
 		breach  string
 		without string
@@ -59,6 +60,7 @@ var approveCommand = regexp.MustCompile(`(?m)^  autorollback (approve .*)$`)
 
 // The mild story: a human is asked, and the printed command approves.
 func TestDemoMild(t *testing.T) {
+	wholeStory(t)
 	var out output
 	ended := make(chan error, 1)
 	go func() {
@@ -103,5 +105,13 @@ func check(t *testing.T, out string, want, never []string) {
 	}
 	if t.Failed() {
 		t.Logf("the story:\n%s", out)
+	}
+}
+
+// wholeStory skips a story of a minute in real time under -short.
+func wholeStory(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole story in real time: run without -short")
 	}
 }

@@ -99,6 +99,7 @@ func TestGamedayCommandLine(t *testing.T) {
 // those of the catalogue, which are not for a machine under load. No alert is delivered:
 // the watcher is enough.
 func TestGamedayPlays(t *testing.T) {
+	wholeStory(t)
 	dir := t.TempDir()
 	var shown, out output
 	if err := run(t.Context(), []string{"gameday", "show", "errors"}, strings.NewReader(""), &shown, &shown); err != nil {

@@ -50,6 +50,10 @@ const atOnce = "5"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if testing.Short() {
+		fmt.Println("every story here needs real servers: run without -short")
+		os.Exit(0)
+	}
 	if err := flag.Set("test.parallel", atOnce); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

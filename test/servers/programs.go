@@ -24,8 +24,18 @@ func Amtool(tb testing.TB) string {
 	return program(tb, "alertmanager", "amtool")
 }
 
+// NotShort skips a test that needs a real server under -short, which asks for none. Without
+// -short a server that is missing fails the test.
+func NotShort(tb testing.TB) {
+	tb.Helper()
+	if testing.Short() {
+		tb.Skip("needs a real server: run without -short")
+	}
+}
+
 func program(tb testing.TB, server, name string) string {
 	tb.Helper()
+	NotShort(tb)
 	dir, err := folder(server)
 	if err != nil {
 		tb.Fatal(err)
