@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"receiver", "web", "gameday"},
 	{"engine"},
 	{"policy", "actuators", "verify", "report", "shadow", "monitor", "plan"},
-	{"rules", "store"},
+	{"rules", "store", "promapi"},
 	{"analysis"},
 	{"record"},
 	{"runbook"},
