@@ -3,9 +3,11 @@ package rules
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -144,4 +146,79 @@ func (b *book) lasted(t runbook.Trigger, v view) string {
 		return fmt.Sprintf("%s and %s %s >= %s", gate, same, seen(gate), num(steps))
 	}
 	return fmt.Sprintf("(%[1]s) and %[2]s (%[3]s >= %[4]s) == %[2]s %[5]s", gate, same, seen(gate), num(math.Ceil(lastingShare*steps)), seen(b.effect(t, v)))
+}
+
+// A view is where a gate finds its numbers: in what is recorded, for alerts, or in the
+// service's own series, for questions about one release. All its answers carry region
+// and release, or neither.
+type view interface {
+	side(l level, role runbook.Role) string // the level of a side
+	wanted() string                         // the share of traffic that the candidate should get
+	moved(within runbook.Duration) string   // has series if a weight changed lately
+	while(anomaly string) string            // has one series while the expression has any
+}
+
+// alerts see what is recorded, of every open release.
+type alerts struct{ b *book }
+
+func (a alerts) side(l level, role runbook.Role) string { return a.b.ours(l.series(), isRole(role)) }
+
+func (a alerts) wanted() string {
+	return fmt.Sprintf("(max by (region, release) (%s and on (region, release, version) %s) / 100)",
+		a.b.ours(exportedWeight), a.b.ours(releaseInfo, isRole(runbook.Candidate)))
+}
+
+func (a alerts) moved(within runbook.Duration) string {
+	return fmt.Sprintf("changes(%s[%s]) > 0", a.b.ours(exportedWeight), within)
+}
+
+func (a alerts) while(anomaly string) string {
+	on, text := "", "("+anomaly+")"
+	if r := a.b.Metrics.RegionLabel; r != "" {
+		on = "region"
+		if r != on {
+			text = copyLabel(fmt.Sprintf("group by (%s) (%s)", r, anomaly), on, r)
+		}
+	}
+	return fmt.Sprintf("group by (region, release) (%s and on (%s) %s)", a.b.ours(releaseInfo), on, text)
+}
+
+// raw sees the service's own series, of one release.
+type raw struct {
+	q   Questions
+	rel record.Release
+}
+
+func (r raw) side(l level, role runbook.Role) string {
+	w := r.q.b.window(l.window, r.q.side(r.rel, role)...)
+	if l.lent {
+		w.where = []string{match("version", version(r.rel, role))}
+	}
+	text := l.expr(w)
+	if l.nan {
+		text = "(" + text + " >= 0)"
+	}
+	if l.part != "" && l.part != "part" {
+		text = fmt.Sprintf("max by (part) (%s)", copyLabel(text, "part", l.part))
+	}
+	return "(" + text + ")"
+}
+
+func (r raw) wanted() string { return fmt.Sprintf("vector(%s)", num(float64(r.rel.Weight)/100)) }
+
+func (r raw) moved(within runbook.Duration) string {
+	at := r.rel.WeightChangedAt
+	if at.IsZero() {
+		at = r.rel.Began()
+	}
+	settled := math.Ceil(float64(at.UnixMilli())/1000) + within.Std().Seconds()
+	return fmt.Sprintf("vector(time()) < %s", strconv.FormatFloat(settled, 'f', -1, 64))
+}
+
+func (r raw) while(anomaly string) string {
+	if l := r.q.b.Metrics.RegionLabel; l != "" {
+		return fmt.Sprintf(`group(label_replace(vector(1), %q, %s, "", "") and on (%s) (%s))`,
+			l, strconv.Quote(strings.ReplaceAll(r.rel.Region, "$", "$$")), l, anomaly)
+	}
+	return fmt.Sprintf("vector(1) and on () (%s)", anomaly)
 }

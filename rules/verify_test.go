@@ -9,9 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 func kinds(drifts []Drift) string {
