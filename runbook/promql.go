@@ -72,20 +72,6 @@ func (p *page) counter(path, text, side string) {
 	}
 }
 
-// checkPromQL checks what of a trigger is PromQL.
-func (t Trigger) checkPromQL(p *page, at, side string) {
-	if t.Type == Compare {
-		for field, text := range map[string]string{"bad": t.Bad, "all": t.All} {
-			if p.has(join(at, field)) {
-				p.counter(join(at, field), text, side)
-			}
-		}
-	}
-	if t.Type == Anomaly && p.has(at+".expr") {
-		p.vector(at+".expr", t.Expr)
-	}
-}
-
 // vector checks an expression that answers with series, which may be none.
 func (p *page) vector(path, text string) {
 	tree, err := parser.NewParser(parser.Options{}).ParseExpr(text)

@@ -16,6 +16,9 @@ func (m Metrics) sides() string {
 	return m.VersionLabel
 }
 
+// bySide keeps them apart in an aggregation.
+func (m Metrics) bySide() string { return " by (" + m.sides() + ") " }
+
 func (m Metrics) rate(counter, more, by string, window Duration) string {
 	matchers := m.Selector
 	if more != "" {
@@ -46,58 +49,12 @@ func (r *Runbook) kpiRatio(name, by string, window Duration) string {
 	return r.Metrics.rate(k.Gains(), "", by, window) + " / " + r.Metrics.rate(k.Trials, "", by, window)
 }
 
-// breachQuery compares the versions over the trigger's own window.
-func (r *Runbook) breachQuery(t Trigger) string {
-	m, by := r.Metrics, []string{r.Metrics.sides()}
-	group := " by (" + by[0] + ") "
-	switch {
-	case t.Type == Anomaly:
-		return t.Expr
-	case t.Type == NullSpike || t.Type == SchemaMismatch || t.Type == DistributionShift || t.Type == CanaryStarved || t.Type == Compare || t.Type == DriftGauge:
-		return r.dataQuery(t, group)
-	case t.Type == LatencyQuantile:
-		return m.latency(t.Quantile, by, t.For)
-	case t.Type == KPIDrop:
-		return r.kpiRatio(t.KPI, group, t.For)
-	case t.Ceiling > 0:
-		return m.latency(t.Quantile, nil, t.For)
-	case t.Type == AbsoluteSLO:
-		return m.errorShare("", t.For)
-	default:
-		return m.errorShare(group, t.For)
-	}
-}
-
-// dataQuery is breachQuery for the triggers on data and traffic.
-func (r *Runbook) dataQuery(t Trigger, group string) string {
-	m, side := r.Metrics, r.Metrics.sides()
-	switch t.Type {
-	case NullSpike:
-		each := fmt.Sprintf(" by (%s, %s) ", side, m.Features.Label)
-		if m.Features.SharedRows {
-			return m.rate(m.Features.Nulls, "", each, t.For) + " / on (" + side + ") group_left () " + m.rate(m.Features.Rows, "", group, t.For)
-		}
-		return m.rate(m.Features.Nulls, "", each, t.For) + " / " + m.rate(m.Features.Rows, "", each, t.For)
-	case SchemaMismatch:
-		return m.rate(m.Schema.Mismatches, "", group, t.For) + " / " + m.rate(m.Schema.Checked, "", group, t.For)
-	case DistributionShift:
-		d, _ := m.Distribution(t.Distribution)
-		return m.rate(d.Histogram+"_bucket", "", " by ("+side+", le) ", t.For) + " / on (" + side + ") group_left () " + m.rate(d.Histogram+"_count", "", group, t.For)
-	case CanaryStarved:
-		return m.rate(m.Requests.Counter, "", group, t.For) + " / on () group_left () " + m.rate(m.Requests.Counter, "", "", t.For)
-	case Compare:
-		return fmt.Sprintf("sum%s(rate(%s[%s])) / sum%s(rate(%s[%s]))", group, t.Bad, t.For, group, t.All, t.For)
-	default:
-		return fmt.Sprintf("%s{%s} / %s{%s}", m.Drift.Score, m.Drift.Selector, m.Drift.Threshold, m.Drift.Selector)
-	}
-}
-
 // recovery lists what must be good for users again, over all versions.
 func (r *Runbook) recovery() []looked {
 	v, m := r.Verification, r.Metrics
 	side := m.sides()
 	rows := []looked{
-		{"candidate traffic", m.rate(m.Requests.Counter, "", " by ("+side+") ", v.Window), "0 or absent for the candidate's " + side},
+		{"candidate traffic", m.rate(m.Requests.Counter, "", m.bySide(), v.Window), "0 or absent for the candidate's " + side},
 		{"error rate", m.errorShare("", v.Window), fmt.Sprintf("below %s, and at most %s points above the stable level before", v.System.ErrorRate.Below, trimPercent(v.System.ErrorRate.Tolerance))},
 	}
 	if l := v.System.Latency; l != nil {

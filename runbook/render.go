@@ -30,7 +30,7 @@ func Render(r *Runbook) []byte {
 type rendered struct{ R *Runbook }
 
 // Breach is the PromQL that shows a trigger's number for both versions.
-func (p rendered) Breach(t Trigger) string { return p.R.breachQuery(t) }
+func (p rendered) Breach(t Trigger) string { return kinds[t.Type].query(p.R, t) }
 
 func (p rendered) File() string { return filepath.Base(p.R.File) }
 

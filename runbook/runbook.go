@@ -285,7 +285,7 @@ func (r *Runbook) fill(p *page) {
 	preset(p, "regions", &r.Regions, []string{DefaultRegion})
 	r.Metrics.fill(p)
 	for i := range r.Triggers {
-		r.Triggers[i].fill(p, fmt.Sprintf("triggers[%d]", i))
+		r.Triggers[i].applyDefaults(p, fmt.Sprintf("triggers[%d]", i))
 	}
 	if r.Routing.Router == Traefik {
 		preset(p, "routing.root", &r.Routing.Root, "traefik")

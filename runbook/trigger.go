@@ -3,26 +3,10 @@ package runbook
 import (
 	"fmt"
 	"slices"
-	"time"
 )
 
 // TriggerType is the kind of question a trigger asks.
 type TriggerType string
-
-const (
-	LatencyQuantile   TriggerType = "latency_quantile"   // quantile, increase and/or ceiling
-	ErrorRate         TriggerType = "error_rate"         // above
-	ErrorIncrease     TriggerType = "error_increase"     // by, min_ratio
-	KPIDrop           TriggerType = "kpi_drop"           // kpi, drop
-	NullSpike         TriggerType = "null_spike"         // by
-	SchemaMismatch    TriggerType = "schema_mismatch"    // above
-	DistributionShift TriggerType = "distribution_shift" // distribution, distance or psi, against
-	CanaryStarved     TriggerType = "canary_starved"     // below
-	Compare           TriggerType = "compare"            // bad, all, by, min_ratio
-	Anomaly           TriggerType = "anomaly"            // expr, unprotected
-	DriftGauge        TriggerType = "drift_gauge"        // unprotected
-	AbsoluteSLO       TriggerType = "absolute_slo"       // above, or quantile and ceiling; any version
-)
 
 // Severity says what a confirmed breach asks for.
 type Severity string
@@ -82,28 +66,82 @@ type Trigger struct {
 	Line int `yaml:"-" json:"-"`
 }
 
+// String says the trigger in the words of a runbook, e.g. "P95 latency 30% above
+// stable over 5m".
+func (t Trigger) String() string {
+	if k, ok := kinds[t.Type]; ok {
+		return k.sentence(t)
+	}
+	return "trigger of the unknown type " + string(t.Type)
+}
+
+// Reading says a measured effect of the trigger and its limit as two phrases, e.g.
+// "error rate 2.1 points above stable" and "0.5 points"; false for a value that is a ratio
+// of quantiles, a ratio of KPIs or a share of requests.
+func (t Trigger) Reading(value float64) (effect, limit string, ok bool) {
+	if read := kinds[t.Type].reading; read != nil {
+		effect, limit = read(t, value)
+	}
+	return effect, limit, effect != ""
+}
+
 // Absolute reports whether the trigger is about what any version does, so that no
 // breach of it is the candidate's fault.
 func (t Trigger) Absolute() bool {
-	return t.Type == AbsoluteSLO || t.Type == DistributionShift && t.Against == AgainstReference
+	_, why := t.anyVersion()
+	return why != ""
 }
+
+// anyVersion names what an absolute trigger is, and says why it only pages.
+func (t Trigger) anyVersion() (name, why string) {
+	if absolute := kinds[t.Type].absolute; absolute != nil {
+		return absolute(t)
+	}
+	return "", ""
+}
+
+// Comparative reports whether the trigger holds the candidate's events against stable's.
+func (t Trigger) Comparative() bool { return !t.Absolute() && !kinds[t.Type].uncompared }
 
 // Proved reports whether the trigger's alert demands a proof against chance, an e-value
 // from candidate and stable at the same time.
-func (t Trigger) Proved() bool {
-	return !t.Absolute() && t.Style != ByThreshold && t.Type != Anomaly && t.Type != DriftGauge
+func (t Trigger) Proved() bool { return t.Comparative() && t.Style != ByThreshold }
+
+// Lasting reports whether the trigger must be true all the time for its window, because
+// no proof guards it against chance.
+func (t Trigger) Lasting() bool { return t.Style == ByThreshold || kinds[t.Type].uncompared }
+
+// section names the part of metrics that the trigger measures beside the requests.
+func (t Trigger) section() string {
+	if t.Ceiling > 0 {
+		return "latency"
+	}
+	return kinds[t.Type].section
 }
 
-// Windows shorter than this many intervals judge noise. A KPI's needs more: over a
-// short one it is a bare threshold, which rolls back nearly every good release.
-const (
-	leastIntervals    = 4
-	leastKPIIntervals = 20
-)
+// applyDefaults sets the trigger's defaults, by its type. The types of a plain threshold
+// have no window by default: their sentence is not complete without one.
+func (t *Trigger) applyDefaults(p *page, at string) {
+	t.Line = p.line(at)
+	k := kinds[t.Type]
+	if k.defaults != nil {
+		k.defaults(p, at, t)
+	}
+	if k.window > 0 {
+		preset(p, at+".for", &t.For, Duration(k.window))
+	}
+	switch {
+	case k.uncompared:
+		preset(p, at+".severity", &t.Severity, Mild)
+	case t.Absolute():
+		preset(p, at+".severity", &t.Severity, Page)
+	}
+}
 
 func (r *Runbook) checkTriggers(p *page) {
 	if len(r.Triggers) == 0 {
-		p.missing("triggers", "state at least one, e.g. `{name: error-rate, type: error_rate, severity: severe, above: 5%, for: 3m}`")
+		p.missing("triggers", "state at least one, e.g. "+
+			"`{name: error-rate, type: error_rate, severity: severe, above: 5%, for: 3m}`")
 	}
 	for i, t := range r.Triggers {
 		at := fmt.Sprintf("triggers[%d]", i)
@@ -111,184 +149,66 @@ func (r *Runbook) checkTriggers(p *page) {
 		if first := slices.IndexFunc(r.Triggers, func(o Trigger) bool { return o.Name == t.Name }); first < i {
 			p.add(at+".name", fmt.Sprintf("%q is already used in line %d", t.Name, r.Triggers[first].Line), "give each trigger its own name")
 		}
-		p.oneOf(at+".type", string(t.Type), triggerTypes()...)
+		k, known := kinds[t.Type]
+		if !known {
+			p.oneOf(at+".type", string(t.Type), triggerTypes()...)
+		}
 		t.checkSeverity(p, at)
-		t.checkFields(p, at)
+		if known {
+			t.checkFields(p, at)
+		}
 		r.checkWindow(p, at, t)
-		r.checkSubject(p, at, t)
+		r.checkSection(p, at, t)
+		if k.check != nil {
+			k.check(p, at, t, r)
+		}
 	}
-}
-
-func triggerTypes() []string {
-	var out []string
-	for _, t := range []TriggerType{LatencyQuantile, ErrorRate, ErrorIncrease, KPIDrop, NullSpike, SchemaMismatch,
-		DistributionShift, CanaryStarved, Compare, Anomaly, DriftGauge, AbsoluteSLO} {
-		out = append(out, string(t))
-	}
-	return out
 }
 
 func (t Trigger) checkSeverity(p *page, at string) {
+	name, pages := t.anyVersion()
 	switch at += ".severity"; {
-	case t.Type == AbsoluteSLO && t.Severity != Page:
-		p.add(at, fmt.Sprintf("%q does not belong to absolute_slo", t.Severity), "leave it out: an absolute limit pages and never moves traffic, because any version may break it")
-	case t.Absolute() && t.Severity != Page:
-		p.add(at, fmt.Sprintf("%q does not belong to a shift against the reference", t.Severity), "leave it out: both versions see the same changed world, so it pages and never moves traffic")
-	case t.Absolute():
+	case pages != "" && t.Severity != Page:
+		p.add(at, fmt.Sprintf("%q does not belong to %s", t.Severity, name), "leave it out: "+pages)
+	case pages != "":
 	case t.Severity == Page:
 		p.add(at, "\"page\" belongs to absolute_slo only", "write severe (roll back at once) or mild (ask a human)")
-	case t.Severity == Severe && (t.Type == Anomaly || t.Type == DriftGauge) && !t.Unprotected:
-		p.add(at, fmt.Sprintf("\"severe\" needs evidence, and a trigger of type %s has none", t.Type), "write mild; or, to roll back on it all the same, `unprotected: true` beside it")
+	case t.Severity == Severe && kinds[t.Type].uncompared && !t.Unprotected:
+		p.add(at, fmt.Sprintf("\"severe\" needs evidence, and a trigger of type %s has none", t.Type),
+			"write mild; or, to roll back on it all the same, `unprotected: true` beside it")
 	default:
 		p.oneOf(at, string(t.Severity), string(Severe), string(Mild))
 	}
 }
 
-func (t Trigger) absoluteFields(p *page, at string) []string {
-	above, latency := p.has(at+".above"), p.has(at+".ceiling") || p.has(at+".quantile")
-	switch {
-	case above && latency:
-		p.add(at+".above", "stands beside quantile and ceiling", "write two triggers: one limit each")
-		return []string{"above", "quantile", "ceiling"}
-	case latency:
-		return []string{"quantile", "ceiling"}
-	default:
-		return []string{"above"}
-	}
-}
-
-// share checks a ratio that must lie strictly between 0 and 1, if it was written.
-func (p *page) share(path string, r Ratio) {
-	if p.has(path) && (r <= 0 || r >= 1) {
-		p.add(path, fmt.Sprintf("%s is not between 0%% and 100%%", r), "write a share such as 5%")
-	}
-}
-
-func (r *Runbook) checkWindow(p *page, at string, t Trigger) {
-	interval, least, why := r.Metrics.Interval, Duration(leastIntervals), "a shorter window judges noise"
-	if t.Type == KPIDrop {
-		least, why = leastKPIIntervals, "over a shorter window a KPI is a bare threshold on noise"
-	}
-	switch at += ".for"; {
-	case !p.has(at) && t.For == 0:
-		p.missing(at, "state the window of the effect, e.g. `for: 5m`")
-	case interval > 0 && t.For < least*interval:
-		p.add(at, fmt.Sprintf("%s is less than %d intervals of %s", t.For, least, interval),
-			fmt.Sprintf("write %s or more: %s", least*interval, why))
-	}
-}
-
-// checkSubject checks that what the trigger measures has been declared.
-func (r *Runbook) checkSubject(p *page, at string, t Trigger) {
-	if t.KPI != "" {
-		if _, ok := r.KPI(t.KPI); !ok {
-			p.undeclared(at+".kpi", t.KPI, r.Metrics.KPIs)
-		}
-	}
-	m := r.Metrics
-	lacks := func(missing bool, what, field, mend string) {
-		if missing {
-			p.add(at, fmt.Sprintf("asks for %s, but metrics.%s is missing", what, field), "declare metrics."+field+" with "+mend)
-		}
-	}
-	lacks(m.Latency == nil && (t.Type == LatencyQuantile || p.has(at+".ceiling")), "latency", "latency", "histogram, kind and buckets")
-	lacks(m.Features == nil && t.Type == NullSpike, "missing values", "features", "the counters nulls and rows")
-	lacks(m.Schema == nil && t.Type == SchemaMismatch, "schema mismatches", "schema", "the counter mismatches")
-	lacks(m.Drift == nil && t.Type == DriftGauge, "drift gauges", "drift", "selector and max_age")
-	r.checkShift(p, at, t)
-	t.checkPromQL(p, at, r.Metrics.sides())
-}
-
-// checkShift checks that the distribution is declared, with a reference if one is used.
-func (r *Runbook) checkShift(p *page, at string, t Trigger) {
-	if t.Distribution == "" {
-		return
-	}
-	d, ok := r.Metrics.Distribution(t.Distribution)
-	switch {
-	case !ok:
-		var names []string
-		for _, d := range r.Metrics.Distributions {
-			names = append(names, d.Name)
-		}
-		p.unknown(at+".distribution", t.Distribution, names, "declare it under metrics.distributions with its histogram")
-	case t.Against == AgainstReference && len(d.Reference) == 0:
-		p.add(at+".against", fmt.Sprintf("%q has no reference", d.Name), "list under metrics.distributions, as reference, the share of the training data at or below each of its buckets")
-	}
-}
-
-func (p *page) undeclared(path, name string, known []KPI) {
-	names := make([]string, len(known))
-	for i, k := range known {
-		names[i] = k.Name
-	}
-	p.unknown(path, name, names, "declare it under metrics.kpis with its two counters")
-}
-
-func (p *page) unknown(path, name string, names []string, mend string) {
-	if near := nearest(name, names); near != "" {
-		mend = fmt.Sprintf("did you mean %q?", near)
-	}
-	p.add(path, fmt.Sprintf("%q is not declared", name), mend)
-}
-
-// fields are what a trigger's type demands and allows beside name, type, severity and
-// for.
-func (t Trigger) fields(p *page, at string) (need, may []string) {
-	switch t.Type {
-	case LatencyQuantile:
-		if p.has(at + ".ceiling") {
-			return []string{"quantile", "ceiling"}, []string{"increase", "style"}
-		}
-		return []string{"quantile", "increase"}, []string{"style"}
-	case ErrorRate:
-		return []string{"above"}, []string{"style"}
-	case ErrorIncrease:
-		return nil, []string{"by", "min_ratio", "style"}
-	case KPIDrop:
-		return []string{"kpi", "drop"}, []string{"style"}
-	case NullSpike:
-		return nil, []string{"by"}
-	case SchemaMismatch:
-		return nil, []string{"above", "style"}
-	case DistributionShift:
-		return []string{"distribution"}, []string{"distance", "psi", "against"}
-	case CanaryStarved:
-		return nil, []string{"below"}
-	case Compare:
-		return []string{"bad", "all"}, []string{"by", "min_ratio", "style"}
-	case Anomaly:
-		return []string{"expr"}, []string{"unprotected"}
-	case DriftGauge:
-		return nil, []string{"unprotected"}
-	default:
-		return t.absoluteFields(p, at), nil
-	}
+// fieldExamples are all fields that some type demands or allows.
+var fieldExamples = map[string]string{
+	"quantile": "quantile: 0.95", "increase": "increase: 30%", "above": "above: 5%", "by": "by: 0.5%", "min_ratio": "min_ratio: 1.5",
+	"kpi": "kpi: conversion", "drop": "drop: 2%", "ceiling": "ceiling: 800ms", "below": "below: 50%", "style": "style: threshold",
+	"distribution": "distribution: score", "distance": "distance: 10%", "psi": "psi: 0.25", "against": "against: stable",
+	"bad": `bad: fallbacks_total{kind="empty"}`, "all": "all: requests_total", "expr": "expr: queue_length > 100", "unprotected": "unprotected: true",
 }
 
 // checkFields demands the fields of the trigger's type and refuses all others.
 func (t Trigger) checkFields(p *page, at string) {
-	if !slices.Contains(triggerTypes(), string(t.Type)) {
-		return
+	k := kinds[t.Type]
+	need := k.need
+	if k.either != nil {
+		need = append(slices.Clone(need), k.either(p, at)...)
 	}
-	example := map[string]string{
-		"quantile": "quantile: 0.95", "increase": "increase: 30%", "above": "above: 5%", "by": "by: 0.5%", "min_ratio": "min_ratio: 1.5",
-		"kpi": "kpi: conversion", "drop": "drop: 2%", "ceiling": "ceiling: 800ms", "below": "below: 50%", "style": "style: threshold",
-		"distribution": "distribution: score", "distance": "distance: 10%", "psi": "psi: 0.25", "against": "against: stable",
-		"bad": `bad: fallbacks_total{kind="empty"}`, "all": "all: requests_total", "expr": "expr: queue_length > 100", "unprotected": "unprotected: true",
-	}
-	need, may := t.fields(p, at)
-	for _, field := range sortedKeys(example) {
+	for _, field := range sortedKeys(fieldExamples) {
 		path := join(at, field)
 		switch needed := slices.Contains(need, field); {
 		case needed && !p.has(path):
-			p.missing(path, fmt.Sprintf("a trigger of type %s needs it, e.g. `%s`", t.Type, example[field]))
-		case !needed && !slices.Contains(may, field) && p.has(path):
+			p.missing(path, fmt.Sprintf("a trigger of type %s needs it, e.g. `%s`", t.Type, fieldExamples[field]))
+		case !needed && !slices.Contains(k.may, field) && p.has(path):
 			p.add(path, fmt.Sprintf("does not belong to a trigger of type %s", t.Type), "remove it, or change the type")
 		}
 	}
 	t.checkSizes(p, at)
-	t.checkWords(p, at)
+	if p.has(at + ".style") {
+		p.oneOf(at+".style", string(t.Style), string(ByEvidence), string(ByThreshold))
+	}
 }
 
 func (t Trigger) checkSizes(p *page, at string) {
@@ -312,59 +232,80 @@ func (t Trigger) checkSizes(p *page, at string) {
 	}
 }
 
-// checkWords checks the fields that are one of a few words, and pairs of fields.
-func (t Trigger) checkWords(p *page, at string) {
-	if p.has(at + ".style") {
-		if t.Type == KPIDrop && t.Style == ByThreshold {
-			p.add(at+".style", "\"threshold\" is refused for a KPI", "leave it out: as a bare threshold, a small drop of a KPI rolls back nearly every good release")
-		}
-		p.oneOf(at+".style", string(t.Style), string(ByEvidence), string(ByThreshold))
-	}
-	if p.has(at + ".against") {
-		p.oneOf(at+".against", t.Against, AgainstStable, AgainstReference)
-	}
-	if p.has(at+".distance") && p.has(at+".psi") {
-		p.add(at+".psi", "stands beside distance", "keep one of the two")
-	}
-	if t.PSI > 0 && t.Against == AgainstReference {
-		p.add(at+".psi", "cannot be held against a reference", "write distance, e.g. 10%")
+// share checks a ratio that must lie strictly between 0 and 1, if it was written.
+func (p *page) share(path string, r Ratio) {
+	if p.has(path) && (r <= 0 || r >= 1) {
+		p.add(path, fmt.Sprintf("%s is not between 0%% and 100%%", r), "write a share such as 5%")
 	}
 }
 
-// fill sets the trigger's defaults, by its type. The first four types have no window
-// by default: their sentence is not complete without one.
-func (t *Trigger) fill(p *page, at string) {
-	t.Line = p.line(at)
-	window := func(d time.Duration) { preset(p, at+".for", &t.For, Duration(d)) }
-	switch t.Type {
-	case ErrorIncrease, Compare:
-		preset(p, at+".by", &t.By, 0.005)
-		preset(p, at+".min_ratio", &t.MinRatio, 1.5)
-		window(5 * time.Minute)
-	case NullSpike:
-		preset(p, at+".by", &t.By, 0.01)
-		window(5 * time.Minute)
-	case SchemaMismatch:
-		preset(p, at+".above", &t.Above, 0.001)
-		window(5 * time.Minute)
-	case DistributionShift:
-		t.fillShift(p, at)
-		window(30 * time.Minute)
-	case CanaryStarved:
-		preset(p, at+".below", &t.Below, 0.5)
-		window(3 * time.Minute)
-	case Anomaly, DriftGauge:
-		preset(p, at+".severity", &t.Severity, Mild)
-		window(5 * time.Minute)
+// leastIntervals: windows shorter than this judge noise.
+const leastIntervals = 4
+
+func (r *Runbook) checkWindow(p *page, at string, t Trigger) {
+	interval, least, why := r.Metrics.Interval, Duration(leastIntervals), "a shorter window judges noise"
+	if k := kinds[t.Type]; k.intervals > 0 {
+		least, why = k.intervals, k.tooShort
 	}
-	if t.Absolute() {
-		preset(p, at+".severity", &t.Severity, Page)
+	switch at += ".for"; {
+	case !p.has(at) && t.For == 0:
+		p.missing(at, "state the window of the effect, e.g. `for: 5m`")
+	case interval > 0 && t.For < least*interval:
+		p.add(at, fmt.Sprintf("%s is less than %d intervals of %s", t.For, least, interval),
+			fmt.Sprintf("write %s or more: %s", least*interval, why))
 	}
 }
 
-func (t *Trigger) fillShift(p *page, at string) {
-	preset(p, at+".against", &t.Against, AgainstStable)
-	if !p.has(at + ".psi") {
-		preset(p, at+".distance", &t.Distance, 0.1)
+// sections are the parts of metrics that only some triggers measure.
+var sections = map[string]struct {
+	what, fields string
+	missing      func(Metrics) bool
+}{
+	"latency":  {"latency", "histogram, kind and buckets", func(m Metrics) bool { return m.Latency == nil }},
+	"features": {"missing values", "the counters nulls and rows", func(m Metrics) bool { return m.Features == nil }},
+	"schema":   {"schema mismatches", "the counter mismatches", func(m Metrics) bool { return m.Schema == nil }},
+	"drift":    {"drift gauges", "selector and max_age", func(m Metrics) bool { return m.Drift == nil }},
+}
+
+// checkSection checks that what the trigger measures has been declared.
+func (r *Runbook) checkSection(p *page, at string, t Trigger) {
+	name := t.section()
+	if p.has(at + ".ceiling") {
+		name = "latency"
 	}
+	if s, ok := sections[name]; ok && s.missing(r.Metrics) {
+		p.add(at, fmt.Sprintf("asks for %s, but metrics.%s is missing", s.what, name), "declare metrics."+name+" with "+s.fields)
+	}
+}
+
+// Undeclared says what the trigger measures and the runbook does not declare; empty if
+// nothing is missing.
+func (r *Runbook) Undeclared(t Trigger) string {
+	name, need := t.section(), kinds[t.Type].need
+	_, kpi := r.KPI(t.KPI)
+	_, distribution := r.Metrics.Distribution(t.Distribution)
+	switch s, ok := sections[name]; {
+	case ok && s.missing(r.Metrics):
+		return "metrics." + name + " is missing"
+	case slices.Contains(need, "kpi") && !kpi:
+		return fmt.Sprintf("kpi %q is not declared", t.KPI)
+	case slices.Contains(need, "distribution") && !distribution:
+		return fmt.Sprintf("distribution %q is not declared", t.Distribution)
+	}
+	return ""
+}
+
+func (p *page) undeclared(path, name string, known []KPI) {
+	names := make([]string, len(known))
+	for i, k := range known {
+		names[i] = k.Name
+	}
+	p.unknown(path, name, names, "declare it under metrics.kpis with its two counters")
+}
+
+func (p *page) unknown(path, name string, names []string, mend string) {
+	if near := nearest(name, names); near != "" {
+		mend = fmt.Sprintf("did you mean %q?", near)
+	}
+	p.add(path, fmt.Sprintf("%q is not declared", name), mend)
 }
