@@ -23,10 +23,10 @@ func (b *book) absoluteCases(t runbook.Trigger) ([]unitCase, error) {
 	plays := func(before, after mix) []unitSeries {
 		return s.side(runbook.Stable, play{before, after, s.turn}, steps)
 	}
-	limit := absoluteLimit(t) * (1 + closely)
+	limit := kinds[t.Type].absolute(b, t).limit * (1 + closely)
 	s.add("fires closely over the limit, without a release", plays(good.times(0.5), over), limit, s.first, 0)
 	s.add("silent closely under the limit", plays(good, under), 0, 0, steps)
-	few := b.leastBehind(t) / float64(s.n) / plenty // in an interval
+	few := kinds[t.Type].absolute(b, t).least / float64(s.n) / plenty // in an interval
 	s.add("fires with just enough samples", plays(over.times(few*0.9), over.times(few*(1+closely))), limit, s.first, 0)
 	s.add("silent with too few samples", plays(over.times(few*(1-closely)), over.times(few*(1-closely))), 0, 0, steps)
 	return s.cases, s.err

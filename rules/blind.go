@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -98,7 +97,7 @@ func (b *book) traffic() level {
 func (b *book) significant() []string {
 	var out []string
 	for _, t := range b.Triggers {
-		if analysis.Comparative(t) {
+		if t.Comparative() {
 			out = append(out, t.Name)
 		}
 	}

@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 
-	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -56,7 +55,7 @@ func (b *book) blindCases() ([]unitCase, error) {
 func (s *stage) peace(at exported, steps int, without string, gone ...runbook.Role) []unitSeries {
 	series := s.b.roles(at)
 	for _, t := range append(s.b.Triggers[:len(s.b.Triggers):len(s.b.Triggers)], runbook.Trigger{Type: runbook.ErrorRate, Above: 0.05}) {
-		if analysis.Comparative(t) && t.Name != without && t.Name != "" {
+		if t.Comparative() && t.Name != without && t.Name != "" {
 			series = append(series, s.b.significance(at, t.Name, 0.5))
 		}
 		if t.Absolute() || t.Type == runbook.Anomaly {

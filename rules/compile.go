@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -76,32 +75,9 @@ func (b *book) checkTriggers() error {
 		if t.For <= 0 {
 			return fmt.Errorf("trigger %q has no window", t.Name)
 		}
-		if err := b.checkSubject(t); err != nil {
-			return fmt.Errorf("trigger %q: %w", t.Name, err)
+		if what := b.Undeclared(t); what != "" {
+			return fmt.Errorf("trigger %q: %s", t.Name, what)
 		}
-	}
-	return nil
-}
-
-// checkSubject makes sure that what the trigger measures is declared.
-func (b *book) checkSubject(t runbook.Trigger) error {
-	m := b.Metrics
-	missing := map[string]bool{
-		"latency":  m.Latency == nil && (t.Type == runbook.LatencyQuantile || t.Ceiling > 0),
-		"features": m.Features == nil && t.Type == runbook.NullSpike,
-		"schema":   m.Schema == nil && t.Type == runbook.SchemaMismatch,
-		"drift":    m.Drift == nil && t.Type == runbook.DriftGauge,
-	}
-	for name, lacks := range missing {
-		if lacks {
-			return fmt.Errorf("metrics.%s is missing", name)
-		}
-	}
-	if _, ok := b.KPI(t.KPI); t.Type == runbook.KPIDrop && !ok {
-		return fmt.Errorf("kpi %q is not declared", t.KPI)
-	}
-	if _, ok := m.Distribution(t.Distribution); t.Type == runbook.DistributionShift && !ok {
-		return fmt.Errorf("distribution %q is not declared", t.Distribution)
 	}
 	return nil
 }
@@ -161,7 +137,7 @@ func (b *book) condition(t runbook.Trigger) string {
 		return b.limit(t, "")
 	}
 	gate := b.gate(t, alerts{b})
-	if !analysis.Comparative(t) {
+	if !t.Comparative() {
 		return gate
 	}
 	return fmt.Sprintf("%s and %s %s >= 1", gate, same, b.ours(exportedSignificance, match("trigger", t.Name)))
@@ -175,7 +151,7 @@ func (b *book) alert(t runbook.Trigger) draft {
 		labels:      b.alertLabels(t.Name, string(b.severity(t))),
 		annotations: b.annotations(words.sentence, words.value, words.threshold),
 	}
-	if lasting(t) {
+	if t.Lasting() {
 		d.wait = t.For
 	}
 	return d

@@ -20,7 +20,7 @@ type book struct {
 	parser    parser.Parser
 	selector  []string          // matchers of all the service's series
 	failed    []string          // further matchers of errors
-	compared  map[string]pair   // of the compare triggers, by name
+	pairs     map[string]pair   // of the compare triggers, by name
 	anomalies map[string]string // expressions of the anomaly triggers, by name
 	drift     []string          // matchers of the drift gauges
 	asked     *asked            // questions that were parsed
@@ -28,7 +28,7 @@ type book struct {
 
 // open fails for a runbook that cannot be compiled.
 func open(rb *runbook.Runbook) (*book, error) {
-	b := &book{Runbook: rb, parser: parser.NewParser(parser.Options{}), compared: map[string]pair{}, anomalies: map[string]string{}, asked: &asked{}}
+	b := &book{Runbook: rb, parser: parser.NewParser(parser.Options{}), pairs: map[string]pair{}, anomalies: map[string]string{}, asked: &asked{}}
 	if err := b.checkNames(); err != nil {
 		return nil, err
 	}
@@ -145,24 +145,11 @@ type pair struct{ bad, all counter }
 // readTriggers parses the PromQL that stands in triggers, and keeps it as Prometheus
 // would write it.
 func (b *book) readTriggers() error {
-	for i, t := range b.Triggers {
-		switch t.Type {
-		case runbook.Compare:
-			bad, err := b.counter(t.Bad)
-			if err != nil {
-				return fmt.Errorf("trigger %q: bad: %w", t.Name, err)
+	for _, t := range b.Triggers {
+		if read := kinds[t.Type].read; read != nil {
+			if err := read(b, t); err != nil {
+				return fmt.Errorf("trigger %q: %w", t.Name, err)
 			}
-			all, err := b.counter(t.All)
-			if err != nil {
-				return fmt.Errorf("trigger %q: all: %w", t.Name, err)
-			}
-			b.compared[t.Name] = pair{bad, all}
-		case runbook.Anomaly:
-			tree, err := b.parser.ParseExpr(t.Expr)
-			if err != nil {
-				return fmt.Errorf("trigger %q: expr: parse PromQL %q: %w", t.Name, t.Expr, err)
-			}
-			b.anomalies[b.Triggers[i].Name] = tree.String()
 		}
 	}
 	return b.readDrift()

@@ -185,7 +185,7 @@ func (b *book) offScaleEdges(t runbook.Trigger) []edge {
 // this bound alone tells of it.
 func (b *book) shiftEdges(t runbook.Trigger) ([]edge, error) {
 	d, _ := b.Metrics.Distribution(t.Distribution)
-	limit, at, low := shiftLimit(t), func(effect float64) float64 { return effect }, min(1, 0.5+float64(t.Distance)/2)
+	limit, at, low := t.Gap(), func(effect float64) float64 { return effect }, min(1, 0.5+float64(t.Distance)/2)
 	if t.PSI > 0 {
 		at, low = psiGap, 0.5
 		if psi(0.4999) < limit*(1+closely) {

@@ -32,46 +32,24 @@ func Measures(rb *runbook.Runbook) ([]Measure, error) {
 	if err != nil {
 		return nil, fmt.Errorf("measures of %s: %w", rb.Service, err)
 	}
-	out := []Measure{b.counters(analysis.Requests, b.requests(), b.failures())}
-	seen := map[string]bool{"": true, analysis.Requests: true, analysis.Traffic: true}
+	requests := b.counters(b.requests(), b.failures())
+	requests.Name = analysis.Requests
+	out := []Measure{requests}
+	seen := map[string]bool{"": true}
 	for _, t := range rb.Triggers {
-		if name := analysis.MeasureOf(t); !seen[name] {
-			seen[name] = true
-			out = append(out, b.measure(name, t))
+		name, measure := analysis.MeasureOf(t), kinds[t.Type].measure
+		if seen[name] || measure == nil {
+			continue
 		}
+		m := measure(b, t)
+		m.Name, seen[name] = name, true
+		out = append(out, m)
 	}
 	return out, nil
 }
 
-func (b *book) measure(name string, t runbook.Trigger) Measure {
-	m := b.Metrics
-	switch t.Type {
-	case runbook.LatencyQuantile:
-		return Measure{Name: name, Histogram: b.matched(b.histogram()), Native: b.native(), Bounds: m.Latency.Buckets}
-	case runbook.KPIDrop:
-		k, _ := b.KPI(t.KPI)
-		out := b.counters(name, counterOf(k.Trials), counterOf(k.Gains()))
-		if k.IsMean() {
-			out.Squares = b.matched(counterOf(k.Squares))
-		}
-		return out
-	case runbook.SchemaMismatch:
-		return b.counters(name, counterOf(m.Schema.Checked), counterOf(m.Schema.Mismatches))
-	case runbook.NullSpike:
-		out := b.counters(name, counterOf(m.Features.Rows), counterOf(m.Features.Nulls))
-		out.Part, out.SharedAll = m.Features.Label, m.Features.SharedRows
-		return out
-	case runbook.DistributionShift:
-		d, _ := m.Distribution(t.Distribution)
-		return Measure{Name: name, Histogram: b.matched(counterOf(d.Histogram + "_bucket")), Bounds: d.Buckets}
-	default:
-		p := b.compared[t.Name]
-		return b.counters(name, p.all, p.bad)
-	}
-}
-
-func (b *book) counters(name string, all, bad counter) Measure {
-	return Measure{Name: name, All: b.matched(all), Bad: b.matched(bad)}
+func (b *book) counters(all, bad counter) Measure {
+	return Measure{All: b.matched(all), Bad: b.matched(bad)}
 }
 
 // matched is a selector as Prometheus' own code has it. Its parts have been parsed.

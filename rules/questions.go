@@ -66,7 +66,7 @@ func (q Questions) Gate(trigger string, rel record.Release) (Expr, error) {
 		return Expr{}, fmt.Errorf("runbook %s has no trigger %q", q.b.Service, trigger)
 	case t.Absolute():
 		return q.b.parse(q.b.limit(t, rel.Region))
-	case lasting(t):
+	case t.Lasting():
 		return q.b.parse(q.b.lasted(t, raw{q, rel}))
 	}
 	return q.b.parse(q.b.gate(t, raw{q, rel}))
@@ -80,7 +80,7 @@ func (q Questions) Effect(trigger string, rel record.Release) (Expr, error) {
 	case !ok:
 		return Expr{}, fmt.Errorf("runbook %s has no trigger %q", q.b.Service, trigger)
 	case t.Absolute():
-		return q.b.parse(q.b.anyVersion(t, q.b.window(t.For, q.b.inRegion(rel.Region))))
+		return q.b.parse(kinds[t.Type].absolute(q.b, t).level(q.b.window(t.For, q.b.inRegion(rel.Region))))
 	}
 	return q.b.parse(q.b.effect(t, raw{q, rel}))
 }

@@ -238,7 +238,7 @@ func (b *book) played(t runbook.Trigger, role runbook.Role, p play, steps int) (
 	case runbook.SchemaMismatch:
 		return b.twoCounters(counterOf(b.Metrics.Schema.Mismatches), counterOf(b.Metrics.Schema.Checked), of, p, steps)
 	case runbook.Compare:
-		return b.twoCounters(b.compared[t.Name].bad, b.compared[t.Name].all, of, p, steps)
+		return b.twoCounters(b.pairs[t.Name].bad, b.pairs[t.Name].all, of, p, steps)
 	}
 	if t.Ceiling > 0 {
 		return b.buckets(b.Metrics.Latency.Histogram, b.Metrics.Latency.Buckets, of, p, steps)

@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 
-	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -54,7 +53,7 @@ func (b *book) triggerCases(t runbook.Trigger) ([]unitCase, error) {
 // stage knows when a trigger fires whose candidate turns from good to closely over: a
 // range of n intervals holds n samples, and tells what happened in n-1 intervals.
 func (b *book) stage(t runbook.Trigger) *stage {
-	s := &stage{b: b, t: t, alert: b.alert(t), n: int(b.gateWindow(t) / b.Metrics.Interval)}
+	s := &stage{b: b, t: t, alert: b.alert(t), n: int(t.EffectWindow(b.Metrics.Interval) / b.Metrics.Interval)}
 	s.turn = s.n + 1
 	if t.Type == runbook.CanaryStarved { // not right after a weight moved
 		s.turn++
@@ -63,7 +62,7 @@ func (b *book) stage(t runbook.Trigger) *stage {
 	if t.Type == runbook.DriftGauge {
 		s.first = s.turn + 1
 	}
-	if lasting(t) {
+	if t.Lasting() {
 		s.first += int((t.For + b.Metrics.Interval - 1) / b.Metrics.Interval)
 	}
 	return s
@@ -83,7 +82,7 @@ func (s *stage) cross(e edge) {
 }
 
 func (s *stage) withoutSignificance(e edge) {
-	if !analysis.Comparative(s.t) {
+	if !s.t.Comparative() {
 		return
 	}
 	steps := s.first + 6
@@ -150,7 +149,7 @@ func (s *stage) playing(stable mix, candidate play, steps, over int, significanc
 func (s *stage) sides(stable mix, candidate *play, steps, over int, significance float64) []unitSeries {
 	at := s.b.open(steps, over)
 	series := s.b.roles(at)
-	if significance > 0 && analysis.Comparative(s.t) {
+	if significance > 0 && s.t.Comparative() {
 		series = append(series, s.b.significance(at, s.t.Name, significance))
 	}
 	if stable != nil {

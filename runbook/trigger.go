@@ -111,6 +111,23 @@ func (t Trigger) Proved() bool { return t.Comparative() && t.Style != ByThreshol
 // no proof guards it against chance.
 func (t Trigger) Lasting() bool { return t.Style == ByThreshold || kinds[t.Type].uncompared }
 
+// EffectWindow is over what length the effect is measured: a trigger that must be true all
+// the time looks at the shortest honest window each time.
+func (t Trigger) EffectWindow(interval Duration) Duration {
+	if t.Style == ByThreshold {
+		return leastIntervals * interval
+	}
+	return t.For
+}
+
+// Gap is the limit of a distribution's shift: a PSI, or a distance.
+func (t Trigger) Gap() float64 {
+	if t.PSI > 0 {
+		return t.PSI
+	}
+	return float64(t.Distance)
+}
+
 // section names the part of metrics that the trigger measures beside the requests.
 func (t Trigger) section() string {
 	if t.Ceiling > 0 {
