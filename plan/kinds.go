@@ -8,40 +8,81 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
+// A kind is the planning formula for one type of comparative trigger. There is none for a
+// type that is not in the table.
+type kind struct {
+	field   string // of the trigger, that holds the size of the effect
+	size    func(t runbook.Trigger) float64
+	largest float64 // the greatest effect that means anything
+	sides   func(p Plan, t runbook.Trigger, effect float64, h *analysis.Harm)
+	passes  func(p Plan, t runbook.Trigger, effect float64) bool // the gate; nil: always
+	closed  func(p Plan, t runbook.Trigger) string               // why not even the largest effect passes
+	tell    func(p Plan, t runbook.Trigger, effect float64) string
+}
+
+var kinds = map[runbook.TriggerType]kind{
+	runbook.ErrorRate: {
+		field: "above", largest: 0.99,
+		size: func(t runbook.Trigger) float64 { return float64(t.Above) },
+		sides: func(p Plan, _ runbook.Trigger, effect float64, h *analysis.Harm) {
+			h.Stable, h.Candidate = p.Traffic.ErrorRate, effect
+		},
+		passes: func(p Plan, _ runbook.Trigger, effect float64) bool {
+			return effect >= analysis.MinErrorRatio*p.Traffic.ErrorRate
+		},
+		closed: func(p Plan, _ runbook.Trigger) string {
+			return fmt.Sprintf("no error share is %s times the usual %s", num(analysis.MinErrorRatio), short(p.Traffic.ErrorRate))
+		},
+		tell: func(p Plan, _ runbook.Trigger, effect float64) string {
+			return fmt.Sprintf("%s errors from %s", short(effect), short(p.Traffic.ErrorRate))
+		},
+	},
+	runbook.LatencyQuantile: {
+		field: "increase", largest: 20,
+		size: func(t runbook.Trigger) float64 { return float64(t.Increase) },
+		sides: func(p Plan, t runbook.Trigger, effect float64, h *analysis.Harm) {
+			h.Stable, h.Candidate = p.slow(t, effect)
+		},
+		passes: Plan.reads,
+		closed: func(p Plan, t runbook.Trigger) string {
+			top, _ := topBucket(p.rb)
+			return fmt.Sprintf("the histogram ends at %ss, where the %s is already: no slowdown can be read", num(top), percentile(t.Quantile))
+		},
+		tell: func(p Plan, t runbook.Trigger, effect float64) string {
+			at := p.latency(0).quantile(t.Quantile)
+			return fmt.Sprintf("a %s of %s from %s", percentile(t.Quantile), millis(at*(1+effect)), millis(at))
+		},
+	},
+	runbook.KPIDrop: {
+		field: "drop", largest: 0.99,
+		size: func(t runbook.Trigger) float64 { return float64(t.Drop) },
+		sides: func(p Plan, t runbook.Trigger, effect float64, h *analysis.Harm) {
+			k := p.Traffic.KPIs[t.KPI]
+			h.Rate *= k.Trials
+			h.Stable, h.Candidate = k.Rate, k.Rate*(1-effect)
+			if k.Spread > 0 {
+				h.Stable, h.Candidate, h.Variation = 1, 1-effect, k.variation()
+			}
+		},
+		tell: func(p Plan, t runbook.Trigger, effect float64) string {
+			rate := p.Traffic.KPIs[t.KPI].Rate
+			k, _ := p.rb.KPI(t.KPI)
+			return fmt.Sprintf("%s of %s from %s", t.KPI, p.level(k, rate*(1-effect)), p.level(k, rate))
+		},
+	},
+}
+
 // planned reports whether there is a planning formula for the trigger's type.
 func planned(t runbook.Trigger) bool {
-	switch t.Type {
-	case runbook.ErrorRate, runbook.LatencyQuantile, runbook.KPIDrop, runbook.AbsoluteSLO:
-		return true
-	}
-	return false
-}
-
-// size is the number of a comparative trigger: a share, an increase or a drop.
-func size(t runbook.Trigger) float64 {
-	switch t.Type {
-	case runbook.LatencyQuantile:
-		return float64(t.Increase)
-	case runbook.KPIDrop:
-		return float64(t.Drop)
-	default:
-		return float64(t.Above)
-	}
-}
-
-// largest is the greatest effect that means anything.
-func largest(t runbook.Trigger) float64 {
-	if t.Type == runbook.LatencyQuantile {
-		return 20
-	}
-	return 0.99
+	_, ok := kinds[t.Type]
+	return ok || t.Type == runbook.AbsoluteSLO
 }
 
 // harms are what the comparative triggers look for, by name.
 func harms(rb *runbook.Runbook) (map[string]analysis.Harm, error) {
 	out := map[string]analysis.Harm{}
 	for _, t := range rb.Triggers {
-		if !planned(t) || !analysis.Comparative(t) {
+		if kinds[t.Type].size == nil {
 			continue
 		}
 		h, err := analysis.NewHarm(rb, t)
@@ -61,20 +102,7 @@ func (p Plan) harm(t runbook.Trigger, effect float64) analysis.Harm {
 	if _, told := traffic.Sources["dispersion"]; told && traffic.StablePods >= analysis.LeastPods {
 		h.Learners = traffic.StablePods
 	}
-	switch t.Type {
-	case runbook.LatencyQuantile:
-		h.Stable, h.Candidate = p.slow(t, effect)
-	case runbook.KPIDrop:
-		k := traffic.KPIs[t.KPI]
-		h.Rate *= k.Trials
-		if k.Spread > 0 {
-			h.Stable, h.Candidate, h.Variation = 1, 1-effect, k.variation()
-			break
-		}
-		h.Stable, h.Candidate = k.Rate, k.Rate*(1-effect)
-	default:
-		h.Stable, h.Candidate = traffic.ErrorRate, effect
-	}
+	kinds[t.Type].sides(p, t, effect, &h)
 	return h
 }
 
@@ -82,16 +110,9 @@ func (p Plan) harm(t runbook.Trigger, effect float64) analysis.Harm {
 // there no chance. It differs from the named one where buckets are wide, or errors are
 // common already. False if not even the largest effect passes.
 func (p Plan) gates(t runbook.Trigger) (float64, bool) {
-	passes := func(effect float64) bool {
-		switch t.Type {
-		case runbook.LatencyQuantile:
-			return p.reads(t, effect)
-		case runbook.ErrorRate:
-			return effect >= analysis.MinErrorRatio*p.Traffic.ErrorRate
-		}
-		return true
-	}
-	from, to := size(t), largest(t)
+	k := kinds[t.Type]
+	passes := func(effect float64) bool { return k.passes == nil || k.passes(p, t, effect) }
+	from, to := k.size(t), k.largest
 	if passes(from) {
 		return from, true
 	}
@@ -108,27 +129,10 @@ func (p Plan) gates(t runbook.Trigger) (float64, bool) {
 	return to, true
 }
 
-// tell says what the trigger must tell from what.
-func (p Plan) tell(t runbook.Trigger, effect float64) string {
-	switch t.Type {
-	case runbook.LatencyQuantile:
-		at := p.latency(0).quantile(t.Quantile)
-		return fmt.Sprintf("a %s of %s from %s", percentile(t.Quantile), millis(at*(1+effect)), millis(at))
-	case runbook.KPIDrop:
-		rate := p.Traffic.KPIs[t.KPI].Rate
-		k, _ := p.rb.KPI(t.KPI)
-		return fmt.Sprintf("%s of %s from %s", t.KPI, p.level(k, rate*(1-effect)), p.level(k, rate))
-	case runbook.AbsoluteSLO:
-		return "any version over its limit"
-	}
-	return fmt.Sprintf("%s errors from %s", short(effect), short(p.Traffic.ErrorRate))
-}
-
 // sized writes an effect in the trigger's own field.
 func sized(t runbook.Trigger, effect float64) string {
-	field := map[runbook.TriggerType]string{runbook.LatencyQuantile: "increase", runbook.KPIDrop: "drop", runbook.ErrorRate: "above"}[t.Type]
 	digits := math.Pow(10, 2-math.Floor(math.Log10(effect))) // three, rounded up
-	return field + ": " + short(math.Ceil(effect*digits-1e-9)/digits)
+	return kinds[t.Type].field + ": " + short(math.Ceil(effect*digits-1e-9)/digits)
 }
 
 // assumedSpread is that of a revenue where 3 % of the trials bring anything, and what

@@ -70,7 +70,7 @@ func (s *stage) peace(at exported, steps int, without string, gone ...runbook.Ro
 			if len(gone) > 0 && gone[0] == role {
 				continue
 			}
-			more, err := s.b.played(t, role, play{good, good, 1}, steps)
+			more, err := acts[t.Type].series(s.b, t, role, play{good, good, 1}, steps)
 			if err != nil {
 				s.err = err
 			}

@@ -23,48 +23,20 @@ type edge struct {
 	value                     float64 // of the alert, closely over
 }
 
-// edges are all ways across; an error says why none can be played.
-func (b *book) edges(t runbook.Trigger) ([]edge, error) {
-	switch t.Type {
-	case runbook.LatencyQuantile:
-		return b.latencyEdges(t)
-	case runbook.KPIDrop:
-		d := float64(t.Drop)
-		return []edge{{"the drop", share(0.1), share(0.1), share(0.1 * (1 - d*(1+closely))), share(0.1 * (1 - d*(1-closely))), 1 - d*(1+closely)}}, nil
-	case runbook.ErrorIncrease, runbook.Compare:
-		return increaseEdges(float64(t.By), t.MinRatio), nil
-	case runbook.NullSpike:
-		by := float64(t.By)
-		worst := func(v float64) mix { return mix{plenty * v, plenty * 0.02, plenty} }
-		return []edge{{"the worst feature", worst(0.01), worst(0.01), worst(0.01 + by*(1+closely)), worst(0.01 + by*(1-closely)), by * (1 + closely)}}, nil
-	case runbook.DistributionShift:
-		return b.shiftEdges(t)
-	case runbook.CanaryStarved:
-		below := float64(t.Below)
-		gets := func(part float64) mix { // of all requests, the candidate's weight times part
-			c := candidateWeight / 100.0 * part
-			return mix{plenty * c / (1 - c), 0}
-		}
-		return []edge{{"the share", mix{plenty, 0}, gets(1), gets(below * (1 - closely)), gets(below * (1 + closely)), below * (1 - closely)}}, nil
-	case runbook.DriftGauge:
-		score := func(times float64) mix { return mix{0.2 * times, 0.2} }
-		return []edge{{"the threshold", score(1 - closely), score(0.5), score(1 + closely), score(1 - closely), 1 + closely}}, nil
-	}
-	return errorEdges(float64(t.Above)), nil
-}
-
 func share(v float64) mix { return mix{plenty * (1 - v), plenty * v} }
 
-func errorEdges(above float64) []edge {
+func errorEdges(_ *book, t runbook.Trigger) ([]edge, error) {
+	above := float64(t.Above)
 	low, over := above/10, above*(1+closely)
 	out := []edge{{"the limit", share(low), share(low), share(over), share(above * (1 - closely)), over}}
 	if times := above * analysis.MinErrorRatio * (1 + closely); times < 1 {
 		out = append(out, edge{"so many times stable's", share(above), share(above), share(times), share(above * analysis.MinErrorRatio * (1 - closely)), times})
 	}
-	return out
+	return out, nil
 }
 
-func increaseEdges(by, ratio float64) []edge {
+func increaseEdges(_ *book, t runbook.Trigger) ([]edge, error) {
+	by, ratio := float64(t.By), t.MinRatio
 	low := by
 	if ratio > 1 {
 		low = by / (ratio - 1) / 2
@@ -73,7 +45,7 @@ func increaseEdges(by, ratio float64) []edge {
 	if high := 2 * by / (ratio - 1); ratio > 1 && high*ratio < 0.9 {
 		out = append(out, edge{"so many times stable's", share(high), share(high), share(high * ratio * (1 + closely)), share(high * ratio * (1 - closely)), high * (ratio*(1+closely) - 1)})
 	}
-	return out
+	return out, nil
 }
 
 // quantileMix is a classic histogram whose quantile is a value, in one bucket or two;
@@ -101,7 +73,7 @@ func quantileMix(bounds []float64, q, v float64) (mix, bool) {
 	return out, true
 }
 
-func (b *book) latencyEdges(t runbook.Trigger) ([]edge, error) {
+func latencyEdges(b *book, t runbook.Trigger) ([]edge, error) {
 	if b.native() {
 		return nil, fmt.Errorf("no scenes are known for native histograms")
 	}
@@ -183,7 +155,7 @@ func (b *book) offScaleEdges(t runbook.Trigger) []edge {
 
 // shiftEdges move values from the bucket below a picked bound to the one above it, so that
 // this bound alone tells of it.
-func (b *book) shiftEdges(t runbook.Trigger) ([]edge, error) {
+func shiftEdges(b *book, t runbook.Trigger) ([]edge, error) {
 	d, _ := b.Metrics.Distribution(t.Distribution)
 	limit, at, low := t.Gap(), func(effect float64) float64 { return effect }, min(1, 0.5+float64(t.Distance)/2)
 	if t.PSI > 0 {
@@ -251,12 +223,12 @@ func (b *book) queue(t runbook.Trigger) (string, float64, error) {
 
 // peaceful is a mix that is good on both sides.
 func (b *book) peaceful(t runbook.Trigger) (mix, error) {
-	if t.Type == runbook.LatencyQuantile && !b.native() {
+	if t.Type == runbook.LatencyQuantile && !b.native() { // in the lowest bucket, whatever the threshold
 		out := make(mix, len(b.Metrics.Latency.Buckets)+1)
 		out[0] = plenty
 		return out, nil
 	}
-	edges, err := b.edges(t)
+	edges, err := acts[t.Type].edges(b, t)
 	if err != nil {
 		return nil, err
 	}

@@ -219,33 +219,6 @@ func (b *book) drifts(role runbook.Role, p play, steps int) ([]unitSeries, error
 	return out, nil
 }
 
-// played are the series by which a side plays a mix of a trigger's signal.
-func (b *book) played(t runbook.Trigger, role runbook.Role, p play, steps int) ([]unitSeries, error) {
-	of := b.sideOf(role)
-	switch t.Type {
-	case runbook.LatencyQuantile:
-		return b.buckets(b.Metrics.Latency.Histogram, b.Metrics.Latency.Buckets, of, p, steps)
-	case runbook.DistributionShift:
-		d, _ := b.Metrics.Distribution(t.Distribution)
-		return b.buckets(d.Histogram, d.Buckets, of, p, steps)
-	case runbook.NullSpike:
-		return b.features(of, p, steps)
-	case runbook.DriftGauge:
-		return b.drifts(role, p, steps)
-	case runbook.KPIDrop:
-		k, _ := b.KPI(t.KPI)
-		return b.twoCounters(counterOf(k.Gains()), counterOf(k.Trials), of, p, steps)
-	case runbook.SchemaMismatch:
-		return b.twoCounters(counterOf(b.Metrics.Schema.Mismatches), counterOf(b.Metrics.Schema.Checked), of, p, steps)
-	case runbook.Compare:
-		return b.twoCounters(b.pairs[t.Name].bad, b.pairs[t.Name].all, of, p, steps)
-	}
-	if t.Ceiling > 0 {
-		return b.buckets(b.Metrics.Latency.Histogram, b.Metrics.Latency.Buckets, of, p, steps)
-	}
-	return b.twoCounters(b.failures(), b.requests(), of, p, steps)
-}
-
 // merged adds the series that are not there yet.
 func merged(all, more []unitSeries) []unitSeries {
 	for _, s := range more {

@@ -13,6 +13,7 @@ const keeps = 4
 type stage struct {
 	b     *book
 	t     runbook.Trigger
+	act   act
 	alert draft
 	n     int // intervals in the window of the effect
 	turn  int // the last step that is good
@@ -28,11 +29,11 @@ func (b *book) triggerCases(t runbook.Trigger) ([]unitCase, error) {
 	case t.Type == runbook.Anomaly:
 		return b.anomalyCases(t)
 	}
-	edges, err := b.edges(t)
+	s := b.stage(t)
+	edges, err := s.act.edges(b, t)
 	if err != nil {
 		return nil, err
 	}
-	s := b.stage(t)
 	if s.first+2*s.n > mostSteps {
 		return nil, fmt.Errorf("its window is too long for promtool")
 	}
@@ -41,11 +42,8 @@ func (b *book) triggerCases(t runbook.Trigger) ([]unitCase, error) {
 	}
 	s.withoutSignificance(edges[0])
 	s.withoutSide(edges[0])
-	switch t.Type {
-	case runbook.CanaryStarved:
-		s.weightMoves(edges[0])
-	case runbook.DriftGauge:
-		s.expires(edges[0])
+	if s.act.more != nil {
+		s.act.more(s, edges[0])
 	}
 	return s.cases, s.err
 }
@@ -53,13 +51,13 @@ func (b *book) triggerCases(t runbook.Trigger) ([]unitCase, error) {
 // stage knows when a trigger fires whose candidate turns from good to closely over: a
 // range of n intervals holds n samples, and tells what happened in n-1 intervals.
 func (b *book) stage(t runbook.Trigger) *stage {
-	s := &stage{b: b, t: t, alert: b.alert(t), n: int(t.EffectWindow(b.Metrics.Interval) / b.Metrics.Interval)}
+	s := &stage{b: b, t: t, act: acts[t.Type], alert: b.alert(t), n: int(t.EffectWindow(b.Metrics.Interval) / b.Metrics.Interval)}
 	s.turn = s.n + 1
-	if t.Type == runbook.CanaryStarved { // not right after a weight moved
+	if s.act.traffic { // not right after a weight moved
 		s.turn++
 	}
 	s.first = s.turn + s.n - 1
-	if t.Type == runbook.DriftGauge {
+	if s.act.gauge {
 		s.first = s.turn + 1
 	}
 	if t.Lasting() {
@@ -73,7 +71,7 @@ func (b *book) stage(t runbook.Trigger) *stage {
 func (s *stage) cross(e edge) {
 	over := s.first + 3
 	good := e.good
-	if s.t.Type != runbook.CanaryStarved && s.t.Type != runbook.DriftGauge {
+	if !s.act.traffic && !s.act.gauge {
 		good = good.times(0.5) // events and opportunities must be of the same window
 	}
 	s.add("fires closely over "+e.name+", until the release is over", s.playing(e.stable, play{good, e.over, s.turn}, over+keeps+2, over, 1), e.value, s.first, over-1+keeps)
@@ -96,12 +94,12 @@ func (s *stage) withoutSignificance(e edge) {
 func (s *stage) withoutSide(e edge) {
 	steps := s.first + 6
 	bad := play{e.over, e.over, s.turn}
-	if s.t.Type == runbook.CanaryStarved {
+	if s.act.traffic {
 		s.add("fires when the candidate has no series", s.sides(e.stable, nil, steps, 0, 1), 0, 1, 0)
 	} else {
 		s.add("silent when the candidate has no series", s.sides(e.stable, nil, steps, 0, 1), 0, 0, steps)
 	}
-	if s.t.Type != runbook.DriftGauge { // a candidate's drift is its own
+	if !s.act.gauge { // a candidate's drift is its own
 		s.add("silent when the stable side has no series", s.sides(nil, &bad, steps, 0, 1), 0, 0, steps)
 	}
 }
@@ -162,7 +160,7 @@ func (s *stage) sides(stable mix, candidate *play, steps, over int, significance
 }
 
 func (s *stage) side(role runbook.Role, p play, steps int) []unitSeries {
-	series, err := s.b.played(s.t, role, p, steps)
+	series, err := s.act.series(s.b, s.t, role, p, steps)
 	if err != nil {
 		s.err = err
 	}

@@ -1,0 +1,98 @@
+package rules
+
+import (
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// An act is how the tests play one type of trigger: the ways across its threshold, and the
+// series by which a side plays a mix.
+type act struct {
+	edges  func(b *book, t runbook.Trigger) ([]edge, error)
+	series func(b *book, t runbook.Trigger, role runbook.Role, p play, steps int) ([]unitSeries, error)
+	more   func(s *stage, e edge) // scenes that only this type has
+
+	traffic bool // judged by what a side gets, which may be nothing; not right after a weight moved
+	gauge   bool // reads the present moment of the candidate alone, and no window
+}
+
+var acts = map[runbook.TriggerType]act{
+	runbook.LatencyQuantile: {edges: latencyEdges, series: latencySeries},
+	runbook.ErrorRate:       {edges: errorEdges, series: requestSeries},
+	runbook.ErrorIncrease:   {edges: increaseEdges, series: requestSeries},
+	runbook.KPIDrop: {
+		edges: func(_ *book, t runbook.Trigger) ([]edge, error) {
+			left := func(drop float64) float64 { return 1 - float64(t.Drop)*drop }
+			return []edge{{"the drop", share(0.1), share(0.1), share(0.1 * left(1+closely)), share(0.1 * left(1-closely)), left(1 + closely)}}, nil
+		},
+		series: func(b *book, t runbook.Trigger, role runbook.Role, p play, steps int) ([]unitSeries, error) {
+			k, _ := b.KPI(t.KPI)
+			return b.twoCounters(counterOf(k.Gains()), counterOf(k.Trials), b.sideOf(role), p, steps)
+		},
+	},
+	runbook.CanaryStarved: {edges: starvedEdges, series: requestSeries, more: (*stage).weightMoves, traffic: true},
+	runbook.Compare: {
+		edges: increaseEdges,
+		series: func(b *book, t runbook.Trigger, role runbook.Role, p play, steps int) ([]unitSeries, error) {
+			return b.twoCounters(b.pairs[t.Name].bad, b.pairs[t.Name].all, b.sideOf(role), p, steps)
+		},
+	},
+	runbook.NullSpike: {
+		edges: func(_ *book, t runbook.Trigger) ([]edge, error) {
+			by := float64(t.By)
+			worst := func(v float64) mix { return mix{plenty * v, plenty * 0.02, plenty} }
+			return []edge{{"the worst feature", worst(0.01), worst(0.01), worst(0.01 + by*(1+closely)), worst(0.01 + by*(1-closely)), by * (1 + closely)}}, nil
+		},
+		series: func(b *book, _ runbook.Trigger, role runbook.Role, p play, steps int) ([]unitSeries, error) {
+			return b.features(b.sideOf(role), p, steps)
+		},
+	},
+	runbook.SchemaMismatch: {
+		edges: errorEdges,
+		series: func(b *book, _ runbook.Trigger, role runbook.Role, p play, steps int) ([]unitSeries, error) {
+			return b.twoCounters(counterOf(b.Metrics.Schema.Mismatches), counterOf(b.Metrics.Schema.Checked), b.sideOf(role), p, steps)
+		},
+	},
+	runbook.DistributionShift: {
+		edges: shiftEdges,
+		series: func(b *book, t runbook.Trigger, role runbook.Role, p play, steps int) ([]unitSeries, error) {
+			d, _ := b.Metrics.Distribution(t.Distribution)
+			return b.buckets(d.Histogram, d.Buckets, b.sideOf(role), p, steps)
+		},
+	},
+	runbook.DriftGauge: {
+		edges: func(_ *book, _ runbook.Trigger) ([]edge, error) {
+			score := func(times float64) mix { return mix{0.2 * times, 0.2} }
+			return []edge{{"the threshold", score(1 - closely), score(0.5), score(1 + closely), score(1 - closely), 1 + closely}}, nil
+		},
+		series: func(b *book, _ runbook.Trigger, role runbook.Role, p play, steps int) ([]unitSeries, error) {
+			return b.drifts(role, p, steps)
+		},
+		more: (*stage).expires, gauge: true,
+	},
+	runbook.AbsoluteSLO: {
+		series: func(b *book, t runbook.Trigger, role runbook.Role, p play, steps int) ([]unitSeries, error) {
+			if t.Ceiling > 0 {
+				return latencySeries(b, t, role, p, steps)
+			}
+			return requestSeries(b, t, role, p, steps)
+		},
+	},
+}
+
+func requestSeries(b *book, _ runbook.Trigger, role runbook.Role, p play, steps int) ([]unitSeries, error) {
+	return b.twoCounters(b.failures(), b.requests(), b.sideOf(role), p, steps)
+}
+
+func latencySeries(b *book, _ runbook.Trigger, role runbook.Role, p play, steps int) ([]unitSeries, error) {
+	return b.buckets(b.Metrics.Latency.Histogram, b.Metrics.Latency.Buckets, b.sideOf(role), p, steps)
+}
+
+// starvedEdges give the candidate parts of its share of all requests.
+func starvedEdges(_ *book, t runbook.Trigger) ([]edge, error) {
+	below := float64(t.Below)
+	gets := func(part float64) mix {
+		c := candidateWeight / 100.0 * part
+		return mix{plenty * c / (1 - c), 0}
+	}
+	return []edge{{"the share", mix{plenty, 0}, gets(1), gets(below * (1 - closely)), gets(below * (1 + closely)), below * (1 - closely)}}, nil
+}
