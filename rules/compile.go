@@ -140,7 +140,7 @@ func (b *book) condition(t runbook.Trigger) string {
 	if !t.Comparative() {
 		return gate
 	}
-	return fmt.Sprintf("%s and %s %s >= 1", gate, same, b.ours(exportedSignificance, match("trigger", t.Name)))
+	return fmt.Sprintf("%s and %s %s >= 1", gate, same, b.ours(SignificanceSeries, match("trigger", t.Name)))
 }
 
 func (b *book) alert(t runbook.Trigger) draft {

@@ -45,14 +45,6 @@ func open(rb *runbook.Runbook) (*book, error) {
 	return b, b.checkTriggers()
 }
 
-// sideLabel is the label of the service's series that tells the sides apart.
-func sideLabel(rb *runbook.Runbook) string {
-	if t := rb.Metrics.Track; t != nil {
-		return t.Label
-	}
-	return rb.Metrics.VersionLabel
-}
-
 // matchers parses label matchers written without braces and writes them anew.
 func (b *book) matchers(text string) ([]string, error) {
 	if strings.TrimSpace(text) == "" {

@@ -10,9 +10,9 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// settled is how many intervals after a change of weights the router, and what is
+// Settled is how many intervals after a change of weights the router, and what is
 // scraped of the pods, must have followed.
-const settled = 6
+const Settled = 6
 
 // same joins what is known of the two sides of a release.
 const same = "on (region, release)"
@@ -51,11 +51,11 @@ func (a alerts) side(l level, role runbook.Role) string { return a.b.ours(l.seri
 
 func (a alerts) wanted() string {
 	return fmt.Sprintf("(max by (region, release) (%s and on (region, release, version) %s) / 100)",
-		a.b.ours(exportedWeight), a.b.ours(releaseInfo, isRole(runbook.Candidate)))
+		a.b.ours(WeightSeries), a.b.ours(RoleRecord, isRole(runbook.Candidate)))
 }
 
 func (a alerts) moved(within runbook.Duration) string {
-	return fmt.Sprintf("changes(%s[%s]) > 0", a.b.ours(exportedWeight), within)
+	return fmt.Sprintf("changes(%s[%s]) > 0", a.b.ours(WeightSeries), within)
 }
 
 func (a alerts) while(anomaly string) string {
@@ -66,7 +66,7 @@ func (a alerts) while(anomaly string) string {
 			text = copyLabel(fmt.Sprintf("group by (%s) (%s)", r, anomaly), on, r)
 		}
 	}
-	return fmt.Sprintf("group by (region, release) (%s and on (%s) %s)", a.b.ours(releaseInfo), on, text)
+	return fmt.Sprintf("group by (region, release) (%s and on (%s) %s)", a.b.ours(RoleRecord), on, text)
 }
 
 // raw sees the service's own series, of one release.

@@ -54,7 +54,7 @@ var requestKinds = map[runbook.TriggerType]kind{
 		},
 		effect: starvedEffect,
 		gate: func(b *book, t runbook.Trigger, c comparison) string {
-			return fmt.Sprintf("%s < %s unless %s %s", starvedEffect(b, t, c), num(float64(t.Below)), same, c.moved(t.For+settled*b.Metrics.Interval))
+			return fmt.Sprintf("%s < %s unless %s %s", starvedEffect(b, t, c), num(float64(t.Below)), same, c.moved(t.For+Settled*b.Metrics.Interval))
 		},
 		wording: func(_ *book, t runbook.Trigger) wording {
 			return wording{

@@ -13,16 +13,16 @@ import (
 
 // What the daemon exports about open releases; rules join on it.
 const (
-	exportedRole         = "autorollback_release_role"
-	exportedWeight       = "autorollback_weight"
-	exportedSignificance = "autorollback_trigger_significance"
+	RoleSeries         = "autorollback_release_role"
+	WeightSeries       = "autorollback_weight"
+	SignificanceSeries = "autorollback_trigger_significance"
 )
 
-// recordPrefix is what the names of all recorded series begin with; releaseInfo is who
+// recordPrefix is what the names of all recorded series begin with; RoleRecord is who
 // plays which part, the only one that is no level of a signal.
 const (
 	recordPrefix = "autorollback_role:"
-	releaseInfo  = recordPrefix + "release:info"
+	RoleRecord   = recordPrefix + "release:info"
 )
 
 // recordedByUs reports whether a recorded series is ours.
@@ -89,7 +89,7 @@ func (b *book) checkNames() error {
 
 // checkApart refuses one label for two things that must be told apart.
 func (b *book) checkApart() error {
-	side, r := sideLabel(b.Runbook), b.Metrics.RegionLabel
+	side, r := b.Metrics.SideLabel(), b.Metrics.RegionLabel
 	if side == r {
 		return fmt.Errorf("label %q tells both the side and the region", r)
 	}
@@ -100,7 +100,7 @@ func (b *book) checkApart() error {
 }
 
 func (b *book) labelNames() []string {
-	out := []string{sideLabel(b.Runbook), b.Metrics.PodLabel}
+	out := []string{b.Metrics.SideLabel(), b.Metrics.PodLabel}
 	if l := b.Metrics.RegionLabel; l != "" {
 		out = append(out, l)
 	}

@@ -114,7 +114,7 @@ func (q Questions) side(rel record.Release, side runbook.Role) []string {
 			value = t.Candidate
 		}
 	}
-	return []string{match(sideLabel(q.b.Runbook), value), q.b.inRegion(rel.Region)}
+	return []string{match(q.b.Metrics.SideLabel(), value), q.b.inRegion(rel.Region)}
 }
 
 func version(rel record.Release, side runbook.Role) string {

@@ -44,7 +44,7 @@ func (w *world) significance(daemon int, p *pod, release string, since time.Dura
 			if rb.Service != p.service || !t.Comparative() || v == 0 {
 				continue
 			}
-			e := export{[]string{"__name__", exportedSignificance, "job", "autorollback", "instance", "daemon" + strconv.Itoa(daemon),
+			e := export{[]string{"__name__", SignificanceSeries, "job", "autorollback", "instance", "daemon" + strconv.Itoa(daemon),
 				"service", p.service, "region", p.region, "release", release, "trigger", t.Name}, w.now, v}
 			w.exported[strings.Join(e.labels, " ")] = e
 		}

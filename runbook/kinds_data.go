@@ -24,7 +24,7 @@ var dataKinds = map[TriggerType]kind{
 			return points("missing values of the worst feature", t, value)
 		},
 		query: func(r *Runbook, t Trigger) string {
-			m, f, side := r.Metrics, r.Metrics.Features, r.Metrics.sides()
+			m, f, side := r.Metrics, r.Metrics.Features, r.Metrics.SideLabel()
 			each := fmt.Sprintf(" by (%s, %s) ", side, f.Label)
 			if f.SharedRows {
 				return m.rate(f.Nulls, "", each, t.For) + " / on (" + side + ") group_left () " + m.rate(f.Rows, "", m.bySide(), t.For)
@@ -76,7 +76,7 @@ var dataKinds = map[TriggerType]kind{
 				three(float64(t.Distance)*100) + " %"
 		},
 		query: func(r *Runbook, t Trigger) string {
-			m, side := r.Metrics, r.Metrics.sides()
+			m, side := r.Metrics, r.Metrics.SideLabel()
 			d, _ := m.Distribution(t.Distribution)
 			return m.rate(d.Histogram+"_bucket", "", " by ("+side+", le) ", t.For) +
 				" / on (" + side + ") group_left () " + m.rate(d.Histogram+"_count", "", m.bySide(), t.For)

@@ -35,7 +35,7 @@ var requestKinds = map[TriggerType]kind{
 			return quantileName(t.Quantile) + " latency of the candidate " + three(value*1000) + " ms", t.Ceiling.String()
 		},
 		query: func(r *Runbook, t Trigger) string {
-			return r.Metrics.latency(t.Quantile, []string{r.Metrics.sides()}, t.For)
+			return r.Metrics.latency(t.Quantile, []string{r.Metrics.SideLabel()}, t.For)
 		},
 	},
 	ErrorRate: {
@@ -80,7 +80,7 @@ var requestKinds = map[TriggerType]kind{
 		check: func(p *page, at string, t Trigger, r *Runbook) {
 			for field, text := range map[string]string{"bad": t.Bad, "all": t.All} {
 				if p.has(join(at, field)) {
-					p.counter(join(at, field), text, r.Metrics.sides())
+					p.counter(join(at, field), text, r.Metrics.SideLabel())
 				}
 			}
 		},

@@ -8,8 +8,8 @@ import (
 // A looked is one row of the page: what to look at, how to ask, what is good.
 type looked struct{ Name, Query, Good string }
 
-// sides are the labels that tell candidate and stable apart on the page.
-func (m Metrics) sides() string {
+// SideLabel is the label of the service's series that tells candidate and stable apart.
+func (m Metrics) SideLabel() string {
 	if m.Track != nil {
 		return m.Track.Label
 	}
@@ -17,7 +17,7 @@ func (m Metrics) sides() string {
 }
 
 // bySide keeps them apart in an aggregation.
-func (m Metrics) bySide() string { return " by (" + m.sides() + ") " }
+func (m Metrics) bySide() string { return " by (" + m.SideLabel() + ") " }
 
 func (m Metrics) rate(counter, more, by string, window Duration) string {
 	matchers := m.Selector
@@ -52,7 +52,7 @@ func (r *Runbook) kpiRatio(name, by string, window Duration) string {
 // recovery lists what must be good for users again, over all versions.
 func (r *Runbook) recovery() []looked {
 	v, m := r.Verification, r.Metrics
-	side := m.sides()
+	side := m.SideLabel()
 	rows := []looked{
 		{"candidate traffic", m.rate(m.Requests.Counter, "", m.bySide(), v.Window), "0 or absent for the candidate's " + side},
 		{"error rate", m.errorShare("", v.Window), fmt.Sprintf("below %s, and at most %s points above the stable level before", v.System.ErrorRate.Below, trimPercent(v.System.ErrorRate.Tolerance))},

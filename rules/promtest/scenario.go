@@ -1,22 +1,22 @@
-package rules
+package promtest
 
 import (
 	"fmt"
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 
+	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 const (
-	unitRelease, unitStable, unitCandidate = "r1", "v1", "v2"
-	// candidateWeight is the candidate's share of the traffic in scenes, in percent.
+	releaseID, stableVersion, candidateVersion = "r1", "v1", "v2"
+	// candidateWeight is the candidate's share of the traffic in scenarios, in percent.
 	candidateWeight = 20
-	// unitStart is what counters hold at first: far from 0, where rate and increase would
+	// counterStart is what counters hold at first: far from 0, where rate and increase would
 	// extrapolate less.
-	unitStart = 1e6
+	counterStart = 1e6
 	// plenty is how many opportunities a side has in an interval of a scene.
 	plenty = 1e6
 	// mostSteps is how long a scene may be.
@@ -36,13 +36,13 @@ func (m mix) times(by float64) mix {
 	return out
 }
 
-// A play changes from one mix to another after a step.
-type play struct {
+// A timeline changes from one mix to another after a step.
+type timeline struct {
 	before, after mix
 	step          int
 }
 
-func (p play) at(step, i int) float64 {
+func (p timeline) at(step, i int) float64 {
 	if step <= p.step {
 		return p.before[i]
 	}
@@ -51,7 +51,7 @@ func (p play) at(step, i int) float64 {
 
 // counted is a counter of a sum of parts of the mix, in promtool's notation: two runs of
 // equal growth, rounded to what adds up without error.
-func (p play) counted(steps int, parts ...int) string {
+func (p timeline) counted(steps int, parts ...int) string {
 	grown := func(step int) (sum float64) {
 		for _, i := range parts {
 			sum += p.at(step, i)
@@ -59,13 +59,11 @@ func (p play) counted(steps int, parts ...int) string {
 		return math.Round(sum*(1<<20)) / (1 << 20)
 	}
 	first, last := grown(1), grown(p.step+1)
-	value := unitStart + first*float64(p.step)
-	return fmt.Sprintf("%s+%sx%d %s+%sx%d", unitNum(unitStart), unitNum(first), p.step, unitNum(value+last), unitNum(last), steps-p.step-1)
+	value := counterStart + first*float64(p.step)
+	return fmt.Sprintf("%s+%sx%d %s+%sx%d", plain(counterStart), plain(first), p.step, plain(value+last), plain(last), steps-p.step-1)
 }
 
-func unitNum(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
-
-func (b *book) theRegion() string {
+func (b *compiled) theRegion() string {
 	if len(b.Regions) > 0 {
 		return b.Regions[0]
 	}
@@ -73,12 +71,12 @@ func (b *book) theRegion() string {
 }
 
 // sideOf are the labels that tell which side and region a series of the service belongs to.
-func (b *book) sideOf(role runbook.Role) map[string]string {
-	side := map[runbook.Role]string{runbook.Candidate: unitCandidate, runbook.Stable: unitStable}
+func (b *compiled) sideOf(role runbook.Role) map[string]string {
+	side := map[runbook.Role]string{runbook.Candidate: candidateVersion, runbook.Stable: stableVersion}
 	if t := b.Metrics.Track; t != nil {
 		side = map[runbook.Role]string{runbook.Candidate: t.Candidate, runbook.Stable: t.Stable}
 	}
-	out := map[string]string{b.Metrics.PodLabel: string(role) + "-1", sideLabel(b.Runbook): side[role]}
+	out := map[string]string{b.Metrics.PodLabel: string(role) + "-1", b.Metrics.SideLabel(): side[role]}
 	if l := b.Metrics.RegionLabel; l != "" {
 		out[l] = b.theRegion()
 	}
@@ -94,8 +92,8 @@ type exported struct {
 	moved   int // the step at which the weight had become what it is; 0: it always was
 }
 
-func (b *book) open(steps, over int) exported {
-	return exported{release: unitRelease, steps: steps, over: over, weights: [2]float64{candidateWeight, 100 - candidateWeight}}
+func (b *compiled) open(steps, over int) exported {
+	return exported{release: releaseID, steps: steps, over: over, weights: [2]float64{candidateWeight, 100 - candidateWeight}}
 }
 
 func (e exported) held(v float64) string {
@@ -106,59 +104,58 @@ func (e exported) held(v float64) string {
 }
 
 // roles are the roles and weights that are exported.
-func (b *book) roles(e exported) []unitSeries {
-	var out []unitSeries
-	for i, version := range []string{unitCandidate, unitStable} {
+func (b *compiled) roles(e exported) []series {
+	var out []series
+	for i, version := range []string{candidateVersion, stableVersion} {
 		is := map[string]string{"service": b.Service, "region": b.theRegion(), "version": version, "release": e.release}
 		weight := e.held(e.weights[i])
 		if e.moved > 0 {
 			weight = fmt.Sprintf("50+0x%d %s+0x%d", e.moved-1, num(e.weights[i]), e.steps-e.moved)
 		}
-		out = append(out, unitSeries{labelled(exportedWeight, is), weight})
+		out = append(out, series{labelled(rules.WeightSeries, is), weight})
 		is["role"] = string([]runbook.Role{runbook.Candidate, runbook.Stable}[i])
-		out = append(out, unitSeries{labelled(exportedRole, is), e.held(1)})
+		out = append(out, series{labelled(rules.RoleSeries, is), e.held(1)})
 	}
 	return out
 }
 
 // significance is what is exported of a trigger.
-func (b *book) significance(e exported, trigger string, v float64) unitSeries {
+func (b *compiled) significance(e exported, trigger string, v float64) series {
 	is := map[string]string{"service": b.Service, "region": b.theRegion(), "release": e.release, "trigger": trigger}
-	return unitSeries{labelled(exportedSignificance, is), e.held(v)}
+	return series{labelled(rules.SignificanceSeries, is), e.held(v)}
 }
 
 // twoCounters are the series of a mix of good and bad ones: one counter of each, or of the
 // bad ones and of all.
-func (b *book) twoCounters(bad, all counter, of map[string]string, p play, steps int) ([]unitSeries, error) {
-	badText, allText := b.series(bad), b.series(all)
-	badName, badLabels, err := b.invent(badText)
+func (b *compiled) twoCounters(bad, all string, of map[string]string, p timeline, steps int) ([]series, error) {
+	badName, badLabels, err := b.invent(bad)
 	if err != nil {
 		return nil, err
 	}
-	allName, allLabels, err := b.invent(allText)
+	allName, allLabels, err := b.invent(all)
 	if err != nil {
 		return nil, err
 	}
 	parts := []int{0, 1}
 	if allName == badName {
-		if allLabels, err = b.otherwise(allText, badText); err != nil {
+		if allLabels, err = b.otherwise(all, bad); err != nil {
 			return nil, err
 		}
 		parts = []int{0}
 	}
 	maps.Copy(badLabels, of)
 	maps.Copy(allLabels, of)
-	return []unitSeries{{labelled(badName, badLabels), p.counted(steps, 1)}, {labelled(allName, allLabels), p.counted(steps, parts...)}}, nil
+	return []series{{labelled(badName, badLabels), p.counted(steps, 1)}, {labelled(allName, allLabels), p.counted(steps, parts...)}}, nil
 }
 
 // buckets are the series of a classic histogram.
-func (b *book) buckets(name string, bounds []float64, of map[string]string, p play, steps int) ([]unitSeries, error) {
-	_, is, err := b.invent(b.series(counterOf(name)))
+func (b *compiled) buckets(name string, bounds []float64, of map[string]string, p timeline, steps int) ([]series, error) {
+	_, is, err := b.invent(b.selector(name))
 	if err != nil {
 		return nil, err
 	}
 	maps.Copy(is, of)
-	var out []unitSeries
+	var out []series
 	var upTo []int
 	for i := range len(bounds) + 1 {
 		upTo = append(upTo, i)
@@ -166,22 +163,22 @@ func (b *book) buckets(name string, bounds []float64, of map[string]string, p pl
 		if i < len(bounds) {
 			is["le"] = exact(bounds[i])
 		}
-		out = append(out, unitSeries{labelled(name+"_bucket", is), p.counted(steps, upTo...)})
+		out = append(out, series{labelled(name+"_bucket", is), p.counted(steps, upTo...)})
 	}
 	return out, nil
 }
 
 // features are missing values of two features, and rows.
-func (b *book) features(of map[string]string, p play, steps int) ([]unitSeries, error) {
+func (b *compiled) features(of map[string]string, p timeline, steps int) ([]series, error) {
 	f := b.Metrics.Features
-	var out []unitSeries
+	var out []series
 	put := func(name, feature string, part int) error {
-		_, is, err := b.invent(b.series(counterOf(name)))
+		_, is, err := b.invent(b.selector(name))
 		maps.Copy(is, of)
 		if feature != "" {
 			is[f.Label] = feature
 		}
-		out = append(out, unitSeries{labelled(name, is), p.counted(steps, part)})
+		out = append(out, series{labelled(name, is), p.counted(steps, part)})
 		return err
 	}
 	for i, feature := range []string{"age", "city"} {
@@ -201,28 +198,28 @@ func (b *book) features(of map[string]string, p play, steps int) ([]unitSeries, 
 }
 
 // drifts are one drift score of a side.
-func (b *book) drifts(role runbook.Role, p play, steps int) ([]unitSeries, error) {
+func (b *compiled) drifts(role runbook.Role, p timeline, steps int) ([]series, error) {
 	d := b.Metrics.Drift
-	var out []unitSeries
-	for _, gauge := range []unitSeries{
-		{d.Score, fmt.Sprintf("%s+0x%d %s+0x%d", unitNum(p.before[0]), p.step, unitNum(p.after[0]), steps-p.step-1)},
-		{d.Threshold, fmt.Sprintf("%s+0x%d", unitNum(p.before[1]), steps)},
+	var out []series
+	for _, gauge := range []series{
+		{d.Score, fmt.Sprintf("%s+0x%d %s+0x%d", plain(p.before[0]), p.step, plain(p.after[0]), steps-p.step-1)},
+		{d.Threshold, fmt.Sprintf("%s+0x%d", plain(p.before[1]), steps)},
 		{d.LastRun, fmt.Sprintf("0+%sx%d", num(b.Metrics.Interval.Std().Seconds()), steps)},
 	} {
-		name, is, err := b.invent(selector(gauge.series, b.drift))
+		name, is, err := b.invent(gauge.name + "{" + d.Selector + "}")
 		if err != nil {
 			return nil, err
 		}
-		is["version"] = map[runbook.Role]string{runbook.Candidate: unitCandidate, runbook.Stable: unitStable}[role]
-		out = append(out, unitSeries{labelled(name, is), gauge.values})
+		is["version"] = map[runbook.Role]string{runbook.Candidate: candidateVersion, runbook.Stable: stableVersion}[role]
+		out = append(out, series{labelled(name, is), gauge.values})
 	}
 	return out, nil
 }
 
 // merged adds the series that are not there yet.
-func merged(all, more []unitSeries) []unitSeries {
+func merged(all, more []series) []series {
 	for _, s := range more {
-		if !slices.ContainsFunc(all, func(o unitSeries) bool { return o.series == s.series }) {
+		if !slices.ContainsFunc(all, func(o series) bool { return o.name == s.name }) {
 			all = append(all, s)
 		}
 	}
@@ -231,10 +228,10 @@ func merged(all, more []unitSeries) []unitSeries {
 
 // silent asserts that an alert does not fire at any fourth evaluation, which is as long
 // as it would keep firing, nor at the last.
-func silent(alert string, steps int) []unitAssert {
-	var out []unitAssert
+func silent(alert string, steps int) []assertion {
+	var out []assertion
 	for at := 4; at < steps; at += 4 {
-		out = append(out, unitAssert{step: at, alert: alert})
+		out = append(out, assertion{step: at, alert: alert})
 	}
-	return append(out, unitAssert{step: steps, alert: alert})
+	return append(out, assertion{step: steps, alert: alert})
 }

@@ -1,4 +1,4 @@
-package rules
+package promtest
 
 import (
 	"fmt"
@@ -6,39 +6,40 @@ import (
 	"slices"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// absoluteCases play all versions as one side, without any release.
-func (b *book) absoluteCases(t runbook.Trigger) ([]unitCase, error) {
+// absoluteCases timeline all versions as one side, without any release.
+func (b *compiled) absoluteCases(t runbook.Trigger) ([]testCase, error) {
 	good, over, under, err := b.absoluteEdge(t)
 	if err != nil {
 		return nil, err
 	}
-	s := b.stage(t)
+	s := b.scenario(t)
 	if s.first+2*s.n > mostSteps {
 		return nil, fmt.Errorf("its window is too long for promtool")
 	}
 	steps := s.first + 6
-	plays := func(before, after mix) []unitSeries {
-		return s.side(runbook.Stable, play{before, after, s.turn}, steps)
+	played := func(before, after mix) []series {
+		return s.side(runbook.Stable, timeline{before, after, s.turn}, steps)
 	}
-	limit := kinds[t.Type].absolute(b, t).limit * (1 + closely)
-	s.add("fires closely over the limit, without a release", plays(good.times(0.5), over), limit, s.first, 0)
-	s.add("silent closely under the limit", plays(good, under), 0, 0, steps)
-	few := kinds[t.Type].absolute(b, t).least / float64(s.n) / plenty // in an interval
-	s.add("fires with just enough samples", plays(over.times(few*0.9), over.times(few*(1+closely))), limit, s.first, 0)
-	s.add("silent with too few samples", plays(over.times(few*(1-closely)), over.times(few*(1-closely))), 0, 0, steps)
+	limit := b.limit(t) * (1 + closely)
+	s.add("fires closely over the limit, without a release", played(good.times(0.5), over), limit, s.first, 0)
+	s.add("silent closely under the limit", played(good, under), 0, 0, steps)
+	few := b.least(t) / float64(s.n) / plenty // in an interval
+	s.add("fires with just enough samples", played(over.times(few*0.9), over.times(few*(1+closely))), limit, s.first, 0)
+	s.add("silent with too few samples", played(over.times(few*(1-closely)), over.times(few*(1-closely))), 0, 0, steps)
 	return s.cases, s.err
 }
 
-func (b *book) absoluteEdge(t runbook.Trigger) (good, over, under mix, err error) {
+func (b *compiled) absoluteEdge(t runbook.Trigger) (good, over, under mix, err error) {
 	switch {
 	case t.Type == runbook.DistributionShift:
 		return b.referenceEdge(t)
 	case t.Ceiling > 0:
-		if b.native() {
-			return nil, nil, nil, fmt.Errorf("no scenes are known for native histograms")
+		if b.Metrics.Latency.Kind == runbook.Native {
+			return nil, nil, nil, fmt.Errorf("no scenarios are known for native histograms")
 		}
 		bounds, v := b.Metrics.Latency.Buckets, t.Ceiling.Std().Seconds()
 		o, ok := quantileMix(bounds, t.Quantile, v*(1+closely))
@@ -54,7 +55,7 @@ func (b *book) absoluteEdge(t runbook.Trigger) (good, over, under mix, err error
 }
 
 // referenceEdge moves all cumulative shares that the rules look at away from the reference.
-func (b *book) referenceEdge(t runbook.Trigger) (good, over, under mix, err error) {
+func (b *compiled) referenceEdge(t runbook.Trigger) (good, over, under mix, err error) {
 	d, _ := b.Metrics.Distribution(t.Distribution)
 	moved := func(by float64) mix {
 		out, before := make(mix, 0, len(d.Buckets)+1), 0.0
@@ -74,4 +75,22 @@ func (b *book) referenceEdge(t runbook.Trigger) (good, over, under mix, err erro
 		}
 	}
 	return nil, nil, nil, fmt.Errorf("no scene is known that is so far from the reference (%g)", math.Abs(limit))
+}
+
+func (b *compiled) limit(t runbook.Trigger) float64 {
+	switch {
+	case t.Distribution != "":
+		return float64(t.Distance)
+	case t.Ceiling > 0:
+		return t.Ceiling.Std().Seconds()
+	}
+	return float64(t.Above)
+}
+
+// least is how many samples must stand behind the level.
+func (b *compiled) least(t runbook.Trigger) float64 {
+	if t.Ceiling > 0 {
+		return rules.MinObserved(b.Runbook, t.Quantile)
+	}
+	return analysis.MinRequests(b.Runbook)
 }

@@ -1,9 +1,10 @@
-package rules
+package promtest
 
 import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -13,17 +14,45 @@ import (
 func labelled(name string, of map[string]string) string {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(of)) {
-		parts = append(parts, match(k, of[k]))
+		parts = append(parts, fmt.Sprintf("%s=%q", k, of[k]))
 	}
 	return name + "{" + strings.Join(parts, ",") + "}"
 }
 
+// selector is of a series of the service, with more matchers.
+func (b *compiled) selector(name string, more ...string) string {
+	return name + "{" + strings.Join(append(more, b.Metrics.Selector), ",") + "}"
+}
+
+// within is the selector of a trigger, of the service's own series.
+func (b *compiled) within(selector string) string {
+	name := ""
+	var more []string
+	matchers, _ := b.parser.ParseMetricSelector(selector) // it has been compiled
+	for _, m := range matchers {
+		if m.Name == labels.MetricName {
+			name = m.Value
+		} else {
+			more = append(more, m.String())
+		}
+	}
+	return b.selector(name, more...)
+}
+
+// plain and exact write numbers, with all digits; num is short.
+func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+func exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+func num(v float64) string { return strconv.FormatFloat(v, 'g', 7, 64) }
+
 // invent is a metric name and labels that a selector selects.
-func (b *book) invent(selector string) (string, map[string]string, error) {
+func (b *compiled) invent(selector string) (string, map[string]string, error) {
 	matchers, err := b.parser.ParseMetricSelector(selector)
 	if err != nil {
 		return "", nil, fmt.Errorf("read %s: %w", selector, err)
 	}
+	slices.SortFunc(matchers, func(a, b *labels.Matcher) int { return strings.Compare(a.String(), b.String()) })
 	name, out := "", map[string]string{}
 	for _, m := range matchers {
 		v, ok := valueFor(m)
@@ -60,7 +89,7 @@ func valueFor(m *labels.Matcher) (string, bool) {
 }
 
 // otherwise are labels that all selects and bad does not.
-func (b *book) otherwise(all, bad string) (map[string]string, error) {
+func (b *compiled) otherwise(all, bad string) (map[string]string, error) {
 	_, fits, err := b.invent(all)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package rules
+package promtest
 
 import (
 	"flag"
@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
 	"github.com/autorollback/autorollback/test/sim"
@@ -23,8 +24,8 @@ import (
 func tested(t *testing.T) map[string]*runbook.Runbook {
 	t.Helper()
 	out := map[string]*runbook.Runbook{}
-	for _, pattern := range []string{"../runbook-templates/canary.yaml", "../examples/runbooks/*.yaml", "testdata/mean.yaml", "testdata/unit/*.yaml",
-		"../runbook/testdata/good/vocabulary.yaml", "../runbook/testdata/good/regions.yaml", "../runbook/testdata/good/track.yaml"} {
+	for _, pattern := range []string{"../../runbook-templates/canary.yaml", "../../examples/runbooks/*.yaml", "../testdata/mean.yaml", "../testdata/unit/*.yaml",
+		"../../runbook/testdata/good/vocabulary.yaml", "../../runbook/testdata/good/regions.yaml", "../../runbook/testdata/good/track.yaml"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {
 			t.Fatal(pattern, err)
@@ -40,16 +41,37 @@ func tested(t *testing.T) map[string]*runbook.Runbook {
 	return out
 }
 
-// plays lets promtool play a suite against rules, and returns what it says if something
-// fails.
-func plays(t *testing.T, tool string, g Group, s Suite) string {
+func ruled(t *testing.T, rb *runbook.Runbook) rules.Group {
 	t.Helper()
-	dir := t.TempDir()
-	tests, err := MarshalTests([]string{"rules.yml"}, s)
+	g, err := rules.Compile(rb)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string][]byte{"rules.yml": marshalled(t, []Group{g}), "tests.yml": tests} {
+	return g
+}
+
+func marshalled(t *testing.T, g rules.Group) []byte {
+	t.Helper()
+	text, err := rules.Marshal([]rules.Group{g})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// name tells the rules of a group apart.
+func name(r rules.Rule) string { return r.Record + r.Alert }
+
+// plays lets promtool play a suite against rules, and returns what it says if something
+// fails.
+func plays(t *testing.T, tool string, g rules.Group, s Suite) string {
+	t.Helper()
+	dir := t.TempDir()
+	tests, err := Marshal([]string{"rules.yml"}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{"rules.yml": marshalled(t, g), "tests.yml": tests} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +93,7 @@ func TestPromtoolRunsTheGeneratedTests(t *testing.T) {
 	for name, rb := range tested(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, err := UnitTests(rb)
+			s, err := New(rb)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +102,7 @@ func TestPromtoolRunsTheGeneratedTests(t *testing.T) {
 					t.Errorf("untested: %v", u)
 				}
 			}
-			g := compiled(t, rb)[0]
+			g := ruled(t, rb)
 			for _, r := range g.Rules {
 				if of := s.Of(r.Labels["trigger"]); of.Len() > 0 {
 					if said := plays(t, tool, reads(g, r), of); said != "" {
@@ -89,7 +111,7 @@ func TestPromtoolRunsTheGeneratedTests(t *testing.T) {
 				}
 			}
 			path := filepath.Join(t.TempDir(), "rules.yml")
-			if err := os.WriteFile(path, marshalled(t, compiled(t, rb)), 0o600); err != nil {
+			if err := os.WriteFile(path, marshalled(t, ruled(t, rb)), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			if said := says(t, "", tool, "check", "rules", "--lint=all", "--lint-fatal", path); said != "" {
@@ -100,13 +122,16 @@ func TestPromtoolRunsTheGeneratedTests(t *testing.T) {
 }
 
 func TestMarshalTestsIsDeterministicAndOfOneInterval(t *testing.T) {
-	rb := example(t)
+	rb, err := runbook.Load("../testdata/canary.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	text := func() string {
-		s, err := UnitTests(rb)
+		s, err := New(rb)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := MarshalTests([]string{"rules.yml"}, s)
+		out, err := Marshal([]string{"rules.yml"}, s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,14 +140,14 @@ func TestMarshalTestsIsDeterministicAndOfOneInterval(t *testing.T) {
 	if text() != text() {
 		t.Error("the same runbook gives two suites")
 	}
-	a, _ := UnitTests(rb)
+	a, _ := New(rb)
 	other := *rb
 	other.Metrics.Interval *= 2
-	b, err := UnitTests(&other)
+	b, err := New(&other)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := MarshalTests(nil, a, b); err == nil {
+	if _, err := Marshal(nil, a, b); err == nil {
 		t.Error("two intervals in one file")
 	}
 }
@@ -138,15 +163,15 @@ func TestEveryBrokenRuleFailsAGeneratedTest(t *testing.T) {
 	}
 	tool := servers.Promtool(t)
 	rb := tested(t)[*broken]
-	s, err := UnitTests(rb)
+	s, err := New(rb)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := compiled(t, rb)[0]
+	g := ruled(t, rb)
 	free := make(chan struct{}, 2)
 	var wg sync.WaitGroup
 	for i, r := range g.Rules {
-		if r.Record == releaseInfo || r.Labels["trigger"] == BlindTrigger && *broken == "canary.yaml" {
+		if r.Record == rules.RoleRecord || r.Labels["trigger"] == rules.BlindTrigger && *broken == "canary.yaml" {
 			continue
 		}
 		for _, changed := range mutations(t, r.Expr) {
@@ -154,7 +179,7 @@ func TestEveryBrokenRuleFailsAGeneratedTest(t *testing.T) {
 			wg.Go(func() {
 				defer func() { <-free }()
 				if survives(t, tool, s, g, i, changed) {
-					t.Errorf("%s: no test fails if it reads %s", r.name(), changed)
+					t.Errorf("%s: no test fails if it reads %s", name(r), changed)
 				}
 			})
 		}
@@ -164,17 +189,17 @@ func TestEveryBrokenRuleFailsAGeneratedTest(t *testing.T) {
 
 // survives plays the tests of the triggers whose alerts read the rule, with the rules that
 // these read alone. What only a trigger without tests reads does not.
-func survives(t *testing.T, tool string, s Suite, g Group, i int, changed Expr) bool {
-	of, name, played := g.Rules[i], g.Rules[i].name(), false
+func survives(t *testing.T, tool string, s Suite, g rules.Group, i int, changed rules.Expr) bool {
+	of, called, played := g.Rules[i], name(g.Rules[i]), false
 	for _, alert := range g.Rules {
 		tests := s.Of(alert.Labels["trigger"])
-		if alert.Alert == "" || tests.Len() == 0 || alert.name() != name && (of.Record == "" || !strings.Contains(alert.Expr.String(), of.Record+"{")) {
+		if alert.Alert == "" || tests.Len() == 0 || name(alert) != called && (of.Record == "" || !strings.Contains(alert.Expr.String(), of.Record+"{")) {
 			continue
 		}
 		few := reads(g, alert)
 		played = true
 		for i := range few.Rules {
-			if few.Rules[i].name() == name {
+			if name(few.Rules[i]) == called {
 				few.Rules[i].Expr = changed
 			}
 		}
@@ -186,10 +211,10 @@ func survives(t *testing.T, tool string, s Suite, g Group, i int, changed Expr) 
 }
 
 // reads is an alert and the rules that it reads.
-func reads(g Group, alert Rule) Group {
-	few := Group{Name: g.Name, Interval: g.Interval}
+func reads(g rules.Group, alert rules.Rule) rules.Group {
+	few := rules.Group{Name: g.Name, Interval: g.Interval}
 	for _, r := range g.Rules {
-		if r.Record == releaseInfo || r.name() == alert.name() || r.Record != "" && strings.Contains(alert.Expr.String(), r.Record+"{") {
+		if r.Record == rules.RoleRecord || name(r) == name(alert) || r.Record != "" && strings.Contains(alert.Expr.String(), r.Record+"{") {
 			few.Rules = append(few.Rules, r)
 		}
 	}
@@ -198,9 +223,9 @@ func reads(g Group, alert Rule) Group {
 
 // mutations change one comparison, one number, one range, one side or one and of an
 // expression.
-func mutations(t *testing.T, e Expr) []Expr {
+func mutations(t *testing.T, e rules.Expr) []rules.Expr {
 	t.Helper()
-	var out []Expr
+	var out []rules.Expr
 	for n := 0; ; n++ {
 		tree, err := parser.NewParser(parser.Options{}).ParseExpr(e.String())
 		if err != nil {
@@ -216,7 +241,11 @@ func mutations(t *testing.T, e Expr) []Expr {
 		if at <= n {
 			return out
 		}
-		out = append(out, Expr{tree.String()})
+		changed, err := rules.ParseExpr(tree.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, changed)
 	}
 }
 

@@ -1,4 +1,4 @@
-package rules
+package promtest
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// closely is how far above and below a threshold scenes are played. No value so near a
+// closely is how far above and below a threshold scenarios are played. No value so near a
 // round threshold lies where annotations round.
 const closely = 1.3e-4
 
@@ -25,7 +25,7 @@ type edge struct {
 
 func share(v float64) mix { return mix{plenty * (1 - v), plenty * v} }
 
-func errorEdges(_ *book, t runbook.Trigger) ([]edge, error) {
+func errorEdges(_ *compiled, t runbook.Trigger) ([]edge, error) {
 	above := float64(t.Above)
 	low, over := above/10, above*(1+closely)
 	out := []edge{{"the limit", share(low), share(low), share(over), share(above * (1 - closely)), over}}
@@ -35,7 +35,7 @@ func errorEdges(_ *book, t runbook.Trigger) ([]edge, error) {
 	return out, nil
 }
 
-func increaseEdges(_ *book, t runbook.Trigger) ([]edge, error) {
+func increaseEdges(_ *compiled, t runbook.Trigger) ([]edge, error) {
 	by, ratio := float64(t.By), t.MinRatio
 	low := by
 	if ratio > 1 {
@@ -73,9 +73,9 @@ func quantileMix(bounds []float64, q, v float64) (mix, bool) {
 	return out, true
 }
 
-func latencyEdges(b *book, t runbook.Trigger) ([]edge, error) {
-	if b.native() {
-		return nil, fmt.Errorf("no scenes are known for native histograms")
+func latencyEdges(b *compiled, t runbook.Trigger) ([]edge, error) {
+	if b.Metrics.Latency.Kind == runbook.Native {
+		return nil, fmt.Errorf("no scenarios are known for native histograms")
 	}
 	bounds := b.Metrics.Latency.Buckets
 	var out []edge
@@ -85,7 +85,7 @@ func latencyEdges(b *book, t runbook.Trigger) ([]edge, error) {
 		o, ok2 := quantileMix(bounds, t.Quantile, over)
 		u, ok3 := quantileMix(bounds, t.Quantile, under)
 		top := bounds[len(bounds)-1]
-		if g != nil && ok && ok2 && ok3 && over < top && !b.offScale(t, s, o) && !b.offScale(t, s, u) {
+		if g != nil && ok && ok2 && ok3 && over < top && !offScale(t, s, o) && !offScale(t, s, u) {
 			value := over
 			if ratio {
 				value /= stable
@@ -121,14 +121,13 @@ func latencyEdges(b *book, t runbook.Trigger) ([]edge, error) {
 
 // offScale reports whether so many more requests lie above the highest bucket that this
 // alone opens the gate.
-func (b *book) offScale(t runbook.Trigger, stable, candidate mix) bool {
-	_, ok := b.beyond(t)
+func offScale(t runbook.Trigger, stable, candidate mix) bool {
 	last := len(stable) - 1
-	return ok && (candidate[last]-stable[last])/plenty > analysis.TopGap/2
+	return t.Increase > 0 && (candidate[last]-stable[last])/plenty > analysis.TopGap/2
 }
 
 // offScaleEdges move requests from the lowest bucket above the highest.
-func (b *book) offScaleEdges(t runbook.Trigger) []edge {
+func (b *compiled) offScaleEdges(t runbook.Trigger) []edge {
 	bounds := b.Metrics.Latency.Buckets
 	if len(bounds) < 2 {
 		return nil
@@ -155,13 +154,13 @@ func (b *book) offScaleEdges(t runbook.Trigger) []edge {
 
 // shiftEdges move values from the bucket below a picked bound to the one above it, so that
 // this bound alone tells of it.
-func shiftEdges(b *book, t runbook.Trigger) ([]edge, error) {
+func shiftEdges(b *compiled, t runbook.Trigger) ([]edge, error) {
 	d, _ := b.Metrics.Distribution(t.Distribution)
 	limit, at, low := t.Gap(), func(effect float64) float64 { return effect }, min(1, 0.5+float64(t.Distance)/2)
 	if t.PSI > 0 {
 		at, low = psiGap, 0.5
 		if psi(0.4999) < limit*(1+closely) {
-			return nil, fmt.Errorf("no scenes are known for so great a stability index")
+			return nil, fmt.Errorf("no scenarios are known for so great a stability index")
 		}
 	}
 	var out []edge
@@ -196,9 +195,9 @@ func psiGap(index float64) float64 {
 }
 
 // queue is the gauge of an anomaly that says series > number, and that number.
-func (b *book) queue(t runbook.Trigger) (string, float64, error) {
-	unknown := fmt.Errorf("no scenes are known for an expression that is not series > number")
-	tree, err := b.parser.ParseExpr(b.anomalies[t.Name])
+func (b *compiled) queue(t runbook.Trigger) (string, float64, error) {
+	unknown := fmt.Errorf("no scenarios are known for an expression that is not series > number")
+	tree, err := b.parser.ParseExpr(t.Expr)
 	if err != nil {
 		return "", 0, unknown
 	}
@@ -222,13 +221,13 @@ func (b *book) queue(t runbook.Trigger) (string, float64, error) {
 }
 
 // peaceful is a mix that is good on both sides.
-func (b *book) peaceful(t runbook.Trigger) (mix, error) {
-	if t.Type == runbook.LatencyQuantile && !b.native() { // in the lowest bucket, whatever the threshold
+func (b *compiled) peaceful(t runbook.Trigger) (mix, error) {
+	if t.Type == runbook.LatencyQuantile && b.Metrics.Latency.Kind != runbook.Native { // in the lowest bucket, whatever the threshold
 		out := make(mix, len(b.Metrics.Latency.Buckets)+1)
 		out[0] = plenty
 		return out, nil
 	}
-	edges, err := acts[t.Type].edges(b, t)
+	edges, err := kinds[t.Type].edges(b, t)
 	if err != nil {
 		return nil, err
 	}
