@@ -24,7 +24,7 @@ func (p Plan) cell(t runbook.Trigger, step, weight int) Cell {
 	switch {
 	case !planned(t):
 		c.State, c.Why = Unknown, fmt.Sprintf("there is no planning formula for %s", t.Type)
-	case !analysis.Comparative(t):
+	case !t.Comparative():
 		p.absoluteCell(&c, t)
 	case weight == 100:
 		c.State, c.Why = Never, "no traffic is left to stable: there is nothing to compare with"
@@ -37,7 +37,7 @@ func (p Plan) cell(t runbook.Trigger, step, weight int) Cell {
 func (p Plan) proofCell(c *Cell, t runbook.Trigger, judged float64) {
 	effect, ok := p.gates(t)
 	if !ok {
-		c.State, c.Why = Never, p.gateClosed(t)
+		c.State, c.Why = Never, kinds[t.Type].closed(p, t)
 		return
 	}
 	h, share := p.harm(t, effect), float64(c.Weight)/100
@@ -62,14 +62,6 @@ func guardClosed(h analysis.Harm, share float64) string {
 		return fmt.Sprintf("an effect this small is within the tolerated odds ratio of %s: only chance gets past the pod guard", num(h.Null()))
 	}
 	return fmt.Sprintf("without the worst %d of %d candidate pods it is not proved within 26h", h.LeftOut(), h.Pods)
-}
-
-func (p Plan) gateClosed(t runbook.Trigger) string {
-	if t.Type != runbook.LatencyQuantile {
-		return fmt.Sprintf("no error share is %s times the usual %s", num(analysis.MinErrorRatio), short(p.Traffic.ErrorRate))
-	}
-	top, _ := topBucket(p.rb)
-	return fmt.Sprintf("the histogram ends at %ss, where the %s is already: no slowdown can be read", num(top), percentile(t.Quantile))
 }
 
 // topBucket is the highest finite bound of a classic latency histogram.

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -38,7 +37,7 @@ const windowPart = "window of the effect"
 func (p Plan) lag(t runbook.Trigger) Lag {
 	every := p.rb.Metrics.Interval
 	parts := []LagPart{{"scrape interval", p.Traffic.Scrape}}
-	if analysis.Comparative(t) {
+	if t.Comparative() {
 		parts = append(parts, LagPart{"interval that the daemon counts", every}, LagPart{"its wait for late scrapes", runbook.Lag(every)},
 			LagPart{"scrape of the daemon", runbook.Duration(daemonScrape)})
 	}

@@ -111,7 +111,7 @@ func (p Plan) sentences(t TriggerPlan) []string {
 	if t.Cells[0].State == Unknown {
 		return append(out, t.Cells[0].Why+".", "Breach to alert: "+t.Lag.String())
 	}
-	if analysis.Comparative(source) {
+	if source.Comparative() {
 		out = append(out, p.firstStep(t), p.fromStep(t))
 		if late := p.lateSentence(t); late != "" {
 			out = append(out, late)

@@ -19,15 +19,16 @@ func (p Plan) trigger(t runbook.Trigger) TriggerPlan {
 	}
 	switch {
 	case !planned(t):
-	case !analysis.Comparative(t):
-		out.Effect = p.tell(t, 0)
+	case !t.Comparative():
+		out.Effect = "any version over its limit"
 		out.Error, out.Mend = p.absoluteError(t, out.Cells)
 	default:
+		k := kinds[t.Type]
 		effect, ok := p.gates(t)
 		if !ok {
-			effect = size(t)
+			effect = k.size(t)
 		}
-		out.Effect = p.tell(t, effect)
+		out.Effect = k.tell(p, t, effect)
 		if point, can := p.decided(t, effect); ok && can {
 			out.Decided = &point
 			break
@@ -61,7 +62,7 @@ func (p Plan) decided(t runbook.Trigger, effect float64) (Point, bool) {
 // smallest is the smallest effect above the named one that is decided within the plan.
 func (p Plan) smallest(t runbook.Trigger) string {
 	from, ok := p.gates(t)
-	to := largest(t)
+	to := kinds[t.Type].largest
 	if !ok {
 		return ""
 	}

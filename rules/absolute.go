@@ -8,6 +8,13 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
+// A bound is an absolute limit on a level over all versions, and how many observations
+// must stand behind that level.
+type bound struct {
+	level, behind func(w window) string
+	limit, least  float64
+}
+
 // limit asks for an absolute limit over all versions, straight from the service's
 // series: it needs no release. Without a region it asks for all, and answers with
 // region, if the series tell regions.
@@ -17,51 +24,12 @@ func (b *book) limit(t runbook.Trigger, region string) string {
 	if l != "" && region == "" {
 		w = w.keeping(l)
 	}
-	text := fmt.Sprintf("%s > %s and %s >= %s", b.anyVersion(t, w), num(absoluteLimit(t)), b.behind(t, w), num(b.leastBehind(t)))
+	a := kinds[t.Type].absolute(b, t)
+	text := fmt.Sprintf("%s > %s and %s >= %s", a.level(w), num(a.limit), a.behind(w), num(a.least))
 	if len(w.by) > 0 && l != "region" {
 		return fmt.Sprintf("max by (region) (%s)", copyLabel(text, "region", l))
 	}
 	return text
-}
-
-// anyVersion is what an absolute trigger measures.
-func (b *book) anyVersion(t runbook.Trigger, w window) string {
-	switch {
-	case t.Type == runbook.DistributionShift:
-		return w.fromReference(t)
-	case t.Ceiling > 0:
-		return w.quantile(t.Quantile)
-	}
-	return w.errorRate()
-}
-
-func absoluteLimit(t runbook.Trigger) float64 {
-	switch {
-	case t.Type == runbook.DistributionShift:
-		return float64(t.Distance)
-	case t.Ceiling > 0:
-		return t.Ceiling.Std().Seconds()
-	}
-	return float64(t.Above)
-}
-
-// behind is how many observations stand behind it.
-func (b *book) behind(t runbook.Trigger, w window) string {
-	switch {
-	case t.Type == runbook.DistributionShift:
-		d, _ := b.Metrics.Distribution(t.Distribution)
-		return w.count(counter{d.Histogram + "_bucket", []string{`le="+Inf"`}})
-	case t.Ceiling > 0:
-		return w.observed()
-	}
-	return w.requests()
-}
-
-func (b *book) leastBehind(t runbook.Trigger) float64 {
-	if t.Ceiling > 0 {
-		return b.minObserved(t.Quantile)
-	}
-	return b.minRequests()
 }
 
 func (b *book) minRequests() float64 { return analysis.MinRequests(b.Runbook) }

@@ -130,7 +130,7 @@ func (w *world) agrees(t *testing.T, rb *runbook.Runbook, tr runbook.Trigger) bo
 		t.Fatal(err)
 	}
 	gate := w.ask(asked)
-	if lasting(tr) {
+	if tr.Lasting() {
 		w.lasts(t, tr.Name, len(gate) > 0)
 		return len(gate) > 0
 	}

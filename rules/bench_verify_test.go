@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
 	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // verified is how many rules BenchmarkVerify compares at least.

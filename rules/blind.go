@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -18,9 +17,9 @@ const leastBlind = runbook.Duration(2 * time.Minute)
 // fresh significance for a trigger; and for a region for which daemons name two releases.
 func (b *book) blind() draft {
 	parts := []string{fmt.Sprintf("sum by (region, release, role) ((%s) and %s and on (region, release, version) %s > 0)",
-		strings.Join(b.silences(), " or "), b.ours(releaseInfo), b.ours(exportedWeight))}
-	claims := fmt.Sprintf("count by (region) (count by (region, release) (%s))", b.ours(exportedRole))
-	parts = append(parts, fmt.Sprintf("min_over_time(%s[%s:%s]) > 1", claims, b.patience(0), b.Metrics.Interval))
+		strings.Join(b.silences(), " or "), b.ours(RoleRecord), b.ours(WeightSeries))}
+	claims := fmt.Sprintf("count by (region) (count by (region, release) (%s))", b.ours(RoleSeries))
+	parts = append(parts, fmt.Sprintf("min_over_time(%s[%s:%s]) > 1", claims, Patience(b.Metrics.Interval, 0), b.Metrics.Interval))
 	return draft{
 		alert: alertName(b.Service, "Blind"), keep: 4 * b.Metrics.Interval, text: strings.Join(parts, " or "),
 		labels:  b.alertLabels(BlindTrigger, string(runbook.Page)),
@@ -65,10 +64,10 @@ func (b *book) silences() []string {
 // silence is the role as it was when the level may have been silent at last, and the
 // level as it was heard since.
 func (b *book) silence(l level) (since, heard string) {
-	patience, role, heard := b.patience(l.window), b.ours(releaseInfo), b.ours(l.series())
+	patience, role, heard := Patience(b.Metrics.Interval, l.window), b.ours(RoleRecord), b.ours(l.series())
 	switch {
 	case l.lent:
-		patience, role = max(b.Metrics.Drift.MaxAge, b.patience(0)), b.ours(releaseInfo, isRole(runbook.Candidate))
+		patience, role = max(b.Metrics.Drift.MaxAge, Patience(b.Metrics.Interval, 0)), b.ours(RoleRecord, isRole(runbook.Candidate))
 	case l.gain:
 		heard = fmt.Sprintf("(%s and %s %s > 0)", heard, same, heard)
 	case l.op == "":
@@ -91,14 +90,14 @@ func (b *book) heard() []level {
 
 // traffic is the requests of each side, where no level but that is compared.
 func (b *book) traffic() level {
-	return b.level(runbook.Trigger{Type: runbook.CanaryStarved, For: b.patience(0)})
+	return b.level(runbook.Trigger{Type: runbook.CanaryStarved, For: Patience(b.Metrics.Interval, 0)})
 }
 
 // significant are the triggers of which the daemon must tell the significance.
 func (b *book) significant() []string {
 	var out []string
 	for _, t := range b.Triggers {
-		if analysis.Comparative(t) {
+		if t.Comparative() {
 			out = append(out, t.Name)
 		}
 	}
@@ -108,18 +107,18 @@ func (b *book) significant() []string {
 // insignificant are the candidates of which the daemon tells less.
 func (b *book) insignificant(triggers []string) string {
 	// Over the patience: a daemon that was started again counts the history first.
-	told := fmt.Sprintf("last_over_time(%s[%s])", b.ours(exportedSignificance, fmt.Sprintf("trigger=~%q", strings.Join(triggers, "|"))), b.patience(0))
+	told := fmt.Sprintf("last_over_time(%s[%s])", b.ours(SignificanceSeries, fmt.Sprintf("trigger=~%q", strings.Join(triggers, "|"))), Patience(b.Metrics.Interval, 0))
 	if n := len(triggers); n > 1 {
 		told = fmt.Sprintf("count by (region, release) (count by (region, release, trigger) (%s)) >= %d", told, n)
 	}
-	return fmt.Sprintf("%s offset %s unless %s %s", b.ours(releaseInfo, isRole(runbook.Candidate)), b.patience(0), same, told)
+	return fmt.Sprintf("%s offset %s unless %s %s", b.ours(RoleRecord, isRole(runbook.Candidate)), Patience(b.Metrics.Interval, 0), same, told)
 }
 
-// patience is how long a level over the window may be silent: as long as the window, at
+// Patience is how long a level over the window may be silent: as long as the window, at
 // least 8 intervals; at common intervals at least two minutes.
-func (b *book) patience(window runbook.Duration) runbook.Duration {
-	least := 8 * b.Metrics.Interval
-	if b.Metrics.Interval >= runbook.Duration(5*time.Second) {
+func Patience(interval, window runbook.Duration) runbook.Duration {
+	least := 8 * interval
+	if interval >= runbook.Duration(5*time.Second) {
 		least = max(least, leastBlind)
 	}
 	return max(least, window)

@@ -75,32 +75,105 @@ func (b *book) checkTriggers() error {
 		if t.For <= 0 {
 			return fmt.Errorf("trigger %q has no window", t.Name)
 		}
-		if err := b.checkSubject(t); err != nil {
-			return fmt.Errorf("trigger %q: %w", t.Name, err)
+		if what := b.Undeclared(t); what != "" {
+			return fmt.Errorf("trigger %q: %s", t.Name, what)
 		}
 	}
 	return nil
 }
 
-// checkSubject makes sure that what the trigger measures is declared.
-func (b *book) checkSubject(t runbook.Trigger) error {
-	m := b.Metrics
-	missing := map[string]bool{
-		"latency":  m.Latency == nil && (t.Type == runbook.LatencyQuantile || t.Ceiling > 0),
-		"features": m.Features == nil && t.Type == runbook.NullSpike,
-		"schema":   m.Schema == nil && t.Type == runbook.SchemaMismatch,
-		"drift":    m.Drift == nil && t.Type == runbook.DriftGauge,
+// A Group is all rules of one runbook. They are evaluated in order, so that a rule
+// sees what the rules before it recorded at the same moment.
+type Group struct {
+	Name     string
+	Interval runbook.Duration
+	Rules    []Rule
+}
+
+// A Rule is a recording rule or an alert: exactly one of Record and Alert is set.
+type Rule struct {
+	Record, Alert       string
+	Expr                Expr
+	For, KeepFiringFor  runbook.Duration
+	Labels, Annotations map[string]string
+	Comment             string // lines for the reader, without "#"
+}
+
+// A draft is a rule whose expression has not been parsed.
+type draft struct {
+	record, alert       string
+	text                string
+	wait, keep          runbook.Duration
+	labels, annotations map[string]string
+	comment             string
+}
+
+// finish parses the draft. Every rule carries its service.
+func (b *book) finish(d draft) (Rule, error) {
+	e, err := b.parse(d.text)
+	if err != nil {
+		return Rule{}, err
 	}
-	for name, lacks := range missing {
-		if lacks {
-			return fmt.Errorf("metrics.%s is missing", name)
-		}
+	labels := map[string]string{"service": b.Service}
+	for k, v := range d.labels {
+		labels[k] = v
 	}
-	if _, ok := b.KPI(t.KPI); t.Type == runbook.KPIDrop && !ok {
-		return fmt.Errorf("kpi %q is not declared", t.KPI)
+	return Rule{Record: d.record, Alert: d.alert, Expr: e, For: d.wait, KeepFiringFor: d.keep,
+		Labels: labels, Annotations: d.annotations, Comment: d.comment}, nil
+}
+
+func labelsOf(pairs ...string) map[string]string {
+	out := map[string]string{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		out[pairs[i]] = pairs[i+1]
 	}
-	if _, ok := m.Distribution(t.Distribution); t.Type == runbook.DistributionShift && !ok {
-		return fmt.Errorf("distribution %q is not declared", t.Distribution)
+	return out
+}
+
+// condition is what a trigger's alert asks: its gate, and that the daemon found it
+// significant; or an absolute limit.
+func (b *book) condition(t runbook.Trigger) string {
+	if t.Absolute() {
+		return b.limit(t, "")
 	}
-	return nil
+	gate := b.gate(t, alerts{b})
+	if !t.Comparative() {
+		return gate
+	}
+	return fmt.Sprintf("%s and %s %s >= 1", gate, same, b.ours(SignificanceSeries, match("trigger", t.Name)))
+}
+
+func (b *book) alert(t runbook.Trigger) draft {
+	words := b.wording(t)
+	d := draft{
+		alert: alertName(b.Service, t.Name), text: b.condition(t),
+		keep: 4 * b.Metrics.Interval, comment: words.sentence,
+		labels:      b.alertLabels(t.Name, string(b.severity(t))),
+		annotations: b.annotations(words.sentence, words.value, words.threshold),
+	}
+	if t.Lasting() {
+		d.wait = t.For
+	}
+	return d
+}
+
+func (b *book) severity(t runbook.Trigger) runbook.Severity {
+	if t.Absolute() {
+		return runbook.Page
+	}
+	return t.Severity
+}
+
+// alertLabels are constant: a value or a version here would make a new alert of it.
+func (b *book) alertLabels(trigger, severity string) map[string]string {
+	return labelsOf("autorollback", "true", "runbook", b.Service, "trigger", trigger, "severity", severity)
+}
+
+func (b *book) annotations(sentence, value, threshold string) map[string]string {
+	return map[string]string{
+		"summary":                     b.Service + ": " + sentence,
+		"description":                 value,
+		"autorollback_runbook_digest": b.Digest,
+		"autorollback_threshold":      threshold,
+	}
 }

@@ -13,7 +13,7 @@ import (
 // daemons count once. A region for which they name two releases is left out until they
 // agree; the Blind alert tells of it.
 func (b *book) roleRule() draft {
-	source := b.ours(exportedRole)
+	source := b.ours(RoleSeries)
 	text := fmt.Sprintf("max by (region, release, role, version) (%s) and on (region) count by (region) (count by (region, release) (%s)) == 1", source, source)
 	if t := b.Metrics.Track; t != nil {
 		text = fmt.Sprintf("(%s)", text)
@@ -21,7 +21,7 @@ func (b *book) roleRule() draft {
 			text = fmt.Sprintf(`label_replace(%s, "track", %s, "role", %q)`, text, strconv.Quote(strings.ReplaceAll(side[0], "$", "$$")), side[1])
 		}
 	}
-	return draft{record: releaseInfo, text: text, comment: "Who is candidate and who is stable, while a release is in flight."}
+	return draft{record: RoleRecord, text: text, comment: "Who is candidate and who is stable, while a release is in flight."}
 }
 
 // recorded is the level of both sides: the service's own series by its own labels, which
@@ -33,9 +33,9 @@ func (b *book) recorded(l level) draft {
 	text := ""
 	switch {
 	case l.lent:
-		text = fmt.Sprintf("%s * on (version) group_left () %s", b.ours(releaseInfo), window{b: b, by: []string{"version"}}.drifted())
+		text = fmt.Sprintf("%s * on (version) group_left () %s", b.ours(RoleRecord), window{b: b, by: []string{"version"}}.drifted())
 	default:
-		pairs := [][2]string{{sideLabel(b.Runbook), key}}
+		pairs := [][2]string{{b.Metrics.SideLabel(), key}}
 		on, lend := key, "region, release, role"
 		if r := b.Metrics.RegionLabel; r != "" {
 			pairs = append(pairs, [2]string{r, "region"})
@@ -44,7 +44,7 @@ func (b *book) recorded(l level) draft {
 		if l.part != "" {
 			pairs, keys = append(pairs, [2]string{l.part, "part"}), append(keys, "part")
 		}
-		text = fmt.Sprintf("%s * on (%s) group_left (%s) %s", renamed(l.expr(w), pairs), on, lend, b.ours(releaseInfo))
+		text = fmt.Sprintf("%s * on (%s) group_left (%s) %s", renamed(l.expr(w), pairs), on, lend, b.ours(RoleRecord))
 	}
 	text = fmt.Sprintf("max by (%s) (%s)", list(keys), text)
 	if l.nan {
@@ -67,7 +67,7 @@ func (b *book) key() string {
 
 // sideLabels are the service's own labels of side and region.
 func (b *book) sideLabels() []string {
-	out := []string{sideLabel(b.Runbook)}
+	out := []string{b.Metrics.SideLabel()}
 	if r := b.Metrics.RegionLabel; r != "" {
 		out = append(out, r)
 	}

@@ -2,7 +2,9 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -64,7 +66,7 @@ func (q Questions) Gate(trigger string, rel record.Release) (Expr, error) {
 		return Expr{}, fmt.Errorf("runbook %s has no trigger %q", q.b.Service, trigger)
 	case t.Absolute():
 		return q.b.parse(q.b.limit(t, rel.Region))
-	case lasting(t):
+	case t.Lasting():
 		return q.b.parse(q.b.lasted(t, raw{q, rel}))
 	}
 	return q.b.parse(q.b.gate(t, raw{q, rel}))
@@ -78,7 +80,7 @@ func (q Questions) Effect(trigger string, rel record.Release) (Expr, error) {
 	case !ok:
 		return Expr{}, fmt.Errorf("runbook %s has no trigger %q", q.b.Service, trigger)
 	case t.Absolute():
-		return q.b.parse(q.b.anyVersion(t, q.b.window(t.For, q.b.inRegion(rel.Region))))
+		return q.b.parse(kinds[t.Type].absolute(q.b, t).level(q.b.window(t.For, q.b.inRegion(rel.Region))))
 	}
 	return q.b.parse(q.b.effect(t, raw{q, rel}))
 }
@@ -112,7 +114,7 @@ func (q Questions) side(rel record.Release, side runbook.Role) []string {
 			value = t.Candidate
 		}
 	}
-	return []string{match(sideLabel(q.b.Runbook), value), q.b.inRegion(rel.Region)}
+	return []string{match(q.b.Metrics.SideLabel(), value), q.b.inRegion(rel.Region)}
 }
 
 func version(rel record.Release, side runbook.Role) string {
@@ -179,4 +181,75 @@ func (b *book) look() runbook.Duration {
 		return w
 	}
 	return max(4*b.Metrics.Interval, leastBlind/2)
+}
+
+// Interval is the scrape and rule evaluation interval of the service.
+func (q Questions) Interval() time.Duration { return q.b.Metrics.Interval.Std() }
+
+// Window is the range that Rate and Recovery look back.
+func (q Questions) Window() time.Duration { return q.b.look().Std() }
+
+// Over returns the same questions with Rate and Recovery looking back over window
+// instead of the runbook's verification window. It is rounded up to whole milliseconds.
+func (q Questions) Over(window time.Duration) Questions {
+	b, rb := *q.b, *q.b.Runbook
+	rb.Verification.Window = runbook.Duration((window + time.Millisecond - 1).Truncate(time.Millisecond))
+	b.Runbook = &rb
+	return Questions{&b}
+}
+
+// Pairing counts the pods of one side by what they say they serve; false if the
+// runbook does not say how they tell it.
+func (q Questions) Pairing(rel record.Release, side runbook.Role) (Expr, bool) {
+	p := q.b.Verification.Pairing
+	if p == nil {
+		return Expr{}, false
+	}
+	return q.b.mustParse(fmt.Sprintf("count by (%s) (%s)", strings.Join(p.Labels(), ", "), q.b.series(counterOf(p.Metric), q.side(rel, side)...))), true
+}
+
+// errorLimit is the lowest error share that the runbook calls too much for any
+// version, 1 if it names none.
+func (b *book) errorLimit() float64 {
+	least := 1.0
+	if v := float64(b.Verification.System.ErrorRate.Below); v > 0 {
+		least = v
+	}
+	for _, t := range b.Triggers {
+		if t.Above > 0 && t.Type != runbook.SchemaMismatch {
+			least = min(least, float64(t.Above))
+		}
+	}
+	return least
+}
+
+type latencyLimit struct{ quantile, seconds float64 }
+
+// latencyLimits are the lowest limits for each quantile, ascending.
+func (b *book) latencyLimits() []latencyLimit {
+	var out []latencyLimit
+	add := func(q float64, limit runbook.Duration) {
+		if limit <= 0 || q <= 0 {
+			return
+		}
+		l := latencyLimit{q, limit.Std().Seconds()}
+		if i := slices.IndexFunc(out, func(o latencyLimit) bool { return o.quantile == q }); i >= 0 {
+			out[i].seconds = min(out[i].seconds, l.seconds)
+			return
+		}
+		out = append(out, l)
+	}
+	if c := b.Verification.System.Latency; c != nil && b.Metrics.Latency != nil {
+		add(c.Quantile, c.Below)
+	}
+	for _, t := range b.Triggers {
+		add(t.Quantile, t.Ceiling)
+	}
+	slices.SortFunc(out, func(a, b latencyLimit) int {
+		if a.quantile < b.quantile {
+			return -1
+		}
+		return 1
+	})
+	return out
 }

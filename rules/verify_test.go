@@ -9,12 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
-func kinds(drifts []Drift) string {
+func driftKinds(drifts []Drift) string {
 	var out []string
 	for _, d := range drifts {
 		if d.What == "" || d.Mend == "" {
@@ -61,8 +62,8 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 				t.Fatal("the file was not changed")
 			}
 			got := Verify(want, files)
-			if kinds(got) != c.want {
-				t.Errorf("got %q, want %q: %v", kinds(got), c.want, got)
+			if driftKinds(got) != c.want {
+				t.Errorf("got %q, want %q: %v", driftKinds(got), c.want, got)
 			}
 		})
 	}
@@ -162,8 +163,8 @@ func TestVerifyLive(t *testing.T) {
 			res := loadedAs(want, time.Now())
 			c.spoil(&res)
 			got, err := (&Verifier{}).Live(t.Context(), []*runbook.Runbook{ranker("ranker")}, apiFunc(func() (v1.RulesResult, error) { return res, nil }))
-			if err != nil || kinds(got) != c.want {
-				t.Errorf("got %q, %v, want %q: %v", kinds(got), err, c.want, got)
+			if err != nil || driftKinds(got) != c.want {
+				t.Errorf("got %q, %v, want %q: %v", driftKinds(got), err, c.want, got)
 			}
 		})
 	}

@@ -92,3 +92,23 @@ func (w window) variance(k runbook.KPI) string {
 func (w window) spread(k runbook.KPI) string {
 	return fmt.Sprintf("sqrt(%s) / (%s)", w.variance(k), w.ratio(counterOf(k.Sum), counterOf(k.Trials)))
 }
+
+// nulls is the share of missing values of each feature. Where one count of rows serves
+// all features, a sample without a feature says that there were rows.
+func (w window) nulls() string {
+	f := w.b.Metrics.Features
+	nulls, rows, each := counterOf(f.Nulls), counterOf(f.Rows), w.keeping(f.Label)
+	if !f.SharedRows {
+		return each.ratio(nulls, rows)
+	}
+	return fmt.Sprintf("(%[1]s / on (%[2]s) group_left () (%[3]s > 0) or 0 * (%[3]s > 0))", each.rate(nulls), list(w.by), w.rate(rows))
+}
+
+// drifted is how many times its threshold the highest fresh drift score is.
+func (w window) drifted() string {
+	d := w.b.Metrics.Drift
+	gauge := func(name string) string {
+		return selector(name, append(w.where[:len(w.where):len(w.where)], w.b.drift...))
+	}
+	return w.aggregate("max", fmt.Sprintf("%s / %s and time() - %s < %s", gauge(d.Score), gauge(d.Threshold), gauge(d.LastRun), num(d.MaxAge.Std().Seconds())))
+}

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/record"
 )
 
@@ -42,10 +41,10 @@ func (w *world) significance(daemon int, p *pod, release string, since time.Dura
 	for _, rb := range w.runbooks {
 		for _, t := range rb.Triggers {
 			v := w.proves(t.Name, since)
-			if rb.Service != p.service || !analysis.Comparative(t) || v == 0 {
+			if rb.Service != p.service || !t.Comparative() || v == 0 {
 				continue
 			}
-			e := export{[]string{"__name__", exportedSignificance, "job", "autorollback", "instance", "daemon" + strconv.Itoa(daemon),
+			e := export{[]string{"__name__", SignificanceSeries, "job", "autorollback", "instance", "daemon" + strconv.Itoa(daemon),
 				"service", p.service, "region", p.region, "release", release, "trigger", t.Name}, w.now, v}
 			w.exported[strings.Join(e.labels, " ")] = e
 		}

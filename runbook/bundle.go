@@ -1,5 +1,14 @@
 package runbook
 
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
 // A Bundle is everything that must move together: model, features and flags. It is
 // immutable and named by its digest.
 type Bundle struct {
@@ -37,4 +46,156 @@ type Features struct {
 // be one of them, or the pair is refused.
 type Compatible struct {
 	Encoders []string `yaml:"encoders" json:"encoders"`
+}
+
+// Digest names the bundle's content: "sha256:…" of its canonical JSON. It does not
+// depend on the order of keys or of the compatible encoders, nor on whether the
+// bundle came as YAML or JSON. Only a bundle that passes [Bundle.Check] has a digest
+// that means something.
+func (b Bundle) Digest() string { return digest(b.canonical()) }
+
+// canonical returns JSON with sorted keys, no white space, no HTML escapes and every
+// number as a float64 prints, as in RFC 8785.
+func (b Bundle) canonical() []byte {
+	b.Schema = Schema
+	b.Compatible.Encoders = slices.Compact(slices.Sorted(slices.Values(b.Compatible.Encoders)))
+	var tree map[string]any
+	// A struct of strings, and flags that Check allows, cannot fail to marshal; what
+	// Check refuses gives the digest of nothing.
+	text, err := json.Marshal(b)
+	if err != nil || json.Unmarshal(text, &tree) != nil {
+		return nil
+	}
+	if flags, ok := tree["flags"].(map[string]any); ok {
+		for name, value := range flags {
+			if value == 0.0 {
+				flags[name] = 0.0 // there is one zero: -0 would print as another
+			}
+		}
+	}
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(tree) != nil {
+		return nil
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}
+
+var (
+	// imagePattern is the grammar of distribution/reference, with the digest required:
+	// [host[:port]/]path[:tag]@sha256:….
+	imagePattern = regexp.MustCompile(`^([a-zA-Z0-9.-]+(:[0-9]+)?/)?` +
+		`[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*` +
+		`(:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?@sha256:[0-9a-f]{64}$`)
+	digestPattern   = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	pipelinePattern = regexp.MustCompile(`^(git:[0-9a-f]{40}|sha256:[0-9a-f]{64})$`)
+	versionPattern  = map[string]*regexp.Regexp{
+		"mlflow": regexp.MustCompile(`^[1-9][0-9]*$`),
+		"wandb":  regexp.MustCompile(`^v[0-9]+$`),
+		"other":  regexp.MustCompile(`[0-9]`),
+	}
+)
+
+// moving are the names that registries let point elsewhere tomorrow.
+var moving = []string{
+	"latest", "production", "prod", "staging", "stage", "archived", "none", "champion", "challenger",
+	"candidate", "canary", "stable", "current", "previous", "default", "best", "release", "main", "master", "head", "dev",
+}
+
+func moves(name string) bool { return slices.Contains(moving, strings.ToLower(name)) }
+
+// Check returns [Problems] unless every reference is immutable and model and
+// features are a pair.
+func (b Bundle) Check() error {
+	p := newPage("")
+	p.lines[""] = 0
+	b.check(p, "")
+	return p.problems.err()
+}
+
+func (b Bundle) check(p *page, at string) {
+	if b.Schema != 0 && b.Schema != Schema {
+		p.add(join(at, "schema"), fmt.Sprintf("%d is not known to this program", b.Schema), "leave it out, or use a newer autorollback")
+	}
+	b.Model.check(p, join(at, "model"))
+	b.checkFeatures(p, at)
+	b.checkFlags(p, join(at, "flags"))
+	if b.Config != "" && !digestPattern.MatchString(b.Config) {
+		p.add(join(at, "config"), fmt.Sprintf("%q is not a digest", b.Config), "write sha256:<64 hex digits>")
+	}
+}
+
+func (m Model) check(p *page, at string) {
+	image := at + ".image"
+	switch bare, _, digested := strings.Cut(m.Image, "@"); {
+	case m.Image == "":
+		p.missing(image, "write name@sha256:<64 hex digits>")
+	case imagePattern.MatchString(m.Image):
+	case digested:
+		p.add(image, fmt.Sprintf("%q is not an image digest", m.Image), "write name@sha256:<64 hex digits>")
+	default:
+		p.add(image, fmt.Sprintf("%q has no digest, and a tag can move", m.Image),
+			fmt.Sprintf("write name@sha256:<64 hex digits>; find the digest with `crane digest %s` or `docker buildx imagetools inspect %s`", bare, bare))
+	}
+	m.Registry.check(p, at+".registry")
+}
+
+func (r Registry) check(p *page, at string) {
+	p.oneOf(at+".kind", r.Kind, "mlflow", "wandb", "other")
+	p.need(at+".name", r.Name, "name the registered model")
+	pattern := versionPattern[r.Kind]
+	switch {
+	case r.Version == "":
+		p.missing(at+".version", "write the registered version, e.g. 12 for mlflow or v12 for wandb")
+	case moves(r.Version):
+		p.add(at+".version", fmt.Sprintf("%q is an alias or a stage, and can move", r.Version), "write the version it points to now, e.g. 12 for mlflow or v12 for wandb")
+	case pattern != nil && !pattern.MatchString(r.Version):
+		p.add(at+".version", fmt.Sprintf("%q is not a version of %s", r.Version, r.Kind), "write a number such as 12 for mlflow, v12 for wandb, for others a name with a number in it")
+	}
+}
+
+func (b Bundle) checkFeatures(p *page, at string) {
+	f, encoder := b.Features, join(at, "features.encoder")
+	switch {
+	case f.Encoder == "":
+		p.missing(encoder, "name the encoder's version, e.g. v5: a model runs with the features it was trained on")
+	case moves(f.Encoder):
+		p.add(encoder, fmt.Sprintf("%q can move", f.Encoder), "write the encoder's version, e.g. v5")
+	}
+	switch pipeline := join(at, "features.pipeline"); {
+	case f.Pipeline == "":
+		p.missing(pipeline, "write git:<40 hex digits> or sha256:<64 hex digits>")
+	case !pipelinePattern.MatchString(f.Pipeline):
+		p.add(pipeline, fmt.Sprintf("%q can move", f.Pipeline), "write git:<40 hex digits> (`git rev-parse HEAD`) or sha256:<64 hex digits>")
+	}
+	if _, version, _ := strings.Cut(f.View, "@"); moves(version) {
+		p.add(join(at, "features.view"), fmt.Sprintf("%q can move", f.View), "write the view's version, e.g. user_stats@v2")
+	}
+	switch known := join(at, "compatible.encoders"); {
+	case len(b.Compatible.Encoders) == 0:
+		p.missing(known, "list the encoders that this model may run with")
+	case f.Encoder != "" && !slices.Contains(b.Compatible.Encoders, f.Encoder):
+		p.add(encoder, fmt.Sprintf("unpaired bundle: encoder %q is not among the model's compatible encoders %q", f.Encoder, b.Compatible.Encoders),
+			"deploy the model with an encoder it was trained on, or list this one under compatible.encoders if it was")
+	}
+}
+
+func (b Bundle) checkFlags(p *page, at string) {
+	for _, name := range sortedKeys(b.Flags) {
+		path := join(at, name)
+		switch v := b.Flags[name].(type) {
+		case bool, string:
+		case float64:
+			if !exact(v) {
+				p.add(path, fmt.Sprintf("%v is not a number that JSON keeps exactly", v), "put it in quotes")
+			}
+		case int:
+			if !exact(float64(v)) {
+				p.add(path, fmt.Sprintf("%v is not a number that JSON keeps exactly", v), "put it in quotes")
+			}
+		default:
+			p.add(path, fmt.Sprintf("is a %T", v), "write true, false, text or a number")
+		}
+	}
 }

@@ -7,9 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/autorollback/autorollback/runbook"
 	"go.yaml.in/yaml/v3"
 	"pgregory.net/rapid"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 func bundle() runbook.Bundle {

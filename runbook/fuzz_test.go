@@ -7,8 +7,9 @@ import (
 
 	templates "github.com/autorollback/autorollback/runbook-templates"
 
-	"github.com/autorollback/autorollback/runbook"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // Parse never panics, and what it accepts is the same after it was written and read

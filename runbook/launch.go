@@ -4,6 +4,39 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
+)
+
+// Launch is a parsed release file: what `release start -f` asks for.
+type Launch struct {
+	Schema    int        `yaml:"schema" json:"schema"`
+	Service   string     `yaml:"service" json:"service"`
+	Region    string     `yaml:"region" json:"region"` // default DefaultRegion
+	Weight    int        `yaml:"weight" json:"weight"` // candidate's first weight, 0..100
+	Stable    LaunchSide `yaml:"stable" json:"stable"`
+	Candidate LaunchSide `yaml:"candidate" json:"candidate"`
+	// StableNotProved is why the stable side need not be the last known good; it comes
+	// from whoever starts the release, never from the file. Empty: it must be.
+	StableNotProved string `yaml:"-" json:"-"`
+	// Safer asks for the ramp that [Rollout.Safer] drafts from the last incident. It
+	// comes from whoever starts the release as well.
+	Safer bool `yaml:"-" json:"-"`
+}
+
+// LaunchSide is one side of a launch with its whole bundle.
+type LaunchSide struct {
+	Version string `yaml:"version" json:"version"`
+	Backend string `yaml:"backend" json:"backend"` // default Version
+	Bundle  Bundle `yaml:"bundle" json:"bundle"`
+}
+
+// A Role is the part a version plays in a release: the value of the label role of
+// autorollback_release_role.
+type Role string
+
+const (
+	Candidate Role = "candidate"
+	Stable    Role = "stable"
 )
 
 // ParseLaunch reads and checks a release file, in YAML or JSON, as strictly as a
@@ -72,5 +105,39 @@ func (l *Launch) checkApart(p *page) {
 	}
 	if p.has("candidate.bundle") && p.has("stable.bundle") && l.Stable.Bundle.Digest() == l.Candidate.Bundle.Digest() {
 		p.add("candidate.bundle", "is the stable side's bundle", "describe what the candidate changes: image, registry version, features or flags")
+	}
+}
+
+// Shadow says whether a candidate must be compared before a release of it may start.
+// A runbook without the section asks for nothing.
+type Shadow struct {
+	// Required refuses `release start` without a recorded pass of exactly this candidate
+	// bundle against exactly this stable bundle; default true.
+	Required bool `yaml:"required" json:"required"`
+	// MaxAge is how old the report may be, at most 90d; default 7d.
+	MaxAge Duration `yaml:"max_age" json:"max_age"`
+}
+
+// ShadowMaxAge is the greatest MaxAge: a verdict is kept for as long.
+const ShadowMaxAge = 90 * 24 * time.Hour
+
+// Needed reports whether a release needs a pass.
+func (s *Shadow) Needed() bool { return s != nil && s.Required }
+
+func (s *Shadow) fill(p *page) {
+	if s == nil {
+		return
+	}
+	preset(p, "shadow.required", &s.Required, true)
+	preset(p, "shadow.max_age", &s.MaxAge, Duration(7*24*time.Hour))
+}
+
+func (s *Shadow) check(p *page) {
+	if s == nil {
+		return
+	}
+	p.positive("shadow.max_age", s.MaxAge)
+	if s.MaxAge.Std() > ShadowMaxAge {
+		p.add("shadow.max_age", fmt.Sprintf("%s is longer than a verdict is kept", s.MaxAge), "write 90d or less")
 	}
 }

@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 const (

@@ -1,5 +1,10 @@
 package runbook
 
+import (
+	"fmt"
+	"slices"
+)
+
 // FeatureNulls is how missing feature values are counted, for null_spike.
 type FeatureNulls struct {
 	Nulls string `yaml:"nulls" json:"nulls"` // counter of missing values, by Label
@@ -47,4 +52,83 @@ func (m Metrics) Distribution(name string) (Distribution, bool) {
 		}
 	}
 	return Distribution{}, false
+}
+
+// checkData checks what the triggers on data quality measure.
+func (m *Metrics) checkData(p *page) {
+	if f := m.Features; f != nil {
+		p.metric("metrics.features.nulls", f.Nulls, "name the counter of missing values, e.g. model_feature_nulls_total")
+		p.metric("metrics.features.rows", f.Rows, "name the counter of rows, e.g. model_rows_total")
+		p.label("metrics.features.label", f.Label)
+		p.twice("metrics.features.rows", f.Rows, f.Nulls, "nulls")
+	}
+	if s := m.Schema; s != nil {
+		p.metric("metrics.schema.mismatches", s.Mismatches, "name the counter of rows that do not fit the schema")
+		if p.has("metrics.schema.checked") {
+			p.metric("metrics.schema.checked", s.Checked, "")
+		}
+		p.twice("metrics.schema.checked", s.Checked, s.Mismatches, "mismatches")
+	}
+	for i, d := range m.Distributions {
+		at := fmt.Sprintf("metrics.distributions[%d]", i)
+		if first := slices.IndexFunc(m.Distributions, func(o Distribution) bool { return o.Name == d.Name }); first < i {
+			p.add(at+".name", fmt.Sprintf("%q is declared twice", d.Name), "give each distribution its own name")
+		}
+		d.check(p, at)
+	}
+	if d := m.Drift; d != nil {
+		d.check(p, "metrics.drift")
+	}
+}
+
+func (p *page) twice(path, name, other, what string) {
+	if name == other && name != "" {
+		p.add(path, "is the same counter as "+what, "name the counter of all of them")
+	}
+}
+
+// mostBounds bounds a distribution: each bound is a term in the rules.
+const mostBounds = 50
+
+func (d Distribution) check(p *page, at string) {
+	p.name(at+".name", d.Name)
+	p.metric(at+".histogram", d.Histogram, "name the histogram without _bucket, e.g. model_score")
+	p.oneOf(at+".kind", string(d.Kind), string(Classic))
+	switch n := len(d.Buckets); {
+	case n == 0:
+		p.missing(at+".buckets", "list the finite `le` bounds, ascending")
+	case n > mostBounds:
+		p.add(at+".buckets", fmt.Sprintf("%d bounds are too many", n), fmt.Sprintf("list %d or fewer of them: a shift shows in few", mostBounds))
+	}
+	for i, bound := range d.Buckets {
+		if i > 0 && bound <= d.Buckets[i-1] {
+			p.add(fmt.Sprintf("%s.buckets[%d]", at, i), fmt.Sprintf("%v does not ascend", bound), "list the bounds in ascending order, each once")
+		}
+	}
+	d.checkReference(p, at+".reference")
+}
+
+func (d Distribution) checkReference(p *page, at string) {
+	if n := len(d.Reference); p.has(at) && n != len(d.Buckets) {
+		p.add(at, fmt.Sprintf("has %d shares for %d buckets", n, len(d.Buckets)), "write for each bucket the share of the training data at or below it")
+		return
+	}
+	for i, share := range d.Reference {
+		if share < 0 || share > 1 || i > 0 && share < d.Reference[i-1] {
+			p.add(fmt.Sprintf("%s[%d]", at, i), fmt.Sprintf("%s does not ascend to 100%%", share), "write cumulative shares, e.g. [10%, 50%, 90%]")
+		}
+	}
+}
+
+func (d Drift) check(p *page, at string) {
+	p.matchers(at+".selector", d.Selector, "`model=\"ranker\"`")
+	for field, name := range map[string]string{"score": d.Score, "threshold": d.Threshold, "last_run": d.LastRun} {
+		p.metric(join(at, field), name, "leave it out, or name the gauge")
+	}
+	switch at += ".max_age"; {
+	case !p.has(at):
+		p.missing(at, "say how old a score may be, e.g. `max_age: 2h`: a gauge holds its last value for ever, so write twice the job's interval")
+	case d.MaxAge <= 0:
+		p.positive(at, d.MaxAge)
+	}
 }

@@ -3,6 +3,10 @@ package runbook
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -55,3 +59,83 @@ func (d *Duration) UnmarshalJSON(text []byte) (err error) {
 
 // MarshalJSON implements json.Marshaler.
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
+
+// Ratio is a share or a relative change: 0.3 is written 30% (or 0.3). It is finite
+// and never negative; whether something rises or falls is the field's business.
+type Ratio float64
+
+var (
+	plainNumber   = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
+	leadingNumber = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?`)
+)
+
+const mendRatio = "write a percentage such as 30% or 0.5%, or a share such as 0.3"
+
+// ParseRatio reads "30%", "0.5%" or "0.3". A bare number above 1 is refused: 30 for
+// 30 % is a mistake by a factor of a hundred.
+func ParseRatio(text string) (Ratio, error) {
+	body, percent := strings.CutSuffix(text, "%")
+	if strings.HasPrefix(body, "-") && plainNumber.MatchString(body[1:]) {
+		return 0, wrong{fmt.Sprintf("%q is negative", text), "write the size without a sign"}
+	}
+	if !plainNumber.MatchString(body) {
+		mend := mendRatio
+		if n := leadingNumber.FindString(text); n != "" {
+			mend = "write " + n + "%"
+		}
+		return 0, wrong{fmt.Sprintf("%q is not a ratio", text), mend}
+	}
+	// The exponent is applied to the text: 7% is exactly the number nearest to 0.07.
+	exponent := ""
+	if percent {
+		exponent = "e-2"
+	}
+	f, err := strconv.ParseFloat(body+exponent, 64)
+	if err != nil || math.IsInf(f, 0) {
+		return 0, wrong{fmt.Sprintf("%q is too large for a ratio", text), mendRatio}
+	}
+	if !percent && f > 1 {
+		return 0, wrong{fmt.Sprintf("%q has no unit and is above 1", text), "write " + body + "%"}
+	}
+	return Ratio(f), nil
+}
+
+// String returns a percentage that [ParseRatio] reads back as the same number.
+func (r Ratio) String() string {
+	whole, part, _ := strings.Cut(strconv.FormatFloat(float64(r), 'f', -1, 64), ".")
+	for len(part) < 2 {
+		part += "0"
+	}
+	whole = strings.TrimLeft(whole+part[:2], "0")
+	if whole == "" {
+		whole = "0"
+	}
+	if part = part[2:]; part != "" {
+		whole += "." + part
+	}
+	return whole + "%"
+}
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (r *Ratio) UnmarshalYAML(n *yaml.Node) (err error) {
+	*r, err = ParseRatio(n.Value)
+	return err
+}
+
+// MarshalYAML implements yaml.Marshaler.
+func (r Ratio) MarshalYAML() (any, error) { return r.String(), nil }
+
+// UnmarshalJSON implements json.Unmarshaler; it reads a string or a number.
+func (r *Ratio) UnmarshalJSON(text []byte) (err error) {
+	s := string(text)
+	if strings.HasPrefix(s, `"`) {
+		if err = json.Unmarshal(text, &s); err != nil {
+			return err
+		}
+	}
+	*r, err = ParseRatio(s)
+	return err
+}
+
+// MarshalJSON implements json.Marshaler.
+func (r Ratio) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }

@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/runbook"
 	"go.yaml.in/yaml/v3"
 	"pgregory.net/rapid"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 func TestParseRatio(t *testing.T) {

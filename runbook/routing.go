@@ -1,5 +1,11 @@
 package runbook
 
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
 // Router names a codec of package actuators.
 type Router string
 
@@ -23,4 +29,125 @@ type Routing struct {
 	Flags string `yaml:"flags,omitempty" json:"flags,omitempty"`
 	// Mirror says how requests are copied to a candidate; left out: the daemon never does.
 	Mirror *Mirroring `yaml:"mirror,omitempty" json:"mirror,omitempty"`
+}
+
+// ownPrefix is where autorollback keeps its own state in the same KV.
+const ownPrefix = "autorollback/"
+
+// notInKeys are characters that no key needs and that a shell would take apart when
+// a human copies the key from the page.
+const notInKeys = " \t\r\n'\"`$\\;&|<>*?()"
+
+func (o Routing) check(p *page) {
+	const at = "routing"
+	p.oneOf(at+".router", string(o.Router), string(Traefik), string(JSONKey))
+	switch o.Router {
+	case Traefik:
+		p.need(at+".service", o.Service, "name the weighted service in <root>/http/services/<service>/weighted")
+		if strings.ContainsAny(o.Service, "/"+notInKeys) {
+			p.add(at+".service", fmt.Sprintf("%q is not a bare name", o.Service), "write the service's name without slashes and spaces")
+		}
+		p.key(at+".root", o.Root)
+		p.stray(at+".key", o.Router)
+	case JSONKey:
+		p.need(at+".key", o.Key, "name the key that holds the weights, e.g. routes/ranker/weights")
+		if o.Key != "" {
+			p.key(at+".key", o.Key)
+		}
+		p.stray(at+".root", o.Router)
+		p.stray(at+".service", o.Router)
+	}
+	o.checkFlags(p, at+".flags")
+	o.Mirror.check(p, o)
+}
+
+func (o Routing) checkFlags(p *page, at string) {
+	if o.Flags == "" {
+		return
+	}
+	prefix, slash := strings.CutSuffix(o.Flags, "/")
+	if !slash {
+		p.add(at, fmt.Sprintf("%q has no trailing slash", o.Flags), fmt.Sprintf("write %q: one document per version stands under it", o.Flags+"/"))
+		return
+	}
+	p.key(at, prefix)
+	if o.Key != "" && strings.HasPrefix(o.Key, o.Flags) {
+		p.add(at, "contains routing.key", "give the flags a prefix of their own, e.g. features/ranker/")
+	}
+	if o.Root != "" && strings.HasPrefix(o.Flags, o.Root) {
+		p.add(at, fmt.Sprintf("stands under %q, which wakes every Traefik", o.Root), "give the flags a prefix of their own, e.g. features/ranker/")
+	}
+}
+
+// key checks a path in the KV, without a trailing slash.
+func (p *page) key(path, key string) {
+	switch {
+	case strings.HasPrefix(key+"/", ownPrefix):
+		p.add(path, fmt.Sprintf("%q is under %s, where autorollback keeps its own state", key, ownPrefix), "choose another key, e.g. routes/ranker/weights")
+	case key == "" || strings.HasPrefix(key, "/") || strings.HasSuffix(key, "/") || strings.Contains(key, "//"), strings.ContainsAny(key, notInKeys):
+		p.add(path, fmt.Sprintf("%q is not a key", key), "write it without slashes at its ends, empty parts, spaces and quotes")
+	}
+}
+
+// stray refuses a field that belongs to another router.
+func (p *page) stray(path string, router Router) {
+	if p.has(path) {
+		p.add(path, fmt.Sprintf("does not belong to the router %s", router), "remove it, or change the router")
+	}
+}
+
+// Mirroring says how the router copies requests to a candidate and throws its answers
+// away.
+type Mirroring struct {
+	// Service names Traefik's service of type mirroring, which the routers send to and
+	// whose main service is the weighted one:
+	// ROOT/http/services/SERVICE/mirroring/{service,mirrors/N/{name,percent}}. The json
+	// router needs none: its document has the field mirror, {"backend","percent"}.
+	Service string `yaml:"service,omitempty" json:"service,omitempty"`
+}
+
+// The bounds of a planned time of mirroring.
+const (
+	MirrorPercent = 10                 // the default share, and the most without saying so
+	MirrorLongest = 7 * 24 * time.Hour // the longest time
+)
+
+// MirrorOrder is what `shadow start` asks for.
+type MirrorOrder struct {
+	Backend   string   `json:"backend,omitempty"` // empty: the only one that is laid out
+	Percent   int      `json:"percent"`
+	For       Duration `json:"for"`
+	AllowMore bool     `json:"allow_more,omitempty"` // more than [MirrorPercent]
+}
+
+// Check refuses an order that no daemon may carry out.
+func (o MirrorOrder) Check() error {
+	switch {
+	case o.Percent < 1 || o.Percent > 100:
+		return Refuse("%d is no share of the requests: mirror 1 to %d %%", o.Percent, MirrorPercent)
+	case o.Percent > MirrorPercent && !o.AllowMore:
+		return Refuse("%d %% is more than %d %%: the candidate, and whatever it calls, must bear so much more load; if they do, say --allow-more", o.Percent, MirrorPercent)
+	case o.For <= 0 || o.For.Std() > MirrorLongest:
+		return Refuse("%s is no planned time: mirror for at most %s", o.For, Duration(MirrorLongest))
+	}
+	return nil
+}
+
+func (m *Mirroring) check(p *page, o Routing) {
+	const at = "routing.mirror"
+	if m == nil {
+		return
+	}
+	if o.Router != Traefik {
+		p.stray(at+".service", o.Router)
+		return
+	}
+	switch {
+	case m.Service == "":
+		p.missing(at+".service", "name the service of type mirroring in <root>/http/services/<service>/mirroring")
+	case strings.ContainsAny(m.Service, "/"+notInKeys):
+		p.add(at+".service", fmt.Sprintf("%q is not a bare name", m.Service), "write the service's name without slashes and spaces")
+	case strings.EqualFold(m.Service, o.Service):
+		p.add(at+".service", "is the weighted service itself: Traefik builds no service of two types", "give the mirror a service of its own in front of it, e.g. "+o.Service+"-mirror")
+	}
 }

@@ -1,6 +1,12 @@
 package runbook
 
-import "time"
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
 
 // Schema is the version of every file and stored record this program writes. A
 // record with a greater schema was written by a newer program: hands off it.
@@ -157,3 +163,198 @@ func (r *Runbook) HasRegion(region string) bool {
 
 // VerifyWithin is the longest time from change to verdict that any runbook may ask.
 const VerifyWithin = 10 * time.Minute
+
+const shiftTraffic = "shift_traffic"
+
+var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+const mendName = "use lower-case letters, digits and dashes, 63 at most, not starting with a dash"
+
+// check notes everything that is wrong with a runbook whose defaults are filled in.
+func (r *Runbook) check(p *page) {
+	p.schema(r.Schema)
+	p.name("service", r.Service)
+	r.checkRegions(p)
+	p.need("owner.team", r.Owner.Team, "name the team that answers for the service")
+	p.need("owner.contact", r.Owner.Contact, "say where a human is reached at night, in quotes, e.g. \"#ranking-oncall\"")
+	r.Metrics.check(p)
+	r.checkTriggers(p)
+	r.Routing.check(p)
+	r.checkRollback(p)
+	r.checkPolicy(p)
+	r.checkRollout(p)
+	r.Shadow.check(p)
+	r.checkVerification(p)
+	for name := range r.Communication.Labels {
+		p.label("communication.labels."+name, name)
+	}
+	for i, q := range r.Evidence.Queries {
+		p.query(fmt.Sprintf("evidence.queries[%d]", i), q)
+	}
+}
+
+func (r *Runbook) checkRegions(p *page) {
+	if len(r.Regions) == 0 {
+		p.add("regions", "is empty", "leave it out, or name a region")
+	}
+	for i, region := range r.Regions {
+		at := fmt.Sprintf("regions[%d]", i)
+		p.name(at, region)
+		if slices.Index(r.Regions, region) < i {
+			p.add(at, fmt.Sprintf("%q is named twice", region), "keep one of the two")
+		}
+	}
+	if len(r.Regions) > 1 && r.Metrics.RegionLabel == "" {
+		p.missing("metrics.region_label", "name the label that holds the region: with two or more regions the rules must tell them apart")
+	}
+}
+
+func (r *Runbook) checkRollback(p *page) {
+	p.oneOf("rollback.action", r.Rollback.Action, shiftTraffic)
+	if !r.Rollback.Quarantine {
+		p.add("rollback.quarantine", "must be true", "leave it out; a bundle that was rolled back is lifted by name with `autorollback release lift`")
+	}
+	p.atLeast("last_known_good.min_pods", r.LastKnownGood.MinPods, 1)
+	if p.has("last_known_good.max_age") {
+		p.positive("last_known_good.max_age", r.LastKnownGood.MaxAge)
+	}
+	if r.LastKnownGood.Health != "" {
+		p.metric("last_known_good.health", r.LastKnownGood.Health, "")
+	}
+}
+
+func (p *page) schema(n int) {
+	if !p.has("schema") {
+		p.missing("schema", "write `schema: 1` at the top")
+	} else if n != Schema {
+		p.add("schema", fmt.Sprintf("%d is not known to this program", n), "write `schema: 1`, or use a newer autorollback")
+	}
+}
+
+func (p *page) need(path, value, mend string) {
+	if strings.TrimSpace(value) == "" {
+		p.missing(path, mend)
+	}
+}
+
+func (p *page) name(path, value string) {
+	if value == "" {
+		p.missing(path, mendName)
+	} else if !namePattern.MatchString(value) {
+		p.add(path, fmt.Sprintf("%q is not a name", value), mendName)
+	}
+}
+
+func (p *page) oneOf(path, value string, known ...string) {
+	mend := "write one of " + strings.Join(known, ", ")
+	if len(known) == 1 {
+		mend = "write " + known[0]
+	}
+	switch near := nearest(value, known); {
+	case slices.Contains(known, value):
+	case value == "":
+		p.missing(path, mend)
+	case near != "":
+		p.add(path, fmt.Sprintf("%q is unknown", value), fmt.Sprintf("did you mean %q?", near))
+	default:
+		p.add(path, fmt.Sprintf("%q is unknown", value), mend)
+	}
+}
+
+func (p *page) atLeast(path string, n, least int) {
+	if n < least {
+		p.add(path, fmt.Sprintf("%d is too small", n), fmt.Sprintf("write %d or more", least))
+	}
+}
+
+func (p *page) positive(path string, d Duration) {
+	if d <= 0 {
+		p.add(path, "must be longer than 0", "write a duration such as 5m")
+	}
+}
+
+// preset sets a field that was not written in the file.
+func preset[T any](p *page, path string, field *T, value T) {
+	if !p.has(path) {
+		*field = value
+	}
+}
+
+// fill sets the defaults that the fields' comments name.
+func (r *Runbook) fill(p *page) {
+	preset(p, "regions", &r.Regions, []string{DefaultRegion})
+	r.Metrics.fill(p)
+	for i := range r.Triggers {
+		r.Triggers[i].applyDefaults(p, fmt.Sprintf("triggers[%d]", i))
+	}
+	if r.Routing.Router == Traefik {
+		preset(p, "routing.root", &r.Routing.Root, "traefik")
+	}
+	preset(p, "rollback.action", &r.Rollback.Action, shiftTraffic)
+	preset(p, "rollback.quarantine", &r.Rollback.Quarantine, true)
+	preset(p, "last_known_good.min_pods", &r.LastKnownGood.MinPods, 1)
+	preset(p, "last_known_good.max_age", &r.LastKnownGood.MaxAge, 4*r.Metrics.Interval)
+	r.Policy.fill(p)
+	r.Rollout.fill(p)
+	r.Shadow.fill(p)
+	r.Verification.fill(p)
+	preset(p, "communication.channel", &r.Communication.Channel, r.Owner.Contact)
+	preset(p, "evidence.keep", &r.Evidence.Keep, Duration(90*24*time.Hour))
+	preset(p, "follow_up.due", &r.FollowUp.Due, Duration(48*time.Hour))
+}
+
+func (m *Metrics) fill(p *page) {
+	m.Selector, m.Requests.Errors = bare(m.Selector), bare(m.Requests.Errors)
+	preset(p, "metrics.interval", &m.Interval, Duration(15*time.Second))
+	preset(p, "metrics.warmup", &m.Warmup, Duration(2*time.Minute))
+	if m.Track == nil {
+		preset(p, "metrics.version_label", &m.VersionLabel, "version")
+	}
+	preset(p, "metrics.pod_label", &m.PodLabel, "instance")
+	if f := m.Features; f != nil {
+		preset(p, "metrics.features.label", &f.Label, "feature")
+	}
+	if s := m.Schema; s != nil {
+		preset(p, "metrics.schema.checked", &s.Checked, m.Requests.Counter)
+	}
+	if d := m.Drift; d != nil {
+		d.Selector = bare(d.Selector)
+		preset(p, "metrics.drift.selector", &d.Selector, m.Selector)
+		preset(p, "metrics.drift.score", &d.Score, "ml_drift_score")
+		preset(p, "metrics.drift.threshold", &d.Threshold, "ml_drift_threshold")
+		preset(p, "metrics.drift.last_run", &d.LastRun, "ml_drift_last_run_timestamp_seconds")
+	}
+}
+
+// bare trims what PromQL allows at the end of matchers, so that more can be appended.
+func bare(matchers string) string {
+	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(matchers), ","))
+}
+
+func (o *Policy) fill(p *page) {
+	preset(p, "policy.mode", &o.Mode, Observe)
+	preset(p, "policy.approval_ttl", &o.ApprovalTTL, Duration(30*time.Minute))
+	preset(p, "policy.on_expiry", &o.OnExpiry, "page")
+	preset(p, "policy.cooldown", &o.Cooldown, Duration(time.Hour))
+	preset(p, "policy.max_rollbacks", &o.MaxRollbacks, 2)
+	preset(p, "policy.min_candidate_pods", &o.MinCandidatePods, 2)
+	for i := range o.Schedule {
+		preset(p, fmt.Sprintf("policy.schedule[%d].timezone", i), &o.Schedule[i].Timezone, "UTC")
+	}
+}
+
+func (v *Verification) fill(p *page) {
+	v.Golden.fill(p)
+	preset(p, "verification.within", &v.Within, Duration(VerifyWithin))
+	preset(p, "verification.every", &v.Every, Duration(5*time.Second))
+	preset(p, "verification.polls", &v.Polls, 3)
+	preset(p, "verification.window", &v.Window, Duration(time.Minute))
+	preset(p, "verification.min_requests", &v.MinRequests, 100)
+	preset(p, "verification.system.error_rate.tolerance", &v.System.ErrorRate.Tolerance, 0.005)
+	if v.System.Latency != nil {
+		preset(p, "verification.system.latency.tolerance", &v.System.Latency.Tolerance, 0.15)
+	}
+	for i := range v.Business {
+		preset(p, fmt.Sprintf("verification.business[%d].tolerance", i), &v.Business[i].Tolerance, 0.05)
+	}
+}

@@ -1,22 +1,12 @@
 package runbook
 
+import (
+	"fmt"
+	"slices"
+)
+
 // TriggerType is the kind of question a trigger asks.
 type TriggerType string
-
-const (
-	LatencyQuantile   TriggerType = "latency_quantile"   // quantile, increase and/or ceiling
-	ErrorRate         TriggerType = "error_rate"         // above
-	ErrorIncrease     TriggerType = "error_increase"     // by, min_ratio
-	KPIDrop           TriggerType = "kpi_drop"           // kpi, drop
-	NullSpike         TriggerType = "null_spike"         // by
-	SchemaMismatch    TriggerType = "schema_mismatch"    // above
-	DistributionShift TriggerType = "distribution_shift" // distribution, distance or psi, against
-	CanaryStarved     TriggerType = "canary_starved"     // below
-	Compare           TriggerType = "compare"            // bad, all, by, min_ratio
-	Anomaly           TriggerType = "anomaly"            // expr, unprotected
-	DriftGauge        TriggerType = "drift_gauge"        // unprotected
-	AbsoluteSLO       TriggerType = "absolute_slo"       // above, or quantile and ceiling; any version
-)
 
 // Severity says what a confirmed breach asks for.
 type Severity string
@@ -76,14 +66,263 @@ type Trigger struct {
 	Line int `yaml:"-" json:"-"`
 }
 
+// String says the trigger in the words of a runbook, e.g. "P95 latency 30% above
+// stable over 5m".
+func (t Trigger) String() string {
+	if k, ok := kinds[t.Type]; ok {
+		return k.sentence(t)
+	}
+	return "trigger of the unknown type " + string(t.Type)
+}
+
+// Reading says a measured effect of the trigger and its limit as two phrases, e.g.
+// "error rate 2.1 points above stable" and "0.5 points"; false for a value that is a ratio
+// of quantiles, a ratio of KPIs or a share of requests.
+func (t Trigger) Reading(value float64) (effect, limit string, ok bool) {
+	if read := kinds[t.Type].reading; read != nil {
+		effect, limit = read(t, value)
+	}
+	return effect, limit, effect != ""
+}
+
 // Absolute reports whether the trigger is about what any version does, so that no
 // breach of it is the candidate's fault.
 func (t Trigger) Absolute() bool {
-	return t.Type == AbsoluteSLO || t.Type == DistributionShift && t.Against == AgainstReference
+	_, why := t.anyVersion()
+	return why != ""
 }
+
+// anyVersion names what an absolute trigger is, and says why it only pages.
+func (t Trigger) anyVersion() (name, why string) {
+	if absolute := kinds[t.Type].absolute; absolute != nil {
+		return absolute(t)
+	}
+	return "", ""
+}
+
+// Comparative reports whether the trigger holds the candidate's events against stable's.
+func (t Trigger) Comparative() bool { return !t.Absolute() && !kinds[t.Type].uncompared }
 
 // Proved reports whether the trigger's alert demands a proof against chance, an e-value
 // from candidate and stable at the same time.
-func (t Trigger) Proved() bool {
-	return !t.Absolute() && t.Style != ByThreshold && t.Type != Anomaly && t.Type != DriftGauge
+func (t Trigger) Proved() bool { return t.Comparative() && t.Style != ByThreshold }
+
+// Lasting reports whether the trigger must be true all the time for its window, because
+// no proof guards it against chance.
+func (t Trigger) Lasting() bool { return t.Style == ByThreshold || kinds[t.Type].uncompared }
+
+// EffectWindow is over what length the effect is measured: a trigger that must be true all
+// the time looks at the shortest honest window each time.
+func (t Trigger) EffectWindow(interval Duration) Duration {
+	if t.Style == ByThreshold {
+		return leastIntervals * interval
+	}
+	return t.For
+}
+
+// Gap is the limit of a distribution's shift: a PSI, or a distance.
+func (t Trigger) Gap() float64 {
+	if t.PSI > 0 {
+		return t.PSI
+	}
+	return float64(t.Distance)
+}
+
+// section names the part of metrics that the trigger measures beside the requests.
+func (t Trigger) section() string {
+	if t.Ceiling > 0 {
+		return "latency"
+	}
+	return kinds[t.Type].section
+}
+
+// applyDefaults sets the trigger's defaults, by its type. The types of a plain threshold
+// have no window by default: their sentence is not complete without one.
+func (t *Trigger) applyDefaults(p *page, at string) {
+	t.Line = p.line(at)
+	k := kinds[t.Type]
+	if k.defaults != nil {
+		k.defaults(p, at, t)
+	}
+	if k.window > 0 {
+		preset(p, at+".for", &t.For, Duration(k.window))
+	}
+	switch {
+	case k.uncompared:
+		preset(p, at+".severity", &t.Severity, Mild)
+	case t.Absolute():
+		preset(p, at+".severity", &t.Severity, Page)
+	}
+}
+
+func (r *Runbook) checkTriggers(p *page) {
+	if len(r.Triggers) == 0 {
+		p.missing("triggers", "state at least one, e.g. "+
+			"`{name: error-rate, type: error_rate, severity: severe, above: 5%, for: 3m}`")
+	}
+	for i, t := range r.Triggers {
+		at := fmt.Sprintf("triggers[%d]", i)
+		p.name(at+".name", t.Name)
+		if first := slices.IndexFunc(r.Triggers, func(o Trigger) bool { return o.Name == t.Name }); first < i {
+			p.add(at+".name", fmt.Sprintf("%q is already used in line %d", t.Name, r.Triggers[first].Line), "give each trigger its own name")
+		}
+		k, known := kinds[t.Type]
+		if !known {
+			p.oneOf(at+".type", string(t.Type), triggerTypes()...)
+		}
+		t.checkSeverity(p, at)
+		if known {
+			t.checkFields(p, at)
+		}
+		r.checkWindow(p, at, t)
+		r.checkSection(p, at, t)
+		if k.check != nil {
+			k.check(p, at, t, r)
+		}
+	}
+}
+
+func (t Trigger) checkSeverity(p *page, at string) {
+	name, pages := t.anyVersion()
+	switch at += ".severity"; {
+	case pages != "" && t.Severity != Page:
+		p.add(at, fmt.Sprintf("%q does not belong to %s", t.Severity, name), "leave it out: "+pages)
+	case pages != "":
+	case t.Severity == Page:
+		p.add(at, "\"page\" belongs to absolute_slo only", "write severe (roll back at once) or mild (ask a human)")
+	case t.Severity == Severe && kinds[t.Type].uncompared && !t.Unprotected:
+		p.add(at, fmt.Sprintf("\"severe\" needs evidence, and a trigger of type %s has none", t.Type),
+			"write mild; or, to roll back on it all the same, `unprotected: true` beside it")
+	default:
+		p.oneOf(at, string(t.Severity), string(Severe), string(Mild))
+	}
+}
+
+// fieldExamples are all fields that some type demands or allows.
+var fieldExamples = map[string]string{
+	"quantile": "quantile: 0.95", "increase": "increase: 30%", "above": "above: 5%", "by": "by: 0.5%", "min_ratio": "min_ratio: 1.5",
+	"kpi": "kpi: conversion", "drop": "drop: 2%", "ceiling": "ceiling: 800ms", "below": "below: 50%", "style": "style: threshold",
+	"distribution": "distribution: score", "distance": "distance: 10%", "psi": "psi: 0.25", "against": "against: stable",
+	"bad": `bad: fallbacks_total{kind="empty"}`, "all": "all: requests_total", "expr": "expr: queue_length > 100", "unprotected": "unprotected: true",
+}
+
+// checkFields demands the fields of the trigger's type and refuses all others.
+func (t Trigger) checkFields(p *page, at string) {
+	k := kinds[t.Type]
+	need := k.need
+	if k.either != nil {
+		need = append(slices.Clone(need), k.either(p, at)...)
+	}
+	for _, field := range sortedKeys(fieldExamples) {
+		path := join(at, field)
+		switch needed := slices.Contains(need, field); {
+		case needed && !p.has(path):
+			p.missing(path, fmt.Sprintf("a trigger of type %s needs it, e.g. `%s`", t.Type, fieldExamples[field]))
+		case !needed && !slices.Contains(k.may, field) && p.has(path):
+			p.add(path, fmt.Sprintf("does not belong to a trigger of type %s", t.Type), "remove it, or change the type")
+		}
+	}
+	t.checkSizes(p, at)
+	if p.has(at + ".style") {
+		p.oneOf(at+".style", string(t.Style), string(ByEvidence), string(ByThreshold))
+	}
+}
+
+func (t Trigger) checkSizes(p *page, at string) {
+	if p.has(at+".quantile") && (t.Quantile <= 0 || t.Quantile >= 1) {
+		p.add(at+".quantile", fmt.Sprintf("%v is not between 0 and 1", t.Quantile), "write 0.95 for P95")
+	}
+	if p.has(at+".increase") && t.Increase <= 0 {
+		p.add(at+".increase", "must be above 0%", "write how much slower than stable is too slow, e.g. 30%")
+	}
+	for field, r := range map[string]Ratio{"above": t.Above, "drop": t.Drop, "by": t.By, "below": t.Below, "distance": t.Distance} {
+		p.share(join(at, field), r)
+	}
+	if p.has(at+".min_ratio") && (t.MinRatio < 1 || t.MinRatio > 100) {
+		p.add(at+".min_ratio", fmt.Sprintf("%v is not between 1 and 100", t.MinRatio), "write how many times stable's share it must be, e.g. 1.5")
+	}
+	if p.has(at+".psi") && (t.PSI <= 0 || t.PSI > 10) {
+		p.add(at+".psi", fmt.Sprintf("%v is not between 0 and 10", t.PSI), "write e.g. 0.25")
+	}
+	if p.has(at + ".ceiling") {
+		p.positive(at+".ceiling", t.Ceiling)
+	}
+}
+
+// share checks a ratio that must lie strictly between 0 and 1, if it was written.
+func (p *page) share(path string, r Ratio) {
+	if p.has(path) && (r <= 0 || r >= 1) {
+		p.add(path, fmt.Sprintf("%s is not between 0%% and 100%%", r), "write a share such as 5%")
+	}
+}
+
+// leastIntervals: windows shorter than this judge noise.
+const leastIntervals = 4
+
+func (r *Runbook) checkWindow(p *page, at string, t Trigger) {
+	interval, least, why := r.Metrics.Interval, Duration(leastIntervals), "a shorter window judges noise"
+	if k := kinds[t.Type]; k.intervals > 0 {
+		least, why = k.intervals, k.tooShort
+	}
+	switch at += ".for"; {
+	case !p.has(at) && t.For == 0:
+		p.missing(at, "state the window of the effect, e.g. `for: 5m`")
+	case interval > 0 && t.For < least*interval:
+		p.add(at, fmt.Sprintf("%s is less than %d intervals of %s", t.For, least, interval),
+			fmt.Sprintf("write %s or more: %s", least*interval, why))
+	}
+}
+
+// sections are the parts of metrics that only some triggers measure.
+var sections = map[string]struct {
+	what, fields string
+	missing      func(Metrics) bool
+}{
+	"latency":  {"latency", "histogram, kind and buckets", func(m Metrics) bool { return m.Latency == nil }},
+	"features": {"missing values", "the counters nulls and rows", func(m Metrics) bool { return m.Features == nil }},
+	"schema":   {"schema mismatches", "the counter mismatches", func(m Metrics) bool { return m.Schema == nil }},
+	"drift":    {"drift gauges", "selector and max_age", func(m Metrics) bool { return m.Drift == nil }},
+}
+
+// checkSection checks that what the trigger measures has been declared.
+func (r *Runbook) checkSection(p *page, at string, t Trigger) {
+	name := t.section()
+	if p.has(at + ".ceiling") {
+		name = "latency"
+	}
+	if s, ok := sections[name]; ok && s.missing(r.Metrics) {
+		p.add(at, fmt.Sprintf("asks for %s, but metrics.%s is missing", s.what, name), "declare metrics."+name+" with "+s.fields)
+	}
+}
+
+// Undeclared says what the trigger measures and the runbook does not declare; empty if
+// nothing is missing.
+func (r *Runbook) Undeclared(t Trigger) string {
+	name, need := t.section(), kinds[t.Type].need
+	_, kpi := r.KPI(t.KPI)
+	_, distribution := r.Metrics.Distribution(t.Distribution)
+	switch s, ok := sections[name]; {
+	case ok && s.missing(r.Metrics):
+		return "metrics." + name + " is missing"
+	case slices.Contains(need, "kpi") && !kpi:
+		return fmt.Sprintf("kpi %q is not declared", t.KPI)
+	case slices.Contains(need, "distribution") && !distribution:
+		return fmt.Sprintf("distribution %q is not declared", t.Distribution)
+	}
+	return ""
+}
+
+func (p *page) undeclared(path, name string, known []KPI) {
+	names := make([]string, len(known))
+	for i, k := range known {
+		names[i] = k.Name
+	}
+	p.unknown(path, name, names, "declare it under metrics.kpis with its two counters")
+}
+
+func (p *page) unknown(path, name string, names []string, mend string) {
+	if near := nearest(name, names); near != "" {
+		mend = fmt.Sprintf("did you mean %q?", near)
+	}
+	p.add(path, fmt.Sprintf("%q is not declared", name), mend)
 }

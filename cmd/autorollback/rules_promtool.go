@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/rules/promtest"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -28,12 +29,12 @@ type testRun struct {
 
 // A testResult is what rules test says about one runbook.
 type testResult struct {
-	Service  string           `json:"service"`
-	File     string           `json:"file"`
-	Tests    int              `json:"tests"`
-	Untested []rules.Untested `json:"untested"`
-	Seconds  float64          `json:"seconds"`
-	Failures []string         `json:"failures"` // what promtool said
+	Service  string              `json:"service"`
+	File     string              `json:"file"`
+	Tests    int                 `json:"tests"`
+	Untested []promtest.Untested `json:"untested"`
+	Seconds  float64             `json:"seconds"`
+	Failures []string            `json:"failures"` // what promtool said
 }
 
 // testCommand is rules test.
@@ -77,7 +78,7 @@ func (t *testRun) run(ctx context.Context, paths []string) error {
 }
 
 func (t *testRun) test(ctx context.Context, rb *runbook.Runbook) (testResult, error) {
-	suite, err := rules.UnitTests(rb)
+	suite, err := promtest.New(rb)
 	if err != nil {
 		return testResult{}, err
 	}
@@ -92,7 +93,7 @@ func (t *testRun) test(ctx context.Context, rb *runbook.Runbook) (testResult, er
 
 // promtoolRuns runs the tests of each trigger against the whole rule file, several at
 // once, and returns what was said about those that fail.
-func (t *testRun) promtoolRuns(ctx context.Context, rb *runbook.Runbook, suite rules.Suite) ([]string, error) {
+func (t *testRun) promtoolRuns(ctx context.Context, rb *runbook.Runbook, suite promtest.Suite) ([]string, error) {
 	g, err := compileOne(rb)
 	if err != nil {
 		return nil, err
@@ -111,7 +112,7 @@ func (t *testRun) promtoolRuns(ctx context.Context, rb *runbook.Runbook, suite r
 	}
 	calls := [][]string{{"check", "rules", "--lint=all", "--lint-fatal", filepath.Join(dir, "rules.yml")}}
 	for _, name := range suite.Triggers() {
-		text, err := rules.MarshalTests([]string{"rules.yml"}, suite.Of(name))
+		text, err := promtest.Marshal([]string{"rules.yml"}, suite.Of(name))
 		if err != nil {
 			return nil, err
 		}

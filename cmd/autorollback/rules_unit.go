@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/rules/promtest"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -36,10 +36,10 @@ func writeTests(c console, file, rulesFile string, paths []string) error {
 }
 
 func testFile(c console, file, rulesFile string, runbooks []*runbook.Runbook) error {
-	var suites []rules.Suite
+	var suites []promtest.Suite
 	tests := 0
 	for _, rb := range runbooks {
-		s, err := rules.UnitTests(rb)
+		s, err := promtest.New(rb)
 		if err != nil {
 			return err
 		}
@@ -49,7 +49,7 @@ func testFile(c console, file, rulesFile string, runbooks []*runbook.Runbook) er
 		}
 		suites = append(suites, s)
 	}
-	text, err := rules.MarshalTests([]string{rulesFile}, suites...)
+	text, err := promtest.Marshal([]string{rulesFile}, suites...)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,37 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A wording is what an alert says: the sentence of the runbook, the value as a
+// template of Prometheus, the threshold.
+type wording struct{ sentence, value, threshold string }
+
+const where = `{{ with $labels.region }} in region {{ . }}{{ end }}{{ with $labels.release }}, release {{ . }}{{ end }}`
+
+func (b *book) wording(t runbook.Trigger) wording {
+	w := kinds[t.Type].wording(b, t)
+	w.value += b.proof(t)
+	return w
+}
+
+// proof says what stands behind the alert beside the effect.
+func (b *book) proof(t runbook.Trigger) string {
+	switch {
+	case t.Style == runbook.ByThreshold:
+		return fmt.Sprintf(" Effect over %s, all the time for %s, enough samples and not one pod's doing, says the daemon (autorollback_trigger_significance >= 1). It is not tested against chance.", 4*b.Metrics.Interval, t.For)
+	case kinds[t.Type].anyPod:
+		return fmt.Sprintf(" Effect over %s; not chance, says the daemon (autorollback_trigger_significance >= 1).", t.For)
+	case t.Proved():
+		return fmt.Sprintf(" Effect over %s; not chance, nor one pod, says the daemon (autorollback_trigger_significance >= 1).", t.For)
+	default:
+		return ""
+	}
+}
+
+// untemplated keeps Prometheus from reading a text of the runbook as a template.
+func untemplated(text string) string { return strings.ReplaceAll(text, "{{", "{ {") }

@@ -1,0 +1,207 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A book is a runbook whose names and matchers have been parsed: only here do texts
+// of a runbook become PromQL. Opening one is cheap: no expression is built.
+type book struct {
+	*runbook.Runbook
+	parser    parser.Parser
+	selector  []string          // matchers of all the service's series
+	failed    []string          // further matchers of errors
+	pairs     map[string]pair   // of the compare triggers, by name
+	anomalies map[string]string // expressions of the anomaly triggers, by name
+	drift     []string          // matchers of the drift gauges
+	asked     *asked            // questions that were parsed
+}
+
+// open fails for a runbook that cannot be compiled.
+func open(rb *runbook.Runbook) (*book, error) {
+	b := &book{Runbook: rb, parser: parser.NewParser(parser.Options{}), pairs: map[string]pair{}, anomalies: map[string]string{}, asked: &asked{}}
+	if err := b.checkNames(); err != nil {
+		return nil, err
+	}
+	var err error
+	if b.selector, err = b.matchers(rb.Metrics.Selector); err != nil {
+		return nil, fmt.Errorf("metrics.selector: %w", err)
+	}
+	if b.failed, err = b.matchers(rb.Metrics.Requests.Errors); err != nil {
+		return nil, fmt.Errorf("metrics.requests.errors: %w", err)
+	}
+	if err := b.readTriggers(); err != nil {
+		return nil, err
+	}
+	return b, b.checkTriggers()
+}
+
+// matchers parses label matchers written without braces and writes them anew.
+func (b *book) matchers(text string) ([]string, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	found, err := b.parser.ParseMetricSelector("{" + text + "}")
+	if err != nil {
+		return nil, fmt.Errorf("parse matchers %q: %w", text, err)
+	}
+	out := make([]string, 0, len(found))
+	for _, m := range found {
+		if m.Name == labels.MetricName {
+			return nil, fmt.Errorf("matchers %q name a metric", text)
+		}
+		out = append(out, m.String())
+	}
+	return out, nil
+}
+
+// parse makes an Expr in the form in which Prometheus tells expressions.
+func (b *book) parse(text string) (Expr, error) {
+	if e, ok := b.asked.get(text); ok {
+		return e, nil
+	}
+	tree, err := b.parser.ParseExpr(text)
+	if err != nil {
+		return Expr{}, fmt.Errorf("parse PromQL %q: %w", text, err)
+	}
+	e := Expr{tree.String()}
+	b.asked.keep(text, e)
+	return e, nil
+}
+
+// A counter is a series of the service itself, or a gauge: its name and what selects it
+// beside the service's own matchers.
+type counter struct {
+	name     string
+	matchers []string
+}
+
+func counterOf(name string) counter { return counter{name: name} }
+
+func (b *book) requests() counter { return counterOf(b.Metrics.Requests.Counter) }
+
+func (b *book) failures() counter { return counter{b.Metrics.Requests.Counter, b.failed} }
+
+// histogram is the latency histogram, or some of its buckets.
+func (b *book) histogram(some ...string) counter {
+	name := b.Metrics.Latency.Histogram
+	if !b.native() {
+		name += "_bucket"
+	}
+	return counter{name, some}
+}
+
+// topBucket is the highest finite bound of a classic latency histogram.
+func (b *book) topBucket() (float64, bool) {
+	l := b.Metrics.Latency
+	if b.native() || len(l.Buckets) == 0 {
+		return 0, false
+	}
+	return l.Buckets[len(l.Buckets)-1], true
+}
+
+func (b *book) native() bool { return b.Metrics.Latency.Kind == runbook.Native }
+
+// series writes the selector of a counter.
+func (b *book) series(c counter, where ...string) string {
+	return selector(c.name, slices.Concat(b.selector, c.matchers, where))
+}
+
+// ours writes the selector of a series of ours about the service.
+func (b *book) ours(name string, more ...string) string {
+	return selector(name, append(more, match("service", b.Service)))
+}
+
+// selector leaves out what is empty, and always has the same order.
+func selector(name string, matchers []string) string {
+	kept := slices.DeleteFunc(slices.Clone(matchers), func(m string) bool { return m == "" })
+	slices.Sort(kept)
+	if len(kept) == 0 {
+		return name
+	}
+	return name + "{" + strings.Join(slices.Compact(kept), ",") + "}"
+}
+
+// pair is the two counters of a compare trigger.
+type pair struct{ bad, all counter }
+
+// readTriggers parses the PromQL that stands in triggers, and keeps it as Prometheus
+// would write it.
+func (b *book) readTriggers() error {
+	for _, t := range b.Triggers {
+		if read := kinds[t.Type].read; read != nil {
+			if err := read(b, t); err != nil {
+				return fmt.Errorf("trigger %q: %w", t.Name, err)
+			}
+		}
+	}
+	return b.readDrift()
+}
+
+// counter reads a series selector.
+func (b *book) counter(text string) (counter, error) {
+	found, err := b.parser.ParseMetricSelector(text)
+	if err != nil {
+		return counter{}, fmt.Errorf("parse selector %q: %w", text, err)
+	}
+	var c counter
+	for _, m := range found {
+		if m.Name != labels.MetricName {
+			c.matchers = append(c.matchers, m.String())
+		} else if m.Type == labels.MatchEqual {
+			c.name = m.Value
+		}
+	}
+	if !model.LegacyValidation.IsValidMetricName(c.name) || reserved(c.name) {
+		return counter{}, fmt.Errorf("selector %q names no metric", text)
+	}
+	return c, nil
+}
+
+func (b *book) readDrift() error {
+	d := b.Metrics.Drift
+	if d == nil {
+		return nil
+	}
+	var err error
+	if b.drift, err = b.matchers(d.Selector); err != nil {
+		return fmt.Errorf("metrics.drift.selector: %w", err)
+	}
+	return nil
+}
+
+// asked keeps the questions about the releases in flight, which are the same at every alert
+// and every poll: parsing them takes as long as Prometheus takes to answer some. The zero
+// value is ready, and safe for several goroutines.
+type asked struct {
+	mu    sync.Mutex
+	known map[string]Expr
+}
+
+// mostAsked bounds what is kept: it is emptied when it is full, since releases come and go.
+const mostAsked = 300
+
+func (a *asked) get(text string) (Expr, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e, ok := a.known[text]
+	return e, ok
+}
+
+func (a *asked) keep(text string, e Expr) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.known == nil || len(a.known) >= mostAsked {
+		a.known = map[string]Expr{}
+	}
+	a.known[text] = e
+}

@@ -1,0 +1,255 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+var requestKinds = map[runbook.TriggerType]kind{
+	runbook.LatencyQuantile: {
+		levels: latencyLevels,
+		effect: latencyEffect,
+		gate:   latencyGate,
+		measure: func(b *book, _ runbook.Trigger) Measure {
+			return Measure{Histogram: b.matched(b.histogram()), Native: b.native(), Bounds: b.Metrics.Latency.Buckets}
+		},
+		wording: latencyWording,
+	},
+	runbook.ErrorRate: {
+		levels: failureLevels, effect: aloneEffect, gate: shareGate,
+		wording: func(_ *book, t runbook.Trigger) wording {
+			return wording{
+				fmt.Sprintf("More than %s of the candidate's requests fail, over %s.", percent(float64(t.Above)), t.For),
+				fmt.Sprintf("{{ $value | humanizePercentage }} of the candidate's requests fail%s.", where),
+				"> " + num(float64(t.Above)),
+			}
+		},
+	},
+	runbook.ErrorIncrease: {
+		levels: failureLevels, effect: gapEffect, gate: increaseGate,
+		wording: func(_ *book, t runbook.Trigger) wording { return increaseWording(t, "error share") },
+	},
+	runbook.KPIDrop: {
+		levels: kpiLevels, effect: ratioEffect,
+		gate: func(_ *book, t runbook.Trigger, c comparison) string {
+			return fmt.Sprintf("%s < %s", c.ratio(), num(1-float64(t.Drop)))
+		},
+		measure: func(b *book, t runbook.Trigger) Measure {
+			k, _ := b.KPI(t.KPI)
+			out := b.counters(counterOf(k.Trials), counterOf(k.Gains()))
+			if k.IsMean() {
+				out.Squares = b.matched(counterOf(k.Squares))
+			}
+			return out
+		},
+		wording: kpiWording,
+	},
+	runbook.CanaryStarved: {
+		anyPod: true,
+		levels: func(_ *book, _ runbook.Trigger) []level {
+			return []level{{name: "requests", words: "requests per second", expr: func(w window) string { return w.rate(w.b.requests()) }}}
+		},
+		effect: starvedEffect,
+		gate: func(b *book, t runbook.Trigger, c comparison) string {
+			return fmt.Sprintf("%s < %s unless %s %s", starvedEffect(b, t, c), num(float64(t.Below)), same, c.moved(t.For+Settled*b.Metrics.Interval))
+		},
+		wording: func(_ *book, t runbook.Trigger) wording {
+			return wording{
+				fmt.Sprintf("The candidate gets less than %s of the traffic that its weight asks for, over %s.", percent(float64(t.Below)), t.For),
+				fmt.Sprintf("The candidate gets {{ $value | humanizePercentage }} of the traffic it should get%s.", where), "< " + num(float64(t.Below)),
+			}
+		},
+	},
+	runbook.Compare: {
+		read: readPair,
+		levels: func(b *book, t runbook.Trigger) []level {
+			p := b.pairs[t.Name]
+			return []level{{name: "compare_" + snake(t.Name), op: "ratio", words: "share that trigger " + t.Name + " compares",
+				expr: func(w window) string { return w.ratio(p.bad, p.all) }}}
+		},
+		effect: gapEffect, gate: increaseGate,
+		measure: func(b *book, t runbook.Trigger) Measure { return b.counters(b.pairs[t.Name].all, b.pairs[t.Name].bad) },
+		wording: func(_ *book, t runbook.Trigger) wording {
+			return increaseWording(t, "share of "+untemplated(t.Bad)+" in "+untemplated(t.All))
+		},
+	},
+	runbook.Anomaly: {
+		read: func(b *book, t runbook.Trigger) error {
+			tree, err := b.parser.ParseExpr(t.Expr)
+			if err != nil {
+				return fmt.Errorf("expr: parse PromQL %q: %w", t.Expr, err)
+			}
+			b.anomalies[t.Name] = tree.String()
+			return nil
+		},
+		effect: func(b *book, t runbook.Trigger, c comparison) string {
+			return fmt.Sprintf("(%s or vector(0))", c.while(b.anomalies[t.Name]))
+		},
+		gate: func(b *book, t runbook.Trigger, c comparison) string { return c.while(b.anomalies[t.Name]) },
+		wording: func(_ *book, t runbook.Trigger) wording {
+			return wording{
+				fmt.Sprintf("%s, for %s.", untemplated(t.Expr), t.For),
+				fmt.Sprintf("The expression of trigger %s is true%s. It is not tested against chance.", t.Name, where), "true",
+			}
+		},
+	},
+	runbook.AbsoluteSLO: {absolute: anyVersionLimit, wording: absoluteWording},
+}
+
+func failureLevels(_ *book, _ runbook.Trigger) []level {
+	return []level{{name: "requests_failed", op: "ratio", words: "share of requests that fail", expr: window.errorRate}}
+}
+
+func latencyLevels(b *book, t runbook.Trigger) []level {
+	name := percentile(t.Quantile)
+	out := []level{{name: "latency", op: snake(name), words: name + " latency in seconds", nan: true,
+		expr: func(w window) string { return w.anyQuantile(t.Quantile) }}}
+	if l, ok := b.beyond(t); ok {
+		out = append(out, l)
+	}
+	return out
+}
+
+// beyond is what a quantile of a classic histogram cannot see, see [latencyGate].
+func (b *book) beyond(t runbook.Trigger) (level, bool) {
+	top, ok := b.topBucket()
+	if !ok || t.Increase == 0 {
+		return level{}, false
+	}
+	return level{name: "latency_off_scale", op: "ratio", window: t.EffectWindow(b.Metrics.Interval),
+		words: fmt.Sprintf("share of requests that the histogram cannot tell, above %ss", num(top)),
+		expr:  func(w window) string { return w.beyond(top) }}, true
+}
+
+func latencyEffect(_ *book, t runbook.Trigger, c comparison) string {
+	if t.Increase == 0 {
+		return c.alone()
+	}
+	return c.ratio()
+}
+
+// latencyGate is the increase over stable, the ceiling, or either of the two. Above the
+// ceiling the candidate is to blame only if it is slower than stable. Above the highest
+// finite bucket a quantile stands still, however slow requests become: there a candidate
+// with a whole percentage point more requests than stable is slow as well.
+func latencyGate(b *book, t runbook.Trigger, c comparison) string {
+	over := fmt.Sprintf("%s > %s clamp_min(%s, %s)", c.candidate, same, c.stable, num(t.Ceiling.Std().Seconds()))
+	if t.Increase == 0 {
+		return over
+	}
+	gates := []string{fmt.Sprintf("%s > %s", c.ratio(), num(1+float64(t.Increase)))}
+	if l, ok := b.beyond(t); ok {
+		gates = append(gates, fmt.Sprintf("%s - %s %s > %s", c.side(l, runbook.Candidate), same, c.side(l, runbook.Stable), num(analysis.TopGap)))
+	}
+	if t.Ceiling > 0 {
+		gates = append(gates, over)
+	}
+	if len(gates) == 1 {
+		return gates[0]
+	}
+	return fmt.Sprintf("%s and %s (%s)", c.ratio(), same, strings.Join(gates, " or "+same+" "))
+}
+
+func latencyWording(_ *book, t runbook.Trigger) wording {
+	name := percentile(t.Quantile)
+	ratio := fmt.Sprintf("The candidate's %s is {{ $value | printf \"%%.2f\" }} times stable's%s.", name, where)
+	seconds := num(t.Ceiling.Std().Seconds())
+	switch {
+	case t.Ceiling == 0:
+		return wording{fmt.Sprintf("%s latency of the candidate is more than %s above stable, over %s.", name, percent(float64(t.Increase)), t.For),
+			ratio, "> " + num(1+float64(t.Increase))}
+	case t.Increase == 0:
+		return wording{fmt.Sprintf("%s latency of the candidate is above %s, and above stable's, over %s.", name, t.Ceiling, t.For),
+			fmt.Sprintf("The candidate's %s is {{ $value | humanizeDuration }}%s.", name, where), "> " + seconds}
+	default:
+		return wording{fmt.Sprintf("%s latency of the candidate is more than %s above stable, or above %s, over %s.", name, percent(float64(t.Increase)), t.Ceiling, t.For),
+			ratio, "> " + num(1+float64(t.Increase)) + " or > " + seconds + " s"}
+	}
+}
+
+func increaseWording(t runbook.Trigger, what string) wording {
+	return wording{
+		fmt.Sprintf("The candidate's %s is more than %s points, and more than %s times, above stable's, over %s.", what, num(float64(t.By)*100), num(t.MinRatio), t.For),
+		fmt.Sprintf("The candidate's %s is {{ $value | humanizePercentage }} above stable's, in points%s.", what, where),
+		"> " + num(float64(t.By)),
+	}
+}
+
+func kpiLevels(b *book, t runbook.Trigger) []level {
+	k, _ := b.KPI(t.KPI)
+	op := "ratio"
+	if k.IsMean() {
+		op = "mean"
+	}
+	return []level{{name: "kpi_" + snake(k.Name), op: op, words: k.Name + " per trial", gain: true,
+		expr: func(w window) string { return w.ratio(counterOf(k.Gains()), counterOf(k.Trials)) }}}
+}
+
+// kpiWording names what a mean is of, and its unit if it has one.
+func kpiWording(b *book, t runbook.Trigger) wording {
+	k, _ := b.KPI(t.KPI)
+	first, of, stable := t.KPI+" of the candidate", t.KPI, "stable"
+	if k.IsMean() {
+		of = "mean " + k.Name + " per trial"
+		if k.Unit != "" {
+			of += " in " + untemplated(k.Unit)
+		}
+		first, stable = "The candidate's "+of, "stable's"
+	}
+	return wording{
+		fmt.Sprintf("%s is more than %s below %s, over %s.", first, percent(float64(t.Drop)), stable, t.For),
+		fmt.Sprintf("The candidate's %s is {{ $value | humanizePercentage }} of stable's%s.", of, where),
+		"< " + num(1-float64(t.Drop)),
+	}
+}
+
+// starvedEffect is what the candidate gets of the traffic, as a share of what its weight
+// asks for. No series: it gets nothing.
+func starvedEffect(_ *book, _ runbook.Trigger, c comparison) string {
+	gets := fmt.Sprintf("(%s or %s 0 * %s)", c.candidate, same, c.stable)
+	return fmt.Sprintf("%[1]s / %[3]s (%[1]s + %[3]s %[2]s > 0) / %[3]s %[4]s", gets, c.stable, same, c.wanted())
+}
+
+// readPair reads the two counters of a compare trigger.
+func readPair(b *book, t runbook.Trigger) error {
+	bad, err := b.counter(t.Bad)
+	if err != nil {
+		return fmt.Errorf("bad: %w", err)
+	}
+	all, err := b.counter(t.All)
+	if err != nil {
+		return fmt.Errorf("all: %w", err)
+	}
+	b.pairs[t.Name] = pair{bad, all}
+	return nil
+}
+
+// anyVersionLimit is a limit on the error rate, or on a quantile.
+func anyVersionLimit(b *book, t runbook.Trigger) bound {
+	if t.Ceiling > 0 {
+		return bound{
+			level:  func(w window) string { return w.quantile(t.Quantile) },
+			behind: window.observed,
+			limit:  t.Ceiling.Std().Seconds(), least: b.minObserved(t.Quantile),
+		}
+	}
+	return bound{level: window.errorRate, behind: window.requests, limit: float64(t.Above), least: b.minRequests()}
+}
+
+func absoluteWording(_ *book, t runbook.Trigger) wording {
+	if t.Ceiling > 0 {
+		return wording{
+			fmt.Sprintf("%s latency of all versions together is above %s, over %s.", percentile(t.Quantile), t.Ceiling, t.For),
+			fmt.Sprintf("Users get a %s of {{ $value | humanizeDuration }}%s, whatever the version.", percentile(t.Quantile), where),
+			"> " + num(t.Ceiling.Std().Seconds()),
+		}
+	}
+	return wording{
+		fmt.Sprintf("More than %s of the requests to any version fail, over %s.", percent(float64(t.Above)), t.For),
+		fmt.Sprintf("{{ $value | humanizePercentage }} of all requests fail%s, whatever the version.", where),
+		"> " + num(float64(t.Above)),
+	}
+}

@@ -1,0 +1,113 @@
+package promtest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/prometheus/model/labels"
+)
+
+// labelled writes a series; values are quoted.
+func labelled(name string, of map[string]string) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, fmt.Sprintf("%s=%q", k, of[k]))
+	}
+	return name + "{" + strings.Join(parts, ",") + "}"
+}
+
+// selector is of a series of the service, with more matchers.
+func (b *compiled) selector(name string, more ...string) string {
+	return name + "{" + strings.Join(append(more, b.Metrics.Selector), ",") + "}"
+}
+
+// within is the selector of a trigger, of the service's own series.
+func (b *compiled) within(selector string) string {
+	name := ""
+	var more []string
+	matchers, _ := b.parser.ParseMetricSelector(selector) // it has been compiled
+	for _, m := range matchers {
+		if m.Name == labels.MetricName {
+			name = m.Value
+		} else {
+			more = append(more, m.String())
+		}
+	}
+	return b.selector(name, more...)
+}
+
+// plain and exact write numbers, with all digits; num is short.
+func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+func exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+func num(v float64) string { return strconv.FormatFloat(v, 'g', 7, 64) }
+
+// invent is a metric name and labels that a selector selects.
+func (b *compiled) invent(selector string) (string, map[string]string, error) {
+	matchers, err := b.parser.ParseMetricSelector(selector)
+	if err != nil {
+		return "", nil, fmt.Errorf("read %s: %w", selector, err)
+	}
+	slices.SortFunc(matchers, func(a, b *labels.Matcher) int { return strings.Compare(a.String(), b.String()) })
+	name, out := "", map[string]string{}
+	for _, m := range matchers {
+		v, ok := valueFor(m)
+		switch {
+		case !ok:
+			return "", nil, fmt.Errorf("no value could be made up for %s", m)
+		case m.Name == labels.MetricName:
+			name = v
+		case v != "":
+			out[m.Name] = v
+		}
+	}
+	for _, m := range matchers {
+		if m.Name != labels.MetricName && !m.Matches(out[m.Name]) {
+			return "", nil, fmt.Errorf("no labels could be made up for %s", selector)
+		}
+	}
+	return name, out, nil
+}
+
+// valueFor is a value that a matcher takes.
+func valueFor(m *labels.Matcher) (string, bool) {
+	tries := []string{m.Value}
+	for _, part := range strings.FieldsFunc(m.Value, func(r rune) bool { return r == '|' || r == '(' || r == ')' }) {
+		tries = append(tries, part, strings.ReplaceAll(part, ".", "0"), strings.NewReplacer(".*", "", ".+", "x", "\\", "", "[.]", ".").Replace(part))
+	}
+	tries = append(tries, "500", "other", "x", "")
+	for _, v := range tries {
+		if m.Matches(v) {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+// otherwise are labels that all selects and bad does not.
+func (b *compiled) otherwise(all, bad string) (map[string]string, error) {
+	_, fits, err := b.invent(all)
+	if err != nil {
+		return nil, err
+	}
+	matchers, err := b.parser.ParseMetricSelector(bad)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", bad, err)
+	}
+	for _, m := range matchers {
+		if _, fixed := fits[m.Name]; fixed || m.Name == labels.MetricName {
+			continue
+		}
+		for _, v := range []string{"200", "ok", "other"} {
+			if !m.Matches(v) {
+				fits[m.Name] = v
+				return fits, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("no labels could be made up for %s that are not %s", all, bad)
+}

@@ -1,0 +1,155 @@
+package runbook
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A page is one file while it is read: where each field stands and what is wrong.
+type page struct {
+	file     string
+	lines    map[string]int  // of every field present, by path
+	bad      map[string]bool // paths that already have a problem
+	problems Problems
+	left     int // nodes that may still be visited: aliases multiply
+}
+
+// maxNodes is far beyond any honest file and stops one that multiplies by aliases.
+const maxNodes = 20_000
+
+func newPage(file string) *page {
+	return &page{file: file, lines: map[string]int{"": 1}, bad: map[string]bool{}, left: maxNodes}
+}
+
+// spend reports whether one more node may be visited.
+func (p *page) spend() bool {
+	p.left--
+	if p.left == 0 {
+		p.add("", "aliases make the document too large or endless", "write the values out")
+	}
+	return p.left > 0
+}
+
+// has reports whether the field was written in the file, with whatever value.
+func (p *page) has(path string) bool { _, ok := p.lines[path]; return ok }
+
+// line is where the field stands, or the nearest field around it.
+func (p *page) line(path string) int {
+	for {
+		if n, ok := p.lines[path]; ok {
+			return n
+		}
+		path = parent(path)
+	}
+}
+
+// add notes a problem, unless the field or one around it already has one: one
+// mistake, one message.
+func (p *page) add(path, what, mend string) {
+	for at := path; ; at = parent(at) {
+		if p.bad[at] {
+			return
+		}
+		if at == "" {
+			break
+		}
+	}
+	p.bad[path] = true
+	p.problems = append(p.problems, Problem{p.file, p.line(path), path, what, mend})
+}
+
+// missing notes that a required field was not written.
+func (p *page) missing(path, mend string) { p.add(path, "is missing", mend) }
+
+func parent(path string) string {
+	return path[:max(strings.LastIndexAny(path, ".["), 0)]
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// one returns the file's only YAML document.
+func (p *page) one(text []byte) (*yaml.Node, bool) {
+	dec := yaml.NewDecoder(strings.NewReader(string(text)))
+	var doc, second yaml.Node
+	err := dec.Decode(&doc)
+	if errors.Is(err, io.EOF) || err == nil && (len(doc.Content) == 0 || doc.Content[0].ShortTag() == "!!null") {
+		p.add("", "the file is empty", "start from `autorollback runbook new canary --service NAME`")
+		return nil, false
+	}
+	if err == nil {
+		if err = dec.Decode(&second); errors.Is(err, io.EOF) {
+			return doc.Content[0], true
+		}
+	}
+	if err != nil {
+		p.syntax(err)
+		return nil, false
+	}
+	p.lines[""] = second.Line
+	p.add("", "a second YAML document begins here", "write one document per file")
+	return nil, false
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+
+// syntax notes an error of the YAML reader, which says its line only in words.
+func (p *page) syntax(err error) {
+	what := err.Error()
+	if m := yamlLine.FindStringSubmatch(what); m != nil {
+		if n, _ := strconv.Atoi(m[1]); n > 0 {
+			p.lines[""] = n
+		}
+		what = m[2]
+	}
+	p.add("", fmt.Sprintf("not YAML: %s", what), "check indentation, quotes and colons near this line")
+}
+
+// nearest returns the known word that was most likely meant, or "".
+func nearest(word string, known []string) string {
+	best, least := "", 1+max(1, len(word)/3)
+	for _, k := range known {
+		if d := distance(word, k); d < least {
+			best, least = k, d
+		}
+	}
+	return best
+}
+
+// distance is the number of insertions, deletions, substitutions and swaps of
+// neighbours that turn one word into the other (optimal string alignment).
+func distance(a, b string) int {
+	before, above, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		before, above, row = above, row, before
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			if a[i-1] == b[j-1] {
+				row[j] = above[j-1]
+				continue
+			}
+			row[j] = 1 + min(above[j-1], above[j], row[j-1])
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], 1+before[j-2])
+			}
+		}
+	}
+	return row[len(b)]
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,175 @@
+package runbook
+
+import (
+	"fmt"
+	"time"
+)
+
+// Types of triggers on what every service counts: requests, durations, KPIs, or whatever a
+// team names itself.
+const (
+	LatencyQuantile TriggerType = "latency_quantile" // quantile, increase and/or ceiling
+	ErrorRate       TriggerType = "error_rate"       // above
+	ErrorIncrease   TriggerType = "error_increase"   // by, min_ratio
+	KPIDrop         TriggerType = "kpi_drop"         // kpi, drop
+	CanaryStarved   TriggerType = "canary_starved"   // below
+	Compare         TriggerType = "compare"          // bad, all, by, min_ratio
+	Anomaly         TriggerType = "anomaly"          // expr, unprotected
+	AbsoluteSLO     TriggerType = "absolute_slo"     // above, or quantile and ceiling; any version
+)
+
+var requestKinds = map[TriggerType]kind{
+	LatencyQuantile: {
+		need: []string{"quantile"}, may: []string{"increase", "ceiling", "style"}, section: "latency",
+		either: func(p *page, at string) []string {
+			if p.has(at + ".ceiling") {
+				return nil
+			}
+			return []string{"increase"}
+		},
+		sentence: latencySentence,
+		reading: func(t Trigger, value float64) (effect, limit string) {
+			if t.Increase > 0 {
+				return "", ""
+			}
+			return quantileName(t.Quantile) + " latency of the candidate " + three(value*1000) + " ms", t.Ceiling.String()
+		},
+		query: func(r *Runbook, t Trigger) string {
+			return r.Metrics.latency(t.Quantile, []string{r.Metrics.SideLabel()}, t.For)
+		},
+	},
+	ErrorRate: {
+		need: []string{"above"}, may: []string{"style"},
+		sentence: func(t Trigger) string {
+			return fmt.Sprintf("error rate above %s over %s, and clearly above stable", t.Above, t.For) + t.steady()
+		},
+		query: errorQuery,
+	},
+	ErrorIncrease: {
+		may: []string{"by", "min_ratio", "style"}, defaults: increaseDefaults, window: 5 * time.Minute,
+		sentence: func(t Trigger) string { return increaseSentence("error rate", t) },
+		reading:  func(t Trigger, value float64) (effect, limit string) { return points("error rate", t, value) },
+		query:    errorQuery,
+	},
+	KPIDrop: {
+		need: []string{"kpi", "drop"}, may: []string{"style"},
+		intervals: 20, tooShort: "over a shorter window a KPI is a bare threshold on noise",
+		check: checkKPI,
+		sentence: func(t Trigger) string {
+			return fmt.Sprintf("KPI %s %s below stable over %s, with significance", t.KPI, t.Drop, t.For)
+		},
+		query: func(r *Runbook, t Trigger) string { return r.kpiRatio(t.KPI, r.Metrics.bySide(), t.For) },
+	},
+	CanaryStarved: {
+		may: []string{"below"}, window: 3 * time.Minute,
+		defaults: func(p *page, at string, t *Trigger) { preset(p, at+".below", &t.Below, 0.5) },
+		sentence: func(t Trigger) string {
+			return fmt.Sprintf("candidate gets less than %s of its share of the traffic over %s", t.Below, t.For)
+		},
+		reading: func(t Trigger, value float64) (effect, limit string) {
+			return "candidate gets " + three(value*100) + " % of the traffic it should get",
+				"less than " + three(float64(t.Below)*100) + " %"
+		},
+		query: func(r *Runbook, t Trigger) string {
+			m := r.Metrics
+			return m.rate(m.Requests.Counter, "", m.bySide(), t.For) + " / on () group_left () " + m.rate(m.Requests.Counter, "", "", t.For)
+		},
+	},
+	Compare: {
+		need: []string{"bad", "all"}, may: []string{"by", "min_ratio", "style"}, defaults: increaseDefaults, window: 5 * time.Minute,
+		check: func(p *page, at string, t Trigger, r *Runbook) {
+			for field, text := range map[string]string{"bad": t.Bad, "all": t.All} {
+				if p.has(join(at, field)) {
+					p.counter(join(at, field), text, r.Metrics.SideLabel())
+				}
+			}
+		},
+		sentence: func(t Trigger) string { return increaseSentence(t.Bad+" of "+t.All, t) },
+		reading: func(t Trigger, value float64) (effect, limit string) {
+			return points(t.Bad+" of "+t.All, t, value)
+		},
+		query: func(r *Runbook, t Trigger) string {
+			by := r.Metrics.bySide()
+			return fmt.Sprintf("sum%s(rate(%s[%s])) / sum%s(rate(%s[%s]))", by, t.Bad, t.For, by, t.All, t.For)
+		},
+	},
+	Anomaly: {
+		need: []string{"expr"}, may: []string{"unprotected"}, window: 5 * time.Minute, uncompared: true,
+		check: func(p *page, at string, t Trigger, _ *Runbook) {
+			if p.has(at + ".expr") {
+				p.vector(at+".expr", t.Expr)
+			}
+		},
+		sentence: func(t Trigger) string { return fmt.Sprintf("%s, all the time for %s", t.Expr, t.For) },
+		reading: func(t Trigger, _ float64) (effect, limit string) {
+			return "the expression " + t.Expr + " is true", "true all the time for " + t.For.String()
+		},
+		query: func(_ *Runbook, t Trigger) string { return t.Expr },
+	},
+	AbsoluteSLO: {
+		either: absoluteFields,
+		absolute: func(Trigger) (name, why string) {
+			return "absolute_slo", "an absolute limit pages and never moves traffic, because any version may break it"
+		},
+		sentence: func(t Trigger) string {
+			if t.Ceiling > 0 {
+				return fmt.Sprintf("%s latency of any version above %s over %s", quantileName(t.Quantile), t.Ceiling, t.For)
+			}
+			return fmt.Sprintf("error rate of any version above %s over %s", t.Above, t.For)
+		},
+		query: func(r *Runbook, t Trigger) string {
+			if t.Ceiling > 0 {
+				return r.Metrics.latency(t.Quantile, nil, t.For)
+			}
+			return r.Metrics.errorShare("", t.For)
+		},
+	},
+}
+
+func latencySentence(t Trigger) string {
+	name := quantileName(t.Quantile) + " latency"
+	switch {
+	case t.Ceiling == 0:
+		name = fmt.Sprintf("%s %s above stable over %s", name, t.Increase, t.For)
+	case t.Increase == 0:
+		name = fmt.Sprintf("%s above %s over %s, and clearly slower than stable", name, t.Ceiling, t.For)
+	default:
+		name = fmt.Sprintf("%s %s above stable or above %s over %s, and clearly slower than stable", name, t.Increase, t.Ceiling, t.For)
+	}
+	return name + t.steady()
+}
+
+func increaseDefaults(p *page, at string, t *Trigger) {
+	preset(p, at+".by", &t.By, 0.005)
+	preset(p, at+".min_ratio", &t.MinRatio, 1.5)
+}
+
+func increaseSentence(what string, t Trigger) string {
+	return fmt.Sprintf("%s %s points and %s times above stable over %s", what, trimPercent(t.By), number(t.MinRatio), t.For) + t.steady()
+}
+
+func errorQuery(r *Runbook, t Trigger) string { return r.Metrics.errorShare(r.Metrics.bySide(), t.For) }
+
+func checkKPI(p *page, at string, t Trigger, r *Runbook) {
+	if t.Style == ByThreshold {
+		p.add(at+".style", "\"threshold\" is refused for a KPI",
+			"leave it out: as a bare threshold, a small drop of a KPI rolls back nearly every good release")
+	}
+	if _, ok := r.KPI(t.KPI); !ok && t.KPI != "" {
+		p.undeclared(at+".kpi", t.KPI, r.Metrics.KPIs)
+	}
+}
+
+// absoluteFields are those of one limit: of the error rate, or of a quantile.
+func absoluteFields(p *page, at string) []string {
+	above, latency := p.has(at+".above"), p.has(at+".ceiling") || p.has(at+".quantile")
+	switch {
+	case above && latency:
+		p.add(at+".above", "stands beside quantile and ceiling", "write two triggers: one limit each")
+		return []string{"above", "quantile", "ceiling"}
+	case latency:
+		return []string{"quantile", "ceiling"}
+	default:
+		return []string{"above"}
+	}
+}

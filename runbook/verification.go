@@ -1,0 +1,109 @@
+package runbook
+
+import (
+	"fmt"
+	"slices"
+)
+
+func (r *Runbook) checkVerification(p *page) {
+	const at = "verification"
+	v := r.Verification
+	if !p.has(at+".system") && !p.has(at+".business") {
+		p.add(at, "has no check", "name verification.system.error_rate.below and, for each KPI, a check under verification.business")
+	}
+	r.checkPace(p)
+	r.checkSystem(p)
+	v.Golden.check(p)
+	v.Pairing.check(p)
+	for i, b := range v.Business {
+		path := fmt.Sprintf("%s.business[%d]", at, i)
+		p.need(path+".kpi", b.KPI, "name a KPI of metrics.kpis")
+		if _, ok := r.KPI(b.KPI); !ok && b.KPI != "" {
+			p.undeclared(path+".kpi", b.KPI, r.Metrics.KPIs)
+		}
+		if b.Tolerance >= 1 {
+			p.add(path+".tolerance", fmt.Sprintf("%s lets everything pass", b.Tolerance), "write less than 100%, e.g. 5%")
+		}
+	}
+	if len(r.Metrics.KPIs) > 0 && len(v.Business) == 0 {
+		p.missing(at+".business", fmt.Sprintf("check at least one KPI, e.g. `- kpi: %s`: a service can answer fast and sell nothing", r.Metrics.KPIs[0].Name))
+	}
+}
+
+// checkPace checks the times of the polls.
+func (r *Runbook) checkPace(p *page) {
+	const at = "verification"
+	v := r.Verification
+	p.positive(at+".within", v.Within)
+	p.positive(at+".every", v.Every)
+	p.atLeast(at+".polls", v.Polls, 1)
+	p.atLeast(at+".min_requests", v.MinRequests, 1)
+	if v.Within > Duration(VerifyWithin) {
+		p.add(at+".within", fmt.Sprintf("%s is more than 10m", v.Within), "write 10m or less: a recovery not proved by then needs a human")
+	}
+	if least := leastIntervals * r.Metrics.Interval; v.Window < least {
+		p.add(at+".window", fmt.Sprintf("%s is less than %d intervals of %s", v.Window, leastIntervals, r.Metrics.Interval), fmt.Sprintf("write %s or more", least))
+	}
+	// In seconds: the product of two honest-looking durations may overflow.
+	if float64(v.Polls)*v.Every.Std().Seconds() >= v.Within.Std().Seconds() {
+		p.add(at+".polls", fmt.Sprintf("%d polls every %s do not fit into %s", v.Polls, v.Every, v.Within), "poll less often or fewer times")
+	}
+}
+
+func (r *Runbook) checkSystem(p *page) {
+	const at = "verification.system"
+	limit := r.Verification.System.ErrorRate.Below
+	if !p.has(at + ".error_rate.below") {
+		p.missing(at+".error_rate.below", "write the error rate that users may get from any version, e.g. 1%")
+	}
+	p.share(at+".error_rate.below", limit)
+	latency := r.Verification.System.Latency
+	asks := slices.IndexFunc(r.Triggers, func(t Trigger) bool { return t.Type == LatencyQuantile })
+	switch {
+	case latency == nil && asks >= 0 && r.Metrics.Latency != nil:
+		p.missing(at+".latency", fmt.Sprintf("trigger %q can roll back for latency, so its recovery must be measured, e.g. `latency: {quantile: 0.95}`", r.Triggers[asks].Name))
+	case latency != nil && r.Metrics.Latency == nil:
+		p.add(at+".latency", "asks for latency, but metrics.latency is missing", "declare metrics.latency with histogram, kind and buckets")
+	case latency != nil && !p.has(at+".latency.quantile"):
+		p.missing(at+".latency.quantile", "write 0.95 for P95")
+	case latency != nil && (latency.Quantile <= 0 || latency.Quantile >= 1):
+		p.add(at+".latency.quantile", fmt.Sprintf("%v is not between 0 and 1", latency.Quantile), "write 0.95 for P95")
+	}
+}
+
+// Pairing is how a pod tells what it serves with what: a gauge of 1 for each pod with
+// the bundle, the feature encoder or the model's version as labels, beside the labels
+// that every series of the service carries.
+type Pairing struct {
+	Metric  string `yaml:"metric" json:"metric"`                         // e.g. model_bundle_info
+	Bundle  string `yaml:"bundle_label" json:"bundle_label,omitempty"`   // label with the bundle's digest, or its first 12 hex digits or more
+	Encoder string `yaml:"encoder_label" json:"encoder_label,omitempty"` // label with features.encoder
+	Model   string `yaml:"model_label" json:"model_label,omitempty"`     // label with model.registry.version
+}
+
+// Labels are those that are compared.
+func (q *Pairing) Labels() []string {
+	var out []string
+	for _, l := range []string{q.Bundle, q.Encoder, q.Model} {
+		if l != "" {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+func (q *Pairing) check(p *page) {
+	const at = "verification.pairing"
+	if q == nil {
+		return
+	}
+	p.metric(at+".metric", q.Metric, "name the gauge that tells what each pod serves, e.g. model_bundle_info")
+	for field, label := range map[string]string{"bundle_label": q.Bundle, "encoder_label": q.Encoder, "model_label": q.Model} {
+		if label != "" {
+			p.label(at+"."+field, label)
+		}
+	}
+	if len(q.Labels()) == 0 {
+		p.missing(at+".bundle_label", "name the label that holds the bundle's digest, or encoder_label, or model_label")
+	}
+}
