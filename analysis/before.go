@@ -1,7 +1,6 @@
 package analysis
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +18,6 @@ type before struct {
 	seen     int
 	pods     []*pod // by name, so that sums come out alike every time
 	num, den total
-	past     []pastHistograms // latency alone: what is slow is known at the end only
 	phi      float64
 	known    bool
 }
@@ -28,21 +26,16 @@ type before struct {
 // stable pods is known in its first hour. What is older than an hour is forgotten.
 func (t *Test) Before(counts []PodCount) {
 	counts = slices.DeleteFunc(slices.Clone(counts), func(c PodCount) bool { return c.Role != runbook.Stable })
-	b := &t.before
-	switch {
-	case !t.signal.countedBefore() || b.known:
-	case t.trigger.Type == runbook.LatencyQuantile:
-		b.past = append(b.past, t.pack(counts))
-		b.past = b.past[max(0, len(b.past)-t.hour-t.level):]
-	default:
-		b.take(t, counts, math.NaN())
+	if !t.before.known {
+		t.signal.before(t, counts)
 	}
 }
 
-func (b *before) take(t *Test, counts []PodCount, limit float64) {
-	for _, c := range counts {
-		p := b.pod(t, c.Pod)
-		p.nowAll, p.nowBad = t.pooled(c, limit)
+// take adds an interval, as count counts it.
+func (b *before) take(t *Test, counts []PodCount, count func(*Test, *PodCount) (all, bad float64)) {
+	for i := range counts {
+		p := b.pod(t, counts[i].Pod)
+		p.nowAll, p.nowBad = count(t, &counts[i])
 	}
 	for _, p := range b.pods {
 		p.all.add(p.nowAll)
@@ -50,7 +43,7 @@ func (b *before) take(t *Test, counts []PodCount, limit float64) {
 		p.nowAll, p.nowBad = 0, 0
 	}
 	if b.seen++; b.seen >= t.level {
-		num, den := t.scatter(b.pods, t.level)
+		num, den := scatter(b.pods, t.level, ofShare)
 		b.num.add(num)
 		b.den.add(den)
 	}
@@ -69,7 +62,7 @@ func (b *before) pod(t *Test, name string) *pod {
 func (t *Test) dispersedBefore() float64 {
 	b := &t.before
 	if !b.known {
-		b.readPast(t)
+		t.signal.settle(t)
 		if den := b.den.last(t.hour); den > 0 {
 			b.phi = b.num.last(t.hour) / den
 		}
@@ -79,17 +72,4 @@ func (t *Test) dispersedBefore() float64 {
 		return 0
 	}
 	return b.phi
-}
-
-// pooled are a pod's opportunities and events, all parts together.
-func (t *Test) pooled(c PodCount, limit float64) (all, bad float64) {
-	switch {
-	case t.cuts != nil:
-		return t.pool(t.below(c.Buckets))
-	case t.signal.parted:
-		return t.pool(c.Parts)
-	case t.trigger.Type == runbook.LatencyQuantile:
-		return t.slow(c, limit)
-	}
-	return c.All, c.Bad
 }

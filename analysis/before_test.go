@@ -78,7 +78,8 @@ func TestTheHourBeforeCountsForAnHour(t *testing.T) {
 		f.pods[0], f.share, f.level = 3, 0.2, [2]float64{0.1, 0.1}
 		for i := range 300 {
 			r := x.Observe(f.counts(measure))
-			if x.before.past != nil || x.before.pods != nil || x.before.num.past != nil {
+			l, ok := x.signal.family.(*latency)
+			if ok && l.past != nil || x.before.pods != nil || x.before.num.past != nil {
 				t.Fatalf("%s: the hour before is kept", name)
 			}
 			if wide := r.Dispersion > 4; stable > 2 && wide != (i < 240) {

@@ -54,33 +54,3 @@ const (
 	Features = "features" // rows and missing values of each feature
 	Traffic  = "traffic"  // requests by the pace between a pod's last two scrapes
 )
-
-// MeasureOf names what a comparative trigger counts; empty for one that compares nothing.
-// Triggers may share a measure.
-func MeasureOf(t runbook.Trigger) string {
-	if !Comparative(t) {
-		return ""
-	}
-	switch t.Type {
-	case runbook.LatencyQuantile:
-		return Latency
-	case runbook.KPIDrop:
-		return "kpi/" + t.KPI
-	case runbook.SchemaMismatch:
-		return Schema
-	case runbook.NullSpike:
-		return Features
-	case runbook.DistributionShift:
-		return "distribution/" + t.Distribution
-	case runbook.CanaryStarved:
-		return Traffic
-	case runbook.Compare:
-		return "compare/" + t.Name
-	}
-	return Requests
-}
-
-// Comparative reports whether a trigger holds the candidate's events against stable's.
-func Comparative(t runbook.Trigger) bool {
-	return !t.Absolute() && t.Type != runbook.Anomaly && t.Type != runbook.DriftGauge
-}

@@ -11,15 +11,10 @@ import (
 // disperse compares the stable pods among themselves over the last five minutes: an A/A
 // test that runs all the time. Its excess over chance divides the log e-values.
 func (t *Test) disperse() {
-	if t.signal.isTraffic() { // whose dispersion is assumed
+	if t.signal.assumed {
 		return
 	}
-	var num, den float64
-	if t.signal.family.guarded {
-		num, den = t.scattered(t.level)
-	} else {
-		num, den = t.scatter(t.pods, t.level)
-	}
+	num, den := t.signal.apart(t)
 	t.phiNum.add(num)
 	t.phiDen.add(den)
 }
@@ -57,8 +52,8 @@ func (t *Test) scattered(window int) (num, den float64) {
 }
 
 // scatter is how far stable pods are from their common level over a window, squared,
-// and how far chance would put them.
-func (t *Test) scatter(pods []*pod, window int) (num, den float64) {
+// and how far chance would put them, which gives one opportunity a variance.
+func scatter(pods []*pod, window int, variance func(level float64) float64) (num, den float64) {
 	var all, bad, squares float64
 	for _, p := range pods {
 		if p.role == runbook.Stable {
@@ -76,19 +71,11 @@ func (t *Test) scatter(pods []*pod, window int) (num, den float64) {
 			num += d * d
 		}
 	}
-	return num, t.spread(level) * (all - squares/all)
+	return num, variance(level) * (all - squares/all)
 }
 
-// spread is the variance that chance gives to one opportunity of a stable pod.
-func (t *Test) spread(level float64) float64 {
-	switch {
-	case !t.signal.isMean():
-		return level * (1 - level)
-	case t.means.level > 0:
-		return t.means.variance[index(runbook.Stable)]
-	}
-	return 0
-}
+// ofShare is the variance of one opportunity of which a share are events.
+func ofShare(level float64) float64 { return level * (1 - level) }
 
 // phiHours are over how many hours of the release the dispersion is measured; the
 // greatest counts.
@@ -97,11 +84,11 @@ var phiHours = [...]int{1, 3}
 // phi is the greatest of what the last hour, the last three hours and, in the first
 // hour, the time before the release say.
 func (t *Test) phi() float64 {
-	least, before := t.signal.leastPhi(), t.dispersedBefore()
+	least, before := t.signal.leastPhi, t.dispersedBefore()
 	switch {
 	case !t.Dispersed:
 		return 1
-	case t.signal.isTraffic():
+	case t.signal.assumed:
 		return least
 	case t.active(runbook.Stable) < LeastPods:
 		return max(UnknownDispersion, least)
@@ -138,7 +125,7 @@ func (t *Test) worstPods(window int) (worst, rest []*pod) {
 		}
 	}
 	slices.SortFunc(rest, func(p, q *pod) int {
-		if t.signal.family.Fewer() {
+		if t.signal.Fewer() {
 			p, q = q, p
 		}
 		return cmp.Compare(q.surplus.last(window), p.surplus.last(window))

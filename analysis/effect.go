@@ -1,36 +1,11 @@
 package analysis
 
 import (
-	"math"
-
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// readEffect is the trigger's number over its window, and whether it passes the gate. It
-// models what the alert's own PromQL says, which sees one growth less than there are
-// samples in a window, and no births.
-func (t *Test) readEffect(r *Result) {
-	switch {
-	case t.trigger.Type == runbook.LatencyQuantile:
-		t.readLatency(r)
-	case t.signal.parted:
-		r.Level = [2]float64{math.NaN(), math.NaN()}
-		r.Effect = t.partEffect()
-		r.Gate = r.Effect > t.partLimit()
-		if t.trigger.PSI > 0 {
-			r.Gate = r.Effect > t.trigger.PSI
-		}
-	case t.signal.isTraffic():
-		got := t.sum(runbook.Candidate, func(p *pod) *total { return &p.all })
-		r.Level = [2]float64{got, t.due.last(t.gate)}
-		r.Effect = r.Level[0] / r.Level[1]
-		r.Gate = r.Effect < float64(t.trigger.Below)
-	default:
-		r.Level = [2]float64{t.share(runbook.Candidate), t.share(runbook.Stable)}
-		t.readShares(r)
-	}
-}
-
+// sum is what a side did over the trigger's window. All of it models what the alert's own
+// PromQL says, which sees one growth less than there are samples in a window, and no births.
 func (t *Test) sum(role runbook.Role, of func(*pod) *total) float64 {
 	sum := 0.0
 	for _, p := range t.pods {
@@ -41,42 +16,14 @@ func (t *Test) sum(role runbook.Role, of func(*pod) *total) float64 {
 	return sum
 }
 
+// bothSides are the sums of candidate and stable.
+func (t *Test) bothSides(of func(*pod) *total) [2]float64 {
+	return [2]float64{t.sum(runbook.Candidate, of), t.sum(runbook.Stable, of)}
+}
+
 // share is a side's events, or values, per opportunity over the window.
 func (t *Test) share(role runbook.Role) float64 {
-	return t.visible(0, role, t.sum(role, opportunities), t.sum(role, events))
-}
-
-func (t *Test) readShares(r *Result) {
-	x, candidate, stable := t.trigger, r.Level[0], r.Level[1]
-	switch x.Type {
-	case runbook.KPIDrop:
-		r.Effect = candidate / stable
-		r.Gate = r.Effect < 1-float64(x.Drop)
-	case runbook.ErrorIncrease, runbook.Compare:
-		r.Effect = candidate - stable
-		r.Gate = r.Effect > float64(x.By) && candidate > x.MinRatio*stable
-	default:
-		r.Effect = candidate
-		r.Gate = candidate > float64(x.Above) && candidate > MinErrorRatio*stable
-	}
-}
-
-// readLatency is the ratio of the quantiles, or a whole percentage point more above the
-// highest bound, or a candidate above the ceiling and slower than stable.
-func (t *Test) readLatency(r *Result) {
-	x := t.trigger
-	candidate := append([]float64(nil), t.hist[0].last(t.gate-1)...)
-	stable := t.hist[1].last(t.gate - 1)
-	r.Level = [2]float64{t.scale.quantile(x.Quantile, candidate), t.scale.quantile(x.Quantile, stable)}
-	ratio, slower := t.scale.slowdown(x, candidate, stable)
-	if r.Effect = ratio; x.Increase > 0 {
-		r.Gate = slower
-	} else {
-		r.Effect = r.Level[0]
-	}
-	if x.Ceiling > 0 {
-		r.Gate = r.Gate || r.Level[0] > x.Ceiling.Std().Seconds() && ratio > 1
-	}
+	return t.visible(0, role, t.sum(role, opportunities), t.sum(role, eventsOf))
 }
 
 // births are what series of one side counted from zero when they appeared. An event counts
@@ -119,20 +66,21 @@ func (b births) last(interval, window int) (born PartCount) {
 }
 
 // noteBirths keeps what a pod's series counted from zero.
-func (t *Test) noteBirths(c PodCount) {
-	note := func(part int, born PartCount) {
-		if born == (PartCount{}) {
-			return
-		}
-		for len(t.born) <= part {
-			t.born = append(t.born, [2]births{})
-		}
-		t.born[part][index(c.Role)].add(t.n, t.gate, born)
-	}
-	note(0, c.Born)
+func (t *Test) noteBirths(c *PodCount) {
+	t.noteBirth(0, c.Role, c.Born)
 	for part, born := range c.BornParts {
-		note(part, born)
+		t.noteBirth(part, c.Role, born)
 	}
+}
+
+func (t *Test) noteBirth(part int, role runbook.Role, born PartCount) {
+	if born == (PartCount{}) {
+		return
+	}
+	for len(t.born) <= part {
+		t.born = append(t.born, [2]births{})
+	}
+	t.born[part][index(role)].add(t.n, t.gate, born)
 }
 
 // visible is the share of events that the gate sees in its window, of one part of what is

@@ -6,27 +6,79 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// judge adds the interval's log likelihood ratios, and the surplus of each candidate pod.
-func (t *Test) judge(known bool) {
-	switch {
-	case t.signal.parted:
-		t.judgeParts()
-	case t.signal.isTraffic():
-		t.judgeTraffic()
-	case t.signal.isMean():
-		t.judgeMean()
-	default:
-		t.judgeEvents(known)
+// events are what a share of the opportunities is: errors, mismatches, conversions.
+type events struct {
+	// read is the trigger's number, from the sides' shares, and whether it passes the gate.
+	read func(x runbook.Trigger, candidate, stable float64) (effect float64, passes bool)
+	// sizes is what sizes of harm mean where stable has that share.
+	sizes func(stable float64) sizes
+}
+
+func errorSignal(e events) (signal, error) {
+	return signal{Odds: errorOdds(), family: e, guarded: true, leastOdds: leastPodOdds, leastPhi: 1, planned: true}, nil
+}
+
+func openErrors(*runbook.Runbook, runbook.Trigger) (signal, error) {
+	return errorSignal(events{
+		read: func(x runbook.Trigger, candidate, stable float64) (float64, bool) {
+			return candidate, candidate > float64(x.Above) && candidate > MinErrorRatio*stable
+		},
+		sizes: func(stable float64) sizes { return sizes{[2]float64{stable, 1}, same, same} },
+	})
+}
+
+func openIncrease(*runbook.Runbook, runbook.Trigger) (signal, error) {
+	return errorSignal(events{
+		read: func(x runbook.Trigger, candidate, stable float64) (float64, bool) {
+			effect := candidate - stable
+			return effect, effect > float64(x.By) && candidate > x.MinRatio*stable
+		},
+		sizes: func(stable float64) sizes {
+			return sizes{[2]float64{stable, 1}, same, func(size float64) float64 { return size - stable }}
+		},
+	})
+}
+
+// drop is that of a KPI.
+func drop() events {
+	return events{
+		read: func(x runbook.Trigger, candidate, stable float64) (float64, bool) {
+			ratio := candidate / stable
+			return ratio, ratio < 1-float64(x.Drop)
+		},
+		sizes: func(stable float64) sizes {
+			return sizes{[2]float64{0, 1}, func(size float64) float64 { return stable * (1 - size) }, rest}
+		},
 	}
 }
 
+func (events) prepare(*Test) {}
+
+func (events) remember(t *Test, p *pod) {
+	p.surplus, p.judged = newTotal(t.guardWindow()), newTotal(t.guardWindow())
+}
+
+func (events) count(_ *Test, c *PodCount) (all, bad float64) { return c.All, c.Bad }
+
+func (events) keep(*Test, []PodCount) {}
+
+func (f events) before(t *Test, counts []PodCount) { t.before.take(t, counts, f.count) }
+
+func (events) settle(*Test) {}
+
+func (events) judge(t *Test) { t.judgeEvents(true) }
+
+func (events) apart(t *Test) (num, den float64) { return t.scattered(t.level) }
+
+// judgeEvents adds the interval; of latency it is not known at first what is slow.
 func (t *Test) judgeEvents(known bool) {
-	f, all, bad := t.signal.family, t.sideAll, t.sideBad
-	t.tells(known && all[0]+all[1] > 0)
-	for i, theta := range f.Thetas {
+	all, bad := t.sideAll, t.sideBad
+	known = known && all[0]+all[1] > 0
+	t.begin(known)
+	for i, theta := range t.signal.Thetas {
 		ratio := 0.0
-		if known && all[0]+all[1] > 0 {
-			ratio = f.Ratio(theta, all[0]/(all[0]+all[1]), bad[0], bad[0]+bad[1])
+		if known {
+			ratio = t.signal.Ratio(theta, all[0]/(all[0]+all[1]), bad[0], bad[0]+bad[1])
 		}
 		t.ratios[i].add(ratio)
 	}
@@ -42,7 +94,7 @@ func (t *Test) judgeEvents(known bool) {
 // where C are the opportunities of the pods that remain when the guard leaves the worst
 // out. So the pods add up to the surplus of those that remain, whichever these are.
 func (t *Test) addSurplus(known bool) {
-	all, bad, fair := t.sideAll, t.sideBad, t.sideAll[1]/t.signal.family.Null
+	all, bad, fair := t.sideAll, t.sideBad, t.sideAll[1]/t.signal.Null
 	pods := float64(t.active(runbook.Candidate))
 	remain := all[0] * (1 - float64(leftOut(int(pods)))/pods)
 	for _, p := range t.pods {
@@ -51,50 +103,23 @@ func (t *Test) addSurplus(known bool) {
 		}
 		surplus, judged := 0.0, 0.0
 		if known && p.nowAll > 0 {
-			surplus, judged = (p.nowBad*fair-p.nowAll*bad[1])/(remain+fair), count(remain+fair > 0)
+			surplus, judged = (p.nowBad*fair-p.nowAll*bad[1])/(remain+fair), indicator(remain+fair > 0)
 		}
 		p.surplus.add(surplus)
 		p.judged.add(judged)
 	}
 }
 
-func count(is bool) float64 {
+func indicator(is bool) float64 {
 	if is {
 		return 1
 	}
 	return 0
 }
 
-// judgeTraffic holds what the candidate got against what it should have got.
-func (t *Test) judgeTraffic() {
-	got, f := t.sideAll, t.signal.family
-	known := t.wanted > 0
-	t.tells(known)
-	for i, theta := range f.Thetas {
-		if known {
-			t.ratios[i].add(f.Ratio(theta, t.wanted, got[0], got[0]+got[1]))
-		} else {
-			t.ratios[i].add(0)
-		}
-	}
-	if !known {
-		t.due.add(0)
-		for _, p := range t.pods { // what is not held against the weight is no part of the effect
-			if !p.gone {
-				p.all.sum -= p.nowAll
-			}
-		}
-		return
-	}
-	t.due.add(t.wanted * (got[0] + got[1]))
-}
-
-// withoutPods is what remains in a window without the candidate pods that add most.
-func (t *Test) withoutPods(span int, s Span, phi, lasting float64) float64 {
-	switch {
-	case t.signal.isMean():
-		return t.meanWithoutPod(span, phi)
-	case !s.guarded || !t.signal.family.guarded:
+func (events) withoutPods(t *Test, span int, _, lasting float64) float64 {
+	s := Spans()[span]
+	if !s.guarded || !t.signal.guarded {
 		return math.NaN()
 	}
 	window := t.windows[span]
@@ -112,51 +137,66 @@ func (t *Test) withoutPods(span int, s Span, phi, lasting float64) float64 {
 		events += p.bad.last(window)
 		surplus += p.surplus.last(window)
 	}
-	return t.signal.family.fitted(events, surplus, others)/lasting - s.penalty()
+	return t.signal.fitted(events, surplus, others)/lasting - s.penalty()
 }
 
-// harmlessEvents is for signals whose events are counted.
-func (t *Test) harmlessEvents(h hypothesis) (hypothesis, bool) {
-	all := [2]float64{t.sum(runbook.Candidate, opportunities), t.sum(runbook.Stable, opportunities)}
-	stable := t.sum(runbook.Stable, events) / all[1]
+func (events) guard(t *Test, r *Result) float64 {
+	if r.Pods[0] == 1 {
+		return math.Inf(1)
+	}
+	remains := math.NaN()
+	for _, v := range r.WithoutPod {
+		remains = greatest(remains, v)
+	}
+	if math.IsNaN(remains) {
+		return math.Inf(-1)
+	}
+	return remains / t.signal.guardBar()
+}
+
+func (f events) effect(t *Test, r *Result) {
+	r.Level = [2]float64{t.share(runbook.Candidate), t.share(runbook.Stable)}
+	r.Effect, r.Gate = f.read(t.trigger, r.Level[0], r.Level[1])
+}
+
+func (f events) suppose(t *Test, h *hypothesis) bool { return t.supposeEvents(h, f.sizes) }
+
+func (t *Test) supposeEvents(h *hypothesis, of func(stable float64) sizes) bool {
+	all := t.bothSides(opportunities)
+	stable := t.sum(runbook.Stable, eventsOf) / all[1]
 	if !(all[0] > 0) || !(all[1] > 0) || stable > 1 {
-		return h, false
+		return false
 	}
-	level, ok := t.levels(&h, stable)
-	if !ok {
-		return h, false
+	if h.sizes = of(stable); h.level == nil {
+		return false
 	}
-	f, share := t.signal.family, all[0]/(all[0]+all[1])
+	share := all[0] / (all[0] + all[1])
 	h.ratios = func(size float64) []float64 {
-		x := all[0] * level(size)
-		out := make([]float64, len(f.Thetas))
-		for k, theta := range f.Thetas {
-			out[k] = f.Ratio(theta, share, x, x+all[1]*stable)
-		}
-		return out
+		x := all[0] * h.level(size)
+		return t.signal.ratios(share, x, x+all[1]*stable)
 	}
 	if t.Guarded && t.active(runbook.Candidate) > 1 {
-		h.alone = func(o overlap, size float64) bool {
+		h.widespread = func(o overlap, size float64) bool {
 			s := Spans()[o.span]
-			return s.guarded && t.remains(o, all, level(size), stable)/h.lasting-s.penalty() > t.signal.guardBar()
+			return s.guarded && t.remains(o, all, h.level(size), stable)/h.lasting-s.penalty() > t.signal.guardBar()
 		}
 	}
-	return h, true
+	return true
 }
 
 func opportunities(p *pod) *total { return &p.all }
-func events(p *pod) *total        { return &p.bad }
-func surplus(p *pod) *total       { return &p.surplus }
+func eventsOf(p *pod) *total      { return &p.bad }
+func surplusOf(p *pod) *total     { return &p.surplus }
 
 // remains is the fitted ratio without the pods that the guard leaves out, all of which do
 // the same.
 func (t *Test) remains(o overlap, all [2]float64, level, stable float64) float64 {
 	pods := t.active(runbook.Candidate)
 	kept := 1 - float64(leftOut(pods))/float64(pods)
-	c, fair, bad := kept*all[0], all[1]/t.signal.family.Null, all[1]*stable
-	x := kept*t.beforeHarm(o, runbook.Candidate, events) + o.part*c*level
-	more := kept*t.beforeHarm(o, runbook.Candidate, surplus) + o.part*(c*level*fair-c*bad)/(c+fair)
-	return t.signal.family.fitted(x, more, t.beforeHarm(o, runbook.Stable, events)+o.part*bad)
+	c, fair, bad := kept*all[0], all[1]/t.signal.Null, all[1]*stable
+	x := kept*t.beforeHarm(o, runbook.Candidate, eventsOf) + o.part*c*level
+	more := kept*t.beforeHarm(o, runbook.Candidate, surplusOf) + o.part*(c*level*fair-c*bad)/(c+fair)
+	return t.signal.fitted(x, more, t.beforeHarm(o, runbook.Stable, eventsOf)+o.part*bad)
 }
 
 // beforeHarm is what a side's pods did before the harm, in a window of significance.
@@ -168,40 +208,4 @@ func (t *Test) beforeHarm(o overlap, role runbook.Role, of func(*pod) *total) fl
 		}
 	}
 	return sum
-}
-
-// levels settles what a size means: which share of the candidate's opportunities are
-// events then, and which effect that is.
-func (t *Test) levels(h *hypothesis, stable float64) (func(size float64) float64, bool) {
-	same := func(size float64) float64 { return size }
-	switch t.trigger.Type {
-	case runbook.KPIDrop:
-		h.between, h.effect = [2]float64{0, 1}, func(size float64) float64 { return 1 - size }
-		return func(size float64) float64 { return stable * (1 - size) }, true
-	case runbook.LatencyQuantile:
-		return t.slowerLevels(h)
-	case runbook.ErrorIncrease, runbook.Compare:
-		h.effect = func(size float64) float64 { return size - stable }
-	default:
-		h.effect = same
-	}
-	h.between = [2]float64{stable, 1}
-	return same, true
-}
-
-// mostTimes is the greatest slowdown that is looked at.
-const mostTimes = 20
-
-// slowerLevels has sizes that are how many times slower the candidate is.
-func (t *Test) slowerLevels(h *hypothesis) (func(size float64) float64, bool) {
-	seen := append([]float64(nil), t.hist[1].last(t.gate)...)
-	limit, quantile := t.limit, t.scale.quantile(t.trigger.Quantile, seen)
-	if !(limit > 0) || !(quantile > 0) {
-		return nil, false
-	}
-	h.between, h.effect = [2]float64{1, mostTimes}, func(size float64) float64 { return size }
-	if t.trigger.Increase == 0 {
-		h.effect = func(size float64) float64 { return size * quantile }
-	}
-	return func(size float64) float64 { return t.scale.above(limit/size, seen) }, true
 }

@@ -1,107 +1,111 @@
 package analysis
 
 import (
-	"fmt"
 	"math"
-	"slices"
 
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// A signal is one kind of event that the two sides are compared by.
-type signal struct {
-	family   Family
-	quantile float64 // latency
-	margin   float64 // latency: tolerated slowdown
-	parted   bool    // mixed over parts: features, or bounds of a histogram
-}
-
-// signalOf is what a comparative trigger compares.
-func signalOf(rb *runbook.Runbook, t runbook.Trigger) (signal, error) {
+// kindOf is what a type of comparative trigger counts, and how it is judged. This is the
+// only place that looks at the type: a new one is a line here and a file with its family.
+func kindOf(t runbook.Trigger) (measure string, open func(*runbook.Runbook, runbook.Trigger) (signal, error)) {
 	switch t.Type {
 	case runbook.LatencyQuantile:
-		if rb.Metrics.Latency == nil {
-			return signal{}, fmt.Errorf("metrics.latency is missing")
-		}
-		return signal{family: slowFamily(), quantile: t.Quantile, margin: Margin(t)}, nil
+		return Latency, openLatency
 	case runbook.KPIDrop:
-		kpi, ok := rb.KPI(t.KPI)
-		if !ok {
-			return signal{}, fmt.Errorf("kpi %q is not declared", t.KPI)
-		}
-		if kpi.IsMean() {
-			return signal{family: meanFamily()}, nil
-		}
-		return signal{family: kpiFamily()}, nil
+		return "kpi/" + t.KPI, openKPI
+	case runbook.SchemaMismatch:
+		return Schema, openErrors
 	case runbook.NullSpike:
-		return signal{family: nullFamily(), parted: true}, nil
+		return Features, openNulls
 	case runbook.DistributionShift:
-		if _, ok := rb.Metrics.Distribution(t.Distribution); !ok {
-			return signal{}, fmt.Errorf("distribution %q is not declared", t.Distribution)
-		}
-		return signal{family: shiftFamily(), parted: true}, nil
+		return "distribution/" + t.Distribution, openShift
 	case runbook.CanaryStarved:
-		return signal{family: shareFamily()}, nil
+		return Traffic, openTraffic
+	case runbook.Compare:
+		return "compare/" + t.Name, openIncrease
+	case runbook.ErrorIncrease:
+		return Requests, openIncrease
 	}
-	return signal{family: errorFamily()}, nil
+	return Requests, openErrors
 }
 
-// Margin is the slowdown that a latency trigger tolerates as no sign of harm: half of the
-// increase, and never more than 15 %.
-func Margin(t runbook.Trigger) float64 {
-	if t.Increase > 0 {
-		return min(tolerateSlow, float64(t.Increase)/2)
-	}
-	return tolerateSlow
+func signalOf(rb *runbook.Runbook, t runbook.Trigger) (signal, error) {
+	_, open := kindOf(t)
+	return open(rb, t)
 }
 
-func (s signal) isMean() bool    { return s.family.Name == meanFamily().Name }
-func (s signal) isTraffic() bool { return s.family.Name == shareFamily().Name }
-
-// countedBefore reports whether the dispersion of the time before a release counts: not
-// of a mean, nor of traffic, whose dispersion is assumed.
-func (s signal) countedBefore() bool { return !s.isMean() && !s.isTraffic() }
-
-// leastPhi is the dispersion that is assumed at least.
-func (s signal) leastPhi() float64 {
-	switch s.family.Name {
-	case shareFamily().Name:
-		return phiTraffic
-	case shiftFamily().Name:
-		return phiShift
+// MeasureOf names what a comparative trigger counts; empty for one that compares nothing.
+// Triggers may share a measure.
+func MeasureOf(t runbook.Trigger) string {
+	if !Comparative(t) {
+		return ""
 	}
-	return 1
+	measure, _ := kindOf(t)
+	return measure
+}
+
+// Comparative reports whether a trigger holds the candidate's events against stable's.
+func Comparative(t runbook.Trigger) bool {
+	return !t.Absolute() && t.Type != runbook.Anomaly && t.Type != runbook.DriftGauge
+}
+
+// A signal is what the two sides are compared by.
+type signal struct {
+	Odds
+	family
+	guarded   bool    // by the pod guard; the others have one of their own, or need none
+	leastOdds float64 // that must remain without the worst pods
+	leastPhi  float64 // the dispersion that is assumed at least
+	assumed   bool    // it is never measured
+	planned   bool    // there is a planning formula, see [Harm]
 }
 
 // guardBar is the log of what must remain without the worst pods.
-func (s signal) guardBar() float64 {
-	if s.isMean() {
-		return ceil2(math.Log(leastMeanOdds))
-	}
-	return ceil2(math.Log(leastPodOdds))
+func (s signal) guardBar() float64 { return ceil2(math.Log(s.leastOdds)) }
+
+// A family is how triggers of one kind are counted and judged, and what is kept for that
+// kind alone. Most of it is that of [events], which the others embed.
+type family interface {
+	counting
+	earlier
+	judging
+	reading
 }
 
-// mostCuts is how many bounds of a distribution are looked at.
-const mostCuts = 4
-
-// Cuts are up to four bounds, evenly picked from those of the distribution.
-func Cuts(d runbook.Distribution) []float64 {
-	n := len(d.Buckets)
-	if n <= mostCuts {
-		return d.Buckets
-	}
-	var out []float64
-	for i := range mostCuts {
-		out = append(out, d.Buckets[(2*i+1)*n/(2*mostCuts)])
-	}
-	return out
+type counting interface {
+	// prepare makes what is kept of the release, by the test's windows.
+	prepare(*Test)
+	// remember gives a new candidate pod the totals that judging needs.
+	remember(*Test, *pod)
+	// count is what a pod did in an interval: opportunities and events.
+	count(*Test, *PodCount) (all, bad float64)
 }
 
-// cutAt is how many buckets lie at or below each of the picked bounds.
-func cutAt(d runbook.Distribution) []int {
-	var out []int
-	for _, cut := range Cuts(d) {
-		out = append(out, slices.Index(d.Buckets, cut)+1)
-	}
-	return out
+type earlier interface {
+	// keep takes an interval once it is judged, and those of the warm-up.
+	keep(*Test, []PodCount)
+	// before takes what the stable pods did in an interval before the release, and settle
+	// all of them together at its beginning.
+	before(*Test, []PodCount)
+	settle(*Test)
+}
+
+type judging interface {
+	// judge adds the interval's log likelihood ratios, and what the guard needs of each pod.
+	judge(*Test)
+	// apart is how far the stable pods came apart in the last five minutes, squared, and
+	// how far chance would put them.
+	apart(*Test) (num, den float64)
+	// withoutPods is what remains in a window without the candidate pods that add most.
+	withoutPods(t *Test, span int, phi, lasting float64) float64
+}
+
+type reading interface {
+	// effect sets the trigger's number over its window, and whether it passes the gate.
+	effect(*Test, *Result)
+	// guard is the pod guard over its bar; without end where there is none.
+	guard(*Test, *Result) float64
+	// suppose completes a hypothesis; false if there is no harm to suppose.
+	suppose(*Test, *hypothesis) bool
 }

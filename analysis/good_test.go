@@ -87,8 +87,8 @@ func TestPodGuard(t *testing.T) {
 					r := x.Observe(crowd(rnd, c.rate, c.candidate, c.stable))
 					hit, without = hit || r.Fires(), without || r.Gate && r.Proved
 				}
-				fired += int(count(hit))
-				alone += int(count(without))
+				fired += int(indicator(hit))
+				alone += int(indicator(without))
 			}
 			t.Logf("%d of %d fire, %d without the guard", fired, runs, alone)
 			if c.fires && fired < runs-1 || !c.fires && fired > 1 {

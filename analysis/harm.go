@@ -34,7 +34,7 @@ type Harm struct {
 // compares nothing.
 func NewHarm(rb *runbook.Runbook, t runbook.Trigger) (Harm, error) {
 	s, err := signalOf(rb, t)
-	if err == nil && (!Comparative(t) || s.parted || s.isTraffic()) {
+	if err == nil && (!Comparative(t) || !s.planned) {
 		err = fmt.Errorf("there is no planning formula for %s", t.Type)
 	}
 	if err != nil {
@@ -46,7 +46,7 @@ func NewHarm(rb *runbook.Runbook, t runbook.Trigger) (Harm, error) {
 }
 
 // Null is the odds ratio up to which a difference is no harm.
-func (h Harm) Null() float64 { return h.signal.family.Null }
+func (h Harm) Null() float64 { return h.signal.Null }
 
 // LeftOut is how many candidate pods the pod guard leaves out.
 func (h Harm) LeftOut() int {
@@ -74,7 +74,7 @@ func (h Harm) pace(theta, share, candidate float64) float64 {
 		return mean
 	}
 	bad := h.Rate * share * candidate
-	return h.signal.family.Ratio(theta, share, bad, bad+h.Rate*(1-share)*h.Stable)
+	return h.signal.Ratio(theta, share, bad, bad+h.Rate*(1-share)*h.Stable)
 }
 
 // dispersion is what divides the evidence after some seconds. Learned from few pods, it
@@ -92,7 +92,7 @@ func (h Harm) dispersion(seconds float64) float64 {
 // paces are those of the grid, at that level of the candidate.
 func (h Harm) paces(share, candidate float64) []float64 {
 	var out []float64
-	for _, theta := range h.signal.family.Thetas {
+	for _, theta := range h.signal.Thetas {
 		out = append(out, h.pace(theta, share, candidate))
 	}
 	return out
@@ -100,7 +100,7 @@ func (h Harm) paces(share, candidate float64) []float64 {
 
 // best is the odds ratio of the grid that gathers evidence fastest.
 func (h Harm) best(share float64) float64 {
-	return slices.MaxFunc(h.signal.family.Thetas, func(a, b float64) int {
+	return slices.MaxFunc(h.signal.Thetas, func(a, b float64) int {
 		return cmp.Compare(h.pace(a, share, h.Candidate), h.pace(b, share, h.Candidate))
 	})
 }
@@ -176,7 +176,7 @@ func (h Harm) fits(candidate float64) float64 {
 // product with the effect less half of it; a little more than half, for greater drops make
 // more of the difference between pods.
 func guardOf(effect float64) float64 {
-	return slices.MaxFunc(meanFamily().Thetas, func(a, b float64) int {
+	return slices.MaxFunc(dropOdds().Thetas, func(a, b float64) int {
 		pace := func(theta float64) float64 { return (1 - theta) * (effect - 0.6*(1-theta)) }
 		return cmp.Compare(pace(a), pace(b))
 	})
@@ -184,7 +184,7 @@ func guardOf(effect float64) float64 {
 
 // fit is how much the fitted log likelihood ratio grows in a second at that level.
 func (h Harm) fit(share, candidate float64) float64 {
-	if h.Variation == 0 && (candidate < h.Null()*h.Stable) != h.signal.family.Fewer() {
+	if h.Variation == 0 && (candidate < h.Null()*h.Stable) != h.signal.Fewer() {
 		return 0
 	}
 	return h.pace(h.fits(candidate), share, candidate)
@@ -197,7 +197,7 @@ func (h Harm) podNoise(share float64) (variance, above float64) {
 	if h.Variation > 0 {
 		return h.podShare(share), normalOf(h.Pods, 1)
 	}
-	one := h.signal.family.Ratio(h.fits(h.Candidate), share, 1, 1)
+	one := h.signal.Ratio(h.fits(h.Candidate), share, 1, 1)
 	for i := range h.LeftOut() {
 		above += normalOf(h.Pods, i+1)
 	}
@@ -214,7 +214,7 @@ func normalOf(n, k int) float64 {
 func (h Harm) guardBar() float64 {
 	bar := h.signal.guardBar()
 	if h.Variation > 0 {
-		bar += math.Log(float64(len(meanFamily().Thetas)))
+		bar += math.Log(float64(len(dropOdds().Thetas)))
 	}
 	return bar
 }

@@ -122,8 +122,11 @@ var nativeTop = math.MaxFloat64
 
 // learn makes sure that the bounds of a pod's native buckets are among ours, and moves
 // what has been counted so far to the finer bounds.
-func (t *Test) learn(buckets []Bucket) {
-	fresh := slices.Clone(t.scale.bounds)
+func (f *latency) learn(buckets []Bucket) {
+	if len(buckets) == 0 {
+		return
+	}
+	fresh := slices.Clone(f.scale.bounds)
 	for _, b := range buckets {
 		for _, bound := range [2]float64{b.Lower, b.Upper} {
 			if i, found := slices.BinarySearch(fresh, bound); !found && bound > 0 && bound < nativeTop && len(fresh) < mostBounds {
@@ -131,14 +134,14 @@ func (t *Test) learn(buckets []Bucket) {
 			}
 		}
 	}
-	if len(fresh) == len(t.scale.bounds) {
+	if len(fresh) == len(f.scale.bounds) {
 		return
 	}
-	old := t.scale
-	t.scale.bounds = fresh
-	for side := range t.hist {
-		for i, counts := range t.hist[side].past {
-			t.hist[side].past[i] = t.scale.spread(old, counts)
+	old := f.scale
+	f.scale.bounds = fresh
+	for side := range f.hist {
+		for i, counts := range f.hist[side].past {
+			f.hist[side].past[i] = f.scale.spread(old, counts)
 		}
 	}
 }
@@ -184,11 +187,11 @@ func (s scale) put(out []float64, b Bucket) {
 }
 
 // dense writes a pod's native buckets by our bounds.
-func (t *Test) dense(buckets []Bucket) []float64 {
-	t.learn(buckets)
-	out := make([]float64, len(t.scale.bounds)+1)
+func (f *latency) dense(buckets []Bucket) []float64 {
+	f.learn(buckets)
+	out := make([]float64, len(f.scale.bounds)+1)
 	for _, b := range buckets {
-		t.scale.put(out, b)
+		f.scale.put(out, b)
 	}
 	return out
 }

@@ -1,50 +1,86 @@
 package analysis
 
 import (
+	"errors"
 	"math"
+	"slices"
 
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// keepHistograms adds the interval to the sides' histograms, and reads from them what is
+// latency is of a request duration histogram, whose events are slow requests.
+type latency struct {
+	events
+	quantile, margin float64 // the tolerated slowdown
+	scale            scale
+	hist             [2]histograms
+	limit            float64          // what was slow one interval ago; NaN: unknown
+	past             []pastHistograms // of before the release: what is slow is known at the end only
+}
+
+func openLatency(rb *runbook.Runbook, t runbook.Trigger) (signal, error) {
+	l := rb.Metrics.Latency
+	if l == nil {
+		return signal{}, errors.New("metrics.latency is missing")
+	}
+	f := &latency{quantile: t.Quantile, margin: Margin(t), limit: math.NaN(), scale: scale{bounds: l.Buckets}}
+	if l.Kind == runbook.Native {
+		f.scale = scale{exponential: true}
+	}
+	s, err := errorSignal(events{})
+	s.Odds, s.family = slowOdds(), f
+	return s, err
+}
+
+// Margin is the slowdown that a latency trigger tolerates as no sign of harm: half of the
+// increase, and never more than 15 %.
+func Margin(t runbook.Trigger) float64 {
+	if t.Increase > 0 {
+		return min(tolerateSlow, float64(t.Increase)/2)
+	}
+	return tolerateSlow
+}
+
+func (f *latency) prepare(t *Test) {
+	for side := range f.hist {
+		f.hist[side].keep = max(t.level, t.gate)
+	}
+}
+
+// keep adds the interval to the sides' histograms, and reads from them what is
 // slow: for the candidate above a limit taken from the stable side's quantile one interval
 // earlier, so that it is known before the requests are counted, and raised by the margin;
 // for stable above the same limit without the margin. So a candidate that is slower by no
 // more than the margin gives no sign of harm.
-func (t *Test) keepHistograms(counts []PodCount) {
-	if t.trigger.Type != runbook.LatencyQuantile {
-		return
-	}
+func (f *latency) keep(t *Test, counts []PodCount) {
 	for _, c := range counts {
-		if c.Native != nil {
-			t.learn(c.Native)
-		}
+		f.learn(c.Native)
 	}
-	for side := range t.hist {
-		now := make([]float64, len(t.scale.bounds)+1)
-		for _, c := range counts {
-			if index(c.Role) == side {
-				now = t.addTo(now, c)
+	for side := range f.hist {
+		now := make([]float64, len(f.scale.bounds)+1)
+		for k := range counts {
+			if index(counts[k].Role) == side {
+				now = f.addTo(now, &counts[k])
 			}
 		}
-		t.hist[side].add(now)
+		f.hist[side].add(now)
 	}
 	if t.n == 0 { // nothing is slow before the release is judged, nor in its first interval
 		return
 	}
-	stable := t.hist[index(runbook.Stable)].last(t.level - 1)
-	t.limit = math.NaN()
-	if stable == nil {
-		return
-	}
-	if limit := t.scale.slowFrom(t.signal.quantile, t.signal.margin, stable); limit > 0 {
-		t.limit = limit
+	f.limit = math.NaN()
+	if stable := f.hist[index(runbook.Stable)].last(t.level - 1); stable != nil {
+		if limit := f.scale.slowFrom(f.quantile, f.margin, stable); limit > 0 {
+			f.limit = limit
+		}
 	}
 }
 
+func (f *latency) judge(t *Test) { t.judgeEvents(!math.IsNaN(f.limit)) }
+
 // addTo adds a pod's buckets to a side's, whichever kind they are.
-func (t *Test) addTo(sum []float64, c PodCount) []float64 {
-	buckets := t.buckets(c)
+func (f *latency) addTo(sum []float64, c *PodCount) []float64 {
+	buckets := f.buckets(c)
 	for len(sum) < len(buckets) {
 		sum = append(sum, 0)
 	}
@@ -54,21 +90,23 @@ func (t *Test) addTo(sum []float64, c PodCount) []float64 {
 	return sum
 }
 
-func (t *Test) buckets(c PodCount) []float64 {
+func (f *latency) buckets(c *PodCount) []float64 {
 	if c.Native != nil {
-		return t.dense(c.Native)
+		return f.dense(c.Native)
 	}
 	return c.Buckets
 }
 
+func (f *latency) count(_ *Test, c *PodCount) (all, bad float64) { return f.slow(c, f.limit) }
+
 // slow counts a pod's observations, and those above the limit.
-func (t *Test) slow(c PodCount, limit float64) (all, bad float64) {
-	buckets := t.buckets(c)
+func (f *latency) slow(c *PodCount, limit float64) (all, bad float64) {
+	buckets := f.buckets(c)
 	all = sumOf(buckets)
 	if c.Role == runbook.Stable {
-		limit /= 1 + t.signal.margin
+		limit /= 1 + f.margin
 	}
-	if share := t.scale.above(limit, buckets); share >= 0 {
+	if share := f.scale.above(limit, buckets); share >= 0 {
 		return all, all * share
 	}
 	return all, 0
@@ -113,14 +151,14 @@ type pastHistograms struct {
 }
 
 // pack keeps an interval's histograms in little memory.
-func (t *Test) pack(counts []PodCount) pastHistograms {
+func (f *latency) pack(counts []PodCount) pastHistograms {
 	for _, c := range counts {
-		t.learn(c.Native)
+		f.learn(c.Native)
 	}
-	out := pastHistograms{scale: t.scale}
-	for _, c := range counts {
-		out.pods = append(out.pods, c.Pod)
-		for _, v := range t.addTo(make([]float64, len(t.scale.bounds)+1), c) {
+	out := pastHistograms{scale: f.scale}
+	for k := range counts {
+		out.pods = append(out.pods, counts[k].Pod)
+		for _, v := range f.addTo(make([]float64, len(f.scale.bounds)+1), &counts[k]) {
 			out.counts = append(out.counts, float32(v))
 		}
 	}
@@ -144,20 +182,59 @@ func (p pastHistograms) unpack(now scale) []PodCount {
 	return out
 }
 
-// readPast takes the histograms of before the release: what was slow over the whole hour
-// is slow in each interval.
-func (b *before) readPast(t *Test) {
-	if b.past == nil {
-		return
-	}
-	all := make([]float64, len(t.scale.bounds)+1)
-	for _, p := range b.past[max(0, len(b.past)-t.hour):] {
-		for _, c := range p.unpack(t.scale) {
-			all = t.addTo(all, c)
+func (f *latency) before(t *Test, counts []PodCount) {
+	f.past = append(f.past, f.pack(counts))
+	f.past = f.past[max(0, len(f.past)-t.hour-t.level):]
+}
+
+// settle counts what was slow over the whole hour as slow in each interval.
+func (f *latency) settle(t *Test) {
+	past, all := f.past, make([]float64, len(f.scale.bounds)+1)
+	f.past = nil
+	for _, p := range past[max(0, len(past)-t.hour):] {
+		counts := p.unpack(f.scale)
+		for k := range counts {
+			all = f.addTo(all, &counts[k])
 		}
 	}
-	limit := (1 + t.signal.margin) * t.scale.quantile(t.signal.quantile, all)
-	for _, p := range b.past {
-		b.take(t, p.unpack(t.scale), limit)
+	limit := (1 + f.margin) * f.scale.quantile(f.quantile, all)
+	for _, p := range past {
+		t.before.take(t, p.unpack(f.scale), func(_ *Test, c *PodCount) (float64, float64) { return f.slow(c, limit) })
 	}
+}
+
+// effect is the ratio of the quantiles, or a whole percentage point more above the
+// highest bound, or a candidate above the ceiling and slower than stable.
+func (f *latency) effect(t *Test, r *Result) {
+	x := t.trigger
+	candidate, stable := slices.Clone(f.hist[0].last(t.gate-1)), f.hist[1].last(t.gate-1)
+	r.Level = [2]float64{f.scale.quantile(x.Quantile, candidate), f.scale.quantile(x.Quantile, stable)}
+	ratio, slower := f.scale.slowdown(x, candidate, stable)
+	if r.Effect = ratio; x.Increase > 0 {
+		r.Gate = slower
+	} else {
+		r.Effect = r.Level[0]
+	}
+	if x.Ceiling > 0 {
+		r.Gate = r.Gate || r.Level[0] > x.Ceiling.Std().Seconds() && ratio > 1
+	}
+}
+
+// mostTimes is the greatest slowdown that is looked at.
+const mostTimes = 20
+
+// suppose has sizes that are how many times slower the candidate is.
+func (f *latency) suppose(t *Test, h *hypothesis) bool {
+	return t.supposeEvents(h, func(float64) sizes {
+		seen := slices.Clone(f.hist[1].last(t.gate))
+		quantile := f.scale.quantile(f.quantile, seen)
+		if !(f.limit > 0) || !(quantile > 0) {
+			return sizes{}
+		}
+		out := sizes{[2]float64{1, mostTimes}, func(size float64) float64 { return f.scale.above(f.limit/size, seen) }, same}
+		if t.trigger.Increase == 0 {
+			out.effect = func(size float64) float64 { return size * quantile }
+		}
+		return out
+	})
 }

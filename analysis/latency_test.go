@@ -56,8 +56,8 @@ func TestLatencyAgainstTheDefinitions(t *testing.T) {
 				bad[1] += sumOf(pod.Buckets) * s.above(limit/1.15, pod.Buckets)
 			}
 			logE := 0.0
-			for k, theta := range x.signal.family.Thetas {
-				total[k] += x.signal.family.Ratio(theta, sumOf(c)/(sumOf(c)+sumOf(st)), bad[0], bad[0]+bad[1])
+			for k, theta := range x.signal.Thetas {
+				total[k] += x.signal.Ratio(theta, sumOf(c)/(sumOf(c)+sumOf(st)), bad[0], bad[0]+bad[1])
 				logE += math.Exp(total[k] / r.Dispersion)
 			}
 			if want := math.Log(logE / 2); !like(r.LogE[0], want, 1e-6) {
@@ -71,7 +71,7 @@ func TestLatencyAgainstTheDefinitions(t *testing.T) {
 func TestMargin(t *testing.T) {
 	for increase, want := range map[runbook.Ratio]float64{0.1: 0.05, 0.3: 0.15, 1: 0.15, 0: 0.15} {
 		x := begin(t, shop(), "latency-p95", func(t *runbook.Trigger) { t.Increase = increase })
-		if got := x.signal.margin; !like(got, want, 1e-12) {
+		if got := latencyOf(x).margin; !like(got, want, 1e-12) {
 			t.Errorf("+%v: %g, want %g", increase, got, want)
 		}
 	}
@@ -94,3 +94,6 @@ func TestActivePods(t *testing.T) {
 		}
 	}
 }
+
+// latencyOf is what is kept for latency.
+func latencyOf(x *Test) *latency { return x.signal.family.(*latency) }

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/autorollback/autorollback/runbook"
@@ -61,14 +62,51 @@ func (m *moments) take(all, sum, squares [2]float64) {
 	}
 }
 
-// judgeMean adds the interval's log likelihood ratios of a mean, of all and of each
+// mean is of values, such as revenue per request.
+type mean struct {
+	events
+	moments moments
+}
+
+func openKPI(rb *runbook.Runbook, t runbook.Trigger) (signal, error) {
+	kpi, ok := rb.KPI(t.KPI)
+	if !ok {
+		return signal{}, fmt.Errorf("kpi %q is not declared", t.KPI)
+	}
+	s, err := errorSignal(drop())
+	s.Odds = dropOdds()
+	if kpi.IsMean() {
+		s.family, s.guarded, s.leastOdds = &mean{events: drop()}, false, leastMeanOdds
+	}
+	return s, err
+}
+
+func (*mean) remember(t *Test, p *pod) {
+	p.judged = newTotal(t.windows[1])
+	for range t.signal.Thetas {
+		p.influence = append(p.influence, t.newRatio())
+	}
+}
+
+func (*mean) before(*Test, []PodCount) {}
+
+func (f *mean) apart(t *Test) (num, den float64) {
+	return scatter(t.pods, t.level, func(float64) float64 {
+		if f.moments.level > 0 {
+			return f.moments.variance[index(runbook.Stable)]
+		}
+		return 0
+	})
+}
+
+// judge adds the interval's log likelihood ratios of a mean, of all and of each
 // candidate pod.
-func (t *Test) judgeMean() {
+func (f *mean) judge(t *Test) {
 	all, sum := t.sideAll, t.sideBad
-	m := &t.means
+	m := &f.moments
 	m.take(all, sum, t.sideSquares)
-	t.tells(m.level > 0 && all[0] > 0 && all[1] > 0)
-	thetas := t.signal.family.Thetas
+	t.begin(m.level > 0 && all[0] > 0 && all[1] > 0)
+	thetas := t.signal.Thetas
 	ratios := make([]float64, len(thetas))
 	for i, theta := range thetas {
 		ratios[i] = Catoni(1-theta, m.level, m.variance, all, sum)
@@ -80,7 +118,7 @@ func (t *Test) judgeMean() {
 		}
 		rest := all[0] - p.nowAll
 		judged := m.level > 0 && p.nowAll > 0 && rest > 0 && all[1] > 0
-		p.judged.add(count(judged))
+		p.judged.add(indicator(judged))
 		for k, theta := range thetas {
 			adds := 0.0
 			if judged {
@@ -106,8 +144,8 @@ func Catoni(drop, mean float64, variance, all, sum [2]float64) float64 {
 // influence is Catoni's function: sgn(y) ln(1 + |y| + y²/2).
 func influence(y float64) float64 { return math.Copysign(math.Log1p(math.Abs(y)+y*y/2), y) }
 
-// meanWithoutPod is what remains where, of each drop, the most harmful pod is left out.
-func (t *Test) meanWithoutPod(span int, phi float64) float64 {
+// withoutPods is what remains where, of each drop, the most harmful pod is left out.
+func (*mean) withoutPods(t *Test, span int, phi, _ float64) float64 {
 	sum, known, window := 0.0, false, t.windows[span]
 	for k := range t.ratios {
 		worst := math.Inf(-1)
@@ -122,4 +160,45 @@ func (t *Test) meanWithoutPod(span int, phi float64) float64 {
 		return math.NaN()
 	}
 	return math.Log(sum / float64(len(t.ratios)))
+}
+
+// suppose is for a candidate whose values are lower; intervals are all alike.
+func (f *mean) suppose(t *Test, h *hypothesis) bool {
+	all := t.bothSides(opportunities)
+	if !(f.moments.level > 0) || !(all[0] > 0) || !(all[1] > 0) {
+		return false
+	}
+	n, m := float64(h.window), &f.moments
+	ratios := func(size, kept float64) []float64 {
+		each := [2]float64{kept * all[0] / n, all[1] / n}
+		sum := [2]float64{each[0] * m.level * (1 - size), each[1] * m.level}
+		out := make([]float64, len(t.ratios))
+		for k, theta := range t.signal.Thetas {
+			out[k] = n * Catoni(1-theta, m.level, m.variance, each, sum)
+		}
+		return out
+	}
+	h.ratios = func(size float64) []float64 { return ratios(size, 1) }
+	if pods := t.active(runbook.Candidate); t.Guarded && pods > 1 {
+		h.widespread = func(o overlap, size float64) bool {
+			now := ratios(size, 1-1/float64(pods))
+			for k := range now {
+				now[k] = (t.earlier(&t.ratios[k], o) - t.earlierWorst(k, o) + o.part*now[k]) / h.phi
+			}
+			return mixture(now) > t.signal.guardBar()
+		}
+	}
+	h.between, h.effect = [2]float64{0, 1}, rest
+	return true
+}
+
+// earlierWorst is what the most harmful pod added before the harm.
+func (t *Test) earlierWorst(k int, o overlap) float64 {
+	worst := math.Inf(-1)
+	for _, p := range t.pods {
+		if p.role == runbook.Candidate {
+			worst = max(worst, t.earlier(&p.influence[k], o))
+		}
+	}
+	return worst
 }

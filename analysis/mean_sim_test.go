@@ -64,10 +64,10 @@ func (m market) alarms(t *testing.T, runs int) (proved, alone int) {
 		x, p, a := begin(t, rb, "revenue-drop"), false, false
 		for at := every; at <= 24*time.Hour; at += every {
 			r := x.Observe(m.counts(at))
-			p, a = p || r.Proved, a || r.Proved && r.Alone
+			p, a = p || r.Proved, a || r.Proved && r.Widespread
 		}
-		proved += int(count(p))
-		alone += int(count(a))
+		proved += int(indicator(p))
+		alone += int(indicator(a))
 	}
 	return proved, alone
 }

@@ -63,8 +63,8 @@ func TestMeanWaitsForItsVariance(t *testing.T) {
 		if i+1 == leastTrials { // to the last bit
 			continue
 		}
-		if known := x.means.level > 0; known != (i+1 > leastTrials) || math.IsNaN(r.LogE[0]) == known {
-			t.Fatalf("interval %d: mean %g, log e %g", i, x.means.level, r.LogE[0])
+		if known := x.signal.family.(*mean).moments.level > 0; known != (i+1 > leastTrials) || math.IsNaN(r.LogE[0]) == known {
+			t.Fatalf("interval %d: mean %g, log e %g", i, x.signal.family.(*mean).moments.level, r.LogE[0])
 		}
 	}
 }

@@ -43,10 +43,10 @@ func asNative(counts []PodCount) []PodCount {
 
 func TestBoundsAreLearned(t *testing.T) {
 	x := begin(t, nativeShop(), "latency-p95")
-	x.learn([]Bucket{{-0.1, 0.1, 3}, {1, 2, 3}, {4, math.Inf(1), 1}})
-	x.learn([]Bucket{{2, 4, 3}, {1, 1.5, 3}, {-4, -2, 3}})
-	if want := []float64{0.1, 1, 1.5, 2, 4}; !slices.Equal(x.scale.bounds, want) {
-		t.Errorf("bounds %v, want %v", x.scale.bounds, want)
+	latencyOf(x).learn([]Bucket{{-0.1, 0.1, 3}, {1, 2, 3}, {4, math.Inf(1), 1}})
+	latencyOf(x).learn([]Bucket{{2, 4, 3}, {1, 1.5, 3}, {-4, -2, 3}})
+	if want := []float64{0.1, 1, 1.5, 2, 4}; !slices.Equal(latencyOf(x).scale.bounds, want) {
+		t.Errorf("bounds %v, want %v", latencyOf(x).scale.bounds, want)
 	}
 }
 
@@ -90,10 +90,10 @@ func TestSpreadKeepsWhatIsBelowOldBounds(t *testing.T) {
 func TestNativeAgreesWithClassic(t *testing.T) {
 	for _, linear := range []bool{true, false} {
 		classic, other := begin(t, shop(), "latency-p95"), begin(t, nativeShop(), "latency-p95")
-		other.learn(native(latencyBounds, make([]float64, 16)))
+		latencyOf(other).learn(native(latencyBounds, make([]float64, 16)))
 		off := 0.05
 		if linear {
-			other.scale, off = scale{bounds: latencyBounds}, 1e-9
+			latencyOf(other).scale, off = scale{bounds: latencyBounds}, 1e-9
 		}
 		f := feed{rnd: seeded(1), rate: 100, share: 0.25, pods: [2]int{3, 5}, level: [2]float64{0.1, 0.1}}
 		fired := [2]int{}
@@ -206,15 +206,15 @@ func TestBoundsDoNotGrowWithoutEnd(t *testing.T) {
 			buckets = append(buckets, Bucket{from, from + 0.0005, 5})
 		}
 		x.Observe([]PodCount{{Pod: "a", Role: runbook.Candidate, Native: buckets}, {Pod: "b", Role: runbook.Stable, Native: buckets}})
-		if all, _ := x.slow(PodCount{Role: runbook.Stable, Native: buckets}, 1); !like(all, 50, 1e-9) {
+		if all, _ := latencyOf(x).slow(&PodCount{Role: runbook.Stable, Native: buckets}, 1); !like(all, 50, 1e-9) {
 			t.Fatalf("interval %d: %g of 50 values are counted", i, all)
 		}
 	}
-	if n := len(x.scale.bounds); n > mostBounds {
+	if n := len(latencyOf(x).scale.bounds); n > mostBounds {
 		t.Errorf("%d bounds", n)
 	}
-	for side := range x.hist {
-		if got := sumOf(x.hist[side].last(x.level)); !like(got, 50*float64(x.level), 1e-9) {
+	for side := range latencyOf(x).hist {
+		if got := sumOf(latencyOf(x).hist[side].last(x.level)); !like(got, 50*float64(x.level), 1e-9) {
 			t.Errorf("side %d: %g values in five minutes, want %d", side, got, 50*x.level)
 		}
 	}
@@ -229,7 +229,7 @@ func TestHourBeforeOfANativeHistogram(t *testing.T) {
 		}
 		x := begin(t, rb, "latency-p95")
 		if native {
-			x.scale.exponential = false
+			latencyOf(x).scale.exponential = false
 		}
 		f := feed{rnd: seeded(5), rate: 100, share: 0.2, pods: [2]int{0, 4}, level: [2]float64{0.1, 0.1}}
 		for i := range int(time.Hour / every) {

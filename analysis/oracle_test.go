@@ -60,7 +60,7 @@ func (h history) active(x *Test, role runbook.Role) int {
 		for _, counts := range h.window(x.level) {
 			sum += of(counts, role, pod).All
 		}
-		n += int(count(sum > 0))
+		n += int(indicator(sum > 0))
 	}
 	return n
 }
@@ -134,7 +134,7 @@ func (h history) phi(x *Test) float64 {
 
 // without is the pod guard of a window: the best fitting ratio of what the worst pods leave.
 func (h history) without(x *Test, s Span, span int, lasting float64) float64 {
-	f := x.signal.family
+	f := x.signal
 	type sum struct{ events, surplus, seen float64 }
 	var pods []sum
 	others := 0.0
@@ -188,7 +188,7 @@ func TestEventsAgainstTheDefinitions(t *testing.T) {
 	for _, name := range []string{"error-rate", "conversion-drop"} {
 		x, h := begin(t, shop(), name), history(nil)
 		f := feed{rnd: seeded(12), rate: 20, share: 0.3, pods: [2]int{4, 5}, level: [2]float64{0.11, 0.1}}
-		if x.signal.family.Fewer() {
+		if x.signal.Fewer() {
 			f.level[0] = 0.08
 		}
 		for i := range 900 {
@@ -217,10 +217,10 @@ func TestEventsAgainstTheDefinitions(t *testing.T) {
 				if all[0]+all[1] == 0 {
 					return 0
 				}
-				return x.signal.family.Ratio(x.signal.family.Thetas[k], all[0]/(all[0]+all[1]), bad[0], bad[0]+bad[1])
+				return x.signal.Ratio(x.signal.Thetas[k], all[0]/(all[0]+all[1]), bad[0], bad[0]+bad[1])
 			}
 			for k, s := range Spans() {
-				want.LogE[k] = h.logE(x, k, want.Dispersion, ratio, len(x.signal.family.Thetas), h.began())
+				want.LogE[k] = h.logE(x, k, want.Dispersion, ratio, len(x.signal.Thetas), h.began())
 				want.WithoutPod[k] = math.NaN()
 				if s.guarded {
 					want.WithoutPod[k] = h.without(x, s, k, lasting)
@@ -245,7 +245,7 @@ func TestOtherLogEAgainstTheDefinitions(t *testing.T) {
 		trigger, _ := shop(name).Trigger(name)
 		x, h := begin(t, shop(name), name), history(nil)
 		f := feed{rnd: seeded(13), rate: 20, share: 0.3, pods: [2]int{3, 5}, level: [2]float64{0.9, 1}}
-		fam := x.signal.family
+		fam := x.signal
 		for i := range 760 {
 			counts := f.counts(MeasureOf(trigger))
 			if i%9 == 0 {
@@ -297,11 +297,7 @@ func TestOtherLogEAgainstTheDefinitions(t *testing.T) {
 func (h history) parts(x *Test, i, side int) []PartCount {
 	var out []PartCount
 	for _, c := range h[i] {
-		parts := c.Parts
-		if x.cuts != nil {
-			parts = x.below(c.Buckets)
-		}
-		for k, p := range parts {
+		for k, p := range x.signal.family.(*parts).of(&c) {
 			if k == len(out) {
 				out = append(out, PartCount{})
 			}
@@ -344,7 +340,7 @@ func (h history) meansBegan() int {
 }
 
 // means is the ratio of an interval, without a pod.
-func (h history) means(f Family, without string) func(k, i int) float64 {
+func (h history) means(f Odds, without string) func(k, i int) float64 {
 	known := map[[2]int]float64{}
 	return func(k, i int) float64 {
 		if v, ok := known[[2]int{k, i}]; ok {
@@ -362,7 +358,7 @@ func (h history) means(f Family, without string) func(k, i int) float64 {
 
 // meanWithoutPod leaves out, of each drop, the pod without which least remains.
 func (h history) meanWithoutPod(x *Test, span int, phi float64, began int) float64 {
-	f := x.signal.family
+	f := x.signal
 	if math.IsNaN(h.logE(x, span, phi, func(int, int) float64 { return 0 }, 1, began)) {
 		return math.NaN()
 	}

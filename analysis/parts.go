@@ -1,42 +1,85 @@
 package analysis
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// sides are what candidate and stable did for one part.
-type sides [2]tally
+// parts is of a signal that is mixed over parts: features, or bounds of a distribution.
+// Harm is harm in any of them, and what must remain without any one pod is its own guard.
+type parts struct {
+	events
+	sides     [][2]partTotals // of candidate and stable, by part
+	cuts      []int           // of a distribution: how many buckets lie below each picked bound
+	eitherWay bool            // a gap is one below stable as well
+}
 
-// split reads the parts of a pod's interval, keeps them, and returns the sums that the
-// dispersion is measured from.
-func (t *Test) split(c PodCount) (all, bad float64) {
-	parts := c.Parts
-	if t.cuts != nil {
-		parts = t.below(c.Buckets)
+func openNulls(*runbook.Runbook, runbook.Trigger) (signal, error) {
+	return signal{Odds: nullOdds(), family: &parts{}, leastPhi: 1}, nil
+}
+
+func openShift(rb *runbook.Runbook, t runbook.Trigger) (signal, error) {
+	d, ok := rb.Metrics.Distribution(t.Distribution)
+	if !ok {
+		return signal{}, fmt.Errorf("distribution %q is not declared", t.Distribution)
 	}
-	for len(t.mixed) < len(parts) {
-		t.mixed = append(t.mixed, sides{newTally(t.gate), newTally(t.gate)})
+	return signal{Odds: shiftOdds(), family: &parts{cuts: cutAt(d), eitherWay: true}, leastPhi: phiShift}, nil
+}
+
+// partTotals are the opportunities and events of one part.
+type partTotals struct {
+	all, bad       total
+	nowAll, nowBad float64 // of this interval
+}
+
+func newPartTotals(longest int) partTotals {
+	return partTotals{all: newTotal(longest), bad: newTotal(longest)}
+}
+
+func (t *partTotals) share(window int) float64 { return t.bad.last(window) / t.all.last(window) }
+
+// endInterval adds what there is of it.
+func (t *partTotals) endInterval() {
+	t.all.add(t.nowAll)
+	t.bad.add(t.nowBad)
+	t.nowAll, t.nowBad = 0, 0
+}
+
+// of are the parts of a pod's interval.
+func (f *parts) of(c *PodCount) []PartCount {
+	if f.cuts != nil {
+		return f.below(c.Buckets)
+	}
+	return c.Parts
+}
+
+// count keeps the parts, and returns the sums that the dispersion is measured from.
+func (f *parts) count(t *Test, c *PodCount) (all, bad float64) {
+	parts := f.of(c)
+	for len(f.sides) < len(parts) {
+		f.sides = append(f.sides, [2]partTotals{newPartTotals(t.gate), newPartTotals(t.gate)})
 	}
 	p := t.pod(c.Pod, c.Role)
 	for len(p.parts) < len(parts) && p.role == runbook.Candidate {
-		p.parts = append(p.parts, newTally(t.gate))
+		p.parts = append(p.parts, newPartTotals(t.gate))
 	}
 	for i, part := range parts {
 		if p.parts != nil {
 			p.parts[i].nowAll, p.parts[i].nowBad = part.All, part.Bad
 		}
-		side := &t.mixed[i][index(c.Role)]
+		side := &f.sides[i][index(c.Role)]
 		side.nowAll, side.nowBad = side.nowAll+part.All, side.nowBad+part.Bad
 	}
-	return t.pool(parts)
+	return f.pool(parts)
 }
 
 // pool is what the dispersion is measured from: all features together, or the middle
 // bound.
-func (t *Test) pool(parts []PartCount) (all, bad float64) {
-	if t.cuts != nil {
+func (f *parts) pool(parts []PartCount) (all, bad float64) {
+	if f.cuts != nil {
 		if len(parts) == 0 {
 			return 0, 0
 		}
@@ -50,10 +93,10 @@ func (t *Test) pool(parts []PartCount) (all, bad float64) {
 }
 
 // below counts, for each of the picked bounds, the values at or below it.
-func (t *Test) below(buckets []float64) []PartCount {
-	out := make([]PartCount, 0, len(t.cuts))
+func (f *parts) below(buckets []float64) []PartCount {
+	out := make([]PartCount, 0, len(f.cuts))
 	all, sum, at := sumOf(buckets), 0.0, 0
-	for _, cut := range t.cuts {
+	for _, cut := range f.cuts {
 		for ; at < cut && at < len(buckets); at++ {
 			sum += buckets[at]
 		}
@@ -62,34 +105,37 @@ func (t *Test) below(buckets []float64) []PartCount {
 	return out
 }
 
-// judgeParts adds the interval's log likelihood ratios of each part.
-func (t *Test) judgeParts() {
-	f := t.signal.family
-	for len(t.ratios) < len(f.Thetas)*len(t.mixed) {
+func (f *parts) before(t *Test, counts []PodCount) {
+	t.before.take(t, counts, func(_ *Test, c *PodCount) (all, bad float64) { return f.pool(f.of(c)) })
+}
+
+func (*parts) apart(t *Test) (num, den float64) { return scatter(t.pods, t.level, ofShare) }
+
+// judge adds the interval's log likelihood ratios of each part.
+func (f *parts) judge(t *Test) {
+	odds := t.signal.Odds
+	for len(t.ratios) < len(odds.Thetas)*len(f.sides) {
 		t.ratios = append(t.ratios, t.newRatio())
 	}
-	for i := range t.mixed {
-		c, s := &t.mixed[i][0], &t.mixed[i][1]
-		t.tells(c.nowAll+s.nowAll > 0)
-		for k, theta := range f.Thetas {
+	for i := range f.sides {
+		c, s := &f.sides[i][0], &f.sides[i][1]
+		t.begin(c.nowAll+s.nowAll > 0)
+		for k, theta := range odds.Thetas {
 			ratio := 0.0
 			if all := c.nowAll + s.nowAll; all > 0 {
-				ratio = f.Ratio(theta, c.nowAll/all, c.nowBad, c.nowBad+s.nowBad)
+				ratio = odds.Ratio(theta, c.nowAll/all, c.nowBad, c.nowBad+s.nowBad)
 			}
-			t.ratios[i*len(f.Thetas)+k].add(ratio)
+			t.ratios[i*len(odds.Thetas)+k].add(ratio)
 		}
-		c.settle()
-		s.settle()
+		c.endInterval()
+		s.endInterval()
 	}
 	for _, p := range t.pods {
 		for i := range p.parts {
-			p.parts[i].settle()
+			p.parts[i].endInterval()
 		}
 	}
 }
-
-// partLimit is what the effect is held against.
-func (t *Test) partLimit() float64 { return PartLimit(t.trigger) }
 
 // PartLimit is the number of a trigger about features or a distribution.
 func PartLimit(t runbook.Trigger) float64 {
@@ -118,58 +164,66 @@ func partOfEffect(t runbook.Trigger) float64 {
 	return 0.5
 }
 
-// partEffect is the effect in the worst part.
-func (t *Test) partEffect() float64 {
-	if t.trigger.PSI > 0 {
-		return t.stability()
+// effect is that in the worst part, or the index over all of them.
+func (f *parts) effect(t *Test, r *Result) {
+	r.Level = [2]float64{math.NaN(), math.NaN()}
+	if limit := t.trigger.PSI; limit > 0 {
+		r.Effect = f.stability(t.gate)
+		r.Gate = r.Effect > limit
+		return
 	}
 	worst := math.NaN()
-	for i := range t.mixed {
-		worst = greatest(worst, t.gap(t.partShare(i, runbook.Candidate), t.partShare(i, runbook.Stable)))
+	for i := range f.sides {
+		worst = greatest(worst, f.gap(f.share(t, i, runbook.Candidate), f.share(t, i, runbook.Stable)))
 	}
-	return worst
+	r.Effect = worst
+	r.Gate = worst > PartLimit(t.trigger)
 }
 
-// partShare is a side's share in one part over the window.
-func (t *Test) partShare(part int, role runbook.Role) float64 {
-	side := &t.mixed[part][index(role)]
+// share is a side's share in one part over the window.
+func (f *parts) share(t *Test, part int, role runbook.Role) float64 {
+	side := &f.sides[part][index(role)]
 	return t.visible(part, role, side.all.last(t.gate), side.bad.last(t.gate))
 }
 
 // gap is how far the candidate's share is from stable's.
-func (t *Test) gap(candidate, stable float64) float64 {
+func (f *parts) gap(candidate, stable float64) float64 {
 	gap := candidate - stable
-	if t.trigger.Type == runbook.DistributionShift {
+	if f.eitherWay {
 		return math.Abs(gap)
 	}
 	return gap
 }
 
 // stability is the population stability index: the sum over bins of (p-q) ln(p/q).
-func (t *Test) stability() float64 {
+func (f *parts) stability(window int) float64 {
 	psi, before := 0.0, [2]float64{}
-	for i := range len(t.mixed) + 1 {
+	for i := range len(f.sides) + 1 {
 		upTo := [2]float64{1, 1}
-		if i < len(t.mixed) {
-			upTo = [2]float64{t.mixed[i][0].share(t.gate), t.mixed[i][1].share(t.gate)}
+		if i < len(f.sides) {
+			upTo = [2]float64{f.sides[i][0].share(window), f.sides[i][1].share(window)}
 		}
 		p, q := max(upTo[0]-before[0], LeastBin), max(upTo[1]-before[1], LeastBin)
 		psi += (p - q) * math.Log(p/q)
 		before = upTo
 	}
-	if len(t.mixed) == 0 {
+	if len(f.sides) == 0 {
 		return math.NaN()
 	}
 	return psi
 }
 
-// partRemains is the greatest effect, over the parts, that remains whichever candidate pod
+func (f *parts) guard(t *Test, _ *Result) float64 {
+	return f.remains(t) / (PartLimit(t.trigger) * partOfEffect(t.trigger))
+}
+
+// remains is the greatest effect, over the parts, that remains whichever candidate pod
 // is left out; without end where there is one pod only.
-func (t *Test) partRemains() float64 {
+func (f *parts) remains(t *Test) float64 {
 	most := math.Inf(-1)
-	for i := range t.mixed {
+	for i := range f.sides {
 		rest, busy := math.Inf(1), 0
-		whole := &t.mixed[i][0]
+		whole := &f.sides[i][0]
 		for _, p := range t.pods {
 			if p.role != runbook.Candidate || i >= len(p.parts) {
 				continue
@@ -179,7 +233,7 @@ func (t *Test) partRemains() float64 {
 				busy++
 			}
 			if others := whole.all.last(t.gate) - all; others > 0 {
-				rest = least(rest, t.gap((whole.bad.last(t.gate)-bad)/others, t.mixed[i][1].share(t.gate)))
+				rest = least(rest, f.gap((whole.bad.last(t.gate)-bad)/others, f.sides[i][1].share(t.gate)))
 			}
 		}
 		switch {
@@ -190,4 +244,61 @@ func (t *Test) partRemains() float64 {
 		}
 	}
 	return most
+}
+
+// suppose is for harm in one part, the one where it is proved the soonest: that with
+// the most opportunities on the smaller side.
+func (f *parts) suppose(t *Test, h *hypothesis) bool {
+	best, most := -1, 0.0
+	for i := range f.sides {
+		c, s := f.sides[i][0].all.last(t.gate), f.sides[i][1].all.last(t.gate)
+		if n := min(c, s); n > most {
+			best, most = i, n
+		}
+	}
+	if best < 0 || t.trigger.PSI > 0 {
+		return false
+	}
+	part := &f.sides[best]
+	all := [2]float64{part[0].all.last(t.gate), part[1].all.last(t.gate)}
+	stable, share := part[1].share(t.gate), all[0]/(all[0]+all[1])
+	h.ratios = func(size float64) []float64 {
+		out := make([]float64, len(t.ratios))
+		for i := range t.ratios {
+			out[i] = t.ratios[i].last(h.window)
+		}
+		x := all[0] * min(1, stable+size)
+		copy(out[best*len(t.signal.Thetas):], t.signal.ratios(share, x, x+all[1]*stable))
+		return out
+	}
+	h.between, h.effect = [2]float64{0, 1 - stable}, same
+	if t.Guarded && t.active(runbook.Candidate) > 1 { // so much must remain without any one pod
+		h.between[0] = min(PartLimit(t.trigger)*partOfEffect(t.trigger), 1-stable)
+	}
+	return true
+}
+
+// mostCuts is how many bounds of a distribution are looked at.
+const mostCuts = 4
+
+// Cuts are up to four bounds, evenly picked from those of the distribution.
+func Cuts(d runbook.Distribution) []float64 {
+	n := len(d.Buckets)
+	if n <= mostCuts {
+		return d.Buckets
+	}
+	var out []float64
+	for i := range mostCuts {
+		out = append(out, d.Buckets[(2*i+1)*n/(2*mostCuts)])
+	}
+	return out
+}
+
+// cutAt is how many buckets lie at or below each of the picked bounds.
+func cutAt(d runbook.Distribution) []int {
+	var out []int
+	for _, cut := range Cuts(d) {
+		out = append(out, slices.Index(d.Buckets, cut)+1)
+	}
+	return out
 }

@@ -80,7 +80,7 @@ func TestStabilityIndexFires(t *testing.T) {
 	if r := run(false); !r.Fires() {
 		t.Errorf("does not fire: %+v", r)
 	}
-	if r := run(true); r.Fires() || !r.Gate || !r.Proved || r.Alone {
+	if r := run(true); r.Fires() || !r.Gate || !r.Proved || r.Widespread {
 		t.Errorf("one pod's doing: %+v", r)
 	}
 }
@@ -130,8 +130,8 @@ func TestPartsThatAppear(t *testing.T) {
 	for range 30 {
 		r = x.Observe(pods(PartCount{100, 1}, PartCount{}, PartCount{100, 40}))
 	}
-	if !r.Fires() || !like(r.Effect, 0.36, 1e-9) || len(x.mixed) != 3 || len(x.ratios) != 3 {
-		t.Errorf("%d parts, %+v", len(x.mixed), r)
+	if !r.Fires() || !like(r.Effect, 0.36, 1e-9) || len(x.signal.family.(*parts).sides) != 3 || len(x.ratios) != 3 {
+		t.Errorf("%d parts, %+v", len(x.signal.family.(*parts).sides), r)
 	}
 }
 

@@ -1,7 +1,6 @@
 package analysis
 
 import (
-	"math"
 	"slices"
 
 	"github.com/autorollback/autorollback/runbook"
@@ -19,26 +18,9 @@ type pod struct {
 	surplus, judged total // of a candidate pod: events beyond its fair part; 1 where that is known
 	apart           total // of a stable pod: events beyond its part of the side's
 	influence       []total
-	parts           []tally
+	parts           []partTotals
 
 	nowAll, nowBad, nowSquares float64 // of this interval
-}
-
-// A tally is opportunities and events.
-type tally struct {
-	all, bad       total
-	nowAll, nowBad float64 // of this interval
-}
-
-func newTally(longest int) tally { return tally{all: newTotal(longest), bad: newTotal(longest)} }
-
-func (t *tally) share(window int) float64 { return t.bad.last(window) / t.all.last(window) }
-
-// settle ends the interval.
-func (t *tally) settle() {
-	t.all.add(t.nowAll)
-	t.bad.add(t.nowBad)
-	t.nowAll, t.nowBad = 0, 0
 }
 
 func index(r runbook.Role) int {
@@ -63,24 +45,23 @@ func (t *Test) pod(name string, role runbook.Role) *pod {
 
 // newPod remembers as far back as some window reads.
 func (t *Test) newPod(name string, role runbook.Role) *pod {
-	guarded := 0
-	if t.signal.family.guarded {
-		guarded = t.windows[2] // 30 m: the longest trailing window that the guard looks at
-	}
 	read := max(t.level, t.gate, t.lasts)
-	p := &pod{name: name, role: role, all: newTotal(read), bad: newTotal(max(read, guarded))}
-	switch {
-	case role == runbook.Stable:
+	p := &pod{name: name, role: role, all: newTotal(read), bad: newTotal(max(read, t.guardWindow()))}
+	if role == runbook.Stable {
 		p.apart = newTotal(t.level)
-	case t.signal.isMean():
-		p.judged = newTotal(t.windows[1])
-		for range t.signal.family.Thetas {
-			p.influence = append(p.influence, t.newRatio())
-		}
-	default:
-		p.surplus, p.judged = newTotal(guarded), newTotal(guarded)
+	} else {
+		t.signal.remember(t, p)
 	}
 	return p
+}
+
+// guardWindow is 30 m, the longest trailing window that the pod guard looks at; 0 if it
+// looks at none.
+func (t *Test) guardWindow() int {
+	if !t.signal.guarded {
+		return 0
+	}
+	return t.windows[2]
 }
 
 // mostPods bounds how many pods a release remembers, of both sides together. The windows
@@ -111,27 +92,21 @@ func (p *pod) forget() {
 	p.parts = nil
 }
 
-// count adds the interval to the pods. It reports whether events are known: of a
-// latency signal they are not, until the limit is.
-func (t *Test) count(counts []PodCount) bool {
-	latency := t.trigger.Type == runbook.LatencyQuantile
-	limit := t.limit
+// count adds the interval to the pods.
+func (t *Test) count(counts []PodCount) {
 	for _, p := range t.pods {
 		p.nowAll, p.nowBad, p.nowSquares = 0, 0, 0
 	}
 	t.sideAll, t.sideBad, t.sideSquares = [2]float64{}, [2]float64{}, [2]float64{}
-	for _, c := range counts {
-		switch {
-		case latency:
-			c.All, c.Bad = t.slow(c, limit)
-		case t.signal.parted:
-			c.All, c.Bad = t.split(c)
-		}
+	for k := range counts {
+		c := &counts[k]
+		p, i := t.pod(c.Pod, c.Role), index(c.Role)
+		p.nowAll, p.nowBad = t.signal.count(t, c)
+		p.nowSquares = c.Squares
 		t.noteBirths(c)
-		p := t.pod(c.Pod, c.Role)
-		p.nowAll, p.nowBad, p.nowSquares = c.All, c.Bad, c.Squares
-		i := index(c.Role)
-		t.sideAll[i], t.sideBad[i], t.sideSquares[i] = t.sideAll[i]+c.All, t.sideBad[i]+c.Bad, t.sideSquares[i]+c.Squares
+		t.sideAll[i] += p.nowAll
+		t.sideBad[i] += p.nowBad
+		t.sideSquares[i] += c.Squares
 	}
 	for _, p := range t.pods {
 		if !p.gone {
@@ -139,8 +114,6 @@ func (t *Test) count(counts []PodCount) bool {
 			p.bad.add(p.nowBad)
 		}
 	}
-	t.keepHistograms(counts)
-	return !latency || !math.IsNaN(limit)
 }
 
 // active counts the pods of a side that did anything in the last five minutes.

@@ -35,7 +35,7 @@ func (h Harm) Carry(c Carried, share, seconds float64) Carried {
 
 // sums are those of the grid; the caller's to change.
 func (h Harm) sums(c Carried) []float64 {
-	out := make([]float64, len(h.signal.family.Thetas))
+	out := make([]float64, len(h.signal.Thetas))
 	copy(out, c.sums)
 	return out
 }

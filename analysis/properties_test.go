@@ -169,7 +169,7 @@ func TestSidesOfAGoodRelease(t *testing.T) {
 				}
 			}
 			for k := range passed {
-				passed[k] += int(count(most[k] > math.Log(10)))
+				passed[k] += int(indicator(most[k] > math.Log(10)))
 			}
 		}
 		t.Logf("%s: of %d releases %d get to e = 10, and %d with the sides swapped", name, runs, passed[0], passed[1])

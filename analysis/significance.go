@@ -6,25 +6,28 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// weigh sums up: proved over its bar, and not one pod's doing.
-func (t *Test) weigh(r *Result) {
+// conclude sums up: proved over its bar, and not one pod's doing.
+func (t *Test) conclude(r *Result) {
 	if t.trigger.Style == runbook.ByThreshold {
-		t.weighThreshold(r)
+		t.concludeThreshold(r)
 		return
 	}
 	proof := math.NaN()
 	for i, e := range r.LogE {
 		proof = greatest(proof, e/t.bar(i))
 	}
-	guard := t.guard(*r)
-	r.Proved, r.Alone = proof > 1, guard > 1
-	r.conclude(proof, guard)
+	guard := math.Inf(1)
+	if t.Guarded {
+		guard = t.signal.guard(t, r)
+	}
+	r.Proved, r.Widespread = proof > 1, guard > 1
+	r.sumUp(proof, guard)
 }
 
-// conclude makes one number of both, which is below 1 exactly at a bar.
-func (r *Result) conclude(proof, guard float64) {
+// sumUp makes one number of both, which is below 1 exactly at a bar.
+func (r *Result) sumUp(proof, guard float64) {
 	r.Significance = least(proof, guard)
-	if r.Significance >= 1 && !(r.Proved && r.Alone) {
+	if r.Significance >= 1 && !(r.Proved && r.Widespread) {
 		r.Significance = math.Nextafter(1, 0)
 	}
 }
@@ -57,26 +60,6 @@ func (t *Test) judges(span int) bool {
 	return t.began > 0 && t.n-t.began >= t.windows[span]
 }
 
-// guard is the pod guard over its bar; without end where there is none, or one pod only.
-func (t *Test) guard(r Result) float64 {
-	switch {
-	case !t.Guarded, t.signal.isTraffic():
-		return math.Inf(1)
-	case t.signal.parted:
-		return t.partRemains() / (t.partLimit() * partOfEffect(t.trigger))
-	case r.Pods[0] == 1:
-		return math.Inf(1)
-	}
-	remains := math.NaN()
-	for _, v := range r.WithoutPod {
-		remains = greatest(remains, v)
-	}
-	if math.IsNaN(remains) {
-		return math.Inf(-1)
-	}
-	return remains / t.signal.guardBar()
-}
-
 // greatest and least pass over what is not known.
 func greatest(a, b float64) float64 {
 	if math.IsNaN(a) || b > a {
@@ -96,10 +79,10 @@ func least(a, b float64) float64 {
 // one pod, for a trigger that asks for no proof.
 const withoutPodRatio = 1.25
 
-// weighThreshold stands in for a proof where the runbook asks for none: enough samples on
+// concludeThreshold stands in for a proof where the runbook asks for none: enough samples on
 // both sides in the trigger's window, and the candidate's share above stable's whichever
 // pod is left out.
-func (t *Test) weighThreshold(r *Result) {
+func (t *Test) concludeThreshold(r *Result) {
 	var all, bad [2]float64
 	for _, p := range t.pods {
 		i := index(p.role)
@@ -124,6 +107,6 @@ func (t *Test) weighThreshold(r *Result) {
 			guard = 0
 		}
 	}
-	r.Proved, r.Alone = samples >= 1, guard > 1
-	r.conclude(samples, guard)
+	r.Proved, r.Widespread = samples >= 1, guard > 1
+	r.sumUp(samples, guard)
 }

@@ -23,14 +23,14 @@ func TestBarOfEachWindow(t *testing.T) {
 		}{{bar - 0.01, false}, {bar, false}, {bar * (1 + 1e-12), true}, {bar + 5, true}} {
 			r := Result{LogE: unknown, WithoutPod: certain, Pods: [2]int{2, 4}}
 			r.LogE[i] = c.logE
-			x.weigh(&r)
+			x.conclude(&r)
 			if r.Proved != c.proved || (r.Significance >= 1) != c.proved || !like(r.Significance, c.logE/bar, 1e-9) {
 				t.Errorf("window %s at %g of %g: %+v", s.Name, c.logE, bar, r)
 			}
 		}
 	}
 	r := Result{LogE: [spanCount]float64{-3, math.NaN(), 1, 2}, WithoutPod: certain, Pods: [2]int{2, 4}}
-	x.weigh(&r)
+	x.conclude(&r)
 	if want := 2 / x.trailing; !like(r.Significance, want, 1e-12) {
 		t.Errorf("significance %g, want %g", r.Significance, want)
 	}
@@ -47,8 +47,8 @@ func TestBarOfTheGuard(t *testing.T) {
 		}{{-2, false}, {bar, false}, {bar + 1e-9, true}, {50, true}} {
 			r := Result{LogE: certain, WithoutPod: unknown, Pods: [2]int{2, 4}}
 			r.WithoutPod[2] = c.left
-			x.weigh(&r)
-			if !r.Proved || r.Alone != c.alone || (r.Significance >= 1) != c.alone || !like(r.Significance, c.left/bar, 1e-9) {
+			x.conclude(&r)
+			if !r.Proved || r.Widespread != c.alone || (r.Significance >= 1) != c.alone || !like(r.Significance, c.left/bar, 1e-9) {
 				t.Errorf("%s with %g of %g left: %+v", name, c.left, bar, r)
 			}
 		}
@@ -74,8 +74,8 @@ func TestWhatIsNotKnown(t *testing.T) {
 	} {
 		x.Guarded = c.guarded
 		r := Result{LogE: c.logE, WithoutPod: c.without, Pods: [2]int{c.pods, 4}}
-		x.weigh(&r)
-		if r.Proved != c.proved || r.Alone != c.alone || !like(r.Significance, c.want, 1e-12) {
+		x.conclude(&r)
+		if r.Proved != c.proved || r.Widespread != c.alone || !like(r.Significance, c.want, 1e-12) {
 			t.Errorf("%s: %+v, want %g", c.name, r, c.want)
 		}
 	}
@@ -94,8 +94,8 @@ func TestSignificantMeansProvedAndAlone(t *testing.T) {
 			r.LogE[i] = near(x.bar(i)).Draw(t, "log e")
 			r.WithoutPod[i] = near(x.signal.guardBar()).Draw(t, "without pods")
 		}
-		x.weigh(&r)
-		if (r.Significance >= 1) != (r.Proved && r.Alone) {
+		x.conclude(&r)
+		if (r.Significance >= 1) != (r.Proved && r.Widespread) {
 			t.Fatalf("%+v", r)
 		}
 	})

@@ -13,7 +13,7 @@ import (
 // expected sum, so that half of such harms are proved a little earlier and half a little
 // later. NaN: not even the greatest harm could be proved, or there is no data.
 func (t *Test) Smallest() float64 {
-	h, ok := t.harmless()
+	h, ok := t.hypothesis()
 	if !ok {
 		return math.NaN()
 	}
@@ -29,11 +29,20 @@ type hypothesis struct {
 	test         *Test
 	window       int                                // in intervals, of which there are data
 	ratios       func(size float64) []float64       // log likelihood ratios of the window
-	alone        func(o overlap, size float64) bool // whether the pod guard passes; nil: there is none
-	effect       func(size float64) float64
-	between      [2]float64
+	widespread   func(o overlap, size float64) bool // whether the pod guard passes; nil: there is none
 	phi, lasting float64
+	sizes
 }
+
+// sizes are what sizes of harm mean.
+type sizes struct {
+	between [2]float64                 // the least, and the greatest that is looked at
+	level   func(size float64) float64 // which share of the candidate's opportunities are events then
+	effect  func(size float64) float64 // which effect that is
+}
+
+func same(size float64) float64 { return size }
+func rest(size float64) float64 { return 1 - size }
 
 // An overlap is how much of the harm falls into one of the windows of significance.
 type overlap struct {
@@ -42,30 +51,21 @@ type overlap struct {
 	part   float64 // of the trigger's window
 }
 
-// harmless prepares the hypothesis from what the window holds.
-func (t *Test) harmless() (hypothesis, bool) {
+// hypothesis is prepared from what the window holds.
+func (t *Test) hypothesis() (hypothesis, bool) {
+	if t.began == 0 || t.trigger.Style == runbook.ByThreshold {
+		return hypothesis{}, false
+	}
 	h := hypothesis{test: t, window: max(1, min(t.gate, t.n-t.began+1)), phi: t.phi()}
 	h.lasting = t.lastingPhi(h.phi)
-	if t.began == 0 {
-		return h, false
-	}
-	switch {
-	case t.trigger.Style == runbook.ByThreshold:
-		return h, false
-	case t.signal.isTraffic():
-		return t.harmlessTraffic(h)
-	case t.signal.isMean():
-		return t.harmlessMean(h)
-	case t.signal.parted:
-		return t.harmlessParts(h)
-	}
-	return t.harmlessEvents(h)
+	ok := t.signal.suppose(t, &h)
+	return h, ok
 }
 
 // proves reports whether harm of that size would be significant.
 func (h hypothesis) proves(size float64) bool {
 	t, now := h.test, h.ratios(size)
-	proved, alone := false, h.alone == nil
+	proved, widespread := false, h.widespread == nil
 	for i := range Spans() {
 		if !t.judges(i) {
 			continue
@@ -76,9 +76,9 @@ func (h hypothesis) proves(size float64) bool {
 			sums[k] = (t.earlier(&t.ratios[k], o) + o.part*now[k]) / h.phi
 		}
 		proved = proved || mixture(sums) > t.bar(i)
-		alone = alone || h.alone(o, size)
+		widespread = widespread || h.widespread(o, size)
 	}
-	return proved && alone
+	return proved && widespread
 }
 
 func (h hypothesis) within(span int) overlap {

@@ -200,7 +200,7 @@ func TestSmallestAgainstSimulation(t *testing.T) {
 					return func(n, p float64) float64 { return sim.Binomial(rnd, math.Round(n), p) }
 				}
 				r := h.after(t, 240, 100, times, h.smallest(t, 240, 100, draw()), draw())
-				hits += int(count(r.Significance >= 1))
+				hits += int(indicator(r.Significance >= 1))
 			}
 			t.Logf("%s: %d of %d are significant with %g of the smallest harm", h.trigger, hits, runs, times)
 			if hits < want[0] || hits > want[1] {

@@ -48,31 +48,37 @@ const (
 	podsForEach = 3
 )
 
-// A Family is a kind of event with its grid of odds ratios.
-type Family struct {
-	Name    string
-	Null    float64   // θ0: up to here it is no harm
-	Thetas  []float64 // the grid
-	guarded bool      // by the pod guard; the others have one of their own, or need none
+// Odds is the grid of odds ratios that one kind of event is looked at with.
+type Odds struct {
+	Null   float64 // θ0: up to here it is no harm
+	Thetas []float64
 }
 
-func errorFamily() Family { return Family{"errors", 1.25, []float64{1.6, 6}, true} }
-func slowFamily() Family  { return Family{"latency", 1, []float64{1.4, 3}, true} }
-func nullFamily() Family  { return Family{Name: "nulls", Null: 1.25, Thetas: []float64{2}} }
-func shiftFamily() Family { return Family{Name: "shift", Null: 1, Thetas: []float64{0.8, 1.25}} }
-func shareFamily() Family { return Family{Name: "traffic", Null: 1, Thetas: []float64{0.75, 0.25}} }
-func kpiFamily() Family   { return Family{"kpi", 1, []float64{0.97, 0.92, 0.75}, true} }
+func errorOdds() Odds { return Odds{1.25, []float64{1.6, 6}} }
+func slowOdds() Odds  { return Odds{1, []float64{1.4, 3}} }
+func nullOdds() Odds  { return Odds{1.25, []float64{2}} }
+func shiftOdds() Odds { return Odds{1, []float64{0.8, 1.25}} }
+func shareOdds() Odds { return Odds{1, []float64{0.75, 0.25}} }
 
-// meanFamily has the drops of the kpi family. Its guard is its own.
-func meanFamily() Family { return Family{Name: "mean", Null: 1, Thetas: kpiFamily().Thetas} }
+// dropOdds are those of a KPI, be it a share or a mean.
+func dropOdds() Odds { return Odds{1, []float64{0.97, 0.92, 0.75}} }
 
 // Fewer reports whether harm is fewer events, not more.
-func (f Family) Fewer() bool { return f.Thetas[0] < 1 }
+func (o Odds) Fewer() bool { return o.Thetas[0] < 1 }
 
 // Ratio is the log likelihood ratio of theta: of events, bad are the candidate's, whose
 // share of the opportunities is share.
-func (f Family) Ratio(theta, share, bad, events float64) float64 {
-	return bad*math.Log(theta/f.Null) - events*(math.Log1p((theta-1)*share)-math.Log1p((f.Null-1)*share))
+func (o Odds) Ratio(theta, share, bad, events float64) float64 {
+	return bad*math.Log(theta/o.Null) - events*(math.Log1p((theta-1)*share)-math.Log1p((o.Null-1)*share))
+}
+
+// ratios are those of the grid.
+func (o Odds) ratios(share, bad, events float64) []float64 {
+	out := make([]float64, len(o.Thetas))
+	for k, theta := range o.Thetas {
+		out[k] = o.Ratio(theta, share, bad, events)
+	}
+	return out
 }
 
 // fitted is the log likelihood ratio at the best fitting odds ratio,
@@ -81,9 +87,9 @@ func (f Family) Ratio(theta, share, bad, events float64) float64 {
 //
 // with x the events of some candidate pods, s those of stable, and μ = x - surplus what x
 // would be at equal odds (θ0); 0 where the surplus is no harm.
-func (f Family) fitted(events, surplus, others float64) float64 {
+func (o Odds) fitted(events, surplus, others float64) float64 {
 	const tiny = 1e-9
-	if (surplus < 0) != f.Fewer() {
+	if (surplus < 0) != o.Fewer() {
 		return 0
 	}
 	x, s := max(events, tiny), max(others, tiny)

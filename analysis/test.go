@@ -34,15 +34,8 @@ type Test struct {
 	phiDen      total
 	chance      total // how far chance would put the stable pods, in squares
 	before      before
-	means       moments
-	scale       scale
-	hist        [2]histograms
-	limit       float64     // latency: what was slow one interval ago; NaN: unknown
-	mixed       []sides     // of each part
-	cuts        []int       // distribution_shift: how many buckets lie below each picked bound
-	wanted      float64     // canary_starved: the share that the candidate should get; NaN: unknown
+	weight      float64     // the share that the candidate should get; NaN: unknown
 	born        [][2]births // in the effect's window, of each part
-	due         total       // canary_starved: the requests that it should have got
 	sideAll     [2]float64
 	sideBad     [2]float64
 	sideSquares [2]float64
@@ -58,7 +51,7 @@ type Result struct {
 	Dispersion float64            // what divided them
 	Pods       [2]int             // candidate and stable pods that did anything in the last five minutes
 	Proved     bool               // a log e-value is above its bar
-	Alone      bool               // the harm is not that of a few pods
+	Widespread bool               // the harm is not that of a few pods
 	// Significance is at least 1 if and only if the trigger is proved and not one pod's
 	// doing: the log e-value over its bar in the window where that is greatest, or the
 	// pod guard over its bar if that is less. NaN until there is anything to judge.
@@ -89,7 +82,7 @@ func newTest(rb *runbook.Runbook, t runbook.Trigger, s signal) *Test {
 	every := rb.Metrics.Interval.Std()
 	intervals := func(d time.Duration) int { return max(1, int(d/every)) }
 	x := &Test{
-		Dispersed: true, Guarded: true, trigger: t, signal: s, limit: math.NaN(), wanted: math.NaN(),
+		Dispersed: true, Guarded: true, trigger: t, signal: s, weight: math.NaN(),
 		level: intervals(5 * time.Minute), hour: intervals(time.Hour),
 		gate: intervals(t.For.Std()), lasts: intervals(t.For.Std()), least: MinRequests(rb),
 	}
@@ -104,31 +97,12 @@ func newTest(rb *runbook.Runbook, t runbook.Trigger, s signal) *Test {
 		}
 	}
 	x.phiNum, x.phiDen, x.chance = newTotal(3*x.hour), newTotal(3*x.hour), newTotal(x.level)
-	x.due, x.before = newTotal(x.gate), before{num: newTotal(x.hour), den: newTotal(x.hour)}
-	for range s.family.Thetas {
+	x.before = before{num: newTotal(x.hour), den: newTotal(x.hour)}
+	for range s.Thetas {
 		x.ratios = append(x.ratios, x.newRatio())
 	}
-	x.prepareCounts(rb)
+	s.prepare(x)
 	return x
-}
-
-// prepareCounts settles by what bounds values are kept.
-func (t *Test) prepareCounts(rb *runbook.Runbook) {
-	if l := rb.Metrics.Latency; t.trigger.Type == runbook.LatencyQuantile {
-		t.scale = scale{bounds: l.Buckets, exponential: l.Kind == runbook.Native}
-		if t.scale.exponential {
-			t.scale.bounds = nil
-		}
-		for side := range t.hist {
-			t.hist[side].keep = max(t.level, t.gate)
-		}
-	}
-	if d, ok := rb.Metrics.Distribution(t.trigger.Distribution); ok && t.trigger.Type == runbook.DistributionShift {
-		t.cuts = cutAt(d)
-	}
-	if t.signal.parted {
-		t.ratios = nil // one for each part, once parts are seen
-	}
 }
 
 // newRatio is a log likelihood ratio since the release began; the 3 h window is the longest
@@ -159,38 +133,30 @@ func Proved(rb *runbook.Runbook) int {
 }
 
 // Warm takes an interval before the release is judged: histograms alone look back on it.
-func (t *Test) Warm(counts []PodCount) { t.keepHistograms(counts) }
-
-// Weigh says which share of the requests the candidate should get in the intervals
-// that come, and whether the weight has stood still long enough, and every pod was seen,
-// to hold it to that. Only canary_starved asks.
-func (t *Test) Weigh(share float64, steady bool) {
-	if t.wanted = share; !steady || !(share > 0) {
-		t.wanted = math.NaN()
-	}
-}
+func (t *Test) Warm(counts []PodCount) { t.signal.keep(t, counts) }
 
 // Observe takes the next interval and returns what is known at its end.
 func (t *Test) Observe(counts []PodCount) Result {
 	t.n++
-	known := t.count(counts)
-	t.judge(known)
+	t.count(counts)
+	t.signal.judge(t)
+	t.signal.keep(t, counts)
 	t.disperse()
 	r := Result{Dispersion: t.phi(), Pods: [2]int{t.active(runbook.Candidate), t.active(runbook.Stable)}}
 	lasting := t.lastingPhi(r.Dispersion)
-	for i, s := range Spans() {
+	for i := range spanCount {
 		r.LogE[i] = t.logE(i, r.Dispersion)
-		r.WithoutPod[i] = t.withoutPods(i, s, r.Dispersion, lasting)
+		r.WithoutPod[i] = t.signal.withoutPods(t, i, r.Dispersion, lasting)
 	}
-	t.readEffect(&r)
-	t.weigh(&r)
+	t.signal.effect(t, &r)
+	t.conclude(&r)
 	t.forgetGone()
 	return r
 }
 
-// tells notes whether the interval told anything.
-func (t *Test) tells(is bool) {
-	if is && t.began == 0 {
+// begin notes whether the interval told anything.
+func (t *Test) begin(told bool) {
+	if told && t.began == 0 {
 		t.began = t.n
 	}
 }

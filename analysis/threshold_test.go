@@ -33,7 +33,7 @@ func TestThreshold(t *testing.T) {
 	} {
 		x := begin(t, shop(), "error-rate", byThreshold)
 		r := x.Observe(c.counts)
-		if r.Proved != c.proved || r.Alone != c.alone || (r.Significance >= 1) != c.sure {
+		if r.Proved != c.proved || r.Widespread != c.alone || (r.Significance >= 1) != c.sure {
 			t.Errorf("%s: %+v", c.name, r)
 		}
 	}

@@ -169,5 +169,5 @@ func alike(a, b Result, off float64) bool {
 	}
 	return like(a.Effect, b.Effect, off) && like(a.Level[0], b.Level[0], off) && like(a.Level[1], b.Level[1], off) &&
 		like(a.Dispersion, b.Dispersion, off) && like(a.Significance, b.Significance, off) &&
-		a.Gate == b.Gate && a.Pods == b.Pods && a.Proved == b.Proved && a.Alone == b.Alone
+		a.Gate == b.Gate && a.Pods == b.Pods && a.Proved == b.Proved && a.Widespread == b.Widespread
 }

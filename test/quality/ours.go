@@ -197,12 +197,12 @@ func ours(rb *runbook.Runbook, shape Shape, ablations bool) ([]Named, error) {
 	}
 	release, _ := analysis.Bars(analysis.Proved(rb), shape.Interval)
 	return append(out,
-		Named{withoutProof, view{bench: full, fires: func(r analysis.Result) bool { return r.Gate && r.Alone }}},
+		Named{withoutProof, view{bench: full, fires: func(r analysis.Result) bool { return r.Gate && r.Widespread }}},
 		Named{withoutAny, view{bench: full, fires: func(r analysis.Result) bool { return r.Gate }}},
 		Named{withoutGuard, view{bench: full, fires: func(r analysis.Result) bool { return r.Gate && r.Proved }}},
 		Named{withoutDispersion, view{bench: raw, fires: analysis.Result.Fires}},
-		Named{withoutTrailing, view{bench: full, fires: func(r analysis.Result) bool { return r.Gate && r.Alone && r.LogE[0] > release }}},
-		Named{withoutEffect, view{bench: full, fires: func(r analysis.Result) bool { return r.Proved && r.Alone }}},
+		Named{withoutTrailing, view{bench: full, fires: func(r analysis.Result) bool { return r.Gate && r.Widespread && r.LogE[0] > release }}},
+		Named{withoutEffect, view{bench: full, fires: func(r analysis.Result) bool { return r.Proved && r.Widespread }}},
 		Named{fullWindow, view{bench: full, fires: analysis.Result.Fires, full: true}},
 	), nil
 }

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-func families() []Family {
-	return []Family{errorFamily(), slowFamily(), nullFamily(), shiftFamily(), shareFamily(), kpiFamily()}
+func grids() map[string]Odds {
+	return map[string]Odds{"errors": errorOdds(), "latency": slowOdds(), "nulls": nullOdds(), "shift": shiftOdds(), "traffic": shareOdds(), "kpi": dropOdds()}
 }
 
 // At the margin the e-value of an interval has a mean of exactly 1, and less where there is
 // less harm: the sum over all splits of the events, each with its probability.
 func TestRatioIsAnEValue(t *testing.T) {
-	mean := func(f Family, theta, odds, share float64, events int) float64 {
+	mean := func(f Odds, theta, odds, share float64, events int) float64 {
 		p, sum := odds*share/(1+(odds-1)*share), 0.0
 		for x := range events + 1 {
 			lx, _ := math.Lgamma(float64(x + 1))
@@ -24,7 +24,7 @@ func TestRatioIsAnEValue(t *testing.T) {
 		}
 		return sum
 	}
-	for _, f := range families() {
+	for name, f := range grids() {
 		for _, theta := range f.Thetas {
 			less := f.Null * 0.9
 			if theta < f.Null {
@@ -32,10 +32,10 @@ func TestRatioIsAnEValue(t *testing.T) {
 			}
 			for _, share := range []float64{0.01, 0.25, 0.9} {
 				if got := mean(f, theta, f.Null, share, 30); math.Abs(got-1) > 1e-9 {
-					t.Errorf("%s, θ %g, share %g: the mean is %g, want 1", f.Name, theta, share, got)
+					t.Errorf("%s, θ %g, share %g: the mean is %g, want 1", name, theta, share, got)
 				}
 				if got := mean(f, theta, less, share, 30); got >= 1 {
-					t.Errorf("%s, θ %g, share %g: the mean is %g where there is less harm, want below 1", f.Name, theta, share, got)
+					t.Errorf("%s, θ %g, share %g: the mean is %g where there is less harm, want below 1", name, theta, share, got)
 				}
 			}
 		}
@@ -45,7 +45,7 @@ func TestRatioIsAnEValue(t *testing.T) {
 // The fitted ratio is that of the best odds ratio: greater than at any other, 0 for a
 // surplus that is no harm.
 func TestFittedIsTheGreatestRatio(t *testing.T) {
-	for _, f := range []Family{errorFamily(), slowFamily(), kpiFamily()} {
+	for name, f := range map[string]Odds{"errors": errorOdds(), "latency": slowOdds(), "kpi": dropOdds()} {
 		const candidate, stable, s = 1000.0, 3000.0, 300.0
 		for _, x := range []float64{20, 60, 100, 130, 160, 300} {
 			fair := stable / f.Null
@@ -57,7 +57,7 @@ func TestFittedIsTheGreatestRatio(t *testing.T) {
 				}
 			}
 			if math.Abs(got-best) > 1e-3*(1+best) {
-				t.Errorf("%s with %g events: fitted %g, want %g", f.Name, x, got, best)
+				t.Errorf("%s with %g events: fitted %g, want %g", name, x, got, best)
 			}
 		}
 	}
