@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"receiver", "web", "gameday"},
 	{"engine"},
 	{"policy", "actuators", "verify", "report", "monitor", "plan", "shadow/report", "shadow/replay", "shadow/join"},
-	{"rules", "store", "shadow/diff", "shadow/recording"},
+	{"rules", "store", "promapi", "shadow/diff", "shadow/recording"},
 	{"analysis", "shadow", "shadow/stat"},
 	{"record"},
 	{"runbook"},

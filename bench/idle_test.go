@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	templates "github.com/autorollback/autorollback/runbook-templates"
@@ -115,10 +116,11 @@ func evaluationsOf(s *stage, prom *servers.PrometheusServer) (sum evaluations) {
 // compareRules is the daemon's comparison: the first, which compiles every runbook, and the
 // ones after it.
 func compareRules(b *testing.B, prom *servers.PrometheusServer, runbooks []*runbook.Runbook) {
-	asked, err := verify.NewPrometheus(prom.URL, nil, 0)
+	client, err := promapi.New(prom.URL, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
+	asked := verify.New(client, 0)
 	for _, which := range []string{"first", "later"} {
 		began, heap, stop := time.Now(), peak(), make(chan struct{})
 		cpu, theirs := cpuOf(os.Getpid()), cpuOf(prom.PID())

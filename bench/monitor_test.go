@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
@@ -30,7 +31,7 @@ const (
 type watchedService struct {
 	target monitor.Target
 	prom   *servers.PrometheusServer
-	api    monitor.API
+	api    promapi.API
 	end    time.Time
 	series int
 }

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -157,7 +158,7 @@ func (p *proofs) say(trigger string, s record.Significance) {
 }
 
 // partsOf are parts that take everything and say nothing.
-func partsOf(st store.Store, api verify.API) Parts {
+func partsOf(st store.Store, api promapi.API) Parts {
 	return Parts{
 		Store: st, Prometheus: verify.New(api, 0), Monitor: &proofs{}, Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
 		Archive: captures(func(string) error { return nil }),

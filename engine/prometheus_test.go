@@ -101,7 +101,7 @@ func plain(question string) string {
 	return strings.Join(strings.Fields(question), "")
 }
 
-// Query implements verify.API.
+// Query implements promapi.API.
 func (f *facts) Query(ctx context.Context, query string, at time.Time, _ ...v1.Option) (prom.Value, v1.Warnings, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
@@ -134,7 +134,7 @@ func (f *facts) Query(ctx context.Context, query string, at time.Time, _ ...v1.O
 	return vector, nil, nil
 }
 
-// QueryRange implements verify.API.
+// QueryRange implements promapi.API.
 func (f *facts) QueryRange(ctx context.Context, _ string, _ v1.Range, _ ...v1.Option) (prom.Value, v1.Warnings, error) {
 	return prom.Matrix{}, nil, ctx.Err()
 }

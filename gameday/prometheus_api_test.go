@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/tsdb"
 
-	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/promapi"
 )
 
 // A range selector in an instant query is answered by raw samples with the scrapes' own
@@ -34,7 +34,7 @@ func TestPrometheusAnswersRawSamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var asker monitor.API = v1.NewAPI(client)
+	var asker promapi.API = v1.NewAPI(client)
 	at := pastStart.Add(4 * time.Minute)
 	for query, native := range map[string]bool{`requests_total{code="200"}[1m]`: false, `latency_seconds[1m]`: true} {
 		value, _, err := asker.Query(t.Context(), query, at)

@@ -24,7 +24,7 @@ type then struct {
 	now time.Time
 }
 
-// Query implements verify.API.
+// Query implements promapi.API.
 func (t then) Query(ctx context.Context, query string, at time.Time, _ ...v1.Option) (model.Value, v1.Warnings, error) {
 	stamp := at
 	if at.IsZero() {
@@ -45,7 +45,7 @@ func (t then) Query(ctx context.Context, query string, at time.Time, _ ...v1.Opt
 	return out, nil, nil
 }
 
-// QueryRange implements verify.API; the confirmation asks none.
+// QueryRange implements promapi.API; the confirmation asks none.
 func (then) QueryRange(context.Context, string, v1.Range, ...v1.Option) (model.Value, v1.Warnings, error) {
 	return nil, nil, errors.New("a replay answers for one moment only")
 }

@@ -2,13 +2,13 @@ package monitor
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
+
+	"github.com/autorollback/autorollback/promapi"
 )
 
 const (
@@ -124,11 +124,8 @@ func (m *Monitor) samples(ctx context.Context, query string, at time.Time, add f
 }
 
 func problemOf(err error, warnings v1.Warnings) error {
-	if err != nil {
+	if err = promapi.Complete(warnings, err); err != nil {
 		return fmt.Errorf("ask Prometheus: %w", err)
-	}
-	if len(warnings) > 0 {
-		return errors.New("ask Prometheus: partial answer: " + strings.Join(warnings, "; "))
 	}
 	return nil
 }

@@ -5,20 +5,13 @@ import (
 	"sync"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/common/model"
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
-
-// An API answers PromQL. The v1.API of client_golang is one.
-type API interface {
-	Query(ctx context.Context, query string, at time.Time, opts ...v1.Option) (model.Value, v1.Warnings, error)
-	QueryRange(ctx context.Context, query string, r v1.Range, opts ...v1.Option) (model.Value, v1.Warnings, error)
-}
 
 // A Target is an open release that gets traffic, with its runbook.
 type Target struct {
@@ -28,7 +21,7 @@ type Target struct {
 
 // A Monitor watches any number of releases. It is safe for concurrent use.
 type Monitor struct {
-	api     API
+	api     promapi.API
 	log     *zap.Logger
 	history chan struct{} // held by questions about more than a few intervals
 	live    chan struct{} // held by those about the newest one
@@ -47,7 +40,7 @@ const (
 )
 
 // New makes a monitor that watches nothing yet.
-func New(api API, log *zap.Logger) *Monitor {
+func New(api promapi.API, log *zap.Logger) *Monitor {
 	return &Monitor{api: api, log: log, history: make(chan struct{}, historyAtOnce), live: make(chan struct{}, liveAtOnce), proved: make(chan struct{}, 1), watches: map[string]*watch{}}
 }
 

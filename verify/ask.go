@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/common/model"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 )
@@ -58,7 +59,7 @@ func (p *Prometheus) askTogether(ctx context.Context, questions []question, grou
 	from, at := time.Now(), questions[group[0]].at
 	together := join(questions, group)
 	value, warnings, err := p.query(ctx, together, at)
-	if err != nil && blame(err) == record.NoData {
+	if promapi.Refused(err) {
 		p.askEach(ctx, questions, group, replies)
 		return
 	}
@@ -74,7 +75,7 @@ func (p *Prometheus) askTogether(ctx context.Context, questions []question, grou
 
 func (p *Prometheus) askEach(ctx context.Context, questions []question, group []int, replies []reply) {
 	var g errgroup.Group
-	g.SetLimit(parallel)
+	g.SetLimit(promapi.Parallel)
 	for _, i := range group {
 		g.Go(func() error {
 			replies[i] = p.askOne(ctx, questions[i])

@@ -10,11 +10,12 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/verify"
 )
 
 // deaf is a Prometheus that never answers.
-type deaf struct{ verify.API }
+type deaf struct{ promapi.API }
 
 func (deaf) Query(ctx context.Context, _ string, _ time.Time, _ ...v1.Option) (model.Value, v1.Warnings, error) {
 	<-ctx.Done()

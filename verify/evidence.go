@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/common/model"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 )
 
@@ -29,7 +30,7 @@ func (p *Prometheus) Evidence(ctx context.Context, exprs map[string]string, at t
 	names := slices.Sorted(maps.Keys(exprs))
 	queries := make([]record.Query, len(names))
 	var g errgroup.Group
-	g.SetLimit(parallel / 4) // the rescue's own questions go first
+	g.SetLimit(promapi.Parallel / 4) // the rescue's own questions go first
 	for i, name := range names {
 		g.Go(func() error {
 			queries[i] = p.capture(ctx, name, exprs[name], at)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/verify"
 )
 
@@ -110,11 +111,17 @@ func (a *asked) client(tb testing.TB, timeout time.Duration) *verify.Prometheus 
 	if timeout == 0 {
 		timeout = 20 * time.Second // a machine may be busy
 	}
-	p, err := verify.NewPrometheus(a.URL, nil, timeout)
+	return verifierOf(tb, a.URL, timeout)
+}
+
+// verifierOf asks the Prometheus at an address.
+func verifierOf(tb testing.TB, address string, timeout time.Duration) *verify.Prometheus {
+	tb.Helper()
+	client, err := promapi.New(address, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return p
+	return verify.New(client, timeout)
 }
 
 // moment is the time a query asks for, or now.

@@ -60,9 +60,7 @@ func setUp(t testing.TB) *stage {
 	if s.q, err = rules.Ask(rb); err != nil {
 		t.Fatal(err)
 	}
-	if s.prometheus, err = verify.NewPrometheus(server.URL, nil, 20*time.Second); err != nil {
-		t.Fatal(err)
-	}
+	s.prometheus = verifierOf(t, server.URL, 20*time.Second)
 	now := time.Now()
 	s.rel = record.Release{Schema: 1, ID: "ranker-42", Service: "ranker", Region: runbook.DefaultRegion, Phase: record.Open,
 		Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}, Weight: 20, StartedAt: now, WeightChangedAt: now}

@@ -12,6 +12,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 )
 
@@ -42,8 +43,8 @@ func read(q record.Query, value model.Value, warnings v1.Warnings, err error, fr
 		return r
 	}
 	r.query.Answer = clip(raw(value, warnings), keptAnswer)
-	if len(warnings) > 0 {
-		return r.refuse("partial answer: " + clip(strings.Join(warnings, "; "), 300))
+	if err := promapi.Complete(warnings, nil); err != nil {
+		return r.refuse(clip(err.Error(), 300))
 	}
 	if !r.take(value) {
 		return r.refuse(fmt.Sprintf("answer is a %s, not a number", kindOf(value)))
@@ -106,10 +107,7 @@ func (r *reply) one() (float64, bool) {
 // blame tells a question that Prometheus cannot answer (400, 422) from a Prometheus,
 // or something in front of it, that does not answer.
 func blame(err error) record.State {
-	if e, ok := errors.AsType[*v1.Error](err); ok && (e.Type == v1.ErrBadData || e.Type == v1.ErrExec) {
-		return record.NoData
-	}
-	if errors.Is(err, errNoQuestion) {
+	if promapi.Refused(err) || errors.Is(err, errNoQuestion) {
 		return record.NoData
 	}
 	return record.Unreachable

@@ -24,6 +24,7 @@ import (
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/verify"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -64,7 +65,7 @@ func (d *daemon) wire(people net.Addr) error {
 	if d.store, err = openStore(cfg, d.onClose); err != nil {
 		return err
 	}
-	prom, err := openPrometheus(cfg)
+	prom, err := prometheusAt("--prometheus.url", cfg.Prometheus.URL, cfg.Prometheus.HTTPConfig)
 	if err != nil {
 		return err
 	}
@@ -96,10 +97,10 @@ func (d *daemon) wire(people net.Addr) error {
 	if err != nil {
 		return err
 	}
-	d.monitor = monitor.New(prom.API(), d.log)
+	d.monitor = monitor.New(prom, d.log)
 	reg.MustRegister(d.monitor)
 	d.engine, err = engine.New(engine.Parts{
-		Store: d.store, Prometheus: prom, Monitor: d.monitor, Journal: journal, Log: d.log, Registerer: reg,
+		Store: d.store, Prometheus: verify.New(prom, cfg.Prometheus.Timeout), Monitor: d.monitor, Journal: journal, Log: d.log, Registerer: reg,
 		Archive: report.Archive{Folder: folder, External: external.String(), Prometheus: cfg.Prometheus.URL, Approval: d.approval}, Post: mail,
 	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, TendEvery: cfg.TendEvery, RulesEvery: cfg.RulesEvery, Boundary: faultPoint, Version: version})
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -59,17 +58,6 @@ func secretFile(path string) (string, error) {
 	}
 	text, err := os.ReadFile(path)
 	return strings.TrimSpace(string(text)), err
-}
-
-func openPrometheus(cfg config) (*verify.Prometheus, error) {
-	var rt http.RoundTripper // nil: the quick one of verify
-	if file := cfg.Prometheus.HTTPConfig; file != "" {
-		var err error
-		if rt, err = transport(file, "prometheus"); err != nil {
-			return nil, err
-		}
-	}
-	return verify.NewPrometheus(cfg.Prometheus.URL, rt, cfg.Prometheus.Timeout)
 }
 
 // verifyLive compares the rules, and how often pods are scraped, with a Prometheus.

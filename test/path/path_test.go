@@ -17,6 +17,7 @@ import (
 
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -96,7 +97,7 @@ func (x *story) record(shape quality.Shape, tick quality.Tick, b *servers.Backlo
 }
 
 // watch has the monitor count the release through Prometheus' query API.
-func (x *story) watch(t *testing.T, api monitor.API) error {
+func (x *story) watch(t *testing.T, api promapi.API) error {
 	m := monitor.New(api, zap.NewNop())
 	target := monitor.Target{Runbook: x.rb, Release: x.release}
 	return m.History(t.Context(), target, x.began.Add(length), func(s monitor.Step, results map[string]analysis.Result) {
@@ -114,7 +115,7 @@ func (x *story) watch(t *testing.T, api monitor.API) error {
 
 // replicas shows that daemons which ask at other times, or start in the middle, find the
 // very same.
-func (x *story) replicas(t *testing.T, api monitor.API) {
+func (x *story) replicas(t *testing.T, api promapi.API) {
 	t.Helper()
 	m := monitor.New(api, zap.NewNop())
 	target := monitor.Target{Runbook: x.rb, Release: x.release}

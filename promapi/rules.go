@@ -1,4 +1,4 @@
-package verify
+package promapi
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 )
 
@@ -17,36 +16,29 @@ import (
 // (Prometheus 3). Of one that does not the whole answer is read as it comes.
 const groupsAPage = 200
 
-// A server is a Prometheus at an address.
-type server struct {
-	v1.API
-	client api.Client
-	http   *http.Client
-}
-
-// RuleGroups implements rules.API: one group after the other is decoded, so that the
+// RuleGroups hands over each loaded rule group, decoded one after the other, so that the
 // answer is never in memory whole.
-func (s server) RuleGroups(ctx context.Context, each func(v1.RuleGroup) error) error {
+func (c *Client) RuleGroups(ctx context.Context, each func(v1.RuleGroup) error) error {
 	for next := ""; ; {
 		q := url.Values{"exclude_alerts": {"true"}, "group_limit": {strconv.Itoa(groupsAPage)}}
 		if next != "" {
 			q.Set("group_next_token", next)
 		}
-		u := s.client.URL("/api/v1/rules", nil)
+		u := c.client.URL("/api/v1/rules", nil)
 		u.RawQuery = q.Encode()
 		var err error
-		if next, err = s.page(ctx, u.String(), each); err != nil || next == "" {
+		if next, err = c.page(ctx, u.String(), each); err != nil || next == "" {
 			return err
 		}
 	}
 }
 
-func (s server) page(ctx context.Context, address string, each func(v1.RuleGroup) error) (next string, err error) {
+func (c *Client) page(ctx context.Context, address string, each func(v1.RuleGroup) error) (next string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return "", err
 	}
-	resp, err := s.http.Do(req)
+	resp, err := c.stream.Do(req)
 	if err != nil {
 		return "", err
 	}
