@@ -19,35 +19,35 @@ const (
 
 func (s *server) api(mux *http.ServeMux) {
 	for route, read := range map[string]func(context.Context, *http.Request) (any, error){
-		"/status":                           s.status,
-		"/releases":                         s.releases,
+		"/status":                           s.part(func(st record.Status) any { return st }),
+		"/releases":                         s.part(func(st record.Status) any { return st.Releases }),
 		"/releases/{service}/{region}":      s.release,
 		"/releases/{service}/{region}/plan": s.rampPlan,
-		"/incidents":                        s.incidents,
+		"/incidents":                        s.part(func(st record.Status) any { return st.Incidents }),
 		"/incidents/{id}":                   s.incident,
 		"/approvals/{id}":                   s.approval,
-		"/control":                          s.control,
-		"/shadow":                           s.shadowVerdicts,
-		"/mirrors":                          s.mirrors,
+		"/control":                          s.part(func(st record.Status) any { return st.Control }),
+		"/shadow":                           s.part(func(st record.Status) any { return st.Shadow }),
+		"/mirrors":                          s.part(func(st record.Status) any { return st.Mirrors }),
 	} {
 		mux.HandleFunc("GET "+API+route, s.reads(read))
 	}
-	for route, change := range map[string]func(context.Context, *http.Request, Identity) (any, error){
+	for route, do := range map[string]change{
 		"POST " + API + "/releases":                                 s.start,
-		"POST " + API + "/releases/{service}/{region}/rollback":     s.rollback,
-		"POST " + API + "/releases/{service}/{region}/release-hold": s.letGo,
-		"POST " + API + "/releases/{service}/{region}/promote":      s.promote,
-		"POST " + API + "/releases/{service}/{region}/flip":         s.flip,
-		"POST " + API + "/releases/{service}/{region}/hold":         s.stop,
-		"POST " + API + "/releases/{service}/{region}/resume":       s.resume,
+		"POST " + API + "/releases/{service}/{region}/rollback":     withReason(s.Engine.Rollback),
+		"POST " + API + "/releases/{service}/{region}/release-hold": withReason(s.Engine.LetGo),
+		"POST " + API + "/releases/{service}/{region}/promote":      step(s.Engine.Promote),
+		"POST " + API + "/releases/{service}/{region}/flip":         step(s.Engine.Flip),
+		"POST " + API + "/releases/{service}/{region}/hold":         withReason(s.Engine.Stop),
+		"POST " + API + "/releases/{service}/{region}/resume":       withReason(s.Engine.Resume),
 		"POST " + API + "/approvals/{id}":                           s.answer,
 		"PUT " + API + "/control":                                   s.setControl,
 		"POST " + API + "/quarantine/{digest}/lift":                 s.lift,
 		"POST " + API + "/shadow":                                   s.recordShadow,
 		"POST " + API + "/mirrors/{service}/{region}/start":         s.startMirror,
-		"POST " + API + "/mirrors/{service}/{region}/stop":          s.stopMirror,
+		"POST " + API + "/mirrors/{service}/{region}/stop":          withReason(s.Engine.StopMirror),
 	} {
-		mux.HandleFunc(route, s.changes(change))
+		mux.HandleFunc(route, s.changes(do))
 	}
 	mux.HandleFunc("GET "+API+"/incidents/{id}/page", s.page)
 	mux.HandleFunc("GET "+API+"/incidents/{id}/markdown", s.markdown)
@@ -76,7 +76,7 @@ func (s *server) reads(read func(context.Context, *http.Request) (any, error)) h
 
 // changes carries out an order of somebody we know. Hanging up does not call off
 // what has begun.
-func (s *server) changes(change func(context.Context, *http.Request, Identity) (any, error)) http.HandlerFunc {
+func (s *server) changes(do change) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		who, refused := s.Auth.who(r)
 		if refused != nil {
@@ -90,7 +90,7 @@ func (s *server) changes(change func(context.Context, *http.Request, Identity) (
 		r.Body = http.MaxBytesReader(w, r.Body, maxOrder)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), changeWithin)
 		defer cancel()
-		data, err := change(ctx, r, who)
+		data, err := do(ctx, r, who)
 		if bad, ok := badOrder(err); ok {
 			fail(w, bad)
 			return
@@ -103,8 +103,17 @@ func (s *server) changes(change func(context.Context, *http.Request, Identity) (
 	}
 }
 
-func (s *server) status(ctx context.Context, _ *http.Request) (any, error) {
-	st, err := s.Reader.Status(ctx)
+// part answers with one part of how things stand.
+func (s *server) part(of func(record.Status) any) func(context.Context, *http.Request) (any, error) {
+	return func(ctx context.Context, _ *http.Request) (any, error) {
+		st, err := s.status(ctx)
+		return of(st), err
+	}
+}
+
+// status has no list that is null in JSON.
+func (s *server) status(ctx context.Context) (record.Status, error) {
+	st, err := s.Engine.Status(ctx)
 	st.Releases, st.Incidents = orEmpty(st.Releases), orEmpty(st.Incidents)
 	st.Approvals, st.Quarantine = orEmpty(st.Approvals), orEmpty(st.Quarantine)
 	st.Shadow, st.Mirrors = orEmpty(st.Shadow), orEmpty(st.Mirrors)
@@ -113,13 +122,8 @@ func (s *server) status(ctx context.Context, _ *http.Request) (any, error) {
 	return st, err
 }
 
-func (s *server) releases(ctx context.Context, _ *http.Request) (any, error) {
-	st, err := s.Reader.Status(ctx)
-	return orEmpty(st.Releases), err
-}
-
 func (s *server) release(ctx context.Context, r *http.Request) (any, error) {
-	st, err := s.Reader.Status(ctx)
+	st, err := s.Engine.Status(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -131,22 +135,12 @@ func (s *server) release(ctx context.Context, r *http.Request) (any, error) {
 	return nil, notFound("release")
 }
 
-func (s *server) incidents(ctx context.Context, _ *http.Request) (any, error) {
-	st, err := s.Reader.Status(ctx)
-	return orEmpty(st.Incidents), err
-}
-
 func (s *server) incident(ctx context.Context, r *http.Request) (any, error) {
-	return s.Reader.Incident(ctx, r.PathValue("id"))
+	return s.Engine.Incident(ctx, r.PathValue("id"))
 }
 
 func (s *server) approval(ctx context.Context, r *http.Request) (any, error) {
-	return s.Approvals.Approval(ctx, r.PathValue("id"))
-}
-
-func (s *server) control(ctx context.Context, _ *http.Request) (any, error) {
-	st, err := s.Reader.Status(ctx)
-	return st.Control, err
+	return s.Engine.Approval(ctx, r.PathValue("id"))
 }
 
 func (s *server) page(w http.ResponseWriter, r *http.Request) {
@@ -180,7 +174,7 @@ func (s *server) pageOf(ctx context.Context, r *http.Request, render func(contex
 	if render == nil || !wellNamed(r) {
 		return nil, notFound("page")
 	}
-	inc, err := s.Reader.Incident(ctx, r.PathValue("id"))
+	inc, err := s.Engine.Incident(ctx, r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}

@@ -142,7 +142,7 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 		s.form(w, http.StatusOK, q)
 		return
 	}
-	a, err := s.Approvals.Answer(ctx, q.Approval.ID, in.Decision == "approve", who.Name, who.How, in.Reason)
+	a, err := s.Engine.Answer(ctx, q.Approval.ID, in.Decision == "approve", who.Name, who.How, in.Reason)
 	if err != nil {
 		p := s.problemOf(err)
 		s.explain(w, notice{p.code, titleOf(p), p.text})
@@ -189,7 +189,7 @@ func (s *server) ask(ctx context.Context, r *http.Request) (question, *notice) {
 	case err != nil:
 		return question{}, noQuestion()
 	}
-	a, err := s.Approvals.Approval(ctx, claims.Approval)
+	a, err := s.Engine.Approval(ctx, claims.Approval)
 	if errors.Is(err, runbook.ErrNotFound) {
 		return question{}, noQuestion()
 	}
@@ -237,7 +237,7 @@ func (s *server) look(ctx context.Context, r *http.Request, a record.Approval) (
 	q.MaySign = modes.Any()
 	var err error
 	if !q.Promotion() { // a step has no incident
-		q.Incident, err = s.Reader.Incident(ctx, a.Incident)
+		q.Incident, err = s.Engine.Incident(ctx, a.Incident)
 	}
 	if err == nil && s.Live != nil {
 		q.Live, err = s.Live(ctx, a)

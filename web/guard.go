@@ -1,7 +1,10 @@
 package web
 
 import (
+	"crypto/rand"
+	"crypto/subtle"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/autorollback/autorollback/report"
@@ -40,4 +43,48 @@ func sameSite(next http.Handler) http.Handler {
 		fail(w, problem{http.StatusForbidden, "forbidden", "a page of another site asked for this"})
 	}))
 	return guard.Handler(next)
+}
+
+// forms are what a name in a path may look like; anything else is not found, and
+// never becomes part of a key.
+var forms = map[string]*regexp.Regexp{
+	"service": regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`),
+	"region":  regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`),
+	"id":      regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,79}$`),
+	"digest":  regexp.MustCompile(`^sha256:[0-9a-f]{64}$`),
+}
+
+// wellNamed reports whether every name in the request's path can be one.
+func wellNamed(r *http.Request) bool {
+	for name, form := range forms {
+		if v := r.PathValue(name); v != "" && !form.MatchString(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// The nonce ties a form to the browser that was shown the page: it is in the form and
+// in a cookie that other sites' requests do not carry.
+const nonceCookie = "autorollback_form"
+
+var nonceForm = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+
+// setNonce keeps the browser's nonce, so that two open pages do not spoil each other.
+func setNonce(w http.ResponseWriter, r *http.Request) string {
+	nonce := rand.Text()
+	if c, err := r.Cookie(nonceCookie); err == nil && nonceForm.MatchString(c.Value) {
+		nonce = c.Value
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: nonceCookie, Value: nonce, Path: "/approve/", MaxAge: 3600,
+		HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
+	})
+	return nonce
+}
+
+func nonceMatches(r *http.Request) bool {
+	c, err := r.Cookie(nonceCookie)
+	return err == nil && nonceForm.MatchString(c.Value) &&
+		subtle.ConstantTimeCompare([]byte(c.Value), []byte(r.PostForm.Get("nonce"))) == 1
 }

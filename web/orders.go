@@ -81,7 +81,7 @@ func (s *server) start(ctx context.Context, r *http.Request, who Identity) (any,
 	default:
 		return nil, badData("safer is %q, want true or false", safer)
 	}
-	return s.Releases.Start(ctx, launch, who.Name)
+	return s.Engine.Start(ctx, launch, who.Name)
 }
 
 // notProved is a person's reason why the stable side need not be the last known good.
@@ -99,20 +99,28 @@ func notProved(r *http.Request) (string, error) {
 	return reason, nil
 }
 
-func (s *server) rollback(ctx context.Context, r *http.Request, who Identity) (any, error) {
-	reason, err := reasonOf(r)
-	if err != nil {
-		return nil, err
+// A change carries out an order of somebody we know.
+type change func(context.Context, *http.Request, Identity) (any, error)
+
+// withReason is an order about one service in a region whose body is a [Reason].
+func withReason[T any](do func(ctx context.Context, service, region, by, reason string) (T, error)) change {
+	return func(ctx context.Context, r *http.Request, who Identity) (any, error) {
+		reason, err := reasonOf(r)
+		if err != nil {
+			return nil, err
+		}
+		return do(ctx, r.PathValue("service"), r.PathValue("region"), who.Name, reason)
 	}
-	return s.Releases.Rollback(ctx, r.PathValue("service"), r.PathValue("region"), who.Name, reason)
 }
 
-func (s *server) letGo(ctx context.Context, r *http.Request, who Identity) (any, error) {
-	reason, err := reasonOf(r)
-	if err != nil {
-		return nil, err
+// step takes an empty JSON object: a step of the ramp needs no reason, it is the plan.
+func step(do func(ctx context.Context, service, region, by string) (record.Release, error)) change {
+	return func(ctx context.Context, r *http.Request, who Identity) (any, error) {
+		if err := order(r, &struct{}{}); err != nil {
+			return nil, err
+		}
+		return do(ctx, r.PathValue("service"), r.PathValue("region"), who.Name)
 	}
-	return s.Releases.LetGo(ctx, r.PathValue("service"), r.PathValue("region"), who.Name, reason)
 }
 
 func (s *server) lift(ctx context.Context, r *http.Request, who Identity) (any, error) {
@@ -120,7 +128,7 @@ func (s *server) lift(ctx context.Context, r *http.Request, who Identity) (any, 
 	if err != nil {
 		return nil, err
 	}
-	return struct{}{}, s.Switches.Lift(ctx, r.PathValue("digest"), who.Name, reason)
+	return struct{}{}, s.Engine.Lift(ctx, r.PathValue("digest"), who.Name, reason)
 }
 
 func (s *server) setControl(ctx context.Context, r *http.Request, who Identity) (any, error) {
@@ -140,7 +148,7 @@ func (s *server) setControl(ctx context.Context, r *http.Request, who Identity) 
 		return nil, badData("until is %s, which is not in the future", clock(c.Until))
 	}
 	c.By, c.Reason = who.Name, plain(c.Reason)
-	return c, s.Switches.SetControl(ctx, c)
+	return c, s.Engine.SetControl(ctx, c)
 }
 
 func reasonOf(r *http.Request) (string, error) {
@@ -205,3 +213,40 @@ func plain(s string) string {
 	}
 	return s
 }
+
+// rampPlan says what the ramp will take, and where the release stands on it.
+func (s *server) rampPlan(ctx context.Context, r *http.Request) (any, error) {
+	return s.Engine.RampPlan(ctx, r.PathValue("service"), r.PathValue("region"))
+}
+
+// answer is the command line's twin of the page. Where nobody can sign in, it needs
+// the link's token: holding the link is then all there is to know of a person.
+func (s *server) answer(ctx context.Context, r *http.Request, who Identity) (any, error) {
+	var in Decision
+	if err := order(r, &in); err != nil {
+		return nil, err
+	}
+	a, err := s.Engine.Approval(ctx, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if !who.Known() || in.Token != "" {
+		claims, err := s.Tokens.Verify(in.Token, time.Now())
+		if err == nil {
+			err = claims.Match(a)
+		}
+		if err != nil {
+			return nil, bad{http.StatusForbidden, "nobody can sign in here, so the link itself is needed: " + err.Error()}
+		}
+	}
+	if !who.Known() {
+		who = Identity{Name: linkHolder, How: LinkOnly}
+	}
+	if p := s.mayAnswer(a, in, who); p != nil {
+		return nil, bad{p.code, p.text}
+	}
+	return s.Engine.Answer(ctx, a.ID, in.Decision == "approve", who.Name, who.How, plain(in.Reason))
+}
+
+// linkHolder is what somebody is called of whom only the link is known.
+const linkHolder = "holder of the link"

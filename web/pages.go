@@ -63,7 +63,7 @@ type board struct {
 func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
 	defer cancel()
-	st, err := s.Reader.Status(ctx)
+	st, err := s.Engine.Status(ctx)
 	if err != nil {
 		p := s.problemOf(err)
 		s.explain(w, notice{p.code, titleOf(p), p.text})

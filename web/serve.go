@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -52,7 +53,7 @@ func Serve(ctx context.Context, listeners []net.Listener, configFile string, h h
 	systemd := false
 	flags := &toolkit.FlagConfig{WebConfigFile: &configFile, WebSystemdSocket: &systemd}
 	ended := make(chan error, 1)
-	go func() { ended <- toolkit.ServeMultiple(listeners, server, flags, bridge(log)) }()
+	go func() { ended <- toolkit.ServeMultiple(listeners, server, flags, newSlog(log)) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve people: %w", errors.Join(err, server.Close()))
@@ -67,4 +68,48 @@ func Serve(ctx context.Context, listeners []net.Listener, configFile string, h h
 		return fmt.Errorf("serve people: %w", err)
 	}
 	return nil
+}
+
+// newSlog returns a slog logger for exporter-toolkit that writes to ours.
+func newSlog(log *zap.Logger) *slog.Logger { return slog.New(slogAdapter{log}) }
+
+type slogAdapter struct{ log *zap.Logger }
+
+func (h slogAdapter) Enabled(_ context.Context, l slog.Level) bool {
+	return h.log.Core().Enabled(zapLevel(l))
+}
+
+func (h slogAdapter) Handle(_ context.Context, r slog.Record) error {
+	fields := make([]zap.Field, 0, r.NumAttrs())
+	r.Attrs(func(a slog.Attr) bool {
+		fields = append(fields, zap.Any(a.Key, a.Value.Resolve().Any()))
+		return true
+	})
+	if entry := h.log.Check(zapLevel(r.Level), r.Message); entry != nil {
+		entry.Write(fields...)
+	}
+	return nil
+}
+
+func (h slogAdapter) WithAttrs(attrs []slog.Attr) slog.Handler {
+	log := h.log
+	for _, a := range attrs {
+		log = log.With(zap.Any(a.Key, a.Value.Resolve().Any()))
+	}
+	return slogAdapter{log}
+}
+
+// WithGroup is not used by the toolkit; names stay flat.
+func (h slogAdapter) WithGroup(string) slog.Handler { return h }
+
+func zapLevel(l slog.Level) zapcore.Level {
+	switch {
+	case l >= slog.LevelError:
+		return zapcore.ErrorLevel
+	case l >= slog.LevelWarn:
+		return zapcore.WarnLevel
+	case l >= slog.LevelInfo:
+		return zapcore.InfoLevel
+	}
+	return zapcore.DebugLevel
 }

@@ -9,34 +9,13 @@ import (
 	"github.com/autorollback/autorollback/shadow"
 )
 
-// Gates keeps the verdicts of shadow reports.
-type Gates interface {
-	RecordShadow(ctx context.Context, g shadow.Gate, by string) (record.ShadowVerdict, error)
-}
-
-// Mirrors switches the copying of requests on and off.
-type Mirrors interface {
-	StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by string) (record.Mirror, error)
-	StopMirror(ctx context.Context, service, region, by, reason string) (record.Mirror, error)
-}
-
 // recordShadow takes the gate file that `shadow report` wrote.
 func (s *server) recordShadow(ctx context.Context, r *http.Request, who Identity) (any, error) {
 	var g shadow.Gate
 	if err := order(r, &g); err != nil {
 		return nil, err
 	}
-	return s.Gates.RecordShadow(ctx, g, who.Name)
-}
-
-func (s *server) shadowVerdicts(ctx context.Context, _ *http.Request) (any, error) {
-	st, err := s.Reader.Status(ctx)
-	return orEmpty(st.Shadow), err
-}
-
-func (s *server) mirrors(ctx context.Context, _ *http.Request) (any, error) {
-	st, err := s.Reader.Status(ctx)
-	return orEmpty(st.Mirrors), err
+	return s.Engine.RecordShadow(ctx, g, who.Name)
 }
 
 func (s *server) startMirror(ctx context.Context, r *http.Request, who Identity) (any, error) {
@@ -44,15 +23,7 @@ func (s *server) startMirror(ctx context.Context, r *http.Request, who Identity)
 	if err := order(r, &o); err != nil {
 		return nil, err
 	}
-	return s.Mirrors.StartMirror(ctx, r.PathValue("service"), r.PathValue("region"), o, who.Name)
-}
-
-func (s *server) stopMirror(ctx context.Context, r *http.Request, who Identity) (any, error) {
-	reason, err := reasonOf(r)
-	if err != nil {
-		return nil, err
-	}
-	return s.Mirrors.StopMirror(ctx, r.PathValue("service"), r.PathValue("region"), who.Name, reason)
+	return s.Engine.StartMirror(ctx, r.PathValue("service"), r.PathValue("region"), o, who.Name)
 }
 
 // StartMirror has the router copy a share of the requests to a backend for a planned time.

@@ -1,4 +1,4 @@
-// Package web is the door for people: approval pages, a dashboard, the JSON API that
+// Package web is the listener for people: approval pages, a dashboard, the JSON API that
 // the command line uses, and the operations endpoints of the Prometheus family. It
 // also has that API's client.
 //
@@ -9,7 +9,6 @@ package web
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -18,49 +17,30 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/shadow"
 )
 
-// A Reader tells how things stand. Errors are those of package runbook.
-type Reader interface {
+// An Engine tells how things stand, takes orders of people whose names were verified, and
+// takes each answer to an approval at most once. Errors are those of package runbook.
+type Engine interface {
 	Status(ctx context.Context) (record.Status, error)
 	Incident(ctx context.Context, id string) (record.Incident, error)
-}
+	Approval(ctx context.Context, id string) (record.Approval, error)
+	RampPlan(ctx context.Context, service, region string) (record.RampPlan, error)
 
-// Releases takes orders about one service's release.
-type Releases interface {
 	Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error)
 	Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error)
 	LetGo(ctx context.Context, service, region, by, reason string) (record.Release, error)
-}
-
-// Steps takes orders about the ramp of one service's release.
-type Steps interface {
 	Promote(ctx context.Context, service, region, by string) (record.Release, error)
 	Flip(ctx context.Context, service, region, by string) (record.Release, error)
-	RampPlan(ctx context.Context, service, region string) (record.RampPlan, error)
-}
-
-// Brakes stops a ramp where it is, and lets it go on.
-type Brakes interface {
 	Stop(ctx context.Context, service, region, by, reason string) (record.Release, error)
 	Resume(ctx context.Context, service, region, by, reason string) (record.Release, error)
-}
-
-// Approvals keeps the questions put to humans. Answer takes each answer at most once.
-type Approvals interface {
-	Approval(ctx context.Context, id string) (record.Approval, error)
 	Answer(ctx context.Context, id string, approve bool, by, how, reason string) (record.Approval, error)
-}
-
-// Switches are the installation's own.
-type Switches interface {
 	SetControl(ctx context.Context, c record.Control) error
 	Lift(ctx context.Context, digest, by, reason string) error
-}
-
-// Tokens verifies approval links; [report.Keyring] does.
-type Tokens interface {
-	Verify(token string, now time.Time) (report.Claims, error)
+	RecordShadow(ctx context.Context, g shadow.Gate, by string) (record.ShadowVerdict, error)
+	StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by string) (record.Mirror, error)
+	StopMirror(ctx context.Context, service, region, by, reason string) (record.Mirror, error)
 }
 
 // Live is how things stand now for an approval: the trigger's own answer, and the
@@ -73,16 +53,9 @@ type Live struct {
 // Deps is what the pages and the API stand on. All are needed except Page,
 // Markdown, Live and Reload.
 type Deps struct {
-	Reader    Reader
-	Releases  Releases
-	Steps     Steps
-	Brakes    Brakes
-	Approvals Approvals
-	Switches  Switches
-	Gates     Gates
-	Mirrors   Mirrors
-	Tokens    Tokens
-	Auth      Auth
+	Engine Engine
+	Tokens report.Keyring // verifies approval links
+	Auth   Auth
 
 	// Approvers returns the people whom the service's runbook names as approvers.
 	Approvers func(service string) []string

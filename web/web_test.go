@@ -195,7 +195,7 @@ func newSite(t *testing.T, auth web.Auth) *site {
 	}
 	reg := prometheus.NewPedanticRegistry()
 	h := web.Handler(web.Deps{
-		Reader: w, Releases: w, Steps: w, Brakes: w, Approvals: w, Switches: w, Gates: w, Mirrors: w, Tokens: ring, Auth: auth,
+		Engine: w, Tokens: ring, Auth: auth,
 		Approvers: func(string) []string { return w.approvers },
 		Live: func(context.Context, record.Approval) (web.Live, error) {
 			return web.Live{

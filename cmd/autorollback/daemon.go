@@ -111,7 +111,7 @@ func (d *daemon) wire(people net.Addr) error {
 		return err
 	}
 	d.pages = web.Handler(web.Deps{
-		Reader: d.engine, Releases: d.engine, Steps: d.engine, Brakes: d.engine, Approvals: d.engine, Switches: d.engine, Gates: d.engine, Mirrors: d.engine, Tokens: keys,
+		Engine: d.engine, Tokens: keys,
 		Auth:      web.Auth{ConfigFile: cfg.Web.ConfigFile, InsecureNoAuth: cfg.Web.LinkOnly, External: external},
 		Approvers: d.approvers, Live: d.live, Page: d.page(folder, external.String(), report.HTML), Markdown: d.page(folder, external.String(), report.Markdown),
 		Ready: d.ready, Reload: func(context.Context) error { return d.reload() },
