@@ -21,13 +21,13 @@ func TestRealAlertmanager(t *testing.T) {
 	clientCert, clientKey := ca.issue(t, "alertmanager")
 	tokenFile := write(t, "token", token+"\n")
 
-	heard := make(chan []record.Alert, 10)
+	received := make(chan []record.Alert, 10)
 	calls := 0 // one group of one Alertmanager: calls come one after another
 	d := open(t, func(_ context.Context, a []record.Alert) error {
 		if calls++; calls <= 2 {
 			return errors.New("store is away")
 		}
-		heard <- a
+		received <- a
 		return nil
 	}, receiver.Config{
 		TokenFile: tokenFile,
@@ -50,9 +50,9 @@ receivers:
 	alertmanager{am.URL}.post(t, time.Time{}, labels())
 
 	select {
-	case got := <-heard:
+	case got := <-received:
 		if len(got) != 1 || got[0].Service != "ranker" || got[0].Trigger != "latency" || !got[0].Firing || got[0].Severity != runbook.Severe {
-			t.Errorf("heard %+v", got)
+			t.Errorf("received %+v", got)
 		}
 	case <-time.After(2 * time.Minute):
 		t.Fatalf("Alertmanager did not send again after 503; its log:\n%s", am.Log())

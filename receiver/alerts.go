@@ -45,7 +45,7 @@ func (r *Receiver) sort(got delivery, now time.Time) []record.Alert {
 const maxTruncated = 1 << 20
 
 // read makes an alert of one entry of the body. Names are judged as they came: a
-// name is never mended into another one. Only the entry's own status counts, not the
+// name is never corrected into another one. Only the entry's own status counts, not the
 // message's.
 func read(a template.Alert, now time.Time) (record.Alert, outcome) {
 	if a.Labels["autorollback"] != "true" {
@@ -64,10 +64,10 @@ func read(a template.Alert, now time.Time) (record.Alert, outcome) {
 		Severity:    severity(a.Labels["severity"]),
 		Firing:      firing,
 		StartsAt:    a.StartsAt,
-		Fingerprint: tame(a.Fingerprint, 64),
+		Fingerprint: sanitize(a.Fingerprint, 64),
 		Source:      record.Webhook,
-		Labels:      tameAll(a.Labels, &space),
-		Annotations: tameAll(a.Annotations, &space),
+		Labels:      sanitizeAll(a.Labels, &space),
+		Annotations: sanitizeAll(a.Annotations, &space),
 		ReceivedAt:  now,
 	}, kept
 }
@@ -90,4 +90,39 @@ func outcomeOf(a record.Alert) outcome {
 		return firingAlert
 	}
 	return resolvedAlert
+}
+
+// leftOut is what of one body is not passed on: how many, and one of them as an example.
+type leftOut struct {
+	ignored, malformed int
+	example            template.Alert // a malformed one if there is one
+}
+
+func (l *leftOut) note(what outcome, a template.Alert) {
+	switch what {
+	case ignored:
+		if l.ignored++; l.ignored == 1 && l.malformed == 0 {
+			l.example = a
+		}
+	case malformed:
+		if l.malformed++; l.malformed == 1 {
+			l.example = a
+		}
+	}
+}
+
+// say writes one line for the whole body. One that has names which cannot be names is a
+// warning: it is labelled as ours, and nobody acts on it.
+func (l *leftOut) say(log *zap.Logger) {
+	if l.ignored+l.malformed == 0 {
+		return
+	}
+	write, text := log.Info, "alerts left out: not labelled autorollback=\"true\""
+	if l.malformed > 0 {
+		write, text = log.Warn, "alerts left out: a name or a status that cannot be one"
+	}
+	a := l.example
+	write(text, zap.Int("ignored", l.ignored), zap.Int("malformed", l.malformed), zap.String("status", sanitize(a.Status, keepName)),
+		zap.String("alertname", sanitize(a.Labels["alertname"], keepName)), zap.String("service", sanitize(a.Labels["service"], keepName)),
+		zap.String("trigger", sanitize(a.Labels["trigger"], keepName)), zap.String("region", sanitize(a.Labels["region"], keepName)))
 }

@@ -108,7 +108,7 @@ func (a authority) client(t *testing.T, cert, key string) *http.Client {
 }
 
 // listen runs the receiver on a port of this machine until the test ends.
-func listen(t *testing.T, d door, scheme string) string {
+func listen(t *testing.T, d endpoint, scheme string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

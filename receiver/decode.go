@@ -31,9 +31,9 @@ func admitBody(req *http.Request) answer {
 	kind, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
 	switch {
 	case err != nil || kind != "application/json":
-		return never(http.StatusUnsupportedMediaType, "the body must be application/json")
+		return refused(http.StatusUnsupportedMediaType, "the body must be application/json")
 	case len(req.Header.Values("Content-Encoding")) > 0:
-		return never(http.StatusUnsupportedMediaType, "the body must not be encoded")
+		return refused(http.StatusUnsupportedMediaType, "the body must not be encoded")
 	case req.ContentLength > maxBody:
 		return tooLarge()
 	}
@@ -80,11 +80,11 @@ func (r *Receiver) undecodable(err error) answer {
 	case errors.As(err, &size), errors.Is(err, errTooMany):
 		return tooLarge()
 	case errors.As(err, &slow) && slow.Timeout():
-		return later("the body came too slowly; send again")
+		return unavailable("the body came too slowly; send again")
 	}
-	return never(http.StatusBadRequest, "not a version 4 webhook body")
+	return refused(http.StatusBadRequest, "not a version 4 webhook body")
 }
 
 func tooLarge() answer {
-	return never(http.StatusRequestEntityTooLarge, fmt.Sprintf("at most %d bytes and %d alerts in one body", maxBody, maxAlerts))
+	return refused(http.StatusRequestEntityTooLarge, fmt.Sprintf("at most %d bytes and %d alerts in one body", maxBody, maxAlerts))
 }

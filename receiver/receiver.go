@@ -1,4 +1,4 @@
-// Package receiver is the door for machines: Alertmanager's webhook (version 4) in,
+// Package receiver is the webhook listener: Alertmanager's webhook (version 4) in,
 // alerts out, on a listener of its own with its own authentication. It answers 200
 // only once the outcome of every alert is committed, 503 for "later", and 400, 401,
 // 404, 405, 413 or 415 for "never".
@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -50,7 +51,7 @@ type Receiver struct {
 	clients  *clients
 	log      *zap.Logger
 	metrics  metrics
-	flights  chan struct{}
+	inFlight chan struct{}
 	draining atomic.Bool
 }
 
@@ -60,7 +61,7 @@ func New(intake Intake, cfg Config, log *zap.Logger, reg prometheus.Registerer) 
 	if cfg.TokenFile == "" && cfg.TLS.ClientCA == "" {
 		return nil, fmt.Errorf("receiver lets anybody in: name a bearer token file, a client CA file, or both")
 	}
-	r := &Receiver{intake: intake, known: cfg.Known, log: log, flights: make(chan struct{}, maxFlights)}
+	r := &Receiver{intake: intake, known: cfg.Known, log: log, inFlight: make(chan struct{}, maxInFlight)}
 	if r.known == nil {
 		r.known = func(string, string) bool { return true }
 	}
@@ -76,7 +77,7 @@ func New(intake Intake, cfg Config, log *zap.Logger, reg prometheus.Registerer) 
 }
 
 const (
-	maxFlights = 32
+	maxInFlight = 32
 	// budget is the time for the intake; Alertmanager itself waits longer.
 	budget = 3 * time.Second
 )
@@ -94,10 +95,10 @@ func (r *Receiver) answer(w http.ResponseWriter, req *http.Request) answer {
 		return a
 	}
 	select {
-	case r.flights <- struct{}{}:
-		defer func() { <-r.flights }()
+	case r.inFlight <- struct{}{}:
+		defer func() { <-r.inFlight }()
 	default:
-		return later("too many requests under way; send again")
+		return unavailable("too many requests under way; send again")
 	}
 	got, err := decode(http.MaxBytesReader(w, req.Body, maxBody))
 	if err != nil {
@@ -110,15 +111,15 @@ func (r *Receiver) answer(w http.ResponseWriter, req *http.Request) answer {
 func (r *Receiver) admit(req *http.Request) answer {
 	switch {
 	case r.draining.Load():
-		return later("stopping; send again")
+		return unavailable("stopping; send again")
 	case req.URL.Path != Path:
-		return never(http.StatusNotFound, "only "+Path+" is served here")
+		return refused(http.StatusNotFound, "only "+Path+" is served here")
 	case !r.clients.allow(req.TLS):
-		return never(http.StatusUnauthorized, "a client certificate that the receiver accepts is needed")
+		return refused(http.StatusUnauthorized, "a client certificate that the receiver accepts is needed")
 	case !r.tokens.allow(req.Header.Values("Authorization")):
-		return never(http.StatusUnauthorized, "a valid bearer token is needed")
+		return refused(http.StatusUnauthorized, "a valid bearer token is needed")
 	case req.Method != http.MethodPost:
-		return never(http.StatusMethodNotAllowed, "only POST is served here")
+		return refused(http.StatusMethodNotAllowed, "only POST is served here")
 	}
 	return admitBody(req)
 }
@@ -135,7 +136,35 @@ func (r *Receiver) take(ctx context.Context, got delivery) answer {
 	if err := r.intake.Alerts(ctx, alerts); err != nil {
 		r.log.Warn("alerts not committed; Alertmanager will send them again",
 			zap.Int("alerts", len(alerts)), zap.Error(err))
-		return later("not committed; send again")
+		return unavailable("not committed; send again")
 	}
 	return done()
+}
+
+// An answer is a status code with a sentence, which Alertmanager writes to its log.
+type answer struct {
+	code int
+	text string
+}
+
+func done() answer                         { return answer{http.StatusOK, "committed"} }
+func unavailable(text string) answer       { return answer{http.StatusServiceUnavailable, text} }
+func refused(code int, text string) answer { return answer{code, text} }
+
+func (a answer) write(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	switch a.code {
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", "1")
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", "Bearer")
+	case http.StatusMethodNotAllowed:
+		h.Set("Allow", http.MethodPost)
+	}
+	w.WriteHeader(a.code)
+	// The sender may be gone; the outcome is committed all the same.
+	_, _ = w.Write([]byte(strings.TrimSpace(a.text) + "\n"))
 }

@@ -31,13 +31,13 @@ func (f intake) Alerts(ctx context.Context, alerts []record.Alert) error { retur
 
 func accept(context.Context, []record.Alert) error { return nil }
 
-// door is a receiver with its registry.
-type door struct {
+// endpoint is a receiver with its registry.
+type endpoint struct {
 	*receiver.Receiver
 	reg *prometheus.Registry
 }
 
-func open(t testing.TB, in intake, cfg receiver.Config) door {
+func open(t testing.TB, in intake, cfg receiver.Config) endpoint {
 	t.Helper()
 	if cfg.TokenFile == "" && cfg.TLS.ClientCA == "" {
 		cfg.TokenFile = write(t, "token", token+"\n")
@@ -47,7 +47,7 @@ func open(t testing.TB, in intake, cfg receiver.Config) door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return door{r, reg}
+	return endpoint{r, reg}
 }
 
 func write(t testing.TB, name, text string) string {
@@ -74,7 +74,7 @@ func header(name, value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
 
-func (d door) serve(req *http.Request) *httptest.ResponseRecorder {
+func (d endpoint) serve(req *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	d.ServeHTTP(w, req)
 	return w
@@ -145,7 +145,7 @@ func TestAnswers(t *testing.T) {
 }
 
 // counter reads one labelled value of the registry.
-func (d door) counter(t *testing.T, name, label, value string) float64 {
+func (d endpoint) counter(t *testing.T, name, label, value string) float64 {
 	t.Helper()
 	families, err := d.reg.Gather()
 	if err != nil {

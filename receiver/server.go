@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"golang.org/x/net/netutil"
 )
 
 const (
@@ -27,7 +28,7 @@ const (
 // 503 to what still comes on old ones, finishes what is under way, and returns nil; or
 // an error if that took longer than an answer may take.
 func (r *Receiver) Run(ctx context.Context, l net.Listener) error {
-	l = atMost(maxConns, l)
+	l = netutil.LimitListener(l, maxConns) // further ones wait in the kernel's queue
 	if r.clients != nil {
 		l = tls.NewListener(l, r.clients.config())
 	}

@@ -47,7 +47,7 @@ func (p *pipes) dial() net.Conn {
 }
 
 // running starts the receiver; stop ends it and returns what Run returned.
-func running(t *testing.T, d door) (l *pipes, stop func() error) {
+func running(t *testing.T, d endpoint) (l *pipes, stop func() error) {
 	t.Helper()
 	l = newPipes()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -36,7 +36,7 @@ type Consul struct {
 	token    string
 	replica  string
 	life     string     // tells this process from the one before of that name
-	lanes    chan *lane // those that no commit is using
+	queues    chan *queue // those that no commit is using
 	attempts time.Duration
 	maxWait  time.Duration
 }
@@ -64,12 +64,12 @@ func OpenConsul(cfg ConsulConfig) (*Consul, error) {
 		token:    conf.Token,
 		replica:  cfg.Replica,
 		life:     rand.Text(),
-		lanes:    make(chan *lane, laneCount),
+		queues:    make(chan *queue, queueCount),
 		attempts: 5 * time.Second,
 		maxWait:  30 * time.Second,
 	}
-	for n := range laneCount {
-		c.lanes <- &lane{key: laneKey(cfg.Replica, n)}
+	for n := range queueCount {
+		c.queues <- &queue{key: queueKey(cfg.Replica, n)}
 	}
 	return c, nil
 }

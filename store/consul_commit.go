@@ -19,8 +19,8 @@ func (c *Consul) Commit(ctx context.Context, tx Tx) error {
 	if err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	defer func() { c.lanes <- l }()
-	m := &commit{store: c, lane: l, tx: tx}
+	defer func() { c.queues <- l }()
+	m := &commit{store: c, queue: l, tx: tx}
 	if err := m.run(ctx); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
@@ -28,10 +28,10 @@ func (c *Consul) Commit(ctx context.Context, tx Tx) error {
 }
 
 // A commit is one transaction on its way. Each time it is sent its check of the
-// lane's key makes sure that it is applied at most once.
+// queue's key makes sure that it is applied at most once.
 type commit struct {
 	store *Consul
-	lane  *lane
+	queue  *queue
 	tx    Tx
 	open  error // the last unclear answer: what was sent may yet be applied
 	lost  error // a conflict found while open: what was sent must be fenced off
@@ -51,14 +51,14 @@ func (m *commit) run(ctx context.Context) error {
 
 // step returns true with the outcome, or false with the reason to go on.
 func (m *commit) step(ctx context.Context) (bool, error) {
-	if !m.lane.known {
+	if !m.queue.known {
 		if done, err := m.settle(ctx); done || err != nil {
 			return done, err
 		}
 	}
 	a, err := m.store.txn(ctx, m.ops())
 	if err == nil {
-		m.lane.applied(a)
+		m.queue.applied(a)
 		return true, m.lost
 	}
 	switch kindOf(err) {
@@ -67,55 +67,55 @@ func (m *commit) step(ctx context.Context) (bool, error) {
 	case refused:
 		return true, m.blame(err)
 	case unclear:
-		m.open, m.lane.known = err, false
+		m.open, m.queue.known = err, false
 	}
 	return false, err
 }
 
-// settle finds out from the lane's key what has become of what was sent.
+// settle finds out from the queue's key what has become of what was sent.
 func (m *commit) settle(ctx context.Context) (bool, error) {
-	found, index, err := m.store.look(ctx, m.lane)
+	found, index, err := m.store.look(ctx, m.queue)
 	if err != nil {
 		if forbidden(err) {
-			return true, m.blame(fmt.Errorf("%w; it needs the ACL rule key_prefix %q { policy = \"write\" }", err, lanePrefix))
+			return true, m.blame(fmt.Errorf("%w; it needs the ACL rule key_prefix %q { policy = \"write\" }", err, queuePrefix))
 		}
 		return false, err
 	}
 	taken := m.taken(found, index)
-	m.lane.index, m.lane.known = index, true
-	m.lane.used = m.lane.used || found.Life == m.store.life
+	m.queue.index, m.queue.known = index, true
+	m.queue.used = m.queue.used || found.Life == m.store.life
 	switch {
 	case found.Tx == m.tx.ID:
 		return true, nil
 	case found.Tx == fence(m.tx):
 		return true, m.lost
 	case taken:
-		return true, m.blame(fmt.Errorf("%s: %w", m.lane.key, errNameTaken))
+		return true, m.blame(fmt.Errorf("%s: %w", m.queue.key, errNameTaken))
 	}
 	return false, nil
 }
 
-// taken reports that somebody else wrote the lane's key, or removed it. Once we
+// taken reports that somebody else wrote the queue's key, or removed it. Once we
 // have written it that is another process with our name, which may have written
 // over the mark that we look for.
 func (m *commit) taken(found mark, index uint64) bool {
-	if index == m.lane.index || found.Life == m.store.life {
+	if index == m.queue.index || found.Life == m.store.life {
 		return false
 	}
-	return m.open != nil || m.lane.used && index != 0
+	return m.open != nil || m.queue.used && index != 0
 }
 
 // refusedAsStale is about a 409. While nothing sent before is open, it is the
 // answer. Otherwise what was sent before may be the very reason for it; and if
 // not, it must never land, even if all its keys come back to what they were.
 func (m *commit) refusedAsStale(a answer, err error) (bool, error) {
-	lane, others := false, false
+	queue, others := false, false
 	for _, e := range a.Errors {
-		lane = lane || e.OpIndex == 0
+		queue = queue || e.OpIndex == 0
 		others = others || e.OpIndex > 0
 	}
-	if lane || m.open != nil {
-		m.lane.known = false
+	if queue || m.open != nil {
+		m.queue.known = false
 	}
 	if !others {
 		return false, err
@@ -133,13 +133,13 @@ func (m *commit) blame(err error) error {
 	if m.open == nil {
 		return err
 	}
-	m.lane.known = false
+	m.queue.known = false
 	return fmt.Errorf("%w: %w (after %w)", ErrUnsettled, err, m.open)
 }
 
 func (m *commit) ended(ctx context.Context, last error) error {
 	if m.open != nil {
-		m.lane.known = false
+		m.queue.known = false
 		return fmt.Errorf("%w: %w (last: %w)", ErrUnsettled, ctx.Err(), hideConflict(last))
 	}
 	return fmt.Errorf("nothing was written: %w (last: %w)", ctx.Err(), hideConflict(last))
@@ -156,9 +156,9 @@ func hideConflict(err error) error {
 // ops returns what is to be sent: all of it, or only the fence.
 func (m *commit) ops() []api.KVTxnOp {
 	if m.lost != nil {
-		return []api.KVTxnOp{m.store.mark(m.lane, fence(m.tx))}
+		return []api.KVTxnOp{m.store.mark(m.queue, fence(m.tx))}
 	}
-	ops := []api.KVTxnOp{m.store.mark(m.lane, m.tx.ID)}
+	ops := []api.KVTxnOp{m.store.mark(m.queue, m.tx.ID)}
 	for _, op := range m.tx.Ops {
 		ops = append(ops, op.consul()...)
 	}
@@ -167,8 +167,8 @@ func (m *commit) ops() []api.KVTxnOp {
 
 func fence(tx Tx) string { return "not " + tx.ID }
 
-// applied takes the lane's new index from the answer.
-func (l *lane) applied(a answer) {
+// applied takes the queue's new index from the answer.
+func (l *queue) applied(a answer) {
 	l.used, l.known = true, false
 	if len(a.Results) > 0 && a.Results[0].KV != nil && a.Results[0].KV.Key == l.key {
 		l.index, l.known = a.Results[0].KV.ModifyIndex, true

@@ -87,14 +87,14 @@ func TestConsulFacts(t *testing.T) {
 func TestReadsAskForConsistency(t *testing.T) {
 	server := servers.Consul(t)
 	seen := &requests{forward: httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: server.Addr})}
-	door := httptest.NewServer(seen)
-	defer door.Close()
-	c := client(t, strings.TrimPrefix(door.URL, "http://"))
+	agent := httptest.NewServer(seen)
+	defer agent.Close()
+	c := client(t, strings.TrimPrefix(agent.URL, "http://"))
 	f := fixture{Store: c, t: t, root: "consistent/"}
 	f.snap()
 	f.ok(f.set("a", "1", 0))
 	f.watch(0)
-	for _, part := range []string{"/v1/txn", "/v1/kv/" + lanePrefix, "/v1/kv/consistent/"} {
+	for _, part := range []string{"/v1/txn", "/v1/kv/" + queuePrefix, "/v1/kv/consistent/"} {
 		want(t, seen.count(part, true) > 0, true)
 		want(t, seen.count(part, false), 0)
 	}
@@ -128,11 +128,11 @@ func TestTwoProcessesOfOneName(t *testing.T) {
 	server := servers.Consul(t)
 	proxy := servers.Proxy(t, server.Addr)
 	ours := client(t, proxy.Addr)
-	ours.lanes, ours.attempts = onlyLane(ours), time.Minute
+	ours.queues, ours.attempts = onlyQueue(ours), time.Minute
 	namesake := func() *Consul {
 		c := client(t, server.Addr)
-		c.lanes = make(chan *lane, 1)
-		c.lanes <- &lane{key: laneKey(ours.replica, 0)}
+		c.queues = make(chan *queue, 1)
+		c.queues <- &queue{key: queueKey(ours.replica, 0)}
 		return c
 	}
 	f := fixture{Store: ours, t: t, root: "names/"}
@@ -143,7 +143,7 @@ func TestTwoProcessesOfOneName(t *testing.T) {
 
 	// The answer is lost, and another's commit writes over the mark that would tell.
 	done := proxy.Next(commits, servers.LoseAnswer)
-	read := proxy.Hold("GET /v1/kv/" + lanePrefix)
+	read := proxy.Hold("GET /v1/kv/" + queuePrefix)
 	after := namesake()
 	go func() {
 		<-done
@@ -159,7 +159,7 @@ func TestTwoProcessesOfOneName(t *testing.T) {
 func TestSweep(t *testing.T) {
 	server := servers.Consul(t)
 	c := client(t, server.Addr)
-	f := fixture{Store: c, t: t, root: lanePrefix}
+	f := fixture{Store: c, t: t, root: queuePrefix}
 	now := time.Now()
 	put := func(key string, age time.Duration) Op {
 		value, _ := json.Marshal(mark{Schema: 1, Tx: "x", At: now.Add(-age)})
@@ -171,7 +171,7 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, left := range map[string]bool{"old/0": false, "new/0": true, c.replica + "/7": true, "odd/0": true} {
-		if _, ok := f.snap().Get(lanePrefix + key); ok != left {
+		if _, ok := f.snap().Get(queuePrefix + key); ok != left {
 			t.Errorf("%s: left is %t, want %t", key, ok, left)
 		}
 	}
@@ -196,11 +196,11 @@ func TestOpenConsulRefuses(t *testing.T) {
 
 // An old Consul, or a proxy that thinks it knows better, may leave the word out.
 func TestReadThatMayBeFilteredIsRefused(t *testing.T) {
-	door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	agent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, `{"Results":[],"Errors":null}`)
 	}))
-	defer door.Close()
-	c := client(t, strings.TrimPrefix(door.URL, "http://"))
+	defer agent.Close()
+	c := client(t, strings.TrimPrefix(agent.URL, "http://"))
 	_, err := c.Read(context.WithoutCancel(t.Context()), "a/")
 	plain(t, err, "does not say")
 }

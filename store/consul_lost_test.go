@@ -97,8 +97,8 @@ func TestLostAnswerAndALaterWrite(t *testing.T) {
 			tx := NewTx(l.set("a", "mine", l.direct.index("a")))
 			// The settling read waits, and meanwhile somebody else writes.
 			done := l.proxy.Next(commits, c.fault)
-			l.proxy.Next("GET /v1/kv/"+lanePrefix, servers.Pass) // the lane, before its first use
-			read := l.proxy.Hold("GET /v1/kv/" + lanePrefix)
+			l.proxy.Next("GET /v1/kv/"+queuePrefix, servers.Pass) // the queue, before its first use
+			read := l.proxy.Hold("GET /v1/kv/" + queuePrefix)
 			var other sync.WaitGroup
 			other.Go(func() {
 				defer read.Release()
@@ -145,10 +145,10 @@ func TestUnsettled(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := newLossy(t)
-			l.consul.lanes = onlyLane(l.consul)
-			l.proxy.Next("GET /v1/kv/"+lanePrefix, servers.Pass) // the lane, before its first use
+			l.consul.queues = onlyQueue(l.consul)
+			l.proxy.Next("GET /v1/kv/"+queuePrefix, servers.Pass) // the queue, before its first use
 			l.proxy.Next(commits, c.fault)
-			settling := l.proxy.Next("GET /v1/kv/"+lanePrefix, servers.Refuse)
+			settling := l.proxy.Next("GET /v1/kv/"+queuePrefix, servers.Refuse)
 			l.proxy.Always(servers.Refuse)
 			ctx, giveUp := context.WithCancel(t.Context())
 			go func() {
@@ -169,11 +169,11 @@ func TestUnsettled(t *testing.T) {
 	}
 }
 
-// The only lane was left unsettled with a request on its way; the next commit in
+// The only queue was left unsettled with a request on its way; the next commit in
 // it makes sure that the request, when it lands, changes nothing.
 func TestNextCommitFencesTheLostOne(t *testing.T) {
 	l := newLossy(t)
-	l.consul.lanes = onlyLane(l.consul)
+	l.consul.queues = onlyQueue(l.consul)
 	l.ok(l.set("warm", "", 0))
 	held := l.proxy.Hold(commits)
 	ctx, giveUp := context.WithCancel(t.Context())
@@ -191,45 +191,45 @@ func TestNextCommitFencesTheLostOne(t *testing.T) {
 	want(t, l.direct.value("a"), "(none)")
 }
 
-func onlyLane(c *Consul) chan *lane {
-	lanes := make(chan *lane, 1)
-	lanes <- <-c.lanes
-	return lanes
+func onlyQueue(c *Consul) chan *queue {
+	queues := make(chan *queue, 1)
+	queues <- <-c.queues
+	return queues
 }
 
 func TestNothingWrittenWhileConsulIsAway(t *testing.T) {
 	l := newLossy(t)
 	for _, c := range []struct {
 		name string
-		door http.HandlerFunc
+		server http.HandlerFunc
 	}{
 		{"no leader", answerAll(500, "No cluster leader")},
 		{"overloaded", answerAll(429, "rate limit")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			door := httptest.NewServer(c.door)
-			defer door.Close()
-			away := client(t, strings.TrimPrefix(door.URL, "http://"))
+			server := httptest.NewServer(c.server)
+			defer server.Close()
+			away := client(t, strings.TrimPrefix(server.URL, "http://"))
 			plain(t, away.Commit(within(t, 300*time.Millisecond), l.appends("x")), "nothing was written")
 		})
 	}
 	t.Run("nobody listens", func(t *testing.T) {
-		door := httptest.NewServer(http.NotFoundHandler())
-		door.Close()
-		away := client(t, strings.TrimPrefix(door.URL, "http://"))
+		server := httptest.NewServer(http.NotFoundHandler())
+		server.Close()
+		away := client(t, strings.TrimPrefix(server.URL, "http://"))
 		plain(t, away.Commit(within(t, 300*time.Millisecond), l.appends("x")), "nothing was written")
 	})
 	t.Run("back in time", func(t *testing.T) {
 		var asked atomic.Int32
-		door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPut && asked.Add(1) <= 3 {
 				answerAll(503, "")(w, r)
 				return
 			}
 			l.proxy.ServeHTTP(w, r)
 		}))
-		defer door.Close()
-		c := client(t, strings.TrimPrefix(door.URL, "http://"))
+		defer server.Close()
+		c := client(t, strings.TrimPrefix(server.URL, "http://"))
 		if err := c.Commit(within(t, time.Minute), l.appends("x")); err != nil {
 			t.Fatal(err)
 		}

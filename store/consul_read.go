@@ -24,7 +24,7 @@ func (c *Consul) Read(ctx context.Context, prefixes ...string) (Snapshot, error)
 	}
 	a, err := c.txn(ctx, ops)
 	if err == nil {
-		err = a.whole(kept)
+		err = a.complete(kept)
 	}
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("read %s: %w", strings.Join(kept, " "), err)
@@ -36,8 +36,8 @@ func (c *Consul) Read(ctx context.Context, prefixes ...string) (Snapshot, error)
 	return snap, nil
 }
 
-// whole refuses an answer that leaves something out, or does not say.
-func (a answer) whole(prefixes []string) error {
+// complete refuses an answer that leaves something out, or does not say.
+func (a answer) complete(prefixes []string) error {
 	switch {
 	case a.Filtered == nil:
 		return errors.New("this Consul does not say whether access rules hid entries: use 1.13 or later")

@@ -34,7 +34,7 @@ func TestAccessRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	grant(t, addr, `
-		key_prefix "`+lanePrefix+`"    { policy = "write" }
+		key_prefix "`+queuePrefix+`"    { policy = "write" }
 		key_prefix "rules/open/"       { policy = "write" }
 		key_prefix "rules/readable/"   { policy = "read" }`)
 	guest := as(t, addr, guestToken)
@@ -75,7 +75,7 @@ func TestAccessRules(t *testing.T) {
 	t.Run("no right to its own bookkeeping", func(t *testing.T) {
 		grant(t, addr, `key_prefix "rules/" { policy = "write" }`)
 		plain(t, as(t, addr, guestToken).Commit(t.Context(), NewTx(f.set("open/b", "1", 0))),
-			`key_prefix "`+lanePrefix+`" { policy = "write" }`)
+			`key_prefix "`+queuePrefix+`" { policy = "write" }`)
 	})
 }
 

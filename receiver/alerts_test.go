@@ -41,7 +41,7 @@ func TestWhatIsLeftOutIsSaid(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d := door{r, reg}
+			d := endpoint{r, reg}
 			if w := d.serve(call(`{"version":"4","alerts":[` + strings.Join(c.alerts, ",") + `]}`)); w.Code != 200 {
 				t.Fatalf("answers %d: %s", w.Code, w.Body)
 			}

@@ -17,11 +17,11 @@ const (
 	keepValue = 1 << 10
 )
 
-// tameAll returns a tame copy of the pairs, by name, until the space is used up.
-func tameAll(from map[string]string, space *int) map[string]string {
+// sanitizeAll returns a sanitized copy of the pairs, by name, until the space is used up.
+func sanitizeAll(from map[string]string, space *int) map[string]string {
 	to := make(map[string]string, min(len(from), keepPairs))
 	for _, k := range slices.Sorted(maps.Keys(from)) {
-		name, value := tame(k, keepName), tame(from[k], keepValue)
+		name, value := sanitize(k, keepName), sanitize(from[k], keepValue)
 		if name == "" || len(to) == keepPairs || len(name)+len(value) > *space {
 			continue
 		}
@@ -34,9 +34,9 @@ func tameAll(from map[string]string, space *int) map[string]string {
 	return to
 }
 
-// tame strips control, direction and other invisible characters, makes every kind of
+// sanitize strips control, direction and other invisible characters, makes every kind of
 // white space a space, and cuts at whole characters.
-func tame(s string, size int) string {
+func sanitize(s string, size int) string {
 	s = strings.Map(func(c rune) rune {
 		switch {
 		case unicode.IsSpace(c):
