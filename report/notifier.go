@@ -17,8 +17,8 @@ import (
 	"github.com/autorollback/autorollback/record"
 )
 
-// A Post adds the signed link to messages that ask something, and sends them.
-type Post struct {
+// A Notifier adds the signed link to messages that ask something, and sends them.
+type Notifier struct {
 	Keys     Keyring
 	External string // the daemon's own address; a link begins with it
 	// Approval finds an approval by id.
@@ -30,7 +30,7 @@ type Post struct {
 // who has it. An error means that at least one has not: offer the message again, and
 // only that one is asked. Without keys, and once the question is answered, the
 // message goes out without a link.
-func (p Post) Send(ctx context.Context, m record.Message) (string, error) {
+func (p Notifier) Send(ctx context.Context, m record.Message) (string, error) {
 	link, err := p.link(ctx, m)
 	if err != nil {
 		return "", fmt.Errorf("send %s: %w", m.ID, err)
@@ -45,7 +45,7 @@ func (p Post) Send(ctx context.Context, m record.Message) (string, error) {
 	return told, nil
 }
 
-func (p Post) link(ctx context.Context, m record.Message) (string, error) {
+func (p Notifier) link(ctx context.Context, m record.Message) (string, error) {
 	if m.Approval == "" || p.Keys.Empty() || p.Approval == nil {
 		return "", nil
 	}
