@@ -1,3 +1,11 @@
+// Package actuators has a codec for each kind of router: it turns a wanted split and
+// the flags of the bundles into the exact keys that the router and the model servers
+// read, and back. A plan is a list of checked operations for one transaction: every
+// key it writes, and every key it relies on, must still be as it was read.
+//
+// It never writes, never deletes a key, never guesses at a shape it does not know,
+// and never leaves a tree without traffic. What would make the router ignore us is
+// reported as a [Hazard] and stops nothing.
 package actuators
 
 import (
@@ -6,10 +14,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -29,9 +39,9 @@ func (w write) changes() bool { return w.index == 0 || w.from != w.to }
 // backend with a share that the router does not know yet is added.
 //
 // A plan that changes nothing has checks only, and a Change without Keys. An error
-// names the key that stands in the way and how to mend it.
+// names the key that stands in the way and how to fix it.
 func (r Router) Plan(snap store.Snapshot, to record.Split, flags []FlagDoc) (record.Change, []store.Op, error) {
-	if err := whole(to); err != nil {
+	if err := validateSplit(to); err != nil {
 		return record.Change{}, nil, err
 	}
 	from, writes, err := r.codec.writes(snap, to)
@@ -68,8 +78,8 @@ func Digest(c record.Change) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// whole refuses a split that we must not write.
-func whole(s record.Split) error {
+// validateSplit refuses a split that we must not write.
+func validateSplit(s record.Split) error {
 	sum := 0
 	for _, name := range slices.Sorted(maps.Keys(s)) {
 		w := s[name]
@@ -85,4 +95,65 @@ func whole(s record.Split) error {
 		return fmt.Errorf("plan split: the shares sum to %d and must sum to 100", sum)
 	}
 	return nil
+}
+
+// A FlagDoc is what the servers of one version read: which bundle they serve, its
+// flags, and whether they get traffic. Each version has its own key, so that both
+// sides of a canary keep their own encoder.
+type FlagDoc struct {
+	Version string         // value of the version label; the key is <Routing.Flags><Version>
+	Bundle  string         // digest
+	Flags   map[string]any // bool, string or number
+	Serving bool
+}
+
+var versionText = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
+
+func (r Router) flagWrites(snap store.Snapshot, docs []FlagDoc) ([]write, error) {
+	var writes []write
+	seen := map[string]bool{}
+	for _, d := range docs {
+		if r.flags == "" && len(d.Flags) > 0 {
+			return nil, fmt.Errorf("plan flags of %s: its bundle has flags and the runbook has no routing.flags; name the prefix its servers read", d.Version)
+		}
+		if r.flags == "" {
+			continue
+		}
+		if !versionText.MatchString(d.Version) {
+			return nil, fmt.Errorf("plan flags: version %q cannot be part of a key; use letters, digits, dot, dash and underscore", d.Version)
+		}
+		if seen[d.Version] {
+			return nil, fmt.Errorf("plan flags: version %q is there twice", d.Version)
+		}
+		seen[d.Version] = true
+		w, err := d.write(snap, r.flags+d.Version)
+		if err != nil {
+			return nil, err
+		}
+		writes = append(writes, w)
+	}
+	return writes, nil
+}
+
+func (d FlagDoc) write(snap store.Snapshot, key string) (write, error) {
+	flags := d.Flags
+	if flags == nil {
+		flags = map[string]any{}
+	}
+	want, err := values("schema", runbook.Schema, "bundle", d.Bundle, "flags", flags, "serving", d.Serving)
+	if err != nil {
+		return write{}, fmt.Errorf("plan %s: %w", key, err)
+	}
+	old, ok := snap.Get(key)
+	w := write{key: key, from: string(old.Value), index: old.Index}
+	o, err := parseObject(old.Value)
+	switch {
+	case !ok || err != nil:
+		// A text that nobody can read is replaced: it must not stop a rollback.
+		o = object{text: []byte("{}")}
+	case newer(o):
+		return write{}, newerError(key)
+	}
+	w.to = string(o.edit(want))
+	return w, nil
 }

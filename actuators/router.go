@@ -105,7 +105,7 @@ func (r Router) withFlags(prefix string) (Router, error) {
 func (r Router) Prefixes() []string { return append([]string(nil), r.prefixes...) }
 
 // Decode returns the split that the store asks of the router. The error wraps
-// [ErrNoSplit] if there are no weights yet; any other names the key and how to mend it.
+// [ErrNoSplit] if there are no weights yet; any other names the key and how to fix it.
 func (r Router) Decode(snap store.Snapshot) (record.Split, error) { return r.codec.decode(snap) }
 
 // Lint reports what would make the router ignore a change, sorted by key. It knows

@@ -86,7 +86,7 @@ func (v *virtual) startEngine() {
 	v.must(err)
 	folder := report.Folder{Dir: filepath.Join(v.dir, "incidents")}
 	v.must(os.MkdirAll(folder.Dir, 0o755))
-	post := report.Post{Out: report.NewFanout(v.reg, zap.NewNop(), report.Sink{Name: "log", Sender: report.Log{Logger: zap.NewNop()}})}
+	post := report.Notifier{Out: report.NewFanout(v.reg, zap.NewNop(), report.Sink{Name: "log", Sender: report.Log{Logger: zap.NewNop()}})}
 	v.monitor = monitor.New(v, zap.NewNop())
 	v.reg.MustRegister(v.monitor)
 	v.engine, err = engine.New(engine.Parts{Store: v.store, Prometheus: verify.New(v, 0), Monitor: v.monitor, Journal: journal, Log: zap.NewNop(), Registerer: v.reg,

@@ -39,7 +39,7 @@ type Config struct {
 	TokenFile string
 	TLS       TLS
 	// Known reports whether a runbook has that trigger; nil knows them all. Unknown
-	// ones are counted and passed on all the same: the engine has the last word.
+	// ones are counted and passed on anyway: the engine has the last word.
 	Known func(service, trigger string) bool
 }
 
@@ -165,6 +165,6 @@ func (a answer) write(w http.ResponseWriter) {
 		h.Set("Allow", http.MethodPost)
 	}
 	w.WriteHeader(a.code)
-	// The sender may be gone; the outcome is committed all the same.
+	// The sender may be gone; the outcome is committed anyway.
 	_, _ = w.Write([]byte(strings.TrimSpace(a.text) + "\n"))
 }

@@ -78,7 +78,7 @@ func (a Alertmanager) Send(ctx context.Context, m record.Message, link string) e
 	}
 	inc, err := a.Incident(ctx, m.Incident)
 	if errors.Is(err, runbook.ErrNotFound) {
-		return nil // somebody cleaned up; the alerts end by themselves
+		return nil // somebody cleaned up; the alerts end automatically
 	}
 	if err != nil {
 		return fmt.Errorf("end alerts of %s: %w", m.Incident, err)
@@ -93,7 +93,7 @@ func (a Alertmanager) End(ctx context.Context, messages []record.Message) error 
 		over := a.alert(m, "")
 		// Alertmanager keeps the later of two ends unless the new one has passed; its
 		// clock may be behind ours.
-		over.EndsAt = later(m.StartsAt, m.EndsAt.Add(-clockSkew)).UTC()
+		over.EndsAt = latest(m.StartsAt, m.EndsAt.Add(-clockSkew)).UTC()
 		alerts = append(alerts, over)
 	}
 	if len(alerts) == 0 {
@@ -102,7 +102,7 @@ func (a Alertmanager) End(ctx context.Context, messages []record.Message) error 
 	return a.post(ctx, alerts)
 }
 
-func later(a, b time.Time) time.Time {
+func latest(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}

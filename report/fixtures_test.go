@@ -72,7 +72,7 @@ func base(trigger string, severity runbook.Severity) record.Incident {
 		Candidate: record.Side{Version: "v2", Backend: "ranker-v2", Bundle: "sha256:2222"},
 		OpenedAt:  after(12 * time.Second),
 		Timeline: []record.Record{
-			{At: after(12 * time.Second), Kind: "alert", Text: trigger + " heard by webhook"},
+			{At: after(12 * time.Second), Kind: "alert", Text: trigger + " received by webhook"},
 			{At: after(12100 * time.Millisecond), Kind: "confirmed", Text: "Prometheus says the same now"},
 		},
 	}
@@ -133,8 +133,8 @@ func incidents() map[string]record.Incident {
 
 	frozen := base("users", runbook.Page)
 	frozen.Phase, frozen.Breach.Value, frozen.Breach.Significance.LogE, frozen.Breach.StableSick = record.Frozen, 0.31, 0, true
-	frozen.Decision = record.Decision{Action: record.Freeze, Guard: "stable_sick", Reasons: []string{"both versions are sick: the release is not the cause"}, Page: true}
-	frozen.Verdict = &record.Verdict{Outcome: record.WrongCause, Reason: "both versions are sick: the release is not the cause", At: after(13 * time.Second)}
+	frozen.Decision = record.Decision{Action: record.Freeze, Guard: "stable_sick", Reasons: []string{"both versions are unhealthy: the release is not the cause"}, Page: true}
+	frozen.Verdict = &record.Verdict{Outcome: record.WrongCause, Reason: "both versions are unhealthy: the release is not the cause", At: after(13 * time.Second)}
 
 	verifying := shift(base("latency-p95", runbook.Severe))
 	verifying.Phase, verifying.DrainedAt, verifying.Polls, verifying.Polled = record.Verifying, after(21*time.Second), 1, after(40*time.Second)

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"time"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -42,4 +43,88 @@ func HTML(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 		return fmt.Appendf(nil, "<!doctype html><title>incident</title><p>The page could not be made: %s", template.HTMLEscapeString(err.Error()))
 	}
 	return out.Bytes()
+}
+
+// The picture's measures, in its own units.
+const (
+	pictureWidth = 760
+	axisFrom     = 24
+	axisTo       = pictureWidth - 24
+)
+
+// A picture is a small timeline: a line true to scale on top, and under it the
+// stations evenly spaced, so that labels never collide.
+type picture struct {
+	Stations []station
+	Open     bool // the axis goes on to now
+	Last     int  // x of the last event
+	Text     string
+}
+
+type station struct {
+	Name, Offset string
+	Reached      bool
+	Mood         string
+	X, LabelX    int
+}
+
+func newPicture(inc record.Incident, now time.Time) picture {
+	began := breachBegan(inc)
+	steps := []struct {
+		name string
+		at   time.Time
+		mood string
+	}{
+		{"breach", began, ""}, {"alert", receivedAt(inc), ""}, {"committed", inc.ActedAt, ""},
+		{"drained", inc.DrainedAt, ""}, {"recovered", time.Time{}, ""},
+	}
+	if v := inc.Verdict; v != nil {
+		name, mood := standing(inc)
+		if v.Outcome == record.WrongCause {
+			name = "wrong cause"
+		} else if v.Outcome == record.CannotTell {
+			name = "cannot tell"
+		}
+		steps[4].name, steps[4].at, steps[4].mood = name, v.At, mood
+	}
+	end := began
+	for _, s := range steps {
+		if s.at.After(end) {
+			end = s.at
+		}
+	}
+	p := picture{Open: inc.ClosedAt.IsZero() && inc.Verdict == nil && now.After(end)}
+	last := end
+	if p.Open {
+		end = now
+	}
+	p.Last = scale(last.Sub(began), end.Sub(began))
+	for i, s := range steps {
+		st := station{Name: s.name, Mood: s.mood, LabelX: 80 + i*150, Reached: !s.at.IsZero(), Offset: "–"}
+		if st.Reached {
+			st.X, st.Offset = scale(s.at.Sub(began), end.Sub(began)), offset(s.at.Sub(began))
+		}
+		p.Stations = append(p.Stations, st)
+		p.Text += s.name + " " + st.Offset + "; "
+	}
+	return p
+}
+
+// receivedAt is when the first alert reached us; for a human's rollback there is none.
+func receivedAt(inc record.Incident) time.Time {
+	var first time.Time
+	for _, a := range inc.Alerts {
+		if first.IsZero() || a.ReceivedAt.Before(first) {
+			first = a.ReceivedAt
+		}
+	}
+	return first
+}
+
+func scale(at, whole time.Duration) int {
+	if whole <= 0 {
+		return axisFrom
+	}
+	x := axisFrom + int(float64(axisTo-axisFrom)*float64(at)/float64(whole)+0.5)
+	return min(max(x, axisFrom), axisTo)
 }

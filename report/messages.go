@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,16 +34,16 @@ const (
 func Opened(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 	if inc.Phase == record.Unconfirmed && inc.Breach.Unjudged() {
 		return message(inc, KindOpened, true, now,
-			fmt.Sprintf("%s: alert %s, and its significance is not known yet", subject(inc), word(inc.Breach.Trigger)),
-			"Prometheus answers. Whether it is more than chance is not known yet: "+sentence(inc.Breach.Problem),
-			"Nothing was moved: an alert is acted on only once it is confirmed. It is being asked again every few seconds.",
+			fmt.Sprintf("%s: alert %s, but its significance is not known yet", subject(inc), word(inc.Breach.Trigger)),
+			"Prometheus answers, but whether the effect is more than chance is not known yet: "+sentence(inc.Breach.Problem),
+			"Nothing was moved: an alert is acted on only once it is confirmed. autorollback asks again every few seconds.",
 			todo("wait a few minutes; roll back by hand if users are hurt."), owner(rb))
 	}
 	if inc.Phase == record.Unconfirmed {
 		return message(inc, KindOpened, true, now,
-			fmt.Sprintf("%s: alert %s, and Prometheus cannot be asked", subject(inc), word(inc.Breach.Trigger)),
+			fmt.Sprintf("%s: alert %s, but Prometheus is unreachable", subject(inc), word(inc.Breach.Trigger)),
 			problem(inc),
-			"Nothing was moved: an alert is acted on only once Prometheus confirms it. It is being asked again every few seconds.",
+			"Nothing was moved: an alert is acted on only once Prometheus confirms it. autorollback asks again every few seconds.",
 			todo("see whether Prometheus is up; roll back by hand if users are hurt."), owner(rb))
 	}
 	return message(inc, KindOpened, false, now,
@@ -75,7 +76,7 @@ func Acted(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Messa
 	return message(inc, KindActed, false, now,
 		fmt.Sprintf("%s: rolled back %s to %s", subject(inc), word(inc.Candidate.Version), word(inc.Stable.Version)),
 		what(inc, rb), why(inc), doing+": "+moved(inc)+".",
-		todo("nothing yet; recovery is being proved"+untilDeadline(inc)+"."), owner(rb))
+		todo("nothing yet. Checking recovery"+verdictBy(inc)+"."), owner(rb))
 }
 
 // HeldMsg pages with choices: a guard stopped the automation.
@@ -136,15 +137,60 @@ func verdictMessage(inc record.Incident, v *record.Verdict, kind, of string, rb 
 }
 
 func message(inc record.Incident, kind string, page bool, now time.Time, title string, lines ...string) record.Message {
-	var text []string
-	for _, line := range lines {
-		if line != "" {
-			text = append(text, line)
-		}
-	}
 	return record.Message{
 		Schema: runbook.Schema, ID: inc.ID + "-" + kind, Service: inc.Service, Region: inc.Region,
 		Incident: inc.ID, Kind: kind, Page: page, Title: cut(title, maxTitle),
-		Text: cut(strings.Join(text, "\n"), maxText), StartsAt: breachBegan(inc), CreatedAt: now,
+		Text: body(lines), StartsAt: breachBegan(inc), CreatedAt: now,
 	}
+}
+
+// body is the lines of a message that say something.
+func body(lines []string) string {
+	lines = slices.DeleteFunc(lines, func(line string) bool { return line == "" })
+	return cut(strings.Join(lines, "\n"), maxText)
+}
+
+// More kinds of messages, about what stands between a decision and its effect.
+const (
+	KindForeign    = "foreign"
+	KindNotApplied = "not_applied"
+	KindRejected   = "rejected"
+	KindHazard     = "hazard"
+)
+
+// ForeignMsg pages: somebody else changed the split. It carries the link with which a
+// human lets the release go on, if one was made.
+func ForeignMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
+	m := message(inc, KindForeign, true, now,
+		fmt.Sprintf("%s: somebody changed the split", subject(inc)),
+		why(inc), "The split is left as it is: a human wins, and nothing is written to it automatically.",
+		todo(choices(inc, "put the split back, or let the release go on with it as it is.")), owner(rb))
+	if inc.Change == nil {
+		m.Approval = inc.Approval
+	}
+	return m
+}
+
+// NotAppliedMsg pages: the change is written, and the candidate still gets traffic.
+func NotAppliedMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
+	return message(inc, KindNotApplied, true, now,
+		fmt.Sprintf("%s: weights written, but the router still sends %s traffic", subject(inc), word(inc.Candidate.Version)),
+		"Written: "+moved(inc)+".", "The measured request rate of the candidate did not fall to zero.",
+		todo("look whether the router follows the store; take the candidate out of the router by hand."), owner(rb))
+}
+
+// HazardMsg pages: the change is written, and something in the router's keys makes it
+// likely that the router ignores it. Whether it did is measured next.
+func HazardMsg(inc record.Incident, rb *runbook.Runbook, hazards []string, now time.Time) record.Message {
+	return message(inc, KindHazard, true, now,
+		fmt.Sprintf("%s: the router may ignore the rollback", subject(inc)),
+		"Written: "+moved(inc)+".", "In the router's keys: "+sentence(strings.Join(hazards, "; ")),
+		todo("fix those keys; check what the router serves."), owner(rb))
+}
+
+// RejectedMsg says that a human said no.
+func RejectedMsg(inc record.Incident, rb *runbook.Runbook, a record.Approval, now time.Time) record.Message {
+	return message(inc, KindRejected, false, now,
+		fmt.Sprintf("%s: %s rejected the rollback", subject(inc), word(a.By)),
+		"Reason: "+sentence(a.Reason), "The release continues; a severe breach still rolls it back.", owner(rb))
 }

@@ -1,3 +1,8 @@
+// Package report tells people and other programs what happened: the journal, the
+// incident page, the evidence folder, signed approval links, and messages out.
+//
+// It never decides, never moves traffic, never reads the store, and never takes an
+// address to call from a request or an alert: only from configuration.
 package report
 
 import (
@@ -176,19 +181,19 @@ func lede(inc record.Incident) string {
 	switch inc.Phase {
 	case record.Unconfirmed:
 		if inc.Breach.Unjudged() {
-			return "An alert was heard, and whether it is more than chance is not known yet. " + did
+			return "Alert received, but its significance is not known yet. " + did
 		}
-		return "An alert was heard, and Prometheus cannot be asked whether it is true. " + did
+		return "Alert received, but Prometheus is unreachable, so it is not confirmed. " + did
 	case record.Awaiting:
-		return fmt.Sprintf("A human is asked whether to roll back %s to %s. %s", from, to, did)
+		return fmt.Sprintf("Waiting for approval to roll back %s to %s. %s", from, to, did)
 	case record.HeldPhase:
 		return "A guard stopped the automation. " + did
 	case record.Frozen:
 		return "Promotion of " + from + " is stopped. " + did
 	case record.Acted:
-		return did + " It is not proved yet that " + from + " gets none any more."
+		return did + " Not yet confirmed that " + from + " has stopped receiving traffic."
 	case record.Verifying:
-		return did + " Whether users recovered is being asked" + untilDeadline(inc) + "."
+		return did + " Checking recovery" + verdictBy(inc) + "."
 	}
 	return did
 }

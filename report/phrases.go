@@ -122,11 +122,11 @@ func onExpiry(rb *runbook.Runbook) string {
 	return "Without an answer nothing is moved, and you are paged again."
 }
 
-func untilDeadline(inc record.Incident) string {
+func verdictBy(inc record.Incident) string {
 	if inc.Deadline.IsZero() {
 		return ""
 	}
-	return ", until " + clock(inc.Deadline) + " at the latest"
+	return "; verdict by " + clock(inc.Deadline)
 }
 
 func verb(a record.Action) string {
@@ -162,7 +162,7 @@ func verdictChoice(o record.Outcome) string {
 	case record.NotRecovered:
 		return "users are still hurt with all traffic on the stable version; look for another cause, and escalate."
 	case record.WrongCause:
-		return "the stable version is sick as well, so look outside the release: dependencies, data, the platform."
+		return "the stable version is unhealthy as well, so look outside the release: dependencies, data, the platform."
 	}
 	return "data are missing, so look at the service yourself, and at why Prometheus has none."
 }

@@ -104,7 +104,7 @@ func values(inc record.Incident, rb *runbook.Runbook) []fact {
 	f = add(f, "Significance", odds(b.Significance.LogE))
 	if b.State == record.Breaching || b.State == record.NotBreaching {
 		f = add(f, "Candidate", fmt.Sprintf("%d pods, %s req/s", b.CandidatePods, number(b.CandidateRate)))
-		f = add(f, "Stable", fmt.Sprintf("%d fresh pods, %s req/s%s", b.StablePods, number(b.StableRate), sick(b)))
+		f = add(f, "Stable", fmt.Sprintf("%d fresh pods, %s req/s%s", b.StablePods, number(b.StableRate), unhealthy(b)))
 	}
 	f = add(f, "Problem", b.Problem)
 	f = add(f, "Asked", clock(b.AskedAt))
@@ -118,7 +118,7 @@ func joined(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
 }
 
-func sick(b record.Breach) string {
+func unhealthy(b record.Breach) string {
 	if b.StableSick {
 		return ", breaks an absolute limit as well"
 	}
@@ -200,26 +200,26 @@ func timeline(inc record.Incident) table {
 }
 
 func sources(inc record.Incident) table {
-	t := table{Head: []string{"Source", "Trigger", "Heard", "Labels"}}
+	t := table{Head: []string{"Source", "Trigger", "Received", "Labels"}}
 	began := breachBegan(inc)
-	heard := map[record.Source]bool{}
+	received := map[record.Source]bool{}
 	for _, a := range inc.Alerts {
-		heard[a.Source] = true
+		received[a.Source] = true
 		at := ""
 		if !a.ReceivedAt.IsZero() {
 			at = offset(a.ReceivedAt.Sub(began))
 		}
-		t.row(laneName(inc, a.Source), a.Trigger, at, pairs(a.Labels))
+		t.row(sourceName(inc, a.Source), a.Trigger, at, pairs(a.Labels))
 	}
 	for _, l := range inc.Sources {
-		if !heard[l] {
-			t.row(laneName(inc, l), "", "", "")
+		if !received[l] {
+			t.row(sourceName(inc, l), "", "", "")
 		}
 	}
 	return t
 }
 
-func laneName(inc record.Incident, l record.Source) string {
+func sourceName(inc record.Incident, l record.Source) string {
 	if l == inc.Source {
 		return string(l) + " (first)"
 	}
@@ -310,7 +310,7 @@ func ownActions(inc record.Incident) []string {
 		out = append(out, visible(fmt.Sprintf("Find the cause of %s in %s, and why it was not seen before the release.", inc.Breach.Trigger, inc.Candidate.Version), maxCell))
 	}
 	if !inc.ActedAt.IsZero() {
-		out = append(out, visible(fmt.Sprintf("Bundle %s is quarantined: mend it and release a new one, or lift the quarantine by name with a reason.", inc.Candidate.Bundle), maxCell))
+		out = append(out, visible(fmt.Sprintf("Bundle %s is quarantined: fix it and release a new one, or lift the quarantine by name with a reason.", inc.Candidate.Bundle), maxCell))
 	}
 	if inc.Verdict != nil && inc.Verdict.Outcome == record.CannotTell {
 		out = append(out, "Find out why data were missing: until then no recovery of this service can be proved.")

@@ -112,7 +112,7 @@ func TestPost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			good := &inbox{}
-			p := Post{
+			p := Notifier{
 				Keys: c.keys, External: "https://autorollback.example", Out: NewFanout(prometheus.NewRegistry(), zap.NewNop(), Sink{"good", good}),
 				Approval: func(context.Context, string) (record.Approval, error) { return c.find, c.err },
 			}

@@ -35,8 +35,8 @@ type Consul struct {
 	txnURL   string
 	token    string
 	replica  string
-	life     string     // tells this process from the one before of that name
-	queues    chan *queue // those that no commit is using
+	life     string      // tells this process from the one before of that name
+	queues   chan *queue // those that no commit is using
 	attempts time.Duration
 	maxWait  time.Duration
 }
@@ -64,7 +64,7 @@ func OpenConsul(cfg ConsulConfig) (*Consul, error) {
 		token:    conf.Token,
 		replica:  cfg.Replica,
 		life:     rand.Text(),
-		queues:    make(chan *queue, queueCount),
+		queues:   make(chan *queue, queueCount),
 		attempts: 5 * time.Second,
 		maxWait:  30 * time.Second,
 	}

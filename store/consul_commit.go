@@ -31,7 +31,7 @@ func (c *Consul) Commit(ctx context.Context, tx Tx) error {
 // queue's key makes sure that it is applied at most once.
 type commit struct {
 	store *Consul
-	queue  *queue
+	queue *queue
 	tx    Tx
 	open  error // the last unclear answer: what was sent may yet be applied
 	lost  error // a conflict found while open: what was sent must be fenced off

@@ -200,7 +200,7 @@ func onlyQueue(c *Consul) chan *queue {
 func TestNothingWrittenWhileConsulIsAway(t *testing.T) {
 	l := newLossy(t)
 	for _, c := range []struct {
-		name string
+		name   string
 		server http.HandlerFunc
 	}{
 		{"no leader", answerAll(500, "No cluster leader")},

@@ -33,7 +33,7 @@ func Count(polls int, health record.Health) int {
 // Conclude gives the verdict once there is one: recovered after K good polls in a row
 // with a drained candidate, otherwise at the deadline what the last poll says. A bad
 // poll is not_recovered, or wrong_cause if the candidate is drained and the stable
-// side was sick before; an unknown one is cannot_tell, and so is a good one that came
+// side was unhealthy before; an unknown one is cannot_tell, and so is a good one that came
 // too late to be sure. False means: go on asking.
 func Conclude(c Course, now time.Time) (record.Verdict, bool) {
 	health, why := Judge(c.Answers)
@@ -47,7 +47,7 @@ func Conclude(c Course, now time.Time) (record.Verdict, bool) {
 		return record.Verdict{}, false
 	case health == record.Bad && drained == record.Good && c.StableSick:
 		v.Outcome = record.WrongCause
-		v.Reason = "the stable version was sick before the change as well: " + why
+		v.Reason = "stable was already unhealthy before the rollback: " + why
 	case health == record.Bad:
 		v.Outcome = record.NotRecovered
 	case health == record.Good && drained != record.Good:

@@ -52,7 +52,7 @@ const (
 	askBreach        = "breach"
 	askEffect        = "effect"
 	askAge           = "age"
-	askStableSick    = "stable sick"
+	askStableSick    = "stable unhealthy"
 	askCandidatePods = "candidate pods"
 	askStablePods    = "stable pods"
 	askCandidateRate = "candidate rate"

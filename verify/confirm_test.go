@@ -35,11 +35,11 @@ func (w world) confirming(t *testing.T, trigger string) (map[string]served, map[
 		"breach": breach.String(), "effect": effect.String(), "age": w.q.Age(whose).String(),
 		"candidate pods": w.q.Pods(w.rel, runbook.Candidate).String(), "stable pods": w.q.Pods(w.rel, runbook.Stable).String(),
 		"candidate rate": w.q.Rate(w.rel, runbook.Candidate).String(), "stable rate": w.q.Rate(w.rel, runbook.Stable).String(),
-		"stable sick": w.q.StableSick(w.rel).String(),
+		"stable unhealthy": w.q.StableSick(w.rel).String(),
 	}
 	answers := map[string]served{
 		"breach": number(0.12), "effect": number(0.12), "age": number(14), "candidate pods": number(3), "stable pods": number(9),
-		"candidate rate": number(20.5), "stable rate": number(180), "stable sick": empty(),
+		"candidate rate": number(20.5), "stable rate": number(180), "stable unhealthy": empty(),
 	}
 	table := map[string]served{}
 	for name, expr := range exprs {
@@ -93,7 +93,7 @@ func TestConfirmOtherAnswers(t *testing.T) {
 		{"from the future", map[string]served{"age": number(-5)}, record.NoData, "old"},
 		{"a side without a sample", map[string]served{"age": empty()}, record.NoData, "no sample of a side"},
 		{"a side without a sample, nothing breaching", map[string]served{"age": empty(), "breach": empty()}, record.NoData, "no sample of a side"},
-		{"stable sick, two series", map[string]served{"stable sick": vector("1", "1")}, record.Breaching, ""},
+		{"stable unhealthy, two series", map[string]served{"stable unhealthy": vector("1", "1")}, record.Breaching, ""},
 		{"no concurrent control", map[string]served{"stable rate": empty()}, record.Breaching, ""},
 	}
 	w := ranker(t)
@@ -108,9 +108,9 @@ func TestConfirmOtherAnswers(t *testing.T) {
 				t.Errorf("got %s: %s", b.State, b.Problem)
 			}
 			contains(t, b.Problem, c.says)
-			_, sick := c.set["stable sick"]
+			_, sick := c.set["stable unhealthy"]
 			if b.StableSick != sick {
-				t.Errorf("stable sick: got %v", b.StableSick)
+				t.Errorf("stable unhealthy: got %v", b.StableSick)
 			}
 			finite(t, b)
 		})
@@ -122,14 +122,14 @@ func TestABlindPrometheusNeverConfirms(t *testing.T) {
 	w := ranker(t)
 	errors, slo := w.trigger(t, "errors"), w.trigger(t, "slo")
 	needed := map[string][]string{
-		"errors": {"breach", "effect", "age", "stable sick", "candidate pods", "stable pods", "candidate rate", "stable rate"},
+		"errors": {"breach", "effect", "age", "stable unhealthy", "candidate pods", "stable pods", "candidate rate", "stable rate"},
 		"slo":    {"breach", "effect", "age"},
 	}
 	for _, trigger := range []runbook.Trigger{errors, slo} {
 		table, exprs := w.confirming(t, trigger.Name)
 		for _, kind := range blindnesses() {
 			for _, name := range needed[trigger.Name] {
-				if name == "stable sick" && (kind.name == "NaN" || kind.name == "infinite" || kind.name == "many series") {
+				if name == "stable unhealthy" && (kind.name == "NaN" || kind.name == "infinite" || kind.name == "many series") {
 					continue // any series means sick
 				}
 				t.Run(trigger.Name+"/"+kind.name+"/"+name, func(t *testing.T) {

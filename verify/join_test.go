@@ -61,7 +61,7 @@ func TestAJoinedQueryIsPromQL(t *testing.T) {
 // An expression that could not be made is a question without an answer, and asks
 // nothing: no Prometheus is needed here.
 func TestNoQuestionIsNoData(t *testing.T) {
-	replies := New(nil, 0).ask(t.Context(), []question{{name: "stable sick"}})
+	replies := New(nil, 0).ask(t.Context(), []question{{name: "stable unhealthy"}})
 	if replies[0].state != record.NoData || replies[0].problem == "" {
 		t.Errorf("got %+v", replies[0])
 	}

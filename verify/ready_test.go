@@ -85,7 +85,7 @@ func TestReady(t *testing.T) {
 		{"nothing objects", nil, none, "pods 4 5, rate 20.5, sick false, breaching [], undecided [], problem "},
 		{"one breaches", map[string]served{"breach errors": number(0.12)}, none, "pods 4 5, rate 20.5, sick false, breaching [errors], undecided [], problem "},
 		{"two breach, in order", map[string]served{"breach latency": number(2), "breach conversion": number(0.9)}, none, "pods 4 5, rate 20.5, sick false, breaching [conversion latency], undecided [], problem "},
-		{"stable is sick", map[string]served{"stable sick": number(1)}, none, "pods 4 5, rate 20.5, sick true, breaching [], undecided [], problem "},
+		{"stable is sick", map[string]served{"stable unhealthy": number(1)}, none, "pods 4 5, rate 20.5, sick true, breaching [], undecided [], problem "},
 		{"no pod is warm", map[string]served{"warm stable": number(0)}, none, "pods 0 5, rate 20.5, sick false, breaching [], undecided [], problem "},
 		{"no data where it can decide", map[string]served{"effect errors": empty()}, only("errors"), "pods 4 5, rate 20.5, sick false, breaching [], undecided [errors], problem "},
 		{"no data where it cannot decide", map[string]served{"effect errors": empty()}, only("latency"), "pods 4 5, rate 20.5, sick false, breaching [], undecided [], problem "},

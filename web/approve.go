@@ -39,7 +39,7 @@ func (q question) Promotion() bool { return q.Approval.Kind == "promote" }
 // Breaching reports whether the trigger is still true.
 func (q question) Breaching() bool { return q.Live.Breach.State == record.Breaching }
 
-// Quiet reports whether a rollback needs to be wanted all the same.
+// Quiet reports whether a rollback needs to be wanted anyway.
 func (q question) Quiet() bool { return q.Rollback() && !q.Breaching() }
 
 // Title asks the question.
@@ -159,7 +159,7 @@ func (s *server) judge(q question, in Decision, anyway bool) *problem {
 		return p
 	}
 	if in.Decision == "approve" && q.Quiet() && !anyway {
-		return &problem{http.StatusConflict, "cleared", fmt.Sprintf("The trigger is not breaching any more (%s). To roll back all the same, tick the box.", stateWord(q.Live.Breach))}
+		return &problem{http.StatusConflict, "cleared", fmt.Sprintf("The trigger is not breaching any more (%s). To roll back anyway, tick the box.", stateWord(q.Live.Breach))}
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func (d *daemon) page(folder report.Folder, external string, render renderer) fu
 }
 
 // newPost sends messages to the log and wherever else we are told.
-func (d *daemon) newPost(reg prometheus.Registerer, keys report.Keyring, external string) (report.Post, error) {
+func (d *daemon) newPost(reg prometheus.Registerer, keys report.Keyring, external string) (report.Notifier, error) {
 	cfg := d.cfg.Messages
 	sinks := []report.Sink{{Name: "log", Sender: report.Log{Logger: d.log}}}
 	if len(cfg.Alertmanagers) > 0 {
@@ -108,11 +108,11 @@ func (d *daemon) newPost(reg prometheus.Registerer, keys report.Keyring, externa
 	if cfg.Webhook != "" {
 		hook, err := openWebhook(cfg.Webhook, cfg.WebhookSecrets)
 		if err != nil {
-			return report.Post{}, err
+			return report.Notifier{}, err
 		}
 		sinks = append(sinks, report.Sink{Name: "webhook", Sender: hook})
 	}
-	return report.Post{Keys: keys, External: external, Out: report.NewFanout(reg, d.log, sinks...),
+	return report.Notifier{Keys: keys, External: external, Out: report.NewFanout(reg, d.log, sinks...),
 		Approval: func(ctx context.Context, id string) (record.Approval, error) { return d.engine.Approval(ctx, id) }}, nil
 }
 

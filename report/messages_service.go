@@ -1,0 +1,167 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// The kinds of messages about a ramp. They belong to a release and to no incident.
+const (
+	KindPromote  = "promote"
+	KindPromoted = "promoted"
+	KindProved   = "proved"
+	KindChecked  = "checked"
+)
+
+// PromoteMsg asks an approver for the next step of the ramp. It is no alarm.
+func PromoteMsg(rel record.Release, rb *runbook.Runbook, a record.Approval, now time.Time) record.Message {
+	next, _ := rb.Rollout.Next(rel.Weight)
+	m := rampMessage(rel, KindPromote+"-"+a.ID[:min(8, len(a.ID))], now,
+		fmt.Sprintf("%s: take %s from %d %% to %d %%?", rel.Service, word(rel.Candidate.Version), rel.Weight, next.Weight),
+		fmt.Sprintf("Its time at %d %% is over, a rollback is possible right now, and nothing objects.", rel.Weight),
+		todo(fmt.Sprintf("approve or reject by %s. Without an answer nothing is moved.", clock(a.ExpiresAt))), owner(rb))
+	m.Kind, m.Approval = KindPromote, a.ID
+	return m
+}
+
+// PromotedMsg says that a step was taken.
+func PromotedMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.Message {
+	by, from := "the daemon", 0
+	if n := len(rel.Moves); n > 0 {
+		from = rel.Moves[n-1].From
+		if rel.Moves[n-1].By != "" {
+			by = rel.Moves[n-1].By
+		}
+	}
+	m := rampMessage(rel, KindPromoted, now,
+		fmt.Sprintf("%s: %s has %d %%", rel.Service, word(rel.Candidate.Version), rel.Weight),
+		fmt.Sprintf("From %d %% to %d %% by %s, in one transaction.", from, rel.Weight, word(by)), owner(rb))
+	m.Kind = KindPromoted
+	return m
+}
+
+// ProvedMsg says that a release is closed and its candidate is the last known good.
+func ProvedMsg(rel record.Release, rb *runbook.Runbook, by string, now time.Time) record.Message {
+	m := rampMessage(rel, KindProved, now,
+		fmt.Sprintf("%s: %s is proved", rel.Service, word(rel.Candidate.Version)),
+		fmt.Sprintf("It has all traffic and its bake time is over: it is the last known good, and %s was the one before. The release is closed.", word(rel.Stable.Version)), owner(rb))
+	m.Kind, m.EndsAt = KindProved, now
+	return m
+}
+
+// ProofMsg says what came of the checks after a flip, or after the step to all traffic.
+// It pages unless all is good.
+func ProofMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.Message {
+	p := rel.Proof
+	lines := []string{upper(sentence(p.Reason))}
+	if p.Health != record.Good {
+		lines = append(lines, "Nothing was moved, and promotion is frozen.",
+			todo("look; then autorollback release resume "+rel.Service+", or autorollback release rollback "+rel.Service+"."))
+	}
+	m := rampMessage(rel, KindChecked, now, fmt.Sprintf("%s: the checks of %s at %d %% are %s", rel.Service, word(rel.Candidate.Version), rel.Weight, p.Health), append(lines, owner(rb))...)
+	m.Kind, m.Page = KindChecked, p.Health != record.Good
+	if !m.Page {
+		m.EndsAt = now
+	}
+	return m
+}
+
+func rampMessage(rel record.Release, what string, now time.Time, title string, lines ...string) record.Message {
+	return record.Message{
+		Schema: runbook.Schema, ID: fmt.Sprintf("%s-%s-%d", rel.ID, what, rel.Epoch), Service: rel.Service, Region: rel.Region,
+		Title: cut(title, maxTitle), Text: body(lines), StartsAt: now, CreatedAt: now,
+	}
+}
+
+// The kinds of messages about a service's rules in Prometheus. They belong to no release.
+const (
+	KindRuleDrift      = "rule_drift"
+	KindRuleDriftEnded = "rule_drift_ended"
+)
+
+// DriftMsg says that the rules which judge a service are not those of its runbook. It
+// pages if a release is open.
+func DriftMsg(c record.RulesCheck, rb *runbook.Runbook, open bool, now time.Time) record.Message {
+	var lines []string
+	for n, d := range c.Drift {
+		if n == 8 {
+			lines = append(lines, fmt.Sprintf("… and %d more", len(c.Drift)-n))
+			break
+		}
+		lines = append(lines, "- "+d.Kind+": "+word(d.Text))
+	}
+	m := rulesMessage(c, rb, KindRuleDrift, now,
+		fmt.Sprintf("%s: the rules in Prometheus are not those of the runbook", c.Service),
+		strings.Join(lines, "\n"),
+		"Until this is fixed, rollbacks based on these rules need approval, and nothing is promoted. A missing rule raises no alert at all.",
+		todo("autorollback rules verify; autorollback rules generate, and reload Prometheus."), owner(rb))
+	m.Page = open
+	return m
+}
+
+// DriftEndedMsg says that the rules are those of the runbook again.
+func DriftEndedMsg(c record.RulesCheck, rb *runbook.Runbook, now time.Time) record.Message {
+	m := rulesMessage(c, rb, KindRuleDriftEnded, now,
+		fmt.Sprintf("%s: the rules in Prometheus are those of the runbook again", c.Service),
+		fmt.Sprintf("They were not since %s. Automation acts on them again.", clock(c.Since)), owner(rb))
+	m.EndsAt = now
+	return m
+}
+
+func rulesMessage(c record.RulesCheck, rb *runbook.Runbook, kind string, now time.Time, title string, lines ...string) record.Message {
+	return record.Message{
+		Schema: runbook.Schema, ID: fmt.Sprintf("rules-%s-%s-%d", c.Service, kind, c.Since.Unix()), Service: c.Service, Region: rb.Regions[0],
+		Kind: kind, Title: cut(title, maxTitle), Text: body(lines), StartsAt: c.Since, CreatedAt: now,
+	}
+}
+
+// The kinds of messages about a mirror. They belong to no incident.
+const (
+	KindMirrorEnded = "mirror_ended"
+	KindMirrorHeld  = "mirror_held"
+	KindMirrorWaits = "mirror_waits"
+)
+
+// MirrorEndedMsg says that no requests are copied any more, and why.
+func MirrorEndedMsg(m record.Mirror, rb *runbook.Runbook, now time.Time) record.Message {
+	msg := mirrorMessage(m, KindMirrorEnded, now,
+		fmt.Sprintf("%s: nothing is mirrored to %s any more", m.Service, word(m.Backend)),
+		fmt.Sprintf("%s: %d %% of the requests were copied to it since %s.", sentence(m.Ended), m.Percent, clock(m.StartedAt)),
+		"Compare the two logs: autorollback shadow join.", owner(rb))
+	msg.EndsAt = now
+	return msg
+}
+
+// MirrorHeldMsg pages because somebody else changed the router's percent.
+func MirrorHeldMsg(m record.Mirror, rb *runbook.Runbook, now time.Time) record.Message {
+	title := fmt.Sprintf("%s: somebody changed what is mirrored to %s", m.Service, word(m.Backend))
+	if m.Held.Due {
+		title = fmt.Sprintf("%s: requests are still mirrored to %s, and the planned end is over", m.Service, word(m.Backend))
+	}
+	msg := mirrorMessage(m, KindMirrorHeld, now, title,
+		fmt.Sprintf("We wrote %d %%, and the router's keys say: %s. It is left as it is, now and at the planned end (%s).", m.Percent, plain(m.Held.Found, 300), clock(m.Until)),
+		todo(fmt.Sprintf("set it to 0, or back to %d; or keep it, and end our plan with autorollback shadow stop --service %s.", m.Percent, m.Service)), owner(rb))
+	msg.Page = true
+	return msg
+}
+
+// MirrorWaitsMsg pages because the end that is due cannot be written.
+func MirrorWaitsMsg(m record.Mirror, rb *runbook.Runbook, now time.Time) record.Message {
+	msg := mirrorMessage(m, KindMirrorWaits, now,
+		fmt.Sprintf("%s: requests are still mirrored to %s", m.Service, word(m.Backend)),
+		plain(m.Waiting, 500)+". It is tried again every few seconds.",
+		todo("remove what stands in the way, or set the router's percent to 0 by hand."), owner(rb))
+	msg.Page = true
+	return msg
+}
+
+func mirrorMessage(m record.Mirror, kind string, now time.Time, title string, lines ...string) record.Message {
+	return record.Message{
+		Schema: runbook.Schema, ID: fmt.Sprintf("mirror-%s-%s-%.8s-%d", m.Service, m.Region, m.Op, m.Told), Kind: kind, Service: m.Service, Region: m.Region,
+		Title: cut(title, maxTitle), Text: body(lines), StartsAt: m.StartedAt, CreatedAt: now,
+	}
+}
