@@ -194,7 +194,7 @@ func (e *Engine) Answer(ctx context.Context, id string, yes bool, by, how, reaso
 		return a, err
 	}
 	ev := Answered{Approval: id, By: by, How: how, Reason: reason, Yes: yes}
-	if yes && a.Kind == promotion {
+	if yes && a.Kind == record.Promotion {
 		if _, ev.Ready, err = e.readyNow(ctx, Slot{a.Service, a.Region}); err != nil {
 			return a, err
 		}

@@ -15,26 +15,16 @@ import (
 	"github.com/autorollback/autorollback/store"
 )
 
-// shadowObjection says why the runbook's shadow section forbids a start; empty: it does not.
+// shadowObjection says why the recorded shadow verdict is no pass; empty: it is.
 func (s State) shadowObjection(stable, candidate record.Side, now time.Time) string {
-	section := s.Runbook.Shadow
 	switch {
-	case !section.Needed():
-		return ""
 	case s.ShadowProblem != "":
-		return fmt.Sprintf("the recorded shadow verdict of %s cannot be read: %s", candidate.Bundle, s.ShadowProblem)
+		return fmt.Sprintf("the recorded verdict of %s cannot be read: %s", candidate.Bundle, s.ShadowProblem)
 	case s.Shadow == nil:
-		return fmt.Sprintf("the runbook asks for a shadow pass, and no report is recorded of candidate bundle %s against the stable bundle %s; %s", candidate.Bundle, stable.Bundle, mendShadow)
+		return fmt.Sprintf("no report is recorded of candidate bundle %s against the stable bundle %s", candidate.Bundle, stable.Bundle)
 	}
-	why := gateOf(*s.Shadow).Objection(s.Runbook.Service, candidate.Bundle, stable.Bundle, section.MaxAge.Std(), now)
-	if why == "" {
-		return ""
-	}
-	return fmt.Sprintf("the runbook asks for a shadow pass: %s; %s", why, mendShadow)
+	return gateOf(*s.Shadow).Objection(s.Runbook.Service, candidate.Bundle, stable.Bundle, s.Runbook.Shadow.MaxAge.Std(), now)
 }
-
-// mendShadow says how a missing pass is got.
-const mendShadow = "compare the two with autorollback shadow replay or join, and record the report: --release RELEASE.yaml --record, or autorollback shadow record GATE.json"
 
 // takeShadow reads the verdict about a launch's candidate.
 func (v *view) takeShadow(snap store.Snapshot, ev Event) {

@@ -96,7 +96,7 @@ func (e *Engine) Live(ctx context.Context, a record.Approval) (record.Breach, re
 	if err != nil {
 		return record.Breach{}, record.Change{}, later(err)
 	}
-	if a.Kind == promotion {
+	if a.Kind == record.Promotion {
 		return record.Breach{}, v.Next, nil
 	}
 	var b record.Breach

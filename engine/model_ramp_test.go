@@ -25,7 +25,7 @@ func (m *model) tookStep(ev Event, before, after world, moved, closed bool) {
 		by, ready = ev.By, ev.Ready
 	case Answered:
 		by, ready = ev.By, ev.Ready
-		if a := after.approvals[ev.Approval]; a.Kind != promotion || a.Status != record.Approved || before.approvals[ev.Approval].Status != record.Pending || a.Epoch != was.Epoch {
+		if a := after.approvals[ev.Approval]; a.Kind != record.Promotion || a.Status != record.Approved || before.approvals[ev.Approval].Status != record.Pending || a.Epoch != was.Epoch {
 			t.Fatalf("promoted by the approval %+v", a)
 		}
 		m.outcomes["promoted by approval"]++

@@ -284,7 +284,7 @@ func (m *model) steady(w world) {
 		}
 		if a.Status != record.Pending {
 			m.ended[id] = a.Status
-		} else if a.Kind == promotion {
+		} else if a.Kind == record.Promotion {
 			if w.release == nil || w.release.Asking != id || w.release.Phase != record.Open {
 				t.Fatalf("the question %s is pending, and the release asks %q", id, w.release.Asking)
 			}

@@ -90,6 +90,14 @@ func (s State) clone() State {
 // Open reports whether a release is under way.
 func (s State) Open() bool { return s.Release != nil && s.Release.Phase == record.Open }
 
+// release is the newest one, and one that is not open if there never was any.
+func (s State) release() record.Release {
+	if s.Release == nil {
+		return record.Release{Service: s.Runbook.Service, Region: s.Region}
+	}
+	return *s.Release
+}
+
 // Foreign reports whether somebody else changed the router's split, or removed it
 // under an open release. Of keys that cannot be read nothing is known.
 func (s State) Foreign() bool {

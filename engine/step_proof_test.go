@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -91,7 +92,7 @@ func TestBadChecksAfterAFlipAsk(t *testing.T) {
 	p.checkedAs(record.Bad, 2)
 	s := p.checkedAs(record.Bad, 1)
 	phase(t, s, record.Awaiting)
-	if s.Incident.Decision.Guard != checksGuard || !strings.Contains(s.Release.Frozen, "pairing: bad") || len(s.Incident.Answers) != 2 || fmt.Sprint(kinds(s)) != "[approval!]" {
+	if s.Incident.Decision.Guard != policy.GuardChecks || !strings.Contains(s.Release.Frozen, "pairing: bad") || len(s.Incident.Answers) != 2 || fmt.Sprint(kinds(s)) != "[approval!]" {
 		t.Fatalf("decided %+v, frozen %q, told %v", s.Incident.Decision, s.Release.Frozen, kinds(s))
 	}
 	weight(t, s, 95)

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +64,8 @@ func (s *State) drained(ev Drained, now time.Time) {
 		s.note(now, "drained", "", ev.Answer.Text)
 	default:
 		grace := 30*time.Second + 2*s.Runbook.Metrics.Interval.Std()
-		if now.Sub(i.ActedAt) > grace && !s.noted("not_applied") {
+		if now.Sub(i.ActedAt) > grace && i.NotAppliedAt.IsZero() {
+			i.NotAppliedAt = now
 			s.note(now, "not_applied", "", "written is not applied: "+ev.Answer.Text)
 			s.tell(report.NotAppliedMsg, now)
 		}
@@ -178,10 +178,8 @@ func (s *State) lookAtSplit(now time.Time) {
 	if s.Incident.Change == nil {
 		s.supersede(now)
 		s.Incident.Phase, s.Incident.ClosedAt = record.HeldPhase, time.Time{}
-		s.Incident.Decision = record.Decision{Action: record.Hold, Guard: policy.GuardHumanWins, At: now, Page: true,
-			Reasons: []string{fmt.Sprintf("somebody changed the split from %v to %v: a human wins", r.Held.Want, r.Held.Found)},
-			Choices: []string{"put the split back", "let the release go on with the split as it is: the link, or autorollback release let-go " + r.Service + " --region " + r.Region}}
-		s.approval("release_hold", now)
+		s.Incident.Decision = policy.ExternalChange(s.input(s.Incident.Breach), now)
+		s.approval(record.AcceptSplit, now)
 	}
 	s.tell(report.ForeignMsg, now)
 }
@@ -199,7 +197,7 @@ func (s *State) endHold(now time.Time) {
 		return
 	}
 	s.supersede(now)
-	if i.Breach.State != record.Breaching || s.noted("rejected") {
+	if i.Breach.State != record.Breaching || !i.RejectedAt.IsZero() {
 		s.close(now)
 	}
 }
@@ -207,15 +205,9 @@ func (s *State) endHold(now time.Time) {
 // letGo takes the split that was found as the one that is wanted.
 func (s *State) letGo(ev LetGo, now time.Time) error {
 	r := s.Release
-	if !s.Open() || r.Held == nil {
-		return runbook.Refuse("%s in %s is not held", s.Runbook.Service, s.Region)
-	}
-	if s.PlanProblem != "" {
-		return runbook.Refuse("the router's keys cannot be changed: %s; put them right first", s.PlanProblem)
-	}
-	weight, ok := share(s.Split, *r)
-	if !ok {
-		return runbook.Refuse("the split %v is not one of whole percents between %s and %s; put it right first", s.Split, r.Stable.Backend, r.Candidate.Backend)
+	weight, err := policy.Accept(s.release(), s.Split, s.PlanProblem)
+	if err != nil {
+		return err
 	}
 	s.note(now, "let_go", ev.By, fmt.Sprintf("goes on with the candidate at %d %%: %s", weight, ev.Reason))
 	if i := s.Incident; i != nil && i.Change == nil {
@@ -228,19 +220,6 @@ func (s *State) letGo(ev LetGo, now time.Time) error {
 	s.supersedeQuestion(now)
 	r.Incident = ""
 	return nil
-}
-
-// share is the candidate's part of a split in whole percents.
-func share(sp record.Split, r record.Release) (int, bool) {
-	sum := 0
-	for backend, w := range sp {
-		if w > 0 && !slices.Contains([]string{r.Stable.Backend, r.Candidate.Backend}, backend) {
-			return 0, false
-		}
-		sum += w
-	}
-	c := sp[r.Candidate.Backend] * 100
-	return c / max(sum, 1), sum > 0 && c%sum == 0
 }
 
 // tooSoon keeps two replicas from counting their polls twice. A last poll far ahead of

@@ -22,6 +22,32 @@ type Ramp struct {
 	Heard                time.Time         // when the watchdog was last heard by webhook; zero: never
 	Ready                *record.Readiness // nil: not asked yet
 	ByHuman              bool              // a person takes the step
+	Flip                 bool              // only as the first step of blue and green
+}
+
+// A Move is what to do about the next step of the ramp.
+type Move string
+
+const (
+	Wait    Move = "wait"
+	AskStep Move = "ask"     // a human approves or rejects
+	Advance Move = "advance" // take it
+	Close   Move = "close"   // the release is proved
+)
+
+// NextStep says what to do now, and why if that is to wait.
+func NextStep(in Ramp, now time.Time) (Move, string) {
+	why := Promote(in, now)
+	if why != "" {
+		return Wait, why
+	}
+	switch _, more := in.Runbook.Rollout.Next(in.Release.Weight); {
+	case !more:
+		return Close, ""
+	case in.ByHuman || in.Runbook.Rollout.Promote == runbook.PromoteAutomatic:
+		return Advance, ""
+	}
+	return AskStep, ""
 }
 
 const (
@@ -38,7 +64,7 @@ const (
 // moments and never the time left, so that they change only when the reason does.
 func Promote(in Ramp, now time.Time) string {
 	for _, object := range []func(Ramp, time.Time) string{
-		rampless, troubled, stopped, switchedOff, notPossible, tooEarly, unproved, outOfHours, unheard, leftToHumans, unready,
+		rampless, noFlip, troubled, stopped, switchedOff, notPossible, tooEarly, unproved, outOfHours, unheard, leftToHumans, unready,
 	} {
 		if why := object(in, now); why != "" {
 			return why
@@ -55,6 +81,13 @@ func rampless(in Ramp, _ time.Time) string {
 		return fmt.Sprintf("the runbook of %s has no section rollout, so there is no next step", in.Runbook.Service)
 	}
 	return ""
+}
+
+func noFlip(in Ramp, _ time.Time) string {
+	if !in.Flip || in.Runbook.Rollout.Strategy == runbook.BlueGreen && in.Release.Weight == 0 {
+		return ""
+	}
+	return fmt.Sprintf("flip is the first step of a blue and green rollout: the candidate has %d %%, the runbook's strategy is %s", in.Release.Weight, in.Runbook.Rollout.Strategy)
 }
 
 func troubled(in Ramp, _ time.Time) string {

@@ -3,6 +3,7 @@ package record
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -57,7 +58,29 @@ type Incident struct {
 	EvidenceAt time.Time `json:"evidence_at,omitzero"` // when the evidence folder was complete
 	Evidence   string    `json:"evidence,omitempty"`   // its path or the problem
 	ClosedAt   time.Time `json:"closed_at,omitzero"`
-	Timeline   []Record  `json:"timeline"`
+	// RejectedAt is when a human said no to a rollback; zero: nobody did.
+	RejectedAt time.Time `json:"rejected_at,omitzero"`
+	// NotAppliedAt is when people were told that the router still sends the candidate traffic.
+	NotAppliedAt time.Time `json:"not_applied_at,omitzero"`
+	Timeline     []Record  `json:"timeline"`
+}
+
+// UnmarshalJSON reads what this and older versions stored: before it had fields of its
+// own, only the timeline knew of a rejection, or of weights that were not applied.
+func (i *Incident) UnmarshalJSON(text []byte) error {
+	type plain Incident
+	if err := json.Unmarshal(text, (*plain)(i)); err != nil {
+		return err
+	}
+	for _, r := range i.Timeline {
+		switch {
+		case r.Kind == "rejected" && i.RejectedAt.IsZero():
+			i.RejectedAt = r.At
+		case r.Kind == "not_applied" && i.NotAppliedAt.IsZero():
+			i.NotAppliedAt = r.At
+		}
+	}
+	return nil
 }
 
 // IncidentID derives the id of the incident of one epoch of one release.
