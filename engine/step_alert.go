@@ -50,7 +50,11 @@ func (s *State) decide(ev Asked, now time.Time) {
 	in := s.input(ev.Breach)
 	d := policy.Decide(in, now)
 	switch {
-	case d.Guard == policy.GuardAlreadyActed || !s.Open():
+	case d.Guard == policy.GuardAlreadyActed:
+		if s.join(ev, now) {
+			s.note(now, "alert", "", first(d.Reasons))
+		}
+	case !s.Open():
 		s.join(ev, now)
 	case d.Guard == policy.GuardNotConfirmed:
 		s.cleared(ev, d, now)
@@ -170,27 +174,29 @@ func (s *State) open(ev Asked, now time.Time) {
 	}
 }
 
-// join adds a trigger or a source that the incident has not heard of yet.
-func (s *State) join(ev Asked, now time.Time) {
+// join adds a trigger or a source that the incident has not heard of yet, and reports
+// whether it did.
+func (s *State) join(ev Asked, now time.Time) bool {
 	i := s.Incident
 	if i == nil || i.Phase == record.Done && i.Change == nil && !s.Open() {
-		return
+		return false
 	}
 	newTrigger := ev.Alert.Trigger != "" && !slices.Contains(i.Triggers, ev.Alert.Trigger) && s.keeps(ev.Alert.Trigger)
-	newLane := !slices.Contains(i.Sources, ev.Alert.Source)
-	if !newTrigger && !newLane {
-		return
+	newSource := !slices.Contains(i.Sources, ev.Alert.Source)
+	if !newTrigger && !newSource {
+		return false
 	}
 	if newTrigger {
 		i.Triggers = append(i.Triggers, ev.Alert.Trigger)
 	}
-	if newLane {
+	if newSource {
 		i.Sources = append(i.Sources, ev.Alert.Source)
 	}
 	if len(i.Alerts) < maxAlerts {
 		i.Alerts = append(i.Alerts, small(ev.Alert))
 	}
 	s.note(now, "alert", "", fmt.Sprintf("%s heard by %s, firing since %s", ev.Alert.Trigger, ev.Alert.Source, ev.Alert.StartsAt.UTC().Format(time.RFC3339)))
+	return true
 }
 
 // keeps reports whether the incident has room for a trigger's name: for every one of the

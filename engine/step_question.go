@@ -78,7 +78,7 @@ func (s *State) answeredPromotion(ev Answered, now time.Time) error {
 		return err
 	}
 	if ev.Yes {
-		if why := policy.Promote(s.ramp(&ev.Ready, true), now); why != "" {
+		if _, why := policy.Promote(s.ramp(&ev.Ready, true), now); why != "" {
 			return runbook.Refuse("not promoted: %s", why)
 		}
 	}

@@ -43,7 +43,7 @@ func (s *State) tendRamp(now time.Time) {
 		return
 	}
 	s.tendQuestion(now)
-	if why := policy.Promote(s.ramp(nil, false), now); why != "" {
+	if _, why := policy.Promote(s.ramp(nil, false), now); why != "" {
 		s.Release.Waiting = why
 	} else if s.Question != nil && s.Release.Asking == s.Question.ID && !s.atEnd() {
 		s.Release.Waiting = asked(*s.Question, s.Runbook)
@@ -60,7 +60,11 @@ func asked(a record.Approval, rb *runbook.Runbook) string {
 
 // wantsReady reports whether Prometheus is to be asked about readiness.
 func wantsReady(s State, now time.Time) bool {
-	return s.ramping() && (s.Release.Asking == "" || s.atEnd()) && policy.Promote(s.ramp(nil, false), now) == ""
+	if !s.ramping() || s.Release.Asking != "" && !s.atEnd() {
+		return false
+	}
+	guard, _ := policy.Promote(s.ramp(nil, false), now)
+	return guard == ""
 }
 
 // promoted takes the next step of the ramp, or asks whether to, or says why not. At the
