@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -256,4 +257,9 @@ func golden(tb testing.TB, name, got string) {
 	if string(want) != got {
 		tb.Errorf("%s is not what it was (-update writes it anew):\n%s", name, got)
 	}
+}
+
+// noted reports whether the timeline has a line of that kind.
+func (s State) noted(kind string) bool {
+	return s.Incident != nil && slices.ContainsFunc(s.Incident.Timeline, func(r record.Record) bool { return r.Kind == kind })
 }

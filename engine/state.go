@@ -70,6 +70,7 @@ func (s State) clone() State {
 	if s.Incident != nil {
 		i := *s.Incident
 		i.Sources, i.Triggers = slices.Clone(i.Sources), slices.Clone(i.Triggers)
+		i.Firing = slices.Clone(i.Firing)
 		i.Alerts, i.Timeline = slices.Clone(i.Alerts), slices.Clone(i.Timeline)
 		s.Incident = &i
 	}
@@ -137,11 +138,6 @@ func shorten(t []record.Record, most int) []record.Record {
 		t = slices.Delete(t, drop, drop+1)
 	}
 	return t
-}
-
-// noted reports whether the timeline has a line of that kind.
-func (s State) noted(kind string) bool {
-	return s.Incident != nil && slices.ContainsFunc(s.Incident.Timeline, func(r record.Record) bool { return r.Kind == kind })
 }
 
 const (

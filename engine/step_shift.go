@@ -140,6 +140,9 @@ func (s *State) told(ev Told, now time.Time) {
 		kind = "gave_up"
 	}
 	if s.Incident != nil && s.Incident.ID == ev.Incident {
+		if !ev.GaveUp && s.Incident.ToldAt.IsZero() {
+			s.Incident.ToldAt = now
+		}
 		s.note(now, kind, "", ev.Text)
 	}
 }
@@ -153,6 +156,9 @@ func (s *State) tell(compose func(record.Incident, *runbook.Runbook, time.Time) 
 	i := s.Incident
 	i.Messages++
 	m := compose(*i, s.Runbook, now)
+	if m.EndsAt.IsZero() {
+		i.Fire(m.Kind, m.Page)
+	}
 	m.ID = fmt.Sprintf("%s-%d", m.ID, i.Messages)
 	s.Write.Messages = append(s.Write.Messages, m)
 }
