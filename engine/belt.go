@@ -145,8 +145,11 @@ func (e *Engine) commit(ctx context.Context, v view, ev Event) (State, error) {
 }
 
 func (e *Engine) commitAt(ctx context.Context, v view, ev Event, now time.Time) (State, error) {
+	if err := e.plan(ctx, &v, ev); err != nil {
+		return v.State, err
+	}
 	v.Op = newOp()
-	next, _, err := Step(v.State, ev, now)
+	next, err := Step(v.State, ev, now)
 	if err != nil {
 		return v.State, err
 	}
@@ -326,5 +329,3 @@ func pause(ctx context.Context, d time.Duration) error {
 		return nil
 	}
 }
-
-func isNoSplit(err error) bool { return errors.Is(err, actuators.ErrNoSplit) }

@@ -149,7 +149,7 @@ func (p *play) step(ev Event) (State, error) {
 		p.plan(record.Split{"ranker-v1": 100 - l.Launch.Weight, "ranker-v2": l.Launch.Weight}, "launch")
 	}
 	before := p.s
-	next, _, err := Step(p.s, ev, p.now)
+	next, err := Step(p.s, ev, p.now)
 	if err != nil {
 		return next, err
 	}

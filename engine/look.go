@@ -96,6 +96,9 @@ func (e *Engine) Live(ctx context.Context, a record.Approval) (record.Breach, re
 	if err != nil {
 		return record.Breach{}, record.Change{}, later(err)
 	}
+	if err := e.plan(ctx, &v, Tick{}); err != nil {
+		return record.Breach{}, record.Change{}, later(err)
+	}
 	if a.Kind == record.Promotion {
 		return record.Breach{}, v.Next, nil
 	}

@@ -322,16 +322,16 @@ func (m *model) canRollBack() {
 	v.Op = "op"
 	s := v.State
 	if s.Foreign() {
-		s, _, err = Step(s, Tick{}, m.now)
+		s, err = Step(s, Tick{}, m.now)
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		s, _, err = Step(s, LetGo{"ann", "because"}, m.now)
+		s, err = Step(s, LetGo{"ann", "because"}, m.now)
 		if err != nil {
 			return // not whole percents of the two sides: it is put right first
 		}
 	}
-	if _, _, err := Step(s, Demanded{"ann", "because"}, m.now); err != nil {
+	if _, err := Step(s, Demanded{"ann", "because"}, m.now); err != nil {
 		m.t.Fatalf("an open release cannot be rolled back: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -19,6 +20,8 @@ type view struct {
 	indexes map[string]uint64 // of every key that was read and exists
 	ops     []store.Op        // what carries out State.Plan
 	nextOps []store.Op        // what carries out State.Next
+	router  actuators.Router
+	snap    store.Snapshot // that the router's keys were read in
 }
 
 // read reads the records of a slot and the router's keys in one snapshot. Records
@@ -30,13 +33,14 @@ func (e *Engine) read(ctx context.Context, slot Slot, ev Event) (view, error) {
 	if err != nil {
 		return v, err
 	}
-	v.Runbook, v.Region = rb, slot.Region
+	v.Runbook, v.Region, v.router = rb, slot.Region, router
 	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(slot.Service, slot.Region), store.QuarantineKey(""), store.HeardKey}
 	prefixes = append(prefixes, router.Prefixes()...)
 	snap, err := e.store.Read(ctx, append(prefixes, concerns(ev)...)...)
 	if err != nil {
 		return v, fmt.Errorf("read state of %s: %w", slot, err)
 	}
+	v.snap = snap
 	if err := v.takeRelease(snap); err != nil {
 		return v, err
 	}
@@ -50,7 +54,8 @@ func (e *Engine) read(ctx context.Context, slot Slot, ev Event) (view, error) {
 	if v.Question, err = e.readApproval(ctx, &v, asking(v.Release)); err != nil {
 		return v, err
 	}
-	return v, e.plan(ctx, &v, snap, router, ev)
+	v.observe()
+	return v, nil
 }
 
 // concerns are the further keys an event is about.
@@ -151,44 +156,77 @@ func asking(r *record.Release) string {
 	return r.Asking
 }
 
-// plan works out the change the event may ask for: the first weights of a launch, or
-// all traffic to stable. It is a pure function of the snapshot and immutable bundles.
-func (e *Engine) plan(ctx context.Context, v *view, snap store.Snapshot, router actuators.Router, ev Event) error {
-	for _, h := range router.Lint(snap) {
+// observe reads what the router is told.
+func (v *view) observe() {
+	for _, h := range v.router.Lint(v.snap) {
 		if h.Blocking {
 			v.Hazards = append(v.Hazards, h.String())
 		}
 	}
-	split, err := router.Decode(snap)
+	split, err := v.router.Decode(v.snap)
 	switch {
 	case err == nil:
 		v.Split = split
-	case !isNoSplit(err):
+	case !errors.Is(err, actuators.ErrNoSplit):
 		v.PlanProblem = err.Error()
+	}
+}
+
+// plan works out the changes that the event may ask for: the first weights of a launch,
+// all traffic to stable, the next step of the ramp. It is a pure function of the snapshot
+// and immutable bundles, and left out where nothing can be changed.
+func (e *Engine) plan(ctx context.Context, v *view, ev Event) (err error) {
+	if v.unreadable() || !v.mayChange(ev) {
 		return nil
 	}
-	var to record.Split
-	var flags []actuators.FlagDoc
 	if l, ok := ev.(Launched); ok {
-		stable, candidate := side(l.Launch.Stable), side(l.Launch.Candidate)
-		to = record.Split{stable.Backend: 100 - l.Launch.Weight, candidate.Backend: l.Launch.Weight}
-		flags = []actuators.FlagDoc{flagDoc(stable, l.Launch.Stable.Bundle, true), flagDoc(candidate, l.Launch.Candidate.Bundle, l.Launch.Weight > 0)}
-	} else if v.Open() {
-		to = record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}
-		if flags, err = e.flags(ctx, *v.Release); err != nil {
-			return err
-		}
-	} else {
+		stable, candidate, w := side(l.Launch.Stable), side(l.Launch.Candidate), l.Launch.Weight
+		v.Plan, v.ops, err = v.router.Plan(v.snap, record.Split{stable.Backend: 100 - w, candidate.Backend: w}, []actuators.FlagDoc{
+			flagDoc(stable, l.Launch.Stable.Bundle, true), flagDoc(candidate, l.Launch.Candidate.Bundle, w > 0)})
+		v.PlanProblem = text(err)
 		return nil
 	}
-	v.Plan, v.ops, err = router.Plan(snap, to, flags)
+	flags, err := e.flags(ctx, *v.Release)
 	if err != nil {
-		v.PlanProblem = err.Error()
+		return err
 	}
-	if mayStep(ev) && v.ramping() {
-		return e.planNext(ctx, v, snap, router)
+	v.Plan, v.ops, err = v.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}, flags)
+	v.PlanProblem = text(err)
+	if !mayStep(ev) || !v.ramping() {
+		return nil
 	}
+	next, more := v.Runbook.Rollout.Next(v.Release.Weight)
+	if !more {
+		return nil
+	}
+	flags[1].Serving = true // and stable stays marked as serving: it must be able to at once
+	v.Next, v.nextOps, err = v.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100 - next.Weight, v.Release.Candidate.Backend: next.Weight}, flags)
+	v.NextProblem = text(err)
 	return nil
+}
+
+// mayChange reports whether an event may change the router's keys, or put a question
+// about that, or says why it cannot be done.
+func (v *view) mayChange(ev Event) bool {
+	switch ev := ev.(type) {
+	case Launched:
+		return true
+	case Told, Drained, Polled, Followed, Archived:
+		return false
+	case Tick:
+		pending := v.Approval != nil && v.Approval.Status == record.Pending
+		return v.Open() && (v.ramping() || pending || v.Foreign())
+	case Asked:
+		return v.Open() && (ev.Breach.State == record.Breaching || v.Foreign())
+	}
+	return v.Open()
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 func flagDoc(s record.Side, b runbook.Bundle, serving bool) actuators.FlagDoc {

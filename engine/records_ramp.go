@@ -7,8 +7,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/autorollback/autorollback/actuators"
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -50,29 +48,4 @@ func mayStep(ev Event) bool {
 		return true
 	}
 	return false
-}
-
-// planNext works out the next step of the ramp: its weights, and both versions'
-// flags. The stable version stays marked as serving: it must be able to at once.
-func (e *Engine) planNext(ctx context.Context, v *view, snap store.Snapshot, router actuators.Router) error {
-	r := v.Release
-	next, more := v.Runbook.Rollout.Next(r.Weight)
-	if !more {
-		return nil
-	}
-	stable, err := e.Bundle(ctx, r.Stable.Bundle)
-	if err != nil {
-		return err
-	}
-	candidate, err := e.Bundle(ctx, r.Candidate.Bundle)
-	if err != nil {
-		return err
-	}
-	to := record.Split{r.Stable.Backend: 100 - next.Weight, r.Candidate.Backend: next.Weight}
-	flags := []actuators.FlagDoc{flagDoc(r.Stable, stable, true), flagDoc(r.Candidate, candidate, true)}
-	v.Next, v.nextOps, err = router.Plan(snap, to, flags)
-	if err != nil {
-		v.NextProblem = err.Error()
-	}
-	return nil
 }

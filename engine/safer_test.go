@@ -48,7 +48,7 @@ func TestSaferRamp(t *testing.T) {
 		v, err := e.read(t.Context(), theSlot, Launched{l, "ann"})
 		must(t, err)
 		v.Op = newOp()
-		_, _, err = Step(v.State, Launched{l, "ann"}, now)
+		_, err = Step(v.State, Launched{l, "ann"}, now)
 		return err
 	}
 	if err := start(mended); err == nil || !strings.Contains(err.Error(), "no release before") {

@@ -7,10 +7,11 @@ import (
 	"github.com/autorollback/autorollback/record"
 )
 
-// Step says what an event makes of a state, and what the new state asks for. It is
-// pure: the same state, event and moment give the same answer. An error means that
-// the event is refused and nothing changes; it wraps a sentinel of package runbook.
-func Step(s State, ev Event, now time.Time) (State, []Effect, error) {
+// Step says what an event makes of a state; what the new state asks for say its
+// [Effects]. It is pure: the same state, event and moment give the same answer. An error
+// means that the event is refused and nothing changes; it wraps a sentinel of package
+// runbook.
+func Step(s State, ev Event, now time.Time) (State, error) {
 	s = s.clone()
 	var err error
 	switch ev := ev.(type) {
@@ -50,7 +51,7 @@ func Step(s State, ev Event, now time.Time) (State, []Effect, error) {
 	if err == nil {
 		s.fit()
 	}
-	return s, Effects(s, now), err
+	return s, err
 }
 
 // tick does what is due by the clock, and looks whether somebody changed the split.

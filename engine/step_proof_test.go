@@ -97,20 +97,20 @@ func TestBadChecksAfterAFlipAsk(t *testing.T) {
 	}
 	weight(t, s, 95)
 	t.Run("no", func(t *testing.T) {
-		s, _, err := Step(p.s, p.answer(false, "ann"), p.now)
+		s, err := Step(p.s, p.answer(false, "ann"), p.now)
 		if err != nil || s.Incident.Phase != record.Done || s.Release.Frozen == "" || s.Release.Weight != 95 {
 			t.Errorf("%v, %+v", err, s.Release)
 		}
 	})
 	t.Run("nobody answers", func(t *testing.T) {
 		p.s.Runbook.Policy.OnExpiry = "rollback"
-		s, _, err := Step(p.s, Tick{}, p.now.Add(time.Hour))
+		s, err := Step(p.s, Tick{}, p.now.Add(time.Hour))
 		if err != nil || s.Incident.Phase != record.HeldPhase || s.Release.Weight != 95 || follow(s, AskAgain, p.now) != 0 {
 			t.Errorf("%v, %s, %d %%", err, s.Incident.Phase, s.Release.Weight)
 		}
 	})
 	t.Run("a severe breach is stronger", func(t *testing.T) {
-		s, _, err := Step(p.s, p.asked(breachOf("errors", record.Breaching)), p.now)
+		s, err := Step(p.s, p.asked(breachOf("errors", record.Breaching)), p.now)
 		if err != nil || s.Incident.Phase != record.Acted {
 			t.Errorf("%v, %s", err, s.Incident.Phase)
 		}
