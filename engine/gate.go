@@ -27,7 +27,7 @@ func (s State) shadowObjection(stable, candidate record.Side, now time.Time) str
 }
 
 // takeShadow reads the verdict about a launch's candidate.
-func (v *view) takeShadow(snap store.Snapshot, ev Event) {
+func (v *snapshot) takeShadow(snap store.Snapshot, ev Event) {
 	l, ok := ev.(Launched)
 	if !ok {
 		return
@@ -105,8 +105,8 @@ func (e *Engine) recordShadow(ctx context.Context, g shadow.Gate, by string, now
 		return old, runbook.Refuse("a newer report of this candidate is recorded: %s of %s says %s; compare again", old.Report, old.At.UTC().Format(time.RFC3339), old.Verdict)
 	}
 	v := verdictOf(g)
-	v.At, v.By, v.Recorded = earlier(g.At, now), clip(by, 100), now
-	b := batch{indexes: map[string]uint64{key: index(snap, key)}}
+	v.At, v.By, v.Recorded = earlier(g.At, now), truncate(by, 100), now
+	b := txBuilder{indexes: map[string]uint64{key: index(snap, key)}}
 	b.set(key, v)
 	if b.err != nil {
 		return v, b.err
@@ -134,7 +134,7 @@ func earlier(a, b time.Time) time.Time {
 func verdictOf(g shadow.Gate) record.ShadowVerdict {
 	return record.ShadowVerdict{
 		Schema: runbook.Schema, Service: g.Service, Candidate: g.Candidate, Stable: g.Stable, Verdict: string(g.Verdict),
-		Rule: clip(g.Rule, 100), Reason: clip(g.Reason, maxLine), From: g.Window.From, To: g.Window.To,
+		Rule: truncate(g.Rule, 100), Reason: truncate(g.Reason, maxLine), From: g.Window.From, To: g.Window.To,
 		Pairs: g.Counts.Pairs, Compared: g.Counts.Compared, Tests: g.Counts.Tests, Bad: g.Counts.Bad, Report: g.Report, Recording: g.Recording,
 	}
 }

@@ -17,13 +17,13 @@ type heard struct {
 	At     time.Time `json:"at"`
 }
 
-// hearEvery is how often the watchdog's word is written down at most.
-const hearEvery = time.Minute
+// watchdogEvery is how often the watchdog's word is written down at most.
+const watchdogEvery = time.Minute
 
 // hear writes down that the watchdog was heard by webhook: the way from Prometheus
 // through Alertmanager to us is whole, and every replica may rely on it. Another
 // replica that wrote first is as good.
-func (e *Engine) hear(ctx context.Context, now time.Time) {
+func (e *Engine) recordWatchdog(ctx context.Context, now time.Time) {
 	snap, err := e.store.Read(ctx, store.HeardKey)
 	e.metrics.stored(err)
 	if err != nil {
@@ -31,10 +31,10 @@ func (e *Engine) hear(ctx context.Context, now time.Time) {
 		return
 	}
 	var word heard
-	if err := decode(snap, store.HeardKey, &word); err == nil && now.Sub(word.At).Abs() < hearEvery {
+	if err := decode(snap, store.HeardKey, &word); err == nil && now.Sub(word.At).Abs() < watchdogEvery {
 		return
 	}
-	b := batch{indexes: map[string]uint64{store.HeardKey: index(snap, store.HeardKey)}}
+	b := txBuilder{indexes: map[string]uint64{store.HeardKey: index(snap, store.HeardKey)}}
 	b.set(store.HeardKey, heard{Schema: runbook.Schema, At: now})
 	if err := e.put(ctx, b); err != nil && !errors.Is(err, store.ErrConflict) {
 		e.log.Warn("write the watchdog's word", zap.Error(err))

@@ -8,12 +8,12 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// A Slot is one service in one region: the unit that is stepped and committed.
-type Slot struct{ Service, Region string }
+// A Target is one service in one region: the unit that is stepped and committed.
+type Target struct{ Service, Region string }
 
-func (s Slot) String() string { return s.Service + "/" + s.Region }
+func (s Target) String() string { return s.Service + "/" + s.Region }
 
-// State is everything [Step] may look at: the records of one slot as they were read
+// State is everything [Step] may look at: the records of one target as they were read
 // in one snapshot, and the router's split as it was decoded from the same snapshot.
 type State struct {
 	Runbook  *runbook.Runbook
@@ -21,7 +21,7 @@ type State struct {
 	Op       string // the operation id this step will be committed under
 	Control  record.Control
 	Budget   record.Budget
-	Release  *record.Release  // nil: the slot has never had one
+	Release  *record.Release  // nil: the target has never had one
 	Incident *record.Incident // the release's newest; nil: none
 	Approval *record.Approval // the incident's newest; nil: none
 	Question *record.Approval // the release's, whether to take the next step of the ramp; nil: none
@@ -120,7 +120,7 @@ func (s *State) note(now time.Time, kind, by, text string) {
 	if s.Incident == nil {
 		return
 	}
-	line := record.Record{At: now, Kind: kind, By: clip(by, 100), Text: clip(text, maxLine), Op: s.Op}
+	line := record.Record{At: now, Kind: kind, By: truncate(by, 100), Text: truncate(text, maxLine), Op: s.Op}
 	s.Incident.Timeline = shorten(append(s.Incident.Timeline, line), maxTimeline)
 }
 

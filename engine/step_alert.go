@@ -14,7 +14,7 @@ import (
 // asked takes an alert with Prometheus' answer. What is already decided stays decided:
 // a second alert joins the incident, a repeated one changes nothing. An answer about
 // weights that are no longer the weights is refused: ask again.
-func (s *State) asked(ev Asked, now time.Time) error {
+func (s *State) asked(ev AlertChecked, now time.Time) error {
 	switch {
 	case s.Release == nil:
 		return nil
@@ -30,7 +30,7 @@ func (s *State) asked(ev Asked, now time.Time) error {
 		s.expired(ev.Breach, now)
 		return nil
 	}
-	s.lookAtSplit(now)
+	s.observeSplit(now)
 	if ev.Breach.State == record.NotBreaching || !s.guessed(ev) {
 		s.decide(ev, now)
 	}
@@ -39,14 +39,14 @@ func (s *State) asked(ev Asked, now time.Time) error {
 
 // guessed reports whether nobody said that the trigger fires: the watcher asked by itself,
 // and the answer is not yes. Then nothing was heard, and there is nothing to page about.
-func (s *State) guessed(ev Asked) bool {
+func (s *State) guessed(ev AlertChecked) bool {
 	_, known := s.Runbook.Trigger(ev.Alert.Trigger) // the others were read in Prometheus
 	return known && ev.Alert.Source == record.Watcher && ev.Breach.State != record.Breaching
 }
 
 // decide asks the policy about an alert, and does what it says where that is more than
 // what is done already.
-func (s *State) decide(ev Asked, now time.Time) {
+func (s *State) decide(ev AlertChecked, now time.Time) {
 	in := s.input(ev.Breach)
 	d := policy.Decide(in, now)
 	switch {
@@ -73,7 +73,7 @@ func (s *State) decide(ev Asked, now time.Time) {
 }
 
 // hear opens the incident with an alert, or adds the alert to it.
-func (s *State) hear(ev Asked, now time.Time) {
+func (s *State) hear(ev AlertChecked, now time.Time) {
 	if s.Incident == nil {
 		s.open(ev, now)
 	} else {
@@ -83,7 +83,7 @@ func (s *State) hear(ev Asked, now time.Time) {
 
 // cleared ends an incident that was never confirmed, once its own trigger turns out
 // not to be true.
-func (s *State) cleared(ev Asked, d record.Decision, now time.Time) {
+func (s *State) cleared(ev AlertChecked, d record.Decision, now time.Time) {
 	if i := s.Incident; i != nil && i.Phase == record.Unconfirmed && i.Breach.Trigger == ev.Breach.Trigger {
 		i.Decision = d
 		s.note(now, "cleared", "", "asked again: the trigger is not true now; nothing was done")
@@ -94,7 +94,7 @@ func (s *State) cleared(ev Asked, d record.Decision, now time.Time) {
 // unconfirmed keeps an alert that Prometheus could not be asked about, or of which this
 // replica does not know yet whether it is more than chance, and pages. One that comes
 // back within minutes pages nobody twice.
-func (s *State) unconfirmed(ev Asked, d record.Decision, now time.Time) {
+func (s *State) unconfirmed(ev AlertChecked, d record.Decision, now time.Time) {
 	i := s.Incident
 	if i != nil && (i.Phase != record.Done || !policy.Reopens(*i, ev.Breach)) {
 		return
@@ -159,7 +159,7 @@ func (s *State) freeze(now time.Time) {
 }
 
 // open begins the incident of the release's present epoch.
-func (s *State) open(ev Asked, now time.Time) {
+func (s *State) open(ev AlertChecked, now time.Time) {
 	r := s.Release
 	s.Incident = &record.Incident{
 		Schema: runbook.Schema, ID: record.IncidentID(r.Service, r.Region, r.ID, r.Epoch),
@@ -176,7 +176,7 @@ func (s *State) open(ev Asked, now time.Time) {
 
 // join adds a trigger or a source that the incident has not heard of yet, and reports
 // whether it did.
-func (s *State) join(ev Asked, now time.Time) bool {
+func (s *State) join(ev AlertChecked, now time.Time) bool {
 	i := s.Incident
 	if i == nil || i.Phase == record.Done && i.Change == nil && !s.Open() {
 		return false

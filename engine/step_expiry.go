@@ -20,7 +20,7 @@ func (s *State) expire(now time.Time) {
 }
 
 // confirmsExpiry reports whether an answer is the one that an expired question waits for.
-func (s *State) confirmsExpiry(ev Asked) bool {
+func (s *State) confirmsExpiry(ev AlertChecked) bool {
 	return waitsForExpiry(*s) && ev.Breach.Trigger == s.Incident.Breach.Trigger
 }
 

@@ -38,7 +38,7 @@ func (s *State) launched(ev Launched, now time.Time) error {
 		StartedAt: now, StartedBy: ev.By, Rollbacks: rollbacks, Good: good, GoodBefore: before, Rollout: safer, SaferThan: than, Op: s.Op,
 	}
 	if in.NotProved() {
-		s.Release.NotProved = &record.HumanWord{At: now, By: clip(ev.By, 100), Reason: clip(l.StableNotProved, maxLine)}
+		s.Release.NotProved = &record.HumanWord{At: now, By: truncate(ev.By, 100), Reason: truncate(l.StableNotProved, maxLine)}
 	}
 	if s.Runbook.Shadow.Needed() {
 		s.Release.Shadow, s.Write.Gate = s.Shadow.Report, true
@@ -71,7 +71,7 @@ func (s *State) demanded(ev Demanded, now time.Time) error {
 		return runbook.Refuse("%s", first(d.Reasons))
 	}
 	if s.Incident == nil {
-		s.open(Asked{Alert: record.Alert{Service: s.Runbook.Service, Region: s.Region, Source: record.Human, StartsAt: now, Firing: true}, Breach: b}, now)
+		s.open(AlertChecked{Alert: record.Alert{Service: s.Runbook.Service, Region: s.Region, Source: record.Human, StartsAt: now, Firing: true}, Breach: b}, now)
 	}
 	s.Incident.Decision = d
 	s.note(now, "demanded", ev.By, "rollback asked for: "+ev.Reason)
@@ -129,7 +129,7 @@ func (s *State) answered(ev Answered, now time.Time) error {
 	a.Status = record.Approved
 	s.note(now, "approved", ev.By, fmt.Sprintf("approved (%s) %s", ev.How, ev.Reason))
 	if a.Kind == record.AcceptSplit {
-		return s.letGo(LetGo{By: ev.By, Reason: ev.Reason}, now)
+		return s.letGo(SplitAccepted{By: ev.By, Reason: ev.Reason}, now)
 	}
 	s.shift(ev.By, now)
 	return nil

@@ -31,7 +31,7 @@ func (s *State) checked(ev Checked, now time.Time) {
 		return // another replica's poll
 	}
 	p.Health, p.Reason = verify.Judge(ev.Answers)
-	p.Reason = clip(p.Reason, maxLine)
+	p.Reason = truncate(p.Reason, maxLine)
 	p.Polled, p.Answers, p.Polls = now, slim(ev.Answers), verify.Count(p.Polls, p.Health)
 	if p.Bads++; !slices.ContainsFunc(ev.Answers, func(a record.Answer) bool { return a.Health == record.Bad && verify.IsCheck(a) }) {
 		p.Bads = 0 // levels alone are the triggers' business until the deadline
@@ -79,7 +79,7 @@ func (s *State) askAboutChecks(now time.Time) bool {
 	if d.Action != record.Ask {
 		return false
 	}
-	s.open(Asked{
+	s.open(AlertChecked{
 		Alert:  record.Alert{Service: r.Service, Region: r.Region, Severity: runbook.Mild, Source: record.Watcher, StartsAt: p.Since, ReceivedAt: now, Firing: true},
 		Breach: b,
 	}, now)
@@ -92,7 +92,7 @@ func (s *State) askAboutChecks(now time.Time) bool {
 func slim(answers []record.Answer) []record.Answer {
 	kept := slices.Clone(answers[:min(len(answers), 20)])
 	for n := range kept {
-		kept[n].Text = clip(kept[n].Text, maxLine)
+		kept[n].Text = truncate(kept[n].Text, maxLine)
 		kept[n].Query = record.Query{Name: kept[n].Query.Name, At: kept[n].Query.At}
 	}
 	return kept

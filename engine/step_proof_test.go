@@ -36,7 +36,7 @@ func flipped(t *testing.T) *play {
 }
 
 // follow says which effects of a kind a state asks for.
-func follow(s State, do Doing, now time.Time) (n int) {
+func follow(s State, do EffectKind, now time.Time) (n int) {
 	for _, e := range Effects(s, now) {
 		if e.Do == do {
 			n++

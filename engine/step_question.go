@@ -31,9 +31,9 @@ func (s *State) newApproval(kind string, change record.Change, now time.Time) *r
 	return a
 }
 
-// tendQuestion ends a question that nobody answered, and one whose plan is no longer
+// reconcileQuestion ends a question that nobody answered, and one whose plan is no longer
 // the plan: it is put again when nothing objects.
-func (s *State) tendQuestion(now time.Time) {
+func (s *State) reconcileQuestion(now time.Time) {
 	q := s.Question
 	if q == nil || q.Status != record.Pending {
 		return
@@ -86,7 +86,7 @@ func (s *State) answeredPromotion(ev Answered, now time.Time) error {
 	if !ev.Yes {
 		q.Status = record.Rejected
 		s.Release.Asking, s.Release.Stopped = "", &record.HumanStop{At: now, By: ev.By, Reason: ev.Reason}
-		s.tendRamp(now)
+		s.reconcileRamp(now)
 		return nil
 	}
 	q.Status = record.Approved

@@ -36,13 +36,13 @@ func (s State) atEnd() bool {
 	return !more
 }
 
-// tendRamp says in words why the next step is not taken. What only Prometheus knows
+// reconcileRamp says in words why the next step is not taken. What only Prometheus knows
 // comes with [Promoted], and its words stay until then.
-func (s *State) tendRamp(now time.Time) {
+func (s *State) reconcileRamp(now time.Time) {
 	if !s.ramping() {
 		return
 	}
-	s.tendQuestion(now)
+	s.reconcileQuestion(now)
 	if _, why := policy.Promote(s.ramp(nil, false), now); why != "" {
 		s.Release.Waiting = why
 	} else if s.Question != nil && s.Release.Asking == s.Question.ID && !s.atEnd() {
@@ -80,7 +80,7 @@ func (s *State) promoted(ev Promoted, now time.Time) error {
 	if byHuman || wantsReady(*s, now) {
 		return s.promote(ev, now)
 	}
-	s.tendRamp(now)
+	s.reconcileRamp(now)
 	return nil
 }
 
@@ -140,7 +140,7 @@ func (s *State) weigh(to int, by, why string, now time.Time) {
 
 // remember keeps a move; of too many, the start and the newest stay.
 func (s *State) remember(m record.Move) {
-	m.By = clip(m.By, 100)
+	m.By = truncate(m.By, 100)
 	r := s.Release
 	if r.Moves = append(r.Moves, m); len(r.Moves) > maxMoves {
 		r.Moves = slices.Delete(r.Moves, 1, 2)
@@ -170,7 +170,7 @@ func (s *State) stopRamp(ev Stopped, now time.Time) error {
 	s.supersedeQuestion(now)
 	s.Release.Stopped = &record.HumanStop{At: now, By: ev.By, Reason: ev.Reason}
 	s.note(now, "stopped", ev.By, "the ramp is stopped: "+ev.Reason)
-	s.tendRamp(now)
+	s.reconcileRamp(now)
 	return nil
 }
 
@@ -192,6 +192,6 @@ func (s *State) resume(ev Resumed, now time.Time) error {
 		s.note(now, "resumed", ev.By, "the ramp may go on: "+ev.Reason)
 		s.close(now)
 	}
-	s.tendRamp(now)
+	s.reconcileRamp(now)
 	return nil
 }

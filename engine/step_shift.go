@@ -73,7 +73,7 @@ func (s *State) drained(ev Drained, now time.Time) {
 }
 
 // polled takes one poll of the recovery questions.
-func (s *State) polled(ev Polled, now time.Time) {
+func (s *State) polled(ev RecoveryPolled, now time.Time) {
 	i := s.Incident
 	if i == nil || i.Phase != record.Verifying || tooSoon(*i, *s.Runbook, now) {
 		return
@@ -129,8 +129,8 @@ func (s *State) archived(ev Archived, now time.Time) {
 }
 
 // told takes a message out of the outbox that was delivered, or given up. It is noted
-// in its own incident only: the slot may have gone on to another.
-func (s *State) told(ev Told, now time.Time) {
+// in its own incident only: the target may have gone on to another.
+func (s *State) told(ev MessageSent, now time.Time) {
 	if !s.Outbox[ev.Message] {
 		return
 	}
@@ -163,8 +163,8 @@ func (s *State) tell(compose func(record.Incident, *runbook.Runbook, time.Time) 
 	s.Write.Messages = append(s.Write.Messages, m)
 }
 
-// lookAtSplit notices a split that somebody else wrote. It is never repaired.
-func (s *State) lookAtSplit(now time.Time) {
+// observeSplit notices a split that somebody else wrote. It is never repaired.
+func (s *State) observeSplit(now time.Time) {
 	r := s.Release
 	if r == nil || r.Phase == record.Closed || s.unreadable() {
 		return
@@ -178,7 +178,7 @@ func (s *State) lookAtSplit(now time.Time) {
 	}
 	r.Held = &record.HumanHold{Since: now, Want: r.Want(), Found: s.Split.Clone()}
 	if s.Incident == nil {
-		s.open(Asked{Alert: record.Alert{Service: r.Service, Region: r.Region, Source: record.Human, StartsAt: now, Firing: true}}, now)
+		s.open(AlertChecked{Alert: record.Alert{Service: r.Service, Region: r.Region, Source: record.Human, StartsAt: now, Firing: true}}, now)
 	}
 	s.note(now, "foreign_split", "", fmt.Sprintf("somebody changed the split: wanted %v, found %v; it is left as it is", r.Held.Want, r.Held.Found))
 	if s.Incident.Change == nil {
@@ -209,7 +209,7 @@ func (s *State) endHold(now time.Time) {
 }
 
 // letGo takes the split that was found as the one that is wanted.
-func (s *State) letGo(ev LetGo, now time.Time) error {
+func (s *State) letGo(ev SplitAccepted, now time.Time) error {
 	r := s.Release
 	weight, err := policy.Accept(s.release(), s.Split, s.PlanProblem)
 	if err != nil {
