@@ -27,8 +27,8 @@ func (e *Engine) unseen(ctx context.Context, cause error) {
 	if now.Sub(e.blindSince) < blindAfter {
 		return
 	}
-	for _, slot := range e.slots(ctx) {
-		rel, err := e.Release(ctx, slot.Service, slot.Region)
+	for _, target := range e.releaseTargets(ctx) {
+		rel, err := e.Release(ctx, target.Service, target.Region)
 		if err != nil || rel.Phase != record.Open {
 			continue
 		}
@@ -40,7 +40,7 @@ func (e *Engine) unseen(ctx context.Context, cause error) {
 // page puts a message that belongs to no incident into the outbox. One of that id that
 // waits there already says it.
 func (e *Engine) page(ctx context.Context, m record.Message) {
-	b := batch{indexes: map[string]uint64{}}
+	b := txBuilder{indexes: map[string]uint64{}}
 	b.set(store.OutboxKey(m.ID), m)
 	if err := e.put(ctx, b); err != nil && !errors.Is(err, store.ErrConflict) {
 		e.log.Error("page", zap.String("message", m.ID), zap.Error(err))
@@ -49,13 +49,13 @@ func (e *Engine) page(ctx context.Context, m record.Message) {
 
 // lostRaces is for a decision that others overtook again and again: it is read and
 // decided once more at the next alert or tick, and a human is told now.
-func lostRaces(slot Slot, times int, now time.Time) record.Message {
+func lostRaces(target Target, times int, now time.Time) record.Message {
 	return record.Message{
-		Schema: runbook.Schema, ID: fmt.Sprintf("races-%s-%s-%d", slot.Service, slot.Region, now.Truncate(10*time.Minute).Unix()),
-		Service: slot.Service, Region: slot.Region, Kind: "lost_races", Page: true,
-		Title: fmt.Sprintf("%s: a decision was overtaken %d times in a row", slot.Service, times),
+		Schema: runbook.Schema, ID: fmt.Sprintf("races-%s-%s-%d", target.Service, target.Region, now.Truncate(10*time.Minute).Unix()),
+		Service: target.Service, Region: target.Region, Kind: "lost_races", Page: true,
+		Title: fmt.Sprintf("%s: a decision was overtaken %d times in a row", target.Service, times),
 		Text: fmt.Sprintf("Something keeps changing the records or the router's keys of %s while they are decided on.\n"+
-			"It is tried again at the next alert.\nDo now: see who writes to the store; autorollback release status %s", slot, slot.Service),
+			"It is tried again at the next alert.\nDo now: see who writes to the store; autorollback release status %s", target, target.Service),
 		StartsAt: now, EndsAt: now.Add(15 * time.Minute), CreatedAt: now,
 	}
 }

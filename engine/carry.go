@@ -17,65 +17,65 @@ const (
 	blind    = rules.BlindTrigger
 )
 
-// carryOut does one effect and steps what came of it.
-func (e *Engine) carryOut(ctx context.Context, slot Slot, s State, do Doing) error {
+// runEffect does one effect and steps what came of it.
+func (e *Engine) runEffect(ctx context.Context, target Target, s State, do EffectKind) error {
 	e.mu.RLock()
-	svc := e.services[slot.Service]
+	svc := e.services[target.Service]
 	e.mu.RUnlock()
 	if do == AskReady && svc.rb != nil && s.Release != nil {
-		return e.askReady(ctx, slot, svc, *s.Release)
+		return e.askReady(ctx, target, svc, *s.Release)
 	}
 	if do == AskChecks && svc.rb != nil && s.Release != nil && s.Release.Proof != nil {
 		answers := e.health(ctx, svc, *s.Release, s.Release.Proof.Since)
 		if ctx.Err() != nil {
 			return ctx.Err() // we are stopping: that is no answer
 		}
-		return e.take(ctx, slot, Checked{Release: s.Release.ID, Epoch: s.Release.Epoch, Answers: answers})
+		return e.take(ctx, target, Checked{Release: s.Release.ID, Epoch: s.Release.Epoch, Answers: answers})
 	}
-	if do == LookAgain {
+	if do == StepAgain {
 		return nil // the tick was the look
 	}
 	if svc.rb == nil || s.Incident == nil {
-		return fmt.Errorf("carry out %s for %s: %w", do, slot, runbook.ErrNotFound) // its runbook was taken away
+		return fmt.Errorf("carry out %s for %s: %w", do, target, runbook.ErrNotFound) // its runbook was taken away
 	}
 	i := *s.Incident
 	switch do {
 	case AskAgain:
-		_, err := e.question(ctx, svc, slot, theAlert(i))
+		_, err := e.question(ctx, svc, target, theAlert(i))
 		return err
 	case AskDrained:
 		answer := e.prom.Drained(ctx, svc.ask, *s.Release)
 		if ctx.Err() != nil {
 			return ctx.Err() // we are stopping: that is no answer
 		}
-		return e.take(ctx, slot, Drained{answer})
+		return e.take(ctx, target, Drained{answer})
 	case AskHealth:
 		answers := e.health(ctx, svc, *s.Release, wellAt(svc.rb, i))
 		answers = append(answers, e.prom.Drained(ctx, svc.ask, *s.Release)) // traffic that came back is not recovery
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return e.take(ctx, slot, Polled{answers})
+		return e.take(ctx, target, RecoveryPolled{answers})
 	case AskBusiness:
 		answers := e.prom.Recovery(ctx, svc.ask, *s.Release, wellAt(svc.rb, i))
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return e.take(ctx, slot, Followed{answers})
+		return e.take(ctx, target, KPIPolled{answers})
 	case CaptureOld:
 		return e.capture(ctx, s, "before")
 	case SealAll:
-		return e.seal(ctx, slot, s)
+		return e.seal(ctx, target, s)
 	}
 	return nil
 }
 
 // take steps what came of an effect. It is finished when we are stopping, but not
 // waited for without end.
-func (e *Engine) take(ctx context.Context, slot Slot, ev Event) error {
+func (e *Engine) take(ctx context.Context, target Target, ev Event) error {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	defer cancel()
-	_, err := e.step(work, slot, ev)
+	_, err := e.step(work, target, ev)
 	return err
 }
 
@@ -151,7 +151,7 @@ func (e *Engine) send(ctx context.Context, m record.Message) error {
 	e.boundary("before-send")
 	within, cancel := context.WithTimeout(ctx, claimFor)
 	defer cancel()
-	told := Told{Message: m.ID, Incident: m.Incident}
+	told := MessageSent{Message: m.ID, Incident: m.Incident}
 	who, err := e.post.Send(within, m)
 	switch {
 	case err == nil:
@@ -164,5 +164,5 @@ func (e *Engine) send(ctx context.Context, m record.Message) error {
 		return fmt.Errorf("send %s: %w", m.ID, err)
 	}
 	e.boundary("after-send")
-	return e.take(ctx, Slot{m.Service, m.Region}, told)
+	return e.take(ctx, Target{m.Service, m.Region}, told)
 }

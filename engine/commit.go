@@ -10,12 +10,12 @@ import (
 
 // transaction is what turns the state that was read into the next one: every record
 // that changed, at the index it was read at. The release is always written or
-// checked, so that two decisions about one slot cannot both be committed; a shift
+// checked, so that two decisions about one target cannot both be committed; a shift
 // and a promotion also check the control key, so that a pause committed before it makes them fail, and
 // both bundles' quarantine. A launch that needs a shadow pass checks that verdict.
-func (v view) transaction(next State) (store.Tx, error) {
-	b := batch{indexes: v.indexes}
-	release := store.ReleaseKey(v.slot.Service, v.slot.Region)
+func (v snapshot) transaction(next State) (store.Tx, error) {
+	b := txBuilder{indexes: v.indexes}
+	release := store.ReleaseKey(v.target.Service, v.target.Region)
 	if next.Release != nil && !reflect.DeepEqual(v.Release, next.Release) {
 		next.Release.Op = next.Op
 		b.set(release, next.Release)
@@ -56,14 +56,14 @@ func (v view) transaction(next State) (store.Tx, error) {
 	return store.Tx{ID: next.Op, Ops: b.ops}, b.err
 }
 
-// A batch collects operations, one for each key.
-type batch struct {
+// A txBuilder collects operations, one for each key.
+type txBuilder struct {
 	indexes map[string]uint64
 	ops     []store.Op
 	err     error
 }
 
-func (b *batch) write(w Write, plan, next []store.Op) {
+func (b *txBuilder) write(w Write, plan, next []store.Op) {
 	switch {
 	case w.Shift:
 		b.ops = append(b.ops, plan...)
@@ -90,9 +90,9 @@ func (b *batch) write(w Write, plan, next []store.Op) {
 	}
 }
 
-func (b *batch) known(key string) bool { return b.indexes[key] != 0 }
+func (b *txBuilder) known(key string) bool { return b.indexes[key] != 0 }
 
-func (b *batch) set(key string, value any) {
+func (b *txBuilder) set(key string, value any) {
 	text, err := json.Marshal(value)
 	if err != nil && b.err == nil {
 		b.err = fmt.Errorf("encode %s: %w", key, err)
@@ -100,13 +100,13 @@ func (b *batch) set(key string, value any) {
 	b.ops = append(b.ops, store.Op{Verb: store.Set, Key: key, Value: text, Index: b.indexes[key]})
 }
 
-func (b *batch) create(key string, value any) {
+func (b *txBuilder) create(key string, value any) {
 	delete(b.indexes, key)
 	b.set(key, value)
 }
 
 // check demands that a key is as it was read, unless the transaction writes it.
-func (b *batch) check(key string) {
+func (b *txBuilder) check(key string) {
 	for _, op := range b.ops {
 		if op.Key == key {
 			return

@@ -15,26 +15,26 @@ import (
 // sharedFor is how old an answer may be that alerts of one trigger share.
 const sharedFor = time.Second
 
-// confirm asks Prometheus, and reads the slot's records meanwhile: what is then decided
+// confirm asks Prometheus, and reads the target's records meanwhile: what is then decided
 // needs both, and neither waits for the other. Records that were not read, or that are
 // about other weights than the answer, are nil.
-func (e *Engine) confirm(ctx context.Context, s service, slot Slot, a record.Alert, trigger runbook.Trigger, rel record.Release) (b record.Breach, ahead *view) {
+func (e *Engine) confirm(ctx context.Context, s service, target Target, a record.Alert, trigger runbook.Trigger, rel record.Release) (b record.Breach, ahead *snapshot) {
 	var g errgroup.Group
 	g.Go(func() error {
-		ahead = e.recent(ctx, slot, rel)
+		ahead = e.recent(ctx, target, rel)
 		return nil // the step reads again and says what is wrong
 	})
-	b = e.answer(ctx, s, slot, a.Trigger, trigger, rel)
+	b = e.answer(ctx, s, target, a.Trigger, trigger, rel)
 	_ = g.Wait()
 	return b, ahead
 }
 
 // answer asks Prometheus about a trigger, or the companion, unless that was just done. Who
 // asks for others as well does not cut the question short; it has a deadline of its own.
-func (e *Engine) answer(ctx context.Context, s service, slot Slot, name string, trigger runbook.Trigger, rel record.Release) record.Breach {
+func (e *Engine) answer(ctx context.Context, s service, target Target, name string, trigger runbook.Trigger, rel record.Release) record.Breach {
 	ctx = context.WithoutCancel(ctx)
 	always := func(record.Breach) bool { return true }
-	return e.confirms.get(confirmKey{slot, name, rel.ID, rel.Epoch}, always, func() record.Breach {
+	return e.confirms.get(confirmKey{target, name, rel.ID, rel.Epoch}, always, func() record.Breach {
 		if name == blind {
 			return e.askBlind(ctx, s, rel)
 		}
@@ -42,14 +42,14 @@ func (e *Engine) answer(ctx context.Context, s service, slot Slot, name string, 
 	})
 }
 
-// recent is the slot's records as this process read them at most a second ago, unless it
+// recent is the target's records as this process read them at most a second ago, unless it
 // has committed something since; nil if they are about another epoch, or cannot be read. A
 // commit that rests on what others have changed meanwhile is refused, as any lost race.
-func (e *Engine) recent(ctx context.Context, slot Slot, rel record.Release) *view {
+func (e *Engine) recent(ctx context.Context, target Target, rel record.Release) *snapshot {
 	ctx = context.WithoutCancel(ctx)
-	current := func(v *view) bool { return v != nil && v.Release.Op == e.newest(slot).Op }
-	v := e.views.get(slot, current, func() *view {
-		v, err := e.read(ctx, slot, Asked{})
+	current := func(v *snapshot) bool { return v != nil && v.Release.Op == e.newest(target).Op }
+	v := e.views.get(target, current, func() *snapshot {
+		v, err := e.read(ctx, target, AlertChecked{})
 		if err != nil || v.Release == nil {
 			return nil
 		}
@@ -64,7 +64,7 @@ func (e *Engine) recent(ctx context.Context, slot Slot, rel record.Release) *vie
 }
 
 type confirmKey struct {
-	slot    Slot
+	target  Target
 	trigger string
 	release string
 	epoch   int

@@ -35,7 +35,7 @@ func TestAlertsOfOneTriggerShareAConfirmation(t *testing.T) {
 		asked("later", 2, 1)
 
 		must(t, put(st, routerKey, `{"weights":{"ranker-v1":60,"ranker-v2":40}}`))
-		if _, err := e.step(t.Context(), theSlot, Tick{}); err != nil {
+		if _, err := e.step(t.Context(), theTarget, Tick{}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := e.LetGo(t.Context(), "ranker", "", "ann", "because"); err != nil {

@@ -1,4 +1,4 @@
-// Package engine is the belt: a pure reducer, [Step], and the loop that reads the
+// Package engine is the reconcile loop: a pure reducer, [Step], and the loop that reads the
 // state of one service in one region, steps it, commits what changed in one
 // check-and-set transaction, and carries out the effects the new state asks for.
 //

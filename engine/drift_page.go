@@ -56,7 +56,7 @@ func (d driftRecords) of(service string) (driftRecord, bool) {
 // ends it, or anybody once nobody finds it any more.
 func (e *Engine) recordDrift(ctx context.Context, rb *runbook.Runbook, kept driftRecord, c record.RulesCheck, now time.Time) {
 	key := store.RulesKey(rb.Service)
-	b := batch{indexes: map[string]uint64{key: kept.index}}
+	b := txBuilder{indexes: map[string]uint64{key: kept.index}}
 	old := now.Sub(kept.check.At).Abs()
 	switch {
 	case c.State == record.RulesDrifted && c.Problem == "" && kept.empty():
@@ -75,13 +75,13 @@ func (e *Engine) recordDrift(ctx context.Context, rb *runbook.Runbook, kept drif
 		e.log.Error("write drift", zap.String("service", rb.Service), zap.Error(err))
 	}
 	select {
-	case e.woken <- struct{}{}:
+	case e.outboxChanged <- struct{}{}:
 	default:
 	}
 }
 
-// tellDrift puts the message into the batch, over one of the same id that still waits.
-func (e *Engine) tellDrift(ctx context.Context, b *batch, m record.Message) {
+// tellDrift puts the message into the txBuilder, over one of the same id that still waits.
+func (e *Engine) tellDrift(ctx context.Context, b *txBuilder, m record.Message) {
 	key := store.OutboxKey(m.ID)
 	if snap, err := e.store.Read(ctx, key); err == nil {
 		b.indexes[key] = index(snap, key)

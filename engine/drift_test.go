@@ -227,7 +227,7 @@ func TestDriftIsToldOnceByAllReplicas(t *testing.T) {
 		e, st, b := ruled(t)
 		b.alter(edited("errors"))
 		e.checkRules(t.Context())
-		time.Sleep(11 * time.Minute) // another ten minutes' slot
+		time.Sleep(11 * time.Minute) // another ten minutes' target
 		e.checkRules(t.Context())
 		other := engineOf(t, partsOf(st, b), b.rb, Options{Replica: "another"})
 		other.checkRules(t.Context())

@@ -6,26 +6,26 @@ import (
 	"github.com/autorollback/autorollback/record"
 )
 
-// An Effect is something the committed state asks to have done. Doing it twice is
+// An Effect is something the committed state asks to have done. EffectKind it twice is
 // harmless; its result comes back as an event.
 type Effect struct {
-	Do  Doing
+	Do  EffectKind
 	Due time.Time
 }
 
-// Doing is an effect's verb.
-type Doing string
+// EffectKind is an effect's verb.
+type EffectKind string
 
 const (
-	AskAgain    Doing = "ask_again"    // ask the incident's trigger once more
-	AskDrained  Doing = "ask_drained"  // is the candidate's traffic gone?
-	AskHealth   Doing = "ask_health"   // have users recovered?
-	CaptureOld  Doing = "capture"      // freeze what there is to know before the change
-	SealAll     Doing = "seal"         // complete and seal the evidence folder
-	LookAgain   Doing = "look_again"   // step a Tick: something is due by the clock
-	AskBusiness Doing = "ask_business" // can a business metric be proved by now?
-	AskChecks   Doing = "ask_checks"   // is all good after a flip, or with all traffic?
-	AskReady    Doing = "ask_ready"    // may the next step of the ramp be taken?
+	AskAgain    EffectKind = "ask_again"    // ask the incident's trigger once more
+	AskDrained  EffectKind = "ask_drained"  // is the candidate's traffic gone?
+	AskHealth   EffectKind = "ask_health"   // have users recovered?
+	CaptureOld  EffectKind = "capture"      // freeze what there is to know before the change
+	SealAll     EffectKind = "seal"         // complete and seal the evidence folder
+	StepAgain   EffectKind = "look_again"   // step a Tick: something is due by the clock
+	AskBusiness EffectKind = "ask_business" // can a business metric be proved by now?
+	AskChecks   EffectKind = "ask_checks"   // is all good after a flip, or with all traffic?
+	AskReady    EffectKind = "ask_ready"    // may the next step of the ramp be taken?
 )
 
 // Effects says what a state asks for, in the order it should be done.
@@ -37,7 +37,7 @@ func Effects(s State, now time.Time) []Effect {
 	}
 	if s.Release != nil && s.Release.Proving() {
 		p := s.Release.Proof
-		e = append(e, Effect{AskChecks, p.Polled.Add(s.Runbook.Verification.Every.Std())}, Effect{LookAgain, p.Deadline})
+		e = append(e, Effect{AskChecks, p.Polled.Add(s.Runbook.Verification.Every.Std())}, Effect{StepAgain, p.Deadline})
 	}
 	if follows(s) {
 		e = append(e, Effect{AskBusiness, i.Polled.Add(followEvery)})
@@ -54,12 +54,12 @@ func Effects(s State, now time.Time) []Effect {
 		case waitsForExpiry(s):
 			e = append(e, Effect{AskAgain, now})
 		case s.Approval != nil:
-			e = append(e, Effect{LookAgain, s.Approval.ExpiresAt})
+			e = append(e, Effect{StepAgain, s.Approval.ExpiresAt})
 		}
 	case record.Acted:
-		e = append(e, Effect{AskDrained, i.Polled.Add(v.Every.Std())}, Effect{LookAgain, i.Deadline})
+		e = append(e, Effect{AskDrained, i.Polled.Add(v.Every.Std())}, Effect{StepAgain, i.Deadline})
 	case record.Verifying:
-		e = append(e, Effect{AskHealth, i.Polled.Add(v.Every.Std())}, Effect{LookAgain, i.Deadline})
+		e = append(e, Effect{AskHealth, i.Polled.Add(v.Every.Std())}, Effect{StepAgain, i.Deadline})
 	}
 	if i.Phase != record.Unconfirmed {
 		e = append(e, Effect{CaptureOld, now})

@@ -114,7 +114,7 @@ func TestAnswerAboutOldWeightsIsAskedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	twin := engineOf(t, partsOf(st, f), e.services["ranker"].rb, Options{Replica: "twin"})
-	if _, err := twin.step(t.Context(), theSlot, Tick{}); err != nil {
+	if _, err := twin.step(t.Context(), theTarget, Tick{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := twin.LetGo(t.Context(), "ranker", "", "ann", "because"); err != nil {
@@ -173,15 +173,15 @@ func TestStoppingCommitsNoAnswers(t *testing.T) {
 	if err := hears(t, e, alertOf("errors", record.Webhook)); err != nil {
 		t.Fatal(err)
 	}
-	s, err := e.step(t.Context(), theSlot, Tick{})
+	s, err := e.step(t.Context(), theTarget, Tick{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := incidentOf(t, st)
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	for _, do := range []Doing{AskDrained, AskHealth, CaptureOld, SealAll, AskAgain} {
-		if err := e.carryOut(ctx, theSlot, s, do); !errors.Is(err, context.Canceled) {
+	for _, do := range []EffectKind{AskDrained, AskHealth, CaptureOld, SealAll, AskAgain} {
+		if err := e.runEffect(ctx, theTarget, s, do); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", do, err)
 		}
 	}
@@ -266,8 +266,8 @@ func TestWhatChangedSinceTheLookStopsTheWrite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ev := Asked{Alert: alertOf("errors", record.Webhook), Breach: breachOf("errors", record.Breaching), Release: rel.ID, Epoch: rel.Epoch}
-			v, err := e.read(t.Context(), theSlot, ev)
+			ev := AlertChecked{Alert: alertOf("errors", record.Webhook), Breach: breachOf("errors", record.Breaching), Release: rel.ID, Epoch: rel.Epoch}
+			v, err := e.read(t.Context(), theTarget, ev)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -288,15 +288,15 @@ func TestSplitPutBackIsNotTakenOver(t *testing.T) {
 	if err := put(st, routerKey, `{"weights":{"ranker-v1":60,"ranker-v2":40}}`); err != nil {
 		t.Fatal(err)
 	}
-	v, err := e.read(t.Context(), theSlot, Tick{})
+	v, err := e.read(t.Context(), theTarget, Tick{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := e.commit(t.Context(), v, Tick{}); err != nil {
 		t.Fatal(err)
 	}
-	look := func() view {
-		v, err := e.read(t.Context(), theSlot, LetGo{})
+	look := func() snapshot {
+		v, err := e.read(t.Context(), theTarget, SplitAccepted{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -306,13 +306,13 @@ func TestSplitPutBackIsNotTakenOver(t *testing.T) {
 	if err := put(st, routerKey, `{"weights":{"ranker-v1":95,"ranker-v2":5}}`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.commit(t.Context(), before, LetGo{"ann", "because"}); !errors.Is(err, store.ErrConflict) {
+	if _, err := e.commit(t.Context(), before, SplitAccepted{"ann", "because"}); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("the split of before was taken over: %v", err)
 	}
 	if err := put(st, routerKey, `{"weights":{"ranker-v1":60,"ranker-v2":40}}`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.commit(t.Context(), look(), LetGo{"ann", "because"}); err != nil {
+	if _, err := e.commit(t.Context(), look(), SplitAccepted{"ann", "because"}); err != nil {
 		t.Errorf("take over what is there: %v", err)
 	}
 }

@@ -5,13 +5,13 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// An Event is something that happened to a slot. The set is closed.
+// An Event is something that happened to a target. The set is closed.
 type Event interface{ event() }
 
 type (
-	// Asked is an alert together with Prometheus' own answer to its trigger, asked
+	// AlertChecked is an alert together with Prometheus' own answer to its trigger, asked
 	// for the release it names.
-	Asked struct {
+	AlertChecked struct {
 		Alert   record.Alert
 		Breach  record.Breach
 		Release string
@@ -21,15 +21,15 @@ type (
 	Tick struct{}
 	// Drained is the answer to "does the candidate still get traffic?".
 	Drained struct{ Answer record.Answer }
-	// Polled is one poll of the recovery questions, the candidate's traffic among them.
-	Polled struct{ Answers []record.Answer }
-	// Followed is one look, after the incident was closed, at the business questions
+	// RecoveryPolled is one poll of the recovery questions, the candidate's traffic among them.
+	RecoveryPolled struct{ Answers []record.Answer }
+	// KPIPolled is one look, after the incident was closed, at the business questions
 	// that could not be proved in time.
-	Followed struct{ Answers []record.Answer }
+	KPIPolled struct{ Answers []record.Answer }
 	// Archived says that the evidence folder is complete, or why it is not.
 	Archived struct{ Path, Digest, Problem string }
-	// Told says that a message reached the team, or that it was given up.
-	Told struct {
+	// MessageSent says that a message reached the team, or that it was given up.
+	MessageSent struct {
 		Message, Incident, Text string
 		GaveUp                  bool
 	}
@@ -66,22 +66,22 @@ type (
 		Yes                       bool
 		Ready                     record.Readiness // asked for a yes to the next step
 	}
-	// LetGo is a human letting a held release go on with the split that was found.
-	LetGo struct{ By, Reason string }
+	// SplitAccepted is a human letting a held release go on with the split that was found.
+	SplitAccepted struct{ By, Reason string }
 )
 
-func (Asked) event()    {}
-func (Tick) event()     {}
-func (Drained) event()  {}
-func (Polled) event()   {}
-func (Followed) event() {}
-func (Archived) event() {}
-func (Told) event()     {}
-func (Promoted) event() {}
-func (Checked) event()  {}
-func (Stopped) event()  {}
-func (Resumed) event()  {}
-func (Launched) event() {}
-func (Demanded) event() {}
-func (Answered) event() {}
-func (LetGo) event()    {}
+func (AlertChecked) event()   {}
+func (Tick) event()           {}
+func (Drained) event()        {}
+func (RecoveryPolled) event() {}
+func (KPIPolled) event()      {}
+func (Archived) event()       {}
+func (MessageSent) event()    {}
+func (Promoted) event()       {}
+func (Checked) event()        {}
+func (Stopped) event()        {}
+func (Resumed) event()        {}
+func (Launched) event()       {}
+func (Demanded) event()       {}
+func (Answered) event()       {}
+func (SplitAccepted) event()  {}

@@ -29,7 +29,7 @@ func (e *Engine) capture(ctx context.Context, s State, stage string) error {
 		parts["verdict.json"] = i.Verdict
 	}
 	parts["queries.json"] = e.history(ctx, s, at)
-	keys, err := e.routerKeys(ctx, Slot{i.Service, i.Region})
+	keys, err := e.routerKeys(ctx, Target{i.Service, i.Region})
 	parts["router.json"] = keys
 	if err != nil {
 		parts["router.json"] = map[string]string{"problem": err.Error()}
@@ -109,8 +109,8 @@ func (e *Engine) history(ctx context.Context, s State, at time.Time) []record.Qu
 }
 
 // routerKeys reads the router's keys as they are now.
-func (e *Engine) routerKeys(ctx context.Context, slot Slot) (map[string]string, error) {
-	_, router, err := e.serves(slot)
+func (e *Engine) routerKeys(ctx context.Context, target Target) (map[string]string, error) {
+	_, router, err := e.serves(target)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func keysOf(snap store.Snapshot) map[string]string {
 }
 
 // seal completes the evidence folder and closes it with a manifest.
-func (e *Engine) seal(ctx context.Context, slot Slot, s State) error {
+func (e *Engine) seal(ctx context.Context, target Target, s State) error {
 	ev := Archived{}
 	err := e.capture(ctx, s, lastStage(*s.Incident))
 	if err == nil {
@@ -143,5 +143,5 @@ func (e *Engine) seal(ctx context.Context, slot Slot, s State) error {
 		e.metrics.problems.WithLabelValues("evidence").Inc()
 		ev.Problem = err.Error()
 	}
-	return e.take(ctx, slot, ev)
+	return e.take(ctx, target, ev)
 }

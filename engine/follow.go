@@ -11,7 +11,7 @@ import (
 )
 
 // A business metric that could not be proved within the verification is followed
-// until it can: asked every followEvery, for followFor at most, or until the slot's
+// until it can: asked every followEvery, for followFor at most, or until the target's
 // next release begins.
 const (
 	followEvery = 5 * time.Minute
@@ -27,7 +27,7 @@ func follows(s State) bool {
 }
 
 // followed takes one look at what was not proved in time.
-func (s *State) followed(ev Followed, now time.Time) {
+func (s *State) followed(ev KPIPolled, now time.Time) {
 	i := s.Incident
 	if !follows(*s) || now.Sub(i.Polled) < followEvery*9/10 {
 		return

@@ -42,7 +42,7 @@ func TestFollow(t *testing.T) {
 			if tt.change != nil {
 				tt.change(&s)
 			}
-			next, _, err := Step(s, Followed{tt.answers}, acted.Add(tt.after))
+			next, err := Step(s, KPIPolled{tt.answers}, acted.Add(tt.after))
 			if err != nil {
 				t.Fatal(err)
 			}

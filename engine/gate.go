@@ -15,29 +15,19 @@ import (
 	"github.com/autorollback/autorollback/store"
 )
 
-// shadowObjection says why the runbook's shadow section forbids a start; empty: it does not.
+// shadowObjection says why the recorded shadow verdict is no pass; empty: it is.
 func (s State) shadowObjection(stable, candidate record.Side, now time.Time) string {
-	section := s.Runbook.Shadow
 	switch {
-	case !section.Needed():
-		return ""
 	case s.ShadowProblem != "":
-		return fmt.Sprintf("the recorded shadow verdict of %s cannot be read: %s", candidate.Bundle, s.ShadowProblem)
+		return fmt.Sprintf("the recorded verdict of %s cannot be read: %s", candidate.Bundle, s.ShadowProblem)
 	case s.Shadow == nil:
-		return fmt.Sprintf("the runbook asks for a shadow pass, and no report is recorded of candidate bundle %s against the stable bundle %s; %s", candidate.Bundle, stable.Bundle, mendShadow)
+		return fmt.Sprintf("no report is recorded of candidate bundle %s against the stable bundle %s", candidate.Bundle, stable.Bundle)
 	}
-	why := gateOf(*s.Shadow).Objection(s.Runbook.Service, candidate.Bundle, stable.Bundle, section.MaxAge.Std(), now)
-	if why == "" {
-		return ""
-	}
-	return fmt.Sprintf("the runbook asks for a shadow pass: %s; %s", why, mendShadow)
+	return gateOf(*s.Shadow).Objection(s.Runbook.Service, candidate.Bundle, stable.Bundle, s.Runbook.Shadow.MaxAge.Std(), now)
 }
 
-// mendShadow says how a missing pass is got.
-const mendShadow = "compare the two with autorollback shadow replay or join, and record the report: --release RELEASE.yaml --record, or autorollback shadow record GATE.json"
-
 // takeShadow reads the verdict about a launch's candidate.
-func (v *view) takeShadow(snap store.Snapshot, ev Event) {
+func (v *snapshot) takeShadow(snap store.Snapshot, ev Event) {
 	l, ok := ev.(Launched)
 	if !ok {
 		return
@@ -115,8 +105,8 @@ func (e *Engine) recordShadow(ctx context.Context, g shadow.Gate, by string, now
 		return old, runbook.Refuse("a newer report of this candidate is recorded: %s of %s says %s; compare again", old.Report, old.At.UTC().Format(time.RFC3339), old.Verdict)
 	}
 	v := verdictOf(g)
-	v.At, v.By, v.Recorded = earlier(g.At, now), clip(by, 100), now
-	b := batch{indexes: map[string]uint64{key: index(snap, key)}}
+	v.At, v.By, v.Recorded = earlier(g.At, now), truncate(by, 100), now
+	b := txBuilder{indexes: map[string]uint64{key: index(snap, key)}}
 	b.set(key, v)
 	if b.err != nil {
 		return v, b.err
@@ -144,7 +134,7 @@ func earlier(a, b time.Time) time.Time {
 func verdictOf(g shadow.Gate) record.ShadowVerdict {
 	return record.ShadowVerdict{
 		Schema: runbook.Schema, Service: g.Service, Candidate: g.Candidate, Stable: g.Stable, Verdict: string(g.Verdict),
-		Rule: clip(g.Rule, 100), Reason: clip(g.Reason, maxLine), From: g.Window.From, To: g.Window.To,
+		Rule: truncate(g.Rule, 100), Reason: truncate(g.Reason, maxLine), From: g.Window.From, To: g.Window.To,
 		Pairs: g.Counts.Pairs, Compared: g.Counts.Compared, Tests: g.Counts.Tests, Bad: g.Counts.Bad, Report: g.Report, Recording: g.Recording,
 	}
 }

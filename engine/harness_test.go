@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -75,8 +76,8 @@ candidate:
 // morning is when the tests of pure code begin.
 var morning = time.Date(2030, 5, 6, 9, 0, 0, 0, time.UTC)
 
-// theSlot is the one that the tests' runbook has.
-var theSlot = Slot{"ranker", runbook.DefaultRegion}
+// theTarget is the one that the tests' runbook has.
+var theTarget = Target{"ranker", runbook.DefaultRegion}
 
 func runbookOf(tb testing.TB, onExpiry string) *runbook.Runbook {
 	tb.Helper()
@@ -115,7 +116,7 @@ func alertOf(trigger string, source record.Source) record.Alert {
 	return record.Alert{Service: "ranker", Trigger: trigger, Firing: true, Source: source, StartsAt: morning}
 }
 
-// A play is one slot on paper: what Step makes of one event after another, with a
+// A play is one target on paper: what Step makes of one event after another, with a
 // router that does what it is told.
 type play struct {
 	tb  testing.TB
@@ -148,7 +149,7 @@ func (p *play) step(ev Event) (State, error) {
 		p.plan(record.Split{"ranker-v1": 100 - l.Launch.Weight, "ranker-v2": l.Launch.Weight}, "launch")
 	}
 	before := p.s
-	next, _, err := Step(p.s, ev, p.now)
+	next, err := Step(p.s, ev, p.now)
 	if err != nil {
 		return next, err
 	}
@@ -198,8 +199,8 @@ func (p *play) after(d time.Duration) *play { p.now = p.now.Add(d); return p }
 
 func (p *play) launch() { p.must(Launched{launchOf(p.tb), "ann"}) }
 
-func (p *play) asked(b record.Breach) Asked {
-	return Asked{Alert: alertOf(b.Trigger, record.Webhook), Breach: b, Release: p.s.Release.ID, Epoch: p.s.Release.Epoch}
+func (p *play) asked(b record.Breach) AlertChecked {
+	return AlertChecked{Alert: alertOf(b.Trigger, record.Webhook), Breach: b, Release: p.s.Release.ID, Epoch: p.s.Release.Epoch}
 }
 
 func (p *play) breach(trigger string) State {
@@ -219,8 +220,8 @@ func drainedAs(h record.Health) Drained {
 	return Drained{record.Answer{Question: "candidate traffic", Health: h, Text: "v2: " + string(h)}}
 }
 
-func polledAs(h record.Health) Polled {
-	return Polled{Answers: []record.Answer{
+func polledAs(h record.Health) RecoveryPolled {
+	return RecoveryPolled{Answers: []record.Answer{
 		{Question: "error rate", Health: h, Text: "error rate: " + string(h)},
 		{Question: verify.DrainQuestion, Health: record.Good, Text: "v2 gets 0 req/s"},
 	}}
@@ -256,4 +257,9 @@ func golden(tb testing.TB, name, got string) {
 	if string(want) != got {
 		tb.Errorf("%s is not what it was (-update writes it anew):\n%s", name, got)
 	}
+}
+
+// noted reports whether the timeline has a line of that kind.
+func (s State) noted(kind string) bool {
+	return s.Incident != nil && slices.ContainsFunc(s.Incident.Timeline, func(r record.Record) bool { return r.Kind == kind })
 }

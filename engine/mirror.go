@@ -21,12 +21,12 @@ const mirrorKeys = store.Root + "mirror/"
 
 // StartMirror switches the copying of requests on for a planned time.
 func (e *Engine) StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by string) (record.Mirror, error) {
-	return e.mirrorOrder(ctx, Slot{service, or(region, runbook.DefaultRegion)}, MirrorStart{o, by})
+	return e.mirrorOrder(ctx, Target{service, or(region, runbook.DefaultRegion)}, MirrorStart{o, by})
 }
 
 // StopMirror switches it off before its planned end.
 func (e *Engine) StopMirror(ctx context.Context, service, region, by, reason string) (record.Mirror, error) {
-	return e.mirrorOrder(ctx, Slot{service, or(region, runbook.DefaultRegion)}, MirrorStop{by, reason})
+	return e.mirrorOrder(ctx, Target{service, or(region, runbook.DefaultRegion)}, MirrorStop{by, reason})
 }
 
 // Mirror returns the newest mirror of a service in a region.
@@ -35,10 +35,10 @@ func (e *Engine) Mirror(ctx context.Context, service, region string) (record.Mir
 	return one[record.Mirror](ctx, e.store, store.MirrorKey(service, region), "mirror of "+service+" in "+region)
 }
 
-func (e *Engine) mirrorOrder(ctx context.Context, slot Slot, ev MirrorEvent) (record.Mirror, error) {
+func (e *Engine) mirrorOrder(ctx context.Context, target Target, ev MirrorEvent) (record.Mirror, error) {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	defer cancel()
-	s, err := e.stepMirror(work, slot, ev)
+	s, err := e.stepMirror(work, target, ev)
 	if err != nil {
 		return record.Mirror{}, later(err)
 	}
@@ -56,16 +56,16 @@ func (e *Engine) mirrors(ctx context.Context) {
 		return
 	}
 	for _, m := range under[record.Mirror](snap, mirrorKeys) {
-		slot := Slot{m.Service, m.Region}
-		if _, _, err := e.serves(slot); err != nil || !m.On() || ctx.Err() != nil {
+		target := Target{m.Service, m.Region}
+		if _, _, err := e.serves(target); err != nil || !m.On() || ctx.Err() != nil {
 			continue
 		}
 		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
-		_, err := e.stepMirror(work, slot, MirrorTick{})
+		_, err := e.stepMirror(work, target, MirrorTick{})
 		cancel()
 		if err != nil && !errors.Is(err, store.ErrConflict) { // another replica was first, or the next look is
 			e.metrics.problems.WithLabelValues("mirror").Inc()
-			e.log.Error("tend mirror", zap.String("slot", slot.String()), zap.Error(err))
+			e.log.Error("reconcile mirror", zap.String("target", target.String()), zap.Error(err))
 		}
 	}
 }
@@ -73,14 +73,14 @@ func (e *Engine) mirrors(ctx context.Context) {
 // A mirrorView is a mirror's state with the indexes it was read at.
 type mirrorView struct {
 	MirrorState
-	slot    Slot
+	target  Target
 	indexes map[string]uint64
 	ops     []store.Op // what writes the wanted percent
 }
 
-func (e *Engine) stepMirror(ctx context.Context, slot Slot, ev MirrorEvent) (MirrorState, error) {
+func (e *Engine) stepMirror(ctx context.Context, target Target, ev MirrorEvent) (MirrorState, error) {
 	for try := 1; ; try++ {
-		v, err := e.readMirror(ctx, slot, ev)
+		v, err := e.readMirror(ctx, target, ev)
 		if err != nil {
 			return v.MirrorState, err
 		}
@@ -92,19 +92,19 @@ func (e *Engine) stepMirror(ctx context.Context, slot Slot, ev MirrorEvent) (Mir
 	}
 }
 
-// readMirror reads a slot's mirror, its release and the router's keys in one snapshot,
+// readMirror reads a target's mirror, its release and the router's keys in one snapshot,
 // and plans the percent that the event may ask for.
-func (e *Engine) readMirror(ctx context.Context, slot Slot, ev MirrorEvent) (mirrorView, error) {
-	v := mirrorView{slot: slot, indexes: map[string]uint64{}}
-	rb, router, err := e.serves(slot)
+func (e *Engine) readMirror(ctx context.Context, target Target, ev MirrorEvent) (mirrorView, error) {
+	v := mirrorView{target: target, indexes: map[string]uint64{}}
+	rb, router, err := e.serves(target)
 	if err != nil {
 		return v, err
 	}
-	v.Runbook, v.Region, v.Control = rb, slot.Region, record.Control{Mode: runbook.Active}
-	key, release := store.MirrorKey(slot.Service, slot.Region), store.ReleaseKey(slot.Service, slot.Region)
+	v.Runbook, v.Region, v.Control = rb, target.Region, record.Control{Mode: runbook.Active}
+	key, release := store.MirrorKey(target.Service, target.Region), store.ReleaseKey(target.Service, target.Region)
 	snap, err := e.store.Read(ctx, append(router.Prefixes(), store.ControlKey, key, release)...)
 	if err != nil {
-		return v, fmt.Errorf("read mirror of %s: %w", slot, err)
+		return v, fmt.Errorf("read mirror of %s: %w", target, err)
 	}
 	for _, en := range snap.Entries {
 		v.indexes[en.Key] = en.Index
@@ -164,9 +164,9 @@ func (e *Engine) commitMirror(ctx context.Context, v mirrorView, ev MirrorEvent,
 	if err != nil || reflect.DeepEqual(v.Mirror, next.Mirror) {
 		return next, err
 	}
-	b := batch{indexes: v.indexes}
+	b := txBuilder{indexes: v.indexes}
 	next.Mirror.Op = v.Op
-	b.set(store.MirrorKey(v.slot.Service, v.slot.Region), next.Mirror)
+	b.set(store.MirrorKey(v.target.Service, v.target.Region), next.Mirror)
 	for _, op := range v.ops {
 		if !next.Write.Percent { // what was made of the router's percent is true while it is as it was read
 			op.Verb, op.Value = store.Check, nil
@@ -225,7 +225,7 @@ func (e *Engine) mirrorCommitted(s MirrorState) {
 	}
 	if len(s.Write.Messages) > 0 {
 		select {
-		case e.woken <- struct{}{}:
+		case e.outboxChanged <- struct{}{}:
 		default:
 		}
 	}

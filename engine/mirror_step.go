@@ -12,14 +12,14 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// A MirrorState is everything [StepMirror] may look at: one slot's mirror as it was
+// A MirrorState is everything [StepMirror] may look at: one target's mirror as it was
 // read in one snapshot with what the router is told.
 type MirrorState struct {
 	Runbook *runbook.Runbook
 	Region  string
 	Op      string
 	Control record.Control
-	Release *record.Release // nil: the slot has never had one
+	Release *record.Release // nil: the target has never had one
 	Mirror  *record.Mirror  // the newest; nil: never
 
 	Shares   map[string]int // percent of the requests copied, by backend
@@ -117,7 +117,7 @@ func (s *MirrorState) start(ev MirrorStart, now time.Time) error {
 	}
 	s.Mirror = &record.Mirror{
 		Schema: runbook.Schema, Service: service, Region: s.Region, Backend: backend, Percent: ev.Order.Percent,
-		StartedAt: now, StartedBy: clip(ev.By, 100), Until: now.Add(ev.Order.For.Std()), Op: s.Op,
+		StartedAt: now, StartedBy: truncate(ev.By, 100), Until: now.Add(ev.Order.For.Std()), Op: s.Op,
 	}
 	s.Write.Percent = true
 	return nil
@@ -211,7 +211,7 @@ func (s *MirrorState) wait(why string, now time.Time) {
 
 func (s *MirrorState) end(by, why string, now time.Time) {
 	m := s.Mirror
-	m.EndedAt, m.EndedBy, m.Ended, m.Held, m.Waiting = now, clip(by, 100), clip(why, maxLine), nil, ""
+	m.EndedAt, m.EndedBy, m.Ended, m.Held, m.Waiting = now, truncate(by, 100), truncate(why, maxLine), nil, ""
 }
 
 // ours reports whether the router is told just what we wrote.
@@ -221,7 +221,7 @@ func (s MirrorState) found() int { return s.Shares[s.Mirror.Backend] }
 
 func (s MirrorState) seen() string {
 	if s.Problem != "" {
-		return clip(s.Problem, maxLine)
+		return truncate(s.Problem, maxLine)
 	}
 	return fmt.Sprintf("%d %%", s.found())
 }

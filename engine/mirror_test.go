@@ -365,7 +365,7 @@ func TestMirrorModel(t *testing.T) {
 			}
 		}
 		read := func(ev MirrorEvent) late {
-			v, err := e[rapid.IntRange(0, 1).Draw(rt, "replica")].readMirror(ctx, theSlot, ev)
+			v, err := e[rapid.IntRange(0, 1).Draw(rt, "replica")].readMirror(ctx, theTarget, ev)
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -402,7 +402,7 @@ func TestMirrorModel(t *testing.T) {
 				now = now.Add(rapid.SampledFrom([]time.Duration{time.Second, time.Hour, 25 * time.Hour}).Draw(rt, "time"))
 			},
 			"": func(rt *rapid.T) { // an end that is due and ours comes with the next look
-				v, err := e[0].readMirror(ctx, theSlot, MirrorTick{})
+				v, err := e[0].readMirror(ctx, theTarget, MirrorTick{})
 				if err != nil {
 					rt.Fatal(err)
 				}

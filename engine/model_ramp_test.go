@@ -25,7 +25,7 @@ func (m *model) tookStep(ev Event, before, after world, moved, closed bool) {
 		by, ready = ev.By, ev.Ready
 	case Answered:
 		by, ready = ev.By, ev.Ready
-		if a := after.approvals[ev.Approval]; a.Kind != promotion || a.Status != record.Approved || before.approvals[ev.Approval].Status != record.Pending || a.Epoch != was.Epoch {
+		if a := after.approvals[ev.Approval]; a.Kind != record.Promotion || a.Status != record.Approved || before.approvals[ev.Approval].Status != record.Pending || a.Epoch != was.Epoch {
 			t.Fatalf("promoted by the approval %+v", a)
 		}
 		m.outcomes["promoted by approval"]++
@@ -157,8 +157,8 @@ func (m *model) readiness() record.Readiness {
 	return r
 }
 
-func (m *model) promoted(by string) func(view) Event {
-	return func(v view) Event {
+func (m *model) promoted(by string) func(snapshot) Event {
+	return func(v snapshot) Event {
 		ev := Promoted{By: by, Release: "none", Ready: m.readiness()}
 		if v.Release != nil {
 			ev.Release, ev.Epoch = v.Release.ID, v.Release.Epoch
@@ -188,7 +188,7 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 	}
 	yes := func(t *rapid.T) {
 		wait("")(t)
-		m.step(func(v view) Event {
+		m.step(func(v snapshot) Event {
 			if v.Question == nil {
 				return m.promoted("ann")(v)
 			}
@@ -201,9 +201,9 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 		"promoted":              func(*rapid.T) { m.step(m.promoted(m.pick("by", "", "", "ann"))) },
 		"watchdog":              func(*rapid.T) { m.hears() },
 		"the mended one, safer": func(*rapid.T) { m.mended() }, "the mended one": func(*rapid.T) { m.mended() },
-		"a human stops":     func(*rapid.T) { m.step(func(view) Event { return Stopped{"ann", "because"} }) },
-		"a human resumes":   func(*rapid.T) { m.step(func(view) Event { return Resumed{"ann", "because"} }) },
-		"resumes again":     func(*rapid.T) { m.step(func(view) Event { return Resumed{"bob", "because"} }) },
+		"a human stops":     func(*rapid.T) { m.step(func(snapshot) Event { return Stopped{"ann", "because"} }) },
+		"a human resumes":   func(*rapid.T) { m.step(func(snapshot) Event { return Resumed{"ann", "because"} }) },
+		"resumes again":     func(*rapid.T) { m.step(func(snapshot) Event { return Resumed{"bob", "because"} }) },
 		"a step is read":    func(*rapid.T) { m.later(m.promoted(m.pick("by", "", "ann"))) },
 		"an answer is read": func(*rapid.T) { m.later(m.answered) },
 	}
@@ -217,12 +217,12 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 // mended is a rollback by hand that users recover from, the next candidate on a safer
 // ramp, and its first step as soon as that may be.
 func (m *model) mended() {
-	as := func(ev Event) func(view) Event { return func(view) Event { return ev } }
+	as := func(ev Event) func(snapshot) Event { return func(snapshot) Event { return ev } }
 	for _, ev := range []Event{Demanded{"ann", "because"}, drainedAs(record.Good), polledAs(record.Good), polledAs(record.Good), polledAs(record.Good), Archived{Path: "dir", Digest: "d"}} {
 		m.now = m.now.Add(5 * time.Second)
 		m.step(as(ev))
 	}
-	m.step(func(view) Event {
+	m.step(func(snapshot) Event {
 		ev := m.launched()
 		ev.Launch.Safer = true
 		return ev
@@ -235,7 +235,7 @@ func (m *model) mended() {
 }
 
 // later reads now and commits at some other time.
-func (m *model) later(make func(view) Event) {
+func (m *model) later(make func(snapshot) Event) {
 	if r, ok := m.read(make); ok && len(m.late) < 4 {
 		m.late = append(m.late, r)
 	}
@@ -261,7 +261,7 @@ func TestRampModel(t *testing.T) {
 			m.start()
 			m.write(`{"weights":{"ranker-v1":100}}`)
 			m.human = false
-			m.step(func(view) Event { return m.launched() })
+			m.step(func(snapshot) Event { return m.launched() })
 			rt.Repeat(m.rampActions())
 		})
 	}
@@ -293,10 +293,10 @@ func TestPromotionAndRollbackHaveOneWinner(t *testing.T) {
 			must(t, put(st, store.HeardKey, string(text)))
 			ready := record.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}
 			events := []Event{Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready},
-				Asked{Alert: alertOf("errors", record.Watcher), Breach: breachOf("errors", record.Breaching), Release: rel.ID, Epoch: rel.Epoch}}
-			var views []view
+				AlertChecked{Alert: alertOf("errors", record.Watcher), Breach: breachOf("errors", record.Breaching), Release: rel.ID, Epoch: rel.Epoch}}
+			var views []snapshot
 			for _, ev := range events {
-				v, err := e.read(ctx, theSlot, ev)
+				v, err := e.read(ctx, theTarget, ev)
 				if err != nil {
 					t.Fatal(err)
 				}

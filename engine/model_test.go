@@ -44,10 +44,10 @@ type model struct {
 	outcomes   map[string]int // what was reached, to see that the model goes anywhere
 }
 
-// A read is a view of one replica with the event it was read for.
+// A read is a snapshot of one replica with the event it was read for.
 type read struct {
 	e  *Engine
-	v  view
+	v  snapshot
 	ev Event
 }
 
@@ -91,7 +91,7 @@ func (m *model) look() world {
 			w.barred[name] = decoded[record.Quarantine](m, en)
 		}
 	}
-	_, router, _ := m.engines[0].serves(theSlot)
+	_, router, _ := m.engines[0].serves(theTarget)
 	if split, err := router.Decode(snap); err == nil {
 		w.split = split
 	}
@@ -138,20 +138,20 @@ func (m *model) take(r read) {
 }
 
 // step reads and commits at once.
-func (m *model) step(ev func(view) Event) {
+func (m *model) step(ev func(snapshot) Event) {
 	if r, ok := m.read(ev); ok {
 		m.take(r)
 	}
 }
 
-func (m *model) read(make func(view) Event) (read, bool) {
+func (m *model) read(make func(snapshot) Event) (read, bool) {
 	e := m.engines[rapid.IntRange(0, 1).Draw(m.t, "replica")]
-	blank, err := e.read(context.Background(), theSlot, Tick{})
+	blank, err := e.read(context.Background(), theTarget, Tick{})
 	if err != nil {
 		m.t.Fatal(err)
 	}
 	ev := make(blank)
-	v, err := e.read(context.Background(), theSlot, ev)
+	v, err := e.read(context.Background(), theTarget, ev)
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -284,7 +284,7 @@ func (m *model) steady(w world) {
 		}
 		if a.Status != record.Pending {
 			m.ended[id] = a.Status
-		} else if a.Kind == promotion {
+		} else if a.Kind == record.Promotion {
 			if w.release == nil || w.release.Asking != id || w.release.Phase != record.Open {
 				t.Fatalf("the question %s is pending, and the release asks %q", id, w.release.Asking)
 			}
@@ -312,7 +312,7 @@ func (m *model) steady(w world) {
 // canRollBack: a human can always end an open release, unless another human's split
 // would be overwritten, or nobody can read the keys.
 func (m *model) canRollBack() {
-	v, err := m.engines[0].read(context.Background(), theSlot, Demanded{})
+	v, err := m.engines[0].read(context.Background(), theTarget, Demanded{})
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -322,16 +322,16 @@ func (m *model) canRollBack() {
 	v.Op = "op"
 	s := v.State
 	if s.Foreign() {
-		s, _, err = Step(s, Tick{}, m.now)
+		s, err = Step(s, Tick{}, m.now)
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		s, _, err = Step(s, LetGo{"ann", "because"}, m.now)
+		s, err = Step(s, SplitAccepted{"ann", "because"}, m.now)
 		if err != nil {
 			return // not whole percents of the two sides: it is put right first
 		}
 	}
-	if _, _, err := Step(s, Demanded{"ann", "because"}, m.now); err != nil {
+	if _, err := Step(s, Demanded{"ann", "because"}, m.now); err != nil {
 		m.t.Fatalf("an open release cannot be rolled back: %v", err)
 	}
 }
@@ -372,22 +372,22 @@ func (m *model) set(key, value string) {
 
 // actions are what may happen next; those that are there twice happen more often.
 func (m *model) actions() map[string]func(*rapid.T) {
-	event := func(make func(view) Event) func(*rapid.T) { return func(*rapid.T) { m.step(make) } }
-	alert := func(v view) Event { return m.asked(v) }
+	event := func(make func(snapshot) Event) func(*rapid.T) { return func(*rapid.T) { m.step(make) } }
+	alert := func(v snapshot) Event { return m.asked(v) }
 	return map[string]func(*rapid.T){
 		"alert": event(alert), "alert again": event(alert), "alert once more": event(alert),
-		"tick":    event(func(view) Event { return Tick{} }),
-		"tick 2":  event(func(view) Event { return Tick{} }),
-		"drained": event(func(view) Event { return drainedAs(m.health()) }), "polled": event(func(view) Event { return polledAs(m.health()) }),
-		"polled again": event(func(view) Event { return polledAs(m.health()) }),
-		"archived": event(func(view) Event {
+		"tick":    event(func(snapshot) Event { return Tick{} }),
+		"tick 2":  event(func(snapshot) Event { return Tick{} }),
+		"drained": event(func(snapshot) Event { return drainedAs(m.health()) }), "polled": event(func(snapshot) Event { return polledAs(m.health()) }),
+		"polled again": event(func(snapshot) Event { return polledAs(m.health()) }),
+		"archived": event(func(snapshot) Event {
 			return Archived{Path: "dir", Digest: "d", Problem: m.pick("problem", "", "", "disk full")}
 		}),
-		"told":   event(func(view) Event { return m.told() }),
-		"launch": event(func(view) Event { return m.launched() }), "launch again": event(func(view) Event { return m.launched() }),
-		"human rolls back": event(func(view) Event { return Demanded{"ann", "because"} }),
+		"told":   event(func(snapshot) Event { return m.told() }),
+		"launch": event(func(snapshot) Event { return m.launched() }), "launch again": event(func(snapshot) Event { return m.launched() }),
+		"human rolls back": event(func(snapshot) Event { return Demanded{"ann", "because"} }),
 		"answer":           event(m.answered), "answer again": event(m.answered),
-		"let go": event(func(view) Event { return LetGo{"ann", "because"} }),
+		"let go": event(func(snapshot) Event { return SplitAccepted{"ann", "because"} }),
 		"control": func(*rapid.T) {
 			m.set(store.ControlKey, m.pick("control", "active", "active", "active", `{"mode":"paused","by":"ann"}`, "observe", "pasued"))
 		},
@@ -409,7 +409,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		},
 		"clock set back": func(*rapid.T) { m.now = m.now.Add(-2 * time.Second) },
 		"read": func(*rapid.T) {
-			makes := []func(view) Event{alert, alert, m.answered, func(view) Event { return Demanded{"bob", "because"} }, func(view) Event { return Tick{} }, func(view) Event { return LetGo{"bob", "because"} }, func(view) Event { return m.launched() }}
+			makes := []func(snapshot) Event{alert, alert, m.answered, func(snapshot) Event { return Demanded{"bob", "because"} }, func(snapshot) Event { return Tick{} }, func(snapshot) Event { return SplitAccepted{"bob", "because"} }, func(snapshot) Event { return m.launched() }}
 			if r, ok := m.read(rapid.SampledFrom(makes).Draw(m.t, "event")); ok && len(m.late) < 4 {
 				m.late = append(m.late, r)
 			}
@@ -426,7 +426,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 	}
 }
 
-func (m *model) asked(v view) Event {
+func (m *model) asked(v snapshot) Event {
 	b := breachOf(m.pick("trigger", "errors", "errors", "slow", "slowish", "slowish", "slo", "blind"), rapid.SampledFrom([]record.State{
 		record.Breaching, record.Breaching, record.Breaching, record.NotBreaching, record.NoData, record.Unreachable}).Draw(m.t, "state"))
 	switch m.pick("case", "plain", "plain", "plain", "plain", "sick", "few pods", "cold") {
@@ -437,14 +437,14 @@ func (m *model) asked(v view) Event {
 	case "cold":
 		b.StablePods = 0
 	}
-	ev := Asked{Alert: alertOf(b.Trigger, record.Watcher), Breach: b, Release: "none"}
+	ev := AlertChecked{Alert: alertOf(b.Trigger, record.Watcher), Breach: b, Release: "none"}
 	if v.Release != nil {
 		ev.Release, ev.Epoch = v.Release.ID, v.Release.Epoch
 	}
 	return ev
 }
 
-func (m *model) answered(v view) Event {
+func (m *model) answered(v snapshot) Event {
 	if v.Question != nil && rapid.IntRange(0, 2).Draw(m.t, "the step's") > 0 {
 		return Answered{Approval: v.Question.ID, By: m.pick("by", "ann", "bob", "eve"), How: "api", Reason: "because", Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0, Ready: m.readiness()}
 	}
@@ -478,10 +478,10 @@ func (m *model) launched() Launched {
 func (m *model) told() Event {
 	for key := range m.look().raw {
 		if id, ok := strings.CutPrefix(key, store.OutboxKey("")); ok {
-			return Told{Message: id, Incident: id[:strings.LastIndex(id[:len(id)-3], "-")], Text: "told"}
+			return MessageSent{Message: id, Incident: id[:strings.LastIndex(id[:len(id)-3], "-")], Text: "told"}
 		}
 	}
-	return Told{Message: "none"}
+	return MessageSent{Message: "none"}
 }
 
 func (m *model) lift() {
@@ -509,7 +509,7 @@ func (m *model) start() {
 	}
 }
 
-// TestModel runs a thousand lives of a slot; -rapid.checks multiplies them. One in
+// TestModel runs a thousand lives of a target; -rapid.checks multiplies them. One in
 // a hundred has the real file store under it, the others one that forgets.
 func TestModel(t *testing.T) {
 	dir, files := t.TempDir(), 0
@@ -541,7 +541,7 @@ func TestModel(t *testing.T) {
 				m.start()
 				m.write(`{"weights":{"ranker-v1":100}}`)
 				m.human = false
-				m.step(func(view) Event { return m.launched() })
+				m.step(func(snapshot) Event { return m.launched() })
 				rt.Repeat(m.actions())
 			})
 		}
@@ -550,7 +550,7 @@ func TestModel(t *testing.T) {
 	if testing.Short() {
 		return
 	}
-	for _, must := range []string{"rolled back by policy", "rolled back by approval", "rolled back by hand", "held", "frozen", "awaiting", "unconfirmed", "verifying", "settled", "closed", "Asked not done", "Answered not done", "launched on a pass", "Launched not done"} {
+	for _, must := range []string{"rolled back by policy", "rolled back by approval", "rolled back by hand", "held", "frozen", "awaiting", "unconfirmed", "verifying", "settled", "closed", "AlertChecked not done", "Answered not done", "launched on a pass", "Launched not done"} {
 		if outcomes[must] == 0 && !t.Failed() {
 			t.Errorf("no run came to %q: the model goes nowhere", must)
 		}

@@ -30,7 +30,7 @@ func (e *Engine) outbox(ctx context.Context) ([]record.Message, error) {
 	}
 	var waiting []record.Message
 	for _, m := range under[record.Message](snap, store.OutboxKey("")) {
-		_, _, err := e.serves(Slot{m.Service, m.Region})
+		_, _, err := e.serves(Target{m.Service, m.Region})
 		if err == nil && !e.waits(m, time.Now()) {
 			waiting = append(waiting, m)
 		}
@@ -69,7 +69,7 @@ func (e *Engine) claim(ctx context.Context, m record.Message) (bool, error) {
 		return false, nil
 	}
 	now.ClaimedBy, now.ClaimedUntil, now.Attempts = e.opts.Replica, time.Now().UTC().Add(claimFor), now.Attempts+1
-	b := batch{indexes: map[string]uint64{key: en.Index}}
+	b := txBuilder{indexes: map[string]uint64{key: en.Index}}
 	b.set(key, now)
 	err = e.put(ctx, b)
 	if errors.Is(err, store.ErrConflict) {

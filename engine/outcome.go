@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -92,7 +93,7 @@ func (h *hush) fresh(now time.Time, what ...string) bool {
 	key := strings.Join(what, "\x00")
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if at, there := h.last[key]; there && now.Sub(at) < quiet {
+	if at, there := h.last[key]; there && now.Sub(at) < policy.Quiet {
 		return false
 	}
 	if len(h.last) >= mostHushed || h.last == nil {

@@ -215,7 +215,7 @@ func TestAskingAgainIsNoAlert(t *testing.T) {
 		}
 		h.f.set(func(f *facts) { f.down = false })
 		time.Sleep(sharedFor + 1) // what was said before is not said again
-		h.tend(t.Context(), theSlot)
+		h.reconcile(t.Context(), theTarget)
 		if i := incidentOf(t, h.st); i.Phase != record.Done {
 			t.Fatalf("incident is %s: it was not asked again", i.Phase)
 		}

@@ -52,17 +52,17 @@ func (e *Engine) plans(ctx context.Context, s service) (plan.Plan, error) {
 // and where its release stands. Without an answer of Prometheus the steps are there,
 // and Problem says what is missing.
 func (e *Engine) RampPlan(ctx context.Context, service, region string) (record.RampPlan, error) {
-	slot := Slot{service, or(region, runbook.DefaultRegion)}
-	rb, _, err := e.serves(slot)
+	target := Target{service, or(region, runbook.DefaultRegion)}
+	rb, _, err := e.serves(target)
 	if err != nil {
 		return record.RampPlan{}, err
 	}
-	rel, err := e.Release(ctx, service, slot.Region)
+	rel, err := e.Release(ctx, service, target.Region)
 	rb = rel.Follows(rb)
 	if rb.Rollout == nil {
 		return record.RampPlan{}, runbook.Refuse("the runbook of %s has no section rollout, so there is no ramp", service)
 	}
-	out := record.RampPlan{Service: service, Region: slot.Region, Strategy: rb.Rollout.Strategy, Promote: rb.Rollout.Promote}
+	out := record.RampPlan{Service: service, Region: target.Region, Strategy: rb.Rollout.Strategy, Promote: rb.Rollout.Promote}
 	switch {
 	case err == nil && rel.Phase == record.Open:
 		out.Weight, out.Since, out.Waiting = rel.Weight, rel.WeightChangedAt, rel.Waiting

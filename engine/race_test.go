@@ -132,7 +132,7 @@ func together(fs ...func()) {
 
 func (p *pair) split() record.Split {
 	p.tb.Helper()
-	_, router, err := p.e[0].serves(theSlot)
+	_, router, err := p.e[0].serves(theTarget)
 	if err != nil {
 		p.tb.Fatal(err)
 	}

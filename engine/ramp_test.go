@@ -64,7 +64,7 @@ func (c climb) release() record.Release {
 
 // router is what the router is told.
 func (c climb) router() string {
-	v, err := c.e.read(c.t.Context(), theSlot, Tick{})
+	v, err := c.e.read(c.t.Context(), theTarget, Tick{})
 	must(c.t, err)
 	return v.Split.String()
 }

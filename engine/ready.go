@@ -54,50 +54,50 @@ func roughly(need time.Duration) time.Duration {
 }
 
 // askReady carries out [AskReady].
-func (e *Engine) askReady(ctx context.Context, slot Slot, s service, rel record.Release) error {
+func (e *Engine) askReady(ctx context.Context, target Target, s service, rel record.Release) error {
 	ready := e.ready(ctx, s, rel)
 	if ctx.Err() != nil {
 		return ctx.Err() // we are stopping: that is no answer
 	}
-	return e.take(ctx, slot, Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
+	return e.take(ctx, target, Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
 }
 
 // Promote takes the next step of the ramp because a human says so: after the same
 // questions, and in the same transaction, as if the daemon did. At the end of the ramp
 // it closes the release once it has baked.
 func (e *Engine) Promote(ctx context.Context, service, region, by string) (record.Release, error) {
-	return e.promote(ctx, Slot{service, or(region, runbook.DefaultRegion)}, by, false)
+	return e.promote(ctx, Target{service, or(region, runbook.DefaultRegion)}, by, false)
 }
 
 // Flip is [Engine.Promote] as the first step of a blue and green release, and refused
 // as any other.
 func (e *Engine) Flip(ctx context.Context, service, region, by string) (record.Release, error) {
-	return e.promote(ctx, Slot{service, or(region, runbook.DefaultRegion)}, by, true)
+	return e.promote(ctx, Target{service, or(region, runbook.DefaultRegion)}, by, true)
 }
 
-func (e *Engine) promote(ctx context.Context, slot Slot, by string, flip bool) (record.Release, error) {
-	rel, ready, err := e.readyNow(ctx, slot)
+func (e *Engine) promote(ctx context.Context, target Target, by string, flip bool) (record.Release, error) {
+	rel, ready, err := e.readyNow(ctx, target)
 	if err != nil {
 		return record.Release{}, err
 	}
-	s, err := e.human(ctx, slot, Promoted{By: by, Flip: flip, Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
+	s, err := e.human(ctx, target, Promoted{By: by, Flip: flip, Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
 	if err != nil {
 		return record.Release{}, err
 	}
 	return *s.Release, nil
 }
 
-// readyNow asks about the slot's release as it is stored.
-func (e *Engine) readyNow(ctx context.Context, slot Slot) (record.Release, record.Readiness, error) {
-	if _, _, err := e.serves(slot); err != nil {
+// readyNow asks about the target's release as it is stored.
+func (e *Engine) readyNow(ctx context.Context, target Target) (record.Release, record.Readiness, error) {
+	if _, _, err := e.serves(target); err != nil {
 		return record.Release{}, record.Readiness{}, err
 	}
-	rel, err := e.Release(ctx, slot.Service, slot.Region)
+	rel, err := e.Release(ctx, target.Service, target.Region)
 	if err != nil {
 		return rel, record.Readiness{}, err
 	}
 	e.mu.RLock()
-	svc := e.services[slot.Service]
+	svc := e.services[target.Service]
 	e.mu.RUnlock()
 	if rel.Phase != record.Open {
 		return rel, record.Readiness{}, nil // the step says so
@@ -107,7 +107,7 @@ func (e *Engine) readyNow(ctx context.Context, slot Slot) (record.Release, recor
 
 // Stop stops the ramp where it is. A breach still rolls back.
 func (e *Engine) Stop(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	s, err := e.human(ctx, Slot{service, or(region, runbook.DefaultRegion)}, Stopped{by, reason})
+	s, err := e.human(ctx, Target{service, or(region, runbook.DefaultRegion)}, Stopped{by, reason})
 	if err != nil {
 		return record.Release{}, err
 	}
@@ -117,7 +117,7 @@ func (e *Engine) Stop(ctx context.Context, service, region, by, reason string) (
 // Resume lets a ramp go on that was stopped, frozen or held, and ends what it was
 // frozen or held for. A breach that is still true comes back by itself.
 func (e *Engine) Resume(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	s, err := e.human(ctx, Slot{service, or(region, runbook.DefaultRegion)}, Resumed{by, reason})
+	s, err := e.human(ctx, Target{service, or(region, runbook.DefaultRegion)}, Resumed{by, reason})
 	if err != nil {
 		return record.Release{}, err
 	}

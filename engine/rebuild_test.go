@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -93,7 +94,7 @@ func TestAnExpiredQuestionWaitsForTheSignificance(t *testing.T) {
 		{"known in time", time.Minute, breachOf("slowish", record.Breaching), record.Acted},
 		{"known, and over", time.Minute, breachOf("slowish", record.NotBreaching), record.HeldPhase},
 		{"still not known", time.Minute, unjudged, record.Awaiting},
-		{"not known at all", quiet, unjudged, record.HeldPhase},
+		{"not known at all", policy.Quiet, unjudged, record.HeldPhase},
 		{"Prometheus is away", time.Minute, breachOf("slowish", record.Unreachable), record.HeldPhase},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -12,31 +13,34 @@ import (
 	"github.com/autorollback/autorollback/store"
 )
 
-// A view is a state with the indexes it was read at: what a commit checks.
-type view struct {
+// A snapshot is a state with the indexes it was read at: what a commit checks.
+type snapshot struct {
 	State
-	slot    Slot
+	target  Target
 	indexes map[string]uint64 // of every key that was read and exists
 	ops     []store.Op        // what carries out State.Plan
 	nextOps []store.Op        // what carries out State.Next
+	router  actuators.Router
+	snap    store.Snapshot // that the router's keys were read in
 }
 
-// read reads the records of a slot and the router's keys in one snapshot. Records
+// read reads the records of a target and the router's keys in one snapshot. Records
 // that hang below the release (incident, approval, bundles) come from later reads; the
 // release's index, and their own, bind them together when something is committed.
-func (e *Engine) read(ctx context.Context, slot Slot, ev Event) (view, error) {
-	v := view{slot: slot, indexes: map[string]uint64{}}
-	rb, router, err := e.serves(slot)
+func (e *Engine) read(ctx context.Context, target Target, ev Event) (snapshot, error) {
+	v := snapshot{target: target, indexes: map[string]uint64{}}
+	rb, router, err := e.serves(target)
 	if err != nil {
 		return v, err
 	}
-	v.Runbook, v.Region = rb, slot.Region
-	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(slot.Service, slot.Region), store.QuarantineKey(""), store.HeardKey}
+	v.Runbook, v.Region, v.router = rb, target.Region, router
+	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(target.Service, target.Region), store.QuarantineKey(""), store.HeardKey}
 	prefixes = append(prefixes, router.Prefixes()...)
 	snap, err := e.store.Read(ctx, append(prefixes, concerns(ev)...)...)
 	if err != nil {
-		return v, fmt.Errorf("read state of %s: %w", slot, err)
+		return v, fmt.Errorf("read state of %s: %w", target, err)
 	}
+	v.snap = snap
 	if err := v.takeRelease(snap); err != nil {
 		return v, err
 	}
@@ -50,7 +54,8 @@ func (e *Engine) read(ctx context.Context, slot Slot, ev Event) (view, error) {
 	if v.Question, err = e.readApproval(ctx, &v, asking(v.Release)); err != nil {
 		return v, err
 	}
-	return v, e.plan(ctx, &v, snap, router, ev)
+	v.observe()
+	return v, nil
 }
 
 // concerns are the further keys an event is about.
@@ -59,13 +64,13 @@ func concerns(ev Event) []string {
 	case Launched:
 		candidate := ev.Launch.Candidate.Bundle.Digest()
 		return []string{store.BundleKey(ev.Launch.Stable.Bundle.Digest()), store.BundleKey(candidate), store.ShadowKey(candidate)}
-	case Told:
+	case MessageSent:
 		return []string{store.OutboxKey(ev.Message)}
 	}
 	return nil
 }
 
-func (v *view) takeRelease(snap store.Snapshot) error {
+func (v *snapshot) takeRelease(snap store.Snapshot) error {
 	for _, en := range snap.Entries {
 		v.indexes[en.Key] = en.Index
 	}
@@ -81,7 +86,7 @@ func (v *view) takeRelease(snap store.Snapshot) error {
 	if err := decode(snap, store.HeardKey, &word); err == nil {
 		v.Heard = word.At
 	}
-	if key := store.ReleaseKey(v.slot.Service, v.slot.Region); has(snap, key) {
+	if key := store.ReleaseKey(v.target.Service, v.target.Region); has(snap, key) {
 		v.Release = &record.Release{}
 		if err := decode(snap, key, v.Release); err != nil {
 			return err
@@ -104,7 +109,7 @@ func (v *view) takeRelease(snap store.Snapshot) error {
 	return nil
 }
 
-func (e *Engine) readIncident(ctx context.Context, v *view) error {
+func (e *Engine) readIncident(ctx context.Context, v *snapshot) error {
 	if v.Release == nil || v.Release.Incident == "" {
 		return nil
 	}
@@ -126,7 +131,7 @@ func (e *Engine) readIncident(ctx context.Context, v *view) error {
 }
 
 // readApproval reads an approval and its index; nil if there is none of that id.
-func (e *Engine) readApproval(ctx context.Context, v *view, id string) (*record.Approval, error) {
+func (e *Engine) readApproval(ctx context.Context, v *snapshot, id string) (*record.Approval, error) {
 	if id == "" {
 		return nil, nil
 	}
@@ -151,44 +156,77 @@ func asking(r *record.Release) string {
 	return r.Asking
 }
 
-// plan works out the change the event may ask for: the first weights of a launch, or
-// all traffic to stable. It is a pure function of the snapshot and immutable bundles.
-func (e *Engine) plan(ctx context.Context, v *view, snap store.Snapshot, router actuators.Router, ev Event) error {
-	for _, h := range router.Lint(snap) {
+// observe reads what the router is told.
+func (v *snapshot) observe() {
+	for _, h := range v.router.Lint(v.snap) {
 		if h.Blocking {
 			v.Hazards = append(v.Hazards, h.String())
 		}
 	}
-	split, err := router.Decode(snap)
+	split, err := v.router.Decode(v.snap)
 	switch {
 	case err == nil:
 		v.Split = split
-	case !isNoSplit(err):
+	case !errors.Is(err, actuators.ErrNoSplit):
 		v.PlanProblem = err.Error()
+	}
+}
+
+// plan works out the changes that the event may ask for: the first weights of a launch,
+// all traffic to stable, the next step of the ramp. It is a pure function of the snapshot
+// and immutable bundles, and left out where nothing can be changed.
+func (e *Engine) plan(ctx context.Context, v *snapshot, ev Event) (err error) {
+	if v.unreadable() || !v.mayChange(ev) {
 		return nil
 	}
-	var to record.Split
-	var flags []actuators.FlagDoc
 	if l, ok := ev.(Launched); ok {
-		stable, candidate := side(l.Launch.Stable), side(l.Launch.Candidate)
-		to = record.Split{stable.Backend: 100 - l.Launch.Weight, candidate.Backend: l.Launch.Weight}
-		flags = []actuators.FlagDoc{flagDoc(stable, l.Launch.Stable.Bundle, true), flagDoc(candidate, l.Launch.Candidate.Bundle, l.Launch.Weight > 0)}
-	} else if v.Open() {
-		to = record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}
-		if flags, err = e.flags(ctx, *v.Release); err != nil {
-			return err
-		}
-	} else {
+		stable, candidate, w := side(l.Launch.Stable), side(l.Launch.Candidate), l.Launch.Weight
+		v.Plan, v.ops, err = v.router.Plan(v.snap, record.Split{stable.Backend: 100 - w, candidate.Backend: w}, []actuators.FlagDoc{
+			flagDoc(stable, l.Launch.Stable.Bundle, true), flagDoc(candidate, l.Launch.Candidate.Bundle, w > 0)})
+		v.PlanProblem = text(err)
 		return nil
 	}
-	v.Plan, v.ops, err = router.Plan(snap, to, flags)
+	flags, err := e.flags(ctx, *v.Release)
 	if err != nil {
-		v.PlanProblem = err.Error()
+		return err
 	}
-	if mayStep(ev) && v.ramping() {
-		return e.planNext(ctx, v, snap, router)
+	v.Plan, v.ops, err = v.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}, flags)
+	v.PlanProblem = text(err)
+	if !mayStep(ev) || !v.ramping() {
+		return nil
 	}
+	next, more := v.Runbook.Rollout.Next(v.Release.Weight)
+	if !more {
+		return nil
+	}
+	flags[1].Serving = true // and stable stays marked as serving: it must be able to at once
+	v.Next, v.nextOps, err = v.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100 - next.Weight, v.Release.Candidate.Backend: next.Weight}, flags)
+	v.NextProblem = text(err)
 	return nil
+}
+
+// mayChange reports whether an event may change the router's keys, or put a question
+// about that, or says why it cannot be done.
+func (v *snapshot) mayChange(ev Event) bool {
+	switch ev := ev.(type) {
+	case Launched:
+		return true
+	case MessageSent, Drained, RecoveryPolled, KPIPolled, Archived:
+		return false
+	case Tick:
+		pending := v.Approval != nil && v.Approval.Status == record.Pending
+		return v.Open() && (v.ramping() || pending || v.Foreign())
+	case AlertChecked:
+		return v.Open() && (ev.Breach.State == record.Breaching || v.Foreign())
+	}
+	return v.Open()
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 func flagDoc(s record.Side, b runbook.Bundle, serving bool) actuators.FlagDoc {
@@ -238,7 +276,7 @@ func (e *Engine) Bundle(ctx context.Context, digest string) (runbook.Bundle, err
 func control(value []byte) record.Control {
 	c, err := record.ParseControl(value)
 	if err != nil {
-		return record.Control{Mode: runbook.Mode(clip(string(value), 60))}
+		return record.Control{Mode: runbook.Mode(truncate(string(value), 60))}
 	}
 	return c
 }
@@ -269,10 +307,10 @@ func has(snap store.Snapshot, key string) bool { _, ok := snap.Get(key); return 
 
 func index(snap store.Snapshot, key string) uint64 { en, _ := snap.Get(key); return en.Index }
 
-// slotOf reads the slot out of a release's key.
-func slotOf(key string) (Slot, bool) {
+// targetOf reads the target out of a release's key.
+func targetOf(key string) (Target, bool) {
 	service, region, ok := strings.Cut(strings.TrimPrefix(key, releases), "/")
-	return Slot{service, region}, ok
+	return Target{service, region}, ok
 }
 
 // releases is the prefix of all releases.

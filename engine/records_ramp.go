@@ -7,8 +7,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/autorollback/autorollback/actuators"
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -19,13 +17,13 @@ type heard struct {
 	At     time.Time `json:"at"`
 }
 
-// hearEvery is how often the watchdog's word is written down at most.
-const hearEvery = time.Minute
+// watchdogEvery is how often the watchdog's word is written down at most.
+const watchdogEvery = time.Minute
 
 // hear writes down that the watchdog was heard by webhook: the way from Prometheus
 // through Alertmanager to us is whole, and every replica may rely on it. Another
 // replica that wrote first is as good.
-func (e *Engine) hear(ctx context.Context, now time.Time) {
+func (e *Engine) recordWatchdog(ctx context.Context, now time.Time) {
 	snap, err := e.store.Read(ctx, store.HeardKey)
 	e.metrics.stored(err)
 	if err != nil {
@@ -33,10 +31,10 @@ func (e *Engine) hear(ctx context.Context, now time.Time) {
 		return
 	}
 	var word heard
-	if err := decode(snap, store.HeardKey, &word); err == nil && now.Sub(word.At).Abs() < hearEvery {
+	if err := decode(snap, store.HeardKey, &word); err == nil && now.Sub(word.At).Abs() < watchdogEvery {
 		return
 	}
-	b := batch{indexes: map[string]uint64{store.HeardKey: index(snap, store.HeardKey)}}
+	b := txBuilder{indexes: map[string]uint64{store.HeardKey: index(snap, store.HeardKey)}}
 	b.set(store.HeardKey, heard{Schema: runbook.Schema, At: now})
 	if err := e.put(ctx, b); err != nil && !errors.Is(err, store.ErrConflict) {
 		e.log.Warn("write the watchdog's word", zap.Error(err))
@@ -50,29 +48,4 @@ func mayStep(ev Event) bool {
 		return true
 	}
 	return false
-}
-
-// planNext works out the next step of the ramp: its weights, and both versions'
-// flags. The stable version stays marked as serving: it must be able to at once.
-func (e *Engine) planNext(ctx context.Context, v *view, snap store.Snapshot, router actuators.Router) error {
-	r := v.Release
-	next, more := v.Runbook.Rollout.Next(r.Weight)
-	if !more {
-		return nil
-	}
-	stable, err := e.Bundle(ctx, r.Stable.Bundle)
-	if err != nil {
-		return err
-	}
-	candidate, err := e.Bundle(ctx, r.Candidate.Bundle)
-	if err != nil {
-		return err
-	}
-	to := record.Split{r.Stable.Backend: 100 - next.Weight, r.Candidate.Backend: next.Weight}
-	flags := []actuators.FlagDoc{flagDoc(r.Stable, stable, true), flagDoc(r.Candidate, candidate, true)}
-	v.Next, v.nextOps, err = router.Plan(snap, to, flags)
-	if err != nil {
-		v.NextProblem = err.Error()
-	}
-	return nil
 }

@@ -41,8 +41,8 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	o.RulesEvery = cmp.Or(o.RulesEvery, 10*time.Minute)
 	e := &Engine{
 		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client),
-		last: map[Slot]record.Release{}, checks: map[string]record.RulesCheck{}, lines: map[Slot]*sync.Mutex{}, probed: map[Slot]time.Time{},
-		wake: make(chan Slot, 256), woken: make(chan struct{}, 1), retarget: make(chan struct{}, 1),
+		last: map[Target]record.Release{}, checks: map[string]record.RulesCheck{}, targetMutexes: map[Target]*sync.Mutex{}, probed: map[Target]time.Time{},
+		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1),
 	}
 	e.metrics = newMetrics(p.Registerer, e)
 	return e, e.Reload(runbooks)
@@ -73,28 +73,28 @@ func (e *Engine) Reload(runbooks []*runbook.Runbook) error {
 	return nil
 }
 
-// Run tends every release until ctx ends, and returns once what was begun is done.
+// Run reconciles every release until ctx ends, and returns once what was begun is done.
 func (e *Engine) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if e.opts.WatchEvery > 0 {
 		g.Go(func() error { return e.every(ctx, e.opts.WatchEvery, e.monitor.Proved(), e.watch) })
 	}
 	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, e.retarget, e.aim) })
-	g.Go(func() error { return e.tendAll(ctx) })
-	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, e.woken, e.deliver) })
+	g.Go(func() error { return e.reconcileAll(ctx) })
+	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, e.outboxChanged, e.deliver) })
 	if e.opts.RulesEvery > 0 {
 		g.Go(func() error { return e.watchRules(ctx) })
 	}
 	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, nil, e.mirrors) })
-	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.tidy) })
+	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.gcRecords) })
 	err := g.Wait()
 	e.begun.Lock()   //nolint:staticcheck // only to wait: what an alert began is finished
 	e.begun.Unlock() //nolint:staticcheck // as above
 	return err
 }
 
-// every calls f at once, then each period and whenever it is woken.
-func (e *Engine) every(ctx context.Context, period time.Duration, woken <-chan struct{}, f func(context.Context)) error {
+// every calls f at once, then each period and whenever it is notified.
+func (e *Engine) every(ctx context.Context, period time.Duration, notified <-chan struct{}, f func(context.Context)) error {
 	t := time.NewTicker(period)
 	defer t.Stop()
 	for {
@@ -103,42 +103,42 @@ func (e *Engine) every(ctx context.Context, period time.Duration, woken <-chan s
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
-		case <-woken:
+		case <-notified:
 		}
 	}
 }
 
-// tendAll looks at every release of the store each period and whenever one is woken.
-// Each slot is tended by a goroutine of its own, at most one at a time, so that a
+// reconcileAll looks at every release of the store each period and whenever one is notified.
+// Each target is reconciled by a goroutine of its own, at most one at a time, so that a
 // slow one delays nobody.
-func (e *Engine) tendAll(ctx context.Context) error {
+func (e *Engine) reconcileAll(ctx context.Context) error {
 	t := time.NewTicker(e.opts.TendEvery)
 	defer t.Stop()
-	var slots sync.WaitGroup
-	defer slots.Wait()
-	busy := make(map[Slot]chan struct{})
-	tend := func(slot Slot) {
-		nudge, ok := busy[slot]
+	var targets sync.WaitGroup
+	defer targets.Wait()
+	busy := make(map[Target]chan struct{})
+	start := func(target Target) {
+		notify, ok := busy[target]
 		if !ok {
-			nudge = make(chan struct{}, 1)
-			busy[slot] = nudge
-			slots.Go(func() { e.tendSlot(ctx, slot, nudge) })
+			notify = make(chan struct{}, 1)
+			busy[target] = notify
+			targets.Go(func() { e.reconcileTarget(ctx, target, notify) })
 		}
 		select {
-		case nudge <- struct{}{}:
+		case notify <- struct{}{}:
 		default:
 		}
 	}
 	for {
-		for _, slot := range e.slots(ctx) {
-			tend(slot)
+		for _, target := range e.releaseTargets(ctx) {
+			start(target)
 		}
 		for again := false; !again; {
 			select {
 			case <-ctx.Done():
 				return nil
-			case slot := <-e.wake:
-				tend(slot)
+			case target := <-e.requeue:
+				start(target)
 			case <-t.C:
 				again = true
 			}
@@ -146,8 +146,8 @@ func (e *Engine) tendAll(ctx context.Context) error {
 	}
 }
 
-// slots lists the slots that have a release and a runbook here.
-func (e *Engine) slots(ctx context.Context) []Slot {
+// releaseTargets lists the targets that have a release and a runbook here.
+func (e *Engine) releaseTargets(ctx context.Context) []Target {
 	snap, err := e.store.Read(ctx, releases)
 	e.metrics.stored(err)
 	if err != nil {
@@ -156,50 +156,50 @@ func (e *Engine) slots(ctx context.Context) []Slot {
 		}
 		return nil
 	}
-	var all []Slot
+	var all []Target
 	for _, en := range snap.Entries {
-		slot, ok := slotOf(en.Key)
-		if _, _, err := e.serves(slot); ok && err == nil {
-			all = append(all, slot)
+		target, ok := targetOf(en.Key)
+		if _, _, err := e.serves(target); ok && err == nil {
+			all = append(all, target)
 		}
 	}
 	return all
 }
 
-// tendSlot does what the slot's state asks for, at every nudge and when something is due.
-func (e *Engine) tendSlot(ctx context.Context, slot Slot, nudge <-chan struct{}) {
+// reconcileTarget does what the target's state asks for, at every notify and when something is due.
+func (e *Engine) reconcileTarget(ctx context.Context, target Target, notify <-chan struct{}) {
 	for {
-		next := e.tend(ctx, slot)
+		next := e.reconcile(ctx, target)
 		t := time.NewTimer(next)
 		select {
 		case <-ctx.Done():
 			t.Stop()
 			return
-		case <-nudge:
+		case <-notify:
 		case <-t.C:
 		}
 		t.Stop()
 	}
 }
 
-// tend steps a tick and carries out every effect that is due; it returns the time to
+// reconcile steps a tick and carries out every effect that is due; it returns the time to
 // the next one.
-func (e *Engine) tend(ctx context.Context, slot Slot) time.Duration {
-	s, err := e.step(ctx, slot, Tick{})
+func (e *Engine) reconcile(ctx context.Context, target Target) time.Duration {
+	s, err := e.step(ctx, target, Tick{})
 	if err == nil {
 		for _, eff := range Effects(s, time.Now().UTC()) {
 			if eff.Due.After(time.Now()) {
 				continue
 			}
-			if err = e.carryOut(ctx, slot, s, eff.Do); err != nil {
+			if err = e.runEffect(ctx, target, s, eff.Do); err != nil {
 				break
 			}
 		}
 	}
 	if err != nil {
 		if ctx.Err() == nil && !errors.Is(err, runbook.ErrNotFound) {
-			e.metrics.problems.WithLabelValues("tend").Inc()
-			e.log.Error("tend", zap.String("slot", slot.String()), zap.Error(err))
+			e.metrics.problems.WithLabelValues("reconcile").Inc()
+			e.log.Error("reconcile", zap.String("target", target.String()), zap.Error(err))
 		}
 		return e.opts.TendEvery
 	}
@@ -217,10 +217,10 @@ func (e *Engine) untilDue(s State) time.Duration {
 	return max(wait, 10*time.Millisecond)
 }
 
-// nudge has a slot tended soon; a full channel means that all are tended anyway.
-func (e *Engine) nudge(slot Slot) {
+// notify has a target reconciled soon; a full channel means that all are anyway.
+func (e *Engine) notify(target Target) {
 	select {
-	case e.wake <- slot:
+	case e.requeue <- target:
 	default:
 	}
 }

@@ -21,10 +21,10 @@ func TestSaferRamp(t *testing.T) {
 	now := morning
 	step := func(ev func(State) Event) State {
 		t.Helper()
-		v, err := e.read(t.Context(), theSlot, Tick{})
+		v, err := e.read(t.Context(), theTarget, Tick{})
 		must(t, err)
 		do := ev(v.State)
-		v, err = e.read(t.Context(), theSlot, do)
+		v, err = e.read(t.Context(), theTarget, do)
 		must(t, err)
 		s, err := e.commitAt(t.Context(), v, do, now)
 		must(t, err)
@@ -45,10 +45,10 @@ func TestSaferRamp(t *testing.T) {
 	mended := launchOf(t)
 	mended.Candidate.Bundle.Model.Registry.Version, mended.Safer = "13", true
 	start := func(l runbook.Launch) error {
-		v, err := e.read(t.Context(), theSlot, Launched{l, "ann"})
+		v, err := e.read(t.Context(), theTarget, Launched{l, "ann"})
 		must(t, err)
 		v.Op = newOp()
-		_, _, err = Step(v.State, Launched{l, "ann"}, now)
+		_, err = Step(v.State, Launched{l, "ann"}, now)
 		return err
 	}
 	if err := start(mended); err == nil || !strings.Contains(err.Error(), "no release before") {
@@ -60,7 +60,7 @@ func TestSaferRamp(t *testing.T) {
 	now = now.Add(5 * time.Minute)
 	weight(t, step(promoted("")), 50)
 	s := step(func(s State) Event {
-		return Asked{Alert: alertOf("errors", record.Webhook), Breach: breachOf("errors", record.Breaching), Release: s.Release.ID, Epoch: s.Release.Epoch}
+		return AlertChecked{Alert: alertOf("errors", record.Webhook), Breach: breachOf("errors", record.Breaching), Release: s.Release.ID, Epoch: s.Release.Epoch}
 	})
 	weight(t, s, 0)
 	incident := s.Incident.ID

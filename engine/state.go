@@ -8,12 +8,12 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// A Slot is one service in one region: the unit that is stepped and committed.
-type Slot struct{ Service, Region string }
+// A Target is one service in one region: the unit that is stepped and committed.
+type Target struct{ Service, Region string }
 
-func (s Slot) String() string { return s.Service + "/" + s.Region }
+func (s Target) String() string { return s.Service + "/" + s.Region }
 
-// State is everything [Step] may look at: the records of one slot as they were read
+// State is everything [Step] may look at: the records of one target as they were read
 // in one snapshot, and the router's split as it was decoded from the same snapshot.
 type State struct {
 	Runbook  *runbook.Runbook
@@ -21,7 +21,7 @@ type State struct {
 	Op       string // the operation id this step will be committed under
 	Control  record.Control
 	Budget   record.Budget
-	Release  *record.Release  // nil: the slot has never had one
+	Release  *record.Release  // nil: the target has never had one
 	Incident *record.Incident // the release's newest; nil: none
 	Approval *record.Approval // the incident's newest; nil: none
 	Question *record.Approval // the release's, whether to take the next step of the ramp; nil: none
@@ -70,6 +70,7 @@ func (s State) clone() State {
 	if s.Incident != nil {
 		i := *s.Incident
 		i.Sources, i.Triggers = slices.Clone(i.Sources), slices.Clone(i.Triggers)
+		i.Firing = slices.Clone(i.Firing)
 		i.Alerts, i.Timeline = slices.Clone(i.Alerts), slices.Clone(i.Timeline)
 		s.Incident = &i
 	}
@@ -89,6 +90,14 @@ func (s State) clone() State {
 
 // Open reports whether a release is under way.
 func (s State) Open() bool { return s.Release != nil && s.Release.Phase == record.Open }
+
+// release is the newest one, and one that is not open if there never was any.
+func (s State) release() record.Release {
+	if s.Release == nil {
+		return record.Release{Service: s.Runbook.Service, Region: s.Region}
+	}
+	return *s.Release
+}
 
 // Foreign reports whether somebody else changed the router's split, or removed it
 // under an open release. Of keys that cannot be read nothing is known.
@@ -111,7 +120,7 @@ func (s *State) note(now time.Time, kind, by, text string) {
 	if s.Incident == nil {
 		return
 	}
-	line := record.Record{At: now, Kind: kind, By: clip(by, 100), Text: clip(text, maxLine), Op: s.Op}
+	line := record.Record{At: now, Kind: kind, By: truncate(by, 100), Text: truncate(text, maxLine), Op: s.Op}
 	s.Incident.Timeline = shorten(append(s.Incident.Timeline, line), maxTimeline)
 }
 
@@ -129,11 +138,6 @@ func shorten(t []record.Record, most int) []record.Record {
 		t = slices.Delete(t, drop, drop+1)
 	}
 	return t
-}
-
-// noted reports whether the timeline has a line of that kind.
-func (s State) noted(kind string) bool {
-	return s.Incident != nil && slices.ContainsFunc(s.Incident.Timeline, func(r record.Record) bool { return r.Kind == kind })
 }
 
 const (

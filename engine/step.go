@@ -7,26 +7,27 @@ import (
 	"github.com/autorollback/autorollback/record"
 )
 
-// Step says what an event makes of a state, and what the new state asks for. It is
-// pure: the same state, event and moment give the same answer. An error means that
-// the event is refused and nothing changes; it wraps a sentinel of package runbook.
-func Step(s State, ev Event, now time.Time) (State, []Effect, error) {
+// Step says what an event makes of a state; what the new state asks for say its
+// [Effects]. It is pure: the same state, event and moment give the same answer. An error
+// means that the event is refused and nothing changes; it wraps a sentinel of package
+// runbook.
+func Step(s State, ev Event, now time.Time) (State, error) {
 	s = s.clone()
 	var err error
 	switch ev := ev.(type) {
-	case Asked:
+	case AlertChecked:
 		err = s.asked(ev, now)
 	case Tick:
 		s.tick(now)
 	case Drained:
 		s.drained(ev, now)
-	case Polled:
+	case RecoveryPolled:
 		s.polled(ev, now)
-	case Followed:
+	case KPIPolled:
 		s.followed(ev, now)
 	case Archived:
 		s.archived(ev, now)
-	case Told:
+	case MessageSent:
 		s.told(ev, now)
 	case Promoted:
 		err = s.promoted(ev, now)
@@ -42,20 +43,20 @@ func Step(s State, ev Event, now time.Time) (State, []Effect, error) {
 		err = s.demanded(ev, now)
 	case Answered:
 		err = s.answered(ev, now)
-	case LetGo:
+	case SplitAccepted:
 		err = s.letGo(ev, now)
 	default:
 		err = fmt.Errorf("step %T: unknown event", ev)
 	}
 	if err == nil {
-		s.fit()
+		s.truncateIncident()
 	}
-	return s, Effects(s, now), err
+	return s, err
 }
 
 // tick does what is due by the clock, and looks whether somebody changed the split.
 func (s *State) tick(now time.Time) {
-	s.lookAtSplit(now)
+	s.observeSplit(now)
 	if a := s.Approval; a != nil && a.Status == record.Pending && now.After(a.ExpiresAt) {
 		s.expire(now)
 	}
@@ -66,5 +67,5 @@ func (s *State) tick(now time.Time) {
 	if r := s.Release; r != nil && r.Proving() && !now.Before(r.Proof.Deadline) {
 		s.concludeProof(now)
 	}
-	s.tendRamp(now)
+	s.reconcileRamp(now)
 }

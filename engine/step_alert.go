@@ -14,31 +14,24 @@ import (
 // asked takes an alert with Prometheus' answer. What is already decided stays decided:
 // a second alert joins the incident, a repeated one changes nothing. An answer about
 // weights that are no longer the weights is refused: ask again.
-func (s *State) asked(ev Asked, now time.Time) error {
+func (s *State) asked(ev AlertChecked, now time.Time) error {
 	switch {
 	case s.Release == nil:
 		return nil
 	case !s.Open():
 		unasked := ev.Breach.State == "" // another trigger ended the release at the same moment
 		if ev.Release == s.Release.ID && (unasked || !s.guessed(ev)) {
-			s.join(ev, now)
+			s.decide(ev, now)
 		}
 		return nil
 	case ev.Release != s.Release.ID || ev.Epoch != s.Release.Epoch:
 		return fmt.Errorf("take answer about epoch %d of %s: %w", ev.Epoch, ev.Release, runbook.ErrConflict)
 	case s.confirmsExpiry(ev):
-		s.afterExpiry(ev, now)
+		s.expired(ev.Breach, now)
 		return nil
 	}
-	s.lookAtSplit(now)
-	switch state := ev.Breach.State; {
-	case state == record.NotBreaching:
-		s.cleared(ev, now)
-	case s.guessed(ev):
-		return nil
-	case state == record.Unreachable:
-		s.unconfirmed(ev, now)
-	default: // breaching, or no data, which the policy holds and pages
+	s.observeSplit(now)
+	if ev.Breach.State == record.NotBreaching || !s.guessed(ev) {
 		s.decide(ev, now)
 	}
 	return nil
@@ -46,77 +39,82 @@ func (s *State) asked(ev Asked, now time.Time) error {
 
 // guessed reports whether nobody said that the trigger fires: the watcher asked by itself,
 // and the answer is not yes. Then nothing was heard, and there is nothing to page about.
-func (s *State) guessed(ev Asked) bool {
+func (s *State) guessed(ev AlertChecked) bool {
 	_, known := s.Runbook.Trigger(ev.Alert.Trigger) // the others were read in Prometheus
 	return known && ev.Alert.Source == record.Watcher && ev.Breach.State != record.Breaching
 }
 
+// decide asks the policy about an alert, and does what it says where that is more than
+// what is done already.
+func (s *State) decide(ev AlertChecked, now time.Time) {
+	in := s.input(ev.Breach)
+	d := policy.Decide(in, now)
+	switch {
+	case d.Guard == policy.GuardAlreadyActed:
+		if s.join(ev, now) {
+			s.note(now, "alert", "", first(d.Reasons))
+		}
+	case !s.Open():
+		s.join(ev, now)
+	case d.Guard == policy.GuardNotConfirmed:
+		s.cleared(ev, d, now)
+	case d.Guard == policy.GuardUnreachable:
+		s.unconfirmed(ev, d, now)
+	case s.Incident != nil && !(policy.Reopens(*s.Incident, ev.Breach) && policy.Replaces(in, d)):
+		if policy.Reopens(*s.Incident, ev.Breach) && d.Action == record.Freeze && s.Release.Frozen == "" {
+			s.Release.Frozen = first(d.Reasons)
+		}
+		s.join(ev, now)
+	default:
+		s.hear(ev, now)
+		s.Incident.Breach = ev.Breach
+		s.apply(d, now)
+	}
+}
+
+// hear opens the incident with an alert, or adds the alert to it.
+func (s *State) hear(ev AlertChecked, now time.Time) {
+	if s.Incident == nil {
+		s.open(ev, now)
+	} else {
+		s.join(ev, now)
+	}
+}
+
 // cleared ends an incident that was never confirmed, once its own trigger turns out
 // not to be true.
-func (s *State) cleared(ev Asked, now time.Time) {
+func (s *State) cleared(ev AlertChecked, d record.Decision, now time.Time) {
 	if i := s.Incident; i != nil && i.Phase == record.Unconfirmed && i.Breach.Trigger == ev.Breach.Trigger {
+		i.Decision = d
 		s.note(now, "cleared", "", "asked again: the trigger is not true now; nothing was done")
 		s.close(now)
 	}
 }
 
 // unconfirmed keeps an alert that Prometheus could not be asked about, or of which this
-// replica does not know yet whether it is more than chance, and pages. One that comes back within minutes pages nobody twice.
-func (s *State) unconfirmed(ev Asked, now time.Time) {
+// replica does not know yet whether it is more than chance, and pages. One that comes
+// back within minutes pages nobody twice.
+func (s *State) unconfirmed(ev AlertChecked, d record.Decision, now time.Time) {
 	i := s.Incident
-	if i != nil && (i.Phase != record.Done || !s.reopens(ev.Breach)) {
+	if i != nil && (i.Phase != record.Done || !policy.Reopens(*i, ev.Breach)) {
 		return
 	}
-	tell := i == nil || now.Sub(i.ClosedAt) > quiet
-	if i == nil {
-		s.open(ev, now)
-	} else {
-		s.join(ev, now)
-	}
-	s.Incident.Phase, s.Incident.ClosedAt, s.Incident.Breach = record.Unconfirmed, time.Time{}, ev.Breach
+	tell := i == nil || now.Sub(i.ClosedAt) > policy.Quiet
+	s.hear(ev, now)
+	i = s.Incident
+	i.Phase, i.ClosedAt, i.Breach, i.Decision = record.Unconfirmed, time.Time{}, ev.Breach, d
 	s.note(now, "unconfirmed", "", "not confirmed yet: "+ev.Breach.Problem)
 	if tell {
 		s.tell(report.Opened, now)
 	}
 }
 
-// decide asks the policy unless traffic has been moved already.
-func (s *State) decide(ev Asked, now time.Time) {
-	if s.Incident != nil && !s.reopens(ev.Breach) {
-		s.join(ev, now)
-		return
+// input is what the policy decides on, as things stand.
+func (s *State) input(b record.Breach) policy.Input {
+	return policy.Input{
+		Runbook: s.Runbook, Breach: b, Release: *s.Release, Incident: s.Incident, Control: s.Control, Budget: s.Budget,
+		Foreign: s.Foreign(), StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle), Router: s.PlanProblem,
 	}
-	d := s.policy(ev.Breach, now)
-	if s.Incident != nil && (s.heldForHuman() || !displaces(*s.Incident, d, ev.Breach)) {
-		s.join(ev, now)
-		if d.Action == record.Freeze && s.Release.Frozen == "" {
-			s.Release.Frozen = first(d.Reasons)
-		}
-		return
-	}
-	if s.Incident == nil {
-		s.open(ev, now)
-	} else {
-		s.join(ev, now)
-	}
-	s.Incident.Breach = ev.Breach
-	s.apply(d, now)
-}
-
-// policy is what to do about a breach as things stand. A rollback that the router's
-// keys do not allow is held, and nobody is asked about it.
-func (s *State) policy(b record.Breach, now time.Time) record.Decision {
-	d := policy.Decide(policy.Input{
-		Runbook: s.Runbook, Breach: b, Release: *s.Release, Incident: s.Incident,
-		Control: s.Control, Budget: s.Budget, Foreign: s.Foreign(),
-		StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle),
-	}, now)
-	if (d.Action == record.RollBack || d.Action == record.Ask) && s.PlanProblem != "" {
-		return record.Decision{Action: record.Hold, Guard: "router", At: now, Page: true,
-			Reasons: append([]string{"the router's keys cannot be changed: " + s.PlanProblem}, d.Reasons...),
-			Choices: []string{"mend the router's keys; the rollback follows by itself", "move the traffic by hand"}}
-	}
-	return d
 }
 
 // apply carries a decision into the records.
@@ -161,7 +159,7 @@ func (s *State) freeze(now time.Time) {
 }
 
 // open begins the incident of the release's present epoch.
-func (s *State) open(ev Asked, now time.Time) {
+func (s *State) open(ev AlertChecked, now time.Time) {
 	r := s.Release
 	s.Incident = &record.Incident{
 		Schema: runbook.Schema, ID: record.IncidentID(r.Service, r.Region, r.ID, r.Epoch),
@@ -176,27 +174,29 @@ func (s *State) open(ev Asked, now time.Time) {
 	}
 }
 
-// join adds a trigger or a source that the incident has not heard of yet.
-func (s *State) join(ev Asked, now time.Time) {
+// join adds a trigger or a source that the incident has not heard of yet, and reports
+// whether it did.
+func (s *State) join(ev AlertChecked, now time.Time) bool {
 	i := s.Incident
 	if i == nil || i.Phase == record.Done && i.Change == nil && !s.Open() {
-		return
+		return false
 	}
 	newTrigger := ev.Alert.Trigger != "" && !slices.Contains(i.Triggers, ev.Alert.Trigger) && s.keeps(ev.Alert.Trigger)
-	newLane := !slices.Contains(i.Sources, ev.Alert.Source)
-	if !newTrigger && !newLane {
-		return
+	newSource := !slices.Contains(i.Sources, ev.Alert.Source)
+	if !newTrigger && !newSource {
+		return false
 	}
 	if newTrigger {
 		i.Triggers = append(i.Triggers, ev.Alert.Trigger)
 	}
-	if newLane {
+	if newSource {
 		i.Sources = append(i.Sources, ev.Alert.Source)
 	}
 	if len(i.Alerts) < maxAlerts {
 		i.Alerts = append(i.Alerts, small(ev.Alert))
 	}
 	s.note(now, "alert", "", fmt.Sprintf("%s heard by %s, firing since %s", ev.Alert.Trigger, ev.Alert.Source, ev.Alert.StartsAt.UTC().Format(time.RFC3339)))
+	return true
 }
 
 // keeps reports whether the incident has room for a trigger's name: for every one of the
@@ -204,63 +204,6 @@ func (s *State) join(ev Asked, now time.Time) {
 func (s *State) keeps(trigger string) bool {
 	_, known := s.Runbook.Trigger(trigger)
 	return known || trigger == blind || len(s.Incident.Triggers) < maxAlerts
-}
-
-// reopens says whether a breach may still change what is done: traffic was not moved,
-// and a human's "no" silences all but another, severe breach.
-func (s *State) reopens(b record.Breach) bool {
-	i := s.Incident
-	switch i.Phase {
-	case record.Unconfirmed, record.Awaiting, record.HeldPhase, record.Frozen:
-		return true
-	case record.Done:
-		another := b.Severity == runbook.Severe && !slices.Contains(i.Triggers, b.Trigger)
-		return i.Change == nil && (!s.noted("rejected") || another)
-	}
-	return false
-}
-
-// heldForHuman reports whether a human's split is what the incident waits for: until
-// it is let go or put back, nothing else takes its place, nor its link away.
-func (s *State) heldForHuman() bool {
-	return s.Foreign() && s.Incident.Phase == record.HeldPhase && s.Incident.Decision.Guard == policy.GuardHumanWins
-}
-
-// displaces says whether a decision takes the place of the incident's present one:
-// only a stronger one does, so that two triggers which fire at once, or one at its
-// limit, do not take turns and page at each. What holds us may change its reason now
-// and then.
-func displaces(i record.Incident, d record.Decision, b record.Breach) bool {
-	switch i.Phase {
-	case record.Unconfirmed: // a name that nobody knows does not end the asking about one that is known
-		return d.Guard != policy.GuardUnknownTrigger || b.Trigger == i.Breach.Trigger
-	case record.Done:
-		return true
-	}
-	if i.Decision.Guard == expiredGuard && d.Action != record.RollBack && slices.Contains(i.Triggers, b.Trigger) {
-		return false
-	}
-	before, after := strength(i.Decision, i.Breach), strength(d, b)
-	if before != after {
-		return after > before
-	}
-	if d.Action != record.Hold || d.Guard == i.Decision.Guard || b.Trigger != i.Breach.Trigger {
-		return false
-	}
-	return i.Decision.Guard == policy.GuardHumanWins || d.At.Sub(i.Decision.At) >= quiet
-}
-
-// quiet is how long the same thing is not told again.
-const quiet = 10 * time.Minute
-
-// strength orders decisions. In observe mode what would have been done counts.
-func strength(d record.Decision, b record.Breach) int {
-	order := map[record.Action]int{record.Hold: 1, record.Freeze: 2, record.Ask: 4, record.RollBack: 5}
-	n := 10*order[d.Action] + order[d.Would]
-	if d.Action == record.Freeze && b.StableSick {
-		n += 10
-	}
-	return n
 }
 
 func confirmedText(b record.Breach) string {

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/policy"
@@ -18,32 +17,14 @@ import (
 func (s *State) launched(ev Launched, now time.Time) error {
 	l := ev.Launch
 	stable, candidate := side(l.Stable), side(l.Candidate)
-	switch {
-	case s.Open():
-		return runbook.Refuse("release %s of %s in %s is open since %s; roll it back first", s.Release.ID, l.Service, s.Region, s.Release.StartedAt.UTC().Format(time.RFC3339))
-	case s.Incident != nil && (s.Incident.Phase == record.Acted || s.Incident.Phase == record.Verifying):
-		return runbook.Refuse("the rollback of %s is still being verified (incident %s); wait for its verdict", s.Release.ID, s.Incident.ID)
-	case s.Incident != nil && s.Incident.Phase == record.Settled:
-		return runbook.Refuse("the evidence of incident %s is still being sealed; try again in a moment", s.Incident.ID)
-	case s.isQuarantined(candidate.Bundle):
-		q := s.Quarantined[candidate.Bundle]
-		return runbook.Refuse("bundle %s is quarantined by incident %s (%s); lift it by name first: autorollback release lift %s --reason …", candidate.Bundle, q.Incident, q.Reason, candidate.Bundle)
-	case s.isQuarantined(stable.Bundle):
-		return runbook.Refuse("the stable bundle %s is quarantined by incident %s: it cannot be fallen back to", stable.Bundle, s.Quarantined[stable.Bundle].Incident)
-	case s.unproved(stable) != "" && l.StableNotProved == "":
-		return runbook.Refuse("%s", s.unproved(stable))
-	case l.Safer && s.noSafer(l.Weight) != "":
-		return runbook.Refuse("%s", s.noSafer(l.Weight))
-	case s.shadowObjection(stable, candidate, now) != "":
-		return runbook.Refuse("%s", s.shadowObjection(stable, candidate, now))
-	case s.PlanProblem != "":
-		return runbook.Refuse("the router's keys cannot be changed: %s", s.PlanProblem)
-	case len(s.Hazards) > 0:
-		return runbook.Refuse("the router would ignore a change: %s", strings.Join(s.Hazards, "; "))
-	case s.Split != nil && !s.Split.Equal(record.Split{stable.Backend: 100}):
-		return runbook.Refuse("the router sends traffic to %v, not all of it to the stable backend %q; somebody else's split is never overwritten", s.Split, stable.Backend)
+	in := policy.Launch{
+		Runbook: s.Runbook, Region: s.Region, Stable: stable, Candidate: candidate, Weight: l.Weight, Safer: l.Safer,
+		Trusted: l.StableNotProved != "", Last: s.Release, Incident: s.Incident, Quarantined: s.Quarantined,
+		Shadow: s.shadowObjection(stable, candidate, now), Split: s.Split, Router: s.PlanProblem, Hazards: s.Hazards,
 	}
-	unproved := s.unproved(stable) != "" // of the release before
+	if err := policy.Start(in); err != nil {
+		return err
+	}
 	safer, than := s.safer(l.Safer)
 	epoch, rollbacks := 1, []time.Time(nil)
 	if s.Release != nil {
@@ -56,8 +37,8 @@ func (s *State) launched(ev Launched, now time.Time) error {
 		Stable: stable, Candidate: candidate, Phase: record.Open, Epoch: epoch,
 		StartedAt: now, StartedBy: ev.By, Rollbacks: rollbacks, Good: good, GoodBefore: before, Rollout: safer, SaferThan: than, Op: s.Op,
 	}
-	if unproved {
-		s.Release.NotProved = &record.HumanWord{At: now, By: clip(ev.By, 100), Reason: clip(l.StableNotProved, maxLine)}
+	if in.NotProved() {
+		s.Release.NotProved = &record.HumanWord{At: now, By: truncate(ev.By, 100), Reason: truncate(l.StableNotProved, maxLine)}
 	}
 	if s.Runbook.Shadow.Needed() {
 		s.Release.Shadow, s.Write.Gate = s.Shadow.Report, true
@@ -67,17 +48,6 @@ func (s *State) launched(ev Launched, now time.Time) error {
 	s.Write.Bundles = []runbook.Bundle{l.Stable.Bundle, l.Candidate.Bundle}
 	s.Write.Shift = true
 	return nil
-}
-
-// unproved says that the stable side of a launch is not the last known good that is
-// recorded; empty: it is, or none is.
-func (s *State) unproved(stable record.Side) string {
-	if s.Release == nil || s.Release.Good == nil || s.Release.Good.Bundle == stable.Bundle {
-		return ""
-	}
-	good := s.Release.Good
-	return fmt.Sprintf("a rollback would go to %s (bundle %s), and the last known good of %s in %s is %s (bundle %s): make that the stable side; or, if you know better, start with --stable-not-proved --reason WHY",
-		stable.Version, stable.Bundle, s.Runbook.Service, s.Region, good.Version, good.Bundle)
 }
 
 // lastGood is what the release before has proved, and the one before that.
@@ -94,23 +64,14 @@ func (s *State) demanded(ev Demanded, now time.Time) error {
 		return runbook.Refuse("%s has no open release in %s: there is nothing to roll back", s.Runbook.Service, s.Region)
 	}
 	b := record.Breach{Trigger: "", Severity: runbook.Severe, State: record.Breaching, AskedAt: now}
-	d := policy.Decide(policy.Input{
-		Runbook: s.Runbook, Breach: b, Release: *s.Release, Incident: s.Incident, Control: s.Control,
-		Budget: s.Budget, Foreign: s.Foreign(), StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle), ByHuman: true,
-	}, now)
-	if d.Guard == policy.GuardNothing && !s.Foreign() {
-		// No traffic is left to move. The release is still to be ended, or no other could begin.
-		d = record.Decision{Action: record.RollBack, Guard: policy.GuardHuman, At: now,
-			Reasons: []string{"A human asked for it: the candidate gets no traffic, and the release ends."}}
-	}
+	in := s.input(b)
+	in.ByHuman = true
+	d := policy.Decide(in, now)
 	if d.Action != record.RollBack {
 		return runbook.Refuse("%s", first(d.Reasons))
 	}
-	if s.PlanProblem != "" {
-		return runbook.Refuse("the router's keys cannot be changed: %s", s.PlanProblem)
-	}
 	if s.Incident == nil {
-		s.open(Asked{Alert: record.Alert{Service: s.Runbook.Service, Region: s.Region, Source: record.Human, StartsAt: now, Firing: true}, Breach: b}, now)
+		s.open(AlertChecked{Alert: record.Alert{Service: s.Runbook.Service, Region: s.Region, Source: record.Human, StartsAt: now, Firing: true}, Breach: b}, now)
 	}
 	s.Incident.Decision = d
 	s.note(now, "demanded", ev.By, "rollback asked for: "+ev.Reason)
@@ -122,7 +83,7 @@ func (s *State) demanded(ev Demanded, now time.Time) error {
 func (s *State) ask(now time.Time) {
 	s.supersede(now)
 	s.Incident.Phase = record.Awaiting
-	s.approval("rollback", now)
+	s.approval(record.RollbackApproval, now)
 	s.tell(report.Asking, now)
 }
 
@@ -145,20 +106,18 @@ func (s *State) answered(ev Answered, now time.Time) error {
 	if a == nil || a.ID != ev.Approval {
 		return fmt.Errorf("approval %s: %w", ev.Approval, runbook.ErrNotFound)
 	}
-	if err := s.answerable(a, ev, now); err != nil {
+	if err := policy.Answer(s.reply(*a, ev, s.Plan.Digest), now); err != nil {
 		return err
 	}
-	if ev.Yes && a.Kind == "rollback" && (!s.Open() || s.Foreign() || s.PlanProblem != "" || a.Epoch != s.Release.Epoch || a.Change != s.Plan.Digest) {
-		return fmt.Errorf("approve %s: %w: the plan is not the one you were shown; ask for it again", a.ID, runbook.ErrConflict)
-	}
 	a.By, a.How, a.Reason, a.DecidedAt = ev.By, ev.How, ev.Reason, now
-	if !ev.Yes && a.Kind == "release_hold" {
+	if !ev.Yes && a.Kind == record.AcceptSplit {
 		a.Status = record.Rejected
 		s.note(now, "kept_held", ev.By, fmt.Sprintf("the release stays held (%s): %s", ev.How, ev.Reason))
 		return nil
 	}
 	if !ev.Yes {
 		a.Status = record.Rejected
+		s.Incident.RejectedAt = now
 		s.note(now, "rejected", ev.By, fmt.Sprintf("rejected (%s): %s", ev.How, ev.Reason))
 		rejection := *a
 		s.tell(func(i record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
@@ -169,8 +128,8 @@ func (s *State) answered(ev Answered, now time.Time) error {
 	}
 	a.Status = record.Approved
 	s.note(now, "approved", ev.By, fmt.Sprintf("approved (%s) %s", ev.How, ev.Reason))
-	if a.Kind == "release_hold" {
-		return s.letGo(LetGo{By: ev.By, Reason: ev.Reason}, now)
+	if a.Kind == record.AcceptSplit {
+		return s.letGo(SplitAccepted{By: ev.By, Reason: ev.Reason}, now)
 	}
 	s.shift(ev.By, now)
 	return nil

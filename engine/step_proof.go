@@ -5,14 +5,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/verify"
 )
-
-// checksGuard names the question after checks that were bad.
-const checksGuard = "checks"
 
 // beginProof has the step that was just taken proved: a flip, or all traffic.
 func (s *State) beginProof(why string, now time.Time) {
@@ -33,7 +31,7 @@ func (s *State) checked(ev Checked, now time.Time) {
 		return // another replica's poll
 	}
 	p.Health, p.Reason = verify.Judge(ev.Answers)
-	p.Reason = clip(p.Reason, maxLine)
+	p.Reason = truncate(p.Reason, maxLine)
 	p.Polled, p.Answers, p.Polls = now, slim(ev.Answers), verify.Count(p.Polls, p.Health)
 	if p.Bads++; !slices.ContainsFunc(ev.Answers, func(a record.Answer) bool { return a.Health == record.Bad && verify.IsCheck(a) }) {
 		p.Bads = 0 // levels alone are the triggers' business until the deadline
@@ -72,23 +70,21 @@ func (s *State) concludeProof(now time.Time) {
 	}
 }
 
-// askAboutChecks puts a rollback to a human, and reports whether it did: not while an
-// incident is there already, and not where automation may not ask.
+// askAboutChecks puts a rollback to a human, if the policy says so, and reports whether
+// it did.
 func (s *State) askAboutChecks(now time.Time) bool {
 	r, p := s.Release, s.Release.Proof
-	active := s.Runbook.Policy.Mode == runbook.Active && (s.Control.Mode == "" || s.Control.Mode == runbook.Active)
-	if s.Incident != nil || !active || s.Foreign() || r.Held != nil || s.PlanProblem != "" {
+	b := record.Breach{Severity: runbook.Mild, State: record.NotBreaching, StartedAt: p.Since, AskedAt: now}
+	d := policy.Checks(s.input(b), p.Reason, now)
+	if d.Action != record.Ask {
 		return false
 	}
-	s.open(Asked{
+	s.open(AlertChecked{
 		Alert:  record.Alert{Service: r.Service, Region: r.Region, Severity: runbook.Mild, Source: record.Watcher, StartsAt: p.Since, ReceivedAt: now, Firing: true},
-		Breach: record.Breach{Severity: runbook.Mild, State: record.NotBreaching, StartedAt: p.Since, AskedAt: now},
+		Breach: b,
 	}, now)
 	s.Incident.Answers, s.Incident.Health, s.Incident.Polled = slices.Clone(p.Answers), p.Health, p.Polled
-	s.apply(record.Decision{Action: record.Ask, Guard: checksGuard, At: now, Page: true,
-		Reasons: []string{fmt.Sprintf("The checks after the step to %d %% are bad: %s.", r.Weight, p.Reason)},
-		Choices: []string{"approve the rollback", "reject it and keep the split; promotion stays frozen until: autorollback release resume " + r.Service},
-	}, now)
+	s.apply(d, now)
 	return true
 }
 
@@ -96,14 +92,8 @@ func (s *State) askAboutChecks(now time.Time) bool {
 func slim(answers []record.Answer) []record.Answer {
 	kept := slices.Clone(answers[:min(len(answers), 20)])
 	for n := range kept {
-		kept[n].Text = clip(kept[n].Text, maxLine)
+		kept[n].Text = truncate(kept[n].Text, maxLine)
 		kept[n].Query = record.Query{Name: kept[n].Query.Name, At: kept[n].Query.At}
 	}
 	return kept
-}
-
-// mayExpire reports whether silence may roll back, as the runbook says: checks have no
-// trigger that could be asked once more.
-func mayExpire(s State) bool {
-	return s.Runbook.Policy.OnExpiry == "rollback" && s.Incident.Decision.Guard != checksGuard
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -35,7 +36,7 @@ func flipped(t *testing.T) *play {
 }
 
 // follow says which effects of a kind a state asks for.
-func follow(s State, do Doing, now time.Time) (n int) {
+func follow(s State, do EffectKind, now time.Time) (n int) {
 	for _, e := range Effects(s, now) {
 		if e.Do == do {
 			n++
@@ -91,25 +92,25 @@ func TestBadChecksAfterAFlipAsk(t *testing.T) {
 	p.checkedAs(record.Bad, 2)
 	s := p.checkedAs(record.Bad, 1)
 	phase(t, s, record.Awaiting)
-	if s.Incident.Decision.Guard != checksGuard || !strings.Contains(s.Release.Frozen, "pairing: bad") || len(s.Incident.Answers) != 2 || fmt.Sprint(kinds(s)) != "[approval!]" {
+	if s.Incident.Decision.Guard != policy.GuardChecks || !strings.Contains(s.Release.Frozen, "pairing: bad") || len(s.Incident.Answers) != 2 || fmt.Sprint(kinds(s)) != "[approval!]" {
 		t.Fatalf("decided %+v, frozen %q, told %v", s.Incident.Decision, s.Release.Frozen, kinds(s))
 	}
 	weight(t, s, 95)
 	t.Run("no", func(t *testing.T) {
-		s, _, err := Step(p.s, p.answer(false, "ann"), p.now)
+		s, err := Step(p.s, p.answer(false, "ann"), p.now)
 		if err != nil || s.Incident.Phase != record.Done || s.Release.Frozen == "" || s.Release.Weight != 95 {
 			t.Errorf("%v, %+v", err, s.Release)
 		}
 	})
 	t.Run("nobody answers", func(t *testing.T) {
 		p.s.Runbook.Policy.OnExpiry = "rollback"
-		s, _, err := Step(p.s, Tick{}, p.now.Add(time.Hour))
+		s, err := Step(p.s, Tick{}, p.now.Add(time.Hour))
 		if err != nil || s.Incident.Phase != record.HeldPhase || s.Release.Weight != 95 || follow(s, AskAgain, p.now) != 0 {
 			t.Errorf("%v, %s, %d %%", err, s.Incident.Phase, s.Release.Weight)
 		}
 	})
 	t.Run("a severe breach is stronger", func(t *testing.T) {
-		s, _, err := Step(p.s, p.asked(breachOf("errors", record.Breaching)), p.now)
+		s, err := Step(p.s, p.asked(breachOf("errors", record.Breaching)), p.now)
 		if err != nil || s.Incident.Phase != record.Acted {
 			t.Errorf("%v, %s", err, s.Incident.Phase)
 		}

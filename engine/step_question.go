@@ -1,22 +1,18 @@
 package engine
 
 import (
-	"fmt"
-	"slices"
 	"time"
 
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// promotion is the kind of approval that asks for the next step of the ramp.
-const promotion = "promote"
-
 // askPromotion puts the next step to a human, bound to the change as planned now.
 // Nobody's answer is never a yes.
 func (s *State) askPromotion(now time.Time) {
-	a := s.newApproval(promotion, s.Next, now)
+	a := s.newApproval(record.Promotion, s.Next, now)
 	s.Question, s.Release.Asking = a, a.ID
 	s.Release.Waiting = asked(*a, s.Runbook)
 	s.Write.Messages = append(s.Write.Messages, report.PromoteMsg(*s.Release, s.Runbook, *a, now))
@@ -35,9 +31,9 @@ func (s *State) newApproval(kind string, change record.Change, now time.Time) *r
 	return a
 }
 
-// tendQuestion ends a question that nobody answered, and one whose plan is no longer
+// reconcileQuestion ends a question that nobody answered, and one whose plan is no longer
 // the plan: it is put again when nothing objects.
-func (s *State) tendQuestion(now time.Time) {
+func (s *State) reconcileQuestion(now time.Time) {
 	q := s.Question
 	if q == nil || q.Status != record.Pending {
 		return
@@ -67,33 +63,22 @@ func (s *State) supersedeQuestion(now time.Time) {
 	}
 }
 
-// answerable says why an answer to a question cannot be taken.
-func (s *State) answerable(a *record.Approval, ev Answered, now time.Time) error {
-	switch {
-	case a.Status != record.Pending:
-		return runbook.Refuse("this was already answered: %s by %s at %s", a.Status, or(a.By, "nobody"), a.DecidedAt.UTC().Format(time.RFC3339))
-	case now.After(a.ExpiresAt):
-		return runbook.Refuse("this question expired at %s", a.ExpiresAt.UTC().Format(time.RFC3339))
-	case !slices.Contains(s.Runbook.Policy.Approvers, ev.By) && ev.How != "link_only":
-		return runbook.Refuse("%s is not among the approvers that the runbook of %s names", ev.By, s.Runbook.Service)
-	case !ev.Yes && ev.Reason == "":
-		return runbook.Refuse("a reason is needed to reject")
-	}
-	return nil
+// reply is a human's answer with what it rests on; plan is the digest of the change as
+// planned now.
+func (s *State) reply(a record.Approval, ev Answered, plan string) policy.Reply {
+	return policy.Reply{Runbook: s.Runbook, Approval: a, Release: s.release(), Foreign: s.Foreign(), Router: s.PlanProblem,
+		Plan: plan, Yes: ev.Yes, By: ev.By, How: ev.How, Reason: ev.Reason}
 }
 
 // answeredPromotion takes a human's word on the next step. A yes is one like that of
 // `release promote`: whatever objects now still does. A no stops the ramp.
 func (s *State) answeredPromotion(ev Answered, now time.Time) error {
 	q := s.Question
-	if err := s.answerable(q, ev, now); err != nil {
+	if err := policy.Answer(s.reply(*q, ev, s.Next.Digest), now); err != nil {
 		return err
 	}
-	if ev.Yes && (!s.Open() || q.Epoch != s.Release.Epoch || q.Change != s.Next.Digest) {
-		return fmt.Errorf("approve %s: %w: the plan is not the one you were shown; it is asked for again", q.ID, runbook.ErrConflict)
-	}
 	if ev.Yes {
-		if why := s.rampObjection(&ev.Ready, true, now); why != "" {
+		if _, why := policy.Promote(s.ramp(&ev.Ready, true), now); why != "" {
 			return runbook.Refuse("not promoted: %s", why)
 		}
 	}
@@ -101,7 +86,7 @@ func (s *State) answeredPromotion(ev Answered, now time.Time) error {
 	if !ev.Yes {
 		q.Status = record.Rejected
 		s.Release.Asking, s.Release.Stopped = "", &record.HumanStop{At: now, By: ev.By, Reason: ev.Reason}
-		s.tendRamp(now)
+		s.reconcileRamp(now)
 		return nil
 	}
 	q.Status = record.Approved

@@ -12,26 +12,19 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// rampObjection is why the next step is not taken; empty: nothing objects. Without
-// ready it is what is known before Prometheus is asked.
-func (s State) rampObjection(ready *record.Readiness, byHuman bool, now time.Time) string {
-	if s.Release == nil {
-		return fmt.Sprintf("%s has no open release in %s", s.Runbook.Service, s.Region)
-	}
+// ramp is what the next step rests on; without ready, what is known before Prometheus
+// is asked.
+func (s State) ramp(ready *record.Readiness, byHuman bool) policy.Ramp {
 	in := policy.Ramp{
-		Runbook: s.Runbook, Release: *s.Release, Incident: s.Incident, Control: s.Control, Foreign: s.Foreign(),
-		StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle), CandidateQuarantined: s.isQuarantined(s.Release.Candidate.Bundle),
-		Heard: s.Heard, Ready: ready, ByHuman: byHuman,
+		Runbook: s.Runbook, Release: s.release(), Incident: s.Incident, Control: s.Control, Foreign: s.Foreign(),
+		Router: or(s.PlanProblem, s.NextProblem), Heard: s.Heard, Ready: ready, ByHuman: byHuman,
 	}
-	switch {
-	case s.PlanProblem != "":
-		in.Router = s.PlanProblem
-	case s.NextProblem != "":
-		in.Router = s.NextProblem
-	case len(s.Hazards) > 0:
+	in.StableQuarantined = s.isQuarantined(in.Release.Stable.Bundle)
+	in.CandidateQuarantined = s.isQuarantined(in.Release.Candidate.Bundle)
+	if in.Router == "" && len(s.Hazards) > 0 {
 		in.Router = "it would ignore a change: " + strings.Join(s.Hazards, "; ")
 	}
-	return policy.Promote(in, now)
+	return in
 }
 
 // ramping reports whether a release goes up a ramp.
@@ -43,14 +36,14 @@ func (s State) atEnd() bool {
 	return !more
 }
 
-// tendRamp says in words why the next step is not taken. What only Prometheus knows
+// reconcileRamp says in words why the next step is not taken. What only Prometheus knows
 // comes with [Promoted], and its words stay until then.
-func (s *State) tendRamp(now time.Time) {
+func (s *State) reconcileRamp(now time.Time) {
 	if !s.ramping() {
 		return
 	}
-	s.tendQuestion(now)
-	if why := s.rampObjection(nil, false, now); why != "" {
+	s.reconcileQuestion(now)
+	if _, why := policy.Promote(s.ramp(nil, false), now); why != "" {
 		s.Release.Waiting = why
 	} else if s.Question != nil && s.Release.Asking == s.Question.ID && !s.atEnd() {
 		s.Release.Waiting = asked(*s.Question, s.Runbook)
@@ -67,7 +60,11 @@ func asked(a record.Approval, rb *runbook.Runbook) string {
 
 // wantsReady reports whether Prometheus is to be asked about readiness.
 func wantsReady(s State, now time.Time) bool {
-	return s.ramping() && (s.Release.Asking == "" || s.atEnd()) && s.rampObjection(nil, false, now) == ""
+	if !s.ramping() || s.Release.Asking != "" && !s.atEnd() {
+		return false
+	}
+	guard, _ := policy.Promote(s.ramp(nil, false), now)
+	return guard == ""
 }
 
 // promoted takes the next step of the ramp, or asks whether to, or says why not. At the
@@ -80,35 +77,27 @@ func (s *State) promoted(ev Promoted, now time.Time) error {
 		}
 		return nil
 	}
-	if ev.Flip && (s.Runbook.Rollout == nil || s.Runbook.Rollout.Strategy != runbook.BlueGreen || s.Release.Weight > 0) {
-		return runbook.Refuse("flip is the first step of a blue and green rollout: the candidate has %d %%, the runbook's strategy is %s", s.Release.Weight, strategy(s.Runbook))
-	}
 	if byHuman || wantsReady(*s, now) {
 		return s.promote(ev, now)
 	}
-	s.tendRamp(now)
+	s.reconcileRamp(now)
 	return nil
 }
 
-func strategy(rb *runbook.Runbook) string {
-	if rb.Rollout == nil {
-		return "none"
-	}
-	return rb.Rollout.Strategy
-}
-
 func (s *State) promote(ev Promoted, now time.Time) error {
-	why := s.rampObjection(&ev.Ready, ev.By != "", now)
-	switch {
-	case why != "" && ev.By != "":
-		return runbook.Refuse("not promoted: %s", why)
-	case why != "":
+	in := s.ramp(&ev.Ready, ev.By != "")
+	in.Flip = ev.Flip
+	switch move, why := policy.NextStep(in, now); move {
+	case policy.Wait:
+		if in.ByHuman {
+			return runbook.Refuse("not promoted: %s", why)
+		}
 		s.Release.Waiting = why
-	case s.atEnd():
+	case policy.Close:
 		s.prove(ev.By, now)
-	case ev.By == "" && s.Runbook.Rollout.Promote != runbook.PromoteAutomatic:
+	case policy.AskStep:
 		s.askPromotion(now)
-	default:
+	case policy.Advance:
 		s.advance(ev.By, now)
 	}
 	return nil
@@ -151,7 +140,7 @@ func (s *State) weigh(to int, by, why string, now time.Time) {
 
 // remember keeps a move; of too many, the start and the newest stay.
 func (s *State) remember(m record.Move) {
-	m.By = clip(m.By, 100)
+	m.By = truncate(m.By, 100)
 	r := s.Release
 	if r.Moves = append(r.Moves, m); len(r.Moves) > maxMoves {
 		r.Moves = slices.Delete(r.Moves, 1, 2)
@@ -175,36 +164,25 @@ func (s *State) prove(by string, now time.Time) {
 
 // stopRamp is a human stopping the ramp where it is.
 func (s *State) stopRamp(ev Stopped, now time.Time) error {
-	switch {
-	case !s.Open():
-		return runbook.Refuse("%s has no open release in %s", s.Runbook.Service, s.Region)
-	case s.Release.Stopped != nil:
-		return runbook.Refuse("%s stopped it already: %s", s.Release.Stopped.By, s.Release.Stopped.Reason)
+	if err := policy.Stop(s.ramp(nil, true)); err != nil {
+		return err
 	}
 	s.supersedeQuestion(now)
 	s.Release.Stopped = &record.HumanStop{At: now, By: ev.By, Reason: ev.Reason}
 	s.note(now, "stopped", ev.By, "the ramp is stopped: "+ev.Reason)
-	s.tendRamp(now)
+	s.reconcileRamp(now)
 	return nil
 }
 
 // resume is a human letting the ramp go on: what was stopped, frozen or held is looked
 // at. A breach that is still true comes back by itself.
 func (s *State) resume(ev Resumed, now time.Time) error {
-	r, i := s.Release, s.Incident
-	if !s.Open() {
-		return runbook.Refuse("%s has no open release in %s", s.Runbook.Service, s.Region)
+	if err := policy.Resume(s.ramp(nil, true), s.Question); err != nil {
+		return err
 	}
+	r, i := s.Release, s.Incident
 	over := i != nil && (i.Phase == record.Frozen || i.Phase == record.HeldPhase)
 	expired := s.Question != nil && s.Question.Status != record.Pending
-	switch {
-	case s.Foreign() || r.Held != nil:
-		return runbook.Refuse("somebody changed the split to %v; let the release go on with it: autorollback release let-go %s", s.Split, r.Service)
-	case i != nil && i.Phase == record.Awaiting:
-		return runbook.Refuse("incident %s waits for an answer: approve or reject its rollback first", i.ID)
-	case r.Stopped == nil && r.Frozen == "" && !over && !expired:
-		return runbook.Refuse("the ramp of %s in %s is not stopped", r.Service, r.Region)
-	}
 	r.Stopped, r.Frozen, r.Waiting = nil, "", ""
 	if expired {
 		r.Asking, s.Question = "", nil
@@ -214,6 +192,6 @@ func (s *State) resume(ev Resumed, now time.Time) error {
 		s.note(now, "resumed", ev.By, "the ramp may go on: "+ev.Reason)
 		s.close(now)
 	}
-	s.tendRamp(now)
+	s.reconcileRamp(now)
 	return nil
 }

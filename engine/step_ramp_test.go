@@ -361,7 +361,7 @@ func TestAskedStep(t *testing.T) {
 		before := *p.s.Question
 		op := p.s
 		op.Op = "op-breach"
-		s, _, err := Step(op, p.asked(breachOf("errors", record.Breaching)), p.now)
+		s, err := Step(op, p.asked(breachOf("errors", record.Breaching)), p.now)
 		if err != nil || s.Question.ID != before.ID || s.Question.Status != record.Superseded || s.Release.Asking != "" {
 			t.Errorf("%v, the question is %+v", err, s.Question)
 		}
@@ -433,7 +433,7 @@ func TestFlip(t *testing.T) {
 	_, err = p.step(again)
 	refused(t, err, runbook.ErrRefused)
 	t.Run("flip back", func(t *testing.T) {
-		s, _, err := Step(p.s, Demanded{"ann", "no"}, p.now)
+		s, err := Step(p.s, Demanded{"ann", "no"}, p.now)
 		if err != nil || s.Release.Weight != 0 || s.Release.Phase != record.RolledBack {
 			t.Errorf("%v %+v", err, s.Release)
 		}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +64,8 @@ func (s *State) drained(ev Drained, now time.Time) {
 		s.note(now, "drained", "", ev.Answer.Text)
 	default:
 		grace := 30*time.Second + 2*s.Runbook.Metrics.Interval.Std()
-		if now.Sub(i.ActedAt) > grace && !s.noted("not_applied") {
+		if now.Sub(i.ActedAt) > grace && i.NotAppliedAt.IsZero() {
+			i.NotAppliedAt = now
 			s.note(now, "not_applied", "", "written is not applied: "+ev.Answer.Text)
 			s.tell(report.NotAppliedMsg, now)
 		}
@@ -73,7 +73,7 @@ func (s *State) drained(ev Drained, now time.Time) {
 }
 
 // polled takes one poll of the recovery questions.
-func (s *State) polled(ev Polled, now time.Time) {
+func (s *State) polled(ev RecoveryPolled, now time.Time) {
 	i := s.Incident
 	if i == nil || i.Phase != record.Verifying || tooSoon(*i, *s.Runbook, now) {
 		return
@@ -129,8 +129,8 @@ func (s *State) archived(ev Archived, now time.Time) {
 }
 
 // told takes a message out of the outbox that was delivered, or given up. It is noted
-// in its own incident only: the slot may have gone on to another.
-func (s *State) told(ev Told, now time.Time) {
+// in its own incident only: the target may have gone on to another.
+func (s *State) told(ev MessageSent, now time.Time) {
 	if !s.Outbox[ev.Message] {
 		return
 	}
@@ -140,6 +140,9 @@ func (s *State) told(ev Told, now time.Time) {
 		kind = "gave_up"
 	}
 	if s.Incident != nil && s.Incident.ID == ev.Incident {
+		if !ev.GaveUp && s.Incident.ToldAt.IsZero() {
+			s.Incident.ToldAt = now
+		}
 		s.note(now, kind, "", ev.Text)
 	}
 }
@@ -153,12 +156,15 @@ func (s *State) tell(compose func(record.Incident, *runbook.Runbook, time.Time) 
 	i := s.Incident
 	i.Messages++
 	m := compose(*i, s.Runbook, now)
+	if m.EndsAt.IsZero() {
+		i.Fire(m.Kind, m.Page)
+	}
 	m.ID = fmt.Sprintf("%s-%d", m.ID, i.Messages)
 	s.Write.Messages = append(s.Write.Messages, m)
 }
 
-// lookAtSplit notices a split that somebody else wrote. It is never repaired.
-func (s *State) lookAtSplit(now time.Time) {
+// observeSplit notices a split that somebody else wrote. It is never repaired.
+func (s *State) observeSplit(now time.Time) {
 	r := s.Release
 	if r == nil || r.Phase == record.Closed || s.unreadable() {
 		return
@@ -172,16 +178,14 @@ func (s *State) lookAtSplit(now time.Time) {
 	}
 	r.Held = &record.HumanHold{Since: now, Want: r.Want(), Found: s.Split.Clone()}
 	if s.Incident == nil {
-		s.open(Asked{Alert: record.Alert{Service: r.Service, Region: r.Region, Source: record.Human, StartsAt: now, Firing: true}}, now)
+		s.open(AlertChecked{Alert: record.Alert{Service: r.Service, Region: r.Region, Source: record.Human, StartsAt: now, Firing: true}}, now)
 	}
 	s.note(now, "foreign_split", "", fmt.Sprintf("somebody changed the split: wanted %v, found %v; it is left as it is", r.Held.Want, r.Held.Found))
 	if s.Incident.Change == nil {
 		s.supersede(now)
 		s.Incident.Phase, s.Incident.ClosedAt = record.HeldPhase, time.Time{}
-		s.Incident.Decision = record.Decision{Action: record.Hold, Guard: policy.GuardHumanWins, At: now, Page: true,
-			Reasons: []string{fmt.Sprintf("somebody changed the split from %v to %v: a human wins", r.Held.Want, r.Held.Found)},
-			Choices: []string{"put the split back", "let the release go on with the split as it is: the link, or autorollback release let-go " + r.Service + " --region " + r.Region}}
-		s.approval("release_hold", now)
+		s.Incident.Decision = policy.ExternalChange(s.input(s.Incident.Breach), now)
+		s.approval(record.AcceptSplit, now)
 	}
 	s.tell(report.ForeignMsg, now)
 }
@@ -199,23 +203,17 @@ func (s *State) endHold(now time.Time) {
 		return
 	}
 	s.supersede(now)
-	if i.Breach.State != record.Breaching || s.noted("rejected") {
+	if i.Breach.State != record.Breaching || !i.RejectedAt.IsZero() {
 		s.close(now)
 	}
 }
 
 // letGo takes the split that was found as the one that is wanted.
-func (s *State) letGo(ev LetGo, now time.Time) error {
+func (s *State) letGo(ev SplitAccepted, now time.Time) error {
 	r := s.Release
-	if !s.Open() || r.Held == nil {
-		return runbook.Refuse("%s in %s is not held", s.Runbook.Service, s.Region)
-	}
-	if s.PlanProblem != "" {
-		return runbook.Refuse("the router's keys cannot be changed: %s; put them right first", s.PlanProblem)
-	}
-	weight, ok := share(s.Split, *r)
-	if !ok {
-		return runbook.Refuse("the split %v is not one of whole percents between %s and %s; put it right first", s.Split, r.Stable.Backend, r.Candidate.Backend)
+	weight, err := policy.Accept(s.release(), s.Split, s.PlanProblem)
+	if err != nil {
+		return err
 	}
 	s.note(now, "let_go", ev.By, fmt.Sprintf("goes on with the candidate at %d %%: %s", weight, ev.Reason))
 	if i := s.Incident; i != nil && i.Change == nil {
@@ -228,19 +226,6 @@ func (s *State) letGo(ev LetGo, now time.Time) error {
 	s.supersedeQuestion(now)
 	r.Incident = ""
 	return nil
-}
-
-// share is the candidate's part of a split in whole percents.
-func share(sp record.Split, r record.Release) (int, bool) {
-	sum := 0
-	for backend, w := range sp {
-		if w > 0 && !slices.Contains([]string{r.Stable.Backend, r.Candidate.Backend}, backend) {
-			return 0, false
-		}
-		sum += w
-	}
-	c := sp[r.Candidate.Backend] * 100
-	return c / max(sum, 1), sum > 0 && c%sum == 0
 }
 
 // tooSoon keeps two replicas from counting their polls twice. A last poll far ahead of

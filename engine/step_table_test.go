@@ -84,7 +84,7 @@ func moves() []move {
 	ask := func(name, trigger string, state record.State) move {
 		return move{name, func(p *play) Event {
 			if p.s.Release == nil {
-				return Asked{Alert: alertOf(trigger, record.Webhook), Breach: breachOf(trigger, state), Release: "rel-none", Epoch: 1}
+				return AlertChecked{Alert: alertOf(trigger, record.Webhook), Breach: breachOf(trigger, state), Release: "rel-none", Epoch: 1}
 			}
 			return p.asked(breachOf(trigger, state))
 		}}
@@ -95,12 +95,12 @@ func moves() []move {
 		ask("slo", "slo", record.Breaching), ask("not true", "errors", record.NotBreaching), ask("no data", "errors", record.NoData),
 		ask("unreachable", "errors", record.Unreachable), ask("unknown trigger", "nobody", record.Breaching),
 		{"severe, both sick", func(p *play) Event {
-			ev := ask("", "errors", record.Breaching).make(p).(Asked)
+			ev := ask("", "errors", record.Breaching).make(p).(AlertChecked)
 			ev.Breach.StableSick = true
 			return ev
 		}},
 		{"severe of other weights", func(p *play) Event {
-			ev := ask("", "errors", record.Breaching).make(p).(Asked)
+			ev := ask("", "errors", record.Breaching).make(p).(AlertChecked)
 			ev.Epoch--
 			return ev
 		}},
@@ -121,14 +121,17 @@ func moves() []move {
 		plain("drained", drainedAs(record.Good)), plain("not drained", drainedAs(record.Bad)), plain("drained?", drainedAs(record.Unknown)),
 		plain("good poll", polledAs(record.Good)), plain("bad poll", polledAs(record.Bad)),
 		plain("archived", Archived{Path: "dir", Digest: "sha256:2"}), plain("not archived", Archived{Problem: "disk full"}),
-		plain("told of nothing", Told{Message: "m", Text: "told"}),
-		{"told", func(p *play) Event { p.s.Outbox = map[string]bool{"m": true}; return Told{Message: "m", Text: "told"} }},
+		plain("told of nothing", MessageSent{Message: "m", Text: "told"}),
+		{"told", func(p *play) Event {
+			p.s.Outbox = map[string]bool{"m": true}
+			return MessageSent{Message: "m", Text: "told"}
+		}},
 		{"launch", func(p *play) Event { return Launched{launchOf(p.tb), "bob"} }},
 		plain("human rolls back", Demanded{"bob", "because"}),
 		{"yes", func(p *play) Event { return p.answer(true, "ann") }}, {"no", func(p *play) Event { return p.answer(false, "ann") }},
 		{"yes of a stranger", func(p *play) Event { return p.answer(true, "eve") }},
 		{"yes to an old plan", func(p *play) Event { p.s.Plan.Digest = "sha256:moved"; return p.answer(true, "ann") }},
-		plain("let go", LetGo{"ann", "because"}),
+		plain("let go", SplitAccepted{"ann", "because"}),
 	}
 }
 

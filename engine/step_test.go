@@ -325,8 +325,8 @@ func TestHumanRollsBackFromEveryOpenState(t *testing.T) {
 		t.Run(sc.name, func(t *testing.T) {
 			if p.s.Foreign() {
 				_, err := p.step(Demanded{"ann", "because"})
-				refused(t, err, runbook.ErrRefused) // another human's split is not overwritten …
-				p.must(LetGo{"ann", "it is mine"})  // … unless somebody says so
+				refused(t, err, runbook.ErrRefused)        // another human's split is not overwritten …
+				p.must(SplitAccepted{"ann", "it is mine"}) // … unless somebody says so
 			}
 			s := p.must(Demanded{"ann", "because"})
 			phase(t, s, record.Acted)
@@ -347,7 +347,7 @@ func TestHumanEndsReleaseWithoutTraffic(t *testing.T) {
 	p.launch()
 	p.s.Split = record.Split{"ranker-v1": 100, "ranker-v2": 0}
 	p.must(Tick{})
-	s := p.must(LetGo{"ann", "because"})
+	s := p.must(SplitAccepted{"ann", "because"})
 	if s.Release.Weight != 0 || s.Release.Held != nil {
 		t.Fatalf("release is %+v", s.Release)
 	}
@@ -411,7 +411,7 @@ func TestForeignSplit(t *testing.T) {
 			if p.s.Release.Held == nil {
 				t.Errorf("%v does not hold the release", sp)
 			}
-			_, err := p.step(LetGo{"ann", "because"})
+			_, err := p.step(SplitAccepted{"ann", "because"})
 			refused(t, err, runbook.ErrRefused)
 		}
 	})
@@ -585,20 +585,20 @@ func TestToldTakesFromTheOutboxOnce(t *testing.T) {
 	p := playOf(t, "page")
 	act(p)
 	id := p.s.Write.Messages[0].ID
-	s := p.must(Told{Message: id, Incident: p.s.Incident.ID, Text: "told #ranking-oncall"})
+	s := p.must(MessageSent{Message: id, Incident: p.s.Incident.ID, Text: "told #ranking-oncall"})
 	if !slices.Equal(s.Write.Sent, []string{id}) || !s.noted("told") {
 		t.Fatalf("sent %v", s.Write.Sent)
 	}
-	if s = p.must(Told{Message: id, Incident: p.s.Incident.ID, Text: "told again"}); len(s.Write.Sent) != 0 {
+	if s = p.must(MessageSent{Message: id, Incident: p.s.Incident.ID, Text: "told again"}); len(s.Write.Sent) != 0 {
 		t.Errorf("sent again: %v", s.Write.Sent)
 	}
 	p.s.Outbox["old"] = true
 	lines := len(p.s.Incident.Timeline)
-	s = p.must(Told{Message: "old", Incident: "inc-older", Text: "told late"})
+	s = p.must(MessageSent{Message: "old", Incident: "inc-older", Text: "told late"})
 	if len(s.Write.Sent) != 1 || len(s.Incident.Timeline) != lines {
 		t.Errorf("another incident's message: sent %v, %d lines were %d", s.Write.Sent, len(s.Incident.Timeline), lines)
 	}
-	s = p.must(Told{Message: "old", Incident: s.Incident.ID, GaveUp: true, Text: "nobody was there"})
+	s = p.must(MessageSent{Message: "old", Incident: s.Incident.ID, GaveUp: true, Text: "nobody was there"})
 	if !s.noted("gave_up") && s.Outbox["old"] {
 		t.Error("giving up is not noted")
 	}
@@ -614,7 +614,7 @@ func TestIncidentStaysSmall(t *testing.T) {
 		labels[fmt.Sprint("label", n)] = long
 	}
 	queries := slices.Repeat([]record.Query{{Name: "breach", Expr: strings.Repeat("sum(rate(x[1m]))+", 300), Answer: long}}, 12)
-	heavy := func(ev Asked) Asked {
+	heavy := func(ev AlertChecked) AlertChecked {
 		ev.Alert.Labels, ev.Alert.Annotations, ev.Breach.Queries, ev.Breach.Problem = labels, labels, queries, long
 		return ev
 	}
@@ -633,7 +633,7 @@ func TestIncidentStaysSmall(t *testing.T) {
 		if n%2 == 0 {
 			answer.Health = record.Unknown
 		}
-		p.after(5 * time.Second).must(Polled{Answers: slices.Repeat([]record.Answer{answer}, 8)})
+		p.after(5 * time.Second).must(RecoveryPolled{Answers: slices.Repeat([]record.Answer{answer}, 8)})
 	}
 	p.must(Tick{})
 	if p.s.Incident.Verdict == nil {

@@ -48,7 +48,7 @@ func (e *Engine) unanswered(ctx context.Context, err error) {
 
 // A suspect is a trigger of an open release whose gate is to be asked.
 type suspect struct {
-	slot    Slot
+	target  Target
 	service service
 	release record.Release
 	trigger runbook.Trigger
@@ -59,8 +59,8 @@ type suspect struct {
 // in each interval.
 func (e *Engine) suspects(now time.Time) []suspect {
 	var all []suspect
-	for slot, o := range e.open() {
-		due := e.probeDue(slot, o.service.rb.Metrics.Interval.Std(), now)
+	for target, o := range e.open() {
+		due := e.probeDue(target, o.service.rb.Metrics.Interval.Std(), now)
 		for _, trigger := range o.service.rb.Triggers {
 			since := now
 			if analysis.Comparative(trigger) {
@@ -71,8 +71,8 @@ func (e *Engine) suspects(now time.Time) []suspect {
 			} else if !due {
 				continue
 			}
-			o.slot, o.trigger = slot, trigger
-			o.alert = record.Alert{Service: slot.Service, Region: slot.Region, Trigger: trigger.Name, Severity: trigger.Severity,
+			o.target, o.trigger = target, trigger
+			o.alert = record.Alert{Service: target.Service, Region: target.Region, Trigger: trigger.Name, Severity: trigger.Severity,
 				Firing: true, Source: record.Watcher, StartsAt: since, ReceivedAt: now}
 			all = append(all, o)
 		}
@@ -93,15 +93,15 @@ func (e *Engine) breaching(ctx context.Context, suspects []suspect) ([]record.Al
 	g.SetLimit(atOnce)
 	for _, s := range suspects {
 		g.Go(func() error {
-			b := e.answer(ctx, s.service, s.slot, s.trigger.Name, s.trigger, s.release)
+			b := e.answer(ctx, s.service, s.target, s.trigger.Name, s.trigger, s.release)
 			mu.Lock()
 			defer mu.Unlock()
 			switch b.State {
 			case record.Breaching:
 				all = append(all, s.alert)
 			case record.Unreachable:
-				errs = fmt.Errorf("ask the gate of %s of %s: %s", s.trigger.Name, s.slot, b.Problem)
-				e.probeAgain(s.slot)
+				errs = fmt.Errorf("ask the gate of %s of %s: %s", s.trigger.Name, s.target, b.Problem)
+				e.probeAgain(s.target)
 			}
 			return nil
 		})
@@ -111,30 +111,30 @@ func (e *Engine) breaching(ctx context.Context, suspects []suspect) ([]record.Al
 }
 
 // probeDue reports whether an interval has passed since the last time, and begins the next.
-func (e *Engine) probeDue(slot Slot, interval time.Duration, now time.Time) bool {
+func (e *Engine) probeDue(target Target, interval time.Duration, now time.Time) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if now.Sub(e.probed[slot]) < interval {
+	if now.Sub(e.probed[target]) < interval {
 		return false
 	}
-	e.probed[slot] = now
+	e.probed[target] = now
 	return true
 }
 
-func (e *Engine) probeAgain(slot Slot) {
+func (e *Engine) probeAgain(target Target) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	delete(e.probed, slot)
+	delete(e.probed, target)
 }
 
 // open are the open releases that get traffic, with their services.
-func (e *Engine) open() map[Slot]suspect {
+func (e *Engine) open() map[Target]suspect {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	all := map[Slot]suspect{}
-	for slot, rel := range e.last {
-		if svc, ok := e.services[slot.Service]; ok && rel.Phase == record.Open && rel.Weight > 0 {
-			all[slot] = suspect{service: svc, release: rel}
+	all := map[Target]suspect{}
+	for target, rel := range e.last {
+		if svc, ok := e.services[target.Service]; ok && rel.Phase == record.Open && rel.Weight > 0 {
+			all[target] = suspect{service: svc, release: rel}
 		}
 	}
 	return all

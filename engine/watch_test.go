@@ -147,13 +147,13 @@ func TestTheCompanionSaysWhatIsMissing(t *testing.T) {
 					t.Errorf("held by %s", i.Decision.Guard)
 				}
 				if c.phase == record.Unconfirmed {
-					e.tend(t.Context(), theSlot)
+					e.reconcile(t.Context(), theTarget)
 					if again := incidentOf(t, st); len(again.Timeline) != len(i.Timeline) {
 						t.Errorf("asking again wrote %v", again.Timeline[len(i.Timeline):])
 					}
 					e.monitor.(*proofs).say("slow", record.Significance{At: time.Now(), Value: 0.1})
 					time.Sleep(2 * sharedFor)
-					e.tend(t.Context(), theSlot)
+					e.reconcile(t.Context(), theTarget)
 					if i := incidentOf(t, st); i.Phase != record.Done {
 						t.Errorf("once it is known the incident is %q", i.Phase)
 					}

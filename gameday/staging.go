@@ -108,10 +108,8 @@ func (s *Staging) Look(ctx context.Context) (View, error) {
 			continue
 		}
 		v.Incidents = append(v.Incidents, i)
-		for _, r := range i.Timeline {
-			if _, ok := v.Told[i.ID]; r.Kind == "told" && !ok {
-				v.Told[i.ID] = r.At
-			}
+		if !i.ToldAt.IsZero() {
+			v.Told[i.ID] = i.ToldAt
 		}
 	}
 	s.count(ctx)

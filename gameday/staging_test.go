@@ -99,7 +99,7 @@ func TestStagingLooks(t *testing.T) {
 	}
 	told := time.Now()
 	h.incidents = []record.Incident{{ID: "other", Service: "search", Region: "default"},
-		{ID: "ours", Service: "ranker", Region: "default", Timeline: []record.Record{{Kind: "told", At: told}, {Kind: "told", At: told.Add(time.Hour)}}}}
+		{ID: "ours", Service: "ranker", Region: "default", ToldAt: told}}
 	v, err := s.Look(t.Context())
 	if err != nil {
 		t.Fatal(err)

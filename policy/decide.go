@@ -16,9 +16,10 @@ type Input struct {
 	Incident          *record.Incident // nil if this breach opens one
 	Control           record.Control   // zero: active
 	Budget            record.Budget
-	Foreign           bool // the router's split is not the release's, and nobody has let it go on
-	StableQuarantined bool // the bundle we would go back to is barred
-	ByHuman           bool // a person asked for this rollback
+	Foreign           bool   // the router's split is not the release's, and nobody has let it go on
+	StableQuarantined bool   // the bundle we would go back to is barred
+	ByHuman           bool   // a person asked for this rollback
+	Router            string // why the router's keys cannot be changed; empty: they can
 }
 
 // Decide says what to do about the breach at the moment now. It always gives a guard
@@ -98,6 +99,9 @@ func observed(in Input, would record.Decision) record.Decision {
 func byHuman(in Input, now time.Time) record.Decision {
 	d := record.Decision{Action: record.RollBack, Guard: GuardHuman, Page: true}
 	d.Reasons = []string{"A human asked for it: all traffic goes to " + side(in.Release.Stable) + "."}
+	if in.Release.Weight == 0 { // it is still to be ended, or no other could begin
+		d.Page, d.Reasons = false, []string{"A human asked for it: the candidate gets no traffic, and the release ends."}
+	}
 	for _, g := range guards() {
 		o := g.object(in, now)
 		if o == nil || (g.confirms && in.Breach.Trigger == "") {

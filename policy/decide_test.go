@@ -62,6 +62,9 @@ func bends() []bend {
 		{"not true now", state(record.NotBreaching, ""), record.Hold, GuardNotConfirmed, false},
 		{"absolute limit", trigger("slo"), record.Freeze, GuardAbsoluteSLO, true},
 		{"stable is sick as well", func(in *Input) { in.Breach.StableSick = true }, record.Freeze, GuardStableSick, true},
+		{"already rolled back", func(in *Input) {
+			in.Incident = &record.Incident{ID: "inc-1", ActedAt: noon.Add(-90 * time.Second)}
+		}, record.Hold, GuardAlreadyActed, false},
 		{"candidate has no share", func(in *Input) { in.Release.Weight = 0 }, record.Hold, GuardNothing, false},
 		{"somebody else changed the split", func(in *Input) { in.Foreign = true }, record.Hold, GuardHumanWins, true},
 		{"paused", func(in *Input) {
@@ -69,9 +72,7 @@ func bends() []bend {
 		}, record.Hold, GuardPaused, true},
 		{"stable is quarantined", func(in *Input) { in.StableQuarantined = true }, record.Hold, GuardLKGQuarantined, true},
 		{"stable is not warm", func(in *Input) { in.Breach.StablePods = 2 }, record.Hold, GuardLKGNotWarm, true},
-		{"already rolled back", func(in *Input) {
-			in.Incident = &record.Incident{ID: "inc-1", ActedAt: noon.Add(-90 * time.Second)}
-		}, record.Hold, GuardAlreadyActed, false},
+		{"the router's keys cannot be written", func(in *Input) { in.Router = "read routes/ranker/weights: not JSON" }, record.Hold, GuardRouter, true},
 		{"pause has run out", func(in *Input) {
 			in.Control = record.Control{Mode: runbook.Paused, By: "ada", Until: noon.Add(-25 * time.Minute)}
 		}, record.Ask, GuardPauseExpired, true},
@@ -212,14 +213,20 @@ func TestObserveSaysWhatActiveWouldDo(t *testing.T) {
 	}
 }
 
-func TestHumanPassesEveryGuardButTwo(t *testing.T) {
+func TestHumanPassesEveryGuardButWhatCannotBeDone(t *testing.T) {
 	for _, b := range bends() {
 		t.Run(b.name, func(t *testing.T) {
 			in := severe()
 			b.do(&in)
 			in.ByHuman = true
 			d := Decide(in, noon)
-			if b.guard == GuardNothing || b.guard == GuardHumanWins {
+			if b.guard == GuardNothing { // the release is still to be ended
+				if d.Action != record.RollBack || d.Guard != GuardHuman || d.Page || !strings.Contains(d.Reasons[0], "the release ends") {
+					t.Errorf("got %+v", d)
+				}
+				return
+			}
+			if b.guard == GuardRouter || b.guard == GuardHumanWins {
 				if d.Action != record.Hold || d.Guard != b.guard {
 					t.Errorf("got %s by %s", d.Action, d.Guard)
 				}

@@ -9,12 +9,13 @@
 //	not_confirmed     hold    the trigger's own expression is not true now
 //	absolute_slo      freeze  a limit on what users get from any version
 //	stable_sick       freeze  the stable version is sick as well: wrong cause
+//	already_acted     hold    one rollback per incident
 //	nothing           hold    the candidate has no traffic, or the release is over
 //	human_wins        hold    somebody else changed the split
 //	paused            hold    the stop switch is on
 //	lkg_quarantined   hold    the last known good bundle is quarantined
 //	lkg_not_warm      hold    too few ready pods of the stable version
-//	already_acted     hold    one rollback per incident
+//	router            hold    the router's keys cannot be changed
 //	pause_expired     ask     a pause has run out and nobody has ended it
 //	rule_drift        ask     the rules in Prometheus were edited
 //	no_control        ask     the stable version has no traffic to compare with
@@ -29,7 +30,12 @@
 // All holds and freezes come before the first question, so that nobody is asked to
 // approve what must not be done. In observe mode everything but a hold becomes the
 // hold "observe" that says what would have been done. A human's own rollback passes
-// every guard but nothing and human_wins; the others become warnings.
+// every guard but nothing, human_wins and router; the others become warnings.
+//
+// Beside [Decide] stand the other decisions: what follows when nobody answered
+// ([Expired]) or checks are bad ([Checks]), whether a decision takes the place of the
+// one before ([Replaces]), the next step of a ramp ([NextStep]), and what a human's
+// command needs ([Start], [Answer], [Stop], [Resume], [Accept]).
 //
 // It does no I/O, starts nothing, reads no clock and remembers nothing: equal inputs
 // give equal decisions.

@@ -20,6 +20,7 @@ const (
 	GuardPaused         = "paused"
 	GuardLKGQuarantined = "lkg_quarantined"
 	GuardLKGNotWarm     = "lkg_not_warm"
+	GuardRouter         = "router"
 	GuardAlreadyActed   = "already_acted"
 	GuardPauseExpired   = "pause_expired"
 	GuardRuleDrift      = "rule_drift"
@@ -33,6 +34,8 @@ const (
 	GuardSevere         = "severe"  // no guard objects
 	GuardObserve        = "observe" // would have been something else
 	GuardHuman          = "human"   // a person's own rollback
+	GuardChecks         = "checks"  // see [Checks]
+	GuardExpired        = "approval_expired"
 )
 
 // A guard objects to an automatic rollback, or returns nil.
@@ -69,6 +72,16 @@ func ask(in Input, why string) *objection {
 	return &objection{action: record.Ask, page: true, why: why, choices: []string{"approve the rollback", "reject it and keep the split", "leave it: once it expires, policy.on_expiry applies (" + expiry + ")"}}
 }
 
+// Guards are the names that a decision's guard may have: those that object, in their
+// order, and what decides where none does or a question is over.
+func Guards() []string {
+	var names []string
+	for _, g := range guards() {
+		names = append(names, g.name)
+	}
+	return append(names, GuardSevere, GuardObserve, GuardHuman, GuardChecks, GuardExpired)
+}
+
 // guards is the fixed order: every hold and freeze, then every question.
 func guards() []guard {
 	return []guard{
@@ -78,12 +91,13 @@ func guards() []guard {
 		{name: GuardNotConfirmed, object: notConfirmed, confirms: true},
 		{name: GuardAbsoluteSLO, object: absoluteSLO, confirms: true},
 		{name: GuardStableSick, object: stableSick, confirms: true},
+		{name: GuardAlreadyActed, object: alreadyActed},
 		{name: GuardNothing, object: nothing, stopsHumans: true},
 		{name: GuardHumanWins, object: humanWins, stopsHumans: true},
 		{name: GuardPaused, object: paused},
 		{name: GuardLKGQuarantined, object: lkgQuarantined},
 		{name: GuardLKGNotWarm, object: lkgNotWarm, confirms: true},
-		{name: GuardAlreadyActed, object: alreadyActed},
+		{name: GuardRouter, object: routerKeys, stopsHumans: true},
 		{name: GuardPauseExpired, object: pauseExpired},
 		{name: GuardRuleDrift, object: ruleDrift, confirms: true},
 		{name: GuardNoControl, object: noControl, confirms: true},

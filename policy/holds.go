@@ -75,10 +75,18 @@ func nothing(in Input, _ time.Time) *objection {
 	if in.Release.Phase != record.Open {
 		return hold(fmt.Sprintf("Nothing to roll back: release %s is %s.", in.Release.ID, in.Release.Phase))
 	}
-	if in.Release.Weight > 0 {
+	if in.Release.Weight > 0 || in.ByHuman {
 		return nil
 	}
 	return hold(fmt.Sprintf("Nothing to roll back: %s already has 0 of 100 shares (measured: %s requests per second).", side(in.Release.Candidate), number(in.Breach.CandidateRate)))
+}
+
+// ExternalChange is the decision about a split that somebody else wrote, whether or not
+// anything is breaching.
+func ExternalChange(in Input, now time.Time) record.Decision {
+	d := decision(GuardHumanWins, *humanWins(in, now))
+	d.At = now
+	return d
 }
 
 func humanWins(in Input, _ time.Time) *objection {
@@ -89,7 +97,8 @@ func humanWins(in Input, _ time.Time) *objection {
 	if h := in.Release.Held; h != nil {
 		why = fmt.Sprintf("Somebody else changed the split since %s: we want %s and found %s. A human wins: we write nothing until a human lets the release go on.", clock(h.Since), split(h.Want), split(h.Found))
 	}
-	return holdAndPage(why, "let the release go on with the link of this page", "finish by hand what was begun in the router", choiceHold)
+	return holdAndPage(why, "let the release go on with the split as it is: the link, or autorollback release let-go "+in.Release.Service+" --region "+in.Release.Region,
+		"put the split back, or finish by hand what was begun in the router", choiceHold)
 }
 
 func paused(in Input, now time.Time) *objection {
@@ -124,6 +133,14 @@ func lkgNotWarm(in Input, _ time.Time) *objection {
 	}
 	return holdAndPage(fmt.Sprintf("The last known good, %s, has %s ready and needs %d to take all traffic.", side(in.Release.Stable), pods(in.Breach.StablePods), need),
 		"scale it up, then roll back", "roll back by hand all the same (autorollback release rollback)", "mend the candidate in place")
+}
+
+func routerKeys(in Input, _ time.Time) *objection {
+	if in.Router == "" {
+		return nil
+	}
+	return holdAndPage("The router's keys cannot be changed: "+in.Router,
+		"fix the router's keys; the rollback follows automatically", "move the traffic by hand")
 }
 
 func alreadyActed(in Input, now time.Time) *objection {

@@ -53,6 +53,7 @@ func TestAutomationNeverRollsBackWhereItMustNot(t *testing.T) {
 			"not active":     in.Control.Mode != "" && in.Control.Mode != runbook.Active,
 			"not breaching":  in.Breach.State != record.Breaching,
 			"foreign":        in.Foreign,
+			"not writable":   in.Router != "",
 			"quarantined":    in.StableQuarantined,
 			"not severe":     trigger.Severity != runbook.Severe,
 			"sick":           in.Breach.StableSick,
@@ -76,7 +77,7 @@ func TestHumanCanRollBackInEveryMode(t *testing.T) {
 		in, now := drawInput(t), drawNow(t)
 		in.ByHuman = true
 		d := Decide(in, now)
-		possible := in.Release.Weight > 0 && !in.Foreign
+		possible := !in.Foreign && in.Router == ""
 		if possible != (d.Action == record.RollBack) || len(d.Reasons) == 0 || !reflect.DeepEqual(d, Decide(in, now)) {
 			t.Fatalf("possible %t, decided %+v", possible, d)
 		}

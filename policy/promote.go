@@ -22,6 +22,31 @@ type Ramp struct {
 	Heard                time.Time         // when the watchdog was last heard by webhook; zero: never
 	Ready                *record.Readiness // nil: not asked yet
 	ByHuman              bool              // a person takes the step
+	Flip                 bool              // only as the first step of blue and green
+}
+
+// A Move is what to do about the next step of the ramp.
+type Move string
+
+const (
+	Wait    Move = "wait"
+	AskStep Move = "ask"     // a human approves or rejects
+	Advance Move = "advance" // take it
+	Close   Move = "close"   // the release is proved
+)
+
+// NextStep says what to do now, and why if that is to wait.
+func NextStep(in Ramp, now time.Time) (Move, string) {
+	if _, why := Promote(in, now); why != "" {
+		return Wait, why
+	}
+	switch _, more := in.Runbook.Rollout.Next(in.Release.Weight); {
+	case !more:
+		return Close, ""
+	case in.ByHuman || in.Runbook.Rollout.Promote == runbook.PromoteAutomatic:
+		return Advance, ""
+	}
+	return AskStep, ""
 }
 
 const (
@@ -32,19 +57,45 @@ const (
 	readinessFresh = 30 * time.Second
 )
 
-// Promote says why the next step of the ramp, or at its end the closing of the
-// release, is not taken at the moment now; an empty text means that nothing objects.
-// Without Ready it says what is known before Prometheus is asked. The words name
+// rampGuards object to a step in this order, and say why.
+var rampGuards = []struct {
+	name   string
+	object func(Ramp, time.Time) string
+}{
+	{"no_ramp", rampless},
+	{"no_flip", noFlip},
+	{"incident", troubled},
+	{"stopped", stopped},
+	{"switched_off", switchedOff},
+	{"not_possible", notPossible},
+	{"too_early", tooEarly},
+	{"not_proved", unproved},
+	{"schedule", outOfHours},
+	{"no_watchdog", unheard},
+	{"manual", leftToHumans},
+	{"not_ready", unready},
+}
+
+// RampGuards are the names of what may object to a step, in their order.
+func RampGuards() []string {
+	var names []string
+	for _, g := range rampGuards {
+		names = append(names, g.name)
+	}
+	return names
+}
+
+// Promote says by which guard and why the next step of the ramp, or at its end the
+// closing of the release, is not taken at the moment now; empty texts mean that nothing
+// objects. Without Ready it says what is known before Prometheus is asked. The words name
 // moments and never the time left, so that they change only when the reason does.
-func Promote(in Ramp, now time.Time) string {
-	for _, object := range []func(Ramp, time.Time) string{
-		rampless, troubled, stopped, switchedOff, notPossible, tooEarly, unproved, outOfHours, unheard, leftToHumans, unready,
-	} {
-		if why := object(in, now); why != "" {
-			return why
+func Promote(in Ramp, now time.Time) (guard, why string) {
+	for _, g := range rampGuards {
+		if why := g.object(in, now); why != "" {
+			return g.name, why
 		}
 	}
-	return ""
+	return "", ""
 }
 
 func rampless(in Ramp, _ time.Time) string {
@@ -55,6 +106,13 @@ func rampless(in Ramp, _ time.Time) string {
 		return fmt.Sprintf("the runbook of %s has no section rollout, so there is no next step", in.Runbook.Service)
 	}
 	return ""
+}
+
+func noFlip(in Ramp, _ time.Time) string {
+	if !in.Flip || in.Runbook.Rollout.Strategy == runbook.BlueGreen && in.Release.Weight == 0 {
+		return ""
+	}
+	return fmt.Sprintf("flip is the first step of a blue and green rollout: the candidate has %d %%, the runbook's strategy is %s", in.Release.Weight, in.Runbook.Rollout.Strategy)
 }
 
 func troubled(in Ramp, _ time.Time) string {

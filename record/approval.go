@@ -13,12 +13,19 @@ const (
 	Superseded ApprovalStatus = "superseded" // the plan moved, or a severe breach was faster
 )
 
+// The kinds of approval.
+const (
+	RollbackApproval = "rollback"
+	AcceptSplit      = "release_hold" // let a held release go on with the split that was found
+	Promotion        = "promote"      // take the next step of the ramp
+)
+
 // An Approval is one question to a human, key "approval/<id>", bound to one change
 // of one epoch and used at most once. Its id is 128 random bits in hex.
 type Approval struct {
 	Schema    int               `json:"schema"`
 	ID        string            `json:"id"`
-	Kind      string            `json:"kind"` // "rollback", "release_hold" (let a held release go on), or "promote" (take the next step)
+	Kind      string            `json:"kind"`
 	Service   string            `json:"service"`
 	Region    string            `json:"region"`
 	Incident  string            `json:"incident"`

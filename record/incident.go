@@ -3,7 +3,9 @@ package record
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -57,7 +59,65 @@ type Incident struct {
 	EvidenceAt time.Time `json:"evidence_at,omitzero"` // when the evidence folder was complete
 	Evidence   string    `json:"evidence,omitempty"`   // its path or the problem
 	ClosedAt   time.Time `json:"closed_at,omitzero"`
-	Timeline   []Record  `json:"timeline"`
+	RejectedAt time.Time `json:"rejected_at,omitzero"` // when a human last said no to a rollback
+	// NotAppliedAt is when people were told that the router still sends the candidate traffic.
+	NotAppliedAt time.Time `json:"not_applied_at,omitzero"`
+	ToldAt       time.Time `json:"told_at,omitzero"` // when the first message reached somebody
+	Firing       []Alarm   `json:"firing,omitempty"` // messages that go on until the incident is over, each once
+	Timeline     []Record  `json:"timeline"`
+}
+
+// An Alarm is a kind of message that goes on until somebody ends it.
+type Alarm struct {
+	Kind string `json:"kind"`
+	Page bool   `json:"page"`
+}
+
+// Fire keeps a kind of message, once.
+func (i *Incident) Fire(kind string, page bool) {
+	if a := (Alarm{kind, page}); !slices.Contains(i.Firing, a) {
+		i.Firing = append(i.Firing, a)
+	}
+}
+
+// UnmarshalJSON reads what this and older versions stored: those had no fields for what
+// only their timeline knew. Of a message that may have paged or not they did not say
+// which; ending one that never was changes nothing.
+func (i *Incident) UnmarshalJSON(text []byte) error {
+	type plain Incident
+	if err := json.Unmarshal(text, (*plain)(i)); err != nil {
+		return err
+	}
+	old := len(i.Firing) == 0 && i.Messages > 0
+	if old && i.Approval != "" {
+		i.Fire("approval", true)
+	}
+	if old && !i.ActedAt.IsZero() {
+		i.Fire("acted", false)
+	}
+	for _, r := range i.Timeline {
+		if old {
+			for _, a := range fired[r.Kind] {
+				i.Fire(a.Kind, a.Page)
+			}
+		}
+		for kind, at := range map[string]*time.Time{"rejected": &i.RejectedAt, "not_applied": &i.NotAppliedAt, "told": &i.ToldAt} {
+			if r.Kind == kind && at.IsZero() {
+				*at = r.At
+			}
+		}
+	}
+	return nil
+}
+
+// fired are the messages that belong to a line in the timeline of an older version.
+var fired = map[string][]Alarm{
+	"unconfirmed":   {{"opened", true}},
+	"foreign_split": {{"foreign", true}},
+	"decided":       {{"held", true}, {"held", false}, {"frozen", true}},
+	"rejected":      {{"rejected", false}},
+	"not_applied":   {{"not_applied", true}},
+	"expired":       {{"held", true}},
 }
 
 // IncidentID derives the id of the incident of one epoch of one release.

@@ -104,6 +104,7 @@ func TestAlertmanagerRealEnds(t *testing.T) {
 	a := poster(am.URL)
 	a.Incident = func(context.Context, string) (record.Incident, error) { return inc, nil }
 	for _, m := range []record.Message{Opened(inc, ranker(), began), Acted(inc, ranker(), began)} {
+		inc.Fire(m.Kind, m.Page)
 		if err := a.Send(t.Context(), m, ""); err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,6 @@ const (
 	KindActed    = "acted"
 	KindHeld     = "held"
 	KindFrozen   = "frozen"
-	KindExpired  = "expired"
 	KindVerdict  = "verdict"
 	KindBusiness = "business"
 )
@@ -95,17 +94,6 @@ func FrozenMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.M
 	return message(inc, KindFrozen, true, now,
 		fmt.Sprintf("%s: %s breached; promotion is frozen, traffic left alone", subject(inc), word(inc.Breach.Trigger)),
 		what(inc, rb), why(inc), todo(choices(inc, "look for a cause outside the release.")), owner(rb))
-}
-
-// ExpiredMsg pages: nobody answered in time.
-func ExpiredMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
-	next := "Nothing was moved."
-	if rb != nil && rb.Policy.OnExpiry == "rollback" {
-		next = "The runbook says to roll back then."
-	}
-	return message(inc, KindExpired, true, now,
-		fmt.Sprintf("%s: nobody answered whether to roll back %s", subject(inc), word(inc.Candidate.Version)),
-		what(inc, rb), next, todo(choices(inc, "decide by hand.")), owner(rb))
 }
 
 // VerdictMsg says what users get now. It pages unless they recovered. Only a

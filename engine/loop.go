@@ -21,7 +21,7 @@ import (
 	"github.com/autorollback/autorollback/verify"
 )
 
-// An Engine runs the belt for every service it has a runbook of. Any number of
+// An Engine runs the reconcile loop for every service it has a runbook of. Any number of
 // engines may run on one store.
 type Engine struct {
 	store   store.Store
@@ -38,11 +38,11 @@ type Engine struct {
 
 	begun sync.RWMutex // read-held by work that outlives its caller; Run waits for it
 
-	mu       sync.RWMutex
-	services map[string]service
-	last     map[Slot]record.Release      // as last read or committed; for the exported roles
-	checks   map[string]record.RulesCheck // by service: how its rules compared the last time
-	lines    map[Slot]*sync.Mutex         // one event of a slot at a time in this process
+	mu            sync.RWMutex
+	services      map[string]service
+	last          map[Target]record.Release    // as last read or committed; for the exported roles
+	checks        map[string]record.RulesCheck // by service: how its rules compared the last time
+	targetMutexes map[Target]*sync.Mutex       // one event of a target at a time in this process
 
 	bundles    sync.Map  // digest → runbook.Bundle
 	planned    sync.Map  // service → plan: what its triggers can decide at its traffic
@@ -50,13 +50,13 @@ type Engine struct {
 	said       hush      // what the watcher's alerts came to
 	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
 
-	probed   map[Slot]time.Time // when the gates of triggers without significance were asked; under mu
+	probed   map[Target]time.Time // when the gates of triggers without significance were asked; under mu
 	confirms shared[confirmKey, record.Breach]
-	views    shared[Slot, *view]
+	views    shared[Target, *snapshot]
 
-	retarget chan struct{} // a release began, ended or changed its weight
-	wake     chan Slot
-	woken    chan struct{} // the outbox has something new
+	retarget      chan struct{} // a release began, ended or changed its weight
+	requeue       chan Target
+	outboxChanged chan struct{} // the outbox has something new
 }
 
 // service is a runbook with what was compiled from it.
@@ -81,21 +81,21 @@ type Options struct {
 // tries is how often a lost race is read and decided again before a human is told.
 const tries = 5
 
-// step takes one event to a slot: read, Step, commit, at most [tries] times. A
+// step takes one event to a target: read, Step, commit, at most [tries] times. A
 // conflict on the budget alone does not count: every service shares it.
-func (e *Engine) step(ctx context.Context, slot Slot, ev Event) (State, error) {
-	return e.stepFrom(ctx, slot, ev, nil)
+func (e *Engine) step(ctx context.Context, target Target, ev Event) (State, error) {
+	return e.stepFrom(ctx, target, ev, nil)
 }
 
 // stepFrom is step with what was read ahead for the first try, if anything was. If it
 // is out of date by now the commit is refused, like that of any lost race.
-func (e *Engine) stepFrom(ctx context.Context, slot Slot, ev Event, ahead *view) (State, error) {
-	line := e.line(slot)
+func (e *Engine) stepFrom(ctx context.Context, target Target, ev Event, ahead *snapshot) (State, error) {
+	line := e.targetMutex(target)
 	line.Lock()
 	defer line.Unlock()
-	var lost view
+	var lost snapshot
 	for try := 0; ; {
-		v, err := e.readOr(ctx, slot, ev, &ahead)
+		v, err := e.readOr(ctx, target, ev, &ahead)
 		if err != nil {
 			return v.State, err
 		}
@@ -108,8 +108,8 @@ func (e *Engine) stepFrom(ctx context.Context, slot Slot, ev Event, ahead *view)
 		}
 		e.metrics.conflicts.Inc()
 		if try >= tries {
-			e.page(ctx, lostRaces(slot, try, time.Now().UTC()))
-			return next, fmt.Errorf("step %s: lost the race %d times: %w", slot, try, err)
+			e.page(ctx, lostRaces(target, try, time.Now().UTC()))
+			return next, fmt.Errorf("step %s: lost the race %d times: %w", target, try, err)
 		}
 		lost = v
 		line.Unlock() // whoever waits need not wait for the pause
@@ -123,30 +123,33 @@ func (e *Engine) stepFrom(ctx context.Context, slot Slot, ev Event, ahead *view)
 
 // readOr reads, unless that was done ahead and this process has committed nothing to
 // the release since. What was read ahead is used once.
-func (e *Engine) readOr(ctx context.Context, slot Slot, ev Event, ahead **view) (view, error) {
+func (e *Engine) readOr(ctx context.Context, target Target, ev Event, ahead **snapshot) (snapshot, error) {
 	v := *ahead
 	*ahead = nil
-	if v != nil && e.newest(slot).Op == v.Release.Op {
+	if v != nil && e.newest(target).Op == v.Release.Op {
 		return *v, nil
 	}
-	return e.read(ctx, slot, ev)
+	return e.read(ctx, target, ev)
 }
 
-// newest is the slot's release as last read or committed here.
-func (e *Engine) newest(slot Slot) record.Release {
+// newest is the target's release as last read or committed here.
+func (e *Engine) newest(target Target) record.Release {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	return e.last[slot]
+	return e.last[target]
 }
 
 // commit steps once on what was read and commits the result.
-func (e *Engine) commit(ctx context.Context, v view, ev Event) (State, error) {
+func (e *Engine) commit(ctx context.Context, v snapshot, ev Event) (State, error) {
 	return e.commitAt(ctx, v, ev, time.Now().UTC())
 }
 
-func (e *Engine) commitAt(ctx context.Context, v view, ev Event, now time.Time) (State, error) {
+func (e *Engine) commitAt(ctx context.Context, v snapshot, ev Event, now time.Time) (State, error) {
+	if err := e.plan(ctx, &v, ev); err != nil {
+		return v.State, err
+	}
 	v.Op = newOp()
-	next, _, err := Step(v.State, ev, now)
+	next, err := Step(v.State, ev, now)
 	if err != nil {
 		return v.State, err
 	}
@@ -155,7 +158,7 @@ func (e *Engine) commitAt(ctx context.Context, v view, ev Event, now time.Time) 
 		return v.State, err
 	}
 	if len(tx.Ops) == 0 {
-		e.remember(v.slot, next)
+		e.remember(v.target, next)
 		return next, nil
 	}
 	name := boundary(v.State, next)
@@ -164,7 +167,7 @@ func (e *Engine) commitAt(ctx context.Context, v view, ev Event, now time.Time) 
 		return v.State, err
 	}
 	e.boundary("after-" + name)
-	e.remember(v.slot, next)
+	e.remember(v.target, next)
 	e.committed(v.State, next)
 	return next, nil
 }
@@ -190,11 +193,11 @@ func (e *Engine) committed(before, after State) {
 	e.moved(before, after)
 	if len(after.Write.Messages) > 0 {
 		select {
-		case e.woken <- struct{}{}:
+		case e.outboxChanged <- struct{}{}:
 		default:
 		}
 	}
-	e.nudge(Slot{after.Runbook.Service, after.Region})
+	e.notify(Target{after.Runbook.Service, after.Region})
 }
 
 // moved tells the journal and the log of a weight that changed without an incident.
@@ -259,7 +262,7 @@ func (e *Engine) boundary(name string) {
 }
 
 // onlyBudgetMoved compares what two reads found at the keys the first one had.
-func onlyBudgetMoved(before, after view) bool {
+func onlyBudgetMoved(before, after snapshot) bool {
 	a, b := maps.Clone(before.indexes), maps.Clone(after.indexes)
 	moved := a[store.BudgetKey] != b[store.BudgetKey]
 	delete(a, store.BudgetKey)
@@ -267,26 +270,26 @@ func onlyBudgetMoved(before, after view) bool {
 	return moved && maps.Equal(a, b)
 }
 
-// line is the mutex of a slot.
-func (e *Engine) line(slot Slot) *sync.Mutex {
+// line is the mutex of a target.
+func (e *Engine) targetMutex(target Target) *sync.Mutex {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	l, ok := e.lines[slot]
+	l, ok := e.targetMutexes[target]
 	if !ok {
 		l = &sync.Mutex{}
-		e.lines[slot] = l
+		e.targetMutexes[target] = l
 	}
 	return l
 }
 
-// remember keeps the newest release of a slot, from which roles are exported.
-func (e *Engine) remember(slot Slot, s State) {
+// remember keeps the newest release of a target, from which roles are exported.
+func (e *Engine) remember(target Target, s State) {
 	if s.Release == nil {
 		return
 	}
 	e.mu.Lock()
-	before := e.last[slot]
-	e.last[slot] = *s.Release
+	before := e.last[target]
+	e.last[target] = *s.Release
 	e.mu.Unlock()
 	if now := s.Release; before.ID != now.ID || before.Phase != now.Phase || before.Weight != now.Weight {
 		select {
@@ -296,16 +299,16 @@ func (e *Engine) remember(slot Slot, s State) {
 	}
 }
 
-// serves returns the runbook and the router of a slot.
-func (e *Engine) serves(slot Slot) (*runbook.Runbook, actuators.Router, error) {
+// serves returns the runbook and the router of a target.
+func (e *Engine) serves(target Target) (*runbook.Runbook, actuators.Router, error) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	s, ok := e.services[slot.Service]
+	s, ok := e.services[target.Service]
 	if !ok {
-		return nil, actuators.Router{}, fmt.Errorf("runbook of %s: %w", slot.Service, runbook.ErrNotFound)
+		return nil, actuators.Router{}, fmt.Errorf("runbook of %s: %w", target.Service, runbook.ErrNotFound)
 	}
-	if !s.rb.HasRegion(slot.Region) {
-		return nil, actuators.Router{}, fmt.Errorf("region %s of %s: %w", slot.Region, slot.Service, runbook.ErrNotFound)
+	if !s.rb.HasRegion(target.Region) {
+		return nil, actuators.Router{}, fmt.Errorf("region %s of %s: %w", target.Region, target.Service, runbook.ErrNotFound)
 	}
 	return s.rb, s.router, nil
 }
@@ -326,5 +329,3 @@ func pause(ctx context.Context, d time.Duration) error {
 		return nil
 	}
 }
-
-func isNoSplit(err error) bool { return errors.Is(err, actuators.ErrNoSplit) }

@@ -92,11 +92,14 @@ func one[T any](ctx context.Context, st store.Store, key, what string) (T, error
 // Live asks again how things stand for an approval: the trigger's own answer now, and
 // the change that would be written.
 func (e *Engine) Live(ctx context.Context, a record.Approval) (record.Breach, record.Change, error) {
-	v, err := e.read(ctx, Slot{a.Service, a.Region}, Tick{})
+	v, err := e.read(ctx, Target{a.Service, a.Region}, Tick{})
 	if err != nil {
 		return record.Breach{}, record.Change{}, later(err)
 	}
-	if a.Kind == promotion {
+	if err := e.plan(ctx, &v, Tick{}); err != nil {
+		return record.Breach{}, record.Change{}, later(err)
+	}
+	if a.Kind == record.Promotion {
 		return record.Breach{}, v.Next, nil
 	}
 	var b record.Breach

@@ -17,7 +17,7 @@ const keepRecords = 90 * 24 * time.Hour
 
 // tidy removes what is long over, so that the store does not grow for ever. An
 // incident that a release still points at stays.
-func (e *Engine) tidy(ctx context.Context) {
+func (e *Engine) gcRecords(ctx context.Context) {
 	snap, err := e.store.Read(ctx, store.Root)
 	if err != nil {
 		if ctx.Err() == nil {

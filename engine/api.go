@@ -75,7 +75,7 @@ func (e *Engine) outcomeOf(ctx context.Context, a record.Alert) (outcome, error)
 	if a.Trigger == watchdog {
 		e.metrics.heard(a.Source)
 		if a.Source == record.Webhook {
-			e.hear(ctx, time.Now().UTC())
+			e.recordWatchdog(ctx, time.Now().UTC())
 		}
 		return alive, nil
 	}
@@ -92,7 +92,7 @@ func (e *Engine) outcomeOf(ctx context.Context, a record.Alert) (outcome, error)
 	var errs []error
 	for _, region := range s.rb.Regions {
 		if a.Region == "" || a.Region == region {
-			o, err := e.question(ctx, s, Slot{a.Service, region}, a)
+			o, err := e.question(ctx, s, Target{a.Service, region}, a)
 			said, errs = most(said, o), append(errs, later(err))
 		}
 	}
@@ -100,39 +100,39 @@ func (e *Engine) outcomeOf(ctx context.Context, a record.Alert) (outcome, error)
 }
 
 // question asks Prometheus whether an alert is true now for the release that is open
-// in the slot, and steps the answer. A trigger that the runbook does not have cannot be
+// in the target, and steps the answer. A trigger that the runbook does not have cannot be
 // asked, and is stepped as that.
-func (e *Engine) question(ctx context.Context, s service, slot Slot, a record.Alert) (outcome, error) {
+func (e *Engine) question(ctx context.Context, s service, target Target, a record.Alert) (outcome, error) {
 	trigger, _ := s.rb.Trigger(a.Trigger)
-	rel, err := e.release(ctx, slot)
+	rel, err := e.release(ctx, target)
 	for range tries {
 		var o outcome
-		if o, err = e.questionOf(ctx, s, slot, a, trigger, rel, err); !errors.Is(err, runbook.ErrConflict) {
+		if o, err = e.questionOf(ctx, s, target, a, trigger, rel, err); !errors.Is(err, runbook.ErrConflict) {
 			return o, err
 		}
 		// The weights changed while Prometheus was asked: its answer is of no use.
-		rel, err = e.Release(ctx, slot.Service, slot.Region)
+		rel, err = e.Release(ctx, target.Service, target.Region)
 	}
-	return "", fmt.Errorf("%w: the release of %s changes as fast as it is asked about", runbook.ErrLater, slot)
+	return "", fmt.Errorf("%w: the release of %s changes as fast as it is asked about", runbook.ErrLater, target)
 }
 
-func (e *Engine) questionOf(ctx context.Context, s service, slot Slot, a record.Alert, trigger runbook.Trigger, rel record.Release, err error) (outcome, error) {
+func (e *Engine) questionOf(ctx context.Context, s service, target Target, a record.Alert, trigger runbook.Trigger, rel record.Release, err error) (outcome, error) {
 	if errors.Is(err, runbook.ErrNotFound) || err == nil && rel.Phase != record.Open {
 		if err != nil {
 			return noRelease, nil
 		}
-		_, err = e.step(ctx, slot, Asked{Alert: a, Release: rel.ID, Epoch: rel.Epoch})
+		_, err = e.step(ctx, target, AlertChecked{Alert: a, Release: rel.ID, Epoch: rel.Epoch})
 		return noRelease, err
 	}
 	if err != nil {
 		return "", err
 	}
 	if trigger.Name == "" && a.Trigger != blind {
-		_, err = e.step(ctx, slot, Asked{Alert: a, Breach: unasked(a, time.Now().UTC()), Release: rel.ID, Epoch: rel.Epoch})
+		_, err = e.step(ctx, target, AlertChecked{Alert: a, Breach: unasked(a, time.Now().UTC()), Release: rel.ID, Epoch: rel.Epoch})
 		return unknownTrigger, err
 	}
 	e.boundary("before-confirm")
-	b, ahead := e.confirm(ctx, s, slot, a, trigger, rel)
+	b, ahead := e.confirm(ctx, s, target, a, trigger, rel)
 	if ctx.Err() != nil {
 		return "", ctx.Err() // an answer cut short by us says nothing of Prometheus
 	}
@@ -141,26 +141,26 @@ func (e *Engine) questionOf(ctx context.Context, s service, slot Slot, a record.
 		b.StartedAt = a.StartsAt
 	}
 	b.RulesDrift = e.driftOf(a.Service, a.Trigger)
-	_, err = e.stepFrom(ctx, slot, Asked{Alert: a, Breach: b, Release: rel.ID, Epoch: rel.Epoch}, ahead)
+	_, err = e.stepFrom(ctx, target, AlertChecked{Alert: a, Breach: b, Release: rel.ID, Epoch: rel.Epoch}, ahead)
 	return outcome(b.State), err
 }
 
-// release is the slot's release as last seen; one that is not open is looked up, so
+// release is the target's release as last seen; one that is not open is looked up, so
 // that a release another replica has just started is not overlooked.
-func (e *Engine) release(ctx context.Context, slot Slot) (record.Release, error) {
+func (e *Engine) release(ctx context.Context, target Target) (record.Release, error) {
 	e.mu.RLock()
-	rel, ok := e.last[slot]
+	rel, ok := e.last[target]
 	e.mu.RUnlock()
 	if ok && rel.Phase == record.Open {
 		return rel, nil
 	}
-	return e.Release(ctx, slot.Service, slot.Region)
+	return e.Release(ctx, target.Service, target.Region)
 }
 
 // Start begins a release. It is refused while another is open, while either bundle is
 // quarantined, and while the router's split is not all on the stable backend.
 func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error) {
-	s, err := e.human(ctx, Slot{l.Service, or(l.Region, runbook.DefaultRegion)}, Launched{l, by})
+	s, err := e.human(ctx, Target{l.Service, or(l.Region, runbook.DefaultRegion)}, Launched{l, by})
 	if err != nil {
 		return record.Release{}, err
 	}
@@ -170,7 +170,7 @@ func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (record
 // Rollback moves all traffic of the open release to its stable bundle because a human
 // asks for it.
 func (e *Engine) Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error) {
-	s, err := e.human(ctx, Slot{service, or(region, runbook.DefaultRegion)}, Demanded{by, reason})
+	s, err := e.human(ctx, Target{service, or(region, runbook.DefaultRegion)}, Demanded{by, reason})
 	if err != nil {
 		return record.Incident{}, err
 	}
@@ -179,7 +179,7 @@ func (e *Engine) Rollback(ctx context.Context, service, region, by, reason strin
 
 // LetGo lets a held release go on with the split that was found.
 func (e *Engine) LetGo(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	s, err := e.human(ctx, Slot{service, or(region, runbook.DefaultRegion)}, LetGo{by, reason})
+	s, err := e.human(ctx, Target{service, or(region, runbook.DefaultRegion)}, SplitAccepted{by, reason})
 	if err != nil {
 		return record.Release{}, err
 	}
@@ -194,12 +194,12 @@ func (e *Engine) Answer(ctx context.Context, id string, yes bool, by, how, reaso
 		return a, err
 	}
 	ev := Answered{Approval: id, By: by, How: how, Reason: reason, Yes: yes}
-	if yes && a.Kind == promotion {
-		if _, ev.Ready, err = e.readyNow(ctx, Slot{a.Service, a.Region}); err != nil {
+	if yes && a.Kind == record.Promotion {
+		if _, ev.Ready, err = e.readyNow(ctx, Target{a.Service, a.Region}); err != nil {
 			return a, err
 		}
 	}
-	s, err := e.human(ctx, Slot{a.Service, a.Region}, ev)
+	s, err := e.human(ctx, Target{a.Service, a.Region}, ev)
 	if err != nil {
 		return a, err
 	}
@@ -215,10 +215,10 @@ func (e *Engine) Answer(ctx context.Context, id string, yes bool, by, how, reaso
 }
 
 // human steps an event that somebody waits for.
-func (e *Engine) human(ctx context.Context, slot Slot, ev Event) (State, error) {
+func (e *Engine) human(ctx context.Context, target Target, ev Event) (State, error) {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	defer cancel()
-	s, err := e.step(work, slot, ev)
+	s, err := e.step(work, target, ev)
 	return s, later(err)
 }
 
@@ -240,7 +240,7 @@ func (e *Engine) Lift(ctx context.Context, digest, by, reason string) error {
 		return err
 	}
 	q.Lifted = "by " + by + ": " + reason
-	b := batch{indexes: map[string]uint64{key: index(snap, key)}}
+	b := txBuilder{indexes: map[string]uint64{key: index(snap, key)}}
 	b.set(key, q)
 	return e.put(ctx, b)
 }
@@ -251,12 +251,12 @@ func (e *Engine) SetControl(ctx context.Context, c record.Control) error {
 	if err != nil {
 		return later(err)
 	}
-	b := batch{indexes: map[string]uint64{store.ControlKey: index(snap, store.ControlKey)}}
+	b := txBuilder{indexes: map[string]uint64{store.ControlKey: index(snap, store.ControlKey)}}
 	b.set(store.ControlKey, c)
 	return e.put(ctx, b)
 }
 
-func (e *Engine) put(ctx context.Context, b batch) error {
+func (e *Engine) put(ctx context.Context, b txBuilder) error {
 	if b.err != nil {
 		return b.err
 	}

@@ -21,11 +21,11 @@ const (
 
 // fit keeps the incident small enough to be stored: first the raw answers of
 // Prometheus give way, which the evidence folder has, then the middle of the timeline.
-func (s *State) fit() {
+func (s *State) truncateIncident() {
 	if s.Incident == nil {
 		return
 	}
-	for _, lighten := range []func(*record.Incident){asItIs, withoutAnswers, withoutLabels, withoutQueries, withShortTimeline, withShortKeys, barest} {
+	for _, lighten := range []func(*record.Incident){asItIs, withoutAnswers, withoutLabels, withoutQueries, withShortTimeline, withShortKeys, bareMinimum} {
 		lighten(s.Incident)
 		if text, err := json.Marshal(s.Incident); err != nil || len(text) <= maxIncident {
 			return // what cannot be encoded is the commit's error
@@ -34,9 +34,9 @@ func (s *State) fit() {
 }
 
 func asItIs(i *record.Incident) {
-	i.Decision.Reasons = clipAll(i.Decision.Reasons)
-	i.By, i.Evidence = clip(i.By, maxValue), clip(i.Evidence, maxLine)
-	i.Breach.Problem, i.Breach.Significance.Problem = clip(i.Breach.Problem, maxLine), clip(i.Breach.Significance.Problem, maxLine)
+	i.Decision.Reasons = truncateAll(i.Decision.Reasons)
+	i.By, i.Evidence = truncate(i.By, maxValue), truncate(i.Evidence, maxLine)
+	i.Breach.Problem, i.Breach.Significance.Problem = truncate(i.Breach.Problem, maxLine), truncate(i.Breach.Significance.Problem, maxLine)
 }
 
 // withoutLabels leaves them to the first alert only.
@@ -48,10 +48,10 @@ func withoutLabels(i *record.Incident) {
 	}
 }
 
-// barest is what is left if all of it is made of characters that JSON spells with six.
-func barest(i *record.Incident) {
+// bareMinimum is what is left if all of it is made of characters that JSON spells with six.
+func bareMinimum(i *record.Incident) {
 	for n := range i.Timeline {
-		i.Timeline[n].Text, i.Timeline[n].By = clip(i.Timeline[n].Text, 100), clip(i.Timeline[n].By, 40)
+		i.Timeline[n].Text, i.Timeline[n].By = truncate(i.Timeline[n].Text, 100), truncate(i.Timeline[n].By, 40)
 	}
 	for n := range i.Alerts {
 		i.Alerts[n].Labels, i.Alerts[n].Annotations = nil, nil
@@ -63,10 +63,10 @@ func barest(i *record.Incident) {
 	}
 }
 
-func clipAll(lines []string) []string {
+func truncateAll(lines []string) []string {
 	kept := slices.Clone(lines[:min(len(lines), 20)])
 	for n := range kept {
-		kept[n] = clip(kept[n], maxLine)
+		kept[n] = truncate(kept[n], maxLine)
 	}
 	return kept
 }
@@ -78,20 +78,20 @@ func withoutQueries(i *record.Incident) { lightenQueries(i, 80, 80) }
 func withShortTimeline(i *record.Incident) {
 	i.Timeline = shorten(slices.Clone(i.Timeline), maxTimeline/2)
 	for n := range i.Timeline {
-		i.Timeline[n].Text = clip(i.Timeline[n].Text, maxLine/2)
+		i.Timeline[n].Text = truncate(i.Timeline[n].Text, maxLine/2)
 	}
 }
 
 // lightenQueries cuts every question and its answer. What was read is not touched.
 func lightenQueries(i *record.Incident, answer, expr int) {
 	light := func(q record.Query) record.Query {
-		q.Answer, q.Expr = clip(q.Answer, answer), clip(q.Expr, expr)
+		q.Answer, q.Expr = truncate(q.Answer, answer), truncate(q.Expr, expr)
 		return q
 	}
 	answers := func(all []record.Answer) []record.Answer {
 		all = slices.Clone(all)
 		for n := range all {
-			all[n].Query, all[n].Text = light(all[n].Query), clip(all[n].Text, maxLine)
+			all[n].Query, all[n].Text = light(all[n].Query), truncate(all[n].Text, maxLine)
 		}
 		return all
 	}
@@ -102,7 +102,7 @@ func lightenQueries(i *record.Incident, answer, expr int) {
 	i.Answers = answers(i.Answers)
 	if i.Verdict != nil {
 		v := *i.Verdict
-		v.Answers, v.Reason = answers(v.Answers), clip(v.Reason, 2*maxLine)
+		v.Answers, v.Reason = answers(v.Answers), truncate(v.Reason, 2*maxLine)
 		i.Verdict = &v
 	}
 }
@@ -115,7 +115,7 @@ func withShortKeys(i *record.Incident) {
 	c := *i.Change
 	c.Keys = slices.Clone(c.Keys)
 	for n := range c.Keys {
-		c.Keys[n].From, c.Keys[n].To = clip(c.Keys[n].From, maxLine/2), clip(c.Keys[n].To, maxLine/2)
+		c.Keys[n].From, c.Keys[n].To = truncate(c.Keys[n].From, maxLine/2), truncate(c.Keys[n].To, maxLine/2)
 	}
 	i.Change = &c
 }
@@ -132,13 +132,13 @@ func smallMap(m map[string]string) map[string]string {
 	}
 	kept := map[string]string{}
 	for _, k := range slices.Sorted(maps.Keys(m))[:min(len(m), maxLabels)] {
-		kept[clip(k, maxValue)] = clip(m[k], maxValue)
+		kept[truncate(k, maxValue)] = truncate(m[k], maxValue)
 	}
 	return kept
 }
 
 // clip cuts a text to so many bytes and says so.
-func clip(s string, most int) string {
+func truncate(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}

@@ -1,0 +1,208 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// A Launch is everything that the start of a release rests on, read at one moment.
+type Launch struct {
+	Runbook           *runbook.Runbook // never nil
+	Region            string
+	Stable, Candidate record.Side
+	Weight            int
+	Safer             bool             // on the ramp drafted from the incident of the release before
+	Trusted           bool             // a human says that the stable side need not be the last known good
+	Last              *record.Release  // the one before; nil: there was none
+	Incident          *record.Incident // its newest
+	Quarantined       map[string]record.Quarantine
+	Shadow            string       // why the recorded shadow verdict does not let it start
+	Split             record.Split // nil: the router has none yet
+	Router            string       // why the router's keys cannot be changed
+	Hazards           []string     // what makes the router ignore a change
+}
+
+// Start says why a release may not start; nil: it may.
+func Start(in Launch) error {
+	last, i, router := in.Last, in.Incident, ""
+	switch {
+	case in.Router != "":
+		router = "the router's keys cannot be changed: " + in.Router
+	case len(in.Hazards) > 0:
+		router = "the router would ignore a change: " + strings.Join(in.Hazards, "; ")
+	case in.Split != nil && !in.Split.Equal(record.Split{in.Stable.Backend: 100}):
+		router = fmt.Sprintf("the router sends traffic to %v, not all of it to the stable backend %q; somebody else's split is never overwritten", in.Split, in.Stable.Backend)
+	}
+	switch {
+	case last != nil && last.Phase == record.Open:
+		return runbook.Refuse("release %s of %s in %s is open since %s; roll it back first",
+			last.ID, in.Runbook.Service, in.Region, last.StartedAt.UTC().Format(time.RFC3339))
+	case i != nil && (i.Phase == record.Acted || i.Phase == record.Verifying):
+		return runbook.Refuse("the rollback of %s is still being verified (incident %s); wait for its verdict", last.ID, i.ID)
+	case i != nil && i.Phase == record.Settled:
+		return runbook.Refuse("the evidence of incident %s is still being sealed; try again in a moment", i.ID)
+	}
+	for _, why := range []string{in.quarantined(), in.distrust(), in.noSafer(), in.shadow(), router} {
+		if why != "" {
+			return runbook.Refuse("%s", why)
+		}
+	}
+	return nil
+}
+
+func (in Launch) quarantined() string {
+	if q, ok := in.Quarantined[in.Candidate.Bundle]; ok && q.Lifted == "" {
+		return fmt.Sprintf("bundle %s is quarantined by incident %s (%s); lift it by name first: autorollback release lift %s --reason …",
+			in.Candidate.Bundle, q.Incident, q.Reason, in.Candidate.Bundle)
+	}
+	if q, ok := in.Quarantined[in.Stable.Bundle]; ok && q.Lifted == "" {
+		return fmt.Sprintf("the stable bundle %s is quarantined by incident %s: it cannot be fallen back to", in.Stable.Bundle, q.Incident)
+	}
+	return ""
+}
+
+// NotProved reports whether the stable side is not the last known good that is recorded.
+func (in Launch) NotProved() bool {
+	return in.Last != nil && in.Last.Good != nil && in.Last.Good.Bundle != in.Stable.Bundle
+}
+
+func (in Launch) distrust() string {
+	if !in.NotProved() || in.Trusted {
+		return ""
+	}
+	good := in.Last.Good
+	return fmt.Sprintf("a rollback would go to %s (bundle %s), and the last known good of %s in %s is %s (bundle %s): "+
+		"make that the stable side; or, if you know better, start with --stable-not-proved --reason WHY",
+		in.Stable.Version, in.Stable.Bundle, in.Runbook.Service, in.Region, good.Version, good.Bundle)
+}
+
+func (in Launch) noSafer() string {
+	switch {
+	case !in.Safer:
+		return ""
+	case in.Runbook.Rollout == nil:
+		return "the runbook has no section rollout, so there is no ramp to make safer"
+	case in.Last == nil:
+		return "there was no release before: --safer drafts its ramp from an incident"
+	}
+	broke, ok := in.Last.BrokeAt()
+	if !ok {
+		return fmt.Sprintf("the last release of %s in %s was not rolled back: --safer drafts its ramp from an incident", in.Runbook.Service, in.Region)
+	}
+	if most := in.Runbook.Rollout.Safer(broke).Steps[0].Weight; in.Weight > most {
+		return fmt.Sprintf("the safer ramp begins at %d %% and the release file asks for %d %%: write `weight: %d` or less", most, in.Weight, most)
+	}
+	return ""
+}
+
+// howToPass says how a missing shadow pass is got.
+const howToPass = "compare the two with autorollback shadow replay or join, and record the report: " +
+	"--release RELEASE.yaml --record, or autorollback shadow record GATE.json"
+
+func (in Launch) shadow() string {
+	if !in.Runbook.Shadow.Needed() || in.Shadow == "" {
+		return ""
+	}
+	return fmt.Sprintf("the runbook asks for a shadow pass: %s; %s", in.Shadow, howToPass)
+}
+
+// A Reply is a human's answer to a question, with what it rests on now.
+type Reply struct {
+	Runbook  *runbook.Runbook // never nil
+	Approval record.Approval  // as stored
+	Release  record.Release
+	Foreign  bool
+	Router   string // why the router's keys cannot be changed
+	Plan     string // digest of the change as planned now
+	Yes      bool
+	By, How  string
+	Reason   string
+}
+
+// Answer says why an answer cannot be taken; nil: it can. A yes is one to the very
+// change that was shown.
+func Answer(in Reply, now time.Time) error {
+	a, stamp := in.Approval, func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	switch {
+	case a.Status != record.Pending && a.By == "":
+		return runbook.Refuse("this was already answered: %s by nobody at %s", a.Status, stamp(a.DecidedAt))
+	case a.Status != record.Pending:
+		return runbook.Refuse("this was already answered: %s by %s at %s", a.Status, a.By, stamp(a.DecidedAt))
+	case now.After(a.ExpiresAt):
+		return runbook.Refuse("this question expired at %s", stamp(a.ExpiresAt))
+	case !slices.Contains(in.Runbook.Policy.Approvers, in.By) && in.How != "link_only":
+		return runbook.Refuse("%s is not among the approvers that the runbook of %s names", in.By, in.Runbook.Service)
+	case !in.Yes && in.Reason == "":
+		return runbook.Refuse("a reason is needed to reject")
+	case !in.Yes || a.Kind == record.AcceptSplit:
+		return nil
+	case in.Release.Phase != record.Open, in.Foreign, in.Router != "", a.Epoch != in.Release.Epoch, a.Change != in.Plan:
+		return fmt.Errorf("approve %s: %w: the plan is not the one you were shown; ask for it again", a.ID, runbook.ErrConflict)
+	}
+	return nil
+}
+
+// Stop says why a human cannot stop the ramp; nil: it can.
+func Stop(in Ramp) error {
+	switch {
+	case in.Release.Phase != record.Open:
+		return runbook.Refuse("%s", rampless(in, time.Time{}))
+	case in.Release.Stopped != nil:
+		return runbook.Refuse("%s stopped it already: %s", in.Release.Stopped.By, in.Release.Stopped.Reason)
+	}
+	return nil
+}
+
+// Resume says why a human cannot let the ramp go on; nil: it can. question is the one
+// about the next step, nil if there is none.
+func Resume(in Ramp, question *record.Approval) error {
+	r, i := in.Release, in.Incident
+	over := i != nil && (i.Phase == record.Frozen || i.Phase == record.HeldPhase)
+	expired := question != nil && question.Status != record.Pending
+	switch {
+	case r.Phase != record.Open:
+		return runbook.Refuse("%s", rampless(in, time.Time{}))
+	case in.Foreign || r.Held != nil:
+		return runbook.Refuse("%s", troubled(in, time.Time{}))
+	case i != nil && i.Phase == record.Awaiting:
+		return runbook.Refuse("incident %s waits for an answer: approve or reject its rollback first", i.ID)
+	case r.Stopped == nil && r.Frozen == "" && !over && !expired:
+		return runbook.Refuse("the ramp of %s in %s is not stopped", r.Service, r.Region)
+	}
+	return nil
+}
+
+// Accept is the candidate's share if a held release goes on with the split that was
+// found; an error says why it cannot.
+func Accept(r record.Release, split record.Split, router string) (weight int, err error) {
+	if r.Phase != record.Open || r.Held == nil {
+		return 0, runbook.Refuse("%s in %s is not held", r.Service, r.Region)
+	}
+	if router != "" {
+		return 0, runbook.Refuse("the router's keys cannot be changed: %s; put them right first", router)
+	}
+	weight, ok := share(split, r)
+	if !ok {
+		return 0, runbook.Refuse("the split %v is not one of whole percents between %s and %s; put it right first",
+			split, r.Stable.Backend, r.Candidate.Backend)
+	}
+	return weight, nil
+}
+
+// share is the candidate's part of a split in whole percents.
+func share(sp record.Split, r record.Release) (int, bool) {
+	sum := 0
+	for backend, w := range sp {
+		if w > 0 && backend != r.Stable.Backend && backend != r.Candidate.Backend {
+			return 0, false
+		}
+		sum += w
+	}
+	c := sp[r.Candidate.Backend] * 100
+	return c / max(sum, 1), sum > 0 && c%sum == 0
+}

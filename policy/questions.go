@@ -1,0 +1,110 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// Quiet is how long the same thing is not told again.
+const Quiet = 10 * time.Minute
+
+// Checks says what to do about checks that are bad after a step, where promotion is
+// frozen already: a human is asked whether to roll back, unless an incident is there,
+// automation is not active, or nothing could be moved.
+func Checks(in Input, why string, now time.Time) record.Decision {
+	d := record.Decision{Action: record.Freeze, Guard: GuardChecks, At: now, Page: true,
+		Reasons: []string{fmt.Sprintf("The checks after the step to %d %% are bad: %s.", in.Release.Weight, why)}}
+	active := !observing(in) && (in.Control.Mode == "" || in.Control.Mode == runbook.Active)
+	if in.Incident != nil || !active || in.Foreign || in.Release.Held != nil || in.Router != "" {
+		return d
+	}
+	d.Action = record.Ask
+	d.Choices = []string{"approve the rollback",
+		"reject it and keep the split; promotion stays frozen until: autorollback release resume " + in.Release.Service}
+	return d
+}
+
+// Expired decides about a question that nobody answered until a moment. It never
+// approves: where the runbook asks for a rollback then, the trigger is asked once more
+// first, since what was true may be over, and limits and stop switches count as they are
+// now. again means that the answer is still to be had; a breach without a State was not
+// asked yet. Checks have no trigger that could be asked.
+func Expired(in Input, until, now time.Time) (d record.Decision, again bool) {
+	b := in.Breach
+	switch {
+	case in.Runbook.Policy.OnExpiry != "rollback" || in.Incident.Decision.Guard == GuardChecks:
+		return unanswered(in, now), false
+	case b.State == "" || b.Unjudged() && now.Sub(until) < Quiet: // it will be known in a moment, or to another replica
+		return d, true
+	case b.State == record.NotBreaching:
+		return unanswered(in, now, "the trigger is not true any more"), false
+	case b.State != record.Breaching:
+		return unanswered(in, now, "and it cannot be confirmed now: "+b.Problem), false
+	}
+	// What the question was about counts no more; holds and limits do.
+	in.Breach.CandidatePods, in.Breach.StableRate = 1<<20, max(b.StableRate, 1)
+	d = Decide(in, now)
+	if d.Action != record.RollBack && (d.Action != record.Ask || d.Guard != GuardMild && d.Guard != GuardSchedule) {
+		return unanswered(in, now, d.Reasons[:1]...), false
+	}
+	d.Action = record.RollBack
+	d.Reasons = append([]string{"nobody answered, the trigger is still true, and the runbook says that this rolls back"}, d.Reasons...)
+	return d, false
+}
+
+func unanswered(in Input, now time.Time, why ...string) record.Decision {
+	return record.Decision{Action: record.Hold, Guard: GuardExpired, At: now, Page: true,
+		Reasons: append([]string{"nobody answered the question in " + in.Runbook.Policy.ApprovalTTL.Std().String()}, why...),
+		Choices: []string{"autorollback release rollback " + in.Runbook.Service + " --region " + in.Release.Region}}
+}
+
+// Reopens says whether a breach may still change what is done: traffic was not moved,
+// and a human's "no" silences all but another, severe breach.
+func Reopens(i record.Incident, b record.Breach) bool {
+	switch i.Phase {
+	case record.Unconfirmed, record.Awaiting, record.HeldPhase, record.Frozen:
+		return true
+	case record.Done:
+		another := b.Severity == runbook.Severe && !slices.Contains(i.Triggers, b.Trigger)
+		return i.Change == nil && (i.RejectedAt.IsZero() || another)
+	}
+	return false
+}
+
+// Replaces says whether a decision takes the place of the incident's present one: only a
+// stronger one does, so that two triggers which fire at once, or one at its limit, do
+// not take turns and page at each. What holds us may change its reason now and then. An
+// external change is replaced by nothing: it is accepted, or put back.
+func Replaces(in Input, d record.Decision) bool {
+	i, b := *in.Incident, in.Breach
+	switch external := i.Decision.Guard == GuardHumanWins; {
+	case external && in.Foreign && i.Phase == record.HeldPhase:
+		return false
+	case i.Phase == record.Unconfirmed: // a name that nobody knows does not end the asking about one that is known
+		return d.Guard != GuardUnknownTrigger || b.Trigger == i.Breach.Trigger
+	case i.Phase == record.Done:
+		return true
+	case i.Decision.Guard == GuardExpired && d.Action != record.RollBack && slices.Contains(i.Triggers, b.Trigger):
+		return false
+	case strength(i.Decision, i.Breach) != strength(d, b):
+		return strength(d, b) > strength(i.Decision, i.Breach)
+	case d.Action != record.Hold || d.Guard == i.Decision.Guard || b.Trigger != i.Breach.Trigger:
+		return false
+	default:
+		return external || d.At.Sub(i.Decision.At) >= Quiet
+	}
+}
+
+// strength orders decisions. In observe mode what would have been done counts.
+func strength(d record.Decision, b record.Breach) int {
+	order := map[record.Action]int{record.Hold: 1, record.Freeze: 2, record.Ask: 4, record.RollBack: 5}
+	n := 10*order[d.Action] + order[d.Would]
+	if d.Action == record.Freeze && b.StableSick {
+		n += 10
+	}
+	return n
+}
