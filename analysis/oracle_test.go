@@ -134,7 +134,7 @@ func (h history) phi(x *Test) float64 {
 
 // without is the pod guard of a window: the best fitting ratio of what the worst pods leave.
 func (h history) without(x *Test, s Span, span int, lasting float64) float64 {
-	f := x.signal
+	f := x.signal.Odds
 	type sum struct{ events, surplus, seen float64 }
 	var pods []sum
 	others := 0.0
@@ -245,7 +245,7 @@ func TestOtherLogEAgainstTheDefinitions(t *testing.T) {
 		trigger, _ := shop(name).Trigger(name)
 		x, h := begin(t, shop(name), name), history(nil)
 		f := feed{rnd: seeded(13), rate: 20, share: 0.3, pods: [2]int{3, 5}, level: [2]float64{0.9, 1}}
-		fam := x.signal
+		fam := x.signal.Odds
 		for i := range 760 {
 			counts := f.counts(MeasureOf(trigger))
 			if i%9 == 0 {
@@ -358,7 +358,7 @@ func (h history) means(f Odds, without string) func(k, i int) float64 {
 
 // meanWithoutPod leaves out, of each drop, the pod without which least remains.
 func (h history) meanWithoutPod(x *Test, span int, phi float64, began int) float64 {
-	f := x.signal
+	f := x.signal.Odds
 	if math.IsNaN(h.logE(x, span, phi, func(int, int) float64 { return 0 }, 1, began)) {
 		return math.NaN()
 	}

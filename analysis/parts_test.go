@@ -21,11 +21,11 @@ func TestCuts(t *testing.T) {
 		}
 	}
 	x := begin(t, shop("shift"), "shift")
-	got := x.below([]float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512})
+	got := x.signal.family.(*parts).below([]float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512})
 	if want := []PartCount{{1023, 3}, {1023, 15}, {1023, 63}, {1023, 255}}; !slices.Equal(got, want) {
 		t.Errorf("at or below the cuts are %v, want %v", got, want)
 	}
-	if got := x.below([]float64{1, 2, 4}); len(got) != 4 || got[3] != (PartCount{7, 7}) {
+	if got := x.signal.family.(*parts).below([]float64{1, 2, 4}); len(got) != 4 || got[3] != (PartCount{7, 7}) {
 		t.Errorf("of a histogram that is too short: %v", got)
 	}
 }
@@ -144,8 +144,8 @@ func TestOnePodWithParts(t *testing.T) {
 			{Pod: "s0", Role: runbook.Stable, Parts: []PartCount{{1000, 10}}}, {Pod: "s1", Role: runbook.Stable, Parts: []PartCount{{1000, 10}}},
 		})
 	}
-	if !r.Fires() || !math.IsInf(x.partRemains(), 1) {
-		t.Errorf("%+v, %g remains", r, x.partRemains())
+	if !r.Fires() || !math.IsInf(x.signal.family.(*parts).remains(x), 1) {
+		t.Errorf("%+v, %g remains", r, x.signal.family.(*parts).remains(x))
 	}
 }
 
