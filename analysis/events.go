@@ -140,7 +140,7 @@ func (events) withoutPods(t *Test, span int, _, lasting float64) float64 {
 	return t.signal.fitted(events, surplus, others)/lasting - s.penalty()
 }
 
-func (events) guard(t *Test, r *Result) float64 {
+func (events) guard(t *Test, r Result) float64 {
 	if r.Pods[0] == 1 {
 		return math.Inf(1)
 	}
@@ -154,9 +154,10 @@ func (events) guard(t *Test, r *Result) float64 {
 	return remains / t.signal.guardBar()
 }
 
-func (f events) effect(t *Test, r *Result) {
-	r.Level = [2]float64{t.share(runbook.Candidate), t.share(runbook.Stable)}
-	r.Effect, r.Gate = f.read(t.trigger, r.Level[0], r.Level[1])
+func (f events) effect(t *Test) (effect float64, level [2]float64, passes bool) {
+	level = [2]float64{t.share(runbook.Candidate), t.share(runbook.Stable)}
+	effect, passes = f.read(t.trigger, level[0], level[1])
+	return effect, level, passes
 }
 
 func (f events) suppose(t *Test, h *hypothesis) bool { return t.supposeEvents(h, f.sizes) }

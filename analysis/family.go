@@ -102,10 +102,11 @@ type judging interface {
 }
 
 type reading interface {
-	// effect sets the trigger's number over its window, and whether it passes the gate.
-	effect(*Test, *Result)
+	// effect is the trigger's number over its window, the sides' levels that it is made of,
+	// and whether it passes the gate.
+	effect(*Test) (effect float64, level [2]float64, passes bool)
 	// guard is the pod guard over its bar; without end where there is none.
-	guard(*Test, *Result) float64
+	guard(*Test, Result) float64
 	// suppose completes a hypothesis; false if there is no harm to suppose.
 	suppose(*Test, *hypothesis) bool
 }

@@ -205,19 +205,18 @@ func (f *latency) settle(t *Test) {
 
 // effect is the ratio of the quantiles, or a whole percentage point more above the
 // highest bound, or a candidate above the ceiling and slower than stable.
-func (f *latency) effect(t *Test, r *Result) {
+func (f *latency) effect(t *Test) (effect float64, level [2]float64, passes bool) {
 	x := t.trigger
 	candidate, stable := slices.Clone(f.hist[0].last(t.gate-1)), f.hist[1].last(t.gate-1)
-	r.Level = [2]float64{f.scale.quantile(x.Quantile, candidate), f.scale.quantile(x.Quantile, stable)}
+	level = [2]float64{f.scale.quantile(x.Quantile, candidate), f.scale.quantile(x.Quantile, stable)}
 	ratio, slower := f.scale.slowdown(x, candidate, stable)
-	if r.Effect = ratio; x.Increase > 0 {
-		r.Gate = slower
-	} else {
-		r.Effect = r.Level[0]
+	if effect = level[0]; x.Increase > 0 {
+		effect, passes = ratio, slower
 	}
 	if x.Ceiling > 0 {
-		r.Gate = r.Gate || r.Level[0] > x.Ceiling.Std().Seconds() && ratio > 1
+		passes = passes || level[0] > x.Ceiling.Std().Seconds() && ratio > 1
 	}
+	return effect, level, passes
 }
 
 // mostTimes is the greatest slowdown that is looked at.

@@ -165,19 +165,17 @@ func partOfEffect(t runbook.Trigger) float64 {
 }
 
 // effect is that in the worst part, or the index over all of them.
-func (f *parts) effect(t *Test, r *Result) {
-	r.Level = [2]float64{math.NaN(), math.NaN()}
+func (f *parts) effect(t *Test) (effect float64, level [2]float64, passes bool) {
+	level = [2]float64{math.NaN(), math.NaN()}
 	if limit := t.trigger.PSI; limit > 0 {
-		r.Effect = f.stability(t.gate)
-		r.Gate = r.Effect > limit
-		return
+		index := f.stability(t.gate)
+		return index, level, index > limit
 	}
 	worst := math.NaN()
 	for i := range f.sides {
 		worst = greatest(worst, f.gap(f.share(t, i, runbook.Candidate), f.share(t, i, runbook.Stable)))
 	}
-	r.Effect = worst
-	r.Gate = worst > PartLimit(t.trigger)
+	return worst, level, worst > PartLimit(t.trigger)
 }
 
 // share is a side's share in one part over the window.
@@ -213,7 +211,7 @@ func (f *parts) stability(window int) float64 {
 	return psi
 }
 
-func (f *parts) guard(t *Test, _ *Result) float64 {
+func (f *parts) guard(t *Test, _ Result) float64 {
 	return f.remains(t) / (PartLimit(t.trigger) * partOfEffect(t.trigger))
 }
 

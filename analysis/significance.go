@@ -18,7 +18,7 @@ func (t *Test) conclude(r *Result) {
 	}
 	guard := math.Inf(1)
 	if t.Guarded {
-		guard = t.signal.guard(t, r)
+		guard = t.signal.guard(t, *r)
 	}
 	r.Proved, r.Widespread = proof > 1, guard > 1
 	r.sumUp(proof, guard)

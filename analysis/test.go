@@ -148,7 +148,7 @@ func (t *Test) Observe(counts []PodCount) Result {
 		r.LogE[i] = t.logE(i, r.Dispersion)
 		r.WithoutPod[i] = t.signal.withoutPods(t, i, r.Dispersion, lasting)
 	}
-	t.signal.effect(t, &r)
+	r.Effect, r.Level, r.Gate = t.signal.effect(t)
 	t.conclude(&r)
 	t.forgetGone()
 	return r

@@ -53,13 +53,13 @@ func (f *traffic) judge(t *Test) {
 	}
 }
 
-func (f *traffic) effect(t *Test, r *Result) {
-	r.Level = [2]float64{t.sum(runbook.Candidate, opportunities), f.due.last(t.gate)}
-	r.Effect = r.Level[0] / r.Level[1]
-	r.Gate = r.Effect < float64(t.trigger.Below)
+func (f *traffic) effect(t *Test) (effect float64, level [2]float64, passes bool) {
+	level = [2]float64{t.sum(runbook.Candidate, opportunities), f.due.last(t.gate)}
+	effect = level[0] / level[1]
+	return effect, level, effect < float64(t.trigger.Below)
 }
 
-func (*traffic) guard(*Test, *Result) float64 { return math.Inf(1) }
+func (*traffic) guard(*Test, Result) float64 { return math.Inf(1) }
 
 // suppose is for a candidate that gets only a part of what it should.
 func (f *traffic) suppose(t *Test, h *hypothesis) bool {
