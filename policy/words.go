@@ -26,26 +26,10 @@ func facts(in Input) []string {
 	if !b.StartedAt.IsZero() {
 		since = " since " + clock(b.StartedAt)
 	}
-	s := fmt.Sprintf("Trigger %q (%s) is true%s: %s, asked at %s.", t.Name, t.Severity, since, effect(t, b.Value), clock(b.AskedAt))
+	effect, limit := t.Reading(b.Value)
+	s := fmt.Sprintf("Trigger %q (%s) is true%s: %s (limit %s), asked at %s.", t.Name, t.Severity, since, effect, limit, clock(b.AskedAt))
 	return []string{s, fmt.Sprintf("%s has %d of 100 shares, %s and %s requests per second; %s has %s and %s.",
-		side(in.Release.Candidate), in.Release.Weight, pods(b.CandidatePods), number(b.CandidateRate), side(in.Release.Stable), pods(b.StablePods), number(b.StableRate))}
-}
-
-// effect words a breach's value in its trigger's unit: a quantile and a KPI are
-// ratios to the stable side.
-func effect(t runbook.Trigger, v float64) string {
-	if effect, limit, ok := t.Reading(v); ok {
-		return fmt.Sprintf("the %s, the limit is %s", strings.TrimPrefix(effect, "the "), limit)
-	}
-	switch {
-	case t.Type == runbook.LatencyQuantile:
-		return fmt.Sprintf("the %s quantile is %s above stable, the limit is %s", number(t.Quantile), percent(v-1), percent(float64(t.Increase)))
-	case t.Type == runbook.KPIDrop:
-		return fmt.Sprintf("KPI %q is %s below stable, the limit is %s", t.KPI, percent(1-v), percent(float64(t.Drop)))
-	case t.Ceiling > 0:
-		return fmt.Sprintf("the %s quantile is %s s, the limit is %s s", number(t.Quantile), number(v), number(t.Ceiling.Std().Seconds()))
-	}
-	return fmt.Sprintf("%s of requests are errors, the limit is %s", percent(v), percent(float64(t.Above)))
+		side(in.Release.Candidate), in.Release.Weight, pods(b.CandidatePods), runbook.Figure(b.CandidateRate), side(in.Release.Stable), pods(b.StablePods), runbook.Figure(b.StableRate))}
 }
 
 func pods(n int) string {
@@ -53,17 +37,6 @@ func pods(n int) string {
 		return "1 pod"
 	}
 	return strconv.Itoa(n) + " pods"
-}
-
-func percent(r float64) string { return number(r*100) + " %" }
-
-// number writes three significant digits, without an exponent where it can.
-func number(f float64) string {
-	s := strconv.FormatFloat(f, 'g', 3, 64)
-	if strings.Contains(s, "e+") {
-		return strconv.FormatFloat(f, 'f', 0, 64)
-	}
-	return s
 }
 
 // span writes a duration as people say it: "45 s", "12 m", "1 h 5 m", "3 d 2 h".

@@ -62,17 +62,6 @@ func FuzzPlain(f *testing.F) {
 
 func TestWords(t *testing.T) {
 	for got, want := range map[string]string{
-		number(0):                          "0",
-		number(12.345):                     "12.3",
-		number(0.00123):                    "0.00123",
-		number(999.6):                      "1000",
-		number(1234567):                    "1,234,567",
-		number(-1234):                      "-1,234",
-		number(1e-9):                       "1e-09",
-		percent(0.05):                      "5 %",
-		signed(-0.049):                     "−4.9 %",
-		seconds(0.0834):                    "83.4 ms",
-		seconds(1.5):                       "1.5 s",
 		odds(9.4):                          "12,088 : 1 against chance",
 		odds(0):                            "",
 		odds(1000):                         "more than 1,000,000,000,000 : 1 against chance",
@@ -83,12 +72,8 @@ func TestWords(t *testing.T) {
 		span(63 * time.Minute):             "1 h 03 m",
 		span(48 * time.Hour):               "48 h",
 		offset(-2 * time.Second):           "−2 s",
-		quantity(0.0123, "ratio"):          "1.23 %",
-		quantity(42, "req/s"):              "42 req/s",
 		plain("<!channel> a@b @here", 100): "‹!channel› a@b ＠here",
 		cut("abc→def", 8):                  "abc…",
-		split(nil):                         "(none)",
-		thousands("-1000"):                 "-1,000",
 		visible("a\u202eb\n c\u00a0d", 99): "a⟨U+202E⟩b  c d",
 	} {
 		if got != want {

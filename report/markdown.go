@@ -96,7 +96,7 @@ func (m *md) table(t table) {
 	}
 	if t.More > 0 {
 		m.line("")
-		m.line("%s more are left out.", number(float64(t.More)))
+		m.line("%s more are left out.", runbook.Figure(float64(t.More)))
 	}
 }
 
@@ -168,7 +168,7 @@ func (m *md) queries(all []query, more int) {
 	}
 	if more > 0 {
 		m.line("")
-		m.line("%s more are in the evidence folder.", number(float64(more)))
+		m.line("%s more are in the evidence folder.", runbook.Figure(float64(more)))
 	}
 }
 

@@ -2,8 +2,6 @@ package report
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -35,7 +33,7 @@ func subject(inc record.Incident) string {
 	return word(inc.Service) + " (" + word(inc.Region) + ")"
 }
 
-// what says the breach: "P95 latency +34 % against … (runbook: more than +30 % over
+// what says the breach: "P95 latency +34 % against … (limit +30 % over
 // 5 m), 12,000 : 1 against chance."
 func what(inc record.Incident, rb *runbook.Runbook) string {
 	if inc.Breach.Trigger == "" {
@@ -47,7 +45,7 @@ func what(inc record.Incident, rb *runbook.Runbook) string {
 	t := trigger(inc, rb)
 	text := plain(effect(inc.Breach, t), 200)
 	if limit := threshold(t); limit != "" {
-		text += " (runbook: " + limit + ")"
+		text += " (limit " + limit + ")"
 	}
 	if o := odds(inc.Breach.Significance.LogE); o != "" {
 		text += ", " + o
@@ -73,19 +71,7 @@ func moved(inc record.Incident) string {
 	if inc.Change == nil {
 		return fmt.Sprintf("all traffic from %s to %s", word(inc.Candidate.Version), word(inc.Stable.Version))
 	}
-	return plain(split(inc.Change.From)+" → "+split(inc.Change.To), 300)
-}
-
-// split writes shares by backend: "v1 95, v2 5".
-func split(s record.Split) string {
-	var parts []string
-	for _, backend := range slices.Sorted(maps.Keys(s)) {
-		parts = append(parts, fmt.Sprintf("%s %d", backend, s[backend]))
-	}
-	if len(parts) == 0 {
-		return "(none)"
-	}
-	return strings.Join(parts, ", ")
+	return plain(inc.Change.From.String()+" → "+inc.Change.To.String(), 300)
 }
 
 func todo(text string) string { return "Do now: " + text }

@@ -59,7 +59,7 @@ func answeredBy(a *record.Approval) string {
 func impact(inc record.Incident, rb *runbook.Runbook, now time.Time) string {
 	var parts []string
 	if c := inc.Change; c != nil && c.From[inc.Candidate.Backend] > 0 {
-		parts = append(parts, fmt.Sprintf("the candidate had %s of the traffic", percent(share(c.From, inc.Candidate.Backend))))
+		parts = append(parts, fmt.Sprintf("the candidate had %s of the traffic", runbook.Percent(share(c.From, inc.Candidate.Backend))))
 	}
 	until := now
 	for _, t := range []time.Time{inc.DrainedAt, inc.ActedAt, inc.ClosedAt} {
@@ -71,9 +71,9 @@ func impact(inc record.Incident, rb *runbook.Runbook, now time.Time) string {
 	lasted := until.Sub(breachBegan(inc))
 	if rate := inc.Breach.CandidateRate; rate > 0 && !until.IsZero() && lasted > 0 {
 		n := rate * lasted.Seconds()
-		parts = append(parts, fmt.Sprintf("about %s requests went to the candidate in %s (%s req/s when confirmed)", number(n), span(lasted), number(rate)))
+		parts = append(parts, fmt.Sprintf("about %s requests went to the candidate in %s (%s req/s when confirmed)", runbook.Figure(n), span(lasted), runbook.Figure(rate)))
 		if trigger(inc, rb).Type == runbook.ErrorRate && inc.Breach.State == record.Breaching {
-			parts = append(parts, fmt.Sprintf("at %s errors, about %s of them failed", percent(inc.Breach.Value), number(n*inc.Breach.Value)))
+			parts = append(parts, fmt.Sprintf("at %s errors, about %s of them failed", runbook.Percent(inc.Breach.Value), runbook.Figure(n*inc.Breach.Value)))
 		}
 	}
 	return upper(strings.Join(parts, "; "))
@@ -103,8 +103,8 @@ func values(inc record.Incident, rb *runbook.Runbook) []fact {
 	f = add(f, "Threshold", threshold(t))
 	f = add(f, "Significance", odds(b.Significance.LogE))
 	if b.State == record.Breaching || b.State == record.NotBreaching {
-		f = add(f, "Candidate", fmt.Sprintf("%d pods, %s req/s", b.CandidatePods, number(b.CandidateRate)))
-		f = add(f, "Stable", fmt.Sprintf("%d fresh pods, %s req/s%s", b.StablePods, number(b.StableRate), unhealthy(b)))
+		f = add(f, "Candidate", fmt.Sprintf("%d pods, %s req/s", b.CandidatePods, runbook.Figure(b.CandidateRate)))
+		f = add(f, "Stable", fmt.Sprintf("%d fresh pods, %s req/s%s", b.StablePods, runbook.Figure(b.StableRate), unhealthy(b)))
 	}
 	f = add(f, "Problem", b.Problem)
 	f = add(f, "Asked", clock(b.AskedAt))
@@ -130,7 +130,7 @@ func newChange(inc record.Incident) *change {
 		return nil
 	}
 	c := &change{
-		From: visible(split(inc.Change.From), maxCell), To: visible(split(inc.Change.To), maxCell),
+		From: visible(inc.Change.From.String(), maxCell), To: visible(inc.Change.To.String(), maxCell),
 		Digest: visible(inc.Change.Digest, maxCell), Keys: table{Head: []string{"Key", "From", "To"}},
 	}
 	for _, k := range inc.Change.Keys {
@@ -179,11 +179,12 @@ func answers(all []record.Answer) table {
 		if a.Business {
 			question += " (business)"
 		}
-		now, limit, before := quantity(a.Value, a.Unit), quantity(a.Limit, a.Unit), quantity(a.Before, a.Unit)
+		unit := visible(a.Unit, 20)
+		now, limit, before := runbook.Quantity(a.Value, unit), runbook.Quantity(a.Limit, unit), runbook.Quantity(a.Before, unit)
 		if a.Health == record.Unknown {
 			now = "unknown"
 		}
-		t.row(question, string(a.Health), now, limit, before, number(a.Samples), a.Text)
+		t.row(question, string(a.Health), now, limit, before, runbook.Figure(a.Samples), a.Text)
 	}
 	return t
 }

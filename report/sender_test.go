@@ -81,7 +81,7 @@ func TestFanoutForgets(t *testing.T) {
 	f := NewFanout(prometheus.NewRegistry(), zap.NewNop(), Sink{"good", good})
 	m := Opened(incidents()["acted"], ranker(), breach)
 	for n := range remembered + 10 {
-		m.Attempts, m.ID = 0, strings.Repeat("x", n%7)+string(rune('a'+n%26))+number(float64(n))
+		m.Attempts, m.ID = 0, strings.Repeat("x", n%7)+string(rune('a'+n%26))+runbook.Figure(float64(n))
 		if err := f.Send(t.Context(), m, ""); err != nil {
 			t.Fatal(err)
 		}

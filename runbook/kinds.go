@@ -43,18 +43,17 @@ func triggerTypes() []string {
 	return out
 }
 
-// three writes three significant digits, without an exponent where it can.
-func three(f float64) string {
-	rounded, err := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 3, 64), 64)
-	if err != nil {
-		return number(f)
-	}
-	return strconv.FormatFloat(rounded, 'f', -1, 64)
-}
-
 // points says an effect and its limit in percentage points over stable.
 func points(what string, t Trigger, value float64) (effect, limit string) {
-	return what + " " + three(value*100) + " points above stable", three(float64(t.By)*100) + " points"
+	return what + " " + Figure(value*100) + " points above stable", Figure(float64(t.By)*100) + " points"
+}
+
+// toStable words a ratio to the stable side.
+func toStable(what string, ratio float64) string {
+	if ratio < 1 {
+		return what + " " + Percent(1-ratio) + " below stable"
+	}
+	return what + " " + Percent(ratio-1) + " above stable"
 }
 
 func (t Trigger) steady() string {

@@ -39,7 +39,7 @@ var dataKinds = map[TriggerType]kind{
 			return fmt.Sprintf("schema mismatches above %s over %s, and clearly above stable", t.Above, t.For) + t.steady()
 		},
 		reading: func(t Trigger, value float64) (effect, limit string) {
-			return three(value*100) + " % of what was checked does not fit the schema", three(float64(t.Above)*100) + " %"
+			return Percent(value) + " of what was checked does not fit the schema", Percent(float64(t.Above))
 		},
 		query: func(r *Runbook, t Trigger) string {
 			m := r.Metrics
@@ -70,10 +70,10 @@ var dataKinds = map[TriggerType]kind{
 		},
 		reading: func(t Trigger, value float64) (effect, limit string) {
 			if t.PSI > 0 {
-				return fmt.Sprintf("distribution of %s at PSI %s from %s", t.Distribution, three(value), t.Against), "PSI " + three(t.PSI)
+				return fmt.Sprintf("distribution of %s at PSI %s from %s", t.Distribution, Figure(value), t.Against), "PSI " + Figure(t.PSI)
 			}
-			return fmt.Sprintf("distribution of %s at distance %s %% from %s", t.Distribution, three(value*100), t.Against),
-				three(float64(t.Distance)*100) + " %"
+			return fmt.Sprintf("distribution of %s at distance %s from %s", t.Distribution, Percent(value), t.Against),
+				Percent(float64(t.Distance))
 		},
 		query: func(r *Runbook, t Trigger) string {
 			m, side := r.Metrics, r.Metrics.SideLabel()
@@ -88,7 +88,7 @@ var dataKinds = map[TriggerType]kind{
 			return fmt.Sprintf("drift score of the candidate above its threshold, and not of stable, all the time for %s", t.For)
 		},
 		reading: func(_ Trigger, value float64) (effect, limit string) {
-			return "drift score of the candidate at " + three(value) + " times its threshold", "1"
+			return "drift score of the candidate at " + Figure(value) + " times its threshold", "1"
 		},
 		query: func(r *Runbook, _ Trigger) string {
 			d := r.Metrics.Drift

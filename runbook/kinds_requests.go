@@ -30,9 +30,9 @@ var requestKinds = map[TriggerType]kind{
 		sentence: latencySentence,
 		reading: func(t Trigger, value float64) (effect, limit string) {
 			if t.Increase > 0 {
-				return "", ""
+				return toStable(quantileName(t.Quantile)+" latency", value), Percent(float64(t.Increase))
 			}
-			return quantileName(t.Quantile) + " latency of the candidate " + three(value*1000) + " ms", t.Ceiling.String()
+			return quantileName(t.Quantile) + " latency of the candidate " + Seconds(value), Seconds(t.Ceiling.Std().Seconds())
 		},
 		query: func(r *Runbook, t Trigger) string {
 			return r.Metrics.latency(t.Quantile, []string{r.Metrics.SideLabel()}, t.For)
@@ -42,6 +42,9 @@ var requestKinds = map[TriggerType]kind{
 		need: []string{"above"}, may: []string{"style"},
 		sentence: func(t Trigger) string {
 			return fmt.Sprintf("error rate above %s over %s, and clearly above stable", t.Above, t.For) + t.steady()
+		},
+		reading: func(t Trigger, value float64) (effect, limit string) {
+			return "error rate " + Percent(value), Percent(float64(t.Above))
 		},
 		query: errorQuery,
 	},
@@ -58,6 +61,9 @@ var requestKinds = map[TriggerType]kind{
 		sentence: func(t Trigger) string {
 			return fmt.Sprintf("KPI %s %s below stable over %s, with significance", t.KPI, t.Drop, t.For)
 		},
+		reading: func(t Trigger, value float64) (effect, limit string) {
+			return toStable(t.KPI, value), Percent(float64(t.Drop))
+		},
 		query: func(r *Runbook, t Trigger) string { return r.kpiRatio(t.KPI, r.Metrics.bySide(), t.For) },
 	},
 	CanaryStarved: {
@@ -67,8 +73,7 @@ var requestKinds = map[TriggerType]kind{
 			return fmt.Sprintf("candidate gets less than %s of its share of the traffic over %s", t.Below, t.For)
 		},
 		reading: func(t Trigger, value float64) (effect, limit string) {
-			return "candidate gets " + three(value*100) + " % of the traffic it should get",
-				"less than " + three(float64(t.Below)*100) + " %"
+			return "candidate gets " + Percent(value) + " of the traffic it should get", "less than " + Percent(float64(t.Below))
 		},
 		query: func(r *Runbook, t Trigger) string {
 			m := r.Metrics
@@ -116,6 +121,12 @@ var requestKinds = map[TriggerType]kind{
 				return fmt.Sprintf("%s latency of any version above %s over %s", quantileName(t.Quantile), t.Ceiling, t.For)
 			}
 			return fmt.Sprintf("error rate of any version above %s over %s", t.Above, t.For)
+		},
+		reading: func(t Trigger, value float64) (effect, limit string) {
+			if t.Ceiling > 0 {
+				return quantileName(t.Quantile) + " latency " + Seconds(value) + " over all versions", Seconds(t.Ceiling.Std().Seconds())
+			}
+			return "error rate " + Percent(value) + " over all versions", Percent(float64(t.Above))
 		},
 		query: func(r *Runbook, t Trigger) string {
 			if t.Ceiling > 0 {

@@ -76,13 +76,14 @@ func (t Trigger) String() string {
 }
 
 // Reading says a measured effect of the trigger and its limit as two phrases, e.g.
-// "error rate 2.1 points above stable" and "0.5 points"; false for a value that is a ratio
-// of quantiles, a ratio of KPIs or a share of requests.
-func (t Trigger) Reading(value float64) (effect, limit string, ok bool) {
+// "error rate 2.1 points above stable" and "0.5 points". What the value means is the type's:
+// a ratio of quantiles or of KPIs, candidate to stable; a share of requests; seconds. Of a
+// trigger without a type it is a number without a limit.
+func (t Trigger) Reading(value float64) (effect, limit string) {
 	if read := kinds[t.Type].reading; read != nil {
-		effect, limit = read(t, value)
+		return read(t, value)
 	}
-	return effect, limit, effect != ""
+	return Figure(value), ""
 }
 
 // Absolute reports whether the trigger is about what any version does, so that no

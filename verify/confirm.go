@@ -110,7 +110,7 @@ func (c confirmation) fill(b *record.Breach) {
 	case !hasAge:
 		b.Problem = "the service's own series have no sample of a side that should have traffic"
 	case age < 0 || age > limit:
-		b.Problem = fmt.Sprintf("the newest sample of a side is %s old, more than %s", seconds(age), seconds(limit))
+		b.Problem = fmt.Sprintf("the newest sample of a side is %s old, more than %s", runbook.Seconds(age), runbook.Seconds(limit))
 	case isBreaching:
 		b.Value = breaching
 		b.State, b.Problem = weighed(c.trigger, b.Significance)

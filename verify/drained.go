@@ -57,7 +57,7 @@ func (d drain) judge() (record.Health, string) {
 	case problem != "":
 		return d.unknown(name + ": " + problem)
 	case hasRate && rate > 0:
-		return record.Bad, fmt.Sprintf("%s still gets %s req/s", d.candidate, short(rate))
+		return record.Bad, fmt.Sprintf("%s still gets %s req/s", d.candidate, runbook.Figure(rate))
 	case stablePods <= 0:
 		return d.unknown("no pod of the stable side reports")
 	case d.early:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A measure is one check's numbers. Before and limit are NaN where unknown.
@@ -29,10 +30,10 @@ func (m measure) judge() (record.Health, string) {
 	case m.stablePods <= 0:
 		return m.unknown("no pod of the stable side reports")
 	case !m.hasValue:
-		return m.unknown("no data in the last " + seconds(m.window.Seconds()))
+		return m.unknown("no data in the last " + runbook.Seconds(m.window.Seconds()))
 	case m.samples < m.check.MinSamples:
 		return m.unknown(fmt.Sprintf("%s %s in the last %s, %s needed",
-			count(m.samples), m.noun(), seconds(m.window.Seconds()), count(m.check.MinSamples)))
+			count(m.samples), m.noun(), runbook.Seconds(m.window.Seconds()), count(m.check.MinSamples)))
 	case m.isMean() && math.IsNaN(m.variance):
 		return m.unknown(m.level() + "; the counter of squares has no data, so nobody knows how far chance moves it")
 	case math.IsNaN(m.limit):
@@ -59,7 +60,7 @@ func (m measure) judgeBusiness() (record.Health, string) {
 	}
 	wait := need / m.samples * m.window.Seconds()
 	return record.Unknown, fmt.Sprintf("%s; cannot be proved yet: %s trials needed, at this traffic %s",
-		m.sentence(), count(need), seconds(wait))
+		m.sentence(), count(need), runbook.Seconds(wait))
 }
 
 func (m measure) isMean() bool { return !m.check.Variance.IsZero() }
@@ -90,7 +91,7 @@ func (m measure) unknown(why string) (record.Health, string) {
 }
 
 func (m measure) level() string {
-	return fmt.Sprintf("%s %s of %s %s", m.check.Name, in(m.check.Unit, m.value), count(m.samples), m.noun())
+	return fmt.Sprintf("%s %s of %s %s", m.check.Name, runbook.Quantity(m.value, m.check.Unit), count(m.samples), m.noun())
 }
 
 func (m measure) noun() string {
@@ -103,7 +104,10 @@ func (m measure) noun() string {
 func (m measure) sentence() string {
 	before := "the level before is not known, the absolute limit alone counts"
 	if !math.IsNaN(m.before) {
-		before = "before " + in(m.check.Unit, m.before)
+		before = "before " + runbook.Quantity(m.before, m.check.Unit)
 	}
-	return fmt.Sprintf("%s; limit %s; %s", m.level(), in(m.check.Unit, m.limit), before)
+	return fmt.Sprintf("%s; limit %s; %s", m.level(), runbook.Quantity(m.limit, m.check.Unit), before)
 }
+
+// count writes a number of requests, trials or pods.
+func count(n float64) string { return runbook.Figure(math.Round(n)) }

@@ -25,16 +25,16 @@ func TestMeasure(t *testing.T) {
 		want                          record.Health
 		says                          string
 	}{
-		{"errors back", errorRate, 0.004, 1812, 0.003, 0.008, record.Good, "error rate 0.4 % of 1 812 requests; limit 0.8 %; before 0.3 %"},
+		{"errors back", errorRate, 0.004, 1812, 0.003, 0.008, record.Good, "error rate 0.4 % of 1,812 requests; limit 0.8 %; before 0.3 %"},
 		{"errors on the limit", errorRate, 0.008, 1812, 0.003, 0.008, record.Good, ""},
 		{"errors above", errorRate, 0.02, 1812, 0.003, 0.008, record.Bad, "error rate 2 %"},
 		{"too few requests", errorRate, 0, 12, 0.003, 0.008, record.Unknown, "12 requests in the last 60 s, 100 needed"},
 		{"level before not known", errorRate, 0.004, 1812, nan, 0.01, record.Good, "the absolute limit alone counts"},
 		{"no limit at all", latency, 0.2, 1812, nan, nan, record.Unknown, "no level before"},
-		{"slow", latency, 0.31, 1812, 0.2, 0.23, record.Bad, "p95 latency 310 ms of 1 812 requests; limit 230 ms; before 200 ms"},
-		{"KPI proved", conversion, 0.05, 200_000, 0.05, 0.0475, record.Good, "kpi conversion 5 % of 200 000 trials"},
+		{"slow", latency, 0.31, 1812, 0.2, 0.23, record.Bad, "p95 latency 310 ms of 1,812 requests; limit 230 ms; before 200 ms"},
+		{"KPI proved", conversion, 0.05, 200_000, 0.05, 0.0475, record.Good, "kpi conversion 5 % of 200,000 trials"},
 		{"KPI proved gone", conversion, 0.0474, 200_000, 0.05, 0.0475, record.Bad, ""},
-		{"KPI fine, too few trials", conversion, 0.05, 1000, 0.05, 0.0475, record.Unknown, "cannot be proved yet: 148 932 trials needed, at this traffic 2.48 h"},
+		{"KPI fine, too few trials", conversion, 0.05, 1000, 0.05, 0.0475, record.Unknown, "cannot be proved yet: 148,932 trials needed, at this traffic 2.48 h"},
 		{"KPI low by chance", conversion, 0.045, 1000, 0.05, 0.0475, record.Unknown, "cannot be proved yet"},
 		{"KPI fell so far that few trials prove it", conversion, 0.01, 1000, 0.05, 0.0475, record.Bad, ""},
 		{"KPI without a level before", conversion, 0.05, 200_000, nan, nan, record.Unknown, "no level before"},

@@ -92,10 +92,10 @@ func TestMeasureOfAMean(t *testing.T) {
 		want                     record.Health
 		says                     string
 	}{
-		{"proved", 10, 3000, 25, record.Good, "kpi conversion 10 EUR of 3 000 trials; limit 9.5 EUR; before 10 EUR"},
+		{"proved", 10, 3000, 25, record.Good, "kpi conversion 10 EUR of 3,000 trials; limit 9.5 EUR; before 10 EUR"},
 		{"proved gone", 9.4, 3000, 25, record.Bad, "9.4 EUR"},
-		{"fine, too few trials", 10, 1000, 25, record.Unknown, "cannot be proved yet: 2 008 trials needed"},
-		{"fine, but the values differ more", 10, 3000, 100, record.Unknown, "cannot be proved yet: 8 029 trials needed"},
+		{"fine, too few trials", 10, 1000, 25, record.Unknown, "cannot be proved yet: 2,008 trials needed"},
+		{"fine, but the values differ more", 10, 3000, 100, record.Unknown, "cannot be proved yet: 8,029 trials needed"},
 		{"low by chance", 9.4, 500, 25, record.Unknown, "cannot be proved yet"},
 		{"fell so far that few trials prove it", 5, 500, 25, record.Bad, "5 EUR"},
 		{"fell, but few values may be great", 5, 500, 2500, record.Unknown, "cannot be proved yet"},

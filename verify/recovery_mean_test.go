@@ -35,7 +35,7 @@ func TestRecoveryOfAMean(t *testing.T) {
 		want     record.Health
 		says     string
 	}{
-		{"enough trials", number(25), record.Good, "kpi conversion 10 EUR of 200 000 trials; limit 9.5 EUR; before 10 EUR"},
+		{"enough trials", number(25), record.Good, "kpi conversion 10 EUR of 200,000 trials; limit 9.5 EUR; before 10 EUR"},
 		{"values too different", number(1e6), record.Unknown, "cannot be proved yet"},
 		{"no squares", empty(), record.Unknown, "the counter of squares has no data"},
 		{"squares that are no number", vector("NaN"), record.Unknown, "cannot tell"},

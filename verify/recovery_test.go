@@ -79,9 +79,9 @@ func TestRecovery(t *testing.T) {
 		want     record.Health
 		says     string
 	}{
-		{"errors are back", nil, "error rate", good, "error rate 0.4 % of 1 812 requests; limit 0.8 %; before 0.3 %"},
-		{"latency is back", nil, "p95 latency", good, "p95 latency 210 ms of 1 812 requests; limit 230 ms; before 200 ms"},
-		{"the KPI is back", nil, "kpi conversion", good, "kpi conversion 5 % of 200 000 trials; limit 4.75 %; before 5 %"},
+		{"errors are back", nil, "error rate", good, "error rate 0.4 % of 1,812 requests; limit 0.8 %; before 0.3 %"},
+		{"latency is back", nil, "p95 latency", good, "p95 latency 210 ms of 1,812 requests; limit 230 ms; before 200 ms"},
+		{"the KPI is back", nil, "kpi conversion", good, "kpi conversion 5 % of 200,000 trials; limit 4.75 %; before 5 %"},
 		{"errors within the limit, not at the level before", map[string]served{"error rate": number(0.009)}, "error rate", bad, "0.9 %"},
 		{"errors at the level before, above the limit", map[string]served{"error rate": number(0.012), "error rate before": number(0.02)}, "error rate", bad, "limit 1 %"},
 		{"still slow", map[string]served{"p95 latency": number(0.4)}, "p95 latency", bad, "400 ms"},
@@ -93,7 +93,7 @@ func TestRecovery(t *testing.T) {
 		{"no level at all: the absolute limit", map[string]served{"error rate before": empty()}, "error rate", good, "limit 1 %; the level before is not known, the absolute limit alone counts"},
 		{"no level at all, above the absolute limit", map[string]served{"error rate before": vector("NaN"), "error rate": number(0.011)}, "error rate", bad, "limit 1 %"},
 		{"no level at all and no limit", map[string]served{"p95 latency before": empty()}, "p95 latency", unknown, "no level before"},
-		{"a KPI with too few trials", map[string]served{"kpi conversion samples": number(1000)}, "kpi conversion", unknown, "cannot be proved yet: 148 932 trials needed, at this traffic 24.8 h"},
+		{"a KPI with too few trials", map[string]served{"kpi conversion samples": number(1000)}, "kpi conversion", unknown, "cannot be proved yet: 148,932 trials needed, at this traffic 24.8 h"},
 		{"a KPI that fell", map[string]served{"kpi conversion": number(0.04)}, "kpi conversion", bad, "4 %"},
 		{"nothing scraped: what is left in the window is old", map[string]served{"stable pods": number(0)}, "error rate", unknown, "no pod of the stable side"},
 	}
