@@ -19,7 +19,7 @@ var layers = [][]string{
 	{"cmd/autorollback", "examples/service"},
 	{"receiver", "web", "gameday"},
 	{"engine"},
-	{"policy", "actuators", "verify", "report", "monitor", "plan", "shadow/report", "shadow/replay", "shadow/join"},
+	{"policy", "actuators", "verify", "report", "monitor", "plan", "rules/promtest", "shadow/report", "shadow/replay", "shadow/join"},
 	{"rules", "store", "promapi", "shadow/diff", "shadow/recording"},
 	{"analysis", "shadow", "shadow/stat"},
 	{"record"},

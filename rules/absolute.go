@@ -18,7 +18,7 @@ type bound struct {
 // limit asks for an absolute limit over all versions, straight from the service's
 // series: it needs no release. Without a region it asks for all, and answers with
 // region, if the series tell regions.
-func (b *book) limit(t runbook.Trigger, region string) string {
+func (b *compiler) limit(t runbook.Trigger, region string) string {
 	w := b.window(t.For, b.inRegion(region))
 	l := b.Metrics.RegionLabel
 	if l != "" && region == "" {
@@ -32,9 +32,9 @@ func (b *book) limit(t runbook.Trigger, region string) string {
 	return text
 }
 
-func (b *book) minRequests() float64 { return analysis.MinRequests(b.Runbook) }
+func (b *compiler) minRequests() float64 { return analysis.MinRequests(b.Runbook) }
 
-func (b *book) minObserved(q float64) float64 { return MinObserved(b.Runbook, q) }
+func (b *compiler) minObserved(q float64) float64 { return MinObserved(b.Runbook, q) }
 
 // MinObserved is how many observations must stand behind an absolute limit of a quantile:
 // ten above it, and no fewer than [analysis.MinRequests].
@@ -43,7 +43,7 @@ func MinObserved(rb *runbook.Runbook, q float64) float64 {
 }
 
 // inRegion is the matcher of the region, if the series tell regions.
-func (b *book) inRegion(region string) string {
+func (b *compiler) inRegion(region string) string {
 	if b.Metrics.RegionLabel == "" || region == "" {
 		return ""
 	}

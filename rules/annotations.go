@@ -13,14 +13,14 @@ type wording struct{ sentence, value, threshold string }
 
 const where = `{{ with $labels.region }} in region {{ . }}{{ end }}{{ with $labels.release }}, release {{ . }}{{ end }}`
 
-func (b *book) wording(t runbook.Trigger) wording {
+func (b *compiler) wording(t runbook.Trigger) wording {
 	w := kinds[t.Type].wording(b, t)
 	w.value += b.proof(t)
 	return w
 }
 
 // proof says what stands behind the alert beside the effect.
-func (b *book) proof(t runbook.Trigger) string {
+func (b *compiler) proof(t runbook.Trigger) string {
 	switch {
 	case t.Style == runbook.ByThreshold:
 		return fmt.Sprintf(" Effect over %s, all the time for %s, enough samples and not one pod's doing, says the daemon (autorollback_trigger_significance >= 1). It is not tested against chance.", 4*b.Metrics.Interval, t.For)

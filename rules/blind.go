@@ -15,12 +15,12 @@ const leastBlind = runbook.Duration(2 * time.Minute)
 // blind fires where a side that should get traffic has had no data for one of the
 // levels for as long as that may be silent; for the candidate, where the daemon lacks
 // fresh significance for a trigger; and for a region for which daemons name two releases.
-func (b *book) blind() draft {
+func (b *compiler) blind() unparsedRule {
 	parts := []string{fmt.Sprintf("sum by (region, release, role) ((%s) and %s and on (region, release, version) %s > 0)",
 		strings.Join(b.silences(), " or "), b.ours(RoleRecord), b.ours(WeightSeries))}
 	claims := fmt.Sprintf("count by (region) (count by (region, release) (%s))", b.ours(RoleSeries))
 	parts = append(parts, fmt.Sprintf("min_over_time(%s[%s:%s]) > 1", claims, Patience(b.Metrics.Interval, 0), b.Metrics.Interval))
-	return draft{
+	return unparsedRule{
 		alert: alertName(b.Service, "Blind"), keep: 4 * b.Metrics.Interval, text: strings.Join(parts, " or "),
 		labels:  b.alertLabels(BlindTrigger, string(runbook.Page)),
 		comment: "Some trigger cannot judge an open release.",
@@ -35,7 +35,7 @@ const side = "on (region, release, role)"
 
 // silences have the roles of the sides of which some level has been silent for too long,
 // and of candidates of which the daemon tells too little.
-func (b *book) silences() []string {
+func (b *compiler) silences() []string {
 	var order []string
 	seen, and := map[string][]string{}, " and "
 	for _, l := range b.heard() {
@@ -63,7 +63,7 @@ func (b *book) silences() []string {
 
 // silence is the role as it was when the level may have been silent at last, and the
 // level as it was heard since.
-func (b *book) silence(l level) (since, heard string) {
+func (b *compiler) silence(l level) (since, heard string) {
 	patience, role, heard := Patience(b.Metrics.Interval, l.window), b.ours(RoleRecord), b.ours(l.series())
 	switch {
 	case l.lent:
@@ -80,7 +80,7 @@ func (b *book) silence(l level) (since, heard string) {
 
 // heard are the levels that may not be silent: all but the traffic's, for getting nothing
 // is what that looks for. Where nothing else is compared, it is asked for all the same.
-func (b *book) heard() []level {
+func (b *compiler) heard() []level {
 	compared := slices.DeleteFunc(b.levels(), func(l level) bool { return l.op == "" })
 	if len(compared) > 0 {
 		return compared
@@ -89,12 +89,12 @@ func (b *book) heard() []level {
 }
 
 // traffic is the requests of each side, where no level but that is compared.
-func (b *book) traffic() level {
+func (b *compiler) traffic() level {
 	return b.level(runbook.Trigger{Type: runbook.CanaryStarved, For: Patience(b.Metrics.Interval, 0)})
 }
 
 // significant are the triggers of which the daemon must tell the significance.
-func (b *book) significant() []string {
+func (b *compiler) significant() []string {
 	var out []string
 	for _, t := range b.Triggers {
 		if t.Comparative() {
@@ -105,7 +105,7 @@ func (b *book) significant() []string {
 }
 
 // insignificant are the candidates of which the daemon tells less.
-func (b *book) insignificant(triggers []string) string {
+func (b *compiler) insignificant(triggers []string) string {
 	// Over the patience: a daemon that was started again counts the history first.
 	told := fmt.Sprintf("last_over_time(%s[%s])", b.ours(SignificanceSeries, fmt.Sprintf("trigger=~%q", strings.Join(triggers, "|"))), Patience(b.Metrics.Interval, 0))
 	if n := len(triggers); n > 1 {

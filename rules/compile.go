@@ -19,7 +19,7 @@ func Compile(rb *runbook.Runbook) (Group, error) {
 		return Group{}, fmt.Errorf("compile runbook %s: %w", rb.Service, err)
 	}
 	g := Group{Name: groupName(rb.Service), Interval: rb.Metrics.Interval}
-	for _, d := range b.drafts() {
+	for _, d := range b.unparsed() {
 		r, err := b.finish(d)
 		if err != nil {
 			return Group{}, fmt.Errorf("compile runbook %s: %w", rb.Service, err)
@@ -42,8 +42,8 @@ func CompileAll(rbs []*runbook.Runbook) ([]Group, error) {
 	return out, nil
 }
 
-func (b *book) drafts() []draft {
-	out := []draft{b.roleRule()}
+func (b *compiler) unparsed() []unparsedRule {
+	out := []unparsedRule{b.roleRule()}
 	for _, l := range b.allLevels() {
 		out = append(out, b.recorded(l))
 	}
@@ -54,7 +54,7 @@ func (b *book) drafts() []draft {
 }
 
 // allLevels are those of the triggers, and of the Blind companion alone.
-func (b *book) allLevels() []level {
+func (b *compiler) allLevels() []level {
 	out := b.levels()
 	for _, l := range b.heard() {
 		if !slices.ContainsFunc(out, func(o level) bool { return o.series() == l.series() }) {
@@ -65,7 +65,7 @@ func (b *book) allLevels() []level {
 }
 
 // checkTriggers refuses what would break the one-to-one map, or has no series.
-func (b *book) checkTriggers() error {
+func (b *compiler) checkTriggers() error {
 	seen := map[string]bool{WatchdogTrigger: true, BlindTrigger: true}
 	for _, t := range b.Triggers {
 		if seen[t.Name] {
@@ -74,6 +74,9 @@ func (b *book) checkTriggers() error {
 		seen[t.Name] = true
 		if t.For <= 0 {
 			return fmt.Errorf("trigger %q has no window", t.Name)
+		}
+		if _, ok := kinds[t.Type]; !ok {
+			return fmt.Errorf("trigger %q: no rules are known for type %q", t.Name, t.Type)
 		}
 		if what := b.Undeclared(t); what != "" {
 			return fmt.Errorf("trigger %q: %s", t.Name, what)
@@ -99,8 +102,8 @@ type Rule struct {
 	Comment             string // lines for the reader, without "#"
 }
 
-// A draft is a rule whose expression has not been parsed.
-type draft struct {
+// An unparsedRule is a rule whose expression has not been parsed.
+type unparsedRule struct {
 	record, alert       string
 	text                string
 	wait, keep          runbook.Duration
@@ -108,8 +111,8 @@ type draft struct {
 	comment             string
 }
 
-// finish parses the draft. Every rule carries its service.
-func (b *book) finish(d draft) (Rule, error) {
+// finish parses the unparsedRule. Every rule carries its service.
+func (b *compiler) finish(d unparsedRule) (Rule, error) {
 	e, err := b.parse(d.text)
 	if err != nil {
 		return Rule{}, err
@@ -132,7 +135,7 @@ func labelsOf(pairs ...string) map[string]string {
 
 // condition is what a trigger's alert asks: its gate, and that the daemon found it
 // significant; or an absolute limit.
-func (b *book) condition(t runbook.Trigger) string {
+func (b *compiler) condition(t runbook.Trigger) string {
 	if t.Absolute() {
 		return b.limit(t, "")
 	}
@@ -143,9 +146,9 @@ func (b *book) condition(t runbook.Trigger) string {
 	return fmt.Sprintf("%s and %s %s >= 1", gate, same, b.ours(SignificanceSeries, match("trigger", t.Name)))
 }
 
-func (b *book) alert(t runbook.Trigger) draft {
+func (b *compiler) alert(t runbook.Trigger) unparsedRule {
 	words := b.wording(t)
-	d := draft{
+	d := unparsedRule{
 		alert: alertName(b.Service, t.Name), text: b.condition(t),
 		keep: 4 * b.Metrics.Interval, comment: words.sentence,
 		labels:      b.alertLabels(t.Name, string(b.severity(t))),
@@ -157,7 +160,7 @@ func (b *book) alert(t runbook.Trigger) draft {
 	return d
 }
 
-func (b *book) severity(t runbook.Trigger) runbook.Severity {
+func (b *compiler) severity(t runbook.Trigger) runbook.Severity {
 	if t.Absolute() {
 		return runbook.Page
 	}
@@ -165,11 +168,11 @@ func (b *book) severity(t runbook.Trigger) runbook.Severity {
 }
 
 // alertLabels are constant: a value or a version here would make a new alert of it.
-func (b *book) alertLabels(trigger, severity string) map[string]string {
+func (b *compiler) alertLabels(trigger, severity string) map[string]string {
 	return labelsOf("autorollback", "true", "runbook", b.Service, "trigger", trigger, "severity", severity)
 }
 
-func (b *book) annotations(sentence, value, threshold string) map[string]string {
+func (b *compiler) annotations(sentence, value, threshold string) map[string]string {
 	return map[string]string{
 		"summary":                     b.Service + ": " + sentence,
 		"description":                 value,

@@ -13,9 +13,9 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// A book is a runbook whose names and matchers have been parsed: only here do texts
+// A compiler is a runbook whose names and matchers have been parsed: only here do texts
 // of a runbook become PromQL. Opening one is cheap: no expression is built.
-type book struct {
+type compiler struct {
 	*runbook.Runbook
 	parser    parser.Parser
 	selector  []string          // matchers of all the service's series
@@ -23,12 +23,12 @@ type book struct {
 	pairs     map[string]pair   // of the compare triggers, by name
 	anomalies map[string]string // expressions of the anomaly triggers, by name
 	drift     []string          // matchers of the drift gauges
-	asked     *asked            // questions that were parsed
+	exprs     *exprCache        // questions that were parsed
 }
 
 // open fails for a runbook that cannot be compiled.
-func open(rb *runbook.Runbook) (*book, error) {
-	b := &book{Runbook: rb, parser: parser.NewParser(parser.Options{}), pairs: map[string]pair{}, anomalies: map[string]string{}, asked: &asked{}}
+func open(rb *runbook.Runbook) (*compiler, error) {
+	b := &compiler{Runbook: rb, parser: parser.NewParser(parser.Options{}), pairs: map[string]pair{}, anomalies: map[string]string{}, exprs: &exprCache{}}
 	if err := b.checkNames(); err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func open(rb *runbook.Runbook) (*book, error) {
 }
 
 // matchers parses label matchers written without braces and writes them anew.
-func (b *book) matchers(text string) ([]string, error) {
+func (b *compiler) matchers(text string) ([]string, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
@@ -65,8 +65,8 @@ func (b *book) matchers(text string) ([]string, error) {
 }
 
 // parse makes an Expr in the form in which Prometheus tells expressions.
-func (b *book) parse(text string) (Expr, error) {
-	if e, ok := b.asked.get(text); ok {
+func (b *compiler) parse(text string) (Expr, error) {
+	if e, ok := b.exprs.get(text); ok {
 		return e, nil
 	}
 	tree, err := b.parser.ParseExpr(text)
@@ -74,7 +74,7 @@ func (b *book) parse(text string) (Expr, error) {
 		return Expr{}, fmt.Errorf("parse PromQL %q: %w", text, err)
 	}
 	e := Expr{tree.String()}
-	b.asked.keep(text, e)
+	b.exprs.keep(text, e)
 	return e, nil
 }
 
@@ -87,12 +87,12 @@ type counter struct {
 
 func counterOf(name string) counter { return counter{name: name} }
 
-func (b *book) requests() counter { return counterOf(b.Metrics.Requests.Counter) }
+func (b *compiler) requests() counter { return counterOf(b.Metrics.Requests.Counter) }
 
-func (b *book) failures() counter { return counter{b.Metrics.Requests.Counter, b.failed} }
+func (b *compiler) failures() counter { return counter{b.Metrics.Requests.Counter, b.failed} }
 
 // histogram is the latency histogram, or some of its buckets.
-func (b *book) histogram(some ...string) counter {
+func (b *compiler) histogram(some ...string) counter {
 	name := b.Metrics.Latency.Histogram
 	if !b.native() {
 		name += "_bucket"
@@ -101,7 +101,7 @@ func (b *book) histogram(some ...string) counter {
 }
 
 // topBucket is the highest finite bound of a classic latency histogram.
-func (b *book) topBucket() (float64, bool) {
+func (b *compiler) topBucket() (float64, bool) {
 	l := b.Metrics.Latency
 	if b.native() || len(l.Buckets) == 0 {
 		return 0, false
@@ -109,15 +109,15 @@ func (b *book) topBucket() (float64, bool) {
 	return l.Buckets[len(l.Buckets)-1], true
 }
 
-func (b *book) native() bool { return b.Metrics.Latency.Kind == runbook.Native }
+func (b *compiler) native() bool { return b.Metrics.Latency.Kind == runbook.Native }
 
 // series writes the selector of a counter.
-func (b *book) series(c counter, where ...string) string {
+func (b *compiler) series(c counter, where ...string) string {
 	return selector(c.name, slices.Concat(b.selector, c.matchers, where))
 }
 
 // ours writes the selector of a series of ours about the service.
-func (b *book) ours(name string, more ...string) string {
+func (b *compiler) ours(name string, more ...string) string {
 	return selector(name, append(more, match("service", b.Service)))
 }
 
@@ -136,7 +136,7 @@ type pair struct{ bad, all counter }
 
 // readTriggers parses the PromQL that stands in triggers, and keeps it as Prometheus
 // would write it.
-func (b *book) readTriggers() error {
+func (b *compiler) readTriggers() error {
 	for _, t := range b.Triggers {
 		if read := kinds[t.Type].read; read != nil {
 			if err := read(b, t); err != nil {
@@ -148,7 +148,7 @@ func (b *book) readTriggers() error {
 }
 
 // counter reads a series selector.
-func (b *book) counter(text string) (counter, error) {
+func (b *compiler) counter(text string) (counter, error) {
 	found, err := b.parser.ParseMetricSelector(text)
 	if err != nil {
 		return counter{}, fmt.Errorf("parse selector %q: %w", text, err)
@@ -167,7 +167,7 @@ func (b *book) counter(text string) (counter, error) {
 	return c, nil
 }
 
-func (b *book) readDrift() error {
+func (b *compiler) readDrift() error {
 	d := b.Metrics.Drift
 	if d == nil {
 		return nil
@@ -179,28 +179,28 @@ func (b *book) readDrift() error {
 	return nil
 }
 
-// asked keeps the questions about the releases in flight, which are the same at every alert
+// exprCache keeps the questions about the releases in flight, which are the same at every alert
 // and every poll: parsing them takes as long as Prometheus takes to answer some. The zero
 // value is ready, and safe for several goroutines.
-type asked struct {
+type exprCache struct {
 	mu    sync.Mutex
 	known map[string]Expr
 }
 
-// mostAsked bounds what is kept: it is emptied when it is full, since releases come and go.
-const mostAsked = 300
+// mostCached bounds what is kept: it is emptied when it is full, since releases come and go.
+const mostCached = 300
 
-func (a *asked) get(text string) (Expr, bool) {
+func (a *exprCache) get(text string) (Expr, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	e, ok := a.known[text]
 	return e, ok
 }
 
-func (a *asked) keep(text string, e Expr) {
+func (a *exprCache) keep(text string, e Expr) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.known == nil || len(a.known) >= mostAsked {
+	if a.known == nil || len(a.known) >= mostCached {
 		a.known = map[string]Expr{}
 	}
 	a.known[text] = e

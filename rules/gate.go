@@ -23,7 +23,7 @@ const lastingShare = 0.8
 // lasted keeps the gate of a lasting trigger if it held at every step of the window at
 // which the effect was known, and that was nearly always. Of an anomaly nobody can tell
 // false from unknown.
-func (b *book) lasted(t runbook.Trigger, v view) string {
+func (b *compiler) lasted(t runbook.Trigger, v view) string {
 	gate, steps := b.gate(t, v), float64(t.For/b.Metrics.Interval)
 	seen := func(expr string) string {
 		return fmt.Sprintf("count_over_time((%s)[%s:%s])", expr, t.For, b.Metrics.Interval)
@@ -45,7 +45,7 @@ type view interface {
 }
 
 // alerts see what is recorded, of every open release.
-type alerts struct{ b *book }
+type alerts struct{ b *compiler }
 
 func (a alerts) side(l level, role runbook.Role) string { return a.b.ours(l.series(), isRole(role)) }
 

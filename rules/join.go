@@ -12,7 +12,7 @@ import (
 // roleRule records who plays which part, from what the daemons export: max, so that two
 // daemons count once. A region for which they name two releases is left out until they
 // agree; the Blind alert tells of it.
-func (b *book) roleRule() draft {
+func (b *compiler) roleRule() unparsedRule {
 	source := b.ours(RoleSeries)
 	text := fmt.Sprintf("max by (region, release, role, version) (%s) and on (region) count by (region) (count by (region, release) (%s)) == 1", source, source)
 	if t := b.Metrics.Track; t != nil {
@@ -21,13 +21,13 @@ func (b *book) roleRule() draft {
 			text = fmt.Sprintf(`label_replace(%s, "track", %s, "role", %q)`, text, strconv.Quote(strings.ReplaceAll(side[0], "$", "$$")), side[1])
 		}
 	}
-	return draft{record: RoleRecord, text: text, comment: "Who is candidate and who is stable, while a release is in flight."}
+	return unparsedRule{record: RoleRecord, text: text, comment: "Who is candidate and who is stable, while a release is in flight."}
 }
 
 // recorded is the level of both sides: the service's own series by its own labels, which
 // are renamed to ours, and then joined with the roles. So it does not matter what the
 // service calls its labels.
-func (b *book) recorded(l level) draft {
+func (b *compiler) recorded(l level) unparsedRule {
 	w := b.window(l.window).keeping(b.sideLabels()...)
 	key, keys := b.key(), []string{"region", "release", "role"}
 	text := ""
@@ -54,11 +54,11 @@ func (b *book) recorded(l level) draft {
 	if !l.lent {
 		words += ", over " + l.window.String()
 	}
-	return draft{record: l.series(), text: text, comment: words + "."}
+	return unparsedRule{record: l.series(), text: text, comment: words + "."}
 }
 
 // key is the label of the roles by which the service's series find their side.
-func (b *book) key() string {
+func (b *compiler) key() string {
 	if b.Metrics.Track != nil {
 		return "track"
 	}
@@ -66,7 +66,7 @@ func (b *book) key() string {
 }
 
 // sideLabels are the service's own labels of side and region.
-func (b *book) sideLabels() []string {
+func (b *compiler) sideLabels() []string {
 	out := []string{b.Metrics.SideLabel()}
 	if r := b.Metrics.RegionLabel; r != "" {
 		out = append(out, r)
@@ -76,7 +76,7 @@ func (b *book) sideLabels() []string {
 
 // freeLabel is a label that a computed part can be written to before the service's
 // labels are renamed. le is free once a histogram has been read.
-func (b *book) freeLabel() string {
+func (b *compiler) freeLabel() string {
 	if slices.Contains(b.sideLabels(), "part") {
 		return "le"
 	}

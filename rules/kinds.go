@@ -11,13 +11,13 @@ import (
 // A kind is what one type of trigger is in PromQL. A new type is one entry in a table of
 // such; what it does not need stays empty.
 type kind struct {
-	read     func(b *book, t runbook.Trigger) error   // parses the PromQL that stands in the trigger
-	levels   func(b *book, t runbook.Trigger) []level // what it reads of either side, its signal first; windows are set later
-	effect   func(b *book, t runbook.Trigger, c comparison) string
-	gate     func(b *book, t runbook.Trigger, c comparison) string // the effect, if it is as large as the runbook says
-	measure  func(b *book, t runbook.Trigger) Measure              // nil: it is told by requests
-	absolute func(b *book, t runbook.Trigger) bound                // of an absolute trigger
-	wording  func(b *book, t runbook.Trigger) wording
+	read     func(b *compiler, t runbook.Trigger) error   // parses the PromQL that stands in the trigger
+	levels   func(b *compiler, t runbook.Trigger) []level // what it reads of either side, its signal first; windows are set later
+	effect   func(b *compiler, t runbook.Trigger, c comparison) string
+	gate     func(b *compiler, t runbook.Trigger, c comparison) string // the effect, if it is as large as the runbook says
+	measure  func(b *compiler, t runbook.Trigger) Measure              // nil: it is told by requests
+	absolute func(b *compiler, t runbook.Trigger) bound                // of an absolute trigger
+	wording  func(b *compiler, t runbook.Trigger) wording
 
 	anyPod bool // no pod guard stands behind it
 }
@@ -35,7 +35,7 @@ type comparison struct {
 	candidate, stable string
 }
 
-func (b *book) compared(t runbook.Trigger, v view) comparison {
+func (b *compiler) compared(t runbook.Trigger, v view) comparison {
 	if kinds[t.Type].levels == nil {
 		return comparison{view: v}
 	}
@@ -44,12 +44,12 @@ func (b *book) compared(t runbook.Trigger, v view) comparison {
 }
 
 // effect is the trigger's number whether or not it is a breach.
-func (b *book) effect(t runbook.Trigger, v view) string {
+func (b *compiler) effect(t runbook.Trigger, v view) string {
 	return kinds[t.Type].effect(b, t, b.compared(t, v))
 }
 
 // gate keeps the effect if it is as large as the runbook says, of either view.
-func (b *book) gate(t runbook.Trigger, v view) string {
+func (b *compiler) gate(t runbook.Trigger, v view) string {
 	return kinds[t.Type].gate(b, t, b.compared(t, v))
 }
 
@@ -60,18 +60,18 @@ func (c comparison) gap() string { return fmt.Sprintf("%s - %s %s", c.candidate,
 // alone drops what else the candidate's level carries.
 func (c comparison) alone() string { return fmt.Sprintf("max by (region, release) (%s)", c.candidate) }
 
-func aloneEffect(_ *book, _ runbook.Trigger, c comparison) string { return c.alone() }
+func aloneEffect(_ *compiler, _ runbook.Trigger, c comparison) string { return c.alone() }
 
-func gapEffect(_ *book, _ runbook.Trigger, c comparison) string { return c.gap() }
+func gapEffect(_ *compiler, _ runbook.Trigger, c comparison) string { return c.gap() }
 
-func ratioEffect(_ *book, _ runbook.Trigger, c comparison) string { return c.ratio() }
+func ratioEffect(_ *compiler, _ runbook.Trigger, c comparison) string { return c.ratio() }
 
 // shareGate is a share above a limit, and clearly above stable's.
-func shareGate(_ *book, t runbook.Trigger, c comparison) string {
+func shareGate(_ *compiler, t runbook.Trigger, c comparison) string {
 	return fmt.Sprintf("%s > %s clamp_min(%s * %s, %s)", c.candidate, same, num(analysis.MinErrorRatio), c.stable, num(float64(t.Above)))
 }
 
 // increaseGate is a share so many points and so many times above stable's.
-func increaseGate(_ *book, t runbook.Trigger, c comparison) string {
+func increaseGate(_ *compiler, t runbook.Trigger, c comparison) string {
 	return fmt.Sprintf("%s > %s and %s %s > %s %s * %s", c.gap(), num(float64(t.By)), same, c.candidate, same, num(t.MinRatio), c.stable)
 }

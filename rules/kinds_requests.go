@@ -13,14 +13,14 @@ var requestKinds = map[runbook.TriggerType]kind{
 		levels: latencyLevels,
 		effect: latencyEffect,
 		gate:   latencyGate,
-		measure: func(b *book, _ runbook.Trigger) Measure {
+		measure: func(b *compiler, _ runbook.Trigger) Measure {
 			return Measure{Histogram: b.matched(b.histogram()), Native: b.native(), Bounds: b.Metrics.Latency.Buckets}
 		},
 		wording: latencyWording,
 	},
 	runbook.ErrorRate: {
 		levels: failureLevels, effect: aloneEffect, gate: shareGate,
-		wording: func(_ *book, t runbook.Trigger) wording {
+		wording: func(_ *compiler, t runbook.Trigger) wording {
 			return wording{
 				fmt.Sprintf("More than %s of the candidate's requests fail, over %s.", percent(float64(t.Above)), t.For),
 				fmt.Sprintf("{{ $value | humanizePercentage }} of the candidate's requests fail%s.", where),
@@ -30,14 +30,14 @@ var requestKinds = map[runbook.TriggerType]kind{
 	},
 	runbook.ErrorIncrease: {
 		levels: failureLevels, effect: gapEffect, gate: increaseGate,
-		wording: func(_ *book, t runbook.Trigger) wording { return increaseWording(t, "error share") },
+		wording: func(_ *compiler, t runbook.Trigger) wording { return increaseWording(t, "error share") },
 	},
 	runbook.KPIDrop: {
 		levels: kpiLevels, effect: ratioEffect,
-		gate: func(_ *book, t runbook.Trigger, c comparison) string {
+		gate: func(_ *compiler, t runbook.Trigger, c comparison) string {
 			return fmt.Sprintf("%s < %s", c.ratio(), num(1-float64(t.Drop)))
 		},
-		measure: func(b *book, t runbook.Trigger) Measure {
+		measure: func(b *compiler, t runbook.Trigger) Measure {
 			k, _ := b.KPI(t.KPI)
 			out := b.counters(counterOf(k.Trials), counterOf(k.Gains()))
 			if k.IsMean() {
@@ -49,14 +49,14 @@ var requestKinds = map[runbook.TriggerType]kind{
 	},
 	runbook.CanaryStarved: {
 		anyPod: true,
-		levels: func(_ *book, _ runbook.Trigger) []level {
+		levels: func(_ *compiler, _ runbook.Trigger) []level {
 			return []level{{name: "requests", words: "requests per second", expr: func(w window) string { return w.rate(w.b.requests()) }}}
 		},
 		effect: starvedEffect,
-		gate: func(b *book, t runbook.Trigger, c comparison) string {
+		gate: func(b *compiler, t runbook.Trigger, c comparison) string {
 			return fmt.Sprintf("%s < %s unless %s %s", starvedEffect(b, t, c), num(float64(t.Below)), same, c.moved(t.For+Settled*b.Metrics.Interval))
 		},
-		wording: func(_ *book, t runbook.Trigger) wording {
+		wording: func(_ *compiler, t runbook.Trigger) wording {
 			return wording{
 				fmt.Sprintf("The candidate gets less than %s of the traffic that its weight asks for, over %s.", percent(float64(t.Below)), t.For),
 				fmt.Sprintf("The candidate gets {{ $value | humanizePercentage }} of the traffic it should get%s.", where), "< " + num(float64(t.Below)),
@@ -65,19 +65,21 @@ var requestKinds = map[runbook.TriggerType]kind{
 	},
 	runbook.Compare: {
 		read: readPair,
-		levels: func(b *book, t runbook.Trigger) []level {
+		levels: func(b *compiler, t runbook.Trigger) []level {
 			p := b.pairs[t.Name]
 			return []level{{name: "compare_" + snake(t.Name), op: "ratio", words: "share that trigger " + t.Name + " compares",
 				expr: func(w window) string { return w.ratio(p.bad, p.all) }}}
 		},
 		effect: gapEffect, gate: increaseGate,
-		measure: func(b *book, t runbook.Trigger) Measure { return b.counters(b.pairs[t.Name].all, b.pairs[t.Name].bad) },
-		wording: func(_ *book, t runbook.Trigger) wording {
+		measure: func(b *compiler, t runbook.Trigger) Measure {
+			return b.counters(b.pairs[t.Name].all, b.pairs[t.Name].bad)
+		},
+		wording: func(_ *compiler, t runbook.Trigger) wording {
 			return increaseWording(t, "share of "+untemplated(t.Bad)+" in "+untemplated(t.All))
 		},
 	},
 	runbook.Anomaly: {
-		read: func(b *book, t runbook.Trigger) error {
+		read: func(b *compiler, t runbook.Trigger) error {
 			tree, err := b.parser.ParseExpr(t.Expr)
 			if err != nil {
 				return fmt.Errorf("expr: parse PromQL %q: %w", t.Expr, err)
@@ -85,11 +87,11 @@ var requestKinds = map[runbook.TriggerType]kind{
 			b.anomalies[t.Name] = tree.String()
 			return nil
 		},
-		effect: func(b *book, t runbook.Trigger, c comparison) string {
+		effect: func(b *compiler, t runbook.Trigger, c comparison) string {
 			return fmt.Sprintf("(%s or vector(0))", c.while(b.anomalies[t.Name]))
 		},
-		gate: func(b *book, t runbook.Trigger, c comparison) string { return c.while(b.anomalies[t.Name]) },
-		wording: func(_ *book, t runbook.Trigger) wording {
+		gate: func(b *compiler, t runbook.Trigger, c comparison) string { return c.while(b.anomalies[t.Name]) },
+		wording: func(_ *compiler, t runbook.Trigger) wording {
 			return wording{
 				fmt.Sprintf("%s, for %s.", untemplated(t.Expr), t.For),
 				fmt.Sprintf("The expression of trigger %s is true%s. It is not tested against chance.", t.Name, where), "true",
@@ -99,11 +101,11 @@ var requestKinds = map[runbook.TriggerType]kind{
 	runbook.AbsoluteSLO: {absolute: anyVersionLimit, wording: absoluteWording},
 }
 
-func failureLevels(_ *book, _ runbook.Trigger) []level {
+func failureLevels(_ *compiler, _ runbook.Trigger) []level {
 	return []level{{name: "requests_failed", op: "ratio", words: "share of requests that fail", expr: window.errorRate}}
 }
 
-func latencyLevels(b *book, t runbook.Trigger) []level {
+func latencyLevels(b *compiler, t runbook.Trigger) []level {
 	name := percentile(t.Quantile)
 	out := []level{{name: "latency", op: snake(name), words: name + " latency in seconds", nan: true,
 		expr: func(w window) string { return w.anyQuantile(t.Quantile) }}}
@@ -114,7 +116,7 @@ func latencyLevels(b *book, t runbook.Trigger) []level {
 }
 
 // beyond is what a quantile of a classic histogram cannot see, see [latencyGate].
-func (b *book) beyond(t runbook.Trigger) (level, bool) {
+func (b *compiler) beyond(t runbook.Trigger) (level, bool) {
 	top, ok := b.topBucket()
 	if !ok || t.Increase == 0 {
 		return level{}, false
@@ -124,7 +126,7 @@ func (b *book) beyond(t runbook.Trigger) (level, bool) {
 		expr:  func(w window) string { return w.beyond(top) }}, true
 }
 
-func latencyEffect(_ *book, t runbook.Trigger, c comparison) string {
+func latencyEffect(_ *compiler, t runbook.Trigger, c comparison) string {
 	if t.Increase == 0 {
 		return c.alone()
 	}
@@ -135,7 +137,7 @@ func latencyEffect(_ *book, t runbook.Trigger, c comparison) string {
 // ceiling the candidate is to blame only if it is slower than stable. Above the highest
 // finite bucket a quantile stands still, however slow requests become: there a candidate
 // with a whole percentage point more requests than stable is slow as well.
-func latencyGate(b *book, t runbook.Trigger, c comparison) string {
+func latencyGate(b *compiler, t runbook.Trigger, c comparison) string {
 	over := fmt.Sprintf("%s > %s clamp_min(%s, %s)", c.candidate, same, c.stable, num(t.Ceiling.Std().Seconds()))
 	if t.Increase == 0 {
 		return over
@@ -153,7 +155,7 @@ func latencyGate(b *book, t runbook.Trigger, c comparison) string {
 	return fmt.Sprintf("%s and %s (%s)", c.ratio(), same, strings.Join(gates, " or "+same+" "))
 }
 
-func latencyWording(_ *book, t runbook.Trigger) wording {
+func latencyWording(_ *compiler, t runbook.Trigger) wording {
 	name := percentile(t.Quantile)
 	ratio := fmt.Sprintf("The candidate's %s is {{ $value | printf \"%%.2f\" }} times stable's%s.", name, where)
 	seconds := num(t.Ceiling.Std().Seconds())
@@ -178,7 +180,7 @@ func increaseWording(t runbook.Trigger, what string) wording {
 	}
 }
 
-func kpiLevels(b *book, t runbook.Trigger) []level {
+func kpiLevels(b *compiler, t runbook.Trigger) []level {
 	k, _ := b.KPI(t.KPI)
 	op := "ratio"
 	if k.IsMean() {
@@ -189,7 +191,7 @@ func kpiLevels(b *book, t runbook.Trigger) []level {
 }
 
 // kpiWording names what a mean is of, and its unit if it has one.
-func kpiWording(b *book, t runbook.Trigger) wording {
+func kpiWording(b *compiler, t runbook.Trigger) wording {
 	k, _ := b.KPI(t.KPI)
 	first, of, stable := t.KPI+" of the candidate", t.KPI, "stable"
 	if k.IsMean() {
@@ -208,13 +210,13 @@ func kpiWording(b *book, t runbook.Trigger) wording {
 
 // starvedEffect is what the candidate gets of the traffic, as a share of what its weight
 // asks for. No series: it gets nothing.
-func starvedEffect(_ *book, _ runbook.Trigger, c comparison) string {
+func starvedEffect(_ *compiler, _ runbook.Trigger, c comparison) string {
 	gets := fmt.Sprintf("(%s or %s 0 * %s)", c.candidate, same, c.stable)
 	return fmt.Sprintf("%[1]s / %[3]s (%[1]s + %[3]s %[2]s > 0) / %[3]s %[4]s", gets, c.stable, same, c.wanted())
 }
 
 // readPair reads the two counters of a compare trigger.
-func readPair(b *book, t runbook.Trigger) error {
+func readPair(b *compiler, t runbook.Trigger) error {
 	bad, err := b.counter(t.Bad)
 	if err != nil {
 		return fmt.Errorf("bad: %w", err)
@@ -228,7 +230,7 @@ func readPair(b *book, t runbook.Trigger) error {
 }
 
 // anyVersionLimit is a limit on the error rate, or on a quantile.
-func anyVersionLimit(b *book, t runbook.Trigger) bound {
+func anyVersionLimit(b *compiler, t runbook.Trigger) bound {
 	if t.Ceiling > 0 {
 		return bound{
 			level:  func(w window) string { return w.quantile(t.Quantile) },
@@ -239,7 +241,7 @@ func anyVersionLimit(b *book, t runbook.Trigger) bound {
 	return bound{level: window.errorRate, behind: window.requests, limit: float64(t.Above), least: b.minRequests()}
 }
 
-func absoluteWording(_ *book, t runbook.Trigger) wording {
+func absoluteWording(_ *compiler, t runbook.Trigger) wording {
 	if t.Ceiling > 0 {
 		return wording{
 			fmt.Sprintf("%s latency of all versions together is above %s, over %s.", percentile(t.Quantile), t.Ceiling, t.For),

@@ -33,7 +33,7 @@ func (l level) series() string {
 }
 
 // levels are all levels that the triggers read, each once, in the runbook's order.
-func (b *book) levels() []level {
+func (b *compiler) levels() []level {
 	var out []level
 	seen := map[string]bool{}
 	for _, t := range b.Triggers {
@@ -48,7 +48,7 @@ func (b *book) levels() []level {
 }
 
 // levelsOf are those that a trigger reads, the one of its signal first.
-func (b *book) levelsOf(t runbook.Trigger) []level {
+func (b *compiler) levelsOf(t runbook.Trigger) []level {
 	levels := kinds[t.Type].levels
 	if t.Absolute() || levels == nil {
 		return nil
@@ -61,4 +61,4 @@ func (b *book) levelsOf(t runbook.Trigger) []level {
 }
 
 // level is the level of a trigger's signal.
-func (b *book) level(t runbook.Trigger) level { return b.levelsOf(t)[0] }
+func (b *compiler) level(t runbook.Trigger) level { return b.levelsOf(t)[0] }

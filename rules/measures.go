@@ -48,12 +48,12 @@ func Measures(rb *runbook.Runbook) ([]Measure, error) {
 	return out, nil
 }
 
-func (b *book) counters(all, bad counter) Measure {
+func (b *compiler) counters(all, bad counter) Measure {
 	return Measure{All: b.matched(all), Bad: b.matched(bad)}
 }
 
 // matched is a selector as Prometheus' own code has it. Its parts have been parsed.
-func (b *book) matched(c counter) []*labels.Matcher {
+func (b *compiler) matched(c counter) []*labels.Matcher {
 	out, err := b.parser.ParseMetricSelector(b.series(c))
 	if err != nil {
 		return nil

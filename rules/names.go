@@ -67,7 +67,7 @@ func isRole(r runbook.Role) string { return match("role", string(r)) }
 
 // checkNames makes sure that nothing but names stands where a rule needs a name, and
 // that labels tell apart what they must.
-func (b *book) checkNames() error {
+func (b *compiler) checkNames() error {
 	if b.Metrics.Interval <= 0 {
 		return fmt.Errorf("metrics.interval %s is not positive", b.Metrics.Interval)
 	}
@@ -88,7 +88,7 @@ func (b *book) checkNames() error {
 }
 
 // checkApart refuses one label for two things that must be told apart.
-func (b *book) checkApart() error {
+func (b *compiler) checkApart() error {
 	side, r := b.Metrics.SideLabel(), b.Metrics.RegionLabel
 	if side == r {
 		return fmt.Errorf("label %q tells both the side and the region", r)
@@ -99,7 +99,7 @@ func (b *book) checkApart() error {
 	return nil
 }
 
-func (b *book) labelNames() []string {
+func (b *compiler) labelNames() []string {
 	out := []string{b.Metrics.SideLabel(), b.Metrics.PodLabel}
 	if l := b.Metrics.RegionLabel; l != "" {
 		out = append(out, l)
@@ -110,7 +110,7 @@ func (b *book) labelNames() []string {
 	return out
 }
 
-func (b *book) metricNames() []string {
+func (b *compiler) metricNames() []string {
 	m := b.Metrics
 	out := []string{m.Requests.Counter}
 	for _, k := range m.KPIs {

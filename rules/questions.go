@@ -24,7 +24,7 @@ const (
 
 // Questions are what the daemon may ask Prometheus about one service. Each is one
 // instant query; values from a release appear only as quoted label values.
-type Questions struct{ b *book }
+type Questions struct{ b *compiler }
 
 // Ask prepares the questions of a runbook, and fails where [Compile] would. It is cheap:
 // names, matchers and the PromQL of triggers are checked, and each question is built and
@@ -43,7 +43,7 @@ const levelWindow = "5m"
 // mustParse is for texts whose parts have all been parsed or quoted before; that they
 // parse whatever a release holds is what the fuzz test shows. An Expr that could not
 // be parsed is the zero one, never a wrong one.
-func (b *book) mustParse(text string) Expr {
+func (b *compiler) mustParse(text string) Expr {
 	e, err := b.parse(text)
 	if err != nil {
 		return Expr{}
@@ -161,7 +161,7 @@ func (q Questions) countPods(series string) Expr {
 	return q.b.mustParse(fmt.Sprintf("count(count by (%s) (%s)) or vector(0)", q.b.Metrics.PodLabel, series))
 }
 
-func (b *book) freshness() runbook.Duration {
+func (b *compiler) freshness() runbook.Duration {
 	if d := b.LastKnownGood.MaxAge; d > 0 {
 		return d
 	}
@@ -176,7 +176,7 @@ func (q Questions) Rate(rel record.Release, side runbook.Role) Expr {
 }
 
 // look is the verification window.
-func (b *book) look() runbook.Duration {
+func (b *compiler) look() runbook.Duration {
 	if w := b.Verification.Window; w > 0 {
 		return w
 	}
@@ -210,7 +210,7 @@ func (q Questions) Pairing(rel record.Release, side runbook.Role) (Expr, bool) {
 
 // errorLimit is the lowest error share that the runbook calls too much for any
 // version, 1 if it names none.
-func (b *book) errorLimit() float64 {
+func (b *compiler) errorLimit() float64 {
 	least := 1.0
 	if v := float64(b.Verification.System.ErrorRate.Below); v > 0 {
 		least = v
@@ -226,7 +226,7 @@ func (b *book) errorLimit() float64 {
 type latencyLimit struct{ quantile, seconds float64 }
 
 // latencyLimits are the lowest limits for each quantile, ascending.
-func (b *book) latencyLimits() []latencyLimit {
+func (b *compiler) latencyLimits() []latencyLimit {
 	var out []latencyLimit
 	add := func(q float64, limit runbook.Duration) {
 		if limit <= 0 || q <= 0 {

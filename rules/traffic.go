@@ -53,7 +53,7 @@ func (q Questions) Traffic() []TrafficQuestion {
 // an hour at most. It is not a pod's age: where pods were replaced, the ones before count.
 // One step of the subquery is one scrape, so that the first step sees the first sample,
 // and half a scrape is added because increase() adds it there.
-func (b *book) seen(counter string) string {
+func (b *compiler) seen(counter string) string {
 	every := b.Metrics.Interval
 	return fmt.Sprintf("clamp(time() + %s - min_over_time(min(timestamp(%s))[%s:%s]), %s, %s)",
 		num(every.Std().Seconds()/2), counter, TrafficOver, every, num(every.Std().Seconds()), num(TrafficOver.Std().Seconds()))

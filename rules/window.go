@@ -11,13 +11,13 @@ import (
 // A window is a look at the service's own series over a length of time: of all
 // versions, or of those that where selects; apart by the labels in by.
 type window struct {
-	b      *book
+	b      *compiler
 	where  []string // more matchers
 	length string
 	by     []string
 }
 
-func (b *book) window(length runbook.Duration, where ...string) window {
+func (b *compiler) window(length runbook.Duration, where ...string) window {
 	return window{b: b, where: where, length: length.String()}
 }
 

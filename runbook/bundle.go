@@ -108,13 +108,13 @@ func moves(name string) bool { return slices.Contains(moving, strings.ToLower(na
 // Check returns [Problems] unless every reference is immutable and model and
 // features are a pair.
 func (b Bundle) Check() error {
-	p := newPage("")
+	p := newDecoder("")
 	p.lines[""] = 0
 	b.check(p, "")
 	return p.problems.err()
 }
 
-func (b Bundle) check(p *page, at string) {
+func (b Bundle) check(p *decoder, at string) {
 	if b.Schema != 0 && b.Schema != Schema {
 		p.add(join(at, "schema"), fmt.Sprintf("%d is not known to this program", b.Schema), "leave it out, or use a newer autorollback")
 	}
@@ -126,7 +126,7 @@ func (b Bundle) check(p *page, at string) {
 	}
 }
 
-func (m Model) check(p *page, at string) {
+func (m Model) check(p *decoder, at string) {
 	image := at + ".image"
 	switch bare, _, digested := strings.Cut(m.Image, "@"); {
 	case m.Image == "":
@@ -141,7 +141,7 @@ func (m Model) check(p *page, at string) {
 	m.Registry.check(p, at+".registry")
 }
 
-func (r Registry) check(p *page, at string) {
+func (r Registry) check(p *decoder, at string) {
 	p.oneOf(at+".kind", r.Kind, "mlflow", "wandb", "other")
 	p.need(at+".name", r.Name, "name the registered model")
 	pattern := versionPattern[r.Kind]
@@ -155,7 +155,7 @@ func (r Registry) check(p *page, at string) {
 	}
 }
 
-func (b Bundle) checkFeatures(p *page, at string) {
+func (b Bundle) checkFeatures(p *decoder, at string) {
 	f, encoder := b.Features, join(at, "features.encoder")
 	switch {
 	case f.Encoder == "":
@@ -181,7 +181,7 @@ func (b Bundle) checkFeatures(p *page, at string) {
 	}
 }
 
-func (b Bundle) checkFlags(p *page, at string) {
+func (b Bundle) checkFlags(p *decoder, at string) {
 	for _, name := range sortedKeys(b.Flags) {
 		path := join(at, name)
 		switch v := b.Flags[name].(type) {

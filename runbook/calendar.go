@@ -21,9 +21,9 @@ type Calendar struct {
 // CRON_TZ= or TZ= prefix) and an IANA time zone, default UTC. What never comes is refused.
 // It never panics, and its errors say what to write instead.
 func ParseCalendar(text, timezone string) (Calendar, error) {
-	starts, problem, mend := parseCron(text)
+	starts, problem, fix := parseCron(text)
 	if problem != "" {
-		return Calendar{}, fmt.Errorf("%s; %s", problem, mend)
+		return Calendar{}, fmt.Errorf("%s; %s", problem, fix)
 	}
 	zone, err := time.LoadLocation(timezone)
 	if err != nil {
@@ -34,21 +34,21 @@ func ParseCalendar(text, timezone string) (Calendar, error) {
 }
 
 // parseCron reads the expression, or says what is wrong with it and what to write.
-func parseCron(text string) (starts *cron.SpecSchedule, problem, mend string) {
-	mend = "write five fields: minute hour day month weekday, e.g. \"0 9 * * 1-5\""
+func parseCron(text string) (starts *cron.SpecSchedule, problem, fix string) {
+	fix = "write five fields: minute hour day month weekday, e.g. \"0 9 * * 1-5\""
 	if strings.Contains(text, "TZ=") {
 		return nil, fmt.Sprintf("%q names a time zone", text), "write it in the field timezone"
 	}
 	if len(strings.Fields(text)) != 5 {
-		return nil, fmt.Sprintf("%q is not a cron expression", text), mend
+		return nil, fmt.Sprintf("%q is not a cron expression", text), fix
 	}
 	read, err := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(text)
 	starts, ok := read.(*cron.SpecSchedule)
 	switch {
 	case err != nil:
-		return nil, fmt.Sprintf("%q is not a cron expression: %s", text, err), mend
+		return nil, fmt.Sprintf("%q is not a cron expression: %s", text, err), fix
 	case !ok || starts.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero():
-		return nil, fmt.Sprintf("%q never comes", text), mend
+		return nil, fmt.Sprintf("%q never comes", text), fix
 	}
 	starts.Location = time.UTC // a wall clock has no jumps
 	return starts, "", ""

@@ -12,7 +12,7 @@ import (
 
 // decode fills v from the node and notes every mistake under the path. A null is the
 // same as a field that was not written.
-func (p *page) decode(n *yaml.Node, v reflect.Value, path string) {
+func (p *decoder) decode(n *yaml.Node, v reflect.Value, path string) {
 	for n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
@@ -39,7 +39,7 @@ func (p *page) decode(n *yaml.Node, v reflect.Value, path string) {
 	}
 }
 
-func (p *page) decodeText(n *yaml.Node, u yaml.Unmarshaler, path string) {
+func (p *decoder) decodeText(n *yaml.Node, u yaml.Unmarshaler, path string) {
 	if n.Kind != yaml.ScalarNode {
 		p.add(path, "is a "+kindName(n)+" where one value belongs", "write one value")
 		return
@@ -47,13 +47,13 @@ func (p *page) decodeText(n *yaml.Node, u yaml.Unmarshaler, path string) {
 	err := u.UnmarshalYAML(n)
 	var w wrong
 	if errors.As(err, &w) {
-		p.add(path, w.what, w.mend)
+		p.add(path, w.what, w.fix)
 	} else if err != nil {
 		p.add(path, err.Error(), "")
 	}
 }
 
-func (p *page) decodeStruct(n *yaml.Node, v reflect.Value, path string) {
+func (p *decoder) decodeStruct(n *yaml.Node, v reflect.Value, path string) {
 	fields := map[string]int{}
 	for i := range v.NumField() {
 		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
@@ -67,16 +67,16 @@ func (p *page) decodeStruct(n *yaml.Node, v reflect.Value, path string) {
 			p.decode(value, v.Field(i), at)
 			return
 		}
-		mend := "known here: " + strings.Join(sortedKeys(fields), ", ")
+		fix := "known here: " + strings.Join(sortedKeys(fields), ", ")
 		if near := nearest(key.Value, sortedKeys(fields)); near != "" {
-			mend = fmt.Sprintf("did you mean %q?", near)
+			fix = fmt.Sprintf("did you mean %q?", near)
 			defer func() { p.bad[join(path, near)] = true }()
 		}
-		p.add(at, "unknown key", mend)
+		p.add(at, "unknown key", fix)
 	})
 }
 
-func (p *page) decodeList(n *yaml.Node, v reflect.Value, path string) {
+func (p *decoder) decodeList(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.SequenceNode {
 		p.add(path, "is a "+kindName(n)+" where a list belongs", "write a list: [one, two]")
 		return
@@ -90,7 +90,7 @@ func (p *page) decodeList(n *yaml.Node, v reflect.Value, path string) {
 	}
 }
 
-func (p *page) decodeMap(n *yaml.Node, v reflect.Value, path string) {
+func (p *decoder) decodeMap(n *yaml.Node, v reflect.Value, path string) {
 	p.pairs(n, path, func(key, value *yaml.Node) {
 		if v.IsNil() {
 			v.Set(reflect.MakeMap(v.Type()))
@@ -103,7 +103,7 @@ func (p *page) decodeMap(n *yaml.Node, v reflect.Value, path string) {
 
 // pairs visits each key of a mapping once: its own keys first, then those merged in
 // by <<. It notes the line of each key that has a value.
-func (p *page) pairs(n *yaml.Node, path string, visit func(key, value *yaml.Node)) {
+func (p *decoder) pairs(n *yaml.Node, path string, visit func(key, value *yaml.Node)) {
 	if n.Kind != yaml.MappingNode {
 		p.add(path, "is a "+kindName(n)+" where a mapping belongs", "write indented `key: value` lines")
 		return
@@ -131,7 +131,7 @@ func (p *page) pairs(n *yaml.Node, path string, visit func(key, value *yaml.Node
 	}
 }
 
-func (p *page) merge(from *yaml.Node, path string, own map[string]bool, visit func(key, value *yaml.Node)) {
+func (p *decoder) merge(from *yaml.Node, path string, own map[string]bool, visit func(key, value *yaml.Node)) {
 	if !p.spend() {
 		return
 	}
@@ -152,7 +152,7 @@ func (p *page) merge(from *yaml.Node, path string, own map[string]bool, visit fu
 	})
 }
 
-func (p *page) visit(key, value *yaml.Node, at string, visit func(key, value *yaml.Node)) {
+func (p *decoder) visit(key, value *yaml.Node, at string, visit func(key, value *yaml.Node)) {
 	target := value
 	for target.Kind == yaml.AliasNode {
 		target = target.Alias
@@ -167,7 +167,7 @@ func (p *page) visit(key, value *yaml.Node, at string, visit func(key, value *ya
 }
 
 // decodeScalar fills a string, bool, number or, for a flag, whichever was written.
-func (p *page) decodeScalar(n *yaml.Node, v reflect.Value, path string) {
+func (p *decoder) decodeScalar(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.ScalarNode {
 		p.add(path, "is a "+kindName(n)+" where one value belongs", "write one value")
 		return
@@ -194,7 +194,7 @@ func (p *page) decodeScalar(n *yaml.Node, v reflect.Value, path string) {
 
 // decodeFlag keeps every number as a float64, as JSON does, so that a bundle has one
 // digest whichever way it came.
-func (p *page) decodeFlag(n *yaml.Node, v reflect.Value, path string) {
+func (p *decoder) decodeFlag(n *yaml.Node, v reflect.Value, path string) {
 	var f float64
 	var b bool
 	switch tag := n.ShortTag(); tag {

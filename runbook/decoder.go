@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A page is one file while it is read: where each field stands and what is wrong.
-type page struct {
+// A decoder is one file while it is read: where each field stands and what is wrong.
+type decoder struct {
 	file     string
 	lines    map[string]int  // of every field present, by path
 	bad      map[string]bool // paths that already have a problem
@@ -25,12 +25,12 @@ type page struct {
 // maxNodes is far beyond any honest file and stops one that multiplies by aliases.
 const maxNodes = 20_000
 
-func newPage(file string) *page {
-	return &page{file: file, lines: map[string]int{"": 1}, bad: map[string]bool{}, left: maxNodes}
+func newDecoder(file string) *decoder {
+	return &decoder{file: file, lines: map[string]int{"": 1}, bad: map[string]bool{}, left: maxNodes}
 }
 
 // spend reports whether one more node may be visited.
-func (p *page) spend() bool {
+func (p *decoder) spend() bool {
 	p.left--
 	if p.left == 0 {
 		p.add("", "aliases make the document too large or endless", "write the values out")
@@ -39,10 +39,10 @@ func (p *page) spend() bool {
 }
 
 // has reports whether the field was written in the file, with whatever value.
-func (p *page) has(path string) bool { _, ok := p.lines[path]; return ok }
+func (p *decoder) has(path string) bool { _, ok := p.lines[path]; return ok }
 
 // line is where the field stands, or the nearest field around it.
-func (p *page) line(path string) int {
+func (p *decoder) line(path string) int {
 	for {
 		if n, ok := p.lines[path]; ok {
 			return n
@@ -53,7 +53,7 @@ func (p *page) line(path string) int {
 
 // add notes a problem, unless the field or one around it already has one: one
 // mistake, one message.
-func (p *page) add(path, what, mend string) {
+func (p *decoder) add(path, what, fix string) {
 	for at := path; ; at = parent(at) {
 		if p.bad[at] {
 			return
@@ -63,11 +63,11 @@ func (p *page) add(path, what, mend string) {
 		}
 	}
 	p.bad[path] = true
-	p.problems = append(p.problems, Problem{p.file, p.line(path), path, what, mend})
+	p.problems = append(p.problems, Problem{p.file, p.line(path), path, what, fix})
 }
 
 // missing notes that a required field was not written.
-func (p *page) missing(path, mend string) { p.add(path, "is missing", mend) }
+func (p *decoder) missing(path, fix string) { p.add(path, "is missing", fix) }
 
 func parent(path string) string {
 	return path[:max(strings.LastIndexAny(path, ".["), 0)]
@@ -81,7 +81,7 @@ func join(path, key string) string {
 }
 
 // one returns the file's only YAML document.
-func (p *page) one(text []byte) (*yaml.Node, bool) {
+func (p *decoder) one(text []byte) (*yaml.Node, bool) {
 	dec := yaml.NewDecoder(strings.NewReader(string(text)))
 	var doc, second yaml.Node
 	err := dec.Decode(&doc)
@@ -106,7 +106,7 @@ func (p *page) one(text []byte) (*yaml.Node, bool) {
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
 
 // syntax notes an error of the YAML reader, which says its line only in words.
-func (p *page) syntax(err error) {
+func (p *decoder) syntax(err error) {
 	what := err.Error()
 	if m := yamlLine.FindStringSubmatch(what); m != nil {
 		if n, _ := strconv.Atoi(m[1]); n > 0 {

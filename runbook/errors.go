@@ -35,7 +35,7 @@ func (r refusal) Error() string      { return string(r) }
 func (refusal) Is(target error) bool { return target == ErrRefused }
 
 // A Problem is one mistake in a file: where it is, which field, what is wrong and
-// how to mend it.
+// how to fix it.
 type Problem struct {
 	File  string
 	Line  int // 1-based; 0 if the value came from no file
@@ -44,7 +44,7 @@ type Problem struct {
 	Mend  string
 }
 
-// Error returns "FILE:LINE: FIELD: what; mend", without the parts that are empty.
+// Error returns "FILE:LINE: FIELD: what; fix", without the parts that are empty.
 func (p Problem) Error() string {
 	var b strings.Builder
 	if p.File != "" {
@@ -83,6 +83,6 @@ func (p Problems) err() error {
 }
 
 // wrong is a value's mistake before anybody knows where it stands.
-type wrong struct{ what, mend string }
+type wrong struct{ what, fix string }
 
-func (w wrong) Error() string { return w.what + "; " + w.mend }
+func (w wrong) Error() string { return w.what + "; " + w.fix }

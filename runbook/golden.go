@@ -73,18 +73,18 @@ func (g *Golden) At(version, backend string) string {
 	return strings.NewReplacer("{version}", url.PathEscape(version), "{backend}", url.PathEscape(backend)).Replace(g.URL)
 }
 
-func (g *Golden) fill(p *page) {
+func (g *Golden) applyDefaults(p *decoder) {
 	if g == nil {
 		return
 	}
-	preset(p, "verification.golden.tolerance", &g.Tolerance, 0.001)
-	preset(p, "verification.golden.timeout", &g.Timeout, Duration(2*time.Second))
+	setDefault(p, "verification.golden.tolerance", &g.Tolerance, 0.001)
+	setDefault(p, "verification.golden.timeout", &g.Timeout, Duration(2*time.Second))
 	for i := range g.Cases {
-		preset(p, fmt.Sprintf("verification.golden.cases[%d].name", i), &g.Cases[i].Name, fmt.Sprintf("case %d", i+1))
+		setDefault(p, fmt.Sprintf("verification.golden.cases[%d].name", i), &g.Cases[i].Name, fmt.Sprintf("case %d", i+1))
 	}
 }
 
-func (g *Golden) check(p *page) {
+func (g *Golden) check(p *decoder) {
 	const at = "verification.golden"
 	if g == nil {
 		return
@@ -94,12 +94,12 @@ func (g *Golden) check(p *page) {
 	} else if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		p.add(at+".url", fmt.Sprintf("%q is not an address", g.URL), "write e.g. http://{backend}.ranker.svc:8080/predict")
 	} else if u.User != nil {
-		p.add(at+".url", "holds a password", mendSecret)
+		p.add(at+".url", "holds a password", fixSecret)
 	} else if name := secretIn(u.Query()); name != "" {
-		p.add(at+".url", fmt.Sprintf("holds a secret (%s)", name), mendSecret)
+		p.add(at+".url", fmt.Sprintf("holds a secret (%s)", name), fixSecret)
 	}
 	if strings.ContainsAny(g.TokenFile, " \t\r\n") {
-		p.add(at+".token_file", "is not the name of a file", "name a file that holds the token; "+mendSecret)
+		p.add(at+".token_file", "is not the name of a file", "name a file that holds the token; "+fixSecret)
 	}
 	if !p.has(at+".file") && len(g.Cases) == 0 {
 		p.missing(at+".file", "name a JSONL file beside the runbook, one {\"request\": …, \"answer\": …} a line, or write cases")
@@ -120,11 +120,11 @@ func (g *Golden) check(p *page) {
 		}
 	}
 	if what := g.tooMany(); what != "" {
-		p.add(at+".cases", what, mendGolden)
+		p.add(at+".cases", what, fixGolden)
 	}
 }
 
-const mendSecret = "leave it out: runbooks are shown to people; write `token_file: FILE`, which the daemon reads"
+const fixSecret = "leave it out: runbooks are shown to people; write `token_file: FILE`, which the daemon reads"
 
 // secretIn names a parameter of an address that must not be in a runbook.
 func secretIn(q url.Values) string {
@@ -158,7 +158,7 @@ func (g *Golden) Token() (string, error) {
 	return token, nil
 }
 
-const mendGolden = "keep the telling ones: all of them are asked at every poll"
+const fixGolden = "keep the telling ones: all of them are asked at every poll"
 
 func (g *Golden) tooMany() string {
 	count := map[string]int{}
@@ -193,11 +193,11 @@ func (g *Golden) read(dir string) error {
 		return fmt.Errorf("read golden predictions: %w", err)
 	}
 	if len(text) > maxGoldenFile {
-		return Problems{{File: path, What: fmt.Sprintf("is longer than %d MiB", maxGoldenFile>>20), Mend: mendGolden}}
+		return Problems{{File: path, What: fmt.Sprintf("is longer than %d MiB", maxGoldenFile>>20), Mend: fixGolden}}
 	}
 	problems := g.lines(path, text)
 	if what := g.tooMany(); what != "" {
-		problems = append(problems, Problem{File: path, Line: 1, What: what, Mend: mendGolden})
+		problems = append(problems, Problem{File: path, Line: 1, What: what, Mend: fixGolden})
 	}
 	return problems.err()
 }
@@ -222,7 +222,7 @@ func (g *Golden) lines(path string, text []byte) (problems Problems) {
 		g.Cases = append(g.Cases, c)
 	}
 	if in.Err() != nil {
-		problems = append(problems, Problem{path, line + 1, "", fmt.Sprintf("is longer than %d KiB", maxGoldenLine>>10), mendGolden})
+		problems = append(problems, Problem{path, line + 1, "", fmt.Sprintf("is longer than %d KiB", maxGoldenLine>>10), fixGolden})
 	} else if len(g.Cases) == 0 && len(problems) == 0 {
 		problems = append(problems, Problem{path, 1, "", "holds no prediction", "write one a line"})
 	}

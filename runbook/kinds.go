@@ -10,14 +10,14 @@ import (
 // A kind is everything of a trigger that depends on its type. A new type is one entry in
 // a table of such; a field that it does not need stays empty.
 type kind struct {
-	need, may []string                             // fields beside name, type, severity and for
-	either    func(p *page, at string) []string    // more needed fields, by what is written
-	defaults  func(p *page, at string, t *Trigger) // of its own fields
-	window    time.Duration                        // default of for; 0: it must be written
-	intervals Duration                             // the shortest window, instead of leastIntervals
-	tooShort  string                               // why no shorter one
-	section   string                               // of metrics, see sections
-	check     func(p *page, at string, t Trigger, r *Runbook)
+	need, may []string                                // fields beside name, type, severity and for
+	either    func(p *decoder, at string) []string    // more needed fields, by what is written
+	defaults  func(p *decoder, at string, t *Trigger) // of its own fields
+	window    time.Duration                           // default of for; 0: it must be written
+	intervals Duration                                // the shortest window, instead of leastIntervals
+	tooShort  string                                  // why no shorter one
+	section   string                                  // of metrics, see sections
+	check     func(p *decoder, at string, t Trigger, r *Runbook)
 
 	uncompared bool                               // nothing to hold against stable, so no evidence
 	absolute   func(t Trigger) (name, why string) // about any version: what it is, and why it only pages

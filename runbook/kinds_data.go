@@ -16,7 +16,7 @@ const (
 var dataKinds = map[TriggerType]kind{
 	NullSpike: {
 		may: []string{"by"}, window: 5 * time.Minute, section: "features",
-		defaults: func(p *page, at string, t *Trigger) { preset(p, at+".by", &t.By, 0.01) },
+		defaults: func(p *decoder, at string, t *Trigger) { setDefault(p, at+".by", &t.By, 0.01) },
 		sentence: func(t Trigger) string {
 			return fmt.Sprintf("missing values of any feature %s points above stable over %s", trimPercent(t.By), t.For)
 		},
@@ -34,7 +34,7 @@ var dataKinds = map[TriggerType]kind{
 	},
 	SchemaMismatch: {
 		may: []string{"above", "style"}, window: 5 * time.Minute, section: "schema",
-		defaults: func(p *page, at string, t *Trigger) { preset(p, at+".above", &t.Above, 0.001) },
+		defaults: func(p *decoder, at string, t *Trigger) { setDefault(p, at+".above", &t.Above, 0.001) },
 		sentence: func(t Trigger) string {
 			return fmt.Sprintf("schema mismatches above %s over %s, and clearly above stable", t.Above, t.For) + t.steady()
 		},
@@ -48,10 +48,10 @@ var dataKinds = map[TriggerType]kind{
 	},
 	DistributionShift: {
 		need: []string{"distribution"}, may: []string{"distance", "psi", "against"}, window: 30 * time.Minute,
-		defaults: func(p *page, at string, t *Trigger) {
-			preset(p, at+".against", &t.Against, AgainstStable)
+		defaults: func(p *decoder, at string, t *Trigger) {
+			setDefault(p, at+".against", &t.Against, AgainstStable)
 			if !p.has(at + ".psi") {
-				preset(p, at+".distance", &t.Distance, 0.1)
+				setDefault(p, at+".distance", &t.Distance, 0.1)
 			}
 		},
 		check: checkShift,
@@ -98,7 +98,7 @@ var dataKinds = map[TriggerType]kind{
 }
 
 // checkShift checks what a distribution is held against, and that both are declared.
-func checkShift(p *page, at string, t Trigger, r *Runbook) {
+func checkShift(p *decoder, at string, t Trigger, r *Runbook) {
 	if p.has(at + ".against") {
 		p.oneOf(at+".against", t.Against, AgainstStable, AgainstReference)
 	}

@@ -21,7 +21,7 @@ const (
 var requestKinds = map[TriggerType]kind{
 	LatencyQuantile: {
 		need: []string{"quantile"}, may: []string{"increase", "ceiling", "style"}, section: "latency",
-		either: func(p *page, at string) []string {
+		either: func(p *decoder, at string) []string {
 			if p.has(at + ".ceiling") {
 				return nil
 			}
@@ -68,7 +68,7 @@ var requestKinds = map[TriggerType]kind{
 	},
 	CanaryStarved: {
 		may: []string{"below"}, window: 3 * time.Minute,
-		defaults: func(p *page, at string, t *Trigger) { preset(p, at+".below", &t.Below, 0.5) },
+		defaults: func(p *decoder, at string, t *Trigger) { setDefault(p, at+".below", &t.Below, 0.5) },
 		sentence: func(t Trigger) string {
 			return fmt.Sprintf("candidate gets less than %s of its share of the traffic over %s", t.Below, t.For)
 		},
@@ -82,7 +82,7 @@ var requestKinds = map[TriggerType]kind{
 	},
 	Compare: {
 		need: []string{"bad", "all"}, may: []string{"by", "min_ratio", "style"}, defaults: increaseDefaults, window: 5 * time.Minute,
-		check: func(p *page, at string, t Trigger, r *Runbook) {
+		check: func(p *decoder, at string, t Trigger, r *Runbook) {
 			for field, text := range map[string]string{"bad": t.Bad, "all": t.All} {
 				if p.has(join(at, field)) {
 					p.counter(join(at, field), text, r.Metrics.SideLabel())
@@ -100,7 +100,7 @@ var requestKinds = map[TriggerType]kind{
 	},
 	Anomaly: {
 		need: []string{"expr"}, may: []string{"unprotected"}, window: 5 * time.Minute, uncompared: true,
-		check: func(p *page, at string, t Trigger, _ *Runbook) {
+		check: func(p *decoder, at string, t Trigger, _ *Runbook) {
 			if p.has(at + ".expr") {
 				p.vector(at+".expr", t.Expr)
 			}
@@ -150,9 +150,9 @@ func latencySentence(t Trigger) string {
 	return name + t.steady()
 }
 
-func increaseDefaults(p *page, at string, t *Trigger) {
-	preset(p, at+".by", &t.By, 0.005)
-	preset(p, at+".min_ratio", &t.MinRatio, 1.5)
+func increaseDefaults(p *decoder, at string, t *Trigger) {
+	setDefault(p, at+".by", &t.By, 0.005)
+	setDefault(p, at+".min_ratio", &t.MinRatio, 1.5)
 }
 
 func increaseSentence(what string, t Trigger) string {
@@ -161,7 +161,7 @@ func increaseSentence(what string, t Trigger) string {
 
 func errorQuery(r *Runbook, t Trigger) string { return r.Metrics.errorShare(r.Metrics.bySide(), t.For) }
 
-func checkKPI(p *page, at string, t Trigger, r *Runbook) {
+func checkKPI(p *decoder, at string, t Trigger, r *Runbook) {
 	if t.Style == ByThreshold {
 		p.add(at+".style", "\"threshold\" is refused for a KPI",
 			"leave it out: as a bare threshold, a small drop of a KPI rolls back nearly every good release")
@@ -172,7 +172,7 @@ func checkKPI(p *page, at string, t Trigger, r *Runbook) {
 }
 
 // absoluteFields are those of one limit: of the error rate, or of a quantile.
-func absoluteFields(p *page, at string) []string {
+func absoluteFields(p *decoder, at string) []string {
 	above, latency := p.has(at+".above"), p.has(at+".ceiling") || p.has(at+".quantile")
 	switch {
 	case above && latency:

@@ -42,11 +42,11 @@ const (
 // ParseLaunch reads and checks a release file, in YAML or JSON, as strictly as a
 // runbook; file is its name in messages. The error is [Problems].
 func ParseLaunch(file string, text []byte) (Launch, error) {
-	p := newPage(file)
+	p := newDecoder(file)
 	var l Launch
 	if node, ok := p.one(text); ok {
 		p.decode(node, reflect.ValueOf(&l).Elem(), "")
-		l.fill(p)
+		l.applyDefaults(p)
 		l.check(p)
 	}
 	if err := p.problems.err(); err != nil {
@@ -55,15 +55,15 @@ func ParseLaunch(file string, text []byte) (Launch, error) {
 	return l, nil
 }
 
-func (l *Launch) fill(p *page) {
-	preset(p, "region", &l.Region, DefaultRegion)
-	preset(p, "stable.backend", &l.Stable.Backend, l.Stable.Version)
-	preset(p, "candidate.backend", &l.Candidate.Backend, l.Candidate.Version)
-	preset(p, "stable.bundle.schema", &l.Stable.Bundle.Schema, Schema)
-	preset(p, "candidate.bundle.schema", &l.Candidate.Bundle.Schema, Schema)
+func (l *Launch) applyDefaults(p *decoder) {
+	setDefault(p, "region", &l.Region, DefaultRegion)
+	setDefault(p, "stable.backend", &l.Stable.Backend, l.Stable.Version)
+	setDefault(p, "candidate.backend", &l.Candidate.Backend, l.Candidate.Version)
+	setDefault(p, "stable.bundle.schema", &l.Stable.Bundle.Schema, Schema)
+	setDefault(p, "candidate.bundle.schema", &l.Candidate.Bundle.Schema, Schema)
 }
 
-func (l *Launch) check(p *page) {
+func (l *Launch) check(p *decoder) {
 	p.schema(l.Schema)
 	p.name("service", l.Service)
 	p.name("region", l.Region)
@@ -77,7 +77,7 @@ func (l *Launch) check(p *page) {
 	l.checkApart(p)
 }
 
-func (s LaunchSide) check(p *page, at string) {
+func (s LaunchSide) check(p *decoder, at string) {
 	if !p.has(at) {
 		p.missing(at, "write version, backend and bundle of the "+at+" side")
 	}
@@ -87,16 +87,16 @@ func (s LaunchSide) check(p *page, at string) {
 }
 
 // word checks a name that becomes part of a key.
-func (p *page) word(path, value, mend string) {
+func (p *decoder) word(path, value, fix string) {
 	if value == "" {
-		p.missing(path, mend)
+		p.missing(path, fix)
 	} else if strings.ContainsAny(value, "/"+notInKeys) || strings.Trim(value, ".") == "" {
 		p.add(path, fmt.Sprintf("%q cannot be part of a key", value), "write it without slashes, spaces and quotes")
 	}
 }
 
 // checkApart refuses a release of something against itself.
-func (l *Launch) checkApart(p *page) {
+func (l *Launch) checkApart(p *decoder) {
 	if l.Stable.Version == l.Candidate.Version && l.Stable.Version != "" {
 		p.add("candidate.version", fmt.Sprintf("%q is the stable side's version too", l.Candidate.Version), "give the candidate a version of its own")
 	}
@@ -124,15 +124,15 @@ const ShadowMaxAge = 90 * 24 * time.Hour
 // Needed reports whether a release needs a pass.
 func (s *Shadow) Needed() bool { return s != nil && s.Required }
 
-func (s *Shadow) fill(p *page) {
+func (s *Shadow) applyDefaults(p *decoder) {
 	if s == nil {
 		return
 	}
-	preset(p, "shadow.required", &s.Required, true)
-	preset(p, "shadow.max_age", &s.MaxAge, Duration(7*24*time.Hour))
+	setDefault(p, "shadow.required", &s.Required, true)
+	setDefault(p, "shadow.max_age", &s.MaxAge, Duration(7*24*time.Hour))
 }
 
-func (s *Shadow) check(p *page) {
+func (s *Shadow) check(p *decoder) {
 	if s == nil {
 		return
 	}

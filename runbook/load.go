@@ -68,12 +68,12 @@ func LoadDir(dir string) ([]*Runbook, error) {
 // Parse reads and checks the text of one runbook file; file is its name in messages.
 // The error is [Problems].
 func Parse(file string, text []byte) (*Runbook, error) {
-	p := newPage(file)
+	p := newDecoder(file)
 	rb := &Runbook{File: file, Digest: digest(text)}
 	if node, ok := p.one(text); ok {
 		p.decode(node, reflect.ValueOf(rb).Elem(), "")
 		rb.line = p.line("service")
-		rb.fill(p)
+		rb.applyDefaults(p)
 		rb.check(p)
 	}
 	if err := p.problems.err(); err != nil {

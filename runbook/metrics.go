@@ -88,7 +88,7 @@ func (k KPI) Gains() string {
 	return k.Successes
 }
 
-func (m *Metrics) check(p *page) {
+func (m *Metrics) check(p *decoder) {
 	sides := []string{m.VersionLabel}
 	if m.Track != nil {
 		sides = []string{m.Track.Label}
@@ -109,7 +109,7 @@ func (m *Metrics) check(p *page) {
 	m.checkData(p)
 }
 
-func (m *Metrics) checkTrack(p *page) {
+func (m *Metrics) checkTrack(p *decoder) {
 	if p.has("metrics.version_label") {
 		p.add("metrics.track", "stands beside version_label", "keep one of the two: the sides are told apart by version or by track")
 	}
@@ -124,7 +124,7 @@ func (m *Metrics) checkTrack(p *page) {
 	}
 }
 
-func (m *Metrics) checkLatency(p *page) {
+func (m *Metrics) checkLatency(p *decoder) {
 	if m.Latency == nil {
 		return
 	}
@@ -145,7 +145,7 @@ func (m *Metrics) checkLatency(p *page) {
 	}
 }
 
-func (m *Metrics) checkKPIs(p *page) {
+func (m *Metrics) checkKPIs(p *decoder) {
 	for i, k := range m.KPIs {
 		at := fmt.Sprintf("metrics.kpis[%d]", i)
 		p.name(at+".name", k.Name)
@@ -162,7 +162,7 @@ func (m *Metrics) checkKPIs(p *page) {
 }
 
 // checkShare checks the counters of a KPI that is a share.
-func (k KPI) checkShare(p *page, at string) {
+func (k KPI) checkShare(p *decoder, at string) {
 	p.metric(at+".successes", k.Successes, "name the counter of successes, e.g. orders_total; for a mean such as the revenue per request, write sum and squares instead")
 	if k.Successes == k.Trials && k.Trials != "" {
 		p.add(at+".trials", "is the same counter as successes", "name the counter of all trials")
@@ -173,7 +173,7 @@ func (k KPI) checkShare(p *page, at string) {
 }
 
 // checkMean checks those of a KPI that is a mean.
-func (k KPI) checkMean(p *page, at string) {
+func (k KPI) checkMean(p *decoder, at string) {
 	if p.has(at + ".successes") {
 		p.add(at+".successes", "stands beside sum and squares", "keep one of the two: successes for a share of trials, sum and squares for a mean per trial")
 	}

@@ -55,7 +55,7 @@ func (m Metrics) Distribution(name string) (Distribution, bool) {
 }
 
 // checkData checks what the triggers on data quality measure.
-func (m *Metrics) checkData(p *page) {
+func (m *Metrics) checkData(p *decoder) {
 	if f := m.Features; f != nil {
 		p.metric("metrics.features.nulls", f.Nulls, "name the counter of missing values, e.g. model_feature_nulls_total")
 		p.metric("metrics.features.rows", f.Rows, "name the counter of rows, e.g. model_rows_total")
@@ -81,7 +81,7 @@ func (m *Metrics) checkData(p *page) {
 	}
 }
 
-func (p *page) twice(path, name, other, what string) {
+func (p *decoder) twice(path, name, other, what string) {
 	if name == other && name != "" {
 		p.add(path, "is the same counter as "+what, "name the counter of all of them")
 	}
@@ -90,7 +90,7 @@ func (p *page) twice(path, name, other, what string) {
 // mostBounds bounds a distribution: each bound is a term in the rules.
 const mostBounds = 50
 
-func (d Distribution) check(p *page, at string) {
+func (d Distribution) check(p *decoder, at string) {
 	p.name(at+".name", d.Name)
 	p.metric(at+".histogram", d.Histogram, "name the histogram without _bucket, e.g. model_score")
 	p.oneOf(at+".kind", string(d.Kind), string(Classic))
@@ -108,7 +108,7 @@ func (d Distribution) check(p *page, at string) {
 	d.checkReference(p, at+".reference")
 }
 
-func (d Distribution) checkReference(p *page, at string) {
+func (d Distribution) checkReference(p *decoder, at string) {
 	if n := len(d.Reference); p.has(at) && n != len(d.Buckets) {
 		p.add(at, fmt.Sprintf("has %d shares for %d buckets", n, len(d.Buckets)), "write for each bucket the share of the training data at or below it")
 		return
@@ -120,7 +120,7 @@ func (d Distribution) checkReference(p *page, at string) {
 	}
 }
 
-func (d Drift) check(p *page, at string) {
+func (d Drift) check(p *decoder, at string) {
 	p.matchers(at+".selector", d.Selector, "`model=\"ranker\"`")
 	for field, name := range map[string]string{"score": d.Score, "threshold": d.Threshold, "last_run": d.LastRun} {
 		p.metric(join(at, field), name, "leave it out, or name the gauge")

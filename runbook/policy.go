@@ -38,7 +38,7 @@ type Schedule struct {
 // longestApproval keeps a link from being good for days.
 const longestApproval = Duration(24 * time.Hour)
 
-func (r *Runbook) checkPolicy(p *page) {
+func (r *Runbook) checkPolicy(p *decoder) {
 	o := r.Policy
 	p.oneOf("policy.mode", string(o.Mode), string(Observe), string(Active))
 	p.oneOf("policy.on_expiry", o.OnExpiry, "page", "rollback")
@@ -54,7 +54,7 @@ func (r *Runbook) checkPolicy(p *page) {
 	}
 }
 
-func (r *Runbook) checkApprovers(p *page) {
+func (r *Runbook) checkApprovers(p *decoder) {
 	const at = "policy.approvers"
 	mild := slices.IndexFunc(r.Triggers, func(t Trigger) bool { return t.Severity == Mild })
 	switch {
@@ -69,12 +69,12 @@ func (r *Runbook) checkApprovers(p *page) {
 	}
 }
 
-func (s Schedule) check(p *page, at string) {
+func (s Schedule) check(p *decoder, at string) {
 	p.positive(at+".for", s.For)
 	if _, err := time.LoadLocation(s.Timezone); err != nil || s.Timezone == "Local" || s.Timezone == "" {
 		p.add(at+".timezone", fmt.Sprintf("%q is not a known time zone", s.Timezone), "write an IANA name such as Europe/Berlin, or UTC")
 	}
-	if _, problem, mend := parseCron(s.Cron); problem != "" {
-		p.add(at+".cron", problem, mend)
+	if _, problem, fix := parseCron(s.Cron); problem != "" {
+		p.add(at+".cron", problem, fix)
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // metric checks the name of a series; where says what belongs there if it is missing.
-func (p *page) metric(path, name, where string) {
+func (p *decoder) metric(path, name, where string) {
 	if name == "" {
 		p.missing(path, where)
 	} else if !model.LegacyValidation.IsValidMetricName(name) {
@@ -19,7 +19,7 @@ func (p *page) metric(path, name, where string) {
 	}
 }
 
-func (p *page) label(path, name string) {
+func (p *decoder) label(path, name string) {
 	if !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, "__") {
 		p.add(path, fmt.Sprintf("%q is not a label name", name), "use letters, digits and underscores")
 	}
@@ -27,20 +27,20 @@ func (p *page) label(path, name string) {
 
 // matchers checks PromQL label matchers without braces and returns them. A label of
 // not may not be among them, because rules put their own matcher on it.
-func (p *page) matchers(path, text, example string, not ...string) {
+func (p *decoder) matchers(path, text, example string, not ...string) {
 	if strings.TrimSpace(text) == "" {
 		p.missing(path, "write PromQL label matchers, e.g. "+example)
 		return
 	}
-	mend := "write PromQL label matchers without braces, e.g. " + example
+	fix := "write PromQL label matchers without braces, e.g. " + example
 	found, err := parser.NewParser(parser.Options{}).ParseMetricSelector("{" + text + "}")
 	if err != nil {
-		p.add(path, quoted(text)+" does not parse as label matchers", mend)
+		p.add(path, quoted(text)+" does not parse as label matchers", fix)
 		return
 	}
 	for _, m := range found {
 		if m.Name == labels.MetricName {
-			p.add(path, quoted(text)+" names a metric", mend)
+			p.add(path, quoted(text)+" names a metric", fix)
 		}
 		for _, own := range not {
 			if own != "" && m.Name == own {
@@ -50,7 +50,7 @@ func (p *page) matchers(path, text, example string, not ...string) {
 	}
 }
 
-func (p *page) query(path, text string) {
+func (p *decoder) query(path, text string) {
 	if _, err := parser.NewParser(parser.Options{}).ParseExpr(text); err != nil {
 		p.add(path, quoted(text)+" is not PromQL: "+err.Error(), "try it in Prometheus' graph page")
 	}
@@ -58,7 +58,7 @@ func (p *page) query(path, text string) {
 
 // counter checks a series selector, with or without matchers. The label side may not
 // be among them.
-func (p *page) counter(path, text, side string) {
+func (p *decoder) counter(path, text, side string) {
 	tree, err := parser.NewParser(parser.Options{}).ParseExpr(text)
 	v, ok := tree.(*parser.VectorSelector)
 	if err != nil || !ok || v.OriginalOffset != 0 || v.Timestamp != nil || v.StartOrEnd != 0 || !model.LegacyValidation.IsValidMetricName(v.Name) {
@@ -73,7 +73,7 @@ func (p *page) counter(path, text, side string) {
 }
 
 // vector checks an expression that answers with series, which may be none.
-func (p *page) vector(path, text string) {
+func (p *decoder) vector(path, text string) {
 	tree, err := parser.NewParser(parser.Options{}).ParseExpr(text)
 	switch {
 	case err != nil:

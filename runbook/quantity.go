@@ -69,7 +69,7 @@ var (
 	leadingNumber = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?`)
 )
 
-const mendRatio = "write a percentage such as 30% or 0.5%, or a share such as 0.3"
+const fixRatio = "write a percentage such as 30% or 0.5%, or a share such as 0.3"
 
 // ParseRatio reads "30%", "0.5%" or "0.3". A bare number above 1 is refused: 30 for
 // 30 % is a mistake by a factor of a hundred.
@@ -79,11 +79,11 @@ func ParseRatio(text string) (Ratio, error) {
 		return 0, wrong{fmt.Sprintf("%q is negative", text), "write the size without a sign"}
 	}
 	if !plainNumber.MatchString(body) {
-		mend := mendRatio
+		fix := fixRatio
 		if n := leadingNumber.FindString(text); n != "" {
-			mend = "write " + n + "%"
+			fix = "write " + n + "%"
 		}
-		return 0, wrong{fmt.Sprintf("%q is not a ratio", text), mend}
+		return 0, wrong{fmt.Sprintf("%q is not a ratio", text), fix}
 	}
 	// The exponent is applied to the text: 7% is exactly the number nearest to 0.07.
 	exponent := ""
@@ -92,7 +92,7 @@ func ParseRatio(text string) (Ratio, error) {
 	}
 	f, err := strconv.ParseFloat(body+exponent, 64)
 	if err != nil || math.IsInf(f, 0) {
-		return 0, wrong{fmt.Sprintf("%q is too large for a ratio", text), mendRatio}
+		return 0, wrong{fmt.Sprintf("%q is too large for a ratio", text), fixRatio}
 	}
 	if !percent && f > 1 {
 		return 0, wrong{fmt.Sprintf("%q has no unit and is above 1", text), "write " + body + "%"}

@@ -80,23 +80,23 @@ func (o *Rollout) Stay(weight int) time.Duration {
 	return stay
 }
 
-func (o *Rollout) fill(p *page) {
+func (o *Rollout) applyDefaults(p *decoder) {
 	if o == nil {
 		return
 	}
 	const at = "rollout"
-	preset(p, at+".strategy", &o.Strategy, Canary)
-	preset(p, at+".promote", &o.Promote, PromoteAsk)
-	preset(p, at+".bake", &o.Bake, Duration(24*time.Hour))
+	setDefault(p, at+".strategy", &o.Strategy, Canary)
+	setDefault(p, at+".promote", &o.Promote, PromoteAsk)
+	setDefault(p, at+".bake", &o.Bake, Duration(24*time.Hour))
 	if o.Strategy == BlueGreen {
-		preset(p, at+".holdback", &o.Holdback, 5)
+		setDefault(p, at+".holdback", &o.Holdback, 5)
 	}
 	for i := range o.Schedule {
-		preset(p, fmt.Sprintf("%s.schedule[%d].timezone", at, i), &o.Schedule[i].Timezone, "UTC")
+		setDefault(p, fmt.Sprintf("%s.schedule[%d].timezone", at, i), &o.Schedule[i].Timezone, "UTC")
 	}
 }
 
-func (r *Runbook) checkRollout(p *page) {
+func (r *Runbook) checkRollout(p *decoder) {
 	const at = "rollout"
 	o := r.Rollout
 	if o == nil {
@@ -127,7 +127,7 @@ func (r *Runbook) checkRollout(p *page) {
 	}
 }
 
-func (o *Rollout) checkSteps(p *page, at string) {
+func (o *Rollout) checkSteps(p *decoder, at string) {
 	if len(o.Steps) == 0 {
 		p.missing(at, "write the shares in percent, e.g. [{weight: 5, for: 30m}, {weight: 50, for: 2h}, {weight: 100}]")
 		return

@@ -38,7 +38,7 @@ const ownPrefix = "autorollback/"
 // a human copies the key from the page.
 const notInKeys = " \t\r\n'\"`$\\;&|<>*?()"
 
-func (o Routing) check(p *page) {
+func (o Routing) check(p *decoder) {
 	const at = "routing"
 	p.oneOf(at+".router", string(o.Router), string(Traefik), string(JSONKey))
 	switch o.Router {
@@ -61,7 +61,7 @@ func (o Routing) check(p *page) {
 	o.Mirror.check(p, o)
 }
 
-func (o Routing) checkFlags(p *page, at string) {
+func (o Routing) checkFlags(p *decoder, at string) {
 	if o.Flags == "" {
 		return
 	}
@@ -80,7 +80,7 @@ func (o Routing) checkFlags(p *page, at string) {
 }
 
 // key checks a path in the KV, without a trailing slash.
-func (p *page) key(path, key string) {
+func (p *decoder) key(path, key string) {
 	switch {
 	case strings.HasPrefix(key+"/", ownPrefix):
 		p.add(path, fmt.Sprintf("%q is under %s, where autorollback keeps its own state", key, ownPrefix), "choose another key, e.g. routes/ranker/weights")
@@ -90,7 +90,7 @@ func (p *page) key(path, key string) {
 }
 
 // stray refuses a field that belongs to another router.
-func (p *page) stray(path string, router Router) {
+func (p *decoder) stray(path string, router Router) {
 	if p.has(path) {
 		p.add(path, fmt.Sprintf("does not belong to the router %s", router), "remove it, or change the router")
 	}
@@ -133,7 +133,7 @@ func (o MirrorOrder) Check() error {
 	return nil
 }
 
-func (m *Mirroring) check(p *page, o Routing) {
+func (m *Mirroring) check(p *decoder, o Routing) {
 	const at = "routing.mirror"
 	if m == nil {
 		return

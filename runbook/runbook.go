@@ -168,10 +168,10 @@ const shiftTraffic = "shift_traffic"
 
 var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
-const mendName = "use lower-case letters, digits and dashes, 63 at most, not starting with a dash"
+const fixName = "use lower-case letters, digits and dashes, 63 at most, not starting with a dash"
 
 // check notes everything that is wrong with a runbook whose defaults are filled in.
-func (r *Runbook) check(p *page) {
+func (r *Runbook) check(p *decoder) {
 	p.schema(r.Schema)
 	p.name("service", r.Service)
 	r.checkRegions(p)
@@ -193,7 +193,7 @@ func (r *Runbook) check(p *page) {
 	}
 }
 
-func (r *Runbook) checkRegions(p *page) {
+func (r *Runbook) checkRegions(p *decoder) {
 	if len(r.Regions) == 0 {
 		p.add("regions", "is empty", "leave it out, or name a region")
 	}
@@ -209,7 +209,7 @@ func (r *Runbook) checkRegions(p *page) {
 	}
 }
 
-func (r *Runbook) checkRollback(p *page) {
+func (r *Runbook) checkRollback(p *decoder) {
 	p.oneOf("rollback.action", r.Rollback.Action, shiftTraffic)
 	if !r.Rollback.Quarantine {
 		p.add("rollback.quarantine", "must be true", "leave it out; a bundle that was rolled back is lifted by name with `autorollback release lift`")
@@ -223,7 +223,7 @@ func (r *Runbook) checkRollback(p *page) {
 	}
 }
 
-func (p *page) schema(n int) {
+func (p *decoder) schema(n int) {
 	if !p.has("schema") {
 		p.missing("schema", "write `schema: 1` at the top")
 	} else if n != Schema {
@@ -231,98 +231,98 @@ func (p *page) schema(n int) {
 	}
 }
 
-func (p *page) need(path, value, mend string) {
+func (p *decoder) need(path, value, fix string) {
 	if strings.TrimSpace(value) == "" {
-		p.missing(path, mend)
+		p.missing(path, fix)
 	}
 }
 
-func (p *page) name(path, value string) {
+func (p *decoder) name(path, value string) {
 	if value == "" {
-		p.missing(path, mendName)
+		p.missing(path, fixName)
 	} else if !namePattern.MatchString(value) {
-		p.add(path, fmt.Sprintf("%q is not a name", value), mendName)
+		p.add(path, fmt.Sprintf("%q is not a name", value), fixName)
 	}
 }
 
-func (p *page) oneOf(path, value string, known ...string) {
-	mend := "write one of " + strings.Join(known, ", ")
+func (p *decoder) oneOf(path, value string, known ...string) {
+	fix := "write one of " + strings.Join(known, ", ")
 	if len(known) == 1 {
-		mend = "write " + known[0]
+		fix = "write " + known[0]
 	}
 	switch near := nearest(value, known); {
 	case slices.Contains(known, value):
 	case value == "":
-		p.missing(path, mend)
+		p.missing(path, fix)
 	case near != "":
 		p.add(path, fmt.Sprintf("%q is unknown", value), fmt.Sprintf("did you mean %q?", near))
 	default:
-		p.add(path, fmt.Sprintf("%q is unknown", value), mend)
+		p.add(path, fmt.Sprintf("%q is unknown", value), fix)
 	}
 }
 
-func (p *page) atLeast(path string, n, least int) {
+func (p *decoder) atLeast(path string, n, least int) {
 	if n < least {
 		p.add(path, fmt.Sprintf("%d is too small", n), fmt.Sprintf("write %d or more", least))
 	}
 }
 
-func (p *page) positive(path string, d Duration) {
+func (p *decoder) positive(path string, d Duration) {
 	if d <= 0 {
 		p.add(path, "must be longer than 0", "write a duration such as 5m")
 	}
 }
 
-// preset sets a field that was not written in the file.
-func preset[T any](p *page, path string, field *T, value T) {
+// setDefault sets a field that was not written in the file.
+func setDefault[T any](p *decoder, path string, field *T, value T) {
 	if !p.has(path) {
 		*field = value
 	}
 }
 
-// fill sets the defaults that the fields' comments name.
-func (r *Runbook) fill(p *page) {
-	preset(p, "regions", &r.Regions, []string{DefaultRegion})
-	r.Metrics.fill(p)
+// applyDefaults sets the defaults that the fields' comments name.
+func (r *Runbook) applyDefaults(p *decoder) {
+	setDefault(p, "regions", &r.Regions, []string{DefaultRegion})
+	r.Metrics.applyDefaults(p)
 	for i := range r.Triggers {
 		r.Triggers[i].applyDefaults(p, fmt.Sprintf("triggers[%d]", i))
 	}
 	if r.Routing.Router == Traefik {
-		preset(p, "routing.root", &r.Routing.Root, "traefik")
+		setDefault(p, "routing.root", &r.Routing.Root, "traefik")
 	}
-	preset(p, "rollback.action", &r.Rollback.Action, shiftTraffic)
-	preset(p, "rollback.quarantine", &r.Rollback.Quarantine, true)
-	preset(p, "last_known_good.min_pods", &r.LastKnownGood.MinPods, 1)
-	preset(p, "last_known_good.max_age", &r.LastKnownGood.MaxAge, 4*r.Metrics.Interval)
-	r.Policy.fill(p)
-	r.Rollout.fill(p)
-	r.Shadow.fill(p)
-	r.Verification.fill(p)
-	preset(p, "communication.channel", &r.Communication.Channel, r.Owner.Contact)
-	preset(p, "evidence.keep", &r.Evidence.Keep, Duration(90*24*time.Hour))
-	preset(p, "follow_up.due", &r.FollowUp.Due, Duration(48*time.Hour))
+	setDefault(p, "rollback.action", &r.Rollback.Action, shiftTraffic)
+	setDefault(p, "rollback.quarantine", &r.Rollback.Quarantine, true)
+	setDefault(p, "last_known_good.min_pods", &r.LastKnownGood.MinPods, 1)
+	setDefault(p, "last_known_good.max_age", &r.LastKnownGood.MaxAge, 4*r.Metrics.Interval)
+	r.Policy.applyDefaults(p)
+	r.Rollout.applyDefaults(p)
+	r.Shadow.applyDefaults(p)
+	r.Verification.applyDefaults(p)
+	setDefault(p, "communication.channel", &r.Communication.Channel, r.Owner.Contact)
+	setDefault(p, "evidence.keep", &r.Evidence.Keep, Duration(90*24*time.Hour))
+	setDefault(p, "follow_up.due", &r.FollowUp.Due, Duration(48*time.Hour))
 }
 
-func (m *Metrics) fill(p *page) {
+func (m *Metrics) applyDefaults(p *decoder) {
 	m.Selector, m.Requests.Errors = bare(m.Selector), bare(m.Requests.Errors)
-	preset(p, "metrics.interval", &m.Interval, Duration(15*time.Second))
-	preset(p, "metrics.warmup", &m.Warmup, Duration(2*time.Minute))
+	setDefault(p, "metrics.interval", &m.Interval, Duration(15*time.Second))
+	setDefault(p, "metrics.warmup", &m.Warmup, Duration(2*time.Minute))
 	if m.Track == nil {
-		preset(p, "metrics.version_label", &m.VersionLabel, "version")
+		setDefault(p, "metrics.version_label", &m.VersionLabel, "version")
 	}
-	preset(p, "metrics.pod_label", &m.PodLabel, "instance")
+	setDefault(p, "metrics.pod_label", &m.PodLabel, "instance")
 	if f := m.Features; f != nil {
-		preset(p, "metrics.features.label", &f.Label, "feature")
+		setDefault(p, "metrics.features.label", &f.Label, "feature")
 	}
 	if s := m.Schema; s != nil {
-		preset(p, "metrics.schema.checked", &s.Checked, m.Requests.Counter)
+		setDefault(p, "metrics.schema.checked", &s.Checked, m.Requests.Counter)
 	}
 	if d := m.Drift; d != nil {
 		d.Selector = bare(d.Selector)
-		preset(p, "metrics.drift.selector", &d.Selector, m.Selector)
-		preset(p, "metrics.drift.score", &d.Score, "ml_drift_score")
-		preset(p, "metrics.drift.threshold", &d.Threshold, "ml_drift_threshold")
-		preset(p, "metrics.drift.last_run", &d.LastRun, "ml_drift_last_run_timestamp_seconds")
+		setDefault(p, "metrics.drift.selector", &d.Selector, m.Selector)
+		setDefault(p, "metrics.drift.score", &d.Score, "ml_drift_score")
+		setDefault(p, "metrics.drift.threshold", &d.Threshold, "ml_drift_threshold")
+		setDefault(p, "metrics.drift.last_run", &d.LastRun, "ml_drift_last_run_timestamp_seconds")
 	}
 }
 
@@ -331,30 +331,30 @@ func bare(matchers string) string {
 	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(matchers), ","))
 }
 
-func (o *Policy) fill(p *page) {
-	preset(p, "policy.mode", &o.Mode, Observe)
-	preset(p, "policy.approval_ttl", &o.ApprovalTTL, Duration(30*time.Minute))
-	preset(p, "policy.on_expiry", &o.OnExpiry, "page")
-	preset(p, "policy.cooldown", &o.Cooldown, Duration(time.Hour))
-	preset(p, "policy.max_rollbacks", &o.MaxRollbacks, 2)
-	preset(p, "policy.min_candidate_pods", &o.MinCandidatePods, 2)
+func (o *Policy) applyDefaults(p *decoder) {
+	setDefault(p, "policy.mode", &o.Mode, Observe)
+	setDefault(p, "policy.approval_ttl", &o.ApprovalTTL, Duration(30*time.Minute))
+	setDefault(p, "policy.on_expiry", &o.OnExpiry, "page")
+	setDefault(p, "policy.cooldown", &o.Cooldown, Duration(time.Hour))
+	setDefault(p, "policy.max_rollbacks", &o.MaxRollbacks, 2)
+	setDefault(p, "policy.min_candidate_pods", &o.MinCandidatePods, 2)
 	for i := range o.Schedule {
-		preset(p, fmt.Sprintf("policy.schedule[%d].timezone", i), &o.Schedule[i].Timezone, "UTC")
+		setDefault(p, fmt.Sprintf("policy.schedule[%d].timezone", i), &o.Schedule[i].Timezone, "UTC")
 	}
 }
 
-func (v *Verification) fill(p *page) {
-	v.Golden.fill(p)
-	preset(p, "verification.within", &v.Within, Duration(VerifyWithin))
-	preset(p, "verification.every", &v.Every, Duration(5*time.Second))
-	preset(p, "verification.polls", &v.Polls, 3)
-	preset(p, "verification.window", &v.Window, Duration(time.Minute))
-	preset(p, "verification.min_requests", &v.MinRequests, 100)
-	preset(p, "verification.system.error_rate.tolerance", &v.System.ErrorRate.Tolerance, 0.005)
+func (v *Verification) applyDefaults(p *decoder) {
+	v.Golden.applyDefaults(p)
+	setDefault(p, "verification.within", &v.Within, Duration(VerifyWithin))
+	setDefault(p, "verification.every", &v.Every, Duration(5*time.Second))
+	setDefault(p, "verification.polls", &v.Polls, 3)
+	setDefault(p, "verification.window", &v.Window, Duration(time.Minute))
+	setDefault(p, "verification.min_requests", &v.MinRequests, 100)
+	setDefault(p, "verification.system.error_rate.tolerance", &v.System.ErrorRate.Tolerance, 0.005)
 	if v.System.Latency != nil {
-		preset(p, "verification.system.latency.tolerance", &v.System.Latency.Tolerance, 0.15)
+		setDefault(p, "verification.system.latency.tolerance", &v.System.Latency.Tolerance, 0.15)
 	}
 	for i := range v.Business {
-		preset(p, fmt.Sprintf("verification.business[%d].tolerance", i), &v.Business[i].Tolerance, 0.05)
+		setDefault(p, fmt.Sprintf("verification.business[%d].tolerance", i), &v.Business[i].Tolerance, 0.05)
 	}
 }

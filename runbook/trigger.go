@@ -139,24 +139,24 @@ func (t Trigger) section() string {
 
 // applyDefaults sets the trigger's defaults, by its type. The types of a plain threshold
 // have no window by default: their sentence is not complete without one.
-func (t *Trigger) applyDefaults(p *page, at string) {
+func (t *Trigger) applyDefaults(p *decoder, at string) {
 	t.Line = p.line(at)
 	k := kinds[t.Type]
 	if k.defaults != nil {
 		k.defaults(p, at, t)
 	}
 	if k.window > 0 {
-		preset(p, at+".for", &t.For, Duration(k.window))
+		setDefault(p, at+".for", &t.For, Duration(k.window))
 	}
 	switch {
 	case k.uncompared:
-		preset(p, at+".severity", &t.Severity, Mild)
+		setDefault(p, at+".severity", &t.Severity, Mild)
 	case t.Absolute():
-		preset(p, at+".severity", &t.Severity, Page)
+		setDefault(p, at+".severity", &t.Severity, Page)
 	}
 }
 
-func (r *Runbook) checkTriggers(p *page) {
+func (r *Runbook) checkTriggers(p *decoder) {
 	if len(r.Triggers) == 0 {
 		p.missing("triggers", "state at least one, e.g. "+
 			"`{name: error-rate, type: error_rate, severity: severe, above: 5%, for: 3m}`")
@@ -183,7 +183,7 @@ func (r *Runbook) checkTriggers(p *page) {
 	}
 }
 
-func (t Trigger) checkSeverity(p *page, at string) {
+func (t Trigger) checkSeverity(p *decoder, at string) {
 	name, pages := t.anyVersion()
 	switch at += ".severity"; {
 	case pages != "" && t.Severity != Page:
@@ -208,7 +208,7 @@ var fieldExamples = map[string]string{
 }
 
 // checkFields demands the fields of the trigger's type and refuses all others.
-func (t Trigger) checkFields(p *page, at string) {
+func (t Trigger) checkFields(p *decoder, at string) {
 	k := kinds[t.Type]
 	need := k.need
 	if k.either != nil {
@@ -229,7 +229,7 @@ func (t Trigger) checkFields(p *page, at string) {
 	}
 }
 
-func (t Trigger) checkSizes(p *page, at string) {
+func (t Trigger) checkSizes(p *decoder, at string) {
 	if p.has(at+".quantile") && (t.Quantile <= 0 || t.Quantile >= 1) {
 		p.add(at+".quantile", fmt.Sprintf("%v is not between 0 and 1", t.Quantile), "write 0.95 for P95")
 	}
@@ -251,7 +251,7 @@ func (t Trigger) checkSizes(p *page, at string) {
 }
 
 // share checks a ratio that must lie strictly between 0 and 1, if it was written.
-func (p *page) share(path string, r Ratio) {
+func (p *decoder) share(path string, r Ratio) {
 	if p.has(path) && (r <= 0 || r >= 1) {
 		p.add(path, fmt.Sprintf("%s is not between 0%% and 100%%", r), "write a share such as 5%")
 	}
@@ -260,7 +260,7 @@ func (p *page) share(path string, r Ratio) {
 // leastIntervals: windows shorter than this judge noise.
 const leastIntervals = 4
 
-func (r *Runbook) checkWindow(p *page, at string, t Trigger) {
+func (r *Runbook) checkWindow(p *decoder, at string, t Trigger) {
 	interval, least, why := r.Metrics.Interval, Duration(leastIntervals), "a shorter window judges noise"
 	if k := kinds[t.Type]; k.intervals > 0 {
 		least, why = k.intervals, k.tooShort
@@ -286,7 +286,7 @@ var sections = map[string]struct {
 }
 
 // checkSection checks that what the trigger measures has been declared.
-func (r *Runbook) checkSection(p *page, at string, t Trigger) {
+func (r *Runbook) checkSection(p *decoder, at string, t Trigger) {
 	name := t.section()
 	if p.has(at + ".ceiling") {
 		name = "latency"
@@ -313,7 +313,7 @@ func (r *Runbook) Undeclared(t Trigger) string {
 	return ""
 }
 
-func (p *page) undeclared(path, name string, known []KPI) {
+func (p *decoder) undeclared(path, name string, known []KPI) {
 	names := make([]string, len(known))
 	for i, k := range known {
 		names[i] = k.Name
@@ -321,9 +321,9 @@ func (p *page) undeclared(path, name string, known []KPI) {
 	p.unknown(path, name, names, "declare it under metrics.kpis with its two counters")
 }
 
-func (p *page) unknown(path, name string, names []string, mend string) {
+func (p *decoder) unknown(path, name string, names []string, fix string) {
 	if near := nearest(name, names); near != "" {
-		mend = fmt.Sprintf("did you mean %q?", near)
+		fix = fmt.Sprintf("did you mean %q?", near)
 	}
-	p.add(path, fmt.Sprintf("%q is not declared", name), mend)
+	p.add(path, fmt.Sprintf("%q is not declared", name), fix)
 }

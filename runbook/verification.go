@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-func (r *Runbook) checkVerification(p *page) {
+func (r *Runbook) checkVerification(p *decoder) {
 	const at = "verification"
 	v := r.Verification
 	if !p.has(at+".system") && !p.has(at+".business") {
@@ -31,7 +31,7 @@ func (r *Runbook) checkVerification(p *page) {
 }
 
 // checkPace checks the times of the polls.
-func (r *Runbook) checkPace(p *page) {
+func (r *Runbook) checkPace(p *decoder) {
 	const at = "verification"
 	v := r.Verification
 	p.positive(at+".within", v.Within)
@@ -50,7 +50,7 @@ func (r *Runbook) checkPace(p *page) {
 	}
 }
 
-func (r *Runbook) checkSystem(p *page) {
+func (r *Runbook) checkSystem(p *decoder) {
 	const at = "verification.system"
 	limit := r.Verification.System.ErrorRate.Below
 	if !p.has(at + ".error_rate.below") {
@@ -92,7 +92,7 @@ func (q *Pairing) Labels() []string {
 	return out
 }
 
-func (q *Pairing) check(p *page) {
+func (q *Pairing) check(p *decoder) {
 	const at = "verification.pairing"
 	if q == nil {
 		return
