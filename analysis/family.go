@@ -38,16 +38,11 @@ func signalOf(rb *runbook.Runbook, t runbook.Trigger) (signal, error) {
 // MeasureOf names what a comparative trigger counts; empty for one that compares nothing.
 // Triggers may share a measure.
 func MeasureOf(t runbook.Trigger) string {
-	if !Comparative(t) {
+	if !t.Comparative() {
 		return ""
 	}
 	measure, _ := kindOf(t)
 	return measure
-}
-
-// Comparative reports whether a trigger holds the candidate's events against stable's.
-func Comparative(t runbook.Trigger) bool {
-	return !t.Absolute() && t.Type != runbook.Anomaly && t.Type != runbook.DriftGauge
 }
 
 // A signal is what the two sides are compared by.

@@ -34,7 +34,7 @@ type Harm struct {
 // compares nothing.
 func NewHarm(rb *runbook.Runbook, t runbook.Trigger) (Harm, error) {
 	s, err := signalOf(rb, t)
-	if err == nil && (!Comparative(t) || !s.planned) {
+	if err == nil && (!t.Comparative() || !s.planned) {
 		err = fmt.Errorf("there is no planning formula for %s", t.Type)
 	}
 	if err != nil {

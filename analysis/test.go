@@ -68,7 +68,7 @@ func New(rb *runbook.Runbook, trigger string) (*Test, error) {
 	switch {
 	case !ok:
 		return nil, fmt.Errorf("analyse %s: no trigger %q", rb.Service, trigger)
-	case !Comparative(t):
+	case !t.Comparative():
 		return nil, fmt.Errorf("analyse %s: %s compares nothing", rb.Service, t.Type)
 	}
 	s, err := signalOf(rb, t)
@@ -176,7 +176,7 @@ type Weight struct {
 func NewRelease(rb *runbook.Runbook) (*Release, error) {
 	r := &Release{}
 	for _, t := range rb.Triggers {
-		if !Comparative(t) {
+		if !t.Comparative() {
 			continue
 		}
 		test, err := New(rb, t.Name)

@@ -122,11 +122,12 @@ func (d *drama) boundary(l *life, name string) {
 	if fresh {
 		d.names = append(d.names, name)
 	}
-	d.mu.Unlock()
-	if fresh && name == d.dieAt {
-		d.mu.Lock()
+	dies := fresh && name == d.dieAt
+	if dies { // under the same lock: another replica at this boundary must not commit before
 		d.found = d.state()
-		d.mu.Unlock()
+	}
+	d.mu.Unlock()
+	if dies {
 		l.die()
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -63,7 +62,7 @@ func (e *Engine) suspects(now time.Time) []suspect {
 		due := e.probeDue(target, o.service.rb.Metrics.Interval.Std(), now)
 		for _, trigger := range o.service.rb.Triggers {
 			since := now
-			if analysis.Comparative(trigger) {
+			if trigger.Comparative() {
 				s := e.significance(o.release, trigger.Name)
 				if since = s.At; !s.Proved() {
 					continue

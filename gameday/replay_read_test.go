@@ -17,6 +17,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/test/servers"
 )
@@ -100,7 +101,7 @@ func read(t *testing.T, s Source, selector string, from, to time.Time) map[strin
 
 // refusing is a Prometheus that finds long questions too large.
 type refusing struct {
-	Asker
+	promapi.API
 	longest time.Duration
 }
 
@@ -109,7 +110,7 @@ func (r refusing) Query(ctx context.Context, query string, at time.Time, opts ..
 	if d, err := model.ParseDuration(text); err != nil || time.Duration(d) > r.longest {
 		return nil, nil, &v1.Error{Type: v1.ErrExec, Msg: "query processing would load too many samples into memory"}
 	}
-	return r.Asker.Query(ctx, query, at, opts...)
+	return r.API.Query(ctx, query, at, opts...)
 }
 
 func TestPartialAnswerIsNoHistory(t *testing.T) {

@@ -10,13 +10,9 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
-)
 
-// An Asker answers PromQL. The v1.API of client_golang is one.
-type Asker interface {
-	Query(ctx context.Context, query string, at time.Time, opts ...v1.Option) (model.Value, v1.Warnings, error)
-	QueryRange(ctx context.Context, query string, r v1.Range, opts ...v1.Option) (model.Value, v1.Warnings, error)
-}
+	"github.com/autorollback/autorollback/promapi"
+)
 
 // A Remote is a Prometheus, or anything with its query API, as a [Source].
 //
@@ -25,7 +21,7 @@ type Asker interface {
 // not hand out raw samples: then samples move onto the grid, and one that was lost is
 // its predecessor again.
 type Remote struct {
-	API  Asker
+	API  promapi.API
 	Step time.Duration
 }
 

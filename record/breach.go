@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
@@ -28,6 +29,22 @@ type Alert struct {
 	Labels      map[string]string `json:"labels,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty"`
 	ReceivedAt  time.Time         `json:"received_at"`
+}
+
+// UnmarshalJSON reads what this and older versions stored: Source was called Lane.
+func (a *Alert) UnmarshalJSON(text []byte) error {
+	type plain Alert
+	was := struct {
+		*plain
+		Lane Source `json:"lane"`
+	}{plain: (*plain)(a)}
+	if err := json.Unmarshal(text, &was); err != nil {
+		return err
+	}
+	if a.Source == "" {
+		a.Source = was.Lane
+	}
+	return nil
 }
 
 // State is the answer of Prometheus to a trigger's own expression.

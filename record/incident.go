@@ -85,8 +85,16 @@ func (i *Incident) Fire(kind string, page bool) {
 // which; ending one that never was changes nothing.
 func (i *Incident) UnmarshalJSON(text []byte) error {
 	type plain Incident
-	if err := json.Unmarshal(text, (*plain)(i)); err != nil {
+	was := struct { // Source was called Lane
+		*plain
+		Lane  Source   `json:"lane"`
+		Lanes []Source `json:"lanes"`
+	}{plain: (*plain)(i)}
+	if err := json.Unmarshal(text, &was); err != nil {
 		return err
+	}
+	if i.Source == "" {
+		i.Source, i.Sources = was.Lane, was.Lanes
 	}
 	old := len(i.Firing) == 0 && i.Messages > 0
 	if old && i.Approval != "" {

@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -41,5 +42,21 @@ func TestIncidentRoundTrip(t *testing.T) {
 	var got Incident
 	if err := json.Unmarshal(text, &got); err != nil || !reflect.DeepEqual(got, i) {
 		t.Errorf("read %+v, %v\nwant %+v", got, err, i)
+	}
+}
+
+// An incident that was open while the daemon was upgraded still says who reported it.
+func TestSourceWasCalledLane(t *testing.T) {
+	var i Incident
+	old := `{"id":"inc-1","lane":"webhook","lanes":["webhook","watcher"],"alerts":[{"trigger":"errors","lane":"webhook"}]}`
+	if err := json.Unmarshal([]byte(old), &i); err != nil {
+		t.Fatal(err)
+	}
+	if i.ID != "inc-1" || i.Source != Webhook || len(i.Sources) != 2 || i.Alerts[0].Source != Webhook || i.Alerts[0].Trigger != "errors" {
+		t.Errorf("reads %+v", i)
+	}
+	text, err := json.Marshal(i)
+	if err != nil || strings.Contains(string(text), "lane") {
+		t.Errorf("writes %s, %v", text, err)
 	}
 }

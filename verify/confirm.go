@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -25,7 +24,7 @@ const maxAge = 5
 // below 1 the trigger is not breaching, however large the effect.
 func (p *Prometheus) Confirm(ctx context.Context, q rules.Questions, trigger runbook.Trigger, rel record.Release, sig record.Significance) record.Breach {
 	b := record.Breach{Trigger: trigger.Name, Severity: trigger.Severity, AskedAt: time.Now().UTC()}
-	if analysis.Comparative(trigger) {
+	if trigger.Comparative() {
 		b.Significance = sig
 	}
 	questions, err := confirming(q, trigger, rel)
@@ -124,7 +123,7 @@ func (c confirmation) fill(b *record.Breach) {
 // weighed is what an effect as large as the runbook says comes to.
 func weighed(t runbook.Trigger, sig record.Significance) (record.State, string) {
 	switch {
-	case !analysis.Comparative(t):
+	case !t.Comparative():
 		return record.Breaching, ""
 	case sig.Problem != "":
 		return record.Unreachable, sig.Problem

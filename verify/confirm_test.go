@@ -63,7 +63,7 @@ func TestConfirmABreach(t *testing.T) {
 			if b.Value != 0.12 || b.CandidatePods != 3 || b.StablePods != 9 || b.CandidateRate != 20.5 || b.StableRate != 180 || b.StableSick {
 				t.Errorf("got %+v", b)
 			}
-			if has := b.Significance.LogE == 17.3; has != analysis.Comparative(trigger) {
+			if has := b.Significance.LogE == 17.3; has != trigger.Comparative() {
 				t.Errorf("significance %+v", b.Significance)
 			}
 			for _, q := range b.Queries {
