@@ -64,8 +64,9 @@ func TestChecksAfterARollback(t *testing.T) {
 				e.services["ranker"].rb.Verification.Golden = predictions("http://ranker/predict")
 				ctx, stop := context.WithCancel(t.Context())
 				done := make(chan error)
-				go func() { done <- e.Run(ctx) }()
+				// Before anybody asks: the watcher's answer counts for the alerts of that second too.
 				f.set(func(f *facts) { f.breaking["errors"], f.traffic = true, 0 })
+				go func() { done <- e.Run(ctx) }()
 				must(t, hears(t, e, record.Alert{Service: "ranker", Trigger: "errors", Firing: true, Source: record.Webhook, StartsAt: time.Now()}))
 				if c.meddle != nil {
 					c.meddle(t, st)
