@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -33,7 +32,7 @@ func remoteFlags(cmd *kingpin.CmdClause) *remote {
 // client makes the API client.
 func (r *remote) client() (web.Client, error) {
 	hc := promconfig.DefaultHTTPClientConfig
-	if r.httpConfig != "" { // loaded here, and not by [transport]: the user's name goes into it
+	if r.httpConfig != "" { // loaded here, and not by [daemon.OpenPrometheus]: the user's name goes into it
 		loaded, _, err := promconfig.LoadHTTPConfigFile(r.httpConfig)
 		if err != nil {
 			return web.Client{}, fmt.Errorf("read %s: %w", r.httpConfig, err)
@@ -48,16 +47,6 @@ func (r *remote) client() (web.Client, error) {
 		return web.Client{}, fmt.Errorf("set up HTTP client: %w", err)
 	}
 	return web.Client{URL: strings.TrimRight(r.url, "/"), HTTP: &http.Client{Transport: rt, Timeout: 90 * time.Second}}, nil
-}
-
-// table prints rows in columns.
-func table(w io.Writer, header string, rows [][]string) error {
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, strings.ReplaceAll(header, " ", "\t"))
-	for _, row := range rows {
-		fmt.Fprintln(t, strings.Join(row, "\t"))
-	}
-	return t.Flush()
 }
 
 // moment prints a time for people; a zero one as a dash.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
@@ -20,39 +21,39 @@ import (
 )
 
 // incidentCommands are incident list, show and check.
-func incidentCommands(app *kingpin.Application, c console) map[string]action {
+func incidentCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("incident", "Look at incidents.")
 	list := cmd.Command("list", "List incidents, newest first. Example: autorollback incident list")
-	listFormat, listRemote := format(list), remoteFlags(list)
+	listFormat, listRemote := cli.Format(list), remoteFlags(list)
 
 	show := cmd.Command("show", "Show one incident as Markdown. Example: autorollback incident show inc-0123456789ab")
 	id := show.Arg("id", "The incident's id.").Required().String()
-	showFormat, showRemote := format(show), remoteFlags(show)
+	showFormat, showRemote := cli.Format(show), remoteFlags(show)
 
 	check := cmd.Command("check", "Check an evidence folder against its manifest, and compute the significance that was decided on anew. Exit code 3 if anything was changed or comes out differently. Example: autorollback incident check incidents/inc-0123456789ab")
 	dir := check.Arg("folder", "The incident's evidence folder.").Required().ExistingDir()
 
-	return map[string]action{
+	return map[string]cli.Action{
 		list.FullCommand(): func(ctx context.Context) error { return listIncidents(ctx, c, listRemote, *listFormat) },
 		show.FullCommand(): func(ctx context.Context) error { return showIncident(ctx, c, showRemote, *id, *showFormat) },
 		check.FullCommand(): func(context.Context) error {
 			problems := report.Check(*dir)
 			text, differs := recomputed(*dir)
 			if problems = append(problems, differs...); text != "" {
-				fmt.Fprintln(c.out, text)
+				fmt.Fprintln(c.Out, text)
 			}
 			for _, p := range problems {
-				fmt.Fprintf(c.out, "%s: %s\n", filepath.Join(*dir, p.File), p.What)
+				fmt.Fprintf(c.Out, "%s: %s\n", filepath.Join(*dir, p.File), p.What)
 			}
 			if len(problems) == 0 {
-				fmt.Fprintf(c.out, "%s is as it was sealed\n", *dir)
+				fmt.Fprintf(c.Out, "%s is as it was sealed\n", *dir)
 			}
-			return found(len(problems), "problem", "problems")
+			return cli.Found(len(problems), "problem", "problems")
 		},
 	}
 }
 
-func listIncidents(ctx context.Context, c console, r *remote, format string) error {
+func listIncidents(ctx context.Context, c cli.Console, r *remote, format string) error {
 	client, err := r.client()
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func listIncidents(ctx context.Context, c console, r *remote, format string) err
 		return err
 	}
 	if format == "json" {
-		return printJSON(c.out, all)
+		return cli.PrintJSON(c.Out, all)
 	}
 	var rows [][]string
 	for _, i := range all {
@@ -73,10 +74,10 @@ func listIncidents(ctx context.Context, c console, r *remote, format string) err
 		rows = append(rows, []string{i.ID, i.Service, i.Region, moment(i.OpenedAt), or(i.Breach.Trigger, "by "+or(i.By, "hand")),
 			string(i.Decision.Action), string(i.Phase), verdict})
 	}
-	return table(c.out, "INCIDENT SERVICE REGION OPENED TRIGGER DECISION PHASE VERDICT", rows)
+	return cli.Table(c.Out, "INCIDENT SERVICE REGION OPENED TRIGGER DECISION PHASE VERDICT", rows)
 }
 
-func showIncident(ctx context.Context, c console, r *remote, id, format string) error {
+func showIncident(ctx context.Context, c cli.Console, r *remote, id, format string) error {
 	client, err := r.client()
 	if err != nil {
 		return err
@@ -86,34 +87,34 @@ func showIncident(ctx context.Context, c console, r *remote, id, format string) 
 		if err != nil {
 			return err
 		}
-		return printJSON(c.out, inc)
+		return cli.PrintJSON(c.Out, inc)
 	}
 	text, err := client.Markdown(ctx, id)
 	if err != nil {
 		return err
 	}
-	_, err = c.out.Write(text)
+	_, err = c.Out.Write(text)
 	return err
 }
 
 // auditCommands check the journal.
-func auditCommands(app *kingpin.Application, c console) map[string]action {
+func auditCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("audit", "Check the records.")
 	ver := cmd.Command("verify", "Check the journal's hash chain. Exit code 3 if it is broken. Example: autorollback audit verify incidents/journal.jsonl")
 	path := ver.Arg("journal", "The journal file.").Required().ExistingFile()
-	return map[string]action{ver.FullCommand(): func(context.Context) error {
+	return map[string]cli.Action{ver.FullCommand(): func(context.Context) error {
 		head, err := report.VerifyJournal(*path)
 		if err != nil {
-			return wanting(err.Error())
+			return cli.Wanting(err.Error())
 		}
-		fmt.Fprintf(c.out, "%s: the chain is whole: %+v\n", *path, head)
+		fmt.Fprintf(c.Out, "%s: the chain is whole: %+v\n", *path, head)
 		return nil
 	}}
 }
 
 // approvalCommands are the command-line twins of the link.
-func approvalCommands(app *kingpin.Application, c console) map[string]action {
-	all := map[string]action{}
+func approvalCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+	all := map[string]cli.Action{}
 	for name, help := range map[string]string{
 		"approve": "Approve what an approval asks, like the link does. Example: autorollback approve 0123… --service ranker",
 		"reject":  "Reject it; a reason is needed. Example: autorollback reject 0123… --service ranker --reason 'expected during the backfill'",
@@ -123,7 +124,7 @@ func approvalCommands(app *kingpin.Application, c console) map[string]action {
 		service := cmd.Flag("service", "The service's name, typed as a check.").Required().String()
 		reason := cmd.Flag("reason", "Why; it is kept.").String()
 		token := cmd.Flag("token", "The link's token, where the daemon lets nobody sign in.").String()
-		out, r := format(cmd), remoteFlags(cmd)
+		out, r := cli.Format(cmd), remoteFlags(cmd)
 		all[name] = func(ctx context.Context) error {
 			client, err := r.client()
 			if err != nil {
@@ -134,9 +135,9 @@ func approvalCommands(app *kingpin.Application, c console) map[string]action {
 				return err
 			}
 			if *out == "json" {
-				return printJSON(c.out, a)
+				return cli.PrintJSON(c.Out, a)
 			}
-			fmt.Fprintf(c.out, "%s: %s by %s (%s); autorollback incident show %s\n", a.ID, a.Status, a.By, a.How, a.Incident)
+			fmt.Fprintf(c.Out, "%s: %s by %s (%s); autorollback incident show %s\n", a.ID, a.Status, a.By, a.How, a.Incident)
 			return nil
 		}
 	}
@@ -144,7 +145,7 @@ func approvalCommands(app *kingpin.Application, c console) map[string]action {
 }
 
 // controlCommands turn the stop switch.
-func controlCommands(app *kingpin.Application, c console) map[string]action {
+func controlCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("control", "The stop switch of the whole installation.")
 	show := cmd.Command("show", "Show it. Example: autorollback control show")
 	showRemote := remoteFlags(show)
@@ -153,14 +154,14 @@ func controlCommands(app *kingpin.Application, c console) map[string]action {
 	reason := set.Flag("reason", "Why; it is kept with your name.").Required().String()
 	span := set.Flag("for", "How long a pause lasts; after it people are asked, it does not end silently.").Default("4h").Duration()
 	setRemote := remoteFlags(set)
-	return map[string]action{
+	return map[string]cli.Action{
 		show.FullCommand(): func(ctx context.Context) error {
 			client, err := showRemote.client()
 			if err != nil {
 				return err
 			}
 			ctl, err := client.Control(ctx)
-			return join(err, printJSON(c.out, ctl))
+			return cli.Join(err, cli.PrintJSON(c.Out, ctl))
 		},
 		set.FullCommand(): func(ctx context.Context) error {
 			client, err := setRemote.client()
@@ -175,16 +176,16 @@ func controlCommands(app *kingpin.Application, c console) map[string]action {
 			if err != nil {
 				return err
 			}
-			return printJSON(c.out, ctl)
+			return cli.PrintJSON(c.Out, ctl)
 		},
 	}
 }
 
 // healthyCommand asks a daemon whether it lives, for containers without a shell.
-func healthyCommand(app *kingpin.Application, c console) map[string]action {
+func healthyCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("healthy", "Ask a daemon whether it can do its work. Exit code 1 if not. Example: autorollback healthy")
 	r := remoteFlags(cmd)
-	return map[string]action{cmd.FullCommand(): func(ctx context.Context) error {
+	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
 		client, err := r.client()
 		if err != nil {
 			return err

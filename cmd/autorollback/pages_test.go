@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -154,7 +155,7 @@ func parses(line string) error {
 	}
 	app := kingpin.New("autorollback", "")
 	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) {})
-	commands(app, console{strings.NewReader(""), io.Discard, io.Discard})
+	commands(app, cli.Console{strings.NewReader(""), io.Discard, io.Discard})
 	_, err := app.Parse(args)
 	if err != nil && placeholder.MatchString(err.Error()) {
 		return nil

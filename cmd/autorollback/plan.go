@@ -11,6 +11,8 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/daemon"
 	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -33,7 +35,7 @@ func declarePlan(cmd *kingpin.CmdClause, rate string) *planFlags {
 	var f planFlags
 	cmd.Flag(rate, "Requests per second of the service, all versions together.").Float64Var(&f.rate)
 	cmd.Flag("rate-from", "Ask this Prometheus for the rate, and for all levels that no flag gives (the last hour).").StringVar(&f.rateFrom)
-	httpConfigFlag(cmd, &f.httpConfig)
+	cli.HTTPConfigFlag(cmd, &f.httpConfig)
 	cmd.Flag("steps", "The candidate's weights in percent, e.g. 1,5,25,50,100; default: the runbook's rollout, or else these.").StringVar(&f.steps)
 	cmd.Flag("step-duration", "How long each step is held; default: as the runbook's rollout says, or else 10m.").StringVar(&f.stepDuration)
 	cmd.Flag("error-rate", "Usual error rate, e.g. 0.5%.").StringVar(&f.errorRate)
@@ -50,12 +52,12 @@ func declarePlan(cmd *kingpin.CmdClause, rate string) *planFlags {
 }
 
 // planCommand is rules plan. It needs no daemon.
-func planCommand(cmd *kingpin.CmdClause, c console) map[string]action {
+func planCommand(cmd *kingpin.CmdClause, c cli.Console) map[string]cli.Action {
 	command := cmd.Command("plan", "Say before a release what each trigger will be able to see at each step, and how long from breach to alert. Exit code 3 if a trigger can never fire. Example: autorollback rules plan runbooks/ranker.yaml --rate 10 --steps 1,5,25,50,100 --step-duration 10m")
 	path := command.Arg("runbook", "The runbook.").Required().String()
 	flags := declarePlan(command, "rate")
-	output := format(command)
-	return map[string]action{command.FullCommand(): func(ctx context.Context) error {
+	output := cli.Format(command)
+	return map[string]cli.Action{command.FullCommand(): func(ctx context.Context) error {
 		rb, err := runbook.Load(*path)
 		if err != nil {
 			return err
@@ -65,11 +67,11 @@ func planCommand(cmd *kingpin.CmdClause, c console) map[string]action {
 			return err
 		}
 		if *output == "json" {
-			err = printJSON(c.out, p)
+			err = cli.PrintJSON(c.Out, p)
 		} else {
-			err = p.WriteText(c.out)
+			err = p.WriteText(c.Out)
 		}
-		return join(err, found(p.Errors(), "error in the plan", "errors in the plan"))
+		return cli.Join(err, cli.Found(p.Errors(), "error in the plan", "errors in the plan"))
 	}}
 }
 
@@ -79,15 +81,15 @@ func (f *planFlags) asked() bool { return f.rate != 0 || f.rateFrom != "" }
 // plan makes the plan: flags before Prometheus before defaults.
 func (f *planFlags) plan(ctx context.Context, rb *runbook.Runbook) (plan.Plan, error) {
 	if !f.asked() {
-		return plan.Plan{}, usage{fmt.Errorf("say how much traffic there is: --rate or --rate-from")}
+		return plan.Plan{}, cli.Usage(fmt.Errorf("say how much traffic there is: --rate or --rate-from"))
 	}
 	steps, err := f.ramp(rb)
 	if err != nil {
-		return plan.Plan{}, usage{err}
+		return plan.Plan{}, cli.Usage(err)
 	}
 	given, err := f.traffic(rb)
 	if err != nil {
-		return plan.Plan{}, usage{err}
+		return plan.Plan{}, cli.Usage(err)
 	}
 	var traffic plan.Traffic
 	if f.rateFrom != "" {
@@ -96,7 +98,7 @@ func (f *planFlags) plan(ctx context.Context, rb *runbook.Runbook) (plan.Plan, e
 		}
 	}
 	if traffic = traffic.But(given); !(traffic.Rate > 0) {
-		return plan.Plan{}, usage{fmt.Errorf("the request rate must be above 0: --rate, or a --rate-from that has seen traffic within the last hour")}
+		return plan.Plan{}, cli.Usage(fmt.Errorf("the request rate must be above 0: --rate, or a --rate-from that has seen traffic within the last hour"))
 	}
 	return plan.New(rb, traffic, steps)
 }
@@ -237,7 +239,7 @@ func askTraffic(ctx context.Context, rb *runbook.Runbook, url, httpConfig string
 	if err != nil {
 		return plan.Traffic{}, err
 	}
-	prom, err := prometheusAt("--rate-from", url, httpConfig)
+	prom, err := daemon.OpenPrometheus("--rate-from", url, httpConfig)
 	if err != nil {
 		return plan.Traffic{}, err
 	}

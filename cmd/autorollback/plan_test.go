@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	templates "github.com/autorollback/autorollback/runbook-templates"
 )
 
@@ -32,7 +33,7 @@ func planned(t *testing.T, args ...string) (string, int) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	err := run(t.Context(), args, strings.NewReader(""), &out, &errs)
-	return out.String() + fmt.Sprint(err), exitCode(err)
+	return out.String() + fmt.Sprint(err), cli.ExitCode(err)
 }
 
 func TestRulesPlan(t *testing.T) {
@@ -42,16 +43,16 @@ func TestRulesPlan(t *testing.T) {
 		code int
 		want string
 	}{
-		"a trigger that never fires": {[]string{sick, "--rate", "10"}, exitWanting, "ERROR: cannot fire for the effect it names"},
-		"all can fire":               {[]string{sound, "--rate", "2000", "--p95", "225ms", "--kpi-rate", "conversion=10%"}, exitOK, "It decides from the first step on."},
-		"no rate":                    {[]string{sick}, exitUsage, "say how much traffic"},
-		"negative rate":              {[]string{sick, "--rate=-1"}, exitUsage, "not negative"},
-		"bad steps":                  {[]string{sick, "--rate", "10", "--steps", "5,1"}, exitUsage, "weights ascend"},
-		"bad duration":               {[]string{sick, "--rate", "10", "--step-duration", "10"}, exitUsage, "has no unit"},
-		"bad ratio":                  {[]string{sick, "--rate", "10", "--error-rate", "5"}, exitUsage, "write 5%"},
-		"unknown KPI":                {[]string{sick, "--rate", "10", "--kpi-rate", "revenue=3%"}, exitUsage, `no KPI "revenue"`},
-		"P50 above P95":              {[]string{sick, "--rate", "10", "--p50", "1s", "--p95", "1s"}, exitUsage, "not below"},
-		"dispersion below 1":         {[]string{sick, "--rate", "10", "--dispersion", "0.5"}, exitUsage, "dispersion is 1 or more"},
+		"a trigger that never fires": {[]string{sick, "--rate", "10"}, cli.ExitWanting, "ERROR: cannot fire for the effect it names"},
+		"all can fire":               {[]string{sound, "--rate", "2000", "--p95", "225ms", "--kpi-rate", "conversion=10%"}, cli.ExitOK, "It decides from the first step on."},
+		"no rate":                    {[]string{sick}, cli.ExitUsage, "say how much traffic"},
+		"negative rate":              {[]string{sick, "--rate=-1"}, cli.ExitUsage, "not negative"},
+		"bad steps":                  {[]string{sick, "--rate", "10", "--steps", "5,1"}, cli.ExitUsage, "weights ascend"},
+		"bad duration":               {[]string{sick, "--rate", "10", "--step-duration", "10"}, cli.ExitUsage, "has no unit"},
+		"bad ratio":                  {[]string{sick, "--rate", "10", "--error-rate", "5"}, cli.ExitUsage, "write 5%"},
+		"unknown KPI":                {[]string{sick, "--rate", "10", "--kpi-rate", "revenue=3%"}, cli.ExitUsage, `no KPI "revenue"`},
+		"P50 above P95":              {[]string{sick, "--rate", "10", "--p50", "1s", "--p95", "1s"}, cli.ExitUsage, "not below"},
+		"dispersion below 1":         {[]string{sick, "--rate", "10", "--dispersion", "0.5"}, cli.ExitUsage, "dispersion is 1 or more"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, code := planned(t, append([]string{"rules", "plan"}, c.args...)...)
@@ -74,7 +75,7 @@ func TestRulesPlanAsJSON(t *testing.T) {
 			}
 		}
 	}
-	if jsonErr := json.Unmarshal(out.Bytes(), &plan); jsonErr != nil || exitCode(err) != exitWanting {
+	if jsonErr := json.Unmarshal(out.Bytes(), &plan); jsonErr != nil || cli.ExitCode(err) != cli.ExitWanting {
 		t.Fatalf("%v, %v: %s", err, jsonErr, out.String())
 	}
 	if c := plan.Triggers[1].Cells[2]; plan.Triggers[1].Trigger != "error-rate" || c.Weight != 25 || c.State != "decides" || c.Need == "" {
@@ -92,7 +93,7 @@ func TestRunbookCheckShowsThePlan(t *testing.T) {
 		t.Errorf("a plan without traffic, exit %d: %s", code, without)
 	}
 	with, code := planned(t, "runbook", "check", file, "--traffic", "10")
-	if code != exitWanting || !strings.Contains(with, "TRIGGER") || !strings.Contains(with, "[x] clear thresholds") {
+	if code != cli.ExitWanting || !strings.Contains(with, "TRIGGER") || !strings.Contains(with, "[x] clear thresholds") {
 		t.Errorf("exit %d: %s", code, with)
 	}
 }
@@ -117,15 +118,15 @@ func TestRulesPlanAsksPrometheus(t *testing.T) {
 	if err := os.WriteFile(login, []byte("basic_auth: {username: ann, password: secret}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got, code := planned(t, "rules", "plan", planFile(t), "--rate-from", prom.URL); code != exitError {
+	if got, code := planned(t, "rules", "plan", planFile(t), "--rate-from", prom.URL); code != cli.ExitError {
 		t.Errorf("without a name: exit %d: %s", code, got)
 	}
 	got, code := planned(t, "rules", "plan", planFile(t), "--rate-from", prom.URL, "--prometheus.http-config-file", login, "--p95", "225ms", "--p50", "100ms", "--scrape-interval", "15s", "--stable-pods", "5")
-	if code != exitWanting || !strings.Contains(got, "123 requests/s (Prometheus, of 10m), error rate 1% (Prometheus, of 10m), P50 100ms (flag)") {
+	if code != cli.ExitWanting || !strings.Contains(got, "123 requests/s (Prometheus, of 10m), error rate 1% (Prometheus, of 10m), P50 100ms (flag)") {
 		t.Errorf("exit %d: %s", code, got)
 	}
 	prom.Close()
-	if got, code := planned(t, "rules", "plan", planFile(t), "--rate-from", prom.URL); code != exitError {
+	if got, code := planned(t, "rules", "plan", planFile(t), "--rate-from", prom.URL); code != cli.ExitError {
 		t.Errorf("exit %d: %s", code, got)
 	}
 }

@@ -9,14 +9,15 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/web"
 )
 
 // rampCommands are release plan, promote, flip, hold and resume.
-func rampCommands() []func(*kingpin.CmdClause, console) (string, action) {
-	return []func(*kingpin.CmdClause, console) (string, action){releasePlan, releasePromote, releaseFlip, releaseHold, releaseResume}
+func rampCommands() []func(*kingpin.CmdClause, cli.Console) (string, cli.Action) {
+	return []func(*kingpin.CmdClause, cli.Console) (string, cli.Action){releasePlan, releasePromote, releaseFlip, releaseHold, releaseResume}
 }
 
 // aim declares the flags that name one release and need no reason.
@@ -25,12 +26,12 @@ func aim(cmd *kingpin.CmdClause) target {
 	return target{
 		service: cmd.Arg("service", "The service.").Required().String(),
 		region:  cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String(),
-		reason:  &none, remote: remoteFlags(cmd), format: format(cmd),
+		reason:  &none, remote: remoteFlags(cmd), format: cli.Format(cmd),
 	}
 }
 
 // order makes a command out of what a client does to a release.
-func (t target) order(c console, do func(context.Context, web.Client) (record.Release, error)) action {
+func (t target) order(c cli.Console, do func(context.Context, web.Client) (record.Release, error)) cli.Action {
 	return func(ctx context.Context) error {
 		client, err := t.remote.client()
 		if err != nil {
@@ -41,9 +42,9 @@ func (t target) order(c console, do func(context.Context, web.Client) (record.Re
 			return err
 		}
 		if *t.format == "json" {
-			return printJSON(c.out, rel)
+			return cli.PrintJSON(c.Out, rel)
 		}
-		fmt.Fprintln(c.out, stands(rel))
+		fmt.Fprintln(c.Out, stands(rel))
 		return nil
 	}
 }
@@ -60,7 +61,7 @@ func stands(rel record.Release) string {
 	return line
 }
 
-func releasePromote(parent *kingpin.CmdClause, c console) (string, action) {
+func releasePromote(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("promote", "Take the next step of the ramp now, if a rollback is possible and nothing objects; at its end, close the release. Example: autorollback release promote ranker")
 	t := aim(cmd)
 	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
@@ -68,7 +69,7 @@ func releasePromote(parent *kingpin.CmdClause, c console) (string, action) {
 	})
 }
 
-func releaseFlip(parent *kingpin.CmdClause, c console) (string, action) {
+func releaseFlip(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("flip", "Move all but the holdback to green in one transaction, after a check that green is warm. Back: release rollback. Example: autorollback release flip ranker")
 	t := aim(cmd)
 	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
@@ -76,7 +77,7 @@ func releaseFlip(parent *kingpin.CmdClause, c console) (string, action) {
 	})
 }
 
-func releaseHold(parent *kingpin.CmdClause, c console) (string, action) {
+func releaseHold(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("hold", "Stop the ramp where it is; a breach still rolls back. Example: autorollback release hold ranker --reason 'conversion looks odd'")
 	t := targetFlags(cmd)
 	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
@@ -84,7 +85,7 @@ func releaseHold(parent *kingpin.CmdClause, c console) (string, action) {
 	})
 }
 
-func releaseResume(parent *kingpin.CmdClause, c console) (string, action) {
+func releaseResume(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("resume", "Let a ramp go on that was stopped, frozen or held, once you have looked. Example: autorollback release resume ranker --reason 'the database is back'")
 	t := targetFlags(cmd)
 	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
@@ -92,7 +93,7 @@ func releaseResume(parent *kingpin.CmdClause, c console) (string, action) {
 	})
 }
 
-func releasePlan(parent *kingpin.CmdClause, c console) (string, action) {
+func releasePlan(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("plan", "Say what the ramp will take at the traffic of the last hour: how long each step lasts, and which triggers can decide at it. Example: autorollback release plan ranker")
 	t := aim(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
@@ -105,9 +106,9 @@ func releasePlan(parent *kingpin.CmdClause, c console) (string, action) {
 			return err
 		}
 		if *t.format == "json" {
-			return printJSON(c.out, plan)
+			return cli.PrintJSON(c.Out, plan)
 		}
-		return printPlan(c.out, plan)
+		return printPlan(c.Out, plan)
 	}
 }
 
@@ -129,7 +130,7 @@ func printPlan(w io.Writer, p record.RampPlan) error {
 		}
 		rows = append(rows, []string{strconv.Itoa(s.Weight) + "%", s.For.String(), need, s.Through.String(), or(strings.Join(s.Decide, ","), "-"), here})
 	}
-	if err := table(w, "WEIGHT FOR NEED THROUGH CAN-DECIDE NOW", rows); err != nil {
+	if err := cli.Table(w, "WEIGHT FOR NEED THROUGH CAN-DECIDE NOW", rows); err != nil {
 		return err
 	}
 	for _, s := range p.Steps {

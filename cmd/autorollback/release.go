@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/web"
@@ -16,10 +17,10 @@ import (
 
 // releaseCommands are release start, status, rollback, let-go and lift, and those of
 // the ramp. They go through the daemon's API.
-func releaseCommands(app *kingpin.Application, c console) map[string]action {
+func releaseCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("release", "Start, look at and roll back releases.")
-	all := map[string]action{}
-	declared := []func(*kingpin.CmdClause, console) (string, action){releaseStart, releaseStatus, releaseRollback, releaseLetGo, releaseLift}
+	all := map[string]cli.Action{}
+	declared := []func(*kingpin.CmdClause, cli.Console) (string, cli.Action){releaseStart, releaseStatus, releaseRollback, releaseLetGo, releaseLift}
 	for _, declare := range append(declared, rampCommands()...) {
 		name, a := declare(cmd, c)
 		all[name] = a
@@ -27,18 +28,18 @@ func releaseCommands(app *kingpin.Application, c console) map[string]action {
 	return all
 }
 
-func releaseStart(parent *kingpin.CmdClause, c console) (string, action) {
+func releaseStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("start", "Record both bundles and set the first weights. Example: autorollback release start -f release.yaml")
 	file := cmd.Flag("file", "The release file; - is standard input.").Short('f').Required().String()
 	unproved := cmd.Flag("stable-not-proved", "The stable side is not the last known good that is recorded, and shall be what a rollback goes to; needs --reason.").Bool()
 	reason := cmd.Flag("reason", "Why; it is kept with your name.").String()
 	safer := cmd.Flag("safer", "On a ramp that is drafted from the incident of the release before: half of the share at which it broke comes first, each step lasts twice as long, and a human is asked at each.").Bool()
-	out, r := format(cmd), remoteFlags(cmd)
+	out, r := cli.Format(cmd), remoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		if *unproved != (*reason != "") {
-			return usage{errors.New("--stable-not-proved and --reason belong together")}
+			return cli.Usage(errors.New("--stable-not-proved and --reason belong together"))
 		}
-		text, err := readFile(c.in, *file)
+		text, err := readFile(c.In, *file)
 		if err != nil {
 			return fmt.Errorf("read release: %w", err)
 		}
@@ -54,20 +55,20 @@ func releaseStart(parent *kingpin.CmdClause, c console) (string, action) {
 			return err
 		}
 		if *out == "json" {
-			return printJSON(c.out, rel)
+			return cli.PrintJSON(c.Out, rel)
 		}
-		fmt.Fprintf(c.out, "%s: %s in %s, %d %% to %s, the rest to %s\n", rel.ID, rel.Service, rel.Region, rel.Weight, rel.Candidate.Version, rel.Stable.Version)
+		fmt.Fprintf(c.Out, "%s: %s in %s, %d %% to %s, the rest to %s\n", rel.ID, rel.Service, rel.Region, rel.Weight, rel.Candidate.Version, rel.Stable.Version)
 		if rel.Rollout != nil {
-			fmt.Fprintf(c.out, "its ramp, safer than that of %s: %s\n", rel.SaferThan, rel.Rollout)
+			fmt.Fprintf(c.Out, "its ramp, safer than that of %s: %s\n", rel.SaferThan, rel.Rollout)
 		}
 		return nil
 	}
 }
 
-func releaseStatus(parent *kingpin.CmdClause, c console) (string, action) {
+func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("status", "Show releases. Example: autorollback release status ranker")
 	service := cmd.Arg("service", "Only this service.").String()
-	out, r := format(cmd), remoteFlags(cmd)
+	out, r := cli.Format(cmd), remoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		client, err := r.client()
 		if err != nil {
@@ -84,7 +85,7 @@ func releaseStatus(parent *kingpin.CmdClause, c console) (string, action) {
 			}
 		}
 		if *out == "json" {
-			return printJSON(c.out, rels)
+			return cli.PrintJSON(c.Out, rels)
 		}
 		var rows [][]string
 		for _, rel := range rels {
@@ -100,7 +101,7 @@ func releaseStatus(parent *kingpin.CmdClause, c console) (string, action) {
 			rows = append(rows, []string{rel.Service, rel.Region, string(rel.Phase), rel.Stable.Version + " " + strconv.Itoa(100-rel.Weight) + "%",
 				rel.Candidate.Version + " " + strconv.Itoa(rel.Weight) + "%", moment(rel.StartedAt), passed(st.Shadow, rel), or(rel.Incident, "-"), note})
 		}
-		return table(c.out, "SERVICE REGION PHASE STABLE CANDIDATE STARTED SHADOW INCIDENT NOTE", rows)
+		return cli.Table(c.Out, "SERVICE REGION PHASE STABLE CANDIDATE STARTED SHADOW INCIDENT NOTE", rows)
 	}
 }
 
@@ -116,11 +117,11 @@ func targetFlags(cmd *kingpin.CmdClause) target {
 		service: cmd.Arg("service", "The service.").Required().String(),
 		region:  cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String(),
 		reason:  cmd.Flag("reason", "Why; it is kept.").Required().String(),
-		remote:  remoteFlags(cmd), format: format(cmd),
+		remote:  remoteFlags(cmd), format: cli.Format(cmd),
 	}
 }
 
-func releaseRollback(parent *kingpin.CmdClause, c console) (string, action) {
+func releaseRollback(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("rollback", "Move all traffic to the stable bundle now, in one transaction. Example: autorollback release rollback ranker --reason 'users complain'")
 	t := targetFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
@@ -133,9 +134,9 @@ func releaseRollback(parent *kingpin.CmdClause, c console) (string, action) {
 			return err
 		}
 		if *t.format == "json" {
-			return printJSON(c.out, inc)
+			return cli.PrintJSON(c.Out, inc)
 		}
-		fmt.Fprintf(c.out, "%s: %s\nRecovery is being verified: autorollback incident show %s\n", inc.ID, moved(inc), inc.ID)
+		fmt.Fprintf(c.Out, "%s: %s\nRecovery is being verified: autorollback incident show %s\n", inc.ID, moved(inc), inc.ID)
 		return nil
 	}
 }
@@ -147,7 +148,7 @@ func moved(inc record.Incident) string {
 	return fmt.Sprintf("traffic moved from %v to %v", inc.Change.From, inc.Change.To)
 }
 
-func releaseLetGo(parent *kingpin.CmdClause, c console) (string, action) {
+func releaseLetGo(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("let-go", "Let a release that is held because somebody changed the split go on with that split. Example: autorollback release let-go ranker --reason 'I set it to 10 % by hand'")
 	t := targetFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
@@ -160,14 +161,14 @@ func releaseLetGo(parent *kingpin.CmdClause, c console) (string, action) {
 			return err
 		}
 		if *t.format == "json" {
-			return printJSON(c.out, rel)
+			return cli.PrintJSON(c.Out, rel)
 		}
-		fmt.Fprintf(c.out, "%s goes on with %d %% to %s\n", rel.ID, rel.Weight, rel.Candidate.Version)
+		fmt.Fprintf(c.Out, "%s goes on with %d %% to %s\n", rel.ID, rel.Weight, rel.Candidate.Version)
 		return nil
 	}
 }
 
-func releaseLift(parent *kingpin.CmdClause, c console) (string, action) {
+func releaseLift(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("lift", "Lift the quarantine of a bundle. Example: autorollback release lift sha256:… --reason 'the encoder was fixed in place'")
 	digest := cmd.Arg("bundle", "The bundle's digest.").Required().String()
 	reason := cmd.Flag("reason", "Why; it is kept with your name.").Required().String()
@@ -180,7 +181,7 @@ func releaseLift(parent *kingpin.CmdClause, c console) (string, action) {
 		if err := client.Lift(ctx, *digest, *reason); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.out, "%s may be started again\n", *digest)
+		fmt.Fprintf(c.Out, "%s may be started again\n", *digest)
 		return nil
 	}
 }

@@ -9,12 +9,15 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/daemon"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/verify"
 )
 
 // rulesCommands are rules generate and verify. They need no daemon.
-func rulesCommands(app *kingpin.Application, c console) map[string]action {
+func rulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("rules", "Prometheus rules and the Alertmanager route, from runbooks.")
 	gen := cmd.Command("generate", "Write the rule file, one alert for each trigger. Example: autorollback rules generate runbooks/ --rules-file autorollback.rules.yml --alertmanager-file alertmanager.yml --receiver-url http://localhost:9096/v1/alertmanager --receiver-token-file /etc/autorollback/token")
 	paths := gen.Arg("path", "Runbook files or folders.").Required().Strings()
@@ -29,10 +32,10 @@ func rulesCommands(app *kingpin.Application, c console) map[string]action {
 	verFiles := ver.Flag("rules-file", "A rule file to compare with; may be repeated.").Strings()
 	verURL := ver.Flag("prometheus.url", "A live Prometheus to compare with.").String()
 	var verConfig string
-	httpConfigFlag(ver, &verConfig)
-	verFormat := format(ver)
+	cli.HTTPConfigFlag(ver, &verConfig)
+	verFormat := cli.Format(ver)
 
-	actions := map[string]action{
+	actions := map[string]cli.Action{
 		gen.FullCommand(): func(context.Context) error {
 			groups, err := compile(*paths)
 			if err != nil {
@@ -55,13 +58,13 @@ func rulesCommands(app *kingpin.Application, c console) map[string]action {
 				return err
 			}
 			if *rulesFile == "" {
-				_, err = c.out.Write(text)
+				_, err = c.Out.Write(text)
 				return err
 			}
 			if err := os.WriteFile(*rulesFile, text, 0o644); err != nil {
 				return fmt.Errorf("write rules: %w", err)
 			}
-			fmt.Fprintln(c.err, summary(groups, *rulesFile))
+			fmt.Fprintln(c.Err, summary(groups, *rulesFile))
 			return nil
 		},
 		ver.FullCommand(): func(ctx context.Context) error {
@@ -74,7 +77,7 @@ func rulesCommands(app *kingpin.Application, c console) map[string]action {
 }
 
 func compile(paths []string) ([]rules.Group, error) {
-	runbooks, err := loadRunbooks(paths...)
+	runbooks, err := runbook.LoadAll(paths...)
 	if err != nil {
 		return nil, err
 	}
@@ -103,9 +106,9 @@ func summary(groups []rules.Group, file string) string {
 	return fmt.Sprintf("%s: %d groups, %d alerts, %d recording rules", file, len(groups), alerts, records)
 }
 
-func verifyRules(ctx context.Context, c console, paths, files []string, url, httpConfig, format string) error {
+func verifyRules(ctx context.Context, c cli.Console, paths, files []string, url, httpConfig, format string) error {
 	if len(files) == 0 && url == "" {
-		return usage{fmt.Errorf("name --rules-file or --prometheus.url to compare with")}
+		return cli.Usage(fmt.Errorf("name --rules-file or --prometheus.url to compare with"))
 	}
 	want, err := compile(paths)
 	if err != nil {
@@ -133,13 +136,26 @@ func verifyRules(ctx context.Context, c console, paths, files []string, url, htt
 		drifts = append(drifts, live...)
 	}
 	if format == "json" {
-		return join(printJSON(c.out, drifts), found(len(drifts), "difference", "differences"))
+		return cli.Join(cli.PrintJSON(c.Out, drifts), cli.Found(len(drifts), "difference", "differences"))
 	}
 	for _, d := range drifts {
-		fmt.Fprintln(c.out, d)
+		fmt.Fprintln(c.Out, d)
 	}
 	if len(drifts) == 0 {
-		fmt.Fprintln(c.out, summary(want, "one to one"))
+		fmt.Fprintln(c.Out, summary(want, "one to one"))
 	}
-	return found(len(drifts), "difference", "differences")
+	return cli.Found(len(drifts), "difference", "differences")
+}
+
+// verifyLive compares the rules, and how often pods are scraped, with a Prometheus.
+func verifyLive(ctx context.Context, paths []string, url, httpConfig string) ([]rules.Drift, error) {
+	runbooks, err := runbook.LoadAll(paths...)
+	if err != nil {
+		return nil, err
+	}
+	prom, err := daemon.OpenPrometheus("--prometheus.url", url, httpConfig)
+	if err != nil {
+		return nil, err
+	}
+	return verify.New(prom, 0).Rules(ctx, runbooks)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/rules/promtest"
 	"github.com/autorollback/autorollback/runbook"
@@ -22,7 +23,7 @@ import (
 
 // A testRun is rules test as it was called.
 type testRun struct {
-	c                console
+	c                cli.Console
 	promtool, format string
 	workers          int
 }
@@ -38,14 +39,14 @@ type testResult struct {
 }
 
 // testCommand is rules test.
-func testCommand(parent *kingpin.CmdClause, c console) map[string]action {
+func testCommand(parent *kingpin.CmdClause, c cli.Console) map[string]cli.Action {
 	cmd := parent.Command("test", "Generate rules and their unit tests, and run them with promtool. Exit code 3 on a failure. Example: autorollback rules test runbooks/ranker.yaml --promtool /usr/bin/promtool")
 	paths := cmd.Arg("path", "Runbook files or folders.").Required().Strings()
 	t := &testRun{c: c}
 	cmd.Flag("promtool", "The promtool to run.").Default("promtool").StringVar(&t.promtool)
 	cmd.Flag("workers", "How many tests run at once.").Default(strconv.Itoa(runtime.NumCPU())).IntVar(&t.workers)
-	output := format(cmd)
-	return map[string]action{cmd.FullCommand(): func(ctx context.Context) error {
+	output := cli.Format(cmd)
+	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
 		t.format, t.workers = *output, max(1, t.workers)
 		return t.run(ctx, *paths)
 	}}
@@ -55,7 +56,7 @@ func (t *testRun) run(ctx context.Context, paths []string) error {
 	var results []testResult
 	wants := 0
 	for _, path := range paths { // one by one: templates share a service
-		runbooks, err := loadRunbooks(path)
+		runbooks, err := runbook.LoadAll(path)
 		if err != nil {
 			return err
 		}
@@ -72,9 +73,9 @@ func (t *testRun) run(ctx context.Context, paths []string) error {
 		}
 	}
 	if t.format == "json" {
-		return join(printJSON(t.c.out, results), found(wants, "failure", "failures"))
+		return cli.Join(cli.PrintJSON(t.c.Out, results), cli.Found(wants, "failure", "failures"))
 	}
-	return found(wants, "failure", "failures")
+	return cli.Found(wants, "failure", "failures")
 }
 
 func (t *testRun) test(ctx context.Context, rb *runbook.Runbook) (testResult, error) {
@@ -164,16 +165,16 @@ func (t *testRun) one(ctx context.Context, args []string) (string, error) {
 	return fmt.Sprintf("promtool %s: %v\n%s", strings.Join(args[:2], " "), err, strings.TrimSpace(out.String())), nil
 }
 
-func (r testResult) print(c console) {
+func (r testResult) print(c cli.Console) {
 	for _, u := range r.Untested {
-		fmt.Fprintf(c.err, "not tested: %s/%s: %s\n", r.Service, u.Trigger, u.Why)
+		fmt.Fprintf(c.Err, "not tested: %s/%s: %s\n", r.Service, u.Trigger, u.Why)
 	}
 	for _, f := range r.Failures {
-		fmt.Fprintln(c.out, f)
+		fmt.Fprintln(c.Out, f)
 	}
 	verdict := "pass"
 	if len(r.Failures) > 0 {
 		verdict = fmt.Sprintf("do not pass: %d of promtool's runs fail", len(r.Failures))
 	}
-	fmt.Fprintf(c.out, "%s (%s): %d tests in %.1f s with promtool: %s\n", r.Service, r.File, r.Tests, r.Seconds, verdict)
+	fmt.Fprintf(c.Out, "%s (%s): %d tests in %.1f s with promtool: %s\n", r.Service, r.File, r.Tests, r.Seconds, verdict)
 }

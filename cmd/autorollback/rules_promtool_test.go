@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 )
 
 // limited is a runbook with an absolute limit alone: few rules and few tests.
@@ -32,10 +34,10 @@ func TestRulesTestTellsByItsExitCode(t *testing.T) {
 		code    int
 		says    string
 	}{
-		{"promtool passes", limited, []string{"--promtool", "true"}, exitOK, "with promtool: pass"},
-		{"promtool fails", limited, []string{"--promtool", "false"}, exitWanting, "do not pass"},
-		{"no promtool", limited, []string{"--promtool", "/nonexistent/promtool"}, exitError, ""},
-		{"json", limited, []string{"--promtool", "true", "-o", "json"}, exitOK, `"tests": `},
+		{"promtool passes", limited, []string{"--promtool", "true"}, cli.ExitOK, "with promtool: pass"},
+		{"promtool fails", limited, []string{"--promtool", "false"}, cli.ExitWanting, "do not pass"},
+		{"no promtool", limited, []string{"--promtool", "/nonexistent/promtool"}, cli.ExitError, ""},
+		{"json", limited, []string{"--promtool", "true", "-o", "json"}, cli.ExitOK, `"tests": `},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(dir, "ranker.yaml")
@@ -44,7 +46,7 @@ func TestRulesTestTellsByItsExitCode(t *testing.T) {
 			}
 			var out, errs bytes.Buffer
 			err := run(t.Context(), append([]string{"rules", "test", path}, c.args...), strings.NewReader(""), &out, &errs)
-			if got := exitCode(err); got != c.code || !strings.Contains(out.String(), c.says) {
+			if got := cli.ExitCode(err); got != c.code || !strings.Contains(out.String(), c.says) {
 				t.Errorf("exit code %d (%v), want %d, and %q in\n%s", got, err, c.code, c.says, out.String())
 			}
 		})

@@ -5,19 +5,20 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/rules/promtest"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // writeTests writes the unit tests of the runbooks next to, or apart from, their rules.
-func writeTests(c console, file, rulesFile string, paths []string) error {
+func writeTests(c cli.Console, file, rulesFile string, paths []string) error {
 	if file == "" {
 		return nil
 	}
 	if rulesFile == "" {
-		return usage{fmt.Errorf("--tests needs --rules-file: the tests name it")}
+		return cli.Usage(fmt.Errorf("--tests needs --rules-file: the tests name it"))
 	}
-	runbooks, err := loadRunbooks(paths...)
+	runbooks, err := runbook.LoadAll(paths...)
 	if err != nil {
 		return err
 	}
@@ -35,7 +36,7 @@ func writeTests(c console, file, rulesFile string, paths []string) error {
 	return testFile(c, file, filepath.ToSlash(to), runbooks)
 }
 
-func testFile(c console, file, rulesFile string, runbooks []*runbook.Runbook) error {
+func testFile(c cli.Console, file, rulesFile string, runbooks []*runbook.Runbook) error {
 	var suites []promtest.Suite
 	tests := 0
 	for _, rb := range runbooks {
@@ -45,7 +46,7 @@ func testFile(c console, file, rulesFile string, runbooks []*runbook.Runbook) er
 		}
 		tests += s.Len()
 		for _, u := range s.Untested {
-			fmt.Fprintf(c.err, "not tested: %s/%s: %s\n", rb.Service, u.Trigger, u.Why)
+			fmt.Fprintf(c.Err, "not tested: %s/%s: %s\n", rb.Service, u.Trigger, u.Why)
 		}
 		suites = append(suites, s)
 	}
@@ -56,6 +57,6 @@ func testFile(c console, file, rulesFile string, runbooks []*runbook.Runbook) er
 	if err := os.WriteFile(file, text, 0o644); err != nil {
 		return fmt.Errorf("write tests: %w", err)
 	}
-	fmt.Fprintf(c.err, "%s: %d tests\n", file, tests)
+	fmt.Fprintf(c.Err, "%s: %d tests\n", file, tests)
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -10,13 +9,14 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/runbook"
 	templates "github.com/autorollback/autorollback/runbook-templates"
 )
 
 // runbookCommands are runbook new, check and render. They need no daemon.
-func runbookCommands(app *kingpin.Application, c console) map[string]action {
+func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("runbook", "Write, check and print runbooks.")
 	neu := cmd.Command("new", "Start a runbook from a template. Example: autorollback runbook new canary --service ranker > runbooks/ranker.yaml")
 	kind := neu.Arg("template", "canary (1, 5, 25, 50, 100 %), canary-from-5, bluegreen or shadow.").Required().Enum(templates.Kinds()...)
@@ -26,18 +26,18 @@ func runbookCommands(app *kingpin.Application, c console) map[string]action {
 	check := cmd.Command("check", "Check runbooks, strictly, and tick the five boxes. Exit code 3 if something is to be mended. Example: autorollback runbook check runbooks/")
 	checkPaths := check.Arg("path", "Files or folders.").Required().Strings()
 	checkPlan := declarePlan(check, "traffic")
-	checkFormat := format(check)
+	checkFormat := cli.Format(check)
 
 	render := cmd.Command("render", "Print the one page that a human follows, as Markdown. Example: autorollback runbook render runbooks/ranker.yaml")
 	renderPath := render.Arg("file", "The runbook.").Required().String()
 
-	return map[string]action{
+	return map[string]cli.Action{
 		neu.FullCommand(): func(context.Context) error {
 			text, err := templates.New(*kind, *service)
 			if err != nil {
 				return err
 			}
-			return writeNew(c.out, *output, text)
+			return writeNew(c.Out, *output, text)
 		},
 		check.FullCommand(): func(ctx context.Context) error { return checkRunbooks(ctx, c, *checkPaths, checkPlan, *checkFormat) },
 		render.FullCommand(): func(context.Context) error {
@@ -45,7 +45,7 @@ func runbookCommands(app *kingpin.Application, c console) map[string]action {
 			if err != nil {
 				return err
 			}
-			_, err = c.out.Write(runbook.Render(rb))
+			_, err = c.Out.Write(runbook.Render(rb))
 			return err
 		},
 	}
@@ -59,10 +59,10 @@ type checked struct {
 	Plan    *plan.Plan          `json:"plan,omitempty"`
 }
 
-func checkRunbooks(ctx context.Context, c console, paths []string, plan *planFlags, format string) error {
-	runbooks, err := loadRunbooks(paths...)
+func checkRunbooks(ctx context.Context, c cli.Console, paths []string, plan *planFlags, format string) error {
+	runbooks, err := runbook.LoadAll(paths...)
 	if err != nil {
-		return wanting(err.Error())
+		return cli.Wanting(err.Error())
 	}
 	var all []checked
 	missing := 0
@@ -84,20 +84,20 @@ func checkRunbooks(ctx context.Context, c console, paths []string, plan *planFla
 		all = append(all, one)
 	}
 	if format == "json" {
-		return join(printJSON(c.out, all), foundMissing(missing, plan))
+		return cli.Join(cli.PrintJSON(c.Out, all), foundMissing(missing, plan))
 	}
 	for _, one := range all {
-		fmt.Fprintf(c.out, "%s: %s reads well\n", one.File, one.Service)
+		fmt.Fprintf(c.Out, "%s: %s reads well\n", one.File, one.Service)
 		for _, s := range one.Checks {
 			box, mend := "x", ""
 			if !s.OK {
 				box, mend = " ", "; "+s.Mend
 			}
-			fmt.Fprintf(c.out, "  [%s] %s: %s%s\n", box, s.Name, s.Why, mend)
+			fmt.Fprintf(c.Out, "  [%s] %s: %s%s\n", box, s.Name, s.Why, mend)
 		}
 		if one.Plan != nil {
-			fmt.Fprintln(c.out)
-			if err := one.Plan.WriteText(c.out); err != nil {
+			fmt.Fprintln(c.Out)
+			if err := one.Plan.WriteText(c.Out); err != nil {
 				return err
 			}
 		}
@@ -107,55 +107,9 @@ func checkRunbooks(ctx context.Context, c console, paths []string, plan *planFla
 
 func foundMissing(n int, plan *planFlags) error {
 	if plan.asked() {
-		return found(n, "box or error in the plan", "boxes and errors in the plan")
+		return cli.Found(n, "box or error in the plan", "boxes and errors in the plan")
 	}
-	return found(n, "box", "boxes")
-}
-
-// loadRunbooks loads files and folders; a service may have one runbook only.
-func loadRunbooks(paths ...string) ([]*runbook.Runbook, error) {
-	var all []*runbook.Runbook
-	from := map[string]string{}
-	for _, p := range paths {
-		info, err := os.Stat(p)
-		if err != nil {
-			return nil, fmt.Errorf("read runbooks: %w", err)
-		}
-		var some []*runbook.Runbook
-		if info.IsDir() {
-			some, err = runbook.LoadDir(p)
-		} else {
-			var one *runbook.Runbook
-			one, err = runbook.Load(p)
-			some = []*runbook.Runbook{one}
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, rb := range some {
-			if other, ok := from[rb.Service]; ok {
-				return nil, fmt.Errorf("%s: service %s has a runbook already: %s; keep one", rb.File, rb.Service, other)
-			}
-			from[rb.Service] = rb.File
-			all = append(all, rb)
-		}
-	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("no runbook (*.yaml, *.yml) in %v; start one with: autorollback runbook new canary --service NAME", paths)
-	}
-	return all, nil
-}
-
-// format declares -o.
-func format(cmd *kingpin.CmdClause) *string {
-	return cmd.Flag("output", "text or json.").Short('o').Default("text").Enum("text", "json")
-}
-
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	return cli.Found(n, "box", "boxes")
 }
 
 // writeNew writes to a file that must not exist yet, or to w if no file is named.
@@ -169,14 +123,5 @@ func writeNew(w io.Writer, path string, text []byte) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	_, err = f.Write(text)
-	return join(err, f.Close())
-}
-
-func join(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return cli.Join(err, f.Close())
 }

@@ -2,55 +2,17 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
-
-	"github.com/autorollback/autorollback/receiver"
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/daemon"
 )
 
-// config is everything the daemon is told on the command line.
-type config struct {
-	Runbooks  []string
-	Store     string
-	Replica   string
-	LogLevel  string
-	LogFormat string
-
-	Consul struct{ TokenFile, Datacenter, CAFile string }
-
-	Prometheus struct {
-		URL, HTTPConfig string
-		Timeout         time.Duration
-	}
-	Receiver struct {
-		Listen, TokenFile string
-		TLS               receiver.TLS
-	}
-	Web struct {
-		Listen, ConfigFile, External string
-		LinkOnly                     bool
-	}
-	Keys     string // the approval keyring
-	Evidence string
-	Journal  string
-
-	Messages struct {
-		Alertmanagers           []string
-		Webhook, WebhookSecrets string
-	}
-	WatchEvery, TendEvery, RulesEvery time.Duration
-}
-
-func serveCommand(app *kingpin.Application, c console) map[string]action {
-	var cfg config
+func serveCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+	cfg := daemon.Config{Version: version}
 	cmd := app.Command("serve", "Run the daemon. Example: autorollback serve --runbooks runbooks/ --store consul://127.0.0.1:8500 --prometheus.url http://localhost:9090 --receiver.token-file receiver.token --web.config.file web.yml")
 	cmd.Flag("runbooks", "Runbook file or folder; may be repeated.").Required().StringsVar(&cfg.Runbooks)
 	cmd.Flag("store", "file:PATH (one machine), or consul://HOST:PORT or consul+https://HOST:PORT.").Default("file:autorollback.db").StringVar(&cfg.Store)
@@ -59,7 +21,7 @@ func serveCommand(app *kingpin.Application, c console) map[string]action {
 	cmd.Flag("store.consul-ca-file", "CA certificates for Consul.").StringVar(&cfg.Consul.CAFile)
 	cmd.Flag("replica", "Name of this process in claims; default: host name and process id.").StringVar(&cfg.Replica)
 	cmd.Flag("prometheus.url", "The Prometheus that evaluates the generated rules.").Required().StringVar(&cfg.Prometheus.URL)
-	httpConfigFlag(cmd, &cfg.Prometheus.HTTPConfig)
+	cli.HTTPConfigFlag(cmd, &cfg.Prometheus.HTTPConfig)
 	cmd.Flag("prometheus.timeout", "For all questions of one confirmation together.").Default("2s").DurationVar(&cfg.Prometheus.Timeout)
 	cmd.Flag("receiver.listen-address", "Where Alertmanager calls.").Default(":9096").StringVar(&cfg.Receiver.Listen)
 	cmd.Flag("receiver.token-file", "Valid bearer tokens, one per line, at least 32 bytes each.").StringVar(&cfg.Receiver.TokenFile)
@@ -82,8 +44,8 @@ func serveCommand(app *kingpin.Application, c console) map[string]action {
 	cmd.Flag("rules.interval", "Between two comparisons of the rules that Prometheus has loaded with the runbooks; negative: none.").Default("10m").DurationVar(&cfg.RulesEvery)
 	cmd.Flag("log.level", "debug, info, warn or error.").Default("info").EnumVar(&cfg.LogLevel, "debug", "info", "warn", "error")
 	cmd.Flag("log.format", "json or console.").Default("json").EnumVar(&cfg.LogFormat, "json", "console")
-	return map[string]action{cmd.FullCommand(): func(ctx context.Context) error {
-		log, err := newLog(cfg, c)
+	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
+		log, err := daemon.NewLog(cfg, c.Err)
 		if err != nil {
 			return err
 		}
@@ -91,41 +53,6 @@ func serveCommand(app *kingpin.Application, c console) map[string]action {
 		reload := make(chan os.Signal, 1)
 		signal.Notify(reload, syscall.SIGHUP)
 		defer signal.Stop(reload)
-		return serve(ctx, cfg, log, reload)
+		return daemon.Serve(ctx, cfg, log, reload)
 	}}
-}
-
-// serve runs the daemon until ctx ends: listeners first, so that a port that is taken
-// is an error at once.
-func serve(ctx context.Context, cfg config, log *zap.Logger, reload <-chan os.Signal) error {
-	hooks, err := net.Listen("tcp", cfg.Receiver.Listen)
-	if err != nil {
-		return fmt.Errorf("listen for Alertmanager: %w", err)
-	}
-	defer hooks.Close()
-	people, err := net.Listen("tcp", cfg.Web.Listen)
-	if err != nil {
-		return fmt.Errorf("listen for people: %w", err)
-	}
-	defer people.Close()
-	d, err := newDaemon(cfg, people.Addr(), log)
-	if err != nil {
-		return err
-	}
-	return d.run(ctx, hooks, people, reload)
-}
-
-func newLog(cfg config, c console) (*zap.Logger, error) {
-	level, err := zapcore.ParseLevel(cfg.LogLevel)
-	if err != nil {
-		return nil, usage{err}
-	}
-	ec := zap.NewProductionEncoderConfig()
-	ec.EncodeTime = zapcore.RFC3339NanoTimeEncoder
-	enc := zapcore.NewJSONEncoder(ec)
-	if cfg.LogFormat == "console" {
-		ec.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
-		enc = zapcore.NewConsoleEncoder(ec)
-	}
-	return zap.New(zapcore.NewCore(enc, zapcore.Lock(zapcore.AddSync(c.err)), level)), nil
 }

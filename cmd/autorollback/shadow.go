@@ -10,6 +10,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/shadow/diff"
@@ -20,17 +21,17 @@ import (
 
 // shadowCommands are shadow replay, join and report, which need no daemon, and those
 // that keep and show a verdict and switch the mirror, which go through its API.
-func shadowCommands(app *kingpin.Application, c console) map[string]action {
+func shadowCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("shadow", "Compare the candidate with stable before it takes traffic. A block ends with exit code 3, an inconclusive verdict with 5.")
-	all := map[string]action{}
-	for _, declare := range []func(*kingpin.CmdClause, console) (string, action){shadowReplay, shadowJoin, shadowReport, shadowRecord, shadowStart, shadowStop, shadowStatus} {
+	all := map[string]cli.Action{}
+	for _, declare := range []func(*kingpin.CmdClause, cli.Console) (string, cli.Action){shadowReplay, shadowJoin, shadowReport, shadowRecord, shadowStart, shadowStop, shadowStatus} {
 		name, a := declare(cmd, c)
 		all[name] = a
 	}
 	return all
 }
 
-func shadowReplay(parent *kingpin.CmdClause, c console) (string, action) {
+func shadowReplay(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("replay", `Send a sample of a recording to the candidate once and to stable twice. Stop it at any time and start it again to go on. Example: autorollback shadow replay recording.jsonl --candidate http://127.0.0.1:8082 --stable http://127.0.0.1:8081 --allow "POST /predict" --pairs pairs.jsonl`)
 	var r replay.Replay
 	cmd.Arg("recording", "JSONL, CloudEvents or GoReplay files; .gz is unpacked.").Required().StringsVar(&r.Recordings)
@@ -47,12 +48,12 @@ func shadowReplay(parent *kingpin.CmdClause, c console) (string, action) {
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		var err error
 		if r.Permyriad, err = permyriad(*sample); err != nil {
-			return usage{err}
+			return cli.Usage(err)
 		}
 		for _, text := range *allow {
 			a, err := replay.ParseAllow(text)
 			if err != nil {
-				return usage{err}
+				return cli.Usage(err)
 			}
 			r.Allow = append(r.Allow, a)
 		}
@@ -62,7 +63,7 @@ func shadowReplay(parent *kingpin.CmdClause, c console) (string, action) {
 		}
 		r.Read, r.Segments, r.ShowBad = read.options(), plan.Segments, *judge.showBad
 		r.Progress = new(replay.Progress)
-		stop := showProgress(c.err, r.Progress)
+		stop := showProgress(c.Err, r.Progress)
 		run, err := r.Run(ctx)
 		stop()
 		if err != nil {
@@ -71,7 +72,7 @@ func shadowReplay(parent *kingpin.CmdClause, c console) (string, action) {
 			}
 			return err
 		}
-		fmt.Fprintf(c.err, "%s: %d records read, %d in the sample, %d not sent, %d unreadable\n", r.Output, run.Read, run.Sampled, run.Refused, run.Bad)
+		fmt.Fprintf(c.Err, "%s: %d records read, %d in the sample, %d not sent, %d unreadable\n", r.Output, run.Read, run.Sampled, run.Refused, run.Bad)
 		if !judge.wanted() {
 			return nil
 		}
@@ -79,7 +80,7 @@ func shadowReplay(parent *kingpin.CmdClause, c console) (string, action) {
 	}
 }
 
-func shadowJoin(parent *kingpin.CmdClause, c console) (string, action) {
+func shadowJoin(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("join", "Compare two inference logs of the same hours by request id. Example: autorollback shadow join --stable-log stable.jsonl --candidate-log candidate.jsonl --plan shadow.yaml --html report.html")
 	var j shadowjoin.Join
 	cmd.Flag("stable-log", "Stable's log; may be repeated.").Required().StringsVar(&j.Stable)
@@ -94,7 +95,7 @@ func shadowJoin(parent *kingpin.CmdClause, c console) (string, action) {
 			return err
 		}
 		if j.Permyriad, err = permyriad(*sample); err != nil {
-			return usage{err}
+			return cli.Usage(err)
 		}
 		j.StableRead, j.CandidateRead, j.Segments, j.ShowBad = stable.options(), candidate.options(), plan.Segments, *judge.showBad
 		var run shadow.Run
@@ -111,7 +112,7 @@ func shadowJoin(parent *kingpin.CmdClause, c console) (string, action) {
 	}
 }
 
-func shadowReport(parent *kingpin.CmdClause, c console) (string, action) {
+func shadowReport(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("report", "Judge a file of pairs. Example: autorollback shadow report pairs.jsonl --plan shadow.yaml --release release.yaml --html report.html --json report.json --gate-file gate.json")
 	pairs := cmd.Arg("pairs", "What shadow replay or shadow join wrote.").Required().String()
 	judge := judgeFlags(cmd)

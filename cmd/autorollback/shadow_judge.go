@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/shadow/diff"
 	"github.com/autorollback/autorollback/shadow/recording"
@@ -53,26 +54,26 @@ func (j *judging) plan() (shadow.Plan, error) {
 	return shadow.LoadPlan(*j.planFile)
 }
 
-func (j *judging) report(ctx context.Context, c console, plan shadow.Plan, pairs string) error {
+func (j *judging) report(ctx context.Context, c cli.Console, plan shadow.Plan, pairs string) error {
 	var run shadow.Run
 	return j.compare(ctx, c, plan, recording.ReadPairs(pairs, &run, nil), &run, pairs)
 }
 
 // compare judges the pairs; from are the files they come from, for their hash.
-func (j *judging) compare(ctx context.Context, c console, plan shadow.Plan, pairs iter.Seq2[shadow.Pair, error], run *shadow.Run, from ...string) error {
+func (j *judging) compare(ctx context.Context, c cli.Console, plan shadow.Plan, pairs iter.Seq2[shadow.Pair, error], run *shadow.Run, from ...string) error {
 	who, err := j.subject()
 	if err != nil {
 		return err
 	}
 	if (*j.gate != "" || *j.record) && (who.Service == "" || who.Candidate == "" || who.Stable == "") {
-		return usage{fmt.Errorf("--gate-file and --record need --release, or --service, --candidate-digest and --stable-digest")}
+		return cli.Usage(fmt.Errorf("--gate-file and --record need --release, or --service, --candidate-digest and --stable-digest"))
 	}
 	report, err := diff.Compare(plan, who, pairs, run, shadow.Bad{Show: *j.showBad}, time.Now())
 	if err != nil {
 		return err
 	}
 	for _, line := range append(report.Counts.Run.FirstBad, report.Counts.Bad.First...) {
-		fmt.Fprintln(c.err, line)
+		fmt.Fprintln(c.Err, line)
 	}
 	if report.Recording, err = digestOf(from...); err != nil {
 		return err
@@ -89,7 +90,7 @@ func (j *judging) compare(ctx context.Context, c console, plan shadow.Plan, pair
 }
 
 // keep records the verdict with the daemon.
-func (j *judging) keep(ctx context.Context, c console, r *diff.Report) error {
+func (j *judging) keep(ctx context.Context, c cli.Console, r *diff.Report) error {
 	gate, err := r.Gate()
 	if err != nil {
 		return err
@@ -98,7 +99,7 @@ func (j *judging) keep(ctx context.Context, c console, r *diff.Report) error {
 	if err != nil {
 		return fmt.Errorf("record verdict: %w", err)
 	}
-	fmt.Fprintln(c.err, recorded(v))
+	fmt.Fprintln(c.Err, recorded(v))
 	return nil
 }
 
@@ -132,21 +133,21 @@ func (j *judging) write(r *diff.Report) error {
 }
 
 // conclude tells the verdict and turns it into an exit code.
-func conclude(c console, r *diff.Report) error {
-	fmt.Fprintf(c.out, "%s: %s\n", r.Verdict, r.Reason)
+func conclude(c cli.Console, r *diff.Report) error {
+	fmt.Fprintf(c.Out, "%s: %s\n", r.Verdict, r.Reason)
 	for i, f := range r.Findings {
 		if i > 0 {
-			fmt.Fprintf(c.out, "  also %s by %s: %s\n", f.Verdict, f.Rule, f.Text)
+			fmt.Fprintf(c.Out, "  also %s by %s: %s\n", f.Verdict, f.Rule, f.Text)
 		}
 	}
 	for _, n := range r.Notes {
-		fmt.Fprintln(c.out, "  note: "+n)
+		fmt.Fprintln(c.Out, "  note: "+n)
 	}
 	switch r.Verdict {
 	case shadow.Pass:
 		return nil
 	case shadow.Block:
-		return wanting("the candidate is blocked by the rule " + r.Rule)
+		return cli.Wanting("the candidate is blocked by the rule " + r.Rule)
 	}
-	return unclear("no verdict, by the rule " + r.Rule + ": that blocks as well")
+	return cli.Unclear("no verdict, by the rule " + r.Rule + ": that blocks as well")
 }

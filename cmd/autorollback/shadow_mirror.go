@@ -7,12 +7,13 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/web"
 )
 
-func shadowStart(parent *kingpin.CmdClause, c console) (string, action) {
+func shadowStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("start", "Have the router copy a share of the requests to the candidate for a planned time; its answers are thrown away. Example: autorollback shadow start --service ranker --percent 10 --for 24h")
 	service := cmd.Flag("service", "The service.").Required().String()
 	region := cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String()
@@ -21,11 +22,11 @@ func shadowStart(parent *kingpin.CmdClause, c console) (string, action) {
 	cmd.Flag("percent", "The share of the requests; 5 to 10 is usual.").Default(fmt.Sprint(runbook.MirrorPercent)).IntVar(&o.Percent)
 	span := cmd.Flag("for", "The planned time, e.g. 24h; the daemon switches the mirror off then.").Required().String()
 	cmd.Flag("allow-more", fmt.Sprintf("More than %d %%, which the candidate must bear.", runbook.MirrorPercent)).BoolVar(&o.AllowMore)
-	out, r := format(cmd), remoteFlags(cmd)
+	out, r := cli.Format(cmd), remoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		var err error
 		if o.For, err = runbook.ParseDuration(*span); err != nil {
-			return usage{fmt.Errorf("--for: %w", err)}
+			return cli.Usage(fmt.Errorf("--for: %w", err))
 		}
 		return mirror(ctx, c, r, *out, func(client web.Client) (record.Mirror, error) {
 			return client.StartMirror(ctx, *service, *region, o)
@@ -33,12 +34,12 @@ func shadowStart(parent *kingpin.CmdClause, c console) (string, action) {
 	}
 }
 
-func shadowStop(parent *kingpin.CmdClause, c console) (string, action) {
+func shadowStop(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("stop", "Switch the mirror off before its planned end. Example: autorollback shadow stop --service ranker --reason 'the candidate falls over'")
 	service := cmd.Flag("service", "The service.").Required().String()
 	region := cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String()
 	reason := cmd.Flag("reason", "Why; it is kept.").Required().String()
-	out, r := format(cmd), remoteFlags(cmd)
+	out, r := cli.Format(cmd), remoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		return mirror(ctx, c, r, *out, func(client web.Client) (record.Mirror, error) {
 			return client.StopMirror(ctx, *service, *region, *reason)
@@ -46,7 +47,7 @@ func shadowStop(parent *kingpin.CmdClause, c console) (string, action) {
 	}
 }
 
-func mirror(ctx context.Context, c console, r *remote, out string, do func(web.Client) (record.Mirror, error)) error {
+func mirror(ctx context.Context, c cli.Console, r *remote, out string, do func(web.Client) (record.Mirror, error)) error {
 	client, err := r.client()
 	if err != nil {
 		return err
@@ -56,9 +57,9 @@ func mirror(ctx context.Context, c console, r *remote, out string, do func(web.C
 		return err
 	}
 	if out == "json" {
-		return printJSON(c.out, m)
+		return cli.PrintJSON(c.Out, m)
 	}
-	fmt.Fprintln(c.out, mirrorLine(m))
+	fmt.Fprintln(c.Out, mirrorLine(m))
 	return nil
 }
 
@@ -69,10 +70,10 @@ func mirrorLine(m record.Mirror) string {
 	return fmt.Sprintf("%s: %d %% of the requests are mirrored to %s until %s", m.Service, m.Percent, m.Backend, moment(m.Until))
 }
 
-func shadowStatus(parent *kingpin.CmdClause, c console) (string, action) {
+func shadowStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("status", "Show what is mirrored, and the recorded verdicts. Example: autorollback shadow status ranker")
 	service := cmd.Arg("service", "Only this service.").String()
-	out, r := format(cmd), remoteFlags(cmd)
+	out, r := cli.Format(cmd), remoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		client, err := r.client()
 		if err != nil {
@@ -94,26 +95,26 @@ func shadowStatus(parent *kingpin.CmdClause, c console) (string, action) {
 			}
 		}
 		if *out == "json" {
-			return printJSON(c.out, map[string]any{"mirrors": mirrors, "verdicts": verdicts})
+			return cli.PrintJSON(c.Out, map[string]any{"mirrors": mirrors, "verdicts": verdicts})
 		}
 		return shadowTables(c, mirrors, verdicts)
 	}
 }
 
-func shadowTables(c console, mirrors []record.Mirror, verdicts []record.ShadowVerdict) error {
+func shadowTables(c cli.Console, mirrors []record.Mirror, verdicts []record.ShadowVerdict) error {
 	var rows [][]string
 	for _, m := range mirrors {
 		rows = append(rows, []string{m.Service, m.Region, m.Backend, fmt.Sprintf("%d%%", m.Percent), moment(m.StartedAt), moment(m.Until), m.StartedBy, mirrorState(m)})
 	}
-	if err := table(c.out, "SERVICE REGION MIRRORED-TO SHARE SINCE UNTIL BY STATE", rows); err != nil {
+	if err := cli.Table(c.Out, "SERVICE REGION MIRRORED-TO SHARE SINCE UNTIL BY STATE", rows); err != nil {
 		return err
 	}
-	fmt.Fprintln(c.out)
+	fmt.Fprintln(c.Out)
 	rows = nil
 	for _, v := range verdicts {
 		rows = append(rows, []string{v.Service, brief(v.Candidate), brief(v.Stable), v.Verdict, v.Rule, moment(v.At), v.By, v.Reason})
 	}
-	return table(c.out, "SERVICE CANDIDATE STABLE VERDICT RULE AT BY WHY", rows)
+	return cli.Table(c.Out, "SERVICE CANDIDATE STABLE VERDICT RULE AT BY WHY", rows)
 }
 
 func mirrorState(m record.Mirror) string {

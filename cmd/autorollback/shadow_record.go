@@ -13,17 +13,18 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 )
 
-func shadowRecord(parent *kingpin.CmdClause, c console) (string, action) {
+func shadowRecord(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("record", "Record a verdict with the daemon, which asks for it when a release starts. Example: autorollback shadow record gate.json")
 	file := cmd.Arg("gate", "What shadow report --gate-file wrote; - is standard input.").Required().String()
-	out, r := format(cmd), remoteFlags(cmd)
+	out, r := cli.Format(cmd), remoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
-		text, err := readFile(c.in, *file)
+		text, err := readFile(c.In, *file)
 		if err != nil {
 			return fmt.Errorf("read gate: %w", err)
 		}
@@ -38,9 +39,9 @@ func shadowRecord(parent *kingpin.CmdClause, c console) (string, action) {
 			return err
 		}
 		if *out == "json" {
-			return printJSON(c.out, v)
+			return cli.PrintJSON(c.Out, v)
 		}
-		fmt.Fprintln(c.out, recorded(v))
+		fmt.Fprintln(c.Out, recorded(v))
 		return nil
 	}
 }

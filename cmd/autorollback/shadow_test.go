@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/shadow"
 )
 
@@ -43,23 +44,23 @@ func TestShadowFromRecordingToGate(t *testing.T) {
 		code int
 		want string
 	}{
-		{"not allowed", append([]string{"replay", at("recording.jsonl")}, sides...), exitError, "--allow"},
-		{"replay into another run's file", append([]string{"replay", at("recording.jsonl"), "--allow", "POST /predict"}, sides...), exitError, "belongs to another run"},
-		{"replay", append([]string{"replay", at("recording.jsonl"), "--allow", "POST /predict"}, replaced(sides, at("pairs.jsonl"), at("good.jsonl"))...), exitOK, "800 records read, 800 in the sample"},
-		{"report", append([]string{"report", at("good.jsonl"), "--html", at("r.html"), "--markdown", at("r.md"), "--json", at("r.json"), "--gate-file", at("gate.json")}, bundles...), exitOK, "pass: 800 answers compared"},
-		{"a gate without bundles", []string{"report", at("good.jsonl"), "--gate-file", at("g2.json")}, exitUsage, "--gate-file and --record need"},
-		{"join", []string{"join", "--stable-log", at("stable.jsonl"), "--candidate-log", at("candidate.jsonl")}, exitWanting, "block: score differs"},
-		{"join of a few", []string{"join", "--stable-log", at("stable.jsonl"), "--candidate-log", at("candidate.jsonl"), "--sample", "10%", "--plan", writtenPlan(t, "fields: [{path: score, absolute: 1}]")}, exitUnclear, "inconclusive: too few answers"},
-		{"a plan with a mistake", []string{"report", at("good.jsonl"), "--plan", writtenPlan(t, "alhpa: 1%")}, exitError, ":1: alhpa: unknown key"},
-		{"a sample without unit", append([]string{"replay", at("recording.jsonl")}, replaced(sides, "100%", "5")...), exitUsage, "write 5%"},
+		{"not allowed", append([]string{"replay", at("recording.jsonl")}, sides...), cli.ExitError, "--allow"},
+		{"replay into another run's file", append([]string{"replay", at("recording.jsonl"), "--allow", "POST /predict"}, sides...), cli.ExitError, "belongs to another run"},
+		{"replay", append([]string{"replay", at("recording.jsonl"), "--allow", "POST /predict"}, replaced(sides, at("pairs.jsonl"), at("good.jsonl"))...), cli.ExitOK, "800 records read, 800 in the sample"},
+		{"report", append([]string{"report", at("good.jsonl"), "--html", at("r.html"), "--markdown", at("r.md"), "--json", at("r.json"), "--gate-file", at("gate.json")}, bundles...), cli.ExitOK, "pass: 800 answers compared"},
+		{"a gate without bundles", []string{"report", at("good.jsonl"), "--gate-file", at("g2.json")}, cli.ExitUsage, "--gate-file and --record need"},
+		{"join", []string{"join", "--stable-log", at("stable.jsonl"), "--candidate-log", at("candidate.jsonl")}, cli.ExitWanting, "block: score differs"},
+		{"join of a few", []string{"join", "--stable-log", at("stable.jsonl"), "--candidate-log", at("candidate.jsonl"), "--sample", "10%", "--plan", writtenPlan(t, "fields: [{path: score, absolute: 1}]")}, cli.ExitUnclear, "inconclusive: too few answers"},
+		{"a plan with a mistake", []string{"report", at("good.jsonl"), "--plan", writtenPlan(t, "alhpa: 1%")}, cli.ExitError, ":1: alhpa: unknown key"},
+		{"a sample without unit", append([]string{"replay", at("recording.jsonl")}, replaced(sides, "100%", "5")...), cli.ExitUsage, "write 5%"},
 	} {
 		var out bytes.Buffer
 		err := run(t.Context(), append([]string{"shadow"}, c.args...), strings.NewReader(""), &out, &out)
 		if err != nil {
 			fmt.Fprintln(&out, err)
 		}
-		if exitCode(err) != c.code || !strings.Contains(out.String(), c.want) {
-			t.Errorf("%s: code %d, want %d with %q:\n%s", c.name, exitCode(err), c.code, c.want, out.String())
+		if cli.ExitCode(err) != c.code || !strings.Contains(out.String(), c.want) {
+			t.Errorf("%s: code %d, want %d with %q:\n%s", c.name, cli.ExitCode(err), c.code, c.want, out.String())
 		}
 	}
 	var gate shadow.Gate

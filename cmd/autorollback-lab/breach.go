@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/gameday"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
@@ -24,16 +25,16 @@ type story struct {
 // act changes a behaviour some time after the release is under observation.
 type act struct {
 	after     time.Duration
-	candidate *gameday.Behaviour
-	stable    *gameday.Behaviour
+	candidate *demo.Behaviour
+	stable    *demo.Behaviour
 	says      string
 }
 
 var (
-	slow    = gameday.Behaviour{Latency: 175 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
-	broken  = gameday.Behaviour{Latency: 175 * time.Millisecond, Errors: 0.4, Conversion: 0.3}
-	slower  = gameday.Behaviour{Latency: 80 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
-	outage  = gameday.Behaviour{Latency: 50 * time.Millisecond, Errors: 0.3, Conversion: 0.3}
+	slow    = demo.Behaviour{Latency: 175 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
+	broken  = demo.Behaviour{Latency: 175 * time.Millisecond, Errors: 0.4, Conversion: 0.3}
+	slower  = demo.Behaviour{Latency: 80 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
+	outage  = demo.Behaviour{Latency: 50 * time.Millisecond, Errors: 0.3, Conversion: 0.3}
 	stories = map[string]story{
 		"severe": {title: "v2 turns slow, and then fails", outcome: record.Recovered, watch: 4 * time.Minute, acts: []act{
 			{candidate: &slow, says: "v2 turns slow: 175 ms instead of 50 ms"},
@@ -48,13 +49,13 @@ var (
 
 // tell starts the release, lets the story happen and prints what the daemon does
 // about it, as it happens.
-func (d *demo) tell(ctx context.Context) error {
+func (d *show) tell(ctx context.Context) error {
 	d.say("%s\nrunbook, data and evidence: %s", d.story.title, d.dir)
 	d.say("dashboard while it runs: %s\n", d.client.URL)
 	if err := pauseFor(ctx, 8*time.Second, "three pods of v1 take the traffic; Prometheus learns how they behave", d); err != nil {
 		return err
 	}
-	rel, err := d.client.Start(ctx, gameday.DemoRelease)
+	rel, err := d.client.Start(ctx, demo.Release)
 	if err != nil {
 		return fmt.Errorf("start release: %w", err)
 	}
@@ -70,9 +71,9 @@ func (d *demo) tell(ctx context.Context) error {
 }
 
 // play lets the acts happen at their times.
-func (d *demo) play(ctx context.Context, began time.Time) {
+func (d *show) play(ctx context.Context, began time.Time) {
 	for _, a := range d.story.acts {
-		if wait(ctx, time.Until(began.Add(a.after))) != nil {
+		if gameday.Pause(ctx, time.Until(began.Add(a.after))) != nil {
 			return
 		}
 		if a.candidate != nil {
@@ -89,11 +90,11 @@ func (d *demo) play(ctx context.Context, began time.Time) {
 var errOver = errors.New("time is up")
 
 // follow prints each new line of the incident's timeline until the incident ends.
-func (d *demo) follow(ctx context.Context, began time.Time) error {
+func (d *show) follow(ctx context.Context, began time.Time) error {
 	printed, asked := 0, ""
 	deadline := began.Add(d.story.watch)
 	for time.Now().Before(deadline) {
-		if err := wait(ctx, 100*time.Millisecond); err != nil {
+		if err := gameday.Pause(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
 		inc, ok := d.incident(ctx)
@@ -116,18 +117,18 @@ func (d *demo) follow(ctx context.Context, began time.Time) error {
 }
 
 // ask prints the link that the team would get.
-func (d *demo) ask(ctx context.Context, inc record.Incident) {
+func (d *show) ask(ctx context.Context, inc record.Incident) {
 	a, err := d.client.Approval(ctx, inc.Approval)
 	if err != nil {
 		d.say("read approval: %v", err)
 		return
 	}
-	link := report.Link(d.client.URL, d.daemon.keys.Sign(a))
+	link := report.Link(d.client.URL, d.daemon.Keys.Sign(a))
 	d.say("\n  A human is asked. Open the link and type the service's name (ranker):\n  %s\n  or, in another terminal:\n  autorollback approve %s --service ranker --url %s --token %s\n",
-		link, a.ID, d.client.URL, d.daemon.keys.Sign(a))
+		link, a.ID, d.client.URL, d.daemon.Keys.Sign(a))
 }
 
-func (d *demo) incident(ctx context.Context) (record.Incident, bool) {
+func (d *show) incident(ctx context.Context) (record.Incident, bool) {
 	all, err := d.client.Incidents(ctx)
 	if err != nil || len(all) == 0 {
 		return record.Incident{}, false
@@ -136,7 +137,7 @@ func (d *demo) incident(ctx context.Context) (record.Incident, bool) {
 }
 
 // end prints how it ended and says whether it ended as it must.
-func (d *demo) end(ctx context.Context, how error, began time.Time) error {
+func (d *show) end(ctx context.Context, how error, began time.Time) error {
 	if how != nil && !errors.Is(how, errOver) {
 		return how
 	}
@@ -167,24 +168,13 @@ func (d *demo) end(ctx context.Context, how error, began time.Time) error {
 	return nil
 }
 
-func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.console.out, format+"\n", args...) }
+func (d *show) say(format string, args ...any) { fmt.Fprintf(d.console.Out, format+"\n", args...) }
 
-func (d *demo) line(at time.Duration, kind, text string) {
-	fmt.Fprintf(d.console.out, "%+8.2fs  %-13s %s\n", at.Seconds(), kind, text)
+func (d *show) line(at time.Duration, kind, text string) {
+	fmt.Fprintf(d.console.Out, "%+8.2fs  %-13s %s\n", at.Seconds(), kind, text)
 }
 
-func wait(ctx context.Context, span time.Duration) error {
-	t := time.NewTimer(span)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
-}
-
-func pauseFor(ctx context.Context, span time.Duration, why string, d *demo) error {
+func pauseFor(ctx context.Context, span time.Duration, why string, d *show) error {
 	d.say("… %s (%s)", why, span)
-	return wait(ctx, span)
+	return gameday.Pause(ctx, span)
 }

@@ -14,7 +14,9 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/model"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/backtest"
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/daemon"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -29,7 +31,7 @@ func pastFlags(cmd *kingpin.CmdClause) *past {
 	var p past
 	cmd.Arg("runbook", "The service's runbook.").Required().StringVar(&p.runbook)
 	cmd.Flag("prometheus.url", "Read history from this Prometheus.").StringVar(&p.url)
-	httpConfigFlag(cmd, &p.httpConfig)
+	cli.HTTPConfigFlag(cmd, &p.httpConfig)
 	cmd.Flag("prometheus.read", "samples asks for raw samples with their own moments; query_range asks on the grid of metrics.interval, for servers that do not hand out raw samples.").Default("samples").EnumVar(&p.read, "samples", "query_range")
 	cmd.Flag("tsdb", "Read history from this Prometheus data folder, or a snapshot of it, instead. Nothing in it is written.").StringVar(&p.tsdb)
 	cmd.Flag("days", "How many days up to the end.").Default("7").Float64Var(&p.days)
@@ -37,34 +39,33 @@ func pastFlags(cmd *kingpin.CmdClause) *past {
 	return &p
 }
 
-// backtestCommand are backtest and rules calibrate, which replay history. They need
-// no daemon. It is declared after the rules commands.
-func backtestCommand(app *kingpin.Application, c console) map[string]action {
-	cmd := app.Command("backtest", "What would have fired over the last days, beside what really happened. Example: autorollback backtest runbooks/ranker.yaml --prometheus.url http://localhost:9090 --days 7 --releases releases.yaml --incidents incidents.json --pictures pictures/")
+// backtestCommands are backtest and calibrate, which replay history. They need no daemon.
+func backtestCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+	cmd := app.Command("backtest", "What would have fired over the last days, beside what really happened. Example: autorollback-lab backtest runbooks/ranker.yaml --prometheus.url http://localhost:9090 --days 7 --releases releases.yaml --incidents incidents.json --pictures pictures/")
 	p := pastFlags(cmd)
 	releases := cmd.Flag("releases", "YAML or JSON list of {stable, candidate, start, end, weight}; default: found in the traffic of the versions.").String()
 	incidents := cmd.Flag("incidents", "When something really was wrong: a YAML or JSON list of moments, of Alertmanager's alerts, of GitHub's issues or of Grafana's annotations. An empty list says that nothing was.").String()
 	tolerance := cmd.Flag("tolerance", "How far an alert may be from an incident to count as a hit.").Default("30m").Duration()
 	factors := cmd.Flag("sensitivity", "Also try every threshold multiplied by these; empty: none.").Default("0.5,0.75,1.5,2").String()
 	pictures := cmd.Flag("pictures", "Write one SVG for each trigger into this folder.").String()
-	output := format(cmd)
+	output := cli.Format(cmd)
 
-	cal := app.GetCommand("rules").Command("calibrate", "Releases in which nothing was released: random stable pods pose as the candidate in real history. Says how often the rules fire on them, and how much pods differ by themselves. Exit code 3 if they prove to fire more often than they promise. Example: autorollback rules calibrate runbooks/ranker.yaml --prometheus.url http://localhost:9090 --days 7")
+	cal := app.Command("calibrate", "Releases in which nothing was released: random stable pods pose as the candidate in real history. Says how often the rules fire on them, and how much pods differ by themselves. Exit code 3 if they prove to fire more often than they promise. Example: autorollback-lab calibrate runbooks/ranker.yaml --prometheus.url http://localhost:9090 --days 7")
 	q := pastFlags(cal)
 	length := cal.Flag("length", "How long each of these releases lasts.").Default("3h").Duration()
 	draws := cal.Flag("draws", "How many of them run at the same time, each with other pods.").Default("4").Int()
 	share := cal.Flag("share", "The share of the pods that pose as the candidate; two at least.").Default("0.3").Float64()
 	seed := cal.Flag("seed", "The same seed draws the same pods.").Default("1").Uint64()
-	calOutput := format(cal)
+	calOutput := cli.Format(cal)
 
-	return map[string]action{
+	return map[string]cli.Action{
 		cmd.FullCommand(): func(ctx context.Context) error {
-			b := gameday.Backtest{Tolerance: *tolerance, Progress: progress(c.err)}
+			b := backtest.Backtest{Tolerance: *tolerance, Progress: progress(c.Err)}
 			var err error
 			if b.Factors, err = parseFactors(*factors); err != nil {
-				return usage{err}
+				return cli.Usage(err)
 			}
-			return p.open(ctx, func(rb *runbook.Runbook, source gameday.Source, from, to time.Time) error {
+			return p.open(ctx, func(rb *runbook.Runbook, source backtest.Source, from, to time.Time) error {
 				b.Runbook, b.Source, b.From, b.To = rb, source, from, to
 				if err := happened(ctx, &b, *releases, *incidents); err != nil {
 					return err
@@ -73,32 +74,32 @@ func backtestCommand(app *kingpin.Application, c console) map[string]action {
 				if err != nil {
 					return err
 				}
-				return join(draw(report, *pictures), printBacktest(c.out, report, *output))
+				return cli.Join(draw(report, *pictures), printBacktest(c.Out, report, *output))
 			})
 		},
 		cal.FullCommand(): func(ctx context.Context) error {
-			return q.open(ctx, func(rb *runbook.Runbook, source gameday.Source, from, to time.Time) error {
-				report, err := gameday.Calibration{Runbook: rb, Source: source, From: from, To: to, Length: *length,
-					Draws: *draws, Share: *share, Seed: *seed, Progress: progress(c.err)}.Run(ctx)
+			return q.open(ctx, func(rb *runbook.Runbook, source backtest.Source, from, to time.Time) error {
+				report, err := backtest.Calibration{Runbook: rb, Source: source, From: from, To: to, Length: *length,
+					Draws: *draws, Share: *share, Seed: *seed, Progress: progress(c.Err)}.Run(ctx)
 				if err != nil {
 					return err
 				}
-				if err := printCalibration(c.out, report, *calOutput); err != nil || !report.Worse() {
+				if err := printCalibration(c.Out, report, *calOutput); err != nil || !report.Worse() {
 					return err
 				}
-				return wanting("the rules fire on releases of nothing more often than they promise; look at the dispersion, and at what the pods that fired have in common")
+				return cli.Wanting("the rules fire on releases of nothing more often than they promise; look at the dispersion, and at what the pods that fired have in common")
 			})
 		},
 	}
 }
 
 // open reads the runbook, opens the history and hands both to use.
-func (p *past) open(ctx context.Context, use func(rb *runbook.Runbook, source gameday.Source, from, to time.Time) error) error {
+func (p *past) open(ctx context.Context, use func(rb *runbook.Runbook, source backtest.Source, from, to time.Time) error) error {
 	if (p.url == "") == (p.tsdb == "") {
-		return usage{errors.New("name the history: either --prometheus.url or --tsdb")}
+		return cli.Usage(errors.New("name the history: either --prometheus.url or --tsdb"))
 	}
 	if !(p.days > 0) {
-		return usage{fmt.Errorf("--days: %g is not a length of time; write a number above 0, e.g. 7 or 0.5", p.days)}
+		return cli.Usage(fmt.Errorf("--days: %g is not a length of time; write a number above 0, e.g. 7 or 0.5", p.days))
 	}
 	rb, err := runbook.Load(p.runbook)
 	if err != nil {
@@ -106,8 +107,8 @@ func (p *past) open(ctx context.Context, use func(rb *runbook.Runbook, source ga
 	}
 	var end time.Time
 	if p.end != "" {
-		if end, err = gameday.ParseMoment(p.end); err != nil {
-			return usage{fmt.Errorf("--end: %w", err)}
+		if end, err = backtest.ParseTime(p.end); err != nil {
+			return cli.Usage(fmt.Errorf("--end: %w", err))
 		}
 	}
 	if p.url != "" {
@@ -120,7 +121,7 @@ func (p *past) open(ctx context.Context, use func(rb *runbook.Runbook, source ga
 		}
 		return use(rb, source, p.begin(rb, end), end)
 	}
-	source, err := gameday.OpenTSDB(p.tsdb)
+	source, err := backtest.OpenTSDB(p.tsdb)
 	if err != nil {
 		return err
 	}
@@ -138,7 +139,7 @@ func (p *past) begin(rb *runbook.Runbook, end time.Time) time.Time {
 	return end.Add(-time.Duration(p.days * float64(24*time.Hour))).Truncate(rb.Metrics.Interval.Std())
 }
 
-func newest(ctx context.Context, source *gameday.TSDB, rb *runbook.Runbook, dir string) (time.Time, error) {
+func newest(ctx context.Context, source *backtest.TSDB, rb *runbook.Runbook, dir string) (time.Time, error) {
 	at, err := source.Newest(ctx, fmt.Sprintf("%s{%s}", rb.Metrics.Requests.Counter, rb.Metrics.Selector))
 	if err == nil && at.IsZero() {
 		err = fmt.Errorf("read TSDB %s: no series of %s{%s}; look at metrics.selector and metrics.requests.counter in %s", dir, rb.Metrics.Requests.Counter, rb.Metrics.Selector, rb.File)
@@ -146,12 +147,12 @@ func newest(ctx context.Context, source *gameday.TSDB, rb *runbook.Runbook, dir 
 	return at, err
 }
 
-func (p *past) remote(rb *runbook.Runbook) (gameday.Source, error) {
-	prom, err := prometheusAt("--prometheus.url", p.url, p.httpConfig)
+func (p *past) remote(rb *runbook.Runbook) (backtest.Source, error) {
+	prom, err := daemon.OpenPrometheus("--prometheus.url", p.url, p.httpConfig)
 	if err != nil {
 		return nil, err
 	}
-	source := gameday.Remote{API: prom}
+	source := backtest.Remote{API: prom}
 	if p.read == "query_range" {
 		source.Step = rb.Metrics.Interval.Std()
 	}
@@ -159,13 +160,13 @@ func (p *past) remote(rb *runbook.Runbook) (gameday.Source, error) {
 }
 
 // happened reads, or finds, what was released, and reads what was wrong.
-func happened(ctx context.Context, b *gameday.Backtest, releases, incidents string) error {
+func happened(ctx context.Context, b *backtest.Backtest, releases, incidents string) error {
 	if incidents != "" {
 		text, err := os.ReadFile(incidents)
 		if err != nil {
 			return fmt.Errorf("read incidents: %w", err)
 		}
-		if b.Incidents, err = gameday.ParseIncidents(incidents, b.Runbook.Service, text); err != nil {
+		if b.Incidents, err = backtest.ParseIncidents(incidents, b.Runbook.Service, text); err != nil {
 			return err
 		}
 	}
@@ -174,12 +175,12 @@ func happened(ctx context.Context, b *gameday.Backtest, releases, incidents stri
 		if err != nil {
 			return fmt.Errorf("read releases: %w", err)
 		}
-		b.Releases, err = gameday.ParseReleases(releases, text)
+		b.Releases, err = backtest.ParseReleases(releases, text)
 		return err
 	}
 	var err error
 	b.Derived = true
-	b.Releases, err = gameday.DeriveReleases(ctx, b.Source, b.Runbook, b.From, b.To, b.Progress)
+	b.Releases, err = backtest.DeriveReleases(ctx, b.Source, b.Runbook, b.From, b.To, b.Progress)
 	return err
 }
 
@@ -199,7 +200,7 @@ func parseFactors(text string) ([]float64, error) {
 }
 
 // draw writes the pictures into the folder, which it makes.
-func draw(r gameday.Report, dir string) error {
+func draw(r backtest.Report, dir string) error {
 	if dir == "" {
 		return nil
 	}
@@ -211,7 +212,7 @@ func draw(r gameday.Report, dir string) error {
 		if err != nil {
 			return fmt.Errorf("write picture: %w", err)
 		}
-		if err := join(r.Picture(f, t.Trigger), f.Close()); err != nil {
+		if err := cli.Join(r.Picture(f, t.Trigger), f.Close()); err != nil {
 			return fmt.Errorf("write picture of %s: %w", t.Trigger, err)
 		}
 	}
@@ -219,7 +220,7 @@ func draw(r gameday.Report, dir string) error {
 }
 
 // progress draws a bar where a human looks, and otherwise says each tenth in a line.
-func progress(w io.Writer) gameday.Progress {
+func progress(w io.Writer) backtest.Progress {
 	began, tenth, what := time.Now(), -1, ""
 	f, ok := w.(*os.File)
 	human := false

@@ -9,7 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -32,7 +33,7 @@ const (
 )
 
 // mirrored is how long requests are mirrored: the day, and more for a slow machine.
-func (t tale) mirrored() time.Duration {
+func (t scenario) mirrored() time.Duration {
 	if t.busy {
 		return 100 * time.Second
 	}
@@ -41,18 +42,18 @@ func (t tale) mirrored() time.Duration {
 
 // tellShadow is a candidate that is compared before any user sees it: mirrored for a
 // day, blocked for one country's night, and let in once it is mended.
-func (d *demo) tellShadow(ctx context.Context) error {
-	t := d.newTeller()
+func (d *show) tellShadow(ctx context.Context) error {
+	t := d.newNarrator()
 	if err := d.shadowFiles(); err != nil {
 		return err
 	}
-	if err := t.command(ctx, exitRefused, "release", "start", "-f", "release.yaml"); err != nil {
+	if err := t.command(ctx, cli.ExitRefused, "release", "start", "-f", "release.yaml"); err != nil {
 		return err
 	}
 	if err := d.shadowLogs(); err != nil {
 		return err
 	}
-	if err := t.command(ctx, exitOK, "shadow", "start", "--service", "ranker", "--backend", "ranker-v2", "--percent", "10", "--for", d.tale.mirrored().String()); err != nil {
+	if err := t.command(ctx, cli.ExitOK, "shadow", "start", "--service", "ranker", "--backend", "ranker-v2", "--percent", "10", "--for", d.scenario.mirrored().String()); err != nil {
 		return err
 	}
 	if err := t.day(ctx); err != nil {
@@ -60,22 +61,22 @@ func (d *demo) tellShadow(ctx context.Context) error {
 	}
 	judge := []string{"--plan", "compare.yaml", "--record", "--release"}
 	join := append([]string{"shadow", "join", "--stable-log", "stable.jsonl", "--candidate-log", "candidate.jsonl", "--html", "report.html"}, judge...)
-	if err := t.command(ctx, exitWanting, append(join, "release.yaml")...); err != nil {
+	if err := t.command(ctx, cli.ExitWanting, append(join, "release.yaml")...); err != nil {
 		return err
 	}
-	if err := t.command(ctx, exitRefused, "release", "start", "-f", "release.yaml"); err != nil {
+	if err := t.command(ctx, cli.ExitRefused, "release", "start", "-f", "release.yaml"); err != nil {
 		return err
 	}
-	t.happens("v3 is v2 with the night mended. It gets what the users asked v1, again")
+	t.printEvent("v3 is v2 with the night mended. It gets what the users asked v1, again")
 	replay := append([]string{"shadow", "replay", "stable.jsonl", "--allow", "POST /predict", "--sample", "10%", "--rate", "0", "--parallel", "16",
 		"--candidate", d.world.Router.Address("ranker-v3"), "--stable", d.world.Router.Address("ranker-v1"), "--pairs", "pairs.jsonl", "--html", "mended.html"}, judge...)
-	if err := t.command(ctx, exitOK, append(replay, "mended.yaml")...); err != nil {
+	if err := t.command(ctx, cli.ExitOK, append(replay, "mended.yaml")...); err != nil {
 		return err
 	}
-	if err := t.command(ctx, exitOK, "release", "start", "-f", "mended.yaml"); err != nil {
+	if err := t.command(ctx, cli.ExitOK, "release", "start", "-f", "mended.yaml"); err != nil {
 		return err
 	}
-	if err := t.command(ctx, exitOK, "shadow", "status", "ranker"); err != nil {
+	if err := t.command(ctx, cli.ExitOK, "shadow", "status", "ranker"); err != nil {
 		return err
 	}
 	t.say("\nthe router now follows %v\nreport: %s\nafter it was mended: %s", d.world.Router.Split(), filepath.Join(d.dir, "report.html"), filepath.Join(d.dir, "mended.html"))
@@ -83,7 +84,7 @@ func (d *demo) tellShadow(ctx context.Context) error {
 }
 
 // shadowFiles lays out the plan, and the release of the mended candidate.
-func (d *demo) shadowFiles() error {
+func (d *show) shadowFiles() error {
 	mended, err := launch(func(l *runbook.Launch) {
 		stable := l.Stable
 		afterNext(l)
@@ -101,10 +102,10 @@ func (d *demo) shadowFiles() error {
 }
 
 // shadowLogs has the versions answer questions, and v1 and v2 log them.
-func (d *demo) shadowLogs() error {
-	quick := gameday.Behaviour{Latency: 5 * time.Millisecond, Conversion: 0.3}
-	v1, v2, v3 := &gameday.Scorer{Score: gameday.Rank}, &gameday.Scorer{Score: gameday.RankNight}, &gameday.Scorer{Score: gameday.Rank}
-	for version, scorer := range map[*gameday.Version]*gameday.Scorer{d.world.Stable: v1, d.world.Candidate: v2, d.next: v3} {
+func (d *show) shadowLogs() error {
+	quick := demo.Behaviour{Latency: 5 * time.Millisecond, Conversion: 0.3}
+	v1, v2, v3 := &demo.Scorer{Score: demo.Rank}, &demo.Scorer{Score: demo.RankNight}, &demo.Scorer{Score: demo.Rank}
+	for version, scorer := range map[*demo.Version]*demo.Scorer{d.world.Stable: v1, d.world.Candidate: v2, d.next: v3} {
 		version.Behave(quick)
 		version.Score(scorer)
 	}
@@ -112,19 +113,19 @@ func (d *demo) shadowLogs() error {
 }
 
 // day lets the users' day pass while requests are mirrored, until the daemon has ended it.
-func (t *teller) day(ctx context.Context) error {
+func (t *narrator) day(ctx context.Context) error {
 	if err := t.until(ctx, "the router to mirror", time.Minute, func() bool { return t.world.Router.Mirrored("ranker-v2") == 10 }); err != nil {
 		return err
 	}
 	before, _ := t.world.Traffic.Counts()
 	midnight := time.Now().UTC().Truncate(24 * time.Hour)
-	users := &gameday.Day{URL: "http://" + t.world.Router.Addr() + "/predict", Rate: shadowRate, Whole: shadowDay, From: midnight}
-	t.happens("a day of users in Germany and France; an hour takes a second. v2 errs in the German night, from 22 to 5")
+	users := &demo.Workload{URL: "http://" + t.world.Router.Addr() + "/predict", Rate: shadowRate, Whole: shadowDay, From: midnight}
+	t.printEvent("a day of users in Germany and France; an hour takes a second. v2 errs in the German night, from 22 to 5")
 	if err := users.Run(ctx); err != nil {
 		return err
 	}
 	var m record.Mirror
-	err := t.until(ctx, "the mirror's end", t.tale.mirrored()+time.Minute, func() bool {
+	err := t.until(ctx, "the mirror's end", t.scenario.mirrored()+time.Minute, func() bool {
 		st, err := t.client.Status(ctx)
 		for _, one := range st.Mirrors {
 			m = one
@@ -139,7 +140,7 @@ func (t *teller) day(ctx context.Context) error {
 	sent += after - before // those who ask without a question
 	copies := t.world.Router.Copies()
 	t.line(m.EndedAt.Sub(t.began), "mirror", mirrorLine(m))
-	t.happens(fmt.Sprintf("%d requests, %d without an answer; %d were copied to v2, whose answers nobody got", sent, lost, copies))
+	t.printEvent(fmt.Sprintf("%d requests, %d without an answer; %d were copied to v2, whose answers nobody got", sent, lost, copies))
 	if share := float64(copies) / float64(max(sent, 1)); share < 0.08 || share > 0.105 {
 		return fmt.Errorf("demo: %.1f %% were copied", 100*share)
 	}
@@ -151,7 +152,7 @@ func (t *teller) day(ctx context.Context) error {
 
 // command runs one of our own commands as a person does, and shows it. It must end with
 // that code.
-func (t *teller) command(ctx context.Context, code int, args ...string) error {
+func (t *narrator) command(ctx context.Context, code int, args ...string) error {
 	t.say("\n$ autorollback %s", quoted(args))
 	whole := append([]string(nil), args...)
 	for n, a := range whole {
@@ -159,11 +160,11 @@ func (t *teller) command(ctx context.Context, code int, args ...string) error {
 			whole[n] = filepath.Join(t.dir, a)
 		}
 	}
-	err := run(ctx, append(whole, "--url", t.client.URL), strings.NewReader(""), t.console.out, t.console.out)
+	err := run(ctx, append(whole, "--url", t.client.URL), strings.NewReader(""), t.console.Out, t.console.Out)
 	if err != nil {
 		t.say("autorollback: %v", err)
 	}
-	if got := exitCode(err); got != code {
+	if got := cli.ExitCode(err); got != code {
 		return fmt.Errorf("demo: it ended with the code %d, want %d", got, code)
 	}
 	t.say("(exit code %d)", code)

@@ -1,4 +1,6 @@
-package main
+// Package daemon wires every part into the process that `autorollback serve` and the demo of
+// the lab run. It reads no command line and it never decides anything itself.
+package daemon
 
 import (
 	"context"
@@ -23,36 +25,37 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/verify"
 	"github.com/autorollback/autorollback/web"
 )
 
-// A daemon is every part, wired.
-type daemon struct {
-	cfg     config
+// A Daemon is every part, wired.
+type Daemon struct {
+	cfg     Config
 	log     *zap.Logger
-	store   store.Store
+	Store   store.Store
 	engine  *engine.Engine
 	monitor *monitor.Monitor
 	door    *receiver.Receiver
 	pages   http.Handler
-	keys    report.Keyring
+	Keys    report.Keyring
 	close   []func() error // last opened first
 }
 
-// newDaemon wires the parts from the far end to the near.
-func newDaemon(cfg config, people net.Addr, log *zap.Logger) (*daemon, error) {
-	d := &daemon{cfg: cfg, log: log}
+// New wires the parts from the far end to the near.
+func New(cfg Config, people net.Addr, log *zap.Logger) (*Daemon, error) {
+	d := &Daemon{cfg: cfg, log: log}
 	if err := d.wire(people); err != nil {
 		return nil, errors.Join(err, d.closeAll())
 	}
 	return d, nil
 }
 
-func (d *daemon) wire(people net.Addr) error {
+func (d *Daemon) wire(people net.Addr) error {
 	cfg := d.cfg
-	runbooks, err := loadRunbooks(cfg.Runbooks...)
+	runbooks, err := runbook.LoadAll(cfg.Runbooks...)
 	if err != nil {
 		return err
 	}
@@ -62,10 +65,10 @@ func (d *daemon) wire(people net.Addr) error {
 	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if d.store, err = openStore(cfg, d.onClose); err != nil {
+	if d.Store, err = OpenStore(cfg, d.onClose); err != nil {
 		return err
 	}
-	prom, err := prometheusAt("--prometheus.url", cfg.Prometheus.URL, cfg.Prometheus.HTTPConfig)
+	prom, err := OpenPrometheus("--prometheus.url", cfg.Prometheus.URL, cfg.Prometheus.HTTPConfig)
 	if err != nil {
 		return err
 	}
@@ -88,7 +91,7 @@ func (d *daemon) wire(people net.Addr) error {
 	if err != nil {
 		return err
 	}
-	d.keys = keys
+	d.Keys = keys
 	if err := ensureToken(cfg.Receiver.TokenFile); err != nil {
 		return err
 	}
@@ -100,9 +103,9 @@ func (d *daemon) wire(people net.Addr) error {
 	d.monitor = monitor.New(prom, d.log)
 	reg.MustRegister(d.monitor)
 	d.engine, err = engine.New(engine.Parts{
-		Store: d.store, Prometheus: verify.New(prom, cfg.Prometheus.Timeout), Monitor: d.monitor, Journal: journal, Log: d.log, Registerer: reg,
+		Store: d.Store, Prometheus: verify.New(prom, cfg.Prometheus.Timeout), Monitor: d.monitor, Journal: journal, Log: d.log, Registerer: reg,
 		Archive: report.Archive{Folder: folder, External: external.String(), Prometheus: cfg.Prometheus.URL, Approval: d.approval}, Post: mail,
-	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, TendEvery: cfg.TendEvery, RulesEvery: cfg.RulesEvery, Boundary: faultPoint, Version: version})
+	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, TendEvery: cfg.TendEvery, RulesEvery: cfg.RulesEvery, Boundary: faultPoint, Version: cfg.Version})
 	if err != nil {
 		return err
 	}
@@ -120,12 +123,12 @@ func (d *daemon) wire(people net.Addr) error {
 	return nil
 }
 
-// run serves until ctx ends. The doors close first; then the belt finishes what it
+// Run serves until ctx ends. The doors close first; then the belt finishes what it
 // has begun; then everything that was opened is closed.
-func (d *daemon) run(ctx context.Context, hooks, people net.Listener, reload <-chan os.Signal) (err error) {
+func (d *Daemon) Run(ctx context.Context, hooks, people net.Listener, reload <-chan os.Signal) (err error) {
 	defer func() { err = errors.Join(err, d.closeAll()) }()
 	d.log.Info("serving", zap.String("receiver", hooks.Addr().String()), zap.String("web", people.Addr().String()),
-		zap.String("store", d.cfg.Store), zap.String("version", version))
+		zap.String("store", d.cfg.Store), zap.String("version", d.cfg.Version))
 	g, ctx := errgroup.WithContext(ctx)
 	belt, stopBelt := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBelt()
@@ -138,14 +141,14 @@ func (d *daemon) run(ctx context.Context, hooks, people net.Listener, reload <-c
 	return err
 }
 
-func (d *daemon) serveDoors(ctx context.Context, hooks, people net.Listener) error {
+func (d *Daemon) serveDoors(ctx context.Context, hooks, people net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.door.Run(ctx, hooks) })
 	g.Go(func() error { return web.Serve(ctx, []net.Listener{people}, d.cfg.Web.ConfigFile, d.pages, d.log) })
 	return g.Wait()
 }
 
-func (d *daemon) reloads(ctx context.Context, reload <-chan os.Signal) error {
+func (d *Daemon) reloads(ctx context.Context, reload <-chan os.Signal) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -159,8 +162,8 @@ func (d *daemon) reloads(ctx context.Context, reload <-chan os.Signal) error {
 }
 
 // reload reads the runbooks again, all or nothing.
-func (d *daemon) reload() error {
-	runbooks, err := loadRunbooks(d.cfg.Runbooks...)
+func (d *Daemon) reload() error {
+	runbooks, err := runbook.LoadAll(d.cfg.Runbooks...)
 	if err != nil {
 		return err
 	}
@@ -171,16 +174,16 @@ func (d *daemon) reload() error {
 	return nil
 }
 
-func (d *daemon) ready() error {
+func (d *Daemon) ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	if _, err := d.store.Read(ctx, store.ControlKey); err != nil {
+	if _, err := d.Store.Read(ctx, store.ControlKey); err != nil {
 		return fmt.Errorf("read store: %w", err)
 	}
 	return nil
 }
 
-func (d *daemon) knows(service, trigger string) bool {
+func (d *Daemon) knows(service, trigger string) bool {
 	if trigger == rules.WatchdogTrigger || trigger == rules.BlindTrigger {
 		return true
 	}
@@ -192,16 +195,16 @@ func (d *daemon) knows(service, trigger string) bool {
 	return ok
 }
 
-func (d *daemon) approvers(service string) []string {
+func (d *Daemon) approvers(service string) []string {
 	if rb, ok := d.engine.Runbook(service); ok {
 		return rb.Policy.Approvers
 	}
 	return nil
 }
 
-func (d *daemon) onClose(f func() error) { d.close = append(d.close, f) }
+func (d *Daemon) onClose(f func() error) { d.close = append(d.close, f) }
 
-func (d *daemon) closeAll() error {
+func (d *Daemon) closeAll() error {
 	var errs []error
 	for i := len(d.close) - 1; i >= 0; i-- {
 		errs = append(errs, d.close[i]())
@@ -210,7 +213,7 @@ func (d *daemon) closeAll() error {
 	return errors.Join(errs...)
 }
 
-func replica(cfg config) string {
+func replica(cfg Config) string {
 	if cfg.Replica != "" {
 		return cfg.Replica
 	}
@@ -222,7 +225,7 @@ func replica(cfg config) string {
 }
 
 // externalURL is what people reach us at: as told, or made from the listener.
-func externalURL(cfg config, people net.Addr) (*url.URL, error) {
+func externalURL(cfg Config, people net.Addr) (*url.URL, error) {
 	if cfg.Web.External == "" {
 		_, port, err := net.SplitHostPort(people.String())
 		if err != nil {
@@ -232,19 +235,19 @@ func externalURL(cfg config, people net.Addr) (*url.URL, error) {
 	}
 	u, err := url.Parse(strings.TrimRight(cfg.Web.External, "/"))
 	if err != nil || u.Host == "" {
-		return nil, usage{fmt.Errorf("--web.external-url %q is not an address like https://autorollback.example.com", cfg.Web.External)}
+		return nil, OptionError{fmt.Errorf("--web.external-url %q is not an address like https://autorollback.example.com", cfg.Web.External)}
 	}
 	return u, nil
 }
 
 // live is how things stand for an approval's page.
-func (d *daemon) live(ctx context.Context, a record.Approval) (web.Live, error) {
+func (d *Daemon) live(ctx context.Context, a record.Approval) (web.Live, error) {
 	b, plan, err := d.engine.Live(ctx, a)
 	return web.Live{Breach: b, Plan: plan}, err
 }
 
 // approval finds an approval for the sealed page.
-func (d *daemon) approval(id string) (record.Approval, error) {
+func (d *Daemon) approval(id string) (record.Approval, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return d.engine.Approval(ctx, id)

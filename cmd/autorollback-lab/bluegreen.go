@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -20,36 +20,36 @@ rollout: {strategy: bluegreen, holdback: 40, bake: 10m, promote: ask}
 )
 
 // tellBlueGreen flips to green, and green turns bad while it bakes.
-func (d *demo) tellBlueGreen(ctx context.Context) error {
-	t := d.newTeller()
+func (d *show) tellBlueGreen(ctx context.Context) error {
+	t := d.newNarrator()
 	if err := t.flip(ctx, func(*runbook.Launch) {}); err != nil {
 		return err
 	}
-	bad := gameday.Well
+	bad := demo.Well
 	bad.Errors = 0.4
 	t.world.Candidate.Behave(bad)
-	t.happens("green fails: 40 % of its answers are errors")
+	t.printEvent("green fails: 40 % of its answers are errors")
 	return t.rolledBack(ctx, 5*time.Minute)
 }
 
 // tellEncoder flips to green with a new encoder, which costs conversions. What the model
 // servers counted says whether any model ever worked on another one's features.
-func (d *demo) tellEncoder(ctx context.Context) error {
-	t := d.newTeller()
+func (d *show) tellEncoder(ctx context.Context) error {
+	t := d.newNarrator()
 	flagged := func(l *runbook.Launch) {
 		l.Stable.Bundle.Flags["new_encoder"], l.Candidate.Bundle.Flags["new_encoder"] = false, true
 	}
 	if err := t.flip(ctx, flagged); err != nil {
 		return err
 	}
-	bad := gameday.Well
+	bad := demo.Well
 	bad.Conversion *= 0.7
 	t.world.Candidate.Behave(bad)
-	t.happens("with encoder v5 the conversion is 30 % lower")
+	t.printEvent("with encoder v5 the conversion is 30 % lower")
 	if err := t.rolledBack(ctx, 6*time.Minute); err != nil {
 		return err
 	}
-	t.say("pairs that the model servers served: %s", gameday.SayPairs(t.world.Pairs()))
+	t.say("pairs that the model servers served: %s", demo.SayPairs(t.world.Pairs()))
 	if n := t.world.Mixed(); n > 0 {
 		return fmt.Errorf("demo: %d answers of a mixed pair", n)
 	}
@@ -58,7 +58,7 @@ func (d *demo) tellEncoder(ctx context.Context) error {
 }
 
 // flip puts green beside blue without traffic, and moves the traffic by a human's word.
-func (t *teller) flip(ctx context.Context, change func(*runbook.Launch)) error {
+func (t *narrator) flip(ctx context.Context, change func(*runbook.Launch)) error {
 	if err := t.pause(ctx, 4*time.Second, "blue, three pods of v1, takes the traffic"); err != nil {
 		return err
 	}
@@ -73,6 +73,6 @@ func (t *teller) flip(ctx context.Context, change func(*runbook.Launch)) error {
 	if late := t.until(ctx, "green to be warm", 2*time.Minute, flipped); late != nil {
 		return fmt.Errorf("%w; %w", late, err)
 	}
-	t.happens("a human flips, once green is seen to be warm: autorollback release flip ranker")
+	t.printEvent("a human flips, once green is seen to be warm: autorollback release flip ranker")
 	return t.pause(ctx, t.runbook.Metrics.Warmup.Std()+7*time.Second, "warm-up, then green is compared with blue's holdback")
 }

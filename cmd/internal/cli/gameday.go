@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -16,39 +15,47 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// gamedayCommands are gameday list, show and run.
-func gamedayCommands(app *kingpin.Application, c console) map[string]action {
+// A Player plays scenarios in one kind of environment.
+type Player interface {
+	// Refuses says which part of a scenario cannot be played there.
+	Refuses(s gameday.Scenario) error
+	// Play plays a scenario; say hears what happens, and is no place for results.
+	Play(ctx context.Context, c Console, s gameday.Scenario, say func(string, ...any)) (gameday.Score, error)
+}
+
+// GamedayCommands are gameday list, show, run and rules; flags declares the player's own.
+func GamedayCommands(app *kingpin.Application, c Console, flags func(run *kingpin.CmdClause) Player) map[string]Action {
 	cmd := app.Command("gameday", "Scored drills: something is broken on purpose, and what the daemon does about it is measured.")
-	list := cmd.Command("list", "The scenarios, and where each is played: here, in the embedded world, or only in staging, with calls of your own.")
-	listOutput := format(list)
+	list := cmd.Command("list", "The scenarios, and where each is played: in the embedded world of autorollback-lab, or only in staging, with calls of your own.")
+	listOutput := Format(list)
 	show := cmd.Command("show", "Print a scenario's file, to begin one of your own. Example: autorollback gameday show errors > errors.yaml")
 	name := show.Arg("name", "The scenario.").Required().String()
-	play := declarePlay(cmd)
+	play := declarePlay(cmd, flags)
 	rules := cmd.Command("rules", "Print a Prometheus rule file that alerts when the last success of a scheduled scenario is too old. Example: autorollback gameday rules --max-age 8d > gameday.rules.yml")
 	age := rules.Flag("max-age", "The longest time since a scenario was last passed, e.g. 8d.").Default("8d").String()
-	return map[string]action{
+	return map[string]Action{
 		list.FullCommand(): func(context.Context) error { return listScenarios(c, *listOutput) },
 		show.FullCommand(): func(context.Context) error {
 			text, err := gameday.ScenarioText(*name)
 			if err != nil {
 				return err
 			}
-			_, err = c.out.Write(text)
+			_, err = c.Out.Write(text)
 			return err
 		},
 		rules.FullCommand(): func(context.Context) error {
 			d, err := runbook.ParseDuration(*age)
 			if err != nil {
-				return usage{fmt.Errorf("--max-age: %w", err)}
+				return Usage(fmt.Errorf("--max-age: %w", err))
 			}
-			_, err = c.out.Write(gameday.AgeRules(d.Std()))
+			_, err = c.Out.Write(gameday.AgeRules(d.Std()))
 			return err
 		},
 		play.command: func(ctx context.Context) error { return play.run(ctx, c) },
 	}
 }
 
-func listScenarios(c console, output string) error {
+func listScenarios(c Console, output string) error {
 	all, err := gameday.Scenarios()
 	if err != nil {
 		return err
@@ -56,21 +63,21 @@ func listScenarios(c console, output string) error {
 	listed := []listedScenario{}
 	var rows [][]string
 	for _, s := range all {
-		l := listedScenario{s, "here"}
-		if new(gameday.Embedded).Refuses(s) != nil {
+		l := listedScenario{s, "lab"}
+		if s.Embeddable() != nil {
 			l.Played = "staging"
 		}
 		listed = append(listed, l)
 		rows = append(rows, []string{s.Name, l.Played, string(s.Expect.Action), s.Says})
 	}
 	if output == "json" {
-		return printJSON(c.out, listed)
+		return PrintJSON(c.Out, listed)
 	}
-	return table(c.out, "SCENARIO PLAYED EXPECTED SAYS", rows)
+	return Table(c.Out, "SCENARIO PLAYED EXPECTED SAYS", rows)
 }
 
-// listedScenario is a scenario with where it can be played: here, in the embedded world, or only in
-// staging.
+// listedScenario is a scenario with where it can be played: in the embedded world of the lab, or
+// only in staging.
 type listedScenario struct {
 	gameday.Scenario
 	Played string `json:"played"`
@@ -81,27 +88,19 @@ type play struct {
 	command   string
 	scenarios []string
 	reports   string
-	dir       string
-	verbose   bool
-	busy      bool
-	without   *string
 	output    string
 
 	schedule, timezone, metrics, listen string
-	staging                             *staging
+	player                              Player
 }
 
-func declarePlay(parent *kingpin.CmdClause) *play {
+func declarePlay(parent *kingpin.CmdClause, flags func(*kingpin.CmdClause) Player) *play {
 	var p play
-	cmd := parent.Command("run", "Play scenarios, one after the other, and score them. Exit code 3 if one is not passed, 4 if one cannot be played here. Example: autorollback gameday run errors latency --reports reports/")
+	cmd := parent.Command("run", "Play scenarios, one after the other, and score them. Exit code 3 if one is not passed, 4 if one cannot be played there. Example: autorollback-lab gameday run errors latency --reports reports/")
 	cmd.Arg("scenario", "Files, or names of `gameday list`.").Required().StringsVar(&p.scenarios)
 	cmd.Flag("reports", "Write a report with a picture into this folder: NAME.md and NAME.html.").StringVar(&p.reports)
-	cmd.Flag("dir", "Folder for the world's data and evidence; default: a new temporary one, deleted if the scenario is passed.").StringVar(&p.dir)
-	cmd.Flag("verbose", "Also show the daemon's log.").Short('v').BoolVar(&p.verbose)
-	busyFlag(cmd).BoolVar(&p.busy)
-	p.without = withoutFlag(cmd)
 	cmd.Flag("output", "text or json.").Short('o').Default("text").EnumVar(&p.output, "text", "json")
-	p.staging = stagingFlags(cmd)
+	p.player = flags(cmd)
 	cmd.Flag("schedule", "Do not play now but at the times of this calendar (five cron fields), until stopped, e.g. '0 4 * * 1'.").StringVar(&p.schedule)
 	cmd.Flag("timezone", "With --schedule: the time zone that the calendar is read in, e.g. Europe/Berlin.").Default("Local").StringVar(&p.timezone)
 	cmd.Flag("metrics-file", "With --schedule: write when each scenario was last passed, for node_exporter's textfile collector.").StringVar(&p.metrics)
@@ -111,7 +110,7 @@ func declarePlay(parent *kingpin.CmdClause) *play {
 }
 
 // run plays each scenario.
-func (p *play) run(ctx context.Context, c console) error {
+func (p *play) run(ctx context.Context, c Console) error {
 	scenarios, err := loadScenarios(p.scenarios)
 	if err != nil {
 		return err
@@ -135,23 +134,23 @@ func (p *play) run(ctx context.Context, c console) error {
 		}
 	}
 	if p.output == "json" {
-		err = printJSON(c.out, scores)
+		err = PrintJSON(c.Out, scores)
 	}
-	return join(err, found(failed, "scenario", "scenarios"))
+	return Join(err, Found(failed, "scenario", "scenarios"))
 }
 
 // scheduled plays them at their times.
-func (p *play) scheduled(ctx context.Context, c console, scenarios []gameday.Scenario) error {
+func (p *play) scheduled(ctx context.Context, c Console, scenarios []gameday.Scenario) error {
 	for _, s := range scenarios {
-		if err := p.refuses(s); err != nil {
+		if err := p.player.Refuses(s); err != nil {
 			return err // now rather than at four in the morning
 		}
 	}
 	one := func(ctx context.Context, s gameday.Scenario) (gameday.Score, error) {
 		score, err := p.one(ctx, c, s)
-		return score, join(err, p.write(c, score))
+		return score, Join(err, p.write(c, score))
 	}
-	say := func(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
+	say := func(format string, args ...any) { fmt.Fprintf(c.Out, format+"\n", args...) }
 	return schedule{cron: p.schedule, timezone: p.timezone, metrics: p.metrics, listen: p.listen, play: one, say: say}.run(ctx, scenarios)
 }
 
@@ -173,74 +172,27 @@ func loadScenarios(names []string) ([]gameday.Scenario, error) {
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, wanting(err.Error())
+		return nil, Wanting(err.Error())
 	}
 	return all, nil
 }
 
-// one plays a scenario in a world of its own.
-func (p *play) one(ctx context.Context, c console, s gameday.Scenario) (gameday.Score, error) {
-	if err := p.refuses(s); err != nil {
+// one plays a scenario.
+func (p *play) one(ctx context.Context, c Console, s gameday.Scenario) (gameday.Score, error) {
+	if err := p.player.Refuses(s); err != nil {
 		return gameday.Score{}, err
 	}
-	if p.staging.asked() {
-		return p.staging.play(ctx, c, s, p.output == "json")
-	}
-	dir, temporary, err := p.folder(s)
-	if err != nil {
-		return gameday.Score{}, err
-	}
-	said := c.out
 	if p.output == "json" {
-		said = io.Discard
+		c.Out = io.Discard
 	}
-	say := func(format string, args ...any) { fmt.Fprintf(said, format+"\n", args...) }
-	say("%s: %s", s.Name, s.Says)
-	var score gameday.Score
-	d, err := newDemo(console{c.in, said, c.err}, dir, tale{title: s.Says, drill: true, busy: p.busy, without: *p.without, tell: func(d *demo, ctx context.Context) error {
-		game, err := gameday.Play(ctx, s, d.stage(), say)
-		score = gameday.ScoreOf(game)
-		return err
-	}}, p.verbose)
-	if err == nil {
-		err = d.run(ctx)
-	}
-	if err == nil && ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	switch {
-	case err == nil && score.OK && temporary:
-		err = os.RemoveAll(dir)
-	case err == nil:
-		say("data and evidence: %s", dir)
-	}
-	return score, err
-}
-
-// refuses asks the stage that the flags name.
-func (p *play) refuses(s gameday.Scenario) error {
-	if p.staging.asked() && *p.without != "" {
-		return usage{errors.New("--without is for the embedded world; the daemon of a staging environment has its own ways to hear")}
-	}
-	if p.staging.asked() {
-		return new(gameday.Staging).Refuses(s)
-	}
-	return new(gameday.Embedded).Refuses(s)
-}
-
-func (p *play) folder(s gameday.Scenario) (dir string, temporary bool, err error) {
-	if p.dir == "" {
-		dir, err = os.MkdirTemp("", "autorollback-gameday-")
-		return dir, true, err
-	}
-	dir = filepath.Join(p.dir, fmt.Sprintf("%s-%s", s.Name, time.Now().UTC().Format("20060102-150405")))
-	return dir, false, os.MkdirAll(dir, 0o755)
+	say := func(format string, args ...any) { fmt.Fprintf(c.Out, format+"\n", args...) }
+	return p.player.Play(ctx, c, s, say)
 }
 
 // write prints a score, and writes its reports.
-func (p *play) write(c console, s gameday.Score) error {
+func (p *play) write(c Console, s gameday.Score) error {
 	if p.output != "json" && len(s.Checks) > 0 {
-		if err := s.WriteText(c.out); err != nil {
+		if err := s.WriteText(c.Out); err != nil {
 			return err
 		}
 	}

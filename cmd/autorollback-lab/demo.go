@@ -16,7 +16,9 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/daemon"
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -28,21 +30,21 @@ const (
 	demoRate  = 200 // requests per second
 )
 
-func demoCommand(app *kingpin.Application, c console) map[string]action {
-	cmd := app.Command("demo", "A bad release from start to finish in this one process, with nothing to install. Example: autorollback demo --breach=mild")
+func demoCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+	cmd := app.Command("demo", "A bad release from start to finish in this one process, with nothing to install. Example: autorollback-lab demo --breach=mild")
 	breach := cmd.Flag("breach", "severe: v2 turns slow and then fails; mild: v2 is half again as slow, a human is asked; none: v2 is good; both: v1 and v2 fail together.").
 		Default("severe").Enum("severe", "mild", "none", "both")
-	told := cmd.Flag("story", "Instead: a whole story, two minutes at most; "+tellings()+".").Enum(slices.Sorted(maps.Keys(tales()))...)
+	told := cmd.Flag("story", "Instead: a whole story, two minutes at most; "+titles()+".").Enum(slices.Sorted(maps.Keys(scenarios()))...)
 	dir := cmd.Flag("dir", "Folder for the demo's data and the incident page; default: a new temporary one.").String()
 	verbose := cmd.Flag("verbose", "Also show the daemon's log.").Short('v').Bool()
 	busy, without := busyFlag(cmd).Bool(), withoutFlag(cmd)
-	return map[string]action{cmd.FullCommand(): func(ctx context.Context) error {
-		t, ok := tales()[*told]
+	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
+		t, ok := scenarios()[*told]
 		if !ok {
-			t = breachTale(stories[*breach])
+			t = breachScenario(stories[*breach])
 		}
 		t.busy, t.without = *busy, *without
-		d, err := newDemo(c, *dir, t, *verbose)
+		d, err := newShow(c, *dir, t, *verbose)
 		if err != nil {
 			return err
 		}
@@ -50,25 +52,25 @@ func demoCommand(app *kingpin.Application, c console) map[string]action {
 	}}
 }
 
-// demo is the daemon and the demo world side by side. The daemon is wired by the same
+// A show is the daemon and the demo world side by side. The daemon is wired by the same
 // code as `serve`.
-type demo struct {
-	console       console
-	tale          tale
+type show struct {
+	console       cli.Console
+	scenario      scenario
 	story         story // of a breach
-	next          *gameday.Version
-	hook          *gameday.Hook
-	ear           *gameday.Ear // nil: the log is enough
+	next          *demo.Version
+	hook          *demo.Hook
+	messages      *demo.MessageSink // nil: the log is enough
 	dir           string
-	daemon        *daemon
-	world         *gameday.World
+	daemon        *daemon.Daemon
+	world         *demo.World
 	runbook       *runbook.Runbook
 	client        web.Client
 	hooks, people net.Listener
 }
 
-func newDemo(c console, dir string, t tale, verbose bool) (*demo, error) {
-	d := &demo{console: c, tale: t, dir: dir}
+func newShow(c cli.Console, dir string, t scenario, verbose bool) (*show, error) {
+	d := &show{console: c, scenario: t, dir: dir}
 	var err error
 	if d.dir == "" {
 		if d.dir, err = os.MkdirTemp("", "autorollback-demo-"); err != nil {
@@ -91,11 +93,11 @@ func newDemo(c console, dir string, t tale, verbose bool) (*demo, error) {
 	log := zap.NewNop()
 	if verbose {
 		cfg.LogLevel, cfg.LogFormat = "info", "console"
-		if log, err = newLog(cfg, c); err != nil {
+		if log, err = daemon.NewLog(cfg, c.Err); err != nil {
 			return nil, err
 		}
 	}
-	if d.daemon, err = newDaemon(cfg, d.people.Addr(), log); err != nil {
+	if d.daemon, err = daemon.New(cfg, d.people.Addr(), log); err != nil {
 		return nil, err
 	}
 	d.client = web.Client{URL: "http://" + d.people.Addr().String()}
@@ -103,9 +105,9 @@ func newDemo(c console, dir string, t tale, verbose bool) (*demo, error) {
 }
 
 // write lays out the demo's files and the daemon's configuration.
-func (d *demo) write(prom string) (config, error) {
-	var cfg config
-	files := map[string][]byte{"ranker.yaml": append(slices.Clone(d.tale.runbook()), d.tale.ramp()...), "release.yaml": gameday.DemoRelease, "receiver.token": []byte(demoToken)}
+func (d *show) write(prom string) (daemon.Config, error) {
+	cfg := daemon.Config{Version: version}
+	files := map[string][]byte{"ranker.yaml": append(slices.Clone(d.scenario.runbook()), d.scenario.ramp()...), "release.yaml": demo.Release, "receiver.token": []byte(demoToken)}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(d.dir, name), text, 0o600); err != nil {
 			return cfg, fmt.Errorf("write demo files: %w", err)
@@ -120,18 +122,18 @@ func (d *demo) write(prom string) (config, error) {
 	cfg.Keys = filepath.Join(d.dir, "approval.keys")
 	cfg.Evidence = filepath.Join(d.dir, "incidents")
 	cfg.WatchEvery, cfg.TendEvery = time.Second, time.Second
-	if d.tale.without == watcherSource {
+	if d.scenario.without == watcherSource {
 		cfg.WatchEvery = -1
 	}
 	return cfg, d.listen(&cfg)
 }
 
-func (d *demo) build(prom net.Listener) error {
+func (d *show) build(prom net.Listener) error {
 	var err error
-	if d.runbook, err = runbook.Load(d.daemon.cfg.Runbooks[0]); err != nil {
+	if d.runbook, err = runbook.Load(filepath.Join(d.dir, "ranker.yaml")); err != nil {
 		return err
 	}
-	group, err := compileOne(d.runbook)
+	group, err := rules.Compile(d.runbook)
 	if err != nil {
 		return err
 	}
@@ -139,32 +141,32 @@ func (d *demo) build(prom net.Listener) error {
 	if err != nil {
 		return err
 	}
-	hook := &gameday.Hook{URL: "http://" + d.hooks.Addr().String() + receiver.Path, Token: demoToken, Deaf: d.tale.without == webhookSource}
+	hook := &demo.Hook{URL: "http://" + d.hooks.Addr().String() + receiver.Path, Token: demoToken, Deaf: d.scenario.without == webhookSource}
 	d.hook = hook
-	d.world, err = gameday.New(gameday.Config{Dir: d.dir, Store: d.daemon.store, Runbook: d.runbook, Rules: text, Prometheus: prom,
-		Daemon: d.people.Addr().String(), Notify: hook.Notify, Rate: cmp.Or(d.tale.rate, demoRate), More: d.more()})
+	d.world, err = demo.New(demo.Config{Dir: d.dir, Store: d.daemon.Store, Runbook: d.runbook, Rules: text, Prometheus: prom,
+		Daemon: d.people.Addr().String(), Notify: hook.Notify, Rate: cmp.Or(d.scenario.rate, demoRate), More: d.more()})
 	return err
 }
 
 // run tells the story, then stops everything.
-func (d *demo) run(ctx context.Context) error {
-	if err := gameday.Route(ctx, d.daemon.store, d.runbook.Routing.Key, "ranker-v1"); err != nil {
+func (d *show) run(ctx context.Context) error {
+	if err := demo.Route(ctx, d.daemon.Store, d.runbook.Routing.Key, "ranker-v1"); err != nil {
 		return fmt.Errorf("route to v1: %w", err)
 	}
-	if err := gameday.Encode(ctx, d.daemon.store, d.runbook.Routing.Flags+"v1", "v4"); err != nil {
+	if err := demo.Encode(ctx, d.daemon.Store, d.runbook.Routing.Flags+"v1", "v4"); err != nil {
 		return fmt.Errorf("set the flags of v1: %w", err)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	world, stopWorld := context.WithCancel(ctx)
-	g.Go(func() error { defer stopWorld(); return d.daemon.run(ctx, d.hooks, d.people, nil) })
+	g.Go(func() error { defer stopWorld(); return d.daemon.Run(ctx, d.hooks, d.people, nil) })
 	g.Go(func() error { return d.world.Run(world) })
-	if d.ear != nil {
-		g.Go(func() error { return d.ear.Run(world) })
+	if d.messages != nil {
+		g.Go(func() error { return d.messages.Run(world) })
 	}
 	g.Go(func() error {
 		defer stop()
-		return d.tale.tell(d, ctx)
+		return d.scenario.tell(d, ctx)
 	})
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {

@@ -1,6 +1,6 @@
 //go:build !faultpoint
 
-package main
+package daemon
 
 // faultPoint is nothing in a normal build. See fault_on.go.
 var faultPoint func(string)

@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/backtest"
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/test/servers"
 )
 
@@ -129,7 +130,7 @@ func TestBacktest(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var r gameday.Report
+			var r backtest.Report
 			if err := json.Unmarshal([]byte(out), &r); err != nil {
 				t.Fatalf("%v in\n%s", err, out)
 			}
@@ -137,10 +138,10 @@ func TestBacktest(t *testing.T) {
 				t.Fatalf("got %s", out)
 			}
 			f, late := r.Firings[0], r.Firings[0].From.Sub(historyStart.Add(15*time.Minute))
-			if late <= 0 || late > 3*time.Minute || f.Verdict != gameday.Hit || f.Decision.Action != "rollback" || f.Value < 0.05 || f.Breach.CandidatePods != 3 {
+			if late <= 0 || late > 3*time.Minute || f.Verdict != backtest.Hit || f.Decision.Action != "rollback" || f.Value < 0.05 || f.Breach.CandidatePods != 3 {
 				t.Errorf("fired %s late: %+v, %+v", late, f, f.Decision)
 			}
-			if r.Incidents[0].Outcome != gameday.Caught || r.Incidents[0].Name != "users complain" || r.Triggers[0].False != 0 {
+			if r.Incidents[0].Outcome != backtest.Caught || r.Incidents[0].Name != "users complain" || r.Triggers[0].False != 0 {
 				t.Errorf("got %+v %+v", r.Incidents, r.Triggers)
 			}
 			if r.Derived != (name == "derived") || len(r.Releases) != 1 || r.Releases[0].Candidate != "v2" {
@@ -187,19 +188,19 @@ func TestBacktestSaysHowToMend(t *testing.T) {
 		want string
 		code int
 	}{
-		"no source":  {[]string{rb}, "either --prometheus.url or --tsdb", exitUsage},
-		"both":       {[]string{rb, "--tsdb", "x", "--prometheus.url", "http://x"}, "either", exitUsage},
-		"days":       {[]string{rb, "--tsdb", "x", "--days=-1"}, "--days: -1", exitUsage},
-		"factor":     {[]string{rb, "--tsdb", "x", "--sensitivity", "half"}, `--sensitivity: "half"`, exitUsage},
-		"end":        {[]string{rb, "--tsdb", "x", "--end", "noon"}, "--end:", exitUsage},
-		"no folder":  {[]string{rb, "--tsdb", filepath.Join(t.TempDir(), "none")}, "--storage.tsdb.path", exitError},
-		"no runbook": {[]string{"none.yaml", "--tsdb", "x"}, "none.yaml", exitError},
-		"no answer":  {[]string{rb, "--prometheus.url", "http://127.0.0.1:1", "--days", "0.01"}, "ask Prometheus for", exitError},
+		"no source":  {[]string{rb}, "either --prometheus.url or --tsdb", cli.ExitUsage},
+		"both":       {[]string{rb, "--tsdb", "x", "--prometheus.url", "http://x"}, "either", cli.ExitUsage},
+		"days":       {[]string{rb, "--tsdb", "x", "--days=-1"}, "--days: -1", cli.ExitUsage},
+		"factor":     {[]string{rb, "--tsdb", "x", "--sensitivity", "half"}, `--sensitivity: "half"`, cli.ExitUsage},
+		"end":        {[]string{rb, "--tsdb", "x", "--end", "noon"}, "--end:", cli.ExitUsage},
+		"no folder":  {[]string{rb, "--tsdb", filepath.Join(t.TempDir(), "none")}, "--storage.tsdb.path", cli.ExitError},
+		"no runbook": {[]string{"none.yaml", "--tsdb", "x"}, "none.yaml", cli.ExitError},
+		"no answer":  {[]string{rb, "--prometheus.url", "http://127.0.0.1:1", "--days", "0.01"}, "ask Prometheus for", cli.ExitError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := runPast(t, append([]string{"backtest"}, c.args...)...)
-			if err == nil || !strings.Contains(err.Error(), c.want) || exitCode(err) != c.code {
-				t.Errorf("got %v, code %d; want %q, code %d", err, exitCode(err), c.want, c.code)
+			if err == nil || !strings.Contains(err.Error(), c.want) || cli.ExitCode(err) != c.code {
+				t.Errorf("got %v, code %d; want %q, code %d", err, cli.ExitCode(err), c.want, c.code)
 			}
 		})
 	}

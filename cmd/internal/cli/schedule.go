@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"cmp"
@@ -35,14 +35,14 @@ var byName = map[string]string{
 func (s schedule) run(ctx context.Context, scenarios []gameday.Scenario) error {
 	calendar, err := runbook.ParseCalendar(cmp.Or(byName[s.cron], s.cron), s.timezone)
 	if err != nil {
-		return usage{fmt.Errorf("--schedule: %w; here e.g. --schedule='0 4 * * 1' --timezone=Europe/Berlin", err)}
+		return Usage(fmt.Errorf("--schedule: %w; here e.g. --schedule='0 4 * * 1' --timezone=Europe/Berlin", err))
 	}
 	if s.metrics == "" && s.listen == "" {
-		return usage{errors.New("--schedule needs somebody who sees that it goes on: --metrics-file or --web.listen-address")}
+		return Usage(errors.New("--schedule needs somebody who sees that it goes on: --metrics-file or --web.listen-address"))
 	}
 	record := gameday.NewRecord(scenarios, time.Now())
 	if s.metrics != "" {
-		if err := join(record.Resume(s.metrics), record.Write(s.metrics)); err != nil {
+		if err := Join(record.Resume(s.metrics), record.Write(s.metrics)); err != nil {
 			return err
 		}
 	}
@@ -66,10 +66,10 @@ func (s schedule) loop(ctx context.Context, calendar runbook.Calendar, scenarios
 		}
 		next = calendar.Next(next)
 		if next.IsZero() {
-			return usage{fmt.Errorf("--schedule %q: no such day comes", s.cron)}
+			return Usage(fmt.Errorf("--schedule %q: no such day comes", s.cron))
 		}
 		s.say("next game day: %s", next.Format(time.RFC3339))
-		if wait(ctx, time.Until(next)) != nil {
+		if gameday.Pause(ctx, time.Until(next)) != nil {
 			return nil // stopped
 		}
 		for _, scenario := range scenarios {

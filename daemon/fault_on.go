@@ -1,6 +1,6 @@
 //go:build faultpoint
 
-package main
+package daemon
 
 import (
 	"os"

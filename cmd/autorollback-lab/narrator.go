@@ -7,14 +7,15 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/autorollback/autorollback/gameday"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// A teller prints what the daemon does, as it happens: every step of the ramp and
+// A narrator prints what the daemon does, as it happens: every step of the ramp and
 // every line of each incident's timeline. It reads the daemon's API and nothing else.
-type teller struct {
-	*demo
+type narrator struct {
+	*show
 	began   time.Time
 	moves   map[string]int // printed so far, by release
 	lines   map[string]int // by incident
@@ -23,14 +24,14 @@ type teller struct {
 	inc     record.Incident // the newest; zero: none yet
 }
 
-func (d *demo) newTeller() *teller {
-	d.say("%s\nrunbook, data and evidence: %s", d.tale.title, d.dir)
+func (d *show) newNarrator() *narrator {
+	d.say("%s\nrunbook, data and evidence: %s", d.scenario.title, d.dir)
 	d.say("dashboard while it runs: %s\n", d.client.URL)
-	return &teller{demo: d, began: time.Now(), moves: map[string]int{}, lines: map[string]int{}}
+	return &narrator{show: d, began: time.Now(), moves: map[string]int{}, lines: map[string]int{}}
 }
 
 // until looks and prints until the condition holds.
-func (t *teller) until(ctx context.Context, what string, within time.Duration, ok func() bool) error {
+func (t *narrator) until(ctx context.Context, what string, within time.Duration, ok func() bool) error {
 	for deadline := time.Now().Add(within); ; {
 		if err := t.look(ctx); err != nil {
 			return err
@@ -41,13 +42,13 @@ func (t *teller) until(ctx context.Context, what string, within time.Duration, o
 		if time.Now().After(deadline) {
 			return fmt.Errorf("demo: waited %s for %s; the release has %d %% and waits: %s", within, what, t.release.Weight, t.release.Waiting)
 		}
-		if err := wait(ctx, 100*time.Millisecond); err != nil {
+		if err := gameday.Pause(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
 	}
 }
 
-func (t *teller) look(ctx context.Context) error {
+func (t *narrator) look(ctx context.Context) error {
 	rel, err := t.client.Release(ctx, "ranker", runbook.DefaultRegion)
 	switch {
 	case errors.Is(err, runbook.ErrNotFound):
@@ -75,7 +76,7 @@ func (t *teller) look(ctx context.Context) error {
 	return nil
 }
 
-func (t *teller) timeline(inc record.Incident) {
+func (t *narrator) timeline(inc record.Incident) {
 	for n := t.lines[inc.ID]; n < len(inc.Timeline); n++ {
 		r := inc.Timeline[n]
 		t.line(r.At.Sub(t.began), r.Kind, r.Text)
@@ -84,18 +85,18 @@ func (t *teller) timeline(inc record.Incident) {
 	t.inc = inc
 }
 
-// happens says what the world does now.
-func (t *teller) happens(what string) { t.line(time.Since(t.began), "world", what) }
+// printEvent says what the world does now.
+func (t *narrator) printEvent(what string) { t.line(time.Since(t.began), "world", what) }
 
 // pause lets time pass, and goes on looking.
-func (t *teller) pause(ctx context.Context, span time.Duration, why string) error {
-	t.happens(fmt.Sprintf("%s (%s)", why, span))
+func (t *narrator) pause(ctx context.Context, span time.Duration, why string) error {
+	t.printEvent(fmt.Sprintf("%s (%s)", why, span))
 	end := time.Now().Add(span)
 	return t.until(ctx, why, span+time.Second, func() bool { return !time.Now().Before(end) })
 }
 
 // launch starts a release.
-func (t *teller) launch(ctx context.Context, change func(*runbook.Launch)) error {
+func (t *narrator) launch(ctx context.Context, change func(*runbook.Launch)) error {
 	file, err := launch(change)
 	if err != nil {
 		return err
@@ -104,12 +105,12 @@ func (t *teller) launch(ctx context.Context, change func(*runbook.Launch)) error
 	if err != nil {
 		return fmt.Errorf("start release: %w", err)
 	}
-	t.happens(fmt.Sprintf("a human starts %s with %d %%: autorollback release start -f release.yaml", rel.Candidate.Version, rel.Weight))
+	t.printEvent(fmt.Sprintf("a human starts %s with %d %%: autorollback release start -f release.yaml", rel.Candidate.Version, rel.Weight))
 	return nil
 }
 
 // rolledBack waits for the incident's end and reports: one transaction, recovered.
-func (t *teller) rolledBack(ctx context.Context, within time.Duration) error {
+func (t *narrator) rolledBack(ctx context.Context, within time.Duration) error {
 	err := t.until(ctx, "the end of an incident", within, func() bool { return t.inc.Verdict != nil && !t.inc.EvidenceAt.IsZero() })
 	if err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 
 // flags prints what each version's servers read now: the candidate's must say that it
 // serves nobody.
-func (t *teller) flags(ctx context.Context) error {
-	snap, err := t.daemon.store.Read(ctx, t.runbook.Routing.Flags)
+func (t *narrator) flags(ctx context.Context) error {
+	snap, err := t.daemon.Store.Read(ctx, t.runbook.Routing.Flags)
 	if err != nil {
 		return fmt.Errorf("read flags: %w", err)
 	}

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -6,23 +6,24 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	promconfig "github.com/prometheus/common/config"
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
-	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
-	"github.com/autorollback/autorollback/verify"
 )
 
-// openStore opens what --store names.
-func openStore(cfg config, onClose func(func() error)) (store.Store, error) {
+// OpenStore opens what --store names.
+func OpenStore(cfg Config, onClose func(func() error)) (store.Store, error) {
 	kind, rest, _ := strings.Cut(cfg.Store, ":")
 	switch kind {
 	case "file":
@@ -35,10 +36,10 @@ func openStore(cfg config, onClose func(func() error)) (store.Store, error) {
 	case "consul", "consul+https":
 		return openConsul(cfg, kind, strings.TrimPrefix(rest, "//"))
 	}
-	return nil, usage{fmt.Errorf("--store %q is neither file:PATH nor consul://HOST:PORT", cfg.Store)}
+	return nil, OptionError{fmt.Errorf("--store %q is neither file:PATH nor consul://HOST:PORT", cfg.Store)}
 }
 
-func openConsul(cfg config, kind, address string) (store.Store, error) {
+func openConsul(cfg Config, kind, address string) (store.Store, error) {
 	scheme := "http"
 	if kind == "consul+https" {
 		scheme = "https"
@@ -60,24 +61,31 @@ func secretFile(path string) (string, error) {
 	return strings.TrimSpace(string(text)), err
 }
 
-// verifyLive compares the rules, and how often pods are scraped, with a Prometheus.
-func verifyLive(ctx context.Context, paths []string, url, httpConfig string) ([]rules.Drift, error) {
-	runbooks, err := loadRunbooks(paths...)
-	if err != nil {
-		return nil, err
+// OpenPrometheus is the Prometheus at url, the value of flag. httpConfig is a file in
+// Prometheus' form, or empty.
+func OpenPrometheus(flag, url, httpConfig string) (*promapi.Client, error) {
+	var transport http.RoundTripper // nil is the plain one
+	if httpConfig != "" {
+		hc, _, err := promconfig.LoadHTTPConfigFile(httpConfig)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", httpConfig, err)
+		}
+		if transport, err = promconfig.NewRoundTripperFromConfig(*hc, "prometheus"); err != nil {
+			return nil, fmt.Errorf("set up HTTP client: %w", err)
+		}
 	}
-	prom, err := prometheusAt("--prometheus.url", url, httpConfig)
+	client, err := promapi.New(url, transport)
 	if err != nil {
-		return nil, err
+		return nil, OptionError{fmt.Errorf("%s: %w", flag, err)}
 	}
-	return verify.New(prom, 0).Rules(ctx, runbooks)
+	return client, nil
 }
 
 // renderer makes an incident's page.
 type renderer func(record.Incident, *runbook.Runbook, report.Options) []byte
 
 // page renders an incident as it stands.
-func (d *daemon) page(folder report.Folder, external string, render renderer) func(context.Context, record.Incident) ([]byte, error) {
+func (d *Daemon) page(folder report.Folder, external string, render renderer) func(context.Context, record.Incident) ([]byte, error) {
 	return func(ctx context.Context, inc record.Incident) ([]byte, error) {
 		o := report.Options{Now: time.Now().UTC(), External: external, Prometheus: d.cfg.Prometheus.URL}
 		if stages, err := folder.Stages(inc.ID); err == nil {
@@ -94,7 +102,7 @@ func (d *daemon) page(folder report.Folder, external string, render renderer) fu
 }
 
 // newPost sends messages to the log and wherever else we are told.
-func (d *daemon) newPost(reg prometheus.Registerer, keys report.Keyring, external string) (report.Notifier, error) {
+func (d *Daemon) newPost(reg prometheus.Registerer, keys report.Keyring, external string) (report.Notifier, error) {
 	cfg := d.cfg.Messages
 	sinks := []report.Sink{{Name: "log", Sender: report.Log{Logger: d.log}}}
 	if len(cfg.Alertmanagers) > 0 {
@@ -130,7 +138,7 @@ func openWebhook(url, secretsFile string) (*report.Webhook, error) {
 
 // openKeys loads the keyring, and makes one if there is none. With a store that
 // replicas share, the file must be shared as well, and a fresh one says so.
-func (d *daemon) openKeys(external string) (report.Keyring, error) {
+func (d *Daemon) openKeys(external string) (report.Keyring, error) {
 	_, err := os.Stat(d.cfg.Keys)
 	fresh := errors.Is(err, fs.ErrNotExist)
 	keys, err := report.EnsureKeyring(d.cfg.Keys)
@@ -158,8 +166,8 @@ func ensureToken(path string) error {
 }
 
 // sweep removes what processes that are long gone left in the store.
-func (d *daemon) sweep(ctx context.Context) {
-	c, ok := d.store.(*store.Consul)
+func (d *Daemon) sweep(ctx context.Context) {
+	c, ok := d.Store.(*store.Consul)
 	if !ok {
 		return
 	}

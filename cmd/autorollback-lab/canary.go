@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -19,8 +19,8 @@ rollout:
   bake: 5s
 `
 
-// ramp is the tale's rollout. A busy machine needs longer to prove that v3 fails at 25 %.
-func (t tale) ramp() string {
+// ramp is the scenario's rollout. A busy machine needs longer to prove that v3 fails at 25 %.
+func (t scenario) ramp() string {
 	if t.busy {
 		return strings.Replace(t.rollout, "{weight: 25, for: 15s}", "{weight: 25, for: 40s}", 1)
 	}
@@ -29,8 +29,8 @@ func (t tale) ramp() string {
 
 // tellCanary is a good release that climbs to the end by itself, and one that turns bad
 // on its way.
-func (d *demo) tellCanary(ctx context.Context) error {
-	t := d.newTeller()
+func (d *show) tellCanary(ctx context.Context) error {
+	t := d.newNarrator()
 	if err := t.pause(ctx, 4*time.Second, "three pods of v1 take the traffic"); err != nil {
 		return err
 	}
@@ -43,16 +43,16 @@ func (d *demo) tellCanary(ctx context.Context) error {
 	if t.inc.ID != "" {
 		return errors.New("demo: a good release caused an incident")
 	}
-	t.happens("v2 is the last known good now. The next release: v3")
+	t.printEvent("v2 is the last known good now. The next release: v3")
 	if err := t.launch(ctx, func(l *runbook.Launch) { afterNext(l); l.Weight = 1 }); err != nil {
 		return err
 	}
 	if err := t.until(ctx, "v3 to have 25 %", 2*time.Minute, func() bool { return t.release.Weight == 25 }); err != nil {
 		return err
 	}
-	bad := gameday.Well
+	bad := demo.Well
 	bad.Errors = 0.4
 	t.next.Behave(bad)
-	t.happens("v3 fails in the middle of its ramp: 40 % of its answers are errors")
+	t.printEvent("v3 fails in the middle of its ramp: 40 % of its answers are errors")
 	return t.rolledBack(ctx, 5*time.Minute)
 }

@@ -7,13 +7,14 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/backtest"
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 )
 
 // printBacktest writes the report as tables, or as JSON.
-func printBacktest(w io.Writer, r gameday.Report, format string) error {
+func printBacktest(w io.Writer, r backtest.Report, format string) error {
 	if format == "json" {
-		return printJSON(w, r)
+		return cli.PrintJSON(w, r)
 	}
 	how := "from the list"
 	if r.Derived {
@@ -74,7 +75,7 @@ func weekly(v float64) string {
 	return fmt.Sprintf("%.2g", v)
 }
 
-func firingRow(f gameday.Firing) []string {
+func firingRow(f backtest.Firing) []string {
 	significance, pods, policy := "-", "-", "page"
 	if b := f.Breach; b != nil {
 		pods = fmt.Sprintf("%d+%d", b.CandidatePods, b.StablePods)
@@ -100,7 +101,7 @@ func firingRow(f gameday.Firing) []string {
 	return []string{utc(f.From), f.Trigger, release, lasted, fmt.Sprintf("%.3g", f.Value), fmt.Sprintf("%.3g", f.Worst), significance, pods, policy, really}
 }
 
-func lead(i gameday.RealIncident) string {
+func lead(i backtest.RealIncident) string {
 	d := time.Duration(i.Lead * float64(time.Second)).Round(time.Second)
 	switch {
 	case len(i.By) == 0:
@@ -112,9 +113,9 @@ func lead(i gameday.RealIncident) string {
 }
 
 // printCalibration writes the report as tables, or as JSON.
-func printCalibration(w io.Writer, r gameday.CalibrationReport, format string) error {
+func printCalibration(w io.Writer, r backtest.CalibrationReport, format string) error {
 	if format == "json" {
-		return printJSON(w, r)
+		return cli.PrintJSON(w, r)
 	}
 	fmt.Fprintf(w, "%s, %s to %s: %d releases of nothing, %s each, seed %d; %.0f s, %.2g days a minute\n",
 		r.Service, utc(r.From), utc(r.To), r.Trials, r.Length, r.Seed, r.Speed.Seconds, r.Speed.DaysPerMinute)

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/daemon"
 	"github.com/autorollback/autorollback/gameday"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -23,9 +24,13 @@ type staging struct {
 	remote                          *remote
 }
 
+func gamedayCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+	return cli.GamedayCommands(app, c, func(run *kingpin.CmdClause) cli.Player { return stagingFlags(run) })
+}
+
 func stagingFlags(cmd *kingpin.CmdClause) *staging {
 	s := staging{remote: remoteFlags(cmd)}
-	cmd.Flag("runbook", "Play in a staging environment instead: the service's runbook there. Needs --store, and the daemon at --url.").StringVar(&s.runbook)
+	cmd.Flag("runbook", "The service's runbook in the staging environment.").StringVar(&s.runbook)
 	cmd.Flag("store", "Staging: the store of its daemon, consul://HOST:PORT; it is only read.").StringVar(&s.store)
 	cmd.Flag("store.consul-token-file", "Staging: file with a Consul ACL token that may read.").StringVar(&s.tokenFile)
 	cmd.Flag("store.consul-datacenter", "Staging: Consul datacenter.").StringVar(&s.datacenter)
@@ -38,52 +43,49 @@ func stagingFlags(cmd *kingpin.CmdClause) *staging {
 	return &s
 }
 
-// asked reports whether the game is played outside.
-func (s *staging) asked() bool { return s.runbook != "" || s.store != "" }
+// Refuses implements [cli.Player].
+func (s *staging) Refuses(scenario gameday.Scenario) error {
+	return new(gameday.Staging).Refuses(scenario)
+}
 
-// play plays one scenario there.
-func (s *staging) play(ctx context.Context, c console, scenario gameday.Scenario, quiet bool) (score gameday.Score, err error) {
-	said := c.out
-	if quiet {
-		said = io.Discard
-	}
-	say := func(format string, args ...any) { fmt.Fprintf(said, format+"\n", args...) }
-	stage, closing, err := s.open()
+// Play implements [cli.Player].
+func (s *staging) Play(ctx context.Context, _ cli.Console, scenario gameday.Scenario, say func(string, ...any)) (score gameday.Score, err error) {
+	env, closing, err := s.open()
 	if err != nil {
 		return score, err
 	}
-	defer func() { err = join(err, closing()) }()
+	defer func() { err = cli.Join(err, closing()) }()
 	say("%s: %s", scenario.Name, scenario.Says)
-	game, err := gameday.Play(ctx, scenario, stage, say)
+	game, err := gameday.Play(ctx, scenario, env, say)
 	return gameday.ScoreOf(game), err
 }
 
 func (s *staging) open() (*gameday.Staging, func() error, error) {
 	nothing := func() error { return nil }
 	if s.runbook == "" || s.store == "" {
-		return nil, nothing, usage{errors.New("a game in staging needs --runbook, --store and the daemon's --url")}
+		return nil, nothing, cli.Usage(errors.New("a game in staging needs --runbook, --store and the daemon's --url; without a staging environment: autorollback-lab gameday run"))
 	}
-	stage := &gameday.Staging{Region: s.region, Watched: s.watch, HTTP: &http.Client{Timeout: 30 * time.Second}}
+	env := &gameday.Staging{Region: s.region, Watched: s.watch, HTTP: &http.Client{Timeout: 30 * time.Second}}
 	var err error
-	if stage.Runbook, err = runbook.Load(s.runbook); err != nil {
+	if env.Runbook, err = runbook.Load(s.runbook); err != nil {
 		return nil, nothing, err
 	}
-	if stage.Helm, err = s.remote.client(); err != nil {
+	if env.API, err = s.remote.client(); err != nil {
 		return nil, nothing, err
 	}
 	if s.release != "" {
-		if stage.Launch, err = readFile(nil, s.release); err != nil {
+		if env.Launch, err = readFile(nil, s.release); err != nil {
 			return nil, nothing, fmt.Errorf("read release: %w", err)
 		}
 	}
 	if s.prometheus != "" {
-		if stage.Prometheus, err = prometheusAt("--prometheus.url", s.prometheus, s.httpConfig); err != nil {
+		if env.Prometheus, err = daemon.OpenPrometheus("--prometheus.url", s.prometheus, s.httpConfig); err != nil {
 			return nil, nothing, err
 		}
 	}
 	closing := nothing
-	cfg := config{Store: s.store, Replica: "gameday"}
+	cfg := daemon.Config{Store: s.store, Replica: "gameday"}
 	cfg.Consul.TokenFile, cfg.Consul.Datacenter, cfg.Consul.CAFile = s.tokenFile, s.datacenter, s.caFile
-	stage.Store, err = openStore(cfg, func(f func() error) { closing = f })
-	return stage, closing, err
+	env.Store, err = daemon.OpenStore(cfg, func(f func() error) { closing = f })
+	return env, closing, err
 }

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/gameday"
 )
 
@@ -67,29 +68,29 @@ func TestGamedayCommandLine(t *testing.T) {
 		code int
 		want string
 	}{
-		{"list", "list", exitOK, "encoder-mismatch    here     rollback"},
-		{"list, staging", "list", exitOK, "consul-leader-lost  staging  rollback"},
-		{"list, for a machine", "list -o json", exitOK, `"played": "staging"`},
-		{"show", "show errors", exitOK, "fault: errors"},
-		{"no such", "show eror", exitError, "gameday list"},
-		{"rules", "rules --max-age 8d", exitOK, "> 691200"},
-		{"rules, no age", "rules --max-age soon", exitUsage, "--max-age"},
-		{"a bad file", "run " + bad, exitWanting, "bad.yaml:4: share: 0 is not between 1 and 99"},
-		{"not here", "run consul-leader-lost", exitRefused, "no leader to lose"},
-		{"not here, later", "run consul-leader-lost --schedule=* --metrics-file=x", exitRefused, "no leader to lose"},
-		{"a zone in the calendar", "run errors --schedule=CRON_TZ=UTC --metrics-file=x", exitUsage, "--timezone=Europe/Berlin"},
-		{"a zone that is none", "run errors --schedule=TZ=0 --metrics-file=x", exitUsage, `"TZ=0" names a time zone`},
-		{"no such zone", "run errors --schedule=@weekly --timezone=Mars/Olympus --metrics-file=x", exitUsage, "Mars/Olympus"},
-		{"no calendar", "run errors --schedule=often --metrics-file=x", exitUsage, "--schedule"},
-		{"without, elsewhere", "run errors --without=watcher --runbook=x", exitUsage, "--without is for the embedded world"},
-		{"nobody sees", "run errors --schedule=@weekly", exitUsage, "--metrics-file"},
+		{"list", "list", cli.ExitOK, "encoder-mismatch    here     rollback"},
+		{"list, staging", "list", cli.ExitOK, "consul-leader-lost  staging  rollback"},
+		{"list, for a machine", "list -o json", cli.ExitOK, `"played": "staging"`},
+		{"show", "show errors", cli.ExitOK, "fault: errors"},
+		{"no such", "show eror", cli.ExitError, "gameday list"},
+		{"rules", "rules --max-age 8d", cli.ExitOK, "> 691200"},
+		{"rules, no age", "rules --max-age soon", cli.ExitUsage, "--max-age"},
+		{"a bad file", "run " + bad, cli.ExitWanting, "bad.yaml:4: share: 0 is not between 1 and 99"},
+		{"not here", "run consul-leader-lost", cli.ExitRefused, "no leader to lose"},
+		{"not here, later", "run consul-leader-lost --schedule=* --metrics-file=x", cli.ExitRefused, "no leader to lose"},
+		{"a zone in the calendar", "run errors --schedule=CRON_TZ=UTC --metrics-file=x", cli.ExitUsage, "--timezone=Europe/Berlin"},
+		{"a zone that is none", "run errors --schedule=TZ=0 --metrics-file=x", cli.ExitUsage, `"TZ=0" names a time zone`},
+		{"no such zone", "run errors --schedule=@weekly --timezone=Mars/Olympus --metrics-file=x", cli.ExitUsage, "Mars/Olympus"},
+		{"no calendar", "run errors --schedule=often --metrics-file=x", cli.ExitUsage, "--schedule"},
+		{"without, elsewhere", "run errors --without=watcher --runbook=x", cli.ExitUsage, "--without is for the embedded world"},
+		{"nobody sees", "run errors --schedule=@weekly", cli.ExitUsage, "--metrics-file"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out output
 			err := run(t.Context(), append([]string{"gameday"}, strings.Fields(tt.args)...), strings.NewReader(""), &out, &out)
-			if text := fmt.Sprint(out.String(), err); exitCode(err) != tt.code || !strings.Contains(text, tt.want) {
-				t.Errorf("code %d, want %d; %q is to be in: %s", exitCode(err), tt.code, tt.want, text)
+			if text := fmt.Sprint(out.String(), err); cli.ExitCode(err) != tt.code || !strings.Contains(text, tt.want) {
+				t.Errorf("code %d, want %d; %q is to be in: %s", cli.ExitCode(err), tt.code, tt.want, text)
 			}
 		})
 	}
