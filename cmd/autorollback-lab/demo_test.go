@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/autorollback/autorollback/cmd/program"
 )
 
 // output is a buffer that can be read while it is written.
@@ -82,7 +84,7 @@ func TestDemoMild(t *testing.T) {
 	if strings.Contains(out.String(), "acted") {
 		t.Errorf("acted before anybody approved:\n%s", out.String())
 	}
-	if err := run(t.Context(), command, strings.NewReader(""), &out, &out); err != nil {
+	if err := program.New("test").Run(t.Context(), command, strings.NewReader(""), &out, &out); err != nil {
 		t.Errorf("approve: %v", err)
 	}
 	if err := <-ended; err != nil {

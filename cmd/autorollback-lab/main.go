@@ -11,11 +11,11 @@ import (
 // version is set by the linker.
 var version = "dev"
 
-func program() cli.Program {
+func labProgram() cli.Program {
 	return cli.Program{
 		Name: "autorollback-lab", Help: "A bad release in an embedded world, and what your own history says.", Version: version,
 		Commands: []cli.Declare{demoCommand, gamedayCommands, backtestCommands},
 	}
 }
 
-func main() { program().Main() }
+func main() { labProgram().Main() }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/cmd/program"
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -139,7 +140,7 @@ func (t *narrator) day(ctx context.Context) error {
 	after, _ := t.world.Traffic.Counts()
 	sent += after - before // those who ask without a question
 	copies := t.world.Router.Copies()
-	t.line(m.EndedAt.Sub(t.began), "mirror", mirrorLine(m))
+	t.line(m.EndedAt.Sub(t.began), "mirror", fmt.Sprintf("%s: nothing is mirrored to %s any more: %s", m.Service, m.Backend, m.Ended))
 	t.printEvent(fmt.Sprintf("%d requests, %d without an answer; %d were copied to v2, whose answers nobody got", sent, lost, copies))
 	if share := float64(copies) / float64(max(sent, 1)); share < 0.08 || share > 0.105 {
 		return fmt.Errorf("demo: %.1f %% were copied", 100*share)
@@ -160,7 +161,7 @@ func (t *narrator) command(ctx context.Context, code int, args ...string) error 
 			whole[n] = filepath.Join(t.dir, a)
 		}
 	}
-	err := run(ctx, append(whole, "--url", t.client.URL), strings.NewReader(""), t.console.Out, t.console.Out)
+	err := program.New(version).Run(ctx, append(whole, "--url", t.client.URL), strings.NewReader(""), t.console.Out, t.console.Out)
 	if err != nil {
 		t.say("autorollback: %v", err)
 	}

@@ -5,20 +5,10 @@ package main
 import (
 	_ "time/tzdata" // schedules name timezones; a bare container has no zone files
 
-	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/cmd/program"
 )
 
 // version is set by the linker.
 var version = "dev"
 
-func program() cli.Program {
-	return cli.Program{
-		Name: "autorollback", Help: "Rolls back bad model releases and proves that the service recovered.", Version: version,
-		Commands: []cli.Declare{
-			serveCommand, runbookCommands, rulesCommands, releaseCommands, incidentCommands, approvalCommands,
-			controlCommands, auditCommands, healthyCommand, shadowCommands, gamedayCommands,
-		},
-	}
-}
-
-func main() { program().Main() }
+func main() { program.New(version).Main() }

@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -11,7 +11,13 @@ import (
 	"github.com/autorollback/autorollback/daemon"
 )
 
-func serveCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+func serveCommand(version string) cli.Declare {
+	return func(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+		return declareServe(app, c, version)
+	}
+}
+
+func declareServe(app *kingpin.Application, c cli.Console, version string) map[string]cli.Action {
 	cfg := daemon.Config{Version: version}
 	cmd := app.Command("serve", "Run the daemon. Example: autorollback serve --runbooks runbooks/ --store consul://127.0.0.1:8500 --prometheus.url http://localhost:9090 --receiver.token-file receiver.token --web.config.file web.yml")
 	cmd.Flag("runbooks", "Runbook file or folder; may be repeated.").Required().StringsVar(&cfg.Runbooks)

@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"io"
@@ -155,7 +155,7 @@ func parses(line string) error {
 	}
 	app := kingpin.New("autorollback", "")
 	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) {})
-	commands(app, cli.Console{strings.NewReader(""), io.Discard, io.Discard})
+	New("test").Declare(app, cli.Console{strings.NewReader(""), io.Discard, io.Discard})
 	_, err := app.Parse(args)
 	if err != nil && placeholder.MatchString(err.Error()) {
 		return nil
