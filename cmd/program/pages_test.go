@@ -155,7 +155,7 @@ func parses(line string) error {
 	}
 	app := kingpin.New("autorollback", "")
 	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) {})
-	New("test").Declare(app, cli.Console{strings.NewReader(""), io.Discard, io.Discard})
+	New("test").Declare(app, cli.Console{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
 	_, err := app.Parse(args)
 	if err != nil && placeholder.MatchString(err.Error()) {
 		return nil
