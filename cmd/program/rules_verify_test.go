@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"fmt"
@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 )
 
 // A Prometheus that has loaded no rule differs from the runbook: exit code 3, and no error.
@@ -25,7 +27,7 @@ func TestRulesVerifyAsksPrometheus(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, code := planned(t, "rules", "verify", path, "--prometheus.url", prom.URL)
-	if code != exitWanting || !strings.Contains(got, "users-see-errors") {
+	if code != cli.ExitWanting || !strings.Contains(got, "users-see-errors") {
 		t.Errorf("exit code %d: %s", code, got)
 	}
 }
