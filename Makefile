@@ -7,10 +7,10 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 .PHONY: demo build test short quality servers needs bench lint fuzz shape clean
 
 demo: ## a bad release from start to finish, with nothing to install
-	$(GO) run ./cmd/autorollback demo
+	$(GO) run ./cmd/autorollback-lab demo
 
-build: ## bin/autorollback and the example service
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/autorollback ./examples/service
+build: ## the daemon, the lab and the example service, into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/autorollback ./cmd/autorollback-lab ./examples/service
 
 # Bulk simulations skip themselves under the race detector and run without it. Whole
 # stories run alone: they measure latency quantiles, and two cores are few.
@@ -19,9 +19,9 @@ short: ## the tests that need no real server and tell no story in real time, in 
 
 test: needs servers ## everything, race detector on, against real servers
 	$(GO) vet ./...
-	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v -e /cmd/autorollback -e /test/e2e -e /test/path)
+	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v -e /cmd/ -e /test/e2e -e /test/path)
 	$(GO) test -timeout 30m ./analysis ./plan ./rules ./shadow/... ./test/quality ./test/path
-	$(GO) test -race -timeout 30m -p 1 ./cmd/autorollback ./test/e2e
+	$(GO) test -race -timeout 30m -p 1 ./cmd/... ./test/e2e
 
 # SEEDS=30 is quicker; SCENARIOS=dir takes your own scenario files, CSV=dir your own
 # releases; QUALITY='-only noisy-pod -o json' takes any flag. See docs/quality.md.

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,9 +17,12 @@ const module = "github.com/autorollback/autorollback"
 // layers are the rows of the design, from the top. A package imports only from lower
 // rows, and never from its own.
 var layers = [][]string{
-	{"cmd/autorollback", "examples/service"},
-	{"receiver", "web", "gameday"},
-	{"engine"},
+	{"cmd/autorollback", "cmd/autorollback-lab", "examples/service"},
+	{"cmd/program"},
+	{"cmd/internal/cli"},
+	{"daemon"},
+	{"receiver", "web", "backtest", "demo"},
+	{"engine", "gameday"},
 	{"policy", "actuators", "verify", "report", "monitor", "plan", "rules/promtest", "shadow/report", "shadow/replay", "shadow/join"},
 	{"rules", "store", "promapi", "shadow/diff", "shadow/recording"},
 	{"analysis", "shadow", "shadow/stat"},
@@ -154,5 +158,38 @@ func TestCronIsReadInOnePlace(t *testing.T) {
 	}
 	if !seen {
 		t.Error("nobody reads cron: the test is broken")
+	}
+}
+
+// heavy is what the daemon must not link: Prometheus' engine, what feeds it, and what
+// comes with discovery.
+var heavy = []string{
+	"github.com/prometheus/prometheus/promql", "github.com/prometheus/prometheus/tsdb", "github.com/prometheus/prometheus/discovery",
+	"github.com/prometheus/prometheus/scrape", "github.com/prometheus/prometheus/rules", "github.com/prometheus/prometheus/notifier",
+	"github.com/prometheus/prometheus/storage/remote", "github.com/prometheus/prometheus/model/rulefmt",
+	"github.com/aws/", "github.com/Azure/", "cloud.google.com/", "google.golang.org/api/", "k8s.io/",
+}
+
+// mostPackages is how many packages beyond the standard library the daemon may have.
+const mostPackages = 250
+
+func TestDaemonIsLean(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "./cmd/autorollback").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	if !slices.Contains(deps, module+"/engine") {
+		t.Fatal("the daemon has no engine: the list is broken")
+	}
+	for _, dep := range deps {
+		for _, h := range heavy {
+			if dep == h || strings.HasSuffix(h, "/") && strings.HasPrefix(dep, h) {
+				t.Errorf("the daemon links %s: move what needs it to cmd/autorollback-lab", dep)
+			}
+		}
+	}
+	if len(deps) > mostPackages {
+		t.Errorf("the daemon has %d packages beyond the standard library, more than %d", len(deps), mostPackages)
 	}
 }

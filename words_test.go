@@ -19,7 +19,8 @@ import (
 // pending are packages, with the folders in them, whose words are still being changed. One that is clean may not stand
 // here; `go test -run Words -v .` lists what is left in them.
 var pending = map[string]bool{
-	"actuators": true, "cmd/autorollback": true, "engine": true, "gameday": true, "plan": true, "policy": true,
+	"actuators": true, "backtest": true, "cmd/autorollback-lab": true, "cmd/internal": true,
+	"cmd/program": true, "daemon": true, "demo": true, "engine": true, "gameday": true, "plan": true, "policy": true,
 	"record": true, "report": true, "rules": true, "runbook": true, "store": true,
 	"verify": true, "web": true,
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -49,7 +49,7 @@ func newFleet(b *testing.B, n int, hook string, edit func(string) string, flags 
 			b.Fatal(err)
 		}
 		groups = append(groups, group)
-		if err := gameday.Route(b.Context(), f.kv, rb.Routing.Key, name+"-v1"); err != nil {
+		if err := demo.Route(b.Context(), f.kv, rb.Routing.Key, name+"-v1"); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -111,7 +111,7 @@ func (f *fleet) pods() string {
 func (f *fleet) release() {
 	client := web.Client{URL: "http://" + f.web}
 	for _, name := range f.names {
-		text := bytes.ReplaceAll(gameday.DemoRelease, []byte("ranker"), []byte(name))
+		text := bytes.ReplaceAll(demo.Release, []byte("ranker"), []byte(name))
 		if _, err := client.Start(f.b.Context(), text); err != nil {
 			f.b.Fatal(err)
 		}

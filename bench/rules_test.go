@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -16,7 +16,7 @@ func BenchmarkGenerateRules(b *testing.B) {
 	const runbooks = 1000
 	var texts [runbooks][]byte
 	for i := range texts {
-		texts[i] = bytes.Replace(gameday.DemoRunbook, []byte("service: ranker"), fmt.Appendf(nil, "service: ranker-%d", i), 1)
+		texts[i] = bytes.Replace(demo.Runbook, []byte("service: ranker"), fmt.Appendf(nil, "service: ranker-%d", i), 1)
 	}
 	count, size, triggers := 0, 0, 0
 	for b.Loop() {

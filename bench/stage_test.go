@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -54,11 +54,11 @@ const token = "a-receiver-token-of-more-than-32-bytes-for-benchmarks"
 func start(b *testing.B) *stage {
 	s := newStage(b)
 	var err error
-	if s.rb, err = runbook.Parse("ranker.yaml", gameday.DemoRunbook); err != nil {
+	if s.rb, err = runbook.Parse("ranker.yaml", demo.Runbook); err != nil {
 		b.Fatal(err)
 	}
-	s.write("runbooks/ranker.yaml", string(gameday.DemoRunbook))
-	if err := gameday.Route(b.Context(), s.kv, s.rb.Routing.Key, "ranker-v1"); err != nil {
+	s.write("runbooks/ranker.yaml", string(demo.Runbook))
+	if err := demo.Route(b.Context(), s.kv, s.rb.Routing.Key, "ranker-v1"); err != nil {
 		b.Fatal(err)
 	}
 	s.startPrometheus()
@@ -152,7 +152,7 @@ func (s *stage) direct() {
 
 // launch starts the release and keeps its keys once the alert is true for it.
 func (s *stage) launch() {
-	rel, err := web.Client{URL: "http://" + s.web}.Start(s.b.Context(), gameday.DemoRelease)
+	rel, err := web.Client{URL: "http://" + s.web}.Start(s.b.Context(), demo.Release)
 	if err != nil {
 		s.b.Fatal(err)
 	}

@@ -1,10 +1,8 @@
-// Package gameday is the demo world, in one process: HTTP model servers with real
-// metrics, a router that follows its weights in the store, steady client traffic, and
-// a real Prometheus engine that scrapes them and evaluates the generated rules. With
-// the same engine it replays the past: backtests of releases that were, and
-// calibrations with releases of nothing.
+// Package gameday plays scored drills: something is broken on purpose, and what the daemon
+// does about it is measured against what the scenario expects. It holds the scenarios, the
+// score with its reports, and the environment outside of this process; the embedded one is
+// package demo.
 //
-// It never touches anything outside the process but loopback addresses, the history
-// that a replay is told to read, and temporary folders. It never writes history, and
-// nothing in the daemon knows of it.
+// It never writes anything but the start of the release, through the daemon's API, and the
+// calls that a scenario names; and it never links Prometheus' engine.
 package gameday

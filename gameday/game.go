@@ -12,8 +12,8 @@ import (
 	"github.com/autorollback/autorollback/record"
 )
 
-// A Stage is where a scenario is played: the embedded world, or a staging environment.
-type Stage interface {
+// An Environment is where a scenario is played: the embedded world, or a staging environment.
+type Environment interface {
 	// Prepare brings a release with that share of the traffic under observation.
 	Prepare(ctx context.Context, share int) (record.Release, error)
 	// Break breaks one thing.
@@ -64,12 +64,12 @@ const lookEvery = 200 * time.Millisecond
 
 // Play plays a scenario: it prepares, breaks what the scenario names at its times, and
 // watches until everything expected has come to its end, or the time is up.
-func Play(ctx context.Context, s Scenario, stage Stage, say func(string, ...any)) (g Game, err error) {
+func Play(ctx context.Context, s Scenario, env Environment, say func(string, ...any)) (g Game, err error) {
 	g = Game{Scenario: s, Touched: []string{}}
-	if g.Release, err = stage.Prepare(ctx, s.Share); err != nil {
+	if g.Release, err = env.Prepare(ctx, s.Share); err != nil {
 		return g, fmt.Errorf("prepare %s: %w", s.Name, err)
 	}
-	before, err := stage.Look(ctx)
+	before, err := env.Look(ctx)
 	if err != nil {
 		return g, fmt.Errorf("look at %s: %w", s.Name, err)
 	}
@@ -80,21 +80,21 @@ func Play(ctx context.Context, s Scenario, stage Stage, say func(string, ...any)
 	breaks := slices.Clone(s.Break)
 	slices.SortStableFunc(breaks, func(a, b Break) int { return int(a.After - b.After) })
 	g.Splits = []record.Split{before.Split}
-	defer func() { err = errors.Join(err, mend(ctx, s, stage, say)) }()
+	defer func() { err = errors.Join(err, mend(ctx, s, env, say)) }()
 	g.Broke = time.Now()
 	trouble := "" // what is said once and not five times a second
 	for time.Since(g.Broke) < s.Watch.Std() && !g.over() {
 		for len(breaks) > 0 && time.Since(g.Broke) >= breaks[0].After.Std() {
 			say("%6.1fs  %s", time.Since(g.Broke).Seconds(), breaks[0])
-			if err := stage.Break(ctx, breaks[0]); err != nil {
+			if err := env.Break(ctx, breaks[0]); err != nil {
 				return g, fmt.Errorf("break %s: %w", s.Name, err)
 			}
 			breaks = breaks[1:]
 		}
-		if err := pause(ctx, lookEvery); err != nil {
+		if err := Pause(ctx, lookEvery); err != nil {
 			return g, err
 		}
-		view, err := stage.Look(ctx)
+		view, err := env.Look(ctx)
 		if err != nil { // a broken store is part of the game
 			if text := err.Error(); text != trouble {
 				say("%6.1fs  %s", time.Since(g.Broke).Seconds(), text)
@@ -105,7 +105,7 @@ func Play(ctx context.Context, s Scenario, stage Stage, say func(string, ...any)
 		trouble = ""
 		g.see(view, known, say)
 	}
-	last, err := stage.Look(ctx)
+	last, err := env.Look(ctx)
 	if err != nil {
 		return g, fmt.Errorf("look at %s: %w", s.Name, err)
 	}
@@ -118,13 +118,13 @@ func Play(ctx context.Context, s Scenario, stage Stage, say func(string, ...any)
 }
 
 // mend puts everything right again, whatever happened and even if the game is stopped.
-func mend(ctx context.Context, s Scenario, stage Stage, say func(string, ...any)) error {
+func mend(ctx context.Context, s Scenario, env Environment, say func(string, ...any)) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mendWithin)
 	defer cancel()
 	var errs []error
 	for _, b := range s.Mend {
 		say("        mend%s", strings.TrimPrefix(b.String(), "break"))
-		if err := stage.Break(ctx, b); err != nil {
+		if err := env.Break(ctx, b); err != nil {
 			errs = append(errs, fmt.Errorf("mend %s: %w", s.Name, err))
 		}
 	}
@@ -201,6 +201,17 @@ func changed(before, after map[string]string) []string {
 	return append([]string{}, slices.Sorted(maps.Keys(names))...)
 }
 
+// Hits reports whether the break is about that side.
+func (b Break) Hits(candidate bool) bool {
+	switch b.Of {
+	case "both":
+		return true
+	case "stable":
+		return !candidate
+	}
+	return candidate
+}
+
 func (b Break) String() string {
 	if b.Call != nil {
 		return "break: call " + b.Call.URL
@@ -215,7 +226,8 @@ func (b Break) String() string {
 	return strings.Join(words, " ")
 }
 
-func pause(ctx context.Context, span time.Duration) error {
+// Pause waits for span, or until ctx ends.
+func Pause(ctx context.Context, span time.Duration) error {
 	t := time.NewTimer(span)
 	defer t.Stop()
 	select {

@@ -103,3 +103,17 @@ func (s Scenario) first() time.Duration {
 	}
 	return first
 }
+
+// Embeddable says which part of a scenario the embedded world cannot play honestly; nil if
+// it can play all of it. It is a [runbook.ErrRefused].
+func (s Scenario) Embeddable() error {
+	for _, b := range s.Break {
+		switch {
+		case b.Fault == ConsulLeaderLost:
+			return runbook.Refuse("%s: the embedded world keeps its keys in one file, which has no leader to lose; play it against a staging Consul, with a call that stops the leader (docs/gameday.md)", b.Fault)
+		case b.Call != nil:
+			return runbook.Refuse("%s: a call breaks something in a staging environment; the embedded world knows the faults %s", b.Call.URL, Faults())
+		}
+	}
+	return nil
+}

@@ -1,6 +1,7 @@
 package gameday
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -121,7 +122,7 @@ func (g Game) verdict() Check {
 	if c.OK = got == want; c.OK && want == "" {
 		c.Says = "none was to be given"
 	} else {
-		c.Says = fmt.Sprintf("%s; %s was expected", or(string(got), "none"), or(string(want), "none"))
+		c.Says = fmt.Sprintf("%s; %s was expected", cmp.Or(string(got), "none"), cmp.Or(string(want), "none"))
 	}
 	return c
 }
@@ -134,14 +135,14 @@ func (g Game) evidence() Check {
 	case i == nil || i.EvidenceAt.IsZero():
 		c.Says = "nothing was sealed"
 	default:
-		c.OK, c.Says = len(g.Evidence) == 0, or(strings.Join(g.Evidence, "; "), "sealed, and every file is as it was sealed")
+		c.OK, c.Says = len(g.Evidence) == 0, cmp.Or(strings.Join(g.Evidence, "; "), "sealed, and every file is as it was sealed")
 	}
 	return c
 }
 
 func (g Game) touched() Check {
 	return Check{Name: "nothing else touched", OK: len(g.Touched) == 0 && g.More == 0,
-		Says: or(strings.Join(g.others(), "; "), "no other key, no other incident")}
+		Says: cmp.Or(strings.Join(g.others(), "; "), "no other key, no other incident")}
 }
 
 func (g Game) others() []string {
@@ -173,16 +174,9 @@ func (g Game) moves() Check {
 
 func (g Game) pairs() Check {
 	c := Check{Name: "no mixed pair", OK: g.Mixed == 0 || g.Scenario.Expect.Mixed,
-		Says: or(g.Pairs, fmt.Sprintf("%d answers of a model on features that it was not trained with", g.Mixed))}
+		Says: cmp.Or(g.Pairs, fmt.Sprintf("%d answers of a model on features that it was not trained with", g.Mixed))}
 	if g.Mixed == Uncounted {
-		c.OK, c.Open, c.Says = false, true, "not measured: "+or(g.Pairs, "nobody counts")
+		c.OK, c.Open, c.Says = false, true, "not measured: "+cmp.Or(g.Pairs, "nobody counts")
 	}
 	return c
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

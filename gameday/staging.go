@@ -1,6 +1,7 @@
 package gameday
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,19 +19,20 @@ import (
 	"github.com/autorollback/autorollback/store"
 )
 
-// A Helm is the daemon's API, as far as a game in a staging environment needs it.
-type Helm interface {
-	Desk
+// A ReleaseAPI is the daemon's API, as far as a game needs it.
+type ReleaseAPI interface {
+	Start(ctx context.Context, file []byte) (record.Release, error)
+	Incidents(ctx context.Context) ([]record.Incident, error)
 	Release(ctx context.Context, service, region string) (record.Release, error)
 }
 
-// Staging is the stage outside: a daemon that runs, the store it writes to, and the
+// Staging is an environment outside: a daemon that runs, the store it writes to, and the
 // Prometheus it asks. What breaks are calls that the scenario names. It writes nothing
 // itself but the start of the release, through the daemon.
 type Staging struct {
 	Runbook    *runbook.Runbook
 	Region     string
-	Helm       Helm
+	API        ReleaseAPI
 	Store      store.Store
 	Watched    []string // prefixes of the store in which nothing else may change
 	Prometheus v1.API   // nil: the picture has no failed requests, and no pairs are counted
@@ -58,10 +60,10 @@ func (s *Staging) Refuses(scenario Scenario) error {
 func (s *Staging) Prepare(ctx context.Context, share int) (record.Release, error) {
 	var err error
 	if s.Launch != nil {
-		if s.release, err = s.Helm.Start(ctx, s.Launch); err != nil {
+		if s.release, err = s.API.Start(ctx, s.Launch); err != nil {
 			return s.release, fmt.Errorf("start release: %w", err)
 		}
-	} else if s.release, err = s.Helm.Release(ctx, s.Runbook.Service, s.Region); err != nil {
+	} else if s.release, err = s.API.Release(ctx, s.Runbook.Service, s.Region); err != nil {
 		return s.release, fmt.Errorf("read release: %w", err)
 	}
 	switch {
@@ -71,7 +73,7 @@ func (s *Staging) Prepare(ctx context.Context, share int) (record.Release, error
 		return s.release, runbook.Refuse("the candidate has %d %% and the scenario wants %d %%", s.release.Weight, share)
 	}
 	judged := s.release.Began().Add(s.Runbook.Metrics.Warmup.Std() + 8*s.Runbook.Metrics.Interval.Std())
-	return s.release, pause(ctx, time.Until(judged))
+	return s.release, Pause(ctx, time.Until(judged))
 }
 
 // Break makes the call.
@@ -79,7 +81,7 @@ func (s *Staging) Break(ctx context.Context, b Break) error {
 	if err := s.Refuses(Scenario{Break: []Break{b}}); err != nil {
 		return err
 	}
-	method := or(b.Call.Method, http.MethodPost)
+	method := cmp.Or(b.Call.Method, http.MethodPost)
 	req, err := http.NewRequestWithContext(ctx, method, b.Call.URL, strings.NewReader(b.Call.Body))
 	if err != nil {
 		return fmt.Errorf("call %s: %w", b.Call.URL, err)
@@ -99,7 +101,7 @@ func (s *Staging) Break(ctx context.Context, b Break) error {
 // Look asks the daemon, the store and Prometheus.
 func (s *Staging) Look(ctx context.Context) (View, error) {
 	v := View{Told: map[string]time.Time{}, Keys: map[string]string{}}
-	all, err := s.Helm.Incidents(ctx)
+	all, err := s.API.Incidents(ctx)
 	if err != nil {
 		return v, fmt.Errorf("read incidents: %w", err)
 	}

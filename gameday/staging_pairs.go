@@ -1,6 +1,7 @@
 package gameday
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -81,7 +82,7 @@ func (p pairCount) say(s *Staging) (mixed int64, text string) {
 	case s.Prometheus == nil:
 		return Uncounted, "no Prometheus was named that could be asked (--prometheus.url)"
 	case p.sides[s.release.Stable.Version] == 0 || p.sides[s.release.Candidate.Version] == 0:
-		return Uncounted, or(p.last, "nobody was asked")
+		return Uncounted, cmp.Or(p.last, "nobody was asked")
 	case p.mixed > 0:
 		return p.mixed, fmt.Sprintf("pods served another pair %d times in %d answers of Prometheus; the last time: %s", p.mixed, p.answered, p.last)
 	}

@@ -15,35 +15,36 @@ import (
 	"github.com/autorollback/autorollback/store"
 )
 
-// helm is a daemon that says what the test wants.
-type helm struct {
+// releaseAPI is a daemon that says what the test wants.
+type releaseAPI struct {
 	release   record.Release
 	incidents []record.Incident
 }
 
-func (h *helm) Start(context.Context, []byte) (record.Release, error) { return h.release, nil }
-func (h *helm) Release(context.Context, string, string) (record.Release, error) {
+func (h *releaseAPI) Start(context.Context, []byte) (record.Release, error) { return h.release, nil }
+func (h *releaseAPI) Release(context.Context, string, string) (record.Release, error) {
 	return h.release, nil
 }
-func (h *helm) Incidents(context.Context) ([]record.Incident, error) { return h.incidents, nil }
+func (h *releaseAPI) Incidents(context.Context) ([]record.Incident, error) { return h.incidents, nil }
 
-func newStaging(t *testing.T) (*Staging, *helm) {
+func newStaging(t *testing.T) (*Staging, *releaseAPI) {
 	t.Helper()
 	s, err := store.OpenFile(filepath.Join(t.TempDir(), "kv.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	rb, err := runbook.Parse("demo.yaml", DemoRunbook)
+	rb, err := runbook.Load("../demo/demo.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Route(t.Context(), s, rb.Routing.Key, "ranker-v1"); err != nil {
+	all := []byte(`{"schema":1,"revision":1,"weights":{"ranker-v1":100}}`)
+	if err := s.Commit(t.Context(), store.NewTx(store.Op{Verb: store.Set, Key: rb.Routing.Key, Value: all})); err != nil {
 		t.Fatal(err)
 	}
-	h := &helm{release: record.Release{Service: "ranker", Phase: record.Open, Weight: 5, TrafficAt: time.Now().Add(-time.Hour),
+	h := &releaseAPI{release: record.Release{Service: "ranker", Phase: record.Open, Weight: 5, TrafficAt: time.Now().Add(-time.Hour),
 		Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}}}
-	return &Staging{Runbook: rb, Region: runbook.DefaultRegion, Helm: h, Store: s, Watched: []string{"routes/", "features/"}, HTTP: http.DefaultClient}, h
+	return &Staging{Runbook: rb, Region: runbook.DefaultRegion, API: h, Store: s, Watched: []string{"routes/", "features/"}, HTTP: http.DefaultClient}, h
 }
 
 func TestStagingPrepares(t *testing.T) {

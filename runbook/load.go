@@ -86,3 +86,37 @@ func digest(text []byte) string {
 	sum := sha256.Sum256(text)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
+
+// LoadAll loads files and folders; a service may have one runbook only.
+func LoadAll(paths ...string) ([]*Runbook, error) {
+	var all []*Runbook
+	from := map[string]string{}
+	for _, p := range paths {
+		info, err := os.Stat(p)
+		if err != nil {
+			return nil, fmt.Errorf("read runbooks: %w", err)
+		}
+		var some []*Runbook
+		if info.IsDir() {
+			some, err = LoadDir(p)
+		} else {
+			var one *Runbook
+			one, err = Load(p)
+			some = []*Runbook{one}
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, rb := range some {
+			if other, ok := from[rb.Service]; ok {
+				return nil, fmt.Errorf("%s: service %s has a runbook already: %s; keep one", rb.File, rb.Service, other)
+			}
+			from[rb.Service] = rb.File
+			all = append(all, rb)
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no runbook (*.yaml, *.yml) in %v; start one with: autorollback runbook new canary --service NAME", paths)
+	}
+	return all, nil
+}

@@ -19,7 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -48,11 +48,11 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := gameday.NewService(kv, rb.Routing, *rate)
+	w, err := demo.NewService(kv, rb.Routing, *rate)
 	if err != nil {
 		return err
 	}
-	if err := gameday.Route(ctx, kv, rb.Routing.Key, "ranker-v1"); err != nil && !errors.Is(err, store.ErrConflict) {
+	if err := demo.Route(ctx, kv, rb.Routing.Key, "ranker-v1"); err != nil && !errors.Is(err, store.ErrConflict) {
 		return fmt.Errorf("send all traffic to v1: %w", err)
 	}
 	if err := os.WriteFile(*targets, targetFile(w), 0o644); err != nil {
@@ -69,13 +69,13 @@ func run(ctx context.Context) error {
 	return g.Wait()
 }
 
-func targetFile(w *gameday.Service) []byte {
+func targetFile(w *demo.Service) []byte {
 	return []byte(`[{"labels": {"job": "ranker"}, "targets": ["` + strings.Join(w.Targets(), `", "`) + "\"]}]\n")
 }
 
 // switches changes how the models behave.
-func switches(w *gameday.Service) http.Handler {
-	slow, errs := gameday.Well, gameday.Well
+func switches(w *demo.Service) http.Handler {
+	slow, errs := demo.Well, demo.Well
 	slow.Latency *= 4
 	errs.Errors = 0.4
 	mux := http.NewServeMux()
@@ -83,7 +83,7 @@ func switches(w *gameday.Service) http.Handler {
 		"/break/slow":       func() { w.Candidate.Behave(slow) },
 		"/break/errors":     func() { w.Candidate.Behave(errs) },
 		"/break/everything": func() { w.Candidate.Behave(errs); w.Stable.Behave(errs) },
-		"/fix":              func() { w.Candidate.Behave(gameday.Well); w.Stable.Behave(gameday.Well) },
+		"/fix":              func() { w.Candidate.Behave(demo.Well); w.Stable.Behave(demo.Well) },
 	} {
 		mux.HandleFunc("POST "+path, func(rw http.ResponseWriter, _ *http.Request) {
 			does()

@@ -20,7 +20,7 @@ func TestExitCodes(t *testing.T) {
 		told = append(told, m[1])
 	}
 	var codes []string
-	paths, err := filepath.Glob("../../cmd/autorollback/*.go")
+	paths, err := filepath.Glob("../../cmd/internal/cli/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestExitCodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
-			if v, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(v.Names[0].Name, "exit") && len(v.Values) == 1 {
+			if v, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(v.Names[0].Name, "Exit") && len(v.Values) == 1 {
 				if code, ok := v.Values[0].(*ast.BasicLit); ok && code.Kind == token.INT {
 					codes = append(codes, code.Value)
 				}

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 )
@@ -93,7 +93,7 @@ func mildErrors(text string) string {
 // mildBreach makes v2 fail and waits for the question.
 func (s *stack) mildBreach() record.Incident {
 	s.t.Helper()
-	b := gameday.Well
+	b := demo.Well
 	b.Errors = 0.4
 	s.service.Candidate.Behave(b)
 	return s.incident("a question", 120*time.Second, func(i record.Incident) bool { return i.Phase == record.Awaiting })

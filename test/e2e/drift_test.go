@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 )
@@ -25,7 +25,7 @@ func TestEditedRulesAsk(t *testing.T) {
 	if err := s.has(`autorollback_rule_drift{service="ranker"} == 1`); err != nil {
 		s.await("the metric", 10*time.Second, func() error { return s.has(`autorollback_rule_drift{service="ranker"} == 1`) })
 	}
-	b := gameday.Well
+	b := demo.Well
 	b.Errors = 0.5
 	s.service.Candidate.Behave(b)
 	inc := s.incident("a question", 90*time.Second, func(i record.Incident) bool { return i.Phase == record.Awaiting && i.Decision.Guard == "rule_drift" })

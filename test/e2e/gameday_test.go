@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/test/servers"
 )
 
@@ -61,7 +61,7 @@ func (s *stack) game(act string, harm func()) {
 	calls := newCalls()
 	defer calls.close()
 	file := s.write("staging.yaml", strings.NewReplacer("CHAOS", calls.server.URL, "ACT", act).Replace(stagingScenario))
-	said := calls.answer(t, s.play(file), map[string]func(){"POST /break": harm, "PUT /mend": func() { s.service.Candidate.Behave(gameday.Well) }})
+	said := calls.answer(t, s.play(file), map[string]func(){"POST /break": harm, "PUT /mend": func() { s.service.Candidate.Behave(demo.Well) }})
 	for _, want := range []string{"staging-errors: passed, 10 of 10", "[x]  nothing else touched", "ranker-v1 95, ranker-v2 5 → ranker-v1 100, ranker-v2 0"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %q", want)

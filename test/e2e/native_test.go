@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/demo"
 )
 
 // The latency is a native histogram, scraped by a real Prometheus, and no classic bucket of
@@ -19,7 +19,7 @@ func TestNativeHistograms(t *testing.T) {
 	if s.has(`model_request_duration_seconds_bucket`) == nil {
 		t.Fatal("there are classic buckets as well: this would prove nothing")
 	}
-	b := gameday.Well
+	b := demo.Well
 	b.Latency *= 3
 	s.service.Candidate.Behave(b)
 	broke := time.Now()

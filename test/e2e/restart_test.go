@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
 )
 
@@ -44,7 +44,7 @@ func TestPrometheusRestarts(t *testing.T) {
 				t.Errorf("significance is %.2f after the restart and was %.2f before: it began anew", again.value, before.value)
 			}
 
-			b := gameday.Well
+			b := demo.Well
 			b.Errors = 0.2
 			s.service.Candidate.Behave(b)
 			acted := s.incident("the rollback", 60*time.Second, func(i record.Incident) bool { return !i.ActedAt.IsZero() })
@@ -151,7 +151,7 @@ func (s *stack) significance(d *daemon) (got significance, err error) {
 // what would be acted on, or somewhat less or more.
 func (s *stack) badMoment(d *daemon) (got significance) {
 	s.t.Helper()
-	b := gameday.Well
+	b := demo.Well
 	b.Errors = 0.06
 	s.service.Candidate.Behave(b)
 	s.await("some significance", 60*time.Second, func() (err error) {
@@ -160,7 +160,7 @@ func (s *stack) badMoment(d *daemon) (got significance) {
 		}
 		return err
 	})
-	s.service.Candidate.Behave(gameday.Well)
+	s.service.Candidate.Behave(demo.Well)
 	return got
 }
 

@@ -21,7 +21,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
@@ -77,7 +77,7 @@ type stack struct {
 	consul  *servers.ConsulServer
 	prom    *servers.PrometheusServer
 	ams     []*servers.AlertmanagerServer
-	service *gameday.Service
+	service *demo.Service
 	kv      *store.Consul
 	rb      *runbook.Runbook
 	daemons []*daemon
@@ -111,7 +111,7 @@ const token = "a-receiver-token-of-more-than-32-bytes-for-tests"
 // start brings everything up, with all traffic on v1 and a release at 5 %.
 func start(t *testing.T, o options) *stack {
 	t.Helper()
-	s := &stack{t: t, dir: t.TempDir(), launch: gameday.DemoRelease, flip: o.flip, targets: o.targets}
+	s := &stack{t: t, dir: t.TempDir(), launch: demo.Release, flip: o.flip, targets: o.targets}
 	if o.flip != nil {
 		s.launch = bytes.Replace(s.launch, []byte("weight: 5"), []byte("weight: 0"), 1)
 	}
@@ -164,7 +164,7 @@ func (s *stack) replace(text string, changes map[string]string) string {
 }
 
 func (s *stack) writeRunbook(o options) {
-	text := s.replace(string(gameday.DemoRunbook), patient)
+	text := s.replace(string(demo.Runbook), patient)
 	text = s.replace(text, map[string]string{"approval_ttl: 60s": "approval_ttl: 15m"}) // nobody here forgets to answer
 	if o.runbook != nil {
 		text = o.runbook(text)
@@ -184,10 +184,10 @@ func (s *stack) openService() {
 	if s.kv, err = store.OpenConsul(store.ConsulConfig{Address: s.consul.Addr, Scheme: "http", Replica: "test"}); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := gameday.Route(s.t.Context(), s.kv, s.rb.Routing.Key, "ranker-v1"); err != nil {
+	if err := demo.Route(s.t.Context(), s.kv, s.rb.Routing.Key, "ranker-v1"); err != nil {
 		s.t.Fatal(err)
 	}
-	if s.service, err = gameday.NewService(s.kv, s.rb.Routing, 60); err != nil {
+	if s.service, err = demo.NewService(s.kv, s.rb.Routing, 60); err != nil {
 		s.t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -290,7 +290,7 @@ func (s *stack) release() {
 
 // breakCandidate makes v2 fail and returns the moment.
 func (s *stack) breakCandidate() time.Time {
-	b := gameday.Well
+	b := demo.Well
 	b.Errors, b.Latency = 0.5, 200*time.Millisecond
 	s.service.Candidate.Behave(b)
 	return time.Now()

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/store"
@@ -87,7 +87,7 @@ func TestStillSickIsNotRecovered(t *testing.T) {
 	s := start(t, options{runbook: func(text string) string { return edit(t, text, "within: 5m", "within: 90s") }})
 	s.breakCandidate()
 	s.incident("an act", 60*time.Second, func(i record.Incident) bool { return !i.ActedAt.IsZero() })
-	sick := gameday.Well
+	sick := demo.Well
 	sick.Errors = 0.2
 	s.service.Stable.Behave(sick)
 	inc := s.incident("a closed incident", 120*time.Second, settled)
@@ -100,7 +100,7 @@ func TestStillSickIsNotRecovered(t *testing.T) {
 func TestSharedOutageIsNobodysFault(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
-	sick := gameday.Well
+	sick := demo.Well
 	sick.Errors = 0.3
 	s.service.Candidate.Behave(sick)
 	s.service.Stable.Behave(sick)

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/autorollback/autorollback/demo"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+const (
+	blueGreenRollout = `
+rollout: {strategy: bluegreen, holdback: 10, bake: 10m, promote: ask}
+`
+	// The share that blue keeps must be able to prove a drop of a KPI: it is larger here.
+	encoderRollout = `
+rollout: {strategy: bluegreen, holdback: 40, bake: 10m, promote: ask}
+`
+)
+
+// tellBlueGreen flips to green, and green turns bad while it bakes.
+func (d *show) tellBlueGreen(ctx context.Context) error {
+	t := d.newNarrator()
+	if err := t.flip(ctx, func(*runbook.Launch) {}); err != nil {
+		return err
+	}
+	bad := demo.Well
+	bad.Errors = 0.4
+	t.world.Candidate.Behave(bad)
+	t.printEvent("green fails: 40 % of its answers are errors")
+	return t.rolledBack(ctx, 5*time.Minute)
+}
+
+// tellEncoder flips to green with a new encoder, which costs conversions. What the model
+// servers counted says whether any model ever worked on another one's features.
+func (d *show) tellEncoder(ctx context.Context) error {
+	t := d.newNarrator()
+	flagged := func(l *runbook.Launch) {
+		l.Stable.Bundle.Flags["new_encoder"], l.Candidate.Bundle.Flags["new_encoder"] = false, true
+	}
+	if err := t.flip(ctx, flagged); err != nil {
+		return err
+	}
+	bad := demo.Well
+	bad.Conversion *= 0.7
+	t.world.Candidate.Behave(bad)
+	t.printEvent("with encoder v5 the conversion is 30 % lower")
+	if err := t.rolledBack(ctx, 6*time.Minute); err != nil {
+		return err
+	}
+	t.say("pairs that the model servers served: %s", demo.SayPairs(t.world.Pairs()))
+	if n := t.world.Mixed(); n > 0 {
+		return fmt.Errorf("demo: %d answers of a mixed pair", n)
+	}
+	t.say("no answer was given by a model on features that it was not trained with")
+	return t.flags(ctx)
+}
+
+// flip puts green beside blue without traffic, and moves the traffic by a human's word.
+func (t *narrator) flip(ctx context.Context, change func(*runbook.Launch)) error {
+	if err := t.pause(ctx, 4*time.Second, "blue, three pods of v1, takes the traffic"); err != nil {
+		return err
+	}
+	if err := t.launch(ctx, func(l *runbook.Launch) { l.Weight = 0; change(l) }); err != nil {
+		return err
+	}
+	var err error
+	flipped := func() bool {
+		_, err = t.client.Flip(ctx, "ranker", runbook.DefaultRegion)
+		return err == nil
+	}
+	if late := t.until(ctx, "green to be warm", 2*time.Minute, flipped); late != nil {
+		return fmt.Errorf("%w; %w", late, err)
+	}
+	t.printEvent("a human flips, once green is seen to be warm: autorollback release flip ranker")
+	return t.pause(ctx, t.runbook.Metrics.Warmup.Std()+7*time.Second, "warm-up, then green is compared with blue's holdback")
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/cmd/program"
+)
+
+// output is a buffer that can be read while it is written.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// The stories of the demo, whole, as `make demo` tells them. The severe one goes by the
+// alert alone, as the watcher is off.
+func TestDemo(t *testing.T) {
+	wholeStory(t)
+	tests := []struct {
+		breach  string
+		without string
+		want    []string
+		never   []string
+	}{
+		{"severe", "watcher", []string{"heard by webhook", "acted", "ranker-v1 100, ranker-v2 0 in one transaction", "drained", "verdict: recovered", "incident page: "}, []string{"heard by watcher"}},
+		{"both", "", []string{"verdict: wrong_cause", "follows ranker-v1 95, ranker-v2 5"}, []string{"acted"}},
+		{"none", "", []string{"no incident: the good release was left alone", "follows ranker-v1 95, ranker-v2 5"}, []string{"acted", "decided"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.breach, func(t *testing.T) {
+			var out output
+			args := []string{"demo", "--busy", "--breach=" + tt.breach, "--dir=" + t.TempDir()}
+			if tt.without != "" {
+				args = append(args, "--without="+tt.without)
+			}
+			if err := run(t.Context(), args, strings.NewReader(""), &out, &out); err != nil {
+				t.Errorf("demo: %v", err)
+			}
+			check(t, out.String(), tt.want, tt.never)
+		})
+	}
+}
+
+var approveCommand = regexp.MustCompile(`(?m)^  autorollback (approve .*)$`)
+
+// The mild story: a human is asked, and the printed command approves.
+func TestDemoMild(t *testing.T) {
+	wholeStory(t)
+	var out output
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(t.Context(), []string{"demo", "--busy", "--breach=mild", "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out)
+	}()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	var command []string
+	for command == nil {
+		select {
+		case err := <-ended:
+			t.Fatalf("ended before a human was asked: %v\n%s", err, out.String())
+		case <-tick.C:
+			if m := approveCommand.FindStringSubmatch(out.String()); m != nil {
+				command = strings.Fields(m[1])
+			}
+		}
+	}
+	if strings.Contains(out.String(), "acted") {
+		t.Errorf("acted before anybody approved:\n%s", out.String())
+	}
+	if err := program.New("test").Run(t.Context(), command, strings.NewReader(""), &out, &out); err != nil {
+		t.Errorf("approve: %v", err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("demo: %v", err)
+	}
+	check(t, out.String(), []string{"approved by", "link_only", "acted", "verdict: recovered"}, nil)
+}
+
+func check(t *testing.T, out string, want, never []string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(out, w) {
+			t.Errorf("the story does not say %q", w)
+		}
+	}
+	for _, n := range never {
+		if strings.Contains(out, n) {
+			t.Errorf("the story says %q", n)
+		}
+	}
+	if t.Failed() {
+		t.Logf("the story:\n%s", out)
+	}
+}
+
+// wholeStory skips a story of a minute in real time under -short.
+func wholeStory(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole story in real time: run without -short")
+	}
+}

@@ -1,6 +1,0 @@
-//go:build !faultpoint
-
-package main
-
-// faultPoint is nothing in a normal build. See fault_on.go.
-var faultPoint func(string)

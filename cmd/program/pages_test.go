@@ -1,0 +1,219 @@
+package program
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/plan"
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	templates "github.com/autorollback/autorollback/runbook-templates"
+)
+
+// fromTemplate is what `runbook new` writes, loaded.
+func fromTemplate(t *testing.T, kind string, change func(string) string) *runbook.Runbook {
+	t.Helper()
+	text, err := templates.New(kind, "ranker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rb, err := runbook.Parse("runbooks/ranker.yaml", []byte(change(string(text))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rb
+}
+
+func asItIs(text string) string { return text }
+
+// Both exercises, a canary plan with explicit triggers and metrics and a rollback runbook
+// with exact commands and checks, are what comes out of a template: every box is ticked
+// and the page says all of it.
+func TestTemplatesAreReadyToUse(t *testing.T) {
+	common := []string{"## Trigger", "latency-p95", "P95 latency 30% above stable over 5m", "error-rate", "conversion-drop", "**roll back at once**",
+		"## Action", `autorollback release rollback ranker --reason "WHY"`, "consul kv put autorollback/v1/control paused",
+		"## Verify", "error rate", "P95 latency", "KPI conversion", "Within 10m", "## Communicate", "## Preserve evidence", "## Follow-up", "## Rollout", "autorollback release plan ranker"}
+	steps := map[string][]string{
+		"canary":        {"| 1 % | 10m |", "| 5 % | 30m |", "| 25 % | 1h |", "| 50 % | 2h |", "| 100 % | 1d |"},
+		"canary-from-5": {"| 5 % | 30m |", "| 25 % | 1h |", "| 50 % | 2h |", "| 100 % | 1d |"},
+		"bluegreen":     {"| 95 % | 1d |", "autorollback release flip ranker"},
+	}
+	for kind, want := range steps {
+		t.Run(kind, func(t *testing.T) {
+			rb := fromTemplate(t, kind, asItIs)
+			for _, box := range rb.SelfChecks() {
+				if !box.OK {
+					t.Errorf("[ ] %s: %s", box.Name, box.Why)
+				}
+			}
+			page := string(runbook.Render(rb))
+			for _, w := range append(want, common...) {
+				if !strings.Contains(page, w) {
+					t.Errorf("the page does not say %q", w)
+				}
+			}
+			if kind == "canary-from-5" && strings.Contains(page, "| 1 % |") {
+				t.Error("there is a step of 1 %")
+			}
+			plansWell(t, rb)
+		})
+	}
+}
+
+// plansWell wants a plan without errors at the traffic of a large service.
+func plansWell(t *testing.T, rb *runbook.Runbook) {
+	t.Helper()
+	p, err := plan.New(rb, plan.Traffic{Rate: 10_000}, plan.StepsOf(rb))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tr := range p.Triggers {
+		if tr.Error != "" {
+			t.Errorf("%s: %s; %s", tr.Trigger, tr.Error, tr.Mend)
+		}
+	}
+	for _, l := range p.Lints {
+		if l.Severity == plan.LintError || l.Severity == plan.LintWarning {
+			t.Errorf("%+v", l)
+		}
+	}
+}
+
+// The commented triggers of a template are valid as they stand, and compile.
+func TestCommentedTriggersAreValid(t *testing.T) {
+	types := []runbook.TriggerType{runbook.NullSpike, runbook.SchemaMismatch, runbook.DistributionShift, runbook.CanaryStarved, runbook.ErrorIncrease}
+	for _, kind := range []string{"canary", "canary-from-5", "bluegreen"} {
+		t.Run(kind, func(t *testing.T) {
+			rb := fromTemplate(t, kind, uncomment)
+			for _, want := range types {
+				if !slices.ContainsFunc(rb.Triggers, func(tr runbook.Trigger) bool { return tr.Type == want }) {
+					t.Errorf("no trigger of type %s", want)
+				}
+			}
+			if _, err := rules.Compile(rb); err != nil {
+				t.Error(err)
+			}
+			plansWell(t, rb)
+		})
+	}
+}
+
+// uncomment takes the "# " away from the blocks that a reader may take.
+func uncomment(text string) string {
+	lines, inside := strings.Split(text, "\n"), false
+	for i, line := range lines {
+		starts := strings.HasPrefix(line, "  # features:") || strings.HasPrefix(line, "  # - name: missing-features")
+		if inside = (inside || starts) && strings.HasPrefix(line, "  # "); inside {
+			lines[i] = "  " + strings.TrimPrefix(line, "  # ")
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+var (
+	fenced = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+	inline = regexp.MustCompile("`(autorollback [a-z][^`]*)`")
+	shown  = regexp.MustCompile(`(?m)^    ((?:bin/)?autorollback [a-z].*)$`)
+	word   = regexp.MustCompile(`"[^"]*"|'[^']*'|[^\s"']+`)
+)
+
+// commandsOf are the commands of the program that a page names.
+func commandsOf(page string) []string {
+	var all []string
+	for _, m := range fenced.FindAllStringSubmatch(page, -1) {
+		all = append(all, strings.Split(strings.ReplaceAll(m[1], "\\\n", " "), "\n")...)
+	}
+	for _, m := range append(inline.FindAllStringSubmatch(page, -1), shown.FindAllStringSubmatch(page, -1)...) {
+		all = append(all, strings.ReplaceAll(m[1], "\n", " "))
+	}
+	var ours []string
+	for _, line := range all {
+		line = strings.TrimPrefix(strings.TrimSpace(line), "bin/")
+		if rest, ok := strings.CutPrefix(line, "autorollback "); ok && !strings.Contains(rest, "$(") && !strings.HasSuffix(rest, "…") {
+			ours = append(ours, rest)
+		}
+	}
+	return ours
+}
+
+// parses gives the command line to the real parser and does not run it.
+func parses(line string) error {
+	var args []string
+	for _, w := range word.FindAllString(line, -1) {
+		if strings.HasPrefix(w, "#") || strings.ContainsAny(w[:1], ">&|") {
+			break
+		}
+		args = append(args, strings.Trim(w, `"'`))
+	}
+	app := kingpin.New("autorollback", "")
+	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) {})
+	New("test").Declare(app, cli.Console{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
+	_, err := app.Parse(args)
+	if err != nil && placeholder.MatchString(err.Error()) {
+		return nil
+	}
+	return err
+}
+
+var (
+	placeholder = regexp.MustCompile(`^path '[A-Z-]+' does not exist$`)
+	named       = regexp.MustCompile(`^required (argument '[a-z]+'|flag\(s\) '--[a-z]+') not provided$`)
+)
+
+// Every command on every page that the program prints, and in the documentation, is one
+// that the program knows, with its arguments and flags.
+func TestEveryPrintedCommandParses(t *testing.T) {
+	pages := map[string]string{}
+	for _, kind := range templates.Kinds() {
+		pages["runbook "+kind] = string(runbook.Render(fromTemplate(t, kind, asItIs)))
+	}
+	for _, pattern := range []string{"../../runbook/testdata/page/*.md", "../../report/testdata/*.md", "../../docs/*.md", "../../README.md"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v, %v", pattern, files, err)
+		}
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := filepath.Base(f)
+			if !strings.Contains(pattern, "testdata") {
+				name += " doc"
+			}
+			pages[name] = string(text)
+		}
+	}
+	seen := 0
+	for name, page := range pages {
+		for _, line := range commandsOf(page) {
+			seen++
+			err := parses(line)
+			if err != nil && strings.HasSuffix(name, ".md doc") && named.MatchString(err.Error()) {
+				continue // prose that names a command is no command
+			}
+			if err != nil {
+				t.Errorf("%s: autorollback %s: %v", name, line, err)
+			}
+		}
+		if strings.HasPrefix(name, "runbook ") && len(commandsOf(page)) < 8 {
+			t.Errorf("%s: only %d commands found", name, len(commandsOf(page)))
+		}
+	}
+	if seen < 100 {
+		t.Errorf("only %d commands found", seen)
+	}
+	for _, wrong := range []string{"release rolback ranker --reason x", "release rollback ranker --region", "approve --service ranker", "incident show a b"} {
+		if parses(wrong) == nil {
+			t.Errorf("autorollback %s passes", wrong)
+		}
+	}
+}

@@ -1,0 +1,145 @@
+package program
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/web"
+)
+
+// rampCommands are release plan, promote, flip, hold and resume.
+func rampCommands() []func(*kingpin.CmdClause, cli.Console) (string, cli.Action) {
+	return []func(*kingpin.CmdClause, cli.Console) (string, cli.Action){releasePlan, releasePromote, releaseFlip, releaseHold, releaseResume}
+}
+
+// aim declares the flags that name one release and need no reason.
+func aim(cmd *kingpin.CmdClause) target {
+	none := ""
+	return target{
+		service: cmd.Arg("service", "The service.").Required().String(),
+		region:  cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String(),
+		reason:  &none, remote: remoteFlags(cmd), format: cli.Format(cmd),
+	}
+}
+
+// order makes a command out of what a client does to a release.
+func (t target) order(c cli.Console, do func(context.Context, web.Client) (record.Release, error)) cli.Action {
+	return func(ctx context.Context) error {
+		client, err := t.remote.client()
+		if err != nil {
+			return err
+		}
+		rel, err := do(ctx, client)
+		if err != nil {
+			return err
+		}
+		if *t.format == "json" {
+			return cli.PrintJSON(c.Out, rel)
+		}
+		fmt.Fprintln(c.Out, stands(rel))
+		return nil
+	}
+}
+
+// stands says in a line where a release is on its ramp.
+func stands(rel record.Release) string {
+	if rel.Phase == record.Closed {
+		return fmt.Sprintf("%s: %s is proved and the last known good; the release is closed", rel.ID, rel.Candidate.Version)
+	}
+	line := fmt.Sprintf("%s: %d %% to %s, the rest to %s", rel.ID, rel.Weight, rel.Candidate.Version, rel.Stable.Version)
+	if rel.Waiting != "" {
+		line += "; next step: " + rel.Waiting
+	}
+	return line
+}
+
+func releasePromote(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("promote", "Take the next step of the ramp now, if a rollback is possible and nothing objects; at its end, close the release. Example: autorollback release promote ranker")
+	t := aim(cmd)
+	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
+		return client.Promote(ctx, *t.service, *t.region)
+	})
+}
+
+func releaseFlip(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("flip", "Move all but the holdback to green in one transaction, after a check that green is warm. Back: release rollback. Example: autorollback release flip ranker")
+	t := aim(cmd)
+	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
+		return client.Flip(ctx, *t.service, *t.region)
+	})
+}
+
+func releaseHold(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("hold", "Stop the ramp where it is; a breach still rolls back. Example: autorollback release hold ranker --reason 'conversion looks odd'")
+	t := targetFlags(cmd)
+	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
+		return client.Hold(ctx, *t.service, *t.region, *t.reason)
+	})
+}
+
+func releaseResume(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("resume", "Let a ramp go on that was stopped, frozen or held, once you have looked. Example: autorollback release resume ranker --reason 'the database is back'")
+	t := targetFlags(cmd)
+	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
+		return client.Resume(ctx, *t.service, *t.region, *t.reason)
+	})
+}
+
+func releasePlan(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("plan", "Say what the ramp will take at the traffic of the last hour: how long each step lasts, and which triggers can decide at it. Example: autorollback release plan ranker")
+	t := aim(cmd)
+	return cmd.FullCommand(), func(ctx context.Context) error {
+		client, err := t.remote.client()
+		if err != nil {
+			return err
+		}
+		plan, err := client.RampPlan(ctx, *t.service, *t.region)
+		if err != nil {
+			return err
+		}
+		if *t.format == "json" {
+			return cli.PrintJSON(c.Out, plan)
+		}
+		return printPlan(c.Out, plan)
+	}
+}
+
+func printPlan(w io.Writer, p record.RampPlan) error {
+	traffic := fmt.Sprintf("at %.4g requests/s", p.Rate)
+	if p.Problem != "" {
+		traffic = "the traffic is not known (" + p.Problem + "), so neither is what the triggers can decide"
+	}
+	fmt.Fprintf(w, "%s in %s: %s, promoted: %s; %s\n\n", p.Service, p.Region, p.Strategy, p.Promote, traffic)
+	rows := [][]string{}
+	for _, s := range p.Steps {
+		need := "-"
+		if s.Need > 0 {
+			need = s.Need.String()
+		}
+		here := ""
+		if !p.Since.IsZero() && s.Weight == p.Weight {
+			here = "<- since " + moment(p.Since)
+		}
+		rows = append(rows, []string{strconv.Itoa(s.Weight) + "%", s.For.String(), need, s.Through.String(), or(strings.Join(s.Decide, ","), "-"), here})
+	}
+	if err := cli.Table(w, "WEIGHT FOR NEED THROUGH CAN-DECIDE NOW", rows); err != nil {
+		return err
+	}
+	for _, s := range p.Steps {
+		for _, cannot := range s.Cannot {
+			fmt.Fprintf(w, "at %d%% %s cannot decide: %s\n", s.Weight, cannot.Trigger, or(cannot.Why, "no reason is known"))
+		}
+	}
+	if p.Waiting != "" {
+		fmt.Fprintf(w, "\nnext step: %s\n", p.Waiting)
+	}
+	return nil
+}

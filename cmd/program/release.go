@@ -1,0 +1,194 @@
+package program
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/web"
+)
+
+// releaseCommands are release start, status, rollback, let-go and lift, and those of
+// the ramp. They go through the daemon's API.
+func releaseCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+	cmd := app.Command("release", "Start, look at and roll back releases.")
+	all := map[string]cli.Action{}
+	declared := []func(*kingpin.CmdClause, cli.Console) (string, cli.Action){releaseStart, releaseStatus, releaseRollback, releaseLetGo, releaseLift}
+	for _, declare := range append(declared, rampCommands()...) {
+		name, a := declare(cmd, c)
+		all[name] = a
+	}
+	return all
+}
+
+func releaseStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("start", "Record both bundles and set the first weights. Example: autorollback release start -f release.yaml")
+	file := cmd.Flag("file", "The release file; - is standard input.").Short('f').Required().String()
+	unproved := cmd.Flag("stable-not-proved", "The stable side is not the last known good that is recorded, and shall be what a rollback goes to; needs --reason.").Bool()
+	reason := cmd.Flag("reason", "Why; it is kept with your name.").String()
+	safer := cmd.Flag("safer", "On a ramp that is drafted from the incident of the release before: half of the share at which it broke comes first, each step lasts twice as long, and a human is asked at each.").Bool()
+	out, r := cli.Format(cmd), remoteFlags(cmd)
+	return cmd.FullCommand(), func(ctx context.Context) error {
+		if *unproved != (*reason != "") {
+			return cli.Usage(errors.New("--stable-not-proved and --reason belong together"))
+		}
+		text, err := readFile(c.In, *file)
+		if err != nil {
+			return fmt.Errorf("read release: %w", err)
+		}
+		if _, err := runbook.ParseLaunch(*file, text); err != nil {
+			return err
+		}
+		client, err := r.client()
+		if err != nil {
+			return err
+		}
+		rel, err := client.StartWith(ctx, text, web.StartOptions{NotProved: *reason, Safer: *safer})
+		if err != nil {
+			return err
+		}
+		if *out == "json" {
+			return cli.PrintJSON(c.Out, rel)
+		}
+		fmt.Fprintf(c.Out, "%s: %s in %s, %d %% to %s, the rest to %s\n", rel.ID, rel.Service, rel.Region, rel.Weight, rel.Candidate.Version, rel.Stable.Version)
+		if rel.Rollout != nil {
+			fmt.Fprintf(c.Out, "its ramp, safer than that of %s: %s\n", rel.SaferThan, rel.Rollout)
+		}
+		return nil
+	}
+}
+
+func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("status", "Show releases. Example: autorollback release status ranker")
+	service := cmd.Arg("service", "Only this service.").String()
+	out, r := cli.Format(cmd), remoteFlags(cmd)
+	return cmd.FullCommand(), func(ctx context.Context) error {
+		client, err := r.client()
+		if err != nil {
+			return err
+		}
+		st, err := client.Status(ctx)
+		if err != nil {
+			return err
+		}
+		rels := []record.Release{}
+		for _, rel := range st.Releases {
+			if *service == "" || rel.Service == *service {
+				rels = append(rels, rel)
+			}
+		}
+		if *out == "json" {
+			return cli.PrintJSON(c.Out, rels)
+		}
+		var rows [][]string
+		for _, rel := range rels {
+			note := or(rel.Frozen, rel.Waiting)
+			if rel.Held != nil {
+				note = fmt.Sprintf("held: somebody changed the split to %v", rel.Held.Found)
+			}
+			for _, rules := range st.Rules {
+				if drift := rules.Drifted(); rules.Service == rel.Service && drift != "" {
+					note = strings.TrimPrefix(note+"; rules in Prometheus drifted: "+drift, "; ")
+				}
+			}
+			rows = append(rows, []string{rel.Service, rel.Region, string(rel.Phase), rel.Stable.Version + " " + strconv.Itoa(100-rel.Weight) + "%",
+				rel.Candidate.Version + " " + strconv.Itoa(rel.Weight) + "%", moment(rel.StartedAt), passed(st.Shadow, rel), or(rel.Incident, "-"), note})
+		}
+		return cli.Table(c.Out, "SERVICE REGION PHASE STABLE CANDIDATE STARTED SHADOW INCIDENT NOTE", rows)
+	}
+}
+
+// target declares the flags that name one release.
+type target struct {
+	service, region, reason *string
+	remote                  *remote
+	format                  *string
+}
+
+func targetFlags(cmd *kingpin.CmdClause) target {
+	return target{
+		service: cmd.Arg("service", "The service.").Required().String(),
+		region:  cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String(),
+		reason:  cmd.Flag("reason", "Why; it is kept.").Required().String(),
+		remote:  remoteFlags(cmd), format: cli.Format(cmd),
+	}
+}
+
+func releaseRollback(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("rollback", "Move all traffic to the stable bundle now, in one transaction. Example: autorollback release rollback ranker --reason 'users complain'")
+	t := targetFlags(cmd)
+	return cmd.FullCommand(), func(ctx context.Context) error {
+		client, err := t.remote.client()
+		if err != nil {
+			return err
+		}
+		inc, err := client.Rollback(ctx, *t.service, *t.region, *t.reason)
+		if err != nil {
+			return err
+		}
+		if *t.format == "json" {
+			return cli.PrintJSON(c.Out, inc)
+		}
+		fmt.Fprintf(c.Out, "%s: %s\nRecovery is being verified: autorollback incident show %s\n", inc.ID, moved(inc), inc.ID)
+		return nil
+	}
+}
+
+func moved(inc record.Incident) string {
+	if inc.Change == nil {
+		return string(inc.Phase)
+	}
+	return fmt.Sprintf("traffic moved from %v to %v", inc.Change.From, inc.Change.To)
+}
+
+func releaseLetGo(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("let-go", "Let a release that is held because somebody changed the split go on with that split. Example: autorollback release let-go ranker --reason 'I set it to 10 % by hand'")
+	t := targetFlags(cmd)
+	return cmd.FullCommand(), func(ctx context.Context) error {
+		client, err := t.remote.client()
+		if err != nil {
+			return err
+		}
+		rel, err := client.LetGo(ctx, *t.service, *t.region, *t.reason)
+		if err != nil {
+			return err
+		}
+		if *t.format == "json" {
+			return cli.PrintJSON(c.Out, rel)
+		}
+		fmt.Fprintf(c.Out, "%s goes on with %d %% to %s\n", rel.ID, rel.Weight, rel.Candidate.Version)
+		return nil
+	}
+}
+
+func releaseLift(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("lift", "Lift the quarantine of a bundle. Example: autorollback release lift sha256:… --reason 'the encoder was fixed in place'")
+	digest := cmd.Arg("bundle", "The bundle's digest.").Required().String()
+	reason := cmd.Flag("reason", "Why; it is kept with your name.").Required().String()
+	r := remoteFlags(cmd)
+	return cmd.FullCommand(), func(ctx context.Context) error {
+		client, err := r.client()
+		if err != nil {
+			return err
+		}
+		if err := client.Lift(ctx, *digest, *reason); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.Out, "%s may be started again\n", *digest)
+		return nil
+	}
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

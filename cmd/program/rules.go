@@ -1,0 +1,161 @@
+package program
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/daemon"
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/verify"
+)
+
+// rulesCommands are rules generate and verify. They need no daemon.
+func rulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+	cmd := app.Command("rules", "Prometheus rules and the Alertmanager route, from runbooks.")
+	gen := cmd.Command("generate", "Write the rule file, one alert for each trigger. Example: autorollback rules generate runbooks/ --rules-file autorollback.rules.yml --alertmanager-file alertmanager.yml --receiver-url http://localhost:9096/v1/alertmanager --receiver-token-file /etc/autorollback/token")
+	paths := gen.Arg("path", "Runbook files or folders.").Required().Strings()
+	rulesFile := gen.Flag("rules-file", "Write the rules here; default: standard output.").String()
+	amFile := gen.Flag("alertmanager-file", "Also write a complete Alertmanager configuration with the route to us.").String()
+	url := gen.Flag("receiver-url", "Where Alertmanager reaches the receiver.").Default("http://localhost:9096/v1/alertmanager").String()
+	token := gen.Flag("receiver-token-file", "The bearer token's file, as Alertmanager sees it.").Default("/etc/autorollback/receiver.token").String()
+
+	testsFile := gen.Flag("tests", "Also write unit tests for promtool here; needs --rules-file.").String()
+	ver := cmd.Command("verify", "Prove the one-to-one map of triggers and alerts against rule files and/or a live Prometheus. Exit code 3 on a difference. Example: autorollback rules verify runbooks/ --rules-file autorollback.rules.yml --prometheus.url http://localhost:9090")
+	verPaths := ver.Arg("path", "Runbook files or folders.").Required().Strings()
+	verFiles := ver.Flag("rules-file", "A rule file to compare with; may be repeated.").Strings()
+	verURL := ver.Flag("prometheus.url", "A live Prometheus to compare with.").String()
+	var verConfig string
+	cli.HTTPConfigFlag(ver, &verConfig)
+	verFormat := cli.Format(ver)
+
+	actions := map[string]cli.Action{
+		gen.FullCommand(): func(context.Context) error {
+			groups, err := compile(*paths)
+			if err != nil {
+				return err
+			}
+			text, err := rules.Marshal(groups)
+			if err != nil {
+				return err
+			}
+			if *amFile != "" {
+				route, err := rules.Route(*url, *token)
+				if err != nil {
+					return err
+				}
+				if err := os.WriteFile(*amFile, route, 0o644); err != nil {
+					return fmt.Errorf("write Alertmanager configuration: %w", err)
+				}
+			}
+			if err := writeTests(c, *testsFile, *rulesFile, *paths); err != nil {
+				return err
+			}
+			if *rulesFile == "" {
+				_, err = c.Out.Write(text)
+				return err
+			}
+			if err := os.WriteFile(*rulesFile, text, 0o644); err != nil {
+				return fmt.Errorf("write rules: %w", err)
+			}
+			fmt.Fprintln(c.Err, summary(groups, *rulesFile))
+			return nil
+		},
+		ver.FullCommand(): func(ctx context.Context) error {
+			return verifyRules(ctx, c, *verPaths, *verFiles, *verURL, verConfig, *verFormat)
+		},
+	}
+	maps.Copy(actions, planCommand(cmd, c))
+	maps.Copy(actions, testCommand(cmd, c))
+	return actions
+}
+
+func compile(paths []string) ([]rules.Group, error) {
+	runbooks, err := runbook.LoadAll(paths...)
+	if err != nil {
+		return nil, err
+	}
+	return rules.CompileAll(runbooks)
+}
+
+func compileOne(rb *runbook.Runbook) (rules.Group, error) {
+	g, err := rules.Compile(rb)
+	if err != nil {
+		return g, fmt.Errorf("compile %s: %w", rb.File, err)
+	}
+	return g, nil
+}
+
+func summary(groups []rules.Group, file string) string {
+	alerts, records := 0, 0
+	for _, g := range groups {
+		for _, r := range g.Rules {
+			if r.Alert != "" {
+				alerts++
+			} else {
+				records++
+			}
+		}
+	}
+	return fmt.Sprintf("%s: %d groups, %d alerts, %d recording rules", file, len(groups), alerts, records)
+}
+
+func verifyRules(ctx context.Context, c cli.Console, paths, files []string, url, httpConfig, format string) error {
+	if len(files) == 0 && url == "" {
+		return cli.Usage(fmt.Errorf("name --rules-file or --prometheus.url to compare with"))
+	}
+	want, err := compile(paths)
+	if err != nil {
+		return err
+	}
+	var drifts []rules.Drift
+	if len(files) > 0 {
+		var texts [][]byte
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				return fmt.Errorf("read rules: %w", err)
+			}
+			texts = append(texts, text)
+		}
+		drifts = append(drifts, rules.Verify(want, texts)...)
+	}
+	if url != "" {
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		live, err := verifyLive(ctx, paths, url, httpConfig)
+		if err != nil {
+			return err
+		}
+		drifts = append(drifts, live...)
+	}
+	if format == "json" {
+		return cli.Join(cli.PrintJSON(c.Out, drifts), cli.Found(len(drifts), "difference", "differences"))
+	}
+	for _, d := range drifts {
+		fmt.Fprintln(c.Out, d)
+	}
+	if len(drifts) == 0 {
+		fmt.Fprintln(c.Out, summary(want, "one to one"))
+	}
+	return cli.Found(len(drifts), "difference", "differences")
+}
+
+// verifyLive compares the rules, and how often pods are scraped, with a Prometheus.
+func verifyLive(ctx context.Context, paths []string, url, httpConfig string) ([]rules.Drift, error) {
+	runbooks, err := runbook.LoadAll(paths...)
+	if err != nil {
+		return nil, err
+	}
+	prom, err := daemon.OpenPrometheus("--prometheus.url", url, httpConfig)
+	if err != nil {
+		return nil, err
+	}
+	return verify.New(prom, 0).Rules(ctx, runbooks)
+}

@@ -1,0 +1,64 @@
+package program
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/daemon"
+)
+
+func serveCommand(version string) cli.Declare {
+	return func(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+		return declareServe(app, c, version)
+	}
+}
+
+func declareServe(app *kingpin.Application, c cli.Console, version string) map[string]cli.Action {
+	cfg := daemon.Config{Version: version}
+	cmd := app.Command("serve", "Run the daemon. Example: autorollback serve --runbooks runbooks/ --store consul://127.0.0.1:8500 --prometheus.url http://localhost:9090 --receiver.token-file receiver.token --web.config.file web.yml")
+	cmd.Flag("runbooks", "Runbook file or folder; may be repeated.").Required().StringsVar(&cfg.Runbooks)
+	cmd.Flag("store", "file:PATH (one machine), or consul://HOST:PORT or consul+https://HOST:PORT.").Default("file:autorollback.db").StringVar(&cfg.Store)
+	cmd.Flag("store.consul-token-file", "File with the Consul ACL token.").StringVar(&cfg.Consul.TokenFile)
+	cmd.Flag("store.consul-datacenter", "Consul datacenter; default: the agent's own.").StringVar(&cfg.Consul.Datacenter)
+	cmd.Flag("store.consul-ca-file", "CA certificates for Consul.").StringVar(&cfg.Consul.CAFile)
+	cmd.Flag("replica", "Name of this process in claims; default: host name and process id.").StringVar(&cfg.Replica)
+	cmd.Flag("prometheus.url", "The Prometheus that evaluates the generated rules.").Required().StringVar(&cfg.Prometheus.URL)
+	cli.HTTPConfigFlag(cmd, &cfg.Prometheus.HTTPConfig)
+	cmd.Flag("prometheus.timeout", "For all questions of one confirmation together.").Default("2s").DurationVar(&cfg.Prometheus.Timeout)
+	cmd.Flag("receiver.listen-address", "Where Alertmanager calls.").Default(":9096").StringVar(&cfg.Receiver.Listen)
+	cmd.Flag("receiver.token-file", "Valid bearer tokens, one per line, at least 32 bytes each.").StringVar(&cfg.Receiver.TokenFile)
+	cmd.Flag("receiver.tls-cert-file", "The receiver's certificate.").StringVar(&cfg.Receiver.TLS.Cert)
+	cmd.Flag("receiver.tls-key-file", "The receiver's key.").StringVar(&cfg.Receiver.TLS.Key)
+	cmd.Flag("receiver.tls-client-ca-file", "Demand a client certificate of this CA.").StringVar(&cfg.Receiver.TLS.ClientCA)
+	cmd.Flag("receiver.tls-client-allowed-san", "Allow only this subject alternative name; may be repeated.").StringsVar(&cfg.Receiver.TLS.Allowed)
+	cmd.Flag("web.listen-address", "Where people and the command line call.").Default(":9095").StringVar(&cfg.Web.Listen)
+	cmd.Flag("web.config.file", "TLS, basic authentication and client certificates in exporter-toolkit's form.").StringVar(&cfg.Web.ConfigFile)
+	cmd.Flag("web.external-url", "The address people reach us at; links are made of it.").StringVar(&cfg.Web.External)
+	cmd.Flag("web.insecure-no-auth", "Without authentication: let everybody who has the link approve, and everybody use the API. Recorded as link_only and unauthenticated.").BoolVar(&cfg.Web.LinkOnly)
+	cmd.Flag("approval.key-file", "Keys that sign approval links, shared by all replicas; made if it does not exist.").Default("autorollback.keys").StringVar(&cfg.Keys)
+	cmd.Flag("evidence.path", "Folder for evidence and incident pages.").Default("incidents").StringVar(&cfg.Evidence)
+	cmd.Flag("journal.file", "The hash-chained journal; default: journal.jsonl in the evidence folder.").StringVar(&cfg.Journal)
+	cmd.Flag("alertmanager.url", "Alertmanager that carries our messages to the team; may be repeated.").StringsVar(&cfg.Messages.Alertmanagers)
+	cmd.Flag("message.webhook-url", "Also send messages to this address, signed as Standard Webhooks says.").StringVar(&cfg.Messages.Webhook)
+	cmd.Flag("message.webhook-secret-file", "Its signing secrets, whsec_…, one per line.").StringVar(&cfg.Messages.WebhookSecrets)
+	cmd.Flag("watch.interval", "Between two looks of the watcher, which asks Prometheus about what is significant; negative: no watcher.").Default("5s").DurationVar(&cfg.WatchEvery)
+	cmd.Flag("tend.interval", "Between two looks at every release.").Default("5s").DurationVar(&cfg.TendEvery)
+	cmd.Flag("rules.interval", "Between two comparisons of the rules that Prometheus has loaded with the runbooks; negative: none.").Default("10m").DurationVar(&cfg.RulesEvery)
+	cmd.Flag("log.level", "debug, info, warn or error.").Default("info").EnumVar(&cfg.LogLevel, "debug", "info", "warn", "error")
+	cmd.Flag("log.format", "json or console.").Default("json").EnumVar(&cfg.LogFormat, "json", "console")
+	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
+		log, err := daemon.NewLog(cfg, c.Err)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = log.Sync() }() // standard error cannot always be synced
+		reload := make(chan os.Signal, 1)
+		signal.Notify(reload, syscall.SIGHUP)
+		defer signal.Stop(reload)
+		return daemon.Serve(ctx, cfg, log, reload)
+	}}
+}

@@ -1,0 +1,130 @@
+package program
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/web"
+)
+
+func shadowStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("start", "Have the router copy a share of the requests to the candidate for a planned time; its answers are thrown away. Example: autorollback shadow start --service ranker --percent 10 --for 24h")
+	service := cmd.Flag("service", "The service.").Required().String()
+	region := cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String()
+	var o runbook.MirrorOrder
+	cmd.Flag("backend", "The router's name of what gets the copies; default: the only one that its mirror lays out.").StringVar(&o.Backend)
+	cmd.Flag("percent", "The share of the requests; 5 to 10 is usual.").Default(fmt.Sprint(runbook.MirrorPercent)).IntVar(&o.Percent)
+	span := cmd.Flag("for", "The planned time, e.g. 24h; the daemon switches the mirror off then.").Required().String()
+	cmd.Flag("allow-more", fmt.Sprintf("More than %d %%, which the candidate must bear.", runbook.MirrorPercent)).BoolVar(&o.AllowMore)
+	out, r := cli.Format(cmd), remoteFlags(cmd)
+	return cmd.FullCommand(), func(ctx context.Context) error {
+		var err error
+		if o.For, err = runbook.ParseDuration(*span); err != nil {
+			return cli.Usage(fmt.Errorf("--for: %w", err))
+		}
+		return mirror(ctx, c, r, *out, func(client web.Client) (record.Mirror, error) {
+			return client.StartMirror(ctx, *service, *region, o)
+		})
+	}
+}
+
+func shadowStop(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("stop", "Switch the mirror off before its planned end. Example: autorollback shadow stop --service ranker --reason 'the candidate falls over'")
+	service := cmd.Flag("service", "The service.").Required().String()
+	region := cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String()
+	reason := cmd.Flag("reason", "Why; it is kept.").Required().String()
+	out, r := cli.Format(cmd), remoteFlags(cmd)
+	return cmd.FullCommand(), func(ctx context.Context) error {
+		return mirror(ctx, c, r, *out, func(client web.Client) (record.Mirror, error) {
+			return client.StopMirror(ctx, *service, *region, *reason)
+		})
+	}
+}
+
+func mirror(ctx context.Context, c cli.Console, r *remote, out string, do func(web.Client) (record.Mirror, error)) error {
+	client, err := r.client()
+	if err != nil {
+		return err
+	}
+	m, err := do(client)
+	if err != nil {
+		return err
+	}
+	if out == "json" {
+		return cli.PrintJSON(c.Out, m)
+	}
+	fmt.Fprintln(c.Out, mirrorLine(m))
+	return nil
+}
+
+func mirrorLine(m record.Mirror) string {
+	if !m.On() {
+		return fmt.Sprintf("%s: nothing is mirrored to %s any more: %s", m.Service, m.Backend, m.Ended)
+	}
+	return fmt.Sprintf("%s: %d %% of the requests are mirrored to %s until %s", m.Service, m.Percent, m.Backend, moment(m.Until))
+}
+
+func shadowStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("status", "Show what is mirrored, and the recorded verdicts. Example: autorollback shadow status ranker")
+	service := cmd.Arg("service", "Only this service.").String()
+	out, r := cli.Format(cmd), remoteFlags(cmd)
+	return cmd.FullCommand(), func(ctx context.Context) error {
+		client, err := r.client()
+		if err != nil {
+			return err
+		}
+		st, err := client.Status(ctx)
+		if err != nil {
+			return err
+		}
+		mirrors, verdicts := []record.Mirror{}, []record.ShadowVerdict{}
+		for _, m := range st.Mirrors {
+			if *service == "" || m.Service == *service {
+				mirrors = append(mirrors, m)
+			}
+		}
+		for _, v := range st.Shadow {
+			if *service == "" || v.Service == *service {
+				verdicts = append(verdicts, v)
+			}
+		}
+		if *out == "json" {
+			return cli.PrintJSON(c.Out, map[string]any{"mirrors": mirrors, "verdicts": verdicts})
+		}
+		return shadowTables(c, mirrors, verdicts)
+	}
+}
+
+func shadowTables(c cli.Console, mirrors []record.Mirror, verdicts []record.ShadowVerdict) error {
+	var rows [][]string
+	for _, m := range mirrors {
+		rows = append(rows, []string{m.Service, m.Region, m.Backend, fmt.Sprintf("%d%%", m.Percent), moment(m.StartedAt), moment(m.Until), m.StartedBy, mirrorState(m)})
+	}
+	if err := cli.Table(c.Out, "SERVICE REGION MIRRORED-TO SHARE SINCE UNTIL BY STATE", rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.Out)
+	rows = nil
+	for _, v := range verdicts {
+		rows = append(rows, []string{v.Service, brief(v.Candidate), brief(v.Stable), v.Verdict, v.Rule, moment(v.At), v.By, v.Reason})
+	}
+	return cli.Table(c.Out, "SERVICE CANDIDATE STABLE VERDICT RULE AT BY WHY", rows)
+}
+
+func mirrorState(m record.Mirror) string {
+	switch {
+	case !m.On():
+		return "ended " + moment(m.EndedAt) + ": " + m.Ended
+	case m.Held != nil:
+		return "held: somebody changed the percent: " + m.Held.Found
+	case m.Waiting != "":
+		return m.Waiting
+	}
+	return "on, " + runbook.Duration(max(time.Until(m.Until), 0).Round(time.Second)).String() + " left"
+}

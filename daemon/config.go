@@ -1,0 +1,92 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/autorollback/autorollback/receiver"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// Config is everything the daemon is told on the command line.
+type Config struct {
+	Version   string // of the program
+	Runbooks  []string
+	Store     string
+	Replica   string
+	LogLevel  string
+	LogFormat string
+
+	Consul struct{ TokenFile, Datacenter, CAFile string }
+
+	Prometheus struct {
+		URL, HTTPConfig string
+		Timeout         time.Duration
+	}
+	Receiver struct {
+		Listen, TokenFile string
+		TLS               receiver.TLS
+	}
+	Web struct {
+		Listen, ConfigFile, External string
+		LinkOnly                     bool
+	}
+	Keys     string // the approval keyring
+	Evidence string
+	Journal  string
+
+	Messages struct {
+		Alertmanagers           []string
+		Webhook, WebhookSecrets string
+	}
+	WatchEvery, TendEvery, RulesEvery time.Duration
+}
+
+// Serve runs the daemon until ctx ends: listeners first, so that a port that is taken
+// is an error at once.
+func Serve(ctx context.Context, cfg Config, log *zap.Logger, reload <-chan os.Signal) error {
+	hooks, err := net.Listen("tcp", cfg.Receiver.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for Alertmanager: %w", err)
+	}
+	defer hooks.Close()
+	people, err := net.Listen("tcp", cfg.Web.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for people: %w", err)
+	}
+	defer people.Close()
+	d, err := New(cfg, people.Addr(), log)
+	if err != nil {
+		return err
+	}
+	return d.Run(ctx, hooks, people, reload)
+}
+
+// NewLog makes the log that the configuration wants.
+func NewLog(cfg Config, w io.Writer) (*zap.Logger, error) {
+	level, err := zapcore.ParseLevel(cfg.LogLevel)
+	if err != nil {
+		return nil, OptionError{err}
+	}
+	ec := zap.NewProductionEncoderConfig()
+	ec.EncodeTime = zapcore.RFC3339NanoTimeEncoder
+	enc := zapcore.NewJSONEncoder(ec)
+	if cfg.LogFormat == "console" {
+		ec.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
+		enc = zapcore.NewConsoleEncoder(ec)
+	}
+	return zap.New(zapcore.NewCore(enc, zapcore.Lock(zapcore.AddSync(w)), level)), nil
+}
+
+// An OptionError is something in the configuration that cannot be meant.
+type OptionError struct{ Err error }
+
+func (e OptionError) Error() string { return e.Err.Error() + "; try --help" }
+
+// Unwrap returns what is wrong.
+func (e OptionError) Unwrap() error { return e.Err }

@@ -1,0 +1,254 @@
+// Package daemon wires every part into the process that `autorollback serve` and the demo of
+// the lab run. It reads no command line and it never decides anything itself.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/autorollback/autorollback/engine"
+	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/receiver"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/verify"
+	"github.com/autorollback/autorollback/web"
+)
+
+// A Daemon is every part, wired.
+type Daemon struct {
+	cfg     Config
+	log     *zap.Logger
+	Store   store.Store
+	engine  *engine.Engine
+	monitor *monitor.Monitor
+	door    *receiver.Receiver
+	pages   http.Handler
+	Keys    report.Keyring
+	close   []func() error // last opened first
+}
+
+// New wires the parts from the far end to the near.
+func New(cfg Config, people net.Addr, log *zap.Logger) (*Daemon, error) {
+	d := &Daemon{cfg: cfg, log: log}
+	if err := d.wire(people); err != nil {
+		return nil, errors.Join(err, d.closeAll())
+	}
+	return d, nil
+}
+
+func (d *Daemon) wire(people net.Addr) error {
+	cfg := d.cfg
+	runbooks, err := runbook.LoadAll(cfg.Runbooks...)
+	if err != nil {
+		return err
+	}
+	external, err := externalURL(cfg, people)
+	if err != nil {
+		return err
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if d.Store, err = OpenStore(cfg, d.onClose); err != nil {
+		return err
+	}
+	prom, err := OpenPrometheus("--prometheus.url", cfg.Prometheus.URL, cfg.Prometheus.HTTPConfig)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(cfg.Evidence, 0o755); err != nil {
+		return fmt.Errorf("make evidence folder: %w", err)
+	}
+	journalFile := cfg.Journal
+	if journalFile == "" {
+		journalFile = filepath.Join(cfg.Evidence, "journal.jsonl")
+	}
+	journal, err := report.OpenJournal(journalFile)
+	if err != nil {
+		return err
+	}
+	d.onClose(journal.Close)
+	if torn := journal.Repaired(); torn > 0 {
+		d.log.Warn("the journal had a torn last line, as after a crash; it was cut off", zap.Int64("bytes", torn))
+	}
+	keys, err := d.openKeys(external.String())
+	if err != nil {
+		return err
+	}
+	d.Keys = keys
+	if err := ensureToken(cfg.Receiver.TokenFile); err != nil {
+		return err
+	}
+	folder := report.Folder{Dir: cfg.Evidence}
+	mail, err := d.newPost(reg, keys, external.String())
+	if err != nil {
+		return err
+	}
+	d.monitor = monitor.New(prom, d.log)
+	reg.MustRegister(d.monitor)
+	d.engine, err = engine.New(engine.Parts{
+		Store: d.Store, Prometheus: verify.New(prom, cfg.Prometheus.Timeout), Monitor: d.monitor, Journal: journal, Log: d.log, Registerer: reg,
+		Archive: report.Archive{Folder: folder, External: external.String(), Prometheus: cfg.Prometheus.URL, Approval: d.approval}, Post: mail,
+	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, TendEvery: cfg.TendEvery, RulesEvery: cfg.RulesEvery, Boundary: faultPoint, Version: cfg.Version})
+	if err != nil {
+		return err
+	}
+	d.door, err = receiver.New(d.engine, receiver.Config{TokenFile: cfg.Receiver.TokenFile, TLS: cfg.Receiver.TLS, Known: d.knows}, d.log, reg)
+	if err != nil {
+		return err
+	}
+	d.pages = web.Handler(web.Deps{
+		Engine: d.engine, Tokens: keys,
+		Auth:      web.Auth{ConfigFile: cfg.Web.ConfigFile, InsecureNoAuth: cfg.Web.LinkOnly, External: external},
+		Approvers: d.approvers, Live: d.live, Page: d.page(folder, external.String(), report.HTML), Markdown: d.page(folder, external.String(), report.Markdown),
+		Ready: d.ready, Reload: func(context.Context) error { return d.reload() },
+		Gatherer: reg, Registerer: reg, Log: d.log,
+	})
+	return nil
+}
+
+// Run serves until ctx ends. The doors close first; then the belt finishes what it
+// has begun; then everything that was opened is closed.
+func (d *Daemon) Run(ctx context.Context, hooks, people net.Listener, reload <-chan os.Signal) (err error) {
+	defer func() { err = errors.Join(err, d.closeAll()) }()
+	d.log.Info("serving", zap.String("receiver", hooks.Addr().String()), zap.String("web", people.Addr().String()),
+		zap.String("store", d.cfg.Store), zap.String("version", d.cfg.Version))
+	g, ctx := errgroup.WithContext(ctx)
+	belt, stopBelt := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBelt()
+	g.Go(func() error { return d.engine.Run(belt) })
+	g.Go(func() error { defer stopBelt(); return d.serveDoors(ctx, hooks, people) })
+	g.Go(func() error { return d.reloads(ctx, reload) })
+	g.Go(func() error { d.sweep(ctx); return nil })
+	err = g.Wait()
+	d.log.Info("stopped", zap.Error(err))
+	return err
+}
+
+func (d *Daemon) serveDoors(ctx context.Context, hooks, people net.Listener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.door.Run(ctx, hooks) })
+	g.Go(func() error { return web.Serve(ctx, []net.Listener{people}, d.cfg.Web.ConfigFile, d.pages, d.log) })
+	return g.Wait()
+}
+
+func (d *Daemon) reloads(ctx context.Context, reload <-chan os.Signal) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-reload:
+			if err := d.reload(); err != nil {
+				d.log.Error("reload: nothing was changed", zap.Error(err))
+			}
+		}
+	}
+}
+
+// reload reads the runbooks again, all or nothing.
+func (d *Daemon) reload() error {
+	runbooks, err := runbook.LoadAll(d.cfg.Runbooks...)
+	if err != nil {
+		return err
+	}
+	if err := d.engine.Reload(runbooks); err != nil {
+		return err
+	}
+	d.log.Info("runbooks read again", zap.Int("runbooks", len(runbooks)))
+	return nil
+}
+
+func (d *Daemon) ready() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if _, err := d.Store.Read(ctx, store.ControlKey); err != nil {
+		return fmt.Errorf("read store: %w", err)
+	}
+	return nil
+}
+
+func (d *Daemon) knows(service, trigger string) bool {
+	if trigger == rules.WatchdogTrigger || trigger == rules.BlindTrigger {
+		return true
+	}
+	rb, ok := d.engine.Runbook(service)
+	if !ok {
+		return false
+	}
+	_, ok = rb.Trigger(trigger)
+	return ok
+}
+
+func (d *Daemon) approvers(service string) []string {
+	if rb, ok := d.engine.Runbook(service); ok {
+		return rb.Policy.Approvers
+	}
+	return nil
+}
+
+func (d *Daemon) onClose(f func() error) { d.close = append(d.close, f) }
+
+func (d *Daemon) closeAll() error {
+	var errs []error
+	for i := len(d.close) - 1; i >= 0; i-- {
+		errs = append(errs, d.close[i]())
+	}
+	d.close = nil
+	return errors.Join(errs...)
+}
+
+func replica(cfg Config) string {
+	if cfg.Replica != "" {
+		return cfg.Replica
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}
+
+// externalURL is what people reach us at: as told, or made from the listener.
+func externalURL(cfg Config, people net.Addr) (*url.URL, error) {
+	if cfg.Web.External == "" {
+		_, port, err := net.SplitHostPort(people.String())
+		if err != nil {
+			return nil, fmt.Errorf("parse listen address: %w", err)
+		}
+		return &url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}, nil
+	}
+	u, err := url.Parse(strings.TrimRight(cfg.Web.External, "/"))
+	if err != nil || u.Host == "" {
+		return nil, OptionError{fmt.Errorf("--web.external-url %q is not an address like https://autorollback.example.com", cfg.Web.External)}
+	}
+	return u, nil
+}
+
+// live is how things stand for an approval's page.
+func (d *Daemon) live(ctx context.Context, a record.Approval) (web.Live, error) {
+	b, plan, err := d.engine.Live(ctx, a)
+	return web.Live{Breach: b, Plan: plan}, err
+}
+
+// approval finds an approval for the sealed page.
+func (d *Daemon) approval(id string) (record.Approval, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return d.engine.Approval(ctx, id)
+}

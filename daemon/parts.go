@@ -1,0 +1,177 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	promconfig "github.com/prometheus/common/config"
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/promapi"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// OpenStore opens what --store names.
+func OpenStore(cfg Config, onClose func(func() error)) (store.Store, error) {
+	kind, rest, _ := strings.Cut(cfg.Store, ":")
+	switch kind {
+	case "file":
+		f, err := store.OpenFile(rest)
+		if err != nil {
+			return nil, err
+		}
+		onClose(f.Close)
+		return f, nil
+	case "consul", "consul+https":
+		return openConsul(cfg, kind, strings.TrimPrefix(rest, "//"))
+	}
+	return nil, OptionError{fmt.Errorf("--store %q is neither file:PATH nor consul://HOST:PORT", cfg.Store)}
+}
+
+func openConsul(cfg Config, kind, address string) (store.Store, error) {
+	scheme := "http"
+	if kind == "consul+https" {
+		scheme = "https"
+	}
+	token, err := secretFile(cfg.Consul.TokenFile)
+	if err != nil {
+		return nil, fmt.Errorf("read Consul token: %w", err)
+	}
+	return store.OpenConsul(store.ConsulConfig{Address: address, Scheme: scheme, Token: token,
+		Datacenter: cfg.Consul.Datacenter, CAFile: cfg.Consul.CAFile, Replica: replica(cfg)})
+}
+
+// secretFile reads a one-line secret; no file is no secret.
+func secretFile(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(path)
+	return strings.TrimSpace(string(text)), err
+}
+
+// OpenPrometheus is the Prometheus at url, the value of flag. httpConfig is a file in
+// Prometheus' form, or empty.
+func OpenPrometheus(flag, url, httpConfig string) (*promapi.Client, error) {
+	var transport http.RoundTripper // nil is the plain one
+	if httpConfig != "" {
+		hc, _, err := promconfig.LoadHTTPConfigFile(httpConfig)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", httpConfig, err)
+		}
+		if transport, err = promconfig.NewRoundTripperFromConfig(*hc, "prometheus"); err != nil {
+			return nil, fmt.Errorf("set up HTTP client: %w", err)
+		}
+	}
+	client, err := promapi.New(url, transport)
+	if err != nil {
+		return nil, OptionError{fmt.Errorf("%s: %w", flag, err)}
+	}
+	return client, nil
+}
+
+// renderer makes an incident's page.
+type renderer func(record.Incident, *runbook.Runbook, report.Options) []byte
+
+// page renders an incident as it stands.
+func (d *Daemon) page(folder report.Folder, external string, render renderer) func(context.Context, record.Incident) ([]byte, error) {
+	return func(ctx context.Context, inc record.Incident) ([]byte, error) {
+		o := report.Options{Now: time.Now().UTC(), External: external, Prometheus: d.cfg.Prometheus.URL}
+		if stages, err := folder.Stages(inc.ID); err == nil {
+			o.Evidence = stages
+		}
+		if inc.Approval != "" {
+			if a, err := d.engine.Approval(ctx, inc.Approval); err == nil {
+				o.Approval = &a
+			}
+		}
+		rb, _ := d.engine.Runbook(inc.Service)
+		return render(inc, rb, o), nil
+	}
+}
+
+// newPost sends messages to the log and wherever else we are told.
+func (d *Daemon) newPost(reg prometheus.Registerer, keys report.Keyring, external string) (report.Notifier, error) {
+	cfg := d.cfg.Messages
+	sinks := []report.Sink{{Name: "log", Sender: report.Log{Logger: d.log}}}
+	if len(cfg.Alertmanagers) > 0 {
+		sinks = append(sinks, report.Sink{Name: "alertmanager", Sender: report.Alertmanager{
+			URLs: cfg.Alertmanagers, Log: d.log,
+			Runbook:     func(service string) *runbook.Runbook { rb, _ := d.engine.Runbook(service); return rb },
+			IncidentURL: func(id string) string { return external + report.IncidentPath + id },
+			Incident:    func(ctx context.Context, id string) (record.Incident, error) { return d.engine.Incident(ctx, id) },
+		}})
+	}
+	if cfg.Webhook != "" {
+		hook, err := openWebhook(cfg.Webhook, cfg.WebhookSecrets)
+		if err != nil {
+			return report.Notifier{}, err
+		}
+		sinks = append(sinks, report.Sink{Name: "webhook", Sender: hook})
+	}
+	return report.Notifier{Keys: keys, External: external, Out: report.NewFanout(reg, d.log, sinks...),
+		Approval: func(ctx context.Context, id string) (record.Approval, error) { return d.engine.Approval(ctx, id) }}, nil
+}
+
+func openWebhook(url, secretsFile string) (*report.Webhook, error) {
+	text, err := secretFile(secretsFile)
+	if err != nil {
+		return nil, fmt.Errorf("read webhook secrets: %w", err)
+	}
+	var secrets []report.Secret
+	for line := range strings.FieldsSeq(text) {
+		secrets = append(secrets, report.NewSecret(line))
+	}
+	return report.NewWebhook(url, secrets...)
+}
+
+// openKeys loads the keyring, and makes one if there is none. With a store that
+// replicas share, the file must be shared as well, and a fresh one says so.
+func (d *Daemon) openKeys(external string) (report.Keyring, error) {
+	_, err := os.Stat(d.cfg.Keys)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	keys, err := report.EnsureKeyring(d.cfg.Keys)
+	if err == nil && fresh && strings.HasPrefix(d.cfg.Store, "consul") {
+		d.log.Warn("a new key for approval links was made: give the file to every replica, or their links are refused here", zap.String("file", d.cfg.Keys))
+	}
+	return keys.For(external), err
+}
+
+// ensureToken makes the receiver's token file if there is none, so that Alertmanager
+// can be pointed at it.
+func ensureToken(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("make receiver token: %w", err)
+	}
+	_, err = f.WriteString(rand.Text() + rand.Text() + "\n")
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// sweep removes what processes that are long gone left in the store.
+func (d *Daemon) sweep(ctx context.Context) {
+	c, ok := d.Store.(*store.Consul)
+	if !ok {
+		return
+	}
+	if err := c.Sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		d.log.Warn("sweep the store", zap.Error(err))
+	}
+}

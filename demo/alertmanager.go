@@ -1,0 +1,89 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/alertmanager/template"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/rules"
+)
+
+// A Hook posts each alert as Alertmanager does with group_by ['...'] and group_wait
+// 0s: version 4 JSON, one alert a message.
+type Hook struct {
+	URL   string
+	Token string
+	// Deaf: Prometheus' alerts reach nobody.
+	Deaf bool
+	// Delivered, if set, is told of every answer.
+	Delivered func(alert string, status int, err error)
+
+	client http.Client
+}
+
+// message is the webhook's body.
+type message struct {
+	template.Data
+	Version         string `json:"version"`
+	GroupKey        string `json:"groupKey"`
+	TruncatedAlerts int    `json:"truncatedAlerts"`
+}
+
+// Notify is a rules.NotifyFunc. Alerts that are not for autorollback, and the
+// watchdog's repeats, are none of the webhook's.
+func (h *Hook) Notify(ctx context.Context, _ string, alerts ...*rules.Alert) {
+	for _, a := range alerts {
+		if h.Deaf || a.Labels.Get("autorollback") != "true" || a.State == rules.StatePending {
+			continue
+		}
+		status, err := h.post(ctx, a)
+		if h.Delivered != nil {
+			h.Delivered(a.Labels.Get(labels.AlertName), status, err)
+		}
+	}
+}
+
+func (h *Hook) post(ctx context.Context, a *rules.Alert) (int, error) {
+	return h.send(ctx, h.message(a))
+}
+
+// send posts one message.
+func (h *Hook) send(ctx context.Context, m message) (int, error) {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return 0, fmt.Errorf("encode alert: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL, bytes.NewReader(body))
+	if err != nil {
+		return 0, fmt.Errorf("post alert: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+h.Token)
+	resp, err := h.client.Do(req)
+	if err != nil {
+		return 0, fmt.Errorf("post alert: %w", err)
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body) // only the status counts
+	return resp.StatusCode, nil
+}
+
+func (h *Hook) message(a *rules.Alert) message {
+	kv := template.KV(a.Labels.Map())
+	one := template.Alert{Status: "firing", Labels: kv, Annotations: template.KV(a.Annotations.Map()),
+		StartsAt: a.FiredAt.UTC(), Fingerprint: fmt.Sprintf("%016x", a.Labels.Hash())}
+	if a.State == rules.StateInactive {
+		one.Status, one.EndsAt = "resolved", a.ResolvedAt.UTC()
+	}
+	return message{Version: "4", GroupKey: fmt.Sprintf(`{}/{autorollback="true"}:%s`, a.Labels), Data: template.Data{
+		Receiver: "autorollback", Status: one.Status, Alerts: template.Alerts{one}, GroupLabels: kv,
+		CommonLabels: kv, CommonAnnotations: one.Annotations, ExternalURL: "http://localhost/demo"}}
+}

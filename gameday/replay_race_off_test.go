@@ -1,5 +1,0 @@
-//go:build !race
-
-package gameday
-
-const underRace = false
