@@ -50,7 +50,7 @@ type Staging struct {
 func (s *Staging) Refuses(scenario Scenario) error {
 	for _, b := range scenario.Break {
 		if b.Call == nil {
-			return runbook.Refuse("%s is a fault of the embedded world; in a staging environment a break is a call of your own (docs/gameday.md)", b.Fault)
+			return runbook.Refuse("%s is a fault of the embedded world; autorollback-lab gameday run plays it; in a staging environment a break is a call of your own (docs/gameday.md)", b.Fault)
 		}
 	}
 	return nil
