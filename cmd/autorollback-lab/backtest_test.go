@@ -170,7 +170,7 @@ func TestBacktest(t *testing.T) {
 func TestCalibrateCommand(t *testing.T) {
 	rb := pastFile(t, "ranker.yaml", backtestRunbook)
 	blocks := pastBlocks(t)
-	out, _, err := runPast(t, "rules", "calibrate", rb, "--tsdb", blocks, "--days", "0.0277", "--length", "15m", "--draws", "1", "--seed", "3")
+	out, _, err := runPast(t, "calibrate", rb, "--tsdb", blocks, "--days", "0.0277", "--length", "15m", "--draws", "1", "--seed", "3")
 	if err != nil {
 		t.Fatal(err)
 	}
