@@ -5,7 +5,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,15 +14,6 @@ import (
 	"testing"
 	"unicode"
 )
-
-// pending are packages, with the folders in them, whose words are still being changed. One that is clean may not stand
-// here; `go test -run Words -v .` lists what is left in them.
-var pending = map[string]bool{
-	"actuators": true, "backtest": true, "cmd/autorollback-lab": true, "cmd/internal": true,
-	"cmd/program": true, "daemon": true, "demo": true, "engine": true, "gameday": true, "plan": true, "policy": true,
-	"record": true, "report": true, "rules": true, "runbook": true, "store": true,
-	"verify": true, "web": true,
-}
 
 // A ban is a word, or a phrase, that a term of the glossary replaces.
 type ban struct {
@@ -37,7 +27,7 @@ type ban struct {
 // CONTRIBUTING.md replaces.
 func TestWordsMeanOneThing(t *testing.T) {
 	bans := glossary(t)
-	found := map[string][]string{}
+	var found []string
 	err := filepath.WalkDir(".", func(path string, d os.DirEntry, err error) error {
 		switch name := d.Name(); {
 		case err != nil:
@@ -46,38 +36,18 @@ func TestWordsMeanOneThing(t *testing.T) {
 			return filepath.SkipDir
 		case d.IsDir() || path == "CHANGELOG.md":
 		case strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go"):
-			found[room(path)] = append(found[room(path)], inGo(t, path, bans)...)
+			found = append(found, inGo(t, path, bans)...)
 		case slices.Contains([]string{".md", ".tmpl", ".html", ".yaml", ".yml"}, filepath.Ext(name)):
-			found[room(path)] = append(found[room(path)], inPage(t, path, bans)...)
+			found = append(found, inPage(t, path, bans)...)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, folder := range slices.Sorted(maps.Keys(found)) {
-		for _, f := range found[folder] {
-			if pending[folder] {
-				t.Log(f)
-			} else {
-				t.Error(f)
-			}
-		}
+	for _, f := range found {
+		t.Error(f)
 	}
-	for folder := range pending {
-		if len(found[folder]) == 0 {
-			t.Errorf("%s is clean: take it out of pending", folder)
-		}
-	}
-}
-
-// room is the package of the product that a file belongs to.
-func room(path string) string {
-	parts := strings.Split(filepath.ToSlash(path), "/")
-	if parts[0] == "cmd" {
-		return parts[0] + "/" + parts[1]
-	}
-	return parts[0]
 }
 
 // glossary reads the bans from the table in CONTRIBUTING.md: its last column, where a word

@@ -150,24 +150,24 @@ func (d document) lint(snap store.Snapshot) []Hazard {
 		return []Hazard{d.refused(err)}
 	}
 	for _, b := range bad {
-		found = append(found, Hazard{Key: d.key, What: fmt.Sprintf("weights.%s is %s, no whole number from 0 to %d", b.name, b.value, maxWeight), Mend: "the next change writes it anew; until then templates may fail on it"})
+		found = append(found, Hazard{Key: d.key, What: fmt.Sprintf("weights.%s is %s, no whole number from 0 to %d", b.name, b.value, maxWeight), Fix: "the next change writes it anew; until then templates may fail on it"})
 	}
 	if err == nil && len(bad) == 0 && sum(split) == 0 {
-		found = append(found, Hazard{Key: d.key, What: "all weights are 0: nobody is served", Mend: "give a backend its share"})
+		found = append(found, Hazard{Key: d.key, What: "all weights are 0: nobody is served", Fix: "give a backend its share"})
 	}
 	for _, f := range o.fields {
 		if known := strings.ToLower(f.name); known != f.name && slices.Contains([]string{"schema", "revision", "weights"}, known) {
-			found = append(found, Hazard{Key: d.key, What: fmt.Sprintf("field %q beside or instead of %q: some readers take one for the other", f.name, known), Mend: "remove it"})
+			found = append(found, Hazard{Key: d.key, What: fmt.Sprintf("field %q beside or instead of %q: some readers take one for the other", f.name, known), Fix: "remove it"})
 		}
 	}
 	return found
 }
 
-// refused words an error of reading, "read KEY: what; mend", as a hazard.
+// refused words an error of reading, "read KEY: what; fix", as a hazard.
 func (d document) refused(err error) Hazard {
 	_, text, _ := strings.Cut(err.Error(), ": ")
-	what, mend, _ := strings.Cut(text, "; ")
-	return Hazard{Key: d.key, What: what, Mend: mend + ": no change can edit this document", Blocking: true}
+	what, fix, _ := strings.Cut(text, "; ")
+	return Hazard{Key: d.key, What: what, Fix: fix + ": no change can edit this document", Blocking: true}
 }
 
 func sum(s record.Split) int {

@@ -22,7 +22,7 @@ func (t traefik) lint(snap store.Snapshot) []Hazard {
 		}
 		path := fold(strings.Join(parts, "/"))
 		if other, twice := first[path]; twice {
-			found = append(found, Hazard{Key: e.Key, What: "Traefik takes it and " + other + " for one key, and only one of them counts", Mend: "delete one of the two", Blocking: len(parts) > 4 && t.ours(pad(parts))})
+			found = append(found, Hazard{Key: e.Key, What: "Traefik takes it and " + other + " for one key, and only one of them counts", Fix: "delete one of the two", Blocking: len(parts) > 4 && t.ours(pad(parts))})
 			continue
 		}
 		first[path] = e.Key
@@ -52,7 +52,7 @@ func (t traefik) respelled(snap store.Snapshot, e store.Entry, parts []string, s
 	return []Hazard{{
 		Key:      e.Key,
 		What:     fmt.Sprintf("it says %q where other keys say %q: Traefik takes the first for the name of both", parts[2], name),
-		Mend:     "spell both the same",
+		Fix:      "spell both the same",
 		Blocking: fold(parts[1]) == "services" && (t.concerns(snap, name) || t.concerns(snap, parts[2])),
 	}}
 }
@@ -84,17 +84,17 @@ func unreadable(known *shape, e store.Entry, parts []string, alone func() bool) 
 	// A map's or a list's item may be empty; a field may not.
 	_, isField := known.folder(parts).parts[fold(parts[len(parts)-1])]
 	value := string(e.Value)
-	blocking := func(what, mend string) []Hazard {
-		return []Hazard{{Key: e.Key, What: what, Mend: mend, Blocking: true}}
+	blocking := func(what, fix string) []Hazard {
+		return []Hazard{{Key: e.Key, What: what, Fix: fix, Blocking: true}}
 	}
 	switch {
 	case s == nil:
 		above, _ := known.find(parts[:n])
-		mend := "delete it (or ignore this if your Traefik is newer than 3.6 and knows it)"
+		fix := "delete it (or ignore this if your Traefik is newer than 3.6 and knows it)"
 		if near := above.nearest(parts[n]); near != "" {
-			mend = fmt.Sprintf("if it was meant to be %q, write that and delete this", near)
+			fix = fmt.Sprintf("if it was meant to be %q, write that and delete this", near)
 		}
-		return blocking(fmt.Sprintf("Traefik knows no %q here, and one unknown key keeps it from reading the whole tree", parts[n]), mend)
+		return blocking(fmt.Sprintf("Traefik knows no %q here, and one unknown key keeps it from reading the whole tree", parts[n]), fix)
 	case s.kind == "" && isField && alone():
 		return blocking("it is a folder with nothing in it, and that keeps Traefik from reading the whole tree", "delete it")
 	case reads(s.kind, value):
@@ -128,7 +128,7 @@ func (t traefik) lintService(snap store.Snapshot) []Hazard {
 		found = append(found, Hazard{
 			Key:      t.root + "/http/services/" + service,
 			What:     "it has more than one type (" + strings.Join(types, ", ") + "), and Traefik builds none of them",
-			Mend:     "keep one type and give the others services of their own",
+			Fix:      "keep one type and give the others services of their own",
 			Blocking: t.concerns(snap, service),
 		})
 	}
@@ -148,15 +148,15 @@ func (t traefik) lintChild(snap store.Snapshot, c child, names map[string]string
 	key := c.folder + "name"
 	switch other, twice := names[name]; {
 	case name == "":
-		return []Hazard{{Key: key, What: "the child has no name, and Traefik does not build the service", Mend: "write the backend's name or delete the child", Blocking: true}}
+		return []Hazard{{Key: key, What: "the child has no name, and Traefik does not build the service", Fix: "write the backend's name or delete the child", Blocking: true}}
 	case twice:
-		return []Hazard{{Key: key, What: name + " is a child twice, the other one is " + other, Mend: "delete one of the two children", Blocking: true}}
+		return []Hazard{{Key: key, What: name + " is a child twice, the other one is " + other, Fix: "delete one of the two children", Blocking: true}}
 	case !t.serves(snap, name):
-		return []Hazard{{Key: key, What: fmt.Sprintf("there is no service %q under %s/http/services/, and a child without a service takes the whole of %s down, even at weight 0", name, t.root, t.service), Mend: "create the service or delete the child", Blocking: true}}
+		return []Hazard{{Key: key, What: fmt.Sprintf("there is no service %q under %s/http/services/, and a child without a service takes the whole of %s down, even at weight 0", name, t.root, t.service), Fix: "create the service or delete the child", Blocking: true}}
 	}
 	names[name] = c.folder
 	if strings.HasPrefix(strings.TrimSpace(string(c.weight.Value)), "-") {
-		return []Hazard{{Key: c.weight.Key, What: "a negative weight counts as 0", Mend: "write 0"}}
+		return []Hazard{{Key: c.weight.Key, What: "a negative weight counts as 0", Fix: "write 0"}}
 	}
 	return nil
 }

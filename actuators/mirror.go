@@ -118,7 +118,7 @@ func (t traefikMirror) layout(snap store.Snapshot) (store.Entry, []twin, error) 
 		if len(parts) < 5 || fold(strings.Join(parts[:4], "/")) != fold("http/services/"+t.mirror+"/mirroring") {
 			continue
 		}
-		slot := &main
+		entry := &main
 		if len(parts) == 7 && fold(parts[4]) == "mirrors" {
 			i, ok := at[fold(parts[5])]
 			if !ok {
@@ -128,19 +128,19 @@ func (t traefikMirror) layout(snap store.Snapshot) (store.Entry, []twin, error) 
 			}
 			switch fold(parts[6]) {
 			case "name":
-				slot = &twins[i].name
+				entry = &twins[i].name
 			case "percent":
-				slot = &twins[i].percent
+				entry = &twins[i].percent
 			default:
 				continue
 			}
 		} else if len(parts) != 5 || fold(parts[4]) != "service" {
 			continue
 		}
-		if slot.Index != 0 {
-			return main, nil, fmt.Errorf("read %s: Traefik takes it and %s for one key, and only one of them counts; delete one", e.Key, slot.Key)
+		if entry.Index != 0 {
+			return main, nil, fmt.Errorf("read %s: Traefik takes it and %s for one key, and only one of them counts; delete one", e.Key, entry.Key)
 		}
-		*slot = e
+		*entry = e
 	}
 	if main.Index == 0 {
 		return main, nil, fmt.Errorf("read %sservice: %w; write the weighted service's name %s there, and let your routers send to %s", t.base(), ErrNoMirror, t.service, t.mirror)

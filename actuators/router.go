@@ -117,11 +117,11 @@ func (r Router) Lint(snap store.Snapshot) []Hazard { return r.codec.lint(snap) }
 type Hazard struct {
 	Key      string `json:"key"`
 	What     string `json:"what"`
-	Mend     string `json:"mend"`
+	Fix      string `json:"fix"`
 	Blocking bool   `json:"blocking"` // while it stands, the router does not take our change
 }
 
-func (h Hazard) String() string { return h.Key + ": " + h.What + "; " + h.Mend }
+func (h Hazard) String() string { return h.Key + ": " + h.What + "; " + h.Fix }
 
 // keyText is what every way into Consul spells the same (its HTTP API cleans other
 // paths, its transactions do not).

@@ -84,19 +84,19 @@ func (t traefik) collect(snap store.Snapshot) ([]child, error) {
 			at[segment] = i
 			kids = append(kids, child{segment: parts[5], folder: folderOf(e.Key)})
 		}
-		slot := kids[i].slot(parts[6])
-		if slot == nil {
+		entry := kids[i].entry(parts[6])
+		if entry == nil {
 			continue
 		}
-		if slot.Index != 0 {
-			return nil, fmt.Errorf("read %s: Traefik takes it and %s for one key, and only one of them counts; delete one", e.Key, slot.Key)
+		if entry.Index != 0 {
+			return nil, fmt.Errorf("read %s: Traefik takes it and %s for one key, and only one of them counts; delete one", e.Key, entry.Key)
 		}
-		*slot = e
+		*entry = e
 	}
 	return kids, nil
 }
 
-func (c *child) slot(field string) *store.Entry {
+func (c *child) entry(field string) *store.Entry {
 	switch fold(field) {
 	case "name":
 		return &c.name

@@ -91,7 +91,7 @@ func TestBacktestFindsTheBadReleaseOnly(t *testing.T) {
 	if f.Release != "bad" || f.Value <= 0.05 || f.Value > 0.2 || f.Worst < f.Value || f.Breach == nil || f.Breach.Significance.Value < 1 || f.Breach.State != record.Breaching {
 		t.Errorf("firing: %+v breach %+v", f, f.Breach)
 	}
-	if f.Breach.CandidatePods != 3 || f.Breach.StablePods != 4 || f.Breach.StableRate < 30 || f.Breach.CandidateRate < 5 || f.Breach.StableSick {
+	if f.Breach.CandidatePods != 3 || f.Breach.StablePods != 4 || f.Breach.StableRate < 30 || f.Breach.CandidateRate < 5 || f.Breach.StableUnhealthy {
 		t.Errorf("what the guards saw: %+v", f.Breach)
 	}
 	if f.Decision == nil || f.Decision.Action != record.RollBack || f.Decision.Guard != "severe" || !f.Decision.At.Equal(f.From) {

@@ -143,7 +143,7 @@ func (l listedRelease) release() (PastRelease, error) {
 	case r.Stable == r.Candidate:
 		return r, fmt.Errorf("candidate: %q is the stable version too; name two versions", r.Candidate)
 	case r.Start.IsZero():
-		return r, errors.New("start: is missing; " + mendTime)
+		return r, errors.New("start: is missing; " + fixTime)
 	}
 	if l.End != nil {
 		r.End = l.End.Time

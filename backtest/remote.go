@@ -37,11 +37,11 @@ const (
 func (r Remote) Read(ctx context.Context, selector string, from, to time.Time) ([]Stretch, error) {
 	span := to.Sub(from)
 	if r.Step > 0 && span > maxRangePoints*r.Step {
-		return r.halves(ctx, selector, from, to)
+		return r.split(ctx, selector, from, to)
 	}
 	value, err := r.ask(ctx, selector, from, to)
 	if tooLarge(err) && span > leastSpan {
-		return r.halves(ctx, selector, from, to)
+		return r.split(ctx, selector, from, to)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ask Prometheus for %s up to %s: %w", selector, to.UTC().Format(time.RFC3339), err)
@@ -53,8 +53,8 @@ func (r Remote) Read(ctx context.Context, selector string, from, to time.Time) (
 	return stretches(matrix, from, to)
 }
 
-// halves asks for the earlier and the later half.
-func (r Remote) halves(ctx context.Context, selector string, from, to time.Time) ([]Stretch, error) {
+// split asks for the earlier and the later half.
+func (r Remote) split(ctx context.Context, selector string, from, to time.Time) ([]Stretch, error) {
 	middle := from.Add(to.Sub(from) / 2).Truncate(time.Millisecond)
 	if r.Step > 0 {
 		middle = middle.Truncate(r.Step)

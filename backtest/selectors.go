@@ -78,7 +78,7 @@ func questions(rb *runbook.Runbook) ([]rules.Expr, error) {
 	}
 	rel := record.Release{ID: anySide, Service: rb.Service,
 		Stable: record.Side{Version: anySide}, Candidate: record.Side{Version: anySide}}
-	out := []rules.Expr{q.Age(rel), q.Age(record.Release{}), q.StableSick(rel)}
+	out := []rules.Expr{q.Age(rel), q.Age(record.Release{}), q.StableUnhealthy(rel)}
 	for _, side := range []runbook.Role{runbook.Stable, runbook.Candidate} {
 		out = append(out, q.Pods(rel, side), q.Rate(rel, side))
 	}

@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// mendTime says how a moment is written.
-const mendTime = "write it like 2026-01-31T12:30:00Z, or as seconds or milliseconds since 1970"
+// fixTime says how a moment is written.
+const fixTime = "write it like 2026-01-31T12:30:00Z, or as seconds or milliseconds since 1970"
 
 // ParseTime reads RFC 3339, "2026-01-31 12:30[:00]" (UTC), a date, or seconds or
 // milliseconds since 1970. The result is in UTC.
@@ -25,7 +25,7 @@ func ParseTime(text string) (time.Time, error) {
 		}
 		return time.UnixMilli(int64(n)).UTC(), nil
 	}
-	return time.Time{}, fmt.Errorf("%q is not a moment; %s", text, mendTime)
+	return time.Time{}, fmt.Errorf("%q is not a moment; %s", text, fixTime)
 }
 
 // A timestamp is a time in a file.

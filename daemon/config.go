@@ -44,7 +44,7 @@ type Config struct {
 		Alertmanagers           []string
 		Webhook, WebhookSecrets string
 	}
-	WatchEvery, TendEvery, RulesEvery time.Duration
+	WatchEvery, ReconcileEvery, RulesEvery time.Duration
 }
 
 // Serve runs the daemon until ctx ends: listeners first, so that a port that is taken

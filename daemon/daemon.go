@@ -38,7 +38,7 @@ type Daemon struct {
 	Store   store.Store
 	engine  *engine.Engine
 	monitor *monitor.Monitor
-	door    *receiver.Receiver
+	hooks   *receiver.Receiver
 	pages   http.Handler
 	Keys    report.Keyring
 	close   []func() error // last opened first
@@ -105,11 +105,11 @@ func (d *Daemon) wire(people net.Addr) error {
 	d.engine, err = engine.New(engine.Parts{
 		Store: d.Store, Prometheus: verify.New(prom, cfg.Prometheus.Timeout), Monitor: d.monitor, Journal: journal, Log: d.log, Registerer: reg,
 		Archive: report.Archive{Folder: folder, External: external.String(), Prometheus: cfg.Prometheus.URL, Approval: d.approval}, Post: mail,
-	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, TendEvery: cfg.TendEvery, RulesEvery: cfg.RulesEvery, Boundary: faultPoint, Version: cfg.Version})
+	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, ReconcileEvery: cfg.ReconcileEvery, RulesEvery: cfg.RulesEvery, Boundary: faultPoint, Version: cfg.Version})
 	if err != nil {
 		return err
 	}
-	d.door, err = receiver.New(d.engine, receiver.Config{TokenFile: cfg.Receiver.TokenFile, TLS: cfg.Receiver.TLS, Known: d.knows}, d.log, reg)
+	d.hooks, err = receiver.New(d.engine, receiver.Config{TokenFile: cfg.Receiver.TokenFile, TLS: cfg.Receiver.TLS, Known: d.knows}, d.log, reg)
 	if err != nil {
 		return err
 	}
@@ -130,20 +130,20 @@ func (d *Daemon) Run(ctx context.Context, hooks, people net.Listener, reload <-c
 	d.log.Info("serving", zap.String("receiver", hooks.Addr().String()), zap.String("web", people.Addr().String()),
 		zap.String("store", d.cfg.Store), zap.String("version", d.cfg.Version))
 	g, ctx := errgroup.WithContext(ctx)
-	belt, stopBelt := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopBelt()
-	g.Go(func() error { return d.engine.Run(belt) })
-	g.Go(func() error { defer stopBelt(); return d.serveDoors(ctx, hooks, people) })
+	loop, stopLoop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLoop()
+	g.Go(func() error { return d.engine.Run(loop) })
+	g.Go(func() error { defer stopLoop(); return d.serveListeners(ctx, hooks, people) })
 	g.Go(func() error { return d.reloads(ctx, reload) })
-	g.Go(func() error { d.sweep(ctx); return nil })
+	g.Go(func() error { d.gc(ctx); return nil })
 	err = g.Wait()
 	d.log.Info("stopped", zap.Error(err))
 	return err
 }
 
-func (d *Daemon) serveDoors(ctx context.Context, hooks, people net.Listener) error {
+func (d *Daemon) serveListeners(ctx context.Context, hooks, people net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return d.door.Run(ctx, hooks) })
+	g.Go(func() error { return d.hooks.Run(ctx, hooks) })
 	g.Go(func() error { return web.Serve(ctx, []net.Listener{people}, d.cfg.Web.ConfigFile, d.pages, d.log) })
 	return g.Wait()
 }

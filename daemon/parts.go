@@ -165,13 +165,13 @@ func ensureToken(path string) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// sweep removes what processes that are long gone left in the store.
-func (d *Daemon) sweep(ctx context.Context) {
+// gc removes what processes that are long gone left in the store.
+func (d *Daemon) gc(ctx context.Context) {
 	c, ok := d.Store.(*store.Consul)
 	if !ok {
 		return
 	}
-	if err := c.Sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+	if err := c.GC(ctx, time.Now()); err != nil && ctx.Err() == nil {
 		d.log.Warn("sweep the store", zap.Error(err))
 	}
 }

@@ -64,7 +64,7 @@ func (e *Environment) Prepare(ctx context.Context, share int) (record.Release, e
 
 // Look asks the daemon and looks at the world.
 func (e *Environment) Look(ctx context.Context) (gameday.View, error) {
-	v := gameday.View{Split: e.World.Router.Split(), Told: e.Messages.Told(), Mixed: e.World.Mixed(), Keys: map[string]string{}}
+	v := gameday.View{Split: e.World.Router.Split(), Notified: e.Messages.Notified(), Mixed: e.World.Mixed(), Keys: map[string]string{}}
 	v.Sent, v.Failed = e.World.Traffic.Counts()
 	var err error
 	if v.Incidents, err = e.API.Incidents(ctx); err != nil {

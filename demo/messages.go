@@ -32,8 +32,8 @@ func NewMessageSink() (*MessageSink, error) {
 // URL is where messages are to be sent.
 func (e *MessageSink) URL() string { return "http://" + e.listener.Addr().String() + "/" }
 
-// Told is when the first message about each incident came.
-func (e *MessageSink) Told() map[string]time.Time {
+// Notified is when the first message about each incident came.
+func (e *MessageSink) Notified() map[string]time.Time {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return maps.Clone(e.told)

@@ -73,7 +73,7 @@ func (e *Engine) outcomeOf(ctx context.Context, a record.Alert) (outcome, error)
 		return resolved, nil // which says nothing of the service, nor of the path to us
 	}
 	if a.Trigger == watchdog {
-		e.metrics.heard(a.Source)
+		e.metrics.received(a.Source)
 		if a.Source == record.Webhook {
 			e.recordWatchdog(ctx, time.Now().UTC())
 		}
@@ -177,8 +177,8 @@ func (e *Engine) Rollback(ctx context.Context, service, region, by, reason strin
 	return *s.Incident, nil
 }
 
-// LetGo lets a held release go on with the split that was found.
-func (e *Engine) LetGo(ctx context.Context, service, region, by, reason string) (record.Release, error) {
+// AcceptSplit lets a held release go on with the split that was found.
+func (e *Engine) AcceptSplit(ctx context.Context, service, region, by, reason string) (record.Release, error) {
 	s, err := e.human(ctx, Target{service, or(region, runbook.DefaultRegion)}, SplitAccepted{by, reason})
 	if err != nil {
 		return record.Release{}, err

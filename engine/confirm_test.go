@@ -38,7 +38,7 @@ func TestAlertsOfOneTriggerShareAConfirmation(t *testing.T) {
 		if _, err := e.step(t.Context(), theTarget, Tick{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.LetGo(t.Context(), "ranker", "", "ann", "because"); err != nil {
+		if _, err := e.AcceptSplit(t.Context(), "ranker", "", "ann", "because"); err != nil {
 			t.Fatal(err)
 		}
 		storm("errors")

@@ -114,7 +114,7 @@ func kindsIn(t *testing.T, st store.Store, kind string) (n int) {
 }
 
 // The rules are edited: after two comparisons people are told once, a breach asks, and
-// once they are mended it rolls back by itself.
+// once they are fixed it rolls back by itself.
 func TestDriftedRulesAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, st, b := ruled(t)
@@ -146,7 +146,7 @@ func TestDriftedRulesAsk(t *testing.T) {
 			t.Errorf("%d messages that it is over, want 1", n)
 		}
 		if inc = breaching(t, e, b, "errors"); inc.Phase != record.Acted {
-			t.Errorf("with mended rules it is %s (%s)", inc.Phase, inc.Decision.Guard)
+			t.Errorf("with fixed rules it is %s (%s)", inc.Phase, inc.Decision.Guard)
 		}
 	})
 }
@@ -269,10 +269,10 @@ func TestCompared(t *testing.T) {
 		{"on record already", record.RulesCheck{}, edit, nil, true, 0, record.RulesDrifted},
 		{"suspected, and again too soon", is(record.RulesSuspected, 0), edit, nil, false, 2*rb.Metrics.Interval.Std() - 1, record.RulesSuspected},
 		{"suspected, and again", is(record.RulesSuspected, 0), edit, nil, false, 2 * rb.Metrics.Interval.Std(), record.RulesDrifted},
-		{"suspected, and mended", is(record.RulesSuspected, 0), nil, nil, false, time.Minute, record.RulesOneToOne},
+		{"suspected, and fixed", is(record.RulesSuspected, 0), nil, nil, false, time.Minute, record.RulesOneToOne},
 		{"suspected, and no answer", is(record.RulesSuspected, 0), nil, errors.New("404"), false, time.Minute, record.RulesUnknown},
 		{"drifted, and again", is(record.RulesDrifted, 0), edit, nil, false, time.Second, record.RulesDrifted},
-		{"drifted, and mended", is(record.RulesDrifted, 0), nil, nil, true, time.Minute, record.RulesOneToOne},
+		{"drifted, and fixed", is(record.RulesDrifted, 0), nil, nil, true, time.Minute, record.RulesOneToOne},
 		{"drifted, and no answer", is(record.RulesDrifted, 0), nil, errors.New("404"), true, driftKept - 1, record.RulesDrifted},
 		{"drifted, and no answer for long", is(record.RulesDrifted, 0), nil, errors.New("404"), true, driftKept, record.RulesUnknown},
 		{"drifted from another text of the runbook", another, edit, nil, false, time.Hour, record.RulesSuspected},

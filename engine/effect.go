@@ -37,10 +37,10 @@ func Effects(s State, now time.Time) []Effect {
 	}
 	if s.Release != nil && s.Release.Proving() {
 		p := s.Release.Proof
-		e = append(e, Effect{AskChecks, p.Polled.Add(s.Runbook.Verification.Every.Std())}, Effect{StepAgain, p.Deadline})
+		e = append(e, Effect{AskChecks, p.PolledAt.Add(s.Runbook.Verification.Every.Std())}, Effect{StepAgain, p.Deadline})
 	}
 	if follows(s) {
-		e = append(e, Effect{AskBusiness, i.Polled.Add(followEvery)})
+		e = append(e, Effect{AskBusiness, i.PolledAt.Add(followEvery)})
 	}
 	if i == nil || i.Phase == record.Done {
 		return e
@@ -57,9 +57,9 @@ func Effects(s State, now time.Time) []Effect {
 			e = append(e, Effect{StepAgain, s.Approval.ExpiresAt})
 		}
 	case record.Acted:
-		e = append(e, Effect{AskDrained, i.Polled.Add(v.Every.Std())}, Effect{StepAgain, i.Deadline})
+		e = append(e, Effect{AskDrained, i.PolledAt.Add(v.Every.Std())}, Effect{StepAgain, i.Deadline})
 	case record.Verifying:
-		e = append(e, Effect{AskHealth, i.Polled.Add(v.Every.Std())}, Effect{StepAgain, i.Deadline})
+		e = append(e, Effect{AskHealth, i.PolledAt.Add(v.Every.Std())}, Effect{StepAgain, i.Deadline})
 	}
 	if i.Phase != record.Unconfirmed {
 		e = append(e, Effect{CaptureOld, now})

@@ -117,7 +117,7 @@ func TestAnswerAboutOldWeightsIsAskedAgain(t *testing.T) {
 	if _, err := twin.step(t.Context(), theTarget, Tick{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := twin.LetGo(t.Context(), "ranker", "", "ann", "because"); err != nil {
+	if _, err := twin.AcceptSplit(t.Context(), "ranker", "", "ann", "because"); err != nil {
 		t.Fatal(err)
 	}
 	if err := hears(t, e, alertOf("errors", record.Webhook)); err != nil {
@@ -139,7 +139,7 @@ func TestDeadSinkIsGivenUpAfterADay(t *testing.T) {
 		if err := hears(t, e, alertOf("slo", record.Webhook)); err != nil {
 			t.Fatal(err)
 		}
-		e.opts.WatchEvery, e.opts.TendEvery = -1, time.Minute
+		e.opts.WatchEvery, e.opts.ReconcileEvery = -1, time.Minute
 		ctx, stop := context.WithCancel(t.Context())
 		over := make(chan error)
 		go func() { over <- e.Run(ctx) }()

@@ -29,7 +29,7 @@ func follows(s State) bool {
 // followed takes one look at what was not proved in time.
 func (s *State) followed(ev KPIPolled, now time.Time) {
 	i := s.Incident
-	if !follows(*s) || now.Sub(i.Polled) < followEvery*9/10 {
+	if !follows(*s) || now.Sub(i.PolledAt) < followEvery*9/10 {
 		return
 	}
 	var owed []record.Answer
@@ -40,7 +40,7 @@ func (s *State) followed(ev KPIPolled, now time.Time) {
 	}
 	health, why := verify.Judge(owed)
 	pending := questions(verify.Pending(owed))
-	i.Polled = now
+	i.PolledAt = now
 	v := record.Verdict{At: now, Reason: why, Answers: owed}
 	switch {
 	case health == record.Bad:

@@ -37,7 +37,7 @@ func TestFollow(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := State{Runbook: runbookOf(t, "page"), Region: "default", Op: "op",
 				Release: &record.Release{Service: "ranker", Region: "default", Incident: "inc", Phase: record.RolledBack},
-				Incident: &record.Incident{ID: "inc", Phase: record.Done, ActedAt: acted, Polled: acted.Add(10 * time.Minute),
+				Incident: &record.Incident{ID: "inc", Phase: record.Done, ActedAt: acted, PolledAt: acted.Add(10 * time.Minute),
 					Unproved: []string{"kpi conversion"}, Verdict: &record.Verdict{Outcome: record.Recovered}}}
 			if tt.change != nil {
 				tt.change(&s)
@@ -63,7 +63,7 @@ func TestFollow(t *testing.T) {
 func TestFollowedIncidentIsLookedAtAgain(t *testing.T) {
 	now := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
 	s := State{Release: &record.Release{Incident: "inc", Phase: record.RolledBack}, Incident: &record.Incident{ID: "inc", Phase: record.Done,
-		Polled: now, Unproved: []string{"kpi"}, Verdict: &record.Verdict{Outcome: record.Recovered}}}
+		PolledAt: now, Unproved: []string{"kpi"}, Verdict: &record.Verdict{Outcome: record.Recovered}}}
 	got := Effects(s, now)
 	if len(got) != 1 || got[0].Do != AskBusiness || !got[0].Due.Equal(now.Add(followEvery)) {
 		t.Errorf("effects %+v, want the question in %s", got, followEvery)

@@ -74,7 +74,7 @@ func TestLaunchNeedsAShadowPass(t *testing.T) {
 				return
 			}
 			if !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "autorollback shadow record") && c.want != "cannot be read: schema 9" {
-				t.Fatalf("says %v, want %q and how to mend it", err, c.want)
+				t.Fatalf("says %v, want %q and how to fix it", err, c.want)
 			}
 		})
 	}

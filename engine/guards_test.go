@@ -21,8 +21,8 @@ var guardStories = map[string]func(p *play) State{
 		return p.must(p.asked(breachOf("errors", record.NotBreaching)))
 	},
 	policy.GuardAbsoluteSLO: func(p *play) State { return p.hears(breachOf("slo", record.Breaching)) },
-	policy.GuardStableSick: func(p *play) State {
-		return p.bent(func(b *record.Breach) { b.StableSick = true })
+	policy.GuardStableUnhealthy: func(p *play) State {
+		return p.bent(func(b *record.Breach) { b.StableUnhealthy = true })
 	},
 	policy.GuardAlreadyActed: func(p *play) State {
 		act(p)
@@ -34,7 +34,7 @@ var guardStories = map[string]func(p *play) State{
 		p.must(Launched{l, "ann"})
 		return p.breach("errors")
 	},
-	policy.GuardHumanWins: func(p *play) State {
+	policy.GuardManualOverride: func(p *play) State {
 		p.launch()
 		p.s.Split = record.Split{"ranker-v1": 50, "ranker-v2": 50}
 		return p.must(Tick{})
@@ -167,7 +167,7 @@ var rampGuardStories = map[string]func(p *play, ev *Promoted){
 	"schedule": func(p *play, _ *Promoted) {
 		p.s.Runbook.Rollout.Schedule = []runbook.Schedule{{Cron: "0 20 * * *", For: minutes(60)}}
 	},
-	"no_watchdog": func(p *play, _ *Promoted) { p.s.Heard = time.Time{} },
+	"no_watchdog": func(p *play, _ *Promoted) { p.s.Watchdog = time.Time{} },
 	"manual": func(p *play, ev *Promoted) {
 		p.s.Runbook.Rollout.Promote = runbook.PromoteManual
 		ev.By = ""

@@ -68,11 +68,11 @@ type service struct {
 
 // Options are the engine's settings. Zero values mean the defaults.
 type Options struct {
-	Replica    string        // this process in claims and logs
-	Version    string        // of this program, kept as evidence
-	WatchEvery time.Duration // between two questions of the watcher, default 5s; negative: no watcher
-	TendEvery  time.Duration // between two looks at every open release, default 5s
-	RulesEvery time.Duration // between two comparisons of the rules in Prometheus, default 10m; negative: none
+	Replica        string        // this process in claims and logs
+	Version        string        // of this program, kept as evidence
+	WatchEvery     time.Duration // between two questions of the watcher, default 5s; negative: no watcher
+	ReconcileEvery time.Duration // between two looks at every open release, default 5s
+	RulesEvery     time.Duration // between two comparisons of the rules in Prometheus, default 10m; negative: none
 	// Boundary, if set, is called at every step boundary with its name. The crash
 	// tests end the process there.
 	Boundary func(name string)

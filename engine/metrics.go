@@ -46,7 +46,7 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 		conflicts: auto.NewCounter(prometheus.CounterOpts{Name: "autorollback_conflicts_total", Help: "Transactions that lost a race and were decided again."}),
 		act: auto.NewHistogram(prometheus.HistogramOpts{Name: "autorollback_act_seconds", Help: "From the first word of a breach to the committed rollback.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}}),
-		watchdog: auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_watchdog_timestamp_seconds", Help: "When the watchdog alert was last heard, by source; 0: never."}, []string{"source"}),
+		watchdog: auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_watchdog_timestamp_seconds", Help: "When the watchdog alert was last received, by source; 0: never."}, []string{"source"}),
 		up:       auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_up", Help: "1 if the last question to it was answered."}, []string{"peer"}),
 	}
 	m.drift = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_rule_drift", Help: "1 if the rules that Prometheus has loaded are not those of the service's runbook."}, []string{"service"})
@@ -76,7 +76,7 @@ func (m *metrics) triggers(name string, outcomes ...outcome) {
 	}
 }
 
-func (m *metrics) heard(source record.Source) {
+func (m *metrics) received(source record.Source) {
 	m.watchdog.WithLabelValues(string(source)).Set(float64(time.Now().Unix()))
 }
 
@@ -113,15 +113,15 @@ func (m *metrics) committed(before, after State) {
 			by = "human"
 		}
 		m.rollbacks.WithLabelValues(by).Inc()
-		m.act.Observe(i.ActedAt.Sub(heardAt(*i)).Seconds())
+		m.act.Observe(i.ActedAt.Sub(receivedAt(*i)).Seconds())
 	}
 	if i.Verdict != nil && (before.Incident == nil || before.Incident.Verdict == nil) {
 		m.verdicts.WithLabelValues(string(i.Verdict.Outcome)).Inc()
 	}
 }
 
-// heardAt is when the first word of the breach reached us.
-func heardAt(i record.Incident) time.Time {
+// receivedAt is when the first word of the breach reached us.
+func receivedAt(i record.Incident) time.Time {
 	if len(i.Alerts) > 0 && !i.Alerts[0].ReceivedAt.IsZero() {
 		return i.Alerts[0].ReceivedAt
 	}

@@ -39,7 +39,7 @@ func TestMirrorThroughRealTraefik(t *testing.T) {
 	rb := runbookOf(t, "page")
 	rb.Routing = runbook.Routing{Router: runbook.Traefik, Root: "traefik", Service: "ranker", Mirror: &runbook.Mirroring{Service: "ranker-mirror"}}
 	first := engineOf(t, partsOf(st, nil), rb, Options{Replica: "first"})
-	second := engineOf(t, partsOf(consulOf(t, consul.Addr, 1), nil), rb, Options{Replica: "second", TendEvery: 100 * time.Millisecond})
+	second := engineOf(t, partsOf(consulOf(t, consul.Addr, 1), nil), rb, Options{Replica: "second", ReconcileEvery: 100 * time.Millisecond})
 	get := func(url string) string {
 		resp, err := http.Get(url)
 		if err != nil {

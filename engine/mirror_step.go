@@ -227,7 +227,7 @@ func (s MirrorState) seen() string {
 }
 
 func (s *MirrorState) tell(compose func(record.Mirror, *runbook.Runbook, time.Time) record.Message, now time.Time) {
-	s.Mirror.Told++
+	s.Mirror.Notified++
 	s.Write.Messages = append(s.Write.Messages, compose(*s.Mirror, s.Runbook, now))
 }
 

@@ -54,7 +54,7 @@ func (m *model) tookStep(ev Event, before, after world, moved, closed bool) {
 		t.Fatalf("%T promoted after %s at %d %%", ev, m.now.Sub(was.WeightChangedAt), was.Weight)
 	case m.now.Sub(m.heard(before)) > 6*time.Minute:
 		t.Fatalf("%T promoted, and the watchdog was heard at %v", ev, m.heard(before))
-	case ready.StablePods < 2 || ready.CandidatePods < 2 || ready.Problem != "" || len(ready.Breaching) > 0 || ready.StableSick || m.now.Sub(ready.AskedAt).Abs() > 30*time.Second:
+	case ready.StablePods < 2 || ready.CandidatePods < 2 || ready.Problem != "" || len(ready.Breaching) > 0 || ready.StableUnhealthy || m.now.Sub(ready.AskedAt).Abs() > 30*time.Second:
 		t.Fatalf("%T promoted with %+v", ev, ready)
 	case was.Weight > 0 && (len(ready.Undecided) > 0 || ready.CandidateRate <= 0):
 		t.Fatalf("%T promoted without evidence: %+v", ev, ready)
@@ -124,8 +124,8 @@ func barred(w world, s record.Side) bool {
 }
 
 func (m *model) heard(w world) time.Time {
-	var h heard
-	if text, ok := w.raw[store.HeardKey]; ok {
+	var h watchdogRecord
+	if text, ok := w.raw[store.WatchdogKey]; ok {
 		if err := json.Unmarshal([]byte(text), &h); err != nil {
 			m.t.Fatal(err)
 		}
@@ -142,7 +142,7 @@ func (m *model) readiness() record.Readiness {
 	case "few":
 		r.CandidatePods = 1
 	case "sick":
-		r.StableSick = true
+		r.StableUnhealthy = true
 	case "breaching":
 		r.Breaching = []string{"errors"}
 	case "undecided":
@@ -169,11 +169,11 @@ func (m *model) promoted(by string) func(snapshot) Event {
 
 // hears is the watchdog, by webhook.
 func (m *model) hears() {
-	text, err := json.Marshal(heard{Schema: runbook.Schema, At: m.now})
+	text, err := json.Marshal(watchdogRecord{Schema: runbook.Schema, At: m.now})
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.set(store.HeardKey, string(text))
+	m.set(store.WatchdogKey, string(text))
 }
 
 // rampActions are what may happen on a ramp beside all else.
@@ -198,9 +198,9 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 	more := map[string]func(*rapid.T){
 		"the daemon promotes": wait(""), "the daemon promotes again": wait(""), "a human promotes": wait("ann"),
 		"asked, and yes": yes, "asked, and yes again": yes,
-		"promoted":              func(*rapid.T) { m.step(m.promoted(m.pick("by", "", "", "ann"))) },
-		"watchdog":              func(*rapid.T) { m.hears() },
-		"the mended one, safer": func(*rapid.T) { m.mended() }, "the mended one": func(*rapid.T) { m.mended() },
+		"promoted":             func(*rapid.T) { m.step(m.promoted(m.pick("by", "", "", "ann"))) },
+		"watchdog":             func(*rapid.T) { m.hears() },
+		"the fixed one, safer": func(*rapid.T) { m.fixed() }, "the fixed one": func(*rapid.T) { m.fixed() },
 		"a human stops":     func(*rapid.T) { m.step(func(snapshot) Event { return Stopped{"ann", "because"} }) },
 		"a human resumes":   func(*rapid.T) { m.step(func(snapshot) Event { return Resumed{"ann", "because"} }) },
 		"resumes again":     func(*rapid.T) { m.step(func(snapshot) Event { return Resumed{"bob", "because"} }) },
@@ -214,9 +214,9 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 	return all
 }
 
-// mended is a rollback by hand that users recover from, the next candidate on a safer
+// fixed is a rollback by hand that users recover from, the next candidate on a safer
 // ramp, and its first step as soon as that may be.
-func (m *model) mended() {
+func (m *model) fixed() {
 	as := func(ev Event) func(snapshot) Event { return func(snapshot) Event { return ev } }
 	for _, ev := range []Event{Demanded{"ann", "because"}, drainedAs(record.Good), polledAs(record.Good), polledAs(record.Good), polledAs(record.Good), Archived{Path: "dir", Digest: "d"}} {
 		m.now = m.now.Add(5 * time.Second)
@@ -289,8 +289,8 @@ func TestPromotionAndRollbackHaveOneWinner(t *testing.T) {
 				t.Fatal(err)
 			}
 			now := rel.StartedAt.Add(2 * time.Minute)
-			text, _ := json.Marshal(heard{At: now})
-			must(t, put(st, store.HeardKey, string(text)))
+			text, _ := json.Marshal(watchdogRecord{At: now})
+			must(t, put(st, store.WatchdogKey, string(text)))
 			ready := record.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}
 			events := []Event{Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready},
 				AlertChecked{Alert: alertOf("errors", record.Watcher), Breach: breachOf("errors", record.Breaching), Release: rel.ID, Epoch: rel.Epoch}}

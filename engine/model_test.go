@@ -300,7 +300,7 @@ func (m *model) steady(w world) {
 			t.Fatalf("incident %s is %s and no release knows it", id, i.Phase)
 		case closed && i.Change != nil && (i.Verdict == nil || i.EvidenceAt.IsZero()):
 			t.Fatalf("incident %s moved traffic and was closed with verdict %v, evidence %v", id, i.Verdict, i.EvidenceAt)
-		case closed && i.Change == nil && i.Breach.State == record.Breaching && i.Verdict == nil && !s.noted("rejected") && !s.noted("let_go") && !s.noted("resumed"):
+		case closed && i.Change == nil && i.Breach.State == record.Breaching && i.Verdict == nil && !s.noted("rejected") && !s.noted("split_accepted") && !s.noted("resumed"):
 			t.Fatalf("incident %s was confirmed and closed without a verdict or a human's word: %+v", id, i.Timeline)
 		case i.Phase == record.Settled && i.Verdict == nil:
 			t.Fatalf("incident %s is settled without a verdict", id)
@@ -321,7 +321,7 @@ func (m *model) canRollBack() {
 	}
 	v.Op = "op"
 	s := v.State
-	if s.Foreign() {
+	if s.ExternalChange() {
 		s, err = Step(s, Tick{}, m.now)
 		if err != nil {
 			m.t.Fatal(err)
@@ -387,7 +387,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"launch": event(func(snapshot) Event { return m.launched() }), "launch again": event(func(snapshot) Event { return m.launched() }),
 		"human rolls back": event(func(snapshot) Event { return Demanded{"ann", "because"} }),
 		"answer":           event(m.answered), "answer again": event(m.answered),
-		"let go": event(func(snapshot) Event { return SplitAccepted{"ann", "because"} }),
+		"accept split": event(func(snapshot) Event { return SplitAccepted{"ann", "because"} }),
 		"control": func(*rapid.T) {
 			m.set(store.ControlKey, m.pick("control", "active", "active", "active", `{"mode":"paused","by":"ann"}`, "observe", "pasued"))
 		},
@@ -431,7 +431,7 @@ func (m *model) asked(v snapshot) Event {
 		record.Breaching, record.Breaching, record.Breaching, record.NotBreaching, record.NoData, record.Unreachable}).Draw(m.t, "state"))
 	switch m.pick("case", "plain", "plain", "plain", "plain", "sick", "few pods", "cold") {
 	case "sick":
-		b.StableSick = true
+		b.StableUnhealthy = true
 	case "few pods":
 		b.CandidatePods = 1
 	case "cold":

@@ -73,7 +73,7 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 		add("plan "+q.Name, q.Expr, nil)
 	}
 	add("pods", ask.Pods(rel, runbook.Stable), nil) // as warm as it is asked elsewhere
-	add("sick", ask.StableSick(rel), nil)
+	add("sick", ask.StableUnhealthy(rel), nil)
 	add("rate", ask.Rate(rel, runbook.Stable), nil)
 	for _, q := range []rules.Questions{ask, ask.Over(3 * ask.Interval()), ask.Over(6 * ask.Interval())} {
 		add("traffic", q.Rate(rel, runbook.Candidate), nil)

@@ -125,7 +125,7 @@ func TestTheRampStandsWhileNoRollbackIsPossible(t *testing.T) {
 			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
 		time.Sleep(time.Hour)
-		if rel := c.release(); rel.Weight != 50 || !strings.Contains(rel.Waiting, "the watchdog was last heard") {
+		if rel := c.release(); rel.Weight != 50 || !strings.Contains(rel.Waiting, "no watchdog alert received by webhook since") {
 			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
 	})

@@ -34,7 +34,7 @@ func (e *Engine) read(ctx context.Context, target Target, ev Event) (snapshot, e
 		return v, err
 	}
 	v.Runbook, v.Region, v.router = rb, target.Region, router
-	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(target.Service, target.Region), store.QuarantineKey(""), store.HeardKey}
+	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(target.Service, target.Region), store.QuarantineKey(""), store.WatchdogKey}
 	prefixes = append(prefixes, router.Prefixes()...)
 	snap, err := e.store.Read(ctx, append(prefixes, concerns(ev)...)...)
 	if err != nil {
@@ -82,9 +82,9 @@ func (v *snapshot) takeRelease(snap store.Snapshot) error {
 	if err := decode(snap, store.BudgetKey, &v.Budget); err != nil {
 		return err
 	}
-	var word heard
-	if err := decode(snap, store.HeardKey, &word); err == nil {
-		v.Heard = word.At
+	var word watchdogRecord
+	if err := decode(snap, store.WatchdogKey, &word); err == nil {
+		v.Watchdog = word.At
 	}
 	if key := store.ReleaseKey(v.target.Service, v.target.Region); has(snap, key) {
 		v.Release = &record.Release{}
@@ -215,9 +215,9 @@ func (v *snapshot) mayChange(ev Event) bool {
 		return false
 	case Tick:
 		pending := v.Approval != nil && v.Approval.Status == record.Pending
-		return v.Open() && (v.ramping() || pending || v.Foreign())
+		return v.Open() && (v.ramping() || pending || v.ExternalChange())
 	case AlertChecked:
-		return v.Open() && (ev.Breach.State == record.Breaching || v.Foreign())
+		return v.Open() && (ev.Breach.State == record.Breaching || v.ExternalChange())
 	}
 	return v.Open()
 }

@@ -37,7 +37,7 @@ type Parts struct {
 // New makes an engine for the runbooks. Nothing runs until [Engine.Run].
 func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	o.WatchEvery = cmp.Or(o.WatchEvery, 5*time.Second)
-	o.TendEvery = cmp.Or(o.TendEvery, 5*time.Second)
+	o.ReconcileEvery = cmp.Or(o.ReconcileEvery, 5*time.Second)
 	o.RulesEvery = cmp.Or(o.RulesEvery, 10*time.Minute)
 	e := &Engine{
 		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client),
@@ -79,13 +79,13 @@ func (e *Engine) Run(ctx context.Context) error {
 	if e.opts.WatchEvery > 0 {
 		g.Go(func() error { return e.every(ctx, e.opts.WatchEvery, e.monitor.Proved(), e.watch) })
 	}
-	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, e.retarget, e.aim) })
+	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, e.retarget, e.aim) })
 	g.Go(func() error { return e.reconcileAll(ctx) })
-	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, e.outboxChanged, e.deliver) })
+	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, e.outboxChanged, e.deliver) })
 	if e.opts.RulesEvery > 0 {
 		g.Go(func() error { return e.watchRules(ctx) })
 	}
-	g.Go(func() error { return e.every(ctx, e.opts.TendEvery, nil, e.mirrors) })
+	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.mirrors) })
 	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.gcRecords) })
 	err := g.Wait()
 	e.begun.Lock()   //nolint:staticcheck // only to wait: what an alert began is finished
@@ -112,7 +112,7 @@ func (e *Engine) every(ctx context.Context, period time.Duration, notified <-cha
 // Each target is reconciled by a goroutine of its own, at most one at a time, so that a
 // slow one delays nobody.
 func (e *Engine) reconcileAll(ctx context.Context) error {
-	t := time.NewTicker(e.opts.TendEvery)
+	t := time.NewTicker(e.opts.ReconcileEvery)
 	defer t.Stop()
 	var targets sync.WaitGroup
 	defer targets.Wait()
@@ -201,14 +201,14 @@ func (e *Engine) reconcile(ctx context.Context, target Target) time.Duration {
 			e.metrics.problems.WithLabelValues("reconcile").Inc()
 			e.log.Error("reconcile", zap.String("target", target.String()), zap.Error(err))
 		}
-		return e.opts.TendEvery
+		return e.opts.ReconcileEvery
 	}
 	return e.untilDue(s)
 }
 
 // untilDue is the time to the next effect by the clock, bounded by the tending period.
 func (e *Engine) untilDue(s State) time.Duration {
-	wait := e.opts.TendEvery
+	wait := e.opts.ReconcileEvery
 	for _, eff := range Effects(s, time.Now().UTC()) {
 		if d := time.Until(eff.Due); d > 0 && d < wait {
 			wait = d

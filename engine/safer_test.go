@@ -10,14 +10,14 @@ import (
 	"github.com/autorollback/autorollback/store"
 )
 
-// A release that breaks at 50 %, and the mended one on the ramp drafted from it: half of
+// A release that breaks at 50 %, and the fixed one on the ramp drafted from it: half of
 // 50 comes first, no step is taken without a yes, and the runbook is not changed.
 func TestSaferRamp(t *testing.T) {
 	rb := rampOf(t, runbook.PromoteAutomatic).s.Runbook
 	st := newMemory()
 	e := engineOf(t, partsOf(st, nil), rb, Options{})
 	must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
-	must(t, put(st, store.HeardKey, `{"schema":1,"at":"2030-05-06T09:00:00Z"}`))
+	must(t, put(st, store.WatchdogKey, `{"schema":1,"at":"2030-05-06T09:00:00Z"}`))
 	now := morning
 	step := func(ev func(State) Event) State {
 		t.Helper()
@@ -42,8 +42,8 @@ func TestSaferRamp(t *testing.T) {
 			t.Fatalf("weight %d, want %d: %s", s.Release.Weight, want, s.Release.Waiting)
 		}
 	}
-	mended := launchOf(t)
-	mended.Candidate.Bundle.Model.Registry.Version, mended.Safer = "13", true
+	fixed := launchOf(t)
+	fixed.Candidate.Bundle.Model.Registry.Version, fixed.Safer = "13", true
 	start := func(l runbook.Launch) error {
 		v, err := e.read(t.Context(), theTarget, Launched{l, "ann"})
 		must(t, err)
@@ -51,12 +51,12 @@ func TestSaferRamp(t *testing.T) {
 		_, err = Step(v.State, Launched{l, "ann"}, now)
 		return err
 	}
-	if err := start(mended); err == nil || !strings.Contains(err.Error(), "no release before") {
+	if err := start(fixed); err == nil || !strings.Contains(err.Error(), "no release before") {
 		t.Fatalf("safer than nothing: %v", err)
 	}
 	step(as(Launched{launchOf(t), "ann"}))
 	now = now.Add(5 * time.Minute)
-	must(t, put(st, store.HeardKey, `{"schema":1,"at":"2030-05-06T09:10:00Z"}`))
+	must(t, put(st, store.WatchdogKey, `{"schema":1,"at":"2030-05-06T09:10:00Z"}`))
 	now = now.Add(5 * time.Minute)
 	weight(t, step(promoted("")), 50)
 	s := step(func(s State) Event {
@@ -71,22 +71,22 @@ func TestSaferRamp(t *testing.T) {
 		step(as(polledAs(record.Good)))
 	}
 	step(as(Archived{Path: "folder", Digest: "d"}))
-	greedy := mended
+	greedy := fixed
 	greedy.Weight = 50
 	if err := start(greedy); err == nil || !strings.Contains(err.Error(), "begins at 20 %") {
 		t.Fatalf("half of the traffic at once: %v", err)
 	}
-	s = step(as(Launched{mended, "ann"}))
+	s = step(as(Launched{fixed, "ann"}))
 	if s.Release.SaferThan != incident || s.Release.Rollout.String() != "20 % for 20m, 25 % for 20m, 50 % for 20m, 100 % for 2h" {
 		t.Fatalf("the draft is %v, of %s", s.Release.Rollout, s.Release.SaferThan)
 	}
 	now = now.Add(11 * time.Minute)
-	must(t, put(st, store.HeardKey, `{"schema":1,"at":"2030-05-06T09:22:00Z"}`))
+	must(t, put(st, store.WatchdogKey, `{"schema":1,"at":"2030-05-06T09:22:00Z"}`))
 	s = step(promoted(""))
 	weight(t, s, 20)
 	waiting(t, s, "20m")
 	now = now.Add(10 * time.Minute)
-	must(t, put(st, store.HeardKey, `{"schema":1,"at":"2030-05-06T09:31:00Z"}`))
+	must(t, put(st, store.WatchdogKey, `{"schema":1,"at":"2030-05-06T09:31:00Z"}`))
 	s = step(promoted(""))
 	weight(t, s, 20)
 	waiting(t, s, "is asked until")

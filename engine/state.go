@@ -25,7 +25,7 @@ type State struct {
 	Incident *record.Incident // the release's newest; nil: none
 	Approval *record.Approval // the incident's newest; nil: none
 	Question *record.Approval // the release's, whether to take the next step of the ramp; nil: none
-	Heard    time.Time        // when the watchdog was last heard by webhook; zero: never
+	Watchdog time.Time        // when the watchdog was last received by webhook; zero: never
 
 	Quarantined map[string]record.Quarantine // by bundle digest
 	Outbox      map[string]bool              // messages waiting to be sent, as far as the event is about one
@@ -99,9 +99,9 @@ func (s State) release() record.Release {
 	return *s.Release
 }
 
-// Foreign reports whether somebody else changed the router's split, or removed it
+// ExternalChange reports whether somebody else changed the router's split, or removed it
 // under an open release. Of keys that cannot be read nothing is known.
-func (s State) Foreign() bool {
+func (s State) ExternalChange() bool {
 	switch {
 	case s.Release == nil || s.unreadable():
 		return false

@@ -44,7 +44,7 @@ func Step(s State, ev Event, now time.Time) (State, error) {
 	case Answered:
 		err = s.answered(ev, now)
 	case SplitAccepted:
-		err = s.letGo(ev, now)
+		err = s.acceptSplit(ev, now)
 	default:
 		err = fmt.Errorf("step %T: unknown event", ev)
 	}

@@ -113,7 +113,7 @@ func (s *State) unconfirmed(ev AlertChecked, d record.Decision, now time.Time) {
 func (s *State) input(b record.Breach) policy.Input {
 	return policy.Input{
 		Runbook: s.Runbook, Breach: b, Release: *s.Release, Incident: s.Incident, Control: s.Control, Budget: s.Budget,
-		Foreign: s.Foreign(), StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle), Router: s.PlanProblem,
+		ExternalChange: s.ExternalChange(), StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle), Router: s.PlanProblem,
 	}
 }
 
@@ -151,7 +151,7 @@ func (s *State) freeze(now time.Time) {
 	s.supersede(now)
 	s.Incident.Phase = record.Frozen
 	s.Release.Frozen = first(d.Reasons)
-	if s.Incident.Breach.StableSick {
+	if s.Incident.Breach.StableUnhealthy {
 		s.Incident.Verdict = &record.Verdict{Outcome: record.WrongCause, At: now, Reason: first(d.Reasons)}
 		s.note(now, "verdict", "", string(record.WrongCause)+": "+first(d.Reasons))
 	}
@@ -195,7 +195,7 @@ func (s *State) join(ev AlertChecked, now time.Time) bool {
 	if len(i.Alerts) < maxAlerts {
 		i.Alerts = append(i.Alerts, small(ev.Alert))
 	}
-	s.note(now, "alert", "", fmt.Sprintf("%s heard by %s, firing since %s", ev.Alert.Trigger, ev.Alert.Source, ev.Alert.StartsAt.UTC().Format(time.RFC3339)))
+	s.note(now, "alert", "", fmt.Sprintf("%s received by %s, firing since %s", ev.Alert.Trigger, ev.Alert.Source, ev.Alert.StartsAt.UTC().Format(time.RFC3339)))
 	return true
 }
 

@@ -51,7 +51,7 @@ func (s *State) askAnew(now time.Time) {
 	if i == nil || i.Phase != record.Awaiting || a == nil || a.Status != record.Pending || a.Change == s.Plan.Digest {
 		return
 	}
-	if s.PlanProblem != "" || s.Foreign() || now.Sub(a.CreatedAt) < patience(s.Runbook) {
+	if s.PlanProblem != "" || s.ExternalChange() || now.Sub(a.CreatedAt) < patience(s.Runbook) {
 		return
 	}
 	until := a.ExpiresAt

@@ -129,7 +129,7 @@ func (s *State) answered(ev Answered, now time.Time) error {
 	a.Status = record.Approved
 	s.note(now, "approved", ev.By, fmt.Sprintf("approved (%s) %s", ev.How, ev.Reason))
 	if a.Kind == record.AcceptSplit {
-		return s.letGo(SplitAccepted{By: ev.By, Reason: ev.Reason}, now)
+		return s.acceptSplit(SplitAccepted{By: ev.By, Reason: ev.Reason}, now)
 	}
 	s.shift(ev.By, now)
 	return nil

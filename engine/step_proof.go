@@ -27,12 +27,12 @@ func (s *State) checked(ev Checked, now time.Time) {
 		return
 	}
 	p := s.Release.Proof
-	if now.Sub(p.Polled).Abs() < s.Runbook.Verification.Every.Std()*9/10 {
+	if now.Sub(p.PolledAt).Abs() < s.Runbook.Verification.Every.Std()*9/10 {
 		return // another replica's poll
 	}
 	p.Health, p.Reason = verify.Judge(ev.Answers)
 	p.Reason = truncate(p.Reason, maxLine)
-	p.Polled, p.Answers, p.Polls = now, slim(ev.Answers), verify.Count(p.Polls, p.Health)
+	p.PolledAt, p.Answers, p.Polls = now, slim(ev.Answers), verify.Count(p.Polls, p.Health)
 	if p.Bads++; !slices.ContainsFunc(ev.Answers, func(a record.Answer) bool { return a.Health == record.Bad && verify.IsCheck(a) }) {
 		p.Bads = 0 // levels alone are the triggers' business until the deadline
 	}
@@ -83,7 +83,7 @@ func (s *State) askAboutChecks(now time.Time) bool {
 		Alert:  record.Alert{Service: r.Service, Region: r.Region, Severity: runbook.Mild, Source: record.Watcher, StartsAt: p.Since, ReceivedAt: now, Firing: true},
 		Breach: b,
 	}, now)
-	s.Incident.Answers, s.Incident.Health, s.Incident.Polled = slices.Clone(p.Answers), p.Health, p.Polled
+	s.Incident.Answers, s.Incident.Health, s.Incident.PolledAt = slices.Clone(p.Answers), p.Health, p.PolledAt
 	s.apply(d, now)
 	return true
 }

@@ -56,9 +56,9 @@ func TestAFlipIsProved(t *testing.T) {
 	if !s.Release.Proving() {
 		t.Fatal("two good polls after a gap are enough")
 	}
-	again := s.Release.Proof.Polled
+	again := s.Release.Proof.PolledAt
 	s = p.must(Checked{Release: s.Release.ID, Epoch: s.Release.Epoch})
-	if s.Release.Proof.Polled != again {
+	if s.Release.Proof.PolledAt != again {
 		t.Error("another replica's poll of the same moment counts")
 	}
 	s = p.checkedAs(record.Good, 1)

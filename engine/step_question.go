@@ -66,7 +66,7 @@ func (s *State) supersedeQuestion(now time.Time) {
 // reply is a human's answer with what it rests on; plan is the digest of the change as
 // planned now.
 func (s *State) reply(a record.Approval, ev Answered, plan string) policy.Reply {
-	return policy.Reply{Runbook: s.Runbook, Approval: a, Release: s.release(), Foreign: s.Foreign(), Router: s.PlanProblem,
+	return policy.Reply{Runbook: s.Runbook, Approval: a, Release: s.release(), ExternalChange: s.ExternalChange(), Router: s.PlanProblem,
 		Plan: plan, Yes: ev.Yes, By: ev.By, How: ev.How, Reason: ev.Reason}
 }
 

@@ -16,8 +16,8 @@ import (
 // is asked.
 func (s State) ramp(ready *record.Readiness, byHuman bool) policy.Ramp {
 	in := policy.Ramp{
-		Runbook: s.Runbook, Release: s.release(), Incident: s.Incident, Control: s.Control, Foreign: s.Foreign(),
-		Router: or(s.PlanProblem, s.NextProblem), Heard: s.Heard, Ready: ready, ByHuman: byHuman,
+		Runbook: s.Runbook, Release: s.release(), Incident: s.Incident, Control: s.Control, ExternalChange: s.ExternalChange(),
+		Router: or(s.PlanProblem, s.NextProblem), Watchdog: s.Watchdog, Ready: ready, ByHuman: byHuman,
 	}
 	in.StableQuarantined = s.isQuarantined(in.Release.Stable.Bundle)
 	in.CandidateQuarantined = s.isQuarantined(in.Release.Candidate.Bundle)

@@ -20,14 +20,14 @@ func rampOf(tb testing.TB, promote string) *play {
 	p := playOf(tb, "page")
 	p.s.Runbook.Rollout = &runbook.Rollout{Strategy: runbook.Canary, Promote: promote, Bake: minutes(60), Steps: []runbook.RampStep{
 		{Weight: 20, For: minutes(10)}, {Weight: 50, For: minutes(10)}, {Weight: 100}}}
-	p.s.Heard = p.now
+	p.s.Watchdog = p.now
 	return p
 }
 
 func flipOf(tb testing.TB) *play {
 	p := playOf(tb, "page")
 	p.s.Runbook.Rollout = &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: minutes(60), Holdback: 5}
-	p.s.Heard = p.now
+	p.s.Watchdog = p.now
 	l := launchOf(tb)
 	l.Weight = 0
 	p.must(Launched{l, "ann"})
@@ -46,7 +46,7 @@ func (p *play) readyAs(by string) Promoted {
 // alive lets time pass and the watchdog be heard.
 func (p *play) alive(d time.Duration) *play {
 	p.after(d)
-	p.s.Heard = p.now
+	p.s.Watchdog = p.now
 	return p
 }
 
@@ -170,7 +170,7 @@ func TestWhatKeepsTheNextStep(t *testing.T) {
 	}{
 		{"stable not warm", func(_ *play, r *record.Readiness) { r.StablePods = 1 }, "no rollback would be possible: v1 has 1 pod ready and needs 2"},
 		{"few pods", func(_ *play, r *record.Readiness) { r.CandidatePods = 1 }, "v2 has 1 pod ready and needs 2"},
-		{"stable sick", func(_ *play, r *record.Readiness) { r.StableSick = true }, "v1 breaks an absolute limit"},
+		{"stable sick", func(_ *play, r *record.Readiness) { r.StableUnhealthy = true }, "v1 breaks an absolute limit"},
 		{"a pod with another encoder", func(_ *play, r *record.Readiness) {
 			r.Answers = []record.Answer{{Question: "golden predictions v1", Aside: true, Health: record.Unknown}, {Question: "pairing v2", Health: record.Bad, Text: "1 of 3 pods of v2 serve another pair"}}
 		}, "1 of 3 pods of v2 serve another pair"},
@@ -186,15 +186,15 @@ func TestWhatKeepsTheNextStep(t *testing.T) {
 		{"held", func(p *play, _ *record.Readiness) { p.must(p.asked(breachOf("errors", record.NoData))) }, "is held (trigger errors)"},
 		{"unconfirmed", func(p *play, _ *record.Readiness) { p.must(p.asked(breachOf("errors", record.Unreachable))) }, "is unconfirmed (trigger errors)"},
 		{"asked to roll back", func(p *play, _ *record.Readiness) { p.breach("slowish") }, "is awaiting (trigger slowish)"},
-		{"foreign", func(p *play, _ *record.Readiness) { p.s.Split = record.Split{"ranker-v1": 1, "ranker-v2": 1} }, "somebody else changed the split"},
+		{"external change", func(p *play, _ *record.Readiness) { p.s.Split = record.Split{"ranker-v1": 1, "ranker-v2": 1} }, "somebody else changed the split"},
 		{"stopped", func(p *play, _ *record.Readiness) { p.must(Stopped{"ann", "lunch"}) }, "ann stopped the ramp: lunch"},
 		{"paused", func(p *play, _ *record.Readiness) { p.s.Control = record.Control{Mode: runbook.Paused, By: "ann"} }, "paused by ann"},
 		{"pause over", func(p *play, _ *record.Readiness) {
 			p.s.Control = record.Control{Mode: runbook.Paused, Until: p.now.Add(-minute)}
 		}, "paused"},
 		{"no mode", func(p *play, _ *record.Readiness) { p.s.Control.Mode = "pasued" }, "is no mode"},
-		{"watchdog silent", func(p *play, _ *record.Readiness) { p.s.Heard = p.now.Add(-7 * minute) }, "the watchdog was last heard by webhook at 2030-05-06 09:03:00 UTC"},
-		{"watchdog never", func(p *play, _ *record.Readiness) { p.s.Heard = time.Time{} }, "never heard"},
+		{"watchdog silent", func(p *play, _ *record.Readiness) { p.s.Watchdog = p.now.Add(-7 * minute) }, "no watchdog alert received by webhook since 2030-05-06 09:03:00 UTC"},
+		{"watchdog never", func(p *play, _ *record.Readiness) { p.s.Watchdog = time.Time{} }, "no watchdog alert received by webhook yet"},
 		{"out of hours", func(p *play, _ *record.Readiness) {
 			p.s.Runbook.Rollout.Schedule = []runbook.Schedule{{Cron: "0 12 * * *", For: minutes(60), Timezone: "UTC"}}
 		}, "opens at 2030-05-06 12:00:00 UTC"},

@@ -19,7 +19,7 @@ func (s *State) shift(by string, now time.Time) {
 	r, i := s.Release, s.Incident
 	change := s.Plan
 	i.Change, i.By = &change, by
-	i.Phase, i.ActedAt, i.Polled, i.Polls = record.Acted, now, time.Time{}, 0
+	i.Phase, i.ActedAt, i.PolledAt, i.Polls = record.Acted, now, time.Time{}, 0
 	i.Deadline = now.Add(s.Runbook.Verification.Within.Std())
 	i.Verdict, i.EvidenceAt = nil, time.Time{}
 	r.Phase, r.Epoch = record.RolledBack, r.Epoch+1
@@ -55,7 +55,7 @@ func (s *State) drained(ev Drained, now time.Time) {
 	if i == nil || i.Phase != record.Acted || tooSoon(*i, *s.Runbook, now) {
 		return
 	}
-	i.Polled = now
+	i.PolledAt = now
 	i.Health, i.Answers = ev.Answer.Health, []record.Answer{ev.Answer}
 	switch ev.Answer.Health {
 	case record.Good:
@@ -79,7 +79,7 @@ func (s *State) polled(ev RecoveryPolled, now time.Time) {
 		return
 	}
 	health, why := verify.Judge(ev.Answers)
-	i.Polled, i.Answers, i.Polls = now, ev.Answers, verify.Count(i.Polls, health)
+	i.PolledAt, i.Answers, i.Polls = now, ev.Answers, verify.Count(i.Polls, health)
 	i.Unproved = questions(verify.Pending(ev.Answers))
 	if health != i.Health {
 		i.Health = health
@@ -93,7 +93,7 @@ func (s *State) polled(ev RecoveryPolled, now time.Time) {
 func (s *State) conclude(now time.Time) {
 	i := s.Incident
 	v, ok := verify.Conclude(verify.Course{Answers: i.Answers, Polls: i.Polls, Need: s.Runbook.Verification.Polls,
-		Deadline: i.Deadline, StableSick: i.Breach.StableSick}, now)
+		Deadline: i.Deadline, StableUnhealthy: i.Breach.StableUnhealthy}, now)
 	if !ok {
 		return
 	}
@@ -169,7 +169,7 @@ func (s *State) observeSplit(now time.Time) {
 	if r == nil || r.Phase == record.Closed || s.unreadable() {
 		return
 	}
-	if !s.Foreign() {
+	if !s.ExternalChange() {
 		s.endHold(now)
 		return
 	}
@@ -180,14 +180,14 @@ func (s *State) observeSplit(now time.Time) {
 	if s.Incident == nil {
 		s.open(AlertChecked{Alert: record.Alert{Service: r.Service, Region: r.Region, Source: record.Human, StartsAt: now, Firing: true}}, now)
 	}
-	s.note(now, "foreign_split", "", fmt.Sprintf("somebody changed the split: wanted %v, found %v; it is left as it is", r.Held.Want, r.Held.Found))
+	s.note(now, "external_change", "", fmt.Sprintf("somebody changed the split: wanted %v, found %v; it is left as it is", r.Held.Want, r.Held.Found))
 	if s.Incident.Change == nil {
 		s.supersede(now)
 		s.Incident.Phase, s.Incident.ClosedAt = record.HeldPhase, time.Time{}
 		s.Incident.Decision = policy.ExternalChange(s.input(s.Incident.Breach), now)
 		s.approval(record.AcceptSplit, now)
 	}
-	s.tell(report.ForeignMsg, now)
+	s.tell(report.ExternalChangeMsg, now)
 }
 
 // endHold notices that the split was put back. What the release was held for is then
@@ -199,7 +199,7 @@ func (s *State) endHold(now time.Time) {
 	s.Release.Held = nil
 	s.note(now, "hold_ended", "", "the split is as the release wants it again")
 	i := s.Incident
-	if i == nil || i.Phase != record.HeldPhase || i.Decision.Guard != policy.GuardHumanWins {
+	if i == nil || i.Phase != record.HeldPhase || i.Decision.Guard != policy.GuardManualOverride {
 		return
 	}
 	s.supersede(now)
@@ -208,21 +208,21 @@ func (s *State) endHold(now time.Time) {
 	}
 }
 
-// letGo takes the split that was found as the one that is wanted.
-func (s *State) letGo(ev SplitAccepted, now time.Time) error {
+// acceptSplit takes the split that was found as the one that is wanted.
+func (s *State) acceptSplit(ev SplitAccepted, now time.Time) error {
 	r := s.Release
 	weight, err := policy.Accept(s.release(), s.Split, s.PlanProblem)
 	if err != nil {
 		return err
 	}
-	s.note(now, "let_go", ev.By, fmt.Sprintf("goes on with the candidate at %d %%: %s", weight, ev.Reason))
+	s.note(now, "split_accepted", ev.By, fmt.Sprintf("continues with the candidate at %d %%: %s", weight, ev.Reason))
 	if i := s.Incident; i != nil && i.Change == nil {
 		s.supersede(now)
 		s.close(now)
 	}
 	r.Held, r.Epoch = nil, r.Epoch+1
 	s.Write.Adopt = true
-	s.weigh(weight, ev.By, "let go", now)
+	s.weigh(weight, ev.By, "accept split", now)
 	s.supersedeQuestion(now)
 	r.Incident = ""
 	return nil
@@ -231,5 +231,5 @@ func (s *State) letGo(ev SplitAccepted, now time.Time) error {
 // tooSoon keeps two replicas from counting their polls twice. A last poll far ahead of
 // now is a clock that was set back, and does not stop the polling.
 func tooSoon(i record.Incident, rb runbook.Runbook, now time.Time) bool {
-	return now.Sub(i.Polled).Abs() < rb.Verification.Every.Std()*9/10
+	return now.Sub(i.PolledAt).Abs() < rb.Verification.Every.Std()*9/10
 }

@@ -55,7 +55,7 @@ func scenes() []scene {
 		{"frozen, both sick", "page", func(p *play) {
 			p.launch()
 			b := breachOf("errors", record.Breaching)
-			b.StableSick = true
+			b.StableUnhealthy = true
 			p.must(p.asked(b))
 		}},
 		{"awaiting", "page", ask},
@@ -96,7 +96,7 @@ func moves() []move {
 		ask("unreachable", "errors", record.Unreachable), ask("unknown trigger", "nobody", record.Breaching),
 		{"severe, both sick", func(p *play) Event {
 			ev := ask("", "errors", record.Breaching).make(p).(AlertChecked)
-			ev.Breach.StableSick = true
+			ev.Breach.StableUnhealthy = true
 			return ev
 		}},
 		{"severe of other weights", func(p *play) Event {
@@ -131,7 +131,7 @@ func moves() []move {
 		{"yes", func(p *play) Event { return p.answer(true, "ann") }}, {"no", func(p *play) Event { return p.answer(false, "ann") }},
 		{"yes of a stranger", func(p *play) Event { return p.answer(true, "eve") }},
 		{"yes to an old plan", func(p *play) Event { p.s.Plan.Digest = "sha256:moved"; return p.answer(true, "ann") }},
-		plain("let go", SplitAccepted{"ann", "because"}),
+		plain("accept split", SplitAccepted{"ann", "because"}),
 	}
 }
 
@@ -228,8 +228,8 @@ func checkStep(t *testing.T, name string, before, after State, ev Event, err err
 	switch {
 	case err != nil:
 		return
-	case after.Write.Shift && automatic && (before.Control.Mode != runbook.Active || before.Foreign() || before.PlanProblem != ""):
-		t.Errorf("%s: an automatic write while %s, foreign %v", name, before.Control.Mode, before.Foreign())
+	case after.Write.Shift && automatic && (before.Control.Mode != runbook.Active || before.ExternalChange() || before.PlanProblem != ""):
+		t.Errorf("%s: an automatic write while %s, foreign %v", name, before.Control.Mode, before.ExternalChange())
 	case after.Write.Shift && after.Release.Phase == record.RolledBack && after.Incident.Change == nil:
 		t.Errorf("%s: traffic was moved and the incident does not say so", name)
 	case after.Incident != nil && after.Incident.Change != nil && after.Release.Phase == record.Open:

@@ -95,7 +95,7 @@ func TestTriggersThatFireTogetherDoNotTakeTurns(t *testing.T) {
 
 func TestOneTriggerAtItsLimitDoesNotPageAtEachLook(t *testing.T) {
 	noData, sick := breachOf("slowish", record.NoData), breachOf("slowish", record.Breaching)
-	sick.StableSick = true
+	sick.StableUnhealthy = true
 	for name, other := range map[string]record.Breach{"no data": noData, "stable sick": sick} {
 		t.Run(name, func(t *testing.T) {
 			p := playOf(t, "page")
@@ -218,7 +218,7 @@ func TestExpiry(t *testing.T) {
 			p.s.Quarantined[d] = record.Quarantine{Bundle: d}
 		}, record.Breaching, record.HeldPhase},
 		{"keys unreadable", func(p *play) { p.s.Split, p.s.PlanProblem = nil, "not JSON" }, record.Breaching, record.HeldPhase},
-		{"foreign split", func(p *play) { p.s.Split = record.Split{"ranker-v1": 50, "ranker-v2": 50} }, record.Breaching, record.HeldPhase},
+		{"external change", func(p *play) { p.s.Split = record.Split{"ranker-v1": 50, "ranker-v2": 50} }, record.Breaching, record.HeldPhase},
 	}
 	for _, w := range world {
 		t.Run("rollback, "+w.name, func(t *testing.T) {
@@ -323,7 +323,7 @@ func TestHumanRollsBackFromEveryOpenState(t *testing.T) {
 			continue
 		}
 		t.Run(sc.name, func(t *testing.T) {
-			if p.s.Foreign() {
+			if p.s.ExternalChange() {
 				_, err := p.step(Demanded{"ann", "because"})
 				refused(t, err, runbook.ErrRefused)        // another human's split is not overwritten …
 				p.must(SplitAccepted{"ann", "it is mine"}) // … unless somebody says so
@@ -381,7 +381,7 @@ func TestForeignSplit(t *testing.T) {
 		p.s.Split = record.Split{"ranker-v1": 60, "ranker-v2": 40}
 		s := p.breach("errors")
 		phase(t, s, record.HeldPhase)
-		if s.Release.Held == nil || fmt.Sprint(kinds(s)) != "[foreign!]" || s.Write.Messages[0].Approval == "" {
+		if s.Release.Held == nil || fmt.Sprint(kinds(s)) != "[external_change!]" || s.Write.Messages[0].Approval == "" {
 			t.Errorf("held %v, told %v", s.Release.Held, kinds(s))
 		}
 	})
@@ -390,7 +390,7 @@ func TestForeignSplit(t *testing.T) {
 		foreign(p)
 		was := p.s.Release.Epoch
 		s := p.must(p.answer(true, "ann"))
-		if s.Release.Held != nil || s.Release.Weight != 40 || s.Release.Epoch != was+1 || s.Foreign() {
+		if s.Release.Held != nil || s.Release.Weight != 40 || s.Release.Epoch != was+1 || s.ExternalChange() {
 			t.Fatalf("release is %+v", s.Release)
 		}
 		p.s.Incident = nil // as it is read: the release has none now
@@ -456,7 +456,7 @@ func TestForeignSplit(t *testing.T) {
 			until(p)
 			was := p.s.Incident.Phase
 			p.s.Split = record.Split{"ranker-v1": 50, "ranker-v2": 50}
-			if s := p.must(Tick{}); fmt.Sprint(kinds(s)) != "[foreign!]" {
+			if s := p.must(Tick{}); fmt.Sprint(kinds(s)) != "[external_change!]" {
 				t.Errorf("%s: told %v", was, kinds(s))
 			}
 			for range 10 {
@@ -522,7 +522,7 @@ func TestVerdicts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p := playOf(t, "page")
 			act(p)
-			p.s.Incident.Breach.StableSick = c.sick
+			p.s.Incident.Breach.StableUnhealthy = c.sick
 			end := p.s.Incident.Deadline
 			last := func(all []record.Health, n int) record.Health { return all[min(n, len(all)-1)] }
 			drains, polls := 0, 0

@@ -25,9 +25,9 @@ func (e *Engine) watch(ctx context.Context) {
 		return
 	}
 	if firing.Watchdog {
-		e.metrics.heard(record.Watcher)
+		e.metrics.received(record.Watcher)
 	}
-	found, err := e.breaching(ctx, e.suspects(time.Now().UTC()))
+	found, err := e.breaching(ctx, e.probes(time.Now().UTC()))
 	if err != nil {
 		e.unanswered(ctx, err)
 	} else {
@@ -45,8 +45,8 @@ func (e *Engine) unanswered(ctx context.Context, err error) {
 	}
 }
 
-// A suspect is a trigger of an open release whose gate is to be asked.
-type suspect struct {
+// A probe is a trigger of an open release whose gate is to be asked.
+type probe struct {
 	target  Target
 	service service
 	release record.Release
@@ -54,10 +54,10 @@ type suspect struct {
 	alert   record.Alert // to be raised if it breaches
 }
 
-// suspects are the triggers that are significant, and those that have no significance once
+// probes are the triggers that are significant, and those that have no significance once
 // in each interval.
-func (e *Engine) suspects(now time.Time) []suspect {
-	var all []suspect
+func (e *Engine) probes(now time.Time) []probe {
+	var all []probe
 	for target, o := range e.open() {
 		due := e.probeDue(target, o.service.rb.Metrics.Interval.Std(), now)
 		for _, trigger := range o.service.rb.Triggers {
@@ -79,10 +79,10 @@ func (e *Engine) suspects(now time.Time) []suspect {
 	return all
 }
 
-// breaching are the alerts of those suspects that breach now. Nobody else has claimed a
+// breaching are the alerts of those probes that breach now. Nobody else has claimed a
 // breach of the others: that one has no data says its companion, and an error that one
 // was not answered, to be asked again at the next tick.
-func (e *Engine) breaching(ctx context.Context, suspects []suspect) ([]record.Alert, error) {
+func (e *Engine) breaching(ctx context.Context, probes []probe) ([]record.Alert, error) {
 	var (
 		g    errgroup.Group
 		mu   sync.Mutex
@@ -90,7 +90,7 @@ func (e *Engine) breaching(ctx context.Context, suspects []suspect) ([]record.Al
 		errs error
 	)
 	g.SetLimit(atOnce)
-	for _, s := range suspects {
+	for _, s := range probes {
 		g.Go(func() error {
 			b := e.answer(ctx, s.service, s.target, s.trigger.Name, s.trigger, s.release)
 			mu.Lock()
@@ -127,13 +127,13 @@ func (e *Engine) probeAgain(target Target) {
 }
 
 // open are the open releases that get traffic, with their services.
-func (e *Engine) open() map[Target]suspect {
+func (e *Engine) open() map[Target]probe {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	all := map[Target]suspect{}
+	all := map[Target]probe{}
 	for target, rel := range e.last {
 		if svc, ok := e.services[target.Service]; ok && rel.Phase == record.Open && rel.Weight > 0 {
-			all[target] = suspect{service: svc, release: rel}
+			all[target] = probe{service: svc, release: rel}
 		}
 	}
 	return all

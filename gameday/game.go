@@ -27,7 +27,7 @@ type View struct {
 	Incidents    []record.Incident // newest first
 	Split        record.Split      // what the router follows
 	Keys         map[string]string // keys that belong to nobody in the game, and what only a rollback may change
-	Told         map[string]time.Time
+	Notified     map[string]time.Time
 	Evidence     []string // what is wrong with the sealed evidence of the newest incident
 	Mixed        int64    // answers of mixed pairs so far, or pods that tell of one; [Uncounted] where nobody counts
 	Pairs        string   // what Mixed rests on, or why nobody counts; empty: the model servers counted
@@ -50,7 +50,7 @@ type Game struct {
 	Release  record.Release   `json:"-"`
 	Broke    time.Time        `json:"broke"`
 	Incident *record.Incident `json:"-"`
-	Told     time.Time        `json:"told,omitzero"`
+	Notified time.Time        `json:"told,omitzero"`
 	Splits   []record.Split   `json:"splits"` // every one that was seen, the first as it was when it broke
 	Touched  []string         `json:"touched"`
 	More     int              `json:"more_incidents"`
@@ -80,7 +80,7 @@ func Play(ctx context.Context, s Scenario, env Environment, say func(string, ...
 	breaks := slices.Clone(s.Break)
 	slices.SortStableFunc(breaks, func(a, b Break) int { return int(a.After - b.After) })
 	g.Splits = []record.Split{before.Split}
-	defer func() { err = errors.Join(err, mend(ctx, s, env, say)) }()
+	defer func() { err = errors.Join(err, fix(ctx, s, env, say)) }()
 	g.Broke = time.Now()
 	trouble := "" // what is said once and not five times a second
 	for time.Since(g.Broke) < s.Watch.Std() && !g.over() {
@@ -117,21 +117,21 @@ func Play(ctx context.Context, s Scenario, env Environment, say func(string, ...
 	return g, nil
 }
 
-// mend puts everything right again, whatever happened and even if the game is stopped.
-func mend(ctx context.Context, s Scenario, env Environment, say func(string, ...any)) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mendWithin)
+// fix puts everything right again, whatever happened and even if the game is stopped.
+func fix(ctx context.Context, s Scenario, env Environment, say func(string, ...any)) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fixWithin)
 	defer cancel()
 	var errs []error
-	for _, b := range s.Mend {
-		say("        mend%s", strings.TrimPrefix(b.String(), "break"))
+	for _, b := range s.Fix {
+		say("        fix%s", strings.TrimPrefix(b.String(), "break"))
 		if err := env.Break(ctx, b); err != nil {
-			errs = append(errs, fmt.Errorf("mend %s: %w", s.Name, err))
+			errs = append(errs, fmt.Errorf("fix %s: %w", s.Name, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-const mendWithin = 30 * time.Second
+const fixWithin = 30 * time.Second
 
 func (g *Game) see(v View, known map[string]bool, say func(string, ...any)) {
 	since := time.Since(g.Broke)
@@ -153,8 +153,8 @@ func (g *Game) see(v View, known map[string]bool, say func(string, ...any)) {
 			say("%6.1fs  %-10s %s", i.Timeline[seen].At.Sub(g.Broke).Seconds(), i.Timeline[seen].Kind, i.Timeline[seen].Text)
 		}
 		g.Incident = &i
-		if at, ok := v.Told[i.ID]; ok && g.Told.IsZero() {
-			g.Told = at
+		if at, ok := v.Notified[i.ID]; ok && g.Notified.IsZero() {
+			g.Notified = at
 		}
 	}
 	if !g.Splits[len(g.Splits)-1].Equal(v.Split) {
@@ -170,7 +170,7 @@ func (g *Game) over() bool {
 	if i == nil || g.Scenario.Expect.Action == None || time.Since(g.Broke) < g.Scenario.last()+time.Second {
 		return false
 	}
-	told := !g.Told.IsZero()
+	told := !g.Notified.IsZero()
 	if g.Scenario.Expect.Verdict != "" {
 		return told && i.Verdict != nil && !i.EvidenceAt.IsZero()
 	}

@@ -14,7 +14,7 @@ type Scenario struct {
 	Says   string           `yaml:"says" json:"says"`   // one sentence
 	Share  int              `yaml:"share" json:"share"` // the candidate's traffic when it breaks, in percent; 1..99
 	Break  []Break          `yaml:"break" json:"break"`
-	Mend   []Break          `yaml:"mend,omitempty" json:"mend,omitempty"` // staging: calls that put everything right again
+	Fix    []Break          `yaml:"fix,omitempty" json:"fix,omitempty"` // staging: calls that put everything right again
 	Expect Expect           `yaml:"expect" json:"expect"`
 	Limits Limits           `yaml:"limits" json:"limits"`
 	Watch  runbook.Duration `yaml:"watch" json:"watch"` // at most, from the first break; also how long nothing must happen

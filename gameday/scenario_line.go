@@ -17,9 +17,9 @@ func at(list string, i int, field string) string {
 }
 
 // want notes a problem unless it is true.
-func (c *checker) want(ok bool, field, what, mend string) {
+func (c *checker) want(ok bool, field, what, fix string) {
 	if !ok {
-		c.problems = append(c.problems, runbook.Problem{File: c.file, Line: c.line(field), Field: field, What: what, Mend: mend})
+		c.problems = append(c.problems, runbook.Problem{File: c.file, Line: c.line(field), Field: field, What: what, Fix: fix})
 	}
 }
 

@@ -26,7 +26,7 @@ func ParseScenario(file string, text []byte) (Scenario, error) {
 		return s, yamlProblems(file, err)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return s, runbook.Problem{File: file, Line: 1, What: "there is a second YAML document", Mend: "write one scenario per file"}
+		return s, runbook.Problem{File: file, Line: 1, What: "there is a second YAML document", Fix: "write one scenario per file"}
 	}
 	s.File = file
 	c := checker{file: file, text: text}
@@ -39,7 +39,7 @@ var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)
 // yamlProblems gives the YAML reader's errors their file and line.
 func yamlProblems(file string, err error) error {
 	if errors.Is(err, io.EOF) {
-		return runbook.Problem{File: file, Line: 1, What: "the file is empty", Mend: "see `autorollback gameday show errors`"}
+		return runbook.Problem{File: file, Line: 1, What: "the file is empty", Fix: "see `autorollback gameday show errors`"}
 	}
 	texts := []string{err.Error()}
 	if several := new(yaml.TypeError); errors.As(err, &several) {
@@ -47,7 +47,7 @@ func yamlProblems(file string, err error) error {
 	}
 	var all []error
 	for _, text := range texts {
-		p := runbook.Problem{File: file, Line: 1, What: text, Mend: "see docs/gameday.md"}
+		p := runbook.Problem{File: file, Line: 1, What: text, Fix: "see docs/gameday.md"}
 		if m := yamlLine.FindStringSubmatch(text); m != nil {
 			p.Line, _ = strconv.Atoi(m[1]) // digits
 			p.What = m[2]
@@ -76,8 +76,8 @@ func (c *checker) scenario(s *Scenario) {
 	for i := range s.Break {
 		c.broken(s.Break[i], "break", i)
 	}
-	for i, b := range s.Mend {
-		c.want(b.Call != nil && b.Fault == "", at("mend", i, "call"), "mending is a call", "name a call; the embedded world needs none")
+	for i, b := range s.Fix {
+		c.want(b.Call != nil && b.Fault == "", at("fix", i, "call"), "fixing is a call", "name a call; the embedded world needs none")
 	}
 	c.expect(s.Expect)
 	for _, b := range s.Break {
@@ -110,7 +110,7 @@ func (c *checker) broken(b Break, list string, i int) {
 	}
 	c.want(slices.Contains([]string{"", "candidate", "stable", "both"}, b.Of), at(list, i, "of"), fmt.Sprintf("%q is nobody", b.Of), "one of candidate, stable, both")
 	if err := kind.check(b.To); err != nil {
-		c.want(false, at(list, i, "to"), err.Error(), kind.mend())
+		c.want(false, at(list, i, "to"), err.Error(), kind.fix())
 	}
 }
 
@@ -137,6 +137,6 @@ func (k valueKind) check(text string) (err error) {
 	return err
 }
 
-func (k valueKind) mend() string {
+func (k valueKind) fix() string {
 	return [...]string{"leave `to` out", "a time, e.g. 175ms", "a share, e.g. 40%", "a number, e.g. 300", "a name, e.g. v4"}[k]
 }

@@ -87,7 +87,7 @@ func (g Game) times() []Check {
 	i, l := g.Incident, g.Scenario.Limits
 	all := []Check{
 		took("time to detect", "from the break to the incident", g.Broke, i.OpenedAt, l.Detect),
-		took("time to tell", "from the incident until somebody had the message", i.OpenedAt, g.Told, l.Tell),
+		took("time to tell", "from the incident until somebody had the message", i.OpenedAt, g.Notified, l.Tell),
 	}
 	if g.Scenario.Expect.Action == record.RollBack {
 		var ended time.Time

@@ -51,7 +51,7 @@ type mark struct {
 func (s Score) marks() []mark {
 	all := []mark{{"broke", s.Broke}}
 	if i := s.Incident; i != nil {
-		all = append(all, mark{"detected", i.OpenedAt}, mark{"acted", i.ActedAt}, mark{"told", s.Told}, mark{"drained", i.DrainedAt})
+		all = append(all, mark{"detected", i.OpenedAt}, mark{"acted", i.ActedAt}, mark{"told", s.Notified}, mark{"drained", i.DrainedAt})
 		if i.Verdict != nil {
 			all = append(all, mark{string(i.Verdict.Outcome), i.Verdict.At})
 		}

@@ -100,7 +100,7 @@ func (s *Staging) Break(ctx context.Context, b Break) error {
 
 // Look asks the daemon, the store and Prometheus.
 func (s *Staging) Look(ctx context.Context) (View, error) {
-	v := View{Told: map[string]time.Time{}, Keys: map[string]string{}}
+	v := View{Notified: map[string]time.Time{}, Keys: map[string]string{}}
 	all, err := s.API.Incidents(ctx)
 	if err != nil {
 		return v, fmt.Errorf("read incidents: %w", err)
@@ -111,7 +111,7 @@ func (s *Staging) Look(ctx context.Context) (View, error) {
 		}
 		v.Incidents = append(v.Incidents, i)
 		if !i.ToldAt.IsZero() {
-			v.Told[i.ID] = i.ToldAt
+			v.Notified[i.ID] = i.ToldAt
 		}
 	}
 	s.count(ctx)

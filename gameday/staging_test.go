@@ -105,7 +105,7 @@ func TestStagingLooks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(v.Incidents) != 1 || !v.Told["ours"].Equal(told) || v.Mixed != Uncounted || !strings.Contains(v.Pairs, "verification.pairing") || !v.Split.Equal(record.Split{"ranker-v1": 100}) {
+	if len(v.Incidents) != 1 || !v.Notified["ours"].Equal(told) || v.Mixed != Uncounted || !strings.Contains(v.Pairs, "verification.pairing") || !v.Split.Equal(record.Split{"ranker-v1": 100}) {
 		t.Errorf("saw %+v", v)
 	}
 	if len(v.Keys) != 2 || v.Keys["features/ranker/v9"] == "" || v.Keys["routes/other/weights"] == "" {
@@ -127,20 +127,20 @@ func (s *stopped) Look(ctx context.Context) (View, error) {
 	return s.Staging.Look(ctx)
 }
 
-// Whatever happens, what the scenario mends is mended.
+// Whatever happens, what the scenario fixes is fixed.
 func TestPlayMends(t *testing.T) {
 	s, _ := newStaging(t)
 	var got []string
 	chaos := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = append(got, r.URL.Path) }))
 	defer chaos.Close()
 	scenario := Scenario{Name: "x", Share: 5, Watch: duration(30), Expect: Expect{Action: None}, Break: []Break{{Call: &Call{URL: chaos.URL + "/break"}}},
-		Mend: []Break{{Call: &Call{URL: chaos.URL + "/mend"}}}}
+		Fix: []Break{{Call: &Call{URL: chaos.URL + "/fix"}}}}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	if _, err := Play(ctx, scenario, &stopped{Staging: s, stop: stop}, t.Logf); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
-	if strings.Join(got, ",") != "/break,/mend" {
+	if strings.Join(got, ",") != "/break,/fix" {
 		t.Errorf("calls %v", got)
 	}
 }

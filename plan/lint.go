@@ -23,12 +23,12 @@ type Lint struct {
 	Severity LintSeverity `json:"severity"`
 	Field    string       `json:"field"`
 	What     string       `json:"what"`
-	Mend     string       `json:"mend"`
+	Fix      string       `json:"fix"`
 }
 
-// String returns "severity: field: what; mend".
+// String returns "severity: field: what; fix".
 func (l Lint) String() string {
-	return fmt.Sprintf("%s: %s: %s; %s", l.Severity, l.Field, l.What, l.Mend)
+	return fmt.Sprintf("%s: %s: %s; %s", l.Severity, l.Field, l.What, l.Fix)
 }
 
 func (p Plan) lint() []Lint {
@@ -169,12 +169,12 @@ func (p Plan) lintVerification() []Lint {
 			continue
 		}
 		least := p.leastTolerance(k, have)
-		mend := "count a business event that is more frequent"
+		fix := "count a business event that is more frequent"
 		if least > 0 {
-			mend = fmt.Sprintf("write `tolerance: %s`, or %s", short(math.Ceil(least*1e3)/1e3), mend)
+			fix = fmt.Sprintf("write `tolerance: %s`, or %s", short(math.Ceil(least*1e3)/1e3), fix)
 		}
 		out = append(out, Lint{LintWarning, fmt.Sprintf("verification.business[%d]", i),
-			fmt.Sprintf("%s cannot be proved within %s at this traffic: %.0f trials are needed to tell %s from %s, and there are %.0f; the verdict will say so", c.KPI, within, need, p.level(kpi, k.Rate*(1-float64(c.Tolerance))), p.level(kpi, k.Rate), have), mend})
+			fmt.Sprintf("%s cannot be proved within %s at this traffic: %.0f trials are needed to tell %s from %s, and there are %.0f; the verdict will say so", c.KPI, within, need, p.level(kpi, k.Rate*(1-float64(c.Tolerance))), p.level(kpi, k.Rate), have), fix})
 	}
 	return out
 }

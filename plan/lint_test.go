@@ -63,7 +63,7 @@ func TestLints(t *testing.T) {
 			for _, l := range mustPlan(t, rb, traffic, c.steps...).Lints {
 				if strings.Contains(l.String(), c.about) {
 					found = append(found, l.String())
-					if l.Severity != c.want || l.Mend == "" || l.Field == "" {
+					if l.Severity != c.want || l.Fix == "" || l.Field == "" {
 						t.Errorf("%s", l)
 					}
 				}

@@ -38,7 +38,7 @@ type TriggerPlan struct {
 	Decided  *Point `json:"decided"`         // by when, if harm is there from the start; null: not within the plan
 	Smallest string `json:"smallest"`        // the smallest effect that would be decided within the plan; empty: none, or the named one is
 	Error    string `json:"error,omitempty"` // why it can never fire under the plan
-	Mend     string `json:"mend,omitempty"`  // how to mend that
+	Fix      string `json:"fix,omitempty"`   // how to fix that
 }
 
 // A Point is a moment of the rollout.

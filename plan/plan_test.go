@@ -129,7 +129,7 @@ func TestNeedFallsWithTrafficAndEffect(t *testing.T) {
 	}
 }
 
-// What a mend says must mend.
+// What a fix says must fix.
 func TestMendsMend(t *testing.T) {
 	rb := ranker()
 	rb.Triggers = rb.Triggers[:2]
@@ -139,9 +139,9 @@ func TestMendsMend(t *testing.T) {
 			t.Fatalf("%s can be proved at 0.8 requests/s, or nothing can: %+v", tr.Trigger, tr)
 		}
 		for name, rate := range map[string]float64{"enough": broken.enough(rb.Triggers[i]), "too little": 0.9 * broken.enough(rb.Triggers[i])} {
-			mended := mustPlan(t, rb, Traffic{Rate: rate}).Triggers[i]
-			if got := mended.Error == ""; got != (name == "enough") {
-				t.Errorf("%s at %.3g requests/s (%s): %q", tr.Trigger, rate, name, mended.Error)
+			fixed := mustPlan(t, rb, Traffic{Rate: rate}).Triggers[i]
+			if got := fixed.Error == ""; got != (name == "enough") {
+				t.Errorf("%s at %.3g requests/s (%s): %q", tr.Trigger, rate, name, fixed.Error)
 			}
 		}
 		field, value, _ := strings.Cut(tr.Smallest, ": ")
@@ -178,8 +178,8 @@ func TestNeverIsAnError(t *testing.T) {
 		rb := ranker()
 		c.change(rb)
 		p := mustPlan(t, rb, Traffic{Rate: 1000}, c.steps...)
-		if tr := p.Triggers[c.at]; tr.Error == "" || !strings.Contains(tr.Mend, c.want) || p.Errors() == 0 {
-			t.Errorf("%s: error %q, mend %q", name, tr.Error, tr.Mend)
+		if tr := p.Triggers[c.at]; tr.Error == "" || !strings.Contains(tr.Fix, c.want) || p.Errors() == 0 {
+			t.Errorf("%s: error %q, fix %q", name, tr.Error, tr.Fix)
 		}
 	}
 }

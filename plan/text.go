@@ -101,7 +101,7 @@ func (p Plan) writeTrigger(b *strings.Builder, t TriggerPlan) {
 		fmt.Fprintf(b, "  %s\n", s)
 	}
 	if t.Error != "" {
-		fmt.Fprintf(b, "  ERROR: %s; %s\n", t.Error, t.Mend)
+		fmt.Fprintf(b, "  ERROR: %s; %s\n", t.Error, t.Fix)
 	}
 }
 

@@ -21,7 +21,7 @@ func (p Plan) trigger(t runbook.Trigger) TriggerPlan {
 	case !planned(t):
 	case !t.Comparative():
 		out.Effect = "any version over its limit"
-		out.Error, out.Mend = p.absoluteError(t, out.Cells)
+		out.Error, out.Fix = p.absoluteError(t, out.Cells)
 	default:
 		k := kinds[t.Type]
 		effect, ok := p.gates(t)
@@ -34,7 +34,7 @@ func (p Plan) trigger(t runbook.Trigger) TriggerPlan {
 			break
 		}
 		out.Smallest = p.smallest(t)
-		out.Error, out.Mend = p.proofError(t, out)
+		out.Error, out.Fix = p.proofError(t, out)
 	}
 	return out
 }
@@ -81,8 +81,8 @@ func (p Plan) smallest(t runbook.Trigger) string {
 }
 
 // proofError says why the trigger can never prove its effect under the plan, and how
-// to mend that.
-func (p Plan) proofError(t runbook.Trigger, tp TriggerPlan) (what, mend string) {
+// to fix that.
+func (p Plan) proofError(t runbook.Trigger, tp TriggerPlan) (what, fix string) {
 	if p.lastCompared() == 99 && !p.holds(99) {
 		return "cannot fire: " + tp.Cells[0].Why, "keep a holdback: plan a step of 95% or less before 100%, with stable on live traffic"
 	}
@@ -95,25 +95,25 @@ func (p Plan) proofError(t runbook.Trigger, tp TriggerPlan) (what, mend string) 
 			c = o
 		}
 	}
-	var mends []string
+	var fixes []string
 	if best < 0 {
 		what = "cannot fire for the effect it names: " + c.Why
 	} else {
 		c = tp.Cells[best]
 		judged := p.judged(best)
 		what = fmt.Sprintf("cannot prove the effect it names in this rollout: even at %d%% that takes %s, and the step is judged for %s", c.Weight, span2(c.Need), span2(fromSeconds(judged)))
-		mends = append(mends, fmt.Sprintf("hold %d%% for %s", c.Weight, span2(c.Need+p.Steps[best].For-fromSeconds(judged))))
+		fixes = append(fixes, fmt.Sprintf("hold %d%% for %s", c.Weight, span2(c.Need+p.Steps[best].For-fromSeconds(judged))))
 	}
 	if rate := p.enough(t); rate > 0 {
-		mends = append(mends, fmt.Sprintf("send %.3g requests/s", rate))
+		fixes = append(fixes, fmt.Sprintf("send %.3g requests/s", rate))
 	}
 	if tp.Smallest != "" {
-		mends = append(mends, fmt.Sprintf("write `%s`, the smallest that these steps can prove", tp.Smallest))
+		fixes = append(fixes, fmt.Sprintf("write `%s`, the smallest that these steps can prove", tp.Smallest))
 	}
-	if len(mends) == 0 {
+	if len(fixes) == 0 {
 		return what, "take the trigger out: it is a promise that nobody can keep"
 	}
-	return what, strings.Join(mends, ", or ")
+	return what, strings.Join(fixes, ", or ")
 }
 
 func (p Plan) holds(weight int) bool {
@@ -144,7 +144,7 @@ func (p Plan) enough(t runbook.Trigger) float64 {
 	return math.Ceil(to*digits) / digits
 }
 
-func (p Plan) absoluteError(t runbook.Trigger, cells []Cell) (what, mend string) {
+func (p Plan) absoluteError(t runbook.Trigger, cells []Cell) (what, fix string) {
 	if cells[0].State != Never {
 		return "", ""
 	}

@@ -12,7 +12,7 @@ func pauseExpired(in Input, now time.Time) *objection {
 	if in.Control.Mode != runbook.Paused || !expired(in.Control, now) {
 		return nil
 	}
-	return ask(in, fmt.Sprintf("The pause%s ran out %s ago and nobody has ended it; it does not turn active by itself.", byWhom(in.Control), span(now.Sub(in.Control.Until))))
+	return ask(in, fmt.Sprintf("The pause%s ran out %s ago and nobody has ended it; it does not turn active automatically.", byWhom(in.Control), span(now.Sub(in.Control.Until))))
 }
 
 func ruleDrift(in Input, _ time.Time) *objection {
@@ -20,7 +20,7 @@ func ruleDrift(in Input, _ time.Time) *objection {
 		return nil
 	}
 	o := ask(in, fmt.Sprintf("The rules that Prometheus has loaded for trigger %q are not those of the runbook: %s.", in.Breach.Trigger, in.Breach.RulesDrift))
-	o.choices = append(o.choices, "mend the rules (autorollback rules generate, reload Prometheus): the rollback then follows by itself if it is still breaching")
+	o.choices = append(o.choices, "fix the rules (autorollback rules generate, reload Prometheus): the rollback then follows automatically if it is still breaching")
 	return o
 }
 

@@ -113,15 +113,15 @@ func (in Launch) shadow() string {
 
 // A Reply is a human's answer to a question, with what it rests on now.
 type Reply struct {
-	Runbook  *runbook.Runbook // never nil
-	Approval record.Approval  // as stored
-	Release  record.Release
-	Foreign  bool
-	Router   string // why the router's keys cannot be changed
-	Plan     string // digest of the change as planned now
-	Yes      bool
-	By, How  string
-	Reason   string
+	Runbook        *runbook.Runbook // never nil
+	Approval       record.Approval  // as stored
+	Release        record.Release
+	ExternalChange bool
+	Router         string // why the router's keys cannot be changed
+	Plan           string // digest of the change as planned now
+	Yes            bool
+	By, How        string
+	Reason         string
 }
 
 // Answer says why an answer cannot be taken; nil: it can. A yes is one to the very
@@ -141,7 +141,7 @@ func Answer(in Reply, now time.Time) error {
 		return runbook.Refuse("a reason is needed to reject")
 	case !in.Yes || a.Kind == record.AcceptSplit:
 		return nil
-	case in.Release.Phase != record.Open, in.Foreign, in.Router != "", a.Epoch != in.Release.Epoch, a.Change != in.Plan:
+	case in.Release.Phase != record.Open, in.ExternalChange, in.Router != "", a.Epoch != in.Release.Epoch, a.Change != in.Plan:
 		return fmt.Errorf("approve %s: %w: the plan is not the one you were shown; ask for it again", a.ID, runbook.ErrConflict)
 	}
 	return nil
@@ -167,7 +167,7 @@ func Resume(in Ramp, question *record.Approval) error {
 	switch {
 	case r.Phase != record.Open:
 		return runbook.Refuse("%s", rampless(in, time.Time{}))
-	case in.Foreign || r.Held != nil:
+	case in.ExternalChange || r.Held != nil:
 		return runbook.Refuse("%s", troubled(in, time.Time{}))
 	case i != nil && i.Phase == record.Awaiting:
 		return runbook.Refuse("incident %s waits for an answer: approve or reject its rollback first", i.ID)

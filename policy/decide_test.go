@@ -61,12 +61,12 @@ func bends() []bend {
 		{"no data", state(record.NoData, "the newest sample is 4 m old"), record.Hold, GuardBlind, true},
 		{"not true now", state(record.NotBreaching, ""), record.Hold, GuardNotConfirmed, false},
 		{"absolute limit", trigger("slo"), record.Freeze, GuardAbsoluteSLO, true},
-		{"stable is sick as well", func(in *Input) { in.Breach.StableSick = true }, record.Freeze, GuardStableSick, true},
+		{"stable is sick as well", func(in *Input) { in.Breach.StableUnhealthy = true }, record.Freeze, GuardStableUnhealthy, true},
 		{"already rolled back", func(in *Input) {
 			in.Incident = &record.Incident{ID: "inc-1", ActedAt: noon.Add(-90 * time.Second)}
 		}, record.Hold, GuardAlreadyActed, false},
 		{"candidate has no share", func(in *Input) { in.Release.Weight = 0 }, record.Hold, GuardNothing, false},
-		{"somebody else changed the split", func(in *Input) { in.Foreign = true }, record.Hold, GuardHumanWins, true},
+		{"somebody else changed the split", func(in *Input) { in.ExternalChange = true }, record.Hold, GuardManualOverride, true},
 		{"paused", func(in *Input) {
 			in.Control = record.Control{Mode: runbook.Paused, By: "ada", Reason: "datacentre move", Until: noon.Add(40 * time.Minute)}
 		}, record.Hold, GuardPaused, true},
@@ -226,7 +226,7 @@ func TestHumanPassesEveryGuardButWhatCannotBeDone(t *testing.T) {
 				}
 				return
 			}
-			if b.guard == GuardRouter || b.guard == GuardHumanWins {
+			if b.guard == GuardRouter || b.guard == GuardManualOverride {
 				if d.Action != record.Hold || d.Guard != b.guard {
 					t.Errorf("got %s by %s", d.Action, d.Guard)
 				}
@@ -272,7 +272,7 @@ func TestGoldenTexts(t *testing.T) {
 		tell(bd.name, in)
 	}
 	in := severe()
-	in.Breach.Trigger, in.Breach.StableSick, in.Breach.Value = "slo", true, 3.217
+	in.Breach.Trigger, in.Breach.StableUnhealthy, in.Breach.Value = "slo", true, 3.217
 	tell("absolute limit and stable is sick", in)
 	in = severe()
 	in.Breach.Trigger, in.Breach.Value = "kpi", 0.9655
@@ -280,7 +280,7 @@ func TestGoldenTexts(t *testing.T) {
 	in.Runbook.Policy.Mode = runbook.Observe
 	tell("several questions, observed", in)
 	in = severe()
-	in.Foreign, in.Release.Held = true, &record.HumanHold{Since: noon.Add(-time.Hour), Want: record.Split{"a": 95, "b": 5}, Found: record.Split{"a": 50, "b": 50}}
+	in.ExternalChange, in.Release.Held = true, &record.HumanHold{Since: noon.Add(-time.Hour), Want: record.Split{"a": 95, "b": 5}, Found: record.Split{"a": 50, "b": 50}}
 	tell("held since", in)
 	in = severe()
 	in.ByHuman, in.Breach.StablePods, in.Control = true, 1, record.Control{Mode: runbook.Paused, By: "ada"}

@@ -8,10 +8,10 @@
 //	blind             hold    no data is neither good nor bad
 //	not_confirmed     hold    the trigger's own expression is not true now
 //	absolute_slo      freeze  a limit on what users get from any version
-//	stable_sick       freeze  the stable version is sick as well: wrong cause
+//	stable_unhealthy       freeze  the stable version is sick as well: wrong cause
 //	already_acted     hold    one rollback per incident
 //	nothing           hold    the candidate has no traffic, or the release is over
-//	human_wins        hold    somebody else changed the split
+//	manual_override        hold    somebody else changed the split
 //	paused            hold    the stop switch is on
 //	lkg_quarantined   hold    the last known good bundle is quarantined
 //	lkg_not_warm      hold    too few ready pods of the stable version
@@ -30,7 +30,7 @@
 // All holds and freezes come before the first question, so that nobody is asked to
 // approve what must not be done. In observe mode everything but a hold becomes the
 // hold "observe" that says what would have been done. A human's own rollback passes
-// every guard but nothing, human_wins and router; the others become warnings.
+// every guard but nothing, manual_override and router; the others become warnings.
 //
 // Beside [Decide] stand the other decisions: what follows when nobody answered
 // ([Expired]) or checks are bad ([Checks]), whether a decision takes the place of the

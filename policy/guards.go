@@ -9,33 +9,33 @@ import (
 // The names of the guards, as they stand in [record.Decision]. Package doc has their
 // order and meaning.
 const (
-	GuardUnknownTrigger = "unknown_trigger"
-	GuardUnreachable    = "unreachable"
-	GuardBlind          = "blind"
-	GuardNotConfirmed   = "not_confirmed"
-	GuardAbsoluteSLO    = "absolute_slo"
-	GuardStableSick     = "stable_sick"
-	GuardNothing        = "nothing"
-	GuardHumanWins      = "human_wins"
-	GuardPaused         = "paused"
-	GuardLKGQuarantined = "lkg_quarantined"
-	GuardLKGNotWarm     = "lkg_not_warm"
-	GuardRouter         = "router"
-	GuardAlreadyActed   = "already_acted"
-	GuardPauseExpired   = "pause_expired"
-	GuardRuleDrift      = "rule_drift"
-	GuardNoControl      = "no_control"
-	GuardFewPods        = "few_pods"
-	GuardCooldown       = "cooldown"
-	GuardDailyLimit     = "daily_limit"
-	GuardBudget         = "budget"
-	GuardSchedule       = "schedule"
-	GuardMild           = "mild"
-	GuardSevere         = "severe"  // no guard objects
-	GuardObserve        = "observe" // would have been something else
-	GuardHuman          = "human"   // a person's own rollback
-	GuardChecks         = "checks"  // see [Checks]
-	GuardExpired        = "approval_expired"
+	GuardUnknownTrigger  = "unknown_trigger"
+	GuardUnreachable     = "unreachable"
+	GuardBlind           = "blind"
+	GuardNotConfirmed    = "not_confirmed"
+	GuardAbsoluteSLO     = "absolute_slo"
+	GuardStableUnhealthy = "stable_unhealthy"
+	GuardNothing         = "nothing"
+	GuardManualOverride  = "manual_override"
+	GuardPaused          = "paused"
+	GuardLKGQuarantined  = "lkg_quarantined"
+	GuardLKGNotWarm      = "lkg_not_warm"
+	GuardRouter          = "router"
+	GuardAlreadyActed    = "already_acted"
+	GuardPauseExpired    = "pause_expired"
+	GuardRuleDrift       = "rule_drift"
+	GuardNoControl       = "no_control"
+	GuardFewPods         = "few_pods"
+	GuardCooldown        = "cooldown"
+	GuardDailyLimit      = "daily_limit"
+	GuardBudget          = "budget"
+	GuardSchedule        = "schedule"
+	GuardMild            = "mild"
+	GuardSevere          = "severe"  // no guard objects
+	GuardObserve         = "observe" // would have been something else
+	GuardHuman           = "human"   // a person's own rollback
+	GuardChecks          = "checks"  // see [Checks]
+	GuardExpired         = "approval_expired"
 )
 
 // A guard objects to an automatic rollback, or returns nil.
@@ -90,10 +90,10 @@ func guards() []guard {
 		{name: GuardBlind, object: blind, confirms: true},
 		{name: GuardNotConfirmed, object: notConfirmed, confirms: true},
 		{name: GuardAbsoluteSLO, object: absoluteSLO, confirms: true},
-		{name: GuardStableSick, object: stableSick, confirms: true},
+		{name: GuardStableUnhealthy, object: stableUnhealthy, confirms: true},
 		{name: GuardAlreadyActed, object: alreadyActed},
 		{name: GuardNothing, object: nothing, stopsHumans: true},
-		{name: GuardHumanWins, object: humanWins, stopsHumans: true},
+		{name: GuardManualOverride, object: humanWins, stopsHumans: true},
 		{name: GuardPaused, object: paused},
 		{name: GuardLKGQuarantined, object: lkgQuarantined},
 		{name: GuardLKGNotWarm, object: lkgNotWarm, confirms: true},

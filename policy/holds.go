@@ -41,7 +41,7 @@ func blind(in Input, _ time.Time) *objection {
 		return nil
 	}
 	return holdAndPage("Prometheus has no fresh data to judge by"+because(in.Breach.Problem)+"; no data is neither good nor bad.",
-		"mend the metrics", "look at the service; "+choiceRollback)
+		"fix the metrics", "look at the service; "+choiceRollback)
 }
 
 func notConfirmed(in Input, _ time.Time) *objection {
@@ -56,15 +56,15 @@ func absoluteSLO(in Input, _ time.Time) *objection {
 	if t.Type != runbook.AbsoluteSLO && t.Severity != runbook.Page {
 		return nil
 	}
-	if in.Breach.StableSick {
+	if in.Breach.StableUnhealthy {
 		return freeze(fmt.Sprintf("Wrong cause: users are outside the limit %q and %s breaks a limit as well; a rollback would not help.", t.Name, side(in.Release.Stable)), "look for what both versions share: dependencies, features, traffic", choiceRollback)
 	}
-	return freeze(fmt.Sprintf("Users are outside the absolute limit %q; such a limit stops promotion and never moves traffic by itself.", t.Name),
+	return freeze(fmt.Sprintf("Users are outside the absolute limit %q; such a limit stops promotion and never moves traffic automatically.", t.Name),
 		choiceRollback, "look for another cause")
 }
 
-func stableSick(in Input, _ time.Time) *objection {
-	if !in.Breach.StableSick {
+func stableUnhealthy(in Input, _ time.Time) *objection {
+	if !in.Breach.StableUnhealthy {
 		return nil
 	}
 	return freeze(fmt.Sprintf("Wrong cause: %s breaks an absolute limit as well, so it is not %s alone; no traffic is moved.", side(in.Release.Stable), side(in.Release.Candidate)),
@@ -84,20 +84,20 @@ func nothing(in Input, _ time.Time) *objection {
 // ExternalChange is the decision about a split that somebody else wrote, whether or not
 // anything is breaching.
 func ExternalChange(in Input, now time.Time) record.Decision {
-	d := decision(GuardHumanWins, *humanWins(in, now))
+	d := decision(GuardManualOverride, *humanWins(in, now))
 	d.At = now
 	return d
 }
 
 func humanWins(in Input, _ time.Time) *objection {
-	if !in.Foreign {
+	if !in.ExternalChange {
 		return nil
 	}
-	why := "Somebody else changed the split, and a human wins: we write nothing until a human lets the release go on."
+	why := "Somebody else changed the split, and it stays as it is: nothing is written until a human accepts that split."
 	if h := in.Release.Held; h != nil {
-		why = fmt.Sprintf("Somebody else changed the split since %s: we want %s and found %s. A human wins: we write nothing until a human lets the release go on.", clock(h.Since), split(h.Want), split(h.Found))
+		why = fmt.Sprintf("Somebody else changed the split since %s: we want %s and found %s. Nothing is written until a human accepts that split.", clock(h.Since), split(h.Want), split(h.Found))
 	}
-	return holdAndPage(why, "let the release go on with the split as it is: the link, or autorollback release let-go "+in.Release.Service+" --region "+in.Release.Region,
+	return holdAndPage(why, "accept the split as it is: the link, or autorollback release accept-split "+in.Release.Service+" --region "+in.Release.Region,
 		"put the split back, or finish by hand what was begun in the router", choiceHold)
 }
 
@@ -123,7 +123,7 @@ func lkgQuarantined(in Input, _ time.Time) *objection {
 		return nil
 	}
 	return holdAndPage(fmt.Sprintf("The last known good, %s, is quarantined (bundle %s): there is no good version to go back to.", side(in.Release.Stable), in.Release.Stable.Bundle),
-		"lift the quarantine by name, then roll back", "roll back by hand all the same (autorollback release rollback)", "mend the candidate in place")
+		"lift the quarantine by name, then roll back", "roll back by hand anyway (autorollback release rollback)", "fix the candidate in place")
 }
 
 func lkgNotWarm(in Input, _ time.Time) *objection {
@@ -132,7 +132,7 @@ func lkgNotWarm(in Input, _ time.Time) *objection {
 		return nil
 	}
 	return holdAndPage(fmt.Sprintf("The last known good, %s, has %s ready and needs %d to take all traffic.", side(in.Release.Stable), pods(in.Breach.StablePods), need),
-		"scale it up, then roll back", "roll back by hand all the same (autorollback release rollback)", "mend the candidate in place")
+		"scale it up, then roll back", "roll back by hand anyway (autorollback release rollback)", "fix the candidate in place")
 }
 
 func routerKeys(in Input, _ time.Time) *objection {

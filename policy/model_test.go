@@ -49,21 +49,21 @@ func TestAutomationNeverRollsBackWhereItMustNot(t *testing.T) {
 		}
 		trigger, _ := in.Runbook.Trigger(in.Breach.Trigger)
 		for what, is := range map[string]bool{
-			"observed":       in.Runbook.Policy.Mode != runbook.Active,
-			"not active":     in.Control.Mode != "" && in.Control.Mode != runbook.Active,
-			"not breaching":  in.Breach.State != record.Breaching,
-			"foreign":        in.Foreign,
-			"not writable":   in.Router != "",
-			"quarantined":    in.StableQuarantined,
-			"not severe":     trigger.Severity != runbook.Severe,
-			"sick":           in.Breach.StableSick,
-			"over budget":    in.Budget.Spent(now) >= record.BudgetPerHour,
-			"acted":          in.Incident != nil,
-			"nothing to do":  in.Release.Weight == 0,
-			"not warm":       in.Breach.StablePods < 3,
-			"few pods":       in.Breach.CandidatePods < 2,
-			"not compared":   in.Breach.StableRate == 0,
-			"in a cool-down": len(in.Release.Rollbacks) > 0 && now.Sub(latest(in.Release.Rollbacks)) < time.Hour,
+			"observed":        in.Runbook.Policy.Mode != runbook.Active,
+			"not active":      in.Control.Mode != "" && in.Control.Mode != runbook.Active,
+			"not breaching":   in.Breach.State != record.Breaching,
+			"external_change": in.ExternalChange,
+			"not writable":    in.Router != "",
+			"quarantined":     in.StableQuarantined,
+			"not severe":      trigger.Severity != runbook.Severe,
+			"sick":            in.Breach.StableUnhealthy,
+			"over budget":     in.Budget.Spent(now) >= record.BudgetPerHour,
+			"acted":           in.Incident != nil,
+			"nothing to do":   in.Release.Weight == 0,
+			"not warm":        in.Breach.StablePods < 3,
+			"few pods":        in.Breach.CandidatePods < 2,
+			"not compared":    in.Breach.StableRate == 0,
+			"in a cool-down":  len(in.Release.Rollbacks) > 0 && now.Sub(latest(in.Release.Rollbacks)) < time.Hour,
 		} {
 			if is {
 				t.Fatalf("rolls back although %s", what)
@@ -77,7 +77,7 @@ func TestHumanCanRollBackInEveryMode(t *testing.T) {
 		in, now := drawInput(t), drawNow(t)
 		in.ByHuman = true
 		d := Decide(in, now)
-		possible := !in.Foreign && in.Router == ""
+		possible := !in.ExternalChange && in.Router == ""
 		if possible != (d.Action == record.RollBack) || len(d.Reasons) == 0 || !reflect.DeepEqual(d, Decide(in, now)) {
 			t.Fatalf("possible %t, decided %+v", possible, d)
 		}

@@ -15,11 +15,11 @@ type Ramp struct {
 	Release              record.Release   // as stored
 	Incident             *record.Incident // the release's newest; nil: none
 	Control              record.Control   // zero: active
-	Foreign              bool             // the router's split is not the release's
+	ExternalChange       bool             // the router's split is not the release's
 	Router               string           // why the router's keys cannot be changed, or would be ignored
 	StableQuarantined    bool
 	CandidateQuarantined bool
-	Heard                time.Time         // when the watchdog was last heard by webhook; zero: never
+	Watchdog             time.Time         // when the watchdog was last received by webhook; zero: never
 	Ready                *record.Readiness // nil: not asked yet
 	ByHuman              bool              // a person takes the step
 	Flip                 bool              // only as the first step of blue and green
@@ -117,8 +117,8 @@ func noFlip(in Ramp, _ time.Time) string {
 
 func troubled(in Ramp, _ time.Time) string {
 	switch i := in.Incident; {
-	case in.Foreign || in.Release.Held != nil:
-		return "somebody else changed the split; put it back, or let the release go on with it: autorollback release let-go " + in.Runbook.Service
+	case in.ExternalChange || in.Release.Held != nil:
+		return "somebody else changed the split; put it back, or accept it: autorollback release accept-split " + in.Runbook.Service
 	case i == nil || i.Phase == record.Done:
 		return ""
 	case i.Phase == record.HeldPhase || i.Phase == record.Frozen:
@@ -159,14 +159,14 @@ func switchedOff(in Ramp, _ time.Time) string {
 	case c.Mode == "" || c.Mode == runbook.Active:
 	case c.Mode == runbook.Observe && in.ByHuman:
 	case c.Mode == runbook.Observe:
-		return "the installation's control is observe" + byWhom(c) + ": nothing is promoted by itself; by hand: autorollback release promote " + in.Runbook.Service
+		return "the installation's control is observe" + byWhom(c) + ": nothing is promoted automatically; by hand: autorollback release promote " + in.Runbook.Service
 	case c.Mode == runbook.Paused:
 		return "automation is paused" + byWhom(c)
 	default:
 		return fmt.Sprintf("the control key says %q, which is no mode; it is taken for paused", c.Mode)
 	}
 	if in.Runbook.Policy.Mode != runbook.Active && !in.ByHuman {
-		return "the runbook's mode is observe: nothing is promoted by itself; by hand: autorollback release promote " + in.Runbook.Service
+		return "the runbook's mode is observe: nothing is promoted automatically; by hand: autorollback release promote " + in.Runbook.Service
 	}
 	return ""
 }
@@ -219,10 +219,10 @@ func outOfHours(in Ramp, now time.Time) string {
 
 func unheard(in Ramp, now time.Time) string {
 	switch {
-	case in.Heard.IsZero():
-		return "the watchdog was never heard by webhook: the way from Alertmanager to us is not proved"
-	case now.Sub(in.Heard) > watchdogSilence:
-		return fmt.Sprintf("the watchdog was last heard by webhook at %s: the way from Alertmanager to us is broken", clock(in.Heard))
+	case in.Watchdog.IsZero():
+		return "no watchdog alert received by webhook yet; check the Alertmanager route to autorollback"
+	case now.Sub(in.Watchdog) > watchdogSilence:
+		return fmt.Sprintf("no watchdog alert received by webhook since %s; check the Alertmanager route to autorollback", clock(in.Watchdog))
 	}
 	return ""
 }
@@ -264,7 +264,7 @@ func unready(in Ramp, now time.Time) string {
 		return fmt.Sprintf("%s has %s ready and needs %d; a pod that gets no traffic shows only by last_known_good.health", side(r.Candidate), pods(ready.CandidatePods), need)
 	case ready.CandidatePods < need:
 		return fmt.Sprintf("%s has %s ready and needs %d", side(r.Candidate), pods(ready.CandidatePods), need)
-	case ready.StableSick:
+	case ready.StableUnhealthy:
 		return fmt.Sprintf("%s breaks an absolute limit", side(r.Stable))
 	case ready.RulesDrift != "":
 		return "the rules that Prometheus has loaded are not those of the runbook: " + ready.RulesDrift

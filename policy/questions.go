@@ -19,7 +19,7 @@ func Checks(in Input, why string, now time.Time) record.Decision {
 	d := record.Decision{Action: record.Freeze, Guard: GuardChecks, At: now, Page: true,
 		Reasons: []string{fmt.Sprintf("The checks after the step to %d %% are bad: %s.", in.Release.Weight, why)}}
 	active := !observing(in) && (in.Control.Mode == "" || in.Control.Mode == runbook.Active)
-	if in.Incident != nil || !active || in.Foreign || in.Release.Held != nil || in.Router != "" {
+	if in.Incident != nil || !active || in.ExternalChange || in.Release.Held != nil || in.Router != "" {
 		return d
 	}
 	d.Action = record.Ask
@@ -81,8 +81,8 @@ func Reopens(i record.Incident, b record.Breach) bool {
 // external change is replaced by nothing: it is accepted, or put back.
 func Replaces(in Input, d record.Decision) bool {
 	i, b := *in.Incident, in.Breach
-	switch external := i.Decision.Guard == GuardHumanWins; {
-	case external && in.Foreign && i.Phase == record.HeldPhase:
+	switch external := i.Decision.Guard == GuardManualOverride; {
+	case external && in.ExternalChange && i.Phase == record.HeldPhase:
 		return false
 	case i.Phase == record.Unconfirmed: // a name that nobody knows does not end the asking about one that is known
 		return d.Guard != GuardUnknownTrigger || b.Trigger == i.Breach.Trigger
@@ -103,7 +103,7 @@ func Replaces(in Input, d record.Decision) bool {
 func strength(d record.Decision, b record.Breach) int {
 	order := map[record.Action]int{record.Hold: 1, record.Freeze: 2, record.Ask: 4, record.RollBack: 5}
 	n := 10*order[d.Action] + order[d.Would]
-	if d.Action == record.Freeze && b.StableSick {
+	if d.Action == record.Freeze && b.StableUnhealthy {
 		n += 10
 	}
 	return n

@@ -19,7 +19,7 @@ func TestChecksAskOnlyWhereARollbackIsPossible(t *testing.T) {
 		"the runbook observes":      {func(in *Input) { in.Runbook.Policy.Mode = runbook.Observe }, record.Freeze},
 		"paused":                    {func(in *Input) { in.Control.Mode = runbook.Paused }, record.Freeze},
 		"an incident is open":       {func(in *Input) { in.Incident = &record.Incident{} }, record.Freeze},
-		"the split was changed":     {func(in *Input) { in.Foreign = true }, record.Freeze},
+		"the split was changed":     {func(in *Input) { in.ExternalChange = true }, record.Freeze},
 		"the release is held":       {func(in *Input) { in.Release.Held = &record.HumanHold{} }, record.Freeze},
 		"the router is unwriteable": {func(in *Input) { in.Router = "two types" }, record.Freeze},
 	} {

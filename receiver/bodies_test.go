@@ -120,7 +120,7 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 	}
 }
 
-// A name that would only be right after mending is not a name.
+// A name that would only be right after fixing is not a name.
 func TestNamesAreNotMended(t *testing.T) {
 	for _, name := range []string{"rank\u202eer", "ranker\n", " ranker", "RANKER", "ra/nker", "../ranker", strings.Repeat("a", 64), "ranker\u0000"} {
 		in, got := keepAll()

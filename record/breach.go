@@ -36,13 +36,13 @@ func (a *Alert) UnmarshalJSON(text []byte) error {
 	type plain Alert
 	was := struct {
 		*plain
-		Lane Source `json:"lane"`
+		Old Source `json:"lane"`
 	}{plain: (*plain)(a)}
 	if err := json.Unmarshal(text, &was); err != nil {
 		return err
 	}
 	if a.Source == "" {
-		a.Source = was.Lane
+		a.Source = was.Old
 	}
 	return nil
 }
@@ -69,11 +69,11 @@ type Breach struct {
 	StartedAt    time.Time    `json:"started_at,omitzero"`
 	AskedAt      time.Time    `json:"asked_at"`
 	// What the guards of the policy need, from the same moment.
-	CandidatePods int     `json:"candidate_pods"`
-	StablePods    int     `json:"stable_pods"` // fresh and ready: how warm the last known good is
-	StableRate    float64 `json:"stable_rate"` // requests per second: 0 means there is no concurrent control
-	StableSick    bool    `json:"stable_sick"` // the stable side breaks an absolute limit as well
-	CandidateRate float64 `json:"candidate_rate"`
+	CandidatePods   int     `json:"candidate_pods"`
+	StablePods      int     `json:"stable_pods"` // fresh and ready: how warm the last known good is
+	StableRate      float64 `json:"stable_rate"` // requests per second: 0 means there is no concurrent control
+	StableUnhealthy bool    `json:"stable_sick"` // the stable side breaks an absolute limit as well
+	CandidateRate   float64 `json:"candidate_rate"`
 	// RulesDrift says how the rules that this trigger rests on differ from the runbook's
 	// in Prometheus; empty: nothing is known to differ.
 	RulesDrift string  `json:"rules_drift,omitempty"`

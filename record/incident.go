@@ -49,7 +49,7 @@ type Incident struct {
 	DrainedAt  time.Time `json:"drained_at,omitzero"`
 	Deadline   time.Time `json:"deadline,omitzero"`  // of the verification
 	Polls      int       `json:"polls"`              // good ones in a row
-	Polled     time.Time `json:"polled,omitzero"`    // the last poll
+	PolledAt   time.Time `json:"polled,omitzero"`    // the last poll
 	Health     Health    `json:"health,omitempty"`   // of the last poll
 	Answers    []Answer  `json:"answers,omitempty"`  // of the last poll
 	Unproved   []string  `json:"unproved,omitempty"` // business checks that need longer than the deadline at this traffic
@@ -87,14 +87,14 @@ func (i *Incident) UnmarshalJSON(text []byte) error {
 	type plain Incident
 	was := struct { // Source was called Lane
 		*plain
-		Lane  Source   `json:"lane"`
-		Lanes []Source `json:"lanes"`
+		Old    Source   `json:"lane"`
+		OldAll []Source `json:"lanes"`
 	}{plain: (*plain)(i)}
 	if err := json.Unmarshal(text, &was); err != nil {
 		return err
 	}
 	if i.Source == "" {
-		i.Source, i.Sources = was.Lane, was.Lanes
+		i.Source, i.Sources = was.Old, was.OldAll
 	}
 	old := len(i.Firing) == 0 && i.Messages > 0
 	if old && i.Approval != "" {
@@ -120,12 +120,11 @@ func (i *Incident) UnmarshalJSON(text []byte) error {
 
 // fired are the messages that belong to a line in the timeline of an older version.
 var fired = map[string][]Alarm{
-	"unconfirmed":   {{"opened", true}},
-	"foreign_split": {{"foreign", true}},
-	"decided":       {{"held", true}, {"held", false}, {"frozen", true}},
-	"rejected":      {{"rejected", false}},
-	"not_applied":   {{"not_applied", true}},
-	"expired":       {{"held", true}},
+	"unconfirmed": {{"opened", true}},
+	"decided":     {{"held", true}, {"held", false}, {"frozen", true}},
+	"rejected":    {{"rejected", false}},
+	"not_applied": {{"not_applied", true}},
+	"expired":     {{"held", true}},
 }
 
 // IncidentID derives the id of the incident of one epoch of one release.

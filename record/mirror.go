@@ -18,7 +18,7 @@ type Mirror struct {
 	Ended     string      `json:"ended,omitempty"`    // why, in words
 	Held      *MirrorHold `json:"held,omitempty"`
 	Waiting   string      `json:"waiting,omitempty"` // why the end that is due is not written
-	Told      int         `json:"told"`              // how many messages there were
+	Notified  int         `json:"told"`              // how many messages there were
 	Op        string      `json:"op"`
 }
 

@@ -12,7 +12,7 @@ type Proof struct {
 	Epoch    int       `json:"epoch"` // of the step
 	Since    time.Time `json:"since"`
 	Deadline time.Time `json:"deadline"`
-	Polled   time.Time `json:"polled,omitzero"`  // the last poll
+	PolledAt time.Time `json:"polled,omitzero"`  // the last poll
 	Polls    int       `json:"polls"`            // good ones in a row
 	Bads     int       `json:"bads"`             // in a row in which a pair, a stored prediction or a flag was bad
 	Health   Health    `json:"health,omitempty"` // of the last poll; once it is over, what came of it
@@ -59,17 +59,17 @@ type Cannot struct {
 // Readiness is what Prometheus answers to "is a rollback possible right now, and does
 // anything speak against the next step?".
 type Readiness struct {
-	AskedAt       time.Time     `json:"asked_at"`
-	StablePods    int           `json:"stable_pods"`       // fresh and ready
-	CandidatePods int           `json:"candidate_pods"`    // fresh and ready, whether or not they get traffic
-	CandidateRate float64       `json:"candidate_rate"`    // requests per second
-	StableSick    bool          `json:"stable_sick"`       // the stable side breaks an absolute limit
-	Breaching     []string      `json:"breaching"`         // triggers that are true now
-	Undecided     []string      `json:"undecided"`         // triggers that can decide at this weight and have no data
-	Need          time.Duration `json:"need"`              // at this weight, until the triggers that can decide could have fired
-	Answers       []Answer      `json:"answers,omitempty"` // of both sides: their pairs, and stored predictions where they can be asked
-	RulesDrift    string        `json:"rules_drift"`       // how the service's rules in Prometheus differ from the runbook's; empty: nothing is known to differ
-	Problem       string        `json:"problem"`           // why there is no answer; empty: there is one
+	AskedAt         time.Time     `json:"asked_at"`
+	StablePods      int           `json:"stable_pods"`       // fresh and ready
+	CandidatePods   int           `json:"candidate_pods"`    // fresh and ready, whether or not they get traffic
+	CandidateRate   float64       `json:"candidate_rate"`    // requests per second
+	StableUnhealthy bool          `json:"stable_sick"`       // the stable side breaks an absolute limit
+	Breaching       []string      `json:"breaching"`         // triggers that are true now
+	Undecided       []string      `json:"undecided"`         // triggers that can decide at this weight and have no data
+	Need            time.Duration `json:"need"`              // at this weight, until the triggers that can decide could have fired
+	Answers         []Answer      `json:"answers,omitempty"` // of both sides: their pairs, and stored predictions where they can be asked
+	RulesDrift      string        `json:"rules_drift"`       // how the service's rules in Prometheus differ from the runbook's; empty: nothing is known to differ
+	Problem         string        `json:"problem"`           // why there is no answer; empty: there is one
 }
 
 // A Release is one candidate on its way in one region, key "release/<service>/<region>".
@@ -152,7 +152,7 @@ type Move struct {
 	From  int       `json:"from"`
 	To    int       `json:"to"`
 	By    string    `json:"by,omitempty"` // the human; empty: the daemon
-	Why   string    `json:"why"`          // "start", "promote", "flip", "let go", "rollback", "proved" (which moves nothing)
+	Why   string    `json:"why"`          // "start", "promote", "flip", "accept split", "rollback", "proved" (which moves nothing)
 	Epoch int       `json:"epoch"`        // since this move
 	// Checked is what came of the checks after a flip or the step to all traffic.
 	Checked string `json:"checked,omitempty"`

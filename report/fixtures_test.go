@@ -125,19 +125,19 @@ func incidents() map[string]record.Incident {
 	held := base("errors", runbook.Severe)
 	held.Phase, held.Breach.Value = record.HeldPhase, 0.084
 	held.Decision = record.Decision{
-		Action: record.Hold, Guard: "human_wins", Page: true,
-		Reasons: []string{"somebody changed the split from 95/5 to 50/50: a human wins"},
+		Action: record.Hold, Guard: "manual_override", Page: true,
+		Reasons: []string{"somebody changed the split from 95/5 to 50/50"},
 		Choices: []string{"put the split back", "let the release go on with the split as it is"},
 	}
-	held.Timeline = append(held.Timeline, record.Record{At: after(13 * time.Second), Kind: "foreign_split", Text: "wanted 95/5, found 50/50"})
+	held.Timeline = append(held.Timeline, record.Record{At: after(13 * time.Second), Kind: "external_change", Text: "wanted 95/5, found 50/50"})
 
 	frozen := base("users", runbook.Page)
-	frozen.Phase, frozen.Breach.Value, frozen.Breach.Significance.LogE, frozen.Breach.StableSick = record.Frozen, 0.31, 0, true
-	frozen.Decision = record.Decision{Action: record.Freeze, Guard: "stable_sick", Reasons: []string{"both versions are unhealthy: the release is not the cause"}, Page: true}
+	frozen.Phase, frozen.Breach.Value, frozen.Breach.Significance.LogE, frozen.Breach.StableUnhealthy = record.Frozen, 0.31, 0, true
+	frozen.Decision = record.Decision{Action: record.Freeze, Guard: "stable_unhealthy", Reasons: []string{"both versions are unhealthy: the release is not the cause"}, Page: true}
 	frozen.Verdict = &record.Verdict{Outcome: record.WrongCause, Reason: "both versions are unhealthy: the release is not the cause", At: after(13 * time.Second)}
 
 	verifying := shift(base("latency-p95", runbook.Severe))
-	verifying.Phase, verifying.DrainedAt, verifying.Polls, verifying.Polled = record.Verifying, after(21*time.Second), 1, after(40*time.Second)
+	verifying.Phase, verifying.DrainedAt, verifying.Polls, verifying.PolledAt = record.Verifying, after(21*time.Second), 1, after(40*time.Second)
 	verifying.Health, verifying.Answers, verifying.Unproved = record.Good, []record.Answer{answer("error rate", record.Good, 0.001, 0.005, "ratio")}, []string{"kpi conversion"}
 
 	errors := shift(base("errors", runbook.Severe))

@@ -71,13 +71,13 @@ func writeSeal(home string, pages map[string][]byte, manifest []byte) error {
 	if err := replaceFile(filepath.Join(home, manifestName), manifest); err != nil {
 		return err
 	}
-	sweep(home)
+	gcPartial(home)
 	return errors.Join(syncDir(home), syncDir(filepath.Dir(home)))
 }
 
-// sweep removes captures that a crash left half-written. A replica that is still
+// gcPartial removes captures that a crash left half-written. A replica that is still
 // writing one has lost the race for a stage that is there, and does not mind.
-func sweep(home string) {
+func gcPartial(home string) {
 	for _, stage := range []string{Before, After} {
 		if _, err := os.Lstat(filepath.Join(home, stage)); err != nil {
 			continue

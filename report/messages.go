@@ -68,13 +68,13 @@ func Asking(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Mess
 // Acted says that the traffic was moved. It does not page: the verdict does, if it
 // is not "recovered".
 func Acted(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
-	doing := "All traffic was moved in one transaction"
+	sentence := "All traffic was moved in one transaction"
 	if !inc.ActedAt.IsZero() {
-		doing += ", " + span(inc.ActedAt.Sub(breachBegan(inc))) + " after the breach began"
+		sentence += ", " + span(inc.ActedAt.Sub(breachBegan(inc))) + " after the breach began"
 	}
 	return message(inc, KindActed, false, now,
 		fmt.Sprintf("%s: rolled back %s to %s", subject(inc), word(inc.Candidate.Version), word(inc.Stable.Version)),
-		what(inc, rb), why(inc), doing+": "+moved(inc)+".",
+		what(inc, rb), why(inc), sentence+": "+moved(inc)+".",
 		todo("nothing yet. Checking recovery"+verdictBy(inc)+"."), owner(rb))
 }
 
@@ -140,18 +140,18 @@ func body(lines []string) string {
 
 // More kinds of messages, about what stands between a decision and its effect.
 const (
-	KindForeign    = "foreign"
-	KindNotApplied = "not_applied"
-	KindRejected   = "rejected"
-	KindHazard     = "hazard"
+	KindExternalChange = "external_change"
+	KindNotApplied     = "not_applied"
+	KindRejected       = "rejected"
+	KindHazard         = "hazard"
 )
 
-// ForeignMsg pages: somebody else changed the split. It carries the link with which a
+// ExternalChangeMsg pages: somebody else changed the split. It carries the link with which a
 // human lets the release go on, if one was made.
-func ForeignMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
-	m := message(inc, KindForeign, true, now,
+func ExternalChangeMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
+	m := message(inc, KindExternalChange, true, now,
 		fmt.Sprintf("%s: somebody changed the split", subject(inc)),
-		why(inc), "The split is left as it is: a human wins, and nothing is written to it automatically.",
+		why(inc), "The split is left as it is: nothing is written to it automatically.",
 		todo(choices(inc, "put the split back, or let the release go on with it as it is.")), owner(rb))
 	if inc.Change == nil {
 		m.Approval = inc.Approval

@@ -161,7 +161,7 @@ func MirrorWaitsMsg(m record.Mirror, rb *runbook.Runbook, now time.Time) record.
 
 func mirrorMessage(m record.Mirror, kind string, now time.Time, title string, lines ...string) record.Message {
 	return record.Message{
-		Schema: runbook.Schema, ID: fmt.Sprintf("mirror-%s-%s-%.8s-%d", m.Service, m.Region, m.Op, m.Told), Kind: kind, Service: m.Service, Region: m.Region,
+		Schema: runbook.Schema, ID: fmt.Sprintf("mirror-%s-%s-%.8s-%d", m.Service, m.Region, m.Op, m.Notified), Kind: kind, Service: m.Service, Region: m.Region,
 		Title: cut(title, maxTitle), Text: body(lines), StartsAt: m.StartedAt, CreatedAt: now,
 	}
 }

@@ -24,7 +24,7 @@ func compose(name string, inc record.Incident) []record.Message {
 	case "held":
 		observed := inc
 		observed.Decision = record.Decision{Action: record.Hold, Would: record.RollBack, Guard: "observe", Reasons: []string{"observe mode"}}
-		return append(all, HeldMsg(inc, rb, now), ForeignMsg(inc, rb, now), HeldMsg(observed, rb, now))
+		return append(all, HeldMsg(inc, rb, now), ExternalChangeMsg(inc, rb, now), HeldMsg(observed, rb, now))
 	case "wrong_cause":
 		return append(all, FrozenMsg(inc, rb, now), VerdictMsg(inc, rb, now))
 	case "recovered":
@@ -56,7 +56,7 @@ func TestHostileMessages(t *testing.T) {
 	for _, rb := range []*runbook.Runbook{ranker(), nil} {
 		now := after(time.Minute)
 		for _, m := range []record.Message{
-			Opened(inc, rb, now), Asking(inc, rb, now), Acted(inc, rb, now), HeldMsg(inc, rb, now), FrozenMsg(inc, rb, now), ForeignMsg(inc, rb, now),
+			Opened(inc, rb, now), Asking(inc, rb, now), Acted(inc, rb, now), HeldMsg(inc, rb, now), FrozenMsg(inc, rb, now), ExternalChangeMsg(inc, rb, now),
 			VerdictMsg(inc, rb, now), BusinessMsg(inc, rb, now), NotAppliedMsg(inc, rb, now), RejectedMsg(inc, rb, record.Approval{By: hostile, Reason: hostile}, now),
 		} {
 			for _, bad := range []string{"<", "\u202e", "\u200b", "://evil", "@here", "www.evil", "](http", "\n# h1"} {
@@ -74,7 +74,7 @@ func TestHostileMessages(t *testing.T) {
 func TestEndings(t *testing.T) {
 	at := after(time.Hour)
 	for name, want := range map[string]string{
-		"recovered": "opened acted", "held": "opened foreign! held! held frozen!", "awaiting": "opened approval!", "unconfirmed": "opened opened!",
+		"recovered": "opened acted", "held": "opened external_change! held! held frozen!", "awaiting": "opened approval!", "unconfirmed": "opened opened!",
 	} {
 		inc := incidents()[name]
 		for kind := range strings.FieldsSeq(want) {

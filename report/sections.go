@@ -119,7 +119,7 @@ func joined(parts ...string) string {
 }
 
 func unhealthy(b record.Breach) string {
-	if b.StableSick {
+	if b.StableUnhealthy {
 		return ", breaks an absolute limit as well"
 	}
 	return ""
@@ -153,7 +153,7 @@ func verdicts(inc record.Incident) []verdict {
 		out = append(out, verdict{
 			Name: "Recovery so far", Outcome: string(cmp.Or(inc.Health, record.Unknown)), Mood: "open",
 			Reason: fmt.Sprintf("%d good polls in a row.", inc.Polls),
-			When:   fmt.Sprintf("%s (%s)", clock(inc.Polled), offset(inc.Polled.Sub(began))), Answers: answers(inc.Answers),
+			When:   fmt.Sprintf("%s (%s)", clock(inc.PolledAt), offset(inc.PolledAt.Sub(began))), Answers: answers(inc.Answers),
 		})
 	}
 	for _, v := range []struct {

@@ -38,7 +38,7 @@ const side = "on (region, release, role)"
 func (b *compiler) silences() []string {
 	var order []string
 	seen, and := map[string][]string{}, " and "
-	for _, l := range b.heard() {
+	for _, l := range b.received() {
 		since, level := b.silence(l)
 		if seen[since] == nil {
 			order = append(order, since)
@@ -63,24 +63,24 @@ func (b *compiler) silences() []string {
 
 // silence is the role as it was when the level may have been silent at last, and the
 // level as it was heard since.
-func (b *compiler) silence(l level) (since, heard string) {
-	patience, role, heard := Patience(b.Metrics.Interval, l.window), b.ours(RoleRecord), b.ours(l.series())
+func (b *compiler) silence(l level) (since, received string) {
+	patience, role, received := Patience(b.Metrics.Interval, l.window), b.ours(RoleRecord), b.ours(l.series())
 	switch {
 	case l.lent:
 		patience, role = max(b.Metrics.Drift.MaxAge, Patience(b.Metrics.Interval, 0)), b.ours(RoleRecord, isRole(runbook.Candidate))
 	case l.gain:
-		heard = fmt.Sprintf("(%s and %s %s > 0)", heard, same, heard)
+		received = fmt.Sprintf("(%s and %s %s > 0)", received, same, received)
 	case l.op == "":
-		heard += " > 0"
+		received += " > 0"
 	case patience > l.window:
-		heard = fmt.Sprintf("present_over_time(%s[%s])", heard, patience-l.window)
+		received = fmt.Sprintf("present_over_time(%s[%s])", received, patience-l.window)
 	}
-	return fmt.Sprintf("%s offset %s", role, patience), heard
+	return fmt.Sprintf("%s offset %s", role, patience), received
 }
 
-// heard are the levels that may not be silent: all but the traffic's, for getting nothing
+// received are the levels that may not be silent: all but the traffic's, for getting nothing
 // is what that looks for. Where nothing else is compared, it is asked for all the same.
-func (b *compiler) heard() []level {
+func (b *compiler) received() []level {
 	compared := slices.DeleteFunc(b.levels(), func(l level) bool { return l.op == "" })
 	if len(compared) > 0 {
 		return compared

@@ -56,7 +56,7 @@ func (b *compiler) unparsed() []unparsedRule {
 // allLevels are those of the triggers, and of the Blind companion alone.
 func (b *compiler) allLevels() []level {
 	out := b.levels()
-	for _, l := range b.heard() {
+	for _, l := range b.received() {
 		if !slices.ContainsFunc(out, func(o level) bool { return o.series() == l.series() }) {
 			out = append(out, l)
 		}

@@ -47,7 +47,7 @@ func shape(t *testing.T, e Expr) string {
 
 func everyQuestion(t *testing.T, q Questions, rel record.Release) map[string]Expr {
 	t.Helper()
-	out := map[string]Expr{"age": q.Age(rel), "sick": q.StableSick(rel)}
+	out := map[string]Expr{"age": q.Age(rel), "sick": q.StableUnhealthy(rel)}
 	for _, side := range []runbook.Role{runbook.Candidate, runbook.Stable} {
 		out["pods "+string(side)], out["rate "+string(side)] = q.Pods(rel, side), q.Rate(rel, side)
 	}

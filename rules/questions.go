@@ -126,13 +126,13 @@ func version(rel record.Release, side runbook.Role) string {
 
 // StableSick has at least one series if the stable side itself breaks an absolute
 // limit of the runbook now: of verification, of an error_rate or absolute_slo trigger.
-func (q Questions) StableSick(rel record.Release) Expr {
+func (q Questions) StableUnhealthy(rel record.Release) Expr {
 	w := q.b.window(q.b.look(), q.side(rel, runbook.Stable)...)
-	sick := []string{fmt.Sprintf("(%s > %s and %s >= %s)", w.errorRate(), num(q.b.errorLimit()), w.requests(), num(q.b.minRequests()))}
+	unhealthy := []string{fmt.Sprintf("(%s > %s and %s >= %s)", w.errorRate(), num(q.b.errorLimit()), w.requests(), num(q.b.minRequests()))}
 	for _, l := range q.b.latencyLimits() {
-		sick = append(sick, fmt.Sprintf("(%s > %s and %s >= %s)", w.quantile(l.quantile), num(l.seconds), w.observed(), num(q.b.minObserved(l.quantile))))
+		unhealthy = append(unhealthy, fmt.Sprintf("(%s > %s and %s >= %s)", w.quantile(l.quantile), num(l.seconds), w.observed(), num(q.b.minObserved(l.quantile))))
 	}
-	return q.b.mustParse(strings.Join(sick, "\nor "))
+	return q.b.mustParse(strings.Join(unhealthy, "\nor "))
 }
 
 // Pods is the number of pods of that side: always one series, 0 if there is none. A

@@ -46,7 +46,7 @@ func VerifyScrape(ctx context.Context, runbooks []*runbook.Runbook, prom Targets
 		}
 		if what := breaks(rb, slowest); what != "" {
 			out = append(out, Drift{Kind: Scraped, Service: rb.Service, What: fmt.Sprintf("%s is scraped every %s: %s", target, slowest, what),
-				Mend: fmt.Sprintf("scrape it every %s, or write another metrics.interval and generate the rules again", rb.Metrics.Interval)})
+				Fix: fmt.Sprintf("scrape it every %s, or write another metrics.interval and generate the rules again", rb.Metrics.Interval)})
 		}
 	}
 	return out, nil

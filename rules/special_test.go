@@ -249,7 +249,7 @@ func TestQuestionsAnswerWhatTheyPromise(t *testing.T) {
 	one("stable pods", q.Pods(rel, runbook.Stable), 4, 4)
 	one("candidate rate", q.Rate(rel, runbook.Candidate), 40, 60)
 	one("stable rate", q.Rate(rel, runbook.Stable), 130, 170)
-	if got := w.ask(q.StableSick(rel)); len(got) != 0 {
+	if got := w.ask(q.StableUnhealthy(rel)); len(got) != 0 {
 		t.Errorf("stable is sick: %v", got)
 	}
 	for name, other := range map[string]record.Release{"other release": {ID: "r2", Region: "default"}, "other region": {ID: "r1", Region: "mars"}} {

@@ -26,19 +26,19 @@ const (
 	Outdated  Kind = "outdated"  // an older version of autorollback generated it
 )
 
-// A Drift is one difference, and how to mend it.
+// A Drift is one difference, and how to fix it.
 type Drift struct {
 	Kind             Kind
 	Service, Trigger string // Trigger is empty for recording rules
 	File, Group      string
-	What, Mend       string
+	What, Fix        string
 }
 
 // String is one line for people.
 func (d Drift) String() string {
 	where := strings.Trim(d.File+" "+d.Group, " ")
 	who := strings.Trim(d.Service+"/"+d.Trigger, "/")
-	return strings.TrimSpace(fmt.Sprintf("%s: %s: %s: %s; %s", where, d.Kind, who, d.What, d.Mend))
+	return strings.TrimSpace(fmt.Sprintf("%s: %s: %s: %s; %s", where, d.Kind, who, d.What, d.Fix))
 }
 
 const (
@@ -57,7 +57,7 @@ func Verify(want []Group, files [][]byte) []Drift {
 		name := fmt.Sprintf("file %d", i+1)
 		rules, err := readFile(name, text)
 		if err != nil {
-			out = append(out, Drift{Kind: Failing, File: name, What: err.Error(), Mend: fixGenerate})
+			out = append(out, Drift{Kind: Failing, File: name, What: err.Error(), Fix: fixGenerate})
 		}
 		found = append(found, rules...)
 	}
@@ -78,8 +78,8 @@ func (l loaded) ours() bool {
 	return recordedByUs(l.Record) || l.Labels["autorollback"] == "true"
 }
 
-func (l loaded) drift(kind Kind, what, mend string) Drift {
-	return Drift{Kind: kind, Service: l.Labels["service"], Trigger: l.Labels["trigger"], File: l.file, Group: l.group, What: what, Mend: mend}
+func (l loaded) drift(kind Kind, what, fix string) Drift {
+	return Drift{Kind: kind, Service: l.Labels["service"], Trigger: l.Labels["trigger"], File: l.file, Group: l.group, What: what, Fix: fix}
 }
 
 // key is what may exist only once: an alert's trigger, a recorded series.
@@ -151,7 +151,7 @@ func olderGroups(found []loaded) map[string]bool {
 // matchUp compares one wanted rule with what was found under its key.
 func matchUp(g Group, r Rule, have []loaded) []Drift {
 	if len(have) == 0 {
-		return []Drift{{Kind: Missing, Service: r.Labels["service"], Trigger: r.Labels["trigger"], Group: g.Name, What: r.name() + " is missing", Mend: fixGenerate}}
+		return []Drift{{Kind: Missing, Service: r.Labels["service"], Trigger: r.Labels["trigger"], Group: g.Name, What: r.name() + " is missing", Fix: fixGenerate}}
 	}
 	var out []Drift
 	for _, l := range have[1:] {

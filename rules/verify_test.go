@@ -18,7 +18,7 @@ import (
 func driftKinds(drifts []Drift) string {
 	var out []string
 	for _, d := range drifts {
-		if d.What == "" || d.Mend == "" {
+		if d.What == "" || d.Fix == "" {
 			out = append(out, "SPEECHLESS")
 		}
 		out = append(out, string(d.Kind)+" "+d.Service+"/"+d.Trigger)

@@ -26,8 +26,8 @@ func TestTemplatesLoadCleanAndTickEveryBox(t *testing.T) {
 					t.Errorf("mode is %s: a new runbook must not act yet", rb.Policy.Mode)
 				}
 				for _, box := range rb.SelfChecks() {
-					if !box.OK || box.Mend != "" {
-						t.Errorf("box %q: %s; %s", box.Name, box.Why, box.Mend)
+					if !box.OK || box.Fix != "" {
+						t.Errorf("box %q: %s; %s", box.Name, box.Why, box.Fix)
 					}
 				}
 			})

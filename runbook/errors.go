@@ -41,7 +41,7 @@ type Problem struct {
 	Line  int // 1-based; 0 if the value came from no file
 	Field string
 	What  string
-	Mend  string
+	Fix   string
 }
 
 // Error returns "FILE:LINE: FIELD: what; fix", without the parts that are empty.
@@ -54,8 +54,8 @@ func (p Problem) Error() string {
 		fmt.Fprintf(&b, "%s: ", p.Field)
 	}
 	b.WriteString(p.What)
-	if p.Mend != "" {
-		b.WriteString("; " + p.Mend)
+	if p.Fix != "" {
+		b.WriteString("; " + p.Fix)
 	}
 	return b.String()
 }

@@ -193,11 +193,11 @@ func (g *Golden) read(dir string) error {
 		return fmt.Errorf("read golden predictions: %w", err)
 	}
 	if len(text) > maxGoldenFile {
-		return Problems{{File: path, What: fmt.Sprintf("is longer than %d MiB", maxGoldenFile>>20), Mend: fixGolden}}
+		return Problems{{File: path, What: fmt.Sprintf("is longer than %d MiB", maxGoldenFile>>20), Fix: fixGolden}}
 	}
 	problems := g.lines(path, text)
 	if what := g.tooMany(); what != "" {
-		problems = append(problems, Problem{File: path, Line: 1, What: what, Mend: fixGolden})
+		problems = append(problems, Problem{File: path, Line: 1, What: what, Fix: fixGolden})
 	}
 	return problems.err()
 }

@@ -143,7 +143,7 @@ func TestProblemsAreAnErrorOneCanLookInto(t *testing.T) {
 	if !errors.As(err, &problems) {
 		t.Fatalf("error is a %T", err)
 	}
-	want := runbook.Problem{File: "several.yaml", Line: 38, Field: "routing.router", What: `"jsn" is unknown`, Mend: `did you mean "json"?`}
+	want := runbook.Problem{File: "several.yaml", Line: 38, Field: "routing.router", What: `"jsn" is unknown`, Fix: `did you mean "json"?`}
 	if got := problems[len(problems)-1]; got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -111,7 +111,7 @@ func (m *Metrics) check(p *decoder) {
 
 func (m *Metrics) checkTrack(p *decoder) {
 	if p.has("metrics.version_label") {
-		p.add("metrics.track", "stands beside version_label", "keep one of the two: the sides are told apart by version or by track")
+		p.add("metrics.track", "stands beside version_label", "keep one of the two: the sides differ by version or by track")
 	}
 	p.need("metrics.track.label", m.Track.Label, "name the label, e.g. track")
 	if m.Track.Label != "" {

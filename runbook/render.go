@@ -87,7 +87,7 @@ type climb struct{ Share, Stay, Next string }
 func (p rendered) Strategy() string {
 	o := p.R.Rollout
 	who := map[string]string{
-		PromoteAutomatic: "The daemon takes each next step by itself.",
+		PromoteAutomatic: "The daemon takes each next step automatically.",
 		PromoteAsk:       fmt.Sprintf("An approver (%s) is asked before each next step; silence is never a yes.", strings.Join(p.R.Policy.Approvers, ", ")),
 		PromoteManual:    "A human takes each next step with `release promote`.",
 	}[o.Promote]

@@ -79,7 +79,7 @@ func TestSelfChecksOfAPoorRunbook(t *testing.T) {
 		if c.OK {
 			t.Errorf("%s is ticked: %s", c.Name, c.Why)
 		}
-		out.WriteString(c.Name + ": " + c.Why + "; " + c.Mend + "\n")
+		out.WriteString(c.Name + ": " + c.Why + "; " + c.Fix + "\n")
 	}
 	if len(checks) != 5 || runbook.Ready(checks) {
 		t.Errorf("%d boxes, ready %v", len(checks), runbook.Ready(checks))

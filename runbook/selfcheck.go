@@ -10,8 +10,8 @@ import (
 type SelfCheck struct {
 	Name string `json:"name"`
 	OK   bool   `json:"ok"`
-	Why  string `json:"why"`            // what was found, one sentence
-	Mend string `json:"mend,omitempty"` // what ticks the box; empty if it is ticked
+	Why  string `json:"why"`           // what was found, one sentence
+	Fix  string `json:"fix,omitempty"` // what ticks the box; empty if it is ticked
 }
 
 // SelfChecks returns the five boxes in their fixed order. A runbook with an empty
@@ -31,7 +31,7 @@ func (r *Runbook) clearThresholds() SelfCheck {
 	c.OK, c.Why = len(moving) > 0, "rolls back or asks for: "+strings.Join(moving, "; ")
 	if !c.OK {
 		c.Why = "no trigger compares the candidate with stable, so nothing can roll it back"
-		c.Mend = "add a trigger of type error_rate, latency_quantile or kpi_drop"
+		c.Fix = "add a trigger of type error_rate, latency_quantile or kpi_drop"
 	}
 	return c
 }
@@ -53,7 +53,7 @@ func (r *Runbook) warm() SelfCheck {
 	c.Why = fmt.Sprintf("at least %d stable pods must have reported within %s and have %s at 1", k.MinPods, k.MaxAge, k.Health)
 	if !c.OK {
 		c.Why = "last_known_good.health is not set: a pod that still counts requests passes as ready"
-		c.Mend = "name a metric that is 1 for a ready pod and carries the version and pod labels"
+		c.Fix = "name a metric that is 1 for a ready pod and carries the version and pod labels"
 	}
 	return c
 }
@@ -71,7 +71,7 @@ func (r *Runbook) recoveryNamed() SelfCheck {
 	c.Why = fmt.Sprintf("proved within %s by: %s", r.Verification.Within, strings.Join(names, ", "))
 	if !c.OK {
 		c.Why += "; no business metric is among them"
-		c.Mend = "declare a KPI under metrics.kpis and check it under verification.business"
+		c.Fix = "declare a KPI under metrics.kpis and check it under verification.business"
 	}
 	return c
 }

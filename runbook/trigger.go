@@ -193,7 +193,7 @@ func (t Trigger) checkSeverity(p *decoder, at string) {
 		p.add(at, "\"page\" belongs to absolute_slo only", "write severe (roll back at once) or mild (ask a human)")
 	case t.Severity == Severe && kinds[t.Type].uncompared && !t.Unprotected:
 		p.add(at, fmt.Sprintf("\"severe\" needs evidence, and a trigger of type %s has none", t.Type),
-			"write mild; or, to roll back on it all the same, `unprotected: true` beside it")
+			"write mild; or, to roll back on it anyway, `unprotected: true` beside it")
 	default:
 		p.oneOf(at, string(t.Severity), string(Severe), string(Mild))
 	}

@@ -42,7 +42,7 @@ func (p *planCheck) add(what, fix string, path ...any) {
 			line = n.Line
 		}
 	}
-	p.problems = append(p.problems, runbook.Problem{File: p.file, Line: line, Field: strings.TrimPrefix(field, "."), What: what, Mend: fix})
+	p.problems = append(p.problems, runbook.Problem{File: p.file, Line: line, Field: strings.TrimPrefix(field, "."), What: what, Fix: fix})
 }
 
 func child(n *yaml.Node, key string) *yaml.Node {

@@ -36,7 +36,7 @@ func ParsePlan(file string, text []byte) (Plan, error) {
 		return plan, yamlProblems(file, err)
 	}
 	if d.Decode(new(yaml.Node)) != io.EOF {
-		return plan, runbook.Problems{{File: file, Line: 1, What: "holds more than one document", Mend: "keep one plan in a file"}}
+		return plan, runbook.Problems{{File: file, Line: 1, What: "holds more than one document", Fix: "keep one plan in a file"}}
 	}
 	var root yaml.Node
 	_ = yaml.Unmarshal(text, &root) // it was decoded above
@@ -65,13 +65,13 @@ func yamlProblems(file string, err error) runbook.Problems {
 	}
 	var problems runbook.Problems
 	for _, m := range messages {
-		one := runbook.Problem{File: file, Line: 1, What: strings.TrimPrefix(m, "yaml: "), Mend: "see docs/shadow.md for every key"}
+		one := runbook.Problem{File: file, Line: 1, What: strings.TrimPrefix(m, "yaml: "), Fix: "see docs/shadow.md for every key"}
 		if parts := yamlLine.FindStringSubmatch(m); parts != nil {
 			one.Line, _ = strconv.Atoi(parts[1])
 			one.What = parts[2]
 		}
 		if parts := yamlUnknown.FindStringSubmatch(one.What); parts != nil {
-			one.Field, one.What, one.Mend = parts[1], "unknown key", "known here: "+knownKeys(parts[2])
+			one.Field, one.What, one.Fix = parts[1], "unknown key", "known here: "+knownKeys(parts[2])
 		}
 		problems = append(problems, one)
 	}

@@ -167,7 +167,7 @@ func TestSweep(t *testing.T) {
 	}
 	f.ok(put("old/0", forgotten+time.Hour), put("new/0", forgotten-time.Hour),
 		put(c.replica+"/7", forgotten+time.Hour), f.set("odd/0", "not ours", 0))
-	if err := c.Sweep(t.Context(), now); err != nil {
+	if err := c.GC(t.Context(), now); err != nil {
 		t.Fatal(err)
 	}
 	for key, left := range map[string]bool{"old/0": false, "new/0": true, c.replica + "/7": true, "odd/0": true} {

@@ -86,7 +86,7 @@ const forgotten = 7 * 24 * time.Hour
 // Sweep removes what replicas that have written nothing for seven days before
 // now left of their bookkeeping. It is meant for the start of the program; an
 // error only means that the rest is left for another time.
-func (c *Consul) Sweep(ctx context.Context, now time.Time) error {
+func (c *Consul) GC(ctx context.Context, now time.Time) error {
 	snap, err := c.Read(ctx, queuePrefix)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)

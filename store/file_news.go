@@ -39,17 +39,17 @@ func (n *news) publish(c change) {
 		n.floor = n.recent[0].index
 		n.recent = n.recent[1:]
 	}
-	n.wake()
+	n.notify()
 }
 
 func (n *news) close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.closed = true
-	n.wake()
+	n.notify()
 }
 
-func (n *news) wake() {
+func (n *news) notify() {
 	close(n.next)
 	n.next = make(chan struct{})
 }

@@ -108,9 +108,9 @@ const Root = "autorollback/v1/"
 
 // The keys of our records.
 const (
-	ControlKey = Root + "control"
-	BudgetKey  = Root + "budget"
-	HeardKey   = Root + "heard" // when the watchdog was last heard by webhook
+	ControlKey  = Root + "control"
+	BudgetKey   = Root + "budget"
+	WatchdogKey = Root + "watchdog" // when the watchdog was last received by webhook
 )
 
 // ReleaseKey is the key of the release of a service in a region.

@@ -17,8 +17,8 @@ type Course struct {
 	Polls, Need int
 	// Deadline is when the verdict is given in any case.
 	Deadline time.Time
-	// StableSick: the stable side broke an absolute limit before traffic was moved.
-	StableSick bool
+	// StableUnhealthy: the stable side broke an absolute limit before traffic was moved.
+	StableUnhealthy bool
 }
 
 // Count returns the good polls in a row after a poll of that health. Only good ones
@@ -45,7 +45,7 @@ func Conclude(c Course, now time.Time) (record.Verdict, bool) {
 		return v, true
 	case now.Before(c.Deadline):
 		return record.Verdict{}, false
-	case health == record.Bad && drained == record.Good && c.StableSick:
+	case health == record.Bad && drained == record.Good && c.StableUnhealthy:
 		v.Outcome = record.WrongCause
 		v.Reason = "stable was already unhealthy before the rollback: " + why
 	case health == record.Bad:

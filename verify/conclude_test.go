@@ -43,7 +43,7 @@ func TestConclude(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			course := verify.Course{Answers: c.answers, Polls: c.polls, Need: 3, Deadline: deadline, StableSick: c.sick}
+			course := verify.Course{Answers: c.answers, Polls: c.polls, Need: 3, Deadline: deadline, StableUnhealthy: c.sick}
 			v, done := verify.Conclude(course, c.now)
 			if v.Outcome != c.want || done != (c.want != "") {
 				t.Errorf("got %q %v, want %q", v.Outcome, done, c.want)

@@ -48,14 +48,14 @@ func (p *Prometheus) Confirm(ctx context.Context, q rules.Questions, trigger run
 
 // Names of the queries in Breach.Queries.
 const (
-	askBreach        = "breach"
-	askEffect        = "effect"
-	askAge           = "age"
-	askStableSick    = "stable unhealthy"
-	askCandidatePods = "candidate pods"
-	askStablePods    = "stable pods"
-	askCandidateRate = "candidate rate"
-	askStableRate    = "stable rate"
+	askBreach          = "breach"
+	askEffect          = "effect"
+	askAge             = "age"
+	askStableUnhealthy = "stable unhealthy"
+	askCandidatePods   = "candidate pods"
+	askStablePods      = "stable pods"
+	askCandidateRate   = "candidate rate"
+	askStableRate      = "stable rate"
 )
 
 func confirming(q rules.Questions, trigger runbook.Trigger, rel record.Release) ([]question, error) {
@@ -79,7 +79,7 @@ func confirming(q rules.Questions, trigger runbook.Trigger, rel record.Release) 
 		{name: askStablePods, expr: q.Pods(rel, runbook.Stable)},
 		{name: askCandidateRate, expr: q.Rate(rel, runbook.Candidate)},
 		{name: askStableRate, expr: q.Rate(rel, runbook.Stable)},
-		{name: askStableSick, expr: q.StableSick(rel)},
+		{name: askStableUnhealthy, expr: q.StableUnhealthy(rel)},
 	}
 	return questions, nil
 }
@@ -99,7 +99,7 @@ func (c confirmation) fill(b *record.Breach) {
 	b.StablePods = int(c.number(askStablePods))
 	b.CandidateRate = c.number(askCandidateRate)
 	b.StableRate = c.number(askStableRate)
-	b.StableSick = len(c.replies[askStableSick].samples) > 0
+	b.StableUnhealthy = len(c.replies[askStableUnhealthy].samples) > 0
 	b.Value = effect
 	if b.State, b.Problem = c.trouble(); b.State != "" {
 		return
@@ -162,6 +162,6 @@ func (c confirmation) required() []string {
 	if c.trigger.Absolute() {
 		return []string{askBreach, askAge, askEffect}
 	}
-	return []string{askBreach, askAge, askEffect, askStableSick,
+	return []string{askBreach, askAge, askEffect, askStableUnhealthy,
 		askCandidatePods, askStablePods, askCandidateRate, askStableRate}
 }

@@ -35,7 +35,7 @@ func (w world) confirming(t *testing.T, trigger string) (map[string]served, map[
 		"breach": breach.String(), "effect": effect.String(), "age": w.q.Age(whose).String(),
 		"candidate pods": w.q.Pods(w.rel, runbook.Candidate).String(), "stable pods": w.q.Pods(w.rel, runbook.Stable).String(),
 		"candidate rate": w.q.Rate(w.rel, runbook.Candidate).String(), "stable rate": w.q.Rate(w.rel, runbook.Stable).String(),
-		"stable unhealthy": w.q.StableSick(w.rel).String(),
+		"stable unhealthy": w.q.StableUnhealthy(w.rel).String(),
 	}
 	answers := map[string]served{
 		"breach": number(0.12), "effect": number(0.12), "age": number(14), "candidate pods": number(3), "stable pods": number(9),
@@ -60,7 +60,7 @@ func TestConfirmABreach(t *testing.T) {
 			if b.State != record.Breaching || b.Problem != "" {
 				t.Fatalf("got %s: %s", b.State, b.Problem)
 			}
-			if b.Value != 0.12 || b.CandidatePods != 3 || b.StablePods != 9 || b.CandidateRate != 20.5 || b.StableRate != 180 || b.StableSick {
+			if b.Value != 0.12 || b.CandidatePods != 3 || b.StablePods != 9 || b.CandidateRate != 20.5 || b.StableRate != 180 || b.StableUnhealthy {
 				t.Errorf("got %+v", b)
 			}
 			if has := b.Significance.LogE == 17.3; has != trigger.Comparative() {
@@ -109,8 +109,8 @@ func TestConfirmOtherAnswers(t *testing.T) {
 			}
 			contains(t, b.Problem, c.says)
 			_, sick := c.set["stable unhealthy"]
-			if b.StableSick != sick {
-				t.Errorf("stable unhealthy: got %v", b.StableSick)
+			if b.StableUnhealthy != sick {
+				t.Errorf("stable unhealthy: got %v", b.StableUnhealthy)
 			}
 			finite(t, b)
 		})

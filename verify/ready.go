@@ -34,7 +34,7 @@ func (p *Prometheus) Ready(ctx context.Context, q rules.Questions, triggers []ru
 		if b.Significance.Problem != "" && can(b.Trigger) && ready.Problem == "" {
 			ready.Problem = b.Trigger + ": " + b.Significance.Problem
 		}
-		ready.StableSick = ready.StableSick || b.StableSick
+		ready.StableUnhealthy = ready.StableUnhealthy || b.StableUnhealthy
 		ready.CandidateRate = max(ready.CandidateRate, b.CandidateRate)
 		switch {
 		case b.State == record.Breaching:

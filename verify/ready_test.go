@@ -104,7 +104,7 @@ func TestReady(t *testing.T) {
 				table[expr] = answer
 			}
 			r := prometheusOf(t, table).client(t, 0).Ready(t.Context(), w.q, w.rb.Triggers, w.rel, c.can, knows(nil))
-			got := fmt.Sprintf("pods %d %d, rate %v, sick %v, breaching %v, undecided %v, problem %s", r.StablePods, r.CandidatePods, r.CandidateRate, r.StableSick, r.Breaching, r.Undecided, r.Problem)
+			got := fmt.Sprintf("pods %d %d, rate %v, sick %v, breaching %v, undecided %v, problem %s", r.StablePods, r.CandidatePods, r.CandidateRate, r.StableUnhealthy, r.Breaching, r.Undecided, r.Problem)
 			if got != c.want || r.AskedAt.IsZero() {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}

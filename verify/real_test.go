@@ -136,7 +136,7 @@ func (s *stage) verdict(wellAt time.Time, within time.Duration) record.Verdict {
 func TestRealBreachDrainAndRecovery(t *testing.T) {
 	s := setUp(t)
 	healthy := s.until("errors", record.NotBreaching)
-	if healthy.CandidatePods != 3 || healthy.StablePods != 4 || healthy.StableSick {
+	if healthy.CandidatePods != 3 || healthy.StablePods != 4 || healthy.StableUnhealthy {
 		t.Errorf("healthy: got %+v", healthy)
 	}
 	s.until("latency", record.NotBreaching)
@@ -148,7 +148,7 @@ func TestRealBreachDrainAndRecovery(t *testing.T) {
 	s.service.change(func() { s.candidate.errors = 0.3 })
 	breach := s.until("errors", record.Breaching)
 	// The service counts by scrapes, and a busy machine scrapes later: 3 × 15 to 4 × 40.
-	if share := breach.CandidateRate / breach.StableRate; breach.Value < 0.05 || breach.CandidatePods != 3 || breach.StablePods != 4 || breach.StableSick ||
+	if share := breach.CandidateRate / breach.StableRate; breach.Value < 0.05 || breach.CandidatePods != 3 || breach.StablePods != 4 || breach.StableUnhealthy ||
 		!(share > 0.2 && share < 0.4) {
 		t.Errorf("got %+v", breach)
 	}
@@ -205,7 +205,7 @@ func TestRealSickServiceIsNeverCalledRecovered(t *testing.T) {
 	s.service.change(func() { s.candidate.errors, s.stable.errors = 0.3, 0.2 })
 	s.every(200*time.Millisecond, 2*time.Minute, "the stable side is seen to be sick", func() (bool, string) {
 		b := s.confirm("slo")
-		return b.State == record.Breaching && b.StableSick, fmt.Sprintf("%+v", b)
+		return b.State == record.Breaching && b.StableUnhealthy, fmt.Sprintf("%+v", b)
 	})
 	s.rollBack()
 	v := s.verdict(began.Add(-time.Second), 12*time.Second)
@@ -220,7 +220,7 @@ func TestRealSickServiceIsNeverCalledRecovered(t *testing.T) {
 	}
 	s.every(300*time.Millisecond, 2*time.Minute, "the cause is known to be another", func() (bool, string) {
 		answers := s.poll(began.Add(-time.Second))
-		v, _ := verify.Conclude(verify.Course{Answers: answers, Need: 3, Deadline: time.Now(), StableSick: true}, time.Now())
+		v, _ := verify.Conclude(verify.Course{Answers: answers, Need: 3, Deadline: time.Now(), StableUnhealthy: true}, time.Now())
 		return v.Outcome == record.WrongCause, fmt.Sprintf("%+v", v)
 	})
 }

@@ -183,7 +183,7 @@ func TestClient(t *testing.T) {
 	if inc, err := alice.Rollback(ctx, "ranker", "default", "slow"); err != nil || inc.ID != "inc-1" {
 		t.Errorf("rollback: %+v, %v", inc, err)
 	}
-	if _, err := alice.LetGo(ctx, "ranker", "default", "fine"); err != nil {
+	if _, err := alice.AcceptSplit(ctx, "ranker", "default", "fine"); err != nil {
 		t.Errorf("let go: %v", err)
 	}
 	if rel, err := alice.Promote(ctx, "ranker", "default"); err != nil || rel.ID != "rel-1" {
@@ -213,7 +213,7 @@ func TestClient(t *testing.T) {
 	}
 	want := []string{
 		"start ranker by alice", "start ranker by aliceit & was?", "start ranker by alice, safer",
-		"shadow pass of ranker by alice", "mirror ranker/default 5 % for 1h by alice", "stop the mirror ranker/default by alice: slow", "rollback ranker/default by alice: slow", "let go ranker/default by alice: fine",
+		"shadow pass of ranker by alice", "mirror ranker/default 5 % for 1h by alice", "stop the mirror ranker/default by alice: slow", "rollback ranker/default by alice: slow", "accept split ranker/default by alice: fine",
 		"promote ranker/default by alice", "flip ranker/default by alice", "stop ranker/default by alice: odd", "resume ranker/default by alice: fine",
 		"approved ap-1 by alice (basic_auth): ", "control paused by alice: drill", "lift " + bundle + " by alice: fixed",
 	}

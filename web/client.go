@@ -96,8 +96,8 @@ func (c Client) Rollback(ctx context.Context, service, region, reason string) (i
 	return inc, err
 }
 
-// LetGo lets a held release go on.
-func (c Client) LetGo(ctx context.Context, service, region, reason string) (rel record.Release, err error) {
+// AcceptSplit lets a held release go on.
+func (c Client) AcceptSplit(ctx context.Context, service, region, reason string) (rel record.Release, err error) {
 	err = c.order(ctx, http.MethodPost, Reason{reason}, &rel, "releases", service, region, "release-hold")
 	return rel, err
 }

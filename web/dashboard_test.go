@@ -21,7 +21,7 @@ func TestDashboard(t *testing.T) {
 		record.Release{Service: "gone", Phase: record.RolledBack})
 	s.status.Incidents = append(s.status.Incidents,
 		record.Incident{ID: "inc-old", Service: "ranker", Phase: record.Done, Verdict: &record.Verdict{Outcome: record.Recovered}})
-	s.status.Quarantine = append(s.status.Quarantine, record.Quarantine{Reason: "mended long ago", Lifted: "by bob: fixed"})
+	s.status.Quarantine = append(s.status.Quarantine, record.Quarantine{Reason: "fixed long ago", Lifted: "by bob: fixed"})
 	s.status.Mirrors = []record.Mirror{{Service: "ranker", Backend: "ranker-v2", Percent: 10, Held: &record.MirrorHold{Found: "25 %"}}, {Backend: "ranker-v0", EndedAt: now}}
 	s.status.Shadow = []record.ShadowVerdict{{Service: "ranker", Verdict: "block", Rule: "segment_excess", Reason: "score differs for country=DE in the hours 2 to 4", By: "carol"}}
 	s.status.Approvals = append(s.status.Approvals, record.Approval{ID: "ap-2", Kind: "promote", Service: "ranker"})
@@ -38,7 +38,7 @@ func TestDashboard(t *testing.T) {
 			t.Errorf("the dashboard does not say %q", want)
 		}
 	}
-	if strings.Contains(page, "<td>gone</td>") || strings.Contains(page, "ranker-v0") || strings.Contains(page, "mended long ago") || strings.Contains(page, "Nobody signs in here") || strings.Contains(page, `href="/incidents/"`) {
+	if strings.Contains(page, "<td>gone</td>") || strings.Contains(page, "ranker-v0") || strings.Contains(page, "fixed long ago") || strings.Contains(page, "Nobody signs in here") || strings.Contains(page, `href="/incidents/"`) {
 		t.Error("the dashboard shows what is not so")
 	}
 }

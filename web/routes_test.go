@@ -63,7 +63,7 @@ var orders = []route{
 	{"POST", "/-/reload", "", "reload"},
 	{"PUT", "/-/reload", "", "reload"},
 	{"POST", "/api/v1/releases/ranker/default/rollback", reason, "rollback ranker/default by %: it is slow"},
-	{"POST", "/api/v1/releases/ranker/default/release-hold", reason, "let go ranker/default by %: it is slow"},
+	{"POST", "/api/v1/releases/ranker/default/release-hold", reason, "accept split ranker/default by %: it is slow"},
 	{"POST", "/api/v1/releases/ranker/default/promote", `{}`, "promote ranker/default by %"},
 	{"POST", "/api/v1/releases/ranker/default/flip", `{}`, "flip ranker/default by %"},
 	{"POST", "/api/v1/releases/ranker/default/hold", reason, "stop ranker/default by %: it is slow"},

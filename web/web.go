@@ -30,7 +30,7 @@ type Engine interface {
 
 	Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error)
 	Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error)
-	LetGo(ctx context.Context, service, region, by, reason string) (record.Release, error)
+	AcceptSplit(ctx context.Context, service, region, by, reason string) (record.Release, error)
 	Promote(ctx context.Context, service, region, by string) (record.Release, error)
 	Flip(ctx context.Context, service, region, by string) (record.Release, error)
 	Stop(ctx context.Context, service, region, by, reason string) (record.Release, error)

@@ -134,8 +134,8 @@ func (w *world) Rollback(_ context.Context, service, region, by, reason string) 
 	return w.incidents["inc-1"], w.do("rollback %s/%s by %s: %s", service, region, by, reason)
 }
 
-func (w *world) LetGo(_ context.Context, service, region, by, reason string) (record.Release, error) {
-	return w.status.Releases[0], w.do("let go %s/%s by %s: %s", service, region, by, reason)
+func (w *world) AcceptSplit(_ context.Context, service, region, by, reason string) (record.Release, error) {
+	return w.status.Releases[0], w.do("accept split %s/%s by %s: %s", service, region, by, reason)
 }
 
 func (w *world) RecordShadow(_ context.Context, g shadow.Gate, by string) (record.ShadowVerdict, error) {

@@ -50,7 +50,7 @@ func backtestCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 	pictures := cmd.Flag("pictures", "Write one SVG for each trigger into this folder.").String()
 	output := cli.Format(cmd)
 
-	cal := app.Command("calibrate", "Releases in which nothing was released: random stable pods pose as the candidate in real history. Says how often the rules fire on them, and how much pods differ by themselves. Exit code 3 if they prove to fire more often than they promise. Example: autorollback-lab calibrate runbooks/ranker.yaml --prometheus.url http://localhost:9090 --days 7")
+	cal := app.Command("calibrate", "Releases in which nothing was released: random stable pods pose as the candidate in real history. Says how often the rules fire on them, and how much pods differ on their own. Exit code 3 if they prove to fire more often than they promise. Example: autorollback-lab calibrate runbooks/ranker.yaml --prometheus.url http://localhost:9090 --days 7")
 	q := pastFlags(cal)
 	length := cal.Flag("length", "How long each of these releases lasts.").Default("3h").Duration()
 	draws := cal.Flag("draws", "How many of them run at the same time, each with other pods.").Default("4").Int()

@@ -121,7 +121,7 @@ func (d *show) write(prom string) (daemon.Config, error) {
 	cfg.Web.LinkOnly = true
 	cfg.Keys = filepath.Join(d.dir, "approval.keys")
 	cfg.Evidence = filepath.Join(d.dir, "incidents")
-	cfg.WatchEvery, cfg.TendEvery = time.Second, time.Second
+	cfg.WatchEvery, cfg.ReconcileEvery = time.Second, time.Second
 	if d.scenario.without == watcherSource {
 		cfg.WatchEvery = -1
 	}

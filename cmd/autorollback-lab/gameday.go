@@ -47,7 +47,7 @@ const (
 )
 
 func withoutFlag(cmd *kingpin.CmdClause) *string {
-	return cmd.Flag("without", "Leave out one of the two ways by which the daemon hears: webhook: Prometheus' alerts reach nobody; watcher: the daemon does not look by itself.").
+	return cmd.Flag("without", "Leave out one of the two ways by which the daemon hears: webhook: Prometheus' alerts reach nobody; watcher: the daemon does not ask on its own.").
 		Enum(webhookSource, watcherSource)
 }
 

@@ -29,10 +29,10 @@ type scenario struct {
 // scenarios are the stories of demo --story.
 func scenarios() map[string]scenario {
 	return map[string]scenario{
-		"canary":    {title: "a good release climbs by itself, the next one is bad", rollout: canaryRollout, third: true, rate: demoRate / 2, tell: (*show).tellCanary},
+		"canary":    {title: "a good release climbs automatically, the next one is bad", rollout: canaryRollout, third: true, rate: demoRate / 2, tell: (*show).tellCanary},
 		"bluegreen": {title: "green takes over, turns bad, and all goes back", rollout: blueGreenRollout, rate: demoRate / 2, tell: (*show).tellBlueGreen},
 		"encoder":   {title: "a new encoder costs conversions, and model and features go back as a pair", rollout: encoderRollout, rate: 2 * demoRate, tell: (*show).tellEncoder},
-		"shadow":    {title: "a candidate is compared before any user sees it: blocked for one country's night, mended, let in", rollout: shadowRollout, third: true, rate: 5, tell: (*show).tellShadow},
+		"shadow":    {title: "a candidate is compared before any user sees it: blocked for one country's night, fixed, let in", rollout: shadowRollout, third: true, rate: 5, tell: (*show).tellShadow},
 	}
 }
 

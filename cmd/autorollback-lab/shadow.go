@@ -42,7 +42,7 @@ func (t scenario) mirrored() time.Duration {
 }
 
 // tellShadow is a candidate that is compared before any user sees it: mirrored for a
-// day, blocked for one country's night, and let in once it is mended.
+// day, blocked for one country's night, and let in once it is fixed.
 func (d *show) tellShadow(ctx context.Context) error {
 	t := d.newNarrator()
 	if err := d.shadowFiles(); err != nil {
@@ -68,25 +68,25 @@ func (d *show) tellShadow(ctx context.Context) error {
 	if err := t.command(ctx, cli.ExitRefused, "release", "start", "-f", "release.yaml"); err != nil {
 		return err
 	}
-	t.printEvent("v3 is v2 with the night mended. It gets what the users asked v1, again")
+	t.printEvent("v3 is v2 with the night fixed. It gets what the users asked v1, again")
 	replay := append([]string{"shadow", "replay", "stable.jsonl", "--allow", "POST /predict", "--sample", "10%", "--rate", "0", "--parallel", "16",
-		"--candidate", d.world.Router.Address("ranker-v3"), "--stable", d.world.Router.Address("ranker-v1"), "--pairs", "pairs.jsonl", "--html", "mended.html"}, judge...)
-	if err := t.command(ctx, cli.ExitOK, append(replay, "mended.yaml")...); err != nil {
+		"--candidate", d.world.Router.Address("ranker-v3"), "--stable", d.world.Router.Address("ranker-v1"), "--pairs", "pairs.jsonl", "--html", "fixed.html"}, judge...)
+	if err := t.command(ctx, cli.ExitOK, append(replay, "fixed.yaml")...); err != nil {
 		return err
 	}
-	if err := t.command(ctx, cli.ExitOK, "release", "start", "-f", "mended.yaml"); err != nil {
+	if err := t.command(ctx, cli.ExitOK, "release", "start", "-f", "fixed.yaml"); err != nil {
 		return err
 	}
 	if err := t.command(ctx, cli.ExitOK, "shadow", "status", "ranker"); err != nil {
 		return err
 	}
-	t.say("\nthe router now follows %v\nreport: %s\nafter it was mended: %s", d.world.Router.Split(), filepath.Join(d.dir, "report.html"), filepath.Join(d.dir, "mended.html"))
+	t.say("\nthe router now follows %v\nreport: %s\nafter it was fixed: %s", d.world.Router.Split(), filepath.Join(d.dir, "report.html"), filepath.Join(d.dir, "fixed.html"))
 	return nil
 }
 
-// shadowFiles lays out the plan, and the release of the mended candidate.
+// shadowFiles lays out the plan, and the release of the fixed candidate.
 func (d *show) shadowFiles() error {
-	mended, err := launch(func(l *runbook.Launch) {
+	fixed, err := launch(func(l *runbook.Launch) {
 		stable := l.Stable
 		afterNext(l)
 		l.Stable = stable
@@ -94,7 +94,7 @@ func (d *show) shadowFiles() error {
 	if err != nil {
 		return err
 	}
-	for name, text := range map[string][]byte{"compare.yaml": []byte(shadowPlan), "mended.yaml": mended} {
+	for name, text := range map[string][]byte{"compare.yaml": []byte(shadowPlan), "fixed.yaml": fixed} {
 		if err := os.WriteFile(filepath.Join(d.dir, name), text, 0o600); err != nil {
 			return fmt.Errorf("write demo files: %w", err)
 		}

@@ -1,4 +1,4 @@
-// Command autorollback rolls back bad machine-learning model releases by itself, and
+// Command autorollback rolls back bad machine-learning model releases automatically, and
 // proves that the service recovered. See README.md for what it does and never does.
 package main
 

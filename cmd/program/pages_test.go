@@ -77,7 +77,7 @@ func plansWell(t *testing.T, rb *runbook.Runbook) {
 	}
 	for _, tr := range p.Triggers {
 		if tr.Error != "" {
-			t.Errorf("%s: %s; %s", tr.Trigger, tr.Error, tr.Mend)
+			t.Errorf("%s: %s; %s", tr.Trigger, tr.Error, tr.Fix)
 		}
 	}
 	for _, l := range p.Lints {

@@ -149,21 +149,21 @@ func moved(inc record.Incident) string {
 }
 
 func releaseLetGo(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := parent.Command("let-go", "Let a release that is held because somebody changed the split go on with that split. Example: autorollback release let-go ranker --reason 'I set it to 10 % by hand'")
+	cmd := parent.Command("accept-split", "Accept a split that somebody else set, and continue the release that is held because of it. Example: autorollback release accept-split ranker --reason 'I set it to 10 % by hand'")
 	t := targetFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		client, err := t.remote.client()
 		if err != nil {
 			return err
 		}
-		rel, err := client.LetGo(ctx, *t.service, *t.region, *t.reason)
+		rel, err := client.AcceptSplit(ctx, *t.service, *t.region, *t.reason)
 		if err != nil {
 			return err
 		}
 		if *t.format == "json" {
 			return cli.PrintJSON(c.Out, rel)
 		}
-		fmt.Fprintf(c.Out, "%s goes on with %d %% to %s\n", rel.ID, rel.Weight, rel.Candidate.Version)
+		fmt.Fprintf(c.Out, "%s continues with %d %% to %s\n", rel.ID, rel.Weight, rel.Candidate.Version)
 		return nil
 	}
 }

@@ -23,7 +23,7 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 	service := neu.Flag("service", "The model service's name.").Required().String()
 	output := neu.Flag("output", "Write to this file, which must not exist yet, instead of standard output.").Short('O').String()
 
-	check := cmd.Command("check", "Check runbooks, strictly, and tick the five boxes. Exit code 3 if something is to be mended. Example: autorollback runbook check runbooks/")
+	check := cmd.Command("check", "Check runbooks, strictly, and tick the five boxes. Exit code 3 if something is to be fixed. Example: autorollback runbook check runbooks/")
 	checkPaths := check.Arg("path", "Files or folders.").Required().Strings()
 	checkPlan := declarePlan(check, "traffic")
 	checkFormat := cli.Format(check)
@@ -89,11 +89,11 @@ func checkRunbooks(ctx context.Context, c cli.Console, paths []string, plan *pla
 	for _, one := range all {
 		fmt.Fprintf(c.Out, "%s: %s reads well\n", one.File, one.Service)
 		for _, s := range one.Checks {
-			box, mend := "x", ""
+			box, fix := "x", ""
 			if !s.OK {
-				box, mend = " ", "; "+s.Mend
+				box, fix = " ", "; "+s.Fix
 			}
-			fmt.Fprintf(c.Out, "  [%s] %s: %s%s\n", box, s.Name, s.Why, mend)
+			fmt.Fprintf(c.Out, "  [%s] %s: %s%s\n", box, s.Name, s.Why, fix)
 		}
 		if one.Plan != nil {
 			fmt.Fprintln(c.Out)

@@ -46,7 +46,7 @@ func declareServe(app *kingpin.Application, c cli.Console, version string) map[s
 	cmd.Flag("message.webhook-url", "Also send messages to this address, signed as Standard Webhooks says.").StringVar(&cfg.Messages.Webhook)
 	cmd.Flag("message.webhook-secret-file", "Its signing secrets, whsec_…, one per line.").StringVar(&cfg.Messages.WebhookSecrets)
 	cmd.Flag("watch.interval", "Between two looks of the watcher, which asks Prometheus about what is significant; negative: no watcher.").Default("5s").DurationVar(&cfg.WatchEvery)
-	cmd.Flag("tend.interval", "Between two looks at every release.").Default("5s").DurationVar(&cfg.TendEvery)
+	cmd.Flag("tend.interval", "Between two looks at every release.").Default("5s").DurationVar(&cfg.ReconcileEvery)
 	cmd.Flag("rules.interval", "Between two comparisons of the rules that Prometheus has loaded with the runbooks; negative: none.").Default("10m").DurationVar(&cfg.RulesEvery)
 	cmd.Flag("log.level", "debug, info, warn or error.").Default("info").EnumVar(&cfg.LogLevel, "debug", "info", "warn", "error")
 	cmd.Flag("log.format", "json or console.").Default("json").EnumVar(&cfg.LogFormat, "json", "console")

@@ -12,7 +12,7 @@ import (
 )
 
 // Somebody edits a threshold in Prometheus' rule file and reloads it. The daemon sees
-// it, tells people, and asks at the next severe breach; once the file is mended the
+// it, tells people, and asks at the next severe breach; once the file is fixed the
 // rollback follows by itself.
 func TestEditedRulesAsk(t *testing.T) {
 	t.Parallel()

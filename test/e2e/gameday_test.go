@@ -19,15 +19,15 @@ says: "The candidate of the staging service is slow and fails."
 share: 5
 break:
   - {call: {url: CHAOS/break}}
-mend:
-  - {call: {url: CHAOS/mend, method: PUT}}
+fix:
+  - {call: {url: CHAOS/fix, method: PUT}}
 expect: {action: rollback, triggers: [error-rate, latency-p95], verdict: recovered}
 limits: {detect: 4m, act: ACT, drain: 2m, recover: 6m, tell: 2m}
 watch: 15m
 `
 
 // A game day against an installation that runs: real Consul, Prometheus and
-// Alertmanager. The break is a call of the scenario, and so is the mending.
+// Alertmanager. The break is a call of the scenario, and so is the fixing.
 func TestGamedayInStaging(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
@@ -61,13 +61,13 @@ func (s *stack) game(act string, harm func()) {
 	calls := newCalls()
 	defer calls.close()
 	file := s.write("staging.yaml", strings.NewReplacer("CHAOS", calls.server.URL, "ACT", act).Replace(stagingScenario))
-	said := calls.answer(t, s.play(file), map[string]func(){"POST /break": harm, "PUT /mend": func() { s.service.Candidate.Behave(demo.Well) }})
+	said := calls.answer(t, s.play(file), map[string]func(){"POST /break": harm, "PUT /fix": func() { s.service.Candidate.Behave(demo.Well) }})
 	for _, want := range []string{"staging-errors: passed, 10 of 10", "[x]  nothing else touched", "ranker-v1 95, ranker-v2 5 → ranker-v1 100, ranker-v2 0"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %q", want)
 		}
 	}
-	if got := strings.Join(calls.seen, ", "); got != "POST /break, PUT /mend" {
+	if got := strings.Join(calls.seen, ", "); got != "POST /break, PUT /fix" {
 		t.Errorf("the calls were %s", got)
 	}
 	t.Logf("%s", said)
@@ -96,7 +96,7 @@ type played struct {
 	err  error
 }
 
-// calls are what a scenario calls to break and to mend. The test's own goroutine answers,
+// calls are what a scenario calls to break and to fix. The test's own goroutine answers,
 // since what it does may fail.
 type calls struct {
 	server        *httptest.Server

@@ -26,7 +26,7 @@ func TestHumanRewritesTheWeightsBeforeTheBreach(t *testing.T) {
 	if split := s.weights(); !split.Equal(humans) {
 		t.Fatalf("the split is %v, want the human's %v", split, humans)
 	}
-	if _, err := s.client().LetGo(t.Context(), "ranker", "default", "I want it at 30 %"); err != nil {
+	if _, err := s.client().AcceptSplit(t.Context(), "ranker", "default", "I want it at 30 %"); err != nil {
 		t.Fatalf("let go: %v", err)
 	}
 	inc := s.incident("the rollback after it was let go", 120*time.Second, func(i record.Incident) bool { return i.ID != held.ID && settled(i) })
@@ -73,7 +73,7 @@ func TestHumanIsFasterThanTheCommit(t *testing.T) {
 }
 
 func heldForHuman(i record.Incident) bool {
-	return i.Phase == record.HeldPhase && i.Decision.Guard == policy.GuardHumanWins
+	return i.Phase == record.HeldPhase && i.Decision.Guard == policy.GuardManualOverride
 }
 
 // putByHand writes the weights as a human does: a plain PUT. It may be called from

@@ -16,7 +16,7 @@ func Usage(err error) error { return usage{err} }
 
 func (u usage) Error() string { return u.error.Error() + "; try --help" }
 
-// Wanting means that the command worked and found something to mend.
+// Wanting means that the command worked and found something to fix.
 type Wanting string
 
 func (w Wanting) Error() string { return string(w) }
@@ -26,15 +26,15 @@ type Unclear string
 
 func (u Unclear) Error() string { return string(u) }
 
-// Found says how many things are to be mended; none is no error.
+// Found says how many things are to be fixed; none is no error.
 func Found(n int, one, many string) error {
 	switch n {
 	case 0:
 		return nil
 	case 1:
-		return Wanting("1 " + one + " to mend")
+		return Wanting("1 " + one + " to fix")
 	}
-	return Wanting(fmt.Sprintf("%d %s to mend", n, many))
+	return Wanting(fmt.Sprintf("%d %s to fix", n, many))
 }
 
 // ErrSilent ends with a code and without a word: everything was said already.

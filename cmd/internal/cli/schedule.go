@@ -38,7 +38,7 @@ func (s schedule) run(ctx context.Context, scenarios []gameday.Scenario) error {
 		return Usage(fmt.Errorf("--schedule: %w; here e.g. --schedule='0 4 * * 1' --timezone=Europe/Berlin", err))
 	}
 	if s.metrics == "" && s.listen == "" {
-		return Usage(errors.New("--schedule needs somebody who sees that it goes on: --metrics-file or --web.listen-address"))
+		return Usage(errors.New("--schedule needs somebody who sees that it continues: --metrics-file or --web.listen-address"))
 	}
 	record := gameday.NewRecord(scenarios, time.Now())
 	if s.metrics != "" {
