@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
@@ -38,11 +37,11 @@ func prometheusOn(t *testing.T, dir string) Remote {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := api.NewClient(api.Config{Address: servers.Prometheus(t, "", files).URL})
+	client, err := promapi.New(servers.Prometheus(t, "", files).URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Remote{API: v1.NewAPI(client)}
+	return Remote{API: client}
 }
 
 // What a real Prometheus hands out is what stands in its folder, sample by sample,

@@ -142,7 +142,7 @@ func (w *world) load(name string, g rules.Group) ([]*promrules.Group, error) {
 	}
 	m := promrules.NewManager(&promrules.ManagerOptions{
 		NameValidationScheme: model.UTF8Validation, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
-		Appendable: w.db, Queryable: w.db, QueryFunc: promrules.EngineQueryFunc(w.engine, w.db),
+		AppendableV2: w.db, Queryable: w.db, QueryFunc: promrules.EngineQueryFunc(w.engine, w.db),
 		NotifyFunc: func(context.Context, string, ...*promrules.Alert) {}, ResendDelay: time.Minute, Parser: w.parser,
 	})
 	loaded, errs := m.LoadGroups(w.interval, labels.EmptyLabels(), "", promrules.DefaultEvalIterationFunc, false, file)

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -52,11 +50,11 @@ func watchedServiceOf(b *testing.B) *watchedService {
 	}
 	x.prom = servers.Prometheus(b, "global: {scrape_interval: 1h}\n", nil)
 	backlog.Into(b, x.prom)
-	client, err := api.NewClient(api.Config{Address: x.prom.URL})
+	api, err := promapi.New(x.prom.URL, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	x.api = v1.NewAPI(client)
+	x.api = api
 	return x
 }
 

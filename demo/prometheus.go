@@ -76,7 +76,7 @@ func (p *Prometheus) Run(ctx context.Context) error {
 	}
 	p.rules = rules.NewManager(&rules.ManagerOptions{
 		NameValidationScheme: model.UTF8Validation, ExternalURL: &url.URL{Scheme: "http", Host: p.listener.Addr().String()}, Context: ctx, Logger: p.log,
-		Registerer: prometheus.NewRegistry(), Appendable: p.db, Queryable: p.db, QueryFunc: rules.EngineQueryFunc(p.engine, p.db),
+		Registerer: prometheus.NewRegistry(), AppendableV2: p.db, Queryable: p.db, QueryFunc: rules.EngineQueryFunc(p.engine, p.db),
 		NotifyFunc: p.notify, ResendDelay: time.Second, Parser: p.parser,
 	})
 	if err := p.rules.Update(p.interval, []string{p.ruleFile}, labels.EmptyLabels(), "", rules.DefaultEvalIterationFunc); err != nil {

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
@@ -33,11 +31,10 @@ func TestPrometheusAnswersRawSamples(t *testing.T) {
 	p.engine = promql.NewEngine(promql.EngineOpts{Logger: p.log, MaxSamples: 1_000_000, Timeout: time.Minute, Parser: p.parser})
 	server := httptest.NewServer(p.api())
 	defer server.Close()
-	client, err := api.NewClient(api.Config{Address: server.URL})
+	asker, err := promapi.New(server.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var asker promapi.API = v1.NewAPI(client)
 	at := start.Add(4 * time.Minute)
 	for query, native := range map[string]bool{`requests_total{code="200"}[1m]`: false, `latency_seconds[1m]`: true} {
 		value, _, err := asker.Query(t.Context(), query, at)

@@ -109,7 +109,7 @@ func (v *virtual) startRules(quiet *slog.Logger) {
 	v.must(os.WriteFile(file, text, 0o600))
 	ctx, stop := context.WithCancel(v.t.Context())
 	m := promrules.NewManager(&promrules.ManagerOptions{NameValidationScheme: model.UTF8Validation, ExternalURL: &url.URL{}, Context: ctx, Logger: quiet,
-		Registerer: prometheus.NewRegistry(), Appendable: v.db, Queryable: v.db, QueryFunc: promrules.EngineQueryFunc(v.promql, v.db),
+		Registerer: prometheus.NewRegistry(), AppendableV2: v.db, Queryable: v.db, QueryFunc: promrules.EngineQueryFunc(v.promql, v.db),
 		NotifyFunc: v.notify, ResendDelay: time.Minute, Parser: parser.NewParser(parser.Options{})})
 	v.must(m.Update(v.rb.Metrics.Interval.Std(), []string{file}, labels.EmptyLabels(), "", promrules.DefaultEvalIterationFunc))
 	v.group.Go(func() error { m.Run(); return nil })

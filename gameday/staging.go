@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -34,9 +34,9 @@ type Staging struct {
 	Region     string
 	API        ReleaseAPI
 	Store      store.Store
-	Watched    []string // prefixes of the store in which nothing else may change
-	Prometheus v1.API   // nil: the picture has no failed requests, and no pairs are counted
-	Launch     []byte   // the release to start; nil: one must be open
+	Watched    []string    // prefixes of the store in which nothing else may change
+	Prometheus promapi.API // nil: the picture has no failed requests, and no pairs are counted
+	Launch     []byte      // the release to start; nil: one must be open
 	HTTP       *http.Client
 
 	release      record.Release

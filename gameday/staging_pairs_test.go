@@ -10,9 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -61,11 +59,11 @@ func TestStagingCountsPairs(t *testing.T) {
 	prom := &pods{says: map[string]map[string]int{}}
 	server := httptest.NewServer(prom)
 	defer server.Close()
-	client, err := api.NewClient(api.Config{Address: server.URL})
+	client, err := promapi.New(server.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Prometheus = v1.NewAPI(client)
+	s.Prometheus = client
 	if _, err := s.Prepare(t.Context(), 5); err != nil {
 		t.Fatal(err)
 	}

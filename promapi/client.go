@@ -27,7 +27,7 @@ const (
 	maxBody = 32 << 20
 )
 
-// An API answers PromQL. A [Client] is one, and so is the v1.API of client_golang.
+// An API answers PromQL, with warnings if a part of the answer is missing. A [Client] is one.
 type API interface {
 	Query(ctx context.Context, query string, at time.Time, opts ...v1.Option) (model.Value, v1.Warnings, error)
 	QueryRange(ctx context.Context, query string, r v1.Range, opts ...v1.Option) (model.Value, v1.Warnings, error)
@@ -35,7 +35,7 @@ type API interface {
 
 // A Client asks the Prometheus at one address. It is safe for concurrent use.
 type Client struct {
-	v1.API
+	api    v1.API
 	client api.Client
 	stream *http.Client // for answers that are decoded as they come
 }
@@ -55,6 +55,30 @@ func New(address string, transport http.RoundTripper) (*Client, error) {
 	}
 	return &Client{v1.NewAPI(client), client, &http.Client{Transport: transport}}, nil
 }
+
+// Query implements [API]. Prometheus' remarks on a query (infos) take nothing away from its
+// answer, and are left out.
+func (c *Client) Query(ctx context.Context, query string, at time.Time, opts ...v1.Option) (model.Value, v1.Warnings, error) {
+	value, warnings, _, err := c.api.Query(ctx, query, at, opts...)
+	return value, warnings, something(value, err)
+}
+
+// QueryRange implements [API].
+func (c *Client) QueryRange(ctx context.Context, query string, r v1.Range, opts ...v1.Option) (model.Value, v1.Warnings, error) {
+	value, warnings, _, err := c.api.QueryRange(ctx, query, r, opts...)
+	return value, warnings, something(value, err)
+}
+
+// something is err, or an error if the answer has no value.
+func something(value model.Value, err error) error {
+	if err == nil && value == nil {
+		err = errors.New("an answer without data")
+	}
+	return err
+}
+
+// Targets tells what Prometheus scrapes.
+func (c *Client) Targets(ctx context.Context) (v1.TargetsResult, error) { return c.api.Targets(ctx) }
 
 // Complete is err, or an error if the warnings tell that a part of the answer is missing:
 // what is missing would count as nothing having happened.

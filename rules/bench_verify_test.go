@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,10 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -82,13 +80,13 @@ func BenchmarkVerify(b *testing.B) {
 			_, _ = w.Write(text)
 		}))
 		defer server.Close()
-		client, err := api.NewClient(api.Config{Address: server.URL})
+		client, err := promapi.New(server.URL, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
 		verifier, runbooks := &Verifier{}, manyRunbooks(len(groups))
 		inTurns(b, per, func() {
-			if d, err := verifier.Live(b.Context(), runbooks, listing{v1.NewAPI(client)}); err != nil || len(d) > 0 {
+			if d, err := verifier.Live(b.Context(), runbooks, client); err != nil || len(d) > 0 {
 				b.Fatal(err, d)
 			}
 		}, func() {
@@ -106,19 +104,6 @@ func manyRunbooks(n int) []*runbook.Runbook {
 		out = append(out, ranker(fmt.Sprintf("service-%d", i)))
 	}
 	return out
-}
-
-// listing gives the rule groups of a client's answer.
-type listing struct{ v1.API }
-
-func (w listing) RuleGroups(ctx context.Context, each func(v1.RuleGroup) error) error {
-	res, err := w.Rules(ctx, nil)
-	for _, g := range res.Groups {
-		if err := each(g); err != nil {
-			return err
-		}
-	}
-	return err
 }
 
 func inTurns(b *testing.B, per float64, verify, decode func()) {

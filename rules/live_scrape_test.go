@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
@@ -35,11 +35,10 @@ func TestPrometheusScrapesTooSeldom(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := servers.Prometheus(t, fmt.Sprintf("scrape_configs:\n- {job_name: %s, scrape_interval: %s, scrape_timeout: 1s, static_configs: [{targets: ['localhost:1']}]}\n", c.job, c.every), nil)
-			client, err := api.NewClient(api.Config{Address: p.URL})
+			prom, err := promapi.New(p.URL, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			prom := v1.NewAPI(client)
 			var targets v1.TargetsResult
 			for deadline := time.Now().Add(2 * time.Minute); len(targets.Active) == 0 && time.Now().Before(deadline); {
 				if targets, err = prom.Targets(t.Context()); err != nil {

@@ -1,7 +1,6 @@
 package rules_test
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,9 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
@@ -84,11 +81,10 @@ func TestPrometheusLoadsAndEvaluatesTheRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := servers.Prometheus(t, "global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [rules.yml]\n", map[string]string{"rules.yml": string(text)})
-	client, err := api.NewClient(api.Config{Address: server.URL})
+	prom, err := promapi.New(server.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	prom := lister{v1.NewAPI(client)}
 	await(t, canaryRunbook(t), prom, func(drifts []rules.Drift) bool { return len(drifts) == 0 })
 
 	server.Write("rules.yml", strings.Replace(string(text), " 0.05\n", " 0.5\n", 1))
@@ -98,19 +94,6 @@ func TestPrometheusLoadsAndEvaluatesTheRules(t *testing.T) {
 	await(t, canaryRunbook(t), prom, func(drifts []rules.Drift) bool {
 		return len(drifts) == 1 && drifts[0].Kind == rules.Edited && drifts[0].Trigger == "error-rate"
 	})
-}
-
-// A lister gives the rule groups of a client's answer one by one.
-type lister struct{ v1.API }
-
-func (l lister) RuleGroups(ctx context.Context, each func(v1.RuleGroup) error) error {
-	res, err := l.Rules(ctx, nil)
-	for _, g := range res.Groups {
-		if err := each(g); err != nil {
-			return err
-		}
-	}
-	return err
 }
 
 // await polls until the drifts are as they should be.

@@ -148,7 +148,7 @@ func (w *world) load() {
 	w.tb.Helper()
 	m := promrules.NewManager(&promrules.ManagerOptions{
 		NameValidationScheme: model.UTF8Validation, Context: context.Background(), Logger: slog.New(slog.DiscardHandler),
-		Appendable: w.db, Queryable: w.db, QueryFunc: promrules.EngineQueryFunc(w.engine, w.db),
+		AppendableV2: w.db, Queryable: w.db, QueryFunc: promrules.EngineQueryFunc(w.engine, w.db),
 		NotifyFunc: func(context.Context, string, ...*promrules.Alert) {}, ResendDelay: time.Minute,
 		Parser: parser.NewParser(parser.Options{}),
 	})

@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -56,7 +56,7 @@ func bear(b *servers.Backlog, job string, began time.Time) {
 }
 
 // gateEffects are the effects as the gate of a trigger reads them, by Unix time.
-func gateEffects(t *testing.T, prom v1.API, x monitor.Target, trigger string) map[int64]float64 {
+func gateEffects(t *testing.T, prom promapi.API, x monitor.Target, trigger string) map[int64]float64 {
 	t.Helper()
 	questions, err := rules.Ask(x.Runbook)
 	if err != nil {
@@ -91,11 +91,10 @@ func TestEffectAgreesWithTheGateAfterABirth(t *testing.T) {
 	raw := servers.NewBacklog()
 	bear(raw, rb.Service, began)
 	raw.Into(t, prom)
-	client, err := api.NewClient(api.Config{Address: prom.URL})
+	asked, err := promapi.New(prom.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := v1.NewAPI(client)
 	target := monitor.Target{Runbook: rb, Release: record.Release{ID: "rel-births", Service: rb.Service, Region: runbook.DefaultRegion, Phase: record.Open,
 		Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}, StartedAt: began, TrafficAt: began}}
 	var steps []monitor.Step

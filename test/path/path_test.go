@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"go.uber.org/zap"
@@ -191,7 +190,7 @@ func (x *story) export(b *servers.Backlog) {
 }
 
 // alerts evaluates the generated alerts over the release.
-func (x *story) alerts(t *testing.T, prom v1.API, group rules.Group) error {
+func (x *story) alerts(t *testing.T, prom promapi.API, group rules.Group) error {
 	for _, r := range group.Rules {
 		if r.Alert == "" || r.Labels["trigger"] == rules.BlindTrigger {
 			continue
@@ -239,11 +238,10 @@ func TestThePathThroughPrometheusAgrees(t *testing.T) {
 	}
 	raw.Into(t, prom)
 
-	client, err := api.NewClient(api.Config{Address: prom.URL})
+	asked, err := promapi.New(prom.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := v1.NewAPI(client)
 	var watching errgroup.Group
 	watching.SetLimit(2)
 	for _, x := range stories {
