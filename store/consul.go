@@ -30,7 +30,11 @@ type ConsulConfig struct {
 
 // A Consul is a store in Consul's KV, for any number of processes.
 type Consul struct {
-	kv       *api.KV
+	// The two calls that are used, and not the client: what a template may reach through a
+	// field's type is linked, and from the client that is all of Consul's API.
+	get  func(key string, q *api.QueryOptions) (*api.KVPair, *api.QueryMeta, error)
+	list func(prefix string, q *api.QueryOptions) (api.KVPairs, *api.QueryMeta, error)
+
 	http     *http.Client
 	txnURL   string
 	token    string
@@ -57,8 +61,10 @@ func OpenConsul(cfg ConsulConfig) (*Consul, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open consul: %w", err)
 	}
+	kv := client.KV()
 	c := &Consul{
-		kv:       client.KV(),
+		get:      kv.Get,
+		list:     kv.List,
 		http:     conf.HttpClient,
 		txnURL:   txnURL(conf),
 		token:    conf.Token,

@@ -63,7 +63,7 @@ func (c *Consul) look(ctx context.Context, l *queue) (m mark, index uint64, err 
 	ctx, cancel := context.WithTimeout(ctx, c.attempts)
 	defer cancel()
 	query := &api.QueryOptions{RequireConsistent: true}
-	pair, _, err := c.kv.Get(l.key, query.WithContext(ctx))
+	pair, _, err := c.get(l.key, query.WithContext(ctx))
 	if err != nil {
 		return m, 0, fmt.Errorf("read %s: %w", l.key, err)
 	}

@@ -70,7 +70,7 @@ func (c *Consul) Watch(ctx context.Context, prefix string, after uint64) (Snapsh
 	within, cancel := context.WithTimeout(ctx, wait+wait/16+c.attempts)
 	defer cancel()
 	query := &api.QueryOptions{RequireConsistent: true, WaitIndex: after, WaitTime: wait}
-	pairs, meta, err := c.kv.List(prefix, query.WithContext(within))
+	pairs, meta, err := c.list(prefix, query.WithContext(within))
 	if err == nil && meta.ResultsFilteredByACLs {
 		err = hidden([]string{prefix})
 	}
