@@ -3,7 +3,7 @@ package join
 import (
 	"bufio"
 	"context"
-	"encoding/gob"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -71,7 +71,7 @@ type spill struct {
 	names    []string
 	files    []*os.File
 	writers  []*bufio.Writer
-	encoders []*gob.Encoder
+	encoders []*json.Encoder
 }
 
 func newSpill(dir, name string, parts int) (*spill, error) {
@@ -84,7 +84,7 @@ func newSpill(dir, name string, parts int) (*spill, error) {
 		}
 		w := bufio.NewWriterSize(f, 64<<10)
 		s.names, s.files, s.writers = append(s.names, path), append(s.files, f), append(s.writers, w)
-		s.encoders = append(s.encoders, gob.NewEncoder(w))
+		s.encoders = append(s.encoders, json.NewEncoder(w))
 	}
 	return s, nil
 }
@@ -108,7 +108,7 @@ func entries(path string, take func(entry) error) error {
 		return fmt.Errorf("read a temporary file: %w", err)
 	}
 	defer f.Close()
-	d := gob.NewDecoder(bufio.NewReaderSize(f, 256<<10))
+	d := json.NewDecoder(bufio.NewReaderSize(f, 256<<10))
 	for {
 		var l entry
 		err := d.Decode(&l)
