@@ -7,10 +7,10 @@ import (
 	"math"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -25,7 +25,7 @@ type then struct {
 }
 
 // Query implements promapi.API.
-func (t then) Query(ctx context.Context, query string, at time.Time, _ ...v1.Option) (model.Value, v1.Warnings, error) {
+func (t then) Query(ctx context.Context, query string, at time.Time) (model.Value, promapi.Warnings, error) {
 	stamp := at
 	if at.IsZero() {
 		at, stamp = t.now, time.Now()
@@ -46,7 +46,7 @@ func (t then) Query(ctx context.Context, query string, at time.Time, _ ...v1.Opt
 }
 
 // QueryRange implements promapi.API; the confirmation asks none.
-func (then) QueryRange(context.Context, string, v1.Range, ...v1.Option) (model.Value, v1.Warnings, error) {
+func (then) QueryRange(context.Context, string, promapi.Range) (model.Value, promapi.Warnings, error) {
 	return nil, nil, errors.New("a replay answers for one moment only")
 }
 

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
 	"github.com/autorollback/autorollback/promapi"
@@ -104,12 +103,12 @@ type refusing struct {
 	longest time.Duration
 }
 
-func (r refusing) Query(ctx context.Context, query string, at time.Time, opts ...v1.Option) (model.Value, v1.Warnings, error) {
+func (r refusing) Query(ctx context.Context, query string, at time.Time) (model.Value, promapi.Warnings, error) {
 	text := query[strings.LastIndex(query, "[")+1 : len(query)-1]
 	if d, err := model.ParseDuration(text); err != nil || time.Duration(d) > r.longest {
-		return nil, nil, &v1.Error{Type: v1.ErrExec, Msg: "query processing would load too many samples into memory"}
+		return nil, nil, &promapi.Error{Type: promapi.Execution, Msg: "query processing would load too many samples into memory"}
 	}
-	return r.API.Query(ctx, query, at, opts...)
+	return r.API.Query(ctx, query, at)
 }
 
 func TestPartialAnswerIsNoHistory(t *testing.T) {
@@ -121,11 +120,11 @@ func TestPartialAnswerIsNoHistory(t *testing.T) {
 
 type partial struct{}
 
-func (partial) Query(context.Context, string, time.Time, ...v1.Option) (model.Value, v1.Warnings, error) {
-	return model.Matrix{}, v1.Warnings{"one store is away"}, nil
+func (partial) Query(context.Context, string, time.Time) (model.Value, promapi.Warnings, error) {
+	return model.Matrix{}, promapi.Warnings{"one store is away"}, nil
 }
 
-func (partial) QueryRange(context.Context, string, v1.Range, ...v1.Option) (model.Value, v1.Warnings, error) {
+func (partial) QueryRange(context.Context, string, promapi.Range) (model.Value, promapi.Warnings, error) {
 	return nil, nil, errors.New("not asked")
 }
 

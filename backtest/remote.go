@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
@@ -92,10 +91,10 @@ func (r Remote) once(ctx context.Context, selector string, from, to time.Time) (
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	var value model.Value
-	var warnings v1.Warnings
+	var warnings promapi.Warnings
 	var err error
 	if r.Step > 0 {
-		value, warnings, err = r.API.QueryRange(ctx, selector, v1.Range{Start: from.Add(r.Step), End: to, Step: r.Step})
+		value, warnings, err = r.API.QueryRange(ctx, selector, promapi.Range{Start: from.Add(r.Step), End: to, Step: r.Step})
 	} else {
 		value, warnings, err = r.API.Query(ctx, fmt.Sprintf("%s[%s]", selector, model.Duration(to.Sub(from))), to)
 	}
@@ -107,14 +106,14 @@ func (r Remote) once(ctx context.Context, selector string, from, to time.Time) (
 
 // tooLarge is a refusal that a shorter question may avoid.
 func tooLarge(err error) bool {
-	e, ok := errors.AsType[*v1.Error](err)
-	return ok && (e.Type == v1.ErrExec || e.Type == v1.ErrTimeout) || errors.Is(err, context.DeadlineExceeded)
+	e, ok := errors.AsType[*promapi.Error](err)
+	return ok && (e.Type == promapi.Execution || e.Type == promapi.Timeout) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // passing is a trouble that may be over in a moment.
 func passing(err error) bool {
-	e, ok := errors.AsType[*v1.Error](err)
-	return ok && e.Type == v1.ErrServer || !ok && !errors.Is(err, context.DeadlineExceeded)
+	e, ok := errors.AsType[*promapi.Error](err)
+	return ok && e.Type == promapi.ServerError || !ok && !errors.Is(err, context.DeadlineExceeded)
 }
 
 func stretches(matrix model.Matrix, from, to time.Time) ([]Stretch, error) {

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -24,6 +23,7 @@ import (
 
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/rules"
@@ -142,7 +142,7 @@ func (v *virtual) notify(ctx context.Context, _ string, alerts ...*promrules.Ale
 }
 
 // Query is Prometheus' API: no moment means now.
-func (v *virtual) Query(ctx context.Context, query string, at time.Time, _ ...v1.Option) (model.Value, v1.Warnings, error) {
+func (v *virtual) Query(ctx context.Context, query string, at time.Time) (model.Value, promapi.Warnings, error) {
 	if at.IsZero() {
 		at = time.Now()
 	}
@@ -155,7 +155,7 @@ func (v *virtual) Query(ctx context.Context, query string, at time.Time, _ ...v1
 }
 
 // QueryRange is Prometheus' API.
-func (v *virtual) QueryRange(ctx context.Context, query string, r v1.Range, _ ...v1.Option) (model.Value, v1.Warnings, error) {
+func (v *virtual) QueryRange(ctx context.Context, query string, r promapi.Range) (model.Value, promapi.Warnings, error) {
 	q, err := v.promql.NewRangeQuery(ctx, v.db, nil, query, r.Start, r.End, r.Step)
 	if err != nil {
 		return nil, nil, err
@@ -164,7 +164,7 @@ func (v *virtual) QueryRange(ctx context.Context, query string, r v1.Range, _ ..
 	return values(q.Exec(ctx))
 }
 
-func values(r *promql.Result) (model.Value, v1.Warnings, error) {
+func values(r *promql.Result) (model.Value, promapi.Warnings, error) {
 	if r.Err != nil {
 		return nil, nil, r.Err
 	}

@@ -8,10 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	prom "github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -23,12 +22,12 @@ import (
 type rulebook struct {
 	*facts
 	rb   *runbook.Runbook
-	edit func(trigger string, r *v1.AlertingRule)
+	edit func(trigger string, r *promapi.Rule)
 	gone error // its rules cannot be asked for
 }
 
 // RuleGroups implements rules.API.
-func (b *rulebook) RuleGroups(_ context.Context, each func(v1.RuleGroup) error) error {
+func (b *rulebook) RuleGroups(_ context.Context, each func(promapi.RuleGroup) error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.gone != nil {
@@ -38,21 +37,14 @@ func (b *rulebook) RuleGroups(_ context.Context, each func(v1.RuleGroup) error) 
 	if err != nil {
 		b.tb.Fatal(err)
 	}
-	labels := func(m map[string]string) prom.LabelSet {
-		set := prom.LabelSet{}
-		for k, v := range m {
-			set[prom.LabelName(k)] = prom.LabelValue(v)
-		}
-		return set
-	}
-	out := v1.RuleGroup{Name: g.Name, Interval: g.Interval.Std().Seconds()}
+	out := promapi.RuleGroup{Name: g.Name, Interval: g.Interval.Std().Seconds()}
 	for _, r := range g.Rules {
 		if r.Alert == "" {
-			out.Rules = append(out.Rules, v1.RecordingRule{Name: r.Record, Query: r.Expr.String(), Labels: labels(r.Labels), Health: v1.RuleHealthGood, LastEvaluation: time.Now()})
+			out.Rules = append(out.Rules, promapi.Rule{Type: "recording", Name: r.Record, Query: r.Expr.String(), Labels: r.Labels, Health: "ok", LastEvaluation: time.Now()})
 			continue
 		}
-		a := v1.AlertingRule{Name: r.Alert, Query: r.Expr.String(), Duration: r.For.Std().Seconds(), Labels: labels(r.Labels), Annotations: labels(r.Annotations),
-			Health: v1.RuleHealthGood, LastEvaluation: time.Now()}
+		a := promapi.Rule{Type: "alerting", Name: r.Alert, Query: r.Expr.String(), Duration: r.For.Std().Seconds(), Labels: r.Labels, Annotations: r.Annotations,
+			Health: "ok", LastEvaluation: time.Now()}
 		if b.edit != nil {
 			b.edit(r.Labels["trigger"], &a)
 		}
@@ -61,26 +53,26 @@ func (b *rulebook) RuleGroups(_ context.Context, each func(v1.RuleGroup) error) 
 		}
 		out.Rules = append(out.Rules, a)
 	}
-	dog := v1.RuleGroup{Name: "autorollback-watchdog", Interval: out.Interval, Rules: v1.Rules{v1.AlertingRule{Name: "AutorollbackWatchdog", Query: "vector(1)",
-		Labels: prom.LabelSet{"autorollback": "true", "trigger": "watchdog", "severity": "none"}, Health: v1.RuleHealthGood, LastEvaluation: time.Now(),
-		Annotations: prom.LabelSet{"summary": "Always firing: the path from Prometheus to autorollback works.", "description": "If this alert does not arrive, no breach would arrive either."}}}}
+	dog := promapi.RuleGroup{Name: "autorollback-watchdog", Interval: out.Interval, Rules: []promapi.Rule{{Type: "alerting", Name: "AutorollbackWatchdog", Query: "vector(1)",
+		Labels: map[string]string{"autorollback": "true", "trigger": "watchdog", "severity": "none"}, Health: "ok", LastEvaluation: time.Now(),
+		Annotations: map[string]string{"summary": "Always firing: the path from Prometheus to autorollback works.", "description": "If this alert does not arrive, no breach would arrive either."}}}}
 	return errors.Join(each(out), each(dog))
 }
 
-func (b *rulebook) alter(edit func(trigger string, r *v1.AlertingRule)) {
+func (b *rulebook) alter(edit func(trigger string, r *promapi.Rule)) {
 	b.set(func(*facts) { b.edit = edit })
 }
 
-func lost(which string) func(string, *v1.AlertingRule) {
-	return func(trigger string, r *v1.AlertingRule) {
+func lost(which string) func(string, *promapi.Rule) {
+	return func(trigger string, r *promapi.Rule) {
 		if trigger == which {
 			r.Query = ""
 		}
 	}
 }
 
-func edited(which string) func(string, *v1.AlertingRule) {
-	return func(trigger string, r *v1.AlertingRule) {
+func edited(which string) func(string, *promapi.Rule) {
+	return func(trigger string, r *promapi.Rule) {
 		if trigger == which {
 			r.Query += " > 0.9"
 		}
@@ -155,7 +147,7 @@ func TestDriftedRulesAsk(t *testing.T) {
 // loaded, for the daemon asks by itself; but no traffic is promoted.
 func TestDriftThatHoldsTheRampAlone(t *testing.T) {
 	for name, c := range map[string]struct {
-		edit func(string, *v1.AlertingRule)
+		edit func(string, *promapi.Rule)
 		says string
 	}{
 		"of another trigger": {edited("slo"), "the expression differs"},

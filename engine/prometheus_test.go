@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	prom "github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -102,7 +102,7 @@ func plain(question string) string {
 }
 
 // Query implements promapi.API.
-func (f *facts) Query(ctx context.Context, query string, at time.Time, _ ...v1.Option) (prom.Value, v1.Warnings, error) {
+func (f *facts) Query(ctx context.Context, query string, at time.Time) (prom.Value, promapi.Warnings, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -135,7 +135,7 @@ func (f *facts) Query(ctx context.Context, query string, at time.Time, _ ...v1.O
 }
 
 // QueryRange implements promapi.API.
-func (f *facts) QueryRange(ctx context.Context, _ string, _ v1.Range, _ ...v1.Option) (prom.Value, v1.Warnings, error) {
+func (f *facts) QueryRange(ctx context.Context, _ string, _ promapi.Range) (prom.Value, promapi.Warnings, error) {
 	return prom.Matrix{}, nil, ctx.Err()
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
 	"github.com/autorollback/autorollback/promapi"
@@ -109,7 +108,7 @@ func streamOf(s *model.Sample) *model.SampleStream {
 // samples asks for raw samples. A partial answer is none: what is missing would count as
 // nothing having happened.
 func (m *Monitor) samples(ctx context.Context, query string, at time.Time, add func(*model.SampleStream)) error {
-	value, warnings, err := m.api.Query(ctx, query, at, v1.WithTimeout(historyWithin))
+	value, warnings, err := m.api.Query(ctx, query, at)
 	if err = problemOf(err, warnings); err != nil {
 		return err
 	}
@@ -123,7 +122,7 @@ func (m *Monitor) samples(ctx context.Context, query string, at time.Time, add f
 	return nil
 }
 
-func problemOf(err error, warnings v1.Warnings) error {
+func problemOf(err error, warnings promapi.Warnings) error {
 	if err = promapi.Complete(warnings, err); err != nil {
 		return fmt.Errorf("ask Prometheus: %w", err)
 	}
@@ -159,7 +158,7 @@ func (w *watch) weighIn(ctx context.Context, at time.Time) error {
 // addUp asks for growth that Prometheus has added up, at every interval's end.
 func (w *watch) addUp(ctx context.Context, until time.Time) error {
 	for _, q := range w.observer.Aggregated() {
-		value, warnings, err := w.monitor.api.QueryRange(ctx, q.Expr, v1.Range{Start: w.end.Add(w.every), End: until, Step: w.every})
+		value, warnings, err := w.monitor.api.QueryRange(ctx, q.Expr, promapi.Range{Start: w.end.Add(w.every), End: until, Step: w.every})
 		if err = problemOf(err, warnings); err != nil {
 			return err
 		}

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -76,7 +76,7 @@ func historical(query string) bool {
 var rangeOf = regexp.MustCompile(`\[(\w+)\]$`)
 
 // Query implements API.
-func (p *paper) Query(ctx context.Context, query string, at time.Time, _ ...v1.Option) (model.Value, v1.Warnings, error) {
+func (p *paper) Query(ctx context.Context, query string, at time.Time) (model.Value, promapi.Warnings, error) {
 	slow, err := p.enter(query)
 	defer p.leave(query)
 	if slow > 0 {
@@ -94,15 +94,15 @@ func (p *paper) Query(ctx context.Context, query string, at time.Time, _ ...v1.O
 	if err != nil {
 		return nil, nil, err
 	}
-	var warnings v1.Warnings
+	var warnings promapi.Warnings
 	if p.partial {
-		warnings = v1.Warnings{"a store did not answer"}
+		warnings = promapi.Warnings{"a store did not answer"}
 	}
 	return p.samples(at.Add(-time.Duration(length)), at), warnings, nil
 }
 
 // QueryRange implements API; only a release of many series is asked this way.
-func (p *paper) QueryRange(_ context.Context, query string, _ v1.Range, _ ...v1.Option) (model.Value, v1.Warnings, error) {
+func (p *paper) QueryRange(_ context.Context, query string, _ promapi.Range) (model.Value, promapi.Warnings, error) {
 	_, err := p.enter("range " + query)
 	defer p.leave("range " + query)
 	return model.Matrix{}, nil, err

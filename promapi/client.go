@@ -11,11 +11,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 )
 
@@ -27,18 +27,32 @@ const (
 	maxBody = 32 << 20
 )
 
-// An API answers PromQL, with warnings if a part of the answer is missing. A [Client] is one.
+// An API answers PromQL. Warnings tell that a part of the answer is missing; Prometheus' other
+// remarks (infos) take nothing away from it and are left out. A query ends at the context's
+// deadline in Prometheus as well. A [Client] is one.
 type API interface {
-	Query(ctx context.Context, query string, at time.Time, opts ...v1.Option) (model.Value, v1.Warnings, error)
-	QueryRange(ctx context.Context, query string, r v1.Range, opts ...v1.Option) (model.Value, v1.Warnings, error)
+	// Query asks for one moment; of a zero one Prometheus takes its own clock.
+	Query(ctx context.Context, query string, at time.Time) (model.Value, Warnings, error)
+	QueryRange(ctx context.Context, query string, r Range) (model.Value, Warnings, error)
+}
+
+// Warnings tell what is missing in an answer.
+type Warnings []string
+
+// A Range is the moments of a range query, both ends among them.
+type Range struct {
+	Start, End time.Time
+	Step       time.Duration
 }
 
 // A Client asks the Prometheus at one address. It is safe for concurrent use.
 type Client struct {
-	api    v1.API
-	client api.Client
-	stream *http.Client // for answers that are decoded as they come
+	address *url.URL
+	http    http.Client
+	maxBody int64
 }
+
+var _ API = (*Client)(nil)
 
 // New makes a client of an address such as "http://localhost:9090". A nil transport is a
 // plain one that keeps a connection for each of [Parallel] queries; one made by
@@ -49,74 +63,92 @@ func New(address string, transport http.RoundTripper) (*Client, error) {
 		plain.MaxIdleConnsPerHost = Parallel
 		transport = plain
 	}
-	client, err := api.NewClient(api.Config{Address: address, RoundTripper: maxBytesTransport{transport}})
+	u, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("parse Prometheus address: %w", err)
 	}
-	return &Client{v1.NewAPI(client), client, &http.Client{Transport: transport}}, nil
+	return &Client{address: u, http: http.Client{Transport: transport}, maxBody: maxBody}, nil
 }
 
-// Query implements [API]. Prometheus' remarks on a query (infos) take nothing away from its
-// answer, and are left out.
-func (c *Client) Query(ctx context.Context, query string, at time.Time, opts ...v1.Option) (model.Value, v1.Warnings, error) {
-	value, warnings, _, err := c.api.Query(ctx, query, at, opts...)
-	return value, warnings, something(value, err)
+// Query implements [API].
+func (c *Client) Query(ctx context.Context, query string, at time.Time) (model.Value, Warnings, error) {
+	form := url.Values{}
+	if !at.IsZero() {
+		form.Set("time", moment(at))
+	}
+	return c.query(ctx, "query", query, form)
 }
 
 // QueryRange implements [API].
-func (c *Client) QueryRange(ctx context.Context, query string, r v1.Range, opts ...v1.Option) (model.Value, v1.Warnings, error) {
-	value, warnings, _, err := c.api.QueryRange(ctx, query, r, opts...)
-	return value, warnings, something(value, err)
+func (c *Client) QueryRange(ctx context.Context, query string, r Range) (model.Value, Warnings, error) {
+	step := strconv.FormatFloat(r.Step.Seconds(), 'f', -1, 64)
+	form := url.Values{"start": {moment(r.Start)}, "end": {moment(r.End)}, "step": {step}}
+	return c.query(ctx, "query_range", query, form)
 }
 
-// something is err, or an error if the answer has no value.
-func something(value model.Value, err error) error {
-	if err == nil && value == nil {
-		err = errors.New("an answer without data")
+func moment(t time.Time) string {
+	return strconv.FormatFloat(float64(t.Unix())+float64(t.Nanosecond())/1e9, 'f', -1, 64)
+}
+
+func (c *Client) query(ctx context.Context, endpoint, query string, form url.Values) (model.Value, Warnings, error) {
+	form.Set("query", query)
+	if deadline, ok := ctx.Deadline(); ok {
+		form.Set("timeout", strconv.FormatFloat(max(time.Until(deadline).Seconds(), 0.001), 'f', 3, 64))
 	}
-	return err
-}
-
-// Targets tells what Prometheus scrapes.
-func (c *Client) Targets(ctx context.Context) (v1.TargetsResult, error) { return c.api.Targets(ctx) }
-
-// Complete is err, or an error if the warnings tell that a part of the answer is missing:
-// what is missing would count as nothing having happened.
-func Complete(warnings v1.Warnings, err error) error {
-	if err == nil && len(warnings) > 0 {
-		err = errors.New("partial answer: " + strings.Join(warnings, "; "))
+	body, err := c.post(ctx, endpoint, form)
+	if err != nil {
+		return nil, nil, err
 	}
-	return err
+	return decode(body)
 }
 
-// Refused reports whether Prometheus cannot answer the question (400, 422), rather than
-// that it, or something in front of it, does not answer.
-func Refused(err error) bool {
-	e, ok := errors.AsType[*v1.Error](err)
-	return ok && (e.Type == v1.ErrBadData || e.Type == v1.ErrExec)
-}
-
-// maxBytesTransport refuses answers longer than maxBody: the client reads them into memory
-// whole.
-type maxBytesTransport struct{ http.RoundTripper }
-
-func (t maxBytesTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := t.RoundTripper.RoundTrip(r)
-	if err == nil {
-		resp.Body = &maxBytesBody{resp.Body, maxBody}
+// post sends a form, which may be longer than an address; where only GET is allowed, by GET.
+func (c *Client) post(ctx context.Context, endpoint string, form url.Values) ([]byte, error) {
+	text := form.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url(endpoint, "").String(), strings.NewReader(text))
+	if err != nil {
+		return nil, err
 	}
-	return resp, err
-}
-
-type maxBytesBody struct {
-	io.ReadCloser
-	left int64
-}
-
-func (b *maxBytesBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return 0, fmt.Errorf("answer is longer than %d MiB", maxBody>>20)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header["Idempotency-Key"] = nil // the transport may send it again on a connection that broke
+	body, err := c.read(c.http.Do(req))
+	if e, ok := errors.AsType[*Error](err); ok && (e.Code == http.StatusForbidden ||
+		e.Code == http.StatusMethodNotAllowed || e.Code == http.StatusNotImplemented) {
+		return c.read(c.get(ctx, endpoint, text))
 	}
-	return n, err
+	return body, err
+}
+
+func (c *Client) get(ctx context.Context, endpoint, query string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url(endpoint, query).String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return c.http.Do(req)
+}
+
+func (c *Client) url(endpoint, query string) *url.URL {
+	u := c.address.JoinPath("api/v1", endpoint)
+	if query != "" {
+		u.RawQuery = query
+	}
+	return u
+}
+
+// read is the body of a good answer.
+func (c *Client) read(resp *http.Response, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, c.maxBody+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case int64(len(body)) > c.maxBody:
+		return nil, fmt.Errorf("answer is longer than %d MiB", c.maxBody>>20)
+	case resp.StatusCode/100 != 2:
+		return nil, refusal(resp.StatusCode, body)
+	}
+	return body, nil
 }

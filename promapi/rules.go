@@ -8,37 +8,69 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"time"
 )
 
 // groupsAPage is how many rule groups are asked for at once, where the server knows pages
 // (Prometheus 3). Of one that does not the whole answer is read as it comes.
 const groupsAPage = 200
 
+// A RuleGroup is one that Prometheus has loaded.
+type RuleGroup struct {
+	Name, File string
+	Interval   float64 // seconds
+	Rules      []Rule
+}
+
+// A Rule is a loaded one, and how its last evaluation went.
+type Rule struct {
+	Type                string // "alerting" or "recording"
+	Name, Query         string
+	Duration            float64 // seconds an alert's expression must hold
+	Labels, Annotations map[string]string
+	Health, LastError   string // "ok", "unknown" or "err"
+	LastEvaluation      time.Time
+}
+
+// A Target is one that Prometheus scrapes.
+type Target struct {
+	DiscoveredLabels map[string]string // as they were before relabelling
+	Labels           map[string]string
+	ScrapeURL        string
+}
+
+// Targets are those that Prometheus scrapes.
+func (c *Client) Targets(ctx context.Context) ([]Target, error) {
+	body, err := c.read(c.get(ctx, "targets", ""))
+	if err != nil {
+		return nil, err
+	}
+	var a struct {
+		Data struct{ ActiveTargets []Target }
+	}
+	if err := json.Unmarshal(body, &a); err != nil {
+		return nil, err
+	}
+	return a.Data.ActiveTargets, nil
+}
+
 // RuleGroups hands over each loaded rule group, decoded one after the other, so that the
 // answer is never in memory whole.
-func (c *Client) RuleGroups(ctx context.Context, each func(v1.RuleGroup) error) error {
+func (c *Client) RuleGroups(ctx context.Context, each func(RuleGroup) error) error {
 	for next := ""; ; {
 		q := url.Values{"exclude_alerts": {"true"}, "group_limit": {strconv.Itoa(groupsAPage)}}
 		if next != "" {
 			q.Set("group_next_token", next)
 		}
-		u := c.client.URL("/api/v1/rules", nil)
-		u.RawQuery = q.Encode()
 		var err error
-		if next, err = c.page(ctx, u.String(), each); err != nil || next == "" {
+		if next, err = c.page(ctx, q.Encode(), each); err != nil || next == "" {
 			return err
 		}
 	}
 }
 
-func (c *Client) page(ctx context.Context, address string, each func(v1.RuleGroup) error) (next string, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return "", err
-	}
-	resp, err := c.stream.Do(req)
+func (c *Client) page(ctx context.Context, query string, each func(RuleGroup) error) (next string, err error) {
+	resp, err := c.get(ctx, "rules", query)
 	if err != nil {
 		return "", err
 	}
@@ -57,7 +89,7 @@ func (c *Client) page(ctx context.Context, address string, each func(v1.RuleGrou
 // A groupReader reads /api/v1/rules token by token.
 type groupReader struct {
 	*json.Decoder
-	each func(v1.RuleGroup) error
+	each func(RuleGroup) error
 	next string
 }
 
@@ -87,7 +119,7 @@ func (r *groupReader) groups() error {
 		return err
 	}
 	for r.More() {
-		var g v1.RuleGroup
+		var g RuleGroup
 		if err := r.Decode(&g); err != nil {
 			return fmt.Errorf("read rule group: %w", err)
 		}

@@ -9,14 +9,13 @@ import (
 	"sync"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // An API tells which rules a Prometheus has loaded, group by group.
 type API interface {
-	RuleGroups(ctx context.Context, each func(v1.RuleGroup) error) error
+	RuleGroups(ctx context.Context, each func(promapi.RuleGroup) error) error
 }
 
 // skew is how far Prometheus' clock may be from ours before its evaluations look old.
@@ -76,14 +75,14 @@ func (v *Verifier) begin(runbooks []*runbook.Runbook) (*liveRead, error) {
 }
 
 // take looks at one group as it comes.
-func (l *liveRead) take(g v1.RuleGroup) error {
+func (l *liveRead) take(g promapi.RuleGroup) error {
 	var ours []loaded
 	for _, r := range g.Rules {
-		one, state := fromAPI(g, r)
+		one := fromAPI(g, r)
 		if !one.ours() {
 			continue
 		}
-		if d, bad := state.judge(one, g, l.now); bad {
+		if d, bad := judge(one, r, g, l.now); bad {
 			l.unwell = append(l.unwell, d)
 		}
 		ours = append(ours, one)
@@ -151,32 +150,23 @@ func fingerprint(rules []loaded) uint64 {
 	return h.Sum64()
 }
 
-type evaluation struct {
-	health, problem string
-	last            time.Time
-}
-
-func fromAPI(g v1.RuleGroup, r any) (loaded, evaluation) {
-	l := loaded{file: g.File, group: g.Name, interval: seconds(g.Interval).String()}
-	switch r := r.(type) {
-	case v1.AlertingRule:
-		l.Rule = Rule{Alert: r.Name, For: seconds(r.Duration), Labels: texts(r.Labels), Annotations: texts(r.Annotations)}
-		l.text = r.Query
-		return l, evaluation{string(r.Health), r.LastError, r.LastEvaluation}
-	case v1.RecordingRule:
-		l.Rule = Rule{Record: r.Name, Labels: texts(r.Labels)}
-		l.text = r.Query
-		return l, evaluation{string(r.Health), r.LastError, r.LastEvaluation}
+func fromAPI(g promapi.RuleGroup, r promapi.Rule) loaded {
+	l := loaded{file: g.File, group: g.Name, interval: seconds(g.Interval).String(), text: r.Query}
+	if r.Type == "alerting" {
+		l.Rule = Rule{Alert: r.Name, For: seconds(r.Duration), Labels: r.Labels, Annotations: r.Annotations}
+	} else {
+		l.Rule = Rule{Record: r.Name, Labels: r.Labels}
 	}
-	return l, evaluation{}
+	return l
 }
 
-func (e evaluation) judge(l loaded, g v1.RuleGroup, now time.Time) (Drift, bool) {
-	age, limit := now.Sub(e.last), 4*seconds(g.Interval).Std()+skew
+// judge finds a rule whose last evaluation failed, or was too long ago.
+func judge(l loaded, r promapi.Rule, g promapi.RuleGroup, now time.Time) (Drift, bool) {
+	age, limit := now.Sub(r.LastEvaluation), 4*seconds(g.Interval).Std()+skew
 	switch {
-	case e.problem != "" || e.health == string(v1.RuleHealthBad):
-		return l.drift(Failing, fmt.Sprintf("%s: %s", l.name(), e.problem), "fix what Prometheus says"), true
-	case e.last.IsZero() || e.last.Unix() <= 0:
+	case r.LastError != "" || r.Health == "err":
+		return l.drift(Failing, fmt.Sprintf("%s: %s", l.name(), r.LastError), "fix what Prometheus says"), true
+	case r.LastEvaluation.IsZero() || r.LastEvaluation.Unix() <= 0:
 		return l.drift(Stale, l.name()+" has not been evaluated yet", "ask again in a minute"), true
 	case age > limit:
 		return l.drift(Stale, fmt.Sprintf("%s was last evaluated %s ago", l.name(), age.Round(time.Second)), "see why Prometheus evaluates too slowly, and its clock"), true
@@ -185,12 +175,3 @@ func (e evaluation) judge(l loaded, g v1.RuleGroup, now time.Time) (Drift, bool)
 }
 
 func seconds(s float64) runbook.Duration { return runbook.Duration(s * float64(time.Second)) }
-
-// texts copies a label set; client_golang's type is of the same shape.
-func texts[M ~map[K]V, K, V ~string](m M) map[string]string {
-	out := make(map[string]string, len(m))
-	for k, v := range m {
-		out[string(k)] = string(v)
-	}
-	return out
-}

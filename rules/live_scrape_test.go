@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-
 	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -39,8 +37,8 @@ func TestPrometheusScrapesTooSeldom(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var targets v1.TargetsResult
-			for deadline := time.Now().Add(2 * time.Minute); len(targets.Active) == 0 && time.Now().Before(deadline); {
+			var targets []promapi.Target
+			for deadline := time.Now().Add(2 * time.Minute); len(targets) == 0 && time.Now().Before(deadline); {
 				if targets, err = prom.Targets(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -50,7 +48,7 @@ func TestPrometheusScrapesTooSeldom(t *testing.T) {
 			case err != nil:
 				t.Fatal(err)
 			case c.want == "" && len(drifts) > 0, c.want != "" && (len(drifts) != 1 || !strings.Contains(drifts[0].What, c.want)):
-				t.Errorf("got %v, want %q; targets %+v", drifts, c.want, targets.Active)
+				t.Errorf("got %v, want %q; targets %+v", drifts, c.want, targets)
 			}
 		})
 	}

@@ -5,21 +5,19 @@ import (
 	"fmt"
 	"strings"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/runbook"
 )
 
 // Scraped is a scrape interval that is too long for what the rules look back.
 const Scraped Kind = "scrape"
 
-// Targets tells what a Prometheus scrapes, and how often. The v1.API of client_golang
-// does.
+// Targets tells what a Prometheus scrapes, and how often.
 type Targets interface {
-	Targets(ctx context.Context) (v1.TargetsResult, error)
+	Targets(ctx context.Context) ([]promapi.Target, error)
 }
 
 // VerifyScrape finds services whose pods are scraped too seldom for the windows of
@@ -27,7 +25,7 @@ type Targets interface {
 // whose selector names labels of its series only is not found here, and neither good
 // nor bad. An error means that Prometheus could not be asked.
 func VerifyScrape(ctx context.Context, runbooks []*runbook.Runbook, prom Targets) ([]Drift, error) {
-	res, err := prom.Targets(ctx)
+	scraped, err := prom.Targets(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask Prometheus for its targets: %w", err)
 	}
@@ -38,7 +36,7 @@ func VerifyScrape(ctx context.Context, runbooks []*runbook.Runbook, prom Targets
 			continue // a runbook that was loaded has been checked
 		}
 		slowest, target := runbook.Duration(0), ""
-		for _, t := range res.Active {
+		for _, t := range scraped {
 			every, err := runbook.ParseDuration(t.DiscoveredLabels["__scrape_interval__"])
 			if err == nil && every > slowest && fits(matchers, t.Labels) {
 				slowest, target = every, t.ScrapeURL
@@ -52,9 +50,9 @@ func VerifyScrape(ctx context.Context, runbooks []*runbook.Runbook, prom Targets
 	return out, nil
 }
 
-func fits(matchers []*labels.Matcher, have model.LabelSet) bool {
+func fits(matchers []*labels.Matcher, have map[string]string) bool {
 	for _, m := range matchers {
-		if !m.Matches(string(have[model.LabelName(m.Name)])) {
+		if !m.Matches(have[m.Name]) {
 			return false
 		}
 	}

@@ -9,9 +9,7 @@ import (
 	"testing"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/common/model"
-
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -88,88 +86,82 @@ func TestVerifyFindsRunbooksThatCameAndWent(t *testing.T) {
 	}
 }
 
-type apiFunc func() (v1.RulesResult, error)
+// A loadedRules is a Prometheus with these groups, or one that does not answer.
+type loadedRules struct {
+	groups []promapi.RuleGroup
+	down   error
+}
 
 // RuleGroups implements API.
-func (f apiFunc) RuleGroups(_ context.Context, each func(v1.RuleGroup) error) error {
-	res, err := f()
-	for _, g := range res.Groups {
+func (l loadedRules) RuleGroups(_ context.Context, each func(promapi.RuleGroup) error) error {
+	for _, g := range l.groups {
 		if err := each(g); err != nil {
 			return err
 		}
 	}
-	return err
+	return l.down
 }
 
 // loadedAs is what a Prometheus that loaded the groups would answer.
-func loadedAs(groups []Group, at time.Time) v1.RulesResult {
-	var out v1.RulesResult
-	labels := func(m map[string]string) model.LabelSet {
-		set := model.LabelSet{}
-		for k, v := range m {
-			set[model.LabelName(k)] = model.LabelValue(v)
-		}
-		return set
-	}
+func loadedAs(groups []Group, at time.Time) []promapi.RuleGroup {
+	var out []promapi.RuleGroup
 	for _, g := range append(groups[:len(groups):len(groups)], watchdog(groups)) {
-		to := v1.RuleGroup{Name: g.Name, File: "/etc/rules.yml", Interval: g.Interval.Std().Seconds()}
+		to := promapi.RuleGroup{Name: g.Name, File: "/etc/rules.yml", Interval: g.Interval.Std().Seconds()}
 		for _, r := range g.Rules {
+			rule := promapi.Rule{Type: "recording", Name: r.Record, Query: canonical(r.Expr.String()), Labels: r.Labels, Health: "ok", LastEvaluation: at}
 			if r.Alert != "" {
-				to.Rules = append(to.Rules, v1.AlertingRule{Name: r.Alert, Query: canonical(r.Expr.String()), Labels: labels(r.Labels), Annotations: labels(r.Annotations), Health: "ok", LastEvaluation: at})
-				continue
+				rule.Type, rule.Name, rule.Annotations = "alerting", r.Alert, r.Annotations
 			}
-			to.Rules = append(to.Rules, v1.RecordingRule{Name: r.Record, Query: canonical(r.Expr.String()), Labels: labels(r.Labels), Health: "ok", LastEvaluation: at})
+			to.Rules = append(to.Rules, rule)
 		}
-		out.Groups = append(out.Groups, to)
+		out = append(out, to)
 	}
 	return out
 }
 
 func TestVerifyLive(t *testing.T) {
 	want := compiled(t, ranker("ranker"))
+	same := func(r []promapi.RuleGroup) []promapi.RuleGroup { return r }
 	for _, c := range []struct {
 		name  string
-		spoil func(*v1.RulesResult)
+		spoil func([]promapi.RuleGroup) []promapi.RuleGroup
 		want  string
 	}{
-		{"well", func(*v1.RulesResult) {}, ""},
-		{"failing", func(r *v1.RulesResult) {
-			rule := r.Groups[0].Rules[0].(v1.RecordingRule)
+		{"well", same, ""},
+		{"failing", func(r []promapi.RuleGroup) []promapi.RuleGroup {
+			rule := &r[0].Rules[0]
 			rule.Health, rule.LastError = "err", "many-to-many matching"
-			r.Groups[0].Rules[0] = rule
+			return r
 		}, "failing ranker/"},
-		{"stale", func(r *v1.RulesResult) {
-			rule := r.Groups[1].Rules[0].(v1.AlertingRule)
-			rule.LastEvaluation = time.Now().Add(-10 * time.Minute)
-			r.Groups[1].Rules[0] = rule
+		{"stale", func(r []promapi.RuleGroup) []promapi.RuleGroup {
+			r[1].Rules[0].LastEvaluation = time.Now().Add(-10 * time.Minute)
+			return r
 		}, "stale /watchdog"},
-		{"never evaluated", func(r *v1.RulesResult) {
-			rule := r.Groups[1].Rules[0].(v1.AlertingRule)
-			rule.LastEvaluation = time.Time{}
-			r.Groups[1].Rules[0] = rule
+		{"never evaluated", func(r []promapi.RuleGroup) []promapi.RuleGroup {
+			r[1].Rules[0].LastEvaluation = time.Time{}
+			return r
 		}, "stale /watchdog"},
-		{"gone", func(r *v1.RulesResult) { r.Groups[1].Rules = nil }, "missing /watchdog"},
-		{"all gone", func(r *v1.RulesResult) { r.Groups = nil }, strings.Repeat("missing ranker/, ", 5) + "missing ranker/latency-p95, missing ranker/error-rate, missing ranker/conversion-drop, missing ranker/users-see-errors, missing ranker/users-wait, missing ranker/blind, missing /watchdog"},
-		{"twice", func(r *v1.RulesResult) { r.Groups = append(r.Groups, r.Groups[1]) }, "duplicate /watchdog"},
-		{"a rule twice", func(r *v1.RulesResult) {
-			r.Groups = append(r.Groups, v1.RuleGroup{Name: "mine", Rules: v1.Rules{r.Groups[0].Rules[len(r.Groups[0].Rules)-1]}})
+		{"gone", func(r []promapi.RuleGroup) []promapi.RuleGroup { r[1].Rules = nil; return r }, "missing /watchdog"},
+		{"all gone", func(r []promapi.RuleGroup) []promapi.RuleGroup { return nil }, strings.Repeat("missing ranker/, ", 5) + "missing ranker/latency-p95, missing ranker/error-rate, missing ranker/conversion-drop, missing ranker/users-see-errors, missing ranker/users-wait, missing ranker/blind, missing /watchdog"},
+		{"twice", func(r []promapi.RuleGroup) []promapi.RuleGroup { return append(r, r[1]) }, "duplicate /watchdog"},
+		{"a rule twice", func(r []promapi.RuleGroup) []promapi.RuleGroup {
+			return append(r, promapi.RuleGroup{Name: "mine", Rules: []promapi.Rule{r[0].Rules[len(r[0].Rules)-1]}})
 		}, "duplicate ranker/blind"},
-		{"another order", func(r *v1.RulesResult) { slices.Reverse(r.Groups[0].Rules) }, ""},
-		{"somebody's own", func(r *v1.RulesResult) {
-			r.Groups = append(r.Groups, v1.RuleGroup{Name: "mine", Rules: v1.Rules{v1.RecordingRule{Name: "job:up", Query: "up"}}})
+		{"another order", func(r []promapi.RuleGroup) []promapi.RuleGroup { slices.Reverse(r[0].Rules); return r }, ""},
+		{"somebody's own", func(r []promapi.RuleGroup) []promapi.RuleGroup {
+			return append(r, promapi.RuleGroup{Name: "mine", Rules: []promapi.Rule{{Type: "recording", Name: "job:up", Query: "up"}}})
 		}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			res := loadedAs(want, time.Now())
-			c.spoil(&res)
-			got, err := (&Verifier{}).Live(t.Context(), []*runbook.Runbook{ranker("ranker")}, apiFunc(func() (v1.RulesResult, error) { return res, nil }))
+			prom := loadedRules{groups: c.spoil(loadedAs(want, time.Now()))}
+			got, err := (&Verifier{}).Live(t.Context(), []*runbook.Runbook{ranker("ranker")}, prom)
 			if err != nil || driftKinds(got) != c.want {
 				t.Errorf("got %q, %v, want %q: %v", driftKinds(got), err, c.want, got)
 			}
 		})
 	}
 	down := errors.New("connection refused")
-	if _, err := (&Verifier{}).Live(t.Context(), []*runbook.Runbook{ranker("ranker")}, apiFunc(func() (v1.RulesResult, error) { return v1.RulesResult{}, down })); !errors.Is(err, down) {
+	if _, err := (&Verifier{}).Live(t.Context(), []*runbook.Runbook{ranker("ranker")}, loadedRules{down: down}); !errors.Is(err, down) {
 		t.Errorf("unreachable: %v", err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"golang.org/x/sync/errgroup"
 
@@ -99,8 +98,8 @@ func (p *Prometheus) askOne(ctx context.Context, q question) reply {
 	return read(q.kept(from), value, warnings, err, from, to)
 }
 
-func (p *Prometheus) query(ctx context.Context, expr string, at time.Time) (model.Value, v1.Warnings, error) {
-	value, warnings, err := p.api.Query(ctx, expr, at, v1.WithTimeout(p.timeout))
+func (p *Prometheus) query(ctx context.Context, expr string, at time.Time) (model.Value, promapi.Warnings, error) {
+	value, warnings, err := p.api.Query(ctx, expr, at)
 	if err != nil && ctx.Err() != nil {
 		err = lateError{p.timeout, ctx.Err()}
 	}

@@ -7,7 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
 	"github.com/autorollback/autorollback/promapi"
@@ -17,7 +16,7 @@ import (
 // deaf is a Prometheus that never answers.
 type deaf struct{ promapi.API }
 
-func (deaf) Query(ctx context.Context, _ string, _ time.Time, _ ...v1.Option) (model.Value, v1.Warnings, error) {
+func (deaf) Query(ctx context.Context, _ string, _ time.Time) (model.Value, promapi.Warnings, error) {
 	<-ctx.Done()
 	return nil, nil, ctx.Err()
 }

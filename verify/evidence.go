@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"golang.org/x/sync/errgroup"
 
@@ -60,11 +59,11 @@ func (p *Prometheus) Range(ctx context.Context, name, expr string, from, to time
 	if to.Sub(from) <= maxPoints*step {
 		least = step
 	}
-	value, warnings, err := p.api.QueryRange(ctx, expr, v1.Range{Start: from, End: to, Step: max(step, least)})
+	value, warnings, err := p.api.QueryRange(ctx, expr, promapi.Range{Start: from, End: to, Step: max(step, least)})
 	return captured(record.Query{Name: name, Expr: expr, At: to.UTC()}, value, warnings, err)
 }
 
-func captured(q record.Query, value model.Value, warnings v1.Warnings, err error) record.Query {
+func captured(q record.Query, value model.Value, warnings promapi.Warnings, err error) record.Query {
 	if err != nil {
 		q.Answer = clip("error: "+err.Error(), evidenceAnswer)
 		return q

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
 	"github.com/autorollback/autorollback/promapi"
@@ -35,7 +34,7 @@ type reply struct {
 
 // read makes a reply of what the client returned. from and to are the moments between
 // which the answer must have been evaluated, by our clock.
-func read(q record.Query, value model.Value, warnings v1.Warnings, err error, from, to time.Time) reply {
+func read(q record.Query, value model.Value, warnings promapi.Warnings, err error, from, to time.Time) reply {
 	r := reply{query: q}
 	if err != nil {
 		r.query.Answer = clip(err.Error(), keptAnswer)
@@ -115,7 +114,7 @@ func blame(err error) record.State {
 
 var errNoQuestion = errors.New("the runbook gives no such question")
 
-func raw(value model.Value, warnings v1.Warnings) string {
+func raw(value model.Value, warnings promapi.Warnings) string {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return err.Error()

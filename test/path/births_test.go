@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"go.uber.org/zap"
 
@@ -67,7 +66,7 @@ func gateEffects(t *testing.T, prom promapi.API, x monitor.Target, trigger strin
 		t.Fatal(err)
 	}
 	began := x.Release.StartedAt
-	value, _, err := prom.QueryRange(t.Context(), effect.String(), v1.Range{Start: began, End: began.Add(length), Step: interval})
+	value, _, err := prom.QueryRange(t.Context(), effect.String(), promapi.Range{Start: began, End: began.Add(length), Step: interval})
 	if err != nil {
 		t.Fatal(err)
 	}

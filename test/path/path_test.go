@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
@@ -195,7 +194,7 @@ func (x *story) alerts(t *testing.T, prom promapi.API, group rules.Group) error 
 		if r.Alert == "" || r.Labels["trigger"] == rules.BlindTrigger {
 			continue
 		}
-		value, _, err := prom.QueryRange(t.Context(), r.Expr.String(), v1.Range{Start: x.began, End: x.began.Add(length), Step: interval})
+		value, _, err := prom.QueryRange(t.Context(), r.Expr.String(), promapi.Range{Start: x.began, End: x.began.Add(length), Step: interval})
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.Alert, err)
 		}
