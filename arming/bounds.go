@@ -1,0 +1,120 @@
+package arming
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/autorollback/autorollback/rules"
+)
+
+// bounds compares the bounds that the runbook declares with those that the histogram has,
+// as numbers: Prometheus writes 1e+06 where a runbook says 1000000.
+func (l *look) bounds(ctx context.Context, m rules.Measure, concerns []string) error {
+	if m.Native {
+		return nil
+	}
+	v, err := l.vector(ctx, fmt.Sprintf("group by (%s) (%s)", model.BucketLabel, l.selector(m.Histogram)))
+	if err != nil {
+		return err
+	}
+	var live []float64
+	for _, s := range v {
+		if b, err := strconv.ParseFloat(string(s.Metric[model.BucketLabel]), 64); err == nil && b < 1e300 {
+			live = append(live, b)
+		}
+	}
+	lacks, extra := without(m.Bounds, live), without(live, m.Bounds)
+	if len(lacks)+len(extra) == 0 {
+		return nil
+	}
+	var what []string
+	if len(lacks) > 0 {
+		what = append(what, "it has no bound "+listed(lacks))
+	}
+	if len(extra) > 0 {
+		what = append(what, "the runbook leaves out "+listed(extra))
+	}
+	slices.Sort(live)
+	l.find(Bounds, concerns, fmt.Sprintf("%s has other bounds than the runbook: %s", name(m.Histogram), strings.Join(what, "; ")),
+		"write the bounds that it has: ["+listed(live)+"]")
+	return nil
+}
+
+func without(all, taken []float64) []float64 {
+	return slices.DeleteFunc(slices.Clone(all), func(b float64) bool {
+		return slices.ContainsFunc(taken, func(o float64) bool { return b == o })
+	})
+}
+
+func listed(bounds []float64) string {
+	texts := make([]string, len(bounds))
+	for i, b := range bounds {
+		texts[i] = strconv.FormatFloat(b, 'g', -1, 64)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// How far the stable side's level may be from the runbook's own limit before the unit is
+// doubted: a service that is twenty times too slow is not released to, and one that is ten
+// thousand times faster than its limit is measured in another unit.
+const (
+	tooSlow = 20
+	tooFast = 10_000
+)
+
+// recoverable checks every recovery question for data, and those in seconds for their unit.
+func (l *look) recoverable(ctx context.Context) error {
+	for _, r := range l.ask.Recovery(l.rel) {
+		v, err := l.vector(ctx, r.Now.String())
+		if err != nil {
+			return err
+		}
+		if len(v) == 0 {
+			if !r.Business {
+				l.find(Recovery, nil, fmt.Sprintf("the recovery check %q gets no data: after a rollback nobody could tell whether users recovered", r.Name),
+					"correct the series that it is made of, or let traffic come")
+			}
+			continue
+		}
+		if now, limit := float64(v[0].Value), r.Absolute; r.Unit == "s" && limit > 0 && (now > tooSlow*limit || now < limit/tooFast) {
+			l.find(Unit, l.slowness(), fmt.Sprintf("%s reads as %s, and the runbook's own limit is %s: one of the two has another unit", r.Name, seconds(now), seconds(limit)),
+				"write the unit of the metric (`unit: ms`), or correct the limit")
+		}
+	}
+	return nil
+}
+
+// slowness are the triggers that judge latency.
+func (l *look) slowness() []string {
+	var out []string
+	for _, t := range l.rb.Triggers {
+		if t.Quantile > 0 || t.Ceiling > 0 {
+			out = append(out, t.Name)
+		}
+	}
+	return out
+}
+
+// seconds is a time in the unit that reads best.
+func seconds(s float64) string {
+	switch {
+	case s >= 1:
+		return strconv.FormatFloat(s, 'g', 3, 64) + " s"
+	case s >= 1e-3:
+		return strconv.FormatFloat(s*1e3, 'g', 3, 64) + " ms"
+	}
+	return strconv.FormatFloat(s*1e6, 'g', 3, 64) + " µs"
+}
+
+// quoted is a label's name as PromQL takes it in a list.
+func quoted(label string) string {
+	if model.LegacyValidation.IsValidLabelName(label) {
+		return label
+	}
+	return strconv.Quote(label)
+}

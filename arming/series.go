@@ -1,0 +1,234 @@
+package arming
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/rules"
+)
+
+// eventsWithin is how far back a matcher of events may have selected something: errors are
+// rare, and a matcher that never selected any is not told from one that cannot.
+const eventsWithin = "1d"
+
+// measure checks the series that one measure counts.
+func (l *look) measure(ctx context.Context, m rules.Measure) error {
+	concerns := l.triggers(m.Name)
+	if m.Name == analysis.Requests {
+		concerns = nil // everything rests on requests
+	}
+	if m.Histogram != nil {
+		if ok, err := l.exists(ctx, m.Histogram, concerns); !ok || err != nil {
+			return err
+		}
+		return l.bounds(ctx, m, concerns)
+	}
+	if ok, err := l.exists(ctx, m.All, concerns); !ok || err != nil {
+		return err
+	}
+	if m.Squares != nil {
+		if _, err := l.exists(ctx, m.Squares, concerns); err != nil {
+			return err
+		}
+	}
+	if err := l.events(ctx, m); err != nil {
+		return err
+	}
+	if m.Name == analysis.Requests {
+		if err := l.once(ctx, m); err != nil {
+			return err
+		}
+		if err := l.vanished(ctx, m.All, nil); err != nil {
+			return err
+		}
+	}
+	if m.Part == "" && m.Squares == nil {
+		return l.share(ctx, m)
+	}
+	return nil
+}
+
+// exists checks that a series is there and tells the version of both sides. It reports
+// whether it is worth while to look further.
+func (l *look) exists(ctx context.Context, matchers []*labels.Matcher, concerns []string) (bool, error) {
+	v, err := l.vector(ctx, fmt.Sprintf("count by (%s) (%s)", quoted(l.label), l.selector(matchers)))
+	if err != nil {
+		return false, err
+	}
+	if len(v) == 0 {
+		return false, l.absent(ctx, matchers, concerns)
+	}
+	have := make([]string, 0, len(v))
+	for _, s := range v {
+		have = append(have, string(s.Metric[model.LabelName(l.label)]))
+	}
+	slices.Sort(have)
+	if len(have) == 1 && have[0] == "" && l.stable() != "" {
+		l.find(Version, concerns, fmt.Sprintf("no series of %s carries the label %s, so nobody can tell the sides apart", name(matchers), l.label),
+			fmt.Sprintf("put %s on the pods' targets, or correct metrics.version_label", l.label))
+		return false, nil
+	}
+	if !slices.Contains(have, l.stable()) {
+		l.find(Version, concerns, fmt.Sprintf("%s has no series with %s: there are %s", name(matchers), equal(l.label, l.stable()), strings.Join(have, ", ")),
+			"start the stable pods, or correct the version that the release names")
+		return false, nil
+	}
+	return true, nil
+}
+
+// stable is the stable side's value of the label.
+func (l *look) stable() string {
+	if t := l.rb.Metrics.Track; t != nil {
+		return t.Stable
+	}
+	return l.rel.Stable.Version
+}
+
+// absent says why matchers select nothing: the metric is not there, or one of the matchers
+// is to blame.
+func (l *look) absent(ctx context.Context, matchers []*labels.Matcher, concerns []string) error {
+	metric := name(matchers)
+	ok, err := l.there(ctx, "count({"+equal(labels.MetricName, metric)+"})")
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return l.unknown(ctx, metric, concerns)
+	}
+	for i, m := range matchers {
+		if m.Name == labels.MetricName {
+			continue
+		}
+		ok, err := l.there(ctx, "count("+l.selector(slices.Delete(slices.Clone(matchers), i, i+1))+")")
+		if err != nil {
+			return err
+		}
+		if ok {
+			l.find(Matcher, concerns, fmt.Sprintf("no series of %s matches %s", metric, m), "correct the matcher in the runbook")
+			return nil
+		}
+	}
+	l.find(Matcher, concerns, fmt.Sprintf("no series of %s matches %s", metric, l.selector(matchers)), "correct the matchers in the runbook")
+	return nil
+}
+
+// unknown says that there is no such metric, and what may have been meant.
+func (l *look) unknown(ctx context.Context, metric string, concerns []string) error {
+	base, isBucket := strings.CutSuffix(metric, "_bucket")
+	others := []struct{ metric, fix string }{
+		{metric + "_bucket", "write `kind: classic`: it is a classic histogram"},
+		{metric + "_total", "write " + metric + "_total"},
+		{metric + "_count", "write " + metric + "_count, or that it is a histogram"},
+	}
+	if isBucket {
+		others = []struct{ metric, fix string }{{base, "write `kind: native`: it is a native histogram"}, {base + "_sum", "it has no buckets: declare `sum` and `count` instead"}}
+	}
+	for _, o := range others {
+		ok, err := l.there(ctx, "count({"+equal(labels.MetricName, o.metric)+"})")
+		if err != nil {
+			return err
+		}
+		if ok {
+			l.find(Series, concerns, fmt.Sprintf("Prometheus has no series %s, but it has %s", metric, o.metric), o.fix)
+			return nil
+		}
+	}
+	l.find(Series, concerns, "Prometheus has no series "+metric, "correct the name in the runbook, or let the pods expose it")
+	return nil
+}
+
+// events checks that the matchers of events select something, or have within a day.
+func (l *look) events(ctx context.Context, m rules.Measure) error {
+	if len(m.Bad) == 0 || m.Name == analysis.Traffic {
+		return nil
+	}
+	ok, err := l.there(ctx, fmt.Sprintf("count(last_over_time(%s[%s]))", l.selector(m.Bad), eventsWithin))
+	if ok || err != nil {
+		return err
+	}
+	if m.Name == analysis.Requests && false {
+		return nil
+	}
+	concerns := l.errorTriggers(m.Name)
+	if name(m.Bad) != name(m.All) {
+		return l.absent(ctx, m.Bad, concerns)
+	}
+	l.find(Matcher, concerns, fmt.Sprintf("%s selects no series, and did not within a day: that is not the same as no errors", l.selector(m.Bad)),
+		"correct metrics.requests.errors, or write `errors_appear: true` if such a series appears with the first error")
+	return nil
+}
+
+// errorTriggers are those that count events of a measure: the share of traffic does not.
+func (l *look) errorTriggers(measure string) []string {
+	out := l.triggers(measure)
+	for _, t := range l.rb.Triggers {
+		if measure == analysis.Requests && t.Absolute() && t.Above > 0 {
+			out = append(out, t.Name)
+		}
+	}
+	return out
+}
+
+// share checks that there are no more events than opportunities, with a little room for
+// scrapes between the two.
+func (l *look) share(ctx context.Context, m rules.Measure) error {
+	if len(m.Bad) == 0 {
+		return nil
+	}
+	v, err := l.vector(ctx, fmt.Sprintf("sum(increase(%s[5m])) / (sum(increase(%s[5m])) > 0) > 1.05", l.selector(m.Bad), l.selector(m.All)))
+	if err != nil || len(v) == 0 {
+		return err
+	}
+	l.find(Share, l.errorTriggers(m.Name), fmt.Sprintf("%s counts %.0f %% of %s", name(m.Bad), 100*float64(v[0].Value), name(m.All)),
+		"the two do not count the same things: correct the counters or their matchers")
+	return nil
+}
+
+// copies are labels that tell two scrapes of one pod apart, not two pods.
+var copies = []string{"job", "endpoint", "prometheus", "prometheus_replica", "replica", "__replica__", "receive_replica", "cluster"}
+
+// once checks that each pod is counted once.
+func (l *look) once(ctx context.Context, m rules.Measure) error {
+	pod := l.rb.Metrics.PodLabel
+	labels := slices.DeleteFunc(slices.Clone(copies), func(c string) bool { return c == pod || c == l.label })
+	v, err := l.vector(ctx, fmt.Sprintf("count by (%s) (%s)", strings.Join(append([]string{quoted(pod)}, labels...), ", "), l.selector(m.All)))
+	if err != nil {
+		return err
+	}
+	seen := map[string]model.Metric{}
+	for _, s := range v {
+		p := string(s.Metric[model.LabelName(pod)])
+		before, ok := seen[p]
+		seen[p] = s.Metric
+		if !ok {
+			continue
+		}
+		for _, c := range labels {
+			if a, b := before[model.LabelName(c)], s.Metric[model.LabelName(c)]; a != b {
+				l.find(Doubled, nil, fmt.Sprintf("%s is counted twice: %s is %q and %q", p, c, a, b),
+					fmt.Sprintf("let metrics.selector name one of the two, e.g. %s", equal(c, string(a))))
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// vanished finds series that went away while their pod is scraped, as of an exporter that
+// lets idle series expire: what they counted before looks new when they come back.
+func (l *look) vanished(ctx context.Context, matchers []*labels.Matcher, concerns []string) error {
+	pod, series := quoted(l.rb.Metrics.PodLabel), l.selector(matchers)
+	v, err := l.vector(ctx, fmt.Sprintf("group by (%[1]s) (%[2]s offset 2m unless %[2]s) and on (%[1]s) group by (%[1]s) (%[2]s or up == 1)", pod, series))
+	if err != nil || len(v) == 0 {
+		return err
+	}
+	l.find(Vanished, concerns, fmt.Sprintf("series of %s went away while %s is scraped", name(matchers), v[0].Metric[model.LabelName(l.rb.Metrics.PodLabel)]),
+		"let the exporter keep idle series: one that comes back counts as new")
+	return nil
+}
