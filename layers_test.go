@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"daemon"},
 	{"receiver", "web", "backtest", "demo"},
 	{"engine", "gameday"},
-	{"policy", "actuators", "verify", "report", "monitor", "plan", "rules/promtest", "shadow/report", "shadow/replay", "shadow/join"},
+	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "shadow/report", "shadow/replay", "shadow/join"},
 	{"rules", "store", "shadow/diff", "shadow/recording"},
 	{"analysis", "promapi", "shadow", "shadow/stat"},
 	{"record"},

@@ -55,16 +55,26 @@ const parallel = 4
 // Release checks everything that concerns one open release, ordered by kind. An error means
 // that Prometheus did not answer: nothing is known then.
 func (c Checker) Release(ctx context.Context, rb *runbook.Runbook, rel record.Release) ([]rules.Drift, error) {
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
 	l, err := c.look(rb, rel)
 	if err != nil {
 		return nil, err
 	}
-	checks := []func(context.Context) error{l.recoverable, l.arrival, l.lateness, l.clock, l.external}
-	for _, m := range l.measures {
-		checks = append(checks, func(ctx context.Context) error { return l.measure(ctx, m) })
+	return l.run(ctx, l.loaded, l.series, l.recoverable, l.arrival, l.lateness, l.clock, l.external)
+}
+
+// Runbook checks what can be checked before there is a release, and before its rules are
+// loaded: the series, of whatever version.
+func (c Checker) Runbook(ctx context.Context, rb *runbook.Runbook, region string) ([]rules.Drift, error) {
+	l, err := c.look(rb, record.Release{Service: rb.Service, Region: region})
+	if err != nil {
+		return nil, err
 	}
+	return l.run(ctx, l.series, l.recoverable, l.clock, l.external)
+}
+
+func (l *look) run(ctx context.Context, checks ...func(context.Context) error) ([]rules.Drift, error) {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for _, check := range checks {
@@ -77,6 +87,16 @@ func (c Checker) Release(ctx context.Context, rb *runbook.Runbook, rel record.Re
 		return strings.Compare(string(a.Kind)+a.Trigger+a.What, string(b.Kind)+b.Trigger+b.What)
 	})
 	return slices.CompactFunc(l.found, func(a, b rules.Drift) bool { return a == b }), nil
+}
+
+// series checks every measure.
+func (l *look) series(ctx context.Context) error {
+	for _, m := range l.measures {
+		if err := l.measure(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A look is one check of one release under way.

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/autorollback/autorollback/rules"
 )
 
 const (
@@ -58,15 +59,43 @@ func (l *look) arrival(ctx context.Context) error {
 	return nil
 }
 
-// lateness checks how old the newest numbers are that the service's rules have recorded.
+// loaded compares the service's rules with what the runbook asks for. An API without rules, as
+// behind some query front-ends, tells nothing.
+func (l *look) loaded(ctx context.Context) error {
+	api, ok := l.api.(rules.API)
+	if !ok {
+		return nil
+	}
+	found, err := rules.LiveService(ctx, l.rb, api)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.found = append(l.found, found...)
+	return err
+}
+
+// lateness checks how old the newest number is that the service's rules have recorded.
 func (l *look) lateness(ctx context.Context) error {
-	allowed := 2*l.rb.Metrics.Interval.Std() + slowest
-	v, err := l.vector(ctx, fmt.Sprintf("time() - max(timestamp({__name__=~%q,%s})) > %v", "autorollback_role:"+".+", equal("service", l.rb.Service), allowed.Seconds()))
-	if err != nil || len(v) == 0 {
+	group, err := rules.Compile(l.rb)
+	if err != nil {
 		return err
 	}
-	l.find(Late, nil, fmt.Sprintf("rules are evaluated %.0f s late; %s are allowed for", float64(v[0].Value), allowed),
-		"lower query_offset or the ruler's evaluation delay, or let the rule group finish in its interval")
+	late, known := 0.0, false
+	for _, r := range group.Rules {
+		if r.Record == "" {
+			continue
+		}
+		v, err := l.vector(ctx, fmt.Sprintf("time() - max(timestamp(%s{%s}))", r.Record, equal("service", l.rb.Service)))
+		if err != nil {
+			return err
+		}
+		if len(v) > 0 && (!known || float64(v[0].Value) < late) {
+			late, known = float64(v[0].Value), true
+		}
+	}
+	if allowed := 2*l.rb.Metrics.Interval.Std() + slowest; late > allowed.Seconds() {
+		l.find(Late, nil, fmt.Sprintf("rules are evaluated %.0f s late; %s are allowed for", late, allowed),
+			"lower query_offset or the ruler's evaluation delay, or let the rule group finish in its interval")
+	}
 	return nil
 }
 
@@ -88,7 +117,7 @@ func (l *look) clock(ctx context.Context) error {
 
 // A configured Prometheus tells its configuration.
 type configured interface {
-	Config(ctx context.Context) (v1.ConfigResult, error)
+	Config(ctx context.Context) (string, error)
 }
 
 // external finds external labels that have the name of one of ours: an alert that lacks it
@@ -99,7 +128,7 @@ func (l *look) external(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	res, err := api.Config(ctx)
+	text, err := api.Config(ctx)
 	if err != nil {
 		return nil //nolint:nilerr // many installations hide it
 	}
@@ -108,7 +137,7 @@ func (l *look) external(ctx context.Context) error {
 			ExternalLabels map[string]string `yaml:"external_labels"`
 		} `yaml:"global"`
 	}
-	if yaml.Unmarshal([]byte(res.YAML), &c) != nil {
+	if yaml.Unmarshal([]byte(text), &c) != nil {
 		return nil
 	}
 	for _, label := range []string{"service", "region", "release", "trigger", "severity", "autorollback"} {

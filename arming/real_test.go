@@ -50,10 +50,11 @@ evidence: {archive: "s3://evidence/ranker"}
 // well but for that.
 type fault struct {
 	name             string
-	runbook, exposed []string      // pairs of texts to replace
-	scrape, daemon   string        // more of the scrape configurations
-	clock            time.Duration // how far the daemon's is off
-	twice            bool          // the pods are scraped by a second job as well
+	runbook, exposed []string            // pairs of texts to replace
+	scrape, daemon   string              // more of the scrape configurations
+	clock            time.Duration       // how far the daemon's is off
+	twice            bool                // the pods are scraped by a second job as well
+	rules            func(string) string // what is loaded instead of the generated rules
 	want             rules.Kind
 	triggers         string // that are said not to be armed; empty: all
 	says             string
@@ -76,6 +77,11 @@ var faults = []fault{
 	{name: "other-version", exposed: []string{`version="v1"`, `version="1.0"`}, want: arming.Version, triggers: "conversion latency", says: "there are 1.0, v2"},
 	{name: "rewritten", daemon: "labels: {service: autorollback}", want: arming.Rewritten, says: "service has become exported_service"},
 	{name: "unscraped", daemon: "none", want: arming.Unscraped, says: "none of its series is about this release"},
+	{name: "not-loaded", rules: func(string) string { return "groups: []" }, want: rules.Missing, triggers: "blind conversion errors latency slo", says: "is missing"},
+	{name: "edited", rules: func(text string) string { return strings.Replace(text, "> 0.05", "> 0.5", 1) }, want: rules.Edited, triggers: "errors", says: "differ"},
+	{name: "late", rules: func(text string) string {
+		return strings.Replace(text, "  interval: 1s", "  interval: 1s\n  query_offset: 20s", 1)
+	}, want: arming.Late, says: "rules are evaluated 2"},
 	{name: "clock", clock: time.Minute, want: arming.Clock, says: "the daemon's clock is 1m0s off"},
 }
 
@@ -86,7 +92,12 @@ func TestEachFaultIsFound(t *testing.T) {
 	x := &exporter{began: time.Now()}
 	server := httptest.NewServer(x)
 	t.Cleanup(server.Close)
-	prom := servers.Prometheus(t, configOf(strings.TrimPrefix(server.URL, "http://")), nil)
+	files := map[string]string{}
+	runbooks := map[string]*runbook.Runbook{}
+	for _, f := range faults {
+		runbooks[f.name], files["rules-"+f.name+".yml"] = f.compiled(t)
+	}
+	prom := servers.Prometheus(t, configOf(strings.TrimPrefix(server.URL, "http://")), files)
 	api, err := promapi.New(prom.URL, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -94,10 +105,7 @@ func TestEachFaultIsFound(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			rb, err := runbook.Parse(f.name+".yaml", []byte(strings.ReplaceAll(strings.NewReplacer(f.runbook...).Replace(runbookText), "SERVICE", f.name)))
-			if err != nil {
-				t.Fatal(err)
-			}
+			rb := runbooks[f.name]
 			checker := arming.New(api, func() time.Time { return time.Now().Add(f.clock) })
 			f.expect(t, checker, rb)
 			if f.exposed == nil || f.want == arming.Unit {
@@ -109,6 +117,32 @@ func TestEachFaultIsFound(t *testing.T) {
 	}
 }
 
+// compiled is the runbook, and what is loaded of its rules.
+func (f fault) compiled(t *testing.T) (*runbook.Runbook, string) {
+	t.Helper()
+	rb, err := runbook.Parse(f.name+".yaml", []byte(strings.ReplaceAll(strings.NewReplacer(f.runbook...).Replace(runbookText), "SERVICE", f.name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	group, err := rules.Compile(rb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := rules.Marshal([]rules.Group{group})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, _, _ := strings.Cut(string(text), "\n- name: \"autorollback-watchdog\"") // there is one for all
+	if f.rules == nil {
+		return rb, own
+	}
+	changed := f.rules(own)
+	if changed == own {
+		t.Fatalf("%s changes nothing in\n%s", f.name, own)
+	}
+	return rb, changed
+}
+
 // expect polls until what is found is what the fault says, and nothing else.
 func (f fault) expect(t *testing.T, c arming.Checker, rb *runbook.Runbook) {
 	t.Helper()
@@ -116,7 +150,7 @@ func (f fault) expect(t *testing.T, c arming.Checker, rb *runbook.Runbook) {
 		Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}, StartedAt: time.Now().Add(-time.Hour), WeightChangedAt: time.Now().Add(-time.Hour)}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for end := time.Now().Add(time.Minute); ; <-tick.C {
+	for end := time.Now().Add(2 * time.Minute); ; <-tick.C {
 		found, err := c.Release(t.Context(), rb, rel)
 		if err != nil {
 			t.Fatal(err)
@@ -126,7 +160,7 @@ func (f fault) expect(t *testing.T, c arming.Checker, rb *runbook.Runbook) {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("not within a minute: %s; last: %v", problem, found)
+			t.Fatalf("not within two minutes: %s; last: %v", problem, found)
 		}
 	}
 }
@@ -164,7 +198,7 @@ func (f fault) judge(found []rules.Drift) string {
 // configOf scrapes the pods of each service, and the daemon once for each.
 func configOf(target string) string {
 	var b strings.Builder
-	b.WriteString("global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\nscrape_configs:\n")
+	b.WriteString("global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\nrule_files: [\"rules-*.yml\"]\nscrape_configs:\n")
 	job := func(name, path, more string) {
 		fmt.Fprintf(&b, "  - job_name: %s\n    metrics_path: %s\n    honor_labels: %t\n    static_configs: [{targets: [%q], %s}]\n", name, path, more == "" || strings.Contains(more, "app"), target, more)
 	}
@@ -182,8 +216,8 @@ func configOf(target string) string {
 
 // An exporter exposes what the pods of every service, and the daemon, would.
 type exporter struct {
-	began  time.Time
-	mu     sync.Mutex
+	began time.Time
+	mu    sync.Mutex
 	fixed []string
 }
 
@@ -195,7 +229,11 @@ func (x *exporter) fix(name string) {
 
 func (x *exporter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if name, ok := strings.CutPrefix(r.URL.Path, "/daemon/"); ok {
-		fmt.Fprintf(w, "autorollback_release_evaluated_timestamp_seconds{service=%q,region=\"default\",release=\"rel-%s\"} %d\n", name, name, time.Now().Unix())
+		of := fmt.Sprintf("service=%q,region=\"default\",release=\"rel-%s\"", name, name)
+		fmt.Fprintf(w, "autorollback_release_evaluated_timestamp_seconds{%s} %d\n", of, time.Now().Unix())
+		for version, role := range map[string]string{"v1": "stable", "v2": "candidate"} {
+			fmt.Fprintf(w, "autorollback_release_role{%s,version=%q,role=%q} 1\n", of, version, role)
+		}
 		return
 	}
 	name := strings.TrimPrefix(r.URL.Path, "/")

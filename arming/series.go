@@ -69,12 +69,12 @@ func (l *look) exists(ctx context.Context, matchers []*labels.Matcher, concerns 
 		have = append(have, string(s.Metric[model.LabelName(l.label)]))
 	}
 	slices.Sort(have)
-	if len(have) == 1 && have[0] == "" && l.stable() != "" {
+	if len(have) == 1 && have[0] == "" && (l.rb.Metrics.Track == nil || l.rb.Metrics.Track.Stable != "") {
 		l.find(Version, concerns, fmt.Sprintf("no series of %s carries the label %s, so nobody can tell the sides apart", name(matchers), l.label),
 			fmt.Sprintf("put %s on the pods' targets, or correct metrics.version_label", l.label))
 		return false, nil
 	}
-	if !slices.Contains(have, l.stable()) {
+	if l.rel.ID != "" && !slices.Contains(have, l.stable()) {
 		l.find(Version, concerns, fmt.Sprintf("%s has no series with %s: there are %s", name(matchers), equal(l.label, l.stable()), strings.Join(have, ", ")),
 			"start the stable pods, or correct the version that the release names")
 		return false, nil

@@ -27,7 +27,7 @@ type rulebook struct {
 }
 
 // RuleGroups implements rules.API.
-func (b *rulebook) RuleGroups(_ context.Context, each func(promapi.RuleGroup) error) error {
+func (b *rulebook) RuleGroups(_ context.Context, each func(promapi.RuleGroup) error, _ ...string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.gone != nil {

@@ -54,11 +54,25 @@ func (c *Client) Targets(ctx context.Context) ([]Target, error) {
 	return a.Data.ActiveTargets, nil
 }
 
-// RuleGroups hands over each loaded rule group, decoded one after the other, so that the
-// answer is never in memory whole.
-func (c *Client) RuleGroups(ctx context.Context, each func(RuleGroup) error) error {
+// Config is the loaded configuration, as YAML.
+func (c *Client) Config(ctx context.Context) (string, error) {
+	body, err := c.read(c.get(ctx, "status/config", ""))
+	if err != nil {
+		return "", err
+	}
+	var a struct{ Data struct{ YAML string } }
+	err = json.Unmarshal(body, &a)
+	return a.Data.YAML, err
+}
+
+// RuleGroups hands over each loaded rule group of the names, or all if there are none, decoded
+// one after the other, so that the answer is never in memory whole.
+func (c *Client) RuleGroups(ctx context.Context, each func(RuleGroup) error, names ...string) error {
 	for next := ""; ; {
 		q := url.Values{"exclude_alerts": {"true"}, "group_limit": {strconv.Itoa(groupsAPage)}}
+		if len(names) > 0 {
+			q["rule_group[]"] = names
+		}
 		if next != "" {
 			q.Set("group_next_token", next)
 		}

@@ -13,9 +13,10 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// An API tells which rules a Prometheus has loaded, group by group.
+// An API tells which rules a Prometheus has loaded, group by group: those of the names, or
+// all if there are none.
 type API interface {
-	RuleGroups(ctx context.Context, each func(promapi.RuleGroup) error) error
+	RuleGroups(ctx context.Context, each func(promapi.RuleGroup) error, names ...string) error
 }
 
 // skew is how far Prometheus' clock may be from ours before its evaluations look old.
@@ -41,6 +42,20 @@ func (v *Verifier) Live(ctx context.Context, runbooks []*runbook.Runbook, prom A
 		return nil, fmt.Errorf("ask Prometheus for its rules: %w", err)
 	}
 	return l.drifts()
+}
+
+// LiveService is [Verifier.Live] for the group of one service alone, and asks for no other. Rules
+// of ours elsewhere, and the watchdog, it cannot see.
+func LiveService(ctx context.Context, rb *runbook.Runbook, prom API) ([]Drift, error) {
+	l, err := new(Verifier).begin([]*runbook.Runbook{rb})
+	if err != nil {
+		return nil, err
+	}
+	if err := prom.RuleGroups(ctx, l.take, groupName(rb.Service)); err != nil {
+		return nil, fmt.Errorf("ask Prometheus for its rules: %w", err)
+	}
+	out, _, err := l.services()
+	return append(out, l.unwell...), err
 }
 
 // A liveRead is one comparison under way.
@@ -103,8 +118,20 @@ func (l *liveRead) take(g promapi.RuleGroup) error {
 
 // drifts compares one by one what is not as it should be.
 func (l *liveRead) drifts() ([]Drift, error) {
-	var out []Drift
-	var intervals []Group
+	out, intervals, err := l.services()
+	if err != nil {
+		return nil, err
+	}
+	var others []loaded // the watchdog, and what no runbook asks for
+	for _, service := range slices.Sorted(maps.Keys(l.rest)) {
+		others = append(others, l.rest[service]...)
+	}
+	out = append(out, compare([]Group{watchdog(intervals)}, others)...)
+	return append(out, l.unwell...), nil
+}
+
+// services compares the groups of the services, whose intervals the watchdog goes by.
+func (l *liveRead) services() (out []Drift, intervals []Group, err error) {
 	for _, service := range slices.Sorted(maps.Keys(l.runbooks)) {
 		rb := l.runbooks[service]
 		intervals = append(intervals, Group{Interval: rb.Metrics.Interval})
@@ -115,19 +142,14 @@ func (l *liveRead) drifts() ([]Drift, error) {
 		}
 		g, err := Compile(rb)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if l.whole[service] {
 			found = append(asLoaded(g), found...)
 		}
 		out = append(out, compare([]Group{g}, found)...)
 	}
-	var others []loaded // the watchdog, and what no runbook asks for
-	for _, service := range slices.Sorted(maps.Keys(l.rest)) {
-		others = append(others, l.rest[service]...)
-	}
-	out = append(out, compare([]Group{watchdog(intervals)}, others)...)
-	return append(out, l.unwell...), nil
+	return out, intervals, nil
 }
 
 // asLoaded is a group as a Prometheus that has loaded it says it.

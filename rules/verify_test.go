@@ -93,7 +93,7 @@ type loadedRules struct {
 }
 
 // RuleGroups implements API.
-func (l loadedRules) RuleGroups(_ context.Context, each func(promapi.RuleGroup) error) error {
+func (l loadedRules) RuleGroups(_ context.Context, each func(promapi.RuleGroup) error, _ ...string) error {
 	for _, g := range l.groups {
 		if err := each(g); err != nil {
 			return err
