@@ -6,10 +6,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/arming"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/daemon"
 	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/runbook"
 	templates "github.com/autorollback/autorollback/runbook-templates"
@@ -23,9 +26,12 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 	service := neu.Flag("service", "The model service's name.").Required().String()
 	output := neu.Flag("output", "Write to this file, which must not exist yet, instead of standard output.").Short('O').String()
 
-	check := cmd.Command("check", "Check runbooks, strictly, and tick the five boxes. Exit code 3 if something is to be fixed. Example: autorollback runbook check runbooks/")
+	check := cmd.Command("check", "Check runbooks, strictly, and report the five readiness checks; with --prometheus.url also whether their series are there. Exit code 3 if any fails. Example: autorollback runbook check runbooks/ --prometheus.url http://localhost:9090")
 	checkPaths := check.Arg("path", "Files or folders.").Required().Strings()
 	checkPlan := declarePlan(check, "traffic")
+	var live liveCheck
+	check.Flag("prometheus.url", "A live Prometheus: whether the series that the runbook declares are there and mean what it says.").StringVar(&live.url)
+	cli.HTTPConfigFlag(check, &live.httpConfig)
 	checkFormat := cli.Format(check)
 
 	render := cmd.Command("render", "Print the one page that a human follows, as Markdown. Example: autorollback runbook render runbooks/ranker.yaml")
@@ -39,7 +45,9 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 			}
 			return writeNew(c.Out, *output, text)
 		},
-		check.FullCommand(): func(ctx context.Context) error { return checkRunbooks(ctx, c, *checkPaths, checkPlan, *checkFormat) },
+		check.FullCommand(): func(ctx context.Context) error {
+			return checkRunbooks(ctx, c, *checkPaths, checkPlan, live, *checkFormat)
+		},
 		render.FullCommand(): func(context.Context) error {
 			rb, err := runbook.Load(*renderPath)
 			if err != nil {
@@ -57,9 +65,51 @@ type checked struct {
 	File    string              `json:"file"`
 	Checks  []runbook.SelfCheck `json:"checks"`
 	Plan    *plan.Plan          `json:"plan,omitempty"`
+	Live    []liveFinding       `json:"live,omitempty"`
 }
 
-func checkRunbooks(ctx context.Context, c cli.Console, paths []string, plan *planFlags, format string) error {
+// A liveCheck asks a Prometheus what can be asked of a runbook before it is deployed.
+type liveCheck struct{ url, httpConfig string }
+
+// A liveFinding is what keeps a trigger from firing, or from being right.
+type liveFinding struct {
+	Kind    string `json:"kind"`
+	Region  string `json:"region"`
+	Trigger string `json:"trigger,omitempty"` // empty: every trigger
+	What    string `json:"what"`
+	Fix     string `json:"fix"`
+}
+
+func (l liveCheck) findings(ctx context.Context, rb *runbook.Runbook) ([]liveFinding, error) {
+	if l.url == "" {
+		return nil, nil
+	}
+	prom, err := daemon.OpenPrometheus("--prometheus.url", l.url, l.httpConfig)
+	if err != nil {
+		return nil, err
+	}
+	var out []liveFinding
+	for _, region := range rb.Regions {
+		found, err := arming.New(prom, time.Now).Runbook(ctx, rb, region)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range found {
+			out = append(out, liveFinding{string(d.Kind), region, d.Trigger, d.What, d.Fix})
+		}
+	}
+	return out, nil
+}
+
+func (f liveFinding) String() string {
+	who := "every trigger"
+	if f.Trigger != "" {
+		who = f.Trigger
+	}
+	return fmt.Sprintf("%s: %s: %s; %s", f.Kind, who, f.What, f.Fix)
+}
+
+func checkRunbooks(ctx context.Context, c cli.Console, paths []string, plan *planFlags, live liveCheck, format string) error {
 	runbooks, err := runbook.LoadAll(paths...)
 	if err != nil {
 		return cli.Wanting(err.Error())
@@ -67,7 +117,11 @@ func checkRunbooks(ctx context.Context, c cli.Console, paths []string, plan *pla
 	var all []checked
 	missing := 0
 	for _, rb := range runbooks {
-		one := checked{rb.Service, rb.File, rb.SelfChecks(), nil}
+		one := checked{Service: rb.Service, File: rb.File, Checks: rb.SelfChecks()}
+		if one.Live, err = live.findings(ctx, rb); err != nil {
+			return err
+		}
+		missing += len(one.Live)
 		if plan.asked() {
 			p, err := plan.plan(ctx, rb)
 			if err != nil {
@@ -94,6 +148,12 @@ func checkRunbooks(ctx context.Context, c cli.Console, paths []string, plan *pla
 				box, fix = " ", "; "+s.Fix
 			}
 			fmt.Fprintf(c.Out, "  [%s] %s: %s%s\n", box, s.Name, s.Why, fix)
+		}
+		for _, f := range one.Live {
+			fmt.Fprintf(c.Out, "  [ ] %s\n", f)
+		}
+		if live.url != "" && len(one.Live) == 0 {
+			fmt.Fprintln(c.Out, "  [x] every series that it declares is there, and means what it says")
 		}
 		if one.Plan != nil {
 			fmt.Fprintln(c.Out)
