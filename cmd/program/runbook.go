@@ -29,9 +29,7 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 	check := cmd.Command("check", "Check runbooks, strictly, and report the five readiness checks; with --prometheus.url also whether their series are there. Exit code 3 if any fails. Example: autorollback runbook check runbooks/ --prometheus.url http://localhost:9090")
 	checkPaths := check.Arg("path", "Files or folders.").Required().Strings()
 	checkPlan := declarePlan(check, "traffic")
-	var live liveCheck
-	check.Flag("prometheus.url", "A live Prometheus: whether the series that the runbook declares are there and mean what it says.").StringVar(&live.url)
-	cli.HTTPConfigFlag(check, &live.httpConfig)
+	live := check.Flag("prometheus.url", "A live Prometheus: whether the series that the runbook declares are there and mean what it says.").String()
 	checkFormat := cli.Format(check)
 
 	render := cmd.Command("render", "Print the one page that a human follows, as Markdown. Example: autorollback runbook render runbooks/ranker.yaml")
