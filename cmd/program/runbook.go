@@ -44,7 +44,7 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 			return writeNew(c.Out, *output, text)
 		},
 		check.FullCommand(): func(ctx context.Context) error {
-			return checkRunbooks(ctx, c, *checkPaths, checkPlan, live, *checkFormat)
+			return checkRunbooks(ctx, c, *checkPaths, checkPlan, liveCheck{*live, checkPlan.httpConfig}, *checkFormat)
 		},
 		render.FullCommand(): func(context.Context) error {
 			rb, err := runbook.Load(*renderPath)
