@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -23,7 +24,7 @@ import (
 type fleet struct {
 	*stage
 	names  []string
-	broken map[string]*atomic.Int64 // since when a service's candidate fails, in Unix ms
+	broken map[string]*atomic.Int64 // from when on a service's candidate fails, in Unix ms; 0: never
 	began  time.Time
 }
 
@@ -32,7 +33,7 @@ const stablePods, candidatePods = 10, 2
 // newFleet starts all of it but the releases. With an address for Alertmanager's webhooks it
 // has an Alertmanager with the generated route; edit changes the runbook.
 func newFleet(b *testing.B, n int, hook string, edit func(string) string, flags ...string) *fleet {
-	f := &fleet{stage: newStage(b), broken: map[string]*atomic.Int64{}, began: time.Now().Add(-time.Hour)}
+	f := &fleet{stage: newStage(b), broken: map[string]*atomic.Int64{}, began: time.Now().Add(-time.Hour).Round(0)}
 	var groups []rules.Group
 	for i := range n {
 		name := fmt.Sprintf("ranker-%d", i)
@@ -96,10 +97,13 @@ func (f *fleet) config(alerting string) string {
 func (f *fleet) pods() string {
 	return serveHTTP(f.b, func(w http.ResponseWriter, r *http.Request) {
 		part := strings.Split(r.URL.Path, "/") // "", service, version
-		n, failed := 10*time.Since(f.began).Seconds(), 0.0
-		if at := f.broken[part[1]].Load(); part[2] == "v2" && at > 0 {
-			failed = 10 * time.Since(time.UnixMilli(at)).Seconds()
+		// Whole numbers of one moment: to rate() a counter that falls by 1 was reset.
+		now := time.Now()
+		until, failed := now, 0.0
+		if at := time.UnixMilli(f.broken[part[1]].Load()); part[2] == "v2" && at.After(f.began) && at.Before(now) {
+			until, failed = at, math.Trunc(10*now.Sub(at).Seconds())
 		}
+		n := math.Trunc(10*until.Sub(f.began).Seconds()) + failed
 		var t bytes.Buffer
 		podSeries(n, failed, func(name, labels string, v float64) { fmt.Fprintf(&t, "%s{%s} %.0f\n", name, labels, v) })
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
@@ -131,7 +135,7 @@ func (f *fleet) breakAtRandom(within time.Duration) map[string]time.Time {
 	for _, name := range f.names {
 		at := time.Now().Add(rand.N(within)).Truncate(time.Millisecond)
 		onset[name] = at
-		time.AfterFunc(time.Until(at), func() { f.broken[name].Store(at.UnixMilli()) })
+		f.broken[name].Store(at.UnixMilli())
 	}
 	return onset
 }

@@ -2,8 +2,10 @@ package bench
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -32,13 +34,17 @@ func BenchmarkOnset(b *testing.B) {
 		time.Sleep(time.Minute) // a window of both sides
 		onset := f.breakAtRandom(time.Minute)
 		var webhook, watcher []time.Duration
+		late := time.Now().Add(3 * time.Minute)
 		f.awaitWithin("all to be heard", 5*time.Minute, time.Second, func() error {
-			var err error
+			var err, unseen error
 			if webhook, err = d.after(onset); err != nil {
-				return fmt.Errorf("webhook: %w", err)
+				err = fmt.Errorf("webhook: %w", err)
 			}
-			if watcher, err = f.watched(onset); err != nil {
-				err = fmt.Errorf("watcher: %w", err)
+			if watcher, unseen = f.watched(onset); unseen != nil {
+				err = errors.Join(err, fmt.Errorf("watcher: %w", unseen))
+			}
+			if err != nil && time.Now().After(late) {
+				err = fmt.Errorf("%w; Prometheus has %s", err, f.get(f.prom.URL+"/api/v1/query?query="+url.QueryEscape(alerting)))
 			}
 			return err
 		})
@@ -52,6 +58,10 @@ func BenchmarkOnset(b *testing.B) {
 	}
 	b.ReportMetric(0, "ns/op")
 }
+
+// alerting says where an alert has got to that nobody heard: proved but not scraped, not past its
+// gate, or fired and not delivered.
+const alerting = `count by (alertstate, trigger) (ALERTS{trigger=~"errors|more-errors"}) or count(autorollback_trigger_significance{trigger="errors"} >= 1) or count(up == 0)`
 
 // aboutErrors: two triggers of the runbook see errors, and either may be first.
 func aboutErrors(trigger string) bool { return trigger == "errors" || trigger == "more-errors" }
