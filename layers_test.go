@@ -23,6 +23,7 @@ var layers = [][]string{
 	{"daemon"},
 	{"receiver", "web", "backtest", "demo"},
 	{"engine", "gameday"},
+	{"engine/lifecycle"},
 	{"policy", "actuators", "verify", "report", "monitor", "plan", "rules/promtest", "shadow/report", "shadow/replay", "shadow/join"},
 	{"rules", "store", "promapi", "shadow/diff", "shadow/recording"},
 	{"analysis", "shadow", "shadow/stat"},

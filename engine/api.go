@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -121,14 +123,14 @@ func (e *Engine) questionOf(ctx context.Context, s service, target Target, a rec
 		if err != nil {
 			return noRelease, nil
 		}
-		_, err = e.step(ctx, target, AlertChecked{Alert: a, Release: rel.ID, Epoch: rel.Epoch})
+		_, err = e.step(ctx, target, lifecycle.AlertChecked{Alert: a, Release: rel.ID, Epoch: rel.Epoch})
 		return noRelease, err
 	}
 	if err != nil {
 		return "", err
 	}
 	if trigger.Name == "" && a.Trigger != blind {
-		_, err = e.step(ctx, target, AlertChecked{Alert: a, Breach: unasked(a, time.Now().UTC()), Release: rel.ID, Epoch: rel.Epoch})
+		_, err = e.step(ctx, target, lifecycle.AlertChecked{Alert: a, Breach: unasked(a, time.Now().UTC()), Release: rel.ID, Epoch: rel.Epoch})
 		return unknownTrigger, err
 	}
 	e.boundary("before-confirm")
@@ -141,7 +143,7 @@ func (e *Engine) questionOf(ctx context.Context, s service, target Target, a rec
 		b.StartedAt = a.StartsAt
 	}
 	b.RulesDrift = e.driftOf(a.Service, a.Trigger)
-	_, err = e.stepFrom(ctx, target, AlertChecked{Alert: a, Breach: b, Release: rel.ID, Epoch: rel.Epoch}, ahead)
+	_, err = e.stepFrom(ctx, target, lifecycle.AlertChecked{Alert: a, Breach: b, Release: rel.ID, Epoch: rel.Epoch}, ahead)
 	return outcome(b.State), err
 }
 
@@ -160,7 +162,7 @@ func (e *Engine) release(ctx context.Context, target Target) (record.Release, er
 // Start begins a release. It is refused while another is open, while either bundle is
 // quarantined, and while the router's split is not all on the stable backend.
 func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error) {
-	s, err := e.human(ctx, Target{l.Service, or(l.Region, runbook.DefaultRegion)}, Launched{l, by})
+	s, err := e.human(ctx, Target{l.Service, cmp.Or(l.Region, runbook.DefaultRegion)}, lifecycle.Launched{Launch: l, By: by})
 	if err != nil {
 		return record.Release{}, err
 	}
@@ -170,7 +172,7 @@ func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (record
 // Rollback moves all traffic of the open release to its stable bundle because a human
 // asks for it.
 func (e *Engine) Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error) {
-	s, err := e.human(ctx, Target{service, or(region, runbook.DefaultRegion)}, Demanded{by, reason})
+	s, err := e.human(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, lifecycle.Demanded{By: by, Reason: reason})
 	if err != nil {
 		return record.Incident{}, err
 	}
@@ -179,7 +181,7 @@ func (e *Engine) Rollback(ctx context.Context, service, region, by, reason strin
 
 // AcceptSplit lets a held release go on with the split that was found.
 func (e *Engine) AcceptSplit(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	s, err := e.human(ctx, Target{service, or(region, runbook.DefaultRegion)}, SplitAccepted{by, reason})
+	s, err := e.human(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, lifecycle.SplitAccepted{By: by, Reason: reason})
 	if err != nil {
 		return record.Release{}, err
 	}
@@ -193,7 +195,7 @@ func (e *Engine) Answer(ctx context.Context, id string, yes bool, by, how, reaso
 	if err != nil {
 		return a, err
 	}
-	ev := Answered{Approval: id, By: by, How: how, Reason: reason, Yes: yes}
+	ev := lifecycle.Answered{Approval: id, By: by, How: how, Reason: reason, Yes: yes}
 	if yes && a.Kind == record.Promotion {
 		if _, ev.Ready, err = e.readyNow(ctx, Target{a.Service, a.Region}); err != nil {
 			return a, err
@@ -215,7 +217,7 @@ func (e *Engine) Answer(ctx context.Context, id string, yes bool, by, how, reaso
 }
 
 // human steps an event that somebody waits for.
-func (e *Engine) human(ctx context.Context, target Target, ev Event) (State, error) {
+func (e *Engine) human(ctx context.Context, target Target, ev lifecycle.Event) (lifecycle.State, error) {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	defer cancel()
 	s, err := e.step(work, target, ev)

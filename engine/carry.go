@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -18,21 +20,21 @@ const (
 )
 
 // runEffect does one effect and steps what came of it.
-func (e *Engine) runEffect(ctx context.Context, target Target, s State, do EffectKind) error {
+func (e *Engine) runEffect(ctx context.Context, target Target, s lifecycle.State, do lifecycle.EffectKind) error {
 	e.mu.RLock()
 	svc := e.services[target.Service]
 	e.mu.RUnlock()
-	if do == AskReady && svc.rb != nil && s.Release != nil {
+	if do == lifecycle.AskReady && svc.rb != nil && s.Release != nil {
 		return e.askReady(ctx, target, svc, *s.Release)
 	}
-	if do == AskChecks && svc.rb != nil && s.Release != nil && s.Release.Proof != nil {
+	if do == lifecycle.AskChecks && svc.rb != nil && s.Release != nil && s.Release.Proof != nil {
 		answers := e.health(ctx, svc, *s.Release, s.Release.Proof.Since)
 		if ctx.Err() != nil {
 			return ctx.Err() // we are stopping: that is no answer
 		}
-		return e.take(ctx, target, Checked{Release: s.Release.ID, Epoch: s.Release.Epoch, Answers: answers})
+		return e.take(ctx, target, lifecycle.Checked{Release: s.Release.ID, Epoch: s.Release.Epoch, Answers: answers})
 	}
-	if do == StepAgain {
+	if do == lifecycle.StepAgain {
 		return nil // the tick was the look
 	}
 	if svc.rb == nil || s.Incident == nil {
@@ -40,31 +42,31 @@ func (e *Engine) runEffect(ctx context.Context, target Target, s State, do Effec
 	}
 	i := *s.Incident
 	switch do {
-	case AskAgain:
+	case lifecycle.AskAgain:
 		_, err := e.question(ctx, svc, target, theAlert(i))
 		return err
-	case AskDrained:
+	case lifecycle.AskDrained:
 		answer := e.prom.Drained(ctx, svc.ask, *s.Release)
 		if ctx.Err() != nil {
 			return ctx.Err() // we are stopping: that is no answer
 		}
-		return e.take(ctx, target, Drained{answer})
-	case AskHealth:
+		return e.take(ctx, target, lifecycle.Drained{Answer: answer})
+	case lifecycle.AskHealth:
 		answers := e.health(ctx, svc, *s.Release, wellAt(svc.rb, i))
 		answers = append(answers, e.prom.Drained(ctx, svc.ask, *s.Release)) // traffic that came back is not recovery
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return e.take(ctx, target, RecoveryPolled{answers})
-	case AskBusiness:
+		return e.take(ctx, target, lifecycle.RecoveryPolled{Answers: answers})
+	case lifecycle.AskBusiness:
 		answers := e.prom.Recovery(ctx, svc.ask, *s.Release, wellAt(svc.rb, i))
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return e.take(ctx, target, KPIPolled{answers})
-	case CaptureOld:
+		return e.take(ctx, target, lifecycle.KPIPolled{Answers: answers})
+	case lifecycle.CaptureOld:
 		return e.capture(ctx, s, "before")
-	case SealAll:
+	case lifecycle.SealAll:
 		return e.seal(ctx, target, s)
 	}
 	return nil
@@ -72,7 +74,7 @@ func (e *Engine) runEffect(ctx context.Context, target Target, s State, do Effec
 
 // take steps what came of an effect. It is finished when we are stopping, but not
 // waited for without end.
-func (e *Engine) take(ctx context.Context, target Target, ev Event) error {
+func (e *Engine) take(ctx context.Context, target Target, ev lifecycle.Event) error {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	defer cancel()
 	_, err := e.step(work, target, ev)
@@ -115,7 +117,7 @@ func (e *Engine) askBlind(ctx context.Context, s service, rel record.Release) re
 		if got.State == record.NoData {
 			return got
 		}
-		if problem := or(got.Problem, got.Significance.Problem); problem != "" && b.Problem == "" {
+		if problem := cmp.Or(got.Problem, got.Significance.Problem); problem != "" && b.Problem == "" {
 			b.State, b.Problem, b.Significance = record.Unreachable, problem, got.Significance
 		}
 	}
@@ -151,7 +153,7 @@ func (e *Engine) send(ctx context.Context, m record.Message) error {
 	e.boundary("before-send")
 	within, cancel := context.WithTimeout(ctx, claimFor)
 	defer cancel()
-	told := MessageSent{Message: m.ID, Incident: m.Incident}
+	told := lifecycle.MessageSent{Message: m.ID, Incident: m.Incident}
 	who, err := e.post.Send(within, m)
 	switch {
 	case err == nil:

@@ -117,7 +117,7 @@ func judgeFlags(change record.Change, prefix string, docs []actuators.FlagDoc) (
 	var wrong []string
 	for _, k := range change.Keys {
 		if strings.HasPrefix(k.Key, prefix) {
-			wrong = append(wrong, fmt.Sprintf("%s is %s and should be %s", k.Key, truncate(k.From, 120), truncate(k.To, 120)))
+			wrong = append(wrong, fmt.Sprintf("%s is %s and should be %s", k.Key, record.Truncate(k.From, 120), record.Truncate(k.To, 120)))
 		}
 	}
 	if len(wrong) > 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -13,7 +14,7 @@ import (
 // checked, so that two decisions about one target cannot both be committed; a shift
 // and a promotion also check the control key, so that a pause committed before it makes them fail, and
 // both bundles' quarantine. A launch that needs a shadow pass checks that verdict.
-func (v snapshot) transaction(next State) (store.Tx, error) {
+func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 	b := txBuilder{indexes: v.indexes}
 	release := store.ReleaseKey(v.target.Service, v.target.Region)
 	if next.Release != nil && !reflect.DeepEqual(v.Release, next.Release) {
@@ -63,7 +64,7 @@ type txBuilder struct {
 	err     error
 }
 
-func (b *txBuilder) write(w Write, plan, next []store.Op) {
+func (b *txBuilder) write(w lifecycle.Write, plan, next []store.Op) {
 	switch {
 	case w.Shift:
 		b.ops = append(b.ops, plan...)

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -49,7 +50,7 @@ func (e *Engine) recent(ctx context.Context, target Target, rel record.Release) 
 	ctx = context.WithoutCancel(ctx)
 	current := func(v *snapshot) bool { return v != nil && v.Release.Op == e.newest(target).Op }
 	v := e.views.get(target, current, func() *snapshot {
-		v, err := e.read(ctx, target, AlertChecked{})
+		v, err := e.read(ctx, target, lifecycle.AlertChecked{})
 		if err != nil || v.Release == nil {
 			return nil
 		}

@@ -25,7 +25,7 @@ func compared(before record.RulesCheck, rb *runbook.Runbook, found []rules.Drift
 	}
 	c := record.RulesCheck{Schema: runbook.Schema, Service: rb.Service, Digest: rb.Digest, State: record.RulesUnknown, At: now}
 	if problem != nil {
-		c.At, c.Problem = before.At, truncate(problem.Error(), maxValue)
+		c.At, c.Problem = before.At, record.Truncate(problem.Error(), record.MaxValue)
 		if before.State == record.RulesDrifted && now.Sub(before.At) < driftKept {
 			c.State, c.Since, c.Drift = before.State, before.Since, before.Drift
 		}
@@ -51,7 +51,7 @@ func differences(rb *runbook.Runbook, found []rules.Drift) []record.RuleDiff {
 	var out []record.RuleDiff
 	for _, d := range found {
 		if d.Service == rb.Service || d.Trigger == watchdog {
-			out = append(out, record.RuleDiff{Kind: string(d.Kind), Trigger: d.Trigger, Text: truncate(d.What, maxValue)})
+			out = append(out, record.RuleDiff{Kind: string(d.Kind), Trigger: d.Trigger, Text: record.Truncate(d.What, record.MaxValue)})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b record.RuleDiff) int { return gravity(b) - gravity(a) })

@@ -9,26 +9,16 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/store"
 )
 
-// shadowObjection says why the recorded shadow verdict is no pass; empty: it is.
-func (s State) shadowObjection(stable, candidate record.Side, now time.Time) string {
-	switch {
-	case s.ShadowProblem != "":
-		return fmt.Sprintf("the recorded verdict of %s cannot be read: %s", candidate.Bundle, s.ShadowProblem)
-	case s.Shadow == nil:
-		return fmt.Sprintf("no report is recorded of candidate bundle %s against the stable bundle %s", candidate.Bundle, stable.Bundle)
-	}
-	return gateOf(*s.Shadow).Objection(s.Runbook.Service, candidate.Bundle, stable.Bundle, s.Runbook.Shadow.MaxAge.Std(), now)
-}
-
 // takeShadow reads the verdict about a launch's candidate.
-func (v *snapshot) takeShadow(snap store.Snapshot, ev Event) {
-	l, ok := ev.(Launched)
+func (v *snapshot) takeShadow(snap store.Snapshot, ev lifecycle.Event) {
+	l, ok := ev.(lifecycle.Launched)
 	if !ok {
 		return
 	}
@@ -105,7 +95,7 @@ func (e *Engine) recordShadow(ctx context.Context, g shadow.Gate, by string, now
 		return old, runbook.Refuse("a newer report of this candidate is recorded: %s of %s says %s; compare again", old.Report, old.At.UTC().Format(time.RFC3339), old.Verdict)
 	}
 	v := verdictOf(g)
-	v.At, v.By, v.Recorded = earlier(g.At, now), truncate(by, 100), now
+	v.At, v.By, v.Recorded = earlier(g.At, now), record.Truncate(by, 100), now
 	b := txBuilder{indexes: map[string]uint64{key: index(snap, key)}}
 	b.set(key, v)
 	if b.err != nil {
@@ -134,15 +124,7 @@ func earlier(a, b time.Time) time.Time {
 func verdictOf(g shadow.Gate) record.ShadowVerdict {
 	return record.ShadowVerdict{
 		Schema: runbook.Schema, Service: g.Service, Candidate: g.Candidate, Stable: g.Stable, Verdict: string(g.Verdict),
-		Rule: truncate(g.Rule, 100), Reason: truncate(g.Reason, maxLine), From: g.Window.From, To: g.Window.To,
+		Rule: record.Truncate(g.Rule, 100), Reason: record.Truncate(g.Reason, record.MaxLine), From: g.Window.From, To: g.Window.To,
 		Pairs: g.Counts.Pairs, Compared: g.Counts.Compared, Tests: g.Counts.Tests, Bad: g.Counts.Bad, Report: g.Report, Recording: g.Recording,
-	}
-}
-
-// gateOf is the recorded verdict in the words of package shadow, which judges it.
-func gateOf(v record.ShadowVerdict) shadow.Gate {
-	return shadow.Gate{
-		Schema: shadow.SchemaGate, Service: v.Service, Candidate: v.Candidate, Stable: v.Stable, Verdict: shadow.Verdict(v.Verdict),
-		Rule: v.Rule, Reason: v.Reason, Report: v.Report, Recording: v.Recording, At: v.At,
 	}
 }

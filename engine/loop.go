@@ -14,12 +14,18 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/verify"
 )
+
+// A Target is one service in one region: the unit that is stepped and committed.
+type Target struct{ Service, Region string }
+
+func (t Target) String() string { return t.Service + "/" + t.Region }
 
 // An Engine runs the reconcile loop for every service it has a runbook of. Any number of
 // engines may run on one store.
@@ -83,13 +89,13 @@ const tries = 5
 
 // step takes one event to a target: read, Step, commit, at most [tries] times. A
 // conflict on the budget alone does not count: every service shares it.
-func (e *Engine) step(ctx context.Context, target Target, ev Event) (State, error) {
+func (e *Engine) step(ctx context.Context, target Target, ev lifecycle.Event) (lifecycle.State, error) {
 	return e.stepFrom(ctx, target, ev, nil)
 }
 
 // stepFrom is step with what was read ahead for the first try, if anything was. If it
 // is out of date by now the commit is refused, like that of any lost race.
-func (e *Engine) stepFrom(ctx context.Context, target Target, ev Event, ahead *snapshot) (State, error) {
+func (e *Engine) stepFrom(ctx context.Context, target Target, ev lifecycle.Event, ahead *snapshot) (lifecycle.State, error) {
 	line := e.targetMutex(target)
 	line.Lock()
 	defer line.Unlock()
@@ -123,7 +129,7 @@ func (e *Engine) stepFrom(ctx context.Context, target Target, ev Event, ahead *s
 
 // readOr reads, unless that was done ahead and this process has committed nothing to
 // the release since. What was read ahead is used once.
-func (e *Engine) readOr(ctx context.Context, target Target, ev Event, ahead **snapshot) (snapshot, error) {
+func (e *Engine) readOr(ctx context.Context, target Target, ev lifecycle.Event, ahead **snapshot) (snapshot, error) {
 	v := *ahead
 	*ahead = nil
 	if v != nil && e.newest(target).Op == v.Release.Op {
@@ -140,16 +146,16 @@ func (e *Engine) newest(target Target) record.Release {
 }
 
 // commit steps once on what was read and commits the result.
-func (e *Engine) commit(ctx context.Context, v snapshot, ev Event) (State, error) {
+func (e *Engine) commit(ctx context.Context, v snapshot, ev lifecycle.Event) (lifecycle.State, error) {
 	return e.commitAt(ctx, v, ev, time.Now().UTC())
 }
 
-func (e *Engine) commitAt(ctx context.Context, v snapshot, ev Event, now time.Time) (State, error) {
+func (e *Engine) commitAt(ctx context.Context, v snapshot, ev lifecycle.Event, now time.Time) (lifecycle.State, error) {
 	if err := e.plan(ctx, &v, ev); err != nil {
 		return v.State, err
 	}
 	v.Op = newOp()
-	next, err := Step(v.State, ev, now)
+	next, err := lifecycle.Step(v.State, ev, now)
 	if err != nil {
 		return v.State, err
 	}
@@ -173,7 +179,7 @@ func (e *Engine) commitAt(ctx context.Context, v snapshot, ev Event, now time.Ti
 }
 
 // committed tells the journal, the log and the metrics what was committed.
-func (e *Engine) committed(before, after State) {
+func (e *Engine) committed(before, after lifecycle.State) {
 	e.metrics.committed(before, after)
 	if i := after.Incident; i != nil {
 		var fresh []record.Record
@@ -201,7 +207,7 @@ func (e *Engine) committed(before, after State) {
 }
 
 // moved tells the journal and the log of a weight that changed without an incident.
-func (e *Engine) moved(before, after State) {
+func (e *Engine) moved(before, after lifecycle.State) {
 	if !after.Write.Advance && (before.Release == nil || before.Release.Phase != record.Open || after.Release.Phase != record.Closed) {
 		return
 	}
@@ -219,7 +225,7 @@ func (e *Engine) moved(before, after State) {
 }
 
 // boundary names the step a transaction takes, for the crash tests.
-func boundary(before, after State) string {
+func boundary(before, after lifecycle.State) string {
 	switch {
 	case after.Write.Shift && after.Open():
 		return "launch"
@@ -240,7 +246,7 @@ func boundary(before, after State) string {
 }
 
 // rampBoundary names what changes a release, and nothing else.
-func rampBoundary(before, after State) string {
+func rampBoundary(before, after lifecycle.State) string {
 	was, is := before.Release, after.Release
 	switch {
 	case was == nil || is == nil:
@@ -283,7 +289,7 @@ func (e *Engine) targetMutex(target Target) *sync.Mutex {
 }
 
 // remember keeps the newest release of a target, from which roles are exported.
-func (e *Engine) remember(target Target, s State) {
+func (e *Engine) remember(target Target, s lifecycle.State) {
 	if s.Release == nil {
 		return
 	}

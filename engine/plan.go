@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -52,7 +53,7 @@ func (e *Engine) plans(ctx context.Context, s service) (plan.Plan, error) {
 // and where its release stands. Without an answer of Prometheus the steps are there,
 // and Problem says what is missing.
 func (e *Engine) RampPlan(ctx context.Context, service, region string) (record.RampPlan, error) {
-	target := Target{service, or(region, runbook.DefaultRegion)}
+	target := Target{service, cmp.Or(region, runbook.DefaultRegion)}
 	rb, _, err := e.serves(target)
 	if err != nil {
 		return record.RampPlan{}, err

@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"sort"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -54,7 +56,7 @@ func under[T any](snap store.Snapshot, prefix string) []T {
 
 // Release returns the newest release of a service in a region.
 func (e *Engine) Release(ctx context.Context, service, region string) (record.Release, error) {
-	region = or(region, runbook.DefaultRegion)
+	region = cmp.Or(region, runbook.DefaultRegion)
 	return one[record.Release](ctx, e.store, store.ReleaseKey(service, region), "release of "+service+" in "+region)
 }
 
@@ -92,11 +94,11 @@ func one[T any](ctx context.Context, st store.Store, key, what string) (T, error
 // Live asks again how things stand for an approval: the trigger's own answer now, and
 // the change that would be written.
 func (e *Engine) Live(ctx context.Context, a record.Approval) (record.Breach, record.Change, error) {
-	v, err := e.read(ctx, Target{a.Service, a.Region}, Tick{})
+	v, err := e.read(ctx, Target{a.Service, a.Region}, lifecycle.Tick{})
 	if err != nil {
 		return record.Breach{}, record.Change{}, later(err)
 	}
-	if err := e.plan(ctx, &v, Tick{}); err != nil {
+	if err := e.plan(ctx, &v, lifecycle.Tick{}); err != nil {
 		return record.Breach{}, record.Change{}, later(err)
 	}
 	if a.Kind == record.Promotion {

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"time"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -59,20 +61,20 @@ func (e *Engine) askReady(ctx context.Context, target Target, s service, rel rec
 	if ctx.Err() != nil {
 		return ctx.Err() // we are stopping: that is no answer
 	}
-	return e.take(ctx, target, Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
+	return e.take(ctx, target, lifecycle.Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
 }
 
 // Promote takes the next step of the ramp because a human says so: after the same
 // questions, and in the same transaction, as if the daemon did. At the end of the ramp
 // it closes the release once it has baked.
 func (e *Engine) Promote(ctx context.Context, service, region, by string) (record.Release, error) {
-	return e.promote(ctx, Target{service, or(region, runbook.DefaultRegion)}, by, false)
+	return e.promote(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, by, false)
 }
 
 // Flip is [Engine.Promote] as the first step of a blue and green release, and refused
 // as any other.
 func (e *Engine) Flip(ctx context.Context, service, region, by string) (record.Release, error) {
-	return e.promote(ctx, Target{service, or(region, runbook.DefaultRegion)}, by, true)
+	return e.promote(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, by, true)
 }
 
 func (e *Engine) promote(ctx context.Context, target Target, by string, flip bool) (record.Release, error) {
@@ -80,7 +82,7 @@ func (e *Engine) promote(ctx context.Context, target Target, by string, flip boo
 	if err != nil {
 		return record.Release{}, err
 	}
-	s, err := e.human(ctx, target, Promoted{By: by, Flip: flip, Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
+	s, err := e.human(ctx, target, lifecycle.Promoted{By: by, Flip: flip, Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
 	if err != nil {
 		return record.Release{}, err
 	}
@@ -107,7 +109,7 @@ func (e *Engine) readyNow(ctx context.Context, target Target) (record.Release, r
 
 // Stop stops the ramp where it is. A breach still rolls back.
 func (e *Engine) Stop(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	s, err := e.human(ctx, Target{service, or(region, runbook.DefaultRegion)}, Stopped{by, reason})
+	s, err := e.human(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, lifecycle.Stopped{By: by, Reason: reason})
 	if err != nil {
 		return record.Release{}, err
 	}
@@ -117,7 +119,7 @@ func (e *Engine) Stop(ctx context.Context, service, region, by, reason string) (
 // Resume lets a ramp go on that was stopped, frozen or held, and ends what it was
 // frozen or held for. A breach that is still true comes back by itself.
 func (e *Engine) Resume(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	s, err := e.human(ctx, Target{service, or(region, runbook.DefaultRegion)}, Resumed{by, reason})
+	s, err := e.human(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, lifecycle.Resumed{By: by, Reason: reason})
 	if err != nil {
 		return record.Release{}, err
 	}

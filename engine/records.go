@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -15,7 +16,7 @@ import (
 
 // A snapshot is a state with the indexes it was read at: what a commit checks.
 type snapshot struct {
-	State
+	lifecycle.State
 	target  Target
 	indexes map[string]uint64 // of every key that was read and exists
 	ops     []store.Op        // what carries out State.Plan
@@ -27,7 +28,7 @@ type snapshot struct {
 // read reads the records of a target and the router's keys in one snapshot. Records
 // that hang below the release (incident, approval, bundles) come from later reads; the
 // release's index, and their own, bind them together when something is committed.
-func (e *Engine) read(ctx context.Context, target Target, ev Event) (snapshot, error) {
+func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (snapshot, error) {
 	v := snapshot{target: target, indexes: map[string]uint64{}}
 	rb, router, err := e.serves(target)
 	if err != nil {
@@ -59,12 +60,12 @@ func (e *Engine) read(ctx context.Context, target Target, ev Event) (snapshot, e
 }
 
 // concerns are the further keys an event is about.
-func concerns(ev Event) []string {
+func concerns(ev lifecycle.Event) []string {
 	switch ev := ev.(type) {
-	case Launched:
+	case lifecycle.Launched:
 		candidate := ev.Launch.Candidate.Bundle.Digest()
 		return []string{store.BundleKey(ev.Launch.Stable.Bundle.Digest()), store.BundleKey(candidate), store.ShadowKey(candidate)}
-	case MessageSent:
+	case lifecycle.MessageSent:
 		return []string{store.OutboxKey(ev.Message)}
 	}
 	return nil
@@ -175,12 +176,12 @@ func (v *snapshot) observe() {
 // plan works out the changes that the event may ask for: the first weights of a launch,
 // all traffic to stable, the next step of the ramp. It is a pure function of the snapshot
 // and immutable bundles, and left out where nothing can be changed.
-func (e *Engine) plan(ctx context.Context, v *snapshot, ev Event) (err error) {
-	if v.unreadable() || !v.mayChange(ev) {
+func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err error) {
+	if v.Unreadable() || !v.mayChange(ev) {
 		return nil
 	}
-	if l, ok := ev.(Launched); ok {
-		stable, candidate, w := side(l.Launch.Stable), side(l.Launch.Candidate), l.Launch.Weight
+	if l, ok := ev.(lifecycle.Launched); ok {
+		stable, candidate, w := record.SideOf(l.Launch.Stable), record.SideOf(l.Launch.Candidate), l.Launch.Weight
 		v.Plan, v.ops, err = v.router.Plan(v.snap, record.Split{stable.Backend: 100 - w, candidate.Backend: w}, []actuators.FlagDoc{
 			flagDoc(stable, l.Launch.Stable.Bundle, true), flagDoc(candidate, l.Launch.Candidate.Bundle, w > 0)})
 		v.PlanProblem = text(err)
@@ -192,7 +193,7 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev Event) (err error) {
 	}
 	v.Plan, v.ops, err = v.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}, flags)
 	v.PlanProblem = text(err)
-	if !mayStep(ev) || !v.ramping() {
+	if !mayStep(ev) || !v.Ramping() {
 		return nil
 	}
 	next, more := v.Runbook.Rollout.Next(v.Release.Weight)
@@ -207,16 +208,16 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev Event) (err error) {
 
 // mayChange reports whether an event may change the router's keys, or put a question
 // about that, or says why it cannot be done.
-func (v *snapshot) mayChange(ev Event) bool {
+func (v *snapshot) mayChange(ev lifecycle.Event) bool {
 	switch ev := ev.(type) {
-	case Launched:
+	case lifecycle.Launched:
 		return true
-	case MessageSent, Drained, RecoveryPolled, KPIPolled, Archived:
+	case lifecycle.MessageSent, lifecycle.Drained, lifecycle.RecoveryPolled, lifecycle.KPIPolled, lifecycle.Archived:
 		return false
-	case Tick:
+	case lifecycle.Tick:
 		pending := v.Approval != nil && v.Approval.Status == record.Pending
-		return v.Open() && (v.ramping() || pending || v.ExternalChange())
-	case AlertChecked:
+		return v.Open() && (v.Ramping() || pending || v.ExternalChange())
+	case lifecycle.AlertChecked:
 		return v.Open() && (ev.Breach.State == record.Breaching || v.ExternalChange())
 	}
 	return v.Open()
@@ -276,7 +277,7 @@ func (e *Engine) Bundle(ctx context.Context, digest string) (runbook.Bundle, err
 func control(value []byte) record.Control {
 	c, err := record.ParseControl(value)
 	if err != nil {
-		return record.Control{Mode: runbook.Mode(truncate(string(value), 60))}
+		return record.Control{Mode: runbook.Mode(record.Truncate(string(value), 60))}
 	}
 	return c
 }

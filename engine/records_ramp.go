@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -42,9 +43,9 @@ func (e *Engine) recordWatchdog(ctx context.Context, now time.Time) {
 }
 
 // mayStep reports whether an event may take the next step of the ramp.
-func mayStep(ev Event) bool {
+func mayStep(ev lifecycle.Event) bool {
 	switch ev.(type) {
-	case Tick, Promoted, Answered, Stopped, Resumed:
+	case lifecycle.Tick, lifecycle.Promoted, lifecycle.Answered, lifecycle.Stopped, lifecycle.Resumed:
 		return true
 	}
 	return false

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -185,9 +186,9 @@ func (e *Engine) reconcileTarget(ctx context.Context, target Target, notify <-ch
 // reconcile steps a tick and carries out every effect that is due; it returns the time to
 // the next one.
 func (e *Engine) reconcile(ctx context.Context, target Target) time.Duration {
-	s, err := e.step(ctx, target, Tick{})
+	s, err := e.step(ctx, target, lifecycle.Tick{})
 	if err == nil {
-		for _, eff := range Effects(s, time.Now().UTC()) {
+		for _, eff := range lifecycle.Effects(s, time.Now().UTC()) {
 			if eff.Due.After(time.Now()) {
 				continue
 			}
@@ -207,9 +208,9 @@ func (e *Engine) reconcile(ctx context.Context, target Target) time.Duration {
 }
 
 // untilDue is the time to the next effect by the clock, bounded by the tending period.
-func (e *Engine) untilDue(s State) time.Duration {
+func (e *Engine) untilDue(s lifecycle.State) time.Duration {
 	wait := e.opts.ReconcileEvery
-	for _, eff := range Effects(s, time.Now().UTC()) {
+	for _, eff := range lifecycle.Effects(s, time.Now().UTC()) {
 		if d := time.Until(eff.Due); d > 0 && d < wait {
 			wait = d
 		}

@@ -1,10 +1,11 @@
-package engine
+package lifecycle
 
 import (
 	"testing"
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 func TestFollow(t *testing.T) {
@@ -35,7 +36,7 @@ func TestFollow(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := State{Runbook: runbookOf(t, "page"), Region: "default", Op: "op",
+			s := State{Runbook: fixture.Runbook(t, "page"), Region: "default", Op: "op",
 				Release: &record.Release{Service: "ranker", Region: "default", Incident: "inc", Phase: record.RolledBack},
 				Incident: &record.Incident{ID: "inc", Phase: record.Done, ActedAt: acted, PolledAt: acted.Add(10 * time.Minute),
 					Unproved: []string{"kpi conversion"}, Verdict: &record.Verdict{Outcome: record.Recovered}}}

@@ -1,4 +1,4 @@
-package engine
+package lifecycle
 
 import (
 	"fmt"
@@ -82,8 +82,8 @@ func StepMirror(s MirrorState, ev MirrorEvent, now time.Time) (MirrorState, erro
 	return s, err
 }
 
-// backend is what a start means: the one it names, or the only one that is laid out.
-func (s MirrorState) backend(o runbook.MirrorOrder) string {
+// Backend is what a start means: the one it names, or the only one that is laid out.
+func (s MirrorState) Backend(o runbook.MirrorOrder) string {
 	if laid := slices.Sorted(maps.Keys(s.Shares)); o.Backend == "" && len(laid) == 1 {
 		return laid[0]
 	}
@@ -91,7 +91,7 @@ func (s MirrorState) backend(o runbook.MirrorOrder) string {
 }
 
 func (s *MirrorState) start(ev MirrorStart, now time.Time) error {
-	backend, service := s.backend(ev.Order), s.Runbook.Service
+	backend, service := s.Backend(ev.Order), s.Runbook.Service
 	if err := ev.Order.Check(); err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (s *MirrorState) start(ev MirrorStart, now time.Time) error {
 	}
 	s.Mirror = &record.Mirror{
 		Schema: runbook.Schema, Service: service, Region: s.Region, Backend: backend, Percent: ev.Order.Percent,
-		StartedAt: now, StartedBy: truncate(ev.By, 100), Until: now.Add(ev.Order.For.Std()), Op: s.Op,
+		StartedAt: now, StartedBy: record.Truncate(ev.By, 100), Until: now.Add(ev.Order.For.Std()), Op: s.Op,
 	}
 	s.Write.Percent = true
 	return nil
@@ -211,7 +211,7 @@ func (s *MirrorState) wait(why string, now time.Time) {
 
 func (s *MirrorState) end(by, why string, now time.Time) {
 	m := s.Mirror
-	m.EndedAt, m.EndedBy, m.Ended, m.Held, m.Waiting = now, truncate(by, 100), truncate(why, maxLine), nil, ""
+	m.EndedAt, m.EndedBy, m.Ended, m.Held, m.Waiting = now, record.Truncate(by, 100), record.Truncate(why, record.MaxLine), nil, ""
 }
 
 // ours reports whether the router is told just what we wrote.
@@ -221,7 +221,7 @@ func (s MirrorState) found() int { return s.Shares[s.Mirror.Backend] }
 
 func (s MirrorState) seen() string {
 	if s.Problem != "" {
-		return truncate(s.Problem, maxLine)
+		return record.Truncate(s.Problem, record.MaxLine)
 	}
 	return fmt.Sprintf("%d %%", s.found())
 }

@@ -1,11 +1,9 @@
-package engine
+package lifecycle
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/autorollback/autorollback/record"
 )
@@ -16,7 +14,6 @@ const (
 	maxIncident = 60 << 10 // bytes of JSON
 	maxAlerts   = 16
 	maxLabels   = 24
-	maxValue    = 300 // bytes of a label or an annotation
 )
 
 // fit keeps the incident small enough to be stored: first the raw answers of
@@ -35,8 +32,8 @@ func (s *State) truncateIncident() {
 
 func asItIs(i *record.Incident) {
 	i.Decision.Reasons = truncateAll(i.Decision.Reasons)
-	i.By, i.Evidence = truncate(i.By, maxValue), truncate(i.Evidence, maxLine)
-	i.Breach.Problem, i.Breach.Significance.Problem = truncate(i.Breach.Problem, maxLine), truncate(i.Breach.Significance.Problem, maxLine)
+	i.By, i.Evidence = record.Truncate(i.By, record.MaxValue), record.Truncate(i.Evidence, record.MaxLine)
+	i.Breach.Problem, i.Breach.Significance.Problem = record.Truncate(i.Breach.Problem, record.MaxLine), record.Truncate(i.Breach.Significance.Problem, record.MaxLine)
 }
 
 // withoutLabels leaves them to the first alert only.
@@ -51,7 +48,7 @@ func withoutLabels(i *record.Incident) {
 // bareMinimum is what is left if all of it is made of characters that JSON spells with six.
 func bareMinimum(i *record.Incident) {
 	for n := range i.Timeline {
-		i.Timeline[n].Text, i.Timeline[n].By = truncate(i.Timeline[n].Text, 100), truncate(i.Timeline[n].By, 40)
+		i.Timeline[n].Text, i.Timeline[n].By = record.Truncate(i.Timeline[n].Text, 100), record.Truncate(i.Timeline[n].By, 40)
 	}
 	for n := range i.Alerts {
 		i.Alerts[n].Labels, i.Alerts[n].Annotations = nil, nil
@@ -66,7 +63,7 @@ func bareMinimum(i *record.Incident) {
 func truncateAll(lines []string) []string {
 	kept := slices.Clone(lines[:min(len(lines), 20)])
 	for n := range kept {
-		kept[n] = truncate(kept[n], maxLine)
+		kept[n] = record.Truncate(kept[n], record.MaxLine)
 	}
 	return kept
 }
@@ -78,20 +75,20 @@ func withoutQueries(i *record.Incident) { lightenQueries(i, 80, 80) }
 func withShortTimeline(i *record.Incident) {
 	i.Timeline = shorten(slices.Clone(i.Timeline), maxTimeline/2)
 	for n := range i.Timeline {
-		i.Timeline[n].Text = truncate(i.Timeline[n].Text, maxLine/2)
+		i.Timeline[n].Text = record.Truncate(i.Timeline[n].Text, record.MaxLine/2)
 	}
 }
 
 // lightenQueries cuts every question and its answer. What was read is not touched.
 func lightenQueries(i *record.Incident, answer, expr int) {
 	light := func(q record.Query) record.Query {
-		q.Answer, q.Expr = truncate(q.Answer, answer), truncate(q.Expr, expr)
+		q.Answer, q.Expr = record.Truncate(q.Answer, answer), record.Truncate(q.Expr, expr)
 		return q
 	}
 	answers := func(all []record.Answer) []record.Answer {
 		all = slices.Clone(all)
 		for n := range all {
-			all[n].Query, all[n].Text = light(all[n].Query), truncate(all[n].Text, maxLine)
+			all[n].Query, all[n].Text = light(all[n].Query), record.Truncate(all[n].Text, record.MaxLine)
 		}
 		return all
 	}
@@ -102,7 +99,7 @@ func lightenQueries(i *record.Incident, answer, expr int) {
 	i.Answers = answers(i.Answers)
 	if i.Verdict != nil {
 		v := *i.Verdict
-		v.Answers, v.Reason = answers(v.Answers), truncate(v.Reason, 2*maxLine)
+		v.Answers, v.Reason = answers(v.Answers), record.Truncate(v.Reason, 2*record.MaxLine)
 		i.Verdict = &v
 	}
 }
@@ -115,7 +112,7 @@ func withShortKeys(i *record.Incident) {
 	c := *i.Change
 	c.Keys = slices.Clone(c.Keys)
 	for n := range c.Keys {
-		c.Keys[n].From, c.Keys[n].To = truncate(c.Keys[n].From, maxLine/2), truncate(c.Keys[n].To, maxLine/2)
+		c.Keys[n].From, c.Keys[n].To = record.Truncate(c.Keys[n].From, record.MaxLine/2), record.Truncate(c.Keys[n].To, record.MaxLine/2)
 	}
 	i.Change = &c
 }
@@ -132,16 +129,7 @@ func smallMap(m map[string]string) map[string]string {
 	}
 	kept := map[string]string{}
 	for _, k := range slices.Sorted(maps.Keys(m))[:min(len(m), maxLabels)] {
-		kept[truncate(k, maxValue)] = truncate(m[k], maxValue)
+		kept[record.Truncate(k, record.MaxValue)] = record.Truncate(m[k], record.MaxValue)
 	}
 	return kept
-}
-
-// clip cuts a text to so many bytes and says so.
-func truncate(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	end := fmt.Sprintf("… (%d bytes)", len(s))
-	return strings.ToValidUTF8(s[:max(most-len(end), 0)], "") + end
 }

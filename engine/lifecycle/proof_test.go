@@ -1,4 +1,4 @@
-package engine
+package lifecycle
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // checkedAs lets so many polls after the last step come, each of that health.
@@ -110,7 +111,7 @@ func TestBadChecksAfterAFlipAsk(t *testing.T) {
 		}
 	})
 	t.Run("a severe breach is stronger", func(t *testing.T) {
-		s, err := Step(p.s, p.asked(breachOf("errors", record.Breaching)), p.now)
+		s, err := Step(p.s, p.asked(fixture.Breach("errors", record.Breaching)), p.now)
 		if err != nil || s.Incident.Phase != record.Acted {
 			t.Errorf("%v, %s", err, s.Incident.Phase)
 		}

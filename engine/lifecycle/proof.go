@@ -1,6 +1,7 @@
-package engine
+package lifecycle
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -31,7 +32,7 @@ func (s *State) checked(ev Checked, now time.Time) {
 		return // another replica's poll
 	}
 	p.Health, p.Reason = verify.Judge(ev.Answers)
-	p.Reason = truncate(p.Reason, maxLine)
+	p.Reason = record.Truncate(p.Reason, record.MaxLine)
 	p.PolledAt, p.Answers, p.Polls = now, slim(ev.Answers), verify.Count(p.Polls, p.Health)
 	if p.Bads++; !slices.ContainsFunc(ev.Answers, func(a record.Answer) bool { return a.Health == record.Bad && verify.IsCheck(a) }) {
 		p.Bads = 0 // levels alone are the triggers' business until the deadline
@@ -56,7 +57,7 @@ func (s *State) concludeProof(now time.Time) {
 	case p.Health == record.Good:
 		p.Health, p.Reason = record.Unknown, fmt.Sprintf("good only for the last %d of %d polls, too late to be sure. %s", p.Polls, need, p.Reason)
 	case p.Health != record.Bad:
-		p.Health, p.Reason = record.Unknown, or(p.Reason, "nothing was answered")
+		p.Health, p.Reason = record.Unknown, cmp.Or(p.Reason, "nothing was answered")
 	}
 	p.DoneAt = now
 	if n := len(r.Moves); n > 0 {
@@ -92,7 +93,7 @@ func (s *State) askAboutChecks(now time.Time) bool {
 func slim(answers []record.Answer) []record.Answer {
 	kept := slices.Clone(answers[:min(len(answers), 20)])
 	for n := range kept {
-		kept[n].Text = truncate(kept[n].Text, maxLine)
+		kept[n].Text = record.Truncate(kept[n].Text, record.MaxLine)
 		kept[n].Query = record.Query{Name: kept[n].Query.Name, At: kept[n].Query.At}
 	}
 	return kept

@@ -1,4 +1,4 @@
-package engine
+package lifecycle
 
 import (
 	"errors"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/test/golden"
 )
 
 // A scene is a state that an incident can be in, and how it came there.
@@ -44,17 +46,17 @@ func scenes() []scene {
 		{"open", "page", func(p *play) { p.launch() }},
 		{"unconfirmed", "page", func(p *play) {
 			p.launch()
-			p.must(p.asked(breachOf("errors", record.Unreachable)))
+			p.must(p.asked(fixture.Breach("errors", record.Unreachable)))
 		}},
 		{"held, paused", "page", hold},
 		{"held, pause over", "page", func(p *play) { hold(p); p.s.Control.Mode = runbook.Active }},
 		{"held, foreign", "page", foreign},
-		{"held, no data", "page", func(p *play) { p.launch(); p.must(p.asked(breachOf("errors", record.NoData))) }},
+		{"held, no data", "page", func(p *play) { p.launch(); p.must(p.asked(fixture.Breach("errors", record.NoData))) }},
 		{"held, expired", "page", func(p *play) { ask(p); p.after(31 * time.Minute).must(Tick{}) }},
 		{"frozen", "page", func(p *play) { p.launch(); p.breach("slo") }},
 		{"frozen, both sick", "page", func(p *play) {
 			p.launch()
-			b := breachOf("errors", record.Breaching)
+			b := fixture.Breach("errors", record.Breaching)
 			b.StableUnhealthy = true
 			p.must(p.asked(b))
 		}},
@@ -68,8 +70,8 @@ func scenes() []scene {
 		{"closed, rejected", "page", func(p *play) { ask(p); p.must(p.answer(false, "ann")) }},
 		{"closed, cleared", "page", func(p *play) {
 			p.launch()
-			p.must(p.asked(breachOf("errors", record.Unreachable)))
-			p.must(p.asked(breachOf("errors", record.NotBreaching)))
+			p.must(p.asked(fixture.Breach("errors", record.Unreachable)))
+			p.must(p.asked(fixture.Breach("errors", record.NotBreaching)))
 		}},
 	}
 }
@@ -84,9 +86,9 @@ func moves() []move {
 	ask := func(name, trigger string, state record.State) move {
 		return move{name, func(p *play) Event {
 			if p.s.Release == nil {
-				return AlertChecked{Alert: alertOf(trigger, record.Webhook), Breach: breachOf(trigger, state), Release: "rel-none", Epoch: 1}
+				return AlertChecked{Alert: fixture.Alert(trigger, record.Webhook), Breach: fixture.Breach(trigger, state), Release: "rel-none", Epoch: 1}
 			}
-			return p.asked(breachOf(trigger, state))
+			return p.asked(fixture.Breach(trigger, state))
 		}}
 	}
 	plain := func(name string, ev Event) move { return move{name, func(*play) Event { return ev }} }
@@ -126,7 +128,7 @@ func moves() []move {
 			p.s.Outbox = map[string]bool{"m": true}
 			return MessageSent{Message: "m", Text: "told"}
 		}},
-		{"launch", func(p *play) Event { return Launched{launchOf(p.tb), "bob"} }},
+		{"launch", func(p *play) Event { return Launched{fixture.Launch(p.tb), "bob"} }},
 		plain("human rolls back", Demanded{"bob", "because"}),
 		{"yes", func(p *play) Event { return p.answer(true, "ann") }}, {"no", func(p *play) Event { return p.answer(false, "ann") }},
 		{"yes of a stranger", func(p *play) Event { return p.answer(true, "eve") }},
@@ -153,7 +155,7 @@ func TestEveryPhaseAndEvent(t *testing.T) {
 			fmt.Fprintf(&out, "  %-24s %s\n", m.name, outcomeOf(before, next, err))
 		}
 	}
-	golden(t, "testdata/step.golden", out.String())
+	golden.Equal(t, "step.golden", []byte(out.String()))
 }
 
 func outcomeOf(before, after State, err error) string {

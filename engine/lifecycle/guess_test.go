@@ -1,4 +1,4 @@
-package engine
+package lifecycle
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // What the watcher asks by itself and is not true was heard by nobody: nothing is opened,
@@ -16,7 +17,7 @@ func TestWatchersGuessesAreNoAlerts(t *testing.T) {
 		t.Run(fmt.Sprintf("%q", state), func(t *testing.T) {
 			p := playOf(t, "page")
 			p.launch()
-			guess := p.asked(breachOf("slo", state))
+			guess := p.asked(fixture.Breach("slo", state))
 			guess.Alert.Source = record.Watcher
 			if s := p.after(time.Minute).must(guess); s.Incident != nil {
 				t.Errorf("an incident was opened: %+v", s.Incident.Timeline)

@@ -1,4 +1,4 @@
-package engine
+package lifecycle
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -203,7 +204,7 @@ func (s *State) join(ev AlertChecked, now time.Time) bool {
 // runbook, and for few that a webhook made up.
 func (s *State) keeps(trigger string) bool {
 	_, known := s.Runbook.Trigger(trigger)
-	return known || trigger == blind || len(s.Incident.Triggers) < maxAlerts
+	return known || trigger == rules.BlindTrigger || len(s.Incident.Triggers) < maxAlerts
 }
 
 func confirmedText(b record.Breach) string {

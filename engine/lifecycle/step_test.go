@@ -1,4 +1,4 @@
-package engine
+package lifecycle
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 func phase(t *testing.T, s State, want record.Phase) {
@@ -37,18 +38,11 @@ func quietStep(t *testing.T, s State) {
 	}
 }
 
-func refused(t *testing.T, err, want error) {
-	t.Helper()
-	if !errors.Is(err, want) {
-		t.Fatalf("error is %v, want one that is %v", err, want)
-	}
-}
-
 func TestSecondAlertsJoinAndRepeatedOnesChangeNothing(t *testing.T) {
 	p := playOf(t, "page")
 	act(p)
 	p.breach("slow")
-	ev := p.asked(breachOf("slow", record.Breaching))
+	ev := p.asked(fixture.Breach("slow", record.Breaching))
 	ev.Alert.Source = record.Watcher
 	s := p.must(ev)
 	if got := fmt.Sprint(s.Incident.Triggers, s.Incident.Sources); got != "[errors slow] [webhook watcher]" {
@@ -94,7 +88,7 @@ func TestTriggersThatFireTogetherDoNotTakeTurns(t *testing.T) {
 }
 
 func TestOneTriggerAtItsLimitDoesNotPageAtEachLook(t *testing.T) {
-	noData, sick := breachOf("slowish", record.NoData), breachOf("slowish", record.Breaching)
+	noData, sick := fixture.Breach("slowish", record.NoData), fixture.Breach("slowish", record.Breaching)
 	sick.StableUnhealthy = true
 	for name, other := range map[string]record.Breach{"no data": noData, "stable sick": sick} {
 		t.Run(name, func(t *testing.T) {
@@ -133,19 +127,19 @@ func TestUnreadableRouterKeysPageOnce(t *testing.T) {
 func TestClearedIncidentActsOnItsOwnTriggerLater(t *testing.T) {
 	p := playOf(t, "page")
 	p.launch()
-	s := p.must(p.asked(breachOf("errors", record.Unreachable)))
+	s := p.must(p.asked(fixture.Breach("errors", record.Unreachable)))
 	if fmt.Sprint(kinds(s)) != "[opened!]" {
 		t.Fatalf("told %v", kinds(s))
 	}
-	s = p.after(time.Minute).must(p.asked(breachOf("slow", record.NotBreaching)))
+	s = p.after(time.Minute).must(p.asked(fixture.Breach("slow", record.NotBreaching)))
 	phase(t, s, record.Unconfirmed) // that is another trigger's answer
-	phase(t, p.must(p.asked(breachOf("errors", record.NotBreaching))), record.Done)
-	s = p.after(time.Hour).must(p.asked(breachOf("errors", record.Unreachable)))
+	phase(t, p.must(p.asked(fixture.Breach("errors", record.NotBreaching))), record.Done)
+	s = p.after(time.Hour).must(p.asked(fixture.Breach("errors", record.Unreachable)))
 	phase(t, s, record.Unconfirmed)
 	if fmt.Sprint(kinds(s)) != "[opened!]" {
 		t.Fatalf("an hour later told %v", kinds(s))
 	}
-	p.must(p.asked(breachOf("errors", record.NotBreaching)))
+	p.must(p.asked(fixture.Breach("errors", record.NotBreaching)))
 	phase(t, p.after(time.Hour).breach("errors"), record.Acted)
 }
 
@@ -159,14 +153,14 @@ func TestSevereEscalatesAwaitingAndSupersedesItsApproval(t *testing.T) {
 		t.Errorf("approval is %s", s.Approval.Status)
 	}
 	_, err := p.step(Answered{Approval: id, By: "ann", How: "api", Yes: true})
-	refused(t, err, runbook.ErrRefused)
+	fixture.Refused(t, err, runbook.ErrRefused)
 }
 
 func TestRejectionSilencesItsTriggersAndNoOtherSevereOne(t *testing.T) {
 	p := playOf(t, "page")
 	ask(p)
 	_, err := p.step(Answered{Approval: p.s.Approval.ID, By: "ann", How: "api"})
-	refused(t, err, runbook.ErrRefused) // without a reason
+	fixture.Refused(t, err, runbook.ErrRefused) // without a reason
 	phase(t, p.must(p.answer(false, "ann")), record.Done)
 	for range 20 {
 		quietStep(t, p.after(time.Minute).breach("slowish"))
@@ -197,7 +191,7 @@ func TestExpiry(t *testing.T) {
 		p := playOf(t, "page")
 		ask(p)
 		_, err := p.after(late).step(p.answer(true, "ann"))
-		refused(t, err, runbook.ErrRefused)
+		fixture.Refused(t, err, runbook.ErrRefused)
 	})
 	world := []struct {
 		name  string
@@ -230,7 +224,7 @@ func TestExpiry(t *testing.T) {
 				t.Fatalf("effects are %v: the trigger is to be asked again", e)
 			}
 			w.edit(p)
-			s = p.must(p.asked(breachOf("slowish", w.state)))
+			s = p.must(p.asked(fixture.Breach("slowish", w.state)))
 			phase(t, s, w.want)
 			if (w.want == record.Acted) != s.Write.Shift || len(kinds(s)) != 1 {
 				t.Errorf("shift %v, told %v", s.Write.Shift, kinds(s))
@@ -261,7 +255,7 @@ func TestApprove(t *testing.T) {
 	}
 	p.s.Plan.Digest = "sha256:other"
 	_, err := p.step(p.answer(true, "ann"))
-	refused(t, err, runbook.ErrConflict)
+	fixture.Refused(t, err, runbook.ErrConflict)
 	p.plan(p.s.Plan.To, fmt.Sprintf("back from %v", p.s.Split))
 	s := p.must(p.answer(true, "bob"))
 	phase(t, s, record.Acted)
@@ -269,7 +263,7 @@ func TestApprove(t *testing.T) {
 		t.Errorf("approval %+v, incident by %q, budget %v", s.Approval, s.Incident.By, s.Budget)
 	}
 	_, err = p.step(p.answer(true, "ann"))
-	refused(t, err, runbook.ErrRefused)
+	fixture.Refused(t, err, runbook.ErrRefused)
 }
 
 // A tool that writes equal values is nobody, but the plan's indexes move with it: the
@@ -312,7 +306,7 @@ func TestNoQuestionAndNoYesWithoutAPlan(t *testing.T) {
 	unreadable(p)
 	p.s.Approval.Change = ""
 	_, err := p.step(p.answer(true, "ann"))
-	refused(t, err, runbook.ErrConflict)
+	fixture.Refused(t, err, runbook.ErrConflict)
 }
 
 func TestHumanRollsBackFromEveryOpenState(t *testing.T) {
@@ -325,8 +319,8 @@ func TestHumanRollsBackFromEveryOpenState(t *testing.T) {
 		t.Run(sc.name, func(t *testing.T) {
 			if p.s.ExternalChange() {
 				_, err := p.step(Demanded{"ann", "because"})
-				refused(t, err, runbook.ErrRefused)        // another human's split is not overwritten …
-				p.must(SplitAccepted{"ann", "it is mine"}) // … unless somebody says so
+				fixture.Refused(t, err, runbook.ErrRefused) // another human's split is not overwritten …
+				p.must(SplitAccepted{"ann", "it is mine"})  // … unless somebody says so
 			}
 			s := p.must(Demanded{"ann", "because"})
 			phase(t, s, record.Acted)
@@ -412,7 +406,7 @@ func TestForeignSplit(t *testing.T) {
 				t.Errorf("%v does not hold the release", sp)
 			}
 			_, err := p.step(SplitAccepted{"ann", "because"})
-			refused(t, err, runbook.ErrRefused)
+			fixture.Refused(t, err, runbook.ErrRefused)
 		}
 	})
 	t.Run("put back ends it", func(t *testing.T) {
@@ -569,8 +563,8 @@ func TestWrittenIsNotAppliedPagesOnce(t *testing.T) {
 func TestArchivedClosesOnce(t *testing.T) {
 	p := playOf(t, "page")
 	settle(p)
-	_, err := p.step(Launched{launchOf(t), "ann"})
-	refused(t, err, runbook.ErrRefused) // or nobody would ever seal it
+	_, err := p.step(Launched{fixture.Launch(t), "ann"})
+	fixture.Refused(t, err, runbook.ErrRefused) // or nobody would ever seal it
 	phase(t, p.must(Archived{Problem: "disk full"}), record.Done)
 	if p.s.Incident.Evidence != "incomplete: disk full" {
 		t.Errorf("evidence is %q", p.s.Incident.Evidence)
@@ -586,7 +580,7 @@ func TestToldTakesFromTheOutboxOnce(t *testing.T) {
 	act(p)
 	id := p.s.Write.Messages[0].ID
 	s := p.must(MessageSent{Message: id, Incident: p.s.Incident.ID, Text: "told #ranking-oncall"})
-	if !slices.Equal(s.Write.Sent, []string{id}) || !s.noted("told") {
+	if !slices.Equal(s.Write.Sent, []string{id}) || !fixture.Noted(s.Incident, "told") {
 		t.Fatalf("sent %v", s.Write.Sent)
 	}
 	if s = p.must(MessageSent{Message: id, Incident: p.s.Incident.ID, Text: "told again"}); len(s.Write.Sent) != 0 {
@@ -599,7 +593,7 @@ func TestToldTakesFromTheOutboxOnce(t *testing.T) {
 		t.Errorf("another incident's message: sent %v, %d lines were %d", s.Write.Sent, len(s.Incident.Timeline), lines)
 	}
 	s = p.must(MessageSent{Message: "old", Incident: s.Incident.ID, GaveUp: true, Text: "nobody was there"})
-	if !s.noted("gave_up") && s.Outbox["old"] {
+	if !fixture.Noted(s.Incident, "gave_up") && s.Outbox["old"] {
 		t.Error("giving up is not noted")
 	}
 }
@@ -618,9 +612,9 @@ func TestIncidentStaysSmall(t *testing.T) {
 		ev.Alert.Labels, ev.Alert.Annotations, ev.Breach.Queries, ev.Breach.Problem = labels, labels, queries, long
 		return ev
 	}
-	p.must(heavy(p.asked(breachOf("errors", record.Unreachable))))
+	p.must(heavy(p.asked(fixture.Breach("errors", record.Unreachable))))
 	for n := range 40 {
-		ev := heavy(p.asked(breachOf("slowish", record.Breaching)))
+		ev := heavy(p.asked(fixture.Breach("slowish", record.Breaching)))
 		ev.Alert.Trigger = fmt.Sprint("trigger", n)
 		p.must(ev)
 	}
@@ -645,7 +639,7 @@ func TestIncidentStaysSmall(t *testing.T) {
 	}
 	t.Logf("%d bytes, %d lines", len(text), len(p.s.Incident.Timeline))
 	for _, kind := range []string{"unconfirmed", "demanded", "acted", "drained", "verdict"} {
-		if !p.s.noted(kind) {
+		if !fixture.Noted(p.s.Incident, kind) {
 			t.Errorf("the timeline lost %q", kind)
 		}
 	}

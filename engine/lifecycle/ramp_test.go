@@ -1,4 +1,4 @@
-package engine
+package lifecycle
 
 import (
 	"fmt"
@@ -8,27 +8,24 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 const minute = time.Minute
 
-func minutes(n int) runbook.Duration { return runbook.Duration(time.Duration(n) * minute) }
-
-// rampOf is a play whose runbook has a ramp: 20, 50, 100 %, ten minutes each, baked
-// for an hour. The release begins at 20 %.
+// rampOf is a play whose runbook has a ramp. The release begins at 20 %.
 func rampOf(tb testing.TB, promote string) *play {
 	p := playOf(tb, "page")
-	p.s.Runbook.Rollout = &runbook.Rollout{Strategy: runbook.Canary, Promote: promote, Bake: minutes(60), Steps: []runbook.RampStep{
-		{Weight: 20, For: minutes(10)}, {Weight: 50, For: minutes(10)}, {Weight: 100}}}
+	p.s.Runbook.Rollout = fixture.Ramp(promote)
 	p.s.Watchdog = p.now
 	return p
 }
 
 func flipOf(tb testing.TB) *play {
 	p := playOf(tb, "page")
-	p.s.Runbook.Rollout = &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: minutes(60), Holdback: 5}
+	p.s.Runbook.Rollout = &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: fixture.Minutes(60), Holdback: 5}
 	p.s.Watchdog = p.now
-	l := launchOf(tb)
+	l := fixture.Launch(tb)
 	l.Weight = 0
 	p.must(Launched{l, "ann"})
 	return p
@@ -104,14 +101,14 @@ func TestARampGoesUpByItselfAndIsProved(t *testing.T) {
 		t.Fatalf("not proved: %+v, told %v", s.Release, kinds(s))
 	}
 	quietStep(t, p.after(time.Hour).must(Tick{}))
-	_, err := p.step(Launched{launchOf(t), "ann"})
-	refused(t, err, runbook.ErrRefused) // the router has all of v2, and v1 is not stable any more
-	l := launchOf(t)
+	_, err := p.step(Launched{fixture.Launch(t), "ann"})
+	fixture.Refused(t, err, runbook.ErrRefused) // the router has all of v2, and v1 is not stable any more
+	l := fixture.Launch(t)
 	l.Stable, l.Candidate = l.Candidate, l.Stable
 	rebuilt := l
 	rebuilt.Stable.Bundle.Model.Registry.Version = "99" // v2's name and backend, and another model
 	_, err = p.step(Launched{rebuilt, "ann"})
-	refused(t, err, runbook.ErrRefused)
+	fixture.Refused(t, err, runbook.ErrRefused)
 	if !strings.Contains(err.Error(), "the last known good of ranker in default is v2") || !strings.Contains(err.Error(), "--stable-not-proved") {
 		t.Fatalf("says %v", err)
 	}
@@ -183,8 +180,8 @@ func TestWhatKeepsTheNextStep(t *testing.T) {
 		{"old answer", func(p *play, r *record.Readiness) { r.AskedAt = p.now.Add(-minute) }, "out of date"},
 		{"never asked", func(_ *play, r *record.Readiness) { *r = record.Readiness{} }, "out of date"},
 		{"frozen", func(p *play, _ *record.Readiness) { p.breach("slo") }, "is frozen (trigger slo)"},
-		{"held", func(p *play, _ *record.Readiness) { p.must(p.asked(breachOf("errors", record.NoData))) }, "is held (trigger errors)"},
-		{"unconfirmed", func(p *play, _ *record.Readiness) { p.must(p.asked(breachOf("errors", record.Unreachable))) }, "is unconfirmed (trigger errors)"},
+		{"held", func(p *play, _ *record.Readiness) { p.must(p.asked(fixture.Breach("errors", record.NoData))) }, "is held (trigger errors)"},
+		{"unconfirmed", func(p *play, _ *record.Readiness) { p.must(p.asked(fixture.Breach("errors", record.Unreachable))) }, "is unconfirmed (trigger errors)"},
 		{"asked to roll back", func(p *play, _ *record.Readiness) { p.breach("slowish") }, "is awaiting (trigger slowish)"},
 		{"external change", func(p *play, _ *record.Readiness) { p.s.Split = record.Split{"ranker-v1": 1, "ranker-v2": 1} }, "somebody else changed the split"},
 		{"stopped", func(p *play, _ *record.Readiness) { p.must(Stopped{"ann", "lunch"}) }, "ann stopped the ramp: lunch"},
@@ -196,7 +193,7 @@ func TestWhatKeepsTheNextStep(t *testing.T) {
 		{"watchdog silent", func(p *play, _ *record.Readiness) { p.s.Watchdog = p.now.Add(-7 * minute) }, "no watchdog alert received by webhook since 2030-05-06 09:03:00 UTC"},
 		{"watchdog never", func(p *play, _ *record.Readiness) { p.s.Watchdog = time.Time{} }, "no watchdog alert received by webhook yet"},
 		{"out of hours", func(p *play, _ *record.Readiness) {
-			p.s.Runbook.Rollout.Schedule = []runbook.Schedule{{Cron: "0 12 * * *", For: minutes(60), Timezone: "UTC"}}
+			p.s.Runbook.Rollout.Schedule = []runbook.Schedule{{Cron: "0 12 * * *", For: fixture.Minutes(60), Timezone: "UTC"}}
 		}, "opens at 2030-05-06 12:00:00 UTC"},
 		{"stable quarantined", func(p *play, _ *record.Readiness) {
 			b := p.s.Release.Stable.Bundle
@@ -215,7 +212,7 @@ func TestWhatKeepsTheNextStep(t *testing.T) {
 				c.make(p, &ev.Ready)
 				s, err := p.step(ev)
 				if by != "" {
-					refused(t, err, runbook.ErrRefused)
+					fixture.Refused(t, err, runbook.ErrRefused)
 					if !strings.Contains(err.Error(), c.want) {
 						t.Fatalf("refused with %q, want %q", err, c.want)
 					}
@@ -297,7 +294,7 @@ func TestAskedStep(t *testing.T) {
 		s := p.must(ev)
 		weight(t, s, 50)
 		_, err := p.step(ev)
-		refused(t, err, runbook.ErrNotFound) // used once
+		fixture.Refused(t, err, runbook.ErrNotFound) // used once
 	})
 	t.Run("no", func(t *testing.T) {
 		p := ask(t)
@@ -326,23 +323,23 @@ func TestAskedStep(t *testing.T) {
 	t.Run("a stranger", func(t *testing.T) {
 		p := ask(t)
 		_, err := p.step(p.answerStep(true, "eve"))
-		refused(t, err, runbook.ErrRefused)
+		fixture.Refused(t, err, runbook.ErrRefused)
 	})
 	t.Run("what objects, objects to a yes", func(t *testing.T) {
 		p := ask(t)
 		ev := p.answerStep(true, "ann")
 		ev.Ready.StablePods = 0
 		_, err := p.step(ev)
-		refused(t, err, runbook.ErrRefused)
+		fixture.Refused(t, err, runbook.ErrRefused)
 		p.breach("slo")
 		_, err = p.step(p.answerStep(true, "ann"))
-		refused(t, err, runbook.ErrRefused)
+		fixture.Refused(t, err, runbook.ErrRefused)
 	})
 	t.Run("another plan", func(t *testing.T) {
 		p := ask(t)
 		p.s.Next.Digest = "sha256:other"
 		_, err := p.step(p.answerStep(true, "ann"))
-		refused(t, err, runbook.ErrConflict)
+		fixture.Refused(t, err, runbook.ErrConflict)
 	})
 	t.Run("the keys were written, the question is put again", func(t *testing.T) {
 		p := ask(t)
@@ -361,7 +358,7 @@ func TestAskedStep(t *testing.T) {
 		before := *p.s.Question
 		op := p.s
 		op.Op = "op-breach"
-		s, err := Step(op, p.asked(breachOf("errors", record.Breaching)), p.now)
+		s, err := Step(op, p.asked(fixture.Breach("errors", record.Breaching)), p.now)
 		if err != nil || s.Question.ID != before.ID || s.Question.Status != record.Superseded || s.Release.Asking != "" {
 			t.Errorf("%v, the question is %+v", err, s.Question)
 		}
@@ -371,16 +368,16 @@ func TestAskedStep(t *testing.T) {
 func TestStopAndResume(t *testing.T) {
 	p := rampOf(t, runbook.PromoteAutomatic)
 	_, err := p.step(Stopped{"ann", "lunch"})
-	refused(t, err, runbook.ErrRefused)
+	fixture.Refused(t, err, runbook.ErrRefused)
 	p.launch()
 	p.must(Stopped{"ann", "lunch"})
 	_, err = p.step(Stopped{"bob", "lunch too"})
-	refused(t, err, runbook.ErrRefused)
+	fixture.Refused(t, err, runbook.ErrRefused)
 	p.alive(10 * minute)
 	weight(t, p.must(p.readyAs("")), 20)
 	p.must(Resumed{"bob", "back"})
 	_, err = p.step(Resumed{"bob", "back"})
-	refused(t, err, runbook.ErrRefused)
+	fixture.Refused(t, err, runbook.ErrRefused)
 	weight(t, p.must(p.readyAs("")), 50)
 }
 
@@ -405,11 +402,11 @@ func TestResumeIsNoWayAroundOthers(t *testing.T) {
 	p.launch()
 	p.breach("slowish")
 	_, err := p.step(Resumed{"ann", "go on"})
-	refused(t, err, runbook.ErrRefused)
+	fixture.Refused(t, err, runbook.ErrRefused)
 	p = rampOf(t, runbook.PromoteAutomatic)
 	foreign(p)
 	_, err = p.step(Resumed{"ann", "go on"})
-	refused(t, err, runbook.ErrRefused)
+	fixture.Refused(t, err, runbook.ErrRefused)
 }
 
 func TestFlip(t *testing.T) {
@@ -421,7 +418,7 @@ func TestFlip(t *testing.T) {
 	ev.Flip, ev.Ready.CandidateRate = true, 0
 	ev.Ready.CandidatePods = 1
 	_, err := p.step(ev)
-	refused(t, err, runbook.ErrRefused)
+	fixture.Refused(t, err, runbook.ErrRefused)
 	ev.Ready.CandidatePods = 2
 	s = p.must(ev)
 	weight(t, s, 95)
@@ -431,7 +428,7 @@ func TestFlip(t *testing.T) {
 	again := p.readyAs("ann")
 	again.Flip = true
 	_, err = p.step(again)
-	refused(t, err, runbook.ErrRefused)
+	fixture.Refused(t, err, runbook.ErrRefused)
 	t.Run("flip back", func(t *testing.T) {
 		s, err := Step(p.s, Demanded{"ann", "no"}, p.now)
 		if err != nil || s.Release.Weight != 0 || s.Release.Phase != record.RolledBack {
@@ -452,11 +449,11 @@ func TestFlipIsForBlueAndGreenOnly(t *testing.T) {
 	ev := p.readyAs("ann")
 	ev.Flip = true
 	_, err := p.step(ev)
-	refused(t, err, runbook.ErrRefused)
+	fixture.Refused(t, err, runbook.ErrRefused)
 	p = playOf(t, "page")
 	p.launch()
 	_, err = p.step(p.readyAs("ann"))
-	refused(t, err, runbook.ErrRefused) // no ramp at all
+	fixture.Refused(t, err, runbook.ErrRefused) // no ramp at all
 	if s := p.must(p.readyAs("")); s.Write.Advance || s.Release.Waiting != "" {
 		t.Errorf("%+v", s.Release)
 	}
@@ -471,5 +468,5 @@ func TestAnAnswerAboutOtherWeightsPromotesNothing(t *testing.T) {
 	p.alive(10 * minute)
 	weight(t, p.must(old), 50)
 	_, err := p.step(mine)
-	refused(t, err, runbook.ErrConflict)
+	fixture.Refused(t, err, runbook.ErrConflict)
 }

@@ -1,4 +1,4 @@
-package engine
+package lifecycle
 
 import (
 	"crypto/sha256"
@@ -16,7 +16,7 @@ import (
 // launched starts a release: the records, both manifests and the first weights.
 func (s *State) launched(ev Launched, now time.Time) error {
 	l := ev.Launch
-	stable, candidate := side(l.Stable), side(l.Candidate)
+	stable, candidate := record.SideOf(l.Stable), record.SideOf(l.Candidate)
 	in := policy.Launch{
 		Runbook: s.Runbook, Region: s.Region, Stable: stable, Candidate: candidate, Weight: l.Weight, Safer: l.Safer,
 		Trusted: l.StableNotProved != "", Last: s.Release, Incident: s.Incident, Quarantined: s.Quarantined,
@@ -38,7 +38,7 @@ func (s *State) launched(ev Launched, now time.Time) error {
 		StartedAt: now, StartedBy: ev.By, Rollbacks: rollbacks, Good: good, GoodBefore: before, Rollout: safer, SaferThan: than, Op: s.Op,
 	}
 	if in.NotProved() {
-		s.Release.NotProved = &record.HumanWord{At: now, By: truncate(ev.By, 100), Reason: truncate(l.StableNotProved, maxLine)}
+		s.Release.NotProved = &record.HumanWord{At: now, By: record.Truncate(ev.By, 100), Reason: record.Truncate(l.StableNotProved, record.MaxLine)}
 	}
 	if s.Runbook.Shadow.Needed() {
 		s.Release.Shadow, s.Write.Gate = s.Shadow.Report, true
@@ -147,21 +147,10 @@ func (s State) isQuarantined(digest string) bool {
 	return ok && q.Lifted == ""
 }
 
-func side(l runbook.LaunchSide) record.Side {
-	return record.Side{Version: l.Version, Backend: or(l.Backend, l.Version), Bundle: l.Bundle.Digest()}
-}
-
 // derive makes an id out of the step's operation id, which is random and used once.
 func derive(op, what string) string {
 	h := sha256.Sum256([]byte(what + " " + op))
 	return hex.EncodeToString(h[:16])
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // recent keeps the moments of the last 24 hours.

@@ -1,4 +1,4 @@
-package engine
+package lifecycle
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // What makes the router ignore a change keeps a release from starting, never keeps a
@@ -16,7 +17,7 @@ import (
 func TestHazards(t *testing.T) {
 	p := playOf(t, "page")
 	p.s.Hazards = []string{"a typo"}
-	if _, err := p.step(Launched{launchOf(t), "ann"}); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "a typo") {
+	if _, err := p.step(Launched{fixture.Launch(t), "ann"}); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "a typo") {
 		t.Errorf("launch: %v, want it refused with the hazard", err)
 	}
 	p.s.Hazards = nil
@@ -26,7 +27,7 @@ func TestHazards(t *testing.T) {
 	if !s.Write.Shift || s.Incident.Phase != record.Acted {
 		t.Errorf("phase %s, shift %v: a hazard kept a rollback from being written", s.Incident.Phase, s.Write.Shift)
 	}
-	if !s.noted("hazard") {
+	if !fixture.Noted(s.Incident, "hazard") {
 		t.Error("the timeline does not name the hazard")
 	}
 	if !slices.ContainsFunc(s.Write.Messages, func(m record.Message) bool {

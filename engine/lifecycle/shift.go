@@ -1,6 +1,7 @@
-package engine
+package lifecycle
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ func (s *State) shift(by string, now time.Time) {
 	s.Write.Shift = true
 	s.Write.Quarantine = append(s.Write.Quarantine, record.Quarantine{
 		Schema: runbook.Schema, Bundle: r.Candidate.Bundle, Service: r.Service, Incident: i.ID,
-		Reason: or(first(i.Decision.Reasons), "rolled back by "+by),
+		Reason: cmp.Or(first(i.Decision.Reasons), "rolled back by "+by),
 	})
 	s.note(now, "acted", by, fmt.Sprintf("traffic moved from %v to %v in one transaction; bundle %s quarantined", change.From, change.To, r.Candidate.Bundle))
 	s.tell(report.Acted, now)
@@ -122,7 +123,7 @@ func (s *State) archived(ev Archived, now time.Time) {
 	if ev.Problem != "" {
 		i.Evidence = "incomplete: " + ev.Problem
 	}
-	s.note(now, "evidence", "", or(ev.Problem, "sealed "+ev.Digest))
+	s.note(now, "evidence", "", cmp.Or(ev.Problem, "sealed "+ev.Digest))
 	if i.Phase == record.Settled {
 		s.close(now)
 	}
@@ -166,7 +167,7 @@ func (s *State) tell(compose func(record.Incident, *runbook.Runbook, time.Time) 
 // observeSplit notices a split that somebody else wrote. It is never repaired.
 func (s *State) observeSplit(now time.Time) {
 	r := s.Release
-	if r == nil || r.Phase == record.Closed || s.unreadable() {
+	if r == nil || r.Phase == record.Closed || s.Unreadable() {
 		return
 	}
 	if !s.ExternalChange() {

@@ -1,4 +1,4 @@
-package engine
+package lifecycle
 
 import (
 	"slices"
@@ -9,18 +9,19 @@ import (
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // guardStories bring the engine to a decision by each guard of the policy.
 var guardStories = map[string]func(p *play) State{
-	policy.GuardUnknownTrigger: func(p *play) State { return p.hears(breachOf("cosmic-rays", record.NoData)) },
-	policy.GuardUnreachable:    func(p *play) State { return p.hears(breachOf("errors", record.Unreachable)) },
-	policy.GuardBlind:          func(p *play) State { return p.hears(breachOf("errors", record.NoData)) },
+	policy.GuardUnknownTrigger: func(p *play) State { return p.hears(fixture.Breach("cosmic-rays", record.NoData)) },
+	policy.GuardUnreachable:    func(p *play) State { return p.hears(fixture.Breach("errors", record.Unreachable)) },
+	policy.GuardBlind:          func(p *play) State { return p.hears(fixture.Breach("errors", record.NoData)) },
 	policy.GuardNotConfirmed: func(p *play) State {
-		p.hears(breachOf("errors", record.Unreachable))
-		return p.must(p.asked(breachOf("errors", record.NotBreaching)))
+		p.hears(fixture.Breach("errors", record.Unreachable))
+		return p.must(p.asked(fixture.Breach("errors", record.NotBreaching)))
 	},
-	policy.GuardAbsoluteSLO: func(p *play) State { return p.hears(breachOf("slo", record.Breaching)) },
+	policy.GuardAbsoluteSLO: func(p *play) State { return p.hears(fixture.Breach("slo", record.Breaching)) },
 	policy.GuardStableUnhealthy: func(p *play) State {
 		return p.bent(func(b *record.Breach) { b.StableUnhealthy = true })
 	},
@@ -29,7 +30,7 @@ var guardStories = map[string]func(p *play) State{
 		return p.breach("slow")
 	},
 	policy.GuardNothing: func(p *play) State {
-		l := launchOf(p.tb)
+		l := fixture.Launch(p.tb)
 		l.Weight = 0
 		p.must(Launched{l, "ann"})
 		return p.breach("errors")
@@ -41,7 +42,7 @@ var guardStories = map[string]func(p *play) State{
 	},
 	policy.GuardPaused: func(p *play) State {
 		p.s.Control = record.Control{Mode: runbook.Paused}
-		return p.hears(breachOf("errors", record.Breaching))
+		return p.hears(fixture.Breach("errors", record.Breaching))
 	},
 	policy.GuardLKGQuarantined: func(p *play) State {
 		p.launch()
@@ -59,7 +60,7 @@ var guardStories = map[string]func(p *play) State{
 	},
 	policy.GuardPauseExpired: func(p *play) State {
 		p.s.Control = record.Control{Mode: runbook.Paused, Until: p.now.Add(-minute)}
-		return p.hears(breachOf("errors", record.Breaching))
+		return p.hears(fixture.Breach("errors", record.Breaching))
 	},
 	policy.GuardRuleDrift: func(p *play) State {
 		return p.bent(func(b *record.Breach) { b.RulesDrift = "the expression differs" })
@@ -82,26 +83,26 @@ var guardStories = map[string]func(p *play) State{
 	},
 	policy.GuardBudget: func(p *play) State {
 		p.s.Budget.Recent = []time.Time{p.now, p.now, p.now}
-		return p.hears(breachOf("errors", record.Breaching))
+		return p.hears(fixture.Breach("errors", record.Breaching))
 	},
 	policy.GuardSchedule: func(p *play) State {
-		p.s.Runbook.Policy.Schedule = []runbook.Schedule{{Cron: "0 20 * * *", For: minutes(60)}}
-		return p.hears(breachOf("errors", record.Breaching))
+		p.s.Runbook.Policy.Schedule = []runbook.Schedule{{Cron: "0 20 * * *", For: fixture.Minutes(60)}}
+		return p.hears(fixture.Breach("errors", record.Breaching))
 	},
-	policy.GuardMild:   func(p *play) State { return p.hears(breachOf("slowish", record.Breaching)) },
-	policy.GuardSevere: func(p *play) State { return p.hears(breachOf("errors", record.Breaching)) },
+	policy.GuardMild:   func(p *play) State { return p.hears(fixture.Breach("slowish", record.Breaching)) },
+	policy.GuardSevere: func(p *play) State { return p.hears(fixture.Breach("errors", record.Breaching)) },
 	policy.GuardObserve: func(p *play) State {
 		p.s.Runbook.Policy.Mode = runbook.Observe
-		return p.hears(breachOf("errors", record.Breaching))
+		return p.hears(fixture.Breach("errors", record.Breaching))
 	},
 	policy.GuardHuman: func(p *play) State {
 		p.launch()
 		return p.must(Demanded{"ann", "it feels wrong"})
 	},
 	policy.GuardChecks: func(p *play) State {
-		l := launchOf(p.tb)
+		l := fixture.Launch(p.tb)
 		l.Weight = 0
-		p.s.Runbook.Rollout = &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: minutes(60), Holdback: 5}
+		p.s.Runbook.Rollout = &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: fixture.Minutes(60), Holdback: 5}
 		p.must(Launched{l, "ann"})
 		ev := p.alive(minute).readyAs("ann")
 		ev.Flip = true
@@ -109,7 +110,7 @@ var guardStories = map[string]func(p *play) State{
 		return p.checkedAs(record.Bad, p.s.Runbook.Verification.Polls)
 	},
 	policy.GuardExpired: func(p *play) State {
-		p.hears(breachOf("slowish", record.Breaching))
+		p.hears(fixture.Breach("slowish", record.Breaching))
 		return p.after(p.s.Runbook.Policy.ApprovalTTL.Std() + minute).must(Tick{})
 	},
 }
@@ -121,7 +122,7 @@ func (p *play) hears(b record.Breach) State {
 }
 
 func (p *play) bent(bend func(*record.Breach)) State {
-	b := breachOf("errors", record.Breaching)
+	b := fixture.Breach("errors", record.Breaching)
 	bend(&b)
 	return p.hears(b)
 }
@@ -165,7 +166,7 @@ var rampGuardStories = map[string]func(p *play, ev *Promoted){
 		ev.By = ""
 	},
 	"schedule": func(p *play, _ *Promoted) {
-		p.s.Runbook.Rollout.Schedule = []runbook.Schedule{{Cron: "0 20 * * *", For: minutes(60)}}
+		p.s.Runbook.Rollout.Schedule = []runbook.Schedule{{Cron: "0 20 * * *", For: fixture.Minutes(60)}}
 	},
 	"no_watchdog": func(p *play, _ *Promoted) { p.s.Watchdog = time.Time{} },
 	"manual": func(p *play, ev *Promoted) {
@@ -200,7 +201,7 @@ func TestTheEngineReachesEveryGuardOfTheRamp(t *testing.T) {
 			case s.Release.Weight != 20:
 				t.Fatalf("the step to %d %% was taken", s.Release.Weight)
 			case ev.By != "":
-				refused(t, err, runbook.ErrRefused)
+				fixture.Refused(t, err, runbook.ErrRefused)
 				if !strings.Contains(err.Error(), why) {
 					t.Fatalf("%v, want %s", err, why)
 				}

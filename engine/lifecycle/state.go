@@ -1,4 +1,4 @@
-package engine
+package lifecycle
 
 import (
 	"slices"
@@ -7,11 +7,6 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
-
-// A Target is one service in one region: the unit that is stepped and committed.
-type Target struct{ Service, Region string }
-
-func (s Target) String() string { return s.Service + "/" + s.Region }
 
 // State is everything [Step] may look at: the records of one target as they were read
 // in one snapshot, and the router's split as it was decoded from the same snapshot.
@@ -103,7 +98,7 @@ func (s State) release() record.Release {
 // under an open release. Of keys that cannot be read nothing is known.
 func (s State) ExternalChange() bool {
 	switch {
-	case s.Release == nil || s.unreadable():
+	case s.Release == nil || s.Unreadable():
 		return false
 	case s.Split == nil:
 		return s.Open()
@@ -111,8 +106,8 @@ func (s State) ExternalChange() bool {
 	return !s.Split.Equal(s.Release.Want())
 }
 
-// unreadable reports whether there is a split that nobody can read.
-func (s State) unreadable() bool { return s.Split == nil && s.PlanProblem != "" }
+// Unreadable reports whether there is a split that nobody can read.
+func (s State) Unreadable() bool { return s.Split == nil && s.PlanProblem != "" }
 
 // note appends one line to the incident's timeline. The timeline is bounded: past
 // maxTimeline the oldest of its chatter gives way, see [shorten].
@@ -120,7 +115,7 @@ func (s *State) note(now time.Time, kind, by, text string) {
 	if s.Incident == nil {
 		return
 	}
-	line := record.Record{At: now, Kind: kind, By: truncate(by, 100), Text: truncate(text, maxLine), Op: s.Op}
+	line := record.Record{At: now, Kind: kind, By: record.Truncate(by, 100), Text: record.Truncate(text, record.MaxLine), Op: s.Op}
 	s.Incident.Timeline = shorten(append(s.Incident.Timeline, line), maxTimeline)
 }
 
@@ -140,7 +135,4 @@ func shorten(t []record.Record, most int) []record.Record {
 	return t
 }
 
-const (
-	maxTimeline = 80
-	maxLine     = 600 // bytes
-)
+const maxTimeline = 80

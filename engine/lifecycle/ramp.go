@@ -1,6 +1,7 @@
-package engine
+package lifecycle
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ import (
 func (s State) ramp(ready *record.Readiness, byHuman bool) policy.Ramp {
 	in := policy.Ramp{
 		Runbook: s.Runbook, Release: s.release(), Incident: s.Incident, Control: s.Control, ExternalChange: s.ExternalChange(),
-		Router: or(s.PlanProblem, s.NextProblem), Watchdog: s.Watchdog, Ready: ready, ByHuman: byHuman,
+		Router: cmp.Or(s.PlanProblem, s.NextProblem), Watchdog: s.Watchdog, Ready: ready, ByHuman: byHuman,
 	}
 	in.StableQuarantined = s.isQuarantined(in.Release.Stable.Bundle)
 	in.CandidateQuarantined = s.isQuarantined(in.Release.Candidate.Bundle)
@@ -27,8 +28,8 @@ func (s State) ramp(ready *record.Readiness, byHuman bool) policy.Ramp {
 	return in
 }
 
-// ramping reports whether a release goes up a ramp.
-func (s State) ramping() bool { return s.Open() && s.Runbook.Rollout != nil }
+// Ramping reports whether a release goes up a ramp.
+func (s State) Ramping() bool { return s.Open() && s.Runbook.Rollout != nil }
 
 // atEnd reports whether nothing is left to promote, so that the release is to be closed.
 func (s State) atEnd() bool {
@@ -39,7 +40,7 @@ func (s State) atEnd() bool {
 // reconcileRamp says in words why the next step is not taken. What only Prometheus knows
 // comes with [Promoted], and its words stay until then.
 func (s *State) reconcileRamp(now time.Time) {
-	if !s.ramping() {
+	if !s.Ramping() {
 		return
 	}
 	s.reconcileQuestion(now)
@@ -60,7 +61,7 @@ func asked(a record.Approval, rb *runbook.Runbook) string {
 
 // wantsReady reports whether Prometheus is to be asked about readiness.
 func wantsReady(s State, now time.Time) bool {
-	if !s.ramping() || s.Release.Asking != "" && !s.atEnd() {
+	if !s.Ramping() || s.Release.Asking != "" && !s.atEnd() {
 		return false
 	}
 	guard, _ := policy.Promote(s.ramp(nil, false), now)
@@ -140,7 +141,7 @@ func (s *State) weigh(to int, by, why string, now time.Time) {
 
 // remember keeps a move; of too many, the start and the newest stay.
 func (s *State) remember(m record.Move) {
-	m.By = truncate(m.By, 100)
+	m.By = record.Truncate(m.By, 100)
 	r := s.Release
 	if r.Moves = append(r.Moves, m); len(r.Moves) > maxMoves {
 		r.Moves = slices.Delete(r.Moves, 1, 2)
