@@ -214,10 +214,3 @@ func confirmedText(b record.Breach) string {
 	}
 	return t
 }
-
-func first(s []string) string {
-	if len(s) == 0 {
-		return ""
-	}
-	return s[0]
-}

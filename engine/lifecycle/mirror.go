@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -99,13 +100,13 @@ func (s *MirrorState) start(ev MirrorStart, now time.Time) error {
 	case s.Runbook.Routing.Mirror == nil:
 		return runbook.Refuse("the runbook of %s has no routing.mirror: it says how the router copies requests", service)
 	case s.Mirror.On():
-		return runbook.Refuse("%d %% are mirrored to %s until %s already; stop it first: autorollback shadow stop --service %s", s.Mirror.Percent, s.Mirror.Backend, stamp(s.Mirror.Until), service)
+		return runbook.Refuse("%d %% are mirrored to %s until %s already; stop it first: autorollback shadow stop --service %s", s.Mirror.Percent, s.Mirror.Backend, s.Mirror.Until.UTC().Format(time.RFC3339), service)
 	case s.Control.Mode != runbook.Active && s.Control.Mode != runbook.Observe:
 		return runbook.Refuse("the control is %s: the daemon could not switch the mirror off at its end", s.Control.Mode)
 	case s.Problem != "":
 		return runbook.Refuse("the router's mirror cannot be read: %s", s.Problem)
 	case backend == "":
-		return runbook.Refuse("name the backend that gets the copies with --backend: the router lays out %s", orNone(slices.Sorted(maps.Keys(s.Shares))))
+		return runbook.Refuse("name the backend that gets the copies with --backend: the router lays out %s", cmp.Or(strings.Join(slices.Sorted(maps.Keys(s.Shares)), ", "), "none"))
 	case s.Split[backend] > 0:
 		return runbook.Refuse("%s gets users' traffic (%v): the copies would count twice in its metrics", backend, s.Split)
 	case s.Shares[backend] > 0:
@@ -229,13 +230,4 @@ func (s MirrorState) seen() string {
 func (s *MirrorState) tell(compose func(record.Mirror, *runbook.Runbook, time.Time) record.Message, now time.Time) {
 	s.Mirror.Notified++
 	s.Write.Messages = append(s.Write.Messages, compose(*s.Mirror, s.Runbook, now))
-}
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-func orNone(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, ", ")
 }

@@ -109,30 +109,7 @@ func (s State) ExternalChange() bool {
 // Unreadable reports whether there is a split that nobody can read.
 func (s State) Unreadable() bool { return s.Split == nil && s.PlanProblem != "" }
 
-// note appends one line to the incident's timeline. The timeline is bounded: past
-// maxTimeline the oldest of its chatter gives way, see [shorten].
-func (s *State) note(now time.Time, kind, by, text string) {
-	if s.Incident == nil {
-		return
-	}
-	line := record.Record{At: now, Kind: kind, By: record.Truncate(by, 100), Text: record.Truncate(text, record.MaxLine), Op: s.Op}
-	s.Incident.Timeline = shorten(append(s.Incident.Timeline, line), maxTimeline)
+func (s State) isQuarantined(digest string) bool {
+	q, ok := s.Quarantined[digest]
+	return ok && q.Lifted == ""
 }
-
-// shorten drops lines that repeat themselves (polls, further alerts, messages) until
-// so many are left, the oldest first but not the beginning; then lines of the middle.
-func shorten(t []record.Record, most int) []record.Record {
-	for len(t) > most {
-		drop := len(t) / 2
-		for n := min(8, most/2); n < len(t)-most/4; n++ {
-			if slices.Contains([]string{"poll", "alert", "told", "asked_again"}, t[n].Kind) {
-				drop = n
-				break
-			}
-		}
-		t = slices.Delete(t, drop, drop+1)
-	}
-	return t
-}
-
-const maxTimeline = 80
