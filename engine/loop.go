@@ -2,87 +2,18 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
 	mathrand "math/rand/v2"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/autorollback/autorollback/actuators"
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/rules"
-	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
-	"github.com/autorollback/autorollback/verify"
 )
-
-// A Target is one service in one region: the unit that is stepped and committed.
-type Target struct{ Service, Region string }
-
-func (t Target) String() string { return t.Service + "/" + t.Region }
-
-// An Engine runs the reconcile loop for every service it has a runbook of. Any number of
-// engines may run on one store.
-type Engine struct {
-	store   store.Store
-	prom    *verify.Prometheus
-	monitor Monitor
-	archive Archive
-	post    Post
-	journal Journal
-	log     *zap.Logger
-	metrics *metrics
-	opts    Options
-	// predictor asks services for stored predictions
-	predictor verify.Predictor
-
-	begun sync.RWMutex // read-held by work that outlives its caller; Run waits for it
-
-	mu            sync.RWMutex
-	services      map[string]service
-	last          map[Target]record.Release    // as last read or committed; for the exported roles
-	checks        map[string]record.RulesCheck // by service: how its rules compared the last time
-	targetMutexes map[Target]*sync.Mutex       // one event of a target at a time in this process
-
-	bundles    sync.Map  // digest → runbook.Bundle
-	planned    sync.Map  // service → plan: what its triggers can decide at its traffic
-	captured   sync.Map  // incident/stage → true: captured by this process
-	said       hush      // what the watcher's alerts came to
-	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
-
-	probed   map[Target]time.Time // when the gates of triggers without significance were asked; under mu
-	confirms shared[confirmKey, record.Breach]
-	views    shared[Target, *snapshot]
-
-	retarget      chan struct{} // a release began, ended or changed its weight
-	requeue       chan Target
-	outboxChanged chan struct{} // the outbox has something new
-}
-
-// service is a runbook with what was compiled from it.
-type service struct {
-	rb     *runbook.Runbook
-	router actuators.Router
-	ask    rules.Questions
-}
-
-// Options are the engine's settings. Zero values mean the defaults.
-type Options struct {
-	Replica        string        // this process in claims and logs
-	Version        string        // of this program, kept as evidence
-	WatchEvery     time.Duration // between two questions of the watcher, default 5s; negative: no watcher
-	ReconcileEvery time.Duration // between two looks at every open release, default 5s
-	RulesEvery     time.Duration // between two comparisons of the rules in Prometheus, default 10m; negative: none
-	// Boundary, if set, is called at every step boundary with its name. The crash
-	// tests end the process there.
-	Boundary func(name string)
-}
 
 // tries is how often a lost race is read and decided again before a human is told.
 const tries = 5
@@ -276,18 +207,6 @@ func onlyBudgetMoved(before, after snapshot) bool {
 	return moved && maps.Equal(a, b)
 }
 
-// line is the mutex of a target.
-func (e *Engine) targetMutex(target Target) *sync.Mutex {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	l, ok := e.targetMutexes[target]
-	if !ok {
-		l = &sync.Mutex{}
-		e.targetMutexes[target] = l
-	}
-	return l
-}
-
 // remember keeps the newest release of a target, from which roles are exported.
 func (e *Engine) remember(target Target, s lifecycle.State) {
 	if s.Release == nil {
@@ -303,26 +222,6 @@ func (e *Engine) remember(target Target, s lifecycle.State) {
 		default:
 		}
 	}
-}
-
-// serves returns the runbook and the router of a target.
-func (e *Engine) serves(target Target) (*runbook.Runbook, actuators.Router, error) {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	s, ok := e.services[target.Service]
-	if !ok {
-		return nil, actuators.Router{}, fmt.Errorf("runbook of %s: %w", target.Service, runbook.ErrNotFound)
-	}
-	if !s.rb.HasRegion(target.Region) {
-		return nil, actuators.Router{}, fmt.Errorf("region %s of %s: %w", target.Region, target.Service, runbook.ErrNotFound)
-	}
-	return s.rb, s.router, nil
-}
-
-func newOp() string {
-	var b [16]byte
-	rand.Read(b[:]) // never fails since Go 1.24
-	return hex.EncodeToString(b[:])
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -70,14 +70,6 @@ func (e *Engine) Approval(ctx context.Context, id string) (record.Approval, erro
 	return one[record.Approval](ctx, e.store, store.ApprovalKey(id), "approval "+id)
 }
 
-// Runbook returns the runbook of a service.
-func (e *Engine) Runbook(service string) (*runbook.Runbook, bool) {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	s, ok := e.services[service]
-	return s.rb, ok
-}
-
 // one reads the record of one key.
 func one[T any](ctx context.Context, st store.Store, key, what string) (T, error) {
 	var v T

@@ -316,3 +316,12 @@ func targetOf(key string) (Target, bool) {
 
 // releases is the prefix of all releases.
 const releases = store.Root + "release/"
+
+// mayStep reports whether an event may take the next step of the ramp.
+func mayStep(ev lifecycle.Event) bool {
+	switch ev.(type) {
+	case lifecycle.Tick, lifecycle.Promoted, lifecycle.Answered, lifecycle.Stopped, lifecycle.Resumed:
+		return true
+	}
+	return false
+}

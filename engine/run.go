@@ -1,78 +1,17 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/autorollback/autorollback/actuators"
 	"github.com/autorollback/autorollback/engine/lifecycle"
-	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
-	"github.com/autorollback/autorollback/store"
-	"github.com/autorollback/autorollback/verify"
 )
-
-// Parts are what an engine works with.
-type Parts struct {
-	Store      store.Store
-	Prometheus *verify.Prometheus
-	Monitor    Monitor
-	Archive    Archive
-	Post       Post
-	Journal    Journal
-	Log        *zap.Logger
-	Registerer prometheus.Registerer
-	Client     *http.Client // for stored predictions; nil: a plain one
-}
-
-// New makes an engine for the runbooks. Nothing runs until [Engine.Run].
-func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
-	o.WatchEvery = cmp.Or(o.WatchEvery, 5*time.Second)
-	o.ReconcileEvery = cmp.Or(o.ReconcileEvery, 5*time.Second)
-	o.RulesEvery = cmp.Or(o.RulesEvery, 10*time.Minute)
-	e := &Engine{
-		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client),
-		last: map[Target]record.Release{}, checks: map[string]record.RulesCheck{}, targetMutexes: map[Target]*sync.Mutex{}, probed: map[Target]time.Time{},
-		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1),
-	}
-	e.metrics = newMetrics(p.Registerer, e)
-	return e, e.Reload(runbooks)
-}
-
-// Reload replaces the runbooks, all or none.
-func (e *Engine) Reload(runbooks []*runbook.Runbook) error {
-	services := map[string]service{}
-	for _, rb := range runbooks {
-		router, err := actuators.For(rb.Routing)
-		if err != nil {
-			return fmt.Errorf("load %s: %w", rb.File, err)
-		}
-		ask, err := rules.Ask(rb)
-		if err != nil {
-			return fmt.Errorf("load %s: %w", rb.File, err)
-		}
-		services[rb.Service] = service{rb, router, ask}
-	}
-	for _, s := range services {
-		for _, t := range s.rb.Triggers {
-			e.metrics.trigger(t.Name)
-		}
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.services = services
-	return nil
-}
 
 // Run reconciles every release until ctx ends, and returns once what was begun is done.
 func (e *Engine) Run(ctx context.Context) error {

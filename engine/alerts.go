@@ -6,14 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
+	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/engine/lifecycle"
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
-	"github.com/autorollback/autorollback/store"
 )
 
 // actWithin bounds the work one event causes. It goes on when the caller has gone
@@ -159,118 +162,98 @@ func (e *Engine) release(ctx context.Context, target Target) (record.Release, er
 	return e.Release(ctx, target.Service, target.Region)
 }
 
-// Start begins a release. It is refused while another is open, while either bundle is
-// quarantined, and while the router's split is not all on the stable backend.
-func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error) {
-	s, err := e.human(ctx, Target{l.Service, cmp.Or(l.Region, runbook.DefaultRegion)}, lifecycle.Launched{Launch: l, By: by})
-	if err != nil {
-		return record.Release{}, err
-	}
-	return *s.Release, nil
+// An outcome is what became of one alert that was heard. Each has exactly one, which is
+// counted and logged, whatever is wrong with the alert.
+type outcome string
+
+const (
+	notCommitted   outcome = "later" // it is offered again, and counted again then
+	unknownService outcome = "unknown_service"
+	unknownRegion  outcome = "unknown_region"
+	unknownTrigger outcome = "unknown_trigger" // with a release open: held and paged
+	resolved       outcome = "resolved"
+	noRelease      outcome = "no_release"
+	alive          outcome = "watchdog"
+)
+
+// judged are the outcomes that Prometheus' answer decides.
+var judged = []outcome{outcome(record.NotBreaching), outcome(record.NoData), outcome(record.Unreachable), outcome(record.Breaching)}
+
+// telling orders outcomes: an alert that names no region is about all of them, and what
+// it meant for one where something is wrong is what became of it.
+var telling = append([]outcome{noRelease, unknownTrigger}, judged...)
+
+// most is the more telling outcome of two.
+func most(a, b outcome) outcome {
+	return slices.MaxFunc([]outcome{a, b}, func(x, y outcome) int {
+		return cmp.Compare(slices.Index(telling, x), slices.Index(telling, y))
+	})
 }
 
-// Rollback moves all traffic of the open release to its stable bundle because a human
-// asks for it.
-func (e *Engine) Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error) {
-	s, err := e.human(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, lifecycle.Demanded{By: by, Reason: reason})
-	if err != nil {
-		return record.Incident{}, err
+// otherTrigger stands in metrics for every name that no runbook has: a webhook can say
+// what it likes, and must not make series.
+const otherTrigger = "other"
+
+// triggerLabel is the trigger's name as a label value. There are as many as runbooks have.
+func (e *Engine) triggerLabel(a record.Alert) string {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	s, known := e.services[a.Service]
+	if known {
+		_, known = s.rb.Trigger(a.Trigger)
 	}
-	return *s.Incident, nil
+	if known || a.Trigger == watchdog || a.Trigger == blind {
+		return a.Trigger
+	}
+	return otherTrigger
 }
 
-// AcceptSplit lets a held release go on with the split that was found.
-func (e *Engine) AcceptSplit(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	s, err := e.human(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, lifecycle.SplitAccepted{By: by, Reason: reason})
-	if err != nil {
-		return record.Release{}, err
+// account counts and logs what became of an alert. One that was not committed is logged
+// by whoever is told the error. The watcher sees the same every few seconds, and says it
+// once in a while.
+func (e *Engine) account(a record.Alert, o outcome) {
+	e.metrics.alerts.WithLabelValues(string(a.Source), e.triggerLabel(a), string(o)).Inc()
+	if o == notCommitted || a.Source == record.Watcher && !e.said.fresh(time.Now(), a.Service, a.Trigger, a.Region, string(o)) {
+		return
 	}
-	return *s.Release, nil
-}
-
-// Answer is a human's yes or no to an approval. A yes to a rollback carries it out in
-// the same transaction that uses the approval up.
-func (e *Engine) Answer(ctx context.Context, id string, yes bool, by, how, reason string) (record.Approval, error) {
-	a, err := e.Approval(ctx, id)
-	if err != nil {
-		return a, err
-	}
-	ev := lifecycle.Answered{Approval: id, By: by, How: how, Reason: reason, Yes: yes}
-	if yes && a.Kind == record.Promotion {
-		if _, ev.Ready, err = e.readyNow(ctx, Target{a.Service, a.Region}); err != nil {
-			return a, err
-		}
-	}
-	s, err := e.human(ctx, Target{a.Service, a.Region}, ev)
-	if err != nil {
-		return a, err
-	}
-	if s.Question != nil && s.Question.ID == id {
-		return *s.Question, nil
-	}
-	for _, old := range s.Write.Approvals {
-		if old.ID == id {
-			return old, nil
-		}
-	}
-	return *s.Approval, nil
-}
-
-// human steps an event that somebody waits for.
-func (e *Engine) human(ctx context.Context, target Target, ev lifecycle.Event) (lifecycle.State, error) {
-	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
-	defer cancel()
-	s, err := e.step(work, target, ev)
-	return s, later(err)
-}
-
-// Lift ends the quarantine of a bundle. Its name and reason are kept.
-func (e *Engine) Lift(ctx context.Context, digest, by, reason string) error {
-	if by == "" || reason == "" {
-		return runbook.Refuse("lifting a quarantine needs a name and a reason")
-	}
-	key := store.QuarantineKey(digest)
-	snap, err := e.store.Read(ctx, key)
-	if err != nil {
-		return later(err)
-	}
-	var q record.Quarantine
-	if !has(snap, key) {
-		return fmt.Errorf("quarantine of %s: %w", digest, runbook.ErrNotFound)
-	}
-	if err := decode(snap, key, &q); err != nil {
-		return err
-	}
-	q.Lifted = "by " + by + ": " + reason
-	b := txBuilder{indexes: map[string]uint64{key: index(snap, key)}}
-	b.set(key, q)
-	return e.put(ctx, b)
-}
-
-// SetControl writes the stop switch of the whole installation.
-func (e *Engine) SetControl(ctx context.Context, c record.Control) error {
-	snap, err := e.store.Read(ctx, store.ControlKey)
-	if err != nil {
-		return later(err)
-	}
-	b := txBuilder{indexes: map[string]uint64{store.ControlKey: index(snap, store.ControlKey)}}
-	b.set(store.ControlKey, c)
-	return e.put(ctx, b)
-}
-
-func (e *Engine) put(ctx context.Context, b txBuilder) error {
-	if b.err != nil {
-		return b.err
-	}
-	return later(e.store.Commit(ctx, store.Tx{ID: newOp(), Ops: b.ops}))
-}
-
-// later marks errors of the store as something that may be tried again; what a human
-// was refused stays refused.
-func later(err error) error {
+	log := e.log.Info
 	switch {
-	case err == nil, errors.Is(err, runbook.ErrRefused), errors.Is(err, runbook.ErrNotFound), errors.Is(err, runbook.ErrConflict):
-		return err
+	case strings.HasPrefix(string(o), "unknown_"):
+		log = e.log.Warn
+	case o == alive:
+		log = e.log.Debug
 	}
-	return fmt.Errorf("%w: %w", runbook.ErrLater, err)
+	log("alert", zap.String("outcome", string(o)), zap.String("source", string(a.Source)),
+		zap.String("service", a.Service), zap.String("trigger", a.Trigger), zap.String("region", a.Region))
+}
+
+// A hush remembers what was said lately. Its zero value is ready to use.
+type hush struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+// mostHushed bounds what is remembered; past it all is said once more.
+const mostHushed = 1000
+
+// unasked is the breach of a trigger that the runbook does not have: there is no
+// expression to ask Prometheus, so nothing is known, and the policy holds and pages.
+func unasked(a record.Alert, now time.Time) record.Breach {
+	return record.Breach{Trigger: a.Trigger, Severity: runbook.Page, State: record.NoData, StartedAt: a.StartsAt, AskedAt: now,
+		Problem: "the runbook has no such trigger, so there is no question to ask"}
+}
+
+// fresh reports whether this was not said in the last ten minutes, and takes it as said.
+func (h *hush) fresh(now time.Time, what ...string) bool {
+	key := strings.Join(what, "\x00")
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if at, there := h.last[key]; there && now.Sub(at) < policy.Quiet {
+		return false
+	}
+	if len(h.last) >= mostHushed || h.last == nil {
+		h.last = map[string]time.Time{}
+	}
+	h.last[key] = now
+	return true
 }

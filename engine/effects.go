@@ -1,22 +1,13 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
-)
-
-const (
-	watchdog = rules.WatchdogTrigger
-	blind    = rules.BlindTrigger
 )
 
 // runEffect does one effect and steps what came of it.
@@ -104,67 +95,11 @@ func wellAt(rb *runbook.Runbook, i record.Incident) time.Time {
 	return at
 }
 
-// askBlind asks whether some trigger really cannot judge the release: the companion has no
-// number of its own. A trigger that has no data is the answer; a significance that is not
-// known here is to be asked for again.
-func (e *Engine) askBlind(ctx context.Context, s service, rel record.Release) record.Breach {
-	b := record.Breach{Trigger: blind, Severity: runbook.Mild, State: record.NotBreaching, AskedAt: time.Now().UTC()}
-	for _, t := range s.rb.Triggers {
-		if t.Absolute() {
-			continue
-		}
-		got := e.prom.Confirm(ctx, s.ask, t, rel, e.significance(rel, t.Name))
-		if got.State == record.NoData {
-			return got
-		}
-		if problem := cmp.Or(got.Problem, got.Significance.Problem); problem != "" && b.Problem == "" {
-			b.State, b.Problem, b.Significance = record.Unreachable, problem, got.Significance
-		}
+// askReady carries out [AskReady].
+func (e *Engine) askReady(ctx context.Context, target Target, s service, rel record.Release) error {
+	ready := e.ready(ctx, s, rel)
+	if ctx.Err() != nil {
+		return ctx.Err() // we are stopping: that is no answer
 	}
-	return b
-}
-
-// deliver offers every message of the outbox to the post. One that reached somebody
-// leaves the outbox in a transaction; a crash in between sends it twice, never not
-// at all. One that reached nobody for a day leaves it too, with a record.
-func (e *Engine) deliver(ctx context.Context) {
-	waiting, err := e.outbox(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			e.log.Warn("read outbox", zap.Error(err))
-		}
-		return
-	}
-	for _, m := range waiting {
-		if ctx.Err() != nil {
-			return
-		}
-		if err := e.send(ctx, m); err != nil {
-			e.log.Warn("send message", zap.String("message", m.ID), zap.Error(err))
-		}
-	}
-}
-
-func (e *Engine) send(ctx context.Context, m record.Message) error {
-	claimed, err := e.claim(ctx, m)
-	if err != nil || !claimed {
-		return err
-	}
-	e.boundary("before-send")
-	within, cancel := context.WithTimeout(ctx, claimFor)
-	defer cancel()
-	told := lifecycle.MessageSent{Message: m.ID, Incident: m.Incident}
-	who, err := e.post.Send(within, m)
-	switch {
-	case err == nil:
-		told.Text = fmt.Sprintf("told %s: %s", who, m.Title)
-	case ctx.Err() == nil && time.Since(m.CreatedAt) > giveUpAfter:
-		told.GaveUp, told.Text = true, fmt.Sprintf("gave up telling %q after %d attempts: %v", m.Title, m.Attempts+1, err)
-		e.metrics.problems.WithLabelValues("message").Inc()
-		e.log.Error("give up message", zap.String("message", m.ID), zap.Error(err))
-	default:
-		return fmt.Errorf("send %s: %w", m.ID, err)
-	}
-	e.boundary("after-send")
-	return e.take(ctx, Target{m.Service, m.Region}, told)
+	return e.take(ctx, target, lifecycle.Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
 }
