@@ -84,9 +84,7 @@ func (e *Engine) outcomeOf(ctx context.Context, a record.Alert) (outcome, error)
 		}
 		return alive, nil
 	}
-	e.mu.RLock()
-	s, ok := e.services[a.Service]
-	e.mu.RUnlock()
+	s, ok := e.service(a.Service)
 	if !ok {
 		return unknownService, nil
 	}
@@ -196,9 +194,7 @@ const otherTrigger = "other"
 
 // triggerLabel is the trigger's name as a label value. There are as many as runbooks have.
 func (e *Engine) triggerLabel(a record.Alert) string {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	s, known := e.services[a.Service]
+	s, known := e.service(a.Service)
 	if known {
 		_, known = s.rb.Trigger(a.Trigger)
 	}

@@ -26,8 +26,10 @@ func (e *Engine) watchRules(ctx context.Context) error {
 		if e.checkRules(ctx) {
 			period /= 4
 		}
-		if pause(ctx, period*9/10+rand.N(max(period/5, 1))) != nil {
+		select {
+		case <-ctx.Done():
 			return nil
+		case <-time.After(period*9/10 + rand.N(max(period/5, 1))):
 		}
 	}
 }
@@ -219,10 +221,7 @@ func (e *Engine) recordDrift(ctx context.Context, rb *runbook.Runbook, kept drif
 	if err := e.put(ctx, b); err != nil && !errors.Is(err, store.ErrConflict) { // another replica was first
 		e.log.Error("write drift", zap.String("service", rb.Service), zap.Error(err))
 	}
-	select {
-	case e.outboxChanged <- struct{}{}:
-	default:
-	}
+	signal(e.outboxChanged, struct{}{})
 }
 
 // tellDrift puts the message into the txBuilder, over one of the same id that still waits.

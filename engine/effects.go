@@ -12,55 +12,39 @@ import (
 
 // runEffect does one effect and steps what came of it.
 func (e *Engine) runEffect(ctx context.Context, target Target, s lifecycle.State, do lifecycle.EffectKind) error {
-	e.mu.RLock()
-	svc := e.services[target.Service]
-	e.mu.RUnlock()
-	if do == lifecycle.AskReady && svc.rb != nil && s.Release != nil {
-		return e.askReady(ctx, target, svc, *s.Release)
-	}
-	if do == lifecycle.AskChecks && svc.rb != nil && s.Release != nil && s.Release.Proof != nil {
-		answers := e.health(ctx, svc, *s.Release, s.Release.Proof.Since)
-		if ctx.Err() != nil {
-			return ctx.Err() // we are stopping: that is no answer
-		}
-		return e.take(ctx, target, lifecycle.Checked{Release: s.Release.ID, Epoch: s.Release.Epoch, Answers: answers})
-	}
 	if do == lifecycle.StepAgain {
 		return nil // the tick was the look
 	}
-	if svc.rb == nil || s.Incident == nil {
-		return fmt.Errorf("carry out %s for %s: %w", do, target, runbook.ErrNotFound) // its runbook was taken away
+	svc, err := e.serves(target)
+	if err != nil {
+		return fmt.Errorf("carry out %s: %w", do, err) // its runbook was taken away
 	}
-	i := *s.Incident
-	switch do {
+	var ev lifecycle.Event
+	switch rel := *s.Release; do {
 	case lifecycle.AskAgain:
-		_, err := e.question(ctx, svc, target, theAlert(i))
+		_, err := e.question(ctx, svc, target, theAlert(*s.Incident))
 		return err
-	case lifecycle.AskDrained:
-		answer := e.prom.Drained(ctx, svc.ask, *s.Release)
-		if ctx.Err() != nil {
-			return ctx.Err() // we are stopping: that is no answer
-		}
-		return e.take(ctx, target, lifecycle.Drained{Answer: answer})
-	case lifecycle.AskHealth:
-		answers := e.health(ctx, svc, *s.Release, wellAt(svc.rb, i))
-		answers = append(answers, e.prom.Drained(ctx, svc.ask, *s.Release)) // traffic that came back is not recovery
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return e.take(ctx, target, lifecycle.RecoveryPolled{Answers: answers})
-	case lifecycle.AskBusiness:
-		answers := e.prom.Recovery(ctx, svc.ask, *s.Release, wellAt(svc.rb, i))
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return e.take(ctx, target, lifecycle.KPIPolled{Answers: answers})
 	case lifecycle.CaptureOld:
 		return e.capture(ctx, s, "before")
 	case lifecycle.SealAll:
 		return e.seal(ctx, target, s)
+	case lifecycle.AskReady:
+		ev = lifecycle.Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: e.ready(ctx, svc, rel)}
+	case lifecycle.AskChecks:
+		ev = lifecycle.Checked{Release: rel.ID, Epoch: rel.Epoch, Answers: e.health(ctx, svc, rel, rel.Proof.Since)}
+	case lifecycle.AskDrained:
+		ev = lifecycle.Drained{Answer: e.prom.Drained(ctx, svc.ask, rel)}
+	case lifecycle.AskHealth:
+		answers := e.health(ctx, svc, rel, wellAt(svc.rb, *s.Incident))
+		drained := e.prom.Drained(ctx, svc.ask, rel) // traffic that came back is not recovery
+		ev = lifecycle.RecoveryPolled{Answers: append(answers, drained)}
+	case lifecycle.AskBusiness:
+		ev = lifecycle.KPIPolled{Answers: e.prom.Recovery(ctx, svc.ask, rel, wellAt(svc.rb, *s.Incident))}
 	}
-	return nil
+	if ctx.Err() != nil {
+		return ctx.Err() // we are stopping: that is no answer
+	}
+	return e.take(ctx, target, ev)
 }
 
 // take steps what came of an effect. It is finished when we are stopping, but not
@@ -93,13 +77,4 @@ func wellAt(rb *runbook.Runbook, i record.Incident) time.Time {
 		at = at.Add(-t.For.Std())
 	}
 	return at
-}
-
-// askReady carries out [AskReady].
-func (e *Engine) askReady(ctx context.Context, target Target, s service, rel record.Release) error {
-	ready := e.ready(ctx, s, rel)
-	if ctx.Err() != nil {
-		return ctx.Err() // we are stopping: that is no answer
-	}
-	return e.take(ctx, target, lifecycle.Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
 }

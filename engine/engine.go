@@ -32,6 +32,11 @@ const (
 // A Target is one service in one region: the unit that is stepped and committed.
 type Target struct{ Service, Region string }
 
+// targetIn is a service in a region, or in the default one.
+func targetIn(service, region string) Target {
+	return Target{service, cmp.Or(region, runbook.DefaultRegion)}
+}
+
 func (t Target) String() string { return t.Service + "/" + t.Region }
 
 // An Engine runs the reconcile loop for every service it has a runbook of. Any number of
@@ -176,26 +181,29 @@ func (e *Engine) Reload(runbooks []*runbook.Runbook) error {
 	return nil
 }
 
-// serves returns the runbook and the router of a target.
-func (e *Engine) serves(target Target) (*runbook.Runbook, actuators.Router, error) {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	s, ok := e.services[target.Service]
+// serves returns what this process has for a target.
+func (e *Engine) serves(target Target) (service, error) {
+	s, ok := e.service(target.Service)
 	if !ok {
-		return nil, actuators.Router{}, fmt.Errorf("runbook of %s: %w", target.Service, runbook.ErrNotFound)
+		return s, fmt.Errorf("runbook of %s: %w", target.Service, runbook.ErrNotFound)
 	}
 	if !s.rb.HasRegion(target.Region) {
-		return nil, actuators.Router{}, fmt.Errorf("region %s of %s: %w", target.Region, target.Service, runbook.ErrNotFound)
+		return s, fmt.Errorf("region %s of %s: %w", target.Region, target.Service, runbook.ErrNotFound)
 	}
-	return s.rb, s.router, nil
+	return s, nil
 }
 
 // Runbook returns the runbook of a service.
 func (e *Engine) Runbook(service string) (*runbook.Runbook, bool) {
+	s, ok := e.service(service)
+	return s.rb, ok
+}
+
+func (e *Engine) service(name string) (service, bool) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	s, ok := e.services[service]
-	return s.rb, ok
+	s, ok := e.services[name]
+	return s, ok
 }
 
 // runbooks are those of the services here, by name.

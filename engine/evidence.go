@@ -91,9 +91,7 @@ func (e *Engine) counts(ctx context.Context, s lifecycle.State) ([]byte, error) 
 
 // history asks the runbook's questions over the time around a moment.
 func (e *Engine) history(ctx context.Context, s lifecycle.State, at time.Time) []record.Query {
-	e.mu.RLock()
-	svc := e.services[s.Runbook.Service]
-	e.mu.RUnlock()
+	svc, _ := e.service(s.Runbook.Service)
 	exprs := map[string]string{}
 	for n, q := range s.Runbook.Evidence.Queries {
 		exprs[fmt.Sprintf("extra %d", n+1)] = q
@@ -111,11 +109,11 @@ func (e *Engine) history(ctx context.Context, s lifecycle.State, at time.Time) [
 
 // routerKeys reads the router's keys as they are now.
 func (e *Engine) routerKeys(ctx context.Context, target Target) (map[string]string, error) {
-	_, router, err := e.serves(target)
+	svc, err := e.serves(target)
 	if err != nil {
 		return nil, err
 	}
-	snap, err := e.store.Read(ctx, router.Prefixes()...)
+	snap, err := e.store.Read(ctx, svc.router.Prefixes()...)
 	if err != nil {
 		return nil, fmt.Errorf("read router keys: %w", err)
 	}

@@ -96,16 +96,8 @@ func (e *Engine) recordShadow(ctx context.Context, g shadow.Gate, by string, now
 	}
 	v := verdictOf(g)
 	v.At, v.By, v.Recorded = earlier(g.At, now), record.Truncate(by, 100), now
-	b := txBuilder{indexes: map[string]uint64{key: index(snap, key)}}
-	b.set(key, v)
-	if b.err != nil {
-		return v, b.err
-	}
-	if err := e.store.Commit(ctx, store.Tx{ID: newOp(), Ops: b.ops}); err != nil {
-		if errors.Is(err, store.ErrConflict) {
-			return v, err
-		}
-		return v, later(err)
+	if err := e.putOne(ctx, key, index(snap, key), v); err != nil {
+		return v, err
 	}
 	e.metrics.shadowed.WithLabelValues(v.Verdict).Inc()
 	e.log.Info("shadow verdict recorded", zap.String("service", v.Service), zap.String("candidate", v.Candidate), zap.String("stable", v.Stable),

@@ -50,10 +50,13 @@ func (e *Engine) stepFrom(ctx context.Context, target Target, ev lifecycle.Event
 		}
 		lost = v
 		line.Unlock() // whoever waits need not wait for the pause
-		err = pause(ctx, time.Duration(try)*time.Duration(10+mathrand.IntN(40))*time.Millisecond)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(try) * time.Duration(10+mathrand.IntN(40)) * time.Millisecond):
+		}
 		line.Lock()
-		if err != nil {
-			return next, err
+		if ctx.Err() != nil {
+			return next, ctx.Err()
 		}
 	}
 }
@@ -122,17 +125,11 @@ func (e *Engine) committed(before, after lifecycle.State) {
 			e.log.Info(r.Text, zap.String("service", i.Service), zap.String("region", i.Region),
 				zap.String("incident", i.ID), zap.String("kind", r.Kind), zap.String("by", r.By), zap.String("op", r.Op))
 		}
-		if err := e.journal.Append(i.ID, fresh...); err != nil {
-			e.metrics.problems.WithLabelValues("journal").Inc()
-			e.log.Error("write journal", zap.Error(err))
-		}
+		e.write(i.ID, fresh...)
 	}
 	e.moved(before, after)
 	if len(after.Write.Messages) > 0 {
-		select {
-		case e.outboxChanged <- struct{}{}:
-		default:
-		}
+		signal(e.outboxChanged, struct{}{})
 	}
 	e.notify(Target{after.Runbook.Service, after.Region})
 }
@@ -149,7 +146,12 @@ func (e *Engine) moved(before, after lifecycle.State) {
 	}
 	line := record.Record{At: r.Moves[len(r.Moves)-1].At, Kind: "promoted", By: r.Moves[len(r.Moves)-1].By, Text: text, Op: after.Op}
 	e.log.Info(text, zap.String("service", r.Service), zap.String("region", r.Region), zap.String("release", r.ID), zap.String("by", line.By), zap.String("op", line.Op))
-	if err := e.journal.Append(r.ID, line); err != nil {
+	e.write(r.ID, line)
+}
+
+// write puts lines into the journal. What was committed stays so without them.
+func (e *Engine) write(id string, lines ...record.Record) {
+	if err := e.journal.Append(id, lines...); err != nil {
 		e.metrics.problems.WithLabelValues("journal").Inc()
 		e.log.Error("write journal", zap.Error(err))
 	}
@@ -217,20 +219,6 @@ func (e *Engine) remember(target Target, s lifecycle.State) {
 	e.last[target] = *s.Release
 	e.mu.Unlock()
 	if now := s.Release; before.ID != now.ID || before.Phase != now.Phase || before.Weight != now.Weight {
-		select {
-		case e.retarget <- struct{}{}:
-		default:
-		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
+		signal(e.retarget, struct{}{})
 	}
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,18 +22,18 @@ const mirrorKeys = store.Root + "mirror/"
 
 // StartMirror switches the copying of requests on for a planned time.
 func (e *Engine) StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by string) (record.Mirror, error) {
-	return e.mirrorOrder(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, lifecycle.MirrorStart{Order: o, By: by})
+	return e.mirrorOrder(ctx, targetIn(service, region), lifecycle.MirrorStart{Order: o, By: by})
 }
 
 // StopMirror switches it off before its planned end.
 func (e *Engine) StopMirror(ctx context.Context, service, region, by, reason string) (record.Mirror, error) {
-	return e.mirrorOrder(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, lifecycle.MirrorStop{By: by, Reason: reason})
+	return e.mirrorOrder(ctx, targetIn(service, region), lifecycle.MirrorStop{By: by, Reason: reason})
 }
 
 // Mirror returns the newest mirror of a service in a region.
 func (e *Engine) Mirror(ctx context.Context, service, region string) (record.Mirror, error) {
-	region = cmp.Or(region, runbook.DefaultRegion)
-	return one[record.Mirror](ctx, e.store, store.MirrorKey(service, region), "mirror of "+service+" in "+region)
+	t := targetIn(service, region)
+	return one[record.Mirror](ctx, e.store, store.MirrorKey(t.Service, t.Region), "mirror of "+t.Service+" in "+t.Region)
 }
 
 func (e *Engine) mirrorOrder(ctx context.Context, target Target, ev lifecycle.MirrorEvent) (record.Mirror, error) {
@@ -59,7 +58,7 @@ func (e *Engine) mirrors(ctx context.Context) {
 	}
 	for _, m := range under[record.Mirror](snap, mirrorKeys) {
 		target := Target{m.Service, m.Region}
-		if _, _, err := e.serves(target); err != nil || !m.On() || ctx.Err() != nil {
+		if _, err := e.serves(target); err != nil || !m.On() || ctx.Err() != nil {
 			continue
 		}
 		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
@@ -98,13 +97,13 @@ func (e *Engine) stepMirror(ctx context.Context, target Target, ev lifecycle.Mir
 // and plans the percent that the event may ask for.
 func (e *Engine) readMirror(ctx context.Context, target Target, ev lifecycle.MirrorEvent) (mirrorView, error) {
 	v := mirrorView{target: target, indexes: map[string]uint64{}}
-	rb, router, err := e.serves(target)
+	svc, err := e.serves(target)
 	if err != nil {
 		return v, err
 	}
-	v.Runbook, v.Region, v.Control = rb, target.Region, record.Control{Mode: runbook.Active}
+	v.Runbook, v.Region, v.Control = svc.rb, target.Region, record.Control{Mode: runbook.Active}
 	key, release := store.MirrorKey(target.Service, target.Region), store.ReleaseKey(target.Service, target.Region)
-	snap, err := e.store.Read(ctx, append(router.Prefixes(), store.ControlKey, key, release)...)
+	snap, err := e.store.Read(ctx, append(svc.router.Prefixes(), store.ControlKey, key, release)...)
 	if err != nil {
 		return v, fmt.Errorf("read mirror of %s: %w", target, err)
 	}
@@ -126,7 +125,7 @@ func (e *Engine) readMirror(ctx context.Context, target Target, ev lifecycle.Mir
 			return v, err
 		}
 	}
-	v.look(snap, router, ev)
+	v.look(snap, svc.router, ev)
 	return v, nil
 }
 
@@ -221,14 +220,8 @@ func (e *Engine) mirrorCommitted(s lifecycle.MirrorState) {
 	}
 	e.log.Info(text, zap.String("service", m.Service), zap.String("region", m.Region), zap.String("by", by), zap.String("op", m.Op))
 	line := record.Record{At: time.Now().UTC(), Kind: strings.ReplaceAll(mirrorBoundary(s), "-", "_"), By: by, Text: text, Op: m.Op}
-	if err := e.journal.Append("mirror-"+m.Service+"-"+m.Region, line); err != nil {
-		e.metrics.problems.WithLabelValues("journal").Inc()
-		e.log.Error("write journal", zap.Error(err))
-	}
+	e.write("mirror-"+m.Service+"-"+m.Region, line)
 	if len(s.Write.Messages) > 0 {
-		select {
-		case e.outboxChanged <- struct{}{}:
-		default:
-		}
+		signal(e.outboxChanged, struct{}{})
 	}
 }

@@ -144,7 +144,7 @@ func TestMirrorEndNeverOverwritesAPerson(t *testing.T) {
 			during = nil
 			m, err := engines[1].StartMirror(ctx, "ranker", "", order, "ann")
 			must(t, err)
-			pause(ctx, time.Until(m.Until)+time.Millisecond)
+			time.Sleep(time.Until(m.Until) + time.Millisecond)
 			turned := false
 			if n%2 == 0 {
 				during = func(name string) {

@@ -93,8 +93,8 @@ func (m *model) look() world {
 			w.barred[name] = decoded[record.Quarantine](m, en)
 		}
 	}
-	_, router, _ := m.engines[0].serves(theTarget)
-	if split, err := router.Decode(snap); err == nil {
+	svc, _ := m.engines[0].serves(theTarget)
+	if split, err := svc.router.Decode(snap); err == nil {
 		w.split = split
 	}
 	m.was, m.seen = w, snap.Index

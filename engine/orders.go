@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/autorollback/autorollback/engine/lifecycle"
@@ -15,17 +13,13 @@ import (
 // Start begins a release. It is refused while another is open, while either bundle is
 // quarantined, and while the router's split is not all on the stable backend.
 func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error) {
-	s, err := e.human(ctx, Target{l.Service, cmp.Or(l.Region, runbook.DefaultRegion)}, lifecycle.Launched{Launch: l, By: by})
-	if err != nil {
-		return record.Release{}, err
-	}
-	return *s.Release, nil
+	return e.order(ctx, targetIn(l.Service, l.Region), lifecycle.Launched{Launch: l, By: by})
 }
 
 // Rollback moves all traffic of the open release to its stable bundle because a human
 // asks for it.
 func (e *Engine) Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error) {
-	s, err := e.human(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, lifecycle.Demanded{By: by, Reason: reason})
+	s, err := e.human(ctx, targetIn(service, region), lifecycle.Demanded{By: by, Reason: reason})
 	if err != nil {
 		return record.Incident{}, err
 	}
@@ -34,11 +28,7 @@ func (e *Engine) Rollback(ctx context.Context, service, region, by, reason strin
 
 // AcceptSplit lets a held release go on with the split that was found.
 func (e *Engine) AcceptSplit(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	s, err := e.human(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, lifecycle.SplitAccepted{By: by, Reason: reason})
-	if err != nil {
-		return record.Release{}, err
-	}
-	return *s.Release, nil
+	return e.order(ctx, targetIn(service, region), lifecycle.SplitAccepted{By: by, Reason: reason})
 }
 
 // Answer is a human's yes or no to an approval. A yes to a rollback carries it out in
@@ -69,6 +59,15 @@ func (e *Engine) Answer(ctx context.Context, id string, yes bool, by, how, reaso
 	return *s.Approval, nil
 }
 
+// order steps what a human asks of a release, and returns the release.
+func (e *Engine) order(ctx context.Context, target Target, ev lifecycle.Event) (record.Release, error) {
+	s, err := e.human(ctx, target, ev)
+	if err != nil {
+		return record.Release{}, err
+	}
+	return *s.Release, nil
+}
+
 // human steps an event that somebody waits for.
 func (e *Engine) human(ctx context.Context, target Target, ev lifecycle.Event) (lifecycle.State, error) {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
@@ -95,9 +94,7 @@ func (e *Engine) Lift(ctx context.Context, digest, by, reason string) error {
 		return err
 	}
 	q.Lifted = "by " + by + ": " + reason
-	b := txBuilder{indexes: map[string]uint64{key: index(snap, key)}}
-	b.set(key, q)
-	return e.put(ctx, b)
+	return e.putOne(ctx, key, index(snap, key), q)
 }
 
 // SetControl writes the stop switch of the whole installation.
@@ -106,39 +103,20 @@ func (e *Engine) SetControl(ctx context.Context, c record.Control) error {
 	if err != nil {
 		return later(err)
 	}
-	b := txBuilder{indexes: map[string]uint64{store.ControlKey: index(snap, store.ControlKey)}}
-	b.set(store.ControlKey, c)
-	return e.put(ctx, b)
-}
-
-func (e *Engine) put(ctx context.Context, b txBuilder) error {
-	if b.err != nil {
-		return b.err
-	}
-	return later(e.store.Commit(ctx, store.Tx{ID: newOp(), Ops: b.ops}))
-}
-
-// later marks errors of the store as something that may be tried again; what a human
-// was refused stays refused.
-func later(err error) error {
-	switch {
-	case err == nil, errors.Is(err, runbook.ErrRefused), errors.Is(err, runbook.ErrNotFound), errors.Is(err, runbook.ErrConflict):
-		return err
-	}
-	return fmt.Errorf("%w: %w", runbook.ErrLater, err)
+	return e.putOne(ctx, store.ControlKey, index(snap, store.ControlKey), c)
 }
 
 // Promote takes the next step of the ramp because a human says so: after the same
 // questions, and in the same transaction, as if the daemon did. At the end of the ramp
 // it closes the release once it has baked.
 func (e *Engine) Promote(ctx context.Context, service, region, by string) (record.Release, error) {
-	return e.promote(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, by, false)
+	return e.promote(ctx, targetIn(service, region), by, false)
 }
 
 // Flip is [Engine.Promote] as the first step of a blue and green release, and refused
 // as any other.
 func (e *Engine) Flip(ctx context.Context, service, region, by string) (record.Release, error) {
-	return e.promote(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, by, true)
+	return e.promote(ctx, targetIn(service, region), by, true)
 }
 
 func (e *Engine) promote(ctx context.Context, target Target, by string, flip bool) (record.Release, error) {
@@ -146,46 +124,29 @@ func (e *Engine) promote(ctx context.Context, target Target, by string, flip boo
 	if err != nil {
 		return record.Release{}, err
 	}
-	s, err := e.human(ctx, target, lifecycle.Promoted{By: by, Flip: flip, Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
-	if err != nil {
-		return record.Release{}, err
-	}
-	return *s.Release, nil
+	return e.order(ctx, target, lifecycle.Promoted{By: by, Flip: flip, Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
 }
 
 // Stop stops the ramp where it is. A breach still rolls back.
 func (e *Engine) Stop(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	s, err := e.human(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, lifecycle.Stopped{By: by, Reason: reason})
-	if err != nil {
-		return record.Release{}, err
-	}
-	return *s.Release, nil
+	return e.order(ctx, targetIn(service, region), lifecycle.Stopped{By: by, Reason: reason})
 }
 
 // Resume lets a ramp go on that was stopped, frozen or held, and ends what it was
 // frozen or held for. A breach that is still true comes back by itself.
 func (e *Engine) Resume(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	s, err := e.human(ctx, Target{service, cmp.Or(region, runbook.DefaultRegion)}, lifecycle.Resumed{By: by, Reason: reason})
-	if err != nil {
-		return record.Release{}, err
-	}
-	return *s.Release, nil
+	return e.order(ctx, targetIn(service, region), lifecycle.Resumed{By: by, Reason: reason})
 }
 
 // readyNow asks about the target's release as it is stored.
 func (e *Engine) readyNow(ctx context.Context, target Target) (record.Release, record.Readiness, error) {
-	if _, _, err := e.serves(target); err != nil {
+	svc, err := e.serves(target)
+	if err != nil {
 		return record.Release{}, record.Readiness{}, err
 	}
 	rel, err := e.Release(ctx, target.Service, target.Region)
-	if err != nil {
+	if err != nil || rel.Phase != record.Open { // the step says so
 		return rel, record.Readiness{}, err
-	}
-	e.mu.RLock()
-	svc := e.services[target.Service]
-	e.mu.RUnlock()
-	if rel.Phase != record.Open {
-		return rel, record.Readiness{}, nil // the step says so
 	}
 	return rel, e.ready(ctx, svc, rel), nil
 }

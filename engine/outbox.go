@@ -34,7 +34,7 @@ func (e *Engine) outbox(ctx context.Context) ([]record.Message, error) {
 	}
 	var waiting []record.Message
 	for _, m := range under[record.Message](snap, store.OutboxKey("")) {
-		_, _, err := e.serves(Target{m.Service, m.Region})
+		_, err := e.serves(Target{m.Service, m.Region})
 		if err == nil && !e.waits(m, time.Now()) {
 			waiting = append(waiting, m)
 		}
@@ -73,9 +73,7 @@ func (e *Engine) claim(ctx context.Context, m record.Message) (bool, error) {
 		return false, nil
 	}
 	now.ClaimedBy, now.ClaimedUntil, now.Attempts = e.opts.Replica, time.Now().UTC().Add(claimFor), now.Attempts+1
-	b := txBuilder{indexes: map[string]uint64{key: en.Index}}
-	b.set(key, now)
-	err = e.put(ctx, b)
+	err = e.putOne(ctx, key, en.Index, now)
 	if errors.Is(err, store.ErrConflict) {
 		return false, nil
 	}
@@ -130,9 +128,7 @@ func (e *Engine) send(ctx context.Context, m record.Message) error {
 // page puts a message that belongs to no incident into the outbox. One of that id that
 // waits there already says it.
 func (e *Engine) page(ctx context.Context, m record.Message) {
-	b := txBuilder{indexes: map[string]uint64{}}
-	b.set(store.OutboxKey(m.ID), m)
-	if err := e.put(ctx, b); err != nil && !errors.Is(err, store.ErrConflict) {
+	if err := e.putOne(ctx, store.OutboxKey(m.ID), 0, m); err != nil && !errors.Is(err, store.ErrConflict) {
 		e.log.Error("page", zap.String("message", m.ID), zap.Error(err))
 	}
 }

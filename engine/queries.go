@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -56,8 +55,8 @@ func under[T any](snap store.Snapshot, prefix string) []T {
 
 // Release returns the newest release of a service in a region.
 func (e *Engine) Release(ctx context.Context, service, region string) (record.Release, error) {
-	region = cmp.Or(region, runbook.DefaultRegion)
-	return one[record.Release](ctx, e.store, store.ReleaseKey(service, region), "release of "+service+" in "+region)
+	t := targetIn(service, region)
+	return one[record.Release](ctx, e.store, store.ReleaseKey(t.Service, t.Region), "release of "+t.Service+" in "+t.Region)
 }
 
 // Incident returns the incident of that id.
@@ -99,10 +98,7 @@ func (e *Engine) Live(ctx context.Context, a record.Approval) (record.Breach, re
 	var b record.Breach
 	if v.Incident != nil && v.Release != nil {
 		if t, ok := v.Runbook.Trigger(v.Incident.Breach.Trigger); ok {
-			e.mu.RLock()
-			ask := e.services[a.Service].ask
-			e.mu.RUnlock()
-			b = e.prom.Confirm(ctx, ask, t, *v.Release, e.significance(*v.Release, t.Name))
+			b = e.prom.Confirm(ctx, v.service.ask, t, *v.Release, e.significance(*v.Release, t.Name))
 		}
 	}
 	return b, v.Plan, nil

@@ -133,15 +133,15 @@ func together(fs ...func()) {
 
 func (p *pair) split() record.Split {
 	p.tb.Helper()
-	_, router, err := p.e[0].serves(theTarget)
+	svc, err := p.e[0].serves(theTarget)
 	if err != nil {
 		p.tb.Fatal(err)
 	}
-	snap, err := p.st.Read(p.tb.Context(), router.Prefixes()...)
+	snap, err := p.st.Read(p.tb.Context(), svc.router.Prefixes()...)
 	if err != nil {
 		p.tb.Fatal(err)
 	}
-	split, err := router.Decode(snap)
+	split, err := svc.router.Decode(snap)
 	if err != nil {
 		p.tb.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -98,13 +97,13 @@ func (e *Engine) plans(ctx context.Context, s service) (plan.Plan, error) {
 // and where its release stands. Without an answer of Prometheus the steps are there,
 // and Problem says what is missing.
 func (e *Engine) RampPlan(ctx context.Context, service, region string) (record.RampPlan, error) {
-	target := Target{service, cmp.Or(region, runbook.DefaultRegion)}
-	rb, _, err := e.serves(target)
+	target := targetIn(service, region)
+	s, err := e.serves(target)
 	if err != nil {
 		return record.RampPlan{}, err
 	}
 	rel, err := e.Release(ctx, service, target.Region)
-	rb = rel.Follows(rb)
+	rb := rel.Follows(s.rb)
 	if rb.Rollout == nil {
 		return record.RampPlan{}, runbook.Refuse("the runbook of %s has no section rollout, so there is no ramp", service)
 	}
@@ -115,9 +114,6 @@ func (e *Engine) RampPlan(ctx context.Context, service, region string) (record.R
 	case err != nil && !errors.Is(err, runbook.ErrNotFound):
 		return out, err
 	}
-	e.mu.RLock()
-	s := e.services[service]
-	e.mu.RUnlock()
 	s.rb = rb
 	p, err := e.plans(ctx, s)
 	if err != nil {

@@ -21,7 +21,7 @@ type snapshot struct {
 	indexes map[string]uint64 // of every key that was read and exists
 	ops     []store.Op        // what carries out State.Plan
 	nextOps []store.Op        // what carries out State.Next
-	router  actuators.Router
+	service service
 	snap    store.Snapshot // that the router's keys were read in
 }
 
@@ -30,13 +30,13 @@ type snapshot struct {
 // release's index, and their own, bind them together when something is committed.
 func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (snapshot, error) {
 	v := snapshot{target: target, indexes: map[string]uint64{}}
-	rb, router, err := e.serves(target)
+	svc, err := e.serves(target)
 	if err != nil {
 		return v, err
 	}
-	v.Runbook, v.Region, v.router = rb, target.Region, router
+	v.Runbook, v.Region, v.service = svc.rb, target.Region, svc
 	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(target.Service, target.Region), store.QuarantineKey(""), store.WatchdogKey}
-	prefixes = append(prefixes, router.Prefixes()...)
+	prefixes = append(prefixes, svc.router.Prefixes()...)
 	snap, err := e.store.Read(ctx, append(prefixes, concerns(ev)...)...)
 	if err != nil {
 		return v, fmt.Errorf("read state of %s: %w", target, err)
@@ -46,7 +46,7 @@ func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (s
 		return v, err
 	}
 	if v.Release != nil {
-		v.Runbook = v.Release.Follows(rb)
+		v.Runbook = v.Release.Follows(svc.rb)
 	}
 	v.takeShadow(snap, ev)
 	if err := e.readIncident(ctx, &v); err != nil {
@@ -159,12 +159,12 @@ func asking(r *record.Release) string {
 
 // observe reads what the router is told.
 func (v *snapshot) observe() {
-	for _, h := range v.router.Lint(v.snap) {
+	for _, h := range v.service.router.Lint(v.snap) {
 		if h.Blocking {
 			v.Hazards = append(v.Hazards, h.String())
 		}
 	}
-	split, err := v.router.Decode(v.snap)
+	split, err := v.service.router.Decode(v.snap)
 	switch {
 	case err == nil:
 		v.Split = split
@@ -182,7 +182,7 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err
 	}
 	if l, ok := ev.(lifecycle.Launched); ok {
 		stable, candidate, w := record.SideOf(l.Launch.Stable), record.SideOf(l.Launch.Candidate), l.Launch.Weight
-		v.Plan, v.ops, err = v.router.Plan(v.snap, record.Split{stable.Backend: 100 - w, candidate.Backend: w}, []actuators.FlagDoc{
+		v.Plan, v.ops, err = v.service.router.Plan(v.snap, record.Split{stable.Backend: 100 - w, candidate.Backend: w}, []actuators.FlagDoc{
 			flagDoc(stable, l.Launch.Stable.Bundle, true), flagDoc(candidate, l.Launch.Candidate.Bundle, w > 0)})
 		v.PlanProblem = text(err)
 		return nil
@@ -191,7 +191,7 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err
 	if err != nil {
 		return err
 	}
-	v.Plan, v.ops, err = v.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}, flags)
+	v.Plan, v.ops, err = v.service.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}, flags)
 	v.PlanProblem = text(err)
 	if !mayStep(ev) || !v.Ramping() {
 		return nil
@@ -201,7 +201,7 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err
 		return nil
 	}
 	flags[1].Serving = true // and stable stays marked as serving: it must be able to at once
-	v.Next, v.nextOps, err = v.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100 - next.Weight, v.Release.Candidate.Backend: next.Weight}, flags)
+	v.Next, v.nextOps, err = v.service.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100 - next.Weight, v.Release.Candidate.Backend: next.Weight}, flags)
 	v.NextProblem = text(err)
 	return nil
 }

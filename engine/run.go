@@ -64,10 +64,7 @@ func (e *Engine) reconcileAll(ctx context.Context) error {
 			busy[target] = notify
 			targets.Go(func() { e.reconcileTarget(ctx, target, notify) })
 		}
-		select {
-		case notify <- struct{}{}:
-		default:
-		}
+		signal(notify, struct{}{})
 	}
 	for {
 		for _, target := range e.releaseTargets(ctx) {
@@ -99,7 +96,7 @@ func (e *Engine) releaseTargets(ctx context.Context) []Target {
 	var all []Target
 	for _, en := range snap.Entries {
 		target, ok := targetOf(en.Key)
-		if _, _, err := e.serves(target); ok && err == nil {
+		if _, err := e.serves(target); ok && err == nil {
 			all = append(all, target)
 		}
 	}
@@ -109,16 +106,13 @@ func (e *Engine) releaseTargets(ctx context.Context) []Target {
 // reconcileTarget does what the target's state asks for, at every notify and when something is due.
 func (e *Engine) reconcileTarget(ctx context.Context, target Target, notify <-chan struct{}) {
 	for {
-		next := e.reconcile(ctx, target)
-		t := time.NewTimer(next)
+		due := time.After(e.reconcile(ctx, target))
 		select {
 		case <-ctx.Done():
-			t.Stop()
 			return
 		case <-notify:
-		case <-t.C:
+		case <-due:
 		}
-		t.Stop()
 	}
 }
 
@@ -158,9 +152,12 @@ func (e *Engine) untilDue(s lifecycle.State) time.Duration {
 }
 
 // notify has a target reconciled soon; a full channel means that all are anyway.
-func (e *Engine) notify(target Target) {
+func (e *Engine) notify(target Target) { signal(e.requeue, target) }
+
+// signal sends without waiting: whoever reads a full channel looks at all of it anyway.
+func signal[T any](ch chan<- T, v T) {
 	select {
-	case e.requeue <- target:
+	case ch <- v:
 	default:
 	}
 }

@@ -212,9 +212,8 @@ func (e *Engine) recordWatchdog(ctx context.Context, now time.Time) {
 	if err := decode(snap, store.WatchdogKey, &word); err == nil && now.Sub(word.At).Abs() < watchdogEvery {
 		return
 	}
-	b := txBuilder{indexes: map[string]uint64{store.WatchdogKey: index(snap, store.WatchdogKey)}}
-	b.set(store.WatchdogKey, watchdogRecord{Schema: runbook.Schema, At: now})
-	if err := e.put(ctx, b); err != nil && !errors.Is(err, store.ErrConflict) {
+	said := watchdogRecord{Schema: runbook.Schema, At: now}
+	if err := e.putOne(ctx, store.WatchdogKey, index(snap, store.WatchdogKey), said); err != nil && !errors.Is(err, store.ErrConflict) {
 		e.log.Warn("write the watchdog's word", zap.Error(err))
 	}
 }
