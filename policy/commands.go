@@ -128,6 +128,7 @@ type Reply struct {
 // change that was shown.
 func Answer(in Reply, now time.Time) error {
 	a, stamp := in.Approval, func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	barred := MayAnswer(in.Runbook.Service, in.Runbook.Policy.Approvers, in.By, in.How)
 	switch {
 	case a.Status != record.Pending && a.By == "":
 		return runbook.Refuse("this was already answered: %s by nobody at %s", a.Status, stamp(a.DecidedAt))
@@ -135,16 +136,25 @@ func Answer(in Reply, now time.Time) error {
 		return runbook.Refuse("this was already answered: %s by %s at %s", a.Status, a.By, stamp(a.DecidedAt))
 	case now.After(a.ExpiresAt):
 		return runbook.Refuse("this question expired at %s", stamp(a.ExpiresAt))
-	case !slices.Contains(in.Runbook.Policy.Approvers, in.By) && in.How != "link_only":
-		return runbook.Refuse("%s is not among the approvers that the runbook of %s names", in.By, in.Runbook.Service)
+	case barred != nil:
+		return barred
 	case !in.Yes && in.Reason == "":
-		return runbook.Refuse("a reason is needed to reject")
+		return runbook.Refuse("give a reason to reject: the bad release keeps its traffic")
 	case !in.Yes || a.Kind == record.AcceptSplit:
 		return nil
 	case in.Release.Phase != record.Open, in.ExternalChange, in.Router != "", a.Epoch != in.Release.Epoch, a.Change != in.Plan:
 		return fmt.Errorf("approve %s: %w: the plan is not the one you were shown; ask for it again", a.ID, runbook.ErrConflict)
 	}
 	return nil
+}
+
+// MayAnswer says why somebody may not answer a service's questions; nil: they may. Where
+// nobody can sign in, whoever holds the link may.
+func MayAnswer(service string, approvers []string, by, how string) error {
+	if how == record.LinkOnly || slices.Contains(approvers, by) {
+		return nil
+	}
+	return runbook.Forbid("%s is not among the approvers that the runbook of %s names", by, service)
 }
 
 // Stop says why a human cannot stop the ramp; nil: it can.
