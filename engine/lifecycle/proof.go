@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -40,26 +39,20 @@ func (s *State) checked(ev Checked, now time.Time) {
 	s.concludeProof(now)
 }
 
-// concludeProof ends the proof after a full row of good polls, or of polls in which a
-// check was bad, or at the deadline. Anything but good freezes the promotion; what is bad is put to a human
-// as well. No data is neither, and pages.
+// concludeProof ends the proof once [verify.Conclude] does. Anything but good freezes the
+// promotion; what is bad is put to a human as well. No data is neither, and pages.
 func (s *State) concludeProof(now time.Time) {
 	if s.Release == nil || !s.Release.Proving() {
 		return
 	}
-	r, need := s.Release, max(s.Runbook.Verification.Polls, 1)
-	p := r.Proof
-	switch {
-	case p.Polls >= need:
-	case p.Bads >= need:
-	case now.Before(p.Deadline):
+	r, p := s.Release, s.Release.Proof
+	v, ok := verify.Conclude(verify.Course{Answers: p.Answers, Step: true, Polls: p.Polls, Bads: p.Bads,
+		Need: s.Runbook.Verification.Polls, Deadline: p.Deadline}, now)
+	if !ok {
 		return
-	case p.Health == record.Good:
-		p.Health, p.Reason = record.Unknown, fmt.Sprintf("good only for the last %d of %d polls, too late to be sure. %s", p.Polls, need, p.Reason)
-	case p.Health != record.Bad:
-		p.Health, p.Reason = record.Unknown, cmp.Or(p.Reason, "nothing was answered")
 	}
-	p.DoneAt = now
+	p.DoneAt, p.Reason = now, record.Truncate(v.Reason, record.MaxLine)
+	p.Health = map[record.Outcome]record.Health{record.Recovered: record.Good, record.NotRecovered: record.Bad, record.CannotTell: record.Unknown}[v.Outcome]
 	if n := len(r.Moves); n > 0 {
 		r.Moves[n-1].Checked = string(p.Health)
 	}
@@ -89,9 +82,20 @@ func (s *State) askAboutChecks(now time.Time) bool {
 	return true
 }
 
-// slim keeps an answer's words and numbers: a release is small.
+// maxAnswers bounds what a release keeps of a poll.
+const maxAnswers = 20
+
+// slim keeps an answer's words and numbers, and of too many those that are not good: a
+// release is small.
 func slim(answers []record.Answer) []record.Answer {
-	kept := slices.Clone(answers[:min(len(answers), 20)])
+	kept := slices.Clone(answers)
+	if len(kept) > maxAnswers {
+		order := []record.Health{record.Bad, record.Unknown, record.Good}
+		slices.SortStableFunc(kept, func(a, b record.Answer) int {
+			return slices.Index(order, a.Health) - slices.Index(order, b.Health)
+		})
+		kept = kept[:maxAnswers]
+	}
 	for n := range kept {
 		kept[n].Text = record.Truncate(kept[n].Text, record.MaxLine)
 		kept[n].Query = record.Query{Name: kept[n].Query.Name, At: kept[n].Query.At}
