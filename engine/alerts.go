@@ -116,7 +116,7 @@ func (e *Engine) question(ctx context.Context, s service, target Target, a recor
 		// The weights changed while Prometheus was asked: its answer is of no use.
 		rel, err = e.Release(ctx, target.Service, target.Region)
 	}
-	return "", fmt.Errorf("%w: the release of %s changes as fast as it is asked about", runbook.ErrLater, target)
+	return "", fmt.Errorf("%w: gave up after %d attempts: the release of %s keeps changing", runbook.ErrLater, tries, target)
 }
 
 func (e *Engine) questionOf(ctx context.Context, s service, target Target, a record.Alert, trigger runbook.Trigger, rel record.Release, err error) (outcome, error) {
@@ -236,7 +236,7 @@ const mostHushed = 1000
 // expression to ask Prometheus, so nothing is known, and the policy holds and pages.
 func unasked(a record.Alert, now time.Time) record.Breach {
 	return record.Breach{Trigger: a.Trigger, Severity: runbook.Page, State: record.NoData, StartedAt: a.StartsAt, AskedAt: now,
-		Problem: "the runbook has no such trigger, so there is no question to ask"}
+		Problem: "the runbook has no such trigger, so there is nothing to query Prometheus for"}
 }
 
 // fresh reports whether this was not said in the last ten minutes, and takes it as said.

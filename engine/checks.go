@@ -128,7 +128,7 @@ func judgeFlags(change record.Change, prefix string, docs []actuators.FlagDoc) (
 		names = append(names, d.Version)
 	}
 	slices.Sort(names)
-	return record.Good, "the flags of " + strings.Join(names, " and ") + " are what their bundles demand"
+	return record.Good, "the flags of " + strings.Join(names, " and ") + " match their bundles"
 }
 
 // predictorOf asks stored predictions with a client that follows no redirect, and

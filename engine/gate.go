@@ -52,7 +52,7 @@ func (e *Engine) RecordShadow(ctx context.Context, g shadow.Gate, by string) (re
 			return v, err
 		}
 	}
-	return record.ShadowVerdict{}, fmt.Errorf("%w: the verdict of %s changes as fast as it is written", runbook.ErrLater, g.Candidate)
+	return record.ShadowVerdict{}, fmt.Errorf("%w: gave up after %d attempts: the verdict of %s keeps changing", runbook.ErrLater, tries, g.Candidate)
 }
 
 func (e *Engine) recordable(g shadow.Gate) error {
@@ -62,17 +62,17 @@ func (e *Engine) recordable(g shadow.Gate) error {
 	}
 	switch {
 	case g.Schema != shadow.SchemaGate:
-		return runbook.Refuse("the gate's schema is %q and must be %q: write it with autorollback shadow report --gate-file", g.Schema, shadow.SchemaGate)
+		return runbook.Refuse("the gate's schema is %q, want %q: write it with autorollback shadow report --gate-file", g.Schema, shadow.SchemaGate)
 	case g.Verdict != shadow.Pass && g.Verdict != shadow.Block && g.Verdict != shadow.Inconclusive:
-		return runbook.Refuse("the gate's verdict is %q and must be pass, block or inconclusive", g.Verdict)
+		return runbook.Refuse("the gate's verdict is %q, want pass, block or inconclusive", g.Verdict)
 	case !digestForm.MatchString(g.Candidate) || !digestForm.MatchString(g.Stable):
-		return runbook.Refuse("the gate names candidate %q and stable %q: both must be bundle digests, sha256 and 64 hex digits; report with --release", g.Candidate, g.Stable)
+		return runbook.Refuse("the gate names candidate %q and stable %q, want bundle digests (sha256 and 64 hex digits): report with --release", g.Candidate, g.Stable)
 	case g.Candidate == g.Stable:
 		return runbook.Refuse("the gate compares bundle %s with itself", g.Stable)
 	case !digestForm.MatchString(g.Report) || g.Recording != "" && !digestForm.MatchString(g.Recording):
-		return runbook.Refuse("the gate's report %q or recording %q is no digest", g.Report, g.Recording)
+		return runbook.Refuse("the gate's report %q or recording %q is not a digest", g.Report, g.Recording)
 	case g.At.IsZero() || g.At.After(now.Add(futureReports)):
-		return runbook.Refuse("the gate is of %s, and it is %s here: look at the clocks", g.At.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+		return runbook.Refuse("the gate is dated %s, but it is %s here: check the clocks", g.At.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -92,7 +92,7 @@ func (e *Engine) recordShadow(ctx context.Context, g shadow.Gate, by string, now
 	case old.Report == g.Report && old.Stable == g.Stable && old.Verdict == string(g.Verdict):
 		return old, nil
 	case at.Before(old.At):
-		return old, runbook.Refuse("a newer report of this candidate is recorded: %s of %s says %s; compare again", old.Report, old.At.UTC().Format(time.RFC3339), old.Verdict)
+		return old, runbook.Refuse("a newer report of this candidate is recorded: %s of %s says %s; run the comparison again", old.Report, old.At.UTC().Format(time.RFC3339), old.Verdict)
 	}
 	v := verdictOf(g)
 	v.At, v.By, v.Recorded = earlier(g.At, now), record.Truncate(by, 100), now

@@ -140,9 +140,9 @@ func (e *Engine) moved(before, after lifecycle.State) {
 		return
 	}
 	r := after.Release
-	text := fmt.Sprintf("promoted to %d %% of %s", r.Weight, r.Candidate.Version)
+	text := fmt.Sprintf("%s promoted to %d %%", r.Candidate.Version, r.Weight)
 	if r.Phase == record.Closed {
-		text = r.Candidate.Version + " is proved: it is the last known good"
+		text = r.Candidate.Version + " is proved and now the last known good"
 	}
 	line := record.Record{At: r.Moves[len(r.Moves)-1].At, Kind: "promoted", By: r.Moves[len(r.Moves)-1].By, Text: text, Op: after.Op}
 	e.log.Info(text, zap.String("service", r.Service), zap.String("region", r.Region), zap.String("release", r.ID), zap.String("by", line.By), zap.String("op", line.Op))

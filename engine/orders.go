@@ -79,7 +79,7 @@ func (e *Engine) human(ctx context.Context, target Target, ev lifecycle.Event) (
 // Lift ends the quarantine of a bundle. Its name and reason are kept.
 func (e *Engine) Lift(ctx context.Context, digest, by, reason string) error {
 	if by == "" || reason == "" {
-		return runbook.Refuse("lifting a quarantine needs a name and a reason")
+		return runbook.Refuse("give a name and a reason to lift a quarantine")
 	}
 	key := store.QuarantineKey(digest)
 	snap, err := e.store.Read(ctx, key)

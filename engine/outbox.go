@@ -113,9 +113,9 @@ func (e *Engine) send(ctx context.Context, m record.Message) error {
 	who, err := e.post.Send(within, m)
 	switch {
 	case err == nil:
-		told.Text = fmt.Sprintf("told %s: %s", who, m.Title)
+		told.Text = fmt.Sprintf("Notified %s: %s", who, m.Title)
 	case ctx.Err() == nil && time.Since(m.CreatedAt) > giveUpAfter:
-		told.GaveUp, told.Text = true, fmt.Sprintf("gave up telling %q after %d attempts: %v", m.Title, m.Attempts+1, err)
+		told.GaveUp, told.Text = true, fmt.Sprintf("Gave up sending %q after %d attempts: %v", m.Title, m.Attempts+1, err)
 		e.metrics.problems.WithLabelValues("message").Inc()
 		e.log.Error("give up message", zap.String("message", m.ID), zap.Error(err))
 	default:
@@ -139,9 +139,9 @@ func lostRaces(target Target, times int, now time.Time) record.Message {
 	return record.Message{
 		Schema: runbook.Schema, ID: fmt.Sprintf("races-%s-%s-%d", target.Service, target.Region, now.Truncate(10*time.Minute).Unix()),
 		Service: target.Service, Region: target.Region, Kind: "lost_races", Page: true,
-		Title: fmt.Sprintf("%s: a decision was overtaken %d times in a row", target.Service, times),
-		Text: fmt.Sprintf("Something keeps changing the records or the router's keys of %s while they are decided on.\n"+
-			"It is tried again at the next alert.\nDo now: see who writes to the store; autorollback release status %s", target, target.Service),
+		Title: fmt.Sprintf("%s: a decision lost the race %d times in a row", target.Service, times),
+		Text: fmt.Sprintf("Something keeps changing the records or the router's keys of %s while autorollback decides.\n"+
+			"autorollback tries again at the next alert.\nDo now: see who writes to the store; autorollback release status %s", target, target.Service),
 		StartsAt: now, EndsAt: now.Add(15 * time.Minute), CreatedAt: now,
 	}
 }

@@ -296,7 +296,7 @@ func decode(snap store.Snapshot, key string, into any) error {
 		return fmt.Errorf("read %s: %w", key, err)
 	}
 	if head.Schema > runbook.Schema {
-		return fmt.Errorf("read %s: schema %d is newer than this program's %d: upgrade it", key, head.Schema, runbook.Schema)
+		return fmt.Errorf("read %s: schema %d is newer than this program's %d: upgrade autorollback", key, head.Schema, runbook.Schema)
 	}
 	if err := json.Unmarshal(en.Value, into); err != nil {
 		return fmt.Errorf("read %s: %w", key, err)

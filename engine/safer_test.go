@@ -100,7 +100,7 @@ func TestSaferRamp(t *testing.T) {
 	must(t, put(st, store.WatchdogKey, `{"schema":1,"at":"2030-05-06T09:31:00Z"}`))
 	s = step(promoted(""))
 	weight(t, s, 20)
-	waiting(s, "is asked until")
+	waiting(s, "waiting for approval from")
 	weight(t, step(promoted("ann")), 25)
 	if rb.Rollout.String() != "20 % for 10m, 50 % for 10m, 100 % for 1h" {
 		t.Errorf("the runbook's own ramp is %s", rb.Rollout)

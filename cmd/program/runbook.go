@@ -23,7 +23,7 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 	service := neu.Flag("service", "The model service's name.").Required().String()
 	output := neu.Flag("output", "Write to this file, which must not exist yet, instead of standard output.").Short('O').String()
 
-	check := cmd.Command("check", "Check runbooks, strictly, and tick the five boxes. Exit code 3 if something is to be fixed. Example: autorollback runbook check runbooks/")
+	check := cmd.Command("check", "Check runbooks strictly, and report the five readiness checks. Exits 3 if any fails. Example: autorollback runbook check runbooks/")
 	checkPaths := check.Arg("path", "Files or folders.").Required().Strings()
 	checkPlan := declarePlan(check, "traffic")
 	checkFormat := cli.Format(check)

@@ -52,11 +52,9 @@ func (s *State) decide(ev AlertChecked, now time.Time) {
 	d := policy.Decide(in, now)
 	switch {
 	case d.Guard == policy.GuardAlreadyActed:
-		if s.join(ev, now) {
-			s.note(now, "alert", "", first(d.Reasons))
-		}
+		s.join(ev, first(d.Reasons), now)
 	case !s.Open():
-		s.join(ev, now)
+		s.join(ev, "", now)
 	case d.Guard == policy.GuardNotConfirmed:
 		s.cleared(ev, d, now)
 	case d.Guard == policy.GuardUnreachable:
@@ -65,7 +63,7 @@ func (s *State) decide(ev AlertChecked, now time.Time) {
 		if policy.Reopens(*s.Incident, ev.Breach) && d.Action == record.Freeze && s.Release.Frozen == "" {
 			s.Release.Frozen = first(d.Reasons)
 		}
-		s.join(ev, now)
+		s.join(ev, "", now)
 	default:
 		s.hear(ev, now)
 		s.Incident.Breach = ev.Breach
@@ -78,7 +76,7 @@ func (s *State) hear(ev AlertChecked, now time.Time) {
 	if s.Incident == nil {
 		s.open(ev, now)
 	} else {
-		s.join(ev, now)
+		s.join(ev, "", now)
 	}
 }
 
@@ -87,7 +85,7 @@ func (s *State) hear(ev AlertChecked, now time.Time) {
 func (s *State) cleared(ev AlertChecked, d record.Decision, now time.Time) {
 	if i := s.Incident; i != nil && i.Phase == record.Unconfirmed && i.Breach.Trigger == ev.Breach.Trigger {
 		i.Decision = d
-		s.note(now, "cleared", "", "asked again: the trigger is not true now; nothing was done")
+		s.note(now, "cleared", "", "Asked again: the trigger is not true now. Nothing was done")
 		s.close(now)
 	}
 }
@@ -104,7 +102,7 @@ func (s *State) unconfirmed(ev AlertChecked, d record.Decision, now time.Time) {
 	s.hear(ev, now)
 	i = s.Incident
 	i.Phase, i.ClosedAt, i.Breach, i.Decision = record.Unconfirmed, time.Time{}, ev.Breach, d
-	s.note(now, "unconfirmed", "", "not confirmed yet: "+ev.Breach.Problem)
+	s.note(now, "unconfirmed", "", "Not confirmed yet: "+ev.Breach.Problem)
 	if tell {
 		s.tell(report.Opened, now)
 	}
@@ -169,35 +167,41 @@ func (s *State) open(ev AlertChecked, now time.Time) {
 	}
 	r.Incident = s.Incident.ID
 	s.Approval = nil
-	s.join(ev, now)
+	s.join(ev, "", now)
 	if ev.Breach.State == record.Breaching {
 		s.note(now, "confirmed", "", confirmedText(ev.Breach))
 	}
 }
 
-// join adds a trigger or a source that the incident has not heard of yet, and reports
-// whether it did.
-func (s *State) join(ev AlertChecked, now time.Time) bool {
-	i := s.Incident
+// join adds a trigger or a source that the incident does not have yet, in one line of the
+// timeline, which says as well what is not done about it.
+func (s *State) join(ev AlertChecked, why string, now time.Time) {
+	i, a := s.Incident, ev.Alert
 	if i == nil || i.Phase == record.Done && i.Change == nil && !s.Open() {
-		return false
+		return
 	}
-	newTrigger := ev.Alert.Trigger != "" && !slices.Contains(i.Triggers, ev.Alert.Trigger) && s.keeps(ev.Alert.Trigger)
-	newSource := !slices.Contains(i.Sources, ev.Alert.Source)
+	newTrigger := a.Trigger != "" && !slices.Contains(i.Triggers, a.Trigger) && s.keeps(a.Trigger)
+	newSource := !slices.Contains(i.Sources, a.Source)
 	if !newTrigger && !newSource {
-		return false
+		return
 	}
 	if newTrigger {
-		i.Triggers = append(i.Triggers, ev.Alert.Trigger)
+		i.Triggers = append(i.Triggers, a.Trigger)
 	}
 	if newSource {
-		i.Sources = append(i.Sources, ev.Alert.Source)
+		i.Sources = append(i.Sources, a.Source)
 	}
 	if len(i.Alerts) < maxAlerts {
-		i.Alerts = append(i.Alerts, small(ev.Alert))
+		i.Alerts = append(i.Alerts, small(a))
 	}
-	s.note(now, "alert", "", fmt.Sprintf("%s received by %s, firing since %s", ev.Alert.Trigger, ev.Alert.Source, ev.Alert.StartsAt.UTC().Format(time.RFC3339)))
-	return true
+	if a.Trigger == "" {
+		return // no alert: somebody's order, or a check; its own line follows
+	}
+	line := fmt.Sprintf("Alert %s received by %s, firing since %s", a.Trigger, a.Source, a.StartsAt.UTC().Format(time.RFC3339))
+	if why != "" {
+		line += ". " + why
+	}
+	s.note(now, "alert", "", line)
 }
 
 // keeps reports whether the incident has room for a trigger's name: for every one of the

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/policy"
@@ -56,13 +57,13 @@ func (s *State) answered(ev Answered, now time.Time) error {
 	a.By, a.How, a.Reason, a.DecidedAt = ev.By, ev.How, ev.Reason, now
 	if !ev.Yes && a.Kind == record.AcceptSplit {
 		a.Status = record.Rejected
-		s.note(now, "kept_held", ev.By, fmt.Sprintf("the release stays held (%s): %s", ev.How, ev.Reason))
+		s.note(now, "kept_held", ev.By, fmt.Sprintf("Release stays held (%s): %s", ev.How, ev.Reason))
 		return nil
 	}
 	if !ev.Yes {
 		a.Status = record.Rejected
 		s.Incident.RejectedAt = now
-		s.note(now, "rejected", ev.By, fmt.Sprintf("rejected (%s): %s", ev.How, ev.Reason))
+		s.note(now, "rejected", ev.By, fmt.Sprintf("Rejected (%s): %s", ev.How, ev.Reason))
 		rejection := *a
 		s.tell(func(i record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 			return report.RejectedMsg(i, rb, rejection, now)
@@ -71,7 +72,7 @@ func (s *State) answered(ev Answered, now time.Time) error {
 		return nil
 	}
 	a.Status = record.Approved
-	s.note(now, "approved", ev.By, fmt.Sprintf("approved (%s) %s", ev.How, ev.Reason))
+	s.note(now, "approved", ev.By, strings.TrimSuffix(fmt.Sprintf("Approved (%s): %s", ev.How, ev.Reason), ": "))
 	if a.Kind == record.AcceptSplit {
 		return s.acceptSplit(SplitAccepted{By: ev.By, Reason: ev.Reason}, now)
 	}
@@ -100,7 +101,7 @@ func (s *State) expire(now time.Time) {
 	if s.Incident == nil || s.Incident.Phase != record.Awaiting {
 		return
 	}
-	s.note(now, "expired", "", "nobody answered in "+s.Runbook.Policy.ApprovalTTL.Std().String())
+	s.note(now, "expired", "", "Nobody answered within "+s.Runbook.Policy.ApprovalTTL.String())
 	s.expired(record.Breach{}, now)
 }
 
@@ -140,7 +141,7 @@ func (s *State) askAnew(now time.Time) {
 		return
 	}
 	until := a.ExpiresAt
-	s.note(now, "asked_again", "", "the router's keys were written since the question was put; the split is the same, the question is put again")
+	s.note(now, "asked_again", "", "Somebody wrote the router's keys and left the split as it is: asking again")
 	s.ask(now)
 	s.Approval.ExpiresAt = until
 }

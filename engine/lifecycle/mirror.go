@@ -100,9 +100,9 @@ func (s *MirrorState) start(ev MirrorStart, now time.Time) error {
 	case s.Runbook.Routing.Mirror == nil:
 		return runbook.Refuse("the runbook of %s has no routing.mirror: it says how the router copies requests", service)
 	case s.Mirror.On():
-		return runbook.Refuse("%d %% are mirrored to %s until %s already; stop it first: autorollback shadow stop --service %s", s.Mirror.Percent, s.Mirror.Backend, s.Mirror.Until.UTC().Format(time.RFC3339), service)
+		return runbook.Refuse("%d %% already go to %s until %s; stop it first: autorollback shadow stop --service %s", s.Mirror.Percent, s.Mirror.Backend, s.Mirror.Until.UTC().Format(time.RFC3339), service)
 	case s.Control.Mode != runbook.Active && s.Control.Mode != runbook.Observe:
-		return runbook.Refuse("the control is %s: the daemon could not switch the mirror off at its end", s.Control.Mode)
+		return runbook.Refuse("the control mode is %s: the daemon could not switch the mirror off at its end", s.Control.Mode)
 	case s.Problem != "":
 		return runbook.Refuse("the router's mirror cannot be read: %s", s.Problem)
 	case backend == "":
@@ -110,7 +110,7 @@ func (s *MirrorState) start(ev MirrorStart, now time.Time) error {
 	case s.Split[backend] > 0:
 		return runbook.Refuse("%s gets users' traffic (%v): the copies would count twice in its metrics", backend, s.Split)
 	case s.Shares[backend] > 0:
-		return runbook.Refuse("somebody mirrors %d %% to %s already; set it to 0 first, nobody else's value is overwritten", s.Shares[backend], backend)
+		return runbook.Refuse("somebody mirrors %d %% to %s already; set it to 0 first: autorollback overwrites nobody else's value", s.Shares[backend], backend)
 	case len(s.Hazards) > 0:
 		return runbook.Refuse("the router would ignore a change: %s", strings.Join(s.Hazards, "; "))
 	case s.Obstacle != "":
@@ -164,9 +164,9 @@ func (s *MirrorState) tick(now time.Time) {
 	case why == "":
 		m.Waiting = ""
 	case s.Control.Mode != runbook.Active && s.Control.Mode != runbook.Observe:
-		s.wait(fmt.Sprintf("%s, and the control is %s", why, s.Control.Mode), now)
+		s.wait(fmt.Sprintf("%s, but the control mode is %s", why, s.Control.Mode), now)
 	case s.Obstacle != "":
-		s.wait(fmt.Sprintf("%s, and the percent cannot be written: %s", why, s.Obstacle), now)
+		s.wait(fmt.Sprintf("%s, but the percent cannot be written: %s", why, s.Obstacle), now)
 	default:
 		s.Write.Percent = true
 		s.end("", why, now)

@@ -50,7 +50,7 @@ func TestMirrorStartIsRefused(t *testing.T) {
 			s.Split = record.Split{"ranker-v1": 95, "ranker-v2": 5}
 		},
 		"somebody mirrors 3 %":  func(s *MirrorState, _ *runbook.MirrorOrder) { s.Shares = map[string]int{"ranker-v2": 3} },
-		"the control is paused": func(s *MirrorState, _ *runbook.MirrorOrder) { s.Control.Mode = runbook.Paused },
+		"the control mode is paused": func(s *MirrorState, _ *runbook.MirrorOrder) { s.Control.Mode = runbook.Paused },
 		"stop it first":         func(s *MirrorState, _ *runbook.MirrorOrder) { s.Mirror = on(t).Mirror },
 	} {
 		s, o := on(t), day
@@ -90,7 +90,7 @@ func TestMirrorTick(t *testing.T) {
 		"unreadable":          {at: end, change: func(s *MirrorState) { s.Problem = "no number" }, held: "no number", told: report.KindMirrorHeld},
 		"users' traffic":      {at: fixture.Morning.Add(time.Hour), change: func(s *MirrorState) { s.Split["ranker-v2"] = 5 }, ended: "gets users' traffic", writes: true, told: report.KindMirrorEnded},
 		"paused, under way":   {at: fixture.Morning.Add(time.Hour), change: func(s *MirrorState) { s.Control.Mode = runbook.Paused }},
-		"paused, at its end":  {at: end, change: func(s *MirrorState) { s.Control.Mode = runbook.Paused }, waits: "the control is paused", told: report.KindMirrorWaits},
+		"paused, at its end":  {at: end, change: func(s *MirrorState) { s.Control.Mode = runbook.Paused }, waits: "the control mode is paused", told: report.KindMirrorWaits},
 		"observe, at its end": {at: end, change: func(s *MirrorState) { s.Control.Mode = runbook.Observe }, ended: "its planned time is over", writes: true, told: report.KindMirrorEnded},
 		"cannot be written":   {at: end, change: func(s *MirrorState) { s.Obstacle = "two types" }, waits: "two types", told: report.KindMirrorWaits},
 		"rolled back": {at: fixture.Morning.Add(time.Hour), change: func(s *MirrorState) {

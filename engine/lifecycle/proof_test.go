@@ -79,7 +79,7 @@ func TestNothingIsClosedBeforeTheFlipIsProved(t *testing.T) {
 	p.s.Release.Proof.Deadline = p.now.Add(2 * time.Hour)
 	s := p.alive(61 * minute).must(p.readyAs(""))
 	weight(t, s, 95)
-	waiting(t, s, "the step to 95 % is being proved")
+	waiting(t, s, "verifying the step to 95 %")
 	p.checkedAs(record.Good, 3)
 	p.alive(0)
 	if s = p.must(p.readyAs("")); s.Release.Phase != record.Closed {

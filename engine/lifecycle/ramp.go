@@ -54,9 +54,9 @@ func (s *State) reconcileRamp(now time.Time) {
 // asked says what became of the question whether to take the next step.
 func asked(a record.Approval, rb *runbook.Runbook) string {
 	if a.Status == record.Pending {
-		return fmt.Sprintf("%s is asked until %s (approval %s)", strings.Join(rb.Policy.Approvers, " or "), a.ExpiresAt.UTC().Format(time.RFC3339), a.ID)
+		return fmt.Sprintf("waiting for approval from %s until %s (approval %s)", strings.Join(rb.Policy.Approvers, " or "), a.ExpiresAt.UTC().Format(time.RFC3339), a.ID)
 	}
-	return fmt.Sprintf("nobody answered the question whether to go on, and silence is never a yes; by hand: autorollback release promote %s", rb.Service)
+	return fmt.Sprintf("nobody approved the next step in time, and silence is never a yes; promote by hand: autorollback release promote %s", rb.Service)
 }
 
 // wantsReady reports whether Prometheus is to be asked about readiness.
@@ -170,7 +170,7 @@ func (s *State) stopRamp(ev Stopped, now time.Time) error {
 	}
 	s.supersedeQuestion(now)
 	s.Release.Stopped = &record.HumanStop{At: now, By: ev.By, Reason: ev.Reason}
-	s.note(now, "stopped", ev.By, "the ramp is stopped: "+ev.Reason)
+	s.note(now, "stopped", ev.By, "Ramp stopped: "+ev.Reason)
 	s.reconcileRamp(now)
 	return nil
 }
@@ -190,7 +190,7 @@ func (s *State) resume(ev Resumed, now time.Time) error {
 	}
 	if over {
 		s.supersede(now)
-		s.note(now, "resumed", ev.By, "the ramp may go on: "+ev.Reason)
+		s.note(now, "resumed", ev.By, "Ramp resumed: "+ev.Reason)
 		s.close(now)
 	}
 	s.reconcileRamp(now)

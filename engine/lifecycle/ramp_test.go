@@ -165,15 +165,15 @@ func TestWhatKeepsTheNextStep(t *testing.T) {
 		make func(p *play, ready *record.Readiness)
 		want string
 	}{
-		{"stable not warm", func(_ *play, r *record.Readiness) { r.StablePods = 1 }, "no rollback would be possible: v1 has 1 pod ready and needs 2"},
+		{"stable not warm", func(_ *play, r *record.Readiness) { r.StablePods = 1 }, "a rollback is impossible: v1 has 1 pod ready and needs 2"},
 		{"few pods", func(_ *play, r *record.Readiness) { r.CandidatePods = 1 }, "v2 has 1 pod ready and needs 2"},
 		{"stable sick", func(_ *play, r *record.Readiness) { r.StableUnhealthy = true }, "v1 breaks an absolute limit"},
 		{"a pod with another encoder", func(_ *play, r *record.Readiness) {
 			r.Answers = []record.Answer{{Question: "golden predictions v1", Aside: true, Health: record.Unknown}, {Question: "pairing v2", Health: record.Bad, Text: "1 of 3 pods of v2 serve another pair"}}
 		}, "1 of 3 pods of v2 serve another pair"},
-		{"rules drifted", func(_ *play, r *record.Readiness) { r.RulesDrift = "alert AutorollbackRankerErrors is missing" }, "not those of the runbook: alert AutorollbackRankerErrors is missing"},
+		{"rules drifted", func(_ *play, r *record.Readiness) { r.RulesDrift = "alert AutorollbackRankerErrors is missing" }, "differ from the runbook: alert AutorollbackRankerErrors is missing"},
 		{"breaching", func(_ *play, r *record.Readiness) { r.Breaching = []string{"slo"} }, "breaching now: slo"},
-		{"not enough data", func(_ *play, r *record.Readiness) { r.Undecided = []string{"errors"} }, "not enough data to judge by: errors"},
+		{"not enough data", func(_ *play, r *record.Readiness) { r.Undecided = []string{"errors"} }, "not enough data to judge: errors"},
 		{"triggers need longer", func(_ *play, r *record.Readiness) { r.Need = 20 * minute }, "the triggers that can decide at this traffic need 20m"},
 		{"no requests", func(_ *play, r *record.Readiness) { r.CandidateRate = 0 }, "v2 gets no requests"},
 		{"Prometheus down", func(_ *play, r *record.Readiness) { r.Problem = "connection refused" }, "connection refused"},
@@ -189,7 +189,7 @@ func TestWhatKeepsTheNextStep(t *testing.T) {
 		{"pause over", func(p *play, _ *record.Readiness) {
 			p.s.Control = record.Control{Mode: runbook.Paused, Until: p.now.Add(-minute)}
 		}, "paused"},
-		{"no mode", func(p *play, _ *record.Readiness) { p.s.Control.Mode = "pasued" }, "is no mode"},
+		{"no mode", func(p *play, _ *record.Readiness) { p.s.Control.Mode = "pasued" }, "unknown control mode \"pasued\""},
 		{"watchdog silent", func(p *play, _ *record.Readiness) { p.s.Watchdog = p.now.Add(-7 * minute) }, "no watchdog alert received by webhook since 2030-05-06 09:03:00 UTC"},
 		{"watchdog never", func(p *play, _ *record.Readiness) { p.s.Watchdog = time.Time{} }, "no watchdog alert received by webhook yet"},
 		{"out of hours", func(p *play, _ *record.Readiness) {
@@ -284,7 +284,7 @@ func TestAskedStep(t *testing.T) {
 		if s.Question == nil || s.Question.Kind != "promote" || s.Question.Change != s.Next.Digest || fmt.Sprint(kinds(s)) != "[promote]" {
 			t.Fatalf("not asked: %+v", s.Question)
 		}
-		waiting(t, s, "ann or bob is asked until 2030-05-06T09:40:00Z")
+		waiting(t, s, "waiting for approval from ann or bob until 2030-05-06T09:40:00Z")
 		quietStep(t, p.alive(5*time.Second).must(p.readyAs("")))
 		return p
 	}

@@ -29,7 +29,7 @@ func (s *State) demanded(ev Demanded, now time.Time) error {
 		s.open(AlertChecked{Alert: record.Alert{Service: s.Runbook.Service, Region: s.Region, Source: record.Human, StartsAt: now, Firing: true}, Breach: b}, now)
 	}
 	s.Incident.Decision = d
-	s.note(now, "demanded", ev.By, "rollback asked for: "+ev.Reason)
+	s.note(now, "demanded", ev.By, "Rollback requested: "+ev.Reason)
 	s.shift(ev.By, now)
 	return nil
 }
@@ -59,10 +59,10 @@ func (s *State) shift(by string, now time.Time) {
 		Schema: runbook.Schema, Bundle: r.Candidate.Bundle, Service: r.Service, Incident: i.ID,
 		Reason: cmp.Or(first(i.Decision.Reasons), "rolled back by "+by),
 	})
-	s.note(now, "acted", by, fmt.Sprintf("traffic moved from %v to %v in one transaction; bundle %s quarantined", change.From, change.To, r.Candidate.Bundle))
+	s.note(now, "acted", by, fmt.Sprintf("Traffic moved from %v to %v in one transaction; bundle %s quarantined", change.From, change.To, r.Candidate.Bundle))
 	s.tell(report.Acted, now)
 	if len(s.Hazards) > 0 { // never a reason not to act, and always one to look
-		s.note(now, "hazard", "", "the router may ignore the change: "+strings.Join(s.Hazards, "; "))
+		s.note(now, "hazard", "", "The router may ignore the change: "+strings.Join(s.Hazards, "; "))
 		hazards := s.Hazards
 		s.tell(func(i record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 			return report.HazardMsg(i, rb, hazards, now)

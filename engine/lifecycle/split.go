@@ -26,7 +26,7 @@ func (s *State) observeSplit(now time.Time) {
 	if s.Incident == nil {
 		s.open(AlertChecked{Alert: record.Alert{Service: r.Service, Region: r.Region, Source: record.Human, StartsAt: now, Firing: true}}, now)
 	}
-	s.note(now, "external_change", "", fmt.Sprintf("somebody changed the split: wanted %v, found %v; it is left as it is", r.Held.Want, r.Held.Found))
+	s.note(now, "external_change", "", fmt.Sprintf("Somebody else changed the split: wanted %v, found %v. autorollback leaves it as it is", r.Held.Want, r.Held.Found))
 	if s.Incident.Change == nil {
 		s.supersede(now)
 		s.Incident.Phase, s.Incident.ClosedAt = record.HeldPhase, time.Time{}
@@ -43,7 +43,7 @@ func (s *State) endHold(now time.Time) {
 		return
 	}
 	s.Release.Held = nil
-	s.note(now, "hold_ended", "", "the split is as the release wants it again")
+	s.note(now, "hold_ended", "", "The split is back to what the release wants")
 	i := s.Incident
 	if i == nil || i.Phase != record.HeldPhase || i.Decision.Guard != policy.GuardManualOverride {
 		return
@@ -61,7 +61,7 @@ func (s *State) acceptSplit(ev SplitAccepted, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	s.note(now, "split_accepted", ev.By, fmt.Sprintf("continues with the candidate at %d %%: %s", weight, ev.Reason))
+	s.note(now, "split_accepted", ev.By, fmt.Sprintf("Release continues with the candidate at %d %%: %s", weight, ev.Reason))
 	if i := s.Incident; i != nil && i.Change == nil {
 		s.supersede(now)
 		s.close(now)
