@@ -23,6 +23,7 @@ var layers = [][]string{
 	{"daemon"},
 	{"receiver", "web", "backtest", "demo"},
 	{"engine", "gameday"},
+	{"engine/lifecycle"},
 	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "shadow/report", "shadow/replay", "shadow/join"},
 	{"rules", "store", "shadow/diff", "shadow/recording"},
 	{"analysis", "promapi", "shadow", "shadow/stat"},

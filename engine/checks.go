@@ -117,7 +117,7 @@ func judgeFlags(change record.Change, prefix string, docs []actuators.FlagDoc) (
 	var wrong []string
 	for _, k := range change.Keys {
 		if strings.HasPrefix(k.Key, prefix) {
-			wrong = append(wrong, fmt.Sprintf("%s is %s and should be %s", k.Key, truncate(k.From, 120), truncate(k.To, 120)))
+			wrong = append(wrong, fmt.Sprintf("%s is %s and should be %s", k.Key, record.Truncate(k.From, 120), record.Truncate(k.To, 120)))
 		}
 	}
 	if len(wrong) > 0 {
@@ -128,7 +128,7 @@ func judgeFlags(change record.Change, prefix string, docs []actuators.FlagDoc) (
 		names = append(names, d.Version)
 	}
 	slices.Sort(names)
-	return record.Good, "the flags of " + strings.Join(names, " and ") + " are what their bundles demand"
+	return record.Good, "the flags of " + strings.Join(names, " and ") + " match their bundles"
 }
 
 // predictorOf asks stored predictions with a client that follows no redirect, and

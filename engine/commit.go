@@ -1,10 +1,14 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -13,7 +17,7 @@ import (
 // checked, so that two decisions about one target cannot both be committed; a shift
 // and a promotion also check the control key, so that a pause committed before it makes them fail, and
 // both bundles' quarantine. A launch that needs a shadow pass checks that verdict.
-func (v snapshot) transaction(next State) (store.Tx, error) {
+func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 	b := txBuilder{indexes: v.indexes}
 	release := store.ReleaseKey(v.target.Service, v.target.Region)
 	if next.Release != nil && !reflect.DeepEqual(v.Release, next.Release) {
@@ -63,7 +67,7 @@ type txBuilder struct {
 	err     error
 }
 
-func (b *txBuilder) write(w Write, plan, next []store.Op) {
+func (b *txBuilder) write(w lifecycle.Write, plan, next []store.Op) {
 	switch {
 	case w.Shift:
 		b.ops = append(b.ops, plan...)
@@ -113,4 +117,29 @@ func (b *txBuilder) check(key string) {
 		}
 	}
 	b.ops = append(b.ops, store.Op{Verb: store.Check, Key: key, Index: b.indexes[key]})
+}
+
+// put commits what was collected. Its errors are marked by [later].
+func (e *Engine) put(ctx context.Context, b txBuilder) error {
+	if b.err != nil {
+		return b.err
+	}
+	return later(e.store.Commit(ctx, store.Tx{ID: newOp(), Ops: b.ops}))
+}
+
+// putOne writes one record over the one that was read at that index; 0: there is none.
+func (e *Engine) putOne(ctx context.Context, key string, index uint64, value any) error {
+	b := txBuilder{indexes: map[string]uint64{key: index}}
+	b.set(key, value)
+	return e.put(ctx, b)
+}
+
+// later marks errors of the store as something that may be tried again; what a human
+// was refused stays refused.
+func later(err error) error {
+	switch {
+	case err == nil, errors.Is(err, runbook.ErrRefused), errors.Is(err, runbook.ErrNotFound), errors.Is(err, runbook.ErrConflict):
+		return err
+	}
+	return fmt.Errorf("%w: %w", runbook.ErrLater, err)
 }

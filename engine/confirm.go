@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"sync"
@@ -8,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -49,7 +51,7 @@ func (e *Engine) recent(ctx context.Context, target Target, rel record.Release) 
 	ctx = context.WithoutCancel(ctx)
 	current := func(v *snapshot) bool { return v != nil && v.Release.Op == e.newest(target).Op }
 	v := e.views.get(target, current, func() *snapshot {
-		v, err := e.read(ctx, target, AlertChecked{})
+		v, err := e.read(ctx, target, lifecycle.AlertChecked{})
 		if err != nil || v.Release == nil {
 			return nil
 		}
@@ -123,4 +125,29 @@ func (s *shared[K, V]) drop(key K, old *sharing[V]) {
 	if s.known[key] == old {
 		delete(s.known, key)
 	}
+}
+
+// askBlind asks whether some trigger really cannot judge the release: the companion has no
+// number of its own. A trigger that has no data is the answer; a significance that is not
+// known here is to be asked for again.
+func (e *Engine) askBlind(ctx context.Context, s service, rel record.Release) record.Breach {
+	b := record.Breach{Trigger: blind, Severity: runbook.Mild, State: record.NotBreaching, AskedAt: time.Now().UTC()}
+	for _, t := range s.rb.Triggers {
+		if t.Absolute() {
+			continue
+		}
+		got := e.prom.Confirm(ctx, s.ask, t, rel, e.significance(rel, t.Name))
+		if got.State == record.NoData {
+			return got
+		}
+		if problem := cmp.Or(got.Problem, got.Significance.Problem); problem != "" && b.Problem == "" {
+			b.State, b.Problem, b.Significance = record.Unreachable, problem, got.Significance
+		}
+	}
+	return b
+}
+
+// significance is what this replica knows of a trigger now.
+func (e *Engine) significance(rel record.Release, trigger string) record.Significance {
+	return e.monitor.Significance(rel.ID, trigger, time.Now().UTC())
 }

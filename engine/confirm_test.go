@@ -6,7 +6,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // A storm asks Prometheus once a second; weights that changed are asked about anew.
@@ -15,7 +17,7 @@ func TestAlertsOfOneTriggerShareAConfirmation(t *testing.T) {
 		e, st, f := solo(t, nil)
 		storm := func(trigger string) {
 			t.Helper()
-			must(t, hears(t, e, slices.Repeat([]record.Alert{alertOf(trigger, record.Webhook)}, 32)...))
+			must(t, hears(t, e, slices.Repeat([]record.Alert{fixture.Alert(trigger, record.Webhook)}, 32)...))
 		}
 		asked := func(what string, errors, slow int) {
 			t.Helper()
@@ -35,7 +37,7 @@ func TestAlertsOfOneTriggerShareAConfirmation(t *testing.T) {
 		asked("later", 2, 1)
 
 		must(t, put(st, routerKey, `{"weights":{"ranker-v1":60,"ranker-v2":40}}`))
-		if _, err := e.step(t.Context(), theTarget, Tick{}); err != nil {
+		if _, err := e.step(t.Context(), theTarget, lifecycle.Tick{}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := e.AcceptSplit(t.Context(), "ranker", "", "ann", "because"); err != nil {
@@ -50,7 +52,7 @@ func TestAlertsOfOneTriggerShareAConfirmation(t *testing.T) {
 func TestASharedConfirmationActsOnce(t *testing.T) {
 	h := listening(t)
 	h.f.breaking["errors"] = true
-	must(t, hears(t, h.Engine, slices.Repeat([]record.Alert{alertOf("errors", record.Webhook)}, 8)...))
+	must(t, hears(t, h.Engine, slices.Repeat([]record.Alert{fixture.Alert("errors", record.Webhook)}, 8)...))
 	if i := incidentOf(t, h.st); i.Phase != record.Acted || i.Breach.Significance.Value != 3 {
 		t.Errorf("incident is %q, %+v", i.Phase, i.Breach.Significance)
 	}

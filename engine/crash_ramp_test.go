@@ -11,6 +11,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // climb lets a release go up its ramp to the end, with one death on the way: what is
@@ -18,7 +19,7 @@ import (
 func (d *drama) climb() {
 	d.sent, d.st = map[string]int{}, newMemory()
 	must(d.t, put(d.st, routerKey, `{"weights":{"ranker-v1":100}}`))
-	launch := launchOf(d.t)
+	launch := fixture.Launch(d.t)
 	if d.rb.Rollout.Strategy == runbook.BlueGreen {
 		launch.Weight = 0
 	}
@@ -59,12 +60,12 @@ type rampStory struct {
 
 // quickly is a ramp of a quarter of an hour, since it is played so often.
 func quickly(promote string) *runbook.Rollout {
-	return &runbook.Rollout{Strategy: runbook.Canary, Promote: promote, Bake: minutes(5), Steps: []runbook.RampStep{
-		{Weight: 20, For: minutes(3)}, {Weight: 50, For: minutes(3)}, {Weight: 100}}}
+	return &runbook.Rollout{Strategy: runbook.Canary, Promote: promote, Bake: fixture.Minutes(5), Steps: []runbook.RampStep{
+		{Weight: 20, For: fixture.Minutes(3)}, {Weight: 50, For: fixture.Minutes(3)}, {Weight: 100}}}
 }
 
 func rampStories() []rampStory {
-	blueGreen := &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: minutes(5), Holdback: 5}
+	blueGreen := &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: fixture.Minutes(5), Holdback: 5}
 	return []rampStory{
 		{title: "A ramp that climbs automatically", rollout: quickly(runbook.PromoteAutomatic), steps: "start 20, promote 50, promote 100 good, proved 100",
 			told: map[string]int{"promoted": 2, "checked": 1, "proved": 1}},
@@ -170,7 +171,7 @@ func TestARampResumesAfterDeathAtEveryBoundary(t *testing.T) {
 	table.WriteString(rampHead)
 	for _, story := range rampStories() {
 		fmt.Fprintf(&table, "\n## %s\n\n| died at | found in the store | steps | release | told |\n|---|---|---|---|---|\n", story.title)
-		rb := runbookOf(t, "page")
+		rb := fixture.Runbook(t, "page")
 		rb.Rollout = story.rollout
 		play := func(dieAt string) (d *drama, line string) {
 			d = &drama{rb: rb, facts: factsOf(t, rb), dieAt: dieAt}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"slices"
@@ -15,7 +16,10 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 )
+
+var update = flag.Bool("update", false, "write the documented tables anew")
 
 // errDead is what everything says to a process that has died.
 var errDead = errors.New("this process is dead")
@@ -179,7 +183,7 @@ func (d *drama) world(began time.Time) {
 	e := d.alive.e
 	d.mu.Unlock()
 	if !open {
-		_, _ = e.Start(d.t.Context(), launchOf(d.t), "ann") // refused or dead: the state shows it
+		_, _ = e.Start(d.t.Context(), fixture.Launch(d.t), "ann") // refused or dead: the state shows it
 	}
 	for id, a := range all[record.Approval](d.t, d.st, store.ApprovalKey("")) {
 		if a.Status == record.Pending {
@@ -204,7 +208,7 @@ func (d *drama) play() {
 			if d.blindAt {
 				d.facts.set(func(f *facts) { f.down = true })
 			}
-			_ = l.e.Alerts(d.t.Context(), []record.Alert{alertOf(d.trigger, record.Webhook)})
+			_ = l.e.Alerts(d.t.Context(), []record.Alert{fixture.Alert(d.trigger, record.Webhook)})
 		}
 		if l.gone() != nil {
 			<-l.over
@@ -263,7 +267,7 @@ func TestResumeAfterDeathAtEveryBoundary(t *testing.T) {
 		blind          bool
 	}{{"A severe breach", "errors", false}, {"A mild breach that a human approves", "slowish", false}, {"A severe breach while Prometheus is down", "slow", true}} {
 		fmt.Fprintf(&table, "\n## %s\n\n| died at | found in the store | rollbacks | verdict | told |\n|---|---|---|---|---|\n", story.title)
-		rb := runbookOf(t, "page")
+		rb := fixture.Runbook(t, "page")
 		play := func(dieAt string) *drama {
 			d := &drama{t: t, rb: rb, facts: factsOf(t, rb), trigger: story.trigger, blindAt: story.blind, dieAt: dieAt}
 			synctest.Test(t, func(t *testing.T) {
@@ -309,7 +313,9 @@ func asDocumented(tb testing.TB, name string, least int, got string) {
 		if after != "" {
 			got += "\n"
 		}
-		golden(tb, name, before+got+after)
+		if err := os.WriteFile(name, []byte(before+got+after), 0o644); err != nil {
+			tb.Fatal(err)
+		}
 		return
 	}
 	have, must := rowsOf(want), rowsOf(got)

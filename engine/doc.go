@@ -1,33 +1,10 @@
-// Package engine is the reconcile loop: a pure reducer, [Step], and the loop that reads the
-// state of one service in one region, steps it, commits what changed in one
+// Package engine is the reconcile loop: it reads the state of one service in one region,
+// steps it (package lifecycle says what becomes of it), commits what changed in one
 // check-and-set transaction, and carries out the effects the new state asks for.
-//
-// An incident moves along these edges and no others:
-//
-//	(heard)      unconfirmed, held, frozen, awaiting, acted
-//	unconfirmed  held, frozen, awaiting, acted; closed if it turns out not to be true
-//	held         frozen, awaiting, acted; closed if a human lets the release go on, resumes the ramp or puts the split back, or
-//	             unconfirmed if an alert comes with that
-//	frozen       awaiting, acted; held if somebody changes the split; closed if a human resumes the ramp
-//	awaiting     acted; held if nobody answers or somebody changes the split; closed if a human says no
-//	acted        verifying; settled at the deadline
-//	verifying    settled
-//	settled      closed
-//	closed       as (heard), if no traffic was moved and no human has said no to this
-//
-// A decision takes the place of another only if it is stronger: hold, freeze, ask, roll
-// back. So triggers that fire together do not take turns, and none pages at each look.
 //
 // Effects are a function of the committed state alone, so a process that died at any
 // point is resumed by reading the state again. Any number of replicas may run: a lost
 // race is read again and decided again.
-//
-// A release whose runbook has a rollout goes up its ramp: each step is one transaction of
-// weights, flags and release, taken by a human, by the daemon, or by the daemon once a
-// human has said yes. It is taken only if a rollback is possible right now and nothing
-// objects; what objects is written down in words ([record.Release].Waiting). With all
-// traffic and the bake time over, the release is closed and its candidate is the last
-// known good. From every step a breach leads to 0 in one transaction.
 //
 // It holds no lock across processes, never acts on an alert that Prometheus does not
 // confirm, and never writes a split over one that somebody else wrote.

@@ -2,15 +2,20 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
 )
 
 // watchRules compares the rules of Prometheus with the runbooks again and again: a
@@ -21,8 +26,10 @@ func (e *Engine) watchRules(ctx context.Context) error {
 		if e.checkRules(ctx) {
 			period /= 4
 		}
-		if pause(ctx, period*9/10+rand.N(max(period/5, 1))) != nil {
+		select {
+		case <-ctx.Done():
 			return nil
+		case <-time.After(period*9/10 + rand.N(max(period/5, 1))):
 		}
 	}
 }
@@ -51,18 +58,6 @@ func (e *Engine) checkRules(ctx context.Context) (again bool) {
 		e.log.Warn("compare rules", zap.Error(problem))
 	}
 	return again
-}
-
-// runbooks are those of the services here, by name.
-func (e *Engine) runbooks() []*runbook.Runbook {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	var all []*runbook.Runbook
-	for _, s := range e.services {
-		all = append(all, s.rb)
-	}
-	slices.SortFunc(all, func(a, b *runbook.Runbook) int { return strings.Compare(a.Service, b.Service) })
-	return all
 }
 
 // check is the newest comparison of a service's rules.
@@ -102,6 +97,171 @@ func (e *Engine) drifted(service string) string { return e.fresh(service).Drifte
 
 // driftOf says what differs in the rules that a trigger rests on.
 func (e *Engine) driftOf(service, trigger string) string { return e.fresh(service).Concerns(trigger) }
+
+// driftKept is how long a drift is believed while Prometheus cannot be asked again: for
+// three comparisons, as often as they are made by default.
+const driftKept = 30 * time.Minute
+
+// compared is what a service's check becomes by one more comparison. A difference
+// counts once it is seen by two comparisons in a row that are at least two rule
+// intervals apart: a reload and a restart are no drift. One that is on record already,
+// by another replica or before a restart of ours, counts at once. No answer is neither:
+// a drift that was seen is believed for half an hour, and then nothing is known.
+func compared(before record.RulesCheck, rb *runbook.Runbook, found []rules.Drift, problem error, onRecord bool, now time.Time) record.RulesCheck {
+	if before.Digest != rb.Digest {
+		before = record.RulesCheck{State: record.RulesUnknown}
+	}
+	c := record.RulesCheck{Schema: runbook.Schema, Service: rb.Service, Digest: rb.Digest, State: record.RulesUnknown, At: now}
+	if problem != nil {
+		c.At, c.Problem = before.At, record.Truncate(problem.Error(), record.MaxValue)
+		if before.State == record.RulesDrifted && now.Sub(before.At) < driftKept {
+			c.State, c.Since, c.Drift = before.State, before.Since, before.Drift
+		}
+		return c
+	}
+	if c.Drift = differences(rb, found); len(c.Drift) == 0 {
+		c.State = record.RulesOneToOne
+		return c
+	}
+	c.State, c.Since = record.RulesSuspected, now
+	if before.State == record.RulesDrifted || before.State == record.RulesSuspected {
+		c.Since = before.Since
+	}
+	if before.State == record.RulesDrifted || onRecord || before.State == record.RulesSuspected && now.Sub(before.Since) >= 2*rb.Metrics.Interval.Std() {
+		c.State = record.RulesDrifted
+	}
+	return c
+}
+
+// differences are those of one service, and of the watchdog, which is everybody's.
+// Rules of services that have no runbook here are another installation's.
+func differences(rb *runbook.Runbook, found []rules.Drift) []record.RuleDiff {
+	var out []record.RuleDiff
+	for _, d := range found {
+		if d.Service == rb.Service || d.Trigger == watchdog {
+			out = append(out, record.RuleDiff{Kind: string(d.Kind), Trigger: d.Trigger, Text: record.Truncate(d.What, record.MaxValue)})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b record.RuleDiff) int { return gravity(b) - gravity(a) })
+	if more := len(out) - record.MaxRuleDiffs; more > 0 {
+		kind := out[record.MaxRuleDiffs].Kind // the gravest of those left out
+		out = append(out[:record.MaxRuleDiffs:record.MaxRuleDiffs], record.RuleDiff{Kind: kind, Text: fmt.Sprintf("%d more differences", more)})
+	}
+	return out
+}
+
+// gravity is how soon a difference is to be said.
+func gravity(d record.RuleDiff) int {
+	switch {
+	case !d.Harmless():
+		return 2
+	case d.Kind == string(rules.Outdated):
+		return 1
+	}
+	return 0
+}
+
+// refreshDrift is how often a drift that lasts is written down again.
+const refreshDrift = driftKept / 2
+
+// A driftRecord is the record of a drift that people were told of, so that replicas
+// tell it once, and a restart does not forget it.
+type driftRecord struct {
+	check record.RulesCheck
+	index uint64 // 0: there is none
+}
+
+func (r driftRecord) empty() bool { return r.index == 0 }
+
+// driftRecords are those of all services, in one read.
+type driftRecords struct{ store.Snapshot }
+
+// driftRecords reads the records; false means that the store did not answer.
+func (e *Engine) driftRecords(ctx context.Context) (driftRecords, bool) {
+	snap, err := e.store.Read(ctx, store.RulesKey(""))
+	e.metrics.stored(err)
+	if err != nil && ctx.Err() == nil {
+		e.log.Warn("read drift", zap.Error(err))
+	}
+	return driftRecords{snap}, err == nil
+}
+
+// of is the record of one service; false means that it is what this program does not
+// understand.
+func (d driftRecords) of(service string) (driftRecord, bool) {
+	key := store.RulesKey(service)
+	var r driftRecord
+	if err := decode(d.Snapshot, key, &r.check); err != nil {
+		return r, false
+	}
+	r.index = index(d.Snapshot, key)
+	return r, true
+}
+
+// recordDrift writes down that a drift began or ended, and the message in the same
+// transaction. Only who compares with the text of the runbook for which it was found
+// ends it, or anybody once nobody finds it any more.
+func (e *Engine) recordDrift(ctx context.Context, rb *runbook.Runbook, kept driftRecord, c record.RulesCheck, now time.Time) {
+	key := store.RulesKey(rb.Service)
+	b := txBuilder{indexes: map[string]uint64{key: kept.index}}
+	old := now.Sub(kept.check.At).Abs()
+	switch {
+	case c.State == record.RulesDrifted && c.Problem == "" && kept.empty():
+		e.tellDrift(ctx, &b, report.DriftMsg(c, rb, e.anyOpen(ctx, rb), now))
+		b.set(key, c)
+	case c.State == record.RulesDrifted && c.Problem == "" && old >= refreshDrift:
+		kept.check.At = now
+		b.set(key, kept.check)
+	case c.State == record.RulesOneToOne && !kept.empty() && (kept.check.Digest == c.Digest || old >= driftKept):
+		e.tellDrift(ctx, &b, report.DriftEndedMsg(kept.check, rb, now))
+		b.ops = append(b.ops, store.Op{Verb: store.Delete, Key: key, Index: kept.index})
+	default:
+		return
+	}
+	if err := e.put(ctx, b); err != nil && !errors.Is(err, store.ErrConflict) { // another replica was first
+		e.log.Error("write drift", zap.String("service", rb.Service), zap.Error(err))
+	}
+	signal(e.outboxChanged, struct{}{})
+}
+
+// tellDrift puts the message into the txBuilder, over one of the same id that still waits.
+func (e *Engine) tellDrift(ctx context.Context, b *txBuilder, m record.Message) {
+	key := store.OutboxKey(m.ID)
+	if snap, err := e.store.Read(ctx, key); err == nil {
+		b.indexes[key] = index(snap, key)
+	}
+	b.set(key, m)
+}
+
+// anyOpen reports whether a release of the service is open in any region: then its
+// people must look now.
+func (e *Engine) anyOpen(ctx context.Context, rb *runbook.Runbook) bool {
+	snap, err := e.store.Read(ctx, store.ReleaseKey(rb.Service, ""))
+	if err != nil {
+		return true
+	}
+	for _, en := range snap.Entries {
+		var rel record.Release
+		if json.Unmarshal(en.Value, &rel) != nil || rel.Phase == record.Open {
+			return true
+		}
+	}
+	return false
+}
+
+// comparedRules exports what a comparison found.
+func (m *metrics) comparedRules(c record.RulesCheck) {
+	drift := 0.0
+	if c.State == record.RulesDrifted {
+		drift = 1
+	}
+	m.drift.WithLabelValues(c.Service).Set(drift)
+	at := 0.0
+	if !c.At.IsZero() {
+		at = float64(c.At.Unix())
+	}
+	m.compared.WithLabelValues(c.Service).Set(at)
+}
 
 // fresh is the newest comparison, unless it is of another text of the runbook, or so
 // old that it says nothing of now.

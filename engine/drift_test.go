@@ -15,6 +15,7 @@ import (
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // A rulebook is a Prometheus on paper that also has the runbook's rules loaded, as
@@ -175,7 +176,7 @@ func TestDriftThatHoldsTheRampAlone(t *testing.T) {
 
 // What is left out of many differences is as grave as the gravest of them.
 func TestTheGravestDifferencesAreKept(t *testing.T) {
-	rb := runbookOf(t, "page")
+	rb := fixture.Runbook(t, "page")
 	var found []rules.Drift
 	for range record.MaxRuleDiffs + 5 {
 		found = append(found, rules.Drift{Kind: rules.Missing, Service: "ranker", What: "missing"}, rules.Drift{Kind: rules.Outdated, Service: "ranker", What: "outdated"})
@@ -239,9 +240,9 @@ func TestDriftIsToldOnceByAllReplicas(t *testing.T) {
 }
 
 func TestCompared(t *testing.T) {
-	rb := runbookOf(t, "page")
+	rb := fixture.Runbook(t, "page")
 	edit := []rules.Drift{{Kind: rules.Edited, Service: "ranker", Trigger: "errors", What: "it differs"}}
-	at := func(d time.Duration) time.Time { return morning.Add(d) }
+	at := func(d time.Duration) time.Time { return fixture.Morning.Add(d) }
 	is := func(state record.RulesState, d time.Duration) record.RulesCheck {
 		return record.RulesCheck{Digest: rb.Digest, State: state, At: at(d), Since: at(d), Drift: []record.RuleDiff{{Text: "it differed"}}}
 	}

@@ -11,15 +11,17 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // solo is one engine on a store that forgets, with a release under way.
 func solo(tb testing.TB, parts func(*Parts)) (*Engine, *memory, *facts) {
 	tb.Helper()
-	rb, st := runbookOf(tb, "page"), newMemory()
+	rb, st := fixture.Runbook(tb, "page"), newMemory()
 	f := factsOf(tb, rb)
 	p := partsOf(st, f)
 	if parts != nil {
@@ -29,7 +31,7 @@ func solo(tb testing.TB, parts func(*Parts)) (*Engine, *memory, *facts) {
 	if err := put(st, routerKey, `{"weights":{"ranker-v1":100}}`); err != nil {
 		tb.Fatal(err)
 	}
-	if _, err := e.Start(tb.Context(), launchOf(tb), "ann"); err != nil {
+	if _, err := e.Start(tb.Context(), fixture.Launch(tb), "ann"); err != nil {
 		tb.Fatal(err)
 	}
 	return e, st, f
@@ -61,9 +63,9 @@ func TestOneBrokenServiceStopsNoOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.breaking["errors"] = true
-	broken := alertOf("errors", record.Watcher)
+	broken := fixture.Alert("errors", record.Watcher)
 	broken.Service = "broken"
-	err := hears(t, e, broken, broken, broken, alertOf("errors", record.Watcher), broken)
+	err := hears(t, e, broken, broken, broken, fixture.Alert("errors", record.Watcher), broken)
 	if !errors.Is(err, runbook.ErrLater) {
 		t.Errorf("error is %v: the broken one is to be offered again", err)
 	}
@@ -78,7 +80,7 @@ func TestUnreadableControlStopsAndPages(t *testing.T) {
 	if err := put(st, store.ControlKey, "pasued"); err != nil {
 		t.Fatal(err)
 	}
-	if err := hears(t, e, alertOf("errors", record.Webhook)); err != nil {
+	if err := hears(t, e, fixture.Alert("errors", record.Webhook)); err != nil {
 		t.Fatal(err)
 	}
 	if i := incidentOf(t, st); i.Phase != record.HeldPhase || !i.Decision.Page || !strings.Contains(i.Decision.Reasons[0], "pasued") {
@@ -98,7 +100,7 @@ func TestUnreadableQuarantineBarsItsOwnBundleOnly(t *testing.T) {
 	if err := put(st, store.QuarantineKey("sha256:"+strings.Repeat("0", 64)), "not JSON"); err != nil {
 		t.Fatal(err)
 	}
-	if err := hears(t, e, alertOf("errors", record.Webhook)); err != nil {
+	if err := hears(t, e, fixture.Alert("errors", record.Webhook)); err != nil {
 		t.Fatal(err)
 	}
 	if i := incidentOf(t, st); i.Phase != record.Acted {
@@ -114,13 +116,13 @@ func TestAnswerAboutOldWeightsIsAskedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	twin := engineOf(t, partsOf(st, f), e.services["ranker"].rb, Options{Replica: "twin"})
-	if _, err := twin.step(t.Context(), theTarget, Tick{}); err != nil {
+	if _, err := twin.step(t.Context(), theTarget, lifecycle.Tick{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := twin.AcceptSplit(t.Context(), "ranker", "", "ann", "because"); err != nil {
 		t.Fatal(err)
 	}
-	if err := hears(t, e, alertOf("errors", record.Webhook)); err != nil {
+	if err := hears(t, e, fixture.Alert("errors", record.Webhook)); err != nil {
 		t.Fatal(err)
 	}
 	rel, err := e.Release(t.Context(), "ranker", "")
@@ -136,7 +138,7 @@ func TestDeadSinkIsGivenUpAfterADay(t *testing.T) {
 			p.Post = posts(func(record.Message) (string, error) { sends++; return "", errors.New("no such host") })
 		})
 		f.breaking["slo"] = true
-		if err := hears(t, e, alertOf("slo", record.Webhook)); err != nil {
+		if err := hears(t, e, fixture.Alert("slo", record.Webhook)); err != nil {
 			t.Fatal(err)
 		}
 		e.opts.WatchEvery, e.opts.ReconcileEvery = -1, time.Minute
@@ -151,7 +153,7 @@ func TestDeadSinkIsGivenUpAfterADay(t *testing.T) {
 		if n := len(all[record.Message](t, st, store.OutboxKey(""))); n != 0 {
 			t.Errorf("%d messages are waiting after 25 hours", n)
 		}
-		if s := (State{Incident: new(incidentOf(t, st))}); !s.noted("gave_up") {
+		if i := incidentOf(t, st); !fixture.Noted(&i, "gave_up") {
 			t.Error("the incident does not say so")
 		}
 		if sends < 100 || sends > 500 {
@@ -170,17 +172,17 @@ func TestStoppingCommitsNoAnswers(t *testing.T) {
 	captured := 0
 	e, st, f := solo(t, func(p *Parts) { p.Archive = captures(func(string) error { captured++; return nil }) })
 	f.breaking["errors"] = true
-	if err := hears(t, e, alertOf("errors", record.Webhook)); err != nil {
+	if err := hears(t, e, fixture.Alert("errors", record.Webhook)); err != nil {
 		t.Fatal(err)
 	}
-	s, err := e.step(t.Context(), theTarget, Tick{})
+	s, err := e.step(t.Context(), theTarget, lifecycle.Tick{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := incidentOf(t, st)
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	for _, do := range []EffectKind{AskDrained, AskHealth, CaptureOld, SealAll, AskAgain} {
+	for _, do := range []lifecycle.EffectKind{lifecycle.AskDrained, lifecycle.AskHealth, lifecycle.CaptureOld, lifecycle.SealAll, lifecycle.AskAgain} {
 		if err := e.runEffect(ctx, theTarget, s, do); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", do, err)
 		}
@@ -205,7 +207,7 @@ func TestRunWaitsForWhatAlertsBegan(t *testing.T) {
 	}
 	caller, hangUp := context.WithCancel(t.Context())
 	heard := make(chan error)
-	go func() { heard <- e.Alerts(caller, []record.Alert{alertOf("errors", record.Webhook)}) }()
+	go func() { heard <- e.Alerts(caller, []record.Alert{fixture.Alert("errors", record.Webhook)}) }()
 	<-reached
 	hangUp()
 	if err := <-heard; !errors.Is(err, runbook.ErrLater) {
@@ -266,7 +268,7 @@ func TestWhatChangedSinceTheLookStopsTheWrite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ev := AlertChecked{Alert: alertOf("errors", record.Webhook), Breach: breachOf("errors", record.Breaching), Release: rel.ID, Epoch: rel.Epoch}
+			ev := lifecycle.AlertChecked{Alert: fixture.Alert("errors", record.Webhook), Breach: fixture.Breach("errors", record.Breaching), Release: rel.ID, Epoch: rel.Epoch}
 			v, err := e.read(t.Context(), theTarget, ev)
 			if err != nil {
 				t.Fatal(err)
@@ -288,15 +290,15 @@ func TestSplitPutBackIsNotTakenOver(t *testing.T) {
 	if err := put(st, routerKey, `{"weights":{"ranker-v1":60,"ranker-v2":40}}`); err != nil {
 		t.Fatal(err)
 	}
-	v, err := e.read(t.Context(), theTarget, Tick{})
+	v, err := e.read(t.Context(), theTarget, lifecycle.Tick{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.commit(t.Context(), v, Tick{}); err != nil {
+	if _, err := e.commit(t.Context(), v, lifecycle.Tick{}); err != nil {
 		t.Fatal(err)
 	}
 	look := func() snapshot {
-		v, err := e.read(t.Context(), theTarget, SplitAccepted{})
+		v, err := e.read(t.Context(), theTarget, lifecycle.SplitAccepted{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -306,13 +308,13 @@ func TestSplitPutBackIsNotTakenOver(t *testing.T) {
 	if err := put(st, routerKey, `{"weights":{"ranker-v1":95,"ranker-v2":5}}`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.commit(t.Context(), before, SplitAccepted{"ann", "because"}); !errors.Is(err, store.ErrConflict) {
+	if _, err := e.commit(t.Context(), before, lifecycle.SplitAccepted{By: "ann", Reason: "because"}); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("the split of before was taken over: %v", err)
 	}
 	if err := put(st, routerKey, `{"weights":{"ranker-v1":60,"ranker-v2":40}}`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.commit(t.Context(), look(), SplitAccepted{"ann", "because"}); err != nil {
+	if _, err := e.commit(t.Context(), look(), lifecycle.SplitAccepted{By: "ann", Reason: "because"}); err != nil {
 		t.Errorf("take over what is there: %v", err)
 	}
 }

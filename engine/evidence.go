@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
@@ -15,7 +16,7 @@ import (
 
 // capture keeps what there is to know of one stage. It never delays a change: it runs
 // after the transaction, and Prometheus still has the samples from before it.
-func (e *Engine) capture(ctx context.Context, s State, stage string) error {
+func (e *Engine) capture(ctx context.Context, s lifecycle.State, stage string) error {
 	i := *s.Incident
 	key := i.ID + "/" + stage
 	if _, done := e.captured.Load(key); done {
@@ -75,7 +76,7 @@ func lastStage(i record.Incident) string {
 
 // counts are what the decision's significance was computed from, since the release began;
 // nil where it had none.
-func (e *Engine) counts(ctx context.Context, s State) ([]byte, error) {
+func (e *Engine) counts(ctx context.Context, s lifecycle.State) ([]byte, error) {
 	at := s.Incident.Breach.Significance.At
 	if at.IsZero() {
 		return nil, nil
@@ -89,10 +90,8 @@ func (e *Engine) counts(ctx context.Context, s State) ([]byte, error) {
 }
 
 // history asks the runbook's questions over the time around a moment.
-func (e *Engine) history(ctx context.Context, s State, at time.Time) []record.Query {
-	e.mu.RLock()
-	svc := e.services[s.Runbook.Service]
-	e.mu.RUnlock()
+func (e *Engine) history(ctx context.Context, s lifecycle.State, at time.Time) []record.Query {
+	svc, _ := e.service(s.Runbook.Service)
 	exprs := map[string]string{}
 	for n, q := range s.Runbook.Evidence.Queries {
 		exprs[fmt.Sprintf("extra %d", n+1)] = q
@@ -110,11 +109,11 @@ func (e *Engine) history(ctx context.Context, s State, at time.Time) []record.Qu
 
 // routerKeys reads the router's keys as they are now.
 func (e *Engine) routerKeys(ctx context.Context, target Target) (map[string]string, error) {
-	_, router, err := e.serves(target)
+	svc, err := e.serves(target)
 	if err != nil {
 		return nil, err
 	}
-	snap, err := e.store.Read(ctx, router.Prefixes()...)
+	snap, err := e.store.Read(ctx, svc.router.Prefixes()...)
 	if err != nil {
 		return nil, fmt.Errorf("read router keys: %w", err)
 	}
@@ -130,8 +129,8 @@ func keysOf(snap store.Snapshot) map[string]string {
 }
 
 // seal completes the evidence folder and closes it with a manifest.
-func (e *Engine) seal(ctx context.Context, target Target, s State) error {
-	ev := Archived{}
+func (e *Engine) seal(ctx context.Context, target Target, s lifecycle.State) error {
+	ev := lifecycle.Archived{}
 	err := e.capture(ctx, s, lastStage(*s.Incident))
 	if err == nil {
 		ev.Path, ev.Digest, err = e.archive.Seal(*s.Incident, s.Runbook)

@@ -14,6 +14,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // A folder is an archive in memory.
@@ -59,7 +60,7 @@ func TestCountsAreKept(t *testing.T) {
 					must(t, put(st, store.ControlKey, c.control))
 				}
 				f.breaking[c.trigger] = true
-				must(t, hears(t, e, alertOf(c.trigger, record.Webhook)))
+				must(t, hears(t, e, fixture.Alert(c.trigger, record.Webhook)))
 				f.set(func(f *facts) { f.traffic = 0 })
 				ctx, stop := context.WithCancel(t.Context())
 				over := make(chan error)

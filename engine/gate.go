@@ -9,26 +9,16 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/store"
 )
 
-// shadowObjection says why the recorded shadow verdict is no pass; empty: it is.
-func (s State) shadowObjection(stable, candidate record.Side, now time.Time) string {
-	switch {
-	case s.ShadowProblem != "":
-		return fmt.Sprintf("the recorded verdict of %s cannot be read: %s", candidate.Bundle, s.ShadowProblem)
-	case s.Shadow == nil:
-		return fmt.Sprintf("no report is recorded of candidate bundle %s against the stable bundle %s", candidate.Bundle, stable.Bundle)
-	}
-	return gateOf(*s.Shadow).Objection(s.Runbook.Service, candidate.Bundle, stable.Bundle, s.Runbook.Shadow.MaxAge.Std(), now)
-}
-
 // takeShadow reads the verdict about a launch's candidate.
-func (v *snapshot) takeShadow(snap store.Snapshot, ev Event) {
-	l, ok := ev.(Launched)
+func (v *snapshot) takeShadow(snap store.Snapshot, ev lifecycle.Event) {
+	l, ok := ev.(lifecycle.Launched)
 	if !ok {
 		return
 	}
@@ -62,7 +52,7 @@ func (e *Engine) RecordShadow(ctx context.Context, g shadow.Gate, by string) (re
 			return v, err
 		}
 	}
-	return record.ShadowVerdict{}, fmt.Errorf("%w: the verdict of %s changes as fast as it is written", runbook.ErrLater, g.Candidate)
+	return record.ShadowVerdict{}, fmt.Errorf("%w: gave up after %d attempts: the verdict of %s keeps changing", runbook.ErrLater, tries, g.Candidate)
 }
 
 func (e *Engine) recordable(g shadow.Gate) error {
@@ -72,17 +62,17 @@ func (e *Engine) recordable(g shadow.Gate) error {
 	}
 	switch {
 	case g.Schema != shadow.SchemaGate:
-		return runbook.Refuse("the gate's schema is %q and must be %q: write it with autorollback shadow report --gate-file", g.Schema, shadow.SchemaGate)
+		return runbook.Refuse("the gate's schema is %q, want %q: write it with autorollback shadow report --gate-file", g.Schema, shadow.SchemaGate)
 	case g.Verdict != shadow.Pass && g.Verdict != shadow.Block && g.Verdict != shadow.Inconclusive:
-		return runbook.Refuse("the gate's verdict is %q and must be pass, block or inconclusive", g.Verdict)
+		return runbook.Refuse("the gate's verdict is %q, want pass, block or inconclusive", g.Verdict)
 	case !digestForm.MatchString(g.Candidate) || !digestForm.MatchString(g.Stable):
-		return runbook.Refuse("the gate names candidate %q and stable %q: both must be bundle digests, sha256 and 64 hex digits; report with --release", g.Candidate, g.Stable)
+		return runbook.Refuse("the gate names candidate %q and stable %q, want bundle digests (sha256 and 64 hex digits): report with --release", g.Candidate, g.Stable)
 	case g.Candidate == g.Stable:
 		return runbook.Refuse("the gate compares bundle %s with itself", g.Stable)
 	case !digestForm.MatchString(g.Report) || g.Recording != "" && !digestForm.MatchString(g.Recording):
-		return runbook.Refuse("the gate's report %q or recording %q is no digest", g.Report, g.Recording)
+		return runbook.Refuse("the gate's report %q or recording %q is not a digest", g.Report, g.Recording)
 	case g.At.IsZero() || g.At.After(now.Add(futureReports)):
-		return runbook.Refuse("the gate is of %s, and it is %s here: look at the clocks", g.At.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+		return runbook.Refuse("the gate is dated %s, but it is %s here: check the clocks", g.At.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -102,20 +92,12 @@ func (e *Engine) recordShadow(ctx context.Context, g shadow.Gate, by string, now
 	case old.Report == g.Report && old.Stable == g.Stable && old.Verdict == string(g.Verdict):
 		return old, nil
 	case at.Before(old.At):
-		return old, runbook.Refuse("a newer report of this candidate is recorded: %s of %s says %s; compare again", old.Report, old.At.UTC().Format(time.RFC3339), old.Verdict)
+		return old, runbook.Refuse("a newer report of this candidate is recorded: %s of %s says %s; run the comparison again", old.Report, old.At.UTC().Format(time.RFC3339), old.Verdict)
 	}
 	v := verdictOf(g)
-	v.At, v.By, v.Recorded = earlier(g.At, now), truncate(by, 100), now
-	b := txBuilder{indexes: map[string]uint64{key: index(snap, key)}}
-	b.set(key, v)
-	if b.err != nil {
-		return v, b.err
-	}
-	if err := e.store.Commit(ctx, store.Tx{ID: newOp(), Ops: b.ops}); err != nil {
-		if errors.Is(err, store.ErrConflict) {
-			return v, err
-		}
-		return v, later(err)
+	v.At, v.By, v.Recorded = earlier(g.At, now), record.Truncate(by, 100), now
+	if err := e.putOne(ctx, key, index(snap, key), v); err != nil {
+		return v, err
 	}
 	e.metrics.shadowed.WithLabelValues(v.Verdict).Inc()
 	e.log.Info("shadow verdict recorded", zap.String("service", v.Service), zap.String("candidate", v.Candidate), zap.String("stable", v.Stable),
@@ -134,15 +116,7 @@ func earlier(a, b time.Time) time.Time {
 func verdictOf(g shadow.Gate) record.ShadowVerdict {
 	return record.ShadowVerdict{
 		Schema: runbook.Schema, Service: g.Service, Candidate: g.Candidate, Stable: g.Stable, Verdict: string(g.Verdict),
-		Rule: truncate(g.Rule, 100), Reason: truncate(g.Reason, maxLine), From: g.Window.From, To: g.Window.To,
+		Rule: record.Truncate(g.Rule, 100), Reason: record.Truncate(g.Reason, record.MaxLine), From: g.Window.From, To: g.Window.To,
 		Pairs: g.Counts.Pairs, Compared: g.Counts.Compared, Tests: g.Counts.Tests, Bad: g.Counts.Bad, Report: g.Report, Recording: g.Recording,
-	}
-}
-
-// gateOf is the recorded verdict in the words of package shadow, which judges it.
-func gateOf(v record.ShadowVerdict) shadow.Gate {
-	return shadow.Gate{
-		Schema: shadow.SchemaGate, Service: v.Service, Candidate: v.Candidate, Stable: v.Stable, Verdict: shadow.Verdict(v.Verdict),
-		Rule: v.Rule, Reason: v.Reason, Report: v.Report, Recording: v.Recording, At: v.At,
 	}
 }

@@ -12,17 +12,14 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 	"github.com/autorollback/autorollback/test/servers"
 )
 
 // gatedRunbook asks for a shadow pass that is at most a day old.
 func gatedRunbook(tb testing.TB) *runbook.Runbook {
 	tb.Helper()
-	rb, err := runbook.Parse("ranker.yaml", fmt.Appendf(nil, runbookText+"shadow: {max_age: 1d}\n", "page"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return rb
+	return fixture.Runbook(tb, "page", "shadow: {max_age: 1d}\n")
 }
 
 // reportOf is the gate of a report about a launch.
@@ -34,63 +31,8 @@ func reportOf(l runbook.Launch, verdict shadow.Verdict, at time.Time) shadow.Gat
 	}
 }
 
-// What `release start` says of each verdict that is no current pass of just this pair.
-func TestLaunchNeedsAShadowPass(t *testing.T) {
-	l := launchOf(t)
-	for name, c := range map[string]struct {
-		change func(*record.ShadowVerdict)
-		want   string // in the refusal; empty: it starts
-	}{
-		"a pass":                   {func(*record.ShadowVerdict) {}, ""},
-		"as old as is allowed":     {func(v *record.ShadowVerdict) { v.At = morning.Add(-24 * time.Hour) }, ""},
-		"too old":                  {func(v *record.ShadowVerdict) { v.At = morning.Add(-24*time.Hour - time.Second) }, "older than 1d"},
-		"blocked":                  {func(v *record.ShadowVerdict) { v.Verdict = "block" }, "blocks it by the rule segment_excess: score differs for country=DE in the hours 2-4"},
-		"inconclusive":             {func(v *record.ShadowVerdict) { v.Verdict = "inconclusive" }, "inconclusive by the rule"},
-		"a word nobody knows":      {func(v *record.ShadowVerdict) { v.Verdict = "Pass" }, "which is no pass"},
-		"another stable bundle":    {func(v *record.ShadowVerdict) { v.Stable = "sha256:other" }, "compared it with the stable bundle sha256:other"},
-		"another candidate":        {func(v *record.ShadowVerdict) { v.Candidate = "sha256:other" }, "is about candidate"},
-		"another service":          {func(v *record.ShadowVerdict) { v.Service = "search" }, `about the service "search"`},
-		"from the future":          {func(v *record.ShadowVerdict) { v.At = morning.Add(time.Second) }, "from the future"},
-		"none":                     {nil, "no report is recorded of candidate bundle " + l.Candidate.Bundle.Digest()},
-		"one that nobody can read": {nil, "cannot be read: schema 9"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := playOf(t, "page")
-			p.s.Runbook = gatedRunbook(t)
-			if c.change != nil {
-				v := verdictOf(reportOf(l, shadow.Pass, morning))
-				v.At = morning
-				c.change(&v)
-				p.s.Shadow = &v
-			}
-			if strings.Contains(name, "read") {
-				p.s.ShadowProblem = "schema 9"
-			}
-			s, err := p.step(Launched{l, "ann"})
-			if c.want == "" {
-				if err != nil || !s.Write.Gate || s.Release.Shadow != p.s.Shadow.Report {
-					t.Fatalf("refused: %v; gate checked %v, release says %q", err, s.Write.Gate, s.Release.Shadow)
-				}
-				return
-			}
-			if !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "autorollback shadow record") && c.want != "cannot be read: schema 9" {
-				t.Fatalf("says %v, want %q and how to fix it", err, c.want)
-			}
-		})
-	}
-}
-
-// Without the section, or with required: false, nothing is asked for.
-func TestLaunchWithoutShadowSection(t *testing.T) {
-	p := playOf(t, "page")
-	p.s.Runbook.Shadow = &runbook.Shadow{Required: false}
-	if s := p.must(Launched{launchOf(t), "ann"}); s.Write.Gate || s.Release.Shadow != "" {
-		t.Fatalf("checked a gate that nobody asked for: %+v", s.Write)
-	}
-}
-
 func TestRecordShadow(t *testing.T) {
-	l, now := launchOf(t), time.Now().UTC()
+	l, now := fixture.Launch(t), time.Now().UTC()
 	e := engineOf(t, partsOf(newMemory(), nil), gatedRunbook(t), Options{})
 	record := func(want string, change func(*shadow.Gate)) record.ShadowVerdict {
 		t.Helper()
@@ -146,7 +88,7 @@ func TestVerdictReplacedBeforeTheCommitStopsTheLaunch(t *testing.T) {
 		started, refused := 0, 0
 		for n := range rounds {
 			p.clean()
-			l := launchOf(t)
+			l := fixture.Launch(t)
 			l.Candidate.Bundle.Model.Registry.Version = fmt.Sprint(100 + n)
 			record := func(v shadow.Verdict, hex string) {
 				g := reportOf(l, v, time.Now())

@@ -2,94 +2,31 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
 	mathrand "math/rand/v2"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/rules"
-	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
-	"github.com/autorollback/autorollback/verify"
 )
-
-// An Engine runs the reconcile loop for every service it has a runbook of. Any number of
-// engines may run on one store.
-type Engine struct {
-	store   store.Store
-	prom    *verify.Prometheus
-	monitor Monitor
-	archive Archive
-	post    Post
-	journal Journal
-	log     *zap.Logger
-	metrics *metrics
-	opts    Options
-	// predictor asks services for stored predictions
-	predictor verify.Predictor
-
-	begun sync.RWMutex // read-held by work that outlives its caller; Run waits for it
-
-	mu            sync.RWMutex
-	services      map[string]service
-	last          map[Target]record.Release    // as last read or committed; for the exported roles
-	checks        map[string]record.RulesCheck // by service: how its rules compared the last time
-	targetMutexes map[Target]*sync.Mutex       // one event of a target at a time in this process
-
-	bundles    sync.Map  // digest → runbook.Bundle
-	planned    sync.Map  // service → plan: what its triggers can decide at its traffic
-	captured   sync.Map  // incident/stage → true: captured by this process
-	said       hush      // what the watcher's alerts came to
-	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
-
-	probed   map[Target]time.Time // when the gates of triggers without significance were asked; under mu
-	confirms shared[confirmKey, record.Breach]
-	views    shared[Target, *snapshot]
-
-	retarget      chan struct{} // a release began, ended or changed its weight
-	requeue       chan Target
-	outboxChanged chan struct{} // the outbox has something new
-}
-
-// service is a runbook with what was compiled from it.
-type service struct {
-	rb     *runbook.Runbook
-	router actuators.Router
-	ask    rules.Questions
-}
-
-// Options are the engine's settings. Zero values mean the defaults.
-type Options struct {
-	Replica        string        // this process in claims and logs
-	Version        string        // of this program, kept as evidence
-	WatchEvery     time.Duration // between two questions of the watcher, default 5s; negative: no watcher
-	ReconcileEvery time.Duration // between two looks at every open release, default 5s
-	RulesEvery     time.Duration // between two comparisons of the rules in Prometheus, default 10m; negative: none
-	// Boundary, if set, is called at every step boundary with its name. The crash
-	// tests end the process there.
-	Boundary func(name string)
-}
 
 // tries is how often a lost race is read and decided again before a human is told.
 const tries = 5
 
 // step takes one event to a target: read, Step, commit, at most [tries] times. A
 // conflict on the budget alone does not count: every service shares it.
-func (e *Engine) step(ctx context.Context, target Target, ev Event) (State, error) {
+func (e *Engine) step(ctx context.Context, target Target, ev lifecycle.Event) (lifecycle.State, error) {
 	return e.stepFrom(ctx, target, ev, nil)
 }
 
 // stepFrom is step with what was read ahead for the first try, if anything was. If it
 // is out of date by now the commit is refused, like that of any lost race.
-func (e *Engine) stepFrom(ctx context.Context, target Target, ev Event, ahead *snapshot) (State, error) {
+func (e *Engine) stepFrom(ctx context.Context, target Target, ev lifecycle.Event, ahead *snapshot) (lifecycle.State, error) {
 	line := e.targetMutex(target)
 	line.Lock()
 	defer line.Unlock()
@@ -113,17 +50,20 @@ func (e *Engine) stepFrom(ctx context.Context, target Target, ev Event, ahead *s
 		}
 		lost = v
 		line.Unlock() // whoever waits need not wait for the pause
-		err = pause(ctx, time.Duration(try)*time.Duration(10+mathrand.IntN(40))*time.Millisecond)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(try) * time.Duration(10+mathrand.IntN(40)) * time.Millisecond):
+		}
 		line.Lock()
-		if err != nil {
-			return next, err
+		if ctx.Err() != nil {
+			return next, ctx.Err()
 		}
 	}
 }
 
 // readOr reads, unless that was done ahead and this process has committed nothing to
 // the release since. What was read ahead is used once.
-func (e *Engine) readOr(ctx context.Context, target Target, ev Event, ahead **snapshot) (snapshot, error) {
+func (e *Engine) readOr(ctx context.Context, target Target, ev lifecycle.Event, ahead **snapshot) (snapshot, error) {
 	v := *ahead
 	*ahead = nil
 	if v != nil && e.newest(target).Op == v.Release.Op {
@@ -140,16 +80,16 @@ func (e *Engine) newest(target Target) record.Release {
 }
 
 // commit steps once on what was read and commits the result.
-func (e *Engine) commit(ctx context.Context, v snapshot, ev Event) (State, error) {
+func (e *Engine) commit(ctx context.Context, v snapshot, ev lifecycle.Event) (lifecycle.State, error) {
 	return e.commitAt(ctx, v, ev, time.Now().UTC())
 }
 
-func (e *Engine) commitAt(ctx context.Context, v snapshot, ev Event, now time.Time) (State, error) {
+func (e *Engine) commitAt(ctx context.Context, v snapshot, ev lifecycle.Event, now time.Time) (lifecycle.State, error) {
 	if err := e.plan(ctx, &v, ev); err != nil {
 		return v.State, err
 	}
 	v.Op = newOp()
-	next, err := Step(v.State, ev, now)
+	next, err := lifecycle.Step(v.State, ev, now)
 	if err != nil {
 		return v.State, err
 	}
@@ -173,7 +113,7 @@ func (e *Engine) commitAt(ctx context.Context, v snapshot, ev Event, now time.Ti
 }
 
 // committed tells the journal, the log and the metrics what was committed.
-func (e *Engine) committed(before, after State) {
+func (e *Engine) committed(before, after lifecycle.State) {
 	e.metrics.committed(before, after)
 	if i := after.Incident; i != nil {
 		var fresh []record.Record
@@ -185,41 +125,40 @@ func (e *Engine) committed(before, after State) {
 			e.log.Info(r.Text, zap.String("service", i.Service), zap.String("region", i.Region),
 				zap.String("incident", i.ID), zap.String("kind", r.Kind), zap.String("by", r.By), zap.String("op", r.Op))
 		}
-		if err := e.journal.Append(i.ID, fresh...); err != nil {
-			e.metrics.problems.WithLabelValues("journal").Inc()
-			e.log.Error("write journal", zap.Error(err))
-		}
+		e.write(i.ID, fresh...)
 	}
 	e.moved(before, after)
 	if len(after.Write.Messages) > 0 {
-		select {
-		case e.outboxChanged <- struct{}{}:
-		default:
-		}
+		signal(e.outboxChanged, struct{}{})
 	}
 	e.notify(Target{after.Runbook.Service, after.Region})
 }
 
 // moved tells the journal and the log of a weight that changed without an incident.
-func (e *Engine) moved(before, after State) {
+func (e *Engine) moved(before, after lifecycle.State) {
 	if !after.Write.Advance && (before.Release == nil || before.Release.Phase != record.Open || after.Release.Phase != record.Closed) {
 		return
 	}
 	r := after.Release
-	text := fmt.Sprintf("promoted to %d %% of %s", r.Weight, r.Candidate.Version)
+	text := fmt.Sprintf("%s promoted to %d %%", r.Candidate.Version, r.Weight)
 	if r.Phase == record.Closed {
-		text = r.Candidate.Version + " is proved: it is the last known good"
+		text = r.Candidate.Version + " is proved and now the last known good"
 	}
 	line := record.Record{At: r.Moves[len(r.Moves)-1].At, Kind: "promoted", By: r.Moves[len(r.Moves)-1].By, Text: text, Op: after.Op}
 	e.log.Info(text, zap.String("service", r.Service), zap.String("region", r.Region), zap.String("release", r.ID), zap.String("by", line.By), zap.String("op", line.Op))
-	if err := e.journal.Append(r.ID, line); err != nil {
+	e.write(r.ID, line)
+}
+
+// write puts lines into the journal. What was committed stays so without them.
+func (e *Engine) write(id string, lines ...record.Record) {
+	if err := e.journal.Append(id, lines...); err != nil {
 		e.metrics.problems.WithLabelValues("journal").Inc()
 		e.log.Error("write journal", zap.Error(err))
 	}
 }
 
 // boundary names the step a transaction takes, for the crash tests.
-func boundary(before, after State) string {
+func boundary(before, after lifecycle.State) string {
 	switch {
 	case after.Write.Shift && after.Open():
 		return "launch"
@@ -240,7 +179,7 @@ func boundary(before, after State) string {
 }
 
 // rampBoundary names what changes a release, and nothing else.
-func rampBoundary(before, after State) string {
+func rampBoundary(before, after lifecycle.State) string {
 	was, is := before.Release, after.Release
 	switch {
 	case was == nil || is == nil:
@@ -270,20 +209,8 @@ func onlyBudgetMoved(before, after snapshot) bool {
 	return moved && maps.Equal(a, b)
 }
 
-// line is the mutex of a target.
-func (e *Engine) targetMutex(target Target) *sync.Mutex {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	l, ok := e.targetMutexes[target]
-	if !ok {
-		l = &sync.Mutex{}
-		e.targetMutexes[target] = l
-	}
-	return l
-}
-
 // remember keeps the newest release of a target, from which roles are exported.
-func (e *Engine) remember(target Target, s State) {
+func (e *Engine) remember(target Target, s lifecycle.State) {
 	if s.Release == nil {
 		return
 	}
@@ -292,40 +219,6 @@ func (e *Engine) remember(target Target, s State) {
 	e.last[target] = *s.Release
 	e.mu.Unlock()
 	if now := s.Release; before.ID != now.ID || before.Phase != now.Phase || before.Weight != now.Weight {
-		select {
-		case e.retarget <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// serves returns the runbook and the router of a target.
-func (e *Engine) serves(target Target) (*runbook.Runbook, actuators.Router, error) {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	s, ok := e.services[target.Service]
-	if !ok {
-		return nil, actuators.Router{}, fmt.Errorf("runbook of %s: %w", target.Service, runbook.ErrNotFound)
-	}
-	if !s.rb.HasRegion(target.Region) {
-		return nil, actuators.Router{}, fmt.Errorf("region %s of %s: %w", target.Region, target.Service, runbook.ErrNotFound)
-	}
-	return s.rb, s.router, nil
-}
-
-func newOp() string {
-	var b [16]byte
-	rand.Read(b[:]) // never fails since Go 1.24
-	return hex.EncodeToString(b[:])
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
+		signal(e.retarget, struct{}{})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 )
 
@@ -92,7 +93,7 @@ func (m *metrics) peer(name string, err error) {
 }
 
 // committed counts what one transaction brought.
-func (m *metrics) committed(before, after State) {
+func (m *metrics) committed(before, after lifecycle.State) {
 	i := after.Incident
 	if after.Write.Advance {
 		by := "daemon"
@@ -128,7 +129,7 @@ func receivedAt(i record.Incident) time.Time {
 	return i.OpenedAt
 }
 
-func decidedAt(s State) time.Time {
+func decidedAt(s lifecycle.State) time.Time {
 	if s.Incident == nil {
 		return time.Time{}
 	}

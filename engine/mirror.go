@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -21,21 +22,21 @@ const mirrorKeys = store.Root + "mirror/"
 
 // StartMirror switches the copying of requests on for a planned time.
 func (e *Engine) StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by string) (record.Mirror, error) {
-	return e.mirrorOrder(ctx, Target{service, or(region, runbook.DefaultRegion)}, MirrorStart{o, by})
+	return e.mirrorOrder(ctx, targetIn(service, region), lifecycle.MirrorStart{Order: o, By: by})
 }
 
 // StopMirror switches it off before its planned end.
 func (e *Engine) StopMirror(ctx context.Context, service, region, by, reason string) (record.Mirror, error) {
-	return e.mirrorOrder(ctx, Target{service, or(region, runbook.DefaultRegion)}, MirrorStop{by, reason})
+	return e.mirrorOrder(ctx, targetIn(service, region), lifecycle.MirrorStop{By: by, Reason: reason})
 }
 
 // Mirror returns the newest mirror of a service in a region.
 func (e *Engine) Mirror(ctx context.Context, service, region string) (record.Mirror, error) {
-	region = or(region, runbook.DefaultRegion)
-	return one[record.Mirror](ctx, e.store, store.MirrorKey(service, region), "mirror of "+service+" in "+region)
+	t := targetIn(service, region)
+	return one[record.Mirror](ctx, e.store, store.MirrorKey(t.Service, t.Region), "mirror of "+t.Service+" in "+t.Region)
 }
 
-func (e *Engine) mirrorOrder(ctx context.Context, target Target, ev MirrorEvent) (record.Mirror, error) {
+func (e *Engine) mirrorOrder(ctx context.Context, target Target, ev lifecycle.MirrorEvent) (record.Mirror, error) {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	defer cancel()
 	s, err := e.stepMirror(work, target, ev)
@@ -57,11 +58,11 @@ func (e *Engine) mirrors(ctx context.Context) {
 	}
 	for _, m := range under[record.Mirror](snap, mirrorKeys) {
 		target := Target{m.Service, m.Region}
-		if _, _, err := e.serves(target); err != nil || !m.On() || ctx.Err() != nil {
+		if _, err := e.serves(target); err != nil || !m.On() || ctx.Err() != nil {
 			continue
 		}
 		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
-		_, err := e.stepMirror(work, target, MirrorTick{})
+		_, err := e.stepMirror(work, target, lifecycle.MirrorTick{})
 		cancel()
 		if err != nil && !errors.Is(err, store.ErrConflict) { // another replica was first, or the next look is
 			e.metrics.problems.WithLabelValues("mirror").Inc()
@@ -72,13 +73,13 @@ func (e *Engine) mirrors(ctx context.Context) {
 
 // A mirrorView is a mirror's state with the indexes it was read at.
 type mirrorView struct {
-	MirrorState
+	lifecycle.MirrorState
 	target  Target
 	indexes map[string]uint64
 	ops     []store.Op // what writes the wanted percent
 }
 
-func (e *Engine) stepMirror(ctx context.Context, target Target, ev MirrorEvent) (MirrorState, error) {
+func (e *Engine) stepMirror(ctx context.Context, target Target, ev lifecycle.MirrorEvent) (lifecycle.MirrorState, error) {
 	for try := 1; ; try++ {
 		v, err := e.readMirror(ctx, target, ev)
 		if err != nil {
@@ -94,15 +95,15 @@ func (e *Engine) stepMirror(ctx context.Context, target Target, ev MirrorEvent) 
 
 // readMirror reads a target's mirror, its release and the router's keys in one snapshot,
 // and plans the percent that the event may ask for.
-func (e *Engine) readMirror(ctx context.Context, target Target, ev MirrorEvent) (mirrorView, error) {
+func (e *Engine) readMirror(ctx context.Context, target Target, ev lifecycle.MirrorEvent) (mirrorView, error) {
 	v := mirrorView{target: target, indexes: map[string]uint64{}}
-	rb, router, err := e.serves(target)
+	svc, err := e.serves(target)
 	if err != nil {
 		return v, err
 	}
-	v.Runbook, v.Region, v.Control = rb, target.Region, record.Control{Mode: runbook.Active}
+	v.Runbook, v.Region, v.Control = svc.rb, target.Region, record.Control{Mode: runbook.Active}
 	key, release := store.MirrorKey(target.Service, target.Region), store.ReleaseKey(target.Service, target.Region)
-	snap, err := e.store.Read(ctx, append(router.Prefixes(), store.ControlKey, key, release)...)
+	snap, err := e.store.Read(ctx, append(svc.router.Prefixes(), store.ControlKey, key, release)...)
 	if err != nil {
 		return v, fmt.Errorf("read mirror of %s: %w", target, err)
 	}
@@ -124,11 +125,11 @@ func (e *Engine) readMirror(ctx context.Context, target Target, ev MirrorEvent) 
 			return v, err
 		}
 	}
-	v.look(snap, router, ev)
+	v.look(snap, svc.router, ev)
 	return v, nil
 }
 
-func (v *mirrorView) look(snap store.Snapshot, router actuators.Router, ev MirrorEvent) {
+func (v *mirrorView) look(snap store.Snapshot, router actuators.Router, ev lifecycle.MirrorEvent) {
 	for _, h := range router.Lint(snap) {
 		if h.Blocking {
 			v.Hazards = append(v.Hazards, h.String())
@@ -144,8 +145,8 @@ func (v *mirrorView) look(snap store.Snapshot, router actuators.Router, ev Mirro
 	if v.Mirror != nil {
 		backend = v.Mirror.Backend
 	}
-	if start, ok := ev.(MirrorStart); ok {
-		backend, percent = v.backend(start.Order), start.Order.Percent
+	if start, ok := ev.(lifecycle.MirrorStart); ok {
+		backend, percent = v.Backend(start.Order), start.Order.Percent
 	}
 	if backend == "" {
 		return
@@ -158,9 +159,9 @@ func (v *mirrorView) look(snap store.Snapshot, router actuators.Router, ev Mirro
 // commitMirror steps once on what was read and commits the result: the record, the
 // percent and the messages in one transaction, which checks the control key if it
 // changes the router.
-func (e *Engine) commitMirror(ctx context.Context, v mirrorView, ev MirrorEvent, now time.Time) (MirrorState, error) {
+func (e *Engine) commitMirror(ctx context.Context, v mirrorView, ev lifecycle.MirrorEvent, now time.Time) (lifecycle.MirrorState, error) {
 	v.Op = newOp()
-	next, err := StepMirror(v.MirrorState, ev, now)
+	next, err := lifecycle.StepMirror(v.MirrorState, ev, now)
 	if err != nil || reflect.DeepEqual(v.Mirror, next.Mirror) {
 		return next, err
 	}
@@ -192,7 +193,7 @@ func (e *Engine) commitMirror(ctx context.Context, v mirrorView, ev MirrorEvent,
 	return next, nil
 }
 
-func mirrorBoundary(next MirrorState) string {
+func mirrorBoundary(next lifecycle.MirrorState) string {
 	switch {
 	case !next.Mirror.On():
 		return "mirror-off"
@@ -202,9 +203,9 @@ func mirrorBoundary(next MirrorState) string {
 	return "mirror-note"
 }
 
-func (e *Engine) mirrorCommitted(s MirrorState) {
+func (e *Engine) mirrorCommitted(s lifecycle.MirrorState) {
 	m := s.Mirror
-	text := fmt.Sprintf("%d %% of the requests are mirrored to %s until %s", m.Percent, m.Backend, stamp(m.Until))
+	text := fmt.Sprintf("%d %% of the requests are mirrored to %s until %s", m.Percent, m.Backend, m.Until.UTC().Format(time.RFC3339))
 	switch {
 	case !m.On():
 		text = "the mirror to " + m.Backend + " ended: " + m.Ended
@@ -219,14 +220,8 @@ func (e *Engine) mirrorCommitted(s MirrorState) {
 	}
 	e.log.Info(text, zap.String("service", m.Service), zap.String("region", m.Region), zap.String("by", by), zap.String("op", m.Op))
 	line := record.Record{At: time.Now().UTC(), Kind: strings.ReplaceAll(mirrorBoundary(s), "-", "_"), By: by, Text: text, Op: m.Op}
-	if err := e.journal.Append("mirror-"+m.Service+"-"+m.Region, line); err != nil {
-		e.metrics.problems.WithLabelValues("journal").Inc()
-		e.log.Error("write journal", zap.Error(err))
-	}
+	e.write("mirror-"+m.Service+"-"+m.Region, line)
 	if len(s.Write.Messages) > 0 {
-		select {
-		case e.outboxChanged <- struct{}{}:
-		default:
-		}
+		signal(e.outboxChanged, struct{}{})
 	}
 }

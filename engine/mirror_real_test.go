@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/fixture"
 	"github.com/autorollback/autorollback/test/servers"
 )
 
@@ -36,7 +37,7 @@ func TestMirrorThroughRealTraefik(t *testing.T) {
 		must(t, put(st, "traefik/http/"+key, value))
 	}
 	traefik := servers.Traefik(t, consul.Addr, 50*time.Millisecond)
-	rb := runbookOf(t, "page")
+	rb := fixture.Runbook(t, "page")
 	rb.Routing = runbook.Routing{Router: runbook.Traefik, Root: "traefik", Service: "ranker", Mirror: &runbook.Mirroring{Service: "ranker-mirror"}}
 	first := engineOf(t, partsOf(st, nil), rb, Options{Replica: "first"})
 	second := engineOf(t, partsOf(consulOf(t, consul.Addr, 1), nil), rb, Options{Replica: "second", ReconcileEvery: 100 * time.Millisecond})

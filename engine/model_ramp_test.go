@@ -11,19 +11,21 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // tookStep checks a committed step of the ramp, and the end of a release.
-func (m *model) tookStep(ev Event, before, after world, moved, closed bool) {
+func (m *model) tookStep(ev lifecycle.Event, before, after world, moved, closed bool) {
 	t, was, is := m.t, before.release, after.release
 	by, ready := "", record.Readiness{}
 	switch ev := ev.(type) {
-	case Promoted:
+	case lifecycle.Promoted:
 		by, ready = ev.By, ev.Ready
-	case Answered:
+	case lifecycle.Answered:
 		by, ready = ev.By, ev.Ready
 		if a := after.approvals[ev.Approval]; a.Kind != record.Promotion || a.Status != record.Approved || before.approvals[ev.Approval].Status != record.Pending || a.Epoch != was.Epoch {
 			t.Fatalf("promoted by the approval %+v", a)
@@ -88,9 +90,9 @@ func (m *model) tookStep(ev Event, before, after world, moved, closed bool) {
 
 // saferLaunch checks the ramp of a release that was launched: its own, and more careful
 // than the runbook's in each part, if and only if that was asked for after a rollback.
-func (m *model) saferLaunch(ev Event, before, after world) {
+func (m *model) saferLaunch(ev lifecycle.Event, before, after world) {
 	t, r, own := m.t, after.release, m.rb.Rollout
-	l, ok := ev.(Launched)
+	l, ok := ev.(lifecycle.Launched)
 	switch {
 	case !ok:
 		t.Fatalf("%T launched %+v", ev, r)
@@ -157,9 +159,9 @@ func (m *model) readiness() record.Readiness {
 	return r
 }
 
-func (m *model) promoted(by string) func(snapshot) Event {
-	return func(v snapshot) Event {
-		ev := Promoted{By: by, Release: "none", Ready: m.readiness()}
+func (m *model) promoted(by string) func(snapshot) lifecycle.Event {
+	return func(v snapshot) lifecycle.Event {
+		ev := lifecycle.Promoted{By: by, Release: "none", Ready: m.readiness()}
 		if v.Release != nil {
 			ev.Release, ev.Epoch = v.Release.ID, v.Release.Epoch
 		}
@@ -188,11 +190,11 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 	}
 	yes := func(t *rapid.T) {
 		wait("")(t)
-		m.step(func(v snapshot) Event {
+		m.step(func(v snapshot) lifecycle.Event {
 			if v.Question == nil {
 				return m.promoted("ann")(v)
 			}
-			return Answered{Approval: v.Question.ID, By: "ann", How: "api", Yes: true, Ready: m.readiness()}
+			return lifecycle.Answered{Approval: v.Question.ID, By: "ann", How: "api", Yes: true, Ready: m.readiness()}
 		})
 	}
 	more := map[string]func(*rapid.T){
@@ -201,9 +203,15 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 		"promoted":             func(*rapid.T) { m.step(m.promoted(m.pick("by", "", "", "ann"))) },
 		"watchdog":             func(*rapid.T) { m.hears() },
 		"the fixed one, safer": func(*rapid.T) { m.fixed() }, "the fixed one": func(*rapid.T) { m.fixed() },
-		"a human stops":     func(*rapid.T) { m.step(func(snapshot) Event { return Stopped{"ann", "because"} }) },
-		"a human resumes":   func(*rapid.T) { m.step(func(snapshot) Event { return Resumed{"ann", "because"} }) },
-		"resumes again":     func(*rapid.T) { m.step(func(snapshot) Event { return Resumed{"bob", "because"} }) },
+		"a human stops": func(*rapid.T) {
+			m.step(func(snapshot) lifecycle.Event { return lifecycle.Stopped{By: "ann", Reason: "because"} })
+		},
+		"a human resumes": func(*rapid.T) {
+			m.step(func(snapshot) lifecycle.Event { return lifecycle.Resumed{By: "ann", Reason: "because"} })
+		},
+		"resumes again": func(*rapid.T) {
+			m.step(func(snapshot) lifecycle.Event { return lifecycle.Resumed{By: "bob", Reason: "because"} })
+		},
 		"a step is read":    func(*rapid.T) { m.later(m.promoted(m.pick("by", "", "ann"))) },
 		"an answer is read": func(*rapid.T) { m.later(m.answered) },
 	}
@@ -217,12 +225,14 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 // fixed is a rollback by hand that users recover from, the next candidate on a safer
 // ramp, and its first step as soon as that may be.
 func (m *model) fixed() {
-	as := func(ev Event) func(snapshot) Event { return func(snapshot) Event { return ev } }
-	for _, ev := range []Event{Demanded{"ann", "because"}, drainedAs(record.Good), polledAs(record.Good), polledAs(record.Good), polledAs(record.Good), Archived{Path: "dir", Digest: "d"}} {
+	as := func(ev lifecycle.Event) func(snapshot) lifecycle.Event {
+		return func(snapshot) lifecycle.Event { return ev }
+	}
+	for _, ev := range []lifecycle.Event{lifecycle.Demanded{By: "ann", Reason: "because"}, lifecycle.Drained{Answer: fixture.Drained(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.Archived{Path: "dir", Digest: "d"}} {
 		m.now = m.now.Add(5 * time.Second)
 		m.step(as(ev))
 	}
-	m.step(func(snapshot) Event {
+	m.step(func(snapshot) lifecycle.Event {
 		ev := m.launched()
 		ev.Launch.Safer = true
 		return ev
@@ -235,7 +245,7 @@ func (m *model) fixed() {
 }
 
 // later reads now and commits at some other time.
-func (m *model) later(make func(snapshot) Event) {
+func (m *model) later(make func(snapshot) lifecycle.Event) {
 	if r, ok := m.read(make); ok && len(m.late) < 4 {
 		m.late = append(m.late, r)
 	}
@@ -245,23 +255,23 @@ func (m *model) later(make func(snapshot) Event) {
 // replica and breaches race for each step.
 func TestRampModel(t *testing.T) {
 	outcomes := map[string]int{}
-	table, launch := edges(t), launchOf(t)
+	table, launch := fixture.Edges(t, "lifecycle/doc.go"), fixture.Launch(t)
 	canary := func(promote string) *runbook.Rollout {
-		return &runbook.Rollout{Strategy: runbook.Canary, Promote: promote, Bake: minutes(10),
-			Steps: []runbook.RampStep{{Weight: 5, For: minutes(10)}, {Weight: 50, For: minutes(10)}, {Weight: 100}}}
+		return &runbook.Rollout{Strategy: runbook.Canary, Promote: promote, Bake: fixture.Minutes(10),
+			Steps: []runbook.RampStep{{Weight: 5, For: fixture.Minutes(10)}, {Weight: 50, For: fixture.Minutes(10)}, {Weight: 100}}}
 	}
 	for _, rollout := range []*runbook.Rollout{canary(runbook.PromoteAutomatic), canary(runbook.PromoteAsk), canary(runbook.PromoteManual),
-		{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Holdback: 5, Bake: minutes(10)}} {
-		rb := runbookOf(t, "page")
+		{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Holdback: 5, Bake: fixture.Minutes(10)}} {
+		rb := fixture.Runbook(t, "page")
 		rb.Rollout = rollout
 		services := engineOf(t, partsOf(nil, nil), rb, Options{}).services
 		rapid.Check(t, func(rt *rapid.T) {
-			m := &model{t: rt, rb: rb, services: services, launch: launch, st: newMemory(), table: table, now: morning,
+			m := &model{t: rt, rb: rb, services: services, launch: launch, st: newMemory(), table: table, now: fixture.Morning,
 				automatic: map[string]int{}, ended: map[string]record.ApprovalStatus{}, outcomes: outcomes, known: map[string]any{}}
 			m.start()
 			m.write(`{"weights":{"ranker-v1":100}}`)
 			m.human = false
-			m.step(func(snapshot) Event { return m.launched() })
+			m.step(func(snapshot) lifecycle.Event { return m.launched() })
 			rt.Repeat(m.rampActions())
 		})
 	}
@@ -276,15 +286,15 @@ func TestRampModel(t *testing.T) {
 // A promotion and a rollback that were read at the same moment: one wins, the other
 // reads again. Then nothing is left of the loser.
 func TestPromotionAndRollbackHaveOneWinner(t *testing.T) {
-	rb := runbookOf(t, "page")
-	rb.Rollout = &runbook.Rollout{Strategy: runbook.Canary, Promote: runbook.PromoteAutomatic, Bake: minutes(10), Steps: []runbook.RampStep{{Weight: 20, For: minutes(1)}, {Weight: 100}}}
+	rb := fixture.Runbook(t, "page")
+	rb.Rollout = &runbook.Rollout{Strategy: runbook.Canary, Promote: runbook.PromoteAutomatic, Bake: fixture.Minutes(10), Steps: []runbook.RampStep{{Weight: 20, For: fixture.Minutes(1)}, {Weight: 100}}}
 	for _, first := range []int{0, 1} {
 		t.Run(fmt.Sprint(first), func(t *testing.T) {
 			st := newMemory()
 			e := engineOf(t, partsOf(st, nil), rb, Options{})
 			must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
 			ctx := context.Background()
-			rel, err := e.Start(ctx, launchOf(t), "ann")
+			rel, err := e.Start(ctx, fixture.Launch(t), "ann")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -292,8 +302,8 @@ func TestPromotionAndRollbackHaveOneWinner(t *testing.T) {
 			text, _ := json.Marshal(watchdogRecord{At: now})
 			must(t, put(st, store.WatchdogKey, string(text)))
 			ready := record.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}
-			events := []Event{Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready},
-				AlertChecked{Alert: alertOf("errors", record.Watcher), Breach: breachOf("errors", record.Breaching), Release: rel.ID, Epoch: rel.Epoch}}
+			events := []lifecycle.Event{lifecycle.Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready},
+				lifecycle.AlertChecked{Alert: fixture.Alert("errors", record.Watcher), Breach: fixture.Breach("errors", record.Breaching), Release: rel.ID, Epoch: rel.Epoch}}
 			var views []snapshot
 			for _, ev := range events {
 				v, err := e.read(ctx, theTarget, ev)
@@ -306,7 +316,7 @@ func TestPromotionAndRollbackHaveOneWinner(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = e.commitAt(ctx, views[1-first], events[1-first], now)
-			refused(t, err, store.ErrConflict)
+			fixture.Refused(t, err, store.ErrConflict)
 			got, err := e.Release(ctx, "ranker", "")
 			if err != nil {
 				t.Fatal(err)

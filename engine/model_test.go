@@ -14,9 +14,11 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 const routerKey = "routes/ranker/weights"
@@ -48,7 +50,7 @@ type model struct {
 type read struct {
 	e  *Engine
 	v  snapshot
-	ev Event
+	ev lifecycle.Event
 }
 
 // A world is everything in the store, decoded.
@@ -91,8 +93,8 @@ func (m *model) look() world {
 			w.barred[name] = decoded[record.Quarantine](m, en)
 		}
 	}
-	_, router, _ := m.engines[0].serves(theTarget)
-	if split, err := router.Decode(snap); err == nil {
+	svc, _ := m.engines[0].serves(theTarget)
+	if split, err := svc.router.Decode(snap); err == nil {
 		w.split = split
 	}
 	m.was, m.seen = w, snap.Index
@@ -116,10 +118,10 @@ func (m *model) take(r read) {
 	before := m.look()
 	_, err := r.e.commitAt(context.Background(), r.v, r.ev, m.now)
 	after := m.look()
-	name := strings.TrimPrefix(fmt.Sprintf("%T", r.ev), "engine.")
+	name := strings.TrimPrefix(fmt.Sprintf("%T", r.ev), "lifecycle.")
 	if err != nil {
 		m.outcomes[name+" not done"]++
-		if l, ok := r.ev.(Launched); ok && l.Launch.Safer && strings.Contains(err.Error(), "safer") {
+		if l, ok := r.ev.(lifecycle.Launched); ok && l.Launch.Safer && strings.Contains(err.Error(), "safer") {
 			m.outcomes["safer refused"]++
 		}
 		ok := errors.Is(err, store.ErrConflict) || errors.Is(err, runbook.ErrRefused) || errors.Is(err, runbook.ErrConflict) || errors.Is(err, runbook.ErrNotFound)
@@ -138,15 +140,15 @@ func (m *model) take(r read) {
 }
 
 // step reads and commits at once.
-func (m *model) step(ev func(snapshot) Event) {
+func (m *model) step(ev func(snapshot) lifecycle.Event) {
 	if r, ok := m.read(ev); ok {
 		m.take(r)
 	}
 }
 
-func (m *model) read(make func(snapshot) Event) (read, bool) {
+func (m *model) read(make func(snapshot) lifecycle.Event) (read, bool) {
 	e := m.engines[rapid.IntRange(0, 1).Draw(m.t, "replica")]
-	blank, err := e.read(context.Background(), theTarget, Tick{})
+	blank, err := e.read(context.Background(), theTarget, lifecycle.Tick{})
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -159,7 +161,7 @@ func (m *model) read(make func(snapshot) Event) (read, bool) {
 }
 
 // hold checks one committed step.
-func (m *model) hold(ev Event, before, after world) {
+func (m *model) hold(ev lifecycle.Event, before, after world) {
 	t := m.t
 	moved := before.raw[routerKey] != after.raw[routerKey]
 	launched := after.release != nil && (before.release == nil || before.release.ID != after.release.ID)
@@ -197,11 +199,11 @@ func (m *model) hold(ev Event, before, after world) {
 		}
 	}
 	for id, i := range after.incidents {
-		from := State{}
+		from := lifecycle.State{}
 		if old, ok := before.incidents[id]; ok {
 			from.Incident = &old
 		}
-		if bad := illegal(m.table, from, State{Incident: &i}); bad != "" {
+		if bad := fixture.Illegal(m.table, from.Incident, &i); bad != "" {
 			t.Fatalf("%T: %s", ev, bad)
 		}
 		m.outcomes[string(i.Phase)]++
@@ -209,7 +211,7 @@ func (m *model) hold(ev Event, before, after world) {
 	m.steady(after)
 }
 
-func (m *model) rolledBack(ev Event, before, after world) {
+func (m *model) rolledBack(ev lifecycle.Event, before, after world) {
 	t, r := m.t, after.release
 	i, ok := after.incidents[r.Incident]
 	q, barred := after.barred[r.Candidate.Bundle]
@@ -226,14 +228,14 @@ func (m *model) rolledBack(ev Event, before, after world) {
 		t.Fatalf("%T rolled back to %v", ev, after.split)
 	}
 	m.human = false
-	if a, ok := ev.(Answered); ok {
+	if a, ok := ev.(lifecycle.Answered); ok {
 		m.outcomes["rolled back by approval"]++
 		if before.approvals[a.Approval].Status != record.Pending || after.approvals[a.Approval].Status != record.Approved {
 			t.Fatalf("approval %s went from %s to %s", a.Approval, before.approvals[a.Approval].Status, after.approvals[a.Approval].Status)
 		}
 		return
 	}
-	if _, ok := ev.(Demanded); ok {
+	if _, ok := ev.(lifecycle.Demanded); ok {
 		m.outcomes["rolled back by hand"]++
 		return
 	}
@@ -293,14 +295,14 @@ func (m *model) steady(w world) {
 		}
 	}
 	for id, i := range w.incidents {
-		s := State{Incident: &i}
+		s := lifecycle.State{Incident: &i}
 		closed := i.Phase == record.Done
 		switch {
 		case !closed && (w.release == nil || w.release.Incident != id):
 			t.Fatalf("incident %s is %s and no release knows it", id, i.Phase)
 		case closed && i.Change != nil && (i.Verdict == nil || i.EvidenceAt.IsZero()):
 			t.Fatalf("incident %s moved traffic and was closed with verdict %v, evidence %v", id, i.Verdict, i.EvidenceAt)
-		case closed && i.Change == nil && i.Breach.State == record.Breaching && i.Verdict == nil && !s.noted("rejected") && !s.noted("split_accepted") && !s.noted("resumed"):
+		case closed && i.Change == nil && i.Breach.State == record.Breaching && i.Verdict == nil && !fixture.Noted(s.Incident, "rejected") && !fixture.Noted(s.Incident, "split_accepted") && !fixture.Noted(s.Incident, "resumed"):
 			t.Fatalf("incident %s was confirmed and closed without a verdict or a human's word: %+v", id, i.Timeline)
 		case i.Phase == record.Settled && i.Verdict == nil:
 			t.Fatalf("incident %s is settled without a verdict", id)
@@ -312,7 +314,7 @@ func (m *model) steady(w world) {
 // canRollBack: a human can always end an open release, unless another human's split
 // would be overwritten, or nobody can read the keys.
 func (m *model) canRollBack() {
-	v, err := m.engines[0].read(context.Background(), theTarget, Demanded{})
+	v, err := m.engines[0].read(context.Background(), theTarget, lifecycle.Demanded{})
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -322,16 +324,16 @@ func (m *model) canRollBack() {
 	v.Op = "op"
 	s := v.State
 	if s.ExternalChange() {
-		s, err = Step(s, Tick{}, m.now)
+		s, err = lifecycle.Step(s, lifecycle.Tick{}, m.now)
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		s, err = Step(s, SplitAccepted{"ann", "because"}, m.now)
+		s, err = lifecycle.Step(s, lifecycle.SplitAccepted{By: "ann", Reason: "because"}, m.now)
 		if err != nil {
 			return // not whole percents of the two sides: it is put right first
 		}
 	}
-	if _, err := Step(s, Demanded{"ann", "because"}, m.now); err != nil {
+	if _, err := lifecycle.Step(s, lifecycle.Demanded{By: "ann", Reason: "because"}, m.now); err != nil {
 		m.t.Fatalf("an open release cannot be rolled back: %v", err)
 	}
 }
@@ -372,22 +374,22 @@ func (m *model) set(key, value string) {
 
 // actions are what may happen next; those that are there twice happen more often.
 func (m *model) actions() map[string]func(*rapid.T) {
-	event := func(make func(snapshot) Event) func(*rapid.T) { return func(*rapid.T) { m.step(make) } }
-	alert := func(v snapshot) Event { return m.asked(v) }
+	event := func(make func(snapshot) lifecycle.Event) func(*rapid.T) { return func(*rapid.T) { m.step(make) } }
+	alert := func(v snapshot) lifecycle.Event { return m.asked(v) }
 	return map[string]func(*rapid.T){
 		"alert": event(alert), "alert again": event(alert), "alert once more": event(alert),
-		"tick":    event(func(snapshot) Event { return Tick{} }),
-		"tick 2":  event(func(snapshot) Event { return Tick{} }),
-		"drained": event(func(snapshot) Event { return drainedAs(m.health()) }), "polled": event(func(snapshot) Event { return polledAs(m.health()) }),
-		"polled again": event(func(snapshot) Event { return polledAs(m.health()) }),
-		"archived": event(func(snapshot) Event {
-			return Archived{Path: "dir", Digest: "d", Problem: m.pick("problem", "", "", "disk full")}
+		"tick":    event(func(snapshot) lifecycle.Event { return lifecycle.Tick{} }),
+		"tick 2":  event(func(snapshot) lifecycle.Event { return lifecycle.Tick{} }),
+		"drained": event(func(snapshot) lifecycle.Event { return lifecycle.Drained{Answer: fixture.Drained(m.health())} }), "polled": event(func(snapshot) lifecycle.Event { return lifecycle.RecoveryPolled{Answers: fixture.Recovery(m.health())} }),
+		"polled again": event(func(snapshot) lifecycle.Event { return lifecycle.RecoveryPolled{Answers: fixture.Recovery(m.health())} }),
+		"archived": event(func(snapshot) lifecycle.Event {
+			return lifecycle.Archived{Path: "dir", Digest: "d", Problem: m.pick("problem", "", "", "disk full")}
 		}),
-		"told":   event(func(snapshot) Event { return m.told() }),
-		"launch": event(func(snapshot) Event { return m.launched() }), "launch again": event(func(snapshot) Event { return m.launched() }),
-		"human rolls back": event(func(snapshot) Event { return Demanded{"ann", "because"} }),
+		"told":   event(func(snapshot) lifecycle.Event { return m.told() }),
+		"launch": event(func(snapshot) lifecycle.Event { return m.launched() }), "launch again": event(func(snapshot) lifecycle.Event { return m.launched() }),
+		"human rolls back": event(func(snapshot) lifecycle.Event { return lifecycle.Demanded{By: "ann", Reason: "because"} }),
 		"answer":           event(m.answered), "answer again": event(m.answered),
-		"accept split": event(func(snapshot) Event { return SplitAccepted{"ann", "because"} }),
+		"accept split": event(func(snapshot) lifecycle.Event { return lifecycle.SplitAccepted{By: "ann", Reason: "because"} }),
 		"control": func(*rapid.T) {
 			m.set(store.ControlKey, m.pick("control", "active", "active", "active", `{"mode":"paused","by":"ann"}`, "observe", "pasued"))
 		},
@@ -409,7 +411,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		},
 		"clock set back": func(*rapid.T) { m.now = m.now.Add(-2 * time.Second) },
 		"read": func(*rapid.T) {
-			makes := []func(snapshot) Event{alert, alert, m.answered, func(snapshot) Event { return Demanded{"bob", "because"} }, func(snapshot) Event { return Tick{} }, func(snapshot) Event { return SplitAccepted{"bob", "because"} }, func(snapshot) Event { return m.launched() }}
+			makes := []func(snapshot) lifecycle.Event{alert, alert, m.answered, func(snapshot) lifecycle.Event { return lifecycle.Demanded{By: "bob", Reason: "because"} }, func(snapshot) lifecycle.Event { return lifecycle.Tick{} }, func(snapshot) lifecycle.Event { return lifecycle.SplitAccepted{By: "bob", Reason: "because"} }, func(snapshot) lifecycle.Event { return m.launched() }}
 			if r, ok := m.read(rapid.SampledFrom(makes).Draw(m.t, "event")); ok && len(m.late) < 4 {
 				m.late = append(m.late, r)
 			}
@@ -426,8 +428,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 	}
 }
 
-func (m *model) asked(v snapshot) Event {
-	b := breachOf(m.pick("trigger", "errors", "errors", "slow", "slowish", "slowish", "slo", "blind"), rapid.SampledFrom([]record.State{
+func (m *model) asked(v snapshot) lifecycle.Event {
+	b := fixture.Breach(m.pick("trigger", "errors", "errors", "slow", "slowish", "slowish", "slo", "blind"), rapid.SampledFrom([]record.State{
 		record.Breaching, record.Breaching, record.Breaching, record.NotBreaching, record.NoData, record.Unreachable}).Draw(m.t, "state"))
 	switch m.pick("case", "plain", "plain", "plain", "plain", "sick", "few pods", "cold") {
 	case "sick":
@@ -437,16 +439,16 @@ func (m *model) asked(v snapshot) Event {
 	case "cold":
 		b.StablePods = 0
 	}
-	ev := AlertChecked{Alert: alertOf(b.Trigger, record.Watcher), Breach: b, Release: "none"}
+	ev := lifecycle.AlertChecked{Alert: fixture.Alert(b.Trigger, record.Watcher), Breach: b, Release: "none"}
 	if v.Release != nil {
 		ev.Release, ev.Epoch = v.Release.ID, v.Release.Epoch
 	}
 	return ev
 }
 
-func (m *model) answered(v snapshot) Event {
+func (m *model) answered(v snapshot) lifecycle.Event {
 	if v.Question != nil && rapid.IntRange(0, 2).Draw(m.t, "the step's") > 0 {
-		return Answered{Approval: v.Question.ID, By: m.pick("by", "ann", "bob", "eve"), How: "api", Reason: "because", Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0, Ready: m.readiness()}
+		return lifecycle.Answered{Approval: v.Question.ID, By: m.pick("by", "ann", "bob", "eve"), How: "api", Reason: "because", Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0, Ready: m.readiness()}
 	}
 	id := "none"
 	if ids := slices.Sorted(maps.Keys(m.look().approvals)); len(ids) > 0 {
@@ -455,10 +457,10 @@ func (m *model) answered(v snapshot) Event {
 	if v.Approval != nil && rapid.IntRange(0, 3).Draw(m.t, "newest") > 0 {
 		id = v.Approval.ID
 	}
-	return Answered{Approval: id, By: m.pick("by", "ann", "ann", "bob", "eve"), How: "api", Reason: "because", Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0}
+	return lifecycle.Answered{Approval: id, By: m.pick("by", "ann", "ann", "bob", "eve"), How: "api", Reason: "because", Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0}
 }
 
-func (m *model) launched() Launched {
+func (m *model) launched() lifecycle.Launched {
 	l := m.launch
 	l.Weight = rapid.SampledFrom([]int{5, 20, 50, 0}).Draw(m.t, "weight")
 	n := rapid.IntRange(1, 6).Draw(m.t, "candidate")
@@ -472,16 +474,16 @@ func (m *model) launched() Launched {
 		l.Safer = rapid.IntRange(0, 4).Draw(m.t, "safer") == 4
 	}
 	m.reported(l)
-	return Launched{l, "ann"}
+	return lifecycle.Launched{Launch: l, By: "ann"}
 }
 
-func (m *model) told() Event {
+func (m *model) told() lifecycle.Event {
 	for key := range m.look().raw {
 		if id, ok := strings.CutPrefix(key, store.OutboxKey("")); ok {
-			return MessageSent{Message: id, Incident: id[:strings.LastIndex(id[:len(id)-3], "-")], Text: "told"}
+			return lifecycle.MessageSent{Message: id, Incident: id[:strings.LastIndex(id[:len(id)-3], "-")], Text: "told"}
 		}
 	}
-	return MessageSent{Message: "none"}
+	return lifecycle.MessageSent{Message: "none"}
 }
 
 func (m *model) lift() {
@@ -514,11 +516,11 @@ func (m *model) start() {
 func TestModel(t *testing.T) {
 	dir, files := t.TempDir(), 0
 	outcomes := map[string]int{}
-	table, launch := edges(t), launchOf(t)
+	table, launch := fixture.Edges(t, "lifecycle/doc.go"), fixture.Launch(t)
 	for _, expiry := range []string{"page", "rollback"} {
-		rb := runbookOf(t, expiry)
+		rb := fixture.Runbook(t, expiry)
 		if expiry == "rollback" {
-			rb.Shadow = &runbook.Shadow{Required: true, MaxAge: minutes(60)}
+			rb.Shadow = &runbook.Shadow{Required: true, MaxAge: fixture.Minutes(60)}
 		}
 		services := engineOf(t, partsOf(nil, nil), rb, Options{}).services
 		rounds := 5 // of a hundred
@@ -527,7 +529,7 @@ func TestModel(t *testing.T) {
 		}
 		for range rounds {
 			rapid.Check(t, func(rt *rapid.T) {
-				m := &model{t: rt, rb: rb, services: services, launch: launch, st: newMemory(), table: table, now: morning,
+				m := &model{t: rt, rb: rb, services: services, launch: launch, st: newMemory(), table: table, now: fixture.Morning,
 					automatic: map[string]int{}, ended: map[string]record.ApprovalStatus{}, outcomes: outcomes, known: map[string]any{}}
 				if rapid.IntRange(0, 99).Draw(rt, "store") == 99 {
 					files++
@@ -541,7 +543,7 @@ func TestModel(t *testing.T) {
 				m.start()
 				m.write(`{"weights":{"ranker-v1":100}}`)
 				m.human = false
-				m.step(func(snapshot) Event { return m.launched() })
+				m.step(func(snapshot) lifecycle.Event { return m.launched() })
 				rt.Repeat(m.actions())
 			})
 		}

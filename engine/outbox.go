@@ -8,7 +8,11 @@ import (
 	"slices"
 	"time"
 
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -30,7 +34,7 @@ func (e *Engine) outbox(ctx context.Context) ([]record.Message, error) {
 	}
 	var waiting []record.Message
 	for _, m := range under[record.Message](snap, store.OutboxKey("")) {
-		_, _, err := e.serves(Target{m.Service, m.Region})
+		_, err := e.serves(Target{m.Service, m.Region})
 		if err == nil && !e.waits(m, time.Now()) {
 			waiting = append(waiting, m)
 		}
@@ -69,11 +73,75 @@ func (e *Engine) claim(ctx context.Context, m record.Message) (bool, error) {
 		return false, nil
 	}
 	now.ClaimedBy, now.ClaimedUntil, now.Attempts = e.opts.Replica, time.Now().UTC().Add(claimFor), now.Attempts+1
-	b := txBuilder{indexes: map[string]uint64{key: en.Index}}
-	b.set(key, now)
-	err = e.put(ctx, b)
+	err = e.putOne(ctx, key, en.Index, now)
 	if errors.Is(err, store.ErrConflict) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// deliver offers every message of the outbox to the post. One that reached somebody
+// leaves the outbox in a transaction; a crash in between sends it twice, never not
+// at all. One that reached nobody for a day leaves it too, with a record.
+func (e *Engine) deliver(ctx context.Context) {
+	waiting, err := e.outbox(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			e.log.Warn("read outbox", zap.Error(err))
+		}
+		return
+	}
+	for _, m := range waiting {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := e.send(ctx, m); err != nil {
+			e.log.Warn("send message", zap.String("message", m.ID), zap.Error(err))
+		}
+	}
+}
+
+func (e *Engine) send(ctx context.Context, m record.Message) error {
+	claimed, err := e.claim(ctx, m)
+	if err != nil || !claimed {
+		return err
+	}
+	e.boundary("before-send")
+	within, cancel := context.WithTimeout(ctx, claimFor)
+	defer cancel()
+	told := lifecycle.MessageSent{Message: m.ID, Incident: m.Incident}
+	who, err := e.post.Send(within, m)
+	switch {
+	case err == nil:
+		told.Text = fmt.Sprintf("Notified %s: %s", who, m.Title)
+	case ctx.Err() == nil && time.Since(m.CreatedAt) > giveUpAfter:
+		told.GaveUp, told.Text = true, fmt.Sprintf("Gave up sending %q after %d attempts: %v", m.Title, m.Attempts+1, err)
+		e.metrics.problems.WithLabelValues("message").Inc()
+		e.log.Error("give up message", zap.String("message", m.ID), zap.Error(err))
+	default:
+		return fmt.Errorf("send %s: %w", m.ID, err)
+	}
+	e.boundary("after-send")
+	return e.take(ctx, Target{m.Service, m.Region}, told)
+}
+
+// page puts a message that belongs to no incident into the outbox. One of that id that
+// waits there already says it.
+func (e *Engine) page(ctx context.Context, m record.Message) {
+	if err := e.putOne(ctx, store.OutboxKey(m.ID), 0, m); err != nil && !errors.Is(err, store.ErrConflict) {
+		e.log.Error("page", zap.String("message", m.ID), zap.Error(err))
+	}
+}
+
+// lostRaces is for a decision that others overtook again and again: it is read and
+// decided once more at the next alert or tick, and a human is told now.
+func lostRaces(target Target, times int, now time.Time) record.Message {
+	return record.Message{
+		Schema: runbook.Schema, ID: fmt.Sprintf("races-%s-%s-%d", target.Service, target.Region, now.Truncate(10*time.Minute).Unix()),
+		Service: target.Service, Region: target.Region, Kind: "lost_races", Page: true,
+		Title: fmt.Sprintf("%s: a decision lost the race %d times in a row", target.Service, times),
+		Text: fmt.Sprintf("Something keeps changing the records or the router's keys of %s while autorollback decides.\n"+
+			"autorollback tries again at the next alert.\nDo now: see who writes to the store; autorollback release status %s", target, target.Service),
+		StartsAt: now, EndsAt: now.Add(15 * time.Minute), CreatedAt: now,
+	}
 }

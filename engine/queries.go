@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sort"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -54,8 +55,8 @@ func under[T any](snap store.Snapshot, prefix string) []T {
 
 // Release returns the newest release of a service in a region.
 func (e *Engine) Release(ctx context.Context, service, region string) (record.Release, error) {
-	region = or(region, runbook.DefaultRegion)
-	return one[record.Release](ctx, e.store, store.ReleaseKey(service, region), "release of "+service+" in "+region)
+	t := targetIn(service, region)
+	return one[record.Release](ctx, e.store, store.ReleaseKey(t.Service, t.Region), "release of "+t.Service+" in "+t.Region)
 }
 
 // Incident returns the incident of that id.
@@ -66,14 +67,6 @@ func (e *Engine) Incident(ctx context.Context, id string) (record.Incident, erro
 // Approval returns the approval of that id.
 func (e *Engine) Approval(ctx context.Context, id string) (record.Approval, error) {
 	return one[record.Approval](ctx, e.store, store.ApprovalKey(id), "approval "+id)
-}
-
-// Runbook returns the runbook of a service.
-func (e *Engine) Runbook(service string) (*runbook.Runbook, bool) {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	s, ok := e.services[service]
-	return s.rb, ok
 }
 
 // one reads the record of one key.
@@ -92,11 +85,11 @@ func one[T any](ctx context.Context, st store.Store, key, what string) (T, error
 // Live asks again how things stand for an approval: the trigger's own answer now, and
 // the change that would be written.
 func (e *Engine) Live(ctx context.Context, a record.Approval) (record.Breach, record.Change, error) {
-	v, err := e.read(ctx, Target{a.Service, a.Region}, Tick{})
+	v, err := e.read(ctx, Target{a.Service, a.Region}, lifecycle.Tick{})
 	if err != nil {
 		return record.Breach{}, record.Change{}, later(err)
 	}
-	if err := e.plan(ctx, &v, Tick{}); err != nil {
+	if err := e.plan(ctx, &v, lifecycle.Tick{}); err != nil {
 		return record.Breach{}, record.Change{}, later(err)
 	}
 	if a.Kind == record.Promotion {
@@ -105,10 +98,7 @@ func (e *Engine) Live(ctx context.Context, a record.Approval) (record.Breach, re
 	var b record.Breach
 	if v.Incident != nil && v.Release != nil {
 		if t, ok := v.Runbook.Trigger(v.Incident.Breach.Trigger); ok {
-			e.mu.RLock()
-			ask := e.services[a.Service].ask
-			e.mu.RUnlock()
-			b = e.prom.Confirm(ctx, ask, t, *v.Release, e.significance(*v.Release, t.Name))
+			b = e.prom.Confirm(ctx, v.service.ask, t, *v.Release, e.significance(*v.Release, t.Name))
 		}
 	}
 	return b, v.Plan, nil

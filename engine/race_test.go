@@ -13,6 +13,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 	"github.com/autorollback/autorollback/test/servers"
 )
 
@@ -27,7 +28,7 @@ type pair struct {
 
 func pairOn(tb testing.TB, a, b store.Store) *pair {
 	tb.Helper()
-	rb := runbookOf(tb, "page")
+	rb := fixture.Runbook(tb, "page")
 	p := &pair{tb: tb, st: a, facts: factsOf(tb, rb)}
 	for n, st := range []store.Store{a, b} {
 		p.e[n] = engineOf(tb, partsOf(st, p.facts), rb, Options{Replica: fmt.Sprint("replica-", n), Boundary: func(name string) {
@@ -84,7 +85,7 @@ func put(st store.Store, key, value string) error {
 func (p *pair) launch(n int) record.Release {
 	p.tb.Helper()
 	p.clean()
-	l := launchOf(p.tb)
+	l := fixture.Launch(p.tb)
 	l.Candidate.Bundle.Model.Registry.Version = fmt.Sprint(100 + n)
 	rel, err := p.e[0].Start(p.tb.Context(), l, "ann")
 	if err != nil {
@@ -132,15 +133,15 @@ func together(fs ...func()) {
 
 func (p *pair) split() record.Split {
 	p.tb.Helper()
-	_, router, err := p.e[0].serves(theTarget)
+	svc, err := p.e[0].serves(theTarget)
 	if err != nil {
 		p.tb.Fatal(err)
 	}
-	snap, err := p.st.Read(p.tb.Context(), router.Prefixes()...)
+	snap, err := p.st.Read(p.tb.Context(), svc.router.Prefixes()...)
 	if err != nil {
 		p.tb.Fatal(err)
 	}
-	split, err := router.Decode(snap)
+	split, err := svc.router.Decode(snap)
 	if err != nil {
 		p.tb.Fatal(err)
 	}
@@ -178,7 +179,7 @@ func TestTwoReplicasHearTheSameBreach(t *testing.T) {
 			p.launch(n)
 			hear := func(e *Engine, source record.Source) func() {
 				return func() {
-					if err := e.Alerts(t.Context(), []record.Alert{alertOf("errors", source)}); err != nil {
+					if err := e.Alerts(t.Context(), []record.Alert{fixture.Alert("errors", source)}); err != nil {
 						t.Errorf("round %d: %v", n, err)
 					}
 				}
@@ -212,7 +213,7 @@ func TestApprovalIsUsedOnce(t *testing.T) {
 		p.facts.set(func(f *facts) { f.breaking["slowish"] = true })
 		for n := range rounds {
 			rel := p.launch(n)
-			if err := p.e[0].Alerts(t.Context(), []record.Alert{alertOf("slowish", record.Webhook)}); err != nil {
+			if err := p.e[0].Alerts(t.Context(), []record.Alert{fixture.Alert("slowish", record.Webhook)}); err != nil {
 				t.Fatal(err)
 			}
 			i, err := p.e[1].Incident(t.Context(), record.IncidentID(rel.Service, rel.Region, rel.ID, rel.Epoch))
@@ -269,7 +270,7 @@ func TestRollbackNeverOverwritesForeignSplit(t *testing.T) {
 			theirs := record.Split{"ranker-v1": 65, "ranker-v2": 35}
 			alerts := func(e *Engine) func() {
 				return func() {
-					if err := e.Alerts(t.Context(), []record.Alert{alertOf("errors", record.Webhook)}); err != nil {
+					if err := e.Alerts(t.Context(), []record.Alert{fixture.Alert("errors", record.Webhook)}); err != nil {
 						t.Errorf("round %d: %v", n, err)
 					}
 				}

@@ -9,9 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // A climb is an engine that runs, with a watchdog that is heard, on time that is
@@ -26,12 +28,12 @@ type climb struct {
 // climbing runs the test in a bubble, with a runbook that has this rollout.
 func climbing(t *testing.T, rollout *runbook.Rollout, weight int, test func(c climb)) {
 	synctest.Test(t, func(t *testing.T) {
-		rb, st := runbookOf(t, "page"), newMemory()
+		rb, st := fixture.Runbook(t, "page"), newMemory()
 		rb.Rollout = rollout
 		f := factsOf(t, rb)
 		e := engineOf(t, partsOf(st, f), rb, Options{Replica: "replica"})
 		must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
-		l := launchOf(t)
+		l := fixture.Launch(t)
 		l.Weight = weight
 		if _, err := e.Start(t.Context(), l, "ann"); err != nil {
 			t.Fatal(err)
@@ -64,18 +66,13 @@ func (c climb) release() record.Release {
 
 // router is what the router is told.
 func (c climb) router() string {
-	v, err := c.e.read(c.t.Context(), theTarget, Tick{})
+	v, err := c.e.read(c.t.Context(), theTarget, lifecycle.Tick{})
 	must(c.t, err)
 	return v.Split.String()
 }
 
-func threeSteps(promote string) *runbook.Rollout {
-	return &runbook.Rollout{Strategy: runbook.Canary, Promote: promote, Bake: minutes(60), Steps: []runbook.RampStep{
-		{Weight: 20, For: minutes(10)}, {Weight: 50, For: minutes(10)}, {Weight: 100}}}
-}
-
 func TestTheDaemonGoesUpTheRamp(t *testing.T) {
-	climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(c climb) {
+	climbing(t, fixture.Ramp(runbook.PromoteAutomatic), 20, func(c climb) {
 		t := c.t
 		for _, step := range []struct {
 			after time.Duration
@@ -102,7 +99,7 @@ func TestTheDaemonGoesUpTheRamp(t *testing.T) {
 }
 
 func TestTheRampStandsWhileNoRollbackIsPossible(t *testing.T) {
-	climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(c climb) {
+	climbing(t, fixture.Ramp(runbook.PromoteAutomatic), 20, func(c climb) {
 		t := c.t
 		c.f.set(func(f *facts) { f.warm = 1 })
 		c.pass(30 * time.Minute)
@@ -115,10 +112,10 @@ func TestTheRampStandsWhileNoRollbackIsPossible(t *testing.T) {
 			t.Errorf("%d writes in ten minutes in which nothing changed", n)
 		}
 		_, err := c.e.Promote(t.Context(), "ranker", "", "ann")
-		refused(t, err, runbook.ErrRefused)
+		fixture.Refused(t, err, runbook.ErrRefused)
 		c.f.set(func(f *facts) { f.down = true })
 		_, err = c.e.Promote(t.Context(), "ranker", "", "ann")
-		refused(t, err, runbook.ErrRefused)
+		fixture.Refused(t, err, runbook.ErrRefused)
 		c.f.set(func(f *facts) { f.down, f.warm = false, 3 })
 		time.Sleep(10 * time.Minute) // and nobody heard the watchdog
 		if rel := c.release(); rel.Weight != 50 {
@@ -132,7 +129,7 @@ func TestTheRampStandsWhileNoRollbackIsPossible(t *testing.T) {
 }
 
 func TestABreachOnTheRampEndsIt(t *testing.T) {
-	climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(c climb) {
+	climbing(t, fixture.Ramp(runbook.PromoteAutomatic), 20, func(c climb) {
 		t := c.t
 		c.pass(11 * time.Minute)
 		c.f.set(func(f *facts) { f.breaking["errors"], f.firing = true, []string{"errors"} })
@@ -144,7 +141,7 @@ func TestABreachOnTheRampEndsIt(t *testing.T) {
 }
 
 func TestAskedByTheDaemonAnsweredByAHuman(t *testing.T) {
-	climbing(t, threeSteps(runbook.PromoteAsk), 20, func(c climb) {
+	climbing(t, fixture.Ramp(runbook.PromoteAsk), 20, func(c climb) {
 		t := c.t
 		c.pass(12 * time.Minute)
 		rel := c.release()
@@ -167,13 +164,13 @@ func TestAskedByTheDaemonAnsweredByAHuman(t *testing.T) {
 }
 
 func TestFlipAndFlipBack(t *testing.T) {
-	rollout := &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: minutes(60), Holdback: 5}
+	rollout := &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: fixture.Minutes(60), Holdback: 5}
 	climbing(t, rollout, 0, func(c climb) {
 		t := c.t
 		c.f.set(func(f *facts) { f.traffic, f.warm = 0, 1 })
 		c.pass(5 * time.Minute)
 		_, err := c.e.Flip(t.Context(), "ranker", "", "ann")
-		refused(t, err, runbook.ErrRefused)
+		fixture.Refused(t, err, runbook.ErrRefused)
 		c.f.set(func(f *facts) { f.warm = 2 })
 		rel, err := c.e.Flip(t.Context(), "ranker", "", "ann")
 		if err != nil || rel.Weight != 95 || c.router() != "ranker-v1 5, ranker-v2 95" {
@@ -192,21 +189,21 @@ func TestFlipAndFlipBack(t *testing.T) {
 }
 
 func TestRampPlan(t *testing.T) {
-	climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(c climb) {
+	climbing(t, fixture.Ramp(runbook.PromoteAutomatic), 20, func(c climb) {
 		t := c.t
 		p, err := c.e.RampPlan(t.Context(), "ranker", "")
 		if err != nil || len(p.Steps) != 3 || p.Rate != 100 || p.Weight != 20 || p.Problem != "" {
 			t.Fatalf("%v, %+v", err, p)
 		}
 		first, last := p.Steps[0], p.Steps[2]
-		if !slices.Contains(first.Decide, "errors") || first.Need <= 0 || last.For != minutes(60) || last.Through < minutes(80) {
+		if !slices.Contains(first.Decide, "errors") || first.Need <= 0 || last.For != fixture.Minutes(60) || last.Through < fixture.Minutes(80) {
 			t.Errorf("%+v", p.Steps)
 		}
 		if slices.Contains(last.Decide, "errors") {
 			t.Error("at 100 % nothing is left to compare with")
 		}
 	})
-	climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(c climb) {
+	climbing(t, fixture.Ramp(runbook.PromoteAutomatic), 20, func(c climb) {
 		t := c.t
 		c.f.set(func(f *facts) { f.down = true })
 		p, err := c.e.RampPlan(t.Context(), "ranker", "")

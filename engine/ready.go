@@ -2,8 +2,11 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
+	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -53,73 +56,91 @@ func roughly(need time.Duration) time.Duration {
 	return (need + unit - 1).Truncate(unit)
 }
 
-// askReady carries out [AskReady].
-func (e *Engine) askReady(ctx context.Context, target Target, s service, rel record.Release) error {
-	ready := e.ready(ctx, s, rel)
-	if ctx.Err() != nil {
-		return ctx.Err() // we are stopping: that is no answer
+// planFor is how long a plan is good: its numbers are of the last hour.
+const planFor = 5 * time.Minute
+
+// madePlan is a service's plan with when it was made.
+type madePlan struct {
+	plan.Plan
+	at     time.Time
+	digest string // of the runbook, and the ramp
+}
+
+// plans returns what the service's triggers can decide at the traffic of the last hour.
+func (e *Engine) plans(ctx context.Context, s service) (plan.Plan, error) {
+	digest := s.rb.Digest + " " + s.rb.Rollout.String()
+	if p, ok := e.planned.Load(s.rb.Service); ok {
+		if p := p.(madePlan); p.digest == digest && time.Since(p.at) < planFor {
+			return p.Plan, nil
+		}
 	}
-	return e.take(ctx, target, Promoted{Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
-}
-
-// Promote takes the next step of the ramp because a human says so: after the same
-// questions, and in the same transaction, as if the daemon did. At the end of the ramp
-// it closes the release once it has baked.
-func (e *Engine) Promote(ctx context.Context, service, region, by string) (record.Release, error) {
-	return e.promote(ctx, Target{service, or(region, runbook.DefaultRegion)}, by, false)
-}
-
-// Flip is [Engine.Promote] as the first step of a blue and green release, and refused
-// as any other.
-func (e *Engine) Flip(ctx context.Context, service, region, by string) (record.Release, error) {
-	return e.promote(ctx, Target{service, or(region, runbook.DefaultRegion)}, by, true)
-}
-
-func (e *Engine) promote(ctx context.Context, target Target, by string, flip bool) (record.Release, error) {
-	rel, ready, err := e.readyNow(ctx, target)
+	var steps []plan.Step
+	for _, step := range s.rb.Rollout.Ramp() {
+		steps = append(steps, plan.Step{Weight: step.Weight, For: step.For})
+	}
+	if len(steps) == 0 {
+		return plan.Plan{}, errors.New("the runbook has no section rollout")
+	}
+	answers, err := e.prom.Traffic(ctx, s.ask)
 	if err != nil {
-		return record.Release{}, err
+		return plan.Plan{}, err
 	}
-	s, err := e.human(ctx, target, Promoted{By: by, Flip: flip, Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
+	p, err := plan.New(s.rb, plan.TrafficFrom(s.rb, answers, "Prometheus"), steps)
 	if err != nil {
-		return record.Release{}, err
+		return plan.Plan{}, err
 	}
-	return *s.Release, nil
+	e.planned.Store(s.rb.Service, madePlan{p, time.Now(), digest})
+	return p, nil
 }
 
-// readyNow asks about the target's release as it is stored.
-func (e *Engine) readyNow(ctx context.Context, target Target) (record.Release, record.Readiness, error) {
-	if _, _, err := e.serves(target); err != nil {
-		return record.Release{}, record.Readiness{}, err
-	}
-	rel, err := e.Release(ctx, target.Service, target.Region)
+// RampPlan says what the ramp of a service will take at the traffic of the last hour,
+// and where its release stands. Without an answer of Prometheus the steps are there,
+// and Problem says what is missing.
+func (e *Engine) RampPlan(ctx context.Context, service, region string) (record.RampPlan, error) {
+	target := targetIn(service, region)
+	s, err := e.serves(target)
 	if err != nil {
-		return rel, record.Readiness{}, err
+		return record.RampPlan{}, err
 	}
-	e.mu.RLock()
-	svc := e.services[target.Service]
-	e.mu.RUnlock()
-	if rel.Phase != record.Open {
-		return rel, record.Readiness{}, nil // the step says so
+	rel, err := e.Release(ctx, service, target.Region)
+	rb := rel.Follows(s.rb)
+	if rb.Rollout == nil {
+		return record.RampPlan{}, runbook.Refuse("the runbook of %s has no section rollout, so there is no ramp", service)
 	}
-	return rel, e.ready(ctx, svc, rel), nil
+	out := record.RampPlan{Service: service, Region: target.Region, Strategy: rb.Rollout.Strategy, Promote: rb.Rollout.Promote}
+	switch {
+	case err == nil && rel.Phase == record.Open:
+		out.Weight, out.Since, out.Waiting = rel.Weight, rel.WeightChangedAt, rel.Waiting
+	case err != nil && !errors.Is(err, runbook.ErrNotFound):
+		return out, err
+	}
+	s.rb = rb
+	p, err := e.plans(ctx, s)
+	if err != nil {
+		out.Problem = err.Error()
+	}
+	out.Rate, out.Steps = p.Traffic.Rate, planned(rb, p)
+	return out, nil
 }
 
-// Stop stops the ramp where it is. A breach still rolls back.
-func (e *Engine) Stop(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	s, err := e.human(ctx, Target{service, or(region, runbook.DefaultRegion)}, Stopped{by, reason})
-	if err != nil {
-		return record.Release{}, err
+// planned joins the runbook's steps with what the triggers can decide at each.
+func planned(rb *runbook.Runbook, p plan.Plan) []record.PlannedStep {
+	var steps []record.PlannedStep
+	var through runbook.Duration
+	for n, step := range rb.Rollout.Ramp() {
+		one := record.PlannedStep{Weight: step.Weight, For: step.For, Decide: []string{}, Cannot: []record.Cannot{}}
+		for _, t := range p.Triggers {
+			switch c := t.Cells[n]; c.State {
+			case plan.Decides:
+				one.Decide, one.Need = append(one.Decide, t.Trigger), max(one.Need, c.Need)
+			default:
+				one.Cannot = append(one.Cannot, record.Cannot{Trigger: t.Trigger, Why: c.Why})
+			}
+		}
+		slices.Sort(one.Decide)
+		through += max(step.For, one.Need)
+		one.Through = through
+		steps = append(steps, one)
 	}
-	return *s.Release, nil
-}
-
-// Resume lets a ramp go on that was stopped, frozen or held, and ends what it was
-// frozen or held for. A breach that is still true comes back by itself.
-func (e *Engine) Resume(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	s, err := e.human(ctx, Target{service, or(region, runbook.DefaultRegion)}, Resumed{by, reason})
-	if err != nil {
-		return record.Release{}, err
-	}
-	return *s.Release, nil
+	return steps
 }

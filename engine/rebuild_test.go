@@ -8,10 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // A replica that does not know the significance yet keeps the alert, pages once, and asks
@@ -27,18 +27,17 @@ func TestARebuildingReplicaAsksAgain(t *testing.T) {
 		{"not proved, and the ramp goes on", record.Significance{Value: 0.5}, record.Done, "ranker-v1 50, ranker-v2 50"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(at climb) {
+			climbing(t, fixture.Ramp(runbook.PromoteAutomatic), 20, func(at climb) {
 				t, m := at.t, at.e.monitor.(*proofs)
 				m.say("errors", rebuilding)
 				at.f.set(func(f *facts) { f.breaking["errors"] = true })
-				must(t, hears(t, at.e, alertOf("errors", record.Webhook)))
+				must(t, hears(t, at.e, fixture.Alert("errors", record.Webhook)))
 				at.pass(15 * time.Minute)
 				i := incidentOf(t, at.st)
 				if i.Phase != record.Unconfirmed || at.release().Weight != 20 {
 					t.Fatalf("incident is %q at %d %%", i.Phase, at.release().Weight)
 				}
-				s := State{Incident: &i}
-				if told := toldOf(i); len(told) != 1 || !strings.Contains(told[0], "its significance is not known yet") || s.noted("decided") {
+				if told := toldOf(i); len(told) != 1 || !strings.Contains(told[0], "its significance is not known yet") || fixture.Noted(&i, "decided") {
 					t.Errorf("told %q", told)
 				}
 				c.known.At = time.Now()
@@ -64,7 +63,7 @@ func toldOf(i record.Incident) (told []string) {
 }
 
 func TestTheRampHoldsWhileTheSignificanceIsRebuilt(t *testing.T) {
-	climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(c climb) {
+	climbing(t, fixture.Ramp(runbook.PromoteAutomatic), 20, func(c climb) {
 		t, m := c.t, c.e.monitor.(*proofs)
 		m.say("errors", rebuilding)
 		c.pass(20 * time.Minute)
@@ -72,45 +71,13 @@ func TestTheRampHoldsWhileTheSignificanceIsRebuilt(t *testing.T) {
 			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
 		_, err := c.e.Promote(t.Context(), "ranker", "", "ann")
-		refused(t, err, runbook.ErrRefused)
+		fixture.Refused(t, err, runbook.ErrRefused)
 		m.say("errors", record.Significance{At: time.Now(), Value: 0.1})
 		c.pass(2 * time.Minute)
 		if rel := c.release(); rel.Weight != 50 {
 			t.Errorf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
 	})
-}
-
-// After a question that nobody answered, too: it waits for the significance, not for ever.
-func TestAnExpiredQuestionWaitsForTheSignificance(t *testing.T) {
-	unjudged := breachOf("slowish", record.Unreachable)
-	unjudged.Problem, unjudged.Significance = rebuilding.Problem, rebuilding
-	for _, c := range []struct {
-		name  string
-		after time.Duration
-		then  record.Breach
-		want  record.Phase
-	}{
-		{"known in time", time.Minute, breachOf("slowish", record.Breaching), record.Acted},
-		{"known, and over", time.Minute, breachOf("slowish", record.NotBreaching), record.HeldPhase},
-		{"still not known", time.Minute, unjudged, record.Awaiting},
-		{"not known at all", policy.Quiet, unjudged, record.HeldPhase},
-		{"Prometheus is away", time.Minute, breachOf("slowish", record.Unreachable), record.HeldPhase},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			p := playOf(t, "rollback")
-			p.launch()
-			p.breach("slowish")
-			p.after(31 * time.Minute).must(Tick{})
-			if s := p.must(p.asked(unjudged)); s.Incident.Phase != record.Awaiting {
-				t.Fatalf("incident is %s", s.Incident.Phase)
-			}
-			p.after(c.after)
-			if s := p.must(p.asked(c.then)); s.Incident.Phase != c.want {
-				t.Errorf("incident is %s, want %s", s.Incident.Phase, c.want)
-			}
-		})
-	}
 }
 
 // At the moment of the transaction, not at the next look.
@@ -124,14 +91,14 @@ func TestTheMonitorIsToldWhatToWatch(t *testing.T) {
 	}
 	t.Run("begins", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			rb, st := runbookOf(t, "page"), newMemory()
+			rb, st := fixture.Runbook(t, "page"), newMemory()
 			e := engineOf(t, partsOf(st, factsOf(t, rb)), rb, Options{Replica: "replica"})
 			must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
 			ctx, stop := context.WithCancel(t.Context())
 			over := make(chan error)
 			go func() { over <- e.Run(ctx) }()
 			watches(t, e)
-			if _, err := e.Start(t.Context(), launchOf(t), "ann"); err != nil {
+			if _, err := e.Start(t.Context(), fixture.Launch(t), "ann"); err != nil {
 				t.Fatal(err)
 			}
 			watches(t, e, 20)
@@ -140,7 +107,7 @@ func TestTheMonitorIsToldWhatToWatch(t *testing.T) {
 		})
 	})
 	t.Run("changes and ends", func(t *testing.T) {
-		climbing(t, threeSteps(runbook.PromoteManual), 20, func(c climb) {
+		climbing(t, fixture.Ramp(runbook.PromoteManual), 20, func(c climb) {
 			watches(c.t, c.e, 20)
 			c.pass(12 * time.Minute)
 			if _, err := c.e.Promote(c.t.Context(), "ranker", "", "ann"); err != nil {
@@ -154,7 +121,7 @@ func TestTheMonitorIsToldWhatToWatch(t *testing.T) {
 		})
 	})
 	t.Run("not yet any traffic", func(t *testing.T) {
-		climbing(t, &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteManual, Bake: minutes(60), Holdback: 5}, 0, func(c climb) {
+		climbing(t, &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteManual, Bake: fixture.Minutes(60), Holdback: 5}, 0, func(c climb) {
 			watches(c.t, c.e)
 			if all[record.Release](c.t, c.st, store.ReleaseKey("ranker", ""))[""].Weight != 0 {
 				c.t.Error("it has traffic")

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -15,27 +16,27 @@ import (
 
 // A snapshot is a state with the indexes it was read at: what a commit checks.
 type snapshot struct {
-	State
+	lifecycle.State
 	target  Target
 	indexes map[string]uint64 // of every key that was read and exists
 	ops     []store.Op        // what carries out State.Plan
 	nextOps []store.Op        // what carries out State.Next
-	router  actuators.Router
+	service service
 	snap    store.Snapshot // that the router's keys were read in
 }
 
 // read reads the records of a target and the router's keys in one snapshot. Records
 // that hang below the release (incident, approval, bundles) come from later reads; the
 // release's index, and their own, bind them together when something is committed.
-func (e *Engine) read(ctx context.Context, target Target, ev Event) (snapshot, error) {
+func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (snapshot, error) {
 	v := snapshot{target: target, indexes: map[string]uint64{}}
-	rb, router, err := e.serves(target)
+	svc, err := e.serves(target)
 	if err != nil {
 		return v, err
 	}
-	v.Runbook, v.Region, v.router = rb, target.Region, router
+	v.Runbook, v.Region, v.service = svc.rb, target.Region, svc
 	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(target.Service, target.Region), store.QuarantineKey(""), store.WatchdogKey}
-	prefixes = append(prefixes, router.Prefixes()...)
+	prefixes = append(prefixes, svc.router.Prefixes()...)
 	snap, err := e.store.Read(ctx, append(prefixes, concerns(ev)...)...)
 	if err != nil {
 		return v, fmt.Errorf("read state of %s: %w", target, err)
@@ -45,7 +46,7 @@ func (e *Engine) read(ctx context.Context, target Target, ev Event) (snapshot, e
 		return v, err
 	}
 	if v.Release != nil {
-		v.Runbook = v.Release.Follows(rb)
+		v.Runbook = v.Release.Follows(svc.rb)
 	}
 	v.takeShadow(snap, ev)
 	if err := e.readIncident(ctx, &v); err != nil {
@@ -59,12 +60,12 @@ func (e *Engine) read(ctx context.Context, target Target, ev Event) (snapshot, e
 }
 
 // concerns are the further keys an event is about.
-func concerns(ev Event) []string {
+func concerns(ev lifecycle.Event) []string {
 	switch ev := ev.(type) {
-	case Launched:
+	case lifecycle.Launched:
 		candidate := ev.Launch.Candidate.Bundle.Digest()
 		return []string{store.BundleKey(ev.Launch.Stable.Bundle.Digest()), store.BundleKey(candidate), store.ShadowKey(candidate)}
-	case MessageSent:
+	case lifecycle.MessageSent:
 		return []string{store.OutboxKey(ev.Message)}
 	}
 	return nil
@@ -158,12 +159,12 @@ func asking(r *record.Release) string {
 
 // observe reads what the router is told.
 func (v *snapshot) observe() {
-	for _, h := range v.router.Lint(v.snap) {
+	for _, h := range v.service.router.Lint(v.snap) {
 		if h.Blocking {
 			v.Hazards = append(v.Hazards, h.String())
 		}
 	}
-	split, err := v.router.Decode(v.snap)
+	split, err := v.service.router.Decode(v.snap)
 	switch {
 	case err == nil:
 		v.Split = split
@@ -175,13 +176,13 @@ func (v *snapshot) observe() {
 // plan works out the changes that the event may ask for: the first weights of a launch,
 // all traffic to stable, the next step of the ramp. It is a pure function of the snapshot
 // and immutable bundles, and left out where nothing can be changed.
-func (e *Engine) plan(ctx context.Context, v *snapshot, ev Event) (err error) {
-	if v.unreadable() || !v.mayChange(ev) {
+func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err error) {
+	if v.Unreadable() || !v.mayChange(ev) {
 		return nil
 	}
-	if l, ok := ev.(Launched); ok {
-		stable, candidate, w := side(l.Launch.Stable), side(l.Launch.Candidate), l.Launch.Weight
-		v.Plan, v.ops, err = v.router.Plan(v.snap, record.Split{stable.Backend: 100 - w, candidate.Backend: w}, []actuators.FlagDoc{
+	if l, ok := ev.(lifecycle.Launched); ok {
+		stable, candidate, w := record.SideOf(l.Launch.Stable), record.SideOf(l.Launch.Candidate), l.Launch.Weight
+		v.Plan, v.ops, err = v.service.router.Plan(v.snap, record.Split{stable.Backend: 100 - w, candidate.Backend: w}, []actuators.FlagDoc{
 			flagDoc(stable, l.Launch.Stable.Bundle, true), flagDoc(candidate, l.Launch.Candidate.Bundle, w > 0)})
 		v.PlanProblem = text(err)
 		return nil
@@ -190,9 +191,9 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev Event) (err error) {
 	if err != nil {
 		return err
 	}
-	v.Plan, v.ops, err = v.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}, flags)
+	v.Plan, v.ops, err = v.service.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}, flags)
 	v.PlanProblem = text(err)
-	if !mayStep(ev) || !v.ramping() {
+	if !mayStep(ev) || !v.Ramping() {
 		return nil
 	}
 	next, more := v.Runbook.Rollout.Next(v.Release.Weight)
@@ -200,23 +201,23 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev Event) (err error) {
 		return nil
 	}
 	flags[1].Serving = true // and stable stays marked as serving: it must be able to at once
-	v.Next, v.nextOps, err = v.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100 - next.Weight, v.Release.Candidate.Backend: next.Weight}, flags)
+	v.Next, v.nextOps, err = v.service.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100 - next.Weight, v.Release.Candidate.Backend: next.Weight}, flags)
 	v.NextProblem = text(err)
 	return nil
 }
 
 // mayChange reports whether an event may change the router's keys, or put a question
 // about that, or says why it cannot be done.
-func (v *snapshot) mayChange(ev Event) bool {
+func (v *snapshot) mayChange(ev lifecycle.Event) bool {
 	switch ev := ev.(type) {
-	case Launched:
+	case lifecycle.Launched:
 		return true
-	case MessageSent, Drained, RecoveryPolled, KPIPolled, Archived:
+	case lifecycle.MessageSent, lifecycle.Drained, lifecycle.RecoveryPolled, lifecycle.KPIPolled, lifecycle.Archived:
 		return false
-	case Tick:
+	case lifecycle.Tick:
 		pending := v.Approval != nil && v.Approval.Status == record.Pending
-		return v.Open() && (v.ramping() || pending || v.ExternalChange())
-	case AlertChecked:
+		return v.Open() && (v.Ramping() || pending || v.ExternalChange())
+	case lifecycle.AlertChecked:
 		return v.Open() && (ev.Breach.State == record.Breaching || v.ExternalChange())
 	}
 	return v.Open()
@@ -276,7 +277,7 @@ func (e *Engine) Bundle(ctx context.Context, digest string) (runbook.Bundle, err
 func control(value []byte) record.Control {
 	c, err := record.ParseControl(value)
 	if err != nil {
-		return record.Control{Mode: runbook.Mode(truncate(string(value), 60))}
+		return record.Control{Mode: runbook.Mode(record.Truncate(string(value), 60))}
 	}
 	return c
 }
@@ -295,7 +296,7 @@ func decode(snap store.Snapshot, key string, into any) error {
 		return fmt.Errorf("read %s: %w", key, err)
 	}
 	if head.Schema > runbook.Schema {
-		return fmt.Errorf("read %s: schema %d is newer than this program's %d: upgrade it", key, head.Schema, runbook.Schema)
+		return fmt.Errorf("read %s: schema %d is newer than this program's %d: upgrade autorollback", key, head.Schema, runbook.Schema)
 	}
 	if err := json.Unmarshal(en.Value, into); err != nil {
 		return fmt.Errorf("read %s: %w", key, err)
@@ -315,3 +316,12 @@ func targetOf(key string) (Target, bool) {
 
 // releases is the prefix of all releases.
 const releases = store.Root + "release/"
+
+// mayStep reports whether an event may take the next step of the ramp.
+func mayStep(ev lifecycle.Event) bool {
+	switch ev.(type) {
+	case lifecycle.Tick, lifecycle.Promoted, lifecycle.Answered, lifecycle.Stopped, lifecycle.Resumed:
+		return true
+	}
+	return false
+}

@@ -1,77 +1,17 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/autorollback/autorollback/actuators"
-	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/runbook"
-	"github.com/autorollback/autorollback/store"
-	"github.com/autorollback/autorollback/verify"
 )
-
-// Parts are what an engine works with.
-type Parts struct {
-	Store      store.Store
-	Prometheus *verify.Prometheus
-	Monitor    Monitor
-	Archive    Archive
-	Post       Post
-	Journal    Journal
-	Log        *zap.Logger
-	Registerer prometheus.Registerer
-	Client     *http.Client // for stored predictions; nil: a plain one
-}
-
-// New makes an engine for the runbooks. Nothing runs until [Engine.Run].
-func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
-	o.WatchEvery = cmp.Or(o.WatchEvery, 5*time.Second)
-	o.ReconcileEvery = cmp.Or(o.ReconcileEvery, 5*time.Second)
-	o.RulesEvery = cmp.Or(o.RulesEvery, 10*time.Minute)
-	e := &Engine{
-		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client),
-		last: map[Target]record.Release{}, checks: map[string]record.RulesCheck{}, targetMutexes: map[Target]*sync.Mutex{}, probed: map[Target]time.Time{},
-		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1),
-	}
-	e.metrics = newMetrics(p.Registerer, e)
-	return e, e.Reload(runbooks)
-}
-
-// Reload replaces the runbooks, all or none.
-func (e *Engine) Reload(runbooks []*runbook.Runbook) error {
-	services := map[string]service{}
-	for _, rb := range runbooks {
-		router, err := actuators.For(rb.Routing)
-		if err != nil {
-			return fmt.Errorf("load %s: %w", rb.File, err)
-		}
-		ask, err := rules.Ask(rb)
-		if err != nil {
-			return fmt.Errorf("load %s: %w", rb.File, err)
-		}
-		services[rb.Service] = service{rb, router, ask}
-	}
-	for _, s := range services {
-		for _, t := range s.rb.Triggers {
-			e.metrics.trigger(t.Name)
-		}
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.services = services
-	return nil
-}
 
 // Run reconciles every release until ctx ends, and returns once what was begun is done.
 func (e *Engine) Run(ctx context.Context) error {
@@ -124,10 +64,7 @@ func (e *Engine) reconcileAll(ctx context.Context) error {
 			busy[target] = notify
 			targets.Go(func() { e.reconcileTarget(ctx, target, notify) })
 		}
-		select {
-		case notify <- struct{}{}:
-		default:
-		}
+		signal(notify, struct{}{})
 	}
 	for {
 		for _, target := range e.releaseTargets(ctx) {
@@ -159,7 +96,7 @@ func (e *Engine) releaseTargets(ctx context.Context) []Target {
 	var all []Target
 	for _, en := range snap.Entries {
 		target, ok := targetOf(en.Key)
-		if _, _, err := e.serves(target); ok && err == nil {
+		if _, err := e.serves(target); ok && err == nil {
 			all = append(all, target)
 		}
 	}
@@ -169,25 +106,22 @@ func (e *Engine) releaseTargets(ctx context.Context) []Target {
 // reconcileTarget does what the target's state asks for, at every notify and when something is due.
 func (e *Engine) reconcileTarget(ctx context.Context, target Target, notify <-chan struct{}) {
 	for {
-		next := e.reconcile(ctx, target)
-		t := time.NewTimer(next)
+		due := time.After(e.reconcile(ctx, target))
 		select {
 		case <-ctx.Done():
-			t.Stop()
 			return
 		case <-notify:
-		case <-t.C:
+		case <-due:
 		}
-		t.Stop()
 	}
 }
 
 // reconcile steps a tick and carries out every effect that is due; it returns the time to
 // the next one.
 func (e *Engine) reconcile(ctx context.Context, target Target) time.Duration {
-	s, err := e.step(ctx, target, Tick{})
+	s, err := e.step(ctx, target, lifecycle.Tick{})
 	if err == nil {
-		for _, eff := range Effects(s, time.Now().UTC()) {
+		for _, eff := range lifecycle.Effects(s, time.Now().UTC()) {
 			if eff.Due.After(time.Now()) {
 				continue
 			}
@@ -207,9 +141,9 @@ func (e *Engine) reconcile(ctx context.Context, target Target) time.Duration {
 }
 
 // untilDue is the time to the next effect by the clock, bounded by the tending period.
-func (e *Engine) untilDue(s State) time.Duration {
+func (e *Engine) untilDue(s lifecycle.State) time.Duration {
 	wait := e.opts.ReconcileEvery
-	for _, eff := range Effects(s, time.Now().UTC()) {
+	for _, eff := range lifecycle.Effects(s, time.Now().UTC()) {
 		if d := time.Until(eff.Due); d > 0 && d < wait {
 			wait = d
 		}
@@ -218,9 +152,12 @@ func (e *Engine) untilDue(s State) time.Duration {
 }
 
 // notify has a target reconciled soon; a full channel means that all are anyway.
-func (e *Engine) notify(target Target) {
+func (e *Engine) notify(target Target) { signal(e.requeue, target) }
+
+// signal sends without waiting: whoever reads a full channel looks at all of it anyway.
+func signal[T any](ch chan<- T, v T) {
 	select {
-	case e.requeue <- target:
+	case ch <- v:
 	default:
 	}
 }

@@ -5,23 +5,26 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // A release that breaks at 50 %, and the fixed one on the ramp drafted from it: half of
 // 50 comes first, no step is taken without a yes, and the runbook is not changed.
 func TestSaferRamp(t *testing.T) {
-	rb := rampOf(t, runbook.PromoteAutomatic).s.Runbook
+	rb := fixture.Runbook(t, "page")
+	rb.Rollout = fixture.Ramp(runbook.PromoteAutomatic)
 	st := newMemory()
 	e := engineOf(t, partsOf(st, nil), rb, Options{})
 	must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
 	must(t, put(st, store.WatchdogKey, `{"schema":1,"at":"2030-05-06T09:00:00Z"}`))
-	now := morning
-	step := func(ev func(State) Event) State {
+	now := fixture.Morning
+	step := func(ev func(lifecycle.State) lifecycle.Event) lifecycle.State {
 		t.Helper()
-		v, err := e.read(t.Context(), theTarget, Tick{})
+		v, err := e.read(t.Context(), theTarget, lifecycle.Tick{})
 		must(t, err)
 		do := ev(v.State)
 		v, err = e.read(t.Context(), theTarget, do)
@@ -30,53 +33,61 @@ func TestSaferRamp(t *testing.T) {
 		must(t, err)
 		return s
 	}
-	as := func(ev Event) func(State) Event { return func(State) Event { return ev } }
-	promoted := func(by string) func(State) Event {
-		return func(s State) Event {
-			return Promoted{By: by, Release: s.Release.ID, Epoch: s.Release.Epoch, Ready: record.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}}
+	as := func(ev lifecycle.Event) func(lifecycle.State) lifecycle.Event {
+		return func(lifecycle.State) lifecycle.Event { return ev }
+	}
+	promoted := func(by string) func(lifecycle.State) lifecycle.Event {
+		return func(s lifecycle.State) lifecycle.Event {
+			return lifecycle.Promoted{By: by, Release: s.Release.ID, Epoch: s.Release.Epoch, Ready: record.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}}
 		}
 	}
-	weight := func(t *testing.T, s State, want int) {
+	weight := func(t *testing.T, s lifecycle.State, want int) {
 		t.Helper()
 		if s.Release.Weight != want {
 			t.Fatalf("weight %d, want %d: %s", s.Release.Weight, want, s.Release.Waiting)
 		}
 	}
-	fixed := launchOf(t)
+	waiting := func(s lifecycle.State, want string) {
+		t.Helper()
+		if !strings.Contains(s.Release.Waiting, want) {
+			t.Fatalf("waiting for %q, want %q", s.Release.Waiting, want)
+		}
+	}
+	fixed := fixture.Launch(t)
 	fixed.Candidate.Bundle.Model.Registry.Version, fixed.Safer = "13", true
 	start := func(l runbook.Launch) error {
-		v, err := e.read(t.Context(), theTarget, Launched{l, "ann"})
+		v, err := e.read(t.Context(), theTarget, lifecycle.Launched{Launch: l, By: "ann"})
 		must(t, err)
 		v.Op = newOp()
-		_, err = Step(v.State, Launched{l, "ann"}, now)
+		_, err = lifecycle.Step(v.State, lifecycle.Launched{Launch: l, By: "ann"}, now)
 		return err
 	}
 	if err := start(fixed); err == nil || !strings.Contains(err.Error(), "no release before") {
 		t.Fatalf("safer than nothing: %v", err)
 	}
-	step(as(Launched{launchOf(t), "ann"}))
+	step(as(lifecycle.Launched{Launch: fixture.Launch(t), By: "ann"}))
 	now = now.Add(5 * time.Minute)
 	must(t, put(st, store.WatchdogKey, `{"schema":1,"at":"2030-05-06T09:10:00Z"}`))
 	now = now.Add(5 * time.Minute)
 	weight(t, step(promoted("")), 50)
-	s := step(func(s State) Event {
-		return AlertChecked{Alert: alertOf("errors", record.Webhook), Breach: breachOf("errors", record.Breaching), Release: s.Release.ID, Epoch: s.Release.Epoch}
+	s := step(func(s lifecycle.State) lifecycle.Event {
+		return lifecycle.AlertChecked{Alert: fixture.Alert("errors", record.Webhook), Breach: fixture.Breach("errors", record.Breaching), Release: s.Release.ID, Epoch: s.Release.Epoch}
 	})
 	weight(t, s, 0)
 	incident := s.Incident.ID
 	now = now.Add(5 * time.Second)
-	step(as(drainedAs(record.Good)))
+	step(as(lifecycle.Drained{Answer: fixture.Drained(record.Good)}))
 	for range 3 {
 		now = now.Add(5 * time.Second)
-		step(as(polledAs(record.Good)))
+		step(as(lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}))
 	}
-	step(as(Archived{Path: "folder", Digest: "d"}))
+	step(as(lifecycle.Archived{Path: "folder", Digest: "d"}))
 	greedy := fixed
 	greedy.Weight = 50
 	if err := start(greedy); err == nil || !strings.Contains(err.Error(), "begins at 20 %") {
 		t.Fatalf("half of the traffic at once: %v", err)
 	}
-	s = step(as(Launched{fixed, "ann"}))
+	s = step(as(lifecycle.Launched{Launch: fixed, By: "ann"}))
 	if s.Release.SaferThan != incident || s.Release.Rollout.String() != "20 % for 20m, 25 % for 20m, 50 % for 20m, 100 % for 2h" {
 		t.Fatalf("the draft is %v, of %s", s.Release.Rollout, s.Release.SaferThan)
 	}
@@ -84,12 +95,12 @@ func TestSaferRamp(t *testing.T) {
 	must(t, put(st, store.WatchdogKey, `{"schema":1,"at":"2030-05-06T09:22:00Z"}`))
 	s = step(promoted(""))
 	weight(t, s, 20)
-	waiting(t, s, "20m")
+	waiting(s, "20m")
 	now = now.Add(10 * time.Minute)
 	must(t, put(st, store.WatchdogKey, `{"schema":1,"at":"2030-05-06T09:31:00Z"}`))
 	s = step(promoted(""))
 	weight(t, s, 20)
-	waiting(t, s, "is asked until")
+	waiting(s, "waiting for approval from")
 	weight(t, step(promoted("ann")), 25)
 	if rb.Rollout.String() != "20 % for 10m, 50 % for 10m, 100 % for 1h" {
 		t.Errorf("the runbook's own ramp is %s", rb.Rollout)

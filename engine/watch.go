@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
 )
 
 // watch is the second source of alerts: what is significant by our own count, whether or
@@ -151,7 +153,67 @@ func (e *Engine) targets() []monitor.Target {
 // aim tells the monitor which releases to watch, each period and whenever one changes.
 func (e *Engine) aim(ctx context.Context) { e.monitor.Watch(ctx, e.targets()) }
 
-// significance is what this replica knows of a trigger now.
-func (e *Engine) significance(rel record.Release, trigger string) record.Significance {
-	return e.monitor.Significance(rel.ID, trigger, time.Now().UTC())
+// blindAfter is how long Prometheus may be silent to the watcher before the people of
+// every open release are told. No data is neither good nor bad, and it pages.
+const blindAfter = 30 * time.Second
+
+// unseen is called for each question of the watcher that was not answered. The page's
+// id holds the ten minutes it belongs to, so that any number of replicas page once.
+func (e *Engine) unseen(ctx context.Context, cause error) {
+	now := time.Now().UTC()
+	if e.blindSince.IsZero() {
+		e.blindSince = now
+	}
+	if now.Sub(e.blindSince) < blindAfter {
+		return
+	}
+	for _, target := range e.releaseTargets(ctx) {
+		rel, err := e.Release(ctx, target.Service, target.Region)
+		if err != nil || rel.Phase != record.Open {
+			continue
+		}
+		e.page(ctx, blindMessage(rel, e.blindSince, now, cause))
+	}
+	e.blindSince = now // again only if it lasts
+}
+
+func blindMessage(rel record.Release, since, now time.Time, cause error) record.Message {
+	return record.Message{
+		Schema: runbook.Schema, ID: fmt.Sprintf("blind-%s-%d", rel.ID, now.Truncate(10*time.Minute).Unix()),
+		Service: rel.Service, Region: rel.Region, Kind: "blind", Page: true,
+		Title: fmt.Sprintf("%s: Prometheus does not answer while %s is being released", rel.Service, rel.Candidate.Version),
+		Text: fmt.Sprintf("Prometheus has not answered since %s: %v.\nautorollback cannot detect a breach and will not act on its own.\n"+
+			"Do now: bring Prometheus back, or roll back by hand: autorollback release rollback %s --region %s --reason …",
+			since.Format(time.TimeOnly), cause, rel.Service, rel.Region),
+		StartsAt: since, EndsAt: now.Add(15 * time.Minute), CreatedAt: now,
+	}
+}
+
+// watchdogRecord is the record of the watchdog's last word.
+type watchdogRecord struct {
+	Schema int       `json:"schema"`
+	At     time.Time `json:"at"`
+}
+
+// watchdogEvery is how often the watchdog's word is written down at most.
+const watchdogEvery = time.Minute
+
+// hear writes down that the watchdog was received by webhook: the way from Prometheus
+// through Alertmanager to us is whole, and every replica may rely on it. Another
+// replica that wrote first is as good.
+func (e *Engine) recordWatchdog(ctx context.Context, now time.Time) {
+	snap, err := e.store.Read(ctx, store.WatchdogKey)
+	e.metrics.stored(err)
+	if err != nil {
+		e.log.Warn("read the watchdog's last word", zap.Error(err))
+		return
+	}
+	var word watchdogRecord
+	if err := decode(snap, store.WatchdogKey, &word); err == nil && now.Sub(word.At).Abs() < watchdogEvery {
+		return
+	}
+	said := watchdogRecord{Schema: runbook.Schema, At: now}
+	if err := e.putOne(ctx, store.WatchdogKey, index(snap, store.WatchdogKey), said); err != nil && !errors.Is(err, store.ErrConflict) {
+		e.log.Warn("write the watchdog's word", zap.Error(err))
+	}
 }

@@ -228,12 +228,10 @@ func (b Break) String() string {
 
 // Pause waits for span, or until ctx ends.
 func Pause(ctx context.Context, span time.Duration) error {
-	t := time.NewTimer(span)
-	defer t.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-t.C:
+	case <-time.After(span):
 		return nil
 	}
 }

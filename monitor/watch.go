@@ -75,12 +75,10 @@ func (w *watch) run(ctx context.Context) {
 			w.fail(err)
 		}
 		next := endBefore(time.Now().Add(-Lag(w.every)), w.every).Add(w.every + Lag(w.every))
-		t := time.NewTimer(time.Until(next))
 		select {
 		case <-ctx.Done():
-			t.Stop()
 			return
-		case <-t.C:
+		case <-time.After(time.Until(next)):
 		}
 	}
 }

@@ -12,15 +12,15 @@ func pauseExpired(in Input, now time.Time) *objection {
 	if in.Control.Mode != runbook.Paused || !expired(in.Control, now) {
 		return nil
 	}
-	return ask(in, fmt.Sprintf("The pause%s ran out %s ago and nobody has ended it; it does not turn active automatically.", byWhom(in.Control), span(now.Sub(in.Control.Until))))
+	return ask(in, fmt.Sprintf("The pause%s ended %s ago, but nobody has set automation to active again.", byWhom(in.Control), span(now.Sub(in.Control.Until))))
 }
 
 func ruleDrift(in Input, _ time.Time) *objection {
 	if in.Breach.RulesDrift == "" {
 		return nil
 	}
-	o := ask(in, fmt.Sprintf("The rules that Prometheus has loaded for trigger %q are not those of the runbook: %s.", in.Breach.Trigger, in.Breach.RulesDrift))
-	o.choices = append(o.choices, "fix the rules (autorollback rules generate, reload Prometheus): the rollback then follows automatically if it is still breaching")
+	o := ask(in, fmt.Sprintf("The rules that Prometheus has loaded for trigger %q differ from the runbook: %s.", in.Breach.Trigger, in.Breach.RulesDrift))
+	o.choices = append(o.choices, "fix the rules (autorollback rules generate, reload Prometheus): the rollback then happens automatically if the trigger still breaches")
 	return o
 }
 
@@ -28,14 +28,14 @@ func noControl(in Input, _ time.Time) *objection {
 	if in.Breach.StableRate > 0 {
 		return nil
 	}
-	return ask(in, fmt.Sprintf("%s has 0 requests per second, so nothing of the same moment stands beside the candidate to compare it with.", side(in.Release.Stable)))
+	return ask(in, fmt.Sprintf("%s has no traffic, so there is no baseline to compare with.", side(in.Release.Stable)))
 }
 
 func fewPods(in Input, _ time.Time) *objection {
 	if in.Breach.CandidatePods >= in.Runbook.Policy.MinCandidatePods {
 		return nil
 	}
-	return ask(in, fmt.Sprintf("%s has %s and policy.min_candidate_pods is %d: it may be one bad machine rather than a bad version.", side(in.Release.Candidate), pods(in.Breach.CandidatePods), in.Runbook.Policy.MinCandidatePods))
+	return ask(in, fmt.Sprintf("%s has %s, and policy.min_candidate_pods is %d: this may be one bad machine, not a bad version.", side(in.Release.Candidate), pods(in.Breach.CandidatePods), in.Runbook.Policy.MinCandidatePods))
 }
 
 func cooldown(in Input, now time.Time) *objection {
@@ -44,7 +44,7 @@ func cooldown(in Input, now time.Time) *objection {
 	if last.IsZero() || now.Sub(last) >= cool {
 		return nil
 	}
-	return ask(in, fmt.Sprintf("We acted %s ago; the cool-down is %s.", span(now.Sub(last)), span(cool)))
+	return ask(in, fmt.Sprintf("autorollback acted %s ago; policy.cooldown is %s.", span(now.Sub(last)), span(cool)))
 }
 
 func dailyLimit(in Input, now time.Time) *objection {
@@ -60,7 +60,7 @@ func budget(in Input, now time.Time) *objection {
 	if n < record.BudgetPerHour {
 		return nil
 	}
-	return ask(in, fmt.Sprintf("This installation made %d automatic rollbacks in the last hour; the limit for all services together is %d.", n, record.BudgetPerHour))
+	return ask(in, fmt.Sprintf("autorollback rolled back automatically %d times in the last hour; the limit for all services is %d.", n, record.BudgetPerHour))
 }
 
 func schedule(in Input, now time.Time) *objection {
@@ -70,9 +70,9 @@ func schedule(in Input, now time.Time) *objection {
 	case open:
 		return nil
 	case next.IsZero():
-		return ask(in, "It is outside policy.schedule, and no later span opens.")
+		return ask(in, "Outside policy.schedule, and no later span opens.")
 	}
-	return ask(in, fmt.Sprintf("It is outside policy.schedule; automation may act again in %s, from %s.", span(next.Sub(now)), clock(next)))
+	return ask(in, fmt.Sprintf("Outside policy.schedule; automation may act again in %s, at %s.", span(next.Sub(now)), clock(next)))
 }
 
 func mild(in Input, _ time.Time) *objection {

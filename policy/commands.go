@@ -36,7 +36,7 @@ func Start(in Launch) error {
 	case len(in.Hazards) > 0:
 		router = "the router would ignore a change: " + strings.Join(in.Hazards, "; ")
 	case in.Split != nil && !in.Split.Equal(record.Split{in.Stable.Backend: 100}):
-		router = fmt.Sprintf("the router sends traffic to %v, not all of it to the stable backend %q; somebody else's split is never overwritten", in.Split, in.Stable.Backend)
+		router = fmt.Sprintf("the router sends traffic to %v, not all of it to the stable backend %q; autorollback never overwrites somebody else's split", in.Split, in.Stable.Backend)
 	}
 	switch {
 	case last != nil && last.Phase == record.Open:
@@ -61,7 +61,7 @@ func (in Launch) quarantined() string {
 			in.Candidate.Bundle, q.Incident, q.Reason, in.Candidate.Bundle)
 	}
 	if q, ok := in.Quarantined[in.Stable.Bundle]; ok && q.Lifted == "" {
-		return fmt.Sprintf("the stable bundle %s is quarantined by incident %s: it cannot be fallen back to", in.Stable.Bundle, q.Incident)
+		return fmt.Sprintf("the stable bundle %s is quarantined by incident %s: a rollback to it is impossible", in.Stable.Bundle, q.Incident)
 	}
 	return ""
 }
@@ -76,8 +76,8 @@ func (in Launch) distrust() string {
 		return ""
 	}
 	good := in.Last.Good
-	return fmt.Sprintf("a rollback would go to %s (bundle %s), and the last known good of %s in %s is %s (bundle %s): "+
-		"make that the stable side; or, if you know better, start with --stable-not-proved --reason WHY",
+	return fmt.Sprintf("a rollback would go to %s (bundle %s), but the last known good of %s in %s is %s (bundle %s): "+
+		"make that the stable side, or say why not: --stable-not-proved --reason WHY",
 		in.Stable.Version, in.Stable.Bundle, in.Runbook.Service, in.Region, good.Version, good.Bundle)
 }
 
@@ -108,7 +108,7 @@ func (in Launch) shadow() string {
 	if !in.Runbook.Shadow.Needed() || in.Shadow == "" {
 		return ""
 	}
-	return fmt.Sprintf("the runbook asks for a shadow pass: %s; %s", in.Shadow, howToPass)
+	return fmt.Sprintf("the runbook requires a shadow pass: %s; %s", in.Shadow, howToPass)
 }
 
 // A Reply is a human's answer to a question, with what it rests on now.
@@ -128,6 +128,7 @@ type Reply struct {
 // change that was shown.
 func Answer(in Reply, now time.Time) error {
 	a, stamp := in.Approval, func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	barred := MayAnswer(in.Runbook.Service, in.Runbook.Policy.Approvers, in.By, in.How)
 	switch {
 	case a.Status != record.Pending && a.By == "":
 		return runbook.Refuse("this was already answered: %s by nobody at %s", a.Status, stamp(a.DecidedAt))
@@ -135,16 +136,25 @@ func Answer(in Reply, now time.Time) error {
 		return runbook.Refuse("this was already answered: %s by %s at %s", a.Status, a.By, stamp(a.DecidedAt))
 	case now.After(a.ExpiresAt):
 		return runbook.Refuse("this question expired at %s", stamp(a.ExpiresAt))
-	case !slices.Contains(in.Runbook.Policy.Approvers, in.By) && in.How != "link_only":
-		return runbook.Refuse("%s is not among the approvers that the runbook of %s names", in.By, in.Runbook.Service)
+	case barred != nil:
+		return barred
 	case !in.Yes && in.Reason == "":
-		return runbook.Refuse("a reason is needed to reject")
+		return runbook.Refuse("give a reason to reject: the bad release keeps its traffic")
 	case !in.Yes || a.Kind == record.AcceptSplit:
 		return nil
 	case in.Release.Phase != record.Open, in.ExternalChange, in.Router != "", a.Epoch != in.Release.Epoch, a.Change != in.Plan:
-		return fmt.Errorf("approve %s: %w: the plan is not the one you were shown; ask for it again", a.ID, runbook.ErrConflict)
+		return fmt.Errorf("approve %s: %w: the plan is no longer the one you were shown; open it again", a.ID, runbook.ErrConflict)
 	}
 	return nil
+}
+
+// MayAnswer says why somebody may not answer a service's questions; nil: they may. Where
+// nobody can sign in, whoever holds the link may.
+func MayAnswer(service string, approvers []string, by, how string) error {
+	if how == record.LinkOnly || slices.Contains(approvers, by) {
+		return nil
+	}
+	return runbook.Forbid("%s is not among the approvers that the runbook of %s names", by, service)
 }
 
 // Stop says why a human cannot stop the ramp; nil: it can.
@@ -184,11 +194,11 @@ func Accept(r record.Release, split record.Split, router string) (weight int, er
 		return 0, runbook.Refuse("%s in %s is not held", r.Service, r.Region)
 	}
 	if router != "" {
-		return 0, runbook.Refuse("the router's keys cannot be changed: %s; put them right first", router)
+		return 0, runbook.Refuse("the router's keys cannot be changed: %s; fix them first", router)
 	}
 	weight, ok := share(split, r)
 	if !ok {
-		return 0, runbook.Refuse("the split %v is not one of whole percents between %s and %s; put it right first",
+		return 0, runbook.Refuse("the split %v is not one of whole percents between %s and %s; fix it first",
 			split, r.Stable.Backend, r.Candidate.Backend)
 	}
 	return weight, nil

@@ -81,9 +81,9 @@ func observing(in Input) bool {
 }
 
 func observed(in Input, would record.Decision) record.Decision {
-	why := "The runbook's mode is observe: nothing is done; active would have decided " + string(would.Action) + " (" + would.Guard + ")."
+	why := "The runbook's mode is observe: nothing is done; active mode would decide " + string(would.Action) + " (" + would.Guard + ")."
 	if in.Control.Mode == runbook.Observe {
-		why = "The installation's control is observe" + byWhom(in.Control) + ": nothing is done; active would have decided " + string(would.Action) + " (" + would.Guard + ")."
+		why = "The control mode is observe" + byWhom(in.Control) + ": nothing is done; active mode would decide " + string(would.Action) + " (" + would.Guard + ")."
 	}
 	return record.Decision{
 		Action:  record.Hold,

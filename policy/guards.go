@@ -69,7 +69,7 @@ func ask(in Input, why string) *objection {
 	if expiry == "" {
 		expiry = "page"
 	}
-	return &objection{action: record.Ask, page: true, why: why, choices: []string{"approve the rollback", "reject it and keep the split", "leave it: once it expires, policy.on_expiry applies (" + expiry + ")"}}
+	return &objection{action: record.Ask, page: true, why: why, choices: []string{"approve the rollback", "reject it and keep the split", "do nothing: when it expires, policy.on_expiry applies (" + expiry + ")"}}
 }
 
 // Guards are the names that a decision's guard may have: those that object, in their

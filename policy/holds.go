@@ -20,7 +20,7 @@ func unknownTrigger(in Input, _ time.Time) *objection {
 	if ok || companion {
 		return nil
 	}
-	return holdAndPage(fmt.Sprintf("The runbook of %s has no trigger %q: the alert rules and the runbook have drifted apart, or the alert is not ours.", in.Runbook.Service, in.Breach.Trigger),
+	return holdAndPage(fmt.Sprintf("The runbook of %s has no trigger %q: the alert rules and the runbook differ, or the alert is not for autorollback.", in.Runbook.Service, in.Breach.Trigger),
 		"compare them: autorollback rules verify", "look at the service; "+choiceRollback)
 }
 
@@ -29,10 +29,10 @@ func unreachable(in Input, _ time.Time) *objection {
 		return nil
 	}
 	if in.Breach.Unjudged() {
-		return holdAndPage("Whether it is more than chance is not known yet"+because(in.Breach.Problem)+"; an alert alone moves no traffic, and we go on asking.",
+		return holdAndPage("Not known yet whether this is more than chance"+because(in.Breach.Problem)+". An alert alone moves no traffic; autorollback keeps asking.",
 			"wait until the significance is known", "look at the service; "+choiceRollback)
 	}
-	return holdAndPage("Prometheus cannot be asked whether it is true"+because(in.Breach.Problem)+"; an alert alone moves no traffic, and we go on asking.",
+	return holdAndPage("Prometheus does not answer, so the alert is not confirmed"+because(in.Breach.Problem)+". An alert alone moves no traffic; autorollback keeps asking.",
 		"bring Prometheus back", "look at the service; "+choiceRollback)
 }
 
@@ -40,7 +40,7 @@ func blind(in Input, _ time.Time) *objection {
 	if in.Breach.State != record.NoData {
 		return nil
 	}
-	return holdAndPage("Prometheus has no fresh data to judge by"+because(in.Breach.Problem)+"; no data is neither good nor bad.",
+	return holdAndPage("Prometheus has no fresh data to judge by"+because(in.Breach.Problem)+". No data is neither good nor bad.",
 		"fix the metrics", "look at the service; "+choiceRollback)
 }
 
@@ -48,7 +48,7 @@ func notConfirmed(in Input, _ time.Time) *objection {
 	if in.Breach.State == record.Breaching {
 		return nil
 	}
-	return hold(fmt.Sprintf("Not confirmed: Prometheus was asked at %s and trigger %q is not true now (state %s).", clock(in.Breach.AskedAt), in.Breach.Trigger, state(in.Breach.State)))
+	return hold(fmt.Sprintf("Not confirmed: Prometheus answered at %s that trigger %q is not true (state %s).", clock(in.Breach.AskedAt), in.Breach.Trigger, state(in.Breach.State)))
 }
 
 func absoluteSLO(in Input, _ time.Time) *objection {
@@ -57,9 +57,9 @@ func absoluteSLO(in Input, _ time.Time) *objection {
 		return nil
 	}
 	if in.Breach.StableUnhealthy {
-		return freeze(fmt.Sprintf("Wrong cause: users are outside the limit %q and %s breaks a limit as well; a rollback would not help.", t.Name, side(in.Release.Stable)), "look for what both versions share: dependencies, features, traffic", choiceRollback)
+		return freeze(fmt.Sprintf("Wrong cause: users are outside the limit %q, and %s breaks a limit as well: a rollback would not help.", t.Name, side(in.Release.Stable)), "look for what both versions share: dependencies, features, traffic", choiceRollback)
 	}
-	return freeze(fmt.Sprintf("Users are outside the absolute limit %q; such a limit stops promotion and never moves traffic automatically.", t.Name),
+	return freeze(fmt.Sprintf("Users are outside the absolute limit %q. Such a limit stops promotion and never moves traffic automatically.", t.Name),
 		choiceRollback, "look for another cause")
 }
 
@@ -93,9 +93,9 @@ func humanWins(in Input, _ time.Time) *objection {
 	if !in.ExternalChange {
 		return nil
 	}
-	why := "Somebody else changed the split, and it stays as it is: nothing is written until a human accepts that split."
+	why := "Somebody else changed the split. autorollback writes nothing until a human accepts it."
 	if h := in.Release.Held; h != nil {
-		why = fmt.Sprintf("Somebody else changed the split since %s: we want %s and found %s. Nothing is written until a human accepts that split.", clock(h.Since), split(h.Want), split(h.Found))
+		why = fmt.Sprintf("Somebody else changed the split since %s: wanted %s, found %s. autorollback writes nothing until a human accepts it.", clock(h.Since), split(h.Want), split(h.Found))
 	}
 	return holdAndPage(why, "accept the split as it is: the link, or autorollback release accept-split "+in.Release.Service+" --region "+in.Release.Region,
 		"put the split back, or finish by hand what was begun in the router", choiceHold)
@@ -109,7 +109,7 @@ func paused(in Input, now time.Time) *objection {
 	case c.Mode == runbook.Paused && expired(c, now):
 		return nil
 	case c.Mode != runbook.Paused:
-		return holdAndPage(fmt.Sprintf("The control key says %q, which is no mode; we take it for paused.", c.Mode), "write active, observe or paused", choiceRollback)
+		return holdAndPage(fmt.Sprintf("Unknown control mode %q; treating it as paused.", c.Mode), "write active, observe or paused", choiceRollback)
 	}
 	until := "without an end"
 	if !c.Until.IsZero() {
@@ -122,7 +122,7 @@ func lkgQuarantined(in Input, _ time.Time) *objection {
 	if !in.StableQuarantined {
 		return nil
 	}
-	return holdAndPage(fmt.Sprintf("The last known good, %s, is quarantined (bundle %s): there is no good version to go back to.", side(in.Release.Stable), in.Release.Stable.Bundle),
+	return holdAndPage(fmt.Sprintf("The last known good, %s, is quarantined (bundle %s): there is no good version to roll back to.", side(in.Release.Stable), in.Release.Stable.Bundle),
 		"lift the quarantine by name, then roll back", "roll back by hand anyway (autorollback release rollback)", "fix the candidate in place")
 }
 
@@ -140,7 +140,7 @@ func routerKeys(in Input, _ time.Time) *objection {
 		return nil
 	}
 	return holdAndPage("The router's keys cannot be changed: "+in.Router,
-		"fix the router's keys; the rollback follows automatically", "move the traffic by hand")
+		"fix the router's keys; the rollback then happens automatically", "move the traffic by hand")
 }
 
 func alreadyActed(in Input, now time.Time) *objection {

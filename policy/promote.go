@@ -122,7 +122,7 @@ func troubled(in Ramp, _ time.Time) string {
 	case i == nil || i.Phase == record.Done:
 		return ""
 	case i.Phase == record.HeldPhase || i.Phase == record.Frozen:
-		return fmt.Sprintf("incident %s is %s (%s); once you have looked: autorollback release resume %s", i.ID, i.Phase, reason(i), in.Runbook.Service)
+		return fmt.Sprintf("incident %s is %s (%s); look at it, then: autorollback release resume %s", i.ID, i.Phase, reason(i), in.Runbook.Service)
 	default:
 		return fmt.Sprintf("incident %s is %s (%s)", i.ID, i.Phase, reason(i))
 	}
@@ -138,10 +138,10 @@ func reason(i *record.Incident) string {
 func stopped(in Ramp, _ time.Time) string {
 	resume := "autorollback release resume " + in.Runbook.Service
 	if s := in.Release.Stopped; s != nil {
-		return fmt.Sprintf("%s stopped the ramp: %s; go on with: %s", s.By, s.Reason, resume)
+		return fmt.Sprintf("%s stopped the ramp: %s; to continue: %s", s.By, s.Reason, resume)
 	}
 	if in.Release.Frozen != "" {
-		return "promotion is frozen: " + in.Release.Frozen + " Once you have looked: " + resume
+		return "promotion is frozen: " + in.Release.Frozen + " Look at it, then: " + resume
 	}
 	return ""
 }
@@ -151,7 +151,7 @@ func unproved(in Ramp, _ time.Time) string {
 	if !in.Release.Proving() || in.ByHuman {
 		return ""
 	}
-	return fmt.Sprintf("the step to %d %% is being proved until %s at most", in.Release.Weight, clock(in.Release.Proof.Deadline))
+	return fmt.Sprintf("verifying the step to %d %%, until %s at most", in.Release.Weight, clock(in.Release.Proof.Deadline))
 }
 
 func switchedOff(in Ramp, _ time.Time) string {
@@ -159,14 +159,14 @@ func switchedOff(in Ramp, _ time.Time) string {
 	case c.Mode == "" || c.Mode == runbook.Active:
 	case c.Mode == runbook.Observe && in.ByHuman:
 	case c.Mode == runbook.Observe:
-		return "the installation's control is observe" + byWhom(c) + ": nothing is promoted automatically; by hand: autorollback release promote " + in.Runbook.Service
+		return "the control mode is observe" + byWhom(c) + ": nothing is promoted automatically; promote by hand: autorollback release promote " + in.Runbook.Service
 	case c.Mode == runbook.Paused:
 		return "automation is paused" + byWhom(c)
 	default:
-		return fmt.Sprintf("the control key says %q, which is no mode; it is taken for paused", c.Mode)
+		return fmt.Sprintf("unknown control mode %q; treating it as paused", c.Mode)
 	}
 	if in.Runbook.Policy.Mode != runbook.Active && !in.ByHuman {
-		return "the runbook's mode is observe: nothing is promoted automatically; by hand: autorollback release promote " + in.Runbook.Service
+		return "the runbook's mode is observe: nothing is promoted automatically; promote by hand: autorollback release promote " + in.Runbook.Service
 	}
 	return ""
 }
@@ -175,7 +175,7 @@ func switchedOff(in Ramp, _ time.Time) string {
 func notPossible(in Ramp, _ time.Time) string {
 	switch {
 	case in.StableQuarantined:
-		return fmt.Sprintf("%s is quarantined: it could not be fallen back to", side(in.Release.Stable))
+		return fmt.Sprintf("%s is quarantined: a rollback to it is impossible", side(in.Release.Stable))
 	case in.CandidateQuarantined:
 		return fmt.Sprintf("%s is quarantined", side(in.Release.Candidate))
 	case in.Router != "":
@@ -212,9 +212,9 @@ func outOfHours(in Ramp, now time.Time) string {
 	case open:
 		return ""
 	case next.IsZero():
-		return "it is outside rollout.schedule, and no later span opens"
+		return "outside rollout.schedule, and no later span opens"
 	}
-	return "it is outside rollout.schedule, which opens at " + clock(next)
+	return "outside rollout.schedule, which opens at " + clock(next)
 }
 
 func unheard(in Ramp, now time.Time) string {
@@ -238,7 +238,7 @@ func leftToHumans(in Ramp, _ time.Time) string {
 	if in.Runbook.Rollout.Strategy == runbook.BlueGreen && in.Release.Weight == 0 {
 		verb = "flip"
 	}
-	how := fmt.Sprintf("a human takes the step to %d %%: autorollback release %s %s", next.Weight, verb, in.Runbook.Service)
+	how := fmt.Sprintf("a human must take the step to %d %%: autorollback release %s %s", next.Weight, verb, in.Runbook.Service)
 	if in.Release.Weight == 0 || in.Runbook.Rollout.Promote == runbook.PromoteManual {
 		return how
 	}
@@ -255,27 +255,27 @@ func unready(in Ramp, now time.Time) string {
 	need := needed(in)
 	switch {
 	case now.Sub(ready.AskedAt).Abs() > readinessFresh:
-		return "what Prometheus said of readiness is out of date"
+		return "the readiness check is out of date"
 	case ready.Problem != "":
-		return "whether a rollback is possible cannot be told: " + ready.Problem
+		return "unknown whether a rollback is possible: " + ready.Problem
 	case ready.StablePods < max(1, in.Runbook.LastKnownGood.MinPods):
-		return fmt.Sprintf("no rollback would be possible: %s has %s ready and needs %d", side(r.Stable), pods(ready.StablePods), max(1, in.Runbook.LastKnownGood.MinPods))
+		return fmt.Sprintf("a rollback is impossible: %s has %s ready and needs %d", side(r.Stable), pods(ready.StablePods), max(1, in.Runbook.LastKnownGood.MinPods))
 	case ready.CandidatePods < need && r.Weight == 0 && health == "":
-		return fmt.Sprintf("%s has %s ready and needs %d; a pod that gets no traffic shows only by last_known_good.health", side(r.Candidate), pods(ready.CandidatePods), need)
+		return fmt.Sprintf("%s has %s ready and needs %d; pods without traffic are seen only with last_known_good.health", side(r.Candidate), pods(ready.CandidatePods), need)
 	case ready.CandidatePods < need:
 		return fmt.Sprintf("%s has %s ready and needs %d", side(r.Candidate), pods(ready.CandidatePods), need)
 	case ready.StableUnhealthy:
 		return fmt.Sprintf("%s breaks an absolute limit", side(r.Stable))
 	case ready.RulesDrift != "":
-		return "the rules that Prometheus has loaded are not those of the runbook: " + ready.RulesDrift
+		return "the rules that Prometheus has loaded differ from the runbook: " + ready.RulesDrift
 	case objecting(ready.Answers) != "":
 		return objecting(ready.Answers)
 	case len(ready.Breaching) > 0:
 		return "breaching now: " + strings.Join(ready.Breaching, ", ")
 	case r.Weight > 0 && ready.CandidateRate <= 0:
-		return fmt.Sprintf("%s gets no requests: nothing has been proved", side(r.Candidate))
+		return fmt.Sprintf("%s gets no requests, so nothing is proved", side(r.Candidate))
 	case r.Weight > 0 && len(ready.Undecided) > 0:
-		return "not enough data to judge by: " + strings.Join(ready.Undecided, ", ")
+		return "not enough data to judge: " + strings.Join(ready.Undecided, ", ")
 	}
 	return ""
 }

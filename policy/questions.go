@@ -41,9 +41,9 @@ func Expired(in Input, until, now time.Time) (d record.Decision, again bool) {
 	case b.State == "" || b.Unjudged() && now.Sub(until) < Quiet: // it will be known in a moment, or to another replica
 		return d, true
 	case b.State == record.NotBreaching:
-		return unanswered(in, now, "the trigger is not true any more"), false
+		return unanswered(in, now, "the trigger is no longer true"), false
 	case b.State != record.Breaching:
-		return unanswered(in, now, "and it cannot be confirmed now: "+b.Problem), false
+		return unanswered(in, now, "it cannot be confirmed now: "+b.Problem), false
 	}
 	// What the question was about counts no more; holds and limits do.
 	in.Breach.CandidatePods, in.Breach.StableRate = 1<<20, max(b.StableRate, 1)
@@ -52,13 +52,13 @@ func Expired(in Input, until, now time.Time) (d record.Decision, again bool) {
 		return unanswered(in, now, d.Reasons[:1]...), false
 	}
 	d.Action = record.RollBack
-	d.Reasons = append([]string{"nobody answered, the trigger is still true, and the runbook says that this rolls back"}, d.Reasons...)
+	d.Reasons = append([]string{"nobody answered, the trigger is still true, and policy.on_expiry is rollback"}, d.Reasons...)
 	return d, false
 }
 
 func unanswered(in Input, now time.Time, why ...string) record.Decision {
 	return record.Decision{Action: record.Hold, Guard: GuardExpired, At: now, Page: true,
-		Reasons: append([]string{"nobody answered the question in " + in.Runbook.Policy.ApprovalTTL.Std().String()}, why...),
+		Reasons: append([]string{"nobody answered within " + in.Runbook.Policy.ApprovalTTL.String()}, why...),
 		Choices: []string{"autorollback release rollback " + in.Runbook.Service + " --region " + in.Release.Region}}
 }
 

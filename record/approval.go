@@ -37,7 +37,7 @@ type Approval struct {
 	CreatedAt time.Time         `json:"created_at"`
 	ExpiresAt time.Time         `json:"expires_at"`
 	By        string            `json:"by,omitempty"`
-	How       string            `json:"how,omitempty"` // "basic_auth", "client_certificate", "link_only", "api"
+	How       string            `json:"how,omitempty"` // "basic_auth", "client_certificate", [LinkOnly], "api"
 	Reason    string            `json:"reason,omitempty"`
 	DecidedAt time.Time         `json:"decided_at,omitzero"`
 }
@@ -63,3 +63,6 @@ type Message struct {
 	Attempts     int       `json:"attempts"`
 	Problem      string    `json:"problem,omitempty"` // the last attempt's error
 }
+
+// LinkOnly is how somebody answered of whom only the link is known.
+const LinkOnly = "link_only"

@@ -6,10 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
-// Phase is where an incident stands. See package engine for the edges.
+// Phase is where an incident stands. See package lifecycle for the edges.
 type Phase string
 
 const (
@@ -183,4 +184,19 @@ type Record struct {
 	Text string    `json:"text"`
 	By   string    `json:"by,omitempty"`
 	Op   string    `json:"op,omitempty"` // operation id of the transaction that committed it
+}
+
+// Bounds of texts in records, in bytes.
+const (
+	MaxLine  = 600 // a line of a timeline, a reason
+	MaxValue = 300 // a label, an annotation
+)
+
+// Truncate cuts a text to so many bytes, says so, and never cuts a character in two.
+func Truncate(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	end := fmt.Sprintf("… (%d bytes)", len(s))
+	return strings.ToValidUTF8(s[:max(most-len(end), 0)], "") + end
 }

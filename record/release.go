@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
@@ -112,6 +113,11 @@ type Side struct {
 	Version string `json:"version"` // value of the version label
 	Backend string `json:"backend"` // the router's name for it
 	Bundle  string `json:"bundle"`  // digest
+}
+
+// SideOf is a side of a release file; its backend is called like the version by default.
+func SideOf(l runbook.LaunchSide) Side {
+	return Side{Version: l.Version, Backend: cmp.Or(l.Backend, l.Version), Bundle: l.Bundle.Digest()}
 }
 
 // ReleasePhase is where a release stands.

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// What a door (web page, API, command line) must be able to tell apart. Everything
+// What a listener and the command line must be able to tell apart. Everything
 // else is an accident.
 var (
 	// ErrNotFound means that there is no such release, incident, approval or bundle.
@@ -16,6 +16,8 @@ var (
 	// ErrRefused means that a rule forbids it; asking again gives the same answer.
 	// Make one with [Refuse], so that the message is only the reason.
 	ErrRefused = errors.New("refused")
+	// ErrForbidden is a refusal of this person; another one may. Make one with [Forbid].
+	ErrForbidden = errors.New("forbidden")
 	// ErrConflict means that the plan the question rests on is no longer the plan:
 	// look again and decide again.
 	ErrConflict = errors.New("the plan has changed")
@@ -29,10 +31,19 @@ func Refuse(format string, args ...any) error {
 	return refusal(fmt.Sprintf(format, args...))
 }
 
+// Forbid is like [Refuse], of an error that is [ErrForbidden] as well.
+func Forbid(format string, args ...any) error {
+	return forbidden{refusal(fmt.Sprintf(format, args...))}
+}
+
 type refusal string
 
 func (r refusal) Error() string      { return string(r) }
 func (refusal) Is(target error) bool { return target == ErrRefused }
+
+type forbidden struct{ refusal }
+
+func (forbidden) Is(target error) bool { return target == ErrForbidden || target == ErrRefused }
 
 // A Problem is one mistake in a file: where it is, which field, what is wrong and
 // how to fix it.

@@ -195,10 +195,8 @@ func (op Op) consul() []api.KVTxnOp {
 // that replicas do not come back together. It returns false if ctx ends.
 func pause(ctx context.Context, try int) bool {
 	longest := min(50*time.Millisecond<<min(try, 6), 2*time.Second)
-	timer := time.NewTimer(longest/2 + rand.N(longest/2))
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(longest/2 + rand.N(longest/2)):
 		return true
 	case <-ctx.Done():
 		return false

@@ -7,11 +7,16 @@ import (
 	"github.com/autorollback/autorollback/record"
 )
 
-// A Course is how the verification of one rollback went so far.
+// A Course is how the verification of one rollback, or of a step of the ramp, went so far.
 type Course struct {
-	// Answers of the last poll, that of [Prometheus.Drained] included: without it
-	// nothing is called recovered.
+	// Answers of the last poll. After a rollback that of [Prometheus.Drained] is among
+	// them: without it nothing is called recovered.
 	Answers []record.Answer
+	// Step: it is a step of the ramp, after which the candidate keeps its traffic.
+	Step bool
+	// Bads is the count of polls in a row in which a check was bad, see [IsCheck]: so many as
+	// are needed end a step before its deadline.
+	Bads int
 	// Polls is the count of good polls in a row with this one, see [Count], and Need
 	// the runbook's K.
 	Polls, Need int
@@ -31,31 +36,30 @@ func Count(polls int, health record.Health) int {
 }
 
 // Conclude gives the verdict once there is one: recovered after K good polls in a row
-// with a drained candidate, otherwise at the deadline what the last poll says. A bad
+// (after a rollback with a drained candidate), otherwise at the deadline what the last poll says. A bad
 // poll is not_recovered, or wrong_cause if the candidate is drained and the stable
 // side was unhealthy before; an unknown one is cannot_tell, and so is a good one that came
 // too late to be sure. False means: go on asking.
 func Conclude(c Course, now time.Time) (record.Verdict, bool) {
 	health, why := Judge(c.Answers)
 	v := record.Verdict{Reason: why, At: now, Answers: c.Answers}
-	drained := healthOf(c.Answers, DrainQuestion)
+	drained, need := c.Step || healthOf(c.Answers, DrainQuestion) == record.Good, max(c.Need, 1)
 	switch {
-	case health == record.Good && drained == record.Good && c.Polls >= max(c.Need, 1):
+	case health == record.Good && drained && c.Polls >= need:
 		v.Outcome = record.Recovered
-		return v, true
-	case now.Before(c.Deadline):
+	case now.Before(c.Deadline) && (!c.Step || c.Bads < need):
 		return record.Verdict{}, false
-	case health == record.Bad && drained == record.Good && c.StableUnhealthy:
+	case health == record.Bad && drained && c.StableUnhealthy:
 		v.Outcome = record.WrongCause
 		v.Reason = "stable was already unhealthy before the rollback: " + why
 	case health == record.Bad:
 		v.Outcome = record.NotRecovered
-	case health == record.Good && drained != record.Good:
+	case health == record.Good && !drained:
 		v.Outcome = record.CannotTell
-		v.Reason = "whether the candidate still gets requests is not known. " + why
+		v.Reason = "unknown whether the candidate still gets requests. " + why
 	case health == record.Good:
 		v.Outcome = record.CannotTell
-		v.Reason = fmt.Sprintf("good only for the last %d of %d polls: too late to be sure. %s", c.Polls, c.Need, why)
+		v.Reason = fmt.Sprintf("good only for the last %d of %d polls: too late to be sure. %s", c.Polls, need, why)
 	default:
 		v.Outcome = record.CannotTell
 	}

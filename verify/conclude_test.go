@@ -55,6 +55,26 @@ func TestConclude(t *testing.T) {
 	}
 }
 
+// After a step the candidate keeps its traffic, and checks that stay bad end it early.
+func TestConcludeAStep(t *testing.T) {
+	before := deadline.Add(-time.Second)
+	for name, c := range map[string]struct {
+		course verify.Course
+		want   record.Outcome
+	}{
+		"K good polls":            {verify.Course{Step: true, Polls: 3, Answers: []record.Answer{system(record.Good)}}, record.Recovered},
+		"one poll too few":        {verify.Course{Step: true, Polls: 2, Answers: []record.Answer{system(record.Good)}}, ""},
+		"a check bad K times":     {verify.Course{Step: true, Bads: 3, Answers: []record.Answer{system(record.Bad)}}, record.NotRecovered},
+		"a check bad twice":       {verify.Course{Step: true, Bads: 2, Answers: []record.Answer{system(record.Bad)}}, ""},
+		"a rollback has the time": {verify.Course{Bads: 3, Answers: []record.Answer{drained(record.Good), system(record.Bad)}}, ""},
+	} {
+		c.course.Need, c.course.Deadline = 3, deadline
+		if v, done := verify.Conclude(c.course, before); v.Outcome != c.want || done != (c.want != "") {
+			t.Errorf("%s: got %q %v, want %q", name, v.Outcome, done, c.want)
+		}
+	}
+}
+
 // Whatever happened before, recovered needs K polls in a row in which all that is
 // asked about users and the candidate's traffic is good.
 func TestRecoveredOnlyAfterGoodPollsInARow(t *testing.T) {

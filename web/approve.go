@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
@@ -153,10 +154,15 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 	s.answered(w, a)
 }
 
-// judge says why an answer is not good enough, before anything is asked of the engine.
+// judge says why an answer is not good enough, before anything is asked of the engine. Who
+// may answer decides the engine; here it only decides whether the last button is shown.
 func (s *server) judge(q question, in Decision, anyway bool) *problem {
-	if p := s.mayAnswer(q.Approval, in, q.Who); p != nil {
+	if p := understood(q.Approval, in); p != nil {
 		return p
+	}
+	if err := policy.MayAnswer(q.Approval.Service, q.Approvers, q.Who.Name, q.Who.How); q.Confirm && err != nil {
+		p := s.problemOf(err)
+		return &p
 	}
 	if in.Decision == "approve" && q.Quiet() && !anyway {
 		return &problem{http.StatusConflict, "cleared", fmt.Sprintf("The trigger is not breaching any more (%s). To roll back anyway, tick the box.", stateWord(q.Live.Breach))}
@@ -164,17 +170,13 @@ func (s *server) judge(q question, in Decision, anyway bool) *problem {
 	return nil
 }
 
-// mayAnswer holds for the page and for the API alike.
-func (s *server) mayAnswer(a record.Approval, in Decision, who Identity) *problem {
+// understood says what is missing in an answer, of the page and of the API alike.
+func understood(a record.Approval, in Decision) *problem {
 	switch {
 	case in.Decision != "approve" && in.Decision != "reject":
 		return &problem{http.StatusBadRequest, "bad_data", "The decision must be approve or reject."}
 	case in.Service != a.Service:
 		return &problem{http.StatusBadRequest, "bad_data", "Type the service's name exactly as it is written here: " + a.Service}
-	case who.How != LinkOnly && !slices.Contains(s.Approvers(a.Service), who.Name):
-		return &problem{http.StatusForbidden, "forbidden", fmt.Sprintf("%s is not among the approvers that the runbook of %s names.", who.Name, a.Service)}
-	case in.Decision == "reject" && plain(in.Reason) == "":
-		return &problem{http.StatusBadRequest, "bad_data", "A reason is needed to reject: the bad release keeps its traffic."}
 	}
 	return nil
 }
@@ -260,6 +262,8 @@ func titleOf(p problem) string {
 		return "There is no such thing"
 	case "conflict":
 		return "The plan has changed"
+	case "forbidden":
+		return "You may not answer this"
 	case "refused":
 		return "This was refused"
 	case "later":

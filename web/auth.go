@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 
+	"github.com/autorollback/autorollback/record"
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/crypto/bcrypt"
 )
@@ -16,7 +17,7 @@ import (
 const (
 	BasicAuth       = "basic_auth"
 	ClientCert      = "client_certificate"
-	LinkOnly        = "link_only"       // holds the link; nobody knows who
+	LinkOnly        = record.LinkOnly   // holds the link; nobody knows who
 	Unauthenticated = "unauthenticated" // asked for by a flag, and called by its name
 )
 

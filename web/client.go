@@ -41,6 +41,8 @@ func (e *APIError) Is(target error) bool {
 		return target == runbook.ErrNotFound
 	case "conflict":
 		return target == runbook.ErrConflict
+	case "forbidden":
+		return target == runbook.ErrForbidden
 	case "refused":
 		return target == runbook.ErrRefused
 	case "later":

@@ -51,6 +51,8 @@ func (s *server) problemOf(err error) problem {
 		return problem{http.StatusNotFound, "not_found", err.Error()}
 	case errors.Is(err, runbook.ErrConflict):
 		return problem{http.StatusConflict, "conflict", err.Error()}
+	case errors.Is(err, runbook.ErrForbidden):
+		return problem{http.StatusForbidden, "forbidden", err.Error()}
 	case errors.Is(err, runbook.ErrRefused):
 		return problem{http.StatusConflict, "refused", err.Error()}
 	case errors.Is(err, runbook.ErrLater), errors.Is(err, context.DeadlineExceeded):

@@ -10,21 +10,21 @@ import (
 	"github.com/autorollback/autorollback/report"
 )
 
-// policy is the content security policy of every answer: nothing may be loaded but
+// contentPolicy is the content security policy of every answer: nothing may be loaded but
 // our own style sheet, nobody may frame us, forms come home.
-const policy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
+const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
 
 // pagePolicy is the policy of the incident page, which brings its style along, so
 // that it can also be kept as a file.
 func pagePolicy() string {
-	return strings.Replace(policy, "style-src 'self'", "style-src 'self' "+report.StyleHash(), 1)
+	return strings.Replace(contentPolicy, "style-src 'self'", "style-src 'self' "+report.StyleHash(), 1)
 }
 
 // headers puts the security headers on every answer, errors included.
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
+		h.Set("Content-Security-Policy", contentPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "no-referrer")

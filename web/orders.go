@@ -242,7 +242,7 @@ func (s *server) answer(ctx context.Context, r *http.Request, who Identity) (any
 	if !who.Known() {
 		who = Identity{Name: linkHolder, How: LinkOnly}
 	}
-	if p := s.mayAnswer(a, in, who); p != nil {
+	if p := understood(a, in); p != nil {
 		return nil, bad{p.code, p.text}
 	}
 	return s.Engine.Answer(ctx, a.ID, in.Decision == "approve", who.Name, who.How, plain(in.Reason))

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
@@ -102,7 +103,7 @@ func (w *world) Approval(_ context.Context, id string) (record.Approval, error) 
 	return a, nil
 }
 
-// Answer takes the first answer and refuses the others, as the store's check does.
+// Answer takes what the policy takes.
 func (w *world) Answer(_ context.Context, id string, yes bool, by, how, reason string) (record.Approval, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -110,8 +111,12 @@ func (w *world) Answer(_ context.Context, id string, yes bool, by, how, reason s
 	if w.fails != nil {
 		return a, w.fails
 	}
-	if a.Status != record.Pending {
-		return a, runbook.Refuse("this was already answered")
+	reply := policy.Reply{
+		Runbook: &runbook.Runbook{Service: a.Service, Policy: runbook.Policy{Approvers: w.approvers}}, Approval: a,
+		Release: record.Release{Phase: record.Open, Epoch: a.Epoch}, Plan: a.Change, Yes: yes, By: by, How: how, Reason: reason,
+	}
+	if err := policy.Answer(reply, time.Now()); err != nil {
+		return a, err
 	}
 	a.Status, a.By, a.How, a.Reason, a.DecidedAt = record.Approved, by, how, reason, time.Now()
 	if !yes {

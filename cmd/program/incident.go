@@ -147,9 +147,9 @@ func approvalCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 // controlCommands turn the stop switch.
 func controlCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("control", "The stop switch of the whole installation.")
-	show := cmd.Command("show", "Show it. Example: autorollback control show")
+	show := cmd.Command("show", "Show the automation mode. Example: autorollback control show")
 	showRemote := remoteFlags(show)
-	set := cmd.Command("set", "Turn it. Example: autorollback control set paused --reason 'network maintenance' --for 2h")
+	set := cmd.Command("set", "Set the automation mode. Example: autorollback control set paused --reason 'network maintenance' --for 2h")
 	mode := set.Arg("mode", "active, observe or paused.").Required().Enum("active", "observe", "paused")
 	reason := set.Flag("reason", "Why; it is kept with your name.").Required().String()
 	span := set.Flag("for", "How long a pause lasts; after it people are asked, it does not end silently.").Default("4h").Duration()

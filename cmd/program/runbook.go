@@ -26,7 +26,7 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 	service := neu.Flag("service", "The model service's name.").Required().String()
 	output := neu.Flag("output", "Write to this file, which must not exist yet, instead of standard output.").Short('O').String()
 
-	check := cmd.Command("check", "Check runbooks, strictly, and report the five readiness checks; with --prometheus.url also whether their series are there. Exit code 3 if any fails. Example: autorollback runbook check runbooks/ --prometheus.url http://localhost:9090")
+	check := cmd.Command("check", "Check runbooks strictly, and report the five readiness checks; with --prometheus.url also whether their series are there. Exits 3 if any fails. Example: autorollback runbook check runbooks/ --prometheus.url http://localhost:9090")
 	checkPaths := check.Arg("path", "Files or folders.").Required().Strings()
 	checkPlan := declarePlan(check, "traffic")
 	live := check.Flag("prometheus.url", "A live Prometheus: whether the series that the runbook declares are there and mean what it says.").String()

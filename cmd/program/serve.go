@@ -45,9 +45,9 @@ func declareServe(app *kingpin.Application, c cli.Console, version string) map[s
 	cmd.Flag("alertmanager.url", "Alertmanager that carries our messages to the team; may be repeated.").StringsVar(&cfg.Messages.Alertmanagers)
 	cmd.Flag("message.webhook-url", "Also send messages to this address, signed as Standard Webhooks says.").StringVar(&cfg.Messages.Webhook)
 	cmd.Flag("message.webhook-secret-file", "Its signing secrets, whsec_…, one per line.").StringVar(&cfg.Messages.WebhookSecrets)
-	cmd.Flag("watch.interval", "Between two looks of the watcher, which asks Prometheus about what is significant; negative: no watcher.").Default("5s").DurationVar(&cfg.WatchEvery)
-	cmd.Flag("tend.interval", "Between two looks at every release.").Default("5s").DurationVar(&cfg.ReconcileEvery)
-	cmd.Flag("rules.interval", "Between two comparisons of the rules that Prometheus has loaded with the runbooks; negative: none.").Default("10m").DurationVar(&cfg.RulesEvery)
+	cmd.Flag("watch.interval", "How often the watcher asks Prometheus about significant triggers (negative disables it).").Default("5s").DurationVar(&cfg.WatchEvery)
+	cmd.Flag("tend.interval", "Reconcile interval.").Default("5s").DurationVar(&cfg.ReconcileEvery)
+	cmd.Flag("rules.interval", "How often to compare the rules that Prometheus has loaded with the runbooks (negative disables it).").Default("10m").DurationVar(&cfg.RulesEvery)
 	cmd.Flag("log.level", "debug, info, warn or error.").Default("info").EnumVar(&cfg.LogLevel, "debug", "info", "warn", "error")
 	cmd.Flag("log.format", "json or console.").Default("json").EnumVar(&cfg.LogFormat, "json", "console")
 	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {

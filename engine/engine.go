@@ -1,0 +1,237 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/verify"
+)
+
+const (
+	watchdog = rules.WatchdogTrigger
+	blind    = rules.BlindTrigger
+)
+
+// A Target is one service in one region: the unit that is stepped and committed.
+type Target struct{ Service, Region string }
+
+// targetIn is a service in a region, or in the default one.
+func targetIn(service, region string) Target {
+	return Target{service, cmp.Or(region, runbook.DefaultRegion)}
+}
+
+func (t Target) String() string { return t.Service + "/" + t.Region }
+
+// An Engine runs the reconcile loop for every service it has a runbook of. Any number of
+// engines may run on one store.
+type Engine struct {
+	store   store.Store
+	prom    *verify.Prometheus
+	monitor Monitor
+	archive Archive
+	post    Post
+	journal Journal
+	log     *zap.Logger
+	metrics *metrics
+	opts    Options
+	// predictor asks services for stored predictions
+	predictor verify.Predictor
+
+	begun sync.RWMutex // read-held by work that outlives its caller; Run waits for it
+
+	mu            sync.RWMutex
+	services      map[string]service
+	last          map[Target]record.Release    // as last read or committed; for the exported roles
+	checks        map[string]record.RulesCheck // by service: how its rules compared the last time
+	targetMutexes map[Target]*sync.Mutex       // one event of a target at a time in this process
+
+	bundles    sync.Map  // digest → runbook.Bundle
+	planned    sync.Map  // service → plan: what its triggers can decide at its traffic
+	captured   sync.Map  // incident/stage → true: captured by this process
+	said       hush      // what the watcher's alerts came to
+	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
+
+	probed   map[Target]time.Time // when the gates of triggers without significance were asked; under mu
+	confirms shared[confirmKey, record.Breach]
+	views    shared[Target, *snapshot]
+
+	retarget      chan struct{} // a release began, ended or changed its weight
+	requeue       chan Target
+	outboxChanged chan struct{} // the outbox has something new
+}
+
+// service is a runbook with what was compiled from it.
+type service struct {
+	rb     *runbook.Runbook
+	router actuators.Router
+	ask    rules.Questions
+}
+
+// Options are the engine's settings. Zero values mean the defaults.
+type Options struct {
+	Replica        string        // this process in claims and logs
+	Version        string        // of this program, kept as evidence
+	WatchEvery     time.Duration // between two questions of the watcher, default 5s; negative: no watcher
+	ReconcileEvery time.Duration // between two looks at every open release, default 5s
+	RulesEvery     time.Duration // between two comparisons of the rules in Prometheus, default 10m; negative: none
+	// Boundary, if set, is called at every step boundary with its name. The crash
+	// tests end the process there.
+	Boundary func(name string)
+}
+
+// Parts are what an engine works with.
+type Parts struct {
+	Store      store.Store
+	Prometheus *verify.Prometheus
+	Monitor    Monitor
+	Archive    Archive
+	Post       Post
+	Journal    Journal
+	Log        *zap.Logger
+	Registerer prometheus.Registerer
+	Client     *http.Client // for stored predictions; nil: a plain one
+}
+
+// An Archive keeps the evidence of incidents. Capturing a stage twice is harmless.
+type Archive interface {
+	// Capture keeps the parts, by file name, of one stage: "before" or "after".
+	Capture(inc record.Incident, stage string, parts map[string][]byte) error
+	// Seal adds the incident page and the hash manifest and returns the folder's
+	// path and the manifest's digest.
+	Seal(inc record.Incident, rb *runbook.Runbook) (path, digest string, err error)
+}
+
+// A Post brings messages to people. It returns who got it, in words, or an error if
+// nobody did: the message is then offered again.
+type Post interface {
+	Send(ctx context.Context, m record.Message) (string, error)
+}
+
+// A Monitor knows what is proved about each open release.
+type Monitor interface {
+	// Watch says which releases are open and get traffic, until the next call or ctx ends.
+	Watch(ctx context.Context, targets []monitor.Target)
+	// Significance is what is known of a trigger at a moment; if nothing is, it says why.
+	Significance(release, trigger string, now time.Time) record.Significance
+	// Proved says, once for each interval, that some trigger is significant.
+	Proved() <-chan struct{}
+	// Record returns what a release's significance was computed from, until the end of an
+	// interval, compressed.
+	Record(ctx context.Context, t monitor.Target, until time.Time) ([]byte, error)
+}
+
+// A Journal keeps every record that this process committed.
+type Journal interface {
+	Append(incident string, records ...record.Record) error
+}
+
+// New makes an engine for the runbooks. Nothing runs until [Engine.Run].
+func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
+	o.WatchEvery = cmp.Or(o.WatchEvery, 5*time.Second)
+	o.ReconcileEvery = cmp.Or(o.ReconcileEvery, 5*time.Second)
+	o.RulesEvery = cmp.Or(o.RulesEvery, 10*time.Minute)
+	e := &Engine{
+		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client),
+		last: map[Target]record.Release{}, checks: map[string]record.RulesCheck{}, targetMutexes: map[Target]*sync.Mutex{}, probed: map[Target]time.Time{},
+		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1),
+	}
+	e.metrics = newMetrics(p.Registerer, e)
+	return e, e.Reload(runbooks)
+}
+
+// Reload replaces the runbooks, all or none.
+func (e *Engine) Reload(runbooks []*runbook.Runbook) error {
+	services := map[string]service{}
+	for _, rb := range runbooks {
+		router, err := actuators.For(rb.Routing)
+		if err != nil {
+			return fmt.Errorf("load %s: %w", rb.File, err)
+		}
+		ask, err := rules.Ask(rb)
+		if err != nil {
+			return fmt.Errorf("load %s: %w", rb.File, err)
+		}
+		services[rb.Service] = service{rb, router, ask}
+	}
+	for _, s := range services {
+		for _, t := range s.rb.Triggers {
+			e.metrics.trigger(t.Name)
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.services = services
+	return nil
+}
+
+// serves returns what this process has for a target.
+func (e *Engine) serves(target Target) (service, error) {
+	s, ok := e.service(target.Service)
+	if !ok {
+		return s, fmt.Errorf("runbook of %s: %w", target.Service, runbook.ErrNotFound)
+	}
+	if !s.rb.HasRegion(target.Region) {
+		return s, fmt.Errorf("region %s of %s: %w", target.Region, target.Service, runbook.ErrNotFound)
+	}
+	return s, nil
+}
+
+// Runbook returns the runbook of a service.
+func (e *Engine) Runbook(service string) (*runbook.Runbook, bool) {
+	s, ok := e.service(service)
+	return s.rb, ok
+}
+
+func (e *Engine) service(name string) (service, bool) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	s, ok := e.services[name]
+	return s, ok
+}
+
+// runbooks are those of the services here, by name.
+func (e *Engine) runbooks() []*runbook.Runbook {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	var all []*runbook.Runbook
+	for _, s := range e.services {
+		all = append(all, s.rb)
+	}
+	slices.SortFunc(all, func(a, b *runbook.Runbook) int { return strings.Compare(a.Service, b.Service) })
+	return all
+}
+
+// line is the mutex of a target.
+func (e *Engine) targetMutex(target Target) *sync.Mutex {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	l, ok := e.targetMutexes[target]
+	if !ok {
+		l = &sync.Mutex{}
+		e.targetMutexes[target] = l
+	}
+	return l
+}
+
+func newOp() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,83 @@
+package lifecycle
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/autorollback/autorollback/policy"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// demanded is a human's rollback: the same path and the same transaction.
+func (s *State) demanded(ev Demanded, now time.Time) error {
+	if !s.Open() {
+		return runbook.Refuse("%s has no open release in %s: there is nothing to roll back", s.Runbook.Service, s.Region)
+	}
+	b := record.Breach{Trigger: "", Severity: runbook.Severe, State: record.Breaching, AskedAt: now}
+	in := s.input(b)
+	in.ByHuman = true
+	d := policy.Decide(in, now)
+	if d.Action != record.RollBack {
+		return runbook.Refuse("%s", first(d.Reasons))
+	}
+	if s.Incident == nil {
+		s.open(AlertChecked{Alert: record.Alert{Service: s.Runbook.Service, Region: s.Region, Source: record.Human, StartsAt: now, Firing: true}, Breach: b}, now)
+	}
+	s.Incident.Decision = d
+	s.note(now, "demanded", ev.By, "Rollback requested: "+ev.Reason)
+	s.shift(ev.By, now)
+	return nil
+}
+
+// shift moves all traffic to the stable bundle. Everything it touches is committed in
+// one transaction: weights and flags, release, incident, budget, quarantine, the
+// approval that was used, and the message. by is the human who asked, or "".
+func (s *State) shift(by string, now time.Time) {
+	r, i := s.Release, s.Incident
+	change := s.Plan
+	i.Change, i.By = &change, by
+	i.Phase, i.ActedAt, i.PolledAt, i.Polls = record.Acted, now, time.Time{}, 0
+	i.Deadline = now.Add(s.Runbook.Verification.Within.Std())
+	i.Verdict, i.EvidenceAt = nil, time.Time{}
+	r.Phase, r.Epoch = record.RolledBack, r.Epoch+1
+	s.weigh(0, by, "rollback", now)
+	r.Waiting, r.Stopped = "", nil
+	s.supersedeQuestion(now)
+	if by == "" {
+		r.Rollbacks = append(recent(r.Rollbacks, now), now)
+		s.Budget.Schema = runbook.Schema
+		s.Budget.Recent = append(recent(s.Budget.Recent, now), now)
+	}
+	s.supersede(now)
+	s.Write.Shift = true
+	s.Write.Quarantine = append(s.Write.Quarantine, record.Quarantine{
+		Schema: runbook.Schema, Bundle: r.Candidate.Bundle, Service: r.Service, Incident: i.ID,
+		Reason: cmp.Or(first(i.Decision.Reasons), "rolled back by "+by),
+	})
+	s.note(now, "acted", by, fmt.Sprintf("Traffic moved from %v to %v in one transaction; bundle %s quarantined", change.From, change.To, r.Candidate.Bundle))
+	s.tell(report.Acted, now)
+	if len(s.Hazards) > 0 { // never a reason not to act, and always one to look
+		s.note(now, "hazard", "", "The router may ignore the change: "+strings.Join(s.Hazards, "; "))
+		hazards := s.Hazards
+		s.tell(func(i record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
+			return report.HazardMsg(i, rb, hazards, now)
+		}, now)
+	}
+}
+
+// recent keeps the moments of the last 24 hours.
+func recent(times []time.Time, now time.Time) []time.Time {
+	return slices.DeleteFunc(slices.Clone(times), func(t time.Time) bool { return now.Sub(t) > 24*time.Hour })
+}
+
+func first(s []string) string {
+	if len(s) == 0 {
+		return ""
+	}
+	return s[0]
+}

@@ -1,0 +1,115 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// State is everything [Step] may look at: the records of one target as they were read
+// in one snapshot, and the router's split as it was decoded from the same snapshot.
+type State struct {
+	Runbook  *runbook.Runbook
+	Region   string
+	Op       string // the operation id this step will be committed under
+	Control  record.Control
+	Budget   record.Budget
+	Release  *record.Release  // nil: the target has never had one
+	Incident *record.Incident // the release's newest; nil: none
+	Approval *record.Approval // the incident's newest; nil: none
+	Question *record.Approval // the release's, whether to take the next step of the ramp; nil: none
+	Watchdog time.Time        // when the watchdog was last received by webhook; zero: never
+
+	Quarantined map[string]record.Quarantine // by bundle digest
+	Outbox      map[string]bool              // messages waiting to be sent, as far as the event is about one
+
+	Shadow        *record.ShadowVerdict // of a launch's candidate; nil: none is recorded
+	ShadowProblem string                // why it cannot be read
+
+	Split       record.Split // what the router is told; nil if it has no weights yet
+	Plan        record.Change
+	PlanProblem string        // why there is no Plan: the router's keys cannot be read or written
+	Next        record.Change // the next step of the ramp; only for events that may take it
+	NextProblem string        // why there is no Next
+	Hazards     []string      // what in the router's keys makes it ignore a change
+
+	Write Write
+}
+
+// Write is what a step asks to commit beside the records of the state.
+type Write struct {
+	Shift      bool                // carry out Plan
+	Advance    bool                // carry out Next
+	Adopt      bool                // the router's keys are still as they were read
+	Gate       bool                // the shadow verdict about the candidate is still as it was read
+	Bundles    []runbook.Bundle    // store these manifests
+	Quarantine []record.Quarantine // store these
+	Approvals  []record.Approval   // older questions that ended
+	Messages   []record.Message    // put these in the outbox
+	Sent       []string            // take these out of the outbox
+}
+
+// clone copies what Step may change, so that the state that was read stays as it was.
+func (s State) clone() State {
+	if s.Release != nil {
+		r := *s.Release
+		r.Rollbacks, r.Moves = slices.Clone(r.Rollbacks), slices.Clone(r.Moves)
+		if r.Proof != nil {
+			p := *r.Proof
+			r.Proof = &p
+		}
+		s.Release = &r
+	}
+	if s.Incident != nil {
+		i := *s.Incident
+		i.Sources, i.Triggers = slices.Clone(i.Sources), slices.Clone(i.Triggers)
+		i.Firing = slices.Clone(i.Firing)
+		i.Alerts, i.Timeline = slices.Clone(i.Alerts), slices.Clone(i.Timeline)
+		s.Incident = &i
+	}
+	if s.Approval != nil {
+		a := *s.Approval
+		s.Approval = &a
+	}
+	if s.Question != nil {
+		q := *s.Question
+		s.Question = &q
+	}
+	s.Budget.Recent = slices.Clone(s.Budget.Recent)
+	s.Split = s.Split.Clone()
+	s.Write = Write{}
+	return s
+}
+
+// Open reports whether a release is under way.
+func (s State) Open() bool { return s.Release != nil && s.Release.Phase == record.Open }
+
+// release is the newest one, and one that is not open if there never was any.
+func (s State) release() record.Release {
+	if s.Release == nil {
+		return record.Release{Service: s.Runbook.Service, Region: s.Region}
+	}
+	return *s.Release
+}
+
+// ExternalChange reports whether somebody else changed the router's split, or removed it
+// under an open release. Of keys that cannot be read nothing is known.
+func (s State) ExternalChange() bool {
+	switch {
+	case s.Release == nil || s.Unreadable():
+		return false
+	case s.Split == nil:
+		return s.Open()
+	}
+	return !s.Split.Equal(s.Release.Want())
+}
+
+// Unreadable reports whether there is a split that nobody can read.
+func (s State) Unreadable() bool { return s.Split == nil && s.PlanProblem != "" }
+
+func (s State) isQuarantined(digest string) bool {
+	q, ok := s.Quarantined[digest]
+	return ok && q.Lifted == ""
+}

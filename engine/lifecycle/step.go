@@ -1,0 +1,217 @@
+package lifecycle
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// An Event is something that happened to a target. The set is closed.
+type Event interface{ event() }
+
+type (
+	// AlertChecked is an alert together with Prometheus' own answer to its trigger, asked
+	// for the release it names.
+	AlertChecked struct {
+		Alert   record.Alert
+		Breach  record.Breach
+		Release string
+		Epoch   int
+	}
+	// Tick is time passing, and the split being looked at.
+	Tick struct{}
+	// Drained is the answer to "does the candidate still get traffic?".
+	Drained struct{ Answer record.Answer }
+	// RecoveryPolled is one poll of the recovery questions, the candidate's traffic among them.
+	RecoveryPolled struct{ Answers []record.Answer }
+	// KPIPolled is one look, after the incident was closed, at the business questions
+	// that could not be proved in time.
+	KPIPolled struct{ Answers []record.Answer }
+	// Archived says that the evidence folder is complete, or why it is not.
+	Archived struct{ Path, Digest, Problem string }
+	// MessageSent says that a message reached the team, or that it was given up.
+	MessageSent struct {
+		Message, Incident, Text string
+		GaveUp                  bool
+	}
+	// Promoted is the answer whether a rollback is possible right now, and with it the
+	// next step of the ramp if nothing objects: by a human, or if By is empty by the
+	// daemon, which asks first if the runbook says so.
+	Promoted struct {
+		By      string
+		Flip    bool // only as the first step of blue and green
+		Release string
+		Epoch   int
+		Ready   record.Readiness
+	}
+	// Checked is one poll of what must be good after a flip, or with all traffic.
+	Checked struct {
+		Release string
+		Epoch   int
+		Answers []record.Answer
+	}
+	// Stopped is a human stopping the ramp where it is.
+	Stopped struct{ By, Reason string }
+	// Resumed is a human letting a ramp go on that was stopped, frozen or held.
+	Resumed struct{ By, Reason string }
+	// Launched is a human starting a release.
+	Launched struct {
+		Launch runbook.Launch
+		By     string
+	}
+	// Demanded is a human asking for a rollback.
+	Demanded struct{ By, Reason string }
+	// Answered is a human's answer to an approval.
+	Answered struct {
+		Approval, By, How, Reason string
+		Yes                       bool
+		Ready                     record.Readiness // asked for a yes to the next step
+	}
+	// SplitAccepted is a human letting a held release go on with the split that was found.
+	SplitAccepted struct{ By, Reason string }
+)
+
+func (AlertChecked) event()   {}
+func (Tick) event()           {}
+func (Drained) event()        {}
+func (RecoveryPolled) event() {}
+func (KPIPolled) event()      {}
+func (Archived) event()       {}
+func (MessageSent) event()    {}
+func (Promoted) event()       {}
+func (Checked) event()        {}
+func (Stopped) event()        {}
+func (Resumed) event()        {}
+func (Launched) event()       {}
+func (Demanded) event()       {}
+func (Answered) event()       {}
+func (SplitAccepted) event()  {}
+
+// Step says what an event makes of a state; what the new state asks for say its
+// [Effects]. It is pure: the same state, event and moment give the same answer. An error
+// means that the event is refused and nothing changes; it wraps a sentinel of package
+// runbook.
+func Step(s State, ev Event, now time.Time) (State, error) {
+	s = s.clone()
+	var err error
+	switch ev := ev.(type) {
+	case AlertChecked:
+		err = s.asked(ev, now)
+	case Tick:
+		s.tick(now)
+	case Drained:
+		s.drained(ev, now)
+	case RecoveryPolled:
+		s.polled(ev, now)
+	case KPIPolled:
+		s.followed(ev, now)
+	case Archived:
+		s.archived(ev, now)
+	case MessageSent:
+		s.told(ev, now)
+	case Promoted:
+		err = s.promoted(ev, now)
+	case Checked:
+		s.checked(ev, now)
+	case Stopped:
+		err = s.stopRamp(ev, now)
+	case Resumed:
+		err = s.resume(ev, now)
+	case Launched:
+		err = s.launched(ev, now)
+	case Demanded:
+		err = s.demanded(ev, now)
+	case Answered:
+		err = s.answered(ev, now)
+	case SplitAccepted:
+		err = s.acceptSplit(ev, now)
+	default:
+		err = fmt.Errorf("step %T: unknown event", ev)
+	}
+	if err == nil {
+		s.truncateIncident()
+	}
+	return s, err
+}
+
+// tick does what is due by the clock, and looks whether somebody changed the split.
+func (s *State) tick(now time.Time) {
+	s.observeSplit(now)
+	if a := s.Approval; a != nil && a.Status == record.Pending && now.After(a.ExpiresAt) {
+		s.expire(now)
+	}
+	s.askAnew(now)
+	if i := s.Incident; i != nil && (i.Phase == record.Acted || i.Phase == record.Verifying) && !now.Before(i.Deadline) {
+		s.conclude(now)
+	}
+	if r := s.Release; r != nil && r.Proving() && !now.Before(r.Proof.Deadline) {
+		s.concludeProof(now)
+	}
+	s.reconcileRamp(now)
+}
+
+// An Effect is something the committed state asks to have done. EffectKind it twice is
+// harmless; its result comes back as an event.
+type Effect struct {
+	Do  EffectKind
+	Due time.Time
+}
+
+// EffectKind is an effect's verb.
+type EffectKind string
+
+const (
+	AskAgain    EffectKind = "ask_again"    // ask the incident's trigger once more
+	AskDrained  EffectKind = "ask_drained"  // is the candidate's traffic gone?
+	AskHealth   EffectKind = "ask_health"   // have users recovered?
+	CaptureOld  EffectKind = "capture"      // freeze what there is to know before the change
+	SealAll     EffectKind = "seal"         // complete and seal the evidence folder
+	StepAgain   EffectKind = "look_again"   // step a Tick: something is due by the clock
+	AskBusiness EffectKind = "ask_business" // can a business metric be proved by now?
+	AskChecks   EffectKind = "ask_checks"   // is all good after a flip, or with all traffic?
+	AskReady    EffectKind = "ask_ready"    // may the next step of the ramp be taken?
+)
+
+// Effects says what a state asks for, in the order it should be done.
+func Effects(s State, now time.Time) []Effect {
+	i := s.Incident
+	var e []Effect
+	if wantsReady(s, now) {
+		e = append(e, Effect{AskReady, now})
+	}
+	if s.Release != nil && s.Release.Proving() {
+		p := s.Release.Proof
+		e = append(e, Effect{AskChecks, p.PolledAt.Add(s.Runbook.Verification.Every.Std())}, Effect{StepAgain, p.Deadline})
+	}
+	if follows(s) {
+		e = append(e, Effect{AskBusiness, i.PolledAt.Add(followEvery)})
+	}
+	if i == nil || i.Phase == record.Done {
+		return e
+	}
+	v := s.Runbook.Verification
+	switch i.Phase {
+	case record.Unconfirmed:
+		e = append(e, Effect{AskAgain, now})
+	case record.Awaiting:
+		switch {
+		case waitsForExpiry(s):
+			e = append(e, Effect{AskAgain, now})
+		case s.Approval != nil:
+			e = append(e, Effect{StepAgain, s.Approval.ExpiresAt})
+		}
+	case record.Acted:
+		e = append(e, Effect{AskDrained, i.PolledAt.Add(v.Every.Std())}, Effect{StepAgain, i.Deadline})
+	case record.Verifying:
+		e = append(e, Effect{AskHealth, i.PolledAt.Add(v.Every.Std())}, Effect{StepAgain, i.Deadline})
+	}
+	if i.Phase != record.Unconfirmed {
+		e = append(e, Effect{CaptureOld, now})
+	}
+	if i.Verdict != nil && i.EvidenceAt.IsZero() {
+		e = append(e, Effect{SealAll, now})
+	}
+	return e
+}

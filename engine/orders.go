@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/autorollback/autorollback/engine/lifecycle"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// Start begins a release. It is refused while another is open, while either bundle is
+// quarantined, and while the router's split is not all on the stable backend.
+func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error) {
+	return e.order(ctx, targetIn(l.Service, l.Region), lifecycle.Launched{Launch: l, By: by})
+}
+
+// Rollback moves all traffic of the open release to its stable bundle because a human
+// asks for it.
+func (e *Engine) Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error) {
+	s, err := e.human(ctx, targetIn(service, region), lifecycle.Demanded{By: by, Reason: reason})
+	if err != nil {
+		return record.Incident{}, err
+	}
+	return *s.Incident, nil
+}
+
+// AcceptSplit lets a held release go on with the split that was found.
+func (e *Engine) AcceptSplit(ctx context.Context, service, region, by, reason string) (record.Release, error) {
+	return e.order(ctx, targetIn(service, region), lifecycle.SplitAccepted{By: by, Reason: reason})
+}
+
+// Answer is a human's yes or no to an approval. A yes to a rollback carries it out in
+// the same transaction that uses the approval up.
+func (e *Engine) Answer(ctx context.Context, id string, yes bool, by, how, reason string) (record.Approval, error) {
+	a, err := e.Approval(ctx, id)
+	if err != nil {
+		return a, err
+	}
+	ev := lifecycle.Answered{Approval: id, By: by, How: how, Reason: reason, Yes: yes}
+	if yes && a.Kind == record.Promotion {
+		if _, ev.Ready, err = e.readyNow(ctx, Target{a.Service, a.Region}); err != nil {
+			return a, err
+		}
+	}
+	s, err := e.human(ctx, Target{a.Service, a.Region}, ev)
+	if err != nil {
+		return a, err
+	}
+	if s.Question != nil && s.Question.ID == id {
+		return *s.Question, nil
+	}
+	for _, old := range s.Write.Approvals {
+		if old.ID == id {
+			return old, nil
+		}
+	}
+	return *s.Approval, nil
+}
+
+// order steps what a human asks of a release, and returns the release.
+func (e *Engine) order(ctx context.Context, target Target, ev lifecycle.Event) (record.Release, error) {
+	s, err := e.human(ctx, target, ev)
+	if err != nil {
+		return record.Release{}, err
+	}
+	return *s.Release, nil
+}
+
+// human steps an event that somebody waits for.
+func (e *Engine) human(ctx context.Context, target Target, ev lifecycle.Event) (lifecycle.State, error) {
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
+	defer cancel()
+	s, err := e.step(work, target, ev)
+	return s, later(err)
+}
+
+// Lift ends the quarantine of a bundle. Its name and reason are kept.
+func (e *Engine) Lift(ctx context.Context, digest, by, reason string) error {
+	if by == "" || reason == "" {
+		return runbook.Refuse("give a name and a reason to lift a quarantine")
+	}
+	key := store.QuarantineKey(digest)
+	snap, err := e.store.Read(ctx, key)
+	if err != nil {
+		return later(err)
+	}
+	var q record.Quarantine
+	if !has(snap, key) {
+		return fmt.Errorf("quarantine of %s: %w", digest, runbook.ErrNotFound)
+	}
+	if err := decode(snap, key, &q); err != nil {
+		return err
+	}
+	q.Lifted = "by " + by + ": " + reason
+	return e.putOne(ctx, key, index(snap, key), q)
+}
+
+// SetControl writes the stop switch of the whole installation.
+func (e *Engine) SetControl(ctx context.Context, c record.Control) error {
+	snap, err := e.store.Read(ctx, store.ControlKey)
+	if err != nil {
+		return later(err)
+	}
+	return e.putOne(ctx, store.ControlKey, index(snap, store.ControlKey), c)
+}
+
+// Promote takes the next step of the ramp because a human says so: after the same
+// questions, and in the same transaction, as if the daemon did. At the end of the ramp
+// it closes the release once it has baked.
+func (e *Engine) Promote(ctx context.Context, service, region, by string) (record.Release, error) {
+	return e.promote(ctx, targetIn(service, region), by, false)
+}
+
+// Flip is [Engine.Promote] as the first step of a blue and green release, and refused
+// as any other.
+func (e *Engine) Flip(ctx context.Context, service, region, by string) (record.Release, error) {
+	return e.promote(ctx, targetIn(service, region), by, true)
+}
+
+func (e *Engine) promote(ctx context.Context, target Target, by string, flip bool) (record.Release, error) {
+	rel, ready, err := e.readyNow(ctx, target)
+	if err != nil {
+		return record.Release{}, err
+	}
+	return e.order(ctx, target, lifecycle.Promoted{By: by, Flip: flip, Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
+}
+
+// Stop stops the ramp where it is. A breach still rolls back.
+func (e *Engine) Stop(ctx context.Context, service, region, by, reason string) (record.Release, error) {
+	return e.order(ctx, targetIn(service, region), lifecycle.Stopped{By: by, Reason: reason})
+}
+
+// Resume lets a ramp go on that was stopped, frozen or held, and ends what it was
+// frozen or held for. A breach that is still true comes back by itself.
+func (e *Engine) Resume(ctx context.Context, service, region, by, reason string) (record.Release, error) {
+	return e.order(ctx, targetIn(service, region), lifecycle.Resumed{By: by, Reason: reason})
+}
+
+// readyNow asks about the target's release as it is stored.
+func (e *Engine) readyNow(ctx context.Context, target Target) (record.Release, record.Readiness, error) {
+	svc, err := e.serves(target)
+	if err != nil {
+		return record.Release{}, record.Readiness{}, err
+	}
+	rel, err := e.Release(ctx, target.Service, target.Region)
+	if err != nil || rel.Phase != record.Open { // the step says so
+		return rel, record.Readiness{}, err
+	}
+	return rel, e.ready(ctx, svc, rel), nil
+}
