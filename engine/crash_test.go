@@ -15,6 +15,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // errDead is what everything says to a process that has died.
@@ -276,7 +277,10 @@ func TestResumeAfterDeathAtEveryBoundary(t *testing.T) {
 		whole := play("")
 		whole.check()
 		slices.SortFunc(whole.names, byStep)
-		for _, name := range whole.names {
+		for n, name := range whole.names {
+			if raced(n) {
+				continue
+			}
 			d := play(name)
 			if d.found == "" {
 				t.Errorf("%s: never died at %s", story.title, name)
@@ -286,6 +290,10 @@ func TestResumeAfterDeathAtEveryBoundary(t *testing.T) {
 	}
 	asDocumented(t, crashTable, 58, table.String())
 }
+
+// raced passes over three deaths of four under the race detector, which needs not each of
+// them to see two goroutines touch one thing. The run without it plays them all.
+func raced(n int) bool { return sim.Raced && n%4 != 1 }
 
 const crashTable = "../docs/crash-table.md"
 
@@ -313,7 +321,7 @@ func asDocumented(tb testing.TB, name string, least int, got string) {
 		return
 	}
 	have, must := rowsOf(want), rowsOf(got)
-	if len(must) < least*2/3 {
+	if len(must) < least*2/3 && !sim.Raced {
 		tb.Fatalf("%d rows were played: the table is broken", len(must))
 	}
 	for at, found := range must {

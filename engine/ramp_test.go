@@ -70,7 +70,7 @@ func (c climb) router() string {
 }
 
 func threeSteps(promote string) *runbook.Rollout {
-	return &runbook.Rollout{Strategy: runbook.Canary, Promote: promote, Bake: minutes(60), Steps: []runbook.RampStep{
+	return &runbook.Rollout{Strategy: runbook.Canary, Promote: promote, Bake: minutes(20), Steps: []runbook.RampStep{
 		{Weight: 20, For: minutes(10)}, {Weight: 50, For: minutes(10)}, {Weight: 100}}}
 }
 
@@ -81,7 +81,7 @@ func TestTheDaemonGoesUpTheRamp(t *testing.T) {
 			after time.Duration
 			want  string
 		}{{9 * time.Minute, "20 open ranker-v1 80, ranker-v2 20"}, {2 * time.Minute, "50 open ranker-v1 50, ranker-v2 50"}, {10 * time.Minute, "100 open ranker-v1 0, ranker-v2 100"},
-			{58 * time.Minute, "100 open ranker-v1 0, ranker-v2 100"}, {3 * time.Minute, "100 closed ranker-v1 0, ranker-v2 100"}} {
+			{18 * time.Minute, "100 open ranker-v1 0, ranker-v2 100"}, {3 * time.Minute, "100 closed ranker-v1 0, ranker-v2 100"}} {
 			c.pass(step.after)
 			rel := c.release()
 			if got := fmt.Sprint(rel.Weight, " ", rel.Phase, " ", c.router()); got != step.want {
@@ -105,7 +105,7 @@ func TestTheRampStandsWhileNoRollbackIsPossible(t *testing.T) {
 	climbing(t, threeSteps(runbook.PromoteAutomatic), 20, func(c climb) {
 		t := c.t
 		c.f.set(func(f *facts) { f.warm = 1 })
-		c.pass(30 * time.Minute)
+		c.pass(15 * time.Minute)
 		if rel := c.release(); rel.Weight != 20 || !strings.Contains(rel.Waiting, "v2 has 1 pod ready and needs 2") {
 			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
@@ -124,7 +124,7 @@ func TestTheRampStandsWhileNoRollbackIsPossible(t *testing.T) {
 		if rel := c.release(); rel.Weight != 50 {
 			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
-		time.Sleep(time.Hour)
+		time.Sleep(20 * time.Minute)
 		if rel := c.release(); rel.Weight != 50 || !strings.Contains(rel.Waiting, "the watchdog was last heard") {
 			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
@@ -199,7 +199,7 @@ func TestRampPlan(t *testing.T) {
 			t.Fatalf("%v, %+v", err, p)
 		}
 		first, last := p.Steps[0], p.Steps[2]
-		if !slices.Contains(first.Decide, "errors") || first.Need <= 0 || last.For != minutes(60) || last.Through < minutes(80) {
+		if !slices.Contains(first.Decide, "errors") || first.Need <= 0 || last.For != minutes(20) || last.Through < minutes(40) {
 			t.Errorf("%+v", p.Steps)
 		}
 		if slices.Contains(last.Decide, "errors") {
