@@ -46,7 +46,7 @@ var built = sync.OnceValues(func() (string, error) {
 
 // atOnce is how many stories run at once. They mostly wait for windows to pass, so
 // more than the machine has cores.
-const atOnce = "5"
+const atOnce = "6"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
