@@ -28,9 +28,10 @@ func ExampleRouter_Plan() {
 	}
 	fmt.Printf("%s to %s\n", change.From, change.To)
 	for _, op := range ops {
-		fmt.Printf("%s, if it is still at %d: %s\n", op.Key, op.Index, op.Value)
+		fmt.Printf("%s, if it is still at %d:\n%s\n", op.Key, op.Index, op.Value)
 	}
 	// Output:
 	// ranker-v1 80, ranker-v2 20 to ranker-v1 100, ranker-v2 0
-	// routes/ranker/weights, if it is still at 7: {"weights":{"ranker-v1":100,"ranker-v2":0},"sticky":true,"schema":1,"revision":1,"by":"autorollback"}
+	// routes/ranker/weights, if it is still at 7:
+	// {"weights":{"ranker-v1":100,"ranker-v2":0},"sticky":true,"schema":1,"revision":1,"by":"autorollback"}
 }

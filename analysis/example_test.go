@@ -27,8 +27,10 @@ func ExampleTest_Observe() {
 	}
 	for n := 1; ; n++ {
 		r := test.Observe([]analysis.PodCount{
-			{Pod: "a", Role: runbook.Stable, All: 300, Bad: 1}, {Pod: "b", Role: runbook.Stable, All: 300, Bad: 1},
-			{Pod: "c", Role: runbook.Candidate, All: 30, Bad: 3}, {Pod: "d", Role: runbook.Candidate, All: 30, Bad: 3},
+			{Pod: "a", Role: runbook.Stable, All: 300, Bad: 1},
+			{Pod: "b", Role: runbook.Stable, All: 300, Bad: 1},
+			{Pod: "c", Role: runbook.Candidate, All: 30, Bad: 3},
+			{Pod: "d", Role: runbook.Candidate, All: 30, Bad: 3},
 		})
 		fmt.Printf("interval %d: effect %.2f, significance %.1f, fires: %t\n", n, r.Effect, r.Significance, r.Fires())
 		if r.Fires() || n == 20 {

@@ -14,18 +14,22 @@ import (
 func ExampleDecide() {
 	now := time.Date(2026, 5, 6, 9, 0, 0, 0, time.UTC)
 	rb := &runbook.Runbook{
-		Service:  "ranker",
-		Triggers: []runbook.Trigger{{Name: "error-rate", Type: runbook.ErrorRate, Severity: runbook.Severe, Above: 0.05}},
-		Policy:   runbook.Policy{MaxRollbacks: 2, MinCandidatePods: 2},
+		Service: "ranker",
+		Triggers: []runbook.Trigger{
+			{Name: "error-rate", Type: runbook.ErrorRate, Severity: runbook.Severe, Above: 0.05},
+		},
+		Policy: runbook.Policy{MaxRollbacks: 2, MinCandidatePods: 2},
 	}
 	in := policy.Input{
 		Runbook: rb,
 		Release: record.Release{
-			ID: "rel-1", Service: "ranker", Region: runbook.DefaultRegion, Phase: record.Open, Weight: 20, Epoch: 1,
+			ID: "rel-1", Service: "ranker", Region: runbook.DefaultRegion,
+			Phase: record.Open, Weight: 20, Epoch: 1,
 			Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"},
 		},
 		Breach: record.Breach{
-			Trigger: "error-rate", Severity: runbook.Severe, State: record.Breaching, Value: 0.3, AskedAt: now,
+			Trigger: "error-rate", Severity: runbook.Severe, State: record.Breaching,
+			Value: 0.3, AskedAt: now,
 			StablePods: 4, CandidatePods: 3, StableRate: 80, CandidateRate: 20,
 		},
 	}

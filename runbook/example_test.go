@@ -59,11 +59,12 @@ func ExampleParse_mistakes() {
 service: ranker
 owner: {team: ranking, contact: "#ranking-oncall"}
 metrics: {selector: job="ranker", requests: {counter: requests_total, errors: code="500"}}
-triggers: [{name: error-rate, type: error_rate, severity: huge, above: 5%, for: 3m}]
+triggers:
+  - {name: error-rate, type: error_rate, severity: huge, above: 5%, for: 3m}
 routing: {router: json, key: routes/ranker/weights}
 verification: {system: {error_rate: {below: 2%}}}
 `))
 	fmt.Println(err)
 	// Output:
-	// ranker.yaml:5: triggers[0].severity: "huge" is unknown; write one of severe, mild
+	// ranker.yaml:6: triggers[0].severity: "huge" is unknown; write one of severe, mild
 }

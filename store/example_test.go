@@ -28,7 +28,8 @@ func ExampleFile_Commit() {
 
 	ctx := context.Background()
 	set := func(index uint64, weights string) error {
-		return s.Commit(ctx, store.NewTx(store.Op{Verb: store.Set, Key: "routes/ranker/weights", Value: []byte(weights), Index: index}))
+		op := store.Op{Verb: store.Set, Key: "routes/ranker/weights", Value: []byte(weights), Index: index}
+		return s.Commit(ctx, store.NewTx(op))
 	}
 	fmt.Println(set(0, "v1 95, v2 5")) // index 0: the key is not there yet
 	snap, err := s.Read(ctx, "routes/")
