@@ -4,7 +4,7 @@ GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: demo build test short quality servers needs bench lint fuzz shape clean
+.PHONY: demo build test short soak quality servers needs bench lint fuzz shape clean
 
 demo: ## a bad release from start to finish, with nothing to install
 	$(GO) run ./cmd/autorollback-lab demo
@@ -12,16 +12,14 @@ demo: ## a bad release from start to finish, with nothing to install
 build: ## the daemon, the lab and the example service, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/autorollback ./cmd/autorollback-lab ./examples/service
 
-# Bulk simulations skip themselves under the race detector and run without it. Whole
-# stories run alone: they measure latency quantiles, and two cores are few.
 short: ## the tests that need no real server and tell no story in real time, in three minutes
 	$(GO) test -short ./...
 
-test: needs servers ## everything, race detector on, against real servers
-	$(GO) vet ./...
-	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v -e /cmd/ -e /test/e2e -e /test/path)
-	$(GO) test -timeout 30m ./analysis ./plan ./rules ./shadow/... ./test/quality ./test/path
-	$(GO) test -race -timeout 30m -p 1 ./cmd/... ./test/e2e
+test: needs ## everything, race detector on, against real servers, which are built meanwhile
+	@GO=$(GO) test/all
+
+soak: needs ## the long form of what make test shortens: an hour
+	@GO=$(GO) test/all --soak
 
 # SEEDS=30 is quicker; SCENARIOS=dir takes your own scenario files, CSV=dir your own
 # releases; QUALITY='-only noisy-pod -o json' takes any flag. See docs/quality.md.

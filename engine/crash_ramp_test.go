@@ -12,6 +12,7 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // climb lets a release go up its ramp to the end, with one death on the way: what is
@@ -188,9 +189,9 @@ func TestARampResumesAfterDeathAtEveryBoundary(t *testing.T) {
 		whole, _ := play("")
 		slices.SortFunc(whole.names, byStep)
 		died := map[string]bool{}
-		for _, name := range whole.names {
+		for n, name := range whole.names {
 			_, step, _ := strings.Cut(name, "-")
-			if story.dies != nil && !slices.Contains(story.dies, step) {
+			if story.dies != nil && !slices.Contains(story.dies, step) || raced(n) {
 				continue
 			}
 			d, line := play(name)
@@ -202,7 +203,7 @@ func TestARampResumesAfterDeathAtEveryBoundary(t *testing.T) {
 			must = []string{"launch", "promote", "checked", "proved", "release", "send", "told"}
 		}
 		for _, step := range must {
-			if !died["before-"+step] || !died["after-"+step] {
+			if !sim.Raced && (!died["before-"+step] || !died["after-"+step]) {
 				t.Errorf("%s: never died before and after %s; boundaries: %v", story.title, step, whole.names)
 			}
 		}

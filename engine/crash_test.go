@@ -17,6 +17,7 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 var update = flag.Bool("update", false, "write the documented tables anew")
@@ -280,7 +281,10 @@ func TestResumeAfterDeathAtEveryBoundary(t *testing.T) {
 		whole := play("")
 		whole.check()
 		slices.SortFunc(whole.names, byStep)
-		for _, name := range whole.names {
+		for n, name := range whole.names {
+			if raced(n) {
+				continue
+			}
 			d := play(name)
 			if d.found == "" {
 				t.Errorf("%s: never died at %s", story.title, name)
@@ -290,6 +294,10 @@ func TestResumeAfterDeathAtEveryBoundary(t *testing.T) {
 	}
 	asDocumented(t, crashTable, 58, table.String())
 }
+
+// raced passes over three deaths of four under the race detector, which needs not each of
+// them to see two goroutines touch one thing. The run without it plays them all.
+func raced(n int) bool { return sim.Raced && n%4 != 1 }
 
 const crashTable = "../docs/crash-table.md"
 
@@ -319,7 +327,7 @@ func asDocumented(tb testing.TB, name string, least int, got string) {
 		return
 	}
 	have, must := rowsOf(want), rowsOf(got)
-	if len(must) < least*2/3 {
+	if len(must) < least*2/3 && !sim.Raced {
 		tb.Fatalf("%d rows were played: the table is broken", len(must))
 	}
 	for at, found := range must {

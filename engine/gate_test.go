@@ -14,6 +14,7 @@ import (
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
 	"github.com/autorollback/autorollback/test/servers"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // gatedRunbook asks for a shadow pass that is at most a day old.
@@ -131,12 +132,17 @@ func TestVerdictReplacedBeforeTheCommitStopsTheLaunch(t *testing.T) {
 		}
 		t.Logf("started %d times before the block, refused %d times", started, refused)
 	}
-	t.Run("memory", func(t *testing.T) { m := newMemory(); race(t, pairOn(t, m, m), 200) })
-	t.Run("file", func(t *testing.T) { f := fileOf(t); race(t, pairOn(t, f, f), 20) })
+	t.Run("memory", func(t *testing.T) { m := newMemory(); race(t, pairOn(t, m, m), sim.Size(200, 200, 40)) })
+	t.Run("file", func(t *testing.T) {
+		t.Parallel()
+		f := fileOf(t)
+		race(t, pairOn(t, f, f), 20)
+	})
 	t.Run("consul", func(t *testing.T) {
 		if testing.Short() {
 			t.Skip("starts a real Consul")
 		}
+		t.Parallel()
 		addr := servers.Consul(t).Addr
 		race(t, pairOn(t, consulOf(t, addr, 0), consulOf(t, addr, 1)), 20)
 	})

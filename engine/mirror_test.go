@@ -236,7 +236,24 @@ func TestMirrorModel(t *testing.T) {
 			o.Percent = rapid.SampledFrom([]int{5, 10, 10, 20}).Draw(rt, "percent")
 			return rapid.SampledFrom([]lifecycle.MirrorEvent{lifecycle.MirrorTick{}, lifecycle.MirrorTick{}, lifecycle.MirrorStart{Order: o, By: "ann"}, lifecycle.MirrorStop{By: "ann", Reason: "because"}}).Draw(rt, "event")
 		}
+		// begin has a mirror on that is ours, whatever was there; chance alone seldom comes there.
+		begin := func() {
+			must(t, put(st, store.ControlKey, "active"))
+			commit(read(lifecycle.MirrorStop{By: "ann", Reason: "because"}))
+			must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
+			commit(read(lifecycle.MirrorStart{Order: day, By: "ann"}))
+		}
 		rt.Repeat(map[string]func(*rapid.T){
+			"begun, and somebody meddles": func(*rapid.T) {
+				begin()
+				must(t, put(st, routerKey, `{"weights":{"ranker-v1":100},"mirror":{"backend":"ranker-v2","percent":25}}`))
+				commit(read(lifecycle.MirrorTick{}))
+			},
+			"begun, and a day goes by": func(*rapid.T) {
+				begin()
+				now = now.Add(25 * time.Hour)
+				commit(read(lifecycle.MirrorTick{}))
+			},
 			"step":  func(*rapid.T) { commit(read(draw())) },
 			"tick":  func(*rapid.T) { commit(read(lifecycle.MirrorTick{})) },
 			"start": func(*rapid.T) { commit(read(lifecycle.MirrorStart{Order: day, By: "ann"})) },

@@ -16,6 +16,7 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // tookStep checks a committed step of the ramp, and the end of a release.
@@ -252,8 +253,10 @@ func (m *model) later(make func(snapshot) lifecycle.Event) {
 }
 
 // TestRampModel is TestModel for runbooks with a ramp: people, the daemon, a second
-// replica and breaches race for each step.
+// replica and breaches race for each step. It has one goroutine: nothing is there for the
+// race detector.
 func TestRampModel(t *testing.T) {
+	sim.Bulk(t)
 	outcomes := map[string]int{}
 	table, launch := fixture.Edges(t, "lifecycle/doc.go"), fixture.Launch(t)
 	canary := func(promote string) *runbook.Rollout {

@@ -19,6 +19,7 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 const routerKey = "routes/ranker/weights"
@@ -511,8 +512,9 @@ func (m *model) start() {
 	}
 }
 
-// TestModel runs a thousand lives of a target; -rapid.checks multiplies them. One in
-// a hundred has the real file store under it, the others one that forgets.
+// TestModel runs a thousand lives of a target, under the race detector two hundred; and
+// -rapid.checks multiplies them. One in a hundred has the real file store under it, the
+// others one that forgets.
 func TestModel(t *testing.T) {
 	dir, files := t.TempDir(), 0
 	outcomes := map[string]int{}
@@ -523,7 +525,7 @@ func TestModel(t *testing.T) {
 			rb.Shadow = &runbook.Shadow{Required: true, MaxAge: fixture.Minutes(60)}
 		}
 		services := engineOf(t, partsOf(nil, nil), rb, Options{}).services
-		rounds := 5 // of a hundred
+		rounds := sim.Size(20, 5, 1) // of a hundred
 		if testing.Short() {
 			rounds = 1
 		}
@@ -549,7 +551,7 @@ func TestModel(t *testing.T) {
 		}
 	}
 	t.Logf("%v; %d runs on the file store", outcomes, files)
-	if testing.Short() {
+	if testing.Short() || sim.Raced {
 		return
 	}
 	for _, must := range []string{"rolled back by policy", "rolled back by approval", "rolled back by hand", "held", "frozen", "awaiting", "unconfirmed", "verifying", "settled", "closed", "AlertChecked not done", "Answered not done", "launched on a pass", "Launched not done"} {

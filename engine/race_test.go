@@ -160,6 +160,7 @@ func (p *pair) acted() (acted int, budget int) {
 
 func stores(t *testing.T, rounds int, race func(*testing.T, *pair, int)) {
 	t.Run("file", func(t *testing.T) {
+		t.Parallel()
 		f := fileOf(t)
 		race(t, pairOn(t, f, f), rounds)
 	})
@@ -167,6 +168,7 @@ func stores(t *testing.T, rounds int, race func(*testing.T, *pair, int)) {
 		if testing.Short() {
 			t.Skip("starts a real Consul")
 		}
+		t.Parallel()
 		addr := servers.Consul(t).Addr
 		race(t, pairOn(t, consulOf(t, addr, 0), consulOf(t, addr, 1)), rounds)
 	})

@@ -78,7 +78,7 @@ func TestTheDaemonGoesUpTheRamp(t *testing.T) {
 			after time.Duration
 			want  string
 		}{{9 * time.Minute, "20 open ranker-v1 80, ranker-v2 20"}, {2 * time.Minute, "50 open ranker-v1 50, ranker-v2 50"}, {10 * time.Minute, "100 open ranker-v1 0, ranker-v2 100"},
-			{58 * time.Minute, "100 open ranker-v1 0, ranker-v2 100"}, {3 * time.Minute, "100 closed ranker-v1 0, ranker-v2 100"}} {
+			{18 * time.Minute, "100 open ranker-v1 0, ranker-v2 100"}, {3 * time.Minute, "100 closed ranker-v1 0, ranker-v2 100"}} {
 			c.pass(step.after)
 			rel := c.release()
 			if got := fmt.Sprint(rel.Weight, " ", rel.Phase, " ", c.router()); got != step.want {
@@ -102,7 +102,7 @@ func TestTheRampStandsWhileNoRollbackIsPossible(t *testing.T) {
 	climbing(t, fixture.Ramp(runbook.PromoteAutomatic), 20, func(c climb) {
 		t := c.t
 		c.f.set(func(f *facts) { f.warm = 1 })
-		c.pass(30 * time.Minute)
+		c.pass(15 * time.Minute)
 		if rel := c.release(); rel.Weight != 20 || !strings.Contains(rel.Waiting, "v2 has 1 pod ready and needs 2") {
 			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
@@ -121,7 +121,7 @@ func TestTheRampStandsWhileNoRollbackIsPossible(t *testing.T) {
 		if rel := c.release(); rel.Weight != 50 {
 			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
-		time.Sleep(time.Hour)
+		time.Sleep(20 * time.Minute)
 		if rel := c.release(); rel.Weight != 50 || !strings.Contains(rel.Waiting, "no watchdog alert received by webhook since") {
 			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
@@ -196,7 +196,7 @@ func TestRampPlan(t *testing.T) {
 			t.Fatalf("%v, %+v", err, p)
 		}
 		first, last := p.Steps[0], p.Steps[2]
-		if !slices.Contains(first.Decide, "errors") || first.Need <= 0 || last.For != fixture.Minutes(60) || last.Through < fixture.Minutes(80) {
+		if !slices.Contains(first.Decide, "errors") || first.Need <= 0 || last.For != fixture.Minutes(20) || last.Through < fixture.Minutes(40) {
 			t.Errorf("%+v", p.Steps)
 		}
 		if slices.Contains(last.Decide, "errors") {

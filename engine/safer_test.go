@@ -88,7 +88,7 @@ func TestSaferRamp(t *testing.T) {
 		t.Fatalf("half of the traffic at once: %v", err)
 	}
 	s = step(as(lifecycle.Launched{Launch: fixed, By: "ann"}))
-	if s.Release.SaferThan != incident || s.Release.Rollout.String() != "20 % for 20m, 25 % for 20m, 50 % for 20m, 100 % for 2h" {
+	if s.Release.SaferThan != incident || s.Release.Rollout.String() != "20 % for 20m, 25 % for 20m, 50 % for 20m, 100 % for 40m" {
 		t.Fatalf("the draft is %v, of %s", s.Release.Rollout, s.Release.SaferThan)
 	}
 	now = now.Add(11 * time.Minute)
@@ -102,7 +102,7 @@ func TestSaferRamp(t *testing.T) {
 	weight(t, s, 20)
 	waiting(s, "waiting for approval from")
 	weight(t, step(promoted("ann")), 25)
-	if rb.Rollout.String() != "20 % for 10m, 50 % for 10m, 100 % for 1h" {
+	if rb.Rollout.String() != "20 % for 10m, 50 % for 10m, 100 % for 20m" {
 		t.Errorf("the runbook's own ramp is %s", rb.Rollout)
 	}
 }

@@ -2,6 +2,8 @@ package verify_test
 
 import (
 	"encoding/json"
+	"flag"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,15 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/verify"
 )
+
+// TestMain lets more tests run at once than there are cores: most wait for a deadline.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // A blindness is one way in which Prometheus does not tell the truth.
 type blindness struct {

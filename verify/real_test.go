@@ -134,6 +134,7 @@ func (s *stage) verdict(wellAt time.Time, within time.Duration) record.Verdict {
 }
 
 func TestRealBreachDrainAndRecovery(t *testing.T) {
+	t.Parallel()
 	s := setUp(t)
 	healthy := s.until("errors", record.NotBreaching)
 	if healthy.CandidatePods != 3 || healthy.StablePods != 4 || healthy.StableUnhealthy {
@@ -196,6 +197,7 @@ func (s *stage) seesItFiring(trigger string) {
 // A fault that hits both versions: the trigger falls silent with the candidate's
 // traffic, and users still get errors.
 func TestRealSickServiceIsNeverCalledRecovered(t *testing.T) {
+	t.Parallel()
 	s := setUp(t)
 	s.until("errors", record.NotBreaching)
 	s.every(time.Second, 9*time.Second, "a life before", func() (bool, string) {

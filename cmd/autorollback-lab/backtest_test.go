@@ -113,6 +113,7 @@ func runPast(t *testing.T, args ...string) (out, errs string, err error) {
 // The same history says the same from a real Prometheus, by raw samples and by
 // query_range, and from its folder.
 func TestBacktest(t *testing.T) {
+	t.Parallel()
 	blocks := pastBlocks(t)
 	url := prometheusWith(t, blocks)
 	rb := pastFile(t, "ranker.yaml", backtestRunbook)
@@ -168,6 +169,7 @@ func TestBacktest(t *testing.T) {
 }
 
 func TestCalibrateCommand(t *testing.T) {
+	t.Parallel()
 	rb := pastFile(t, "ranker.yaml", backtestRunbook)
 	blocks := pastBlocks(t)
 	out, _, err := runPast(t, "calibrate", rb, "--tsdb", blocks, "--days", "0.0277", "--length", "15m", "--draws", "1", "--seed", "3")

@@ -17,6 +17,7 @@ import (
 // A story is what happens to the model versions, and how it must end.
 type story struct {
 	title   string
+	well    *demo.Behaviour // of a good version; nil: demo.Well
 	acts    []act
 	outcome record.Outcome // of the verdict; empty: no incident at all
 	watch   time.Duration  // how long to go on at most, or, with no incident to come, how long to look for one
@@ -34,6 +35,8 @@ var (
 	slow    = demo.Behaviour{Latency: 175 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
 	broken  = demo.Behaviour{Latency: 175 * time.Millisecond, Errors: 0.4, Conversion: 0.3}
 	slower  = demo.Behaviour{Latency: 80 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
+	calm    = demo.Behaviour{Latency: 200 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
+	calmer  = demo.Behaviour{Latency: 320 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
 	outage  = demo.Behaviour{Latency: 50 * time.Millisecond, Errors: 0.3, Conversion: 0.3}
 	stories = map[string]story{
 		"severe": {title: "v2 turns slow, and then fails", outcome: record.Recovered, watch: 4 * time.Minute, acts: []act{
@@ -41,6 +44,10 @@ var (
 			{after: 2 * time.Second, candidate: &broken, says: "v2 fails: 40 % of its answers are errors"}}},
 		"mild": {title: "v2 is half again as slow", outcome: record.Recovered, watch: 5 * time.Minute, acts: []act{
 			{candidate: &slower, says: "v2 turns a little slow: 80 ms instead of 50 ms"}}},
+		// The same, four times as slow on both sides: what a busy machine adds to each answer
+		// then hardly changes how many times as slow v2 is.
+		"mild, busy": {title: "v2 is half again as slow", well: &calm, outcome: record.Recovered, watch: 5 * time.Minute, acts: []act{
+			{candidate: &calmer, says: "v2 turns a little slow: 320 ms instead of 200 ms"}}},
 		"none": {title: "v2 is a good release", watch: 40 * time.Second, acts: []act{{says: "nothing happens: v2 is as good as v1"}}},
 		"both": {title: "v1 and v2 fail together", outcome: record.WrongCause, watch: 4 * time.Minute, acts: []act{
 			{candidate: &outage, stable: &outage, says: "something behind both versions breaks: 30 % of all answers are errors"}}},
@@ -50,6 +57,10 @@ var (
 // tell starts the release, lets the story happen and prints what the daemon does
 // about it, as it happens.
 func (d *show) tell(ctx context.Context) error {
+	if b := d.story.well; b != nil {
+		d.world.Stable.Behave(*b)
+		d.world.Candidate.Behave(*b)
+	}
 	d.say("%s\nrunbook, data and evidence: %s", d.story.title, d.dir)
 	d.say("dashboard while it runs: %s\n", d.client.URL)
 	if err := pauseFor(ctx, 8*time.Second, "three pods of v1 take the traffic; Prometheus learns how they behave", d); err != nil {

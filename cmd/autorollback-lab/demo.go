@@ -41,7 +41,11 @@ func demoCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action 
 	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
 		t, ok := scenarios()[*told]
 		if !ok {
-			t = breachScenario(stories[*breach])
+			s := stories[*breach]
+			if calm, there := stories[*breach+", busy"]; *busy && there {
+				s = calm
+			}
+			t = breachScenario(s)
 		}
 		t.busy, t.without = *busy, *without
 		d, err := newShow(c, *dir, t, *verbose)

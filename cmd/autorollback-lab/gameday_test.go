@@ -50,17 +50,19 @@ func TestGamedayCommandLine(t *testing.T) {
 }
 
 // One scenario whole, in the embedded world, with its reports. Its limits are wider than
-// those of the catalogue, which are not for a machine under load. No alert is delivered:
-// the watcher is enough.
+// those of the catalogue, which are not for a machine under load, and so far fewer users see
+// errors than the absolute limit allows that a late scrape makes no difference. No alert is
+// delivered: the watcher is enough.
 func TestGamedayPlays(t *testing.T) {
 	wholeStory(t)
+	t.Parallel()
 	dir := t.TempDir()
 	var shown, out output
 	if err := run(t.Context(), []string{"gameday", "show", "errors"}, strings.NewReader(""), &shown, &shown); err != nil {
 		t.Fatal(err)
 	}
 	text := shown.String()
-	for was, is := range map[string]string{"limits: {detect: 20s, act: 2s, drain: 8s, recover: 45s, tell: 3s}": "limits: {detect: 2m, act: 1m, drain: 1m, recover: 4m, tell: 1m}", "watch: 90s": "watch: 8m"} {
+	for was, is := range map[string]string{"limits: {detect: 20s, act: 2s, drain: 8s, recover: 45s, tell: 3s}": "limits: {detect: 2m, act: 1m, drain: 1m, recover: 4m, tell: 1m}", "watch: 90s": "watch: 8m", "share: 20": "share: 10"} {
 		if !strings.Contains(text, was) {
 			t.Fatalf("the scenario has no %q any more:\n%s", was, text)
 		}

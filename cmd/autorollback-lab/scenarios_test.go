@@ -10,10 +10,10 @@ import (
 
 var stepLine = regexp.MustCompile(`(?m)^ +\+[0-9.]+s  ramp +(\w+: v\d from \d+ % to \d+ %)$`)
 
-// The whole stories of demo --story. They run side by side: each mostly waits for its
-// windows to pass, and all of them go by errors and conversions.
+// The whole stories of demo --story.
 func TestDemoStories(t *testing.T) {
 	wholeStory(t)
+	t.Parallel()
 	canary := []string{
 		"start: v2 from 0 % to 1 %", "promote: v2 from 1 % to 5 %", "promote: v2 from 5 % to 25 %", "promote: v2 from 25 % to 50 %",
 		"promote: v2 from 50 % to 100 %", "proved: v2 from 100 % to 100 %",

@@ -93,8 +93,8 @@ func TestARampGoesUpByItselfAndIsProved(t *testing.T) {
 	s = p.must(p.readyAs(""))
 	weight(t, s, 100)
 	p.checkedAs(record.Good, 3)
-	s = p.alive(59 * minute).must(p.readyAs(""))
-	waiting(t, s, "it bakes for 1h")
+	s = p.alive(19 * minute).must(p.readyAs(""))
+	waiting(t, s, "it bakes for 20m")
 	p.alive(minute)
 	s = p.must(p.readyAs(""))
 	if s.Release.Phase != record.Closed || s.Write.Advance || s.Release.Good.Version != "v2" || s.Release.GoodBefore.Version != "v1" || fmt.Sprint(kinds(s)) != "[proved]" {

@@ -8,15 +8,16 @@ import (
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/shadow/stat"
 	"github.com/autorollback/autorollback/test/ranker"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // Stable against stable, over many seeds: at most the stated rate is blocked, with the
 // limits as they are, and also at their very edge, where "no worse than the limit" is
 // just true and Holm's correction alone stands between a hundred tests and an alarm.
 func TestStableAgainstStableIsNotBlockedOftenerThanStated(t *testing.T) {
-	n := seeds
+	n, pairs := sim.Size(1000, 250, 50), sim.Size(3000, 3000, 600)
 	if testing.Short() {
-		n = 100
+		n = 50
 	}
 	edge := ranker.Plan()
 	edge.Alpha = 0.05
@@ -32,7 +33,7 @@ func TestStableAgainstStableIsNotBlockedOftenerThanStated(t *testing.T) {
 			plan.Scores = []shadow.Score{{Path: "score"}}
 			blocked, open, tests := 0, 0, 0
 			for seed := range uint64(n) {
-				r := mustCompare(plan, twins(seed, pairsOfSeed))
+				r := mustCompare(plan, twins(seed, pairs))
 				tests += r.Method.Tests
 				switch r.Verdict {
 				case shadow.Block:
@@ -47,7 +48,7 @@ func TestStableAgainstStableIsNotBlockedOftenerThanStated(t *testing.T) {
 			for stat.BinomialAtLeast(int64(most+1), int64(n), float64(plan.Alpha)) > .001 {
 				most++
 			}
-			t.Logf("%d seeds of %d requests, %d tests each, α %s: %d blocked, %d inconclusive (allowed by chance: %d)", n, pairsOfSeed, tests/n, Percent(float64(plan.Alpha)), blocked, open, most)
+			t.Logf("%d seeds of %d requests, %d tests each, α %s: %d blocked, %d inconclusive (allowed by chance: %d)", n, pairs, tests/n, Percent(float64(plan.Alpha)), blocked, open, most)
 			if blocked+open > most {
 				t.Errorf("%d of %d blocked", blocked+open, n)
 			}

@@ -6,12 +6,15 @@ import (
 
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/test/ranker"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // Exercise 3: a drift of 0.2 σ in one segment at night, under the tolerance of the
 // field, is blocked, and the segment and the hours are named.
 func TestNightDriftOfOneSegmentBlocks(t *testing.T) {
-	for seed := range uint64(nightSeeds) {
+	sim.Bulk(t)
+	const nightPairs = 150000
+	for seed := range uint64(sim.Size(2, 1, 0)) {
 		w, plan := ranker.New(seed, nightPairs), ranker.Plan()
 		plan.Limits.DriftSamples, plan.Limits.SegmentSamples = nightPairs/300, nightPairs/500 // the defaults at full size
 		night := func(h int) bool { return h >= 22 || h < 5 }
@@ -132,7 +135,7 @@ func TestVerdicts(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w, plan := ranker.New(42, someTraffic), ranker.Plan()
+			w, plan := ranker.New(42, sim.Size(12000, 12000, 6000)), ranker.Plan()
 			if c.set != nil {
 				c.set(w, &plan)
 			}

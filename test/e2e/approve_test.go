@@ -90,13 +90,22 @@ func mildErrors(text string) string {
 	return strings.Replace(text, "type: error_rate\n    severity: severe", "type: error_rate\n    severity: mild", 1)
 }
 
-// mildBreach makes v2 fail and waits for the question.
+// mildBreach makes v2 fail and waits for the question, and until the breach is proved so
+// well that no good request, and no late one, can end it before somebody answers.
 func (s *stack) mildBreach() record.Incident {
 	s.t.Helper()
 	b := demo.Well
-	b.Errors = 0.4
+	b.Errors = 0.95
 	s.service.Candidate.Behave(b)
-	return s.incident("a question", 120*time.Second, func(i record.Incident) bool { return i.Phase == record.Awaiting })
+	asked := s.incident("a question", 120*time.Second, func(i record.Incident) bool { return i.Phase == record.Awaiting })
+	s.await("more proof than is needed", 60*time.Second, func() error {
+		got, err := s.significance(s.daemons[0])
+		if err == nil && got.value < 2 {
+			err = fmt.Errorf("significance is %v", got.value)
+		}
+		return err
+	})
+	return asked
 }
 
 // approved waits for the end of a rollback that a human approved.

@@ -43,12 +43,7 @@ func TestKilledAllTheWayUp(t *testing.T) {
 		return fmt.Errorf("%d %%, %s, %d crashes, waiting: %s; %v", rel.Weight, rel.Phase, d.crashes(), rel.Waiting, err)
 	})
 	s.await("every message to be sent", 2*time.Minute, s.outboxEmpty)
-	s.await("the last crash and the start after it", time.Minute, func() error {
-		if n := d.crashes(); n != len(rampBoundaries) {
-			return fmt.Errorf("it crashed %d times, want once at each of %d boundaries", n, len(rampBoundaries))
-		}
-		return get(t.Context(), "http://"+d.web+"/-/healthy")
-	})
+	s.risen(len(rampBoundaries))
 	rel := s.newest()
 	var moves []string
 	for _, m := range rel.Moves {

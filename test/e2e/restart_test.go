@@ -21,6 +21,7 @@ import (
 // lost, there is one incident and one rollback, and nothing is called recovered for want of
 // an answer.
 func TestPrometheusRestarts(t *testing.T) {
+	t.Parallel()
 	for _, how := range []struct {
 		name string
 		end  func(*stack)
@@ -45,7 +46,7 @@ func TestPrometheusRestarts(t *testing.T) {
 			}
 
 			b := demo.Well
-			b.Errors = 0.2
+			b.Errors = 0.5
 			s.service.Candidate.Behave(b)
 			acted := s.incident("the rollback", 60*time.Second, func(i record.Incident) bool { return !i.ActedAt.IsZero() })
 			t.Logf("acted %s after the restart, with significance %.2f", acted.ActedAt.Sub(down).Round(10*time.Millisecond), acted.Breach.Significance.Value)

@@ -46,7 +46,7 @@ var built = sync.OnceValues(func() (string, error) {
 
 // atOnce is how many stories run at once. They mostly wait for windows to pass, so
 // more than the machine has cores.
-const atOnce = "5"
+const atOnce = "6"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -407,7 +407,7 @@ type daemon struct {
 	hooks, web string
 	args, env  []string
 	mark       string // the file a crash point leaves
-	risen      bool   // it crashed there, and was started again
+	starts     int    // how often it was started
 	cmd        *exec.Cmd
 	ended      chan struct{}
 	log        *os.File
@@ -464,6 +464,7 @@ func (d *daemon) start() {
 	if err := d.cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
+	d.starts++
 	go func(cmd *exec.Cmd, ended chan struct{}) { _ = cmd.Wait(); close(ended) }(d.cmd, d.ended)
 }
 
@@ -491,7 +492,6 @@ func (d *daemon) revive() {
 	case <-d.ended:
 		d.t.Logf("%s crashed and is started again", d.name)
 		d.start()
-		d.risen = true
 	default:
 	}
 }

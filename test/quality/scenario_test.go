@@ -7,14 +7,6 @@ import (
 	"time"
 )
 
-// bulk keeps long traces out of the race detector.
-func bulk(t *testing.T) {
-	t.Helper()
-	if raced {
-		t.Skip("bulk: runs without the race detector")
-	}
-}
-
 func scenarios(t *testing.T) []Scenario {
 	t.Helper()
 	all, err := Builtin()

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 const evaluation = 30 * time.Second
@@ -11,7 +13,7 @@ const evaluation = 30 * time.Second
 // The small part of the suite: one release of 24 h of each family at each traffic.
 // Fixed seeds, so that a change of the statistic shows.
 func TestSmallTable(t *testing.T) {
-	bulk(t)
+	sim.Bulk(t)
 	outcomes, err := Run(t.Context(), Plan{Scenarios: scenarios(t), First: 1, Seeds: 3, Ablations: 3, Interval: evaluation, Workers: 2}, nil)
 	if err != nil {
 		t.Fatal(err)

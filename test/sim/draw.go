@@ -3,16 +3,7 @@ package sim
 import (
 	"math"
 	"math/rand/v2"
-	"testing"
 )
-
-// Bulk keeps a long simulation out of the race detector.
-func Bulk(t *testing.T) {
-	t.Helper()
-	if Raced {
-		t.Skip("bulk: runs without the race detector")
-	}
-}
 
 // Poisson draws a count; a large mean is drawn from the normal distribution.
 func Poisson(rnd *rand.Rand, mean float64) float64 {

@@ -1,0 +1,10 @@
+//go:build race && !soak
+
+package sim
+
+// Raced says whether the race detector is on, and Soak whether `make soak` runs, which
+// shortens nothing.
+const (
+	Raced = true
+	Soak  = false
+)
