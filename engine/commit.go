@@ -27,14 +27,10 @@ func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 	if next.Incident != nil && !reflect.DeepEqual(v.Incident, next.Incident) {
 		b.set(store.IncidentKey(next.Incident.ID), next.Incident)
 	}
-	if v.Approval != nil && next.Approval != nil && v.Approval.ID != next.Approval.ID {
-		b.create(store.ApprovalKey(next.Approval.ID), next.Approval)
-	} else if next.Approval != nil && !reflect.DeepEqual(v.Approval, next.Approval) {
+	if next.Approval != nil && !reflect.DeepEqual(v.Approval, next.Approval) {
 		b.set(store.ApprovalKey(next.Approval.ID), next.Approval)
 	}
-	if v.Question != nil && next.Question != nil && v.Question.ID != next.Question.ID || v.Question == nil && next.Question != nil {
-		b.create(store.ApprovalKey(next.Question.ID), next.Question)
-	} else if next.Question != nil && !reflect.DeepEqual(v.Question, next.Question) {
+	if next.Question != nil && !reflect.DeepEqual(v.Question, next.Question) {
 		b.set(store.ApprovalKey(next.Question.ID), next.Question)
 	}
 	if !reflect.DeepEqual(v.Budget, next.Budget) {
@@ -75,7 +71,7 @@ func (b *txBuilder) write(w lifecycle.Write, plan, next []store.Op) {
 		b.ops = append(b.ops, next...)
 	}
 	for _, bundle := range w.Bundles {
-		if key := store.BundleKey(bundle.Digest()); !b.known(key) {
+		if key := store.BundleKey(bundle.Digest()); b.indexes[key] == 0 {
 			b.set(key, bundle)
 		}
 	}
@@ -86,7 +82,7 @@ func (b *txBuilder) write(w lifecycle.Write, plan, next []store.Op) {
 		b.set(store.ApprovalKey(a.ID), a)
 	}
 	for _, m := range w.Messages {
-		b.create(store.OutboxKey(m.ID), m)
+		b.set(store.OutboxKey(m.ID), m)
 	}
 	for _, id := range w.Sent {
 		key := store.OutboxKey(id)
@@ -94,19 +90,13 @@ func (b *txBuilder) write(w lifecycle.Write, plan, next []store.Op) {
 	}
 }
 
-func (b *txBuilder) known(key string) bool { return b.indexes[key] != 0 }
-
+// set writes a record over the one that was read, or a new one where none was.
 func (b *txBuilder) set(key string, value any) {
 	text, err := json.Marshal(value)
 	if err != nil && b.err == nil {
 		b.err = fmt.Errorf("encode %s: %w", key, err)
 	}
 	b.ops = append(b.ops, store.Op{Verb: store.Set, Key: key, Value: text, Index: b.indexes[key]})
-}
-
-func (b *txBuilder) create(key string, value any) {
-	delete(b.indexes, key)
-	b.set(key, value)
 }
 
 // check demands that a key is as it was read, unless the transaction writes it.

@@ -22,16 +22,10 @@ func (v *snapshot) takeShadow(snap store.Snapshot, ev lifecycle.Event) {
 	if !ok {
 		return
 	}
-	key := store.ShadowKey(l.Launch.Candidate.Bundle.Digest())
-	if !has(snap, key) {
-		return
+	var err error
+	if v.Shadow, err = entry[record.ShadowVerdict](snap, store.ShadowKey(l.Launch.Candidate.Bundle.Digest())); err != nil {
+		v.Shadow, v.ShadowProblem = nil, err.Error()
 	}
-	var verdict record.ShadowVerdict
-	if err := decode(snap, key, &verdict); err != nil {
-		v.ShadowProblem = err.Error()
-		return
-	}
-	v.Shadow = &verdict
 }
 
 // futureReports is how far another machine's clock may be ahead of ours.

@@ -45,14 +45,14 @@ func TestRecordShadow(t *testing.T) {
 		}
 		return v
 	}
-	record("must be \"autorollback/shadow-gate/1\"", func(g *shadow.Gate) { g.Schema = "" })
-	record("must be pass, block or inconclusive", func(g *shadow.Gate) { g.Verdict = "" })
-	record("must be bundle digests", func(g *shadow.Gate) { g.Candidate = "sha256:../../control" })
+	record("want \"autorollback/shadow-gate/1\"", func(g *shadow.Gate) { g.Schema = "" })
+	record("want pass, block or inconclusive", func(g *shadow.Gate) { g.Verdict = "" })
+	record("want bundle digests", func(g *shadow.Gate) { g.Candidate = "sha256:../../control" })
 	record("with itself", func(g *shadow.Gate) { g.Candidate = g.Stable })
-	record("is no digest", func(g *shadow.Gate) { g.Report = "" })
-	record("is no digest", func(g *shadow.Gate) { g.Recording = "x" })
-	record("look at the clocks", func(g *shadow.Gate) { g.At = now.Add(time.Hour) })
-	record("look at the clocks", func(g *shadow.Gate) { g.At = time.Time{} })
+	record("is not a digest", func(g *shadow.Gate) { g.Report = "" })
+	record("is not a digest", func(g *shadow.Gate) { g.Recording = "x" })
+	record("check the clocks", func(g *shadow.Gate) { g.At = now.Add(time.Hour) })
+	record("check the clocks", func(g *shadow.Gate) { g.At = time.Time{} })
 	record("runbook of search", func(g *shadow.Gate) { g.Service = "search" })
 	if st, err := e.Status(t.Context()); err != nil || len(st.Shadow) != 0 {
 		t.Fatalf("what was refused was kept: %v, %v", st.Shadow, err)

@@ -113,17 +113,11 @@ func (e *Engine) readMirror(ctx context.Context, target Target, ev lifecycle.Mir
 	if en, ok := snap.Get(store.ControlKey); ok {
 		v.Control = control(en.Value)
 	}
-	if has(snap, key) {
-		v.Mirror = &record.Mirror{}
-		if err := decode(snap, key, v.Mirror); err != nil {
-			return v, err
-		}
+	if v.Mirror, err = entry[record.Mirror](snap, key); err != nil {
+		return v, err
 	}
-	if has(snap, release) {
-		v.Release = &record.Release{}
-		if err := decode(snap, release, v.Release); err != nil {
-			return v, err
-		}
+	if v.Release, err = entry[record.Release](snap, release); err != nil {
+		return v, err
 	}
 	v.look(snap, svc.router, ev)
 	return v, nil
@@ -178,7 +172,7 @@ func (e *Engine) commitMirror(ctx context.Context, v mirrorView, ev lifecycle.Mi
 		b.check(store.ControlKey)
 	}
 	for _, m := range next.Write.Messages {
-		b.create(store.OutboxKey(m.ID), m)
+		b.set(store.OutboxKey(m.ID), m)
 	}
 	if b.err != nil {
 		return next, b.err

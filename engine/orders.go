@@ -86,12 +86,12 @@ func (e *Engine) Lift(ctx context.Context, digest, by, reason string) error {
 	if err != nil {
 		return later(err)
 	}
-	var q record.Quarantine
-	if !has(snap, key) {
-		return fmt.Errorf("quarantine of %s: %w", digest, runbook.ErrNotFound)
-	}
-	if err := decode(snap, key, &q); err != nil {
+	q, err := entry[record.Quarantine](snap, key)
+	if err != nil {
 		return err
+	}
+	if q == nil {
+		return fmt.Errorf("quarantine of %s: %w", digest, runbook.ErrNotFound)
 	}
 	q.Lifted = "by " + by + ": " + reason
 	return e.putOne(ctx, key, index(snap, key), q)

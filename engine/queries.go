@@ -70,16 +70,19 @@ func (e *Engine) Approval(ctx context.Context, id string) (record.Approval, erro
 }
 
 // one reads the record of one key.
-func one[T any](ctx context.Context, st store.Store, key, what string) (T, error) {
-	var v T
+func one[T any](ctx context.Context, st store.Store, key, what string) (none T, err error) {
 	snap, err := st.Read(ctx, key)
 	if err != nil {
-		return v, later(err)
+		return none, later(err)
 	}
-	if !has(snap, key) {
-		return v, fmt.Errorf("%s: %w", what, runbook.ErrNotFound)
+	v, err := entry[T](snap, key)
+	switch {
+	case err != nil:
+		return none, err
+	case v == nil:
+		return none, fmt.Errorf("%s: %w", what, runbook.ErrNotFound)
 	}
-	return v, decode(snap, key, &v)
+	return *v, nil
 }
 
 // Live asks again how things stand for an approval: the trigger's own answer now, and

@@ -87,11 +87,9 @@ func (v *snapshot) takeRelease(snap store.Snapshot) error {
 	if err := decode(snap, store.WatchdogKey, &word); err == nil {
 		v.Watchdog = word.At
 	}
-	if key := store.ReleaseKey(v.target.Service, v.target.Region); has(snap, key) {
-		v.Release = &record.Release{}
-		if err := decode(snap, key, v.Release); err != nil {
-			return err
-		}
+	var err error
+	if v.Release, err = entry[record.Release](snap, store.ReleaseKey(v.target.Service, v.target.Region)); err != nil {
+		return err
 	}
 	v.Outbox = map[string]bool{}
 	for _, en := range snap.Under(store.OutboxKey("")) {
@@ -110,24 +108,14 @@ func (v *snapshot) takeRelease(snap store.Snapshot) error {
 	return nil
 }
 
-func (e *Engine) readIncident(ctx context.Context, v *snapshot) error {
+func (e *Engine) readIncident(ctx context.Context, v *snapshot) (err error) {
 	if v.Release == nil || v.Release.Incident == "" {
 		return nil
 	}
-	key := store.IncidentKey(v.Release.Incident)
-	snap, err := e.store.Read(ctx, key)
-	if err != nil {
-		return fmt.Errorf("read incident %s: %w", v.Release.Incident, err)
+	v.Incident, err = fetch[record.Incident](ctx, e.store, store.IncidentKey(v.Release.Incident), v.indexes)
+	if err == nil && v.Incident != nil {
+		v.Approval, err = e.readApproval(ctx, v, v.Incident.Approval)
 	}
-	if !has(snap, key) {
-		return nil
-	}
-	v.Incident = &record.Incident{}
-	if err := decode(snap, key, v.Incident); err != nil {
-		return err
-	}
-	v.indexes[key] = index(snap, key)
-	v.Approval, err = e.readApproval(ctx, v, v.Incident.Approval)
 	return err
 }
 
@@ -136,17 +124,7 @@ func (e *Engine) readApproval(ctx context.Context, v *snapshot, id string) (*rec
 	if id == "" {
 		return nil, nil
 	}
-	key := store.ApprovalKey(id)
-	snap, err := e.store.Read(ctx, key)
-	if err != nil {
-		return nil, fmt.Errorf("read approval %s: %w", id, err)
-	}
-	if !has(snap, key) {
-		return nil, nil
-	}
-	v.indexes[key] = index(snap, key)
-	a := &record.Approval{}
-	return a, decode(snap, key, a)
+	return fetch[record.Approval](ctx, e.store, store.ApprovalKey(id), v.indexes)
 }
 
 // asking is the id of the question about the next step.
@@ -253,20 +231,12 @@ func (e *Engine) Bundle(ctx context.Context, digest string) (runbook.Bundle, err
 	if b, ok := e.bundles.Load(digest); ok {
 		return b.(runbook.Bundle), nil
 	}
-	key := store.BundleKey(digest)
-	snap, err := e.store.Read(ctx, key)
+	b, err := one[runbook.Bundle](ctx, e.store, store.BundleKey(digest), "bundle "+digest)
 	if err != nil {
-		return runbook.Bundle{}, fmt.Errorf("read bundle %s: %w", digest, err)
-	}
-	if !has(snap, key) {
-		return runbook.Bundle{}, fmt.Errorf("bundle %s: %w", digest, runbook.ErrNotFound)
-	}
-	var b runbook.Bundle
-	if err := decode(snap, key, &b); err != nil {
 		return b, err
 	}
 	if got := b.Digest(); got != digest {
-		return b, fmt.Errorf("read %s: the manifest's digest is %s: it was edited", key, got)
+		return b, fmt.Errorf("read bundle %s: the manifest's digest is %s: it was edited", digest, got)
 	}
 	e.bundles.Store(digest, b)
 	return b, nil
@@ -302,6 +272,27 @@ func decode(snap store.Snapshot, key string, into any) error {
 		return fmt.Errorf("read %s: %w", key, err)
 	}
 	return nil
+}
+
+// entry is the record of that key; nil if there is none.
+func entry[T any](snap store.Snapshot, key string) (*T, error) {
+	if !has(snap, key) {
+		return nil, nil
+	}
+	v := new(T)
+	return v, decode(snap, key, v)
+}
+
+// fetch reads one record and notes its index; nil if there is none.
+func fetch[T any](ctx context.Context, st store.Store, key string, indexes map[string]uint64) (*T, error) {
+	snap, err := st.Read(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, err)
+	}
+	if has(snap, key) {
+		indexes[key] = index(snap, key)
+	}
+	return entry[T](snap, key)
 }
 
 func has(snap store.Snapshot, key string) bool { _, ok := snap.Get(key); return ok }
