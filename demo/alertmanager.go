@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/prometheus/alertmanager/template"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/rules"
 )
 
@@ -21,8 +20,6 @@ type Hook struct {
 	Token string
 	// Deaf: Prometheus' alerts reach nobody.
 	Deaf bool
-	// Delivered, if set, is told of every answer.
-	Delivered func(alert string, status int, err error)
 
 	client http.Client
 }
@@ -42,15 +39,8 @@ func (h *Hook) Notify(ctx context.Context, _ string, alerts ...*rules.Alert) {
 		if h.Deaf || a.Labels.Get("autorollback") != "true" || a.State == rules.StatePending {
 			continue
 		}
-		status, err := h.post(ctx, a)
-		if h.Delivered != nil {
-			h.Delivered(a.Labels.Get(labels.AlertName), status, err)
-		}
+		_, _ = h.send(ctx, h.message(a)) // what is not taken is sent again
 	}
-}
-
-func (h *Hook) post(ctx context.Context, a *rules.Alert) (int, error) {
-	return h.send(ctx, h.message(a))
 }
 
 // send posts one message.

@@ -45,13 +45,8 @@ type GateCounts struct {
 	Bad      int64 `json:"bad"`
 }
 
-// Open says whether the candidate may start: only a pass opens, and only for this pair
-// of bundles and until it is older than maxAge.
-func (g Gate) Open(service, candidate, stable string, maxAge time.Duration, now time.Time) bool {
-	return g.Objection(service, candidate, stable, maxAge, now) == ""
-}
-
-// Objection says in one sentence why the candidate may not start; empty: it may.
+// Objection says in one sentence why the candidate may not start; empty: it may. Only a
+// pass opens, and only for this pair of bundles and until it is older than maxAge.
 func (g Gate) Objection(service, candidate, stable string, maxAge time.Duration, now time.Time) string {
 	switch {
 	case g.Schema != SchemaGate:
