@@ -33,8 +33,6 @@ type timestamp struct{ time.Time }
 
 // UnmarshalYAML implements yaml.Unmarshaler.
 func (m *timestamp) UnmarshalYAML(n *yaml.Node) (err error) {
-	if m.Time, err = ParseTime(n.Value); err != nil {
-		return fmt.Errorf("line %d: %w", n.Line, err)
-	}
-	return nil
+	m.Time, err = ParseTime(n.Value)
+	return err
 }

@@ -86,8 +86,18 @@ func join(path, key string) string {
 // runbook. check looks at what was read and notes further mistakes, each at the path of a
 // field. empty says what belongs into an empty file; without it an empty file leaves v as it
 // is. The error is [Problems].
-func Decode(file string, text []byte, v any, empty string, check func(note func(path, what, fix string))) error {
+func Decode(file string, text []byte, v any, empty string, check func(Check)) error {
 	return read(file, text, v, empty, func(p *decoder) { check(p.add) })
+}
+
+// A Check notes a mistake at the path of a field, e.g. "triggers[0].for".
+type Check func(path, what, fix string)
+
+// Want notes the mistake unless ok.
+func (note Check) Want(ok bool, path, what, fix string) {
+	if !ok {
+		note(path, what, fix)
+	}
 }
 
 func read(file string, text []byte, v any, empty string, check func(*decoder)) error {

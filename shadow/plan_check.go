@@ -24,27 +24,20 @@ func LoadPlan(path string) (Plan, error) {
 // error is of type runbook.Problems.
 func ParsePlan(file string, text []byte) (Plan, error) {
 	plan := DefaultPlan()
-	err := runbook.Decode(file, text, &plan, "", func(note func(path, what, fix string)) {
-		planCheck{note}.check(&plan)
+	err := runbook.Decode(file, text, &plan, "", func(c runbook.Check) {
+		planCheck{c}.check(&plan)
 	})
 	return plan, err
 }
 
 // planCheck notes the mistakes of a plan.
-type planCheck struct{ note func(path, what, fix string) }
-
-// want notes a mistake unless it is true.
-func (p planCheck) want(ok bool, path, what, fix string) {
-	if !ok {
-		p.note(path, what, fix)
-	}
-}
+type planCheck struct{ runbook.Check }
 
 func (p planCheck) check(plan *Plan) {
-	p.want(plan.Alpha > 0 && plan.Alpha <= 0.5, "alpha", "is not between 0 and 50 %",
+	p.Want(plan.Alpha > 0 && plan.Alpha <= 0.5, "alpha", "is not between 0 and 50 %",
 		"write the share of false alarms that you can bear, e.g. 1%")
 	_, err := time.LoadLocation(plan.Timezone)
-	p.want(err == nil, "timezone", fmt.Sprintf("%q is no time zone here", plan.Timezone), "write one of the IANA names, e.g. Europe/Berlin")
+	p.Want(err == nil, "timezone", fmt.Sprintf("%q is no time zone here", plan.Timezone), "write one of the IANA names, e.g. Europe/Berlin")
 	p.tolerance(&plan.Default.Absolute, "default.absolute")
 	p.tolerance(&plan.Default.Relative, "default.relative")
 	for i, f := range plan.Fields {
@@ -53,15 +46,15 @@ func (p planCheck) check(plan *Plan) {
 	for i, s := range plan.Scores {
 		at := fmt.Sprintf("scores[%d]", i)
 		p.path(s.Path, at+".path")
-		p.want(s.Element >= 0, at+".element", "is negative", "count elements from 0")
+		p.Want(s.Element >= 0, at+".element", "is negative", "count elements from 0")
 	}
 	p.segments(plan.Segments)
 	p.paths("allow_missing", plan.AllowMissing)
 	p.paths("allow_extra", plan.AllowExtra)
 	p.paths("show", plan.Show)
-	p.want(plan.MaxSegments >= 1 && plan.MaxSegments <= 1000, "max_segments", "is not between 1 and 1000",
+	p.Want(plan.MaxSegments >= 1 && plan.MaxSegments <= 1000, "max_segments", "is not between 1 and 1000",
 		"memory grows with it: 50 is the default")
-	p.want(plan.MaxFields >= 1 && plan.MaxFields <= 10_000, "max_fields", "is not between 1 and 10000",
+	p.Want(plan.MaxFields >= 1 && plan.MaxFields <= 10_000, "max_fields", "is not between 1 and 10000",
 		"memory grows with it: 200 is the default")
 	p.limits(plan.Limits)
 	p.require(plan.Require)
@@ -70,22 +63,22 @@ func (p planCheck) check(plan *Plan) {
 func (p planCheck) field(f FieldRule, at string) {
 	p.path(f.Path, at+".path")
 	kinds := []string{ByTolerance, ByExact, ByIgnore, BySet, ByTopK, ByClass}
-	p.want(f.Compare == "" || slices.Contains(kinds, f.Compare), at+".compare",
+	p.Want(f.Compare == "" || slices.Contains(kinds, f.Compare), at+".compare",
 		fmt.Sprintf("%q is no comparison", f.Compare), "write one of "+strings.Join(kinds, ", "))
-	p.want(f.Compare != ByTopK || f.K >= 1, at, "top_k needs k", "write k: 5")
-	p.want(f.Compare == ByTopK || f.K == 0, at+".k", "only top_k has a k", "write compare: top_k, or leave k out")
+	p.Want(f.Compare != ByTopK || f.K >= 1, at, "top_k needs k", "write k: 5")
+	p.Want(f.Compare == ByTopK || f.K == 0, at+".k", "only top_k has a k", "write compare: top_k, or leave k out")
 	for _, one := range []struct {
 		name  string
 		value *float64
 	}{{".absolute", f.Absolute}, {".relative", f.Relative}} {
 		p.tolerance(one.value, at+one.name)
-		p.want(one.value == nil || f.Compare == "" || f.Compare == ByTolerance, at+one.name,
+		p.Want(one.value == nil || f.Compare == "" || f.Compare == ByTolerance, at+one.name,
 			"has no meaning for "+f.Compare, "write compare: tolerance, or leave it out")
 	}
 }
 
 func (p planCheck) tolerance(v *float64, at string) {
-	p.want(v == nil || *v >= 0, at, "is not a finite number from 0 up", "write e.g. 0.001")
+	p.Want(v == nil || *v >= 0, at, "is not a finite number from 0 up", "write e.g. 0.001")
 }
 
 func (p planCheck) paths(list string, texts []string) {
@@ -96,7 +89,7 @@ func (p planCheck) paths(list string, texts []string) {
 
 func (p planCheck) path(text, at string) {
 	if _, err := ParsePath(text); err != nil {
-		p.note(at, err.Error(), "write keys with dots, [*] for every element, e.g. outputs.score[*]")
+		p.Check(at, err.Error(), "write keys with dots, [*] for every element, e.g. outputs.score[*]")
 	}
 }
 
@@ -104,9 +97,9 @@ func (p planCheck) segments(list []SegmentRule) {
 	seen := map[string]bool{}
 	for i, s := range list {
 		at := fmt.Sprintf("segments[%d]", i)
-		p.want(s.Name != "", at, "has no name", "write name: country")
-		p.want(!seen[s.Name], at+".name", fmt.Sprintf("%q is there twice", s.Name), "name each segment once")
-		p.want(s.Header == "" || s.Body == "", at, "has both a header and a body path", "keep one")
+		p.Want(s.Name != "", at, "has no name", "write name: country")
+		p.Want(!seen[s.Name], at+".name", fmt.Sprintf("%q is there twice", s.Name), "name each segment once")
+		p.Want(s.Header == "" || s.Body == "", at, "has both a header and a body path", "keep one")
 		seen[s.Name] = true
 		if s.Body != "" {
 			p.path(s.Body, at+".body")
@@ -115,23 +108,23 @@ func (p planCheck) segments(list []SegmentRule) {
 }
 
 func (p planCheck) limits(l Limits) {
-	p.want(l.PSI > 0, "limits.psi", "is not a finite number above 0", "leave it out for the default")
-	p.want(l.Shift > 0, "limits.shift", "is not a finite number above 0", "leave it out for the default")
-	p.want(l.SegmentSamples >= 1, "limits.segment_samples", "is below 1", "leave it out for the default, 300")
-	p.want(l.DriftSamples >= 100, "limits.drift_samples", "is below 100", "ten bins need more; the default is 500")
-	p.want(l.DriftSamples <= MaxDriftSamples, "limits.drift_samples", fmt.Sprintf("is above %d", MaxDriftSamples),
+	p.Want(l.PSI > 0, "limits.psi", "is not a finite number above 0", "leave it out for the default")
+	p.Want(l.Shift > 0, "limits.shift", "is not a finite number above 0", "leave it out for the default")
+	p.Want(l.SegmentSamples >= 1, "limits.segment_samples", "is below 1", "leave it out for the default, 300")
+	p.Want(l.DriftSamples >= 100, "limits.drift_samples", "is below 100", "ten bins need more; the default is 500")
+	p.Want(l.DriftSamples <= MaxDriftSamples, "limits.drift_samples", fmt.Sprintf("is above %d", MaxDriftSamples),
 		"a slice keeps no more pairs than that")
 }
 
 func (p planCheck) require(r Require) {
 	const fix = "write how many are needed, 0 for none"
-	p.want(r.Samples >= 1, "require.samples", "is below 1", "a verdict needs something to go by")
-	p.want(r.SegmentSamples >= 0, "require.segment_samples", "is negative", fix)
-	p.want(r.HourSamples >= 0, "require.hour_samples", "is negative", fix)
-	p.want(r.CellSamples >= 0, "require.cell_samples", "is negative", fix)
+	p.Want(r.Samples >= 1, "require.samples", "is below 1", "a verdict needs something to go by")
+	p.Want(r.SegmentSamples >= 0, "require.segment_samples", "is negative", fix)
+	p.Want(r.HourSamples >= 0, "require.hour_samples", "is negative", fix)
+	p.Want(r.CellSamples >= 0, "require.cell_samples", "is negative", fix)
 	for i, text := range r.Hours {
 		if _, err := ParseHours(text); err != nil {
-			p.note(fmt.Sprintf("require.hours[%d]", i), err.Error(), `write "all", "7" or "22-5"`)
+			p.Check(fmt.Sprintf("require.hours[%d]", i), err.Error(), `write "all", "7" or "22-5"`)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func ends[T float64 | time.Duration](node *yaml.Node, parse func(string) (T, err
 		high, err = parse(strings.TrimSpace(to))
 	}
 	if err != nil || high < low {
-		return low, high, fmt.Errorf("line %d: %q is neither a value nor a range low..high", node.Line, node.Value)
+		return low, high, fmt.Errorf("%q is neither a value nor a range low..high", node.Value)
 	}
 	return low, high, nil
 }
