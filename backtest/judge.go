@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/rules"
+	"gonum.org/v1/gonum/mathext"
 )
 
 // Match is an alert beside the real incidents.
@@ -90,6 +91,12 @@ func (j judge) incident(i RealIncident, all []Firing, releases []PastRelease, fr
 	}
 	return i
 }
+
+// confidence of all bounds.
+const confidence = 0.95
+
+// poissonAtMost is the exact one-sided bound of a Poisson mean after k events.
+func poissonAtMost(k int) float64 { return mathext.GammaIncRegInv(float64(k)+1, confidence) }
 
 // A Tally counts the alarms of one trigger: firings of one release and region that
 // are less than the tolerance apart are one alarm.
