@@ -6,7 +6,6 @@ import "time"
 // on the last minute; any check that fails, or has no values, counts; the count is never
 // reset, and at five the release is rolled back. The KPI is asked over its own window.
 type flagger struct {
-	shape  Shape
 	checks []check
 	failed int
 }
@@ -15,8 +14,6 @@ const (
 	flaggerEvery     = time.Minute
 	flaggerThreshold = 5
 )
-
-func newFlagger(s Shape, checks []check) *flagger { return &flagger{shape: s, checks: checks} }
 
 // Observe implements [Judge].
 func (j *flagger) Observe(f Frame) []string {
@@ -56,7 +53,6 @@ func failing(f Frame, checks []check, window time.Duration, noData bool) string 
 // measurement every five minutes, and more than three failed ones of one metric, ever,
 // end the release.
 type argo struct {
-	shape  Shape
 	checks []check
 	failed []int
 }
@@ -66,7 +62,7 @@ const (
 	argoLimit = 3
 )
 
-func newArgo(s Shape, checks []check) *argo { return &argo{s, checks, make([]int, len(checks))} }
+func newArgo(checks []check) *argo { return &argo{checks, make([]int, len(checks))} }
 
 // Observe implements [Judge].
 func (j *argo) Observe(f Frame) []string {
