@@ -77,6 +77,19 @@ type Window struct {
 	To   time.Time `json:"to,omitzero"`
 }
 
+// Add widens the window to a time, if that is known.
+func (w *Window) Add(at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	if w.From.IsZero() || at.Before(w.From) {
+		w.From = at
+	}
+	if at.After(w.To) {
+		w.To = at
+	}
+}
+
 // String returns the window's ends, or nothing.
 func (w Window) String() string {
 	if w.From.IsZero() {
