@@ -20,6 +20,14 @@ type RealIncident struct {
 	Lead    float64   `json:"lead_seconds,omitempty"` // caught: from its start to the first alert; negative: before it
 }
 
+// end is its beginning if only that is known.
+func (i RealIncident) end() time.Time {
+	if i.To.IsZero() {
+		return i.From
+	}
+	return i.To
+}
+
 // Keys by which lists of incidents name their moments: our own, those of
 // Alertmanager, of GitHub's issues and of Grafana's annotations.
 var (

@@ -37,11 +37,7 @@ type judge struct {
 }
 
 func (j judge) hits(f Firing, i RealIncident) bool {
-	end := i.To
-	if end.IsZero() {
-		end = i.From
-	}
-	return !f.To.Before(i.From.Add(-j.tolerance)) && !f.From.After(end.Add(j.tolerance))
+	return !f.To.Before(i.From.Add(-j.tolerance)) && !f.From.After(i.end().Add(j.tolerance))
 }
 
 // firing completes one firing.
@@ -72,10 +68,7 @@ func (j judge) incident(i RealIncident, all []Firing, releases []PastRelease, fr
 			i.By = append(i.By, f.Trigger)
 		}
 	}
-	end := i.To
-	if end.IsZero() {
-		end = i.From
-	}
+	end := i.end()
 	judged := always || slices.ContainsFunc(releases, func(r PastRelease) bool {
 		return !r.Start.After(end) && (r.End.IsZero() || r.End.After(i.From))
 	})

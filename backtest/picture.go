@@ -165,12 +165,8 @@ func (p *picture) incident(i RealIncident) {
 		return
 	}
 	words := html.EscapeString(fmt.Sprintf("%s, %s: %s", i.Name, clock(i.From), i.Outcome))
-	end := i.To
-	if end.IsZero() {
-		end = i.From
-	}
 	p.add(`<g><title>%s</title><line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="#000" stroke-width="1.5"/><rect x="%.1f" y="%d" width="%.1f" height="5"/></g>`,
-		words, p.x(i.From), p.x(i.From), frameTop, frameBottom, p.x(i.From), frameTop-6, math.Max(p.x(end)-p.x(i.From), 3))
+		words, p.x(i.From), p.x(i.From), frameTop, frameBottom, p.x(i.From), frameTop-6, math.Max(p.x(i.end())-p.x(i.From), 3))
 }
 
 func (p *picture) legend() {
