@@ -12,6 +12,7 @@ import (
 
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/shadow/stat"
 )
 
 // promised is the chance that a good release ever fires, over all its triggers with
@@ -268,7 +269,7 @@ func (s *trials) report(took time.Duration) CalibrationReport {
 
 func (s *trials) rate(trigger string) Rate {
 	r := Rate{Trigger: cmp.Or(trigger, "any with significance"), Fired: s.fired[trigger], Trials: s.count}
-	r.Low, r.High = clopperPearson(r.Fired, r.Trials)
+	r.Low, r.High = stat.ShareBounds(int64(r.Fired), int64(r.Trials), (1-confidence)/2)
 	if r.Trials > 0 {
 		r.Rate = float64(r.Fired) / float64(r.Trials)
 	}

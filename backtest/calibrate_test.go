@@ -101,7 +101,8 @@ func TestBounds(t *testing.T) {
 		k, n      int
 		low, high float64
 	}{{0, 10, 0, 0.3085}, {1, 10, 0.0025, 0.4450}, {10, 10, 0.6915, 1}, {5, 50, 0.0333, 0.2181}, {0, 1320, 0, 0.00279}} {
-		if low, high := clopperPearson(c.k, c.n); math.Abs(low-c.low) > 1e-4 || math.Abs(high-c.high) > 1e-4 {
+		r := (&trials{count: c.n, fired: map[string]int{"x": c.k}}).rate("x")
+		if low, high := r.Low, r.High; math.Abs(low-c.low) > 1e-4 || math.Abs(high-c.high) > 1e-4 {
 			t.Errorf("%d of %d: %g to %g, want %g to %g", c.k, c.n, low, high, c.low, c.high)
 		}
 	}

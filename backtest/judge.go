@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/rules"
+	"gonum.org/v1/gonum/mathext"
 )
 
 // Match is an alert beside the real incidents.
@@ -36,11 +37,7 @@ type judge struct {
 }
 
 func (j judge) hits(f Firing, i RealIncident) bool {
-	end := i.To
-	if end.IsZero() {
-		end = i.From
-	}
-	return !f.To.Before(i.From.Add(-j.tolerance)) && !f.From.After(end.Add(j.tolerance))
+	return !f.To.Before(i.From.Add(-j.tolerance)) && !f.From.After(i.end().Add(j.tolerance))
 }
 
 // firing completes one firing.
@@ -71,10 +68,7 @@ func (j judge) incident(i RealIncident, all []Firing, releases []PastRelease, fr
 			i.By = append(i.By, f.Trigger)
 		}
 	}
-	end := i.To
-	if end.IsZero() {
-		end = i.From
-	}
+	end := i.end()
 	judged := always || slices.ContainsFunc(releases, func(r PastRelease) bool {
 		return !r.Start.After(end) && (r.End.IsZero() || r.End.After(i.From))
 	})
@@ -90,6 +84,12 @@ func (j judge) incident(i RealIncident, all []Firing, releases []PastRelease, fr
 	}
 	return i
 }
+
+// confidence of all bounds.
+const confidence = 0.95
+
+// poissonAtMost is the exact one-sided bound of a Poisson mean after k events.
+func poissonAtMost(k int) float64 { return mathext.GammaIncRegInv(float64(k)+1, confidence) }
 
 // A Tally counts the alarms of one trigger: firings of one release and region that
 // are less than the tolerance apart are one alarm.

@@ -1,12 +1,17 @@
 package backtest
 
 import (
+	"context"
 	"fmt"
 	"html"
 	"io"
 	"math"
 	"strings"
 	"time"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // Size of a picture and of its frame, in pixels.
@@ -160,12 +165,8 @@ func (p *picture) incident(i RealIncident) {
 		return
 	}
 	words := html.EscapeString(fmt.Sprintf("%s, %s: %s", i.Name, clock(i.From), i.Outcome))
-	end := i.To
-	if end.IsZero() {
-		end = i.From
-	}
 	p.add(`<g><title>%s</title><line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="#000" stroke-width="1.5"/><rect x="%.1f" y="%d" width="%.1f" height="5"/></g>`,
-		words, p.x(i.From), p.x(i.From), frameTop, frameBottom, p.x(i.From), frameTop-6, math.Max(p.x(end)-p.x(i.From), 3))
+		words, p.x(i.From), p.x(i.From), frameTop, frameBottom, p.x(i.From), frameTop-6, math.Max(p.x(i.end())-p.x(i.From), 3))
 }
 
 func (p *picture) legend() {
@@ -180,3 +181,66 @@ func (p *picture) legend() {
 }
 
 func clock(at time.Time) string { return at.UTC().Format("Jan 2 15:04") }
+
+// curvePoints is about how many points a curve has over the whole period; while its
+// trigger fires, each evaluation gives one.
+const curvePoints = 2000
+
+// A point is a trigger's effect at a moment of a release.
+type point struct {
+	at      time.Time
+	value   float64
+	release string
+}
+
+// curves are the effects of all triggers, for the pictures.
+type curves struct {
+	w         *world
+	questions rules.Questions
+	step      time.Duration
+	next      time.Time
+	points    map[string][]point
+}
+
+func newCurves(w *world, q rules.Questions, from, to time.Time) *curves {
+	return &curves{w: w, questions: q, step: to.Sub(from) / curvePoints, next: from, points: map[string][]point{}}
+}
+
+// look takes a point of each trigger if it is time for one, or if the trigger fires.
+func (c *curves) look(ctx context.Context, now time.Time, active map[string]*Firing) {
+	due := !now.Before(c.next)
+	if due {
+		c.next = now.Add(c.step)
+	}
+	firing := map[string]bool{}
+	for _, f := range active {
+		firing[f.Trigger] = true
+	}
+	for _, t := range c.w.runbook.Triggers {
+		if !due && !firing[t.Name] {
+			continue
+		}
+		for _, rel := range c.releases(t, now) {
+			e, err := c.questions.Effect(t.Name, rel)
+			if err != nil {
+				continue
+			}
+			if v, ok := c.w.number(ctx, e, now); ok {
+				c.points[t.Name] = append(c.points[t.Name], point{now, v, rel.ID})
+			}
+		}
+	}
+}
+
+func (c *curves) releases(t runbook.Trigger, now time.Time) []record.Release {
+	if t.Absolute() {
+		return []record.Release{{Service: c.w.runbook.Service}}
+	}
+	var out []record.Release
+	for _, r := range c.w.releases {
+		if r.open(now) {
+			out = append(out, r.release(c.w.runbook.Service, now))
+		}
+	}
+	return out
+}

@@ -1,11 +1,8 @@
 package backtest
 
 import (
-	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -86,97 +83,68 @@ type listedRelease struct {
 	} `yaml:"weights"`
 }
 
+const fixRelease = "write a list of {stable: v1, candidate: v2, start: TIME, end: TIME, weight: 10}"
+
 // ParseReleases reads a list of releases, YAML or JSON, either bare or under the key
 // "releases". A misspelt key is an error, and so are two releases of one region at
 // the same time. The result is sorted by start; file is its name in messages.
 func ParseReleases(file string, text []byte) ([]PastRelease, error) {
-	var listed []listedRelease
-	if err := decodeList(text, "releases", &listed); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	var listed struct {
+		Releases []listedRelease `yaml:"releases"`
 	}
-	if len(listed) == 0 {
-		return nil, fmt.Errorf("%s: no release in it; write a list of {stable: v1, candidate: v2, start: TIME, end: TIME, weight: 10}", file)
+	into, list := any(&listed), "releases"
+	if yaml.Unmarshal(text, new([]yaml.Node)) == nil {
+		into, list = &listed.Releases, ""
 	}
-	out := make([]PastRelease, 0, len(listed))
-	for i, l := range listed {
-		r, err := l.release()
-		if err != nil {
-			return nil, fmt.Errorf("%s: releases[%d].%w", file, i, err)
+	var out []PastRelease
+	err := runbook.Decode(file, text, into, fixRelease, func(c runbook.Check) {
+		c.Want(len(listed.Releases) > 0, list, "no release in it", fixRelease)
+		for i, l := range listed.Releases {
+			out = append(out, l.release(c, fmt.Sprintf("%s[%d]", list, i)))
 		}
-		out = append(out, r)
+	})
+	if err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(out, func(a, b PastRelease) int { return a.Start.Compare(b.Start) })
 	return out, apart(file, out)
 }
 
-// decodeList decodes strictly what is a list, or a mapping with a list under key.
-func decodeList(text []byte, key string, into any) error {
-	var top yaml.Node
-	if err := yaml.Unmarshal(text, &top); err != nil {
-		return err
-	}
-	if len(top.Content) == 1 && top.Content[0].Kind == yaml.MappingNode {
-		only := top.Content[0].Content
-		if len(only) != 2 || only[0].Value != key {
-			return fmt.Errorf("line %d: want a list, or a single key %q with a list", top.Content[0].Line, key)
-		}
-		var err error
-		if text, err = yaml.Marshal(only[1]); err != nil {
-			return err
-		}
-	}
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	d.KnownFields(true)
-	if err := d.Decode(into); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	return nil
-}
-
-func (l listedRelease) release() (PastRelease, error) {
+func (l listedRelease) release(c runbook.Check, at string) PastRelease {
 	r := PastRelease{ID: l.ID, Region: cmp.Or(l.Region, runbook.DefaultRegion), Stable: l.Stable, Candidate: l.Candidate, Start: l.Start.Time}
-	switch {
-	case r.Stable == "":
-		return r, errors.New("stable: is missing; write the stable version, as the version label has it")
-	case r.Candidate == "":
-		return r, errors.New("candidate: is missing; write the candidate's version, as the version label has it")
-	case r.Stable == r.Candidate:
-		return r, fmt.Errorf("candidate: %q is the stable version too; name two versions", r.Candidate)
-	case r.Start.IsZero():
-		return r, errors.New("start: is missing; " + fixTime)
-	}
+	c.Want(r.Stable != "", at+".stable", "is missing", "write the stable version, as the version label has it")
+	c.Want(r.Candidate != "", at+".candidate", "is missing", "write the candidate's version, as the version label has it")
+	c.Want(r.Stable != r.Candidate, at+".candidate", fmt.Sprintf("%q is the stable version too", r.Candidate), "name two versions")
+	c.Want(!r.Start.IsZero(), at+".start", "is missing", fixTime)
 	if l.End != nil {
 		r.End = l.End.Time
-		if !r.End.After(r.Start) {
-			return r, errors.New("end: is not after start; leave it out if the release was never closed")
-		}
+		c.Want(r.End.After(r.Start), at+".end", "is not after start", "leave it out if the release was never closed")
 	}
 	if r.ID == "" {
 		r.ID = fmt.Sprintf("%s-%s", r.Candidate, r.Start.Format("20060102T1504"))
 	}
-	return r, l.weights(&r)
+	r.Weights = l.weights(c, at, r.Start)
+	return r
 }
 
-func (l listedRelease) weights(r *PastRelease) error {
+func (l listedRelease) weights(c runbook.Check, at string, start time.Time) (all []Weight) {
 	if l.Weight != nil {
-		r.Weights = append(r.Weights, Weight{r.Start, *l.Weight})
+		all = append(all, Weight{start, *l.Weight})
 	}
 	for _, w := range l.Weights {
-		r.Weights = append(r.Weights, Weight{w.At.Time, w.Percent})
+		all = append(all, Weight{w.At.Time, w.Percent})
 	}
-	if len(r.Weights) == 0 {
-		return errors.New("weight: is missing; write the candidate's share in percent, or weights: [{at: TIME, percent: 5}]")
+	if len(all) == 0 {
+		c(at+".weight", "is missing", "write the candidate's share in percent, or weights: [{at: TIME, percent: 5}]")
+		return nil
 	}
-	slices.SortStableFunc(r.Weights, func(a, b Weight) int { return a.At.Compare(b.At) })
-	for _, w := range r.Weights {
-		if w.Percent < 0 || w.Percent > 100 {
-			return fmt.Errorf("weights: %d is not a share in percent; write 0 to 100", w.Percent)
-		}
+	slices.SortStableFunc(all, func(a, b Weight) int { return a.At.Compare(b.At) })
+	for _, w := range all {
+		c.Want(w.Percent >= 0 && w.Percent <= 100, at+".weights", fmt.Sprintf("%d is not a share in percent", w.Percent), "write 0 to 100")
 	}
-	if first := &r.Weights[0]; first.At.After(r.Start) {
-		return fmt.Errorf("weights: nothing is said for %s, the start; add {at: start, percent: N}", r.Start.Format(time.RFC3339))
-	}
-	return nil
+	c.Want(!all[0].At.After(start), at+".weights", fmt.Sprintf("nothing is said for %s, the start", start.Format(time.RFC3339)),
+		"add {at: start, percent: N}")
+	return all
 }
 
 // apart refuses two releases of one region at the same time, and two of one id.

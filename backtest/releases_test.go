@@ -34,19 +34,19 @@ func TestParseReleasesSaysHowToMend(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"empty":     {"[]", "no release in it"},
 		"misspelt":  {"- {stabel: v1}", "stabel"},
-		"no stable": {"- {candidate: v2}", "releases[0].stable: is missing; write"},
+		"no stable": {"- {candidate: v2}", "[0].stable: is missing; write"},
 		"same":      {"- {stable: v1, candidate: v1}", "name two versions"},
-		"no start":  {"- {stable: v1, candidate: v2, weight: 5}", "releases[0].start: is missing"},
+		"no start":  {"- {stable: v1, candidate: v2, weight: 5}", "[0].start: is missing"},
 		"bad start": {"- {stable: v1, candidate: v2, start: yesterday}", "write it like"},
 		"end first": {"- {" + one + ", end: 2026-01-06T09:00:00Z}", "not after start"},
 		"no weight": {"- {stable: v1, candidate: v2, start: 2026-01-06T10:00:00Z}", "weight: is missing"},
 		"weight":    {"- {stable: v1, candidate: v2, start: 2026-01-06T10:00:00Z, weight: 150}", "write 0 to 100"},
 		"at once":   {"- {" + one + "}\n- {id: x, " + one + "}", "while v2-20260106T1000 is open"},
-		"other key": {"deploys: []", `a single key "releases"`},
+		"other key": {"deploys: []", "deploys: unknown key; known here: releases"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseReleases("releases.yaml", []byte(c.text))
-			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "releases.yaml: ") {
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "releases.yaml:") {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})

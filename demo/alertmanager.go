@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
 
 	"github.com/prometheus/alertmanager/template"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/rules"
 )
 
@@ -21,8 +21,6 @@ type Hook struct {
 	Token string
 	// Deaf: Prometheus' alerts reach nobody.
 	Deaf bool
-	// Delivered, if set, is told of every answer.
-	Delivered func(alert string, status int, err error)
 
 	client http.Client
 }
@@ -42,15 +40,8 @@ func (h *Hook) Notify(ctx context.Context, _ string, alerts ...*rules.Alert) {
 		if h.Deaf || a.Labels.Get("autorollback") != "true" || a.State == rules.StatePending {
 			continue
 		}
-		status, err := h.post(ctx, a)
-		if h.Delivered != nil {
-			h.Delivered(a.Labels.Get(labels.AlertName), status, err)
-		}
+		_, _ = h.send(ctx, h.message(a)) // what is not taken is sent again
 	}
-}
-
-func (h *Hook) post(ctx context.Context, a *rules.Alert) (int, error) {
-	return h.send(ctx, h.message(a))
 }
 
 // send posts one message.
@@ -86,4 +77,28 @@ func (h *Hook) message(a *rules.Alert) message {
 	return message{Version: "4", GroupKey: fmt.Sprintf(`{}/{autorollback="true"}:%s`, a.Labels), Data: template.Data{
 		Receiver: "autorollback", Status: one.Status, Alerts: template.Alerts{one}, GroupLabels: kv,
 		CommonLabels: kv, CommonAnnotations: one.Annotations, ExternalURL: "http://localhost/demo"}}
+}
+
+// perMessage is how many alerts of a flood are in one message.
+const perMessage = 20
+
+// flood posts n forged alerts of every trigger of the runbook in turn, as if all of them
+// fired, and waits for none of the answers' sake: 200 and 503 are both fine.
+func (e *Environment) flood(ctx context.Context, n int) error {
+	var errs []error
+	for from := 0; from < n; from += perMessage {
+		m := message{Version: "4", GroupKey: "storm", Data: template.Data{Receiver: "autorollback", Status: "firing"}}
+		for i := from; i < min(n, from+perMessage); i++ {
+			t := e.Runbook.Triggers[i%len(e.Runbook.Triggers)]
+			m.Alerts = append(m.Alerts, template.Alert{Status: "firing", StartsAt: time.Now().Add(-time.Duration(i) * time.Second).UTC(),
+				Fingerprint: fmt.Sprintf("%016x", i), Labels: template.KV{"autorollback": "true", "alertname": "Storm", "service": e.Runbook.Service,
+					"trigger": t.Name, "severity": string(t.Severity), "nonce": fmt.Sprint(i)}})
+		}
+		status, err := e.Hook.send(ctx, m)
+		if err == nil && status != http.StatusOK && status != http.StatusServiceUnavailable {
+			err = fmt.Errorf("alert_storm: the receiver answers %d", status)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/gameday"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -44,10 +45,7 @@ func NewRouter(s store.Store, routing runbook.Routing, pods map[string][]string)
 	if err != nil {
 		return nil, fmt.Errorf("start router: %w", err)
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 256
-	return &Router{store: s, codec: codec, key: routing.Key, listener: l, pods: pods, mirror: newMirroring(),
-		client: &http.Client{Transport: transport, Timeout: 5 * time.Second}}, nil
+	return &Router{store: s, codec: codec, key: routing.Key, listener: l, pods: pods, mirror: newMirroring(), client: newClient()}, nil
 }
 
 // Addr is the router's host:port.
@@ -135,4 +133,25 @@ func (r *Router) pick() string {
 		}
 	}
 	return ""
+}
+
+// watchAgain is how long a follower waits after a store that did not answer.
+const watchAgain = 250 * time.Millisecond
+
+// follow hands over what is under the prefix, first at once and then after each change,
+// until ctx ends. A store that does not answer is asked again after a pause, as real
+// routers and servers do: meanwhile nothing is handed over, so what was read last stays
+// in force.
+func follow(ctx context.Context, s store.Store, prefix string, take func(store.Snapshot)) {
+	after := uint64(0)
+	for ctx.Err() == nil {
+		snap, err := s.Watch(ctx, prefix, after)
+		if err != nil {
+			after = 0 // whatever was missed is read at once
+			_ = gameday.Pause(ctx, watchAgain)
+			continue
+		}
+		after = snap.Index
+		take(snap)
+	}
 }

@@ -2,7 +2,6 @@ package demo
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,10 +11,10 @@ import (
 	"os"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/autorollback/autorollback/shadow"
+	"golang.org/x/sync/errgroup"
 )
 
 // A Question is what a user of the day's world asks: the body of a request.
@@ -115,33 +114,25 @@ type Workload struct {
 	Rate  int           // questions a second
 	Whole time.Duration // how long the day takes, at least
 	From  time.Time     // midnight, for the users
-
-	sent, lost atomic.Int64
+	users
 }
-
-// Counts are the questions asked, and those without a good answer.
-func (d *Workload) Counts() (sent, lost int64) { return d.sent.Load(), d.lost.Load() }
 
 var dayCountries = []string{"DE", "FR"}
 
 // Run asks for a day, and waits for the answers.
 func (d *Workload) Run(ctx context.Context) error {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = inFlight
-	client := &http.Client{Transport: transport, Timeout: 5 * time.Second}
-	defer transport.CloseIdleConnections()
+	client := newClient()
+	defer client.CloseIdleConnections()
 	random := rand.New(rand.NewPCG(1, 2))
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	var under sync.WaitGroup
-	defer under.Wait()
-	room, began := make(chan struct{}, inFlight), time.Now()
-	all := int(d.Whole.Seconds() * float64(d.Rate))
-	for due := 0; due < all; {
+	var under errgroup.Group
+	under.SetLimit(inFlight) // on a slow machine the day is longer
+	began, all := time.Now(), int(d.Whole.Seconds()*float64(d.Rate))
+	for due := 0; due < all && ctx.Err() == nil; {
 		if due >= int(time.Since(began).Seconds()*float64(d.Rate)) {
 			select {
 			case <-ctx.Done():
-				return nil
 			case <-tick.C:
 			}
 			continue
@@ -149,39 +140,22 @@ func (d *Workload) Run(ctx context.Context) error {
 		at := d.From.Add(time.Duration(float64(due) / float64(all) * float64(24*time.Hour)))
 		q := Question{Country: dayCountries[random.IntN(len(dayCountries))], Hour: at.Hour(), X: random.NormFloat64()}
 		due++
-		select {
-		case <-ctx.Done():
-			return nil
-		case room <- struct{}{}: // on a slow machine the day is longer
-		}
 		n := d.sent.Add(1)
-		under.Go(func() { defer func() { <-room }(); d.ask(ctx, client, n, at, q) })
+		under.Go(func() error { return d.ask(ctx, client, n, at, q) })
 	}
-	return nil
+	return under.Wait()
 }
 
-func (d *Workload) ask(ctx context.Context, client *http.Client, n int64, at time.Time, q Question) {
+func (d *Workload) ask(ctx context.Context, client *http.Client, n int64, at time.Time, q Question) error {
 	text, err := json.Marshal(q)
 	if err != nil {
-		return
+		return fmt.Errorf("write question: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(text))
-	if err != nil {
-		return
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set(idHeader, "q"+strconv.FormatInt(n, 10))
-	req.Header.Set(timeHeader, at.Format(time.RFC3339Nano))
-	resp, err := client.Do(req)
-	if err != nil {
-		d.lost.Add(1)
-		return
-	}
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, resp.Body) // only the status counts
-	if resp.StatusCode != http.StatusOK {
-		d.lost.Add(1)
-	}
+	header := http.Header{"Content-Type": {"application/json"}}
+	header.Set(idHeader, "q"+strconv.FormatInt(n, 10))
+	header.Set(timeHeader, at.Format(time.RFC3339Nano))
+	d.post(ctx, client, d.URL, text, header)
+	return nil
 }
 
 // Rank is the score that a good version gives: one formula and a little noise.

@@ -123,7 +123,7 @@ func fix(ctx context.Context, s Scenario, env Environment, say func(string, ...a
 	defer cancel()
 	var errs []error
 	for _, b := range s.Fix {
-		say("        fix%s", strings.TrimPrefix(b.String(), "break"))
+		say("        fix: %s", b.What())
 		if err := env.Break(ctx, b); err != nil {
 			errs = append(errs, fmt.Errorf("fix %s: %w", s.Name, err))
 		}
@@ -212,11 +212,14 @@ func (b Break) Hits(candidate bool) bool {
 	return candidate
 }
 
-func (b Break) String() string {
+func (b Break) String() string { return "break: " + b.What() }
+
+// What is what breaks.
+func (b Break) What() string {
 	if b.Call != nil {
-		return "break: call " + b.Call.URL
+		return "call " + b.Call.URL
 	}
-	words := []string{"break: " + string(b.Fault)}
+	words := []string{string(b.Fault)}
 	if b.Of != "" {
 		words = append(words, "of "+b.Of)
 	}

@@ -1,8 +1,6 @@
 package gameday
 
 import (
-	"time"
-
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -93,15 +91,6 @@ const (
 var faults = map[Fault]valueKind{
 	Latency: aDuration, Errors: aShare, KPIDrop: aShare, NullSpike: aShare, SchemaBreak: aShare, Drift: aShare, Outage: aShare,
 	PrometheusBlind: noValue, ConsulLeaderLost: noValue, AlertStorm: aNumber, EncoderMismatch: aWord,
-}
-
-// first is when the first thing breaks.
-func (s Scenario) first() time.Duration {
-	first := s.Break[0].After.Std()
-	for _, b := range s.Break {
-		first = min(first, b.After.Std())
-	}
-	return first
 }
 
 // Embeddable says which part of a scenario the embedded world cannot play honestly; nil if

@@ -1,16 +1,16 @@
 package gameday
 
 import (
-	"bytes"
+	"embed"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
-
-	"go.yaml.in/yaml/v3"
+	"strings"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -19,98 +19,63 @@ import (
 // ParseScenario reads a scenario, strictly: every mistake is a [runbook.Problem] with
 // its file and line, all of them at once.
 func ParseScenario(file string, text []byte) (Scenario, error) {
-	var s Scenario
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	if err := dec.Decode(&s); err != nil {
-		return s, yamlProblems(file, err)
-	}
-	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return s, runbook.Problem{File: file, Line: 1, What: "there is a second YAML document", Fix: "write one scenario per file"}
-	}
-	s.File = file
-	c := checker{file: file, text: text}
-	c.scenario(&s)
-	return s, errors.Join(c.problems...)
-}
-
-var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)
-
-// yamlProblems gives the YAML reader's errors their file and line.
-func yamlProblems(file string, err error) error {
-	if errors.Is(err, io.EOF) {
-		return runbook.Problem{File: file, Line: 1, What: "the file is empty", Fix: "see `autorollback gameday show errors`"}
-	}
-	texts := []string{err.Error()}
-	if several := new(yaml.TypeError); errors.As(err, &several) {
-		texts = several.Errors
-	}
-	var all []error
-	for _, text := range texts {
-		p := runbook.Problem{File: file, Line: 1, What: text, Fix: "see docs/gameday.md"}
-		if m := yamlLine.FindStringSubmatch(text); m != nil {
-			p.Line, _ = strconv.Atoi(m[1]) // digits
-			p.What = m[2]
-		}
-		all = append(all, p)
-	}
-	return errors.Join(all...)
+	s := Scenario{File: file}
+	err := runbook.Decode(file, text, &s, "see `autorollback gameday show errors`", func(c runbook.Check) {
+		checker{c}.scenario(&s)
+	})
+	return s, err
 }
 
 // checker looks at what was read.
-type checker struct {
-	file     string
-	text     []byte
-	problems []error
-}
+type checker struct{ runbook.Check }
 
 var scenarioName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
-func (c *checker) scenario(s *Scenario) {
-	c.want(s.Schema == runbook.Schema, "schema", "must be 1", "write `schema: 1`")
-	c.want(scenarioName.MatchString(s.Name), "name", fmt.Sprintf("%q is no name", s.Name), "use lower-case letters, digits and dashes")
-	c.want(s.Says != "", "says", "is missing", "say in one sentence what breaks")
-	c.want(s.Share >= 1 && s.Share <= 99, "share", fmt.Sprintf("%d is not between 1 and 99", s.Share), "both versions need traffic when it breaks")
-	c.want(s.Watch > 0, "watch", "is missing", "say how long to watch at most, e.g. 90s")
-	c.want(len(s.Break) > 0, "break", "is missing", "name at least one thing that breaks")
-	for i := range s.Break {
-		c.broken(s.Break[i], "break", i)
+func (c checker) scenario(s *Scenario) {
+	c.Want(s.Schema == runbook.Schema, "schema", "must be 1", "write `schema: 1`")
+	c.Want(scenarioName.MatchString(s.Name), "name", fmt.Sprintf("%q is no name", s.Name), "use lower-case letters, digits and dashes")
+	c.Want(s.Says != "", "says", "is missing", "say in one sentence what breaks")
+	c.Want(s.Share >= 1 && s.Share <= 99, "share", fmt.Sprintf("%d is not between 1 and 99", s.Share), "both versions need traffic when it breaks")
+	c.Want(s.Watch > 0, "watch", "is missing", "say how long to watch at most, e.g. 90s")
+	c.Want(len(s.Break) > 0, "break", "is missing", "name at least one thing that breaks")
+	for i, b := range s.Break {
+		c.broken(b, fmt.Sprintf("break[%d]", i))
 	}
 	for i, b := range s.Fix {
-		c.want(b.Call != nil && b.Fault == "", at("fix", i, "call"), "fixing is a call", "name a call; the embedded world needs none")
+		c.Want(b.Call != nil && b.Fault == "", fmt.Sprintf("fix[%d]", i), "fixing is a call", "name a call; the embedded world needs none")
 	}
 	c.expect(s.Expect)
 	for _, b := range s.Break {
-		c.want(s.Watch > b.After, "watch", fmt.Sprintf("%s ends before something breaks at %s", s.Watch, b.After), "watch longer")
+		c.Want(s.Watch > b.After, "watch", fmt.Sprintf("%s ends before something breaks at %s", s.Watch, b.After), "watch longer")
 	}
 }
 
-func (c *checker) expect(e Expect) {
+func (c checker) expect(e Expect) {
 	actions := []record.Action{record.RollBack, record.Ask, record.Freeze, record.Hold, None}
-	c.want(slices.Contains(actions, e.Action), "action", fmt.Sprintf("%q is no action", e.Action), "one of rollback, ask, freeze, hold, none")
+	c.Want(slices.Contains(actions, e.Action), "expect.action", fmt.Sprintf("%q is no action", e.Action), "one of rollback, ask, freeze, hold, none")
 	outcomes := []record.Outcome{"", record.Recovered, record.NotRecovered, record.WrongCause, record.CannotTell}
-	c.want(slices.Contains(outcomes, e.Verdict), "verdict", fmt.Sprintf("%q is no verdict", e.Verdict), "one of recovered, not_recovered, wrong_cause, cannot_tell, or none at all")
-	c.want(e.Action != record.RollBack || e.Verdict != "", "action", "a rollback ends with a verdict", "add `verdict: recovered`")
+	c.Want(slices.Contains(outcomes, e.Verdict), "expect.verdict", fmt.Sprintf("%q is no verdict", e.Verdict), "one of recovered, not_recovered, wrong_cause, cannot_tell, or none at all")
+	c.Want(e.Action != record.RollBack || e.Verdict != "", "expect.action", "a rollback ends with a verdict", "add `verdict: recovered`")
 }
 
-func (c *checker) broken(b Break, list string, i int) {
+func (c checker) broken(b Break, at string) {
 	switch {
 	case b.Call != nil:
 		u, err := url.Parse(b.Call.URL)
-		c.want(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", at(list, i, "url"), fmt.Sprintf("%q is no address", b.Call.URL), "write http://HOST/… or https://HOST/…")
-		c.want(b.Fault == "", at(list, i, "fault"), "a call and a fault at once", "write two breaks")
+		c.Want(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", at+".call.url", fmt.Sprintf("%q is no address", b.Call.URL), "write http://HOST/… or https://HOST/…")
+		c.Want(b.Fault == "", at+".fault", "a call and a fault at once", "write two breaks")
 		return
 	case b.Fault == "":
-		c.want(false, at(list, i, ""), "neither a fault nor a call", "name one of: "+Faults())
+		c.Want(false, at, "neither a fault nor a call", "name one of: "+Faults())
 		return
 	}
 	kind, ok := faults[b.Fault]
-	if c.want(ok, at(list, i, "fault"), fmt.Sprintf("%q is no fault", b.Fault), "one of: "+Faults()); !ok {
+	if c.Want(ok, at+".fault", fmt.Sprintf("%q is no fault", b.Fault), "one of: "+Faults()); !ok {
 		return
 	}
-	c.want(slices.Contains([]string{"", "candidate", "stable", "both"}, b.Of), at(list, i, "of"), fmt.Sprintf("%q is nobody", b.Of), "one of candidate, stable, both")
+	c.Want(slices.Contains([]string{"", "candidate", "stable", "both"}, b.Of), at+".of", fmt.Sprintf("%q is nobody", b.Of), "one of candidate, stable, both")
 	if err := kind.check(b.To); err != nil {
-		c.want(false, at(list, i, "to"), err.Error(), kind.fix())
+		c.Want(false, at+".to", err.Error(), kind.fix())
 	}
 }
 
@@ -139,4 +104,51 @@ func (k valueKind) check(text string) (err error) {
 
 func (k valueKind) fix() string {
 	return [...]string{"leave `to` out", "a time, e.g. 175ms", "a share, e.g. 40%", "a number, e.g. 300", "a name, e.g. v4"}[k]
+}
+
+//go:embed scenarios/*.yaml
+var scenarioFiles embed.FS
+
+// Scenarios are the scenarios of the embedded world, in the order of their names.
+func Scenarios() ([]Scenario, error) {
+	entries, err := scenarioFiles.ReadDir("scenarios")
+	if err != nil {
+		return nil, fmt.Errorf("list scenarios: %w", err)
+	}
+	var all []Scenario
+	for _, e := range entries {
+		s, err := EmbeddedScenario(strings.TrimSuffix(e.Name(), ".yaml"))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// EmbeddedScenario is the scenario of that name.
+func EmbeddedScenario(name string) (Scenario, error) {
+	text, err := ScenarioText(name)
+	if err != nil {
+		return Scenario{}, err
+	}
+	return ParseScenario(name+".yaml", text)
+}
+
+// ScenarioText is the file of the scenario of that name.
+func ScenarioText(name string) ([]byte, error) {
+	text, err := scenarioFiles.ReadFile(path.Join("scenarios", name+".yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("no scenario %q: see autorollback gameday list", name)
+	}
+	return text, nil
+}
+
+// Faults names every fault.
+func Faults() string {
+	var all []string
+	for _, f := range slices.Sorted(maps.Keys(faults)) {
+		all = append(all, string(f))
+	}
+	return strings.Join(all, ", ")
 }

@@ -2,7 +2,9 @@ package gameday
 
 import (
 	"fmt"
+	"html/template"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -13,9 +15,10 @@ const (
 	gameTop, gameBottom   = 70, 250
 )
 
-// Draw writes an SVG: the candidate's share as a line, the share of requests that failed
+// Picture is an SVG: the candidate's share as a line, the share of requests that failed
 // users as an area, and when each thing happened.
-func (s Score) Draw(out io.Writer) {
+func (s Score) Picture() template.HTML {
+	out := new(strings.Builder)
 	end := time.Second
 	for _, t := range s.Ticks {
 		end = max(end, t.At)
@@ -38,9 +41,10 @@ func (s Score) Draw(out io.Writer) {
 		if at > end*3/4 { // the label would not fit on the right
 			anchor, beside = "end", -3
 		}
-		fmt.Fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s %s</text>\n", x(at)+beside, 18+14*(n%4), anchor, m.name, seconds(at))
+		fmt.Fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s %s</text>\n", x(at)+beside, 18+14*(n%4), anchor, template.HTMLEscapeString(m.name), seconds(at))
 	}
 	fmt.Fprintf(out, "<text x=\"%d\" y=\"%d\">blue: the candidate's share of the traffic; red: share of requests that failed users; 0 to %s after the break</text>\n</svg>\n", gameLeft, gameHeight-15, seconds(end))
+	return template.HTML(out.String()) // every word in it is ours or escaped
 }
 
 type mark struct {

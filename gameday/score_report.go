@@ -2,11 +2,13 @@ package gameday
 
 import (
 	"bytes"
+	_ "embed"
 	"fmt"
-	"html"
+	"html/template"
 	"io"
 	"strings"
 	"text/tabwriter"
+	texttemplate "text/template"
 	"time"
 )
 
@@ -23,7 +25,7 @@ func (s Score) WriteText(out io.Writer) error {
 	fmt.Fprintf(out, "\n%s: %s, %d of %d\n", s.Scenario.Name, s.Word(), s.Passed, s.Measured())
 	t := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	for _, c := range s.Checks {
-		fmt.Fprintf(t, "  [%s]\t%s\t%s\t%s\n", c.box(), c.Name, c.span(), c.Says)
+		fmt.Fprintf(t, "  [%s]\t%s\t%s\t%s\n", c.Box(), c.Name, c.Span(), c.Says)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -32,7 +34,8 @@ func (s Score) WriteText(out io.Writer) error {
 	return err
 }
 
-func (c Check) box() string {
+// Box is what stands in the check's box: x, - if nobody could measure it, or nothing.
+func (c Check) Box() string {
 	switch {
 	case c.OK:
 		return "x"
@@ -42,7 +45,8 @@ func (c Check) box() string {
 	return " "
 }
 
-func (c Check) span() string {
+// Span is how long it took, of what limit.
+func (c Check) Span() string {
 	switch {
 	case c.Took == 0 && c.Limit == 0:
 		return ""
@@ -56,63 +60,36 @@ func (c Check) span() string {
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }
 
+var (
+	//go:embed report.md.tmpl
+	markdownReport string
+	//go:embed report.html.tmpl
+	htmlReport string
+
+	// reportFuncs write what the reports show.
+	reportFuncs = map[string]any{
+		"cell":    func(text string) string { return strings.ReplaceAll(text, "|", `\|`) },
+		"date":    func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
+		"seconds": seconds,
+		"since":   func(at, began time.Time) string { return seconds(at.Sub(began)) },
+	}
+)
+
 // Markdown is the report as Markdown, without the picture.
 func (s Score) Markdown() []byte {
-	var out bytes.Buffer
-	fmt.Fprintf(&out, "# Game day: %s %s\n\n%s\n\n", s.Scenario.Name, s.Word(), s.Scenario.Says)
-	fmt.Fprintf(&out, "Played %s, %d of %d.\n\n| | check | took | limit | |\n|---|---|---|---|---|\n", s.At.UTC().Format(time.RFC3339), s.Passed, s.Measured())
-	for _, c := range s.Checks {
-		took, limit := "", ""
-		if c.Took > 0 {
-			took = seconds(c.Took.Std())
-		}
-		if c.Limit > 0 {
-			limit = c.Limit.String()
-		}
-		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s |\n", c.box(), c.Name, took, limit, strings.ReplaceAll(c.Says, "|", `\|`))
-	}
-	fmt.Fprintf(&out, "\n## What was broken\n\n")
-	for _, b := range s.Scenario.Break {
-		fmt.Fprintf(&out, "- after %s: %s\n", b.After, strings.TrimPrefix(b.String(), "break: "))
-	}
-	if i := s.Incident; i != nil {
-		fmt.Fprintf(&out, "\n## What was done about it\n\nIncident %s, release %s.\n\n| after | | |\n|---|---|---|\n", i.ID, i.Release)
-		for _, r := range i.Timeline {
-			fmt.Fprintf(&out, "| %s | %s | %s |\n", seconds(r.At.Sub(s.Broke)), r.Kind, strings.ReplaceAll(r.Text, "|", `\|`))
-		}
-	}
-	return out.Bytes()
+	return rendered(texttemplate.Must(texttemplate.New("report").Funcs(reportFuncs).Parse(markdownReport)), s)
 }
-
-const sheet = `body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2em auto;padding:0 1em;color:#222}
-table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.3em .6em;text-align:left;vertical-align:top}
-.ok{color:#176f2c}.bad{color:#b3261e;font-weight:bold}svg{max-width:100%;height:auto}`
 
 // HTML is the report as one page that needs nothing else, with the picture.
 func (s Score) HTML() []byte {
+	return rendered(template.Must(template.New("report").Funcs(reportFuncs).Parse(htmlReport)), s)
+}
+
+// rendered fills a template of ours, every field of which exists: a test renders them.
+func rendered(t interface{ Execute(io.Writer, any) error }, s Score) []byte {
 	var out bytes.Buffer
-	e := html.EscapeString
-	class := map[bool]string{true: "ok", false: "bad"}
-	fmt.Fprintf(&out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Game day: %s</title><style>%s</style></head><body>\n", e(s.Scenario.Name), sheet)
-	fmt.Fprintf(&out, "<h1>Game day: %s <span class=\"%s\">%s</span></h1>\n<p>%s</p>\n<p>Played %s, %d of %d.</p>\n", e(s.Scenario.Name), class[s.OK], s.Word(), e(s.Scenario.Says), s.At.UTC().Format(time.RFC3339), s.Passed, s.Measured())
-	s.Draw(&out)
-	fmt.Fprint(&out, "<h2>Score</h2>\n<table><tr><th></th><th>check</th><th>took, limit</th><th></th></tr>\n")
-	sign := map[string]string{"x": "✓", " ": "✗", "-": "–"}
-	for _, c := range s.Checks {
-		fmt.Fprintf(&out, "<tr><td class=\"%s\">%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n", class[c.OK || c.Open], sign[c.box()], e(c.Name), e(c.span()), e(c.Says))
+	if err := t.Execute(&out, s); err != nil {
+		return []byte(err.Error())
 	}
-	fmt.Fprint(&out, "</table>\n<h2>What was broken</h2>\n<ul>\n")
-	for _, b := range s.Scenario.Break {
-		fmt.Fprintf(&out, "<li>after %s: %s</li>\n", b.After, e(strings.TrimPrefix(b.String(), "break: ")))
-	}
-	fmt.Fprint(&out, "</ul>\n")
-	if i := s.Incident; i != nil {
-		fmt.Fprintf(&out, "<h2>What was done about it</h2>\n<p>Incident %s, release %s.</p>\n<table>\n", e(i.ID), e(i.Release))
-		for _, r := range i.Timeline {
-			fmt.Fprintf(&out, "<tr><td>%s</td><td>%s</td><td>%s</td></tr>\n", seconds(r.At.Sub(s.Broke)), e(r.Kind), e(r.Text))
-		}
-		fmt.Fprint(&out, "</table>\n")
-	}
-	fmt.Fprint(&out, "</body></html>\n")
 	return out.Bytes()
 }

@@ -86,11 +86,11 @@ func TestScore(t *testing.T) {
 // The report says everything, and its picture is XML with every mark.
 func TestScoreReport(t *testing.T) {
 	s := ScoreOf(played())
-	var text, picture bytes.Buffer
+	var text bytes.Buffer
 	if err := s.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
-	s.Draw(&picture)
+	picture := string(s.Picture())
 	for name, page := range map[string]string{"text": text.String(), "markdown": string(s.Markdown()), "html": string(s.HTML())} {
 		for _, want := range []string{"errors", "passed", "time to detect", "4.0s", "right verdict"} {
 			if !strings.Contains(page, want) {
@@ -99,11 +99,11 @@ func TestScoreReport(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"broke 0.0s", "detected 4.0s", "acted 4.2s", "told 4.5s", "drained 7.0s", "recovered 20.0s", "polyline", "polygon"} {
-		if !strings.Contains(picture.String(), want) {
-			t.Errorf("the picture lacks %q:\n%s", want, picture.String())
+		if !strings.Contains(picture, want) {
+			t.Errorf("the picture lacks %q:\n%s", want, picture)
 		}
 	}
-	for d := xml.NewDecoder(bytes.NewReader(picture.Bytes())); ; {
+	for d := xml.NewDecoder(strings.NewReader(picture)); ; {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {

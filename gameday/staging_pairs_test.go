@@ -93,7 +93,7 @@ func TestStagingCountsPairs(t *testing.T) {
 		g.Mixed, g.Pairs = mixed, text
 		score := ScoreOf(g)
 		c := score.Checks[len(score.Checks)-1]
-		if c.box() != look.box || score.OK != (look.box != " ") || look.box == "-" && (!strings.Contains(c.Says, "not measured: ") || score.Passed != score.Measured() || score.Measured() != len(score.Checks)-1) {
+		if c.Box() != look.box || score.OK != (look.box != " ") || look.box == "-" && (!strings.Contains(c.Says, "not measured: ") || score.Passed != score.Measured() || score.Measured() != len(score.Checks)-1) {
 			t.Errorf("%s: %+v, passed %v, %d of %d", look.name, c, score.OK, score.Passed, score.Measured())
 		}
 	}

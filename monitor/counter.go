@@ -133,14 +133,3 @@ func (c *Counter) oldest(t model.Time) model.Time {
 
 // Series is how many series the counter keeps, those that vanished within 24 h included.
 func (c *Counter) Series() int { return len(c.series) }
-
-// Parts are the values of the label that tells a measure's parts apart, by their index in
-// PodCount.Parts.
-func (c *Counter) Parts(measure string) []string {
-	for i := range c.measures {
-		if m := &c.measures[i]; m.Name == measure {
-			return m.placed()
-		}
-	}
-	return nil
-}

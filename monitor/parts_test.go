@@ -32,9 +32,20 @@ func TestParts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			counter := NewCounter(ranker(), []rules.Measure{c.measure}, release)
 			expect(t, said(follow(counter, c.feed, c.n), analysis.Features, "c1"), c.want)
-			expect(t, fmt.Sprint(counter.Parts(analysis.Features)), c.parts)
+			expect(t, fmt.Sprint(counter.measures[0].placed()), c.parts)
 		})
 	}
+}
+
+// placed are the parts by their place.
+func (m *measure) placed() []string {
+	out := make([]string, m.known)
+	for at, place := range m.place {
+		if place != unplaced {
+			out[place] = m.names[at]
+		}
+	}
+	return out
 }
 
 func TestPartsAreBounded(t *testing.T) {
@@ -44,7 +55,7 @@ func TestPartsAreBounded(t *testing.T) {
 		add(counter, fmt.Sprintf("nulls{feature=f%d}", i), "5:1")
 	}
 	counter.Close(end(1))
-	if n := len(counter.Parts(analysis.Features)); n != mostParts {
+	if n := len(counter.measures[0].placed()); n != mostParts {
 		t.Errorf("%d parts", n)
 	}
 }

@@ -153,14 +153,3 @@ func (m *measure) settle(seen []int) {
 		}
 	}
 }
-
-// placed are the parts by their place.
-func (m *measure) placed() []string {
-	out := make([]string, m.known)
-	for at, place := range m.place {
-		if place != unplaced {
-			out[place] = m.names[at]
-		}
-	}
-	return out
-}

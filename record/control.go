@@ -40,12 +40,6 @@ func ParseControl(value []byte) (Control, error) {
 	return Control{}, fmt.Errorf("read control: mode %q is none of observe, active, paused", c.Mode)
 }
 
-// Overdue reports whether a pause has outlived its end. It does not return silently
-// to active: somebody is paged.
-func (c Control) Overdue(now time.Time) bool {
-	return c.Mode == runbook.Paused && !c.Until.IsZero() && now.After(c.Until)
-}
-
 // Control is the stop switch of the whole installation, key "control". An absent
 // key means active. A bare word (`consul kv put … paused`) is a valid value.
 type Control struct {

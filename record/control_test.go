@@ -41,21 +41,3 @@ func TestParseControl(t *testing.T) {
 		})
 	}
 }
-
-func TestOverdue(t *testing.T) {
-	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	for _, c := range []struct {
-		name string
-		c    record.Control
-		want bool
-	}{
-		{"pause that has passed", record.Control{Mode: runbook.Paused, Until: now.Add(-time.Second)}, true},
-		{"pause to come", record.Control{Mode: runbook.Paused, Until: now.Add(time.Second)}, false},
-		{"pause without end", record.Control{Mode: runbook.Paused}, false},
-		{"active", record.Control{Mode: runbook.Active, Until: now.Add(-time.Second)}, false},
-	} {
-		if got := c.c.Overdue(now); got != c.want {
-			t.Errorf("%s: %v", c.name, got)
-		}
-	}
-}

@@ -22,10 +22,16 @@ var pageStyle string
 // StyleHash returns the source expression, 'sha256-…' with its quotes, that a
 // Content-Security-Policy needs in style-src to allow the page's inline style, and
 // nothing else.
-func StyleHash() string {
-	sum := sha256.Sum256([]byte(pageStyle))
+func StyleHash() string { return styleHash(pageStyle) }
+
+func styleHash(style string) string {
+	sum := sha256.Sum256([]byte(style))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
+
+// PagePolicy returns the Content-Security-Policy of a page that needs nothing but its own
+// inline style.
+func PagePolicy(style string) string { return "default-src 'none'; style-src " + styleHash(style) }
 
 // HTML returns the incident's page as one file: inline style, no script, nothing
 // fetched. rb may be nil.
@@ -37,7 +43,7 @@ func HTML(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 		Style  template.CSS
 		Policy string
 		Width  int
-	}{newPage(inc, rb, opts), template.CSS(pageStyle), "default-src 'none'; style-src " + StyleHash(), pictureWidth})
+	}{newPage(inc, rb, opts), template.CSS(pageStyle), PagePolicy(pageStyle), pictureWidth})
 	if err != nil {
 		// The template is ours and every field of it exists: a test renders them all.
 		return fmt.Appendf(nil, "<!doctype html><title>incident</title><p>The page could not be made: %s", template.HTMLEscapeString(err.Error()))

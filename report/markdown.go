@@ -13,39 +13,40 @@ import (
 // came from outside can start markup, a tag, a mention or a link in it. rb may be nil.
 func Markdown(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 	p := newPage(inc, rb, opts)
-	var m md
-	m.line("# %s", p.Title)
-	m.line("")
-	m.line("**%s.** %s", upper(p.Status), p.Lede)
-	m.list("Do now", p.Choices)
+	var m Doc
+	m.Line("# %s", p.Title)
+	m.Line("")
+	m.Line("**%s.** %s", upper(p.Status), p.Lede)
+	m.List("Do now", p.Choices)
 	m.picture(p.Picture)
 	m.facts("What happened", p.Facts)
 	m.verdicts(p.Verdicts)
 	m.facts("Values", p.Values)
-	m.list("Why", p.Reasons)
+	m.List("Why", p.Reasons)
 	m.change(p.Change)
-	m.head("Versions")
+	m.Head("Versions")
 	m.table(p.Sides)
-	m.head("Timeline")
+	m.Head("Timeline")
 	m.table(p.Timeline)
-	m.head("Sources")
+	m.Head("Sources")
 	m.table(p.Sources)
 	m.facts("Evidence", p.Evidence)
 	m.followUp(p.FollowUp)
 	m.links(p.Links)
 	m.queries(p.Queries, p.MoreQueries)
 	if p.Made != "" {
-		m.line("")
-		m.line("Made by autorollback at %s.", p.Made)
+		m.Line("")
+		m.Line("Made by autorollback at %s.", p.Made)
 	}
 	return m.Bytes()
 }
 
-// md writes Markdown. Every argument of line is escaped, so that forgetting it is
-// not possible; only formats are markup.
-type md struct{ bytes.Buffer }
+// A Doc is Markdown that is written. Every argument is escaped, so that forgetting it is
+// not possible; only the formats of [Doc.Line] are markup.
+type Doc struct{ bytes.Buffer }
 
-func (m *md) line(format string, args ...string) {
+// Line writes a line.
+func (m *Doc) Line(format string, args ...string) {
 	escaped := make([]any, len(args))
 	for i, a := range args {
 		escaped[i] = escapeMarkdown(a)
@@ -56,119 +57,126 @@ func (m *md) line(format string, args ...string) {
 	fmt.Fprintf(m, format+"\n", escaped...)
 }
 
-func (m *md) head(title string) {
-	m.line("")
-	m.line("## %s", title)
-	m.line("")
+// Head begins a section.
+func (m *Doc) Head(title string) {
+	m.Line("")
+	m.Line("## %s", title)
+	m.Line("")
 }
 
-func (m *md) list(title string, items []string) {
+// List writes a section of bullets, if there are any.
+func (m *Doc) List(title string, items []string) {
 	if len(items) == 0 {
 		return
 	}
-	m.head(title)
+	m.Head(title)
 	for _, item := range items {
-		m.line("- %s", item)
+		m.Line("- %s", item)
 	}
 }
 
-func (m *md) facts(title string, facts []fact) {
+func (m *Doc) facts(title string, facts []fact) {
 	if len(facts) == 0 {
 		return
 	}
-	m.head(title)
-	m.line("| | |")
-	m.line("|---|---|")
+	m.Head(title)
+	m.Line("| | |")
+	m.Line("|---|---|")
 	for _, f := range facts {
-		m.line("| %s | %s |", f.Name, f.Value)
+		m.Line("| %s | %s |", f.Name, f.Value)
 	}
 }
 
-func (m *md) table(t table) {
+func (m *Doc) table(t table) {
 	if len(t.Rows) == 0 {
-		m.line("None.")
+		m.Line("None.")
 		return
 	}
-	m.line("|"+strings.Repeat(" %s |", len(t.Head)), t.Head...)
-	m.line("|" + strings.Repeat("---|", len(t.Head)))
-	for _, row := range t.Rows {
-		m.line("|"+strings.Repeat(" %s |", len(row)), row...)
-	}
+	m.Table(t.Head, t.Rows)
 	if t.More > 0 {
-		m.line("")
-		m.line("%s more are left out.", runbook.Figure(float64(t.More)))
+		m.Line("")
+		m.Line("%s more are left out.", runbook.Figure(float64(t.More)))
 	}
 }
 
-func (m *md) picture(p picture) {
+// Table writes rows under their heads.
+func (m *Doc) Table(head []string, rows [][]string) {
+	m.Line("|"+strings.Repeat(" %s |", len(head)), head...)
+	m.Line("|" + strings.Repeat("---|", len(head)))
+	for _, row := range rows {
+		m.Line("|"+strings.Repeat(" %s |", len(row)), row...)
+	}
+}
+
+func (m *Doc) picture(p picture) {
 	var steps []string
 	for _, s := range p.Stations {
 		steps = append(steps, s.Name+" "+s.Offset)
 	}
-	m.line("")
-	m.line("%s", strings.Join(steps, " → "))
+	m.Line("")
+	m.Line("%s", strings.Join(steps, " → "))
 }
 
-func (m *md) change(c *change) {
+func (m *Doc) change(c *change) {
 	if c == nil {
 		return
 	}
-	m.head("The change")
-	m.line("Weights: %s → %s", c.From, c.To)
-	m.line("")
+	m.Head("The change")
+	m.Line("Weights: %s → %s", c.From, c.To)
+	m.Line("")
 	m.table(c.Keys)
-	m.line("")
-	m.line("Digest: %s", c.Digest)
+	m.Line("")
+	m.Line("Digest: %s", c.Digest)
 }
 
-func (m *md) verdicts(all []verdict) {
+func (m *Doc) verdicts(all []verdict) {
 	for _, v := range all {
-		m.head(v.Name)
-		m.line("**%s** at %s. %s", upper(v.Outcome), v.When, v.Reason)
-		m.line("")
+		m.Head(v.Name)
+		m.Line("**%s** at %s. %s", upper(v.Outcome), v.When, v.Reason)
+		m.Line("")
 		m.table(v.Answers)
 	}
 }
 
-func (m *md) followUp(f followUp) {
-	m.head("Follow-up (draft)")
-	m.line("Owner: %s. Due: %s.", f.Owner, f.Due)
+func (m *Doc) followUp(f followUp) {
+	m.Head("Follow-up (draft)")
+	m.Line("Owner: %s. Due: %s.", f.Owner, f.Due)
 	if f.Tracker != "" {
-		m.line("")
-		m.line("Tracker: %s", f.Tracker)
+		m.Line("")
+		m.Line("Tracker: %s", f.Tracker)
 	}
-	m.line("")
+	m.Line("")
 	for _, a := range f.Actions {
-		m.line("- [ ] %s", a)
+		m.Line("- [ ] %s", a)
 	}
 }
 
-func (m *md) links(links []link) {
+func (m *Doc) links(links []link) {
 	if len(links) == 0 {
 		return
 	}
-	m.head("Links")
+	m.Head("Links")
 	for _, l := range links {
-		m.line("- [%s]("+target(l.URL)+")", l.Text)
+		m.Line("- [%s]("+target(l.URL)+")", l.Text)
 	}
 }
 
-func (m *md) queries(all []query, more int) {
+func (m *Doc) queries(all []query, more int) {
 	if len(all) == 0 {
 		return
 	}
-	m.head("Queries")
+	m.Head("Queries")
 	for i, q := range all {
 		if i > 0 {
-			m.line("")
+			m.Line("")
 		}
-		m.line("%s, asked at %s:", q.Name, q.At)
+		m.Line("%s, asked at %s:", q.Name, q.At)
 		m.fence("promql", q.Expr)
 		m.fence("json", quoteTags.Replace(q.Answer))
 	}
 	if more > 0 {
-		m.line("")
-		m.line("%s more are in the evidence folder.", runbook.Figure(float64(more)))
+		m.Line("")
+		m.Line("%s more are in the evidence folder.", runbook.Figure(float64(more)))
 	}
 }
 
@@ -177,7 +185,7 @@ func (m *md) queries(all []query, more int) {
 var quoteTags = strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`)
 
 // fence writes a code block whose fence is longer than any run of backticks in it.
-func (m *md) fence(language, text string) {
+func (m *Doc) fence(language, text string) {
 	if strings.TrimSpace(text) == "" {
 		return
 	}

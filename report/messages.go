@@ -125,17 +125,18 @@ func verdictMessage(inc record.Incident, v *record.Verdict, kind, of string, rb 
 }
 
 func message(inc record.Incident, kind string, page bool, now time.Time, title string, lines ...string) record.Message {
-	return record.Message{
-		Schema: runbook.Schema, ID: inc.ID + "-" + kind, Service: inc.Service, Region: inc.Region,
-		Incident: inc.ID, Kind: kind, Page: page, Title: cut(title, maxTitle),
-		Text: body(lines), StartsAt: breachBegan(inc), CreatedAt: now,
-	}
+	m := newMessage(inc.ID+"-"+kind, kind, inc.Service, inc.Region, now, title, lines)
+	m.Incident, m.Page, m.StartsAt = inc.ID, page, breachBegan(inc)
+	return m
 }
 
-// body is the lines of a message that say something.
-func body(lines []string) string {
+// newMessage says the lines that are not empty. It does not page, and begins now.
+func newMessage(id, kind, service, region string, now time.Time, title string, lines []string) record.Message {
 	lines = slices.DeleteFunc(lines, func(line string) bool { return line == "" })
-	return cut(strings.Join(lines, "\n"), maxText)
+	return record.Message{
+		Schema: runbook.Schema, ID: id, Kind: kind, Service: service, Region: region, Title: cut(title, maxTitle),
+		Text: cut(strings.Join(lines, "\n"), maxText), StartsAt: now, CreatedAt: now,
+	}
 }
 
 // More kinds of messages, about what stands between a decision and its effect.

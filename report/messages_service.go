@@ -20,11 +20,11 @@ const (
 // PromoteMsg asks an approver for the next step of the ramp. It is no alarm.
 func PromoteMsg(rel record.Release, rb *runbook.Runbook, a record.Approval, now time.Time) record.Message {
 	next, _ := rb.Rollout.Next(rel.Weight)
-	m := rampMessage(rel, KindPromote+"-"+a.ID[:min(8, len(a.ID))], now,
+	m := rampMessage(rel, KindPromote, "-"+a.ID[:min(8, len(a.ID))], now,
 		fmt.Sprintf("%s: take %s from %d %% to %d %%?", rel.Service, word(rel.Candidate.Version), rel.Weight, next.Weight),
 		fmt.Sprintf("Its time at %d %% is over, a rollback is possible right now, and nothing objects.", rel.Weight),
 		todo(fmt.Sprintf("approve or reject by %s. Without an answer nothing is moved.", clock(a.ExpiresAt))), owner(rb))
-	m.Kind, m.Approval = KindPromote, a.ID
+	m.Approval = a.ID
 	return m
 }
 
@@ -37,19 +37,17 @@ func PromotedMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.
 			by = rel.Moves[n-1].By
 		}
 	}
-	m := rampMessage(rel, KindPromoted, now,
+	return rampMessage(rel, KindPromoted, "", now,
 		fmt.Sprintf("%s: %s has %d %%", rel.Service, word(rel.Candidate.Version), rel.Weight),
 		fmt.Sprintf("From %d %% to %d %% by %s, in one transaction.", from, rel.Weight, word(by)), owner(rb))
-	m.Kind = KindPromoted
-	return m
 }
 
 // ProvedMsg says that a release is closed and its candidate is the last known good.
 func ProvedMsg(rel record.Release, rb *runbook.Runbook, by string, now time.Time) record.Message {
-	m := rampMessage(rel, KindProved, now,
+	m := rampMessage(rel, KindProved, "", now,
 		fmt.Sprintf("%s: %s is proved", rel.Service, word(rel.Candidate.Version)),
 		fmt.Sprintf("It has all traffic and its bake time is over: it is the last known good, and %s was the one before. The release is closed.", word(rel.Stable.Version)), owner(rb))
-	m.Kind, m.EndsAt = KindProved, now
+	m.EndsAt = now
 	return m
 }
 
@@ -62,19 +60,17 @@ func ProofMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.Mes
 		lines = append(lines, "Nothing was moved, and promotion is frozen.",
 			todo("look; then autorollback release resume "+rel.Service+", or autorollback release rollback "+rel.Service+"."))
 	}
-	m := rampMessage(rel, KindChecked, now, fmt.Sprintf("%s: the checks of %s at %d %% are %s", rel.Service, word(rel.Candidate.Version), rel.Weight, p.Health), append(lines, owner(rb))...)
-	m.Kind, m.Page = KindChecked, p.Health != record.Good
-	if !m.Page {
+	m := rampMessage(rel, KindChecked, "", now,
+		fmt.Sprintf("%s: the checks of %s at %d %% are %s", rel.Service, word(rel.Candidate.Version), rel.Weight, p.Health), append(lines, owner(rb))...)
+	if m.Page = p.Health != record.Good; !m.Page {
 		m.EndsAt = now
 	}
 	return m
 }
 
-func rampMessage(rel record.Release, what string, now time.Time, title string, lines ...string) record.Message {
-	return record.Message{
-		Schema: runbook.Schema, ID: fmt.Sprintf("%s-%s-%d", rel.ID, what, rel.Epoch), Service: rel.Service, Region: rel.Region,
-		Title: cut(title, maxTitle), Text: body(lines), StartsAt: now, CreatedAt: now,
-	}
+func rampMessage(rel record.Release, kind, of string, now time.Time, title string, lines ...string) record.Message {
+	id := fmt.Sprintf("%s-%s%s-%d", rel.ID, kind, of, rel.Epoch)
+	return newMessage(id, kind, rel.Service, rel.Region, now, title, lines)
 }
 
 // The kinds of messages about a service's rules in Prometheus. They belong to no release.
@@ -113,10 +109,10 @@ func DriftEndedMsg(c record.RulesCheck, rb *runbook.Runbook, now time.Time) reco
 }
 
 func rulesMessage(c record.RulesCheck, rb *runbook.Runbook, kind string, now time.Time, title string, lines ...string) record.Message {
-	return record.Message{
-		Schema: runbook.Schema, ID: fmt.Sprintf("rules-%s-%s-%d", c.Service, kind, c.Since.Unix()), Service: c.Service, Region: rb.Regions[0],
-		Kind: kind, Title: cut(title, maxTitle), Text: body(lines), StartsAt: c.Since, CreatedAt: now,
-	}
+	id := fmt.Sprintf("rules-%s-%s-%d", c.Service, kind, c.Since.Unix())
+	m := newMessage(id, kind, c.Service, rb.Regions[0], now, title, lines)
+	m.StartsAt = c.Since
+	return m
 }
 
 // The kinds of messages about a mirror. They belong to no incident.
@@ -160,8 +156,8 @@ func MirrorWaitsMsg(m record.Mirror, rb *runbook.Runbook, now time.Time) record.
 }
 
 func mirrorMessage(m record.Mirror, kind string, now time.Time, title string, lines ...string) record.Message {
-	return record.Message{
-		Schema: runbook.Schema, ID: fmt.Sprintf("mirror-%s-%s-%.8s-%d", m.Service, m.Region, m.Op, m.Notified), Kind: kind, Service: m.Service, Region: m.Region,
-		Title: cut(title, maxTitle), Text: body(lines), StartsAt: m.StartedAt, CreatedAt: now,
-	}
+	id := fmt.Sprintf("mirror-%s-%s-%.8s-%d", m.Service, m.Region, m.Op, m.Notified)
+	msg := newMessage(id, kind, m.Service, m.Region, now, title, lines)
+	msg.StartsAt = m.StartedAt
+	return msg
 }

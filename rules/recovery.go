@@ -45,16 +45,6 @@ func (r Recovery) Limit(before float64) float64 {
 	}
 }
 
-// Needs is how many samples it takes to tell. For a business check, whose level before
-// is a share p, that is where the tolerance is two standard errors wide:
-// 4(1-p)/(p·Relative²).
-func (r Recovery) Needs(before float64) float64 {
-	if !r.Business || !r.Variance.IsZero() || !(before > 0 && before < 1) || r.Relative <= 0 {
-		return r.MinSamples
-	}
-	return max(r.MinSamples, math.Ceil(4*(1-before)/(before*r.Relative*r.Relative)))
-}
-
 // leastBefore is the shortest look at the level before; a minute of it is noise.
 const leastBefore = runbook.Duration(5 * time.Minute)
 

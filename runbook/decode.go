@@ -178,7 +178,7 @@ func (p *decoder) decodeScalar(n *yaml.Node, v reflect.Value, path string) {
 	case v.Kind() == reflect.String:
 		p.add(path, fmt.Sprintf("%q is not text to YAML", n.Value), "put it in quotes")
 	case v.Kind() == reflect.Bool && tag == "!!bool",
-		v.Kind() == reflect.Int && tag == "!!int",
+		(v.Kind() == reflect.Int || v.Kind() == reflect.Int64) && tag == "!!int",
 		v.Kind() == reflect.Float64 && (tag == "!!int" || tag == "!!float"):
 		if err := n.Decode(v.Addr().Interface()); err != nil {
 			p.add(path, fmt.Sprintf("%q is out of range", n.Value), "write a smaller number")
@@ -222,7 +222,7 @@ func plainKind(k reflect.Kind) string {
 	switch k {
 	case reflect.Bool:
 		return "true or false"
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		return "whole number"
 	default:
 		return "number"

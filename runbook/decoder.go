@@ -1,10 +1,12 @@
 package runbook
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -80,13 +82,43 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
+// Decode reads the only document of a file, YAML or JSON, into v, a pointer, as strictly as a
+// runbook. check looks at what was read and notes further mistakes, each at the path of a
+// field. empty says what belongs into an empty file; without it an empty file leaves v as it
+// is. The error is [Problems].
+func Decode(file string, text []byte, v any, empty string, check func(Check)) error {
+	return read(file, text, v, empty, func(p *decoder) { check(p.add) })
+}
+
+// A Check notes a mistake at the path of a field, e.g. "triggers[0].for".
+type Check func(path, what, fix string)
+
+// Want notes the mistake unless ok.
+func (note Check) Want(ok bool, path, what, fix string) {
+	if !ok {
+		note(path, what, fix)
+	}
+}
+
+func read(file string, text []byte, v any, empty string, check func(*decoder)) error {
+	p := newDecoder(file)
+	if node, ok := p.one(text, empty); ok {
+		p.decode(node, reflect.ValueOf(v).Elem(), "")
+		check(p)
+	}
+	return p.problems.err()
+}
+
 // one returns the file's only YAML document.
-func (p *decoder) one(text []byte) (*yaml.Node, bool) {
-	dec := yaml.NewDecoder(strings.NewReader(string(text)))
+func (p *decoder) one(text []byte, empty string) (*yaml.Node, bool) {
+	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
 	err := dec.Decode(&doc)
 	if errors.Is(err, io.EOF) || err == nil && (len(doc.Content) == 0 || doc.Content[0].ShortTag() == "!!null") {
-		p.add("", "the file is empty", "start from `autorollback runbook new canary --service NAME`")
+		if empty == "" {
+			return &yaml.Node{Kind: yaml.MappingNode}, true
+		}
+		p.add("", "the file is empty", empty)
 		return nil, false
 	}
 	if err == nil {

@@ -2,7 +2,6 @@ package runbook
 
 import (
 	"fmt"
-	"reflect"
 	"strings"
 	"time"
 )
@@ -42,14 +41,12 @@ const (
 // ParseLaunch reads and checks a release file, in YAML or JSON, as strictly as a
 // runbook; file is its name in messages. The error is [Problems].
 func ParseLaunch(file string, text []byte) (Launch, error) {
-	p := newDecoder(file)
 	var l Launch
-	if node, ok := p.one(text); ok {
-		p.decode(node, reflect.ValueOf(&l).Elem(), "")
+	err := read(file, text, &l, begin, func(p *decoder) {
 		l.applyDefaults(p)
 		l.check(p)
-	}
-	if err := p.problems.err(); err != nil {
+	})
+	if err != nil {
 		return Launch{}, err
 	}
 	return l, nil

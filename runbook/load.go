@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 )
 
@@ -68,19 +67,20 @@ func LoadDir(dir string) ([]*Runbook, error) {
 // Parse reads and checks the text of one runbook file; file is its name in messages.
 // The error is [Problems].
 func Parse(file string, text []byte) (*Runbook, error) {
-	p := newDecoder(file)
 	rb := &Runbook{File: file, Digest: digest(text)}
-	if node, ok := p.one(text); ok {
-		p.decode(node, reflect.ValueOf(rb).Elem(), "")
+	err := read(file, text, rb, begin, func(p *decoder) {
 		rb.line = p.line("service")
 		rb.applyDefaults(p)
 		rb.check(p)
-	}
-	if err := p.problems.err(); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
 	return rb, nil
 }
+
+// begin is what an empty file is told.
+const begin = "start from `autorollback runbook new canary --service NAME`"
 
 func digest(text []byte) string {
 	sum := sha256.Sum256(text)

@@ -2,7 +2,6 @@ package runbook
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -84,9 +83,4 @@ func (r *Runbook) archived() SelfCheck {
 	return SelfCheck{"evidence archived", false,
 		"evidence.archive is not set: the folder stays on the daemon's disk",
 		"name the place where your team copies it to, e.g. a bucket with object lock"}
-}
-
-// Ready reports whether all five boxes are ticked.
-func Ready(checks []SelfCheck) bool {
-	return !slices.ContainsFunc(checks, func(c SelfCheck) bool { return !c.OK })
 }

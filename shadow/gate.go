@@ -45,13 +45,8 @@ type GateCounts struct {
 	Bad      int64 `json:"bad"`
 }
 
-// Open says whether the candidate may start: only a pass opens, and only for this pair
-// of bundles and until it is older than maxAge.
-func (g Gate) Open(service, candidate, stable string, maxAge time.Duration, now time.Time) bool {
-	return g.Objection(service, candidate, stable, maxAge, now) == ""
-}
-
-// Objection says in one sentence why the candidate may not start; empty: it may.
+// Objection says in one sentence why the candidate may not start; empty: it may. Only a
+// pass opens, and only for this pair of bundles and until it is older than maxAge.
 func (g Gate) Objection(service, candidate, stable string, maxAge time.Duration, now time.Time) string {
 	switch {
 	case g.Schema != SchemaGate:
@@ -80,6 +75,19 @@ func (g Gate) Objection(service, candidate, stable string, maxAge time.Duration,
 type Window struct {
 	From time.Time `json:"from,omitzero"`
 	To   time.Time `json:"to,omitzero"`
+}
+
+// Add widens the window to a time, if that is known.
+func (w *Window) Add(at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	if w.From.IsZero() || at.Before(w.From) {
+		w.From = at
+	}
+	if at.After(w.To) {
+		w.To = at
+	}
 }
 
 // String returns the window's ends, or nothing.

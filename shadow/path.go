@@ -9,10 +9,7 @@ import (
 // A Path names fields of a body: keys with dots between them, [*] for every element
 // of a list, * for any key, ** for any number of steps. A key with other characters
 // than letters, digits, _ and - is written ["like this"].
-type Path struct {
-	text  string
-	Steps []string
-}
+type Path struct{ Steps []string }
 
 const (
 	AnyElement = "[*]"
@@ -22,7 +19,7 @@ const (
 )
 
 func ParsePath(text string) (Path, error) {
-	p := Path{text: text}
+	var p Path
 	for rest := text; rest != ""; {
 		step, tail, err := nextStep(rest)
 		if err != nil {

@@ -2,177 +2,129 @@ package shadow
 
 import (
 	"fmt"
-	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
-	"go.yaml.in/yaml/v3"
 )
 
-// planCheck notes every mistake of a plan with its line.
-type planCheck struct {
-	file     string
-	root     *yaml.Node
-	problems runbook.Problems
+// LoadPlan reads a plan's file; see [ParsePlan].
+func LoadPlan(path string) (Plan, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Plan{}, fmt.Errorf("read plan: %w", err)
+	}
+	return ParsePlan(path, text)
 }
 
-// add notes a mistake at the path of keys and indexes, e.g. "fields", 0, "path".
-func (p *planCheck) add(what, fix string, path ...any) {
-	field, line, n := "", 1, p.root
-	if n.Kind == yaml.DocumentNode && len(n.Content) > 0 {
-		n = n.Content[0]
-	}
-	for _, step := range path {
-		switch s := step.(type) {
-		case string:
-			field += "." + s
-			n = child(n, s)
-		case int:
-			field += fmt.Sprintf("[%d]", s)
-			if n != nil && s < len(n.Content) {
-				n = n.Content[s]
-			} else {
-				n = nil
-			}
-		}
-		if n != nil {
-			line = n.Line
-		}
-	}
-	p.problems = append(p.problems, runbook.Problem{File: p.file, Line: line, Field: strings.TrimPrefix(field, "."), What: what, Fix: fix})
+// ParsePlan reads a plan strictly: an unknown key is a mistake, not a default. The
+// error is of type runbook.Problems.
+func ParsePlan(file string, text []byte) (Plan, error) {
+	plan := DefaultPlan()
+	err := runbook.Decode(file, text, &plan, "", func(c runbook.Check) {
+		planCheck{c}.check(&plan)
+	})
+	return plan, err
 }
 
-func child(n *yaml.Node, key string) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
-}
+// planCheck notes the mistakes of a plan.
+type planCheck struct{ runbook.Check }
 
-func (p *planCheck) check(plan *Plan) {
-	if plan.Alpha <= 0 || plan.Alpha > 0.5 {
-		p.add("is not between 0 and 50 %", "write the share of false alarms that you can bear, e.g. 1%", "alpha")
-	}
-	if _, err := time.LoadLocation(plan.Timezone); err != nil {
-		p.add(fmt.Sprintf("%q is no time zone here", plan.Timezone), "write one of the IANA names, e.g. Europe/Berlin", "timezone")
-	}
-	p.tolerance(plan.Default.Absolute, "default", "absolute")
-	p.tolerance(plan.Default.Relative, "default", "relative")
+func (p planCheck) check(plan *Plan) {
+	p.Want(plan.Alpha > 0 && plan.Alpha <= 0.5, "alpha", "is not between 0 and 50 %",
+		"write the share of false alarms that you can bear, e.g. 1%")
+	_, err := time.LoadLocation(plan.Timezone)
+	p.Want(err == nil, "timezone", fmt.Sprintf("%q is no time zone here", plan.Timezone), "write one of the IANA names, e.g. Europe/Berlin")
+	p.tolerance(&plan.Default.Absolute, "default.absolute")
+	p.tolerance(&plan.Default.Relative, "default.relative")
 	for i, f := range plan.Fields {
-		p.field(i, f)
+		p.field(f, fmt.Sprintf("fields[%d]", i))
 	}
 	for i, s := range plan.Scores {
-		p.path(s.Path, "scores", i, "path")
-		if s.Element < 0 {
-			p.add("is negative", "count elements from 0", "scores", i, "element")
-		}
+		at := fmt.Sprintf("scores[%d]", i)
+		p.path(s.Path, at+".path")
+		p.Want(s.Element >= 0, at+".element", "is negative", "count elements from 0")
 	}
 	p.segments(plan.Segments)
-	for key, list := range map[string][]string{"allow_missing": plan.AllowMissing, "allow_extra": plan.AllowExtra, "show": plan.Show} {
-		for i, path := range list {
-			p.path(path, key, i)
-		}
-	}
-	if plan.MaxSegments < 1 || plan.MaxSegments > 1000 {
-		p.add("is not between 1 and 1000", "memory grows with it: 50 is the default", "max_segments")
-	}
-	if plan.MaxFields < 1 || plan.MaxFields > 10_000 {
-		p.add("is not between 1 and 10000", "memory grows with it: 200 is the default", "max_fields")
-	}
+	p.paths("allow_missing", plan.AllowMissing)
+	p.paths("allow_extra", plan.AllowExtra)
+	p.paths("show", plan.Show)
+	p.Want(plan.MaxSegments >= 1 && plan.MaxSegments <= 1000, "max_segments", "is not between 1 and 1000",
+		"memory grows with it: 50 is the default")
+	p.Want(plan.MaxFields >= 1 && plan.MaxFields <= 10_000, "max_fields", "is not between 1 and 10000",
+		"memory grows with it: 200 is the default")
 	p.limits(plan.Limits)
 	p.require(plan.Require)
 }
 
-func (p *planCheck) field(i int, f FieldRule) {
-	p.path(f.Path, "fields", i, "path")
+func (p planCheck) field(f FieldRule, at string) {
+	p.path(f.Path, at+".path")
 	kinds := []string{ByTolerance, ByExact, ByIgnore, BySet, ByTopK, ByClass}
-	if f.Compare != "" && !slices.Contains(kinds, f.Compare) {
-		p.add(fmt.Sprintf("%q is no comparison", f.Compare), "write one of "+strings.Join(kinds, ", "), "fields", i, "compare")
-	}
-	if f.Compare == ByTopK && f.K < 1 {
-		p.add("top_k needs k", "write k: 5", "fields", i)
-	}
-	if f.Compare != ByTopK && f.K != 0 {
-		p.add("only top_k has a k", "write compare: top_k, or leave k out", "fields", i, "k")
-	}
-	for name, v := range map[string]*float64{"absolute": f.Absolute, "relative": f.Relative} {
-		if v == nil {
-			continue
-		}
-		p.tolerance(*v, "fields", i, name)
-		if f.Compare != "" && f.Compare != ByTolerance {
-			p.add("has no meaning for "+f.Compare, "write compare: tolerance, or leave it out", "fields", i, name)
-		}
+	p.Want(f.Compare == "" || slices.Contains(kinds, f.Compare), at+".compare",
+		fmt.Sprintf("%q is no comparison", f.Compare), "write one of "+strings.Join(kinds, ", "))
+	p.Want(f.Compare != ByTopK || f.K >= 1, at, "top_k needs k", "write k: 5")
+	p.Want(f.Compare == ByTopK || f.K == 0, at+".k", "only top_k has a k", "write compare: top_k, or leave k out")
+	for _, one := range []struct {
+		name  string
+		value *float64
+	}{{".absolute", f.Absolute}, {".relative", f.Relative}} {
+		p.tolerance(one.value, at+one.name)
+		p.Want(one.value == nil || f.Compare == "" || f.Compare == ByTolerance, at+one.name,
+			"has no meaning for "+f.Compare, "write compare: tolerance, or leave it out")
 	}
 }
 
-func (p *planCheck) tolerance(v float64, path ...any) {
-	if v < 0 || math.IsNaN(v) || math.IsInf(v, 0) {
-		p.add("is not a finite number from 0 up", "write e.g. 0.001", path...)
+func (p planCheck) tolerance(v *float64, at string) {
+	p.Want(v == nil || *v >= 0, at, "is not a finite number from 0 up", "write e.g. 0.001")
+}
+
+func (p planCheck) paths(list string, texts []string) {
+	for i, text := range texts {
+		p.path(text, fmt.Sprintf("%s[%d]", list, i))
 	}
 }
 
-func (p *planCheck) path(text string, path ...any) {
+func (p planCheck) path(text, at string) {
 	if _, err := ParsePath(text); err != nil {
-		p.add(err.Error(), "write keys with dots, [*] for every element, e.g. outputs.score[*]", path...)
+		p.Check(at, err.Error(), "write keys with dots, [*] for every element, e.g. outputs.score[*]")
 	}
 }
 
-func (p *planCheck) segments(list []SegmentRule) {
+func (p planCheck) segments(list []SegmentRule) {
 	seen := map[string]bool{}
 	for i, s := range list {
-		switch {
-		case s.Name == "":
-			p.add("has no name", "write name: country", "segments", i)
-		case seen[s.Name]:
-			p.add(fmt.Sprintf("%q is there twice", s.Name), "name each segment once", "segments", i, "name")
-		case s.Header != "" && s.Body != "":
-			p.add("has both a header and a body path", "keep one", "segments", i)
-		}
+		at := fmt.Sprintf("segments[%d]", i)
+		p.Want(s.Name != "", at, "has no name", "write name: country")
+		p.Want(!seen[s.Name], at+".name", fmt.Sprintf("%q is there twice", s.Name), "name each segment once")
+		p.Want(s.Header == "" || s.Body == "", at, "has both a header and a body path", "keep one")
 		seen[s.Name] = true
 		if s.Body != "" {
-			p.path(s.Body, "segments", i, "body")
+			p.path(s.Body, at+".body")
 		}
 	}
 }
 
-func (p *planCheck) limits(l Limits) {
-	for name, v := range map[string]float64{"psi": l.PSI, "shift": l.Shift} {
-		if !(v > 0) || math.IsInf(v, 0) {
-			p.add("is not a finite number above 0", "leave it out for the default", "limits", name)
-		}
-	}
-	if l.SegmentSamples < 1 {
-		p.add("is below 1", "leave it out for the default, 300", "limits", "segment_samples")
-	}
-	if l.DriftSamples < 100 {
-		p.add("is below 100", "ten bins need more; the default is 500", "limits", "drift_samples")
-	}
-	if l.DriftSamples > MaxDriftSamples {
-		p.add(fmt.Sprintf("is above %d", MaxDriftSamples), "a slice keeps no more pairs than that", "limits", "drift_samples")
-	}
+func (p planCheck) limits(l Limits) {
+	p.Want(l.PSI > 0, "limits.psi", "is not a finite number above 0", "leave it out for the default")
+	p.Want(l.Shift > 0, "limits.shift", "is not a finite number above 0", "leave it out for the default")
+	p.Want(l.SegmentSamples >= 1, "limits.segment_samples", "is below 1", "leave it out for the default, 300")
+	p.Want(l.DriftSamples >= 100, "limits.drift_samples", "is below 100", "ten bins need more; the default is 500")
+	p.Want(l.DriftSamples <= MaxDriftSamples, "limits.drift_samples", fmt.Sprintf("is above %d", MaxDriftSamples),
+		"a slice keeps no more pairs than that")
 }
 
-func (p *planCheck) require(r Require) {
-	for name, n := range map[string]int64{"samples": r.Samples, "segment_samples": r.SegmentSamples, "hour_samples": r.HourSamples, "cell_samples": r.CellSamples} {
-		if n < 0 {
-			p.add("is negative", "write how many are needed, 0 for none", "require", name)
-		}
-	}
-	if r.Samples < 1 {
-		p.add("is below 1", "a verdict needs something to go by", "require", "samples")
-	}
+func (p planCheck) require(r Require) {
+	const fix = "write how many are needed, 0 for none"
+	p.Want(r.Samples >= 1, "require.samples", "is below 1", "a verdict needs something to go by")
+	p.Want(r.SegmentSamples >= 0, "require.segment_samples", "is negative", fix)
+	p.Want(r.HourSamples >= 0, "require.hour_samples", "is negative", fix)
+	p.Want(r.CellSamples >= 0, "require.cell_samples", "is negative", fix)
 	for i, text := range r.Hours {
 		if _, err := ParseHours(text); err != nil {
-			p.add(err.Error(), `write "all", "7" or "22-5"`, "require", "hours", i)
+			p.Check(fmt.Sprintf("require.hours[%d]", i), err.Error(), `write "all", "7" or "22-5"`)
 		}
 	}
 }

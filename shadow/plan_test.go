@@ -8,8 +8,8 @@ import (
 
 func TestPlanMistakesNameLineAndMend(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"unknown key":         {"alpha: 1%\nalhpa: 2%", "p.yaml:2: alhpa: unknown key; known here: alpha, timezone,"},
-		"unknown inner key":   {"limits:\n  exces: 1%", "p.yaml:2: exces: unknown key; known here: excess,"},
+		"unknown key":         {"alpha: 1%\nalhpa: 2%", `p.yaml:2: alhpa: unknown key; did you mean "alpha"?`},
+		"unknown inner key":   {"limits:\n  exces: 1%", `p.yaml:2: limits.exces: unknown key; did you mean "excess"?`},
 		"comparison":          {"fields:\n  - path: a\n    compare: fuzzy", `p.yaml:3: fields[0].compare: "fuzzy" is no comparison; write one of tolerance, exact`},
 		"no k":                {"fields:\n  - {path: a, compare: top_k}", "p.yaml:2: fields[0]: top_k needs k"},
 		"k of another":        {"fields:\n  - {path: a, k: 3}", "fields[0].k: only top_k has a k"},
@@ -21,11 +21,11 @@ func TestPlanMistakesNameLineAndMend(t *testing.T) {
 		"zone":                {"timezone: Mars/Base", `p.yaml:1: timezone: "Mars/Base" is no time zone`},
 		"alpha":               {"alpha: 0%", "p.yaml:1: alpha: is not between 0 and 50 %"},
 		"hours":               {"require:\n  hours: [all, 25]", `p.yaml:2: require.hours[1]: "25" names no hours`},
-		"a share too great":   {"limits: {excess: 30}", `p.yaml:1: "30" has no unit and is above 1; write 30%`},
+		"a share too great":   {"limits: {excess: 30}", `p.yaml:1: limits.excess: "30" has no unit and is above 1; write 30%`},
 		"drift samples":       {"limits: {drift_samples: 5000}", "limits.drift_samples: is above 1024"},
 		"segments twice":      {"segments: [{name: a, header: x}, {name: a, body: y}]", `segments[1].name: "a" is there twice`},
 		"two sources":         {"segments: [{name: a, header: x, body: y}]", "segments[0]: has both"},
-		"two documents":       {"alpha: 1%\n---\nalpha: 2%", "holds more than one document"},
+		"two documents":       {"alpha: 1%\n---\nalpha: 2%", "a second YAML document"},
 		"not YAML":            {"a: [", "p.yaml:1: "},
 		"no requirement left": {"require: {samples: 0}", "require.samples: is below 1"},
 	} {

@@ -17,22 +17,6 @@ import (
 // drainWithin is how long requests under way may take once we stop.
 const drainWithin = changeWithin + 5*time.Second
 
-// Listen opens the addresses, all or none.
-func Listen(ctx context.Context, addresses []string) ([]net.Listener, error) {
-	var all []net.Listener
-	for _, address := range addresses {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-		if err != nil {
-			for _, opened := range all {
-				err = errors.Join(err, opened.Close())
-			}
-			return nil, fmt.Errorf("listen for people: %w", err)
-		}
-		all = append(all, l)
-	}
-	return all, nil
-}
-
 // Serve serves on the listeners, with TLS and authentication as the web
 // configuration file says, until ctx ends; then it finishes what is under way. An
 // empty configFile is plain HTTP.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/demo"
@@ -75,4 +77,25 @@ func (t *narrator) flip(ctx context.Context, change func(*runbook.Launch)) error
 	}
 	t.printEvent("a human flips, once green is seen to be warm: autorollback release flip ranker")
 	return t.pause(ctx, t.runbook.Metrics.Warmup.Std()+7*time.Second, "warm-up, then green is compared with blue's holdback")
+}
+
+// flags prints what each version's servers read now: the candidate's must say that it
+// serves nobody.
+func (t *narrator) flags(ctx context.Context) error {
+	snap, err := t.daemon.Store.Read(ctx, t.runbook.Routing.Flags)
+	if err != nil {
+		return fmt.Errorf("read flags: %w", err)
+	}
+	for _, e := range snap.Entries {
+		t.say("flags of %s: %s", strings.TrimPrefix(e.Key, t.runbook.Routing.Flags), e.Value)
+		var doc struct{ Serving bool }
+		if err := json.Unmarshal(e.Value, &doc); err != nil {
+			return fmt.Errorf("read %s: %w", e.Key, err)
+		}
+		stable := strings.HasSuffix(e.Key, "/"+t.release.Stable.Version)
+		if doc.Serving != stable {
+			return fmt.Errorf("demo: %s says serving %v", e.Key, doc.Serving)
+		}
+	}
+	return nil
 }

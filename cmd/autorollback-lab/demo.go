@@ -61,7 +61,6 @@ func demoCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action 
 type show struct {
 	console       cli.Console
 	scenario      scenario
-	story         story // of a breach
 	next          *demo.Version
 	hook          *demo.Hook
 	messages      *demo.MessageSink // nil: the log is enough

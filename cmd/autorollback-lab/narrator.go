@@ -19,7 +19,8 @@ type narrator struct {
 	began   time.Time
 	moves   map[string]int // printed so far, by release
 	lines   map[string]int // by incident
-	waiting string
+	waiting string         // printed last
+	asked   string         // the approval that was printed last
 	release record.Release
 	inc     record.Incident // the newest; zero: none yet
 }
@@ -109,17 +110,35 @@ func (t *narrator) launch(ctx context.Context, change func(*runbook.Launch)) err
 	return nil
 }
 
+// ended reports whether the incident has its verdict, and its evidence is sealed.
+func (t *narrator) ended() bool { return t.inc.Verdict != nil && !t.inc.EvidenceAt.IsZero() }
+
 // rolledBack waits for the incident's end and reports: one transaction, recovered.
 func (t *narrator) rolledBack(ctx context.Context, within time.Duration) error {
-	err := t.until(ctx, "the end of an incident", within, func() bool { return t.inc.Verdict != nil && !t.inc.EvidenceAt.IsZero() })
-	if err != nil {
+	if err := t.until(ctx, "the end of an incident", within, t.ended); err != nil {
 		return err
 	}
-	sent, failed := t.world.Traffic.Counts()
-	t.say("\n%d requests, %d failed users; the router now follows %v", sent, failed, t.world.Router.Split())
-	t.say("verdict: %s: %s\nincident page: %s", t.inc.Verdict.Outcome, t.inc.Verdict.Reason, filepath.Join(t.dir, "incidents", t.inc.ID, "incident.html"))
-	if t.inc.Verdict.Outcome != record.Recovered {
-		return fmt.Errorf("demo: the verdict must be %s", record.Recovered)
+	return t.verdict(record.Recovered)
+}
+
+// verdict prints how the incident ended, which must be so.
+func (t *narrator) verdict(must record.Outcome) error {
+	t.requests()
+	v := t.inc.Verdict
+	t.say("verdict: %s: %s\nincident page: %s", v.Outcome, v.Reason, filepath.Join(t.dir, "incidents", t.inc.ID, "incident.html"))
+	if v.Outcome != must {
+		return fmt.Errorf("demo: the verdict must be %s", must)
 	}
 	return nil
+}
+
+func (t *narrator) requests() {
+	sent, failed := t.world.Traffic.Counts()
+	t.say("\n%d requests, %d failed users; the router now follows %v", sent, failed, t.world.Router.Split())
+}
+
+func (d *show) say(format string, args ...any) { fmt.Fprintf(d.console.Out, format+"\n", args...) }
+
+func (d *show) line(at time.Duration, kind, text string) {
+	d.say("%+8.2fs  %-13s %s", at.Seconds(), kind, text)
 }

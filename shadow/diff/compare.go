@@ -42,7 +42,7 @@ func (c *comparison) report(who Subject, run shadow.Run, bad shadow.Bad, at time
 	c.bucket(segment{"", allHours})
 	r := &Report{
 		Schema: SchemaReport, Service: who.Service, Candidate: who.Candidate, Stable: who.Stable, At: at.UTC(), Plan: c.plan,
-		Window: shadow.Window{From: c.from, To: c.to}, Worst: c.worst.list,
+		Window: c.window, Worst: c.worst.list,
 	}
 	d := &family{}
 	for _, at := range order(c.buckets) {
@@ -65,7 +65,7 @@ func (c *comparison) counts(run shadow.Run, bad shadow.Bad) Counts {
 	whole := c.buckets[segment{"", allHours}]
 	return Counts{
 		Pairs: whole.pairs, Compared: whole.compared, Again: c.again, Bad: bad, Run: run,
-		Untimed: whole.pairs - c.timed, OtherSegs: c.others,
+		Untimed: c.untimed, OtherSegs: c.others,
 	}
 }
 

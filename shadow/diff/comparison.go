@@ -20,9 +20,8 @@ type comparison struct {
 	buckets    map[segment]*bucket
 	known      map[string]bool // segments
 	worst      worst
-	from       time.Time
-	to         time.Time
-	timed      int64 // pairs with a time
+	window     shadow.Window
+	untimed    int64 // pairs without a time
 	again      int64 // pairs with a good second answer of stable
 	others     int64 // pairs with a segment that did not fit
 	located    []*bucket
@@ -41,7 +40,7 @@ func newComparison(plan shadow.Plan) (*comparison, error) {
 
 func (c *comparison) add(p *shadow.Pair) {
 	c.comparator.pair++
-	c.window(p.TS)
+	c.window.Add(p.TS)
 	c.locate(p)
 	same := false
 	for _, b := range c.located {
@@ -58,23 +57,12 @@ func (c *comparison) add(p *shadow.Pair) {
 	c.fold(p, again)
 }
 
-func (c *comparison) window(at time.Time) {
-	if at.IsZero() {
-		return
-	}
-	c.timed++
-	if c.from.IsZero() || at.Before(c.from) {
-		c.from = at
-	}
-	if at.After(c.to) {
-		c.to = at
-	}
-}
-
 // locate finds the buckets that a pair belongs to.
 func (c *comparison) locate(p *shadow.Pair) {
 	hour := allHours
-	if !p.TS.IsZero() {
+	if p.TS.IsZero() {
+		c.untimed++
+	} else {
 		hour = p.TS.In(c.zone).Hour()
 	}
 	c.located = append(c.located[:0], c.bucket(segment{"", allHours}))

@@ -16,23 +16,23 @@ func TestGateOpensOnlyForItsPair(t *testing.T) {
 		t.Fatal(g, err)
 	}
 	now := g.At.Add(time.Hour)
-	if !g.Open("ranker", "sha256:c", "sha256:s", 24*time.Hour, now) {
-		t.Error("a current pass does not open")
+	if why := g.Objection("ranker", "sha256:c", "sha256:s", 24*time.Hour, now); why != "" {
+		t.Error("a current pass does not open:", why)
 	}
-	for name, open := range map[string]bool{
-		"another service":   g.Open("other", "sha256:c", "sha256:s", 24*time.Hour, now),
-		"another candidate": g.Open("ranker", "sha256:x", "sha256:s", 24*time.Hour, now),
-		"another stable":    g.Open("ranker", "sha256:c", "sha256:x", 24*time.Hour, now),
-		"too old":           g.Open("ranker", "sha256:c", "sha256:s", 24*time.Hour, now.Add(48*time.Hour)),
-		"of tomorrow":       g.Open("ranker", "sha256:c", "sha256:s", 24*time.Hour, g.At.Add(-time.Second)),
-		"no verdict":        shadow.Gate{Schema: shadow.SchemaGate, Service: "a", Candidate: "b", Stable: "c"}.Open("a", "b", "c", time.Hour, time.Time{}),
-		"inconclusive": func() bool {
+	for name, why := range map[string]string{
+		"another service":   g.Objection("other", "sha256:c", "sha256:s", 24*time.Hour, now),
+		"another candidate": g.Objection("ranker", "sha256:x", "sha256:s", 24*time.Hour, now),
+		"another stable":    g.Objection("ranker", "sha256:c", "sha256:x", 24*time.Hour, now),
+		"too old":           g.Objection("ranker", "sha256:c", "sha256:s", 24*time.Hour, now.Add(48*time.Hour)),
+		"of tomorrow":       g.Objection("ranker", "sha256:c", "sha256:s", 24*time.Hour, g.At.Add(-time.Second)),
+		"no verdict":        shadow.Gate{Schema: shadow.SchemaGate, Service: "a", Candidate: "b", Stable: "c"}.Objection("a", "b", "c", time.Hour, time.Time{}),
+		"inconclusive": func() string {
 			h := g
 			h.Verdict = shadow.Inconclusive
-			return h.Open("ranker", "sha256:c", "sha256:s", 24*time.Hour, now)
+			return h.Objection("ranker", "sha256:c", "sha256:s", 24*time.Hour, now)
 		}(),
 	} {
-		if open {
+		if why == "" {
 			t.Errorf("%s opens", name)
 		}
 	}

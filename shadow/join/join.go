@@ -66,9 +66,9 @@ func (j Join) each(ctx context.Context, run *shadow.Run, yield func(shadow.Pair)
 		return err
 	}
 	run.Bad, run.FirstBad = bad.Count, bad.First
-	both := stable.overlap(candidate.timeSpan)
-	if both.known && both.from.After(both.to) {
-		return fmt.Errorf("the logs share no time: stable's end %s, the candidate's begin %s (or the other way round); name logs of the same hours", stable.to.Format(time.RFC3339), candidate.from.Format(time.RFC3339))
+	both := overlap(stable.Window, candidate.Window)
+	if both.From.After(both.To) {
+		return fmt.Errorf("the logs share no time: stable's end %s, the candidate's begin %s (or the other way round); name logs of the same hours", stable.To.Format(time.RFC3339), candidate.From.Format(time.RFC3339))
 	}
 	for i := range parts {
 		if err := ctx.Err(); err != nil {
@@ -106,40 +106,23 @@ func partsFor(logs ...[]string) int {
 	return int(min(max(most/partBytes, 1), 256))
 }
 
-// A timeSpan is a span of time, if any time is known.
-type timeSpan struct {
-	from, to time.Time
-	known    bool
+// overlap is what two windows share; with one that is not known, nothing is known.
+func overlap(a, b shadow.Window) shadow.Window {
+	if a.From.IsZero() || b.From.IsZero() {
+		return shadow.Window{}
+	}
+	if b.From.After(a.From) {
+		a.From = b.From
+	}
+	if b.To.Before(a.To) {
+		a.To = b.To
+	}
+	return a
 }
 
-func (h *timeSpan) add(at time.Time) {
-	if at.IsZero() {
-		return
-	}
-	if !h.known || at.Before(h.from) {
-		h.from = at
-	}
-	if !h.known || at.After(h.to) {
-		h.to = at
-	}
-	h.known = true
-}
-
-func (h timeSpan) overlap(o timeSpan) timeSpan {
-	if !h.known || !o.known {
-		return timeSpan{}
-	}
-	if o.from.After(h.from) {
-		h.from = o.from
-	}
-	if o.to.Before(h.to) {
-		h.to = o.to
-	}
-	return h
-}
-
-func (h timeSpan) holds(at time.Time) bool {
-	return !h.known || at.IsZero() || !at.Before(h.from) && !at.After(h.to)
+// holds reports whether a time lies in the window; if one is not known, it may.
+func holds(w shadow.Window, at time.Time) bool {
+	return w.From.IsZero() || at.IsZero() || !at.Before(w.From) && !at.After(w.To)
 }
 
 var errLeft = errors.New("no more is wanted")

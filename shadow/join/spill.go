@@ -17,7 +17,7 @@ import (
 
 // spilled is one log, spread over files by the id's hash.
 type spilled struct {
-	timeSpan
+	shadow.Window
 	files []string
 }
 
@@ -57,7 +57,7 @@ func (j Join) spill(ctx context.Context, dir, name string, paths []string, o rec
 			run.Unanswered++
 			continue
 		}
-		s.add(rec.TS)
+		s.Add(rec.TS)
 		if err := out.add(entry{rec.ID, rec.TS, shadow.SegmentOf(j.Segments, &rec), *rec.Response}); err != nil {
 			return s, fmt.Errorf("write a temporary file: %w", err)
 		}
@@ -126,7 +126,7 @@ func entries(path string, take func(entry) error) error {
 
 // joinPart joins one part of both logs. The candidate's is held in memory: of mirrored
 // traffic it is the smaller one.
-func joinPart(stable, candidate string, both timeSpan, run *shadow.Run, yield func(shadow.Pair) bool) error {
+func joinPart(stable, candidate string, both shadow.Window, run *shadow.Run, yield func(shadow.Pair) bool) error {
 	held, used := map[string]entry{}, map[string]bool{}
 	if err := entries(candidate, func(l entry) error {
 		if _, twice := held[l.ID]; twice {
@@ -142,7 +142,7 @@ func joinPart(stable, candidate string, both timeSpan, run *shadow.Run, yield fu
 		c, ok := held[l.ID]
 		switch {
 		case !ok:
-			if both.holds(l.TS) {
+			if holds(both, l.TS) {
 				run.OnlyStable++
 			}
 			return nil
@@ -164,7 +164,7 @@ func joinPart(stable, candidate string, both timeSpan, run *shadow.Run, yield fu
 		return nil
 	})
 	for id, c := range held {
-		if !used[id] && both.holds(c.TS) {
+		if !used[id] && holds(both, c.TS) {
 			run.OnlyCandidate++
 		}
 	}

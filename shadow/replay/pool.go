@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"time"
 
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/shadow/recording"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 )
 
 // A pool sends requests side by side and writes the pairs in the recording's order, so
@@ -75,7 +75,7 @@ func (b *pool) feed(ctx context.Context, requests iter.Seq2[shadow.Record, error
 			}
 			continue
 		}
-		if err := pace.wait(ctx); err != nil {
+		if err := pace.Wait(ctx); err != nil {
 			return err
 		}
 		s := &job{rec, make(chan shadow.Pair, 1)}
@@ -126,40 +126,11 @@ func (b *pool) writePair(p shadow.Pair) error {
 	return recording.WriteLine(b.out, p)
 }
 
-// pace spreads requests evenly.
-type pace struct {
-	gap  time.Duration
-	next time.Time
-}
-
-func newPace(perSecond float64) *pace {
+// newPace spreads requests evenly; 0 is as fast as they go. What was missed while all workers
+// were busy is not made up for, save for waits that are shorter than a timer can keep.
+func newPace(perSecond float64) *rate.Limiter {
 	if perSecond <= 0 {
-		return &pace{}
+		return rate.NewLimiter(rate.Inf, 0)
 	}
-	return &pace{gap: time.Duration(float64(time.Second) / perSecond)}
-}
-
-// wait returns when the next request may go. What was missed while all workers were busy
-// is not made up for.
-func (p *pace) wait(ctx context.Context) error {
-	if p.gap == 0 {
-		return ctx.Err()
-	}
-	now := time.Now()
-	if p.next.Before(now) {
-		p.next = now
-	}
-	at := p.next
-	p.next = p.next.Add(p.gap)
-	if at.Sub(now) < time.Millisecond && p.gap < time.Millisecond {
-		return ctx.Err() // shorter waits than a timer can keep come in small groups
-	}
-	t := time.NewTimer(at.Sub(now))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/1000)))
 }

@@ -7,17 +7,14 @@ package report
 
 import (
 	"bytes"
-	"crypto/sha256"
-
-	"github.com/autorollback/autorollback/shadow/diff"
-
-	_ "embed"
-	"encoding/base64"
+	_ "embed" // the page's template and style
 	"fmt"
 	"html/template"
-)
+	"slices"
 
-// the page's template and style
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/shadow/diff"
+)
 
 //go:embed page.html.tmpl
 var pageTemplate string
@@ -30,18 +27,22 @@ type list struct {
 	Lines []string
 }
 
+func (r page) lists() []list {
+	bad := slices.Concat(r.Counts.Run.FirstBad, r.Counts.Bad.First)
+	return []list{{"Notes", r.Notes}, {"Method", r.Method.Text}, {"First records that could not be read", bad}}
+}
+
 // A page is a report with what its pages show of it.
 type page struct{ *diff.Report }
 
 // HTML returns the report as one file with its pictures: inline style, no script,
 // nothing fetched. Whatever comes from recordings or answers is escaped.
-func HTML(report *diff.Report) ([]byte, error) {
-	r := page{report}
+func HTML(of *diff.Report) ([]byte, error) {
+	r := page{of}
 	tmpl, err := template.New("page").Parse(pageTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("read the page's template: %w", err)
 	}
-	sum := sha256.Sum256([]byte(pageStyle))
 	var out bytes.Buffer
 	err = tmpl.Execute(&out, struct {
 		Report   *diff.Report
@@ -53,9 +54,9 @@ func HTML(report *diff.Report) ([]byte, error) {
 		Sections []section
 		Lists    []list
 	}{
-		report, template.CSS(pageStyle), "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'",
+		of, template.CSS(pageStyle), report.PagePolicy(pageStyle),
 		r.mismatchPlot(), r.heatmaps(), r.latencyBars(), r.sections(),
-		[]list{{"Notes", r.Notes}, {"Method", r.Method.Text}, {"First records that could not be read", append(r.Counts.Run.FirstBad, r.Counts.Bad.First...)}},
+		r.lists(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write the page: %w", err)

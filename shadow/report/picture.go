@@ -18,7 +18,6 @@ type bar struct {
 	Y, Text    int
 	Raw, Noise string // x of the points
 	Low, High  string // x of the bounds around the mismatch
-	Limit      string
 	Label      string
 	Bad        bool
 }

@@ -8,7 +8,6 @@ import "math"
 type Histogram struct {
 	counts []uint32
 	N      int64
-	sum    float64
 	max    float64
 }
 
@@ -25,7 +24,6 @@ func (h *Histogram) Add(v float64) {
 	}
 	h.counts[bucketOf(v)]++
 	h.N++
-	h.sum += v
 	h.max = math.Max(h.max, v)
 }
 
@@ -70,13 +68,6 @@ func (h *Histogram) Quantile(q float64) float64 {
 		}
 	}
 	return h.max
-}
-
-func (h *Histogram) mean() float64 {
-	if h.N == 0 {
-		return math.NaN()
-	}
-	return h.sum / float64(h.N)
 }
 
 // SlowerP returns the p-value of "the candidate's q-quantile is at most ratio times

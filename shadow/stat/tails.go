@@ -1,5 +1,5 @@
-// Package stat is the statistics of a comparison of pairs: exact binomial tails, excess
-// over noise, Holm's correction, latency histograms and the drift of scores.
+// Package stat is the statistics of a comparison of pairs: exact binomial tails
+// and bounds, excess over noise, Holm's correction, latency histograms and the drift of scores.
 //
 // It does no I/O and never decides: equal numbers in give equal numbers out.
 package stat
@@ -33,6 +33,19 @@ func BinomialAtLeast(k, n int64, p float64) float64 {
 
 // BinomialAtMost returns P(X ≤ k) for X ~ Bin(n, p).
 func BinomialAtMost(k, n int64, p float64) float64 { return BinomialAtLeast(n-k, n, 1-p) }
+
+// ShareBounds returns the exact bounds (Clopper–Pearson) of a share after k of n; each is
+// passed with a chance of tail. Of none, everything is possible.
+func ShareBounds(k, n int64, tail float64) (low, high float64) {
+	high = 1
+	if k > 0 {
+		low = mathext.InvRegIncBeta(float64(k), float64(n-k+1), tail)
+	}
+	if k < n {
+		high = mathext.InvRegIncBeta(float64(k+1), float64(n-k), 1-tail)
+	}
+	return low, high
+}
 
 // chiSquareTail returns P(X ≥ x) for a χ² of df degrees of freedom.
 func chiSquareTail(x float64, df int) float64 {

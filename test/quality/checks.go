@@ -68,16 +68,6 @@ func checksOf(rb *runbook.Runbook, features int) []check {
 func above(limit float64) func(float64) bool { return func(v float64) bool { return v > limit } }
 func below(limit float64) func(float64) bool { return func(v float64) bool { return v < limit } }
 
-func without(checks []check, name string) []check {
-	var out []check
-	for _, c := range checks {
-		if c.name != name {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
 // middle is the share of scores up to the middle bound.
 func (l look) middle(r Reading) float64 {
 	return l.cumulated(r)[len(l.shape.Score)/2]

@@ -1,6 +1,10 @@
 package quality
 
-import "github.com/autorollback/autorollback/runbook"
+import (
+	"slices"
+
+	"github.com/autorollback/autorollback/runbook"
+)
 
 // A Judge watches one trace, evaluation by evaluation, until it decides.
 type Judge interface {
@@ -14,6 +18,9 @@ type Named struct {
 	Judge Judge
 }
 
+// others are the judges beside ours, in the order of the table.
+var others = []string{"naive", "naive-nokpi", "flagger", "flagger-nokpi", "argo", "argo-nokpi", "kayenta", "kayenta-tuned"}
+
 // Judges makes those of one trace: ours first, then the others; with ablations, ours
 // without each of its parts as well.
 func Judges(rb *runbook.Runbook, shape Shape, ablations bool) ([]Named, error) {
@@ -21,15 +28,13 @@ func Judges(rb *runbook.Runbook, shape Shape, ablations bool) ([]Named, error) {
 	if err != nil {
 		return nil, err
 	}
-	checks := checksOf(rb, len(shape.Features))
-	return append(out,
-		Named{"naive", newNaive(shape, checks)},
-		Named{"naive-nokpi", newNaive(shape, without(checks, "conversion-drop"))},
-		Named{"flagger", newFlagger(shape, checks)},
-		Named{"flagger-nokpi", newFlagger(shape, without(checks, "conversion-drop"))},
-		Named{"argo", newArgo(shape, checks)},
-		Named{"argo-nokpi", newArgo(shape, without(checks, "conversion-drop"))},
-		Named{"kayenta", newKayenta(shape, checks, false)},
-		Named{"kayenta-tuned", newKayenta(shape, checks, true)},
-	), nil
+	all := checksOf(rb, len(shape.Features))
+	noKPI := slices.DeleteFunc(slices.Clone(all), func(c check) bool { return c.kpi })
+	for i, j := range []Judge{
+		newNaive(shape, all), newNaive(shape, noKPI), &flagger{checks: all}, &flagger{checks: noKPI}, newArgo(all), newArgo(noKPI),
+		&kayenta{checks: all}, &kayenta{checks: all, tuned: true},
+	} {
+		out = append(out, Named{others[i], j})
+	}
+	return out, nil
 }

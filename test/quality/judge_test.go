@@ -7,20 +7,6 @@ import (
 	"time"
 )
 
-func TestExactBounds(t *testing.T) {
-	for _, c := range []struct {
-		k, n int
-		want float64
-	}{{0, 300, 0.009936}, {0, 10, 0.2589}, {1, 100, 0.0466}, {5, 5, 1}, {0, 0, 1}} {
-		if got := AtMost(c.k, c.n); math.Abs(got-c.want) > 1e-4 {
-			t.Errorf("%d of %d: at most %g, want %g", c.k, c.n, got, c.want)
-		}
-	}
-	if got := AtLeast(3, 100); math.Abs(got-0.00823) > 1e-4 {
-		t.Errorf("3 of 100: at least %g, want 0.00823", got)
-	}
-}
-
 func TestScore(t *testing.T) {
 	at := func(trigger string, minutes int) map[string]Decision {
 		return map[string]Decision{"j": {Trigger: trigger, At: time.Duration(minutes) * time.Minute}}

@@ -11,7 +11,6 @@ import (
 // of 98 %; bad is a shift whose lower bound is beyond a quarter of the estimated shift.
 // Every metric is critical. Tuned, the means must differ by the runbook's number too.
 type kayenta struct {
-	shape  Shape
 	checks []check
 	tuned  bool
 }
@@ -22,8 +21,6 @@ const (
 	kayentaZ         = 2.326348 // 98 %, two-sided
 	kayentaTolerance = 0.25
 )
-
-func newKayenta(s Shape, checks []check, tuned bool) *kayenta { return &kayenta{s, checks, tuned} }
 
 // Observe implements [Judge].
 func (j *kayenta) Observe(f Frame) []string {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // A member is one pod of a generated trace.
@@ -64,26 +65,26 @@ func (m *member) start(now time.Duration, anew bool) {
 
 // serve counts the requests between the last scrape and this one.
 func (m *member) serve(rnd *rand.Rand, s Shape, rate, clump float64, base drawn, st state, at time.Duration) {
-	n := poisson(rnd, rate*st.traffic*(at-m.at).Seconds())
+	n := sim.Poisson(rnd, rate*st.traffic*(at-m.at).Seconds())
 	m.at = at
-	failed := binomial(rnd, n, st.errors)
+	failed := sim.Binomial(rnd, n, st.errors)
 	c := m.counts
 	c[atGood], c[atFailed] = c[atGood]+n-failed, c[atFailed]+failed
 	c[atTrials] += n
 	if clump > 1 {
-		c[atSuccesses] += math.Min(n, clump*poisson(rnd, (n-failed)*st.conversion/clump))
+		c[atSuccesses] += math.Min(n, clump*sim.Poisson(rnd, (n-failed)*st.conversion/clump))
 	} else {
-		c[atSuccesses] += binomial(rnd, n-failed, st.conversion)
+		c[atSuccesses] += sim.Binomial(rnd, n-failed, st.conversion)
 	}
 	c[atChecks] += n
-	c[atMismatches] += binomial(rnd, n, st.mismatches)
+	c[atMismatches] += sim.Binomial(rnd, n, st.mismatches)
 	for i := range s.Features {
 		c[s.rows(i)] += n
 		share := base.nulls
 		if i == 0 {
 			share = st.nulls
 		}
-		c[s.nulls(i)] += binomial(rnd, n, share)
+		c[s.nulls(i)] += sim.Binomial(rnd, n, share)
 	}
 	if now := [2]float64{base.latency * st.latency, base.spread}; now != m.shapes[0] {
 		m.shapes[0] = now

@@ -37,10 +37,9 @@ type bench struct {
 	now      time.Duration
 	asked    bool
 	judged   bool
-	age      time.Duration // since the sides were named first
-	counts   [4][]analysis.PodCount
+	age      time.Duration       // since the sides were named first
+	counts   []analysis.PodCount // of the trigger at hand
 	parts    [][]analysis.PartCount
-	paced    []analysis.PodCount
 }
 
 func newBench(rb *runbook.Runbook, shape Shape, dispersed bool) (*bench, error) {
@@ -55,14 +54,6 @@ func newBench(rb *runbook.Runbook, shape Shape, dispersed bool) (*bench, error) 
 	}
 	return b, nil
 }
-
-// What kinds of counts there are.
-const (
-	ofRequests = iota // and of errors, KPI, schema, by trigger
-	ofLatency
-	ofScore
-	ofNulls
-)
 
 func (b *bench) take(f Frame) {
 	if b.asked && b.now == f.Now {
@@ -100,21 +91,17 @@ func served(f Frame, role runbook.Role) bool {
 	return slices.ContainsFunc(f.Pods, func(g Growth) bool { return g.Role == role })
 }
 
-// count gives each pod's growth in the terms of a trigger. The slices are used again.
+// count gives each pod's growth in the terms of a trigger, for as long as no other trigger's
+// is asked for; of traffic, requests by the last two scrapes of each pod.
 func (b *bench) count(t runbook.TriggerType, f Frame) []analysis.PodCount {
+	s := b.shape
+	b.counts = b.counts[:0]
 	if t == runbook.CanaryStarved {
-		return b.paces(f)
+		for _, p := range f.Paces {
+			b.counts = append(b.counts, analysis.PodCount{Pod: p.Pod, Role: p.Role, All: p.Requests})
+		}
+		return b.counts
 	}
-	kind, s := ofRequests, b.shape
-	switch t {
-	case runbook.LatencyQuantile:
-		kind = ofLatency
-	case runbook.DistributionShift:
-		kind = ofScore
-	case runbook.NullSpike:
-		kind = ofNulls
-	}
-	out := b.counts[kind][:0]
 	for i, g := range f.Pods {
 		c := analysis.PodCount{Pod: g.Pod, Role: g.Role}
 		switch t {
@@ -129,22 +116,11 @@ func (b *bench) count(t runbook.TriggerType, f Frame) []analysis.PodCount {
 		case runbook.SchemaMismatch:
 			c.All, c.Bad = g.By[atChecks], g.By[atMismatches]
 		default:
-			c.All, c.Bad = g.By[atGood]+g.By[atFailed], g.By[atFailed]
+			c.All, c.Bad = requests(g.By), g.By[atFailed]
 		}
-		out = append(out, c)
+		b.counts = append(b.counts, c)
 	}
-	b.counts[kind] = out
-	return out
-}
-
-// paces are requests by the last two scrapes of each pod.
-func (b *bench) paces(f Frame) []analysis.PodCount {
-	out := b.paced[:0]
-	for _, p := range f.Paces {
-		out = append(out, analysis.PodCount{Pod: p.Pod, Role: p.Role, All: p.Requests})
-	}
-	b.paced = out
-	return out
+	return b.counts
 }
 
 func (b *bench) features(pod int, g Growth) []analysis.PartCount {

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A Plan is what one run measures.
@@ -124,4 +127,28 @@ func (m *meter) step(name string) {
 	m.said = time.Now()
 	left := time.Duration(float64(time.Since(m.began)) / float64(m.done) * float64(m.all-m.done))
 	fmt.Fprintf(m.to, "%d of %d traces, about %s left (%s)\n", m.done, m.all, left.Round(time.Second), name)
+}
+
+// FirstFirings plays a trace to the analysis to its end, and returns when each trigger
+// fired first, since the release began. seen is called with every tick.
+func FirstFirings(rb *runbook.Runbook, shape Shape, trace Trace, seen func(Tick)) (map[string]time.Duration, error) {
+	b, err := newBench(rb, shape, true)
+	if err != nil {
+		return nil, err
+	}
+	judge, t := view{bench: b, fires: analysis.Result.Fires}, newTracker(shape)
+	fired := map[string]time.Duration{}
+	for {
+		tick, ok := trace.Next()
+		if !ok {
+			return fired, nil
+		}
+		seen(tick)
+		f := t.take(tick)
+		for _, trigger := range judge.Observe(f) {
+			if _, known := fired[trigger]; !known {
+				fired[trigger] = f.Now
+			}
+		}
+	}
 }

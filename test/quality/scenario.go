@@ -1,18 +1,21 @@
 package quality
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A Scenario is a family of traces: one release a seed. Numbers and times written as
@@ -166,22 +169,14 @@ func load(from fs.FS, dir string) ([]Scenario, error) {
 	return out, nil
 }
 
-// ParseScenario reads one file strictly: an unknown field is an error with its line.
+// ParseScenario reads one file as strictly as a runbook.
 func ParseScenario(file string, text []byte) (Scenario, error) {
 	var s Scenario
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	d.KnownFields(true)
-	if err := d.Decode(&s); err != nil {
-		return s, fmt.Errorf("%s: %w", file, err)
-	}
-	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return s, fmt.Errorf("%s: more than one document", file)
-	}
-	s.fill()
-	if err := s.check(); err != nil {
-		return s, fmt.Errorf("%s: %w", file, err)
-	}
-	return s, nil
+	err := runbook.Decode(file, text, &s, "see docs/quality.md", func(c runbook.Check) {
+		s.fill()
+		s.check(c)
+	})
+	return s, err
 }
 
 func (s *Scenario) fill() {
@@ -222,32 +217,61 @@ func (s *Scenario) fill() {
 	}
 }
 
-func (s Scenario) check() error {
+func (s Scenario) check(c runbook.Check) {
 	harms := 0
-	for i, c := range s.Changes {
-		switch {
-		case c.Side != "candidate" && c.Side != "stable" && c.Side != "both":
-			return fmt.Errorf("changes[%d].side: %q is none of candidate, stable, both", i, c.Side)
-		case c.Harm && c.From != (Span{}):
-			return fmt.Errorf("changes[%d].from: harm begins at the onset", i)
-		case c.PerHour != (Number{}) && c.Lasts == (Span{}):
-			return fmt.Errorf("changes[%d].lasts: is missing", i)
-		}
-		if c.Harm {
+	for i, change := range s.Changes {
+		at := fmt.Sprintf("changes[%d]", i)
+		sides := []string{"candidate", "stable", "both"}
+		c.Want(slices.Contains(sides, change.Side), at+".side", fmt.Sprintf("%q is no side", change.Side), "write candidate, stable or both")
+		c.Want(!change.Harm || change.From == (Span{}), at+".from", "harm begins at the onset", "leave it out")
+		c.Want(change.PerHour == (Number{}) || change.Lasts != (Span{}), at+".lasts", "is missing", "say how long each lasts")
+		if change.Harm {
 			harms++
 		}
 	}
-	switch {
-	case s.Name == "" || strings.ContainsAny(s.Name, " /\t\n"):
-		return fmt.Errorf("name: %q is empty or has blanks or slashes", s.Name)
-	case s.Kind != kindGood && s.Kind != kindBad:
-		return fmt.Errorf("kind: %q is neither good nor bad", s.Kind)
-	case s.Bad() && (s.Onset == (Span{}) || harms == 0):
-		return errors.New("onset: a bad scenario has one, and a change with harm: true")
-	case !s.Bad() && (s.Onset != (Span{}) || harms > 0):
-		return errors.New("onset: a good scenario has no onset and no harm")
-	case s.Pods.Stable < 1 || s.Pods.Candidate < 1:
-		return errors.New("pods: each side has at least one")
+	c.Want(s.Name != "" && !strings.ContainsAny(s.Name, " /\t\n"), "name", fmt.Sprintf("%q is empty or has blanks or slashes", s.Name), "write one word")
+	c.Want(s.Kind == kindGood || s.Kind == kindBad, "kind", fmt.Sprintf("%q is neither good nor bad", s.Kind), "write one of the two")
+	c.Want(!s.Bad() || s.Onset != (Span{}) && harms > 0, "onset", "a bad scenario has one, and a change with harm: true", "write both")
+	c.Want(s.Bad() || s.Onset == (Span{}) && harms == 0, "onset", "a good scenario has no onset and no harm", "leave both out")
+	c.Want(s.Pods.Stable >= 1 && s.Pods.Candidate >= 1, "pods", "each side has at least one", "write stable and candidate")
+}
+
+// A Number is one number, or one of a range: 0.05 or 0.05..0.1.
+type Number struct{ Low, High float64 }
+
+// A Span is one duration, or one of a range: 5m or 5m..1h.
+type Span struct{ Low, High time.Duration }
+
+// UnmarshalYAML reads either form.
+func (n *Number) UnmarshalYAML(node *yaml.Node) error {
+	low, high, err := ends(node, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
+	*n = Number{low, high}
+	return err
+}
+
+// UnmarshalYAML reads either form.
+func (s *Span) UnmarshalYAML(node *yaml.Node) error {
+	low, high, err := ends(node, time.ParseDuration)
+	*s = Span{low, high}
+	return err
+}
+
+func ends[T float64 | time.Duration](node *yaml.Node, parse func(string) (T, error)) (low, high T, err error) {
+	from, to, ranged := strings.Cut(node.Value, "..")
+	if !ranged {
+		to = from
 	}
-	return nil
+	if low, err = parse(strings.TrimSpace(from)); err == nil {
+		high, err = parse(strings.TrimSpace(to))
+	}
+	if err != nil || high < low {
+		return low, high, fmt.Errorf("%q is neither a value nor a range low..high", node.Value)
+	}
+	return low, high, nil
+}
+
+func (n Number) draw(rnd *rand.Rand) float64 { return n.Low + (n.High-n.Low)*rnd.Float64() }
+
+func (s Span) draw(rnd *rand.Rand) time.Duration {
+	return s.Low + time.Duration(float64(s.High-s.Low)*rnd.Float64())
 }

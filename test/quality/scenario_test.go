@@ -47,13 +47,13 @@ func TestTwelveFamiliesOfEachKind(t *testing.T) {
 
 func TestScenarioErrorsNameFileAndLine(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"unknown field":   {"name: x\nkind: good\nlantency: 3\n", "s.yaml: yaml: unmarshal errors:\n  line 3: field lantency"},
-		"no kind":         {"name: x\n", `s.yaml: kind: "" is neither good nor bad`},
-		"bad range":       {"name: x\nkind: good\nloss: 3..1\n", `line 3: "3..1" is neither a value nor a range low..high`},
+		"unknown field":   {"name: x\nkind: good\nlantency: 3\n", "s.yaml:3: lantency: unknown key"},
+		"no kind":         {"name: x\n", `s.yaml:1: kind: "" is neither good nor bad`},
+		"bad range":       {"name: x\nkind: good\nloss: 3..1\n", `s.yaml:3: loss: "3..1" is neither a value nor a range low..high`},
 		"no onset":        {"name: x\nkind: bad\n", "onset: a bad scenario has one"},
 		"good with harm":  {"name: x\nkind: good\nchanges: [{side: both, harm: true}]\n", "a good scenario has no onset and no harm"},
-		"side":            {"name: x\nkind: good\nchanges: [{side: left}]\n", `changes[0].side: "left" is none of`},
-		"two documents":   {"name: x\nkind: good\n---\nname: y\n", "more than one document"},
+		"side":            {"name: x\nkind: good\nchanges: [{side: left}]\n", `changes[0].side: "left" is no side`},
+		"two documents":   {"name: x\nkind: good\n---\nname: y\n", "s.yaml:3: a second YAML document"},
 		"burst for ever":  {"name: x\nkind: good\nchanges: [{side: both, per_hour: 2}]\n", "changes[0].lasts: is missing"},
 		"name with blank": {"name: x y\nkind: good\n", "blanks"},
 	} {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/autorollback/autorollback/shadow/stat"
 )
 
 // A Score is one judge over some traces.
@@ -48,7 +50,7 @@ func ScoreOf(judge string, outcomes []Outcome) Score {
 			delays = append(delays, (d.At - o.Truth.Onset).Seconds())
 		}
 	}
-	s.FalseAtMost, s.FalseAtLeast = AtMost(s.False, s.Traces), AtLeast(s.False, s.Traces)
+	s.FalseAtLeast, s.FalseAtMost = stat.ShareBounds(int64(s.False), int64(s.Traces), 0.05)
 	slices.Sort(delays)
 	s.Median, s.P90 = quantileOf(delays, 0.5), quantileOf(delays, 0.9)
 	return s

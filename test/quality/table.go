@@ -1,6 +1,7 @@
 package quality
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -10,9 +11,6 @@ import (
 
 // aim is the share of good releases that may be rolled back.
 const aim = 0.01
-
-// others are the judges beside ours, in the order of the table.
-var others = []string{"naive", "naive-nokpi", "flagger", "flagger-nokpi", "argo", "argo-nokpi", "kayenta", "kayenta-tuned"}
 
 // A Table is a run, ready to be read.
 type Table struct{ Outcomes []Outcome }
@@ -28,28 +26,49 @@ func (t Table) Write(to io.Writer) {
 }
 
 func (t Table) of(names ...string) []Outcome {
-	var out []Outcome
-	for _, o := range t.Outcomes {
-		if slices.Contains(names, o.Scenario) {
-			out = append(out, o)
-		}
-	}
-	return out
+	return only(t.Outcomes, func(o Outcome) bool { return slices.Contains(names, o.Scenario) })
 }
 
-// kind lists the scenarios of one kind in the order of the outcomes.
-func (t Table) kind(bad bool) (names []string) {
+func only(all []Outcome, want func(Outcome) bool) []Outcome {
+	return slices.DeleteFunc(slices.Clone(all), func(o Outcome) bool { return !want(o) })
+}
+
+// names lists the scenarios that are wanted, in the order of the outcomes.
+func (t Table) names(want func(Outcome) bool) (names []string) {
 	for _, o := range t.Outcomes {
-		if o.Kind != "" && !o.Limit && o.Truth.Bad == bad && !slices.Contains(names, o.Scenario) {
+		if want(o) && !slices.Contains(names, o.Scenario) {
 			names = append(names, o.Scenario)
 		}
 	}
 	return names
 }
 
-func tabs(to io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(to, 0, 0, 2, ' ', 0) }
+// kind lists the scenarios of one kind.
+func (t Table) kind(bad bool) []string {
+	return t.names(func(o Outcome) bool { return o.Kind != "" && !o.Limit && o.Truth.Bad == bad })
+}
 
-func row(w io.Writer, cells ...string) { fmt.Fprintln(w, strings.Join(cells, "\t")) }
+// section writes a heading and the rows in columns, or nothing if there are none.
+func section(to io.Writer, heading string, head []string, rows [][]string) {
+	if len(rows) == 0 {
+		return
+	}
+	fmt.Fprint(to, heading, "\n\n")
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	for _, cells := range append([][]string{head}, rows...) {
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	w.Flush()
+	fmt.Fprintln(to)
+}
+
+// with appends a cell for each of the other judges.
+func with(cells []string, of []Outcome, cell func(Score) string) []string {
+	for _, j := range others {
+		cells = append(cells, cell(ScoreOf(j, of)))
+	}
+	return cells
+}
 
 func share(k, n int) string {
 	if n == 0 {
@@ -58,30 +77,28 @@ func share(k, n int) string {
 	return fmt.Sprintf("%.1f %%", 100*float64(k)/float64(n))
 }
 
+func part(k, n int) string { return fmt.Sprintf("%d/%d", k, n) }
+
+func wrongly(s Score) string { return share(s.False, s.Traces) }
+
 func (t Table) good(to io.Writer) {
 	names := t.kind(false)
 	if len(names) == 0 {
 		return
 	}
-	fmt.Fprintf(to, "Good releases: how many were rolled back. For %s: rolled back of all, and the exact 95 %% bound.\n\n", Ours)
-	w := tabs(to)
-	row(w, append([]string{"scenario", Ours, "at most", "alpha 1 %"}, others...)...)
+	var rows [][]string
 	line := func(name string, of []Outcome, verdict func(Score) string) {
 		s := ScoreOf(Ours, of)
-		cells := []string{name, fmt.Sprintf("%d/%d", s.False, s.Traces), fmt.Sprintf("%.2f %%", 100*s.FalseAtMost), verdict(s)}
-		for _, j := range others {
-			o := ScoreOf(j, of)
-			cells = append(cells, share(o.False, o.Traces))
-		}
-		row(w, cells...)
+		rows = append(rows, with([]string{name, part(s.False, s.Traces), fmt.Sprintf("%.2f %%", 100*s.FalseAtMost), verdict(s)}, of, wrongly))
 	}
 	for _, name := range names {
 		line(name, t.of(name), held)
 	}
 	line("ALL GOOD", t.of(names...), aimed)
-	w.Flush()
+	section(to, "Good releases: how many were rolled back. For "+Ours+": rolled back of all, and the exact 95 % bound.",
+		append([]string{"scenario", Ours, "at most", "alpha 1 %"}, others...), rows)
 	s := ScoreOf(Ours, t.of(names...))
-	fmt.Fprintf(to, "\nAim: at most 1 %% of all good releases with 95 %% confidence: %s (%d of %d, at most %.2f %%).\n", aimed(s), s.False, s.Traces, 100*s.FalseAtMost)
+	fmt.Fprintf(to, "Aim: at most 1 %% of all good releases with 95 %% confidence: %s (%d of %d, at most %.2f %%).\n", aimed(s), s.False, s.Traces, 100*s.FalseAtMost)
 	fmt.Fprintf(to, "alpha: \"held\" where the data allow a rate of 1 %%; \"BROKEN\" where they exclude it with 95 %% confidence.\n")
 	if s.False > 0 {
 		fmt.Fprintf(to, "Who rolled good releases back: %s.\n", counted(s.Triggers))
@@ -91,30 +108,14 @@ func (t Table) good(to io.Writer) {
 
 // limits are good releases that no rule on metrics can tell from bad ones.
 func (t Table) limits(to io.Writer) {
-	var names []string
-	for _, o := range t.Outcomes {
-		if o.Limit && !slices.Contains(names, o.Scenario) {
-			names = append(names, o.Scenario)
-		}
-	}
-	if len(names) == 0 {
-		return
-	}
-	fmt.Fprint(to, "Known limits: good releases that look bad on every metric. They do not count for the aim.\n\n")
-	w := tabs(to)
-	row(w, append([]string{"scenario", Ours, "by", fullWindow}, others...)...)
-	for _, name := range names {
+	var rows [][]string
+	for _, name := range t.names(func(o Outcome) bool { return o.Limit }) {
 		of := t.of(name)
 		s, full := ScoreOf(Ours, of), ScoreOf(fullWindow, of)
-		cells := []string{name, fmt.Sprintf("%d/%d", s.False, s.Traces), counted(s.Triggers), share(full.False, full.Traces)}
-		for _, j := range others {
-			o := ScoreOf(j, of)
-			cells = append(cells, share(o.False, o.Traces))
-		}
-		row(w, cells...)
+		rows = append(rows, with([]string{name, part(s.False, s.Traces), counted(s.Triggers), wrongly(full)}, of, wrongly))
 	}
-	w.Flush()
-	fmt.Fprintln(to)
+	section(to, "Known limits: good releases that look bad on every metric. They do not count for the aim.",
+		append([]string{"scenario", Ours, "by", fullWindow}, others...), rows)
 }
 
 // held says whether the stated alpha can be true.
@@ -149,24 +150,19 @@ func (t Table) bad(to io.Writer) {
 	if len(names) == 0 {
 		return
 	}
-	fmt.Fprint(to, "Bad releases: median and 90th percentile of the delay from the onset to the rollback, missed to the end,\nand rolled back before the onset (early). Others: median, and missed or early.\n\n")
-	w := tabs(to)
-	row(w, append([]string{"scenario", "median", "p90", "missed", "early"}, others...)...)
+	late := func(s Score) string { return duration(s.Median) + ", " + share(s.Missed+s.False, s.Traces) }
+	var rows [][]string
 	line := func(name string, of []Outcome) {
 		s := ScoreOf(Ours, of)
-		cells := []string{name, duration(s.Median), duration(s.P90), fmt.Sprintf("%d/%d", s.Missed, s.Traces), fmt.Sprint(s.False)}
-		for _, j := range others {
-			o := ScoreOf(j, of)
-			cells = append(cells, duration(o.Median)+", "+share(o.Missed+o.False, o.Traces))
-		}
-		row(w, cells...)
+		rows = append(rows, with([]string{name, duration(s.Median), duration(s.P90), part(s.Missed, s.Traces), fmt.Sprint(s.False)}, of, late))
 	}
 	for _, name := range names {
 		line(name, t.of(name))
 	}
 	line("ALL BAD", t.of(names...))
-	w.Flush()
-	fmt.Fprintln(to)
+	section(to, "Bad releases: median and 90th percentile of the delay from the onset to the rollback, missed to the end,\n"+
+		"and rolled back before the onset (early). Others: median, and missed or early.",
+		append([]string{"scenario", "median", "p90", "missed", "early"}, others...), rows)
 }
 
 // byRate parts the bad releases by traffic, on which a delay depends most.
@@ -174,102 +170,73 @@ func (t Table) byRate(to io.Writer) {
 	names := t.kind(true)
 	var rates []float64
 	for _, o := range t.of(names...) {
-		if !slices.Contains(rates, o.Rate) {
-			rates = append(rates, o.Rate)
-		}
+		rates = append(rates, o.Rate)
 	}
 	slices.Sort(rates)
-	if len(rates) < 2 || len(rates) > 6 {
+	if rates = slices.Compact(rates); len(rates) < 2 || len(rates) > 6 {
 		return
 	}
-	fmt.Fprintf(to, "Bad releases by traffic, %s: median, p90, missed.\n\n", Ours)
-	w := tabs(to)
 	head := []string{"scenario"}
 	for _, r := range rates {
 		head = append(head, fmt.Sprintf("%g req/s", r))
 	}
-	row(w, head...)
+	var rows [][]string
 	for _, name := range names {
 		cells := []string{name}
 		for _, r := range rates {
-			of := slices.DeleteFunc(t.of(name), func(o Outcome) bool { return o.Rate != r })
-			s := ScoreOf(Ours, of)
-			cells = append(cells, fmt.Sprintf("%s, %s, %d/%d", duration(s.Median), duration(s.P90), s.Missed, s.Traces))
+			s := ScoreOf(Ours, only(t.of(name), func(o Outcome) bool { return o.Rate == r }))
+			cells = append(cells, duration(s.Median)+", "+duration(s.P90)+", "+part(s.Missed, s.Traces))
 		}
-		row(w, cells...)
+		rows = append(rows, cells)
 	}
-	w.Flush()
-	fmt.Fprintln(to)
+	section(to, "Bad releases by traffic, "+Ours+": median, p90, missed.", head, rows)
 }
 
 func (t Table) ablations(to io.Writer) {
-	good, bad := t.of(t.kind(false)...), t.of(t.kind(true)...)
-	first := func(of []Outcome) []Outcome { // those in which all took part
-		return slices.DeleteFunc(slices.Clone(of), func(o Outcome) bool { _, took := o.By[withoutAny]; return !took })
-	}
-	good, bad = first(good), first(bad)
+	all := func(o Outcome) bool { _, took := o.By[withoutAny]; return took } // took part
+	good, bad := only(t.of(t.kind(false)...), all), only(t.of(t.kind(true)...), all)
 	if len(good)+len(bad) == 0 {
 		return
 	}
-	fmt.Fprintf(to, "What each part is good for: the decisions without it, on %d good and %d bad releases.\n\n", len(good), len(bad))
-	w := tabs(to)
-	row(w, "decisions", "false", "early", "missed", "median", "p90", "good scenarios that break (more than 5 % rolled back)")
+	var rows [][]string
 	for _, judge := range append([]string{Ours}, ablated...) {
 		g, b := ScoreOf(judge, good), ScoreOf(judge, bad)
-		row(w, judge, fmt.Sprintf("%d/%d", g.False, g.Traces), fmt.Sprintf("%d/%d", b.False, b.Traces), fmt.Sprintf("%d/%d", b.Missed, b.Traces),
-			duration(b.Median), duration(b.P90), t.broken(judge, good))
+		rows = append(rows, []string{judge, part(g.False, g.Traces), part(b.False, b.Traces), part(b.Missed, b.Traces),
+			duration(b.Median), duration(b.P90), t.broken(judge, good)})
 	}
-	w.Flush()
-	fmt.Fprintln(to)
+	section(to, fmt.Sprintf("What each part is good for: the decisions without it, on %d good and %d bad releases.", len(good), len(bad)),
+		[]string{"decisions", "false", "early", "missed", "median", "p90", "good scenarios that break (more than 5 % rolled back)"}, rows)
 }
 
 // broken lists the good scenarios of which a judge rolls back more than one in twenty.
 func (t Table) broken(judge string, good []Outcome) string {
 	var out []string
 	for _, name := range t.kind(false) {
-		of := slices.DeleteFunc(slices.Clone(good), func(o Outcome) bool { return o.Scenario != name })
-		if s := ScoreOf(judge, of); s.Traces > 0 && 20*s.False > s.Traces {
-			out = append(out, fmt.Sprintf("%s %s", name, share(s.False, s.Traces)))
+		s := ScoreOf(judge, only(good, func(o Outcome) bool { return o.Scenario == name }))
+		if s.Traces > 0 && 20*s.False > s.Traces {
+			out = append(out, name+" "+wrongly(s))
 		}
 	}
-	if len(out) == 0 {
-		return "none"
-	}
-	return strings.Join(out, ", ")
+	return cmp.Or(strings.Join(out, ", "), "none")
 }
 
 // files lists replayed traces one by one.
 func (t Table) files(to io.Writer) {
-	w := tabs(to)
-	said := false
-	for _, o := range t.Outcomes {
-		if o.File == "" {
-			continue
-		}
-		if !said {
-			fmt.Fprint(to, "Replayed files: who rolled back when, after the file's begin.\n\n")
-			row(w, append([]string{"file", "truth", "onset", Ours}, others...)...)
-			said = true
-		}
-		truth, onset := o.Kind, "-"
-		if truth == "" {
-			truth = "unknown"
-		}
+	judges := append([]string{Ours}, others...)
+	var rows [][]string
+	for _, o := range only(t.Outcomes, func(o Outcome) bool { return o.File != "" }) {
+		cells := []string{o.File, cmp.Or(o.Kind, "unknown"), "-"}
 		if o.Truth.Bad {
-			onset = o.Truth.Onset.String()
+			cells[2] = o.Truth.Onset.String()
 		}
-		cells := []string{o.File, truth, onset}
-		for _, j := range append([]string{Ours}, others...) {
+		for _, j := range judges {
+			cell := "-"
 			if d := o.By[j]; d.Trigger != "" {
-				cells = append(cells, d.At.String()+" "+d.Trigger)
-			} else {
-				cells = append(cells, "-")
+				cell = d.At.String() + " " + d.Trigger
 			}
+			cells = append(cells, cell)
 		}
-		row(w, cells...)
+		rows = append(rows, cells)
 	}
-	if said {
-		w.Flush()
-		fmt.Fprintln(to)
-	}
+	section(to, "Replayed files: who rolled back when, after the file's begin.", append([]string{"file", "truth", "onset"}, judges...), rows)
 }

@@ -1,12 +1,13 @@
 package quality
 
-import "time"
+import (
+	"time"
+)
 
 // flagger decides as Flagger does (fluxcd/flagger at 15bd6ad): a look at every minute
 // on the last minute; any check that fails, or has no values, counts; the count is never
 // reset, and at five the release is rolled back. The KPI is asked over its own window.
 type flagger struct {
-	shape  Shape
 	checks []check
 	failed int
 }
@@ -15,8 +16,6 @@ const (
 	flaggerEvery     = time.Minute
 	flaggerThreshold = 5
 )
-
-func newFlagger(s Shape, checks []check) *flagger { return &flagger{shape: s, checks: checks} }
 
 // Observe implements [Judge].
 func (j *flagger) Observe(f Frame) []string {
@@ -56,7 +55,6 @@ func failing(f Frame, checks []check, window time.Duration, noData bool) string 
 // measurement every five minutes, and more than three failed ones of one metric, ever,
 // end the release.
 type argo struct {
-	shape  Shape
 	checks []check
 	failed []int
 }
@@ -66,7 +64,7 @@ const (
 	argoLimit = 3
 )
 
-func newArgo(s Shape, checks []check) *argo { return &argo{s, checks, make([]int, len(checks))} }
+func newArgo(checks []check) *argo { return &argo{checks, make([]int, len(checks))} }
 
 // Observe implements [Judge].
 func (j *argo) Observe(f Frame) []string {
@@ -79,6 +77,45 @@ func (j *argo) Observe(f Frame) []string {
 			continue
 		}
 		if j.failed[i]++; j.failed[i] > argoLimit {
+			out = append(out, c.name)
+		}
+	}
+	return out
+}
+
+// naive is the runbook taken at its word: each number over two minutes, true at every
+// evaluation for the trigger's time; the KPI over its window with a test at 5 %; a
+// distribution over its window.
+type naive struct {
+	shape  Shape
+	checks []check
+	since  []time.Duration // how long each has been true
+}
+
+func newNaive(s Shape, checks []check) *naive {
+	return &naive{s, checks, make([]time.Duration, len(checks))}
+}
+
+// Observe implements [Judge].
+func (j *naive) Observe(f Frame) []string {
+	if f.Now < warmup {
+		return nil
+	}
+	var out []string
+	short := f.Past.over(2*time.Minute, 0)
+	for i, c := range j.checks {
+		l, whole := short, c.kpi || c.span > 15*time.Minute
+		if whole {
+			if f.Now < c.span {
+				continue
+			}
+			l = f.Past.over(c.span, 0)
+		}
+		if !c.bad(c.value(l)) || c.kpi && !worseThanChance(l) {
+			j.since[i] = 0
+			continue
+		}
+		if j.since[i] += j.shape.Interval; whole || j.since[i] > c.span {
 			out = append(out, c.name)
 		}
 	}
