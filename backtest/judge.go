@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/rules"
-	"gonum.org/v1/gonum/mathext"
+	"github.com/autorollback/autorollback/shadow/stat"
 )
 
 // Match is an alert beside the real incidents.
@@ -88,9 +88,6 @@ func (j judge) incident(i RealIncident, all []Firing, releases []PastRelease, fr
 // confidence of all bounds.
 const confidence = 0.95
 
-// poissonAtMost is the exact one-sided bound of a Poisson mean after k events.
-func poissonAtMost(k int) float64 { return mathext.GammaIncRegInv(float64(k)+1, confidence) }
-
 // A Tally counts the alarms of one trigger: firings of one release and region that
 // are less than the tolerance apart are one alarm.
 type Tally struct {
@@ -123,6 +120,6 @@ func (j judge) tally(all []Firing, trigger string, weeks float64) Tally {
 			t.False++
 		}
 	}
-	t.FalsePerWeek, t.AtMost = float64(t.False)/weeks, poissonAtMost(t.False)/weeks
+	t.FalsePerWeek, t.AtMost = float64(t.False)/weeks, stat.PoissonAtMost(int64(t.False), 1-confidence)/weeks
 	return t
 }

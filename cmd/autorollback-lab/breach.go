@@ -15,6 +15,7 @@ import (
 // A story is what happens to the model versions, and how it must end.
 type story struct {
 	title   string
+	well    *demo.Behaviour // of a good version; nil: demo.Well
 	acts    []act
 	outcome record.Outcome // of the verdict; empty: no incident at all
 	watch   time.Duration  // how long to go on at most, or, with no incident to come, how long to look for one
@@ -32,6 +33,8 @@ var (
 	slow    = demo.Behaviour{Latency: 175 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
 	broken  = demo.Behaviour{Latency: 175 * time.Millisecond, Errors: 0.4, Conversion: 0.3}
 	slower  = demo.Behaviour{Latency: 80 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
+	calm    = demo.Behaviour{Latency: 200 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
+	calmer  = demo.Behaviour{Latency: 320 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
 	outage  = demo.Behaviour{Latency: 50 * time.Millisecond, Errors: 0.3, Conversion: 0.3}
 	stories = map[string]story{
 		"severe": {title: "v2 turns slow, and then fails", outcome: record.Recovered, watch: 4 * time.Minute, acts: []act{
@@ -39,6 +42,10 @@ var (
 			{after: 2 * time.Second, candidate: &broken, says: "v2 fails: 40 % of its answers are errors"}}},
 		"mild": {title: "v2 is half again as slow", outcome: record.Recovered, watch: 5 * time.Minute, acts: []act{
 			{candidate: &slower, says: "v2 turns a little slow: 80 ms instead of 50 ms"}}},
+		// The same, four times as slow on both sides: what a busy machine adds to each answer
+		// then hardly changes how many times as slow v2 is.
+		"mild, busy": {title: "v2 is half again as slow", well: &calm, outcome: record.Recovered, watch: 5 * time.Minute, acts: []act{
+			{candidate: &calmer, says: "v2 turns a little slow: 320 ms instead of 200 ms"}}},
 		"none": {title: "v2 is a good release", watch: 40 * time.Second, acts: []act{{says: "nothing happens: v2 is as good as v1"}}},
 		"both": {title: "v1 and v2 fail together", outcome: record.WrongCause, watch: 4 * time.Minute, acts: []act{
 			{candidate: &outage, stable: &outage, says: "something behind both versions breaks: 30 % of all answers are errors"}}},
@@ -47,6 +54,10 @@ var (
 
 // tellBreach starts the release, lets the story happen and watches it to its end.
 func (d *show) tellBreach(ctx context.Context, s story) error {
+	if s.well != nil {
+		d.world.Stable.Behave(*s.well)
+		d.world.Candidate.Behave(*s.well)
+	}
 	t := d.newNarrator()
 	if err := t.pause(ctx, 8*time.Second, "three pods of v1 take the traffic; Prometheus learns how they behave"); err != nil {
 		return err

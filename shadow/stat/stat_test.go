@@ -113,6 +113,12 @@ func TestShareBounds(t *testing.T) {
 	}
 }
 
+func TestPoissonAtMost(t *testing.T) {
+	for k, want := range map[int64]float64{0: 2.9957, 1: 4.7439, 10: 16.9622} {
+		near(t, fmt.Sprint("after ", k), PoissonAtMost(k, .05), want, 1e-3)
+	}
+}
+
 func TestHistogramQuantiles(t *testing.T) {
 	var h Histogram
 	for i := 1; i <= 10000; i++ {
