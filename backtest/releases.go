@@ -113,12 +113,15 @@ func ParseReleases(file string, text []byte) ([]PastRelease, error) {
 func (l listedRelease) release(c runbook.Check, at string) PastRelease {
 	r := PastRelease{ID: l.ID, Region: cmp.Or(l.Region, runbook.DefaultRegion), Stable: l.Stable, Candidate: l.Candidate, Start: l.Start.Time}
 	c.Want(r.Stable != "", at+".stable", "is missing", "write the stable version, as the version label has it")
-	c.Want(r.Candidate != "", at+".candidate", "is missing", "write the candidate's version, as the version label has it")
-	c.Want(r.Stable != r.Candidate, at+".candidate", fmt.Sprintf("%q is the stable version too", r.Candidate), "name two versions")
+	c.Want(r.Candidate != "", at+".candidate",
+		"is missing", "write the candidate's version, as the version label has it")
+	c.Want(r.Stable != r.Candidate, at+".candidate",
+		fmt.Sprintf("%q is the stable version too", r.Candidate), "name two versions")
 	c.Want(!r.Start.IsZero(), at+".start", "is missing", fixTime)
 	if l.End != nil {
 		r.End = l.End.Time
-		c.Want(r.End.After(r.Start), at+".end", "is not after start", "leave it out if the release was never closed")
+		c.Want(r.End.After(r.Start), at+".end",
+			"is not after start", "leave it out if the release was never closed")
 	}
 	if r.ID == "" {
 		r.ID = fmt.Sprintf("%s-%s", r.Candidate, r.Start.Format("20060102T1504"))
@@ -135,12 +138,14 @@ func (l listedRelease) weights(c runbook.Check, at string, start time.Time) (all
 		all = append(all, Weight{w.At.Time, w.Percent})
 	}
 	if len(all) == 0 {
-		c(at+".weight", "is missing", "write the candidate's share in percent, or weights: [{at: TIME, percent: 5}]")
+		c(at+".weight",
+			"is missing", "write the candidate's share in percent, or weights: [{at: TIME, percent: 5}]")
 		return nil
 	}
 	slices.SortStableFunc(all, func(a, b Weight) int { return a.At.Compare(b.At) })
 	for _, w := range all {
-		c.Want(w.Percent >= 0 && w.Percent <= 100, at+".weights", fmt.Sprintf("%d is not a share in percent", w.Percent), "write 0 to 100")
+		c.Want(w.Percent >= 0 && w.Percent <= 100, at+".weights",
+			fmt.Sprintf("%d is not a share in percent", w.Percent), "write 0 to 100")
 	}
 	c.Want(!all[0].At.After(start), at+".weights", fmt.Sprintf("nothing is said for %s, the start", start.Format(time.RFC3339)),
 		"add {at: start, percent: N}")

@@ -37,7 +37,8 @@ func (p planCheck) check(plan *Plan) {
 	p.Want(plan.Alpha > 0 && plan.Alpha <= 0.5, "alpha", "is not between 0 and 50 %",
 		"write the share of false alarms that you can bear, e.g. 1%")
 	_, err := time.LoadLocation(plan.Timezone)
-	p.Want(err == nil, "timezone", fmt.Sprintf("%q is no time zone here", plan.Timezone), "write one of the IANA names, e.g. Europe/Berlin")
+	p.Want(err == nil, "timezone",
+		fmt.Sprintf("%q is no time zone here", plan.Timezone), "write one of the IANA names, e.g. Europe/Berlin")
 	p.tolerance(&plan.Default.Absolute, "default.absolute")
 	p.tolerance(&plan.Default.Relative, "default.relative")
 	for i, f := range plan.Fields {
@@ -66,7 +67,8 @@ func (p planCheck) field(f FieldRule, at string) {
 	p.Want(f.Compare == "" || slices.Contains(kinds, f.Compare), at+".compare",
 		fmt.Sprintf("%q is no comparison", f.Compare), "write one of "+strings.Join(kinds, ", "))
 	p.Want(f.Compare != ByTopK || f.K >= 1, at, "top_k needs k", "write k: 5")
-	p.Want(f.Compare == ByTopK || f.K == 0, at+".k", "only top_k has a k", "write compare: top_k, or leave k out")
+	p.Want(f.Compare == ByTopK || f.K == 0, at+".k",
+		"only top_k has a k", "write compare: top_k, or leave k out")
 	for _, one := range []struct {
 		name  string
 		value *float64
@@ -111,7 +113,8 @@ func (p planCheck) limits(l Limits) {
 	p.Want(l.PSI > 0, "limits.psi", "is not a finite number above 0", "leave it out for the default")
 	p.Want(l.Shift > 0, "limits.shift", "is not a finite number above 0", "leave it out for the default")
 	p.Want(l.SegmentSamples >= 1, "limits.segment_samples", "is below 1", "leave it out for the default, 300")
-	p.Want(l.DriftSamples >= 100, "limits.drift_samples", "is below 100", "ten bins need more; the default is 500")
+	p.Want(l.DriftSamples >= 100, "limits.drift_samples",
+		"is below 100", "ten bins need more; the default is 500")
 	p.Want(l.DriftSamples <= MaxDriftSamples, "limits.drift_samples", fmt.Sprintf("is above %d", MaxDriftSamples),
 		"a slice keeps no more pairs than that")
 }

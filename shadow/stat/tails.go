@@ -49,7 +49,9 @@ func ShareBounds(k, n int64, tail float64) (low, high float64) {
 
 // PoissonAtMost returns the exact bound of a Poisson mean after k events; it is passed with
 // a chance of tail.
-func PoissonAtMost(k int64, tail float64) float64 { return mathext.GammaIncRegInv(float64(k)+1, 1-tail) }
+func PoissonAtMost(k int64, tail float64) float64 {
+	return mathext.GammaIncRegInv(float64(k)+1, 1-tail)
+}
 
 // chiSquareTail returns P(X ≥ x) for a χ² of df degrees of freedom.
 func chiSquareTail(x float64, df int) float64 {

@@ -222,18 +222,25 @@ func (s Scenario) check(c runbook.Check) {
 	for i, change := range s.Changes {
 		at := fmt.Sprintf("changes[%d]", i)
 		sides := []string{"candidate", "stable", "both"}
-		c.Want(slices.Contains(sides, change.Side), at+".side", fmt.Sprintf("%q is no side", change.Side), "write candidate, stable or both")
+		c.Want(slices.Contains(sides, change.Side), at+".side",
+			fmt.Sprintf("%q is no side", change.Side), "write candidate, stable or both")
 		c.Want(!change.Harm || change.From == (Span{}), at+".from", "harm begins at the onset", "leave it out")
-		c.Want(change.PerHour == (Number{}) || change.Lasts != (Span{}), at+".lasts", "is missing", "say how long each lasts")
+		c.Want(change.PerHour == (Number{}) || change.Lasts != (Span{}), at+".lasts",
+			"is missing", "say how long each lasts")
 		if change.Harm {
 			harms++
 		}
 	}
-	c.Want(s.Name != "" && !strings.ContainsAny(s.Name, " /\t\n"), "name", fmt.Sprintf("%q is empty or has blanks or slashes", s.Name), "write one word")
-	c.Want(s.Kind == kindGood || s.Kind == kindBad, "kind", fmt.Sprintf("%q is neither good nor bad", s.Kind), "write one of the two")
-	c.Want(!s.Bad() || s.Onset != (Span{}) && harms > 0, "onset", "a bad scenario has one, and a change with harm: true", "write both")
-	c.Want(s.Bad() || s.Onset == (Span{}) && harms == 0, "onset", "a good scenario has no onset and no harm", "leave both out")
-	c.Want(s.Pods.Stable >= 1 && s.Pods.Candidate >= 1, "pods", "each side has at least one", "write stable and candidate")
+	c.Want(s.Name != "" && !strings.ContainsAny(s.Name, " /\t\n"), "name",
+		fmt.Sprintf("%q is empty or has blanks or slashes", s.Name), "write one word")
+	c.Want(s.Kind == kindGood || s.Kind == kindBad, "kind",
+		fmt.Sprintf("%q is neither good nor bad", s.Kind), "write one of the two")
+	c.Want(!s.Bad() || s.Onset != (Span{}) && harms > 0, "onset",
+		"a bad scenario has one, and a change with harm: true", "write both")
+	c.Want(s.Bad() || s.Onset == (Span{}) && harms == 0, "onset",
+		"a good scenario has no onset and no harm", "leave both out")
+	c.Want(s.Pods.Stable >= 1 && s.Pods.Candidate >= 1, "pods",
+		"each side has at least one", "write stable and candidate")
 }
 
 // A Number is one number, or one of a range: 0.05 or 0.05..0.1.
