@@ -19,21 +19,21 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// actWithin bounds the work one event causes. It goes on when the caller has gone
+// actWithin bounds the work one event causes. It continues when the caller has gone
 // away: a change once begun is never left half made.
 const actWithin = 60 * time.Second
 
 // atOnce is how many alerts of one call are taken at the same time.
 const atOnce = 8
 
-// Alerts takes what a source heard and returns nil once the outcome of every alert is
+// Alerts takes what a source received and returns nil once the outcome of every alert is
 // committed: acted, asked, held, joined, or found not to be true. An error wrapping
 // [runbook.ErrLater] means that it should be offered again. What became of each is counted
 // and logged; a trigger that the runbook of an open release does not have is held and paged.
 func (e *Engine) Alerts(ctx context.Context, alerts []record.Alert) error {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	done := make(chan error, 1)
-	e.begun.RLock() // let go by the goroutine
+	e.begun.RLock() // unlocked by the goroutine
 	go func() {
 		defer e.begun.RUnlock()
 		defer cancel()
@@ -160,7 +160,7 @@ func (e *Engine) release(ctx context.Context, target Target) (record.Release, er
 	return e.Release(ctx, target.Service, target.Region)
 }
 
-// An outcome is what became of one alert that was heard. Each has exactly one, which is
+// An outcome is what became of one alert that was received. Each has exactly one, which is
 // counted and logged, whatever is wrong with the alert.
 type outcome string
 
