@@ -106,11 +106,16 @@ func (e *Engine) outcomeOf(ctx context.Context, a record.Alert) (outcome, error)
 // in the target, and steps the answer. A trigger that the runbook does not have cannot be
 // asked, and is stepped as that.
 func (e *Engine) question(ctx context.Context, s service, target Target, a record.Alert) (outcome, error) {
-	trigger, _ := s.rb.Trigger(a.Trigger)
 	rel, err := e.release(ctx, target)
 	for range tries {
+		switch {
+		case errors.Is(err, runbook.ErrNotFound):
+			return noRelease, nil
+		case err != nil:
+			return "", err
+		}
 		var o outcome
-		if o, err = e.questionOf(ctx, s, target, a, trigger, rel, err); !errors.Is(err, runbook.ErrConflict) {
+		if o, err = e.questionOf(ctx, s, target, a, rel); !errors.Is(err, runbook.ErrConflict) {
 			return o, err
 		}
 		// The weights changed while Prometheus was asked: its answer is of no use.
@@ -119,19 +124,16 @@ func (e *Engine) question(ctx context.Context, s service, target Target, a recor
 	return "", fmt.Errorf("%w: gave up after %d attempts: the release of %s keeps changing", runbook.ErrLater, tries, target)
 }
 
-func (e *Engine) questionOf(ctx context.Context, s service, target Target, a record.Alert, trigger runbook.Trigger, rel record.Release, err error) (outcome, error) {
-	if errors.Is(err, runbook.ErrNotFound) || err == nil && rel.Phase != record.Open {
-		if err != nil {
-			return noRelease, nil
-		}
-		_, err = e.step(ctx, target, lifecycle.AlertChecked{Alert: a, Release: rel.ID, Epoch: rel.Epoch})
+func (e *Engine) questionOf(ctx context.Context, s service, target Target, a record.Alert, rel record.Release) (outcome, error) {
+	ev := lifecycle.AlertChecked{Alert: a, Release: rel.ID, Epoch: rel.Epoch}
+	if rel.Phase != record.Open {
+		_, err := e.step(ctx, target, ev)
 		return noRelease, err
 	}
-	if err != nil {
-		return "", err
-	}
-	if trigger.Name == "" && a.Trigger != blind {
-		_, err = e.step(ctx, target, lifecycle.AlertChecked{Alert: a, Breach: unasked(a, time.Now().UTC()), Release: rel.ID, Epoch: rel.Epoch})
+	trigger, known := s.rb.Trigger(a.Trigger)
+	if !known && a.Trigger != blind {
+		ev.Breach = unasked(a, time.Now().UTC())
+		_, err := e.step(ctx, target, ev)
 		return unknownTrigger, err
 	}
 	e.boundary("before-confirm")
@@ -144,7 +146,8 @@ func (e *Engine) questionOf(ctx context.Context, s service, target Target, a rec
 		b.StartedAt = a.StartsAt
 	}
 	b.RulesDrift = e.driftOf(a.Service, a.Trigger)
-	_, err = e.stepFrom(ctx, target, lifecycle.AlertChecked{Alert: a, Breach: b, Release: rel.ID, Epoch: rel.Epoch}, ahead)
+	ev.Breach = b
+	_, err := e.stepFrom(ctx, target, ev, ahead)
 	return outcome(b.State), err
 }
 
