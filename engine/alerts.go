@@ -19,21 +19,21 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// actWithin bounds the work one event causes. It goes on when the caller has gone
+// actWithin bounds the work one event causes. It continues when the caller has gone
 // away: a change once begun is never left half made.
 const actWithin = 60 * time.Second
 
 // atOnce is how many alerts of one call are taken at the same time.
 const atOnce = 8
 
-// Alerts takes what a source heard and returns nil once the outcome of every alert is
+// Alerts takes what a source received and returns nil once the outcome of every alert is
 // committed: acted, asked, held, joined, or found not to be true. An error wrapping
 // [runbook.ErrLater] means that it should be offered again. What became of each is counted
 // and logged; a trigger that the runbook of an open release does not have is held and paged.
 func (e *Engine) Alerts(ctx context.Context, alerts []record.Alert) error {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	done := make(chan error, 1)
-	e.begun.RLock() // let go by the goroutine
+	e.begun.RLock() // unlocked by the goroutine
 	go func() {
 		defer e.begun.RUnlock()
 		defer cancel()
@@ -106,11 +106,16 @@ func (e *Engine) outcomeOf(ctx context.Context, a record.Alert) (outcome, error)
 // in the target, and steps the answer. A trigger that the runbook does not have cannot be
 // asked, and is stepped as that.
 func (e *Engine) question(ctx context.Context, s service, target Target, a record.Alert) (outcome, error) {
-	trigger, _ := s.rb.Trigger(a.Trigger)
 	rel, err := e.release(ctx, target)
 	for range tries {
+		switch {
+		case errors.Is(err, runbook.ErrNotFound):
+			return noRelease, nil
+		case err != nil:
+			return "", err
+		}
 		var o outcome
-		if o, err = e.questionOf(ctx, s, target, a, trigger, rel, err); !errors.Is(err, runbook.ErrConflict) {
+		if o, err = e.questionOf(ctx, s, target, a, rel); !errors.Is(err, runbook.ErrConflict) {
 			return o, err
 		}
 		// The weights changed while Prometheus was asked: its answer is of no use.
@@ -119,19 +124,16 @@ func (e *Engine) question(ctx context.Context, s service, target Target, a recor
 	return "", fmt.Errorf("%w: gave up after %d attempts: the release of %s keeps changing", runbook.ErrLater, tries, target)
 }
 
-func (e *Engine) questionOf(ctx context.Context, s service, target Target, a record.Alert, trigger runbook.Trigger, rel record.Release, err error) (outcome, error) {
-	if errors.Is(err, runbook.ErrNotFound) || err == nil && rel.Phase != record.Open {
-		if err != nil {
-			return noRelease, nil
-		}
-		_, err = e.step(ctx, target, lifecycle.AlertChecked{Alert: a, Release: rel.ID, Epoch: rel.Epoch})
+func (e *Engine) questionOf(ctx context.Context, s service, target Target, a record.Alert, rel record.Release) (outcome, error) {
+	ev := lifecycle.AlertChecked{Alert: a, Release: rel.ID, Epoch: rel.Epoch}
+	if rel.Phase != record.Open {
+		_, err := e.step(ctx, target, ev)
 		return noRelease, err
 	}
-	if err != nil {
-		return "", err
-	}
-	if trigger.Name == "" && a.Trigger != blind {
-		_, err = e.step(ctx, target, lifecycle.AlertChecked{Alert: a, Breach: unasked(a, time.Now().UTC()), Release: rel.ID, Epoch: rel.Epoch})
+	trigger, known := s.rb.Trigger(a.Trigger)
+	if !known && a.Trigger != blind {
+		ev.Breach = unasked(a, time.Now().UTC())
+		_, err := e.step(ctx, target, ev)
 		return unknownTrigger, err
 	}
 	e.boundary("before-confirm")
@@ -144,7 +146,8 @@ func (e *Engine) questionOf(ctx context.Context, s service, target Target, a rec
 		b.StartedAt = a.StartsAt
 	}
 	b.RulesDrift = e.driftOf(a.Service, a.Trigger)
-	_, err = e.stepFrom(ctx, target, lifecycle.AlertChecked{Alert: a, Breach: b, Release: rel.ID, Epoch: rel.Epoch}, ahead)
+	ev.Breach = b
+	_, err := e.stepFrom(ctx, target, ev, ahead)
 	return outcome(b.State), err
 }
 
@@ -160,7 +163,7 @@ func (e *Engine) release(ctx context.Context, target Target) (record.Release, er
 	return e.Release(ctx, target.Service, target.Region)
 }
 
-// An outcome is what became of one alert that was heard. Each has exactly one, which is
+// An outcome is what became of one alert that was received. Each has exactly one, which is
 // counted and logged, whatever is wrong with the alert.
 type outcome string
 

@@ -218,7 +218,7 @@ func (e *Engine) runbooks() []*runbook.Runbook {
 	return all
 }
 
-// line is the mutex of a target.
+// targetMutex lets one event of a target at a time into this process.
 func (e *Engine) targetMutex(target Target) *sync.Mutex {
 	e.mu.Lock()
 	defer e.mu.Unlock()

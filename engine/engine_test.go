@@ -276,7 +276,7 @@ func TestWhatChangedSinceTheLookStopsTheWrite(t *testing.T) {
 			if err := change(st, rel); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := e.commit(t.Context(), v, ev); !errors.Is(err, store.ErrConflict) {
+			if _, err := e.commit(t.Context(), v, ev, time.Now().UTC()); !errors.Is(err, store.ErrConflict) {
 				t.Errorf("error is %v", err)
 			}
 		})
@@ -294,7 +294,7 @@ func TestSplitPutBackIsNotTakenOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.commit(t.Context(), v, lifecycle.Tick{}); err != nil {
+	if _, err := e.commit(t.Context(), v, lifecycle.Tick{}, time.Now().UTC()); err != nil {
 		t.Fatal(err)
 	}
 	look := func() snapshot {
@@ -308,13 +308,13 @@ func TestSplitPutBackIsNotTakenOver(t *testing.T) {
 	if err := put(st, routerKey, `{"weights":{"ranker-v1":95,"ranker-v2":5}}`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.commit(t.Context(), before, lifecycle.SplitAccepted{By: "ann", Reason: "because"}); !errors.Is(err, store.ErrConflict) {
+	if _, err := e.commit(t.Context(), before, lifecycle.SplitAccepted{By: "ann", Reason: "because"}, time.Now().UTC()); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("the split of before was taken over: %v", err)
 	}
 	if err := put(st, routerKey, `{"weights":{"ranker-v1":60,"ranker-v2":40}}`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.commit(t.Context(), look(), lifecycle.SplitAccepted{By: "ann", Reason: "because"}); err != nil {
+	if _, err := e.commit(t.Context(), look(), lifecycle.SplitAccepted{By: "ann", Reason: "because"}, time.Now().UTC()); err != nil {
 		t.Errorf("take over what is there: %v", err)
 	}
 }

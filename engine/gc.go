@@ -15,20 +15,20 @@ import (
 // stay in the store. The evidence folder and the journal stay; nothing here touches them.
 const keepRecords = 90 * 24 * time.Hour
 
-// tidy removes what is long over, so that the store does not grow for ever. An
+// gcRecords removes what is long over, so that the store does not grow for ever. An
 // incident that a release still points at stays.
 func (e *Engine) gcRecords(ctx context.Context) {
 	snap, err := e.store.Read(ctx, store.Root)
 	if err != nil {
 		if ctx.Err() == nil {
-			e.log.Warn("tidy", zap.Error(err))
+			e.log.Warn("collect old records", zap.Error(err))
 		}
 		return
 	}
 	for _, en := range over(snap, time.Now()) {
 		err := e.store.Commit(ctx, store.NewTx(store.Op{Verb: store.Delete, Key: en.Key, Index: en.Index}))
 		if err != nil && !errors.Is(err, store.ErrConflict) {
-			e.log.Warn("tidy", zap.String("key", en.Key), zap.Error(err))
+			e.log.Warn("collect old records", zap.String("key", en.Key), zap.Error(err))
 			return
 		}
 	}

@@ -39,7 +39,7 @@ func (e *Engine) stepFrom(ctx context.Context, target Target, ev lifecycle.Event
 		if try > 0 && !onlyBudgetMoved(lost, v) || lost.indexes == nil {
 			try++
 		}
-		next, err := e.commit(ctx, v, ev)
+		next, err := e.commit(ctx, v, ev, time.Now().UTC())
 		if !errors.Is(err, store.ErrConflict) {
 			return next, err
 		}
@@ -80,11 +80,7 @@ func (e *Engine) newest(target Target) record.Release {
 }
 
 // commit steps once on what was read and commits the result.
-func (e *Engine) commit(ctx context.Context, v snapshot, ev lifecycle.Event) (lifecycle.State, error) {
-	return e.commitAt(ctx, v, ev, time.Now().UTC())
-}
-
-func (e *Engine) commitAt(ctx context.Context, v snapshot, ev lifecycle.Event, now time.Time) (lifecycle.State, error) {
+func (e *Engine) commit(ctx context.Context, v snapshot, ev lifecycle.Event, now time.Time) (lifecycle.State, error) {
 	if err := e.plan(ctx, &v, ev); err != nil {
 		return v.State, err
 	}

@@ -315,10 +315,10 @@ func TestPromotionAndRollbackHaveOneWinner(t *testing.T) {
 				}
 				views = append(views, v)
 			}
-			if _, err := e.commitAt(ctx, views[first], events[first], now); err != nil {
+			if _, err := e.commit(ctx, views[first], events[first], now); err != nil {
 				t.Fatal(err)
 			}
-			_, err = e.commitAt(ctx, views[1-first], events[1-first], now)
+			_, err = e.commit(ctx, views[1-first], events[1-first], now)
 			fixture.Refused(t, err, store.ErrConflict)
 			got, err := e.Release(ctx, "ranker", "")
 			if err != nil {

@@ -117,7 +117,7 @@ func decoded[T any](m *model, en store.Entry) T {
 // take commits an event as replica e sees it, and holds what changed to the rules.
 func (m *model) take(r read) {
 	before := m.look()
-	_, err := r.e.commitAt(context.Background(), r.v, r.ev, m.now)
+	_, err := r.e.commit(context.Background(), r.v, r.ev, m.now)
 	after := m.look()
 	name := strings.TrimPrefix(fmt.Sprintf("%T", r.ev), "lifecycle.")
 	if err != nil {

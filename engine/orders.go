@@ -26,7 +26,7 @@ func (e *Engine) Rollback(ctx context.Context, service, region, by, reason strin
 	return *s.Incident, nil
 }
 
-// AcceptSplit lets a held release go on with the split that was found.
+// AcceptSplit lets a held release continue with the split that was found.
 func (e *Engine) AcceptSplit(ctx context.Context, service, region, by, reason string) (record.Release, error) {
 	return e.order(ctx, targetIn(service, region), lifecycle.SplitAccepted{By: by, Reason: reason})
 }
@@ -132,8 +132,8 @@ func (e *Engine) Stop(ctx context.Context, service, region, by, reason string) (
 	return e.order(ctx, targetIn(service, region), lifecycle.Stopped{By: by, Reason: reason})
 }
 
-// Resume lets a ramp go on that was stopped, frozen or held, and ends what it was
-// frozen or held for. A breach that is still true comes back by itself.
+// Resume lets a ramp continue that was stopped, frozen or held, and ends what it was
+// frozen or held for. A breach that is still true comes back automatically.
 func (e *Engine) Resume(ctx context.Context, service, region, by, reason string) (record.Release, error) {
 	return e.order(ctx, targetIn(service, region), lifecycle.Resumed{By: by, Reason: reason})
 }

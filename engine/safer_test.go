@@ -29,7 +29,7 @@ func TestSaferRamp(t *testing.T) {
 		do := ev(v.State)
 		v, err = e.read(t.Context(), theTarget, do)
 		must(t, err)
-		s, err := e.commitAt(t.Context(), v, do, now)
+		s, err := e.commit(t.Context(), v, do, now)
 		must(t, err)
 		return s
 	}

@@ -198,7 +198,7 @@ type watchdogRecord struct {
 // watchdogEvery is how often the watchdog's word is written down at most.
 const watchdogEvery = time.Minute
 
-// hear writes down that the watchdog was received by webhook: the way from Prometheus
+// recordWatchdog writes down that the watchdog was received by webhook: the way from Prometheus
 // through Alertmanager to us is whole, and every replica may rely on it. Another
 // replica that wrote first is as good.
 func (e *Engine) recordWatchdog(ctx context.Context, now time.Time) {

@@ -168,7 +168,7 @@ func Stop(in Ramp) error {
 	return nil
 }
 
-// Resume says why a human cannot let the ramp go on; nil: it can. question is the one
+// Resume says why a human cannot let the ramp continue; nil: it can. question is the one
 // about the next step, nil if there is none.
 func Resume(in Ramp, question *record.Approval) error {
 	r, i := in.Release, in.Incident
@@ -187,7 +187,7 @@ func Resume(in Ramp, question *record.Approval) error {
 	return nil
 }
 
-// Accept is the candidate's share if a held release goes on with the split that was
+// Accept is the candidate's share if a held release continues with the split that was
 // found; an error says why it cannot.
 func Accept(r record.Release, split record.Split, router string) (weight int, err error) {
 	if r.Phase != record.Open || r.Held == nil {

@@ -16,7 +16,7 @@ type Input struct {
 	Incident          *record.Incident // nil if this breach opens one
 	Control           record.Control   // zero: active
 	Budget            record.Budget
-	ExternalChange    bool   // the router's split is not the release's, and nobody has let it go on
+	ExternalChange    bool   // the router's split is not the release's, and nobody has accepted it
 	StableQuarantined bool   // the bundle we would go back to is barred
 	ByHuman           bool   // a person asked for this rollback
 	Router            string // why the router's keys cannot be changed; empty: they can

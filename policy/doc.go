@@ -8,10 +8,10 @@
 //	blind             hold    no data is neither good nor bad
 //	not_confirmed     hold    the trigger's own expression is not true now
 //	absolute_slo      freeze  a limit on what users get from any version
-//	stable_unhealthy       freeze  the stable version is sick as well: wrong cause
+//	stable_unhealthy  freeze  the stable version is unhealthy as well: wrong cause
 //	already_acted     hold    one rollback per incident
 //	nothing           hold    the candidate has no traffic, or the release is over
-//	manual_override        hold    somebody else changed the split
+//	manual_override   hold    somebody else changed the split
 //	paused            hold    the stop switch is on
 //	lkg_quarantined   hold    the last known good bundle is quarantined
 //	lkg_not_warm      hold    too few ready pods of the stable version

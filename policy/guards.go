@@ -93,7 +93,7 @@ func guards() []guard {
 		{name: GuardStableUnhealthy, object: stableUnhealthy, confirms: true},
 		{name: GuardAlreadyActed, object: alreadyActed},
 		{name: GuardNothing, object: nothing, stopsHumans: true},
-		{name: GuardManualOverride, object: humanWins, stopsHumans: true},
+		{name: GuardManualOverride, object: manualOverride, stopsHumans: true},
 		{name: GuardPaused, object: paused},
 		{name: GuardLKGQuarantined, object: lkgQuarantined},
 		{name: GuardLKGNotWarm, object: lkgNotWarm, confirms: true},

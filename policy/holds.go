@@ -84,12 +84,12 @@ func nothing(in Input, _ time.Time) *objection {
 // ExternalChange is the decision about a split that somebody else wrote, whether or not
 // anything is breaching.
 func ExternalChange(in Input, now time.Time) record.Decision {
-	d := decision(GuardManualOverride, *humanWins(in, now))
+	d := decision(GuardManualOverride, *manualOverride(in, now))
 	d.At = now
 	return d
 }
 
-func humanWins(in Input, _ time.Time) *objection {
+func manualOverride(in Input, _ time.Time) *objection {
 	if !in.ExternalChange {
 		return nil
 	}

@@ -71,7 +71,7 @@ var rampGuards = []struct {
 	{"too_early", tooEarly},
 	{"not_proved", unproved},
 	{"schedule", outOfHours},
-	{"no_watchdog", unheard},
+	{"no_watchdog", noWatchdog},
 	{"manual", leftToHumans},
 	{"not_ready", unready},
 }
@@ -146,7 +146,7 @@ func stopped(in Ramp, _ time.Time) string {
 	return ""
 }
 
-// unproved: a human may go on before what followed the last step is proved.
+// unproved: a human may continue before what followed the last step is proved.
 func unproved(in Ramp, _ time.Time) string {
 	if !in.Release.Proving() || in.ByHuman {
 		return ""
@@ -217,7 +217,7 @@ func outOfHours(in Ramp, now time.Time) string {
 	return "outside rollout.schedule, which opens at " + clock(next)
 }
 
-func unheard(in Ramp, now time.Time) string {
+func noWatchdog(in Ramp, now time.Time) string {
 	switch {
 	case in.Watchdog.IsZero():
 		return "no watchdog alert received by webhook yet; check the Alertmanager route to autorollback"
@@ -291,7 +291,7 @@ func objecting(answers []record.Answer) string {
 }
 
 // needed is how many of the candidate's pods must be ready: enough that a breach may
-// roll back by itself, and all that the last known good needs where it takes over.
+// roll back automatically, and all that the last known good needs where it takes over.
 func needed(in Ramp) int {
 	need := max(1, in.Runbook.Policy.MinCandidatePods)
 	next, more := in.Runbook.Rollout.Next(in.Release.Weight)

@@ -38,8 +38,8 @@ func (s *State) asked(ev AlertChecked, now time.Time) error {
 	return nil
 }
 
-// guessed reports whether nobody said that the trigger fires: the watcher asked by itself,
-// and the answer is not yes. Then nothing was heard, and there is nothing to page about.
+// guessed reports whether nobody said that the trigger fires: the watcher asked unprompted,
+// and the answer is not yes. Then no alert was received, and there is nothing to page about.
 func (s *State) guessed(ev AlertChecked) bool {
 	_, known := s.Runbook.Trigger(ev.Alert.Trigger) // the others were read in Prometheus
 	return known && ev.Alert.Source == record.Watcher && ev.Breach.State != record.Breaching
@@ -65,14 +65,14 @@ func (s *State) decide(ev AlertChecked, now time.Time) {
 		}
 		s.join(ev, "", now)
 	default:
-		s.hear(ev, now)
+		s.take(ev, now)
 		s.Incident.Breach = ev.Breach
 		s.apply(d, now)
 	}
 }
 
-// hear opens the incident with an alert, or adds the alert to it.
-func (s *State) hear(ev AlertChecked, now time.Time) {
+// take opens the incident with an alert, or adds the alert to it.
+func (s *State) take(ev AlertChecked, now time.Time) {
 	if s.Incident == nil {
 		s.open(ev, now)
 	} else {
@@ -99,7 +99,7 @@ func (s *State) unconfirmed(ev AlertChecked, d record.Decision, now time.Time) {
 		return
 	}
 	tell := i == nil || now.Sub(i.ClosedAt) > policy.Quiet
-	s.hear(ev, now)
+	s.take(ev, now)
 	i = s.Incident
 	i.Phase, i.ClosedAt, i.Breach, i.Decision = record.Unconfirmed, time.Time{}, ev.Breach, d
 	s.note(now, "unconfirmed", "", "Not confirmed yet: "+ev.Breach.Problem)
@@ -143,7 +143,7 @@ func heldMessage(i record.Incident, rb *runbook.Runbook, now time.Time) record.M
 	return m
 }
 
-// freeze leaves traffic alone and stops promotion. A stable version that is sick as
+// freeze leaves traffic alone and stops promotion. A stable version that is unhealthy as
 // well is a verdict: whatever is wrong, the candidate is not its cause.
 func (s *State) freeze(now time.Time) {
 	d := s.Incident.Decision

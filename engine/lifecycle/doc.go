@@ -5,8 +5,8 @@
 //
 //	(new)        unconfirmed, held, frozen, awaiting, acted
 //	unconfirmed  held, frozen, awaiting, acted; closed if it turns out not to be true
-//	held         frozen, awaiting, acted; closed if a human lets the release go on, resumes the ramp or puts the split back, or
-//	             unconfirmed if an alert comes with that
+//	held         frozen, awaiting, acted; closed if a human lets the release continue,
+//	             resumes the ramp or puts the split back, or unconfirmed if an alert comes with that
 //	frozen       awaiting, acted; held if somebody changes the split; closed if a human resumes the ramp
 //	awaiting     acted; held if nobody answers or somebody changes the split; closed if a human says no
 //	acted        verifying; settled at the deadline

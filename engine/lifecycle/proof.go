@@ -52,7 +52,9 @@ func (s *State) concludeProof(now time.Time) {
 		return
 	}
 	p.DoneAt, p.Reason = now, record.Truncate(v.Reason, record.MaxLine)
-	p.Health = map[record.Outcome]record.Health{record.Recovered: record.Good, record.NotRecovered: record.Bad, record.CannotTell: record.Unknown}[v.Outcome]
+	p.Health = map[record.Outcome]record.Health{
+		record.Recovered: record.Good, record.NotRecovered: record.Bad, record.CannotTell: record.Unknown,
+	}[v.Outcome]
 	if n := len(r.Moves); n > 0 {
 		r.Moves[n-1].Checked = string(p.Health)
 	}

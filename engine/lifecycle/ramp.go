@@ -175,8 +175,8 @@ func (s *State) stopRamp(ev Stopped, now time.Time) error {
 	return nil
 }
 
-// resume is a human letting the ramp go on: what was stopped, frozen or held is looked
-// at. A breach that is still true comes back by itself.
+// resume is a human letting the ramp continue: what was stopped, frozen or held is looked
+// at. A breach that is still true comes back automatically.
 func (s *State) resume(ev Resumed, now time.Time) error {
 	if err := policy.Resume(s.ramp(nil, true), s.Question); err != nil {
 		return err

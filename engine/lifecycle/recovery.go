@@ -30,7 +30,8 @@ func (s *State) drained(ev Drained, now time.Time) {
 		grace := 30*time.Second + 2*s.Runbook.Metrics.Interval.Std()
 		if now.Sub(i.ActedAt) > grace && i.NotAppliedAt.IsZero() {
 			i.NotAppliedAt = now
-			s.note(now, "not_applied", "", fmt.Sprintf("Weights written, but the router still sends %s traffic: %s", i.Candidate.Version, ev.Answer.Text))
+			s.note(now, "not_applied", "", fmt.Sprintf("Weights written, but the router still sends %s traffic: %s",
+				i.Candidate.Version, ev.Answer.Text))
 			s.tell(report.NotAppliedMsg, now)
 		}
 	}

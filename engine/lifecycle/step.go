@@ -54,7 +54,7 @@ type (
 	}
 	// Stopped is a human stopping the ramp where it is.
 	Stopped struct{ By, Reason string }
-	// Resumed is a human letting a ramp go on that was stopped, frozen or held.
+	// Resumed is a human letting a ramp continue that was stopped, frozen or held.
 	Resumed struct{ By, Reason string }
 	// Launched is a human starting a release.
 	Launched struct {
@@ -69,7 +69,7 @@ type (
 		Yes                       bool
 		Ready                     record.Readiness // asked for a yes to the next step
 	}
-	// SplitAccepted is a human letting a held release go on with the split that was found.
+	// SplitAccepted is a human letting a held release continue with the split that was found.
 	SplitAccepted struct{ By, Reason string }
 )
 

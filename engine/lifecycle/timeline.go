@@ -78,7 +78,7 @@ const (
 	maxLabels   = 24
 )
 
-// fit keeps the incident small enough to be stored: first the raw answers of
+// truncateIncident keeps the incident small enough to be stored: first the raw answers of
 // Prometheus give way, which the evidence folder has, then the middle of the timeline.
 func (s *State) truncateIncident() {
 	if s.Incident == nil {
