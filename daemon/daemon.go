@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/arming"
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/receiver"
@@ -103,7 +104,7 @@ func (d *Daemon) wire(people net.Addr) error {
 	d.monitor = monitor.New(prom, d.log)
 	reg.MustRegister(d.monitor)
 	d.engine, err = engine.New(engine.Parts{
-		Store: d.Store, Prometheus: verify.New(prom, cfg.Prometheus.Timeout), Monitor: d.monitor, Journal: journal, Log: d.log, Registerer: reg,
+		Store: d.Store, Prometheus: verify.New(prom, cfg.Prometheus.Timeout), Monitor: d.monitor, Arming: arming.New(prom, time.Now), Journal: journal, Log: d.log, Registerer: reg,
 		Archive: report.Archive{Folder: folder, External: external.String(), Prometheus: cfg.Prometheus.URL, Approval: d.approval}, Post: mail,
 	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, ReconcileEvery: cfg.ReconcileEvery, RulesEvery: cfg.RulesEvery, Boundary: faultPoint, Version: cfg.Version})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/record"
@@ -42,22 +43,36 @@ func (e *Engine) checkRules(ctx context.Context) (again bool) {
 	if ctx.Err() != nil {
 		return false
 	}
+	if problem == nil {
+		e.mu.Lock()
+		e.drifts = found
+		e.mu.Unlock()
+	}
 	now := time.Now().UTC()
 	records, answered := e.driftRecords(ctx)
 	for _, rb := range services {
-		kept, known := records.of(rb.Service)
-		known = known && answered
-		c := compared(e.check(rb.Service), rb, found, problem, known && !kept.empty(), now)
-		e.keepCheck(c)
-		if known {
-			e.recordDrift(ctx, rb, kept, c, now)
-		}
+		c := e.compare(ctx, rb, problem, records, answered, now)
 		again = again || c.State == record.RulesSuspected
 	}
 	if problem != nil {
 		e.log.Warn("compare rules", zap.Error(problem))
 	}
 	return again
+}
+
+// compare makes a service's check of what is known, tells people what began and what ended, and
+// returns it.
+func (e *Engine) compare(ctx context.Context, rb *runbook.Runbook, problem error, records driftRecords, answered bool, now time.Time) record.RulesCheck {
+	e.comparing.Lock()
+	defer e.comparing.Unlock()
+	kept, known := records.of(rb.Service)
+	known = known && answered
+	c := compared(e.check(rb.Service), rb, e.known(rb.Service), problem, known && !kept.empty(), now)
+	e.keepCheck(c)
+	if known {
+		e.recordDrift(ctx, rb, kept, c, now)
+	}
+	return c
 }
 
 // check is the newest comparison of a service's rules.
@@ -73,6 +88,9 @@ func (e *Engine) keepCheck(c record.RulesCheck) {
 	e.checks[c.Service] = c
 	e.mu.Unlock()
 	e.metrics.comparedRules(c)
+	if rb, ok := e.Runbook(c.Service); ok {
+		e.metrics.armed(rb, c)
+	}
 	if before.State != c.State {
 		e.log.Info("rules compared", zap.String("service", c.Service), zap.String("state", string(c.State)), zap.String("drift", c.Drifted()), zap.String("problem", c.Problem))
 	}
@@ -139,7 +157,7 @@ func differences(rb *runbook.Runbook, found []rules.Drift) []record.RuleDiff {
 	var out []record.RuleDiff
 	for _, d := range found {
 		if d.Service == rb.Service || d.Trigger == watchdog {
-			out = append(out, record.RuleDiff{Kind: string(d.Kind), Trigger: d.Trigger, Text: record.Truncate(d.What, record.MaxValue)})
+			out = append(out, record.RuleDiff{Kind: string(d.Kind), Trigger: d.Trigger, Text: record.Truncate(d.What, record.MaxValue), Fix: record.Truncate(d.Fix, record.MaxValue)})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b record.RuleDiff) int { return gravity(b) - gravity(a) })
@@ -154,6 +172,8 @@ func differences(rb *runbook.Runbook, found []rules.Drift) []record.RuleDiff {
 func gravity(d record.RuleDiff) int {
 	switch {
 	case !d.Harmless():
+		return 3
+	case d.Arms() == record.Off:
 		return 2
 	case d.Kind == string(rules.Outdated):
 		return 1
@@ -272,4 +292,14 @@ func (e *Engine) fresh(service string) record.RulesCheck {
 		return record.RulesCheck{}
 	}
 	return c
+}
+
+// armed exports the triggers that are not.
+func (m *metrics) armed(rb *runbook.Runbook, c record.RulesCheck) {
+	m.unarmed.DeletePartialMatch(prometheus.Labels{"service": c.Service})
+	for _, t := range rb.Triggers {
+		if state, _ := c.Armed(t.Name); state != record.Armed {
+			m.unarmed.WithLabelValues(c.Service, t.Name, string(state)).Set(1)
+		}
+	}
 }

@@ -45,6 +45,7 @@ type Engine struct {
 	store   store.Store
 	prom    *verify.Prometheus
 	monitor Monitor
+	arming  Arming
 	archive Archive
 	post    Post
 	journal Journal
@@ -60,6 +61,8 @@ type Engine struct {
 	services      map[string]service
 	last          map[Target]record.Release    // as last read or committed; for the exported roles
 	checks        map[string]record.RulesCheck // by service: how its rules compared the last time
+	drifts        []rules.Drift                // of the newest comparison of all rules
+	unarmed       map[string][]rules.Drift     // by service with an open release: of its newest check
 	targetMutexes map[Target]*sync.Mutex       // one event of a target at a time in this process
 
 	bundles    sync.Map  // digest → runbook.Bundle
@@ -67,6 +70,8 @@ type Engine struct {
 	captured   sync.Map  // incident/stage → true: captured by this process
 	said       hush      // what the watcher's alerts came to
 	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
+
+	comparing sync.Mutex // one service's check is made at a time
 
 	probed   map[Target]time.Time // when the gates of triggers without significance were asked; under mu
 	confirms shared[confirmKey, record.Breach]
@@ -90,6 +95,7 @@ type Options struct {
 	Version        string        // of this program, kept as evidence
 	WatchEvery     time.Duration // between two questions of the watcher, default 5s; negative: no watcher
 	ReconcileEvery time.Duration // between two looks at every open release, default 5s
+	ArmingEvery    time.Duration // between two checks of what keeps triggers of open releases from firing, default 10s
 	RulesEvery     time.Duration // between two comparisons of the rules in Prometheus, default 10m; negative: none
 	// Boundary, if set, is called at every step boundary with its name. The crash
 	// tests end the process there.
@@ -101,6 +107,7 @@ type Parts struct {
 	Store      store.Store
 	Prometheus *verify.Prometheus
 	Monitor    Monitor
+	Arming     Arming // nil: nothing is checked
 	Archive    Archive
 	Post       Post
 	Journal    Journal
@@ -147,8 +154,9 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	o.WatchEvery = cmp.Or(o.WatchEvery, 5*time.Second)
 	o.ReconcileEvery = cmp.Or(o.ReconcileEvery, 5*time.Second)
 	o.RulesEvery = cmp.Or(o.RulesEvery, 10*time.Minute)
+	o.ArmingEvery = cmp.Or(o.ArmingEvery, 10*time.Second)
 	e := &Engine{
-		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client),
+		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, arming: p.Arming, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client),
 		last: map[Target]record.Release{}, checks: map[string]record.RulesCheck{}, targetMutexes: map[Target]*sync.Mutex{}, probed: map[Target]time.Time{},
 		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1),
 	}

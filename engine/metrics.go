@@ -24,6 +24,7 @@ type metrics struct {
 	watchdog  *prometheus.GaugeVec
 	up        *prometheus.GaugeVec
 	drift     *prometheus.GaugeVec
+	unarmed   *prometheus.GaugeVec
 	compared  *prometheus.GaugeVec
 }
 
@@ -50,7 +51,8 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 		watchdog: auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_watchdog_timestamp_seconds", Help: "When the watchdog alert was last received, by source; 0: never."}, []string{"source"}),
 		up:       auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_up", Help: "1 if the last question to it was answered."}, []string{"peer"}),
 	}
-	m.drift = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_rule_drift", Help: "1 if the rules that Prometheus has loaded are not those of the service's runbook."}, []string{"service"})
+	m.drift = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_rule_drift", Help: "1 if the rules that Prometheus has loaded are not those of the service's runbook, or a trigger is not armed."}, []string{"service"})
+	m.unarmed = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_trigger_unarmed", Help: "1 for each trigger that cannot fire (off), or not as it should (degraded); absent: it is armed, or nobody knows better."}, []string{"service", "trigger", "state"})
 	m.compared = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_rule_check_timestamp_seconds", Help: "When the service's rules were last compared with those of Prometheus; 0: never."}, []string{"service"})
 	for _, source := range []record.Source{record.Webhook, record.Watcher} {
 		m.watchdog.WithLabelValues(string(source))

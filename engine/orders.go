@@ -13,7 +13,11 @@ import (
 // Start begins a release. It is refused while another is open, while either bundle is
 // quarantined, and while the router's split is not all on the stable backend.
 func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error) {
-	return e.order(ctx, targetIn(l.Service, l.Region), lifecycle.Launched{Launch: l, By: by})
+	rel, err := e.order(ctx, targetIn(l.Service, l.Region), lifecycle.Launched{Launch: l, By: by})
+	if err == nil {
+		rel.Unarmed = e.warnings(ctx, rel)
+	}
+	return rel, err
 }
 
 // Rollback moves all traffic of the open release to its stable bundle because a human

@@ -27,11 +27,17 @@ type climb struct {
 
 // climbing runs the test in a bubble, with a runbook that has this rollout.
 func climbing(t *testing.T, rollout *runbook.Rollout, weight int, test func(c climb)) {
+	climbingWith(t, rollout, weight, func(*Parts) {}, test)
+}
+
+func climbingWith(t *testing.T, rollout *runbook.Rollout, weight int, edit func(*Parts), test func(c climb)) {
 	synctest.Test(t, func(t *testing.T) {
 		rb, st := fixture.Runbook(t, "page"), newMemory()
 		rb.Rollout = rollout
 		f := factsOf(t, rb)
-		e := engineOf(t, partsOf(st, f), rb, Options{Replica: "replica"})
+		parts := partsOf(st, f)
+		edit(&parts)
+		e := engineOf(t, parts, rb, Options{Replica: "replica"})
 		must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
 		l := fixture.Launch(t)
 		l.Weight = weight

@@ -267,7 +267,7 @@ func unready(in Ramp, now time.Time) string {
 	case ready.StableUnhealthy:
 		return fmt.Sprintf("%s breaks an absolute limit", side(r.Stable))
 	case ready.RulesDrift != "":
-		return "the rules that Prometheus has loaded differ from the runbook: " + ready.RulesDrift
+		return "not every trigger is armed: " + ready.RulesDrift
 	case objecting(ready.Answers) != "":
 		return objecting(ready.Answers)
 	case len(ready.Breaching) > 0:

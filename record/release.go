@@ -92,6 +92,7 @@ type Release struct {
 	Frozen          string           `json:"frozen,omitempty"`   // why promotion is stopped; empty: it is not
 	Held            *HumanHold       `json:"held,omitempty"`
 	Stopped         *HumanStop       `json:"stopped,omitempty"`     // a human stopped the ramp
+	Unarmed         []string         `json:"unarmed,omitempty"`     // in the answer to a start: what keeps triggers from firing
 	Waiting         string           `json:"waiting,omitempty"`     // why the next step of the ramp is not taken now, in words
 	Asking          string           `json:"asking,omitempty"`      // the approval that asks for the next step
 	TrafficAt       time.Time        `json:"traffic_at,omitzero"`   // when the candidate first got traffic; warm-up counts from here

@@ -15,7 +15,8 @@ const (
 	RulesDrifted   RulesState = "drifted"    // something differs again: not the runbook's rules judge this service
 )
 
-// A RulesCheck is what the newest comparison of one service's rules found.
+// A RulesCheck is what the newest comparison of one service's rules found, and, while a
+// release is open, what else keeps its triggers from firing or from being right.
 type RulesCheck struct {
 	Schema  int        `json:"schema"`
 	Service string     `json:"service"`
@@ -33,6 +34,7 @@ type RuleDiff struct {
 	Kind    string `json:"kind"`
 	Trigger string `json:"trigger,omitempty"`
 	Text    string `json:"text"`
+	Fix     string `json:"fix,omitempty"` // what to do about it
 }
 
 // MaxRuleDiffs is how many differences are kept; the last of more says how many.
@@ -50,14 +52,50 @@ func (c RulesCheck) Concerns(trigger string) string {
 }
 
 // Harmless reports whether a difference says nothing against a breach that the daemon has
-// confirmed by its own questions: a rule that is not loaded, one that an older version
-// generated, or one that nobody asked for.
+// confirmed by its own questions: it is not about rules that somebody may have edited on
+// purpose.
 func (d RuleDiff) Harmless() bool {
 	switch d.Kind {
-	case "missing", "outdated", "extra": // as in package rules
-		return true
+	case "edited", "duplicate", "failing", "stale", "scrape": // as in package rules
+		return false
 	}
-	return false
+	return true
+}
+
+// An ArmState is whether a trigger can fire.
+type ArmState string
+
+const (
+	Armed    ArmState = "armed"
+	Degraded ArmState = "degraded" // it can fire, late or by one way only, or its numbers are doubtful
+	Off      ArmState = "off"      // it cannot fire
+)
+
+// Arms is what a difference makes of the triggers that it concerns.
+func (d RuleDiff) Arms() ArmState {
+	switch d.Kind {
+	case "series", "matcher", "version", "bounds", "unit", "share", "rewritten", "unscraped": // as in package arming
+		return Off
+	}
+	return Degraded
+}
+
+// Armed is the state of a trigger, and the first reason if it is not armed. What was seen only
+// once may be a reload, and says nothing yet.
+func (c RulesCheck) Armed(trigger string) (ArmState, RuleDiff) {
+	state, why := Armed, RuleDiff{}
+	if c.State != RulesDrifted {
+		return state, why
+	}
+	for _, d := range c.Drift {
+		if d.Trigger != "" && d.Trigger != trigger {
+			continue
+		}
+		if arms := d.Arms(); state == Armed || state == Degraded && arms == Off {
+			state, why = arms, d
+		}
+	}
+	return state, why
 }
 
 func (c RulesCheck) drifted(concerns func(RuleDiff) bool) string {

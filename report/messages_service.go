@@ -88,22 +88,46 @@ func DriftMsg(c record.RulesCheck, rb *runbook.Runbook, open bool, now time.Time
 			lines = append(lines, fmt.Sprintf("… and %d more", len(c.Drift)-n))
 			break
 		}
-		lines = append(lines, "- "+d.Kind+": "+word(d.Text))
+		line := "- " + d.Kind + ": "
+		if d.Trigger != "" {
+			line += word(d.Trigger) + ": "
+		}
+		line += word(d.Text)
+		if d.Fix != "" {
+			line += ". Fix: " + word(d.Fix)
+		}
+		lines = append(lines, line)
 	}
-	m := rulesMessage(c, rb, KindRuleDrift, now,
-		fmt.Sprintf("%s: the rules in Prometheus are not those of the runbook", c.Service),
-		strings.Join(lines, "\n"),
-		"Until this is fixed, rollbacks based on these rules need approval, and nothing is promoted. A missing rule raises no alert at all.",
-		todo("autorollback rules verify; autorollback rules generate, and reload Prometheus."), owner(rb))
+	m := rulesMessage(c, rb, KindRuleDrift, now, unarmedTitle(c, rb), strings.Join(lines, "\n"),
+		"Until this is fixed, nothing is promoted, and rollbacks based on rules that somebody edited need approval. A trigger that is off raises no alert at all.",
+		todo("autorollback rules verify; autorollback runbook check --prometheus.url."), owner(rb))
 	m.Page = open
 	return m
 }
 
-// DriftEndedMsg says that the rules are those of the runbook again.
+// unarmedTitle names the triggers that are off, or else degraded.
+func unarmedTitle(c record.RulesCheck, rb *runbook.Runbook) string {
+	named := map[record.ArmState][]string{}
+	for _, t := range rb.Triggers {
+		state, _ := c.Armed(t.Name)
+		named[state] = append(named[state], t.Name)
+	}
+	for _, state := range []record.ArmState{record.Off, record.Degraded} {
+		switch n := len(named[state]); {
+		case n == len(rb.Triggers):
+			return fmt.Sprintf("%s: every trigger is %s", c.Service, state)
+		case n > 0:
+			return fmt.Sprintf("%s: not armed: %s %s", c.Service, strings.Join(named[state], ", "), map[bool]string{true: "is ", false: "are "}[n == 1]+string(state))
+		}
+	}
+	return fmt.Sprintf("%s: the rules in Prometheus are not those of the runbook", c.Service)
+}
+
+// DriftEndedMsg says that the rules are those of the runbook again, and every trigger armed.
 func DriftEndedMsg(c record.RulesCheck, rb *runbook.Runbook, now time.Time) record.Message {
 	m := rulesMessage(c, rb, KindRuleDriftEnded, now,
-		fmt.Sprintf("%s: the rules in Prometheus are those of the runbook again", c.Service),
-		fmt.Sprintf("They were not since %s. Automation acts on them again.", clock(c.Since)), owner(rb))
+		fmt.Sprintf("%s: every trigger is armed again", c.Service),
+		fmt.Sprintf("They were not since %s. Promotion goes on where nothing else objects.", clock(c.Since)), owner(rb))
 	m.EndsAt = now
 	return m
 }

@@ -61,6 +61,9 @@ func releaseStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 		if rel.Rollout != nil {
 			fmt.Fprintf(c.Out, "its ramp, safer than that of %s: %s\n", rel.SaferThan, rel.Rollout)
 		}
+		for _, w := range rel.Unarmed {
+			fmt.Fprintln(c.Err, "warning: not armed:", w)
+		}
 		return nil
 	}
 }
@@ -95,7 +98,7 @@ func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action
 			}
 			for _, rules := range st.Rules {
 				if drift := rules.Drifted(); rules.Service == rel.Service && drift != "" {
-					note = strings.TrimPrefix(note+"; rules in Prometheus drifted: "+drift, "; ")
+					note = strings.TrimPrefix(note+"; not armed: "+drift, "; ")
 				}
 			}
 			rows = append(rows, []string{rel.Service, rel.Region, string(rel.Phase), rel.Stable.Version + " " + strconv.Itoa(100-rel.Weight) + "%",

@@ -171,7 +171,7 @@ func TestWhatKeepsTheNextStep(t *testing.T) {
 		{"a pod with another encoder", func(_ *play, r *record.Readiness) {
 			r.Answers = []record.Answer{{Question: "golden predictions v1", Aside: true, Health: record.Unknown}, {Question: "pairing v2", Health: record.Bad, Text: "1 of 3 pods of v2 serve another pair"}}
 		}, "1 of 3 pods of v2 serve another pair"},
-		{"rules drifted", func(_ *play, r *record.Readiness) { r.RulesDrift = "alert AutorollbackRankerErrors is missing" }, "differ from the runbook: alert AutorollbackRankerErrors is missing"},
+		{"rules drifted", func(_ *play, r *record.Readiness) { r.RulesDrift = "alert AutorollbackRankerErrors is missing" }, "not every trigger is armed: alert AutorollbackRankerErrors is missing"},
 		{"breaching", func(_ *play, r *record.Readiness) { r.Breaching = []string{"slo"} }, "breaching now: slo"},
 		{"not enough data", func(_ *play, r *record.Readiness) { r.Undecided = []string{"errors"} }, "not enough data to judge: errors"},
 		{"triggers need longer", func(_ *play, r *record.Readiness) { r.Need = 20 * minute }, "the triggers that can decide at this traffic need 20m"},

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/fixture"
+)
+
+// said is a Prometheus that says what keeps triggers from firing.
+type said struct {
+	mu     sync.Mutex
+	drifts []rules.Drift
+	err    error
+}
+
+func (s *said) Release(context.Context, *runbook.Runbook, record.Release) ([]rules.Drift, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.drifts, s.err
+}
+
+func (s *said) set(err error, drifts ...rules.Drift) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drifts, s.err = drifts, err
+}
+
+// A trigger that cannot fire stops the ramp within a minute and is told once; a breach of another
+// one still rolls back, and once it is fixed the ramp goes on.
+func TestATriggerThatIsOffStopsTheRamp(t *testing.T) {
+	arming, told := &said{}, map[string]int{}
+	climbingWith(t, fixture.Ramp(runbook.PromoteAutomatic), 20, func(p *Parts) {
+		p.Arming = arming
+		p.Post = posts(func(m record.Message) (string, error) { told[m.Kind]++; return "#ranking-oncall", nil })
+	}, func(c climb) {
+		t := c.t
+		c.pass(time.Minute)
+		dead := rules.Drift{Kind: "series", Service: "ranker", Trigger: "slo", What: "Prometheus has no series requests", Fix: "correct the name"}
+		arming.set(nil, dead)
+		c.pass(time.Minute)
+		if state, why := c.e.check("ranker").Armed("slo"); state != record.Off || why.Text != dead.What || why.Fix != dead.Fix {
+			t.Fatalf("slo is %s because of %+v", state, why)
+		}
+		if state, _ := c.e.check("ranker").Armed("errors"); state != record.Armed {
+			t.Errorf("errors is %s", state)
+		}
+		if got := testutil.ToFloat64(c.e.metrics.unarmed.WithLabelValues("ranker", "slo", "off")); got != 1 {
+			t.Errorf("autorollback_trigger_unarmed is %v", got)
+		}
+		c.pass(15 * time.Minute)
+		if rel := c.release(); rel.Weight != 20 || !strings.Contains(rel.Waiting, "not every trigger is armed: Prometheus has no series requests") {
+			t.Errorf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
+		}
+		if told["rule_drift"] != 1 {
+			t.Errorf("told %v", told)
+		}
+		arming.set(errors.New("no answer"))
+		c.pass(5 * time.Minute)
+		if state, _ := c.e.check("ranker").Armed("slo"); state != record.Off {
+			t.Errorf("while Prometheus does not answer slo is %s", state)
+		}
+		arming.set(nil)
+		c.pass(5 * time.Minute)
+		if rel := c.release(); rel.Weight != 50 || told["rule_drift_ended"] != 1 {
+			t.Errorf("fixed: %d %%, waiting: %s, told %v", rel.Weight, rel.Waiting, told)
+		}
+		if n := testutil.CollectAndCount(c.e.metrics.unarmed); n != 0 {
+			t.Errorf("%d triggers are exported as unarmed", n)
+		}
+	})
+}
+
+// A start says what is not armed, and is not refused for it.
+func TestAStartWarns(t *testing.T) {
+	for name, c := range map[string]struct {
+		said *said
+		want string
+	}{
+		"armed":     {said: &said{}},
+		"a typo":    {&said{drifts: []rules.Drift{{Kind: "series", Trigger: "errors", What: "no series", Fix: "correct it"}}}, "errors: no series; correct it"},
+		"no answer": {&said{err: errors.New("refused")}, "whether every trigger is armed cannot be told: refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rb, st := fixture.Runbook(t, "page"), newMemory()
+			parts := partsOf(st, factsOf(t, rb))
+			parts.Arming = c.said
+			e := engineOf(t, parts, rb, Options{Replica: "replica"})
+			must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
+			rel, err := e.Start(t.Context(), fixture.Launch(t), "ann")
+			must(t, err)
+			if got := strings.Join(rel.Unarmed, ", "); got != c.want {
+				t.Errorf("it says %q, want %q", got, c.want)
+			}
+			if stored, _ := e.Release(t.Context(), "ranker", ""); stored.Unarmed != nil {
+				t.Errorf("it is stored: %v", stored.Unarmed)
+			}
+		})
+	}
+}
