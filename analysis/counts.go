@@ -49,7 +49,7 @@ type Bucket struct {
 // Names of measures that do not depend on the runbook.
 const (
 	Requests = "requests" // requests and failed requests
-	Latency  = "latency"  // the request duration histogram
+	Latency  = "latency"  // the request duration histogram; of several, latency/NAME
 	Schema   = "schema"   // checks and mismatches
 	Features = "features" // rows and missing values of each feature
 	Traffic  = "traffic"  // requests by the pace between a pod's last two scrapes

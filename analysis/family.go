@@ -11,7 +11,7 @@ import (
 func kindOf(t runbook.Trigger) (measure string, open func(*runbook.Runbook, runbook.Trigger) (signal, error)) {
 	switch t.Type {
 	case runbook.LatencyQuantile:
-		return Latency, openLatency
+		return latencyMeasure(t.Latency), openLatency
 	case runbook.KPIDrop:
 		return "kpi/" + t.KPI, openKPI
 	case runbook.SchemaMismatch:
@@ -28,6 +28,14 @@ func kindOf(t runbook.Trigger) (measure string, open func(*runbook.Runbook, runb
 		return Requests, openIncrease
 	}
 	return Requests, openErrors
+}
+
+// latencyMeasure is the measure of a latency; one that has a name is one of several.
+func latencyMeasure(name string) string {
+	if name == "" {
+		return Latency
+	}
+	return Latency + "/" + name
 }
 
 func signalOf(rb *runbook.Runbook, t runbook.Trigger) (signal, error) {

@@ -13,17 +13,18 @@ type latency struct {
 	events
 	quantile, margin float64 // the tolerated slowdown
 	scale            scale
+	unit             runbook.Unit // of the histogram; effects and levels are in seconds
 	hist             [2]histograms
 	limit            float64          // what was slow one interval ago; NaN: unknown
 	past             []pastHistograms // of before the release: what is slow is known at the end only
 }
 
 func openLatency(rb *runbook.Runbook, t runbook.Trigger) (signal, error) {
-	l := rb.Metrics.Latency
-	if l == nil {
-		return signal{}, errors.New("metrics.latency is missing")
+	l, ok := rb.Metrics.LatencyOf(t.Latency)
+	if !ok || l.IsMean() {
+		return signal{}, errors.New("metrics.latency is missing, or no histogram")
 	}
-	f := &latency{quantile: t.Quantile, margin: Margin(t), limit: math.NaN(), scale: scale{bounds: l.Buckets}}
+	f := &latency{quantile: t.Quantile, margin: Margin(t), limit: math.NaN(), scale: scale{bounds: l.Buckets}, unit: l.Unit}
 	if l.Kind == runbook.Native {
 		f.scale = scale{exponential: true}
 	}
@@ -208,7 +209,7 @@ func (f *latency) settle(t *Test) {
 func (f *latency) effect(t *Test) (effect float64, level [2]float64, passes bool) {
 	x := t.trigger
 	candidate, stable := slices.Clone(f.hist[0].last(t.gate-1)), f.hist[1].last(t.gate-1)
-	level = [2]float64{f.scale.quantile(x.Quantile, candidate), f.scale.quantile(x.Quantile, stable)}
+	level = [2]float64{f.seconds(f.scale.quantile(x.Quantile, candidate)), f.seconds(f.scale.quantile(x.Quantile, stable))}
 	ratio, slower := f.scale.slowdown(x, candidate, stable)
 	if effect = level[0]; x.Increase > 0 {
 		effect, passes = ratio, slower
@@ -218,6 +219,9 @@ func (f *latency) effect(t *Test) (effect float64, level [2]float64, passes bool
 	}
 	return effect, level, passes
 }
+
+// seconds makes seconds of a value of the histogram.
+func (f *latency) seconds(v float64) float64 { return v / f.unit.PerSecond() }
 
 // mostTimes is the greatest slowdown that is looked at.
 const mostTimes = 20
@@ -232,7 +236,7 @@ func (f *latency) suppose(t *Test, h *hypothesis) bool {
 		}
 		out := sizes{[2]float64{1, mostTimes}, func(size float64) float64 { return f.scale.above(f.limit/size, seen) }, same}
 		if t.trigger.Increase == 0 {
-			out.effect = func(size float64) float64 { return size * quantile }
+			out.effect = func(size float64) float64 { return f.seconds(size * quantile) }
 		}
 		return out
 	})

@@ -28,19 +28,21 @@ const (
 // one that came later. Weights are the shares that were measured, so a candidate that
 // was starved of its wanted share does not show. progress may be nil.
 func DeriveReleases(ctx context.Context, source Source, rb *runbook.Runbook, from, to time.Time, progress Progress) ([]PastRelease, error) {
-	selector, err := requestSelector(rb)
+	selectors, err := requestSelectors(rb)
 	if err != nil {
 		return nil, err
 	}
 	t := traffic{sides: sideLabelOf(rb), region: rb.Metrics.RegionLabel, last: map[string]float64{}, bins: map[string]map[string][]float64{}, from: from}
 	for at := from; at.Before(to); {
 		next := earlier(at.Add(chunkLength), to)
-		all, err := source.Read(ctx, selector, at, next)
-		if err != nil {
-			return nil, fmt.Errorf("find releases: %w", err)
-		}
-		for _, s := range all {
-			t.add(s)
+		for _, selector := range selectors {
+			all, err := source.Read(ctx, selector, at, next)
+			if err != nil {
+				return nil, fmt.Errorf("find releases: %w", err)
+			}
+			for _, s := range all {
+				t.add(s)
+			}
 		}
 		at = next
 		progress.tell(at.Sub(from), to.Sub(from), "looking for releases")
@@ -60,18 +62,24 @@ func sideLabelOf(rb *runbook.Runbook) string {
 	return rb.Metrics.VersionLabel
 }
 
-// requestSelector is the request counter of the whole service.
-func requestSelector(rb *runbook.Runbook) (string, error) {
+// requestSelectors are the request counters of the whole service.
+func requestSelectors(rb *runbook.Runbook) ([]string, error) {
 	n, err := needs(rb, rules.Group{})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	var out []string
 	for _, s := range n.selectors {
-		if strings.Contains(s, fmt.Sprintf("__name__=%q", rb.Metrics.Requests.Counter)) {
-			return s, nil
+		if slices.ContainsFunc(rb.Metrics.Requests.All(), func(r runbook.Series) bool {
+			return strings.Contains(s, fmt.Sprintf("__name__=%q", r.Counter))
+		}) {
+			out = append(out, s)
 		}
 	}
-	return "", fmt.Errorf("runbook %s: metrics.requests.counter: no rule reads it", rb.Service)
+	if len(out) == 0 {
+		return nil, fmt.Errorf("runbook %s: metrics.requests: no rule reads it", rb.Service)
+	}
+	return out, nil
 }
 
 // traffic is the growth of the request counter in bins, by region and side.

@@ -30,13 +30,17 @@ type cast struct {
 // casting lists the pods at a trial's beginning: in each region those of the version
 // with most of them.
 func casting(ctx context.Context, source Source, rb *runbook.Runbook, h history) ([]cast, error) {
-	selector, err := requestSelector(rb)
+	selectors, err := requestSelectors(rb)
 	if err != nil {
 		return nil, err
 	}
-	all, err := source.Read(ctx, selector, h.from, earlier(h.from.Add(chunkLength/4), h.to))
-	if err != nil {
-		return nil, fmt.Errorf("list pods: %w", err)
+	var all []Stretch
+	for _, selector := range selectors {
+		some, err := source.Read(ctx, selector, h.from, earlier(h.from.Add(chunkLength/4), h.to))
+		if err != nil {
+			return nil, fmt.Errorf("list pods: %w", err)
+		}
+		all = append(all, some...)
 	}
 	pods := map[[2]string]map[string]bool{}
 	for _, s := range all {

@@ -59,7 +59,7 @@ func needs(rb *runbook.Runbook, g rules.Group) (need, error) {
 		return need{}, err
 	}
 	for _, m := range measures {
-		for _, matchers := range [][]*labels.Matcher{m.All, m.Bad, m.Squares, m.Histogram} {
+		for _, matchers := range [][]*labels.Matcher{m.All, m.More, m.Bad, m.Squares, m.Histogram} {
 			if matchers != nil {
 				found = append(found, matchers)
 			}

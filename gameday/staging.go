@@ -160,8 +160,12 @@ func (s *Staging) count(ctx context.Context) {
 	s.asked = time.Now()
 	s.pairs(ctx)
 	m := s.Runbook.Metrics
-	for to, matchers := range map[*int64]string{&s.sent: m.Selector, &s.failed: m.Selector + "," + m.Requests.Errors} {
-		value, _, err := s.Prometheus.Query(ctx, fmt.Sprintf("sum(%s{%s})", m.Requests.Counter, matchers), time.Now())
+	for to, counters := range map[*int64][]runbook.Series{&s.sent: m.Requests.All(), &s.failed: {m.Requests.Failed()}} {
+		query := fmt.Sprintf("sum(%s)", m.Select(counters[0]))
+		for _, more := range counters[1:] {
+			query += fmt.Sprintf(" + (sum(%s) or vector(0))", m.Select(more))
+		}
+		value, _, err := s.Prometheus.Query(ctx, query, time.Now())
 		if vector, ok := value.(model.Vector); err == nil && ok && len(vector) == 1 {
 			*to = int64(vector[0].Value)
 		}

@@ -59,7 +59,7 @@ func (c *Counter) find(m model.Metric) *series {
 	if !ok {
 		return nil
 	}
-	uses, request := c.usesOf(m), matches(c.requests, m)
+	uses, request := c.usesOf(m), c.isRequest(m)
 	if len(uses) == 0 && !request {
 		return nil
 	}

@@ -56,7 +56,7 @@ func (c *Counter) Aggregated() []Question {
 	return out
 }
 
-var whats = []string{"all", "bad", "squares", "buckets", "native", "pace", "seen"}
+var whats = []string{"all", "more", "bad", "squares", "buckets", "native", "pace", "seen"}
 
 // plan makes the questions of all measures, by name.
 func (c *Counter) plan() map[string]question {
@@ -75,9 +75,18 @@ func (c *Counter) plan() map[string]question {
 }
 
 func (c *Counter) planTraffic(add func(string, question)) {
-	x, seconds := c.selector(c.requests, nil), strconv.FormatFloat(float64(c.interval)/1000, 'f', -1, 64)
-	add("pace", question{traffic: paces, expr: c.sum("", fmt.Sprintf("irate(%s[%s])", x, c.span(patience))) + " * " + seconds})
-	add("seen", question{traffic: lately, expr: fmt.Sprintf("group by (%s) (last_over_time(%s[10m]))", c.keys(""), x)})
+	var pace, seen []string
+	for i, matchers := range c.requests {
+		x := c.selector(matchers, nil)
+		p := fmt.Sprintf("irate(%s[%s])", x, c.span(patience))
+		if i > 0 { // "or" keeps series of one pod apart by a label
+			p = fmt.Sprintf(`label_replace(%s, "autorollback_counted", "%d", "", "")`, p, i)
+		}
+		pace, seen = append(pace, p), append(seen, fmt.Sprintf("last_over_time(%s[10m])", x))
+	}
+	seconds := strconv.FormatFloat(float64(c.interval)/1000, 'f', -1, 64)
+	add("pace", question{traffic: paces, expr: c.sum("", strings.Join(pace, " or ")) + " * " + seconds})
+	add("seen", question{traffic: lately, expr: fmt.Sprintf("group by (%s) (%s)", c.keys(""), strings.Join(seen, " or "))})
 }
 
 func (c *Counter) planCounters(m *measure, add func(string, question)) {
@@ -103,6 +112,10 @@ func (c *Counter) planCounters(m *measure, add func(string, question)) {
 		add("squares", question{kind: squares, expr: c.grown("", x, c.born(x, before))})
 	}
 	add("all", question{kind: opportunities, expr: c.grown(part, all, base)})
+	if m.More != nil {
+		more := c.selector(m.More, nil)
+		add("more", question{kind: opportunities, expr: c.grown(part, more, c.born(more, before))})
+	}
 }
 
 func (c *Counter) planHistogram(m *measure, add func(string, question)) {

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -51,7 +52,7 @@ type Counter struct {
 	rel      record.Release
 	interval model.Time
 	measures []measure
-	requests []*labels.Matcher // of the counter by which restarts and the pace are told
+	requests [][]*labels.Matcher // of the counters by which restarts and the pace are told
 
 	series map[uint64]*series
 	pods   map[podKey]*pod
@@ -92,23 +93,28 @@ func NewCounter(rb *runbook.Runbook, measures []rules.Measure, rel record.Releas
 	return c
 }
 
-// requestsOf are the matchers of the request counter: of the measure of requests or of
+// requestsOf are the matchers of the request counters: of the measure of requests or of
 // traffic; else, as every measure has the runbook's selector, those of another one with
 // the counter's name.
-func requestsOf(rb *runbook.Runbook, measures []rules.Measure) []*labels.Matcher {
+func requestsOf(rb *runbook.Runbook, measures []rules.Measure) [][]*labels.Matcher {
 	for _, name := range []string{analysis.Requests, analysis.Traffic} {
 		for _, m := range measures {
 			if m.Name == name && len(m.All) > 0 {
-				return m.All
+				return slices.DeleteFunc([][]*labels.Matcher{m.All, m.More}, func(x []*labels.Matcher) bool { return x == nil })
 			}
 		}
 	}
 	for _, m := range measures {
 		if from := append(m.Histogram[:len(m.Histogram):len(m.Histogram)], m.All...); len(from) > 0 {
-			return renamed(from, rb.Metrics.Requests.Counter)
+			return [][]*labels.Matcher{renamed(from, rb.Metrics.Requests.All()[0].Counter)}
 		}
 	}
 	return nil
+}
+
+// isRequest reports whether a series is one of the request counters'.
+func (c *Counter) isRequest(m model.Metric) bool {
+	return slices.ContainsFunc(c.requests, func(x []*labels.Matcher) bool { return matches(x, m) })
 }
 
 func renamed(matchers []*labels.Matcher, name string) []*labels.Matcher {

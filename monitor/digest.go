@@ -60,7 +60,7 @@ func (c *Counter) usesOf(m model.Metric) []use {
 }
 
 func (m *measure) appendUses(out []use, i uint16, metric model.Metric) []use {
-	if matches(m.All, metric) {
+	if matches(m.All, metric) || matches(m.More, metric) {
 		out = m.appendPart(out, use{i, opportunities, whole}, metric, m.SharedAll)
 	}
 	if matches(m.Bad, metric) {

@@ -25,7 +25,7 @@ func NewObserver(t Target) (*Observer, error) {
 	}
 	for _, trigger := range t.Runbook.Triggers {
 		if trigger.Type == runbook.CanaryStarved {
-			measures = append(measures, rules.Measure{Name: analysis.Traffic, All: measures[0].All})
+			measures = append(measures, rules.Measure{Name: analysis.Traffic, All: measures[0].All, More: measures[0].More})
 			break
 		}
 	}

@@ -26,7 +26,7 @@ func (c *Counter) Selectors() []string {
 	var all []wanted
 	for i := range c.measures {
 		m := &c.measures[i]
-		for _, matchers := range [][]*labels.Matcher{m.All, m.Bad, m.Squares} {
+		for _, matchers := range [][]*labels.Matcher{m.All, m.More, m.Bad, m.Squares} {
 			all = append(all, wantedOf(matchers, nil)...)
 		}
 		if !m.Native {
@@ -35,7 +35,9 @@ func (c *Counter) Selectors() []string {
 			all = append(all, wantedOf(m.Histogram, nil)...)
 		}
 	}
-	all = append(all, wantedOf(c.requests, nil)...)
+	for _, matchers := range c.requests {
+		all = append(all, wantedOf(matchers, nil)...)
+	}
 	return c.written(byName(all))
 }
 

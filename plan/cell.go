@@ -64,13 +64,15 @@ func guardClosed(h analysis.Harm, share float64) string {
 	return fmt.Sprintf("without the worst %d of %d candidate pods it is not proved within 26h", h.LeftOut(), h.Pods)
 }
 
-// topBucket is the highest finite bound of a classic latency histogram.
-func topBucket(rb *runbook.Runbook) (float64, bool) {
-	l := rb.Metrics.Latency
-	if l.Kind == runbook.Native || len(l.Buckets) == 0 {
-		return 0, false
+// topBucket is the highest finite bound of a classic latency histogram, in seconds and as
+// its metric shows it.
+func (p Plan) topBucket(name string) (top float64, text string, ok bool) {
+	l, bounds := p.histogram(name)
+	if l.Kind == runbook.Native || len(bounds) == 0 {
+		return 0, "", false
 	}
-	return l.Buckets[len(l.Buckets)-1], true
+	top = bounds[len(bounds)-1]
+	return top, bound(l, top), true
 }
 
 // late adds that the window of the effect must fill.
@@ -96,8 +98,8 @@ func (p Plan) absoluteCell(c *Cell, t runbook.Trigger) {
 	least, have := analysis.MinRequests(p.rb), p.Traffic.Rate*t.For.Std().Seconds()
 	if t.Ceiling > 0 {
 		least = rules.MinObserved(p.rb, t.Quantile)
-		if top, ok := topBucket(p.rb); ok && t.Ceiling.Std().Seconds() >= top {
-			c.State, c.Why = Never, fmt.Sprintf("the histogram ends at %ss, and a quantile is never read above that: it cannot exceed %s", num(top), t.Ceiling)
+		if top, text, ok := p.topBucket(t.Latency); ok && t.Ceiling.Std().Seconds() >= top {
+			c.State, c.Why = Never, fmt.Sprintf("the histogram ends at %s, and a quantile is never read above that: it cannot exceed %s", text, t.Ceiling)
 			return
 		}
 	}

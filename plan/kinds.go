@@ -45,11 +45,11 @@ var kinds = map[runbook.TriggerType]kind{
 		},
 		passes: Plan.reads,
 		closed: func(p Plan, t runbook.Trigger) string {
-			top, _ := topBucket(p.rb)
-			return fmt.Sprintf("the histogram ends at %ss, where the %s is already: no slowdown can be read", num(top), percentile(t.Quantile))
+			_, top, _ := p.topBucket(t.Latency)
+			return fmt.Sprintf("the histogram ends at %s, where the %s is already: no slowdown can be read", top, percentile(t.Quantile))
 		},
 		tell: func(p Plan, t runbook.Trigger, effect float64) string {
-			at := p.latency(0).quantile(t.Quantile)
+			at := p.latency(t.Latency, 0).quantile(t.Quantile)
 			return fmt.Sprintf("a %s of %s from %s", percentile(t.Quantile), millis(at*(1+effect)), millis(at))
 		},
 	},

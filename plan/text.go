@@ -40,8 +40,16 @@ func (p Plan) writeTraffic(b *strings.Builder) {
 		return ""
 	}
 	fmt.Fprintf(b, "%s: %s requests/s%s, error rate %s%s", p.Service, num(t.Rate), from("rate"), short(t.ErrorRate), from("error_rate"))
-	if p.rb.Metrics.Latency != nil {
-		fmt.Fprintf(b, ", P50 %s%s, P95 %s%s", millis(t.P50), from("p50"), millis(t.P95), from("p95"))
+	for i, l := range quantiles(p.rb) {
+		at, name := "", ""
+		if l.Name != "" {
+			at = l.Name + " "
+		}
+		if i > 0 {
+			name = " " + l.Name
+		}
+		usual := t.usual(l.Name)
+		fmt.Fprintf(b, ", %sP50 %s%s, P95 %s%s", at, millis(usual.P50), from("p50"+name), millis(usual.P95), from("p95"+name))
 	}
 	for _, k := range p.rb.Metrics.KPIs {
 		v := t.KPIs[k.Name]

@@ -12,15 +12,18 @@ import (
 // Traffic is what is known of a service's traffic, all versions together. A zero is
 // not known.
 type Traffic struct {
-	Rate          float64             `json:"rate"`           // requests per second
-	ErrorRate     float64             `json:"error_rate"`     // share of requests
-	P50           float64             `json:"p50"`            // seconds
-	P95           float64             `json:"p95"`            // seconds, above P50
-	KPIs          map[string]Baseline `json:"kpis,omitempty"` // by the KPI's name
-	CandidatePods int                 `json:"candidate_pods"`
-	StablePods    int                 `json:"stable_pods"`
-	Dispersion    float64             `json:"dispersion"` // divides the evidence, at least 1
-	Scrape        runbook.Duration    `json:"scrape"`     // the scrape interval that was found
+	Rate      float64             `json:"rate"`           // requests per second
+	ErrorRate float64             `json:"error_rate"`     // share of requests
+	P50       float64             `json:"p50"`            // seconds
+	P95       float64             `json:"p95"`            // seconds, above P50
+	KPIs      map[string]Baseline `json:"kpis,omitempty"` // by the KPI's name
+	// Latencies are the latencies beside the one of P50 and P95, by name; see [runbook.Metrics.Latencies].
+	Latencies map[string]Percentiles `json:"latencies,omitempty"`
+
+	CandidatePods int              `json:"candidate_pods"`
+	StablePods    int              `json:"stable_pods"`
+	Dispersion    float64          `json:"dispersion"` // divides the evidence, at least 1
+	Scrape        runbook.Duration `json:"scrape"`     // the scrape interval that was found
 	// Sources says where a number comes from, by its JSON name, e.g. "default" or
 	// "Prometheus"; [Assume] adds its own.
 	Sources map[string]string `json:"sources"`
@@ -52,8 +55,21 @@ func Assume(rb *runbook.Runbook) Traffic {
 		CandidatePods: max(rb.Policy.MinCandidatePods, 2), StablePods: max(rb.LastKnownGood.MinPods, analysis.LeastPods),
 		Scrape: rb.Metrics.Interval, KPIs: map[string]Baseline{},
 	}
-	if c := rb.Verification.System.Latency; c != nil && c.Below > 0 {
-		t.P95 = c.Below.Std().Seconds() / 2
+	usual := func(name string) float64 {
+		if c := rb.Verification.System.Latency; c != nil && c.Below > 0 && c.Latency == name {
+			return c.Below.Std().Seconds() / 2
+		}
+		return assumedP95
+	}
+	for i, l := range quantiles(rb) {
+		if i == 0 {
+			t.P95 = usual(l.Name)
+			continue
+		}
+		if t.Latencies == nil {
+			t.Latencies = map[string]Percentiles{}
+		}
+		t.Latencies[l.Name] = Percentiles{P95: usual(l.Name)}
 	}
 	for _, k := range rb.Metrics.KPIs {
 		t.KPIs[k.Name] = Baseline{Rate: assumedKPI, Trials: 1}
@@ -72,11 +88,16 @@ func (t Traffic) or(assumed Traffic) Traffic {
 	}
 	t.Sources = sources
 	t.ErrorRate = fillIn(sources, "error_rate", t.ErrorRate, assumed.ErrorRate)
-	known := t.P50
-	t.P95 = fillIn(sources, "p95", t.P95, assumed.P95)
-	if t.P50 = fillIn(sources, "p50", known, t.P95*math.Exp(-assumedTail)); t.P50 >= t.P95 {
-		t.P50, sources["p50"] = t.P95*math.Exp(-assumedTail), "default"
+	first := Percentiles{t.P50, t.P95}.or(sources, "", assumed.P95)
+	t.P50, t.P95 = first.P50, first.P95
+	var others map[string]Percentiles
+	for name, a := range assumed.Latencies {
+		if others == nil {
+			others = map[string]Percentiles{}
+		}
+		others[name] = t.Latencies[name].or(sources, " "+name, a.P95)
 	}
+	t.Latencies = others
 	kpis := map[string]Baseline{}
 	for name, a := range assumed.KPIs {
 		k := t.KPIs[name]
@@ -97,6 +118,15 @@ func (t Traffic) or(assumed Traffic) Traffic {
 	}
 	t.Dispersion = fillIn(sources, "dispersion", t.Dispersion, phi)
 	return t
+}
+
+// or fills in those of the latency whose sources end in name.
+func (p Percentiles) or(sources map[string]string, name string, assumed float64) Percentiles {
+	p.P95 = fillIn(sources, "p95"+name, p.P95, assumed)
+	if p.P50 = fillIn(sources, "p50"+name, p.P50, p.P95*math.Exp(-assumedTail)); p.P50 >= p.P95 {
+		p.P50, sources["p50"+name] = p.P95*math.Exp(-assumedTail), "default"
+	}
+	return p
 }
 
 func fillIn[T int | float64 | runbook.Duration](sources map[string]string, name string, v, assumed T) T {
@@ -125,6 +155,14 @@ func TrafficFrom(rb *runbook.Runbook, answers map[string]float64, source string)
 		source += ", of " + span2(fromSeconds(math.Round(seen)))
 	}
 	t.Rate, t.ErrorRate, t.P50, t.P95 = get("rate"), get("error_rate"), get("p50"), get("p95")
+	for i, l := range quantiles(rb) {
+		if i == 1 {
+			t.Latencies = map[string]Percentiles{}
+		}
+		if i > 0 {
+			t.Latencies[l.Name] = Percentiles{get("p50 " + l.Name), get("p95 " + l.Name)}
+		}
+	}
 	t.StablePods = int(get("stable_pods"))
 	for _, k := range rb.Metrics.KPIs {
 		t.KPIs[k.Name] = Baseline{Rate: get("kpi " + k.Name), Trials: get("trials " + k.Name), Spread: get("spread " + k.Name)}
@@ -158,6 +196,16 @@ func (t Traffic) But(more Traffic) Traffic {
 	instead(out.Sources, more, "stable_pods", &out.StablePods, more.StablePods)
 	instead(out.Sources, more, "dispersion", &out.Dispersion, more.Dispersion)
 	instead(out.Sources, more, "scrape", &out.Scrape, more.Scrape)
+	out.Latencies = maps.Clone(t.Latencies)
+	for name, l := range more.Latencies {
+		if out.Latencies == nil {
+			out.Latencies = map[string]Percentiles{}
+		}
+		have := out.Latencies[name]
+		instead(out.Sources, more, "p50 "+name, &have.P50, l.P50)
+		instead(out.Sources, more, "p95 "+name, &have.P95, l.P95)
+		out.Latencies[name] = have
+	}
 	for name, k := range more.KPIs {
 		have := out.KPIs[name]
 		instead(out.Sources, more, "kpi "+name, &have.Rate, k.Rate)

@@ -148,7 +148,7 @@ func (p Plan) absoluteError(t runbook.Trigger, cells []Cell) (what, fix string) 
 	if cells[0].State != Never {
 		return "", ""
 	}
-	if top, ok := topBucket(p.rb); t.Ceiling > 0 && ok && t.Ceiling.Std().Seconds() >= top {
+	if top, _, ok := p.topBucket(t.Latency); t.Ceiling > 0 && ok && t.Ceiling.Std().Seconds() >= top {
 		return cells[0].Why, "expose a bucket above the ceiling and name it in metrics.latency.buckets, or lower the ceiling"
 	}
 	least := analysis.MinRequests(p.rb)

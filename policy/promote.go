@@ -251,7 +251,7 @@ func unready(in Ramp, now time.Time) string {
 	if ready == nil {
 		return ""
 	}
-	r, health := in.Release, in.Runbook.LastKnownGood.Health
+	r, health := in.Release, in.Runbook.LastKnownGood.Health.Named()
 	need := needed(in)
 	switch {
 	case now.Sub(ready.AskedAt).Abs() > readinessFresh:
@@ -260,7 +260,7 @@ func unready(in Ramp, now time.Time) string {
 		return "unknown whether a rollback is possible: " + ready.Problem
 	case ready.StablePods < max(1, in.Runbook.LastKnownGood.MinPods):
 		return fmt.Sprintf("a rollback is impossible: %s has %s ready and needs %d", side(r.Stable), pods(ready.StablePods), max(1, in.Runbook.LastKnownGood.MinPods))
-	case ready.CandidatePods < need && r.Weight == 0 && health == "":
+	case ready.CandidatePods < need && r.Weight == 0 && !health:
 		return fmt.Sprintf("%s has %s ready and needs %d; pods without traffic are seen only with last_known_good.health", side(r.Candidate), pods(ready.CandidatePods), need)
 	case ready.CandidatePods < need:
 		return fmt.Sprintf("%s has %s ready and needs %d", side(r.Candidate), pods(ready.CandidatePods), need)

@@ -18,17 +18,17 @@ import (
 type compiler struct {
 	*runbook.Runbook
 	parser    parser.Parser
-	selector  []string          // matchers of all the service's series
-	failed    []string          // further matchers of errors
-	pairs     map[string]pair   // of the compare triggers, by name
-	anomalies map[string]string // expressions of the anomaly triggers, by name
-	drift     []string          // matchers of the drift gauges
-	exprs     *exprCache        // questions that were parsed
+	selector  []string            // matchers of all the service's series
+	where     map[string][]string // further matchers of single series, by their text
+	pairs     map[string]pair     // of the compare triggers, by name
+	anomalies map[string]string   // expressions of the anomaly triggers, by name
+	drift     []string            // matchers of the drift gauges
+	exprs     *exprCache          // questions that were parsed
 }
 
 // open fails for a runbook that cannot be compiled.
 func open(rb *runbook.Runbook) (*compiler, error) {
-	b := &compiler{Runbook: rb, parser: parser.NewParser(parser.Options{}), pairs: map[string]pair{}, anomalies: map[string]string{}, exprs: &exprCache{}}
+	b := &compiler{Runbook: rb, parser: parser.NewParser(parser.Options{}), pairs: map[string]pair{}, anomalies: map[string]string{}, where: map[string][]string{}, exprs: &exprCache{}}
 	if err := b.checkNames(); err != nil {
 		return nil, err
 	}
@@ -36,8 +36,10 @@ func open(rb *runbook.Runbook) (*compiler, error) {
 	if b.selector, err = b.matchers(rb.Metrics.Selector); err != nil {
 		return nil, fmt.Errorf("metrics.selector: %w", err)
 	}
-	if b.failed, err = b.matchers(rb.Metrics.Requests.Errors); err != nil {
-		return nil, fmt.Errorf("metrics.requests.errors: %w", err)
+	for _, s := range b.declared() {
+		if b.where[s.Where], err = b.matchers(s.Where); err != nil {
+			return nil, fmt.Errorf("matchers of %s: %w", s.Counter, err)
+		}
 	}
 	if err := b.readTriggers(); err != nil {
 		return nil, err
@@ -83,37 +85,45 @@ func (b *compiler) parse(text string) (Expr, error) {
 type counter struct {
 	name     string
 	matchers []string
+	more     []counter // counted together with it: failures beside successes
 }
 
 func counterOf(name string) counter { return counter{name: name} }
 
-func (b *compiler) requests() counter { return counterOf(b.Metrics.Requests.Counter) }
-
-func (b *compiler) failures() counter { return counter{b.Metrics.Requests.Counter, b.failed} }
-
-// histogram is the latency histogram, or some of its buckets.
-func (b *compiler) histogram(some ...string) counter {
-	name := b.Metrics.Latency.Histogram
-	if !b.native() {
-		name += "_bucket"
-	}
-	return counter{name, some}
+// of is a series that the runbook declares.
+func (b *compiler) of(s runbook.Series, more ...string) counter {
+	return counter{name: s.Counter, matchers: slices.Concat(b.where[s.Where], more)}
 }
 
-// topBucket is the highest finite bound of a classic latency histogram.
-func (b *compiler) topBucket() (float64, bool) {
-	l := b.Metrics.Latency
-	if b.native() || len(l.Buckets) == 0 {
-		return 0, false
+// sum is what several counters count together.
+func (b *compiler) sum(all []runbook.Series) counter {
+	out := b.of(all[0])
+	for _, s := range all[1:] {
+		out.more = append(out.more, b.of(s))
 	}
-	return l.Buckets[len(l.Buckets)-1], true
+	return out
 }
 
-func (b *compiler) native() bool { return b.Metrics.Latency.Kind == runbook.Native }
+func (b *compiler) requests() counter { return b.sum(b.Metrics.Requests.All()) }
 
-// series writes the selector of a counter.
+func (b *compiler) failures() counter { return b.of(b.Metrics.Requests.Failed()) }
+
+// series writes the selector of a counter that is one series.
 func (b *compiler) series(c counter, where ...string) string {
 	return selector(c.name, slices.Concat(b.selector, c.matchers, where))
+}
+
+// countedApart is a label that tells the series of two counters apart, so that "or" keeps
+// all of them. It is aggregated away.
+const countedApart = "autorollback_counted"
+
+// each applies a function of one series to every series that the counter is made of.
+func (b *compiler) each(c counter, where []string, apply func(series string) string) string {
+	text := apply(b.series(c, where...))
+	for i, o := range c.more {
+		text += fmt.Sprintf(` or label_replace(%s, %q, "%d", "", "")`, apply(b.series(o, where...)), countedApart, i+1)
+	}
+	return text
 }
 
 // ours writes the selector of a series of ours about the service.

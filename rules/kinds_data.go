@@ -18,7 +18,7 @@ var dataKinds = map[runbook.TriggerType]kind{
 		},
 		measure: func(b *compiler, _ runbook.Trigger) Measure {
 			f := b.Metrics.Features
-			out := b.counters(counterOf(f.Rows), counterOf(f.Nulls))
+			out := b.counters(b.of(f.RowSeries()), b.of(f.NullSeries()))
 			out.Part, out.SharedAll = f.Label, f.SharedRows
 			return out
 		},
@@ -32,11 +32,11 @@ var dataKinds = map[runbook.TriggerType]kind{
 		levels: func(b *compiler, _ runbook.Trigger) []level {
 			s := b.Metrics.Schema
 			return []level{{name: "schema_mismatches", op: "ratio", words: "share of rows that do not fit the schema",
-				expr: func(w window) string { return w.ratio(counterOf(s.Mismatches), counterOf(s.Checked)) }}}
+				expr: func(w window) string { return w.ratio(b.of(s.Mismatched()), b.sum(b.Metrics.CheckedBy())) }}}
 		},
 		effect: aloneEffect, gate: shareGate,
 		measure: func(b *compiler, _ runbook.Trigger) Measure {
-			return b.counters(counterOf(b.Metrics.Schema.Checked), counterOf(b.Metrics.Schema.Mismatches))
+			return b.counters(b.sum(b.Metrics.CheckedBy()), b.of(b.Metrics.Schema.Mismatched()))
 		},
 		wording: func(_ *compiler, t runbook.Trigger) wording {
 			return wording{fmt.Sprintf("More than %s of what the candidate checked does not fit the schema, over %s.", percent(float64(t.Above)), t.For),
@@ -51,13 +51,13 @@ var dataKinds = map[runbook.TriggerType]kind{
 		},
 		measure: func(b *compiler, t runbook.Trigger) Measure {
 			d, _ := b.Metrics.Distribution(t.Distribution)
-			return Measure{Histogram: b.matched(counterOf(d.Histogram + "_bucket")), Bounds: d.Buckets}
+			return Measure{Histogram: b.matched(b.bucketsOf(d)), Bounds: d.Buckets}
 		},
 		absolute: func(b *compiler, t runbook.Trigger) bound {
 			d, _ := b.Metrics.Distribution(t.Distribution)
 			return bound{
 				level:  func(w window) string { return w.fromReference(t) },
-				behind: func(w window) string { return w.count(counter{d.Histogram + "_bucket", []string{`le="+Inf"`}}) },
+				behind: func(w window) string { return w.count(b.bucketsOf(d, `le="+Inf"`)) },
 				limit:  float64(t.Distance), least: b.minRequests(),
 			}
 		},

@@ -13,11 +13,13 @@ var requestKinds = map[runbook.TriggerType]kind{
 		levels: latencyLevels,
 		effect: latencyEffect,
 		gate:   latencyGate,
-		measure: func(b *compiler, _ runbook.Trigger) Measure {
-			return Measure{Histogram: b.matched(b.histogram()), Native: b.native(), Bounds: b.Metrics.Latency.Buckets}
+		measure: func(b *compiler, t runbook.Trigger) Measure {
+			l := b.latencyOf(t.Latency)
+			return Measure{Histogram: b.matched(b.histogram(l)), Native: l.Kind == runbook.Native, Bounds: l.Buckets}
 		},
 		wording: latencyWording,
 	},
+	runbook.LatencyMean: {levels: latencyLevels, effect: latencyEffect, gate: latencyGate, wording: latencyWording},
 	runbook.ErrorRate: {
 		levels: failureLevels, effect: aloneEffect, gate: shareGate,
 		wording: func(_ *compiler, t runbook.Trigger) wording {
@@ -39,9 +41,9 @@ var requestKinds = map[runbook.TriggerType]kind{
 		},
 		measure: func(b *compiler, t runbook.Trigger) Measure {
 			k, _ := b.KPI(t.KPI)
-			out := b.counters(counterOf(k.Trials), counterOf(k.Gains()))
+			out := b.counters(b.of(k.TrialSeries()), b.of(k.GainSeries()))
 			if k.IsMean() {
-				out.Squares = b.matched(counterOf(k.Squares))
+				out.Squares = b.matched(b.of(k.SquareSeries()))
 			}
 			return out
 		},
@@ -106,24 +108,37 @@ func failureLevels(_ *compiler, _ runbook.Trigger) []level {
 }
 
 func latencyLevels(b *compiler, t runbook.Trigger) []level {
-	name := percentile(t.Quantile)
-	out := []level{{name: "latency", op: snake(name), words: name + " latency in seconds", nan: true,
-		expr: func(w window) string { return w.anyQuantile(t.Quantile) }}}
+	l := b.latencyOf(t.Latency)
+	words := fmt.Sprintf("%s in %s", latencyName(t.Quantile, t.Latency), l.Unit.Words())
+	if l.IsMean() {
+		return []level{{name: latencySeries(t), op: "mean", words: words, expr: func(w window) string { return w.mean(l) }}}
+	}
+	out := []level{{name: latencySeries(t), op: snake(percentile(t.Quantile)), words: words, nan: true,
+		expr: func(w window) string { return w.anyQuantile(l, t.Quantile) }}}
 	if l, ok := b.beyond(t); ok {
 		out = append(out, l)
 	}
 	return out
 }
 
+// latencySeries is what levels of the trigger's latency are called.
+func latencySeries(t runbook.Trigger) string {
+	if t.Latency == "" {
+		return "latency"
+	}
+	return "latency_" + snake(t.Latency)
+}
+
 // beyond is what a quantile of a classic histogram cannot see, see [latencyGate].
 func (b *compiler) beyond(t runbook.Trigger) (level, bool) {
-	top, ok := b.topBucket()
+	l := b.latencyOf(t.Latency)
+	top, ok := topBucket(l)
 	if !ok || t.Increase == 0 {
 		return level{}, false
 	}
-	return level{name: "latency_off_scale", op: "ratio", window: t.EffectWindow(b.Metrics.Interval),
-		words: fmt.Sprintf("share of requests that the histogram cannot tell, above %ss", num(top)),
-		expr:  func(w window) string { return w.beyond(top) }}, true
+	return level{name: latencySeries(t) + "_off_scale", op: "ratio", window: t.EffectWindow(b.Metrics.Interval),
+		words: fmt.Sprintf("share of requests that the histogram cannot tell, above %s%s", num(top), l.Unit.Symbol()),
+		expr:  func(w window) string { return w.beyond(l, top) }}, true
 }
 
 func latencyEffect(_ *compiler, t runbook.Trigger, c comparison) string {
@@ -138,7 +153,7 @@ func latencyEffect(_ *compiler, t runbook.Trigger, c comparison) string {
 // finite bucket a quantile stands still, however slow requests become: there a candidate
 // with a whole percentage point more requests than stable is slow as well.
 func latencyGate(b *compiler, t runbook.Trigger, c comparison) string {
-	over := fmt.Sprintf("%s > %s clamp_min(%s, %s)", c.candidate, same, c.stable, num(t.Ceiling.Std().Seconds()))
+	over := fmt.Sprintf("%s > %s clamp_min(%s, %s)", c.candidate, same, c.stable, num(b.latencyOf(t.Latency).Unit.Of(t.Ceiling)))
 	if t.Increase == 0 {
 		return over
 	}
@@ -155,20 +170,24 @@ func latencyGate(b *compiler, t runbook.Trigger, c comparison) string {
 	return fmt.Sprintf("%s and %s (%s)", c.ratio(), same, strings.Join(gates, " or "+same+" "))
 }
 
-func latencyWording(_ *compiler, t runbook.Trigger) wording {
-	name := percentile(t.Quantile)
-	ratio := fmt.Sprintf("The candidate's %s is {{ $value | printf \"%%.2f\" }} times stable's%s.", name, where)
-	seconds := num(t.Ceiling.Std().Seconds())
+func latencyWording(b *compiler, t runbook.Trigger) wording {
+	name, short := latencyName(t.Quantile, t.Latency), shortLatency(t)
+	who := "The candidate's " + name
+	if t.Quantile > 0 && t.Latency == "" {
+		who = name + " of the candidate"
+	}
+	ratio := fmt.Sprintf("The candidate's %s is {{ $value | printf \"%%.2f\" }} times stable's%s.", short, where)
+	times := "> " + num(1+float64(t.Increase))
 	switch {
 	case t.Ceiling == 0:
-		return wording{fmt.Sprintf("%s latency of the candidate is more than %s above stable, over %s.", name, percent(float64(t.Increase)), t.For),
-			ratio, "> " + num(1+float64(t.Increase))}
+		return wording{fmt.Sprintf("%s is more than %s above stable, over %s.", who, percent(float64(t.Increase)), t.For), ratio, times}
 	case t.Increase == 0:
-		return wording{fmt.Sprintf("%s latency of the candidate is above %s, and above stable's, over %s.", name, t.Ceiling, t.For),
-			fmt.Sprintf("The candidate's %s is {{ $value | humanizeDuration }}%s.", name, where), "> " + seconds}
+		return wording{fmt.Sprintf("%s is above %s, and above stable's, over %s.", who, t.Ceiling, t.For),
+			fmt.Sprintf("The candidate's %s is %s%s.", short, b.latencyValue(t), where), b.latencyLimit(t)}
 	default:
-		return wording{fmt.Sprintf("%s latency of the candidate is more than %s above stable, or above %s, over %s.", name, percent(float64(t.Increase)), t.Ceiling, t.For),
-			ratio, "> " + num(1+float64(t.Increase)) + " or > " + seconds + " s"}
+		unit := b.latencyOf(t.Latency).Unit
+		return wording{fmt.Sprintf("%s is more than %s above stable, or above %s, over %s.", who, percent(float64(t.Increase)), t.Ceiling, t.For),
+			ratio, fmt.Sprintf("%s or > %s %s", times, num(unit.Of(t.Ceiling)), unit.Symbol())}
 	}
 }
 
@@ -187,7 +206,7 @@ func kpiLevels(b *compiler, t runbook.Trigger) []level {
 		op = "mean"
 	}
 	return []level{{name: "kpi_" + snake(k.Name), op: op, words: k.Name + " per trial", gain: true,
-		expr: func(w window) string { return w.ratio(counterOf(k.Gains()), counterOf(k.Trials)) }}}
+		expr: func(w window) string { return w.gain(k) }}}
 }
 
 // kpiWording names what a mean is of, and its unit if it has one.
@@ -232,21 +251,22 @@ func readPair(b *compiler, t runbook.Trigger) error {
 // anyVersionLimit is a limit on the error rate, or on a quantile.
 func anyVersionLimit(b *compiler, t runbook.Trigger) bound {
 	if t.Ceiling > 0 {
+		l := b.latencyOf(t.Latency)
 		return bound{
-			level:  func(w window) string { return w.quantile(t.Quantile) },
-			behind: window.observed,
-			limit:  t.Ceiling.Std().Seconds(), least: b.minObserved(t.Quantile),
+			level:  func(w window) string { return w.quantile(l, t.Quantile) },
+			behind: func(w window) string { return w.observed(l) },
+			limit:  l.Unit.Of(t.Ceiling), least: b.minObserved(t.Quantile),
 		}
 	}
 	return bound{level: window.errorRate, behind: window.requests, limit: float64(t.Above), least: b.minRequests()}
 }
 
-func absoluteWording(_ *compiler, t runbook.Trigger) wording {
+func absoluteWording(b *compiler, t runbook.Trigger) wording {
 	if t.Ceiling > 0 {
 		return wording{
-			fmt.Sprintf("%s latency of all versions together is above %s, over %s.", percentile(t.Quantile), t.Ceiling, t.For),
-			fmt.Sprintf("Users get a %s of {{ $value | humanizeDuration }}%s, whatever the version.", percentile(t.Quantile), where),
-			"> " + num(t.Ceiling.Std().Seconds()),
+			fmt.Sprintf("%s of all versions together is above %s, over %s.", latencyName(t.Quantile, t.Latency), t.Ceiling, t.For),
+			fmt.Sprintf("Users get a %s of %s%s, whatever the version.", shortLatency(t), b.latencyValue(t), where),
+			b.latencyLimit(t),
 		}
 	}
 	return wording{

@@ -15,6 +15,7 @@ import (
 type Measure struct {
 	Name      string
 	All, Bad  []*labels.Matcher // counters of opportunities and events
+	More      []*labels.Matcher // a second counter of opportunities: failures, where All are successes
 	Squares   []*labels.Matcher // of a KPI that is a mean: the counter of squared values
 	Histogram []*labels.Matcher // instead of All and Bad: the _bucket series of a classic histogram, or a native one
 	Native    bool
@@ -49,7 +50,11 @@ func Measures(rb *runbook.Runbook) ([]Measure, error) {
 }
 
 func (b *compiler) counters(all, bad counter) Measure {
-	return Measure{All: b.matched(all), Bad: b.matched(bad)}
+	out := Measure{All: b.matched(all), Bad: b.matched(bad)}
+	if len(all.more) > 0 {
+		out.More = b.matched(all.more[0])
+	}
+	return out
 }
 
 // matched is a selector as Prometheus' own code has it. Its parts have been parsed.

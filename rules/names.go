@@ -111,31 +111,44 @@ func (b *compiler) labelNames() []string {
 }
 
 func (b *compiler) metricNames() []string {
-	m := b.Metrics
-	out := []string{m.Requests.Counter}
-	for _, k := range m.KPIs {
-		out = append(out, k.Gains(), k.Trials)
-		if k.IsMean() {
-			out = append(out, k.Squares)
-		}
+	var out []string
+	for _, s := range b.declared() {
+		out = append(out, s.Counter)
 	}
-	if m.Latency != nil {
-		out = append(out, m.Latency.Histogram, m.Latency.Histogram+"_bucket")
-	}
-	if f := m.Features; f != nil {
-		out = append(out, f.Nulls, f.Rows)
-	}
-	if s := m.Schema; s != nil {
-		out = append(out, s.Mismatches, s.Checked)
-	}
-	for _, d := range m.Distributions {
-		out = append(out, d.Histogram, d.Histogram+"_bucket")
-	}
-	if d := m.Drift; d != nil {
+	if d := b.Metrics.Drift; d != nil {
 		out = append(out, d.Score, d.Threshold, d.LastRun)
 	}
-	if b.LastKnownGood.Health != "" {
-		out = append(out, b.LastKnownGood.Health)
+	return out
+}
+
+// declared are the series that the runbook names, with their matchers.
+func (b *compiler) declared() []runbook.Series {
+	m := b.Metrics
+	out := append(m.Requests.All(), m.Requests.Failed())
+	for _, k := range m.KPIs {
+		out = append(out, k.GainSeries(), k.TrialSeries())
+		if k.IsMean() {
+			out = append(out, k.SquareSeries())
+		}
+	}
+	for _, l := range m.AllLatencies() {
+		if l.IsMean() {
+			out = append(out, l.SumSeries(), l.CountSeries())
+		} else {
+			out = append(out, runbook.Series{Counter: l.Histogram, Where: l.Where}, runbook.Series{Counter: l.Histogram + "_bucket", Where: l.Where})
+		}
+	}
+	if f := m.Features; f != nil {
+		out = append(out, f.NullSeries(), f.RowSeries())
+	}
+	if m.Schema != nil {
+		out = append(out, append(m.CheckedBy(), m.Schema.Mismatched())...)
+	}
+	for _, d := range m.Distributions {
+		out = append(out, runbook.Series{Counter: d.Histogram, Where: d.Where}, runbook.Series{Counter: d.Histogram + "_bucket", Where: d.Where})
+	}
+	if h := b.LastKnownGood.Health; h.Named() {
+		out = append(out, h.Series())
 	}
 	return out
 }

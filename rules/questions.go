@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,11 +66,19 @@ func (q Questions) Gate(trigger string, rel record.Release) (Expr, error) {
 	case !ok:
 		return Expr{}, fmt.Errorf("runbook %s has no trigger %q", q.b.Service, trigger)
 	case t.Absolute():
-		return q.b.parse(q.b.limit(t, rel.Region))
+		return q.b.parse(q.b.inSeconds(t, q.b.limit(t, rel.Region)))
 	case t.Lasting():
-		return q.b.parse(q.b.lasted(t, raw{q, rel}))
+		return q.b.parse(q.b.inSeconds(t, q.b.lasted(t, raw{q, rel})))
 	}
-	return q.b.parse(q.b.gate(t, raw{q, rel}))
+	return q.b.parse(q.b.inSeconds(t, q.b.gate(t, raw{q, rel})))
+}
+
+// inSeconds makes seconds of a trigger's effect, if that is a time in another unit.
+func (b *compiler) inSeconds(t runbook.Trigger, text string) string {
+	if t.Ceiling == 0 || t.Increase > 0 {
+		return text
+	}
+	return toSeconds(b.latencyOf(t.Latency), text)
 }
 
 // Effect is the number of the trigger whether or not it breaches, asked of the same
@@ -80,9 +89,9 @@ func (q Questions) Effect(trigger string, rel record.Release) (Expr, error) {
 	case !ok:
 		return Expr{}, fmt.Errorf("runbook %s has no trigger %q", q.b.Service, trigger)
 	case t.Absolute():
-		return q.b.parse(kinds[t.Type].absolute(q.b, t).level(q.b.window(t.For, q.b.inRegion(rel.Region))))
+		return q.b.parse(q.b.inSeconds(t, kinds[t.Type].absolute(q.b, t).level(q.b.window(t.For, q.b.inRegion(rel.Region)))))
 	}
-	return q.b.parse(q.b.effect(t, raw{q, rel}))
+	return q.b.parse(q.b.inSeconds(t, q.b.effect(t, raw{q, rel})))
 }
 
 // Age is the seconds since the newest sample of the service's request series of each side
@@ -90,7 +99,7 @@ func (q Questions) Effect(trigger string, rel record.Release) (Expr, error) {
 // none. For a release without an id it is the age of the service's own newest sample.
 func (q Questions) Age(rel record.Release) Expr {
 	newest := func(where ...string) string {
-		return fmt.Sprintf("max(timestamp(%s))", q.b.series(q.b.requests(), where...))
+		return fmt.Sprintf("max(%s)", q.b.each(q.b.requests(), where, func(series string) string { return fmt.Sprintf("timestamp(%s)", series) }))
 	}
 	if rel.ID == "" {
 		return q.b.mustParse("time() - " + newest(q.b.inRegion(rel.Region)))
@@ -130,7 +139,7 @@ func (q Questions) StableUnhealthy(rel record.Release) Expr {
 	w := q.b.window(q.b.look(), q.side(rel, runbook.Stable)...)
 	unhealthy := []string{fmt.Sprintf("(%s > %s and %s >= %s)", w.errorRate(), num(q.b.errorLimit()), w.requests(), num(q.b.minRequests()))}
 	for _, l := range q.b.latencyLimits() {
-		unhealthy = append(unhealthy, fmt.Sprintf("(%s > %s and %s >= %s)", w.quantile(l.quantile), num(l.seconds), w.observed(), num(q.b.minObserved(l.quantile))))
+		unhealthy = append(unhealthy, fmt.Sprintf("(%s > %s and %s >= %s)", w.latency(l.Latency, l.quantile), num(l.limit()), w.observed(l.Latency), num(q.b.minObserved(l.quantile))))
 	}
 	return q.b.mustParse(strings.Join(unhealthy, "\nor "))
 }
@@ -142,8 +151,9 @@ func (q Questions) Pods(rel record.Release, side runbook.Role) Expr {
 	if side == runbook.Stable {
 		return q.Warm(rel, side)
 	}
-	served := q.b.series(q.b.requests(), q.side(rel, side)...)
-	return q.countPods(fmt.Sprintf("increase(%s[%s]) > 0", served, levelWindow))
+	return q.countPods(q.b.each(q.b.requests(), q.side(rel, side), func(series string) string {
+		return fmt.Sprintf("increase(%s[%s]) > 0", series, levelWindow)
+	}))
 }
 
 // Warm is the number of pods of that side that could take traffic: the newest sample
@@ -151,10 +161,12 @@ func (q Questions) Pods(rel record.Release, side runbook.Role) Expr {
 // series, 0 if there is none.
 func (q Questions) Warm(rel record.Release, side runbook.Role) Expr {
 	matchers := q.side(rel, side)
-	if health := q.b.LastKnownGood.Health; health != "" {
-		return q.countPods(fmt.Sprintf("last_over_time(%s[%s]) == 1", q.b.series(counterOf(health), matchers...), q.b.freshness()))
+	if h := q.b.LastKnownGood.Health; h.Named() {
+		return q.countPods(fmt.Sprintf("last_over_time(%s[%s]) %s", q.b.series(q.b.of(h.Series()), matchers...), q.b.freshness(), h.Condition()))
 	}
-	return q.countPods(fmt.Sprintf("last_over_time(%s[%s])", q.b.series(q.b.requests(), matchers...), q.b.freshness()))
+	return q.countPods(q.b.each(q.b.requests(), matchers, func(series string) string {
+		return fmt.Sprintf("last_over_time(%s[%s])", series, q.b.freshness())
+	}))
 }
 
 func (q Questions) countPods(series string) Expr {
@@ -171,8 +183,7 @@ func (b *compiler) freshness() runbook.Duration {
 // Rate is the requests per second of that side over the verification window; 0 if
 // its series stand still, empty if it has none.
 func (q Questions) Rate(rel record.Release, side runbook.Role) Expr {
-	series := q.b.series(q.b.requests(), q.side(rel, side)...)
-	return q.b.mustParse(fmt.Sprintf("sum(rate(%s[%s]))", series, q.b.look()))
+	return q.b.mustParse(q.b.window(q.b.look(), q.side(rel, side)...).rate(q.b.requests()))
 }
 
 // look is the verification window.
@@ -223,33 +234,38 @@ func (b *compiler) errorLimit() float64 {
 	return least
 }
 
-type latencyLimit struct{ quantile, seconds float64 }
+// A latencyLimit is a quantile that no version may exceed; 0 is the mean.
+type latencyLimit struct {
+	runbook.Latency
+	quantile float64
+	most     runbook.Duration
+}
 
-// latencyLimits are the lowest limits for each quantile, ascending.
+// limit is in the metric's own unit.
+func (l latencyLimit) limit() float64 { return l.Unit.Of(l.most) }
+
+// latencyLimits are the lowest limits for each latency and quantile, ascending.
 func (b *compiler) latencyLimits() []latencyLimit {
 	var out []latencyLimit
-	add := func(q float64, limit runbook.Duration) {
-		if limit <= 0 || q <= 0 {
+	add := func(name string, q float64, most runbook.Duration) {
+		l, ok := b.Metrics.LatencyOf(name)
+		if most <= 0 || !ok || q <= 0 && !l.IsMean() {
 			return
 		}
-		l := latencyLimit{q, limit.Std().Seconds()}
-		if i := slices.IndexFunc(out, func(o latencyLimit) bool { return o.quantile == q }); i >= 0 {
-			out[i].seconds = min(out[i].seconds, l.seconds)
+		if i := slices.IndexFunc(out, func(o latencyLimit) bool { return o.quantile == q && o.Name == l.Name }); i >= 0 {
+			out[i].most = min(out[i].most, most)
 			return
 		}
-		out = append(out, l)
+		out = append(out, latencyLimit{l, q, most})
 	}
-	if c := b.Verification.System.Latency; c != nil && b.Metrics.Latency != nil {
-		add(c.Quantile, c.Below)
+	if c := b.Verification.System.Latency; c != nil {
+		add(c.Latency, c.Quantile, c.Below)
 	}
 	for _, t := range b.Triggers {
-		add(t.Quantile, t.Ceiling)
+		add(t.Latency, t.Quantile, t.Ceiling)
 	}
-	slices.SortFunc(out, func(a, b latencyLimit) int {
-		if a.quantile < b.quantile {
-			return -1
-		}
-		return 1
+	slices.SortStableFunc(out, func(a, b latencyLimit) int {
+		return cmp.Or(cmp.Compare(a.quantile, b.quantile), cmp.Compare(a.Name, b.Name))
 	})
 	return out
 }

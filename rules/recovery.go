@@ -11,7 +11,7 @@ import (
 // A Recovery is one check of what users get now from any version. Every expression
 // answers with one series without labels, or with none if there is no data.
 type Recovery struct {
-	Name     string // "error rate", "p95 latency", "kpi conversion"
+	Name     string // "error rate", "p95 latency", "mean latency of infer", "kpi conversion"
 	Business bool
 	Unit     string // "ratio" or "s"; of a mean its own, which may be empty
 	Now      Expr   // the level now, over all versions
@@ -54,8 +54,10 @@ func (q Questions) Recovery(rel record.Release) []Recovery {
 	now := q.b.window(q.b.look(), q.b.inRegion(rel.Region))
 	before := q.b.window(max(q.b.look(), leastBefore), q.side(rel, runbook.Stable)...)
 	out := []Recovery{q.errors(now, before)}
-	if c := q.b.Verification.System.Latency; c != nil && q.b.Metrics.Latency != nil {
-		out = append(out, q.latency(*c, now, before))
+	if c := q.b.Verification.System.Latency; c != nil {
+		if l, ok := q.b.Metrics.LatencyOf(c.Latency); ok {
+			out = append(out, q.latency(*c, l, now, before))
+		}
 	}
 	for _, c := range q.b.Verification.Business {
 		if kpi, ok := q.b.KPI(c.KPI); ok {
@@ -74,10 +76,11 @@ func (q Questions) errors(now, before window) Recovery {
 	}
 }
 
-func (q Questions) latency(c runbook.LatencyCheck, now, before window) Recovery {
+func (q Questions) latency(c runbook.LatencyCheck, l runbook.Latency, now, before window) Recovery {
 	return Recovery{
-		Name: percentile(c.Quantile) + " latency", Unit: "s",
-		Now: q.b.mustParse(now.quantile(c.Quantile)), Before: q.b.mustParse(before.quantile(c.Quantile)), Samples: q.b.mustParse(now.observed()),
+		Name: latencyName(c.Quantile, c.Latency), Unit: "s",
+		Now: q.b.mustParse(toSeconds(l, now.latency(l, c.Quantile))), Before: q.b.mustParse(toSeconds(l, before.latency(l, c.Quantile))),
+		Samples:  q.b.mustParse(now.observed(l)),
 		Absolute: c.Below.Std().Seconds(), Relative: float64(c.Tolerance), MinSamples: q.b.minRequests(),
 	}
 }
@@ -88,9 +91,8 @@ func (q Questions) business(c runbook.BusinessCheck, kpi runbook.KPI, now, befor
 	}
 	return Recovery{
 		Name: "kpi " + kpi.Name, Business: true, Unit: "ratio", Floor: true,
-		Now:     q.b.mustParse(now.ratio(counterOf(kpi.Successes), counterOf(kpi.Trials))),
-		Before:  q.b.mustParse(before.ratio(counterOf(kpi.Successes), counterOf(kpi.Trials))),
-		Samples: q.b.mustParse(now.count(counterOf(kpi.Trials))), Relative: float64(c.Tolerance), MinSamples: q.b.minRequests(),
+		Now: q.b.mustParse(now.gain(kpi)), Before: q.b.mustParse(before.gain(kpi)),
+		Samples: q.b.mustParse(now.trials(kpi)), Relative: float64(c.Tolerance), MinSamples: q.b.minRequests(),
 	}
 }
 
@@ -103,9 +105,9 @@ func (q Questions) businessMean(c runbook.BusinessCheck, kpi runbook.KPI, now, b
 	long := q.b.window(max(q.b.look(), leastVarianceOver), now.where...)
 	return Recovery{
 		Name: "kpi " + kpi.Name, Business: true, Unit: kpi.Unit, Floor: true,
-		Now:      q.b.mustParse(now.ratio(counterOf(kpi.Sum), counterOf(kpi.Trials))),
-		Before:   q.b.mustParse(before.ratio(counterOf(kpi.Sum), counterOf(kpi.Trials))),
-		Samples:  q.b.mustParse(now.count(counterOf(kpi.Trials))),
+		Now:      q.b.mustParse(now.gain(kpi)),
+		Before:   q.b.mustParse(before.gain(kpi)),
+		Samples:  q.b.mustParse(now.trials(kpi)),
 		Variance: q.b.mustParse(long.variance(kpi)),
 		Relative: float64(c.Tolerance), MinSamples: q.b.minRequests(),
 	}

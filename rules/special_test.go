@@ -219,7 +219,7 @@ func TestSeriesStayFew(t *testing.T) {
 func TestQuestionsAnswerWhatTheyPromise(t *testing.T) {
 	t.Parallel()
 	rb := ranker("ranker")
-	rb.LastKnownGood.Health = "model_ready"
+	rb.LastKnownGood.Health = runbook.Health{Metric: "model_ready"}
 	w := newWorld(t, 15, of(fleet("ranker", 4, 2, 200, 0.25), candidates, failing), rb)
 	q, err := Ask(rb)
 	if err != nil {

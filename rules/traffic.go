@@ -26,22 +26,21 @@ type TrafficQuestion struct {
 func (q Questions) Traffic() []TrafficQuestion {
 	b := q.b
 	w := window{b: b, length: TrafficOver.String()}
-	counter := b.series(b.requests())
+	every := func(format string) string {
+		return b.each(b.requests(), nil, func(series string) string { return fmt.Sprintf(format, series) })
+	}
 	out := []TrafficQuestion{
-		{"rate", b.mustParse(fmt.Sprintf("%s / %s", w.requests(), b.seen(counter)))},
-		{"seen", b.mustParse(b.seen(counter))},
+		{"rate", b.mustParse(fmt.Sprintf("%s / %s", w.requests(), b.seen()))},
+		{"seen", b.mustParse(b.seen())},
 		{"error_rate", b.mustParse(w.errorRate())},
-		{"stable_pods", b.mustParse(fmt.Sprintf("count(count by (%s) (increase(%s[%s]) > 0))", b.Metrics.PodLabel, counter, levelWindow))},
+		{"stable_pods", b.mustParse(fmt.Sprintf("count(count by (%s) (%s))", b.Metrics.PodLabel, every("increase(%s["+levelWindow+"]) > 0")))},
 		// Only of series that are as old as this looks back: of others fewer were to come.
-		{"scrapes", b.mustParse(fmt.Sprintf("max(count_over_time(%[1]s[%[2]s]) and %[1]s offset %[2]s)", counter, ScrapesOver))},
+		{"scrapes", b.mustParse(fmt.Sprintf("max(%s)", every("count_over_time(%[1]s["+ScrapesOver.String()+"]) and %[1]s offset "+ScrapesOver.String())))},
 	}
-	if b.Metrics.Latency != nil {
-		out = append(out, TrafficQuestion{"p50", b.mustParse(w.quantile(0.5))}, TrafficQuestion{"p95", b.mustParse(w.quantile(0.95))})
-	}
+	out = append(out, b.latencyTraffic(w)...)
 	for _, k := range b.Metrics.KPIs {
-		trials := w.count(counterOf(k.Trials))
-		out = append(out, TrafficQuestion{"kpi " + k.Name, b.mustParse(w.ratio(counterOf(k.Gains()), counterOf(k.Trials)))},
-			TrafficQuestion{"trials " + k.Name, b.mustParse(fmt.Sprintf("%s / (%s > 0)", trials, w.requests()))})
+		out = append(out, TrafficQuestion{"kpi " + k.Name, b.mustParse(w.gain(k))},
+			TrafficQuestion{"trials " + k.Name, b.mustParse(fmt.Sprintf("%s / (%s > 0)", w.trials(k), w.requests()))})
 		if k.IsMean() {
 			out = append(out, TrafficQuestion{"spread " + k.Name, b.mustParse(w.spread(k))})
 		}
@@ -49,12 +48,31 @@ func (q Questions) Traffic() []TrafficQuestion {
 	return out
 }
 
-// seen is how long ago the first sample of any of the counter's series is, in seconds and
+// latencyTraffic asks for P50 and P95 in seconds, of each latency that has quantiles; of the
+// first one without its name.
+func (b *compiler) latencyTraffic(w window) []TrafficQuestion {
+	var out []TrafficQuestion
+	for _, l := range b.Metrics.AllLatencies() {
+		if l.IsMean() {
+			continue
+		}
+		name := ""
+		if len(out) > 0 {
+			name = " " + l.Name
+		}
+		out = append(out, TrafficQuestion{"p50" + name, b.mustParse(toSeconds(l, w.quantile(l, 0.5)))},
+			TrafficQuestion{"p95" + name, b.mustParse(toSeconds(l, w.quantile(l, 0.95)))})
+	}
+	return out
+}
+
+// seen is how long ago the first sample of any request series is, in seconds and
 // an hour at most. It is not a pod's age: where pods were replaced, the ones before count.
 // One step of the subquery is one scrape, so that the first step sees the first sample,
 // and half a scrape is added because increase() adds it there.
-func (b *compiler) seen(counter string) string {
+func (b *compiler) seen() string {
 	every := b.Metrics.Interval
-	return fmt.Sprintf("clamp(time() + %s - min_over_time(min(timestamp(%s))[%s:%s]), %s, %s)",
+	counter := b.each(b.requests(), nil, func(series string) string { return fmt.Sprintf("timestamp(%s)", series) })
+	return fmt.Sprintf("clamp(time() + %s - min_over_time(min(%s)[%s:%s]), %s, %s)",
 		num(every.Std().Seconds()/2), counter, TrafficOver, every, num(every.Std().Seconds()), num(TrafficOver.Std().Seconds()))
 }

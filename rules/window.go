@@ -29,7 +29,9 @@ func (w window) keeping(labels ...string) window {
 
 // of sums a function of range vectors over the counter.
 func (w window) of(function string, c counter) string {
-	return w.aggregate("sum", fmt.Sprintf("%s(%s[%s])", function, w.b.series(c, w.where...), w.length))
+	return w.aggregate("sum", w.b.each(c, w.where, func(series string) string {
+		return fmt.Sprintf("%s(%s[%s])", function, series, w.length)
+	}))
 }
 
 func (w window) aggregate(op, expr string) string {
@@ -54,50 +56,28 @@ func (w window) ratio(events, all counter) string {
 
 func (w window) errorRate() string { return w.ratio(w.b.failures(), w.b.requests()) }
 
-func (w window) histogram() string {
-	if w.b.native() {
-		return w.rate(w.b.histogram())
-	}
-	return w.keeping("le").rate(w.b.histogram())
+// gain is what a trial of the KPI brings: a share, or a mean.
+func (w window) gain(k runbook.KPI) string {
+	return w.ratio(w.b.of(k.GainSeries()), w.b.of(k.TrialSeries()))
 }
 
-// quantile is in seconds; nothing without observations.
-func (w window) quantile(q float64) string { return "(" + w.anyQuantile(q) + " >= 0)" }
-
-// anyQuantile is NaN without observations.
-func (w window) anyQuantile(q float64) string {
-	return fmt.Sprintf("histogram_quantile(%s, %s)", num(q), w.histogram())
-}
-
-// beyond is the share of requests above a bound of a classic histogram.
-func (w window) beyond(bound float64) string {
-	return fmt.Sprintf("(1 - %s / (%s > 0))", w.rate(w.b.histogram(leIn(bound))), w.rate(w.b.histogram(`le="+Inf"`)))
-}
-
-// observed is the number of observations behind a quantile.
-func (w window) observed() string {
-	if w.b.native() {
-		return fmt.Sprintf("histogram_count(%s)", w.count(w.b.histogram()))
-	}
-	return w.count(w.b.histogram(`le="+Inf"`))
-}
+func (w window) trials(k runbook.KPI) string { return w.count(w.b.of(k.TrialSeries())) }
 
 // variance is that of the values of single trials; nothing without any.
 func (w window) variance(k runbook.KPI) string {
-	trials := counterOf(k.Trials)
-	return fmt.Sprintf("clamp_min(%s - (%s) ^ 2, 0)", w.ratio(counterOf(k.Squares), trials), w.ratio(counterOf(k.Sum), trials))
+	return fmt.Sprintf("clamp_min(%s - (%s) ^ 2, 0)", w.ratio(w.b.of(k.SquareSeries()), w.b.of(k.TrialSeries())), w.gain(k))
 }
 
 // spread is their standard deviation over their mean.
 func (w window) spread(k runbook.KPI) string {
-	return fmt.Sprintf("sqrt(%s) / (%s)", w.variance(k), w.ratio(counterOf(k.Sum), counterOf(k.Trials)))
+	return fmt.Sprintf("sqrt(%s) / (%s)", w.variance(k), w.gain(k))
 }
 
 // nulls is the share of missing values of each feature. Where one count of rows serves
 // all features, a sample without a feature says that there were rows.
 func (w window) nulls() string {
 	f := w.b.Metrics.Features
-	nulls, rows, each := counterOf(f.Nulls), counterOf(f.Rows), w.keeping(f.Label)
+	nulls, rows, each := w.b.of(f.NullSeries()), w.b.of(f.RowSeries()), w.keeping(f.Label)
 	if !f.SharedRows {
 		return each.ratio(nulls, rows)
 	}

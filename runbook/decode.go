@@ -27,6 +27,9 @@ func (p *decoder) decode(n *yaml.Node, v reflect.Value, path string) {
 		p.decodeText(n, u, path)
 		return
 	}
+	if s, ok := v.Addr().Interface().(interface{ short() *string }); ok && n.Kind == yaml.ScalarNode {
+		v = reflect.ValueOf(s.short()).Elem()
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		p.decodeStruct(n, v, path)

@@ -19,7 +19,8 @@ type kind struct {
 	section   string                                  // of metrics, see sections
 	check     func(p *decoder, at string, t Trigger, r *Runbook)
 
-	uncompared bool                               // nothing to hold against stable, so no evidence
+	uncompared bool                               // no events of either side to count, so no significance
+	brief      bool                               // its level is looked at over the shortest honest window, all the time for the length of its own
 	absolute   func(t Trigger) (name, why string) // about any version: what it is, and why it only pages
 
 	sentence func(t Trigger) string

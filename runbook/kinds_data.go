@@ -27,9 +27,9 @@ var dataKinds = map[TriggerType]kind{
 			m, f, side := r.Metrics, r.Metrics.Features, r.Metrics.SideLabel()
 			each := fmt.Sprintf(" by (%s, %s) ", side, f.Label)
 			if f.SharedRows {
-				return m.rate(f.Nulls, "", each, t.For) + " / on (" + side + ") group_left () " + m.rate(f.Rows, "", m.bySide(), t.For)
+				return m.rate(f.NullSeries(), each, t.For) + " / on (" + side + ") group_left () " + m.rate(f.RowSeries(), m.bySide(), t.For)
 			}
-			return m.rate(f.Nulls, "", each, t.For) + " / " + m.rate(f.Rows, "", each, t.For)
+			return m.rate(f.NullSeries(), each, t.For) + " / " + m.rate(f.RowSeries(), each, t.For)
 		},
 	},
 	SchemaMismatch: {
@@ -43,7 +43,7 @@ var dataKinds = map[TriggerType]kind{
 		},
 		query: func(r *Runbook, t Trigger) string {
 			m := r.Metrics
-			return m.rate(m.Schema.Mismatches, "", m.bySide(), t.For) + " / " + m.rate(m.Schema.Checked, "", m.bySide(), t.For)
+			return m.rate(m.Schema.Mismatched(), m.bySide(), t.For) + " / " + m.rates(m.CheckedBy(), m.bySide(), t.For)
 		},
 	},
 	DistributionShift: {
@@ -78,8 +78,8 @@ var dataKinds = map[TriggerType]kind{
 		query: func(r *Runbook, t Trigger) string {
 			m, side := r.Metrics, r.Metrics.SideLabel()
 			d, _ := m.Distribution(t.Distribution)
-			return m.rate(d.Histogram+"_bucket", "", " by ("+side+", le) ", t.For) +
-				" / on (" + side + ") group_left () " + m.rate(d.Histogram+"_count", "", m.bySide(), t.For)
+			return m.rate(Series{d.Histogram + "_bucket", d.Where}, " by ("+side+", le) ", t.For) +
+				" / on (" + side + ") group_left () " + m.rate(Series{d.Histogram + "_count", d.Where}, m.bySide(), t.For)
 		},
 	},
 	DriftGauge: {

@@ -9,6 +9,7 @@ import (
 // team names itself.
 const (
 	LatencyQuantile TriggerType = "latency_quantile" // quantile, increase and/or ceiling
+	LatencyMean     TriggerType = "latency_mean"     // increase and/or ceiling, unprotected; of a sum and a count
 	ErrorRate       TriggerType = "error_rate"       // above
 	ErrorIncrease   TriggerType = "error_increase"   // by, min_ratio
 	KPIDrop         TriggerType = "kpi_drop"         // kpi, drop
@@ -20,23 +21,18 @@ const (
 
 var requestKinds = map[TriggerType]kind{
 	LatencyQuantile: {
-		need: []string{"quantile"}, may: []string{"increase", "ceiling", "style"}, section: "latency",
-		either: func(p *decoder, at string) []string {
-			if p.has(at + ".ceiling") {
-				return nil
-			}
-			return []string{"increase"}
+		need: []string{"quantile"}, may: []string{"latency", "increase", "ceiling", "style"}, section: "latency",
+		either: latencyLimits, check: checkQuantile,
+		sentence: func(t Trigger) string {
+			return latencySentence(t, t.latencyName(), "clearly slower than stable") + t.steady()
 		},
-		sentence: latencySentence,
-		reading: func(t Trigger, value float64) (effect, limit string) {
-			if t.Increase > 0 {
-				return toStable(quantileName(t.Quantile)+" latency", value), Percent(float64(t.Increase))
-			}
-			return quantileName(t.Quantile) + " latency of the candidate " + Seconds(value), Seconds(t.Ceiling.Std().Seconds())
-		},
-		query: func(r *Runbook, t Trigger) string {
-			return r.Metrics.latency(t.Quantile, []string{r.Metrics.SideLabel()}, t.For)
-		},
+		reading: latencyReading, query: latencyQuery,
+	},
+	LatencyMean: {
+		may: []string{"latency", "increase", "ceiling", "unprotected"}, section: "latency",
+		either: latencyLimits, window: 5 * time.Minute, uncompared: true, brief: true, check: checkMeanLatency,
+		sentence: func(t Trigger) string { return latencySentence(t, t.latencyName(), "above stable") + ", all the time" },
+		reading:  latencyReading, query: latencyQuery,
 	},
 	ErrorRate: {
 		need: []string{"above"}, may: []string{"style"},
@@ -77,7 +73,7 @@ var requestKinds = map[TriggerType]kind{
 		},
 		query: func(r *Runbook, t Trigger) string {
 			m := r.Metrics
-			return m.rate(m.Requests.Counter, "", m.bySide(), t.For) + " / on () group_left () " + m.rate(m.Requests.Counter, "", "", t.For)
+			return m.requests(m.bySide(), t.For) + " / on () group_left () " + m.requests("", t.For)
 		},
 	},
 	Compare: {
@@ -112,42 +108,101 @@ var requestKinds = map[TriggerType]kind{
 		query: func(_ *Runbook, t Trigger) string { return t.Expr },
 	},
 	AbsoluteSLO: {
-		either: absoluteFields,
+		either: absoluteFields, may: []string{"latency"}, check: checkAbsolute,
 		absolute: func(Trigger) (name, why string) {
 			return "absolute_slo", "an absolute limit pages and never moves traffic, because any version may break it"
 		},
 		sentence: func(t Trigger) string {
 			if t.Ceiling > 0 {
-				return fmt.Sprintf("%s latency of any version above %s over %s", quantileName(t.Quantile), t.Ceiling, t.For)
+				return fmt.Sprintf("%s of any version above %s over %s", t.latencyName(), t.Ceiling, t.For)
 			}
 			return fmt.Sprintf("error rate of any version above %s over %s", t.Above, t.For)
 		},
 		reading: func(t Trigger, value float64) (effect, limit string) {
 			if t.Ceiling > 0 {
-				return quantileName(t.Quantile) + " latency " + Seconds(value) + " over all versions", Seconds(t.Ceiling.Std().Seconds())
+				return t.latencyName() + " " + Seconds(value) + " over all versions", Seconds(t.Ceiling.Std().Seconds())
 			}
 			return "error rate " + Percent(value) + " over all versions", Percent(float64(t.Above))
 		},
 		query: func(r *Runbook, t Trigger) string {
 			if t.Ceiling > 0 {
-				return r.Metrics.latency(t.Quantile, nil, t.For)
+				return r.Metrics.latency(t.Latency, t.Quantile, nil, t.For)
 			}
 			return r.Metrics.errorShare("", t.For)
 		},
 	},
 }
 
-func latencySentence(t Trigger) string {
-	name := quantileName(t.Quantile) + " latency"
+// latencyLimits are the fields of which a latency trigger needs one.
+func latencyLimits(p *decoder, at string) []string {
+	if p.has(at + ".ceiling") {
+		return nil
+	}
+	return []string{"increase"}
+}
+
+// latencyName names what a trigger on latency looks at, e.g. "P95 latency of ttft".
+func (t Trigger) latencyName() string {
+	if t.Quantile == 0 {
+		return "mean latency" + ofLatency(t.Latency)
+	}
+	return quantileName(t.Quantile) + " latency" + ofLatency(t.Latency)
+}
+
+func latencySentence(t Trigger, name, slower string) string {
 	switch {
 	case t.Ceiling == 0:
-		name = fmt.Sprintf("%s %s above stable over %s", name, t.Increase, t.For)
+		return fmt.Sprintf("%s %s above stable over %s", name, t.Increase, t.For)
 	case t.Increase == 0:
-		name = fmt.Sprintf("%s above %s over %s, and clearly slower than stable", name, t.Ceiling, t.For)
-	default:
-		name = fmt.Sprintf("%s %s above stable or above %s over %s, and clearly slower than stable", name, t.Increase, t.Ceiling, t.For)
+		return fmt.Sprintf("%s above %s over %s, and %s", name, t.Ceiling, t.For, slower)
 	}
-	return name + t.steady()
+	return fmt.Sprintf("%s %s above stable or above %s over %s, and %s", name, t.Increase, t.Ceiling, t.For, slower)
+}
+
+func latencyReading(t Trigger, value float64) (effect, limit string) {
+	if t.Increase > 0 {
+		return toStable(t.latencyName(), value), Percent(float64(t.Increase))
+	}
+	return t.latencyName() + " of the candidate " + Seconds(value), Seconds(t.Ceiling.Std().Seconds())
+}
+
+func latencyQuery(r *Runbook, t Trigger) string {
+	return r.Metrics.latency(t.Latency, t.Quantile, []string{r.Metrics.SideLabel()}, t.For)
+}
+
+// checkQuantile, checkMeanLatency and checkAbsolute hold the latency that a trigger names
+// against what is declared.
+func checkQuantile(p *decoder, at string, t Trigger, r *Runbook) {
+	if l, ok := r.checkLatency(p, at, t.Latency); ok && l.IsMean() {
+		p.add(at+".latency", fmt.Sprintf("%s has a sum and a count, and so no quantile", l.title()), "name a histogram, or write a trigger of type latency_mean")
+	}
+}
+
+func checkMeanLatency(p *decoder, at string, t Trigger, r *Runbook) {
+	if l, ok := r.checkLatency(p, at, t.Latency); ok && !l.IsMean() {
+		p.add(at+".latency", fmt.Sprintf("%s is a histogram, whose quantiles tell more than a mean", l.title()), "write a trigger of type latency_quantile, or name a latency with sum and count")
+	}
+}
+
+func checkAbsolute(p *decoder, at string, t Trigger, r *Runbook) {
+	if t.Ceiling > 0 {
+		checkQuantile(p, at, t, r)
+	} else if p.has(at + ".latency") {
+		p.add(at+".latency", "belongs to quantile and ceiling", "leave it out, or write quantile and ceiling")
+	}
+}
+
+// checkLatency finds the latency that is named; false if none is declared.
+func (r *Runbook) checkLatency(p *decoder, at, name string) (Latency, bool) {
+	l, ok := r.Metrics.LatencyOf(name)
+	if all := r.Metrics.AllLatencies(); !ok && len(all) > 0 {
+		var names []string
+		for _, o := range r.Metrics.Latencies {
+			names = append(names, o.Name)
+		}
+		p.unknown(at+".latency", name, names, "declare it under metrics.latencies")
+	}
+	return l, ok
 }
 
 func increaseDefaults(p *decoder, at string, t *Trigger) {

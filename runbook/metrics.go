@@ -26,7 +26,10 @@ type Metrics struct {
 	RegionLabel string   `yaml:"region_label" json:"region_label"`
 	Requests    Requests `yaml:"requests" json:"requests"`         // how they, and errors, are counted
 	Latency     *Latency `yaml:"latency" json:"latency,omitempty"` // for triggers and checks on latency
-	KPIs        []KPI    `yaml:"kpis" json:"kpis"`                 // for kpi_drop and the business checks
+	// Latencies are several of them, told apart by name: the time to the first token, that of
+	// the whole answer. Where a trigger or check names none, latency is meant, or the first.
+	Latencies []Latency `yaml:"latencies,omitempty" json:"latencies,omitempty"`
+	KPIs      []KPI     `yaml:"kpis" json:"kpis"` // for kpi_drop and the business checks
 
 	Features      *FeatureNulls  `yaml:"features,omitempty" json:"features,omitempty"`           // for null_spike
 	Schema        *Schemas       `yaml:"schema,omitempty" json:"schema,omitempty"`               // for schema_mismatch
@@ -39,27 +42,6 @@ type Track struct {
 	Label     string `yaml:"label" json:"label"`         // the label's name, e.g. track
 	Stable    string `yaml:"stable" json:"stable"`       // its value on stable pods
 	Candidate string `yaml:"candidate" json:"candidate"` // its value on candidate pods, e.g. canary
-}
-
-// Requests says how requests and errors are counted.
-type Requests struct {
-	Counter string `yaml:"counter" json:"counter"` // the counter of all requests, e.g. http_requests_total
-	Errors  string `yaml:"errors" json:"errors"`   // matchers without braces that make a request an error, e.g. `code=~"5..|timeout"`
-}
-
-// HistogramKind is how the latency histogram is exposed.
-type HistogramKind string
-
-const (
-	Classic HistogramKind = "classic" // <Histogram>_bucket{le=…}
-	Native  HistogramKind = "native"
-)
-
-// Latency is the histogram of request durations, in seconds.
-type Latency struct {
-	Histogram string        `yaml:"histogram" json:"histogram"`                 // the name without _bucket
-	Kind      HistogramKind `yaml:"kind" json:"kind"`                           // how it is exposed
-	Buckets   []float64     `yaml:"buckets,omitempty" json:"buckets,omitempty"` // classic: the finite le bounds in seconds that the service has, ascending
 }
 
 // KPI is a business number from counters: the share of trials that succeed, or the
@@ -75,6 +57,10 @@ type KPI struct {
 	// knows how far chance moves a mean.
 	Squares string `yaml:"squares,omitempty" json:"squares,omitempty"`
 	Unit    string `yaml:"unit,omitempty" json:"unit,omitempty"` // of a mean, e.g. EUR; 16 bytes at most
+
+	Where          string `yaml:"where,omitempty" json:"where,omitempty"`                     // matchers without braces that all of its series carry, beside the selector
+	SuccessesWhere string `yaml:"successes_where,omitempty" json:"successes_where,omitempty"` // those of successes alone, e.g. `finished_reason="stop"`; the counter may then be that of trials
+	TrialsWhere    string `yaml:"trials_where,omitempty" json:"trials_where,omitempty"`       // those of trials alone
 }
 
 // IsMean reports whether the KPI is a mean per trial, and no share.
@@ -87,6 +73,15 @@ func (k KPI) Gains() string {
 	}
 	return k.Successes
 }
+
+// GainSeries is the counter that is divided by trials, with its matchers.
+func (k KPI) GainSeries() Series { return Series{k.Gains(), and(k.Where, k.SuccessesWhere)} }
+
+// TrialSeries is the counter of trials.
+func (k KPI) TrialSeries() Series { return Series{k.Trials, and(k.Where, k.TrialsWhere)} }
+
+// SquareSeries is, of a mean, the counter of squared values.
+func (k KPI) SquareSeries() Series { return Series{k.Squares, k.Where} }
 
 func (m *Metrics) check(p *decoder) {
 	sides := []string{m.VersionLabel}
@@ -102,11 +97,10 @@ func (m *Metrics) check(p *decoder) {
 	if m.RegionLabel != "" {
 		p.label("metrics.region_label", m.RegionLabel)
 	}
-	p.metric("metrics.requests.counter", m.Requests.Counter, "name the counter of all requests, e.g. http_requests_total")
-	p.matchers("metrics.requests.errors", m.Requests.Errors, "`code=~\"5..|timeout\"`", sides...)
-	m.checkLatency(p)
-	m.checkKPIs(p)
-	m.checkData(p)
+	m.Requests.check(p, sides)
+	m.checkLatencies(p, sides)
+	m.checkKPIs(p, sides)
+	m.checkData(p, sides)
 }
 
 func (m *Metrics) checkTrack(p *decoder) {
@@ -124,28 +118,7 @@ func (m *Metrics) checkTrack(p *decoder) {
 	}
 }
 
-func (m *Metrics) checkLatency(p *decoder) {
-	if m.Latency == nil {
-		return
-	}
-	const at = "metrics.latency"
-	p.metric(at+".histogram", m.Latency.Histogram, "name the histogram without _bucket, e.g. http_request_duration_seconds")
-	p.oneOf(at+".kind", string(m.Latency.Kind), string(Classic), string(Native))
-	switch buckets := m.Latency.Buckets; {
-	case m.Latency.Kind == Native && len(buckets) > 0:
-		p.add(at+".buckets", "does not belong to a native histogram", "leave it out")
-	case m.Latency.Kind == Classic && len(buckets) == 0:
-		p.missing(at+".buckets", "list the finite `le` bounds in seconds, ascending, e.g. [0.05, 0.1, 0.25, 0.5, 1]: the rules name them")
-	default:
-		for i, bound := range buckets {
-			if bound <= 0 || i > 0 && bound <= buckets[i-1] {
-				p.add(fmt.Sprintf("%s.buckets[%d]", at, i), fmt.Sprintf("%v does not ascend", bound), "list the bounds above 0 in ascending order, each once")
-			}
-		}
-	}
-}
-
-func (m *Metrics) checkKPIs(p *decoder) {
+func (m *Metrics) checkKPIs(p *decoder, sides []string) {
 	for i, k := range m.KPIs {
 		at := fmt.Sprintf("metrics.kpis[%d]", i)
 		p.name(at+".name", k.Name)
@@ -157,6 +130,9 @@ func (m *Metrics) checkKPIs(p *decoder) {
 		} else {
 			k.checkShare(p, at)
 		}
+		p.where(at+".where", k.Where, sides)
+		p.where(at+".trials_where", k.TrialsWhere, sides)
+		p.where(at+".successes_where", k.SuccessesWhere, sides)
 		p.metric(at+".trials", k.Trials, "name the counter of trials, e.g. recommendations_total")
 	}
 }
@@ -164,8 +140,8 @@ func (m *Metrics) checkKPIs(p *decoder) {
 // checkShare checks the counters of a KPI that is a share.
 func (k KPI) checkShare(p *decoder, at string) {
 	p.metric(at+".successes", k.Successes, "name the counter of successes, e.g. orders_total; for a mean such as the revenue per request, write sum and squares instead")
-	if k.Successes == k.Trials && k.Trials != "" {
-		p.add(at+".trials", "is the same counter as successes", "name the counter of all trials")
+	if k.GainSeries() == k.TrialSeries() && k.Trials != "" {
+		p.add(at+".trials", "is the same counter as successes", "name the counter of all trials, or tell them apart by successes_where and trials_where")
 	}
 	if p.has(at + ".unit") {
 		p.add(at+".unit", "does not belong to a share", "leave it out: a share has no unit; a mean, declared by sum and squares, may have one")
@@ -176,6 +152,9 @@ func (k KPI) checkShare(p *decoder, at string) {
 func (k KPI) checkMean(p *decoder, at string) {
 	if p.has(at + ".successes") {
 		p.add(at+".successes", "stands beside sum and squares", "keep one of the two: successes for a share of trials, sum and squares for a mean per trial")
+	}
+	if p.has(at + ".successes_where") {
+		p.add(at+".successes_where", "does not belong to a mean", "write where, for all three counters")
 	}
 	p.metric(at+".sum", k.Sum, "name the counter of what the trials bring, e.g. revenue_total")
 	p.metric(at+".squares", k.Squares, "name the counter to which each trial adds the square of what it adds to sum, e.g. revenue_squared_total: without it nobody knows how far chance moves the mean")

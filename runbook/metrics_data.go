@@ -12,13 +12,32 @@ type FeatureNulls struct {
 	Label string `yaml:"label" json:"label"` // the label that names the feature, default "feature"
 	// SharedRows says that Rows has no Label, one count serves all features. A feature that only
 	// the candidate has is then compared with 0.
-	SharedRows bool `yaml:"shared_rows,omitempty" json:"shared_rows,omitempty"`
+	SharedRows bool   `yaml:"shared_rows,omitempty" json:"shared_rows,omitempty"`
+	Where      string `yaml:"where,omitempty" json:"where,omitempty"` // matchers without braces that both carry, beside the selector
 }
+
+// NullSeries is the counter of missing values, with its matchers.
+func (f FeatureNulls) NullSeries() Series { return Series{f.Nulls, and(f.Where)} }
+
+// RowSeries is the counter of rows.
+func (f FeatureNulls) RowSeries() Series { return Series{f.Rows, and(f.Where)} }
 
 // Schemas is how rows that do not fit the model's schema are counted.
 type Schemas struct {
-	Mismatches string `yaml:"mismatches" json:"mismatches"` // counter of what does not fit
-	Checked    string `yaml:"checked" json:"checked"`       // counter of what was checked; default requests.counter
+	Mismatches string `yaml:"mismatches" json:"mismatches"`           // counter of what does not fit
+	Checked    string `yaml:"checked,omitempty" json:"checked"`       // counter of what was checked; left out: the requests
+	Where      string `yaml:"where,omitempty" json:"where,omitempty"` // matchers without braces of mismatches, and of checked if that is written, beside the selector
+}
+
+// Mismatched is the counter of what does not fit, with its matchers.
+func (s Schemas) Mismatched() Series { return Series{s.Mismatches, and(s.Where)} }
+
+// CheckedBy are the counters that together count what was checked.
+func (m Metrics) CheckedBy() []Series {
+	if s := m.Schema; s.Checked != "" {
+		return []Series{{s.Checked, and(s.Where)}}
+	}
+	return m.Requests.All()
 }
 
 // A Distribution is a histogram of a feature or of the model's score.
@@ -30,6 +49,7 @@ type Distribution struct {
 	// Reference is the share of the training data at or below each of Buckets,
 	// ascending; for distribution_shift against the reference.
 	Reference []Ratio `yaml:"reference,omitempty" json:"reference,omitempty"`
+	Where     string  `yaml:"where,omitempty" json:"where,omitempty"` // matchers without braces that its series carry, beside the selector
 }
 
 // Drift is where an external drift job puts its gauges, one series for each model
@@ -55,25 +75,30 @@ func (m Metrics) Distribution(name string) (Distribution, bool) {
 }
 
 // checkData checks what the triggers on data quality measure.
-func (m *Metrics) checkData(p *decoder) {
+func (m *Metrics) checkData(p *decoder, sides []string) {
 	if f := m.Features; f != nil {
 		p.metric("metrics.features.nulls", f.Nulls, "name the counter of missing values, e.g. model_feature_nulls_total")
 		p.metric("metrics.features.rows", f.Rows, "name the counter of rows, e.g. model_rows_total")
 		p.label("metrics.features.label", f.Label)
 		p.twice("metrics.features.rows", f.Rows, f.Nulls, "nulls")
+		p.where("metrics.features.where", f.Where, append(slices.Clone(sides), f.Label))
 	}
 	if s := m.Schema; s != nil {
 		p.metric("metrics.schema.mismatches", s.Mismatches, "name the counter of rows that do not fit the schema")
 		if p.has("metrics.schema.checked") {
 			p.metric("metrics.schema.checked", s.Checked, "")
 		}
-		p.twice("metrics.schema.checked", s.Checked, s.Mismatches, "mismatches")
+		if slices.Contains(m.CheckedBy(), s.Mismatched()) {
+			p.twice("metrics.schema.checked", s.Mismatches, s.Mismatches, "mismatches")
+		}
+		p.where("metrics.schema.where", s.Where, sides)
 	}
 	for i, d := range m.Distributions {
 		at := fmt.Sprintf("metrics.distributions[%d]", i)
 		if first := slices.IndexFunc(m.Distributions, func(o Distribution) bool { return o.Name == d.Name }); first < i {
 			p.add(at+".name", fmt.Sprintf("%q is declared twice", d.Name), "give each distribution its own name")
 		}
+		p.where(at+".where", d.Where, append(slices.Clone(sides), "le"))
 		d.check(p, at)
 	}
 	if d := m.Drift; d != nil {

@@ -19,34 +19,51 @@ func (m Metrics) SideLabel() string {
 // bySide keeps them apart in an aggregation.
 func (m Metrics) bySide() string { return " by (" + m.SideLabel() + ") " }
 
-func (m Metrics) rate(counter, more, by string, window Duration) string {
-	matchers := m.Selector
-	if more != "" {
-		matchers += "," + more
+func (m Metrics) rate(of Series, by string, window Duration) string {
+	return fmt.Sprintf("sum%s(rate(%s[%s]))", by, m.Select(of), window)
+}
+
+// rates adds up counters that count one thing together.
+func (m Metrics) rates(all []Series, by string, window Duration) string {
+	terms := make([]string, len(all))
+	for i, s := range all {
+		terms[i] = m.rate(s, by, window)
 	}
-	return fmt.Sprintf("sum%s(rate(%s{%s}[%s]))", by, counter, matchers, window)
+	if len(terms) == 1 {
+		return terms[0]
+	}
+	return "(" + strings.Join(terms, " + ") + ")"
+}
+
+func (m Metrics) requests(by string, window Duration) string {
+	return m.rates(m.Requests.All(), by, window)
 }
 
 func (m Metrics) errorShare(by string, window Duration) string {
-	return m.rate(m.Requests.Counter, m.Requests.Errors, by, window) + " / " + m.rate(m.Requests.Counter, "", by, window)
+	return m.rate(m.Requests.Failed(), by, window) + " / " + m.requests(by, window)
 }
 
-func (m Metrics) latency(q float64, by []string, window Duration) string {
-	series, labels := m.Latency.Histogram, by
-	if m.Latency.Kind == Classic {
-		series += "_bucket"
+// latency is a quantile, or the mean of a latency that has no quantiles, in the metric's unit.
+func (m Metrics) latency(name string, q float64, by []string, window Duration) string {
+	l, _ := m.LatencyOf(name)
+	series, labels := Series{l.Histogram, l.Where}, by
+	if l.Kind == Classic {
+		series.Counter += "_bucket"
 		labels = append(labels[:len(labels):len(labels)], "le")
 	}
 	group := ""
 	if len(labels) > 0 {
 		group = " by (" + strings.Join(labels, ", ") + ") "
 	}
-	return fmt.Sprintf("histogram_quantile(%s, %s)", number(q), m.rate(series, "", group, window))
+	if l.IsMean() {
+		return m.rate(l.SumSeries(), group, window) + " / " + m.rate(l.CountSeries(), group, window)
+	}
+	return fmt.Sprintf("histogram_quantile(%s, %s)", number(q), m.rate(series, group, window))
 }
 
 func (r *Runbook) kpiRatio(name, by string, window Duration) string {
 	k, _ := r.KPI(name)
-	return r.Metrics.rate(k.Gains(), "", by, window) + " / " + r.Metrics.rate(k.Trials, "", by, window)
+	return r.Metrics.rate(k.GainSeries(), by, window) + " / " + r.Metrics.rate(k.TrialSeries(), by, window)
 }
 
 // recovery lists what must be good for users again, over all versions.
@@ -54,7 +71,7 @@ func (r *Runbook) recovery() []looked {
 	v, m := r.Verification, r.Metrics
 	side := m.SideLabel()
 	rows := []looked{
-		{"candidate traffic", m.rate(m.Requests.Counter, "", m.bySide(), v.Window), "0 or absent for the candidate's " + side},
+		{"candidate traffic", m.requests(m.bySide(), v.Window), "0 or absent for the candidate's " + side},
 		{"error rate", m.errorShare("", v.Window), fmt.Sprintf("below %s, and at most %s points above the stable level before", v.System.ErrorRate.Below, trimPercent(v.System.ErrorRate.Tolerance))},
 	}
 	if l := v.System.Latency; l != nil {
@@ -62,11 +79,22 @@ func (r *Runbook) recovery() []looked {
 		if l.Below > 0 {
 			good = fmt.Sprintf("below %s, and %s", l.Below, good)
 		}
-		rows = append(rows, looked{quantileName(l.Quantile) + " latency", m.latency(l.Quantile, nil, v.Window), good})
+		rows = append(rows, looked{r.latencyChecked(), m.latency(l.Latency, l.Quantile, nil, v.Window), good})
 	}
 	for _, b := range v.Business {
 		rows = append(rows, looked{"KPI " + b.KPI, r.kpiRatio(b.KPI, "", v.Window),
 			fmt.Sprintf("at most %s below the stable level before", b.Tolerance)})
 	}
 	return rows
+}
+
+// latencyChecked names what the check of latency looks at, and in what its metric counts
+// unless that is seconds.
+func (r *Runbook) latencyChecked() string {
+	c := r.Verification.System.Latency
+	name := Trigger{Latency: c.Latency, Quantile: c.Quantile}.latencyName()
+	if l, _ := r.Metrics.LatencyOf(c.Latency); l.Unit.PerSecond() != 1 {
+		name += ", in " + l.Unit.Words()
+	}
+	return name
 }

@@ -64,8 +64,8 @@ type LastKnownGood struct {
 	// MaxAge is how old a pod's newest sample may be to count, default 4 intervals.
 	MaxAge Duration `yaml:"max_age" json:"max_age"`
 	// Health is a metric that is 1 for a ready pod and carries the same version and
-	// pod labels; without it a fresh request counter counts as ready.
-	Health string `yaml:"health" json:"health"`
+	// pod labels, or a condition on one; without it a fresh request counter counts as ready.
+	Health Health `yaml:"health" json:"health"`
 }
 
 // Verification says what "recovered" means: K polls in a row in which every system
@@ -85,7 +85,7 @@ type Verification struct {
 // SystemChecks limits what users get from any version.
 type SystemChecks struct {
 	ErrorRate ErrorRateCheck `yaml:"error_rate" json:"error_rate"` // the share of failed requests
-	Latency   *LatencyCheck  `yaml:"latency" json:"latency"`       // needed with a trigger of type latency_quantile
+	Latency   *LatencyCheck  `yaml:"latency" json:"latency"`       // needed with a trigger on latency
 }
 
 // ErrorRateCheck is good while the error rate is at most Below and at most the
@@ -95,12 +95,13 @@ type ErrorRateCheck struct {
 	Tolerance Ratio `yaml:"tolerance" json:"tolerance"` // in points of the error rate, default 0.5%
 }
 
-// LatencyCheck is good while the quantile is at most Below and at most 1 + Tolerance
-// times the stable level before the breach.
+// LatencyCheck is good while the quantile, or the mean of a latency that has no quantiles, is
+// at most Below and at most 1 + Tolerance times the stable level before the breach.
 type LatencyCheck struct {
-	Quantile  float64  `yaml:"quantile" json:"quantile"`   // 0.95 for P95
-	Below     Duration `yaml:"below" json:"below"`         // left out: no ceiling
-	Tolerance Ratio    `yaml:"tolerance" json:"tolerance"` // how much slower than before, default 15%
+	Latency   string   `yaml:"latency,omitempty" json:"latency,omitempty"` // one of metrics.latencies; left out: the first
+	Quantile  float64  `yaml:"quantile,omitempty" json:"quantile"`         // 0.95 for P95; left out of a mean
+	Below     Duration `yaml:"below" json:"below"`                         // left out: no ceiling
+	Tolerance Ratio    `yaml:"tolerance" json:"tolerance"`                 // how much slower than before, default 15%
 }
 
 // BusinessCheck is good while the KPI is at least 1 - Tolerance times the stable
@@ -218,9 +219,7 @@ func (r *Runbook) checkRollback(p *decoder) {
 	if p.has("last_known_good.max_age") {
 		p.positive("last_known_good.max_age", r.LastKnownGood.MaxAge)
 	}
-	if r.LastKnownGood.Health != "" {
-		p.metric("last_known_good.health", r.LastKnownGood.Health, "")
-	}
+	r.LastKnownGood.Health.check(p, []string{r.Metrics.SideLabel()})
 }
 
 func (p *decoder) schema(n int) {
@@ -286,6 +285,9 @@ func (r *Runbook) applyDefaults(p *decoder) {
 	r.Metrics.applyDefaults(p)
 	for i := range r.Triggers {
 		r.Triggers[i].applyDefaults(p, fmt.Sprintf("triggers[%d]", i))
+		if t := &r.Triggers[i]; t.section() == "latency" {
+			r.Metrics.nameFirst(&t.Latency)
+		}
 	}
 	if r.Routing.Router == Traefik {
 		setDefault(p, "routing.root", &r.Routing.Root, "traefik")
@@ -298,6 +300,9 @@ func (r *Runbook) applyDefaults(p *decoder) {
 	r.Rollout.applyDefaults(p)
 	r.Shadow.applyDefaults(p)
 	r.Verification.applyDefaults(p)
+	if c := r.Verification.System.Latency; c != nil {
+		r.Metrics.nameFirst(&c.Latency)
+	}
 	setDefault(p, "communication.channel", &r.Communication.Channel, r.Owner.Contact)
 	setDefault(p, "evidence.keep", &r.Evidence.Keep, Duration(90*24*time.Hour))
 	setDefault(p, "follow_up.due", &r.FollowUp.Due, Duration(48*time.Hour))
@@ -311,11 +316,14 @@ func (m *Metrics) applyDefaults(p *decoder) {
 		setDefault(p, "metrics.version_label", &m.VersionLabel, "version")
 	}
 	setDefault(p, "metrics.pod_label", &m.PodLabel, "instance")
+	if m.Latency != nil {
+		m.Latency.applyDefaults(p, "metrics.latency")
+	}
+	for i := range m.Latencies {
+		m.Latencies[i].applyDefaults(p, fmt.Sprintf("metrics.latencies[%d]", i))
+	}
 	if f := m.Features; f != nil {
 		setDefault(p, "metrics.features.label", &f.Label, "feature")
-	}
-	if s := m.Schema; s != nil {
-		setDefault(p, "metrics.schema.checked", &s.Checked, m.Requests.Counter)
 	}
 	if d := m.Drift; d != nil {
 		d.Selector = bare(d.Selector)

@@ -48,8 +48,8 @@ func (r *Runbook) versionPaired() SelfCheck {
 func (r *Runbook) warm() SelfCheck {
 	c := SelfCheck{Name: "last known good warm and health-checked"}
 	k := r.LastKnownGood
-	c.OK = k.Health != ""
-	c.Why = fmt.Sprintf("at least %d stable pods must have reported within %s and have %s at 1", k.MinPods, k.MaxAge, k.Health)
+	c.OK = k.Health.Named()
+	c.Why = fmt.Sprintf("at least %d stable pods must have reported within %s and have %s", k.MinPods, k.MaxAge, k.Health)
 	if !c.OK {
 		c.Why = "last_known_good.health is not set: a pod that still counts requests passes as ready"
 		c.Fix = "name a metric that is 1 for a ready pod and carries the version and pod labels"
@@ -61,7 +61,7 @@ func (r *Runbook) recoveryNamed() SelfCheck {
 	c := SelfCheck{Name: "recovery metrics named, system and business"}
 	names := []string{"error rate"}
 	if r.Verification.System.Latency != nil {
-		names = append(names, quantileName(r.Verification.System.Latency.Quantile)+" latency")
+		names = append(names, r.latencyChecked())
 	}
 	for _, b := range r.Verification.Business {
 		names = append(names, "KPI "+b.KPI)

@@ -40,9 +40,10 @@ type Trigger struct {
 	For      Duration    `yaml:"for" json:"for"`                         // the window of the effect, not a waiting time; at least 4 intervals, of a KPI 20
 	Style    Style       `yaml:"style,omitempty" json:"style,omitempty"` // left out, evidence: it must be significant; threshold: a bare threshold over four intervals, all the time
 
+	Latency  string   `yaml:"latency,omitempty" json:"latency,omitempty"`     // latency_quantile, latency_mean, absolute_slo with ceiling: one of metrics.latencies; left out: the first
 	Quantile float64  `yaml:"quantile,omitempty" json:"quantile,omitempty"`   // latency_quantile, absolute_slo with ceiling; 0.95 for P95
-	Increase Ratio    `yaml:"increase,omitempty" json:"increase,omitempty"`   // latency_quantile: how much slower than stable is too slow
-	Ceiling  Duration `yaml:"ceiling,omitempty" json:"ceiling,omitempty"`     // latency_quantile: the candidate's limit; absolute_slo: every version's
+	Increase Ratio    `yaml:"increase,omitempty" json:"increase,omitempty"`   // latency_quantile, latency_mean: how much slower than stable is too slow
+	Ceiling  Duration `yaml:"ceiling,omitempty" json:"ceiling,omitempty"`     // latency_quantile, latency_mean: the candidate's limit; absolute_slo: every version's
 	Above    Ratio    `yaml:"above,omitempty" json:"above,omitempty"`         // error_rate, absolute_slo: share of requests; schema_mismatch: share of checks
 	By       Ratio    `yaml:"by,omitempty" json:"by,omitempty"`               // error_increase, null_spike, compare: how many points above stable
 	MinRatio float64  `yaml:"min_ratio,omitempty" json:"min_ratio,omitempty"` // error_increase, compare: at least so many times stable's share; 1 to 100
@@ -59,7 +60,7 @@ type Trigger struct {
 	All  string `yaml:"all,omitempty" json:"all,omitempty"`   // compare: the counter of what could have been bad
 	Expr string `yaml:"expr,omitempty" json:"expr,omitempty"` // anomaly: PromQL that answers with series if and only if it is true
 
-	// Unprotected lets a trigger without significance be severe: anomaly, drift_gauge.
+	// Unprotected lets a trigger without significance be severe: anomaly, drift_gauge, latency_mean.
 	Unprotected bool `yaml:"unprotected,omitempty" json:"unprotected,omitempty"`
 
 	// Line is the trigger's line in the runbook file, for messages.
@@ -115,7 +116,7 @@ func (t Trigger) Lasting() bool { return t.Style == ByThreshold || kinds[t.Type]
 // EffectWindow is over what length the effect is measured: a trigger that must be true all
 // the time looks at the shortest honest window each time.
 func (t Trigger) EffectWindow(interval Duration) Duration {
-	if t.Style == ByThreshold {
+	if t.Style == ByThreshold || kinds[t.Type].brief {
 		return leastIntervals * interval
 	}
 	return t.For
@@ -204,7 +205,7 @@ var fieldExamples = map[string]string{
 	"quantile": "quantile: 0.95", "increase": "increase: 30%", "above": "above: 5%", "by": "by: 0.5%", "min_ratio": "min_ratio: 1.5",
 	"kpi": "kpi: conversion", "drop": "drop: 2%", "ceiling": "ceiling: 800ms", "below": "below: 50%", "style": "style: threshold",
 	"distribution": "distribution: score", "distance": "distance: 10%", "psi": "psi: 0.25", "against": "against: stable",
-	"bad": `bad: fallbacks_total{kind="empty"}`, "all": "all: requests_total", "expr": "expr: queue_length > 100", "unprotected": "unprotected: true",
+	"latency": "latency: ttft", "bad": `bad: fallbacks_total{kind="empty"}`, "all": "all: requests_total", "expr": "expr: queue_length > 100", "unprotected": "unprotected: true",
 }
 
 // checkFields demands the fields of the trigger's type and refuses all others.
@@ -279,7 +280,7 @@ var sections = map[string]struct {
 	what, fields string
 	missing      func(Metrics) bool
 }{
-	"latency":  {"latency", "histogram, kind and buckets", func(m Metrics) bool { return m.Latency == nil }},
+	"latency":  {"latency", "histogram, kind and buckets", func(m Metrics) bool { return len(m.AllLatencies()) == 0 }},
 	"features": {"missing values", "the counters nulls and rows", func(m Metrics) bool { return m.Features == nil }},
 	"schema":   {"schema mismatches", "the counter mismatches", func(m Metrics) bool { return m.Schema == nil }},
 	"drift":    {"drift gauges", "selector and max_age", func(m Metrics) bool { return m.Drift == nil }},
@@ -302,6 +303,7 @@ func (r *Runbook) Undeclared(t Trigger) string {
 	name, need := t.section(), kinds[t.Type].need
 	_, kpi := r.KPI(t.KPI)
 	_, distribution := r.Metrics.Distribution(t.Distribution)
+	_, latency := r.Metrics.LatencyOf(t.Latency)
 	switch s, ok := sections[name]; {
 	case ok && s.missing(r.Metrics):
 		return "metrics." + name + " is missing"
@@ -309,6 +311,8 @@ func (r *Runbook) Undeclared(t Trigger) string {
 		return fmt.Sprintf("kpi %q is not declared", t.KPI)
 	case slices.Contains(need, "distribution") && !distribution:
 		return fmt.Sprintf("distribution %q is not declared", t.Distribution)
+	case name == "latency" && !latency:
+		return fmt.Sprintf("latency %q is not declared", t.Latency)
 	}
 	return ""
 }

@@ -58,16 +58,27 @@ func (r *Runbook) checkSystem(p *decoder) {
 	}
 	p.share(at+".error_rate.below", limit)
 	latency := r.Verification.System.Latency
-	asks := slices.IndexFunc(r.Triggers, func(t Trigger) bool { return t.Type == LatencyQuantile })
-	switch {
-	case latency == nil && asks >= 0 && r.Metrics.Latency != nil:
+	asks := slices.IndexFunc(r.Triggers, func(t Trigger) bool { return kinds[t.Type].section == "latency" })
+	switch declared := len(r.Metrics.AllLatencies()) > 0; {
+	case latency == nil && asks >= 0 && declared:
 		p.missing(at+".latency", fmt.Sprintf("trigger %q can roll back for latency, so its recovery must be measured, e.g. `latency: {quantile: 0.95}`", r.Triggers[asks].Name))
-	case latency != nil && r.Metrics.Latency == nil:
+	case latency != nil && !declared:
 		p.add(at+".latency", "asks for latency, but metrics.latency is missing", "declare metrics.latency with histogram, kind and buckets")
-	case latency != nil && !p.has(at+".latency.quantile"):
-		p.missing(at+".latency.quantile", "write 0.95 for P95")
-	case latency != nil && (latency.Quantile <= 0 || latency.Quantile >= 1):
-		p.add(at+".latency.quantile", fmt.Sprintf("%v is not between 0 and 1", latency.Quantile), "write 0.95 for P95")
+	case latency != nil:
+		r.checkLatencyCheck(p, at+".latency", *latency)
+	}
+}
+
+func (r *Runbook) checkLatencyCheck(p *decoder, at string, c LatencyCheck) {
+	l, ok := r.checkLatency(p, at, c.Latency)
+	switch written := p.has(at + ".quantile"); {
+	case ok && l.IsMean() && written:
+		p.add(at+".quantile", l.title()+" has a sum and a count, and so no quantile", "leave it out: the mean is checked")
+	case ok && l.IsMean():
+	case !written:
+		p.missing(at+".quantile", "write 0.95 for P95")
+	case c.Quantile <= 0 || c.Quantile >= 1:
+		p.add(at+".quantile", fmt.Sprintf("%v is not between 0 and 1", c.Quantile), "write 0.95 for P95")
 	}
 }
 

@@ -140,9 +140,10 @@ func (p *past) begin(rb *runbook.Runbook, end time.Time) time.Time {
 }
 
 func newest(ctx context.Context, source *backtest.TSDB, rb *runbook.Runbook, dir string) (time.Time, error) {
-	at, err := source.Newest(ctx, fmt.Sprintf("%s{%s}", rb.Metrics.Requests.Counter, rb.Metrics.Selector))
+	counted := rb.Metrics.Select(rb.Metrics.Requests.All()[0])
+	at, err := source.Newest(ctx, counted)
 	if err == nil && at.IsZero() {
-		err = fmt.Errorf("read TSDB %s: no series of %s{%s}; look at metrics.selector and metrics.requests.counter in %s", dir, rb.Metrics.Requests.Counter, rb.Metrics.Selector, rb.File)
+		err = fmt.Errorf("read TSDB %s: no series of %s; look at metrics.selector and metrics.requests in %s", dir, counted, rb.File)
 	}
 	return at, err
 }

@@ -38,10 +38,11 @@ func (b *compiled) absoluteEdge(t runbook.Trigger) (good, over, under mix, err e
 	case t.Type == runbook.DistributionShift:
 		return b.referenceEdge(t)
 	case t.Ceiling > 0:
-		if b.Metrics.Latency.Kind == runbook.Native {
+		l, _ := b.Metrics.LatencyOf(t.Latency)
+		if l.Kind == runbook.Native {
 			return nil, nil, nil, fmt.Errorf("no scenarios are known for native histograms")
 		}
-		bounds, v := b.Metrics.Latency.Buckets, t.Ceiling.Std().Seconds()
+		bounds, v := l.Buckets, l.Unit.Of(t.Ceiling)
 		o, ok := quantileMix(bounds, t.Quantile, v*(1+closely))
 		u, ok2 := quantileMix(bounds, t.Quantile, v*(1-closely))
 		g, ok3 := quantileMix(bounds, t.Quantile, bounds[0]*0.99)
@@ -82,7 +83,8 @@ func (b *compiled) limit(t runbook.Trigger) float64 {
 	case t.Distribution != "":
 		return float64(t.Distance)
 	case t.Ceiling > 0:
-		return t.Ceiling.Std().Seconds()
+		l, _ := b.Metrics.LatencyOf(t.Latency)
+		return l.Unit.Of(t.Ceiling)
 	}
 	return float64(t.Above)
 }

@@ -74,10 +74,11 @@ func quantileMix(bounds []float64, q, v float64) (mix, bool) {
 }
 
 func latencyEdges(b *compiled, t runbook.Trigger) ([]edge, error) {
-	if b.Metrics.Latency.Kind == runbook.Native {
+	l, _ := b.Metrics.LatencyOf(t.Latency)
+	if l.Kind == runbook.Native {
 		return nil, fmt.Errorf("no scenarios are known for native histograms")
 	}
-	bounds := b.Metrics.Latency.Buckets
+	bounds := l.Buckets
 	var out []edge
 	add := func(name string, good, stable, over, under float64, ratio bool) {
 		g, _ := quantileMix(bounds, t.Quantile, good)
@@ -93,7 +94,7 @@ func latencyEdges(b *compiled, t runbook.Trigger) ([]edge, error) {
 			out = append(out, edge{name, s, g, o, u, value})
 		}
 	}
-	increase, ceiling := float64(t.Increase), t.Ceiling.Std().Seconds()
+	increase, ceiling := float64(t.Increase), l.Unit.Of(t.Ceiling)
 	if increase > 0 {
 		for i := len(bounds) / 2; i >= 0 && len(out) == 0; i-- {
 			low := bounds[i] * 0.999
@@ -101,7 +102,7 @@ func latencyEdges(b *compiled, t runbook.Trigger) ([]edge, error) {
 				add("the increase", low, low, r*(1+closely), r*(1-closely), true)
 			}
 		}
-		out = append(out, b.offScaleEdges(t)...)
+		out = append(out, offScaleEdges(t, bounds, ceiling)...)
 	}
 	if ceiling > 0 {
 		less := 1.1
@@ -119,6 +120,32 @@ func latencyEdges(b *compiled, t runbook.Trigger) ([]edge, error) {
 	return out, nil
 }
 
+// meanEdges are of a mean: requests, and their times in the metric's own unit.
+func meanEdges(b *compiled, t runbook.Trigger) ([]edge, error) {
+	l, _ := b.Metrics.LatencyOf(t.Latency)
+	takes := func(each float64) mix { return mix{plenty, plenty * each} }
+	increase, ceiling := float64(t.Increase), l.Unit.Of(t.Ceiling)
+	var out []edge
+	add := func(name string, stable, limit, value float64) {
+		out = append(out, edge{name, takes(stable), takes(stable), takes(limit * (1 + closely)), takes(limit * (1 - closely)), value})
+	}
+	usual := 0.1 * l.Unit.PerSecond()
+	if ceiling > 0 {
+		usual = ceiling / (1 + increase) / 2
+	}
+	if increase > 0 {
+		add("the increase", usual, usual*(1+increase), (1+increase)*(1+closely))
+	}
+	if stable := ceiling / (1 + increase/2); ceiling > 0 && increase > 0 {
+		add("the ceiling", stable, ceiling, ceiling*(1+closely)/stable)
+	} else if ceiling > 0 {
+		add("the ceiling", ceiling/1.1, ceiling, ceiling*(1+closely))
+		add("slower than a stable side above the ceiling", ceiling*1.01, ceiling*1.01, ceiling*1.01*(1+closely))
+		out[1].good = takes(ceiling / 1.1)
+	}
+	return out, nil
+}
+
 // offScale reports whether so many more requests lie above the highest bucket that this
 // alone opens the gate.
 func offScale(t runbook.Trigger, stable, candidate mix) bool {
@@ -127,8 +154,7 @@ func offScale(t runbook.Trigger, stable, candidate mix) bool {
 }
 
 // offScaleEdges move requests from the lowest bucket above the highest.
-func (b *compiled) offScaleEdges(t runbook.Trigger) []edge {
-	bounds := b.Metrics.Latency.Buckets
+func offScaleEdges(t runbook.Trigger, bounds []float64, ceiling float64) []edge {
 	if len(bounds) < 2 {
 		return nil
 	}
@@ -146,7 +172,7 @@ func (b *compiled) offScaleEdges(t runbook.Trigger) []edge {
 	}
 	over, under := analysis.TopGap*(1+closely), analysis.TopGap*(1-closely)
 	effect := quantile(over) / quantile(0)
-	if t.Quantile <= 0.5 || effect > 1+float64(t.Increase) || quantile(over) >= t.Ceiling.Std().Seconds() && t.Ceiling > 0 {
+	if t.Quantile <= 0.5 || effect > 1+float64(t.Increase) || quantile(over) >= ceiling && ceiling > 0 {
 		return nil
 	}
 	return []edge{{"more off the scale", beyond(0), beyond(0), beyond(over), beyond(under), effect}}
@@ -222,8 +248,8 @@ func (b *compiled) queue(t runbook.Trigger) (string, float64, error) {
 
 // peaceful is a mix that is good on both sides.
 func (b *compiled) peaceful(t runbook.Trigger) (mix, error) {
-	if t.Type == runbook.LatencyQuantile && b.Metrics.Latency.Kind != runbook.Native { // in the lowest bucket, whatever the threshold
-		out := make(mix, len(b.Metrics.Latency.Buckets)+1)
+	if l, _ := b.Metrics.LatencyOf(t.Latency); t.Type == runbook.LatencyQuantile && l.Kind != runbook.Native { // in the lowest bucket, whatever the threshold
+		out := make(mix, len(l.Buckets)+1)
 		out[0] = plenty
 		return out, nil
 	}

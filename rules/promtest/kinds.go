@@ -17,6 +17,7 @@ type kind struct {
 
 var kinds = map[runbook.TriggerType]kind{
 	runbook.LatencyQuantile: {edges: latencyEdges, series: latencySeries},
+	runbook.LatencyMean:     {edges: meanEdges, series: latencySeries},
 	runbook.ErrorRate:       {edges: errorEdges, series: requestSeries},
 	runbook.ErrorIncrease:   {edges: increaseEdges, series: requestSeries},
 	runbook.KPIDrop: {
@@ -26,7 +27,7 @@ var kinds = map[runbook.TriggerType]kind{
 		},
 		series: func(b *compiled, t runbook.Trigger, role runbook.Role, p timeline, steps int) ([]series, error) {
 			k, _ := b.KPI(t.KPI)
-			return b.twoCounters(b.selector(k.Gains()), b.selector(k.Trials), b.sideOf(role), p, steps)
+			return b.twoCounters(b.Metrics.Select(k.GainSeries()), b.Metrics.Select(k.TrialSeries()), b.sideOf(role), p, steps)
 		},
 	},
 	runbook.CanaryStarved: {edges: starvedEdges, series: requestSeries, more: (*scenario).weightMoves, traffic: true},
@@ -49,14 +50,14 @@ var kinds = map[runbook.TriggerType]kind{
 	runbook.SchemaMismatch: {
 		edges: errorEdges,
 		series: func(b *compiled, _ runbook.Trigger, role runbook.Role, p timeline, steps int) ([]series, error) {
-			return b.twoCounters(b.selector(b.Metrics.Schema.Mismatches), b.selector(b.Metrics.Schema.Checked), b.sideOf(role), p, steps)
+			return b.twoCounters(b.Metrics.Select(b.Metrics.Schema.Mismatched()), b.Metrics.Select(b.Metrics.CheckedBy()[0]), b.sideOf(role), p, steps)
 		},
 	},
 	runbook.DistributionShift: {
 		edges: shiftEdges,
 		series: func(b *compiled, t runbook.Trigger, role runbook.Role, p timeline, steps int) ([]series, error) {
 			d, _ := b.Metrics.Distribution(t.Distribution)
-			return b.buckets(d.Histogram, d.Buckets, b.sideOf(role), p, steps)
+			return b.buckets(runbook.Series{Counter: d.Histogram, Where: d.Where}, d.Buckets, b.sideOf(role), p, steps)
 		},
 	},
 	runbook.DriftGauge: {
@@ -80,11 +81,19 @@ var kinds = map[runbook.TriggerType]kind{
 }
 
 func requestSeries(b *compiled, _ runbook.Trigger, role runbook.Role, p timeline, steps int) ([]series, error) {
-	return b.twoCounters(b.selector(b.Metrics.Requests.Counter, b.Metrics.Requests.Errors), b.selector(b.Metrics.Requests.Counter), b.sideOf(role), p, steps)
+	all, failed := b.Metrics.Requests.All(), b.Metrics.Requests.Failed()
+	if len(all) > 1 {
+		return b.apart(failed, all[0], b.sideOf(role), p, steps)
+	}
+	return b.twoCounters(b.Metrics.Select(failed), b.Metrics.Select(all[0]), b.sideOf(role), p, steps)
 }
 
-func latencySeries(b *compiled, _ runbook.Trigger, role runbook.Role, p timeline, steps int) ([]series, error) {
-	return b.buckets(b.Metrics.Latency.Histogram, b.Metrics.Latency.Buckets, b.sideOf(role), p, steps)
+func latencySeries(b *compiled, t runbook.Trigger, role runbook.Role, p timeline, steps int) ([]series, error) {
+	l, _ := b.Metrics.LatencyOf(t.Latency)
+	if l.IsMean() {
+		return b.apart(l.SumSeries(), l.CountSeries(), b.sideOf(role), p, steps)
+	}
+	return b.buckets(runbook.Series{Counter: l.Histogram, Where: l.Where}, l.Buckets, b.sideOf(role), p, steps)
 }
 
 // starvedEdges give the candidate parts of its share of all requests.

@@ -149,8 +149,23 @@ func (b *compiled) twoCounters(bad, all string, of map[string]string, p timeline
 }
 
 // buckets are the series of a classic histogram.
-func (b *compiled) buckets(name string, bounds []float64, of map[string]string, p timeline, steps int) ([]series, error) {
-	_, is, err := b.invent(b.selector(name))
+// apart are two counters of which none counts what the other does: the second what the mix
+// has first.
+func (b *compiled) apart(second, first runbook.Series, of map[string]string, p timeline, steps int) ([]series, error) {
+	var out []series
+	for part, s := range []runbook.Series{first, second} {
+		name, is, err := b.invent(b.Metrics.Select(s))
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(is, of)
+		out = append(out, series{labelled(name, is), p.counted(steps, part)})
+	}
+	return out, nil
+}
+
+func (b *compiled) buckets(s runbook.Series, bounds []float64, of map[string]string, p timeline, steps int) ([]series, error) {
+	name, is, err := b.invent(b.Metrics.Select(s))
 	if err != nil {
 		return nil, err
 	}
@@ -172,8 +187,8 @@ func (b *compiled) buckets(name string, bounds []float64, of map[string]string, 
 func (b *compiled) features(of map[string]string, p timeline, steps int) ([]series, error) {
 	f := b.Metrics.Features
 	var out []series
-	put := func(name, feature string, part int) error {
-		_, is, err := b.invent(b.selector(name))
+	put := func(s runbook.Series, feature string, part int) error {
+		name, is, err := b.invent(b.Metrics.Select(s))
 		maps.Copy(is, of)
 		if feature != "" {
 			is[f.Label] = feature
@@ -182,17 +197,17 @@ func (b *compiled) features(of map[string]string, p timeline, steps int) ([]seri
 		return err
 	}
 	for i, feature := range []string{"age", "city"} {
-		if err := put(f.Nulls, feature, i); err != nil {
+		if err := put(f.NullSeries(), feature, i); err != nil {
 			return nil, err
 		}
 		if !f.SharedRows {
-			if err := put(f.Rows, feature, 2); err != nil {
+			if err := put(f.RowSeries(), feature, 2); err != nil {
 				return nil, err
 			}
 		}
 	}
 	if f.SharedRows {
-		return out, put(f.Rows, "", 2)
+		return out, put(f.RowSeries(), "", 2)
 	}
 	return out, nil
 }

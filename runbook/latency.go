@@ -1,0 +1,157 @@
+package runbook
+
+import (
+	"fmt"
+	"slices"
+)
+
+// HistogramKind is how the latency histogram is exposed.
+type HistogramKind string
+
+const (
+	Classic HistogramKind = "classic" // <Histogram>_bucket{le=…}
+	Native  HistogramKind = "native"
+)
+
+// Latency is how long requests take: a histogram, or a sum and a count, which tell the mean
+// alone. Numbers are in the metric's own unit; thresholds in triggers and checks are times.
+type Latency struct {
+	Name      string        `yaml:"name,omitempty" json:"name,omitempty"`       // among latencies: lower-case letters, digits and dashes
+	Histogram string        `yaml:"histogram,omitempty" json:"histogram"`       // the name without _bucket
+	Kind      HistogramKind `yaml:"kind,omitempty" json:"kind"`                 // how it is exposed
+	Unit      Unit          `yaml:"unit,omitempty" json:"unit,omitempty"`       // of its values; told by the end of the name, such as _ms; needed where the name says nothing and the bounds can hardly be seconds
+	Buckets   []float64     `yaml:"buckets,omitempty" json:"buckets,omitempty"` // classic: the finite le bounds that the service has, in the metric's own unit, ascending
+	Sum       string        `yaml:"sum,omitempty" json:"sum,omitempty"`         // instead of a histogram, of a mean: the counter of the times
+	Count     string        `yaml:"count,omitempty" json:"count,omitempty"`     // of a mean: the counter of the requests that they are of
+	Where     string        `yaml:"where,omitempty" json:"where,omitempty"`     // matchers without braces that all of its series carry, beside the selector
+}
+
+// IsMean reports whether only a mean is known, and no quantile.
+func (l Latency) IsMean() bool { return l.Sum != "" || l.Count != "" }
+
+// Metric is the name that may tell the unit.
+func (l Latency) Metric() string {
+	if l.IsMean() {
+		return l.Sum
+	}
+	return l.Histogram
+}
+
+// SumSeries and CountSeries are, of a mean, its counters with their matchers.
+func (l Latency) SumSeries() Series { return Series{l.Sum, and(l.Where)} }
+
+// CountSeries is, of a mean, the counter of requests.
+func (l Latency) CountSeries() Series { return Series{l.Count, and(l.Where)} }
+
+// Seconds are the bounds of a classic histogram, in seconds.
+func (l Latency) Seconds() []float64 {
+	out := slices.Clone(l.Buckets)
+	for i := range out {
+		out[i] /= l.Unit.PerSecond()
+	}
+	return out
+}
+
+// AllLatencies are latency, which has no name, and latencies, in their order.
+func (m Metrics) AllLatencies() []Latency {
+	if m.Latency != nil {
+		return append([]Latency{*m.Latency}, m.Latencies...)
+	}
+	return m.Latencies
+}
+
+// LatencyOf is the latency of that name; the first one where none is named.
+func (m Metrics) LatencyOf(name string) (Latency, bool) {
+	all := m.AllLatencies()
+	i := slices.IndexFunc(all, func(l Latency) bool { return name == "" || l.Name == name })
+	if i < 0 {
+		return Latency{}, false
+	}
+	return all[i], true
+}
+
+// nameFirst writes the first latency's name where none is named, so that texts can tell it.
+func (m Metrics) nameFirst(name *string) {
+	if first, ok := m.LatencyOf(""); ok && *name == "" {
+		*name = first.Name
+	}
+}
+
+// title is what messages call it.
+func (l Latency) title() string {
+	if l.Name == "" {
+		return "metrics.latency"
+	}
+	return fmt.Sprintf("latency %q", l.Name)
+}
+
+// ofLatency ends a sentence about a latency that has a name.
+func ofLatency(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " of " + name
+}
+
+func (l *Latency) applyDefaults(p *decoder, at string) {
+	unit := unitOf(l.Metric())
+	if unit == "" {
+		unit = InSeconds
+	}
+	setDefault(p, at+".unit", &l.Unit, unit)
+}
+
+func (m *Metrics) checkLatencies(p *decoder, sides []string) {
+	if m.Latency != nil {
+		m.Latency.check(p, "metrics.latency", sides)
+		if p.has("metrics.latency.name") {
+			p.add("metrics.latency.name", "belongs to metrics.latencies", "leave it out, or declare it there")
+		}
+	}
+	for i, l := range m.Latencies {
+		at := fmt.Sprintf("metrics.latencies[%d]", i)
+		p.name(at+".name", l.Name)
+		if first := slices.IndexFunc(m.Latencies, func(o Latency) bool { return o.Name == l.Name }); first < i {
+			p.add(at+".name", fmt.Sprintf("%q is declared twice", l.Name), "give each latency its own name")
+		}
+		l.check(p, at, sides)
+	}
+}
+
+func (l Latency) check(p *decoder, at string, sides []string) {
+	p.where(at+".where", l.Where, append(slices.Clone(sides), "le"))
+	if p.has(at+".sum") || p.has(at+".count") {
+		l.checkMean(p, at)
+	} else {
+		l.checkHistogram(p, at)
+	}
+	p.checkUnit(at, l)
+}
+
+func (l Latency) checkMean(p *decoder, at string) {
+	for _, field := range []string{"histogram", "kind", "buckets"} {
+		if p.has(at + "." + field) {
+			p.add(at+"."+field, "stands beside sum and count", "keep one of the two: a histogram, or sum and count for a mean")
+		}
+	}
+	p.metric(at+".sum", l.Sum, "name the counter of the times, e.g. nv_inference_request_duration_us")
+	p.metric(at+".count", l.Count, "name the counter of the requests that the times are of, e.g. nv_inference_request_success")
+	p.twice(at+".count", l.Count, l.Sum, "sum")
+}
+
+func (l Latency) checkHistogram(p *decoder, at string) {
+	p.metric(at+".histogram", l.Histogram, "name the histogram without _bucket, e.g. http_request_duration_seconds")
+	p.oneOf(at+".kind", string(l.Kind), string(Classic), string(Native))
+	switch buckets := l.Buckets; {
+	case l.Kind == Native && len(buckets) > 0:
+		p.add(at+".buckets", "does not belong to a native histogram", "leave it out")
+	case l.Kind == Classic && len(buckets) == 0:
+		p.missing(at+".buckets", "list the finite `le` bounds in "+l.Unit.Words()+", ascending, e.g. [0.05, 0.1, 0.25, 0.5, 1]: the rules name them")
+	default:
+		for i, bound := range buckets {
+			if bound <= 0 || i > 0 && bound <= buckets[i-1] {
+				p.add(fmt.Sprintf("%s.buckets[%d]", at, i), fmt.Sprintf("%v does not ascend", bound), "list the bounds above 0 in ascending order, each once")
+			}
+		}
+	}
+}

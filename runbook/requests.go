@@ -1,0 +1,88 @@
+package runbook
+
+import "fmt"
+
+// Requests says how requests and errors are counted: all of them, and by matchers which
+// failed; or successes and failures, each by a counter of its own.
+type Requests struct {
+	Counter string  `yaml:"counter,omitempty" json:"counter"`           // the counter of all requests, e.g. http_requests_total
+	Where   string  `yaml:"where,omitempty" json:"where,omitempty"`     // matchers without braces that all of these series carry, beside the selector, e.g. `handler="predict"`
+	Errors  string  `yaml:"errors,omitempty" json:"errors"`             // matchers without braces that make a request an error, e.g. `code=~"5..|timeout"`
+	Success *Series `yaml:"success,omitempty" json:"success,omitempty"` // instead of counter and errors: the counter of requests that succeeded
+	Failure *Series `yaml:"failure,omitempty" json:"failure,omitempty"` // beside success: the counter of those that failed
+	// ErrorsAppear is the operator's word that series of errors appear with the first error, so
+	// that none at all is no mistake in the matchers.
+	ErrorsAppear bool `yaml:"errors_appear,omitempty" json:"errors_appear,omitempty"`
+}
+
+// A Series is a counter, and which of its series count.
+type Series struct {
+	Counter string `yaml:"counter" json:"counter"`                 // its name, e.g. nv_inference_request_success
+	Where   string `yaml:"where,omitempty" json:"where,omitempty"` // matchers without braces, beside the selector
+}
+
+// All are the counters that together count every request: one, or successes and failures.
+func (r Requests) All() []Series {
+	if r.Success == nil || r.Failure == nil {
+		return []Series{{r.Counter, and(r.Where)}}
+	}
+	return []Series{{r.Success.Counter, and(r.Where, r.Success.Where)}, r.Failed()}
+}
+
+// Failed counts the requests that are errors.
+func (r Requests) Failed() Series {
+	if r.Failure == nil {
+		return Series{r.Counter, and(r.Where, r.Errors)}
+	}
+	return Series{r.Failure.Counter, and(r.Where, r.Failure.Where)}
+}
+
+func (r Requests) check(p *decoder, sides []string) {
+	const at = "metrics.requests"
+	p.where(at+".where", r.Where, sides)
+	if !p.has(at+".success") && !p.has(at+".failure") {
+		p.metric(at+".counter", r.Counter, "name the counter of all requests, e.g. http_requests_total; where successes and failures are counted apart, write success and failure")
+		p.matchers(at+".errors", r.Errors, "`code=~\"5..|timeout\"`", sides...)
+		return
+	}
+	for _, field := range []string{"counter", "errors"} {
+		if p.has(at + "." + field) {
+			p.add(at+"."+field, "stands beside success and failure", "keep one way: counter and errors, or success and failure")
+		}
+	}
+	for field, s := range map[string]*Series{"success": r.Success, "failure": r.Failure} {
+		if s == nil {
+			p.missing(at+"."+field, fmt.Sprintf("success and failure belong together, e.g. `%s: {counter: nv_inference_request_%[1]s}`", field))
+			continue
+		}
+		p.metric(join(at, field)+".counter", s.Counter, "name the counter, e.g. nv_inference_request_"+field)
+		p.where(join(at, field)+".where", s.Where, sides)
+	}
+	if all := r.All(); len(all) == 2 && all[0] == all[1] && all[0].Counter != "" {
+		p.add(at+".failure", "counts the same series as success", "name the counter of requests that failed, or tell them apart by where")
+	}
+}
+
+// Select is the PromQL selector of a series of the service.
+func (m Metrics) Select(s Series) string {
+	return fmt.Sprintf("%s{%s}", s.Counter, and(m.Selector, s.Where))
+}
+
+// where checks matchers that may be left out.
+func (p *decoder) where(path, text string, not []string) {
+	if p.has(path) {
+		p.matchers(path, text, "`handler=\"predict\"`", not...)
+	}
+}
+
+// and joins matchers; those that are empty add nothing.
+func and(matchers ...string) string {
+	out := ""
+	for _, m := range matchers {
+		if m = bare(m); m != "" && out != "" {
+			out += ","
+		}
+		out += m
+	}
+	return out
+}
