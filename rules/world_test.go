@@ -70,6 +70,8 @@ type pod struct {
 
 	extras []*extra
 	till   *till // of what the conversions bring
+	// expose puts other series than those of the ranker, with all their labels.
+	expose func(put func(v float64, pairs ...string), since time.Duration)
 
 	ok, failed, tried, converted float64
 	buckets                      []float64
@@ -234,6 +236,10 @@ func (p *pod) observe(v float64) {
 }
 
 func (p *pod) scrape(w *world, app storage.Appender, at time.Time) {
+	if p.expose != nil {
+		p.expose(func(v float64, pairs ...string) { w.append(app, at, v, pairs...) }, since(w, at))
+		return
+	}
 	put := func(name string, v float64, more ...string) {
 		pairs := append([]string{"__name__", name, "job", p.service, "instance", p.name,
 			"version", p.version, "dc", p.region, "track", map[bool]string{true: "canary", false: "main"}[p.candidate()]}, more...)

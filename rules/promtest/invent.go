@@ -102,7 +102,7 @@ func (b *compiled) otherwise(all, bad string) (map[string]string, error) {
 		if _, fixed := fits[m.Name]; fixed || m.Name == labels.MetricName {
 			continue
 		}
-		for _, v := range []string{"200", "ok", "other"} {
+		for _, v := range []string{"200", "ok", "other", m.Value} {
 			if !m.Matches(v) {
 				fits[m.Name] = v
 				return fits, nil
