@@ -142,7 +142,7 @@ type replaying struct {
 }
 
 func (b Backtest) prepare(dir string, g rules.Group) (*replaying, error) {
-	r := &replaying{Backtest: b, group: g, firings: newFirings(g)}
+	r := &replaying{Backtest: b, group: g, firings: newFirings(b.Runbook, g)}
 	var err error
 	if r.world, err = openWorld(dir, "own", b.Runbook, g, b.Releases); err != nil {
 		return nil, err
@@ -175,7 +175,7 @@ func (r *replaying) vary(dir string, factor float64) (*variant, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &variant{factor: factor, group: g, firings: newFirings(g)}
+	v := &variant{factor: factor, group: g, firings: newFirings(rb, g)}
 	if onlyAlerts(r.group, g) && sameSignificance(r.Runbook, rb) {
 		v.alerts, err = r.world.load(fmt.Sprintf("times-%g", factor), alertsOf(g, factor))
 		return v, err

@@ -195,7 +195,7 @@ func (s *trials) trial(dir string, number int, casts []cast, from, to time.Time)
 		return nil, err
 	}
 	w.pose, w.always = d.poses, nil // what asks about all versions is not on trial
-	return &trial{draw: d, world: w, firings: newFirings(s.group), phi: map[string][]float64{}, next: from}, nil
+	return &trial{draw: d, world: w, firings: newFirings(d.rb, s.group), phi: map[string][]float64{}, next: from}, nil
 }
 
 // phiEvery is how often the dispersion is looked at.

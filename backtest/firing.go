@@ -12,6 +12,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A Firing is one alert from its first evaluation to its last.
@@ -23,7 +24,7 @@ type Firing struct {
 	From     time.Time `json:"from"`
 	To       time.Time `json:"to"`
 	Still    bool      `json:"still,omitempty"` // it had not ended at the period's end
-	Value    float64   `json:"value"`           // the effect when it began
+	Value    float64   `json:"value"`           // the effect when it began, in seconds if it is a time
 	Worst    float64   `json:"worst"`           // the effect farthest beyond the threshold
 	// What the daemon would have asked and decided when it began, had the runbook been
 	// armed. Nil for the blind companion, of which a human is told.
@@ -36,13 +37,17 @@ type Firing struct {
 
 // firings follows the alerts of some rule groups.
 type firings struct {
-	falls  map[string]bool // triggers that breach below their threshold
+	falls  map[string]bool    // triggers that breach below their threshold
+	scale  map[string]float64 // what an alert's value is divided by, so that times are in seconds
 	active map[string]*Firing
 	all    []*Firing
 }
 
-func newFirings(g rules.Group) *firings {
-	f := &firings{falls: map[string]bool{}, active: map[string]*Firing{}}
+func newFirings(rb *runbook.Runbook, g rules.Group) *firings {
+	f := &firings{falls: map[string]bool{}, scale: map[string]float64{}, active: map[string]*Firing{}}
+	for _, t := range rb.Triggers {
+		f.scale[t.Name] = rules.AlertUnit(rb, t).PerSecond()
+	}
 	for _, r := range g.Rules {
 		if r.Alert != "" {
 			f.falls[r.Labels["trigger"]] = strings.HasPrefix(thresholdText(r), "<")
@@ -53,11 +58,15 @@ func newFirings(g rules.Group) *firings {
 
 func thresholdText(r rules.Rule) string { return r.Annotations["autorollback_threshold"] }
 
-// threshold is the number of an alert's threshold; false if it has none.
+// threshold is the number of an alert's threshold, in seconds if it is a time; false if it
+// has none.
 func threshold(r rules.Rule) (float64, bool) {
-	text := strings.TrimLeft(thresholdText(r), "<>= ")
-	v, err := strconv.ParseFloat(text, 64)
-	return v, err == nil
+	number, unit, _ := strings.Cut(strings.TrimLeft(thresholdText(r), "<>= "), " ")
+	v, err := strconv.ParseFloat(number, 64)
+	if per := runbook.Unit(unit).PerSecond(); unit == "" || per > 1 {
+		return v / per, err == nil
+	}
+	return 0, false
 }
 
 // look notes what fires now and returns what began.
@@ -71,7 +80,9 @@ func (f *firings) look(groups []*promrules.Group, now time.Time) []*Firing {
 					continue
 				}
 				one := Firing{Trigger: a.Labels.Get("trigger"), Severity: a.Labels.Get("severity"),
-					Region: a.Labels.Get("region"), Release: a.Labels.Get("release"), From: now.UTC(), Value: a.Value, Worst: a.Value}
+					Region: a.Labels.Get("region"), Release: a.Labels.Get("release"), From: now.UTC()}
+				one.Value = a.Value / cmp.Or(f.scale[one.Trigger], 1)
+				one.Worst = one.Value
 				key := strings.Join([]string{one.Trigger, one.Severity, one.Region, one.Release, a.Labels.Get("role")}, "\x00")
 				seen[key] = true
 				known, ok := f.active[key]
@@ -81,7 +92,7 @@ func (f *firings) look(groups []*promrules.Group, now time.Time) []*Firing {
 					began = append(began, known)
 				}
 				known.To = now.UTC()
-				known.Worst = f.worse(known.Trigger, known.Worst, a.Value)
+				known.Worst = f.worse(known.Trigger, known.Worst, one.Value)
 			}
 		}
 	}

@@ -173,6 +173,8 @@ func TestAggregatedLoses(t *testing.T) {
 		{"an exporter that expires idle series", map[string]string{"requests": "5:1000 20:1010 35:1020 50:1030 65:1040 80:1050 95:1060 110:1070 125:1080",
 			"failures": "5:399 20:400 125:401"}, 9, "- 10/1 10/0 10/0 10/0 10/0 10/0 10/0 10/1"},
 		{"a lost scrape", map[string]string{"requests": "5:100 35:120", "failures": "5:1 35:2"}, 3, "- - 20/1"},
+		{"successes and failures apart", map[string]string{"requests": "5:100 20:110 35:120", "failures": "5:1 20:4 35:4"}, 3, "- 13/3 10/0"},
+		{"a first failure beside successes", map[string]string{"requests": "5:100 20:110 35:120", "failures": "20:2 35:3"}, 3, "- 12/2 11/1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newServer(t)
@@ -181,13 +183,38 @@ func TestAggregatedLoses(t *testing.T) {
 					s.store(metric(name), a.SamplePair)
 				}
 			}
-			counter := NewCounter(ranker(), []rules.Measure{failures()}, release)
+			measure := failures()
+			if strings.Contains(c.name, "successes") {
+				measure = apart()
+			}
+			counter := NewCounter(ranker(), []rules.Measure{measure}, release)
 			var got []Interval
 			for i := 1; i <= c.n; i++ {
 				got = append(got, s.aggregated(counter, end(i)))
 			}
 			expect(t, said(got, analysis.Requests, "c1"), c.want)
 		})
+	}
+}
+
+// The pace of a pod that counts successes and failures apart is that of both.
+func TestThePaceOfSuccessesAndFailures(t *testing.T) {
+	feed := map[string]string{"requests": "5:100 20:110 35:120", "failures": "5:1 20:4 35:9"}
+	measures := []rules.Measure{apart(), {Name: analysis.Traffic, All: apart().All, More: apart().More}}
+	s, sums := newServer(t), NewCounter(ranker(), measures, release)
+	for name, text := range feed {
+		for _, a := range arrivals(text) {
+			s.store(metric(name), a.SamplePair)
+		}
+	}
+	raw := follow(NewCounter(ranker(), measures, release), feed, 3)
+	for i := 1; i <= 3; i++ {
+		if got, want := written(s.aggregated(sums, end(i))), written(raw[i-1]); i > 1 && got != want {
+			t.Errorf("interval %d:\n%s\nraw:\n%s", i, got, want)
+		}
+	}
+	if p := raw[2].Counts[analysis.Traffic]; len(p) != 1 || p[0].All != 15 {
+		t.Errorf("the pace is %v, want 10 successes and 5 failures", p)
 	}
 }
 

@@ -55,6 +55,10 @@ func failures() rules.Measure { // of which failures have a name of their own
 	return rules.Measure{Name: analysis.Requests, All: matchersOf("requests"), Bad: matchersOf("failures")}
 }
 
+func apart() rules.Measure { // successes and failures, which together are all
+	return rules.Measure{Name: analysis.Requests, All: matchersOf("requests"), More: matchersOf("failures"), Bad: matchersOf("failures")}
+}
+
 func revenue() rules.Measure {
 	return rules.Measure{Name: "kpi/revenue", All: matchersOf("requests"), Bad: matchersOf("sums"), Squares: matchersOf("squares")}
 }

@@ -71,12 +71,12 @@ func (b *compiler) latencyLimit(t runbook.Trigger) string {
 	return "> " + num(u.Of(t.Ceiling))
 }
 
-// toSeconds makes seconds of a level of the latency.
-func toSeconds(l runbook.Latency, text string) string {
-	if l.Unit.PerSecond() == 1 {
+// toSeconds makes seconds of a time in the unit.
+func toSeconds(u runbook.Unit, text string) string {
+	if u.PerSecond() == 1 {
 		return text
 	}
-	return fmt.Sprintf("(%s) / %s", text, num(l.Unit.PerSecond()))
+	return fmt.Sprintf("(%s) / %s", text, num(u.PerSecond()))
 }
 
 // latency is the quantile, or the mean of a latency that has no quantiles; nothing without

@@ -75,10 +75,16 @@ func (q Questions) Gate(trigger string, rel record.Release) (Expr, error) {
 
 // inSeconds makes seconds of a trigger's effect, if that is a time in another unit.
 func (b *compiler) inSeconds(t runbook.Trigger, text string) string {
-	if t.Ceiling == 0 || t.Increase > 0 {
-		return text
+	return toSeconds(AlertUnit(b.Runbook, t), text)
+}
+
+// AlertUnit is the unit of the value of the trigger's alert, if that is a time: its metric's
+// own. [Questions.Gate] and [Questions.Effect] answer in seconds whatever it is.
+func AlertUnit(rb *runbook.Runbook, t runbook.Trigger) runbook.Unit {
+	if l, ok := rb.Metrics.LatencyOf(t.Latency); ok && t.Ceiling > 0 && t.Increase == 0 {
+		return l.Unit
 	}
-	return toSeconds(b.latencyOf(t.Latency), text)
+	return ""
 }
 
 // Effect is the number of the trigger whether or not it breaches, asked of the same

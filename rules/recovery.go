@@ -79,7 +79,7 @@ func (q Questions) errors(now, before window) Recovery {
 func (q Questions) latency(c runbook.LatencyCheck, l runbook.Latency, now, before window) Recovery {
 	return Recovery{
 		Name: latencyName(c.Quantile, c.Latency), Unit: "s",
-		Now: q.b.mustParse(toSeconds(l, now.latency(l, c.Quantile))), Before: q.b.mustParse(toSeconds(l, before.latency(l, c.Quantile))),
+		Now: q.b.mustParse(toSeconds(l.Unit, now.latency(l, c.Quantile))), Before: q.b.mustParse(toSeconds(l.Unit, before.latency(l, c.Quantile))),
 		Samples:  q.b.mustParse(now.observed(l)),
 		Absolute: c.Below.Std().Seconds(), Relative: float64(c.Tolerance), MinSamples: q.b.minRequests(),
 	}

@@ -60,8 +60,8 @@ func (b *compiler) latencyTraffic(w window) []TrafficQuestion {
 		if len(out) > 0 {
 			name = " " + l.Name
 		}
-		out = append(out, TrafficQuestion{"p50" + name, b.mustParse(toSeconds(l, w.quantile(l, 0.5)))},
-			TrafficQuestion{"p95" + name, b.mustParse(toSeconds(l, w.quantile(l, 0.95)))})
+		out = append(out, TrafficQuestion{"p50" + name, b.mustParse(toSeconds(l.Unit, w.quantile(l, 0.5)))},
+			TrafficQuestion{"p95" + name, b.mustParse(toSeconds(l.Unit, w.quantile(l, 0.95)))})
 	}
 	return out
 }
