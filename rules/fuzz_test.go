@@ -113,15 +113,15 @@ func FuzzMatchersNeverBreakOut(f *testing.F) {
 	f.Add(`job="x"} or up{a="b"`, `code="5"}[5m])) or vector(1) or ((up{a="b"`)
 	f.Add(`job='x',`, "a=`b`")
 	f.Add(`{job="x"}`, `"quoted.name"="x"`)
-	rb := ranker("ranker")
+	f.Add(`job="x" # all`, "a=\"b\" # all of it\n")
+	f.Add(`job="x"`, `,`)
+	rb := fuzzed(`job="ranker"`, `code=~"5.."`)
 	plain, err := Compile(rb)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, selector, failed string) {
-		rb := ranker("ranker")
-		rb.Metrics.Selector, rb.Metrics.Requests.Errors = selector, failed
-		got, err := Compile(rb)
+		got, err := Compile(fuzzed(selector, failed))
 		if err != nil {
 			t.Skip()
 		}
@@ -134,6 +134,17 @@ func FuzzMatchersNeverBreakOut(f *testing.F) {
 			}
 		}
 	})
+}
+
+// fuzzed has the same matchers wherever a series may have some.
+func fuzzed(selector, where string) *runbook.Runbook {
+	rb := data(runbook.Trigger{Name: "nulls", Type: runbook.NullSpike, Severity: runbook.Severe, For: dur(300e9), By: 0.01})
+	m := &rb.Metrics
+	rb.Triggers = append(rb.Triggers, ranker("ranker").Triggers...)
+	m.Selector, m.Requests.Where, m.Requests.Errors, m.Latency.Where, m.Features.Where, m.Schema.Where = selector, where, where, where, where, where
+	m.KPIs[0].Where, m.KPIs[0].SuccessesWhere, m.KPIs[0].TrialsWhere, m.Distributions[0].Where = where, where, where, where
+	rb.LastKnownGood.Health = runbook.Health{Metric: "model_ready", Where: where}
+	return rb
 }
 
 // skeleton is shape without matchers.

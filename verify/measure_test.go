@@ -13,6 +13,7 @@ import (
 var (
 	errorRate  = rules.Recovery{Name: "error rate", Unit: "ratio", MinSamples: 100}
 	latency    = rules.Recovery{Name: "p95 latency", Unit: "s", MinSamples: 100}
+	mean       = rules.Recovery{Name: "mean latency of infer", Unit: "s", MinSamples: 100}
 	conversion = rules.Recovery{Name: "kpi conversion", Unit: "ratio", Business: true, Floor: true, MinSamples: 100}
 	nan        = math.NaN()
 )
@@ -31,6 +32,8 @@ func TestMeasure(t *testing.T) {
 		{"too few requests", errorRate, 0, 12, 0.003, 0.008, record.Unknown, "12 requests in the last 60 s, 100 needed"},
 		{"level before not known", errorRate, 0.004, 1812, nan, 0.01, record.Good, "the absolute limit alone counts"},
 		{"no limit at all", latency, 0.2, 1812, nan, nan, record.Unknown, "no level before"},
+		{"a mean back", mean, 0.113, 1812, 0.112, 0.1288, record.Good, "mean latency of infer 113 ms of 1,812 requests; limit 129 ms; before 112 ms"},
+		{"a mean too long", mean, 1.02, 1812, 0.112, 0.1288, record.Bad, "mean latency of infer 1.02 s of 1,812 requests"},
 		{"slow", latency, 0.31, 1812, 0.2, 0.23, record.Bad, "p95 latency 310 ms of 1,812 requests; limit 230 ms; before 200 ms"},
 		{"KPI proved", conversion, 0.05, 200_000, 0.05, 0.0475, record.Good, "kpi conversion 5 % of 200,000 trials"},
 		{"KPI proved gone", conversion, 0.0474, 200_000, 0.05, 0.0475, record.Bad, ""},
