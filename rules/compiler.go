@@ -88,8 +88,6 @@ type counter struct {
 	more     []counter // counted together with it: failures beside successes
 }
 
-func counterOf(name string) counter { return counter{name: name} }
-
 // of is a series that the runbook declares.
 func (b *compiler) of(s runbook.Series, more ...string) counter {
 	return counter{name: s.Counter, matchers: slices.Concat(b.where[s.Where], more)}

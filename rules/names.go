@@ -147,6 +147,9 @@ func (b *compiler) declared() []runbook.Series {
 	for _, d := range m.Distributions {
 		out = append(out, runbook.Series{Counter: d.Histogram, Where: d.Where}, runbook.Series{Counter: d.Histogram + "_bucket", Where: d.Where})
 	}
+	if p := b.Verification.Pairing; p != nil {
+		out = append(out, runbook.Series{Counter: p.Metric, Where: p.Where})
+	}
 	if h := b.LastKnownGood.Health; h.Named() {
 		out = append(out, h.Series())
 	}

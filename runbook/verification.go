@@ -87,6 +87,7 @@ func (r *Runbook) checkLatencyCheck(p *decoder, at string, c LatencyCheck) {
 // that every series of the service carries.
 type Pairing struct {
 	Metric  string `yaml:"metric" json:"metric"`                         // e.g. model_bundle_info
+	Where   string `yaml:"where,omitempty" json:"where,omitempty"`       // matchers without braces, beside the selector
 	Bundle  string `yaml:"bundle_label" json:"bundle_label,omitempty"`   // label with the bundle's digest, or its first 12 hex digits or more
 	Encoder string `yaml:"encoder_label" json:"encoder_label,omitempty"` // label with features.encoder
 	Model   string `yaml:"model_label" json:"model_label,omitempty"`     // label with model.registry.version
@@ -108,6 +109,7 @@ func (q *Pairing) check(p *decoder) {
 	if q == nil {
 		return
 	}
+	p.where(at+".where", q.Where, nil)
 	p.metric(at+".metric", q.Metric, "name the gauge that tells what each pod serves, e.g. model_bundle_info")
 	for field, label := range map[string]string{"bundle_label": q.Bundle, "encoder_label": q.Encoder, "model_label": q.Model} {
 		if label != "" {
