@@ -70,7 +70,7 @@ func requestSelectors(rb *runbook.Runbook) ([]string, error) {
 	}
 	var out []string
 	for _, s := range n.selectors {
-		if slices.ContainsFunc(rb.Metrics.Requests.All(), func(r runbook.Series) bool {
+		if slices.ContainsFunc(rb.Metrics.Requests.All(), func(r runbook.Selection) bool {
 			return strings.Contains(s, fmt.Sprintf("__name__=%q", r.Counter))
 		}) {
 			out = append(out, s)

@@ -160,7 +160,7 @@ func (s *Staging) count(ctx context.Context) {
 	s.asked = time.Now()
 	s.pairs(ctx)
 	m := s.Runbook.Metrics
-	for to, counters := range map[*int64][]runbook.Series{&s.sent: m.Requests.All(), &s.failed: {m.Requests.Failed()}} {
+	for to, counters := range map[*int64][]runbook.Selection{&s.sent: m.Requests.All(), &s.failed: {m.Requests.Failed()}} {
 		query := fmt.Sprintf("sum(%s)", m.Select(counters[0]))
 		for _, more := range counters[1:] {
 			query += fmt.Sprintf(" + (sum(%s) or vector(0))", m.Select(more))

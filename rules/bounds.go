@@ -56,7 +56,7 @@ func (w window) values(d runbook.Distribution) string {
 
 // bucketsOf are the series of a distribution's histogram, or some of them.
 func (b *compiler) bucketsOf(d runbook.Distribution, some ...string) counter {
-	return b.of(runbook.Series{Counter: d.Histogram + "_bucket", Where: d.Where}, some...)
+	return b.of(runbook.Selection{Counter: d.Histogram + "_bucket", Where: d.Where}, some...)
 }
 
 // A part is one of several things that a signal counts side by side.

@@ -89,12 +89,12 @@ type counter struct {
 }
 
 // of is a series that the runbook declares.
-func (b *compiler) of(s runbook.Series, more ...string) counter {
+func (b *compiler) of(s runbook.Selection, more ...string) counter {
 	return counter{name: s.Counter, matchers: slices.Concat(b.where[s.Where], more)}
 }
 
 // sum is what several counters count together.
-func (b *compiler) sum(all []runbook.Series) counter {
+func (b *compiler) sum(all []runbook.Selection) counter {
 	out := b.of(all[0])
 	for _, s := range all[1:] {
 		out.more = append(out.more, b.of(s))

@@ -18,7 +18,7 @@ func (b *compiler) latencyOf(name string) runbook.Latency {
 
 // histogram is a latency histogram, or some of its buckets.
 func (b *compiler) histogram(l runbook.Latency, some ...string) counter {
-	s := runbook.Series{Counter: l.Histogram, Where: l.Where}
+	s := runbook.Selection{Counter: l.Histogram, Where: l.Where}
 	if l.Kind != runbook.Native {
 		s.Counter += "_bucket"
 	}

@@ -122,7 +122,7 @@ func (b *compiler) metricNames() []string {
 }
 
 // declared are the series that the runbook names, with their matchers.
-func (b *compiler) declared() []runbook.Series {
+func (b *compiler) declared() []runbook.Selection {
 	m := b.Metrics
 	out := append(m.Requests.All(), m.Requests.Failed())
 	for _, k := range m.KPIs {
@@ -135,7 +135,7 @@ func (b *compiler) declared() []runbook.Series {
 		if l.IsMean() {
 			out = append(out, l.SumSeries(), l.CountSeries())
 		} else {
-			out = append(out, runbook.Series{Counter: l.Histogram, Where: l.Where}, runbook.Series{Counter: l.Histogram + "_bucket", Where: l.Where})
+			out = append(out, runbook.Selection{Counter: l.Histogram, Where: l.Where}, runbook.Selection{Counter: l.Histogram + "_bucket", Where: l.Where})
 		}
 	}
 	if f := m.Features; f != nil {
@@ -145,10 +145,10 @@ func (b *compiler) declared() []runbook.Series {
 		out = append(out, append(m.CheckedBy(), m.Schema.Mismatched())...)
 	}
 	for _, d := range m.Distributions {
-		out = append(out, runbook.Series{Counter: d.Histogram, Where: d.Where}, runbook.Series{Counter: d.Histogram + "_bucket", Where: d.Where})
+		out = append(out, runbook.Selection{Counter: d.Histogram, Where: d.Where}, runbook.Selection{Counter: d.Histogram + "_bucket", Where: d.Where})
 	}
 	if p := b.Verification.Pairing; p != nil {
-		out = append(out, runbook.Series{Counter: p.Metric, Where: p.Where})
+		out = append(out, runbook.Selection{Counter: p.Metric, Where: p.Where})
 	}
 	if h := b.LastKnownGood.Health; h.Named() {
 		out = append(out, h.Series())

@@ -222,7 +222,7 @@ func (q Questions) Pairing(rel record.Release, side runbook.Role) (Expr, bool) {
 	if p == nil {
 		return Expr{}, false
 	}
-	return q.b.mustParse(fmt.Sprintf("count by (%s) (%s)", strings.Join(p.Labels(), ", "), q.b.series(q.b.of(runbook.Series{Counter: p.Metric, Where: p.Where}), q.side(rel, side)...))), true
+	return q.b.mustParse(fmt.Sprintf("count by (%s) (%s)", strings.Join(p.Labels(), ", "), q.b.series(q.b.of(runbook.Selection{Counter: p.Metric, Where: p.Where}), q.side(rel, side)...))), true
 }
 
 // errorLimit is the lowest error share that the runbook calls too much for any

@@ -18,7 +18,7 @@ type Health struct {
 func (h Health) Named() bool { return h.Metric != "" }
 
 // Series is the metric, with its matchers.
-func (h Health) Series() Series { return Series{h.Metric, and(h.Where)} }
+func (h Health) Series() Selection { return Selection{h.Metric, and(h.Where)} }
 
 // Condition is the comparison with a number that a ready pod passes, as PromQL writes it.
 func (h Health) Condition() string {

@@ -78,8 +78,8 @@ var dataKinds = map[TriggerType]kind{
 		query: func(r *Runbook, t Trigger) string {
 			m, side := r.Metrics, r.Metrics.SideLabel()
 			d, _ := m.Distribution(t.Distribution)
-			return m.rate(Series{d.Histogram + "_bucket", d.Where}, " by ("+side+", le) ", t.For) +
-				" / on (" + side + ") group_left () " + m.rate(Series{d.Histogram + "_count", d.Where}, m.bySide(), t.For)
+			return m.rate(Selection{d.Histogram + "_bucket", d.Where}, " by ("+side+", le) ", t.For) +
+				" / on (" + side + ") group_left () " + m.rate(Selection{d.Histogram + "_count", d.Where}, m.bySide(), t.For)
 		},
 	},
 	DriftGauge: {

@@ -38,10 +38,10 @@ func (l Latency) Metric() string {
 }
 
 // SumSeries and CountSeries are, of a mean, its counters with their matchers.
-func (l Latency) SumSeries() Series { return Series{l.Sum, and(l.Where)} }
+func (l Latency) SumSeries() Selection { return Selection{l.Sum, and(l.Where)} }
 
 // CountSeries is, of a mean, the counter of requests.
-func (l Latency) CountSeries() Series { return Series{l.Count, and(l.Where)} }
+func (l Latency) CountSeries() Selection { return Selection{l.Count, and(l.Where)} }
 
 // Seconds are the bounds of a classic histogram, in seconds.
 func (l Latency) Seconds() []float64 {

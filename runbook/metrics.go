@@ -75,13 +75,13 @@ func (k KPI) Gains() string {
 }
 
 // GainSeries is the counter that is divided by trials, with its matchers.
-func (k KPI) GainSeries() Series { return Series{k.Gains(), and(k.Where, k.SuccessesWhere)} }
+func (k KPI) GainSeries() Selection { return Selection{k.Gains(), and(k.Where, k.SuccessesWhere)} }
 
 // TrialSeries is the counter of trials.
-func (k KPI) TrialSeries() Series { return Series{k.Trials, and(k.Where, k.TrialsWhere)} }
+func (k KPI) TrialSeries() Selection { return Selection{k.Trials, and(k.Where, k.TrialsWhere)} }
 
 // SquareSeries is, of a mean, the counter of squared values.
-func (k KPI) SquareSeries() Series { return Series{k.Squares, k.Where} }
+func (k KPI) SquareSeries() Selection { return Selection{k.Squares, k.Where} }
 
 func (m *Metrics) check(p *decoder) {
 	sides := []string{m.VersionLabel}

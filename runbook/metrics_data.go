@@ -17,10 +17,10 @@ type FeatureNulls struct {
 }
 
 // NullSeries is the counter of missing values, with its matchers.
-func (f FeatureNulls) NullSeries() Series { return Series{f.Nulls, and(f.Where)} }
+func (f FeatureNulls) NullSeries() Selection { return Selection{f.Nulls, and(f.Where)} }
 
 // RowSeries is the counter of rows.
-func (f FeatureNulls) RowSeries() Series { return Series{f.Rows, and(f.Where)} }
+func (f FeatureNulls) RowSeries() Selection { return Selection{f.Rows, and(f.Where)} }
 
 // Schemas is how rows that do not fit the model's schema are counted.
 type Schemas struct {
@@ -30,12 +30,12 @@ type Schemas struct {
 }
 
 // Mismatched is the counter of what does not fit, with its matchers.
-func (s Schemas) Mismatched() Series { return Series{s.Mismatches, and(s.Where)} }
+func (s Schemas) Mismatched() Selection { return Selection{s.Mismatches, and(s.Where)} }
 
 // CheckedBy are the counters that together count what was checked.
-func (m Metrics) CheckedBy() []Series {
+func (m Metrics) CheckedBy() []Selection {
 	if s := m.Schema; s.Checked != "" {
-		return []Series{{s.Checked, and(s.Where)}}
+		return []Selection{{s.Checked, and(s.Where)}}
 	}
 	return m.Requests.All()
 }

@@ -19,12 +19,12 @@ func (m Metrics) SideLabel() string {
 // bySide keeps them apart in an aggregation.
 func (m Metrics) bySide() string { return " by (" + m.SideLabel() + ") " }
 
-func (m Metrics) rate(of Series, by string, window Duration) string {
+func (m Metrics) rate(of Selection, by string, window Duration) string {
 	return fmt.Sprintf("sum%s(rate(%s[%s]))", by, m.Select(of), window)
 }
 
 // rates adds up counters that count one thing together.
-func (m Metrics) rates(all []Series, by string, window Duration) string {
+func (m Metrics) rates(all []Selection, by string, window Duration) string {
 	terms := make([]string, len(all))
 	for i, s := range all {
 		terms[i] = m.rate(s, by, window)
@@ -46,7 +46,7 @@ func (m Metrics) errorShare(by string, window Duration) string {
 // latency is a quantile, or the mean of a latency that has no quantiles, in the metric's unit.
 func (m Metrics) latency(name string, q float64, by []string, window Duration) string {
 	l, _ := m.LatencyOf(name)
-	series, labels := Series{l.Histogram, l.Where}, by
+	series, labels := Selection{l.Histogram, l.Where}, by
 	if l.Kind == Classic {
 		series.Counter += "_bucket"
 		labels = append(labels[:len(labels):len(labels)], "le")

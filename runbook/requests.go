@@ -5,36 +5,36 @@ import "fmt"
 // Requests says how requests and errors are counted: all of them, and by matchers which
 // failed; or successes and failures, each by a counter of its own.
 type Requests struct {
-	Counter string  `yaml:"counter,omitempty" json:"counter"`           // the counter of all requests, e.g. http_requests_total
-	Where   string  `yaml:"where,omitempty" json:"where,omitempty"`     // matchers without braces that all of these series carry, beside the selector, e.g. `handler="predict"`
-	Errors  string  `yaml:"errors,omitempty" json:"errors"`             // matchers without braces that make a request an error, e.g. `code=~"5..|timeout"`
-	Success *Series `yaml:"success,omitempty" json:"success,omitempty"` // instead of counter and errors: the counter of requests that succeeded
-	Failure *Series `yaml:"failure,omitempty" json:"failure,omitempty"` // beside success: the counter of those that failed
+	Counter string     `yaml:"counter,omitempty" json:"counter"`           // the counter of all requests, e.g. http_requests_total
+	Where   string     `yaml:"where,omitempty" json:"where,omitempty"`     // matchers without braces that all of these series carry, beside the selector, e.g. `handler="predict"`
+	Errors  string     `yaml:"errors,omitempty" json:"errors"`             // matchers without braces that make a request an error, e.g. `code=~"5..|timeout"`
+	Success *Selection `yaml:"success,omitempty" json:"success,omitempty"` // instead of counter and errors: the counter of requests that succeeded
+	Failure *Selection `yaml:"failure,omitempty" json:"failure,omitempty"` // beside success: the counter of those that failed
 	// ErrorsAppear is the operator's word that series of errors appear with the first error, so
 	// that none at all is no mistake in the matchers.
 	ErrorsAppear bool `yaml:"errors_appear,omitempty" json:"errors_appear,omitempty"`
 }
 
-// A Series is a counter, and which of its series count.
-type Series struct {
+// A Selection is a counter, and which of its series count.
+type Selection struct {
 	Counter string `yaml:"counter" json:"counter"`                 // its name, e.g. nv_inference_request_success
 	Where   string `yaml:"where,omitempty" json:"where,omitempty"` // matchers without braces, beside the selector
 }
 
 // All are the counters that together count every request: one, or successes and failures.
-func (r Requests) All() []Series {
+func (r Requests) All() []Selection {
 	if r.Success == nil || r.Failure == nil {
-		return []Series{{r.Counter, and(r.Where)}}
+		return []Selection{{r.Counter, and(r.Where)}}
 	}
-	return []Series{{r.Success.Counter, and(r.Where, r.Success.Where)}, r.Failed()}
+	return []Selection{{r.Success.Counter, and(r.Where, r.Success.Where)}, r.Failed()}
 }
 
 // Failed counts the requests that are errors.
-func (r Requests) Failed() Series {
+func (r Requests) Failed() Selection {
 	if r.Failure == nil {
-		return Series{r.Counter, and(r.Where, r.Errors)}
+		return Selection{r.Counter, and(r.Where, r.Errors)}
 	}
-	return Series{r.Failure.Counter, and(r.Where, r.Failure.Where)}
+	return Selection{r.Failure.Counter, and(r.Where, r.Failure.Where)}
 }
 
 func (r Requests) check(p *decoder, sides []string) {
@@ -50,7 +50,7 @@ func (r Requests) check(p *decoder, sides []string) {
 			p.add(at+"."+field, "stands beside success and failure", "keep one way: counter and errors, or success and failure")
 		}
 	}
-	for field, s := range map[string]*Series{"success": r.Success, "failure": r.Failure} {
+	for field, s := range map[string]*Selection{"success": r.Success, "failure": r.Failure} {
 		if s == nil {
 			p.missing(at+"."+field, fmt.Sprintf("success and failure belong together, e.g. `%s: {counter: nv_inference_request_%[1]s}`", field))
 			continue
@@ -64,7 +64,7 @@ func (r Requests) check(p *decoder, sides []string) {
 }
 
 // Select is the PromQL selector of a series of the service.
-func (m Metrics) Select(s Series) string {
+func (m Metrics) Select(s Selection) string {
 	return fmt.Sprintf("%s{%s}", s.Counter, and(m.Selector, s.Where))
 }
 

@@ -151,9 +151,9 @@ func (b *compiled) twoCounters(bad, all string, of map[string]string, p timeline
 // buckets are the series of a classic histogram.
 // apart are two counters of which none counts what the other does: the second what the mix
 // has first.
-func (b *compiled) apart(second, first runbook.Series, of map[string]string, p timeline, steps int) ([]series, error) {
+func (b *compiled) apart(second, first runbook.Selection, of map[string]string, p timeline, steps int) ([]series, error) {
 	var out []series
-	for part, s := range []runbook.Series{first, second} {
+	for part, s := range []runbook.Selection{first, second} {
 		name, is, err := b.invent(b.Metrics.Select(s))
 		if err != nil {
 			return nil, err
@@ -164,7 +164,7 @@ func (b *compiled) apart(second, first runbook.Series, of map[string]string, p t
 	return out, nil
 }
 
-func (b *compiled) buckets(s runbook.Series, bounds []float64, of map[string]string, p timeline, steps int) ([]series, error) {
+func (b *compiled) buckets(s runbook.Selection, bounds []float64, of map[string]string, p timeline, steps int) ([]series, error) {
 	name, is, err := b.invent(b.Metrics.Select(s))
 	if err != nil {
 		return nil, err
@@ -187,7 +187,7 @@ func (b *compiled) buckets(s runbook.Series, bounds []float64, of map[string]str
 func (b *compiled) features(of map[string]string, p timeline, steps int) ([]series, error) {
 	f := b.Metrics.Features
 	var out []series
-	put := func(s runbook.Series, feature string, part int) error {
+	put := func(s runbook.Selection, feature string, part int) error {
 		name, is, err := b.invent(b.Metrics.Select(s))
 		maps.Copy(is, of)
 		if feature != "" {
