@@ -79,7 +79,7 @@ func New(rb *runbook.Runbook, trigger string) (*Test, error) {
 }
 
 func newTest(rb *runbook.Runbook, t runbook.Trigger, s signal) *Test {
-	every := rb.Metrics.Interval.Std()
+	every := rb.Metrics.Step().Std()
 	intervals := func(d time.Duration) int { return max(1, int(d/every)) }
 	x := &Test{
 		Dispersed: true, Guarded: true, trigger: t, signal: s, weight: math.NaN(),

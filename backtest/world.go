@@ -74,7 +74,7 @@ type failure struct {
 }
 
 func newWorld(dir string, rb *runbook.Runbook, g rules.Group, releases []PastRelease) (*world, error) {
-	w := &world{runbook: rb, interval: rb.Metrics.Interval.Std(), releases: releases, dir: dir,
+	w := &world{runbook: rb, interval: rb.Metrics.Step().Std(), releases: releases, dir: dir,
 		parser: parser.NewParser(parser.Options{}), series: map[string]*held{},
 		exported: map[string]labels.Labels{}, failures: map[string]failure{}}
 	quiet := slog.New(slog.DiscardHandler)

@@ -177,7 +177,7 @@ func (c *Counter) keys(label string) string {
 
 // span is that many intervals as PromQL writes it.
 func (c *Counter) span(intervals int) string {
-	return model.Duration(time.Duration(intervals) * c.rb.Metrics.Interval.Std()).String()
+	return model.Duration(time.Duration(intervals) * c.rb.Metrics.Step().Std()).String()
 }
 
 // selector is of series of both sides.

@@ -80,7 +80,7 @@ type measure struct {
 // those of requests should be among them. The release says which versions and region count.
 func NewCounter(rb *runbook.Runbook, measures []rules.Measure, rel record.Release) *Counter {
 	c := &Counter{
-		rb: rb, rel: rel, interval: model.Time(rb.Metrics.Interval.Std() / time.Millisecond),
+		rb: rb, rel: rel, interval: model.Time(rb.Metrics.Step().Std() / time.Millisecond),
 		series: map[uint64]*series{}, pods: map[podKey]*pod{}, uses: map[string][]use{},
 		tallies: make([]tally, len(measures)),
 	}

@@ -35,7 +35,7 @@ const windowPart = "window of the effect"
 // group, in order, so that recording costs nothing more. The daemon's own watcher is
 // sooner: it waits for neither its scrape nor an evaluation.
 func (p Plan) lag(t runbook.Trigger) Lag {
-	every := p.rb.Metrics.Interval
+	every := p.rb.Metrics.Step()
 	parts := []LagPart{{"scrape interval", p.Traffic.Scrape}}
 	if t.Comparative() {
 		parts = append(parts, LagPart{"interval that the daemon counts", every}, LagPart{"its wait for late scrapes", runbook.Lag(every)},

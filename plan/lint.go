@@ -42,7 +42,7 @@ func (p Plan) lint() []Lint {
 // lintScrape compares the scrape interval with what the windows were made for.
 func (p Plan) lintScrape() []Lint {
 	var out []Lint
-	scrape, every := p.Traffic.Scrape, p.rb.Metrics.Interval
+	scrape, every := p.Traffic.Scrape, p.rb.Metrics.Step()
 	switch {
 	case scrape > 4*every:
 		out = append(out, Lint{LintError, "metrics.interval", fmt.Sprintf("pods are scraped every %s, and the rules look back %s: most intervals see no sample", scrape, 4*every),

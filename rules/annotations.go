@@ -23,7 +23,7 @@ func (b *compiler) wording(t runbook.Trigger) wording {
 func (b *compiler) proof(t runbook.Trigger) string {
 	switch {
 	case t.Style == runbook.ByThreshold:
-		return fmt.Sprintf(" Effect over %s, all the time for %s, enough samples and not one pod's doing, says the daemon (autorollback_trigger_significance >= 1). It is not tested against chance.", 4*b.Metrics.Interval, t.For)
+		return fmt.Sprintf(" Effect over %s, all the time for %s, enough samples and not one pod's doing, says the daemon (autorollback_trigger_significance >= 1). It is not tested against chance.", 4*b.Metrics.Step(), t.For)
 	case kinds[t.Type].anyPod:
 		return fmt.Sprintf(" Effect over %s; not chance, says the daemon (autorollback_trigger_significance >= 1).", t.For)
 	case t.Proved():

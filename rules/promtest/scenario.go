@@ -204,7 +204,7 @@ func (b *compiled) drifts(role runbook.Role, p timeline, steps int) ([]series, e
 	for _, gauge := range []series{
 		{d.Score, fmt.Sprintf("%s+0x%d %s+0x%d", plain(p.before[0]), p.step, plain(p.after[0]), steps-p.step-1)},
 		{d.Threshold, fmt.Sprintf("%s+0x%d", plain(p.before[1]), steps)},
-		{d.LastRun, fmt.Sprintf("0+%sx%d", num(b.Metrics.Interval.Std().Seconds()), steps)},
+		{d.LastRun, fmt.Sprintf("0+%sx%d", num(b.Metrics.Step().Std().Seconds()), steps)},
 	} {
 		name, is, err := b.invent(gauge.name + "{" + d.Selector + "}")
 		if err != nil {
