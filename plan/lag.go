@@ -41,7 +41,7 @@ func (p Plan) lag(t runbook.Trigger) Lag {
 		parts = append(parts, LagPart{"interval that the daemon counts", every}, LagPart{"its wait for late scrapes", runbook.Lag(every)},
 			LagPart{"scrape of the daemon", runbook.Duration(daemonScrape)})
 	}
-	l := Lag{Parts: append(parts, LagPart{"evaluation interval", every}, LagPart{windowPart, t.For},
+	l := Lag{Parts: append(parts, LagPart{"evaluation interval", p.rb.Metrics.Interval}, LagPart{windowPart, t.For},
 		LagPart{"Alertmanager group_wait", runbook.Duration(groupWait)})}
 	for _, part := range l.Parts {
 		l.Total += part.Time

@@ -44,7 +44,7 @@ func VerifyScrape(ctx context.Context, runbooks []*runbook.Runbook, prom Targets
 		}
 		if what := breaks(rb, slowest); what != "" {
 			out = append(out, Drift{Kind: Scraped, Service: rb.Service, What: fmt.Sprintf("%s is scraped every %s: %s", target, slowest, what),
-				Fix: fmt.Sprintf("scrape it every %s, or write another metrics.interval and generate the rules again", rb.Metrics.Step())})
+				Fix: fmt.Sprintf("scrape it every %s, or write it as metrics.scrape_interval and generate the rules again", rb.Metrics.Step())})
 		}
 	}
 	return out, nil

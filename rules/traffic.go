@@ -31,7 +31,7 @@ func (q Questions) Traffic() []TrafficQuestion {
 		{"rate", b.mustParse(fmt.Sprintf("%s / %s", w.requests(), b.seen(counter)))},
 		{"seen", b.mustParse(b.seen(counter))},
 		{"error_rate", b.mustParse(w.errorRate())},
-		{"stable_pods", b.mustParse(fmt.Sprintf("count(%s)", b.eachPod(fmt.Sprintf("increase(%s[%s]) > 0", counter, levelWindow))))},
+		{"stable_pods", b.mustParse(fmt.Sprintf("count(count by (%s) (increase(%s[%s]) > 0))", runbook.LabelName(b.Metrics.PodLabel), counter, levelWindow))},
 		// Only of series that are as old as this looks back: of others fewer were to come.
 		{"scrapes", b.mustParse(fmt.Sprintf("max(count_over_time(%[1]s[%[2]s]) and %[1]s offset %[2]s)", counter, ScrapesOver))},
 	}
