@@ -101,7 +101,11 @@ func (p *decoder) counter(path, text, side string) {
 	tree, err := parser.NewParser(parser.Options{}).ParseExpr(text)
 	v, ok := tree.(*parser.VectorSelector)
 	if err != nil || !ok || v.OriginalOffset != 0 || v.Timestamp != nil || v.StartOrEnd != 0 || !isName(metricOf(v)) {
-		p.add(path, quoted(text)+" is not the name of a counter with matchers", "write e.g. fallbacks_total{kind=\"empty\"}")
+		fix := "write e.g. fallbacks_total{kind=\"empty\"}"
+		if isName(text) {
+			fix = "write it as PromQL does, " + Series(text)
+		}
+		p.add(path, quoted(text)+" is not the name of a counter with matchers", fix)
 		return
 	}
 	for _, m := range v.LabelMatchers {

@@ -130,8 +130,9 @@ func (s *scenario) expires(e edge) {
 	old := int((s.b.Metrics.Drift.MaxAge + every - 1) / every)
 	if steps := old + keeps + 2; old > s.first && steps < mostSteps {
 		series := s.playing(e.stable, timeline{e.over, e.over, 1}, steps, 0, 0)
+		name, _, _ := strings.Cut(runbook.Series(s.b.Metrics.Drift.LastRun, "\x00"), "\x00")
 		for i := range series {
-			if name, _, _ := strings.Cut(series[i].name, "{"); name == s.b.Metrics.Drift.LastRun {
+			if strings.HasPrefix(series[i].name, name) {
 				series[i].values = fmt.Sprintf("0+0x%d", steps)
 			}
 		}
