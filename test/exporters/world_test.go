@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
@@ -24,6 +23,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -163,7 +163,7 @@ func (w *world) loadRules(p parser.Parser) {
 	}
 	m := promrules.NewManager(&promrules.ManagerOptions{
 		NameValidationScheme: model.UTF8Validation, Context: context.Background(), Logger: slog.New(slog.DiscardHandler),
-		Appendable: w.db, Queryable: w.db, QueryFunc: promrules.EngineQueryFunc(w.engine, w.db),
+		AppendableV2: w.db, Queryable: w.db, QueryFunc: promrules.EngineQueryFunc(w.engine, w.db),
 		NotifyFunc: func(context.Context, string, ...*promrules.Alert) {}, ResendDelay: time.Minute, Parser: p,
 	})
 	groups, errs := m.LoadGroups(w.runbook.Metrics.Interval.Std(), labels.EmptyLabels(), "", promrules.DefaultEvalIterationFunc, false, file)
@@ -317,7 +317,7 @@ func (w *world) significance(trigger string, now time.Time) record.Significance 
 }
 
 // Query implements promapi.API.
-func (w *world) Query(ctx context.Context, query string, at time.Time, _ ...v1.Option) (model.Value, v1.Warnings, error) {
+func (w *world) Query(ctx context.Context, query string, at time.Time) (model.Value, promapi.Warnings, error) {
 	if at.IsZero() {
 		at = time.Now()
 	}
@@ -326,12 +326,12 @@ func (w *world) Query(ctx context.Context, query string, at time.Time, _ ...v1.O
 }
 
 // QueryRange implements promapi.API.
-func (w *world) QueryRange(ctx context.Context, query string, r v1.Range, _ ...v1.Option) (model.Value, v1.Warnings, error) {
+func (w *world) QueryRange(ctx context.Context, query string, r promapi.Range) (model.Value, promapi.Warnings, error) {
 	q, err := w.engine.NewRangeQuery(ctx, w.db, nil, query, r.Start, r.End, r.Step)
 	return w.run(ctx, q, query, err)
 }
 
-func (w *world) run(ctx context.Context, q promql.Query, query string, err error) (model.Value, v1.Warnings, error) {
+func (w *world) run(ctx context.Context, q promql.Query, query string, err error) (model.Value, promapi.Warnings, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %s", err, query)
 	}
