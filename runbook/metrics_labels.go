@@ -13,8 +13,8 @@ type Join struct {
 	// On names the labels that both have and that together name one pod, e.g.
 	// [namespace, pod]. Of several series of one pod the newest tells.
 	On []string `yaml:"on" json:"on"`
-	// Label holds there the version, or with metrics.track the track. It stands in the
-	// place of version_label and track.label, which may be left out.
+	// Label holds there the version, or with metrics.track the track. It takes the place of
+	// version_label and of track.label, which may be left out; their value is its default.
 	Label string `yaml:"label" json:"label"`
 }
 
@@ -55,15 +55,17 @@ func (m Metrics) SideLabel() string {
 
 // DriftLabel is the label of the drift gauges that tells the sides, and whether it holds
 // what it holds on the service's own series; otherwise it holds the version. A drift job
-// knows no pods, so with a join it is "version".
+// knows no pods, so with a join it is VersionLabel, or "version".
 func (m Metrics) DriftLabel() (label string, asSeries bool) {
 	switch {
 	case m.Drift.Label != "":
 		return m.Drift.Label, m.Drift.Label == m.SideLabel()
-	case m.Join != nil:
-		return "version", false
+	case m.Join == nil:
+		return m.SideLabel(), true
+	case m.VersionLabel != "" && m.VersionLabel != m.Join.Label:
+		return m.VersionLabel, false
 	}
-	return m.SideLabel(), true
+	return "version", false
 }
 
 // Once counts what only ignored labels tell apart once: it is the same, asked twice, and
@@ -191,24 +193,9 @@ func (m *Metrics) checkJoin(p *decoder) {
 			p.add(path, fmt.Sprintf("%q is named twice", l), "keep one of the two")
 		}
 	}
-	if own := m.ownLabel(p); own != "" && own != j.Label {
-		p.add(at+".label", fmt.Sprintf("is %q, and the series are told apart by %q", j.Label, own),
-			"write the label's name on "+j.Metric+" here, and leave version_label (or track.label) out")
-	}
 	if j.Label == "" {
-		p.missing(at+".label", "name the label of "+j.Metric+" that holds the version or the track, e.g. label_app_version")
+		p.missing(at+".label", "name the label there that holds the version or the track, e.g. label_app_version")
 	} else if p.has(at + ".label") {
 		p.label(at+".label", j.Label)
 	}
-}
-
-// ownLabel is the label of the sides that was written beside the join's.
-func (m *Metrics) ownLabel(p *decoder) string {
-	switch {
-	case m.Track != nil && p.has("metrics.track.label"):
-		return m.Track.Label
-	case m.Track == nil && p.has("metrics.version_label"):
-		return m.VersionLabel
-	}
-	return ""
 }
