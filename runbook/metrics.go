@@ -48,7 +48,7 @@ type Metrics struct {
 // Track selects the sides by a fixed label, e.g. track="canary" and track="stable". An
 // empty value is that of pods without the label.
 type Track struct {
-	Label     string `yaml:"label" json:"label"`         // the label's name, e.g. track
+	Label     string `yaml:"label" json:"label"`         // the label's name, e.g. track; needed without a join
 	Stable    string `yaml:"stable" json:"stable"`       // its value on stable pods
 	Candidate string `yaml:"candidate" json:"candidate"` // its value on candidate pods, e.g. canary
 }

@@ -9,7 +9,7 @@ import (
 // series that do not carry it: kube_pod_labels, or target_info.
 type Join struct {
 	Metric   string `yaml:"metric" json:"metric"`                         // e.g. kube_pod_labels
-	Selector string `yaml:"selector,omitempty" json:"selector,omitempty"` // its matchers without braces; may be left out
+	Selector string `yaml:"selector,omitempty" json:"selector,omitempty"` // its matchers without braces; left out: all its series
 	// On names the labels that both have and that together name one pod, e.g.
 	// [namespace, pod]. Of several series of one pod the newest tells.
 	On []string `yaml:"on" json:"on"`
@@ -98,15 +98,16 @@ func (m Metrics) Joined(expr string) string {
 // sample, so that a pod which two scrapes tell differently has one version.
 func (j Join) Newest() string {
 	on := LabelNames(j.On...)
-	return fmt.Sprintf("group by (%s, %s) (topk by (%s) (1, timestamp(%s)))", on, LabelName(j.Label), on, j.series())
+	return fmt.Sprintf("group by (%s, %s) (topk by (%s) (1, timestamp(%s)))", on, LabelName(j.Label), on, j.Series())
 }
 
 // Only keeps of an expression the pods of which the join metric's series match.
 func (j Join) Only(expr, matcher string) string {
-	return fmt.Sprintf("%s and on (%s) %s", expr, LabelNames(j.On...), j.series(matcher))
+	return fmt.Sprintf("%s and on (%s) %s", expr, LabelNames(j.On...), j.Series(matcher))
 }
 
-func (j Join) series(more ...string) string {
+// Series writes the selector of the join metric, with more matchers.
+func (j Join) Series(more ...string) string {
 	if j.Selector != "" {
 		more = append([]string{j.Selector}, more...)
 	}

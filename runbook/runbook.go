@@ -67,7 +67,7 @@ type LastKnownGood struct {
 	MaxAge Duration `yaml:"max_age" json:"max_age"`
 	// Health is a metric that is 1 for a ready pod and carries the same version and
 	// pod labels; without it a fresh request counter counts as ready. With `vantage: router`
-	// it is needed, and its series are the pods, whatever labels tell them apart but PodLabel.
+	// it is needed, and its series are the pods, whatever labels but `pod_label` tell them apart.
 	Health string `yaml:"health" json:"health"`
 }
 
