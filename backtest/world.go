@@ -220,14 +220,16 @@ func (w *world) incoming(chunk []Stretch) []*arriving {
 
 // step stores what was there by now, and what the daemon would have exported.
 func (w *world) step(ctx context.Context, in []*arriving, now time.Time) error {
-	if err := w.attend(now); err != nil {
+	if err := w.attend(ctx, now); err != nil {
 		return err
 	}
 	return w.store(ctx, func(app storage.Appender) error {
 		if err := w.take(app, in, now); err != nil {
 			return err
 		}
-		w.judge(now)
+		if err := w.judge(ctx, now); err != nil {
+			return err
+		}
 		return w.export(app, now)
 	})
 }
