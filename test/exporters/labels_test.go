@@ -62,6 +62,9 @@ var sources = []source{
 			for _, replica := range []string{"ksm-0", "ksm-1"} { // two kube-state-metrics
 				w.put(at, "kube_pod_labels", 1, "job", "kube-state-metrics", "instance", replica, "namespace", "ml", "pod", p.name, "label_app_version", p.version)
 			}
+			if p.name == "candidate-0" { // what the second one said a minute ago is not gone yet
+				w.put(at.Add(-time.Minute), "kube_pod_labels", 1, "job", "kube-state-metrics", "instance", "ksm-1", "namespace", "ml", "pod", p.name, "label_app_version", "v0")
+			}
 			w.put(at, "kube_pod_labels", 1, "job", "kube-state-metrics", "instance", "ksm-0", "namespace", "other", "pod", p.name, "label_app_version", "v9")
 		},
 	},
