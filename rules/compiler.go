@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -180,7 +179,7 @@ func (b *compiler) counter(text string) (counter, error) {
 			c.name = m.Value
 		}
 	}
-	if !model.UTF8Validation.IsValidMetricName(c.name) || reserved(c.name) {
+	if !runbook.IsName(c.name) || reserved(c.name) {
 		return counter{}, fmt.Errorf("selector %q names no metric", text)
 	}
 	return c, nil

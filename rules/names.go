@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/prometheus/common/model"
-
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -74,7 +72,7 @@ func (b *compiler) checkNames() error {
 		return fmt.Errorf("metrics.interval %s is not positive", b.Metrics.Interval)
 	}
 	for _, l := range b.labelNames() {
-		if !model.UTF8Validation.IsValidLabelName(l) || reserved(l) {
+		if !runbook.IsName(l) || reserved(l) {
 			return fmt.Errorf("%q is not a label name", l)
 		}
 	}
@@ -82,7 +80,7 @@ func (b *compiler) checkNames() error {
 		return err
 	}
 	for _, n := range b.metricNames() {
-		if !model.UTF8Validation.IsValidMetricName(n) || reserved(n) {
+		if !runbook.IsName(n) || reserved(n) {
 			return fmt.Errorf("%q is not a metric name", n)
 		}
 	}

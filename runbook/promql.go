@@ -15,21 +15,21 @@ import (
 func (p *decoder) metric(path, name, where string) {
 	if name == "" {
 		p.missing(path, where)
-	} else if !isName(name) {
+	} else if !IsName(name) {
 		p.add(path, quoted(name)+" is not a metric name", "write the bare name, e.g. http_requests_total")
 	}
 }
 
 // label checks the name of a label that Prometheus stores.
 func (p *decoder) label(path, name string) {
-	if !isName(name) || strings.HasPrefix(name, "__") {
+	if !IsName(name) || strings.HasPrefix(name, "__") {
 		p.add(path, quoted(name)+" is not a label name", "write the bare name, e.g. version or service.version")
 	}
 }
 
-// isName reports whether Prometheus 3 takes it as a name. Names with spaces, quotes or
+// IsName reports whether Prometheus 3 takes it as a name. Names with spaces, quotes or
 // brackets are left out: they are PromQL that went to the wrong place.
-func isName(name string) bool {
+func IsName(name string) bool {
 	odd := func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("{}()[]\"'`\\,=", r)
 	}
@@ -100,9 +100,9 @@ func (p *decoder) query(path, text string) {
 func (p *decoder) counter(path, text, side string) {
 	tree, err := parser.NewParser(parser.Options{}).ParseExpr(text)
 	v, ok := tree.(*parser.VectorSelector)
-	if err != nil || !ok || v.OriginalOffset != 0 || v.Timestamp != nil || v.StartOrEnd != 0 || !isName(metricOf(v)) {
+	if err != nil || !ok || v.OriginalOffset != 0 || v.Timestamp != nil || v.StartOrEnd != 0 || !IsName(metricOf(v)) {
 		fix := "write e.g. fallbacks_total{kind=\"empty\"}"
-		if isName(text) {
+		if IsName(text) {
 			fix = "write it as PromQL does, " + Series(text)
 		}
 		p.add(path, quoted(text)+" is not the name of a counter with matchers", fix)
