@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -35,6 +34,9 @@ func open(rb *runbook.Runbook) (*compiler, error) {
 	var err error
 	if b.selector, err = b.matchers(rb.Metrics.Selector); err != nil {
 		return nil, fmt.Errorf("metrics.selector: %w", err)
+	}
+	if err := b.readJoin(); err != nil {
+		return nil, err
 	}
 	if b.failed, err = b.matchers(rb.Metrics.Requests.Errors); err != nil {
 		return nil, fmt.Errorf("metrics.requests.errors: %w", err)
@@ -111,9 +113,28 @@ func (b *compiler) topBucket() (float64, bool) {
 
 func (b *compiler) native() bool { return b.Metrics.Latency.Kind == runbook.Native }
 
-// series writes the selector of a counter.
+// series writes the selector of a counter. A side that comes by a join is no label of it,
+// see [compiler.onSide].
 func (b *compiler) series(c counter, where ...string) string {
+	if b.Metrics.Join != nil {
+		where = slices.DeleteFunc(slices.Clone(where), b.isSide)
+	}
 	return selector(c.name, slices.Concat(b.selector, c.matchers, where))
+}
+
+// onSide keeps of an expression on such series what belongs to the side among the matchers,
+// if there is one and it comes by a join.
+func (b *compiler) onSide(expr string, where []string) string {
+	i := slices.IndexFunc(where, b.isSide)
+	if b.Metrics.Join == nil || i < 0 {
+		return expr
+	}
+	return b.Metrics.Join.Only(expr, where[i])
+}
+
+// isSide reports whether a matcher that [match] wrote is on the label of the sides.
+func (b *compiler) isSide(matcher string) bool {
+	return strings.HasPrefix(matcher, runbook.LabelName(b.Metrics.SideLabel())+"=")
 }
 
 // ours writes the selector of a series of ours about the service.
@@ -125,10 +146,7 @@ func (b *compiler) ours(name string, more ...string) string {
 func selector(name string, matchers []string) string {
 	kept := slices.DeleteFunc(slices.Clone(matchers), func(m string) bool { return m == "" })
 	slices.Sort(kept)
-	if len(kept) == 0 {
-		return name
-	}
-	return name + "{" + strings.Join(slices.Compact(kept), ",") + "}"
+	return runbook.Series(name, slices.Compact(kept)...)
 }
 
 // pair is the two counters of a compare trigger.
@@ -161,10 +179,28 @@ func (b *compiler) counter(text string) (counter, error) {
 			c.name = m.Value
 		}
 	}
-	if !model.LegacyValidation.IsValidMetricName(c.name) || reserved(c.name) {
+	if !runbook.IsName(c.name) || reserved(c.name) {
 		return counter{}, fmt.Errorf("selector %q names no metric", text)
 	}
 	return c, nil
+}
+
+// readJoin parses the join's matchers, and keeps them as Prometheus would write them.
+func (b *compiler) readJoin() error {
+	if b.Metrics.Join == nil {
+		return nil
+	}
+	matchers, err := b.matchers(b.Metrics.Join.Selector)
+	if err != nil {
+		return fmt.Errorf("metrics.join.selector: %w", err)
+	}
+	if len(b.Metrics.Join.On) == 0 {
+		return fmt.Errorf("metrics.join.on names no label")
+	}
+	rb, j := *b.Runbook, *b.Metrics.Join
+	j.Selector, rb.Metrics.Join = strings.Join(matchers, ","), &j
+	b.Runbook = &rb
+	return nil
 }
 
 func (b *compiler) readDrift() error {

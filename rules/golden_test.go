@@ -49,6 +49,7 @@ func TestGoldenRules(t *testing.T) {
 	for name, path := range map[string]string{
 		"canary": "testdata/canary.yaml", "mean": "testdata/mean.yaml", "limits": "testdata/unit/limits.yaml", "threshold": "testdata/unit/threshold.yaml",
 		"vocabulary": "../runbook/testdata/good/vocabulary.yaml", "regions": "../runbook/testdata/good/regions.yaml", "track": "../runbook/testdata/good/track.yaml",
+		"utf8": "../runbook/testdata/good/utf8.yaml", "join": "../runbook/testdata/good/join.yaml", "empty-track": "../runbook/testdata/good/empty-track.yaml", "router": "../runbook/testdata/good/router.yaml",
 	} {
 		rb, err := runbook.Load(filepath.FromSlash(path))
 		if err != nil {

@@ -31,7 +31,7 @@ func (q Questions) Traffic() []TrafficQuestion {
 		{"rate", b.mustParse(fmt.Sprintf("%s / %s", w.requests(), b.seen(counter)))},
 		{"seen", b.mustParse(b.seen(counter))},
 		{"error_rate", b.mustParse(w.errorRate())},
-		{"stable_pods", b.mustParse(fmt.Sprintf("count(count by (%s) (increase(%s[%s]) > 0))", b.Metrics.PodLabel, counter, levelWindow))},
+		{"stable_pods", b.mustParse(fmt.Sprintf("count(count by (%s) (increase(%s[%s]) > 0))", runbook.LabelName(b.Metrics.PodLabel), counter, levelWindow))},
 		// Only of series that are as old as this looks back: of others fewer were to come.
 		{"scrapes", b.mustParse(fmt.Sprintf("max(count_over_time(%[1]s[%[2]s]) and %[1]s offset %[2]s)", counter, ScrapesOver))},
 	}
@@ -54,7 +54,7 @@ func (q Questions) Traffic() []TrafficQuestion {
 // One step of the subquery is one scrape, so that the first step sees the first sample,
 // and half a scrape is added because increase() adds it there.
 func (b *compiler) seen(counter string) string {
-	every := b.Metrics.Interval
+	every := b.Metrics.Step()
 	return fmt.Sprintf("clamp(time() + %s - min_over_time(min(timestamp(%s))[%s:%s]), %s, %s)",
 		num(every.Std().Seconds()/2), counter, TrafficOver, every, num(every.Std().Seconds()), num(TrafficOver.Std().Seconds()))
 }

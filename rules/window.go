@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -29,14 +28,31 @@ func (w window) keeping(labels ...string) window {
 
 // of sums a function of range vectors over the counter.
 func (w window) of(function string, c counter) string {
-	return w.aggregate("sum", fmt.Sprintf("%s(%s[%s])", function, w.b.series(c, w.where...), w.length))
+	return w.aggregate("sum", w.told(w.b.Metrics.Once(w.each(function, c))))
+}
+
+// native does so over native histograms.
+func (w window) native(function string) string {
+	return w.aggregate("sum", w.told(w.b.Metrics.OnceNative(w.each(function, w.b.histogram()))))
+}
+
+func (w window) each(function string, c counter) string {
+	return fmt.Sprintf("%s(%s[%s])", function, w.b.series(c, w.where...), w.length)
+}
+
+// told brings the side by the join, if it comes so and the window tells sides.
+func (w window) told(expr string) string {
+	if slices.Contains(w.by, w.b.Metrics.SideLabel()) {
+		return w.b.Metrics.Joined(expr)
+	}
+	return w.b.onSide(expr, w.where)
 }
 
 func (w window) aggregate(op, expr string) string {
 	if len(w.by) == 0 {
 		return fmt.Sprintf("%s(%s)", op, expr)
 	}
-	return fmt.Sprintf("%s by (%s) (%s)", op, strings.Join(w.by, ", "), expr)
+	return fmt.Sprintf("%s by (%s) (%s)", op, list(w.by), expr)
 }
 
 func (w window) rate(c counter) string { return w.of("rate", c) }
@@ -56,7 +72,7 @@ func (w window) errorRate() string { return w.ratio(w.b.failures(), w.b.requests
 
 func (w window) histogram() string {
 	if w.b.native() {
-		return w.rate(w.b.histogram())
+		return w.native("rate")
 	}
 	return w.keeping("le").rate(w.b.histogram())
 }
@@ -77,7 +93,7 @@ func (w window) beyond(bound float64) string {
 // observed is the number of observations behind a quantile.
 func (w window) observed() string {
 	if w.b.native() {
-		return fmt.Sprintf("histogram_count(%s)", w.count(w.b.histogram()))
+		return fmt.Sprintf("histogram_count(%s)", w.native("increase"))
 	}
 	return w.count(w.b.histogram(`le="+Inf"`))
 }

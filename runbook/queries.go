@@ -8,23 +8,27 @@ import (
 // A looked is one row of the page: what to look at, how to ask, what is good.
 type looked struct{ Name, Query, Good string }
 
-// SideLabel is the label of the service's series that tells candidate and stable apart.
-func (m Metrics) SideLabel() string {
-	if m.Track != nil {
-		return m.Track.Label
-	}
-	return m.VersionLabel
-}
+// side is the label that tells candidate and stable apart, as PromQL writes it.
+func (m Metrics) side() string { return LabelName(m.SideLabel()) }
 
 // bySide keeps them apart in an aggregation.
-func (m Metrics) bySide() string { return " by (" + m.SideLabel() + ") " }
+func (m Metrics) bySide() string { return " by (" + m.side() + ") " }
 
 func (m Metrics) rate(counter, more, by string, window Duration) string {
-	matchers := m.Selector
+	matchers := []string{m.Selector}
 	if more != "" {
-		matchers += "," + more
+		matchers = append(matchers, more)
 	}
-	return fmt.Sprintf("sum%s(rate(%s{%s}[%s]))", by, counter, matchers, window)
+	return m.sumOf(by, Series(counter, matchers...), window)
+}
+
+// sumOf adds up the rate of series, apart by the side if that is among the labels of by.
+func (m Metrics) sumOf(by, series string, window Duration) string {
+	expr := m.Once(fmt.Sprintf("rate(%s[%s])", series, window))
+	if strings.Contains(by, m.side()) {
+		expr = m.Joined(expr)
+	}
+	return fmt.Sprintf("sum%s(%s)", by, expr)
 }
 
 func (m Metrics) errorShare(by string, window Duration) string {
@@ -39,7 +43,7 @@ func (m Metrics) latency(q float64, by []string, window Duration) string {
 	}
 	group := ""
 	if len(labels) > 0 {
-		group = " by (" + strings.Join(labels, ", ") + ") "
+		group = " by (" + LabelNames(labels...) + ") "
 	}
 	return fmt.Sprintf("histogram_quantile(%s, %s)", number(q), m.rate(series, "", group, window))
 }
