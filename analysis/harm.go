@@ -40,8 +40,8 @@ func NewHarm(rb *runbook.Runbook, t runbook.Trigger) (Harm, error) {
 	if err != nil {
 		return Harm{}, fmt.Errorf("harm of %s: trigger %q: %w", rb.Service, t.Name, err)
 	}
-	h := Harm{Pods: 1, Dispersion: 1, signal: s, every: rb.Metrics.Interval.Std().Seconds()}
-	h.release, h.trailing = Bars(Proved(rb), rb.Metrics.Interval.Std())
+	h := Harm{Pods: 1, Dispersion: 1, signal: s, every: rb.Metrics.Step().Std().Seconds()}
+	h.release, h.trailing = Bars(Proved(rb), rb.Metrics.Step().Std())
 	return h, nil
 }
 

@@ -99,3 +99,23 @@ func TestPodsWithoutEnd(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// Where routers count, all harm may come through one of them: no guard looks at it.
+func TestRoutersAreNoPods(t *testing.T) {
+	for vantage, want := range map[runbook.Vantage]bool{"": false, runbook.FromPods: false, runbook.FromRouter: true} {
+		for _, change := range map[string]func(*runbook.Trigger){"evidence": func(*runbook.Trigger) {}, "threshold": func(t *runbook.Trigger) { t.Style = runbook.ByThreshold }} {
+			rb := shop()
+			rb.Metrics.Vantage = vantage
+			x := begin(t, rb, "error-rate", change)
+			counts := even([2]int{2, 4}, [2]float64{900, 4000}, [2]float64{0, 20})
+			counts[0].Bad = 150
+			var r Result
+			for range 40 {
+				r = x.Observe(counts)
+			}
+			if !r.Proved || r.Widespread != want || r.Fires() != want {
+				t.Errorf("vantage %q: proved %v, widespread %v, significance %g", vantage, r.Proved, r.Widespread, r.Significance)
+			}
+		}
+	}
+}

@@ -14,7 +14,8 @@ import (
 // concurrent use.
 type Test struct {
 	// Dispersed and Guarded say whether the dispersion divides and the pod guard counts.
-	// They are true, and false only to see what the parts are good for.
+	// They are true, and false to see what the parts are good for; of series that routers
+	// count nobody can tell one pod's doing, and no guard looks.
 	Dispersed, Guarded bool
 
 	trigger           runbook.Trigger
@@ -79,10 +80,10 @@ func New(rb *runbook.Runbook, trigger string) (*Test, error) {
 }
 
 func newTest(rb *runbook.Runbook, t runbook.Trigger, s signal) *Test {
-	every := rb.Metrics.Interval.Std()
+	every := rb.Metrics.Step().Std()
 	intervals := func(d time.Duration) int { return max(1, int(d/every)) }
 	x := &Test{
-		Dispersed: true, Guarded: true, trigger: t, signal: s, weight: math.NaN(),
+		Dispersed: true, Guarded: !rb.Metrics.ByRouter(), trigger: t, signal: s, weight: math.NaN(),
 		level: intervals(5 * time.Minute), hour: intervals(time.Hour),
 		gate: intervals(t.For.Std()), lasts: intervals(t.For.Std()), least: MinRequests(rb),
 	}

@@ -57,12 +57,12 @@ func (l *look) measure(ctx context.Context, m rules.Measure) error {
 // exists checks that a series is there and tells the version of both sides. It reports
 // whether it is worth while to look further.
 func (l *look) exists(ctx context.Context, matchers []*labels.Matcher, concerns []string) (bool, error) {
-	v, err := l.vector(ctx, fmt.Sprintf("count by (%s) (%s)", quoted(l.label), l.selector(matchers)))
+	v, err := l.vector(ctx, fmt.Sprintf("count by (%s) (%s)", quoted(l.label), l.rb.Metrics.Joined(l.selector(matchers))))
 	if err != nil {
 		return false, err
 	}
 	if len(v) == 0 {
-		return false, l.absent(ctx, matchers, concerns)
+		return false, l.missing(ctx, matchers, concerns)
 	}
 	have := make([]string, 0, len(v))
 	for _, s := range v {
@@ -80,6 +80,30 @@ func (l *look) exists(ctx context.Context, matchers []*labels.Matcher, concerns 
 		return false, nil
 	}
 	return true, nil
+}
+
+// missing says why nothing is told of series: they are not there, or the join finds none.
+func (l *look) missing(ctx context.Context, matchers []*labels.Matcher, concerns []string) error {
+	j := l.rb.Metrics.Join
+	if j == nil {
+		return l.absent(ctx, matchers, concerns)
+	}
+	ok, err := l.there(ctx, "count("+l.selector(matchers)+")")
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return l.absent(ctx, matchers, concerns)
+	}
+	if ok, err = l.there(ctx, "count("+j.Newest()+")"); err != nil {
+		return err
+	} else if !ok {
+		l.find(Version, concerns, "Prometheus has no series "+j.Series()+", which tells the sides apart", "correct metrics.join, or let Prometheus scrape what exposes it")
+		return nil
+	}
+	l.find(Version, concerns, fmt.Sprintf("no series of %s has the same %s as one of %s, so nobody can tell the sides apart", name(matchers), strings.Join(j.On, " and "), j.Series()),
+		"name under metrics.join.on labels that have the same values on both")
+	return nil
 }
 
 // stable is the stable side's value of the label.
@@ -196,7 +220,7 @@ var copies = []string{"job", "endpoint", "prometheus", "prometheus_replica", "re
 // once checks that each pod is counted once.
 func (l *look) once(ctx context.Context, m rules.Measure) error {
 	pod := l.rb.Metrics.PodLabel
-	labels := slices.DeleteFunc(slices.Clone(copies), func(c string) bool { return c == pod || c == l.label })
+	labels := slices.DeleteFunc(slices.Clone(copies), func(c string) bool { return c == pod || c == l.label || slices.Contains(l.rb.Metrics.IgnoreLabels, c) })
 	v, err := l.vector(ctx, fmt.Sprintf("count by (%s) (%s)", strings.Join(append([]string{quoted(pod)}, labels...), ", "), l.selector(m.All)))
 	if err != nil {
 		return err
@@ -212,7 +236,7 @@ func (l *look) once(ctx context.Context, m rules.Measure) error {
 		for _, c := range labels {
 			if a, b := before[model.LabelName(c)], s.Metric[model.LabelName(c)]; a != b {
 				l.find(Doubled, nil, fmt.Sprintf("%s is counted twice: %s is %q and %q", p, c, a, b),
-					fmt.Sprintf("let metrics.selector name one of the two, e.g. %s", equal(c, string(a))))
+					fmt.Sprintf("let metrics.selector name one of the two, e.g. %s; or, if both see the same, write `ignore_labels: [%s]`", equal(c, string(a)), c))
 				return nil
 			}
 		}

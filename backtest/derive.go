@@ -32,12 +32,15 @@ func DeriveReleases(ctx context.Context, source Source, rb *runbook.Runbook, fro
 	if err != nil {
 		return nil, err
 	}
-	t := traffic{sides: sideLabelOf(rb), region: rb.Metrics.RegionLabel, last: map[string]float64{}, bins: map[string]map[string][]float64{}, from: from}
+	t := traffic{sides: rb.Metrics.SideLabel(), absent: absentSide(rb), region: rb.Metrics.RegionLabel, last: map[string]float64{}, bins: map[string]map[string][]float64{}, from: from}
 	for at := from; at.Before(to); {
 		next := earlier(at.Add(chunkLength), to)
 		for _, selector := range selectors {
 			all, err := source.Read(ctx, selector, at, next)
 			if err != nil {
+				return nil, fmt.Errorf("find releases: %w", err)
+			}
+			if all, err = sided(ctx, source, rb, all, at, next); err != nil {
 				return nil, fmt.Errorf("find releases: %w", err)
 			}
 			for _, s := range all {
@@ -55,11 +58,10 @@ func DeriveReleases(ctx context.Context, source Source, rb *runbook.Runbook, fro
 	return out, nil
 }
 
-func sideLabelOf(rb *runbook.Runbook) string {
-	if t := rb.Metrics.Track; t != nil {
-		return t.Label
-	}
-	return rb.Metrics.VersionLabel
+// absentSide reports whether series without the label of the sides are one of them.
+func absentSide(rb *runbook.Runbook) bool {
+	t := rb.Metrics.Track
+	return t != nil && (t.Stable == "" || t.Candidate == "")
 }
 
 // requestSelectors are the request counters of the whole service.
@@ -85,6 +87,7 @@ func requestSelectors(rb *runbook.Runbook) ([]string, error) {
 // traffic is the growth of the request counter in bins, by region and side.
 type traffic struct {
 	sides, region string
+	absent        bool // series without the label are a side
 	from          time.Time
 	last          map[string]float64
 	bins          map[string]map[string][]float64
@@ -95,7 +98,7 @@ func (t *traffic) add(s Stretch) {
 	if t.region != "" {
 		region = s.Labels.Get(t.region)
 	}
-	if side == "" || region == "" {
+	if side == "" && !t.absent || region == "" {
 		return
 	}
 	sides := t.bins[region]

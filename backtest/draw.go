@@ -30,6 +30,9 @@ type cast struct {
 // casting lists the pods at a trial's beginning: in each region those of the version
 // with most of them.
 func casting(ctx context.Context, source Source, rb *runbook.Runbook, h history) ([]cast, error) {
+	if rb.Metrics.Join != nil {
+		return nil, fmt.Errorf("runbook %s: metrics.join: pods whose version another metric tells cannot pose as another one's; calibrate a service whose series carry it", rb.Service)
+	}
 	selectors, err := requestSelectors(rb)
 	if err != nil {
 		return nil, err
@@ -44,9 +47,9 @@ func casting(ctx context.Context, source Source, rb *runbook.Runbook, h history)
 	}
 	pods := map[[2]string]map[string]bool{}
 	for _, s := range all {
-		key := [2]string{regionOf(rb, s.Labels), s.Labels.Get(sideLabelOf(rb))}
+		key := [2]string{regionOf(rb, s.Labels), s.Labels.Get(rb.Metrics.SideLabel())}
 		pod := s.Labels.Get(rb.Metrics.PodLabel)
-		if key[1] == "" || pod == "" {
+		if key[1] == "" && !absentSide(rb) || pod == "" {
 			continue
 		}
 		if pods[key] == nil {
@@ -106,8 +109,8 @@ func posing(n int, share float64) int {
 // out. A pod that came later, or that serves no requests, poses by chance. What has
 // no pod, such as the gauges of a drift job, stays with the stable version.
 func (d draw) poses(l labels.Labels) (labels.Labels, bool) {
-	side, region := l.Get(sideLabelOf(d.rb)), regionOf(d.rb, l)
-	if side == "" {
+	side, region := l.Get(d.rb.Metrics.SideLabel()), regionOf(d.rb, l)
+	if side == "" && !absentSide(d.rb) {
 		return l, true
 	}
 	if side != d.sides[region] {
@@ -125,7 +128,7 @@ func (d draw) poses(l labels.Labels) (labels.Labels, bool) {
 	if chosen {
 		value = posed
 	}
-	return labels.NewBuilder(l).Set(sideLabelOf(d.rb), value).Labels(), true
+	return labels.NewBuilder(l).Set(d.rb.Metrics.SideLabel(), value).Labels(), true
 }
 
 // chance is a number in [0, 1) that depends on the draw and the pod only.

@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"time"
@@ -34,13 +35,13 @@ func (o *observed) sees(now time.Time) bool {
 
 // attend begins to observe what is to be seen now, with what each series held before, and
 // ends what is over.
-func (w *world) attend(now time.Time) error {
+func (w *world) attend(ctx context.Context, now time.Time) error {
 	for _, o := range w.observed {
 		switch {
 		case !o.sees(now):
 			o.observer, o.results = nil, nil
 		case o.observer == nil:
-			if err := w.begin(o, now); err != nil {
+			if err := w.begin(ctx, o, now); err != nil {
 				return fmt.Errorf("observe release %s: %w", o.past.ID, err)
 			}
 		}
@@ -48,9 +49,12 @@ func (w *world) attend(now time.Time) error {
 	return nil
 }
 
-func (w *world) begin(o *observed, now time.Time) (err error) {
+func (w *world) begin(ctx context.Context, o *observed, now time.Time) (err error) {
 	o.observer, err = monitor.NewObserver(monitor.Target{Runbook: w.runbook, Release: o.past.release(w.runbook.Service, now)})
 	if err != nil {
+		return err
+	}
+	if err := w.tell(ctx, o.observer, now); err != nil {
 		return err
 	}
 	dayBefore := now.Add(-24 * time.Hour).UnixMilli()
@@ -77,10 +81,13 @@ func (w *world) observe(h *held) {
 }
 
 // judge ends the interval of every release that is counted.
-func (w *world) judge(now time.Time) {
+func (w *world) judge(ctx context.Context, now time.Time) error {
 	for _, o := range w.observed {
 		if o.observer == nil {
 			continue
+		}
+		if err := w.tell(ctx, o.observer, now); err != nil {
+			return fmt.Errorf("observe release %s: %w", o.past.ID, err)
 		}
 		rel := o.past.release(w.runbook.Service, now)
 		_, o.results = o.observer.End(monitor.Target{Runbook: w.runbook, Release: rel}, now)
@@ -89,6 +96,7 @@ func (w *world) judge(now time.Time) {
 			o.results = nil
 		}
 	}
+	return nil
 }
 
 // significance is what the daemon would have known of a trigger.

@@ -51,7 +51,7 @@ func TestReplayObservesAReleaseWhileItIsThere(t *testing.T) {
 		w.observed = append(w.observed, &observed{past: r})
 	}
 	for minute, want := range map[int][2]bool{-61: {false, false}, -30: {true, false}, 10: {true, true}, 20: {false, true}, 54: {false, true}, 55: {false, false}} {
-		if err := w.attend(pastStart.Add(time.Duration(minute) * time.Minute)); err != nil {
+		if err := w.attend(t.Context(), pastStart.Add(time.Duration(minute)*time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		if got := [2]bool{w.observed[0].observer != nil, w.observed[1].observer != nil}; got != want {

@@ -58,7 +58,7 @@ func (v *variant) report(j judge, trigger string, weeks float64) Variant {
 // warnings say what makes the result less than it seems.
 func (r *replaying) warnings() []string {
 	out := r.world.warnings()
-	interval := r.Runbook.Metrics.Interval.Std()
+	interval := r.Runbook.Metrics.Step().Std()
 	switch {
 	case r.samples == 0:
 		out = append(out, fmt.Sprintf("the history has no series of the service in this period; look at metrics.selector (%s), at the names under metrics, and at Prometheus' retention", r.Runbook.Metrics.Selector))

@@ -74,7 +74,7 @@ type failure struct {
 }
 
 func newWorld(dir string, rb *runbook.Runbook, g rules.Group, releases []PastRelease) (*world, error) {
-	w := &world{runbook: rb, interval: rb.Metrics.Interval.Std(), releases: releases, dir: dir,
+	w := &world{runbook: rb, interval: rb.Metrics.Step().Std(), releases: releases, dir: dir,
 		parser: parser.NewParser(parser.Options{}), series: map[string]*held{},
 		exported: map[string]labels.Labels{}, failures: map[string]failure{}}
 	quiet := slog.New(slog.DiscardHandler)
@@ -220,14 +220,16 @@ func (w *world) incoming(chunk []Stretch) []*arriving {
 
 // step stores what was there by now, and what the daemon would have exported.
 func (w *world) step(ctx context.Context, in []*arriving, now time.Time) error {
-	if err := w.attend(now); err != nil {
+	if err := w.attend(ctx, now); err != nil {
 		return err
 	}
 	return w.store(ctx, func(app storage.Appender) error {
 		if err := w.take(app, in, now); err != nil {
 			return err
 		}
-		w.judge(now)
+		if err := w.judge(ctx, now); err != nil {
+			return err
+		}
 		return w.export(app, now)
 	})
 }

@@ -72,7 +72,7 @@ func (s *Staging) Prepare(ctx context.Context, share int) (record.Release, error
 	case s.release.Weight != share:
 		return s.release, runbook.Refuse("the candidate has %d %% and the scenario wants %d %%", s.release.Weight, share)
 	}
-	judged := s.release.Began().Add(s.Runbook.Metrics.Warmup.Std() + 8*s.Runbook.Metrics.Interval.Std())
+	judged := s.release.Began().Add(s.Runbook.Metrics.Warmup.Std() + 8*s.Runbook.Metrics.Step().Std())
 	return s.release, Pause(ctx, time.Until(judged))
 }
 

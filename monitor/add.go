@@ -1,6 +1,8 @@
 package monitor
 
 import (
+	"math"
+
 	"github.com/prometheus/common/model"
 )
 
@@ -9,9 +11,16 @@ import (
 // pieces and order they come, as long as it is before the interval is closed. One that
 // comes later is as if its scrape had been lost. Series that nobody wants are left out.
 func (c *Counter) Add(s *model.SampleStream) {
-	if len(s.Values)+len(s.Histograms) == 0 {
-		return
+	switch {
+	case len(s.Values)+len(s.Histograms) == 0:
+	case c.joiner != nil:
+		c.joiner.waiting = append(c.joiner.waiting, s)
+	default:
+		c.add(s)
 	}
+}
+
+func (c *Counter) add(s *model.SampleStream) {
 	known := c.find(s.Metric)
 	if known == nil {
 		return
@@ -38,7 +47,14 @@ func (c *Counter) Know(s *model.SampleStream) {
 	if len(s.Values) == 0 {
 		return
 	}
-	known := c.find(s.Metric)
+	metric := s.Metric
+	if c.joiner != nil {
+		var ok bool
+		if metric, ok = c.joiner.labelled(metric, math.MaxInt64, math.MinInt64); !ok {
+			return
+		}
+	}
+	known := c.find(metric)
 	if known == nil || known.native() || !known.none() && !known.known {
 		return
 	}
@@ -65,7 +81,7 @@ func (c *Counter) find(m model.Metric) *series {
 	}
 	s := &series{key: key, uses: uses, request: request, born: hasEvents(uses)}
 	c.series[key] = s
-	c.podOf(string(m[model.LabelName(c.rb.Metrics.PodLabel)]), role).add(s)
+	c.podOf(podKey{role, string(m[model.LabelName(c.rb.Metrics.PodLabel)]), c.replica(m)}).add(s)
 	return s
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A Question is an instant query of the aggregated way to count, and the name under which
@@ -85,7 +86,7 @@ func (c *Counter) planTraffic(add func(string, question)) {
 		pace, seen = append(pace, p), append(seen, fmt.Sprintf("last_over_time(%s[10m])", x))
 	}
 	seconds := strconv.FormatFloat(float64(c.interval)/1000, 'f', -1, 64)
-	add("pace", question{traffic: paces, expr: c.sum("", strings.Join(pace, " or ")) + " * " + seconds})
+	add("pace", question{traffic: paces, expr: c.sum("", c.once(strings.Join(pace, " or "))) + " * " + seconds})
 	add("seen", question{traffic: lately, expr: fmt.Sprintf("group by (%s) (%s)", c.keys(""), strings.Join(seen, " or "))})
 }
 
@@ -123,7 +124,11 @@ func (c *Counter) planHistogram(m *measure, add func(string, question)) {
 	case m.Histogram == nil:
 	case m.Native:
 		x := c.selector(m.Histogram, nil)
-		add("native", question{kind: native, expr: c.sum("", fmt.Sprintf("%[1]s - %[2]s and histogram_count(%[1]s) >= histogram_count(%[2]s)", c.now(x), c.before(x)))})
+		grown := fmt.Sprintf("%[1]s - %[2]s and histogram_count(%[1]s) >= histogram_count(%[2]s)", c.now(x), c.before(x))
+		if len(c.rb.Metrics.IgnoreLabels) > 0 {
+			grown = c.rb.Metrics.OnceNative("(" + grown + ")")
+		}
+		add("native", question{kind: native, expr: c.sum("", grown)})
 	default:
 		x := c.selector(m.Histogram, m.Bounds)
 		add("buckets", question{kind: bucket, expr: c.grown(model.BucketLabel, x, c.before(x))})
@@ -165,8 +170,10 @@ func (c *Counter) eventsOf(metric string) []string {
 
 // grown is the growth since before, added up by side, pod and one more label.
 func (c *Counter) grown(label, series, before string) string {
-	return c.sum(label, fmt.Sprintf("clamp_min(%s - (%s), 0)", c.now(series), before))
+	return c.sum(label, c.once(fmt.Sprintf("clamp_min(%s - (%s), 0)", c.now(series), before)))
 }
+
+func (c *Counter) once(expr string) string { return c.rb.Metrics.Once(expr) }
 
 func (c *Counter) sum(label, expr string) string {
 	return fmt.Sprintf("sum by (%s) (%s)", c.keys(label), expr)
@@ -175,22 +182,21 @@ func (c *Counter) sum(label, expr string) string {
 // keys are the labels of side and pod, and one more unless it is empty.
 func (c *Counter) keys(label string) string {
 	side, _, _ := c.sides()
-	var out []string
-	for _, l := range []string{side, c.rb.Metrics.PodLabel, label} {
-		switch {
-		case l == "":
-		case model.LegacyValidation.IsValidLabelName(l):
+	out := []string{side}
+	if c.joiner != nil {
+		out = slices.Clone(c.joiner.join.On)
+	}
+	for _, l := range []string{c.rb.Metrics.PodLabel, label} {
+		if l != "" && !slices.Contains(out, l) {
 			out = append(out, l)
-		default:
-			out = append(out, strconv.Quote(l))
 		}
 	}
-	return strings.Join(out, ", ")
+	return runbook.LabelNames(out...)
 }
 
 // span is that many intervals as PromQL writes it.
 func (c *Counter) span(intervals int) string {
-	return model.Duration(time.Duration(intervals) * c.rb.Metrics.Interval.Std()).String()
+	return model.Duration(time.Duration(intervals) * c.rb.Metrics.Step().Std()).String()
 }
 
 // selector is of series of both sides.

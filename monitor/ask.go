@@ -33,6 +33,9 @@ func (w *watch) count(ctx context.Context, until, latest time.Time) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
+	if err := w.join(ctx, until); err != nil {
+		return err
+	}
 	if err := w.know(ctx); err != nil {
 		return err
 	}
@@ -43,6 +46,30 @@ func (w *watch) count(ctx context.Context, until, latest time.Time) error {
 		return err
 	}
 	w.close(until, until.Before(latest))
+	return nil
+}
+
+// join asks which pod has which version at the end of each interval, if another metric
+// tells that.
+func (w *watch) join(ctx context.Context, until time.Time) error {
+	query, ok := w.observer.Join()
+	if !ok {
+		return nil
+	}
+	return w.ranged(ctx, query, w.end, until, w.observer.Tell)
+}
+
+// ranged asks for the value at each interval's end.
+func (w *watch) ranged(ctx context.Context, query string, from, until time.Time, take func(model.Vector)) error {
+	value, warnings, err := w.monitor.api.QueryRange(ctx, query, promapi.Range{Start: from, End: until, Step: w.every})
+	if err = problemOf(err, warnings); err != nil {
+		return err
+	}
+	matrix, ok := value.(model.Matrix)
+	if !ok {
+		return fmt.Errorf("the answer is a %s and should be a matrix", value.Type())
+	}
+	take(flat(matrix))
 	return nil
 }
 
@@ -158,15 +185,10 @@ func (w *watch) weighIn(ctx context.Context, at time.Time) error {
 // addUp asks for growth that Prometheus has added up, at every interval's end.
 func (w *watch) addUp(ctx context.Context, until time.Time) error {
 	for _, q := range w.observer.Aggregated() {
-		value, warnings, err := w.monitor.api.QueryRange(ctx, q.Expr, promapi.Range{Start: w.end.Add(w.every), End: until, Step: w.every})
-		if err = problemOf(err, warnings); err != nil {
+		err := w.ranged(ctx, q.Expr, w.end.Add(w.every), until, func(v model.Vector) { w.observer.AddDeltas(q.Name, v) })
+		if err != nil {
 			return err
 		}
-		matrix, ok := value.(model.Matrix)
-		if !ok {
-			return fmt.Errorf("the answer is a %s and should be a matrix", value.Type())
-		}
-		w.observer.AddDeltas(q.Name, flat(matrix))
 	}
 	return nil
 }

@@ -34,17 +34,26 @@ type Interval struct {
 func (c *Counter) Close(end time.Time) Interval {
 	to := model.TimeFromUnixNano(end.UnixNano())
 	w := window{start: to - c.interval, end: to, closed: c.closed}
+	if c.joiner != nil {
+		c.arrive(to)
+	}
 	c.settle(to)
+	c.choose(w)
 	out := Interval{End: end, Counts: c.emptyCounts(), Paced: true}
 	for _, p := range c.order {
 		c.resetTallies()
 		c.count(p, w)
-		c.report(out.Counts, p.podKey)
+		if p.counts {
+			c.report(out.Counts, p.podKey)
+		}
 	}
 	out.Paced = c.paces(out.Counts, to)
 	c.closed = max(c.closed, to)
 	c.applyDeltas(&out, to)
 	c.forget(to)
+	if c.joiner != nil {
+		c.joiner.forget(c.oldest(to) - again*c.interval)
+	}
 	return out
 }
 

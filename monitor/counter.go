@@ -40,6 +40,10 @@ const (
 //     events grew from 0, if the pod's opportunities were known in the scrape before; if
 //     it also counts as opportunities, these grow with it; that growth is named in
 //     PodCount.Born as well. What a new pod brings in its first sample is left out.
+//   - Series that differ only in labels to be ignored are one, seen by several replicas: in
+//     each interval the replica with more samples of a pod counts.
+//   - Where a join tells the side, the growth belongs to the side that the pod had at the
+//     end of the interval.
 //   - A series of events that was away and comes back grew from its last value, which is
 //     kept for 24 h; from 0 if the pod restarted meanwhile; and by nothing if it fell.
 //
@@ -64,6 +68,7 @@ type Counter struct {
 	due     []due      // scratch of Close
 	tallies []tally    // scratch of Close: of one pod, by measure
 
+	joiner    *joiner // nil: the series tell their side themselves
 	questions map[string]question
 	deltas    []delta
 }
@@ -81,9 +86,9 @@ type measure struct {
 // those of requests should be among them. The release says which versions and region count.
 func NewCounter(rb *runbook.Runbook, measures []rules.Measure, rel record.Release) *Counter {
 	c := &Counter{
-		rb: rb, rel: rel, interval: model.Time(rb.Metrics.Interval.Std() / time.Millisecond),
+		rb: rb, rel: rel, interval: model.Time(rb.Metrics.Step().Std() / time.Millisecond),
 		series: map[uint64]*series{}, pods: map[podKey]*pod{}, uses: map[string][]use{},
-		tallies: make([]tally, len(measures)),
+		tallies: make([]tally, len(measures)), joiner: newJoiner(rb.Metrics.Join),
 	}
 	for _, m := range measures {
 		c.measures = append(c.measures, measure{Measure: m, parts: map[string]int{}})

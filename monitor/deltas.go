@@ -35,15 +35,15 @@ func (c *Counter) applyDeltas(out *Interval, end model.Time) {
 	byPod := map[podKey][]delta{}
 	for _, d := range deltas {
 		for _, s := range d.samples {
-			role, ok := c.roleOf(s.Metric)
-			if !ok || s.Timestamp < end {
-				continue
-			}
 			if s.Timestamp > end {
 				c.deltas = append(c.deltas, delta{d.question, model.Vector{s}})
 				continue
 			}
-			key := podKey{role, string(s.Metric[model.LabelName(c.rb.Metrics.PodLabel)])}
+			role, ok := c.sideOf(s.Metric, end)
+			if !ok || s.Timestamp < end {
+				continue
+			}
+			key := podKey{role: role, name: string(s.Metric[model.LabelName(c.rb.Metrics.PodLabel)])}
 			byPod[key] = append(byPod[key], delta{d.question, model.Vector{s}})
 		}
 	}
@@ -126,6 +126,17 @@ func (c *Counter) placeParts(byPod map[podKey][]delta) {
 	}
 }
 
+// sideOf is the side that a sample of an answer belongs to at an interval's end.
+func (c *Counter) sideOf(m model.Metric, end model.Time) (runbook.Role, bool) {
+	if c.joiner != nil {
+		var ok bool
+		if m, ok = c.joiner.labelled(m, end, c.oldest(end)); !ok {
+			return "", false
+		}
+	}
+	return c.roleOf(m)
+}
+
 // roleOf is the side that a sample of an answer belongs to: it has no region.
 func (c *Counter) roleOf(m model.Metric) (runbook.Role, bool) {
 	label, stable, candidate := c.sides()
@@ -139,5 +150,5 @@ func (c *Counter) roleOf(m model.Metric) (runbook.Role, bool) {
 }
 
 func (k podKey) compare(o podKey) int {
-	return cmp.Or(cmp.Compare(k.role, o.role), cmp.Compare(k.name, o.name))
+	return cmp.Or(cmp.Compare(k.role, o.role), cmp.Compare(k.name, o.name), cmp.Compare(k.replica, o.replica))
 }

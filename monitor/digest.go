@@ -115,10 +115,11 @@ func (c *Counter) role(m model.Metric) (runbook.Role, bool) {
 
 // sides are the label that tells the sides apart, and its values.
 func (c *Counter) sides() (label, stable, candidate string) {
+	label = c.rb.Metrics.SideLabel()
 	if t := c.rb.Metrics.Track; t != nil {
-		return t.Label, t.Stable, t.Candidate
+		return label, t.Stable, t.Candidate
 	}
-	return c.rb.Metrics.VersionLabel, c.rel.Stable.Version, c.rel.Candidate.Version
+	return label, c.rel.Stable.Version, c.rel.Candidate.Version
 }
 
 // hasEvents reports whether some of it appears only with the first event.

@@ -33,7 +33,7 @@ func NewObserver(t Target) (*Observer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Observer{Counter: NewCounter(t.Runbook, measures, t.Release), every: t.Runbook.Metrics.Interval.Std(), analysis: a}, nil
+	return &Observer{Counter: NewCounter(t.Runbook, measures, t.Release), every: t.Runbook.Metrics.Step().Std(), analysis: a}, nil
 }
 
 // End ends the interval (end - the runbook's interval, end] of a target whose weights are

@@ -12,14 +12,17 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
+// A podKey names a pod as one replica saw it.
 type podKey struct {
-	role runbook.Role
-	name string
+	role    runbook.Role
+	name    string
+	replica string // the values of the labels to be ignored
 }
 
-// A pod is what is kept of one pod on one side.
+// A pod is what is kept of one pod on one side, by one replica.
 type pod struct {
 	podKey
+	counts    bool         // its replica is the one that counts
 	series    []*series    // of requests first, then by key
 	requested model.Time   // the newest sample of its request counter
 	restarted model.Time   // the newest scrape that told of a restart; 0: none
@@ -27,11 +30,11 @@ type pod struct {
 }
 
 // podOf returns the pod, a new one if need be.
-func (c *Counter) podOf(name string, role runbook.Role) *pod {
-	if p, ok := c.pods[podKey{role, name}]; ok {
+func (c *Counter) podOf(key podKey) *pod {
+	if p, ok := c.pods[key]; ok {
 		return p
 	}
-	p := &pod{podKey: podKey{role, strings.Clone(name)}, seen: make([]model.Time, len(c.measures))}
+	p := &pod{podKey: podKey{key.role, strings.Clone(key.name), key.replica}, counts: len(c.rb.Metrics.IgnoreLabels) == 0, seen: make([]model.Time, len(c.measures))}
 	c.pods[p.podKey] = p
 	i, _ := slices.BinarySearchFunc(c.order, p.podKey, func(q *pod, k podKey) int { return q.compare(k) })
 	c.order = slices.Insert(c.order, i, p)
@@ -99,6 +102,9 @@ func (c *Counter) paces(counts analysis.Counts, end model.Time) bool {
 	}
 	all, candidate := true, false
 	for _, p := range c.order {
+		if !p.counts {
+			continue
+		}
 		n, seen, paced := c.pace(p, end)
 		if paced {
 			counts[analysis.Traffic] = append(counts[analysis.Traffic], analysis.PodCount{Pod: p.name, Role: p.role, All: n})
@@ -126,4 +132,53 @@ func (c *Counter) pace(p *pod, end model.Time) (n float64, seen, paced bool) {
 		}
 	}
 	return n, seen, paced
+}
+
+// replica is the values of the labels that do not count.
+func (c *Counter) replica(m model.Metric) string {
+	var out strings.Builder
+	for _, l := range c.rb.Metrics.IgnoreLabels {
+		out.WriteString(string(m[model.LabelName(l)]))
+		out.WriteByte(0)
+	}
+	return out.String()
+}
+
+// choose settles which replica counts of each pod in an interval: the one with more
+// samples in it; of equals the one that counted before, so that nothing is counted twice.
+func (c *Counter) choose(w window) {
+	if len(c.rb.Metrics.IgnoreLabels) == 0 {
+		return
+	}
+	for i := 0; i < len(c.order); {
+		best, most := i, -1
+		from := i
+		for ; i < len(c.order) && c.order[i].role == c.order[from].role && c.order[i].name == c.order[from].name; i++ {
+			p := c.order[i]
+			if n := p.samples(w); n > most || n == most && p.counts {
+				best, most = i, n
+			}
+		}
+		for k := from; k < i; k++ {
+			c.order[k].counts = k == best
+		}
+	}
+}
+
+// samples is how many there are in the interval of the series that has most.
+func (p *pod) samples(w window) int {
+	most := 0
+	for _, s := range p.series {
+		n := 0
+		for _, x := range s.waiting {
+			if x.at > w.end {
+				break
+			}
+			if x.at > w.start {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
 }

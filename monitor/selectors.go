@@ -110,10 +110,13 @@ func (c *Counter) written(all []wanted) []string {
 	return out
 }
 
-// scope are the matchers of both sides and the region.
+// scope are the matchers of both sides and the region. Sides that come by a join cannot be
+// asked for.
 func (c *Counter) scope() []string {
-	label, stable, candidate := c.sides()
-	out := []string{anyOf(label, []string{candidate, stable})}
+	var out []string
+	if label, stable, candidate := c.sides(); c.joiner == nil {
+		out = append(out, anyOf(label, []string{candidate, stable}))
+	}
 	if l := c.rb.Metrics.RegionLabel; l != "" {
 		out = append(out, anyOf(l, []string{c.rel.Region}))
 	}

@@ -26,7 +26,7 @@ type Snapshot struct {
 
 // problem says why the results are not those of now; empty: they are.
 func (s Snapshot) problem(now time.Time) string {
-	every := s.Runbook.Metrics.Interval.Std()
+	every := s.Runbook.Metrics.Step().Std()
 	age := now.Sub(s.At)
 	switch {
 	case s.Building || s.At.IsZero():

@@ -45,7 +45,7 @@ type watch struct {
 }
 
 func newWatch(m *Monitor, t Target, stop context.CancelFunc) *watch {
-	return &watch{monitor: m, stop: stop, every: t.Runbook.Metrics.Interval.Std(), now: t, newest: Snapshot{Target: t, Building: true}}
+	return &watch{monitor: m, stop: stop, every: t.Runbook.Metrics.Step().Std(), now: t, newest: Snapshot{Target: t, Building: true}}
 }
 
 func (w *watch) target() Target {

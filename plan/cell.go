@@ -89,7 +89,7 @@ func (p Plan) evaluated(s float64) runbook.Duration {
 	if math.IsInf(s, 1) {
 		return 0
 	}
-	every := p.rb.Metrics.Interval
+	every := p.rb.Metrics.Step()
 	return max(1, (fromSeconds(s)+every-1)/every) * every
 }
 

@@ -99,6 +99,9 @@ func (p Plan) harm(t runbook.Trigger, effect float64) analysis.Harm {
 	traffic := p.Traffic
 	h := p.harms[t.Name]
 	h.Rate, h.Dispersion, h.Pods = traffic.Rate, traffic.Dispersion, traffic.CandidatePods
+	if p.rb.Metrics.ByRouter() { // no pod guard waits for a second pod
+		h.Pods = 1
+	}
 	if _, told := traffic.Sources["dispersion"]; told && traffic.StablePods >= analysis.LeastPods {
 		h.Learners = traffic.StablePods
 	}

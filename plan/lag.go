@@ -35,13 +35,13 @@ const windowPart = "window of the effect"
 // group, in order, so that recording costs nothing more. The daemon's own watcher is
 // sooner: it waits for neither its scrape nor an evaluation.
 func (p Plan) lag(t runbook.Trigger) Lag {
-	every := p.rb.Metrics.Interval
+	every := p.rb.Metrics.Step()
 	parts := []LagPart{{"scrape interval", p.Traffic.Scrape}}
 	if t.Comparative() {
 		parts = append(parts, LagPart{"interval that the daemon counts", every}, LagPart{"its wait for late scrapes", runbook.Lag(every)},
 			LagPart{"scrape of the daemon", runbook.Duration(daemonScrape)})
 	}
-	l := Lag{Parts: append(parts, LagPart{"evaluation interval", every}, LagPart{windowPart, t.For},
+	l := Lag{Parts: append(parts, LagPart{"evaluation interval", p.rb.Metrics.Interval}, LagPart{windowPart, t.For},
 		LagPart{"Alertmanager group_wait", runbook.Duration(groupWait)})}
 	for _, part := range l.Parts {
 		l.Total += part.Time

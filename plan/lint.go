@@ -33,7 +33,7 @@ func (l Lint) String() string {
 
 func (p Plan) lint() []Lint {
 	var out []Lint
-	for _, look := range []func() []Lint{p.lintScrape, p.lintPods, p.lintControl, p.lintBuckets, p.lintKPIs, p.lintVerification} {
+	for _, look := range []func() []Lint{p.lintScrape, p.lintPods, p.lintRouters, p.lintControl, p.lintBuckets, p.lintKPIs, p.lintVerification} {
 		out = append(out, look()...)
 	}
 	return out
@@ -42,14 +42,14 @@ func (p Plan) lint() []Lint {
 // lintScrape compares the scrape interval with what the windows were made for.
 func (p Plan) lintScrape() []Lint {
 	var out []Lint
-	scrape, every := p.Traffic.Scrape, p.rb.Metrics.Interval
+	scrape, every := p.Traffic.Scrape, p.rb.Metrics.Step()
 	switch {
 	case scrape > 4*every:
-		out = append(out, Lint{LintError, "metrics.interval", fmt.Sprintf("pods are scraped every %s, and the rules look back %s: most intervals see no sample", scrape, 4*every),
-			fmt.Sprintf("write `interval: %s`, or scrape every %s", scrape, every)})
+		out = append(out, Lint{LintError, "metrics.scrape_interval", fmt.Sprintf("pods are scraped every %s, and the rules look back %s: most intervals see no sample", scrape, 4*every),
+			fmt.Sprintf("write `scrape_interval: %s`, or scrape every %s", scrape, every)})
 	case scrape > every:
-		out = append(out, Lint{LintWarning, "metrics.interval", fmt.Sprintf("pods are scraped every %s, and the rules look every %s: some intervals are empty, and the next holds both", scrape, every),
-			fmt.Sprintf("write `interval: %s`, or scrape every %s", scrape, every)})
+		out = append(out, Lint{LintWarning, "metrics.scrape_interval", fmt.Sprintf("pods are scraped every %s, and the rules look every %s: some intervals are empty, and the next holds both", scrape, every),
+			fmt.Sprintf("write `scrape_interval: %s`, or scrape every %s", scrape, every)})
 	}
 	if w := p.rb.Metrics.Warmup; w >= p.Steps[0].For {
 		out = append(out, Lint{LintWarning, "metrics.warmup", fmt.Sprintf("the first step of %s is all warm-up (%s): nothing is judged in it", p.Steps[0].For, w), "hold the first step longer"})
@@ -67,8 +67,28 @@ func (p Plan) lintScrape() []Lint {
 	return out
 }
 
+// lintRouters says what is missing where routers count.
+func (p Plan) lintRouters() []Lint {
+	if !p.rb.Metrics.ByRouter() {
+		return nil
+	}
+	var out []Lint
+	for i, t := range p.rb.Triggers {
+		if t.Severity == runbook.Severe && t.Comparative() {
+			out = append(out, Lint{LintWarning, fmt.Sprintf("triggers[%d]", i),
+				fmt.Sprintf("%s has no pod guard: routers count, so one bad pod looks like a bad version and rolls back", t.Name),
+				"write `severity: mild`, or let the pods count if they can"})
+		}
+	}
+	return out
+}
+
 func (p Plan) lintPods() []Lint {
 	var out []Lint
+	stable := "stable pods"
+	if p.rb.Metrics.ByRouter() {
+		stable = "routers that count stable's requests"
+	}
 	switch n := p.Traffic.CandidatePods; {
 	case n < 2 && p.rb.Policy.MinCandidatePods < 2:
 		out = append(out, Lint{LintWarning, "policy.min_candidate_pods", "1 candidate pod: one noisy node cannot be told from the version, and would roll back a good release",
@@ -81,8 +101,8 @@ func (p Plan) lintPods() []Lint {
 			"run more candidate pods, or ask for fewer"})
 	}
 	if n := p.Traffic.StablePods; n < analysis.LeastPods {
-		out = append(out, Lint{LintWarning, "last_known_good.min_pods", fmt.Sprintf("%d stable pods: the dispersion cannot be learned from fewer than %d and counts as %g, so every proof takes %g times as long", n, analysis.LeastPods, analysis.UnknownDispersion, analysis.UnknownDispersion),
-			fmt.Sprintf("run %d stable pods or more", analysis.LeastPods)})
+		out = append(out, Lint{LintWarning, "last_known_good.min_pods", fmt.Sprintf("%d %s: the dispersion cannot be learned from fewer than %d and counts as %g, so every proof takes %g times as long", n, stable, analysis.LeastPods, analysis.UnknownDispersion, analysis.UnknownDispersion),
+			fmt.Sprintf("run %d %s or more", analysis.LeastPods, stable)})
 	}
 	return out
 }

@@ -91,7 +91,7 @@ func New(rb *runbook.Runbook, traffic Traffic, steps []Step) (Plan, error) {
 	if p.harms, err = harms(rb); err != nil {
 		return Plan{}, fmt.Errorf("plan %s: %w", rb.Service, err)
 	}
-	p.release, p.trailing = analysis.Bars(analysis.Proved(rb), rb.Metrics.Interval.Std())
+	p.release, p.trailing = analysis.Bars(analysis.Proved(rb), rb.Metrics.Step().Std())
 	for _, t := range rb.Triggers {
 		p.Triggers = append(p.Triggers, p.trigger(t))
 	}

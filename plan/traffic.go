@@ -53,7 +53,7 @@ func Assume(rb *runbook.Runbook) Traffic {
 	t := Traffic{
 		ErrorRate: assumedErrors, P95: assumedP95,
 		CandidatePods: max(rb.Policy.MinCandidatePods, 2), StablePods: max(rb.LastKnownGood.MinPods, analysis.LeastPods),
-		Scrape: rb.Metrics.Interval, KPIs: map[string]Baseline{},
+		Scrape: rb.Metrics.Step(), KPIs: map[string]Baseline{},
 	}
 	usual := func(name string) float64 {
 		if c := rb.Verification.System.Latency; c != nil && c.Below > 0 && c.Latency == name {
@@ -151,7 +151,7 @@ func TrafficFrom(rb *runbook.Runbook, answers map[string]float64, source string)
 		t.Sources[name] = source
 		return v
 	}
-	if seen := answers["seen"]; seen > 0 && seen < (rules.TrafficOver-rb.Metrics.Interval).Std().Seconds() {
+	if seen := answers["seen"]; seen > 0 && seen < (rules.TrafficOver-rb.Metrics.Step()).Std().Seconds() {
 		source += ", of " + span2(fromSeconds(math.Round(seen)))
 	}
 	t.Rate, t.ErrorRate, t.P50, t.P95 = get("rate"), get("error_rate"), get("p50"), get("p95")
@@ -171,7 +171,7 @@ func TrafficFrom(rb *runbook.Runbook, answers map[string]float64, source string)
 		delete(t.Sources, "scrapes")
 		t.Sources["scrape"] = source
 		t.Scrape = fromSeconds(rules.ScrapesOver.Std().Seconds() / n)
-		if every := rb.Metrics.Interval; math.Abs(float64(t.Scrape-every)) < 0.1*float64(every) {
+		if every := rb.Metrics.Step(); math.Abs(float64(t.Scrape-every)) < 0.1*float64(every) {
 			t.Scrape = every
 		}
 	}

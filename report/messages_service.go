@@ -127,7 +127,7 @@ func unarmedTitle(c record.RulesCheck, rb *runbook.Runbook) string {
 func DriftEndedMsg(c record.RulesCheck, rb *runbook.Runbook, now time.Time) record.Message {
 	m := rulesMessage(c, rb, KindRuleDriftEnded, now,
 		fmt.Sprintf("%s: every trigger is armed again", c.Service),
-		fmt.Sprintf("They were not since %s. Promotion goes on where nothing else objects.", clock(c.Since)), owner(rb))
+		fmt.Sprintf("They were not since %s. Promotion continues where nothing else objects.", clock(c.Since)), owner(rb))
 	m.EndsAt = now
 	return m
 }

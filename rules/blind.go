@@ -19,9 +19,9 @@ func (b *compiler) blind() unparsedRule {
 	parts := []string{fmt.Sprintf("sum by (region, release, role) ((%s) and %s and on (region, release, version) %s > 0)",
 		strings.Join(b.silences(), " or "), b.ours(RoleRecord), b.ours(WeightSeries))}
 	claims := fmt.Sprintf("count by (region) (count by (region, release) (%s))", b.ours(RoleSeries))
-	parts = append(parts, fmt.Sprintf("min_over_time(%s[%s:%s]) > 1", claims, Patience(b.Metrics.Interval, 0), b.Metrics.Interval))
+	parts = append(parts, fmt.Sprintf("min_over_time(%s[%s:%s]) > 1", claims, Patience(b.Metrics.Step(), 0), b.Metrics.Step()))
 	return unparsedRule{
-		alert: alertName(b.Service, "Blind"), keep: 4 * b.Metrics.Interval, text: strings.Join(parts, " or "),
+		alert: alertName(b.Service, "Blind"), keep: 4 * b.Metrics.Step(), text: strings.Join(parts, " or "),
 		labels:  b.alertLabels(BlindTrigger, string(runbook.Page)),
 		comment: "Some trigger cannot judge an open release.",
 		annotations: b.annotations("an open release cannot be judged by every trigger: data is missing.",
@@ -64,10 +64,10 @@ func (b *compiler) silences() []string {
 // silence is the role as it was when the level may have been silent at last, and the
 // level as it was heard since.
 func (b *compiler) silence(l level) (since, received string) {
-	patience, role, received := Patience(b.Metrics.Interval, l.window), b.ours(RoleRecord), b.ours(l.series())
+	patience, role, received := Patience(b.Metrics.Step(), l.window), b.ours(RoleRecord), b.ours(l.series())
 	switch {
 	case l.lent:
-		patience, role = max(b.Metrics.Drift.MaxAge, Patience(b.Metrics.Interval, 0)), b.ours(RoleRecord, isRole(runbook.Candidate))
+		patience, role = max(b.Metrics.Drift.MaxAge, Patience(b.Metrics.Step(), 0)), b.ours(RoleRecord, isRole(runbook.Candidate))
 	case l.gain:
 		received = fmt.Sprintf("(%s and %s %s > 0)", received, same, received)
 	case l.op == "":
@@ -90,7 +90,7 @@ func (b *compiler) received() []level {
 
 // traffic is the requests of each side, where no level but that is compared.
 func (b *compiler) traffic() level {
-	return b.level(runbook.Trigger{Type: runbook.CanaryStarved, For: Patience(b.Metrics.Interval, 0)})
+	return b.level(runbook.Trigger{Type: runbook.CanaryStarved, For: Patience(b.Metrics.Step(), 0)})
 }
 
 // significant are the triggers of which the daemon must tell the significance.
@@ -107,11 +107,11 @@ func (b *compiler) significant() []string {
 // insignificant are the candidates of which the daemon tells less.
 func (b *compiler) insignificant(triggers []string) string {
 	// Over the patience: a daemon that was started again counts the history first.
-	told := fmt.Sprintf("last_over_time(%s[%s])", b.ours(SignificanceSeries, fmt.Sprintf("trigger=~%q", strings.Join(triggers, "|"))), Patience(b.Metrics.Interval, 0))
+	told := fmt.Sprintf("last_over_time(%s[%s])", b.ours(SignificanceSeries, fmt.Sprintf("trigger=~%q", strings.Join(triggers, "|"))), Patience(b.Metrics.Step(), 0))
 	if n := len(triggers); n > 1 {
 		told = fmt.Sprintf("count by (region, release) (count by (region, release, trigger) (%s)) >= %d", told, n)
 	}
-	return fmt.Sprintf("%s offset %s unless %s %s", b.ours(RoleRecord, isRole(runbook.Candidate)), Patience(b.Metrics.Interval, 0), same, told)
+	return fmt.Sprintf("%s offset %s unless %s %s", b.ours(RoleRecord, isRole(runbook.Candidate)), Patience(b.Metrics.Step(), 0), same, told)
 }
 
 // Patience is how long a level over the window may be silent: as long as the window, at

@@ -150,7 +150,7 @@ func (b *compiler) alert(t runbook.Trigger) unparsedRule {
 	words := b.wording(t)
 	d := unparsedRule{
 		alert: alertName(b.Service, t.Name), text: b.condition(t),
-		keep: 4 * b.Metrics.Interval, comment: words.sentence,
+		keep: 4 * b.Metrics.Step(), comment: words.sentence,
 		labels:      b.alertLabels(t.Name, string(b.severity(t))),
 		annotations: b.annotations(words.sentence, words.value, words.threshold),
 	}

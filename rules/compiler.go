@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -40,6 +39,9 @@ func open(rb *runbook.Runbook) (*compiler, error) {
 		if b.where[s.Where], err = b.matchers(s.Where); err != nil {
 			return nil, fmt.Errorf("matchers of %s: %w", s.Counter, err)
 		}
+	}
+	if err := b.readJoin(); err != nil {
+		return nil, err
 	}
 	if err := b.readTriggers(); err != nil {
 		return nil, err
@@ -106,8 +108,12 @@ func (b *compiler) requests() counter { return b.sum(b.Metrics.Requests.All()) }
 
 func (b *compiler) failures() counter { return b.of(b.Metrics.Requests.Failed()) }
 
-// series writes the selector of a counter that is one series.
+// series writes the selector of a counter that is one series. A side that comes by a join is
+// no label of it, see [compiler.onSide].
 func (b *compiler) series(c counter, where ...string) string {
+	if b.Metrics.Join != nil {
+		where = slices.DeleteFunc(slices.Clone(where), b.isSide)
+	}
 	return selector(c.name, slices.Concat(b.selector, c.matchers, where))
 }
 
@@ -121,7 +127,25 @@ func (b *compiler) each(c counter, where []string, apply func(series string) str
 	for i, o := range c.more {
 		text += fmt.Sprintf(` or label_replace(%s, %q, "%d", "", "")`, apply(b.series(o, where...)), countedApart, i+1)
 	}
+	if len(c.more) > 0 && b.Metrics.Join != nil { // more is joined to it
+		return "(" + text + ")"
+	}
 	return text
+}
+
+// onSide keeps of an expression on such series what belongs to the side among the matchers,
+// if there is one and it comes by a join.
+func (b *compiler) onSide(expr string, where []string) string {
+	i := slices.IndexFunc(where, b.isSide)
+	if b.Metrics.Join == nil || i < 0 {
+		return expr
+	}
+	return b.Metrics.Join.Only(expr, where[i])
+}
+
+// isSide reports whether a matcher that [match] wrote is on the label of the sides.
+func (b *compiler) isSide(matcher string) bool {
+	return strings.HasPrefix(matcher, runbook.LabelName(b.Metrics.SideLabel())+"=")
 }
 
 // ours writes the selector of a series of ours about the service.
@@ -133,10 +157,7 @@ func (b *compiler) ours(name string, more ...string) string {
 func selector(name string, matchers []string) string {
 	kept := slices.DeleteFunc(slices.Clone(matchers), func(m string) bool { return m == "" })
 	slices.Sort(kept)
-	if len(kept) == 0 {
-		return name
-	}
-	return name + "{" + strings.Join(slices.Compact(kept), ",") + "}"
+	return runbook.Series(name, slices.Compact(kept)...)
 }
 
 // pair is the two counters of a compare trigger.
@@ -169,10 +190,28 @@ func (b *compiler) counter(text string) (counter, error) {
 			c.name = m.Value
 		}
 	}
-	if !model.LegacyValidation.IsValidMetricName(c.name) || reserved(c.name) {
+	if !runbook.IsName(c.name) || reserved(c.name) {
 		return counter{}, fmt.Errorf("selector %q names no metric", text)
 	}
 	return c, nil
+}
+
+// readJoin parses the join's matchers, and keeps them as Prometheus would write them.
+func (b *compiler) readJoin() error {
+	if b.Metrics.Join == nil {
+		return nil
+	}
+	matchers, err := b.matchers(b.Metrics.Join.Selector)
+	if err != nil {
+		return fmt.Errorf("metrics.join.selector: %w", err)
+	}
+	if len(b.Metrics.Join.On) == 0 {
+		return fmt.Errorf("metrics.join.on names no label")
+	}
+	rb, j := *b.Runbook, *b.Metrics.Join
+	j.Selector, rb.Metrics.Join = strings.Join(matchers, ","), &j
+	b.Runbook = &rb
+	return nil
 }
 
 func (b *compiler) readDrift() error {

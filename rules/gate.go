@@ -24,9 +24,9 @@ const lastingShare = 0.8
 // which the effect was known, and that was nearly always. Of an anomaly nobody can tell
 // false from unknown.
 func (b *compiler) lasted(t runbook.Trigger, v view) string {
-	gate, steps := b.gate(t, v), float64(t.For/b.Metrics.Interval)
+	gate, steps := b.gate(t, v), float64(t.For/b.Metrics.Step())
 	seen := func(expr string) string {
-		return fmt.Sprintf("count_over_time((%s)[%s:%s])", expr, t.For, b.Metrics.Interval)
+		return fmt.Sprintf("count_over_time((%s)[%s:%s])", expr, t.For, b.Metrics.Step())
 	}
 	if kinds[t.Type].levels == nil {
 		return fmt.Sprintf("%s and %s %s >= %s", gate, same, seen(gate), num(steps))
@@ -63,7 +63,7 @@ func (a alerts) while(anomaly string) string {
 	if r := a.b.Metrics.RegionLabel; r != "" {
 		on = "region"
 		if r != on {
-			text = copyLabel(fmt.Sprintf("group by (%s) (%s)", r, anomaly), on, r)
+			text = copyLabel(fmt.Sprintf("group by (%s) (%s)", runbook.LabelName(r), anomaly), on, r)
 		}
 	}
 	return fmt.Sprintf("group by (region, release) (%s and on (%s) %s)", a.b.ours(RoleRecord), on, text)
@@ -78,7 +78,7 @@ type raw struct {
 func (r raw) side(l level, role runbook.Role) string {
 	w := r.q.b.window(l.window, r.q.side(r.rel, role)...)
 	if l.lent {
-		w.where = []string{match("version", version(r.rel, role))}
+		w.where = []string{r.q.drifting(r.rel, role)}
 	}
 	text := l.expr(w)
 	if l.nan {
@@ -104,7 +104,7 @@ func (r raw) moved(within runbook.Duration) string {
 func (r raw) while(anomaly string) string {
 	if l := r.q.b.Metrics.RegionLabel; l != "" {
 		return fmt.Sprintf(`group(label_replace(vector(1), %q, %s, "", "") and on (%s) (%s))`,
-			l, strconv.Quote(strings.ReplaceAll(r.rel.Region, "$", "$$")), l, anomaly)
+			l, strconv.Quote(strings.ReplaceAll(r.rel.Region, "$", "$$")), runbook.LabelName(l), anomaly)
 	}
 	return fmt.Sprintf("vector(1) and on () (%s)", anomaly)
 }

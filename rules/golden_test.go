@@ -50,6 +50,7 @@ func TestGoldenRules(t *testing.T) {
 		"canary": "testdata/canary.yaml", "mean": "testdata/mean.yaml", "limits": "testdata/unit/limits.yaml", "threshold": "testdata/unit/threshold.yaml",
 		"vocabulary": "../runbook/testdata/good/vocabulary.yaml", "regions": "../runbook/testdata/good/regions.yaml", "track": "../runbook/testdata/good/track.yaml",
 		"istio": "../runbook/testdata/good/istio.yaml", "triton": "../runbook/testdata/good/triton.yaml", "vllm": "../runbook/testdata/good/vllm.yaml",
+		"utf8": "../runbook/testdata/good/utf8.yaml", "join": "../runbook/testdata/good/join.yaml", "empty-track": "../runbook/testdata/good/empty-track.yaml", "router": "../runbook/testdata/good/router.yaml",
 	} {
 		rb, err := runbook.Load(filepath.FromSlash(path))
 		if err != nil {

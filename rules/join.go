@@ -33,7 +33,9 @@ func (b *compiler) recorded(l level) unparsedRule {
 	text := ""
 	switch {
 	case l.lent:
-		text = fmt.Sprintf("%s * on (version) group_left () %s", b.ours(RoleRecord), window{b: b, by: []string{"version"}}.drifted())
+		label, key := b.driftKey()
+		scores := renamed(window{b: b, by: []string{label}}.drifted(), [][2]string{{label, key}})
+		text = fmt.Sprintf("%s * on (%s) group_left () %s", b.ours(RoleRecord), key, scores)
 	default:
 		pairs := [][2]string{{b.Metrics.SideLabel(), key}}
 		on, lend := key, "region, release, role"
@@ -63,6 +65,16 @@ func (b *compiler) key() string {
 		return "track"
 	}
 	return "version"
+}
+
+// driftKey is the label of the drift gauges that tells sides, and that of the roles by
+// which they find theirs.
+func (b *compiler) driftKey() (label, key string) {
+	label, asSeries := b.Metrics.DriftLabel()
+	if asSeries {
+		return label, b.key()
+	}
+	return label, "version"
 }
 
 // sideLabels are the service's own labels of side and region.
@@ -109,4 +121,4 @@ func copyLabel(expr, to, from string) string {
 	return fmt.Sprintf(`label_replace(%s, %q, "$1", %q, "(.*)")`, expr, to, from)
 }
 
-func list(labels []string) string { return strings.Join(labels, ", ") }
+func list(labels []string) string { return runbook.LabelNames(labels...) }

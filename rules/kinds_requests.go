@@ -56,7 +56,7 @@ var requestKinds = map[runbook.TriggerType]kind{
 		},
 		effect: starvedEffect,
 		gate: func(b *compiler, t runbook.Trigger, c comparison) string {
-			return fmt.Sprintf("%s < %s unless %s %s", starvedEffect(b, t, c), num(float64(t.Below)), same, c.moved(t.For+Settled*b.Metrics.Interval))
+			return fmt.Sprintf("%s < %s unless %s %s", starvedEffect(b, t, c), num(float64(t.Below)), same, c.moved(t.For+Settled*b.Metrics.Step()))
 		},
 		wording: func(_ *compiler, t runbook.Trigger) wording {
 			return wording{
@@ -136,7 +136,7 @@ func (b *compiler) beyond(t runbook.Trigger) (level, bool) {
 	if !ok || t.Increase == 0 {
 		return level{}, false
 	}
-	return level{name: latencySeries(t) + "_off_scale", op: "ratio", window: t.EffectWindow(b.Metrics.Interval),
+	return level{name: latencySeries(t) + "_off_scale", op: "ratio", window: t.EffectWindow(b.Metrics.Step()),
 		words: fmt.Sprintf("share of requests that the histogram cannot tell, above %s%s", num(top), l.Unit.Symbol()),
 		expr:  func(w window) string { return w.beyond(l, top) }}, true
 }

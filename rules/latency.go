@@ -96,7 +96,7 @@ func (w window) mean(l runbook.Latency) string {
 
 func (w window) histogram(l runbook.Latency) string {
 	if l.Kind == runbook.Native {
-		return w.rate(w.b.histogram(l))
+		return w.native("rate", l)
 	}
 	return w.keeping("le").rate(w.b.histogram(l))
 }
@@ -122,7 +122,7 @@ func (w window) observed(l runbook.Latency) string {
 	case l.IsMean():
 		return w.count(w.b.of(l.CountSeries()))
 	case l.Kind == runbook.Native:
-		return fmt.Sprintf("histogram_count(%s)", w.count(w.b.histogram(l)))
+		return fmt.Sprintf("histogram_count(%s)", w.native("increase", l))
 	}
 	return w.count(w.b.histogram(l, `le="+Inf"`))
 }

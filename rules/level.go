@@ -55,7 +55,7 @@ func (b *compiler) levelsOf(t runbook.Trigger) []level {
 	}
 	out := levels(b, t)
 	for i := range out {
-		out[i].window = t.EffectWindow(b.Metrics.Interval)
+		out[i].window = t.EffectWindow(b.Metrics.Step())
 	}
 	return out
 }

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/prometheus/common/model"
-
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -61,7 +59,9 @@ func percentile(q float64) string { return "p" + num(q*100) }
 func percent(r float64) string { return num(r*100) + "%" }
 
 // match is one label matcher with its value quoted, whatever the value holds.
-func match(name, value string) string { return fmt.Sprintf("%s=%s", name, strconv.Quote(value)) }
+func match(name, value string) string {
+	return fmt.Sprintf("%s=%s", runbook.LabelName(name), strconv.Quote(value))
+}
 
 func isRole(r runbook.Role) string { return match("role", string(r)) }
 
@@ -72,7 +72,7 @@ func (b *compiler) checkNames() error {
 		return fmt.Errorf("metrics.interval %s is not positive", b.Metrics.Interval)
 	}
 	for _, l := range b.labelNames() {
-		if !model.LegacyValidation.IsValidLabelName(l) || reserved(l) {
+		if !runbook.IsName(l) || reserved(l) {
 			return fmt.Errorf("%q is not a label name", l)
 		}
 	}
@@ -80,7 +80,7 @@ func (b *compiler) checkNames() error {
 		return err
 	}
 	for _, n := range b.metricNames() {
-		if !model.LegacyValidation.IsValidMetricName(n) || reserved(n) {
+		if !runbook.IsName(n) || reserved(n) {
 			return fmt.Errorf("%q is not a metric name", n)
 		}
 	}
@@ -107,7 +107,14 @@ func (b *compiler) labelNames() []string {
 	if f := b.Metrics.Features; f != nil {
 		out = append(out, f.Label)
 	}
-	return out
+	if j := b.Metrics.Join; j != nil {
+		out = append(out, j.On...)
+	}
+	if b.Metrics.Drift != nil {
+		label, _ := b.Metrics.DriftLabel()
+		out = append(out, label)
+	}
+	return append(out, b.Metrics.IgnoreLabels...)
 }
 
 func (b *compiler) metricNames() []string {
@@ -117,6 +124,9 @@ func (b *compiler) metricNames() []string {
 	}
 	if d := b.Metrics.Drift; d != nil {
 		out = append(out, d.Score, d.Threshold, d.LastRun)
+	}
+	if j := b.Metrics.Join; j != nil {
+		out = append(out, j.Metric)
 	}
 	return out
 }

@@ -105,7 +105,7 @@ func (q Questions) Effect(trigger string, rel record.Release) (Expr, error) {
 // none. For a release without an id it is the age of the service's own newest sample.
 func (q Questions) Age(rel record.Release) Expr {
 	newest := func(where ...string) string {
-		return fmt.Sprintf("max(%s)", q.b.each(q.b.requests(), where, func(series string) string { return fmt.Sprintf("timestamp(%s)", series) }))
+		return fmt.Sprintf("max(%s)", q.b.onSide(q.b.each(q.b.requests(), where, func(series string) string { return fmt.Sprintf("timestamp(%s)", series) }), where))
 	}
 	if rel.ID == "" {
 		return q.b.mustParse("time() - " + newest(q.b.inRegion(rel.Region)))
@@ -132,6 +132,15 @@ func (q Questions) side(rel record.Release, side runbook.Role) []string {
 	return []string{match(q.b.Metrics.SideLabel(), value), q.b.inRegion(rel.Region)}
 }
 
+// drifting is the matcher of one side's drift gauges.
+func (q Questions) drifting(rel record.Release, side runbook.Role) string {
+	label, key := q.b.driftKey()
+	if key == "version" {
+		return match(label, version(rel, side))
+	}
+	return q.side(rel, side)[0]
+}
+
 func version(rel record.Release, side runbook.Role) string {
 	if side == runbook.Candidate {
 		return rel.Candidate.Version
@@ -154,12 +163,12 @@ func (q Questions) StableUnhealthy(rel record.Release) Expr {
 // candidate's pod counts if it served anything in the last minutes, because the pod
 // guard rests on such pods; a stable one if it is warm, see [Questions.Warm].
 func (q Questions) Pods(rel record.Release, side runbook.Role) Expr {
-	if side == runbook.Stable {
+	if side == runbook.Stable || q.b.Metrics.ByRouter() {
 		return q.Warm(rel, side)
 	}
-	return q.countPods(q.b.each(q.b.requests(), q.side(rel, side), func(series string) string {
-		return fmt.Sprintf("increase(%s[%s]) > 0", series, levelWindow)
-	}))
+	where := q.side(rel, side)
+	served := q.b.each(q.b.requests(), where, func(series string) string { return fmt.Sprintf("increase(%s[%s]) > 0", series, levelWindow) })
+	return q.countPods(q.b.onSide(served, where))
 }
 
 // Warm is the number of pods of that side that could take traffic: the newest sample
@@ -168,22 +177,31 @@ func (q Questions) Pods(rel record.Release, side runbook.Role) Expr {
 func (q Questions) Warm(rel record.Release, side runbook.Role) Expr {
 	matchers := q.side(rel, side)
 	if h := q.b.LastKnownGood.Health; h.Named() {
-		return q.countPods(fmt.Sprintf("last_over_time(%s[%s]) %s", q.b.series(q.b.of(h.Series()), matchers...), q.b.freshness(), h.Condition()))
+		ready := fmt.Sprintf("last_over_time(%s[%s]) %s", q.b.series(q.b.of(h.Series()), matchers...), q.b.freshness(), h.Condition())
+		return q.countPods(q.b.onSide(ready, matchers))
 	}
-	return q.countPods(q.b.each(q.b.requests(), matchers, func(series string) string {
-		return fmt.Sprintf("last_over_time(%s[%s])", series, q.b.freshness())
-	}))
+	fresh := q.b.each(q.b.requests(), matchers, func(series string) string { return fmt.Sprintf("last_over_time(%s[%s])", series, q.b.freshness()) })
+	return q.countPods(q.b.onSide(fresh, matchers))
 }
 
 func (q Questions) countPods(series string) Expr {
-	return q.b.mustParse(fmt.Sprintf("count(count by (%s) (%s)) or vector(0)", q.b.Metrics.PodLabel, series))
+	return q.b.mustParse(fmt.Sprintf("count(%s) or vector(0)", q.b.eachPod(series)))
+}
+
+// eachPod has one series for each pod. Routers tell which router counted by the pod label:
+// of what they say of pods, everything else tells these apart.
+func (b *compiler) eachPod(series string) string {
+	if b.Metrics.ByRouter() {
+		return fmt.Sprintf("count without (%s) (%s)", list(append([]string{b.Metrics.PodLabel}, b.Metrics.IgnoreLabels...)), series)
+	}
+	return fmt.Sprintf("count by (%s) (%s)", runbook.LabelName(b.Metrics.PodLabel), series)
 }
 
 func (b *compiler) freshness() runbook.Duration {
 	if d := b.LastKnownGood.MaxAge; d > 0 {
 		return d
 	}
-	return 4 * b.Metrics.Interval
+	return 4 * b.Metrics.Step()
 }
 
 // Rate is the requests per second of that side over the verification window; 0 if
@@ -197,11 +215,11 @@ func (b *compiler) look() runbook.Duration {
 	if w := b.Verification.Window; w > 0 {
 		return w
 	}
-	return max(4*b.Metrics.Interval, leastBlind/2)
+	return max(4*b.Metrics.Step(), leastBlind/2)
 }
 
 // Interval is the scrape and rule evaluation interval of the service.
-func (q Questions) Interval() time.Duration { return q.b.Metrics.Interval.Std() }
+func (q Questions) Interval() time.Duration { return q.b.Metrics.Step().Std() }
 
 // Window is the range that Rate and Recovery look back.
 func (q Questions) Window() time.Duration { return q.b.look().Std() }
@@ -222,7 +240,9 @@ func (q Questions) Pairing(rel record.Release, side runbook.Role) (Expr, bool) {
 	if p == nil {
 		return Expr{}, false
 	}
-	return q.b.mustParse(fmt.Sprintf("count by (%s) (%s)", strings.Join(p.Labels(), ", "), q.b.series(q.b.of(runbook.Selection{Counter: p.Metric, Where: p.Where}), q.side(rel, side)...))), true
+	where := q.side(rel, side)
+	told := q.b.onSide(q.b.Metrics.Once(q.b.series(q.b.of(runbook.Selection{Counter: p.Metric, Where: p.Where}), where...)), where)
+	return q.b.mustParse(fmt.Sprintf("count by (%s) (%s)", list(p.Labels()), told)), true
 }
 
 // errorLimit is the lowest error share that the runbook calls too much for any

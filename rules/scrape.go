@@ -44,7 +44,7 @@ func VerifyScrape(ctx context.Context, runbooks []*runbook.Runbook, prom Targets
 		}
 		if what := breaks(rb, slowest); what != "" {
 			out = append(out, Drift{Kind: Scraped, Service: rb.Service, What: fmt.Sprintf("%s is scraped every %s: %s", target, slowest, what),
-				Fix: fmt.Sprintf("scrape it every %s, or write another metrics.interval and generate the rules again", rb.Metrics.Interval)})
+				Fix: fmt.Sprintf("scrape it every %s, or write it as metrics.scrape_interval and generate the rules again", rb.Metrics.Step())})
 		}
 	}
 	return out, nil
@@ -62,8 +62,8 @@ func fits(matchers []*labels.Matcher, have map[string]string) bool {
 // breaks names the windows that hold fewer than four scrapes, as the lint of package plan does.
 func breaks(rb *runbook.Runbook, scrape runbook.Duration) string {
 	var out []string
-	if scrape > 4*rb.Metrics.Interval {
-		out = append(out, fmt.Sprintf("the rules look back %s, and most intervals see no sample", 4*rb.Metrics.Interval))
+	if scrape > 4*rb.Metrics.Step() {
+		out = append(out, fmt.Sprintf("the rules look back %s, and most intervals see no sample", 4*rb.Metrics.Step()))
 	}
 	for _, t := range rb.Triggers {
 		if t.For > 0 && t.For < 4*scrape {

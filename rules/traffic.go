@@ -33,7 +33,7 @@ func (q Questions) Traffic() []TrafficQuestion {
 		{"rate", b.mustParse(fmt.Sprintf("%s / %s", w.requests(), b.seen()))},
 		{"seen", b.mustParse(b.seen())},
 		{"error_rate", b.mustParse(w.errorRate())},
-		{"stable_pods", b.mustParse(fmt.Sprintf("count(count by (%s) (%s))", b.Metrics.PodLabel, every("increase(%s["+levelWindow+"]) > 0")))},
+		{"stable_pods", b.mustParse(fmt.Sprintf("count(count by (%s) (%s))", runbook.LabelName(b.Metrics.PodLabel), every("increase(%s["+levelWindow+"]) > 0")))},
 		// Only of series that are as old as this looks back: of others fewer were to come.
 		{"scrapes", b.mustParse(fmt.Sprintf("max(%s)", every("count_over_time(%[1]s["+ScrapesOver.String()+"]) and %[1]s offset "+ScrapesOver.String())))},
 	}
@@ -71,7 +71,7 @@ func (b *compiler) latencyTraffic(w window) []TrafficQuestion {
 // One step of the subquery is one scrape, so that the first step sees the first sample,
 // and half a scrape is added because increase() adds it there.
 func (b *compiler) seen() string {
-	every := b.Metrics.Interval
+	every := b.Metrics.Step()
 	counter := b.each(b.requests(), nil, func(series string) string { return fmt.Sprintf("timestamp(%s)", series) })
 	return fmt.Sprintf("clamp(time() + %s - min_over_time(min(%s)[%s:%s]), %s, %s)",
 		num(every.Std().Seconds()/2), counter, TrafficOver, every, num(every.Std().Seconds()), num(TrafficOver.Std().Seconds()))

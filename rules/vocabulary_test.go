@@ -221,7 +221,21 @@ func TestDriftGauge(t *testing.T) {
 	}
 	start := float64(time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC).Unix())
 	fresh := func(t time.Duration) float64 { return start + t.Seconds() }
+	tracks := func(label string) func(*world, *runbook.Runbook) {
+		return func(_ *world, rb *runbook.Runbook) {
+			rb.Metrics.VersionLabel, rb.Metrics.Track = "", &runbook.Track{Label: "track", Stable: "main", Candidate: "canary"}
+			rb.Metrics.Drift.Label = label
+		}
+	}
+	called := func(label string) func(*world, *runbook.Runbook) {
+		return func(w *world, _ *runbook.Runbook) { w.called = map[string]string{"version": label} }
+	}
+	other := func(_ *world, rb *runbook.Runbook) { rb.Metrics.VersionLabel = "service.version" }
+	drifts := gauges(after(onset, 0.05, 0.2), constant(0.05), fresh)
 	tell(t, []story{
+		{name: "gauges that carry the track alone", trigger: drift, before: tracks(""), adjust: called("build"), pods: drifts, minutes: 16, fires: true, within: 4 * time.Minute, value: [2]float64{2, 2}},
+		{name: "gauges that carry the version beside a track", trigger: drift, before: tracks("version"), pods: drifts, minutes: 16, fires: true, within: 4 * time.Minute, value: [2]float64{2, 2}},
+		{name: "gauges with another version label", trigger: drift, before: other, adjust: called("service.version"), pods: drifts, minutes: 16, fires: true, within: 4 * time.Minute, value: [2]float64{2, 2}},
 		{name: "candidate drifts", trigger: drift, pods: gauges(after(onset, 0.05, 0.2), constant(0.05), fresh), minutes: 16, fires: true, within: 4 * time.Minute, value: [2]float64{2, 2}},
 		{name: "both drift", trigger: drift, pods: gauges(after(onset, 0.05, 0.2), after(onset, 0.05, 0.2), fresh), minutes: 16},
 	})

@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -29,16 +28,31 @@ func (w window) keeping(labels ...string) window {
 
 // of sums a function of range vectors over the counter.
 func (w window) of(function string, c counter) string {
-	return w.aggregate("sum", w.b.each(c, w.where, func(series string) string {
-		return fmt.Sprintf("%s(%s[%s])", function, series, w.length)
-	}))
+	return w.aggregate("sum", w.told(w.b.Metrics.Once(w.each(function, c))))
+}
+
+// native does so over native histograms.
+func (w window) native(function string, l runbook.Latency) string {
+	return w.aggregate("sum", w.told(w.b.Metrics.OnceNative(w.each(function, w.b.histogram(l)))))
+}
+
+func (w window) each(function string, c counter) string {
+	return w.b.each(c, w.where, func(series string) string { return fmt.Sprintf("%s(%s[%s])", function, series, w.length) })
+}
+
+// told brings the side by the join, if it comes so and the window tells sides.
+func (w window) told(expr string) string {
+	if slices.Contains(w.by, w.b.Metrics.SideLabel()) {
+		return w.b.Metrics.Joined(expr)
+	}
+	return w.b.onSide(expr, w.where)
 }
 
 func (w window) aggregate(op, expr string) string {
 	if len(w.by) == 0 {
 		return fmt.Sprintf("%s(%s)", op, expr)
 	}
-	return fmt.Sprintf("%s by (%s) (%s)", op, strings.Join(w.by, ", "), expr)
+	return fmt.Sprintf("%s by (%s) (%s)", op, list(w.by), expr)
 }
 
 func (w window) rate(c counter) string { return w.of("rate", c) }

@@ -24,8 +24,8 @@ var dataKinds = map[TriggerType]kind{
 			return points("missing values of the worst feature", t, value)
 		},
 		query: func(r *Runbook, t Trigger) string {
-			m, f, side := r.Metrics, r.Metrics.Features, r.Metrics.SideLabel()
-			each := fmt.Sprintf(" by (%s, %s) ", side, f.Label)
+			m, f, side := r.Metrics, r.Metrics.Features, r.Metrics.side()
+			each := " by (" + LabelNames(r.Metrics.SideLabel(), f.Label) + ") "
 			if f.SharedRows {
 				return m.rate(f.NullSeries(), each, t.For) + " / on (" + side + ") group_left () " + m.rate(f.RowSeries(), m.bySide(), t.For)
 			}
@@ -76,7 +76,7 @@ var dataKinds = map[TriggerType]kind{
 				Percent(float64(t.Distance))
 		},
 		query: func(r *Runbook, t Trigger) string {
-			m, side := r.Metrics, r.Metrics.SideLabel()
+			m, side := r.Metrics, r.Metrics.side()
 			d, _ := m.Distribution(t.Distribution)
 			return m.rate(Selection{d.Histogram + "_bucket", d.Where}, " by ("+side+", le) ", t.For) +
 				" / on (" + side + ") group_left () " + m.rate(Selection{d.Histogram + "_count", d.Where}, m.bySide(), t.For)
@@ -92,7 +92,7 @@ var dataKinds = map[TriggerType]kind{
 		},
 		query: func(r *Runbook, _ Trigger) string {
 			d := r.Metrics.Drift
-			return fmt.Sprintf("%s{%s} / %s{%s}", d.Score, d.Selector, d.Threshold, d.Selector)
+			return Series(d.Score, d.Selector) + " / " + Series(d.Threshold, d.Selector)
 		},
 	},
 }

@@ -91,7 +91,7 @@ var requestKinds = map[TriggerType]kind{
 		},
 		query: func(r *Runbook, t Trigger) string {
 			by := r.Metrics.bySide()
-			return fmt.Sprintf("sum%s(rate(%s[%s])) / sum%s(rate(%s[%s]))", by, t.Bad, t.For, by, t.All, t.For)
+			return r.Metrics.sumOf(by, t.Bad, t.For) + " / " + r.Metrics.sumOf(by, t.All, t.For)
 		},
 	},
 	Anomaly: {

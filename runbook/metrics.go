@@ -11,8 +11,11 @@ type Metrics struct {
 	// Selector is PromQL label matchers without braces that every series of the
 	// service carries, e.g. `job="ranker"`, without a trailing comma.
 	Selector string `yaml:"selector" json:"selector"`
-	// Interval is the scrape and rule evaluation interval, default 15s.
+	// Interval is how often the rules are evaluated and the statistics count, default 15s.
 	Interval Duration `yaml:"interval" json:"interval"`
+	// ScrapeInterval is how often the pods are scraped, default Interval. If it is longer,
+	// the statistics count that often, and windows hold at least 4 scrapes.
+	ScrapeInterval Duration `yaml:"scrape_interval,omitempty" json:"scrape_interval,omitempty"`
 	// Warmup is the time from a release's start until it is judged, default 2m.
 	Warmup Duration `yaml:"warmup" json:"warmup"`
 	// VersionLabel names the label that holds the model version, default "version".
@@ -20,8 +23,16 @@ type Metrics struct {
 	VersionLabel string `yaml:"version_label,omitempty" json:"version_label"`
 	// Track is for services that label their series with a track instead.
 	Track *Track `yaml:"track" json:"track,omitempty"`
+	// Join is for series that carry neither version nor track.
+	Join *Join `yaml:"join,omitempty" json:"join,omitempty"`
 	// PodLabel names the label that tells pods apart, default "instance".
 	PodLabel string `yaml:"pod_label" json:"pod_label"`
+	// IgnoreLabels are labels that tell replicas apart which see the same: series that
+	// differ in nothing else are one, e.g. [prometheus_replica].
+	IgnoreLabels []string `yaml:"ignore_labels,omitempty" json:"ignore_labels,omitempty"`
+	// Vantage is who counts: the pods, or the routers in front of them; default pods. By
+	// routers nobody can tell whether a pod is warm, or one pod's doing from the version's.
+	Vantage Vantage `yaml:"vantage,omitempty" json:"vantage,omitempty"`
 	// RegionLabel names the label that holds the region; required with two or more regions.
 	RegionLabel string   `yaml:"region_label" json:"region_label"`
 	Requests    Requests `yaml:"requests" json:"requests"`         // how they, and errors, are counted
@@ -37,9 +48,10 @@ type Metrics struct {
 	Drift         *Drift         `yaml:"drift,omitempty" json:"drift,omitempty"`                 // for drift_gauge
 }
 
-// Track selects the sides by a fixed label, e.g. track="canary" and track="stable".
+// Track selects the sides by a fixed label, e.g. track="canary" and track="stable". An
+// empty value is that of pods without the label.
 type Track struct {
-	Label     string `yaml:"label" json:"label"`         // the label's name, e.g. track
+	Label     string `yaml:"label" json:"label"`         // the label's name, e.g. track; needed without a join
 	Stable    string `yaml:"stable" json:"stable"`       // its value on stable pods
 	Candidate string `yaml:"candidate" json:"candidate"` // its value on candidate pods, e.g. canary
 }
@@ -84,13 +96,13 @@ func (k KPI) TrialSeries() Selection { return Selection{k.Trials, and(k.Where, k
 func (k KPI) SquareSeries() Selection { return Selection{k.Squares, k.Where} }
 
 func (m *Metrics) check(p *decoder) {
-	sides := []string{m.VersionLabel}
+	sides := []string{m.SideLabel()}
 	if m.Track != nil {
-		sides = []string{m.Track.Label}
 		m.checkTrack(p)
-	} else {
+	} else if m.Join == nil || p.has("metrics.version_label") {
 		p.label("metrics.version_label", m.VersionLabel)
 	}
+	m.checkLabels(p)
 	p.matchers("metrics.selector", m.Selector, "`job=\"ranker\"`", sides...)
 	p.positive("metrics.interval", m.Interval)
 	p.label("metrics.pod_label", m.PodLabel)
@@ -111,9 +123,16 @@ func (m *Metrics) checkTrack(p *decoder) {
 	if m.Track.Label != "" {
 		p.label("metrics.track.label", m.Track.Label)
 	}
-	p.need("metrics.track.stable", m.Track.Stable, "write the label's value on stable pods")
-	p.need("metrics.track.candidate", m.Track.Candidate, "write the label's value on candidate pods, e.g. canary")
-	if m.Track.Stable == m.Track.Candidate && m.Track.Stable != "" {
+	const absent = `"" where they have no such label`
+	switch stable, candidate := p.has("metrics.track.stable"), p.has("metrics.track.candidate"); {
+	case !stable || !candidate:
+		if !stable {
+			p.missing("metrics.track.stable", "write the label's value on stable pods, "+absent)
+		}
+		if !candidate {
+			p.missing("metrics.track.candidate", "write the label's value on candidate pods, e.g. canary, "+absent)
+		}
+	case m.Track.Stable == m.Track.Candidate:
 		p.add("metrics.track.candidate", fmt.Sprintf("%q is the stable side's value too", m.Track.Candidate), "write two different values")
 	}
 }

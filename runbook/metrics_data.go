@@ -62,6 +62,9 @@ type Drift struct {
 	Threshold string   `yaml:"threshold" json:"threshold"` // gauge of its threshold; default ml_drift_threshold
 	LastRun   string   `yaml:"last_run" json:"last_run"`   // gauge of when the job ran, Unix seconds; default ml_drift_last_run_timestamp_seconds
 	MaxAge    Duration `yaml:"max_age" json:"max_age"`     // how old a score may be: write twice the job's interval
+	// Label of the gauges that tells the sides apart; default that of the service's series.
+	// Another one holds the version, whatever tells the service's own series apart.
+	Label string `yaml:"label,omitempty" json:"label,omitempty"`
 }
 
 // Distribution returns the distribution of that name.
@@ -146,7 +149,10 @@ func (d Distribution) checkReference(p *decoder, at string) {
 }
 
 func (d Drift) check(p *decoder, at string) {
-	p.matchers(at+".selector", d.Selector, "`model=\"ranker\"`")
+	p.matchers(at+".selector", d.Selector, "`model=\"ranker\"`", d.Label)
+	if p.has(at + ".label") {
+		p.label(at+".label", d.Label)
+	}
 	for field, name := range map[string]string{"score": d.Score, "threshold": d.Threshold, "last_run": d.LastRun} {
 		p.metric(join(at, field), name, "leave it out, or name the gauge")
 	}

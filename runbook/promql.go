@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -14,15 +15,53 @@ import (
 func (p *decoder) metric(path, name, where string) {
 	if name == "" {
 		p.missing(path, where)
-	} else if !model.LegacyValidation.IsValidMetricName(name) {
+	} else if !IsName(name) {
 		p.add(path, quoted(name)+" is not a metric name", "write the bare name, e.g. http_requests_total")
 	}
 }
 
+// label checks the name of a label that Prometheus stores.
 func (p *decoder) label(path, name string) {
-	if !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, "__") {
-		p.add(path, fmt.Sprintf("%q is not a label name", name), "use letters, digits and underscores")
+	if !IsName(name) || strings.HasPrefix(name, "__") {
+		p.add(path, quoted(name)+" is not a label name", "write the bare name, e.g. version or service.version")
 	}
+}
+
+// IsName reports whether Prometheus 3 takes it as a name. Names with spaces, quotes or
+// brackets are left out: they are PromQL that went to the wrong place.
+func IsName(name string) bool {
+	odd := func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("{}()[]\"'`\\,=", r)
+	}
+	return model.UTF8Validation.IsValidMetricName(name) && !strings.ContainsFunc(name, odd)
+}
+
+// LabelName writes the name of a label as PromQL reads it: in quotes where it needs them.
+func LabelName(name string) string {
+	if model.LegacyValidation.IsValidLabelName(name) {
+		return name
+	}
+	return strconv.Quote(name)
+}
+
+// LabelNames writes several, for by (…) and on (…).
+func LabelNames(names ...string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = LabelName(n)
+	}
+	return strings.Join(out, ", ")
+}
+
+// Series writes the selector of a metric's series. Matchers are PromQL.
+func Series(metric string, matchers ...string) string {
+	if !model.LegacyValidation.IsValidMetricName(metric) {
+		return "{" + strings.Join(append([]string{strconv.Quote(metric)}, matchers...), ",") + "}"
+	}
+	if len(matchers) == 0 {
+		return metric
+	}
+	return metric + "{" + strings.Join(matchers, ",") + "}"
 }
 
 // matchers checks PromQL label matchers without braces and returns them. A label of
@@ -61,8 +100,12 @@ func (p *decoder) query(path, text string) {
 func (p *decoder) counter(path, text, side string) {
 	tree, err := parser.NewParser(parser.Options{}).ParseExpr(text)
 	v, ok := tree.(*parser.VectorSelector)
-	if err != nil || !ok || v.OriginalOffset != 0 || v.Timestamp != nil || v.StartOrEnd != 0 || !model.LegacyValidation.IsValidMetricName(v.Name) {
-		p.add(path, quoted(text)+" is not the name of a counter with matchers", "write e.g. fallbacks_total{kind=\"empty\"}")
+	if err != nil || !ok || v.OriginalOffset != 0 || v.Timestamp != nil || v.StartOrEnd != 0 || !IsName(metricOf(v)) {
+		fix := "write e.g. fallbacks_total{kind=\"empty\"}"
+		if IsName(text) {
+			fix = "write it as PromQL does, " + Series(text)
+		}
+		p.add(path, quoted(text)+" is not the name of a counter with matchers", fix)
 		return
 	}
 	for _, m := range v.LabelMatchers {
@@ -70,6 +113,16 @@ func (p *decoder) counter(path, text, side string) {
 			p.add(path, quoted(text)+" fixes the label "+side, "leave that label out: the rules select by it themselves")
 		}
 	}
+}
+
+// metricOf is the name in name{…} or {"name",…}; empty if there is none.
+func metricOf(v *parser.VectorSelector) string {
+	for _, m := range v.LabelMatchers {
+		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+			return m.Value
+		}
+	}
+	return v.Name
 }
 
 // vector checks an expression that answers with series, which may be none.

@@ -8,19 +8,24 @@ import (
 // A looked is one row of the page: what to look at, how to ask, what is good.
 type looked struct{ Name, Query, Good string }
 
-// SideLabel is the label of the service's series that tells candidate and stable apart.
-func (m Metrics) SideLabel() string {
-	if m.Track != nil {
-		return m.Track.Label
-	}
-	return m.VersionLabel
-}
+// side is the label that tells candidate and stable apart, as PromQL writes it.
+func (m Metrics) side() string { return LabelName(m.SideLabel()) }
 
 // bySide keeps them apart in an aggregation.
-func (m Metrics) bySide() string { return " by (" + m.SideLabel() + ") " }
+func (m Metrics) bySide() string { return " by (" + m.side() + ") " }
 
+// rate adds up that of a metric's series, apart by the side if that is among the labels of by.
 func (m Metrics) rate(of Selection, by string, window Duration) string {
-	return fmt.Sprintf("sum%s(rate(%s[%s]))", by, m.Select(of), window)
+	return m.sumOf(by, m.Select(of), window)
+}
+
+// sumOf does so of series by their selector.
+func (m Metrics) sumOf(by, series string, window Duration) string {
+	expr := m.Once(fmt.Sprintf("rate(%s[%s])", series, window))
+	if strings.Contains(by, m.side()) {
+		expr = m.Joined(expr)
+	}
+	return fmt.Sprintf("sum%s(%s)", by, expr)
 }
 
 // rates adds up counters that count one thing together.
@@ -53,7 +58,7 @@ func (m Metrics) latency(name string, q float64, by []string, window Duration) s
 	}
 	group := ""
 	if len(labels) > 0 {
-		group = " by (" + strings.Join(labels, ", ") + ") "
+		group = " by (" + LabelNames(labels...) + ") "
 	}
 	if l.IsMean() {
 		return m.rate(l.SumSeries(), group, window) + " / " + m.rate(l.CountSeries(), group, window)

@@ -65,7 +65,7 @@ func (r Requests) check(p *decoder, sides []string) {
 
 // Select is the PromQL selector of a series of the service.
 func (m Metrics) Select(s Selection) string {
-	return fmt.Sprintf("%s{%s}", s.Counter, and(m.Selector, s.Where))
+	return Series(s.Counter, and(m.Selector, s.Where))
 }
 
 // where checks matchers that may be left out.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prometheus/common/model"
 )
 
 // Schema is the version of every file and stored record this program writes. A
@@ -61,10 +63,12 @@ type Rollback struct {
 type LastKnownGood struct {
 	// MinPods is how many stable pods must report at least, default 1.
 	MinPods int `yaml:"min_pods" json:"min_pods"`
-	// MaxAge is how old a pod's newest sample may be to count, default 4 intervals.
+	// MaxAge is how old a pod's newest sample may be to count, default 4 intervals or scrapes.
 	MaxAge Duration `yaml:"max_age" json:"max_age"`
 	// Health is a metric that is 1 for a ready pod and carries the same version and
-	// pod labels, or a condition on one; without it a fresh request counter counts as ready.
+	// pod labels, or a condition on one; without it a fresh request counter counts as ready. With
+	// `vantage: router` it is needed, and its series are the pods, whatever labels but `pod_label`
+	// tell them apart.
 	Health Health `yaml:"health" json:"health"`
 }
 
@@ -74,7 +78,7 @@ type Verification struct {
 	Within      Duration        `yaml:"within" json:"within"`                       // until this time after the change, at most 10m; default 10m
 	Every       Duration        `yaml:"every" json:"every"`                         // between polls, default 5s
 	Polls       int             `yaml:"polls" json:"polls"`                         // good ones in a row that prove it, default 3
-	Window      Duration        `yaml:"window" json:"window"`                       // range that each question looks back on, at least 4 intervals; default 1m
+	Window      Duration        `yaml:"window" json:"window"`                       // range that each question looks back on, at least 4 intervals (scrapes, where they are longer); default 1m, or 4 scrapes
 	MinRequests int             `yaml:"min_requests" json:"min_requests"`           // in the window; with fewer the answer is "cannot tell"; default 100
 	System      SystemChecks    `yaml:"system" json:"system"`                       // errors and latency
 	Business    []BusinessCheck `yaml:"business" json:"business"`                   // KPIs; at least one, if the service declares any
@@ -187,7 +191,9 @@ func (r *Runbook) check(p *decoder) {
 	r.Shadow.check(p)
 	r.checkVerification(p)
 	for name := range r.Communication.Labels {
-		p.label("communication.labels."+name, name)
+		if !model.LegacyValidation.IsValidLabelName(name) {
+			p.add("communication.labels."+name, quoted(name)+" is not a label name", "use letters, digits and underscores")
+		}
 	}
 	for i, q := range r.Evidence.Queries {
 		p.query(fmt.Sprintf("evidence.queries[%d]", i), q)
@@ -218,6 +224,9 @@ func (r *Runbook) checkRollback(p *decoder) {
 	p.atLeast("last_known_good.min_pods", r.LastKnownGood.MinPods, 1)
 	if p.has("last_known_good.max_age") {
 		p.positive("last_known_good.max_age", r.LastKnownGood.MaxAge)
+	}
+	if r.Metrics.ByRouter() && !r.LastKnownGood.Health.Named() {
+		p.missing("last_known_good.health", "name a metric that says of each pod whether it is ready: with `vantage: router` the series are those of routers, which look warm when no pod behind them is")
 	}
 	r.LastKnownGood.Health.check(p, []string{r.Metrics.SideLabel()})
 }
@@ -295,7 +304,7 @@ func (r *Runbook) applyDefaults(p *decoder) {
 	setDefault(p, "rollback.action", &r.Rollback.Action, shiftTraffic)
 	setDefault(p, "rollback.quarantine", &r.Rollback.Quarantine, true)
 	setDefault(p, "last_known_good.min_pods", &r.LastKnownGood.MinPods, 1)
-	setDefault(p, "last_known_good.max_age", &r.LastKnownGood.MaxAge, 4*r.Metrics.Interval)
+	setDefault(p, "last_known_good.max_age", &r.LastKnownGood.MaxAge, 4*r.Metrics.Step())
 	r.Policy.applyDefaults(p)
 	r.Rollout.applyDefaults(p)
 	r.Shadow.applyDefaults(p)
@@ -303,6 +312,7 @@ func (r *Runbook) applyDefaults(p *decoder) {
 	if c := r.Verification.System.Latency; c != nil {
 		r.Metrics.nameFirst(&c.Latency)
 	}
+	setDefault(p, "verification.window", &r.Verification.Window, max(Duration(time.Minute), leastIntervals*r.Metrics.ScrapeInterval))
 	setDefault(p, "communication.channel", &r.Communication.Channel, r.Owner.Contact)
 	setDefault(p, "evidence.keep", &r.Evidence.Keep, Duration(90*24*time.Hour))
 	setDefault(p, "follow_up.due", &r.FollowUp.Due, Duration(48*time.Hour))
@@ -312,9 +322,10 @@ func (m *Metrics) applyDefaults(p *decoder) {
 	m.Selector, m.Requests.Errors = bare(m.Selector), bare(m.Requests.Errors)
 	setDefault(p, "metrics.interval", &m.Interval, Duration(15*time.Second))
 	setDefault(p, "metrics.warmup", &m.Warmup, Duration(2*time.Minute))
-	if m.Track == nil {
+	if m.Track == nil && m.Join == nil {
 		setDefault(p, "metrics.version_label", &m.VersionLabel, "version")
 	}
+	m.labelDefaults(p)
 	setDefault(p, "metrics.pod_label", &m.PodLabel, "instance")
 	if m.Latency != nil {
 		m.Latency.applyDefaults(p, "metrics.latency")
@@ -356,7 +367,6 @@ func (v *Verification) applyDefaults(p *decoder) {
 	setDefault(p, "verification.within", &v.Within, Duration(VerifyWithin))
 	setDefault(p, "verification.every", &v.Every, Duration(5*time.Second))
 	setDefault(p, "verification.polls", &v.Polls, 3)
-	setDefault(p, "verification.window", &v.Window, Duration(time.Minute))
 	setDefault(p, "verification.min_requests", &v.MinRequests, 100)
 	setDefault(p, "verification.system.error_rate.tolerance", &v.System.ErrorRate.Tolerance, 0.005)
 	if v.System.Latency != nil {

@@ -41,8 +41,8 @@ func (r *Runbook) checkPace(p *decoder) {
 	if v.Within > Duration(VerifyWithin) {
 		p.add(at+".within", fmt.Sprintf("%s is more than 10m", v.Within), "write 10m or less: a recovery not proved by then needs a human")
 	}
-	if least := leastIntervals * r.Metrics.Interval; v.Window < least {
-		p.add(at+".window", fmt.Sprintf("%s is less than %d intervals of %s", v.Window, leastIntervals, r.Metrics.Interval), fmt.Sprintf("write %s or more", least))
+	if least := leastIntervals * r.Metrics.Step(); v.Window < least {
+		p.add(at+".window", fmt.Sprintf("%s is less than %d %s", v.Window, leastIntervals, r.Metrics.steps()), fmt.Sprintf("write %s or more", least))
 	}
 	// In seconds: the product of two honest-looking durations may overflow.
 	if float64(v.Polls)*v.Every.Std().Seconds() >= v.Within.Std().Seconds() {

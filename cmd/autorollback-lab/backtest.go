@@ -136,7 +136,7 @@ func (p *past) open(ctx context.Context, use func(rb *runbook.Runbook, source ba
 
 // begin is on the grid of the rules.
 func (p *past) begin(rb *runbook.Runbook, end time.Time) time.Time {
-	return end.Add(-time.Duration(p.days * float64(24*time.Hour))).Truncate(rb.Metrics.Interval.Std())
+	return end.Add(-time.Duration(p.days * float64(24*time.Hour))).Truncate(rb.Metrics.Step().Std())
 }
 
 func newest(ctx context.Context, source *backtest.TSDB, rb *runbook.Runbook, dir string) (time.Time, error) {

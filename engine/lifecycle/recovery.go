@@ -27,7 +27,7 @@ func (s *State) drained(ev Drained, now time.Time) {
 		i.Health = ""
 		s.note(now, "drained", "", ev.Answer.Text)
 	default:
-		grace := 30*time.Second + 2*s.Runbook.Metrics.Interval.Std()
+		grace := 30*time.Second + 2*s.Runbook.Metrics.Step().Std()
 		if now.Sub(i.ActedAt) > grace && i.NotAppliedAt.IsZero() {
 			i.NotAppliedAt = now
 			s.note(now, "not_applied", "", fmt.Sprintf("Weights written, but the router still sends %s traffic: %s",

@@ -12,15 +12,15 @@ func (b *compiled) blindCases() ([]testCase, error) {
 	s := &scenario{b: b, alert: b.alert(rules.BlindTrigger)}
 	longest, shortest, silence := 0, mostSteps, mostSteps
 	for _, window := range b.windows() {
-		patience := rules.Patience(b.Metrics.Interval, window)
-		n := int(patience / b.Metrics.Interval)
+		patience := rules.Patience(b.Metrics.Step(), window)
+		n := int(patience / b.Metrics.Step())
 		longest, shortest = max(longest, n), min(shortest, n)
 		if patience > window { // the level is asked for as it was, up to its last moment
 			n--
 		}
 		silence = min(silence, n)
 	}
-	told := int(rules.Patience(b.Metrics.Interval, 0) / b.Metrics.Interval)
+	told := int(rules.Patience(b.Metrics.Step(), 0) / b.Metrics.Step())
 	if longest == 0 || longest > mostSteps/4 {
 		return nil, fmt.Errorf("the windows are too long for promtool")
 	}
@@ -119,11 +119,11 @@ func (b *compiled) windows() (out []runbook.Duration) {
 		}
 		compared = true
 		if !k.gauge {
-			out = append(out, t.EffectWindow(b.Metrics.Interval))
+			out = append(out, t.EffectWindow(b.Metrics.Step()))
 		}
 	}
 	if !compared {
-		return []runbook.Duration{rules.Patience(b.Metrics.Interval, 0)}
+		return []runbook.Duration{rules.Patience(b.Metrics.Step(), 0)}
 	}
 	return out
 }

@@ -8,20 +8,24 @@ import (
 	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // labelled writes a series; values are quoted.
 func labelled(name string, of map[string]string) string {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(of)) {
-		parts = append(parts, fmt.Sprintf("%s=%q", k, of[k]))
+		if of[k] != "" {
+			parts = append(parts, fmt.Sprintf("%s=%q", runbook.LabelName(k), of[k]))
+		}
 	}
-	return name + "{" + strings.Join(parts, ",") + "}"
+	return runbook.Series(name, parts...)
 }
 
 // selector is of a series of the service, with more matchers.
 func (b *compiled) selector(name string, more ...string) string {
-	return name + "{" + strings.Join(append(more, b.Metrics.Selector), ",") + "}"
+	return runbook.Series(name, append(more, b.Metrics.Selector)...)
 }
 
 // within is the selector of a trigger, of the service's own series.

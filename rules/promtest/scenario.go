@@ -70,15 +70,58 @@ func (b *compiled) theRegion() string {
 	return runbook.DefaultRegion
 }
 
+// sides are the values that tell the sides apart.
+func (b *compiled) sides() map[runbook.Role]string {
+	if t := b.Metrics.Track; t != nil {
+		return map[runbook.Role]string{runbook.Candidate: t.Candidate, runbook.Stable: t.Stable}
+	}
+	return map[runbook.Role]string{runbook.Candidate: candidateVersion, runbook.Stable: stableVersion}
+}
+
 // sideOf are the labels that tell which side and region a series of the service belongs to.
 func (b *compiled) sideOf(role runbook.Role) map[string]string {
-	side := map[runbook.Role]string{runbook.Candidate: candidateVersion, runbook.Stable: stableVersion}
-	if t := b.Metrics.Track; t != nil {
-		side = map[runbook.Role]string{runbook.Candidate: t.Candidate, runbook.Stable: t.Stable}
-	}
+	side := b.sides()
 	out := map[string]string{b.Metrics.PodLabel: string(role) + "-1", b.Metrics.SideLabel(): side[role]}
+	if b.Metrics.Join != nil {
+		delete(out, b.Metrics.SideLabel())
+		maps.Copy(out, b.joinedOn(role))
+	}
 	if l := b.Metrics.RegionLabel; l != "" {
 		out[l] = b.theRegion()
+	}
+	return out
+}
+
+// joinedOn are the labels by which a pod of a side is joined: what the matchers of either
+// metric fix, and a value of its own.
+func (b *compiled) joinedOn(role runbook.Role) map[string]string {
+	out := map[string]string{}
+	for _, l := range b.Metrics.Join.On {
+		out[l] = string(role) + "-1"
+		for _, matchers := range []string{b.Metrics.Selector, b.Metrics.Join.Selector} {
+			if _, fixed, err := b.invent("{" + matchers + "}"); err == nil && fixed[l] != "" {
+				out[l] = fixed[l]
+			}
+		}
+	}
+	return out
+}
+
+// joined are the series that tell which side a pod is on, if another metric does.
+func (b *compiled) joined(steps int) []series {
+	j := b.Metrics.Join
+	if j == nil {
+		return nil
+	}
+	var out []series
+	for _, role := range []runbook.Role{runbook.Candidate, runbook.Stable} {
+		_, of, _ := b.invent("{" + j.Selector + "}") // it has been compiled
+		if of == nil {
+			of = map[string]string{}
+		}
+		maps.Copy(of, b.joinedOn(role))
+		of[j.Label] = b.sides()[role]
+		out = append(out, series{labelled(j.Metric, of), fmt.Sprintf("1+0x%d", steps)})
 	}
 	return out
 }
@@ -105,7 +148,7 @@ func (e exported) held(v float64) string {
 
 // roles are the roles and weights that are exported.
 func (b *compiled) roles(e exported) []series {
-	var out []series
+	out := b.joined(e.steps)
 	for i, version := range []string{candidateVersion, stableVersion} {
 		is := map[string]string{"service": b.Service, "region": b.theRegion(), "version": version, "release": e.release}
 		weight := e.held(e.weights[i])
@@ -219,13 +262,17 @@ func (b *compiled) drifts(role runbook.Role, p timeline, steps int) ([]series, e
 	for _, gauge := range []series{
 		{d.Score, fmt.Sprintf("%s+0x%d %s+0x%d", plain(p.before[0]), p.step, plain(p.after[0]), steps-p.step-1)},
 		{d.Threshold, fmt.Sprintf("%s+0x%d", plain(p.before[1]), steps)},
-		{d.LastRun, fmt.Sprintf("0+%sx%d", num(b.Metrics.Interval.Std().Seconds()), steps)},
+		{d.LastRun, fmt.Sprintf("0+%sx%d", num(b.Metrics.Step().Std().Seconds()), steps)},
 	} {
-		name, is, err := b.invent(gauge.name + "{" + d.Selector + "}")
+		name, is, err := b.invent(runbook.Series(gauge.name, d.Selector))
 		if err != nil {
 			return nil, err
 		}
-		is["version"] = map[runbook.Role]string{runbook.Candidate: candidateVersion, runbook.Stable: stableVersion}[role]
+		label, asSeries := b.Metrics.DriftLabel()
+		is[label] = map[runbook.Role]string{runbook.Candidate: candidateVersion, runbook.Stable: stableVersion}[role]
+		if asSeries {
+			is[label] = b.sides()[role]
+		}
 		out = append(out, series{labelled(name, is), gauge.values})
 	}
 	return out, nil

@@ -109,9 +109,9 @@ func Marshal(ruleFiles []string, suites ...Suite) ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteString(suiteHead)
 	for _, s := range suites {
-		if s.rb.Metrics.Interval != suites[0].rb.Metrics.Interval {
+		if s.rb.Metrics.Step() != suites[0].rb.Metrics.Step() {
 			return nil, fmt.Errorf("marshal unit tests: %s has interval %s and %s has %s; write a file for each interval",
-				suites[0].rb.Service, suites[0].rb.Metrics.Interval, s.rb.Service, s.rb.Metrics.Interval)
+				suites[0].rb.Service, suites[0].rb.Metrics.Step(), s.rb.Service, s.rb.Metrics.Step())
 		}
 		for _, u := range s.Untested {
 			fmt.Fprintf(&out, "#\n# Not tested: %s/%s: %s\n", s.rb.Service, u.Trigger, u.Why)
@@ -122,7 +122,7 @@ func Marshal(ruleFiles []string, suites ...Suite) ([]byte, error) {
 		fmt.Fprintf(&out, "- %s\n", strconv.Quote(f))
 	}
 	if len(suites) > 0 {
-		fmt.Fprintf(&out, "evaluation_interval: %s\n", suites[0].rb.Metrics.Interval)
+		fmt.Fprintf(&out, "evaluation_interval: %s\n", suites[0].rb.Metrics.Step())
 	}
 	out.WriteString("tests:\n")
 	for _, s := range suites {
@@ -134,13 +134,13 @@ func Marshal(ruleFiles []string, suites ...Suite) ([]byte, error) {
 }
 
 func (c testCase) write(out *bytes.Buffer, rb *runbook.Runbook) {
-	fmt.Fprintf(out, "\n- name: %s\n  interval: %s\n  input_series:\n", strconv.Quote(rb.Service+" "+c.trigger+": "+c.name), rb.Metrics.Interval)
+	fmt.Fprintf(out, "\n- name: %s\n  interval: %s\n  input_series:\n", strconv.Quote(rb.Service+" "+c.trigger+": "+c.name), rb.Metrics.Step())
 	for _, s := range c.series {
 		fmt.Fprintf(out, "  - series: %s\n    values: %s\n", strconv.Quote(s.name), strconv.Quote(s.values))
 	}
 	out.WriteString("  alert_rule_test:\n")
 	for _, a := range c.asserts {
-		fmt.Fprintf(out, "  - eval_time: %s\n    alertname: %s\n", runbook.Duration(a.step)*rb.Metrics.Interval, a.alert)
+		fmt.Fprintf(out, "  - eval_time: %s\n    alertname: %s\n", runbook.Duration(a.step)*rb.Metrics.Step(), a.alert)
 		if len(a.want) == 0 {
 			out.WriteString("    exp_alerts: []\n")
 			continue

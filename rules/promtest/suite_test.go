@@ -26,7 +26,8 @@ func tested(t *testing.T) map[string]*runbook.Runbook {
 	out := map[string]*runbook.Runbook{}
 	for _, pattern := range []string{"../../runbook-templates/canary.yaml", "../../examples/runbooks/*.yaml", "../testdata/mean.yaml", "../testdata/unit/*.yaml",
 		"../../runbook/testdata/good/vocabulary.yaml", "../../runbook/testdata/good/regions.yaml", "../../runbook/testdata/good/track.yaml",
-		"../../runbook/testdata/good/istio.yaml", "../../runbook/testdata/good/tensorflow.yaml", "../../runbook/testdata/good/triton.yaml", "../../runbook/testdata/good/vllm.yaml"} {
+		"../../runbook/testdata/good/istio.yaml", "../../runbook/testdata/good/tensorflow.yaml", "../../runbook/testdata/good/triton.yaml", "../../runbook/testdata/good/vllm.yaml",
+		"../../runbook/testdata/good/utf8.yaml", "../../runbook/testdata/good/join.yaml", "../../runbook/testdata/good/empty-track.yaml"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {
 			t.Fatal(pattern, err)

@@ -53,7 +53,7 @@ func (b *compiled) triggerCases(t runbook.Trigger) ([]testCase, error) {
 // scenario knows when a trigger fires whose candidate turns from good to closely over: a
 // range of n intervals holds n samples, and tells what happened in n-1 intervals.
 func (b *compiled) scenario(t runbook.Trigger) *scenario {
-	s := &scenario{b: b, t: t, kind: kinds[t.Type], alert: b.alert(t.Name), n: int(t.EffectWindow(b.Metrics.Interval) / b.Metrics.Interval)}
+	s := &scenario{b: b, t: t, kind: kinds[t.Type], alert: b.alert(t.Name), n: int(t.EffectWindow(b.Metrics.Step()) / b.Metrics.Step())}
 	s.turn = s.n + 1
 	if s.kind.traffic { // not right after a weight moved
 		s.turn++
@@ -63,7 +63,7 @@ func (b *compiled) scenario(t runbook.Trigger) *scenario {
 		s.first = s.turn + 1
 	}
 	if t.Lasting() {
-		s.first += int((t.For + b.Metrics.Interval - 1) / b.Metrics.Interval)
+		s.first += int((t.For + b.Metrics.Step() - 1) / b.Metrics.Step())
 	}
 	return s
 }
@@ -126,12 +126,13 @@ func (s *scenario) weightMoves(e edge) {
 
 // expires: a score that nobody renews says nothing once it is too old.
 func (s *scenario) expires(e edge) {
-	every := s.b.Metrics.Interval
+	every := s.b.Metrics.Step()
 	old := int((s.b.Metrics.Drift.MaxAge + every - 1) / every)
 	if steps := old + keeps + 2; old > s.first && steps < mostSteps {
 		series := s.playing(e.stable, timeline{e.over, e.over, 1}, steps, 0, 0)
+		name, _, _ := strings.Cut(runbook.Series(s.b.Metrics.Drift.LastRun, "\x00"), "\x00")
 		for i := range series {
-			if name, _, _ := strings.Cut(series[i].name, "{"); name == s.b.Metrics.Drift.LastRun {
+			if strings.HasPrefix(series[i].name, name) {
 				series[i].values = fmt.Sprintf("0+0x%d", steps)
 			}
 		}
@@ -205,7 +206,7 @@ func (b *compiled) anomalyCases(t runbook.Trigger) ([]testCase, error) {
 	}
 	s := b.scenario(t)
 	s.turn = 2
-	s.first = s.turn + 1 + int((t.For+b.Metrics.Interval-1)/b.Metrics.Interval)
+	s.first = s.turn + 1 + int((t.For+b.Metrics.Step()-1)/b.Metrics.Step())
 	played := func(over float64, steps, end int) []series {
 		return append(b.roles(b.open(steps, end)), series{gauge, fmt.Sprintf("0+0x%d %s+0x%d", s.turn, plain(over), steps-s.turn-1)})
 	}
