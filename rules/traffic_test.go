@@ -61,7 +61,7 @@ func TestTrafficOfAYoungService(t *testing.T) {
 		return func(since time.Duration) bool { return since >= at }
 	}
 	replaced := func(at time.Duration) []*pod {
-		pods := fleet("ranker", 6, 2, 80, 0.25) // half of them before, half after
+		pods := fleet("ranker", 6, 2, 800, 0.25) // half of them before, half after
 		for i, p := range pods {
 			if p.silent = from(at); i%2 == 0 {
 				p.silent = until(at)
@@ -76,7 +76,7 @@ func TestTrafficOfAYoungService(t *testing.T) {
 		}
 		return pods
 	}
-	unseen := fleet("ranker", 3, 1, 40, 0.25)
+	unseen := fleet("ranker", 3, 1, 400, 0.25)
 	for _, p := range unseen {
 		p.silent = func(since time.Duration) bool { return since > 20*time.Minute && since < 40*time.Minute }
 	}
@@ -86,9 +86,9 @@ func TestTrafficOfAYoungService(t *testing.T) {
 		seen time.Duration
 		old  bool // older than the scrapes are counted over
 	}{
-		"a minute":                         {fleet("ranker", 3, 1, 40, 0.25), time.Minute, 58 * time.Second, false},
-		"ten minutes":                      {fleet("ranker", 3, 1, 40, 0.25), 10 * time.Minute, 9*time.Minute + 58*time.Second, false},
-		"half an hour":                     {fleet("ranker", 3, 1, 40, 0.25), 30 * time.Minute, 29*time.Minute + 58*time.Second, true},
+		"a minute":                         {fleet("ranker", 3, 1, 400, 0.25), time.Minute, 58 * time.Second, false},
+		"ten minutes":                      {fleet("ranker", 3, 1, 400, 0.25), 10 * time.Minute, 9*time.Minute + 58*time.Second, false},
+		"half an hour":                     {fleet("ranker", 3, 1, 400, 0.25), 30 * time.Minute, 29*time.Minute + 58*time.Second, true},
 		"half an hour, replaced meanwhile": {replaced(15 * time.Minute), 30 * time.Minute, 30 * time.Minute, true},
 		"old, replaced within the hour":    {replaced(40 * time.Minute), 70 * time.Minute, time.Hour, true},
 		"old, not scraped for a third":     {unseen, 60*time.Minute + 15*time.Second, 59*time.Minute + 58*time.Second, true},
@@ -104,8 +104,8 @@ func TestTrafficOfAYoungService(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := answered(t, w, q)
-			if seen := time.Duration(math.Round(got["seen"])) * time.Second; math.Abs(got["rate"]-40) > 2.5 || seen != tt.seen {
-				t.Errorf("%g requests/s of %s; want 40 of %s", got["rate"], seen, tt.seen)
+			if seen := time.Duration(math.Round(got["seen"])) * time.Second; math.Abs(got["rate"]-400) > 25 || seen != tt.seen {
+				t.Errorf("%g requests/s of %s; want 400 of %s", got["rate"], seen, tt.seen)
 			}
 			if n, known := got["scrapes"]; known != tt.old || known && n != 40 {
 				t.Errorf("%v scrapes in %s", n, ScrapesOver)
