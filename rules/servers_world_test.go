@@ -248,3 +248,52 @@ func TestServersAsTheyAre(t *testing.T) {
 		})
 	}
 }
+
+// Successes and failures are counted together as one counter is: a join brings their side,
+// and replicas count once.
+func TestSuccessesApartAreJoinedAsOneCounter(t *testing.T) {
+	rb, err := runbook.Load(filepath.Join("..", "runbook", "testdata", "good", "triton.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rb.Metrics.VersionLabel, rb.Metrics.IgnoreLabels = "app.version", []string{"replica"}
+	rb.Metrics.Join = &runbook.Join{Metric: "kube_pod_labels", On: []string{"namespace", "pod"}, Label: "app.version"}
+	q, err := Ask(rb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Compile(rb); err != nil {
+		t.Error(err)
+	}
+	for name, e := range everyQuestion(t, q, release("default")) {
+		if e.IsZero() {
+			t.Errorf("%s cannot be asked", name)
+		}
+	}
+	w := newWorld(t, 52, nil, ranker("ranker"))
+	for range 4 {
+		w.now = w.now.Add(w.interval)
+		n := w.now.Sub(w.start).Seconds()
+		app := w.db.Appender(t.Context())
+		for pod, version := range map[string]string{"a": "v1", "b": "v2"} {
+			of := []string{"job", "triton", "model", "ranker", "namespace", "ml", "pod", pod, "instance", pod}
+			for _, replica := range []string{"0", "1"} {
+				w.append(app, w.now, 9*n, append(of, "__name__", "nv_inference_request_success", "replica", replica)...)
+				w.append(app, w.now, n, append(of, "__name__", "nv_inference_request_failure", "reason", "BACKEND", "replica", replica)...)
+			}
+			w.append(app, w.now, 1, "__name__", "kube_pod_labels", "namespace", "ml", "pod", pod, "app.version", version)
+		}
+		if err := app.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rel := release("default")
+	w.one(t, "rate", q.Rate(rel, runbook.Candidate), 9.99, 10.01)
+	w.one(t, "pods", q.Pods(rel, runbook.Candidate), 1, 1)
+	w.one(t, "age", q.Age(rel), 0, 0)
+	effect, err := q.Effect("error-rate", rel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.one(t, "error rate", effect, 0.0999, 0.1001)
+}
