@@ -11,6 +11,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
 )
 
 // Arming says what keeps the triggers of an open release from firing, or from being right.
@@ -22,13 +23,17 @@ type Arming interface {
 // intervals apart, is told, and holds the ramp.
 func (e *Engine) checkArming(ctx context.Context) {
 	found, problems := map[string][]rules.Drift{}, map[string]error{}
+	var word watchdogRecord
+	if snap, err := e.store.Read(ctx, store.WatchdogKey); err == nil {
+		_ = decode(snap, store.WatchdogKey, &word) // one that cannot be read is as none
+	}
 	for _, t := range e.targets() {
 		drifts, err := e.arming.Release(ctx, t.Runbook, t.Release)
 		if ctx.Err() != nil {
 			return
 		}
 		service := t.Runbook.Service
-		found[service] = append(found[service], drifts...)
+		found[service] = append(append(found[service], drifts...), word.silent(service, time.Now())...)
 		if err != nil {
 			problems[service] = err
 			e.log.Warn("check arming", zap.String("service", service), zap.Error(err))

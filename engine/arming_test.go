@@ -107,3 +107,33 @@ func TestAStartWarns(t *testing.T) {
 		})
 	}
 }
+
+// Where the watchdog comes every 15 s, a minute of its silence is told at once and stops the ramp.
+func TestASilentWatchdogIsTold(t *testing.T) {
+	told := map[string]int{}
+	climbingWith(t, fixture.Ramp(runbook.PromoteManual), 20, func(p *Parts) {
+		p.Arming = &said{}
+		p.Post = posts(func(m record.Message) (string, error) { told[m.Kind]++; return "#ranking-oncall", nil })
+	}, func(c climb) {
+		t := c.t
+		hear := func(n int) {
+			for range n {
+				must(t, c.e.Alerts(t.Context(), []record.Alert{{Trigger: watchdog, Firing: true, Source: record.Webhook}}))
+				time.Sleep(15 * time.Second)
+			}
+		}
+		hear(8)
+		if state, why := c.e.check("ranker").Armed("errors"); state != record.Armed {
+			t.Fatalf("with a watchdog every 15 s errors is %s: %+v", state, why)
+		}
+		time.Sleep(60 * time.Second)
+		state, why := c.e.check("ranker").Armed("errors")
+		if state != record.Degraded || why.Kind != "watchdog" || told["rule_drift"] != 1 {
+			t.Errorf("after 75 s without a word errors is %s: %+v, told %v", state, why, told)
+		}
+		hear(2)
+		if state, why := c.e.check("ranker").Armed("errors"); state != record.Armed || told["rule_drift_ended"] != 1 {
+			t.Errorf("received again, errors is %s: %+v, told %v", state, why, told)
+		}
+	})
+}

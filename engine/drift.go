@@ -123,7 +123,8 @@ const driftKept = 30 * time.Minute
 // compared is what a service's check becomes by one more comparison. A difference
 // counts once it is seen by two comparisons in a row that are at least two rule
 // intervals apart: a reload and a restart are no drift. One that is on record already,
-// by another replica or before a restart of ours, counts at once. No answer is neither:
+// by another replica or before a restart of ours, counts at once, and so does a watchdog that
+// has been silent for a minute. No answer is neither:
 // a drift that was seen is believed for half an hour, and then nothing is known.
 func compared(before record.RulesCheck, rb *runbook.Runbook, found []rules.Drift, problem error, onRecord bool, now time.Time) record.RulesCheck {
 	if before.Digest != rb.Digest {
@@ -145,7 +146,8 @@ func compared(before record.RulesCheck, rb *runbook.Runbook, found []rules.Drift
 	if before.State == record.RulesDrifted || before.State == record.RulesSuspected {
 		c.Since = before.Since
 	}
-	if before.State == record.RulesDrifted || onRecord || before.State == record.RulesSuspected && now.Sub(before.Since) >= 2*rb.Metrics.Interval.Std() {
+	quiet := slices.ContainsFunc(c.Drift, func(d record.RuleDiff) bool { return d.Kind == string(rules.Silent) })
+	if before.State == record.RulesDrifted || onRecord || quiet || before.State == record.RulesSuspected && now.Sub(before.Since) >= 2*rb.Metrics.Interval.Std() {
 		c.State = record.RulesDrifted
 	}
 	return c

@@ -12,6 +12,7 @@ import (
 
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -191,12 +192,31 @@ func blindMessage(rel record.Release, since, now time.Time, cause error) record.
 
 // watchdogRecord is the record of the watchdog's last word.
 type watchdogRecord struct {
-	Schema int       `json:"schema"`
-	At     time.Time `json:"at"`
+	Schema int           `json:"schema"`
+	At     time.Time     `json:"at"`
+	Every  time.Duration `json:"every,omitempty"` // since the word before
+}
+
+const (
+	// often is how far apart the watchdog's words are at most where the generated route is in
+	// force, and silence how long it may then say nothing.
+	often   = 45 * time.Second
+	silence = time.Minute
+)
+
+// silent says that the watchdog, which came often, comes no more. Where it never came often
+// the ramp's own guard looks at it.
+func (w watchdogRecord) silent(service string, now time.Time) []rules.Drift {
+	if w.Every <= 0 || w.Every > often || now.Sub(w.At) <= silence {
+		return nil
+	}
+	return []rules.Drift{{Kind: rules.Silent, Service: service,
+		What: "no watchdog alert received by webhook since " + w.At.UTC().Format(time.TimeOnly) + " UTC: the path from Prometheus through Alertmanager to autorollback is broken",
+		Fix:  "look at Alertmanager's log and its receiver: address, token file, route; autorollback doctor"}}
 }
 
 // watchdogEvery is how often the watchdog's word is written down at most.
-const watchdogEvery = time.Minute
+const watchdogEvery = 10 * time.Second
 
 // recordWatchdog writes down that the watchdog was received by webhook: the way from Prometheus
 // through Alertmanager to us is whole, and every replica may rely on it. Another
@@ -208,12 +228,14 @@ func (e *Engine) recordWatchdog(ctx context.Context, now time.Time) {
 		e.log.Warn("read the watchdog's last word", zap.Error(err))
 		return
 	}
-	var word watchdogRecord
-	if err := decode(snap, store.WatchdogKey, &word); err == nil && now.Sub(word.At).Abs() < watchdogEvery {
-		return
+	word := watchdogRecord{Schema: runbook.Schema, At: now}
+	var before watchdogRecord
+	if err := decode(snap, store.WatchdogKey, &before); err == nil && !before.At.IsZero() {
+		if word.Every = now.Sub(before.At); word.Every.Abs() < watchdogEvery {
+			return
+		}
 	}
-	said := watchdogRecord{Schema: runbook.Schema, At: now}
-	if err := e.putOne(ctx, store.WatchdogKey, index(snap, store.WatchdogKey), said); err != nil && !errors.Is(err, store.ErrConflict) {
+	if err := e.putOne(ctx, store.WatchdogKey, index(snap, store.WatchdogKey), word); err != nil && !errors.Is(err, store.ErrConflict) {
 		e.log.Warn("write the watchdog's word", zap.Error(err))
 	}
 }

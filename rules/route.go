@@ -20,6 +20,9 @@ route:
     group_wait: 0s            # at once: an alert that ends while waiting is never sent
     group_interval: 15s       # how long a delivery is retried, and how old it can be
     repeat_interval: 2m       # said again while it fires; the receiver knows duplicates
+    routes:
+    - matchers: ['trigger="watchdog"']
+      repeat_interval: 15s    # so that a broken path shows within a minute
   - matchers: ['autorollback="true"', 'trigger="watchdog"']
     receiver: nobody          # the watchdog always fires: no human wants it
   - matchers: ['autorollback="true"']

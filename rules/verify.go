@@ -24,6 +24,7 @@ const (
 	Failing   Kind = "failing"   // it does not parse, or Prometheus cannot evaluate it
 	Stale     Kind = "stale"     // Prometheus has not evaluated it lately
 	Outdated  Kind = "outdated"  // an older version of autorollback generated it
+	Silent    Kind = "watchdog"  // the watchdog is not received by webhook any more
 )
 
 // A Drift is one difference, and how to fix it.
