@@ -110,11 +110,3 @@ func seconds(s float64) string {
 	}
 	return strconv.FormatFloat(s*1e6, 'g', 3, 64) + " µs"
 }
-
-// quoted is a label's name as PromQL takes it in a list.
-func quoted(label string) string {
-	if model.LegacyValidation.IsValidLabelName(label) {
-		return label
-	}
-	return strconv.Quote(label)
-}

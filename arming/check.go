@@ -59,7 +59,7 @@ func (c Checker) Release(ctx context.Context, rb *runbook.Runbook, rel record.Re
 	if err != nil {
 		return nil, err
 	}
-	return l.run(ctx, l.loaded, l.series, l.recoverable, l.arrival, l.lateness, l.clock, l.external)
+	return l.run(ctx, l.loaded, l.series, l.uncounted, l.recoverable, l.arrival, l.lateness, l.clock, l.external)
 }
 
 // Runbook checks what can be checked before there is a release, and before its rules are

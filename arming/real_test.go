@@ -42,6 +42,7 @@ verification:
     error_rate: {below: 1%}
     latency: {quantile: 0.95, below: 500ms}
   business: [{kpi: conversion}]
+policy: {approvers: [ann]}
 evidence: {archive: "s3://evidence/ranker"}
 `
 
@@ -71,6 +72,11 @@ var faults = []fault{
 	{name: "bounds", runbook: []string{"0.2, 0.5, 1]", "0.25, 0.5, 1]"}, want: arming.Bounds, triggers: "latency", says: "it has no bound 0.25; the runbook leaves out 0.2"},
 	{name: "unit", exposed: []string{`le="0.05"`, `le="50"`, `le="0.1"`, `le="100"`, `le="0.2"`, `le="200"`, `le="0.5"`, `le="500"`, `le="1"`, `le="1000"`},
 		runbook: []string{"[0.05, 0.1, 0.2, 0.5, 1]", "[50, 100, 200, 500, 1000]"}, want: arming.Unit, triggers: "latency", says: "and the runbook's own limit is 500 ms"},
+	{name: "failures", runbook: []string{`{counter: http_requests_total, errors: 'code=~"5.."'}`, `{success: {counter: http_requests_total, where: 'code="200"'}, failure: {counter: http_errors_total}}`},
+		want: arming.Series, triggers: "errors slo", says: "no series http_errors_total"},
+	{name: "mean", runbook: []string{"  kpis:", "  latencies: [{name: infer, sum: infer_seconds_sum, count: infer_seconds_count, unit: s}]\n  kpis:",
+		"triggers:", "triggers:\n  - {name: slower, type: latency_mean, latency: infer, severity: mild, increase: 30%, for: 5s}"}, want: arming.Series, triggers: "slower", says: "gets no data"},
+	{name: "replicas", runbook: []string{"  interval: 1s", "  interval: 1s\n  ignore_labels: [job]", `job="SERVICE"`, `app="SERVICE"`}, scrape: "labels: {app: replicas}", twice: true},
 	{name: "doubled", runbook: []string{`job="SERVICE"`, `app="SERVICE"`}, scrape: "labels: {app: doubled}", twice: true, want: arming.Doubled, says: "is counted twice: job is"},
 	{name: "share", exposed: []string{"orders_total", "recommendations_total", "recommendations_total", "orders_total"}, want: arming.Share, triggers: "conversion", says: "orders_total counts"},
 	{name: "unversioned", exposed: []string{`version="`, `revision="`}, want: arming.Version, triggers: "conversion latency", says: "carries the label version"},
@@ -148,15 +154,16 @@ func (f fault) expect(t *testing.T, c arming.Checker, rb *runbook.Runbook) {
 	t.Helper()
 	rel := record.Release{Schema: 1, ID: "rel-" + f.name, Service: f.name, Region: runbook.DefaultRegion, Phase: record.Open, Weight: 20,
 		Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}, StartedAt: time.Now().Add(-time.Hour), WeightChangedAt: time.Now().Add(-time.Hour)}
-	tick := time.NewTicker(time.Second)
+	tick, began := time.NewTicker(time.Second), time.Now()
 	defer tick.Stop()
-	for end := time.Now().Add(2 * time.Minute); ; <-tick.C {
+	for end := began.Add(2 * time.Minute); ; <-tick.C {
 		found, err := c.Release(t.Context(), rb, rel)
 		if err != nil {
 			t.Fatal(err)
 		}
 		problem := f.judge(found)
 		if problem == "" {
+			t.Logf("%s: found after %.0f s", f.name, time.Since(began).Seconds())
 			return
 		}
 		if time.Now().After(end) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // eventsWithin is how far back a matcher of events may have selected something: errors are
@@ -32,8 +33,11 @@ func (l *look) measure(ctx context.Context, m rules.Measure) error {
 	if ok, err := l.exists(ctx, m.All, concerns); !ok || err != nil {
 		return err
 	}
-	if m.Squares != nil {
-		if _, err := l.exists(ctx, m.Squares, concerns); err != nil {
+	for _, more := range [][]*labels.Matcher{m.More, m.Squares} {
+		if more == nil {
+			continue
+		}
+		if _, err := l.exists(ctx, more, concerns); err != nil {
 			return err
 		}
 	}
@@ -48,8 +52,30 @@ func (l *look) measure(ctx context.Context, m rules.Measure) error {
 			return err
 		}
 	}
-	if m.Part == "" && m.Squares == nil {
+	if m.Part == "" && m.Squares == nil && m.More == nil {
 		return l.share(ctx, m)
+	}
+	return nil
+}
+
+// uncounted checks the triggers of which nothing is counted, since no significance is known of
+// them: each must have a number.
+func (l *look) uncounted(ctx context.Context) error {
+	for _, t := range l.rb.Triggers {
+		if t.Absolute() || slices.ContainsFunc(l.measures, func(m rules.Measure) bool { return m.Name == analysis.MeasureOf(t) }) {
+			continue
+		}
+		effect, err := l.ask.Effect(t.Name, l.rel)
+		if err != nil {
+			return err
+		}
+		if ok, err := l.there(ctx, effect.String()); ok || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		l.find(Series, []string{t.Name}, fmt.Sprintf("trigger %s gets no data: %s", t.Name, effect), "correct the series that it is made of")
 	}
 	return nil
 }
@@ -57,7 +83,7 @@ func (l *look) measure(ctx context.Context, m rules.Measure) error {
 // exists checks that a series is there and tells the version of both sides. It reports
 // whether it is worth while to look further.
 func (l *look) exists(ctx context.Context, matchers []*labels.Matcher, concerns []string) (bool, error) {
-	v, err := l.vector(ctx, fmt.Sprintf("count by (%s) (%s)", quoted(l.label), l.rb.Metrics.Joined(l.selector(matchers))))
+	v, err := l.vector(ctx, fmt.Sprintf("count by (%s) (%s)", runbook.LabelName(l.label), l.rb.Metrics.Joined(l.selector(matchers))))
 	if err != nil {
 		return false, err
 	}
@@ -176,7 +202,7 @@ func (l *look) events(ctx context.Context, m rules.Measure) error {
 	if ok || err != nil {
 		return err
 	}
-	if m.Name == analysis.Requests && false {
+	if m.Name == analysis.Requests && l.rb.Metrics.Requests.ErrorsAppear {
 		return nil
 	}
 	concerns := l.errorTriggers(m.Name)
@@ -221,7 +247,7 @@ var copies = []string{"job", "endpoint", "prometheus", "prometheus_replica", "re
 func (l *look) once(ctx context.Context, m rules.Measure) error {
 	pod := l.rb.Metrics.PodLabel
 	labels := slices.DeleteFunc(slices.Clone(copies), func(c string) bool { return c == pod || c == l.label || slices.Contains(l.rb.Metrics.IgnoreLabels, c) })
-	v, err := l.vector(ctx, fmt.Sprintf("count by (%s) (%s)", strings.Join(append([]string{quoted(pod)}, labels...), ", "), l.selector(m.All)))
+	v, err := l.vector(ctx, fmt.Sprintf("count by (%s) (%s)", strings.Join(append([]string{runbook.LabelName(pod)}, labels...), ", "), l.selector(m.All)))
 	if err != nil {
 		return err
 	}
@@ -247,7 +273,7 @@ func (l *look) once(ctx context.Context, m rules.Measure) error {
 // vanished finds series that went away while their pod is scraped, as of an exporter that
 // lets idle series expire: what they counted before looks new when they come back.
 func (l *look) vanished(ctx context.Context, matchers []*labels.Matcher, concerns []string) error {
-	pod, series := quoted(l.rb.Metrics.PodLabel), l.selector(matchers)
+	pod, series := runbook.LabelName(l.rb.Metrics.PodLabel), l.selector(matchers)
 	v, err := l.vector(ctx, fmt.Sprintf("group by (%[1]s) (%[2]s offset 2m unless %[2]s) and on (%[1]s) group by (%[1]s) (%[2]s or up == 1)", pod, series))
 	if err != nil || len(v) == 0 {
 		return err
