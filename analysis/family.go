@@ -1,13 +1,14 @@
 package analysis
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// kindOf is what a type of comparative trigger counts, and how it is judged. This is the
-// only place that looks at the type: a new one is a line here and a file with its family.
+// kindOf is what a type of comparative trigger counts, and how it is judged. A
+// new type is a line here and a file with its family.
 func kindOf(t runbook.Trigger) (measure string, open func(*runbook.Runbook, runbook.Trigger) (signal, error)) {
 	switch t.Type {
 	case runbook.LatencyQuantile:
@@ -26,8 +27,12 @@ func kindOf(t runbook.Trigger) (measure string, open func(*runbook.Runbook, runb
 		return "compare/" + t.Name, openIncrease
 	case runbook.ErrorIncrease:
 		return Requests, openIncrease
+	case runbook.ErrorRate:
+		return Requests, openErrors
 	}
-	return Requests, openErrors
+	return "", func(*runbook.Runbook, runbook.Trigger) (signal, error) {
+		return signal{}, fmt.Errorf("nothing is known of how a trigger of type %s compares", t.Type)
+	}
 }
 
 // latencyMeasure is the measure of a latency; one that has a name is one of several.

@@ -124,7 +124,7 @@ func (d *Daemon) wire(people net.Addr) error {
 	return nil
 }
 
-// Run serves until ctx ends. The doors close first; then the belt finishes what it
+// Run serves until ctx ends. The listeners close first; then the engine finishes what it
 // has begun; then everything that was opened is closed.
 func (d *Daemon) Run(ctx context.Context, hooks, people net.Listener, reload <-chan os.Signal) (err error) {
 	defer func() { err = errors.Join(err, d.closeAll()) }()

@@ -172,6 +172,6 @@ func (d *Daemon) gc(ctx context.Context) {
 		return
 	}
 	if err := c.GC(ctx, time.Now()); err != nil && ctx.Err() == nil {
-		d.log.Warn("sweep the store", zap.Error(err))
+		d.log.Warn("collect garbage in the store", zap.Error(err))
 	}
 }

@@ -145,7 +145,7 @@ func (e *Engine) reconcile(ctx context.Context, target Target) time.Duration {
 	return e.untilDue(s)
 }
 
-// untilDue is the time to the next effect by the clock, bounded by the tending period.
+// untilDue is the time to the next effect by the clock, bounded by the reconcile interval.
 func (e *Engine) untilDue(s lifecycle.State) time.Duration {
 	wait := e.opts.ReconcileEvery
 	for _, eff := range lifecycle.Effects(s, time.Now().UTC()) {

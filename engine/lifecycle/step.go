@@ -152,7 +152,7 @@ func (s *State) tick(now time.Time) {
 	s.reconcileRamp(now)
 }
 
-// An Effect is something the committed state asks to have done. EffectKind it twice is
+// An Effect is something the committed state asks to have done. To do it twice is
 // harmless; its result comes back as an event.
 type Effect struct {
 	Do  EffectKind

@@ -4,7 +4,7 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// An kind is how the tests timeline one type of trigger: the ways across its threshold, and the
+// A kind is how the tests play one type of trigger: the ways across its threshold, and the
 // series by which a side plays a mix.
 type kind struct {
 	edges  func(b *compiled, t runbook.Trigger) ([]edge, error)
