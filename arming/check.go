@@ -72,6 +72,13 @@ func (c Checker) Runbook(ctx context.Context, rb *runbook.Runbook, region string
 	return l.run(ctx, l.series, l.recoverable, l.clock, l.external)
 }
 
+// Installation checks what concerns no service: the daemon's clock, and labels that Prometheus
+// adds to every alert. region is the only one that there is, or empty.
+func (c Checker) Installation(ctx context.Context, region string) ([]rules.Drift, error) {
+	l := &look{Checker: c, rb: &runbook.Runbook{}, rel: record.Release{Region: region}}
+	return l.run(ctx, l.clock, l.external)
+}
+
 func (l *look) run(ctx context.Context, checks ...func(context.Context) error) ([]rules.Drift, error) {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()

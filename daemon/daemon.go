@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -185,7 +186,7 @@ func (d *Daemon) ready() error {
 }
 
 func (d *Daemon) knows(service, trigger string) bool {
-	if trigger == rules.WatchdogTrigger || trigger == rules.BlindTrigger {
+	if slices.Contains([]string{rules.WatchdogTrigger, rules.BlindTrigger, rules.DoctorTrigger}, trigger) {
 		return true
 	}
 	rb, ok := d.engine.Runbook(service)

@@ -79,10 +79,15 @@ func (e *Engine) outcomeOf(ctx context.Context, a record.Alert) (outcome, error)
 	}
 	if a.Trigger == watchdog {
 		e.metrics.received(a.Source)
+		e.way.take(a, time.Now())
 		if a.Source == record.Webhook {
 			e.recordWatchdog(ctx, time.Now().UTC())
 		}
 		return alive, nil
+	}
+	if a.Trigger == doctor {
+		e.way.take(a, time.Now())
+		return probed, nil
 	}
 	s, ok := e.service(a.Service)
 	if !ok {
@@ -175,6 +180,7 @@ const (
 	resolved       outcome = "resolved"
 	noRelease      outcome = "no_release"
 	alive          outcome = "watchdog"
+	probed         outcome = "doctor"
 )
 
 // judged are the outcomes that Prometheus' answer decides.
@@ -195,13 +201,16 @@ func most(a, b outcome) outcome {
 // what it likes, and must not make series.
 const otherTrigger = "other"
 
+// ownTriggers are those that no runbook may have.
+var ownTriggers = []string{watchdog, blind, doctor}
+
 // triggerLabel is the trigger's name as a label value. There are as many as runbooks have.
 func (e *Engine) triggerLabel(a record.Alert) string {
 	s, known := e.service(a.Service)
 	if known {
 		_, known = s.rb.Trigger(a.Trigger)
 	}
-	if known || a.Trigger == watchdog || a.Trigger == blind {
+	if known || slices.Contains(ownTriggers, a.Trigger) {
 		return a.Trigger
 	}
 	return otherTrigger
@@ -219,7 +228,7 @@ func (e *Engine) account(a record.Alert, o outcome) {
 	switch {
 	case strings.HasPrefix(string(o), "unknown_"):
 		log = e.log.Warn
-	case o == alive:
+	case o == alive, o == probed:
 		log = e.log.Debug
 	}
 	log("alert", zap.String("outcome", string(o)), zap.String("source", string(a.Source)),

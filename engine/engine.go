@@ -27,6 +27,7 @@ import (
 const (
 	watchdog = rules.WatchdogTrigger
 	blind    = rules.BlindTrigger
+	doctor   = rules.DoctorTrigger
 )
 
 // A Target is one service in one region: the unit that is stepped and committed.
@@ -65,9 +66,10 @@ type Engine struct {
 	unarmed       map[string][]rules.Drift     // by service with an open release: of its newest check
 	targetMutexes map[Target]*sync.Mutex       // one event of a target at a time in this process
 
-	bundles    sync.Map  // digest → runbook.Bundle
-	planned    sync.Map  // service → plan: what its triggers can decide at its traffic
-	captured   sync.Map  // incident/stage → true: captured by this process
+	bundles    sync.Map // digest → runbook.Bundle
+	planned    sync.Map // service → plan: what its triggers can decide at its traffic
+	captured   sync.Map // incident/stage → true: captured by this process
+	way        wayIn
 	said       hush      // what the watcher's alerts came to
 	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
 

@@ -59,6 +59,7 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 	}
 	m.triggers(otherTrigger, resolved, notCommitted, noRelease, unknownService, unknownRegion, unknownTrigger)
 	m.triggers(watchdog, resolved, alive)
+	m.triggers(doctor, resolved, probed)
 	m.trigger(blind)
 	m.up.WithLabelValues("prometheus")
 	m.up.WithLabelValues("store")

@@ -119,6 +119,7 @@ func TestEveryAlertHasOneOutcome(t *testing.T) {
 			h.f.breaking["errors"] = true
 		}, alert(nil), "webhook errors breaching", zap.InfoLevel, 0},
 		{"watchdog", nil, alert(func(a *record.Alert) { a.Trigger, a.Service = watchdog, "" }), "webhook watchdog watchdog", zap.DebugLevel, 0},
+		{"doctor, of a service that breaches", func(h heardBy) { h.f.breaking["errors"] = true }, alert(func(a *record.Alert) { a.Trigger = doctor }), "webhook doctor doctor", zap.DebugLevel, 0},
 		{"watchdog, resolved", nil, alert(func(a *record.Alert) { a.Trigger, a.Service, a.Firing = watchdog, "", false }), "webhook watchdog resolved", zap.InfoLevel, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -37,6 +37,9 @@ type Target struct {
 	DiscoveredLabels map[string]string // as they were before relabelling
 	Labels           map[string]string
 	ScrapeURL        string
+	ScrapeInterval   string // e.g. "5s"
+	Health           string // "up", "down" or "unknown"
+	LastError        string // of the last scrape
 }
 
 // Targets are those that Prometheus scrapes.
@@ -52,6 +55,26 @@ func (c *Client) Targets(ctx context.Context) ([]Target, error) {
 		return nil, err
 	}
 	return a.Data.ActiveTargets, nil
+}
+
+// Alertmanagers are the addresses at which Prometheus gives its alerts to the Alertmanagers
+// that it has found, e.g. http://localhost:9093/api/v2/alerts.
+func (c *Client) Alertmanagers(ctx context.Context) ([]string, error) {
+	body, err := c.read(c.get(ctx, "alertmanagers", ""))
+	if err != nil {
+		return nil, err
+	}
+	var a struct {
+		Data struct{ ActiveAlertmanagers []struct{ URL string } }
+	}
+	if err := json.Unmarshal(body, &a); err != nil {
+		return nil, err
+	}
+	var urls []string
+	for _, am := range a.Data.ActiveAlertmanagers {
+		urls = append(urls, am.URL)
+	}
+	return urls, nil
 }
 
 // Config is the loaded configuration, as YAML.

@@ -11,6 +11,7 @@ package receiver
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -53,6 +54,8 @@ type Receiver struct {
 	metrics  metrics
 	inFlight chan struct{}
 	draining atomic.Bool
+	accepted atomic.Pointer[Call]
+	refused  atomic.Pointer[Call]
 }
 
 // New returns a receiver. It refuses a configuration that lets anybody in, and
@@ -88,6 +91,40 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	a := r.answer(w, req)
 	a.write(w)
 	r.metrics.request(a.code, time.Since(began))
+	r.remember(a, req, began)
+}
+
+// A Call is one webhook call and its answer.
+type Call struct {
+	At   time.Time
+	From string // host of the peer
+	Code int
+	Text string
+}
+
+// remember keeps the newest call of each kind; 503 is neither, since the sender comes again.
+func (r *Receiver) remember(a answer, req *http.Request, at time.Time) {
+	host, _, _ := net.SplitHostPort(req.RemoteAddr)
+	call := &Call{At: at, From: host, Code: a.code, Text: a.text}
+	switch a.code {
+	case http.StatusOK:
+		r.accepted.Store(call)
+	case http.StatusServiceUnavailable:
+	default:
+		r.refused.Store(call)
+	}
+}
+
+// Newest returns the newest call that was accepted and the newest that was refused for good;
+// a zero one is none.
+func (r *Receiver) Newest() (accepted, refused Call) {
+	if c := r.accepted.Load(); c != nil {
+		accepted = *c
+	}
+	if c := r.refused.Load(); c != nil {
+		refused = *c
+	}
+	return accepted, refused
 }
 
 func (r *Receiver) answer(w http.ResponseWriter, req *http.Request) answer {

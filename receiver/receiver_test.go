@@ -316,3 +316,28 @@ func TestTokensRotate(t *testing.T) {
 		t.Error("a file that is gone for a moment changes who may send")
 	}
 }
+
+// A call that nobody will send again is remembered apart from one that was taken; 503 is neither.
+func TestNewestCalls(t *testing.T) {
+	ok := true
+	d := open(t, intake(func(context.Context, []record.Alert) error {
+		if ok {
+			return nil
+		}
+		return errors.New("store is away")
+	}), receiver.Config{})
+	if accepted, refused := d.Newest(); !accepted.At.IsZero() || !refused.At.IsZero() {
+		t.Fatalf("before any call: %+v, %+v", accepted, refused)
+	}
+	d.serve(call(firing))
+	d.serve(call(firing, header("Authorization", "Bearer of-another-alertmanager-0123456789")))
+	accepted, refused := d.Newest()
+	if accepted.Code != 200 || refused.Code != 401 || refused.From != "192.0.2.1" || refused.Text != "a valid bearer token is needed" || refused.At.Before(accepted.At) {
+		t.Errorf("accepted %+v, refused %+v", accepted, refused)
+	}
+	ok = false
+	d.serve(call(firing))
+	if a, r := d.Newest(); a != accepted || r != refused {
+		t.Errorf("after 503: %+v, %+v", a, r)
+	}
+}

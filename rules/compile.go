@@ -66,7 +66,7 @@ func (b *compiler) allLevels() []level {
 
 // checkTriggers refuses what would break the one-to-one map, or has no series.
 func (b *compiler) checkTriggers() error {
-	seen := map[string]bool{WatchdogTrigger: true, BlindTrigger: true}
+	seen := map[string]bool{WatchdogTrigger: true, BlindTrigger: true, DoctorTrigger: true}
 	for _, t := range b.Triggers {
 		if seen[t.Name] {
 			return fmt.Errorf("trigger name %q is taken", t.Name)

@@ -165,6 +165,7 @@ func TestCompileRefuses(t *testing.T) {
 		"a metric that is none":   func(rb *runbook.Runbook) { rb.Metrics.Requests.Counter = "a or b" },
 		"a label that is none":    func(rb *runbook.Runbook) { rb.Metrics.PodLabel = "a)b" },
 		"a reserved trigger name": func(rb *runbook.Runbook) { rb.Triggers[0].Name = BlindTrigger },
+		"the doctor's name":       func(rb *runbook.Runbook) { rb.Triggers[0].Name = DoctorTrigger },
 		"two triggers of a name":  func(rb *runbook.Runbook) { rb.Triggers[0].Name = rb.Triggers[1].Name },
 		"latency without one":     func(rb *runbook.Runbook) { rb.Metrics.Latency = nil },
 		"an undeclared kpi":       func(rb *runbook.Runbook) { rb.Triggers[2].KPI = "revenue" },

@@ -14,13 +14,14 @@ import (
 // FiringQuery asks for all firing alerts of autorollback in one query. Each series
 // carries service, trigger, severity and, for comparative triggers, region and
 // release. The watchdog's trigger is [WatchdogTrigger], a companion's [BlindTrigger];
-// neither is a breach.
+// neither is a breach, and nor is what [DoctorTrigger] says.
 const FiringQuery = `ALERTS{autorollback="true",alertstate="firing"}`
 
 // Values of the label trigger that no runbook may use as a trigger's name.
 const (
 	WatchdogTrigger = "watchdog" // always firing: its silence means the path to us is broken
 	BlindTrigger    = "blind"    // one side of an open release has no data
+	DoctorTrigger   = "doctor"   // sent by autorollback doctor --fire; its label id says which
 )
 
 // Questions are what the daemon may ask Prometheus about one service. Each is one

@@ -23,8 +23,8 @@ route:
     routes:
     - matchers: ['trigger="watchdog"']
       repeat_interval: 15s    # so that a broken path shows within a minute
-  - matchers: ['autorollback="true"', 'trigger="watchdog"']
-    receiver: nobody          # the watchdog always fires: no human wants it
+  - matchers: ['autorollback="true"', 'trigger=~"watchdog|doctor"']
+    receiver: nobody          # the watchdog always fires, and a doctor tries the way: no human wants them
   - matchers: ['autorollback="true"']
     receiver: humans          # replace by your own routes
 inhibit_rules:

@@ -66,11 +66,29 @@ func TestAccessRules(t *testing.T) {
 		}
 		g.ok(f.set("open/a", "2", at), f.check("readable/a", at))
 	})
+	t.Run("what may be written is found out without writing", func(t *testing.T) {
+		before := f.index("open/a")
+		for key, may := range map[string]bool{
+			"rules/open/a": true, "rules/open/none": true, "rules/readable/a": false, "rules/hidden/a": false, "elsewhere": false,
+		} {
+			got, err := guest.MayWrite(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, got, may)
+		}
+		want(t, f.index("open/a"), before)
+		want(t, len(f.snap("open/").Entries), 1)
+		want(t, guest.Token(t.Context()), nil)
+	})
 	t.Run("a token that is not known", func(t *testing.T) {
 		stranger := as(t, addr, "10000000-0000-0000-0000-00000000000f")
 		plain(t, stranger.Commit(t.Context(), NewTx(f.set("open/a", "3", 0))), "ACL")
 		_, err := stranger.Read(t.Context(), "rules/")
 		plain(t, err, "ACL")
+		_, err = stranger.MayWrite(t.Context(), "rules/open/a")
+		plain(t, err, "ACL")
+		plain(t, stranger.Token(t.Context()), "ACL not found")
 	})
 	t.Run("no right to its own bookkeeping", func(t *testing.T) {
 		grant(t, addr, `key_prefix "rules/" { policy = "write" }`)
