@@ -104,6 +104,22 @@ func (r Router) withFlags(prefix string) (Router, error) {
 // Prefixes are what must be read, in one snapshot, for Decode, Plan and Lint.
 func (r Router) Prefixes() []string { return append([]string(nil), r.prefixes...) }
 
+// Writes are keys that stand for all that a change writes: who may write these may write
+// the others. Not every one of them exists.
+func (r Router) Writes() []string {
+	var keys []string
+	switch c := r.codec.(type) {
+	case traefik:
+		keys = append(keys, c.base()+"0/weight")
+	case document:
+		keys = append(keys, c.key)
+	}
+	if r.flags != "" {
+		keys = append(keys, r.flags+"autorollback-doctor")
+	}
+	return keys
+}
+
 // Decode returns the split that the store asks of the router. The error wraps
 // [ErrNoSplit] if there are no weights yet; any other names the key and how to fix it.
 func (r Router) Decode(snap store.Snapshot) (record.Split, error) { return r.codec.decode(snap) }

@@ -1,11 +1,13 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/autorollback/autorollback/receiver"
@@ -45,6 +47,11 @@ type Config struct {
 		Webhook, WebhookSecrets string
 	}
 	WatchEvery, ReconcileEvery, RulesEvery time.Duration
+}
+
+// journal is the file of the journal.
+func (c Config) journal() string {
+	return cmp.Or(c.Journal, filepath.Join(c.Evidence, "journal.jsonl"))
 }
 
 // Serve runs the daemon until ctx ends: listeners first, so that a port that is taken

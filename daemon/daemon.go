@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -77,11 +76,7 @@ func (d *Daemon) wire(people net.Addr) error {
 	if err := os.MkdirAll(cfg.Evidence, 0o755); err != nil {
 		return fmt.Errorf("make evidence folder: %w", err)
 	}
-	journalFile := cfg.Journal
-	if journalFile == "" {
-		journalFile = filepath.Join(cfg.Evidence, "journal.jsonl")
-	}
-	journal, err := report.OpenJournal(journalFile)
+	journal, err := report.OpenJournal(cfg.journal())
 	if err != nil {
 		return err
 	}
@@ -104,8 +99,9 @@ func (d *Daemon) wire(people net.Addr) error {
 	}
 	d.monitor = monitor.New(prom, d.log)
 	reg.MustRegister(d.monitor)
+	asks, checks := verify.New(prom, cfg.Prometheus.Timeout), arming.New(prom, time.Now)
 	d.engine, err = engine.New(engine.Parts{
-		Store: d.Store, Prometheus: verify.New(prom, cfg.Prometheus.Timeout), Monitor: d.monitor, Arming: arming.New(prom, time.Now), Journal: journal, Log: d.log, Registerer: reg,
+		Store: d.Store, Prometheus: asks, Monitor: d.monitor, Arming: checks, Journal: journal, Log: d.log, Registerer: reg,
 		Archive: report.Archive{Folder: folder, External: external.String(), Prometheus: cfg.Prometheus.URL, Approval: d.approval}, Post: mail,
 	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, ReconcileEvery: cfg.ReconcileEvery, RulesEvery: cfg.RulesEvery, Boundary: faultPoint, Version: cfg.Version})
 	if err != nil {
@@ -120,7 +116,7 @@ func (d *Daemon) wire(people net.Addr) error {
 		Auth:      web.Auth{ConfigFile: cfg.Web.ConfigFile, InsecureNoAuth: cfg.Web.LinkOnly, External: external},
 		Approvers: d.approvers, Live: d.live, Page: d.page(folder, external.String(), report.HTML), Markdown: d.page(folder, external.String(), report.Markdown),
 		Ready: d.ready, Reload: func(context.Context) error { return d.reload() },
-		Gatherer: reg, Registerer: reg, Log: d.log,
+		Doctor: d.doctor(prom, asks, checks, reg, people), Gatherer: reg, Registerer: reg, Log: d.log,
 	})
 	return nil
 }

@@ -43,12 +43,14 @@ func (s *server) api(mux *http.ServeMux) {
 		"POST " + API + "/approvals/{id}":                           s.answer,
 		"PUT " + API + "/control":                                   s.setControl,
 		"POST " + API + "/quarantine/{digest}/lift":                 s.lift,
+		"POST " + API + "/doctor/fire":                              s.fire,
 		"POST " + API + "/shadow":                                   s.recordShadow,
 		"POST " + API + "/mirrors/{service}/{region}/start":         s.startMirror,
 		"POST " + API + "/mirrors/{service}/{region}/stop":          withReason(s.Engine.StopMirror),
 	} {
 		mux.HandleFunc(route, s.changes(do))
 	}
+	mux.HandleFunc("GET "+API+"/doctor", s.examine)
 	mux.HandleFunc("GET "+API+"/incidents/{id}/page", s.page)
 	mux.HandleFunc("GET "+API+"/incidents/{id}/markdown", s.markdown)
 	mux.HandleFunc(API+"/", func(w http.ResponseWriter, _ *http.Request) {
@@ -179,6 +181,21 @@ func (s *server) pageOf(ctx context.Context, r *http.Request, render func(contex
 		return nil, err
 	}
 	return render(ctx, inc)
+}
+
+// examine answers with what the doctor finds, which takes longer than other reads.
+func (s *server) examine(w http.ResponseWriter, r *http.Request) {
+	e, err := s.Doctor.Examine(r.Context())
+	if err != nil {
+		fail(w, s.problemOf(err))
+		return
+	}
+	succeed(w, e)
+}
+
+// fire has a time of its own: in a cluster of Alertmanagers an alert waits for others.
+func (s *server) fire(ctx context.Context, _ *http.Request, _ Identity) (any, error) {
+	return s.Doctor.Fire(context.WithoutCancel(ctx))
 }
 
 // orEmpty is for JSON: an empty list is [], not null.

@@ -63,6 +63,18 @@ func (c Client) Release(ctx context.Context, service, region string) (rel record
 	return rel, err
 }
 
+// Examine returns what the daemon's doctor finds.
+func (c Client) Examine(ctx context.Context) (e record.Examination, err error) {
+	err = c.get(ctx, &e, "doctor")
+	return e, err
+}
+
+// Fire sends a synthetic alert the whole way.
+func (c Client) Fire(ctx context.Context) (f record.Firing, err error) {
+	err = c.order(ctx, http.MethodPost, struct{}{}, &f, "doctor", "fire")
+	return f, err
+}
+
 // Start sends the text of a release file.
 func (c Client) Start(ctx context.Context, file []byte) (rel record.Release, err error) {
 	err = c.send(ctx, http.MethodPost, "application/yaml", file, &rel, "releases")

@@ -57,6 +57,7 @@ var reads = []route{
 	{"GET", "/api/v1/control", "", ""},
 	{"GET", "/api/v1/shadow", "", ""},
 	{"GET", "/api/v1/mirrors", "", ""},
+	{"GET", "/api/v1/doctor", "", ""},
 }
 
 var orders = []route{
@@ -72,6 +73,7 @@ var orders = []route{
 	{"POST", "/api/v1/shadow", `{"schema":"autorollback/shadow-gate/1","service":"ranker","verdict":"pass"}`, "shadow pass of ranker by %"},
 	{"POST", "/api/v1/mirrors/ranker/default/start", `{"percent":10,"for":"1d"}`, "mirror ranker/default 10 % for 1d by %"},
 	{"POST", "/api/v1/mirrors/ranker/default/stop", reason, "stop the mirror ranker/default by %: it is slow"},
+	{"POST", "/api/v1/doctor/fire", `{}`, "fire"},
 	{"PUT", "/api/v1/control", `{"mode":"observe","reason":"drill"}`, "control observe by %: drill"},
 }
 

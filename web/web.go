@@ -50,6 +50,12 @@ type Live struct {
 	Plan   record.Change
 }
 
+// A Doctor examines the daemon, and tries the way of an alert. What it finds is no error.
+type Doctor interface {
+	Examine(ctx context.Context) (record.Examination, error)
+	Fire(ctx context.Context) (record.Firing, error)
+}
+
 // Deps is what the pages and the API stand on. All are needed except Page,
 // Markdown, Live and Reload.
 type Deps struct {
@@ -70,6 +76,7 @@ type Deps struct {
 	Ready func() error
 	// Reload reads runbooks and files again, all or nothing.
 	Reload func(ctx context.Context) error
+	Doctor Doctor
 
 	Gatherer   prometheus.Gatherer
 	Registerer prometheus.Registerer

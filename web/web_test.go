@@ -83,6 +83,12 @@ func (w *world) done() []string {
 	return w.changes
 }
 
+func (w *world) Examine(context.Context) (record.Examination, error) {
+	return record.Examination{Checks: []record.Check{{Part: "store", Name: "reads", State: record.CheckOK}}}, w.unread
+}
+
+func (w *world) Fire(context.Context) (record.Firing, error) { return record.Firing{}, w.do("fire") }
+
 func (w *world) Status(context.Context) (record.Status, error) { return w.status, w.unread }
 
 func (w *world) Incident(_ context.Context, id string) (record.Incident, error) {
@@ -214,6 +220,7 @@ func newSite(t *testing.T, auth web.Auth) *site {
 		},
 		Ready:    func() error { return nil },
 		Reload:   func(context.Context) error { return w.do("reload") },
+		Doctor:   w,
 		Gatherer: reg, Registerer: reg, Log: zap.NewNop(),
 	})
 	return &site{Handler: h, world: w, t: t, ring: ring}

@@ -11,7 +11,7 @@ func New(version string) cli.Program {
 		Name: "autorollback", Help: "Rolls back bad model releases and proves that the service recovered.", Version: version,
 		Commands: []cli.Declare{
 			serveCommand(version), runbookCommands, rulesCommands, releaseCommands, incidentCommands, approvalCommands,
-			controlCommands, auditCommands, healthyCommand, shadowCommands, gamedayCommands,
+			controlCommands, auditCommands, healthyCommand, doctorCommand, shadowCommands, gamedayCommands,
 		},
 	}
 }

@@ -1,0 +1,58 @@
+package program
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/record"
+)
+
+// doctorCommand is doctor. The daemon looks: it is its machine, its token and its store.
+func doctorCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+	cmd := app.Command("doctor", "Is everything wired? The daemon checks its way from Prometheus through Alertmanager to itself, its rules, store, folders and open releases, and says what to do about each finding. Exit code 3 on a finding. Example: autorollback doctor --url http://localhost:9095")
+	fire := cmd.Flag("fire", "Send a synthetic alert the whole way instead, and print the time of each leg.").Bool()
+	out, r := cli.Format(cmd), remoteFlags(cmd)
+	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
+		client, err := r.client()
+		if err != nil {
+			return err
+		}
+		if *fire {
+			f, err := client.Fire(ctx)
+			if err != nil {
+				return err
+			}
+			return cli.Join(printFiring(c, f, *out), cli.Found(f.Lost(), "leg", "legs"))
+		}
+		e, err := client.Examine(ctx)
+		if err != nil {
+			return err
+		}
+		return cli.Join(printExamination(c, e, *out), cli.Found(e.Findings(), "finding", "findings"))
+	}}
+}
+
+func printExamination(c cli.Console, e record.Examination, format string) error {
+	if format == "json" {
+		return cli.PrintJSON(c.Out, e)
+	}
+	var rows [][]string
+	for _, k := range e.Checks {
+		rows = append(rows, []string{k.Part, k.Name, string(k.State), k.What, k.Fix})
+	}
+	return cli.Table(c.Out, "PART CHECK STATE WHAT TO-DO", rows)
+}
+
+func printFiring(c cli.Console, f record.Firing, format string) error {
+	if format == "json" {
+		return cli.PrintJSON(c.Out, f)
+	}
+	var rows [][]string
+	for _, l := range f.Legs {
+		rows = append(rows, []string{l.From, l.To, string(l.State), fmt.Sprintf("%.3f s", l.Seconds), l.What, l.Fix})
+	}
+	return cli.Table(c.Out, "FROM TO STATE TIME WHAT TO-DO", rows)
+}

@@ -1,0 +1,185 @@
+// Package doctor checks that everything is wired which the daemon rests on: Prometheus scrapes
+// it and has its rules, Alertmanager sends alerts to it at once and with its token, the store
+// lets it write, and its folders are there. Each check says what it found and what to do. It
+// also sends a synthetic alert the whole way, and measures each leg.
+//
+// It never decides anything, never writes what stays, and never changes what it examines.
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/autorollback/autorollback/arming"
+	"github.com/autorollback/autorollback/promapi"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// A Doctor examines one daemon. All fields are needed except Secrets. It is safe for
+// concurrent use.
+type Doctor struct {
+	Prometheus *promapi.Client
+	Arming     arming.Checker
+	Store      store.Store
+	HTTP       *http.Client // asks Alertmanagers
+
+	// Status is how the installation stands, and Runbook the service's.
+	Status  func(context.Context) (record.Status, error)
+	Runbook func(service string) (*runbook.Runbook, bool)
+	// Rules compares the runbooks with what Prometheus has loaded.
+	Rules func(context.Context, []*runbook.Runbook) ([]rules.Drift, error)
+	// Watchdog is when the watchdog last came by webhook, Synthetic when the synthetic alert
+	// of an id did; zero: never. Calls are the newest that the receiver took and refused.
+	Watchdog  func() time.Time
+	Synthetic func(id string) time.Time
+	Calls     func() (accepted, refused Call)
+
+	ReceiverPath string    // what the webhook's address ends in
+	Bearer       bool      // the receiver demands a token
+	Started      time.Time // of the process
+	ProcessStart float64   // as it exports process_start_time_seconds; 0: it does not
+	WebPort      string
+	Evidence     string   // folder
+	Journal      string   // file
+	Secrets      []string // files that nobody else may read
+
+	busy sync.Mutex // an examination is some hundred questions, and one at a time is enough
+}
+
+// A Call is a webhook call and its answer.
+type Call struct {
+	At   time.Time
+	From string
+	Code int
+	Text string
+}
+
+// Parts of an examination, in the order of causes: what is wrong with one shows in those below.
+const (
+	prometheusPart   = "prometheus"
+	rulesPart        = "rules"
+	alertmanagerPart = "alertmanager"
+	receiverPart     = "receiver"
+	storePart        = "store"
+	filesPart        = "files"
+	releasePart      = "release"
+	runbookPart      = "runbook"
+)
+
+var parts = []string{
+	prometheusPart, rulesPart, alertmanagerPart, receiverPart, storePart, filesPart, releasePart, runbookPart,
+}
+
+const (
+	// within bounds an examination, and askWithin one question.
+	within    = 45 * time.Second
+	askWithin = 5 * time.Second
+	// parallel is how many releases or keys are looked at at once, most how many at all.
+	parallel = 4
+	most     = 20
+)
+
+// A patient is what an examination is about.
+type patient struct {
+	*Doctor
+	status   record.Status
+	runbooks []*runbook.Runbook // by service
+}
+
+// errBusy is the error while another examination is under way.
+var errBusy = fmt.Errorf("%w: the doctor is busy", runbook.ErrLater)
+
+// Examine checks everything. What cannot be found out is unknown. While another one is under
+// way it returns an error wrapping [runbook.ErrLater].
+func (d *Doctor) Examine(ctx context.Context) (record.Examination, error) {
+	if !d.busy.TryLock() {
+		return record.Examination{}, errBusy
+	}
+	defer d.busy.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	p := patient{Doctor: d}
+	reads, answers := p.read(ctx), d.answers(ctx)
+	sections := []func(context.Context) []record.Check{p.files, p.receiver, p.rights, p.selfChecks}
+	if answers.State == record.CheckOK {
+		sections = append(sections, p.prometheus, p.rules, p.alertmanagers, p.releases)
+	}
+	found := make([][]record.Check, len(sections))
+	var g errgroup.Group
+	for n, look := range sections {
+		g.Go(func() error { found[n] = look(ctx); return nil })
+	}
+	_ = g.Wait() // nothing is returned
+	checks := append(slices.Concat(found...), reads, answers)
+	arrange(checks)
+	return record.Examination{Schema: runbook.Schema, At: time.Now().UTC(), Checks: checks}, nil
+}
+
+// read reads how things stand, which shows that the store can be read.
+func (p *patient) read(ctx context.Context) record.Check {
+	began := time.Now()
+	var err error
+	if p.status, err = p.Status(ctx); err != nil {
+		return off(storePart, "reads", err.Error(), "let the daemon reach its store, and read all of "+store.Root)
+	}
+	for _, c := range p.status.Rules {
+		if rb, there := p.Runbook(c.Service); there {
+			p.runbooks = append(p.runbooks, rb)
+		}
+	}
+	return ok(storePart, "reads", fmt.Sprintf("answers in %s", short(time.Since(began))))
+}
+
+// arrange sorts the parts by their worst check, and checks by how bad they are.
+func arrange(checks []record.Check) {
+	worst := map[string]int{}
+	for _, c := range checks {
+		if w, seen := worst[c.Part]; !seen || badness(c.State) < w {
+			worst[c.Part] = badness(c.State)
+		}
+	}
+	slices.SortStableFunc(checks, func(a, b record.Check) int {
+		return cmp.Or(
+			cmp.Compare(worst[a.Part], worst[b.Part]),
+			cmp.Compare(slices.Index(parts, a.Part), slices.Index(parts, b.Part)),
+			cmp.Compare(badness(a.State), badness(b.State)))
+	})
+}
+
+func badness(s record.CheckState) int {
+	return slices.Index([]record.CheckState{record.CheckOff, record.CheckDegraded, record.CheckUnknown, record.CheckOK}, s)
+}
+
+func ok(part, name, what string) record.Check {
+	return record.Check{Part: part, Name: name, State: record.CheckOK, What: what}
+}
+
+func off(part, name, what, fix string) record.Check {
+	return record.Check{Part: part, Name: name, State: record.CheckOff, What: what, Fix: fix}
+}
+
+func degraded(part, name, what, fix string) record.Check {
+	return record.Check{Part: part, Name: name, State: record.CheckDegraded, What: what, Fix: fix}
+}
+
+func unknown(part, name, what, fix string) record.Check {
+	return record.Check{Part: part, Name: name, State: record.CheckUnknown, What: what, Fix: fix}
+}
+
+// short is a time as people read it.
+func short(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Millisecond / 10)
+	}
+	return d.Round(time.Second / 10)
+}

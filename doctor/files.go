@@ -1,0 +1,70 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/autorollback/autorollback/record"
+)
+
+// leastFree is how much the disk must have left: an incident's evidence is a few MiB.
+const leastFree = 1 << 30
+
+// files checks the folder, the journal, and who may read secrets.
+func (p *patient) files(context.Context) []record.Check {
+	return append([]record.Check{p.evidence(), p.journal(), p.space()}, p.secrets())
+}
+
+func (p *patient) evidence() record.Check {
+	f, err := os.CreateTemp(p.Evidence, ".doctor-*")
+	if err == nil {
+		_, err = f.WriteString("doctor\n")
+		f.Close()
+		os.Remove(f.Name())
+	}
+	if err != nil {
+		return degraded(filesPart, "evidence", err.Error()+": no evidence of an incident is kept", "let the daemon write into the folder of --evidence.path")
+	}
+	return ok(filesPart, "evidence", p.Evidence+" can be written")
+}
+
+func (p *patient) journal() record.Check {
+	f, err := os.OpenFile(p.Journal, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return degraded(filesPart, "journal", err.Error(), "put the journal back where the daemon can write it, and start the daemon again")
+	}
+	f.Close()
+	return ok(filesPart, "journal", p.Journal+" can be written")
+}
+
+func (p *patient) space() record.Check {
+	free, err := freeSpace(p.Evidence)
+	switch {
+	case err != nil:
+		return unknown(filesPart, "disk", err.Error(), "")
+	case free < leastFree:
+		return degraded(filesPart, "disk", fmt.Sprintf("%d MiB are free for evidence", free>>20), "make room: at least 1 GiB")
+	}
+	return ok(filesPart, "disk", fmt.Sprintf("%d GiB are free", free>>30))
+}
+
+// secrets checks that only the daemon and its group may read a secret.
+func (p *patient) secrets() record.Check {
+	n := 0
+	for _, path := range p.Secrets {
+		if path == "" {
+			continue
+		}
+		n++
+		info, err := os.Stat(path)
+		if err != nil {
+			return degraded(filesPart, "secrets", err.Error(), "put the file back")
+		}
+		if info.Mode()&0o007 != 0 {
+			return degraded(filesPart, "secrets", fmt.Sprintf("everybody on this machine may use %s (mode %s)", path, fs.FileMode(info.Mode().Perm())), "chmod o= "+path)
+		}
+	}
+	return ok(filesPart, "secrets", fmt.Sprintf("%d files that not everybody may read", n))
+}

@@ -1,0 +1,140 @@
+package doctor
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+const (
+	// arriveWithin is how long an alert may take from Alertmanager to the receiver. The
+	// second of a cluster waits 15 s for the first.
+	arriveWithin = 20 * time.Second
+	lookEvery    = 20 * time.Millisecond
+)
+
+// The stations of an alert.
+const (
+	atPrometheus = "prometheus"
+	atReceiver   = "receiver"
+	atDoctor     = "doctor"
+)
+
+// Fire sends a synthetic alert through every Alertmanager that Prometheus has found, and
+// returns when each has come or is lost. What Prometheus does before, which nobody can send
+// an alert to, shows in how old the newest evaluation of the watchdog is. Its error is that of
+// [Doctor.Examine].
+func (d *Doctor) Fire(ctx context.Context) (record.Firing, error) {
+	if !d.busy.TryLock() {
+		return record.Firing{}, errBusy
+	}
+	defer d.busy.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	legs := []record.Leg{d.evaluated(ctx)}
+	found, err := d.Prometheus.Alertmanagers(ctx)
+	switch {
+	case err != nil:
+		legs = append(legs, lost(atPrometheus, "alertmanager", 0, err.Error(), "let Prometheus tell its Alertmanagers"))
+	case len(found) == 0:
+		legs = append(legs, lost(atPrometheus, "alertmanager", 0, "Prometheus sends its alerts to no Alertmanager", "name it under alerting.alertmanagers in Prometheus' configuration"))
+	}
+	ways := make([][]record.Leg, len(found))
+	var g errgroup.Group
+	for n, address := range found {
+		g.Go(func() error { ways[n] = d.through(ctx, address); return nil })
+	}
+	_ = g.Wait() // nothing is returned
+	return record.Firing{Schema: runbook.Schema, At: time.Now().UTC(), Legs: append(legs, slices.Concat(ways...)...)}, nil
+}
+
+// evaluated is the leg inside Prometheus.
+func (d *Doctor) evaluated(ctx context.Context) record.Leg {
+	v, err := d.vector(ctx, `time() - max(timestamp(ALERTS{autorollback="true",alertstate="firing",trigger="watchdog"}))`)
+	switch {
+	case err != nil:
+		return lost(atPrometheus, "rules", 0, err.Error(), "start Prometheus")
+	case len(v) == 0:
+		return lost(atPrometheus, "rules", 0, "the watchdog does not fire: the rules are not loaded", "load the file of autorollback rules generate")
+	}
+	return record.Leg{From: atPrometheus, To: "rules", State: record.CheckOK, Seconds: float64(v[0].Value), What: "age of the watchdog's newest evaluation"}
+}
+
+// through sends one alert by one Alertmanager.
+func (d *Doctor) through(ctx context.Context, address string) []record.Leg {
+	host := address
+	if u, err := url.Parse(address); err == nil {
+		host = u.Host
+	}
+	id, began := strings.ToLower(rand.Text()), time.Now()
+	if err := d.post(ctx, address, id, began, began.Add(time.Minute)); err != nil {
+		return []record.Leg{lost(atDoctor, host, time.Since(began), err.Error(), "let the daemon reach Alertmanager, as Prometheus must")}
+	}
+	accepted := time.Now()
+	legs := []record.Leg{{From: atDoctor, To: host, State: record.CheckOK, Seconds: accepted.Sub(began).Seconds()}}
+	defer func() { _ = d.post(ctx, address, id, began, time.Now()) }() // else it ends by itself
+	came := d.await(ctx, id)
+	if came.IsZero() {
+		return append(legs, d.unreceived(host, began))
+	}
+	return append(legs, record.Leg{From: host, To: atReceiver, State: record.CheckOK, Seconds: max(0, came.Sub(accepted).Seconds())})
+}
+
+// post gives Alertmanager the synthetic alert, as Prometheus does.
+func (d *Doctor) post(ctx context.Context, address, id string, from, to time.Time) error {
+	body, err := json.Marshal([]map[string]any{{
+		"labels": map[string]string{
+			"alertname": "AutorollbackDoctor", "autorollback": "true", "trigger": rules.DoctorTrigger, "severity": "none", "id": id,
+		},
+		"annotations": map[string]string{"summary": "autorollback doctor --fire tries the way of an alert. Nobody has to do anything."},
+		"startsAt":    from.UTC(), "endsAt": to.UTC(),
+	}})
+	if err != nil {
+		return err
+	}
+	return d.call(ctx, http.MethodPost, address, body, nil)
+}
+
+// await is when the alert came by webhook; zero: it did not in time.
+func (d *Doctor) await(ctx context.Context, id string) time.Time {
+	ctx, cancel := context.WithTimeout(ctx, arriveWithin)
+	defer cancel()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		if at := d.Synthetic(id); !at.IsZero() {
+			return at
+		}
+		select {
+		case <-ctx.Done():
+			return time.Time{}
+		case <-tick.C:
+		}
+	}
+}
+
+// unreceived says on which side of the last leg the alert got lost.
+func (d *Doctor) unreceived(host string, since time.Time) record.Leg {
+	if _, refused := d.Calls(); refused.At.After(since) {
+		return lost(host, atReceiver, time.Since(since), fmt.Sprintf("the receiver refused a call from %s: %d, %s", refused.From, refused.Code, refused.Text),
+			d.correct(refused))
+	}
+	return lost(host, atReceiver, time.Since(since), fmt.Sprintf("Alertmanager took it, and the receiver was not called within %s", arriveWithin),
+		"see autorollback doctor for its route; then Alertmanager's log, and whether it reaches the receiver's address")
+}
+
+func lost(from, to string, after time.Duration, what, fix string) record.Leg {
+	return record.Leg{From: from, To: to, State: record.CheckOff, Seconds: after.Seconds(), What: "lost here: " + what, Fix: fix}
+}

@@ -1,0 +1,64 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+)
+
+const (
+	// settles is how long after the start the watchdog may take to come: it is repeated every
+	// two minutes.
+	settles = 5 * time.Minute
+	// silent is how old the watchdog may be.
+	silent = 10 * time.Minute
+	// recent is how long a refused call is told after one that was taken.
+	recent = 2 * time.Minute
+)
+
+// receiver checks what came by webhook.
+func (p *patient) receiver(context.Context) []record.Check {
+	now := time.Now()
+	return []record.Check{p.refusals(now), p.watchdog(now)}
+}
+
+func (p *patient) refusals(now time.Time) record.Check {
+	accepted, refused := p.Calls()
+	what := fmt.Sprintf("a call from %s was refused %s ago: %d, %s", refused.From, now.Sub(refused.At).Round(time.Second), refused.Code, refused.Text)
+	fix := p.correct(refused)
+	switch {
+	case refused.At.After(accepted.At):
+		return off(receiverPart, "calls", what, fix)
+	case !refused.At.IsZero() && now.Sub(refused.At) < recent:
+		return degraded(receiverPart, "calls", what+"; others are taken", fix)
+	case accepted.At.IsZero():
+		return unknown(receiverPart, "calls", "nobody has called yet", "ask again in two minutes, or try the way: autorollback doctor --fire")
+	}
+	return ok(receiverPart, "calls", fmt.Sprintf("the newest was taken %s ago", now.Sub(accepted.At).Round(time.Second)))
+}
+
+// correct says what to do about a refused call.
+func (d *Doctor) correct(refused Call) string {
+	if refused.Code == http.StatusUnauthorized {
+		return "let the credentials_file of Alertmanager's webhook hold a line of --receiver.token-file"
+	}
+	return "correct the webhook in Alertmanager: its url ends in " + d.ReceiverPath
+}
+
+func (p *patient) watchdog(now time.Time) record.Check {
+	at := p.Watchdog()
+	age := now.Sub(at).Round(time.Second)
+	fix := "find the broken leg: autorollback doctor --fire"
+	switch {
+	case at.IsZero() && now.Sub(p.Started) < settles:
+		return unknown(receiverPart, "watchdog", fmt.Sprintf("it has not come yet; the daemon started %s ago", now.Sub(p.Started).Round(time.Second)), "ask again in two minutes, or "+fix)
+	case at.IsZero():
+		return off(receiverPart, "watchdog", "it never came by webhook, so no alert would: only the watcher works", fix)
+	case age > silent:
+		return off(receiverPart, "watchdog", fmt.Sprintf("it last came by webhook %s ago, so no alert would: only the watcher works", age), fix)
+	}
+	return ok(receiverPart, "watchdog", fmt.Sprintf("last came by webhook %s ago", age))
+}

@@ -1,0 +1,100 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/store"
+)
+
+// elsewhere is a key that the daemon needs no right to.
+const elsewhere = "autorollback-doctor-acl"
+
+// mostKeys is how many routers' keys are tried.
+const mostKeys = 100
+
+// rights checks what Consul's access rules let the daemon do. A file has none.
+func (p *patient) rights(ctx context.Context) []record.Check {
+	consul, isConsul := p.Store.(*store.Consul)
+	if !isConsul {
+		return nil
+	}
+	switch err := consul.Token(ctx); {
+	case errors.Is(err, store.ErrNoACLs):
+		return []record.Check{unknown(storePart, "rights", "Consul's ACLs are off: everybody who reaches it may change weights and records", "switch ACLs on, and give the daemon a token: docs/operations.md")}
+	case err != nil:
+		return []record.Check{unknown(storePart, "rights", err.Error(), "see --store.consul-token-file")}
+	}
+	checks := p.narrow(ctx, consul)
+	wide, err := consul.MayWrite(ctx, elsewhere)
+	switch {
+	case err != nil:
+		checks = append(checks, unknown(storePart, "rights", err.Error(), "ask again"))
+	case wide:
+		checks = append(checks, degraded(storePart, "rights", "the token may write keys that the daemon does not need, such as "+elsewhere, "give it the least policy of docs/operations.md"))
+	}
+	if len(checks) == 0 {
+		checks = append(checks, ok(storePart, "rights", "the token may write its own keys and the routers', and no others"))
+	}
+	return checks
+}
+
+// narrow finds what the token must be able to do and cannot.
+func (p *patient) narrow(ctx context.Context, consul *store.Consul) []record.Check {
+	writes, reads := []string{store.Root + "doctor"}, []string{}
+	for _, rb := range p.runbooks {
+		router, err := actuators.For(rb.Routing)
+		if err != nil {
+			continue // a runbook that was loaded has been checked
+		}
+		writes, reads = append(writes, router.Writes()...), append(reads, router.Prefixes()...)
+	}
+	slices.Sort(reads)
+	slices.Sort(writes[1:])
+	reads, writes = slices.Compact(reads), slices.Compact(writes)
+	var g errgroup.Group
+	g.SetLimit(parallel)
+	found := make([]*record.Check, len(writes)+len(reads))
+	for n, key := range writes[:min(len(writes), mostKeys)] {
+		g.Go(func() error { found[n] = mayWrite(ctx, consul, key); return nil })
+	}
+	for n, prefix := range reads[:min(len(reads), mostKeys)] {
+		g.Go(func() error { found[len(writes)+n] = mayRead(ctx, consul, prefix); return nil })
+	}
+	_ = g.Wait() // nothing is returned
+	var out []record.Check
+	for _, c := range found {
+		if c != nil {
+			out = append(out, *c)
+		}
+	}
+	return atMost(out)
+}
+
+func mayWrite(ctx context.Context, consul *store.Consul, key string) *record.Check {
+	may, err := consul.MayWrite(ctx, key)
+	var c record.Check
+	switch {
+	case err != nil:
+		c = unknown(storePart, "rights", err.Error(), "ask again")
+	case may:
+		return nil
+	default:
+		c = off(storePart, "rights", "the token may not write "+key+": no rollback can be committed", "grant it what the least policy of docs/operations.md has")
+	}
+	return &c
+}
+
+func mayRead(ctx context.Context, consul *store.Consul, prefix string) *record.Check {
+	if _, err := consul.Read(ctx, prefix); err != nil {
+		c := off(storePart, "rights", err.Error(), fmt.Sprintf("grant the token key_prefix %q { policy = \"read\" }", prefix))
+		return &c
+	}
+	return nil
+}

@@ -1,0 +1,187 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/autorollback/autorollback/arming"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/rules"
+)
+
+// rules compares what is loaded now, and says where the daemon still holds what it saw before.
+func (p *patient) rules(ctx context.Context) []record.Check {
+	found, err := p.Rules(ctx, p.runbooks)
+	if err != nil {
+		return p.remembered(err)
+	}
+	found = slices.DeleteFunc(found, func(d rules.Drift) bool { // rules of other daemons are none of ours
+		_, here := p.Runbook(d.Service)
+		return d.Service != "" && !here
+	})
+	var out []record.Check
+	said := map[string]bool{"": true}
+	for _, group := range grouped(found, func(d rules.Drift) string { return d.Service }) {
+		first := group[0]
+		said[first.Service] = true
+		out = append(out, ruleCheck(first, len(group)-1))
+	}
+	for _, c := range p.status.Rules {
+		if c.State == record.RulesDrifted && !said[c.Service] {
+			said[c.Service] = true
+			out = append(out, degraded(rulesPart, c.Service, "they are right now; the daemon saw them differ before, and holds its ramp until it has looked again: "+c.Drifted(),
+				"wait for the next comparison (--rules.interval)"))
+		}
+	}
+	if same := len(p.runbooks) - len(said) + 1; same > 0 || len(out) == 0 {
+		out = append(out, ok(rulesPart, "loaded", fmt.Sprintf("one to one for %d of %d services", same, len(p.runbooks))))
+	}
+	return atMost(out)
+}
+
+func ruleCheck(d rules.Drift, more int) record.Check {
+	name, what := d.Service, d.What
+	if name == "" {
+		name = "all services"
+	}
+	if more > 0 {
+		what += fmt.Sprintf(" (and %d more)", more)
+	}
+	switch d.Kind {
+	case rules.Missing, rules.Failing, rules.Stale:
+		return off(rulesPart, name, what, d.Fix)
+	}
+	return degraded(rulesPart, name, what, d.Fix)
+}
+
+// remembered is what the daemon found when Prometheus last told.
+func (p *patient) remembered(err error) []record.Check {
+	out := []record.Check{unknown(rulesPart, "loaded", err.Error(), "let Prometheus tell its rules, or compare files: autorollback rules verify")}
+	for _, c := range p.status.Rules {
+		if c.State == record.RulesDrifted {
+			out = append(out, degraded(rulesPart, c.Service, c.Drifted(), "generate the rules again and load them"))
+		}
+	}
+	return atMost(out)
+}
+
+// grouped puts together what has one key, in the order of its first.
+func grouped[T any](all []T, key func(T) string) [][]T {
+	var out [][]T
+	at := map[string]int{}
+	for _, one := range all {
+		n, seen := at[key(one)]
+		if !seen {
+			n = len(out)
+			at[key(one)] = n
+			out = append(out, nil)
+		}
+		out[n] = append(out[n], one)
+	}
+	return out
+}
+
+// atMost leaves out the less bad of very many.
+func atMost(checks []record.Check) []record.Check {
+	slices.SortStableFunc(checks, func(a, b record.Check) int { return badness(a.State) - badness(b.State) })
+	if len(checks) <= most {
+		return checks
+	}
+	last := checks[most-1]
+	last.Name, last.What, last.Fix = "more", fmt.Sprintf("%d more of them", len(checks)-most+1), "fix those above first"
+	return append(checks[:most-1:most-1], last)
+}
+
+// releases checks that the triggers of each open release can fire.
+func (p *patient) releases(ctx context.Context) []record.Check {
+	var open []record.Release
+	for _, r := range p.status.Releases {
+		if r.Phase == record.Open {
+			open = append(open, r)
+		}
+	}
+	looked := open[:min(len(open), most)]
+	found := make([][]record.Check, len(looked))
+	var g errgroup.Group
+	g.SetLimit(parallel)
+	for n, r := range looked {
+		g.Go(func() error { found[n] = p.release(ctx, r); return nil })
+	}
+	_ = g.Wait() // nothing is returned
+	out := slices.Concat(found...)
+	if left := len(open) - len(looked); left > 0 {
+		out = append(out, unknown(releasePart, "more", fmt.Sprintf("%d more open releases were not looked at", left), ""))
+	}
+	return out
+}
+
+// told are the kinds that the parts above have said already.
+var told = []rules.Kind{
+	arming.Clock, arming.External,
+	rules.Missing, rules.Extra, rules.Edited, rules.Duplicate, rules.Outdated, rules.Failing, rules.Stale,
+}
+
+func (p *patient) release(ctx context.Context, r record.Release) []record.Check {
+	name := r.Service + "/" + r.Region
+	rb, there := p.Runbook(r.Service)
+	if !there {
+		return []record.Check{off(releasePart, name, "its runbook is not here: nobody judges it", "put the runbook back and reload")}
+	}
+	found, err := p.Arming.Release(ctx, rb, r)
+	if err != nil {
+		return []record.Check{unknown(releasePart, name, err.Error(), "ask again")}
+	}
+	found = slices.DeleteFunc(found, func(d rules.Drift) bool { return slices.Contains(told, d.Kind) })
+	var out []record.Check
+	for _, group := range grouped(found, func(d rules.Drift) string { return d.What }) {
+		out = append(out, armed(name, group, len(rb.Triggers)))
+	}
+	if len(out) == 0 {
+		return []record.Check{ok(releasePart, name, fmt.Sprintf("its %d triggers are armed", len(rb.Triggers)))}
+	}
+	return out
+}
+
+// armed is one finding about some triggers of a release, or about all.
+func armed(name string, group []rules.Drift, triggers int) record.Check {
+	var concerns []string
+	for _, d := range group {
+		if d.Trigger != "" {
+			concerns = append(concerns, d.Trigger)
+		}
+	}
+	if len(concerns) == 0 || len(concerns) == triggers {
+		return off(releasePart, name, group[0].What, group[0].Fix)
+	}
+	return degraded(releasePart, name, strings.Join(concerns, ", ")+": "+group[0].What, group[0].Fix)
+}
+
+// mostBoxes is how many empty boxes of runbooks are told.
+const mostBoxes = 10
+
+// selfChecks are the empty boxes of the runbooks.
+func (p *patient) selfChecks(context.Context) []record.Check {
+	var out []record.Check
+	empty := 0
+	for _, rb := range p.runbooks {
+		for _, s := range rb.SelfChecks() {
+			if s.OK {
+				continue
+			}
+			if empty++; empty <= mostBoxes {
+				out = append(out, degraded(runbookPart, rb.Service, s.Name+": "+s.Why, s.Fix))
+			}
+		}
+	}
+	if empty > mostBoxes {
+		out = append(out, degraded(runbookPart, "more", fmt.Sprintf("%d more empty boxes", empty-mostBoxes), "autorollback runbook check names them"))
+	}
+	if empty == 0 {
+		out = append(out, ok(runbookPart, "boxes", fmt.Sprintf("all ticked in %d runbooks", len(p.runbooks))))
+	}
+	return out
+}

@@ -1,0 +1,71 @@
+package record
+
+import "time"
+
+// A CheckState is how one thing stands that the daemon rests on.
+type CheckState string
+
+// States of a check, the worst first.
+const (
+	CheckOff      CheckState = "off"      // something does not work at all
+	CheckDegraded CheckState = "degraded" // something works by half, late, or until something else happens
+	CheckUnknown  CheckState = "unknown"  // it could not be found out
+	CheckOK       CheckState = "ok"
+)
+
+// Finding reports whether there is something to do.
+func (s CheckState) Finding() bool { return s == CheckOff || s == CheckDegraded }
+
+// A Check is one line of what the doctor found.
+type Check struct {
+	Part  string     `json:"part"`
+	Name  string     `json:"check"`
+	State CheckState `json:"state"`
+	What  string     `json:"what"`
+	Fix   string     `json:"fix,omitempty"`
+}
+
+// An Examination is everything that a daemon has checked, the worst part first and the worst
+// check first within a part.
+type Examination struct {
+	Schema int       `json:"schema"`
+	At     time.Time `json:"at"`
+	Checks []Check   `json:"checks"`
+}
+
+// Findings counts the checks that want something done.
+func (e Examination) Findings() (n int) {
+	for _, c := range e.Checks {
+		if c.State.Finding() {
+			n++
+		}
+	}
+	return n
+}
+
+// A Leg is one part of an alert's way, and how long it took.
+type Leg struct {
+	From    string     `json:"from"`
+	To      string     `json:"to"`
+	State   CheckState `json:"state"`
+	Seconds float64    `json:"seconds"`
+	What    string     `json:"what,omitempty"` // on which leg it got lost, and why
+	Fix     string     `json:"fix,omitempty"`
+}
+
+// A Firing is a synthetic alert's way, leg by leg, through every Alertmanager.
+type Firing struct {
+	Schema int       `json:"schema"`
+	At     time.Time `json:"at"`
+	Legs   []Leg     `json:"legs"`
+}
+
+// Lost counts the legs on which it got lost.
+func (f Firing) Lost() (n int) {
+	for _, l := range f.Legs {
+		if l.State.Finding() {
+			n++
+		}
+	}
+	return n
+}
