@@ -23,6 +23,9 @@ const (
 	// second of a cluster waits 15 s for the first.
 	arriveWithin = 20 * time.Second
 	lookEvery    = 20 * time.Millisecond
+	// refusedFor is how long after a call was refused nothing better is waited for:
+	// Alertmanager does not send it again.
+	refusedFor = 3 * time.Second
 )
 
 // The stations of an alert.
@@ -85,7 +88,7 @@ func (d *Doctor) through(ctx context.Context, address string) []record.Leg {
 	accepted := time.Now()
 	legs := []record.Leg{{From: atDoctor, To: host, State: record.CheckOK, Seconds: accepted.Sub(began).Seconds()}}
 	defer func() { _ = d.post(ctx, address, id, began, time.Now()) }() // else it ends by itself
-	came := d.await(ctx, id)
+	came := d.await(ctx, id, began)
 	if came.IsZero() {
 		return append(legs, d.unreceived(host, began))
 	}
@@ -107,8 +110,8 @@ func (d *Doctor) post(ctx context.Context, address, id string, from, to time.Tim
 	return d.call(ctx, http.MethodPost, address, body, nil)
 }
 
-// await is when the alert came by webhook; zero: it did not in time.
-func (d *Doctor) await(ctx context.Context, id string) time.Time {
+// await is when the alert came by webhook; zero: it did not in time, or a call was refused.
+func (d *Doctor) await(ctx context.Context, id string, sent time.Time) time.Time {
 	ctx, cancel := context.WithTimeout(ctx, arriveWithin)
 	defer cancel()
 	tick := time.NewTicker(lookEvery)
@@ -116,6 +119,9 @@ func (d *Doctor) await(ctx context.Context, id string) time.Time {
 	for {
 		if at := d.Synthetic(id); !at.IsZero() {
 			return at
+		}
+		if _, refused := d.Calls(); refused.At.After(sent) && time.Since(refused.At) > refusedFor {
+			return time.Time{}
 		}
 		select {
 		case <-ctx.Done():

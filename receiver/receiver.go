@@ -109,14 +109,17 @@ func (r *Receiver) remember(a answer, req *http.Request, at time.Time) {
 	switch a.code {
 	case http.StatusOK:
 		r.accepted.Store(call)
+		if before := r.refused.Load(); before != nil && before.From == host {
+			r.refused.CompareAndSwap(before, nil) // what was wrong there is put right
+		}
 	case http.StatusServiceUnavailable:
 	default:
 		r.refused.Store(call)
 	}
 }
 
-// Newest returns the newest call that was accepted and the newest that was refused for good;
-// a zero one is none.
+// Newest returns the newest call that was accepted, and the newest that was refused for good
+// and from whose host none was accepted since; a zero one is none.
 func (r *Receiver) Newest() (accepted, refused Call) {
 	if c := r.accepted.Load(); c != nil {
 		accepted = *c

@@ -330,7 +330,17 @@ func TestNewestCalls(t *testing.T) {
 		t.Fatalf("before any call: %+v, %+v", accepted, refused)
 	}
 	d.serve(call(firing))
-	d.serve(call(firing, header("Authorization", "Bearer of-another-alertmanager-0123456789")))
+	from := func(addr string) func(*http.Request) { return func(r *http.Request) { r.RemoteAddr = addr } }
+	other := header("Authorization", "Bearer of-another-alertmanager-0123456789")
+	d.serve(call(firing, other, from("198.51.100.7:80")))
+	if _, refused := d.Newest(); refused.From != "198.51.100.7" {
+		t.Errorf("refused %+v", refused)
+	}
+	d.serve(call(firing, from("198.51.100.7:81")))
+	if _, refused := d.Newest(); !refused.At.IsZero() {
+		t.Errorf("put right, and still refused %+v", refused)
+	}
+	d.serve(call(firing, other))
 	accepted, refused := d.Newest()
 	if accepted.Code != 200 || refused.Code != 401 || refused.From != "192.0.2.1" || refused.Text != "a valid bearer token is needed" || refused.At.Before(accepted.At) {
 		t.Errorf("accepted %+v, refused %+v", accepted, refused)
