@@ -140,12 +140,12 @@ func (p *patient) read(ctx context.Context) record.Check {
 	return ok(storePart, "reads", fmt.Sprintf("answers in %s", short(time.Since(began))))
 }
 
-// arrange sorts the parts by their worst check, and checks by how bad they are.
+// arrange sorts the parts by their worst finding, and checks by how bad they are.
 func arrange(checks []record.Check) {
 	worst := map[string]int{}
 	for _, c := range checks {
-		if w, seen := worst[c.Part]; !seen || badness(c.State) < w {
-			worst[c.Part] = badness(c.State)
+		if c.State.Finding() {
+			worst[c.Part] = min(worst[c.Part], badness(c.State)-len(checkStates))
 		}
 	}
 	slices.SortStableFunc(checks, func(a, b record.Check) int {
@@ -156,9 +156,10 @@ func arrange(checks []record.Check) {
 	})
 }
 
-func badness(s record.CheckState) int {
-	return slices.Index([]record.CheckState{record.CheckOff, record.CheckDegraded, record.CheckUnknown, record.CheckOK}, s)
-}
+// checkStates, the worst first.
+var checkStates = []record.CheckState{record.CheckOff, record.CheckDegraded, record.CheckUnknown, record.CheckOK}
+
+func badness(s record.CheckState) int { return slices.Index(checkStates, s) }
 
 func ok(part, name, what string) record.Check {
 	return record.Check{Part: part, Name: name, State: record.CheckOK, What: what}

@@ -116,11 +116,15 @@ func (d *Doctor) await(ctx context.Context, id string, sent time.Time) time.Time
 	defer cancel()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	var refusedAt time.Time
 	for {
 		if at := d.Synthetic(id); !at.IsZero() {
 			return at
 		}
-		if _, refused := d.Calls(); refused.At.After(sent) && time.Since(refused.At) > refusedFor {
+		if _, refused := d.Calls(); refusedAt.IsZero() && refused.At.After(sent) {
+			refusedAt = refused.At
+		}
+		if !refusedAt.IsZero() && time.Since(refusedAt) > refusedFor {
 			return time.Time{}
 		}
 		select {

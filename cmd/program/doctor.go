@@ -43,7 +43,7 @@ func printExamination(c cli.Console, e record.Examination, format string) error 
 	for _, k := range e.Checks {
 		rows = append(rows, []string{k.Part, k.Name, string(k.State), k.What, k.Fix})
 	}
-	return cli.Table(c.Out, "PART CHECK STATE WHAT TO-DO", rows)
+	return cli.Table(c.Out, "PART CHECK STATE WHAT FIX", rows)
 }
 
 func printFiring(c cli.Console, f record.Firing, format string) error {
@@ -54,5 +54,5 @@ func printFiring(c cli.Console, f record.Firing, format string) error {
 	for _, l := range f.Legs {
 		rows = append(rows, []string{l.From, l.To, string(l.State), fmt.Sprintf("%.3f s", l.Seconds), l.What, l.Fix})
 	}
-	return cli.Table(c.Out, "FROM TO STATE TIME WHAT TO-DO", rows)
+	return cli.Table(c.Out, "FROM TO STATE TIME WHAT FIX", rows)
 }

@@ -37,7 +37,7 @@ var mistakes = []mistake{
 	{"no Alertmanager in Prometheus", func(c *clinic) { c.scrape(fmt.Sprintf(`alerting: {alertmanagers: [{static_configs: [{targets: ["%s"]}]}]}`, c.s.ams[0].Addr), "") }, "alertmanager", "no Alertmanager", "alerting.alertmanagers"},
 	{"a target label service", func(c *clinic) { c.scrape(c.target, "{labels: {service: monitoring}, "+c.target[1:]) },
 		"prometheus", "exported_service", "honor_labels: true"},
-	{"the daemon is not scraped", func(c *clinic) { c.scrape("- {job_name: autorollback", "# {job_name: autorollback") }, "prometheus", "", "scrape the daemon"},
+	{"the daemon is not scraped", func(c *clinic) { c.scrape("- {job_name: autorollback", "# {job_name: autorollback") }, "prometheus", "scrape", "scrape the daemon"},
 	{"scraped seldom", func(c *clinic) {
 		c.scrape("{job_name: autorollback, ", "{job_name: autorollback, scrape_interval: 15s, ")
 	},

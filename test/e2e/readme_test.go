@@ -33,6 +33,10 @@ func TestGettingStarted(t *testing.T) {
 	s.await("the versions to be seen side by side", 90*time.Second, func() error {
 		return s.has(`count_over_time(autorollback_trigger_significance{trigger="error-rate"}[1m]) >= 3`) // it is scraped every 5 s
 	})
+	s.await("a clean bill of doctor", 30*time.Second, func() error { return w.doctor() })
+	if out, err := w.program("doctor", "--fire"); err != nil || strings.Count(out, " ok ") != 3 {
+		t.Errorf("doctor --fire: %v:\n%s", err, out)
+	}
 	w.breakIt()
 	client := web.Client{URL: "http://127.0.0.1:" + w.ports["9095"]}
 	var inc record.Incident
@@ -221,6 +225,24 @@ func (w *walk) breakIt() {
 	if out, err := exec.CommandContext(ctx, "bash", "-c", command).CombinedOutput(); err != nil {
 		w.t.Fatalf("%s: %v: %s", command, err, out)
 	}
+}
+
+// doctor must find nothing in the installation of the README.
+func (w *walk) doctor() error {
+	out, err := w.program("doctor")
+	if err != nil {
+		return fmt.Errorf("%w:\n%s", err, out)
+	}
+	w.t.Logf("doctor says:\n%s", out)
+	return nil
+}
+
+// program runs a command of autorollback that asks the daemon.
+func (w *walk) program(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, filepath.Join(w.dir, "bin/autorollback"), append(args, "--url=http://127.0.0.1:"+w.ports["9095"])...).CombinedOutput()
+	return string(out), err
 }
 
 func (w *walk) read(name string) string {
