@@ -31,9 +31,9 @@ func (p *patient) rules(ctx context.Context) []record.Check {
 		out = append(out, ruleCheck(first, len(group)-1))
 	}
 	for _, c := range p.status.Rules {
-		if c.State == record.RulesDrifted && !said[c.Service] {
+		if c.State == record.RulesDrifted && !said[c.Service] && slices.ContainsFunc(c.Drift, aboutRules) {
 			said[c.Service] = true
-			out = append(out, degraded(rulesPart, c.Service, "they are right now; the daemon saw them differ before, and holds its ramp until it has looked again: "+c.Drifted(),
+			out = append(out, degraded(rulesPart, c.Service, "they are right now; the daemon saw them differ before, and holds the ramp until it has looked again: "+c.Drifted(),
 				"wait for the next comparison (--rules.interval)"))
 		}
 	}
@@ -42,6 +42,13 @@ func (p *patient) rules(ctx context.Context) []record.Check {
 	}
 	return atMost(out)
 }
+
+// ruleKinds are what a comparison of rules finds.
+var ruleKinds = []rules.Kind{
+	rules.Missing, rules.Extra, rules.Edited, rules.Duplicate, rules.Outdated, rules.Failing, rules.Stale,
+}
+
+func aboutRules(d record.RuleDiff) bool { return slices.Contains(ruleKinds, rules.Kind(d.Kind)) }
 
 func ruleCheck(d rules.Drift, more int) record.Check {
 	name, what := d.Service, d.What
@@ -120,10 +127,7 @@ func (p *patient) releases(ctx context.Context) []record.Check {
 }
 
 // told are the kinds that the parts above have said already.
-var told = []rules.Kind{
-	arming.Clock, arming.External,
-	rules.Missing, rules.Extra, rules.Edited, rules.Duplicate, rules.Outdated, rules.Failing, rules.Stale,
-}
+var told = append([]rules.Kind{arming.Clock, arming.External}, ruleKinds...)
 
 func (p *patient) release(ctx context.Context, r record.Release) []record.Check {
 	name := r.Service + "/" + r.Region
@@ -131,7 +135,7 @@ func (p *patient) release(ctx context.Context, r record.Release) []record.Check 
 	if !there {
 		return []record.Check{off(releasePart, name, "its runbook is not here: nobody judges it", "put the runbook back and reload")}
 	}
-	found, err := p.Arming.Release(ctx, rb, r)
+	found, err := p.Arming.Release(ctx, r.Follows(rb), r)
 	if err != nil {
 		return []record.Check{unknown(releasePart, name, err.Error(), "ask again")}
 	}
