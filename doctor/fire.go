@@ -19,9 +19,11 @@ import (
 )
 
 const (
-	// arriveWithin is how long an alert may take from Alertmanager to the receiver. The
-	// second of a cluster waits 15 s for the first.
-	arriveWithin = 20 * time.Second
+	// arriveWithin is how long an alert may take from Alertmanager to the receiver: more than
+	// the 30 s of the default group_wait. The second of a cluster waits 15 s for the first.
+	arriveWithin = 35 * time.Second
+	// slow is what it should not take.
+	slow = 5 * time.Second
 	lookEvery    = 20 * time.Millisecond
 	// refusedFor is how long after a call was refused nothing better is waited for:
 	// Alertmanager does not send it again.
@@ -92,7 +94,11 @@ func (d *Doctor) through(ctx context.Context, address string) []record.Leg {
 	if came.IsZero() {
 		return append(legs, d.unreceived(host, began))
 	}
-	return append(legs, record.Leg{From: host, To: atReceiver, State: record.CheckOK, Seconds: max(0, came.Sub(accepted).Seconds())})
+	last := record.Leg{From: host, To: atReceiver, State: record.CheckOK, Seconds: max(0, came.Sub(accepted).Seconds())}
+	if came.Sub(accepted) > slow {
+		last.State, last.What, last.Fix = record.CheckDegraded, "it came late", "see group_wait of its route; the second Alertmanager of a cluster waits 15 s for the first"
+	}
+	return append(legs, last)
 }
 
 // post gives Alertmanager the synthetic alert, as Prometheus does.

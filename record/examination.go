@@ -49,7 +49,7 @@ type Leg struct {
 	To      string     `json:"to"`
 	State   CheckState `json:"state"`
 	Seconds float64    `json:"seconds"`
-	What    string     `json:"what,omitempty"` // on which leg it got lost, and why
+	What    string     `json:"what,omitempty"` // that it got lost here or was late, and why
 	Fix     string     `json:"fix,omitempty"`
 }
 
@@ -60,8 +60,8 @@ type Firing struct {
 	Legs   []Leg     `json:"legs"`
 }
 
-// Lost counts the legs on which it got lost.
-func (f Firing) Lost() (n int) {
+// Findings counts the legs on which it got lost or came late.
+func (f Firing) Findings() (n int) {
 	for _, l := range f.Legs {
 		if l.State.Finding() {
 			n++

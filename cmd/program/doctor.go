@@ -25,7 +25,7 @@ func doctorCommand(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 			if err != nil {
 				return err
 			}
-			return cli.Join(printFiring(c, f, *out), cli.Found(f.Lost(), "leg", "legs"))
+			return cli.Join(printFiring(c, f, *out), cli.Found(f.Findings(), "leg", "legs"))
 		}
 		e, err := client.Examine(ctx)
 		if err != nil {

@@ -141,7 +141,7 @@ func (c *clinic) fires(lost int, why string) {
 	c.s.t.Helper()
 	f, err := c.s.client().Fire(c.s.t.Context())
 	must(c.s.t, err)
-	if len(f.Legs) != 3 || f.Lost() != lost || !strings.Contains(f.Legs[2].What, why) {
+	if len(f.Legs) != 3 || f.Findings() != lost || !strings.Contains(f.Legs[2].What, why) {
 		c.s.t.Errorf("the legs are %+v, want %d lost", f.Legs, lost)
 	}
 	if all, err := c.s.client().Incidents(c.s.t.Context()); err != nil || len(all) > 0 {
