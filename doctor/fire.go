@@ -23,8 +23,8 @@ const (
 	// the 30 s of the default group_wait. The second of a cluster waits 15 s for the first.
 	arriveWithin = 35 * time.Second
 	// slow is what it should not take.
-	slow = 5 * time.Second
-	lookEvery    = 20 * time.Millisecond
+	slow      = 5 * time.Second
+	lookEvery = 20 * time.Millisecond
 	// refusedFor is how long after a call was refused nothing better is waited for:
 	// Alertmanager does not send it again.
 	refusedFor = 3 * time.Second

@@ -29,7 +29,7 @@ func (p *patient) rights(ctx context.Context) []record.Check {
 	case errors.Is(err, store.ErrNoACLs):
 		return []record.Check{unknown(storePart, "rights", "Consul's ACLs are off: everybody who reaches it may change weights and records", "switch ACLs on, and give the daemon a token: docs/operations.md")}
 	case err != nil:
-		return []record.Check{unknown(storePart, "rights", err.Error(), "see --store.consul-token-file")}
+		return []record.Check{off(storePart, "rights", err.Error(), "put a token that Consul knows into --store.consul-token-file, and start the daemon again")}
 	}
 	checks := p.narrow(ctx, consul)
 	wide, err := consul.MayWrite(ctx, elsewhere)

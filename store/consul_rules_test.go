@@ -4,11 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,14 +14,14 @@ import (
 )
 
 const (
-	rootToken  = "10000000-0000-0000-0000-000000000001"
+	rootToken  = servers.ManagementToken
 	guestToken = "10000000-0000-0000-0000-000000000002"
 
 	guestAccessor = "10000000-0000-0000-0000-000000000003"
 )
 
 func TestAccessRules(t *testing.T) {
-	addr := consulWithRules(t)
+	addr := servers.ConsulACL(t).Addr
 	root := as(t, addr, rootToken)
 	f := fixture{Store: root, t: t, root: "rules/"}
 	f.ok(f.set("open/a", "1", 0), f.set("hidden/a", "1", 0), f.set("readable/a", "1", 0))
@@ -137,42 +133,4 @@ func ask(ctx context.Context, method, addr, path, body string) (string, error) {
 		err = fmt.Errorf("%s: %d %s", path, resp.StatusCode, text)
 	}
 	return string(text), err
-}
-
-// consulWithRules starts the real Consul that test/servers has built, denying by
-// default, and returns its address.
-func consulWithRules(t *testing.T) string {
-	t.Helper()
-	servers.NotShort(t)
-	dir := t.TempDir()
-	rules := `acl { enabled = true default_policy = "deny" tokens { initial_management = "` + rootToken + `" agent = "` + rootToken + `" } }`
-	if err := os.WriteFile(filepath.Join(dir, "acl.hcl"), []byte(rules), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command(filepath.Join("..", "test", "servers", "build"), "--path", "consul").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var ports [3]string
-	for i := range ports {
-		_, ports[i], _ = net.SplitHostPort(servers.FreeAddr(t))
-	}
-	cmd := exec.Command(filepath.Join(strings.TrimSpace(string(out)), "consul"), "agent", "-dev",
-		"-bind", "127.0.0.1", "-client", "127.0.0.1", "-config-dir", dir, "-http-port", ports[0],
-		"-server-port", ports[1], "-serf-lan-port", ports[2],
-		"-serf-wan-port", "-1", "-dns-port", "-1", "-grpc-port", "-1", "-grpc-tls-port", "-1")
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("start consul (run `make servers` first): %v", err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	addr := net.JoinHostPort("127.0.0.1", ports[0])
-	ctx := within(t, 2*time.Minute)
-	for {
-		if _, err := ask(ctx, http.MethodPut, addr, "/v1/kv/ready", ""); err == nil {
-			return addr
-		}
-		if !pause(ctx, 0) {
-			t.Fatal("consul is not ready after two minutes")
-		}
-	}
 }

@@ -2,7 +2,10 @@ package servers
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strconv"
@@ -25,10 +28,59 @@ const consulNode = "test"
 // sessions made.
 func Consul(tb testing.TB) *ConsulServer {
 	tb.Helper()
+	s := newConsul(tb)
+	s.Process.ready = s.ready
+	launch(s.Process)
+	return s
+}
+
+// ManagementToken may do everything in a [ConsulACL].
+const ManagementToken = "10000000-0000-0000-0000-000000000001"
+
+// ConsulACL starts a Consul agent that denies by default.
+func ConsulACL(tb testing.TB) *ConsulServer {
+	tb.Helper()
+	s := newConsul(tb, "-hcl", fmt.Sprintf(`acl { enabled = true default_policy = "deny" tokens { initial_management = %[1]q agent = %[1]q } }`, ManagementToken))
+	s.Process.ready = func(ctx context.Context) error { _, err := s.manage(ctx, "/v1/kv/ready", ""); return err }
+	launch(s.Process)
+	return s
+}
+
+// Token makes a token with these ACL rules and returns it.
+func (s *ConsulServer) Token(rules string) string {
+	s.tb.Helper()
+	name := strings.ToLower(rand.Text())
+	_, err := s.manage(s.tb.Context(), "/v1/acl/policy", fmt.Sprintf(`{"Name":%q,"Rules":%q}`, name, rules))
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	text, err := s.manage(s.tb.Context(), "/v1/acl/token", fmt.Sprintf(`{"Policies":[{"Name":%q}]}`, name))
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	var made struct{ SecretID string }
+	if err := json.Unmarshal([]byte(text), &made); err != nil {
+		s.tb.Fatal(err)
+	}
+	return made.SecretID
+}
+
+// manage puts something with the management token.
+func (s *ConsulServer) manage(ctx context.Context, path, body string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, s.URL+path, strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("X-Consul-Token", ManagementToken)
+	return answer(req)
+}
+
+func newConsul(tb testing.TB, more ...string) *ConsulServer {
+	tb.Helper()
 	addr := freeAddr(tb)
 	_, port, _ := net.SplitHostPort(addr)
 	s := &ConsulServer{Addr: addr, URL: "http://" + addr}
-	s.Process = &Process{tb: tb, name: "consul", dir: tb.TempDir(), ready: s.ready, args: []string{
+	s.Process = &Process{tb: tb, name: "consul", dir: tb.TempDir(), args: append([]string{
 		"agent", "-dev", "-node", consulNode,
 		"-bind", "127.0.0.1", "-client", "127.0.0.1",
 		"-http-port", port,
@@ -36,8 +88,7 @@ func Consul(tb testing.TB) *ConsulServer {
 		"-serf-lan-port", strconv.Itoa(freePort(tb)),
 		"-serf-wan-port", "-1", "-dns-port", "-1", "-grpc-port", "-1", "-grpc-tls-port", "-1",
 		"-hcl", "disable_update_check = true",
-	}}
-	launch(s.Process)
+	}, more...)}
 	return s
 }
 

@@ -48,11 +48,17 @@ func request(ctx context.Context, method, url string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return answer(req)
+}
+
+// answer returns the body of a 200.
+func answer(req *http.Request) (string, error) {
 	resp, err := client.Do(req)
 	if err != nil {
 		return "", err
 	}
 	defer resp.Body.Close()
+	method, url := req.Method, req.URL.String()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return "", fmt.Errorf("read answer of %s: %w", url, err)
