@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,7 +36,9 @@ var mistakes = []mistake{
 	{"group_by", func(c *clinic) { c.route("group_by: ['...']", "group_by: [service]") }, "alertmanager", "group_by service", "['...']"},
 	{"max_alerts", func(c *clinic) { c.route("max_alerts: 0", "max_alerts: 1") }, "alertmanager", "max_alerts is 1", "max_alerts: 0"},
 	{"redirects", func(c *clinic) { c.route("follow_redirects: false", "follow_redirects: true") }, "alertmanager", "follows redirects", "follow_redirects: false"},
-	{"no Alertmanager in Prometheus", func(c *clinic) { c.scrape(fmt.Sprintf(`alerting: {alertmanagers: [{static_configs: [{targets: ["%s"]}]}]}`, c.s.ams[0].Addr), "") }, "alertmanager", "no Alertmanager", "alerting.alertmanagers"},
+	{"no Alertmanager in Prometheus", func(c *clinic) {
+		c.scrape(fmt.Sprintf(`alerting: {alertmanagers: [{static_configs: [{targets: ["%s"]}]}]}`, c.s.ams[0].Addr), "")
+	}, "alertmanager", "no Alertmanager", "alerting.alertmanagers"},
 	{"a target label service", func(c *clinic) { c.scrape(c.target, "{labels: {service: monitoring}, "+c.target[1:]) },
 		"prometheus", "exported_service", "honor_labels: true"},
 	{"the daemon is not scraped", func(c *clinic) { c.scrape("- {job_name: autorollback", "# {job_name: autorollback") }, "prometheus", "scrape", "scrape the daemon"},
@@ -43,6 +47,7 @@ var mistakes = []mistake{
 	},
 		"prometheus", "every 15s", "scrape_interval: 5s"},
 	{"an external label region", func(c *clinic) { c.scrape("global: {", "global: {external_labels: {region: eu}, ") }, "prometheus", `region="eu"`, "alert_relabel_configs"},
+	{"a silence", (*clinic).silence, "alertmanager", `a silence of ann ("a deploy")`, "control set paused"},
 	{"rules not loaded", func(c *clinic) { c.scrape("rule_files: [rules.yml]", "rule_files: []") }, "rules", "", "rules generate"},
 	{"rules edited", func(c *clinic) { c.s.loadRules(edit(c.s.t, c.rules, " 0.05\n", " 0.04\n")) }, "rules", "the expression differs", ""},
 	{"a file in the place of the evidence folder", func(c *clinic) {
@@ -77,6 +82,7 @@ type clinic struct {
 	s                         *stack
 	alertmanager, prom, rules string
 	token, evidence, target   string
+	silenced                  string // the silence's id
 }
 
 func openClinic(t *testing.T) *clinic {
@@ -103,9 +109,36 @@ func (c *clinic) scrape(from, to string) {
 	must(c.s.t, c.s.prom.Configure(edit(c.s.t, c.prom, from, to)))
 }
 
+// silence keeps back every alert of the service.
+func (c *clinic) silence() {
+	c.s.t.Helper()
+	body := fmt.Sprintf(`{"matchers":[{"name":"service","value":"rank.*","isRegex":true}],"createdBy":"ann","comment":"a deploy","startsAt":%q,"endsAt":%q}`,
+		time.Now().UTC().Format(time.RFC3339), time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+	resp, err := http.Post(c.s.ams[0].URL+"/api/v2/silences", "application/json", strings.NewReader(body))
+	must(c.s.t, err)
+	defer resp.Body.Close()
+	var made struct{ SilenceID string }
+	must(c.s.t, json.NewDecoder(resp.Body).Decode(&made))
+	c.silenced = made.SilenceID
+}
+
+// expire ends the silence.
+func (c *clinic) expire() {
+	c.s.t.Helper()
+	req, err := http.NewRequestWithContext(c.s.t.Context(), http.MethodDelete, c.s.ams[0].URL+"/api/v2/silence/"+c.silenced, nil)
+	must(c.s.t, err)
+	resp, err := http.DefaultClient.Do(req)
+	must(c.s.t, err)
+	resp.Body.Close()
+	c.silenced = ""
+}
+
 // mend puts everything back.
 func (c *clinic) mend() {
 	c.s.t.Helper()
+	if c.silenced != "" {
+		c.expire()
+	}
 	if _, err := os.Stat(c.evidence + ".away"); err == nil {
 		must(c.s.t, os.Remove(c.evidence))
 		must(c.s.t, os.Rename(c.evidence+".away", c.evidence))

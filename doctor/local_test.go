@@ -1,0 +1,87 @@
+package doctor
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+)
+
+// What the newest calls and the watchdog say about the way to the receiver.
+func TestWhatCameByWebhook(t *testing.T) {
+	now := time.Now()
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	taken := func(d time.Duration) Call { return Call{At: ago(d), From: "10.0.0.1", Code: 200} }
+	refused := func(d time.Duration, code int) Call {
+		return Call{At: ago(d), From: "10.0.0.2", Code: code, Text: "no"}
+	}
+	for name, c := range map[string]struct {
+		started           time.Time
+		accepted, refused Call
+		watchdog          time.Time
+		calls, dog        record.CheckState
+		fix               string // of the calls
+	}{
+		"all is well":           {ago(time.Hour), taken(time.Minute), Call{}, ago(time.Minute), record.CheckOK, record.CheckOK, ""},
+		"just started":          {ago(time.Minute), Call{}, Call{}, time.Time{}, record.CheckUnknown, record.CheckUnknown, "--fire"},
+		"nobody ever called":    {ago(time.Hour), Call{}, Call{}, time.Time{}, record.CheckUnknown, record.CheckOff, "--fire"},
+		"the way broke":         {ago(time.Hour), taken(time.Hour), Call{}, ago(time.Hour), record.CheckOK, record.CheckOff, ""},
+		"a wrong token":         {ago(time.Hour), Call{}, refused(time.Second, 401), time.Time{}, record.CheckOff, record.CheckOff, "credentials_file"},
+		"a wrong path":          {ago(time.Hour), taken(time.Hour), refused(time.Second, 404), ago(time.Hour), record.CheckOff, record.CheckOff, "/v1/alertmanager"},
+		"one of two is refused": {ago(time.Hour), taken(time.Second), refused(time.Minute, 401), ago(time.Second), record.CheckDegraded, record.CheckOK, "credentials_file"},
+		"refused long ago":      {ago(time.Hour), taken(time.Second), refused(time.Hour, 401), ago(time.Second), record.CheckOK, record.CheckOK, ""},
+	} {
+		p := &patient{Doctor: &Doctor{
+			Started: c.started, ReceiverPath: path, Watchdog: func() time.Time { return c.watchdog },
+			Calls: func() (Call, Call) { return c.accepted, c.refused },
+		}}
+		calls, dog := p.refusals(now), p.watchdog(now)
+		if calls.State != c.calls || dog.State != c.dog || !strings.Contains(calls.Fix, c.fix) {
+			t.Errorf("%s: %+v, %+v, want %s, %s", name, calls, dog, c.calls, c.dog)
+		}
+	}
+}
+
+// Files that the daemon needs, and secrets that nobody else may read.
+func TestFiles(t *testing.T) {
+	write := func(name string, mode os.FileMode) string {
+		file := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(file, mode); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	dir, file := t.TempDir(), write("file", 0o600)
+	for name, c := range map[string]struct {
+		doctor *Doctor
+		want   string // the checks that find something
+	}{
+		"as it should be":                   {&Doctor{Evidence: dir, Journal: file, Secrets: []string{file, ""}}, ""},
+		"a group may read":                  {&Doctor{Evidence: dir, Journal: file, Secrets: []string{write("token", 0o640)}}, ""},
+		"everybody may read a secret":       {&Doctor{Evidence: dir, Journal: file, Secrets: []string{file, write("token", 0o644)}}, "secrets"},
+		"a secret is gone":                  {&Doctor{Evidence: dir, Journal: file, Secrets: []string{filepath.Join(dir, "token")}}, "secrets"},
+		"the journal is gone":               {&Doctor{Evidence: dir, Journal: filepath.Join(dir, "journal")}, "journal"},
+		"a file in the place of evidence":   {&Doctor{Evidence: file, Journal: file}, "evidence"},
+		"no evidence folder, nor a journal": {&Doctor{Evidence: filepath.Join(dir, "none"), Journal: filepath.Join(dir, "none/journal")}, "evidence journal"},
+	} {
+		p := &patient{Doctor: c.doctor}
+		var got []string
+		for _, f := range p.files(t.Context()) {
+			if f.State.Finding() {
+				got = append(got, f.Name)
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: found %v, want %s", name, got, c.want)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
