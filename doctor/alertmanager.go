@@ -51,16 +51,9 @@ func (p *patient) alertmanagers(ctx context.Context) []record.Check {
 func (p *patient) alerts() []model.LabelSet {
 	all := []model.LabelSet{{"alertname": "AutorollbackWatchdog", "autorollback": "true", "trigger": rules.WatchdogTrigger, "severity": "none"}}
 	for _, rb := range p.runbooks {
-		group, err := rules.Compile(rb)
-		if err != nil {
-			continue // a runbook that was loaded has been compiled
-		}
-		for _, r := range group.Rules {
-			if r.Alert == "" {
-				continue
-			}
-			alert := model.LabelSet{"alertname": model.LabelValue(r.Alert), "region": model.LabelValue(rb.Regions[0])}
-			for name, value := range r.Labels {
+		for _, labels := range rules.AlertLabels(rb) {
+			alert := model.LabelSet{"region": model.LabelValue(rb.Regions[0])}
+			for name, value := range labels {
 				alert[model.LabelName(name)] = model.LabelValue(value)
 			}
 			all = append(all, alert)

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +35,8 @@ type route struct {
 	Repeat   *model.Duration   `yaml:"repeat_interval"`
 	Mute     []string          `yaml:"mute_time_intervals"`
 	Active   []string          `yaml:"active_time_intervals"`
+
+	parsed amlabels.Matchers
 }
 
 type hookReceiver struct {
@@ -73,7 +74,7 @@ func parseConfig(text string) (config, error) {
 	wait, interval, repeat := model.Duration(30*time.Second), model.Duration(5*time.Minute), model.Duration(4*time.Hour)
 	root := route{Wait: &wait, Interval: &interval, Repeat: &repeat}
 	c.Route.inherit(root)
-	return c, nil
+	return c, c.Route.parse()
 }
 
 // inherit fills in what a route and those below it leave out.
@@ -116,29 +117,38 @@ func (r *route) walk(alert model.LabelSet) []*route {
 }
 
 func (r *route) matches(alert model.LabelSet) bool {
-	for name, value := range r.Match {
-		if string(alert[model.LabelName(name)]) != value {
-			return false
-		}
-	}
-	for name, value := range r.MatchRE {
-		re, err := regexp.Compile("^(?:" + value + ")$")
-		if err != nil || !re.MatchString(string(alert[model.LabelName(name)])) {
-			return false
+	return !slices.ContainsFunc(r.parsed, func(m *amlabels.Matcher) bool {
+		return !m.Matches(string(alert[model.LabelName(m.Name)]))
+	})
+}
+
+// parse reads the matchers of a route and of those below it, in their old form too.
+func (r *route) parse() error {
+	for _, old := range []struct {
+		kind amlabels.MatchType
+		all  map[string]string
+	}{{amlabels.MatchEqual, r.Match}, {amlabels.MatchRegexp, r.MatchRE}} {
+		for name, value := range old.all {
+			m, err := amlabels.NewMatcher(old.kind, name, value)
+			if err != nil {
+				return fmt.Errorf("read matcher: %w", err)
+			}
+			r.parsed = append(r.parsed, m)
 		}
 	}
 	for _, text := range r.Matchers {
-		matchers, err := parseMatchers(text)
+		all, err := parseMatchers(text)
 		if err != nil {
-			return false // Alertmanager would not have loaded it
+			return fmt.Errorf("read matcher: %w", err)
 		}
-		for _, m := range matchers {
-			if !m.Matches(string(alert[model.LabelName(m.Name)])) {
-				return false
-			}
+		r.parsed = append(r.parsed, all...)
+	}
+	for n := range r.Routes {
+		if err := r.Routes[n].parse(); err != nil {
+			return err
 		}
 	}
-	return true
+	return nil
 }
 
 // parseMatchers reads matchers in today's form, or in that from before UTF-8.

@@ -172,6 +172,24 @@ func (b *compiler) alertLabels(trigger, severity string) map[string]string {
 	return labelsOf("autorollback", "true", "runbook", b.Service, "trigger", trigger, "severity", severity)
 }
 
+// AlertLabels are the labels that a runbook's alerts come with in any case: of each trigger
+// in turn, and of the Blind companion. Where they are in a region or about a release, these
+// are labels too.
+func AlertLabels(rb *runbook.Runbook) []map[string]string {
+	b := &compiler{Runbook: rb}
+	var all []map[string]string
+	add := func(word, trigger string, severity runbook.Severity) {
+		labels := b.alertLabels(trigger, string(severity))
+		labels["alertname"], labels["service"] = alertName(rb.Service, word), rb.Service
+		all = append(all, labels)
+	}
+	for _, t := range rb.Triggers {
+		add(t.Name, t.Name, b.severity(t))
+	}
+	add("Blind", BlindTrigger, runbook.Page)
+	return all
+}
+
 func (b *compiler) annotations(sentence, value, threshold string) map[string]string {
 	return map[string]string{
 		"summary":                     b.Service + ": " + sentence,

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -154,6 +155,30 @@ func TestEachTriggerIsExactlyOneAlert(t *testing.T) {
 	}
 	if alerts[BlindTrigger] != 1 || len(alerts) != len(rb.Triggers)+1 {
 		t.Errorf("alerts: %v", alerts)
+	}
+}
+
+// What is said of alerts without compiling them is what they are.
+func TestAlertLabelsAreThoseOfTheAlerts(t *testing.T) {
+	rb := ranker("ranker")
+	g, err := Compile(rb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := AlertLabels(rb)
+	for _, r := range g.Rules {
+		if r.Alert == "" {
+			continue
+		}
+		want := maps.Clone(r.Labels)
+		want["alertname"], want["service"] = r.Alert, "ranker"
+		if len(told) == 0 || !maps.Equal(told[0], want) {
+			t.Fatalf("told %v, and the next alert has %v", told, want)
+		}
+		told = told[1:]
+	}
+	if len(told) > 0 {
+		t.Errorf("there are no alerts with %v", told)
 	}
 }
 
