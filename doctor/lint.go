@@ -48,7 +48,9 @@ func (p *patient) lint(host string, c config, alerts []model.LabelSet) []record.
 	for _, w := range ways {
 		for _, f := range w.faults(c.Global.HTTP, p.Bearer) {
 			f.Part, f.Name, f.What = alertmanagerPart, host, fmt.Sprintf("receiver %s: %s", w.Receiver, f.What)
-			out = append(out, f)
+			if !slices.Contains(out, f) { // a route has most from its parent
+				out = append(out, f)
+			}
 		}
 	}
 	if len(out) == 0 {
@@ -75,7 +77,7 @@ func (w way) faults(global httpConfig, bearer bool) []record.Check {
 	bad(!w.apart(), "group_by "+strings.Join(w.GroupBy, ", ")+" puts several alerts into one message, and a second one waits for the next", "write `group_by: ['...']`")
 	bad(*w.Wait > 0, fmt.Sprintf("group_wait is %s: an alert that ends while it waits is never sent", w.Wait), "write `group_wait: 0s`")
 	bad(time.Duration(*w.Interval) > longestInterval, fmt.Sprintf("group_interval is %s: a lost delivery is tried again for so long, and can be that old", w.Interval), "write `group_interval: 15s`")
-	bad(time.Duration(*w.Repeat) > longestRepeat, fmt.Sprintf("repeat_interval is %s: the watchdog comes too seldom to prove the way", w.Repeat), "write `repeat_interval: 2m`")
+	bad(time.Duration(*w.Repeat) > longestRepeat, fmt.Sprintf("repeat_interval is %s: what still fires is said again too seldom", w.Repeat), "write `repeat_interval: 2m`")
 	bad(len(w.Mute)+len(w.Active) > 0, "time intervals mute it: "+strings.Join(append(slices.Clone(w.Mute), w.Active...), ", "), "leave out mute_time_intervals and active_time_intervals")
 	bad(w.hook.MaxAlerts != 0, fmt.Sprintf("max_alerts is %d: alerts are left out of messages", w.hook.MaxAlerts), "write `max_alerts: 0`")
 	bad(w.hook.SendResolved != nil && !*w.hook.SendResolved, "send_resolved is false", "write `send_resolved: true`")

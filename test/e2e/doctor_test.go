@@ -89,7 +89,12 @@ func openClinic(t *testing.T) *clinic {
 	s := start(t, options{})
 	c := &clinic{s: s, rules: s.ruleFile(), token: filepath.Join(s.dir, "receiver.token"), evidence: filepath.Join(s.dir, "evidence-replica-0")}
 	// As generated, only quicker.
-	c.alertmanager = edit(t, edit(t, s.route(s.daemons[0].hooks), "group_interval: 15s", "group_interval: 1s"), "repeat_interval: 2m", "repeat_interval: 2s")
+	c.alertmanager = s.route(s.daemons[0].hooks)
+	for from, to := range map[string]string{
+		"group_interval: 15s": "group_interval: 1s", "repeat_interval: 2m": "repeat_interval: 2s", "repeat_interval: 15s": "repeat_interval: 2s",
+	} {
+		c.alertmanager = edit(t, c.alertmanager, from, to)
+	}
 	text, err := os.ReadFile(s.prom.Path("prometheus.yml"))
 	must(t, err)
 	c.prom, c.target = string(text), fmt.Sprintf(`{targets: ["%s"]}`, s.daemons[0].web)
