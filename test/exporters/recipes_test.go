@@ -112,13 +112,13 @@ func serve(w *world, p *pod, n, bad float64, late bool) {
 
 // A shape is how an exporter writes what servers have done: a file of testdata, in the text
 // that it was seen to write, with words instead of values, and VERSION, POD and ROUTER in
-// labels. Its parts begin with "# target", followed by the labels of a scraped pod, or with
-// "# routers", which see the requests to all pods.
+// labels. Its parts begin with "# target" and the labels of a scraped pod, or with "# routers",
+// how many there are, and theirs: each sees its part of the requests to all pods.
 type shape struct{ targets []target }
 
 type target struct {
 	labels  string
-	routers bool
+	routers int // 0: it is a pod
 	lines   []line
 }
 
@@ -146,7 +146,12 @@ func shapeOf(t *testing.T, name string) shape {
 			continue
 		}
 		if of, ok := strings.CutPrefix(row, "# routers "); ok {
-			s.targets = append(s.targets, target{labels: of + `,instance="ROUTER"`, routers: true})
+			n, of, _ := strings.Cut(of, " ")
+			routers, err := strconv.Atoi(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.targets = append(s.targets, target{labels: of, routers: routers})
 			continue
 		}
 		if le, ok := strings.CutPrefix(row, "# le "); ok {
@@ -278,13 +283,11 @@ func routed(router string, part float64, pods []*pod, byPod bool) []view {
 	return out
 }
 
-const routers = 2
-
 // scrape stores what Prometheus would make of the targets of a pod, and with the first pod
 // of those of the routers.
 func (s shape) scrape(w *world, p *pod, at time.Time) {
 	for _, x := range s.targets {
-		if !x.routers {
+		if x.routers == 0 {
 			v := view{version: p.version, pod: p.name, seen: &p.seen}
 			w.parse(at, v.fill(x.labels), x.text([]view{v}))
 			continue
@@ -299,9 +302,9 @@ func (s shape) scrape(w *world, p *pod, at time.Time) {
 			}
 		}
 		byPod := slices.ContainsFunc(x.lines, func(l line) bool { return strings.Contains(l.series, "server=\"POD\"") })
-		for i := range routers {
+		for i := range x.routers {
 			router := "router-" + strconv.Itoa(i)
-			w.parse(at, view{router: router}.fill(x.labels), x.text(routed(router, 1.0/routers, pods, byPod)))
+			w.parse(at, view{router: router}.fill(x.labels), x.text(routed(router, 1/float64(x.routers), pods, byPod)))
 		}
 	}
 }
@@ -517,7 +520,7 @@ func enclosing(l runbook.Latency, seconds float64) (from, to float64) {
 func (w *world) level(t runbook.Trigger, levels map[string]float64) bool {
 	switch t.Type {
 	case runbook.KPIDrop:
-		return w.near("the KPI's level", levels["KPI "+t.KPI], converts, 0.1)
+		return w.near("the KPI's level", levels["kpi "+t.KPI], converts, 0.1)
 	case runbook.LatencyMean:
 		return w.near("the mean latency", latencyLevel(levels), 0.1*math.Exp(spread*spread/2), 0.1)
 	case runbook.LatencyQuantile:
