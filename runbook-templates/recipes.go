@@ -31,6 +31,20 @@ func Describe() string {
 	return b.String()
 }
 
+// Notes is what the recipe says above the metrics: where its names were read, and what its
+// exporter cannot tell.
+func Notes(name string) string {
+	var b strings.Builder
+	for line := range strings.Lines(fragment(name)) {
+		text, ok := strings.CutPrefix(line, "#")
+		if !ok {
+			break
+		}
+		b.WriteString(strings.TrimPrefix(text, " "))
+	}
+	return b.String()
+}
+
 func fragment(name string) string {
 	text, err := files.ReadFile(path.Join("metrics", name+".yaml"))
 	if err != nil {

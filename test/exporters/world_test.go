@@ -85,7 +85,8 @@ type world struct {
 	start   time.Time
 	snap    monitor.Snapshot
 	fired   map[string]time.Duration
-	harm    float64 // errors of the candidate from the onset on
+	harm    float64         // errors of the candidate from the onset on
+	rows    map[string]*row // of a recipe, by trigger
 }
 
 const rest = `
