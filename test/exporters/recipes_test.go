@@ -19,7 +19,6 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
-	"github.com/prometheus/prometheus/storage"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -259,10 +258,9 @@ func (x target) text(views []view) string {
 	var b strings.Builder
 	for _, l := range x.lines {
 		for i, v := range views {
-			if i > 0 && (l.words == nil || !strings.Contains(l.series, "POD") && v.version == views[i-1].version) {
-				continue
+			if i == 0 || strings.Contains(l.series, "POD") || strings.Contains(l.series, "VERSION") && v.version != views[i-1].version {
+				l.write(&b, v)
 			}
-			l.write(&b, v)
 		}
 	}
 	return b.String()
@@ -320,7 +318,7 @@ func (w *world) parse(at time.Time, target, text string) {
 	}
 	store := func(l labels.Labels, v float64) {
 		w.t.Helper()
-		if _, err := app.Append(0, scraped(l, of), at.UnixMilli(), v); err != nil && !errors.Is(err, storage.ErrDuplicateSampleForTimestamp) {
+		if _, err := app.Append(0, scraped(l, of), at.UnixMilli(), v); err != nil {
 			w.t.Fatalf("%s: %v", l, err)
 		}
 	}
