@@ -432,6 +432,9 @@ func (w *world) goodRelease() {
 		w.t.Errorf("fired %v", w.fired)
 	}
 	w.must(w.well())
+	b := w.confirm(w.runbook.Triggers[0])
+	w.must(near("the candidate's traffic", b.CandidateRate, rps*share, 0.12))
+	w.must(near("the stable side's traffic", b.StableRate, rps*(1-share), 0.12))
 }
 
 func (w *world) must(problem string) {
