@@ -157,8 +157,8 @@ func scrapeConfig(all []*service, address string) string {
 			fmt.Fprintf(&b, "  - job_name: %s-%d\n    static_configs:\n", s.name, i)
 			for n := range many {
 				v := s.views(x, n)[0]
-				labels := strings.ReplaceAll(v.fill(x.labels), "ranker", s.name)
-				fmt.Fprintf(&b, "      - {targets: [%q], labels: {__metrics_path__: /%s/%d/%d, %s}}\n", address, s.name, i, n, strings.ReplaceAll(strings.ReplaceAll(labels, `",`, `", `), `="`, `: "`))
+				labels := strings.NewReplacer("ranker", s.name, `",`, `", `, `="`, `: "`).Replace(v.fill(x.labels))
+				fmt.Fprintf(&b, "      - {targets: [%q], labels: {__metrics_path__: /%s/%d/%d, %s}}\n", address, s.name, i, n, labels)
 			}
 		}
 	}
@@ -187,7 +187,8 @@ func (s *service) play(api promapi.API) string {
 	if problem := s.until(func() string { return w.unproved(began) }); problem != "" {
 		return "no recovery: " + problem
 	}
-	w.t.Logf("%s: found by each trigger after %s, recovered after %s", s.name, found.Round(time.Second), time.Since(w.release.WeightChangedAt).Round(time.Second))
+	w.t.Logf("%s: found by each trigger after %s, recovered after %s", s.name, found.Round(time.Second),
+		time.Since(w.release.WeightChangedAt).Round(time.Second))
 	return ""
 }
 
