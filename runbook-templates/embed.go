@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed *.yaml
+//go:embed *.yaml metrics/*.yaml
 var files embed.FS
 
 // placeholder is the service's name in every template: a valid name, so that the
@@ -25,13 +25,23 @@ func Kinds() []string { return []string{"canary", "canary-from-5", "bluegreen", 
 
 // New returns the runbook template of that kind for the service, ready to be edited.
 // The service must match ^[a-z0-9][a-z0-9-]{0,62}$.
-func New(kind, service string) ([]byte, error) {
+func New(kind, service string) ([]byte, error) { return NewWith(kind, service, "") }
+
+// NewWith is [New] with what the recipe of that name knows of the service's metrics.
+func NewWith(kind, service, recipe string) ([]byte, error) {
 	if !name.MatchString(service) {
 		return nil, fmt.Errorf("service %q: use lower-case letters, digits and dashes, 63 at most, not starting with a dash", service)
 	}
 	text, err := files.ReadFile(kind + ".yaml")
 	if err != nil {
 		return nil, fmt.Errorf("no template %q: there are %s", kind, strings.Join(Kinds(), ", "))
+	}
+	if recipe != "" {
+		known := fragment(recipe)
+		if known == "" {
+			return nil, fmt.Errorf("no metrics are known of %q; they are of\n%s", recipe, Describe())
+		}
+		text = []byte(splice(string(text), known))
 	}
 	return bytes.ReplaceAll(text, []byte(placeholder), []byte(service)), nil
 }

@@ -2,6 +2,7 @@ package templates_test
 
 import (
 	"bytes"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -32,6 +33,48 @@ func TestTemplatesLoadCleanAndTickEveryBox(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A recipe fills in every template, and says what it rests on and what it cannot tell.
+func TestRecipesLoadCleanAndTickEveryBox(t *testing.T) {
+	for _, recipe := range templates.Recipes() {
+		notes := templates.Notes(recipe)
+		for _, want := range []string{"Names: ", "cannot tell:\n- "} {
+			if !strings.Contains(notes, want) {
+				t.Errorf("%s does not say %q", recipe, want)
+			}
+		}
+		for _, kind := range templates.Kinds() {
+			text, err := templates.NewWith(kind, "ranker", recipe)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rb, err := runbook.Parse(kind+".yaml", text)
+			if err != nil {
+				t.Fatalf("%s %s: %v\n%s", kind, recipe, err, text)
+			}
+			open := slices.ContainsFunc(rb.SelfChecks(), func(c runbook.SelfCheck) bool { return !c.OK })
+			if open || bytes.Contains(text, []byte("my-service")) {
+				t.Errorf("%s %s: %+v", kind, recipe, rb.SelfChecks())
+			}
+			plain := parse(t, kind, "ranker")
+			if !reflect.DeepEqual(rb.Rollout, plain.Rollout) || !reflect.DeepEqual(rb.Routing, plain.Routing) || !reflect.DeepEqual(rb.Shadow, plain.Shadow) {
+				t.Errorf("%s %s changes more than the metrics", kind, recipe)
+			}
+			if before, err := templates.New(kind, "ranker"); err != nil || bytes.Count(text, []byte("# ")) < bytes.Count(before, []byte("# "))-10 {
+				t.Errorf("%s %s lost its comments: %v", kind, recipe, err)
+			}
+		}
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	if got := strings.Count(templates.Describe(), "\n"); got != len(templates.Recipes()) || got != 19 {
+		t.Errorf("%d lines for %d recipes", got, len(templates.Recipes()))
+	}
+	if _, err := templates.NewWith("canary", "ranker", "nginx"); err == nil || !strings.Contains(err.Error(), "nginx-ingress") {
+		t.Errorf("an unknown name: %v", err)
 	}
 }
 

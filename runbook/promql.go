@@ -64,8 +64,8 @@ func Series(metric string, matchers ...string) string {
 	return metric + "{" + strings.Join(matchers, ",") + "}"
 }
 
-// matchers checks PromQL label matchers without braces and returns them. A label of
-// not may not be among them, because rules put their own matcher on it.
+// matchers checks PromQL label matchers without braces. None may fix a label of not, because
+// rules put their own matcher on it.
 func (p *decoder) matchers(path, text, example string, not ...string) {
 	if strings.TrimSpace(text) == "" {
 		p.missing(path, "write PromQL label matchers, e.g. "+example)
@@ -82,11 +82,17 @@ func (p *decoder) matchers(path, text, example string, not ...string) {
 			p.add(path, quoted(text)+" names a metric", fix)
 		}
 		for _, own := range not {
-			if own != "" && m.Name == own {
+			if own != "" && m.Name == own && fixes(m) {
 				p.add(path, quoted(text)+" fixes the label "+own, "leave that label out: the rules select by it themselves")
 			}
 		}
 	}
+}
+
+// fixes reports whether one value alone passes; others may tell a service's versions from
+// what other services count.
+func fixes(m *labels.Matcher) bool {
+	return m.Type == labels.MatchEqual || m.Type == labels.MatchRegexp && len(m.SetMatches()) == 1
 }
 
 func (p *decoder) query(path, text string) {

@@ -88,6 +88,28 @@ func plansWell(t *testing.T, rb *runbook.Runbook) {
 }
 
 // The commented triggers of a template are valid as they stand, and compile.
+// A runbook of an exporter that is known is ready as well; help, and a wrong name, list them.
+func TestNewWithMetrics(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ranker.yaml")
+	for _, c := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"new canary --metrics help", cli.ExitOK, "vllm           vLLM: "},
+		{"new canary --service ranker --metrics nginx", cli.ExitUsage, "nginx-ingress"},
+		{"new canary --metrics vllm", cli.ExitUsage, "service"},
+		{"new canary --service ranker --metrics vllm -O " + path, cli.ExitOK, ""},
+		{"check " + path, cli.ExitOK, "KPI stops"},
+		{"render " + path, cli.ExitOK, "vllm:time_to_first_token_seconds_bucket"},
+	} {
+		got, code := planned(t, strings.Fields("runbook "+c.args)...)
+		if code != c.code || !strings.Contains(got, c.want) {
+			t.Errorf("%s: exit %d, want %d with %q:\n%s", c.args, code, c.code, c.want, got)
+		}
+	}
+}
+
 func TestCommentedTriggersAreValid(t *testing.T) {
 	types := []runbook.TriggerType{runbook.NullSpike, runbook.SchemaMismatch, runbook.DistributionShift, runbook.CanaryStarved, runbook.ErrorIncrease}
 	for _, kind := range []string{"canary", "canary-from-5", "bluegreen"} {

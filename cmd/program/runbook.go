@@ -23,7 +23,8 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 	cmd := app.Command("runbook", "Write, check and print runbooks.")
 	neu := cmd.Command("new", "Start a runbook from a template. Example: autorollback runbook new canary --service ranker > runbooks/ranker.yaml")
 	kind := neu.Arg("template", "canary (1, 5, 25, 50, 100 %), canary-from-5, bluegreen or shadow.").Required().Enum(templates.Kinds()...)
-	service := neu.Flag("service", "The model service's name.").Required().String()
+	service := neu.Flag("service", "The model service's name.").String()
+	metrics := neu.Flag("metrics", "Fill in what is known of this exporter's metrics, such as istio or vllm; help lists them.").String()
 	output := neu.Flag("output", "Write to this file, which must not exist yet, instead of standard output.").Short('O').String()
 
 	check := cmd.Command("check", "Check runbooks strictly, and report the five readiness checks; with --prometheus.url also whether their series are there. Exits 3 if any fails. Example: autorollback runbook check runbooks/ --prometheus.url http://localhost:9090")
@@ -37,9 +38,13 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 
 	return map[string]cli.Action{
 		neu.FullCommand(): func(context.Context) error {
-			text, err := templates.New(*kind, *service)
-			if err != nil {
+			if *metrics == "help" {
+				_, err := io.WriteString(c.Out, templates.Describe())
 				return err
+			}
+			text, err := templates.NewWith(*kind, *service, *metrics)
+			if err != nil {
+				return cli.Usage(err)
 			}
 			return writeNew(c.Out, *output, text)
 		},

@@ -3,6 +3,7 @@ package promtest
 import (
 	"fmt"
 	"maps"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,16 +81,50 @@ func (b *compiled) invent(selector string) (string, map[string]string, error) {
 // valueFor is a value that a matcher takes.
 func valueFor(m *labels.Matcher) (string, bool) {
 	tries := []string{m.Value}
-	for _, part := range strings.FieldsFunc(m.Value, func(r rune) bool { return r == '|' || r == '(' || r == ')' }) {
-		tries = append(tries, part, strings.ReplaceAll(part, ".", "0"), strings.NewReplacer(".*", "", ".+", "x", "\\", "", "[.]", ".").Replace(part))
+	if re, err := syntax.Parse(m.Value, syntax.Perl); err == nil && m.Type == labels.MatchRegexp {
+		tries = []string{shortest(re)}
 	}
-	tries = append(tries, "500", "other", "x", "")
-	for _, v := range tries {
+	for _, v := range append(tries, "500", "other", "x", "") {
 		if m.Matches(v) {
 			return v, true
 		}
 	}
 	return "", false
+}
+
+// shortest is a short text that a regular expression takes.
+func shortest(re *syntax.Regexp) string {
+	switch re.Op {
+	case syntax.OpLiteral:
+		return string(re.Rune)
+	case syntax.OpCharClass:
+		return string(re.Rune[0])
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return "0"
+	case syntax.OpCapture, syntax.OpPlus, syntax.OpAlternate:
+		return shortest(re.Sub[0])
+	case syntax.OpRepeat:
+		return strings.Repeat(shortest(re.Sub[0]), re.Min)
+	case syntax.OpConcat:
+		var b strings.Builder
+		for _, part := range re.Sub {
+			b.WriteString(shortest(part))
+		}
+		return b.String()
+	}
+	return ""
+}
+
+// versions are names that the matchers of the requests take.
+func (b *compiled) versions() map[runbook.Role]string {
+	stable, candidate := "v1", "v2"
+	matchers, _ := b.parser.ParseMetricSelector(b.Metrics.Select(b.Metrics.Requests.All()[0])) // it has been compiled
+	for _, m := range matchers {
+		if v, ok := valueFor(m); ok && m.Name == b.Metrics.VersionLabel && !m.Matches(stable) && m.Matches(v+"1") {
+			stable, candidate = v+"1", v+"2"
+		}
+	}
+	return map[runbook.Role]string{runbook.Stable: stable, runbook.Candidate: candidate}
 }
 
 // otherwise are labels that all selects and bad does not.

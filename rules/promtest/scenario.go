@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	releaseID, stableVersion, candidateVersion = "r1", "v1", "v2"
+	releaseID = "r1"
 	// candidateWeight is the candidate's share of the traffic in scenarios, in percent.
 	candidateWeight = 20
 	// counterStart is what counters hold at first: far from 0, where rate and increase would
@@ -75,7 +75,7 @@ func (b *compiled) sides() map[runbook.Role]string {
 	if t := b.Metrics.Track; t != nil {
 		return map[runbook.Role]string{runbook.Candidate: t.Candidate, runbook.Stable: t.Stable}
 	}
-	return map[runbook.Role]string{runbook.Candidate: candidateVersion, runbook.Stable: stableVersion}
+	return b.versions()
 }
 
 // sideOf are the labels that tell which side and region a series of the service belongs to.
@@ -149,14 +149,14 @@ func (e exported) held(v float64) string {
 // roles are the roles and weights that are exported.
 func (b *compiled) roles(e exported) []series {
 	out := b.joined(e.steps)
-	for i, version := range []string{candidateVersion, stableVersion} {
-		is := map[string]string{"service": b.Service, "region": b.theRegion(), "version": version, "release": e.release}
+	for i, role := range []runbook.Role{runbook.Candidate, runbook.Stable} {
+		is := map[string]string{"service": b.Service, "region": b.theRegion(), "version": b.versions()[role], "release": e.release}
 		weight := e.held(e.weights[i])
 		if e.moved > 0 {
 			weight = fmt.Sprintf("50+0x%d %s+0x%d", e.moved-1, num(e.weights[i]), e.steps-e.moved)
 		}
 		out = append(out, series{labelled(rules.WeightSeries, is), weight})
-		is["role"] = string([]runbook.Role{runbook.Candidate, runbook.Stable}[i])
+		is["role"] = string(role)
 		out = append(out, series{labelled(rules.RoleSeries, is), e.held(1)})
 	}
 	return out
@@ -269,7 +269,7 @@ func (b *compiled) drifts(role runbook.Role, p timeline, steps int) ([]series, e
 			return nil, err
 		}
 		label, asSeries := b.Metrics.DriftLabel()
-		is[label] = map[runbook.Role]string{runbook.Candidate: candidateVersion, runbook.Stable: stableVersion}[role]
+		is[label] = b.versions()[role]
 		if asSeries {
 			is[label] = b.sides()[role]
 		}

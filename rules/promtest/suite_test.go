@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
+	templates "github.com/autorollback/autorollback/runbook-templates"
 	"github.com/autorollback/autorollback/test/servers"
 	"github.com/autorollback/autorollback/test/sim"
 )
@@ -117,6 +119,35 @@ func TestPromtoolRunsTheGeneratedTests(t *testing.T) {
 				t.Fatal(err)
 			}
 			if said := says(t, "", tool, "check", "rules", "--lint=all", "--lint-fatal", path); said != "" {
+				t.Error(said)
+			}
+		})
+	}
+}
+
+// Every trigger of every recipe has tests; they pass where selectors match several services or
+// versions.
+func TestRecipesAreTested(t *testing.T) {
+	tool := servers.Promtool(t)
+	for _, name := range templates.Recipes() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text, err := templates.NewWith("canary", "ranker", name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rb, err := runbook.Parse(name+".yaml", text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := New(rb)
+			if err != nil || len(s.Untested) > 0 {
+				t.Fatalf("%v, untested: %v", err, s.Untested)
+			}
+			if !slices.Contains([]string{"envoy", "kserve", "vllm"}, name) {
+				return
+			}
+			if said := plays(t, tool, ruled(t, rb), s); said != "" {
 				t.Error(said)
 			}
 		})

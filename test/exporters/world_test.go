@@ -41,6 +41,7 @@ type pod struct {
 	ok, failed, slow float64
 	buckets          []float64
 	born             bool
+	seen             tally // of a recipe's world
 }
 
 // A source is one way to expose what pods do.
@@ -52,9 +53,11 @@ type source struct {
 	// versions are what stable and candidate are called there; empty: v1 and v2.
 	versions [2]string
 	scrape   func(w *world, p *pod, at time.Time)
-	phases   time.Duration // how far the pods' scrapes lie apart; 0: 2 s
-	every    time.Duration // the scrape interval; 0: that of the rules
-	pods     [2]int        // stable and candidate pods that are to be counted; 0: 4 and 3
+	phases   time.Duration                                     // how far the pods' scrapes lie apart; 0: 2 s
+	every    time.Duration                                     // the scrape interval; 0: that of the rules
+	pods     [2]int                                            // stable and candidate pods that are to be counted; 0: 4 and 3
+	recipe   *runbook.Runbook                                  // instead of metrics
+	served   func(w *world, p *pod, n, bad float64, late bool) // hears of each interval's requests; late: after the onset
 }
 
 const (
@@ -82,7 +85,8 @@ type world struct {
 	start   time.Time
 	snap    monitor.Snapshot
 	fired   map[string]time.Duration
-	harm    float64 // errors of the candidate from the onset on
+	harm    float64         // errors of the candidate from the onset on
+	rows    map[string]*row // of a recipe, by trigger
 }
 
 const rest = `
@@ -101,6 +105,9 @@ verification:
 // load reads the runbook of a source.
 func load(t *testing.T, s source) *runbook.Runbook {
 	t.Helper()
+	if s.recipe != nil {
+		return s.recipe
+	}
 	text := "schema: 1\nservice: ranker\nowner: {team: ranking, contact: \"#ranking\"}\nmetrics:\n" + s.metrics + rest
 	if s.health != "" {
 		text += "last_known_good: {min_pods: 2, health: " + s.health + "}\n"
@@ -126,10 +133,10 @@ func newWorld(t *testing.T, s source, harm float64) *world {
 		Timeout: time.Minute, EnableAtModifier: true, EnableNegativeOffset: true, Parser: p})
 	w.loadRules(p)
 	for i := range 4 {
-		w.pods = append(w.pods, w.pod("stable-"+strconv.Itoa(i), false))
+		w.pods = append(w.pods, w.pod("ranker-stable-"+strconv.Itoa(i), false))
 	}
 	for i := range 3 {
-		w.pods = append(w.pods, w.pod("candidate-"+strconv.Itoa(i), true))
+		w.pods = append(w.pods, w.pod("ranker-candidate-"+strconv.Itoa(i), true))
 	}
 	var err error
 	if w.asks, err = rules.Ask(w.runbook); err != nil {
@@ -242,6 +249,10 @@ func (w *world) serve(p *pod, since, d time.Duration) {
 	n := sim.Poisson(w.rnd, p.rps*d.Seconds())
 	bad := sim.Binomial(w.rnd, n, p.errors)
 	p.ok, p.failed = p.ok+n-bad, p.failed+bad
+	if w.source.served != nil {
+		w.source.served(w, p, n, bad, since > onset)
+		return
+	}
 	below := 0.0
 	for i := range p.buckets { // log-normal around 100 ms
 		upTo := 1.0
