@@ -110,7 +110,7 @@ scrape_configs:
 }
 
 // webhookOnly is a daemon without a watcher, so that the webhook is what acts.
-var webhookOnly = []string{"--watch.interval=-1s", "--tend.interval=100ms"}
+var webhookOnly = []string{"--watch.interval=-1s", "--reconcile.interval=100ms"}
 
 // serve starts the daemon.
 func (s *stage) serve(consul string, flags ...string) {

@@ -44,6 +44,7 @@ type Config struct {
 
 	Messages struct {
 		Alertmanagers           []string
+		AlertmanagerHTTP        string // a file in Prometheus' form
 		Webhook, WebhookSecrets string
 	}
 	WatchEvery, ReconcileEvery, RulesEvery time.Duration

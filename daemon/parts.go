@@ -64,21 +64,32 @@ func secretFile(path string) (string, error) {
 // OpenPrometheus is the Prometheus at url, the value of flag. httpConfig is a file in
 // Prometheus' form, or empty.
 func OpenPrometheus(flag, url, httpConfig string) (*promapi.Client, error) {
-	var transport http.RoundTripper // nil is the plain one
-	if httpConfig != "" {
-		hc, _, err := promconfig.LoadHTTPConfigFile(httpConfig)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", httpConfig, err)
-		}
-		if transport, err = promconfig.NewRoundTripperFromConfig(*hc, "prometheus"); err != nil {
-			return nil, fmt.Errorf("set up HTTP client: %w", err)
-		}
+	transport, err := transportOf(httpConfig, "prometheus")
+	if err != nil {
+		return nil, err
 	}
 	client, err := promapi.New(url, transport)
 	if err != nil {
 		return nil, OptionError{fmt.Errorf("%s: %w", flag, err)}
 	}
 	return client, nil
+}
+
+// transportOf is how a file in Prometheus' form says that somebody is reached: TLS,
+// authentication, a proxy, headers such as a tenant's. Without a file it is nil, the plain one.
+func transportOf(httpConfig, name string) (http.RoundTripper, error) {
+	if httpConfig == "" {
+		return nil, nil
+	}
+	hc, _, err := promconfig.LoadHTTPConfigFile(httpConfig)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", httpConfig, err)
+	}
+	transport, err := promconfig.NewRoundTripperFromConfig(*hc, name)
+	if err != nil {
+		return nil, fmt.Errorf("set up HTTP client of %s: %w", name, err)
+	}
+	return transport, nil
 }
 
 // renderer makes an incident's page.
@@ -106,8 +117,12 @@ func (d *Daemon) newPost(reg prometheus.Registerer, keys report.Keyring, externa
 	cfg := d.cfg.Messages
 	sinks := []report.Sink{{Name: "log", Sender: report.Log{Logger: d.log}}}
 	if len(cfg.Alertmanagers) > 0 {
+		transport, err := transportOf(cfg.AlertmanagerHTTP, "alertmanager")
+		if err != nil {
+			return report.Notifier{}, err
+		}
 		sinks = append(sinks, report.Sink{Name: "alertmanager", Sender: report.Alertmanager{
-			URLs: cfg.Alertmanagers, Log: d.log,
+			URLs: cfg.Alertmanagers, Client: &http.Client{Transport: transport}, Log: d.log,
 			Runbook:     func(service string) *runbook.Runbook { rb, _ := d.engine.Runbook(service); return rb },
 			IncidentURL: func(id string) string { return external + report.IncidentPath + id },
 			Incident:    func(ctx context.Context, id string) (record.Incident, error) { return d.engine.Incident(ctx, id) },

@@ -17,6 +17,7 @@ type status struct {
 	ErrorType ErrorType `json:"errorType"`
 	Error     string    `json:"error"`
 	Warnings  Warnings  `json:"warnings"`
+	Partial   bool      `json:"isPartial"` // VictoriaMetrics, where a storage node did not answer
 }
 
 // series is one of a vector or of a matrix.
@@ -38,6 +39,9 @@ func decode(body []byte) (model.Value, Warnings, error) {
 		} `json:"data"`
 	}
 	err := json.Unmarshal(body, &a)
+	if a.Partial {
+		a.Warnings = append(a.Warnings, "isPartial")
+	}
 	var value model.Value
 	switch {
 	case a.Status == "error":

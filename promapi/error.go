@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -50,12 +51,32 @@ func refusal(code int, body []byte) *Error {
 }
 
 // Complete is err, or an error if the warnings tell that a part of the answer is missing:
-// what is missing would count as nothing having happened.
+// what is missing would count as nothing having happened. [Harmless] ones tell no such thing.
 func Complete(warnings Warnings, err error) error {
-	if err == nil && len(warnings) > 0 {
-		err = errors.New("partial answer: " + strings.Join(warnings, "; "))
+	missing := slices.DeleteFunc(slices.Clone(warnings), Harmless)
+	if err == nil && len(missing) > 0 {
+		err = errors.New("partial answer: " + strings.Join(missing, "; "))
 	}
 	return err
+}
+
+// remarks are what Prometheus says of a query whose answer has every series that it should.
+// Its other warnings tell that it dropped some: those of mixed or malformed histograms.
+var remarks = []string{
+	"PromQL info: ",
+	"PromQL warning: quantile value should be between 0 and 1",
+	"PromQL warning: ratio value should be between -1 and 1",
+	"PromQL warning: this native histogram metric is not a counter",
+	"PromQL warning: this native histogram metric is not a gauge",
+	"PromQL warning: conflicting counter resets during histogram",
+	"PromQL warning: sort is ineffective for range queries",
+}
+
+// Harmless reports whether a warning is a remark about the query that takes nothing away from
+// the answer. Whatever is not known to be one is not: Thanos and Mimir say in their own words
+// that a store did not answer.
+func Harmless(warning string) bool {
+	return slices.ContainsFunc(remarks, func(r string) bool { return strings.HasPrefix(warning, r) })
 }
 
 // Refused reports whether Prometheus cannot answer the question (400, 422), rather than

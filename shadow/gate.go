@@ -64,7 +64,7 @@ func (g Gate) Objection(service, candidate, stable string, maxAge time.Duration,
 	case g.Stable != stable:
 		return fmt.Sprintf("the report %s compared it with the stable bundle %s, not with this release's %s", g.Report, g.Stable, stable)
 	case g.At.After(now):
-		return fmt.Sprintf("the report %s is from the future (%s): look at the clocks", g.Report, g.At.UTC().Format(time.RFC3339))
+		return fmt.Sprintf("the report %s is from the future (%s): check the clocks", g.Report, g.At.UTC().Format(time.RFC3339))
 	case now.Sub(g.At) > maxAge:
 		return fmt.Sprintf("the report %s of %s is older than %s, which the runbook allows", g.Report, g.At.UTC().Format(time.RFC3339), runbook.Duration(maxAge))
 	}

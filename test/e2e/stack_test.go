@@ -427,7 +427,7 @@ func (s *stack) newDaemon(i int, o options) *daemon {
 		"--receiver.listen-address=" + d.hooks, "--receiver.token-file=" + filepath.Join(s.dir, "receiver.token"),
 		"--web.listen-address=" + d.web, "--web.external-url=http://" + d.web,
 		"--approval.key-file=" + filepath.Join(s.dir, "approval.keys"), "--evidence.path=" + filepath.Join(s.dir, "evidence-"+d.name),
-		"--watch.interval=" + watch, "--tend.interval=1s"}
+		"--watch.interval=" + watch, "--reconcile.interval=1s"}
 	d.args = append(d.args, o.args...)
 	if o.people {
 		d.args = append(d.args, "--web.config.file="+s.write("web.yml", "basic_auth_users: {demo: '"+s.hash("demo")+"'}\n"))
