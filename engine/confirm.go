@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -128,21 +129,30 @@ func (s *shared[K, V]) drop(key K, old *sharing[V]) {
 }
 
 // askBlind asks whether some trigger really cannot judge the release: the companion has no
-// number of its own. A trigger that has no data is the answer; a significance that is not
-// known here is to be asked for again.
+// number of its own. The first trigger that has no data is the answer, with the names of the
+// others; a significance that is not known here is to be asked for again.
 func (e *Engine) askBlind(ctx context.Context, s service, rel record.Release) record.Breach {
 	b := record.Breach{Trigger: blind, Severity: runbook.Mild, State: record.NotBreaching, AskedAt: time.Now().UTC()}
+	var dead []string
 	for _, t := range s.rb.Triggers {
 		if t.Absolute() {
 			continue
 		}
 		got := e.prom.Confirm(ctx, s.ask, t, rel, e.significance(rel, t.Name))
 		if got.State == record.NoData {
-			return got
+			if dead = append(dead, t.Name); len(dead) == 1 {
+				b = got
+			}
+		}
+		if len(dead) > 0 {
+			continue
 		}
 		if problem := cmp.Or(got.Problem, got.Significance.Problem); problem != "" && b.Problem == "" {
 			b.State, b.Problem, b.Significance = record.Unreachable, problem, got.Significance
 		}
+	}
+	if b.Dead = dead; len(dead) > 1 {
+		b.Problem += "; no data for " + strings.Join(dead[1:], " and ") + " either"
 	}
 	return b
 }

@@ -71,6 +71,8 @@ type Engine struct {
 	captured   sync.Map // incident/stage → true: captured by this process
 	way        wayIn
 	said       hush      // what the watcher's alerts came to
+	trail      trail     // what became of all alerts
+	written    hush      // what of it stands in the journal
 	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
 
 	comparing sync.Mutex // one service's check is made at a time
@@ -113,6 +115,8 @@ type Parts struct {
 	Archive    Archive
 	Post       Post
 	Journal    Journal
+	Past       []record.AlertResult // what the journal knows of alerts before this process began
+	PastSince  time.Time            // since when that is whole; zero: since now
 	Log        *zap.Logger
 	Registerer prometheus.Registerer
 	Client     *http.Client // for stored predictions; nil: a plain one
@@ -162,8 +166,13 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 		last: map[Target]record.Release{}, checks: map[string]record.RulesCheck{}, targetMutexes: map[Target]*sync.Mutex{}, probed: map[Target]time.Time{},
 		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1),
 	}
-	e.metrics = newMetrics(p.Registerer, e)
-	return e, e.Reload(runbooks)
+	e.metrics, e.trail.lists = newMetrics(p.Registerer, e), map[string]*kept{}
+	err := e.Reload(runbooks)
+	if p.PastSince.IsZero() {
+		p.PastSince = time.Now().UTC()
+	}
+	e.recall(p.Past, p.PastSince)
+	return e, err
 }
 
 // Reload replaces the runbooks, all or none.
@@ -181,9 +190,7 @@ func (e *Engine) Reload(runbooks []*runbook.Runbook) error {
 		services[rb.Service] = service{rb, router, ask}
 	}
 	for _, s := range services {
-		for _, t := range s.rb.Triggers {
-			e.metrics.trigger(t.Name)
-		}
+		e.metrics.service(s.rb)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // metrics are the engine's own series. Every label value exists from the start.
@@ -38,7 +39,7 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 		return v
 	}
 	m := &metrics{
-		alerts:    auto.NewCounterVec(prometheus.CounterOpts{Name: "autorollback_alerts_total", Help: "Alerts by the source that brought them, the runbook's trigger, and what became of them."}, []string{"source", "trigger", "outcome"}),
+		alerts:    auto.NewCounterVec(prometheus.CounterOpts{Name: "autorollback_alerts_total", Help: "Alerts by the source that brought them, the runbook's service and trigger, and what became of them."}, []string{"source", "service", "trigger", "outcome"}),
 		decisions: vec("decisions_total", "Decisions of the policy by action.", "action", "rollback", "ask", "freeze", "hold"),
 		rollbacks: vec("rollbacks_total", "Committed rollbacks by who decided.", "by", "policy", "human"),
 		verdicts:  vec("verdicts_total", "Verdicts by outcome.", "outcome", "recovered", "not_recovered", "wrong_cause", "cannot_tell"),
@@ -57,26 +58,31 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 	for _, source := range []record.Source{record.Webhook, record.Watcher} {
 		m.watchdog.WithLabelValues(string(source))
 	}
-	m.triggers(otherTrigger, resolved, notCommitted, noRelease, unknownService, unknownRegion, unknownTrigger)
-	m.triggers(watchdog, resolved, alive)
-	m.triggers(doctor, resolved, probed)
-	m.trigger(blind)
+	for _, o := range record.AlertOutcomes() {
+		m.alert(other, other, o)
+	}
+	m.alert("", watchdog, record.Alive)
+	m.alert("", doctor, record.Probed)
 	m.up.WithLabelValues("prometheus")
 	m.up.WithLabelValues("store")
 	reg.MustRegister(roles{e})
 	return m
 }
 
-// trigger makes the series of a trigger that a runbook has.
-func (m *metrics) trigger(name string) {
-	m.triggers(name, append([]outcome{resolved, notCommitted, noRelease, unknownRegion}, judged...)...)
+// service makes the series by which it is seen that the alerts of a service's triggers are
+// counted, and those that must not be overlooked. The others come with their first alert: all of
+// them would be a hundred for each service.
+func (m *metrics) service(rb *runbook.Runbook) {
+	m.alert(rb.Service, other, record.UnknownTrigger)
+	m.alert(rb.Service, blind, record.Blind)
+	for _, t := range rb.Triggers {
+		m.alert(rb.Service, t.Name, record.Confirmed)
+	}
 }
 
-func (m *metrics) triggers(name string, outcomes ...outcome) {
+func (m *metrics) alert(service, trigger string, o record.AlertOutcome) {
 	for _, source := range []record.Source{record.Webhook, record.Watcher} {
-		for _, o := range outcomes {
-			m.alerts.WithLabelValues(string(source), name, string(o))
-		}
+		m.alerts.WithLabelValues(string(source), service, trigger, string(o))
 	}
 }
 

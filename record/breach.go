@@ -79,6 +79,8 @@ type Breach struct {
 	RulesDrift string  `json:"rules_drift,omitempty"`
 	Queries    []Query `json:"queries,omitempty"`
 	Problem    string  `json:"problem,omitempty"` // why NoData or Unreachable
+	// Dead are the triggers that have no data, where the companion was asked about all of them.
+	Dead []string `json:"dead,omitempty"`
 }
 
 // A Query is a question to Prometheus with its answer, kept as evidence.

@@ -184,6 +184,8 @@ type Record struct {
 	Text string    `json:"text"`
 	By   string    `json:"by,omitempty"`
 	Op   string    `json:"op,omitempty"` // operation id of the transaction that committed it
+	// Alert is what became of an alert, in a journal's line of the kind [AlertKind].
+	Alert *AlertResult `json:"alert,omitempty"`
 }
 
 // Bounds of texts in records, in bytes.

@@ -50,10 +50,14 @@ func (s *State) guessed(ev AlertChecked) bool {
 func (s *State) decide(ev AlertChecked, now time.Time) {
 	in := s.input(ev.Breach)
 	d := policy.Decide(in, now)
+	s.Said.Decision = d
+	known := s.Incident != nil && slices.Contains(s.Incident.Triggers, ev.Alert.Trigger)
 	switch {
 	case d.Guard == policy.GuardAlreadyActed:
+		s.Said.Repeated = known
 		s.join(ev, first(d.Reasons), now)
 	case !s.Open():
+		s.Said.Repeated = known
 		s.join(ev, "", now)
 	case d.Guard == policy.GuardNotConfirmed:
 		s.cleared(ev, d, now)
@@ -63,6 +67,7 @@ func (s *State) decide(ev AlertChecked, now time.Time) {
 		if policy.Reopens(*s.Incident, ev.Breach) && d.Action == record.Freeze && s.Release.Frozen == "" {
 			s.Release.Frozen = first(d.Reasons)
 		}
+		s.Said.Repeated = known
 		s.join(ev, "", now)
 	default:
 		s.take(ev, now)

@@ -36,6 +36,14 @@ type State struct {
 	Hazards     []string      // what in the router's keys makes it ignore a change
 
 	Write Write
+	Said  Said `json:"-"`
+}
+
+// Said is what the policy said of the alert that this step was about, whatever is done. It is
+// not committed.
+type Said struct {
+	Decision record.Decision // without a Guard: it was not asked
+	Repeated bool            // the incident had the trigger, and nothing changes because of this alert
 }
 
 // Write is what a step asks to commit beside the records of the state.
@@ -79,7 +87,7 @@ func (s State) clone() State {
 	}
 	s.Budget.Recent = slices.Clone(s.Budget.Recent)
 	s.Split = s.Split.Clone()
-	s.Write = Write{}
+	s.Write, s.Said = Write{}, Said{}
 	return s
 }
 

@@ -62,7 +62,7 @@ func TestOldRulesWithTheNewDaemon(t *testing.T) {
 	g.says(oldStatistics(st.Releases[0]))
 	s.await("the old alert to fire", 30*time.Second, func() error { return s.has(firing("error-rate")) })
 	s.await("it to be heard and not believed", 30*time.Second, func() error {
-		return s.counted(`autorollback_alerts_total{outcome="not_breaching",source="webhook",trigger="error-rate"}`)
+		return s.counted(`autorollback_alerts_total{outcome="not_breaching",service="ranker",source="webhook",trigger="error-rate"}`)
 	})
 	if err := s.incidents(0); err != nil {
 		t.Errorf("by the old rules alone: %v", err)
