@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"cmp"
 	"regexp"
 	"time"
 
@@ -19,11 +20,12 @@ var (
 // sort keeps the alerts that are for us, in the order they came, and counts all.
 func (r *Receiver) sort(got delivery, now time.Time) []record.Alert {
 	var keep []record.Alert
-	left := leftOut{}
+	left := map[outcome][]record.Alert{}
 	for _, a := range got.Alerts {
 		alert, what := read(a, now)
-		left.note(what, a)
-		if what == kept {
+		if what != kept {
+			left[what] = append(left[what], alert)
+		} else {
 			what = outcomeOf(alert)
 			if !r.known(alert.Service, alert.Trigger) {
 				what = unknown
@@ -32,7 +34,7 @@ func (r *Receiver) sort(got delivery, now time.Time) []record.Alert {
 		}
 		r.metrics.alerts.WithLabelValues(string(what)).Inc()
 	}
-	left.say(r.log)
+	r.leaveOut(left[ignored], left[malformed])
 	if got.TruncatedAlerts > 0 {
 		r.metrics.alerts.WithLabelValues(string(truncated)).Add(float64(min(got.TruncatedAlerts, maxTruncated)))
 		r.log.Warn("Alertmanager left alerts out of its message (max_alerts); the watcher finds them",
@@ -49,14 +51,14 @@ const maxTruncated = 1 << 20
 // message's.
 func read(a template.Alert, now time.Time) (record.Alert, outcome) {
 	if a.Labels["autorollback"] != "true" {
-		return record.Alert{}, ignored
+		return hint(a, now), ignored
 	}
 	service, trigger, region := a.Labels["service"], a.Labels["trigger"], a.Labels["region"]
 	firing, said := status(a.Status)
 	if !said || !nameForm.MatchString(trigger) ||
 		service != "" && !nameForm.MatchString(service) || // the watchdog has none
 		region != "" && !regionForm.MatchString(region) {
-		return record.Alert{}, malformed
+		return hint(a, now), malformed
 	}
 	space := keepBytes
 	return record.Alert{
@@ -92,37 +94,29 @@ func outcomeOf(a record.Alert) outcome {
 	return resolvedAlert
 }
 
-// leftOut is what of one body is not passed on: how many, and one of them as an example.
-type leftOut struct {
-	ignored, malformed int
-	example            template.Alert // a malformed one if there is one
+// hint is what can be told of an entry that is left out: no name in it is one, and its trigger
+// is the alert's name where it has none.
+func hint(a template.Alert, now time.Time) record.Alert {
+	short := func(label string) string { return sanitize(a.Labels[label], keepName) }
+	return record.Alert{Service: short("service"), Trigger: cmp.Or(short("trigger"), short("alertname")), Region: short("region"),
+		Firing: a.Status == "firing", StartsAt: a.StartsAt, Source: record.Webhook, ReceivedAt: now,
+		Labels: map[string]string{"status": sanitize(a.Status, keepName)}}
 }
 
-func (l *leftOut) note(what outcome, a template.Alert) {
-	switch what {
-	case ignored:
-		if l.ignored++; l.ignored == 1 && l.malformed == 0 {
-			l.example = a
-		}
-	case malformed:
-		if l.malformed++; l.malformed == 1 {
-			l.example = a
-		}
-	}
-}
-
-// say writes one line for the whole body. One that has names which cannot be names is a
-// warning: it is labelled as ours, and nobody acts on it.
-func (l *leftOut) say(log *zap.Logger) {
-	if l.ignored+l.malformed == 0 {
+// leaveOut accounts for what of one body is not passed on, and writes one line for all of it,
+// with one of them as an example. Names which cannot be names are a warning: such an alert is
+// labelled as ours, and nobody acts on it.
+func (r *Receiver) leaveOut(notOurs, bad []record.Alert) {
+	if len(notOurs)+len(bad) == 0 {
 		return
 	}
-	write, text := log.Info, "alerts left out: not labelled autorollback=\"true\""
-	if l.malformed > 0 {
-		write, text = log.Warn, "alerts left out: a name or a status that cannot be one"
+	r.intake.LeftOut(notOurs, record.NotOurs)
+	r.intake.LeftOut(bad, record.Malformed)
+	write, text := r.log.Info, "alerts left out: not labelled autorollback=\"true\""
+	if len(bad) > 0 {
+		write, text = r.log.Warn, "alerts left out: a name or a status that cannot be one"
 	}
-	a := l.example
-	write(text, zap.Int("ignored", l.ignored), zap.Int("malformed", l.malformed), zap.String("status", sanitize(a.Status, keepName)),
-		zap.String("alertname", sanitize(a.Labels["alertname"], keepName)), zap.String("service", sanitize(a.Labels["service"], keepName)),
-		zap.String("trigger", sanitize(a.Labels["trigger"], keepName)), zap.String("region", sanitize(a.Labels["region"], keepName)))
+	a := append(bad, notOurs...)[0]
+	write(text, zap.Int("ignored", len(notOurs)), zap.Int("malformed", len(bad)), zap.String("status", a.Labels["status"]),
+		zap.String("service", a.Service), zap.String("trigger", a.Trigger), zap.String("region", a.Region))
 }

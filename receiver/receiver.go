@@ -26,10 +26,13 @@ import (
 // Path is the only path that is served.
 const Path = "/v1/alertmanager"
 
-// An Intake takes alerts. It returns nil once the outcome of every alert is
+// An Intake takes alerts. Alerts returns nil once the outcome of every alert is
 // committed, and an error if they should be sent again later. It honours ctx.
 type Intake interface {
 	Alerts(ctx context.Context, alerts []record.Alert) error
+	// LeftOut is told of alerts that are not for us, or that cannot be ones, so that they
+	// have an outcome as well: [record.NotOurs] or [record.Malformed].
+	LeftOut(alerts []record.Alert, o record.AlertOutcome)
 }
 
 // Config says who may send. At least one of TokenFile and TLS.ClientCA is needed;

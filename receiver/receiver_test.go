@@ -28,6 +28,7 @@ const token = "0123456789abcdef0123456789abcdef"
 type intake func(context.Context, []record.Alert) error
 
 func (f intake) Alerts(ctx context.Context, alerts []record.Alert) error { return f(ctx, alerts) }
+func (intake) LeftOut([]record.Alert, record.AlertOutcome)               {}
 
 func accept(context.Context, []record.Alert) error { return nil }
 
