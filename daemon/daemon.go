@@ -84,6 +84,10 @@ func (d *Daemon) wire(people net.Addr) error {
 	if torn := journal.Repaired(); torn > 0 {
 		d.log.Warn("the journal had a torn last line, as after a crash; it was cut off", zap.Int64("bytes", torn))
 	}
+	past, err := journal.Alerts(time.Now().Add(-engine.TrailKept))
+	if err != nil {
+		return err
+	}
 	keys, err := d.openKeys(external.String())
 	if err != nil {
 		return err
@@ -101,7 +105,8 @@ func (d *Daemon) wire(people net.Addr) error {
 	reg.MustRegister(d.monitor)
 	asks, checks := verify.New(prom, cfg.Prometheus.Timeout), arming.New(prom, time.Now)
 	d.engine, err = engine.New(engine.Parts{
-		Store: d.Store, Prometheus: asks, Monitor: d.monitor, Arming: checks, Journal: journal, Log: d.log, Registerer: reg,
+		Store: d.Store, Prometheus: asks, Monitor: d.monitor, Arming: checks,
+		Journal: journal, Past: past, Log: d.log, Registerer: reg,
 		Archive: report.Archive{Folder: folder, External: external.String(), Prometheus: cfg.Prometheus.URL, Approval: d.approval}, Post: mail,
 	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, ReconcileEvery: cfg.ReconcileEvery, RulesEvery: cfg.RulesEvery, Boundary: faultPoint, Version: cfg.Version})
 	if err != nil {

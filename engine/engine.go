@@ -115,8 +115,7 @@ type Parts struct {
 	Archive    Archive
 	Post       Post
 	Journal    Journal
-	Past       []record.AlertResult // what the journal knows of alerts before this process began
-	PastSince  time.Time            // since when that is whole; zero: since now
+	Past       []record.AlertResult // what the journal knows of alerts before this process began, oldest first
 	Log        *zap.Logger
 	Registerer prometheus.Registerer
 	Client     *http.Client // for stored predictions; nil: a plain one
@@ -168,10 +167,7 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	}
 	e.metrics, e.trail.lists = newMetrics(p.Registerer, e), map[string]*kept{}
 	err := e.Reload(runbooks)
-	if p.PastSince.IsZero() {
-		p.PastSince = time.Now().UTC()
-	}
-	e.recall(p.Past, p.PastSince)
+	e.recall(p.Past)
 	return e, err
 }
 

@@ -132,8 +132,9 @@ func (e *Engine) blindResult(r record.AlertResult, rb *runbook.Runbook) record.A
 }
 
 const (
-	trailKept = 7 * 24 * time.Hour // how long results are kept
-	mostKept  = 200                // of one service, and of all that no runbook has
+	// TrailKept is how long the results of alerts are kept.
+	TrailKept = 7 * 24 * time.Hour
+	mostKept  = 200 // of one service, and of all that no runbook has
 )
 
 // A trail is what became of the alerts of the last days, as this process saw it. Alerts of
@@ -167,7 +168,7 @@ func (t *trail) add(service string, r record.AlertResult) {
 		}
 	}
 	l.results = append(l.results, r)
-	for len(l.results) > mostKept || r.Newest().Sub(l.results[0].Newest()) > trailKept {
+	for len(l.results) > mostKept || r.Newest().Sub(l.results[0].Newest()) > TrailKept {
 		l.lost = l.results[0].Newest()
 		l.results = slices.Delete(l.results, 0, 1)
 	}
@@ -177,8 +178,8 @@ func (t *trail) add(service string, r record.AlertResult) {
 func (t *trail) of(service string, now time.Time) (results []record.AlertResult, since time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if since = t.since; now.Sub(since) > trailKept {
-		since = now.Add(-trailKept)
+	if since = t.since; now.Sub(since) > TrailKept {
+		since = now.Add(-TrailKept)
 	}
 	l := t.lists[service]
 	if l == nil {
@@ -187,7 +188,7 @@ func (t *trail) of(service string, now time.Time) (results []record.AlertResult,
 	if l.lost.After(since) {
 		since = l.lost
 	}
-	results = slices.DeleteFunc(slices.Clone(l.results), func(r record.AlertResult) bool { return now.Sub(r.Newest()) > trailKept })
+	results = slices.DeleteFunc(slices.Clone(l.results), func(r record.AlertResult) bool { return now.Sub(r.Newest()) > TrailKept })
 	slices.Reverse(results)
 	return results, since
 }
@@ -218,11 +219,14 @@ func (e *Engine) keep(list, trigger string, r record.AlertResult) {
 	}
 }
 
-// recall fills the trail with what was written down before this process began, and says since
-// when that is whole.
-func (e *Engine) recall(past []record.AlertResult, since time.Time) {
-	e.trail.since = since
-	for _, r := range past {
+// recall fills the trail with what was written down before this process began. Of what is older
+// than the first of it nothing is known.
+func (e *Engine) recall(past []record.AlertResult) {
+	e.trail.since = time.Now().UTC()
+	for n, r := range past {
+		if n == 0 {
+			e.trail.since = r.At
+		}
 		list := r.Service
 		if _, known := e.service(list); !known {
 			list = ""

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/autorollback/autorollback/record"
 )
@@ -99,6 +100,24 @@ func (j *Journal) Head() Head {
 	return j.head
 }
 
+// Alerts returns what became of the alerts that were received since a moment, oldest first, as
+// far as it was written down.
+func (j *Journal) Alerts(since time.Time) ([]record.AlertResult, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var all []record.AlertResult
+	c := newChain(io.NewSectionReader(j.file, 0, j.size))
+	c.each = func(l line) {
+		if l.Alert != nil && !l.Alert.At.Before(since) {
+			all = append(all, *l.Alert)
+		}
+	}
+	if err := c.readAll(); err != nil {
+		return nil, fmt.Errorf("read journal: %w", err)
+	}
+	return all, nil
+}
+
 // Append writes the records and returns once they are on the disk, with one flush for
 // all. After an error none of them is in the journal.
 func (j *Journal) Append(incident string, records ...record.Record) error {
@@ -182,6 +201,7 @@ type chain struct {
 	head   Head
 	good   int64 // bytes of whole, right lines
 	expect map[uint64]string
+	each   func(line) // if set, gets every right line
 }
 
 func newChain(r io.Reader) *chain { return &chain{in: bufio.NewReaderSize(r, maxLine)} }
@@ -227,6 +247,9 @@ func (c *chain) next(text []byte) error {
 	c.head = Head{Lines: n, Digest: sum(text)}
 	if want, ok := c.expect[n]; ok && want != c.head.Digest {
 		return fmt.Errorf("%w: line %d is not the one known", ErrJournal, n)
+	}
+	if c.each != nil {
+		c.each(l)
 	}
 	return nil
 }

@@ -274,3 +274,24 @@ func TestJournalAppendsSeveralAtOnce(t *testing.T) {
 		t.Errorf("verify: %v, %d lines; want 3: all of the first call and none of the second", err, head.Lines)
 	}
 }
+
+// What became of alerts is read back, and nothing else, also of a journal with a torn end.
+func TestJournalRemembersAlerts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.jsonl")
+	j := openJournal(t, path)
+	for n := range 4 {
+		r := record.AlertResult{At: breach.AddDate(0, 0, n), Service: "ranker", Trigger: "errors", Outcome: record.NotTrue, Count: 1}
+		if err := j.Append("", record.Record{At: r.At, Kind: record.AlertKind, Text: r.Words(), Alert: &r}); err != nil {
+			t.Fatal(err)
+		}
+		write(t, j, 1)
+	}
+	text, err := os.ReadFile(path)
+	if err := errors.Join(err, j.Close(), os.WriteFile(path, append(text, `{"n":9`...), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := openJournal(t, path).Alerts(breach.AddDate(0, 0, 1))
+	if err != nil || len(got) != 3 || !got[0].At.Equal(breach.AddDate(0, 0, 1)) || got[2].Outcome != record.NotTrue {
+		t.Errorf("remembers %+v, %v", got, err)
+	}
+}
