@@ -23,7 +23,8 @@ func (e *Engine) capture(ctx context.Context, s lifecycle.State, stage string) e
 		return nil
 	}
 	parts := map[string]any{"alerts.json": i.Alerts, "breach.json": i.Breach, "release.json": s.Release, "change.json": i.Change,
-		"daemon.json": map[string]string{"version": e.opts.Version, "replica": e.opts.Replica}}
+		"decision.json": map[string]any{"decision": i.Decision, "inputs": i.Inputs},
+		"daemon.json":   map[string]string{"version": e.opts.Version, "replica": e.opts.Replica}}
 	at := i.OpenedAt
 	if stage == "after" {
 		at = time.Now().UTC()

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/autorollback/autorollback/engine/lifecycle"
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -138,6 +139,11 @@ func (m *model) take(r read) {
 		return // held before
 	}
 	m.hold(r.ev, before, after)
+	for _, i := range after.incidents {
+		if again := policy.Again(i.Inputs, i.Decision); i.Decision.Guard != "" && !again.Agrees {
+			m.t.Fatalf("%s: %s", i.ID, again.Text)
+		}
+	}
 }
 
 // step reads and commits at once.

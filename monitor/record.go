@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/autorollback/autorollback/analysis"
@@ -90,4 +91,33 @@ func Recompute(r io.Reader) (Recomputed, error) {
 		}
 		out.At, out.Results = s.End, s.take(a)
 	}
+}
+
+// sameNumber is how far a significance may be from the one computed anew: scrapes that
+// came late count in the interval of their timestamps then.
+const sameNumber = 0.05
+
+// Recheck computes the significance of a breach anew from a record, and says whether it is the
+// one that was decided on. An error means that the record cannot be read.
+func Recheck(counts io.Reader, b record.Breach) (record.Recheck, error) {
+	out := record.Recheck{What: "significance"}
+	again, err := Recompute(counts)
+	if err != nil {
+		return out, err
+	}
+	sig, got := b.Significance, again.Results[b.Trigger].Significance
+	out.Known = true
+	switch {
+	case !again.At.Equal(sig.At):
+		out.Text = fmt.Sprintf("its counts end at %s, and the decision was made of %s", again.At, sig.At)
+	case sig.Method != analysis.Method:
+		out.Known = false
+		out.Text = fmt.Sprintf("significance of %s was %.4g by method %s; this program computes it by %s: %.4g", b.Trigger, sig.Value, sig.Method, analysis.Method, got)
+	case math.Abs(got-sig.Value) > sameNumber*sig.Value && !(got > 1e300 && sig.Value > 1e300):
+		out.Text = fmt.Sprintf("significance of %s was %.4g and comes to %.4g", b.Trigger, sig.Value, got)
+	default:
+		out.Agrees = true
+		out.Text = fmt.Sprintf("significance of %s at %s computed anew: %.4g, as it was decided on (%.4g)", b.Trigger, sig.At.UTC().Format("15:04:05"), got, sig.Value)
+	}
+	return out, nil
 }

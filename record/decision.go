@@ -1,6 +1,10 @@
 package record
 
-import "time"
+import (
+	"time"
+
+	"github.com/autorollback/autorollback/runbook"
+)
 
 // Budget is the installation's memory of automatic rollbacks, key "budget". At most
 // [BudgetPerHour] of them may happen in an hour.
@@ -33,6 +37,34 @@ type Decision struct {
 	Choices []string  `json:"choices,omitempty"` // what a paged human can do
 	Page    bool      `json:"page,omitempty"`    // a human must look now
 	At      time.Time `json:"at"`
+}
+
+// Inputs are what a decision rested on, read at one moment, as far as the policy looks at it:
+// with them the decision can be made again. Texts in them may be truncated.
+type Inputs struct {
+	Question string           `json:"question,omitempty"` // what the policy was asked; empty: about a breach
+	Runbook  *runbook.Runbook `json:"runbook"`            // triggers, policy and the last known good's pods
+	Release  Release          `json:"release"`
+	Breach   Breach           `json:"breach"`
+	Incident *Incident        `json:"incident,omitempty"` // before the decision, without its history; nil: it opened one
+	Control  Control          `json:"control"`
+	Budget   Budget           `json:"budget"`
+
+	ExternalChange    bool   `json:"external_change,omitempty"`
+	StableQuarantined bool   `json:"stable_quarantined,omitempty"`
+	ByHuman           bool   `json:"by_human,omitempty"`
+	Router            string `json:"router,omitempty"`
+
+	Why   string    `json:"why,omitempty"`  // of bad checks
+	Until time.Time `json:"until,omitzero"` // of a question that nobody answered
+}
+
+// A Recheck is something of an incident computed again, beside what was decided on.
+type Recheck struct {
+	What   string `json:"what"`             // significance, decision
+	Known  bool   `json:"known"`            // false: it cannot be computed here, and Text says why
+	Agrees bool   `json:"agrees,omitempty"` // it came out the same
+	Text   string `json:"text"`
 }
 
 // Action is a decision's verb.

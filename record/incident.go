@@ -41,6 +41,7 @@ type Incident struct {
 	Alerts     []Alert   `json:"alerts"`       // the first of each trigger and source
 	Breach     Breach    `json:"breach"`
 	Decision   Decision  `json:"decision"`
+	Inputs     *Inputs   `json:"inputs,omitempty"`   // what the decision rested on; nil: an older version made it
 	Approval   string    `json:"approval,omitempty"` // id of the newest approval
 	Change     *Change   `json:"change,omitempty"`
 	Stable     Side      `json:"stable"`

@@ -30,7 +30,7 @@ func incidentCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 	id := show.Arg("id", "The incident's id.").Required().String()
 	showFormat, showRemote := cli.Format(show), remoteFlags(show)
 
-	check := cmd.Command("check", "Check an evidence folder against its manifest, and compute the significance that was decided on anew. Exit code 3 if anything was changed or comes out differently. Example: autorollback incident check incidents/inc-0123456789ab")
+	check := cmd.Command("check", "Check an evidence folder against its manifest, and make its decision again, with the significance computed anew. Exit code 3 if anything was changed or comes out differently. Example: autorollback incident check incidents/inc-0123456789ab")
 	dir := check.Arg("folder", "The incident's evidence folder.").Required().ExistingDir()
 
 	return map[string]cli.Action{
@@ -38,8 +38,9 @@ func incidentCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 		show.FullCommand(): func(ctx context.Context) error { return showIncident(ctx, c, showRemote, *id, *showFormat) },
 		check.FullCommand(): func(context.Context) error {
 			problems := report.Check(*dir)
-			text, differs := recomputed(*dir)
-			if problems = append(problems, differs...); text != "" {
+			texts, differs := recomputed(*dir)
+			problems = append(problems, differs...)
+			for _, text := range texts {
 				fmt.Fprintln(c.Out, text)
 			}
 			for _, p := range problems {

@@ -5,65 +5,71 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 
-	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 )
 
-// sameNumber is how far a significance may be from the one computed anew: scrapes that
-// came late count in the interval of their timestamps then.
-const sameNumber = 0.05
-
-// recomputed holds the significance of an incident's breach against the counts in its
-// folder. Text is empty where nothing was kept.
-func recomputed(dir string) (text string, problems []report.Problem) {
-	counts, err := find(dir, monitor.RecordName)
-	if err != nil {
-		return "", nil
+// recomputed holds what an incident was decided on against what its folder gives: the
+// significance against the counts, and the decision against its inputs. What was not kept says
+// nothing.
+func recomputed(dir string) (texts []string, problems []report.Problem) {
+	bad := func(file, what string) { problems = append(problems, report.Problem{File: file, What: what}) }
+	said := func(file string, r record.Recheck) {
+		if r.Known && !r.Agrees {
+			bad(file, r.Text)
+			return
+		}
+		texts = append(texts, r.Text)
 	}
-	bad := func(format string, args ...any) (string, []report.Problem) {
-		return "", []report.Problem{{File: counts, What: fmt.Sprintf(format, args...)}}
+	if counts, err := find(dir, monitor.RecordName); err == nil {
+		if r, err := recheck(dir, counts); err != nil {
+			bad(counts, err.Error())
+		} else {
+			said(counts, r)
+		}
+	}
+	if path, err := find(dir, "decision.json"); err == nil {
+		var d struct {
+			Decision record.Decision `json:"decision"`
+			Inputs   *record.Inputs  `json:"inputs"`
+		}
+		if err := readJSON(filepath.Join(dir, path), &d); err != nil {
+			bad(path, err.Error())
+		} else if d.Decision.Guard != "" {
+			said(path, policy.Again(d.Inputs, d.Decision))
+		}
+	}
+	return texts, problems
+}
+
+// recheck computes the significance of the breach that stands beside the counts.
+func recheck(dir, counts string) (record.Recheck, error) {
+	var b record.Breach
+	if err := readJSON(filepath.Join(dir, filepath.Dir(counts), "breach.json"), &b); err != nil {
+		return record.Recheck{}, err
 	}
 	f, err := os.Open(filepath.Join(dir, counts))
 	if err != nil {
-		return bad("%v", err)
+		return record.Recheck{}, err
 	}
 	defer f.Close()
-	again, err := monitor.Recompute(f)
-	if err != nil {
-		return bad("%v", err)
-	}
-	breach, err := readBreach(filepath.Join(dir, filepath.Dir(counts), "breach.json"))
-	if err != nil {
-		return bad("%v", err)
-	}
-	sig, got := breach.Significance, again.Results[breach.Trigger].Significance
-	switch {
-	case !again.At.Equal(sig.At):
-		return bad("its counts end at %s, and the decision was made of %s", again.At, sig.At)
-	case sig.Method != analysis.Method:
-		return fmt.Sprintf("significance of %s was %.4g by method %s; this program computes it by %s: %.4g", breach.Trigger, sig.Value, sig.Method, analysis.Method, got), nil
-	case math.Abs(got-sig.Value) > sameNumber*sig.Value && !(got > 1e300 && sig.Value > 1e300):
-		return bad("significance of %s was %.4g and comes to %.4g", breach.Trigger, sig.Value, got)
-	}
-	return fmt.Sprintf("significance of %s at %s computed anew: %.4g, as it was decided on (%.4g)", breach.Trigger, sig.At.UTC().Format("15:04:05"), got, sig.Value), nil
+	return monitor.Recheck(f, b)
 }
 
-func readBreach(path string) (record.Breach, error) {
-	var b record.Breach
+func readJSON(path string, into any) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return b, err
+		return err
 	}
-	if err := json.Unmarshal(text, &b); err != nil {
-		return b, fmt.Errorf("%s: %w", path, err)
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	return b, nil
+	return nil
 }
 
 // find returns the first file of that name below a folder, relative to it.

@@ -70,8 +70,9 @@ func (s *State) decide(ev AlertChecked, now time.Time) {
 		s.Said.Repeated = known
 		s.join(ev, "", now)
 	default:
+		inputs := policy.Recorded(in)
 		s.take(ev, now)
-		s.Incident.Breach = ev.Breach
+		s.Incident.Breach, s.Incident.Inputs = ev.Breach, inputs
 		s.apply(d, now)
 	}
 }
@@ -89,6 +90,7 @@ func (s *State) take(ev AlertChecked, now time.Time) {
 // not to be true.
 func (s *State) cleared(ev AlertChecked, d record.Decision, now time.Time) {
 	if i := s.Incident; i != nil && i.Phase == record.Unconfirmed && i.Breach.Trigger == ev.Breach.Trigger {
+		i.Inputs = policy.Recorded(s.input(ev.Breach))
 		i.Decision = d
 		s.note(now, "cleared", "", "Asked again: the trigger is not true now. Nothing was done")
 		s.close(now)
@@ -104,9 +106,11 @@ func (s *State) unconfirmed(ev AlertChecked, d record.Decision, now time.Time) {
 		return
 	}
 	tell := i == nil || now.Sub(i.ClosedAt) > policy.Quiet
+	inputs := policy.Recorded(s.input(ev.Breach))
 	s.take(ev, now)
 	i = s.Incident
 	i.Phase, i.ClosedAt, i.Breach, i.Decision = record.Unconfirmed, time.Time{}, ev.Breach, d
+	i.Inputs = inputs
 	s.note(now, "unconfirmed", "", "Not confirmed yet: "+ev.Breach.Problem)
 	if tell {
 		s.tell(report.Opened, now)

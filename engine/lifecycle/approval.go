@@ -117,14 +117,16 @@ func waitsForExpiry(s State) bool {
 // expired does what the policy says of a question that nobody answered, with what
 // Prometheus says of its trigger now.
 func (s *State) expired(b record.Breach, now time.Time) {
-	d, again := policy.Expired(s.input(b), s.Approval.ExpiresAt, now)
+	in := s.input(b)
+	d, again := policy.Expired(in, s.Approval.ExpiresAt, now)
+	inputs := policy.RecordedExpiry(in, s.Approval.ExpiresAt)
 	switch i := s.Incident; {
 	case again:
 	case d.Action == record.RollBack:
-		i.Breach = b
+		i.Breach, i.Inputs = b, inputs
 		s.apply(d, now)
 	default:
-		i.Phase, i.Decision = record.HeldPhase, d
+		i.Phase, i.Decision, i.Inputs = record.HeldPhase, d, inputs
 		s.tell(report.HeldMsg, now)
 	}
 }

@@ -1,11 +1,13 @@
 package lifecycle
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/fixture"
@@ -77,7 +79,27 @@ func (p *play) step(ev Event) (State, error) {
 		}
 	}
 	checkEdge(p.tb, before, next)
+	checkAgain(p.tb, next)
 	return next, nil
+}
+
+// checkAgain: what is stored of an incident is enough to make its decision again.
+func checkAgain(tb testing.TB, s State) {
+	tb.Helper()
+	if s.Incident == nil || s.Incident.Decision.Guard == "" {
+		return
+	}
+	text, err := json.Marshal(s.Incident)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var stored record.Incident
+	if err := json.Unmarshal(text, &stored); err != nil {
+		tb.Fatal(err)
+	}
+	if again := policy.Again(stored.Inputs, stored.Decision); !again.Known || !again.Agrees {
+		tb.Errorf("%s: %+v, of %+v", stored.Decision.Guard, again, stored.Decision)
+	}
 }
 
 // must is step for an event that may not be refused.

@@ -71,7 +71,8 @@ func (s *State) concludeProof(now time.Time) {
 func (s *State) askAboutChecks(now time.Time) bool {
 	r, p := s.Release, s.Release.Proof
 	b := record.Breach{Severity: runbook.Mild, State: record.NotBreaching, StartedAt: p.Since, AskedAt: now}
-	d := policy.Checks(s.input(b), p.Reason, now)
+	in := s.input(b)
+	d := policy.Checks(in, p.Reason, now)
 	if d.Action != record.Ask {
 		return false
 	}
@@ -80,6 +81,7 @@ func (s *State) askAboutChecks(now time.Time) bool {
 		Breach: b,
 	}, now)
 	s.Incident.Answers, s.Incident.Health, s.Incident.PolledAt = slices.Clone(p.Answers), p.Health, p.PolledAt
+	s.Incident.Inputs = policy.RecordedChecks(in, p.Reason)
 	s.apply(d, now)
 	return true
 }

@@ -25,10 +25,11 @@ func (s *State) demanded(ev Demanded, now time.Time) error {
 	if d.Action != record.RollBack {
 		return runbook.Refuse("%s", first(d.Reasons))
 	}
+	inputs := policy.Recorded(in)
 	if s.Incident == nil {
 		s.open(AlertChecked{Alert: record.Alert{Service: s.Runbook.Service, Region: s.Region, Source: record.Human, StartsAt: now, Firing: true}, Breach: b}, now)
 	}
-	s.Incident.Decision = d
+	s.Incident.Decision, s.Incident.Inputs = d, inputs
 	s.note(now, "demanded", ev.By, "Rollback requested: "+ev.Reason)
 	s.shift(ev.By, now)
 	return nil

@@ -30,7 +30,8 @@ func (s *State) observeSplit(now time.Time) {
 	if s.Incident.Change == nil {
 		s.supersede(now)
 		s.Incident.Phase, s.Incident.ClosedAt = record.HeldPhase, time.Time{}
-		s.Incident.Decision = policy.ExternalChange(s.input(s.Incident.Breach), now)
+		in := s.input(s.Incident.Breach)
+		s.Incident.Decision, s.Incident.Inputs = policy.ExternalChange(in, now), policy.RecordedExternal(in)
 		s.approval(record.AcceptSplit, now)
 	}
 	s.tell(report.ExternalChangeMsg, now)

@@ -140,6 +140,9 @@ func bareMinimum(i *record.Incident) {
 		i.Alerts[n].Labels, i.Alerts[n].Annotations = nil, nil
 	}
 	i.Decision.Reasons = i.Decision.Reasons[:min(len(i.Decision.Reasons), 3)]
+	if text, err := json.Marshal(i.Inputs); err != nil || len(text) > maxIncident/4 {
+		i.Inputs = nil // the decision cannot be made again then
+	}
 	i.Breach.Queries, i.Answers = nil, nil
 	if i.Verdict != nil {
 		i.Verdict.Answers = nil // lightened before: our own copy
