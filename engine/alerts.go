@@ -162,6 +162,9 @@ func (e *Engine) questionOf(ctx context.Context, s service, target Target, a rec
 	ev.Breach = b
 	next, err := e.stepFrom(ctx, target, ev, ahead)
 	r := resultOf(record.AlertOutcome(b.State), b, next)
+	if b.State == record.Breaching || b.State == record.NotBreaching {
+		r.Effect, r.Limit = trigger.Reading(b.Value)
+	}
 	if a.Trigger == blind {
 		r = e.blindResult(r, s.rb)
 	}

@@ -128,6 +128,9 @@ type Archive interface {
 	// Seal adds the incident page and the hash manifest and returns the folder's
 	// path and the manifest's digest.
 	Seal(inc record.Incident, rb *runbook.Runbook) (path, digest string, err error)
+	// Read returns a part that was captured of an incident, of the newest stage that has it;
+	// an error that wraps fs.ErrNotExist means that it is not here.
+	Read(incident, part string) ([]byte, error)
 }
 
 // A Post brings messages to people. It returns who got it, in words, or an error if

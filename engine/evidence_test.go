@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"maps"
 	"strings"
 	"sync"
@@ -36,6 +37,17 @@ func (f *folder) Seal(record.Incident, *runbook.Runbook) (string, string, error)
 	defer f.mu.Unlock()
 	f.sealed = true
 	return "folder", "sha256:sealed", nil
+}
+
+func (f *folder) Read(_, part string) ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, stage := range []string{"after", "before"} {
+		if text, ok := f.stages[stage][part]; ok {
+			return text, nil
+		}
+	}
+	return nil, fs.ErrNotExist
 }
 
 // The counts that a decision's significance was computed from are kept with it, once.

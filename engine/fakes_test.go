@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -96,6 +97,8 @@ func (f captures) Capture(_ record.Incident, stage string, _ map[string][]byte) 
 func (f captures) Seal(record.Incident, *runbook.Runbook) (string, string, error) {
 	return "folder", "sha256:sealed", f("seal")
 }
+
+func (f captures) Read(string, string) ([]byte, error) { return nil, fs.ErrNotExist }
 
 func (f posts) Send(_ context.Context, m record.Message) (string, error) { return f(m) }
 

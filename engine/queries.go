@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sort"
+	"time"
 
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
@@ -28,6 +29,7 @@ func (e *Engine) Status(ctx context.Context) (record.Status, error) {
 	st.Releases, st.Incidents = under[record.Release](snap, releases), under[record.Incident](snap, store.IncidentKey(""))
 	st.Shadow = under[record.ShadowVerdict](snap, store.ShadowKey(""))
 	st.Rules = e.rulesChecks()
+	st.Alerts = e.trail.newest(50, time.Now().UTC())
 	st.Mirrors = under[record.Mirror](snap, mirrorKeys)
 	st.Quarantine = under[record.Quarantine](snap, store.QuarantineKey(""))
 	for _, a := range under[record.Approval](snap, store.ApprovalKey("")) {

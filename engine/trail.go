@@ -104,7 +104,7 @@ func result(a record.Alert, r record.AlertResult) record.AlertResult {
 
 // resultOf is what became of an alert that was stepped.
 func resultOf(o record.AlertOutcome, b record.Breach, next lifecycle.State) record.AlertResult {
-	r := record.AlertResult{Outcome: o, State: b.State, Value: b.Value, Significance: b.Significance.Value, Problem: b.Problem, Dead: b.Dead}
+	r := record.AlertResult{Outcome: o, State: b.State, Significance: b.Significance.Value, Problem: b.Problem, Dead: b.Dead}
 	if d := next.Said.Decision; b.State != "" && d.Guard != "" {
 		r.Action, r.Guard, r.Reason = d.Action, d.Guard, strings.Join(d.Reasons[:min(len(d.Reasons), 1)], "")
 	}

@@ -54,7 +54,8 @@ type AlertResult struct {
 
 	// What Prometheus and the statistics said; State is empty where nobody was asked.
 	State        State    `json:"state,omitempty"`
-	Value        float64  `json:"value,omitempty"`        // the effect, in the trigger's unit
+	Effect       string   `json:"effect,omitempty"`       // in words, with its unit
+	Limit        string   `json:"limit,omitempty"`        // that the runbook sets
 	Significance float64  `json:"significance,omitempty"` // 1 is proved
 	Problem      string   `json:"problem,omitempty"`
 	Dead         []string `json:"dead,omitempty"` // triggers that cannot judge

@@ -11,4 +11,5 @@ type Status struct {
 	Shadow     []ShadowVerdict `json:"shadow"`  // the newest recorded verdict of each candidate bundle
 	Rules      []RulesCheck    `json:"rules"`   // of each service, as the process that answers saw them last
 	Mirrors    []Mirror        `json:"mirrors"` // the newest of each service and region
+	Alerts     []AlertResult   `json:"alerts"`  // the newest, as the process that answers saw them; at most 50
 }

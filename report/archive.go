@@ -41,6 +41,9 @@ func (a Archive) Seal(inc record.Incident, rb *runbook.Runbook) (path, digest st
 	return filepath.Join(a.Folder.Dir, inc.ID), digest, err
 }
 
+// Read returns a part that was captured; see [Folder.Read].
+func (a Archive) Read(incident, part string) ([]byte, error) { return a.Folder.Read(incident, part) }
+
 // options take the moment from the incident, not from the clock, so that two
 // replicas seal the same pages.
 func (a Archive) options(inc record.Incident) (Options, error) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/autorollback/autorollback/record"
@@ -134,6 +135,22 @@ func (f Folder) Stages(incident string) ([]Stage, error) {
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// Read returns a part of an incident, of the newest stage that has it. The stage is verified
+// first. An error wraps [fs.ErrNotExist] where no stage has the part.
+func (f Folder) Read(incident, part string) ([]byte, error) {
+	stages, err := f.Stages(incident)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range slices.Backward(stages) {
+		text, err := os.ReadFile(filepath.Join(s.Path, safeName(part)))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return text, err
+		}
+	}
+	return nil, fmt.Errorf("read %s of %s: %w", part, incident, fs.ErrNotExist)
 }
 
 func readStage(path, name string) (Stage, error) {

@@ -322,7 +322,8 @@ func ownActions(inc record.Incident) []string {
 func links(inc record.Incident, rb *runbook.Runbook, o Options) []link {
 	var out []link
 	if base := webAddress(o.External); base != "" {
-		out = append(out, link{"this incident, live", base + IncidentPath + url.PathEscape(inc.ID)})
+		out = append(out, link{"this incident, live", base + IncidentPath + url.PathEscape(inc.ID)},
+			link{"why it was decided so", base + "/why/" + url.PathEscape(inc.ID)})
 	}
 	if len(inc.Breach.Queries) > 0 {
 		if u := graph(o.Prometheus, inc.Breach.Queries[0].Expr); u != "" {

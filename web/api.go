@@ -26,6 +26,7 @@ func (s *server) api(mux *http.ServeMux) {
 		"/incidents":                        s.part(func(st record.Status) any { return st.Incidents }),
 		"/incidents/{id}":                   s.incident,
 		"/approvals/{id}":                   s.approval,
+		"/why/{id}":                         s.why,
 		"/control":                          s.part(func(st record.Status) any { return st.Control }),
 		"/shadow":                           s.part(func(st record.Status) any { return st.Shadow }),
 		"/mirrors":                          s.part(func(st record.Status) any { return st.Mirrors }),
@@ -119,7 +120,7 @@ func (s *server) status(ctx context.Context) (record.Status, error) {
 	st.Releases, st.Incidents = orEmpty(st.Releases), orEmpty(st.Incidents)
 	st.Approvals, st.Quarantine = orEmpty(st.Approvals), orEmpty(st.Quarantine)
 	st.Shadow, st.Mirrors = orEmpty(st.Shadow), orEmpty(st.Mirrors)
-	st.Rules = orEmpty(st.Rules)
+	st.Rules, st.Alerts = orEmpty(st.Rules), orEmpty(st.Alerts)
 	st.Budget.Recent = orEmpty(st.Budget.Recent)
 	return st, err
 }

@@ -128,6 +128,16 @@ func (c Client) Incident(ctx context.Context, id string) (inc record.Incident, e
 	return inc, err
 }
 
+// Why returns why a service was rolled back or not, or what an incident was decided on; trigger
+// may be empty.
+func (c Client) Why(ctx context.Context, name, trigger string) (w record.Why, err error) {
+	text, err := c.ask(ctx, http.MethodGet, "", nil, "/why/"+url.PathEscape(name)+"?"+url.Values{"trigger": {trigger}}.Encode())
+	if err != nil {
+		return w, err
+	}
+	return w, unwrap(text, &w)
+}
+
 // Page returns the HTML page of an incident.
 func (c Client) Page(ctx context.Context, id string) ([]byte, error) {
 	return c.do(ctx, http.MethodGet, "", nil, "incidents", id, "page")

@@ -21,7 +21,7 @@ var files embed.FS
 // templates are parsed once, when the program starts; a mistake in one is a mistake
 // in the program.
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"clock": clock, "how": howWord, "state": stateWord, "proved": provedWord, "join": strings.Join, "short": short,
+	"clock": clock, "how": howWord, "state": stateWord, "proved": provedWord, "join": strings.Join, "short": short, "newest": newest,
 }).ParseFS(files, "pages/*.html"))
 
 func (s *server) pages(mux *http.ServeMux) {
@@ -30,6 +30,7 @@ func (s *server) pages(mux *http.ServeMux) {
 		http.ServeFileFS(w, r, files, "pages/style.css")
 	})
 	mux.HandleFunc("GET /incidents/{id}", s.page)
+	mux.HandleFunc("GET /why/{id}", s.whyPage)
 	mux.HandleFunc("GET /approve/{token}", approvePage(s.showApproval))
 	mux.HandleFunc("POST /approve/{token}", approvePage(s.takeAnswer))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
@@ -128,6 +129,9 @@ func (s *server) render(w http.ResponseWriter, code int, name string, data any) 
 	w.WriteHeader(code)
 	_, _ = w.Write(page.Bytes()) // the reader may be gone
 }
+
+// newest are the alerts that the dashboard shows.
+func newest(all []record.AlertResult) []record.AlertResult { return all[:min(len(all), 15)] }
 
 func clock(t time.Time) string {
 	if t.IsZero() {

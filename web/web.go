@@ -27,6 +27,8 @@ type Engine interface {
 	Incident(ctx context.Context, id string) (record.Incident, error)
 	Approval(ctx context.Context, id string) (record.Approval, error)
 	RampPlan(ctx context.Context, service, region string) (record.RampPlan, error)
+	// Why takes a service's name, and perhaps a trigger's, or an incident's id.
+	Why(ctx context.Context, name, trigger string) (record.Why, error)
 
 	Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error)
 	Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error)

@@ -181,6 +181,17 @@ func (w *world) RampPlan(_ context.Context, service, region string) (record.Ramp
 	return record.RampPlan{Service: service, Region: region, Steps: []record.PlannedStep{{Weight: 5}}}, w.unread
 }
 
+func (w *world) Why(_ context.Context, name, trigger string) (record.Why, error) {
+	if name != "ranker" && name != "inc-1" {
+		return record.Why{}, runbook.ErrNotFound
+	}
+	why := record.Why{Service: "ranker", Trigger: trigger, Replica: "here", Since: time.Date(2030, 5, 6, 9, 0, 0, 0, time.UTC), Alerts: w.status.Alerts}
+	if inc, ok := w.incidents[name]; ok {
+		why.Incident, why.Rechecks = &inc, []record.Recheck{{What: "decision", Known: true, Text: "it comes out <b>differently</b>"}}
+	}
+	return why, w.unread
+}
+
 func (w *world) SetControl(_ context.Context, c record.Control) error {
 	return w.do("control %s by %s: %s", c.Mode, c.By, c.Reason)
 }

@@ -10,8 +10,8 @@ func New(version string) cli.Program {
 	return cli.Program{
 		Name: "autorollback", Help: "Rolls back bad model releases and proves that the service recovered.", Version: version,
 		Commands: []cli.Declare{
-			serveCommand(version), runbookCommands, rulesCommands, releaseCommands, incidentCommands, approvalCommands,
-			controlCommands, auditCommands, healthyCommand, doctorCommand, shadowCommands, gamedayCommands,
+			serveCommand(version), runbookCommands, rulesCommands, releaseCommands, incidentCommands, whyCommand,
+			approvalCommands, controlCommands, auditCommands, healthyCommand, doctorCommand, shadowCommands, gamedayCommands,
 		},
 	}
 }

@@ -1,0 +1,50 @@
+package web
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
+)
+
+// why answers why a service was rolled back or not, or an incident decided as it was.
+func (s *server) why(ctx context.Context, r *http.Request) (any, error) {
+	trigger := r.FormValue("trigger")
+	if trigger != "" && !forms["service"].MatchString(trigger) {
+		return nil, notFound("trigger")
+	}
+	w, err := s.Engine.Why(ctx, r.PathValue("id"), trigger)
+	w.Releases, w.Triggers = orEmpty(w.Releases), orEmpty(w.Triggers)
+	w.Alerts, w.Incidents = orEmpty(w.Alerts), orEmpty(w.Incidents)
+	return w, err
+}
+
+// whyView is the same as a page.
+type whyView struct {
+	record.Why
+	Title    string
+	Sections []report.WhySection
+}
+
+func (s *server) whyPage(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
+	defer cancel()
+	err := notFound("service or incident")
+	var answer any
+	if wellNamed(r) {
+		answer, err = s.why(ctx, r)
+	}
+	if err != nil {
+		p := s.problemOf(err)
+		s.explain(w, notice{p.code, titleOf(p), p.text})
+		return
+	}
+	v := whyView{Why: answer.(record.Why)}
+	v.Title = "Why: " + v.Service
+	if v.Incident != nil {
+		v.Title += ", " + v.Incident.ID
+	}
+	v.Sections = report.Why(v.Why)
+	s.render(w, http.StatusOK, "why.html", v)
+}
