@@ -151,7 +151,10 @@ func (e *Engine) askBlind(ctx context.Context, s service, rel record.Release) re
 			b.State, b.Problem, b.Significance = record.Unreachable, problem, got.Significance
 		}
 	}
-	if b.Dead = dead; len(dead) > 1 {
+	if b.Dead = dead; len(dead) > 0 {
+		b.Problem = dead[0] + ": " + b.Problem
+	}
+	if len(dead) > 1 {
 		b.Problem += "; no data for " + strings.Join(dead[1:], " and ") + " either"
 	}
 	return b

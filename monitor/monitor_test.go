@@ -221,6 +221,29 @@ func TestRecordGivesTheSameNumber(t *testing.T) {
 		if got := again.Results["errors"].Significance; !again.At.Equal(live.At) || got != live.Value || again.Release.ID != "rel-1" || again.Method != live.Method {
 			t.Errorf("recomputed %v at %s, decided on %v at %s", got, again.At, live.Value, live.At)
 		}
+		check := func(change func(*record.Significance)) record.Recheck {
+			b := record.Breach{Trigger: "errors", Significance: live}
+			change(&b.Significance)
+			r, err := Recheck(bytes.NewReader(file), b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		if r := check(func(*record.Significance) {}); !r.Known || !r.Agrees {
+			t.Errorf("checked again: %+v", r)
+		}
+		for name, r := range map[string]record.Recheck{
+			"another number": check(func(s *record.Significance) { s.Value /= 2 }),
+			"another moment": check(func(s *record.Significance) { s.At = s.At.Add(time.Second) }),
+		} {
+			if !r.Known || r.Agrees {
+				t.Errorf("%s: %+v", name, r)
+			}
+		}
+		if r := check(func(s *record.Significance) { s.Method = "another" }); r.Known {
+			t.Errorf("by another method: %+v", r)
+		}
 		for name, torn := range map[string][]byte{"no gzip": []byte("{}"), "cut": file[:len(file)/2], "empty": nil} {
 			if _, err := Recompute(bytes.NewReader(torn)); err == nil {
 				t.Errorf("%s: no error", name)
