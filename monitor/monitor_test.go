@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/record"
 )
 
 // watched runs a test in a bubble with a monitor of one release that is hours old.

@@ -25,12 +25,15 @@ func TestDashboard(t *testing.T) {
 	s.status.Mirrors = []record.Mirror{{Service: "ranker", Backend: "ranker-v2", Percent: 10, Held: &record.MirrorHold{Found: "25 %"}}, {Backend: "ranker-v0", EndedAt: now}}
 	s.status.Shadow = []record.ShadowVerdict{{Service: "ranker", Verdict: "block", Rule: "segment_excess", Reason: "score differs for country=DE in the hours 2 to 4", By: "carol"}}
 	s.status.Approvals = append(s.status.Approvals, record.Approval{ID: "ap-2", Kind: "promote", Service: "ranker"})
+	s.status.Alerts = []record.AlertResult{{At: now, Count: 3, Service: "ranker", Trigger: "errors", Source: record.Webhook, Outcome: record.NotTrue, Guard: "not_confirmed"},
+		{At: now, Service: "<b>", Trigger: "x", Source: record.Webhook, Outcome: record.UnknownService}}
 	page := s.ask("GET", "/", "", as("alice")).Body.String()
 	for _, want := range []string{
 		"<td>roll back?</td>", "<td>take the next step?</td>",
 		"<strong>paused</strong> (by bob): drill", "You are alice.", `<rect class="candidate" width="5" height="6"/>`, "5 %",
 		"somebody else changed the split", "frozen: p99 over the limit", `href="/incidents/inc-1"`, "autorollback approve ap-1",
 		`<span class="verdict recovered">recovered</span>`, "Quarantined bundles",
+		"<td>errors</td><td>webhook</td>\n<td>not true now (not_confirmed)</td><td>3</td>", "<td>&lt;b&gt;</td><td>x</td>", `<a href="/why/ranker"`,
 		"<td>ranker-v2</td><td>10 %</td>", "held: somebody changed the percent: 25 %",
 		`<strong class="problem">block</strong>`, "segment_excess: score differs for country=DE in the hours 2 to 4", "carol",
 	} {
@@ -63,6 +66,30 @@ func TestStatusThatCannotBeRead(t *testing.T) {
 			if w := s.ask("GET", path, ""); w.Code != code || w.Body.Len() == 0 {
 				t.Errorf("%s answers %d, want %d", path, w.Code, code)
 			}
+		}
+	}
+}
+
+// The page says what the API says, escaped, and knows no other names.
+func TestWhyPage(t *testing.T) {
+	s := newSite(t, signIn(t))
+	s.status.Alerts = []record.AlertResult{{At: time.Now(), Count: 1, Service: "ranker", Trigger: "<script>", Source: record.Webhook, Outcome: record.Malformed}}
+	for path, want := range map[string][]string{
+		"/why/ranker":                {"Why: ranker", "&lt;script&gt; by webhook: left out", "Replica here knows", `href="/"`},
+		"/why/ranker?trigger=errors": {"Why: ranker"},
+		"/why/inc-1":                 {"Why: ranker, inc-1", "Something that was decided on comes out differently now", "DISAGREES. It comes out &lt;b&gt;differently&lt;/b&gt;", `href="/incidents/inc-1"`, `href="/why/ranker"`},
+		"/api/v1/why/inc-1":          {`"rechecks":[{"what":"decision"`, `"alerts":[{`},
+	} {
+		w := s.ask("GET", path, "")
+		for _, text := range want {
+			if w.Code != 200 || !strings.Contains(w.Body.String(), text) {
+				t.Errorf("%s answers %d and does not say %q:\n%s", path, w.Code, text, w.Body)
+			}
+		}
+	}
+	for _, path := range []string{"/why/nobody", "/why/RANKER", "/why/ranker?trigger=%3Cb%3E", "/api/v1/why/nobody", "/api/v1/why/ranker?trigger=a/b"} {
+		if w := s.ask("GET", path, ""); w.Code != 404 {
+			t.Errorf("%s answers %d", path, w.Code)
 		}
 	}
 }

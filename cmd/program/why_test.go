@@ -1,0 +1,51 @@
+package program
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/record"
+)
+
+// why asks a daemon that answers with w.
+func why(t *testing.T, w record.Why, args ...string) (out, asked string, code int) {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		asked = r.URL.String()
+		_ = json.NewEncoder(rw).Encode(map[string]any{"status": "success", "data": w})
+	}))
+	defer srv.Close()
+	var text strings.Builder
+	err := run(t.Context(), append([]string{"why", "--url", srv.URL}, args...), nil, &text, &text)
+	return text.String(), asked, cli.ExitCode(err)
+}
+
+func TestWhyPrintsAndExits(t *testing.T) {
+	incident := record.Incident{ID: "inc-0123456789ab", Service: "ranker", Decision: record.Decision{Action: record.RollBack, Guard: "severe", Reasons: []string{"It is bad."}}}
+	agrees := record.Why{Service: "ranker", Replica: "a", Incident: &incident, Rechecks: []record.Recheck{
+		{What: "significance", Text: "the counts are elsewhere"}, {What: "decision", Known: true, Agrees: true, Text: "the same"}}}
+	differs := agrees
+	differs.Rechecks = []record.Recheck{{What: "decision", Known: true, Text: "it comes to ask"}}
+	for name, c := range map[string]struct {
+		why   record.Why
+		args  []string
+		asked string
+		says  string
+		code  int
+	}{
+		"a service": {record.Why{Service: "ranker", Mode: "observe", Replica: "a"}, []string{"ranker"}, "/api/v1/why/ranker?trigger=", "policy.mode is observe", cli.ExitOK},
+		"a trigger": {record.Why{Service: "ranker", Trigger: "errors"}, []string{"ranker", "errors"}, "/api/v1/why/ranker?trigger=errors", "No release is open", cli.ExitOK},
+		"agrees":    {agrees, []string{incident.ID}, "/api/v1/why/inc-0123456789ab?trigger=", "Decision: agrees. The same", cli.ExitOK},
+		"differs":   {differs, []string{incident.ID}, "/api/v1/why/inc-0123456789ab?trigger=", "Decision: DISAGREES. It comes to ask", cli.ExitWanting},
+		"as JSON":   {differs, []string{incident.ID, "-o", "json"}, "/api/v1/why/inc-0123456789ab?trigger=", `"guard": "severe"`, cli.ExitWanting},
+	} {
+		out, asked, code := why(t, c.why, c.args...)
+		if asked != c.asked || code != c.code || !strings.Contains(out, c.says) {
+			t.Errorf("%s: asked %s, code %d, said:\n%s", name, asked, code, out)
+		}
+	}
+}
