@@ -80,7 +80,8 @@ func levelOf(o record.AlertOutcome) zapcore.Level {
 func fieldsOf(r record.AlertResult) []zap.Field {
 	fields := []zap.Field{zap.String("outcome", string(r.Outcome)), zap.String("source", string(r.Source)),
 		zap.String("service", r.Service), zap.String("trigger", r.Trigger), zap.String("region", r.Region)}
-	more := []struct{ name, value string }{{"guard", r.Guard}, {"incident", r.Incident}, {"problem", r.Problem}, {"dead", strings.Join(r.Dead, ",")}}
+	more := []struct{ name, value string }{
+		{"guard", r.Guard}, {"incident", r.Incident}, {"problem", r.Problem}, {"dead", strings.Join(r.Dead, ",")}}
 	for _, m := range more {
 		if m.value != "" {
 			fields = append(fields, zap.String(m.name, m.value))
@@ -104,7 +105,8 @@ func result(a record.Alert, r record.AlertResult) record.AlertResult {
 
 // resultOf is what became of an alert that was stepped.
 func resultOf(o record.AlertOutcome, b record.Breach, next lifecycle.State) record.AlertResult {
-	r := record.AlertResult{Outcome: o, State: b.State, Significance: b.Significance.Value, Problem: b.Problem, Dead: b.Dead}
+	r := record.AlertResult{Outcome: o, State: b.State, Significance: b.Significance.Value,
+		Problem: b.Problem, Dead: b.Dead}
 	if d := next.Said.Decision; b.State != "" && d.Guard != "" {
 		r.Action, r.Guard, r.Reason = d.Action, d.Guard, strings.Join(d.Reasons[:min(len(d.Reasons), 1)], "")
 	}
@@ -188,7 +190,8 @@ func (t *trail) of(service string, now time.Time) (results []record.AlertResult,
 	if l.lost.After(since) {
 		since = l.lost
 	}
-	results = slices.DeleteFunc(slices.Clone(l.results), func(r record.AlertResult) bool { return now.Sub(r.Newest()) > TrailKept })
+	old := func(r record.AlertResult) bool { return now.Sub(r.Newest()) > TrailKept }
+	results = slices.DeleteFunc(slices.Clone(l.results), old)
 	slices.Reverse(results)
 	return results, since
 }
@@ -215,7 +218,8 @@ func (t *trail) newest(most int, now time.Time) []record.AlertResult {
 func (e *Engine) keep(list, trigger string, r record.AlertResult) {
 	e.trail.add(list, r)
 	if e.written.fresh(r.At, string(r.Source), list, trigger, string(r.Outcome), r.Guard, r.Incident) {
-		e.write(r.Incident, record.Record{At: r.At, Kind: record.AlertKind, Text: r.Trigger + ": " + r.Words(), Alert: &r})
+		text := record.Truncate(r.Trigger+": "+r.Words(), record.MaxLine)
+		e.write(r.Incident, record.Record{At: r.At, Kind: record.AlertKind, Text: text, Alert: &r})
 	}
 }
 

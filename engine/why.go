@@ -48,7 +48,8 @@ func (e *Engine) whyService(ctx context.Context, name, trigger string) (record.W
 		return record.Why{}, fmt.Errorf("trigger %s of %s: %w", trigger, name, runbook.ErrNotFound)
 	}
 	now := time.Now().UTC()
-	w := record.Why{Service: name, Trigger: trigger, At: now, Replica: e.opts.Replica, Mode: s.rb.Policy.Mode, Rules: e.check(name)}
+	w := record.Why{Service: name, Trigger: trigger, At: now, Replica: e.opts.Replica,
+		Mode: s.rb.Policy.Mode, Rules: e.check(name)}
 	snap, err := e.store.Read(ctx, store.ControlKey, store.ReleaseKey(name, ""), store.IncidentKey(""))
 	if err != nil {
 		return w, later(err)
@@ -67,7 +68,9 @@ func (e *Engine) whyService(ctx context.Context, name, trigger string) (record.W
 	slices.SortFunc(w.Incidents, func(a, b record.Incident) int { return b.OpenedAt.Compare(a.OpenedAt) })
 	w.Alerts, w.Since = e.trail.of(name, now)
 	if trigger != "" {
-		w.Alerts = slices.DeleteFunc(w.Alerts, func(r record.AlertResult) bool { return r.Trigger != trigger && !slices.Contains(r.Dead, trigger) })
+		w.Alerts = slices.DeleteFunc(w.Alerts, func(r record.AlertResult) bool {
+			return r.Trigger != trigger && !slices.Contains(r.Dead, trigger)
+		})
 	}
 	w.Triggers = e.triggersNow(ctx, s, w.Releases, trigger)
 	return w, nil
@@ -141,7 +144,7 @@ func (e *Engine) recheck(inc record.Incident) record.Recheck {
 	case errors.Is(err, fs.ErrNotExist) && inc.Evidence == "":
 		r.Text = "Significance cannot be computed again yet: its counts are kept when the incident is over."
 	case errors.Is(err, fs.ErrNotExist):
-		r.Text = "Significance cannot be computed again here: this replica does not have the counts; look in " + inc.Evidence + "."
+		r.Text = "Significance cannot be computed again here: its counts are elsewhere, in " + inc.Evidence + "."
 	case err != nil:
 		r.Known, r.Text = true, err.Error() // altered evidence does not agree
 	default:

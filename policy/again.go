@@ -20,21 +20,26 @@ const (
 func Recorded(in Input) *record.Inputs {
 	rb, rel, b := in.Runbook, in.Release, in.Breach
 	b.Queries, b.Problem = nil, record.Truncate(b.Problem, record.MaxLine)
+	b.Significance.Problem = record.Truncate(b.Significance.Problem, record.MaxLine)
 	b.RulesDrift = record.Truncate(b.RulesDrift, record.MaxLine)
 	r := &record.Inputs{
 		Runbook: &runbook.Runbook{Schema: rb.Schema, Service: rb.Service, Triggers: rb.Triggers, Policy: rb.Policy,
 			LastKnownGood: runbook.LastKnownGood{MinPods: rb.LastKnownGood.MinPods}},
-		Release: record.Release{Schema: rel.Schema, ID: rel.ID, Service: rel.Service, Region: rel.Region, Stable: rel.Stable, Candidate: rel.Candidate,
-			Weight: rel.Weight, Phase: rel.Phase, Epoch: rel.Epoch, StartedAt: rel.StartedAt, Rollbacks: slices.Clone(rel.Rollbacks)},
-		Breach: b, Control: in.Control, Budget: record.Budget{Schema: in.Budget.Schema, Recent: slices.Clone(in.Budget.Recent)},
-		ExternalChange: in.ExternalChange, StableQuarantined: in.StableQuarantined, ByHuman: in.ByHuman, Router: record.Truncate(in.Router, record.MaxLine),
+		Release: record.Release{Schema: rel.Schema, ID: rel.ID, Service: rel.Service, Region: rel.Region,
+			Stable: rel.Stable, Candidate: rel.Candidate, Weight: rel.Weight, Phase: rel.Phase, Epoch: rel.Epoch,
+			StartedAt: rel.StartedAt, Rollbacks: slices.Clone(rel.Rollbacks)},
+		Breach: b, Control: in.Control,
+		Budget:         record.Budget{Schema: in.Budget.Schema, Recent: slices.Clone(in.Budget.Recent)},
+		ExternalChange: in.ExternalChange, StableQuarantined: in.StableQuarantined, ByHuman: in.ByHuman,
+		Router: record.Truncate(in.Router, record.MaxLine),
 	}
 	if h := rel.Held; h != nil {
 		held := *h
 		r.Release.Held = &held
 	}
 	if i := in.Incident; i != nil {
-		r.Incident = &record.Incident{ID: i.ID, Phase: i.Phase, ActedAt: i.ActedAt, Decision: record.Decision{Guard: i.Decision.Guard}}
+		r.Incident = &record.Incident{ID: i.ID, Phase: i.Phase, ActedAt: i.ActedAt,
+			Decision: record.Decision{Guard: i.Decision.Guard}}
 	}
 	return r
 }
@@ -84,8 +89,9 @@ func Again(r *record.Inputs, was record.Decision) record.Recheck {
 }
 
 func again(r *record.Inputs, at time.Time) (d record.Decision, problem string) {
-	in := Input{Runbook: r.Runbook, Breach: r.Breach, Release: r.Release, Incident: r.Incident, Control: r.Control, Budget: r.Budget,
-		ExternalChange: r.ExternalChange, StableQuarantined: r.StableQuarantined, ByHuman: r.ByHuman, Router: r.Router}
+	in := Input{Runbook: r.Runbook, Breach: r.Breach, Release: r.Release, Incident: r.Incident, Control: r.Control,
+		Budget: r.Budget, ExternalChange: r.ExternalChange, StableQuarantined: r.StableQuarantined,
+		ByHuman: r.ByHuman, Router: r.Router}
 	switch r.Question {
 	case "":
 		return Decide(in, at), ""

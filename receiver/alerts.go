@@ -98,8 +98,8 @@ func outcomeOf(a record.Alert) outcome {
 // is the alert's name where it has none.
 func hint(a template.Alert, now time.Time) record.Alert {
 	short := func(label string) string { return sanitize(a.Labels[label], keepName) }
-	return record.Alert{Service: short("service"), Trigger: cmp.Or(short("trigger"), short("alertname")), Region: short("region"),
-		Firing: a.Status == "firing", StartsAt: a.StartsAt, Source: record.Webhook, ReceivedAt: now,
+	return record.Alert{Service: short("service"), Trigger: cmp.Or(short("trigger"), short("alertname")),
+		Region: short("region"), Firing: a.Status == "firing", StartsAt: a.StartsAt, Source: record.Webhook, ReceivedAt: now,
 		Labels: map[string]string{"status": sanitize(a.Status, keepName)}}
 }
 

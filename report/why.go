@@ -59,7 +59,8 @@ func whyShort(w record.Why) []string {
 		if !c.Until.IsZero() {
 			until = " until " + clock(c.Until)
 		}
-		lines = append(lines, fmt.Sprintf("Automation is set to %s%s%s: nothing is moved automatically.", c.Mode, by(c.By, c.Reason), until))
+		lines = append(lines, fmt.Sprintf("Automation is set to %s%s%s: nothing is moved automatically.",
+			c.Mode, by(c.By, c.Reason), until))
 	case c.Mode != runbook.Active:
 		lines = append(lines, fmt.Sprintf("Unknown control mode %q; treated as paused.", c.Mode))
 	}
@@ -99,7 +100,8 @@ func by(who, reason string) string {
 }
 
 func whyRelease(r record.Release) string {
-	text := fmt.Sprintf("%s: release %s of %s, %d %%, is %s since %s.", r.Region, r.ID, r.Candidate.Version, r.Weight, r.Phase, clock(latest(r.StartedAt, r.WeightChangedAt)))
+	text := fmt.Sprintf("%s: release %s of %s, %d %%, is %s since %s.", r.Region, r.ID, r.Candidate.Version,
+		r.Weight, r.Phase, clock(latest(r.StartedAt, r.WeightChangedAt)))
 	switch {
 	case r.Phase != record.Open:
 	case r.Held != nil:
@@ -169,7 +171,8 @@ func whyIncidents(w record.Why) []string {
 		if i.Verdict != nil {
 			verdict = "; " + outcome(i.Verdict.Outcome)
 		}
-		lines = append(lines, fmt.Sprintf("%s  %s: %s, %s (%s)%s", clock(i.OpenedAt), i.ID, heading(i), verb(i.Decision.Action), i.Decision.Guard, verdict))
+		lines = append(lines, fmt.Sprintf("%s  %s: %s, %s (%s)%s",
+			clock(i.OpenedAt), i.ID, heading(i), verb(i.Decision.Action), i.Decision.Guard, verdict))
 	}
 	return append(lines, more(len(w.Incidents))...)
 }
@@ -225,7 +228,8 @@ func whyState(t record.TriggerNow) string {
 }
 
 func whyDecided(i record.Incident) []string {
-	lines := []string{fmt.Sprintf("%s: %s (guard %s) at %s.", i.ID, verb(i.Decision.Action), i.Decision.Guard, clock(i.Decision.At))}
+	d := i.Decision
+	lines := []string{fmt.Sprintf("%s: %s (guard %s) at %s.", i.ID, verb(d.Action), d.Guard, clock(d.At))}
 	lines = append(lines, slices.Clone(i.Decision.Reasons)...)
 	if i.Decision.Would != "" {
 		lines = append(lines, "In active mode: "+verb(i.Decision.Would)+".")
@@ -240,7 +244,8 @@ func whyFired(i record.Incident) []string {
 	var lines []string
 	for _, a := range i.Alerts {
 		if a.Trigger != "" {
-			lines = append(lines, fmt.Sprintf("%s  %s by %s, firing since %s", clock(a.ReceivedAt), a.Trigger, a.Source, clock(a.StartsAt)))
+			lines = append(lines, fmt.Sprintf("%s  %s by %s, firing since %s",
+				clock(a.ReceivedAt), a.Trigger, a.Source, clock(a.StartsAt)))
 		}
 	}
 	return lines
@@ -293,6 +298,6 @@ func whySeen(w record.Why) []string {
 	if w.Since.IsZero() {
 		return []string{"The service has no runbook here any more; replica " + w.Replica + " answers."}
 	}
-	return []string{fmt.Sprintf("Replica %s knows each alert that it received since %s, at most a week; other replicas know those that they received. "+
-		"Incidents are those of all replicas.", w.Replica, clock(w.Since))}
+	return []string{fmt.Sprintf("Replica %s knows each alert that it received since %s, at most a week; "+
+		"other replicas know those that they received. Incidents are those of all replicas.", w.Replica, clock(w.Since))}
 }
