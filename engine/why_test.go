@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/store"
@@ -136,6 +138,24 @@ func TestWhyItRolledBack(t *testing.T) {
 	}
 }
 
+// Counts that cannot be read do not agree; those that are not here say nothing.
+func TestWhyReadsTheCounts(t *testing.T) {
+	f := &folder{stages: map[string]map[string][]byte{"after": {}}}
+	e, _, _ := solo(t, func(p *Parts) { p.Archive = f })
+	inc := record.Incident{ID: "inc-1", Evidence: "incidents/inc-1", Breach: record.Breach{Trigger: "errors", Significance: record.Significance{At: fixture.Morning, Value: 2}}}
+	if r := e.recheck(inc); r.Known || !strings.Contains(r.Text, "incidents/inc-1") {
+		t.Errorf("without counts: %+v", r)
+	}
+	f.stages["after"][monitor.RecordName] = []byte("no gzip")
+	if r := e.recheck(inc); !r.Known || r.Agrees {
+		t.Errorf("with broken counts: %+v", r)
+	}
+	inc.Breach.Significance = record.Significance{}
+	if r := e.recheck(inc); r.Known {
+		t.Errorf("without significance: %+v", r)
+	}
+}
+
 // The companion's alert names each trigger that cannot judge.
 func TestBlindNamesTheDead(t *testing.T) {
 	h := listening(t)
@@ -190,10 +210,13 @@ func TestTheTrailIsBounded(t *testing.T) {
 
 // After a restart the trail is what the journal remembers.
 func TestTheTrailOutlivesARestart(t *testing.T) {
+	var mu sync.Mutex
 	var lines []record.AlertResult
 	keep := func(p *Parts) {
 		p.Past = lines
 		p.Journal = journals(func(_ string, r record.Record) error {
+			mu.Lock()
+			defer mu.Unlock()
 			if r.Kind == record.AlertKind {
 				lines = append(lines, *r.Alert)
 			}
