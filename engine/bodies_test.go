@@ -67,7 +67,7 @@ func (h hook) post(body string) int {
 }
 
 // madeBy are the label values that there may be: those of the runbook, and ours.
-var madeBy = []string{"", "ranker", other, "errors", "slow", "slowish", "slo", blind, watchdog}
+var madeBy = []string{"", "ranker", other, "errors", "slow", "slowish", "slo", blind, watchdog, doctor}
 
 // outcomes are what the alerts of the webhook came to, by outcome.
 func (h hook) outcomes(t *testing.T) map[string]int {
@@ -191,7 +191,7 @@ func anyBody(chance *rand.Rand) string {
 		for _, one := range [][]string{
 			{"autorollback", "true", "true", "true", "true", "false", ""},
 			{"service", "ranker", "ranker", "ranker", "ranker", "nobody", "RANKER", "", "rank\u202eer", strings.Repeat("a", 70)},
-			{"trigger", "errors", "errors", "slow", "slowish", "slo", "blind", "watchdog", "cosmic-rays", "", "a b", fmt.Sprintf("forged-%d", chance.IntN(1000))},
+			{"trigger", "errors", "errors", "slow", "slowish", "slo", "blind", "watchdog", "doctor", "cosmic-rays", "", "a b", fmt.Sprintf("forged-%d", chance.IntN(1000))},
 			{"region", "default", "default", "", "mars", "a/b"},
 			{"severity", "severe", "mild", "none", ""},
 		} {
