@@ -99,7 +99,7 @@ func (e *Engine) blunted(ctx context.Context, s service, rel record.Release, kep
 		}
 		if kept[rel.ID+" "+t.Name] = b; b.told != "" {
 			out = append(out, rules.Drift{Kind: rules.Blunted, Service: s.rb.Service, Trigger: t.Name, What: "blunted: " + b.told,
-				Fix: "see that the candidate gets the traffic of its weight and that pods of one version are alike; or write a number that can be proved, or a longer `for`"})
+				Fix: "see that the candidate gets the traffic of its weight, that pods of one version are alike, and that a latency has narrow buckets around its limit; or write a number that can be proved, or a longer `for`"})
 		}
 	}
 	return out
