@@ -24,6 +24,48 @@ func (t *Test) Smallest() float64 {
 	return h.effect(narrow(from, to, 40, h.proves))
 }
 
+// Blunted reports whether the smallest effect that could be proved is further than the one
+// that the runbook names, and than the one that passes the gate where stable has that level.
+// NaN, which is that nothing could be proved, is; what has no limit in the unit of its effect
+// is not.
+func Blunted(t runbook.Trigger, smallest, stable float64) bool {
+	limit, under := bound(t, stable)
+	switch {
+	case math.IsNaN(limit) || !t.Proved():
+		return false
+	case under:
+		return !(smallest >= limit)
+	}
+	return !(smallest <= limit)
+}
+
+// bound is the runbook's number in the unit of the trigger's effect, and whether harm is below
+// it. NaN: there is none, as of a PSI, which no share of harm can be told from.
+func bound(t runbook.Trigger, stable float64) (limit float64, under bool) {
+	switch t.Type {
+	case runbook.LatencyQuantile:
+		if t.Increase > 0 {
+			return 1 + float64(t.Increase), false
+		}
+		return t.Ceiling.Std().Seconds(), false
+	case runbook.KPIDrop:
+		return 1 - float64(t.Drop), true
+	case runbook.CanaryStarved:
+		return float64(t.Below), true
+	case runbook.ErrorRate, runbook.SchemaMismatch:
+		return max(float64(t.Above), MinErrorRatio*stable), false
+	case runbook.ErrorIncrease, runbook.Compare:
+		return max(float64(t.By), (t.MinRatio-1)*stable), false
+	case runbook.NullSpike:
+		return float64(t.By), false
+	case runbook.DistributionShift:
+		if t.PSI == 0 {
+			return float64(t.Distance), false
+		}
+	}
+	return math.NaN(), false
+}
+
 // A hypothesis is harm of some size in the trigger's window. Sizes grow with harm.
 type hypothesis struct {
 	test         *Test

@@ -253,3 +253,56 @@ func TestNoSmallest(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// A trigger is blunted where harm of the size that the runbook names, in the trigger's window,
+// would not be significant at its end: of a ratio above 1, one below 1, a share, points and a
+// distance alike.
+func TestBluntedIsWhatWouldNotBeProved(t *testing.T) {
+	for _, h := range harms() {
+		trigger := shop(h.trigger)
+		blunt, sharp := 0, 0
+		for _, rate := range []float64{0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 100_000} {
+			x := begin(t, trigger, h.trigger)
+			var r Result
+			for i := range 100 {
+				r = h.take(x, i, rate, h.none, expected)
+			}
+			named, _ := bound(x.trigger, r.Level[1])
+			smallest := x.Smallest()
+			if math.Abs(smallest-named) < 0.1*math.Abs(named-h.none) {
+				continue // chance decides at the border
+			}
+			proved := h.after(t, 100, rate, 1, named, expected).Significance >= 1
+			if got := Blunted(x.trigger, smallest, r.Level[1]); got == proved {
+				t.Errorf("%s at %g/s: blunted is %t, the smallest is %g of %g, and that is proved: %t", h.trigger, rate, got, smallest, named, proved)
+			}
+			if proved {
+				sharp++
+			} else {
+				blunt++
+			}
+		}
+		if blunt == 0 || sharp == 0 && h.trigger != "null-spike" { // 1 point more than 2 % is within the odds that are tolerated
+			t.Errorf("%s: blunted at %d rates, and sharp at %d: nothing is compared", h.trigger, blunt, sharp)
+		}
+	}
+}
+
+// What has no number in the unit of its effect, or needs no proof, is never called blunted.
+func TestNeverBlunted(t *testing.T) {
+	for _, x := range []runbook.Trigger{
+		{Type: runbook.DistributionShift, Against: runbook.AgainstStable, PSI: 0.2},
+		{Type: runbook.ErrorRate, Above: 0.05, Style: runbook.ByThreshold},
+		{Type: runbook.LatencyMean, Increase: 0.3},
+		{Type: runbook.AbsoluteSLO, Above: 0.1},
+		{Type: runbook.Anomaly},
+	} {
+		if Blunted(x, math.NaN(), 0.01) || Blunted(x, 1e9, 0.01) {
+			t.Errorf("%s is called blunted", x)
+		}
+	}
+	ceiling := runbook.Trigger{Type: runbook.LatencyQuantile, Quantile: 0.95, Ceiling: runbook.Duration(200e6)}
+	if !Blunted(ceiling, 0.3, math.NaN()) || Blunted(ceiling, 0.15, math.NaN()) {
+		t.Error("a ceiling of 200 ms is not held against seconds")
+	}
+}

@@ -198,9 +198,14 @@ func (l *look) events(ctx context.Context, m rules.Measure) error {
 	if len(m.Bad) == 0 || m.Name == analysis.Traffic {
 		return nil
 	}
-	ok, err := l.there(ctx, fmt.Sprintf("count(last_over_time(%s[%s]))", l.selector(m.Bad), eventsWithin))
-	if ok || err != nil {
+	if concerns := l.triggers(m.Name); l.successes(concerns) {
+		_, err := l.exists(ctx, m.Bad, concerns)
 		return err
+	}
+	for _, query := range []string{"count(%s)", "count(last_over_time(%s[" + eventsWithin + "]))"} { // a day costs much, and is rarely needed
+		if ok, err := l.there(ctx, fmt.Sprintf(query, l.selector(m.Bad))); ok || err != nil {
+			return err
+		}
 	}
 	if m.Name == analysis.Requests && l.rb.Metrics.Requests.ErrorsAppear {
 		return nil
@@ -212,6 +217,15 @@ func (l *look) events(ctx context.Context, m rules.Measure) error {
 	l.find(Matcher, concerns, fmt.Sprintf("%s selects no series, and did not within a day: that is not the same as no errors", l.selector(m.Bad)),
 		"correct metrics.requests.errors, or write `errors_appear: true` if such a series appears with the first error")
 	return nil
+}
+
+// successes reports whether a measure's events are wanted ones: of these there are always some,
+// and a drop to none because the series went away is no drop.
+func (l *look) successes(triggers []string) bool {
+	return slices.ContainsFunc(triggers, func(name string) bool {
+		t, _ := l.rb.Trigger(name)
+		return t.Type == runbook.KPIDrop
+	})
 }
 
 // errorTriggers are those that count events of a measure: the share of traffic does not.

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"os"
@@ -9,9 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/arming"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
@@ -166,6 +169,46 @@ func BenchmarkMonitor(b *testing.B) {
 		runtime.ReadMemStats(&mem)
 		b.ReportMetric(float64(held-mem.HeapAlloc)/1024, "KiB-held")
 	})
+}
+
+// BenchmarkArming measures what one check costs of whether every trigger of a release is armed,
+// with a day of history, which the daemon makes every ten seconds.
+func BenchmarkArming(b *testing.B) {
+	x := watchedServiceOf(b)
+	checker := arming.New(asOf{x.api, x.end}, func() time.Time { return x.end })
+	found, err := checker.Release(b.Context(), x.target.Runbook, x.target.Release)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, d := range found {
+		if d.Kind != arming.Unscraped { // nobody serves the daemon's own series here
+			b.Errorf("%s is found: %s", d.Kind, d.What)
+		}
+	}
+	ours, theirs, n := cpuOf(os.Getpid()), cpuOf(x.prom.PID()), 0.0
+	for b.Loop() {
+		for range 50 {
+			if _, err := checker.Release(b.Context(), x.target.Runbook, x.target.Release); err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+	}
+	b.ReportMetric((cpuOf(os.Getpid())-ours)*1000/n, "daemon-cpu-ms/check")
+	b.ReportMetric((cpuOf(x.prom.PID())-theirs)*1000/n, "prometheus-cpu-ms/check")
+}
+
+// asOf asks what is asked for now as of a moment.
+type asOf struct {
+	promapi.API
+	at time.Time
+}
+
+func (a asOf) Query(ctx context.Context, query string, at time.Time) (model.Value, promapi.Warnings, error) {
+	if at.IsZero() {
+		at = a.at
+	}
+	return a.API.Query(ctx, query, at)
 }
 
 // A heap is watched for its peak.

@@ -27,18 +27,21 @@ func (e *Engine) checkArming(ctx context.Context) {
 	if snap, err := e.store.Read(ctx, store.WatchdogKey); err == nil {
 		_ = decode(snap, store.WatchdogKey, &word) // one that cannot be read is as none
 	}
-	for _, t := range e.targets() {
-		drifts, err := e.arming.Release(ctx, t.Runbook, t.Release)
+	blunt := map[string]bluntness{}
+	for _, o := range e.open() {
+		drifts, err := e.arming.Release(ctx, o.service.rb, o.release)
 		if ctx.Err() != nil {
 			return
 		}
-		service := t.Runbook.Service
+		service := o.service.rb.Service
 		found[service] = append(append(found[service], drifts...), word.silent(service, time.Now())...)
+		found[service] = append(found[service], e.blunted(ctx, o.service, o.release, blunt)...)
 		if err != nil {
 			problems[service] = err
 			e.log.Warn("check arming", zap.String("service", service), zap.Error(err))
 		}
 	}
+	e.blunt = blunt
 	e.mu.Lock()
 	before := e.unarmed
 	e.unarmed = found
@@ -54,6 +57,67 @@ func (e *Engine) checkArming(ctx context.Context) {
 			e.compare(ctx, rb, problems[rb.Service], records, answered, now)
 		}
 	}
+}
+
+// A bluntness is since when and until when a trigger was seen to be blunted, and how that was
+// told.
+type bluntness struct {
+	from, last time.Time
+	told       string
+}
+
+// blunted are the triggers of a release that could not prove what the runbook names. Only those
+// are looked at that can decide at this weight by the plan, within their window, and have had
+// that window since the weight changed: before that nothing can be proved, and where a harm needs
+// longer than the window the ramp waits for it anyway. Numbers at the border come and go, so it
+// is told once it has lasted for the window, in the words of that moment, and is over once the
+// window has passed without it.
+//
+// It holds the ramp like all else that keeps a trigger from firing. The plan promises that the
+// trigger decides at this weight, the ramp waits just so long for it, and the next step would be
+// taken on the word of a trigger that has said nothing and could not. What the plan does not
+// promise holds nothing: so a service with little traffic is not stuck at its first step.
+func (e *Engine) blunted(ctx context.Context, s service, rel record.Release, kept map[string]bluntness) []rules.Drift {
+	s.rb = rel.Follows(s.rb)
+	p, err := e.plans(ctx, s)
+	if err != nil {
+		return nil // without a plan nothing was promised
+	}
+	var out []rules.Drift
+	now, judged := time.Now(), rel.WeightChangedAt
+	if judged.Equal(rel.Began()) {
+		judged = judged.Add(s.rb.Metrics.Warmup.Std())
+	}
+	for _, t := range s.rb.Triggers {
+		window := t.For.Std()
+		if need, can := p.Decides(t.Name, rel.Weight); !can || need > window || now.Sub(judged) < window {
+			continue
+		}
+		b, ok := e.blunt[rel.ID+" "+t.Name].next(e.monitor.Blunted(rel.ID, t.Name, now), max(window, 3*e.opts.ArmingEvery), now)
+		if !ok {
+			continue
+		}
+		if kept[rel.ID+" "+t.Name] = b; b.told != "" {
+			out = append(out, rules.Drift{Kind: rules.Blunted, Service: s.rb.Service, Trigger: t.Name, What: "blunted: " + b.told,
+				Fix: "see that the candidate gets the traffic of its weight, that pods of one version are alike, and that a latency has narrow buckets around its limit; or write a number that can be proved, or a longer `for`"})
+		}
+	}
+	return out
+}
+
+// next is what a look makes of it, where it must last, and be gone, for so long; false: it is not
+// blunted.
+func (b bluntness) next(words string, lasting time.Duration, now time.Time) (bluntness, bool) {
+	if words == "" {
+		return b, !b.last.IsZero() && now.Sub(b.last) < lasting
+	}
+	if b.from.IsZero() {
+		b.from = now
+	}
+	if b.last = now; b.told == "" && now.Sub(b.from) >= lasting {
+		b.told = words
+	}
+	return b, true
 }
 
 // known is what is known of a service's rules and triggers: the newest comparison of all rules,

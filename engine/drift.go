@@ -124,7 +124,7 @@ const driftKept = 30 * time.Minute
 // counts once it is seen by two comparisons in a row that are at least two rule
 // intervals apart: a reload and a restart are no drift. One that is on record already,
 // by another replica or before a restart of ours, counts at once, and so does a watchdog that
-// has been silent for a minute. No answer is neither:
+// has been silent for three quarters of one. No answer is neither:
 // a drift that was seen is believed for half an hour, and then nothing is known.
 func compared(before record.RulesCheck, rb *runbook.Runbook, found []rules.Drift, problem error, onRecord bool, now time.Time) record.RulesCheck {
 	if before.Digest != rb.Digest {

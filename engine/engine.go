@@ -75,6 +75,8 @@ type Engine struct {
 	written    hush      // what of it stands in the journal
 	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
 
+	blunt map[string]bluntness // by release and trigger; of checkArming alone
+
 	comparing sync.Mutex // one service's check is made at a time
 
 	probed   map[Target]time.Time // when the gates of triggers without significance were asked; under mu
@@ -145,6 +147,9 @@ type Monitor interface {
 	Watch(ctx context.Context, targets []monitor.Target)
 	// Significance is what is known of a trigger at a moment; if nothing is, it says why.
 	Significance(release, trigger string, now time.Time) record.Significance
+	// Blunted says from which effect on a trigger could prove harm, where the runbook names a
+	// smaller one; empty: it does not, or nobody knows.
+	Blunted(release, trigger string, now time.Time) string
 	// Proved says, once for each interval, that some trigger is significant.
 	Proved() <-chan struct{}
 	// Record returns what a release's significance was computed from, until the end of an

@@ -115,6 +115,7 @@ func (f journals) Append(incident string, records ...record.Record) error {
 type proofs struct {
 	mu      sync.Mutex
 	says    map[string]record.Significance // by trigger
+	blunt   map[string]string              // by trigger
 	watched []monitor.Target
 	lost    error // why no counts can be had
 }
@@ -132,6 +133,18 @@ func (p *proofs) Significance(_, trigger string, now time.Time) record.Significa
 		return s
 	}
 	return record.Significance{At: now, Value: 3, LogE: 20}
+}
+
+func (p *proofs) Blunted(_, trigger string, _ time.Time) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.blunt[trigger]
+}
+
+func (p *proofs) blunts(trigger, words string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.blunt = map[string]string{trigger: words}
 }
 
 func (p *proofs) Proved() <-chan struct{} { return nil }

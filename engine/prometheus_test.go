@@ -33,6 +33,7 @@ type facts struct {
 	errors   float64         // what users see
 	warm     float64         // the candidate's pods that are ready
 	firing   []string        // alerts
+	planned  float64         // requests per second of the last hour
 }
 
 func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
@@ -78,7 +79,7 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 	for _, q := range []rules.Questions{ask, ask.Over(3 * ask.Interval()), ask.Over(6 * ask.Interval())} {
 		add("traffic", q.Rate(rel, runbook.Candidate), nil)
 	}
-	return &facts{tb: tb, table: table, breaking: map[string]bool{}, silent: map[string]bool{}, asked: map[string]int{}, traffic: 20, errors: 0.001, warm: 3}
+	return &facts{tb: tb, table: table, breaking: map[string]bool{}, silent: map[string]bool{}, asked: map[string]int{}, traffic: 20, errors: 0.001, warm: 3, planned: 100}
 }
 
 func (f *facts) set(change func(*facts)) {
@@ -161,7 +162,7 @@ func (f *facts) answer(question string) (float64, bool) {
 	if !known {
 		f.tb.Errorf("asked something unknown: %s", question)
 	}
-	v, ok := map[string]float64{"warm candidate": f.warm, "plan rate": 100, "plan error_rate": 0.005, "plan stable_pods": 3, "plan scrapes": 600, "plan p50": 0.05, "plan p95": 0.1,
+	v, ok := map[string]float64{"warm candidate": f.warm, "plan rate": f.planned, "plan error_rate": 0.005, "plan stable_pods": 3, "plan scrapes": 600, "plan p50": 0.05, "plan p95": 0.1,
 		"age": 1, "pods": 3, "rate": 80, "traffic": f.traffic,
 		"samples": 5000, "before": 0.001, "now": f.errors}[about]
 	return v, ok

@@ -199,15 +199,16 @@ type watchdogRecord struct {
 
 const (
 	// often is how far apart the watchdog's words are at most where the generated route is in
-	// force, and silence how long it may then say nothing.
+	// force, which repeats it every 15 s, and silence how long it may then say nothing: with the
+	// next check that is told within a minute.
 	often   = 45 * time.Second
-	silence = time.Minute
+	silence = 45 * time.Second
 )
 
 // silent says that the watchdog, which came often, comes no more. Where it never came often
 // the ramp's own guard looks at it.
 func (w watchdogRecord) silent(service string, now time.Time) []rules.Drift {
-	if w.Every <= 0 || w.Every > often || now.Sub(w.At) <= silence {
+	if w.Every <= 0 || w.Every > often || now.Sub(w.At) <= max(silence, 3*w.Every) {
 		return nil
 	}
 	return []rules.Drift{{Kind: rules.Silent, Service: service,

@@ -106,6 +106,16 @@ func (m *Monitor) Significance(release, trigger string, now time.Time) record.Si
 	return SignificanceOf(r, s.At)
 }
 
+// Blunted says from which effect on a trigger could prove harm at a moment, where that is further
+// than the runbook's number; empty: it is not, or nobody knows.
+func (m *Monitor) Blunted(release, trigger string, now time.Time) string {
+	s, ok := m.snapshot(release)
+	if !ok || s.problem(now) != "" {
+		return ""
+	}
+	return s.blunted(trigger)
+}
+
 // SignificanceOf is a result in the words of a decision. What cannot be told yet proves
 // nothing: its value is 0.
 func SignificanceOf(r analysis.Result, at time.Time) record.Significance {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // watched runs a test in a bubble with a monitor of one release that is hours old.
@@ -251,4 +252,35 @@ func TestRecordGivesTheSameNumber(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestBluntedInWords(t *testing.T) {
+	rb := &runbook.Runbook{Triggers: []runbook.Trigger{
+		{Name: "errors", Type: runbook.ErrorRate, Above: 0.05},
+		{Name: "latency", Type: runbook.LatencyQuantile, Quantile: 0.95, Increase: 0.3},
+		{Name: "conversion", Type: runbook.KPIDrop, KPI: "conversion", Drop: 0.02},
+	}}
+	for name, c := range map[string]struct {
+		trigger                  string
+		smallest, effect, stable float64
+		want                     string
+	}{
+		"a share":         {"errors", 0.07, 0.01, 0.01, "only from this on could be proved now: error rate 7 %; the runbook says 5 %"},
+		"sharp enough":    {"errors", 0.04, 0.01, 0.01, ""},
+		"the gate's own":  {"errors", 0.07, 0.06, 0.06, ""},
+		"a ratio above 1": {"latency", 1.45, 1, 0.1, "only from this on could be proved now: P95 latency 45 % above stable; the runbook says 30 %"},
+		"a ratio below 1": {"conversion", 0.95, 1, 0.2, "only from this on could be proved now: conversion 5 % below stable; the runbook says 2 %"},
+		"a smaller drop":  {"conversion", 0.99, 1, 0.2, ""},
+		"nothing at all":  {"conversion", math.NaN(), 1, 0.2, "not even the greatest harm could be proved now, the runbook says 2 %"},
+		"no data":         {"conversion", math.NaN(), math.NaN(), math.NaN(), ""},
+		"no such trigger": {"slo", 1, 1, 1, ""},
+	} {
+		s := Snapshot{Target: Target{Runbook: rb}, Results: map[string]analysis.Result{c.trigger: {Effect: c.effect, Level: [2]float64{0, c.stable}}}, Smallest: map[string]float64{c.trigger: c.smallest}}
+		if got := s.blunted(c.trigger); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+		if got := (Snapshot{Target: Target{Runbook: rb}}).blunted(c.trigger); got != "" {
+			t.Errorf("%s, before anything is judged: %q", name, got)
+		}
+	}
 }

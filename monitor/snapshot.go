@@ -37,6 +37,22 @@ func (s Snapshot) problem(now time.Time) string {
 	return ""
 }
 
+// blunted says from which effect on harm could be proved, where the runbook names a smaller
+// one; empty: it does not, or nothing is counted yet.
+func (s Snapshot) blunted(trigger string) string {
+	t, known := s.Runbook.Trigger(trigger)
+	smallest, could := s.Smallest[trigger]
+	r := s.Results[trigger]
+	if !known || !could || math.IsNaN(r.Effect) || !analysis.Blunted(t, smallest, r.Level[1]) {
+		return ""
+	}
+	effect, limit := t.Reading(smallest)
+	if math.IsNaN(smallest) {
+		return "not even the greatest harm could be proved now, the runbook says " + limit
+	}
+	return fmt.Sprintf("only from this on could be proved now: %s; the runbook says %s", effect, limit)
+}
+
 func join(text, problem string) string {
 	if problem == "" {
 		return text

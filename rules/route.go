@@ -22,7 +22,7 @@ route:
     repeat_interval: 2m       # said again while it fires; the receiver knows duplicates
     routes:
     - matchers: ['trigger="watchdog"']
-      repeat_interval: 15s    # so that a broken path shows within a minute
+      repeat_interval: 10s    # at each group_interval, so that a broken path shows within a minute
   - matchers: ['autorollback="true"', 'trigger=~"watchdog|doctor"']
     receiver: nobody          # the watchdog always fires, and a doctor tries the way: no human wants them
   - matchers: ['autorollback="true"']

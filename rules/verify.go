@@ -25,6 +25,7 @@ const (
 	Stale     Kind = "stale"     // Prometheus has not evaluated it lately
 	Outdated  Kind = "outdated"  // an older version of autorollback generated it
 	Silent    Kind = "watchdog"  // the watchdog is not received by webhook any more
+	Blunted   Kind = "blunted"   // harm of the runbook's size would not be proved
 )
 
 // A Drift is one difference, and how to fix it.
