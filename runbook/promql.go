@@ -244,7 +244,7 @@ func (r *Runbook) latencyChecked() string {
 	c := r.Verification.System.Latency
 	name := Trigger{Latency: c.Latency, Quantile: c.Quantile}.latencyName()
 	if l, _ := r.Metrics.LatencyOf(c.Latency); l.Unit.PerSecond() != 1 {
-		name += ", in " + l.Unit.Words()
+		name += " (" + l.Unit.Words() + ")"
 	}
 	return name
 }

@@ -49,7 +49,7 @@ func TestServersAsTheyAre(t *testing.T) {
 		t.Errorf("reads %q, %q", effect, limit)
 	}
 	for rb, page := range map[*runbook.Runbook][]string{
-		istio:  {`have ` + "`" + `ranker_pod_status{condition="true"}` + "`" + ` >= 1`, "P95 latency, in milliseconds", `istio_request_duration_milliseconds_bucket{`},
+		istio:  {`have ` + "`" + `ranker_pod_status{condition="true"}` + "`" + ` >= 1`, "P95 latency (milliseconds)", `istio_request_duration_milliseconds_bucket{`},
 		triton: {"mean latency of infer, in microseconds", `(sum(rate(nv_inference_request_success{job="triton",model="ranker"}[1m])) + sum(rate(nv_inference_request_failure{`},
 	} {
 		for _, part := range page {
