@@ -50,7 +50,7 @@ func TestServersAsTheyAre(t *testing.T) {
 	}
 	for rb, page := range map[*runbook.Runbook][]string{
 		istio:  {`have ` + "`" + `ranker_pod_status{condition="true"}` + "`" + ` >= 1`, "P95 latency (milliseconds)", `istio_request_duration_milliseconds_bucket{`},
-		triton: {"mean latency of infer, in microseconds", `(sum(rate(nv_inference_request_success{job="triton",model="ranker"}[1m])) + sum(rate(nv_inference_request_failure{`},
+		triton: {"mean latency of infer (microseconds)", `(sum(rate(nv_inference_request_success{job="triton",model="ranker"}[1m])) + sum(rate(nv_inference_request_failure{`},
 	} {
 		for _, part := range page {
 			if text := string(runbook.Render(rb)); !strings.Contains(text, part) {
