@@ -103,7 +103,7 @@ func (d *Daemon) wire(people net.Addr) error {
 	}
 	d.monitor = monitor.New(prom, d.log)
 	reg.MustRegister(d.monitor)
-	asks, checks := verify.New(prom, cfg.Prometheus.Timeout), arming.New(prom, time.Now)
+	asks, checks := verify.New(prom, cfg.Prometheus.Timeout), arming.New(prom, now)
 	d.engine, err = engine.New(engine.Parts{
 		Store: d.Store, Prometheus: asks, Monitor: d.monitor, Arming: checks,
 		Journal: journal, Past: past, Log: d.log, Registerer: reg,

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // faultPoint ends the process with SIGKILL the first time it reaches a boundary that
@@ -29,4 +30,15 @@ func faultPoint(name string) {
 	f.Close()
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {}
+}
+
+// now is the machine's clock, and off by the duration in the file that AUTOROLLBACK_FAULT_CLOCK
+// names while there is one. It is the clock that is compared with that of Prometheus.
+func now() time.Time {
+	text, err := os.ReadFile(os.Getenv("AUTOROLLBACK_FAULT_CLOCK"))
+	if err != nil {
+		return time.Now()
+	}
+	off, _ := time.ParseDuration(strings.TrimSpace(string(text))) // none that cannot be read
+	return time.Now().Add(off)
 }

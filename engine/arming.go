@@ -73,10 +73,9 @@ type bluntness struct {
 // is told once it has lasted for the window, in the words of that moment, and is over once the
 // window has passed without it.
 //
-// It holds the ramp like all else that keeps a trigger from firing. The plan promises that the
-// trigger decides at this weight, the ramp waits just so long for it, and the next step would be
-// taken on the word of a trigger that has said nothing and could not. What the plan does not
-// promise holds nothing: so a service with little traffic is not stuck at its first step.
+// It does not hold the ramp. Such a trigger is not off: it fires on a harm that lasts longer than its
+// window, the ramp waits for what the plan says it needs and for its data, and to hold a release at
+// the weight where the evidence is thin would keep it thin for good.
 func (e *Engine) blunted(ctx context.Context, s service, rel record.Release, kept map[string]bluntness) []rules.Drift {
 	s.rb = rel.Follows(s.rb)
 	p, err := e.plans(ctx, s)

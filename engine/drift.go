@@ -110,8 +110,8 @@ func (e *Engine) rulesChecks() []record.RulesCheck {
 	return all
 }
 
-// drifted says what differs in any rule of a service; empty: nothing is known to.
-func (e *Engine) drifted(service string) string { return e.fresh(service).Drifted() }
+// holding says what differs, or is not armed, so that the ramp waits; empty: nothing is known to.
+func (e *Engine) holding(service string) string { return e.fresh(service).Holds() }
 
 // driftOf says what differs in the rules that a trigger rests on.
 func (e *Engine) driftOf(service, trigger string) string { return e.fresh(service).Concerns(trigger) }
@@ -220,15 +220,15 @@ func (d driftRecords) of(service string) (driftRecord, bool) {
 	return r, true
 }
 
-// recordDrift writes down that a drift began or ended, and the message in the same
-// transaction. Only who compares with the text of the runbook for which it was found
+// recordDrift writes down that a drift began, or began to hold the ramp, or ended, and the message
+// in the same transaction. Only who compares with the text of the runbook for which it was found
 // ends it, or anybody once nobody finds it any more.
 func (e *Engine) recordDrift(ctx context.Context, rb *runbook.Runbook, kept driftRecord, c record.RulesCheck, now time.Time) {
 	key := store.RulesKey(rb.Service)
 	b := txBuilder{indexes: map[string]uint64{key: kept.index}}
 	old := now.Sub(kept.check.At).Abs()
 	switch {
-	case c.State == record.RulesDrifted && c.Problem == "" && kept.empty():
+	case c.State == record.RulesDrifted && c.Problem == "" && (kept.empty() || kept.check.Holds() == "" && c.Holds() != ""):
 		e.tellDrift(ctx, &b, report.DriftMsg(c, rb, e.anyOpen(ctx, rb), now))
 		b.set(key, c)
 	case c.State == record.RulesDrifted && c.Problem == "" && old >= refreshDrift:

@@ -115,8 +115,8 @@ func TestDriftedRulesAsk(t *testing.T) {
 			t.Fatalf("untouched rules are %+v", e.check("ranker"))
 		}
 		b.alter(edited("errors"))
-		if again := e.checkRules(t.Context()); !again || e.drifted("ranker") != "" {
-			t.Errorf("after one look: again %v, drift %q; want to look again, and none", again, e.drifted("ranker"))
+		if again := e.checkRules(t.Context()); !again || e.holding("ranker") != "" {
+			t.Errorf("after one look: again %v, drift %q; want to look again, and none", again, e.holding("ranker"))
 		}
 		for range 5 {
 			time.Sleep(time.Minute)
@@ -224,7 +224,7 @@ func TestDriftIsToldOnceByAllReplicas(t *testing.T) {
 		e.checkRules(t.Context())
 		other := engineOf(t, partsOf(st, b), b.rb, Options{Replica: "another"})
 		other.checkRules(t.Context())
-		if other.drifted("ranker") == "" {
+		if other.holding("ranker") == "" {
 			t.Error("a drift on record does not count at once")
 		}
 		if n := kindsIn(t, st, "rule_drift"); n != 1 {

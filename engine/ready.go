@@ -37,7 +37,7 @@ func (e *Engine) ready(ctx context.Context, s service, rel record.Release) recor
 	for _, side := range []runbook.Role{runbook.Stable, runbook.Candidate} {
 		ready.Answers = append(ready.Answers, e.checkSide(ctx, s, rel, side, false)...)
 	}
-	ready.RulesDrift = e.drifted(s.rb.Service)
+	ready.RulesDrift = e.holding(s.rb.Service)
 	for _, t := range s.rb.Triggers {
 		if need, can := decides(t.Name, rel.Weight); can {
 			ready.Need = max(ready.Need, roughly(need))

@@ -44,6 +44,12 @@ const MaxRuleDiffs = 50
 // is known to differ.
 func (c RulesCheck) Drifted() string { return c.drifted(func(RuleDiff) bool { return true }) }
 
+// Holds says what of it keeps the ramp from its next step. A blunted trigger fires, later than
+// its window: the ramp waits for what the plan says it needs, and a greater weight sharpens it.
+func (c RulesCheck) Holds() string {
+	return c.drifted(func(d RuleDiff) bool { return d.Kind != "blunted" }) // as in package rules
+}
+
 // Concerns says what differs in the rules of one trigger so that a human may have meant
 // something by it: its alert, and what all triggers share. What is [RuleDiff.Harmless]
 // concerns none.

@@ -84,6 +84,7 @@ type stack struct {
 	launch  []byte   // the release file
 	flip    func()   // not nil: it starts without traffic, is flipped, and then this is called
 	targets []string // further ones of the service
+	pods    string   // the address of pods that only count
 }
 
 // options of a stack. The zero value is one daemon and one Alertmanager, both sources.
