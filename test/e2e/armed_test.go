@@ -208,13 +208,13 @@ func (w *armedWorld) since(t *testing.T, began time.Time, what string, f func() 
 	t.Helper()
 	tick := time.NewTicker(300 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(3 * time.Minute); ; <-tick.C {
+	for end := time.Now().Add(6 * time.Minute); ; <-tick.C {
 		err := f()
 		if err == nil {
 			return time.Since(began).Round(time.Second)
 		}
 		if time.Now().After(end) {
-			t.Fatalf("waited three minutes for %s: %v", what, err)
+			t.Fatalf("waited six minutes for %s: %v", what, err)
 		}
 	}
 }
