@@ -3,6 +3,7 @@ package arming
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -39,12 +40,13 @@ const (
 
 // A Checker asks one Prometheus. It is safe for concurrent use.
 type Checker struct {
-	api promapi.API
-	now func() time.Time
+	api   promapi.API
+	now   func() time.Time
+	asked *sync.Map // by service and region: the questions of the last check
 }
 
 // New asks through api; now is the daemon's clock.
-func New(api promapi.API, now func() time.Time) Checker { return Checker{api, now} }
+func New(api promapi.API, now func() time.Time) Checker { return Checker{api, now, &sync.Map{}} }
 
 // most is how long all questions about one release may take.
 const most = 10 * time.Second
@@ -82,6 +84,9 @@ func (c Checker) Installation(ctx context.Context, region string) ([]rules.Drift
 func (l *look) run(ctx context.Context, checks ...func(context.Context) error) ([]rules.Drift, error) {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
+	if err := l.askTogether(ctx); err != nil {
+		return nil, err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for _, check := range checks {
@@ -90,6 +95,7 @@ func (l *look) run(ctx context.Context, checks ...func(context.Context) error) (
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	l.asked.Store(l.target(), slices.Sorted(maps.Keys(l.used)))
 	slices.SortFunc(l.found, func(a, b rules.Drift) int {
 		return strings.Compare(string(a.Kind)+a.Trigger+a.What, string(b.Kind)+b.Trigger+b.What)
 	})
@@ -115,8 +121,10 @@ type look struct {
 	measures []rules.Measure
 	label    string // that tells the sides apart
 
-	mu    sync.Mutex
-	found []rules.Drift
+	mu      sync.Mutex
+	found   []rules.Drift
+	answers map[string]model.Vector // to what was asked together
+	used    map[string]bool         // what was asked for
 }
 
 func (c Checker) look(rb *runbook.Runbook, rel record.Release) (*look, error) {
@@ -151,8 +159,22 @@ func (l *look) triggers(measure string) []string {
 	return out
 }
 
-// vector asks an instant query at Prometheus' own now.
+// vector asks an instant query at Prometheus' own now, unless that was asked together with others.
 func (l *look) vector(ctx context.Context, query string) (model.Vector, error) {
+	l.mu.Lock()
+	if l.used == nil {
+		l.used = map[string]bool{}
+	}
+	l.used[query] = true
+	v, ok := l.answers[query]
+	l.mu.Unlock()
+	if ok {
+		return v, nil
+	}
+	return l.query(ctx, query)
+}
+
+func (l *look) query(ctx context.Context, query string) (model.Vector, error) {
 	value, warnings, err := l.api.Query(ctx, query, time.Time{})
 	if err = promapi.Complete(warnings, err); err != nil {
 		return nil, fmt.Errorf("check that %s is armed: %w", l.rb.Service, err)

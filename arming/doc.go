@@ -5,5 +5,5 @@
 // with what to do about it.
 //
 // It never decides anything, never says a word about whether a release is good, and
-// remembers nothing.
+// remembers nothing but its questions, which the next check asks as one.
 package arming

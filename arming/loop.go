@@ -107,7 +107,7 @@ func (l *look) lateness(ctx context.Context) error {
 // clock compares the daemon's clock with that of Prometheus.
 func (l *look) clock(ctx context.Context) error {
 	before := l.now()
-	v, err := l.vector(ctx, "time()")
+	v, err := l.vector(ctx, "vector(time())")
 	if err != nil || len(v) == 0 {
 		return err
 	}
