@@ -91,7 +91,7 @@ func openClinic(t *testing.T) *clinic {
 	// As generated, only quicker.
 	c.alertmanager = s.route(s.daemons[0].hooks)
 	for from, to := range map[string]string{
-		"group_interval: 15s": "group_interval: 1s", "repeat_interval: 2m": "repeat_interval: 2s", "repeat_interval: 15s": "repeat_interval: 2s",
+		"group_interval: 15s": "group_interval: 1s", "repeat_interval: 2m": "repeat_interval: 2s", "repeat_interval: 10s": "repeat_interval: 2s",
 	} {
 		c.alertmanager = edit(t, c.alertmanager, from, to)
 	}
