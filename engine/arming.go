@@ -4,9 +4,11 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
@@ -19,31 +21,35 @@ type Arming interface {
 	Release(ctx context.Context, rb *runbook.Runbook, rel record.Release) ([]rules.Drift, error)
 }
 
+// armingAtOnce is how many releases are checked at the same time.
+const armingAtOnce = 4
+
 // checkArming checks each open release that gets traffic once. What is seen twice, two rule
-// intervals apart, is told, and holds the ramp.
+// intervals apart, is told, and holds the ramp. Of a release that could not be checked stays
+// known what was known.
 func (e *Engine) checkArming(ctx context.Context) {
-	found, problems := map[string][]rules.Drift{}, map[string]error{}
-	var word watchdogRecord
-	if snap, err := e.store.Read(ctx, store.WatchdogKey); err == nil {
-		_ = decode(snap, store.WatchdogKey, &word) // one that cannot be read is as none
+	found, problems, blunt := map[string][]rules.Drift{}, map[string]error{}, map[string]bluntness{}
+	word := e.watchdogWord(ctx)
+	for target, c := range e.checkOpen(ctx) {
+		if c.problem != nil {
+			problems[target.Service] = c.problem
+			e.log.Warn("check arming", zap.String("target", target.String()), zap.Error(c.problem))
+		}
+		c.drifts = append(c.drifts, e.blunted(ctx, c.service, c.release, blunt)...)
+		found[target.Service] = append(found[target.Service], c.drifts...)
 	}
-	blunt := map[string]bluntness{}
-	for _, o := range e.open() {
-		drifts, err := e.arming.Release(ctx, o.service.rb, o.release)
-		if ctx.Err() != nil {
-			return
-		}
-		service := o.service.rb.Service
-		found[service] = append(append(found[service], drifts...), word.silent(service, time.Now())...)
-		found[service] = append(found[service], e.blunted(ctx, o.service, o.release, blunt)...)
-		if err != nil {
-			problems[service] = err
-			e.log.Warn("check arming", zap.String("service", service), zap.Error(err))
-		}
+	if ctx.Err() != nil {
+		return
 	}
 	e.blunt = blunt
 	e.mu.Lock()
 	before := e.unarmed
+	for service := range found {
+		if problems[service] != nil {
+			found[service] = slices.DeleteFunc(slices.Clone(before[service]), func(d rules.Drift) bool { return d.Kind == rules.Silent })
+		}
+		found[service] = append(found[service], word.silent(service, time.Now())...)
+	}
 	e.unarmed = found
 	e.mu.Unlock()
 	if len(found)+len(before) == 0 {
@@ -57,6 +63,43 @@ func (e *Engine) checkArming(ctx context.Context) {
 			e.compare(ctx, rb, problems[rb.Service], records, answered, now)
 		}
 	}
+}
+
+// watchdogWord is the watchdog's last word; one that cannot be read is as none.
+func (e *Engine) watchdogWord(ctx context.Context) (word watchdogRecord) {
+	if snap, err := e.store.Read(ctx, store.WatchdogKey); err == nil {
+		_ = decode(snap, store.WatchdogKey, &word)
+	}
+	return word
+}
+
+// An armingCheck is what one check of one release came to.
+type armingCheck struct {
+	probe
+	drifts  []rules.Drift
+	problem error
+}
+
+// checkOpen checks the open releases, several at a time: one Prometheus that does not answer
+// about one of them delays the others by one round.
+func (e *Engine) checkOpen(ctx context.Context) map[Target]armingCheck {
+	var (
+		g   errgroup.Group
+		mu  sync.Mutex
+		all = map[Target]armingCheck{}
+	)
+	g.SetLimit(armingAtOnce)
+	for target, o := range e.open() {
+		g.Go(func() error {
+			drifts, err := e.arming.Release(ctx, o.service.rb, o.release)
+			mu.Lock()
+			defer mu.Unlock()
+			all[target] = armingCheck{o, drifts, err}
+			return nil
+		})
+	}
+	_ = g.Wait() // each check has its own problem
+	return all
 }
 
 // A bluntness is since when and until when a trigger was seen to be blunted, and how that was
@@ -135,8 +178,8 @@ func (e *Engine) known(service string) []rules.Drift {
 	return append(out, unarmed...)
 }
 
-// warnings are what keeps the triggers of a release that has just begun from firing. It waits
-// for nothing: a release has begun whatever is said here.
+// warnings are what keeps the triggers of a release that has just begun from firing. It has begun
+// whatever is said here; its starter waits for Prometheus' answer, ten seconds at most.
 func (e *Engine) warnings(ctx context.Context, rel record.Release) []string {
 	rb, ok := e.Runbook(rel.Service)
 	if e.arming == nil || !ok {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -223,6 +224,41 @@ func TestWhatHoldsIsToldAfterABluntedTrigger(t *testing.T) {
 		c.pass(4 * time.Minute)
 		if state, _ := c.e.check("ranker").Armed("slo"); state != record.Off || told["rule_drift"] != 2 {
 			c.t.Errorf("slo is %s, told %v", state, told)
+		}
+	})
+}
+
+// A release that could not be checked keeps what was known of it, whatever the comparison of all
+// rules says meanwhile: that knows nothing of series.
+func TestWhatCouldNotBeCheckedStaysKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, _, _ := ruled(t)
+		arming := &said{}
+		e.arming = arming
+		arming.set(nil, rules.Drift{Kind: "series", Service: "ranker", Trigger: "slo", What: "no series", Fix: "correct the name"})
+		for range 2 {
+			e.checkArming(t.Context())
+			time.Sleep(time.Minute)
+		}
+		slo := func() record.ArmState { state, _ := e.check("ranker").Armed("slo"); return state }
+		if got := slo(); got != record.Off {
+			t.Fatalf("found twice, slo is %s", got)
+		}
+		arming.set(errors.New("no answer"))
+		for range 3 {
+			e.checkArming(t.Context())
+			e.checkRules(t.Context())
+		}
+		if got := slo(); got != record.Off {
+			t.Errorf("while nobody knows, slo is %s", got)
+		}
+		if n := len(e.unarmed["ranker"]); n != 1 {
+			t.Errorf("%d findings are kept of one", n)
+		}
+		arming.set(nil)
+		e.checkArming(t.Context())
+		if got := slo(); got != record.Armed {
+			t.Errorf("fixed, slo is %s", got)
 		}
 	})
 }
