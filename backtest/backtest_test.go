@@ -12,6 +12,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // onset is when the second release of twoReleases goes bad.
@@ -55,7 +56,7 @@ func TestBacktestFindsTheBadReleaseOnly(t *testing.T) {
 		Incidents: []RealIncident{{Name: "errors after v3", From: pastStart.Add(onset)}, {Name: "an outage nobody measured", From: pastStart.Add(12 * time.Minute)}},
 		Tolerance: 10 * time.Minute, Factors: []float64{0.5, 4},
 	}
-	if underRace { // a third of the work
+	if sim.Raced { // a third of the work
 		b.Factors, b.From = nil, pastStart.Add(34*time.Minute)
 		b.Incidents = b.Incidents[:1]
 		b.Releases = releases[1:]
@@ -100,10 +101,10 @@ func TestBacktestFindsTheBadReleaseOnly(t *testing.T) {
 	if f.Verdict != Hit || f.Incident != "errors after v3" || f.Lead <= 0 || f.Still {
 		t.Errorf("match: %+v", f)
 	}
-	if r.Incidents[0].Outcome != Caught || !underRace && r.Incidents[1].Outcome != Missed {
+	if r.Incidents[0].Outcome != Caught || !sim.Raced && r.Incidents[1].Outcome != Missed {
 		t.Errorf("incidents: %+v", r.Incidents)
 	}
-	if !underRace {
+	if !sim.Raced {
 		checkSensitivity(t, r)
 	}
 	checkPictures(t, r)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // Equal pods give no false alarm and no dispersion.
@@ -14,7 +16,7 @@ func TestCalibrate(t *testing.T) {
 	pods := pastPods("v1", 8, 60, 0, 10*time.Hour)
 	c := Calibration{Runbook: pastBook(t, false), Source: openPast(t, pods, 42*time.Minute, false),
 		From: pastStart, To: pastStart.Add(42 * time.Minute), Length: 20 * time.Minute, Draws: 2, Share: 0.3, Seed: 5}
-	if underRace {
+	if sim.Raced {
 		c.Length = 12 * time.Minute
 		c.To = pastStart.Add(12 * time.Minute)
 	}
@@ -23,7 +25,7 @@ func TestCalibrate(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := 4
-	if underRace {
+	if sim.Raced {
 		want = 2
 	}
 	if r.Trials != want || r.Any.Fired != 0 || len(r.Alarms) != 0 || r.Worse() || len(r.Warnings)+len(r.Skipped) > 0 {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // A server that counts successes and failures apart, in milliseconds and microseconds, beside
@@ -86,9 +87,7 @@ func (p *pastPod) expose(put func(v float64, pairs ...string)) {
 // The whole way on the series of other servers: counts, significance, rules, guards and
 // decision.
 func TestBacktestOfServersAsTheyAre(t *testing.T) {
-	if underRace {
-		t.Skip("bulk: runs without the race detector")
-	}
+	sim.Bulk(t)
 	rb, err := runbook.Parse("ranker.yaml", []byte(serversRunbook))
 	if err != nil {
 		t.Fatal(err)

@@ -191,9 +191,8 @@ var broken = flag.String("broken", "canary.yaml", "the runbook whose rules are b
 // generated test of the triggers that read it must fail. Say -broken vocabulary.yaml to
 // break each type of trigger, which takes a quarter of an hour.
 func TestEveryBrokenRuleFailsAGeneratedTest(t *testing.T) {
-	if testing.Short() || sim.Raced {
-		t.Skip("bulk: runs without the race detector")
-	}
+	servers.NotShort(t)
+	sim.Bulk(t)
 	tool := servers.Promtool(t)
 	rb := tested(t)[*broken]
 	s, err := New(rb)
