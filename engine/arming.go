@@ -50,7 +50,7 @@ func (e *Engine) checkArming(ctx context.Context) {
 		}
 		found[service] = append(found[service], word.silent(service, time.Now())...)
 	}
-	e.unarmed = found
+	e.unarmed, e.unarmedSeen = found, time.Now()
 	e.mu.Unlock()
 	if len(found)+len(before) == 0 {
 		return
@@ -163,19 +163,23 @@ func (b bluntness) next(words string, lasting time.Duration, now time.Time) (blu
 }
 
 // known is what is known of a service's rules and triggers: the newest comparison of all rules,
-// and, in place of what that said of the service's own group, the newest check of its open releases.
-func (e *Engine) known(service string) []rules.Drift {
+// and, in place of what that said of the service's own group, the newest check of its open releases;
+// and when the newest of it was seen.
+func (e *Engine) known(service string) (found []rules.Drift, seen time.Time) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	unarmed, open := e.unarmed[service]
-	var out []rules.Drift
+	seen = e.driftsSeen
+	if len(unarmed) > 0 {
+		seen = e.unarmedSeen
+	}
 	for _, d := range e.drifts {
 		if d.Service != service && d.Trigger != watchdog || open && d.Kind != rules.Extra && d.Kind != rules.Scraped && d.Trigger != watchdog {
 			continue
 		}
-		out = append(out, d)
+		found = append(found, d)
 	}
-	return append(out, unarmed...)
+	return append(found, unarmed...), seen
 }
 
 // warnings are what keeps the triggers of a release that has just begun from firing. It has begun

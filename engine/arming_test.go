@@ -81,6 +81,20 @@ func TestATriggerThatIsOffStopsTheRamp(t *testing.T) {
 	})
 }
 
+// An answer about the rules counts once, however often the triggers are checked meanwhile.
+func TestOneLookAtTheRulesIsNoDrift(t *testing.T) {
+	climbingWith(t, fixture.Ramp(runbook.PromoteAutomatic), 20, func(p *Parts) { p.Arming = &said{} }, func(c climb) {
+		c.e.mu.Lock()
+		c.e.drifts = []rules.Drift{{Kind: rules.Stale, Trigger: watchdog, What: "it has not been evaluated yet"}}
+		c.e.driftsSeen = time.Now()
+		c.e.mu.Unlock()
+		c.pass(time.Minute)
+		if got := c.e.check("ranker").State; got != record.RulesSuspected {
+			c.t.Errorf("it is %s", got)
+		}
+	})
+}
+
 // A start says what is not armed, and is not refused for it.
 func TestAStartWarns(t *testing.T) {
 	for name, c := range map[string]struct {

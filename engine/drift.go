@@ -19,8 +19,9 @@ import (
 	"github.com/autorollback/autorollback/store"
 )
 
-// watchRules compares the rules of Prometheus with the runbooks again and again: a
-// difference that is new is looked at again soon. Replicas drift apart by chance.
+// watchRules compares the rules of Prometheus with the runbooks again and again: where
+// something differs it looks again soon, since that may be new, and the ramp waits for its end.
+// Replicas drift apart by chance.
 func (e *Engine) watchRules(ctx context.Context) error {
 	for {
 		period := e.opts.RulesEvery
@@ -45,14 +46,14 @@ func (e *Engine) checkRules(ctx context.Context) (again bool) {
 	}
 	if problem == nil {
 		e.mu.Lock()
-		e.drifts = found
+		e.drifts, e.driftsSeen = found, time.Now()
 		e.mu.Unlock()
 	}
 	now := time.Now().UTC()
 	records, answered := e.driftRecords(ctx)
 	for _, rb := range services {
 		c := e.compare(ctx, rb, problem, records, answered, now)
-		again = again || c.State == record.RulesSuspected
+		again = again || c.State == record.RulesSuspected || c.State == record.RulesDrifted
 	}
 	if problem != nil {
 		e.log.Warn("compare rules", zap.Error(problem))
@@ -67,7 +68,8 @@ func (e *Engine) compare(ctx context.Context, rb *runbook.Runbook, problem error
 	defer e.comparing.Unlock()
 	kept, known := records.of(rb.Service)
 	known = known && answered
-	c := compared(e.check(rb.Service), rb, e.known(rb.Service), problem, known && !kept.empty(), now)
+	found, seen := e.known(rb.Service)
+	c := compared(e.check(rb.Service), rb, found, problem, known && !kept.empty(), seen, now)
 	e.keepCheck(c)
 	if known {
 		e.recordDrift(ctx, rb, kept, c, now)
@@ -122,11 +124,11 @@ const driftKept = 30 * time.Minute
 
 // compared is what a service's check becomes by one more comparison. A difference
 // counts once it is seen by two comparisons in a row that are at least two rule
-// intervals apart: a reload and a restart are no drift. One that is on record already,
+// intervals apart, where seen is when Prometheus answered what is known: a reload and a restart are no drift. One that is on record already,
 // by another replica or before a restart of ours, counts at once, and so does a watchdog that
 // has been silent for three quarters of one. No answer is neither:
 // a drift that was seen is believed for half an hour, and then nothing is known.
-func compared(before record.RulesCheck, rb *runbook.Runbook, found []rules.Drift, problem error, onRecord bool, now time.Time) record.RulesCheck {
+func compared(before record.RulesCheck, rb *runbook.Runbook, found []rules.Drift, problem error, onRecord bool, seen, now time.Time) record.RulesCheck {
 	if before.Digest != rb.Digest {
 		before = record.RulesCheck{State: record.RulesUnknown}
 	}
@@ -142,12 +144,12 @@ func compared(before record.RulesCheck, rb *runbook.Runbook, found []rules.Drift
 		c.State = record.RulesOneToOne
 		return c
 	}
-	c.State, c.Since = record.RulesSuspected, now
+	c.State, c.Since = record.RulesSuspected, seen
 	if before.State == record.RulesDrifted || before.State == record.RulesSuspected {
 		c.Since = before.Since
 	}
 	quiet := slices.ContainsFunc(c.Drift, func(d record.RuleDiff) bool { return d.Kind == string(rules.Silent) })
-	if before.State == record.RulesDrifted || onRecord || quiet || before.State == record.RulesSuspected && now.Sub(before.Since) >= 2*rb.Metrics.Interval.Std() {
+	if before.State == record.RulesDrifted || onRecord || quiet || before.State == record.RulesSuspected && seen.Sub(before.Since) >= 2*rb.Metrics.Interval.Std() {
 		c.State = record.RulesDrifted
 	}
 	return c

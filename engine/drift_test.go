@@ -256,24 +256,26 @@ func TestCompared(t *testing.T) {
 		onRecord bool
 		after    time.Duration
 		want     record.RulesState
+		old      time.Duration // what is known, at that time
 	}{
-		{"the first look, all well", record.RulesCheck{}, nil, nil, false, 0, record.RulesOneToOne},
-		{"the first look, a difference", record.RulesCheck{}, edit, nil, false, 0, record.RulesSuspected},
-		{"on record already", record.RulesCheck{}, edit, nil, true, 0, record.RulesDrifted},
-		{"suspected, and again too soon", is(record.RulesSuspected, 0), edit, nil, false, 2*rb.Metrics.Interval.Std() - 1, record.RulesSuspected},
-		{"suspected, and again", is(record.RulesSuspected, 0), edit, nil, false, 2 * rb.Metrics.Interval.Std(), record.RulesDrifted},
-		{"suspected, and fixed", is(record.RulesSuspected, 0), nil, nil, false, time.Minute, record.RulesOneToOne},
-		{"suspected, and no answer", is(record.RulesSuspected, 0), nil, errors.New("404"), false, time.Minute, record.RulesUnknown},
-		{"drifted, and again", is(record.RulesDrifted, 0), edit, nil, false, time.Second, record.RulesDrifted},
-		{"drifted, and fixed", is(record.RulesDrifted, 0), nil, nil, true, time.Minute, record.RulesOneToOne},
-		{"drifted, and no answer", is(record.RulesDrifted, 0), nil, errors.New("404"), true, driftKept - 1, record.RulesDrifted},
-		{"drifted, and no answer for long", is(record.RulesDrifted, 0), nil, errors.New("404"), true, driftKept, record.RulesUnknown},
-		{"drifted from another text of the runbook", another, edit, nil, false, time.Hour, record.RulesSuspected},
-		{"another service's rules", record.RulesCheck{}, []rules.Drift{{Kind: rules.Extra, Service: "ads", Trigger: "errors"}}, nil, false, 0, record.RulesOneToOne},
-		{"no watchdog", is(record.RulesSuspected, 0), []rules.Drift{{Kind: rules.Missing, Trigger: watchdog}}, nil, false, time.Hour, record.RulesDrifted},
+		{"the first look, all well", record.RulesCheck{}, nil, nil, false, 0, record.RulesOneToOne, 0},
+		{"the first look, a difference", record.RulesCheck{}, edit, nil, false, 0, record.RulesSuspected, 0},
+		{"on record already", record.RulesCheck{}, edit, nil, true, 0, record.RulesDrifted, 0},
+		{"suspected, and again too soon", is(record.RulesSuspected, 0), edit, nil, false, 2*rb.Metrics.Interval.Std() - 1, record.RulesSuspected, 0},
+		{"suspected, and again", is(record.RulesSuspected, 0), edit, nil, false, 2 * rb.Metrics.Interval.Std(), record.RulesDrifted, 0},
+		{"suspected, and the same answer is judged again", is(record.RulesSuspected, 0), edit, nil, false, time.Minute, record.RulesSuspected, time.Minute},
+		{"suspected, and fixed", is(record.RulesSuspected, 0), nil, nil, false, time.Minute, record.RulesOneToOne, 0},
+		{"suspected, and no answer", is(record.RulesSuspected, 0), nil, errors.New("404"), false, time.Minute, record.RulesUnknown, 0},
+		{"drifted, and again", is(record.RulesDrifted, 0), edit, nil, false, time.Second, record.RulesDrifted, 0},
+		{"drifted, and fixed", is(record.RulesDrifted, 0), nil, nil, true, time.Minute, record.RulesOneToOne, 0},
+		{"drifted, and no answer", is(record.RulesDrifted, 0), nil, errors.New("404"), true, driftKept - 1, record.RulesDrifted, 0},
+		{"drifted, and no answer for long", is(record.RulesDrifted, 0), nil, errors.New("404"), true, driftKept, record.RulesUnknown, 0},
+		{"drifted from another text of the runbook", another, edit, nil, false, time.Hour, record.RulesSuspected, 0},
+		{"another service's rules", record.RulesCheck{}, []rules.Drift{{Kind: rules.Extra, Service: "ads", Trigger: "errors"}}, nil, false, 0, record.RulesOneToOne, 0},
+		{"no watchdog", is(record.RulesSuspected, 0), []rules.Drift{{Kind: rules.Missing, Trigger: watchdog}}, nil, false, time.Hour, record.RulesDrifted, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := compared(c.before, rb, c.found, c.problem, c.onRecord, at(c.after)); got.State != c.want {
+			if got := compared(c.before, rb, c.found, c.problem, c.onRecord, at(c.after-c.old), at(c.after)); got.State != c.want {
 				t.Errorf("it is %s, want %s: %+v", got.State, c.want, got)
 			}
 		})

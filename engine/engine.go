@@ -63,7 +63,9 @@ type Engine struct {
 	last          map[Target]record.Release    // as last read or committed; for the exported roles
 	checks        map[string]record.RulesCheck // by service: how its rules compared the last time
 	drifts        []rules.Drift                // of the newest comparison of all rules
+	driftsSeen    time.Time                    // when that was
 	unarmed       map[string][]rules.Drift     // by service with an open release: of its newest check
+	unarmedSeen   time.Time                    // when that was
 	targetMutexes map[Target]*sync.Mutex       // one event of a target at a time in this process
 
 	bundles    sync.Map // digest → runbook.Bundle

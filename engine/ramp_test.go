@@ -45,8 +45,10 @@ func climbingWith(t *testing.T, rollout *runbook.Rollout, weight int, edit func(
 			t.Fatal(err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan error)
+		defer stop() // a test that ends early would leave it running
+		done := make(chan error, 1)
 		go func() { done <- e.Run(ctx) }()
+		synctest.Wait() // what a test changes then is seen whole by the next tick
 		test(climb{t, e, st, f})
 		stop()
 		if err := <-done; err != nil {

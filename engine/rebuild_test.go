@@ -29,6 +29,7 @@ func TestARebuildingReplicaAsksAgain(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			climbing(t, fixture.Ramp(runbook.PromoteAutomatic), 20, func(at climb) {
 				t, m := at.t, at.e.monitor.(*proofs)
+				time.Sleep(2 * sharedFor) // the answer that the watcher's first tick had would be shared
 				m.say("errors", rebuilding)
 				at.f.set(func(f *facts) { f.breaking["errors"] = true })
 				must(t, hears(t, at.e, fixture.Alert("errors", record.Webhook)))
