@@ -35,13 +35,9 @@ func (d *Doctor) answers(ctx context.Context) record.Check {
 
 // vector asks an instant query at Prometheus' own now.
 func (d *Doctor) vector(ctx context.Context, query string) (model.Vector, error) {
-	value, warnings, err := d.Prometheus.Query(ctx, query, time.Time{})
-	if err = promapi.Complete(warnings, err); err != nil {
+	v, err := promapi.Vector(ctx, d.Prometheus, query, time.Time{})
+	if err != nil {
 		return nil, fmt.Errorf("ask Prometheus: %w", err)
-	}
-	v, vector := value.(model.Vector)
-	if !vector {
-		return nil, fmt.Errorf("ask Prometheus: the answer is a %s and should be a vector", value.Type())
 	}
 	return v, nil
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/common/model"
-
 	"github.com/autorollback/autorollback/actuators"
 	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
@@ -165,9 +163,8 @@ func (s *Staging) count(ctx context.Context) {
 		for _, more := range counters[1:] {
 			query += fmt.Sprintf(" + (sum(%s) or vector(0))", m.Select(more))
 		}
-		value, _, err := s.Prometheus.Query(ctx, query, time.Now())
-		if vector, ok := value.(model.Vector); err == nil && ok && len(vector) == 1 {
-			*to = int64(vector[0].Value)
+		if v, err := promapi.Vector(ctx, s.Prometheus, query, time.Now()); err == nil && len(v) == 1 {
+			*to = int64(v[0].Value)
 		}
 	}
 }

@@ -149,7 +149,7 @@ func version(rel record.Release, side runbook.Role) string {
 	return rel.Stable.Version
 }
 
-// StableSick has at least one series if the stable side itself breaks an absolute
+// StableUnhealthy has at least one series if the stable side itself breaks an absolute
 // limit of the runbook now: of verification, of an error_rate or absolute_slo trigger.
 func (q Questions) StableUnhealthy(rel record.Release) Expr {
 	w := q.b.window(q.b.look(), q.side(rel, runbook.Stable)...)
