@@ -8,13 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	amlabels "github.com/prometheus/alertmanager/pkg/labels"
 	"github.com/prometheus/common/model"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
@@ -37,14 +35,8 @@ func (p *patient) alertmanagers(ctx context.Context) []record.Check {
 			"name it under alerting.alertmanagers in Prometheus' configuration")}
 	}
 	alerts := p.alerts()
-	checks := make([][]record.Check, len(found))
-	var g errgroup.Group
-	g.SetLimit(parallel)
-	for n, address := range found {
-		g.Go(func() error { checks[n] = p.alertmanager(ctx, address, alerts); return nil })
-	}
-	_ = g.Wait() // nothing is returned
-	return append(slices.Concat(checks...), p.failures(ctx)...)
+	checks := each(parallel, found, func(address string) []record.Check { return p.alertmanager(ctx, address, alerts) })
+	return append(checks, p.failures(ctx)...)
 }
 
 // alerts are the labels of the alerts that must come to us, as far as they are known before.
@@ -63,10 +55,7 @@ func (p *patient) alerts() []model.LabelSet {
 }
 
 func (p *patient) alertmanager(ctx context.Context, address string, alerts []model.LabelSet) []record.Check {
-	base, host := strings.TrimSuffix(address, alertsPath), address
-	if u, err := url.Parse(address); err == nil {
-		host = u.Host
-	}
+	base, host := strings.TrimSuffix(address, alertsPath), hostOf(address)
 	var status struct{ Config struct{ Original string } }
 	if err := p.ask(ctx, base+"/api/v2/status", &status); err != nil {
 		return []record.Check{unknown(alertmanagerPart, host, err.Error(), "let the daemon reach it, as Prometheus must")}
@@ -78,6 +67,14 @@ func (p *patient) alertmanager(ctx context.Context, address string, alerts []mod
 	out := p.lint(host, c, alerts)
 	out = append(out, p.arrives(ctx, base, host)...)
 	return append(out, p.silences(ctx, base, host, alerts)...)
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return u.Host
 }
 
 // arrives checks that the watchdog comes from Prometheus to the Alertmanager.

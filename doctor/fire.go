@@ -6,12 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
@@ -56,13 +52,8 @@ func (d *Doctor) Fire(ctx context.Context) (record.Firing, error) {
 	case len(found) == 0:
 		legs = append(legs, lost(atPrometheus, "alertmanager", 0, "Prometheus sends its alerts to no Alertmanager", "name it under alerting.alertmanagers in Prometheus' configuration"))
 	}
-	ways := make([][]record.Leg, len(found))
-	var g errgroup.Group
-	for n, address := range found {
-		g.Go(func() error { ways[n] = d.through(ctx, address); return nil })
-	}
-	_ = g.Wait() // nothing is returned
-	return record.Firing{Schema: runbook.Schema, At: time.Now().UTC(), Legs: append(legs, slices.Concat(ways...)...)}, nil
+	legs = append(legs, each(len(found), found, func(address string) []record.Leg { return d.through(ctx, address) })...)
+	return record.Firing{Schema: runbook.Schema, At: time.Now().UTC(), Legs: legs}, nil
 }
 
 // evaluated is the leg inside Prometheus.
@@ -79,11 +70,7 @@ func (d *Doctor) evaluated(ctx context.Context) record.Leg {
 
 // through sends one alert by one Alertmanager.
 func (d *Doctor) through(ctx context.Context, address string) []record.Leg {
-	host := address
-	if u, err := url.Parse(address); err == nil {
-		host = u.Host
-	}
-	id, began := strings.ToLower(rand.Text()), time.Now()
+	host, id, began := hostOf(address), strings.ToLower(rand.Text()), time.Now()
 	if err := d.post(ctx, address, id, began, began.Add(time.Minute)); err != nil {
 		return []record.Leg{lost(atDoctor, host, time.Since(began), err.Error(), "let the daemon reach Alertmanager, as Prometheus must")}
 	}

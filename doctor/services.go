@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/autorollback/autorollback/arming"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
@@ -112,14 +110,7 @@ func (p *patient) releases(ctx context.Context) []record.Check {
 		}
 	}
 	looked := open[:min(len(open), most)]
-	found := make([][]record.Check, len(looked))
-	var g errgroup.Group
-	g.SetLimit(parallel)
-	for n, r := range looked {
-		g.Go(func() error { found[n] = p.release(ctx, r); return nil })
-	}
-	_ = g.Wait() // nothing is returned
-	out := slices.Concat(found...)
+	out := each(parallel, looked, func(r record.Release) []record.Check { return p.release(ctx, r) })
 	if left := len(open) - len(looked); left > 0 {
 		out = append(out, unknown(releasePart, "more", fmt.Sprintf("%d more open releases were not looked at", left), ""))
 	}
