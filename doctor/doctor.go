@@ -114,7 +114,8 @@ func (d *Doctor) Examine(ctx context.Context) (record.Examination, error) {
 	if answers.State == record.CheckOK {
 		sections = append(sections, p.prometheus, p.rules, p.alertmanagers, p.releases)
 	}
-	checks := each(len(sections), sections, func(look func(context.Context) []record.Check) []record.Check { return look(ctx) })
+	checks := each(len(sections), sections,
+		func(look func(context.Context) []record.Check) []record.Check { return look(ctx) })
 	checks = append(checks, reads, answers)
 	arrange(checks)
 	return record.Examination{Schema: runbook.Schema, At: time.Now().UTC(), Checks: checks}, nil
@@ -164,7 +165,9 @@ func arrange(checks []record.Check) {
 }
 
 // checkStates, the worst first.
-var checkStates = []record.CheckState{record.CheckOff, record.CheckDegraded, record.CheckUnknown, record.CheckOK}
+var checkStates = []record.CheckState{
+	record.CheckOff, record.CheckDegraded, record.CheckUnknown, record.CheckOK,
+}
 
 func badness(s record.CheckState) int { return slices.Index(checkStates, s) }
 

@@ -25,9 +25,12 @@ func (p *patient) rights(ctx context.Context) []record.Check {
 	}
 	switch err := consul.Token(ctx); {
 	case errors.Is(err, store.ErrNoACLs):
-		return []record.Check{unknown(storePart, "rights", "Consul's ACLs are off: everybody who reaches it may change weights and records", "switch ACLs on, and give the daemon a token: docs/operations.md")}
+		return []record.Check{unknown(storePart, "rights",
+			"Consul's ACLs are off: everybody who reaches it may change weights and records",
+			"switch ACLs on, and give the daemon a token: docs/operations.md")}
 	case err != nil:
-		return []record.Check{off(storePart, "rights", err.Error(), "put a token that Consul knows into --store.consul-token-file, and start the daemon again")}
+		return []record.Check{off(storePart, "rights", err.Error(),
+			"put a token that Consul knows into --store.consul-token-file, and start the daemon again")}
 	}
 	checks := p.narrow(ctx, consul)
 	wide, err := consul.MayWrite(ctx, elsewhere)
@@ -35,10 +38,13 @@ func (p *patient) rights(ctx context.Context) []record.Check {
 	case err != nil:
 		checks = append(checks, unknown(storePart, "rights", err.Error(), "ask again"))
 	case wide:
-		checks = append(checks, degraded(storePart, "rights", "the token may write keys that the daemon does not need, such as "+elsewhere, "give it the least policy of docs/operations.md"))
+		checks = append(checks, degraded(storePart, "rights",
+			"the token may write keys that the daemon does not need, such as "+elsewhere,
+			"give it the least policy of docs/operations.md"))
 	}
 	if len(checks) == 0 {
-		checks = append(checks, ok(storePart, "rights", "the token may write its own keys and the routers', and no others"))
+		checks = append(checks, ok(storePart, "rights",
+			"the token may write its own keys and the routers', and no others"))
 	}
 	return checks
 }
@@ -71,7 +77,8 @@ func mayWrite(ctx context.Context, consul *store.Consul, key string) []record.Ch
 	case may:
 		return nil
 	}
-	return []record.Check{off(storePart, "rights", "the token may not write "+key+": no rollback can be committed",
+	return []record.Check{off(storePart, "rights",
+		"the token may not write "+key+": no rollback can be committed",
 		"grant it what the least policy of docs/operations.md has")}
 }
 
