@@ -107,7 +107,7 @@ func (d *Doctor) post(ctx context.Context, address, id string, from, to time.Tim
 		"annotations": map[string]string{
 			"summary": "autorollback doctor --fire tries the way of an alert. Nobody has to do anything.",
 		},
-		"startsAt":    from.UTC(), "endsAt": to.UTC(),
+		"startsAt": from.UTC(), "endsAt": to.UTC(),
 	}})
 	if err != nil {
 		return err
