@@ -193,7 +193,7 @@ func (q Questions) countPods(series string) Expr {
 // of what they say of pods, everything else tells these apart.
 func (b *compiler) eachPod(series string) string {
 	if b.Metrics.ByRouter() {
-		return fmt.Sprintf("count without (%s) (%s)", list(append([]string{b.Metrics.PodLabel}, b.Metrics.IgnoreLabels...)), series)
+		return fmt.Sprintf("count without (%s) (%s)", runbook.LabelNames(append([]string{b.Metrics.PodLabel}, b.Metrics.IgnoreLabels...)...), series)
 	}
 	return fmt.Sprintf("count by (%s) (%s)", runbook.LabelName(b.Metrics.PodLabel), series)
 }
@@ -243,7 +243,7 @@ func (q Questions) Pairing(rel record.Release, side runbook.Role) (Expr, bool) {
 	}
 	where := q.side(rel, side)
 	told := q.b.onSide(q.b.Metrics.Once(q.b.series(q.b.of(runbook.Selection{Counter: p.Metric, Where: p.Where}), where...)), where)
-	return q.b.mustParse(fmt.Sprintf("count by (%s) (%s)", list(p.Labels()), told)), true
+	return q.b.mustParse(fmt.Sprintf("count by (%s) (%s)", runbook.LabelNames(p.Labels()...), told)), true
 }
 
 // errorLimit is the lowest error share that the runbook calls too much for any

@@ -221,7 +221,7 @@ func (b *compiled) buckets(s runbook.Selection, bounds []float64, of map[string]
 		if i < len(bounds) {
 			is["le"] = exact(bounds[i])
 		}
-		out = append(out, series{labelled(name+"_bucket", is), p.counted(steps, upTo...)})
+		out = append(out, series{labelled(name, is), p.counted(steps, upTo...)})
 	}
 	return out, nil
 }
