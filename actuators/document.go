@@ -22,12 +22,22 @@ import (
 // One key is never seen half written. Fields that others added stay.
 type document struct{ key string }
 
+func openDocument(r runbook.Routing) (codec, error) {
+	return document{key: r.Key}, sound("routing.key", r.Key)
+}
+
+func (d document) prefix() string { return d.key }
+
+func (d document) weights() string { return d.key }
+
+func (d document) weightKey() string { return d.key }
+
 func (d document) decode(snap store.Snapshot) (record.Split, error) {
 	_, o, err := d.read(snap)
 	if err != nil {
 		return nil, err
 	}
-	split, bad, err := d.weights(o)
+	split, bad, err := d.readable(o)
 	if err == nil && len(bad) > 0 {
 		err = fmt.Errorf("read %s: weights.%s is %s; write a whole number from 0 to %d", d.key, bad[0].name, bad[0].value, maxWeight)
 	}
@@ -56,8 +66,8 @@ func (d document) read(snap store.Snapshot) (store.Entry, object, error) {
 	return e, o, nil
 }
 
-// weights returns the readable weights, and those that are no weights, by name.
-func (d document) weights(o object) (record.Split, []named, error) {
+// readable returns the readable weights, and those that are no weights, by name.
+func (d document) readable(o object) (record.Split, []named, error) {
 	raw, ok := o.get("weights")
 	if !ok {
 		return nil, nil, fmt.Errorf("read %s: there is no field weights: %w", d.key, ErrNoSplit)
@@ -107,7 +117,7 @@ func (d document) writes(snap store.Snapshot, to record.Split) (record.Split, []
 // merge adds the backends that only the document knows, at 0, and leaves out those
 // at 0 that it does not know.
 func (d document) merge(o object, to *record.Split) (record.Split, error) {
-	from, bad, err := d.weights(o)
+	from, bad, err := d.readable(o)
 	if err != nil {
 		return record.Split{}, err
 	}
@@ -144,7 +154,7 @@ func (d document) lint(snap store.Snapshot) []Hazard {
 	case err != nil:
 		return []Hazard{d.refused(err)}
 	}
-	split, bad, err := d.weights(o)
+	split, bad, err := d.readable(o)
 	var found []Hazard
 	if err != nil && !errors.Is(err, ErrNoSplit) {
 		return []Hazard{d.refused(err)}

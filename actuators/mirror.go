@@ -75,6 +75,17 @@ type twin struct {
 	name, percent   store.Entry
 }
 
+func (t traefik) mirroring(m runbook.Mirroring) (mirrors, error) {
+	const at = "read routing.mirror.service %q: "
+	if fold(m.Service) == fold(t.service) {
+		return nil, fmt.Errorf(at+"it is the weighted service; Traefik builds no service of two types", m.Service)
+	}
+	if err := sound("routing.mirror.service", m.Service); err != nil || strings.Contains(m.Service, "/") {
+		return nil, fmt.Errorf(at+"a service's name has letters, digits, dot, dash and underscore", m.Service)
+	}
+	return traefikMirror{t, m.Service}, nil
+}
+
 func (t traefikMirror) base() string {
 	return t.root + "/http/services/" + t.mirror + "/mirroring/"
 }
@@ -191,6 +202,8 @@ func (t traefikMirror) mirrorWrites(snap store.Snapshot, backend string, percent
 	}
 	return writes, nil
 }
+
+func (d document) mirroring(runbook.Mirroring) (mirrors, error) { return d, nil }
 
 // mirrored reads the document's field mirror: {"backend":"ranker-v2","percent":10}.
 func (d document) mirrored(snap store.Snapshot) (map[string]int, error) {

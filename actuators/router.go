@@ -3,7 +3,9 @@ package actuators
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/autorollback/autorollback/record"
@@ -24,66 +26,46 @@ type Router struct {
 
 // A codec knows how one kind of router spells a split.
 type codec interface {
+	// prefix is what must be read for the split.
+	prefix() string
 	// decode reads the split; an error wraps ErrNoSplit if there is none.
 	decode(store.Snapshot) (record.Split, error)
 	// writes lists every key of the group with its wanted text, changed or not, and
 	// the split as far as it can be read.
 	writes(snap store.Snapshot, to record.Split) (record.Split, []write, error)
+	// weights is the key that holds them all, or with a slash at its end the prefix of those
+	// that do.
+	weights() string
+	// weightKey stands for the keys of weights; it may not exist.
+	weightKey() string
 	lint(store.Snapshot) []Hazard
+	mirroring(runbook.Mirroring) (mirrors, error)
+}
+
+// codecs are those of each kind of router.
+var codecs = map[runbook.Router]func(runbook.Routing) (codec, error){
+	runbook.Traefik: openTraefik,
+	runbook.JSONKey: openDocument,
 }
 
 // For returns the router that a runbook's routing names.
 func For(r runbook.Routing) (Router, error) {
-	var router Router
-	switch r.Router {
-	case runbook.Traefik:
-		t := traefik{root: r.Root, service: r.Service}
-		if t.root == "" {
-			t.root = "traefik"
-		}
-		if strings.Contains(r.Service, "/") {
-			return Router{}, fmt.Errorf("read routing.service %q: a service's name has no slash", r.Service)
-		}
-		router = Router{codec: t, prefixes: []string{t.root + "/"}}
-		if err := sound("routing.service", r.Service); err != nil {
-			return Router{}, err
-		}
-		if err := sound("routing.root", t.root); err != nil {
-			return Router{}, err
-		}
-		if strings.HasPrefix(r.Flags, t.root) {
-			return Router{}, fmt.Errorf("read routing.flags %q: keys that begin with %q wake or freeze Traefik; choose another prefix", r.Flags, t.root)
-		}
-	case runbook.JSONKey:
-		if err := sound("routing.key", r.Key); err != nil {
-			return Router{}, err
-		}
-		router = Router{codec: document{key: r.Key}, prefixes: []string{r.Key}}
-	default:
-		return Router{}, fmt.Errorf("read routing.router %q: it must be %q or %q", r.Router, runbook.Traefik, runbook.JSONKey)
+	open, known := codecs[r.Router]
+	if !known {
+		names := slices.Sorted(maps.Keys(codecs))
+		return Router{}, fmt.Errorf("read routing.router %q: it must be one of %q", r.Router, names)
 	}
+	c, err := open(r)
+	if err != nil {
+		return Router{}, err
+	}
+	router := Router{codec: c, prefixes: []string{c.prefix()}}
 	if r.Mirror != nil {
-		if err := router.withMirror(*r.Mirror); err != nil {
+		if router.mirror, err = c.mirroring(*r.Mirror); err != nil {
 			return Router{}, err
 		}
 	}
 	return router.withFlags(r.Flags)
-}
-
-func (r *Router) withMirror(m runbook.Mirroring) error {
-	switch c := r.codec.(type) {
-	case traefik:
-		if fold(m.Service) == fold(c.service) {
-			return fmt.Errorf("read routing.mirror.service %q: it is the weighted service; Traefik builds no service of two types", m.Service)
-		}
-		if err := sound("routing.mirror.service", m.Service); err != nil || strings.Contains(m.Service, "/") {
-			return fmt.Errorf("read routing.mirror.service %q: a service's name has letters, digits, dot, dash and underscore", m.Service)
-		}
-		r.mirror = traefikMirror{c, m.Service}
-	case document:
-		r.mirror = c
-	}
-	return nil
 }
 
 func (r Router) withFlags(prefix string) (Router, error) {
@@ -107,17 +89,17 @@ func (r Router) Prefixes() []string { return append([]string(nil), r.prefixes...
 // Writes are keys that stand for all that a change writes: who may write these may write
 // the others. Not every one of them exists.
 func (r Router) Writes() []string {
-	var keys []string
-	switch c := r.codec.(type) {
-	case traefik:
-		keys = append(keys, c.base()+"0/weight")
-	case document:
-		keys = append(keys, c.key)
-	}
+	keys := []string{r.codec.weightKey()}
 	if r.flags != "" {
 		keys = append(keys, r.flags+"autorollback-doctor")
 	}
 	return keys
+}
+
+// OwnWeight reports whether a change of the split may write the key.
+func (r Router) OwnWeight(key string) bool {
+	at := r.codec.weights()
+	return key == at || strings.HasSuffix(at, "/") && strings.HasPrefix(key, at)
 }
 
 // Decode returns the split that the store asks of the router. The error wraps

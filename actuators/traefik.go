@@ -1,6 +1,7 @@
 package actuators
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -22,6 +24,32 @@ const maxWeight = 1_000_000
 // Traefik reads keys without regard to case, orders children by key, takes 1 for a
 // missing weight, and adds no child with a weight of 0 or less.
 type traefik struct{ root, service string }
+
+func openTraefik(r runbook.Routing) (codec, error) {
+	t := traefik{root: cmp.Or(r.Root, "traefik"), service: r.Service}
+	if strings.Contains(r.Service, "/") {
+		return nil, fmt.Errorf("read routing.service %q: a service's name has no slash", r.Service)
+	}
+	if err := sound("routing.service", r.Service); err != nil {
+		return nil, err
+	}
+	if err := sound("routing.root", t.root); err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(r.Flags, t.root) {
+		return nil, fmt.Errorf("read routing.flags %q: keys that begin with %q wake or freeze Traefik; choose another prefix",
+			r.Flags, t.root)
+	}
+	return t, nil
+}
+
+func (t traefik) prefix() string { return t.root + "/" }
+
+func (t traefik) weights() string {
+	return t.root + "/http/services/" + t.service + "/weighted/services/"
+}
+
+func (t traefik) weightKey() string { return t.weights() + "0/weight" }
 
 // child is one backend of the weighted service. An entry with index 0 is missing.
 type child struct {
@@ -53,7 +81,7 @@ func (t traefik) children(snap store.Snapshot) ([]child, error) {
 		return nil, err
 	}
 	if len(kids) == 0 {
-		return nil, fmt.Errorf("read %s: %w", t.base(), ErrNoSplit)
+		return nil, fmt.Errorf("read %s: %w", t.weights(), ErrNoSplit)
 	}
 	names := map[string]string{}
 	for _, c := range kids {
@@ -173,7 +201,7 @@ func (t traefik) newcomers(snap store.Snapshot, kids []child, known map[string]b
 // place is where a new child goes: beside the others as they are spelled, after the
 // greatest number in use.
 func (t traefik) place(kids []child) (base string, next int) {
-	base = t.base()
+	base = t.weights()
 	for i, c := range kids {
 		if i == 0 {
 			base = folderOf(strings.TrimSuffix(c.folder, "/"))
@@ -183,10 +211,6 @@ func (t traefik) place(kids []child) (base string, next int) {
 		}
 	}
 	return base, next
-}
-
-func (t traefik) base() string {
-	return t.root + "/http/services/" + t.service + "/weighted/services/"
 }
 
 func (t traefik) ours(parts []string) bool {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/rules"
@@ -32,7 +31,7 @@ func DeriveReleases(ctx context.Context, source Source, rb *runbook.Runbook, fro
 	if err != nil {
 		return nil, err
 	}
-	t := traffic{sides: rb.Metrics.SideLabel(), absent: absentSide(rb), region: rb.Metrics.RegionLabel, last: map[string]float64{}, bins: map[string]map[string][]float64{}, from: from}
+	t := traffic{rb: rb, from: from, last: map[string]float64{}, bins: map[string]map[string][]float64{}}
 	for at := from; at.Before(to); {
 		next := earlier(at.Add(chunkLength), to)
 		for _, selector := range selectors {
@@ -52,7 +51,7 @@ func DeriveReleases(ctx context.Context, source Source, rb *runbook.Runbook, fro
 	}
 	var out []PastRelease
 	for _, region := range slices.Sorted(maps.Keys(t.bins)) {
-		out = append(out, t.releases(rb, region)...)
+		out = append(out, t.releases(region)...)
 	}
 	slices.SortStableFunc(out, func(a, b PastRelease) int { return a.Start.Compare(b.Start) })
 	return out, nil
@@ -64,41 +63,32 @@ func absentSide(rb *runbook.Runbook) bool {
 	return t != nil && (t.Stable == "" || t.Candidate == "")
 }
 
-// requestSelectors are the request counters of the whole service.
+// requestSelectors are the request counters of the whole service, with their own matchers:
+// other series of the same name may count something else.
 func requestSelectors(rb *runbook.Runbook) ([]string, error) {
-	n, err := needs(rb, rules.Group{})
+	measures, err := rules.Measures(rb)
 	if err != nil {
 		return nil, err
 	}
-	var out []string
-	for _, s := range n.selectors {
-		if slices.ContainsFunc(rb.Metrics.Requests.All(), func(r runbook.Selection) bool {
-			return strings.Contains(s, fmt.Sprintf("__name__=%q", r.Counter))
-		}) {
-			out = append(out, s)
-		}
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("runbook %s: metrics.requests: no rule reads it", rb.Service)
+	requests := measures[0] // they stand first
+	out := []string{selectorOf(requests.All)}
+	if requests.More != nil {
+		out = append(out, selectorOf(requests.More))
 	}
 	return out, nil
 }
 
 // traffic is the growth of the request counter in bins, by region and side.
 type traffic struct {
-	sides, region string
-	absent        bool // series without the label are a side
-	from          time.Time
-	last          map[string]float64
-	bins          map[string]map[string][]float64
+	rb   *runbook.Runbook
+	from time.Time
+	last map[string]float64
+	bins map[string]map[string][]float64
 }
 
 func (t *traffic) add(s Stretch) {
-	side, region, key := s.Labels.Get(t.sides), runbook.DefaultRegion, s.Labels.String()
-	if t.region != "" {
-		region = s.Labels.Get(t.region)
-	}
-	if side == "" && !t.absent || region == "" {
+	side, region, key := s.Labels.Get(t.rb.Metrics.SideLabel()), regionOf(t.rb, s.Labels), s.Labels.String()
+	if side == "" && !absentSide(t.rb) || region == "" {
 		return
 	}
 	sides := t.bins[region]
@@ -164,11 +154,11 @@ func (t *traffic) sum(region string, p presence) float64 {
 }
 
 // releases pairs each candidate with the side that was there beside it.
-func (t *traffic) releases(rb *runbook.Runbook, region string) []PastRelease {
+func (t *traffic) releases(region string) []PastRelease {
 	all := t.presences(region)
 	var out []PastRelease
 	for i, candidate := range all {
-		if stable, ok := partner(all, i, rb.Metrics.Track); ok {
+		if stable, ok := partner(all, i, t.rb.Metrics.Track); ok {
 			out = append(out, t.release(region, stable, candidate))
 		}
 	}

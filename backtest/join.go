@@ -27,7 +27,8 @@ func (w *world) tell(ctx context.Context, o *monitor.Observer, now time.Time) er
 	}
 	var told model.Vector
 	for _, s := range answer {
-		told = append(told, &model.Sample{Metric: metricOf(s.Metric), Value: model.SampleValue(s.F), Timestamp: model.TimeFromUnixNano(now.UnixNano())})
+		told = append(told, &model.Sample{Metric: metricOf(s.Metric), Value: model.SampleValue(s.F),
+			Timestamp: model.TimeFromUnixNano(now.UnixNano())})
 	}
 	o.Tell(told)
 	return nil
@@ -79,7 +80,8 @@ func keyOf(l labels.Labels, on []string) string {
 func (s Stretch) apart(label string, told []telling) []Stretch {
 	var out []Stretch
 	for _, x := range s.Samples {
-		i, found := slices.BinarySearchFunc(told, x.At, func(t telling, at int64) int { return cmp.Compare(t.at, at) })
+		i, found := slices.BinarySearchFunc(told, x.At,
+			func(t telling, at int64) int { return cmp.Compare(t.at, at) })
 		if !found {
 			i--
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -100,10 +99,7 @@ func (r Remote) once(ctx context.Context, selector string, from, to time.Time) (
 	} else {
 		value, warnings, err = r.API.Query(ctx, fmt.Sprintf("%s[%s]", selector, model.Duration(to.Sub(from))), to)
 	}
-	if err == nil && len(warnings) > 0 {
-		err = fmt.Errorf("the answer is partial: %s", strings.Join(warnings, "; "))
-	}
-	return value, err
+	return value, promapi.Complete(warnings, err)
 }
 
 // tooLarge is a refusal that a shorter question may avoid.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,6 +135,28 @@ func TestBacktestOfServersAsTheyAre(t *testing.T) {
 	}
 	if len(values) > 0 {
 		t.Errorf("nothing fired for %v", values)
+	}
+}
+
+// Releases are found by the requests alone, not by what else has the name of their series.
+func TestRequestsAreFoundByTheirMatchers(t *testing.T) {
+	const sales = `successes: offers_total, trials: offers_total, where: model="ranker", successes_where: outcome="sold"`
+	for _, kpi := range []string{
+		`successes: offers_total, trials: inference_success, where: model="other"`,
+		`successes: offers_total, trials: inference_success`,
+	} {
+		rb, err := runbook.Parse("ranker.yaml", []byte(strings.Replace(serversRunbook, sales, kpi, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := requestSelectors(rb)
+		want := []string{
+			`{job="ranker",model="ranker",__name__="inference_success"}`,
+			`{job="ranker",model="ranker",reason!="CANCELED",__name__="inference_failure"}`,
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("with the KPI %s: %q, %v", kpi, got, err)
+		}
 	}
 }
 

@@ -8,13 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	amlabels "github.com/prometheus/alertmanager/pkg/labels"
 	"github.com/prometheus/common/model"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
@@ -30,26 +28,24 @@ const maxAnswer = 16 << 20
 func (p *patient) alertmanagers(ctx context.Context) []record.Check {
 	found, err := p.Prometheus.Alertmanagers(ctx)
 	if err != nil {
-		return []record.Check{unknown(alertmanagerPart, "found", err.Error(), "ask a Prometheus that tells its Alertmanagers")}
+		return []record.Check{unknown(alertmanagerPart, "found", err.Error(),
+			"ask a Prometheus that tells its Alertmanagers")}
 	}
 	if len(found) == 0 {
-		return []record.Check{off(alertmanagerPart, "found", "Prometheus sends its alerts to no Alertmanager: only the watcher works",
+		return []record.Check{off(alertmanagerPart, "found",
+			"Prometheus sends its alerts to no Alertmanager: only the watcher works",
 			"name it under alerting.alertmanagers in Prometheus' configuration")}
 	}
 	alerts := p.alerts()
-	checks := make([][]record.Check, len(found))
-	var g errgroup.Group
-	g.SetLimit(parallel)
-	for n, address := range found {
-		g.Go(func() error { checks[n] = p.alertmanager(ctx, address, alerts); return nil })
-	}
-	_ = g.Wait() // nothing is returned
-	return append(slices.Concat(checks...), p.failures(ctx)...)
+	checks := each(parallel, found,
+		func(address string) []record.Check { return p.alertmanager(ctx, address, alerts) })
+	return append(checks, p.failures(ctx)...)
 }
 
 // alerts are the labels of the alerts that must come to us, as far as they are known before.
 func (p *patient) alerts() []model.LabelSet {
-	all := []model.LabelSet{{"alertname": "AutorollbackWatchdog", "autorollback": "true", "trigger": rules.WatchdogTrigger, "severity": "none"}}
+	all := []model.LabelSet{{"alertname": "AutorollbackWatchdog", "autorollback": "true",
+		"trigger": rules.WatchdogTrigger, "severity": "none"}}
 	for _, rb := range p.runbooks {
 		for _, labels := range rules.AlertLabels(rb) {
 			alert := model.LabelSet{"region": model.LabelValue(rb.Regions[0])}
@@ -63,21 +59,28 @@ func (p *patient) alerts() []model.LabelSet {
 }
 
 func (p *patient) alertmanager(ctx context.Context, address string, alerts []model.LabelSet) []record.Check {
-	base, host := strings.TrimSuffix(address, alertsPath), address
-	if u, err := url.Parse(address); err == nil {
-		host = u.Host
-	}
+	base, host := strings.TrimSuffix(address, alertsPath), hostOf(address)
 	var status struct{ Config struct{ Original string } }
 	if err := p.ask(ctx, base+"/api/v2/status", &status); err != nil {
-		return []record.Check{unknown(alertmanagerPart, host, err.Error(), "let the daemon reach it, as Prometheus must")}
+		return []record.Check{unknown(alertmanagerPart, host, err.Error(),
+			"let the daemon reach it, as Prometheus must")}
 	}
 	c, err := parseConfig(status.Config.Original)
 	if err != nil {
-		return []record.Check{unknown(alertmanagerPart, host, err.Error(), "compare it with autorollback rules generate --alertmanager-file")}
+		return []record.Check{unknown(alertmanagerPart, host, err.Error(),
+			"compare it with autorollback rules generate --alertmanager-file")}
 	}
 	out := p.lint(host, c, alerts)
 	out = append(out, p.arrives(ctx, base, host)...)
 	return append(out, p.silences(ctx, base, host, alerts)...)
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return u.Host
 }
 
 // arrives checks that the watchdog comes from Prometheus to the Alertmanager.
@@ -92,7 +95,8 @@ func (p *patient) arrives(ctx context.Context, base, host string) []record.Check
 		return []record.Check{unknown(alertmanagerPart, host, err.Error(), "ask again")}
 	}
 	if len(got) == 0 {
-		return []record.Check{off(alertmanagerPart, host, "Prometheus says that the watchdog fires, and it has no such alert: alerts do not arrive there",
+		return []record.Check{off(alertmanagerPart, host,
+			"Prometheus says that the watchdog fires, and it has no such alert: alerts do not arrive there",
 			"if it has just started, wait a minute; else see Prometheus' log and its alert_relabel_configs")}
 	}
 	return []record.Check{ok(alertmanagerPart, host, "it has the watchdog from Prometheus")}
@@ -129,7 +133,8 @@ func (p *patient) silences(ctx context.Context, base, host string, alerts []mode
 		}
 		if len(hit) > 0 {
 			out = append(out, degraded(alertmanagerPart, host,
-				fmt.Sprintf("a silence of %s (%q) until %s keeps back %s%s; it does not stop the watcher", s.CreatedBy, s.Comment, s.EndsAt.Format(time.RFC3339), hit[0], andMore(len(hit)-1)),
+				fmt.Sprintf("a silence of %s (%q) until %s keeps back %s%s; it does not stop the watcher",
+					s.CreatedBy, s.Comment, s.EndsAt.Format(time.RFC3339), hit[0], andMore(len(hit)-1)),
 				"expire it; what stops automation is autorollback control set paused"))
 		}
 	}
@@ -168,11 +173,14 @@ func (p *patient) failures(ctx context.Context) []record.Check {
 	case err != nil:
 		return []record.Check{unknown(alertmanagerPart, name, err.Error(), "ask again")}
 	case len(v) == 0:
-		return []record.Check{unknown(alertmanagerPart, name, "Prometheus does not scrape Alertmanager, so failed calls of webhooks are not seen", "let it scrape Alertmanager's /metrics")}
+		return []record.Check{unknown(alertmanagerPart, name,
+			"Prometheus does not scrape Alertmanager, so failed calls of webhooks are not seen",
+			"let it scrape Alertmanager's /metrics")}
 	}
 	for _, s := range v {
 		if s.Value > 0 {
-			return []record.Check{degraded(alertmanagerPart, name, fmt.Sprintf("%.0f calls of webhooks by %s failed within five minutes", float64(s.Value), s.Metric["instance"]),
+			return []record.Check{degraded(alertmanagerPart, name,
+				fmt.Sprintf("%.0f calls of webhooks by %s failed within five minutes", float64(s.Value), s.Metric["instance"]),
 				"see Alertmanager's log: it names the receiver and the answer")}
 		}
 	}

@@ -114,15 +114,23 @@ func (d *Doctor) Examine(ctx context.Context) (record.Examination, error) {
 	if answers.State == record.CheckOK {
 		sections = append(sections, p.prometheus, p.rules, p.alertmanagers, p.releases)
 	}
-	found := make([][]record.Check, len(sections))
-	var g errgroup.Group
-	for n, look := range sections {
-		g.Go(func() error { found[n] = look(ctx); return nil })
-	}
-	_ = g.Wait() // nothing is returned
-	checks := append(slices.Concat(found...), reads, answers)
+	checks := each(len(sections), sections,
+		func(look func(context.Context) []record.Check) []record.Check { return look(ctx) })
+	checks = append(checks, reads, answers)
 	arrange(checks)
 	return record.Examination{Schema: runbook.Schema, At: time.Now().UTC(), Checks: checks}, nil
+}
+
+// each looks at all of them, some at once, and puts together what is found in their order.
+func each[T, R any](atOnce int, all []T, look func(T) []R) []R {
+	found := make([][]R, len(all))
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for n, one := range all {
+		g.Go(func() error { found[n] = look(one); return nil })
+	}
+	_ = g.Wait() // nothing is returned
+	return slices.Concat(found...)
 }
 
 // read reads how things stand, which shows that the store can be read.
@@ -157,7 +165,9 @@ func arrange(checks []record.Check) {
 }
 
 // checkStates, the worst first.
-var checkStates = []record.CheckState{record.CheckOff, record.CheckDegraded, record.CheckUnknown, record.CheckOK}
+var checkStates = []record.CheckState{
+	record.CheckOff, record.CheckDegraded, record.CheckUnknown, record.CheckOK,
+}
 
 func badness(s record.CheckState) int { return slices.Index(checkStates, s) }
 

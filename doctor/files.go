@@ -25,7 +25,8 @@ func (p *patient) evidence() record.Check {
 		os.Remove(f.Name())
 	}
 	if err != nil {
-		return degraded(filesPart, "evidence", err.Error()+": no evidence of an incident is kept", "let the daemon write into the folder of --evidence.path")
+		return degraded(filesPart, "evidence", err.Error()+": no evidence of an incident is kept",
+			"let the daemon write into the folder of --evidence.path")
 	}
 	return ok(filesPart, "evidence", p.Evidence+" can be written")
 }
@@ -33,7 +34,8 @@ func (p *patient) evidence() record.Check {
 func (p *patient) journal() record.Check {
 	f, err := os.OpenFile(p.Journal, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
-		return degraded(filesPart, "journal", err.Error(), "put the journal back where the daemon can write it, and start the daemon again")
+		return degraded(filesPart, "journal", err.Error(),
+			"put the journal back where the daemon can write it, and start the daemon again")
 	}
 	f.Close()
 	return ok(filesPart, "journal", p.Journal+" can be written")
@@ -45,7 +47,8 @@ func (p *patient) space() record.Check {
 	case err != nil:
 		return unknown(filesPart, "disk", err.Error(), "")
 	case free < leastFree:
-		return degraded(filesPart, "disk", fmt.Sprintf("%d MiB are free for evidence", free>>20), "make room: at least 1 GiB")
+		return degraded(filesPart, "disk", fmt.Sprintf("%d MiB are free for evidence", free>>20),
+			"make room: at least 1 GiB")
 	}
 	return ok(filesPart, "disk", fmt.Sprintf("%d GiB are free", free>>30))
 }
@@ -63,7 +66,9 @@ func (p *patient) secrets() record.Check {
 			return degraded(filesPart, "secrets", err.Error(), "put the file back")
 		}
 		if info.Mode()&0o007 != 0 {
-			return degraded(filesPart, "secrets", fmt.Sprintf("everybody on this machine may use %s (mode %s)", path, fs.FileMode(info.Mode().Perm())), "chmod o= "+path)
+			return degraded(filesPart, "secrets",
+				fmt.Sprintf("everybody on this machine may use %s (mode %s)", path, fs.FileMode(info.Mode().Perm())),
+				"chmod o= "+path)
 		}
 	}
 	return ok(filesPart, "secrets", fmt.Sprintf("%d files that not everybody may read", n))

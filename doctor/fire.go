@@ -6,12 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
@@ -52,17 +48,15 @@ func (d *Doctor) Fire(ctx context.Context) (record.Firing, error) {
 	found, err := d.Prometheus.Alertmanagers(ctx)
 	switch {
 	case err != nil:
-		legs = append(legs, lost(atPrometheus, "alertmanager", 0, err.Error(), "let Prometheus tell its Alertmanagers"))
+		legs = append(legs, lost(atPrometheus, "alertmanager", 0, err.Error(),
+			"let Prometheus tell its Alertmanagers"))
 	case len(found) == 0:
-		legs = append(legs, lost(atPrometheus, "alertmanager", 0, "Prometheus sends its alerts to no Alertmanager", "name it under alerting.alertmanagers in Prometheus' configuration"))
+		legs = append(legs, lost(atPrometheus, "alertmanager", 0, "Prometheus sends its alerts to no Alertmanager",
+			"name it under alerting.alertmanagers in Prometheus' configuration"))
 	}
-	ways := make([][]record.Leg, len(found))
-	var g errgroup.Group
-	for n, address := range found {
-		g.Go(func() error { ways[n] = d.through(ctx, address); return nil })
-	}
-	_ = g.Wait() // nothing is returned
-	return record.Firing{Schema: runbook.Schema, At: time.Now().UTC(), Legs: append(legs, slices.Concat(ways...)...)}, nil
+	legs = append(legs, each(len(found), found,
+		func(address string) []record.Leg { return d.through(ctx, address) })...)
+	return record.Firing{Schema: runbook.Schema, At: time.Now().UTC(), Legs: legs}, nil
 }
 
 // evaluated is the leg inside Prometheus.
@@ -72,31 +66,33 @@ func (d *Doctor) evaluated(ctx context.Context) record.Leg {
 	case err != nil:
 		return lost(atPrometheus, "rules", 0, err.Error(), "start Prometheus")
 	case len(v) == 0:
-		return lost(atPrometheus, "rules", 0, "the watchdog does not fire: the rules are not loaded", "load the file of autorollback rules generate")
+		return lost(atPrometheus, "rules", 0, "the watchdog does not fire: the rules are not loaded",
+			"load the file of autorollback rules generate")
 	}
-	return record.Leg{From: atPrometheus, To: "rules", State: record.CheckOK, Seconds: float64(v[0].Value), What: "age of the watchdog's newest evaluation"}
+	return record.Leg{From: atPrometheus, To: "rules", State: record.CheckOK, Seconds: float64(v[0].Value),
+		What: "age of the watchdog's newest evaluation"}
 }
 
 // through sends one alert by one Alertmanager.
 func (d *Doctor) through(ctx context.Context, address string) []record.Leg {
-	host := address
-	if u, err := url.Parse(address); err == nil {
-		host = u.Host
-	}
-	id, began := strings.ToLower(rand.Text()), time.Now()
+	host, id, began := hostOf(address), strings.ToLower(rand.Text()), time.Now()
 	if err := d.post(ctx, address, id, began, began.Add(time.Minute)); err != nil {
-		return []record.Leg{lost(atDoctor, host, time.Since(began), err.Error(), "let the daemon reach Alertmanager, as Prometheus must")}
+		return []record.Leg{lost(atDoctor, host, time.Since(began), err.Error(),
+			"let the daemon reach Alertmanager, as Prometheus must")}
 	}
 	accepted := time.Now()
-	legs := []record.Leg{{From: atDoctor, To: host, State: record.CheckOK, Seconds: accepted.Sub(began).Seconds()}}
+	legs := []record.Leg{{From: atDoctor, To: host, State: record.CheckOK,
+		Seconds: accepted.Sub(began).Seconds()}}
 	defer func() { _ = d.post(ctx, address, id, began, time.Now()) }() // else it ends by itself
 	came := d.await(ctx, id, began)
 	if came.IsZero() {
 		return append(legs, d.unreceived(host, began))
 	}
-	last := record.Leg{From: host, To: atReceiver, State: record.CheckOK, Seconds: max(0, came.Sub(accepted).Seconds())}
+	last := record.Leg{From: host, To: atReceiver, State: record.CheckOK,
+		Seconds: max(0, came.Sub(accepted).Seconds())}
 	if came.Sub(accepted) > slow {
-		last.State, last.What, last.Fix = record.CheckDegraded, "it came late", "see group_wait of its route; the second Alertmanager of a cluster waits 15 s for the first"
+		last.State, last.What = record.CheckDegraded, "it came late"
+		last.Fix = "see group_wait of its route; the second Alertmanager of a cluster waits 15 s for the first"
 	}
 	return append(legs, last)
 }
@@ -105,10 +101,13 @@ func (d *Doctor) through(ctx context.Context, address string) []record.Leg {
 func (d *Doctor) post(ctx context.Context, address, id string, from, to time.Time) error {
 	body, err := json.Marshal([]map[string]any{{
 		"labels": map[string]string{
-			"alertname": "AutorollbackDoctor", "autorollback": "true", "trigger": rules.DoctorTrigger, "severity": "none", "id": id,
+			"alertname": "AutorollbackDoctor", "autorollback": "true", "trigger": rules.DoctorTrigger,
+			"severity": "none", "id": id,
 		},
-		"annotations": map[string]string{"summary": "autorollback doctor --fire tries the way of an alert. Nobody has to do anything."},
-		"startsAt":    from.UTC(), "endsAt": to.UTC(),
+		"annotations": map[string]string{
+			"summary": "autorollback doctor --fire tries the way of an alert. Nobody has to do anything.",
+		},
+		"startsAt": from.UTC(), "endsAt": to.UTC(),
 	}})
 	if err != nil {
 		return err
@@ -144,13 +143,16 @@ func (d *Doctor) await(ctx context.Context, id string, sent time.Time) time.Time
 // unreceived says on which side of the last leg the alert got lost.
 func (d *Doctor) unreceived(host string, since time.Time) record.Leg {
 	if _, refused := d.Calls(); refused.At.After(since) {
-		return lost(host, atReceiver, time.Since(since), fmt.Sprintf("the receiver refused a call from %s: %d, %s", refused.From, refused.Code, refused.Text),
+		return lost(host, atReceiver, time.Since(since),
+			fmt.Sprintf("the receiver refused a call from %s: %d, %s", refused.From, refused.Code, refused.Text),
 			d.correct(refused))
 	}
-	return lost(host, atReceiver, time.Since(since), fmt.Sprintf("Alertmanager took it, and the receiver was not called within %s", arriveWithin),
+	return lost(host, atReceiver, time.Since(since),
+		fmt.Sprintf("Alertmanager took it, and the receiver was not called within %s", arriveWithin),
 		"see autorollback doctor for its route; then Alertmanager's log, and whether it reaches the receiver's address")
 }
 
 func lost(from, to string, after time.Duration, what, fix string) record.Leg {
-	return record.Leg{From: from, To: to, State: record.CheckOff, Seconds: after.Seconds(), What: "lost here: " + what, Fix: fix}
+	return record.Leg{From: from, To: to, State: record.CheckOff, Seconds: after.Seconds(),
+		What: "lost here: " + what, Fix: fix}
 }

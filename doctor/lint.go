@@ -39,11 +39,13 @@ func (p *patient) lint(host string, c config, alerts []model.LabelSet) []record.
 	}
 	fix := "put the generated route above your own, and the receiver: autorollback rules generate --alertmanager-file"
 	if len(ways) == 0 {
-		return []record.Check{off(alertmanagerPart, host, "no route sends alerts with autorollback=\"true\" to a webhook that ends in "+p.ReceiverPath, fix)}
+		return []record.Check{off(alertmanagerPart, host,
+			"no route sends alerts with autorollback=\"true\" to a webhook that ends in "+p.ReceiverPath, fix)}
 	}
 	var out []record.Check
 	if len(lost) > 0 {
-		out = append(out, degraded(alertmanagerPart, host, fmt.Sprintf("%s%s: no route sends it to us", lost[0], andMore(len(lost)-1)), fix))
+		out = append(out, degraded(alertmanagerPart, host,
+			fmt.Sprintf("%s%s: no route sends it to us", lost[0], andMore(len(lost)-1)), fix))
 	}
 	for _, w := range ways {
 		for _, f := range w.faults(c.Global.HTTP, p.Bearer) {
@@ -54,7 +56,8 @@ func (p *patient) lint(host string, c config, alerts []model.LabelSet) []record.
 		}
 	}
 	if len(out) == 0 {
-		out = append(out, ok(alertmanagerPart, host, "its route to "+ways[0].Receiver+" sends each alert at once, with a token"))
+		out = append(out, ok(alertmanagerPart, host,
+			"its route to "+ways[0].Receiver+" sends each alert at once, with a token"))
 	}
 	return out
 }
@@ -72,23 +75,43 @@ func (w way) faults(global httpConfig, bearer bool) []record.Check {
 		http = *w.hook.HTTP
 	}
 	if bearer && !http.authorized() {
-		out = append(out, off("", "", "it sends no bearer token, and the receiver demands one", "write `http_config: {authorization: {type: Bearer, credentials_file: FILE}}`"))
+		out = append(out, off("", "", "it sends no bearer token, and the receiver demands one",
+			"write `http_config: {authorization: {type: Bearer, credentials_file: FILE}}`"))
 	}
-	bad(!w.apart(), "group_by "+strings.Join(w.GroupBy, ", ")+" puts several alerts into one message, and a second one waits for the next", "write `group_by: ['...']`")
-	bad(*w.Wait > 0, fmt.Sprintf("group_wait is %s: an alert that ends while it waits is never sent", w.Wait), "write `group_wait: 0s`")
-	bad(time.Duration(*w.Interval) > longestInterval, fmt.Sprintf("group_interval is %s: a lost delivery is tried again for so long, and can be that old", w.Interval), "write `group_interval: 15s`")
-	bad(time.Duration(*w.Repeat) > longestRepeat, fmt.Sprintf("repeat_interval is %s: what still fires is said again too seldom", w.Repeat), "write `repeat_interval: 2m`")
-	bad(len(w.Mute)+len(w.Active) > 0, "time intervals mute it: "+strings.Join(append(slices.Clone(w.Mute), w.Active...), ", "), "leave out mute_time_intervals and active_time_intervals")
-	bad(w.hook.MaxAlerts != 0, fmt.Sprintf("max_alerts is %d: alerts are left out of messages", w.hook.MaxAlerts), "write `max_alerts: 0`")
-	bad(w.hook.SendResolved != nil && !*w.hook.SendResolved, "send_resolved is false", "write `send_resolved: true`")
-	bad(http.FollowRedirects == nil || *http.FollowRedirects, "it follows redirects: a login page's 200 would count as delivered", "write `http_config: {follow_redirects: false}`")
+	bad(!w.apart(),
+		"group_by "+strings.Join(w.GroupBy, ", ")+" puts several alerts into one message, and a second one waits for the next",
+		"write `group_by: ['...']`")
+	bad(*w.Wait > 0,
+		fmt.Sprintf("group_wait is %s: an alert that ends while it waits is never sent", w.Wait),
+		"write `group_wait: 0s`")
+	bad(time.Duration(*w.Interval) > longestInterval,
+		fmt.Sprintf("group_interval is %s: a lost delivery is tried again for so long, and can be that old", w.Interval),
+		"write `group_interval: 15s`")
+	bad(time.Duration(*w.Repeat) > longestRepeat,
+		fmt.Sprintf("repeat_interval is %s: what still fires is said again too seldom", w.Repeat),
+		"write `repeat_interval: 2m`")
+	bad(len(w.Mute)+len(w.Active) > 0,
+		"time intervals mute it: "+strings.Join(append(slices.Clone(w.Mute), w.Active...), ", "),
+		"leave out mute_time_intervals and active_time_intervals")
+	bad(w.hook.MaxAlerts != 0,
+		fmt.Sprintf("max_alerts is %d: alerts are left out of messages", w.hook.MaxAlerts),
+		"write `max_alerts: 0`")
+	bad(w.hook.SendResolved != nil && !*w.hook.SendResolved,
+		"send_resolved is false", "write `send_resolved: true`")
+	bad(http.FollowRedirects == nil || *http.FollowRedirects,
+		"it follows redirects: a login page's 200 would count as delivered",
+		"write `http_config: {follow_redirects: false}`")
 	timeout := time.Duration(0)
 	if w.hook.Timeout != nil {
 		timeout = time.Duration(*w.hook.Timeout)
 	}
 	bad(timeout == 0, "it has no timeout: a call that hangs holds up all later ones", "write `timeout: 5s`")
-	bad(timeout > longestTimeout, fmt.Sprintf("its timeout is %s: a call that hangs holds up all later ones", w.hook.Timeout), "write `timeout: 5s`")
-	bad(timeout > 0 && timeout < shortestTimeout, fmt.Sprintf("its timeout is %s, and the receiver may take 3s", w.hook.Timeout), "write `timeout: 5s`")
+	bad(timeout > longestTimeout,
+		fmt.Sprintf("its timeout is %s: a call that hangs holds up all later ones", w.hook.Timeout),
+		"write `timeout: 5s`")
+	bad(timeout > 0 && timeout < shortestTimeout,
+		fmt.Sprintf("its timeout is %s, and the receiver may take 3s", w.hook.Timeout),
+		"write `timeout: 5s`")
 	return out
 }
 

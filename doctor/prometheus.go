@@ -28,20 +28,17 @@ func (d *Doctor) answers(ctx context.Context) record.Check {
 	defer cancel()
 	began := time.Now()
 	if _, err := d.vector(ctx, "vector(1)"); err != nil {
-		return off(prometheusPart, "answers", err.Error(), "start Prometheus, or correct --prometheus.url and its client's file")
+		return off(prometheusPart, "answers", err.Error(),
+			"start Prometheus, or correct --prometheus.url and its client's file")
 	}
 	return ok(prometheusPart, "answers", fmt.Sprintf("in %s", short(time.Since(began))))
 }
 
 // vector asks an instant query at Prometheus' own now.
 func (d *Doctor) vector(ctx context.Context, query string) (model.Vector, error) {
-	value, warnings, err := d.Prometheus.Query(ctx, query, time.Time{})
-	if err = promapi.Complete(warnings, err); err != nil {
+	v, err := promapi.Vector(ctx, d.Prometheus, query, time.Time{})
+	if err != nil {
 		return nil, fmt.Errorf("ask Prometheus: %w", err)
-	}
-	v, vector := value.(model.Vector)
-	if !vector {
-		return nil, fmt.Errorf("ask Prometheus: the answer is a %s and should be a vector", value.Type())
 	}
 	return v, nil
 }
@@ -97,14 +94,16 @@ func (p *patient) scrape(ctx context.Context) []record.Check {
 	}
 	checks := []record.Check{p.labels(ctx, self)}
 	if targetsErr != nil {
-		return append(checks, unknown(prometheusPart, "scrape", targetsErr.Error(), "ask a Prometheus that tells its targets"))
+		return append(checks, unknown(prometheusPart, "scrape", targetsErr.Error(),
+			"ask a Prometheus that tells its targets"))
 	}
 	for _, t := range targets {
 		if t.Labels["job"] == string(self["job"]) && t.Labels["instance"] == string(self["instance"]) {
 			return append(checks, interval(t))
 		}
 	}
-	return append(checks, off(prometheusPart, "scrape", "Prometheus has ceased to scrape this daemon", scrapeFix))
+	return append(checks, off(prometheusPart, "scrape", "Prometheus has ceased to scrape this daemon",
+		scrapeFix))
 }
 
 // self is the job and instance under which this process is scraped; nil: it is not. Where its
@@ -144,7 +143,8 @@ func interval(t promapi.Target) record.Check {
 	case err != nil:
 		return unknown(prometheusPart, "scrape", t.ScrapeURL+" is scraped, and how often is not told", "")
 	case every.Std() > scrapeEvery:
-		return degraded(prometheusPart, "scrape", fmt.Sprintf("%s is scraped every %s: alerts come that much later", t.ScrapeURL, every),
+		return degraded(prometheusPart, "scrape",
+			fmt.Sprintf("%s is scraped every %s: alerts come that much later", t.ScrapeURL, every),
 			"write `scrape_interval: 5s` where Prometheus scrapes the daemon")
 	}
 	return ok(prometheusPart, "scrape", fmt.Sprintf("%s every %s", t.ScrapeURL, every))
@@ -164,7 +164,8 @@ func (p *patient) labels(ctx context.Context, self model.Metric) record.Check {
 	for _, s := range v {
 		for _, label := range joined {
 			if s.Metric[model.LabelName("exported_"+label)] != "" {
-				return off(prometheusPart, "labels", fmt.Sprintf("the target has a label %[1]s, so the daemon's own has become exported_%[1]s: the rules match nothing", label),
+				return off(prometheusPart, "labels",
+					fmt.Sprintf("the target has a label %[1]s, so the daemon's own has become exported_%[1]s: the rules match nothing", label),
 					"write `honor_labels: true` where Prometheus scrapes the daemon")
 			}
 		}

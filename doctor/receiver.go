@@ -27,7 +27,8 @@ func (p *patient) receiver(context.Context) []record.Check {
 
 func (p *patient) refusals(now time.Time) record.Check {
 	accepted, refused := p.Calls()
-	what := fmt.Sprintf("a call from %s was refused %s ago: %d, %s", refused.From, now.Sub(refused.At).Round(time.Second), refused.Code, refused.Text)
+	what := fmt.Sprintf("a call from %s was refused %s ago: %d, %s",
+		refused.From, now.Sub(refused.At).Round(time.Second), refused.Code, refused.Text)
 	fix := p.correct(refused)
 	switch {
 	case refused.At.After(accepted.At):
@@ -35,9 +36,11 @@ func (p *patient) refusals(now time.Time) record.Check {
 	case !refused.At.IsZero() && now.Sub(refused.At) < recent:
 		return degraded(receiverPart, "calls", what+"; others are taken", fix)
 	case accepted.At.IsZero():
-		return unknown(receiverPart, "calls", "nobody has called yet", "ask again in two minutes, or try the way: autorollback doctor --fire")
+		return unknown(receiverPart, "calls", "nobody has called yet",
+			"ask again in two minutes, or try the way: autorollback doctor --fire")
 	}
-	return ok(receiverPart, "calls", fmt.Sprintf("the newest was taken %s ago", now.Sub(accepted.At).Round(time.Second)))
+	return ok(receiverPart, "calls",
+		fmt.Sprintf("the newest was taken %s ago", now.Sub(accepted.At).Round(time.Second)))
 }
 
 // correct says what to do about a refused call.
@@ -54,11 +57,15 @@ func (p *patient) watchdog(now time.Time) record.Check {
 	fix := "find the broken leg: autorollback doctor --fire"
 	switch {
 	case at.IsZero() && now.Sub(p.Started) < settles:
-		return unknown(receiverPart, "watchdog", fmt.Sprintf("it has not come yet; the daemon started %s ago", now.Sub(p.Started).Round(time.Second)), "ask again in two minutes, or "+fix)
+		return unknown(receiverPart, "watchdog",
+			fmt.Sprintf("it has not come yet; the daemon started %s ago", now.Sub(p.Started).Round(time.Second)),
+			"ask again in two minutes, or "+fix)
 	case at.IsZero():
-		return off(receiverPart, "watchdog", "it never came by webhook, so no alert would: only the watcher works", fix)
+		return off(receiverPart, "watchdog", "it never came by webhook, so no alert would: only the watcher works",
+			fix)
 	case age > silent:
-		return off(receiverPart, "watchdog", fmt.Sprintf("it last came by webhook %s ago, so no alert would: only the watcher works", age), fix)
+		return off(receiverPart, "watchdog",
+			fmt.Sprintf("it last came by webhook %s ago, so no alert would: only the watcher works", age), fix)
 	}
 	return ok(receiverPart, "watchdog", fmt.Sprintf("last came by webhook %s ago", age))
 }

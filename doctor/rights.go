@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/autorollback/autorollback/actuators"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
@@ -27,9 +25,12 @@ func (p *patient) rights(ctx context.Context) []record.Check {
 	}
 	switch err := consul.Token(ctx); {
 	case errors.Is(err, store.ErrNoACLs):
-		return []record.Check{unknown(storePart, "rights", "Consul's ACLs are off: everybody who reaches it may change weights and records", "switch ACLs on, and give the daemon a token: docs/operations.md")}
+		return []record.Check{unknown(storePart, "rights",
+			"Consul's ACLs are off: everybody who reaches it may change weights and records",
+			"switch ACLs on, and give the daemon a token: docs/operations.md")}
 	case err != nil:
-		return []record.Check{off(storePart, "rights", err.Error(), "put a token that Consul knows into --store.consul-token-file, and start the daemon again")}
+		return []record.Check{off(storePart, "rights", err.Error(),
+			"put a token that Consul knows into --store.consul-token-file, and start the daemon again")}
 	}
 	checks := p.narrow(ctx, consul)
 	wide, err := consul.MayWrite(ctx, elsewhere)
@@ -37,10 +38,13 @@ func (p *patient) rights(ctx context.Context) []record.Check {
 	case err != nil:
 		checks = append(checks, unknown(storePart, "rights", err.Error(), "ask again"))
 	case wide:
-		checks = append(checks, degraded(storePart, "rights", "the token may write keys that the daemon does not need, such as "+elsewhere, "give it the least policy of docs/operations.md"))
+		checks = append(checks, degraded(storePart, "rights",
+			"the token may write keys that the daemon does not need, such as "+elsewhere,
+			"give it the least policy of docs/operations.md"))
 	}
 	if len(checks) == 0 {
-		checks = append(checks, ok(storePart, "rights", "the token may write its own keys and the routers', and no others"))
+		checks = append(checks, ok(storePart, "rights",
+			"the token may write its own keys and the routers', and no others"))
 	}
 	return checks
 }
@@ -58,43 +62,31 @@ func (p *patient) narrow(ctx context.Context, consul *store.Consul) []record.Che
 	slices.Sort(reads)
 	slices.Sort(writes[1:])
 	reads, writes = slices.Compact(reads), slices.Compact(writes)
-	var g errgroup.Group
-	g.SetLimit(parallel)
-	found := make([]*record.Check, len(writes)+len(reads))
-	for n, key := range writes[:min(len(writes), mostKeys)] {
-		g.Go(func() error { found[n] = mayWrite(ctx, consul, key); return nil })
-	}
-	for n, prefix := range reads[:min(len(reads), mostKeys)] {
-		g.Go(func() error { found[len(writes)+n] = mayRead(ctx, consul, prefix); return nil })
-	}
-	_ = g.Wait() // nothing is returned
-	var out []record.Check
-	for _, c := range found {
-		if c != nil {
-			out = append(out, *c)
-		}
-	}
-	return atMost(out)
+	out := each(parallel, writes[:min(len(writes), mostKeys)],
+		func(key string) []record.Check { return mayWrite(ctx, consul, key) })
+	return atMost(append(out, each(parallel, reads[:min(len(reads), mostKeys)],
+		func(prefix string) []record.Check { return mayRead(ctx, consul, prefix) })...))
 }
 
-func mayWrite(ctx context.Context, consul *store.Consul, key string) *record.Check {
+// mayWrite finds that the token may not write a key.
+func mayWrite(ctx context.Context, consul *store.Consul, key string) []record.Check {
 	may, err := consul.MayWrite(ctx, key)
-	var c record.Check
 	switch {
 	case err != nil:
-		c = unknown(storePart, "rights", err.Error(), "ask again")
+		return []record.Check{unknown(storePart, "rights", err.Error(), "ask again")}
 	case may:
 		return nil
-	default:
-		c = off(storePart, "rights", "the token may not write "+key+": no rollback can be committed", "grant it what the least policy of docs/operations.md has")
 	}
-	return &c
+	return []record.Check{off(storePart, "rights",
+		"the token may not write "+key+": no rollback can be committed",
+		"grant it what the least policy of docs/operations.md has")}
 }
 
-func mayRead(ctx context.Context, consul *store.Consul, prefix string) *record.Check {
+// mayRead finds that the token may not read a prefix.
+func mayRead(ctx context.Context, consul *store.Consul, prefix string) []record.Check {
 	if _, err := consul.Read(ctx, prefix); err != nil {
-		c := off(storePart, "rights", err.Error(), fmt.Sprintf("grant the token key_prefix %q { policy = \"read\" }", prefix))
-		return &c
+		return []record.Check{off(storePart, "rights", err.Error(),
+			fmt.Sprintf("grant the token key_prefix %q { policy = \"read\" }", prefix))}
 	}
 	return nil
 }

@@ -71,7 +71,8 @@ func parseConfig(text string) (config, error) {
 	if err := yaml.Unmarshal([]byte(text), &c); err != nil {
 		return c, fmt.Errorf("read its configuration: %w", err)
 	}
-	wait, interval, repeat := model.Duration(30*time.Second), model.Duration(5*time.Minute), model.Duration(4*time.Hour)
+	wait, interval := model.Duration(30*time.Second), model.Duration(5*time.Minute)
+	repeat := model.Duration(4 * time.Hour)
 	root := route{Wait: &wait, Interval: &interval, Repeat: &repeat}
 	c.Route.inherit(root)
 	return c, c.Route.parse()

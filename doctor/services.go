@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/autorollback/autorollback/arming"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
@@ -33,12 +31,14 @@ func (p *patient) rules(ctx context.Context) []record.Check {
 	for _, c := range p.status.Rules {
 		if c.State == record.RulesDrifted && !said[c.Service] && slices.ContainsFunc(c.Drift, aboutRules) {
 			said[c.Service] = true
-			out = append(out, degraded(rulesPart, c.Service, "they are right now; the daemon saw them differ before, and holds the ramp until it has looked again: "+c.Drifted(),
+			out = append(out, degraded(rulesPart, c.Service,
+				"they are right now; the daemon saw them differ before, and holds the ramp until it has looked again: "+c.Drifted(),
 				"wait for the next comparison (--rules.interval)"))
 		}
 	}
 	if same := len(p.runbooks) - len(said) + 1; same > 0 || len(out) == 0 {
-		out = append(out, ok(rulesPart, "loaded", fmt.Sprintf("one to one for %d of %d services", same, len(p.runbooks))))
+		out = append(out, ok(rulesPart, "loaded",
+			fmt.Sprintf("one to one for %d of %d services", same, len(p.runbooks))))
 	}
 	return atMost(out)
 }
@@ -67,7 +67,8 @@ func ruleCheck(d rules.Drift, more int) record.Check {
 
 // remembered is what the daemon found when Prometheus last told.
 func (p *patient) remembered(err error) []record.Check {
-	out := []record.Check{unknown(rulesPart, "loaded", err.Error(), "let Prometheus tell its rules, or compare files: autorollback rules verify")}
+	out := []record.Check{unknown(rulesPart, "loaded", err.Error(),
+		"let Prometheus tell its rules, or compare files: autorollback rules verify")}
 	for _, c := range p.status.Rules {
 		if c.State == record.RulesDrifted {
 			out = append(out, degraded(rulesPart, c.Service, c.Drifted(), "generate the rules again and load them"))
@@ -99,7 +100,8 @@ func atMost(checks []record.Check) []record.Check {
 		return checks
 	}
 	last := checks[most-1]
-	last.Name, last.What, last.Fix = "more", fmt.Sprintf("%d more of them", len(checks)-most+1), "fix those above first"
+	last.Name, last.Fix = "more", "fix those above first"
+	last.What = fmt.Sprintf("%d more of them", len(checks)-most+1)
 	return append(checks[:most-1:most-1], last)
 }
 
@@ -112,16 +114,10 @@ func (p *patient) releases(ctx context.Context) []record.Check {
 		}
 	}
 	looked := open[:min(len(open), most)]
-	found := make([][]record.Check, len(looked))
-	var g errgroup.Group
-	g.SetLimit(parallel)
-	for n, r := range looked {
-		g.Go(func() error { found[n] = p.release(ctx, r); return nil })
-	}
-	_ = g.Wait() // nothing is returned
-	out := slices.Concat(found...)
+	out := each(parallel, looked, func(r record.Release) []record.Check { return p.release(ctx, r) })
 	if left := len(open) - len(looked); left > 0 {
-		out = append(out, unknown(releasePart, "more", fmt.Sprintf("%d more open releases were not looked at", left), ""))
+		out = append(out, unknown(releasePart, "more",
+			fmt.Sprintf("%d more open releases were not looked at", left), ""))
 	}
 	return out
 }
@@ -133,7 +129,8 @@ func (p *patient) release(ctx context.Context, r record.Release) []record.Check 
 	name := r.Service + "/" + r.Region
 	rb, there := p.Runbook(r.Service)
 	if !there {
-		return []record.Check{off(releasePart, name, "its runbook is not here: nobody judges it", "put the runbook back and reload")}
+		return []record.Check{off(releasePart, name, "its runbook is not here: nobody judges it",
+			"put the runbook back and reload")}
 	}
 	found, err := p.Arming.Release(ctx, r.Follows(rb), r)
 	if err != nil {
@@ -142,7 +139,8 @@ func (p *patient) release(ctx context.Context, r record.Release) []record.Check 
 	all := len(found)
 	found = slices.DeleteFunc(found, func(d rules.Drift) bool { return slices.Contains(told, d.Kind) })
 	if len(found) == 0 && all > 0 {
-		return []record.Check{ok(releasePart, name, "its series mean what the runbook says; what its triggers lack stands above")}
+		return []record.Check{ok(releasePart, name,
+			"its series mean what the runbook says; what its triggers lack stands above")}
 	}
 	var out []record.Check
 	for _, group := range grouped(found, func(d rules.Drift) string { return d.What }) {
@@ -186,7 +184,8 @@ func (p *patient) selfChecks(context.Context) []record.Check {
 		}
 	}
 	if empty > mostBoxes {
-		out = append(out, degraded(runbookPart, "more", fmt.Sprintf("%d more empty boxes", empty-mostBoxes), "autorollback runbook check names them"))
+		out = append(out, degraded(runbookPart, "more", fmt.Sprintf("%d more empty boxes", empty-mostBoxes),
+			"autorollback runbook check names them"))
 	}
 	if empty == 0 {
 		out = append(out, ok(runbookPart, "boxes", "all are ticked"))

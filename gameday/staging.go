@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/common/model"
-
 	"github.com/autorollback/autorollback/actuators"
 	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
@@ -122,22 +120,22 @@ func (s *Staging) Look(ctx context.Context) (View, error) {
 
 // keys reads the router's split, and everything else that must stay as it is.
 func (s *Staging) keys(ctx context.Context, v *View) error {
-	codec, err := actuators.For(s.Runbook.Routing)
+	router, err := actuators.For(s.Runbook.Routing)
 	if err != nil {
 		return err
 	}
-	snap, err := s.Store.Read(ctx, codec.Prefixes()...)
+	snap, err := s.Store.Read(ctx, router.Prefixes()...)
 	if err != nil {
 		return fmt.Errorf("read keys: %w", err)
 	}
-	if v.Split, err = codec.Decode(snap); err != nil && !errors.Is(err, actuators.ErrNoSplit) {
+	if v.Split, err = router.Decode(snap); err != nil && !errors.Is(err, actuators.ErrNoSplit) {
 		return fmt.Errorf("read split: %w", err)
 	}
 	if snap, err = s.Store.Read(ctx, s.Watched...); err != nil {
 		return fmt.Errorf("read keys: %w", err)
 	}
 	for _, e := range snap.Entries {
-		if !s.ours(e.Key) {
+		if !s.ours(router, e.Key) {
 			v.Keys[e.Key] = string(e.Value)
 		}
 	}
@@ -145,10 +143,10 @@ func (s *Staging) keys(ctx context.Context, v *View) error {
 }
 
 // ours reports whether a rollback of the service may write the key.
-func (s *Staging) ours(key string) bool {
-	r := s.Runbook.Routing
-	return key == r.Key && r.Key != "" || r.Flags != "" && (key == r.Flags+s.release.Stable.Version || key == r.Flags+s.release.Candidate.Version) ||
-		r.Router != runbook.JSONKey && strings.HasPrefix(key, r.Root+"/http/services/"+r.Service+"/weighted/") || strings.HasPrefix(key, store.Root)
+func (s *Staging) ours(router actuators.Router, key string) bool {
+	flags, rel := s.Runbook.Routing.Flags, s.release
+	return router.OwnWeight(key) || strings.HasPrefix(key, store.Root) ||
+		flags != "" && (key == flags+rel.Stable.Version || key == flags+rel.Candidate.Version)
 }
 
 // count asks Prometheus, once in a while, how many requests there were and failed, and
@@ -165,9 +163,8 @@ func (s *Staging) count(ctx context.Context) {
 		for _, more := range counters[1:] {
 			query += fmt.Sprintf(" + (sum(%s) or vector(0))", m.Select(more))
 		}
-		value, _, err := s.Prometheus.Query(ctx, query, time.Now())
-		if vector, ok := value.(model.Vector); err == nil && ok && len(vector) == 1 {
-			*to = int64(vector[0].Value)
+		if v, err := promapi.Vector(ctx, s.Prometheus, query, time.Now()); err == nil && len(v) == 1 {
+			*to = int64(v[0].Value)
 		}
 	}
 }

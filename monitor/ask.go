@@ -109,12 +109,11 @@ func (w *watch) know(ctx context.Context) error {
 		return nil
 	}
 	for _, selector := range w.observer.Selectors() {
-		value, warnings, err := w.monitor.api.Query(ctx, fmt.Sprintf("last_over_time(%s[1d])", selector), w.end)
-		if err = problemOf(err, warnings); err != nil {
-			return err
+		v, err := promapi.Vector(ctx, w.monitor.api, fmt.Sprintf("last_over_time(%s[1d])", selector), w.end)
+		if err != nil {
+			return fmt.Errorf("ask Prometheus: %w", err)
 		}
-		vector, _ := value.(model.Vector)
-		for _, s := range vector {
+		for _, s := range v {
 			w.observer.Know(streamOf(s))
 		}
 	}
@@ -169,12 +168,11 @@ func (w *watch) weighIn(ctx context.Context, at time.Time) error {
 	}
 	w.series = 0
 	for _, selector := range w.observer.Selectors() {
-		value, warnings, err := w.monitor.api.Query(ctx, fmt.Sprintf("count(%s)", selector), at)
-		if err = problemOf(err, warnings); err != nil {
-			return err
+		v, err := promapi.Vector(ctx, w.monitor.api, fmt.Sprintf("count(%s)", selector), at)
+		if err != nil {
+			return fmt.Errorf("ask Prometheus: %w", err)
 		}
-		vector, _ := value.(model.Vector)
-		for _, s := range vector {
+		for _, s := range v {
 			w.series += int(s.Value)
 		}
 	}

@@ -38,9 +38,11 @@ func (c *Counter) Tell(v model.Vector) {
 	for _, s := range v {
 		key := c.joiner.key(s.Metric)
 		have := c.joiner.told[key]
-		i, known := slices.BinarySearchFunc(have, s.Timestamp, func(t told, at model.Time) int { return cmp.Compare(t.at, at) })
+		i, known := slices.BinarySearchFunc(have, s.Timestamp,
+			func(t told, at model.Time) int { return cmp.Compare(t.at, at) })
 		if !known {
-			c.joiner.told[key] = slices.Insert(have, i, told{s.Timestamp, string(s.Metric[model.LabelName(c.joiner.join.Label)])})
+			c.joiner.told[key] = slices.Insert(have, i,
+				told{s.Timestamp, string(s.Metric[model.LabelName(c.joiner.join.Label)])})
 		}
 	}
 }

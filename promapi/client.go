@@ -39,6 +39,19 @@ type API interface {
 // Warnings tell what is missing in an answer.
 type Warnings []string
 
+// Vector asks for the series of one moment. An answer that misses a part is an error.
+func Vector(ctx context.Context, api API, query string, at time.Time) (model.Vector, error) {
+	value, warnings, err := api.Query(ctx, query, at)
+	if err = Complete(warnings, err); err != nil {
+		return nil, err
+	}
+	v, is := value.(model.Vector)
+	if !is {
+		return nil, fmt.Errorf("the answer is a %s and should be a vector", value.Type())
+	}
+	return v, nil
+}
+
 // A Range is the moments of a range query, both ends among them.
 type Range struct {
 	Start, End time.Time

@@ -44,34 +44,20 @@ type Target struct {
 
 // Targets are those that Prometheus scrapes.
 func (c *Client) Targets(ctx context.Context) ([]Target, error) {
-	body, err := c.read(c.get(ctx, "targets", ""))
-	if err != nil {
-		return nil, err
-	}
-	var a struct {
-		Data struct{ ActiveTargets []Target }
-	}
-	if err := json.Unmarshal(body, &a); err != nil {
-		return nil, err
-	}
-	return a.Data.ActiveTargets, nil
+	var found struct{ ActiveTargets []Target }
+	err := c.data(ctx, "targets", &found)
+	return found.ActiveTargets, err
 }
 
 // Alertmanagers are the addresses at which Prometheus gives its alerts to the Alertmanagers
 // that it has found, e.g. http://localhost:9093/api/v2/alerts.
 func (c *Client) Alertmanagers(ctx context.Context) ([]string, error) {
-	body, err := c.read(c.get(ctx, "alertmanagers", ""))
-	if err != nil {
-		return nil, err
-	}
-	var a struct {
-		Data struct{ ActiveAlertmanagers []struct{ URL string } }
-	}
-	if err := json.Unmarshal(body, &a); err != nil {
+	var found struct{ ActiveAlertmanagers []struct{ URL string } }
+	if err := c.data(ctx, "alertmanagers", &found); err != nil {
 		return nil, err
 	}
 	var urls []string
-	for _, am := range a.Data.ActiveAlertmanagers {
+	for _, am := range found.ActiveAlertmanagers {
 		urls = append(urls, am.URL)
 	}
 	return urls, nil
@@ -79,13 +65,18 @@ func (c *Client) Alertmanagers(ctx context.Context) ([]string, error) {
 
 // Config is the loaded configuration, as YAML.
 func (c *Client) Config(ctx context.Context) (string, error) {
-	body, err := c.read(c.get(ctx, "status/config", ""))
+	var found struct{ YAML string }
+	err := c.data(ctx, "status/config", &found)
+	return found.YAML, err
+}
+
+// data reads what an endpoint answers beside its status.
+func (c *Client) data(ctx context.Context, endpoint string, into any) error {
+	body, err := c.read(c.get(ctx, endpoint, ""))
 	if err != nil {
-		return "", err
+		return err
 	}
-	var a struct{ Data struct{ YAML string } }
-	err = json.Unmarshal(body, &a)
-	return a.Data.YAML, err
+	return json.Unmarshal(body, &struct{ Data any }{into})
 }
 
 // RuleGroups hands over each loaded rule group of the names, or all if there are none, decoded

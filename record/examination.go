@@ -34,13 +34,8 @@ type Examination struct {
 }
 
 // Findings counts the checks that want something done.
-func (e Examination) Findings() (n int) {
-	for _, c := range e.Checks {
-		if c.State.Finding() {
-			n++
-		}
-	}
-	return n
+func (e Examination) Findings() int {
+	return findings(e.Checks, func(c Check) CheckState { return c.State })
 }
 
 // A Leg is one part of an alert's way, and how long it took.
@@ -61,9 +56,13 @@ type Firing struct {
 }
 
 // Findings counts the legs on which it got lost or came late.
-func (f Firing) Findings() (n int) {
-	for _, l := range f.Legs {
-		if l.State.Finding() {
+func (f Firing) Findings() int {
+	return findings(f.Legs, func(l Leg) CheckState { return l.State })
+}
+
+func findings[T any](all []T, state func(T) CheckState) (n int) {
+	for _, one := range all {
+		if state(one).Finding() {
 			n++
 		}
 	}

@@ -260,7 +260,8 @@ func whyAnswered(i record.Incident) []string {
 	if i.Inputs != nil && i.Inputs.Runbook != nil {
 		t = trigger(i, i.Inputs.Runbook)
 	}
-	said := record.TriggerNow{State: b.State, Significance: b.Significance, Problem: b.Problem, Compares: t.Comparative()}
+	said := record.TriggerNow{State: b.State, Significance: b.Significance, Problem: b.Problem,
+		Compares: t.Comparative()}
 	if b.State == record.Breaching || b.State == record.NotBreaching {
 		said.Effect, said.Limit = t.Reading(b.Value)
 	}

@@ -51,12 +51,7 @@ func exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 // picked bounds need.
 func (w window) values(d runbook.Distribution) string {
 	some := strings.TrimSuffix(leIn(analysis.Cuts(d)...), `"`) + `|[+]Inf"`
-	return w.keeping("le").rate(w.b.bucketsOf(d, some))
-}
-
-// bucketsOf are the series of a distribution's histogram, or some of them.
-func (b *compiler) bucketsOf(d runbook.Distribution, some ...string) counter {
-	return b.of(runbook.Selection{Counter: d.Histogram + "_bucket", Where: d.Where}, some...)
+	return w.keeping("le").rate(w.b.of(d.BucketSeries(), some))
 }
 
 // A part is one of several things that a signal counts side by side.

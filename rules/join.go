@@ -48,7 +48,7 @@ func (b *compiler) recorded(l level) unparsedRule {
 		}
 		text = fmt.Sprintf("%s * on (%s) group_left (%s) %s", renamed(l.expr(w), pairs), on, lend, b.ours(RoleRecord))
 	}
-	text = fmt.Sprintf("max by (%s) (%s)", list(keys), text)
+	text = fmt.Sprintf("max by (%s) (%s)", runbook.LabelNames(keys...), text)
 	if l.nan {
 		text += " >= 0"
 	}
@@ -120,5 +120,3 @@ const madeRoom = "autorollback_moved"
 func copyLabel(expr, to, from string) string {
 	return fmt.Sprintf(`label_replace(%s, %q, "$1", %q, "(.*)")`, expr, to, from)
 }
-
-func list(labels []string) string { return runbook.LabelNames(labels...) }

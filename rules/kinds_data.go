@@ -51,13 +51,13 @@ var dataKinds = map[runbook.TriggerType]kind{
 		},
 		measure: func(b *compiler, t runbook.Trigger) Measure {
 			d, _ := b.Metrics.Distribution(t.Distribution)
-			return Measure{Histogram: b.matched(b.bucketsOf(d)), Bounds: d.Buckets}
+			return Measure{Histogram: b.matched(b.of(d.BucketSeries())), Bounds: d.Buckets}
 		},
 		absolute: func(b *compiler, t runbook.Trigger) bound {
 			d, _ := b.Metrics.Distribution(t.Distribution)
 			return bound{
 				level:  func(w window) string { return w.fromReference(t) },
-				behind: func(w window) string { return w.count(b.bucketsOf(d, `le="+Inf"`)) },
+				behind: func(w window) string { return w.count(b.of(d.BucketSeries(), `le="+Inf"`)) },
 				limit:  float64(t.Distance), least: b.minRequests(),
 			}
 		},

@@ -15,7 +15,7 @@ var requestKinds = map[runbook.TriggerType]kind{
 		gate:   latencyGate,
 		measure: func(b *compiler, t runbook.Trigger) Measure {
 			l := b.latencyOf(t.Latency)
-			return Measure{Histogram: b.matched(b.histogram(l)), Native: l.Kind == runbook.Native, Bounds: l.Buckets}
+			return Measure{Histogram: b.matched(b.of(l.HistogramSeries())), Native: l.Kind == runbook.Native, Bounds: l.Buckets}
 		},
 		wording: latencyWording,
 	},

@@ -16,15 +16,6 @@ func (b *compiler) latencyOf(name string) runbook.Latency {
 	return l
 }
 
-// histogram is a latency histogram, or some of its buckets.
-func (b *compiler) histogram(l runbook.Latency, some ...string) counter {
-	s := runbook.Selection{Counter: l.Histogram, Where: l.Where}
-	if l.Kind != runbook.Native {
-		s.Counter += "_bucket"
-	}
-	return b.of(s, some...)
-}
-
 // topBucket is the highest finite bound of a classic latency histogram.
 func topBucket(l runbook.Latency) (float64, bool) {
 	if l.Kind == runbook.Native || len(l.Buckets) == 0 {
@@ -98,7 +89,7 @@ func (w window) histogram(l runbook.Latency) string {
 	if l.Kind == runbook.Native {
 		return w.native("rate", l)
 	}
-	return w.keeping("le").rate(w.b.histogram(l))
+	return w.keeping("le").rate(w.b.of(l.HistogramSeries()))
 }
 
 // quantile is nothing without observations.
@@ -113,7 +104,7 @@ func (w window) anyQuantile(l runbook.Latency, q float64) string {
 
 // beyond is the share of requests above a bound of a classic histogram.
 func (w window) beyond(l runbook.Latency, bound float64) string {
-	return fmt.Sprintf("(1 - %s / (%s > 0))", w.rate(w.b.histogram(l, leIn(bound))), w.rate(w.b.histogram(l, `le="+Inf"`)))
+	return fmt.Sprintf("(1 - %s / (%s > 0))", w.rate(w.b.of(l.HistogramSeries(), leIn(bound))), w.rate(w.b.of(l.HistogramSeries(), `le="+Inf"`)))
 }
 
 // observed is the number of observations behind a quantile or mean.
@@ -124,5 +115,5 @@ func (w window) observed(l runbook.Latency) string {
 	case l.Kind == runbook.Native:
 		return fmt.Sprintf("histogram_count(%s)", w.native("increase", l))
 	}
-	return w.count(w.b.histogram(l, `le="+Inf"`))
+	return w.count(w.b.of(l.HistogramSeries(), `le="+Inf"`))
 }

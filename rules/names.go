@@ -145,7 +145,7 @@ func (b *compiler) declared() []runbook.Selection {
 		if l.IsMean() {
 			out = append(out, l.SumSeries(), l.CountSeries())
 		} else {
-			out = append(out, runbook.Selection{Counter: l.Histogram, Where: l.Where}, runbook.Selection{Counter: l.Histogram + "_bucket", Where: l.Where})
+			out = append(out, l.HistogramSeries())
 		}
 	}
 	if f := m.Features; f != nil {
@@ -155,7 +155,7 @@ func (b *compiler) declared() []runbook.Selection {
 		out = append(out, append(m.CheckedBy(), m.Schema.Mismatched())...)
 	}
 	for _, d := range m.Distributions {
-		out = append(out, runbook.Selection{Counter: d.Histogram, Where: d.Where}, runbook.Selection{Counter: d.Histogram + "_bucket", Where: d.Where})
+		out = append(out, d.BucketSeries())
 	}
 	if p := b.Verification.Pairing; p != nil {
 		out = append(out, runbook.Selection{Counter: p.Metric, Where: p.Where})

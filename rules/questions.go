@@ -149,7 +149,7 @@ func version(rel record.Release, side runbook.Role) string {
 	return rel.Stable.Version
 }
 
-// StableSick has at least one series if the stable side itself breaks an absolute
+// StableUnhealthy has at least one series if the stable side itself breaks an absolute
 // limit of the runbook now: of verification, of an error_rate or absolute_slo trigger.
 func (q Questions) StableUnhealthy(rel record.Release) Expr {
 	w := q.b.window(q.b.look(), q.side(rel, runbook.Stable)...)
@@ -193,7 +193,7 @@ func (q Questions) countPods(series string) Expr {
 // of what they say of pods, everything else tells these apart.
 func (b *compiler) eachPod(series string) string {
 	if b.Metrics.ByRouter() {
-		return fmt.Sprintf("count without (%s) (%s)", list(append([]string{b.Metrics.PodLabel}, b.Metrics.IgnoreLabels...)), series)
+		return fmt.Sprintf("count without (%s) (%s)", runbook.LabelNames(append([]string{b.Metrics.PodLabel}, b.Metrics.IgnoreLabels...)...), series)
 	}
 	return fmt.Sprintf("count by (%s) (%s)", runbook.LabelName(b.Metrics.PodLabel), series)
 }
@@ -243,7 +243,7 @@ func (q Questions) Pairing(rel record.Release, side runbook.Role) (Expr, bool) {
 	}
 	where := q.side(rel, side)
 	told := q.b.onSide(q.b.Metrics.Once(q.b.series(q.b.of(runbook.Selection{Counter: p.Metric, Where: p.Where}), where...)), where)
-	return q.b.mustParse(fmt.Sprintf("count by (%s) (%s)", list(p.Labels()), told)), true
+	return q.b.mustParse(fmt.Sprintf("count by (%s) (%s)", runbook.LabelNames(p.Labels()...), told)), true
 }
 
 // errorLimit is the lowest error share that the runbook calls too much for any

@@ -33,7 +33,7 @@ func (w window) of(function string, c counter) string {
 
 // native does so over native histograms.
 func (w window) native(function string, l runbook.Latency) string {
-	return w.aggregate("sum", w.told(w.b.Metrics.OnceNative(w.each(function, w.b.histogram(l)))))
+	return w.aggregate("sum", w.told(w.b.Metrics.OnceNative(w.each(function, w.b.of(l.HistogramSeries())))))
 }
 
 func (w window) each(function string, c counter) string {
@@ -52,7 +52,7 @@ func (w window) aggregate(op, expr string) string {
 	if len(w.by) == 0 {
 		return fmt.Sprintf("%s(%s)", op, expr)
 	}
-	return fmt.Sprintf("%s by (%s) (%s)", op, list(w.by), expr)
+	return fmt.Sprintf("%s by (%s) (%s)", op, runbook.LabelNames(w.by...), expr)
 }
 
 func (w window) rate(c counter) string { return w.of("rate", c) }
@@ -95,7 +95,7 @@ func (w window) nulls() string {
 	if !f.SharedRows {
 		return each.ratio(nulls, rows)
 	}
-	return fmt.Sprintf("(%[1]s / on (%[2]s) group_left () (%[3]s > 0) or 0 * (%[3]s > 0))", each.rate(nulls), list(w.by), w.rate(rows))
+	return fmt.Sprintf("(%[1]s / on (%[2]s) group_left () (%[3]s > 0) or 0 * (%[3]s > 0))", each.rate(nulls), runbook.LabelNames(w.by...), w.rate(rows))
 }
 
 // drifted is how many times its threshold the highest fresh drift score is.

@@ -78,7 +78,7 @@ var dataKinds = map[TriggerType]kind{
 		query: func(r *Runbook, t Trigger) string {
 			m, side := r.Metrics, r.Metrics.side()
 			d, _ := m.Distribution(t.Distribution)
-			return m.rate(Selection{d.Histogram + "_bucket", d.Where}, " by ("+side+", le) ", t.For) +
+			return m.rate(d.BucketSeries(), " by ("+side+", le) ", t.For) +
 				" / on (" + side + ") group_left () " + m.rate(Selection{d.Histogram + "_count", d.Where}, m.bySide(), t.For)
 		},
 	},

@@ -39,7 +39,15 @@ func (l Latency) Metric() string {
 	return l.Histogram
 }
 
-// SumSeries and CountSeries are, of a mean, its counters with their matchers.
+// HistogramSeries is the histogram with its matchers: of a classic one its buckets.
+func (l Latency) HistogramSeries() Selection {
+	if l.Kind == Native {
+		return Selection{l.Histogram, and(l.Where)}
+	}
+	return Selection{l.Histogram + "_bucket", and(l.Where)}
+}
+
+// SumSeries is, of a mean, the counter of the times.
 func (l Latency) SumSeries() Selection { return Selection{l.Sum, and(l.Where)} }
 
 // CountSeries is, of a mean, the counter of requests.

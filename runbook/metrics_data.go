@@ -52,6 +52,9 @@ type Distribution struct {
 	Where     string  `yaml:"where,omitempty" json:"where,omitempty"` // matchers without braces that its series carry, beside the selector
 }
 
+// BucketSeries is the buckets of the histogram, with their matchers.
+func (d Distribution) BucketSeries() Selection { return Selection{d.Histogram + "_bucket", and(d.Where)} }
+
 // Drift is where an external drift job puts its gauges, one series for each model
 // version, feature, segment and statistic, with the same labels on all three: a score
 // above its threshold is drift. Gauges hold their last value for ever, so one whose

@@ -196,9 +196,8 @@ func (m Metrics) errorShare(by string, window Duration) string {
 // latency is a quantile, or the mean of a latency that has no quantiles, in the metric's unit.
 func (m Metrics) latency(name string, q float64, by []string, window Duration) string {
 	l, _ := m.LatencyOf(name)
-	series, labels := Selection{l.Histogram, l.Where}, by
+	labels := by
 	if l.Kind == Classic {
-		series.Counter += "_bucket"
 		labels = append(labels[:len(labels):len(labels)], "le")
 	}
 	group := ""
@@ -208,7 +207,7 @@ func (m Metrics) latency(name string, q float64, by []string, window Duration) s
 	if l.IsMean() {
 		return m.rate(l.SumSeries(), group, window) + " / " + m.rate(l.CountSeries(), group, window)
 	}
-	return fmt.Sprintf("histogram_quantile(%s, %s)", number(q), m.rate(series, group, window))
+	return fmt.Sprintf("histogram_quantile(%s, %s)", number(q), m.rate(l.HistogramSeries(), group, window))
 }
 
 func (r *Runbook) kpiRatio(name, by string, window Duration) string {

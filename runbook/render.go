@@ -17,9 +17,9 @@ var pageTemplate string
 // recovered, whom to tell, what to keep and what to do afterwards.
 func Render(r *Runbook) []byte {
 	words := template.FuncMap{"join": func(list []string) string { return strings.Join(list, ", ") }, "cell": cell, "then": then}
+	page := template.Must(template.New("page").Funcs(words).Parse(pageTemplate))
 	var out bytes.Buffer
-	err := template.Must(template.New("page").Funcs(words).Parse(pageTemplate)).Execute(&out, rendered{r})
-	if err != nil {
+	if err := page.Execute(&out, rendered{r, page}); err != nil {
 		// Every field the template names exists; a test renders each template.
 		panic(err)
 	}
@@ -27,7 +27,10 @@ func Render(r *Runbook) []byte {
 }
 
 // rendered is what the page's template sees.
-type rendered struct{ R *Runbook }
+type rendered struct {
+	R    *Runbook
+	page *template.Template
+}
 
 // Breach is the PromQL that shows a trigger's number for both versions.
 func (p rendered) Breach(t Trigger) string { return kinds[t.Type].query(p.R, t) }
@@ -36,17 +39,14 @@ func (p rendered) File() string { return filepath.Base(p.R.File) }
 
 func (p rendered) Recovery() []looked { return p.R.recovery() }
 
-// Weights is the prefix of Traefik's weights.
-func (p rendered) Weights() string {
-	return p.R.Routing.Root + "/http/services/" + p.R.Routing.Service + "/weighted/services/"
-}
+// Weights is the prefix of all keys that hold the weights.
+func (p rendered) Weights() string { return routerKinds[p.R.Routing.Router].weights(p.R.Routing) }
 
-// Tree is what holds the weights.
-func (p rendered) Tree() string {
-	if p.R.Routing.Router == JSONKey {
-		return p.R.Routing.Key
-	}
-	return p.Weights()
+// ByHand is how a human moves the traffic to stable on the router's keys.
+func (p rendered) ByHand() (string, error) {
+	var out strings.Builder
+	err := p.page.ExecuteTemplate(&out, string(p.R.Routing.Router), p)
+	return out.String(), err
 }
 
 // Region is the flag that names a region, where there is more than one.

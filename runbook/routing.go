@@ -38,27 +38,61 @@ const ownPrefix = "autorollback/"
 // a human copies the key from the page.
 const notInKeys = " \t\r\n'\"`$\\;&|<>*?()"
 
+// A routerKind is what one kind of router differs in. What a human types on its keys is the
+// part of the page's template that is named like it.
+type routerKind struct {
+	root    string                             // default of routing.root
+	check   func(o Routing, p *decoder)        // its own fields
+	mirror  func(o Routing, p *decoder)        // those of routing.mirror
+	weights func(o Routing) (keyPrefix string) // of all that holds the weights
+}
+
+var routerKinds = map[Router]routerKind{
+	Traefik: {
+		root: "traefik", check: Routing.checkTraefik, mirror: Routing.checkTraefikMirror,
+		weights: func(o Routing) string { return o.Root + "/http/services/" + o.Service + "/weighted/services/" },
+	},
+	JSONKey: {
+		check:   Routing.checkJSON,
+		mirror:  func(o Routing, p *decoder) { p.stray("routing.mirror.service", o.Router) },
+		weights: func(o Routing) string { return o.Key },
+	},
+}
+
+func (o *Routing) applyDefaults(p *decoder) {
+	setDefault(p, "routing.root", &o.Root, routerKinds[o.Router].root)
+}
+
 func (o Routing) check(p *decoder) {
-	const at = "routing"
-	p.oneOf(at+".router", string(o.Router), string(Traefik), string(JSONKey))
-	switch o.Router {
-	case Traefik:
-		p.need(at+".service", o.Service, "name the weighted service in <root>/http/services/<service>/weighted")
-		if strings.ContainsAny(o.Service, "/"+notInKeys) {
-			p.add(at+".service", fmt.Sprintf("%q is not a bare name", o.Service), "write the service's name without slashes and spaces")
-		}
-		p.key(at+".root", o.Root)
-		p.stray(at+".key", o.Router)
-	case JSONKey:
-		p.need(at+".key", o.Key, "name the key that holds the weights, e.g. routes/ranker/weights")
-		if o.Key != "" {
-			p.key(at+".key", o.Key)
-		}
-		p.stray(at+".root", o.Router)
-		p.stray(at+".service", o.Router)
+	p.oneOf("routing.router", string(o.Router), string(Traefik), string(JSONKey))
+	kind, known := routerKinds[o.Router]
+	if known {
+		kind.check(o, p)
 	}
-	o.checkFlags(p, at+".flags")
-	o.Mirror.check(p, o)
+	o.checkFlags(p, "routing.flags")
+	if known && o.Mirror != nil {
+		kind.mirror(o, p)
+	}
+}
+
+func (o Routing) checkTraefik(p *decoder) {
+	const at = "routing"
+	p.need(at+".service", o.Service, "name the weighted service in <root>/http/services/<service>/weighted")
+	if strings.ContainsAny(o.Service, "/"+notInKeys) {
+		p.add(at+".service", fmt.Sprintf("%q is not a bare name", o.Service), "write the service's name without slashes and spaces")
+	}
+	p.key(at+".root", o.Root)
+	p.stray(at+".key", o.Router)
+}
+
+func (o Routing) checkJSON(p *decoder) {
+	const at = "routing"
+	p.need(at+".key", o.Key, "name the key that holds the weights, e.g. routes/ranker/weights")
+	if o.Key != "" {
+		p.key(at+".key", o.Key)
+	}
+	p.stray(at+".root", o.Router)
+	p.stray(at+".service", o.Router)
 }
 
 func (o Routing) checkFlags(p *decoder, at string) {
@@ -133,16 +167,9 @@ func (o MirrorOrder) Check() error {
 	return nil
 }
 
-func (m *Mirroring) check(p *decoder, o Routing) {
+func (o Routing) checkTraefikMirror(p *decoder) {
 	const at = "routing.mirror"
-	if m == nil {
-		return
-	}
-	if o.Router != Traefik {
-		p.stray(at+".service", o.Router)
-		return
-	}
-	switch {
+	switch m := o.Mirror; {
 	case m.Service == "":
 		p.missing(at+".service", "name the service of type mirroring in <root>/http/services/<service>/mirroring")
 	case strings.ContainsAny(m.Service, "/"+notInKeys):

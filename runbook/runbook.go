@@ -298,9 +298,7 @@ func (r *Runbook) applyDefaults(p *decoder) {
 			r.Metrics.nameFirst(&t.Latency)
 		}
 	}
-	if r.Routing.Router == Traefik {
-		setDefault(p, "routing.root", &r.Routing.Root, "traefik")
-	}
+	r.Routing.applyDefaults(p)
 	setDefault(p, "rollback.action", &r.Rollback.Action, shiftTraffic)
 	setDefault(p, "rollback.quarantine", &r.Rollback.Quarantine, true)
 	setDefault(p, "last_known_good.min_pods", &r.LastKnownGood.MinPods, 1)

@@ -52,7 +52,8 @@ func printFiring(c cli.Console, f record.Firing, format string) error {
 	}
 	var rows [][]string
 	for _, l := range f.Legs {
-		rows = append(rows, []string{l.From, l.To, string(l.State), fmt.Sprintf("%.3f s", l.Seconds), l.What, l.Fix})
+		took := fmt.Sprintf("%.3f s", l.Seconds)
+		rows = append(rows, []string{l.From, l.To, string(l.State), took, l.What, l.Fix})
 	}
 	return cli.Table(c.Out, "FROM TO STATE TIME WHAT FIX", rows)
 }

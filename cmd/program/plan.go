@@ -9,11 +9,11 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/prometheus/common/model"
 
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/daemon"
 	"github.com/autorollback/autorollback/plan"
+	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -247,12 +247,12 @@ func askTraffic(ctx context.Context, rb *runbook.Runbook, url, httpConfig string
 	defer cancel()
 	answers := map[string]float64{}
 	for _, question := range q.Traffic() {
-		value, _, err := prom.Query(ctx, question.Expr.String(), time.Now())
+		v, err := promapi.Vector(ctx, prom, question.Expr.String(), time.Now())
 		if err != nil {
 			return plan.Traffic{}, fmt.Errorf("ask Prometheus for %s: %w", question.Name, err)
 		}
-		if vector, ok := value.(model.Vector); ok && len(vector) == 1 {
-			answers[question.Name] = float64(vector[0].Value)
+		if len(v) == 1 {
+			answers[question.Name] = float64(v[0].Value)
 		}
 	}
 	return plan.TrafficFrom(rb, answers, "Prometheus"), nil

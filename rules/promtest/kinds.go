@@ -57,7 +57,7 @@ var kinds = map[runbook.TriggerType]kind{
 		edges: shiftEdges,
 		series: func(b *compiled, t runbook.Trigger, role runbook.Role, p timeline, steps int) ([]series, error) {
 			d, _ := b.Metrics.Distribution(t.Distribution)
-			return b.buckets(runbook.Selection{Counter: d.Histogram, Where: d.Where}, d.Buckets, b.sideOf(role), p, steps)
+			return b.buckets(d.BucketSeries(), d.Buckets, b.sideOf(role), p, steps)
 		},
 	},
 	runbook.DriftGauge: {
@@ -93,7 +93,7 @@ func latencySeries(b *compiled, t runbook.Trigger, role runbook.Role, p timeline
 	if l.IsMean() {
 		return b.apart(l.SumSeries(), l.CountSeries(), b.sideOf(role), p, steps)
 	}
-	return b.buckets(runbook.Selection{Counter: l.Histogram, Where: l.Where}, l.Buckets, b.sideOf(role), p, steps)
+	return b.buckets(l.HistogramSeries(), l.Buckets, b.sideOf(role), p, steps)
 }
 
 // starvedEdges give the candidate parts of its share of all requests.

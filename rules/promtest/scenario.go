@@ -191,7 +191,6 @@ func (b *compiled) twoCounters(bad, all string, of map[string]string, p timeline
 	return []series{{labelled(badName, badLabels), p.counted(steps, 1)}, {labelled(allName, allLabels), p.counted(steps, parts...)}}, nil
 }
 
-// buckets are the series of a classic histogram.
 // apart are two counters of which none counts what the other does: the second what the mix
 // has first.
 func (b *compiled) apart(second, first runbook.Selection, of map[string]string, p timeline, steps int) ([]series, error) {
@@ -207,6 +206,7 @@ func (b *compiled) apart(second, first runbook.Selection, of map[string]string, 
 	return out, nil
 }
 
+// buckets are the series of a classic histogram.
 func (b *compiled) buckets(s runbook.Selection, bounds []float64, of map[string]string, p timeline, steps int) ([]series, error) {
 	name, is, err := b.invent(b.Metrics.Select(s))
 	if err != nil {
@@ -221,7 +221,7 @@ func (b *compiled) buckets(s runbook.Selection, bounds []float64, of map[string]
 		if i < len(bounds) {
 			is["le"] = exact(bounds[i])
 		}
-		out = append(out, series{labelled(name+"_bucket", is), p.counted(steps, upTo...)})
+		out = append(out, series{labelled(name, is), p.counted(steps, upTo...)})
 	}
 	return out, nil
 }
