@@ -198,11 +198,14 @@ func whyTriggers(w record.Why) []string {
 		}
 		lines = append(lines, text+".")
 	}
+	open := slices.ContainsFunc(w.Releases, func(r record.Release) bool { return r.Phase == record.Open })
 	switch c := w.Rules; {
 	case unknown:
 		lines = append(lines, "Their rules could not be compared: "+cmp.Or(c.Problem, "not compared yet")+".")
 	case c.State == record.RulesSuspected:
 		lines = append(lines, "Something differs for the first time: "+c.Drift[0].Text+". It counts if it is seen again.")
+	case !open:
+		lines = append(lines, "No release is open: their rules were compared, and not the series behind them.")
 	}
 	return lines
 }
