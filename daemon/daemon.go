@@ -64,6 +64,9 @@ func (d *Daemon) wire(people net.Addr) error {
 	if err != nil {
 		return err
 	}
+	if cfg.Receiver.TokenFile == "" && cfg.Receiver.TLS.ClientCA == "" {
+		return OptionError{errors.New("anybody could call the receiver: name --receiver.token-file, which is made if it is missing, --receiver.tls-client-ca-file, or both")}
+	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if d.Store, err = OpenStore(cfg, d.onClose); err != nil {

@@ -27,6 +27,9 @@ func OpenStore(cfg Config, onClose func(func() error)) (store.Store, error) {
 	kind, rest, _ := strings.Cut(cfg.Store, ":")
 	switch kind {
 	case "file":
+		if strings.HasPrefix(rest, "//") && !strings.HasPrefix(rest, "///") {
+			return nil, OptionError{fmt.Errorf("--store %q: a file is named without slashes, file:%s", cfg.Store, rest[2:])}
+		}
 		f, err := store.OpenFile(rest)
 		if err != nil {
 			return nil, err

@@ -208,7 +208,7 @@ func (e *Engine) Reload(runbooks []*runbook.Runbook) error {
 func (e *Engine) serves(target Target) (service, error) {
 	s, ok := e.service(target.Service)
 	if !ok {
-		return s, fmt.Errorf("runbook of %s: %w", target.Service, runbook.ErrNotFound)
+		return s, fmt.Errorf("runbook of %s: %w (%s)", target.Service, runbook.ErrNotFound, e.served())
 	}
 	if !s.rb.HasRegion(target.Region) {
 		return s, fmt.Errorf("region %s of %s: %w", target.Region, target.Service, runbook.ErrNotFound)
@@ -239,6 +239,15 @@ func (e *Engine) runbooks() []*runbook.Runbook {
 	}
 	slices.SortFunc(all, func(a, b *runbook.Runbook) int { return strings.Compare(a.Service, b.Service) })
 	return all
+}
+
+// served names the services here, for whoever asked for another one.
+func (e *Engine) served() string {
+	var names []string
+	for _, rb := range e.runbooks() {
+		names = append(names, rb.Service)
+	}
+	return "services here: " + strings.Join(names, ", ")
 }
 
 // targetMutex lets one event of a target at a time into this process.

@@ -42,10 +42,14 @@ func (e *Engine) Why(ctx context.Context, name, trigger string) (record.Why, err
 func (e *Engine) whyService(ctx context.Context, name, trigger string) (record.Why, error) {
 	s, ok := e.service(name)
 	if !ok {
-		return record.Why{}, fmt.Errorf("runbook or incident %s: %w", name, runbook.ErrNotFound)
+		return record.Why{}, fmt.Errorf("service or incident %s: %w (%s)", name, runbook.ErrNotFound, e.served())
 	}
 	if _, known := s.rb.Trigger(trigger); trigger != "" && trigger != blind && !known {
-		return record.Why{}, fmt.Errorf("trigger %s of %s: %w", trigger, name, runbook.ErrNotFound)
+		var names []string
+		for _, t := range s.rb.Triggers {
+			names = append(names, t.Name)
+		}
+		return record.Why{}, fmt.Errorf("trigger %s of %s: %w (it has %s)", trigger, name, runbook.ErrNotFound, strings.Join(names, ", "))
 	}
 	now := time.Now().UTC()
 	w := record.Why{Service: name, Trigger: trigger, At: now, Replica: e.opts.Replica,

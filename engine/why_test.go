@@ -71,6 +71,12 @@ func TestWhyItDidNotRollBack(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, func(*record.Alert) {}, []string{"No release is open, so no trigger can roll anything back.", "errors by webhook: no release is open", "is rolled_back since"}},
+		"nobody compared": {func(h heardBy) {
+			if _, err := h.Rollback(t.Context(), "ranker", "", "ann", "because"); err != nil {
+				t.Fatal(err)
+			}
+			h.keepCheck(record.RulesCheck{Service: "ranker", State: record.RulesUnknown, Problem: "it does not answer"})
+		}, nil, []string{"errors: not known whether it is armed.", "Their rules could not be compared: it does not answer."}},
 		"paused": {func(h heardBy) {
 			must(t, h.SetControl(t.Context(), record.Control{Mode: "paused", By: "bob", Reason: "network", Until: time.Now().Add(time.Hour)}))
 			h.f.breaking["errors"] = true
@@ -99,9 +105,10 @@ func TestWhyItDidNotRollBack(t *testing.T) {
 		})
 	}
 	h := listening(t)
-	for _, unknown := range [][2]string{{"nobody", ""}, {"ranker", "cosmic-rays"}, {"inc-0123456789ab", ""}} {
-		if _, err := h.Why(t.Context(), unknown[0], unknown[1]); err == nil {
-			t.Errorf("%q is known", unknown)
+	for unknown, there := range map[[2]string]string{{"nobody", ""}: "services here: ranker", {"ranker", "cosmic-rays"}: "it has errors,",
+		{"inc-0123456789ab", ""}: "services here: ranker"} {
+		if _, err := h.Why(t.Context(), unknown[0], unknown[1]); err == nil || !strings.Contains(err.Error(), there) {
+			t.Errorf("%q: %v, without %q", unknown, err, there)
 		}
 	}
 }

@@ -105,7 +105,7 @@ func (p Plan) proofError(t runbook.Trigger, tp TriggerPlan) (what, fix string) {
 		fixes = append(fixes, fmt.Sprintf("hold %d%% for %s", c.Weight, span2(c.Need+p.Steps[best].For-fromSeconds(judged))))
 	}
 	if rate := p.enough(t); rate > 0 {
-		fixes = append(fixes, fmt.Sprintf("send %.3g requests/s", rate))
+		fixes = append(fixes, "send "+runbook.Figure(rate)+" requests/s")
 	}
 	if tp.Smallest != "" {
 		fixes = append(fixes, fmt.Sprintf("write `%s`, the smallest that these steps can prove", tp.Smallest))

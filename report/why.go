@@ -179,12 +179,17 @@ func whyIncidents(w record.Why) []string {
 
 func whyTriggers(w record.Why) []string {
 	var lines []string
+	unknown := w.Rules.State == record.RulesUnknown || w.Rules.State == ""
 	for _, t := range w.Triggers {
 		text := t.Trigger
 		if t.Region != "" && t.Region != runbook.DefaultRegion {
 			text += " in " + t.Region
 		}
-		text += ": " + string(t.Arms)
+		if text += ": "; t.Arms == record.Armed && t.State == "" && unknown {
+			text += "not known whether it is armed"
+		} else {
+			text += string(t.Arms)
+		}
 		if t.Arms != record.Armed {
 			text += " (" + whyUnarmed(t.Unarmed) + ")"
 		}
@@ -193,11 +198,14 @@ func whyTriggers(w record.Why) []string {
 		}
 		lines = append(lines, text+".")
 	}
+	open := slices.ContainsFunc(w.Releases, func(r record.Release) bool { return r.Phase == record.Open })
 	switch c := w.Rules; {
-	case c.State == record.RulesUnknown || c.State == "":
-		lines = append(lines, "Whether they can fire is not known: "+cmp.Or(c.Problem, "not compared yet")+".")
+	case unknown:
+		lines = append(lines, "Their rules could not be compared: "+cmp.Or(c.Problem, "not compared yet")+".")
 	case c.State == record.RulesSuspected:
 		lines = append(lines, "Something differs for the first time: "+c.Drift[0].Text+". It counts if it is seen again.")
+	case !open:
+		lines = append(lines, "No release is open: their rules were compared, and not the series behind them.")
 	}
 	return lines
 }

@@ -39,7 +39,7 @@ func NewWith(kind, service, recipe string) ([]byte, error) {
 	if recipe != "" {
 		known := fragment(recipe)
 		if known == "" {
-			return nil, fmt.Errorf("no metrics are known of %q; they are of\n%s", recipe, Describe())
+			return nil, fmt.Errorf("no recipe for the metrics of %q; there are %s; --metrics help describes them", recipe, strings.Join(Recipes(), ", "))
 		}
 		text = []byte(splice(string(text), known))
 	}

@@ -71,7 +71,7 @@ func (p *decoder) decodeStruct(n *yaml.Node, v reflect.Value, path string) {
 			return
 		}
 		fix := "known here: " + strings.Join(sortedKeys(fields), ", ")
-		if near := nearest(key.Value, sortedKeys(fields)); near != "" {
+		if near := Nearest(key.Value, sortedKeys(fields)); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)
 			defer func() { p.bad[join(path, near)] = true }()
 		}

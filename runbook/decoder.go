@@ -150,8 +150,8 @@ func (p *decoder) syntax(err error) {
 	p.add("", fmt.Sprintf("not YAML: %s", what), "check indentation, quotes and colons near this line")
 }
 
-// nearest returns the known word that was most likely meant, or "".
-func nearest(word string, known []string) string {
+// Nearest returns the known word that was most likely meant, or "".
+func Nearest(word string, known []string) string {
 	best, least := "", 1+max(1, len(word)/3)
 	for _, k := range known {
 		if d := distance(word, k); d < least {

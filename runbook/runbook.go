@@ -258,7 +258,7 @@ func (p *decoder) oneOf(path, value string, known ...string) {
 	if len(known) == 1 {
 		fix = "write " + known[0]
 	}
-	switch near := nearest(value, known); {
+	switch near := Nearest(value, known); {
 	case slices.Contains(known, value):
 	case value == "":
 		p.missing(path, fix)

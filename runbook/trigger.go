@@ -326,7 +326,7 @@ func (p *decoder) undeclared(path, name string, known []KPI) {
 }
 
 func (p *decoder) unknown(path, name string, names []string, fix string) {
-	if near := nearest(name, names); near != "" {
+	if near := Nearest(name, names); near != "" {
 		fix = fmt.Sprintf("did you mean %q?", near)
 	}
 	p.add(path, fmt.Sprintf("%q is not declared", name), fix)

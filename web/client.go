@@ -231,6 +231,10 @@ func (c Client) ask(ctx context.Context, method, kind string, body []byte, addre
 		client = http.DefaultClient
 	}
 	resp, err := client.Do(req)
+	var noAnswer *url.Error
+	if errors.As(err, &noAnswer) {
+		return nil, fmt.Errorf("no daemon answers at %s: %w; start it there, or name another address with --url", c.URL, noAnswer.Err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask the daemon: %w", err)
 	}

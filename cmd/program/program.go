@@ -13,5 +13,6 @@ func New(version string) cli.Program {
 			serveCommand(version), runbookCommands, rulesCommands, releaseCommands, incidentCommands, whyCommand,
 			approvalCommands, controlCommands, auditCommands, healthyCommand, doctorCommand, shadowCommands, gamedayCommands,
 		},
+		Elsewhere: map[string]string{"demo": "autorollback-lab", "backtest": "autorollback-lab", "calibrate": "autorollback-lab"},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -86,6 +87,10 @@ func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action
 			if *service == "" || rel.Service == *service {
 				rels = append(rels, rel)
 			}
+		}
+		here := func(r record.RulesCheck) bool { return r.Service == *service }
+		if *service != "" && len(rels) == 0 && !slices.ContainsFunc(st.Rules, here) {
+			return fmt.Errorf("service %s: %w: the daemon has no runbook of it", *service, runbook.ErrNotFound)
 		}
 		if *out == "json" {
 			return cli.PrintJSON(c.Out, rels)

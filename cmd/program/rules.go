@@ -103,7 +103,7 @@ func summary(groups []rules.Group, file string) string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s: %d groups, %d alerts, %d recording rules", file, len(groups), alerts, records)
+	return fmt.Sprintf("%s: %d alerts and %d recording rules, and the watchdog", file, alerts, records)
 }
 
 func verifyRules(ctx context.Context, c cli.Console, paths, files []string, url, httpConfig, format string) error {

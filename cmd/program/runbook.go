@@ -2,8 +2,10 @@ package program
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -41,6 +43,9 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 			if *metrics == "help" {
 				_, err := io.WriteString(c.Out, templates.Describe())
 				return err
+			}
+			if *service == "" {
+				return cli.Usage(errors.New("whose runbook? Name the service: --service ranker"))
 			}
 			text, err := templates.NewWith(*kind, *service, *metrics)
 			if err != nil {
@@ -114,7 +119,10 @@ func (f liveFinding) String() string {
 
 func checkRunbooks(ctx context.Context, c cli.Console, paths []string, plan *planFlags, live liveCheck, format string) error {
 	runbooks, err := runbook.LoadAll(paths...)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return err
+	case err != nil:
 		return cli.Wanting(err.Error())
 	}
 	var all []checked

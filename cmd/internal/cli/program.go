@@ -10,9 +10,14 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // Exit codes.
@@ -41,6 +46,7 @@ type Declare func(*kingpin.Application, Console) map[string]Action
 type Program struct {
 	Name, Help, Version string
 	Commands            []Declare
+	Elsewhere           map[string]string // commands that people look for here, and the program that has them
 }
 
 // Main runs the program and exits.
@@ -62,16 +68,48 @@ func (p Program) Run(ctx context.Context, args []string, in io.Reader, out, errs
 	app.UsageWriter(out)
 	app.ErrorWriter(errs)
 	ended := false
-	app.Terminate(func(int) { ended = true })
+	app.Terminate(func(int) {
+		ended = true
+		app.UsageWriter(io.Discard) // it goes on parsing, and would print its help again
+	})
 	actions := p.Declare(app, Console{in, out, errs})
 	chosen, err := app.Parse(args)
 	if ended {
 		return nil
 	}
 	if err != nil {
-		return Usage(err)
+		return Usage(p.meant(actions, args, err))
 	}
 	return actions[chosen](ctx)
+}
+
+// meant adds to the error about an unknown command the one that was probably meant.
+func (p Program) meant(actions map[string]Action, args []string, err error) error {
+	unknown, ok := strings.CutPrefix(err.Error(), "expected command but got ")
+	word, bad := strconv.Unquote(unknown)
+	if !ok || bad != nil {
+		return err
+	}
+	if in := p.Elsewhere[word]; in != "" {
+		return fmt.Errorf("%s is in another program: %s %s", word, in, word)
+	}
+	var near []string
+	for _, full := range slices.Sorted(maps.Keys(actions)) {
+		words := strings.Fields(full)
+		if args[0] != word {
+			words = words[1:]
+			if !strings.HasPrefix(full, args[0]+" ") {
+				continue
+			}
+		}
+		if runbook.Nearest(word, words) != "" {
+			near = append(near, p.Name+" "+full)
+		}
+	}
+	if len(near) == 0 {
+		return fmt.Errorf("there is no command %q", word)
+	}
+	return fmt.Errorf("there is no command %q; did you mean %s?", word, strings.Join(near, ", or "))
 }
 
 // Declare declares every subcommand.

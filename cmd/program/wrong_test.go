@@ -1,0 +1,50 @@
+package program
+
+import (
+	"bytes"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+)
+
+// A wrong command line is told what was probably meant, and asking for help is answered once.
+func TestWhatWasMeant(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := "http://" + listener.Addr().String()
+	listener.Close()
+	for args, c := range map[string]struct {
+		says string
+		code int
+	}{
+		"demo":                               {"demo is in another program: autorollback-lab demo", cli.ExitUsage},
+		"serv":                               {`there is no command "serv"; did you mean autorollback serve?`, cli.ExitUsage},
+		"status":                             {"autorollback release status, or autorollback shadow status?", cli.ExitUsage},
+		"release sttus":                      {"did you mean autorollback release status?", cli.ExitUsage},
+		"cosmic-rays":                        {`there is no command "cosmic-rays"; try --help`, cli.ExitUsage},
+		"runbook new canary --metrics istio": {"Name the service: --service", cli.ExitUsage},
+		"runbook new canary --service ranker --metrics foo": {"there are bentoml, envoy, fastapi", cli.ExitUsage},
+		"runbook check nowhere":                             {"nowhere: no such file", cli.ExitError},
+		"doctor --url " + nobody:                            {"no daemon answers at " + nobody + ": dial tcp", cli.ExitError},
+	} {
+		var out bytes.Buffer
+		err := run(t.Context(), strings.Fields(args), nil, &out, &out)
+		if err == nil || !strings.Contains(err.Error(), c.says) || cli.ExitCode(err) != c.code {
+			t.Errorf("%s: %v, code %d; it should say %q, code %d", args, err, cli.ExitCode(err), c.says, c.code)
+		}
+	}
+	for _, args := range []string{"--help", "serve --help", "help serve"} {
+		var out bytes.Buffer
+		if err := run(t.Context(), strings.Fields(args), nil, &out, &out); err != nil || strings.Count(out.String(), "usage:") != 1 {
+			t.Errorf("%s: %v, %d helps", args, err, strings.Count(out.String(), "usage:"))
+		}
+	}
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"--version"}, nil, &out, &out); err != nil || out.String() != "test\n" {
+		t.Errorf("--version: %v, %q", err, out.String())
+	}
+}
