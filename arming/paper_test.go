@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,7 +42,8 @@ type paper struct {
 	lines   []line
 	age     time.Duration // of the release
 	config  string
-	refuses bool // questions that are joined
+	refuses bool       // questions that are joined
+	mu      sync.Mutex // of asked: questions are put side by side
 	asked   int
 	db      *teststorage.TestStorage
 	engine  *promql.Engine
@@ -87,21 +89,21 @@ func (p *paper) each(part string, change func(*line)) {
 func (p *paper) scrape() {
 	slices.SortStableFunc(p.lines, func(a, b line) int { return int(b.from - a.from) })
 	app := p.db.Appender(context.Background())
-	put := func(l line, ago time.Duration, v float64) {
+	for _, l := range p.lines {
 		metric, err := parser.NewParser(parser.Options{}).ParseMetric(l.metric)
-		if err == nil {
-			_, err = app.Append(0, metric, paperNow.Add(-ago).UnixMilli(), v)
-		}
 		if err != nil {
 			p.tb.Fatal(err)
 		}
-	}
-	for _, l := range p.lines {
+		put := func(ago time.Duration, v float64) {
+			if _, err := app.Append(0, metric, paperNow.Add(-ago).UnixMilli(), v); err != nil {
+				p.tb.Fatal(err)
+			}
+		}
 		for ago := l.from; ago >= l.to; ago -= time.Second {
-			put(l, ago, 1+l.perS*(l.from-ago).Seconds())
+			put(ago, 1+l.perS*(l.from-ago).Seconds())
 		}
 		if l.stale {
-			put(l, l.to-time.Second, math.Float64frombits(value.StaleNaN))
+			put(l.to-time.Second, math.Float64frombits(value.StaleNaN))
 		}
 	}
 	if err := app.Commit(); err != nil {
@@ -114,7 +116,9 @@ func (p *paper) Query(ctx context.Context, query string, at time.Time) (model.Va
 	if !at.IsZero() {
 		p.tb.Errorf("asked for %s, not for Prometheus' own now", at)
 	}
+	p.mu.Lock()
 	p.asked++
+	p.mu.Unlock()
 	if p.refuses && strings.Contains(query, "label_replace(") {
 		return nil, nil, &promapi.Error{Code: http.StatusUnprocessableEntity, Type: promapi.Execution, Msg: "too many samples"}
 	}
