@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -39,7 +38,7 @@ func (d document) decode(snap store.Snapshot) (record.Split, error) {
 	}
 	split, bad, err := d.readable(o)
 	if err == nil && len(bad) > 0 {
-		err = fmt.Errorf("read %s: weights.%s is %s; write a whole number from 0 to %d", d.key, bad[0].name, bad[0].value, maxWeight)
+		err = fmt.Errorf("read %s: weights.%s is %s; write a number from 0 to %d with at most two decimals", d.key, bad[0].name, bad[0].value, maxWeight)
 	}
 	if err != nil {
 		return nil, err
@@ -74,23 +73,29 @@ func (d document) readable(o object) (record.Split, []named, error) {
 	}
 	in, err := parseObject(raw)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read %s: weights is %w; write an object of backend names and whole numbers", d.key, err)
+		return nil, nil, fmt.Errorf("read %s: weights is %w; write an object of backend names and numbers", d.key, err)
 	}
 	if len(in.fields) == 0 {
 		return nil, nil, fmt.Errorf("read %s: weights is empty: %w", d.key, ErrNoSplit)
 	}
-	split := record.Split{}
+	weights := map[string]float64{}
 	var bad []named
 	for _, f := range in.fields {
 		value := in.text[f.start:f.end]
-		w, err := strconv.Atoi(string(value))
-		if err != nil || w < 0 || w > maxWeight {
+		w, ok := relative(value)
+		if !ok {
 			bad = append(bad, named{f.name, value})
 			continue
 		}
-		split[f.name] = w
+		weights[f.name] = w
 	}
-	return split, bad, nil
+	return record.Shares(weights), bad, nil
+}
+
+// relative reads a weight with at most two decimals.
+func relative(text []byte) (float64, bool) {
+	w, err := strconv.ParseFloat(string(text), 64)
+	return w, err == nil && w >= 0 && w <= maxWeight && math.Round(w*100)/100 == w
 }
 
 func (d document) writes(snap store.Snapshot, to record.Split) (record.Split, []write, error) {
@@ -134,6 +139,9 @@ func (d document) merge(o object, to *record.Split) (record.Split, error) {
 		}
 	}
 	*to = all
+	if len(bad) > 0 {
+		from = record.Split{} // a share is one of a whole that is not known
+	}
 	return from, nil
 }
 
@@ -160,9 +168,9 @@ func (d document) lint(snap store.Snapshot) []Hazard {
 		return []Hazard{d.refused(err)}
 	}
 	for _, b := range bad {
-		found = append(found, Hazard{Key: d.key, What: fmt.Sprintf("weights.%s is %s, no whole number from 0 to %d", b.name, b.value, maxWeight), Fix: "the next change writes it anew; until then templates may fail on it"})
+		found = append(found, Hazard{Key: d.key, What: fmt.Sprintf("weights.%s is %s, no number from 0 to %d with at most two decimals", b.name, b.value, maxWeight), Fix: "the next change writes it anew; until then templates may fail on it"})
 	}
-	if err == nil && len(bad) == 0 && sum(split) == 0 {
+	if err == nil && len(bad) == 0 && split.Sum() == 0 {
 		found = append(found, Hazard{Key: d.key, What: "all weights are 0: nobody is served", Fix: "give a backend its share"})
 	}
 	for _, f := range o.fields {
@@ -178,12 +186,4 @@ func (d document) refused(err error) Hazard {
 	_, text, _ := strings.Cut(err.Error(), ": ")
 	what, fix, _ := strings.Cut(text, "; ")
 	return Hazard{Key: d.key, What: what, Fix: fix + ": no change can edit this document", Blocking: true}
-}
-
-func sum(s record.Split) int {
-	n := 0
-	for w := range maps.Values(s) {
-		n += w
-	}
-	return n
 }

@@ -71,7 +71,7 @@ func holds(t *testing.T, r Router, snap store.Snapshot) {
 	to := record.Split{"other@file": 100}
 	for name, w := range split {
 		if w < 0 {
-			t.Fatalf("%s has %d", name, w)
+			t.Fatalf("%s has %v", name, w)
 		}
 		if name > " " && !strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
 			to = record.Split{name: 100}

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -105,7 +106,7 @@ func say(text string, err error) string {
 func words(s record.Split) string {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(s)) {
-		parts = append(parts, fmt.Sprintf("%s %d", k, s[k]))
+		parts = append(parts, fmt.Sprintf("%s %v", k, s[k]))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -137,7 +138,7 @@ func readTo(t *testing.T, text string) record.Split {
 	to := record.Split{}
 	for line := range strings.Lines(text) {
 		var name string
-		var w int
+		var w runbook.Weight
 		if _, err := fmt.Sscan(line, &name, &w); err != nil {
 			t.Fatalf("to line %q: %v", line, err)
 		}

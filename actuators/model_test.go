@@ -13,16 +13,16 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
 // drawSplit draws shares of the backends that sum to 100.
 func drawSplit(t *rapid.T, backends []string) record.Split {
-	to, left := record.Split{}, 100
+	to, left := record.Split{}, runbook.All
 	for _, b := range backends[1:] {
-		w := rapid.IntRange(0, left).Draw(t, b)
-		to[b] = w
-		left -= w
+		to[b] = runbook.RoundWeight(float64(rapid.IntRange(0, left.Hundredths()).Draw(t, b)) / 100)
+		left = runbook.RoundWeight(float64(left - to[b]))
 	}
 	to[backends[0]] = left
 	return to
@@ -85,7 +85,7 @@ func step(t *rapid.T, r Router, snap store.Snapshot, to record.Split, flags []Fl
 		t.Fatalf("the plan does not fit its own snapshot: %v", err)
 	}
 	got, err := r.Decode(after)
-	if err != nil || !got.Equal(to) || sum(got) != 100 {
+	if err != nil || !got.Equal(to) || got.Sum() != 100 {
 		t.Fatalf("after the plan: %v, %v; want %v", got, err, to)
 	}
 	conflicts(t, snap, ops)
@@ -218,7 +218,7 @@ func TestConcurrentEditConflictsInTheStore(t *testing.T) {
 	if err := f.Commit(t.Context(), store.NewTx(ops...)); !errors.Is(err, store.ErrConflict) {
 		t.Fatalf("a human wrote in between, and the plan says %v", err)
 	}
-	if got, _ := r.Decode(read()); !got.Equal(record.Split{"model-v1": 95, "model-v2": 6}) {
+	if got, _ := r.Decode(read()); !got.Equal(record.Split{"model-v1": 94.06, "model-v2": 5.94}) {
 		t.Fatalf("the split is %v", got)
 	}
 	_, ops, err = r.Plan(read(), record.Split{"model-v1": 100}, []FlagDoc{{Version: "v2", Bundle: "sha256:b"}})

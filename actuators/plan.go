@@ -80,19 +80,16 @@ func Digest(c record.Change) string {
 
 // validateSplit refuses a split that we must not write.
 func validateSplit(s record.Split) error {
-	sum := 0
 	for _, name := range slices.Sorted(maps.Keys(s)) {
-		w := s[name]
-		switch {
+		switch w := s[name]; {
 		case name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f }):
 			return fmt.Errorf("plan split: %q is no backend's name", name)
 		case w < 0 || w > 100:
-			return fmt.Errorf("plan split: %s would get %d of 100", name, w)
+			return fmt.Errorf("plan split: %s would get %v of 100", name, w)
 		}
-		sum += w
 	}
-	if sum != 100 {
-		return fmt.Errorf("plan split: the shares sum to %d and must sum to 100", sum)
+	if sum := s.Sum(); sum != runbook.All {
+		return fmt.Errorf("plan split: the shares sum to %v and must sum to 100", sum)
 	}
 	return nil
 }

@@ -129,18 +129,18 @@ func (w *world) view() string {
 		Weighted struct {
 			Services []struct {
 				Name   string
-				Weight int
+				Weight float64
 			}
 		}
 	}
 	if json.Unmarshal([]byte(body), &s) != nil {
 		return body
 	}
-	split := record.Split{}
+	weights := map[string]float64{}
 	for _, c := range s.Weighted.Services {
-		split[c.Name] = c.Weight
+		weights[c.Name] = c.Weight
 	}
-	return s.Status + " " + words(split)
+	return s.Status + " " + words(record.Shares(weights))
 }
 
 // requests counts the answers to n requests by who gave them.

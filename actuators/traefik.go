@@ -63,15 +63,15 @@ func (t traefik) decode(snap store.Snapshot) (record.Split, error) {
 	if err != nil {
 		return nil, err
 	}
-	split := record.Split{}
+	weights := map[string]float64{}
 	for _, c := range kids {
 		w, err := c.share()
 		if err != nil {
 			return nil, err
 		}
-		split[string(c.name.Value)] = w
+		weights[string(c.name.Value)] = float64(w)
 	}
-	return split, nil
+	return record.Shares(weights), nil
 }
 
 // children returns the backends in Traefik's order, each with a name of its own.
@@ -152,25 +152,39 @@ func (t traefik) writes(snap store.Snapshot, to record.Split) (record.Split, []w
 	if err != nil && !errors.Is(err, ErrNoSplit) {
 		return nil, nil, err
 	}
-	from := record.Split{}
+	from, unknown := map[string]float64{}, false
+	spell := speller(to)
 	var writes []write
 	known := map[string]bool{}
 	for _, c := range kids {
 		name := string(c.name.Value)
 		known[name] = true
 		// A weight that cannot be read is written anew: it must not stop a rollback.
-		if w, err := c.share(); err == nil {
-			from[name] = w
-		}
+		w, err := c.share()
+		from[name], unknown = float64(w), unknown || err != nil
 		writes = append(writes,
 			write{key: c.name.Key, from: name, to: name, index: c.name.Index},
-			write{key: c.weightKey(), from: string(c.weight.Value), to: strconv.Itoa(to[name]), index: c.weight.Index})
+			write{key: c.weightKey(), from: string(c.weight.Value), to: spell(to[name]), index: c.weight.Index})
 	}
-	added, err := t.newcomers(snap, kids, known, to)
+	added, err := t.newcomers(snap, kids, known, to, spell)
 	if err != nil {
 		return nil, nil, err
 	}
-	return from, append(writes, added...), nil
+	if unknown {
+		from = nil // a share is one of a whole that is not known
+	}
+	return record.Shares(from), append(writes, added...), nil
+}
+
+// speller writes shares as Traefik's whole numbers: percents, or hundredths of them where one of
+// the shares is not whole.
+func speller(to record.Split) func(runbook.Weight) string {
+	for _, w := range to {
+		if !w.Whole() {
+			return func(w runbook.Weight) string { return strconv.Itoa(w.Hundredths()) }
+		}
+	}
+	return runbook.Weight.String
 }
 
 func (c child) weightKey() string {
@@ -181,7 +195,7 @@ func (c child) weightKey() string {
 }
 
 // newcomers adds a child for each backend that has a share and is not there yet.
-func (t traefik) newcomers(snap store.Snapshot, kids []child, known map[string]bool, to record.Split) ([]write, error) {
+func (t traefik) newcomers(snap store.Snapshot, kids []child, known map[string]bool, to record.Split, spell func(runbook.Weight) string) ([]write, error) {
 	base, next := t.place(kids)
 	var writes []write
 	for _, name := range slices.Sorted(maps.Keys(to)) {
@@ -192,7 +206,7 @@ func (t traefik) newcomers(snap store.Snapshot, kids []child, known map[string]b
 			return nil, fmt.Errorf("plan %s%d/name: there is no service %s under %s/http/services/, and a child without a service takes the whole of %s down; create it first", base, next, name, t.root, t.service)
 		}
 		folder := base + strconv.Itoa(next) + "/"
-		writes = append(writes, write{key: folder + "name", to: name}, write{key: folder + "weight", to: strconv.Itoa(to[name])})
+		writes = append(writes, write{key: folder + "name", to: name}, write{key: folder + "weight", to: spell(to[name])})
 		next++
 	}
 	return writes, nil

@@ -186,7 +186,7 @@ func (s *trials) trial(dir string, number int, casts []cast, from, to time.Time)
 	d := deal(s.Runbook, casts, s.Share, s.Seed, number)
 	var releases []PastRelease
 	for _, c := range casts {
-		percent := 100 * posing(len(c.pods), s.Share) / len(c.pods)
+		percent := runbook.Weight(100 * posing(len(c.pods), s.Share) / len(c.pods))
 		releases = append(releases, PastRelease{ID: fmt.Sprintf("aa-%d", number), Region: c.region, Stable: c.version, Candidate: poser,
 			Start: from, End: to.Add(time.Hour), Weights: []Weight{{from, percent}}})
 	}

@@ -194,7 +194,7 @@ func (t *traffic) release(region string, stable, candidate presence) PastRelease
 		if c+s <= 0 {
 			continue
 		}
-		share := min(max(int(math.Round(100*c/(c+s))), 1), 100)
+		share := derivedWeight(c / (c + s))
 		if n := len(r.Weights); n == 0 {
 			r.Weights = []Weight{{r.Start, share}}
 		} else if d := share - r.Weights[n-1].Percent; d > derivedStep || -d > derivedStep {
@@ -202,6 +202,14 @@ func (t *traffic) release(region string, stable, candidate presence) PastRelease
 		}
 	}
 	return r
+}
+
+// derivedWeight is in whole percents, as far as measured traffic tells; below one in hundredths.
+func derivedWeight(share float64) runbook.Weight {
+	if share < 0.01 {
+		return max(runbook.RoundWeight(100*share), 0.01)
+	}
+	return runbook.RoundWeight(math.Round(100 * share))
 }
 
 func (t *traffic) at(bin int) time.Time { return t.from.Add(time.Duration(bin) * derivedBin).UTC() }

@@ -26,8 +26,8 @@ type PastRelease struct {
 
 // A Weight is the candidate's wanted share from a moment on, in percent.
 type Weight struct {
-	At      time.Time `json:"at"`
-	Percent int       `json:"percent"`
+	At      time.Time      `json:"at"`
+	Percent runbook.Weight `json:"percent"`
 }
 
 // open reports whether the release is in flight.
@@ -55,7 +55,7 @@ func (r PastRelease) release(service string, now time.Time) record.Release {
 	rel := record.Release{Schema: runbook.Schema, ID: r.ID, Service: service, Region: r.Region,
 		Stable: side(r.Stable), Candidate: side(r.Candidate), Weight: w.Percent, Phase: record.Open,
 		Epoch: 1, StartedAt: r.Start, WeightChangedAt: w.At}
-	from := 0
+	from := runbook.Weight(0)
 	for _, x := range r.Weights {
 		if !x.At.After(now) {
 			rel.Moves = append(rel.Moves, record.Move{At: x.At, From: from, To: x.Percent})
@@ -70,16 +70,16 @@ func (r PastRelease) release(service string, now time.Time) record.Release {
 
 // listedRelease is a release as the file has it.
 type listedRelease struct {
-	ID        string     `yaml:"id"`
-	Region    string     `yaml:"region"`
-	Stable    string     `yaml:"stable"`
-	Candidate string     `yaml:"candidate"`
-	Start     timestamp  `yaml:"start"`
-	End       *timestamp `yaml:"end"`
-	Weight    *int       `yaml:"weight"`
+	ID        string          `yaml:"id"`
+	Region    string          `yaml:"region"`
+	Stable    string          `yaml:"stable"`
+	Candidate string          `yaml:"candidate"`
+	Start     timestamp       `yaml:"start"`
+	End       *timestamp      `yaml:"end"`
+	Weight    *runbook.Weight `yaml:"weight"`
 	Weights   []struct {
-		At      timestamp `yaml:"at"`
-		Percent int       `yaml:"percent"`
+		At      timestamp      `yaml:"at"`
+		Percent runbook.Weight `yaml:"percent"`
 	} `yaml:"weights"`
 }
 
@@ -143,10 +143,6 @@ func (l listedRelease) weights(c runbook.Check, at string, start time.Time) (all
 		return nil
 	}
 	slices.SortStableFunc(all, func(a, b Weight) int { return a.At.Compare(b.At) })
-	for _, w := range all {
-		c.Want(w.Percent >= 0 && w.Percent <= 100, at+".weights",
-			fmt.Sprintf("%d is not a share in percent", w.Percent), "write 0 to 100")
-	}
 	c.Want(!all[0].At.After(start), at+".weights", fmt.Sprintf("nothing is said for %s, the start", start.Format(time.RFC3339)),
 		"add {at: start, percent: N}")
 	return all

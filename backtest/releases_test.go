@@ -107,7 +107,7 @@ func TestDeriveReleases(t *testing.T) {
 			t.Errorf("found %+v, want %+v", g, w)
 		}
 		if p := g.weight(g.Start.Add(5 * time.Minute)).Percent; p < 15 || p > 25 {
-			t.Errorf("share of %s: %d, want about 20", g.ID, p)
+			t.Errorf("share of %s: %v, want about 20", g.ID, p)
 		}
 	}
 }

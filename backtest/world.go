@@ -300,8 +300,8 @@ func (w *world) export(app storage.Appender, now time.Time) error {
 		}
 		for _, side := range []struct {
 			version, role string
-			percent       int
-		}{{r.Stable, string(runbook.Stable), 100 - candidate}, {r.Candidate, string(runbook.Candidate), candidate}} {
+			percent       runbook.Weight
+		}{{r.Stable, string(runbook.Stable), candidate.Rest()}, {r.Candidate, string(runbook.Candidate), candidate}} {
 			who := []string{"region", r.Region, "version", side.version, "release", r.ID}
 			put(float64(side.percent), append(who, "__name__", "autorollback_weight")...)
 			if candidate > 0 && now.Sub(r.Start) >= w.runbook.Metrics.Warmup.Std() {

@@ -25,7 +25,7 @@ type Environment struct {
 	Hook     *Hook
 	Messages *MessageSink
 	Evidence string // the daemon's evidence folder
-	Release  func(share int) ([]byte, error)
+	Release  func(share runbook.Weight) ([]byte, error)
 }
 
 // bystander is a service that no part of a game is about.
@@ -42,7 +42,7 @@ const learn = 8 * time.Second
 func (e *Environment) Refuses(s gameday.Scenario) error { return s.Embeddable() }
 
 // Prepare starts a release of v2 beside v1, and waits until the two are compared.
-func (e *Environment) Prepare(ctx context.Context, share int) (record.Release, error) {
+func (e *Environment) Prepare(ctx context.Context, share runbook.Weight) (record.Release, error) {
 	var rel record.Release
 	for key, value := range bystander {
 		if err := e.Store.Commit(ctx, store.NewTx(store.Op{Verb: store.Set, Key: key, Value: []byte(value)})); err != nil {

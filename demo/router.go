@@ -119,16 +119,13 @@ func (r *Router) forward(w http.ResponseWriter, req *http.Request) {
 // pick draws a backend by weight.
 func (r *Router) pick() string {
 	split := r.Split()
-	sum := 0
-	for _, w := range split {
-		sum += w
-	}
+	sum := split.Sum().Hundredths()
 	if sum == 0 {
 		return ""
 	}
 	n := rand.IntN(sum)
 	for _, backend := range slices.Sorted(maps.Keys(split)) {
-		if n -= split[backend]; n < 0 {
+		if n -= split[backend].Hundredths(); n < 0 {
 			return backend
 		}
 	}

@@ -216,7 +216,7 @@ func (v *virtual) until(what string, within time.Duration, ok func() bool) time.
 			if st, err := v.engine.Status(v.t.Context()); err == nil && len(st.Incidents) > 0 {
 				v.t.Logf("incident %+v", st.Incidents[0].Decision)
 			}
-			v.t.Fatalf("waited %s for %s: %d %%, %s, waiting: %s", within, what, rel.Weight, rel.Phase, rel.Waiting)
+			v.t.Fatalf("waited %s for %s: %v %%, %s, waiting: %s", within, what, rel.Weight, rel.Phase, rel.Waiting)
 		}
 	}
 }

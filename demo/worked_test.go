@@ -37,7 +37,7 @@ func ready(t *testing.T, kind string, changes ...string) *runbook.Runbook {
 
 var onJSON = []string{"  router: traefik               #", "  router: json #", "  root: traefik      ", "  key: routes/ranker/weights #", "  service: \"ranker\"  ", "  # "}
 
-func (v *virtual) start(weight int) record.Release {
+func (v *virtual) start(weight runbook.Weight) record.Release {
 	v.t.Helper()
 	l, err := runbook.ParseLaunch("release.yaml", Release)
 	v.must(err)
@@ -60,7 +60,7 @@ func TestWorkedCanaryP95(t *testing.T) {
 		rel := v.start(5)
 		time.Sleep(10 * time.Minute)
 		if got := v.release(); got.Weight != 5 || got.Incident != "" {
-			t.Fatalf("a good canary has %d %% and incident %q", got.Weight, got.Incident)
+			t.Fatalf("a good canary has %v %% and incident %q", got.Weight, got.Incident)
 		}
 		v.fleet.harm(1.4, 1)
 		acted := v.until("the rollback", 6*time.Minute, func() bool { return v.release().Phase == record.RolledBack })
@@ -121,7 +121,7 @@ func TestWorkedEncoderKPI(t *testing.T) {
 		}
 		time.Sleep(8 * time.Minute)
 		if got := v.release(); got.Weight != 50 || got.Incident != "" {
-			t.Fatalf("a good green has %d %% and incident %q", got.Weight, got.Incident)
+			t.Fatalf("a good green has %v %% and incident %q", got.Weight, got.Incident)
 		}
 		v.fleet.harm(1, 0.97)
 		acted := v.until("the rollback", 20*time.Minute, func() bool { return v.release().Phase == record.RolledBack })
@@ -159,7 +159,7 @@ func green(t *testing.T) *runbook.Runbook {
 
 // rateFor is the least traffic at which the plan says that the drop of the trigger is
 // proved in time; false if none is.
-func rateFor(t *testing.T, rb *runbook.Runbook, weight int, within time.Duration) (float64, bool) {
+func rateFor(t *testing.T, rb *runbook.Runbook, weight runbook.Weight, within time.Duration) (float64, bool) {
 	t.Helper()
 	traffic := plan.Traffic{KPIs: map[string]plan.Baseline{"conversion": {Rate: 0.3, Trials: 1}}, StablePods: 4, CandidatePods: 4}
 	for traffic.Rate = 50; traffic.Rate < 1e5; traffic.Rate *= 1.2 {

@@ -60,7 +60,7 @@ func TestATriggerThatIsOffStopsTheRamp(t *testing.T) {
 		}
 		c.pass(15 * time.Minute)
 		if rel := c.release(); rel.Weight != 20 || !strings.Contains(rel.Waiting, "not every trigger is armed: Prometheus has no series requests") {
-			t.Errorf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
+			t.Errorf("%v %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
 		if told["rule_drift"] != 1 {
 			t.Errorf("told %v", told)
@@ -73,7 +73,7 @@ func TestATriggerThatIsOffStopsTheRamp(t *testing.T) {
 		arming.set(nil)
 		c.pass(5 * time.Minute)
 		if rel := c.release(); rel.Weight != 50 || told["rule_drift_ended"] != 1 {
-			t.Errorf("fixed: %d %%, waiting: %s, told %v", rel.Weight, rel.Waiting, told)
+			t.Errorf("fixed: %v %%, waiting: %s, told %v", rel.Weight, rel.Waiting, told)
 		}
 		if n := testutil.CollectAndCount(c.e.metrics.unarmed); n != 0 {
 			t.Errorf("%d triggers are exported as unarmed", n)
@@ -216,7 +216,7 @@ func TestABluntedTriggerHoldsNothing(t *testing.T) {
 		}
 		c.pass(3 * time.Minute)
 		if rel := c.release(); rel.Weight != 50 {
-			c.t.Errorf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
+			c.t.Errorf("%v %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
 	})
 }

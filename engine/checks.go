@@ -47,7 +47,7 @@ func serving(rel record.Release) []runbook.Role {
 func (e *Engine) askSides(ctx context.Context, s service, rel record.Release, sides []runbook.Role) []record.Answer {
 	var all []record.Answer
 	for _, side := range sides {
-		all = append(all, e.checkSide(ctx, s, rel, side, len(sides) == 1 && rel.Weight%100 == 0)...)
+		all = append(all, e.checkSide(ctx, s, rel, side, len(sides) == 1 && (rel.Weight == 0 || rel.Weight == runbook.All))...)
 	}
 	if s.rb.Routing.Flags != "" {
 		all = append(all, e.checkFlags(ctx, s, rel))

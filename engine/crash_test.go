@@ -160,7 +160,7 @@ func (d *drama) state() string {
 		return "mirror ended"
 	}
 	if r, ok := d.release(); ok && r.Phase == record.Open && d.rb.Rollout != nil {
-		return fmt.Sprintf("release open at %d %%", r.Weight)
+		return fmt.Sprintf("release open at %v %%", r.Weight)
 	} else if ok {
 		return "release " + string(r.Phase)
 	}

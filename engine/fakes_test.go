@@ -154,10 +154,10 @@ func (p *proofs) Record(context.Context, monitor.Target, time.Time) ([]byte, err
 }
 
 // weights are those of the releases that it was told to watch.
-func (p *proofs) weights() []int {
+func (p *proofs) weights() []runbook.Weight {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	weights := []int{}
+	weights := []runbook.Weight{}
 	for _, t := range p.watched {
 		weights = append(weights, t.Release.Weight)
 	}

@@ -136,7 +136,7 @@ func (e *Engine) moved(before, after lifecycle.State) {
 		return
 	}
 	r := after.Release
-	text := fmt.Sprintf("%s promoted to %d %%", r.Candidate.Version, r.Weight)
+	text := fmt.Sprintf("%s promoted to %v %%", r.Candidate.Version, r.Weight)
 	if r.Phase == record.Closed {
 		text = r.Candidate.Version + " is proved and now the last known good"
 	}

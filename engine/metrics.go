@@ -174,9 +174,9 @@ func (r roles) Collect(ch chan<- prometheus.Metric) {
 		}
 		for _, s := range []struct {
 			side   record.Side
-			weight int
+			weight runbook.Weight
 			role   string
-		}{{rel.Stable, 100 - rel.Weight, "stable"}, {rel.Candidate, rel.Weight, "candidate"}} {
+		}{{rel.Stable, rel.Weight.Rest(), "stable"}, {rel.Candidate, rel.Weight, "candidate"}} {
 			ch <- prometheus.MustNewConstMetric(weightDesc, prometheus.GaugeValue, float64(s.weight), rel.Service, rel.Region, s.side.Version, rel.ID)
 			if time.Since(rel.Began()) >= svc.rb.Metrics.Warmup.Std() && rel.Weight > 0 {
 				ch <- prometheus.MustNewConstMetric(roleDesc, prometheus.GaugeValue, 1, rel.Service, rel.Region, s.side.Version, rel.ID, s.role)

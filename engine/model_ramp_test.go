@@ -54,7 +54,7 @@ func (m *model) tookStep(ev lifecycle.Event, before, after world, moved, closed 
 	case before.control.Mode != runbook.Active && !(by != "" && before.control.Mode == runbook.Observe):
 		t.Fatalf("%T promoted while %s", ev, before.control.Mode)
 	case m.now.Sub(was.WeightChangedAt) < ramp.Stay(was.Weight):
-		t.Fatalf("%T promoted after %s at %d %%", ev, m.now.Sub(was.WeightChangedAt), was.Weight)
+		t.Fatalf("%T promoted after %s at %v %%", ev, m.now.Sub(was.WeightChangedAt), was.Weight)
 	case m.now.Sub(m.heard(before)) > 6*time.Minute:
 		t.Fatalf("%T promoted, and the watchdog was heard at %v", ev, m.heard(before))
 	case ready.StablePods < 2 || ready.CandidatePods < 2 || ready.Problem != "" || len(ready.Breaching) > 0 || ready.StableUnhealthy || m.now.Sub(ready.AskedAt).Abs() > 30*time.Second:
@@ -62,7 +62,7 @@ func (m *model) tookStep(ev lifecycle.Event, before, after world, moved, closed 
 	case was.Weight > 0 && (len(ready.Undecided) > 0 || ready.CandidateRate <= 0):
 		t.Fatalf("%T promoted without evidence: %+v", ev, ready)
 	case by == "" && moved && (was.Weight == 0 || ramp.Promote != runbook.PromoteAutomatic):
-		t.Fatalf("%T promoted by itself from %d %%, and the ramp says %s", ev, was.Weight, ramp.Promote)
+		t.Fatalf("%T promoted by itself from %v %%, and the ramp says %s", ev, was.Weight, ramp.Promote)
 	case barred(before, was.Stable) || barred(before, was.Candidate):
 		t.Fatalf("%T promoted a quarantined bundle", ev)
 	case moved && (!more || is.Weight != next.Weight || is.Epoch != was.Epoch+1 || is.Incident != ""):
@@ -79,7 +79,7 @@ func (m *model) tookStep(ev lifecycle.Event, before, after world, moved, closed 
 	}
 	if moved {
 		m.human = false
-		m.outcomes[fmt.Sprintf("promoted to %d", is.Weight)]++
+		m.outcomes[fmt.Sprintf("promoted to %v", is.Weight)]++
 		if was.Rollout != nil {
 			m.outcomes["promoted on a safer ramp"]++
 		}
@@ -106,7 +106,7 @@ func (m *model) saferLaunch(ev lifecycle.Event, before, after world) {
 	case r.Rollout == nil || r.SaferThan != before.release.Incident:
 		t.Fatalf("asked for a safer ramp, got %v, than in %q", r.Rollout, r.SaferThan)
 	case r.Rollout.Promote == runbook.PromoteAutomatic || r.Rollout.Strategy != runbook.Canary || r.Rollout.Bake < 2*own.Bake || r.Weight > r.Rollout.Steps[0].Weight:
-		t.Fatalf("no safer ramp than %+v: %+v, from %d %%", own, r.Rollout, r.Weight)
+		t.Fatalf("no safer ramp than %+v: %+v, from %v %%", own, r.Rollout, r.Weight)
 	}
 	for n, step := range r.Rollout.Steps {
 		if n > 0 && step.Weight <= r.Rollout.Steps[n-1].Weight {
@@ -115,7 +115,7 @@ func (m *model) saferLaunch(ev lifecycle.Event, before, after world) {
 	}
 	for _, step := range own.Steps {
 		if own.Strategy == runbook.Canary && r.Rollout.Stay(step.Weight) < 2*own.Stay(step.Weight) {
-			t.Fatalf("at %d %% the safer ramp stays %s, and the runbook's %s", step.Weight, r.Rollout.Stay(step.Weight), own.Stay(step.Weight))
+			t.Fatalf("at %v %% the safer ramp stays %s, and the runbook's %s", step.Weight, r.Rollout.Stay(step.Weight), own.Stay(step.Weight))
 		}
 	}
 	m.outcomes["launched on a safer ramp"]++
@@ -324,8 +324,8 @@ func TestPromotionAndRollbackHaveOneWinner(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := []int{100, 0}[first]; got.Weight != want || got.Epoch != rel.Epoch+1 {
-				t.Errorf("weight %d in epoch %d, want %d", got.Weight, got.Epoch, want)
+			if want := []runbook.Weight{100, 0}[first]; got.Weight != want || got.Epoch != rel.Epoch+1 {
+				t.Errorf("weight %v in epoch %d, want %v", got.Weight, got.Epoch, want)
 			}
 		})
 	}

@@ -194,14 +194,12 @@ func (m *model) hold(ev lifecycle.Event, before, after world) {
 		m.rolledBack(ev, before, after)
 	}
 	if moved || rolled || closed {
-		sum := 0
 		for backend, w := range after.split {
-			sum += w
 			if _, known := before.split[backend]; w < 0 || !known && !slices.Contains([]string{"ranker-v1", "ranker-v2"}, backend) {
 				t.Fatalf("the split is %v, it was %v", after.split, before.split)
 			}
 		}
-		if sum != 100 {
+		if sum := after.split.Sum(); sum != 100 {
 			t.Fatalf("the split is %v", after.split)
 		}
 	}
@@ -469,7 +467,7 @@ func (m *model) answered(v snapshot) lifecycle.Event {
 
 func (m *model) launched() lifecycle.Launched {
 	l := m.launch
-	l.Weight = rapid.SampledFrom([]int{5, 20, 50, 0}).Draw(m.t, "weight")
+	l.Weight = rapid.SampledFrom([]runbook.Weight{5, 20, 50, 0}).Draw(m.t, "weight")
 	n := rapid.IntRange(1, 6).Draw(m.t, "candidate")
 	l.Candidate.Bundle.Model.Registry.Version = fmt.Sprint(11 + n)
 	if w := m.look(); w.release != nil && w.release.Phase == record.Closed && w.split.Equal(record.Split{"ranker-v2": 100}) {

@@ -61,7 +61,7 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 		add("samples", r.Samples, nil)
 		add("now", r.Now, nil)
 	}
-	for _, weight := range []int{0, 20, 100} { // none, some, all: which sides should have traffic
+	for _, weight := range []runbook.Weight{0, 20, 100} { // none, some, all: which sides should have traffic
 		whose := rel
 		whose.Weight = weight
 		add("age", ask.Age(whose), nil)

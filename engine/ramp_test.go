@@ -26,11 +26,11 @@ type climb struct {
 }
 
 // climbing runs the test in a bubble, with a runbook that has this rollout.
-func climbing(t *testing.T, rollout *runbook.Rollout, weight int, test func(c climb)) {
+func climbing(t *testing.T, rollout *runbook.Rollout, weight runbook.Weight, test func(c climb)) {
 	climbingWith(t, rollout, weight, func(*Parts) {}, test)
 }
 
-func climbingWith(t *testing.T, rollout *runbook.Rollout, weight int, edit func(*Parts), test func(c climb)) {
+func climbingWith(t *testing.T, rollout *runbook.Rollout, weight runbook.Weight, edit func(*Parts), test func(c climb)) {
 	synctest.Test(t, func(t *testing.T) {
 		rb, st := fixture.Runbook(t, "page"), newMemory()
 		rb.Rollout = rollout
@@ -96,12 +96,38 @@ func TestTheDaemonGoesUpTheRamp(t *testing.T) {
 		if n := len(all[record.Incident](t, c.st, store.IncidentKey(""))); n != 0 {
 			t.Errorf("%d incidents", n)
 		}
-		var moves []int
+		var moves []runbook.Weight
 		for _, m := range c.release().Moves {
 			moves = append(moves, m.To)
 		}
-		if !slices.Equal(moves, []int{20, 50, 100, 100}) {
+		if !slices.Equal(moves, []runbook.Weight{20, 50, 100, 100}) {
 			t.Errorf("moves are %v", moves)
+		}
+	})
+}
+
+// Large services begin at a tenth of a percent. Nothing on the way is a neighbour of what the
+// runbook says.
+func TestTheRampBeginsAtATenthOfAPercent(t *testing.T) {
+	ramp := &runbook.Rollout{Strategy: runbook.Canary, Promote: runbook.PromoteAutomatic, Bake: fixture.Minutes(10)}
+	for _, w := range []runbook.Weight{0.1, 1, 5, 25, 50} {
+		ramp.Steps = append(ramp.Steps, runbook.RampStep{Weight: w, For: fixture.Minutes(10)})
+	}
+	ramp.Steps = append(ramp.Steps, runbook.RampStep{Weight: 100})
+	climbing(t, ramp, 0.1, func(c climb) {
+		for _, want := range []string{"ranker-v1 99.9, ranker-v2 0.1", "ranker-v1 99, ranker-v2 1", "ranker-v1 95, ranker-v2 5",
+			"ranker-v1 75, ranker-v2 25", "ranker-v1 50, ranker-v2 50", "ranker-v1 0, ranker-v2 100"} {
+			if got := c.router(); got != want || c.release().Held != nil {
+				t.Fatalf("the router is told %s, want %s; waiting: %s", got, want, c.release().Waiting)
+			}
+			c.pass(11 * time.Minute)
+		}
+		rel, moves := c.release(), []runbook.Weight{}
+		for _, m := range rel.Moves {
+			moves = append(moves, m.To)
+		}
+		if rel.Phase != record.Closed || !slices.Equal(moves, []runbook.Weight{0.1, 1, 5, 25, 50, 100, 100}) {
+			t.Errorf("%s after %v; waiting: %s", rel.Phase, moves, rel.Waiting)
 		}
 	})
 }
@@ -112,7 +138,7 @@ func TestTheRampStandsWhileNoRollbackIsPossible(t *testing.T) {
 		c.f.set(func(f *facts) { f.warm = 1 })
 		c.pass(15 * time.Minute)
 		if rel := c.release(); rel.Weight != 20 || !strings.Contains(rel.Waiting, "v2 has 1 pod ready and needs 2") {
-			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
+			t.Fatalf("%v %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
 		writes := c.st.index
 		c.pass(10 * time.Minute)
@@ -127,11 +153,11 @@ func TestTheRampStandsWhileNoRollbackIsPossible(t *testing.T) {
 		c.f.set(func(f *facts) { f.down, f.warm = false, 3 })
 		time.Sleep(10 * time.Minute) // and nobody heard the watchdog
 		if rel := c.release(); rel.Weight != 50 {
-			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
+			t.Fatalf("%v %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
 		time.Sleep(20 * time.Minute)
 		if rel := c.release(); rel.Weight != 50 || !strings.Contains(rel.Waiting, "no watchdog alert received by webhook since") {
-			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
+			t.Fatalf("%v %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
 	})
 }

@@ -13,12 +13,12 @@ import (
 
 // decides says whether a trigger can see the effect that its runbook names at a weight,
 // at the traffic there is, and how long that takes from the first judged moment there.
-type decides func(trigger string, weight int) (need time.Duration, can bool)
+type decides func(trigger string, weight runbook.Weight) (need time.Duration, can bool)
 
 // anyTrigger is what is taken for true without a plan: whatever compares two sides can
 // decide while both have traffic. So missing data holds the ramp rather than not.
 func anyTrigger(rb *runbook.Runbook) decides {
-	return func(trigger string, weight int) (time.Duration, bool) {
+	return func(trigger string, weight runbook.Weight) (time.Duration, bool) {
 		t, ok := rb.Trigger(trigger)
 		return 0, ok && t.Type != runbook.AbsoluteSLO && weight > 0 && weight < 100
 	}

@@ -36,7 +36,7 @@ func TestARebuildingReplicaAsksAgain(t *testing.T) {
 				at.pass(15 * time.Minute)
 				i := incidentOf(t, at.st)
 				if i.Phase != record.Unconfirmed || at.release().Weight != 20 {
-					t.Fatalf("incident is %q at %d %%", i.Phase, at.release().Weight)
+					t.Fatalf("incident is %q at %v %%", i.Phase, at.release().Weight)
 				}
 				if told := toldOf(i); len(told) != 1 || !strings.Contains(told[0], "its significance is not known yet") || fixture.Noted(&i, "decided") {
 					t.Errorf("told %q", told)
@@ -69,21 +69,21 @@ func TestTheRampHoldsWhileTheSignificanceIsRebuilt(t *testing.T) {
 		m.say("errors", rebuilding)
 		c.pass(20 * time.Minute)
 		if rel := c.release(); rel.Weight != 20 || !strings.Contains(rel.Waiting, "errors: "+rebuilding.Problem) || strings.Contains(rel.Waiting, "Prometheus cannot") {
-			t.Fatalf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
+			t.Fatalf("%v %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
 		_, err := c.e.Promote(t.Context(), "ranker", "", "ann")
 		fixture.Refused(t, err, runbook.ErrRefused)
 		m.say("errors", record.Significance{At: time.Now(), Value: 0.1})
 		c.pass(2 * time.Minute)
 		if rel := c.release(); rel.Weight != 50 {
-			t.Errorf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
+			t.Errorf("%v %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
 	})
 }
 
 // At the moment of the transaction, not at the next look.
 func TestTheMonitorIsToldWhatToWatch(t *testing.T) {
-	watches := func(t *testing.T, e *Engine, want ...int) {
+	watches := func(t *testing.T, e *Engine, want ...runbook.Weight) {
 		t.Helper()
 		synctest.Wait()
 		if got := e.monitor.(*proofs).weights(); !slices.Equal(got, want) {

@@ -41,10 +41,10 @@ func TestSaferRamp(t *testing.T) {
 			return lifecycle.Promoted{By: by, Release: s.Release.ID, Epoch: s.Release.Epoch, Ready: record.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}}
 		}
 	}
-	weight := func(t *testing.T, s lifecycle.State, want int) {
+	weight := func(t *testing.T, s lifecycle.State, want runbook.Weight) {
 		t.Helper()
 		if s.Release.Weight != want {
-			t.Fatalf("weight %d, want %d: %s", s.Release.Weight, want, s.Release.Waiting)
+			t.Fatalf("weight %v, want %v: %s", s.Release.Weight, want, s.Release.Waiting)
 		}
 	}
 	waiting := func(s lifecycle.State, want string) {

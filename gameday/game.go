@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // An Environment is where a scenario is played: the embedded world, or a staging environment.
 type Environment interface {
 	// Prepare brings a release with that share of the traffic under observation.
-	Prepare(ctx context.Context, share int) (record.Release, error)
+	Prepare(ctx context.Context, share runbook.Weight) (record.Release, error)
 	// Break breaks one thing.
 	Break(ctx context.Context, b Break) error
 	// Look says how things stand.
@@ -39,9 +40,9 @@ const Uncounted = -1
 
 // A Tick is one moment of a game, for the picture.
 type Tick struct {
-	At           time.Duration `json:"at"`    // since the break
-	Share        int           `json:"share"` // the candidate's, in percent
-	Sent, Failed int64         `json:"-"`
+	At           time.Duration  `json:"at"`    // since the break
+	Share        runbook.Weight `json:"share"` // the candidate's, in percent
+	Sent, Failed int64          `json:"-"`
 }
 
 // A Game is what happened.

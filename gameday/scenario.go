@@ -10,7 +10,7 @@ type Scenario struct {
 	Schema int              `yaml:"schema" json:"schema"`
 	Name   string           `yaml:"name" json:"name"`
 	Says   string           `yaml:"says" json:"says"`   // one sentence
-	Share  int              `yaml:"share" json:"share"` // the candidate's traffic when it breaks, in percent; 1..99
+	Share  runbook.Weight   `yaml:"share" json:"share"` // the candidate's traffic when it breaks, in percent, above 0 and below 100
 	Break  []Break          `yaml:"break" json:"break"`
 	Fix    []Break          `yaml:"fix,omitempty" json:"fix,omitempty"` // staging: calls that put everything right again
 	Expect Expect           `yaml:"expect" json:"expect"`

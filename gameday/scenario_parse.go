@@ -36,8 +36,8 @@ func (c checker) scenario(s *Scenario) {
 	c.Want(scenarioName.MatchString(s.Name), "name",
 		fmt.Sprintf("%q is no name", s.Name), "use lower-case letters, digits and dashes")
 	c.Want(s.Says != "", "says", "is missing", "say in one sentence what breaks")
-	c.Want(s.Share >= 1 && s.Share <= 99, "share",
-		fmt.Sprintf("%d is not between 1 and 99", s.Share), "both versions need traffic when it breaks")
+	c.Want(s.Share > 0 && s.Share < 100, "share",
+		fmt.Sprintf("%v is not above 0 and below 100", s.Share), "both versions need traffic when it breaks")
 	c.Want(s.Watch > 0, "watch", "is missing", "say how long to watch at most, e.g. 90s")
 	c.Want(len(s.Break) > 0, "break", "is missing", "name at least one thing that breaks")
 	for i, b := range s.Break {

@@ -36,8 +36,8 @@ func TestParseScenarioRefuses(t *testing.T) {
 	}
 	tests := []struct{ name, from, to, want string }{
 		{"unknown field", "share: 20", "shard: 20", `x.yaml:4: shard: unknown key; did you mean "share"?`},
-		{"no number", "share: 20", "share: many", `x.yaml:4: share: "many" is not a whole number`},
-		{"share", "share: 20", "share: 100", "x.yaml:4: share: 100 is not between 1 and 99"},
+		{"no number", "share: 20", "share: many", `x.yaml:4: share: "many" is not a number`},
+		{"share", "share: 20", "share: 100", "x.yaml:4: share: 100 is not above 0 and below 100"},
 		{"fault", "fault: errors", "fault: eror", `x.yaml:6: break[0].fault: "eror" is no fault`},
 		{"value", "to: 40%", "to: much", "x.yaml:6: break[0].to:"},
 		{"whom", "to: 40%", "to: 40%, of: everybody", `x.yaml:6: break[0].of: "everybody" is nobody`},

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // The picture's frame, in pixels.
@@ -65,7 +67,7 @@ func (s Score) marks() []mark {
 
 func (s Score) share(out io.Writer, x func(time.Duration) float64, y func(float64) float64) {
 	fmt.Fprint(out, "<polyline fill=\"none\" stroke=\"#1a56b0\" stroke-width=\"2\" points=\"")
-	last := -1
+	last := runbook.Weight(-1)
 	for n, t := range s.Ticks {
 		if last >= 0 && t.Share != last {
 			fmt.Fprintf(out, "%.1f,%.1f ", x(t.At), y(float64(last)))

@@ -55,7 +55,7 @@ func (s *Staging) Refuses(scenario Scenario) error {
 }
 
 // Prepare starts the release, or finds it open, and waits until it is judged.
-func (s *Staging) Prepare(ctx context.Context, share int) (record.Release, error) {
+func (s *Staging) Prepare(ctx context.Context, share runbook.Weight) (record.Release, error) {
 	var err error
 	if s.Launch != nil {
 		if s.release, err = s.API.Start(ctx, s.Launch); err != nil {
@@ -68,7 +68,7 @@ func (s *Staging) Prepare(ctx context.Context, share int) (record.Release, error
 	case s.release.Phase != record.Open:
 		return s.release, runbook.Refuse("%s has no open release in %s: start one, or name its file with --release", s.Runbook.Service, s.Region)
 	case s.release.Weight != share:
-		return s.release, runbook.Refuse("the candidate has %d %% and the scenario wants %d %%", s.release.Weight, share)
+		return s.release, runbook.Refuse("the candidate has %v %% and the scenario wants %v %%", s.release.Weight, share)
 	}
 	judged := s.release.Began().Add(s.Runbook.Metrics.Warmup.Std() + 8*s.Runbook.Metrics.Step().Std())
 	return s.release, Pause(ctx, time.Until(judged))

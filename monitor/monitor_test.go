@@ -139,7 +139,7 @@ func TestWatchFollowsReleases(t *testing.T) {
 		m.Watch(t.Context(), []Target{x})
 		synctest.Wait()
 		if got := m.Snapshots()[0].Release.Weight; got != 50 || queries() != before {
-			t.Errorf("after a change of the weight: %d, and %d queries more", got, queries()-before)
+			t.Errorf("after a change of the weight: %v, and %d queries more", got, queries()-before)
 		}
 		changed := *x.Runbook
 		changed.Digest = "sha256:other"

@@ -91,7 +91,7 @@ const steadyIntervals = 6
 
 // WeightAt is the candidate's weight at a moment, and whether it had stood still by then.
 func WeightAt(rel record.Release, at time.Time, interval time.Duration) analysis.Weight {
-	w := analysis.Weight{Share: float64(rel.Weight) / 100, Steady: true}
+	w := analysis.Weight{Share: rel.Weight.Share(), Steady: true}
 	for _, m := range rel.Moves {
 		if m.At.After(at) {
 			w.Share = float64(m.From) / 100

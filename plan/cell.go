@@ -19,7 +19,7 @@ func (p Plan) judged(step int) float64 {
 }
 
 // cell works out one trigger at a weight that is held as long as the step.
-func (p Plan) cell(t runbook.Trigger, step, weight int) Cell {
+func (p Plan) cell(t runbook.Trigger, step int, weight runbook.Weight) Cell {
 	c := Cell{Step: Step{weight, p.Steps[step].For}}
 	switch {
 	case !planned(t):
@@ -40,7 +40,7 @@ func (p Plan) proofCell(c *Cell, t runbook.Trigger, judged float64) {
 		c.State, c.Why = Never, kinds[t.Type].closed(p, t)
 		return
 	}
-	h, share := p.harm(t, effect), float64(c.Weight)/100
+	h, share := p.harm(t, effect), c.Weight.Share()
 	all, guarded := h.Proof(share, analysis.Carried{})
 	c.Need, c.Late = p.evaluated(max(all, guarded)), p.late(h, t, share)
 	switch {

@@ -113,7 +113,7 @@ func (p Plan) lintControl() []Lint {
 	if last.Weight < 100 || analysis.Proved(p.rb) == 0 {
 		return nil
 	}
-	return []Lint{{LintMild, fmt.Sprintf("step %d%%", last.Weight),
+	return []Lint{{LintMild, fmt.Sprintf("step %v%%", last.Weight),
 		"no concurrent control: with no traffic on stable only before and after can be compared, and time is not the version's fault, so a breach only asks",
 		"hold back 1% to 5% on stable until the release is closed"}}
 }
@@ -130,9 +130,9 @@ func (p Plan) lintKPIs() []Lint {
 		if first == 100 || least <= float64(t.Drop) {
 			continue
 		}
-		by := fmt.Sprintf("%s at %d%%", short(p.chance(t, first)), first)
+		by := fmt.Sprintf("%s at %v%%", short(p.chance(t, first)), first)
 		if last != first {
-			by += fmt.Sprintf(" and by %s at %d%%", short(least), last)
+			by += fmt.Sprintf(" and by %s at %v%%", short(least), last)
 		}
 		out = append(out, Lint{LintWarning, fmt.Sprintf("triggers[%d].for", i),
 			fmt.Sprintf("over %s chance alone moves %s by %s, more than the drop of %s: the effect is a coin, and only the evidence decides", t.For, t.KPI, by, t.Drop),
@@ -142,8 +142,8 @@ func (p Plan) lintKPIs() []Lint {
 }
 
 // chance is the standard error of the ratio of the sides' levels over the window.
-func (p Plan) chance(t runbook.Trigger, weight int) float64 {
-	k, share := p.Traffic.KPIs[t.KPI], float64(weight)/100
+func (p Plan) chance(t runbook.Trigger, weight runbook.Weight) float64 {
+	k, share := p.Traffic.KPIs[t.KPI], weight.Share()
 	trials := p.Traffic.Rate * k.Trials * t.For.Std().Seconds()
 	return math.Sqrt(k.variation() / trials * (1/share + 1/(1-share)))
 }
@@ -155,8 +155,8 @@ func (p Plan) quietWindow(t runbook.Trigger) runbook.Duration {
 }
 
 // lastCompared is the greatest planned weight at which stable has traffic; 99 if none.
-func (p Plan) lastCompared() int {
-	w := 99
+func (p Plan) lastCompared() runbook.Weight {
+	w := runbook.Weight(99)
 	for _, s := range p.Steps {
 		if s.Weight < 100 {
 			w = s.Weight

@@ -43,7 +43,7 @@ type TriggerPlan struct {
 
 // A Point is a moment of the rollout.
 type Point struct {
-	Weight int              `json:"weight"`
+	Weight runbook.Weight   `json:"weight"`
 	After  runbook.Duration `json:"after"` // since the release's start, warm-up included
 }
 
@@ -69,7 +69,7 @@ type Cell struct {
 	Why  string           `json:"why,omitempty"` // what keeps it from deciding
 }
 
-// New works out the plan. Steps must ascend, each weight between 1 and 100 and held
+// New works out the plan. Steps must ascend, each weight above 0 and held
 // for a positive time (at 100 it may be 0: that is where the rollout ends); the rate
 // must be positive. What the traffic leaves open is
 // filled in by [Assume].
@@ -105,8 +105,8 @@ func New(rb *runbook.Runbook, traffic Traffic, steps []Step) (Plan, error) {
 // is not planned is given the time of the step before it. So "not enough data yet" of a
 // trigger blocks a promotion if and only if can is true: a trigger that cannot decide
 // at this weight must not hold the ramp. An unknown trigger cannot.
-func (p Plan) Decides(trigger string, weight int) (need time.Duration, can bool) {
-	if p.rb == nil || weight < 1 || weight > 100 {
+func (p Plan) Decides(trigger string, weight runbook.Weight) (need time.Duration, can bool) {
+	if p.rb == nil || weight <= 0 || weight > runbook.All {
 		return 0, false
 	}
 	t, ok := p.rb.Trigger(trigger)

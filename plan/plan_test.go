@@ -81,7 +81,7 @@ func TestDecides(t *testing.T) {
 	p := mustPlan(t, ranker(), Traffic{Rate: 8, StablePods: 6})
 	for _, c := range []struct {
 		trigger string
-		weight  int
+		weight  runbook.Weight
 		can     bool
 	}{
 		{"error-rate", 1, false}, {"error-rate", 5, false}, {"error-rate", 25, true}, {"error-rate", 50, true},
@@ -93,7 +93,7 @@ func TestDecides(t *testing.T) {
 		{"none", 25, false},
 	} {
 		if need, can := p.Decides(c.trigger, c.weight); can != c.can || can && need <= 0 {
-			t.Errorf("%s at %d%%: needs %s, can %v", c.trigger, c.weight, need, can)
+			t.Errorf("%s at %v%%: needs %s, can %v", c.trigger, c.weight, need, can)
 		}
 	}
 	if _, can := (Plan{}).Decides("error-rate", 25); can {

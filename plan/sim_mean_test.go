@@ -69,11 +69,11 @@ func TestMeanPlanAgainstSimulation(t *testing.T) {
 			tr := &rb.Triggers[2]
 			tr.Drop = runbook.Ratio(c.drop)
 			plan, err := New(rb, Traffic{Rate: c.rate, CandidatePods: c.candidates, StablePods: stablePods,
-				KPIs: map[string]Baseline{"revenue": {Rate: 1, Trials: 1, Spread: c.spread()}}}, []Step{{int(100 * c.share), dur(26 * time.Hour)}})
+				KPIs: map[string]Baseline{"revenue": {Rate: 1, Trials: 1, Spread: c.spread()}}}, []Step{{runbook.RoundWeight(100 * c.share), dur(26 * time.Hour)}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			need, can := plan.Decides(tr.Name, int(100*c.share))
+			need, can := plan.Decides(tr.Name, runbook.RoundWeight(100*c.share))
 			if !can {
 				t.Fatalf("the plan says it cannot decide: %+v", plan.Triggers[2])
 			}

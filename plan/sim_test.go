@@ -70,7 +70,8 @@ func TestPlanAgainstSimulation(t *testing.T) {
 	for _, c := range []struct {
 		name, trigger string
 		rate          float64
-		weight, pods  int
+		weight        runbook.Weight
+		pods          int
 		effect        float64 // in the trigger's own field
 		base          float64 // of the error rate or KPI
 	}{
@@ -150,7 +151,7 @@ func TestPlanOfLateHarmAgainstSimulation(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		rate   float64
-		weight int
+		weight runbook.Weight
 		pods   int
 	}{
 		{"5% errors at 5% of 20/s", 20, 5, 3},

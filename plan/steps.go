@@ -12,7 +12,7 @@ import (
 
 // A Step is one weight of a planned rollout and how long it is held.
 type Step struct {
-	Weight int              `json:"weight"` // the candidate's share in percent, 0..100
+	Weight runbook.Weight   `json:"weight"` // the candidate's share in percent, 0..100
 	For    runbook.Duration `json:"for"`
 }
 
@@ -31,7 +31,7 @@ func StepsOf(rb *runbook.Runbook) []Step {
 // DefaultSteps is a common ramp.
 func DefaultSteps() []Step {
 	var out []Step
-	for _, w := range []int{1, 5, 25, 50, 100} {
+	for _, w := range []runbook.Weight{1, 5, 25, 50, 100} {
 		out = append(out, Step{w, runbook.Duration(10 * time.Minute)})
 	}
 	return out
@@ -50,10 +50,10 @@ func ParseSteps(text string, d runbook.Duration) ([]Step, error) {
 	return out, checkSteps(out)
 }
 
-func parseWeight(text string) (int, error) {
-	w, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(text), "%"))
+func parseWeight(text string) (runbook.Weight, error) {
+	w, err := runbook.ParseWeight(strings.TrimSuffix(strings.TrimSpace(text), "%"))
 	if err != nil {
-		return 0, fmt.Errorf("weight %q: write whole percentages, e.g. 1,5,25,50,100", text)
+		return 0, fmt.Errorf("step %q: %w", text, err)
 	}
 	return w, nil
 }
@@ -63,11 +63,11 @@ func checkSteps(steps []Step) error {
 		return fmt.Errorf("there are no steps")
 	}
 	for i, s := range steps {
-		if s.Weight < 1 || s.Weight > 100 || s.For <= 0 && s.Weight < 100 {
-			return fmt.Errorf("step %d%% for %s: a weight is between 1 and 100, and its time above 0", s.Weight, s.For)
+		if s.Weight <= 0 || s.Weight > runbook.All || s.For <= 0 && s.Weight < 100 {
+			return fmt.Errorf("step %v%% for %s: a weight is between 0.01 and 100, and its time above 0", s.Weight, s.For)
 		}
 		if i > 0 && s.Weight <= steps[i-1].Weight {
-			return fmt.Errorf("step %d%% comes after %d%%: weights ascend", s.Weight, steps[i-1].Weight)
+			return fmt.Errorf("step %v%% comes after %v%%: weights ascend", s.Weight, steps[i-1].Weight)
 		}
 	}
 	return nil

@@ -69,7 +69,7 @@ func (p Plan) writeTable(b *strings.Builder) error {
 	table := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
 	header := []string{"TRIGGER"}
 	for _, s := range p.Steps {
-		header = append(header, fmt.Sprintf("%d%% for %s", s.Weight, s.For))
+		header = append(header, fmt.Sprintf("%v%% for %s", s.Weight, s.For))
 	}
 	fmt.Fprintln(table, strings.Join(append(header, "IN THE WHOLE PLAN"), "\t"))
 	for _, t := range p.Triggers {
@@ -96,7 +96,7 @@ func (c Cell) String() string {
 func (t TriggerPlan) carried() string {
 	switch {
 	case t.Decided != nil:
-		return fmt.Sprintf("%s, at %d%%", span2(t.Decided.After), t.Decided.Weight)
+		return fmt.Sprintf("%s, at %v%%", span2(t.Decided.After), t.Decided.Weight)
 	case t.Error != "":
 		return "ERROR"
 	}
@@ -132,7 +132,7 @@ func (p Plan) sentences(t TriggerPlan) []string {
 // firstStep is the sentence about the first step.
 func (p Plan) firstStep(t TriggerPlan) string {
 	c := t.Cells[0]
-	at := fmt.Sprintf("At %d%% of %s requests/s this", c.Weight, num(p.Traffic.Rate))
+	at := fmt.Sprintf("At %v%% of %s requests/s this", c.Weight, num(p.Traffic.Rate))
 	if c.Need == 0 {
 		return fmt.Sprintf("%s never tells %s: %s.", at, t.Effect, c.Why)
 	}
@@ -148,9 +148,9 @@ func (p Plan) fromStep(t TriggerPlan) string {
 	case i == 0:
 		return "It decides from the first step on."
 	case i > 0:
-		return fmt.Sprintf("It cannot decide before the %d%% step, and must not hold the ramp before that.", t.Cells[i].Weight)
+		return fmt.Sprintf("It cannot decide before the %v%% step, and must not hold the ramp before that.", t.Cells[i].Weight)
 	case t.Decided != nil:
-		return fmt.Sprintf("It decides in no step alone, but with the evidence carried over: after %s, at %d%%. It must not hold the ramp.", span2(t.Decided.After), t.Decided.Weight)
+		return fmt.Sprintf("It decides in no step alone, but with the evidence carried over: after %s, at %v%%. It must not hold the ramp.", span2(t.Decided.After), t.Decided.Weight)
 	}
 	return "It decides in no step, and must not hold the ramp."
 }
@@ -166,9 +166,9 @@ func (p Plan) lateSentence(t TriggerPlan) string {
 		if first.Late == 0 {
 			continue
 		}
-		at := fmt.Sprintf("%s at %d%%", span2(first.Late), first.Weight)
+		at := fmt.Sprintf("%s at %v%%", span2(first.Late), first.Weight)
 		if last := t.Cells[i].Weight; last > first.Weight {
-			at += fmt.Sprintf(" to %d%%", last)
+			at += fmt.Sprintf(" to %v%%", last)
 		}
 		parts = append(parts, at)
 	}

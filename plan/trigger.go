@@ -46,7 +46,7 @@ func (p Plan) decided(t runbook.Trigger, effect float64) (Point, bool) {
 	warmup := min(p.rb.Metrics.Warmup.Std().Seconds(), p.Steps[0].For.Std().Seconds())
 	var c analysis.Carried
 	for i, s := range p.Steps {
-		share, judged := float64(s.Weight)/100, p.judged(i)
+		share, judged := s.Weight.Share(), p.judged(i)
 		if s.Weight == 100 || c.Seconds()+judged > analysis.Longest.Seconds() {
 			break
 		}
@@ -101,8 +101,8 @@ func (p Plan) proofError(t runbook.Trigger, tp TriggerPlan) (what, fix string) {
 	} else {
 		c = tp.Cells[best]
 		judged := p.judged(best)
-		what = fmt.Sprintf("cannot prove the effect it names in this rollout: even at %d%% that takes %s, and the step is judged for %s", c.Weight, span2(c.Need), span2(fromSeconds(judged)))
-		fixes = append(fixes, fmt.Sprintf("hold %d%% for %s", c.Weight, span2(c.Need+p.Steps[best].For-fromSeconds(judged))))
+		what = fmt.Sprintf("cannot prove the effect it names in this rollout: even at %v%% that takes %s, and the step is judged for %s", c.Weight, span2(c.Need), span2(fromSeconds(judged)))
+		fixes = append(fixes, fmt.Sprintf("hold %v%% for %s", c.Weight, span2(c.Need+p.Steps[best].For-fromSeconds(judged))))
 	}
 	if rate := p.enough(t); rate > 0 {
 		fixes = append(fixes, "send "+runbook.Figure(rate)+" requests/s")
@@ -116,7 +116,7 @@ func (p Plan) proofError(t runbook.Trigger, tp TriggerPlan) (what, fix string) {
 	return what, strings.Join(fixes, ", or ")
 }
 
-func (p Plan) holds(weight int) bool {
+func (p Plan) holds(weight runbook.Weight) bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Weight == weight })
 }
 

@@ -15,7 +15,7 @@ type Launch struct {
 	Runbook           *runbook.Runbook // never nil
 	Region            string
 	Stable, Candidate record.Side
-	Weight            int
+	Weight            runbook.Weight
 	Safer             bool             // on the ramp drafted from the incident of the release before
 	Trusted           bool             // a human says that the stable side need not be the last known good
 	Last              *record.Release  // the one before; nil: there was none
@@ -47,7 +47,7 @@ func Start(in Launch) error {
 	case i != nil && i.Phase == record.Settled:
 		return runbook.Refuse("the evidence of incident %s is still being sealed; try again in a moment", i.ID)
 	}
-	for _, why := range []string{in.quarantined(), in.distrust(), in.noSafer(), in.shadow(), router} {
+	for _, why := range []string{in.quarantined(), in.distrust(), in.noSafer(), in.Runbook.Routing.Settable(in.Weight), in.shadow(), router} {
 		if why != "" {
 			return runbook.Refuse("%s", why)
 		}
@@ -95,7 +95,7 @@ func (in Launch) noSafer() string {
 		return fmt.Sprintf("the last release of %s in %s was not rolled back: --safer drafts its ramp from an incident", in.Runbook.Service, in.Region)
 	}
 	if most := in.Runbook.Rollout.Safer(broke).Steps[0].Weight; in.Weight > most {
-		return fmt.Sprintf("the safer ramp begins at %d %% and the release file asks for %d %%: write `weight: %d` or less", most, in.Weight, most)
+		return fmt.Sprintf("the safer ramp begins at %v %% and the release file asks for %v %%: write `weight: %v` or less", most, in.Weight, most)
 	}
 	return ""
 }
@@ -189,7 +189,7 @@ func Resume(in Ramp, question *record.Approval) error {
 
 // Accept is the candidate's share if a held release continues with the split that was
 // found; an error says why it cannot.
-func Accept(r record.Release, split record.Split, router string) (weight int, err error) {
+func Accept(r record.Release, split record.Split, router string) (weight runbook.Weight, err error) {
 	if r.Phase != record.Open || r.Held == nil {
 		return 0, runbook.Refuse("%s in %s is not held", r.Service, r.Region)
 	}
@@ -198,21 +198,22 @@ func Accept(r record.Release, split record.Split, router string) (weight int, er
 	}
 	weight, ok := share(split, r)
 	if !ok {
-		return 0, runbook.Refuse("the split %v is not one of whole percents between %s and %s; fix it first",
+		return 0, runbook.Refuse("the split %v is not one of hundredths of a percent between %s and %s; fix it first",
 			split, r.Stable.Backend, r.Candidate.Backend)
 	}
 	return weight, nil
 }
 
-// share is the candidate's part of a split in whole percents.
-func share(sp record.Split, r record.Release) (int, bool) {
-	sum := 0
+// share is the candidate's part of a split in hundredths of a percent.
+func share(sp record.Split, r record.Release) (runbook.Weight, bool) {
 	for backend, w := range sp {
 		if w > 0 && backend != r.Stable.Backend && backend != r.Candidate.Backend {
 			return 0, false
 		}
-		sum += w
 	}
-	c := sp[r.Candidate.Backend] * 100
-	return c / max(sum, 1), sum > 0 && c%sum == 0
+	sum, c := sp.Sum().Hundredths(), sp[r.Candidate.Backend].Hundredths()*runbook.All.Hundredths()
+	if sum == 0 || c%sum != 0 {
+		return 0, false
+	}
+	return runbook.RoundWeight(float64(c/sum) / 100), true
 }

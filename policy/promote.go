@@ -112,7 +112,7 @@ func noFlip(in Ramp, _ time.Time) string {
 	if !in.Flip || in.Runbook.Rollout.Strategy == runbook.BlueGreen && in.Release.Weight == 0 {
 		return ""
 	}
-	return fmt.Sprintf("flip is the first step of a blue and green rollout: the candidate has %d %%, the runbook's strategy is %s", in.Release.Weight, in.Runbook.Rollout.Strategy)
+	return fmt.Sprintf("flip is the first step of a blue and green rollout: the candidate has %v %%, the runbook's strategy is %s", in.Release.Weight, in.Runbook.Rollout.Strategy)
 }
 
 func troubled(in Ramp, _ time.Time) string {
@@ -151,7 +151,7 @@ func unproved(in Ramp, _ time.Time) string {
 	if !in.Release.Proving() || in.ByHuman {
 		return ""
 	}
-	return fmt.Sprintf("verifying the step to %d %%, until %s at most", in.Release.Weight, clock(in.Release.Proof.Deadline))
+	return fmt.Sprintf("verifying the step to %v %%, until %s at most", in.Release.Weight, clock(in.Release.Proof.Deadline))
 }
 
 func switchedOff(in Ramp, _ time.Time) string {
@@ -203,7 +203,7 @@ func tooEarly(in Ramp, now time.Time) string {
 	if _, more := in.Runbook.Rollout.Next(r.Weight); !more {
 		why = "it bakes for"
 	}
-	return fmt.Sprintf("at %d %% until %s: %s %s", r.Weight, clock(until), why, runbook.Duration(stay.Round(time.Second)))
+	return fmt.Sprintf("at %v %% until %s: %s %s", r.Weight, clock(until), why, runbook.Duration(stay.Round(time.Second)))
 }
 
 func outOfHours(in Ramp, now time.Time) string {
@@ -238,7 +238,7 @@ func leftToHumans(in Ramp, _ time.Time) string {
 	if in.Runbook.Rollout.Strategy == runbook.BlueGreen && in.Release.Weight == 0 {
 		verb = "flip"
 	}
-	how := fmt.Sprintf("a human must take the step to %d %%: autorollback release %s %s", next.Weight, verb, in.Runbook.Service)
+	how := fmt.Sprintf("a human must take the step to %v %%: autorollback release %s %s", next.Weight, verb, in.Runbook.Service)
 	if in.Release.Weight == 0 || in.Runbook.Rollout.Promote == runbook.PromoteManual {
 		return how
 	}

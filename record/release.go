@@ -29,21 +29,21 @@ func (r Release) Proving() bool {
 
 // A RampPlan says what a release's ramp will take at the traffic there is, for people.
 type RampPlan struct {
-	Service  string        `json:"service"`
-	Region   string        `json:"region"`
-	Strategy string        `json:"strategy"`
-	Promote  string        `json:"promote"`
-	Rate     float64       `json:"rate"` // requests per second that it was made for; 0: not known
-	Problem  string        `json:"problem,omitempty"`
-	Steps    []PlannedStep `json:"steps"`
-	Weight   int           `json:"weight"`            // of the open release
-	Since    time.Time     `json:"since,omitzero"`    // since when; zero: no release is open
-	Waiting  string        `json:"waiting,omitempty"` // why the next step is not taken now
+	Service  string         `json:"service"`
+	Region   string         `json:"region"`
+	Strategy string         `json:"strategy"`
+	Promote  string         `json:"promote"`
+	Rate     float64        `json:"rate"` // requests per second that it was made for; 0: not known
+	Problem  string         `json:"problem,omitempty"`
+	Steps    []PlannedStep  `json:"steps"`
+	Weight   runbook.Weight `json:"weight"`            // of the open release
+	Since    time.Time      `json:"since,omitzero"`    // since when; zero: no release is open
+	Waiting  string         `json:"waiting,omitempty"` // why the next step is not taken now
 }
 
 // A PlannedStep is one share of the ramp.
 type PlannedStep struct {
-	Weight  int              `json:"weight"`
+	Weight  runbook.Weight   `json:"weight"`
 	For     runbook.Duration `json:"for"`  // the least time, as the runbook says; at the end the bake time
 	Need    runbook.Duration `json:"need"` // the least time that those triggers need which can decide here
 	Decide  []string         `json:"decide"`
@@ -82,7 +82,7 @@ type Release struct {
 	Region          string           `json:"region"`
 	Stable          Side             `json:"stable"`
 	Candidate       Side             `json:"candidate"`
-	Weight          int              `json:"weight"` // the candidate's wanted share, 0..100; stable has the rest
+	Weight          runbook.Weight   `json:"weight"` // the candidate's wanted share, 0..100; stable has the rest
 	Phase           ReleasePhase     `json:"phase"`
 	Epoch           int              `json:"epoch"` // grows with every change of weights
 	StartedAt       time.Time        `json:"started_at"`
@@ -155,12 +155,12 @@ type HumanWord struct {
 
 // A Move is one change of a release's weight.
 type Move struct {
-	At    time.Time `json:"at"`
-	From  int       `json:"from"`
-	To    int       `json:"to"`
-	By    string    `json:"by,omitempty"` // the human; empty: the daemon
-	Why   string    `json:"why"`          // "start", "promote", "flip", "accept split", "rollback", "proved" (which moves nothing)
-	Epoch int       `json:"epoch"`        // since this move
+	At    time.Time      `json:"at"`
+	From  runbook.Weight `json:"from"`
+	To    runbook.Weight `json:"to"`
+	By    string         `json:"by,omitempty"` // the human; empty: the daemon
+	Why   string         `json:"why"`          // "start", "promote", "flip", "accept split", "rollback", "proved" (which moves nothing)
+	Epoch int            `json:"epoch"`        // since this move
 	// Checked is what came of the checks after a flip or the step to all traffic.
 	Checked string `json:"checked,omitempty"`
 }
@@ -176,7 +176,7 @@ func (r Release) Began() time.Time {
 
 // Want is the split the release asks of the router.
 func (r Release) Want() Split {
-	return Split{r.Stable.Backend: 100 - r.Weight, r.Candidate.Backend: r.Weight}
+	return Split{r.Stable.Backend: r.Weight.Rest(), r.Candidate.Backend: r.Weight}
 }
 
 // Follows returns the runbook with the ramp that the release follows: its own, if it
@@ -191,7 +191,7 @@ func (r Release) Follows(rb *runbook.Runbook) *runbook.Runbook {
 }
 
 // BrokeAt is the weight at which the release was rolled back; false if it was not.
-func (r Release) BrokeAt() (int, bool) {
+func (r Release) BrokeAt() (runbook.Weight, bool) {
 	for n := len(r.Moves) - 1; n >= 0 && r.Phase == RolledBack; n-- {
 		if r.Moves[n].Why == "rollback" {
 			return r.Moves[n].From, true

@@ -21,8 +21,8 @@ const (
 func PromoteMsg(rel record.Release, rb *runbook.Runbook, a record.Approval, now time.Time) record.Message {
 	next, _ := rb.Rollout.Next(rel.Weight)
 	m := rampMessage(rel, KindPromote, "-"+a.ID[:min(8, len(a.ID))], now,
-		fmt.Sprintf("%s: take %s from %d %% to %d %%?", rel.Service, word(rel.Candidate.Version), rel.Weight, next.Weight),
-		fmt.Sprintf("Its time at %d %% is over, a rollback is possible right now, and nothing objects.", rel.Weight),
+		fmt.Sprintf("%s: take %s from %v %% to %v %%?", rel.Service, word(rel.Candidate.Version), rel.Weight, next.Weight),
+		fmt.Sprintf("Its time at %v %% is over, a rollback is possible right now, and nothing objects.", rel.Weight),
 		todo(fmt.Sprintf("approve or reject by %s. Without an answer nothing is moved.", clock(a.ExpiresAt))), owner(rb))
 	m.Approval = a.ID
 	return m
@@ -30,7 +30,7 @@ func PromoteMsg(rel record.Release, rb *runbook.Runbook, a record.Approval, now 
 
 // PromotedMsg says that a step was taken.
 func PromotedMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.Message {
-	by, from := "the daemon", 0
+	by, from := "the daemon", runbook.Weight(0)
 	if n := len(rel.Moves); n > 0 {
 		from = rel.Moves[n-1].From
 		if rel.Moves[n-1].By != "" {
@@ -38,8 +38,8 @@ func PromotedMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.
 		}
 	}
 	return rampMessage(rel, KindPromoted, "", now,
-		fmt.Sprintf("%s: %s has %d %%", rel.Service, word(rel.Candidate.Version), rel.Weight),
-		fmt.Sprintf("From %d %% to %d %% by %s, in one transaction.", from, rel.Weight, word(by)), owner(rb))
+		fmt.Sprintf("%s: %s has %v %%", rel.Service, word(rel.Candidate.Version), rel.Weight),
+		fmt.Sprintf("From %v %% to %v %% by %s, in one transaction.", from, rel.Weight, word(by)), owner(rb))
 }
 
 // ProvedMsg says that a release is closed and its candidate is the last known good.
@@ -61,7 +61,7 @@ func ProofMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.Mes
 			todo("look; then autorollback release resume "+rel.Service+", or autorollback release rollback "+rel.Service+"."))
 	}
 	m := rampMessage(rel, KindChecked, "", now,
-		fmt.Sprintf("%s: the checks of %s at %d %% are %s", rel.Service, word(rel.Candidate.Version), rel.Weight, p.Health), append(lines, owner(rb))...)
+		fmt.Sprintf("%s: the checks of %s at %v %% are %s", rel.Service, word(rel.Candidate.Version), rel.Weight, p.Health), append(lines, owner(rb))...)
 	if m.Page = p.Health != record.Good; !m.Page {
 		m.EndsAt = now
 	}

@@ -80,10 +80,7 @@ func impact(inc record.Incident, rb *runbook.Runbook, now time.Time) string {
 }
 
 func share(s record.Split, backend string) float64 {
-	all := 0
-	for _, w := range s {
-		all += w
-	}
+	all := s.Sum()
 	if all == 0 {
 		return 0
 	}

@@ -90,7 +90,7 @@ func (r raw) side(l level, role runbook.Role) string {
 	return "(" + text + ")"
 }
 
-func (r raw) wanted() string { return fmt.Sprintf("vector(%s)", num(float64(r.rel.Weight)/100)) }
+func (r raw) wanted() string { return fmt.Sprintf("vector(%s)", num(r.rel.Weight.Share())) }
 
 func (r raw) moved(within runbook.Duration) string {
 	at := r.rel.WeightChangedAt

@@ -59,12 +59,12 @@ func TestAgeOfTheOlderSide(t *testing.T) {
 	for range 4 {
 		w.tick()
 	}
-	age := func(weight int) float64 {
+	age := func(weight runbook.Weight) float64 {
 		rel := release("default")
 		rel.Weight = weight
 		got := w.ask(q.Age(rel))
 		if len(got) != 1 {
-			t.Fatalf("weight %d: %v", weight, got)
+			t.Fatalf("weight %v: %v", weight, got)
 		}
 		return got[0].F
 	}

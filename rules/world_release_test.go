@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // provedFrom makes every trigger significant from then on, but those on KPIs, whose gates
@@ -32,7 +33,7 @@ func (w *world) weigh(since time.Duration) {
 // release is what the daemon knows of the release now.
 func (w *world) release(region string) record.Release {
 	rel := release(region)
-	rel.Weight, rel.WeightChangedAt, rel.StartedAt = int(w.weighed), w.moved, w.start
+	rel.Weight, rel.WeightChangedAt, rel.StartedAt = runbook.Weight(int(w.weighed)), w.moved, w.start
 	return rel
 }
 

@@ -11,7 +11,7 @@ type Launch struct {
 	Schema    int        `yaml:"schema" json:"schema"`
 	Service   string     `yaml:"service" json:"service"`
 	Region    string     `yaml:"region" json:"region"` // default DefaultRegion
-	Weight    int        `yaml:"weight" json:"weight"` // candidate's first weight, 0..100
+	Weight    Weight     `yaml:"weight" json:"weight"` // candidate's first weight, 0..100
 	Stable    LaunchSide `yaml:"stable" json:"stable"`
 	Candidate LaunchSide `yaml:"candidate" json:"candidate"`
 	// StableNotProved is why the stable side need not be the last known good; it comes
@@ -66,8 +66,6 @@ func (l *Launch) check(p *decoder) {
 	p.name("region", l.Region)
 	if !p.has("weight") {
 		p.missing("weight", "write the candidate's first share in percent, e.g. `weight: 5`")
-	} else if l.Weight < 0 || l.Weight > 100 {
-		p.add("weight", fmt.Sprintf("%d is not a share in percent", l.Weight), "write 0 to 100")
 	}
 	l.Stable.check(p, "stable")
 	l.Candidate.check(p, "candidate")

@@ -97,6 +97,10 @@ func set(v reflect.Value, n *int, within []reflect.Type) {
 	case reflect.Uint64:
 		v.SetUint(uint64(*n))
 	case reflect.Float64:
+		if v.Type() == reflect.TypeFor[runbook.Weight]() {
+			v.SetFloat(float64(*n%100) + 0.5)
+			break
+		}
 		v.SetFloat(float64(*n) + 0.5)
 	case reflect.Interface:
 		v.Set(reflect.ValueOf(float64(*n)))

@@ -106,7 +106,7 @@ func (p rendered) Steps() []climb {
 	}
 	ramp := o.Ramp()
 	for n, step := range ramp {
-		row := climb{fmt.Sprintf("%d %%", step.Weight), step.For.String(), ""}
+		row := climb{fmt.Sprintf("%v %%", step.Weight), step.For.String(), ""}
 		switch {
 		case n == len(ramp)-1:
 			row.Next = "it counts as proved: the last known good"

@@ -15,12 +15,12 @@ type Rollout struct {
 	Promote  string     `yaml:"promote" json:"promote"`             // who takes the next step: an approver is asked, the daemon takes it when nothing objects, or only `release promote`; default "ask"
 	Schedule []Schedule `yaml:"schedule,omitempty" json:"schedule"` // nothing is promoted outside these hours; left out: always
 	Bake     Duration   `yaml:"bake" json:"bake"`                   // guarded time at the end, before the candidate is the last known good; default 24h
-	Holdback int        `yaml:"holdback" json:"holdback"`           // bluegreen: the old side's share in percent while it bakes, 0 to 50; default 5, of bluegreen
+	Holdback Weight     `yaml:"holdback" json:"holdback"`           // bluegreen: the old side's share in percent while it bakes, 0 to 50; default 5, of bluegreen
 }
 
 // A RampStep is one share of the ramp.
 type RampStep struct {
-	Weight int      `yaml:"weight" json:"weight"`               // the candidate's share in percent
+	Weight Weight   `yaml:"weight" json:"weight"`               // the candidate's share in percent
 	For    Duration `yaml:"for,omitempty" json:"for,omitempty"` // the least time it is kept; none at 100, where bake counts
 }
 
@@ -42,7 +42,7 @@ func (o *Rollout) Ramp() []RampStep {
 	case o == nil:
 		return nil
 	case o.Strategy == BlueGreen && o.Holdback > 0:
-		return []RampStep{{100 - o.Holdback, o.Bake}, {100, 0}}
+		return []RampStep{{o.Holdback.Rest(), o.Bake}, {100, 0}}
 	case o.Strategy == BlueGreen:
 		return []RampStep{{100, o.Bake}}
 	}
@@ -55,7 +55,7 @@ func (o *Rollout) Ramp() []RampStep {
 
 // Next returns the first share of the ramp that is greater than weight; false once
 // there is none.
-func (o *Rollout) Next(weight int) (RampStep, bool) {
+func (o *Rollout) Next(weight Weight) (RampStep, bool) {
 	for _, step := range o.Ramp() {
 		if step.Weight > weight {
 			return step, true
@@ -67,7 +67,7 @@ func (o *Rollout) Next(weight int) (RampStep, bool) {
 // Stay is the least time to be spent at a weight: that of the last step which it has
 // reached, or of the first one if it is below all of them. At 0 there is nothing to
 // wait for.
-func (o *Rollout) Stay(weight int) time.Duration {
+func (o *Rollout) Stay(weight Weight) time.Duration {
 	if weight == 0 {
 		return 0
 	}
@@ -108,6 +108,7 @@ func (r *Runbook) checkRollout(p *decoder) {
 	for i, s := range o.Schedule {
 		s.check(p, fmt.Sprintf("%s.schedule[%d]", at, i))
 	}
+	o.checkResolution(p, r.Routing, at)
 	switch o.Strategy {
 	case Canary:
 		o.checkSteps(p, at+".steps")
@@ -118,12 +119,24 @@ func (r *Runbook) checkRollout(p *decoder) {
 		if p.has(at + ".steps") {
 			p.add(at+".steps", "does not belong to strategy bluegreen", "remove it: there is one step, to all but the holdback; or write `strategy: canary`")
 		}
-		if o.Holdback < 0 || o.Holdback > 50 {
-			p.add(at+".holdback", fmt.Sprintf("%d is no holdback", o.Holdback), "write the old side's share in percent, 1 to 50, or 0 for none")
+		if o.Holdback > 50 {
+			p.add(at+".holdback", fmt.Sprintf("%v is no holdback", o.Holdback), "write the old side's share in percent, 1 to 50, or 0 for none")
 		}
 	}
 	if o.Promote == PromoteAsk && len(r.Policy.Approvers) == 0 {
 		p.missing("policy.approvers", "name the people who may approve: rollout.promote is ask")
+	}
+}
+
+func (o *Rollout) checkResolution(p *decoder, router Routing, at string) {
+	note := func(w Weight, path string) {
+		if why := router.Settable(w); why != "" {
+			p.add(path, why, fmt.Sprintf("write a multiple of %v", router.Resolution()))
+		}
+	}
+	note(o.Holdback, at+".holdback")
+	for i, step := range o.Steps {
+		note(step.Weight, fmt.Sprintf("%s.steps[%d].weight", at, i))
 	}
 }
 
@@ -132,16 +145,19 @@ func (o *Rollout) checkSteps(p *decoder, at string) {
 		p.missing(at, "write the shares in percent, e.g. [{weight: 5, for: 30m}, {weight: 50, for: 2h}, {weight: 100}]")
 		return
 	}
-	before := 0
+	var before Weight
 	for i, step := range o.Steps {
 		one := fmt.Sprintf("%s[%d]", at, i)
+		if p.bad[one+".weight"] {
+			continue
+		}
 		switch last := i == len(o.Steps)-1; {
-		case step.Weight < 1 || step.Weight > 100:
-			p.add(one+".weight", fmt.Sprintf("%d is no step", step.Weight), "write a share in percent, 1 to 100")
+		case step.Weight <= 0:
+			p.add(one+".weight", fmt.Sprintf("%v is no step", step.Weight), "write a share in percent, 0.01 to 100")
 		case step.Weight <= before:
-			p.add(one+".weight", fmt.Sprintf("%d does not come after %d", step.Weight, before), "write the shares in ascending order, each once")
+			p.add(one+".weight", fmt.Sprintf("%v does not come after %v", step.Weight, before), "write the shares in ascending order, each once")
 		case last && step.Weight < 100:
-			p.add(one+".weight", "the ramp ends at "+fmt.Sprint(step.Weight), "end it with {weight: 100}")
+			p.add(one+".weight", "the ramp ends at "+step.Weight.String(), "end it with {weight: 100}")
 		}
 		before = max(before, step.Weight)
 		switch {
@@ -157,7 +173,7 @@ func (o *Rollout) checkSteps(p *decoder, at string) {
 // weight: each step lasts twice as long, one at half of that weight comes before it,
 // nothing is promoted without a human's yes, and it bakes twice as long. Blue and green
 // becomes a canary. It is pure, and the ramp it returns passes the runbook's own checks.
-func (o Rollout) Safer(broke int) Rollout {
+func (o Rollout) Safer(broke Weight) Rollout {
 	steps := o.Steps
 	if o.Strategy == BlueGreen {
 		half := Duration(30 * time.Minute)
@@ -167,7 +183,7 @@ func (o Rollout) Safer(broke int) Rollout {
 	if safe.Promote == PromoteAutomatic {
 		safe.Promote = PromoteAsk
 	}
-	longest, before, half := Duration(0), 0, broke/2
+	longest, before, half := Duration(0), Weight(0), halfOf(broke, steps)
 	for _, step := range steps {
 		longest = max(longest, step.For)
 		if before < half && half < step.Weight {
@@ -182,11 +198,19 @@ func (o Rollout) Safer(broke int) Rollout {
 	return safe
 }
 
+// halfOf rounds half of a weight down, to what the steps are multiples of: the router can set that.
+func halfOf(broke Weight, steps []RampStep) Weight {
+	if slices.ContainsFunc(steps, func(s RampStep) bool { return !s.Weight.Whole() }) {
+		return RoundWeight(float64(broke.Hundredths()/2) / 100)
+	}
+	return Weight(broke.Hundredths() / 200)
+}
+
 // String lists the steps, e.g. "1 % for 10m, 5 % for 30m, 100 % (24h)".
 func (o *Rollout) String() string {
 	var words []string
 	for _, step := range o.Ramp() {
-		words = append(words, fmt.Sprintf("%d %% for %s", step.Weight, step.For))
+		words = append(words, fmt.Sprintf("%v %% for %s", step.Weight, step.For))
 	}
 	return strings.Join(words, ", ")
 }

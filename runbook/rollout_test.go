@@ -16,8 +16,8 @@ func TestRamp(t *testing.T) {
 	cases := []struct {
 		name   string
 		of     *runbook.Rollout
-		weight int
-		next   int // 0: none
+		weight runbook.Weight
+		next   runbook.Weight // 0: none
 		stay   time.Duration
 	}{
 		{"no ramp", nil, 5, 0, 0},
@@ -52,7 +52,7 @@ func TestRolloutDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprintf("%s %d %s", rb.Rollout.Promote, rb.Rollout.Holdback, rb.Rollout.Bake); got != "ask 0 1d" {
+	if got := fmt.Sprintf("%s %v %s", rb.Rollout.Promote, rb.Rollout.Holdback, rb.Rollout.Bake); got != "ask 0 1d" {
 		t.Errorf("got %s", got)
 	}
 }

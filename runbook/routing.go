@@ -41,23 +41,36 @@ const notInKeys = " \t\r\n'\"`$\\;&|<>*?()"
 // A routerKind is what one kind of router differs in. What a human types on its keys is the
 // part of the page's template that is named like it.
 type routerKind struct {
-	root    string                             // default of routing.root
-	check   func(o Routing, p *decoder)        // its own fields
-	mirror  func(o Routing, p *decoder)        // those of routing.mirror
-	weights func(o Routing) (keyPrefix string) // of all that holds the weights
+	root       string                             // default of routing.root
+	resolution Weight                             // every share it can set is a multiple of it
+	check      func(o Routing, p *decoder)        // its own fields
+	mirror     func(o Routing, p *decoder)        // those of routing.mirror
+	weights    func(o Routing) (keyPrefix string) // of all that holds the weights
 }
 
 var routerKinds = map[Router]routerKind{
 	Traefik: {
-		root: "traefik", check: Routing.checkTraefik, mirror: Routing.checkTraefikMirror,
+		root: "traefik", resolution: 0.01, check: Routing.checkTraefik, mirror: Routing.checkTraefikMirror,
 		weights: func(o Routing) string { return o.Root + "/http/services/" + o.Service + "/weighted/services/" },
 	},
 	JSONKey: {
-		check:   Routing.checkJSON,
+		resolution: 0.01, check: Routing.checkJSON,
 		mirror:  func(o Routing, p *decoder) { p.stray("routing.mirror.service", o.Router) },
 		weights: func(o Routing) string { return o.Key },
 	},
 }
+
+// Settable says why the router cannot set the share; empty: it can.
+func (o Routing) Settable(w Weight) string {
+	step := routerKinds[o.Router].resolution.Hundredths()
+	if step == 0 || w.Hundredths()%step == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%v is finer than the router %s can set", w, o.Router)
+}
+
+// Resolution is the smallest share that the router can set; each other is a multiple of it.
+func (o Routing) Resolution() Weight { return routerKinds[o.Router].resolution }
 
 func (o *Routing) applyDefaults(p *decoder) {
 	setDefault(p, "routing.root", &o.Root, routerKinds[o.Router].root)

@@ -17,7 +17,7 @@ func TestSafer(t *testing.T) {
 		Steps: []runbook.RampStep{{Weight: 1, For: m(10)}, {Weight: 5, For: m(30)}, {Weight: 25, For: m(60)}, {Weight: 100}}}
 	for name, c := range map[string]struct {
 		o     runbook.Rollout
-		broke int
+		broke runbook.Weight
 		want  string
 	}{
 		"in the middle":       {canary, 25, "1 % for 20m, 5 % for 1h, 12 % for 2h, 25 % for 2h, 100 % for 2h"},
@@ -43,8 +43,13 @@ func TestSafer(t *testing.T) {
 func TestSaferIsARamp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := runbook.Rollout{Strategy: runbook.Canary, Promote: runbook.PromoteAutomatic, Bake: runbook.Duration(time.Hour)}
-		for w := 0; w < 100; {
-			w = min(100, w+rapid.IntRange(1, 60).Draw(t, "more"))
+		finest := rapid.SampledFrom([]runbook.Weight{1, 0.01}).Draw(t, "finest")
+		for w := runbook.Weight(0); w < 100; {
+			more := finest * runbook.Weight(rapid.IntRange(1, 60).Draw(t, "more"))
+			if finest < 1 && w > 1 {
+				more = 100
+			}
+			w = min(100, runbook.RoundWeight(float64(w+more)))
 			step := runbook.RampStep{Weight: w, For: runbook.Duration(rapid.IntRange(1, 100).Draw(t, "minutes")) * runbook.Duration(time.Minute)}
 			if w == 100 {
 				step.For = 0
@@ -54,14 +59,16 @@ func TestSaferIsARamp(t *testing.T) {
 		if rapid.Bool().Draw(t, "flip") {
 			o.Strategy, o.Steps = runbook.BlueGreen, nil
 		}
-		safe := o.Safer(rapid.IntRange(0, 100).Draw(t, "broke"))
-		before := 0
+		safe := o.Safer(runbook.RoundWeight(float64(finest) * float64(rapid.IntRange(0, 100).Draw(t, "broke"))))
+		before := runbook.Weight(0)
 		for n, step := range safe.Steps {
 			last := n == len(safe.Steps)-1
 			if step.Weight <= before || last != (step.Weight == 100) || last != (step.For == 0) {
 				t.Fatalf("%+v", safe.Steps)
 			}
-			before = step.Weight
+			if before = step.Weight; finest == 1 && !before.Whole() {
+				t.Fatalf("%+v is finer than the runbook's ramp %+v", safe.Steps, o.Steps)
+			}
 		}
 		for _, step := range o.Steps {
 			if step.Weight < 100 && safe.Stay(step.Weight) < 2*step.For.Std() {

@@ -57,7 +57,7 @@ func (q question) Title() string {
 // A share is one backend's part of the traffic before and after.
 type share struct {
 	Backend  string
-	From, To int
+	From, To runbook.Weight
 }
 
 // Split lists the plan's shares by backend.

@@ -75,7 +75,9 @@ func (d *show) listen(cfg *daemon.Config) error {
 func (s *show) environment() *demo.Environment {
 	return &demo.Environment{World: s.world, API: s.client, Store: s.daemon.Store, Runbook: s.runbook, Hook: s.hook, Messages: s.messages,
 		Evidence: filepath.Join(s.dir, "incidents"),
-		Release:  func(share int) ([]byte, error) { return launch(func(l *runbook.Launch) { l.Weight = share }) }}
+		Release: func(share runbook.Weight) ([]byte, error) {
+			return launch(func(l *runbook.Launch) { l.Weight = share })
+		}}
 }
 
 // embedded plays scenarios in worlds of this process, each in its own.

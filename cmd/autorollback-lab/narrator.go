@@ -41,7 +41,7 @@ func (t *narrator) until(ctx context.Context, what string, within time.Duration,
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("demo: waited %s for %s; the release has %d %% and waits: %s", within, what, t.release.Weight, t.release.Waiting)
+			return fmt.Errorf("demo: waited %s for %s; the release has %v %% and waits: %s", within, what, t.release.Weight, t.release.Waiting)
 		}
 		if err := gameday.Pause(ctx, 100*time.Millisecond); err != nil {
 			return err
@@ -60,7 +60,7 @@ func (t *narrator) look(ctx context.Context) error {
 	t.release = rel
 	for n := t.moves[rel.ID]; n < len(rel.Moves); n++ {
 		m := rel.Moves[n]
-		t.line(m.At.Sub(t.began), "ramp", fmt.Sprintf("%s: %s from %d %% to %d %%", m.Why, rel.Candidate.Version, m.From, m.To))
+		t.line(m.At.Sub(t.began), "ramp", fmt.Sprintf("%s: %s from %v %% to %v %%", m.Why, rel.Candidate.Version, m.From, m.To))
 	}
 	t.moves[rel.ID] = len(rel.Moves)
 	if rel.Waiting != t.waiting && rel.Waiting != "" {
@@ -106,7 +106,7 @@ func (t *narrator) launch(ctx context.Context, change func(*runbook.Launch)) err
 	if err != nil {
 		return fmt.Errorf("start release: %w", err)
 	}
-	t.printEvent(fmt.Sprintf("a human starts %s with %d %%: autorollback release start -f release.yaml", rel.Candidate.Version, rel.Weight))
+	t.printEvent(fmt.Sprintf("a human starts %s with %v %%: autorollback release start -f release.yaml", rel.Candidate.Version, rel.Weight))
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -54,7 +53,7 @@ func stands(rel record.Release) string {
 	if rel.Phase == record.Closed {
 		return fmt.Sprintf("%s: %s is proved and the last known good; the release is closed", rel.ID, rel.Candidate.Version)
 	}
-	line := fmt.Sprintf("%s: %d %% to %s, the rest to %s", rel.ID, rel.Weight, rel.Candidate.Version, rel.Stable.Version)
+	line := fmt.Sprintf("%s: %v %% to %s, the rest to %s", rel.ID, rel.Weight, rel.Candidate.Version, rel.Stable.Version)
 	if rel.Waiting != "" {
 		line += "; next step: " + rel.Waiting
 	}
@@ -128,14 +127,14 @@ func printPlan(w io.Writer, p record.RampPlan) error {
 		if !p.Since.IsZero() && s.Weight == p.Weight {
 			here = "<- since " + moment(p.Since)
 		}
-		rows = append(rows, []string{strconv.Itoa(s.Weight) + "%", s.For.String(), need, s.Through.String(), or(strings.Join(s.Decide, ","), "-"), here})
+		rows = append(rows, []string{s.Weight.String() + "%", s.For.String(), need, s.Through.String(), or(strings.Join(s.Decide, ","), "-"), here})
 	}
 	if err := cli.Table(w, "WEIGHT FOR NEED THROUGH CAN-DECIDE NOW", rows); err != nil {
 		return err
 	}
 	for _, s := range p.Steps {
 		for _, cannot := range s.Cannot {
-			fmt.Fprintf(w, "at %d%% %s cannot decide: %s\n", s.Weight, cannot.Trigger, or(cannot.Why, "no reason is known"))
+			fmt.Fprintf(w, "at %v%% %s cannot decide: %s\n", s.Weight, cannot.Trigger, or(cannot.Why, "no reason is known"))
 		}
 	}
 	if p.Waiting != "" {

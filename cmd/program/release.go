@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -58,7 +57,7 @@ func releaseStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 		if *out == "json" {
 			return cli.PrintJSON(c.Out, rel)
 		}
-		fmt.Fprintf(c.Out, "%s: %s in %s, %d %% to %s, the rest to %s\n", rel.ID, rel.Service, rel.Region, rel.Weight, rel.Candidate.Version, rel.Stable.Version)
+		fmt.Fprintf(c.Out, "%s: %s in %s, %v %% to %s, the rest to %s\n", rel.ID, rel.Service, rel.Region, rel.Weight, rel.Candidate.Version, rel.Stable.Version)
 		if rel.Rollout != nil {
 			fmt.Fprintf(c.Out, "its ramp, safer than that of %s: %s\n", rel.SaferThan, rel.Rollout)
 		}
@@ -106,8 +105,8 @@ func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action
 					note = strings.TrimPrefix(note+"; not armed: "+drift, "; ")
 				}
 			}
-			rows = append(rows, []string{rel.Service, rel.Region, string(rel.Phase), rel.Stable.Version + " " + strconv.Itoa(100-rel.Weight) + "%",
-				rel.Candidate.Version + " " + strconv.Itoa(rel.Weight) + "%", moment(rel.StartedAt), passed(st.Shadow, rel), or(rel.Incident, "-"), note})
+			rows = append(rows, []string{rel.Service, rel.Region, string(rel.Phase), rel.Stable.Version + " " + rel.Weight.Rest().String() + "%",
+				rel.Candidate.Version + " " + rel.Weight.String() + "%", moment(rel.StartedAt), passed(st.Shadow, rel), or(rel.Incident, "-"), note})
 		}
 		return cli.Table(c.Out, "SERVICE REGION PHASE STABLE CANDIDATE STARTED SHADOW INCIDENT NOTE", rows)
 	}
@@ -171,7 +170,7 @@ func releaseLetGo(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 		if *t.format == "json" {
 			return cli.PrintJSON(c.Out, rel)
 		}
-		fmt.Fprintf(c.Out, "%s continues with %d %% to %s\n", rel.ID, rel.Weight, rel.Candidate.Version)
+		fmt.Fprintf(c.Out, "%s continues with %v %% to %s\n", rel.ID, rel.Weight, rel.Candidate.Version)
 		return nil
 	}
 }

@@ -199,7 +199,7 @@ func TestTheEngineReachesEveryGuardOfTheRamp(t *testing.T) {
 			s, err := p.step(ev)
 			switch {
 			case s.Release.Weight != 20:
-				t.Fatalf("the step to %d %% was taken", s.Release.Weight)
+				t.Fatalf("the step to %v %% was taken", s.Release.Weight)
 			case ev.By != "":
 				fixture.Refused(t, err, runbook.ErrRefused)
 				if !strings.Contains(err.Error(), why) {

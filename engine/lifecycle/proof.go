@@ -59,7 +59,7 @@ func (s *State) concludeProof(now time.Time) {
 		r.Moves[n-1].Checked = string(p.Health)
 	}
 	if p.Health != record.Good {
-		r.Frozen = fmt.Sprintf("the checks after the step to %d %% are %s: %s.", r.Weight, p.Health, p.Reason)
+		r.Frozen = fmt.Sprintf("the checks after the step to %v %% are %s: %s.", r.Weight, p.Health, p.Reason)
 	}
 	if p.Health != record.Bad || !s.askAboutChecks(now) {
 		s.Write.Messages = append(s.Write.Messages, report.ProofMsg(*r, s.Runbook, now))

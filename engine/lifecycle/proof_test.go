@@ -107,7 +107,7 @@ func TestBadChecksAfterAFlipAsk(t *testing.T) {
 		p.s.Runbook.Policy.OnExpiry = "rollback"
 		s, err := Step(p.s, Tick{}, p.now.Add(time.Hour))
 		if err != nil || s.Incident.Phase != record.HeldPhase || s.Release.Weight != 95 || follow(s, AskAgain, p.now) != 0 {
-			t.Errorf("%v, %s, %d %%", err, s.Incident.Phase, s.Release.Weight)
+			t.Errorf("%v, %s, %v %%", err, s.Incident.Phase, s.Release.Weight)
 		}
 	})
 	t.Run("a severe breach is stronger", func(t *testing.T) {

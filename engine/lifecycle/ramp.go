@@ -130,7 +130,7 @@ func (s *State) advance(by string, now time.Time) {
 }
 
 // weigh records a change of the weight.
-func (s *State) weigh(to int, by, why string, now time.Time) {
+func (s *State) weigh(to runbook.Weight, by, why string, now time.Time) {
 	r := s.Release
 	s.remember(record.Move{At: now, From: r.Weight, To: to, By: by, Why: why, Epoch: r.Epoch})
 	r.Weight, r.WeightChangedAt = to, now

@@ -47,10 +47,10 @@ func (p *play) alive(d time.Duration) *play {
 	return p
 }
 
-func weight(t *testing.T, s State, want int) {
+func weight(t *testing.T, s State, want runbook.Weight) {
 	t.Helper()
 	if s.Release.Weight != want || s.Release.Phase == record.Open && !s.Split.Equal(s.Release.Want()) {
-		t.Fatalf("weight is %d and the split %v, want %d: %s", s.Release.Weight, s.Split, want, s.Release.Waiting)
+		t.Fatalf("weight is %v and the split %v, want %v: %s", s.Release.Weight, s.Split, want, s.Release.Waiting)
 	}
 }
 

@@ -62,7 +62,7 @@ func (s *State) acceptSplit(ev SplitAccepted, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	s.note(now, "split_accepted", ev.By, fmt.Sprintf("Release continues with the candidate at %d %%: %s", weight, ev.Reason))
+	s.note(now, "split_accepted", ev.By, fmt.Sprintf("Release continues with the candidate at %v %%: %s", weight, ev.Reason))
 	if i := s.Incident; i != nil && i.Change == nil {
 		s.supersede(now)
 		s.close(now)

@@ -148,6 +148,8 @@ func (p *page) kind(of reflect.Type, paths []string, path string) string {
 		return "time: `90s`, `1h30m`"
 	case of == reflect.TypeFor[runbook.Ratio]():
 		return "share: `5%` or `0.05`"
+	case of == reflect.TypeFor[runbook.Weight]():
+		return "percent: `5` or `0.1`"
 	case of == reflect.TypeFor[runbook.Selection]():
 		return "mapping: `counter`, `where`"
 	case of == reflect.TypeFor[runbook.Health]():

@@ -166,10 +166,10 @@ func (w *armedWorld) isFound(t *testing.T, f *fault, began time.Time) {
 		rel, err := w.client().Release(w.t.Context(), f.name, "default")
 		named := func(why string) bool { return strings.Contains(rel.Waiting, why) }
 		if f.waits = rel.Waiting; err != nil || !slices.ContainsFunc(holds, named) {
-			return fmt.Errorf("%d %%, waiting: %s; %v", rel.Weight, rel.Waiting, err)
+			return fmt.Errorf("%v %%, waiting: %s; %v", rel.Weight, rel.Waiting, err)
 		}
 		if rel.Weight != 20 {
-			t.Fatalf("the ramp has gone on to %d %%", rel.Weight)
+			t.Fatalf("the ramp has gone on to %v %%", rel.Weight)
 		}
 		return nil
 	})
@@ -192,7 +192,7 @@ func (w *armedWorld) isCleared(t *testing.T, f *fault, fixed time.Time) {
 	went := w.since(t, fixed, "the ramp to go on", func() error {
 		rel, err := w.client().Release(w.t.Context(), f.name, "default")
 		if err != nil || rel.Weight != 40 {
-			return fmt.Errorf("%d %%, waiting: %s; %v", rel.Weight, rel.Waiting, err)
+			return fmt.Errorf("%v %%, waiting: %s; %v", rel.Weight, rel.Waiting, err)
 		}
 		return nil
 	})

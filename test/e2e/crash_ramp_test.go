@@ -40,14 +40,14 @@ func TestKilledAllTheWayUp(t *testing.T) {
 		if rel.Asking != "" { // answered already, or lost with the process: the release shows it
 			_, err = s.client().Answer(t.Context(), rel.Asking, web.Decision{Decision: "approve", Service: "ranker"})
 		}
-		return fmt.Errorf("%d %%, %s, %d crashes, waiting: %s; %v", rel.Weight, rel.Phase, d.crashes(), rel.Waiting, err)
+		return fmt.Errorf("%v %%, %s, %d crashes, waiting: %s; %v", rel.Weight, rel.Phase, d.crashes(), rel.Waiting, err)
 	})
 	s.await("every message to be sent", 2*time.Minute, s.outboxEmpty)
 	s.risen(len(rampBoundaries))
 	rel := s.newest()
 	var moves []string
 	for _, m := range rel.Moves {
-		moves = append(moves, fmt.Sprintf("%d %s", m.To, m.Why))
+		moves = append(moves, fmt.Sprintf("%v %s", m.To, m.Why))
 	}
 	if want := []string{"5 start", "20 promote", "50 promote", "100 promote", "100 proved"}; !slices.Equal(moves, want) || rel.Epoch != 4 || rel.Good == nil || rel.Good.Version != "v2" {
 		t.Errorf("moves %q in epoch %d, the last known good is %+v", moves, rel.Epoch, rel.Good)

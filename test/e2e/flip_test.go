@@ -74,7 +74,7 @@ func TestFlipIsProvedAndTheRestIsAskedFor(t *testing.T) {
 	s.await("the checks after the flip", 90*time.Second, func() error {
 		rel := s.newest()
 		if rel.Proof == nil || rel.Proof.DoneAt.IsZero() {
-			return fmt.Errorf("weight %d, proof %+v", rel.Weight, rel.Proof)
+			return fmt.Errorf("weight %v, proof %+v", rel.Weight, rel.Proof)
 		}
 		return nil
 	})
@@ -116,7 +116,7 @@ func TestWrongPredictionsAfterTheFlipAsk(t *testing.T) {
 		t.Errorf("decided %+v", asked.Decision)
 	}
 	if rel := s.newest(); rel.Frozen == "" || rel.Weight != 95 || rel.Moves[1].Checked != "bad" {
-		t.Errorf("%d %%, frozen %q, moves %+v", rel.Weight, rel.Frozen, rel.Moves)
+		t.Errorf("%v %%, frozen %q, moves %+v", rel.Weight, rel.Frozen, rel.Moves)
 	}
 	s.answer(asked.Approval, true)
 	inc := s.incident("a closed incident", 120*time.Second, settled)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // ramp gives the demo's runbook a rollout.
@@ -24,12 +25,12 @@ func (s *stack) newest() record.Release {
 	return rel
 }
 
-func (s *stack) weighs(want int, phase record.ReleasePhase, within time.Duration) {
+func (s *stack) weighs(want runbook.Weight, phase record.ReleasePhase, within time.Duration) {
 	s.t.Helper()
-	s.await(fmt.Sprintf("%d %%, %s", want, phase), within, func() error {
+	s.await(fmt.Sprintf("%v %%, %s", want, phase), within, func() error {
 		rel, err := s.client().Release(s.t.Context(), "ranker", "default")
 		if err != nil || rel.Weight != want || rel.Phase != phase {
-			return fmt.Errorf("%d %%, %s, waiting: %s; %v", rel.Weight, rel.Phase, rel.Waiting, err)
+			return fmt.Errorf("%v %%, %s, waiting: %s; %v", rel.Weight, rel.Phase, rel.Waiting, err)
 		}
 		return nil
 	})
@@ -45,7 +46,7 @@ func TestRampToTheEnd(t *testing.T) {
 	rel := s.newest()
 	var moves []string
 	for _, m := range rel.Moves[1:] {
-		moves = append(moves, strings.TrimSpace(fmt.Sprintf("%d %s%s", m.To, m.By, m.Why)))
+		moves = append(moves, strings.TrimSpace(fmt.Sprintf("%v %s%s", m.To, m.By, m.Why)))
 	}
 	if want := []string{"20 promote", "50 promote", "100 promote", "100 proved"}; !slices.Equal(moves, want) || rel.Good == nil || rel.Good.Version != "v2" {
 		t.Errorf("moves %q, the last known good is %+v", moves, rel.Good)

@@ -169,10 +169,10 @@ func oldDaemon(rel record.Release) string {
 	for _, of := range []struct {
 		role    runbook.Role
 		version string
-		weight  int
-	}{{runbook.Stable, rel.Stable.Version, 100 - rel.Weight}, {runbook.Candidate, rel.Candidate.Version, rel.Weight}} {
+		weight  runbook.Weight
+	}{{runbook.Stable, rel.Stable.Version, rel.Weight.Rest()}, {runbook.Candidate, rel.Candidate.Version, rel.Weight}} {
 		labels := fmt.Sprintf("service=%q,region=%q,version=%q,release=%q", rel.Service, rel.Region, of.version, rel.ID)
-		page += fmt.Sprintf("autorollback_release_role{%s,role=%q} 1\nautorollback_weight{%s} %d\n", labels, of.role, labels, of.weight)
+		page += fmt.Sprintf("autorollback_release_role{%s,role=%q} 1\nautorollback_weight{%s} %v\n", labels, of.role, labels, of.weight)
 	}
 	return page
 }

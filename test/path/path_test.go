@@ -87,7 +87,7 @@ func (x *story) record(shape quality.Shape, tick quality.Tick, b *servers.Backlo
 			b.Add(kind, v.Name, labels, x.began.Add(s.At), v.Value)
 		}
 	}
-	if to := int(tick.Percent); tick.Percent == float64(to) && tick.Now >= 0 && to != x.release.Weight {
+	if to := runbook.Weight(int(tick.Percent)); tick.Percent == float64(to) && tick.Now >= 0 && to != x.release.Weight {
 		at := x.began.Add(tick.Now)
 		x.release.Moves = append(x.release.Moves, record.Move{At: at, From: x.release.Weight, To: to})
 		x.release.Weight = to
