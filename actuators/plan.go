@@ -14,12 +14,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -54,16 +52,22 @@ func (r Router) Plan(snap store.Snapshot, to record.Split, flags []FlagDoc) (rec
 	}
 	change := record.Change{From: from, To: to.Clone()}
 	var ops []store.Op
-	for _, w := range append(writes, docs...) {
+	change.Keys, ops = operations(append(writes, docs...))
+	change.Digest = Digest(change)
+	return change, ops, nil
+}
+
+// operations carry out writes: those that change nothing are checked.
+func operations(writes []write) (keys []record.KeyChange, ops []store.Op) {
+	for _, w := range writes {
 		if !w.changes() {
 			ops = append(ops, store.Op{Verb: store.Check, Key: w.key, Index: w.index})
 			continue
 		}
 		ops = append(ops, store.Op{Verb: store.Set, Key: w.key, Value: []byte(w.to), Index: w.index})
-		change.Keys = append(change.Keys, record.KeyChange{Key: w.key, From: w.from, To: w.to, Index: w.index})
+		keys = append(keys, record.KeyChange{Key: w.key, From: w.from, To: w.to, Index: w.index})
 	}
-	change.Digest = Digest(change)
-	return change, ops, nil
+	return keys, ops
 }
 
 // Digest is the "sha256:…" over a change's From, To and Keys that an approval is
@@ -92,65 +96,4 @@ func validateSplit(s record.Split) error {
 		return fmt.Errorf("plan split: the shares sum to %v and must sum to 100", sum)
 	}
 	return nil
-}
-
-// A FlagDoc is what the servers of one version read: which bundle they serve, its
-// flags, and whether they get traffic. Each version has its own key, so that both
-// sides of a canary keep their own encoder.
-type FlagDoc struct {
-	Version string         // value of the version label; the key is <Routing.Flags><Version>
-	Bundle  string         // digest
-	Flags   map[string]any // bool, string or number
-	Serving bool
-}
-
-var versionText = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
-
-func (r Router) flagWrites(snap store.Snapshot, docs []FlagDoc) ([]write, error) {
-	var writes []write
-	seen := map[string]bool{}
-	for _, d := range docs {
-		if r.flags == "" && len(d.Flags) > 0 {
-			return nil, fmt.Errorf("plan flags of %s: its bundle has flags and the runbook has no routing.flags; name the prefix its servers read", d.Version)
-		}
-		if r.flags == "" {
-			continue
-		}
-		if !versionText.MatchString(d.Version) {
-			return nil, fmt.Errorf("plan flags: version %q cannot be part of a key; use letters, digits, dot, dash and underscore", d.Version)
-		}
-		if seen[d.Version] {
-			return nil, fmt.Errorf("plan flags: version %q is there twice", d.Version)
-		}
-		seen[d.Version] = true
-		w, err := d.write(snap, r.flags+d.Version)
-		if err != nil {
-			return nil, err
-		}
-		writes = append(writes, w)
-	}
-	return writes, nil
-}
-
-func (d FlagDoc) write(snap store.Snapshot, key string) (write, error) {
-	flags := d.Flags
-	if flags == nil {
-		flags = map[string]any{}
-	}
-	want, err := values("schema", runbook.Schema, "bundle", d.Bundle, "flags", flags, "serving", d.Serving)
-	if err != nil {
-		return write{}, fmt.Errorf("plan %s: %w", key, err)
-	}
-	old, ok := snap.Get(key)
-	w := write{key: key, from: string(old.Value), index: old.Index}
-	o, err := parseObject(old.Value)
-	switch {
-	case !ok || err != nil:
-		// A text that nobody can read is replaced: it must not stop a rollback.
-		o = object{text: []byte("{}")}
-	case newer(o):
-		return write{}, newerError(key)
-	}
-	w.to = string(o.edit(want))
-	return w, nil
 }

@@ -60,6 +60,8 @@ func TestFollowersOutliveTheStore(t *testing.T) {
 			func(ctx context.Context, s store.Store) error { r.store = s; return r.Follow(ctx) }, func() string { return r.Split().String() }, "a 100", "b 100"},
 		"pod": {`{"flags":{"encoder":"v4"}}`, `{"flags":`, `{"flags":{"encoder":"v5"}}`,
 			func(ctx context.Context, s store.Store) error { return p.Follow(ctx, s, "k") }, func() string { return *p.encoder.Load() }, "v4", "v5"},
+		"pod of a bundle that was rolled back": {`{"flags":{"encoder":"v5"}}`, `{"flags":{"encoder":"v4"},"quarantined":true}`, `{"flags":{"encoder":"v6"},"quarantined":false}`,
+			func(ctx context.Context, s store.Store) error { return p.Follow(ctx, s, "k") }, func() string { return *p.encoder.Load() }, "v5", "v6"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -47,7 +47,8 @@ func (c *counts) copy() map[string]int64 {
 
 // Follow reads the pod's flags, the document of its version, whenever they change,
 // until ctx ends, and then returns nil. A document that cannot be read, and a store that
-// does not answer, leave the last good one in force.
+// does not answer, leave the last good one in force. So does one that is off: what the router
+// still sends to a pod whose bundle was rolled back is answered by its own pair.
 func (p *Pod) Follow(ctx context.Context, s store.Store, key string) error {
 	follow(ctx, s, key, func(snap store.Snapshot) {
 		entry, ok := snap.Get(key)
@@ -58,8 +59,9 @@ func (p *Pod) Follow(ctx context.Context, s store.Store, key string) error {
 			Flags struct {
 				Encoder string `json:"encoder"`
 			} `json:"flags"`
+			Quarantined bool `json:"quarantined"`
 		}
-		if err := json.Unmarshal(entry.Value, &doc); err == nil && doc.Flags.Encoder != "" {
+		if err := json.Unmarshal(entry.Value, &doc); err == nil && doc.Flags.Encoder != "" && !doc.Quarantined {
 			p.encoder.Store(&doc.Flags.Encoder)
 		}
 	})

@@ -136,7 +136,7 @@ func TestWorkedEncoderKPI(t *testing.T) {
 		}
 		green, blue := false, false
 		for _, k := range inc.Change.Keys {
-			green = green || strings.HasSuffix(k.Key, "/v2") && strings.Contains(k.To, `"serving":false`)
+			green = green || strings.HasSuffix(k.Key, "/v2") && strings.Contains(k.To, `"serving":false,"quarantined":true`)
 			blue = blue || k.Key == rb.Routing.Key
 		}
 		if !green || !blue {

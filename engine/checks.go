@@ -10,11 +10,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/autorollback/autorollback/actuators"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/shadow/diff"
+	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/verify"
 )
 
@@ -85,48 +85,55 @@ func sideOf(rel record.Release, side runbook.Role) record.Side {
 }
 
 // checkFlags reads the store again: the keys of both versions must say what their bundles
-// demand, and after a rollback that the candidate does not serve.
+// demand, and after a rollback that the candidate's is off.
 func (e *Engine) checkFlags(ctx context.Context, s service, rel record.Release) record.Answer {
 	a := record.Answer{Question: verify.FlagQuestion, Health: record.Unknown, At: time.Now().UTC()}
 	a.Query = record.Query{Name: a.Question, Expr: s.rb.Routing.Flags, At: a.At}
+	var keys []record.KeyChange
 	docs, err := e.flags(ctx, rel)
+	if err == nil {
+		keys, err = e.wrongFlags(ctx, s, rel, docs)
+	}
 	if err != nil {
 		a.Text = "cannot tell: " + err.Error()
 		return a
 	}
-	for n := range docs {
-		docs[n].Serving = docs[n].Version == rel.Stable.Version || rel.Phase == record.Open && rel.Weight > 0
-	}
-	snap, err := e.store.Read(ctx, s.router.Prefixes()...)
-	if err != nil {
-		a.Text = "cannot tell: " + err.Error()
-		return a
-	}
-	change, _, err := s.router.Plan(snap, rel.Want(), docs)
-	if err != nil {
-		a.Text = "cannot tell: " + err.Error()
-		return a
-	}
-	a.Samples = float64(len(docs))
-	a.Health, a.Text = judgeFlags(change, s.rb.Routing.Flags, docs)
+	a.Samples = float64(len(docs.serving()))
+	a.Health, a.Text = judgeFlags(keys, docs)
 	return a
 }
 
+// wrongFlags are the documents that would have to be written again. One of a rollback by a
+// program that knew no flags that are off is as that program left it.
+func (e *Engine) wrongFlags(ctx context.Context, s service, rel record.Release, docs flagDocs) ([]record.KeyChange, error) {
+	barred := store.QuarantineKey(rel.Candidate.Bundle)
+	snap, err := e.store.Read(ctx, append(s.router.Prefixes(), barred)...)
+	if err != nil {
+		return nil, err
+	}
+	var q record.Quarantine
+	if err := decode(snap, barred, &q); err != nil {
+		return nil, err
+	}
+	want := docs.serving()
+	if rel.Phase == record.RolledBack && q.Version == rel.Candidate.Version {
+		want = docs.rolledBack()
+	}
+	want[1].Serving = rel.Phase == record.Open && rel.Weight > 0
+	keys, _, err := s.router.PlanFlags(snap, want)
+	return keys, err
+}
+
 // judgeFlags says whether the flags' keys would have to be written again.
-func judgeFlags(change record.Change, prefix string, docs []actuators.FlagDoc) (record.Health, string) {
-	var wrong []string
-	for _, k := range change.Keys {
-		if strings.HasPrefix(k.Key, prefix) {
-			wrong = append(wrong, fmt.Sprintf("%s is %s and should be %s", k.Key, record.Truncate(k.From, 120), record.Truncate(k.To, 120)))
-		}
+func judgeFlags(wrong []record.KeyChange, docs flagDocs) (record.Health, string) {
+	var said []string
+	for _, k := range wrong {
+		said = append(said, fmt.Sprintf("%s is %s and should be %s", k.Key, record.Truncate(k.From, 120), record.Truncate(k.To, 120)))
 	}
-	if len(wrong) > 0 {
-		return record.Bad, strings.Join(wrong, "; ")
+	if len(said) > 0 {
+		return record.Bad, strings.Join(said, "; ")
 	}
-	var names []string
-	for _, d := range docs {
-		names = append(names, d.Version)
-	}
+	names := []string{docs.stable.Version, docs.candidate.Version}
 	slices.Sort(names)
 	return record.Good, "the flags of " + strings.Join(names, " and ") + " match their bundles"
 }

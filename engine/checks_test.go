@@ -37,7 +37,6 @@ func predictions(url string) *runbook.Golden {
 // After a rollback the stored predictions and the flags are asked like the levels are:
 // what is bad there is not recovered, and each result stands in the incident.
 func TestChecksAfterARollback(t *testing.T) {
-	const flagsKey = "features/ranker/v2"
 	well := func(string) (int, string) { return 200, `{"score":0.501,"trace":"y"}` }
 	for _, c := range []struct {
 		name    string
@@ -51,12 +50,11 @@ func TestChecksAfterARollback(t *testing.T) {
 		{"another model answers", func(string) (int, string) { return 200, `{"score":0.9}` }, nil, record.NotRecovered,
 			map[string]record.Health{"golden predictions v1": record.Bad, "flags": record.Good, "error rate": record.Good}, `"a user" differs in score`},
 		{"the model refuses", func(string) (int, string) { return 500, "" }, nil, record.NotRecovered, map[string]record.Health{"golden predictions v1": record.Bad}, "Internal Server Error"},
-		{"somebody switched a flag back", well, func(t *testing.T, st store.Store) {
-			snap, err := st.Read(t.Context(), flagsKey)
-			must(t, err)
-			en, _ := snap.Get(flagsKey)
-			must(t, put(st, flagsKey, strings.Replace(string(en.Value), `"serving":false`, `"serving":true`, 1)))
+		{"somebody switched a flag back and paused us", well, func(t *testing.T, st store.Store) {
+			must(t, put(st, store.ControlKey, "paused"))
+			switchOn(t, st)
 		}, record.NotRecovered, map[string]record.Health{"golden predictions v1": record.Good, "flags": record.Bad}, flagsKey},
+		{"somebody switched a flag back", well, switchOn, record.Recovered, map[string]record.Health{"flags": record.Good}, "the flags of v1 and v2 match their bundles"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/runbook"
@@ -16,7 +17,8 @@ import (
 // that changed, at the index it was read at. The release is always written or
 // checked, so that two decisions about one target cannot both be committed; a shift
 // and a promotion also check the control key, so that a pause committed before it makes them fail, and
-// both bundles' quarantine. A launch that needs a shadow pass checks that verdict.
+// both bundles' quarantine. What switches flags off again is undone by a pause as well, and by
+// the quarantine being lifted. A launch that needs a shadow pass checks that verdict.
 func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 	b := txBuilder{indexes: v.indexes}
 	release := store.ReleaseKey(v.target.Service, v.target.Region)
@@ -37,6 +39,11 @@ func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 		b.set(store.BudgetKey, next.Budget)
 	}
 	b.write(next.Write, v.ops, v.nextOps)
+	for _, op := range v.offOps {
+		if slices.Contains(next.Write.SwitchOff, op.Key) {
+			b.ops = append(b.ops, op)
+		}
+	}
 	if b.err == nil && len(b.ops) > 0 {
 		b.check(release)
 		if next.Write.Adopt {
@@ -46,6 +53,9 @@ func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 		}
 		if next.Write.Gate {
 			b.check(store.ShadowKey(next.Release.Candidate.Bundle))
+		}
+		if len(next.Write.SwitchOff) > 0 {
+			b.check(store.ControlKey)
 		}
 		if next.Write.Shift || next.Write.Advance {
 			b.check(store.ControlKey)

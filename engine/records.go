@@ -21,6 +21,7 @@ type snapshot struct {
 	indexes map[string]uint64 // of every key that was read and exists
 	ops     []store.Op        // what carries out State.Plan
 	nextOps []store.Op        // what carries out State.Next
+	offOps  []store.Op        // what switches State.FlagsOn off
 	service service
 	snap    store.Snapshot // that the router's keys were read in
 }
@@ -56,6 +57,7 @@ func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (s
 		return v, err
 	}
 	v.observe()
+	v.observeFlags()
 	return v, nil
 }
 
@@ -160,8 +162,8 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err
 	}
 	if l, ok := ev.(lifecycle.Launched); ok {
 		stable, candidate, w := record.SideOf(l.Launch.Stable), record.SideOf(l.Launch.Candidate), l.Launch.Weight
-		v.Plan, v.ops, err = v.service.router.Plan(v.snap, record.Split{stable.Backend: 100 - w, candidate.Backend: w}, []actuators.FlagDoc{
-			flagDoc(stable, l.Launch.Stable.Bundle, true), flagDoc(candidate, l.Launch.Candidate.Bundle, w > 0)})
+		docs := []actuators.FlagDoc{flagDoc(stable, l.Launch.Stable.Bundle, true), flagDoc(candidate, l.Launch.Candidate.Bundle, w > 0)}
+		v.Plan, v.ops, err = v.service.router.Plan(v.snap, record.Split{stable.Backend: 100 - w, candidate.Backend: w}, docs)
 		v.PlanProblem = text(err)
 		return nil
 	}
@@ -169,7 +171,8 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err
 	if err != nil {
 		return err
 	}
-	v.Plan, v.ops, err = v.service.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}, flags)
+	v.Off = flags.off.Flags
+	v.Plan, v.ops, err = v.service.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}, flags.rolledBack())
 	v.PlanProblem = text(err)
 	if !mayStep(ev) || !v.Ramping() {
 		return nil
@@ -178,8 +181,7 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err
 	if !more {
 		return nil
 	}
-	flags[1].Serving = true // and stable stays marked as serving: it must be able to at once
-	v.Next, v.nextOps, err = v.service.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100 - next.Weight, v.Release.Candidate.Backend: next.Weight}, flags)
+	v.Next, v.nextOps, err = v.service.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100 - next.Weight, v.Release.Candidate.Backend: next.Weight}, flags.serving())
 	v.NextProblem = text(err)
 	return nil
 }
@@ -206,23 +208,6 @@ func text(err error) string {
 		return ""
 	}
 	return err.Error()
-}
-
-func flagDoc(s record.Side, b runbook.Bundle, serving bool) actuators.FlagDoc {
-	return actuators.FlagDoc{Version: s.Version, Bundle: s.Bundle, Flags: b.Flags, Serving: serving}
-}
-
-// flags are the flag documents a rollback writes: each bundle keeps its own.
-func (e *Engine) flags(ctx context.Context, r record.Release) ([]actuators.FlagDoc, error) {
-	stable, err := e.Bundle(ctx, r.Stable.Bundle)
-	if err != nil {
-		return nil, err
-	}
-	candidate, err := e.Bundle(ctx, r.Candidate.Bundle)
-	if err != nil {
-		return nil, err
-	}
-	return []actuators.FlagDoc{flagDoc(r.Stable, stable, true), flagDoc(r.Candidate, candidate, false)}, nil
 }
 
 // Bundle returns the manifest of that digest. Bundles are immutable, so each is read

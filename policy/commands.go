@@ -56,11 +56,11 @@ func Start(in Launch) error {
 }
 
 func (in Launch) quarantined() string {
-	if q, ok := in.Quarantined[in.Candidate.Bundle]; ok && q.Lifted == "" {
+	if q, ok := in.Quarantined[in.Candidate.Bundle]; ok && q.Bars() {
 		return fmt.Sprintf("bundle %s is quarantined by incident %s (%s); lift it by name first: autorollback release lift %s --reason …",
 			in.Candidate.Bundle, q.Incident, q.Reason, in.Candidate.Bundle)
 	}
-	if q, ok := in.Quarantined[in.Stable.Bundle]; ok && q.Lifted == "" {
+	if q, ok := in.Quarantined[in.Stable.Bundle]; ok && q.Bars() {
 		return fmt.Sprintf("the stable bundle %s is quarantined by incident %s: a rollback to it is impossible", in.Stable.Bundle, q.Incident)
 	}
 	return ""

@@ -2,16 +2,25 @@ package record
 
 import "time"
 
-// Quarantine bars a bundle from being started, key "quarantine/<digest>", until it
-// is lifted by name.
+// Quarantine bars a bundle from being started, and its flags from being on, key
+// "quarantine/<digest>", until it is lifted by name.
 type Quarantine struct {
-	Schema   int    `json:"schema"`
-	Bundle   string `json:"bundle"`
-	Service  string `json:"service"`
-	Incident string `json:"incident"`
-	Reason   string `json:"reason"`
-	Lifted   string `json:"lifted,omitempty"` // "by NAME: REASON" once lifted
+	Schema      int            `json:"schema"`
+	Bundle      string         `json:"bundle"`
+	Service     string         `json:"service"`
+	Region      string         `json:"region,omitempty"`
+	Incident    string         `json:"incident"`
+	Reason      string         `json:"reason"`
+	At          time.Time      `json:"at,omitzero"`
+	Version     string         `json:"version,omitempty"`      // whose document has Flags; empty in old records, which switch nothing off
+	Flags       map[string]any `json:"flags,omitempty"`        // what the bundle's flags are meanwhile
+	SwitchedOff []time.Time    `json:"switched_off,omitempty"` // when we undid that somebody switched them on, of the last hour
+	NotifiedAt  time.Time      `json:"notified_at,omitzero"`   // when it was last told that somebody did
+	Lifted      string         `json:"lifted,omitempty"`       // "by NAME: REASON" once lifted
 }
+
+// Bars reports whether the quarantine is in force.
+func (q Quarantine) Bars() bool { return q.Lifted == "" }
 
 // A ShadowVerdict is what the newest recorded report says about one candidate bundle,
 // key "shadow/<candidate digest>".

@@ -185,3 +185,24 @@ func mirrorMessage(m record.Mirror, kind string, now time.Time, title string, li
 	msg.StartsAt = m.StartedAt
 	return msg
 }
+
+// KindFlagsOn is the kind of the message about a quarantined bundle's flags.
+const KindFlagsOn = "flags_on"
+
+// FlagsOnMsg pages because somebody switched on the flags of a quarantined bundle; left says why
+// they are left so, and is empty if they were switched off again.
+func FlagsOnMsg(q record.Quarantine, key record.KeyChange, left string, rb *runbook.Runbook, region string, now time.Time) record.Message {
+	did, do := "They were switched off again.", "find out who wrote the key"
+	if left != "" {
+		did, do = "They are left as they are. "+sentence(left), "switch them off, or find out who wrote the key"
+	}
+	m := newMessage(fmt.Sprintf("flags-%s-%s-%.12s-%d", q.Service, region, strings.TrimPrefix(q.Bundle, "sha256:"), key.Index), KindFlagsOn, q.Service, region, now,
+		fmt.Sprintf("%s: somebody switched on the flags of %s, whose bundle is quarantined", q.Service, word(q.Version)),
+		[]string{
+			fmt.Sprintf("%s was %s.", word(key.Key), plain(key.From, 300)), did,
+			fmt.Sprintf("The bundle is quarantined by incident %s: %s", word(q.Incident), sentence(q.Reason)),
+			todo(do + "; who wants the bundle back lifts its quarantine first: autorollback release lift " + q.Bundle + " --reason WHY."), owner(rb),
+		})
+	m.Page, m.EndsAt = true, now.Add(15*time.Minute)
+	return m
+}

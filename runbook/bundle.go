@@ -15,7 +15,8 @@ type Bundle struct {
 	Schema     int            `yaml:"schema" json:"schema"`
 	Model      Model          `yaml:"model" json:"model"`
 	Features   Features       `yaml:"features" json:"features"`
-	Flags      map[string]any `yaml:"flags" json:"flags,omitempty"` // values: bool, string, number
+	Flags      map[string]any `yaml:"flags" json:"flags,omitempty"`         // values: bool, string, number
+	FlagsOff   map[string]any `yaml:"flags_off" json:"flags_off,omitempty"` // what some of Flags are while the bundle is quarantined, see [Bundle.Off]
 	Compatible Compatible     `yaml:"compatible" json:"compatible"`
 	Config     string         `yaml:"config" json:"config,omitempty"` // digest of further configuration
 }
@@ -66,13 +67,8 @@ func (b Bundle) canonical() []byte {
 	if err != nil || json.Unmarshal(text, &tree) != nil {
 		return nil
 	}
-	if flags, ok := tree["flags"].(map[string]any); ok {
-		for name, value := range flags {
-			if value == 0.0 {
-				flags[name] = 0.0 // there is one zero: -0 would print as another
-			}
-		}
-	}
+	oneZero(tree["flags"])
+	oneZero(tree["flags_off"])
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
@@ -120,7 +116,8 @@ func (b Bundle) check(p *decoder, at string) {
 	}
 	b.Model.check(p, join(at, "model"))
 	b.checkFeatures(p, at)
-	b.checkFlags(p, join(at, "flags"))
+	checkFlags(p, join(at, "flags"), b.Flags)
+	b.checkFlagsOff(p, join(at, "flags_off"))
 	if b.Config != "" && !digestPattern.MatchString(b.Config) {
 		p.add(join(at, "config"), fmt.Sprintf("%q is not a digest", b.Config), "write sha256:<64 hex digits>")
 	}
@@ -178,24 +175,5 @@ func (b Bundle) checkFeatures(p *decoder, at string) {
 	case f.Encoder != "" && !slices.Contains(b.Compatible.Encoders, f.Encoder):
 		p.add(encoder, fmt.Sprintf("unpaired bundle: encoder %q is not among the model's compatible encoders %q", f.Encoder, b.Compatible.Encoders),
 			"deploy the model with an encoder it was trained on, or list this one under compatible.encoders if it was")
-	}
-}
-
-func (b Bundle) checkFlags(p *decoder, at string) {
-	for _, name := range sortedKeys(b.Flags) {
-		path := join(at, name)
-		switch v := b.Flags[name].(type) {
-		case bool, string:
-		case float64:
-			if !exact(v) {
-				p.add(path, fmt.Sprintf("%v is not a number that JSON keeps exactly", v), "put it in quotes")
-			}
-		case int:
-			if !exact(float64(v)) {
-				p.add(path, fmt.Sprintf("%v is not a number that JSON keeps exactly", v), "put it in quotes")
-			}
-		default:
-			p.add(path, fmt.Sprintf("is a %T", v), "write true, false, text or a number")
-		}
 	}
 }

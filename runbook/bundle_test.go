@@ -71,6 +71,7 @@ func TestDigestNoticesEveryField(t *testing.T) {
 		"flag":             func(b *runbook.Bundle) { b.Flags["new-encoder"] = false },
 		"flag as text":     func(b *runbook.Bundle) { b.Flags["depth"] = "4" },
 		"flag gone":        func(b *runbook.Bundle) { delete(b.Flags, "depth") },
+		"flag off":         func(b *runbook.Bundle) { b.FlagsOff = map[string]any{"depth": 1} },
 		"encoders":         func(b *runbook.Bundle) { b.Compatible.Encoders = []string{"v5"} },
 		"config":           func(b *runbook.Bundle) { b.Config = "x" },
 	} {
@@ -182,5 +183,36 @@ func TestBackendIsTheVersionUnlessNamed(t *testing.T) {
 	launch, err := runbook.ParseLaunch("x.yaml", []byte(text))
 	if err != nil || launch.Stable.Backend != "v1" || launch.Candidate.Backend != "v2" {
 		t.Errorf("got %+v (%v)", launch, err)
+	}
+}
+
+// What is written of a bundle's flags while it is quarantined: none of its own values is left,
+// whatever the stable bundle has.
+func TestOff(t *testing.T) {
+	b := bundle()
+	b.Flags = map[string]any{"new-encoder": true, "legacy": false, "encoder": "v5", "depth": 4.0, "note": "x", "mode": "fast", "size": 3}
+	b.FlagsOff = map[string]any{"legacy": true, "mode": "none"}
+	stable := runbook.Bundle{Flags: map[string]any{"new-encoder": true, "encoder": "v4", "mode": "slow", "size": "3", "other": 1.0}}
+	want := map[string]any{"new-encoder": false, "legacy": true, "encoder": "v4", "mode": "none"}
+	if got := b.Off(stable); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := (runbook.Bundle{}).Off(stable); got == nil || len(got) > 0 {
+		t.Errorf("a bundle without flags leaves %v", got)
+	}
+}
+
+func TestCheckFlagsOff(t *testing.T) {
+	b := bundle()
+	b.FlagsOff = map[string]any{"depth": 4, "new-encoder": "no", "node": "x"}
+	const want = "flags_off.depth: 4 is what the flag is anyway; write the value that turns it off\n" +
+		"flags_off.new-encoder: is a text and the flag is a boolean; write a value of the flag's own type\n" +
+		"flags_off.node: is no flag of this bundle; name a flag that stands under flags, or leave it out"
+	if err := b.Check(); err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	b.FlagsOff = map[string]any{"depth": 0.0, "new-encoder": false}
+	if err := b.Check(); err != nil {
+		t.Error(err)
 	}
 }

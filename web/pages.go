@@ -80,7 +80,7 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	for _, q := range st.Quarantine {
-		if q.Lifted == "" {
+		if q.Bars() {
 			b.Lifts = append(b.Lifts, q)
 		}
 	}

@@ -30,7 +30,7 @@ func TestDemoStories(t *testing.T) {
 		{"encoder", []string{"start: v2 from 0 % to 0 %", "flip: v2 from 0 % to 60 %", "rollback: v2 from 60 % to 0 %"}, []string{
 			"Prometheus confirms conversion-drop", "ranker-v1 40, ranker-v2 60 to ranker-v1 100, ranker-v2 0 in one transaction",
 			"v1×v4 ", "v2×v5 ", "no answer was given by a model on features that it was not trained with",
-			`"flags":{"encoder":"v4","new_encoder":false},"serving":true`, `"flags":{"encoder":"v5","new_encoder":true},"serving":false`}},
+			`"flags":{"encoder":"v4","new_encoder":false},"serving":true`, `"flags":{"encoder":"v4","new_encoder":false},"serving":false,"quarantined":true`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.story, func(t *testing.T) {

@@ -57,8 +57,9 @@ func (s *State) shift(by string, now time.Time) {
 	s.supersede(now)
 	s.Write.Shift = true
 	s.Write.Quarantine = append(s.Write.Quarantine, record.Quarantine{
-		Schema: runbook.Schema, Bundle: r.Candidate.Bundle, Service: r.Service, Incident: i.ID,
+		Schema: runbook.Schema, Bundle: r.Candidate.Bundle, Service: r.Service, Region: r.Region, Incident: i.ID,
 		Reason: cmp.Or(first(i.Decision.Reasons), "rolled back by "+by),
+		At:     now, Version: r.Candidate.Version, Flags: s.Off,
 	})
 	s.note(now, "acted", by, fmt.Sprintf("Traffic moved from %v to %v in one transaction; bundle %s quarantined", change.From, change.To, r.Candidate.Bundle))
 	s.tell(report.Acted, now)

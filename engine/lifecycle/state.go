@@ -35,6 +35,9 @@ type State struct {
 	NextProblem string        // why there is no Next
 	Hazards     []string      // what in the router's keys makes it ignore a change
 
+	Off     map[string]any // what Plan makes of the candidate's flags, if it rolls back
+	FlagsOn []FlagsOn      // documents of quarantined bundles that somebody else changed
+
 	Write Write
 	Said  Said `json:"-"`
 }
@@ -57,6 +60,7 @@ type Write struct {
 	Approvals  []record.Approval   // older questions that ended
 	Messages   []record.Message    // put these in the outbox
 	Sent       []string            // take these out of the outbox
+	SwitchOff  []string            // write these keys of FlagsOn as they must be
 }
 
 // clone copies what Step may change, so that the state that was read stays as it was.
@@ -119,5 +123,5 @@ func (s State) Unreadable() bool { return s.Split == nil && s.PlanProblem != "" 
 
 func (s State) isQuarantined(digest string) bool {
 	q, ok := s.Quarantined[digest]
-	return ok && q.Lifted == ""
+	return ok && q.Bars()
 }

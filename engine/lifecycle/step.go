@@ -139,6 +139,7 @@ func Step(s State, ev Event, now time.Time) (State, error) {
 // tick does what is due by the clock, and looks whether somebody changed the split.
 func (s *State) tick(now time.Time) {
 	s.observeSplit(now)
+	s.switchOff(now)
 	if a := s.Approval; a != nil && a.Status == record.Pending && now.After(a.ExpiresAt) {
 		s.expire(now)
 	}

@@ -1,0 +1,175 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
+)
+
+const flagsKey = "features/ranker/v2"
+
+// value is what a key says.
+func value(t *testing.T, st store.Store, key string) string {
+	t.Helper()
+	snap, err := st.Read(t.Context(), key)
+	must(t, err)
+	en, _ := snap.Get(key)
+	return string(en.Value)
+}
+
+// switchOn is somebody who writes v2's own encoder into its document, by hand.
+func switchOn(t *testing.T, st store.Store) {
+	t.Helper()
+	must(t, put(st, flagsKey, strings.Replace(value(t, st, flagsKey), `"encoder":"v4"`, `"encoder":"v5"`, 1)))
+}
+
+func isOn(t *testing.T, st store.Store) bool {
+	t.Helper()
+	return strings.Contains(value(t, st, flagsKey), "v5")
+}
+
+// rolledBack is a release that was rolled back, with an engine that reconciles until the test ends.
+func rolledBack(t *testing.T, sent *[]record.Message) (*Engine, *memory) {
+	t.Helper()
+	e, st, f := solo(t, func(p *Parts) {
+		p.Post = posts(func(m record.Message) (string, error) { *sent = append(*sent, m); return "#ranking-oncall", nil })
+	})
+	f.set(func(f *facts) { f.breaking["errors"], f.traffic = true, 0 })
+	must(t, hears(t, e, fixture.Alert("errors", record.Webhook)))
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- e.Run(ctx) }()
+	t.Cleanup(func() { stop(); must(t, <-done) })
+	return e, st
+}
+
+// A reader that looks at nothing but a flag's value gets nothing of v2 once it is rolled back:
+// its document is written in the transaction of the weights.
+func TestARollbackSwitchesFlagsOff(t *testing.T) {
+	e, st, f := solo(t, nil)
+	if want := `"flags":{"encoder":"v5"},"serving":true`; !strings.Contains(value(t, st, flagsKey), want) {
+		t.Fatalf("v2 serves with %s", value(t, st, flagsKey))
+	}
+	f.breaking["errors"] = true
+	must(t, hears(t, e, fixture.Alert("errors", record.Webhook)))
+	if want := `"flags":{"encoder":"v4"},"serving":false,"quarantined":true`; !strings.Contains(value(t, st, flagsKey), want) {
+		t.Errorf("v2 has %s, want %s", value(t, st, flagsKey), want)
+	}
+	var keys []string
+	for _, k := range incidentOf(t, st).Change.Keys {
+		keys = append(keys, k.Key)
+	}
+	if fmt.Sprint(keys) != "[routes/ranker/weights features/ranker/v2]" {
+		t.Errorf("the transaction changed %v", keys)
+	}
+	for _, q := range all[record.Quarantine](t, st, store.QuarantineKey("")) {
+		if q.Version != "v2" || q.Flags["encoder"] != "v4" || q.At.IsZero() {
+			t.Errorf("the quarantine does not say what is off: %+v", q)
+		}
+	}
+}
+
+// Flags that somebody switches on for a quarantined bundle are off again at the next look, with
+// a page each time, and left as they are once that is a tug of war.
+func TestFlagsOfAQuarantinedBundleStayOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent []record.Message
+		_, st := rolledBack(t, &sent)
+		pages := func() (n int) {
+			for _, m := range sent {
+				if m.Kind == report.KindFlagsOn && m.Page {
+					n++
+				}
+			}
+			return n
+		}
+		for n := 1; n <= 4; n++ {
+			switchOn(t, st)
+			time.Sleep(time.Minute)
+			if on := isOn(t, st); on != (n == 4) || pages() != n && n < 4 {
+				t.Fatalf("switched on for the %d. time: on is %v, %d pages", n, on, pages())
+			}
+		}
+		time.Sleep(12 * time.Minute)
+		if last := sent[len(sent)-1]; pages() != 4 || !strings.Contains(last.Text, "something keeps writing them") {
+			t.Errorf("%d pages, the last of them %q", pages(), last.Text)
+		}
+		time.Sleep(time.Hour) // the quarrel is over
+		if isOn(t, st) {
+			t.Error("the flags are still on")
+		}
+		if !fixture.Noted(new(incidentOf(t, st)), "flags_on") {
+			t.Error("the incident says nothing")
+		}
+	})
+}
+
+// What else somebody may have meant is respected: a pause, a lifted quarantine, traffic that was
+// moved by hand to the bundle.
+func TestFlagsThatAreLeftOn(t *testing.T) {
+	for name, c := range map[string]struct {
+		before func(*testing.T, *Engine, *memory)
+		pages  bool
+	}{
+		"paused":  {func(t *testing.T, _ *Engine, st *memory) { must(t, put(st, store.ControlKey, "paused")) }, true},
+		"observe": {func(t *testing.T, _ *Engine, st *memory) { must(t, put(st, store.ControlKey, "observe")) }, true},
+		"split": {func(t *testing.T, _ *Engine, st *memory) {
+			must(t, put(st, routerKey, `{"weights":{"ranker-v1":50,"ranker-v2":50}}`))
+		}, true},
+		"lifted": {func(t *testing.T, e *Engine, _ *memory) {
+			must(t, e.Lift(t.Context(), fixture.Launch(t).Candidate.Bundle.Digest(), "ann", "fixed"))
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var sent []record.Message
+				e, st := rolledBack(t, &sent)
+				time.Sleep(time.Minute)
+				c.before(t, e, st)
+				switchOn(t, st)
+				time.Sleep(time.Minute)
+				if !isOn(t, st) {
+					t.Error("the flags were switched off")
+				}
+				paged := false
+				for _, m := range sent {
+					paged = paged || m.Kind == report.KindFlagsOn && m.Page
+				}
+				if paged != c.pages {
+					t.Errorf("paged is %v, want %v", paged, c.pages)
+				}
+			})
+		})
+	}
+}
+
+// No start switches flags of a quarantined bundle on; once it is lifted, a start does.
+func TestReleasedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent []record.Message
+		e, st := rolledBack(t, &sent)
+		time.Sleep(15 * time.Minute)
+		if _, err := e.Start(t.Context(), fixture.Launch(t), "ann"); err == nil || isOn(t, st) {
+			t.Fatalf("started with a quarantined bundle: %v", err)
+		}
+		must(t, e.Lift(t.Context(), fixture.Launch(t).Candidate.Bundle.Digest(), "ann", "fixed"))
+		time.Sleep(time.Minute)
+		if isOn(t, st) {
+			t.Fatal("lifting switched the flags on")
+		}
+		if _, err := e.Start(t.Context(), fixture.Launch(t), "ann"); err != nil {
+			t.Fatal(err)
+		}
+		if want := `"flags":{"encoder":"v5"},"serving":true,"quarantined":false`; !strings.Contains(value(t, st, flagsKey), want) {
+			t.Errorf("v2 has %s, want %s", value(t, st, flagsKey), want)
+		}
+	})
+}
