@@ -17,16 +17,17 @@ import (
 // maxWeight bounds the weights we read, so that shares can be multiplied out.
 const maxWeight = 1_000_000
 
-// traefik is the layout of Traefik's KV provider for a weighted service,
+// traefik is the layout of Traefik's KV provider for a service of type weighted or
+// highestrandomweight,
 //
-//	<root>/http/services/<service>/weighted/services/<n>/{name,weight}
+//	<root>/http/services/<service>/<type>/services/<n>/{name,weight}
 //
 // Traefik reads keys without regard to case, orders children by key, takes 1 for a
 // missing weight, and adds no child with a weight of 0 or less.
-type traefik struct{ root, service string }
+type traefik struct{ root, service, kind string }
 
 func openTraefik(r runbook.Routing) (codec, error) {
-	t := traefik{root: cmp.Or(r.Root, "traefik"), service: r.Service}
+	t := traefik{root: cmp.Or(r.Root, "traefik"), service: r.Service, kind: cmp.Or(r.Type, runbook.Weighted)}
 	if strings.Contains(r.Service, "/") {
 		return nil, fmt.Errorf("read routing.service %q: a service's name has no slash", r.Service)
 	}
@@ -46,7 +47,7 @@ func openTraefik(r runbook.Routing) (codec, error) {
 func (t traefik) prefix() string { return t.root + "/" }
 
 func (t traefik) weights() string {
-	return t.root + "/http/services/" + t.service + "/weighted/services/"
+	return t.root + "/http/services/" + t.service + "/" + t.kind + "/services/"
 }
 
 func (t traefik) weightKey() string { return t.weights() + "0/weight" }
@@ -228,7 +229,7 @@ func (t traefik) place(kids []child) (base string, next int) {
 }
 
 func (t traefik) ours(parts []string) bool {
-	for i, want := range []string{"http", "services", t.service, "weighted", "services"} {
+	for i, want := range []string{"http", "services", t.service, t.kind, "services"} {
 		if fold(parts[i]) != fold(want) {
 			return false
 		}
