@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -198,12 +199,14 @@ func (c child) weightKey() string {
 // newcomers adds a child for each backend that has a share and is not there yet.
 func (t traefik) newcomers(snap store.Snapshot, kids []child, known map[string]bool, to record.Split, spell func(runbook.Weight) string) ([]write, error) {
 	base, next := t.place(kids)
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(to)), func(name string) bool { return known[name] || to[name] == 0 })
+	if len(names) == 0 {
+		return nil, nil
+	}
+	tree := t.walk(snap)
 	var writes []write
-	for _, name := range slices.Sorted(maps.Keys(to)) {
-		if known[name] || to[name] == 0 {
-			continue
-		}
-		if !t.serves(snap, name) {
+	for _, name := range names {
+		if !tree.serves(name) {
 			return nil, fmt.Errorf("plan %s%d/name: there is no service %s under %s/http/services/, and a child without a service takes the whole of %s down; create it first", base, next, name, t.root, t.service)
 		}
 		folder := base + strconv.Itoa(next) + "/"
@@ -237,29 +240,20 @@ func (t traefik) ours(parts []string) bool {
 	return true
 }
 
-// serves reports whether the tree has the service, as far as it can know: one of
-// another provider (name@file) is not in it.
-func (t traefik) serves(snap store.Snapshot, name string) bool {
-	name, provider, _ := strings.Cut(name, "@")
-	if provider != "" && provider != "consul" {
-		return true
-	}
-	for _, e := range snap.Under(t.root + "/") {
-		parts := fragments(e.Key[len(t.root)+1:])
-		if len(parts) > 3 && fold(parts[0]) == "http" && fold(parts[1]) == "services" && parts[2] == name {
-			return true
-		}
-	}
-	return false
-}
-
 // fragments splits a key as Traefik does: empty parts do not count.
 func fragments(key string) []string {
 	return strings.FieldsFunc(key, func(r rune) bool { return r == '/' })
 }
 
 // fold makes equal what Traefik takes for equal.
-func fold(s string) string { return strings.ToLower(strings.ToUpper(s)) }
+func fold(s string) string {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' || s[i] >= utf8.RuneSelf {
+			return strings.ToLower(strings.ToUpper(s))
+		}
+	}
+	return s
+}
 
 // folderOf is the key up to and with its last inner slash.
 func folderOf(key string) string {
