@@ -11,50 +11,109 @@ import (
 // lint walks the whole tree as Traefik does: one key under http, tcp, udp or tls
 // that it cannot read keeps it from reading any.
 func (t traefik) lint(snap store.Snapshot) []Hazard {
-	var found []Hazard
-	known := knownShape()
-	first, spelled := map[string]string{}, map[string]string{}
-	all := snap.Under(t.root + "/")
-	for i, e := range all {
-		parts := fragments(e.Key[len(t.root)+1:])
-		if !decoded(parts) {
-			continue
-		}
-		path := fold(strings.Join(parts, "/"))
-		if other, twice := first[path]; twice {
-			found = append(found, Hazard{Key: e.Key, What: "Traefik takes it and " + other + " for one key, and only one of them counts", Fix: "delete one of the two", Blocking: len(parts) > 4 && t.ours(pad(parts))})
-			continue
-		}
-		first[path] = e.Key
-		found = append(found, t.respelled(snap, e, parts, spelled)...)
-		found = append(found, unreadable(known, e, parts, func() bool { return alone(all, i) })...)
+	w := t.walk(snap)
+	for _, e := range w.entries {
+		w.key(e)
 	}
-	found = append(found, t.lintService(snap)...)
-	slices.SortStableFunc(found, func(a, b Hazard) int { return strings.Compare(a.Key, b.Key) })
-	return found
+	w.build()
+	slices.SortStableFunc(w.found, func(a, b Hazard) int { return strings.Compare(a.Key, b.Key) })
+	return w.found
+}
+
+// A traefikWalk is what one walk of the tree finds.
+type traefikWalk struct {
+	traefik
+	known    *shape
+	entries  []traefikKey
+	folders  map[string]bool     // folded paths that have a key below
+	types    map[string][]string // types of each service, by its name as it is spelled
+	concerns map[string]bool     // services without which ours cannot be built; ours folded
+	kids     []child
+	problem  error // why there are no kids
+	first    map[string]string
+	spelled  map[string]string
+	found    []Hazard
+}
+
+// A traefikKey is a key that Traefik's decoder looks at.
+type traefikKey struct {
+	store.Entry
+	parts []string
+	path  string // the parts, folded
+}
+
+func (t traefik) walk(snap store.Snapshot) *traefikWalk {
+	w := &traefikWalk{
+		traefik: t, known: knownShape(), folders: map[string]bool{}, types: map[string][]string{},
+		concerns: map[string]bool{}, first: map[string]string{}, spelled: map[string]string{},
+	}
+	for _, e := range snap.Under(t.root + "/") {
+		if parts := fragments(e.Key[len(t.root)+1:]); decoded(parts) {
+			w.add(traefikKey{e, parts, fold(strings.Join(parts, "/"))})
+		}
+	}
+	w.kids, w.problem = t.collect(snap)
+	for _, c := range w.kids {
+		name, _, _ := strings.Cut(string(c.name.Value), "@")
+		w.concerns[name] = true
+	}
+	return w
+}
+
+func (w *traefikWalk) add(e traefikKey) {
+	w.entries = append(w.entries, e)
+	for at := strings.LastIndexByte(e.path, '/'); at > 0 && !w.folders[e.path[:at]]; at = strings.LastIndexByte(e.path[:at], '/') {
+		w.folders[e.path[:at]] = true
+	}
+	if len(e.parts) < 3 || fold(e.parts[0]) != "http" || fold(e.parts[1]) != "services" {
+		return
+	}
+	types := w.types[e.parts[2]]
+	if len(e.parts) > 4 && !slices.Contains(types, fold(e.parts[3])) {
+		types = append(types, fold(e.parts[3]))
+	}
+	if len(e.parts) > 3 {
+		w.types[e.parts[2]] = types
+	}
+}
+
+// key looks at one key.
+func (w *traefikWalk) key(e traefikKey) {
+	if other, twice := w.first[e.path]; twice {
+		w.found = append(w.found, Hazard{Key: e.Key, What: "Traefik takes it and " + other + " for one key, and only one of them counts", Fix: "delete one of the two", Blocking: len(e.parts) > 4 && w.ours(pad(e.parts))})
+		return
+	}
+	w.first[e.path] = e.Key
+	w.respelled(e)
+	w.found = append(w.found, unreadable(w.known, e, !w.folders[e.path])...)
 }
 
 // respelled finds a name that is spelled in two ways: Traefik takes the first spelling
 // for the name of both, and whoever asks for the other finds nothing.
-func (t traefik) respelled(snap store.Snapshot, e store.Entry, parts []string, spelled map[string]string) []Hazard {
-	if len(parts) < 3 || fold(parts[0]) != "http" {
-		return nil
+func (w *traefikWalk) respelled(e traefikKey) {
+	if len(e.parts) < 3 || fold(e.parts[0]) != "http" {
+		return
 	}
-	path := fold(parts[1] + "/" + parts[2])
-	name, seen := spelled[path]
+	path, own := fold(e.parts[1]+"/"+e.parts[2]), e.parts[2]
+	name, seen := w.spelled[path]
 	if !seen {
-		spelled[path] = parts[2]
+		w.spelled[path] = own
 	}
-	if !seen || name == parts[2] || spelled[path+"/"+parts[2]] != "" {
-		return nil
+	if !seen || name == own || w.spelled[path+"/"+own] != "" {
+		return
 	}
-	spelled[path+"/"+parts[2]] = "told"
-	return []Hazard{{
+	w.spelled[path+"/"+own] = "told"
+	w.found = append(w.found, Hazard{
 		Key:      e.Key,
-		What:     fmt.Sprintf("it says %q where other keys say %q: Traefik takes the first for the name of both", parts[2], name),
+		What:     fmt.Sprintf("it says %q where other keys say %q: Traefik takes the first for the name of both", own, name),
 		Fix:      "spell both the same",
-		Blocking: fold(parts[1]) == "services" && (t.concerns(snap, name) || t.concerns(snap, parts[2])),
-	}}
+		Blocking: fold(e.parts[1]) == "services" && (w.concern(name) || w.concern(own)),
+	})
+}
+
+// concern reports whether our service cannot be built without that one.
+func (w *traefikWalk) concern(service string) bool {
+	return fold(service) == fold(w.service) || w.concerns[service]
 }
 
 // decoded reports whether Traefik's decoder looks at the key at all: it compares the
@@ -71,15 +130,8 @@ func decoded(parts []string) bool {
 	return false
 }
 
-// alone reports whether no other key lies below this one.
-func alone(all []store.Entry, i int) bool {
-	below := fold(strings.TrimRight(all[i].Key, "/")) + "/"
-	return !slices.ContainsFunc(all, func(o store.Entry) bool {
-		return o.Key != all[i].Key && strings.HasPrefix(fold(o.Key), below)
-	})
-}
-
-func unreadable(known *shape, e store.Entry, parts []string, alone func() bool) []Hazard {
+func unreadable(known *shape, e traefikKey, alone bool) []Hazard {
+	parts := e.parts
 	s, n := known.find(parts)
 	// A map's or a list's item may be empty; a field may not.
 	_, isField := known.folder(parts).parts[fold(parts[len(parts)-1])]
@@ -95,7 +147,7 @@ func unreadable(known *shape, e store.Entry, parts []string, alone func() bool) 
 			fix = fmt.Sprintf("if it was meant to be %q, write that and delete this", near)
 		}
 		return blocking(fmt.Sprintf("Traefik knows no %q here, and one unknown key keeps it from reading the whole tree", parts[n]), fix)
-	case s.kind == "" && isField && alone():
+	case s.kind == "" && isField && alone:
 		return blocking("it is a folder with nothing in it, and that keeps Traefik from reading the whole tree", "delete it")
 	case reads(s.kind, value):
 		return nil
@@ -117,33 +169,27 @@ func noun(kind string) string {
 	return "a duration such as 30s"
 }
 
-// lintService looks at what Traefik reads and then does not build: our service, and
-// the services that its children name.
-func (t traefik) lintService(snap store.Snapshot) []Hazard {
-	var found []Hazard
-	for service, types := range t.types(snap) {
+// build looks at what Traefik reads and then does not build: our service, and the services
+// that its children name.
+func (w *traefikWalk) build() {
+	for service, types := range w.types {
 		if len(types) < 2 {
 			continue
 		}
-		found = append(found, Hazard{
-			Key:      t.root + "/http/services/" + service,
+		w.found = append(w.found, Hazard{
+			Key:      w.root + "/http/services/" + service,
 			What:     "it has more than one type (" + strings.Join(types, ", ") + "), and Traefik builds none of them",
 			Fix:      "keep one type and give the others services of their own",
-			Blocking: t.concerns(snap, service),
+			Blocking: w.concern(service),
 		})
 	}
-	kids, err := t.collect(snap)
-	if err != nil {
-		return found // case duplicates: told above
-	}
 	names := map[string]string{}
-	for _, c := range kids {
-		found = append(found, t.lintChild(snap, c, names)...)
+	for _, c := range w.kids { // none with case duplicates, which are told above
+		w.found = append(w.found, w.lintChild(c, names)...)
 	}
-	return found
 }
 
-func (t traefik) lintChild(snap store.Snapshot, c child, names map[string]string) []Hazard {
+func (w *traefikWalk) lintChild(c child, names map[string]string) []Hazard {
 	name := string(c.name.Value)
 	key := c.folder + "name"
 	switch other, twice := names[name]; {
@@ -151,8 +197,8 @@ func (t traefik) lintChild(snap store.Snapshot, c child, names map[string]string
 		return []Hazard{{Key: key, What: "the child has no name, and Traefik does not build the service", Fix: "write the backend's name or delete the child", Blocking: true}}
 	case twice:
 		return []Hazard{{Key: key, What: name + " is a child twice, the other one is " + other, Fix: "delete one of the two children", Blocking: true}}
-	case !t.serves(snap, name):
-		return []Hazard{{Key: key, What: fmt.Sprintf("there is no service %q under %s/http/services/, and a child without a service takes the whole of %s down, even at weight 0", name, t.root, t.service), Fix: "create the service or delete the child", Blocking: true}}
+	case !w.serves(name):
+		return []Hazard{{Key: key, What: fmt.Sprintf("there is no service %q under %s/http/services/, and a child without a service takes the whole of %s down, even at weight 0", name, w.root, w.service), Fix: "create the service or delete the child", Blocking: true}}
 	}
 	names[name] = c.folder
 	if strings.HasPrefix(strings.TrimSpace(string(c.weight.Value)), "-") {
@@ -161,32 +207,12 @@ func (t traefik) lintChild(snap store.Snapshot, c child, names map[string]string
 	return nil
 }
 
-// types lists the types each service has keys of.
-func (t traefik) types(snap store.Snapshot) map[string][]string {
-	types := map[string][]string{}
-	for _, e := range snap.Under(t.root + "/") {
-		parts := fragments(e.Key[len(t.root)+1:])
-		if len(parts) < 5 || fold(parts[0]) != "http" || fold(parts[1]) != "services" {
-			continue
-		}
-		service, kind := parts[2], fold(parts[3])
-		if !slices.Contains(types[service], kind) {
-			types[service] = append(types[service], kind)
-		}
-	}
-	return types
-}
-
-// concerns reports whether our service cannot be built without that one.
-func (t traefik) concerns(snap store.Snapshot, service string) bool {
-	if fold(service) == fold(t.service) {
-		return true
-	}
-	kids, _ := t.collect(snap)
-	return slices.ContainsFunc(kids, func(c child) bool {
-		name, _, _ := strings.Cut(string(c.name.Value), "@")
-		return name == service
-	})
+// serves reports whether the tree has the service, as far as it can know: one of another
+// provider (name@file) is not in it.
+func (w *traefikWalk) serves(name string) bool {
+	name, provider, _ := strings.Cut(name, "@")
+	_, there := w.types[name]
+	return there || provider != "" && provider != "consul"
 }
 
 // pad makes the fragments long enough to be compared with our service's path.

@@ -164,7 +164,8 @@ func (t traefikMirror) mirrorWrites(snap store.Snapshot, backend string, percent
 	if err != nil {
 		return nil, err
 	}
-	if kinds := t.types(snap)[t.mirror]; percent > 0 && len(kinds) > 1 {
+	tree := t.walk(snap)
+	if kinds := tree.types[t.mirror]; percent > 0 && len(kinds) > 1 {
 		return nil, fmt.Errorf("plan %s: %s has more than one type (%s), and Traefik builds none of them; keep one", t.base(), t.mirror, strings.Join(kinds, ", "))
 	}
 	same := func(e store.Entry) write {
@@ -193,7 +194,7 @@ func (t traefikMirror) mirrorWrites(snap store.Snapshot, backend string, percent
 		}
 		writes = append(writes, write{key: key, from: string(w.percent.Value), to: strconv.Itoa(percent), index: w.percent.Index})
 	}
-	if percent > 0 && !t.serves(snap, backend) {
+	if percent > 0 && !tree.serves(backend) {
 		return nil, fmt.Errorf("plan %s: there is no service %s under %s/http/services/, and a mirror without a service takes the whole of %s down; create it first", folder, backend, t.root, t.mirror)
 	}
 	if !found && percent > 0 {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -17,16 +18,17 @@ import (
 // maxWeight bounds the weights we read, so that shares can be multiplied out.
 const maxWeight = 1_000_000
 
-// traefik is the layout of Traefik's KV provider for a weighted service,
+// traefik is the layout of Traefik's KV provider for a service of type weighted or
+// highestrandomweight,
 //
-//	<root>/http/services/<service>/weighted/services/<n>/{name,weight}
+//	<root>/http/services/<service>/<type>/services/<n>/{name,weight}
 //
 // Traefik reads keys without regard to case, orders children by key, takes 1 for a
 // missing weight, and adds no child with a weight of 0 or less.
-type traefik struct{ root, service string }
+type traefik struct{ root, service, kind string }
 
 func openTraefik(r runbook.Routing) (codec, error) {
-	t := traefik{root: cmp.Or(r.Root, "traefik"), service: r.Service}
+	t := traefik{root: cmp.Or(r.Root, "traefik"), service: r.Service, kind: cmp.Or(r.Type, runbook.Weighted)}
 	if strings.Contains(r.Service, "/") {
 		return nil, fmt.Errorf("read routing.service %q: a service's name has no slash", r.Service)
 	}
@@ -46,7 +48,7 @@ func openTraefik(r runbook.Routing) (codec, error) {
 func (t traefik) prefix() string { return t.root + "/" }
 
 func (t traefik) weights() string {
-	return t.root + "/http/services/" + t.service + "/weighted/services/"
+	return t.root + "/http/services/" + t.service + "/" + t.kind + "/services/"
 }
 
 func (t traefik) weightKey() string { return t.weights() + "0/weight" }
@@ -197,12 +199,14 @@ func (c child) weightKey() string {
 // newcomers adds a child for each backend that has a share and is not there yet.
 func (t traefik) newcomers(snap store.Snapshot, kids []child, known map[string]bool, to record.Split, spell func(runbook.Weight) string) ([]write, error) {
 	base, next := t.place(kids)
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(to)), func(name string) bool { return known[name] || to[name] == 0 })
+	if len(names) == 0 {
+		return nil, nil
+	}
+	tree := t.walk(snap)
 	var writes []write
-	for _, name := range slices.Sorted(maps.Keys(to)) {
-		if known[name] || to[name] == 0 {
-			continue
-		}
-		if !t.serves(snap, name) {
+	for _, name := range names {
+		if !tree.serves(name) {
 			return nil, fmt.Errorf("plan %s%d/name: there is no service %s under %s/http/services/, and a child without a service takes the whole of %s down; create it first", base, next, name, t.root, t.service)
 		}
 		folder := base + strconv.Itoa(next) + "/"
@@ -228,28 +232,12 @@ func (t traefik) place(kids []child) (base string, next int) {
 }
 
 func (t traefik) ours(parts []string) bool {
-	for i, want := range []string{"http", "services", t.service, "weighted", "services"} {
+	for i, want := range []string{"http", "services", t.service, t.kind, "services"} {
 		if fold(parts[i]) != fold(want) {
 			return false
 		}
 	}
 	return true
-}
-
-// serves reports whether the tree has the service, as far as it can know: one of
-// another provider (name@file) is not in it.
-func (t traefik) serves(snap store.Snapshot, name string) bool {
-	name, provider, _ := strings.Cut(name, "@")
-	if provider != "" && provider != "consul" {
-		return true
-	}
-	for _, e := range snap.Under(t.root + "/") {
-		parts := fragments(e.Key[len(t.root)+1:])
-		if len(parts) > 3 && fold(parts[0]) == "http" && fold(parts[1]) == "services" && parts[2] == name {
-			return true
-		}
-	}
-	return false
 }
 
 // fragments splits a key as Traefik does: empty parts do not count.
@@ -258,7 +246,14 @@ func fragments(key string) []string {
 }
 
 // fold makes equal what Traefik takes for equal.
-func fold(s string) string { return strings.ToLower(strings.ToUpper(s)) }
+func fold(s string) string {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' || s[i] >= utf8.RuneSelf {
+			return strings.ToLower(strings.ToUpper(s))
+		}
+	}
+	return s
+}
 
 // folderOf is the key up to and with its last inner slash.
 func folderOf(key string) string {

@@ -12,24 +12,42 @@ type Router string
 const (
 	Traefik Router = "traefik" // Traefik's KV provider: one key per backend's weight
 	JSONKey Router = "json"    // one JSON document in one key
+	Fabio   Router = "fabio"   // commands in a key under fabio's registry.consul.kvpath
 )
 
 // Routing says where the service's weights live in the KV store.
 type Routing struct {
 	Router Router `yaml:"router" json:"router"` // the layout of the keys
-	// Root is Traefik's rootKey, default "traefik".
+	// Root is Traefik's rootKey, or fabio's registry.consul.kvpath without its first slash.
+	// Default traefik, or fabio/config.
 	Root string `yaml:"root,omitempty" json:"root,omitempty"`
 	// Service is Traefik's weighted service, at
-	// ROOT/http/services/SERVICE/weighted/services/N/{name,weight}.
+	// ROOT/http/services/SERVICE/weighted/services/N/{name,weight}, or the service's name in
+	// Consul's catalog, of fabio. There a backend is the instances that have its name as a tag.
 	Service string `yaml:"service,omitempty" json:"service,omitempty"`
+	// Sources is what stands behind urlprefix- in the tags of the service's instances, all of
+	// it, e.g. [/predict, www.example.com/predict]; of fabio. Each gets the same weights.
+	Sources []string `yaml:"sources,omitempty" json:"sources,omitempty"`
 	// Key is the json router's document, e.g. routes/ranker/weights.
 	Key string `yaml:"key,omitempty" json:"key,omitempty"`
+	// Type is Traefik's type of the service: weighted, or highestrandomweight, which keeps each
+	// client's address on its side. Default weighted.
+	Type string `yaml:"type,omitempty" json:"type,omitempty"`
+	// Sticky says that users stay on their side while the weights rise; default false. Then the
+	// unit of a KPI is the user, and no trigger on one moves traffic without a human.
+	Sticky bool `yaml:"sticky,omitempty" json:"sticky,omitempty"`
 	// Flags is the prefix, with a trailing slash, under which one JSON document per
 	// version holds the flags of the bundle that version serves, e.g. features/ranker/.
 	Flags string `yaml:"flags,omitempty" json:"flags,omitempty"`
 	// Mirror says how requests are copied to a candidate; left out: the daemon never does.
 	Mirror *Mirroring `yaml:"mirror,omitempty" json:"mirror,omitempty"`
 }
+
+// The words of [Routing.Type].
+const (
+	Weighted            = "weighted"
+	HighestRandomWeight = "highestrandomweight"
+)
 
 // ownPrefix is where autorollback keeps its own state in the same KV.
 const ownPrefix = "autorollback/"
@@ -46,12 +64,21 @@ type routerKind struct {
 	check      func(o Routing, p *decoder)        // its own fields
 	mirror     func(o Routing, p *decoder)        // those of routing.mirror
 	weights    func(o Routing) (keyPrefix string) // of all that holds the weights
+	unsticky   string                             // why it cannot keep users on their side; empty: it can
 }
 
 var routerKinds = map[Router]routerKind{
 	Traefik: {
 		root: "traefik", resolution: 0.01, check: Routing.checkTraefik, mirror: Routing.checkTraefikMirror,
-		weights: func(o Routing) string { return o.Root + "/http/services/" + o.Service + "/weighted/services/" },
+		weights: func(o Routing) string { return o.Root + "/http/services/" + o.Service + "/" + o.Type + "/services/" },
+	},
+	Fabio: {
+		root: "fabio/config", resolution: 0.01, check: Routing.checkFabio,
+		mirror: func(o Routing, p *decoder) {
+			p.add("routing.mirror", "does not belong to the router fabio, which copies no requests", "remove it, or change the router")
+		},
+		weights:  func(o Routing) string { return o.Root + "/zz-autorollback-" + o.Service },
+		unsticky: "fabio draws a side anew for every request: it knows no cookie and no hash, so users change sides",
 	},
 	JSONKey: {
 		resolution: 0.01, check: Routing.checkJSON,
@@ -73,11 +100,14 @@ func (o Routing) Settable(w Weight) string {
 func (o Routing) Resolution() Weight { return routerKinds[o.Router].resolution }
 
 func (o *Routing) applyDefaults(p *decoder) {
+	if o.Router == Traefik {
+		setDefault(p, "routing.type", &o.Type, Weighted)
+	}
 	setDefault(p, "routing.root", &o.Root, routerKinds[o.Router].root)
 }
 
 func (o Routing) check(p *decoder) {
-	p.oneOf("routing.router", string(o.Router), string(Traefik), string(JSONKey))
+	p.oneOf("routing.router", string(o.Router), string(Traefik), string(JSONKey), string(Fabio))
 	kind, known := routerKinds[o.Router]
 	if known {
 		kind.check(o, p)
@@ -95,7 +125,32 @@ func (o Routing) checkTraefik(p *decoder) {
 		p.add(at+".service", fmt.Sprintf("%q is not a bare name", o.Service), "write the service's name without slashes and spaces")
 	}
 	p.key(at+".root", o.Root)
+	p.oneOf(at+".type", o.Type, Weighted, HighestRandomWeight)
 	p.stray(at+".key", o.Router)
+	p.stray(at+".sources", o.Router)
+}
+
+func (o Routing) checkFabio(p *decoder) {
+	const at = "routing"
+	p.need(at+".service", o.Service, "name the service as its instances are registered in Consul")
+	if strings.ContainsAny(o.Service, "/"+notInKeys) {
+		p.add(at+".service", fmt.Sprintf("%q is not a bare name", o.Service), "write the service's name without slashes and spaces")
+	}
+	p.key(at+".root", o.Root)
+	p.stray(at+".key", o.Router)
+	p.stray(at+".type", o.Router)
+	if len(o.Sources) == 0 {
+		p.missing(at+".sources", "name what stands behind urlprefix- in the instances' tags, e.g. [/predict]")
+	}
+	for i, source := range o.Sources {
+		one := fmt.Sprintf("%s.sources[%d]", at, i)
+		switch host, _, _ := strings.Cut(source, "/"); {
+		case source == "" || strings.ContainsAny(source, notInKeys):
+			p.add(one, fmt.Sprintf("%q is no source", source), "write it as it stands in the tag, e.g. /predict or www.example.com/predict")
+		case host != strings.ToLower(host):
+			p.add(one, fmt.Sprintf("%q has a host with capitals", source), "write "+strings.ToLower(host)+strings.TrimPrefix(source, host)+": fabio lowers the instances' and not ours")
+		}
+	}
 }
 
 func (o Routing) checkJSON(p *decoder) {
@@ -106,6 +161,8 @@ func (o Routing) checkJSON(p *decoder) {
 	}
 	p.stray(at+".root", o.Router)
 	p.stray(at+".service", o.Router)
+	p.stray(at+".type", o.Router)
+	p.stray(at+".sources", o.Router)
 }
 
 func (o Routing) checkFlags(p *decoder, at string) {
@@ -122,7 +179,7 @@ func (o Routing) checkFlags(p *decoder, at string) {
 		p.add(at, "contains routing.key", "give the flags a prefix of their own, e.g. features/ranker/")
 	}
 	if o.Root != "" && strings.HasPrefix(o.Flags, o.Root) {
-		p.add(at, fmt.Sprintf("stands under %q, which wakes every Traefik", o.Root), "give the flags a prefix of their own, e.g. features/ranker/")
+		p.add(at, fmt.Sprintf("stands under %q, which every router watches", o.Root), "give the flags a prefix of their own, e.g. features/ranker/")
 	}
 }
 

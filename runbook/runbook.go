@@ -185,6 +185,7 @@ func (r *Runbook) check(p *decoder) {
 	r.Metrics.check(p)
 	r.checkTriggers(p)
 	r.Routing.check(p)
+	r.checkSticky(p)
 	r.checkRollback(p)
 	r.checkPolicy(p)
 	r.checkRollout(p)
