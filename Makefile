@@ -31,7 +31,7 @@ quality: ## the decision-quality table: whole releases, beside Flagger's, Argo's
 needs: ## what the tests need beyond Go
 	@test/needs
 
-servers: needs ## the real Consul, Prometheus, Alertmanager and Traefik, built once into a cache
+servers: needs ## the real Consul, Prometheus, Alertmanager, Traefik and fabio, built once into a cache
 	@test/servers/build
 
 bench: servers ## benchmarks, as ratios against a baseline in the same run

@@ -136,6 +136,21 @@ func TestTraefik(t *testing.T) {
 	eventually(t, traefik.APIURL+"/api/http/services/app@consul", app.URL)
 }
 
+func TestFabio(t *testing.T) {
+	t.Parallel()
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "from the app")
+	}))
+	t.Cleanup(app.Close)
+	consul := Consul(t)
+	fabio := Fabio(t, consul.Addr)
+	consul.Register("app", "app-1", app.URL, "v1", "urlprefix-/")
+	eventually(t, fabio.URL, "from the app")
+	eventually(t, fabio.UIURL+"/api/routes", app.URL)
+	consul.Deregister("app-1")
+	eventually(t, fabio.UIURL+"/api/routes", "null")
+}
+
 func TestTools(t *testing.T) {
 	t.Parallel()
 	for _, tool := range []string{Promtool(t), Amtool(t)} {
