@@ -42,6 +42,7 @@ func (p *place) rollback(l *load) time.Duration {
 	p.Helper()
 	began := p.shift(canary)
 	p.serves(canary)
+	l.newcomers()
 	p.await("the candidate to be served", func() error {
 		if n := len(by(candidate, l.answers(began))); n < 20 {
 			return fmt.Errorf("it answered %d requests", n)

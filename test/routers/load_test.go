@@ -13,7 +13,7 @@ import (
 
 const (
 	workers = 8
-	pace    = 2 * time.Millisecond // from one request to the next: 500 a second
+	pace    = 1250 * time.Microsecond // from one request to the next: 800 a second
 	users   = 400
 )
 
@@ -78,8 +78,22 @@ func (u *user) ask(ctx context.Context, client *http.Client, url string) answer 
 type load struct {
 	stop func()
 
-	mu  sync.Mutex
-	all []answer
+	mu     sync.Mutex
+	all    []answer
+	arrive int // grows when other users take the place of those so far
+}
+
+// newcomers has each user's next request come from somebody without cookies.
+func (l *load) newcomers() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.arrive++
+}
+
+func (l *load) arrivals() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.arrive
 }
 
 func (p *place) load() *load {
@@ -104,18 +118,19 @@ func (l *load) work(ctx context.Context, tick <-chan time.Time, url string, work
 	transport := &http.Transport{MaxIdleConnsPerHost: 1}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: time.Minute}
-	var mine []*user
-	for i := worker; i < users; i += workers {
-		mine = append(mine, newUser(i))
-	}
-	for i := 0; ; i++ {
+	mine, met := make([]*user, users/workers), make([]int, users/workers)
+	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick:
 		}
 		// Not the load's context: what is sent is answered.
-		a := mine[i%len(mine)].ask(context.WithoutCancel(ctx), client, url)
+		i := n % len(mine)
+		if now := l.arrivals(); mine[i] == nil || met[i] != now {
+			mine[i], met[i] = newUser(i*workers+worker), now
+		}
+		a := mine[i].ask(context.WithoutCancel(ctx), client, url)
 		l.mu.Lock()
 		l.all = append(l.all, a)
 		l.mu.Unlock()

@@ -66,13 +66,14 @@ func haproxyReload(w *world) *place {
 	return e.place
 }
 
-// traefik lays out a weighted service as docs/routers.md has it.
+// traefik lays out a weighted service with a sticky cookie as docs/routers.md has it.
 func traefik(w *world, throttle time.Duration) *place {
 	const services = "traefik/http/services/"
 	for i, name := range []string{stable, candidate} {
 		w.put(services+name+"/loadbalancer/servers/0/url", w.models[name])
 		w.put(services+"ranker/weighted/services/"+string(rune('0'+i))+"/name", name)
 	}
+	w.put(services+"ranker/weighted/sticky/cookie/name", "ranker-version")
 	w.put("traefik/http/routers/ranker/rule", "PathPrefix(`/`)")
 	w.put("traefik/http/routers/ranker/service", "ranker")
 	p := w.place(runbook.Routing{Router: runbook.Traefik, Service: "ranker"})

@@ -88,9 +88,7 @@ func TestTheHashGivesTheShare(t *testing.T) {
 // release stays at the stable version: a share is one of new users. A rollback moves all.
 func TestTraefiksCookieKeepsWhoIsKnown(t *testing.T) {
 	servers.NotShort(t)
-	w := newWorld(t)
-	w.put("traefik/http/services/ranker/weighted/sticky/cookie/name", "mv")
-	p := traefik(w, 0)
+	p := traefik(newWorld(t), 0)
 	p.serves(rolledBack)
 	known := newcomers(1000)
 	p.sides(known)
