@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,10 @@ type Process struct {
 	path  string
 	args  []string
 	dir   string
+	env   []string // beside the few that every server gets
 	ready func(context.Context) error
+	stop  syscall.Signal // what Stop sends
+	last  syscall.Signal // what the end of the test sends; SIGKILL for one without children
 
 	cmd   *exec.Cmd
 	done  chan struct{} // closed when the child has been waited for
@@ -39,7 +43,10 @@ type Process struct {
 // launch fills in the rest of p, starts it and ties it to the test.
 func launch(p *Process) {
 	p.tb.Helper()
-	p.path = program(p.tb, p.name, p.name)
+	if p.path == "" {
+		p.path = program(p.tb, p.name, p.name)
+	}
+	p.stop, p.last = cmp.Or(p.stop, syscall.SIGTERM), cmp.Or(p.last, syscall.SIGKILL)
 	p.tb.Cleanup(p.finish)
 	p.Start()
 }
@@ -96,7 +103,7 @@ func (p *Process) Kill() {
 func (p *Process) Stop() {
 	p.tb.Helper()
 	p.signal(syscall.SIGCONT)
-	p.end(syscall.SIGTERM)
+	p.end(p.stop)
 }
 
 // Pause halts the server: its ports stay open and nothing answers. It returns
@@ -150,9 +157,9 @@ func (p *Process) spawn() error {
 	cmd := exec.Command(p.path, p.args...)
 	cmd.Dir = p.dir
 	// Not the caller's environment: it may configure a server.
-	cmd.Env = []string{"HOME=" + p.dir, "XDG_CONFIG_HOME=" + p.dir, "TMPDIR=" + p.dir}
+	cmd.Env = append([]string{"HOME=" + p.dir, "XDG_CONFIG_HOME=" + p.dir, "TMPDIR=" + p.dir}, p.env...)
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = attributes()
+	cmd.SysProcAttr = attributes(p.last)
 
 	started, done := make(chan error), make(chan struct{})
 	go func() {
@@ -198,7 +205,7 @@ func (p *Process) end(sig os.Signal) {
 
 func (p *Process) finish() {
 	if p.cmd != nil {
-		p.end(syscall.SIGKILL)
+		p.end(p.last)
 	}
 	if p.tb.Failed() && p.cmd != nil {
 		lines := strings.Split(strings.TrimSpace(p.Log()), "\n")

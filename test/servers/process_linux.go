@@ -11,8 +11,8 @@ import (
 
 // attributes lets no server outlive the test program, even one that timed out
 // and so ran no cleanup.
-func attributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+func attributes(last syscall.Signal) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: last}
 }
 
 // halted returns an error while a thread of the process still runs.

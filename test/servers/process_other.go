@@ -4,6 +4,6 @@ package servers
 
 import "syscall"
 
-func attributes() *syscall.SysProcAttr { return nil }
+func attributes(syscall.Signal) *syscall.SysProcAttr { return nil }
 
 func halted(int) error { return nil }

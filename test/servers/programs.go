@@ -47,6 +47,19 @@ func program(tb testing.TB, server, name string) string {
 	return path
 }
 
+// installed is the path of a program of the system, which test/needs installs.
+func installed(tb testing.TB, name string) string {
+	tb.Helper()
+	NotShort(tb)
+	for _, at := range []string{name, "/usr/sbin/" + name} { // no folder of every user's PATH
+		if path, err := exec.LookPath(at); err == nil {
+			return path
+		}
+	}
+	tb.Fatalf("real %s not found: run `make needs` as root, or install it", name)
+	return ""
+}
+
 func programIn(dir, server, name string) (string, error) {
 	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); err != nil {

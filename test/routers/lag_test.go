@@ -1,0 +1,69 @@
+package routers
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/test/servers"
+	"github.com/autorollback/autorollback/test/sim"
+)
+
+// Users are served 95/5 and the candidate is rolled back, again and again. Once a router
+// says that it serves 100/0, no request that is sent then reaches the candidate, and no
+// request fails at any time.
+func TestNoRequestAfterApplied(t *testing.T) {
+	servers.NotShort(t)
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			p := k.open(newWorld(t))
+			p.serves(rolledBack)
+			l := p.load()
+			var lags []time.Duration
+			for range sim.Size(20, 5, 2) {
+				lags = append(lags, p.rollback(l))
+			}
+			l.stop()
+			for _, a := range l.all {
+				if a.failed != nil {
+					t.Errorf("a request failed: %v", a.failed)
+				}
+			}
+			slices.Sort(lags)
+			t.Logf("| %s | %d | %d / %d / %d ms |", k.name, len(lags), lags[0].Milliseconds(), lags[len(lags)/2].Milliseconds(), lags[len(lags)-1].Milliseconds())
+		})
+	}
+}
+
+// rollback takes the place to 95/5 and back, and returns how long after the write the last
+// request was sent that the candidate answered.
+func (p *place) rollback(l *load) time.Duration {
+	p.Helper()
+	began := p.shift(canary)
+	p.serves(canary)
+	l.newcomers()
+	p.await("the candidate to be served", func() error {
+		if n := len(by(candidate, l.answers(began))); n < 20 {
+			return fmt.Errorf("it answered %d requests", n)
+		}
+		return nil
+	})
+	wrote := p.shift(rolledBack)
+	applied := p.serves(rolledBack)
+	p.await("requests after the rollback", func() error {
+		if n := len(l.answers(applied)); n < 200 {
+			return fmt.Errorf("%d were sent", n)
+		}
+		return nil
+	})
+	for _, a := range by(candidate, l.answers(applied)) {
+		p.Errorf("the candidate answered %s, sent %s after the router said that it serves none", a.user.id, a.sent.Sub(applied))
+	}
+	lag := time.Duration(0)
+	for _, a := range by(candidate, l.answers(wrote)) {
+		lag = max(lag, a.sent.Sub(wrote))
+	}
+	p.Logf("last request to the candidate %s after the write; the router said so after %s", lag, applied.Sub(wrote))
+	return lag
+}

@@ -1,0 +1,186 @@
+package routers
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/servers"
+)
+
+const (
+	crowd = 10_000    // users who take part, each with one request at each step
+	many  = 4_000_000 // users that a hash alone divides: at a half, chance is 0.025 points
+)
+
+// ramp is the candidate's share at each step, in percent; then it is rolled back.
+var ramp = []int{1, 5, 10, 25, 50}
+
+// bucketed are the routers that divide users by a hash, which is the part of all users that
+// one is in, from 0 to 100: those below the candidate's share are the candidate's.
+var bucketed = []struct {
+	kind
+	part func(user string) float64
+}{
+	{kind{"HAProxy by its socket", haproxySocket}, haproxyPart},
+	{kind{"HAProxy by reload", haproxyReload}, haproxyPart},
+	{kind{"nginx", nginx}, nginxPart},
+}
+
+// While the candidate's share rises, users of the added share come to it and nobody leaves;
+// after a rollback nobody is there. Each user is where the hash alone says.
+func TestUsersKeepTheirSide(t *testing.T) {
+	servers.NotShort(t)
+	for _, k := range bucketed {
+		t.Run(k.name, func(t *testing.T) {
+			p := k.open(newWorld(t))
+			people := newcomers(crowd)
+			before := p.sides(people)
+			for _, share := range append(ramp, 0) {
+				p.moveTo(share)
+				sides := p.sides(people)
+				moved := differ(before, sides)
+				if added := count(candidate, sides) - count(candidate, before); moved != max(added, -added) {
+					t.Errorf("at %d %%: %d users changed their side, and the share grew by %d", share, moved, added)
+				}
+				for i, u := range people {
+					if is, want := sides[i] == candidate, k.part(u.id) < float64(share); is != want {
+						t.Fatalf("at %d %%: %s is at %s, and the hash says part %g", share, u.id, sides[i], k.part(u.id))
+					}
+				}
+				t.Logf("| %s | %d %% | %d | %d | 0 | %.2f |", k.name, share, count(candidate, sides), moved, 100*sampling(share))
+				before = sides
+			}
+			if n := count(candidate, before); n != 0 {
+				t.Errorf("%d users are at the candidate after the rollback", n)
+			}
+		})
+	}
+}
+
+// What a share gets is off by chance among 10,000 users. The hash itself is not off.
+func TestTheHashGivesTheShare(t *testing.T) {
+	for name, part := range map[string]func(string) float64{"HAProxy": haproxyPart, "nginx": nginxPart} {
+		at := make([]int, len(ramp))
+		for i := range many {
+			p := part("user-" + strconv.Itoa(i))
+			for j, share := range ramp {
+				if p < float64(share) {
+					at[j]++
+				}
+			}
+		}
+		for j, share := range ramp {
+			got := 100 * float64(at[j]) / many
+			t.Logf("%s at %d %%: %.3f %%", name, share, got)
+			if math.Abs(got-float64(share)) > 0.1 {
+				t.Errorf("%s at %d %%: %.3f %% of the users are at the candidate", name, share, got)
+			}
+		}
+	}
+}
+
+// Traefik's cookie keeps a user where the first request went, so who was served before the
+// release stays at the stable version: a share is one of new users. A rollback moves all.
+func TestTraefiksCookieKeepsWhoIsKnown(t *testing.T) {
+	servers.NotShort(t)
+	p := traefik(newWorld(t), 0)
+	p.serves(rolledBack)
+	known := newcomers(1000)
+	p.sides(known)
+	for _, share := range ramp {
+		p.moveTo(share)
+		if n := count(candidate, p.sides(known)); n != 0 {
+			t.Errorf("at %d %%: %d of 1000 known users came to the candidate", share, n)
+		}
+		met := newcomers(1000)
+		sides := p.sides(met)
+		if n := count(candidate, sides); n != 10*share {
+			t.Errorf("at %d %%: %d of 1000 new users came to the candidate", share, n)
+		}
+		if n := differ(sides, p.sides(met)); n != 0 {
+			t.Errorf("at %d %%: %d of 1000 users changed their side from one request to the next", share, n)
+		}
+		p.moveTo(0)
+		if n := count(candidate, p.sides(met)); n != 0 {
+			t.Errorf("after a rollback from %d %%, %d users are at the candidate", share, n)
+		}
+	}
+}
+
+// moveTo gives the candidate its share, in percent, and waits until the router serves it.
+func (p *place) moveTo(share int) {
+	p.Helper()
+	to := record.Split{stable: 100, candidate: 0}
+	to[candidate] += runbook.Weight(share)
+	to[stable] -= runbook.Weight(share)
+	p.shift(to)
+	p.serves(to)
+}
+
+func newcomers(n int) []*user {
+	people := make([]*user, n)
+	for i := range people {
+		people[i] = newUser(i)
+	}
+	return people
+}
+
+// sides is which version serves each user, by one request of each.
+func (p *place) sides(people []*user) []string {
+	p.Helper()
+	sides := make([]string, len(people))
+	var all sync.WaitGroup
+	for w := range workers {
+		all.Go(func() {
+			transport := &http.Transport{MaxIdleConnsPerHost: 1}
+			defer transport.CloseIdleConnections()
+			client := &http.Client{Transport: transport, Timeout: time.Minute}
+			for i := w; i < len(people); i += workers {
+				a := people[i].ask(p.Context(), client, p.url)
+				if sides[i] = a.by; a.failed != nil {
+					p.Errorf("%s: %v", a.user.id, a.failed)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return sides
+}
+
+func count(version string, sides []string) (n int) {
+	for _, s := range sides {
+		if s == version {
+			n++
+		}
+	}
+	return n
+}
+
+func differ(a, b []string) (n int) {
+	for i := range a {
+		if a[i] != b[i] {
+			n++
+		}
+	}
+	return n
+}
+
+// sampling is the standard error of a share of percent among the crowd, from 0 to 1.
+func sampling(percent int) float64 {
+	share := float64(percent) / 100
+	return math.Sqrt(share * (1 - share) / crowd)
+}
+
+func haproxyPart(user string) float64 {
+	return float64(xxh32(user+" ranker-v2 ranker-v1")%10_000) / 100
+}
+
+func nginxPart(user string) float64 {
+	return 100 * float64(murmur2(user+" ranker-v2 ranker-v1")) / math.MaxUint32
+}
