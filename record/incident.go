@@ -48,6 +48,7 @@ type Incident struct {
 	Candidate  Side      `json:"candidate"`
 	OpenedAt   time.Time `json:"opened_at"`
 	ActedAt    time.Time `json:"acted_at,omitzero"`
+	Applied    *Applied  `json:"applied,omitempty"` // how far the rollback's split has come
 	DrainedAt  time.Time `json:"drained_at,omitzero"`
 	Deadline   time.Time `json:"deadline,omitzero"`  // of the verification
 	Polls      int       `json:"polls"`              // good ones in a row

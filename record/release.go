@@ -106,6 +106,7 @@ type Release struct {
 	SaferThan       string           `json:"safer_than,omitempty"`  // that incident
 	NotProved       *HumanWord       `json:"not_proved,omitempty"`  // the stable side is not the last known good, and who said that it may be
 	Rollbacks       []time.Time      `json:"rollbacks,omitempty"`   // automatic ones of the service in the last 24 h, carried from release to release
+	Applied         *Applied         `json:"applied,omitempty"`     // how far the newest change of the split has come
 	Op              string           `json:"op"`                    // the operation id of the last transaction
 }
 
@@ -161,6 +162,9 @@ type Move struct {
 	By    string         `json:"by,omitempty"` // the human; empty: the daemon
 	Why   string         `json:"why"`          // "start", "promote", "flip", "accept split", "rollback", "proved" (which moves nothing)
 	Epoch int            `json:"epoch"`        // since this move
+	// AppliedAt is when every instance of the router had shown it; zero: not yet, or none is
+	// named.
+	AppliedAt time.Time `json:"applied_at,omitzero"`
 	// Checked is what came of the checks after a flip or the step to all traffic.
 	Checked string `json:"checked,omitempty"`
 }

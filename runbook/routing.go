@@ -41,6 +41,10 @@ type Routing struct {
 	Flags string `yaml:"flags,omitempty" json:"flags,omitempty"`
 	// Mirror says how requests are copied to a candidate; left out: the daemon never does.
 	Mirror *Mirroring `yaml:"mirror,omitempty" json:"mirror,omitempty"`
+	// Instances are the addresses of the API of each instance of the router, at most 64,
+	// e.g. http://10.0.0.5:8080 for a Traefik: each is asked after every change whether it
+	// serves it. Left out: only the candidate's measured requests tell.
+	Instances []string `yaml:"instances,omitempty" json:"instances,omitempty"`
 }
 
 // The words of [Routing.Type].
@@ -113,6 +117,7 @@ func (o Routing) check(p *decoder) {
 		kind.check(o, p)
 	}
 	o.checkFlags(p, "routing.flags")
+	o.checkInstances(p)
 	if known && o.Mirror != nil {
 		kind.mirror(o, p)
 	}
