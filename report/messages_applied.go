@@ -25,7 +25,7 @@ func InstanceNotAppliedMsg(rel record.Release, rb *runbook.Runbook, late []recor
 			lines = append(lines, fmt.Sprintf("… and %d more", len(late)-n))
 			break
 		}
-		lines = append(lines, "- "+plain(i.Address, 120)+": "+plain(i.Problem, 200))
+		lines = append(lines, "- "+plain(bare(i.Address), 120)+": "+plain(i.Problem, 200))
 	}
 	what, means := fmt.Sprintf("%s is not at %d %% everywhere", word(rel.Candidate.Version), rel.Weight),
 		"Promotion waits: a rollback would not reach them either."
@@ -48,7 +48,7 @@ func InstanceNotAppliedMsg(rel record.Release, rb *runbook.Runbook, late []recor
 func InstanceAppliedMsg(rel record.Release, rb *runbook.Runbook, back []record.RouterInstance, id string, now time.Time) record.Message {
 	var lines []string
 	for _, i := range back {
-		lines = append(lines, fmt.Sprintf("- %s, %s after it was written", plain(i.Address, 120), span(i.AppliedAt.Sub(rel.Applied.WrittenAt))))
+		lines = append(lines, fmt.Sprintf("- %s, %s after it was written", plain(bare(i.Address), 120), span(i.AppliedAt.Sub(rel.Applied.WrittenAt))))
 	}
 	rest := "Every instance serves it now."
 	if n := len(rel.Applied.Late()); n > 0 {
@@ -67,4 +67,10 @@ func instances(n int, one, more string) string {
 		return "1 router instance " + one
 	}
 	return fmt.Sprintf("%d router instances %s", n, more)
+}
+
+// bare is an address without its scheme, which nobody takes for a link.
+func bare(address string) string {
+	_, host, _ := strings.Cut(address, "://")
+	return host
 }
