@@ -11,6 +11,7 @@ import (
 
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // observeEvery is the pause between two rounds of questions to a router's instances.
@@ -72,4 +73,37 @@ func (e *Engine) news(svc service, rel record.Release, ev lifecycle.Observed) bo
 	s := lifecycle.State{Runbook: svc.rb, Region: rel.Region, Release: &rel}
 	next, err := lifecycle.Step(s, ev, time.Now().UTC())
 	return err != nil || !reflect.DeepEqual(next.Release.Applied, rel.Applied)
+}
+
+// routerInstances exports whether each instance of a router serves what is wanted, of
+// those that the runbook of a service names. A series is there while the newest release
+// of its target is open or rolled back.
+type routerInstances struct{ e *Engine }
+
+var instanceDesc = prometheus.NewDesc("autorollback_router_instance_applied",
+	"1 if the router's instance has shown the split that the newest release wants, 0 if it has not yet.",
+	[]string{"service", "region", "instance"}, nil)
+
+// Describe implements prometheus.Collector.
+func (routerInstances) Describe(ch chan<- *prometheus.Desc) { ch <- instanceDesc }
+
+// Collect implements prometheus.Collector.
+func (r routerInstances) Collect(ch chan<- prometheus.Metric) {
+	for target, rel := range r.e.newestReleases() {
+		svc, err := r.e.serves(target)
+		if err != nil || rel.Phase == record.Closed || !rel.ReadBack() {
+			continue
+		}
+		missing := map[string]bool{}
+		for _, i := range rel.NotApplied(svc.rb.Routing.Instances) {
+			missing[i.Address] = true
+		}
+		for _, address := range svc.rb.Routing.Instances {
+			applied := 1.0
+			if missing[address] {
+				applied = 0
+			}
+			ch <- prometheus.MustNewConstMetric(instanceDesc, prometheus.GaugeValue, applied, rel.Service, rel.Region, address)
+		}
+	}
 }

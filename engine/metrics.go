@@ -65,7 +65,7 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 	m.alert("", doctor, record.Probed)
 	m.up.WithLabelValues("prometheus")
 	m.up.WithLabelValues("store")
-	reg.MustRegister(roles{e})
+	reg.MustRegister(roles{e}, routerInstances{e})
 	return m
 }
 
