@@ -66,7 +66,7 @@ func get(ctx context.Context, client *http.Client, at string) ([]byte, error) {
 // unanswered says why there is no answer, without the address and the ports of one try.
 func unanswered(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("it does not answer within %s: %w", observeWithin, context.DeadlineExceeded)
+		return fmt.Errorf("it does not answer within %s", observeWithin)
 	}
 	if wrapped := new(url.Error); errors.As(err, &wrapped) {
 		err = wrapped.Err

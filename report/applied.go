@@ -74,3 +74,81 @@ func bare(address string) string {
 	_, host, _ := strings.Cut(address, "://")
 	return host
 }
+
+// checks are what came of a rollback's write, each with its own time: read back, shown by
+// the router's instances, the candidate's measured share, what users get.
+func checks(inc record.Incident, rb *runbook.Runbook) table {
+	t := table{Head: []string{"Check", "Time (UTC)", "After", "What"}}
+	if inc.ActedAt.IsZero() {
+		return t
+	}
+	row := func(name string, at time.Time, words string) {
+		when, after := "not yet", "–"
+		if !inc.ClosedAt.IsZero() {
+			when = "–"
+		}
+		if !at.IsZero() {
+			when, after = at.UTC().Format("15:04:05.000"), offset(at.Sub(inc.ActedAt))
+		}
+		t.row(name, when, after, words)
+	}
+	row("written", inc.ActedAt, "in one transaction")
+	a := inc.Applied
+	if a == nil {
+		a = &record.Applied{}
+	}
+	to := "all traffic on " + inc.Stable.Version
+	if inc.Change != nil {
+		to = inc.Change.To.String()
+	}
+	row("read back", a.ReadBackAt, "the store shows "+to)
+	row("applied", a.AppliedAt, appliedWords(*a, rb))
+	for _, i := range a.Instances {
+		row("– "+bare(i.Address), i.AppliedAt, instanceWords(i))
+	}
+	row("drained", inc.DrainedAt, word(inc.Candidate.Version)+" gets no requests, as Prometheus measures it")
+	var recovered time.Time
+	words := "users get what they got before the breach"
+	if v := inc.Verdict; v != nil {
+		if words = outcome(v.Outcome); v.Outcome == record.Recovered {
+			recovered = v.At
+		}
+	}
+	row("recovered", recovered, words)
+	return t
+}
+
+func appliedWords(a record.Applied, rb *runbook.Runbook) string {
+	n := len(a.Instances)
+	switch {
+	case len(rb.Routing.Instances) == 0 && n == 0:
+		return "not asked: no instances are named in the runbook, so whether routers took it is known by the measured share only"
+	case !a.AppliedAt.IsZero():
+		return fmt.Sprintf("all %d named router instances serve it", n)
+	}
+	return "every named router instance serves it"
+}
+
+func instanceWords(i record.RouterInstance) string {
+	switch {
+	case i.Late():
+		return "does not follow, told at " + clock(i.LateAt) + ": " + i.Problem
+	case !i.LateAt.IsZero():
+		return "followed late, told at " + clock(i.LateAt) + ": " + i.Problem
+	case i.AppliedAt.IsZero():
+		return "waiting for it"
+	}
+	return "serves it"
+}
+
+// behind names the router's instances that do not follow; empty: none is known.
+func behind(inc record.Incident) string {
+	var names []string
+	for _, i := range inc.Applied.Late() {
+		names = append(names, bare(i.Address))
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return instances(len(names), "does not follow: ", "do not follow: ") + strings.Join(names, ", ")
+}
