@@ -66,7 +66,7 @@ func get(ctx context.Context, client *http.Client, at string) ([]byte, error) {
 // unanswered says why there is no answer, without the address and the ports of one try.
 func unanswered(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("it does not answer within %s: %w", observeWithin, context.DeadlineExceeded)
+		return fmt.Errorf("it does not answer within %s", observeWithin)
 	}
 	if wrapped := new(url.Error); errors.As(err, &wrapped) {
 		err = wrapped.Err
@@ -111,7 +111,7 @@ func (t traefik) observe(get fetch) (record.Split, error) {
 
 // observe reads the document as an instance shows it that repeats what it took from the
 // store.
-func (d document) observe(get fetch) (record.Split, error) {
+func (document) observe(get fetch) (record.Split, error) {
 	body, err := get("")
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (d document) observe(get fetch) (record.Split, error) {
 	if err != nil {
 		return nil, fmt.Errorf("it answers with no weights: %w", err)
 	}
-	split, bad, err := d.readable(o)
+	split, bad, err := document{key: "its answer"}.readable(o)
 	if err == nil && len(bad) > 0 {
 		err = fmt.Errorf("its weights.%s is %s", bad[0].name, bad[0].value)
 	}

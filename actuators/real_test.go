@@ -185,6 +185,9 @@ func TestRealTraefikFollowsAPlan(t *testing.T) {
 	w.shift(record.Split{"model-v1": 100}, FlagDoc{Version: "v1", Bundle: "sha256:aa", Serving: true}, FlagDoc{Version: "v2", Bundle: "sha256:bb"})
 	w.await("the rollback", func() bool { return w.view() == "enabled model-v1 100, model-v2 0" })
 	t.Logf("routed %s after the commit began", time.Since(began).Round(time.Millisecond))
+	if seen, err := w.router.Observe(t.Context(), http.DefaultClient, w.traefik.APIURL); err != nil || !seen.Equal(record.Split{"model-v1": 100}) {
+		t.Fatalf("Traefik shows %v, %v", seen, err)
+	}
 	if got := w.requests(200); !maps.Equal(got, map[string]int{"model-v1": 200}) {
 		t.Fatalf("weight 0 means no request, and 200 requests gave %v", got)
 	}
@@ -192,6 +195,11 @@ func TestRealTraefikFollowsAPlan(t *testing.T) {
 	if err != nil || !split.Equal(record.Split{"model-v1": 100}) {
 		t.Fatalf("decoded %v, %v", split, err)
 	}
+	w.clear()
+	w.await("Traefik to have nothing", func() bool {
+		_, err := w.router.Observe(t.Context(), http.DefaultClient, w.traefik.APIURL)
+		return err != nil && strings.Contains(err.Error(), "it has no service ranker@consul")
+	})
 }
 
 // What Lint calls blocking keeps the real Traefik from following a plan, and what it

@@ -361,7 +361,7 @@ func rowsOf(table string) map[string]string {
 		cells := strings.Split(line, " | ")
 		at := strings.TrimPrefix(cells[0], "| ")
 		_, step, ok := strings.Cut(at, "-")
-		if len(cells) == 5 && ok && !slices.Contains([]string{"send", "told", "note"}, step) {
+		if len(cells) == 5 && ok && !slices.Contains([]string{"send", "told", "note", "read-back"}, step) {
 			rows[story+": "+at] = cells[1]
 		}
 	}
@@ -372,7 +372,7 @@ func rowsOf(table string) map[string]string {
 func byStep(a, b string) int {
 	place := func(name string) int {
 		when, what, _ := strings.Cut(name, "-")
-		n := 2 * slices.Index([]string{"launch", "confirm", "asked", "promote", "checked", "release", "open", "act", "send", "told", "note", "verifying", "settled", "closed", "proved"}, what)
+		n := 2 * slices.Index([]string{"launch", "read-back", "confirm", "asked", "promote", "checked", "release", "open", "act", "send", "told", "note", "verifying", "settled", "closed", "proved"}, what)
 		if when == "after" {
 			n++
 		}

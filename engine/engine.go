@@ -55,6 +55,7 @@ type Engine struct {
 	opts    Options
 	// predictor asks services for stored predictions
 	predictor verify.Predictor
+	client    *http.Client // asks services, and instances of their routers
 
 	begun sync.RWMutex // read-held by work that outlives its caller; Run waits for it
 
@@ -122,7 +123,7 @@ type Parts struct {
 	Past       []record.AlertResult // what the journal knows of alerts before this process began, oldest first
 	Log        *zap.Logger
 	Registerer prometheus.Registerer
-	Client     *http.Client // for stored predictions; nil: a plain one
+	Client     *http.Client // for stored predictions and the router's instances; nil: a plain one
 }
 
 // An Archive keeps the evidence of incidents. Capturing a stage twice is harmless.
@@ -171,7 +172,7 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	o.RulesEvery = cmp.Or(o.RulesEvery, 10*time.Minute)
 	o.ArmingEvery = cmp.Or(o.ArmingEvery, 10*time.Second)
 	e := &Engine{
-		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, arming: p.Arming, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client),
+		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, arming: p.Arming, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client), client: cmp.Or(p.Client, &http.Client{}),
 		last: map[Target]record.Release{}, checks: map[string]record.RulesCheck{}, targetMutexes: map[Target]*sync.Mutex{}, probed: map[Target]time.Time{},
 		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1),
 	}

@@ -164,6 +164,8 @@ func boundary(before, after lifecycle.State) string {
 		return "promote"
 	case len(after.Write.Sent) > 0:
 		return "told"
+	case after.Release != nil && after.Release.ReadBack() && (before.Release == nil || !before.Release.ReadBack()):
+		return "read-back"
 	case after.Incident == nil:
 		return rampBoundary(before, after)
 	case before.Incident == nil || before.Incident.ID != after.Incident.ID:

@@ -68,6 +68,7 @@ var rampGuards = []struct {
 	{"stopped", stopped},
 	{"switched_off", switchedOff},
 	{"not_possible", notPossible},
+	{"not_applied", notApplied},
 	{"too_early", tooEarly},
 	{"not_proved", unproved},
 	{"schedule", outOfHours},

@@ -138,7 +138,16 @@ func incidents() map[string]record.Incident {
 
 	verifying := shift(base("latency-p95", runbook.Severe))
 	verifying.Phase, verifying.DrainedAt, verifying.Polls, verifying.PolledAt = record.Verifying, after(21*time.Second), 1, after(40*time.Second)
+	verifying.Applied = &record.Applied{Epoch: 4, WrittenAt: verifying.ActedAt, ReadBackAt: after(12430 * time.Millisecond), Instances: []record.RouterInstance{
+		{Address: "http://10.0.0.5:8080", AppliedAt: after(14 * time.Second)},
+		{Address: "http://10.0.0.6:8080", LateAt: after(23 * time.Second), Problem: "it does not answer within 2s"},
+		{Address: "http://10.0.0.7:8080", LateAt: after(23 * time.Second), Problem: "it serves ranker-v1 95, ranker-v2 5", AppliedAt: after(36 * time.Second)}}}
 	verifying.Health, verifying.Answers, verifying.Unproved = record.Good, []record.Answer{answer("error rate", record.Good, 0.001, 0.005, "ratio")}, []string{"kpi conversion"}
+
+	recovered := judged(shift(base("latency-p95", runbook.Severe)), record.Recovered, "every question is good, three polls in a row",
+		answer("error rate", record.Good, 0.0012, 0.005, "ratio"), answer("p95 latency", record.Good, 0.182, 0.21, "s"), answer("kpi conversion", record.Good, 0.0513, 0.0489, "ratio"))
+	recovered.Applied = &record.Applied{Epoch: 4, WrittenAt: recovered.ActedAt, ReadBackAt: after(12430 * time.Millisecond), AppliedAt: after(15 * time.Second),
+		Instances: []record.RouterInstance{{Address: "http://10.0.0.5:8080", AppliedAt: after(14 * time.Second)}, {Address: "http://10.0.0.6:8080", AppliedAt: after(15 * time.Second)}}}
 
 	errors := shift(base("errors", runbook.Severe))
 	errors.Breach.Value = 0.084
@@ -146,8 +155,7 @@ func incidents() map[string]record.Incident {
 	return map[string]record.Incident{
 		"unconfirmed": open, "rebuilding": rebuilding, "awaiting": mild, "held": held, "wrong_cause": frozen,
 		"acted": shift(base("latency-p95", runbook.Severe)), "verifying": verifying,
-		"recovered": judged(shift(base("latency-p95", runbook.Severe)), record.Recovered, "every question is good, three polls in a row",
-			answer("error rate", record.Good, 0.0012, 0.005, "ratio"), answer("p95 latency", record.Good, 0.182, 0.21, "s"), answer("kpi conversion", record.Good, 0.0513, 0.0489, "ratio")),
+		"recovered":     recovered,
 		"not_recovered": judged(errors, record.NotRecovered, "the error rate is still above its limit", answer("error rate", record.Bad, 0.061, 0.005, "ratio")),
 		"cannot_tell":   judged(errors, record.CannotTell, "two of three questions have no fresh data", answer("error rate", record.Unknown, 0, 0.005, "ratio")),
 	}

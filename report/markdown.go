@@ -21,6 +21,7 @@ func Markdown(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 	m.picture(p.Picture)
 	m.facts("What happened", p.Facts)
 	m.verdicts(p.Verdicts)
+	m.checks(p.Checks)
 	m.facts("Values", p.Values)
 	m.List("Why", p.Reasons)
 	m.change(p.Change)
@@ -84,6 +85,13 @@ func (m *Doc) facts(title string, facts []fact) {
 	m.Line("|---|---|")
 	for _, f := range facts {
 		m.Line("| %s | %s |", f.Name, f.Value)
+	}
+}
+
+func (m *Doc) checks(t table) {
+	if len(t.Rows) > 0 {
+		m.Head("From the write to recovery")
+		m.table(t)
 	}
 }
 

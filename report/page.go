@@ -54,6 +54,7 @@ type page struct {
 	Values              []fact
 	Reasons             []string
 	Change              *change
+	Checks              table
 	Sides               table
 	Verdicts            []verdict
 	Timeline            table
@@ -109,6 +110,7 @@ func newPage(inc record.Incident, rb *runbook.Runbook, o Options) page {
 		Values:   values(inc, rb),
 		Reasons:  each(inc.Decision.Reasons),
 		Change:   newChange(inc),
+		Checks:   checks(inc, rb),
 		Sides:    sides(inc),
 		Verdicts: verdicts(inc),
 		Timeline: timeline(inc),
@@ -175,6 +177,9 @@ func lede(inc record.Incident) string {
 		did = fmt.Sprintf("All traffic was moved from %s to %s in one transaction, %s after the breach began.",
 			from, to, span(inc.ActedAt.Sub(breachBegan(inc))))
 	}
+	if names := behind(inc); names != "" {
+		did += " " + upper(endSentence(names))
+	}
 	if inc.Verdict != nil {
 		return did + " " + upper(endSentence(inc.Verdict.Reason))
 	}
@@ -207,6 +212,9 @@ func endSentence(text string) string {
 
 // needsHuman reports whether somebody must do something now.
 func needsHuman(inc record.Incident) bool {
+	if len(inc.Applied.Late()) > 0 {
+		return true
+	}
 	if inc.Verdict != nil {
 		return inc.Verdict.Outcome != record.Recovered
 	}
@@ -218,7 +226,10 @@ func pageChoices(inc record.Incident, o Options) []string {
 		return nil
 	}
 	out := each(inc.Decision.Choices)
-	if inc.Verdict != nil {
+	if names := behind(inc); names != "" {
+		out = append(out, visible(upper(names)+". Restart them, or take them out of service", maxCell))
+	}
+	if inc.Verdict != nil && inc.Verdict.Outcome != record.Recovered {
 		return append(out, upper(verdictChoice(inc.Verdict.Outcome)))
 	}
 	if inc.Phase == record.Awaiting && inc.Approval != "" {

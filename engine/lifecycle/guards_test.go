@@ -160,7 +160,10 @@ var rampGuardStories = map[string]func(p *play, ev *Promoted){
 		p.s.Control = record.Control{Mode: runbook.Paused}
 	},
 	"not_possible": func(p *play, _ *Promoted) { p.s.Hazards = []string{"a typo"} },
-	"too_early":    func(p *play, _ *Promoted) { p.now = p.now.Add(-9 * minute) },
+	"not_applied": func(p *play, _ *Promoted) {
+		p.s.Runbook.Routing.Instances = []string{"http://10.0.0.5:8080"}
+	},
+	"too_early": func(p *play, _ *Promoted) { p.now = p.now.Add(-9 * minute) },
 	"not_proved": func(p *play, ev *Promoted) {
 		p.s.Release.Proof = &record.Proof{Epoch: p.s.Release.Epoch, Deadline: p.now.Add(time.Hour)}
 		ev.By = ""

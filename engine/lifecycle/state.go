@@ -72,6 +72,7 @@ func (s State) clone() State {
 			p := *r.Proof
 			r.Proof = &p
 		}
+		r.Applied = clone(r.Applied)
 		s.Release = &r
 	}
 	if s.Incident != nil {

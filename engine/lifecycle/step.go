@@ -52,6 +52,12 @@ type (
 		Epoch   int
 		Answers []record.Answer
 	}
+	// Observed is what instances of the router showed, asked for the split of an epoch.
+	Observed struct {
+		Release string
+		Epoch   int
+		Views   []View
+	}
 	// Stopped is a human stopping the ramp where it is.
 	Stopped struct{ By, Reason string }
 	// Resumed is a human letting a ramp continue that was stopped, frozen or held.
@@ -82,6 +88,7 @@ func (Archived) event()       {}
 func (MessageSent) event()    {}
 func (Promoted) event()       {}
 func (Checked) event()        {}
+func (Observed) event()       {}
 func (Stopped) event()        {}
 func (Resumed) event()        {}
 func (Launched) event()       {}
@@ -115,6 +122,8 @@ func Step(s State, ev Event, now time.Time) (State, error) {
 		err = s.promoted(ev, now)
 	case Checked:
 		s.checked(ev, now)
+	case Observed:
+		s.observed(ev, now)
 	case Stopped:
 		err = s.stopRamp(ev, now)
 	case Resumed:
@@ -140,6 +149,7 @@ func Step(s State, ev Event, now time.Time) (State, error) {
 func (s *State) tick(now time.Time) {
 	s.observeSplit(now)
 	s.switchOff(now)
+	s.readBack(now)
 	if a := s.Approval; a != nil && a.Status == record.Pending && now.After(a.ExpiresAt) {
 		s.expire(now)
 	}

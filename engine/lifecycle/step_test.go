@@ -619,7 +619,12 @@ func TestIncidentStaysSmall(t *testing.T) {
 		p.must(ev)
 	}
 	p.s.Plan.Keys[0].From, p.s.Plan.Keys[0].To = long, long
+	for n := range runbook.MaxInstances {
+		p.s.Runbook.Routing.Instances = append(p.s.Runbook.Routing.Instances, fmt.Sprintf("http://%d.%s", n, strings.Repeat("x", 200)))
+	}
 	p.must(Demanded{long, long})
+	p.must(Tick{})
+	p.after(12 * time.Second).shown(nil, slices.Repeat([]string{long}, runbook.MaxInstances)...)
 	p.after(5 * time.Second).must(drainedAs(record.Good))
 	answer := record.Answer{Question: "error rate", Health: record.Bad, Text: long, Query: queries[0]}
 	for n := range 120 {
@@ -638,6 +643,9 @@ func TestIncidentStaysSmall(t *testing.T) {
 		t.Fatalf("%d bytes, %v", len(text), err)
 	}
 	t.Logf("%d bytes, %d lines", len(text), len(p.s.Incident.Timeline))
+	if late := len(p.s.Incident.Applied.Late()); late != runbook.MaxInstances {
+		t.Errorf("%d of the router's instances are named", late)
+	}
 	for _, kind := range []string{"unconfirmed", "demanded", "acted", "drained", "verdict"} {
 		if !fixture.Noted(p.s.Incident, kind) {
 			t.Errorf("the timeline lost %q", kind)

@@ -84,7 +84,7 @@ func (s *State) truncateIncident() {
 	if s.Incident == nil {
 		return
 	}
-	for _, lighten := range []func(*record.Incident){asItIs, withoutAnswers, withoutLabels, withoutQueries, withShortTimeline, withShortKeys, bareMinimum} {
+	for _, lighten := range []func(*record.Incident){asItIs, withoutAnswers, withoutLabels, withoutQueries, withShortTimeline, withShortKeys, withLateInstances, bareMinimum} {
 		lighten(s.Incident)
 		if text, err := json.Marshal(s.Incident); err != nil || len(text) <= maxIncident {
 			return // what cannot be encoded is the commit's error
@@ -129,6 +129,19 @@ func withShortKeys(i *record.Incident) {
 		c.Keys[n].From, c.Keys[n].To = record.Truncate(c.Keys[n].From, record.MaxLine/2), record.Truncate(c.Keys[n].To, record.MaxLine/2)
 	}
 	i.Change = &c
+}
+
+// withLateInstances leaves out the router's instances that follow.
+func withLateInstances(i *record.Incident) {
+	if i.Applied == nil {
+		return
+	}
+	a := *i.Applied
+	a.Instances = a.Late()
+	for n := range a.Instances {
+		a.Instances[n].Problem = record.Truncate(a.Instances[n].Problem, 20)
+	}
+	i.Applied = &a
 }
 
 // bareMinimum is what is left if all of it is made of characters that JSON spells with six.

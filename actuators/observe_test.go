@@ -1,0 +1,94 @@
+package actuators
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// What an instance's API answers, and what is read from it.
+func TestObserve(t *testing.T) {
+	for name, c := range map[string]struct {
+		routing runbook.Routing
+		path    string
+		code    int
+		body    string
+		want    record.Split
+		problem string
+	}{
+		"traefik": {traefikRouting, "/api/http/services/ranker@consul", 200,
+			`{"weighted":{"services":[{"name":"model-v1","weight":95},{"name":"model-v2","weight":5}]},"status":"enabled"}`,
+			record.Split{"model-v1": 95, "model-v2": 5}, ""},
+		"traefik, a weight left out is 1, and less than 0 nothing": {traefikRouting, "/api/http/services/ranker@consul", 200,
+			`{"weighted":{"services":[{"name":"model-v1"},{"name":"model-v2","weight":-3}]},"status":"enabled"}`,
+			record.Split{"model-v1": 1, "model-v2": 0}, ""},
+		"traefik, a warning serves": {traefikRouting, "/api/http/services/ranker@consul", 200,
+			`{"weighted":{"services":[{"name":"model-v1","weight":1}]},"status":"warning","error":["unused"]}`, record.Split{"model-v1": 1}, ""},
+		"traefik, disabled": {traefikRouting, "/api/http/services/ranker@consul", 200,
+			`{"weighted":{"services":[{"name":"model-v1","weight":1}]},"status":"disabled","error":["no such service"]}`, nil, `"disabled" and has 1 weights ["no such service"]`},
+		"traefik, another type": {traefikRouting, "/api/http/services/ranker@consul", 200,
+			`{"loadBalancer":{"servers":[]},"status":"enabled"}`, nil, `has 0 weights`},
+		"traefik, no such service":   {traefikRouting, "/api/http/services/ranker@consul", 404, `{"message":"service not found"}`, nil, "it has no service ranker@consul"},
+		"traefik, a page":            {traefikRouting, "/api/http/services/ranker@consul", 200, `<html>`, nil, "it answers with no service of Traefik's API"},
+		"json":                       {jsonRouting, "", 200, `{"schema":1,"weights":{"v1":95,"v2":5},"by":"autorollback"}`, record.Split{"v1": 95, "v2": 5}, ""},
+		"json, no weights":           {jsonRouting, "", 200, `{"schema":1}`, nil, "no field weights"},
+		"json, no number":            {jsonRouting, "", 200, `{"weights":{"v1":"x"}}`, nil, `its weights.v1 is "x"`},
+		"json, a page":               {jsonRouting, "", 200, `<html>`, nil, "it answers with no weights"},
+		"a redirect is not followed": {jsonRouting, "", 302, "", nil, "it answers 302 Found"},
+		"an error":                   {jsonRouting, "", 503, "", nil, "it answers 503 Service Unavailable"},
+		"no end":                     {jsonRouting, "", 200, strings.Repeat(" ", observeAnswer+1), nil, "more than 4 MiB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if got := strings.TrimPrefix(r.URL.Path, "/below"); got != c.path {
+					http.Error(w, "asked "+got, http.StatusTeapot)
+					return
+				}
+				w.Header().Set("Location", "/elsewhere")
+				w.WriteHeader(c.code)
+				_, _ = w.Write([]byte(c.body))
+			}))
+			defer s.Close()
+			got, err := router(t, c.routing).Observe(t.Context(), s.Client(), s.URL+"/below")
+			switch {
+			case c.problem == "" && (err != nil || !got.Equal(c.want)):
+				t.Fatalf("%v, %v; want %v", got, err, c.want)
+			case c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem)):
+				t.Fatalf("%v, %v; want %q", got, err, c.problem)
+			}
+		})
+	}
+}
+
+// An instance that accepts and never answers is given up, in words without this try's
+// ports.
+func TestObserveGivesUp(t *testing.T) {
+	stay := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-stay }))
+	defer s.Close()
+	defer close(stay)
+	r := router(t, jsonRouting)
+	_, err := r.Observe(t.Context(), s.Client(), s.URL)
+	if err == nil || !strings.HasPrefix(err.Error(), "it does not answer within 2s") || strings.Contains(err.Error(), "127.0.0.1") {
+		t.Errorf("%v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.Observe(ctx, s.Client(), s.URL); err == nil || strings.Contains(err.Error(), "within") {
+		t.Errorf("stopped: %v", err)
+	}
+}
+
+func TestObserveNobody(t *testing.T) {
+	s := httptest.NewServer(nil)
+	s.Close()
+	_, err := router(t, traefikRouting).Observe(t.Context(), http.DefaultClient, s.URL)
+	if err == nil || !strings.Contains(err.Error(), "it does not answer: ") || strings.Contains(err.Error(), "Get ") {
+		t.Errorf("%v", err)
+	}
+}
