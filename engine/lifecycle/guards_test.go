@@ -51,6 +51,9 @@ var guardStories = map[string]func(p *play) State{
 		return p.breach("errors")
 	},
 	policy.GuardLKGNotWarm: func(p *play) State {
+		return p.bent(func(b *record.Breach) { b.StablePods = 0 })
+	},
+	policy.GuardStandby: func(p *play) State {
 		return p.bent(func(b *record.Breach) { b.StablePods = 1 })
 	},
 	policy.GuardRouter: func(p *play) State {
@@ -160,6 +163,9 @@ var rampGuardStories = map[string]func(p *play, ev *Promoted){
 		p.s.Control = record.Control{Mode: runbook.Paused}
 	},
 	"not_possible": func(p *play, _ *Promoted) { p.s.Hazards = []string{"a typo"} },
+	"standby": func(p *play, _ *Promoted) {
+		p.must(StandbyProbed{Release: p.s.Release.ID, State: record.Cold, Why: "v1 has 1 pod ready and needs 2 to take all traffic"})
+	},
 	"too_early":    func(p *play, _ *Promoted) { p.now = p.now.Add(-9 * minute) },
 	"not_proved": func(p *play, ev *Promoted) {
 		p.s.Release.Proof = &record.Proof{Epoch: p.s.Release.Epoch, Deadline: p.now.Add(time.Hour)}

@@ -52,6 +52,13 @@ type (
 		Epoch   int
 		Answers []record.Answer
 	}
+	// StandbyProbed is what the probes of the last known good found.
+	StandbyProbed struct {
+		Release string
+		State   record.StandbyState
+		Why     string
+		Answers []record.Answer
+	}
 	// Stopped is a human stopping the ramp where it is.
 	Stopped struct{ By, Reason string }
 	// Resumed is a human letting a ramp continue that was stopped, frozen or held.
@@ -82,6 +89,7 @@ func (Archived) event()       {}
 func (MessageSent) event()    {}
 func (Promoted) event()       {}
 func (Checked) event()        {}
+func (StandbyProbed) event()  {}
 func (Stopped) event()        {}
 func (Resumed) event()        {}
 func (Launched) event()       {}
@@ -115,6 +123,8 @@ func Step(s State, ev Event, now time.Time) (State, error) {
 		err = s.promoted(ev, now)
 	case Checked:
 		s.checked(ev, now)
+	case StandbyProbed:
+		s.probed(ev, now)
 	case Stopped:
 		err = s.stopRamp(ev, now)
 	case Resumed:
