@@ -56,7 +56,7 @@ func TestTheStandbyVanishes(t *testing.T) {
 		}
 		c.pass(11 * time.Minute)
 		if rel := c.release(); rel.Weight != 20 || !strings.Contains(rel.Waiting, "a rollback is not possible right now: v1 has 0 pods") {
-			t.Errorf("%d %%, waiting: %s", rel.Weight, rel.Waiting)
+			t.Errorf("%v %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
 		if n := len(got["no_rollback"]); n != 1 || !got["no_rollback"][0].Page {
 			t.Errorf("%d pages that no rollback is possible", n)

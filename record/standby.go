@@ -49,5 +49,16 @@ func (r Release) NoRollback() string {
 	return fmt.Sprintf("A rollback is not possible right now: %s (since %s).", why, r.Standby.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
 }
 
+// Words say how the standby stands, e.g. "warm", or "cold: v1 has 0 pods ready and needs 2".
+func (s *Standby) Words() string {
+	switch {
+	case s == nil:
+		return "not probed yet"
+	case s.Why == "":
+		return string(s.State)
+	}
+	return string(s.State) + ": " + s.Why
+}
+
 // Notified reports whether people believe that no rollback is possible.
 func (s *Standby) Notified() bool { return s != nil && s.ToldAt.After(s.OverAt) }
