@@ -249,7 +249,11 @@ func externalURL(cfg Config, people net.Addr) (*url.URL, error) {
 // live is how things stand for an approval's page.
 func (d *Daemon) live(ctx context.Context, a record.Approval) (web.Live, error) {
 	b, plan, err := d.engine.Live(ctx, a)
-	return web.Live{Breach: b, Plan: plan}, err
+	if err != nil {
+		return web.Live{}, err
+	}
+	rel, err := d.engine.Release(ctx, a.Service, a.Region)
+	return web.Live{Breach: b, Plan: plan, NoRollback: rel.NoRollback()}, err
 }
 
 // approval finds an approval for the sealed page.

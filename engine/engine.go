@@ -82,6 +82,7 @@ type Engine struct {
 
 	comparing sync.Mutex // one service's check is made at a time
 
+	standbys map[Target]sighting  // of probeStandbys alone
 	probed   map[Target]time.Time // when the gates of triggers without significance were asked; under mu
 	confirms shared[confirmKey, record.Breach]
 	views    shared[Target, *snapshot]

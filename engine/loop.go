@@ -166,6 +166,8 @@ func boundary(before, after lifecycle.State) string {
 		return "told"
 	case after.Release != nil && after.Release.ReadBack() && (before.Release == nil || !before.Release.ReadBack()):
 		return "read-back"
+	case standbyMoved(before.Release, after.Release):
+		return "note" // nothing rests on it that the next probe would not find
 	case after.Incident == nil:
 		return rampBoundary(before, after)
 	case before.Incident == nil || before.Incident.ID != after.Incident.ID:
@@ -174,6 +176,11 @@ func boundary(before, after lifecycle.State) string {
 		return string(after.Incident.Phase)
 	}
 	return "note"
+}
+
+// standbyMoved reports whether the last known good of an open release came to another state.
+func standbyMoved(was, is *record.Release) bool {
+	return was != nil && is != nil && is.Standby != nil && (was.Standby == nil || is.Standby.State != was.Standby.State)
 }
 
 // rampBoundary names what changes a release, and nothing else.

@@ -155,12 +155,15 @@ var (
 		[]string{"service", "region", "version", "release", "role"}, nil)
 	weightDesc = prometheus.NewDesc("autorollback_weight", "The share of traffic that the release wants for a version, in percent.",
 		[]string{"service", "region", "version", "release"}, nil)
+	standbyDesc = prometheus.NewDesc("autorollback_standby", "1 for the state of the last known good of an open release: only while it is warm a rollback is possible.",
+		[]string{"service", "region", "version", "state"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (roles) Describe(ch chan<- *prometheus.Desc) {
 	ch <- roleDesc
 	ch <- weightDesc
+	ch <- standbyDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -171,6 +174,9 @@ func (r roles) Collect(ch chan<- prometheus.Metric) {
 		svc, ok := r.e.services[rel.Service]
 		if !ok || rel.Phase != record.Open {
 			continue
+		}
+		if s := rel.Standby; s != nil {
+			ch <- prometheus.MustNewConstMetric(standbyDesc, prometheus.GaugeValue, 1, rel.Service, rel.Region, rel.Stable.Version, string(s.State))
 		}
 		for _, s := range []struct {
 			side   record.Side

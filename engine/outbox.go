@@ -110,7 +110,7 @@ func (e *Engine) send(ctx context.Context, m record.Message) error {
 	within, cancel := context.WithTimeout(ctx, claimFor)
 	defer cancel()
 	told := lifecycle.MessageSent{Message: m.ID, Incident: m.Incident}
-	who, err := e.post.Send(within, m)
+	who, err := e.post.Send(within, e.cautioned(m))
 	switch {
 	case err == nil:
 		told.Text = fmt.Sprintf("Notified %s: %s", who, m.Title)

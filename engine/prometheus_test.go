@@ -32,6 +32,7 @@ type facts struct {
 	traffic  float64         // of the candidate
 	errors   float64         // what users see
 	warm     float64         // the candidate's pods that are ready
+	stable   float64         // the stable ones
 	firing   []string        // alerts
 	planned  float64         // requests per second of the last hour
 }
@@ -73,13 +74,13 @@ func factsOf(tb testing.TB, rb *runbook.Runbook) *facts {
 	for _, q := range ask.Traffic() {
 		add("plan "+q.Name, q.Expr, nil)
 	}
-	add("pods", ask.Pods(rel, runbook.Stable), nil) // as warm as it is asked elsewhere
+	add("warm stable", ask.Warm(rel, runbook.Stable), nil) // the same question as for its pods
 	add("sick", ask.StableUnhealthy(rel), nil)
 	add("rate", ask.Rate(rel, runbook.Stable), nil)
 	for _, q := range []rules.Questions{ask, ask.Over(3 * ask.Interval()), ask.Over(6 * ask.Interval())} {
 		add("traffic", q.Rate(rel, runbook.Candidate), nil)
 	}
-	return &facts{tb: tb, table: table, breaking: map[string]bool{}, silent: map[string]bool{}, asked: map[string]int{}, traffic: 20, errors: 0.001, warm: 3, planned: 100}
+	return &facts{tb: tb, table: table, breaking: map[string]bool{}, silent: map[string]bool{}, asked: map[string]int{}, traffic: 20, errors: 0.001, warm: 3, stable: 3, planned: 100}
 }
 
 func (f *facts) set(change func(*facts)) {
@@ -162,7 +163,7 @@ func (f *facts) answer(question string) (float64, bool) {
 	if !known {
 		f.tb.Errorf("asked something unknown: %s", question)
 	}
-	v, ok := map[string]float64{"warm candidate": f.warm, "plan rate": f.planned, "plan error_rate": 0.005, "plan stable_pods": 3, "plan scrapes": 600, "plan p50": 0.05, "plan p95": 0.1,
+	v, ok := map[string]float64{"warm candidate": f.warm, "warm stable": f.stable, "plan rate": f.planned, "plan error_rate": 0.005, "plan stable_pods": 3, "plan scrapes": 600, "plan p50": 0.05, "plan p95": 0.1,
 		"age": 1, "pods": 3, "rate": 80, "traffic": f.traffic,
 		"samples": 5000, "before": 0.001, "now": f.errors}[about]
 	return v, ok

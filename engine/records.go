@@ -192,7 +192,8 @@ func (v *snapshot) mayChange(ev lifecycle.Event) bool {
 	switch ev := ev.(type) {
 	case lifecycle.Launched:
 		return true
-	case lifecycle.MessageSent, lifecycle.Drained, lifecycle.RecoveryPolled, lifecycle.KPIPolled, lifecycle.Archived, lifecycle.Observed:
+	case lifecycle.MessageSent, lifecycle.StandbyProbed, lifecycle.Drained, lifecycle.RecoveryPolled, lifecycle.KPIPolled,
+		lifecycle.Archived, lifecycle.Observed:
 		return false
 	case lifecycle.Tick:
 		pending := v.Approval != nil && v.Approval.Status == record.Pending

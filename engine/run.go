@@ -30,6 +30,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	if e.arming != nil {
 		g.Go(func() error { return e.every(ctx, e.opts.ArmingEvery, nil, e.checkArming) })
 	}
+	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.probeStandbys) })
 	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.mirrors) })
 	g.Go(func() error { return e.every(ctx, observeEvery, nil, e.observeRouters) })
 	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.gcRecords) })

@@ -33,6 +33,9 @@ func Recorded(in Input) *record.Inputs {
 		ExternalChange: in.ExternalChange, StableQuarantined: in.StableQuarantined, ByHuman: in.ByHuman,
 		Router: record.Truncate(in.Router, record.MaxLine),
 	}
+	if s := rel.Standby; s != nil {
+		r.Release.Standby = &record.Standby{State: s.State, Since: s.Since, Why: s.Why}
+	}
 	if h := rel.Held; h != nil {
 		held := *h
 		r.Release.Held = &held

@@ -25,8 +25,19 @@ type Input struct {
 // Decide says what to do about the breach at the moment now. It always gives a guard
 // and at least one reason, the deciding one first.
 func Decide(in Input, now time.Time) record.Decision {
-	d := decide(in, now)
+	d := cautioned(in, decide(in, now))
 	d.At = now
+	return d
+}
+
+// cautioned adds to a decision that moves nothing that no rollback is possible right now, if its
+// own words do not say so.
+func cautioned(in Input, d record.Decision) record.Decision {
+	why := in.Release.NoRollback()
+	if why == "" || d.Action == record.RollBack || d.Guard == GuardStandby || d.Guard == GuardLKGNotWarm {
+		return d
+	}
+	d.Reasons = append(d.Reasons, why)
 	return d
 }
 

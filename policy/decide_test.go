@@ -71,8 +71,9 @@ func bends() []bend {
 			in.Control = record.Control{Mode: runbook.Paused, By: "ada", Reason: "datacentre move", Until: noon.Add(40 * time.Minute)}
 		}, record.Hold, GuardPaused, true},
 		{"stable is quarantined", func(in *Input) { in.StableQuarantined = true }, record.Hold, GuardLKGQuarantined, true},
-		{"stable is not warm", func(in *Input) { in.Breach.StablePods = 2 }, record.Hold, GuardLKGNotWarm, true},
+		{"stable has no pod", func(in *Input) { in.Breach.StablePods = 0 }, record.Hold, GuardLKGNotWarm, true},
 		{"the router's keys cannot be written", func(in *Input) { in.Router = "read routes/ranker/weights: not JSON" }, record.Hold, GuardRouter, true},
+		{"stable has too few pods", func(in *Input) { in.Breach.StablePods = min(in.Breach.StablePods, 2) }, record.Ask, GuardStandby, true},
 		{"pause has run out", func(in *Input) {
 			in.Control = record.Control{Mode: runbook.Paused, By: "ada", Until: noon.Add(-25 * time.Minute)}
 		}, record.Ask, GuardPauseExpired, true},

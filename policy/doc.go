@@ -14,8 +14,9 @@
 //	manual_override   hold    somebody else changed the split
 //	paused            hold    the stop switch is on
 //	lkg_quarantined   hold    the last known good bundle is quarantined
-//	lkg_not_warm      hold    too few ready pods of the stable version
+//	lkg_not_warm      hold    the stable version has no ready pod
 //	router            hold    the router's keys cannot be changed
+//	standby           ask     too few ready pods of the stable version, or its probes are bad
 //	pause_expired     ask     a pause has run out and nobody has ended it
 //	rule_drift        ask     the rules in Prometheus were edited
 //	no_control        ask     the stable version has no traffic to compare with

@@ -21,6 +21,7 @@ const (
 	GuardLKGQuarantined  = "lkg_quarantined"
 	GuardLKGNotWarm      = "lkg_not_warm"
 	GuardRouter          = "router"
+	GuardStandby         = "standby"
 	GuardAlreadyActed    = "already_acted"
 	GuardPauseExpired    = "pause_expired"
 	GuardRuleDrift       = "rule_drift"
@@ -98,6 +99,7 @@ func guards() []guard {
 		{name: GuardLKGQuarantined, object: lkgQuarantined},
 		{name: GuardLKGNotWarm, object: lkgNotWarm, confirms: true},
 		{name: GuardRouter, object: routerKeys, stopsHumans: true},
+		{name: GuardStandby, object: weakStandby},
 		{name: GuardPauseExpired, object: pauseExpired},
 		{name: GuardRuleDrift, object: ruleDrift, confirms: true},
 		{name: GuardNoControl, object: noControl, confirms: true},

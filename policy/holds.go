@@ -84,7 +84,7 @@ func nothing(in Input, _ time.Time) *objection {
 // ExternalChange is the decision about a split that somebody else wrote, whether or not
 // anything is breaching.
 func ExternalChange(in Input, now time.Time) record.Decision {
-	d := decision(GuardManualOverride, *manualOverride(in, now))
+	d := cautioned(in, decision(GuardManualOverride, *manualOverride(in, now)))
 	d.At = now
 	return d
 }
@@ -126,13 +126,15 @@ func lkgQuarantined(in Input, _ time.Time) *objection {
 		"lift the quarantine by name, then roll back", "roll back by hand anyway (autorollback release rollback)", "fix the candidate in place")
 }
 
+// lkgNotWarm holds where the stable side has no pod at all: however bad the candidate is, it
+// answers somebody, and a rollback would turn every request into an error. So not even a link
+// with a yes is sent. As soon as a pod is ready the breach is decided again.
 func lkgNotWarm(in Input, _ time.Time) *objection {
-	need := max(1, in.Runbook.LastKnownGood.MinPods)
-	if in.Breach.StablePods >= need {
+	if in.Breach.StablePods > 0 {
 		return nil
 	}
-	return holdAndPage(fmt.Sprintf("The last known good, %s, has %s ready and needs %d to take all traffic.", side(in.Release.Stable), pods(in.Breach.StablePods), need),
-		"scale it up, then roll back", "roll back by hand anyway (autorollback release rollback)", "fix the candidate in place")
+	return holdAndPage(fmt.Sprintf("The last known good, %s, has no pod ready: a rollback would turn every request into an error.", side(in.Release.Stable)),
+		"start its pods: the rollback then happens automatically if the trigger still breaches", "roll back by hand anyway (autorollback release rollback)", "fix the candidate in place")
 }
 
 func routerKeys(in Input, _ time.Time) *objection {

@@ -69,6 +69,7 @@ var rampGuards = []struct {
 	{"switched_off", switchedOff},
 	{"not_possible", notPossible},
 	{"not_applied", notApplied},
+	{"standby", coldStandby},
 	{"too_early", tooEarly},
 	{"not_proved", unproved},
 	{"schedule", outOfHours},
@@ -185,6 +186,14 @@ func notPossible(in Ramp, _ time.Time) string {
 	return ""
 }
 
+// coldStandby: what its probes found, without waiting for a question of the ramp's own.
+func coldStandby(in Ramp, _ time.Time) string {
+	if why := in.Release.Standby.Obstacle(); why != "" {
+		return "a rollback is not possible right now: " + why
+	}
+	return ""
+}
+
 func tooEarly(in Ramp, now time.Time) string {
 	r := in.Release
 	stay, why := in.Runbook.Rollout.Stay(r.Weight), "the runbook keeps this step for"
@@ -259,16 +268,16 @@ func unready(in Ramp, now time.Time) string {
 		return "the readiness check is out of date"
 	case ready.Problem != "":
 		return "unknown whether a rollback is possible: " + ready.Problem
-	case ready.StablePods < max(1, in.Runbook.LastKnownGood.MinPods):
-		return fmt.Sprintf("a rollback is impossible: %s has %s ready and needs %d", side(r.Stable), pods(ready.StablePods), max(1, in.Runbook.LastKnownGood.MinPods))
+	case ready.StablePods < in.Runbook.LastKnownGood.Needs():
+		return fmt.Sprintf("a rollback is impossible: %s has %s ready and needs %d", side(r.Stable), pods(ready.StablePods), in.Runbook.LastKnownGood.Needs())
 	case ready.CandidatePods < need && r.Weight == 0 && !health:
 		return fmt.Sprintf("%s has %s ready and needs %d; pods without traffic are seen only with last_known_good.health", side(r.Candidate), pods(ready.CandidatePods), need)
 	case ready.CandidatePods < need:
 		return fmt.Sprintf("%s has %s ready and needs %d", side(r.Candidate), pods(ready.CandidatePods), need)
+	case ready.RulesDrift != "": // before the limit: a trigger in a wrong unit breaks it as well
+		return "not every trigger is armed: " + ready.RulesDrift
 	case ready.StableUnhealthy:
 		return fmt.Sprintf("%s breaks an absolute limit", side(r.Stable))
-	case ready.RulesDrift != "":
-		return "not every trigger is armed: " + ready.RulesDrift
 	case objecting(ready.Answers) != "":
 		return objecting(ready.Answers)
 	case len(ready.Breaching) > 0:

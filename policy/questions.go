@@ -18,6 +18,7 @@ const Quiet = 10 * time.Minute
 func Checks(in Input, why string, now time.Time) record.Decision {
 	d := record.Decision{Action: record.Freeze, Guard: GuardChecks, At: now, Page: true,
 		Reasons: []string{fmt.Sprintf("The checks after the step to %v %% are bad: %s.", in.Release.Weight, why)}}
+	d = cautioned(in, d)
 	active := !observing(in) && (in.Control.Mode == "" || in.Control.Mode == runbook.Active)
 	if in.Incident != nil || !active || in.ExternalChange || in.Release.Held != nil || in.Router != "" {
 		return d

@@ -98,6 +98,7 @@ type Release struct {
 	TrafficAt       time.Time        `json:"traffic_at,omitzero"`   // when the candidate first got traffic; warm-up counts from here
 	Moves           []Move           `json:"moves,omitempty"`       // every change of the weight, oldest first
 	Proof           *Proof           `json:"proof,omitempty"`       // of the last flip, or of the step to all traffic
+	Standby         *Standby         `json:"standby,omitempty"`     // whether a rollback is possible right now; nil: not probed yet, or the release is over
 	ClosedAt        time.Time        `json:"closed_at,omitzero"`    // when it was proved: all traffic, and the bake time is over
 	Good            *Side            `json:"good,omitempty"`        // the last known good: the candidate of the last release that was proved
 	GoodBefore      *Side            `json:"good_before,omitempty"` // the one before it

@@ -111,10 +111,21 @@ func whyRelease(r record.Release) string {
 	case r.Weight == 0:
 		text += " It gets no traffic."
 	}
+	if r.Phase == record.Open && r.Weight > 0 {
+		text += whyStandby(r)
+	}
 	if r.Incident != "" {
 		text += " Its incident is " + r.Incident + "."
 	}
 	return text
+}
+
+// whyStandby says whether a rollback is possible right now.
+func whyStandby(r record.Release) string {
+	if why := r.NoRollback(); why != "" {
+		return " " + why
+	}
+	return fmt.Sprintf(" Its standby %s is %s.", r.Stable.Version, r.Standby.Words())
 }
 
 // whyAlert is one alert with what became of it and who decided.

@@ -72,6 +72,9 @@ type LastKnownGood struct {
 	Health Health `yaml:"health" json:"health"`
 }
 
+// Needs is how many ready pods the stable side needs to take all traffic, at least one.
+func (k LastKnownGood) Needs() int { return max(1, k.MinPods) }
+
 // Verification says what "recovered" means: K polls in a row in which every system
 // and business check is good with enough samples, within the time.
 type Verification struct {

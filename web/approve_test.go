@@ -44,6 +44,19 @@ func TestApprovalPage(t *testing.T) {
 	s.unchanged("opening the link")
 }
 
+// Whoever says yes must know that the last known good could not take the traffic.
+func TestApprovalPageSaysThatNoRollbackIsPossible(t *testing.T) {
+	s := newSite(t, signIn(t))
+	const why = "A rollback is not possible right now: v1 has 1 pod ready and needs 2."
+	if page := s.ask("GET", s.link(), "", as("alice")).Body.String(); strings.Contains(page, "not possible") {
+		t.Error("a warm standby is called cold")
+	}
+	s.noRollback = why
+	if page := s.ask("GET", s.link(), "", as("alice")).Body.String(); strings.Count(page, why) != 1 {
+		t.Errorf("the page does not say once %q", why)
+	}
+}
+
 // What the page says of the statistics, where there are some.
 func TestApprovalPageTellsTheSignificance(t *testing.T) {
 	at := time.Now()

@@ -18,6 +18,8 @@ func TestDashboard(t *testing.T) {
 	s.status.Releases = append(s.status.Releases,
 		record.Release{Service: "held", Phase: record.Open, Held: &record.HumanHold{}},
 		record.Release{Service: "frozen", Phase: record.Open, Frozen: "p99 over the limit"},
+		record.Release{Service: "warm", Phase: record.Open, Standby: &record.Standby{State: record.Warm}},
+		record.Release{Service: "cold", Phase: record.Open, Standby: &record.Standby{State: record.Cold, Why: "v1 has 0 pods", Since: time.Date(2030, 5, 6, 9, 0, 0, 0, time.UTC)}},
 		record.Release{Service: "gone", Phase: record.RolledBack})
 	s.status.Incidents = append(s.status.Incidents,
 		record.Incident{ID: "inc-old", Service: "ranker", Phase: record.Done, Verdict: &record.Verdict{Outcome: record.Recovered}})
@@ -31,6 +33,8 @@ func TestDashboard(t *testing.T) {
 	for _, want := range []string{
 		"<td>roll back?</td>", "<td>take the next step?</td>",
 		"<strong>paused</strong> (by bob): drill", "You are alice.", `<rect class="candidate" width="5" height="6"/>`, "5 %",
+		"<td>not probed yet</td>", "<td>warm</td>",
+		`<td><strong class="problem">cold: v1 has 0 pods; no rollback is possible since 2030-05-06 09:00:00 UTC</strong></td>`,
 		"somebody else changed the split", "frozen: p99 over the limit", `href="/incidents/inc-1"`, "autorollback approve ap-1",
 		`<span class="verdict recovered">recovered</span>`, "Quarantined bundles",
 		"<td>errors</td><td>webhook</td>\n<td>not true now (not_confirmed)</td><td>3</td>", "<td>&lt;b&gt;</td><td>x</td>", `<a href="/why/ranker"`,

@@ -45,11 +45,12 @@ type Engine interface {
 	StopMirror(ctx context.Context, service, region, by, reason string) (record.Mirror, error)
 }
 
-// Live is how things stand now for an approval: the trigger's own answer, and the
-// change that would be written.
+// Live is how things stand now for an approval: the trigger's own answer, the change that
+// would be written, and why no rollback is possible.
 type Live struct {
-	Breach record.Breach
-	Plan   record.Change
+	Breach     record.Breach
+	Plan       record.Change
+	NoRollback string // a sentence; empty: one is possible, or nobody knows
 }
 
 // A Doctor examines the daemon, and tries the way of an alert. What it finds is no error.

@@ -38,6 +38,7 @@ type world struct {
 	unread       error    // what reading the status ends with
 	significance record.Significance
 	breach       record.State
+	noRollback   string // why none is possible now
 	plan         string // digest of the change as it would be now
 	approvers    []string
 }
@@ -221,7 +222,8 @@ func newSite(t *testing.T, auth web.Auth) *site {
 		Approvers: func(string) []string { return w.approvers },
 		Live: func(context.Context, record.Approval) (web.Live, error) {
 			return web.Live{
-				Breach: record.Breach{State: w.breach, Value: 0.34, AskedAt: time.Now(), Problem: w.significance.Problem, Significance: w.significance},
+				NoRollback: w.noRollback,
+				Breach:     record.Breach{State: w.breach, Value: 0.34, AskedAt: time.Now(), Problem: w.significance.Problem, Significance: w.significance},
 				Plan: record.Change{Digest: w.plan, From: record.Split{"v1": 95, "v2": 5}, To: record.Split{"v1": 100},
 					Keys: []record.KeyChange{{Key: "traefik/weight", From: "5", To: "0"}}},
 			}, nil

@@ -100,16 +100,27 @@ func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action
 			if rel.Held != nil {
 				note = fmt.Sprintf("held: somebody changed the split to %v", rel.Held.Found)
 			}
+			if why := rel.NoRollback(); why != "" {
+				note = strings.TrimSuffix(why+" "+note, " ")
+			}
 			for _, rules := range st.Rules {
 				if drift := rules.Drifted(); rules.Service == rel.Service && drift != "" {
 					note = strings.TrimPrefix(note+"; not armed: "+drift, "; ")
 				}
 			}
 			rows = append(rows, []string{rel.Service, rel.Region, string(rel.Phase), rel.Stable.Version + " " + rel.Weight.Rest().String() + "%",
-				rel.Candidate.Version + " " + rel.Weight.String() + "%", moment(rel.StartedAt), passed(st.Shadow, rel), or(rel.Incident, "-"), note})
+				rel.Candidate.Version + " " + rel.Weight.String() + "%", moment(rel.StartedAt), standby(rel), passed(st.Shadow, rel), or(rel.Incident, "-"), note})
 		}
-		return cli.Table(c.Out, "SERVICE REGION PHASE STABLE CANDIDATE STARTED SHADOW INCIDENT NOTE", rows)
+		return cli.Table(c.Out, "SERVICE REGION PHASE STABLE CANDIDATE STARTED STANDBY SHADOW INCIDENT NOTE", rows)
 	}
+}
+
+// standby is whether a rollback is possible, in a word.
+func standby(rel record.Release) string {
+	if rel.Standby == nil {
+		return "-"
+	}
+	return string(rel.Standby.State)
 }
 
 // target declares the flags that name one release.

@@ -39,9 +39,13 @@ func TestWhyPrintsAndExits(t *testing.T) {
 	}{
 		"a service": {record.Why{Service: "ranker", Mode: "observe", Replica: "a"}, []string{"ranker"}, "/api/v1/why/ranker?trigger=", "policy.mode is observe", cli.ExitOK},
 		"a trigger": {record.Why{Service: "ranker", Trigger: "errors"}, []string{"ranker", "errors"}, "/api/v1/why/ranker?trigger=errors", "No release is open", cli.ExitOK},
-		"agrees":    {agrees, []string{incident.ID}, "/api/v1/why/inc-0123456789ab?trigger=", "Decision: agrees. The same", cli.ExitOK},
-		"differs":   {differs, []string{incident.ID}, "/api/v1/why/inc-0123456789ab?trigger=", "Decision: DISAGREES. It comes to ask", cli.ExitWanting},
-		"as JSON":   {differs, []string{incident.ID, "-o", "json"}, "/api/v1/why/inc-0123456789ab?trigger=", `"guard": "severe"`, cli.ExitWanting},
+		"a standby that is cold": {record.Why{Service: "ranker", Releases: []record.Release{{Weight: 5, Phase: record.Open, Standby: &record.Standby{State: record.Cold, Why: "v1 has 0 pods"}}}},
+			[]string{"ranker"}, "/api/v1/why/ranker?trigger=", "A rollback is not possible right now: v1 has 0 pods (since", cli.ExitOK},
+		"a standby that is warm": {record.Why{Service: "ranker", Releases: []record.Release{{Weight: 5, Phase: record.Open, Stable: record.Side{Version: "v1"}, Standby: &record.Standby{State: record.Warm}}}},
+			[]string{"ranker"}, "/api/v1/why/ranker?trigger=", "Its standby v1 is warm.", cli.ExitOK},
+		"agrees":  {agrees, []string{incident.ID}, "/api/v1/why/inc-0123456789ab?trigger=", "Decision: agrees. The same", cli.ExitOK},
+		"differs": {differs, []string{incident.ID}, "/api/v1/why/inc-0123456789ab?trigger=", "Decision: DISAGREES. It comes to ask", cli.ExitWanting},
+		"as JSON": {differs, []string{incident.ID, "-o", "json"}, "/api/v1/why/inc-0123456789ab?trigger=", `"guard": "severe"`, cli.ExitWanting},
 	} {
 		out, asked, code := why(t, c.why, c.args...)
 		if asked != c.asked || code != c.code || !strings.Contains(out, c.says) {

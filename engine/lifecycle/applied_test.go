@@ -116,7 +116,7 @@ func TestAnInstanceThatFollowsLateIsToldOnce(t *testing.T) {
 	p := routed(t)
 	p.must(Demanded{"bob", "looks bad"})
 	p.must(Tick{})
-	p.after(12*time.Second).shown(record.Split{"ranker-v1": 80, "ranker-v2": 20})
+	p.after(12 * time.Second).shown(record.Split{"ranker-v1": 80, "ranker-v2": 20})
 	if n := len(p.s.Incident.Applied.Late()); n != 2 {
 		t.Fatalf("%d late: an old split is not the new one", n)
 	}

@@ -51,6 +51,9 @@ var guardStories = map[string]func(p *play) State{
 		return p.breach("errors")
 	},
 	policy.GuardLKGNotWarm: func(p *play) State {
+		return p.bent(func(b *record.Breach) { b.StablePods = 0 })
+	},
+	policy.GuardStandby: func(p *play) State {
 		return p.bent(func(b *record.Breach) { b.StablePods = 1 })
 	},
 	policy.GuardRouter: func(p *play) State {
@@ -162,6 +165,9 @@ var rampGuardStories = map[string]func(p *play, ev *Promoted){
 	"not_possible": func(p *play, _ *Promoted) { p.s.Hazards = []string{"a typo"} },
 	"not_applied": func(p *play, _ *Promoted) {
 		p.s.Runbook.Routing.Instances = []string{"http://10.0.0.5:8080"}
+	},
+	"standby": func(p *play, _ *Promoted) {
+		p.must(StandbyProbed{Release: p.s.Release.ID, State: record.Cold, Why: "v1 has 1 pod ready and needs 2 to take all traffic"})
 	},
 	"too_early": func(p *play, _ *Promoted) { p.now = p.now.Add(-9 * minute) },
 	"not_proved": func(p *play, ev *Promoted) {

@@ -159,6 +159,7 @@ func (s *State) prove(by string, now time.Time) {
 	r.Phase, r.ClosedAt, r.Waiting, r.Incident = record.Closed, now, "", ""
 	good, before := r.Candidate, r.Stable
 	r.Good, r.GoodBefore = &good, &before
+	s.endStandby(now)
 	s.Incident, s.Approval = nil, nil
 	s.Write.Messages = append(s.Write.Messages, report.ProvedMsg(*r, s.Runbook, by, now))
 }

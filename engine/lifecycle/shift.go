@@ -48,6 +48,7 @@ func (s *State) shift(by string, now time.Time) {
 	r.Phase, r.Epoch = record.RolledBack, r.Epoch+1
 	s.weigh(0, by, "rollback", now)
 	r.Waiting, r.Stopped = "", nil
+	s.endStandby(now)
 	s.supersedeQuestion(now)
 	if by == "" {
 		r.Rollbacks = append(recent(r.Rollbacks, now), now)

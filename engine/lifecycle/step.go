@@ -58,6 +58,13 @@ type (
 		Epoch   int
 		Views   []View
 	}
+	// StandbyProbed is what the probes of the last known good found.
+	StandbyProbed struct {
+		Release string
+		State   record.StandbyState
+		Why     string
+		Answers []record.Answer
+	}
 	// Stopped is a human stopping the ramp where it is.
 	Stopped struct{ By, Reason string }
 	// Resumed is a human letting a ramp continue that was stopped, frozen or held.
@@ -89,6 +96,7 @@ func (MessageSent) event()    {}
 func (Promoted) event()       {}
 func (Checked) event()        {}
 func (Observed) event()       {}
+func (StandbyProbed) event()  {}
 func (Stopped) event()        {}
 func (Resumed) event()        {}
 func (Launched) event()       {}
@@ -124,6 +132,8 @@ func Step(s State, ev Event, now time.Time) (State, error) {
 		s.checked(ev, now)
 	case Observed:
 		s.observed(ev, now)
+	case StandbyProbed:
+		s.probed(ev, now)
 	case Stopped:
 		err = s.stopRamp(ev, now)
 	case Resumed:

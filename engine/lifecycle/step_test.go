@@ -624,7 +624,7 @@ func TestIncidentStaysSmall(t *testing.T) {
 	}
 	p.must(Demanded{long, long})
 	p.must(Tick{})
-	p.after(12 * time.Second).shown(nil, slices.Repeat([]string{long}, runbook.MaxInstances)...)
+	p.after(12*time.Second).shown(nil, slices.Repeat([]string{long}, runbook.MaxInstances)...)
 	p.after(5 * time.Second).must(drainedAs(record.Good))
 	answer := record.Answer{Question: "error rate", Health: record.Bad, Text: long, Query: queries[0]}
 	for n := range 120 {

@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/autorollback/autorollback/engine/lifecycle"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/verify"
+)
+
+const (
+	// checkStandbyEvery is how often a standby whose checks are good is asked for its stored
+	// predictions and its pair: those cost the service requests.
+	checkStandbyEvery = time.Minute
+	// unknownAfter is how long a standby must not be answered for before that is written down:
+	// another replica may know better.
+	unknownAfter = time.Minute
+)
+
+// A sighting is what this process last saw of a standby.
+type sighting struct {
+	release   string
+	state     record.StandbyState
+	since     time.Time
+	times     int // in a row
+	checks    []record.Answer
+	checkedAt time.Time
+}
+
+// again reports whether the checks are to be asked again.
+func (s sighting) again(now time.Time) bool {
+	state, _ := verify.JudgeStandby(append([]record.Answer{{Health: record.Good}}, s.checks...))
+	return state != record.Warm || now.Sub(s.checkedAt) >= checkStandbyEvery
+}
+
+// sure reports whether what was seen counts. One lost scrape or one late answer does not: it was
+// seen twice, or it is the first of the release and good.
+func (s sighting) sure(before *record.Standby, now time.Time) bool {
+	switch {
+	case s.state == record.StandbyUnknown:
+		return now.Sub(s.since) >= unknownAfter
+	case before == nil && s.state == record.Warm:
+		return true
+	}
+	return s.times > 1
+}
+
+// probeStandbys asks whether the last known good of each open release could take all traffic now:
+// with one question to Prometheus each, and once a minute the checks of its side. Services
+// without an open release cost nothing: their users judge what serves all of their traffic.
+func (e *Engine) probeStandbys(ctx context.Context) {
+	open := e.open()
+	next := make(map[Target]sighting, len(open))
+	var (
+		g  errgroup.Group
+		mu sync.Mutex
+	)
+	g.SetLimit(atOnce)
+	for target, o := range open {
+		seen := e.standbys[target]
+		g.Go(func() error {
+			seen = e.probeStandby(ctx, target, o, seen)
+			mu.Lock()
+			defer mu.Unlock()
+			next[target] = seen
+			return nil
+		})
+	}
+	_ = g.Wait() // what went wrong is in the answers
+	e.standbys = next
+}
+
+// probeStandby probes one standby, and has written down what is sure and new.
+func (e *Engine) probeStandby(ctx context.Context, target Target, o probe, seen sighting) sighting {
+	rel, now := o.release, time.Now().UTC()
+	if seen.release != rel.ID {
+		seen = sighting{release: rel.ID}
+	}
+	answers := []record.Answer{e.prom.StandbyPods(ctx, o.service.ask, rel, o.service.rb.LastKnownGood.Needs())}
+	if seen.again(now) {
+		seen.checks, seen.checkedAt = e.checkSide(ctx, o.service, rel, runbook.Stable, false), now
+	}
+	if ctx.Err() != nil {
+		return seen // we are stopping: that is no answer
+	}
+	ev := lifecycle.StandbyProbed{Release: rel.ID, Answers: append(answers, seen.checks...)}
+	ev.State, ev.Why = verify.JudgeStandby(ev.Answers)
+	if seen.times++; ev.State != seen.state {
+		seen.state, seen.since, seen.times = ev.State, now, 1
+	}
+	if _, changed := lifecycle.NextStandby(rel.Standby, ev, now); !changed || !seen.sure(rel.Standby, now) {
+		return seen
+	}
+	if err := e.take(ctx, target, ev); err != nil && ctx.Err() == nil {
+		e.metrics.problems.WithLabelValues("reconcile").Inc()
+		e.log.Error("write standby", zap.String("target", target.String()), zap.Error(err))
+	}
+	return seen
+}
+
+// cautioned adds to a message about a target that no rollback is possible there right now.
+func (e *Engine) cautioned(m record.Message) record.Message {
+	why := e.newest(Target{m.Service, m.Region}).NoRollback()
+	if why == "" || m.Kind == report.KindNoRollback {
+		return m
+	}
+	return report.Caution(m, why)
+}

@@ -1,0 +1,55 @@
+package report
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// The kinds of messages about the last known good of an open release.
+const (
+	KindNoRollback      = "no_rollback"
+	KindNoRollbackEnded = "no_rollback_ended"
+)
+
+// NoRollbackMsg pages: the last known good could not take all traffic right now.
+func NoRollbackMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.Message {
+	m := standbyMessage(rel, KindNoRollback, now,
+		fmt.Sprintf("%s: no rollback to %s is possible right now: it is %s", rel.Service, word(rel.Stable.Version), rel.Standby.State),
+		fmt.Sprintf("%s: %s", word(rel.Stable.Version), sentence(rel.Standby.Why)),
+		fmt.Sprintf("%s has %v %%. Until %s is warm again nothing is promoted, and a breach asks a human or is held: traffic never moves to a cold standby automatically.",
+			word(rel.Candidate.Version), rel.Weight, word(rel.Stable.Version)),
+		todo(fmt.Sprintf("bring the pods of %s back.", word(rel.Stable.Version))), owner(rb))
+	m.Page = true
+	return m
+}
+
+// NoRollbackEndedMsg says that the last known good is warm again, or that the release is over.
+func NoRollbackEndedMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.Message {
+	title, text := fmt.Sprintf("%s: a rollback to %s is possible again", rel.Service, word(rel.Stable.Version)),
+		fmt.Sprintf("It was not since %s. Promotion continues where nothing else objects.", clock(rel.Standby.ToldAt))
+	if rel.Phase != record.Open {
+		title, text = fmt.Sprintf("%s: the release of %s is over", rel.Service, word(rel.Candidate.Version)),
+			fmt.Sprintf("A rollback to %s was not possible since %s.", word(rel.Stable.Version), clock(rel.Standby.ToldAt))
+	}
+	m := standbyMessage(rel, KindNoRollbackEnded, now, title, text, owner(rb))
+	m.EndsAt = now
+	return m
+}
+
+func standbyMessage(rel record.Release, kind string, now time.Time, title string, lines ...string) record.Message {
+	id := fmt.Sprintf("%s-%s-%d", rel.ID, kind, rel.Standby.ToldAt.Unix())
+	m := newMessage(id, kind, rel.Service, rel.Region, now, title, lines)
+	m.StartsAt = rel.Standby.ToldAt
+	return m
+}
+
+// Caution adds to a message what people must know whatever else it says, such as that no rollback
+// is possible right now. It is not cut off.
+func Caution(m record.Message, text string) record.Message {
+	text = plain(text, 400)
+	m.Text = cut(m.Text, maxText-len(text)-1) + "\n" + text
+	return m
+}
