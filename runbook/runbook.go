@@ -43,6 +43,10 @@ type Runbook struct {
 	File   string `yaml:"-" json:"file"`
 	Digest string `yaml:"-" json:"digest"`
 
+	// Region is the only one that the rules are for, where it has a Prometheus of its own;
+	// empty: they are for all of Regions. See [Runbook.In].
+	Region string `yaml:"-" json:"-"`
+
 	line int // of the service's name, for messages
 }
 
@@ -156,16 +160,6 @@ func (r *Runbook) KPI(name string) (KPI, bool) {
 	return KPI{}, false
 }
 
-// HasRegion reports whether the runbook covers the region.
-func (r *Runbook) HasRegion(region string) bool {
-	for _, have := range r.Regions {
-		if have == region {
-			return true
-		}
-	}
-	return false
-}
-
 // VerifyWithin is the longest time from change to verdict that any runbook may ask.
 const VerifyWithin = 10 * time.Minute
 
@@ -198,22 +192,6 @@ func (r *Runbook) check(p *decoder) {
 	}
 	for i, q := range r.Evidence.Queries {
 		p.query(fmt.Sprintf("evidence.queries[%d]", i), q)
-	}
-}
-
-func (r *Runbook) checkRegions(p *decoder) {
-	if len(r.Regions) == 0 {
-		p.add("regions", "is empty", "leave it out, or name a region")
-	}
-	for i, region := range r.Regions {
-		at := fmt.Sprintf("regions[%d]", i)
-		p.name(at, region)
-		if slices.Index(r.Regions, region) < i {
-			p.add(at, fmt.Sprintf("%q is named twice", region), "keep one of the two")
-		}
-	}
-	if len(r.Regions) > 1 && r.Metrics.RegionLabel == "" {
-		p.missing("metrics.region_label", "name the label that holds the region: with two or more regions the rules must tell them apart")
 	}
 }
 
