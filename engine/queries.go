@@ -57,7 +57,7 @@ func under[T any](snap store.Snapshot, prefix string) []T {
 
 // Release returns the newest release of a service in a region.
 func (e *Engine) Release(ctx context.Context, service, region string) (record.Release, error) {
-	t := targetIn(service, region)
+	t := e.targetIn(service, region)
 	return one[record.Release](ctx, e.store, store.ReleaseKey(t.Service, t.Region), "release of "+t.Service+" in "+t.Region)
 }
 

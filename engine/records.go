@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/autorollback/autorollback/actuators"
 	"github.com/autorollback/autorollback/engine/lifecycle"
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -36,13 +38,19 @@ func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (s
 		return v, err
 	}
 	v.Runbook, v.Region, v.service = svc.rb, target.Region, svc
-	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(target.Service, target.Region), store.QuarantineKey(""), store.WatchdogKey}
+	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(target.Service, target.Region), store.QuarantineKey(""), e.watchdogKey()}
 	prefixes = append(prefixes, svc.router.Prefixes()...)
 	snap, err := e.store.Read(ctx, append(prefixes, concerns(ev)...)...)
 	if err != nil {
 		return v, fmt.Errorf("read state of %s: %w", target, err)
 	}
 	v.snap = snap
+	v.Stores = e.stores()
+	v.Elsewhere = policy.Elsewhere(v.Stores, target.Region, time.Now())
+	var word watchdogRecord
+	if err := decode(snap, e.watchdogKey(), &word); err == nil {
+		v.Watchdog = word.At
+	}
 	if err := v.takeRelease(snap); err != nil {
 		return v, err
 	}
@@ -84,10 +92,6 @@ func (v *snapshot) takeRelease(snap store.Snapshot) error {
 	}
 	if err := decode(snap, store.BudgetKey, &v.Budget); err != nil {
 		return err
-	}
-	var word watchdogRecord
-	if err := decode(snap, store.WatchdogKey, &word); err == nil {
-		v.Watchdog = word.At
 	}
 	var err error
 	if v.Release, err = entry[record.Release](snap, store.ReleaseKey(v.target.Service, v.target.Region)); err != nil {

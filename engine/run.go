@@ -31,6 +31,9 @@ func (e *Engine) Run(ctx context.Context) error {
 		g.Go(func() error { return e.every(ctx, e.opts.ArmingEvery, nil, e.checkArming) })
 	}
 	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.mirrors) })
+	if e.regions != nil {
+		g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.startNext) })
+	}
 	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.gcRecords) })
 	err := g.Wait()
 	e.begun.Lock()   //nolint:staticcheck // only to wait: what an alert began is finished

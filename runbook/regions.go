@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -20,16 +21,26 @@ type Places map[string]Place
 // HasRegion reports whether the runbook covers the region.
 func (r *Runbook) HasRegion(region string) bool { return slices.Contains(r.Regions, region) }
 
-// In is the runbook for one region: its keys name that region. With alone, the region has a
-// Prometheus of its own, and rules and the page are for no other.
-func (r *Runbook) In(region string, alone bool) *Runbook {
+// In is the runbook as it is in one of its regions: its keys name that region.
+func (r *Runbook) In(region string) *Runbook {
 	own := *r
 	own.Routing = r.Routing.In(region)
-	if alone {
-		own.Regions, own.Region = []string{region}, region
-	}
 	return &own
 }
+
+// Only is the runbook of one region and no other. With prometheus, that has a Prometheus of its
+// own, and so rules of its own.
+func (r *Runbook) Only(region string, prometheus bool) *Runbook {
+	own := r.In(region)
+	own.Regions, own.Region = []string{region}, region
+	if prometheus {
+		own.RulesRegion = region
+	}
+	return own
+}
+
+// Regional reports whether a key names its region.
+func (o Routing) Regional() bool { return !reflect.DeepEqual(o, o.In("")) }
 
 // In is the routing with {region} replaced by the region's name.
 func (o Routing) In(region string) Routing {
@@ -44,7 +55,7 @@ func (o Routing) In(region string) Routing {
 	return o
 }
 
-// In returns the place of a region; false: the installation has no such region.
+// in returns the place of a region; false: the installation has no such region.
 func (places Places) in(region string) (Place, bool) {
 	if places == nil {
 		return Place{}, true

@@ -52,7 +52,7 @@ func TestKeysNameTheirRegion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eu := rb.In("eu", false).Routing
+	eu := rb.In("eu").Routing
 	if eu.Key != "routes/eu/ranker/weights" || eu.Flags != "features/eu/ranker/" || rb.Routing.Key != "routes/{region}/ranker/weights" {
 		t.Errorf("in eu %+v, before %+v", eu, rb.Routing)
 	}
@@ -62,7 +62,7 @@ func TestKeysNameTheirRegion(t *testing.T) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	alone := runbook.Render(rb.In("us", true))
+	alone := runbook.Render(rb.Only("us", true))
 	if !bytes.Contains(alone, []byte("--region us")) || bytes.Contains(alone, []byte("routes/eu")) {
 		t.Error("the page of one region names another, or does not name its own")
 	}

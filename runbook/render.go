@@ -49,7 +49,7 @@ func (p rendered) ByHand() (string, error) {
 		if p.Region(region) != "" {
 			fmt.Fprintf(&out, "# In region %s, in its store:\n", region)
 		}
-		one := rendered{p.R.In(region, false), p.page}
+		one := rendered{p.R.In(region), p.page}
 		if err := p.page.ExecuteTemplate(&out, string(p.R.Routing.Router), one); err != nil {
 			return "", err
 		}

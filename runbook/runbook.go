@@ -43,9 +43,10 @@ type Runbook struct {
 	File   string `yaml:"-" json:"file"`
 	Digest string `yaml:"-" json:"digest"`
 
-	// Region is the only one that the rules are for, where it has a Prometheus of its own;
-	// empty: they are for all of Regions. See [Runbook.In].
-	Region string `yaml:"-" json:"-"`
+	// Region is the only one that this is about, and RulesRegion the only one that its rules are
+	// about; empty: they are about all of Regions. See [Runbook.Only].
+	Region      string `yaml:"-" json:"-"`
+	RulesRegion string `yaml:"-" json:"-"`
 
 	line int // of the service's name, for messages
 }
