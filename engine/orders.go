@@ -10,10 +10,18 @@ import (
 	"github.com/autorollback/autorollback/store"
 )
 
-// Start begins a release. It is refused while another is open, while either bundle is
+// Start begins a release, and where the launch names several regions, it does in the first of them.
+// It is refused while another is open, while either bundle is
 // quarantined, and while the router's split is not all on the stable backend.
 func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error) {
-	rel, err := e.order(ctx, e.targetIn(l.Service, l.Region), lifecycle.Launched{Launch: l, By: by})
+	target, ev := e.targetIn(l.Service, l.Region), lifecycle.Launched{Launch: l, By: by}
+	if len(l.Regions) > 0 {
+		target.Region = l.Regions[0]
+	}
+	if len(l.Regions) > 1 {
+		ev.Regions = &record.RegionPlan{Regions: l.Regions, Launch: l, By: by}
+	}
+	rel, err := e.order(ctx, target, ev)
 	if err == nil {
 		rel.Unarmed = e.warnings(ctx, rel)
 	}

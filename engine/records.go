@@ -101,17 +101,23 @@ func (v *snapshot) takeRelease(snap store.Snapshot) error {
 	for _, en := range snap.Under(store.OutboxKey("")) {
 		v.Outbox[strings.TrimPrefix(en.Key, store.OutboxKey(""))] = true
 	}
-	v.Quarantined = map[string]record.Quarantine{}
+	v.Quarantined = quarantined(snap)
+	return nil
+}
+
+// quarantined are the quarantines by the bundle's digest. Somebody's bad record bars its own
+// bundle, and nobody else's rollback.
+func quarantined(snap store.Snapshot) map[string]record.Quarantine {
+	all := map[string]record.Quarantine{}
 	for _, en := range snap.Under(store.QuarantineKey("")) {
 		digest := strings.TrimPrefix(en.Key, store.QuarantineKey(""))
 		q := record.Quarantine{Bundle: digest}
 		if err := decode(snap, en.Key, &q); err != nil {
-			// Somebody's bad record bars its own bundle, and nobody else's rollback.
 			q = record.Quarantine{Bundle: digest, Reason: "its record cannot be read: " + err.Error()}
 		}
-		v.Quarantined[digest] = q
+		all[digest] = q
 	}
-	return nil
+	return all
 }
 
 func (e *Engine) readIncident(ctx context.Context, v *snapshot) (err error) {

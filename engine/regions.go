@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -159,8 +160,8 @@ func notStarted(target Target, before record.Release, why string, now time.Time)
 	}
 }
 
-// whyNotStarted is why a target whose turn has come was refused; empty: it was not.
-func (e *Engine) whyNotStarted(target Target, plan string) string {
+// WhyNotStarted is why a target whose turn has come was refused; empty: it was not.
+func (e *Engine) WhyNotStarted(target Target, plan string) string {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	if r := e.refused[target]; r.plan == plan {
@@ -184,4 +185,16 @@ func (o Options) has(rb *runbook.Runbook) bool {
 // targetIn is a service in a region, or in the engine's only one.
 func (e *Engine) targetIn(service, region string) Target {
 	return Target{service, cmp.Or(region, e.opts.Region, runbook.DefaultRegion)}
+}
+
+// ReadState is what a store says that other regions rest on. A record that cannot be read is left
+// out, or bars its bundle: whoever acts reads anew.
+func ReadState(ctx context.Context, from store.Store) (record.StoreState, error) {
+	snap, err := from.Read(ctx, store.BudgetKey, releases, store.QuarantineKey(""))
+	if err != nil {
+		return record.StoreState{}, err
+	}
+	st := record.StoreState{Releases: under[record.Release](snap, releases), Quarantined: quarantined(snap)}
+	maps.DeleteFunc(st.Quarantined, func(_ string, q record.Quarantine) bool { return q.Lifted != "" })
+	return st, decode(snap, store.BudgetKey, &st.Budget)
 }
