@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"cmd/program"},
 	{"cmd/internal/cli"},
 	{"daemon"},
-	{"receiver", "web", "doctor", "backtest", "demo"},
+	{"receiver", "web", "doctor", "regions", "backtest", "demo"},
 	{"engine", "gameday"},
 	{"engine/lifecycle", "shadow/report"},
 	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "shadow/replay", "shadow/join"},

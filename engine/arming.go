@@ -13,7 +13,6 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
-	"github.com/autorollback/autorollback/store"
 )
 
 // Arming says what keeps the triggers of an open release from firing, or from being right.
@@ -67,8 +66,8 @@ func (e *Engine) checkArming(ctx context.Context) {
 
 // watchdogWord is the watchdog's last word; one that cannot be read is as none.
 func (e *Engine) watchdogWord(ctx context.Context) (word watchdogRecord) {
-	if snap, err := e.store.Read(ctx, store.WatchdogKey); err == nil {
-		_ = decode(snap, store.WatchdogKey, &word)
+	if snap, err := e.store.Read(ctx, e.watchdogKey()); err == nil {
+		_ = decode(snap, e.watchdogKey(), &word)
 	}
 	return word
 }

@@ -66,7 +66,7 @@ func (e *Engine) checkRules(ctx context.Context) (again bool) {
 func (e *Engine) compare(ctx context.Context, rb *runbook.Runbook, problem error, records driftRecords, answered bool, now time.Time) record.RulesCheck {
 	e.comparing.Lock()
 	defer e.comparing.Unlock()
-	kept, known := records.of(rb.Service)
+	kept, known := records.of(e.rulesKey(rb.Service))
 	known = known && answered
 	found, seen := e.known(rb.Service)
 	c := compared(e.check(rb.Service), rb, found, problem, known && !kept.empty(), seen, now)
@@ -210,10 +210,9 @@ func (e *Engine) driftRecords(ctx context.Context) (driftRecords, bool) {
 	return driftRecords{snap}, err == nil
 }
 
-// of is the record of one service; false means that it is what this program does not
+// of is the record of that key; false means that it is what this program does not
 // understand.
-func (d driftRecords) of(service string) (driftRecord, bool) {
-	key := store.RulesKey(service)
+func (d driftRecords) of(key string) (driftRecord, bool) {
 	var r driftRecord
 	if err := decode(d.Snapshot, key, &r.check); err != nil {
 		return r, false
@@ -226,7 +225,7 @@ func (d driftRecords) of(service string) (driftRecord, bool) {
 // in the same transaction. Only who compares with the text of the runbook for which it was found
 // ends it, or anybody once nobody finds it any more.
 func (e *Engine) recordDrift(ctx context.Context, rb *runbook.Runbook, kept driftRecord, c record.RulesCheck, now time.Time) {
-	key := store.RulesKey(rb.Service)
+	key := e.rulesKey(rb.Service)
 	b := txBuilder{indexes: map[string]uint64{key: kept.index}}
 	old := now.Sub(kept.check.At).Abs()
 	switch {

@@ -33,11 +33,6 @@ const (
 // A Target is one service in one region: the unit that is stepped and committed.
 type Target struct{ Service, Region string }
 
-// targetIn is a service in a region, or in the default one.
-func targetIn(service, region string) Target {
-	return Target{service, cmp.Or(region, runbook.DefaultRegion)}
-}
-
 func (t Target) String() string { return t.Service + "/" + t.Region }
 
 // An Engine runs the reconcile loop for every service it has a runbook of. Any number of
@@ -47,6 +42,7 @@ type Engine struct {
 	prom    *verify.Prometheus
 	monitor Monitor
 	arming  Arming
+	regions Regions
 	archive Archive
 	post    Post
 	journal Journal
@@ -78,6 +74,8 @@ type Engine struct {
 	written    hush      // what of it stands in the journal
 	blindSince time.Time // when Prometheus stopped answering the watcher; zero: it answers
 
+	refused map[Target]refusal // whose turn has come in a release through several regions
+
 	blunt map[string]bluntness // by release and trigger; of checkArming alone
 
 	comparing sync.Mutex // one service's check is made at a time
@@ -102,6 +100,8 @@ type service struct {
 // Options are the engine's settings. Zero values mean the defaults.
 type Options struct {
 	Replica        string        // this process in claims and logs
+	Region         string        // the only one that this engine is about; empty: all of each runbook
+	OwnPrometheus  bool          // that region shares its Prometheus with no other
 	Version        string        // of this program, kept as evidence
 	WatchEvery     time.Duration // between two questions of the watcher, default 5s; negative: no watcher
 	ReconcileEvery time.Duration // between two looks at every open release, default 5s
@@ -117,7 +117,8 @@ type Parts struct {
 	Store      store.Store
 	Prometheus *verify.Prometheus
 	Monitor    Monitor
-	Arming     Arming // nil: nothing is checked
+	Arming     Arming  // nil: nothing is checked
+	Regions    Regions // nil: there is one
 	Archive    Archive
 	Post       Post
 	Journal    Journal
@@ -173,8 +174,11 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	o.RulesEvery = cmp.Or(o.RulesEvery, 10*time.Minute)
 	o.ArmingEvery = cmp.Or(o.ArmingEvery, 10*time.Second)
 	e := &Engine{
-		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, arming: p.Arming, archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o, predictor: predictorOf(p.Client), client: cmp.Or(p.Client, &http.Client{}),
-		last: map[Target]record.Release{}, checks: map[string]record.RulesCheck{}, targetMutexes: map[Target]*sync.Mutex{}, probed: map[Target]time.Time{},
+		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, arming: p.Arming, regions: p.Regions,
+		archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o,
+		predictor: predictorOf(p.Client), client: cmp.Or(p.Client, &http.Client{}),
+		last: map[Target]record.Release{}, checks: map[string]record.RulesCheck{}, targetMutexes: map[Target]*sync.Mutex{},
+		refused: map[Target]refusal{}, probed: map[Target]time.Time{},
 		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1),
 	}
 	e.metrics, e.trail.lists = newMetrics(p.Registerer, e), map[string]*kept{}
@@ -187,6 +191,10 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 func (e *Engine) Reload(runbooks []*runbook.Runbook) error {
 	services := map[string]service{}
 	for _, rb := range runbooks {
+		if !e.opts.has(rb) {
+			continue
+		}
+		rb = e.opts.only(rb)
 		router, err := actuators.For(rb.Routing)
 		if err != nil {
 			return fmt.Errorf("load %s: %w", rb.File, err)
@@ -215,7 +223,7 @@ func (e *Engine) serves(target Target) (service, error) {
 	if !s.rb.HasRegion(target.Region) {
 		return s, fmt.Errorf("region %s of %s: %w", target.Region, target.Service, runbook.ErrNotFound)
 	}
-	return s, nil
+	return s.in(target.Region)
 }
 
 // Runbook returns the runbook of a service.

@@ -22,17 +22,17 @@ const mirrorKeys = store.Root + "mirror/"
 
 // StartMirror switches the copying of requests on for a planned time.
 func (e *Engine) StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by string) (record.Mirror, error) {
-	return e.mirrorOrder(ctx, targetIn(service, region), lifecycle.MirrorStart{Order: o, By: by})
+	return e.mirrorOrder(ctx, e.targetIn(service, region), lifecycle.MirrorStart{Order: o, By: by})
 }
 
 // StopMirror switches it off before its planned end.
 func (e *Engine) StopMirror(ctx context.Context, service, region, by, reason string) (record.Mirror, error) {
-	return e.mirrorOrder(ctx, targetIn(service, region), lifecycle.MirrorStop{By: by, Reason: reason})
+	return e.mirrorOrder(ctx, e.targetIn(service, region), lifecycle.MirrorStop{By: by, Reason: reason})
 }
 
 // Mirror returns the newest mirror of a service in a region.
 func (e *Engine) Mirror(ctx context.Context, service, region string) (record.Mirror, error) {
-	t := targetIn(service, region)
+	t := e.targetIn(service, region)
 	return one[record.Mirror](ctx, e.store, store.MirrorKey(t.Service, t.Region), "mirror of "+t.Service+" in "+t.Region)
 }
 

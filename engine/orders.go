@@ -10,10 +10,18 @@ import (
 	"github.com/autorollback/autorollback/store"
 )
 
-// Start begins a release. It is refused while another is open, while either bundle is
+// Start begins a release, and where the launch names several regions, it does in the first of them.
+// It is refused while another is open, while either bundle is
 // quarantined, and while the router's split is not all on the stable backend.
 func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error) {
-	rel, err := e.order(ctx, targetIn(l.Service, l.Region), lifecycle.Launched{Launch: l, By: by})
+	target, ev := e.targetIn(l.Service, l.Region), lifecycle.Launched{Launch: l, By: by}
+	if len(l.Regions) > 0 {
+		target.Region = l.Regions[0]
+	}
+	if len(l.Regions) > 1 {
+		ev.Regions = &record.RegionPlan{Regions: l.Regions, Launch: l, By: by}
+	}
+	rel, err := e.order(ctx, target, ev)
 	if err == nil {
 		rel.Unarmed = e.warnings(ctx, rel)
 	}
@@ -23,7 +31,7 @@ func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (record
 // Rollback moves all traffic of the open release to its stable bundle because a human
 // asks for it.
 func (e *Engine) Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error) {
-	s, err := e.human(ctx, targetIn(service, region), lifecycle.Demanded{By: by, Reason: reason})
+	s, err := e.human(ctx, e.targetIn(service, region), lifecycle.Demanded{By: by, Reason: reason})
 	if err != nil {
 		return record.Incident{}, err
 	}
@@ -32,7 +40,7 @@ func (e *Engine) Rollback(ctx context.Context, service, region, by, reason strin
 
 // AcceptSplit lets a held release continue with the split that was found.
 func (e *Engine) AcceptSplit(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	return e.order(ctx, targetIn(service, region), lifecycle.SplitAccepted{By: by, Reason: reason})
+	return e.order(ctx, e.targetIn(service, region), lifecycle.SplitAccepted{By: by, Reason: reason})
 }
 
 // Answer is a human's yes or no to an approval. A yes to a rollback carries it out in
@@ -114,13 +122,13 @@ func (e *Engine) SetControl(ctx context.Context, c record.Control) error {
 // questions, and in the same transaction, as if the daemon did. At the end of the ramp
 // it closes the release once it has baked.
 func (e *Engine) Promote(ctx context.Context, service, region, by string) (record.Release, error) {
-	return e.promote(ctx, targetIn(service, region), by, false)
+	return e.promote(ctx, e.targetIn(service, region), by, false)
 }
 
 // Flip is [Engine.Promote] as the first step of a blue and green release, and refused
 // as any other.
 func (e *Engine) Flip(ctx context.Context, service, region, by string) (record.Release, error) {
-	return e.promote(ctx, targetIn(service, region), by, true)
+	return e.promote(ctx, e.targetIn(service, region), by, true)
 }
 
 func (e *Engine) promote(ctx context.Context, target Target, by string, flip bool) (record.Release, error) {
@@ -133,13 +141,13 @@ func (e *Engine) promote(ctx context.Context, target Target, by string, flip boo
 
 // Stop stops the ramp where it is. A breach still rolls back.
 func (e *Engine) Stop(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	return e.order(ctx, targetIn(service, region), lifecycle.Stopped{By: by, Reason: reason})
+	return e.order(ctx, e.targetIn(service, region), lifecycle.Stopped{By: by, Reason: reason})
 }
 
 // Resume lets a ramp continue that was stopped, frozen or held, and ends what it was
 // frozen or held for. A breach that is still true comes back automatically.
 func (e *Engine) Resume(ctx context.Context, service, region, by, reason string) (record.Release, error) {
-	return e.order(ctx, targetIn(service, region), lifecycle.Resumed{By: by, Reason: reason})
+	return e.order(ctx, e.targetIn(service, region), lifecycle.Resumed{By: by, Reason: reason})
 }
 
 // readyNow asks about the target's release as it is stored.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -26,20 +27,26 @@ func (e *Engine) Status(ctx context.Context) (record.Status, error) {
 	if err := decode(snap, store.BudgetKey, &st.Budget); err != nil {
 		return st, err
 	}
-	st.Releases, st.Incidents = under[record.Release](snap, releases), under[record.Incident](snap, store.IncidentKey(""))
+	st.Releases = ofRegion(e, under[record.Release](snap, releases), func(r record.Release) string { return r.Region })
+	st.Incidents = ofRegion(e, under[record.Incident](snap, store.IncidentKey("")), func(i record.Incident) string { return i.Region })
 	st.Shadow = under[record.ShadowVerdict](snap, store.ShadowKey(""))
 	st.Rules = e.rulesChecks()
 	st.Alerts = e.trail.newest(50, time.Now().UTC())
-	st.Mirrors = under[record.Mirror](snap, mirrorKeys)
+	st.Mirrors = ofRegion(e, under[record.Mirror](snap, mirrorKeys), func(m record.Mirror) string { return m.Region })
 	st.Quarantine = under[record.Quarantine](snap, store.QuarantineKey(""))
 	for _, a := range under[record.Approval](snap, store.ApprovalKey("")) {
-		if a.Status == record.Pending {
+		if a.Status == record.Pending && (e.opts.Region == "" || a.Region == e.opts.Region) {
 			st.Approvals = append(st.Approvals, a)
 		}
 	}
 	sort.Slice(st.Incidents, func(i, j int) bool { return st.Incidents[i].OpenedAt.After(st.Incidents[j].OpenedAt) })
 	st.Incidents = st.Incidents[:min(len(st.Incidents), 100)]
 	return st, nil
+}
+
+// ofRegion leaves out what is of another region than the engine's only one.
+func ofRegion[T any](e *Engine, all []T, region func(T) string) []T {
+	return slices.DeleteFunc(all, func(one T) bool { return e.opts.Region != "" && region(one) != e.opts.Region })
 }
 
 // under decodes every record below a prefix; one that cannot be read is left out here
@@ -57,7 +64,7 @@ func under[T any](snap store.Snapshot, prefix string) []T {
 
 // Release returns the newest release of a service in a region.
 func (e *Engine) Release(ctx context.Context, service, region string) (record.Release, error) {
-	t := targetIn(service, region)
+	t := e.targetIn(service, region)
 	return one[record.Release](ctx, e.store, store.ReleaseKey(t.Service, t.Region), "release of "+t.Service+" in "+t.Region)
 }
 

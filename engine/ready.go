@@ -97,7 +97,7 @@ func (e *Engine) plans(ctx context.Context, s service) (plan.Plan, error) {
 // and where its release stands. Without an answer of Prometheus the steps are there,
 // and Problem says what is missing.
 func (e *Engine) RampPlan(ctx context.Context, service, region string) (record.RampPlan, error) {
-	target := targetIn(service, region)
+	target := e.targetIn(service, region)
 	s, err := e.serves(target)
 	if err != nil {
 		return record.RampPlan{}, err

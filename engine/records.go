@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/autorollback/autorollback/actuators"
 	"github.com/autorollback/autorollback/engine/lifecycle"
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -36,13 +38,19 @@ func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (s
 		return v, err
 	}
 	v.Runbook, v.Region, v.service = svc.rb, target.Region, svc
-	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(target.Service, target.Region), store.QuarantineKey(""), store.WatchdogKey}
+	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(target.Service, target.Region), store.QuarantineKey(""), e.watchdogKey()}
 	prefixes = append(prefixes, svc.router.Prefixes()...)
 	snap, err := e.store.Read(ctx, append(prefixes, concerns(ev)...)...)
 	if err != nil {
 		return v, fmt.Errorf("read state of %s: %w", target, err)
 	}
 	v.snap = snap
+	v.Stores = e.stores()
+	v.Elsewhere = policy.Elsewhere(v.Stores, target.Region, time.Now())
+	var word watchdogRecord
+	if err := decode(snap, e.watchdogKey(), &word); err == nil {
+		v.Watchdog = word.At
+	}
 	if err := v.takeRelease(snap); err != nil {
 		return v, err
 	}
@@ -85,10 +93,6 @@ func (v *snapshot) takeRelease(snap store.Snapshot) error {
 	if err := decode(snap, store.BudgetKey, &v.Budget); err != nil {
 		return err
 	}
-	var word watchdogRecord
-	if err := decode(snap, store.WatchdogKey, &word); err == nil {
-		v.Watchdog = word.At
-	}
 	var err error
 	if v.Release, err = entry[record.Release](snap, store.ReleaseKey(v.target.Service, v.target.Region)); err != nil {
 		return err
@@ -97,17 +101,23 @@ func (v *snapshot) takeRelease(snap store.Snapshot) error {
 	for _, en := range snap.Under(store.OutboxKey("")) {
 		v.Outbox[strings.TrimPrefix(en.Key, store.OutboxKey(""))] = true
 	}
-	v.Quarantined = map[string]record.Quarantine{}
+	v.Quarantined = quarantined(snap)
+	return nil
+}
+
+// quarantined are the quarantines by the bundle's digest. Somebody's bad record bars its own
+// bundle, and nobody else's rollback.
+func quarantined(snap store.Snapshot) map[string]record.Quarantine {
+	all := map[string]record.Quarantine{}
 	for _, en := range snap.Under(store.QuarantineKey("")) {
 		digest := strings.TrimPrefix(en.Key, store.QuarantineKey(""))
 		q := record.Quarantine{Bundle: digest}
 		if err := decode(snap, en.Key, &q); err != nil {
-			// Somebody's bad record bars its own bundle, and nobody else's rollback.
 			q = record.Quarantine{Bundle: digest, Reason: "its record cannot be read: " + err.Error()}
 		}
-		v.Quarantined[digest] = q
+		all[digest] = q
 	}
-	return nil
+	return all
 }
 
 func (e *Engine) readIncident(ctx context.Context, v *snapshot) (err error) {

@@ -33,6 +33,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.probeStandbys) })
 	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.mirrors) })
 	g.Go(func() error { return e.every(ctx, observeEvery, nil, e.observeRouters) })
+	if e.regions != nil {
+		g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.startNext) })
+	}
 	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.gcRecords) })
 	err := g.Wait()
 	e.begun.Lock()   //nolint:staticcheck // only to wait: what an alert began is finished

@@ -223,7 +223,8 @@ const watchdogEvery = 10 * time.Second
 // through Alertmanager to us is whole, and every replica may rely on it. Another
 // replica that wrote first is as good.
 func (e *Engine) recordWatchdog(ctx context.Context, now time.Time) {
-	snap, err := e.store.Read(ctx, store.WatchdogKey)
+	key := e.watchdogKey()
+	snap, err := e.store.Read(ctx, key)
 	e.metrics.stored(err)
 	if err != nil {
 		e.log.Warn("read the watchdog's last word", zap.Error(err))
@@ -231,12 +232,12 @@ func (e *Engine) recordWatchdog(ctx context.Context, now time.Time) {
 	}
 	word := watchdogRecord{Schema: runbook.Schema, At: now}
 	var before watchdogRecord
-	if err := decode(snap, store.WatchdogKey, &before); err == nil && !before.At.IsZero() {
+	if err := decode(snap, key, &before); err == nil && !before.At.IsZero() {
 		if word.Every = now.Sub(before.At); word.Every.Abs() < watchdogEvery {
 			return
 		}
 	}
-	if err := e.putOne(ctx, store.WatchdogKey, index(snap, store.WatchdogKey), word); err != nil && !errors.Is(err, store.ErrConflict) {
+	if err := e.putOne(ctx, key, index(snap, key), word); err != nil && !errors.Is(err, store.ErrConflict) {
 		e.log.Warn("write the watchdog's word", zap.Error(err))
 	}
 }

@@ -30,6 +30,7 @@ func Recorded(in Input) *record.Inputs {
 			StartedAt: rel.StartedAt, Rollbacks: slices.Clone(rel.Rollbacks)},
 		Breach: b, Control: in.Control,
 		Budget:         record.Budget{Schema: in.Budget.Schema, Recent: slices.Clone(in.Budget.Recent)},
+		Elsewhere:      slices.Clone(in.Elsewhere),
 		ExternalChange: in.ExternalChange, StableQuarantined: in.StableQuarantined, ByHuman: in.ByHuman,
 		Router: record.Truncate(in.Router, record.MaxLine),
 	}
@@ -93,7 +94,7 @@ func Again(r *record.Inputs, was record.Decision) record.Recheck {
 
 func again(r *record.Inputs, at time.Time) (d record.Decision, problem string) {
 	in := Input{Runbook: r.Runbook, Breach: r.Breach, Release: r.Release, Incident: r.Incident, Control: r.Control,
-		Budget: r.Budget, ExternalChange: r.ExternalChange, StableQuarantined: r.StableQuarantined,
+		Budget: r.Budget, Elsewhere: r.Elsewhere, ExternalChange: r.ExternalChange, StableQuarantined: r.StableQuarantined,
 		ByHuman: r.ByHuman, Router: r.Router}
 	switch r.Question {
 	case "":

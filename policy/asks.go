@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/record"
@@ -79,6 +80,12 @@ func dailyLimit(in Input, now time.Time) *objection {
 
 func budget(in Input, now time.Time) *objection {
 	n := in.Budget.Spent(now)
+	for _, s := range in.Elsewhere {
+		if s.Lost != "" {
+			return ask(in, fmt.Sprintf("The store of region %s %s. What it has spent of the limit of automatic rollbacks is not known, and counts as all of it.", strings.Join(s.Regions, " and "), s.Lost))
+		}
+		n += record.Budget{Recent: s.Recent}.Spent(now)
+	}
 	if n < record.BudgetPerHour {
 		return nil
 	}

@@ -21,6 +21,7 @@ type Launch struct {
 	Last              *record.Release  // the one before; nil: there was none
 	Incident          *record.Incident // its newest
 	Quarantined       map[string]record.Quarantine
+	Stores            []record.StoreState // of all regions; empty: there is one
 	Shadow            string       // why the recorded shadow verdict does not let it start
 	Split             record.Split // nil: the router has none yet
 	Router            string       // why the router's keys cannot be changed
@@ -62,6 +63,9 @@ func (in Launch) quarantined() string {
 	}
 	if q, ok := in.Quarantined[in.Stable.Bundle]; ok && q.Bars() {
 		return fmt.Sprintf("the stable bundle %s is quarantined by incident %s: a rollback to it is impossible", in.Stable.Bundle, q.Incident)
+	}
+	if why := quarantinedElsewhere(in.Stores, in.Region, in.Candidate.Bundle); why != "" {
+		return fmt.Sprintf("%s; lift it by name first: autorollback release lift %s --reason …", why, in.Candidate.Bundle)
 	}
 	return ""
 }

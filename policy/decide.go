@@ -16,6 +16,7 @@ type Input struct {
 	Incident          *record.Incident // nil if this breach opens one
 	Control           record.Control   // zero: active
 	Budget            record.Budget
+	Elsewhere         []record.Spending // of the other regions; empty: there are none
 	ExternalChange    bool   // the router's split is not the release's, and nobody has accepted it
 	StableQuarantined bool   // the bundle we would go back to is barred
 	ByHuman           bool   // a person asked for this rollback

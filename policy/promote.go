@@ -19,6 +19,7 @@ type Ramp struct {
 	Router               string           // why the router's keys cannot be changed, or would be ignored
 	StableQuarantined    bool
 	CandidateQuarantined bool
+	Stores               []record.StoreState // of all regions; empty: there is one
 	Watchdog             time.Time         // when the watchdog was last received by webhook; zero: never
 	Ready                *record.Readiness // nil: not asked yet
 	ByHuman              bool              // a person takes the step
@@ -183,7 +184,7 @@ func notPossible(in Ramp, _ time.Time) string {
 	case in.Router != "":
 		return "the router's keys: " + in.Router
 	}
-	return ""
+	return quarantinedElsewhere(in.Stores, in.Release.Region, in.Release.Candidate.Bundle)
 }
 
 // coldStandby: what its probes found, without waiting for a question of the ramp's own.

@@ -13,6 +13,13 @@ type Budget struct {
 	Recent []time.Time `json:"recent"`
 }
 
+// Spending is what another store than the decision's own says of automatic rollbacks.
+type Spending struct {
+	Regions []string    `json:"regions"` // whose store it is
+	Recent  []time.Time `json:"recent"`
+	Lost    string      `json:"lost,omitempty"` // why that is not known
+}
+
 // BudgetPerHour is the global limit of automatic rollbacks.
 const BudgetPerHour = 3
 
@@ -49,6 +56,8 @@ type Inputs struct {
 	Incident *Incident        `json:"incident,omitempty"` // before the decision, without its history; nil: it opened one
 	Control  Control          `json:"control"`
 	Budget   Budget           `json:"budget"`
+
+	Elsewhere []Spending `json:"elsewhere,omitempty"` // of the other regions
 
 	ExternalChange    bool   `json:"external_change,omitempty"`
 	StableQuarantined bool   `json:"stable_quarantined,omitempty"`

@@ -106,6 +106,10 @@ type Release struct {
 	Rollout         *runbook.Rollout `json:"rollout,omitempty"`     // the ramp it follows, if not the runbook's: drafted from an incident
 	SaferThan       string           `json:"safer_than,omitempty"`  // that incident
 	NotProved       *HumanWord       `json:"not_proved,omitempty"`  // the stable side is not the last known good, and who said that it may be
+	Regions         *RegionPlan      `json:"regions,omitempty"`     // the regions that it goes through; nil: it is for this one alone
+	Planned         []string         `json:"planned,omitempty"`     // ids of the region plans that were started here, the newest last, carried from release to release
+	BreachedAt      time.Time        `json:"breached_at,omitzero"`  // when a breach of it was last confirmed
+	BrakedAt        time.Time        `json:"braked_at,omitzero"`    // of the breaches in several regions for which it was frozen: the newest
 	Rollbacks       []time.Time      `json:"rollbacks,omitempty"`   // automatic ones of the service in the last 24 h, carried from release to release
 	Applied         *Applied         `json:"applied,omitempty"`     // how far the newest change of the split has come
 	Op              string           `json:"op"`                    // the operation id of the last transaction

@@ -8,8 +8,16 @@ type Status struct {
 	Incidents  []Incident      `json:"incidents"` // newest first, at most 100
 	Approvals  []Approval      `json:"approvals"` // pending ones
 	Quarantine []Quarantine    `json:"quarantine"`
-	Shadow     []ShadowVerdict `json:"shadow"`  // the newest recorded verdict of each candidate bundle
-	Rules      []RulesCheck    `json:"rules"`   // of each service, as the process that answers saw them last
-	Mirrors    []Mirror        `json:"mirrors"` // the newest of each service and region
-	Alerts     []AlertResult   `json:"alerts"`  // the newest, as the process that answers saw them; at most 50
+	Shadow     []ShadowVerdict `json:"shadow"`             // the newest recorded verdict of each candidate bundle
+	Rules      []RulesCheck    `json:"rules"`              // of each service, as the process that answers saw them last
+	Mirrors    []Mirror        `json:"mirrors"`            // the newest of each service and region
+	Alerts     []AlertResult   `json:"alerts"`             // the newest, as the process that answers saw them; at most 50
+	Lost       []LostRegion    `json:"lost,omitempty"`     // regions of which nothing here is new: their stores do not answer
+	Progress   []Progress      `json:"progress,omitempty"` // of releases through several regions
+}
+
+// A LostRegion is one of which nothing could be read.
+type LostRegion struct {
+	Region  string `json:"region"`
+	Problem string `json:"problem"`
 }

@@ -23,6 +23,7 @@ type Why struct {
 	Rules     RulesCheck    `json:"rules,omitzero"`     // what keeps triggers from firing
 	Incident  *Incident     `json:"incident,omitempty"` // the one that was asked about
 	Rechecks  []Recheck     `json:"rechecks,omitempty"` // of it
+	Lost      []LostRegion  `json:"lost,omitempty"`     // regions of which nothing here is new
 }
 
 // Disagrees reports whether something that was decided on comes out differently now.

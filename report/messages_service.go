@@ -133,7 +133,7 @@ func DriftEndedMsg(c record.RulesCheck, rb *runbook.Runbook, now time.Time) reco
 }
 
 func rulesMessage(c record.RulesCheck, rb *runbook.Runbook, kind string, now time.Time, title string, lines ...string) record.Message {
-	id := fmt.Sprintf("rules-%s-%s-%d", c.Service, kind, c.Since.Unix())
+	id := fmt.Sprintf("rules-%s-%s-%d", strings.TrimSuffix(c.Service+"-"+rb.Region, "-"), kind, c.Since.Unix())
 	m := newMessage(id, kind, c.Service, rb.Regions[0], now, title, lines)
 	m.StartsAt = c.Since
 	return m

@@ -160,7 +160,7 @@ func TestGoodReleases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if launch.Service != "ranker" || launch.Region != "default" || launch.Weight != 5 || launch.Candidate.Backend != "ranker-v2" {
+	if launch.Service != "ranker" || launch.Region != "" || launch.Weight != 5 || launch.Candidate.Backend != "ranker-v2" {
 		t.Errorf("got %+v", launch)
 	}
 	want := map[string]any{"new-encoder": true, "depth": 4.0, "note": "first of May"}

@@ -23,6 +23,7 @@ type decoder struct {
 	bad      map[string]bool // paths that already have a problem
 	problems Problems
 	left     int // nodes that may still be visited: aliases multiply
+	places   Places
 }
 
 // maxNodes is far beyond any honest file and stops one that multiplies by aliases.
@@ -102,7 +103,10 @@ func (note Check) Want(ok bool, path, what, fix string) {
 }
 
 func read(file string, text []byte, v any, empty string, check func(*decoder)) error {
-	p := newDecoder(file)
+	return newDecoder(file).read(text, v, empty, check)
+}
+
+func (p *decoder) read(text []byte, v any, empty string, check func(*decoder)) error {
 	if node, ok := p.one(text, empty); ok {
 		p.decode(node, reflect.ValueOf(v).Elem(), "")
 		check(p)

@@ -2,15 +2,21 @@ package runbook
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
 // Launch is a parsed release file: what `release start -f` asks for.
 type Launch struct {
-	Schema    int        `yaml:"schema" json:"schema"`
-	Service   string     `yaml:"service" json:"service"`
-	Region    string     `yaml:"region" json:"region"` // default DefaultRegion
+	Schema  int    `yaml:"schema" json:"schema"`
+	Service string `yaml:"service" json:"service"`
+	// Region is the only one that it is for; left out: it is for Regions, and without those for
+	// all of the runbook's.
+	Region string `yaml:"region,omitempty" json:"region,omitempty"`
+	// Regions are those that it goes through, one after the other: each waits for the one before
+	// to be proved. Not with region.
+	Regions   []string   `yaml:"regions,omitempty" json:"regions,omitempty"`
 	Weight    Weight     `yaml:"weight" json:"weight"` // candidate's first weight, 0..100
 	Stable    LaunchSide `yaml:"stable" json:"stable"`
 	Candidate LaunchSide `yaml:"candidate" json:"candidate"`
@@ -53,7 +59,6 @@ func ParseLaunch(file string, text []byte) (Launch, error) {
 }
 
 func (l *Launch) applyDefaults(p *decoder) {
-	setDefault(p, "region", &l.Region, DefaultRegion)
 	setDefault(p, "stable.backend", &l.Stable.Backend, l.Stable.Version)
 	setDefault(p, "candidate.backend", &l.Candidate.Backend, l.Candidate.Version)
 	setDefault(p, "stable.bundle.schema", &l.Stable.Bundle.Schema, Schema)
@@ -63,13 +68,29 @@ func (l *Launch) applyDefaults(p *decoder) {
 func (l *Launch) check(p *decoder) {
 	p.schema(l.Schema)
 	p.name("service", l.Service)
-	p.name("region", l.Region)
+	l.checkRegions(p)
 	if !p.has("weight") {
 		p.missing("weight", "write the candidate's first share in percent, e.g. `weight: 5`")
 	}
 	l.Stable.check(p, "stable")
 	l.Candidate.check(p, "candidate")
 	l.checkApart(p)
+}
+
+func (l *Launch) checkRegions(p *decoder) {
+	if p.has("region") {
+		p.name("region", l.Region)
+	}
+	if p.has("region") && p.has("regions") {
+		p.add("regions", "stands beside region", "keep region for one, or regions for several in their order")
+	}
+	for i, region := range l.Regions {
+		at := fmt.Sprintf("regions[%d]", i)
+		p.name(at, region)
+		if slices.Index(l.Regions, region) < i {
+			p.add(at, fmt.Sprintf("%q is named twice", region), "keep one of the two")
+		}
+	}
 }
 
 func (s LaunchSide) check(p *decoder, at string) {

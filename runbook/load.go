@@ -12,12 +12,15 @@ import (
 
 // Load reads and checks one runbook file. A file with mistakes returns [Problems]:
 // all of them, sorted by line.
-func Load(path string) (*Runbook, error) {
+func Load(path string) (*Runbook, error) { return Places(nil).Load(path) }
+
+// Load is [Load] for regions that are in these places.
+func (places Places) Load(path string) (*Runbook, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read runbook: %w", err)
 	}
-	rb, err := Parse(path, text)
+	rb, err := places.Parse(path, text)
 	if err == nil {
 		err = rb.Verification.Golden.read(filepath.Dir(path))
 	}
@@ -30,7 +33,9 @@ func Load(path string) (*Runbook, error) {
 // LoadDir reads every *.yaml and *.yml file of the directory, sorted by name, and
 // returns the mistakes of all files together. A second runbook of the same service
 // is a mistake.
-func LoadDir(dir string) ([]*Runbook, error) {
+func LoadDir(dir string) ([]*Runbook, error) { return Places(nil).loadDir(dir) }
+
+func (places Places) loadDir(dir string) ([]*Runbook, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("read runbooks: %w", err)
@@ -41,7 +46,7 @@ func LoadDir(dir string) ([]*Runbook, error) {
 		if ext := filepath.Ext(entry.Name()); entry.IsDir() || ext != ".yaml" && ext != ".yml" {
 			continue
 		}
-		rb, err := Load(filepath.Join(dir, entry.Name()))
+		rb, err := places.Load(filepath.Join(dir, entry.Name()))
 		var found Problems
 		switch {
 		case errors.As(err, &found):
@@ -66,9 +71,14 @@ func LoadDir(dir string) ([]*Runbook, error) {
 
 // Parse reads and checks the text of one runbook file; file is its name in messages.
 // The error is [Problems].
-func Parse(file string, text []byte) (*Runbook, error) {
+func Parse(file string, text []byte) (*Runbook, error) { return Places(nil).Parse(file, text) }
+
+// Parse is [Parse] for regions that are in these places.
+func (places Places) Parse(file string, text []byte) (*Runbook, error) {
+	p := newDecoder(file)
+	p.places = places
 	rb := &Runbook{File: file, Digest: digest(text)}
-	err := read(file, text, rb, begin, func(p *decoder) {
+	err := p.read(text, rb, begin, func(p *decoder) {
 		rb.line = p.line("service")
 		rb.applyDefaults(p)
 		rb.check(p)
@@ -88,7 +98,10 @@ func digest(text []byte) string {
 }
 
 // LoadAll loads files and folders; a service may have one runbook only.
-func LoadAll(paths ...string) ([]*Runbook, error) {
+func LoadAll(paths ...string) ([]*Runbook, error) { return Places(nil).LoadAll(paths...) }
+
+// LoadAll is [LoadAll] for regions that are in these places.
+func (places Places) LoadAll(paths ...string) ([]*Runbook, error) {
 	var all []*Runbook
 	from := map[string]string{}
 	for _, p := range paths {
@@ -98,10 +111,10 @@ func LoadAll(paths ...string) ([]*Runbook, error) {
 		}
 		var some []*Runbook
 		if info.IsDir() {
-			some, err = LoadDir(p)
+			some, err = places.loadDir(p)
 		} else {
 			var one *Runbook
-			one, err = Load(p)
+			one, err = places.Load(p)
 			some = []*Runbook{one}
 		}
 		if err != nil {

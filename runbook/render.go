@@ -42,16 +42,24 @@ func (p rendered) Recovery() []looked { return p.R.recovery() }
 // Weights is the prefix of all keys that hold the weights.
 func (p rendered) Weights() string { return routerKinds[p.R.Routing.Router].weights(p.R.Routing) }
 
-// ByHand is how a human moves the traffic to stable on the router's keys.
+// ByHand is how a human moves the traffic to stable on the router's keys, in each region.
 func (p rendered) ByHand() (string, error) {
 	var out strings.Builder
-	err := p.page.ExecuteTemplate(&out, string(p.R.Routing.Router), p)
-	return out.String(), err
+	for _, region := range p.R.Regions {
+		if p.Region(region) != "" {
+			fmt.Fprintf(&out, "# In region %s, in its store:\n", region)
+		}
+		one := rendered{p.R.In(region), p.page}
+		if err := p.page.ExecuteTemplate(&out, string(p.R.Routing.Router), one); err != nil {
+			return "", err
+		}
+	}
+	return out.String(), nil
 }
 
 // Region is the flag that names a region, where there is more than one.
 func (p rendered) Region(name string) string {
-	if len(p.R.Regions) == 1 {
+	if len(p.R.Regions) == 1 && p.R.Region == "" {
 		return ""
 	}
 	return " --region " + name

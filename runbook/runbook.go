@@ -43,6 +43,11 @@ type Runbook struct {
 	File   string `yaml:"-" json:"file"`
 	Digest string `yaml:"-" json:"digest"`
 
+	// Region is the only one that this is about, and RulesRegion the only one that its rules are
+	// about; empty: they are about all of Regions. See [Runbook.Only].
+	Region      string `yaml:"-" json:"-"`
+	RulesRegion string `yaml:"-" json:"-"`
+
 	line int // of the service's name, for messages
 }
 
@@ -159,16 +164,6 @@ func (r *Runbook) KPI(name string) (KPI, bool) {
 	return KPI{}, false
 }
 
-// HasRegion reports whether the runbook covers the region.
-func (r *Runbook) HasRegion(region string) bool {
-	for _, have := range r.Regions {
-		if have == region {
-			return true
-		}
-	}
-	return false
-}
-
 // VerifyWithin is the longest time from change to verdict that any runbook may ask.
 const VerifyWithin = 10 * time.Minute
 
@@ -201,22 +196,6 @@ func (r *Runbook) check(p *decoder) {
 	}
 	for i, q := range r.Evidence.Queries {
 		p.query(fmt.Sprintf("evidence.queries[%d]", i), q)
-	}
-}
-
-func (r *Runbook) checkRegions(p *decoder) {
-	if len(r.Regions) == 0 {
-		p.add("regions", "is empty", "leave it out, or name a region")
-	}
-	for i, region := range r.Regions {
-		at := fmt.Sprintf("regions[%d]", i)
-		p.name(at, region)
-		if slices.Index(r.Regions, region) < i {
-			p.add(at, fmt.Sprintf("%q is named twice", region), "keep one of the two")
-		}
-	}
-	if len(r.Regions) > 1 && r.Metrics.RegionLabel == "" {
-		p.missing("metrics.region_label", "name the label that holds the region: with two or more regions the rules must tell them apart")
 	}
 }
 

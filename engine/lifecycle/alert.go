@@ -121,7 +121,7 @@ func (s *State) unconfirmed(ev AlertChecked, d record.Decision, now time.Time) {
 func (s *State) input(b record.Breach) policy.Input {
 	return policy.Input{
 		Runbook: s.Runbook, Breach: b, Release: *s.Release, Incident: s.Incident, Control: s.Control, Budget: s.Budget,
-		ExternalChange: s.ExternalChange(), StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle), Router: s.PlanProblem,
+		Elsewhere: s.Elsewhere, ExternalChange: s.ExternalChange(), StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle), Router: s.PlanProblem,
 	}
 }
 
@@ -130,6 +130,9 @@ func (s *State) apply(d record.Decision, now time.Time) {
 	i := s.Incident
 	i.Decision, i.ClosedAt = d, time.Time{}
 	i.Verdict, i.EvidenceAt = nil, time.Time{}
+	if i.Breach.State == record.Breaching {
+		s.Release.BreachedAt = now
+	}
 	s.note(now, "decided", "", fmt.Sprintf("%s (%s): %s", d.Action, d.Guard, first(d.Reasons)))
 	switch d.Action {
 	case record.RollBack:

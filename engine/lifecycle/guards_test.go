@@ -32,7 +32,7 @@ var guardStories = map[string]func(p *play) State{
 	policy.GuardNothing: func(p *play) State {
 		l := fixture.Launch(p.tb)
 		l.Weight = 0
-		p.must(Launched{l, "ann"})
+		p.must(Launched{Launch: l, By: "ann"})
 		return p.breach("errors")
 	},
 	policy.GuardManualOverride: func(p *play) State {
@@ -106,7 +106,7 @@ var guardStories = map[string]func(p *play) State{
 		l := fixture.Launch(p.tb)
 		l.Weight = 0
 		p.s.Runbook.Rollout = &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: fixture.Minutes(60), Holdback: 5}
-		p.must(Launched{l, "ann"})
+		p.must(Launched{Launch: l, By: "ann"})
 		ev := p.alive(minute).readyAs("ann")
 		ev.Flip = true
 		p.must(ev)

@@ -114,7 +114,7 @@ func (p *play) must(ev Event) State {
 
 func (p *play) after(d time.Duration) *play { p.now = p.now.Add(d); return p }
 
-func (p *play) launch() { p.must(Launched{fixture.Launch(p.tb), "ann"}) }
+func (p *play) launch() { p.must(Launched{Launch: fixture.Launch(p.tb), By: "ann"}) }
 
 func (p *play) asked(b record.Breach) AlertChecked {
 	return AlertChecked{Alert: fixture.Alert(b.Trigger, record.Webhook), Breach: b, Release: p.s.Release.ID, Epoch: p.s.Release.Epoch}

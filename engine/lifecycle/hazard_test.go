@@ -17,7 +17,7 @@ import (
 func TestHazards(t *testing.T) {
 	p := playOf(t, "page")
 	p.s.Hazards = []string{"a typo"}
-	if _, err := p.step(Launched{fixture.Launch(t), "ann"}); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "a typo") {
+	if _, err := p.step(Launched{Launch: fixture.Launch(t), By: "ann"}); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "a typo") {
 		t.Errorf("launch: %v, want it refused with the hazard", err)
 	}
 	p.s.Hazards = nil

@@ -16,25 +16,34 @@ import (
 func (s *State) launched(ev Launched, now time.Time) error {
 	l := ev.Launch
 	stable, candidate := record.SideOf(l.Stable), record.SideOf(l.Candidate)
+	plan, err := s.plan(ev.Regions)
+	if err != nil {
+		return err
+	}
 	in := policy.Launch{
 		Runbook: s.Runbook, Region: s.Region, Stable: stable, Candidate: candidate, Weight: l.Weight, Safer: l.Safer,
-		Trusted: l.StableNotProved != "", Last: s.Release, Incident: s.Incident, Quarantined: s.Quarantined,
+		Trusted: l.StableNotProved != "", Last: s.Release, Incident: s.Incident, Quarantined: s.Quarantined, Stores: s.Stores,
 		Shadow: s.shadowObjection(stable, candidate, now), Split: s.Split, Router: s.PlanProblem, Hazards: s.Hazards,
 	}
 	if err := policy.Start(in); err != nil {
 		return err
 	}
 	safer, than := s.safer(l.Safer)
+	if ev.Ramp != nil {
+		safer, than = ev.Ramp, ev.SaferThan
+	}
 	epoch, rollbacks := 1, []time.Time(nil)
 	if s.Release != nil {
 		epoch = s.Release.Epoch + 1
 		rollbacks = recent(s.Release.Rollbacks, now)
 	}
+	id, planned := s.releaseID(plan)
 	good, before := lastGood(s.Release)
 	s.Release = &record.Release{
-		Schema: runbook.Schema, ID: "rel-" + derive(s.Op, "release"), Service: l.Service, Region: s.Region,
+		Schema: runbook.Schema, ID: id, Service: l.Service, Region: s.Region,
 		Stable: stable, Candidate: candidate, Phase: record.Open, Epoch: epoch,
-		StartedAt: now, StartedBy: ev.By, Rollbacks: rollbacks, Good: good, GoodBefore: before, Rollout: safer, SaferThan: than, Op: s.Op,
+		StartedAt: now, StartedBy: ev.By, Rollbacks: rollbacks, Good: good, GoodBefore: before, Rollout: safer, SaferThan: than,
+		Regions: plan, Planned: planned, Op: s.Op,
 	}
 	if in.NotProved() {
 		s.Release.NotProved = &record.HumanWord{At: now, By: record.Truncate(ev.By, 100), Reason: record.Truncate(l.StableNotProved, record.MaxLine)}

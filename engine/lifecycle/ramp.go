@@ -20,6 +20,7 @@ func (s State) ramp(ready *record.Readiness, byHuman bool) policy.Ramp {
 		Runbook: s.Runbook, Release: s.release(), Incident: s.Incident, Control: s.Control, ExternalChange: s.ExternalChange(),
 		Router: cmp.Or(s.PlanProblem, s.NextProblem), Watchdog: s.Watchdog, Ready: ready, ByHuman: byHuman,
 	}
+	in.Stores = s.Stores
 	in.StableQuarantined = s.isQuarantined(in.Release.Stable.Bundle)
 	in.CandidateQuarantined = s.isQuarantined(in.Release.Candidate.Bundle)
 	if in.Router == "" && len(s.Hazards) > 0 {

@@ -27,7 +27,7 @@ func flipOf(tb testing.TB) *play {
 	p.s.Watchdog = p.now
 	l := fixture.Launch(tb)
 	l.Weight = 0
-	p.must(Launched{l, "ann"})
+	p.must(Launched{Launch: l, By: "ann"})
 	return p
 }
 
@@ -101,24 +101,24 @@ func TestARampGoesUpByItselfAndIsProved(t *testing.T) {
 		t.Fatalf("not proved: %+v, told %v", s.Release, kinds(s))
 	}
 	quietStep(t, p.after(time.Hour).must(Tick{}))
-	_, err := p.step(Launched{fixture.Launch(t), "ann"})
+	_, err := p.step(Launched{Launch: fixture.Launch(t), By: "ann"})
 	fixture.Refused(t, err, runbook.ErrRefused) // the router has all of v2, and v1 is not stable any more
 	l := fixture.Launch(t)
 	l.Stable, l.Candidate = l.Candidate, l.Stable
 	rebuilt := l
 	rebuilt.Stable.Bundle.Model.Registry.Version = "99" // v2's name and backend, and another model
-	_, err = p.step(Launched{rebuilt, "ann"})
+	_, err = p.step(Launched{Launch: rebuilt, By: "ann"})
 	fixture.Refused(t, err, runbook.ErrRefused)
 	if !strings.Contains(err.Error(), "the last known good of ranker in default is v2") || !strings.Contains(err.Error(), "--stable-not-proved") {
 		t.Fatalf("says %v", err)
 	}
 	allowed := *p
 	rebuilt.StableNotProved = "built again from the same commit"
-	if s := allowed.must(Launched{rebuilt, "ann"}); s.Release.NotProved == nil || s.Release.NotProved.By != "ann" || s.Release.NotProved.Reason != rebuilt.StableNotProved || s.Release.Good.Bundle == s.Release.Stable.Bundle {
+	if s := allowed.must(Launched{Launch: rebuilt, By: "ann"}); s.Release.NotProved == nil || s.Release.NotProved.By != "ann" || s.Release.NotProved.Reason != rebuilt.StableNotProved || s.Release.Good.Bundle == s.Release.Stable.Bundle {
 		t.Fatalf("not recorded: %+v", s.Release)
 	}
 	l.StableNotProved = "nobody asked" // what is needed is recorded, and no more
-	s = p.must(Launched{l, "ann"})
+	s = p.must(Launched{Launch: l, By: "ann"})
 	if s.Release.NotProved != nil || s.Release.Good.Version != "v2" || s.Release.Stable.Version != "v2" {
 		t.Fatalf("the next release does not know the last known good: %+v", s.Release)
 	}

@@ -23,6 +23,8 @@ type State struct {
 	Watchdog time.Time        // when the watchdog was last received by webhook; zero: never
 
 	Quarantined map[string]record.Quarantine // by bundle digest
+	Elsewhere   []record.Spending            // of automatic rollbacks, in the other regions
+	Stores      []record.StoreState          // of all regions, as they were last read; empty: there is one
 	Outbox      map[string]bool              // messages waiting to be sent, as far as the event is about one
 
 	Shadow        *record.ShadowVerdict // of a launch's candidate; nil: none is recorded

@@ -69,10 +69,14 @@ type (
 	Stopped struct{ By, Reason string }
 	// Resumed is a human letting a ramp continue that was stopped, frozen or held.
 	Resumed struct{ By, Reason string }
-	// Launched is a human starting a release.
+	// Launched is a human starting a release, or a region whose turn has come in one that goes
+	// through several.
 	Launched struct {
-		Launch runbook.Launch
-		By     string
+		Launch    runbook.Launch
+		By        string
+		Regions   *record.RegionPlan // nil: this region alone; without an id: it begins here
+		Ramp      *runbook.Rollout   // that of the region before, if not the runbook's
+		SaferThan string
 	}
 	// Demanded is a human asking for a rollback.
 	Demanded struct{ By, Reason string }
@@ -170,6 +174,7 @@ func (s *State) tick(now time.Time) {
 	if r := s.Release; r != nil && r.Proving() && !now.Before(r.Proof.Deadline) {
 		s.concludeProof(now)
 	}
+	s.brake(now)
 	s.reconcileRamp(now)
 }
 

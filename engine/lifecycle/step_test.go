@@ -563,7 +563,7 @@ func TestWrittenIsNotAppliedPagesOnce(t *testing.T) {
 func TestArchivedClosesOnce(t *testing.T) {
 	p := playOf(t, "page")
 	settle(p)
-	_, err := p.step(Launched{fixture.Launch(t), "ann"})
+	_, err := p.step(Launched{Launch: fixture.Launch(t), By: "ann"})
 	fixture.Refused(t, err, runbook.ErrRefused) // or nobody would ever seal it
 	phase(t, p.must(Archived{Problem: "disk full"}), record.Done)
 	if p.s.Incident.Evidence != "incomplete: disk full" {

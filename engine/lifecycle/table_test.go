@@ -128,7 +128,7 @@ func moves() []move {
 			p.s.Outbox = map[string]bool{"m": true}
 			return MessageSent{Message: "m", Text: "told"}
 		}},
-		{"launch", func(p *play) Event { return Launched{fixture.Launch(p.tb), "bob"} }},
+		{"launch", func(p *play) Event { return Launched{Launch: fixture.Launch(p.tb), By: "bob"} }},
 		plain("human rolls back", Demanded{"bob", "because"}),
 		{"yes", func(p *play) Event { return p.answer(true, "ann") }}, {"no", func(p *play) Event { return p.answer(false, "ann") }},
 		{"yes of a stranger", func(p *play) Event { return p.answer(true, "eve") }},

@@ -1,0 +1,135 @@
+package regions
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/autorollback/autorollback/engine"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// Status is how all regions stand. Those that do not answer are named in it; it is an error if
+// none answers.
+func (s *Set) Status(ctx context.Context) (record.Status, error) {
+	all := ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.Status, error) { return e.Status(ctx) })
+	var st record.Status
+	answered := 0
+	for _, a := range all {
+		if a.Err != nil {
+			st.Lost = append(st.Lost, record.LostRegion{Region: a.Region, Problem: a.Err.Error()})
+			continue
+		}
+		merge(&st, a.Region, a.Says, answered == 0)
+		answered++
+	}
+	if answered == 0 {
+		return st, named(all[0])
+	}
+	slices.SortStableFunc(st.Incidents, func(a, b record.Incident) int { return b.OpenedAt.Compare(a.OpenedAt) })
+	st.Incidents = st.Incidents[:min(len(st.Incidents), 100)]
+	slices.SortStableFunc(st.Alerts, func(a, b record.AlertResult) int { return b.Newest().Compare(a.Newest()) })
+	st.Alerts = st.Alerts[:min(len(st.Alerts), 50)]
+	s.arrange(&st)
+	st.Progress = s.progress(time.Now())
+	return st, nil
+}
+
+// merge adds what one region says.
+func merge(st *record.Status, region string, one record.Status, alone bool) {
+	if st.Control.Mode == "" || st.Control.Mode == runbook.Active && one.Control.Mode != runbook.Active {
+		st.Control = one.Control // whatever is stopped anywhere shows
+		if !alone && region != "" && one.Control.Mode != runbook.Active {
+			st.Control.Reason = strings.TrimSuffix("in region "+region+": "+one.Control.Reason, ": ")
+		}
+	}
+	st.Budget.Schema = max(st.Budget.Schema, one.Budget.Schema)
+	st.Budget.Recent = append(st.Budget.Recent, one.Budget.Recent...)
+	st.Releases, st.Incidents = append(st.Releases, one.Releases...), append(st.Incidents, one.Incidents...)
+	st.Approvals, st.Quarantine = append(st.Approvals, one.Approvals...), append(st.Quarantine, one.Quarantine...)
+	st.Shadow, st.Rules = append(st.Shadow, one.Shadow...), append(st.Rules, one.Rules...)
+	st.Mirrors, st.Alerts = append(st.Mirrors, one.Mirrors...), append(st.Alerts, one.Alerts...)
+}
+
+// arrange leaves out what several regions say of one thing, which is in one store or in each, and
+// puts a service's regions beside one another.
+func (s *Set) arrange(st *record.Status) {
+	st.Budget.Recent = unique(st.Budget.Recent, func(t time.Time) string { return t.String() })
+	st.Quarantine = unique(st.Quarantine, func(q record.Quarantine) string { return q.Bundle + q.Incident + q.Lifted })
+	st.Shadow = unique(st.Shadow, func(v record.ShadowVerdict) string { return v.Candidate + v.Report })
+	slices.SortStableFunc(st.Releases, func(a, b record.Release) int { return strings.Compare(a.Service, b.Service) })
+}
+
+// Incident returns the incident of that id, whichever region's it is.
+func (s *Set) Incident(ctx context.Context, id string) (record.Incident, error) {
+	return first(ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.Incident, error) { return e.Incident(ctx, id) }))
+}
+
+// Approval returns the approval of that id, whichever region's it is.
+func (s *Set) Approval(ctx context.Context, id string) (record.Approval, error) {
+	return first(ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.Approval, error) { return e.Approval(ctx, id) }))
+}
+
+// Why says why a service was rolled back or not, in each of its regions, or what an incident was
+// decided on.
+func (s *Set) Why(ctx context.Context, name, trigger string) (record.Why, error) {
+	all := ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.Why, error) { return e.Why(ctx, name, trigger) })
+	if _, ok := s.Runbook(name); !ok || len(all) == 1 {
+		return first(all)
+	}
+	var w record.Why
+	var errs []error
+	for _, a := range all {
+		switch {
+		case a.Err != nil && !errors.Is(a.Err, runbook.ErrNotFound):
+			w.Lost = append(w.Lost, record.LostRegion{Region: a.Region, Problem: a.Err.Error()})
+			errs = append(errs, named(a))
+		case a.Err != nil:
+			errs = append(errs, a.Err)
+		case w.Service == "":
+			lost := w.Lost
+			w = a.Says
+			w.Lost = lost
+		default:
+			join(&w, a.Says)
+		}
+	}
+	if w.Service == "" {
+		return w, errs[0]
+	}
+	return w, nil
+}
+
+// join adds what another region says.
+func join(w *record.Why, more record.Why) {
+	w.Releases, w.Triggers = append(w.Releases, more.Releases...), append(w.Triggers, more.Triggers...)
+	w.Alerts, w.Incidents = append(w.Alerts, more.Alerts...), append(w.Incidents, more.Incidents...)
+	if more.Since.After(w.Since) {
+		w.Since = more.Since
+	}
+	if w.Control.Mode == runbook.Active {
+		w.Control = more.Control
+	}
+	if len(w.Rules.Drift) == 0 {
+		w.Rules = more.Rules
+	}
+	slices.SortStableFunc(w.Alerts, func(a, b record.AlertResult) int { return b.Newest().Compare(a.Newest()) })
+	slices.SortStableFunc(w.Incidents, func(a, b record.Incident) int { return b.OpenedAt.Compare(a.OpenedAt) })
+}
+
+// Live asks again how things stand for an approval.
+func (s *Set) Live(ctx context.Context, a record.Approval) (record.Breach, record.Change, error) {
+	return s.member(a.Region).Engine.Live(ctx, a)
+}
+
+// RampPlan says what the ramp of a service will take in a region.
+func (s *Set) RampPlan(ctx context.Context, service, region string) (record.RampPlan, error) {
+	region, err := s.region(service, region)
+	if err != nil {
+		return record.RampPlan{}, err
+	}
+	return s.member(region).Engine.RampPlan(ctx, service, region)
+}
