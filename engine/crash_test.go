@@ -282,8 +282,8 @@ func TestResumeAfterDeathAtEveryBoundary(t *testing.T) {
 		whole.check()
 		slices.SortFunc(whole.names, byStep)
 		for n, name := range whole.names {
-			if raced(n) {
-				continue
+			if raced(n) || strings.HasSuffix(name, "-standby") {
+				continue // when its first probe comes is by chance here; on a ramp its deaths are played
 			}
 			d := play(name)
 			if d.found == "" {
@@ -361,7 +361,7 @@ func rowsOf(table string) map[string]string {
 		cells := strings.Split(line, " | ")
 		at := strings.TrimPrefix(cells[0], "| ")
 		_, step, ok := strings.Cut(at, "-")
-		if len(cells) == 5 && ok && !slices.Contains([]string{"send", "told", "note", "read-back"}, step) {
+		if len(cells) == 5 && ok && !slices.Contains([]string{"send", "told", "note", "read-back", "standby"}, step) {
 			rows[story+": "+at] = cells[1]
 		}
 	}
@@ -372,7 +372,7 @@ func rowsOf(table string) map[string]string {
 func byStep(a, b string) int {
 	place := func(name string) int {
 		when, what, _ := strings.Cut(name, "-")
-		n := 2 * slices.Index([]string{"launch", "read-back", "confirm", "asked", "promote", "checked", "release", "open", "act", "send", "told", "note", "verifying", "settled", "closed", "proved"}, what)
+		n := 2 * slices.Index([]string{"launch", "read-back", "standby", "confirm", "asked", "promote", "checked", "release", "open", "act", "send", "told", "note", "verifying", "settled", "closed", "proved"}, what)
 		if when == "after" {
 			n++
 		}

@@ -167,7 +167,7 @@ func boundary(before, after lifecycle.State) string {
 	case after.Release != nil && after.Release.ReadBack() && (before.Release == nil || !before.Release.ReadBack()):
 		return "read-back"
 	case standbyMoved(before.Release, after.Release):
-		return "note" // nothing rests on it that the next probe would not find
+		return "standby" // nothing rests on it that the next probe would not find
 	case after.Incident == nil:
 		return rampBoundary(before, after)
 	case before.Incident == nil || before.Incident.ID != after.Incident.ID:
