@@ -48,6 +48,7 @@ type codec interface {
 var codecs = map[runbook.Router]func(runbook.Routing) (codec, error){
 	runbook.Traefik: openTraefik,
 	runbook.JSONKey: openDocument,
+	runbook.Fabio:   openFabio,
 }
 
 // For returns the router that a runbook's routing names.
@@ -122,6 +123,13 @@ type Hazard struct {
 }
 
 func (h Hazard) String() string { return h.Key + ": " + h.What + "; " + h.Fix }
+
+// refused words an error of reading, "read KEY: what; fix", as a hazard.
+func refused(key string, err error) Hazard {
+	_, text, _ := strings.Cut(err.Error(), ": ")
+	what, fix, _ := strings.Cut(text, "; ")
+	return Hazard{Key: key, What: what, Fix: fix, Blocking: true}
+}
 
 // keyText is what every way into Consul spells the same (its HTTP API cleans other
 // paths, its transactions do not).
