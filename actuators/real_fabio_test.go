@@ -66,7 +66,7 @@ func (w *fabioWorld) targets() int {
 // shows reports whether fabio's own view is the split.
 func (w *fabioWorld) shows(want record.Split) bool {
 	w.Helper()
-	split, err := w.router.codec.(fabio).shown([]byte(w.table()), slices.Sorted(maps.Keys(want)))
+	split, err := w.router.Observe(w.Context(), http.DefaultClient, w.fabio.UIURL, slices.Sorted(maps.Keys(want))...)
 	return err == nil && split.Equal(want)
 }
 
@@ -141,7 +141,7 @@ func TestRealFabioLeaks(t *testing.T) {
 // leaking reports whether v2 is in the ring with next to nothing.
 func (w *fabioWorld) leaking() bool {
 	w.Helper()
-	split, err := w.router.codec.(fabio).shown([]byte(w.table()), []string{"v1", "v2"})
+	split, err := w.router.Observe(w.Context(), http.DefaultClient, w.fabio.UIURL, "v1", "v2")
 	return err == nil && split["v2"] == 0.01
 }
 

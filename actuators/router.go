@@ -39,8 +39,8 @@ type codec interface {
 	// weightKey stands for the keys of weights; it may not exist.
 	weightKey() string
 	lint(store.Snapshot) []Hazard
-	// observe reads what one instance of the router shows at its own API.
-	observe(fetch) (record.Split, error)
+	// observe reads what one instance of the router shows at its own API of the backends.
+	observe(get fetch, backends []string) (record.Split, error)
 	mirroring(runbook.Mirroring) (mirrors, error)
 }
 

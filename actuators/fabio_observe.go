@@ -11,9 +11,13 @@ import (
 // otherInstances is who is served beside the backends.
 const otherInstances = "(instances with none of the tags)"
 
-// shown reads what GET /api/routes answers: one entry for each instance, with its part of the
-// requests before fabio rounds it to slots, one at least and 0.01 % each.
-func (f fabio) shown(body []byte, backends []string) (record.Split, error) {
+// observe reads fabio's table: one entry for each instance, with its part of the requests
+// before fabio rounds it to slots, one at least and 0.01 % each.
+func (f fabio) observe(get fetch, backends []string) (record.Split, error) {
+	body, err := get("/api/routes")
+	if err != nil {
+		return nil, err
+	}
 	var routes []struct {
 		Service, Src string
 		Weight       float64
