@@ -181,9 +181,9 @@ func (d document) lint(snap store.Snapshot) []Hazard {
 	return found
 }
 
-// refused words an error of reading, "read KEY: what; fix", as a hazard.
+// refused is a document that cannot be read, as a hazard.
 func (d document) refused(err error) Hazard {
-	_, text, _ := strings.Cut(err.Error(), ": ")
-	what, fix, _ := strings.Cut(text, "; ")
-	return Hazard{Key: d.key, What: what, Fix: fix + ": no change can edit this document", Blocking: true}
+	h := refused(d.key, err)
+	h.Fix += ": no change can edit this document"
+	return h
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -36,9 +35,6 @@ const (
 	routeWeight verb = "weight"
 )
 
-// at says where the command stands, and what it says.
-func (c command) at() string { return fmt.Sprintf("line %d, %s", c.line, c.text) }
-
 // A badLine is one that fabio refuses, and with it the whole of its table.
 type badLine struct {
 	key, text, what string
@@ -54,7 +50,7 @@ func parseCommands(e store.Entry) (all []command, comments []string, bad []badLi
 		text := strings.TrimSpace(line)
 		switch {
 		case len(line) >= longestLine:
-			bad = append(bad, badLine{e.Key, text[:40] + "…", "is 64 KiB or longer: fabio reads neither it nor anything after it", n + 1})
+			bad = append(bad, badLine{e.Key, text[:min(40, len(text))] + "…", "is 64 KiB or longer: fabio reads neither it nor anything after it", n + 1})
 		case text == "":
 		case strings.HasPrefix(text, "#"), strings.HasPrefix(text, "//"):
 			comments = append(comments, text)
@@ -133,9 +129,6 @@ func tagsOf(text string) []string {
 	}
 	return tags
 }
-
-// finite reports whether fabio can calculate with the weight.
-func (c command) finite() bool { return !math.IsNaN(c.weight) && !math.IsInf(c.weight, 0) }
 
 // place is a source as fabio takes it apart: host and path, or a port. It lowers the host of
 // an instance's route and not that of a weight, which then matches nothing.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/txtar"
+
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
 )
@@ -57,6 +59,45 @@ func FuzzDocument(f *testing.F) {
 			}
 		}
 		holds(t, r, tree("routes/ranker/weights", text))
+	})
+}
+
+// FuzzFabio reads the input as a human's key, which sorts before ours, and ours.
+func FuzzFabio(f *testing.F) {
+	for _, name := range []string{"human-both", "other-forms", "kept", "weight-zero", "syntax"} {
+		ar, err := txtar.ParseFile("testdata/plan/fabio-" + name + ".txtar")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add("", section(ar, "tree"))
+	}
+	f.Add("route del ranker\nroute weight /predict weight NaN tags \"a\"", "#rest: a\n# rest: b\nroute weight ranker /predict weight 1e309 tags \"b\"\r\nroute\tdel ranker tags \"\"")
+	r := router(f, fabioRouting)
+	c := r.codec.(fabio)
+	f.Fuzz(func(t *testing.T, human, ours string) {
+		snap := tree("fabio/config", human, c.key(), ours)
+		r.Lint(snap)
+		if _, err := r.Decode(snap); err != nil && !strings.HasPrefix(err.Error(), "read fabio/config") {
+			t.Fatalf("error without a key: %v", err)
+		}
+		to := record.Split{"a": 90, "b": 10}
+		_, ops, err := r.Plan(snap, to, nil)
+		if err != nil {
+			if !c.read(snap).touched["fabio/config"] {
+				t.Fatalf("what stands in our own key stops a rollback: %v", err)
+			}
+			return
+		}
+		after, err := commit(snap, ops)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.Decode(after); err != nil || !got.Equal(to) {
+			t.Fatalf("after the plan %v, %v; want %v", got, err, to)
+		}
+		if again, _, err := r.Plan(after, to, nil); err != nil || len(again.Keys) != 0 {
+			t.Fatalf("a second plan of the same is not empty: %v, %v", again, err)
+		}
 	})
 }
 

@@ -39,7 +39,8 @@ func golden(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := describe(t, strings.HasPrefix(filepath.Base(file), "json"), ar)
+	kind, _, _ := strings.Cut(filepath.Base(file), "-")
+	got := describe(t, map[string]runbook.Routing{"traefik": traefikRouting, "json": jsonRouting, "fabio": fabioRouting}[kind], ar)
 	for i := range ar.Files {
 		if ar.Files[i].Name != "want" {
 			continue
@@ -56,11 +57,7 @@ func golden(t *testing.T, file string) {
 	}
 }
 
-func describe(t *testing.T, asJSON bool, ar *txtar.Archive) string {
-	routing := traefikRouting
-	if asJSON {
-		routing = jsonRouting
-	}
+func describe(t *testing.T, routing runbook.Routing, ar *txtar.Archive) string {
 	r := router(t, routing)
 	snap := readTree(t, section(ar, "tree"))
 	to, flags := readTo(t, section(ar, "to")), readFlags(t, section(ar, "flags"))

@@ -24,13 +24,14 @@ type fetch func(path string) ([]byte, error)
 
 // Observe asks one instance of the router what it serves, at the address of that
 // instance's own API, in 2 s at most. It follows no redirect. An error says what the
-// instance does instead, in words that stay the same as long as that does.
-func (r Router) Observe(ctx context.Context, client *http.Client, instance string) (record.Split, error) {
+// instance does instead, in words that stay the same as long as that does. The backends
+// are those of the release: fabio knows tags, and not which of them are backends.
+func (r Router) Observe(ctx context.Context, client *http.Client, instance string, backends ...string) (record.Split, error) {
 	ctx, cancel := context.WithTimeout(ctx, observeWithin)
 	defer cancel()
 	c := *client
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return r.codec.observe(func(path string) ([]byte, error) { return get(ctx, &c, instance+path) })
+	return r.codec.observe(func(path string) ([]byte, error) { return get(ctx, &c, instance+path) }, backends)
 }
 
 // errNotFound means that the instance answered 404.
@@ -75,7 +76,7 @@ func unanswered(ctx context.Context, err error) error {
 }
 
 // observe reads a weighted service as Traefik's API shows it.
-func (t traefik) observe(get fetch) (record.Split, error) {
+func (t traefik) observe(get fetch, _ []string) (record.Split, error) {
 	body, err := get("/api/http/services/" + url.PathEscape(t.service) + "@consul")
 	if errors.Is(err, errNotFound) {
 		return nil, fmt.Errorf("it has no service %s@consul, or does not show its API: %w", t.service, err)
@@ -86,21 +87,18 @@ func (t traefik) observe(get fetch) (record.Split, error) {
 	var shown struct {
 		Status   string   `json:"status"`
 		Error    []string `json:"error"`
-		Weighted struct {
-			Services []struct {
-				Name   string `json:"name"`
-				Weight *int   `json:"weight"`
-			} `json:"services"`
-		} `json:"weighted"`
+		Weighted traefikChildren `json:"weighted"`
+		Hashed   traefikChildren `json:"highestRandomWeight"`
 	}
 	if err := json.Unmarshal(body, &shown); err != nil {
 		return nil, fmt.Errorf("it answers with no service of Traefik's API: %w", err)
 	}
-	if shown.Status == "disabled" || len(shown.Weighted.Services) == 0 {
-		return nil, fmt.Errorf("its service %s@consul is %q and has %d weights %q", t.service, shown.Status, len(shown.Weighted.Services), shown.Error)
+	children := append(shown.Weighted.Services, shown.Hashed.Services...)
+	if shown.Status == "disabled" || len(children) == 0 {
+		return nil, fmt.Errorf("its service %s@consul is %q and has %d weights %q", t.service, shown.Status, len(children), shown.Error)
 	}
 	weights := map[string]float64{}
-	for _, s := range shown.Weighted.Services {
+	for _, s := range children {
 		weights[s.Name] = 1
 		if s.Weight != nil {
 			weights[s.Name] = float64(max(0, *s.Weight))
@@ -109,9 +107,17 @@ func (t traefik) observe(get fetch) (record.Split, error) {
 	return record.Shares(weights), nil
 }
 
+// traefikChildren are a service's backends in Traefik's API.
+type traefikChildren struct {
+	Services []struct {
+		Name   string `json:"name"`
+		Weight *int   `json:"weight"`
+	} `json:"services"`
+}
+
 // observe reads the document as an instance shows it that repeats what it took from the
 // store.
-func (document) observe(get fetch) (record.Split, error) {
+func (document) observe(get fetch, _ []string) (record.Split, error) {
 	body, err := get("")
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package actuators
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -33,8 +34,21 @@ func TestObserve(t *testing.T) {
 			`{"weighted":{"services":[{"name":"model-v1","weight":1}]},"status":"disabled","error":["no such service"]}`, nil, `"disabled" and has 1 weights ["no such service"]`},
 		"traefik, another type": {traefikRouting, "/api/http/services/ranker@consul", 200,
 			`{"loadBalancer":{"servers":[]},"status":"enabled"}`, nil, `has 0 weights`},
-		"traefik, no such service":   {traefikRouting, "/api/http/services/ranker@consul", 404, `{"message":"service not found"}`, nil, "it has no service ranker@consul"},
-		"traefik, a page":            {traefikRouting, "/api/http/services/ranker@consul", 200, `<html>`, nil, "it answers with no service of Traefik's API"},
+		"traefik, no such service": {traefikRouting, "/api/http/services/ranker@consul", 404, `{"message":"service not found"}`, nil, "it has no service ranker@consul"},
+		"traefik, a page":          {traefikRouting, "/api/http/services/ranker@consul", 200, `<html>`, nil, "it answers with no service of Traefik's API"},
+		"traefik, by hash": {traefikRouting, "/api/http/services/ranker@consul", 200,
+			`{"highestRandomWeight":{"services":[{"name":"model-v1","weight":95},{"name":"model-v2","weight":5}]},"status":"enabled"}`,
+			record.Split{"model-v1": 95, "model-v2": 5}, ""},
+		"fabio": {fabioRouting, "/api/routes", 200, fabioRoutes(`"v1","eu"`, 0.475, `"eu","v1"`, 0.475, `"v2"`, 0.05),
+			record.Split{"v1": 95, "v2": 5}, ""},
+		"fabio, others as well": {fabioRouting, "/api/routes", 200, fabioRoutes(`"v1"`, 0.5, `"v3"`, 0.5),
+			record.Split{"v1": 50, otherInstances: 50}, ""},
+		"fabio, nobody":  {fabioRouting, "/api/routes", 200, `null`, nil, "it has no instance of ranker under /predict"},
+		"fabio, a page":  {fabioRouting, "/api/routes", 200, `<html>`, nil, "it answers with no table of fabio's"},
+		"fabio, no page": {fabioRouting, "/api/routes", 404, ``, nil, "it answers 404"},
+		"fabio, one source lacks v2": {twoSources, "/api/routes", 200,
+			`[{"service":"ranker","src":"/predict","weight":1,"tags":["v1"]},{"service":"ranker","src":"m.example.com/","weight":0.5,"tags":["v1"]},{"service":"ranker","src":"m.example.com/","weight":0.5,"tags":["v2"]},{"service":"other","src":"/predict","weight":0.5,"tags":["v2"]}]`,
+			nil, "it serves v1 100 under /predict and v1 50, v2 50 under m.example.com"},
 		"json":                       {jsonRouting, "", 200, `{"schema":1,"weights":{"v1":95,"v2":5},"by":"autorollback"}`, record.Split{"v1": 95, "v2": 5}, ""},
 		"json, no weights":           {jsonRouting, "", 200, `{"schema":1}`, nil, "no field weights"},
 		"json, no number":            {jsonRouting, "", 200, `{"weights":{"v1":"x"}}`, nil, `its weights.v1 is "x"`},
@@ -54,7 +68,7 @@ func TestObserve(t *testing.T) {
 				_, _ = w.Write([]byte(c.body))
 			}))
 			defer s.Close()
-			got, err := router(t, c.routing).Observe(t.Context(), s.Client(), s.URL+"/below")
+			got, err := router(t, c.routing).Observe(t.Context(), s.Client(), s.URL+"/below", "v1", "v2")
 			switch {
 			case c.problem == "" && (err != nil || !got.Equal(c.want)):
 				t.Fatalf("%v, %v; want %v", got, err, c.want)
@@ -63,6 +77,17 @@ func TestObserve(t *testing.T) {
 			}
 		})
 	}
+}
+
+var twoSources = runbook.Routing{Router: runbook.Fabio, Service: "ranker", Sources: []string{"/predict", "m.example.com"}}
+
+// fabioRoutes is fabio's answer with tags, weight, tags, weight… of the service's instances.
+func fabioRoutes(pairs ...any) string {
+	var all []string
+	for i := 0; i < len(pairs); i += 2 {
+		all = append(all, fmt.Sprintf(`{"service":"ranker","src":"/predict","dst":"http://127.0.0.1:1/","weight":%v,"tags":[%s],"cmd":"route add"}`, pairs[i+1], pairs[i]))
+	}
+	return "[" + strings.Join(all, ",") + "]"
 }
 
 // An instance that accepts and never answers is given up, in words without this try's

@@ -159,6 +159,12 @@ func (w *world) requests(n int) map[string]int {
 
 func (w *world) await(what string, is func() bool) {
 	w.Helper()
+	awaitOf(w.T, what, is, func() string { return fmt.Sprintf("Traefik says %s and logs:\n%s", w.view(), w.traefik.Log()) })
+}
+
+// awaitOf waits until something is so; after two minutes it fails with what it sees instead.
+func awaitOf(t *testing.T, what string, is func() bool, instead func() string) {
+	t.Helper()
 	deadline := time.NewTimer(2 * time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -166,7 +172,7 @@ func (w *world) await(what string, is func() bool) {
 	for !is() {
 		select {
 		case <-deadline.C:
-			w.Fatalf("waited for %s; Traefik says %s and logs:\n%s", what, w.view(), w.traefik.Log())
+			t.Fatalf("waited for %s; %s", what, instead())
 		case <-tick.C:
 		}
 	}

@@ -39,8 +39,8 @@ type codec interface {
 	// weightKey stands for the keys of weights; it may not exist.
 	weightKey() string
 	lint(store.Snapshot) []Hazard
-	// observe reads what one instance of the router shows at its own API.
-	observe(fetch) (record.Split, error)
+	// observe reads what one instance of the router shows at its own API of the backends.
+	observe(get fetch, backends []string) (record.Split, error)
 	mirroring(runbook.Mirroring) (mirrors, error)
 }
 
@@ -48,6 +48,7 @@ type codec interface {
 var codecs = map[runbook.Router]func(runbook.Routing) (codec, error){
 	runbook.Traefik: openTraefik,
 	runbook.JSONKey: openDocument,
+	runbook.Fabio:   openFabio,
 }
 
 // For returns the router that a runbook's routing names.
@@ -122,6 +123,13 @@ type Hazard struct {
 }
 
 func (h Hazard) String() string { return h.Key + ": " + h.What + "; " + h.Fix }
+
+// refused words an error of reading, "read KEY: what; fix", as a hazard.
+func refused(key string, err error) Hazard {
+	_, text, _ := strings.Cut(err.Error(), ": ")
+	what, fix, _ := strings.Cut(text, "; ")
+	return Hazard{Key: key, What: what, Fix: fix, Blocking: true}
+}
 
 // keyText is what every way into Consul spells the same (its HTTP API cleans other
 // paths, its transactions do not).

@@ -26,6 +26,10 @@ func TestForRefuses(t *testing.T) {
 		"key begins at root":  {runbook.Routing{Router: runbook.JSONKey, Key: "/a"}, "routing.key"},
 		"key with two slashs": {runbook.Routing{Router: runbook.JSONKey, Key: "a//b"}, "routing.key"},
 		"key is ours":         {runbook.Routing{Router: runbook.JSONKey, Key: "autorollback/v1/control"}, "routing.key"},
+		"no source":           {runbook.Routing{Router: runbook.Fabio, Service: "a"}, "routing.sources"},
+		"root of fabio":       {runbook.Routing{Router: runbook.Fabio, Service: "a", Sources: []string{"/"}, Root: "/fabio/config"}, "routing.root"},
+		"flags in fabio":      {runbook.Routing{Router: runbook.Fabio, Service: "a", Sources: []string{"/"}, Flags: "fabio/config/flags/"}, "routing.flags"},
+		"mirror of fabio":     {runbook.Routing{Router: runbook.Fabio, Service: "a", Sources: []string{"/"}, Mirror: &runbook.Mirroring{}}, "routing.mirror"},
 		"flags without slash": {runbook.Routing{Router: runbook.JSONKey, Key: "a", Flags: "flags"}, "routing.flags"},
 		"flags are ours":      {runbook.Routing{Router: runbook.JSONKey, Key: "a", Flags: "autorollback/flags/"}, "routing.flags"},
 		"flags are all":       {runbook.Routing{Router: runbook.JSONKey, Key: "a", Flags: "/"}, "routing.flags"},
@@ -43,6 +47,7 @@ func TestPrefixes(t *testing.T) {
 	}{
 		"traefik by default": {runbook.Routing{Router: runbook.Traefik, Service: "a"}, []string{"traefik/"}},
 		"traefik":            {traefikRouting, []string{"traefik/", "features/ranker/"}},
+		"fabio":              {fabioRouting, []string{"fabio/config", "features/ranker/"}},
 		"json":               {jsonRouting, []string{"routes/ranker/weights", "features/ranker/"}},
 	} {
 		if got := router(t, tt.routing).Prefixes(); !slices.Equal(got, tt.want) {

@@ -13,6 +13,7 @@ import (
 var (
 	traefikRouting = runbook.Routing{Router: runbook.Traefik, Root: "traefik", Service: "ranker", Flags: "features/ranker/"}
 	jsonRouting    = runbook.Routing{Router: runbook.JSONKey, Key: "routes/ranker/weights", Flags: "features/ranker/"}
+	fabioRouting   = runbook.Routing{Router: runbook.Fabio, Root: "fabio/config", Service: "ranker", Sources: []string{"/predict"}, Flags: "features/ranker/"}
 )
 
 // tree makes a snapshot of key, value, key, value…; the n-th key has index n.

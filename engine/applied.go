@@ -52,7 +52,7 @@ func (e *Engine) observeRouter(ctx context.Context, target Target, svc service, 
 	for n, address := range ask {
 		all.Go(func() error {
 			v := lifecycle.View{Address: address}
-			split, err := svc.router.Observe(ctx, e.client, address)
+			split, err := svc.router.Observe(ctx, e.client, address, rel.Stable.Backend, rel.Candidate.Backend)
 			v.Split, v.Problem = split, text(err)
 			ev.Views[n] = v
 			return nil
