@@ -27,9 +27,7 @@ var bucketed = []struct {
 	kind
 	part func(user string) float64
 }{
-	{kind{"HAProxy by its socket", haproxySocket}, haproxyPart},
-	{kind{"HAProxy by reload", haproxyReload}, haproxyPart},
-	{kind{"nginx", nginx}, nginxPart},
+	{kinds[0], haproxyPart}, {kinds[1], haproxyPart}, {kinds[2], nginxPart},
 }
 
 // While the candidate's share rises, users of the added share come to it and nobody leaves;
