@@ -12,7 +12,8 @@ import (
 
 // Users are served 95/5 and the candidate is rolled back, again and again. Once a router
 // says that it serves 100/0, no request that is sent then reaches the candidate, and no
-// request fails at any time.
+// request fails at any time, but for a POST that meets the end of an idle connection at a
+// router that reloads.
 func TestNoRequestAfterApplied(t *testing.T) {
 	servers.NotShort(t)
 	for _, k := range kinds {
@@ -21,17 +22,23 @@ func TestNoRequestAfterApplied(t *testing.T) {
 			p.serves(rolledBack)
 			l := p.load()
 			var lags []time.Duration
-			for range sim.Size(20, 5, 2) {
+			for range sim.Size(20, 4, 2) {
 				lags = append(lags, p.rollback(l))
 			}
 			l.stop()
+			cut := 0
 			for _, a := range l.all {
-				if a.failed != nil {
+				switch {
+				case a.failed == nil:
+				case k.reloads && a.user.post && a.cut():
+					cut++
+				default:
 					t.Errorf("a request failed: %v", a.failed)
 				}
 			}
 			slices.Sort(lags)
-			t.Logf("| %s | %d | %d / %d / %d ms |", k.name, len(lags), lags[0].Milliseconds(), lags[len(lags)/2].Milliseconds(), lags[len(lags)-1].Milliseconds())
+			t.Logf("| %s | %d / %d / %d ms | %d of %d requests in %d rollbacks |", k.name, lags[0].Milliseconds(),
+				lags[len(lags)/2].Milliseconds(), lags[len(lags)-1].Milliseconds(), cut, len(l.all), len(lags))
 		})
 	}
 }

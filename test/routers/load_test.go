@@ -2,12 +2,14 @@ package routers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -17,11 +19,12 @@ const (
 	users   = 400
 )
 
-// A user keeps the cookies that it is given, and says who it is: by a header or by a cookie.
+// A user keeps the cookies that it is given. One says who it is by a header and sends GET, the
+// next by a cookie and sends POST, which no client sends again that had a connection closed.
 type user struct {
-	id     string
-	cookie bool
-	jar    http.CookieJar
+	id   string
+	post bool
+	jar  http.CookieJar
 }
 
 func newUser(i int) *user {
@@ -29,7 +32,7 @@ func newUser(i int) *user {
 	if err != nil {
 		panic(err) // it has no options that could be wrong
 	}
-	return &user{id: fmt.Sprintf("user-%d", i), cookie: i%2 == 1, jar: jar}
+	return &user{id: fmt.Sprintf("user-%d", i), post: i%2 == 1, jar: jar}
 }
 
 // An answer is what a user got.
@@ -43,18 +46,10 @@ type answer struct {
 // ask sends one request of the user.
 func (u *user) ask(ctx context.Context, client *http.Client, url string) answer {
 	a := answer{user: u}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := u.request(ctx, url)
 	if err != nil {
 		a.failed = err
 		return a
-	}
-	for _, c := range u.jar.Cookies(req.URL) {
-		req.AddCookie(c)
-	}
-	if u.cookie {
-		req.AddCookie(&http.Cookie{Name: "user", Value: u.id})
-	} else {
-		req.Header.Set("X-User-Id", u.id)
 	}
 	a.sent = time.Now()
 	resp, err := client.Do(req)
@@ -72,6 +67,32 @@ func (u *user) ask(ctx context.Context, client *http.Client, url string) answer 
 	}
 	a.failed = err
 	return a
+}
+
+func (u *user) request(ctx context.Context, url string) (*http.Request, error) {
+	method, body := http.MethodGet, io.Reader(nil)
+	if u.post {
+		method, body = http.MethodPost, strings.NewReader(`{"inputs":[]}`)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, url, body)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range u.jar.Cookies(req.URL) {
+		req.AddCookie(c)
+	}
+	if u.post {
+		req.AddCookie(&http.Cookie{Name: "user", Value: u.id})
+	} else {
+		req.Header.Set("X-User-Id", u.id)
+	}
+	return req, nil
+}
+
+// cut reports whether the request failed since its connection was closed when it came: a
+// router that reloads closes those that are idle.
+func (a answer) cut() bool {
+	return errors.Is(a.failed, io.EOF) || errors.Is(a.failed, syscall.ECONNRESET) || errors.Is(a.failed, syscall.EPIPE)
 }
 
 // A load is requests at a steady pace, by workers that keep their connections.

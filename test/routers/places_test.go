@@ -9,17 +9,18 @@ import (
 
 // A kind is a router as its users run it.
 type kind struct {
-	name string
-	open func(*world) *place
+	name    string
+	open    func(*world) *place
+	reloads bool // it takes a split by a new process
 }
 
 // kinds are all of them, the split of each at 100/0.
 var kinds = []kind{
-	{"HAProxy by its socket", haproxySocket},
-	{"HAProxy by reload", haproxyReload},
-	{"nginx", nginx},
-	{"Traefik at 100 ms", func(w *world) *place { return traefik(w, 100*time.Millisecond) }},
-	{"Traefik at 2 s", func(w *world) *place { return traefik(w, 2*time.Second) }},
+	{"HAProxy by its socket", haproxySocket, false},
+	{"HAProxy by reload", haproxyReload, true},
+	{"nginx", nginx, true},
+	{"Traefik at 100 ms", func(w *world) *place { return traefik(w, 100*time.Millisecond) }, false},
+	{"Traefik at 2 s", func(w *world) *place { return traefik(w, 2*time.Second) }, false},
 }
 
 func nginx(w *world) *place {

@@ -18,8 +18,8 @@ const (
 	many  = 4_000_000 // users that a hash alone divides: at a half, chance is 0.025 points
 )
 
-// ramp is the candidate's share at each step, in percent; then it is rolled back.
-var ramp = []int{1, 5, 10, 25, 50}
+// ramp is the candidate's share at each step; then it is rolled back.
+var ramp = []runbook.Weight{0.1, 1, 5, 25, 50}
 
 // bucketed are the routers that divide users by a hash, which is the part of all users that
 // one is in, from 0 to 100: those below the candidate's share are the candidate's.
@@ -27,9 +27,7 @@ var bucketed = []struct {
 	kind
 	part func(user string) float64
 }{
-	{kind{"HAProxy by its socket", haproxySocket}, haproxyPart},
-	{kind{"HAProxy by reload", haproxyReload}, haproxyPart},
-	{kind{"nginx", nginx}, nginxPart},
+	{kinds[0], haproxyPart}, {kinds[1], haproxyPart}, {kinds[2], nginxPart},
 }
 
 // While the candidate's share rises, users of the added share come to it and nobody leaves;
@@ -46,14 +44,14 @@ func TestUsersKeepTheirSide(t *testing.T) {
 				sides := p.sides(people)
 				moved := differ(before, sides)
 				if added := count(candidate, sides) - count(candidate, before); moved != max(added, -added) {
-					t.Errorf("at %d %%: %d users changed their side, and the share grew by %d", share, moved, added)
+					t.Errorf("at %s %%: %d users changed their side, and the share grew by %d", share, moved, added)
 				}
 				for i, u := range people {
 					if is, want := sides[i] == candidate, k.part(u.id) < float64(share); is != want {
-						t.Fatalf("at %d %%: %s is at %s, and the hash says part %g", share, u.id, sides[i], k.part(u.id))
+						t.Fatalf("at %s %%: %s is at %s, and the hash says part %g", share, u.id, sides[i], k.part(u.id))
 					}
 				}
-				t.Logf("| %s | %d %% | %d | %d | 0 | %.2f |", k.name, share, count(candidate, sides), moved, 100*sampling(share))
+				t.Logf("| %s | %s %% | %d | %d | 0 | %.2f |", k.name, share, count(candidate, sides), moved, 100*sampling(share))
 				before = sides
 			}
 			if n := count(candidate, before); n != 0 {
@@ -77,9 +75,9 @@ func TestTheHashGivesTheShare(t *testing.T) {
 		}
 		for j, share := range ramp {
 			got := 100 * float64(at[j]) / many
-			t.Logf("%s at %d %%: %.3f %%", name, share, got)
+			t.Logf("%s at %s %%: %.3f %%", name, share, got)
 			if math.Abs(got-float64(share)) > 0.1 {
-				t.Errorf("%s at %d %%: %.3f %% of the users are at the candidate", name, share, got)
+				t.Errorf("%s at %s %%: %.3f %% of the users are at the candidate", name, share, got)
 			}
 		}
 	}
@@ -96,29 +94,27 @@ func TestTraefiksCookieKeepsWhoIsKnown(t *testing.T) {
 	for _, share := range ramp {
 		p.moveTo(share)
 		if n := count(candidate, p.sides(known)); n != 0 {
-			t.Errorf("at %d %%: %d of 1000 known users came to the candidate", share, n)
+			t.Errorf("at %s %%: %d of 1000 known users came to the candidate", share, n)
 		}
 		met := newcomers(1000)
 		sides := p.sides(met)
-		if n := count(candidate, sides); n != 10*share {
-			t.Errorf("at %d %%: %d of 1000 new users came to the candidate", share, n)
+		if n := count(candidate, sides); n != int(10*share) {
+			t.Errorf("at %s %%: %d of 1000 new users came to the candidate", share, n)
 		}
 		if n := differ(sides, p.sides(met)); n != 0 {
-			t.Errorf("at %d %%: %d of 1000 users changed their side from one request to the next", share, n)
+			t.Errorf("at %s %%: %d of 1000 users changed their side from one request to the next", share, n)
 		}
 		p.moveTo(0)
 		if n := count(candidate, p.sides(met)); n != 0 {
-			t.Errorf("after a rollback from %d %%, %d users are at the candidate", share, n)
+			t.Errorf("after a rollback from %s %%, %d users are at the candidate", share, n)
 		}
 	}
 }
 
-// moveTo gives the candidate its share, in percent, and waits until the router serves it.
-func (p *place) moveTo(share int) {
+// moveTo gives the candidate its share and waits until the router serves it.
+func (p *place) moveTo(share runbook.Weight) {
 	p.Helper()
-	to := record.Split{stable: 100, candidate: 0}
-	to[candidate] += runbook.Weight(share)
-	to[stable] -= runbook.Weight(share)
+	to := record.Split{stable: share.Rest(), candidate: share}
 	p.shift(to)
 	p.serves(to)
 }
@@ -172,7 +168,7 @@ func differ(a, b []string) (n int) {
 }
 
 // sampling is the standard error of a share of percent among the crowd, from 0 to 1.
-func sampling(percent int) float64 {
+func sampling(percent runbook.Weight) float64 {
 	share := float64(percent) / 100
 	return math.Sqrt(share * (1 - share) / crowd)
 }

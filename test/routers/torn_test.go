@@ -26,8 +26,8 @@ var there, back = record.Split{stable: 80, candidate: 20}, record.Split{stable: 
 func TestNoRouterShowsHalfAWrite(t *testing.T) {
 	servers.NotShort(t)
 	for _, k := range []kind{
-		{"HAProxy by its socket", haproxySocket},
-		{"Traefik", func(w *world) *place { return traefik(w, 0) }},
+		kinds[0],
+		{name: "Traefik", open: func(w *world) *place { return traefik(w, 0) }},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			p := k.open(newWorld(t))
