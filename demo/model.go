@@ -63,6 +63,7 @@ type Pod struct {
 	pairs    *prometheus.CounterVec
 	data     dataMetrics
 	blind    atomic.Bool            // it cannot be scraped
+	gone     atomic.Bool            // it drops every connection
 	encoder  atomic.Pointer[string] // as its flags say; nil: they say nothing yet
 	served   counts
 }
@@ -106,7 +107,12 @@ func (p *Pod) Run(ctx context.Context) error {
 		metrics.ServeHTTP(w, r)
 	})
 	mux.HandleFunc("POST /predict", p.predict)
-	return serve(ctx, p.listener, mux)
+	return serve(ctx, p.listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.gone.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		mux.ServeHTTP(w, r)
+	}))
 }
 
 func (p *Pod) predict(w http.ResponseWriter, r *http.Request) {

@@ -77,6 +77,17 @@ func (w *Service) Targets() []string {
 	return all
 }
 
+// Keep leaves so many pods of a version; the others answer nobody, neither users nor scrapes, until
+// more are to be kept.
+func (w *Service) Keep(v *Version, pods int) {
+	for _, p := range w.pods {
+		if p.version == v {
+			p.gone.Store(pods <= 0)
+			pods--
+		}
+	}
+}
+
 // Run runs everything until ctx ends.
 func (w *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)

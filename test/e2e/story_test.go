@@ -214,6 +214,11 @@ func (s *stack) hasMessage(inc record.Incident) error { return s.posted("inciden
 func (s *stack) alerted(kind string) error { return s.posted("kind", kind) }
 
 func (s *stack) posted(label, value string) error {
+	return s.says(label, value, "")
+}
+
+// says asks for a message with that label whose text holds the words.
+func (s *stack) says(label, value, words string) error {
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.ams[0].URL+"/api/v2/alerts?filter=alertname="+report.AlertName, nil)
 	if err != nil {
 		return err
@@ -223,16 +228,16 @@ func (s *stack) posted(label, value string) error {
 		return err
 	}
 	defer resp.Body.Close()
-	var alerts []struct{ Labels map[string]string }
+	var alerts []struct{ Labels, Annotations map[string]string }
 	if err := json.NewDecoder(resp.Body).Decode(&alerts); err != nil {
 		return err
 	}
 	for _, a := range alerts {
-		if a.Labels[label] == value {
+		if a.Labels[label] == value && strings.Contains(a.Annotations["description"], words) {
 			return nil
 		}
 	}
-	return fmt.Errorf("Alertmanager has no message with %s %s: %v", label, value, alerts)
+	return fmt.Errorf("Alertmanager has no message with %s %s that says %q: %v", label, value, words, alerts)
 }
 
 // times logs the table of the README.
