@@ -19,11 +19,12 @@ type Evaluation struct {
 }
 
 // The reasons and error codes of OpenFeature that are given. TARGETING_MATCH says that the value
-// hangs on the context: who caches it must not give it to another version.
+// hangs on the context: who caches it must not give it to another version. DISABLED is never
+// given, not even for a quarantined bundle: at that word the SDK's provider drops the value and
+// takes the default of its caller's code, which may be the very one that is off.
 const (
-	Match    = "TARGETING_MATCH"
-	Disabled = "DISABLED" // the bundle is quarantined: the value is what it has while it is off
-	Stale    = "STALE"    // the store has not been read for StaleAfter
+	Match = "TARGETING_MATCH"
+	Stale = "STALE" // the store has not been read for StaleAfter
 
 	ParseError     = "PARSE_ERROR"
 	InvalidContext = "INVALID_CONTEXT"
@@ -54,7 +55,7 @@ func (v View) Evaluate(version, key string, now time.Time) Evaluation {
 	}
 	e := Evaluation{Key: key, Value: value, Reason: Match, Variant: On, Metadata: v.metadata(version, d)}
 	if d.Quarantined {
-		e.Reason, e.Variant = Disabled, Off
+		e.Variant = Off
 	}
 	if v.Stale(now) {
 		e.Reason, e.Metadata["stale"], e.Metadata["readAt"] = Stale, true, v.ReadAt.UTC().Format(time.RFC3339)

@@ -20,7 +20,7 @@ func TestEvaluate(t *testing.T) {
 	}{
 		"text":         {"encoder", `{"context":{"service":"ranker","version":"v1","targetingKey":"x"}}`, 200, `{"key":"encoder","value":"v4","reason":"TARGETING_MATCH","variant":"on","metadata":{"bundle":"sha256:aa","quarantined":false,"region":"default","service":"ranker","serving":true,"version":"v1"}}`},
 		"number":       {"depth", `{"context":{"service":"ranker","version":"v1","region":"default"}}`, 200, `"value":4,`},
-		"off":          {"new", `{"context":{"service":"ranker","version":"v2"}}`, 200, `"value":false,"reason":"DISABLED","variant":"off"`},
+		"off":          {"new", `{"context":{"service":"ranker","version":"v2"}}`, 200, `"value":false,"reason":"TARGETING_MATCH","variant":"off"`},
 		"taken out":    {"depth", `{"context":{"service":"ranker","version":"v2"}}`, 404, `{"key":"depth","errorCode":"FLAG_NOT_FOUND","errorDetails":"version v2 of ranker in default has no flag depth: its bundle is quarantined"}`},
 		"no flag":      {"x/y", `{"context":{"service":"ranker","version":"v1"}}`, 404, `{"key":"x/y","errorCode":"FLAG_NOT_FOUND"`},
 		"no version":   {"encoder", `{"context":{"service":"ranker","version":"v9"}}`, 404, `version v9 of ranker in default has no flags`},
@@ -48,7 +48,7 @@ func TestBulk(t *testing.T) {
 	h := handlerOf(t, m)
 	const v2 = `{"context":{"service":"ranker","version":"v2"}}`
 	first := ask(h, "POST", flags, v2)
-	if want := `{"flags":[{"key":"encoder","value":"v4","reason":"DISABLED","variant":"off",`; first.Code != 200 || !strings.HasPrefix(first.Body.String(), want) {
+	if want := `{"flags":[{"key":"encoder","value":"v4","reason":"TARGETING_MATCH","variant":"off",`; first.Code != 200 || !strings.HasPrefix(first.Body.String(), want) {
 		t.Fatalf("%d %s, want %s", first.Code, first.Body, want)
 	}
 	tag := first.Header().Get("ETag")

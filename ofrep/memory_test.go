@@ -92,9 +92,9 @@ func TestMemoryFollowsTheStore(t *testing.T) {
 				}
 				want(soon, "v5", Match)
 				st.set(func(f *fickle) { f.text = `{"flags":{"encoder":"v4"},"quarantined":true}` })
-				want(soon, "v4", Disabled)
+				want(soon, "v4", Match)
 				st.set(func(f *fickle) { f.down = true })
-				want(StaleAfter-refreshEvery, "v4", Disabled)
+				want(StaleAfter-refreshEvery, "v4", Match)
 				want(2*refreshEvery, "v4", Stale)
 				want(time.Hour, "v4", Stale)
 				st.set(func(f *fickle) { f.down, f.text = false, `{"flags":{"encoder":"v6"}}` })
