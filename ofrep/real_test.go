@@ -1,12 +1,9 @@
 package ofrep
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,61 +11,16 @@ import (
 	"github.com/autorollback/autorollback/test/servers"
 )
 
-// A reader is a program that evaluates flags.
-type reader struct {
-	t   *testing.T
-	in  *json.Encoder
-	out *bufio.Scanner
-}
-
-// reading starts one; it ends with the test.
-func reading(t *testing.T, args ...string) reader {
+// wants asks a reader for a flag with a default of its type.
+func wants(t *testing.T, r *servers.FlagReader, version, key string, byDefault, value any, variant, reason, code string) {
 	t.Helper()
-	cmd := exec.Command(servers.OpenFeature(t), args...)
-	var said bytes.Buffer // flagd's schema objects there
-	cmd.Stderr = &said
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		if err := cmd.Wait(); err != nil || said.Len() > 0 {
-			t.Errorf("openfeature %s: %v\n%s", args[0], err, said.String())
-		}
-	})
-	return reader{t, json.NewEncoder(in), bufio.NewScanner(out)}
-}
-
-// wants asks for a flag with a default of its type.
-func (r reader) wants(version, key string, byDefault, value any, variant, reason, code string) {
-	r.t.Helper()
 	context := map[string]any{"service": "ranker", "version": version}
 	if version == "" {
 		delete(context, "version")
 	}
-	if err := r.in.Encode(map[string]any{"key": key, "default": byDefault, "context": context}); err != nil {
-		r.t.Fatal(err)
-	}
-	if !r.out.Scan() {
-		r.t.Fatalf("no answer: %v", r.out.Err())
-	}
-	var got struct {
-		Value                  any
-		Variant, Reason, Error string
-	}
-	if err := json.Unmarshal(r.out.Bytes(), &got); err != nil {
-		r.t.Fatal(err)
-	}
-	if got.Value != value || got.Variant != variant || got.Reason != reason || got.Error != code {
-		r.t.Errorf("%s of %q: %+v, want %v %q %s %s", key, version, got, value, variant, reason, code)
+	want := servers.Flag{Value: value, Variant: variant, Reason: reason, Error: code}
+	if got := r.Evaluate(key, byDefault, context); got != want {
+		t.Errorf("%s of %q: %+v, want %+v", key, version, got, want)
 	}
 }
 
@@ -78,22 +30,22 @@ func TestRealSDK(t *testing.T) {
 	m := memoryOf(t, st)
 	web := httptest.NewServer(handlerOf(t, m))
 	defer web.Close()
-	sdk := reading(t, "ofrep", web.URL, token)
-	sdk.wants("v1", "encoder", "none", "v4", "on", Match, "")
-	sdk.wants("v1", "new", false, true, "on", Match, "")
-	sdk.wants("v1", "depth", 1.0, 4.0, "on", Match, "")
-	sdk.wants("v2", "encoder", "none", "v4", "off", Match, "")
-	sdk.wants("v2", "new", true, false, "off", Match, "")
-	sdk.wants("v2", "depth", 1.0, 1.0, "", "ERROR", FlagNotFound)
-	sdk.wants("v9", "encoder", "none", "none", "", "ERROR", FlagNotFound)
-	sdk.wants("", "encoder", "none", "none", "", "ERROR", InvalidContext)
+	sdk := servers.ReadFlags(t, "ofrep", web.URL, token)
+	wants(t, sdk, "v1", "encoder", "none", "v4", "on", Match, "")
+	wants(t, sdk, "v1", "new", false, true, "on", Match, "")
+	wants(t, sdk, "v1", "depth", 1.0, 4.0, "on", Match, "")
+	wants(t, sdk, "v2", "encoder", "none", "v4", "off", Match, "")
+	wants(t, sdk, "v2", "new", true, false, "off", Match, "")
+	wants(t, sdk, "v2", "depth", 1.0, 1.0, "", "ERROR", FlagNotFound)
+	wants(t, sdk, "v9", "encoder", "none", "none", "", "ERROR", FlagNotFound)
+	wants(t, sdk, "", "encoder", "none", "none", "", "ERROR", InvalidContext)
 	set(t, st, "v2", `{"schema":1,"bundle":"sha256:bb","flags":{"encoder":"v5","new":true,"depth":8},"serving":true,"quarantined":false}`)
 	m.refresh(t.Context(), m.Targets())
-	sdk.wants("v2", "encoder", "none", "v5", "on", Match, "")
-	sdk.wants("v2", "depth", 1.0, 8.0, "on", Match, "")
+	wants(t, sdk, "v2", "encoder", "none", "v5", "on", Match, "")
+	wants(t, sdk, "v2", "depth", 1.0, 8.0, "on", Match, "")
 
-	stranger := reading(t, "ofrep", web.URL, "another-token-of-at-least-32-bytes")
-	stranger.wants("v1", "encoder", "none", "none", "", "ERROR", General)
+	stranger := servers.ReadFlags(t, "ofrep", web.URL, "another-token-of-at-least-32-bytes")
+	wants(t, stranger, "v1", "encoder", "none", "none", "", "ERROR", General)
 }
 
 // document is what a program that polls us gets, in a file.
@@ -113,26 +65,26 @@ func fetched(t *testing.T, path string) string {
 
 // flagd's own evaluator takes the document, and its JSON schema has no objection.
 func TestRealFlagd(t *testing.T) {
-	flagd := reading(t, "flagd", fetched(t, "/flagd/ranker.json"))
-	flagd.wants("v1", "encoder", "none", "v4", "v1", "TARGETING_MATCH", "")
-	flagd.wants("v1", "new", false, true, "v1", "TARGETING_MATCH", "")
-	flagd.wants("v1", "depth", 1.0, 4.0, "v1", "TARGETING_MATCH", "")
-	flagd.wants("v2", "encoder", "none", "v4", "v2", "TARGETING_MATCH", "")
-	flagd.wants("v2", "new", true, false, "v2", "TARGETING_MATCH", "")
-	flagd.wants("v2", "depth", 1.0, 1.0, "", "ERROR", FlagNotFound)
-	flagd.wants("v9", "encoder", "none", "none", "", "ERROR", FlagNotFound)
-	flagd.wants("", "encoder", "none", "none", "", "ERROR", FlagNotFound)
+	flagd := servers.ReadFlags(t, "flagd", fetched(t, "/flagd/ranker.json"))
+	wants(t, flagd, "v1", "encoder", "none", "v4", "v1", "TARGETING_MATCH", "")
+	wants(t, flagd, "v1", "new", false, true, "v1", "TARGETING_MATCH", "")
+	wants(t, flagd, "v1", "depth", 1.0, 4.0, "v1", "TARGETING_MATCH", "")
+	wants(t, flagd, "v2", "encoder", "none", "v4", "v2", "TARGETING_MATCH", "")
+	wants(t, flagd, "v2", "new", true, false, "v2", "TARGETING_MATCH", "")
+	wants(t, flagd, "v2", "depth", 1.0, 1.0, "", "ERROR", FlagNotFound)
+	wants(t, flagd, "v9", "encoder", "none", "none", "", "ERROR", FlagNotFound)
+	wants(t, flagd, "", "encoder", "none", "none", "", "ERROR", FlagNotFound)
 }
 
 func TestRealGoFeatureFlag(t *testing.T) {
-	goff := reading(t, "goff", fetched(t, "/goff/ranker"))
-	goff.wants("v1", "encoder", "none", "v4", "v1", "TARGETING_MATCH", "")
-	goff.wants("v1", "new", false, true, "v1", "TARGETING_MATCH", "")
-	goff.wants("v1", "depth", 1.0, 4.0, "v1", "TARGETING_MATCH", "")
-	goff.wants("v2", "new", true, false, "v2", "TARGETING_MATCH", "")
-	goff.wants("v2", "depth", 1.0, 0.0, unknown, "DEFAULT", "")
-	goff.wants("v9", "encoder", "none", "", unknown, "DEFAULT", "")
-	goff.wants("", "new", true, false, unknown, "DEFAULT", "")
+	goff := servers.ReadFlags(t, "goff", fetched(t, "/goff/ranker"))
+	wants(t, goff, "v1", "encoder", "none", "v4", "v1", "TARGETING_MATCH", "")
+	wants(t, goff, "v1", "new", false, true, "v1", "TARGETING_MATCH", "")
+	wants(t, goff, "v1", "depth", 1.0, 4.0, "v1", "TARGETING_MATCH", "")
+	wants(t, goff, "v2", "new", true, false, "v2", "TARGETING_MATCH", "")
+	wants(t, goff, "v2", "depth", 1.0, 0.0, unknown, "DEFAULT", "")
+	wants(t, goff, "v9", "encoder", "none", "", unknown, "DEFAULT", "")
+	wants(t, goff, "", "new", true, false, unknown, "DEFAULT", "")
 }
 
 func TestExportLeavesOutWhatHasNoPlace(t *testing.T) {

@@ -24,13 +24,6 @@ func Amtool(tb testing.TB) string {
 	return program(tb, "alertmanager", "amtool")
 }
 
-// OpenFeature returns the path of the program that evaluates flags as users' programs do: by
-// OpenFeature's SDK and its OFREP provider, by flagd's evaluator, by go-feature-flag.
-func OpenFeature(tb testing.TB) string {
-	tb.Helper()
-	return program(tb, "openfeature", "openfeature")
-}
-
 // NotShort skips a test that needs a real server under -short, which asks for none. Without
 // -short a server that is missing fails the test.
 func NotShort(tb testing.TB) {
