@@ -8,6 +8,12 @@ import (
 	"testing"
 )
 
+// OpenFeature returns the path of the program that evaluates flags as its users' programs do.
+func OpenFeature(tb testing.TB) string {
+	tb.Helper()
+	return program(tb, "openfeature", "openfeature")
+}
+
 // A FlagReader is a program that evaluates flags as its users' programs do.
 type FlagReader struct {
 	tb  testing.TB
@@ -27,7 +33,7 @@ type Flag struct {
 // as one of flagd's schema.
 func ReadFlags(tb testing.TB, args ...string) *FlagReader {
 	tb.Helper()
-	cmd := exec.Command(program(tb, "openfeature", "openfeature"), args...)
+	cmd := exec.Command(OpenFeature(tb), args...)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	in, err := cmd.StdinPipe()

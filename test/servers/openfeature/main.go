@@ -5,6 +5,7 @@
 //	openfeature ofrep URL TOKEN
 //	openfeature flagd FILE
 //	openfeature goff FILE
+//	openfeature page URL TOKEN    only what docs/flags.md shows
 package main
 
 import (
@@ -54,6 +55,9 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	if ask == nil {
+		return nil
+	}
 	in, out := bufio.NewScanner(os.Stdin), json.NewEncoder(os.Stdout)
 	for in.Scan() {
 		var q question
@@ -71,12 +75,25 @@ func open(args []string) (func(question) answer, error) {
 	switch {
 	case len(args) == 3 && args[0] == "ofrep":
 		return viaOFREP(args[1], args[2])
+	case len(args) == 3 && args[0] == "page":
+		encoder, err := page(context.Background(), args[1], args[2])
+		fmt.Println(encoder)
+		return nil, err
 	case len(args) == 2 && args[0] == "flagd":
 		return viaFlagd(args[1])
 	case len(args) == 2 && args[0] == "goff":
 		return viaGoff(args[1])
 	}
 	return nil, fmt.Errorf("usage: openfeature ofrep URL TOKEN | flagd FILE | goff FILE")
+}
+
+// page is what docs/flags.md shows.
+func page(ctx context.Context, url, token string) (string, error) {
+	openfeature.SetProviderAndWait(ofrep.NewProvider(url, ofrep.WithBearerToken(token)))
+	client := openfeature.NewClient("ranker")
+	server := openfeature.NewTargetlessEvaluationContext(map[string]any{"service": "ranker", "version": "v2"})
+	encoder, err := client.StringValue(ctx, "encoder", "none", server)
+	return encoder, err
 }
 
 func viaOFREP(url, token string) (func(question) answer, error) {
