@@ -21,14 +21,14 @@ var layers = [][]string{
 	{"cmd/program"},
 	{"cmd/internal/cli"},
 	{"daemon"},
-	{"receiver", "web", "doctor", "regions", "backtest", "demo"},
+	{"receiver", "web", "ofrep", "doctor", "regions", "backtest", "demo"},
 	{"engine", "gameday"},
 	{"engine/lifecycle", "shadow/report"},
 	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "shadow/replay", "shadow/join"},
 	{"rules", "store", "shadow/diff", "shadow/recording"},
 	{"analysis", "promapi", "shadow", "shadow/stat"},
 	{"record"},
-	{"runbook"},
+	{"runbook", "bearer"},
 	{"runbook-templates"},
 }
 

@@ -38,7 +38,8 @@ type Config struct {
 		Listen, ConfigFile, External string
 		LinkOnly                     bool
 	}
-	Keys     string // the approval keyring
+	OFREP    struct{ Listen, TokenFile, ConfigFile string } // no Listen: off
+	Keys     string                                         // the approval keyring
 	Evidence string
 	Journal  string
 

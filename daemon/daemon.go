@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,6 +42,8 @@ type Daemon struct {
 	monitor *monitor.Monitor
 	hooks   *receiver.Receiver
 	pages   http.Handler
+	flags   *flagServer // nil: off
+	served  atomic.Pointer[[]*runbook.Runbook]
 	Keys    report.Keyring
 	close   []func() error // last opened first
 }
@@ -123,10 +126,12 @@ func (d *Daemon) wire(people net.Addr) error {
 		Engine: d.engine, Tokens: keys,
 		Auth:      web.Auth{ConfigFile: cfg.Web.ConfigFile, InsecureNoAuth: cfg.Web.LinkOnly, External: external},
 		Approvers: d.approvers, Live: d.live, Page: d.page(folder, external.String(), report.HTML), Markdown: d.page(folder, external.String(), report.Markdown),
-		Ready: d.ready, Reload: func(context.Context) error { return d.reload() },
+		Flags: d.exportFlags, Ready: d.ready, Reload: func(context.Context) error { return d.reload() },
 		Doctor: d.doctor(prom, asks, checks, reg, people), Gatherer: reg, Registerer: reg, Log: d.log,
 	})
-	return nil
+	d.served.Store(&runbooks)
+	d.flags, err = d.openFlags(reg)
+	return err
 }
 
 // Run serves until ctx ends. The listeners close first; then the engine finishes what it
@@ -140,6 +145,7 @@ func (d *Daemon) Run(ctx context.Context, hooks, people net.Listener, reload <-c
 	defer stopLoop()
 	g.Go(func() error { return d.engine.Run(loop) })
 	g.Go(func() error { defer stopLoop(); return d.serveListeners(ctx, hooks, people) })
+	g.Go(func() error { return d.flags.serve(ctx) })
 	g.Go(func() error { return d.reloads(ctx, reload) })
 	g.Go(func() error { d.gc(ctx); return nil })
 	err = g.Wait()
@@ -176,6 +182,7 @@ func (d *Daemon) reload() error {
 	if err := d.engine.Reload(runbooks); err != nil {
 		return err
 	}
+	d.served.Store(&runbooks)
 	d.log.Info("runbooks read again", zap.Int("runbooks", len(runbooks)))
 	return nil
 }

@@ -31,7 +31,7 @@ func (d *Daemon) doctor(
 		ReceiverPath: receiver.Path, Bearer: cfg.Receiver.TokenFile != "",
 		Started: time.Now(), ProcessStart: processStart(reg), WebPort: port,
 		Evidence: cfg.Evidence, Journal: cfg.journal(),
-		Secrets: []string{cfg.Receiver.TokenFile, cfg.Keys, cfg.Consul.TokenFile, cfg.Messages.WebhookSecrets},
+		Secrets: []string{cfg.Receiver.TokenFile, cfg.OFREP.TokenFile, cfg.Keys, cfg.Consul.TokenFile, cfg.Messages.WebhookSecrets},
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/bearer"
 	"github.com/autorollback/autorollback/record"
 )
 
@@ -51,7 +52,7 @@ type Config struct {
 type Receiver struct {
 	intake   Intake
 	known    func(service, trigger string) bool
-	tokens   *tokens
+	tokens   *bearer.Tokens
 	clients  *clients
 	log      *zap.Logger
 	metrics  metrics
@@ -72,7 +73,7 @@ func New(intake Intake, cfg Config, log *zap.Logger, reg prometheus.Registerer) 
 		r.known = func(string, string) bool { return true }
 	}
 	var err error
-	if r.tokens, err = openTokens(cfg.TokenFile, log); err != nil {
+	if r.tokens, err = bearer.Open(cfg.TokenFile, log); err != nil {
 		return nil, err
 	}
 	if r.clients, err = openClients(cfg.TLS, log); err != nil {
@@ -159,7 +160,7 @@ func (r *Receiver) admit(req *http.Request) answer {
 		return refused(http.StatusNotFound, "only "+Path+" is served here")
 	case !r.clients.allow(req.TLS):
 		return refused(http.StatusUnauthorized, "a client certificate that the receiver accepts is needed")
-	case !r.tokens.allow(req.Header.Values("Authorization")):
+	case !r.tokens.Allow(req.Header.Values("Authorization")):
 		return refused(http.StatusUnauthorized, "a valid bearer token is needed")
 	case req.Method != http.MethodPost:
 		return refused(http.StatusMethodNotAllowed, "only POST is served here")

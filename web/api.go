@@ -27,6 +27,7 @@ func (s *server) api(mux *http.ServeMux) {
 		"/incidents/{id}":                   s.incident,
 		"/approvals/{id}":                   s.approval,
 		"/why/{id}":                         s.why,
+		"/flags/{service}/{region}":         s.exportFlags,
 		"/control":                          s.part(func(st record.Status) any { return st.Control }),
 		"/shadow":                           s.part(func(st record.Status) any { return st.Shadow }),
 		"/mirrors":                          s.part(func(st record.Status) any { return st.Mirrors }),

@@ -40,16 +40,16 @@ func Serve(ctx context.Context, listeners []net.Listener, configFile string, h h
 	go func() { ended <- toolkit.ServeMultiple(listeners, server, flags, newSlog(log)) }()
 	select {
 	case err := <-ended:
-		return fmt.Errorf("serve people: %w", errors.Join(err, server.Close()))
+		return fmt.Errorf("serve HTTP: %w", errors.Join(err, server.Close()))
 	case <-ctx.Done():
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainWithin)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		return fmt.Errorf("finish requests of people: %w", errors.Join(err, server.Close()))
+		return fmt.Errorf("finish requests: %w", errors.Join(err, server.Close()))
 	}
 	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve people: %w", err)
+		return fmt.Errorf("serve HTTP: %w", err)
 	}
 	return nil
 }

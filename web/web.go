@@ -75,6 +75,8 @@ type Deps struct {
 	Page func(ctx context.Context, inc record.Incident) ([]byte, error)
 	// Markdown renders the same page as Markdown, escaped as well.
 	Markdown func(ctx context.Context, inc record.Incident) ([]byte, error)
+	// Flags are those of a service in a region in the form of another flag system.
+	Flags func(ctx context.Context, service, region, format string) (FlagExport, error)
 	// Ready returns nil once the daemon can do its work.
 	Ready func() error
 	// Reload reads runbooks and files again, all or nothing.

@@ -231,6 +231,9 @@ func newSite(t *testing.T, auth web.Auth) *site {
 		Page: func(_ context.Context, inc record.Incident) ([]byte, error) {
 			return []byte("<html><style>p{}</style>" + inc.ID + "</html>"), nil
 		},
+		Flags: func(_ context.Context, service, region, format string) (web.FlagExport, error) {
+			return web.FlagExport{Document: map[string]string{"service": service, "region": region, "format": format}}, nil
+		},
 		Ready:    func() error { return nil },
 		Reload:   func(context.Context) error { return w.do("reload") },
 		Doctor:   w,

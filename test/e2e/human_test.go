@@ -79,8 +79,11 @@ func heldForHuman(i record.Incident) bool {
 // putByHand writes the weights as a human does: a plain PUT. It may be called from
 // another goroutine than the test's.
 func (s *stack) putByHand() {
-	doc := `{"schema":1,"revision":99,"weights":{"ranker-v1":70,"ranker-v2":30}}`
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPut, s.consul.URL+"/v1/kv/"+s.rb.Routing.Key, strings.NewReader(doc))
+	s.put(s.rb.Routing.Key, `{"schema":1,"revision":99,"weights":{"ranker-v1":70,"ranker-v2":30}}`)
+}
+
+func (s *stack) put(key, text string) {
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPut, s.consul.URL+"/v1/kv/"+key, strings.NewReader(text))
 	if err != nil {
 		s.t.Error(err)
 		return
@@ -92,6 +95,6 @@ func (s *stack) putByHand() {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		s.t.Errorf("put weights: %s", resp.Status)
+		s.t.Errorf("put %s: %s", key, resp.Status)
 	}
 }

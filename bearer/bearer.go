@@ -1,4 +1,6 @@
-package receiver
+// Package bearer checks bearer tokens that stand in a file, one a line, and can be rotated while
+// a listener runs. It never logs a token, and never keeps one but as a hash.
+package bearer
 
 import (
 	"bytes"
@@ -18,8 +20,8 @@ const (
 	maxTokenFile = 64 << 10
 )
 
-// tokens are the hashes of the valid bearer tokens. A nil *tokens demands none.
-type tokens struct {
+// Tokens are the hashes of the valid bearer tokens. A nil *Tokens demands none.
+type Tokens struct {
 	path string
 	log  *zap.Logger
 
@@ -28,8 +30,9 @@ type tokens struct {
 	hashes [][sha256.Size]byte
 }
 
-// openTokens reads the file once, so that a bad one is refused at the start.
-func openTokens(path string, log *zap.Logger) (*tokens, error) {
+// Open reads the file once, so that a bad one is refused at the start. Without a path there are
+// none, and nothing is demanded.
+func Open(path string, log *zap.Logger) (*Tokens, error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -41,11 +44,13 @@ func openTokens(path string, log *zap.Logger) (*tokens, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read bearer tokens: %s: %w", path, err)
 	}
-	return &tokens{path: path, log: log, file: sha256.Sum256(text), hashes: hashes}, nil
+	return &Tokens{path: path, log: log, file: sha256.Sum256(text), hashes: hashes}, nil
 }
 
-// allow compares every token, so that time tells nothing of which one was near.
-func (t *tokens) allow(headers []string) bool {
+// Allow reports whether the values of a request's Authorization header are one valid bearer token. It
+// compares every token, so that time tells nothing of which one was near, and reads the file
+// again, so that tokens can be rotated.
+func (t *Tokens) Allow(headers []string) bool {
 	if t == nil {
 		return true
 	}
@@ -65,7 +70,7 @@ func (t *tokens) allow(headers []string) bool {
 
 // current reads the file again. A file that cannot be used (half written, gone for
 // a moment) leaves the tokens as they were.
-func (t *tokens) current() [][sha256.Size]byte {
+func (t *Tokens) current() [][sha256.Size]byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	text, err := readSome(t.path)

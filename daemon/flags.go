@@ -1,0 +1,109 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/autorollback/autorollback/bearer"
+	"github.com/autorollback/autorollback/ofrep"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/web"
+)
+
+// A flagServer is the listener for machines that read flags.
+type flagServer struct {
+	listener net.Listener
+	config   string // TLS in exporter-toolkit's form
+	memory   *ofrep.Memory
+	handler  http.Handler
+	log      *zap.Logger
+}
+
+// openFlags opens the listener, if there is to be one.
+func (d *Daemon) openFlags(reg prometheus.Registerer) (*flagServer, error) {
+	cfg := d.cfg.OFREP
+	if cfg.Listen == "" {
+		return nil, nil
+	}
+	if cfg.TokenFile == "" {
+		return nil, OptionError{errors.New("anybody could read the flags: name --ofrep.token-file, which is made if it is missing")}
+	}
+	if err := ensureToken(cfg.TokenFile); err != nil {
+		return nil, err
+	}
+	tokens, err := bearer.Open(cfg.TokenFile, d.log)
+	if err != nil {
+		return nil, err
+	}
+	f := &flagServer{config: cfg.ConfigFile, memory: ofrep.NewMemory(d.flagTargets, d.log), log: d.log}
+	f.handler = ofrep.Handler(f.memory, tokens, reg)
+	if f.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+		return nil, fmt.Errorf("listen for readers of flags: %w", err)
+	}
+	d.onClose(func() error {
+		if err := f.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	return f, nil
+}
+
+// serve runs until ctx ends; without a listener it is over at once.
+func (f *flagServer) serve(ctx context.Context) error {
+	if f == nil {
+		return nil
+	}
+	f.log.Info("serving flags", zap.String("ofrep", f.listener.Addr().String()))
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return f.memory.Run(ctx) })
+	g.Go(func() error { return web.Serve(ctx, []net.Listener{f.listener}, f.config, f.handler, f.log) })
+	return g.Wait()
+}
+
+// flagTargets are the places of all flag documents.
+func (d *Daemon) flagTargets() []ofrep.Target {
+	var all []ofrep.Target
+	for _, rb := range *d.served.Load() {
+		for _, region := range rb.Regions {
+			if t, ok := d.flagTarget(rb, region); ok {
+				all = append(all, t)
+			}
+		}
+	}
+	return all
+}
+
+func (d *Daemon) flagTarget(rb *runbook.Runbook, region string) (ofrep.Target, bool) {
+	return ofrep.Target{Service: rb.Service, Region: region, Prefix: rb.Routing.Flags, Store: d.Store}, rb.Routing.Flags != ""
+}
+
+// exportFlags reads the documents of a service, for somebody else's flag system.
+func (d *Daemon) exportFlags(ctx context.Context, service, region, format string) (web.FlagExport, error) {
+	rb, ok := d.engine.Runbook(service)
+	if !ok || !rb.HasRegion(region) {
+		return web.FlagExport{}, fmt.Errorf("service %s in %s: %w", service, region, runbook.ErrNotFound)
+	}
+	t, ok := d.flagTarget(rb, region)
+	if !ok {
+		return web.FlagExport{}, runbook.Refuse("the runbook of %s has no routing.flags", service)
+	}
+	snap, err := t.Store.Read(ctx, t.Prefix)
+	if err != nil {
+		return web.FlagExport{}, fmt.Errorf("%w: read flags: %w", runbook.ErrLater, err)
+	}
+	view := ofrep.View{Service: service, Region: region, Documents: ofrep.Documents(snap.Entries, t.Prefix), ReadAt: time.Now()}
+	doc, leftOut, err := ofrep.Export(view, format)
+	if err != nil {
+		return web.FlagExport{}, runbook.Refuse("%s", err)
+	}
+	return web.FlagExport{Document: doc, LeftOut: leftOut}, nil
+}
