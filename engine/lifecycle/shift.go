@@ -46,6 +46,7 @@ func (s *State) shift(by string, now time.Time) {
 	i.Deadline = now.Add(s.Runbook.Verification.Within.Std())
 	i.Verdict, i.EvidenceAt = nil, time.Time{}
 	r.Phase, r.Epoch = record.RolledBack, r.Epoch+1
+	s.postpone(s.Later, now)
 	s.weigh(0, by, "rollback", now)
 	r.Waiting, r.Stopped = "", nil
 	s.endStandby(now)
