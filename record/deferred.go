@@ -1,6 +1,9 @@
 package record
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // A DeferredWrite is a write of a release's change that the store's transaction cannot hold, because
 // its keys are kept in another place. The transaction that decides the change commits it with
@@ -24,6 +27,26 @@ type Condition string
 
 // AfterApplied waits until no router serves the split before this one any more.
 const AfterApplied Condition = "applied"
+
+// Where names the keys, for people.
+func (w DeferredWrite) Where() string {
+	var keys []string
+	for _, k := range w.Keys {
+		keys = append(keys, k.Key)
+	}
+	if len(keys) == 0 {
+		return w.Place
+	}
+	return strings.Join(keys, ", ")
+}
+
+// NotYet says that it is not written yet, and why if that is known.
+func (w DeferredWrite) NotYet() string {
+	if w.Problem == "" {
+		return w.Where() + " is not written yet"
+	}
+	return w.Where() + " is not written yet: " + w.Problem
+}
 
 // Unwritten is the pending write of the release's split; nil: the router has been told.
 func (r Release) Unwritten() *DeferredWrite {

@@ -1,9 +1,7 @@
 package lifecycle
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/record"
@@ -86,14 +84,6 @@ func (s *State) written(ev Written, now time.Time) {
 		r.Pending = nil
 	}
 	if r.Phase == record.RolledBack && s.Incident != nil {
-		s.note(now, "written", "", fmt.Sprintf("Written: %s", strings.Join(keysOf(w), ", ")))
+		s.note(now, "written", "", "Written: "+w.Where())
 	}
-}
-
-func keysOf(w record.DeferredWrite) []string {
-	var keys []string
-	for _, k := range w.Keys {
-		keys = append(keys, k.Key)
-	}
-	return keys
 }
