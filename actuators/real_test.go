@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -206,6 +207,24 @@ func TestRealTraefikFollowsAPlan(t *testing.T) {
 		_, err := w.router.Observe(t.Context(), http.DefaultClient, w.traefik.APIURL)
 		return err != nil && strings.Contains(err.Error(), "it has no service ranker@consul")
 	})
+}
+
+// Hundredths are written as whole numbers, and Traefik serves them as what they are.
+func TestRealTraefikServesHundredths(t *testing.T) {
+	consul, kv := open(t)
+	w := newWorld(t, consul, kv)
+	for _, to := range []record.Split{{"model-v1": 97.5, "model-v2": 2.5}, {"model-v1": 99.9, "model-v2": 0.1}} {
+		w.shift(to)
+		w.await(to.String(), func() bool { return w.view() == "enabled "+to.String() })
+		if split, err := w.router.Decode(w.snapshot()); err != nil || !split.Equal(to) {
+			t.Fatalf("decoded %v, %v", split, err)
+		}
+		const n = 2000
+		want := n * to["model-v2"].Share()
+		if got := w.requests(n); got["model-v1"]+got["model-v2"] != n || math.Abs(float64(got["model-v2"])-want) > 1 {
+			t.Errorf("%v: of %d requests %v", to, n, got)
+		}
+	}
 }
 
 // What Lint calls blocking keeps the real Traefik from following a plan, and what it

@@ -48,6 +48,8 @@ func TestRulesPlan(t *testing.T) {
 		"no rate":                    {[]string{sick}, cli.ExitUsage, "say how much traffic"},
 		"negative rate":              {[]string{sick, "--rate=-1"}, cli.ExitUsage, "not negative"},
 		"bad steps":                  {[]string{sick, "--rate", "10", "--steps", "5,1"}, cli.ExitUsage, "weights ascend"},
+		"begins at 0.1%":             {[]string{sound, "--rate", "2000", "--steps", "0.1,1,5,25,50,100"}, cli.ExitOK, " 0.1% for 10m "},
+		"finer than hundredths":      {[]string{sick, "--rate", "10", "--steps", "0.001,1"}, cli.ExitUsage, "0.001 is finer than a hundredth of a percent"},
 		"bad duration":               {[]string{sick, "--rate", "10", "--step-duration", "10"}, cli.ExitUsage, "has no unit"},
 		"bad ratio":                  {[]string{sick, "--rate", "10", "--error-rate", "5"}, cli.ExitUsage, "write 5%"},
 		"unknown KPI":                {[]string{sick, "--rate", "10", "--kpi-rate", "revenue=3%"}, cli.ExitUsage, `no KPI "revenue"`},
