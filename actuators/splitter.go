@@ -157,7 +157,7 @@ func (s splitter) mirroring(runbook.Mirroring) (mirrors, error) {
 }
 
 // observe reads the compiled discovery chain, which the agent hands to its Envoys.
-func (s splitter) observe(get fetch) (record.Split, error) {
+func (s splitter) observe(get fetch, _ []string) (record.Split, error) {
 	body, err := get("/v1/discovery-chain/" + url.PathEscape(s.service))
 	if err != nil {
 		return nil, err
