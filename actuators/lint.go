@@ -183,6 +183,7 @@ func (w *traefikWalk) build() {
 			Blocking: w.concern(service),
 		})
 	}
+	w.found = append(w.found, w.lintSticky()...)
 	names := map[string]string{}
 	for _, c := range w.kids { // none with case duplicates, which are told above
 		w.found = append(w.found, w.lintChild(c, names)...)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/servers"
 )
@@ -29,7 +30,17 @@ type world struct {
 
 func newWorld(t *testing.T, consul *servers.ConsulServer, kv *store.Consul) *world {
 	t.Helper()
-	w := &world{T: t, kv: kv, consul: consul, router: router(t, traefikRouting)}
+	w := newBareWorld(t, consul, kv, traefikRouting)
+	w.shift(record.Split{"model-v1": 80, "model-v2": 20})
+	w.traefik = servers.Traefik(t, consul.Addr, 50*time.Millisecond)
+	w.await("the first split", func() bool { return w.view() == "enabled model-v1 80, model-v2 20" })
+	return w
+}
+
+// newBareWorld has routes and model servers, and neither a split nor a Traefik yet.
+func newBareWorld(t *testing.T, consul *servers.ConsulServer, kv *store.Consul, routing runbook.Routing) *world {
+	t.Helper()
+	w := &world{T: t, kv: kv, consul: consul, router: router(t, routing)}
 	w.clear()
 	w.put("traefik/http/routers/ranker/rule", "PathPrefix(`/`)")
 	w.put("traefik/http/routers/ranker/service", "ranker")
@@ -38,9 +49,6 @@ func newWorld(t *testing.T, consul *servers.ConsulServer, kv *store.Consul) *wor
 		t.Cleanup(s.Close)
 		w.put("traefik/http/services/"+name+"/loadbalancer/servers/0/url", s.URL)
 	}
-	w.shift(record.Split{"model-v1": 80, "model-v2": 20})
-	w.traefik = servers.Traefik(t, consul.Addr, 50*time.Millisecond)
-	w.await("the first split", func() bool { return w.view() == "enabled model-v1 80, model-v2 20" })
 	return w
 }
 

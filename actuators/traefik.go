@@ -25,10 +25,13 @@ const maxWeight = 1_000_000
 //
 // Traefik reads keys without regard to case, orders children by key, takes 1 for a
 // missing weight, and adds no child with a weight of 0 or less.
-type traefik struct{ root, service, kind string }
+type traefik struct {
+	root, service, kind string
+	sticky              bool // users are to stay on their side
+}
 
 func openTraefik(r runbook.Routing) (codec, error) {
-	t := traefik{root: cmp.Or(r.Root, "traefik"), service: r.Service, kind: cmp.Or(r.Type, runbook.Weighted)}
+	t := traefik{root: cmp.Or(r.Root, "traefik"), service: r.Service, kind: cmp.Or(r.Type, runbook.Weighted), sticky: r.Sticky}
 	if strings.Contains(r.Service, "/") {
 		return nil, fmt.Errorf("read routing.service %q: a service's name has no slash", r.Service)
 	}
