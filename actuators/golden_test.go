@@ -39,6 +39,7 @@ var goldenRouting = map[string]runbook.Routing{
 	"traefik": traefikRouting, "json": jsonRouting, "fabio": fabioRouting,
 	"sticky": {Router: runbook.Traefik, Root: "traefik", Service: "ranker", Sticky: true},
 	"hashed": {Router: runbook.Traefik, Root: "traefik", Service: "ranker", Type: runbook.HighestRandomWeight, Sticky: true},
+	"router": {Router: runbook.Traefik, Root: "traefik", Service: "ranker", Type: runbook.RouterService},
 }
 
 func golden(t *testing.T, file string) {

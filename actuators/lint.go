@@ -10,8 +10,9 @@ import (
 
 // lint walks the whole tree as Traefik does: one key under http, tcp, udp or tls
 // that it cannot read keeps it from reading any.
-func (t traefik) lint(snap store.Snapshot) []Hazard {
-	w := t.walk(snap)
+func (t traefik) lint(snap store.Snapshot) []Hazard { return t.walk(snap).lint() }
+
+func (w *traefikWalk) lint() []Hazard {
 	for _, e := range w.entries {
 		w.key(e)
 	}

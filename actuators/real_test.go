@@ -235,6 +235,29 @@ func TestRealTraefikServesHundredths(t *testing.T) {
 	}
 }
 
+// Blue and green are one key of a router, and nobody gets an error while it flips.
+func TestRealTraefikFlipsARouter(t *testing.T) {
+	consul, kv := open(t)
+	routing := traefikRouting
+	routing.Type = runbook.RouterService
+	w := newBareWorld(t, consul, kv, routing)
+	w.shift(record.Split{"model-v1": 100})
+	w.traefik = servers.Traefik(t, consul.Addr, 50*time.Millisecond)
+	for _, to := range []string{"model-v1", "model-v2", "model-v1"} {
+		w.shift(record.Split{to: 100})
+		w.await(to, func() bool {
+			seen, err := w.router.Observe(t.Context(), http.DefaultClient, w.traefik.APIURL)
+			return err == nil && seen.Equal(record.Split{to: 100})
+		})
+		if got := w.requests(100); got[to] != 100 {
+			t.Errorf("all to %s, and 100 requests gave %v", to, got)
+		}
+		if found := w.router.Lint(w.snapshot()); len(found) != 0 {
+			t.Errorf("hazards: %v", found)
+		}
+	}
+}
+
 // What Lint calls blocking keeps the real Traefik from following a plan, and what it
 // does not keeps nothing.
 func TestRealTraefikDoesWhatLintPredicts(t *testing.T) {

@@ -45,6 +45,9 @@ func openTraefik(r runbook.Routing) (codec, error) {
 		return nil, fmt.Errorf("read routing.flags %q: keys that begin with %q wake or freeze Traefik; choose another prefix",
 			r.Flags, t.root)
 	}
+	if t.kind == runbook.RouterService {
+		return traefikRouter{traefik: traefik{root: t.root}, name: t.service}, nil
+	}
 	return t, nil
 }
 
