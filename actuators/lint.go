@@ -70,7 +70,7 @@ func (w *traefikWalk) add(e traefikKey) {
 		return
 	}
 	types := w.types[e.parts[2]]
-	if len(e.parts) > 4 && !slices.Contains(types, fold(e.parts[3])) {
+	if len(e.parts) > 4 && fold(e.parts[3]) != "middlewares" && !slices.Contains(types, fold(e.parts[3])) {
 		types = append(types, fold(e.parts[3]))
 	}
 	if len(e.parts) > 3 {
@@ -143,13 +143,15 @@ func unreadable(known *shape, e traefikKey, alone bool) []Hazard {
 	switch {
 	case s == nil:
 		above, _ := known.find(parts[:n])
-		fix := "delete it (or ignore this if your Traefik is newer than 3.6 and knows it)"
+		fix := "delete it (or ignore this if your Traefik is newer than 3.7 and knows it)"
 		if near := above.nearest(parts[n]); near != "" {
 			fix = fmt.Sprintf("if it was meant to be %q, write that and delete this", near)
 		}
 		return blocking(fmt.Sprintf("Traefik knows no %q here, and one unknown key keeps it from reading the whole tree", parts[n]), fix)
 	case s.kind == "" && isField && alone:
 		return blocking("it is a folder with nothing in it, and that keeps Traefik from reading the whole tree", "delete it")
+	case reads(s.kind, value) && s.since != "":
+		return []Hazard{{Key: e.Key, What: "Traefik knows it since " + s.since + ", and before that it keeps Traefik from reading the whole tree", Fix: "delete it unless every Traefik is at least " + s.since}}
 	case reads(s.kind, value):
 		return nil
 	case value == "":
