@@ -34,13 +34,21 @@ func TestGoldenTrees(t *testing.T) {
 	}
 }
 
+// goldenRouting is the routing of a file, by what its name begins with.
+var goldenRouting = map[string]runbook.Routing{
+	"traefik": traefikRouting, "json": jsonRouting, "fabio": fabioRouting,
+	"sticky": {Router: runbook.Traefik, Root: "traefik", Service: "ranker", Sticky: true},
+	"hashed": {Router: runbook.Traefik, Root: "traefik", Service: "ranker", Type: runbook.HighestRandomWeight, Sticky: true},
+	"router": {Router: runbook.Traefik, Root: "traefik", Service: "ranker", Type: runbook.RouterService},
+}
+
 func golden(t *testing.T, file string) {
 	ar, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	kind, _, _ := strings.Cut(filepath.Base(file), "-")
-	got := describe(t, map[string]runbook.Routing{"traefik": traefikRouting, "json": jsonRouting, "fabio": fabioRouting}[kind], ar)
+	got := describe(t, goldenRouting[kind], ar)
 	for i := range ar.Files {
 		if ar.Files[i].Name != "want" {
 			continue

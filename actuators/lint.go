@@ -10,8 +10,9 @@ import (
 
 // lint walks the whole tree as Traefik does: one key under http, tcp, udp or tls
 // that it cannot read keeps it from reading any.
-func (t traefik) lint(snap store.Snapshot) []Hazard {
-	w := t.walk(snap)
+func (t traefik) lint(snap store.Snapshot) []Hazard { return t.walk(snap).lint() }
+
+func (w *traefikWalk) lint() []Hazard {
 	for _, e := range w.entries {
 		w.key(e)
 	}
@@ -69,7 +70,7 @@ func (w *traefikWalk) add(e traefikKey) {
 		return
 	}
 	types := w.types[e.parts[2]]
-	if len(e.parts) > 4 && !slices.Contains(types, fold(e.parts[3])) {
+	if len(e.parts) > 4 && fold(e.parts[3]) != "middlewares" && !slices.Contains(types, fold(e.parts[3])) {
 		types = append(types, fold(e.parts[3]))
 	}
 	if len(e.parts) > 3 {
@@ -142,13 +143,15 @@ func unreadable(known *shape, e traefikKey, alone bool) []Hazard {
 	switch {
 	case s == nil:
 		above, _ := known.find(parts[:n])
-		fix := "delete it (or ignore this if your Traefik is newer than 3.6 and knows it)"
+		fix := "delete it (or ignore this if your Traefik is newer than 3.7 and knows it)"
 		if near := above.nearest(parts[n]); near != "" {
 			fix = fmt.Sprintf("if it was meant to be %q, write that and delete this", near)
 		}
 		return blocking(fmt.Sprintf("Traefik knows no %q here, and one unknown key keeps it from reading the whole tree", parts[n]), fix)
 	case s.kind == "" && isField && alone:
 		return blocking("it is a folder with nothing in it, and that keeps Traefik from reading the whole tree", "delete it")
+	case reads(s.kind, value) && s.since != "":
+		return []Hazard{{Key: e.Key, What: "Traefik knows it since " + s.since + ", and before that it keeps Traefik from reading the whole tree", Fix: "delete it unless every Traefik is at least " + s.since}}
 	case reads(s.kind, value):
 		return nil
 	case value == "":
@@ -183,6 +186,7 @@ func (w *traefikWalk) build() {
 			Blocking: w.concern(service),
 		})
 	}
+	w.found = append(w.found, w.lintSticky()...)
 	names := map[string]string{}
 	for _, c := range w.kids { // none with case duplicates, which are told above
 		w.found = append(w.found, w.lintChild(c, names)...)

@@ -85,8 +85,8 @@ func (t traefik) observe(get fetch, _ []string) (record.Split, error) {
 		return nil, err
 	}
 	var shown struct {
-		Status   string   `json:"status"`
-		Error    []string `json:"error"`
+		Status   string          `json:"status"`
+		Error    []string        `json:"error"`
 		Weighted traefikChildren `json:"weighted"`
 		Hashed   traefikChildren `json:"highestRandomWeight"`
 	}

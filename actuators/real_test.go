@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/servers"
 )
@@ -29,7 +30,17 @@ type world struct {
 
 func newWorld(t *testing.T, consul *servers.ConsulServer, kv *store.Consul) *world {
 	t.Helper()
-	w := &world{T: t, kv: kv, consul: consul, router: router(t, traefikRouting)}
+	w := newBareWorld(t, consul, kv, traefikRouting)
+	w.shift(record.Split{"model-v1": 80, "model-v2": 20})
+	w.traefik = servers.Traefik(t, consul.Addr, 50*time.Millisecond)
+	w.await("the first split", func() bool { return w.view() == "enabled model-v1 80, model-v2 20" })
+	return w
+}
+
+// newBareWorld has routes and model servers, and neither a split nor a Traefik yet.
+func newBareWorld(t *testing.T, consul *servers.ConsulServer, kv *store.Consul, routing runbook.Routing) *world {
+	t.Helper()
+	w := &world{T: t, kv: kv, consul: consul, router: router(t, routing)}
 	w.clear()
 	w.put("traefik/http/routers/ranker/rule", "PathPrefix(`/`)")
 	w.put("traefik/http/routers/ranker/service", "ranker")
@@ -38,9 +49,6 @@ func newWorld(t *testing.T, consul *servers.ConsulServer, kv *store.Consul) *wor
 		t.Cleanup(s.Close)
 		w.put("traefik/http/services/"+name+"/loadbalancer/servers/0/url", s.URL)
 	}
-	w.shift(record.Split{"model-v1": 80, "model-v2": 20})
-	w.traefik = servers.Traefik(t, consul.Addr, 50*time.Millisecond)
-	w.await("the first split", func() bool { return w.view() == "enabled model-v1 80, model-v2 20" })
 	return w
 }
 
@@ -223,6 +231,29 @@ func TestRealTraefikServesHundredths(t *testing.T) {
 		want := n * to["model-v2"].Share()
 		if got := w.requests(n); got["model-v1"]+got["model-v2"] != n || math.Abs(float64(got["model-v2"])-want) > 1 {
 			t.Errorf("%v: of %d requests %v", to, n, got)
+		}
+	}
+}
+
+// Blue and green are one key of a router, and nobody gets an error while it flips.
+func TestRealTraefikFlipsARouter(t *testing.T) {
+	consul, kv := open(t)
+	routing := traefikRouting
+	routing.Type = runbook.RouterService
+	w := newBareWorld(t, consul, kv, routing)
+	w.shift(record.Split{"model-v1": 100})
+	w.traefik = servers.Traefik(t, consul.Addr, 50*time.Millisecond)
+	for _, to := range []string{"model-v1", "model-v2", "model-v1"} {
+		w.shift(record.Split{to: 100})
+		w.await(to, func() bool {
+			seen, err := w.router.Observe(t.Context(), http.DefaultClient, w.traefik.APIURL)
+			return err == nil && seen.Equal(record.Split{to: 100})
+		})
+		if got := w.requests(100); got[to] != 100 {
+			t.Errorf("all to %s, and 100 requests gave %v", to, got)
+		}
+		if found := w.router.Lint(w.snapshot()); len(found) != 0 {
+			t.Errorf("hazards: %v", found)
 		}
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// schema is what Traefik 3.6 knows under http/ for routers and services, read in its
+// schema is what Traefik 3.6 and 3.7 know under http/ for routers and services, read in their
 // pkg/config/dynamic/http_config.go: * is any name, # any child of a list. Leaves are
 // text, int, bool, duration, list (comma-separated or numbered) or any (not looked
-// into); empty may stand without a child.
+// into); empty may stand without a child. Behind them is the version that knows them first.
 const schema = `
 http/routers/*/entrypoints list
 http/routers/*/middlewares list
@@ -89,6 +89,9 @@ http/services/*/mirroring/healthcheck empty
 http/services/*/failover/service text
 http/services/*/failover/fallback text
 http/services/*/failover/healthcheck any
+http/services/*/failover/errors/maxrequestbodybytes int 3.7
+http/services/*/failover/errors/status list 3.7
+http/services/*/middlewares list 3.7
 http/middlewares/* any
 http/models/* any
 http/serverstransports/* any
@@ -100,6 +103,7 @@ tls any
 // shape is a node of the schema. A kind of "" is a folder.
 type shape struct {
 	kind  string
+	since string // the version that knows it first; empty: 3.6 or before
 	parts map[string]*shape
 }
 
@@ -110,6 +114,7 @@ func knownShape() *shape {
 		if !ok {
 			continue
 		}
+		kind, since, _ := strings.Cut(kind, " ")
 		at := root
 		for part := range strings.SplitSeq(path, "/") {
 			if at.parts == nil {
@@ -120,7 +125,7 @@ func knownShape() *shape {
 			}
 			at = at.parts[part]
 		}
-		at.kind = kind
+		at.kind, at.since = kind, since
 	}
 	return root
 }

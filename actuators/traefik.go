@@ -25,10 +25,13 @@ const maxWeight = 1_000_000
 //
 // Traefik reads keys without regard to case, orders children by key, takes 1 for a
 // missing weight, and adds no child with a weight of 0 or less.
-type traefik struct{ root, service, kind string }
+type traefik struct {
+	root, service, kind string
+	sticky              bool // users are to stay on their side
+}
 
 func openTraefik(r runbook.Routing) (codec, error) {
-	t := traefik{root: cmp.Or(r.Root, "traefik"), service: r.Service, kind: cmp.Or(r.Type, runbook.Weighted)}
+	t := traefik{root: cmp.Or(r.Root, "traefik"), service: r.Service, kind: cmp.Or(r.Type, runbook.Weighted), sticky: r.Sticky}
 	if strings.Contains(r.Service, "/") {
 		return nil, fmt.Errorf("read routing.service %q: a service's name has no slash", r.Service)
 	}
@@ -41,6 +44,9 @@ func openTraefik(r runbook.Routing) (codec, error) {
 	if strings.HasPrefix(r.Flags, t.root) {
 		return nil, fmt.Errorf("read routing.flags %q: keys that begin with %q wake or freeze Traefik; choose another prefix",
 			r.Flags, t.root)
+	}
+	if t.kind == runbook.RouterService {
+		return traefikRouter{traefik: traefik{root: t.root}, name: t.service}, nil
 	}
 	return t, nil
 }

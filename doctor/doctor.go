@@ -71,13 +71,14 @@ const (
 	alertmanagerPart = "alertmanager"
 	receiverPart     = "receiver"
 	storePart        = "store"
+	routerPart       = "router"
 	filesPart        = "files"
 	releasePart      = "release"
 	runbookPart      = "runbook"
 )
 
 var parts = []string{
-	prometheusPart, rulesPart, alertmanagerPart, receiverPart, storePart, filesPart, releasePart, runbookPart,
+	prometheusPart, rulesPart, alertmanagerPart, receiverPart, storePart, routerPart, filesPart, releasePart, runbookPart,
 }
 
 const (
@@ -110,7 +111,7 @@ func (d *Doctor) Examine(ctx context.Context) (record.Examination, error) {
 	defer cancel()
 	p := patient{Doctor: d}
 	reads, answers := p.read(ctx), d.answers(ctx)
-	sections := []func(context.Context) []record.Check{p.files, p.receiver, p.rights, p.selfChecks}
+	sections := []func(context.Context) []record.Check{p.files, p.receiver, p.rights, p.routers, p.selfChecks}
 	if answers.State == record.CheckOK {
 		sections = append(sections, p.prometheus, p.rules, p.alertmanagers, p.releases)
 	}

@@ -33,7 +33,7 @@ func (l Lint) String() string {
 
 func (p Plan) lint() []Lint {
 	var out []Lint
-	for _, look := range []func() []Lint{p.lintScrape, p.lintPods, p.lintRouters, p.lintControl, p.lintBuckets, p.lintKPIs, p.lintVerification} {
+	for _, look := range []func() []Lint{p.lintScrape, p.lintPods, p.lintRouters, p.lintControl, p.lintBuckets, p.lintKPIs, p.lintSticky, p.lintVerification} {
 		out = append(out, look()...)
 	}
 	return out
@@ -137,6 +137,22 @@ func (p Plan) lintKPIs() []Lint {
 		out = append(out, Lint{LintWarning, fmt.Sprintf("triggers[%d].for", i),
 			fmt.Sprintf("over %s chance alone moves %s by %s, more than the drop of %s: the effect is a coin, and only the evidence decides", t.For, t.KPI, by, t.Drop),
 			fmt.Sprintf("write `for: %s` or longer, or name a drop of %s or more; never judge it by a bare threshold", span2(p.quietWindow(t)), short(math.Ceil(least*1e3)/1e3))})
+	}
+	return out
+}
+
+// lintSticky says what sticky routing means for the release, and where the router has none.
+func (p Plan) lintSticky() []Lint {
+	var out []Lint
+	if why := p.rb.Routing.StickyGap(); why != "" {
+		out = append(out, Lint{LintWarning, "routing.sticky", why, "take a router that can keep them (docs/routers.md), or leave routing.sticky out"})
+	}
+	for i, t := range p.rb.Triggers {
+		if p.rb.Routing.Sticky && t.Type == runbook.KPIDrop {
+			out = append(out, Lint{LintMild, fmt.Sprintf("triggers[%d]", i),
+				fmt.Sprintf("%s counts trials, and with routing.sticky the unit is the user: its times to proof are too short where users come more than once, so it only asks", t.Name),
+				"count users in the KPI, e.g. the first trial of each, and read its times as the least"})
+		}
 	}
 	return out
 }

@@ -55,6 +55,10 @@ func TestLints(t *testing.T) {
 		"long KPI window":         {change: func(_ *runbook.Runbook, tr *Traffic) { tr.Rate = 20000 }, about: "chance alone"},
 		"business check":          {want: LintWarning, about: "conversion cannot be proved within 10m"},
 		"provable business check": {change: func(_ *runbook.Runbook, tr *Traffic) { tr.Rate = 20000 }, about: "cannot be proved within"},
+		"users stay, KPIs ask":    {change: sticky(runbook.Traefik), want: LintMild, about: "conversion-drop counts trials, and with routing.sticky the unit is the user"},
+		"users stay":              {change: sticky(runbook.Traefik), about: "users change sides"},
+		"users cannot stay":       {change: sticky(runbook.Fabio), want: LintWarning, about: "routing.sticky: fabio draws a side anew"},
+		"users need not stay":     {about: "sticky"},
 		"few requests":            {change: func(_ *runbook.Runbook, tr *Traffic) { tr.Rate = 1 }, want: LintError, about: "1m have 60 requests of 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -79,6 +83,10 @@ func TestLints(t *testing.T) {
 			}
 		})
 	}
+}
+
+func sticky(by runbook.Router) func(*runbook.Runbook, *Traffic) {
+	return func(rb *runbook.Runbook, _ *Traffic) { rb.Routing.Router, rb.Routing.Sticky = by, true }
 }
 
 // Default client buckets cannot read +10 % (docs/triggers.md).

@@ -34,7 +34,8 @@ type Routing struct {
 	// Key is the json router's document, e.g. routes/ranker/weights.
 	Key string `yaml:"key,omitempty" json:"key,omitempty"`
 	// Type is Traefik's type of the service: weighted, or highestrandomweight, which keeps each
-	// client's address on its side. Default weighted.
+	// client's address on its side; or router, where SERVICE is a router and the one key
+	// ROOT/http/routers/SERVICE/service says which backend gets everything. Default weighted.
 	Type string `yaml:"type,omitempty" json:"type,omitempty"`
 	// Sticky says that users stay on their side while the weights rise; default false. Then the
 	// unit of a KPI is the user, and no trigger on one moves traffic without a human.
@@ -54,6 +55,7 @@ type Routing struct {
 const (
 	Weighted            = "weighted"
 	HighestRandomWeight = "highestrandomweight"
+	RouterService       = "router" // blue and green: all or nothing
 )
 
 // ownPrefix is where autorollback keeps its own state in the same KV.
@@ -77,7 +79,7 @@ type routerKind struct {
 var routerKinds = map[Router]routerKind{
 	Traefik: {
 		root: "traefik", resolution: 0.01, check: Routing.checkTraefik, mirror: Routing.checkTraefikMirror,
-		weights: func(o Routing) string { return o.Root + "/http/services/" + o.Service + "/" + o.Type + "/services/" },
+		weights: Routing.traefikWeights,
 	},
 	Fabio: {
 		root: "fabio/config", resolution: 0.01, check: Routing.checkFabio,
@@ -102,9 +104,16 @@ var routerKinds = map[Router]routerKind{
 	},
 }
 
+func (o Routing) traefikWeights() string {
+	if o.Type == RouterService {
+		return o.Root + "/http/routers/" + o.Service + "/service"
+	}
+	return o.Root + "/http/services/" + o.Service + "/" + o.Type + "/services/"
+}
+
 // Settable says why the router cannot set the share; empty: it can.
 func (o Routing) Settable(w Weight) string {
-	step := routerKinds[o.Router].resolution.Hundredths()
+	step := o.Resolution().Hundredths()
 	if step == 0 || w.Hundredths()%step == 0 {
 		return ""
 	}
@@ -112,7 +121,12 @@ func (o Routing) Settable(w Weight) string {
 }
 
 // Resolution is the smallest share that the router can set; each other is a multiple of it.
-func (o Routing) Resolution() Weight { return routerKinds[o.Router].resolution }
+func (o Routing) Resolution() Weight {
+	if o.Type == RouterService {
+		return All
+	}
+	return routerKinds[o.Router].resolution
+}
 
 func (o *Routing) applyDefaults(p *decoder) {
 	if o.Router == Traefik {
@@ -141,7 +155,7 @@ func (o Routing) checkTraefik(p *decoder) {
 		p.add(at+".service", fmt.Sprintf("%q is not a bare name", o.Service), "write the service's name without slashes and spaces")
 	}
 	p.key(at+".root", o.Root)
-	p.oneOf(at+".type", o.Type, Weighted, HighestRandomWeight)
+	p.oneOf(at+".type", o.Type, Weighted, HighestRandomWeight, RouterService)
 	p.stray(at+".key", o.Router)
 	p.stray(at+".sources", o.Router)
 }
@@ -267,6 +281,8 @@ func (o MirrorOrder) Check() error {
 func (o Routing) checkTraefikMirror(p *decoder) {
 	const at = "routing.mirror"
 	switch m := o.Mirror; {
+	case o.Type == RouterService:
+		p.add(at, "has no place with routing.type router: there is no weighted service behind the mirror", "remove it, or write another type")
 	case m.Service == "":
 		p.missing(at+".service", "name the service of type mirroring in <root>/http/services/<service>/mirroring")
 	case strings.ContainsAny(m.Service, "/"+notInKeys):

@@ -21,6 +21,7 @@ var kinds = []kind{
 	{"nginx", nginx, true},
 	{"Traefik at 100 ms", func(w *world) *place { return traefik(w, 100*time.Millisecond) }, false},
 	{"Traefik at 2 s", func(w *world) *place { return traefik(w, 2*time.Second) }, false},
+	{"fabio", fabio, false},
 }
 
 func nginx(w *world) *place {
@@ -81,5 +82,18 @@ func traefik(w *world, throttle time.Duration) *place {
 	p.shift(rolledBack)
 	t := servers.Traefik(w, w.consul.Addr, throttle)
 	p.url, p.instance = t.URL, t.APIURL
+	return p
+}
+
+// fabio has its instances in Consul's catalog, each with its version as a tag.
+func fabio(w *world) *place {
+	for name, url := range w.models {
+		w.consul.Register("ranker", name+"-a", url, name, "urlprefix-/")
+	}
+	p := w.place(runbook.Routing{Router: runbook.Fabio, Service: "ranker", Sources: []string{"/"}})
+	p.shift(rolledBack)
+	f := servers.Fabio(w, w.consul.Addr)
+	p.url, p.instance = f.URL, f.UIURL
+	p.serves(rolledBack)
 	return p
 }

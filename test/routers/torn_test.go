@@ -28,6 +28,7 @@ func TestNoRouterShowsHalfAWrite(t *testing.T) {
 	for _, k := range []kind{
 		kinds[0],
 		{name: "Traefik", open: func(w *world) *place { return traefik(w, 0) }},
+		{name: "fabio", open: fabio},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			p := k.open(newWorld(t))
@@ -38,7 +39,7 @@ func TestNoRouterShowsHalfAWrite(t *testing.T) {
 			shown := map[string]int{}
 			looks.Go(func() {
 				for tick := time.NewTicker(time.Millisecond); ctx.Err() == nil; <-tick.C {
-					if split, err := p.router.Observe(ctx, http.DefaultClient, p.instance); err == nil {
+					if split, err := p.router.Observe(ctx, http.DefaultClient, p.instance, stable, candidate); err == nil {
 						shown[fmt.Sprint(split)]++
 					}
 				}

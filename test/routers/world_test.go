@@ -92,7 +92,7 @@ func (p *place) serves(want record.Split) time.Time {
 	var asked time.Time
 	p.await(fmt.Sprintf("the router to serve %v", want), func() error {
 		asked = time.Now()
-		got, err := p.router.Observe(p.Context(), http.DefaultClient, p.instance)
+		got, err := p.router.Observe(p.Context(), http.DefaultClient, p.instance, stable, candidate)
 		if err == nil && !got.Equal(want) {
 			err = fmt.Errorf("it serves %v", got)
 		}
