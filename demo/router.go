@@ -45,7 +45,7 @@ func NewRouter(s store.Store, routing runbook.Routing, pods map[string][]string)
 	if err != nil {
 		return nil, fmt.Errorf("start router: %w", err)
 	}
-	return &Router{store: s, codec: codec, key: routing.Key, listener: l, pods: pods, mirror: newMirroring(), client: newClient()}, nil
+	return &Router{store: s, codec: codec, key: codec.Prefixes()[0], listener: l, pods: pods, mirror: newMirroring(), client: newClient()}, nil
 }
 
 // Addr is the router's host:port.

@@ -1,6 +1,6 @@
 // Package doctor checks that everything is wired which the daemon rests on: Prometheus scrapes
 // it and has its rules, Alertmanager sends alerts to it at once and with its token, the store
-// lets it write, and its folders are there. Each check says what it found and what to do. It
+// lets it write, the router's instances serve what it says, and its folders are there. Each check says what it found and what to do. It
 // also sends a synthetic alert the whole way, and measures each leg.
 //
 // It never decides anything, never writes what stays, and never changes what it examines.
@@ -31,7 +31,7 @@ type Doctor struct {
 	Prometheus *promapi.Client
 	Arming     arming.Checker
 	Store      store.Store
-	HTTP       *http.Client // asks Alertmanagers
+	HTTP       *http.Client // asks Alertmanagers and the routers' instances
 
 	// Status is how the installation stands, and Runbook the service's.
 	Status  func(context.Context) (record.Status, error)

@@ -51,10 +51,8 @@ func (e *Engine) observeRouter(ctx context.Context, target Target, svc service, 
 	var all errgroup.Group
 	for n, address := range ask {
 		all.Go(func() error {
-			v := lifecycle.View{Address: address}
 			split, err := svc.router.Observe(ctx, e.client, address, rel.Stable.Backend, rel.Candidate.Backend)
-			v.Split, v.Problem = split, text(err)
-			ev.Views[n] = v
+			ev.Views[n] = lifecycle.View{Address: address, At: time.Now().UTC(), Split: split, Problem: text(err)}
 			return nil
 		})
 	}

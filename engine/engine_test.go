@@ -242,7 +242,7 @@ func TestMetricsExistFromTheStart(t *testing.T) {
 	for _, m := range got {
 		names[m.GetName()] = len(m.GetMetric())
 	}
-	for name, series := range map[string]int{"autorollback_problems_total": 6, "autorollback_decisions_total": 4, "autorollback_shadow_verdicts_total": 3, "autorollback_verdicts_total": 4, "autorollback_weight": 2} {
+	for name, series := range map[string]int{"autorollback_problems_total": 7, "autorollback_decisions_total": 4, "autorollback_shadow_verdicts_total": 3, "autorollback_verdicts_total": 4, "autorollback_weight": 2} {
 		if names[name] != series {
 			t.Errorf("%s has %d series, want %d", name, names[name], series)
 		}

@@ -22,7 +22,8 @@ func TestDashboard(t *testing.T) {
 		record.Release{Service: "cold", Phase: record.Open, Standby: &record.Standby{State: record.Cold, Why: "v1 has 0 pods", Since: time.Date(2030, 5, 6, 9, 0, 0, 0, time.UTC)}},
 		record.Release{Service: "gone", Phase: record.RolledBack})
 	s.status.Incidents = append(s.status.Incidents,
-		record.Incident{ID: "inc-old", Service: "ranker", Phase: record.Done, Verdict: &record.Verdict{Outcome: record.Recovered}})
+		record.Incident{ID: "inc-old", Service: "ranker", Phase: record.Done, Verdict: &record.Verdict{Outcome: record.Recovered},
+			Applied: &record.Applied{Instances: []record.RouterInstance{{Address: "http://10.0.0.5:8080", AppliedAt: now}, {Address: "http://10.0.0.6:8080", LateAt: now}}}})
 	s.status.Quarantine = append(s.status.Quarantine, record.Quarantine{Reason: "fixed long ago", Lifted: "by bob: fixed"})
 	s.status.Mirrors = []record.Mirror{{Service: "ranker", Backend: "ranker-v2", Percent: 10, Held: &record.MirrorHold{Found: "25 %"}}, {Backend: "ranker-v0", EndedAt: now}}
 	s.status.Shadow = []record.ShadowVerdict{{Service: "ranker", Verdict: "block", Rule: "segment_excess", Reason: "score differs for country=DE in the hours 2 to 4", By: "carol"}}
@@ -36,7 +37,7 @@ func TestDashboard(t *testing.T) {
 		"<td>not probed yet</td>", "<td>warm</td>",
 		`<td><strong class="problem">cold: v1 has 0 pods; no rollback is possible since 2030-05-06 09:00:00 UTC</strong></td>`,
 		"somebody else changed the split", "frozen: p99 over the limit", `href="/incidents/inc-1"`, "autorollback approve ap-1",
-		`<span class="verdict recovered">recovered</span>`, "Quarantined bundles",
+		`<span class="verdict recovered">recovered</span>`, "Quarantined bundles", "router instance http://10.0.0.6:8080 does not follow",
 		"<td>errors</td><td>webhook</td>\n<td>not true now (not_confirmed)</td><td>3</td>", "<td>&lt;b&gt;</td><td>x</td>", `<a href="/why/ranker"`,
 		"<td>ranker-v2</td><td>10 %</td>", "held: somebody changed the percent: 25 %",
 		`<strong class="problem">block</strong>`, "segment_excess: score differs for country=DE in the hours 2 to 4", "carol",
@@ -45,7 +46,7 @@ func TestDashboard(t *testing.T) {
 			t.Errorf("the dashboard does not say %q", want)
 		}
 	}
-	if strings.Contains(page, "<td>gone</td>") || strings.Contains(page, "ranker-v0") || strings.Contains(page, "fixed long ago") || strings.Contains(page, "Nobody signs in here") || strings.Contains(page, `href="/incidents/"`) {
+	if strings.Contains(page, "<td>gone</td>") || strings.Contains(page, "10.0.0.5") || strings.Contains(page, "ranker-v0") || strings.Contains(page, "fixed long ago") || strings.Contains(page, "Nobody signs in here") || strings.Contains(page, `href="/incidents/"`) {
 		t.Error("the dashboard shows what is not so")
 	}
 }

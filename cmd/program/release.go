@@ -103,6 +103,11 @@ func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action
 			if why := rel.NoRollback(); why != "" {
 				note = strings.TrimSuffix(why+" "+note, " ")
 			}
+			for _, i := range rel.Applied.Late() {
+				if !strings.Contains(note, i.Address) {
+					note = strings.TrimPrefix(note+"; router instance "+i.Address+" does not follow", "; ")
+				}
+			}
 			for _, rules := range st.Rules {
 				if drift := rules.Drifted(); rules.Service == rel.Service && drift != "" {
 					note = strings.TrimPrefix(note+"; not armed: "+drift, "; ")

@@ -13,14 +13,15 @@ import (
 const (
 	// lateAfter is how long an instance may go on without a split that stands in the store.
 	// With a round of questions people know within 15 s.
-	lateAfter = 10 * time.Second
+	lateAfter = 8 * time.Second
 	// observeFor bounds how long the instances are asked after a rollback.
 	observeFor = 24 * time.Hour
 )
 
-// A View is what one instance of the router showed, or why it showed nothing.
+// A View is what one instance of the router showed at a moment, or why it showed nothing.
 type View struct {
 	Address string
+	At      time.Time
 	Split   record.Split
 	Problem string
 }
@@ -67,7 +68,7 @@ func (s *State) observed(ev Observed, now time.Time) {
 		switch v, asked := viewOf(ev.Views, i.Address); {
 		case !asked || !i.AppliedAt.IsZero():
 		case v.Problem == "" && v.Split.Equal(r.Want()):
-			if i.AppliedAt = now; !i.LateAt.IsZero() {
+			if i.AppliedAt = v.At; !i.LateAt.IsZero() {
 				back = append(back, *i)
 			}
 		case i.LateAt.IsZero() && now.Sub(a.ReadBackAt) >= lateAfter:
@@ -118,10 +119,14 @@ func (s *State) concludeApplied(now time.Time) {
 	if !r.ReadBack() || !r.Applied.AppliedAt.IsZero() || len(named) == 0 || len(r.NotApplied(named)) > 0 {
 		return
 	}
-	r.Applied.AppliedAt = now
+	for _, i := range r.Applied.Instances {
+		if slices.Contains(named, i.Address) && i.AppliedAt.After(r.Applied.AppliedAt) {
+			r.Applied.AppliedAt = i.AppliedAt
+		}
+	}
 	for n := range r.Moves {
 		if m := &r.Moves[n]; m.Epoch == r.Epoch && m.Why != "proved" {
-			m.AppliedAt = now
+			m.AppliedAt = r.Applied.AppliedAt
 		}
 	}
 	if s.rolledBack() {

@@ -30,9 +30,9 @@ func (p *play) shown(split record.Split, problems ...string) State {
 	p.tb.Helper()
 	ev := Observed{Release: p.s.Release.ID, Epoch: p.s.Release.Epoch}
 	for n, address := range p.s.Runbook.Routing.Instances {
-		v := View{Address: address, Split: split}
+		v := View{Address: address, At: p.now, Split: split}
 		if n < len(problems) && problems[n] != "" {
-			v = View{Address: address, Problem: problems[n]}
+			v = View{Address: address, At: p.now, Problem: problems[n]}
 		}
 		ev.Views = append(ev.Views, v)
 	}
@@ -219,7 +219,7 @@ func TestWhoIsObserved(t *testing.T) {
 
 func TestAnswersForAnotherEpochChangeNothing(t *testing.T) {
 	p := routed(t)
-	ev := Observed{Release: p.s.Release.ID, Epoch: p.s.Release.Epoch - 1, Views: []View{{Address: one, Split: p.s.Split}, {Address: two, Split: p.s.Split}}}
+	ev := Observed{Release: p.s.Release.ID, Epoch: p.s.Release.Epoch - 1, Views: []View{{one, p.now, p.s.Split, ""}, {two, p.now, p.s.Split, ""}}}
 	if s := p.must(ev); !s.Release.Applied.AppliedAt.IsZero() || len(s.Release.Applied.Instances) != 0 {
 		t.Errorf("%+v", s.Release.Applied)
 	}

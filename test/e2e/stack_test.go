@@ -85,6 +85,7 @@ type stack struct {
 	flip    func()   // not nil: it starts without traffic, is flipped, and then this is called
 	targets []string // further ones of the service
 	pods    string   // the address of pods that only count
+	users   *servers.TraefikServer
 }
 
 // options of a stack. The zero value is one daemon and one Alertmanager, both sources.
@@ -97,6 +98,7 @@ type options struct {
 	native                 bool                        // Prometheus scrapes native histograms
 	rules                  string                      // loaded instead of the runbook's
 	server                 *servers.ConsulServer       // instead of one of its own
+	users                  *servers.TraefikServer      // users go through this one, by the runbook's keys
 	consul                 func(address string) string // puts something between the daemons and Consul
 	fault                  string                      // crash the first daemon once at this boundary
 	runbook                func(text string) string
@@ -112,7 +114,7 @@ const token = "a-receiver-token-of-more-than-32-bytes-for-tests"
 // start brings everything up, with all traffic on v1 and a release at 5 %.
 func start(t *testing.T, o options) *stack {
 	t.Helper()
-	s := &stack{t: t, dir: t.TempDir(), launch: demo.Release, flip: o.flip, targets: o.targets}
+	s := &stack{t: t, dir: t.TempDir(), launch: demo.Release, flip: o.flip, targets: o.targets, users: o.users}
 	if o.flip != nil {
 		s.launch = bytes.Replace(s.launch, []byte("weight: 5"), []byte("weight: 0"), 1)
 	}
@@ -185,11 +187,16 @@ func (s *stack) openService() {
 	if s.kv, err = store.OpenConsul(store.ConsulConfig{Address: s.consul.Addr, Scheme: "http", Replica: "test"}); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := demo.Route(s.t.Context(), s.kv, s.rb.Routing.Key, "ranker-v1"); err != nil {
-		s.t.Fatal(err)
+	if s.users == nil {
+		if err := demo.Route(s.t.Context(), s.kv, s.rb.Routing.Key, "ranker-v1"); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 	if s.service, err = demo.NewService(s.kv, s.rb.Routing, 60); err != nil {
 		s.t.Fatal(err)
+	}
+	if s.users != nil {
+		s.layOut()
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	var g errgroup.Group

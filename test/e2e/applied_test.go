@@ -1,0 +1,114 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/servers"
+)
+
+// Two real Traefiks, of which one is frozen: the rollback is done and proved, the frozen one
+// is named within 15 s and pages, and it is told when it follows.
+func TestAFrozenRouterInstanceIsNamed(t *testing.T) {
+	t.Parallel()
+	consul := servers.Consul(t)
+	serves, frozen := servers.Traefik(t, consul.Addr, 100*time.Millisecond), servers.Traefik(t, consul.Addr, 100*time.Millisecond)
+	s := start(t, options{server: consul, users: serves, runbook: func(text string) string {
+		return edit(t, edit(t, text, "  router: json\n  key: routes/ranker/weights\n",
+			fmt.Sprintf("  router: traefik\n  service: ranker\n  instances: [%s, %s]\n", serves.APIURL, frozen.APIURL)),
+			"  mirror: {}", "  #")
+	}})
+	s.await("both to serve 95 to 5", 30*time.Second, func() error {
+		rel, err := s.client().Release(t.Context(), "ranker", "default")
+		if err == nil && (rel.Applied == nil || rel.Applied.AppliedAt.IsZero() || rel.Moves[0].AppliedAt.IsZero()) {
+			err = fmt.Errorf("applied: %+v", rel.Applied)
+		}
+		return err
+	})
+
+	frozen.Pause()
+	if _, err := s.client().Rollback(t.Context(), "ranker", "default", "users complain"); err != nil {
+		t.Fatal(err)
+	}
+	inc := s.incident("a closed incident that names the frozen one", 90*time.Second, func(i record.Incident) bool {
+		return settled(i) && len(i.Applied.Late()) > 0
+	})
+	if inc.Verdict.Outcome != record.Recovered {
+		t.Errorf("verdict %+v", inc.Verdict)
+	}
+	a := inc.Applied
+	first, late := a.Instances[0], a.Instances[1]
+	t.Logf("after the write: read back %s, %s; named %s; drained %s; recovered %s", a.ReadBackAt.Sub(a.WrittenAt),
+		first.AppliedAt.Sub(a.WrittenAt), late.LateAt.Sub(a.WrittenAt), inc.DrainedAt.Sub(a.WrittenAt), inc.Verdict.At.Sub(a.WrittenAt))
+	if first.Address != serves.APIURL || first.AppliedAt.IsZero() || !first.LateAt.IsZero() {
+		t.Errorf("the one that serves: %+v", first)
+	}
+	if named := late.LateAt.Sub(a.WrittenAt); late.Address != frozen.APIURL || named > 15*time.Second || !strings.Contains(late.Problem, "does not answer within") {
+		t.Errorf("the frozen one was named %s after the write: %+v", named, late)
+	}
+	if !a.AppliedAt.IsZero() {
+		t.Errorf("applied at %s, and one is frozen", a.AppliedAt)
+	}
+	s.await("the page", 30*time.Second, func() error { return s.posted("kind", report.KindInstanceNotApplied) })
+	s.instanceMetric(frozen.APIURL, 0)
+	s.instanceMetric(serves.APIURL, 1)
+	text, err := s.client().Markdown(t.Context(), inc.ID)
+	if want := "does not follow, told at"; err != nil || !strings.Contains(string(text), want) {
+		t.Errorf("the incident page does not say %q: %v\n%s", want, err, text)
+	}
+
+	frozen.Resume()
+	inc = s.incident("the frozen one to follow", 60*time.Second, func(i record.Incident) bool { return !i.Applied.AppliedAt.IsZero() })
+	if back := inc.Applied.Instances[1]; back.AppliedAt.IsZero() || back.LateAt.IsZero() {
+		t.Errorf("%+v", back)
+	}
+	s.await("the word that it follows", 30*time.Second, func() error { return s.posted("kind", report.KindInstanceApplied) })
+	s.instanceMetric(frozen.APIURL, 1)
+}
+
+// layOut writes what a Traefik needs to send users to the pods, with all traffic on v1.
+func (s *stack) layOut() {
+	s.t.Helper()
+	s.service.Traffic.URL = s.users.URL + "/predict"
+	keys := map[string]string{"routers/ranker/rule": "PathPrefix(`/`)", "routers/ranker/service": "ranker"}
+	pods := s.service.Targets()
+	for n, side := range []struct {
+		name   string
+		weight string
+		pods   []string
+	}{{"ranker-v1", "100", pods[:3]}, {"ranker-v2", "0", pods[3:5]}} {
+		keys[fmt.Sprintf("services/ranker/weighted/services/%d/name", n)] = side.name
+		keys[fmt.Sprintf("services/ranker/weighted/services/%d/weight", n)] = side.weight
+		for i, pod := range side.pods {
+			keys[fmt.Sprintf("services/%s/loadbalancer/servers/%d/url", side.name, i)] = "http://" + pod
+		}
+	}
+	var ops []store.Op
+	for key, value := range keys {
+		ops = append(ops, store.Op{Verb: store.Set, Key: "traefik/http/" + key, Value: []byte(value)})
+	}
+	if err := s.kv.Commit(s.t.Context(), store.NewTx(ops...)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// instanceMetric waits for what a daemon exports about an instance of the router.
+func (s *stack) instanceMetric(instance string, want int) {
+	s.t.Helper()
+	line := fmt.Sprintf("autorollback_router_instance_applied{instance=%q,region=%q,service=\"ranker\"} %d\n", instance, runbook.DefaultRegion, want)
+	s.await(strings.TrimSpace(line), 20*time.Second, func() error {
+		text, err := s.fetch(&http.Client{Transport: signedIn{}, Timeout: 5 * time.Second}, "http://"+s.daemons[0].web+"/metrics")
+		if err == nil && !strings.Contains(text, line) {
+			err = errors.New("it is not exported")
+		}
+		return err
+	})
+}
