@@ -47,6 +47,10 @@ func (o Routing) In(region string) Routing {
 	for _, field := range []*string{&o.Root, &o.Service, &o.Key, &o.Flags} {
 		*field = strings.ReplaceAll(*field, regionMark, region)
 	}
+	o.Sources = slices.Clone(o.Sources)
+	for n := range o.Sources {
+		o.Sources[n] = strings.ReplaceAll(o.Sources[n], regionMark, region)
+	}
 	if o.Mirror != nil {
 		m := *o.Mirror
 		m.Service = strings.ReplaceAll(m.Service, regionMark, region)
@@ -117,3 +121,6 @@ func (r *Runbook) checkShared(p *decoder, a, b string, store, prometheus bool) {
 		shared("mirror.service", m.Service)
 	}
 }
+
+// IsRegion reports whether a text can be a region's name.
+func IsRegion(name string) bool { return namePattern.MatchString(name) }
