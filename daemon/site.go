@@ -36,12 +36,9 @@ type site struct {
 
 // openSites opens each region's store, which several may share, and its Prometheus.
 func (d *Daemon) openSites(all map[string]Region, reg *prometheus.Registry) error {
-	opened, proms := map[string]store.Store{}, map[string]int{}
-	for _, r := range all {
-		proms[r.prometheusName()]++
-	}
+	opened := map[string]store.Store{}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		at := &site{Region: all[name], name: name, registry: reg, own: name != "" && proms[all[name].prometheusName()] == 1}
+		at := &site{Region: all[name], name: name, registry: reg, own: name != "" && d.places.Alone(name)}
 		if name != "" {
 			at.registry = prometheus.NewRegistry()
 		}

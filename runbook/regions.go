@@ -124,3 +124,13 @@ func (r *Runbook) checkShared(p *decoder, a, b string, store, prometheus bool) {
 
 // IsRegion reports whether a text can be a region's name.
 func IsRegion(name string) bool { return namePattern.MatchString(name) }
+
+// Alone reports whether a region shares its Prometheus with no other.
+func (places Places) Alone(region string) bool {
+	for other, place := range places {
+		if other != region && place.Prometheus == places[region].Prometheus {
+			return false
+		}
+	}
+	return true
+}
