@@ -32,6 +32,7 @@ func (r *Runbook) In(region string) *Runbook {
 // own, and so rules of its own.
 func (r *Runbook) Only(region string, prometheus bool) *Runbook {
 	own := r.In(region)
+	own.Beside = slices.DeleteFunc(slices.Clone(r.Regions), func(other string) bool { return other == region })
 	own.Regions, own.Region = []string{region}, region
 	if prometheus {
 		own.RulesRegion = region
