@@ -17,12 +17,15 @@ import (
 
 // Config is everything the daemon is told on the command line.
 type Config struct {
-	Version   string // of the program
-	Runbooks  []string
-	Store     string
-	Replica   string
-	LogLevel  string
-	LogFormat string
+	Version  string // of the program
+	Runbooks []string
+	Store    string
+	// RegionsFile says where each region's store and Prometheus are, in place of Store,
+	// Consul and Prometheus; empty: there is one of each.
+	RegionsFile string
+	Replica     string
+	LogLevel    string
+	LogFormat   string
 
 	Consul struct{ TokenFile, Datacenter, CAFile string }
 

@@ -20,32 +20,31 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/autorollback/autorollback/arming"
 	"github.com/autorollback/autorollback/engine"
-	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/regions"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
-	"github.com/autorollback/autorollback/verify"
 	"github.com/autorollback/autorollback/web"
 )
 
 // A Daemon is every part, wired.
 type Daemon struct {
-	cfg     Config
-	log     *zap.Logger
-	Store   store.Store
-	engine  *engine.Engine
-	monitor *monitor.Monitor
-	hooks   *receiver.Receiver
-	pages   http.Handler
-	flags   *flagServer // nil: off
-	served  atomic.Pointer[[]*runbook.Runbook]
-	Keys    report.Keyring
-	close   []func() error // last opened first
+	cfg    Config
+	log    *zap.Logger
+	Store  store.Store // the first region's
+	places runbook.Places
+	sites  []*site // of one region each, by name
+	set    *regions.Set
+	hooks  *receiver.Receiver
+	pages  http.Handler
+	flags  *flagServer // nil: off
+	served atomic.Pointer[[]*runbook.Runbook]
+	Keys   report.Keyring
+	close  []func() error // last opened first
 }
 
 // New wires the parts from the far end to the near.
@@ -59,7 +58,14 @@ func New(cfg Config, people net.Addr, log *zap.Logger) (*Daemon, error) {
 
 func (d *Daemon) wire(people net.Addr) error {
 	cfg := d.cfg
-	runbooks, err := runbook.LoadAll(cfg.Runbooks...)
+	all, err := cfg.regions()
+	if err != nil {
+		return err
+	}
+	if d.places, err = Places(cfg.RegionsFile); err != nil {
+		return err
+	}
+	runbooks, err := d.places.LoadAll(cfg.Runbooks...)
 	if err != nil {
 		return err
 	}
@@ -72,11 +78,7 @@ func (d *Daemon) wire(people net.Addr) error {
 	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if d.Store, err = OpenStore(cfg, d.onClose); err != nil {
-		return err
-	}
-	prom, err := OpenPrometheus("--prometheus.url", cfg.Prometheus.URL, cfg.Prometheus.HTTPConfig)
-	if err != nil {
+	if err := d.openSites(all, reg); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(cfg.Evidence, 0o755); err != nil {
@@ -94,40 +96,26 @@ func (d *Daemon) wire(people net.Addr) error {
 	if err != nil {
 		return err
 	}
-	keys, err := d.openKeys(external.String())
-	if err != nil {
+	if d.Keys, err = d.openKeys(external.String()); err != nil {
 		return err
 	}
-	d.Keys = keys
 	if err := ensureToken(cfg.Receiver.TokenFile); err != nil {
 		return err
 	}
+	if err := d.startEngines(journal, past, runbooks, external.String()); err != nil {
+		return err
+	}
+	d.hooks, err = receiver.New(d.set, receiver.Config{TokenFile: cfg.Receiver.TokenFile, TLS: cfg.Receiver.TLS, Known: d.knows}, d.log, reg)
+	if err != nil {
+		return err
+	}
 	folder := report.Folder{Dir: cfg.Evidence}
-	mail, err := d.newPost(reg, keys, external.String())
-	if err != nil {
-		return err
-	}
-	d.monitor = monitor.New(prom, d.log)
-	reg.MustRegister(d.monitor)
-	asks, checks := verify.New(prom, cfg.Prometheus.Timeout), arming.New(prom, now)
-	d.engine, err = engine.New(engine.Parts{
-		Store: d.Store, Prometheus: asks, Monitor: d.monitor, Arming: checks,
-		Journal: journal, Past: past, Log: d.log, Registerer: reg,
-		Archive: report.Archive{Folder: folder, External: external.String(), Prometheus: cfg.Prometheus.URL, Approval: d.approval}, Post: mail,
-	}, runbooks, engine.Options{Replica: replica(cfg), WatchEvery: cfg.WatchEvery, ReconcileEvery: cfg.ReconcileEvery, RulesEvery: cfg.RulesEvery, Boundary: faultPoint, Version: cfg.Version})
-	if err != nil {
-		return err
-	}
-	d.hooks, err = receiver.New(d.engine, receiver.Config{TokenFile: cfg.Receiver.TokenFile, TLS: cfg.Receiver.TLS, Known: d.knows}, d.log, reg)
-	if err != nil {
-		return err
-	}
 	d.pages = web.Handler(web.Deps{
-		Engine: d.engine, Tokens: keys,
+		Engine: d.set, Tokens: d.Keys,
 		Auth:      web.Auth{ConfigFile: cfg.Web.ConfigFile, InsecureNoAuth: cfg.Web.LinkOnly, External: external},
 		Approvers: d.approvers, Live: d.live, Page: d.page(folder, external.String(), report.HTML), Markdown: d.page(folder, external.String(), report.Markdown),
 		Flags: d.exportFlags, Ready: d.ready, Reload: func(context.Context) error { return d.reload() },
-		Doctor: d.doctor(prom, asks, checks, reg, people), Gatherer: reg, Registerer: reg, Log: d.log,
+		Doctor: d.doctor(reg, people), Gatherer: d.gatherer(reg), Registerer: reg, Log: d.log,
 	})
 	d.served.Store(&runbooks)
 	d.flags, err = d.openFlags(reg)
@@ -139,11 +127,11 @@ func (d *Daemon) wire(people net.Addr) error {
 func (d *Daemon) Run(ctx context.Context, hooks, people net.Listener, reload <-chan os.Signal) (err error) {
 	defer func() { err = errors.Join(err, d.closeAll()) }()
 	d.log.Info("serving", zap.String("receiver", hooks.Addr().String()), zap.String("web", people.Addr().String()),
-		zap.String("store", d.cfg.Store), zap.String("version", d.cfg.Version))
+		zap.String("store", d.storeNames()), zap.String("version", d.cfg.Version))
 	g, ctx := errgroup.WithContext(ctx)
 	loop, stopLoop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLoop()
-	g.Go(func() error { return d.engine.Run(loop) })
+	g.Go(func() error { return d.set.Run(loop) })
 	g.Go(func() error { defer stopLoop(); return d.serveListeners(ctx, hooks, people) })
 	g.Go(func() error { return d.flags.serve(ctx) })
 	g.Go(func() error { return d.reloads(ctx, reload) })
@@ -175,11 +163,11 @@ func (d *Daemon) reloads(ctx context.Context, reload <-chan os.Signal) error {
 
 // reload reads the runbooks again, all or nothing.
 func (d *Daemon) reload() error {
-	runbooks, err := runbook.LoadAll(d.cfg.Runbooks...)
+	runbooks, err := d.places.LoadAll(d.cfg.Runbooks...)
 	if err != nil {
 		return err
 	}
-	if err := d.engine.Reload(runbooks); err != nil {
+	if err := d.set.Reload(runbooks); err != nil {
 		return err
 	}
 	d.served.Store(&runbooks)
@@ -187,20 +175,27 @@ func (d *Daemon) reload() error {
 	return nil
 }
 
+// ready: a region whose store does not answer keeps none of the others from their work.
 func (d *Daemon) ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	if _, err := d.Store.Read(ctx, store.ControlKey); err != nil {
-		return fmt.Errorf("read store: %w", err)
+	errs := make([]error, len(d.sites))
+	var g errgroup.Group
+	for n, at := range d.sites {
+		g.Go(func() error { _, errs[n] = at.store.Read(ctx, store.ControlKey); return nil })
 	}
-	return nil
+	_ = g.Wait() // errs has what went wrong
+	if slices.Contains(errs, nil) {
+		return nil
+	}
+	return fmt.Errorf("read store: %w", errors.Join(errs...))
 }
 
 func (d *Daemon) knows(service, trigger string) bool {
 	if slices.Contains([]string{rules.WatchdogTrigger, rules.BlindTrigger, rules.DoctorTrigger}, trigger) {
 		return true
 	}
-	rb, ok := d.engine.Runbook(service)
+	rb, ok := d.set.Runbook(service)
 	if !ok {
 		return false
 	}
@@ -209,7 +204,7 @@ func (d *Daemon) knows(service, trigger string) bool {
 }
 
 func (d *Daemon) approvers(service string) []string {
-	if rb, ok := d.engine.Runbook(service); ok {
+	if rb, ok := d.set.Runbook(service); ok {
 		return rb.Policy.Approvers
 	}
 	return nil
@@ -255,11 +250,11 @@ func externalURL(cfg Config, people net.Addr) (*url.URL, error) {
 
 // live is how things stand for an approval's page.
 func (d *Daemon) live(ctx context.Context, a record.Approval) (web.Live, error) {
-	b, plan, err := d.engine.Live(ctx, a)
+	b, plan, err := d.set.Live(ctx, a)
 	if err != nil {
 		return web.Live{}, err
 	}
-	rel, err := d.engine.Release(ctx, a.Service, a.Region)
+	rel, err := d.set.Release(ctx, a.Service, a.Region)
 	return web.Live{Breach: b, Plan: plan, NoRollback: rel.NoRollback()}, err
 }
 
@@ -267,5 +262,5 @@ func (d *Daemon) live(ctx context.Context, a record.Approval) (web.Live, error) 
 func (d *Daemon) approval(id string) (record.Approval, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	return d.engine.Approval(ctx, id)
+	return d.set.Approval(ctx, id)
 }

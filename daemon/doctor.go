@@ -7,23 +7,31 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/autorollback/autorollback/arming"
 	"github.com/autorollback/autorollback/doctor"
-	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/receiver"
-	"github.com/autorollback/autorollback/verify"
+	"github.com/autorollback/autorollback/regions"
+	"github.com/autorollback/autorollback/web"
 )
 
-// doctor examines this daemon.
-func (d *Daemon) doctor(
-	prom *promapi.Client, asks *verify.Prometheus, checks arming.Checker, reg prometheus.Gatherer, people net.Addr,
-) *doctor.Doctor {
+// doctor examines this daemon, region by region.
+func (d *Daemon) doctor(reg prometheus.Gatherer, people net.Addr) web.Doctor {
+	if len(d.sites) == 1 {
+		return d.doctorOf(d.sites[0], reg, people)
+	}
+	all := regions.Doctors{}
+	for _, at := range d.sites {
+		all[at.name] = d.doctorOf(at, reg, people)
+	}
+	return all
+}
+
+func (d *Daemon) doctorOf(at *site, reg prometheus.Gatherer, people net.Addr) *doctor.Doctor {
 	cfg := d.cfg
 	_, port, _ := net.SplitHostPort(people.String())
 	return &doctor.Doctor{
-		Prometheus: prom, Arming: checks, Store: d.Store, HTTP: &http.Client{},
-		Status: d.engine.Status, Runbook: d.engine.Runbook, Rules: asks.Rules,
-		Watchdog: d.engine.WatchdogReceived, Synthetic: d.engine.SyntheticReceived,
+		Prometheus: at.prom, Arming: at.checks, Store: at.store, HTTP: &http.Client{},
+		Status: at.engine.Status, Runbook: at.engine.Runbook, Rules: at.asks.Rules,
+		Watchdog: at.engine.WatchdogReceived, Synthetic: at.engine.SyntheticReceived,
 		Calls: func() (accepted, refused doctor.Call) {
 			a, r := d.hooks.Newest()
 			return doctor.Call(a), doctor.Call(r)
@@ -31,7 +39,7 @@ func (d *Daemon) doctor(
 		ReceiverPath: receiver.Path, Bearer: cfg.Receiver.TokenFile != "",
 		Started: time.Now(), ProcessStart: processStart(reg), WebPort: port,
 		Evidence: cfg.Evidence, Journal: cfg.journal(),
-		Secrets: []string{cfg.Receiver.TokenFile, cfg.OFREP.TokenFile, cfg.Keys, cfg.Consul.TokenFile, cfg.Messages.WebhookSecrets},
+		Secrets: []string{cfg.Receiver.TokenFile, cfg.OFREP.TokenFile, cfg.Keys, at.TokenFile, cfg.Messages.WebhookSecrets},
 	}
 }
 

@@ -83,12 +83,13 @@ func (d *Daemon) flagTargets() []ofrep.Target {
 }
 
 func (d *Daemon) flagTarget(rb *runbook.Runbook, region string) (ofrep.Target, bool) {
-	return ofrep.Target{Service: rb.Service, Region: region, Prefix: rb.Routing.Flags, Store: d.Store}, rb.Routing.Flags != ""
+	prefix := rb.Routing.In(region).Flags
+	return ofrep.Target{Service: rb.Service, Region: region, Prefix: prefix, Store: d.siteOf(region).store}, prefix != ""
 }
 
 // exportFlags reads the documents of a service, for somebody else's flag system.
 func (d *Daemon) exportFlags(ctx context.Context, service, region, format string) (web.FlagExport, error) {
-	rb, ok := d.engine.Runbook(service)
+	rb, ok := d.set.Runbook(service)
 	if !ok || !rb.HasRegion(region) {
 		return web.FlagExport{}, fmt.Errorf("service %s in %s: %w", service, region, runbook.ErrNotFound)
 	}

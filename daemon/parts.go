@@ -101,34 +101,34 @@ type renderer func(record.Incident, *runbook.Runbook, report.Options) []byte
 // page renders an incident as it stands.
 func (d *Daemon) page(folder report.Folder, external string, render renderer) func(context.Context, record.Incident) ([]byte, error) {
 	return func(ctx context.Context, inc record.Incident) ([]byte, error) {
-		o := report.Options{Now: time.Now().UTC(), External: external, Prometheus: d.cfg.Prometheus.URL}
+		o := report.Options{Now: time.Now().UTC(), External: external, Prometheus: d.siteOf(inc.Region).Prometheus.URL}
 		if stages, err := folder.Stages(inc.ID); err == nil {
 			o.Evidence = stages
 		}
 		if inc.Approval != "" {
-			if a, err := d.engine.Approval(ctx, inc.Approval); err == nil {
+			if a, err := d.set.Approval(ctx, inc.Approval); err == nil {
 				o.Approval = &a
 			}
 		}
-		rb, _ := d.engine.Runbook(inc.Service)
+		rb, _ := d.set.RunbookIn(inc.Service, inc.Region)
 		return render(inc, rb, o), nil
 	}
 }
 
-// newPost sends messages to the log and wherever else we are told.
-func (d *Daemon) newPost(reg prometheus.Registerer, keys report.Keyring, external string) (report.Notifier, error) {
+// newPost sends messages to the log, to these Alertmanagers, and wherever else we are told.
+func (d *Daemon) newPost(reg prometheus.Registerer, keys report.Keyring, external string, alertmanagers ...string) (report.Notifier, error) {
 	cfg := d.cfg.Messages
 	sinks := []report.Sink{{Name: "log", Sender: report.Log{Logger: d.log}}}
-	if len(cfg.Alertmanagers) > 0 {
+	if len(alertmanagers) > 0 {
 		transport, err := transportOf(cfg.AlertmanagerHTTP, "alertmanager")
 		if err != nil {
 			return report.Notifier{}, err
 		}
 		sinks = append(sinks, report.Sink{Name: "alertmanager", Sender: report.Alertmanager{
-			URLs: cfg.Alertmanagers, Client: &http.Client{Transport: transport}, Log: d.log,
-			Runbook:     func(service string) *runbook.Runbook { rb, _ := d.engine.Runbook(service); return rb },
+			URLs: alertmanagers, Client: &http.Client{Transport: transport}, Log: d.log,
+			Runbook:     func(service string) *runbook.Runbook { rb, _ := d.set.Runbook(service); return rb },
 			IncidentURL: func(id string) string { return external + report.IncidentPath + id },
-			Incident:    func(ctx context.Context, id string) (record.Incident, error) { return d.engine.Incident(ctx, id) },
+			Incident:    func(ctx context.Context, id string) (record.Incident, error) { return d.set.Incident(ctx, id) },
 		}})
 	}
 	if cfg.Webhook != "" {
@@ -139,7 +139,7 @@ func (d *Daemon) newPost(reg prometheus.Registerer, keys report.Keyring, externa
 		sinks = append(sinks, report.Sink{Name: "webhook", Sender: hook})
 	}
 	return report.Notifier{Keys: keys, External: external, Out: report.NewFanout(reg, d.log, sinks...),
-		Approval: func(ctx context.Context, id string) (record.Approval, error) { return d.engine.Approval(ctx, id) }}, nil
+		Approval: func(ctx context.Context, id string) (record.Approval, error) { return d.set.Approval(ctx, id) }}, nil
 }
 
 func openWebhook(url, secretsFile string) (*report.Webhook, error) {
@@ -160,7 +160,7 @@ func (d *Daemon) openKeys(external string) (report.Keyring, error) {
 	_, err := os.Stat(d.cfg.Keys)
 	fresh := errors.Is(err, fs.ErrNotExist)
 	keys, err := report.EnsureKeyring(d.cfg.Keys)
-	if err == nil && fresh && strings.HasPrefix(d.cfg.Store, "consul") {
+	if err == nil && fresh && strings.Contains(d.storeNames(), "consul") {
 		d.log.Warn("a new key for approval links was made: give the file to every replica, or their links are refused here", zap.String("file", d.cfg.Keys))
 	}
 	return keys.For(external), err
@@ -185,11 +185,13 @@ func ensureToken(path string) error {
 
 // gc removes what processes that are long gone left in the store.
 func (d *Daemon) gc(ctx context.Context) {
-	c, ok := d.Store.(*store.Consul)
-	if !ok {
-		return
-	}
-	if err := c.GC(ctx, time.Now()); err != nil && ctx.Err() == nil {
-		d.log.Warn("collect garbage in the store", zap.Error(err))
+	for _, at := range d.sites {
+		c, ok := at.store.(*store.Consul)
+		if !ok {
+			continue
+		}
+		if err := c.GC(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			d.log.Warn("collect garbage in the store", zap.String("region", at.name), zap.Error(err))
+		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
-	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/regions"
 	"github.com/autorollback/autorollback/report"
 )
 
@@ -39,9 +39,9 @@ func TestHeadersOfTheHTTPConfigFile(t *testing.T) {
 	if _, _, err := prom.Query(t.Context(), "up", time.Time{}); err != nil {
 		t.Error(err)
 	}
-	d := &Daemon{log: zap.NewNop(), engine: &engine.Engine{}}
-	d.cfg.Messages.Alertmanagers, d.cfg.Messages.AlertmanagerHTTP = []string{srv.URL}, file
-	post, err := d.newPost(prometheus.NewRegistry(), report.Keyring{}, "http://localhost")
+	d := &Daemon{log: zap.NewNop(), set: regions.New(regions.NewStores(), nil, nil, zap.NewNop())}
+	d.cfg.Messages.AlertmanagerHTTP = file
+	post, err := d.newPost(prometheus.NewRegistry(), report.Keyring{}, "http://localhost", srv.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestHeadersOfTheHTTPConfigFile(t *testing.T) {
 		t.Errorf("came with the headers: %v", asked)
 	}
 	d.cfg.Messages.AlertmanagerHTTP = file + ".none"
-	if _, err := d.newPost(prometheus.NewRegistry(), report.Keyring{}, ""); err == nil {
+	if _, err := d.newPost(prometheus.NewRegistry(), report.Keyring{}, "", srv.URL); err == nil {
 		t.Error("a file that is not there is no error")
 	}
 }

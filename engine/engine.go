@@ -181,7 +181,8 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 		refused: map[Target]refusal{}, probed: map[Target]time.Time{},
 		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1),
 	}
-	e.metrics, e.trail.lists = newMetrics(p.Registerer, e), map[string]*kept{}
+	e.metrics, e.trail.lists = newMetrics(o.labelled(p.Registerer)), map[string]*kept{}
+	p.Registerer.MustRegister(roles{e}, routerInstances{e})
 	err := e.Reload(runbooks)
 	e.recall(p.Past)
 	return e, err

@@ -29,7 +29,15 @@ type metrics struct {
 	compared  *prometheus.GaugeVec
 }
 
-func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
+// labelled: the series of an engine of one region say which; roles do anyway.
+func (o Options) labelled(reg prometheus.Registerer) prometheus.Registerer {
+	if o.Region == "" {
+		return reg
+	}
+	return prometheus.WrapRegistererWith(prometheus.Labels{"region": o.Region}, reg)
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
 	auto := promauto.With(reg)
 	vec := func(name, help string, label string, values ...string) *prometheus.CounterVec {
 		v := auto.NewCounterVec(prometheus.CounterOpts{Name: "autorollback_" + name, Help: help}, []string{label})
@@ -65,7 +73,6 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 	m.alert("", doctor, record.Probed)
 	m.up.WithLabelValues("prometheus")
 	m.up.WithLabelValues("store")
-	reg.MustRegister(roles{e}, routerInstances{e})
 	return m
 }
 

@@ -190,11 +190,11 @@ func (e *Engine) targetIn(service, region string) Target {
 // ReadState is what a store says that other regions rest on. A record that cannot be read is left
 // out, or bars its bundle: whoever acts reads anew.
 func ReadState(ctx context.Context, from store.Store) (record.StoreState, error) {
-	snap, err := from.Read(ctx, store.BudgetKey, releases, store.QuarantineKey(""))
+	snap, err := from.Read(ctx, store.BudgetKey, releases, store.QuarantineKey(""), store.OrderKey(""))
 	if err != nil {
 		return record.StoreState{}, err
 	}
-	st := record.StoreState{Releases: under[record.Release](snap, releases), Quarantined: quarantined(snap)}
+	st := record.StoreState{Releases: under[record.Release](snap, releases), Quarantined: quarantined(snap), Orders: under[record.Order](snap, store.OrderKey(""))}
 	maps.DeleteFunc(st.Quarantined, func(_ string, q record.Quarantine) bool { return q.Lifted != "" })
 	return st, decode(snap, store.BudgetKey, &st.Budget)
 }

@@ -231,6 +231,9 @@ func (e *Engine) recall(past []record.AlertResult) {
 		if n == 0 {
 			e.trail.since = r.At
 		}
+		if e.opts.Region != "" && r.Region != e.opts.Region {
+			continue
+		}
 		list := r.Service
 		if _, known := e.service(list); !known {
 			list = ""

@@ -68,6 +68,8 @@ type Incident struct {
 	ToldAt       time.Time `json:"told_at,omitzero"` // when the first message reached somebody
 	Firing       []Alarm   `json:"firing,omitempty"` // messages that go on until the incident is over, each once
 	Timeline     []Record  `json:"timeline"`
+	// Stragglers are the other regions that had the candidate after it was rolled back here.
+	Stragglers []Straggler `json:"stragglers,omitempty"`
 }
 
 // An Alarm is a kind of message that goes on until somebody ends it.

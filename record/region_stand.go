@@ -15,7 +15,7 @@ type RegionStand struct {
 	State    string         `json:"state"`          // open, proved, rolled_back, waiting, never, none or unknown
 	Release  string         `json:"release,omitempty"`
 	Version  string         `json:"version,omitempty"` // of the candidate
-	Weight   runbook.Weight `json:"weight"`            // the candidate's wanted share in percent
+	Weight   runbook.Weight `json:"weight"`            // the candidate's wanted share
 	Incident string         `json:"incident,omitempty"`
 	Verdict  string         `json:"verdict,omitempty"` // of that incident
 	Text     string         `json:"text,omitempty"`    // why it waits, or was not started

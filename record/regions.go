@@ -38,6 +38,7 @@ type StoreState struct {
 	Budget      Budget                // of automatic rollbacks
 	Releases    []Release             // the newest of each service and region
 	Quarantined map[string]Quarantine // those in force, by the bundle's digest
+	Orders      []Order               // about regions whose stores did not answer
 }
 
 // Has reports whether it is the store of that region.

@@ -131,7 +131,9 @@ func (s *Set) SetControl(ctx context.Context, c record.Control) error {
 
 // RecordShadow keeps the verdict of a shadow report in every region that has the service.
 func (s *Set) RecordShadow(ctx context.Context, g shadow.Gate, by string) (record.ShadowVerdict, error) {
-	all := ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.ShadowVerdict, error) { return e.RecordShadow(ctx, g, by) })
+	all := ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.ShadowVerdict, error) {
+		return e.RecordShadow(ctx, g, by)
+	})
 	v, _ := first(all)
 	return v, everywhere(all)
 }

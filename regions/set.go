@@ -46,6 +46,7 @@ func New(stores *Stores, members []Member, runbooks []*runbook.Runbook, log *zap
 func (s *Set) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.stores.Run(ctx) })
+	g.Go(func() error { return s.carryOut(ctx) })
 	for _, m := range s.members {
 		g.Go(func() error { return m.Engine.Run(ctx) })
 	}

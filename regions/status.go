@@ -133,3 +133,12 @@ func (s *Set) RampPlan(ctx context.Context, service, region string) (record.Ramp
 	}
 	return s.member(region).Engine.RampPlan(ctx, service, region)
 }
+
+// Release returns the newest release of a service in a region.
+func (s *Set) Release(ctx context.Context, service, region string) (record.Release, error) {
+	region, err := s.region(service, region)
+	if err != nil {
+		return record.Release{}, err
+	}
+	return s.member(region).Engine.Release(ctx, service, region)
+}

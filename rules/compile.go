@@ -18,7 +18,7 @@ func Compile(rb *runbook.Runbook) (Group, error) {
 	if err != nil {
 		return Group{}, fmt.Errorf("compile runbook %s: %w", rb.Service, err)
 	}
-	g := Group{Name: groupName(rb.Service), Interval: rb.Metrics.Interval}
+	g := Group{Name: groupName(rb.Service), Interval: rb.Metrics.Interval, Region: rb.RulesRegion}
 	for _, d := range b.unparsed() {
 		r, err := b.finish(d)
 		if err != nil {
@@ -90,6 +90,7 @@ func (b *compiler) checkTriggers() error {
 type Group struct {
 	Name     string
 	Interval runbook.Duration
+	Region   string // the only one that it is for; empty: for all
 	Rules    []Rule
 }
 
@@ -169,7 +170,11 @@ func (b *compiler) severity(t runbook.Trigger) runbook.Severity {
 
 // alertLabels are constant: a value or a version here would make a new alert of it.
 func (b *compiler) alertLabels(trigger, severity string) map[string]string {
-	return labelsOf("autorollback", "true", "runbook", b.Service, "trigger", trigger, "severity", severity)
+	labels := labelsOf("autorollback", "true", "runbook", b.Service, "trigger", trigger, "severity", severity)
+	if b.RulesRegion != "" { // that of a limit on all traffic would have none
+		labels["region"] = b.RulesRegion
+	}
+	return labels
 }
 
 // AlertLabels are the labels that a runbook's alerts come with in any case: of each trigger

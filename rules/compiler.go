@@ -148,8 +148,12 @@ func (b *compiler) isSide(matcher string) bool {
 	return strings.HasPrefix(matcher, runbook.LabelName(b.Metrics.SideLabel())+"=")
 }
 
-// ours writes the selector of a series of ours about the service.
+// ours writes the selector of a series of ours about the service, in the region that the rules
+// are for: a Prometheus may scrape daemons that speak of other regions as well.
 func (b *compiler) ours(name string, more ...string) string {
+	if b.RulesRegion != "" {
+		more = append(more, match("region", b.RulesRegion))
+	}
 	return selector(name, append(more, match("service", b.Service)))
 }
 

@@ -134,7 +134,7 @@ func (l *liveRead) drifts() ([]Drift, error) {
 func (l *liveRead) services() (out []Drift, intervals []Group, err error) {
 	for _, service := range slices.Sorted(maps.Keys(l.runbooks)) {
 		rb := l.runbooks[service]
-		intervals = append(intervals, Group{Interval: rb.Metrics.Interval})
+		intervals = append(intervals, Group{Interval: rb.Metrics.Interval, Region: rb.RulesRegion})
 		found, odd := l.rest[service]
 		delete(l.rest, service)
 		if l.whole[service] && !odd {

@@ -47,10 +47,15 @@ func watchdog(groups []Group) Group {
 		if i == 0 || other.Interval < g.Interval {
 			g.Interval = other.Interval
 		}
+		g.Region = other.Region
+	}
+	labels := map[string]string{"autorollback": "true", "trigger": WatchdogTrigger, "severity": "none"}
+	if g.Region != "" { // whose path works
+		labels["region"] = g.Region
 	}
 	g.Rules = []Rule{{
 		Alert: "AutorollbackWatchdog", Expr: Expr{"vector(1)"},
-		Labels: map[string]string{"autorollback": "true", "trigger": WatchdogTrigger, "severity": "none"},
+		Labels: labels,
 		Annotations: map[string]string{
 			"summary":     "Always firing: the path from Prometheus to autorollback works.",
 			"description": "If this alert does not arrive, no breach would arrive either.",

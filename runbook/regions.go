@@ -32,6 +32,7 @@ func (r *Runbook) In(region string) *Runbook {
 // own, and so rules of its own.
 func (r *Runbook) Only(region string, prometheus bool) *Runbook {
 	own := r.In(region)
+	own.Beside = slices.DeleteFunc(slices.Clone(r.Regions), func(other string) bool { return other == region })
 	own.Regions, own.Region = []string{region}, region
 	if prometheus {
 		own.RulesRegion = region
@@ -46,6 +47,10 @@ func (o Routing) Regional() bool { return !reflect.DeepEqual(o, o.In("")) }
 func (o Routing) In(region string) Routing {
 	for _, field := range []*string{&o.Root, &o.Service, &o.Key, &o.Flags} {
 		*field = strings.ReplaceAll(*field, regionMark, region)
+	}
+	o.Sources = slices.Clone(o.Sources)
+	for n := range o.Sources {
+		o.Sources[n] = strings.ReplaceAll(o.Sources[n], regionMark, region)
 	}
 	if o.Mirror != nil {
 		m := *o.Mirror
@@ -116,4 +121,17 @@ func (r *Runbook) checkShared(p *decoder, a, b string, store, prometheus bool) {
 	if m := one.Mirror; m != nil && m.Service != "" && m.Service == two.Mirror.Service && one.Root == two.Root {
 		shared("mirror.service", m.Service)
 	}
+}
+
+// IsRegion reports whether a text can be a region's name.
+func IsRegion(name string) bool { return namePattern.MatchString(name) }
+
+// Alone reports whether a region shares its Prometheus with no other.
+func (places Places) Alone(region string) bool {
+	for other, place := range places {
+		if other != region && place.Prometheus == places[region].Prometheus {
+			return false
+		}
+	}
+	return true
 }

@@ -17,8 +17,8 @@ const (
 	Fabio    Router = "fabio" // commands in a key under fabio's registry.consul.kvpath
 )
 
-// Routing says where the service's weights live in the KV store. In root, service, key, flags
-// and the mirror's service {region} stands for the region's name.
+// Routing says where the service's weights live in the KV store. In root, service, sources, key,
+// flags and the mirror's service {region} stands for the region's name.
 type Routing struct {
 	Router Router `yaml:"router" json:"router"` // the layout of the keys
 	// Root is Traefik's rootKey, or fabio's registry.consul.kvpath without its first slash.

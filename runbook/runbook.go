@@ -44,9 +44,10 @@ type Runbook struct {
 	Digest string `yaml:"-" json:"digest"`
 
 	// Region is the only one that this is about, and RulesRegion the only one that its rules are
-	// about; empty: they are about all of Regions. See [Runbook.Only].
-	Region      string `yaml:"-" json:"-"`
-	RulesRegion string `yaml:"-" json:"-"`
+	// about; empty: they are about all of Regions. Beside are the others then. See [Runbook.Only].
+	Region      string   `yaml:"-" json:"-"`
+	RulesRegion string   `yaml:"-" json:"-"`
+	Beside      []string `yaml:"-" json:"-"`
 
 	line int // of the service's name, for messages
 }

@@ -125,6 +125,9 @@ func ApprovalKey(id string) string { return Root + "approval/" + id }
 // OutboxKey is the key of a message.
 func OutboxKey(id string) string { return Root + "outbox/" + id }
 
+// OrderKey is the key of an order about a region whose store did not answer.
+func OrderKey(id string) string { return Root + "order/" + id }
+
 // MirrorKey is the key of the mirror of a service in a region.
 func MirrorKey(service, region string) string { return Root + "mirror/" + service + "/" + region }
 

@@ -36,6 +36,7 @@ func (s *server) api(mux *http.ServeMux) {
 	}
 	for route, do := range map[string]change{
 		"POST " + API + "/releases":                                 s.start,
+		"POST " + API + "/releases/{service}/rollback":              s.rollbackAll,
 		"POST " + API + "/releases/{service}/{region}/rollback":     withReason(s.Engine.Rollback),
 		"POST " + API + "/releases/{service}/{region}/release-hold": withReason(s.Engine.AcceptSplit),
 		"POST " + API + "/releases/{service}/{region}/promote":      step(s.Engine.Promote),

@@ -85,6 +85,7 @@ func (c Client) Start(ctx context.Context, file []byte) (rel record.Release, err
 type StartOptions struct {
 	NotProved string // why the stable side need not be the last known good; empty: it must be
 	Safer     bool   // on the ramp that is drafted from the last incident
+	Region    string // this region alone; empty: as the release file says
 }
 
 // StartWith is Start with options.
@@ -97,6 +98,9 @@ func (c Client) StartWith(ctx context.Context, file []byte, o StartOptions) (rel
 	if o.Safer {
 		query.Set("safer", "true")
 	}
+	if o.Region != "" {
+		query.Set("region", o.Region)
+	}
 	text, err := c.ask(ctx, http.MethodPost, "application/yaml", file, "/releases?"+query.Encode())
 	if err != nil {
 		return rel, err
@@ -108,6 +112,12 @@ func (c Client) StartWith(ctx context.Context, file []byte, o StartOptions) (rel
 func (c Client) Rollback(ctx context.Context, service, region, reason string) (inc record.Incident, err error) {
 	err = c.order(ctx, http.MethodPost, Reason{reason}, &inc, "releases", service, region, "rollback")
 	return inc, err
+}
+
+// RollbackAll asks for the rollback of a service in all of its regions.
+func (c Client) RollbackAll(ctx context.Context, service, reason string) (all []record.RegionOutcome, err error) {
+	err = c.order(ctx, http.MethodPost, Reason{reason}, &all, "releases", service, "rollback")
+	return all, err
 }
 
 // AcceptSplit lets a held release go on.

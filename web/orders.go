@@ -74,6 +74,9 @@ func (s *server) start(ctx context.Context, r *http.Request, who Identity) (any,
 	if launch.StableNotProved, err = notProved(r); err != nil {
 		return nil, err
 	}
+	if region := r.URL.Query().Get("region"); region != "" {
+		launch.Region, launch.Regions = region, nil
+	}
 	switch safer := r.URL.Query().Get("safer"); safer {
 	case "", "false":
 	case "true":
@@ -121,6 +124,14 @@ func step(do func(ctx context.Context, service, region, by string) (record.Relea
 		}
 		return do(ctx, r.PathValue("service"), r.PathValue("region"), who.Name)
 	}
+}
+
+func (s *server) rollbackAll(ctx context.Context, r *http.Request, who Identity) (any, error) {
+	reason, err := reasonOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return s.Engine.RollbackAll(ctx, r.PathValue("service"), who.Name, reason)
 }
 
 func (s *server) lift(ctx context.Context, r *http.Request, who Identity) (any, error) {

@@ -32,6 +32,8 @@ type Engine interface {
 
 	Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error)
 	Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error)
+	// RollbackAll rolls back every region of a service. One that does not answer is no error.
+	RollbackAll(ctx context.Context, service, by, reason string) ([]record.RegionOutcome, error)
 	AcceptSplit(ctx context.Context, service, region, by, reason string) (record.Release, error)
 	Promote(ctx context.Context, service, region, by string) (record.Release, error)
 	Flip(ctx context.Context, service, region, by string) (record.Release, error)

@@ -146,6 +146,12 @@ func (w *world) Rollback(_ context.Context, service, region, by, reason string) 
 	return w.incidents["inc-1"], w.do("rollback %s/%s by %s: %s", service, region, by, reason)
 }
 
+func (w *world) RollbackAll(_ context.Context, service, by, reason string) ([]record.RegionOutcome, error) {
+	inc := w.incidents["inc-1"]
+	return []record.RegionOutcome{{Region: "eu", Incident: &inc}, {Region: "us", Pending: "order-1", Problem: "no route"}},
+		w.do("rollback %s everywhere by %s: %s", service, by, reason)
+}
+
 func (w *world) AcceptSplit(_ context.Context, service, region, by, reason string) (record.Release, error) {
 	return w.status.Releases[0], w.do("accept split %s/%s by %s: %s", service, region, by, reason)
 }

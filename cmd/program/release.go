@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -34,6 +35,7 @@ func releaseStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 	unproved := cmd.Flag("stable-not-proved", "The stable side is not the last known good that is recorded, and shall be what a rollback goes to; needs --reason.").Bool()
 	reason := cmd.Flag("reason", "Why; it is kept with your name.").String()
 	safer := cmd.Flag("safer", "On a ramp that is drafted from the incident of the release before: half of the share at which it broke comes first, each step lasts twice as long, and a human is asked at each.").Bool()
+	region := cmd.Flag("region", "Start in this region alone; default: in the first of those that the release file names, or the runbook, and in the next one when that is proved.").String()
 	out, r := cli.Format(cmd), remoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		if *unproved != (*reason != "") {
@@ -50,7 +52,7 @@ func releaseStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 		if err != nil {
 			return err
 		}
-		rel, err := client.StartWith(ctx, text, web.StartOptions{NotProved: *reason, Safer: *safer})
+		rel, err := client.StartWith(ctx, text, web.StartOptions{NotProved: *reason, Safer: *safer, Region: *region})
 		if err != nil {
 			return err
 		}
@@ -60,6 +62,9 @@ func releaseStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 		fmt.Fprintf(c.Out, "%s: %s in %s, %v %% to %s, the rest to %s\n", rel.ID, rel.Service, rel.Region, rel.Weight, rel.Candidate.Version, rel.Stable.Version)
 		if rel.Rollout != nil {
 			fmt.Fprintf(c.Out, "its ramp, safer than that of %s: %s\n", rel.SaferThan, rel.Rollout)
+		}
+		if p := rel.Regions; p != nil {
+			fmt.Fprintf(c.Out, "then, each when the one before is proved: %s\n", strings.Join(p.Regions[1:], ", "))
 		}
 		for _, w := range rel.Unarmed {
 			fmt.Fprintln(c.Err, "warning: not armed:", w)
@@ -116,7 +121,10 @@ func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action
 			rows = append(rows, []string{rel.Service, rel.Region, string(rel.Phase), rel.Stable.Version + " " + rel.Weight.Rest().String() + "%",
 				rel.Candidate.Version + " " + rel.Weight.String() + "%", moment(rel.StartedAt), standby(rel), passed(st.Shadow, rel), or(rel.Incident, "-"), note})
 		}
-		return cli.Table(c.Out, "SERVICE REGION PHASE STABLE CANDIDATE STARTED STANDBY SHADOW INCIDENT NOTE", rows)
+		if err := cli.Table(c.Out, "SERVICE REGION PHASE STABLE CANDIDATE STARTED STANDBY SHADOW INCIDENT NOTE", rows); err != nil {
+			return err
+		}
+		return printRegions(c.Out, st, *service)
 	}
 }
 
@@ -145,12 +153,15 @@ func targetFlags(cmd *kingpin.CmdClause) target {
 }
 
 func releaseRollback(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := parent.Command("rollback", "Move all traffic to the stable bundle now, in one transaction. Example: autorollback release rollback ranker --reason 'users complain'")
+	cmd := parent.Command("rollback", "Move all traffic to the stable bundle now, in one transaction; of a service in several regions in each, and one that does not answer is named, tried again, and exit code 3. Example: autorollback release rollback ranker --reason 'users complain'")
 	t := targetFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		client, err := t.remote.client()
 		if err != nil {
 			return err
+		}
+		if *t.region == runbook.DefaultRegion {
+			return rollbackAll(ctx, c, client, t)
 		}
 		inc, err := client.Rollback(ctx, *t.service, *t.region, *t.reason)
 		if err != nil {
@@ -159,9 +170,13 @@ func releaseRollback(parent *kingpin.CmdClause, c cli.Console) (string, cli.Acti
 		if *t.format == "json" {
 			return cli.PrintJSON(c.Out, inc)
 		}
-		fmt.Fprintf(c.Out, "%s: %s\nRecovery is being verified: autorollback incident show %s\n", inc.ID, moved(inc), inc.ID)
+		printRollback(c.Out, inc)
 		return nil
 	}
+}
+
+func printRollback(w io.Writer, inc record.Incident) {
+	fmt.Fprintf(w, "%s: %s\nRecovery is being verified: autorollback incident show %s\n", inc.ID, moved(inc), inc.ID)
 }
 
 func moved(inc record.Incident) string {

@@ -26,6 +26,8 @@ func rulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 	url := gen.Flag("receiver-url", "Where Alertmanager reaches the receiver.").Default("http://localhost:9096/v1/alertmanager").String()
 	token := gen.Flag("receiver-token-file", "The bearer token's file, as Alertmanager sees it.").Default("/etc/autorollback/receiver.token").String()
 
+	var where, verWhere regionFlags
+	where.declare(gen)
 	testsFile := gen.Flag("tests", "Also write unit tests for promtool here; needs --rules-file.").String()
 	ver := cmd.Command("verify", "Prove the one-to-one map of triggers and alerts against rule files and/or a live Prometheus. Exit code 3 on a difference. Example: autorollback rules verify runbooks/ --rules-file autorollback.rules.yml --prometheus.url http://localhost:9090")
 	verPaths := ver.Arg("path", "Runbook files or folders.").Required().Strings()
@@ -33,11 +35,12 @@ func rulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 	verURL := ver.Flag("prometheus.url", "A live Prometheus to compare with.").String()
 	var verConfig string
 	cli.HTTPConfigFlag(ver, &verConfig)
+	verWhere.declare(ver)
 	verFormat := cli.Format(ver)
 
 	actions := map[string]cli.Action{
 		gen.FullCommand(): func(context.Context) error {
-			groups, err := compile(*paths)
+			groups, err := compile(where, *paths)
 			if err != nil {
 				return err
 			}
@@ -68,7 +71,7 @@ func rulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 			return nil
 		},
 		ver.FullCommand(): func(ctx context.Context) error {
-			return verifyRules(ctx, c, *verPaths, *verFiles, *verURL, verConfig, *verFormat)
+			return verifyRules(ctx, c, verWhere, *verPaths, *verFiles, *verURL, verConfig, *verFormat)
 		},
 	}
 	maps.Copy(actions, planCommand(cmd, c))
@@ -76,8 +79,8 @@ func rulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 	return actions
 }
 
-func compile(paths []string) ([]rules.Group, error) {
-	runbooks, err := runbook.LoadAll(paths...)
+func compile(where regionFlags, paths []string) ([]rules.Group, error) {
+	runbooks, err := where.load(paths)
 	if err != nil {
 		return nil, err
 	}
@@ -106,11 +109,11 @@ func summary(groups []rules.Group, file string) string {
 	return fmt.Sprintf("%s: %d alerts and %d recording rules, and the watchdog", file, alerts, records)
 }
 
-func verifyRules(ctx context.Context, c cli.Console, paths, files []string, url, httpConfig, format string) error {
+func verifyRules(ctx context.Context, c cli.Console, where regionFlags, paths, files []string, url, httpConfig, format string) error {
 	if len(files) == 0 && url == "" {
 		return cli.Usage(fmt.Errorf("name --rules-file or --prometheus.url to compare with"))
 	}
-	want, err := compile(paths)
+	want, err := compile(where, paths)
 	if err != nil {
 		return err
 	}
@@ -129,7 +132,7 @@ func verifyRules(ctx context.Context, c cli.Console, paths, files []string, url,
 	if url != "" {
 		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
-		live, err := verifyLive(ctx, paths, url, httpConfig)
+		live, err := verifyLive(ctx, where, paths, url, httpConfig)
 		if err != nil {
 			return err
 		}
@@ -148,8 +151,8 @@ func verifyRules(ctx context.Context, c cli.Console, paths, files []string, url,
 }
 
 // verifyLive compares the rules, and how often pods are scraped, with a Prometheus.
-func verifyLive(ctx context.Context, paths []string, url, httpConfig string) ([]rules.Drift, error) {
-	runbooks, err := runbook.LoadAll(paths...)
+func verifyLive(ctx context.Context, where regionFlags, paths []string, url, httpConfig string) ([]rules.Drift, error) {
+	runbooks, err := where.load(paths)
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 	checkPaths := check.Arg("path", "Files or folders.").Required().Strings()
 	checkPlan := declarePlan(check, "traffic")
 	live := check.Flag("prometheus.url", "A live Prometheus: whether the series that the runbook declares are there and mean what it says.").String()
+	checkRegions := regionsFileFlag(check)
 	checkFormat := cli.Format(check)
 
 	render := cmd.Command("render", "Print the one page that a human follows, as Markdown. Example: autorollback runbook render runbooks/ranker.yaml")
@@ -54,7 +55,7 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 			return writeNew(c.Out, *output, text)
 		},
 		check.FullCommand(): func(ctx context.Context) error {
-			return checkRunbooks(ctx, c, *checkPaths, checkPlan, liveCheck{*live, checkPlan.httpConfig}, *checkFormat)
+			return checkRunbooks(ctx, c, *checkRegions, *checkPaths, checkPlan, liveCheck{*live, checkPlan.httpConfig}, *checkFormat)
 		},
 		render.FullCommand(): func(context.Context) error {
 			rb, err := runbook.Load(*renderPath)
@@ -117,8 +118,12 @@ func (f liveFinding) String() string {
 	return fmt.Sprintf("%s: %s: %s; %s", f.Kind, who, f.What, f.Fix)
 }
 
-func checkRunbooks(ctx context.Context, c cli.Console, paths []string, plan *planFlags, live liveCheck, format string) error {
-	runbooks, err := runbook.LoadAll(paths...)
+func checkRunbooks(ctx context.Context, c cli.Console, regionsFile string, paths []string, plan *planFlags, live liveCheck, format string) error {
+	places, err := daemon.Places(regionsFile)
+	if err != nil {
+		return err
+	}
+	runbooks, err := places.LoadAll(paths...)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return err

@@ -83,7 +83,7 @@ func (s State) clone() State {
 	if s.Incident != nil {
 		i := *s.Incident
 		i.Sources, i.Triggers = slices.Clone(i.Sources), slices.Clone(i.Triggers)
-		i.Firing = slices.Clone(i.Firing)
+		i.Firing, i.Stragglers = slices.Clone(i.Firing), slices.Clone(i.Stragglers)
 		i.Alerts, i.Timeline = slices.Clone(i.Alerts), slices.Clone(i.Timeline)
 		s.Incident = &i
 	}

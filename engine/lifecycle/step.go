@@ -180,6 +180,7 @@ func (s *State) tick(now time.Time) {
 		s.concludeProof(now)
 	}
 	s.brake(now)
+	s.straggle(now)
 	s.reconcileRamp(now)
 }
 

@@ -1,0 +1,125 @@
+package program
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/daemon"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/web"
+)
+
+// regionFlags say where regions are, and which of them is meant.
+type regionFlags struct{ file, region *string }
+
+func (f *regionFlags) declare(cmd *kingpin.CmdClause) {
+	f.file = regionsFileFlag(cmd)
+	f.region = cmd.Flag("region", "The rules of this region's own Prometheus; needs --regions.file.").String()
+}
+
+func regionsFileFlag(cmd *kingpin.CmdClause) *string {
+	return cmd.Flag("regions.file", "Where each region's store and Prometheus are, as the daemon has it; without it all regions share one of each.").String()
+}
+
+// load reads the runbooks as they are in the region that is meant, or in all.
+func (f regionFlags) load(paths []string) ([]*runbook.Runbook, error) {
+	places, err := daemon.Places(*f.file)
+	if err != nil {
+		return nil, err
+	}
+	all, err := places.LoadAll(paths...)
+	if err != nil || *f.region == "" {
+		return all, err
+	}
+	if _, ok := places[*f.region]; !ok {
+		return nil, cli.Usage(fmt.Errorf("--region %s: name the file that has it, --regions.file", *f.region))
+	}
+	var own []*runbook.Runbook
+	for _, rb := range all {
+		if rb.HasRegion(*f.region) {
+			own = append(own, rb.Only(*f.region, places.Alone(*f.region)))
+		}
+	}
+	if len(own) == 0 {
+		return nil, cli.Usage(errors.New("no runbook is for region " + *f.region))
+	}
+	return own, nil
+}
+
+// rollbackAll rolls a service back in all of its regions. One that does not answer makes the
+// result partial.
+func rollbackAll(ctx context.Context, c cli.Console, client web.Client, t target) error {
+	all, err := client.RollbackAll(ctx, *t.service, *t.reason)
+	if err != nil {
+		return err
+	}
+	var pending []string
+	for _, o := range all {
+		if o.Problem != "" {
+			pending = append(pending, o.Region)
+		}
+	}
+	if *t.format == "json" && len(all) == 1 {
+		return cli.PrintJSON(c.Out, all[0].Incident)
+	}
+	if *t.format == "json" {
+		return cli.Join(cli.PrintJSON(c.Out, all), partial(pending))
+	}
+	for _, o := range all {
+		if len(all) > 1 {
+			fmt.Fprintf(c.Out, "%s: ", o.Region)
+		}
+		printOutcome(c.Out, o)
+	}
+	return partial(pending)
+}
+
+func printOutcome(w io.Writer, o record.RegionOutcome) {
+	switch {
+	case o.Incident != nil:
+		printRollback(w, *o.Incident)
+	case o.Pending != "":
+		fmt.Fprintf(w, "pending: its store does not answer (%s); it is tried again until it does (%s)\n", o.Problem, o.Pending)
+	case o.Problem != "":
+		fmt.Fprintf(w, "not rolled back, and nobody will try again: %s\n", o.Problem)
+	default:
+		fmt.Fprintln(w, "nothing is done:", o.Refused)
+	}
+}
+
+func partial(pending []string) error {
+	if len(pending) == 0 {
+		return nil
+	}
+	return cli.Wanting("partial: not rolled back yet in " + strings.Join(pending, ", "))
+}
+
+// printRegions says how far releases through several regions have come, side by side, and which
+// regions do not answer.
+func printRegions(w io.Writer, st record.Status, service string) error {
+	var rows [][]string
+	for _, p := range st.Progress {
+		for _, s := range p.Steps {
+			if service == "" || p.Service == service {
+				rows = append(rows, []string{p.Service, p.Version, s.Region, s.State, s.Weight.String() + "%", or(s.Incident, "-"), or(s.Lost, s.Text)})
+			}
+		}
+	}
+	if len(rows) > 0 {
+		fmt.Fprintln(w)
+		if err := cli.Table(w, "SERVICE VERSION REGION STATE WEIGHT INCIDENT NOTE", rows); err != nil {
+			return err
+		}
+	}
+	for _, lost := range st.Lost {
+		fmt.Fprintf(w, "region %s does not answer: %s\n", lost.Region, lost.Problem)
+	}
+	return nil
+}

@@ -1,0 +1,320 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/test/sim"
+)
+
+// An atlas is two regions, each with a store, facts and engines of its own, which see each
+// other's stores as they are.
+type atlas struct {
+	t       *testing.T
+	stores  map[string]*cuttable
+	facts   map[string]*facts
+	engines map[string]*Engine
+	told    map[string]map[string]record.Message // by region and id
+	seen    sync.Mutex
+	known   map[string]record.StoreState
+}
+
+// A cuttable is a store that can be cut off.
+type cuttable struct {
+	*memory
+	mu  sync.Mutex
+	cut bool
+}
+
+func (c *cuttable) set(cut bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut = cut
+}
+
+func (c *cuttable) err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cut {
+		return errors.New("no route to host")
+	}
+	return nil
+}
+
+func (c *cuttable) Read(ctx context.Context, prefixes ...string) (store.Snapshot, error) {
+	if err := c.err(); err != nil {
+		return store.Snapshot{}, err
+	}
+	return c.memory.Read(ctx, prefixes...)
+}
+
+func (c *cuttable) Commit(ctx context.Context, tx store.Tx) error {
+	if err := c.err(); err != nil {
+		return err
+	}
+	return c.memory.Commit(ctx, tx)
+}
+
+// Stores reads both stores now, and keeps what one that is cut off said before.
+func (a *atlas) Stores() []record.StoreState {
+	a.seen.Lock()
+	defer a.seen.Unlock()
+	var all []record.StoreState
+	for _, region := range []string{"eu", "us"} {
+		st, err := ReadState(context.Background(), a.stores[region])
+		if err == nil {
+			st.At = time.Now()
+		} else {
+			st = a.known[region]
+			st.Problem = err.Error()
+		}
+		st.Regions = []string{region}
+		a.known[region] = st
+		all = append(all, st)
+	}
+	return all
+}
+
+// travelling runs the test in a bubble, with a release that is to go from eu to us.
+func travelling(t *testing.T, promote string, test func(a *atlas)) {
+	synctest.Test(t, func(t *testing.T) {
+		rb := fixture.Runbook(t, "page")
+		rb.Regions, rb.Rollout = []string{"eu", "us"}, fixture.Ramp(promote)
+		a := &atlas{t: t, stores: map[string]*cuttable{}, facts: map[string]*facts{}, engines: map[string]*Engine{}, told: map[string]map[string]record.Message{}, known: map[string]record.StoreState{}}
+		for _, region := range rb.Regions {
+			a.stores[region] = &cuttable{memory: newMemory()}
+			a.facts[region] = factsOf(t, rb)
+			must(t, put(a.stores[region].memory, routerKey, `{"weights":{"ranker-v1":100}}`))
+		}
+		for _, region := range rb.Regions {
+			p := partsOf(a.stores[region], a.facts[region])
+			p.Regions = a
+			a.told[region] = map[string]record.Message{}
+			p.Post = posts(func(m record.Message) (string, error) {
+				a.seen.Lock()
+				defer a.seen.Unlock()
+				a.told[region][m.ID] = m
+				return "#ranking-oncall", nil
+			})
+			a.engines[region] = engineOf(t, p, rb, Options{Replica: "replica", Region: region, OwnPrometheus: true})
+		}
+		l := fixture.Launch(t)
+		l.Regions = rb.Regions
+		if _, err := a.engines["eu"].Start(t.Context(), l, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		defer func() { stop(); running.Wait() }()
+		for _, e := range a.engines {
+			running.Go(func() {
+				if err := e.Run(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		test(a)
+	})
+}
+
+// pass lets time pass with every region's watchdog heard.
+func (a *atlas) pass(d time.Duration) {
+	for ; d > 0; d -= time.Minute {
+		for region, e := range a.engines {
+			if a.stores[region].err() == nil {
+				must(a.t, e.Alerts(a.t.Context(), []record.Alert{{Trigger: watchdog, Firing: true, Source: record.Webhook}}))
+			}
+		}
+		time.Sleep(min(d, time.Minute))
+	}
+	synctest.Wait()
+}
+
+// in is how the release stands in a region: its phase, or none.
+func (a *atlas) in(region string) string {
+	rel, err := a.engines[region].Release(a.t.Context(), "ranker", region)
+	if errors.Is(err, runbook.ErrNotFound) {
+		return "none"
+	}
+	must(a.t, err)
+	return string(rel.Phase)
+}
+
+func (a *atlas) want(eu, us string) {
+	a.t.Helper()
+	if e, u := a.in("eu"), a.in("us"); e != eu || u != us {
+		a.t.Fatalf("eu %s, us %s; want %s, %s; %+v", e, u, eu, us, record.ProgressOf(a.Stores(), time.Now()))
+	}
+}
+
+func (a *atlas) step(n int) record.RegionStand {
+	a.t.Helper()
+	p := record.ProgressOf(a.Stores(), time.Now())
+	if len(p) != 1 || len(p[0].Steps) != 2 {
+		a.t.Fatalf("progress is %+v", p)
+	}
+	return p[0].Steps[n]
+}
+
+func TestTheNextRegionStartsWhenTheOneBeforeIsProved(t *testing.T) {
+	travelling(t, runbook.PromoteAutomatic, func(a *atlas) {
+		t := a.t
+		a.pass(35 * time.Minute)
+		a.want("open", "none")
+		if s := a.step(1); s.State != record.StandWaiting || !strings.Contains(s.Text, "waits for eu to be proved") {
+			t.Errorf("us is said to be %+v", s)
+		}
+		a.pass(8 * time.Minute)
+		a.want("closed", "open")
+		eu, us := a.release("eu"), a.release("us")
+		if eu.ID == us.ID || us.Regions.ID != eu.Regions.ID || us.StartedBy != "ann" || us.Weight != 20 || us.Candidate != eu.Candidate {
+			t.Errorf("in eu %+v, in us %+v", eu, us)
+		}
+		a.pass(50 * time.Minute)
+		a.want("closed", "closed")
+		// What was started here once is never started again, whatever came after it.
+		before := a.release("us").ID
+		a.pass(10 * time.Minute)
+		if after := a.release("us").ID; after != before {
+			t.Errorf("%s was started after %s", after, before)
+		}
+	})
+}
+
+func (a *atlas) release(region string) record.Release {
+	rel, err := a.engines[region].Release(a.t.Context(), "ranker", region)
+	must(a.t, err)
+	return rel
+}
+
+func TestARegionAfterOneThatWasRolledBackIsNeverStarted(t *testing.T) {
+	travelling(t, runbook.PromoteAutomatic, func(a *atlas) {
+		t := a.t
+		a.pass(12 * time.Minute)
+		if _, err := a.engines["eu"].Rollback(t.Context(), "ranker", "eu", "ann", "users complain"); err != nil {
+			t.Fatal(err)
+		}
+		a.pass(3 * time.Hour)
+		a.want("rolled_back", "none")
+		if s := a.step(1); s.State != record.StandNever {
+			t.Errorf("us is said to be %+v", s)
+		}
+		// Nor by hand, while it is quarantined in eu.
+		if _, err := a.engines["us"].Start(t.Context(), fixture.Launch(t), "bob"); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "quarantined in region eu") {
+			t.Errorf("started by hand: %v", err)
+		}
+	})
+}
+
+func TestARegionThatCannotBeReachedIsNotTakenForProved(t *testing.T) {
+	travelling(t, runbook.PromoteAutomatic, func(a *atlas) {
+		t := a.t
+		a.pass(30 * time.Minute)
+		a.stores["eu"].set(true)
+		a.pass(30 * time.Minute)
+		a.stores["eu"].set(false)
+		if got := a.in("us"); got != "none" {
+			t.Errorf("us was %s while eu could not be reached", got)
+		}
+		a.pass(30 * time.Minute)
+		a.want("closed", "open")
+	})
+}
+
+// Whenever a process dies, and whoever looks first, there is one release of a plan in a region.
+func TestOneReleaseOfAPlanInARegion(t *testing.T) {
+	for seed := range uint64(sim.Size(20, 4, 2)) {
+		travelling(t, runbook.PromoteAutomatic, func(a *atlas) {
+			t := a.t
+			draw := rand.New(rand.NewPCG(seed, 7))
+			twin := a.twin("us")
+			ids := map[string]bool{}
+			for range 120 {
+				switch draw.IntN(4) {
+				case 0:
+					twin.startNext(t.Context())
+				case 1:
+					dying, die := context.WithCancel(t.Context())
+					die()
+					twin.startNext(dying)
+				case 2:
+					a.stores[[]string{"eu", "us"}[draw.IntN(2)]].set(draw.IntN(2) == 0)
+				}
+				a.pass(time.Minute)
+				if rel, err := a.engines["us"].Release(t.Context(), "ranker", "us"); err == nil {
+					ids[rel.ID] = true
+				}
+			}
+			if len(ids) > 1 {
+				t.Errorf("seed %d: %d releases of one plan in us", seed, len(ids))
+			}
+		})
+	}
+}
+
+// twin is another replica of a region, which does not run.
+func (a *atlas) twin(region string) *Engine {
+	p := partsOf(a.stores[region], a.facts[region])
+	p.Regions = a
+	rb, _ := a.engines[region].Runbook("ranker")
+	whole := *rb
+	whole.Regions = []string{"eu", "us"}
+	return engineOf(a.t, p, &whole, Options{Replica: "twin", Region: region, OwnPrometheus: true})
+}
+
+// Several regions that breach at once stop promotion in all, until a human resumes each.
+func TestTheBrakeReadsAllRegions(t *testing.T) {
+	travelling(t, runbook.PromoteAutomatic, func(a *atlas) {
+		t := a.t
+		if _, err := a.engines["us"].Start(t.Context(), fixture.Launch(t), "bob"); err != nil {
+			t.Fatal(err)
+		}
+		a.pass(time.Minute)
+		for region, e := range a.engines {
+			a.facts[region].breaking["slowish"] = true // mild: a human is asked
+			alert := fixture.Alert("slowish", record.Webhook)
+			alert.Region = region
+			must(t, e.Alerts(t.Context(), []record.Alert{alert}))
+		}
+		a.pass(time.Minute)
+		for _, region := range []string{"eu", "us"} {
+			if rel := a.release(region); !strings.Contains(rel.Frozen, "several regions breach at once: eu (ranker), us (ranker)") {
+				t.Errorf("in %s frozen is %q", region, rel.Frozen)
+			}
+			told := slices.Collect(maps.Values(a.told[region]))
+			if n := len(slices.DeleteFunc(told, func(m record.Message) bool { return m.Kind != "brake" })); n != 1 {
+				t.Errorf("in %s it was told %d times", region, n)
+			}
+		}
+		for region, e := range a.engines { // a human has looked
+			a.facts[region].breaking = map[string]bool{}
+			i, err := e.Incident(t.Context(), a.release(region).Incident)
+			must(t, err)
+			if _, err := e.Answer(t.Context(), i.Approval, false, "ann", "basic_auth", "expected"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.Resume(t.Context(), "ranker", region, "ann", "looked at it"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.pass(5 * time.Minute)
+		for _, region := range []string{"eu", "us"} {
+			if rel := a.release(region); rel.Frozen != "" {
+				t.Errorf("in %s it is frozen again for what was resumed: %q", region, rel.Frozen)
+			}
+		}
+	})
+}

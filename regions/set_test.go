@@ -1,0 +1,303 @@
+package regions_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/engine"
+	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/promapi"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/regions"
+	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/verify"
+)
+
+// A gone store is a file that can be cut off.
+type gone struct {
+	store.Store
+	mu  sync.Mutex
+	cut bool
+}
+
+func (g *gone) set(cut bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.cut = cut
+}
+
+func (g *gone) err() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.cut {
+		return errors.New("no route to host")
+	}
+	return nil
+}
+
+func (g *gone) Read(ctx context.Context, prefixes ...string) (store.Snapshot, error) {
+	if err := g.err(); err != nil {
+		return store.Snapshot{}, err
+	}
+	return g.Store.Read(ctx, prefixes...)
+}
+
+func (g *gone) Commit(ctx context.Context, tx store.Tx) error {
+	if err := g.err(); err != nil {
+		return err
+	}
+	return g.Store.Commit(ctx, tx)
+}
+
+// Parts that say nothing.
+type (
+	silent  struct{}
+	nowhere struct{}
+)
+
+func (silent) Query(context.Context, string, time.Time) (model.Value, promapi.Warnings, error) {
+	return nil, nil, errors.New("connection refused")
+}
+
+func (silent) QueryRange(context.Context, string, promapi.Range) (model.Value, promapi.Warnings, error) {
+	return nil, nil, errors.New("connection refused")
+}
+
+func (nowhere) Capture(record.Incident, string, map[string][]byte) error { return nil }
+func (nowhere) Seal(record.Incident, *runbook.Runbook) (string, string, error) {
+	return "folder", "sha256:sealed", nil
+}
+func (nowhere) Read(string, string) ([]byte, error)                            { return nil, errors.New("not here") }
+func (nowhere) Append(string, ...record.Record) error                          { return nil }
+func (nowhere) Watch(context.Context, []monitor.Target)                        {}
+func (nowhere) Proved() <-chan struct{}                                        { return nil }
+func (nowhere) Blunted(string, string, time.Time) string                       { return "" }
+func (nowhere) Significance(string, string, time.Time) (s record.Significance) { return s }
+func (nowhere) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
+	return nil, nil
+}
+
+// A mailbox keeps what its region told.
+type mailbox struct {
+	mu   sync.Mutex
+	mail []record.Message
+}
+
+func (b *mailbox) Send(_ context.Context, m record.Message) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mail = append(b.mail, m)
+	return "#ranking-oncall", nil
+}
+
+func (b *mailbox) kinds() (all []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range b.mail {
+		all = append(all, m.Kind)
+	}
+	return all
+}
+
+// A pair is eu and us, each with a store in a file of its own, in one process.
+type pair struct {
+	t      *testing.T
+	set    *regions.Set
+	stores map[string]*gone
+	mail   map[string]*mailbox
+}
+
+func both(t *testing.T, test func(p pair)) {
+	synctest.Test(t, func(t *testing.T) {
+		rb := fixture.Runbook(t, "page")
+		rb.Regions, rb.Rollout = []string{"eu", "us"}, fixture.Ramp(runbook.PromoteAutomatic)
+		p := pair{t: t, stores: map[string]*gone{}, mail: map[string]*mailbox{}}
+		var sources []regions.Source
+		for _, region := range rb.Regions {
+			f, err := store.OpenFile(filepath.Join(t.TempDir(), "autorollback.db"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			p.stores[region] = &gone{Store: f}
+			sources = append(sources, regions.Source{Regions: []string{region}, Store: p.stores[region]})
+			if err := f.Commit(t.Context(), store.NewTx(store.Op{Key: "routes/ranker/weights", Value: []byte(`{"weights":{"ranker-v1":100}}`)})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stores := regions.NewStores(sources...)
+		var members []regions.Member
+		for _, region := range rb.Regions {
+			p.mail[region] = &mailbox{}
+			e, err := engine.New(engine.Parts{Store: p.stores[region], Prometheus: verify.New(silent{}, 0), Monitor: nowhere{}, Archive: nowhere{}, Journal: nowhere{},
+				Post: p.mail[region], Regions: stores, Log: zap.NewNop(), Registerer: prometheus.NewRegistry()}, []*runbook.Runbook{rb},
+				engine.Options{Region: region, OwnPrometheus: true, Replica: "replica", RulesEvery: -1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			members = append(members, regions.Member{Region: region, Prometheus: region, Engine: e})
+		}
+		p.set = regions.New(stores, members, []*runbook.Runbook{rb}, zap.NewNop())
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- p.set.Run(ctx) }()
+		defer func() {
+			stop()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}()
+		p.pass(5 * time.Second)
+		test(p)
+	})
+}
+
+func (p pair) pass(d time.Duration) { time.Sleep(d); synctest.Wait() }
+
+func (p pair) start(region string) record.Release {
+	p.t.Helper()
+	l := fixture.Launch(p.t)
+	l.Region = region
+	rel, err := p.set.Start(p.t.Context(), l, "ann")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.pass(5 * time.Second)
+	return rel
+}
+
+func (p pair) release(region string) record.Release {
+	p.t.Helper()
+	st, err := p.set.Status(p.t.Context())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	n := slices.IndexFunc(st.Releases, func(r record.Release) bool { return r.Region == region })
+	if n < 0 {
+		p.t.Fatalf("no release in %s: %+v", region, st.Lost)
+	}
+	return st.Releases[n]
+}
+
+// A release that names no region goes through those of the runbook; one that names one is there
+// alone.
+func TestStartNamesItsRegions(t *testing.T) {
+	both(t, func(p pair) {
+		rel := p.start("")
+		if rel.Region != "eu" || rel.Regions == nil || !slices.Equal(rel.Regions.Regions, []string{"eu", "us"}) {
+			p.t.Errorf("started %+v", rel)
+		}
+		if alone := p.start("us"); alone.Region != "us" || alone.Regions != nil {
+			p.t.Errorf("started %+v", alone)
+		}
+		l := fixture.Launch(p.t)
+		l.Region = "moon"
+		if _, err := p.set.Start(p.t.Context(), l, "ann"); !errors.Is(err, runbook.ErrNotFound) {
+			p.t.Errorf("on the moon: %v", err)
+		}
+	})
+}
+
+// One region is cut off: the other is rolled back, the first is named, its order is kept, and it
+// is carried out once when the region is back.
+func TestARollbackOfAllRegionsWithOneCutOff(t *testing.T) {
+	both(t, func(p pair) {
+		p.start("eu")
+		p.start("us")
+		p.stores["us"].set(true)
+		p.pass(20 * time.Second)
+		all, err := p.set.RollbackAll(p.t.Context(), "ranker", "ann", "users complain")
+		if err != nil || len(all) != 2 || all[0].Incident == nil || all[1].Pending == "" || !strings.Contains(all[1].Problem, "no route to host") {
+			p.t.Fatalf("%+v, %v", all, err)
+		}
+		p.pass(5 * time.Minute)
+		st, err := p.set.Status(p.t.Context())
+		if err != nil || len(st.Lost) != 1 || st.Lost[0].Region != "us" {
+			p.t.Errorf("lost are %+v, %v", st.Lost, err)
+		}
+		if rel := p.release("eu"); rel.Phase != record.RolledBack {
+			p.t.Errorf("eu is %s", rel.Phase)
+		}
+		for kind, want := range map[string]int{"order": 1, "straggler": 1, "order_done": 0} {
+			if n := len(slices.DeleteFunc(p.mail["eu"].kinds(), func(k string) bool { return k != kind })); n != want {
+				p.t.Errorf("eu told %d times of %s, want %d", n, kind, want)
+			}
+		}
+		p.stores["us"].set(false)
+		p.pass(30 * time.Second)
+		if rel := p.release("us"); rel.Phase != record.RolledBack || rel.Moves[len(rel.Moves)-1].By != "ann" {
+			p.t.Errorf("us is %+v", rel)
+		}
+		p.pass(5 * time.Minute)
+		kinds := p.mail["eu"].kinds()
+		for _, kind := range []string{"order_done", "straggler_done"} {
+			if n := len(slices.DeleteFunc(slices.Clone(kinds), func(k string) bool { return k != kind })); n != 1 {
+				p.t.Errorf("eu told %d times of %s: %v", n, kind, kinds)
+			}
+		}
+		if n := len(slices.DeleteFunc(p.mail["us"].kinds(), func(k string) bool { return k != "acted" })); n != 1 {
+			p.t.Errorf("us told of %d rollbacks", n)
+		}
+		eu, err := p.set.Incident(p.t.Context(), p.release("eu").Incident)
+		if err != nil || len(eu.Stragglers) != 1 || eu.Stragglers[0].DoneAt.IsZero() {
+			p.t.Errorf("eu's incident names %+v, %v", eu.Stragglers, err)
+		}
+	})
+}
+
+// What cannot be said for all regions is not said at all.
+func TestOrdersEverywhereNameWhoDidNot(t *testing.T) {
+	both(t, func(p pair) {
+		p.stores["us"].set(true)
+		err := p.set.SetControl(p.t.Context(), record.Control{Mode: runbook.Paused, Reason: "move", Until: time.Now().Add(time.Hour)})
+		if !errors.Is(err, runbook.ErrLater) || !strings.Contains(err.Error(), "done in eu") || !strings.Contains(err.Error(), "region us") {
+			p.t.Errorf("error is %v", err)
+		}
+		if _, err := p.set.Incident(p.t.Context(), "inc-0"); !errors.Is(err, runbook.ErrLater) || errors.Is(err, runbook.ErrNotFound) {
+			p.t.Errorf("an incident that us may have: %v", err)
+		}
+		p.stores["eu"].set(true)
+		if _, err := p.set.Status(p.t.Context()); err == nil {
+			p.t.Error("nobody answers, and that is no error")
+		}
+	})
+}
+
+// The watchdog of one region's Prometheus says nothing of another's.
+func TestAWatchdogIsOfItsRegion(t *testing.T) {
+	both(t, func(p pair) {
+		p.start("")
+		dog := record.Alert{Trigger: rules.WatchdogTrigger, Firing: true, Source: record.Webhook}
+		for _, c := range []struct {
+			region string
+			heard  bool
+		}{{"", false}, {"us", false}, {"eu", true}} {
+			dog.Region = c.region
+			if err := p.set.Alerts(p.t.Context(), []record.Alert{dog}); err != nil {
+				p.t.Fatal(err)
+			}
+			p.pass(11 * time.Minute)
+			if err := p.set.Alerts(p.t.Context(), []record.Alert{dog}); err != nil {
+				p.t.Fatal(err)
+			}
+			p.pass(10 * time.Second)
+			if waiting := p.release("eu").Waiting; strings.Contains(waiting, "no watchdog") == c.heard {
+				p.t.Errorf("a watchdog of %q: eu waits for %q", c.region, waiting)
+			}
+		}
+	})
+}
