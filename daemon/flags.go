@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -74,29 +75,22 @@ func (d *Daemon) flagTargets() []ofrep.Target {
 	var all []ofrep.Target
 	for _, rb := range *d.served.Load() {
 		for _, region := range rb.Regions {
-			if t, ok := d.flagTarget(rb, region); ok {
-				all = append(all, t)
+			if prefix := rb.Routing.In(region).Flags; prefix != "" {
+				all = append(all, ofrep.Target{Service: rb.Service, Region: region, Prefix: prefix, Store: d.siteOf(region).store})
 			}
 		}
 	}
 	return all
 }
 
-func (d *Daemon) flagTarget(rb *runbook.Runbook, region string) (ofrep.Target, bool) {
-	prefix := rb.Routing.In(region).Flags
-	return ofrep.Target{Service: rb.Service, Region: region, Prefix: prefix, Store: d.siteOf(region).store}, prefix != ""
-}
-
 // exportFlags reads the documents of a service, for somebody else's flag system.
 func (d *Daemon) exportFlags(ctx context.Context, service, region, format string) (web.FlagExport, error) {
-	rb, ok := d.set.Runbook(service)
-	if !ok || !rb.HasRegion(region) {
-		return web.FlagExport{}, fmt.Errorf("service %s in %s: %w", service, region, runbook.ErrNotFound)
+	targets := d.flagTargets()
+	n := slices.IndexFunc(targets, func(t ofrep.Target) bool { return t.Service == service && t.Region == region })
+	if n < 0 {
+		return web.FlagExport{}, fmt.Errorf("flags of %s in %s: %w: no runbook here has routing.flags for it", service, region, runbook.ErrNotFound)
 	}
-	t, ok := d.flagTarget(rb, region)
-	if !ok {
-		return web.FlagExport{}, runbook.Refuse("the runbook of %s has no routing.flags", service)
-	}
+	t := targets[n]
 	snap, err := t.Store.Read(ctx, t.Prefix)
 	if err != nil {
 		return web.FlagExport{}, fmt.Errorf("%w: read flags: %w", runbook.ErrLater, err)

@@ -111,7 +111,7 @@ func (d *Doctor) Examine(ctx context.Context) (record.Examination, error) {
 	defer cancel()
 	p := patient{Doctor: d}
 	reads, answers := p.read(ctx), d.answers(ctx)
-	sections := []func(context.Context) []record.Check{p.files, p.receiver, p.rights, p.routers, p.selfChecks}
+	sections := []func(context.Context) []record.Check{p.files, p.receiver, p.rights, p.routers, p.instances, p.selfChecks}
 	if answers.State == record.CheckOK {
 		sections = append(sections, p.prometheus, p.rules, p.alertmanagers, p.releases)
 	}

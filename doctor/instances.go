@@ -12,13 +12,14 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// routers asks every instance of each service's router, once, whether it serves what the
+// instances asks every instance of each service's router, once, whether it serves what the
 // store says.
-func (p *patient) routers(ctx context.Context) []record.Check {
-	return atMost(each(parallel, p.runbooks, func(rb *runbook.Runbook) []record.Check { return p.router(ctx, rb) }))
+func (p *patient) instances(ctx context.Context) []record.Check {
+	return atMost(each(parallel, p.runbooks, func(rb *runbook.Runbook) []record.Check { return p.follow(ctx, rb) }))
 }
 
-func (p *patient) router(ctx context.Context, rb *runbook.Runbook) []record.Check {
+// follow asks those of one service.
+func (p *patient) follow(ctx context.Context, rb *runbook.Runbook) []record.Check {
 	named := rb.Routing.Instances
 	if len(named) == 0 {
 		return []record.Check{ok(routerPart, rb.Service,

@@ -48,7 +48,7 @@ func TestRouterInstances(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rb := &runbook.Runbook{Service: "ranker", Routing: runbook.Routing{Router: runbook.JSONKey, Key: c.key, Instances: c.instances}}
 			p := &patient{Doctor: &Doctor{Store: st, HTTP: http.DefaultClient}, runbooks: []*runbook.Runbook{rb}}
-			found := p.routers(t.Context())
+			found := p.instances(t.Context())
 			findings := 0
 			for _, f := range found {
 				if f.State.Finding() {
