@@ -29,7 +29,6 @@ func (s *State) probed(ev StandbyProbed, now time.Time) {
 		s.note(now, "no_rollback_ended", "", "A rollback is possible again")
 		s.Write.Messages = append(s.Write.Messages, report.NoRollbackEndedMsg(*s.Release, s.Runbook, now))
 	}
-	s.reconcileRamp(now)
 }
 
 // NextStandby is the standby on record after a probe; false: it stays as it is. What is told is

@@ -1,7 +1,8 @@
 // Command service is a model service to try autorollback on: three pods of v1, two of
 // v2, a router that follows its weights in the store, and steady traffic.
-// POST /break/slow, /break/errors, /break/everything or /fix on its control address
-// changes how the models behave.
+// POST /break/slow, /break/errors, /break/encoder, /break/everything or /fix on its control
+// address changes how the models behave; GET /pairs there says which model worked on which
+// encoder's features, as its servers counted it.
 package main
 
 import (
@@ -9,10 +10,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -75,13 +78,15 @@ func targetFile(w *demo.Service) []byte {
 
 // switches changes how the models behave.
 func switches(w *demo.Service) http.Handler {
-	slow, errs := demo.Well, demo.Well
+	slow, errs, encoder := demo.Well, demo.Well, demo.Well
 	slow.Latency *= 4
 	errs.Errors = 0.4
+	encoder.Conversion /= 2
 	mux := http.NewServeMux()
 	for path, does := range map[string]func(){
 		"/break/slow":       func() { w.Candidate.Behave(slow) },
 		"/break/errors":     func() { w.Candidate.Behave(errs) },
+		"/break/encoder":    func() { w.Candidate.Behave(encoder) },
 		"/break/everything": func() { w.Candidate.Behave(errs); w.Stable.Behave(errs) },
 		"/fix":              func() { w.Candidate.Behave(demo.Well); w.Stable.Behave(demo.Well) },
 	} {
@@ -90,7 +95,20 @@ func switches(w *demo.Service) http.Handler {
 			fmt.Fprintf(rw, "%s at %s\n", path, time.Now().Format(time.TimeOnly))
 		})
 	}
+	mux.HandleFunc("GET /pairs", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, counted(w)) })
 	return mux
+}
+
+// counted has a line for each pair, and at its end how many answers were of a mixed one.
+func counted(w *demo.Service) string {
+	pairs := w.Pairs()
+	byName := func(a, b demo.Pair) int { return strings.Compare(a.String(), b.String()) }
+	var lines strings.Builder
+	for _, p := range slices.SortedFunc(maps.Keys(pairs), byName) {
+		fmt.Fprintf(&lines, "%s %d\n", p, pairs[p])
+	}
+	fmt.Fprintf(&lines, "mixed %d\n", w.Mixed())
+	return lines.String()
 }
 
 func serve(ctx context.Context, l net.Listener, h http.Handler) error {
