@@ -46,9 +46,10 @@ type codec interface {
 
 // codecs are those of each kind of router.
 var codecs = map[runbook.Router]func(runbook.Routing) (codec, error){
-	runbook.Traefik: openTraefik,
-	runbook.JSONKey: openDocument,
-	runbook.Fabio:   openFabio,
+	runbook.Traefik:  openTraefik,
+	runbook.JSONKey:  openDocument,
+	runbook.Fabio:    openFabio,
+	runbook.Splitter: openSplitter,
 }
 
 // For returns the router that a runbook's routing names.
@@ -63,6 +64,9 @@ func For(r runbook.Routing) (Router, error) {
 		return Router{}, err
 	}
 	router := Router{codec: c, prefixes: []string{c.prefix()}}
+	if s, ok := c.(splitter); ok {
+		router.prefixes = s.entries()
+	}
 	if r.Mirror != nil {
 		if router.mirror, err = c.mirroring(*r.Mirror); err != nil {
 			return Router{}, err

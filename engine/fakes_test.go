@@ -57,6 +57,9 @@ func (m *memory) Commit(ctx context.Context, tx store.Tx) error {
 	}
 	seen := map[string]bool{}
 	for _, op := range tx.Ops {
+		if store.Place(op.Key) != "" && (len(tx.Ops) > 1 || op.Verb != store.Set) {
+			return fmt.Errorf("%s joins no transaction", op.Key)
+		}
 		if seen[op.Key] {
 			return fmt.Errorf("key %s is twice in the transaction", op.Key)
 		}

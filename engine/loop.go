@@ -155,7 +155,9 @@ func (e *Engine) write(id string, lines ...record.Record) {
 
 // boundary names the step a transaction takes, for the crash tests.
 func boundary(before, after lifecycle.State) string {
-	switch {
+	switch was, is := before.Release, after.Release; {
+	case was != nil && is != nil && was.Epoch == is.Epoch && len(is.Pending) < len(was.Pending):
+		return "written"
 	case after.Write.Shift && after.Open():
 		return "launch"
 	case after.Write.Shift:

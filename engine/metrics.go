@@ -45,7 +45,7 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 		verdicts:  vec("verdicts_total", "Verdicts by outcome.", "outcome", "recovered", "not_recovered", "wrong_cause", "cannot_tell"),
 		promoted:  vec("promotions_total", "Committed steps of a ramp by who took them.", "by", "daemon", "human"),
 		shadowed:  vec("shadow_verdicts_total", "Recorded shadow verdicts.", "verdict", "pass", "block", "inconclusive"),
-		problems:  vec("problems_total", "What went wrong, by part; see the log.", "part", "journal", "evidence", "reconcile", "message", "mirror", "router"),
+		problems:  vec("problems_total", "What went wrong, by part; see the log.", "part", "journal", "evidence", "reconcile", "message", "mirror", "router", "write"),
 		conflicts: auto.NewCounter(prometheus.CounterOpts{Name: "autorollback_conflicts_total", Help: "Transactions that lost a race and were decided again."}),
 		act: auto.NewHistogram(prometheus.HistogramOpts{Name: "autorollback_act_seconds", Help: "From the first alert received of a breach to its committed rollback.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}}),

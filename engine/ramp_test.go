@@ -114,8 +114,12 @@ func TestTheRampBeginsAtATenthOfAPercent(t *testing.T) {
 		ramp.Steps = append(ramp.Steps, runbook.RampStep{Weight: w, For: fixture.Minutes(10)})
 	}
 	ramp.Steps = append(ramp.Steps, runbook.RampStep{Weight: 100})
-	climbing(t, ramp, 0.1, func(c climb) {
-		for _, want := range []string{"ranker-v1 99.9, ranker-v2 0.1", "ranker-v1 99, ranker-v2 1", "ranker-v1 95, ranker-v2 5",
+	climbing(t, ramp, 0.07, func(c climb) {
+		snap, _ := c.st.Read(t.Context(), routerKey)
+		if text := string(snap.Entries[0].Value); !strings.Contains(text, `"ranker-v1":99.93,"ranker-v2":0.07}`) {
+			t.Errorf("written as %s", text)
+		}
+		for _, want := range []string{"ranker-v1 99.93, ranker-v2 0.07", "ranker-v1 99.9, ranker-v2 0.1", "ranker-v1 99, ranker-v2 1", "ranker-v1 95, ranker-v2 5",
 			"ranker-v1 75, ranker-v2 25", "ranker-v1 50, ranker-v2 50", "ranker-v1 0, ranker-v2 100"} {
 			if got := c.router(); got != want || c.release().Held != nil {
 				t.Fatalf("the router is told %s, want %s; waiting: %s", got, want, c.release().Waiting)
@@ -126,7 +130,7 @@ func TestTheRampBeginsAtATenthOfAPercent(t *testing.T) {
 		for _, m := range rel.Moves {
 			moves = append(moves, m.To)
 		}
-		if rel.Phase != record.Closed || !slices.Equal(moves, []runbook.Weight{0.1, 1, 5, 25, 50, 100, 100}) {
+		if rel.Phase != record.Closed || !slices.Equal(moves, []runbook.Weight{0.07, 0.1, 1, 5, 25, 50, 100, 100}) {
 			t.Errorf("%s after %v; waiting: %s", rel.Phase, moves, rel.Waiting)
 		}
 	})

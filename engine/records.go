@@ -173,8 +173,9 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err
 	if l, ok := ev.(lifecycle.Launched); ok {
 		stable, candidate, w := record.SideOf(l.Launch.Stable), record.SideOf(l.Launch.Candidate), l.Launch.Weight
 		docs := []actuators.FlagDoc{flagDoc(stable, l.Launch.Stable.Bundle, true), flagDoc(candidate, l.Launch.Candidate.Bundle, w > 0)}
-		v.Plan, v.ops, err = v.service.router.Plan(v.snap, record.Split{stable.Backend: 100 - w, candidate.Backend: w}, docs)
+		v.Plan, v.ops, err = v.service.router.Plan(v.snap, record.Split{stable.Backend: w.Rest(), candidate.Backend: w}, docs)
 		v.PlanProblem = text(err)
+		v.ops, v.Later = v.apart(v.Plan, v.ops)
 		return nil
 	}
 	flags, err := e.flags(ctx, *v.Release)
@@ -184,6 +185,7 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err
 	v.Off = flags.off.Flags
 	v.Plan, v.ops, err = v.service.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}, flags.rolledBack())
 	v.PlanProblem = text(err)
+	v.ops, v.Later = v.apart(v.Plan, v.ops)
 	if !mayStep(ev) || !v.Ramping() {
 		return nil
 	}
@@ -191,8 +193,9 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err
 	if !more {
 		return nil
 	}
-	v.Next, v.nextOps, err = v.service.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100 - next.Weight, v.Release.Candidate.Backend: next.Weight}, flags.serving())
+	v.Next, v.nextOps, err = v.service.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: next.Weight.Rest(), v.Release.Candidate.Backend: next.Weight}, flags.serving())
 	v.NextProblem = text(err)
+	v.nextOps, v.NextLater = v.apart(v.Next, v.nextOps)
 	return nil
 }
 

@@ -200,11 +200,16 @@ func (e *Engine) runEffect(ctx context.Context, target Target, s lifecycle.State
 		answers := e.health(ctx, svc, rel, wellAt(svc.rb, *s.Incident))
 		drained := e.prom.Drained(ctx, svc.ask, rel) // traffic that came back is not recovery
 		ev = lifecycle.RecoveryPolled{Answers: append(answers, drained)}
+	case lifecycle.WriteLater:
+		ev, err = e.writeLater(ctx, target)
 	case lifecycle.AskBusiness:
 		ev = lifecycle.KPIPolled{Answers: e.prom.Recovery(ctx, svc.ask, rel, wellAt(svc.rb, *s.Incident))}
 	}
 	if ctx.Err() != nil {
 		return ctx.Err() // we are stopping: that is no answer
+	}
+	if err != nil {
+		return err
 	}
 	return e.take(ctx, target, ev)
 }

@@ -45,6 +45,8 @@ func Start(in Launch) error {
 			last.ID, in.Runbook.Service, in.Region, last.StartedAt.UTC().Format(time.RFC3339))
 	case i != nil && (i.Phase == record.Acted || i.Phase == record.Verifying):
 		return runbook.Refuse("the rollback of %s is still being verified (incident %s); wait for its verdict", last.ID, i.ID)
+	case last != nil && len(last.Pending) > 0:
+		return runbook.Refuse("a write of release %s is pending, and is tried again: %s", last.ID, last.Pending[0].NotYet())
 	case i != nil && i.Phase == record.Settled:
 		return runbook.Refuse("the evidence of incident %s is still being sealed; try again in a moment", i.ID)
 	}

@@ -183,6 +183,8 @@ func notPossible(in Ramp, _ time.Time) string {
 		return fmt.Sprintf("%s is quarantined", side(in.Release.Candidate))
 	case in.Router != "":
 		return "the router's keys: " + in.Router
+	case len(in.Release.Pending) > 0:
+		return in.Release.Pending[0].NotYet()
 	}
 	return quarantinedElsewhere(in.Stores, in.Release.Region, in.Release.Candidate.Bundle)
 }

@@ -112,6 +112,7 @@ type Release struct {
 	BrakedAt        time.Time        `json:"braked_at,omitzero"`    // of the breaches in several regions for which it was frozen: the newest
 	Rollbacks       []time.Time      `json:"rollbacks,omitempty"`   // automatic ones of the service in the last 24 h, carried from release to release
 	Applied         *Applied         `json:"applied,omitempty"`     // how far the newest change of the split has come
+	Pending         []DeferredWrite  `json:"pending,omitempty"`     // writes to other places that are not done yet, in their order
 	Op              string           `json:"op"`                    // the operation id of the last transaction
 }
 

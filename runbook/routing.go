@@ -12,7 +12,9 @@ type Router string
 const (
 	Traefik Router = "traefik" // Traefik's KV provider: one key per backend's weight
 	JSONKey Router = "json"    // one JSON document in one key
-	Fabio   Router = "fabio"   // commands in a key under fabio's registry.consul.kvpath
+	// Splitter is Consul's service mesh: the config entry service-splitter, which Envoy follows.
+	Splitter Router = "splitter"
+	Fabio    Router = "fabio" // commands in a key under fabio's registry.consul.kvpath
 )
 
 // Routing says where the service's weights live in the KV store. In root, service, key, flags
@@ -22,7 +24,7 @@ type Routing struct {
 	// Root is Traefik's rootKey, or fabio's registry.consul.kvpath without its first slash.
 	// Default traefik, or fabio/config.
 	Root string `yaml:"root,omitempty" json:"root,omitempty"`
-	// Service is Traefik's weighted service, at
+	// Service is, of splitter, the service of the mesh, whose subsets are the backends; Traefik's weighted service, at
 	// ROOT/http/services/SERVICE/weighted/services/N/{name,weight}, or the service's name in
 	// Consul's catalog, of fabio. There a backend is the instances that have its name as a tag.
 	Service string `yaml:"service,omitempty" json:"service,omitempty"`
@@ -70,6 +72,7 @@ type routerKind struct {
 	mirror     func(o Routing, p *decoder)        // those of routing.mirror
 	weights    func(o Routing) (keyPrefix string) // of all that holds the weights
 	unsticky   string                             // why it cannot keep users on their side; empty: it can
+	afterwards bool                               // its weights cannot join a transaction, and follow it
 }
 
 var routerKinds = map[Router]routerKind{
@@ -84,6 +87,14 @@ var routerKinds = map[Router]routerKind{
 		},
 		weights:  func(o Routing) string { return o.Root + "/zz-autorollback-" + o.Service },
 		unsticky: "fabio draws a side anew for every request: it knows no cookie and no hash, so users change sides",
+	},
+	Splitter: {
+		resolution: 1, check: Routing.checkSplitter, afterwards: true,
+		mirror: func(o Routing, p *decoder) {
+			p.add("routing.mirror", "does not belong to the router splitter: Consul's service mesh copies no requests", "remove it, or change the router")
+		},
+		weights:  func(o Routing) string { return "config-entry://service-splitter/" + o.Service },
+		unsticky: "Envoy draws a side anew for every request that passes a service-splitter, so users change sides",
 	},
 	JSONKey: {
 		resolution: 0.01, check: Routing.checkJSON,
@@ -101,6 +112,14 @@ func (o Routing) Settable(w Weight) string {
 	return fmt.Sprintf("%v is finer than the router %s can set", w, o.Router)
 }
 
+// does is what the transaction of a change does to the weights.
+func (o Routing) does() string {
+	if routerKinds[o.Router].afterwards {
+		return "decides the change; the split is written after it"
+	}
+	return "moves the weights"
+}
+
 // Resolution is the smallest share that the router can set; each other is a multiple of it.
 func (o Routing) Resolution() Weight { return routerKinds[o.Router].resolution }
 
@@ -112,7 +131,7 @@ func (o *Routing) applyDefaults(p *decoder) {
 }
 
 func (o Routing) check(p *decoder) {
-	p.oneOf("routing.router", string(o.Router), string(Traefik), string(JSONKey), string(Fabio))
+	p.oneOf("routing.router", string(o.Router), string(Traefik), string(JSONKey), string(Fabio), string(Splitter))
 	kind, known := routerKinds[o.Router]
 	if known {
 		kind.check(o, p)
@@ -134,6 +153,17 @@ func (o Routing) checkTraefik(p *decoder) {
 	p.oneOf(at+".type", o.Type, Weighted, HighestRandomWeight)
 	p.stray(at+".key", o.Router)
 	p.stray(at+".sources", o.Router)
+}
+
+func (o Routing) checkSplitter(p *decoder) {
+	const at = "routing"
+	p.need(at+".service", o.Service, "name the service of the mesh whose service-splitter is written")
+	if strings.ContainsAny(o.Service, "/"+notInKeys) {
+		p.add(at+".service", fmt.Sprintf("%q is not a bare name", o.Service), "write the service's name without slashes and spaces")
+	}
+	for _, field := range []string{"root", "key", "sources", "type"} {
+		p.stray(at+"."+field, o.Router)
+	}
 }
 
 func (o Routing) checkFabio(p *decoder) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/consul/api"
@@ -35,6 +36,7 @@ type Consul struct {
 	get  func(key string, q *api.QueryOptions) (*api.KVPair, *api.QueryMeta, error)
 	list func(prefix string, q *api.QueryOptions) (api.KVPairs, *api.QueryMeta, error)
 
+	primary  atomic.Pointer[string] // the primary datacenter, once it is known
 	http     *http.Client
 	txnURL   string
 	token    string

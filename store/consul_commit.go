@@ -15,6 +15,12 @@ func (c *Consul) Commit(ctx context.Context, tx Tx) error {
 	if err := tx.check(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	if Place(tx.Ops[0].Key) != "" {
+		if err := c.setEntry(ctx, tx.Ops[0]); err != nil {
+			return fmt.Errorf("commit: %w", err)
+		}
+		return nil
+	}
 	l, err := c.take(ctx)
 	if err != nil {
 		return fmt.Errorf("commit: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/consul/api"
@@ -18,6 +19,13 @@ func (c *Consul) Read(ctx context.Context, prefixes ...string) (Snapshot, error)
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("read: %w", err)
 	}
+	// First, so that the records are never older than the entries that they speak of.
+	elsewhere := slices.DeleteFunc(slices.Clone(kept), func(p string) bool { return Place(p) == "" })
+	entries, err := c.readEntries(ctx, elsewhere)
+	if err != nil || len(elsewhere) == len(kept) {
+		return Snapshot{Index: 1, Entries: entries}, err
+	}
+	kept = slices.DeleteFunc(kept, func(p string) bool { return Place(p) != "" })
 	ops := make([]api.KVTxnOp, len(kept))
 	for i, prefix := range kept {
 		ops[i] = api.KVTxnOp{Verb: api.KVGetTree, Key: prefix}
@@ -33,6 +41,8 @@ func (c *Consul) Read(ctx context.Context, prefixes ...string) (Snapshot, error)
 	for _, r := range a.Results {
 		snap.add(r.KV)
 	}
+	snap.Entries = append(snap.Entries, entries...)
+	slices.SortFunc(snap.Entries, func(a, b Entry) int { return strings.Compare(a.Key, b.Key) })
 	return snap, nil
 }
 

@@ -28,6 +28,9 @@ func (f *File) Read(ctx context.Context, prefixes ...string) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("read: %w", err)
 	}
+	if err := inFile(kept...); err != nil {
+		return Snapshot{}, fmt.Errorf("read: %w", err)
+	}
 	if err := ctx.Err(); err != nil {
 		return Snapshot{}, fmt.Errorf("read: %w", err)
 	}
@@ -48,6 +51,16 @@ func (f *File) Read(ctx context.Context, prefixes ...string) (Snapshot, error) {
 	return snap, nil
 }
 
+// inFile refuses the keys of another place: a file has none.
+func inFile(keys ...string) error {
+	for _, key := range keys {
+		if place := Place(key); place != "" {
+			return fmt.Errorf("key %q: there is no %s in a file; use --store=consul://HOST:PORT", key, place)
+		}
+	}
+	return nil
+}
+
 func gather(b *bbolt.Bucket, prefix string, into *Snapshot) error {
 	c := b.Cursor()
 	for k, v := c.Seek([]byte(prefix)); bytes.HasPrefix(k, []byte(prefix)); k, v = c.Next() {
@@ -63,6 +76,9 @@ func gather(b *bbolt.Bucket, prefix string, into *Snapshot) error {
 // Commit implements [Store].
 func (f *File) Commit(ctx context.Context, tx Tx) error {
 	if err := tx.check(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	if err := inFile(tx.Ops[0].Key); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	f.writing.Lock()

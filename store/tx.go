@@ -27,6 +27,12 @@ func NewTx(ops ...Op) Tx {
 var allowed = regexp.MustCompile(`^[A-Za-z0-9._@:/-]+$`)
 
 func checkKey(key string) error {
+	if rest, found := strings.CutPrefix(key, ConfigEntry+"://"); found {
+		if kind, name, ok := strings.Cut(rest, "/"); !ok || kind == "" || name == "" || strings.Contains(name, "/") {
+			return fmt.Errorf("key %q: write %s://KIND/NAME", key, ConfigEntry)
+		}
+		return checkKey(rest)
+	}
 	switch {
 	case key == "":
 		return errors.New("a key may not be empty")
@@ -53,6 +59,9 @@ func (tx Tx) check() error {
 	for _, op := range tx.Ops {
 		if err := op.check(); err != nil {
 			return err
+		}
+		if Place(op.Key) != "" && (len(tx.Ops) > 1 || op.Verb != Set) {
+			return fmt.Errorf("key %q cannot be in a transaction with others, nor be deleted or checked", op.Key)
 		}
 		if seen[op.Key] {
 			return fmt.Errorf("key %q is twice in the transaction", op.Key)
@@ -85,11 +94,15 @@ func disjoint(prefixes []string) ([]string, error) {
 		if err := checkKey(prefix); err != nil {
 			return nil, err
 		}
-		if last := len(kept) - 1; last < 0 || !strings.HasPrefix(prefix, kept[last]) {
+		if last := len(kept) - 1; last < 0 || !covers(kept[last], prefix) {
 			kept = append(kept, prefix)
 		}
 	}
 	return kept, nil
+}
+
+func covers(prefix, key string) bool {
+	return strings.HasPrefix(key, prefix) && (Place(prefix) == "" || key == prefix)
 }
 
 func conflict(key string, found, wanted uint64) error {

@@ -43,7 +43,7 @@ func (p *play) step(ev Event) (State, error) {
 	p.ops++
 	p.s.Op = fmt.Sprintf("op-%03d", p.ops)
 	if l, ok := ev.(Launched); ok {
-		p.plan(record.Split{"ranker-v1": 100 - l.Launch.Weight, "ranker-v2": l.Launch.Weight}, "launch")
+		p.plan(record.Split{"ranker-v1": l.Launch.Weight.Rest(), "ranker-v2": l.Launch.Weight}, "launch")
 	}
 	before := p.s
 	next, err := Step(p.s, ev, p.now)
@@ -74,7 +74,7 @@ func (p *play) step(ev Event) (State, error) {
 	p.s.Next = record.Change{}
 	if p.s.Ramping() {
 		if next, more := p.s.Runbook.Rollout.Next(p.s.Release.Weight); more {
-			p.s.Next = record.Change{From: p.s.Split.Clone(), To: record.Split{"ranker-v1": 100 - next.Weight, "ranker-v2": next.Weight},
+			p.s.Next = record.Change{From: p.s.Split.Clone(), To: record.Split{"ranker-v1": next.Weight.Rest(), "ranker-v2": next.Weight},
 				Digest: fmt.Sprintf("sha256:on from %v", p.s.Split), Keys: []record.KeyChange{{Key: "routes/ranker/weights", Index: 7, From: "{}", To: "{}"}}}
 		}
 	}

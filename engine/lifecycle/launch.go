@@ -51,6 +51,7 @@ func (s *State) launched(ev Launched, now time.Time) error {
 	if s.Runbook.Shadow.Needed() {
 		s.Release.Shadow, s.Write.Gate = s.Shadow.Report, true
 	}
+	s.postpone(s.Later, now)
 	s.weigh(l.Weight, ev.By, "start", now)
 	s.Incident, s.Approval, s.Question = nil, nil, nil
 	s.Write.Bundles = []runbook.Bundle{l.Stable.Bundle, l.Candidate.Bundle}

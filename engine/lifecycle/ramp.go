@@ -118,6 +118,7 @@ func (s *State) advance(by string, now time.Time) {
 	}
 	s.supersedeQuestion(now)
 	s.Release.Epoch++
+	s.postpone(s.NextLater, now)
 	s.weigh(next.Weight, by, why, now)
 	s.Release.Incident, s.Release.Waiting = "", ""
 	s.Incident, s.Approval = nil, nil

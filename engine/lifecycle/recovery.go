@@ -21,8 +21,8 @@ func (s *State) drained(ev Drained, now time.Time) {
 	}
 	i.PolledAt = now
 	i.Health, i.Answers = ev.Answer.Health, []record.Answer{ev.Answer}
-	switch ev.Answer.Health {
-	case record.Good:
+	switch {
+	case ev.Answer.Health == record.Good && s.Release.Unwritten() == nil:
 		i.Phase, i.DrainedAt = record.Verifying, now
 		i.Health = ""
 		s.note(now, "drained", "", ev.Answer.Text)
@@ -30,11 +30,19 @@ func (s *State) drained(ev Drained, now time.Time) {
 		grace := 30*time.Second + 2*s.Runbook.Metrics.Step().Std()
 		if now.Sub(i.ActedAt) > grace && i.NotAppliedAt.IsZero() {
 			i.NotAppliedAt = now
-			s.note(now, "not_applied", "", fmt.Sprintf("Weights written, but the router still sends %s traffic: %s",
-				i.Candidate.Version, ev.Answer.Text))
+			s.note(now, "not_applied", "", fmt.Sprintf("%s the router still sends %s traffic: %s",
+				s.asWritten(), i.Candidate.Version, ev.Answer.Text))
 			s.tell(report.NotAppliedMsg, now)
 		}
 	}
+}
+
+// asWritten says whether the router was told.
+func (s *State) asWritten() string {
+	if w := s.Release.Unwritten(); w != nil {
+		return w.NotYet() + ":"
+	}
+	return "Weights written, but"
 }
 
 // polled takes one poll of the recovery questions.

@@ -46,6 +46,7 @@ func (s *State) shift(by string, now time.Time) {
 	i.Deadline = now.Add(s.Runbook.Verification.Within.Std())
 	i.Verdict, i.EvidenceAt = nil, time.Time{}
 	r.Phase, r.Epoch = record.RolledBack, r.Epoch+1
+	s.postpone(s.Later, now)
 	s.weigh(0, by, "rollback", now)
 	r.Waiting, r.Stopped = "", nil
 	s.endStandby(now)
@@ -62,7 +63,7 @@ func (s *State) shift(by string, now time.Time) {
 		Reason: cmp.Or(first(i.Decision.Reasons), "rolled back by "+by),
 		At:     now, Version: r.Candidate.Version, Flags: s.Off,
 	})
-	s.note(now, "acted", by, fmt.Sprintf("Traffic moved from %v to %v in one transaction; bundle %s quarantined", change.From, change.To, r.Candidate.Bundle))
+	s.note(now, "acted", by, fmt.Sprintf("Traffic moved from %v to %v in one transaction%s; bundle %s quarantined", change.From, change.To, afterwards(*r), r.Candidate.Bundle))
 	s.tell(report.Acted, now)
 	if len(s.Hazards) > 0 { // never a reason not to act, and always one to look
 		s.note(now, "hazard", "", "The router may ignore the change: "+strings.Join(s.Hazards, "; "))
@@ -71,6 +72,14 @@ func (s *State) shift(by string, now time.Time) {
 			return report.HazardMsg(i, rb, hazards, now)
 		}, now)
 	}
+}
+
+// afterwards says what is written after the transaction.
+func afterwards(r record.Release) string {
+	if w := r.Unwritten(); w != nil {
+		return ", after which " + w.Where() + " is written"
+	}
+	return ""
 }
 
 // recent keeps the moments of the last 24 hours.

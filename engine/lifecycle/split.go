@@ -22,6 +22,7 @@ func (s *State) observeSplit(now time.Time) {
 	if r.Held != nil && r.Held.Found.Equal(s.Split) {
 		return
 	}
+	s.giveWay()
 	r.Held = &record.HumanHold{Since: now, Want: r.Want(), Found: s.Split.Clone()}
 	if s.Incident == nil {
 		s.open(AlertChecked{Alert: record.Alert{Service: r.Service, Region: r.Region, Source: record.Human, StartsAt: now, Firing: true}}, now)

@@ -32,10 +32,12 @@ type State struct {
 
 	Split       record.Split // what the router is told; nil if it has no weights yet
 	Plan        record.Change
-	PlanProblem string        // why there is no Plan: the router's keys cannot be read or written
-	Next        record.Change // the next step of the ramp; only for events that may take it
-	NextProblem string        // why there is no Next
-	Hazards     []string      // what in the router's keys makes it ignore a change
+	Later       []record.DeferredWrite // what of Plan cannot be in the transaction
+	PlanProblem string                 // why there is no Plan: the router's keys cannot be read or written
+	Next        record.Change          // the next step of the ramp; only for events that may take it
+	NextLater   []record.DeferredWrite
+	NextProblem string   // why there is no Next
+	Hazards     []string // what in the router's keys makes it ignore a change
 
 	Off     map[string]any // what Plan makes of the candidate's flags, if it rolls back
 	FlagsOn []FlagsOn      // documents of quarantined bundles that somebody else changed
@@ -70,6 +72,7 @@ func (s State) clone() State {
 	if s.Release != nil {
 		r := *s.Release
 		r.Rollbacks, r.Moves = slices.Clone(r.Rollbacks), slices.Clone(r.Moves)
+		r.Pending = slices.Clone(r.Pending)
 		if r.Proof != nil {
 			p := *r.Proof
 			r.Proof = &p
@@ -114,6 +117,8 @@ func (s State) release() record.Release {
 func (s State) ExternalChange() bool {
 	switch {
 	case s.Release == nil || s.Unreadable():
+		return false
+	case s.expected():
 		return false
 	case s.Split == nil:
 		return s.Open()

@@ -65,6 +65,8 @@ type (
 		Why     string
 		Answers []record.Answer
 	}
+	// Written says that a pending write stands at its place, or why it does not yet.
+	Written struct{ Op, Place, Problem string }
 	// Stopped is a human stopping the ramp where it is.
 	Stopped struct{ By, Reason string }
 	// Resumed is a human letting a ramp continue that was stopped, frozen or held.
@@ -101,6 +103,7 @@ func (Promoted) event()       {}
 func (Checked) event()        {}
 func (Observed) event()       {}
 func (StandbyProbed) event()  {}
+func (Written) event()        {}
 func (Stopped) event()        {}
 func (Resumed) event()        {}
 func (Launched) event()       {}
@@ -138,6 +141,8 @@ func Step(s State, ev Event, now time.Time) (State, error) {
 		s.observed(ev, now)
 	case StandbyProbed:
 		s.probed(ev, now)
+	case Written:
+		s.written(ev, now)
 	case Stopped:
 		err = s.stopRamp(ev, now)
 	case Resumed:
@@ -197,6 +202,7 @@ const (
 	StepAgain   EffectKind = "look_again"   // step a Tick: something is due by the clock
 	AskBusiness EffectKind = "ask_business" // can a business metric be proved by now?
 	AskChecks   EffectKind = "ask_checks"   // is all good after a flip, or with all traffic?
+	WriteLater  EffectKind = "write_later"  // carry out the pending write whose turn it is
 	AskReady    EffectKind = "ask_ready"    // may the next step of the ramp be taken?
 )
 
@@ -204,6 +210,9 @@ const (
 func Effects(s State, now time.Time) []Effect {
 	i := s.Incident
 	var e []Effect
+	if _, due := Due(s); due {
+		e = append(e, Effect{WriteLater, now})
+	}
 	if wantsReady(s, now) {
 		e = append(e, Effect{AskReady, now})
 	}

@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/test/servers"
+)
+
+const entries = store.ConfigEntry + "://"
+
+// splitBy is the fixture's runbook with ranker in Consul's service mesh.
+func splitBy(t *testing.T) *runbook.Runbook {
+	t.Helper()
+	rb := fixture.Runbook(t, "page")
+	rb.Routing = runbook.Routing{Router: runbook.Splitter, Service: "ranker", Flags: rb.Routing.Flags}
+	return rb
+}
+
+// mesh lays out what a splitter of ranker needs, with all traffic on v1.
+func mesh(t *testing.T, st store.Store) {
+	t.Helper()
+	must(t, put(st, entries+"service-defaults/ranker", `{"Kind":"service-defaults","Name":"ranker","Protocol":"http"}`))
+	must(t, put(st, entries+"service-resolver/ranker", `{"Kind":"service-resolver","Name":"ranker","DefaultSubset":"ranker-v1","Subsets":{"ranker-v1":{"Filter":"Service.Meta.version == v1"},"ranker-v2":{"Filter":"Service.Meta.version == v2"}}}`))
+	must(t, put(st, entries+"service-splitter/ranker", `{"Kind":"service-splitter","Name":"ranker","Splits":[{"ServiceSubset":"ranker-v1","Weight":100}]}`))
+}
+
+func splitOf(t *testing.T, e *Engine) string {
+	t.Helper()
+	v, err := e.read(t.Context(), theTarget, nil)
+	must(t, err)
+	return v.Split.String()
+}
+
+// The whole way with a real Consul: a release starts, is rolled back, and the discovery chain
+// that Envoys get follows, while the records are in the KV.
+func TestSplitterInRealConsul(t *testing.T) {
+	consul := servers.Consul(t)
+	st := consulOf(t, consul.Addr, 0)
+	mesh(t, st)
+	rb := splitBy(t)
+	rb.Routing.Instances = []string{consul.URL}
+	e := engineOf(t, partsOf(st, factsOf(t, rb)), rb, Options{Replica: "replica"})
+	running(t, e)
+	chain := func() string {
+		split, err := e.services["ranker"].router.Observe(t.Context(), http.DefaultClient, consul.URL)
+		must(t, err)
+		return split.String()
+	}
+	l := fixture.Launch(t)
+	l.Weight = 5
+	rel, err := e.Start(t.Context(), l, "ann")
+	if err != nil || len(rel.Pending) != 1 || rel.Pending[0].Keys[0].Key != entries+"service-splitter/ranker" {
+		t.Fatalf("%v: pending %+v", err, rel.Pending)
+	}
+	await(t, func() error { return want(chain(), "ranker-v1 95, ranker-v2 5") })
+	await(t, func() error { return settled(t, e) })
+	began := time.Now()
+	if _, err := e.Rollback(t.Context(), "ranker", "", "ann", "it fails"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, func() error { return want(chain(), "ranker-v1 100, ranker-v2 0") })
+	t.Logf("in the discovery chain %s after the order", time.Since(began).Round(time.Millisecond))
+	await(t, func() error { return settled(t, e) })
+	if rel, err = e.Release(t.Context(), "ranker", ""); err != nil || rel.Held != nil || rel.Phase != record.RolledBack {
+		t.Fatalf("%v: %+v", err, rel)
+	}
+}
+
+func want(got, wanted string) error {
+	if got != wanted {
+		return errors.New("it is " + got)
+	}
+	return nil
+}
+
+func settled(t *testing.T, e *Engine) error {
+	rel, err := e.Release(t.Context(), "ranker", "")
+	if err == nil && len(rel.Pending) > 0 {
+		err = errors.New(rel.Pending[0].NotYet())
+	}
+	return err
+}
+
+// running runs an engine until the test ends.
+func running(t *testing.T, e *Engine) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	over := make(chan error, 1)
+	go func() { over <- e.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-over; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// await asks until there is no error, for as long as a busy machine may need.
+func await(t *testing.T, ask func() error) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(time.Minute); ; <-tick.C {
+		err := ask()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
