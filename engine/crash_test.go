@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/actuators"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -149,7 +150,15 @@ func (d *drama) release() (record.Release, bool) {
 	return r, ok
 }
 
+func (d *drama) alone() record.Release {
+	r, _ := d.release()
+	return r
+}
+
 func (d *drama) state() string {
+	if r, ok := d.release(); ok && len(r.Pending) > 0 {
+		return "release " + string(r.Phase) + ", its split not written"
+	}
 	if i, ok := d.incident(); ok && (i.Phase != record.Done || d.rb.Rollout == nil) {
 		return "incident " + string(i.Phase)
 	}
@@ -172,12 +181,16 @@ func (d *drama) state() string {
 func (d *drama) world(began time.Time) {
 	rel, open := d.release()
 	bad := open && rel.Phase == record.Open
+	served := rel.Phase == record.RolledBack && d.split()["ranker-v2"] > 0
 	d.facts.set(func(f *facts) {
 		f.down = d.blindAt && time.Since(began) < 40*time.Second
 		f.traffic, f.errors, f.firing = 0, 0.001, nil
 		f.breaking[d.trigger] = bad
 		if bad {
 			f.traffic, f.errors, f.firing = 20, 0.2, []string{d.trigger}
+		}
+		if served {
+			f.traffic = 20
 		}
 	})
 	d.mu.Lock()
@@ -193,18 +206,37 @@ func (d *drama) world(began time.Time) {
 	}
 }
 
+// split is what the router is told.
+func (d *drama) split() record.Split {
+	snap, err := d.st.Read(d.t.Context(), routerKey, entries)
+	must(d.t, err)
+	router, err := actuators.For(d.rb.Routing)
+	must(d.t, err)
+	split, err := router.Decode(snap)
+	must(d.t, err)
+	return split
+}
+
+// layOut is a router with all traffic on v1.
+func layOut(t *testing.T, st store.Store, rb *runbook.Runbook) {
+	t.Helper()
+	if rb.Routing.Router == runbook.Splitter {
+		mesh(t, st)
+		return
+	}
+	must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
+}
+
 // play lets it happen and returns once the incident is closed and told.
 func (d *drama) play() {
 	d.sent = map[string]int{}
 	d.st = newMemory()
-	if err := put(d.st, routerKey, `{"weights":{"ranker-v1":100}}`); err != nil {
-		d.t.Fatal(err)
-	}
+	layOut(d.t, d.st, d.rb)
 	began, alerted := time.Now(), false
 	l := d.live(d.t.Context())
 	for time.Since(began) < 14*time.Minute {
 		d.world(began)
-		if _, ok := d.release(); ok && !alerted {
+		if rel, ok := d.release(); ok && len(rel.Pending) == 0 && !alerted {
 			alerted = true // and if we die of it, Alertmanager is not heard of again
 			if d.blindAt {
 				d.facts.set(func(f *facts) { f.down = true })
@@ -252,6 +284,9 @@ func (d *drama) check() string {
 			d.t.Errorf("died at %q: %s was sent %d times", d.dieAt, kind, d.sent[kind])
 		}
 	}
+	if got := d.split(); !got.Equal(record.Split{"ranker-v1": 100}) || len(d.alone().Pending) > 0 {
+		d.t.Errorf("died at %q: the router is told %v, pending %+v", d.dieAt, got, d.alone().Pending)
+	}
 	if d.sent["acted"] == 0 || d.sent["verdict"] == 0 {
 		d.t.Errorf("died at %q: told only %v", d.dieAt, told)
 	}
@@ -266,9 +301,15 @@ func TestResumeAfterDeathAtEveryBoundary(t *testing.T) {
 	for _, story := range []struct {
 		title, trigger string
 		blind          bool
-	}{{"A severe breach", "errors", false}, {"A mild breach that a human approves", "slowish", false}, {"A severe breach while Prometheus is down", "slow", true}} {
+		rb             *runbook.Runbook
+	}{
+		{"A severe breach", "errors", false, fixture.Runbook(t, "page")},
+		{"A mild breach that a human approves", "slowish", false, fixture.Runbook(t, "page")},
+		{"A severe breach while Prometheus is down", "slow", true, fixture.Runbook(t, "page")},
+		{"A severe breach where the split is written after the transaction", "errors", false, splitBy(t)},
+	} {
 		fmt.Fprintf(&table, "\n## %s\n\n| died at | found in the store | rollbacks | verdict | told |\n|---|---|---|---|---|\n", story.title)
-		rb := fixture.Runbook(t, "page")
+		rb := story.rb
 		play := func(dieAt string) *drama {
 			d := &drama{t: t, rb: rb, facts: factsOf(t, rb), trigger: story.trigger, blindAt: story.blind, dieAt: dieAt}
 			synctest.Test(t, func(t *testing.T) {
@@ -292,7 +333,7 @@ func TestResumeAfterDeathAtEveryBoundary(t *testing.T) {
 			table.WriteString(d.check())
 		}
 	}
-	asDocumented(t, crashTable, 58, table.String())
+	asDocumented(t, crashTable, 74, table.String())
 }
 
 // raced passes over three deaths of four under the race detector, which needs not each of
@@ -372,7 +413,7 @@ func rowsOf(table string) map[string]string {
 func byStep(a, b string) int {
 	place := func(name string) int {
 		when, what, _ := strings.Cut(name, "-")
-		n := 2 * slices.Index([]string{"launch", "read-back", "standby", "confirm", "asked", "promote", "checked", "release", "open", "act", "send", "told", "note", "verifying", "settled", "closed", "proved"}, what)
+		n := 2 * slices.Index([]string{"launch", "read-back", "standby", "confirm", "asked", "promote", "checked", "release", "open", "act", "write", "written", "write-back", "written-back", "send", "told", "note", "verifying", "settled", "closed", "proved"}, what)
 		if when == "after" {
 			n++
 		}

@@ -157,7 +157,7 @@ func (e *Engine) write(id string, lines ...record.Record) {
 func boundary(before, after lifecycle.State) string {
 	switch was, is := before.Release, after.Release; {
 	case was != nil && is != nil && was.Epoch == is.Epoch && len(is.Pending) < len(was.Pending):
-		return "written"
+		return "written" + back(is)
 	case after.Write.Shift && after.Open():
 		return "launch"
 	case after.Write.Shift:

@@ -74,6 +74,7 @@ type routerKind struct {
 	mirror     func(o Routing, p *decoder)        // those of routing.mirror
 	weights    func(o Routing) (keyPrefix string) // of all that holds the weights
 	unsticky   string                             // why it cannot keep users on their side; empty: it can
+	afterwards bool                               // its weights cannot join a transaction, and follow it
 }
 
 var routerKinds = map[Router]routerKind{
@@ -90,7 +91,7 @@ var routerKinds = map[Router]routerKind{
 		unsticky: "fabio draws a side anew for every request: it knows no cookie and no hash, so users change sides",
 	},
 	Splitter: {
-		resolution: 1, check: Routing.checkSplitter,
+		resolution: 1, check: Routing.checkSplitter, afterwards: true,
 		mirror: func(o Routing, p *decoder) {
 			p.add("routing.mirror", "does not belong to the router splitter: Consul's service mesh copies no requests", "remove it, or change the router")
 		},
@@ -118,6 +119,14 @@ func (o Routing) Settable(w Weight) string {
 		return ""
 	}
 	return fmt.Sprintf("%v is finer than the router %s can set", w, o.Router)
+}
+
+// does is what the transaction of a change does to the weights.
+func (o Routing) does() string {
+	if routerKinds[o.Router].afterwards {
+		return "decides the change; the split is written after it"
+	}
+	return "moves the weights"
 }
 
 // Resolution is the smallest share that the router can set; each other is a multiple of it.

@@ -155,7 +155,7 @@ func (r *Runbook) clearThresholds() SelfCheck {
 func (r *Runbook) versionPaired() SelfCheck {
 	if r.Routing.Flags != "" {
 		return SelfCheck{"model and features version-paired", true,
-			"each version reads its own flags under " + r.Routing.Flags + ", written in the transaction that moves the weights", ""}
+			"each version reads its own flags under " + r.Routing.Flags + ", written in the transaction that " + r.Routing.does(), ""}
 	}
 	return SelfCheck{"model and features version-paired", false,
 		"routing.flags is not set: a rollback moves the model and leaves the features where they are",

@@ -43,7 +43,7 @@ func Observing(r record.Release, instances []string, now time.Time) []string {
 // readBack notes that a consistent read of the store shows the release's split.
 func (s *State) readBack(now time.Time) {
 	r := s.Release
-	if r == nil || r.Phase == record.Closed || s.Split == nil || s.ExternalChange() {
+	if r == nil || r.Phase == record.Closed || s.Split == nil || s.ExternalChange() || r.Unwritten() != nil {
 		return
 	}
 	if !r.ReadBack() {

@@ -58,10 +58,17 @@ func Due(s State) (record.DeferredWrite, bool) {
 	return w, w.After == "" || w.After == record.AfterApplied && applied(s)
 }
 
-// applied reports whether no router serves the split before the present one any more.
+// applied reports whether no router serves the split before the present one any more: each
+// instance has shown the present one, or the candidate is seen to be without traffic.
 func applied(s State) bool {
-	i := s.Incident
-	return s.Release.Unwritten() == nil && i != nil && !i.DrainedAt.IsZero()
+	r, i := s.Release, s.Incident
+	switch {
+	case r.Unwritten() != nil:
+		return false
+	case r.ReadBack() && !r.Applied.AppliedAt.IsZero():
+		return true
+	}
+	return s.rolledBack() && !i.DrainedAt.IsZero()
 }
 
 // written takes a pending write off the release, or notes why it is not done.
@@ -83,7 +90,14 @@ func (s *State) written(ev Written, now time.Time) {
 	if len(r.Pending) == 0 {
 		r.Pending = nil
 	}
-	if r.Phase == record.RolledBack && s.Incident != nil {
+	if s.rolledBack() {
 		s.note(now, "written", "", "Written: "+w.Where())
+	}
+	if w.Ours == nil {
+		return
+	}
+	if s.readBack(now); r.ReadBack() {
+		r.Applied.WrittenAt = now
+		s.keepApplied()
 	}
 }

@@ -21,8 +21,8 @@ func (s *State) drained(ev Drained, now time.Time) {
 	}
 	i.PolledAt = now
 	i.Health, i.Answers = ev.Answer.Health, []record.Answer{ev.Answer}
-	switch ev.Answer.Health {
-	case record.Good:
+	switch {
+	case ev.Answer.Health == record.Good && s.Release.Unwritten() == nil:
 		i.Phase, i.DrainedAt = record.Verifying, now
 		i.Health = ""
 		s.note(now, "drained", "", ev.Answer.Text)
