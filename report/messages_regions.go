@@ -59,7 +59,7 @@ func OrderMsg(o record.Order, at, problem string, now time.Time) record.Message 
 	m := newMessage(o.ID+"-"+KindOrder, KindOrder, o.Service, at, now,
 		fmt.Sprintf("%s: the rollback in %s is pending", word(o.Service), word(o.Region)),
 		[]string{fmt.Sprintf("%s ordered it (%s), and the store of region %s does not answer: %s", word(o.By), plain(o.Reason, 200), word(o.Region), sentence(problem)),
-			"It is tried again until it answers, and you are told.",
+			"It is tried again until it answers, and you are notified.",
 			todo(fmt.Sprintf("bring the store of %s back, or move the traffic there by hand as the runbook's page says.", word(o.Region)))})
 	m.Page = true
 	return m
