@@ -35,7 +35,7 @@ servers: needs ## the real Consul, Prometheus, Alertmanager, Traefik and fabio, 
 	@test/servers/build
 
 bench: servers ## benchmarks, as ratios against a baseline in the same run
-	$(GO) test -run '^$$' -bench . -benchtime 2s ./analysis ./rules ./store ./bench
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./actuators ./analysis ./rules ./store ./bench
 	$(GO) test -run '^$$' -bench Million -benchtime 1x -timeout 30m ./shadow/...
 
 lint:

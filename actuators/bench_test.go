@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
@@ -48,40 +49,52 @@ func spoiled(n int) store.Snapshot {
 	return tree(pairs...)
 }
 
-// BenchmarkBigTree is lint and plan beside plain JSON decoding of the same answer of Consul's.
+// BenchmarkBigTree takes lint, encode and decode of a Traefik tree of 10,000 services in turns
+// with plain JSON decoding of the same keys.
 func BenchmarkBigTree(b *testing.B) {
 	r := router(b, traefikRouting)
-	for _, shape := range []struct {
-		name string
-		of   func(int) store.Snapshot
-	}{{"sound", bigTree}, {"spoiled", spoiled}} {
-		for _, n := range []int{1_000, 10_000} {
-			snap := shape.of(n)
+	for name, snap := range map[string]store.Snapshot{"sound": bigTree(10_000), "spoiled": spoiled(10_000)} {
+		b.Run(name, func(b *testing.B) {
 			text, err := json.Marshal(snap.Entries)
 			if err != nil {
 				b.Fatal(err)
 			}
-			at := fmt.Sprintf("%s/%d/", shape.name, n)
-			b.Run(at+"json", func(b *testing.B) {
-				for b.Loop() {
-					var all []store.Entry
-					if err := json.Unmarshal(text, &all); err != nil {
-						b.Fatal(err)
-					}
+			var all []store.Entry
+			var plain, lint, encode, decode time.Duration
+			for b.Loop() {
+				plain += took(func() { err = json.Unmarshal(text, &all) })
+				lint += took(func() { r.Lint(snap) })
+				encode += took(func() { _, _, err = r.Plan(snap, record.Split{"model-v1": 100}, nil) })
+				decode += took(func() { _, err = r.Decode(snap) })
+				if err != nil {
+					b.Fatal(err)
 				}
-			})
-			b.Run(at+"lint", func(b *testing.B) {
-				for b.Loop() {
-					r.Lint(snap)
-				}
-			})
-			b.Run(at+"plan", func(b *testing.B) {
-				for b.Loop() {
-					if _, _, err := r.Plan(snap, record.Split{"model-v1": 100}, nil); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		}
+			}
+			b.ReportMetric(float64(len(snap.Entries)), "keys")
+			b.ReportMetric(plain.Seconds()*1000/float64(b.N), "json-ms")
+			b.ReportMetric(lint.Seconds()/plain.Seconds(), "lint/json")
+			b.ReportMetric(encode.Seconds()/plain.Seconds(), "encode/json")
+			b.ReportMetric(decode.Seconds()/plain.Seconds(), "decode/json")
+		})
+	}
+}
+
+func took(f func()) time.Duration {
+	began := time.Now()
+	f()
+	return time.Since(began)
+}
+
+// A walk of the tree for each finding would make four times the work of twice the tree.
+func TestLintGrowsWithTheTree(t *testing.T) {
+	r := router(t, traefikRouting)
+	small, large := spoiled(500), spoiled(1000)
+	if len(r.Lint(small)) < 100 {
+		t.Fatal("the tree has no findings")
+	}
+	one := testing.AllocsPerRun(1, func() { r.Lint(small) })
+	two := testing.AllocsPerRun(1, func() { r.Lint(large) })
+	if two > 2.5*one {
+		t.Errorf("lint allocates %.0f times for 500 services and %.0f times for 1000", one, two)
 	}
 }

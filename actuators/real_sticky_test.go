@@ -12,6 +12,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // A user keeps an address and what cookies it is given.
@@ -97,15 +98,20 @@ func newStickyWorld(t *testing.T, kind string, backends [2]string) *world {
 	return w
 }
 
-const crowdSize = 1000
+// crowdSize is how many users take part.
+var crowdSize = sim.Size(10_000, 1000, 300)
 
-// By hash each step's users are among those of the next, and the share is as the hash has it:
-// some points beside the weight.
+// chance is the standard error of the share of a crowd, in points.
+func chance(share runbook.Weight) float64 {
+	return 100 * math.Sqrt(share.Share()*(1-share.Share())/float64(crowdSize))
+}
+
+// By hash each step's users are among those of the next, and the share is the weight.
 func TestRealTraefikKeepsUsersByHash(t *testing.T) {
-	backends := [2]string{"model-v1@consul", "model-v2@consul"}
+	backends := [2]string{"model-v1", "model-v2@consul"}
 	w := newStickyWorld(t, runbook.HighestRandomWeight, backends)
 	users := crowd(crowdSize)
-	for _, share := range []runbook.Weight{0, 1, 5, 25, 50, 100, 0} {
+	for _, share := range []runbook.Weight{0, 0.1, 1, 5, 25, 50, 100, 0} {
 		w.ramp(backends, share)
 		if found := w.router.Lint(w.snapshot()); len(found) != 0 {
 			t.Fatalf("hazards: %v", found)
@@ -116,7 +122,7 @@ func TestRealTraefikKeepsUsersByHash(t *testing.T) {
 		switch {
 		case share == 0 && (percent != 0 || before && left["model-v2"] != crowdSize), share > 0 && left["model-v2"] != 0:
 			t.Errorf("at %v %% the users left %v, and %.1f %% are on v2", share, left, percent)
-		case math.Abs(percent-float64(share)) > 6:
+		case math.Abs(percent-float64(share)) > 0.1+4*chance(share):
 			t.Errorf("at %v %% Traefik's hash gives v2 %.1f %%", share, percent)
 		}
 		if _, again := w.round(users); len(again) != 0 {

@@ -33,34 +33,46 @@ func (w *traefikWalk) has(key string) bool {
 // hashedTail is how many characters must follow the first difference of two names of one
 // length. Traefik hashes the client's address and then the name by FNV-1a, in which the last
 // characters change the highest bits hardly at all: both names then get the same score, and the
-// greater weight gets every user.
+// greater weight gets every user. With more that follow the share is still up to 4 points beside
+// the weight; with names of two lengths it is the weight.
 const hashedTail = 3
 
 func (w *traefikWalk) lintHashed() []Hazard {
 	for i, a := range w.kids {
 		for _, b := range w.kids[:i] {
 			one, other := string(b.name.Value), string(a.name.Value)
-			if !alike(one, other) {
+			if len(one) != len(other) || one == other {
 				continue
 			}
-			return []Hazard{{
-				Key:  a.folder + "name",
-				What: fmt.Sprintf("%q and %q differ in their last characters only, and Traefik's hash then gives every user to the greater weight: 95/5 is 100/0", one, other),
-				Fix:  fmt.Sprintf("write the names with their provider, %s@consul and %s@consul, here and as backends of the release", one, other), Blocking: true,
-			}}
+			h := Hazard{
+				Key: a.folder + "name", Fix: fmt.Sprintf("give them names of two lengths: write %s, here and as the backend of the release", lengthened(other)),
+				What: fmt.Sprintf("%q and %q are names of one length, which Traefik's hash tells apart badly: a share may be up to 4 points beside its weight", one, other),
+			}
+			if tail(one, other) < hashedTail {
+				h.What, h.Blocking = fmt.Sprintf("%q and %q differ in their last characters only, and Traefik's hash then gives every user to the greater weight: 95/5 is 100/0", one, other), true
+			}
+			return []Hazard{h}
 		}
 	}
 	return nil
 }
 
-// alike reports whether two names have nearly the same hash behind any address.
-func alike(a, b string) bool {
-	if len(a) != len(b) || a == b {
-		return false
-	}
+// tail is how many characters follow the first difference of two names of one length.
+func tail(a, b string) int {
 	same := 0
 	for a[same] == b[same] {
 		same++
 	}
-	return len(a)-same-1 < hashedTail
+	return len(a) - same - 1
+}
+
+// lengthened is another name of the same service.
+func lengthened(name string) string {
+	if short, ok := strings.CutSuffix(name, "@consul"); ok {
+		return short
+	}
+	if strings.Contains(name, "@") {
+		return "another name of it"
+	}
+	return name + "@consul"
 }

@@ -21,7 +21,7 @@ func TestAFrozenRouterInstanceIsNamed(t *testing.T) {
 	t.Parallel()
 	consul := servers.Consul(t)
 	serves, frozen := servers.Traefik(t, consul.Addr, 100*time.Millisecond), servers.Traefik(t, consul.Addr, 100*time.Millisecond)
-	s := start(t, options{server: consul, users: serves, runbook: func(text string) string {
+	s := start(t, options{server: consul, users: throughTraefik(serves), runbook: func(text string) string {
 		return edit(t, edit(t, text, "  router: json\n  key: routes/ranker/weights\n",
 			fmt.Sprintf("  router: traefik\n  service: ranker\n  instances: [%s, %s]\n", serves.APIURL, frozen.APIURL)),
 			"  mirror: {}", "  #")
@@ -74,10 +74,14 @@ func TestAFrozenRouterInstanceIsNamed(t *testing.T) {
 	s.instanceMetric(frozen.APIURL, 1)
 }
 
-// layOut writes what a Traefik needs to send users to the pods, with all traffic on v1.
-func (s *stack) layOut() {
+// throughTraefik writes what a Traefik needs to send users to the pods, with all traffic on v1.
+func throughTraefik(traefik *servers.TraefikServer) func(*stack) {
+	return func(s *stack) { s.layOut(traefik) }
+}
+
+func (s *stack) layOut(traefik *servers.TraefikServer) {
 	s.t.Helper()
-	s.service.Traffic.URL = s.users.URL + "/predict"
+	s.service.Traffic.URL = traefik.URL + "/predict"
 	keys := map[string]string{"routers/ranker/rule": "PathPrefix(`/`)", "routers/ranker/service": "ranker"}
 	pods := s.service.Targets()
 	for n, side := range []struct {

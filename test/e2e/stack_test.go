@@ -85,7 +85,7 @@ type stack struct {
 	flip    func()   // not nil: it starts without traffic, is flipped, and then this is called
 	targets []string // further ones of the service
 	pods    string   // the address of pods that only count
-	users   *servers.TraefikServer
+	users   func(*stack)
 }
 
 // options of a stack. The zero value is one daemon and one Alertmanager, both sources.
@@ -98,7 +98,7 @@ type options struct {
 	native                 bool                        // Prometheus scrapes native histograms
 	rules                  string                      // loaded instead of the runbook's
 	server                 *servers.ConsulServer       // instead of one of its own
-	users                  *servers.TraefikServer      // users go through this one, by the runbook's keys
+	users                  func(*stack)                // lays out a real router by the runbook's keys, and sends users through it
 	consul                 func(address string) string // puts something between the daemons and Consul
 	fault                  string                      // crash the first daemon once at this boundary
 	runbook                func(text string) string
@@ -196,7 +196,7 @@ func (s *stack) openService() {
 		s.t.Fatal(err)
 	}
 	if s.users != nil {
-		s.layOut()
+		s.users(s)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	var g errgroup.Group

@@ -14,6 +14,7 @@ import (
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -175,6 +176,9 @@ func (s *stack) snapshot() store.Snapshot {
 // weights reads the router's document as the router does.
 func (s *stack) weights() record.Split {
 	s.t.Helper()
+	if s.rb.Routing.Router != runbook.JSONKey {
+		return s.decoded()
+	}
 	en, _ := s.snapshot().Get(s.rb.Routing.Key)
 	var doc struct{ Weights record.Split }
 	if err := json.Unmarshal(en.Value, &doc); err != nil {
