@@ -20,7 +20,8 @@ const (
 	pass       deed = iota
 	loseAnswer      // Consul applies it, and its answer never arrives
 	refuse          // it never reaches Consul
-	humanFirst      // a human's plain PUT is a moment faster
+	otherFirst      // something else happens a moment before it reaches Consul
+	otherThen       // something else happens before Consul's answer comes back
 )
 
 // A between stands between the daemons and Consul and looks for one transaction: the
@@ -36,7 +37,7 @@ type between struct {
 	armed   deed
 	met     int
 	applied int    // transactions on the key that Consul applied since then
-	first   func() // for humanFirst
+	other   func() // for otherFirst and otherThen
 }
 
 // newBetween starts one in front of Consul at target.
@@ -54,10 +55,10 @@ func newBetween(t *testing.T, target, key string) *between {
 }
 
 // arm has the deed done to the next transaction on the router's key.
-func (b *between) arm(d deed, first func()) {
+func (b *between) arm(d deed, other func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.armed, b.first, b.met, b.applied = d, first, 0, 0
+	b.armed, b.other, b.met, b.applied = d, other, 0, 0
 }
 
 // seen is how often the deed was done, and how many transactions were applied.
@@ -86,8 +87,8 @@ func (b *between) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch deed {
 	case refuse:
 		panic(http.ErrAbortHandler)
-	case humanFirst:
-		b.first()
+	case otherFirst:
+		b.other()
 	}
 	b.forward.ServeHTTP(answer, r)
 	if answer.Code == http.StatusOK {
@@ -95,8 +96,11 @@ func (b *between) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.applied++
 		b.mu.Unlock()
 	}
-	if deed == loseAnswer {
+	switch deed {
+	case loseAnswer:
 		panic(http.ErrAbortHandler)
+	case otherThen:
+		b.other()
 	}
 	for name, values := range answer.Header() {
 		w.Header()[name] = values
