@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -36,8 +37,9 @@ type between struct {
 	mu      sync.Mutex
 	armed   deed
 	met     int
-	applied int    // transactions on the key that Consul applied since then
-	other   func() // for otherFirst and otherThen
+	applied int      // transactions on the key that Consul applied since then
+	keys    []string // that the newest of them writes
+	other   func()   // for otherFirst and otherThen
 }
 
 // newBetween starts one in front of Consul at target.
@@ -79,10 +81,14 @@ func (b *between) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	if !b.shifts(body) {
+	keys := written(body)
+	if !slices.Contains(keys, b.key) {
 		b.forward.ServeHTTP(w, r)
 		return
 	}
+	b.mu.Lock()
+	b.keys = keys
+	b.mu.Unlock()
 	answer, deed := httptest.NewRecorder(), b.take()
 	switch deed {
 	case refuse:
@@ -120,19 +126,25 @@ func (b *between) take() deed {
 	return d
 }
 
-// shifts reports whether a transaction writes the router's key.
-func (b *between) shifts(body []byte) bool {
+// wrote are the keys that the newest transaction on the router's key writes.
+func (b *between) wrote() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.keys
+}
+
+// written are the keys that a transaction writes by check-and-set.
+func written(body []byte) (keys []string) {
 	var ops []struct {
 		KV struct{ Verb, Key, Value string }
 	}
 	if err := json.Unmarshal(body, &ops); err != nil {
-		return false
+		return nil
 	}
 	for _, op := range ops {
-		if op.KV.Verb == "cas" && op.KV.Key == b.key {
-			_, err := base64.StdEncoding.DecodeString(op.KV.Value)
-			return err == nil
+		if _, err := base64.StdEncoding.DecodeString(op.KV.Value); err == nil && op.KV.Verb == "cas" {
+			keys = append(keys, op.KV.Key)
 		}
 	}
-	return false
+	return keys
 }

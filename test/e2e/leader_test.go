@@ -53,6 +53,7 @@ func TestLeaderKilledDuringARollback(t *testing.T) {
 			s.loseLeader(cluster, func() { close(dead) })
 			s.recovered(s.incident("a closed incident", 120*time.Second, settled))
 			s.oneTransaction()
+			s.together(b)
 			if after := s.revision(); after != before+1 {
 				t.Errorf("the weights' revision went from %d to %d, want one write", before, after)
 			}
