@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -20,7 +21,8 @@ const (
 	pass       deed = iota
 	loseAnswer      // Consul applies it, and its answer never arrives
 	refuse          // it never reaches Consul
-	humanFirst      // a human's plain PUT is a moment faster
+	otherFirst      // something else happens a moment before it reaches Consul
+	otherThen       // something else happens before Consul's answer comes back
 )
 
 // A between stands between the daemons and Consul and looks for one transaction: the
@@ -35,8 +37,9 @@ type between struct {
 	mu      sync.Mutex
 	armed   deed
 	met     int
-	applied int    // transactions on the key that Consul applied since then
-	first   func() // for humanFirst
+	applied int      // transactions on the key that Consul applied since then
+	keys    []string // that the newest of them writes
+	other   func()   // for otherFirst and otherThen
 }
 
 // newBetween starts one in front of Consul at target.
@@ -54,10 +57,10 @@ func newBetween(t *testing.T, target, key string) *between {
 }
 
 // arm has the deed done to the next transaction on the router's key.
-func (b *between) arm(d deed, first func()) {
+func (b *between) arm(d deed, other func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.armed, b.first, b.met, b.applied = d, first, 0, 0
+	b.armed, b.other, b.met, b.applied = d, other, 0, 0
 }
 
 // seen is how often the deed was done, and how many transactions were applied.
@@ -78,16 +81,20 @@ func (b *between) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	if !b.shifts(body) {
+	keys := written(body)
+	if !slices.Contains(keys, b.key) {
 		b.forward.ServeHTTP(w, r)
 		return
 	}
+	b.mu.Lock()
+	b.keys = keys
+	b.mu.Unlock()
 	answer, deed := httptest.NewRecorder(), b.take()
 	switch deed {
 	case refuse:
 		panic(http.ErrAbortHandler)
-	case humanFirst:
-		b.first()
+	case otherFirst:
+		b.other()
 	}
 	b.forward.ServeHTTP(answer, r)
 	if answer.Code == http.StatusOK {
@@ -95,8 +102,11 @@ func (b *between) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.applied++
 		b.mu.Unlock()
 	}
-	if deed == loseAnswer {
+	switch deed {
+	case loseAnswer:
 		panic(http.ErrAbortHandler)
+	case otherThen:
+		b.other()
 	}
 	for name, values := range answer.Header() {
 		w.Header()[name] = values
@@ -116,19 +126,25 @@ func (b *between) take() deed {
 	return d
 }
 
-// shifts reports whether a transaction writes the router's key.
-func (b *between) shifts(body []byte) bool {
+// wrote are the keys that the newest transaction on the router's key writes.
+func (b *between) wrote() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.keys
+}
+
+// written are the keys that a transaction writes by check-and-set.
+func written(body []byte) (keys []string) {
 	var ops []struct {
 		KV struct{ Verb, Key, Value string }
 	}
 	if err := json.Unmarshal(body, &ops); err != nil {
-		return false
+		return nil
 	}
 	for _, op := range ops {
-		if op.KV.Verb == "cas" && op.KV.Key == b.key {
-			_, err := base64.StdEncoding.DecodeString(op.KV.Value)
-			return err == nil
+		if _, err := base64.StdEncoding.DecodeString(op.KV.Value); err == nil && op.KV.Verb == "cas" {
+			keys = append(keys, op.KV.Key)
 		}
 	}
-	return false
+	return keys
 }

@@ -22,6 +22,7 @@ func TestConsulsAnswerLost(t *testing.T) {
 			inc := s.incident("a closed incident", 120*time.Second, settled)
 			s.recovered(inc)
 			s.oneTransaction()
+			s.together(b)
 			s.evidence(s.daemons[0], inc)
 			if met, applied := b.seen(); met != 1 || applied != 1 {
 				t.Errorf("the proxy did its deed %d times and Consul applied %d rollbacks, want 1 and 1", met, applied)

@@ -46,7 +46,7 @@ func TestHumanRewritesTheWeightsBeforeTheBreach(t *testing.T) {
 func TestHumanIsFasterThanTheCommit(t *testing.T) {
 	t.Parallel()
 	s, b := startBetween(t, options{both: true})
-	b.arm(humanFirst, s.putByHand)
+	b.arm(otherFirst, s.putByHand)
 	s.breakCandidate()
 	inc := s.incident("a held incident", 90*time.Second, heldForHuman)
 	if met, applied := b.seen(); met != 1 || applied != 0 {

@@ -2,6 +2,8 @@ package routers
 
 import (
 	"encoding/binary"
+	"hash/fnv"
+	"math"
 	"math/bits"
 )
 
@@ -50,4 +52,12 @@ func xxh32(text string) uint32 {
 	h = (h ^ h>>15) * p2
 	h = (h ^ h>>13) * p3
 	return h ^ h>>16
+}
+
+// rendezvous is the score of a client and a backend in Traefik's highestrandomweight, before
+// it is multiplied with the backend's weight.
+func rendezvous(text string) float64 {
+	h := fnv.New64a()
+	h.Write([]byte(text))
+	return 1 / -math.Log(float64(h.Sum64())/math.Pow(2, 64))
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/netip"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,9 +24,10 @@ const (
 // A user keeps the cookies that it is given. One says who it is by a header and sends GET, the
 // next by a cookie and sends POST, which no client sends again that had a connection closed.
 type user struct {
-	id   string
-	post bool
-	jar  http.CookieJar
+	id     string
+	number int
+	post   bool
+	jar    http.CookieJar
 }
 
 func newUser(i int) *user {
@@ -32,7 +35,7 @@ func newUser(i int) *user {
 	if err != nil {
 		panic(err) // it has no options that could be wrong
 	}
-	return &user{id: fmt.Sprintf("user-%d", i), post: i%2 == 1, jar: jar}
+	return &user{id: fmt.Sprintf("user-%d", i), number: i, post: i%2 == 1, jar: jar}
 }
 
 // An answer is what a user got.
@@ -41,6 +44,17 @@ type answer struct {
 	user       *user
 	by         string // the version that answered
 	failed     error  // also a status that is not 200
+}
+
+// address is one of loopback's 16 million, of the user's own.
+func (u *user) address() string {
+	return netip.AddrFrom4([4]byte{127, byte(1 + u.number>>16), byte(u.number >> 8), byte(u.number)}).String()
+}
+
+// alone is a client that sends from the user's address, each request on a new connection.
+func (u *user) alone() *http.Client {
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(u.address())}}
+	return &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}, Timeout: time.Minute}
 }
 
 // ask sends one request of the user.

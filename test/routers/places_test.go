@@ -1,6 +1,7 @@
 package routers
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/autorollback/autorollback/runbook"
@@ -19,9 +20,9 @@ var kinds = []kind{
 	{"HAProxy by its socket", haproxySocket, false},
 	{"HAProxy by reload", haproxyReload, true},
 	{"nginx", nginx, true},
+	{"fabio", fabio, false},
 	{"Traefik at 100 ms", func(w *world) *place { return traefik(w, 100*time.Millisecond) }, false},
 	{"Traefik at 2 s", func(w *world) *place { return traefik(w, 2*time.Second) }, false},
-	{"fabio", fabio, false},
 }
 
 func nginx(w *world) *place {
@@ -68,24 +69,7 @@ func haproxyReload(w *world) *place {
 	return e.place
 }
 
-// traefik lays out a weighted service with a sticky cookie as docs/routers.md has it.
-func traefik(w *world, throttle time.Duration) *place {
-	const services = "traefik/http/services/"
-	for i, name := range []string{stable, candidate} {
-		w.put(services+name+"/loadbalancer/servers/0/url", w.models[name])
-		w.put(services+"ranker/weighted/services/"+string(rune('0'+i))+"/name", name)
-	}
-	w.put(services+"ranker/weighted/sticky/cookie/name", "ranker-version")
-	w.put("traefik/http/routers/ranker/rule", "PathPrefix(`/`)")
-	w.put("traefik/http/routers/ranker/service", "ranker")
-	p := w.place(runbook.Routing{Router: runbook.Traefik, Service: "ranker"})
-	p.shift(rolledBack)
-	t := servers.Traefik(w, w.consul.Addr, throttle)
-	p.url, p.instance = t.URL, t.APIURL
-	return p
-}
-
-// fabio has its instances in Consul's catalog, each with its version as a tag.
+// fabio takes the instances from Consul's catalog, each with its version as a tag.
 func fabio(w *world) *place {
 	for name, url := range w.models {
 		w.consul.Register("ranker", name+"-a", url, name, "urlprefix-/")
@@ -94,6 +78,35 @@ func fabio(w *world) *place {
 	p.shift(rolledBack)
 	f := servers.Fabio(w, w.consul.Addr)
 	p.url, p.instance = f.URL, f.UIURL
-	p.serves(rolledBack)
+	return p
+}
+
+// traefik lays out a weighted service with a sticky cookie as docs/routers.md has it.
+func traefik(w *world, throttle time.Duration) *place {
+	w.put("traefik/http/services/ranker/weighted/sticky/cookie/name", "ranker-side")
+	return traefikOf(w, runbook.Weighted, "", throttle)
+}
+
+// traefikHashed lays out a service that divides users by their addresses. Its backends have their
+// provider's name: those that differ in the last character are one to Traefik's hash.
+func traefikHashed(w *world) *place {
+	p := traefikOf(w, runbook.HighestRandomWeight, "@consul", 0)
+	p.byAddr = true
+	return p
+}
+
+func traefikOf(w *world, kind, suffix string, throttle time.Duration) *place {
+	const services = "traefik/http/services/"
+	for i, name := range []string{stable, candidate} {
+		w.put(services+name+"/loadbalancer/servers/0/url", w.models[name])
+		w.put(fmt.Sprintf("%sranker/%s/services/%d/name", services, kind, i), name+suffix)
+	}
+	w.put("traefik/http/routers/ranker/rule", "PathPrefix(`/`)")
+	w.put("traefik/http/routers/ranker/service", "ranker")
+	p := w.place(runbook.Routing{Router: runbook.Traefik, Service: "ranker", Type: kind})
+	p.suffix = suffix
+	p.shift(rolledBack)
+	t := servers.Traefik(w, w.consul.Addr, throttle)
+	p.url, p.instance = t.URL, t.APIURL
 	return p
 }

@@ -3,7 +3,6 @@ package routers
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -27,8 +26,8 @@ func TestNoRouterShowsHalfAWrite(t *testing.T) {
 	servers.NotShort(t)
 	for _, k := range []kind{
 		kinds[0],
-		{name: "Traefik", open: func(w *world) *place { return traefik(w, 0) }},
 		{name: "fabio", open: fabio},
+		{name: "Traefik", open: func(w *world) *place { return traefik(w, 0) }},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			p := k.open(newWorld(t))
@@ -39,7 +38,7 @@ func TestNoRouterShowsHalfAWrite(t *testing.T) {
 			shown := map[string]int{}
 			looks.Go(func() {
 				for tick := time.NewTicker(time.Millisecond); ctx.Err() == nil; <-tick.C {
-					if split, err := p.router.Observe(ctx, http.DefaultClient, p.instance, stable, candidate); err == nil {
+					if split, err := p.observe(ctx); err == nil {
 						shown[fmt.Sprint(split)]++
 					}
 				}

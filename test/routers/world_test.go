@@ -56,6 +56,8 @@ type place struct {
 	router   actuators.Router
 	url      string // where users send their requests
 	instance string // where the router says what it serves
+	suffix   string // of the backends' names
+	byAddr   bool   // users are told apart by their addresses
 }
 
 func (w *world) place(r runbook.Routing) *place {
@@ -75,7 +77,7 @@ func (p *place) shift(to record.Split) time.Time {
 	if err != nil {
 		p.Fatal(err)
 	}
-	_, ops, err := p.router.Plan(snap, to, nil)
+	_, ops, err := p.router.Plan(snap, p.named(to), nil)
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -92,13 +94,27 @@ func (p *place) serves(want record.Split) time.Time {
 	var asked time.Time
 	p.await(fmt.Sprintf("the router to serve %v", want), func() error {
 		asked = time.Now()
-		got, err := p.router.Observe(p.Context(), http.DefaultClient, p.instance, stable, candidate)
-		if err == nil && !got.Equal(want) {
+		got, err := p.observe(p.Context())
+		if err == nil && !got.Equal(p.named(want)) {
 			err = fmt.Errorf("it serves %v", got)
 		}
 		return err
 	})
 	return asked
+}
+
+// observe asks the router what it serves.
+func (p *place) observe(ctx context.Context) (record.Split, error) {
+	return p.router.Observe(ctx, http.DefaultClient, p.instance, stable+p.suffix, candidate+p.suffix)
+}
+
+// named is the split by the names that the router has for the backends.
+func (p *place) named(split record.Split) record.Split {
+	named := record.Split{}
+	for name, weight := range split {
+		named[name+p.suffix] = weight
+	}
+	return named
 }
 
 // await polls until f returns nil.
