@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -88,6 +89,12 @@ func (r *Router) Follow(ctx context.Context) error {
 		r.mirrored(snap)
 	})
 	return nil
+}
+
+// show tells what is served, as the templates for real routers do.
+func (r *Router) show(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"weights": r.Split()}) // the asker may be gone
 }
 
 func (r *Router) forward(w http.ResponseWriter, req *http.Request) {

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"time"
 
@@ -107,6 +108,7 @@ func (w *Service) Run(ctx context.Context) error {
 type World struct {
 	*Service
 	Prometheus *Prometheus
+	view       net.Listener
 }
 
 // Config is what a world is made of.
@@ -118,6 +120,7 @@ type Config struct {
 	Prometheus net.Listener     // where Prometheus' API is served
 	Daemon     string           // host:port of the daemon's /metrics
 	Notify     rules.NotifyFunc // takes Prometheus' alerts
+	View       net.Listener     // where the router shows what it serves; nil: nowhere
 	Rate       int              // requests per second
 	More       []Kind           // versions beside v1 and v2
 }
@@ -130,7 +133,7 @@ func New(c Config) (*World, error) {
 	}
 	p, err := NewPrometheus(c.Prometheus, Settings{Dir: c.Dir, Interval: c.Runbook.Metrics.Interval.Std(), Rules: c.Rules, Notify: c.Notify,
 		Jobs: map[string][]string{c.Runbook.Service: s.Targets(), "autorollback": {c.Daemon}}})
-	return &World{s, p}, err
+	return &World{s, p, c.View}, err
 }
 
 // Route tells the router, through the store, to send everything to one backend. It
@@ -153,6 +156,9 @@ func (w *World) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.Service.Run(ctx) })
 	g.Go(func() error { return w.Prometheus.Run(ctx) })
+	if w.view != nil {
+		g.Go(func() error { return serve(ctx, w.view, http.HandlerFunc(w.Router.show)) })
+	}
 	return g.Wait()
 }
 

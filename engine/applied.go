@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -14,8 +15,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// observeEvery is the pause between two rounds of questions to a router's instances.
-const observeEvery = time.Second
+const (
+	observeEvery = time.Second            // between two rounds of questions to a router's instances
+	observeAgain = 250 * time.Millisecond // between two to one of them, while another lets us wait
+)
 
 // observeRouters asks the router's instances of every target what they serve, until each
 // has shown the split that its release wants. Every replica does, and what is known is
@@ -45,14 +48,23 @@ func (e *Engine) newestReleases() map[Target]record.Release {
 	return all
 }
 
-// observeRouter asks the instances of one target at once, and steps what they showed.
+// observeRouter asks the instances of one target at once, and steps what they showed. While
+// one lets us wait, the others are asked again, so that each has its own time.
 func (e *Engine) observeRouter(ctx context.Context, target Target, svc service, rel record.Release, ask []string) {
 	ev := lifecycle.Observed{Release: rel.ID, Epoch: rel.Epoch, Views: make([]lifecycle.View, len(ask))}
 	var all errgroup.Group
+	var answers atomic.Int64
 	for n, address := range ask {
 		all.Go(func() error {
-			split, err := svc.router.Observe(ctx, e.client, address, rel.Stable.Backend, rel.Candidate.Backend)
-			ev.Views[n] = lifecycle.View{Address: address, At: time.Now().UTC(), Split: split, Problem: text(err)}
+			ev.Views[n] = e.observeInstance(ctx, svc, rel, address)
+			answers.Add(1)
+			for ctx.Err() == nil && answers.Load() < int64(len(ask)) && !ev.Views[n].Split.Equal(rel.Want()) {
+				select {
+				case <-ctx.Done():
+				case <-time.After(observeAgain):
+					ev.Views[n] = e.observeInstance(ctx, svc, rel, address)
+				}
+			}
 			return nil
 		})
 	}
@@ -64,6 +76,11 @@ func (e *Engine) observeRouter(ctx context.Context, target Target, svc service, 
 		e.metrics.problems.WithLabelValues("router").Inc()
 		e.log.Error("observe router", zap.String("target", target.String()), zap.Error(err))
 	}
+}
+
+func (e *Engine) observeInstance(ctx context.Context, svc service, rel record.Release, address string) lifecycle.View {
+	split, err := svc.router.Observe(ctx, e.client, address, rel.Stable.Backend, rel.Candidate.Backend)
+	return lifecycle.View{Address: address, At: time.Now().UTC(), Split: split, Problem: text(err)}
 }
 
 // news reports whether an answer changes the release as it was last seen.

@@ -21,12 +21,13 @@ import (
 )
 
 // fleet are instances of a router that follow the store, but those that are frozen: they
-// accept a question and never answer it.
+// accept a question and never answer it; and those that are stuck with what they had.
 type fleet struct {
 	st *memory
 
 	mu     sync.Mutex
 	frozen map[string]bool // by host
+	stuck  map[string]string
 	asked  map[string]int
 }
 
@@ -34,6 +35,13 @@ func (f *fleet) freeze(host string, is bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.frozen[host] = is
+}
+
+// stick lets a host show a text whatever the store says; empty: no more.
+func (f *fleet) stick(host, text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stuck[host] = text
 }
 
 func (f *fleet) questions(host string) int {
@@ -45,7 +53,7 @@ func (f *fleet) questions(host string) int {
 func (f *fleet) RoundTrip(r *http.Request) (*http.Response, error) {
 	f.mu.Lock()
 	f.asked[r.URL.Host]++
-	frozen := f.frozen[r.URL.Host]
+	frozen, shown := f.frozen[r.URL.Host], f.stuck[r.URL.Host]
 	f.mu.Unlock()
 	if frozen {
 		<-r.Context().Done()
@@ -56,7 +64,10 @@ func (f *fleet) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || !ok {
 		return nil, errors.Join(err, errors.New("no weights"))
 	}
-	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(string(en.Value))), Request: r}, nil
+	if shown == "" {
+		shown = string(en.Value)
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(shown)), Request: r}, nil
 }
 
 // A routedWorld is an engine that runs over a fleet of two, on time that is nobody's.
@@ -88,7 +99,7 @@ func routing(t *testing.T, test func(t *testing.T, w *routedWorld)) {
 		rb, st := fixture.Runbook(t, "page"), newMemory()
 		rb.Rollout = fixture.Ramp(runbook.PromoteAutomatic)
 		rb.Routing.Instances = []string{"http://a", "http://b"}
-		w := &routedWorld{t: t, st: st, fleet: &fleet{st: st, frozen: map[string]bool{}, asked: map[string]int{}}}
+		w := &routedWorld{t: t, st: st, fleet: &fleet{st: st, frozen: map[string]bool{}, stuck: map[string]string{}, asked: map[string]int{}}}
 		w.begin = func() (*Engine, func()) {
 			parts := partsOf(st, factsOf(t, rb))
 			parts.Client = &http.Client{Transport: w.fleet}
@@ -184,6 +195,23 @@ func TestAFrozenInstanceIsNamedWithinFifteenSeconds(t *testing.T) {
 		}
 		if told := w.messages(report.KindInstanceApplied); len(told) != 1 || told[0].Page {
 			t.Errorf("told %+v", told)
+		}
+	})
+}
+
+// One that lets us wait takes nothing from the time of another.
+func TestEachInstanceHasItsOwnTime(t *testing.T) {
+	routing(t, func(t *testing.T, w *routedWorld) {
+		w.pass(3 * time.Second)
+		w.fleet.freeze("b", true)
+		w.fleet.stick("a", `{"weights":{"ranker-v1":80,"ranker-v2":20}}`)
+		w.rollback()
+		w.pass(500 * time.Millisecond)
+		w.fleet.stick("a", "")
+		w.pass(5 * time.Second)
+		i := incidentOf(t, w.st)
+		if after := i.Applied.Instances[0].AppliedAt.Sub(i.ActedAt); after < 500*time.Millisecond || after > time.Second {
+			t.Errorf("it followed after 500 ms, and is said to after %s", after)
 		}
 	})
 }

@@ -85,6 +85,7 @@ type Engine struct {
 	confirms shared[confirmKey, record.Breach]
 	views    shared[Target, *snapshot]
 
+	readBack      chan struct{} // a split was read back: its router is asked
 	retarget      chan struct{} // a release began, ended or changed its weight
 	requeue       chan Target
 	outboxChanged chan struct{} // the outbox has something new
@@ -179,7 +180,7 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 		predictor: predictorOf(p.Client), client: cmp.Or(p.Client, &http.Client{}),
 		last: map[Target]record.Release{}, checks: map[string]record.RulesCheck{}, targetMutexes: map[Target]*sync.Mutex{},
 		refused: map[Target]refusal{}, probed: map[Target]time.Time{},
-		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1),
+		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),
 	}
 	e.metrics, e.trail.lists = newMetrics(o.labelled(p.Registerer)), map[string]*kept{}
 	p.Registerer.MustRegister(roles{e}, routerInstances{e})

@@ -228,4 +228,7 @@ func (e *Engine) remember(target Target, s lifecycle.State) {
 	if now := s.Release; before.ID != now.ID || before.Phase != now.Phase || before.Weight != now.Weight {
 		signal(e.retarget, struct{}{})
 	}
+	if s.Release.ReadBack() && !before.ReadBack() {
+		signal(e.readBack, struct{}{})
+	}
 }

@@ -124,9 +124,9 @@ func appliedWords(a record.Applied, rb *runbook.Runbook) string {
 	case len(rb.Routing.Instances) == 0 && n == 0:
 		return "not asked: no instances are named in the runbook, so whether routers took it is known by the measured share only"
 	case !a.AppliedAt.IsZero():
-		return fmt.Sprintf("all %d named router instances serve it", n)
+		return fmt.Sprintf("each named router instance (%d) serves it", n)
 	}
-	return "every named router instance serves it"
+	return "not every named router instance serves it"
 }
 
 func instanceWords(i record.RouterInstance) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -70,6 +71,7 @@ type show struct {
 	runbook       *runbook.Runbook
 	client        web.Client
 	hooks, people net.Listener
+	view          net.Listener // of the router
 }
 
 func newShow(c cli.Console, dir string, t scenario, verbose bool) (*show, error) {
@@ -80,7 +82,7 @@ func newShow(c cli.Console, dir string, t scenario, verbose bool) (*show, error)
 			return nil, fmt.Errorf("make demo folder: %w", err)
 		}
 	}
-	for _, l := range []*net.Listener{&d.hooks, &d.people} {
+	for _, l := range []*net.Listener{&d.hooks, &d.people, &d.view} {
 		if *l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 			return nil, fmt.Errorf("start demo: %w", err)
 		}
@@ -110,7 +112,9 @@ func newShow(c cli.Console, dir string, t scenario, verbose bool) (*show, error)
 // write lays out the demo's files and the daemon's configuration.
 func (d *show) write(prom string) (daemon.Config, error) {
 	cfg := daemon.Config{Version: version}
-	files := map[string][]byte{"ranker.yaml": append(slices.Clone(d.scenario.runbook()), d.scenario.ramp()...), "release.yaml": demo.Release, "receiver.token": []byte(demoToken)}
+	shows := fmt.Sprintf("\nrouting:\n  instances: [\"http://%s/autorollback/split\"]\n", d.view.Addr())
+	text := bytes.Replace(d.scenario.runbook(), []byte("\nrouting:\n"), []byte(shows), 1)
+	files := map[string][]byte{"ranker.yaml": append(text, d.scenario.ramp()...), "release.yaml": demo.Release, "receiver.token": []byte(demoToken)}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(d.dir, name), text, 0o600); err != nil {
 			return cfg, fmt.Errorf("write demo files: %w", err)
@@ -146,7 +150,7 @@ func (d *show) build(prom net.Listener) error {
 	}
 	hook := &demo.Hook{URL: "http://" + d.hooks.Addr().String() + receiver.Path, Token: demoToken, Deaf: d.scenario.without == webhookSource}
 	d.hook = hook
-	d.world, err = demo.New(demo.Config{Dir: d.dir, Store: d.daemon.Store, Runbook: d.runbook, Rules: text, Prometheus: prom,
+	d.world, err = demo.New(demo.Config{Dir: d.dir, Store: d.daemon.Store, Runbook: d.runbook, Rules: text, Prometheus: prom, View: d.view,
 		Daemon: d.people.Addr().String(), Notify: hook.Notify, Rate: cmp.Or(d.scenario.rate, demoRate), More: d.more()})
 	return err
 }

@@ -130,7 +130,7 @@ func (s *State) concludeApplied(now time.Time) {
 		}
 	}
 	if s.rolledBack() {
-		s.note(now, "applied", "", fmt.Sprintf("Router instances that serve %v: all %d", r.Want(), len(named)))
+		s.note(now, "applied", "", fmt.Sprintf("Each named router instance (%d) serves %v", len(named), r.Want()))
 	}
 	s.keepApplied()
 }
