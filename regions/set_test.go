@@ -232,6 +232,13 @@ func TestStartNamesItsRegions(t *testing.T) {
 		if alone := p.start("us"); alone.Region != "us" || alone.Regions != nil {
 			p.t.Errorf("started %+v", alone)
 		}
+		if _, err := p.set.Rollback(p.t.Context(), "ranker", "us", "ann", "no"); err != nil {
+			p.t.Fatal(err)
+		}
+		p.pass(15 * time.Minute) // its verdict
+		if _, err := p.set.Start(p.t.Context(), fixture.Launch(p.t), "ann"); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "has not come to us") {
+			p.t.Errorf("a second one through all regions: %v", err)
+		}
 		l := fixture.Launch(p.t)
 		l.Region = "moon"
 		if _, err := p.set.Start(p.t.Context(), l, "ann"); !errors.Is(err, runbook.ErrNotFound) {
