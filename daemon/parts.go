@@ -101,7 +101,7 @@ type renderer func(record.Incident, *runbook.Runbook, report.Options) []byte
 // page renders an incident as it stands.
 func (d *Daemon) page(folder report.Folder, external string, render renderer) func(context.Context, record.Incident) ([]byte, error) {
 	return func(ctx context.Context, inc record.Incident) ([]byte, error) {
-		o := report.Options{Now: time.Now().UTC(), External: external, Prometheus: d.siteOf(inc.Region).Prometheus.URL}
+		o := report.Options{Now: time.Now().UTC(), External: external, Prometheus: d.siteOf(inc.Region).Prometheus.URL, Regions: d.set.Stands(ctx, inc.Service)}
 		if stages, err := folder.Stages(inc.ID); err == nil {
 			o.Evidence = stages
 		}

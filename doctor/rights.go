@@ -53,11 +53,13 @@ func (p *patient) rights(ctx context.Context) []record.Check {
 func (p *patient) narrow(ctx context.Context, consul *store.Consul) []record.Check {
 	writes, reads := []string{store.Root + "doctor"}, []string{}
 	for _, rb := range p.runbooks {
-		router, err := actuators.For(rb.Routing)
-		if err != nil {
-			continue // a runbook that was loaded has been checked
+		for _, region := range rb.Regions {
+			router, err := actuators.For(rb.Routing.In(region))
+			if err != nil {
+				continue // a runbook that was loaded has been checked
+			}
+			writes, reads = append(writes, router.Writes()...), append(reads, router.Prefixes()...)
 		}
-		writes, reads = append(writes, router.Writes()...), append(reads, router.Prefixes()...)
 	}
 	slices.Sort(reads)
 	slices.Sort(writes[1:])

@@ -19,7 +19,7 @@ key_prefix "features/ranker/"      { policy = "write" }`
 // A token is to be able to do what the daemon needs, and nothing else.
 func TestRightsTooNarrowAndTooWide(t *testing.T) {
 	consul := servers.ConsulACL(t)
-	rb := &runbook.Runbook{Service: "ranker", Routing: runbook.Routing{Router: runbook.JSONKey, Key: "routes/ranker/weights", Flags: "features/ranker/"}}
+	rb := &runbook.Runbook{Service: "ranker", Regions: []string{runbook.DefaultRegion}, Routing: runbook.Routing{Router: runbook.JSONKey, Key: "routes/ranker/weights", Flags: "features/ranker/"}}
 	for name, c := range map[string]struct {
 		rules string
 		state record.CheckState

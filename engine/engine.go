@@ -197,7 +197,7 @@ func (e *Engine) Reload(runbooks []*runbook.Runbook) error {
 			continue
 		}
 		rb = e.opts.only(rb)
-		router, err := actuators.For(rb.Routing)
+		router, err := actuators.For(rb.In(rb.Regions[0]).Routing) // of others see [service.in]
 		if err != nil {
 			return fmt.Errorf("load %s: %w", rb.File, err)
 		}

@@ -120,7 +120,7 @@ func (s *Staging) Look(ctx context.Context) (View, error) {
 
 // keys reads the router's split, and everything else that must stay as it is.
 func (s *Staging) keys(ctx context.Context, v *View) error {
-	router, err := actuators.For(s.Runbook.Routing)
+	router, err := actuators.For(s.Runbook.Routing.In(s.Region))
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (s *Staging) keys(ctx context.Context, v *View) error {
 
 // ours reports whether a rollback of the service may write the key.
 func (s *Staging) ours(router actuators.Router, key string) bool {
-	flags, rel := s.Runbook.Routing.Flags, s.release
+	flags, rel := s.Runbook.Routing.In(s.Region).Flags, s.release
 	return router.OwnWeight(key) || strings.HasPrefix(key, store.Root) ||
 		flags != "" && (key == flags+rel.Stable.Version || key == flags+rel.Candidate.Version)
 }

@@ -121,21 +121,42 @@ type pair struct {
 	mail   map[string]*mailbox
 }
 
-func both(t *testing.T, test func(p pair)) {
+// A layout is how two regions are laid out.
+type layout int
+
+const (
+	apart  layout = iota // each has a store and an engine of its own
+	shared               // each has an engine of its own, and they share a store
+	single               // there is one store and one engine, as without a region file
+)
+
+func both(t *testing.T, test func(p pair)) { laidOut(t, apart, test) }
+
+func laidOut(t *testing.T, how layout, test func(p pair)) {
 	synctest.Test(t, func(t *testing.T) {
 		rb := fixture.Runbook(t, "page")
 		rb.Regions, rb.Rollout = []string{"eu", "us"}, fixture.Ramp(runbook.PromoteAutomatic)
+		if how != apart {
+			rb.Routing.Key, rb.Routing.Flags = "routes/{region}/ranker/weights", "features/{region}/ranker/"
+		}
 		p := pair{t: t, stores: map[string]*gone{}, mail: map[string]*mailbox{}}
 		var sources []regions.Source
 		for _, region := range rb.Regions {
-			f, err := store.OpenFile(filepath.Join(t.TempDir(), "autorollback.db"))
-			if err != nil {
-				t.Fatal(err)
+			if how == apart || len(sources) == 0 {
+				f, err := store.OpenFile(filepath.Join(t.TempDir(), "autorollback.db"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer f.Close()
+				sources = append(sources, regions.Source{Store: &gone{Store: f}})
 			}
-			defer f.Close()
-			p.stores[region] = &gone{Store: f}
-			sources = append(sources, regions.Source{Regions: []string{region}, Store: p.stores[region]})
-			if err := f.Commit(t.Context(), store.NewTx(store.Op{Key: "routes/ranker/weights", Value: []byte(`{"weights":{"ranker-v1":100}}`)})); err != nil {
+			last := &sources[len(sources)-1]
+			if how != single {
+				last.Regions = append(last.Regions, region)
+			}
+			p.stores[region] = last.Store.(*gone)
+			key := rb.In(region).Routing.Key
+			if err := last.Store.Commit(t.Context(), store.NewTx(store.Op{Key: key, Value: []byte(`{"weights":{"ranker-v1":100}}`)})); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -143,13 +164,20 @@ func both(t *testing.T, test func(p pair)) {
 		var members []regions.Member
 		for _, region := range rb.Regions {
 			p.mail[region] = &mailbox{}
+			o := engine.Options{Region: region, OwnPrometheus: true, Replica: "replica", RulesEvery: -1}
+			if how == single {
+				o.Region, o.OwnPrometheus = "", false
+			}
+			if len(members) == 1 && how == single {
+				p.mail[region] = p.mail[rb.Regions[0]]
+				continue
+			}
 			e, err := engine.New(engine.Parts{Store: p.stores[region], Prometheus: verify.New(silent{}, 0), Monitor: nowhere{}, Archive: nowhere{}, Journal: nowhere{},
-				Post: p.mail[region], Regions: stores, Log: zap.NewNop(), Registerer: prometheus.NewRegistry()}, []*runbook.Runbook{rb},
-				engine.Options{Region: region, OwnPrometheus: true, Replica: "replica", RulesEvery: -1})
+				Post: p.mail[region], Regions: stores, Log: zap.NewNop(), Registerer: prometheus.NewRegistry()}, []*runbook.Runbook{rb}, o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			members = append(members, regions.Member{Region: region, Prometheus: region, Engine: e})
+			members = append(members, regions.Member{Region: o.Region, Prometheus: region, Engine: e})
 		}
 		p.set = regions.New(stores, members, []*runbook.Runbook{rb}, zap.NewNop())
 		ctx, stop := context.WithCancel(t.Context())
@@ -203,6 +231,13 @@ func TestStartNamesItsRegions(t *testing.T) {
 		}
 		if alone := p.start("us"); alone.Region != "us" || alone.Regions != nil {
 			p.t.Errorf("started %+v", alone)
+		}
+		if _, err := p.set.Rollback(p.t.Context(), "ranker", "us", "ann", "no"); err != nil {
+			p.t.Fatal(err)
+		}
+		p.pass(15 * time.Minute) // its verdict
+		if _, err := p.set.Start(p.t.Context(), fixture.Launch(p.t), "ann"); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "has not come to us") {
+			p.t.Errorf("a second one through all regions: %v", err)
 		}
 		l := fixture.Launch(p.t)
 		l.Region = "moon"
@@ -300,4 +335,42 @@ func TestAWatchdogIsOfItsRegion(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Regions that share a store move their own traffic and no other's, with an engine each or with
+// one.
+func TestRegionsInOneStore(t *testing.T) {
+	for name, how := range map[string]layout{"two engines": shared, "one engine": single} {
+		t.Run(name, func(t *testing.T) {
+			laidOut(t, how, func(p pair) {
+				p.start("eu")
+				p.start("us")
+				weights := func(region string) string {
+					snap, err := p.stores[region].Read(p.t.Context(), "routes/"+region+"/")
+					if err != nil || len(snap.Entries) != 1 {
+						p.t.Fatalf("%+v, %v", snap, err)
+					}
+					return string(snap.Entries[0].Value)
+				}
+				if _, err := p.set.Rollback(p.t.Context(), "ranker", "us", "ann", "users complain"); err != nil {
+					p.t.Fatal(err)
+				}
+				p.pass(time.Minute)
+				if eu, us := weights("eu"), weights("us"); !strings.Contains(eu, `"ranker-v2":20`) || strings.Contains(us, `"ranker-v2":20`) {
+					p.t.Errorf("in eu %s, in us %s", eu, us)
+				}
+				if st, err := p.set.Status(p.t.Context()); err != nil || len(st.Releases) != 2 || len(st.Quarantine) != 1 || len(st.Lost) != 0 {
+					p.t.Errorf("%d releases, %d quarantines, lost %+v, %v", len(st.Releases), len(st.Quarantine), st.Lost, err)
+				}
+				all, err := p.set.RollbackAll(p.t.Context(), "ranker", "ann", "and here")
+				if err != nil || all[0].Incident == nil || all[1].Refused == "" {
+					p.t.Errorf("%+v, %v", all, err)
+				}
+				p.pass(time.Minute)
+				if eu := weights("eu"); strings.Contains(eu, `"ranker-v2":20`) {
+					p.t.Errorf("in eu %s", eu)
+				}
+			})
+		})
+	}
 }

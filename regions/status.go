@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -132,6 +134,41 @@ func (s *Set) RampPlan(ctx context.Context, service, region string) (record.Ramp
 		return record.RampPlan{}, err
 	}
 	return s.member(region).Engine.RampPlan(ctx, service, region)
+}
+
+// Stands is how a service stands in each of its regions, side by side; none where it has one.
+func (s *Set) Stands(ctx context.Context, service string) []record.RegionStand {
+	rb, ok := s.Runbook(service)
+	if !ok || len(rb.Regions) < 2 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	all := make([]record.RegionStand, len(rb.Regions))
+	var g errgroup.Group
+	for n, region := range rb.Regions {
+		g.Go(func() error {
+			all[n] = record.StandOf(s.stores.Stores(), service, region, time.Now())
+			if all[n].Incident == "" || all[n].Lost != "" {
+				return nil
+			}
+			inc, err := s.member(region).Engine.Incident(ctx, all[n].Incident)
+			if err == nil && inc.Verdict != nil {
+				all[n].Verdict = string(inc.Verdict.Outcome)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // what was not answered is left out
+	for _, p := range s.progress(time.Now()) {
+		for n, region := range rb.Regions {
+			i := slices.IndexFunc(p.Steps, func(step record.RegionStand) bool { return step.Region == region })
+			if p.Service == service && i >= 0 && p.Steps[i].Release == "" {
+				all[n] = p.Steps[i]
+			}
+		}
+	}
+	return all
 }
 
 // Release returns the newest release of a service in a region.

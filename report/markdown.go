@@ -25,6 +25,10 @@ func Markdown(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 	m.facts("Values", p.Values)
 	m.List("Why", p.Reasons)
 	m.change(p.Change)
+	if len(p.Regions.Rows) > 0 {
+		m.Head("Regions")
+		m.table(p.Regions)
+	}
 	m.Head("Versions")
 	m.table(p.Sides)
 	m.Head("Timeline")

@@ -30,6 +30,8 @@ type Options struct {
 	Prometheus string
 	// Approval is the incident's newest approval, if there is one.
 	Approval *record.Approval
+	// Regions are how the service stands in each of its regions, this one too; none: it has one.
+	Regions []record.RegionStand
 	// Evidence are the captured stages of the evidence folder.
 	Evidence []Stage
 }
@@ -55,6 +57,7 @@ type page struct {
 	Reasons             []string
 	Change              *change
 	Checks              table
+	Regions             table
 	Sides               table
 	Verdicts            []verdict
 	Timeline            table
@@ -111,6 +114,7 @@ func newPage(inc record.Incident, rb *runbook.Runbook, o Options) page {
 		Reasons:  each(inc.Decision.Reasons),
 		Change:   newChange(inc),
 		Checks:   checks(inc, rb),
+		Regions:  regionTable(o.Regions),
 		Sides:    sides(inc),
 		Verdicts: verdicts(inc),
 		Timeline: timeline(inc),
@@ -177,6 +181,7 @@ func lede(inc record.Incident) string {
 		did = fmt.Sprintf("All traffic was moved from %s to %s in one transaction, %s after the breach began.",
 			from, to, span(inc.ActedAt.Sub(breachBegan(inc))))
 	}
+	did += elsewhere(inc)
 	if names := behind(inc); names != "" {
 		did += " " + upper(endSentence(names))
 	}

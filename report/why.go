@@ -318,6 +318,10 @@ func whySeen(w record.Why) []string {
 	if w.Since.IsZero() {
 		return []string{"The service has no runbook here any more; replica " + w.Replica + " answers."}
 	}
-	return []string{fmt.Sprintf("Replica %s knows each alert that it received since %s, at most a week; "+
+	lines := []string{fmt.Sprintf("Replica %s knows each alert that it received since %s, at most a week; "+
 		"other replicas know those that they received. Incidents are those of all replicas.", w.Replica, clock(w.Since))}
+	for _, lost := range w.Lost {
+		lines = append(lines, fmt.Sprintf("Region %s does not answer, and nothing here is about it: %s", lost.Region, lost.Problem))
+	}
+	return lines
 }

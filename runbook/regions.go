@@ -48,9 +48,11 @@ func (o Routing) In(region string) Routing {
 	for _, field := range []*string{&o.Root, &o.Service, &o.Key, &o.Flags} {
 		*field = strings.ReplaceAll(*field, regionMark, region)
 	}
-	o.Sources = slices.Clone(o.Sources)
-	for n := range o.Sources {
-		o.Sources[n] = strings.ReplaceAll(o.Sources[n], regionMark, region)
+	for _, list := range []*[]string{&o.Sources, &o.Instances} {
+		*list = slices.Clone(*list)
+		for n := range *list {
+			(*list)[n] = strings.ReplaceAll((*list)[n], regionMark, region)
+		}
 	}
 	if o.Mirror != nil {
 		m := *o.Mirror
@@ -100,7 +102,8 @@ func (r *Runbook) checkShared(p *decoder, a, b string, store, prometheus bool) {
 		p.missing("metrics.region_label", "name the label that holds the region: with two or more regions the rules must tell them apart")
 	}
 	kind, known := routerKinds[r.Routing.Router]
-	if !known || !store {
+	// Config entries are the primary datacenter's, whichever store a region has.
+	if store = store || r.Routing.Router == Splitter; !known || !store {
 		return
 	}
 	one, two := r.Routing.In(a), r.Routing.In(b)

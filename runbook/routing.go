@@ -18,7 +18,7 @@ const (
 )
 
 // Routing says where the service's weights live in the KV store. In root, service, sources, key,
-// flags and the mirror's service {region} stands for the region's name.
+// flags, instances and the mirror's service {region} stands for the region's name.
 type Routing struct {
 	Router Router `yaml:"router" json:"router"` // the layout of the keys
 	// Root is Traefik's rootKey, or fabio's registry.consul.kvpath without its first slash.

@@ -34,6 +34,15 @@ func Consul(tb testing.TB) *ConsulServer {
 	return s
 }
 
+// ConsulIn starts a Consul agent that is a datacenter of its own.
+func ConsulIn(tb testing.TB, datacenter string) *ConsulServer {
+	tb.Helper()
+	s := newConsul(tb, "-datacenter", datacenter)
+	s.Process.ready = s.ready
+	launch(s.Process)
+	return s
+}
+
 // ManagementToken may do everything in a [ConsulACL].
 const ManagementToken = "10000000-0000-0000-0000-000000000001"
 
