@@ -32,6 +32,14 @@ func (r Router) PlanFlags(snap store.Snapshot, docs []FlagDoc) ([]record.KeyChan
 	return keys, ops, nil
 }
 
+// FlagsKey is where the document of a version stands; empty: nowhere.
+func (r Router) FlagsKey(version string) string {
+	if r.flags == "" {
+		return ""
+	}
+	return r.flags + version
+}
+
 var versionText = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 
 func (r Router) flagWrites(snap store.Snapshot, docs []FlagDoc) ([]write, error) {

@@ -116,10 +116,10 @@ func (e *Engine) wrongFlags(ctx context.Context, s service, rel record.Release, 
 		return nil, err
 	}
 	want := docs.serving()
-	if rel.Phase == record.RolledBack && q.Version == rel.Candidate.Version {
+	if rel.Phase == record.RolledBack && q.Version == rel.Candidate.Version && rel.FlagsPending() == nil {
 		want = docs.rolledBack()
 	}
-	want[1].Serving = rel.Phase == record.Open && rel.Weight > 0
+	want[1].Serving = rel.Phase == record.Open && rel.Weight > 0 || rel.FlagsPending() != nil
 	keys, _, err := s.router.PlanFlags(snap, want)
 	return keys, err
 }

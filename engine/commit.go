@@ -56,6 +56,7 @@ func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 		}
 		if len(next.Write.SwitchOff) > 0 {
 			b.check(store.ControlKey)
+			b.check(store.QuarantineKey(next.Release.Candidate.Bundle))
 		}
 		if next.Write.Shift || next.Write.Advance {
 			b.check(store.ControlKey)

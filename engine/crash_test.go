@@ -275,6 +275,7 @@ func (d *drama) check() string {
 	if i.Phase != record.Done || acted != 1 || n != 1 || budget != wantBudget || i.Verdict == nil || i.Verdict.Outcome != record.Recovered || i.Evidence != "folder" {
 		d.t.Errorf("died at %q: %d incidents, %s, acted %d times, budget %d, verdict %+v, evidence %q", d.dieAt, n, i.Phase, acted, budget, i.Verdict, i.Evidence)
 	}
+	d.flagsOff(i)
 	var told []string
 	for _, kind := range []string{"opened", "approval", "acted", "verdict"} {
 		if d.sent[kind] > 0 {
@@ -293,6 +294,38 @@ func (d *drama) check() string {
 	return fmt.Sprintf("| %s | %s | %d | %s | %s |\n", d.dieAt, d.found, acted, i.Verdict.Outcome, strings.Join(told, ", "))
 }
 
+// flagsDrained is the fixture's runbook with flags that wait.
+func flagsDrained(t *testing.T) *runbook.Runbook {
+	t.Helper()
+	rb := fixture.Runbook(t, "page")
+	rb.Routing.FlagsAfter = runbook.Drained
+	return rb
+}
+
+// flagsOff wants the candidate's document off, and where flags wait, not before its traffic was
+// gone.
+func (d *drama) flagsOff(i record.Incident) {
+	if text := value(d.t, d.st, flagsKey); !strings.Contains(text, `"flags":{"encoder":"v4"},"serving":false,"quarantined":true`) {
+		d.t.Errorf("died at %q: the candidate's flags are %s", d.dieAt, text)
+	}
+	var order []string
+	for _, r := range i.Timeline {
+		if slices.Contains([]string{"acted", "drained", "written"}, r.Kind) {
+			order = append(order, r.Kind)
+		}
+	}
+	want := []string{"acted", "drained"}
+	if d.rb.Routing.Router == runbook.Splitter {
+		want = []string{"acted", "written", "drained"}
+	}
+	if d.rb.Routing.FlagsAfter == runbook.Drained {
+		want = append(want, "written")
+	}
+	if !slices.Equal(order, want) {
+		d.t.Errorf("died at %q: what happened is %v, want %v", d.dieAt, order, want)
+	}
+}
+
 // TestResumeAfterDeathAtEveryBoundary kills the process at each step boundary and has
 // a new one go on from the store alone.
 func TestResumeAfterDeathAtEveryBoundary(t *testing.T) {
@@ -307,6 +340,7 @@ func TestResumeAfterDeathAtEveryBoundary(t *testing.T) {
 		{"A mild breach that a human approves", "slowish", false, fixture.Runbook(t, "page")},
 		{"A severe breach while Prometheus is down", "slow", true, fixture.Runbook(t, "page")},
 		{"A severe breach where the split is written after the transaction", "errors", false, splitBy(t)},
+		{"A severe breach, flags once the traffic is gone", "errors", false, flagsDrained(t)},
 	} {
 		fmt.Fprintf(&table, "\n## %s\n\n| died at | found in the store | rollbacks | verdict | told |\n|---|---|---|---|---|\n", story.title)
 		rb := story.rb

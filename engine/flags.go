@@ -2,11 +2,13 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"github.com/autorollback/autorollback/actuators"
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
 )
 
 // flagDocs are the documents of a release's versions. Each bundle keeps its own flags while it
@@ -55,4 +57,22 @@ func (v *snapshot) observeFlags() {
 		v.FlagsOn = append(v.FlagsOn, lifecycle.FlagsOn{Quarantine: q, Key: keys[0]})
 		v.offOps = append(v.offOps, ops...)
 	}
+}
+
+// flagsLater takes the candidate's document out of a rollback's transaction, which then only
+// relies on it, and has it written once nothing reaches the candidate any more.
+func (v *snapshot) flagsLater() {
+	key := v.service.router.FlagsKey(v.Release.Candidate.Version)
+	n := slices.IndexFunc(v.ops, func(op store.Op) bool { return op.Key == key && op.Verb == store.Set })
+	if n < 0 {
+		return // it is off, or there are no flags
+	}
+	v.ops[n] = store.Op{Verb: store.Check, Key: key, Index: v.ops[n].Index}
+	w := record.DeferredWrite{After: record.AfterApplied}
+	for _, k := range v.Plan.Keys {
+		if k.Key == key {
+			w.Keys = append(w.Keys, k)
+		}
+	}
+	v.Later = append(v.Later, w)
 }

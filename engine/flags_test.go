@@ -10,6 +10,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
 )
@@ -42,13 +43,20 @@ func rolledBack(t *testing.T, sent *[]record.Message) (*Engine, *memory) {
 	e, st, f := solo(t, func(p *Parts) {
 		p.Post = posts(func(m record.Message) (string, error) { *sent = append(*sent, m); return "#ranking-oncall", nil })
 	})
-	f.set(func(f *facts) { f.breaking["errors"], f.traffic = true, 0 })
+	f.set(func(f *facts) { f.traffic = 0 })
+	rollBack(t, e, f)
+	return e, st
+}
+
+// rollBack has an alert roll the release back, and the engine reconcile until the test ends.
+func rollBack(t *testing.T, e *Engine, f *facts) {
+	t.Helper()
+	f.set(func(f *facts) { f.breaking["errors"] = true })
 	must(t, hears(t, e, fixture.Alert("errors", record.Webhook)))
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- e.Run(ctx) }()
 	t.Cleanup(func() { stop(); must(t, <-done) })
-	return e, st
 }
 
 // A reader that looks at nothing but a flag's value gets nothing of v2 once it is rolled back:
@@ -172,4 +180,78 @@ func TestReleasedAgain(t *testing.T) {
 			t.Errorf("v2 has %s, want %s", value(t, st, flagsKey), want)
 		}
 	})
+}
+
+// Where flags wait for the traffic, the document stays whole, its flags and that it serves, until
+// what the router sends to v2 is measured to be nothing; then it is off, in one transaction with the
+// release.
+func TestFlagsWaitUntilDrained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, st, f := solo(t, nil)
+		e.services["ranker"].rb.Routing.FlagsAfter = runbook.Drained
+		f.set(func(f *facts) { f.traffic = 5 })
+		before := value(t, st, flagsKey)
+		rollBack(t, e, f)
+		time.Sleep(time.Minute)
+		if value(t, st, flagsKey) != before {
+			t.Fatalf("v2 still gets requests, and its document is %s", value(t, st, flagsKey))
+		}
+		rel, err := e.Release(t.Context(), "ranker", runbook.DefaultRegion)
+		must(t, err)
+		if w := rel.FlagsPending(); w == nil || rel.Phase != record.RolledBack || w.Keys[0].Key != flagsKey {
+			t.Fatalf("pending is %+v of %s", w, rel.Phase)
+		}
+		if _, err := e.Start(t.Context(), fixture.Launch(t), "ann"); err == nil {
+			t.Error("another release began meanwhile")
+		}
+		f.set(func(f *facts) { f.traffic, f.errors = 0, 0.001 })
+		time.Sleep(5 * time.Minute)
+		inc := incidentOf(t, st)
+		if isOn(t, st) || inc.Verdict == nil || inc.Verdict.Outcome != record.Recovered {
+			t.Errorf("verdict %+v, document %s", inc.Verdict, value(t, st, flagsKey))
+		}
+		if rel, _ = e.Release(t.Context(), "ranker", runbook.DefaultRegion); len(rel.Pending) > 0 {
+			t.Errorf("still pending: %+v", rel.Pending)
+		}
+	})
+}
+
+// What never drained within the verification is waited for without end, and a pause does not
+// hold it; a lifted quarantine ends it.
+func TestFlagsWaitBeyondTheVerdict(t *testing.T) {
+	for name, c := range map[string]struct {
+		then func(*testing.T, *Engine, *memory, *facts)
+		on   bool
+	}{
+		"drained an hour later": {func(t *testing.T, _ *Engine, st *memory, f *facts) {
+			must(t, put(st, store.ControlKey, "paused"))
+			f.set(func(f *facts) { f.traffic = 0 })
+		}, false},
+		"lifted": {func(t *testing.T, e *Engine, _ *memory, _ *facts) {
+			must(t, e.Lift(t.Context(), fixture.Launch(t).Candidate.Bundle.Digest(), "ann", "fixed"))
+		}, true},
+		"switched off by hand": {func(t *testing.T, _ *Engine, st *memory, _ *facts) {
+			must(t, put(st, flagsKey, `{"flags":{"encoder":"v4"},"serving":false,"schema":1,"quarantined":true,"bundle":"`+fixture.Launch(t).Candidate.Bundle.Digest()+`"}`))
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e, st, f := solo(t, nil)
+				e.services["ranker"].rb.Routing.FlagsAfter = runbook.Drained
+				f.set(func(f *facts) { f.traffic = 5 })
+				rollBack(t, e, f)
+				time.Sleep(time.Hour)
+				if inc := incidentOf(t, st); !isOn(t, st) || inc.Phase != record.Done || inc.Verdict.Outcome == record.Recovered {
+					t.Fatalf("incident %s, verdict %+v, document %s", inc.Phase, inc.Verdict, value(t, st, flagsKey))
+				}
+				c.then(t, e, st, f)
+				time.Sleep(time.Minute)
+				rel, err := e.Release(t.Context(), "ranker", runbook.DefaultRegion)
+				must(t, err)
+				if isOn(t, st) != c.on || len(rel.Pending) > 0 {
+					t.Errorf("document %s, pending %+v", value(t, st, flagsKey), rel.Pending)
+				}
+			})
+		})
+	}
 }

@@ -164,6 +164,8 @@ func boundary(before, after lifecycle.State) string {
 		return "act"
 	case after.Write.Advance:
 		return "promote"
+	case len(after.Write.SwitchOff) > 0:
+		return "flags"
 	case len(after.Write.Sent) > 0:
 		return "told"
 	case after.Release != nil && after.Release.ReadBack() && (before.Release == nil || !before.Release.ReadBack()):

@@ -3,12 +3,15 @@ package ofrep
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/store"
@@ -159,5 +162,22 @@ func TestDocuments(t *testing.T) {
 	}, prefix)
 	if len(docs) != 2 || len(docs["v1"].Flags) != 2 || docs["v1"].Problem != "" || !strings.Contains(docs["list"].Problem, "no JSON document of flags") {
 		t.Errorf("got %+v", docs)
+	}
+}
+
+// A request is answered without the store, so its price is that of a few maps.
+func BenchmarkEvaluate(b *testing.B) {
+	m := NewMemory(nil, zap.NewNop())
+	target := Target{Service: "ranker", Region: "default", Prefix: prefix}
+	m.take(target, 0, []store.Entry{{Key: prefix + "v2", Value: []byte(`{"flags":{"encoder":"v5"}}`)}}, time.Now())
+	m.targets = func() []Target { return []Target{target} }
+	h := handler{memory: m, requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "x"}, []string{"code"})}
+	for b.Loop() {
+		r := httptest.NewRequest(http.MethodPost, "/ofrep/v1/evaluate/flags/encoder", strings.NewReader(`{"context":{"service":"ranker","version":"v2"}}`))
+		r.SetPathValue("key", "encoder")
+		w := httptest.NewRecorder()
+		if h.one(w, r); w.Code != http.StatusOK {
+			b.Fatal(w.Body)
+		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 // their order.
 type DeferredWrite struct {
 	Op    string      `json:"op"`              // of the transaction that decided it
-	Place string      `json:"place"`           // what stands before the :// of its keys
+	Place string      `json:"place"`           // what stands before the :// of its keys; empty: the store's own, which are flags
 	Keys  []KeyChange `json:"keys"`            // as they were planned; it is planned anew when it is written
 	After Condition   `json:"after,omitempty"` // what must be so before it is written
 	// Ours are the splits that may be found until it is written: the one before it, and those of
@@ -42,7 +42,10 @@ func (w DeferredWrite) Where() string {
 
 // NotYet says that it is not written yet, and why if that is known.
 func (w DeferredWrite) NotYet() string {
-	if w.Problem == "" {
+	switch {
+	case w.Problem == "" && w.After == AfterApplied:
+		return w.Where() + " is not written yet: it waits until no request reaches the candidate any more"
+	case w.Problem == "":
 		return w.Where() + " is not written yet"
 	}
 	return w.Where() + " is not written yet: " + w.Problem
@@ -52,6 +55,17 @@ func (w DeferredWrite) NotYet() string {
 func (r Release) Unwritten() *DeferredWrite {
 	for n := range r.Pending {
 		if r.Pending[n].Ours != nil {
+			return &r.Pending[n]
+		}
+	}
+	return nil
+}
+
+// FlagsPending is the pending write that switches the candidate's flags off in the store itself;
+// nil: there is none. It leaves the release in the transaction that carries it out.
+func (r Release) FlagsPending() *DeferredWrite {
+	for n := range r.Pending {
+		if r.Pending[n].Place == "" {
 			return &r.Pending[n]
 		}
 	}

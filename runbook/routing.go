@@ -43,6 +43,10 @@ type Routing struct {
 	// Flags is the prefix, with a trailing slash, under which one JSON document per
 	// version holds the flags of the bundle that version serves, e.g. features/ranker/.
 	Flags string `yaml:"flags,omitempty" json:"flags,omitempty"`
+	// FlagsAfter says when a rollback switches the candidate's flags off: together, in the
+	// transaction of the weights, or drained, once no request reaches the candidate any more, so
+	// that what a slow router still sends there meets the candidate's own features. Left out: together.
+	FlagsAfter string `yaml:"flags_after,omitempty" json:"flags_after,omitempty"`
 	// Mirror says how requests are copied to a candidate; left out: the daemon never does.
 	Mirror *Mirroring `yaml:"mirror,omitempty" json:"mirror,omitempty"`
 	// Instances are the addresses of the API of each instance of the router, at most 64,
@@ -56,6 +60,12 @@ const (
 	Weighted            = "weighted"
 	HighestRandomWeight = "highestrandomweight"
 	RouterService       = "router" // blue and green: all or nothing
+)
+
+// The words of [Routing.FlagsAfter].
+const (
+	Together = "together"
+	Drained  = "drained"
 )
 
 // ownPrefix is where autorollback keeps its own state in the same KV.
@@ -217,7 +227,13 @@ func (o Routing) checkJSON(p *decoder) {
 
 func (o Routing) checkFlags(p *decoder, at string) {
 	if o.Flags == "" {
+		if p.has("routing.flags_after") {
+			p.add("routing.flags_after", "there are no flags", "name their prefix, routing.flags, or remove it")
+		}
 		return
+	}
+	if o.FlagsAfter != "" {
+		p.oneOf("routing.flags_after", o.FlagsAfter, Together, Drained)
 	}
 	prefix, slash := strings.CutSuffix(o.Flags, "/")
 	if !slash {

@@ -108,6 +108,9 @@ func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action
 			if why := rel.NoRollback(); why != "" {
 				note = strings.TrimSuffix(why+" "+note, " ")
 			}
+			if len(rel.Pending) > 0 {
+				note = strings.TrimPrefix(note+"; "+rel.Pending[0].NotYet(), "; ")
+			}
 			for _, i := range rel.Applied.Late() {
 				if !strings.Contains(note, i.Address) {
 					note = strings.TrimPrefix(note+"; router instance "+i.Address+" does not follow", "; ")

@@ -22,8 +22,12 @@ type FlagsOn struct {
 // switchOff switches the flags of quarantined bundles off again where somebody switched them
 // on, and pages; or only pages, where the policy says so.
 func (s *State) switchOff(now time.Time) {
+	s.flagsDrained(now)
 	for _, f := range s.FlagsOn {
 		q := f.Quarantine
+		if s.waits(q) || slices.Contains(s.Write.SwitchOff, f.Key.Key) {
+			continue
+		}
 		left := policy.LeaveFlags(policy.Flags{Runbook: s.Runbook, Control: s.Control, ExternalChange: s.ExternalChange(), Quarantine: q}, now)
 		if left != "" && now.Sub(q.NotifiedAt) < policy.Quiet {
 			continue
@@ -42,6 +46,39 @@ func (s *State) switchOff(now time.Time) {
 			s.note(now, "flags_on", "", fmt.Sprintf("Somebody else changed the flags of the quarantined bundle %s in %s; %s", q.Bundle, f.Key.Key, what))
 		}
 	}
+}
+
+// waits reports whether the flags of a quarantined bundle are still to be switched off for the
+// first time.
+func (s *State) waits(q record.Quarantine) bool {
+	return s.Release != nil && s.Release.FlagsPending() != nil && q.Bundle == s.Release.Candidate.Bundle
+}
+
+// flagsDrained switches the candidate's flags off, once nothing reaches it any more, in the
+// transaction that takes the pending write off the release. It belongs to a rollback that was
+// decided: no pause holds it. Flags that are off already, and a quarantine that was lifted, leave
+// nothing to write.
+func (s *State) flagsDrained(now time.Time) {
+	if s.Release == nil || s.Release.FlagsPending() == nil {
+		return
+	}
+	at := slices.IndexFunc(s.FlagsOn, func(f FlagsOn) bool { return s.waits(f.Quarantine) })
+	if at >= 0 {
+		if w, due := Due(*s); !due || w.Place != "" {
+			return
+		}
+		s.Write.SwitchOff = append(s.Write.SwitchOff, s.FlagsOn[at].Key.Key)
+	}
+	w := *s.Release.FlagsPending()
+	s.written(Written{Op: w.Op, Place: w.Place}, now)
+}
+
+// awaitsDrain reports whether a write waits for the candidate's traffic to end, though the
+// verification is over.
+func awaitsDrain(s State) bool {
+	r, i := s.Release, s.Incident
+	return r != nil && i != nil && r.Phase == record.RolledBack && i.DrainedAt.IsZero() && (i.Phase == record.Settled || i.Phase == record.Done) &&
+		slices.ContainsFunc(r.Pending, func(w record.DeferredWrite) bool { return w.After == record.AfterApplied })
 }
 
 // DocumentsOff are the quarantines whose bundles' flag documents must be off: of those with one

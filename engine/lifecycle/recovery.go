@@ -16,6 +16,13 @@ import (
 // not traffic that moved.
 func (s *State) drained(ev Drained, now time.Time) {
 	i := s.Incident
+	if awaitsDrain(*s) {
+		if ev.Answer.Health == record.Good {
+			i.DrainedAt = now
+			s.note(now, "drained", "", ev.Answer.Text)
+		}
+		return
+	}
 	if i == nil || i.Phase != record.Acted || tooSoon(*i, *s.Runbook, now) {
 		return
 	}

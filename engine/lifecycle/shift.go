@@ -76,8 +76,11 @@ func (s *State) shift(by string, now time.Time) {
 
 // afterwards says what is written after the transaction.
 func afterwards(r record.Release) string {
-	if w := r.Unwritten(); w != nil {
+	switch w, flags := r.Unwritten(), r.FlagsPending(); {
+	case w != nil:
 		return ", after which " + w.Where() + " is written"
+	case flags != nil:
+		return ", after which, once no request reaches it, " + flags.Where() + " is switched off"
 	}
 	return ""
 }

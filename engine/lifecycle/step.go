@@ -211,7 +211,7 @@ const (
 func Effects(s State, now time.Time) []Effect {
 	i := s.Incident
 	var e []Effect
-	if _, due := Due(s); due {
+	if w, due := Due(s); due && w.Place != "" { // what stands in the store itself is written by the tick
 		e = append(e, Effect{WriteLater, now})
 	}
 	if wantsReady(s, now) {
@@ -223,6 +223,9 @@ func Effects(s State, now time.Time) []Effect {
 	}
 	if follows(s) {
 		e = append(e, Effect{AskBusiness, i.PolledAt.Add(followEvery)})
+	}
+	if awaitsDrain(s) {
+		e = append(e, Effect{AskDrained, now})
 	}
 	if i == nil || i.Phase == record.Done {
 		return e

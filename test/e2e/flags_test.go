@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/test/servers"
 )
@@ -62,4 +63,56 @@ func (s *stack) encoderByHand() {
 	key := s.rb.Routing.Flags + "v2"
 	en, _ := s.snapshot().Get(key)
 	s.put(key, strings.Replace(string(en.Value), `"encoder":"v4"`, `"encoder":"v5"`, 1))
+}
+
+// Flags that wait: the daemon is killed around the second step of a rollback, and continues. No
+// request reaches v2 once its flags are off, so that even a server which looks at nothing but a
+// flag's value never worked with v1's encoder.
+func TestFlagsOnceTheTrafficIsGone(t *testing.T) {
+	t.Parallel()
+	boundaries := []string{"after-act", "before-written-back", "after-written-back"}
+	s := start(t, options{fault: strings.Join(boundaries, ","), runbook: func(text string) string {
+		return edit(t, text, "flags: features/ranker/", "flags: features/ranker/\n  flags_after: drained")
+	}})
+	atOff := make(chan int64, 1)
+	go func() { atOff <- s.servedWhenOff() }()
+	s.breakCandidate()
+	inc := s.incident("a closed incident", 150*time.Second, settled)
+	s.recovered(inc)
+	s.risen(len(boundaries))
+	select {
+	case then := <-atOff:
+		if now := s.servedByCandidate(); then != now || then == 0 {
+			t.Errorf("v2 had answered %d requests when its flags went off, and %d in the end", then, now)
+		}
+	case <-time.After(slack * 20 * time.Second):
+		t.Error("the flags never went off")
+	}
+	if mixed := s.service.Mixed(); mixed != 0 {
+		t.Errorf("%d mixed answers of %s", mixed, demo.SayPairs(s.service.Pairs()))
+	}
+}
+
+// servedWhenOff waits until v2's document is off, and says how many requests v2 had answered.
+func (s *stack) servedWhenOff() int64 {
+	key := s.rb.Routing.Flags + "v2"
+	for after := uint64(0); ; {
+		snap, err := s.kv.Watch(s.t.Context(), key, after)
+		if err != nil {
+			return -1
+		}
+		if en, _ := snap.Get(key); strings.Contains(string(en.Value), `"quarantined":true`) {
+			return s.servedByCandidate()
+		}
+		after = snap.Index
+	}
+}
+
+func (s *stack) servedByCandidate() (n int64) {
+	for pair, served := range s.service.Pairs() {
+		if pair.Version == "v2" {
+			n += served
+		}
+	}
+	return n
 }
