@@ -59,6 +59,10 @@ func listed(bounds []float64) string {
 	return strings.Join(texts, ", ")
 }
 
+// beyond is how many times the greatest bound of a histogram a limit may be: it shows nothing over
+// that bound, so such a limit is never reached, whatever the level is.
+const beyond = 20
+
 // How far the stable side's level may be from the runbook's own limit before the unit is
 // doubted: a service that is twenty times too slow is not released to, and one that is ten
 // thousand times faster than its limit is measured in another unit.
@@ -81,12 +85,38 @@ func (l *look) recoverable(ctx context.Context) error {
 			}
 			continue
 		}
-		if now, limit := float64(v[0].Value), r.Absolute; r.Unit == "s" && limit > 0 && (now > tooSlow*limit || now < limit/tooFast) {
-			l.find(Unit, l.slowness(), fmt.Sprintf("%s reads as %s, and the runbook's own limit is %s: one of the two has another unit", r.Name, seconds(now), seconds(limit)),
-				"write the unit of the metric (`unit: ms`), or correct the limit")
+		if why := l.otherUnit(r, float64(v[0].Value)); why != "" {
+			l.find(Unit, l.slowness(), why+": one of the two has another unit", "write the unit of the metric (`unit: ms`), or correct the limit")
 		}
 	}
 	return nil
+}
+
+// otherUnit says why the unit of a level now is doubted: it is far from the runbook's own limit, or
+// the histogram's bounds are.
+func (l *look) otherUnit(r rules.Recovery, now float64) string {
+	limit, most := r.Absolute, l.greatestBound()
+	switch {
+	case r.Unit != "s" || limit <= 0:
+	case now > tooSlow*limit || now < limit/tooFast:
+		return fmt.Sprintf("%s reads as %s, and the runbook's own limit is %s", r.Name, seconds(now), seconds(limit))
+	case most > 0 && limit > beyond*most:
+		return fmt.Sprintf("%s can read as %s at most, the greatest bound of its histogram, and the runbook's own limit is %s", r.Name, seconds(most), seconds(limit))
+	}
+	return ""
+}
+
+// greatestBound is that of the latency that recovery is judged by, in seconds; 0: it has none.
+func (l *look) greatestBound() float64 {
+	c := l.rb.Verification.System.Latency
+	if c == nil {
+		return 0
+	}
+	of, _ := l.rb.Metrics.LatencyOf(c.Latency)
+	if bounds := of.Seconds(); len(bounds) > 0 {
+		return bounds[len(bounds)-1]
+	}
+	return 0
 }
 
 // slowness are the triggers that judge latency.

@@ -178,6 +178,10 @@ func TestFaultsOnPaper(t *testing.T) {
 		{fault{name: "unit", runbook: []string{"_duration_seconds, kind: classic,", "_took, kind: classic, unit: ms,", "below: 500ms", "below: 2s"},
 			want: arming.Unit, triggers: "latency", says: "reads as 150 µs, and the runbook's own limit is 2 s"}, "seconds that are taken for milliseconds",
 			func(p *paper) { p.each("http_request_duration", named("_duration_seconds", "_took")) }},
+		{fault{name: "unit", runbook: []string{"_duration_seconds, kind: classic,", "_took, kind: classic, unit: ms,"},
+			want: arming.Unit, triggers: "latency", says: "can read as 1 ms at most, the greatest bound of its histogram, and the runbook's own limit is 500 ms"},
+			"seconds that are taken for milliseconds, near the limit",
+			func(p *paper) { p.each("http_request_duration", named("_duration_seconds", "_took")) }},
 		{fault{name: "unit", runbook: []string{"below: 500ms", "below: 10s"}}, "a service that is only fast", nil},
 
 		{fault{name: "bounds", runbook: []string{"0.5, 1]", "0.5, 1000000]"}}, "the same number, written otherwise",

@@ -276,3 +276,40 @@ func TestWhatCouldNotBeCheckedStaysKnown(t *testing.T) {
 		}
 	})
 }
+
+// Another text of the runbook fixes it: armed at once, and told to be over within minutes, though
+// a replica that still has the old text may find it again; while one does, it is not over.
+func TestWhatANewTextFixesIsOverSoon(t *testing.T) {
+	arming, told := &said{}, map[string]int{}
+	climbingWith(t, fixture.Ramp(runbook.PromoteManual), 20, func(p *Parts) {
+		p.Arming = arming
+		p.Post = posts(func(m record.Message) (string, error) { told[m.Kind]++; return "#ranking-oncall", nil })
+	}, func(c climb) {
+		t := c.t
+		dead := rules.Drift{Kind: "series", Service: "ranker", Trigger: "slo", What: "Prometheus has no series requests"}
+		arming.set(nil, dead)
+		c.pass(time.Minute)
+		old := *c.e.runbooks()[0]
+		other := engineOf(t, partsOf(c.st, c.f), &old, Options{Replica: "with the old text"})
+		other.arming = &said{drifts: []rules.Drift{dead}}
+		other.last[theTarget] = c.release()
+
+		fixed := old
+		fixed.Digest = "sha256:fixed"
+		must(t, c.e.Reload([]*runbook.Runbook{&fixed}))
+		arming.set(nil)
+		for range 10 { // the other one still finds it
+			other.checkArming(t.Context())
+			c.pass(30 * time.Second)
+		}
+		if state, _ := c.e.check("ranker").Armed("slo"); state != record.Armed || told["rule_drift"] != 1 || told["rule_drift_ended"] != 0 {
+			t.Fatalf("while another replica finds it slo is %s, told %v", state, told)
+		}
+		for range 5 { // with the watchdog as often as before
+			c.pass(30 * time.Second)
+		}
+		if told["rule_drift"] != 1 || told["rule_drift_ended"] != 1 {
+			t.Errorf("once nobody finds it, told %v", told)
+		}
+	})
+}

@@ -185,8 +185,26 @@ func gravity(d record.RuleDiff) int {
 	return 0
 }
 
-// refreshDrift is how often a drift that lasts is written down again.
-const refreshDrift = driftKept / 2
+const (
+	// refreshDrift is how often a drift that lasts is written down again.
+	refreshDrift = driftKept / 2
+	// Of a service with an open release, whose people wait, it is written down again this often by
+	// whoever finds it, and over for a replica with another text of the runbook once nobody did so
+	// for so long.
+	refreshOpenDrift = 20 * time.Second
+	openDriftKept    = 2 * time.Minute
+)
+
+// driftTerms are how often a drift of the service is written down again, and how long one counts
+// that nobody writes down again.
+func (e *Engine) driftTerms(service string) (refresh, kept time.Duration) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if _, open := e.unarmed[service]; open {
+		return refreshOpenDrift, openDriftKept
+	}
+	return refreshDrift, driftKept
+}
 
 // A driftRecord is the record of a drift that people were told of, so that replicas
 // tell it once, and a restart does not forget it.
@@ -228,14 +246,15 @@ func (e *Engine) recordDrift(ctx context.Context, rb *runbook.Runbook, kept drif
 	key := e.rulesKey(rb.Service)
 	b := txBuilder{indexes: map[string]uint64{key: kept.index}}
 	old := now.Sub(kept.check.At).Abs()
+	refresh, believed := e.driftTerms(rb.Service)
 	switch {
 	case c.State == record.RulesDrifted && c.Problem == "" && (kept.empty() || kept.check.Holds() == "" && c.Holds() != ""):
 		e.tellDrift(ctx, &b, report.DriftMsg(c, rb, e.anyOpen(ctx, rb), now))
 		b.set(key, c)
-	case c.State == record.RulesDrifted && c.Problem == "" && old >= refreshDrift:
+	case c.State == record.RulesDrifted && c.Problem == "" && old >= refresh:
 		kept.check.At = now
 		b.set(key, kept.check)
-	case c.State == record.RulesOneToOne && !kept.empty() && (kept.check.Digest == c.Digest || old >= driftKept):
+	case c.State == record.RulesOneToOne && !kept.empty() && (kept.check.Digest == c.Digest || old >= believed):
 		e.tellDrift(ctx, &b, report.DriftEndedMsg(kept.check, rb, now))
 		b.ops = append(b.ops, store.Op{Verb: store.Delete, Key: key, Index: kept.index})
 	default:

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -53,7 +54,7 @@ func (s sighting) sure(before *record.Standby, now time.Time) bool {
 }
 
 // probeStandbys asks whether the last known good of each open release could take all traffic now:
-// with one question to Prometheus each, and once a minute the checks of its side. Services
+// with one question to Prometheus each, one to the catalog where the runbook names it, and once a minute the checks of its side. Services
 // without an open release cost nothing: their users judge what serves all of their traffic.
 func (e *Engine) probeStandbys(ctx context.Context) {
 	open := e.open()
@@ -83,7 +84,7 @@ func (e *Engine) probeStandby(ctx context.Context, target Target, o probe, seen 
 	if seen.release != rel.ID {
 		seen = sighting{release: rel.ID}
 	}
-	answers := []record.Answer{e.prom.StandbyPods(ctx, o.service.ask, rel, o.service.rb.LastKnownGood.Needs())}
+	answers := e.countStandby(ctx, o)
 	if seen.again(now) {
 		seen.checks, seen.checkedAt = e.checkSide(ctx, o.service, rel, runbook.Stable, false), now
 	}
@@ -103,6 +104,28 @@ func (e *Engine) probeStandby(ctx context.Context, target Target, o probe, seen 
 		e.log.Error("write standby", zap.String("target", target.String()), zap.Error(err))
 	}
 	return seen
+}
+
+// A Catalog knows how many instances of a service pass their health checks. A store may be one.
+type Catalog interface {
+	Passing(ctx context.Context, service string) (int, error)
+}
+
+var errNoCatalog = errors.New("the store is no Consul, so there is no catalog to ask (last_known_good.catalog)")
+
+// countStandby counts what could take the traffic: in Prometheus, and where the runbook names it
+// in the catalog.
+func (e *Engine) countStandby(ctx context.Context, o probe) []record.Answer {
+	k, rel := o.service.rb.LastKnownGood, o.release
+	all := []record.Answer{e.prom.StandbyPods(ctx, o.service.ask, rel, k.Needs())}
+	if k.Catalog == "" {
+		return all
+	}
+	name, n, err := k.CatalogOf(rel.Stable.Version, rel.Stable.Backend), 0, errNoCatalog
+	if c, ok := e.store.(Catalog); ok {
+		n, err = c.Passing(ctx, name)
+	}
+	return append(all, verify.StandbyInstances(name, n, k.Needs(), err, time.Now().UTC()))
 }
 
 // cautioned adds to a message about a target that no rollback is possible there right now.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/verify"
 )
 
 // letters are the messages that people got, by kind.
@@ -192,5 +194,63 @@ func TestIdleServicesAreNotProbed(t *testing.T) {
 	e.probeStandbys(t.Context())
 	if f.asked["warm stable"] != 1 || len(e.standbys) != 0 {
 		t.Errorf("after its end it was asked, %d times in all; %d are remembered", f.asked["warm stable"], len(e.standbys))
+	}
+}
+
+// withCatalog is a store that knows which instances pass their checks.
+type withCatalog struct {
+	*memory
+	passing atomic.Int64
+	asked   atomic.Pointer[string]
+}
+
+func (c *withCatalog) Passing(_ context.Context, service string) (int, error) {
+	c.asked.Store(&service)
+	return int(c.passing.Load()), nil
+}
+
+// The pods report to Prometheus, and Consul's catalog says that one of two does not pass its
+// checks: cold, and a breach asks although pods are counted with it.
+func TestTheCatalogSaysThatTheStandbyIsCold(t *testing.T) {
+	catalog := &withCatalog{}
+	catalog.passing.Store(2)
+	climbingWith(t, fixture.Ramp(runbook.PromoteAutomatic), 20, func(p *Parts) {
+		catalog.memory = p.Store.(*memory)
+		p.Store = catalog
+	}, func(c climb) {
+		t := c.t
+		c.pass(15 * time.Second)
+		if catalog.asked.Load() != nil {
+			t.Errorf("a catalog that the runbook does not name is asked for %s", *catalog.asked.Load())
+		}
+		rb := *c.e.runbooks()[0]
+		rb.LastKnownGood.Catalog = "{backend}.service"
+		must(t, c.e.Reload([]*runbook.Runbook{&rb}))
+		c.pass(15 * time.Second)
+		if s := c.release().Standby; s.State != record.Warm || len(s.Answers) != 2 || *catalog.asked.Load() != "ranker-v1.service" {
+			t.Fatalf("with two instances it is %+v", s)
+		}
+		catalog.passing.Store(1)
+		c.pass(15 * time.Second)
+		if s := c.release().Standby; s.State != record.Cold || !strings.Contains(s.Why, "ranker-v1.service has 1 passing instance") {
+			t.Fatalf("with one instance it is %+v", s)
+		}
+		c.f.set(func(f *facts) { f.breaking["errors"] = true })
+		c.pass(15 * time.Second)
+		if i := incidentOf(t, c.st); i.Phase != record.Awaiting || i.Decision.Guard != policy.GuardStandby {
+			t.Errorf("a breach is %s by %s", i.Phase, i.Decision.Guard)
+		}
+	})
+}
+
+// A store that is no Consul has no catalog: that is not known, and not cold.
+func TestWithoutAConsulTheCatalogIsUnknown(t *testing.T) {
+	e, _, _ := solo(t, nil)
+	e.services["ranker"].rb.LastKnownGood.Catalog = "ranker-{version}"
+	for _, o := range e.open() {
+		state, why := verify.JudgeStandby(e.countStandby(t.Context(), o))
+		if state != record.StandbyUnknown || !strings.Contains(why, "no Consul") {
+			t.Errorf("it is %s: %s", state, why)
+		}
 	}
 }

@@ -24,7 +24,7 @@ func Recorded(in Input) *record.Inputs {
 	b.RulesDrift = record.Truncate(b.RulesDrift, record.MaxLine)
 	r := &record.Inputs{
 		Runbook: &runbook.Runbook{Schema: rb.Schema, Service: rb.Service, Triggers: rb.Triggers, Policy: rb.Policy,
-			LastKnownGood: runbook.LastKnownGood{MinPods: rb.LastKnownGood.MinPods}},
+			LastKnownGood: runbook.LastKnownGood{MinPods: rb.LastKnownGood.MinPods, Catalog: rb.LastKnownGood.Catalog}},
 		Release: record.Release{Schema: rel.Schema, ID: rel.ID, Service: rel.Service, Region: rel.Region,
 			Stable: rel.Stable, Candidate: rel.Candidate, Weight: rel.Weight, Phase: rel.Phase, Epoch: rel.Epoch,
 			StartedAt: rel.StartedAt, Rollbacks: slices.Clone(rel.Rollbacks)},

@@ -12,16 +12,17 @@ import (
 // weakStandby asks where the stable side answers, but too few of its pods are ready for all
 // traffic, or its probes are bad. Whether some of it is better than the candidate is a human's
 // judgement: the daemon cannot weigh an overloaded v1 against a wrong v2. What was counted with
-// the breach is newer than the last probe. A standby that could not be probed stops nothing
+// the breach is newer than the last probe, unless that asked a catalog as well. A standby that could not be probed stops nothing
 // here: harm is confirmed, and pods were counted.
 func weakStandby(in Input, _ time.Time) *objection {
 	s, need := in.Release.Standby, in.Runbook.LastKnownGood.Needs()
 	counted := in.Breach.Trigger != ""
+	newer := counted && in.Runbook.LastKnownGood.Catalog == ""
 	var why string
 	switch {
 	case counted && in.Breach.StablePods < need:
 		why = fmt.Sprintf("The last known good, %s, has %s ready and needs %d to take all traffic.", side(in.Release.Stable), pods(in.Breach.StablePods), need)
-	case s.Obstacle() != "" && !(counted && s.State == record.Cold):
+	case s.Obstacle() != "" && !(newer && s.State == record.Cold):
 		why = fmt.Sprintf("The last known good, %s, may not be able to take all traffic: %s.", side(in.Release.Stable), s.Obstacle())
 	default:
 		return nil

@@ -21,22 +21,24 @@ func TestABreachWithAWeakStandby(t *testing.T) {
 		name    string
 		standby *record.Standby
 		pods    int // counted with the breach; the runbook asks for 3
+		catalog string
 		action  record.Action
 		guard   string
 		says    string
 	}{
-		{"never probed", nil, 3, record.RollBack, GuardSevere, ""},
-		{"warm", standbyIs(record.Warm, ""), 3, record.RollBack, GuardSevere, ""},
-		{"a pod is missing", standbyIs(record.Warm, ""), 2, record.Ask, GuardStandby, "v1, has 2 pods ready and needs 3"},
-		{"no pod at all", standbyIs(record.Cold, "v1 has 0 pods"), 0, record.Hold, GuardLKGNotWarm, "would turn every request into an error"},
-		{"cold a moment ago, and its pods are back", standbyIs(record.Cold, "v1 has 0 pods"), 3, record.RollBack, GuardSevere, ""},
-		{"its answers are wrong", standbyIs(record.StandbyUnhealthy, wrong), 3, record.Ask, GuardStandby, wrong},
-		{"it could not be asked, and its pods are counted", standbyIs(record.StandbyUnknown, "connection refused"), 3, record.RollBack, GuardSevere, ""},
-		{"it could not be asked, and a pod is missing", standbyIs(record.StandbyUnknown, "connection refused"), 2, record.Ask, GuardStandby, "needs 3"},
+		{"never probed", nil, 3, "", record.RollBack, GuardSevere, ""},
+		{"warm", standbyIs(record.Warm, ""), 3, "", record.RollBack, GuardSevere, ""},
+		{"a pod is missing", standbyIs(record.Warm, ""), 2, "", record.Ask, GuardStandby, "v1, has 2 pods ready and needs 3"},
+		{"no pod at all", standbyIs(record.Cold, "v1 has 0 pods"), 0, "", record.Hold, GuardLKGNotWarm, "would turn every request into an error"},
+		{"cold a moment ago, and its pods are back", standbyIs(record.Cold, "v1 has 0 pods"), 3, "", record.RollBack, GuardSevere, ""},
+		{"cold by the catalog, and pods are counted", standbyIs(record.Cold, "ranker-v1 has 0 passing instances"), 3, "ranker-{version}", record.Ask, GuardStandby, "ranker-v1 has 0 passing instances"},
+		{"its answers are wrong", standbyIs(record.StandbyUnhealthy, wrong), 3, "", record.Ask, GuardStandby, wrong},
+		{"it could not be asked, and its pods are counted", standbyIs(record.StandbyUnknown, "connection refused"), 3, "", record.RollBack, GuardSevere, ""},
+		{"it could not be asked, and a pod is missing", standbyIs(record.StandbyUnknown, "connection refused"), 2, "", record.Ask, GuardStandby, "needs 3"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			in := severe()
-			in.Release.Standby, in.Breach.StablePods = tt.standby, tt.pods
+			in.Release.Standby, in.Breach.StablePods, in.Runbook.LastKnownGood.Catalog = tt.standby, tt.pods, tt.catalog
 			d := Decide(in, noon)
 			if d.Action != tt.action || d.Guard != tt.guard || !strings.Contains(d.Reasons[0], tt.says) {
 				t.Errorf("%s by %s: %q", d.Action, d.Guard, d.Reasons)

@@ -73,6 +73,9 @@ func (a Alertmanager) Send(ctx context.Context, m record.Message, link string) e
 	if err := a.post(ctx, []postedAlert{a.alert(m, link)}); err != nil {
 		return err
 	}
+	if m.Ends != "" {
+		return a.End(ctx, ended(m))
+	}
 	if m.EndsAt.IsZero() || a.Incident == nil {
 		return nil
 	}
@@ -100,6 +103,14 @@ func (a Alertmanager) End(ctx context.Context, messages []record.Message) error 
 		return nil
 	}
 	return a.post(ctx, alerts)
+}
+
+// ended is the earlier message that this one ends, as it was sent: as a page, or as a notice.
+func ended(m record.Message) []record.Message {
+	m.Kind, m.Page, m.Title, m.Text = m.Ends, true, m.Ends+": over", ""
+	notice := m
+	notice.Page = false
+	return []record.Message{m, notice}
 }
 
 func latest(a, b time.Time) time.Time {

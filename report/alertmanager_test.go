@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -133,6 +134,40 @@ func TestAlertmanagerRealEnds(t *testing.T) {
 }
 
 // TestAlertmanagerRealHostile posts text that is not kind to any format.
+// What belongs to no incident is over with a message of its own, in the real Alertmanager too:
+// nobody is paged for a day about pods that came back, or rules that were fixed.
+func TestAlertmanagerRealEndsWhatHasNoIncident(t *testing.T) {
+	began, now := time.Now().Add(-10*time.Minute).Truncate(time.Second), time.Now()
+	rel := record.Release{ID: "rel-1", Service: "ranker", Region: "eu", Phase: record.Open, Stable: record.Side{Version: "v1"},
+		Standby: &record.Standby{State: record.Cold, Why: "v1 has 0 pods ready and needs 2", Since: began, ToldAt: began}}
+	check := record.RulesCheck{Service: "ranker", State: record.RulesDrifted, Since: began}
+	for kind, c := range map[string]struct{ begins, ends record.Message }{
+		KindNoRollback:        {NoRollbackMsg(rel, ranker(), began), NoRollbackEndedMsg(rel, ranker(), now)},
+		KindRuleDrift:         {DriftMsg(check, ranker(), true, began), DriftEndedMsg(check, ranker(), now)},
+		KindRuleDrift + " #2": {DriftMsg(check, ranker(), false, began), DriftEndedMsg(check, ranker(), now)},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			am := servers.Alertmanager(t, quiet)
+			a := poster(am.URL)
+			for _, step := range []struct {
+				m    record.Message
+				want []string // the kinds that are shown
+			}{{c.begins, []string{c.begins.Kind}}, {c.ends, []string{c.ends.Kind}}, {c.ends, []string{c.ends.Kind}}} {
+				if err := a.Send(t.Context(), step.m, ""); err != nil {
+					t.Fatal(err)
+				}
+				var shown []string
+				for _, alert := range seen(t, am, "") {
+					shown = append(shown, alert.Labels["kind"])
+				}
+				if !slices.Equal(shown, step.want) {
+					t.Errorf("after %s it shows %v, want %v", step.m.Kind, shown, step.want)
+				}
+			}
+		})
+	}
+}
+
 func TestAlertmanagerRealHostile(t *testing.T) {
 	am := servers.Alertmanager(t, quiet)
 	m := recent(Asking(hostileIncident(), nil, breach))

@@ -128,7 +128,7 @@ func DriftEndedMsg(c record.RulesCheck, rb *runbook.Runbook, now time.Time) reco
 	m := rulesMessage(c, rb, KindRuleDriftEnded, now,
 		fmt.Sprintf("%s: every trigger is armed again", c.Service),
 		fmt.Sprintf("They were not since %s. Promotion continues where nothing else objects.", clock(c.Since)), owner(rb))
-	m.EndsAt = now
+	m.EndsAt, m.Ends = now, KindRuleDrift
 	return m
 }
 

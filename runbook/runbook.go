@@ -76,6 +76,27 @@ type LastKnownGood struct {
 	// `vantage: router` it is needed, and its series are the pods, whatever labels but `pod_label`
 	// tell them apart.
 	Health Health `yaml:"health" json:"health"`
+	// Catalog is the stable version's service in Consul's catalog, e.g. ranker-{version}: while a
+	// release is open, so many of its instances must pass their health checks as well. {version} and
+	// {backend} are those of the stable side. Left out: the catalog is not asked.
+	Catalog string `yaml:"catalog,omitempty" json:"catalog,omitempty"`
+}
+
+// CatalogOf is the stable side's service in the catalog.
+func (k LastKnownGood) CatalogOf(version, backend string) string {
+	return strings.NewReplacer("{version}", version, "{backend}", backend).Replace(k.Catalog)
+}
+
+var catalogName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+func (k LastKnownGood) checkCatalog(p *decoder) {
+	switch {
+	case k.Catalog == "":
+	case !catalogName.MatchString(k.CatalogOf("v1", "b1")):
+		p.add("last_known_good.catalog", fmt.Sprintf("%q is no name of a service in Consul's catalog", k.Catalog), "write e.g. ranker-{version}: letters, digits, dots and dashes")
+	case k.CatalogOf("v1", "b1") == k.Catalog:
+		p.add("last_known_good.catalog", fmt.Sprintf("%q is the same service for both sides", k.Catalog), "name the stable side's own, with {version} or {backend}, e.g. ranker-{version}")
+	}
 }
 
 // Needs is how many ready pods the stable side needs to take all traffic, at least one.
@@ -212,6 +233,7 @@ func (r *Runbook) checkRollback(p *decoder) {
 	if r.Metrics.ByRouter() && !r.LastKnownGood.Health.Named() {
 		p.missing("last_known_good.health", "name a metric that says of each pod whether it is ready: with `vantage: router` the series are those of routers, which look warm when no pod behind them is")
 	}
+	r.LastKnownGood.checkCatalog(p)
 	r.LastKnownGood.Health.check(p, []string{r.Metrics.SideLabel()})
 }
 

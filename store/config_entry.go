@@ -144,21 +144,26 @@ func (c *Consul) primaryDatacenter(ctx context.Context) (string, error) {
 
 // ask sends one request to the agent, for as long as one attempt lasts.
 func (c *Consul) ask(ctx context.Context, method, path, query string, body []byte) (int, []byte, error) {
+	status, _, text, err := c.askHeader(ctx, method, path, query, body)
+	return status, text, err
+}
+
+func (c *Consul) askHeader(ctx context.Context, method, path, query string, body []byte) (int, http.Header, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.attempts)
 	defer cancel()
 	base, _, _ := strings.Cut(c.txnURL, "/v1/txn")
 	req, err := http.NewRequestWithContext(ctx, method, base+path+"?"+query, bytes.NewReader(body))
 	if err != nil {
-		return 0, nil, fmt.Errorf("%w: %w", errNotSent, err)
+		return 0, nil, nil, fmt.Errorf("%w: %w", errNotSent, err)
 	}
 	if c.token != "" {
 		req.Header.Set("X-Consul-Token", c.token)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	return resp.StatusCode, text, err
+	return resp.StatusCode, resp.Header, text, err
 }

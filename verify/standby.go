@@ -16,7 +16,7 @@ const PodsQuestion = "ready pods"
 // StandbyPods counts the pods of the stable side that could take traffic, in one question. Good:
 // there are as many as all traffic needs. Unknown: Prometheus did not answer.
 func (p *Prometheus) StandbyPods(ctx context.Context, q rules.Questions, rel record.Release, need int) record.Answer {
-	a := record.Answer{Question: PodsQuestion + " " + rel.Stable.Version, Health: record.Unknown, Limit: float64(need), Unit: "pods", At: time.Now().UTC()}
+	a := record.Answer{Question: PodsQuestion + " " + rel.Stable.Version, Health: record.Unknown, Limit: float64(need), Unit: podUnit, At: time.Now().UTC()}
 	ctx, cancel := p.within(ctx)
 	defer cancel()
 	replies := p.ask(ctx, []question{{name: askWarmStable, expr: q.Warm(rel, runbook.Stable)}})
@@ -31,37 +31,67 @@ func (p *Prometheus) StandbyPods(ctx context.Context, q rules.Questions, rel rec
 		return a
 	}
 	a.Value, a.Health = n, record.Good
-	a.Text = fmt.Sprintf("%s has %s ready and needs %d to take all traffic", rel.Stable.Version, podCount(int(n)), need)
+	a.Text = fmt.Sprintf("%s has %s ready and needs %d to take all traffic", rel.Stable.Version, several(int(n), "pod"), need)
 	if int(n) < need {
 		a.Health = record.Bad
 	}
 	return a
 }
 
-func podCount(n int) string {
+// several is a number of things, e.g. "1 pod" or "3 pods".
+func several(n int, thing string) string {
 	if n == 1 {
-		return "1 pod"
+		return "1 " + thing
 	}
-	return fmt.Sprintf("%d pods", n)
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// JudgeStandby is the state that the probes of a standby show, the first of which counts its
-// pods, and why it is not warm. What is bad counts before what is not known.
+// CatalogQuestion is Answer.Question of the instances in Consul's catalog.
+const CatalogQuestion = "passing instances"
+
+// StandbyInstances judges how many instances of the stable side's service pass their health checks
+// in Consul's catalog; err says why they could not be counted.
+func StandbyInstances(service string, n, need int, err error, at time.Time) record.Answer {
+	a := record.Answer{Question: CatalogQuestion + " " + service, Health: record.Unknown, Value: float64(n), Limit: float64(need), Unit: podUnit, At: at}
+	switch a.Text = fmt.Sprintf("%s has %s in Consul's catalog and needs %d to take all traffic", service, several(n, "passing instance"), need); {
+	case err != nil:
+		a.Text = clip(err.Error(), 300)
+	case n < need:
+		a.Health = record.Bad
+	default:
+		a.Health = record.Good
+	}
+	return a
+}
+
+// podUnit is the unit of answers that count what could take traffic.
+const podUnit = "pods"
+
+// JudgeStandby is the state that the probes of a standby show, and why it is not warm. What is
+// bad counts before what is not known, and too few pods before what they answer.
 func JudgeStandby(answers []record.Answer) (record.StandbyState, string) {
-	unknown := ""
-	for n, a := range answers {
+	said := map[record.StandbyState]string{}
+	for _, a := range answers {
+		state := record.StandbyUnknown
 		switch {
-		case a.Aside:
-		case a.Health == record.Bad && n == 0:
-			return record.Cold, a.Text
+		case a.Aside || a.Health == record.Good:
+			continue
+		case a.Health == record.Bad && a.Unit == podUnit:
+			state = record.Cold
 		case a.Health == record.Bad:
-			return record.StandbyUnhealthy, a.Text
-		case a.Health != record.Good && unknown == "":
-			unknown = a.Text
+			state = record.StandbyUnhealthy
+		}
+		if said[state] == "" {
+			said[state] = a.Text
 		}
 	}
-	if unknown != "" || len(answers) == 0 {
-		return record.StandbyUnknown, unknown
+	for _, state := range []record.StandbyState{record.Cold, record.StandbyUnhealthy, record.StandbyUnknown} {
+		if why := said[state]; why != "" {
+			return state, why
+		}
+	}
+	if len(answers) == 0 {
+		return record.StandbyUnknown, ""
 	}
 	return record.Warm, ""
 }

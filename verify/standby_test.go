@@ -1,8 +1,10 @@
 package verify_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -37,7 +39,8 @@ func TestStandbyPods(t *testing.T) {
 // What is bad counts before what is not known, and what nothing is configured for counts nothing.
 func TestJudgeStandby(t *testing.T) {
 	said := func(h record.Health, text string) record.Answer { return record.Answer{Health: h, Text: text} }
-	pods, cold, lost := said(record.Good, ""), said(record.Bad, "no pods"), said(record.Unknown, "no answer")
+	pods, lost := said(record.Good, ""), said(record.Unknown, "no answer")
+	cold := verify.StandbyInstances("ranker-v1", 1, 2, nil, time.Time{})
 	wrong, aside := said(record.Bad, "answered otherwise"), record.Answer{Health: record.Unknown, Aside: true}
 	for _, c := range []struct {
 		name    string
@@ -45,7 +48,10 @@ func TestJudgeStandby(t *testing.T) {
 		want    string
 	}{
 		{"warm", []record.Answer{pods, aside}, "warm "},
-		{"cold", []record.Answer{cold, wrong}, "cold no pods"},
+		{"cold", []record.Answer{cold, wrong}, "cold ranker-v1 has 1 passing instance in Consul's catalog and needs 2 to take all traffic"},
+		{"too few pods before wrong answers", []record.Answer{wrong, cold}, "cold " + cold.Text},
+		{"enough instances", []record.Answer{pods, verify.StandbyInstances("ranker-v1", 2, 2, nil, time.Time{})}, "warm "},
+		{"a catalog that does not answer", []record.Answer{pods, verify.StandbyInstances("ranker-v1", 0, 2, errors.New("no leader"), time.Time{})}, "unknown no leader"},
 		{"unhealthy", []record.Answer{pods, wrong}, "unhealthy answered otherwise"},
 		{"unhealthy, and its pods are not counted", []record.Answer{lost, wrong}, "unhealthy answered otherwise"},
 		{"pods not counted", []record.Answer{lost, pods}, "unknown no answer"},

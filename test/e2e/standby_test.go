@@ -62,6 +62,12 @@ func TestTheStandbyVanishes(t *testing.T) {
 	})
 	s.service.Keep(s.service.Stable, 3)
 	s.await("people to be told that it is over", 60*time.Second, func() error { return s.alerted("no_rollback_ended") })
+	s.await("the page to end", 30*time.Second, func() error {
+		if s.alerted("no_rollback") == nil {
+			return errors.New("Alertmanager still has it")
+		}
+		return nil
+	})
 	s.recovered(s.incident("a closed incident", 120*time.Second, settled))
 	s.oneTransaction()
 }

@@ -56,11 +56,13 @@ func TestTutorialEncoder(t *testing.T) {
 }
 
 // A step is a shell block of a tutorial with the text block after it: what it prints, line by line,
-// where … stands for anything, and lines may be left out.
+// where … stands for anything, a number of three digits or more after a space for any, and lines may be left out.
 type step struct {
 	commands, prints string
 	out              string // where its output goes
 }
+
+var numbers = regexp.MustCompile(` \d{3,}`)
 
 var steps = regexp.MustCompile("(?s)```sh\n(.*?)```\n(?:\n```text\n(.*?)```)?")
 
@@ -89,7 +91,7 @@ func (s step) check(t *testing.T) {
 	rest := strings.Split(string(out), "\n")
 	for line := range strings.Lines(s.prints) {
 		line = strings.TrimSuffix(line, "\n")
-		form := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*") + "$")
+		form := regexp.MustCompile("^" + numbers.ReplaceAllString(strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*"), " [0-9]+") + "$")
 		for len(rest) > 0 && !form.MatchString(rest[0]) {
 			rest = rest[1:]
 		}
