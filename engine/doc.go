@@ -8,8 +8,8 @@
 //
 // What a transaction cannot hold, because its keys are kept in another place (store.Place), is
 // committed as a pending write of the release and carried out afterwards, by check-and-set at an
-// index that was read before the record which asks for it. So a writer that was held up on its
-// way, or one that has read an older record, cannot land over a newer write.
+// index that was read together with the record which asks for it. So a writer that was held up on
+// its way, or one that has read an older record, cannot land over a newer write.
 //
 // It holds no lock across processes, never acts on an alert that Prometheus does not
 // confirm, and never writes a split over one that somebody else wrote.

@@ -13,19 +13,26 @@ import (
 
 // Read implements [Store] with one read-only transaction, which Consul answers
 // from one state of its database after asking a quorum whether it still leads.
-// It asks once, for five seconds at most.
+// It asks once, for five seconds at most. Config entries are asked beside it, see [Together].
 func (c *Consul) Read(ctx context.Context, prefixes ...string) (Snapshot, error) {
 	kept, err := disjoint(prefixes)
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("read: %w", err)
 	}
-	// First, so that the records are never older than the entries that they speak of.
 	elsewhere := slices.DeleteFunc(slices.Clone(kept), func(p string) bool { return Place(p) == "" })
-	entries, err := c.readEntries(ctx, elsewhere)
-	if err != nil || len(elsewhere) == len(kept) {
-		return Snapshot{Index: 1, Entries: entries}, err
+	own := slices.DeleteFunc(kept, func(p string) bool { return Place(p) != "" })
+	entries := func() ([]Entry, error) { return c.readEntries(ctx, elsewhere) }
+	switch {
+	case len(elsewhere) == 0:
+		return c.readOwn(ctx, own)
+	case len(own) == 0:
+		all, err := entries()
+		return Snapshot{Index: 1, Entries: all}, err
 	}
-	kept = slices.DeleteFunc(kept, func(p string) bool { return Place(p) != "" })
+	return Together(entries, func() (Snapshot, error) { return c.readOwn(ctx, own) })
+}
+
+func (c *Consul) readOwn(ctx context.Context, kept []string) (Snapshot, error) {
 	ops := make([]api.KVTxnOp, len(kept))
 	for i, prefix := range kept {
 		ops[i] = api.KVTxnOp{Verb: api.KVGetTree, Key: prefix}
@@ -41,8 +48,6 @@ func (c *Consul) Read(ctx context.Context, prefixes ...string) (Snapshot, error)
 	for _, r := range a.Results {
 		snap.add(r.KV)
 	}
-	snap.Entries = append(snap.Entries, entries...)
-	slices.SortFunc(snap.Entries, func(a, b Entry) int { return strings.Compare(a.Key, b.Key) })
 	return snap, nil
 }
 

@@ -12,7 +12,13 @@ import (
 // observeSplit notices a split that somebody else wrote. It is never repaired.
 func (s *State) observeSplit(now time.Time) {
 	r := s.Release
-	if r == nil || r.Phase == record.Closed || s.Unreadable() {
+	if r == nil || s.Unreadable() {
+		return
+	}
+	if r.Phase == record.Closed {
+		if s.ExternalChange() {
+			s.giveWay()
+		}
 		return
 	}
 	if !s.ExternalChange() {
