@@ -63,6 +63,42 @@ func FuzzDocument(f *testing.F) {
 }
 
 // FuzzFabio reads the input as a human's key, which sorts before ours, and ours.
+func FuzzSplitter(f *testing.F) {
+	for _, s := range []string{
+		`{"Kind":"service-splitter","Name":"ranker","Splits":[{"Weight":95,"ServiceSubset":"v1"},{"Weight":5,"ServiceSubset":"v2","RequestHeaders":{"Add":{"a":"b"}}}]}`,
+		`{"Splits":[{"Weight":1e300,"ServiceSubset":"v1"},{"Weight":-1,"ServiceSubset":"v1"}],"Meta":3}`, `{"Splits":[{"Service":"x"}]}`, `{"Splits":[null]}`, `null`, `[]`, `{}`,
+	} {
+		f.Add(s)
+	}
+	r := router(f, splitterRouting)
+	s := r.codec.(splitter)
+	f.Fuzz(func(t *testing.T, text string) {
+		snap := tree(s.prefix(), text, s.key("service-resolver"), `{"Subsets":{"v1":{},"v2":{}}}`)
+		r.Lint(snap)
+		if _, err := r.Decode(snap); err != nil && !strings.HasPrefix(err.Error(), "read "+s.prefix()) {
+			t.Fatalf("error without a key: %v", err)
+		}
+		to := record.Split{"v1": 100}
+		_, ops, err := r.Marked("op").Plan(snap, to, nil)
+		if err != nil {
+			return
+		}
+		after, err := commit(snap, ops)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.Decode(after); err != nil || !got.Equal(to) {
+			t.Fatalf("after the plan %v, %v: %s", got, err, text)
+		}
+		if change, _, err := r.Marked("op").Plan(after, to, nil); err != nil || len(change.Keys) != 0 {
+			t.Fatalf("it does not know its own mark again: %v, %v", change, err)
+		}
+		if change, _, err := r.Marked("other").Plan(after, to, nil); err != nil || len(change.Keys) != 1 {
+			t.Fatalf("it takes another's mark for its own: %v, %v", change, err)
+		}
+	})
+}
+
 func FuzzFabio(f *testing.F) {
 	for _, name := range []string{"human-both", "other-forms", "kept", "weight-zero", "syntax"} {
 		ar, err := txtar.ParseFile("testdata/plan/fabio-" + name + ".txtar")

@@ -36,7 +36,7 @@ func TestGoldenTrees(t *testing.T) {
 
 // goldenRouting is the routing of a file, by what its name begins with.
 var goldenRouting = map[string]runbook.Routing{
-	"traefik": traefikRouting, "json": jsonRouting, "fabio": fabioRouting,
+	"traefik": traefikRouting, "json": jsonRouting, "fabio": fabioRouting, "splitter": splitterRouting,
 	"sticky": {Router: runbook.Traefik, Root: "traefik", Service: "ranker", Sticky: true},
 	"hashed": {Router: runbook.Traefik, Root: "traefik", Service: "ranker", Type: runbook.HighestRandomWeight, Sticky: true},
 	"router": {Router: runbook.Traefik, Root: "traefik", Service: "ranker", Type: runbook.RouterService},

@@ -79,7 +79,11 @@ func (s splitter) read(snap store.Snapshot) (store.Entry, map[string]any, []leg,
 	}
 	var fields map[string]any
 	var legs struct{ Splits []leg }
-	if err := errors.Join(json.Unmarshal(e.Value, &fields), json.Unmarshal(e.Value, &legs)); err != nil {
+	err := errors.Join(json.Unmarshal(e.Value, &fields), json.Unmarshal(e.Value, &legs))
+	if err == nil && fields == nil {
+		err = errors.New("it is null")
+	}
+	if err != nil {
 		return e, nil, nil, fmt.Errorf("read %s: %w; write a service-splitter", s.prefix(), err)
 	}
 	return e, fields, legs.Splits, nil
@@ -96,9 +100,15 @@ func (s splitter) decode(snap store.Snapshot) (record.Split, error) {
 		if err != nil {
 			return nil, err
 		}
-		weights[name], _ = l["Weight"].(float64)
+		weights[name] = l.weight()
 	}
 	return record.Shares(weights), nil
+}
+
+// weight is the leg's, 0 if it has none, as Consul takes it.
+func (l leg) weight() float64 {
+	w, _ := l["Weight"].(float64)
+	return max(0, w)
 }
 
 func (s splitter) writes(snap store.Snapshot, to record.Split) (record.Split, []write, error) {
@@ -183,7 +193,7 @@ func (s splitter) observe(get fetch, _ []string) (record.Split, error) {
 			if err != nil {
 				return nil, err
 			}
-			weights[name], _ = l.Definition["Weight"].(float64)
+			weights[name] = l.Definition.weight()
 		}
 		return record.Shares(weights), nil
 	}

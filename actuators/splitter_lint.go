@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/autorollback/autorollback/store"
 )
@@ -20,14 +21,14 @@ func (s splitter) lint(snap store.Snapshot) []Hazard {
 		found = append(found, Hazard{Key: s.key("service-defaults"), What: fmt.Sprintf("the protocol is %q, and Envoy splits http, http2 and grpc only", p),
 			Fix: "write `Protocol = \"http\"`", Blocking: true})
 	}
+	slices.SortStableFunc(found, func(a, b Hazard) int { return strings.Compare(a.Key, b.Key) })
 	return found
 }
 
 func (s splitter) lintSplits(snap store.Snapshot, legs []leg) (found []Hazard) {
 	subsets, sum := s.subsets(snap), 0.0
 	for _, l := range legs {
-		w, _ := l["Weight"].(float64)
-		sum += w
+		sum += l.weight()
 		if name, err := s.subset(l); err == nil && !subsets[name] {
 			found = append(found, Hazard{Key: s.key("service-resolver"), What: fmt.Sprintf("it has no subset %q, to which the splitter sends", name),
 				Fix: "define it", Blocking: true})

@@ -86,7 +86,9 @@ func mayWrite(ctx context.Context, consul *store.Consul, key string) []record.Ch
 
 // mayRead finds that the token may not read a prefix.
 func mayRead(ctx context.Context, consul *store.Consul, prefix string) []record.Check {
-	if _, err := consul.Read(ctx, prefix); err != nil {
+	if _, err := consul.Read(ctx, prefix); err != nil && store.Place(prefix) != "" {
+		return []record.Check{off(storePart, "rights", err.Error(), "grant it what the least policy of docs/operations.md has")}
+	} else if err != nil {
 		return []record.Check{off(storePart, "rights", err.Error(),
 			fmt.Sprintf("grant the token key_prefix %q { policy = \"read\" }", prefix))}
 	}

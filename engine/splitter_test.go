@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,51 @@ func TestSplitterInRealConsul(t *testing.T) {
 	if rel, err = e.Release(t.Context(), "ranker", ""); err != nil || rel.Held != nil || rel.Phase != record.RolledBack {
 		t.Fatalf("%v: %+v", err, rel)
 	}
+}
+
+// A human edits the splitter as the page says, with Consul's own program: the release is held, and
+// what the human wrote stays. What comes too late for that is refused by Consul.
+func TestSomebodyElsesSplitterIsNotOverwritten(t *testing.T) {
+	consul := servers.Consul(t)
+	st := consulOf(t, consul.Addr, 0)
+	mesh(t, st)
+	rb := splitBy(t)
+	e := engineOf(t, partsOf(st, factsOf(t, rb)), rb, Options{Replica: "replica", ReconcileEvery: 100 * time.Millisecond})
+	running(t, e)
+	if _, err := e.Start(t.Context(), fixture.Launch(t), "ann"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, func() error { return want(splitOf(t, e), "ranker-v1 80, ranker-v2 20") })
+	await(t, func() error { return settled(t, e) })
+	before, err := e.read(t.Context(), theTarget, nil)
+	must(t, err)
+	const human = `{"Kind":"service-splitter","Name":"ranker","Splits":[{"ServiceSubset":"ranker-v1","Weight":63},{"ServiceSubset":"ranker-v2","Weight":37}]}`
+	must(t, put(st, entries+"service-splitter/ranker", human))
+	late := store.NewTx(store.Op{Key: entries + "service-splitter/ranker", Value: []byte(human), Index: before.indexes[entries+"service-splitter/ranker"]})
+	late.Ops[0].Value = []byte(strings.NewReplacer("63", "64", "37", "36").Replace(human))
+	if err := st.Commit(t.Context(), late); !errors.Is(err, store.ErrConflict) {
+		t.Fatalf("a write at the index before: %v", err)
+	}
+	await(t, func() error {
+		rel, err := e.Release(t.Context(), "ranker", "")
+		if err == nil && rel.Held == nil {
+			err = errors.New("not held")
+		}
+		return err
+	})
+	if _, err := e.Rollback(t.Context(), "ranker", "", "ann", "it fails"); !errors.Is(err, runbook.ErrRefused) {
+		t.Errorf("rolled back over it: %v", err)
+	}
+	if got := splitOf(t, e); got != "ranker-v1 63, ranker-v2 37" {
+		t.Errorf("the human's split became %s", got)
+	}
+	if _, err := e.AcceptSplit(t.Context(), "ranker", "", "ann", "as I want it"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Rollback(t.Context(), "ranker", "", "ann", "it fails"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, func() error { return want(splitOf(t, e), "ranker-v1 100, ranker-v2 0") })
 }
 
 func want(got, wanted string) error {

@@ -68,7 +68,7 @@ func Asking(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Mess
 // Acted says that the traffic was moved. It does not page: the verdict does, if it
 // is not "recovered".
 func Acted(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
-	sentence := "All traffic was moved in one transaction"
+	sentence := "All traffic was moved " + inc.Change.How()
 	if !inc.ActedAt.IsZero() {
 		sentence += ", " + span(inc.ActedAt.Sub(breachBegan(inc))) + " after the breach began"
 	}

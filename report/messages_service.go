@@ -30,16 +30,19 @@ func PromoteMsg(rel record.Release, rb *runbook.Runbook, a record.Approval, now 
 
 // PromotedMsg says that a step was taken.
 func PromotedMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.Message {
-	by, from := "the daemon", runbook.Weight(0)
+	by, from, how := "the daemon", runbook.Weight(0), (*record.Change)(nil).How()
 	if n := len(rel.Moves); n > 0 {
 		from = rel.Moves[n-1].From
 		if rel.Moves[n-1].By != "" {
 			by = rel.Moves[n-1].By
 		}
 	}
+	if w := rel.Unwritten(); w != nil {
+		how = (&record.Change{Keys: w.Keys}).How()
+	}
 	return rampMessage(rel, KindPromoted, "", now,
 		fmt.Sprintf("%s: %s has %v %%", rel.Service, word(rel.Candidate.Version), rel.Weight),
-		fmt.Sprintf("From %v %% to %v %% by %s, in one transaction.", from, rel.Weight, word(by)), owner(rb))
+		fmt.Sprintf("From %v %% to %v %% by %s, %s.", from, rel.Weight, word(by), how), owner(rb))
 }
 
 // ProvedMsg says that a release is closed and its candidate is the last known good.

@@ -178,8 +178,8 @@ func lede(inc record.Incident) string {
 	from, to := cmp.Or(inc.Candidate.Version, "the candidate"), cmp.Or(inc.Stable.Version, "the stable version")
 	did := "No traffic was moved by autorollback."
 	if !inc.ActedAt.IsZero() {
-		did = fmt.Sprintf("All traffic was moved from %s to %s in one transaction, %s after the breach began.",
-			from, to, span(inc.ActedAt.Sub(breachBegan(inc))))
+		did = fmt.Sprintf("All traffic was moved from %s to %s %s, %s after the breach began.",
+			from, to, inc.Change.How(), span(inc.ActedAt.Sub(breachBegan(inc))))
 	}
 	did += elsewhere(inc)
 	if names := behind(inc); names != "" {

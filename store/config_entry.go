@@ -156,6 +156,7 @@ func (c *Consul) askHeader(ctx context.Context, method, path, query string, body
 	if err != nil {
 		return 0, nil, nil, fmt.Errorf("%w: %w", errNotSent, err)
 	}
+	req.Header.Set("Content-Type", "application/json")
 	if c.token != "" {
 		req.Header.Set("X-Consul-Token", c.token)
 	}

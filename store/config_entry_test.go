@@ -106,7 +106,11 @@ func TestConfigEntriesNeedRights(t *testing.T) {
 		{`agent_prefix "" { policy = "read" }`, `service "ranker" { policy = "write" }`, `service "ranker" { policy = "read" }`},
 	} {
 		c := as(t, server.Addr, server.Token(tt.rules))
-		_, err := c.Read(t.Context(), splitterKey)
+		if may, err := c.MayWrite(t.Context(), splitterKey); may != (tt.write == "") || (err == nil) != strings.Contains(tt.rules, "agent_prefix") {
+			t.Errorf("%s: may write is %v, %v", tt.rules, may, err)
+		}
+		_, err := c.Read(t.Context(), splitterKey, ConfigEntry+"://service-resolver/ranker", ConfigEntry+"://service-router/ranker",
+			ConfigEntry+"://service-defaults/ranker", ConfigEntry+"://proxy-defaults/global")
 		if !says(err, tt.read) {
 			t.Errorf("%s: reads: %v, want %q", tt.rules, err, tt.read)
 		}

@@ -21,6 +21,9 @@ func (c *Consul) MayWrite(ctx context.Context, key string) (bool, error) {
 	if err := checkKey(key); err != nil {
 		return false, fmt.Errorf("try to write: %w", err)
 	}
+	if Place(key) != "" {
+		return c.maySplit(ctx, key)
+	}
 	_, err := c.txn(ctx, []api.KVTxnOp{{Verb: api.KVCAS, Key: key, Index: never}})
 	switch {
 	case err == nil:
@@ -28,6 +31,26 @@ func (c *Consul) MayWrite(ctx context.Context, key string) (bool, error) {
 	case kindOf(err) == stale:
 		return true, nil
 	case kindOf(err) == refused && strings.Contains(err.Error(), "Permission denied"):
+		return false, nil
+	}
+	return false, fmt.Errorf("try to write %s: %w", key, err)
+}
+
+// maySplit is MayWrite of a service-splitter. Consul looks whether an entry makes sense before it
+// looks at access rules, and at the index last.
+func (c *Consul) maySplit(ctx context.Context, key string) (bool, error) {
+	name, ok := strings.CutPrefix(key, ConfigEntry+"://service-splitter/")
+	if !ok {
+		return false, fmt.Errorf("try to write %s: it is no service-splitter", key)
+	}
+	probe := fmt.Appendf(nil, `{"Kind":"service-splitter","Name":%q,"Meta":{"autorollback":"probe"},"Splits":[{"Weight":100}]}`, name)
+	err := c.setEntry(ctx, Op{Key: key, Value: probe, Index: never})
+	switch {
+	case errors.Is(err, ErrConflict):
+		return true, nil
+	case err == nil:
+		return true, fmt.Errorf("try to write %s: it was at index %d", key, uint64(never))
+	case strings.Contains(err.Error(), "Permission denied"):
 		return false, nil
 	}
 	return false, fmt.Errorf("try to write %s: %w", key, err)
