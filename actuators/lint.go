@@ -28,11 +28,10 @@ type traefikWalk struct {
 	entries  []traefikKey
 	folders  map[string]bool     // folded paths that have a key below
 	types    map[string][]string // types of each service, by its name as it is spelled
-	concerns map[string]bool     // services without which ours cannot be built; ours folded
-	kids     []child
-	problem  error // why there are no kids
-	first    map[string]string
-	spelled  map[string]string
+	concerns map[string]bool     // services that ours cannot be built without
+	kids     []child             // none if two keys are one for Traefik, which is a finding of its own
+	first    map[string]string   // folded path to the first key that has it
+	spelled  map[string]string   // folded name to its first spelling
 	found    []Hazard
 }
 
@@ -44,16 +43,21 @@ type traefikKey struct {
 }
 
 func (t traefik) walk(snap store.Snapshot) *traefikWalk {
+	all := snap.Under(t.root + "/")
 	w := &traefikWalk{
 		traefik: t, known: knownShape(), folders: map[string]bool{}, types: map[string][]string{},
-		concerns: map[string]bool{}, first: map[string]string{}, spelled: map[string]string{},
+		concerns: map[string]bool{}, first: make(map[string]string, len(all)), spelled: map[string]string{},
 	}
-	for _, e := range snap.Under(t.root + "/") {
-		if parts := fragments(e.Key[len(t.root)+1:]); decoded(parts) {
-			w.add(traefikKey{e, parts, fold(strings.Join(parts, "/"))})
+	for _, e := range all {
+		key := e.Key[len(t.root)+1:]
+		if parts := fragments(key); decoded(parts) {
+			if strings.Contains(key, "//") || key[len(key)-1] == '/' || key[0] == '/' {
+				key = strings.Join(parts, "/")
+			}
+			w.add(traefikKey{e, parts, fold(key)})
 		}
 	}
-	w.kids, w.problem = t.collect(snap)
+	w.kids, _ = t.collect(snap)
 	for _, c := range w.kids {
 		name, _, _ := strings.Cut(string(c.name.Value), "@")
 		w.concerns[name] = true
@@ -188,7 +192,7 @@ func (w *traefikWalk) build() {
 	}
 	w.found = append(w.found, w.lintSticky()...)
 	names := map[string]string{}
-	for _, c := range w.kids { // none with case duplicates, which are told above
+	for _, c := range w.kids {
 		w.found = append(w.found, w.lintChild(c, names)...)
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -207,5 +210,30 @@ func TestRealFabioThawsOnRollback(t *testing.T) {
 	w.await("the instance of v1", func() bool { return w.targets() == 4 })
 	if got := w.requests(100); got["v1"] != 100 {
 		t.Errorf("an instance of v2 that comes back is served: %v", got)
+	}
+}
+
+// What the runbook's page says to type without the daemon does what a rollback does, and keeps
+// other versions out.
+func TestRealFabioByHand(t *testing.T) {
+	w := newFabioWorld(t, 2, 2)
+	w.start("v0", 0)
+	w.put(ourFabioKey, "# rest: v1\nroute del ranker tags \"v0\"\nroute weight ranker /predict weight 0.5 tags \"v2\"\n")
+	w.await("the canary", func() bool { return w.shows(record.Split{"v1": 50, "v2": 50}) })
+	rb, err := runbook.Load("../runbook/testdata/good/fabio.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, page, _ := strings.Cut(string(runbook.Render(rb)), "**Without the daemon**")
+	_, page, _ = strings.Cut(page, "```sh\n")
+	commands, _, _ := strings.Cut(page, "```")
+	cmd := exec.Command("sh", "-e", "-c", strings.NewReplacer("STABLE", "v1", "CANDIDATE", "v2").Replace(commands))
+	cmd.Env = []string{"PATH=" + filepath.Dir(servers.ConsulProgram(t)) + ":" + os.Getenv("PATH"), "CONSUL_HTTP_ADDR=" + w.consul.Addr}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v:\n%s\n%s", err, commands, out)
+	}
+	w.await("the rollback", func() bool { return w.targets() == 2 && w.shows(record.Split{"v1": 100}) })
+	if split, err := w.router.Decode(w.snapshot()); err != nil || !split.Equal(record.Split{"v1": 100}) {
+		t.Errorf("decoded %v, %v", split, err)
 	}
 }

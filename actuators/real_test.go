@@ -307,6 +307,18 @@ func TestRealTraefikDoesWhatLintPredicts(t *testing.T) {
 	}
 }
 
+// What Traefik knows since 3.7 freezes the 3.6 that these tests run, as Lint says.
+func TestRealTraefikIsFrozenByANewerKey(t *testing.T) {
+	consul, kv := open(t)
+	w := newWorld(t, consul, kv)
+	w.put("traefik/http/services/model-v1/middlewares/0", "strip")
+	found := w.router.Lint(w.snapshot())
+	if len(found) != 1 || found[0].Blocking || !strings.Contains(found[0].What, "since 3.7") {
+		t.Errorf("Lint says %v", found)
+	}
+	w.follows(true)
+}
+
 // follows moves everything to model-v2 (the old split had both, so every request
 // tells) and looks at what users get.
 func (w *world) follows(blocked bool) {

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/servers"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -125,6 +128,62 @@ func TestWrongPredictionsAfterTheFlipAsk(t *testing.T) {
 	}
 	s.good(inc.Verdict.Answers, "error rate", "golden predictions v1", "pairing v1", "flags")
 	s.evidence(s.daemons[0], inc)
+}
+
+// Blue and green are one key of a real Traefik's router: a human flips, and rolls back.
+func TestFlipOfOneRouterKey(t *testing.T) {
+	t.Parallel()
+	consul := servers.Consul(t)
+	traefik := servers.Traefik(t, consul.Addr, 100*time.Millisecond)
+	users := func(s *stack) {
+		s.layOut(traefik)
+		err := s.kv.Commit(t.Context(), store.NewTx(store.Op{Verb: store.Set, Key: blueGreenKey, Value: []byte("ranker-v1"), Index: s.index(blueGreenKey)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := start(t, options{server: consul, users: users, flip: func() {}, runbook: func(text string) string {
+		text = edit(t, text, "  router: json\n  key: routes/ranker/weights\n",
+			fmt.Sprintf("  router: traefik\n  type: router\n  service: ranker\n  instances: [%s]\n", traefik.APIURL))
+		return strings.TrimRight(edit(t, text, "  mirror: {}", "  #"), "\n") + "\nrollout: {strategy: bluegreen, holdback: 0, bake: 10m, promote: ask}\n"
+	}})
+	s.await("the flip to be applied", 30*time.Second, func() error { return s.appliedAt(100) })
+	if split := s.decoded(); !split.Equal(record.Split{"ranker-v2": 100}) {
+		t.Errorf("flipped, and the split is %v", split)
+	}
+	if _, err := s.client().Rollback(t.Context(), "ranker", "default", "users complain"); err != nil {
+		t.Fatal(err)
+	}
+	inc := s.incident("a closed incident", 90*time.Second, settled)
+	if inc.Verdict.Outcome != record.Recovered || !s.decoded().Equal(record.Split{"ranker-v1": 100}) || inc.Applied == nil || inc.Applied.AppliedAt.IsZero() {
+		t.Errorf("verdict %+v, split %v, applied %+v", inc.Verdict, s.decoded(), inc.Applied)
+	}
+	if len(inc.Change.Keys) == 0 || inc.Change.Keys[0].Key != blueGreenKey || inc.Change.Keys[0].To != "ranker-v1" {
+		t.Errorf("the rollback wrote %+v", inc.Change.Keys)
+	}
+}
+
+// blueGreenKey says what Traefik's router sends everything to.
+const blueGreenKey = "traefik/http/routers/ranker/service"
+
+// index is at which a key was written last; 0: it is not there.
+func (s *stack) index(key string) uint64 {
+	s.t.Helper()
+	snap, err := s.kv.Read(s.t.Context(), key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	e, _ := snap.Get(key)
+	return e.Index
+}
+
+// appliedAt waits for a share that every router instance has shown.
+func (s *stack) appliedAt(weight runbook.Weight) error {
+	rel, err := s.client().Release(s.t.Context(), "ranker", "default")
+	if err == nil && (rel.Weight != weight || rel.Applied == nil || rel.Applied.AppliedAt.IsZero()) {
+		err = fmt.Errorf("weight %v, applied %+v", rel.Weight, rel.Applied)
+	}
+	return err
 }
 
 // good fails unless each question has a good answer.

@@ -18,6 +18,12 @@ func Promtool(tb testing.TB) string {
 	return program(tb, "prometheus", "promtool")
 }
 
+// ConsulProgram returns the path of Consul, which is its command line as well.
+func ConsulProgram(tb testing.TB) string {
+	tb.Helper()
+	return program(tb, "consul", "consul")
+}
+
 // Amtool returns the path of the amtool built with Alertmanager.
 func Amtool(tb testing.TB) string {
 	tb.Helper()
