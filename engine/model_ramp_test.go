@@ -47,6 +47,8 @@ func (m *model) tookStep(ev lifecycle.Event, before, after world, moved, closed 
 	switch {
 	case !before.split.Equal(was.Want()):
 		t.Fatalf("%T overwrote %v", ev, before.split)
+	case len(was.NotApplied(m.rb.Routing.Instances)) > 0:
+		t.Fatalf("%T promoted, and of the router's instances these do not follow: %+v", ev, was.NotApplied(m.rb.Routing.Instances))
 	case was.Frozen != "" || was.Held != nil || was.Stopped != nil:
 		t.Fatalf("%T promoted what was frozen, held or stopped: %+v", ev, was)
 	case incident && i.Phase != record.Done:
@@ -82,6 +84,9 @@ func (m *model) tookStep(ev lifecycle.Event, before, after world, moved, closed 
 		m.outcomes[fmt.Sprintf("promoted to %v", is.Weight)]++
 		if was.Rollout != nil {
 			m.outcomes["promoted on a safer ramp"]++
+		}
+		if len(m.rb.Routing.Instances) > 0 {
+			m.outcomes["promoted when every instance followed"]++
 		}
 	}
 	if closed {
@@ -186,6 +191,8 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 		return func(*rapid.T) {
 			m.now = m.now.Add(11 * time.Minute)
 			m.hears()
+			m.step(func(snapshot) lifecycle.Event { return lifecycle.Tick{} })
+			m.step(m.observed)
 			m.step(m.promoted(by))
 		}
 	}
@@ -215,12 +222,34 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 		},
 		"a step is read":    func(*rapid.T) { m.later(m.promoted(m.pick("by", "", "ann"))) },
 		"an answer is read": func(*rapid.T) { m.later(m.answered) },
+		"instances show":    func(*rapid.T) { m.step(m.observed) },
+		"a show is read":    func(*rapid.T) { m.later(m.observed) },
 	}
 	maps.Copy(all, more)
 	for _, name := range []string{"alert again", "alert once more"} {
 		delete(all, name) // or no release comes far
 	}
 	return all
+}
+
+// observed is what the router's instances show, mostly what is wanted.
+func (m *model) observed(v snapshot) lifecycle.Event {
+	ev := lifecycle.Observed{Release: "none"}
+	if v.Release == nil {
+		return ev
+	}
+	ev.Release, ev.Epoch = v.Release.ID, v.Release.Epoch
+	for _, address := range m.rb.Routing.Instances {
+		i := lifecycle.View{Address: address, At: m.now, Split: v.Release.Want()}
+		switch m.pick("instance", "follows", "follows", "follows", "follows", "follows", "stuck", "away") {
+		case "stuck":
+			i.Split = record.Split{"ranker-v1": 99, "ranker-v2": 1}
+		case "away":
+			i.Split, i.Problem = nil, "it does not answer within 2s"
+		}
+		ev.Views = append(ev.Views, i)
+	}
+	return ev
 }
 
 // fixed is a rollback by hand that users recover from, the next candidate on a safer
@@ -239,6 +268,8 @@ func (m *model) fixed() {
 		return ev
 	})
 	if r := m.look().release; r != nil && r.Rollout != nil && r.Phase == record.Open {
+		m.step(as(lifecycle.Tick{}))
+		m.step(m.observed)
 		m.now = m.now.Add(r.Rollout.Stay(r.Weight))
 		m.hears()
 		m.step(m.promoted("ann"))
@@ -267,6 +298,9 @@ func TestRampModel(t *testing.T) {
 		{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Holdback: 5, Bake: fixture.Minutes(10)}} {
 		rb := fixture.Runbook(t, "page")
 		rb.Rollout = rollout
+		if rollout.Promote == runbook.PromoteAutomatic {
+			rb.Routing.Instances = []string{"http://10.0.0.5:8080", "http://10.0.0.6:8080"}
+		}
 		services := engineOf(t, partsOf(nil, nil), rb, Options{}).services
 		rapid.Check(t, func(rt *rapid.T) {
 			m := &model{t: rt, rb: rb, services: services, launch: launch, st: newMemory(), table: table, now: fixture.Morning,
@@ -279,7 +313,7 @@ func TestRampModel(t *testing.T) {
 		})
 	}
 	t.Logf("%v", outcomes)
-	for _, must := range []string{"promoted to 5", "promoted to 50", "promoted to 95", "promoted to 100", "promoted by approval", "launched on a safer ramp", "promoted on a safer ramp", "safer refused", "proved", "rolled back by policy", "rolled back by hand", "Promoted not done"} {
+	for _, must := range []string{"promoted to 5", "promoted to 50", "promoted to 95", "promoted to 100", "promoted by approval", "launched on a safer ramp", "promoted on a safer ramp", "safer refused", "proved", "rolled back by policy", "rolled back by hand", "Promoted not done", "promoted when every instance followed"} {
 		if outcomes[must] == 0 && !t.Failed() && !testing.Short() {
 			t.Errorf("no run came to %q: the model goes nowhere", must)
 		}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,11 +23,7 @@ func TestAFrozenRouterInstanceIsNamed(t *testing.T) {
 	t.Parallel()
 	consul := servers.Consul(t)
 	serves, frozen := servers.Traefik(t, consul.Addr, 100*time.Millisecond), servers.Traefik(t, consul.Addr, 100*time.Millisecond)
-	s := start(t, options{server: consul, users: throughTraefik(serves), runbook: func(text string) string {
-		return edit(t, edit(t, text, "  router: json\n  key: routes/ranker/weights\n",
-			fmt.Sprintf("  router: traefik\n  service: ranker\n  instances: [%s, %s]\n", serves.APIURL, frozen.APIURL)),
-			"  mirror: {}", "  #")
-	}})
+	s := start(t, options{server: consul, users: throughTraefik(serves), runbook: func(text string) string { return byTraefik(t, text, serves, frozen) }})
 	s.await("both to serve 95 to 5", 30*time.Second, func() error {
 		rel, err := s.client().Release(t.Context(), "ranker", "default")
 		if err == nil && (rel.Applied == nil || rel.Applied.AppliedAt.IsZero() || rel.Moves[0].AppliedAt.IsZero()) {
@@ -72,6 +70,57 @@ func TestAFrozenRouterInstanceIsNamed(t *testing.T) {
 	}
 	s.await("the word that it follows", 30*time.Second, func() error { return s.posted("kind", report.KindInstanceApplied) })
 	s.instanceMetric(frozen.APIURL, 1)
+}
+
+// One of two Traefiks reads another store: it is named with what it serves, nothing is
+// promoted, by a human neither, and the ramp goes on once it is out of the runbook.
+func TestARouterOfAnotherStoreStopsTheRamp(t *testing.T) {
+	t.Parallel()
+	consul, another := servers.Consul(t), servers.Consul(t)
+	serves, astray := servers.Traefik(t, consul.Addr, 100*time.Millisecond), servers.Traefik(t, another.Addr, 100*time.Millisecond)
+	steps := ramp("rollout: {promote: automatic, bake: 10m, steps: [{weight: 20, for: 5s}, {weight: 50, for: 10m}, {weight: 100}]}\n")
+	s := start(t, options{server: consul, users: throughTraefik(serves), runbook: func(text string) string { return steps(byTraefik(t, text, serves, astray)) }})
+	s.await("the ramp to stop", 60*time.Second, func() error {
+		rel, err := s.client().Release(t.Context(), "ranker", "default")
+		if err == nil && (rel.Weight != 5 || !strings.Contains(rel.Waiting, "does not serve 5 % everywhere") || !strings.Contains(rel.Waiting, astray.APIURL)) {
+			err = fmt.Errorf("%v %%, waiting: %s", rel.Weight, rel.Waiting)
+		}
+		return err
+	})
+	s.await("the page", 30*time.Second, func() error { return s.posted("kind", report.KindInstanceNotApplied) })
+	if _, err := s.client().Promote(t.Context(), "ranker", "default"); err == nil || !strings.Contains(err.Error(), "does not serve 5 % everywhere") {
+		t.Errorf("a human promoted over it: %v", err)
+	}
+	found, err := s.client().Examine(t.Context())
+	if err != nil || !slices.ContainsFunc(found.Checks, func(c record.Check) bool {
+		return c.Part == "router" && c.State == record.CheckOff && strings.Contains(c.What, astray.APIURL)
+	}) {
+		t.Errorf("doctor does not name it: %+v, %v", found.Checks, err)
+	}
+	text, err := os.ReadFile(s.rb.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write("runbooks/ranker.yaml", edit(t, string(text), ", "+astray.APIURL, ""))
+	if err := s.reloadDaemon(); err != nil {
+		t.Fatal(err)
+	}
+	s.weighs(20, record.Open, 90*time.Second)
+	if rel := s.newest(); rel.Moves[0].AppliedAt.IsZero() {
+		t.Errorf("moves %+v", rel.Moves)
+	}
+}
+
+// byTraefik lets the demo's users go through Traefik, by instances that the runbook names.
+func byTraefik(t *testing.T, text string, instances ...*servers.TraefikServer) string {
+	t.Helper()
+	var addresses []string
+	for _, i := range instances {
+		addresses = append(addresses, i.APIURL)
+	}
+	text = edit(t, text, "  router: json\n  key: routes/ranker/weights\n",
+		fmt.Sprintf("  router: traefik\n  service: ranker\n  instances: [%s]\n", strings.Join(addresses, ", ")))
+	return edit(t, text, "  mirror: {}", "  #")
 }
 
 // throughTraefik writes what a Traefik needs to send users to the pods, with all traffic on v1.

@@ -119,8 +119,8 @@ func (w *armedWorld) set(t *testing.T, on bool, faults ...*fault) time.Time {
 	return at
 }
 
-func (w *armedWorld) reloadDaemon() error {
-	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, "http://"+w.daemons[0].web+"/-/reload", nil)
+func (s *stack) reloadDaemon() error {
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://"+s.daemons[0].web+"/-/reload", nil)
 	if err != nil {
 		return err
 	}
