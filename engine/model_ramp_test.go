@@ -61,6 +61,8 @@ func (m *model) tookStep(ev lifecycle.Event, before, after world, moved, closed 
 		t.Fatalf("%T promoted, and the watchdog was heard at %v", ev, m.heard(before))
 	case ready.StablePods < 2 || ready.CandidatePods < 2 || ready.Problem != "" || len(ready.Breaching) > 0 || ready.StableUnhealthy || m.now.Sub(ready.AskedAt).Abs() > 30*time.Second:
 		t.Fatalf("%T promoted with %+v", ev, ready)
+	case was.Standby.Obstacle() != "":
+		t.Fatalf("%T promoted, and the standby is %s", ev, was.Standby.Words())
 	case was.Weight > 0 && (len(ready.Undecided) > 0 || ready.CandidateRate <= 0):
 		t.Fatalf("%T promoted without evidence: %+v", ev, ready)
 	case by == "" && moved && (was.Weight == 0 || ramp.Promote != runbook.PromoteAutomatic):
@@ -139,6 +141,18 @@ func (m *model) heard(w world) time.Time {
 		}
 	}
 	return h.At
+}
+
+// standby is what a probe of the last known good finds, mostly that it is warm.
+func (m *model) standby(v snapshot) lifecycle.Event {
+	ev := lifecycle.StandbyProbed{Release: "none", State: record.StandbyState(m.pick("standby", "warm", "warm", "warm", "cold", "unhealthy", "unknown"))}
+	if ev.State != record.Warm {
+		ev.Why = m.pick("why", "v1 has 0 pods", "v1 has 1 pod")
+	}
+	if v.Release != nil {
+		ev.Release = v.Release.ID
+	}
+	return ev
 }
 
 // readiness is mostly good.

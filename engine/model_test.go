@@ -384,6 +384,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
 		"alert": event(alert), "alert again": event(alert), "alert once more": event(alert),
 		"tick":    event(func(snapshot) lifecycle.Event { return lifecycle.Tick{} }),
+		"standby": event(m.standby),
 		"tick 2":  event(func(snapshot) lifecycle.Event { return lifecycle.Tick{} }),
 		"drained": event(func(snapshot) lifecycle.Event { return lifecycle.Drained{Answer: fixture.Drained(m.health())} }), "polled": event(func(snapshot) lifecycle.Event { return lifecycle.RecoveryPolled{Answers: fixture.Recovery(m.health())} }),
 		"polled again": event(func(snapshot) lifecycle.Event { return lifecycle.RecoveryPolled{Answers: fixture.Recovery(m.health())} }),

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -253,4 +254,34 @@ func TestWithoutAConsulTheCatalogIsUnknown(t *testing.T) {
 			t.Errorf("it is %s: %s", state, why)
 		}
 	}
+}
+
+// Two replicas see the pods go and come back: people are told once of each.
+func TestReplicasTellOfAColdStandbyOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, st, f := solo(t, nil)
+		other := engineOf(t, partsOf(st, f), e.runbooks()[0], Options{Replica: "another"})
+		look := func() {
+			for range 3 {
+				for _, replica := range []*Engine{e, other} {
+					rel, err := replica.Release(t.Context(), "ranker", "")
+					must(t, err)
+					replica.last[theTarget] = rel
+					replica.probeStandbys(t.Context())
+				}
+				time.Sleep(5 * time.Second)
+			}
+		}
+		look()
+		f.set(func(f *facts) { f.stable = 0 })
+		look()
+		if n := len(pagesOf(t, st, "no_rollback")); n != 1 {
+			t.Errorf("%d pages, want 1", n)
+		}
+		f.set(func(f *facts) { f.stable = 3 })
+		look()
+		if n := kindsIn(t, st, "no_rollback_ended"); n != 1 {
+			t.Errorf("told %d times that it is over", n)
+		}
+	})
 }
