@@ -61,6 +61,7 @@ func haproxyReload(w *world) *place {
 	}
 	e := w.example("haproxy-reload", map[string]string{
 		"/etc/haproxy/":            "DIR/",
+		"/usr/local/bin/":          "DIR/",
 		"bind :8080":               "bind WEB",
 		"systemctl reload haproxy": "kill -USR2 $(cat DIR/haproxy.pid)",
 	})

@@ -48,8 +48,9 @@ func TestUsersKeepTheirSide(t *testing.T) {
 			for _, share := range append(ramp, 0) {
 				p.moveTo(share)
 				sides := p.sides(people)
-				moved := differ(before, sides)
-				if added := count(candidate, sides) - count(candidate, before); moved != max(added, -added) {
+				moved, added := differ(before, sides), count(candidate, sides)-count(candidate, before)
+				wrong := moved - max(added, -added)
+				if wrong != 0 {
 					t.Errorf("at %s %%: %d users changed their side, and the share grew by %d", share, moved, added)
 				}
 				for i, u := range people {
@@ -57,7 +58,8 @@ func TestUsersKeepTheirSide(t *testing.T) {
 						t.Fatalf("at %s %%: %s is at %s, and the hash says part %g", share, u.id, sides[i], k.part(u))
 					}
 				}
-				t.Logf("| %s | %s %% | %d | %d | 0 | %.2f |", k.name, share, count(candidate, sides), moved, 100*sampling(share))
+				t.Logf("| %s | %s %% | %d of %d, by chance ± %.0f | %d moved, %d of them beside the added share |", k.name, share,
+					count(candidate, sides), len(people), sampling(share, len(people)), moved, wrong)
 				before = sides
 			}
 			if n := count(candidate, before); n != 0 {
@@ -181,10 +183,10 @@ func differ(a, b []string) (n int) {
 	return n
 }
 
-// sampling is the standard error of a share of percent among the crowd, from 0 to 1.
-func sampling(percent runbook.Weight) float64 {
-	share := float64(percent) / 100
-	return math.Sqrt(share * (1 - share) / crowd)
+// sampling is the standard error of how many of n users a share gets.
+func sampling(percent runbook.Weight, n int) float64 {
+	share := percent.Share()
+	return math.Sqrt(share * (1 - share) * float64(n))
 }
 
 func haproxyPart(u *user) float64 {

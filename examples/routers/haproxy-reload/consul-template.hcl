@@ -3,7 +3,7 @@ consul {
   retry { attempts = 0 } # it ends after 12 tries otherwise, and the split is frozen
 }
 
-# HAProxy loses a second SIGUSR2 that comes soon after the first: never two reloads at once.
+# Writes that come together are one reload.
 wait {
   min = "250ms"
   max = "1s"
@@ -17,5 +17,5 @@ template {
 
   # A file that HAProxy refuses is not loaded. A command that fails ends consul-template, which
   # does not repeat it after a restart: so it only says so.
-  exec { command = "haproxy -c -q -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy || echo 'haproxy was not reloaded' >&2" }
+  exec { command = "/usr/local/bin/reload-haproxy /etc/haproxy/haproxy.cfg http://127.0.0.1:8081/autorollback/split || echo 'haproxy was not reloaded' >&2" }
 }
