@@ -57,7 +57,7 @@ type Message struct {
 	Approval     string    `json:"approval,omitempty"` // id: the sender adds the signed link
 	StartsAt     time.Time `json:"starts_at"`          // of the incident
 	EndsAt       time.Time `json:"ends_at,omitzero"`   // set once it is over
-	Ends         string    `json:"ends,omitempty"`     // the kind of an earlier message, of no incident, that is over with this one
+	Ends         []string  `json:"ends,omitempty"`     // the kinds of earlier messages with a page of their own that is over with this one
 	CreatedAt    time.Time `json:"created_at"`
 	ClaimedBy    string    `json:"claimed_by,omitempty"`
 	ClaimedUntil time.Time `json:"claimed_until,omitzero"`

@@ -73,7 +73,7 @@ func (a Alertmanager) Send(ctx context.Context, m record.Message, link string) e
 	if err := a.post(ctx, []postedAlert{a.alert(m, link)}); err != nil {
 		return err
 	}
-	if m.Ends != "" {
+	if len(m.Ends) > 0 {
 		return a.End(ctx, ended(m))
 	}
 	if m.EndsAt.IsZero() || a.Incident == nil {
@@ -105,12 +105,16 @@ func (a Alertmanager) End(ctx context.Context, messages []record.Message) error 
 	return a.post(ctx, alerts)
 }
 
-// ended is the earlier message that this one ends, as it was sent: as a page, or as a notice.
-func ended(m record.Message) []record.Message {
-	m.Kind, m.Page, m.Title, m.Text = m.Ends, true, m.Ends+": over", ""
-	notice := m
-	notice.Page = false
-	return []record.Message{m, notice}
+// ended are the earlier messages that this one ends, as they were sent: as a page, or as a notice.
+func ended(m record.Message) (all []record.Message) {
+	for _, kind := range m.Ends {
+		old := m
+		old.Kind, old.Title, old.Text = kind, kind+": over", ""
+		for _, old.Page = range []bool{true, false} {
+			all = append(all, old)
+		}
+	}
+	return all
 }
 
 func latest(a, b time.Time) time.Time {

@@ -133,7 +133,6 @@ func TestAlertmanagerRealEnds(t *testing.T) {
 	}
 }
 
-// TestAlertmanagerRealHostile posts text that is not kind to any format.
 // What belongs to no incident is over with a message of its own, in the real Alertmanager too:
 // nobody is paged for a day about pods that came back, or rules that were fixed.
 func TestAlertmanagerRealEndsWhatHasNoIncident(t *testing.T) {
@@ -141,10 +140,21 @@ func TestAlertmanagerRealEndsWhatHasNoIncident(t *testing.T) {
 	rel := record.Release{ID: "rel-1", Service: "ranker", Region: "eu", Phase: record.Open, Stable: record.Side{Version: "v1"},
 		Standby: &record.Standby{State: record.Cold, Why: "v1 has 0 pods ready and needs 2", Since: began, ToldAt: began}}
 	check := record.RulesCheck{Service: "ranker", State: record.RulesDrifted, Since: began}
+	back := rel
+	back.Phase, back.Incident = record.RolledBack, "inc-1"
+	back.Applied = &record.Applied{WrittenAt: began, Instances: []record.RouterInstance{{Address: "http://10.0.0.5:8080", AppliedAt: now, LateAt: began}}}
+	inc := record.Incident{ID: "inc-1", Service: "ranker", Region: "eu", Candidate: record.Side{Version: "v2"},
+		Stragglers: []record.Straggler{{Region: "us", Since: began, DoneAt: now}}}
+	order := record.Order{ID: "order-1", Service: "ranker", Region: "us", By: "ann", At: began}
+	mirror := record.Mirror{Service: "ranker", Region: "eu", Backend: "v2", Percent: 5, StartedAt: began, Waiting: "a typo", Op: "12345678"}
 	for kind, c := range map[string]struct{ begins, ends record.Message }{
-		KindNoRollback:        {NoRollbackMsg(rel, ranker(), began), NoRollbackEndedMsg(rel, ranker(), now)},
-		KindRuleDrift:         {DriftMsg(check, ranker(), true, began), DriftEndedMsg(check, ranker(), now)},
-		KindRuleDrift + " #2": {DriftMsg(check, ranker(), false, began), DriftEndedMsg(check, ranker(), now)},
+		KindInstanceNotApplied: {InstanceNotAppliedMsg(back, ranker(), back.Applied.Instances, "1", began), InstanceAppliedMsg(back, ranker(), back.Applied.Instances, "2", now)},
+		KindStraggler:          {StragglerMsg(inc, ranker(), inc.Stragglers[0], began), StragglerDoneMsg(inc, ranker(), inc.Stragglers[0], now)},
+		KindOrder:              {OrderMsg(order, "eu", "refused", began), OrderDoneMsg(order, "eu", "rolled back", true, now)},
+		KindMirrorWaits:        {MirrorWaitsMsg(mirror, ranker(), began), MirrorEndedMsg(mirror, ranker(), now)},
+		KindNoRollback:         {NoRollbackMsg(rel, ranker(), began), NoRollbackEndedMsg(rel, ranker(), now)},
+		KindRuleDrift:          {DriftMsg(check, ranker(), true, began), DriftEndedMsg(check, ranker(), now)},
+		KindRuleDrift + " #2":  {DriftMsg(check, ranker(), false, began), DriftEndedMsg(check, ranker(), now)},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			am := servers.Alertmanager(t, quiet)
@@ -168,6 +178,7 @@ func TestAlertmanagerRealEndsWhatHasNoIncident(t *testing.T) {
 	}
 }
 
+// TestAlertmanagerRealHostile posts text that is not kind to any format.
 func TestAlertmanagerRealHostile(t *testing.T) {
 	am := servers.Alertmanager(t, quiet)
 	m := recent(Asking(hostileIncident(), nil, breach))

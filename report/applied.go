@@ -50,14 +50,18 @@ func InstanceAppliedMsg(rel record.Release, rb *runbook.Runbook, back []record.R
 	for _, i := range back {
 		lines = append(lines, fmt.Sprintf("- %s, %s after it was written", plain(bare(i.Address), 120), span(i.AppliedAt.Sub(rel.Applied.WrittenAt))))
 	}
-	rest := "Every instance serves it now."
+	rest, ends := "Every instance serves it now.", []string{KindInstanceNotApplied}
 	if n := len(rel.Applied.Late()); n > 0 {
 		rest = upper(instances(n, "still does not follow", "still do not follow")) + "."
+		ends = nil
 	}
 	m := rampMessage(rel, KindInstanceApplied, "-"+id, now,
 		fmt.Sprintf("%s: %s", rel.Service, instances(len(back), "follows now", "follow now")),
 		strings.Join(lines, "\n"), fmt.Sprintf("Served: %s. %s", plain(rel.Want().String(), 300), rest), owner(rb))
-	m.EndsAt = now
+	m.EndsAt, m.Ends = now, ends
+	if rel.Phase == record.RolledBack {
+		m.Incident = rel.Incident
+	}
 	return m
 }
 

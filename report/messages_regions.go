@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/autorollback/autorollback/record"
@@ -44,7 +45,10 @@ func StragglerDoneMsg(inc record.Incident, rb *runbook.Runbook, g record.Straggl
 	m := regionMessage(inc, KindStragglerDone, g, now,
 		fmt.Sprintf("%s: %s is done as well", word(inc.Service), word(g.Region)),
 		fmt.Sprintf("Region %s has %s no more. It was named since %s.", word(g.Region), word(inc.Candidate.Version), clock(g.Since)), owner(rb))
-	m.EndsAt = now
+	open := func(g record.Straggler) bool { return g.DoneAt.IsZero() }
+	if m.EndsAt = now; !slices.ContainsFunc(inc.Stragglers, open) {
+		m.Ends = []string{KindStraggler}
+	}
 	return m
 }
 
@@ -74,7 +78,7 @@ func OrderDoneMsg(o record.Order, at, came string, done bool, now time.Time) rec
 	m := newMessage(o.ID+"-"+KindOrderDone, KindOrderDone, o.Service, at, now, title,
 		[]string{fmt.Sprintf("%s ordered it at %s, when its store did not answer. Now: %s", word(o.By), clock(o.At), sentence(came))})
 	if m.Page = !done; done {
-		m.EndsAt = now
+		m.EndsAt, m.Ends = now, []string{KindOrder}
 	}
 	return m
 }

@@ -131,7 +131,7 @@ func DriftEndedMsg(c record.RulesCheck, rb *runbook.Runbook, now time.Time) reco
 	m := rulesMessage(c, rb, KindRuleDriftEnded, now,
 		fmt.Sprintf("%s: every trigger is armed again", c.Service),
 		fmt.Sprintf("They were not since %s. Promotion continues where nothing else objects.", clock(c.Since)), owner(rb))
-	m.EndsAt, m.Ends = now, KindRuleDrift
+	m.EndsAt, m.Ends = now, []string{KindRuleDrift}
 	return m
 }
 
@@ -155,7 +155,7 @@ func MirrorEndedMsg(m record.Mirror, rb *runbook.Runbook, now time.Time) record.
 		fmt.Sprintf("%s: nothing is mirrored to %s any more", m.Service, word(m.Backend)),
 		fmt.Sprintf("%s: %d %% of the requests were copied to it since %s.", sentence(m.Ended), m.Percent, clock(m.StartedAt)),
 		"Compare the two logs: autorollback shadow join.", owner(rb))
-	msg.EndsAt = now
+	msg.EndsAt, msg.Ends = now, []string{KindMirrorHeld, KindMirrorWaits}
 	return msg
 }
 

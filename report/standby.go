@@ -35,7 +35,7 @@ func NoRollbackEndedMsg(rel record.Release, rb *runbook.Runbook, now time.Time) 
 			fmt.Sprintf("A rollback to %s was not possible since %s.", word(rel.Stable.Version), clock(rel.Standby.ToldAt))
 	}
 	m := standbyMessage(rel, KindNoRollbackEnded, now, title, text, owner(rb))
-	m.EndsAt, m.Ends = now, KindNoRollback
+	m.EndsAt, m.Ends = now, []string{KindNoRollback}
 	return m
 }
 
