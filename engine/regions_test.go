@@ -276,6 +276,10 @@ func TestOneReleaseOfAPlanInARegion(t *testing.T) {
 					dying, die := context.WithCancel(t.Context())
 					die()
 					twin.startNext(dying)
+				case what == 3: // a human, whom the store may not answer
+					if i, err := twin.Rollback(t.Context(), "ranker", "us", "ann", "users complain"); err == nil {
+						_ = twin.Lift(t.Context(), i.Candidate.Bundle, "ann", "it was the network")
+					}
 				case what == 2:
 					a.stores[[]string{"eu", "us"}[draw.IntN(2)]].set(draw.IntN(2) == 0)
 				}
