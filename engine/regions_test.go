@@ -92,6 +92,10 @@ func travelling(t *testing.T, promote string, test func(a *atlas)) {
 	synctest.Test(t, func(t *testing.T) {
 		rb := fixture.Runbook(t, "page")
 		rb.Regions, rb.Rollout = []string{"eu", "us"}, fixture.Ramp(promote)
+		for n := range rb.Rollout.Steps {
+			rb.Rollout.Steps[n].For = runbook.Duration(time.Minute)
+		}
+		rb.Rollout.Bake = runbook.Duration(2 * time.Minute) // proved after five minutes
 		a := &atlas{t: t, stores: map[string]*cuttable{}, facts: map[string]*facts{}, engines: map[string]*Engine{}, told: map[string]map[string]record.Message{}, known: map[string]record.StoreState{}}
 		for _, region := range rb.Regions {
 			a.stores[region] = &cuttable{memory: newMemory()}
@@ -172,18 +176,18 @@ func (a *atlas) step(n int) record.RegionStand {
 func TestTheNextRegionStartsWhenTheOneBeforeIsProved(t *testing.T) {
 	travelling(t, runbook.PromoteAutomatic, func(a *atlas) {
 		t := a.t
-		a.pass(35 * time.Minute)
+		a.pass(3 * time.Minute)
 		a.want("open", "none")
 		if s := a.step(1); s.State != record.StandWaiting || !strings.Contains(s.Text, "waits for eu to be proved") {
 			t.Errorf("us is said to be %+v", s)
 		}
-		a.pass(8 * time.Minute)
+		a.pass(4 * time.Minute)
 		a.want("closed", "open")
 		eu, us := a.release("eu"), a.release("us")
-		if eu.ID == us.ID || us.Regions.ID != eu.Regions.ID || us.StartedBy != "ann" || us.Weight != 20 || us.Candidate != eu.Candidate {
+		if eu.ID == us.ID || us.Regions.ID != eu.Regions.ID || us.StartedBy != "ann" || us.Moves[0].To != 20 || us.Candidate != eu.Candidate {
 			t.Errorf("in eu %+v, in us %+v", eu, us)
 		}
-		a.pass(50 * time.Minute)
+		a.pass(6 * time.Minute)
 		a.want("closed", "closed")
 		// What was started here once is never started again, whatever came after it.
 		before := a.release("us").ID
@@ -203,11 +207,11 @@ func (a *atlas) release(region string) record.Release {
 func TestARegionAfterOneThatWasRolledBackIsNeverStarted(t *testing.T) {
 	travelling(t, runbook.PromoteAutomatic, func(a *atlas) {
 		t := a.t
-		a.pass(12 * time.Minute)
+		a.pass(2 * time.Minute)
 		if _, err := a.engines["eu"].Rollback(t.Context(), "ranker", "eu", "ann", "users complain"); err != nil {
 			t.Fatal(err)
 		}
-		a.pass(3 * time.Hour)
+		a.pass(30 * time.Minute)
 		a.want("rolled_back", "none")
 		if s := a.step(1); s.State != record.StandNever {
 			t.Errorf("us is said to be %+v", s)
@@ -219,38 +223,64 @@ func TestARegionAfterOneThatWasRolledBackIsNeverStarted(t *testing.T) {
 	})
 }
 
+// A human rolls the second region back and lifts the quarantine: the plan has had its turn there.
+func TestARegionIsNotStartedTwiceByOnePlan(t *testing.T) {
+	travelling(t, runbook.PromoteAutomatic, func(a *atlas) {
+		t := a.t
+		a.pass(6 * time.Minute)
+		a.want("closed", "open")
+		if _, err := a.engines["us"].Rollback(t.Context(), "ranker", "us", "ann", "users complain"); err != nil {
+			t.Fatal(err)
+		}
+		before := a.release("us")
+		must(t, a.engines["us"].Lift(t.Context(), before.Candidate.Bundle, "ann", "it was the network"))
+		a.pass(20 * time.Minute) // its verdict, and more
+		if after := a.release("us"); after.ID != before.ID || after.Phase != record.RolledBack {
+			t.Errorf("us is %s %s", after.ID, after.Phase)
+		}
+	})
+}
+
 func TestARegionThatCannotBeReachedIsNotTakenForProved(t *testing.T) {
 	travelling(t, runbook.PromoteAutomatic, func(a *atlas) {
 		t := a.t
-		a.pass(30 * time.Minute)
+		a.pass(3 * time.Minute)
 		a.stores["eu"].set(true)
-		a.pass(30 * time.Minute)
+		a.pass(10 * time.Minute)
 		a.stores["eu"].set(false)
 		if got := a.in("us"); got != "none" {
 			t.Errorf("us was %s while eu could not be reached", got)
 		}
-		a.pass(30 * time.Minute)
+		a.pass(3 * time.Minute)
 		a.want("closed", "open")
 	})
 }
 
 // Whenever a process dies, and whoever looks first, there is one release of a plan in a region.
 func TestOneReleaseOfAPlanInARegion(t *testing.T) {
-	for seed := range uint64(sim.Size(20, 4, 2)) {
+	started := 0
+	for seed := range uint64(sim.Size(40, 6, 1)) {
 		travelling(t, runbook.PromoteAutomatic, func(a *atlas) {
 			t := a.t
 			draw := rand.New(rand.NewPCG(seed, 7))
 			twin := a.twin("us")
 			ids := map[string]bool{}
-			for range 120 {
-				switch draw.IntN(4) {
-				case 0:
+			for n := range 24 {
+				switch what := draw.IntN(4); {
+				case n >= 14:
+					a.stores["eu"].set(false)
+					a.stores["us"].set(false)
+				case what == 0:
 					twin.startNext(t.Context())
-				case 1:
+				case what == 1:
 					dying, die := context.WithCancel(t.Context())
 					die()
 					twin.startNext(dying)
-				case 2:
+				case what == 3: // a human, whom the store may not answer
+					if i, err := twin.Rollback(t.Context(), "ranker", "us", "ann", "users complain"); err == nil {
+						_ = twin.Lift(t.Context(), i.Candidate.Bundle, "ann", "it was the network")
+					}
+				case what == 2:
 					a.stores[[]string{"eu", "us"}[draw.IntN(2)]].set(draw.IntN(2) == 0)
 				}
 				a.pass(time.Minute)
@@ -258,10 +288,13 @@ func TestOneReleaseOfAPlanInARegion(t *testing.T) {
 					ids[rel.ID] = true
 				}
 			}
-			if len(ids) > 1 {
+			if started += len(ids); len(ids) > 1 {
 				t.Errorf("seed %d: %d releases of one plan in us", seed, len(ids))
 			}
 		})
+	}
+	if started == 0 {
+		t.Error("no release was ever started in us")
 	}
 }
 
