@@ -35,6 +35,13 @@ type sighting struct {
 	checkedAt time.Time
 }
 
+// count takes what the newest probe came to.
+func (s *sighting) count(state record.StandbyState, now time.Time) {
+	if s.times++; state != s.state {
+		s.state, s.since, s.times = state, now, 1
+	}
+}
+
 // again reports whether the checks are to be asked again.
 func (s sighting) again(now time.Time) bool {
 	state, _ := verify.JudgeStandby(append([]record.Answer{{Health: record.Good}}, s.checks...))
@@ -54,8 +61,9 @@ func (s sighting) sure(before *record.Standby, now time.Time) bool {
 }
 
 // probeStandbys asks whether the last known good of each open release could take all traffic now:
-// with one question to Prometheus each, one to the catalog where the runbook names it, and once a minute the checks of its side. Services
-// without an open release cost nothing: their users judge what serves all of their traffic.
+// with one question to Prometheus each, one to the catalog where the runbook names it, and once a
+// minute the checks of its side. Services without an open release cost nothing: their users judge
+// what serves all of their traffic.
 func (e *Engine) probeStandbys(ctx context.Context) {
 	open := e.open()
 	next := make(map[Target]sighting, len(open))
@@ -93,9 +101,7 @@ func (e *Engine) probeStandby(ctx context.Context, target Target, o probe, seen 
 	}
 	ev := lifecycle.StandbyProbed{Release: rel.ID, Answers: append(answers, seen.checks...)}
 	ev.State, ev.Why = verify.JudgeStandby(ev.Answers)
-	if seen.times++; ev.State != seen.state {
-		seen.state, seen.since, seen.times = ev.State, now, 1
-	}
+	seen.count(ev.State, now)
 	if _, changed := lifecycle.NextStandby(rel.Standby, ev, now); !changed || !seen.sure(rel.Standby, now) {
 		return seen
 	}
@@ -111,7 +117,7 @@ type Catalog interface {
 	Passing(ctx context.Context, service string) (int, error)
 }
 
-var errNoCatalog = errors.New("the store is no Consul, so there is no catalog to ask (last_known_good.catalog)")
+var errNoCatalog = errors.New("the store is no Consul: there is no catalog to ask (last_known_good.catalog)")
 
 // countStandby counts what could take the traffic: in Prometheus, and where the runbook names it
 // in the catalog.

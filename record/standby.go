@@ -25,7 +25,7 @@ func StandbyStates() []StandbyState {
 type Standby struct {
 	State   StandbyState `json:"state"`
 	Since   time.Time    `json:"since"`
-	Why     string       `json:"why,omitempty"`     // what is bad or not known, one sentence without its point; empty: it is warm
+	Why     string       `json:"why,omitempty"`     // what is bad or not known, without a full stop; empty: warm
 	Answers []Answer     `json:"answers,omitempty"` // of each probe, when it came to this state
 	ToldAt  time.Time    `json:"told_at,omitzero"`  // when people were last told that no rollback is possible
 	OverAt  time.Time    `json:"over_at,omitzero"`  // when they were last told that one is possible again
@@ -46,7 +46,8 @@ func (r Release) NoRollback() string {
 	if why == "" || r.Phase != Open {
 		return ""
 	}
-	return fmt.Sprintf("A rollback is not possible right now: %s (since %s).", why, r.Standby.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+	since := r.Standby.Since.UTC().Format("2006-01-02 15:04:05 UTC")
+	return fmt.Sprintf("A rollback is not possible right now: %s (since %s).", why, since)
 }
 
 // Words say how the standby stands, e.g. "warm", or "cold: v1 has 0 pods ready and needs 2".

@@ -15,8 +15,9 @@ const PodsQuestion = "ready pods"
 
 // StandbyPods counts the pods of the stable side that could take traffic, in one question. Good:
 // there are as many as all traffic needs. Unknown: Prometheus did not answer.
-func (p *Prometheus) StandbyPods(ctx context.Context, q rules.Questions, rel record.Release, need int) record.Answer {
-	a := record.Answer{Question: PodsQuestion + " " + rel.Stable.Version, Health: record.Unknown, Limit: float64(need), Unit: podUnit, At: time.Now().UTC()}
+func (p *Prometheus) StandbyPods(ctx context.Context, q rules.Questions, rel record.Release,
+	need int) record.Answer {
+	a := counted(PodsQuestion+" "+rel.Stable.Version, need, time.Now().UTC())
 	ctx, cancel := p.within(ctx)
 	defer cancel()
 	replies := p.ask(ctx, []question{{name: askWarmStable, expr: q.Warm(rel, runbook.Stable)}})
@@ -31,7 +32,8 @@ func (p *Prometheus) StandbyPods(ctx context.Context, q rules.Questions, rel rec
 		return a
 	}
 	a.Value, a.Health = n, record.Good
-	a.Text = fmt.Sprintf("%s has %s ready and needs %d to take all traffic", rel.Stable.Version, several(int(n), "pod"), need)
+	a.Text = fmt.Sprintf("%s has %s ready and needs %d to take all traffic",
+		rel.Stable.Version, several(int(n), "pod"), need)
 	if int(n) < need {
 		a.Health = record.Bad
 	}
@@ -52,8 +54,11 @@ const CatalogQuestion = "passing instances"
 // StandbyInstances judges how many instances of the stable side's service pass their health checks
 // in Consul's catalog; err says why they could not be counted.
 func StandbyInstances(service string, n, need int, err error, at time.Time) record.Answer {
-	a := record.Answer{Question: CatalogQuestion + " " + service, Health: record.Unknown, Value: float64(n), Limit: float64(need), Unit: podUnit, At: at}
-	switch a.Text = fmt.Sprintf("%s has %s in Consul's catalog and needs %d to take all traffic", service, several(n, "passing instance"), need); {
+	a := counted(CatalogQuestion+" "+service, need, at)
+	a.Value = float64(n)
+	a.Text = fmt.Sprintf("%s has %s in Consul's catalog and needs %d to take all traffic",
+		service, several(n, "passing instance"), need)
+	switch {
 	case err != nil:
 		a.Text = clip(err.Error(), 300)
 	case n < need:
@@ -62,6 +67,11 @@ func StandbyInstances(service string, n, need int, err error, at time.Time) reco
 		a.Health = record.Good
 	}
 	return a
+}
+
+// counted is an answer about how many there are of what could take traffic, before it is known.
+func counted(question string, need int, at time.Time) record.Answer {
+	return record.Answer{Question: question, Health: record.Unknown, Limit: float64(need), Unit: podUnit, At: at}
 }
 
 // podUnit is the unit of answers that count what could take traffic.

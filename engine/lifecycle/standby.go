@@ -39,7 +39,7 @@ func NextStandby(before *record.Standby, ev StandbyProbed, now time.Time) (recor
 	if before != nil {
 		next = *before
 	}
-	changed := before == nil || before.State != ev.State || ev.State == record.Cold && before.Why != ev.Why || !slices.EqualFunc(before.Answers, slim(ev.Answers), alike)
+	changed := before == nil || !same(*before, ev)
 	if changed {
 		if next.State != ev.State {
 			next.Since = now
@@ -53,6 +53,13 @@ func NextStandby(before *record.Standby, ev StandbyProbed, now time.Time) (recor
 		next.OverAt, changed = now, true
 	}
 	return next, changed
+}
+
+// same reports whether a probe says what is on record already. Of what is cold the number of pods
+// counts; other texts hold ports and times.
+func same(s record.Standby, ev StandbyProbed) bool {
+	told := s.State == ev.State && (ev.State != record.Cold || s.Why == ev.Why)
+	return told && slices.EqualFunc(s.Answers, slim(ev.Answers), alike)
 }
 
 // alike reports whether two answers are the same word to the same question.
