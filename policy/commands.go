@@ -100,7 +100,13 @@ func (in Launch) noSafer() string {
 	if !ok {
 		return fmt.Sprintf("the last release of %s in %s was not rolled back: --safer drafts its ramp from an incident", in.Runbook.Service, in.Region)
 	}
-	if most := in.Runbook.Rollout.Safer(broke).Steps[0].Weight; in.Weight > most {
+	safe := in.Runbook.Rollout.Safer(broke).Steps
+	for _, step := range safe {
+		if why := in.Runbook.Routing.Settable(step.Weight); why != "" {
+			return "the safer ramp cannot be taken: " + why
+		}
+	}
+	if most := safe[0].Weight; in.Weight > most {
 		return fmt.Sprintf("the safer ramp begins at %v %% and the release file asks for %v %%: write `weight: %v` or less", most, in.Weight, most)
 	}
 	return ""
