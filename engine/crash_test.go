@@ -156,7 +156,7 @@ func (d *drama) alone() record.Release {
 }
 
 func (d *drama) state() string {
-	if r, ok := d.release(); ok && len(r.Pending) > 0 {
+	if r, ok := d.release(); ok && r.Unwritten() != nil {
 		return "release " + string(r.Phase) + ", its split not written"
 	}
 	if i, ok := d.incident(); ok && (i.Phase != record.Done || d.rb.Rollout == nil) {
@@ -318,7 +318,7 @@ func (d *drama) flagsOff(i record.Incident) {
 	if d.rb.Routing.Router == runbook.Splitter {
 		want = []string{"acted", "written", "drained"}
 	}
-	if d.rb.Routing.FlagsAfter == runbook.Drained {
+	if d.rb.Routing.FlagsWait() {
 		want = append(want, "written")
 	}
 	if !slices.Equal(order, want) {

@@ -61,7 +61,7 @@ func (e *Engine) writeLater(ctx context.Context, target Target) (lifecycle.Event
 	if err == nil && len(ops) > 0 {
 		name := "write" + back(v.Release)
 		e.boundary("before-" + name)
-		err = e.store.Commit(ctx, store.Tx{ID: w.Op, Ops: ops})
+		err = e.store.Commit(ctx, store.Tx{ID: newOp(), Ops: ops})
 		e.boundary("after-" + name)
 	}
 	switch {

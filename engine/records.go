@@ -186,7 +186,7 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err
 	v.Plan, v.ops, err = v.service.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}, flags.rolledBack())
 	v.PlanProblem = text(err)
 	v.ops, v.Later = v.apart(v.Plan, v.ops)
-	if v.Runbook.Routing.FlagsAfter == runbook.Drained {
+	if v.Runbook.Routing.FlagsWait() {
 		v.flagsLater()
 	}
 	if !mayStep(ev) || !v.Ramping() {

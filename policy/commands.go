@@ -22,10 +22,10 @@ type Launch struct {
 	Incident          *record.Incident // its newest
 	Quarantined       map[string]record.Quarantine
 	Stores            []record.StoreState // of all regions; empty: there is one
-	Shadow            string       // why the recorded shadow verdict does not let it start
-	Split             record.Split // nil: the router has none yet
-	Router            string       // why the router's keys cannot be changed
-	Hazards           []string     // what makes the router ignore a change
+	Shadow            string              // why the recorded shadow verdict does not let it start
+	Split             record.Split        // nil: the router has none yet
+	Router            string              // why the router's keys cannot be changed
+	Hazards           []string            // what makes the router ignore a change
 }
 
 // Start says why a release may not start; nil: it may.

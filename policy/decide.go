@@ -17,10 +17,10 @@ type Input struct {
 	Control           record.Control   // zero: active
 	Budget            record.Budget
 	Elsewhere         []record.Spending // of the other regions; empty: there are none
-	ExternalChange    bool   // the router's split is not the release's, and nobody has accepted it
-	StableQuarantined bool   // the bundle we would go back to is barred
-	ByHuman           bool   // a person asked for this rollback
-	Router            string // why the router's keys cannot be changed; empty: they can
+	ExternalChange    bool              // the router's split is not the release's, and nobody has accepted it
+	StableQuarantined bool              // the bundle we would go back to is barred
+	ByHuman           bool              // a person asked for this rollback
+	Router            string            // why the router's keys cannot be changed; empty: they can
 }
 
 // Decide says what to do about the breach at the moment now. It always gives a guard

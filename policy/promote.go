@@ -20,10 +20,10 @@ type Ramp struct {
 	StableQuarantined    bool
 	CandidateQuarantined bool
 	Stores               []record.StoreState // of all regions; empty: there is one
-	Watchdog             time.Time         // when the watchdog was last received by webhook; zero: never
-	Ready                *record.Readiness // nil: not asked yet
-	ByHuman              bool              // a person takes the step
-	Flip                 bool              // only as the first step of blue and green
+	Watchdog             time.Time           // when the watchdog was last received by webhook; zero: never
+	Ready                *record.Readiness   // nil: not asked yet
+	ByHuman              bool                // a person takes the step
+	Flip                 bool                // only as the first step of blue and green
 }
 
 // A Move is what to do about the next step of the ramp.

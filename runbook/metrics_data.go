@@ -53,7 +53,9 @@ type Distribution struct {
 }
 
 // BucketSeries is the buckets of the histogram, with their matchers.
-func (d Distribution) BucketSeries() Selection { return Selection{d.Histogram + "_bucket", and(d.Where)} }
+func (d Distribution) BucketSeries() Selection {
+	return Selection{d.Histogram + "_bucket", and(d.Where)}
+}
 
 // Drift is where an external drift job puts its gauges, one series for each model
 // version, feature, segment and statistic, with the same labels on all three: a score

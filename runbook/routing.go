@@ -45,7 +45,8 @@ type Routing struct {
 	Flags string `yaml:"flags,omitempty" json:"flags,omitempty"`
 	// FlagsAfter says when a rollback switches the candidate's flags off: together, in the
 	// transaction of the weights, or drained, once no request reaches the candidate any more, so
-	// that what a slow router still sends there meets the candidate's own features. Left out: together.
+	// that what a slow router still sends there meets the candidate's own features. Left out:
+	// together, and with splitter drained.
 	FlagsAfter string `yaml:"flags_after,omitempty" json:"flags_after,omitempty"`
 	// Mirror says how requests are copied to a candidate; left out: the daemon never does.
 	Mirror *Mirroring `yaml:"mirror,omitempty" json:"mirror,omitempty"`
@@ -129,6 +130,11 @@ func (o Routing) Settable(w Weight) string {
 		return ""
 	}
 	return fmt.Sprintf("%v is finer than the router %s can set", w, o.Router)
+}
+
+// FlagsWait reports whether a rollback leaves the candidate's flags on until nothing reaches it.
+func (o Routing) FlagsWait() bool {
+	return o.FlagsAfter == Drained || o.FlagsAfter == "" && routerKinds[o.Router].afterwards
 }
 
 // does is what the transaction of a change does to the weights.
