@@ -22,7 +22,7 @@ func TestNoRequestAfterApplied(t *testing.T) {
 			p.serves(rolledBack)
 			l := p.load()
 			var lags []time.Duration
-			for range sim.Size(20, 4, 2) {
+			for range sim.Size(20, 3, 2) {
 				lags = append(lags, p.rollback(l))
 			}
 			l.stop()

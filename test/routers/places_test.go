@@ -88,24 +88,25 @@ func traefik(w *world, throttle time.Duration) *place {
 	return traefikOf(w, runbook.Weighted, "", throttle)
 }
 
-// traefikHashed lays out a service that divides users by their addresses. Its backends have their
-// provider's name: those that differ in the last character are one to Traefik's hash.
+// traefikHashed lays out a service that divides users by their addresses. Names of one length
+// are nearly one to Traefik's hash, so the candidate's has its provider.
 func traefikHashed(w *world) *place {
 	p := traefikOf(w, runbook.HighestRandomWeight, "@consul", 0)
 	p.byAddr = true
 	return p
 }
 
-func traefikOf(w *world, kind, suffix string, throttle time.Duration) *place {
+func traefikOf(w *world, kind, provider string, throttle time.Duration) *place {
 	const services = "traefik/http/services/"
 	for i, name := range []string{stable, candidate} {
 		w.put(services+name+"/loadbalancer/servers/0/url", w.models[name])
-		w.put(fmt.Sprintf("%sranker/%s/services/%d/name", services, kind, i), name+suffix)
+		child := []string{stable, candidate + provider}[i]
+		w.put(fmt.Sprintf("%sranker/%s/services/%d/name", services, kind, i), child)
 	}
 	w.put("traefik/http/routers/ranker/rule", "PathPrefix(`/`)")
 	w.put("traefik/http/routers/ranker/service", "ranker")
 	p := w.place(runbook.Routing{Router: runbook.Traefik, Service: "ranker", Type: kind})
-	p.suffix = suffix
+	p.provider = provider
 	p.shift(rolledBack)
 	t := servers.Traefik(w, w.consul.Addr, throttle)
 	p.url, p.instance = t.URL, t.APIURL

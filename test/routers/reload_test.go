@@ -19,7 +19,7 @@ func TestNoReloadIsLost(t *testing.T) {
 		}
 		t.Run(k.name, func(t *testing.T) {
 			p := k.open(newWorld(t))
-			for i := range sim.Size(60, 12, 12) {
+			for i := range sim.Size(60, 8, 8) {
 				p.shift(record.Split{stable: 50, candidate: 50})
 				p.shift(canary)
 				p.await("the router to begin", func() error {

@@ -56,7 +56,7 @@ type place struct {
 	router   actuators.Router
 	url      string // where users send their requests
 	instance string // where the router says what it serves
-	suffix   string // of the backends' names
+	provider string // behind the candidate's name, as the router has it
 	byAddr   bool   // users are told apart by their addresses
 }
 
@@ -105,16 +105,12 @@ func (p *place) serves(want record.Split) time.Time {
 
 // observe asks the router what it serves.
 func (p *place) observe(ctx context.Context) (record.Split, error) {
-	return p.router.Observe(ctx, http.DefaultClient, p.instance, stable+p.suffix, candidate+p.suffix)
+	return p.router.Observe(ctx, http.DefaultClient, p.instance, stable, candidate+p.provider)
 }
 
 // named is the split by the names that the router has for the backends.
 func (p *place) named(split record.Split) record.Split {
-	named := record.Split{}
-	for name, weight := range split {
-		named[name+p.suffix] = weight
-	}
-	return named
+	return record.Split{stable: split[stable], candidate + p.provider: split[candidate]}
 }
 
 // await polls until f returns nil.

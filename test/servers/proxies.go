@@ -29,6 +29,7 @@ func HAProxy(tb testing.TB, config, url string) *Process {
 	p := &Process{
 		tb: tb, name: "haproxy", path: installed(tb, "haproxy"), dir: filepath.Dir(config), ready: answers(url),
 		args: []string{"-W", "-f", config, "-p", filepath.Join(filepath.Dir(config), "haproxy.pid")},
+		last: syscall.SIGTERM, // it then waits for its worker
 	}
 	launch(p)
 	return p
