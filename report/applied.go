@@ -59,8 +59,8 @@ func InstanceAppliedMsg(rel record.Release, rb *runbook.Runbook, back []record.R
 		fmt.Sprintf("%s: %s", rel.Service, instances(len(back), "follows now", "follow now")),
 		strings.Join(lines, "\n"), fmt.Sprintf("Served: %s. %s", plain(rel.Want().String(), 300), rest), owner(rb))
 	m.EndsAt, m.Ends = now, ends
-	if rel.Phase == record.RolledBack {
-		m.Incident = rel.Incident
+	if ends != nil && rel.Phase == record.RolledBack {
+		m.Incident = rel.Incident // as the page that it ends; else it would end the incident's
 	}
 	return m
 }

@@ -135,8 +135,11 @@ func TestAnInstanceThatFollowsLateIsToldOnce(t *testing.T) {
 	if !strings.Contains(told[0].Text, "1 router instance still does not follow") || !strings.Contains(told[1].Text, "Every instance serves it now") {
 		t.Errorf("texts %q, %q", told[0].Text, told[1].Text)
 	}
+	if told[0].Ends != nil || !slices.Equal(told[1].Ends, []string{report.KindInstanceNotApplied}) {
+		t.Errorf("they end %q, %q", told[0].Ends, told[1].Ends)
+	}
 	for _, m := range told {
-		if m.Page || m.Incident != "" || m.EndsAt.IsZero() {
+		if m.Page || (m.Incident != "") != (len(m.Ends) > 0) || m.EndsAt.IsZero() {
 			t.Errorf("%+v", m)
 		}
 	}
