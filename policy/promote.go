@@ -121,11 +121,11 @@ func noFlip(in Ramp, _ time.Time) string {
 func troubled(in Ramp, _ time.Time) string {
 	switch i := in.Incident; {
 	case in.ExternalChange || in.Release.Held != nil:
-		return "somebody else changed the split; put it back, or accept it: autorollback release accept-split " + in.Runbook.Service
+		return "somebody else changed the split; put it back, or accept it: autorollback release accept-split " + in.Runbook.Named(in.Release.Region)
 	case i == nil || i.Phase == record.Done:
 		return ""
 	case i.Phase == record.HeldPhase || i.Phase == record.Frozen:
-		return fmt.Sprintf("incident %s is %s (%s); look at it, then: autorollback release resume %s", i.ID, i.Phase, reason(i), in.Runbook.Service)
+		return fmt.Sprintf("incident %s is %s (%s); look at it, then: autorollback release resume %s", i.ID, i.Phase, reason(i), in.Runbook.Named(in.Release.Region))
 	default:
 		return fmt.Sprintf("incident %s is %s (%s)", i.ID, i.Phase, reason(i))
 	}
@@ -139,7 +139,7 @@ func reason(i *record.Incident) string {
 }
 
 func stopped(in Ramp, _ time.Time) string {
-	resume := "autorollback release resume " + in.Runbook.Service
+	resume := "autorollback release resume " + in.Runbook.Named(in.Release.Region)
 	if s := in.Release.Stopped; s != nil {
 		return fmt.Sprintf("%s stopped the ramp: %s; to continue: %s", s.By, s.Reason, resume)
 	}
@@ -162,14 +162,14 @@ func switchedOff(in Ramp, _ time.Time) string {
 	case c.Mode == "" || c.Mode == runbook.Active:
 	case c.Mode == runbook.Observe && in.ByHuman:
 	case c.Mode == runbook.Observe:
-		return "the control mode is observe" + byWhom(c) + ": nothing is promoted automatically; promote by hand: autorollback release promote " + in.Runbook.Service
+		return "the control mode is observe" + byWhom(c) + ": nothing is promoted automatically; promote by hand: autorollback release promote " + in.Runbook.Named(in.Release.Region)
 	case c.Mode == runbook.Paused:
 		return "automation is paused" + byWhom(c)
 	default:
 		return fmt.Sprintf("unknown control mode %q; treating it as paused", c.Mode)
 	}
 	if in.Runbook.Policy.Mode != runbook.Active && !in.ByHuman {
-		return "the runbook's mode is observe: nothing is promoted automatically; promote by hand: autorollback release promote " + in.Runbook.Service
+		return "the runbook's mode is observe: nothing is promoted automatically; promote by hand: autorollback release promote " + in.Runbook.Named(in.Release.Region)
 	}
 	return ""
 }
@@ -251,7 +251,7 @@ func leftToHumans(in Ramp, _ time.Time) string {
 	if in.Runbook.Rollout.Strategy == runbook.BlueGreen && in.Release.Weight == 0 {
 		verb = "flip"
 	}
-	how := fmt.Sprintf("a human must take the step to %v %%: autorollback release %s %s", next.Weight, verb, in.Runbook.Service)
+	how := fmt.Sprintf("a human must take the step to %v %%: autorollback release %s %s", next.Weight, verb, in.Runbook.Named(in.Release.Region))
 	if in.Release.Weight == 0 || in.Runbook.Rollout.Promote == runbook.PromoteManual {
 		return how
 	}

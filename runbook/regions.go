@@ -40,6 +40,14 @@ func (r *Runbook) Only(region string, prometheus bool) *Runbook {
 	return own
 }
 
+// Named is how a command names the service in a region: with the region, where it has several.
+func (r *Runbook) Named(region string) string {
+	if len(r.Regions) < 2 && r.Region == "" {
+		return r.Service
+	}
+	return r.Service + " --region " + region
+}
+
 // Regional reports whether a key names its region.
 func (o Routing) Regional() bool { return !reflect.DeepEqual(o, o.In("")) }
 

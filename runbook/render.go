@@ -59,10 +59,7 @@ func (p rendered) ByHand() (string, error) {
 
 // Region is the flag that names a region, where there is more than one.
 func (p rendered) Region(name string) string {
-	if len(p.R.Regions) == 1 && p.R.Region == "" {
-		return ""
-	}
-	return " --region " + name
+	return strings.TrimPrefix(p.R.Named(name), p.R.Service)
 }
 
 func (p rendered) Labels() string {

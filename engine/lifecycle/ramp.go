@@ -57,7 +57,7 @@ func asked(a record.Approval, rb *runbook.Runbook) string {
 	if a.Status == record.Pending {
 		return fmt.Sprintf("waiting for approval from %s until %s (approval %s)", strings.Join(rb.Policy.Approvers, " or "), a.ExpiresAt.UTC().Format(time.RFC3339), a.ID)
 	}
-	return fmt.Sprintf("nobody approved the next step in time, and silence is never a yes; promote by hand: autorollback release promote %s", rb.Service)
+	return fmt.Sprintf("nobody approved the next step in time, and silence is never a yes; promote by hand: autorollback release promote %s", rb.Named(a.Region))
 }
 
 // wantsReady reports whether Prometheus is to be asked about readiness.
