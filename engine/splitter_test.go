@@ -120,6 +120,45 @@ func TestSomebodyElsesSplitterIsNotOverwritten(t *testing.T) {
 	await(t, func() error { return want(splitOf(t, e), "ranker-v1 100, ranker-v2 0") })
 }
 
+// A replica dies around the write of a rollback, with a real Consul; another one finishes it.
+func TestAnotherReplicaWritesTheSplit(t *testing.T) {
+	for _, at := range []string{"after-act", "before-write-back", "after-write-back", "before-written-back"} {
+		t.Run(at, func(t *testing.T) {
+			consul := servers.Consul(t)
+			st := consulOf(t, consul.Addr, 0)
+			mesh(t, st)
+			rb := splitBy(t)
+			ctx, stop := context.WithCancel(t.Context())
+			l := &life{stop: stop, over: make(chan struct{})}
+			dying := engineOf(t, partsOf(mortal{st, l}, factsOf(t, rb)), rb, Options{Replica: "dying", Boundary: func(name string) {
+				if name == at {
+					l.die()
+				}
+			}})
+			go func() { defer close(l.over); _ = dying.Run(ctx) }()
+			if _, err := dying.Start(t.Context(), fixture.Launch(t), "ann"); err != nil {
+				t.Fatal(err)
+			}
+			await(t, func() error { return settled(t, dying) })
+			_, _ = dying.Rollback(t.Context(), "ranker", "", "ann", "it fails") // who died of it says nothing
+			<-l.over
+			second := engineOf(t, partsOf(consulOf(t, consul.Addr, 1), factsOf(t, rb)), rb, Options{Replica: "second", ReconcileEvery: 100 * time.Millisecond})
+			running(t, second)
+			await(t, func() error { return want(splitOf(t, second), "ranker-v1 100, ranker-v2 0") })
+			await(t, func() error {
+				rel, err := second.Release(t.Context(), "ranker", "")
+				if err == nil && rel.Unwritten() != nil {
+					err = errors.New(rel.Unwritten().NotYet())
+				}
+				if err == nil && (rel.Phase != record.RolledBack || rel.Held != nil) {
+					t.Fatalf("%+v", rel)
+				}
+				return err
+			})
+		})
+	}
+}
+
 func want(got, wanted string) error {
 	if got != wanted {
 		return errors.New("it is " + got)
