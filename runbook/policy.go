@@ -3,7 +3,10 @@ package runbook
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/robfig/cron/v3"
 )
 
 // Mode is how much the daemon may do.
@@ -77,4 +80,104 @@ func (s Schedule) check(p *decoder, at string) {
 	if _, problem, fix := parseCron(s.Cron); problem != "" {
 		p.add(at+".cron", problem, fix)
 	}
+}
+
+// A Calendar is a cron expression in a time zone. Only [ParseCalendar] makes one. No other
+// code of the program reads cron: the library panics at some time zone prefixes, and skips
+// what falls into the hour that summer time takes away.
+type Calendar struct {
+	starts *cron.SpecSchedule
+	zone   *time.Location
+	hourly bool // of every hour: goes by the hours that are lived through, not by their names
+}
+
+// ParseCalendar reads five cron fields (minute hour day month weekday; no @daily, no
+// CRON_TZ= or TZ= prefix) and an IANA time zone, default UTC. What never comes is refused.
+// It never panics, and its errors say what to write instead.
+func ParseCalendar(text, timezone string) (Calendar, error) {
+	starts, problem, fix := parseCron(text)
+	if problem != "" {
+		return Calendar{}, fmt.Errorf("%s; %s", problem, fix)
+	}
+	zone, err := time.LoadLocation(timezone)
+	if err != nil {
+		return Calendar{}, fmt.Errorf("%q is not a known time zone; write an IANA name such as Europe/Berlin, or UTC", timezone)
+	}
+	const everyHour = 1<<24 - 1
+	return Calendar{starts, zone, starts.Hour&everyHour == everyHour}, nil
+}
+
+// parseCron reads the expression, or says what is wrong with it and what to write.
+func parseCron(text string) (starts *cron.SpecSchedule, problem, fix string) {
+	fix = "write five fields: minute hour day month weekday, e.g. \"0 9 * * 1-5\""
+	if strings.Contains(text, "TZ=") {
+		return nil, fmt.Sprintf("%q names a time zone", text), "write it in the field timezone"
+	}
+	if len(strings.Fields(text)) != 5 {
+		return nil, fmt.Sprintf("%q is not a cron expression", text), fix
+	}
+	read, err := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(text)
+	starts, ok := read.(*cron.SpecSchedule)
+	switch {
+	case err != nil:
+		return nil, fmt.Sprintf("%q is not a cron expression: %s", text, err), fix
+	case !ok || starts.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero():
+		return nil, fmt.Sprintf("%q never comes", text), fix
+	}
+	starts.Location = time.UTC // a wall clock has no jumps
+	return starts, "", ""
+}
+
+// Wall is what the zone's clock shows at t, as a UTC time.
+func (c Calendar) Wall(t time.Time) time.Time {
+	t = t.In(c.zone)
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+}
+
+// NextWall is the first start after wall on a clock that is never put forward or back, as
+// [Calendar.Wall] shows it; zero if none comes within five years.
+func (c Calendar) NextWall(wall time.Time) time.Time { return c.starts.Next(wall) }
+
+// Zone is where the calendar's clock hangs.
+func (c Calendar) Zone() *time.Location { return c.zone }
+
+// Next is the first start after t, in the calendar's zone; zero if none comes within five
+// years. A start in the hour that summer time takes away is at the first moment after it,
+// once for all of them; one in the hour that comes twice is in the first only. A calendar
+// of every hour has nothing to make up for, and goes on in the second.
+func (c Calendar) Next(t time.Time) time.Time {
+	wall := c.Wall(t)
+	last, change := t.In(c.zone).ZoneBounds()
+	if shown := c.shownBefore(last); !c.hourly && wall.Before(shown) { // t is in the hour that comes again
+		t, wall = t.Add(shown.Sub(wall)-time.Second), shown.Add(-time.Second)
+	}
+	for range 64 {
+		start := c.NextWall(wall)
+		if start.IsZero() {
+			return start
+		}
+		if at := t.Add(start.Sub(wall)); change.IsZero() || at.Before(change) {
+			return at.In(c.zone)
+		}
+		before, after := c.shownBefore(change), c.Wall(change)
+		t, wall = change.Add(-time.Second), after.Add(-time.Second)
+		switch {
+		case c.hourly:
+		case start.Before(after): // in the hour that is taken away
+			return change.In(c.zone)
+		case after.Before(before): // that hour was there already
+			t, wall = t.Add(before.Sub(after)), before.Add(-time.Second)
+		}
+		_, change = change.In(c.zone).ZoneBounds()
+	}
+	return time.Time{}
+}
+
+// shownBefore is what the clock would have shown at the moment of a change without it;
+// zero if there was none.
+func (c Calendar) shownBefore(change time.Time) time.Time {
+	if change.IsZero() {
+		return change
+	}
+	return c.Wall(change.Add(-time.Second)).Add(time.Second)
 }

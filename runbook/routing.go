@@ -2,6 +2,8 @@ package runbook
 
 import (
 	"fmt"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -321,4 +323,64 @@ func (o Routing) checkTraefikMirror(p *decoder) {
 	case strings.EqualFold(m.Service, o.Service):
 		p.add(at+".service", "is the weighted service itself: Traefik builds no service of two types", "give the mirror a service of its own in front of it, e.g. "+o.Service+"-mirror")
 	}
+}
+
+// MaxInstances is how many instances of its router a service may name.
+const MaxInstances = 64
+
+const maxAddress = 200 // bytes
+
+// checkInstances wants an address that can be asked, of each instance once.
+func (o Routing) checkInstances(p *decoder) {
+	const at, fix = "routing.instances", "write the address of one instance's API, e.g. http://10.0.0.5:8080"
+	if len(o.Instances) > MaxInstances {
+		p.add(at, fmt.Sprintf("has %d addresses", len(o.Instances)), fmt.Sprintf("name at most %d", MaxInstances))
+	}
+	for i, address := range o.Instances {
+		path := fmt.Sprintf("%s[%d]", at, i)
+		switch u, err := url.Parse(address); {
+		case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+			p.add(path, fmt.Sprintf("%q is not an address", address), fix)
+		case u.User != nil:
+			p.add(path, "holds a password", "leave it out: runbooks are shown to people; let the daemon reach the API without one")
+		case len(address) > maxAddress:
+			p.add(path, fmt.Sprintf("has %d bytes", len(address)), fmt.Sprintf("write an address of at most %d", maxAddress))
+		case u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(address, "/"):
+			p.add(path, fmt.Sprintf("%q is more than an address", address), fix)
+		case slices.Index(o.Instances, address) < i:
+			p.add(path, fmt.Sprintf("names %s again", address), "remove it")
+		}
+	}
+}
+
+// checkSticky refuses a KPI that would move traffic alone. With sticky routing a user's requests
+// all fall on one side, so they are not as many trials as they look, and their statistic proves
+// more than there is.
+func (r *Runbook) checkSticky(p *decoder) {
+	for i, t := range r.Triggers {
+		if r.Routing.Sticky && t.Type == KPIDrop && t.Severity == Severe {
+			p.add(fmt.Sprintf("triggers[%d].severity", i), "severe, and routing.sticky makes the user the unit: trials of one user are counted as if they were many users'",
+				"write `severity: mild`: a human decides, until KPIs are counted per user")
+		}
+	}
+}
+
+// StickyGap says why the router cannot keep users on their side although the runbook asks for
+// it; empty: it can, or need not.
+func (o Routing) StickyGap() string {
+	if !o.Sticky {
+		return ""
+	}
+	return routerKinds[o.Router].unsticky
+}
+
+// StickyKPIs names the triggers on KPIs whose unit would be the user.
+func (r *Runbook) StickyKPIs() []string {
+	var names []string
+	for _, t := range r.Triggers {
+		if r.Routing.Sticky && t.Type == KPIDrop {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }
