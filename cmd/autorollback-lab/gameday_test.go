@@ -28,7 +28,7 @@ func TestGamedayCommandLine(t *testing.T) {
 		{"no such", "show eror", cli.ExitError, "gameday list"},
 		{"rules", "rules --max-age 8d", cli.ExitOK, "> 691200"},
 		{"rules, no age", "rules --max-age soon", cli.ExitUsage, "--max-age"},
-		{"a bad file", "run " + bad, cli.ExitWanting, "bad.yaml:4: share: 0 is not between 1 and 99"},
+		{"a bad file", "run " + bad, cli.ExitWanting, "bad.yaml:4: share: 0 is not above 0 and below 100"},
 		{"not here", "run consul-leader-lost", cli.ExitRefused, "no leader to lose"},
 		{"not here, later", "run consul-leader-lost --schedule=* --metrics-file=x", cli.ExitRefused, "no leader to lose"},
 		{"a zone in the calendar", "run errors --schedule=CRON_TZ=UTC --metrics-file=x", cli.ExitUsage, "--timezone=Europe/Berlin"},
