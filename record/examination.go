@@ -26,7 +26,7 @@ type Check struct {
 }
 
 // An Examination is everything that a daemon has checked, the worst part first and the worst
-// check first within a part.
+// check first within a part; of several regions one region after the other.
 type Examination struct {
 	Schema int       `json:"schema"`
 	At     time.Time `json:"at"`
