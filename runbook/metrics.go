@@ -33,7 +33,7 @@ type Metrics struct {
 	// Vantage is who counts: the pods, or the routers in front of them; default pods. By
 	// routers nobody can tell whether a pod is warm, or one pod's doing from the version's.
 	Vantage Vantage `yaml:"vantage,omitempty" json:"vantage,omitempty"`
-	// RegionLabel names the label that holds the region; required with two or more regions.
+	// RegionLabel names the label that holds the region; required where two regions share a Prometheus.
 	RegionLabel string   `yaml:"region_label" json:"region_label"`
 	Requests    Requests `yaml:"requests" json:"requests"`         // how they, and errors, are counted
 	Latency     *Latency `yaml:"latency" json:"latency,omitempty"` // for triggers and checks on latency
