@@ -51,6 +51,9 @@ func (v *Version) Behaviour() Behaviour { return *v.now.Load() }
 // buckets of the latency histogram, in seconds.
 var buckets = []float64{.02, .03, .04, .045, .05, .055, .06, .07, .08, .09, .1, .12, .14, .17, .2, .25, .3, .4, .5, .7, 1, 2}
 
+// versionHeader says in an answer which version gave it.
+const versionHeader = "X-Model-Version"
+
 // A Pod is one model server: POST /predict, GET /metrics.
 type Pod struct {
 	version  *Version
@@ -141,7 +144,7 @@ func (p *Pod) predict(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	answer := p.version.Scorer().answer(r, p.version.Name, code, took)
-	w.Header().Set("X-Model-Version", p.version.Name)
+	w.Header().Set(versionHeader, p.version.Name)
 	w.WriteHeader(code)
 	_, _ = w.Write(answer) // the client may be gone
 }

@@ -117,7 +117,7 @@ func (r *Router) forward(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	defer resp.Body.Close()
-	w.Header().Set("X-Model-Version", resp.Header.Get("X-Model-Version"))
+	w.Header().Set(versionHeader, resp.Header.Get(versionHeader))
 	w.WriteHeader(resp.StatusCode)
 	_, _ = io.Copy(w, resp.Body) // the client may be gone
 	sendAgain()

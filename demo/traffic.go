@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,7 +17,29 @@ import (
 const inFlight = 200
 
 // users send requests and count them.
-type users struct{ sent, failed atomic.Int64 }
+type users struct {
+	sent, failed atomic.Int64
+	mu           sync.Mutex
+	last         map[string]time.Time // by version: when the last request was sent that it answered
+}
+
+// LastSent is when the last request was sent that the version answered; zero if there is none.
+func (u *users) LastSent(version string) time.Time {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.last[version]
+}
+
+func (u *users) answered(version string, sent time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.last == nil {
+		u.last = map[string]time.Time{}
+	}
+	if sent.After(u.last[version]) {
+		u.last[version] = sent
+	}
+}
 
 // Counts are the requests sent so far, and those without a good answer.
 func (u *users) Counts() (sent, failed int64) { return u.sent.Load(), u.failed.Load() }
@@ -36,6 +59,7 @@ func (u *users) post(ctx context.Context, client *http.Client, url string, body 
 	if header != nil {
 		req.Header = header
 	}
+	sent := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -44,6 +68,7 @@ func (u *users) post(ctx context.Context, client *http.Client, url string, body 
 		return
 	}
 	defer resp.Body.Close()
+	u.answered(resp.Header.Get(versionHeader), sent)
 	_, _ = io.Copy(io.Discard, resp.Body) // only the status counts
 	if resp.StatusCode != http.StatusOK {
 		u.failed.Add(1)

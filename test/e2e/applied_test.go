@@ -49,6 +49,7 @@ func TestAFrozenRouterInstanceIsNamed(t *testing.T) {
 	if first.Address != serves.APIURL || first.AppliedAt.IsZero() || !first.LateAt.IsZero() {
 		t.Errorf("the one that serves: %+v", first)
 	}
+	s.servedNobodyAfter(first.AppliedAt)
 	if named := late.LateAt.Sub(a.WrittenAt); late.Address != frozen.APIURL || named > 15*time.Second || !strings.Contains(late.Problem, "does not answer within") {
 		t.Errorf("the frozen one was named %s after the write: %+v", named, late)
 	}
@@ -70,6 +71,17 @@ func TestAFrozenRouterInstanceIsNamed(t *testing.T) {
 	}
 	s.await("the word that it follows", 30*time.Second, func() error { return s.posted("kind", report.KindInstanceApplied) })
 	s.instanceMetric(frozen.APIURL, 1)
+}
+
+// servedNobodyAfter checks that the candidate answered no request that was sent after the daemon says
+// that the router served the rollback.
+func (s *stack) servedNobodyAfter(applied time.Time) {
+	s.t.Helper()
+	last := s.service.Traffic.LastSent("v2")
+	if last.IsZero() || last.After(applied) {
+		s.t.Errorf("v2 answered a request that was sent at %s, and the router served the rollback at %s", last, applied)
+	}
+	s.t.Logf("v2's last request was sent %s before the router is said to serve the rollback", applied.Sub(last))
 }
 
 // One of two Traefiks reads another store: it is named with what it serves, nothing is

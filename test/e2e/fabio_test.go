@@ -34,6 +34,7 @@ func TestFabioIsRolledBack(t *testing.T) {
 		t.Fatalf("applied: %+v", a)
 	}
 	t.Logf("after the write: read back %s, applied %s, drained %s", a.ReadBackAt.Sub(a.WrittenAt), a.AppliedAt.Sub(a.WrittenAt), inc.DrainedAt.Sub(a.WrittenAt))
+	s.servedNobodyAfter(a.AppliedAt)
 	if got := s.fabioServes(fabio); !got.Equal(record.Split{"ranker-v1": 100}) {
 		t.Errorf("rolled back, and fabio serves %v", got)
 	}
