@@ -60,10 +60,11 @@ func BenchmarkBigTree(b *testing.B) {
 				b.Fatal(err)
 			}
 			var all []store.Entry
-			var plain, lint, encode, decode time.Duration
+			var plain, lint, again, encode, decode time.Duration
 			for b.Loop() {
 				plain += took(func() { err = json.Unmarshal(text, &all) })
 				lint += took(func() { r.Lint(snap) })
+				again += took(func() { r.Print(snap) })
 				encode += took(func() { _, _, err = r.Plan(snap, record.Split{"model-v1": 100}, nil) })
 				decode += took(func() { _, err = r.Decode(snap) })
 				if err != nil {
@@ -73,6 +74,7 @@ func BenchmarkBigTree(b *testing.B) {
 			b.ReportMetric(float64(len(snap.Entries)), "keys")
 			b.ReportMetric(plain.Seconds()*1000/float64(b.N), "json-ms")
 			b.ReportMetric(lint.Seconds()/plain.Seconds(), "lint/json")
+			b.ReportMetric(again.Seconds()/plain.Seconds(), "print/json")
 			b.ReportMetric(encode.Seconds()/plain.Seconds(), "encode/json")
 			b.ReportMetric(decode.Seconds()/plain.Seconds(), "decode/json")
 		})

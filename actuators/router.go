@@ -1,8 +1,10 @@
 package actuators
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"regexp"
 	"slices"
@@ -116,6 +118,35 @@ func (r Router) Decode(snap store.Snapshot) (record.Split, error) { return r.cod
 // Lint reports what would make the router ignore a change, sorted by key. It knows
 // the whole tree that the router reads, not only the service's own keys.
 func (r Router) Lint(snap store.Snapshot) []Hazard { return r.codec.lint(snap) }
+
+// Print sums up all that Lint looks at: while it is the same, so are the hazards. It is of this
+// process alone. In a tree that many services share, the weights of the others change all the time;
+// they do not count while they are plain numbers.
+func (r Router) Print(snap store.Snapshot) uint64 {
+	var h maphash.Hash
+	h.SetSeed(printSeed)
+	own := r.codec.weights()
+	for _, prefix := range r.prefixes {
+		for _, e := range snap.Under(prefix) {
+			h.WriteString(e.Key)
+			h.WriteByte(0)
+			if !strings.HasPrefix(e.Key, own) && strings.HasSuffix(e.Key, "/weight") && plainNumber(e.Value) {
+				h.WriteByte('#')
+			} else {
+				h.Write(e.Value)
+			}
+			h.WriteByte(0)
+		}
+	}
+	return h.Sum64()
+}
+
+var printSeed = maphash.MakeSeed()
+
+func plainNumber(text []byte) bool {
+	other := func(r rune) bool { return r < '0' || r > '9' }
+	return len(text) > 0 && len(text) < 10 && bytes.IndexFunc(text, other) < 0
+}
 
 // A Hazard is something in the router's tree that may keep it from doing what the
 // store says. It never stops a rollback; it is told.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
 )
 
 func TestForRefuses(t *testing.T) {
@@ -88,5 +89,51 @@ func TestDigestCoversTheChange(t *testing.T) {
 	}
 	if c := base(); !strings.HasPrefix(Digest(c), "sha256:") || len(Digest(c)) != 71 {
 		t.Error(Digest(c))
+	}
+}
+
+// What changes the hazards changes the print; another service's step of its ramp changes neither.
+func TestPrint(t *testing.T) {
+	r := router(t, traefikRouting)
+	const other = "traefik/http/services/other/weighted/services/0/weight"
+	of := func(pairs ...string) store.Snapshot {
+		for _, e := range canary().Entries {
+			pairs = append(pairs, e.Key, string(e.Value))
+		}
+		return tree(pairs...)
+	}
+	before := of(other, "5", "traefik/http/services/other/loadbalancer/passhostheader", "1")
+	for name, c := range map[string]struct {
+		snap store.Snapshot
+		same bool
+	}{
+		"nothing":                  {of(other, "5", "traefik/http/services/other/loadbalancer/passhostheader", "1"), true},
+		"another service's step":   {of(other, "100", "traefik/http/services/other/loadbalancer/passhostheader", "1"), true},
+		"no number":                {of(other, "5%", "traefik/http/services/other/loadbalancer/passhostheader", "1"), false},
+		"a newline":                {of(other, "5\n", "traefik/http/services/other/loadbalancer/passhostheader", "1"), false},
+		"empty":                    {of(other, "", "traefik/http/services/other/loadbalancer/passhostheader", "1"), false},
+		"a number that is no bool": {of(other, "5", "traefik/http/services/other/loadbalancer/passhostheader", "2"), false},
+		"a key less":               {of(other, "5"), false},
+		"a key more":               {of(other, "5", "traefik/http/services/other/loadbalancer/passhostheader", "1", "traefik/x", ""), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if same := r.Print(c.snap) == r.Print(before); same != c.same {
+				t.Errorf("the same print: %t", same)
+			}
+			if c.same && !slices.Equal(r.Lint(c.snap), r.Lint(before)) {
+				t.Errorf("%v, and it was %v", r.Lint(c.snap), r.Lint(before))
+			}
+		})
+	}
+	own := canary()
+	stepped := tree()
+	for _, e := range own.Entries {
+		if strings.HasSuffix(e.Key, "/0/weight") {
+			e.Value = []byte("90")
+		}
+		stepped.Entries = append(stepped.Entries, e)
+	}
+	if r.Print(own) == r.Print(stepped) {
+		t.Error("our own weights do not count")
 	}
 }

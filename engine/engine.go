@@ -81,6 +81,7 @@ type Engine struct {
 	targetMutexes map[Target]*sync.Mutex       // one event of a target at a time in this process
 
 	bundles    sync.Map // digest → runbook.Bundle
+	linted     sync.Map // target → linted
 	planned    sync.Map // service → plan: what its triggers can decide at its traffic
 	captured   sync.Map // incident/stage → true: captured by this process
 	way        wayIn

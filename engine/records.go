@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +65,7 @@ func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (s
 	if v.Question, err = e.readApproval(ctx, &v, asking(v.Release)); err != nil {
 		return v, err
 	}
-	v.observe()
+	v.observe(e)
 	v.observeFlags()
 	return v, nil
 }
@@ -148,12 +149,8 @@ func asking(r *record.Release) string {
 }
 
 // observe reads what the router is told.
-func (v *snapshot) observe() {
-	for _, h := range v.service.router.Lint(v.snap) {
-		if h.Blocking {
-			v.Hazards = append(v.Hazards, h.String())
-		}
-	}
+func (v *snapshot) observe(e *Engine) {
+	v.Hazards = e.hazards(v.target, v.service, v.snap)
 	split, err := v.service.router.Decode(v.snap)
 	switch {
 	case err == nil:
@@ -161,6 +158,31 @@ func (v *snapshot) observe() {
 	case !errors.Is(err, actuators.ErrNoSplit):
 		v.PlanProblem = err.Error()
 	}
+}
+
+// A linted is what was found in the keys that a target's router reads, as they were.
+type linted struct {
+	runbook string // its digest
+	print   uint64
+	hazards []string
+}
+
+// hazards are what would make the router ignore a change. It may read a tree of thousands of
+// services, and is read at every event: it is looked through again only once it has changed.
+func (e *Engine) hazards(target Target, s service, snap store.Snapshot) []string {
+	now := linted{runbook: s.rb.Digest, print: s.router.Print(snap)}
+	if old, ok := e.linted.Load(target); ok {
+		if old := old.(linted); old.runbook == now.runbook && old.print == now.print {
+			return slices.Clone(old.hazards)
+		}
+	}
+	for _, h := range s.router.Lint(snap) {
+		if h.Blocking {
+			now.hazards = append(now.hazards, h.String())
+		}
+	}
+	e.linted.Store(target, now)
+	return slices.Clone(now.hazards)
 }
 
 // plan works out the changes that the event may ask for: the first weights of a launch,
