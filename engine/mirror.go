@@ -119,16 +119,12 @@ func (e *Engine) readMirror(ctx context.Context, target Target, ev lifecycle.Mir
 	if v.Release, err = entry[record.Release](snap, release); err != nil {
 		return v, err
 	}
+	v.Hazards = e.hazards(target, svc, snap)
 	v.look(snap, svc.router, ev)
 	return v, nil
 }
 
 func (v *mirrorView) look(snap store.Snapshot, router actuators.Router, ev lifecycle.MirrorEvent) {
-	for _, h := range router.Lint(snap) {
-		if h.Blocking {
-			v.Hazards = append(v.Hazards, h.String())
-		}
-	}
 	v.Split, _ = router.Decode(snap) // without one nobody gets users' traffic that we know of
 	var err error
 	if v.Shares, err = router.Mirrored(snap); err != nil {
