@@ -19,14 +19,13 @@ import (
 	"github.com/autorollback/autorollback/store"
 )
 
-// watchRules compares the rules of Prometheus with the runbooks again and again: where
-// something differs it looks again soon, since that may be new, and the ramp waits for its end.
-// Replicas drift apart by chance.
+// watchRules compares the rules of Prometheus with the runbooks again and again, and where
+// something differs it looks again sooner. Replicas drift apart by chance.
 func (e *Engine) watchRules(ctx context.Context) error {
 	for {
 		period := e.opts.RulesEvery
-		if e.checkRules(ctx) {
-			period /= 4
+		if soon := e.checkRules(ctx); soon > 0 {
+			period = min(period/4, soon)
 		}
 		select {
 		case <-ctx.Done():
@@ -36,13 +35,14 @@ func (e *Engine) watchRules(ctx context.Context) error {
 	}
 }
 
-// checkRules compares once, tells people what began and what ended, and reports
-// whether something is to be looked at again soon.
-func (e *Engine) checkRules(ctx context.Context) (again bool) {
+// checkRules compares once, tells people what began and what ended, and says how soon to look
+// again where something differs: in three rule intervals, so that what differs for the first time is
+// a drift then, or a reload that is over, or in two minutes for the end of a drift; 0: nothing does.
+func (e *Engine) checkRules(ctx context.Context) (soon time.Duration) {
 	services := e.runbooks()
 	found, problem := e.prom.Rules(ctx, services)
 	if ctx.Err() != nil {
-		return false
+		return 0
 	}
 	if problem == nil {
 		e.mu.Lock()
@@ -53,12 +53,25 @@ func (e *Engine) checkRules(ctx context.Context) (again bool) {
 	records, answered := e.driftRecords(ctx)
 	for _, rb := range services {
 		c := e.compare(ctx, rb, problem, records, answered, now)
-		again = again || c.State == record.RulesSuspected || c.State == record.RulesDrifted
+		switch c.State {
+		case record.RulesSuspected:
+			soon = sooner(soon, 3*rb.Metrics.Interval.Std())
+		case record.RulesDrifted:
+			soon = sooner(soon, 2*time.Minute)
+		}
 	}
 	if problem != nil {
 		e.log.Warn("compare rules", zap.Error(problem))
 	}
-	return again
+	return soon
+}
+
+// sooner is the shorter of two times; 0 is none.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
 }
 
 // compare makes a service's check of what is known, tells people what began and what ended, and
