@@ -102,8 +102,8 @@ func (t *Test) addSurplus(known bool) {
 			continue
 		}
 		surplus, judged := 0.0, 0.0
-		if known && p.nowAll > 0 {
-			surplus, judged = (p.nowBad*fair-p.nowAll*bad[1])/(remain+fair), indicator(remain+fair > 0)
+		if known && p.nowAll > 0 && remain+fair > 0 { // else there is nobody to hold the pod against
+			surplus, judged = (p.nowBad*fair-p.nowAll*bad[1])/(remain+fair), 1
 		}
 		p.surplus.add(surplus)
 		p.judged.add(judged)
