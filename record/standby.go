@@ -15,11 +15,6 @@ const (
 	StandbyUnknown   StandbyState = "unknown"   // it cannot be probed: neither good nor bad
 )
 
-// StandbyStates are all of them, the good one first.
-func StandbyStates() []StandbyState {
-	return []StandbyState{Warm, Cold, StandbyUnhealthy, StandbyUnknown}
-}
-
 // A Standby is the last known good of an open release as its probes found it: what a rollback
 // would lead to. The first answer counts its ready pods.
 type Standby struct {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/golden"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // example has one trigger of each type; its text is frozen here, because the digest in
@@ -89,7 +90,7 @@ func TestTheRulesOfATemplateAreOnePage(t *testing.T) {
 
 // What is written for people is, to Prometheus, what is compared.
 func TestPrettyIsTheSameExpression(t *testing.T) {
-	for _, rb := range []*runbook.Runbook{example(t), whole(), shop()} {
+	for _, rb := range []*runbook.Runbook{example(t), whole(), sim.Shop()} {
 		for _, r := range compiled(t, rb)[0].Rules {
 			if canonical(r.Expr.Pretty()) != r.Expr.String() || canonical(r.Expr.String()) != r.Expr.String() {
 				t.Errorf("%s is written as %s", r.Expr, r.Expr.Pretty())

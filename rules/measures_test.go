@@ -9,6 +9,7 @@ import (
 
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/golden"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 func told(m []*labels.Matcher) string {
@@ -21,7 +22,7 @@ func told(m []*labels.Matcher) string {
 
 func TestMeasuresOfEveryTrigger(t *testing.T) {
 	rb := everything("ranker")
-	rb.Metrics.KPIs = append(rb.Metrics.KPIs, shop().Metrics.KPIs...)
+	rb.Metrics.KPIs = append(rb.Metrics.KPIs, sim.Shop().Metrics.KPIs...)
 	rb.Triggers = append(rb.Triggers, runbook.Trigger{Name: "revenue", Type: runbook.KPIDrop, KPI: "revenue", Drop: 0.1, For: dur(900e9)})
 	got, err := Measures(rb)
 	if err != nil {

@@ -8,12 +8,13 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 // Whatever confirms a breach must be answered while no rules are loaded and nobody scrapes
 // the daemon.
 func TestQuestionsReadNothingOfOurs(t *testing.T) {
-	for _, rb := range []*runbook.Runbook{whole(), shop()} {
+	for _, rb := range []*runbook.Runbook{whole(), sim.Shop()} {
 		q, err := Ask(rb)
 		if err != nil {
 			t.Fatal(err)

@@ -69,7 +69,6 @@ type pod struct {
 	silent                         func(since time.Duration) bool // not scraped
 
 	extras []*extra
-	till   *till // of what the conversions bring
 	// expose puts other series than those of the ranker, with all their labels.
 	expose func(put func(v float64, pairs ...string), since time.Duration)
 
@@ -199,7 +198,6 @@ func (p *pod) serve(rnd *rand.Rand, since, d time.Duration) {
 	p.tried += trials
 	orders := sim.Binomial(rnd, trials, p.converts(since))
 	p.converted += orders
-	p.till.take(rnd, orders, since)
 	for _, e := range p.extras {
 		e.serve(rnd, n, since)
 	}
@@ -258,7 +256,6 @@ func (p *pod) scrape(w *world, app storage.Appender, at time.Time) {
 	if p.converted > 0 {
 		put("conversions_total", p.converted)
 	}
-	p.till.scrape(put)
 	put("model_ready", 1)
 	for _, e := range p.extras {
 		e.scrape(put, since(w, at))

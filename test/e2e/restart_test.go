@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -175,42 +174,6 @@ func (s *stack) known(d *daemon, after time.Time) (got significance) {
 		return err
 	})
 	return got
-}
-
-// value asks Prometheus for the only number of an expression.
-func (s *stack) value(expr string) (float64, error) {
-	var found []struct{ Value [2]any }
-	if err := s.ask(expr, &found); err != nil {
-		return 0, err
-	}
-	if len(found) != 1 {
-		return 0, fmt.Errorf("%d answers to %s", len(found), expr)
-	}
-	text, _ := found[0].Value[1].(string)
-	return strconv.ParseFloat(text, 64)
-}
-
-// ask asks Prometheus at the present moment.
-func (s *stack) ask(expr string, result any) error {
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.prom.URL+"/api/v1/query", nil)
-	if err != nil {
-		return err
-	}
-	q := req.URL.Query()
-	q.Set("query", expr)
-	req.URL.RawQuery = q.Encode()
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	var body struct {
-		Data struct{ Result json.RawMessage }
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
-		return err
-	}
-	return json.Unmarshal(body.Data.Result, result)
 }
 
 func (s *stack) incidents(want int) error {
