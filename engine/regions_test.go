@@ -14,7 +14,6 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
-	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
 	"github.com/autorollback/autorollback/test/sim"
 )
@@ -23,48 +22,12 @@ import (
 // other's stores as they are.
 type atlas struct {
 	t       *testing.T
-	stores  map[string]*cuttable
+	stores  map[string]*fixture.Cuttable
 	facts   map[string]*facts
 	engines map[string]*Engine
 	told    map[string]map[string]record.Message // by region and id
 	seen    sync.Mutex
 	known   map[string]record.StoreState
-}
-
-// A cuttable is a store that can be cut off.
-type cuttable struct {
-	*memory
-	mu  sync.Mutex
-	cut bool
-}
-
-func (c *cuttable) set(cut bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.cut = cut
-}
-
-func (c *cuttable) err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cut {
-		return errors.New("no route to host")
-	}
-	return nil
-}
-
-func (c *cuttable) Read(ctx context.Context, prefixes ...string) (store.Snapshot, error) {
-	if err := c.err(); err != nil {
-		return store.Snapshot{}, err
-	}
-	return c.memory.Read(ctx, prefixes...)
-}
-
-func (c *cuttable) Commit(ctx context.Context, tx store.Tx) error {
-	if err := c.err(); err != nil {
-		return err
-	}
-	return c.memory.Commit(ctx, tx)
 }
 
 // Stores reads both stores now, and keeps what one that is cut off said before.
@@ -96,11 +59,11 @@ func travelling(t *testing.T, promote string, test func(a *atlas)) {
 			rb.Rollout.Steps[n].For = runbook.Duration(time.Minute)
 		}
 		rb.Rollout.Bake = runbook.Duration(2 * time.Minute) // proved after five minutes
-		a := &atlas{t: t, stores: map[string]*cuttable{}, facts: map[string]*facts{}, engines: map[string]*Engine{}, told: map[string]map[string]record.Message{}, known: map[string]record.StoreState{}}
+		a := &atlas{t: t, stores: map[string]*fixture.Cuttable{}, facts: map[string]*facts{}, engines: map[string]*Engine{}, told: map[string]map[string]record.Message{}, known: map[string]record.StoreState{}}
 		for _, region := range rb.Regions {
-			a.stores[region] = &cuttable{memory: newMemory()}
+			a.stores[region] = &fixture.Cuttable{Store: newMemory()}
 			a.facts[region] = factsOf(t, rb)
-			must(t, put(a.stores[region].memory, routerKey, `{"weights":{"ranker-v1":100}}`))
+			must(t, put(a.stores[region], routerKey, `{"weights":{"ranker-v1":100}}`))
 		}
 		for _, region := range rb.Regions {
 			p := partsOf(a.stores[region], a.facts[region])
@@ -138,7 +101,7 @@ func travelling(t *testing.T, promote string, test func(a *atlas)) {
 func (a *atlas) pass(d time.Duration) {
 	for ; d > 0; d -= time.Minute {
 		for region, e := range a.engines {
-			if a.stores[region].err() == nil {
+			if a.stores[region].Err() == nil {
 				must(a.t, e.Alerts(a.t.Context(), []record.Alert{{Trigger: watchdog, Firing: true, Source: record.Webhook}}))
 			}
 		}
@@ -245,9 +208,9 @@ func TestARegionThatCannotBeReachedIsNotTakenForProved(t *testing.T) {
 	travelling(t, runbook.PromoteAutomatic, func(a *atlas) {
 		t := a.t
 		a.pass(3 * time.Minute)
-		a.stores["eu"].set(true)
+		a.stores["eu"].Cut(true)
 		a.pass(10 * time.Minute)
-		a.stores["eu"].set(false)
+		a.stores["eu"].Cut(false)
 		if got := a.in("us"); got != "none" {
 			t.Errorf("us was %s while eu could not be reached", got)
 		}
@@ -268,8 +231,8 @@ func TestOneReleaseOfAPlanInARegion(t *testing.T) {
 			for n := range 24 {
 				switch what := draw.IntN(4); {
 				case n >= 14:
-					a.stores["eu"].set(false)
-					a.stores["us"].set(false)
+					a.stores["eu"].Cut(false)
+					a.stores["us"].Cut(false)
 				case what == 0:
 					twin.startNext(t.Context())
 				case what == 1:
@@ -281,7 +244,7 @@ func TestOneReleaseOfAPlanInARegion(t *testing.T) {
 						_ = twin.Lift(t.Context(), i.Candidate.Bundle, "ann", "it was the network")
 					}
 				case what == 2:
-					a.stores[[]string{"eu", "us"}[draw.IntN(2)]].set(draw.IntN(2) == 0)
+					a.stores[[]string{"eu", "us"}[draw.IntN(2)]].Cut(draw.IntN(2) == 0)
 				}
 				a.pass(time.Minute)
 				if rel, err := a.engines["us"].Release(t.Context(), "ranker", "us"); err == nil {

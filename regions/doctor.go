@@ -2,8 +2,8 @@ package regions
 
 import (
 	"context"
+	"maps"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,63 +20,51 @@ type Doctor interface {
 type Doctors map[string]Doctor
 
 // Examine checks every region at the same time.
-func (d Doctors) Examine(ctx context.Context) (record.Examination, error) {
-	var out record.Examination
-	err := d.each(func(region string, one Doctor) (func(), error) {
-		e, err := one.Examine(ctx)
-		return func() {
-			out.Schema, out.At = e.Schema, e.At
-			for _, c := range e.Checks {
-				c.Name = region + ": " + c.Name
-				out.Checks = append(out.Checks, c)
-			}
-		}, err
-	})
+func (d Doctors) Examine(ctx context.Context) (out record.Examination, err error) {
+	all, err := each(d, func(one Doctor) (record.Examination, error) { return one.Examine(ctx) })
+	for _, a := range all {
+		out.Schema, out.At = a.says.Schema, a.says.At
+		for _, c := range a.says.Checks {
+			c.Name = a.region + ": " + c.Name
+			out.Checks = append(out.Checks, c)
+		}
+	}
 	return out, err
 }
 
 // Fire tries every region's way at the same time.
-func (d Doctors) Fire(ctx context.Context) (record.Firing, error) {
-	var out record.Firing
-	err := d.each(func(region string, one Doctor) (func(), error) {
-		f, err := one.Fire(ctx)
-		return func() {
-			out.Schema, out.At = f.Schema, f.At
-			for _, l := range f.Legs {
-				l.From = region + ": " + l.From
-				out.Legs = append(out.Legs, l)
-			}
-		}, err
-	})
+func (d Doctors) Fire(ctx context.Context) (out record.Firing, err error) {
+	all, err := each(d, func(one Doctor) (record.Firing, error) { return one.Fire(ctx) })
+	for _, a := range all {
+		out.Schema, out.At = a.says.Schema, a.says.At
+		for _, l := range a.says.Legs {
+			l.From = a.region + ": " + l.From
+			out.Legs = append(out.Legs, l)
+		}
+	}
 	return out, err
 }
 
-// each has every doctor look, and adds what they found in the order of the regions' names.
-func (d Doctors) each(look func(region string, one Doctor) (add func(), err error)) error {
-	var (
-		g    errgroup.Group
-		mu   sync.Mutex
-		adds = map[string]func(){}
-	)
-	for region, one := range d {
-		g.Go(func() error {
-			add, err := look(region, one)
-			mu.Lock()
-			defer mu.Unlock()
-			adds[region] = add
+// A finding is what one region's doctor says.
+type finding[T any] struct {
+	region string
+	says   T
+}
+
+// each has every doctor look at the same time. It returns nothing unless all of them could, and
+// goes by the order of the regions' names.
+func each[T any](d Doctors, look func(Doctor) (T, error)) ([]finding[T], error) {
+	var g errgroup.Group
+	all := make([]finding[T], len(d))
+	for n, region := range slices.Sorted(maps.Keys(d)) {
+		g.Go(func() (err error) {
+			all[n].region = region
+			all[n].says, err = look(d[region])
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return err
+		return nil, err
 	}
-	var names []string
-	for region := range adds {
-		names = append(names, region)
-	}
-	slices.Sort(names)
-	for _, region := range names {
-		adds[region]()
-	}
-	return nil
+	return all, nil
 }

@@ -27,42 +27,6 @@ import (
 	"github.com/autorollback/autorollback/verify"
 )
 
-// A gone store is a file that can be cut off.
-type gone struct {
-	store.Store
-	mu  sync.Mutex
-	cut bool
-}
-
-func (g *gone) set(cut bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.cut = cut
-}
-
-func (g *gone) err() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.cut {
-		return errors.New("no route to host")
-	}
-	return nil
-}
-
-func (g *gone) Read(ctx context.Context, prefixes ...string) (store.Snapshot, error) {
-	if err := g.err(); err != nil {
-		return store.Snapshot{}, err
-	}
-	return g.Store.Read(ctx, prefixes...)
-}
-
-func (g *gone) Commit(ctx context.Context, tx store.Tx) error {
-	if err := g.err(); err != nil {
-		return err
-	}
-	return g.Store.Commit(ctx, tx)
-}
-
 // Parts that say nothing.
 type (
 	silent  struct{}
@@ -117,7 +81,7 @@ func (b *mailbox) kinds() (all []string) {
 type pair struct {
 	t      *testing.T
 	set    *regions.Set
-	stores map[string]*gone
+	stores map[string]*fixture.Cuttable
 	mail   map[string]*mailbox
 }
 
@@ -139,7 +103,7 @@ func laidOut(t *testing.T, how layout, test func(p pair)) {
 		if how != apart {
 			rb.Routing.Key, rb.Routing.Flags = "routes/{region}/ranker/weights", "features/{region}/ranker/"
 		}
-		p := pair{t: t, stores: map[string]*gone{}, mail: map[string]*mailbox{}}
+		p := pair{t: t, stores: map[string]*fixture.Cuttable{}, mail: map[string]*mailbox{}}
 		var sources []regions.Source
 		for _, region := range rb.Regions {
 			if how == apart || len(sources) == 0 {
@@ -148,13 +112,13 @@ func laidOut(t *testing.T, how layout, test func(p pair)) {
 					t.Fatal(err)
 				}
 				defer f.Close()
-				sources = append(sources, regions.Source{Store: &gone{Store: f}})
+				sources = append(sources, regions.Source{Store: &fixture.Cuttable{Store: f}})
 			}
 			last := &sources[len(sources)-1]
 			if how != single {
 				last.Regions = append(last.Regions, region)
 			}
-			p.stores[region] = last.Store.(*gone)
+			p.stores[region] = last.Store.(*fixture.Cuttable)
 			key := rb.In(region).Routing.Key
 			if err := last.Store.Commit(t.Context(), store.NewTx(store.Op{Key: key, Value: []byte(`{"weights":{"ranker-v1":100}}`)})); err != nil {
 				t.Fatal(err)
@@ -253,7 +217,7 @@ func TestARollbackOfAllRegionsWithOneCutOff(t *testing.T) {
 	both(t, func(p pair) {
 		p.start("eu")
 		p.start("us")
-		p.stores["us"].set(true)
+		p.stores["us"].Cut(true)
 		p.pass(20 * time.Second)
 		all, err := p.set.RollbackAll(p.t.Context(), "ranker", "ann", "users complain")
 		if err != nil || len(all) != 2 || all[0].Incident == nil || all[1].Pending == "" || !strings.Contains(all[1].Problem, "no route to host") {
@@ -272,7 +236,7 @@ func TestARollbackOfAllRegionsWithOneCutOff(t *testing.T) {
 				p.t.Errorf("eu told %d times of %s, want %d", n, kind, want)
 			}
 		}
-		p.stores["us"].set(false)
+		p.stores["us"].Cut(false)
 		p.pass(30 * time.Second)
 		if rel := p.release("us"); rel.Phase != record.RolledBack || rel.Moves[len(rel.Moves)-1].By != "ann" {
 			p.t.Errorf("us is %+v", rel)
@@ -297,7 +261,7 @@ func TestARollbackOfAllRegionsWithOneCutOff(t *testing.T) {
 // What cannot be said for all regions is not said at all.
 func TestOrdersEverywhereNameWhoDidNot(t *testing.T) {
 	both(t, func(p pair) {
-		p.stores["us"].set(true)
+		p.stores["us"].Cut(true)
 		err := p.set.SetControl(p.t.Context(), record.Control{Mode: runbook.Paused, Reason: "move", Until: time.Now().Add(time.Hour)})
 		if !errors.Is(err, runbook.ErrLater) || !strings.Contains(err.Error(), "done in eu") || !strings.Contains(err.Error(), "region us") {
 			p.t.Errorf("error is %v", err)
@@ -305,7 +269,7 @@ func TestOrdersEverywhereNameWhoDidNot(t *testing.T) {
 		if _, err := p.set.Incident(p.t.Context(), "inc-0"); !errors.Is(err, runbook.ErrLater) || errors.Is(err, runbook.ErrNotFound) {
 			p.t.Errorf("an incident that us may have: %v", err)
 		}
-		p.stores["eu"].set(true)
+		p.stores["eu"].Cut(true)
 		if _, err := p.set.Status(p.t.Context()); err == nil {
 			p.t.Error("nobody answers, and that is no error")
 		}
