@@ -258,6 +258,36 @@ func TestARollbackOfAllRegionsWithOneCutOff(t *testing.T) {
 	})
 }
 
+// An order that is refused when the region answers again is over: nobody waits for it for ever, and
+// its human is told why.
+func TestAPendingOrderThatIsRefused(t *testing.T) {
+	both(t, func(p pair) {
+		p.start("us")
+		p.start("eu")
+		p.stores["us"].Cut(true)
+		p.pass(20 * time.Second)
+		if all, err := p.set.RollbackAll(p.t.Context(), "ranker", "ann", "users complain"); err != nil || all[1].Pending == "" {
+			p.t.Fatalf("%+v, %v", all, err)
+		}
+		under := p.stores["us"].Store
+		snap, err := under.Read(p.t.Context(), "routes/ranker/")
+		if err != nil || len(snap.Entries) != 1 {
+			p.t.Fatalf("%+v, %v", snap, err)
+		}
+		op := store.Op{Key: snap.Entries[0].Key, Index: snap.Entries[0].Index, Value: []byte("no document")}
+		if err := under.Commit(p.t.Context(), store.NewTx(op)); err != nil {
+			p.t.Fatal(err)
+		}
+		p.stores["us"].Cut(false)
+		p.pass(time.Minute)
+		told := p.mail["eu"].mail
+		n := slices.IndexFunc(told, func(m record.Message) bool { return m.Kind == "order_done" })
+		if n < 0 || !told[n].Page || !strings.Contains(told[n].Title, "was not carried out") || !strings.Contains(told[n].Text, "not JSON") {
+			p.t.Errorf("told %+v", told)
+		}
+	})
+}
+
 // What cannot be said for all regions is not said at all.
 func TestOrdersEverywhereNameWhoDidNot(t *testing.T) {
 	both(t, func(p pair) {
