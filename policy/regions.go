@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // Elsewhere are the automatic rollbacks in stores other than the region's own. One that does
@@ -88,4 +89,25 @@ func RegionTurn(before record.Release, lost string, stores []record.StoreState, 
 		return TurnWaits, "waits: " + why
 	}
 	return TurnNow, ""
+}
+
+// RefuseRegions says why a release may not go through these regions, in their order; empty: it may.
+// One region alone always may. progress is how far the releases before it have come.
+func RefuseRegions(rb *runbook.Runbook, regions []string, progress []record.Progress) string {
+	if len(regions) < 2 {
+		return ""
+	}
+	if rb.Rollout == nil {
+		return fmt.Sprintf("the runbook of %s has no section rollout, so no release of it is ever proved, and %s would never start: add the section, or start each region by name: --region %s",
+			rb.Service, strings.Join(regions[1:], ", "), regions[0])
+	}
+	for _, p := range progress {
+		for _, step := range p.Steps {
+			if p.Service == rb.Service && step.State == record.StandWaiting {
+				return fmt.Sprintf("the release of %s through several regions has not come to %s (%s), and would never: let it finish, roll it back, or start each region by name: --region %s",
+					p.Version, step.Region, step.Text, regions[0])
+			}
+		}
+	}
+	return ""
 }

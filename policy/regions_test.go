@@ -7,6 +7,7 @@ import (
 
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/fixture"
 )
 
@@ -133,5 +134,35 @@ func TestQuarantineOfAnotherRegion(t *testing.T) {
 	rel := record.Release{Region: "eu", Phase: record.Open, Weight: 20, Candidate: record.Side{Bundle: "sha256:2"}}
 	if guard, why := policy.Promote(policy.Ramp{Runbook: rb, Release: rel, Stores: []record.StoreState{us}}, fixture.Morning); guard != "not_possible" {
 		t.Errorf("promotion is held by %s: %s", guard, why)
+	}
+}
+
+func TestRefuseRegions(t *testing.T) {
+	ramp := fixture.Runbook(t, "page")
+	ramp.Rollout = fixture.Ramp(runbook.PromoteManual)
+	none := *ramp
+	none.Rollout = nil
+	before := func(service string, state string) []record.Progress {
+		return []record.Progress{{Service: service, Version: "v2", Steps: []record.RegionStand{{Region: "us", State: state, Text: "waits for eu"}}}}
+	}
+	two := []string{"eu", "us"}
+	for name, c := range map[string]struct {
+		rb       *runbook.Runbook
+		regions  []string
+		progress []record.Progress
+		want     string
+	}{
+		"both":                          {ramp, two, nil, ""},
+		"one, without a ramp":           {&none, two[:1], before("ranker", record.StandWaiting), ""},
+		"both, without a ramp":          {&none, two, nil, "no section rollout"},
+		"one before is on its way":      {ramp, two, before("ranker", record.StandWaiting), "has not come to us (waits for eu)"},
+		"another service's is":          {ramp, two, before("ads", record.StandWaiting), ""},
+		"one before was never to start": {ramp, two, before("ranker", record.StandNever), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := policy.RefuseRegions(c.rb, c.regions, c.progress); (got != "") != (c.want != "") || !strings.Contains(got, c.want) {
+				t.Errorf("it says %q, want %q", got, c.want)
+			}
+		})
 	}
 }

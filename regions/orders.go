@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/engine"
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
@@ -36,31 +37,10 @@ func (s *Set) Start(ctx context.Context, l runbook.Launch, by string) (record.Re
 			return record.Release{}, fmt.Errorf("region %s of %s: %w (it runs in %s)", region, l.Service, runbook.ErrNotFound, strings.Join(rb.Regions, ", "))
 		}
 	}
-	if len(l.Regions) > 1 && rb.Rollout == nil {
-		return record.Release{}, runbook.Refuse("the runbook of %s has no section rollout, so no release of it is ever proved, and %s would never start: add the section, or start each region by name: --region %s",
-			l.Service, strings.Join(l.Regions[1:], ", "), l.Regions[0])
-	}
-	if why := s.unfinished(l); why != "" {
+	if why := policy.RefuseRegions(rb, l.Regions, s.progress(time.Now())); why != "" {
 		return record.Release{}, runbook.Refuse("%s", why)
 	}
 	return s.member(l.Regions[0]).Engine.Start(ctx, l, by)
-}
-
-// unfinished says that a release through several regions would take the place of one that has not
-// come to all of its regions; empty: it would not.
-func (s *Set) unfinished(l runbook.Launch) string {
-	if len(l.Regions) < 2 {
-		return ""
-	}
-	for _, p := range s.progress(time.Now()) {
-		for _, step := range p.Steps {
-			if p.Service == l.Service && step.State == record.StandWaiting {
-				return fmt.Sprintf("the release of %s through several regions has not come to %s (%s), and would never: let it finish, roll it back, or start each region by name: --region %s",
-					p.Version, step.Region, step.Text, l.Regions[0])
-			}
-		}
-	}
-	return ""
 }
 
 // in carries out an order in the region that is meant.
