@@ -22,15 +22,17 @@ import (
 // edited by somebody.
 type rulebook struct {
 	*facts
-	rb   *runbook.Runbook
-	edit func(trigger string, r *promapi.Rule)
-	gone error // its rules cannot be asked for
+	rb    *runbook.Runbook
+	edit  func(trigger string, r *promapi.Rule)
+	gone  error // its rules cannot be asked for
+	asked []time.Time
 }
 
 // RuleGroups implements rules.API.
 func (b *rulebook) RuleGroups(_ context.Context, each func(promapi.RuleGroup) error, _ ...string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.asked = append(b.asked, time.Now())
 	if b.gone != nil {
 		return b.gone
 	}
@@ -235,6 +237,50 @@ func TestDriftIsToldOnceByAllReplicas(t *testing.T) {
 		e.checkRules(t.Context())
 		if n := kindsIn(t, st, "rule_drift_ended"); n != 1 || len(all[record.RulesCheck](t, st, store.RulesKey(""))) != 0 {
 			t.Errorf("%d messages that it is over, want 1 and no record", n)
+		}
+	})
+}
+
+// Rules are compared every ten minutes; what differs for the first time is looked at again within
+// a minute, and a drift in two minutes or so, until it is over.
+func TestWhatDiffersIsLookedAtSooner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, _, b := ruled(t)
+		ctx, stop := context.WithCancel(t.Context())
+		over := make(chan error, 1)
+		go func() { over <- e.watchRules(ctx) }()
+		looks := func(d time.Duration) int {
+			b.mu.Lock()
+			b.asked = nil
+			b.mu.Unlock()
+			time.Sleep(d)
+			synctest.Wait()
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return len(b.asked)
+		}
+		synctest.Wait() // the first
+		if n := looks(30 * time.Minute); n < 2 || n > 3 {
+			t.Errorf("%d looks in half an hour at what is well", n)
+		}
+		b.alter(edited("errors"))
+		for e.check("ranker").State != record.RulesSuspected {
+			looks(time.Second)
+		}
+		if n := looks(time.Minute); n != 1 || e.check("ranker").State != record.RulesDrifted {
+			t.Errorf("%d looks in the minute after a difference, and it is %s", n, e.check("ranker").State)
+		}
+		if n := looks(20 * time.Minute); n < 9 || n > 12 {
+			t.Errorf("%d looks in 20 minutes of drift", n)
+		}
+		b.alter(nil)
+		looks(3 * time.Minute)
+		if state := e.check("ranker").State; state != record.RulesOneToOne {
+			t.Errorf("corrected, it is %s", state)
+		}
+		stop()
+		if err := <-over; err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -15,8 +15,8 @@ func TestHazardsAreThoseOfTheKeysAsTheyAre(t *testing.T) {
 	rb := fixture.Runbook(t, "page")
 	e := engineOf(t, partsOf(newMemory(), factsOf(t, rb)), rb, Options{Replica: "replica"})
 	target := Target{Service: "ranker", Region: runbook.DefaultRegion}
-	of := func(root, digest string, pairs ...string) string {
-		router, err := actuators.For(runbook.Routing{Router: runbook.Traefik, Root: root, Service: "ranker"})
+	of := func(name, digest string, pairs ...string) string {
+		router, err := actuators.For(runbook.Routing{Router: runbook.Traefik, Service: name})
 		must(t, err)
 		changed := *rb
 		changed.Digest = digest
@@ -26,17 +26,24 @@ func TestHazardsAreThoseOfTheKeysAsTheyAre(t *testing.T) {
 		}
 		return strings.Join(e.hazards(target, service{rb: &changed, router: router}, snap), "; ")
 	}
-	const key = "traefik/http/services/other/weighted/services/0/weight"
-	for _, step := range []struct{ name, root, digest, value, want string }{
-		{"well", "traefik", "a", "5", ""},
-		{"another step", "traefik", "a", "25", ""},
-		{"a typo", "traefik", "a", "25%", "is not a whole number"},
-		{"read again", "traefik", "a", "25%", "is not a whole number"},
-		{"another runbook", "lb", "b", "25%", ""},
-		{"the first again", "traefik", "a", "25%", "is not a whole number"},
-		{"corrected", "traefik", "a", "25", ""},
+	const weight, other = "traefik/http/services/other/weighted/services/0/weight", "traefik/http/services/other/mirroring/service"
+	const url = "traefik/http/services/other/loadbalancer/servers/0/url"
+	const typo, types = "is not a whole number", "more than one type"
+	for _, step := range []struct{ name, service, digest, value, mirror, want string }{
+		{"well", "ranker", "a", "5", "", ""},
+		{"another step", "ranker", "a", "25", "", ""},
+		{"a typo", "ranker", "a", "25%", "", typo},
+		{"read again", "ranker", "a", "25%", "", typo},
+		{"corrected", "ranker", "a", "25", "", ""},
+		{"another service has two types", "ranker", "a", "25", "x", ""},
+		{"the runbook names that one", "other", "b", "25", "x", types},
+		{"and no more", "ranker", "a", "25", "x", ""},
 	} {
-		if got := of(step.root, step.digest, key, step.value); (got != "") != (step.want != "") || !strings.Contains(got, step.want) {
+		pairs := []string{weight, step.value}
+		if step.mirror != "" {
+			pairs = []string{url, "http://10.0.0.1/", other, step.mirror} // the print is the same for both runbooks
+		}
+		if got := of(step.service, step.digest, pairs...); (got != "") != (step.want != "") || !strings.Contains(got, step.want) {
 			t.Errorf("%s: %q, want %q", step.name, got, step.want)
 		}
 	}
