@@ -92,7 +92,7 @@ func (s *Split) UnmarshalJSON(text []byte) error {
 	}
 	*s = Split{}
 	for backend, w := range weights {
-		if (*s)[backend] = runbook.RoundWeight(w); w > 100 || float64((*s)[backend]) != w {
+		if (*s)[backend] = runbook.RoundWeight(w); w > 100 {
 			*s = Shares(weights)
 			break
 		}

@@ -41,7 +41,7 @@ func TestJudgeStandby(t *testing.T) {
 	said := func(h record.Health, text string) record.Answer { return record.Answer{Health: h, Text: text} }
 	pods, lost := said(record.Good, ""), said(record.Unknown, "no answer")
 	cold := verify.StandbyInstances("ranker-v1", 1, 2, nil, time.Time{})
-	wrong, aside := said(record.Bad, "answered otherwise"), record.Answer{Health: record.Unknown, Aside: true}
+	wrong, aside := said(record.Bad, "answered otherwise"), record.Answer{Health: record.Unknown, Text: "nothing is configured", Aside: true}
 	for _, c := range []struct {
 		name    string
 		answers []record.Answer

@@ -49,3 +49,18 @@ func applied20(s *State) *record.Applied {
 	a.AppliedAt = a.ReadBackAt
 	return &a
 }
+
+// While the router's split is still to be written, the one before it is what is read: that is no
+// reading back of the change.
+func TestAPendingSplitIsNotReadBack(t *testing.T) {
+	p := rampOf(t, runbook.PromoteAutomatic)
+	p.launch()
+	old := p.s.Split.Clone()
+	p.s.Release.Pending = []record.DeferredWrite{{Op: "op-1", Place: "elsewhere", Ours: []record.Split{old, p.s.Release.Want()}}}
+	if p.must(Tick{}); p.s.Release.ReadBack() {
+		t.Errorf("read back: %+v", p.s.Release.Applied)
+	}
+	if p.must(Written{Op: "op-1", Place: "elsewhere"}); !p.s.Release.ReadBack() || p.s.Release.Pending != nil {
+		t.Errorf("written, and not read back: %+v, %+v", p.s.Release.Applied, p.s.Release.Pending)
+	}
+}
