@@ -17,6 +17,7 @@ type Recovery struct {
 	Now      Expr   // the level now, over all versions
 	Before   Expr   // the stable side's level: evaluate it at the breach's time minus the trigger's window
 	Samples  Expr   // requests (or trials) behind Now
+	Then     Expr   // of a business check: trials behind Before, asked about the same moment; otherwise zero
 	Variance Expr   // of a mean: the variance of one trial, over all versions; otherwise zero
 
 	Floor      bool    // Now must be at least the limit; otherwise at most
@@ -92,7 +93,8 @@ func (q Questions) business(c runbook.BusinessCheck, kpi runbook.KPI, now, befor
 	return Recovery{
 		Name: "kpi " + kpi.Name, Business: true, Unit: "ratio", Floor: true,
 		Now: q.b.mustParse(now.gain(kpi)), Before: q.b.mustParse(before.gain(kpi)),
-		Samples: q.b.mustParse(now.trials(kpi)), Relative: float64(c.Tolerance), MinSamples: q.b.minRequests(),
+		Samples: q.b.mustParse(now.trials(kpi)), Then: q.b.mustParse(before.trials(kpi)),
+		Relative: float64(c.Tolerance), MinSamples: q.b.minRequests(),
 	}
 }
 
@@ -108,6 +110,7 @@ func (q Questions) businessMean(c runbook.BusinessCheck, kpi runbook.KPI, now, b
 		Now:      q.b.mustParse(now.gain(kpi)),
 		Before:   q.b.mustParse(before.gain(kpi)),
 		Samples:  q.b.mustParse(now.trials(kpi)),
+		Then:     q.b.mustParse(before.trials(kpi)),
 		Variance: q.b.mustParse(long.variance(kpi)),
 		Relative: float64(c.Tolerance), MinSamples: q.b.minRequests(),
 	}

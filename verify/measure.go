@@ -19,6 +19,7 @@ type measure struct {
 	hasValue      bool
 	samples       float64
 	before, limit float64
+	then          float64 // trials behind before, of a business check
 	variance      float64 // of one trial, where the check is of a mean
 	stablePods    int
 }
@@ -46,22 +47,29 @@ func (m measure) judge() (record.Health, string) {
 	return record.Good, m.sentence()
 }
 
-// judgeBusiness asks for proof both ways: with too few trials a KPI is neither back
-// nor gone.
+// judgeBusiness asks for proof both ways: with too few trials, now or before, a KPI is neither
+// back nor gone.
 func (m measure) judgeBusiness() (record.Health, string) {
 	need := m.trials()
-	switch {
-	case m.samples >= need && !m.breaks():
+	switch worth := m.equalTrials(); {
+	case worth >= need && !m.breaks():
 		return record.Good, m.sentence()
-	case m.samples >= need, m.breaks() && m.provenBelow():
+	case worth >= need, m.breaks() && m.provenBelow():
 		return record.Bad, m.sentence()
 	case math.IsInf(need, 0):
 		return record.Unknown, m.sentence() + "; cannot be proved: no level before to compare with"
+	case m.then < m.samples: // the window of the level before grows as well, if there was traffic
+		return record.Unknown, fmt.Sprintf("%s of %s trials; cannot be proved yet: %s trials needed, now and before",
+			m.sentence(), count(m.then), count(need))
+	default:
+		return record.Unknown, fmt.Sprintf("%s; cannot be proved yet: %s trials needed, at this traffic %s",
+			m.sentence(), count(need), runbook.Seconds(need/worth*m.window.Seconds()))
 	}
-	wait := need / m.samples * m.window.Seconds()
-	return record.Unknown, fmt.Sprintf("%s; cannot be proved yet: %s trials needed, at this traffic %s",
-		m.sentence(), count(need), runbook.Seconds(wait))
 }
+
+// equalTrials is how many trials each of two samples of equal size would need, to tell as much
+// as those now and those before: their harmonic mean.
+func (m measure) equalTrials() float64 { return 2 / (1/m.samples + 1/m.then) }
 
 func (m measure) isMean() bool { return !m.check.Variance.IsZero() }
 
@@ -74,9 +82,9 @@ func (m measure) trials() float64 {
 
 func (m measure) provenBelow() bool {
 	if m.isMean() {
-		return provenMeanBelow(m.value, m.limit, m.variance, m.samples)
+		return provenMeanBelow(m.value, m.limit, m.variance, m.equalTrials())
 	}
-	return provenBelow(m.value, m.limit, m.samples)
+	return provenBelow(m.value, m.limit, m.equalTrials())
 }
 
 func (m measure) breaks() bool {

@@ -46,7 +46,7 @@ func TestMeasure(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			m := measure{check: c.check, window: time.Minute, value: c.value, hasValue: true,
-				samples: c.samples, before: c.before, limit: c.limit, stablePods: 2}
+				samples: c.samples, then: c.samples, before: c.before, limit: c.limit, stablePods: 2}
 			got, text := m.judge()
 			if got != c.want || !strings.Contains(text, c.says) {
 				t.Errorf("got %s %q, want %s %q", got, text, c.want, c.says)

@@ -26,9 +26,10 @@ func Trials(before, limit float64) float64 {
 }
 
 // provenBelow reports whether a share of n trials is below the limit beyond chance at
-// 1 %, by the score test.
+// 1 %, by the score test. The limit comes from the level of as many trials before, and
+// moves by chance as well.
 func provenBelow(value, limit, n float64) bool {
-	return limit-value > zAlpha*math.Sqrt(limit*(1-limit)/n)
+	return limit-value > zAlpha*math.Sqrt(2*limit*(1-limit)/n)
 }
 
 // leastEqual is how many trials of equal value the trials must be worth (Kish), before
@@ -54,7 +55,7 @@ func MeanTrials(before, limit, variance float64) float64 {
 func worth(mean, variance float64) float64 { return leastEqual * (1 + variance/(mean*mean)) }
 
 // provenMeanBelow reports whether a mean of n trials is below the limit beyond chance at
-// 1 %.
+// 1 %, where the limit comes from as many trials before.
 func provenMeanBelow(value, limit, variance, n float64) bool {
-	return n >= worth(limit, variance) && limit-value > zAlpha*math.Sqrt(variance/n)
+	return n >= worth(limit, variance) && limit-value > zAlpha*math.Sqrt(2*variance/n)
 }

@@ -102,7 +102,7 @@ func TestMeasureOfAMean(t *testing.T) {
 		{"without squares", 10, 3000, nan, record.Unknown, "the counter of squares has no data"},
 	} {
 		m := measure{check: check, window: time.Minute, value: c.value, hasValue: true, samples: c.samples,
-			before: 10, limit: 9.5, variance: c.variance, stablePods: 2}
+			then: c.samples, before: 10, limit: 9.5, variance: c.variance, stablePods: 2}
 		if got, text := m.judge(); got != c.want || !strings.Contains(text, c.says) {
 			t.Errorf("%s: got %s %q, want %s %q", c.name, got, text, c.want, c.says)
 		}

@@ -4,6 +4,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
 )
 
 func TestTrials(t *testing.T) {
@@ -54,4 +57,23 @@ func draw(rnd *rand.Rand, n int, p float64) float64 {
 		}
 	}
 	return float64(hits) / float64(n)
+}
+
+// A level before of few trials moves by chance: an unchanged KPI is not called gone because it
+// was high.
+func TestAFewTrialsBeforeProveNothing(t *testing.T) {
+	const level, now, then, rounds = 0.4, 200_000, 2000, 4000
+	rnd := rand.New(rand.NewPCG(1, 4))
+	gone := 0
+	for range rounds {
+		m := measure{check: conversion, window: time.Minute, value: draw(rnd, now/100, level), hasValue: true, samples: now / 100,
+			then: then, before: draw(rnd, then, level), stablePods: 2}
+		m.limit = m.before
+		if got, _ := m.judge(); got == record.Bad {
+			gone++
+		}
+	}
+	if share := float64(gone) / rounds; share > 0.015 {
+		t.Errorf("called gone in %.3g of all, promised is 0.01", share)
+	}
 }

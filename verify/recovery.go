@@ -34,22 +34,30 @@ func (p *Prometheus) Recovery(ctx context.Context, q rules.Questions, rel record
 		for _, at := range moments {
 			questions = append(questions, question{name: c.Name + " before", expr: c.Before, at: at})
 		}
-	}
-	means := len(questions)
-	for _, c := range checks {
+		if c.Business {
+			for _, at := range moments {
+				questions = append(questions, question{name: c.Name + " trials before", expr: c.Then, at: at})
+			}
+		}
 		if !c.Variance.IsZero() {
 			questions = append(questions, question{name: c.Name + " variance", expr: c.Variance})
 		}
 	}
 	replies := p.ask(ctx, questions)
-	variances := replies[means:]
-	each := 2 + len(moments)
+	pods, rest := &replies[0], replies[1:]
+	next := func(n int) []reply {
+		of := rest[:n]
+		rest = rest[n:]
+		return of
+	}
 	answers := make([]record.Answer, 0, len(checks))
-	for i, c := range checks {
-		of := replies[1+each*i:][:each]
-		r := recovery{check: c.Recovery, window: c.window, pods: &replies[0], now: &of[0], samples: &of[1], before: of[2:]}
+	for _, c := range checks {
+		r := recovery{check: c.Recovery, window: c.window, pods: pods, now: &next(1)[0], samples: &next(1)[0], before: next(len(moments))}
+		if c.Business {
+			r.then = next(len(moments))
+		}
 		if !c.Variance.IsZero() {
-			r.variance, variances = &variances[0], variances[1:]
+			r.variance = &next(1)[0]
 		}
 		answers = append(answers, r.answer(now))
 	}
@@ -96,6 +104,7 @@ type recovery struct {
 	pods, now, samples *reply
 	variance           *reply  // of a mean; otherwise nil
 	before             []reply // the best moment first
+	then               []reply // of a business check: the trials behind each of them
 }
 
 func (r recovery) answer(at time.Time) record.Answer {
@@ -120,7 +129,7 @@ func (r recovery) measure() measure {
 	}
 	pods, _ := r.pods.one()
 	m.stablePods = int(pods)
-	m.before, m.problem = r.level()
+	m.before, m.then, m.problem = r.level()
 	m.limit = r.check.Limit(m.before)
 	asked := []*reply{r.now, r.samples, r.pods}
 	if r.variance != nil {
@@ -132,19 +141,25 @@ func (r recovery) measure() measure {
 	return m
 }
 
-// level is the first level before that there is, or NaN. A reply that cannot be used
-// is a problem and no missing level: a lost packet must not loosen the limit.
-func (r recovery) level() (float64, string) {
+// level is the first level before that there is, or NaN, and the trials behind it where they
+// are asked for. A reply that cannot be used is a problem and no missing level: a lost packet
+// must not loosen the limit.
+func (r recovery) level() (level, trials float64, problem string) {
 	for i := range r.before {
 		b := &r.before[i]
-		if v, ok := b.one(); ok {
-			return v, ""
-		}
-		if b.problem != "" && !b.notFinite {
-			return math.NaN(), b.query.Name + ": " + b.problem
+		v, ok := b.one()
+		switch {
+		case ok && r.then == nil:
+			return v, 0, ""
+		case ok:
+			n, _ := r.then[i].one()
+			_, problem = firstProblem(&r.then[i])
+			return v, n, problem
+		case b.problem != "" && !b.notFinite:
+			return math.NaN(), 0, b.query.Name + ": " + b.problem
 		}
 	}
-	return math.NaN(), ""
+	return math.NaN(), 0, ""
 }
 
 // orZero keeps what is not known out of records: JSON has no NaN.

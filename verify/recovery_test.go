@@ -26,6 +26,7 @@ func (w world) recovering() (map[string]served, map[string]string) {
 	for _, c := range w.q.Over(10 * time.Minute).Recovery(w.rel) { // since the change
 		if c.Business {
 			exprs[c.Name], exprs[c.Name+" samples"], exprs[c.Name+" before"] = c.Now.String(), c.Samples.String(), c.Before.String()
+			exprs[c.Name+" trials before"] = c.Then.String()
 		}
 	}
 	exprs["stable pods"] = w.q.Pods(w.rel, "stable").String()
@@ -34,6 +35,7 @@ func (w world) recovering() (map[string]served, map[string]string) {
 		"error rate":  0.004, "error rate samples": 1812, "error rate before": 0.003,
 		"p95 latency": 0.21, "p95 latency samples": 1812, "p95 latency before": 0.2,
 		"kpi conversion": 0.05, "kpi conversion samples": 200_000, "kpi conversion before": 0.05,
+		"kpi conversion trials before": 200_000,
 	}
 	table := map[string]served{}
 	for name, expr := range exprs {
@@ -93,7 +95,10 @@ func TestRecovery(t *testing.T) {
 		{"no level at all: the absolute limit", map[string]served{"error rate before": empty()}, "error rate", good, "limit 1 %; the level before is not known, the absolute limit alone counts"},
 		{"no level at all, above the absolute limit", map[string]served{"error rate before": vector("NaN"), "error rate": number(0.011)}, "error rate", bad, "limit 1 %"},
 		{"no level at all and no limit", map[string]served{"p95 latency before": empty()}, "p95 latency", unknown, "no level before"},
-		{"a KPI with too few trials", map[string]served{"kpi conversion samples": number(1000)}, "kpi conversion", unknown, "cannot be proved yet: 148,932 trials needed, at this traffic 24.8 h"},
+		{"a KPI with too few trials", map[string]served{"kpi conversion samples": number(1000)}, "kpi conversion", unknown, "cannot be proved yet: 148,932 trials needed, at this traffic 12.5 h"},
+		{"a KPI with too few trials before", map[string]served{"kpi conversion trials before": number(1000)}, "kpi conversion", unknown, "before 5 % of 1,000 trials; cannot be proved yet: 148,932 trials needed, now and before"},
+		{"a KPI that is lower than one of few trials", map[string]served{"kpi conversion": number(0.04), "kpi conversion trials before": number(1000)}, "kpi conversion", unknown, "before 5 % of 1,000 trials"},
+		{"a KPI with no trials before", map[string]served{"kpi conversion trials before": empty()}, "kpi conversion", unknown, "before 5 % of 0 trials"},
 		{"a KPI that fell", map[string]served{"kpi conversion": number(0.04)}, "kpi conversion", bad, "4 %"},
 		{"nothing scraped: what is left in the window is old", map[string]served{"stable pods": number(0)}, "error rate", unknown, "no pod of the stable side"},
 	}
@@ -157,7 +162,7 @@ func TestABlindPrometheusNeverSeesRecovery(t *testing.T) {
 		if name == "stable pods" {
 			return []string{"error rate", "p95 latency", "kpi conversion"}
 		}
-		return []string{strings.TrimSuffix(strings.TrimSuffix(name, " samples"), " before")}
+		return []string{strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, " samples"), " before"), " trials")}
 	}
 	for _, kind := range blindnesses() {
 		for name, expr := range exprs {

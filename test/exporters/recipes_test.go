@@ -506,6 +506,17 @@ func (w *world) well() (problem string) {
 		}
 		w.note(t, func(r *row) { r.level = level(t, levels) })
 	}
+	return w.unlike(time.Now())
+}
+
+// unlike says which KPI is not proved to be as it was before a moment: what is not known well
+// enough while all is well cannot be proved to be back later.
+func (w *world) unlike(wellAt time.Time) (problem string) {
+	for _, a := range w.answers(wellAt) {
+		if a.Business && a.Health != record.Good {
+			return a.Text
+		}
+	}
 	return ""
 }
 
