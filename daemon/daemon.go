@@ -154,10 +154,22 @@ func (d *Daemon) reloads(ctx context.Context, reload <-chan os.Signal) error {
 		case <-ctx.Done():
 			return nil
 		case <-reload:
+			d.signalled(ctx)
 			if err := d.reload(); err != nil {
 				d.log.Error("reload: nothing was changed", zap.Error(err))
 			}
 		}
+	}
+}
+
+// signalled records that a signal ordered a reload. Whoever may send one is on this machine, and
+// is not kept from it by a store that does not answer.
+func (d *Daemon) signalled(ctx context.Context) {
+	within, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	o := record.Order{Caller: record.Caller{Name: "SIGHUP", How: "signal"}, Action: record.OrderReload}
+	if err := d.set.Ordered(within, o); err != nil {
+		d.log.Warn("record the order of a reload by signal", zap.Error(err))
 	}
 }
 

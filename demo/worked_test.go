@@ -12,6 +12,7 @@ import (
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	templates "github.com/autorollback/autorollback/runbook-templates"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // ready is a template as a team would arm it: its own triggers and windows, on the
@@ -42,7 +43,7 @@ func (v *virtual) start(weight runbook.Weight) record.Release {
 	l, err := runbook.ParseLaunch("release.yaml", Release)
 	v.must(err)
 	l.Weight = weight
-	rel, err := v.engine.Start(v.t.Context(), l, "alice")
+	rel, err := v.engine.Start(v.t.Context(), l, fixture.By("alice"))
 	v.must(err)
 	return rel
 }
@@ -95,7 +96,7 @@ func (v *virtual) frozen(rel record.Release, inc record.Incident) {
 	if l.Weight = 5; rel.Candidate.Bundle != b.Digest() {
 		v.t.Errorf("the release names %s, the evidence is of %s", rel.Candidate.Bundle, b.Digest())
 	}
-	if _, err := v.engine.Start(v.t.Context(), l, "alice"); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "quarantine") {
+	if _, err := v.engine.Start(v.t.Context(), l, fixture.By("alice")); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "quarantine") {
 		v.t.Errorf("the same bundle may start again: %v", err)
 	}
 }
@@ -116,7 +117,7 @@ func TestWorkedEncoderKPI(t *testing.T) {
 		time.Sleep(8 * time.Minute)
 		v.start(0)
 		time.Sleep(2 * time.Minute)
-		if _, err := v.engine.Flip(t.Context(), "ranker", "", "alice"); err != nil {
+		if _, err := v.engine.Flip(t.Context(), "ranker", "", fixture.By("alice")); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(8 * time.Minute)

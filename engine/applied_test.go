@@ -123,7 +123,7 @@ func routing(t *testing.T, test func(t *testing.T, w *routedWorld)) {
 		must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
 		e, stop := w.begin()
 		w.e = e
-		if _, err := e.Start(t.Context(), fixture.Launch(t), "ann"); err != nil {
+		if _, err := e.Start(t.Context(), fixture.Launch(t), fixture.By("ann")); err != nil {
 			t.Fatal(err)
 		}
 		defer func() { stop() }()
@@ -133,7 +133,7 @@ func routing(t *testing.T, test func(t *testing.T, w *routedWorld)) {
 
 func (w *routedWorld) rollback() {
 	w.t.Helper()
-	if _, err := w.e.Rollback(w.t.Context(), "ranker", "", "ann", "looks bad"); err != nil {
+	if _, err := w.e.Rollback(w.t.Context(), "ranker", "", fixture.By("ann"), "looks bad"); err != nil {
 		w.t.Fatal(err)
 	}
 }

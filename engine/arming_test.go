@@ -111,7 +111,7 @@ func TestAStartWarns(t *testing.T) {
 			parts.Arming = c.said
 			e := engineOf(t, parts, rb, Options{Replica: "replica"})
 			must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
-			rel, err := e.Start(t.Context(), fixture.Launch(t), "ann")
+			rel, err := e.Start(t.Context(), fixture.Launch(t), fixture.By("ann"))
 			must(t, err)
 			if got := strings.Join(rel.Unarmed, ", "); got != c.want {
 				t.Errorf("it says %q, want %q", got, c.want)

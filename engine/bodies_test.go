@@ -20,6 +20,7 @@ import (
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 	"github.com/autorollback/autorollback/test/sim"
 )
 
@@ -43,7 +44,7 @@ func hookIn(t *testing.T, world string) hook {
 	case "down":
 		h.f.down = true
 	case "over":
-		if _, err := h.Rollback(t.Context(), "ranker", "", "ann", "because"); err != nil {
+		if _, err := h.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "because"); err != nil {
 			t.Fatal(err)
 		}
 	}

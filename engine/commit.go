@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,9 @@ import (
 func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 	b := txBuilder{indexes: v.indexes}
 	release := store.ReleaseKey(v.target.Service, v.target.Region)
+	if o := next.Write.Order; o != nil {
+		b.set(store.OrderKey(o.ID), o)
+	}
 	if next.Release != nil && !reflect.DeepEqual(v.Release, next.Release) {
 		next.Release.Op = next.Op
 		b.set(release, next.Release)
@@ -76,6 +80,7 @@ func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 // A txBuilder collects operations, one for each key.
 type txBuilder struct {
 	indexes map[string]uint64
+	op      string
 	ops     []store.Op
 	err     error
 }
@@ -131,7 +136,7 @@ func (e *Engine) put(ctx context.Context, b txBuilder) error {
 	if b.err != nil {
 		return b.err
 	}
-	return later(e.store.Commit(ctx, store.Tx{ID: newOp(), Ops: b.ops}))
+	return later(e.store.Commit(ctx, store.Tx{ID: cmp.Or(b.op, newOp()), Ops: b.ops}))
 }
 
 // putOne writes one record over the one that was read at that index; 0: there is none.
@@ -247,6 +252,9 @@ func (e *Engine) commit(ctx context.Context, v snapshot, ev lifecycle.Event, now
 // committed tells the journal, the log and the metrics what was committed.
 func (e *Engine) committed(before, after lifecycle.State) {
 	e.metrics.committed(before, after)
+	if o := after.Write.Order; o != nil {
+		e.ordered(*o)
+	}
 	if i := after.Incident; i != nil {
 		var fresh []record.Record
 		for _, r := range i.Timeline {

@@ -191,7 +191,7 @@ var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 // RecordShadow keeps the verdict of a shadow report for the candidate's bundle. Only a
 // report that is not older than the recorded one replaces it, so that an old pass
 // cannot cover a newer block; the same report again changes nothing.
-func (e *Engine) RecordShadow(ctx context.Context, g shadow.Gate, by string) (record.ShadowVerdict, error) {
+func (e *Engine) RecordShadow(ctx context.Context, g shadow.Gate, by record.Caller) (record.ShadowVerdict, error) {
 	if err := e.recordable(g); err != nil {
 		return record.ShadowVerdict{}, err
 	}
@@ -226,7 +226,7 @@ func (e *Engine) recordable(g shadow.Gate) error {
 	return nil
 }
 
-func (e *Engine) recordShadow(ctx context.Context, g shadow.Gate, by string, now time.Time) (record.ShadowVerdict, error) {
+func (e *Engine) recordShadow(ctx context.Context, g shadow.Gate, by record.Caller, now time.Time) (record.ShadowVerdict, error) {
 	key := store.ShadowKey(g.Candidate)
 	snap, err := e.store.Read(ctx, key)
 	if err != nil {
@@ -244,13 +244,14 @@ func (e *Engine) recordShadow(ctx context.Context, g shadow.Gate, by string, now
 		return old, runbook.Refuse("a newer report of this candidate is recorded: %s of %s says %s; run the comparison again", old.Report, old.At.UTC().Format(time.RFC3339), old.Verdict)
 	}
 	v := verdictOf(g)
-	v.At, v.By, v.Recorded = earlier(g.At, now), record.Truncate(by, 100), now
-	if err := e.putOne(ctx, key, index(snap, key), v); err != nil {
+	v.At, v.By, v.Recorded = earlier(g.At, now), record.Truncate(by.Name, 100), now
+	o := record.Order{Caller: by, Action: record.OrderRecordShadow, Service: v.Service, Subject: v.Candidate, Reason: v.Verdict + " of report " + v.Report}
+	if err := e.putOrdered(ctx, key, index(snap, key), v, o); err != nil {
 		return v, err
 	}
 	e.metrics.shadowed.WithLabelValues(v.Verdict).Inc()
 	e.log.Info("shadow verdict recorded", zap.String("service", v.Service), zap.String("candidate", v.Candidate), zap.String("stable", v.Stable),
-		zap.String("verdict", v.Verdict), zap.String("rule", v.Rule), zap.String("report", v.Report), zap.String("by", by))
+		zap.String("verdict", v.Verdict), zap.String("rule", v.Rule), zap.String("report", v.Report), zap.String("by", by.Name))
 	return v, nil
 }
 

@@ -40,7 +40,7 @@ func TestAlertsOfOneTriggerShareAConfirmation(t *testing.T) {
 		if _, err := e.step(t.Context(), theTarget, lifecycle.Tick{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.AcceptSplit(t.Context(), "ranker", "", "ann", "because"); err != nil {
+		if _, err := e.AcceptSplit(t.Context(), "ranker", "", fixture.By("ann"), "because"); err != nil {
 			t.Fatal(err)
 		}
 		storm("errors")

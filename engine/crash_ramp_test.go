@@ -33,7 +33,7 @@ func (d *drama) climb() {
 		}
 		rel, there := d.release()
 		if !there {
-			_, _ = l.e.Start(d.t.Context(), launch, "ann") // refused or dead: the state shows it
+			_, _ = l.e.Start(d.t.Context(), launch, fixture.By("ann")) // refused or dead: the state shows it
 		}
 		_ = l.e.Alerts(d.t.Context(), []record.Alert{{Trigger: watchdog, Firing: true, Source: record.Webhook}})
 		if there && rel.Phase == record.Closed && len(all[record.Message](d.t, d.st, store.OutboxKey(""))) == 0 {
@@ -83,7 +83,7 @@ func rampStories() []rampStory {
 func (d *drama) saysYes() func(*Engine, record.Release) {
 	return func(e *Engine, rel record.Release) {
 		if rel.Asking != "" {
-			_, _ = e.Answer(d.t.Context(), rel.Asking, true, "ann", "api", "because") // answered, refused or dead
+			_, _ = e.Answer(d.t.Context(), rel.Asking, true, fixture.By("ann"), "because") // answered, refused or dead
 		}
 	}
 }
@@ -102,7 +102,7 @@ func (d *drama) resumes() func(*Engine, record.Release) {
 			}
 		})
 		if frozen && !d.facts.breaks("slo") {
-			_, _ = e.Resume(d.t.Context(), "ranker", "", "ann", "it was the database") // or dead
+			_, _ = e.Resume(d.t.Context(), "ranker", "", fixture.By("ann"), "it was the database") // or dead
 		}
 	}
 }
@@ -117,7 +117,7 @@ func (f *facts) breaks(trigger string) bool {
 func (d *drama) flips() func(*Engine, record.Release) {
 	return func(e *Engine, rel record.Release) {
 		if rel.Weight == 0 && rel.Phase == record.Open {
-			_, _ = e.Flip(d.t.Context(), "ranker", "", "ann") // refused or dead: the state shows it
+			_, _ = e.Flip(d.t.Context(), "ranker", "", fixture.By("ann")) // refused or dead: the state shows it
 		}
 	}
 }

@@ -197,11 +197,11 @@ func (d *drama) world(began time.Time) {
 	e := d.alive.e
 	d.mu.Unlock()
 	if !open {
-		_, _ = e.Start(d.t.Context(), fixture.Launch(d.t), "ann") // refused or dead: the state shows it
+		_, _ = e.Start(d.t.Context(), fixture.Launch(d.t), fixture.By("ann")) // refused or dead: the state shows it
 	}
 	for id, a := range all[record.Approval](d.t, d.st, store.ApprovalKey("")) {
 		if a.Status == record.Pending {
-			_, _ = e.Answer(d.t.Context(), id, true, "ann", "api", "because")
+			_, _ = e.Answer(d.t.Context(), id, true, fixture.By("ann"), "because")
 		}
 	}
 }

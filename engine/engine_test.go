@@ -31,7 +31,7 @@ func solo(tb testing.TB, parts func(*Parts)) (*Engine, *memory, *facts) {
 	if err := put(st, routerKey, `{"weights":{"ranker-v1":100}}`); err != nil {
 		tb.Fatal(err)
 	}
-	if _, err := e.Start(tb.Context(), fixture.Launch(tb), "ann"); err != nil {
+	if _, err := e.Start(tb.Context(), fixture.Launch(tb), fixture.By("ann")); err != nil {
 		tb.Fatal(err)
 	}
 	return e, st, f
@@ -89,7 +89,7 @@ func TestUnreadableControlStopsAndPages(t *testing.T) {
 	if s, err := e.Status(t.Context()); err != nil || s.Control.Mode == runbook.Active {
 		t.Errorf("status says %q, %v", s.Control.Mode, err)
 	}
-	if _, err := e.Rollback(t.Context(), "ranker", "", "ann", "because"); err != nil {
+	if _, err := e.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "because"); err != nil {
 		t.Errorf("a human is stopped as well: %v", err)
 	}
 }
@@ -119,7 +119,7 @@ func TestAnswerAboutOldWeightsIsAskedAgain(t *testing.T) {
 	if _, err := twin.step(t.Context(), theTarget, lifecycle.Tick{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := twin.AcceptSplit(t.Context(), "ranker", "", "ann", "because"); err != nil {
+	if _, err := twin.AcceptSplit(t.Context(), "ranker", "", fixture.By("ann"), "because"); err != nil {
 		t.Fatal(err)
 	}
 	if err := hears(t, e, fixture.Alert("errors", record.Webhook)); err != nil {
@@ -308,13 +308,13 @@ func TestSplitPutBackIsNotTakenOver(t *testing.T) {
 	if err := put(st, routerKey, `{"weights":{"ranker-v1":95,"ranker-v2":5}}`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.commit(t.Context(), before, lifecycle.SplitAccepted{By: "ann", Reason: "because"}, time.Now().UTC()); !errors.Is(err, store.ErrConflict) {
+	if _, err := e.commit(t.Context(), before, lifecycle.SplitAccepted{By: fixture.By("ann"), Reason: "because"}, time.Now().UTC()); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("the split of before was taken over: %v", err)
 	}
 	if err := put(st, routerKey, `{"weights":{"ranker-v1":60,"ranker-v2":40}}`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.commit(t.Context(), look(), lifecycle.SplitAccepted{By: "ann", Reason: "because"}, time.Now().UTC()); err != nil {
+	if _, err := e.commit(t.Context(), look(), lifecycle.SplitAccepted{By: fixture.By("ann"), Reason: "because"}, time.Now().UTC()); err != nil {
 		t.Errorf("take over what is there: %v", err)
 	}
 }

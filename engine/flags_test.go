@@ -143,7 +143,7 @@ func TestFlagsThatAreLeftOn(t *testing.T) {
 			must(t, put(st, routerKey, `{"weights":{"ranker-v1":50,"ranker-v2":50}}`))
 		}, true},
 		"lifted": {func(t *testing.T, e *Engine, _ *memory) {
-			must(t, e.Lift(t.Context(), fixture.Launch(t).Candidate.Bundle.Digest(), "ann", "fixed"))
+			must(t, e.Lift(t.Context(), fixture.Launch(t).Candidate.Bundle.Digest(), fixture.By("ann"), "fixed"))
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -170,15 +170,15 @@ func TestReleasedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, st := rolledBack(t, new(mailbox))
 		time.Sleep(15 * time.Minute)
-		if _, err := e.Start(t.Context(), fixture.Launch(t), "ann"); err == nil || isOn(t, st) {
+		if _, err := e.Start(t.Context(), fixture.Launch(t), fixture.By("ann")); err == nil || isOn(t, st) {
 			t.Fatalf("started with a quarantined bundle: %v", err)
 		}
-		must(t, e.Lift(t.Context(), fixture.Launch(t).Candidate.Bundle.Digest(), "ann", "fixed"))
+		must(t, e.Lift(t.Context(), fixture.Launch(t).Candidate.Bundle.Digest(), fixture.By("ann"), "fixed"))
 		time.Sleep(time.Minute)
 		if isOn(t, st) {
 			t.Fatal("lifting switched the flags on")
 		}
-		if _, err := e.Start(t.Context(), fixture.Launch(t), "ann"); err != nil {
+		if _, err := e.Start(t.Context(), fixture.Launch(t), fixture.By("ann")); err != nil {
 			t.Fatal(err)
 		}
 		if want := `"flags":{"encoder":"v5"},"serving":true,"quarantined":false`; !strings.Contains(value(t, st, flagsKey), want) {
@@ -206,7 +206,7 @@ func TestFlagsWaitUntilDrained(t *testing.T) {
 		if w := rel.FlagsPending(); w == nil || rel.Phase != record.RolledBack || w.Keys[0].Key != flagsKey {
 			t.Fatalf("pending is %+v of %s", w, rel.Phase)
 		}
-		if _, err := e.Start(t.Context(), fixture.Launch(t), "ann"); err == nil {
+		if _, err := e.Start(t.Context(), fixture.Launch(t), fixture.By("ann")); err == nil {
 			t.Error("another release began meanwhile")
 		}
 		f.set(func(f *facts) { f.traffic, f.errors = 0, 0.001 })
@@ -233,7 +233,7 @@ func TestFlagsWaitBeyondTheVerdict(t *testing.T) {
 			f.set(func(f *facts) { f.traffic = 0 })
 		}, false},
 		"lifted": {func(t *testing.T, e *Engine, _ *memory, _ *facts) {
-			must(t, e.Lift(t.Context(), fixture.Launch(t).Candidate.Bundle.Digest(), "ann", "fixed"))
+			must(t, e.Lift(t.Context(), fixture.Launch(t).Candidate.Bundle.Digest(), fixture.By("ann"), "fixed"))
 		}, true},
 		"switched off by hand": {func(t *testing.T, _ *Engine, st *memory, _ *facts) {
 			must(t, put(st, flagsKey, `{"flags":{"encoder":"v4"},"serving":false,"schema":1,"quarantined":true,"bundle":"`+fixture.Launch(t).Candidate.Bundle.Digest()+`"}`))

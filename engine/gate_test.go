@@ -39,7 +39,7 @@ func TestRecordShadow(t *testing.T) {
 		t.Helper()
 		g := reportOf(l, shadow.Pass, now)
 		change(&g)
-		v, err := e.RecordShadow(t.Context(), g, "ann")
+		v, err := e.RecordShadow(t.Context(), g, fixture.By("ann"))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("says %v, want %q", err, want)
 		}
@@ -61,7 +61,7 @@ func TestRecordShadow(t *testing.T) {
 	if first.At.After(first.Recorded) || first.By != "ann" || first.Reason == "" {
 		t.Errorf("recorded %+v", first)
 	}
-	if again, err := e.RecordShadow(t.Context(), reportOf(l, shadow.Pass, now), "bob"); err != nil || again != first {
+	if again, err := e.RecordShadow(t.Context(), reportOf(l, shadow.Pass, now), fixture.By("bob")); err != nil || again != first {
 		t.Errorf("the same report again is %+v, %v", again, err)
 	}
 	record("a newer report of this candidate is recorded", func(g *shadow.Gate) {
@@ -94,7 +94,7 @@ func TestVerdictReplacedBeforeTheCommitStopsTheLaunch(t *testing.T) {
 			record := func(v shadow.Verdict, hex string) {
 				g := reportOf(l, v, time.Now())
 				g.Report = "sha256:" + strings.Repeat(hex, 64)
-				if _, err := p.e[1].RecordShadow(t.Context(), g, "bob"); err != nil {
+				if _, err := p.e[1].RecordShadow(t.Context(), g, fixture.By("bob")); err != nil {
 					t.Errorf("round %d: %v", n, err)
 				}
 			}
@@ -112,7 +112,7 @@ func TestVerdictReplacedBeforeTheCommitStopsTheLaunch(t *testing.T) {
 					record(shadow.Block, "b")
 				}
 			}
-			together(func() { _, err = p.e[0].Start(t.Context(), l, "ann") }, block)
+			together(func() { _, err = p.e[0].Start(t.Context(), l, fixture.By("ann")) }, block)
 			snap, readErr := p.st.Read(t.Context(), store.Root)
 			if readErr != nil {
 				t.Fatal(readErr)

@@ -107,26 +107,28 @@ func (e *Engine) planLater(ctx context.Context, v snapshot, w record.DeferredWri
 	}), nil
 }
 
-// KeepOrder keeps an order about a region whose store does not answer in this engine's store, and
+// KeepPending keeps an order about a region whose store does not answer in this engine's store, and
 // tells people in the same transaction.
-func (e *Engine) KeepOrder(ctx context.Context, o record.Order, problem string) (record.Order, error) {
-	o.Schema, o.ID, o.At = runbook.Schema, "order-"+newOp(), time.Now().UTC()
-	b := txBuilder{}
-	b.set(store.OrderKey(o.ID), o)
-	m := report.OrderMsg(o, e.voice(o.Service), record.Truncate(problem, record.MaxLine), o.At)
+func (e *Engine) KeepPending(ctx context.Context, o record.PendingRollback, problem string) (record.PendingRollback, error) {
+	o.Schema, o.ID, o.At = runbook.Schema, "pending-"+newOp(), time.Now().UTC()
+	b := txBuilder{op: newOp()}
+	b.set(store.PendingKey(o.ID), o)
+	log := b.order(record.Order{Caller: o.Caller, Action: record.OrderRollback, Service: o.Service, Region: o.Region, Subject: o.ID, Reason: o.Reason}, o.At)
+	m := report.PendingMsg(o, e.voice(o.Service), record.Truncate(problem, record.MaxLine), o.At)
 	b.set(store.OutboxKey(m.ID), m)
 	err := e.put(ctx, b)
 	if err == nil {
+		e.ordered(log)
 		e.log.Warn(m.Title + ": " + problem)
 		signal(e.outboxChanged, struct{}{})
 	}
 	return o, err
 }
 
-// EndOrder takes an order out of this engine's store, and tells people what came of it in the same
+// EndPending takes an order out of this engine's store, and tells people what came of it in the same
 // transaction. Another replica that was first is as good: then it returns nil.
-func (e *Engine) EndOrder(ctx context.Context, o record.Order, came string, done bool) error {
-	key := store.OrderKey(o.ID)
+func (e *Engine) EndPending(ctx context.Context, o record.PendingRollback, came string, done bool) error {
+	key := store.PendingKey(o.ID)
 	snap, err := e.store.Read(ctx, key)
 	if err != nil {
 		return fmt.Errorf("end order %s: %w", o.ID, err)
@@ -134,7 +136,7 @@ func (e *Engine) EndOrder(ctx context.Context, o record.Order, came string, done
 	if !has(snap, key) {
 		return nil
 	}
-	m := report.OrderDoneMsg(o, e.voice(o.Service), record.Truncate(came, record.MaxLine), done, time.Now().UTC())
+	m := report.PendingDoneMsg(o, e.voice(o.Service), record.Truncate(came, record.MaxLine), done, time.Now().UTC())
 	b := txBuilder{}
 	b.set(store.OutboxKey(m.ID), m)
 	b.ops = append(b.ops, store.Op{Verb: store.Delete, Key: key, Index: index(snap, key)})

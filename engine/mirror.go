@@ -21,12 +21,12 @@ import (
 const mirrorKeys = store.Root + "mirror/"
 
 // StartMirror switches the copying of requests on for a planned time.
-func (e *Engine) StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by string) (record.Mirror, error) {
+func (e *Engine) StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by record.Caller) (record.Mirror, error) {
 	return e.mirrorOrder(ctx, e.targetIn(service, region), lifecycle.MirrorStart{Order: o, By: by})
 }
 
 // StopMirror switches it off before its planned end.
-func (e *Engine) StopMirror(ctx context.Context, service, region, by, reason string) (record.Mirror, error) {
+func (e *Engine) StopMirror(ctx context.Context, service, region string, by record.Caller, reason string) (record.Mirror, error) {
 	return e.mirrorOrder(ctx, e.targetIn(service, region), lifecycle.MirrorStop{By: by, Reason: reason})
 }
 
@@ -158,6 +158,9 @@ func (e *Engine) commitMirror(ctx context.Context, v mirrorView, ev lifecycle.Mi
 	b := txBuilder{indexes: v.indexes}
 	next.Mirror.Op = v.Op
 	b.set(store.MirrorKey(v.target.Service, v.target.Region), next.Mirror)
+	if o := next.Write.Order; o != nil {
+		b.set(store.OrderKey(o.ID), o)
+	}
 	for _, op := range v.ops {
 		if !next.Write.Percent { // what was made of the router's percent is true while it is as it was read
 			op.Verb, op.Value = store.Check, nil
@@ -195,6 +198,9 @@ func mirrorBoundary(next lifecycle.MirrorState) string {
 
 func (e *Engine) mirrorCommitted(s lifecycle.MirrorState) {
 	m := s.Mirror
+	if o := s.Write.Order; o != nil {
+		e.ordered(*o)
+	}
 	text := fmt.Sprintf("%d %% of the requests are mirrored to %s until %s", m.Percent, m.Backend, m.Until.UTC().Format(time.RFC3339))
 	switch {
 	case !m.On():

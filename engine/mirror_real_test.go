@@ -74,7 +74,7 @@ func TestMirrorThroughRealTraefik(t *testing.T) {
 		}
 	}
 	until("Traefik", func() bool { return get(traefik.URL) == "v1" })
-	m, err := first.StartMirror(t.Context(), "ranker", "", runbook.MirrorOrder{Percent: 10, For: runbook.Duration(4 * time.Second)}, "ann")
+	m, err := first.StartMirror(t.Context(), "ranker", "", runbook.MirrorOrder{Percent: 10, For: runbook.Duration(4 * time.Second)}, fixture.By("ann"))
 	if err != nil || m.Backend != "ranker-v2" {
 		t.Fatalf("%+v, %v", m, err)
 	}

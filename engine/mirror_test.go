@@ -79,13 +79,13 @@ func TestMirrorEndsWhoeverDies(t *testing.T) {
 				second := d.live(t.Context()) // another replica, which dies as well if it is there first
 				hour := day
 				hour.For = runbook.Duration(time.Hour)
-				_, err := l.e.StartMirror(t.Context(), "ranker", "", hour, "ann")
+				_, err := l.e.StartMirror(t.Context(), "ranker", "", hour, fixture.By("ann"))
 				if percent, m := mirrorIn(t, d.st); dieAt == "before-mirror-on" && (err == nil || percent != 0 || m.Schema != 0) || dieAt != "before-mirror-on" && percent != 10 {
 					t.Fatalf("%d %%, %+v, %v", percent, m, err)
 				}
 				if dieAt == "before-mirror-on" { // nothing began; the person asks again
 					l = d.live(t.Context())
-					if _, err := l.e.StartMirror(t.Context(), "ranker", "", hour, "ann"); err != nil {
+					if _, err := l.e.StartMirror(t.Context(), "ranker", "", hour, fixture.By("ann")); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -142,7 +142,7 @@ func TestMirrorEndNeverOverwritesAPerson(t *testing.T) {
 		for n := range rounds {
 			must(t, put(a, routerKey, `{"weights":{"ranker-v1":100}}`))
 			during = nil
-			m, err := engines[1].StartMirror(ctx, "ranker", "", order, "ann")
+			m, err := engines[1].StartMirror(ctx, "ranker", "", order, fixture.By("ann"))
 			must(t, err)
 			time.Sleep(time.Until(m.Until) + time.Millisecond)
 			turned := false
@@ -166,7 +166,7 @@ func TestMirrorEndNeverOverwritesAPerson(t *testing.T) {
 			case n%2 == 1 && (percent != 0 || m.On()):
 				t.Fatalf("round %d: %d %%, %+v", n, percent, m)
 			case n%2 == 0:
-				_, err := engines[1].StopMirror(ctx, "ranker", "", "ann", "next round")
+				_, err := engines[1].StopMirror(ctx, "ranker", "", fixture.By("ann"), "next round")
 				must(t, err)
 			}
 		}
@@ -234,14 +234,14 @@ func TestMirrorModel(t *testing.T) {
 		draw := func() lifecycle.MirrorEvent {
 			o := day
 			o.Percent = rapid.SampledFrom([]int{5, 10, 10, 20}).Draw(rt, "percent")
-			return rapid.SampledFrom([]lifecycle.MirrorEvent{lifecycle.MirrorTick{}, lifecycle.MirrorTick{}, lifecycle.MirrorStart{Order: o, By: "ann"}, lifecycle.MirrorStop{By: "ann", Reason: "because"}}).Draw(rt, "event")
+			return rapid.SampledFrom([]lifecycle.MirrorEvent{lifecycle.MirrorTick{}, lifecycle.MirrorTick{}, lifecycle.MirrorStart{Order: o, By: fixture.By("ann")}, lifecycle.MirrorStop{By: fixture.By("ann"), Reason: "because"}}).Draw(rt, "event")
 		}
 		// begin has a mirror on that is ours, whatever was there; chance alone seldom comes there.
 		begin := func() {
 			must(t, put(st, store.ControlKey, "active"))
-			commit(read(lifecycle.MirrorStop{By: "ann", Reason: "because"}))
+			commit(read(lifecycle.MirrorStop{By: fixture.By("ann"), Reason: "because"}))
 			must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
-			commit(read(lifecycle.MirrorStart{Order: day, By: "ann"}))
+			commit(read(lifecycle.MirrorStart{Order: day, By: fixture.By("ann")}))
 		}
 		rt.Repeat(map[string]func(*rapid.T){
 			"begun, and somebody meddles": func(*rapid.T) {
@@ -256,7 +256,7 @@ func TestMirrorModel(t *testing.T) {
 			},
 			"step":  func(*rapid.T) { commit(read(draw())) },
 			"tick":  func(*rapid.T) { commit(read(lifecycle.MirrorTick{})) },
-			"start": func(*rapid.T) { commit(read(lifecycle.MirrorStart{Order: day, By: "ann"})) },
+			"start": func(*rapid.T) { commit(read(lifecycle.MirrorStart{Order: day, By: fixture.By("ann")})) },
 			"read": func(*rapid.T) {
 				if len(views) < 3 {
 					views = append(views, read(draw()))

@@ -12,6 +12,7 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // gated checks that a release that needs a shadow pass stands on a current one of just
@@ -48,7 +49,7 @@ func (m *model) reported(l runbook.Launch) {
 	if rapid.IntRange(0, 9).Draw(m.t, "against another") == 0 {
 		g.Stable = "sha256:" + strings.Repeat("e", 64)
 	}
-	if _, err := m.engines[0].recordShadow(context.Background(), g, "ann", m.now); err != nil && !errors.Is(err, runbook.ErrRefused) {
+	if _, err := m.engines[0].recordShadow(context.Background(), g, fixture.By("ann"), m.now); err != nil && !errors.Is(err, runbook.ErrRefused) {
 		m.t.Fatal(err)
 	}
 }

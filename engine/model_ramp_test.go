@@ -25,9 +25,9 @@ func (m *model) tookStep(ev lifecycle.Event, before, after world, moved, closed 
 	by, ready := "", record.Readiness{}
 	switch ev := ev.(type) {
 	case lifecycle.Promoted:
-		by, ready = ev.By, ev.Ready
+		by, ready = ev.By.Name, ev.Ready
 	case lifecycle.Answered:
-		by, ready = ev.By, ev.Ready
+		by, ready = ev.By.Name, ev.Ready
 		if a := after.approvals[ev.Approval]; a.Kind != record.Promotion || a.Status != record.Approved || before.approvals[ev.Approval].Status != record.Pending || a.Epoch != was.Epoch {
 			t.Fatalf("promoted by the approval %+v", a)
 		}
@@ -181,7 +181,7 @@ func (m *model) readiness() record.Readiness {
 
 func (m *model) promoted(by string) func(snapshot) lifecycle.Event {
 	return func(v snapshot) lifecycle.Event {
-		ev := lifecycle.Promoted{By: by, Release: "none", Ready: m.readiness()}
+		ev := lifecycle.Promoted{By: fixture.By(by), Release: "none", Ready: m.readiness()}
 		if v.Release != nil {
 			ev.Release, ev.Epoch = v.Release.ID, v.Release.Epoch
 		}
@@ -216,7 +216,7 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 			if v.Question == nil {
 				return m.promoted("ann")(v)
 			}
-			return lifecycle.Answered{Approval: v.Question.ID, By: "ann", How: "api", Yes: true, Ready: m.readiness()}
+			return lifecycle.Answered{Approval: v.Question.ID, By: fixture.By("ann"), Yes: true, Ready: m.readiness()}
 		})
 	}
 	more := map[string]func(*rapid.T){
@@ -226,13 +226,13 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 		"watchdog":             func(*rapid.T) { m.hears() },
 		"the fixed one, safer": func(*rapid.T) { m.fixed() }, "the fixed one": func(*rapid.T) { m.fixed() },
 		"a human stops": func(*rapid.T) {
-			m.step(func(snapshot) lifecycle.Event { return lifecycle.Stopped{By: "ann", Reason: "because"} })
+			m.step(func(snapshot) lifecycle.Event { return lifecycle.Stopped{By: fixture.By("ann"), Reason: "because"} })
 		},
 		"a human resumes": func(*rapid.T) {
-			m.step(func(snapshot) lifecycle.Event { return lifecycle.Resumed{By: "ann", Reason: "because"} })
+			m.step(func(snapshot) lifecycle.Event { return lifecycle.Resumed{By: fixture.By("ann"), Reason: "because"} })
 		},
 		"resumes again": func(*rapid.T) {
-			m.step(func(snapshot) lifecycle.Event { return lifecycle.Resumed{By: "bob", Reason: "because"} })
+			m.step(func(snapshot) lifecycle.Event { return lifecycle.Resumed{By: fixture.By("bob"), Reason: "because"} })
 		},
 		"a step is read":    func(*rapid.T) { m.later(m.promoted(m.pick("by", "", "ann"))) },
 		"an answer is read": func(*rapid.T) { m.later(m.answered) },
@@ -272,7 +272,7 @@ func (m *model) fixed() {
 	as := func(ev lifecycle.Event) func(snapshot) lifecycle.Event {
 		return func(snapshot) lifecycle.Event { return ev }
 	}
-	for _, ev := range []lifecycle.Event{lifecycle.Demanded{By: "ann", Reason: "because"}, lifecycle.Drained{Answer: fixture.Drained(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.Archived{Path: "dir", Digest: "d"}} {
+	for _, ev := range []lifecycle.Event{lifecycle.Demanded{By: fixture.By("ann"), Reason: "because"}, lifecycle.Drained{Answer: fixture.Drained(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.Archived{Path: "dir", Digest: "d"}} {
 		m.now = m.now.Add(5 * time.Second)
 		m.step(as(ev))
 	}
@@ -345,7 +345,7 @@ func TestPromotionAndRollbackHaveOneWinner(t *testing.T) {
 			e := engineOf(t, partsOf(st, nil), rb, Options{})
 			must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
 			ctx := context.Background()
-			rel, err := e.Start(ctx, fixture.Launch(t), "ann")
+			rel, err := e.Start(ctx, fixture.Launch(t), fixture.By("ann"))
 			if err != nil {
 				t.Fatal(err)
 			}

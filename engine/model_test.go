@@ -333,12 +333,12 @@ func (m *model) canRollBack() {
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		s, err = lifecycle.Step(s, lifecycle.SplitAccepted{By: "ann", Reason: "because"}, m.now)
+		s, err = lifecycle.Step(s, lifecycle.SplitAccepted{By: fixture.By("ann"), Reason: "because"}, m.now)
 		if err != nil {
 			return // not whole percents of the two sides: it is put right first
 		}
 	}
-	if _, err := lifecycle.Step(s, lifecycle.Demanded{By: "ann", Reason: "because"}, m.now); err != nil {
+	if _, err := lifecycle.Step(s, lifecycle.Demanded{By: fixture.By("ann"), Reason: "because"}, m.now); err != nil {
 		m.t.Fatalf("an open release cannot be rolled back: %v", err)
 	}
 }
@@ -393,9 +393,11 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		}),
 		"told":   event(func(snapshot) lifecycle.Event { return m.told() }),
 		"launch": event(func(snapshot) lifecycle.Event { return m.launched() }), "launch again": event(func(snapshot) lifecycle.Event { return m.launched() }),
-		"human rolls back": event(func(snapshot) lifecycle.Event { return lifecycle.Demanded{By: "ann", Reason: "because"} }),
+		"human rolls back": event(func(snapshot) lifecycle.Event { return lifecycle.Demanded{By: fixture.By("ann"), Reason: "because"} }),
 		"answer":           event(m.answered), "answer again": event(m.answered),
-		"accept split": event(func(snapshot) lifecycle.Event { return lifecycle.SplitAccepted{By: "ann", Reason: "because"} }),
+		"accept split": event(func(snapshot) lifecycle.Event {
+			return lifecycle.SplitAccepted{By: fixture.By("ann"), Reason: "because"}
+		}),
 		"control": func(*rapid.T) {
 			m.set(store.ControlKey, m.pick("control", "active", "active", "active", `{"mode":"paused","by":"ann"}`, "observe", "pasued"))
 		},
@@ -417,7 +419,9 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		},
 		"clock set back": func(*rapid.T) { m.now = m.now.Add(-2 * time.Second) },
 		"read": func(*rapid.T) {
-			makes := []func(snapshot) lifecycle.Event{alert, alert, m.answered, func(snapshot) lifecycle.Event { return lifecycle.Demanded{By: "bob", Reason: "because"} }, func(snapshot) lifecycle.Event { return lifecycle.Tick{} }, func(snapshot) lifecycle.Event { return lifecycle.SplitAccepted{By: "bob", Reason: "because"} }, func(snapshot) lifecycle.Event { return m.launched() }}
+			makes := []func(snapshot) lifecycle.Event{alert, alert, m.answered, func(snapshot) lifecycle.Event { return lifecycle.Demanded{By: fixture.By("bob"), Reason: "because"} }, func(snapshot) lifecycle.Event { return lifecycle.Tick{} }, func(snapshot) lifecycle.Event {
+				return lifecycle.SplitAccepted{By: fixture.By("bob"), Reason: "because"}
+			}, func(snapshot) lifecycle.Event { return m.launched() }}
 			if r, ok := m.read(rapid.SampledFrom(makes).Draw(m.t, "event")); ok && len(m.late) < 4 {
 				m.late = append(m.late, r)
 			}
@@ -454,7 +458,7 @@ func (m *model) asked(v snapshot) lifecycle.Event {
 
 func (m *model) answered(v snapshot) lifecycle.Event {
 	if v.Question != nil && rapid.IntRange(0, 2).Draw(m.t, "the step's") > 0 {
-		return lifecycle.Answered{Approval: v.Question.ID, By: m.pick("by", "ann", "bob", "eve"), How: "api", Reason: "because", Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0, Ready: m.readiness()}
+		return lifecycle.Answered{Approval: v.Question.ID, By: fixture.By(m.pick("by", "ann", "bob", "eve")), Reason: "because", Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0, Ready: m.readiness()}
 	}
 	id := "none"
 	if ids := slices.Sorted(maps.Keys(m.look().approvals)); len(ids) > 0 {
@@ -463,7 +467,7 @@ func (m *model) answered(v snapshot) lifecycle.Event {
 	if v.Approval != nil && rapid.IntRange(0, 3).Draw(m.t, "newest") > 0 {
 		id = v.Approval.ID
 	}
-	return lifecycle.Answered{Approval: id, By: m.pick("by", "ann", "ann", "bob", "eve"), How: "api", Reason: "because", Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0}
+	return lifecycle.Answered{Approval: id, By: fixture.By(m.pick("by", "ann", "ann", "bob", "eve")), Reason: "because", Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0}
 }
 
 func (m *model) launched() lifecycle.Launched {
@@ -480,7 +484,7 @@ func (m *model) launched() lifecycle.Launched {
 		l.Safer = rapid.IntRange(0, 4).Draw(m.t, "safer") == 4
 	}
 	m.reported(l)
-	return lifecycle.Launched{Launch: l, By: "ann"}
+	return lifecycle.Launched{Launch: l, By: fixture.By("ann")}
 }
 
 func (m *model) told() lifecycle.Event {
@@ -494,7 +498,7 @@ func (m *model) told() lifecycle.Event {
 
 func (m *model) lift() {
 	for _, q := range m.look().barred {
-		if err := m.engines[0].Lift(context.Background(), q.Bundle, "ann", "because"); err != nil {
+		if err := m.engines[0].Lift(context.Background(), q.Bundle, fixture.By("ann"), "because"); err != nil {
 			m.t.Fatal(err)
 		}
 	}

@@ -3,6 +3,9 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
@@ -13,13 +16,13 @@ import (
 // Start begins a release, and where the launch names several regions, it does in the first of them.
 // It is refused while another is open, while either bundle is
 // quarantined, and while the router's split is not all on the stable backend.
-func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error) {
+func (e *Engine) Start(ctx context.Context, l runbook.Launch, by record.Caller) (record.Release, error) {
 	target, ev := e.targetIn(l.Service, l.Region), lifecycle.Launched{Launch: l, By: by}
 	if len(l.Regions) > 0 {
 		target.Region = l.Regions[0]
 	}
 	if len(l.Regions) > 1 {
-		ev.Regions = &record.RegionPlan{Regions: l.Regions, Launch: l, By: by}
+		ev.Regions = &record.RegionPlan{Regions: l.Regions, Launch: l, Caller: by}
 	}
 	rel, err := e.order(ctx, target, ev)
 	if err == nil {
@@ -30,7 +33,7 @@ func (e *Engine) Start(ctx context.Context, l runbook.Launch, by string) (record
 
 // Rollback moves all traffic of the open release to its stable bundle because a human
 // asks for it.
-func (e *Engine) Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error) {
+func (e *Engine) Rollback(ctx context.Context, service, region string, by record.Caller, reason string) (record.Incident, error) {
 	s, err := e.human(ctx, e.targetIn(service, region), lifecycle.Demanded{By: by, Reason: reason})
 	if err != nil {
 		return record.Incident{}, err
@@ -39,18 +42,18 @@ func (e *Engine) Rollback(ctx context.Context, service, region, by, reason strin
 }
 
 // AcceptSplit lets a held release continue with the split that was found.
-func (e *Engine) AcceptSplit(ctx context.Context, service, region, by, reason string) (record.Release, error) {
+func (e *Engine) AcceptSplit(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error) {
 	return e.order(ctx, e.targetIn(service, region), lifecycle.SplitAccepted{By: by, Reason: reason})
 }
 
 // Answer is a human's yes or no to an approval. A yes to a rollback carries it out in
 // the same transaction that uses the approval up.
-func (e *Engine) Answer(ctx context.Context, id string, yes bool, by, how, reason string) (record.Approval, error) {
+func (e *Engine) Answer(ctx context.Context, id string, yes bool, by record.Caller, reason string) (record.Approval, error) {
 	a, err := e.Approval(ctx, id)
 	if err != nil {
 		return a, err
 	}
-	ev := lifecycle.Answered{Approval: id, By: by, How: how, Reason: reason, Yes: yes}
+	ev := lifecycle.Answered{Approval: id, By: by, Reason: reason, Yes: yes}
 	if yes && a.Kind == record.Promotion {
 		if _, ev.Ready, err = e.readyNow(ctx, Target{a.Service, a.Region}); err != nil {
 			return a, err
@@ -89,8 +92,8 @@ func (e *Engine) human(ctx context.Context, target Target, ev lifecycle.Event) (
 }
 
 // Lift ends the quarantine of a bundle. Its name and reason are kept.
-func (e *Engine) Lift(ctx context.Context, digest, by, reason string) error {
-	if by == "" || reason == "" {
+func (e *Engine) Lift(ctx context.Context, digest string, by record.Caller, reason string) error {
+	if by.Name == "" || reason == "" {
 		return runbook.Refuse("give a name and a reason to lift a quarantine")
 	}
 	key := store.QuarantineKey(digest)
@@ -105,33 +108,36 @@ func (e *Engine) Lift(ctx context.Context, digest, by, reason string) error {
 	if q == nil {
 		return fmt.Errorf("quarantine of %s: %w", digest, runbook.ErrNotFound)
 	}
-	q.Lifted = "by " + by + ": " + reason
-	return e.putOne(ctx, key, index(snap, key), q)
+	q.Lifted = "by " + by.Name + ": " + reason
+	o := record.Order{Caller: by, Action: record.OrderLift, Service: q.Service, Region: q.Region, Subject: digest, Reason: reason}
+	return e.putOrdered(ctx, key, index(snap, key), q, o)
 }
 
 // SetControl writes the stop switch of the whole installation.
-func (e *Engine) SetControl(ctx context.Context, c record.Control) error {
+func (e *Engine) SetControl(ctx context.Context, c record.Control, by record.Caller) error {
 	snap, err := e.store.Read(ctx, store.ControlKey)
 	if err != nil {
 		return later(err)
 	}
-	return e.putOne(ctx, store.ControlKey, index(snap, store.ControlKey), c)
+	c.By = by.Name
+	o := record.Order{Caller: by, Action: record.OrderControl, Subject: string(c.Mode), Reason: c.Reason}
+	return e.putOrdered(ctx, store.ControlKey, index(snap, store.ControlKey), c, o)
 }
 
 // Promote takes the next step of the ramp because a human says so: after the same
 // questions, and in the same transaction, as if the daemon did. At the end of the ramp
 // it closes the release once it has baked.
-func (e *Engine) Promote(ctx context.Context, service, region, by string) (record.Release, error) {
+func (e *Engine) Promote(ctx context.Context, service, region string, by record.Caller) (record.Release, error) {
 	return e.promote(ctx, e.targetIn(service, region), by, false)
 }
 
 // Flip is [Engine.Promote] as the first step of a blue and green release, and refused
 // as any other.
-func (e *Engine) Flip(ctx context.Context, service, region, by string) (record.Release, error) {
+func (e *Engine) Flip(ctx context.Context, service, region string, by record.Caller) (record.Release, error) {
 	return e.promote(ctx, e.targetIn(service, region), by, true)
 }
 
-func (e *Engine) promote(ctx context.Context, target Target, by string, flip bool) (record.Release, error) {
+func (e *Engine) promote(ctx context.Context, target Target, by record.Caller, flip bool) (record.Release, error) {
 	rel, ready, err := e.readyNow(ctx, target)
 	if err != nil {
 		return record.Release{}, err
@@ -140,13 +146,13 @@ func (e *Engine) promote(ctx context.Context, target Target, by string, flip boo
 }
 
 // Stop stops the ramp where it is. A breach still rolls back.
-func (e *Engine) Stop(ctx context.Context, service, region, by, reason string) (record.Release, error) {
+func (e *Engine) Stop(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error) {
 	return e.order(ctx, e.targetIn(service, region), lifecycle.Stopped{By: by, Reason: reason})
 }
 
 // Resume lets a ramp continue that was stopped, frozen or held, and ends what it was
 // frozen or held for. A breach that is still true comes back automatically.
-func (e *Engine) Resume(ctx context.Context, service, region, by, reason string) (record.Release, error) {
+func (e *Engine) Resume(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error) {
 	return e.order(ctx, e.targetIn(service, region), lifecycle.Resumed{By: by, Reason: reason})
 }
 
@@ -161,4 +167,47 @@ func (e *Engine) readyNow(ctx context.Context, target Target) (record.Release, r
 		return rel, record.Readiness{}, err
 	}
 	return rel, e.ready(ctx, svc, rel), nil
+}
+
+// Ordered commits an order that changes nothing in the store: what it orders may begin once this
+// returns nil.
+func (e *Engine) Ordered(ctx context.Context, o record.Order) error {
+	b := txBuilder{op: newOp()}
+	done := b.order(o, time.Now())
+	if err := e.put(ctx, b); err != nil {
+		return err
+	}
+	e.ordered(done)
+	return nil
+}
+
+// putOrdered writes one record over the one that was read at that index, as it was ordered.
+func (e *Engine) putOrdered(ctx context.Context, key string, index uint64, value any, o record.Order) error {
+	b := txBuilder{op: newOp(), indexes: map[string]uint64{key: index}}
+	b.set(key, value)
+	o = b.order(o, time.Now())
+	if err := e.put(ctx, b); err != nil {
+		return err
+	}
+	e.ordered(o)
+	return nil
+}
+
+// order adds an order to the transaction, and returns it as it is committed. An order without a
+// name is refused.
+func (b *txBuilder) order(o record.Order, now time.Time) record.Order {
+	if o.Name == "" && b.err == nil {
+		b.err = runbook.Refuse("nobody is named who orders this")
+	}
+	o = o.Committed(now, b.op)
+	b.set(store.OrderKey(o.ID), o)
+	return o
+}
+
+// ordered tells the journal and the log of an order that was committed.
+func (e *Engine) ordered(o record.Order) {
+	e.log.Info("order: "+o.Words(), zap.String("order", o.ID), zap.String("action", string(o.Action)), zap.String("service", o.Service),
+		zap.String("region", o.Region), zap.String("subject", o.Subject), zap.String("reason", o.Reason),
+		zap.String("by", o.Name), zap.String("how", o.How), zap.String("from", o.From), zap.String("op", o.Op))
+	e.write(o.ID, record.Record{At: o.At, Kind: "order", By: o.Name, How: o.How, From: o.From, Text: o.Words(), Op: o.Op})
 }

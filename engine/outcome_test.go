@@ -85,7 +85,7 @@ func TestEveryAlertHasOneOutcome(t *testing.T) {
 		return a
 	}
 	over := func(h heardBy) {
-		if _, err := h.Rollback(t.Context(), "ranker", "", "ann", "because"); err != nil {
+		if _, err := h.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "because"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -87,7 +87,7 @@ func (p *pair) launch(n int) record.Release {
 	p.clean()
 	l := fixture.Launch(p.tb)
 	l.Candidate.Bundle.Model.Registry.Version = fmt.Sprint(100 + n)
-	rel, err := p.e[0].Start(p.tb.Context(), l, "ann")
+	rel, err := p.e[0].Start(p.tb.Context(), l, fixture.By("ann"))
 	if err != nil {
 		p.tb.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestApprovalIsUsedOnce(t *testing.T) {
 			for k := range 8 {
 				fs = append(fs, func() {
 					yes := k%4 != 3 // two say no
-					a, err := p.e[k%2].Answer(t.Context(), i.Approval, yes, []string{"ann", "bob"}[k%2], fmt.Sprint("api-", k), "because")
+					a, err := p.e[k%2].Answer(t.Context(), i.Approval, yes, record.Caller{Name: []string{"ann", "bob"}[k%2], How: fmt.Sprint("api-", k)}, "because")
 					mu.Lock()
 					defer mu.Unlock()
 					switch {

@@ -41,7 +41,7 @@ func climbingWith(t *testing.T, rollout *runbook.Rollout, weight runbook.Weight,
 		must(t, put(st, routerKey, `{"weights":{"ranker-v1":100}}`))
 		l := fixture.Launch(t)
 		l.Weight = weight
-		if _, err := e.Start(t.Context(), l, "ann"); err != nil {
+		if _, err := e.Start(t.Context(), l, fixture.By("ann")); err != nil {
 			t.Fatal(err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
@@ -149,10 +149,10 @@ func TestTheRampStandsWhileNoRollbackIsPossible(t *testing.T) {
 		if n := c.st.index - writes; n > 12 { // the watchdog's word, and nothing else
 			t.Errorf("%d writes in ten minutes in which nothing changed", n)
 		}
-		_, err := c.e.Promote(t.Context(), "ranker", "", "ann")
+		_, err := c.e.Promote(t.Context(), "ranker", "", fixture.By("ann"))
 		fixture.Refused(t, err, runbook.ErrRefused)
 		c.f.set(func(f *facts) { f.down = true })
-		_, err = c.e.Promote(t.Context(), "ranker", "", "ann")
+		_, err = c.e.Promote(t.Context(), "ranker", "", fixture.By("ann"))
 		fixture.Refused(t, err, runbook.ErrRefused)
 		c.f.set(func(f *facts) { f.down, f.warm = false, 3 })
 		time.Sleep(10 * time.Minute) // and nobody heard the watchdog
@@ -191,7 +191,7 @@ func TestAskedByTheDaemonAnsweredByAHuman(t *testing.T) {
 		if err != nil || plan.Digest != a.Change || plan.To.String() != "ranker-v1 50, ranker-v2 50" {
 			t.Fatalf("the page would show %+v, %v", plan, err)
 		}
-		answered, err := c.e.Answer(t.Context(), a.ID, true, "bob", "api", "")
+		answered, err := c.e.Answer(t.Context(), a.ID, true, fixture.By("bob"), "")
 		if err != nil || answered.Status != record.Approved {
 			t.Fatalf("%v, %+v", err, answered)
 		}
@@ -207,10 +207,10 @@ func TestFlipAndFlipBack(t *testing.T) {
 		t := c.t
 		c.f.set(func(f *facts) { f.traffic, f.warm = 0, 1 })
 		c.pass(5 * time.Minute)
-		_, err := c.e.Flip(t.Context(), "ranker", "", "ann")
+		_, err := c.e.Flip(t.Context(), "ranker", "", fixture.By("ann"))
 		fixture.Refused(t, err, runbook.ErrRefused)
 		c.f.set(func(f *facts) { f.warm = 2 })
-		rel, err := c.e.Flip(t.Context(), "ranker", "", "ann")
+		rel, err := c.e.Flip(t.Context(), "ranker", "", fixture.By("ann"))
 		if err != nil || rel.Weight != 95 || c.router() != "ranker-v1 5, ranker-v2 95" {
 			t.Fatalf("%v, %+v, router %s", err, rel, c.router())
 		}
@@ -220,7 +220,7 @@ func TestFlipAndFlipBack(t *testing.T) {
 				t.Errorf("%s is %s", en.Key, en.Value)
 			}
 		}
-		if _, err := c.e.Rollback(t.Context(), "ranker", "", "ann", "flip back"); err != nil || c.router() != "ranker-v1 100, ranker-v2 0" {
+		if _, err := c.e.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "flip back"); err != nil || c.router() != "ranker-v1 100, ranker-v2 0" {
 			t.Errorf("%v, router %s", err, c.router())
 		}
 	})

@@ -71,7 +71,7 @@ func TestTheRampHoldsWhileTheSignificanceIsRebuilt(t *testing.T) {
 		if rel := c.release(); rel.Weight != 20 || !strings.Contains(rel.Waiting, "errors: "+rebuilding.Problem) || strings.Contains(rel.Waiting, "Prometheus cannot") {
 			t.Fatalf("%v %%, waiting: %s", rel.Weight, rel.Waiting)
 		}
-		_, err := c.e.Promote(t.Context(), "ranker", "", "ann")
+		_, err := c.e.Promote(t.Context(), "ranker", "", fixture.By("ann"))
 		fixture.Refused(t, err, runbook.ErrRefused)
 		m.say("errors", record.Significance{At: time.Now(), Value: 0.1})
 		c.pass(2 * time.Minute)
@@ -99,7 +99,7 @@ func TestTheMonitorIsToldWhatToWatch(t *testing.T) {
 			over := make(chan error)
 			go func() { over <- e.Run(ctx) }()
 			watches(t, e)
-			if _, err := e.Start(t.Context(), fixture.Launch(t), "ann"); err != nil {
+			if _, err := e.Start(t.Context(), fixture.Launch(t), fixture.By("ann")); err != nil {
 				t.Fatal(err)
 			}
 			watches(t, e, 20)
@@ -111,11 +111,11 @@ func TestTheMonitorIsToldWhatToWatch(t *testing.T) {
 		climbing(t, fixture.Ramp(runbook.PromoteManual), 20, func(c climb) {
 			watches(c.t, c.e, 20)
 			c.pass(12 * time.Minute)
-			if _, err := c.e.Promote(c.t.Context(), "ranker", "", "ann"); err != nil {
+			if _, err := c.e.Promote(c.t.Context(), "ranker", "", fixture.By("ann")); err != nil {
 				c.t.Fatal(err)
 			}
 			watches(c.t, c.e, 50)
-			if _, err := c.e.Rollback(c.t.Context(), "ranker", "", "ann", "because"); err != nil {
+			if _, err := c.e.Rollback(c.t.Context(), "ranker", "", fixture.By("ann"), "because"); err != nil {
 				c.t.Fatal(err)
 			}
 			watches(c.t, c.e)

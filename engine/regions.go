@@ -113,7 +113,7 @@ func pulled(before record.Release) lifecycle.Launched {
 	if w := before.NotProved; w != nil {
 		l.StableNotProved = w.Reason
 	}
-	return lifecycle.Launched{Launch: l, By: before.Regions.By, Regions: before.Regions, Ramp: before.Rollout, SaferThan: before.SaferThan}
+	return lifecycle.Launched{Launch: l, By: before.Regions.Caller, Reason: before.Region + " is proved: the release continues here as it was ordered", Regions: before.Regions, Ramp: before.Rollout, SaferThan: before.SaferThan}
 }
 
 // pulled keeps why a start was refused, and tells people if that lasts.
@@ -190,11 +190,11 @@ func (e *Engine) targetIn(service, region string) Target {
 // ReadState is what a store says that other regions rest on. A record that cannot be read is left
 // out, or bars its bundle: whoever acts reads anew.
 func ReadState(ctx context.Context, from store.Store) (record.StoreState, error) {
-	snap, err := from.Read(ctx, store.BudgetKey, releases, store.QuarantineKey(""), store.OrderKey(""))
+	snap, err := from.Read(ctx, store.BudgetKey, releases, store.QuarantineKey(""), store.PendingKey(""))
 	if err != nil {
 		return record.StoreState{}, err
 	}
-	st := record.StoreState{Releases: under[record.Release](snap, releases), Quarantined: quarantined(snap), Orders: under[record.Order](snap, store.OrderKey(""))}
+	st := record.StoreState{Releases: under[record.Release](snap, releases), Quarantined: quarantined(snap), Pending: under[record.PendingRollback](snap, store.PendingKey(""))}
 	maps.DeleteFunc(st.Quarantined, func(_ string, q record.Quarantine) bool { return q.Lifted != "" })
 	return st, decode(snap, store.BudgetKey, &st.Budget)
 }

@@ -79,7 +79,7 @@ func travelling(t *testing.T, promote string, test func(a *atlas)) {
 		}
 		l := fixture.Launch(t)
 		l.Regions = rb.Regions
-		if _, err := a.engines["eu"].Start(t.Context(), l, "ann"); err != nil {
+		if _, err := a.engines["eu"].Start(t.Context(), l, fixture.By("ann")); err != nil {
 			t.Fatal(err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
@@ -171,7 +171,7 @@ func TestARegionAfterOneThatWasRolledBackIsNeverStarted(t *testing.T) {
 	travelling(t, runbook.PromoteAutomatic, func(a *atlas) {
 		t := a.t
 		a.pass(2 * time.Minute)
-		if _, err := a.engines["eu"].Rollback(t.Context(), "ranker", "eu", "ann", "users complain"); err != nil {
+		if _, err := a.engines["eu"].Rollback(t.Context(), "ranker", "eu", fixture.By("ann"), "users complain"); err != nil {
 			t.Fatal(err)
 		}
 		a.pass(30 * time.Minute)
@@ -180,7 +180,7 @@ func TestARegionAfterOneThatWasRolledBackIsNeverStarted(t *testing.T) {
 			t.Errorf("us is said to be %+v", s)
 		}
 		// Nor by hand, while it is quarantined in eu.
-		if _, err := a.engines["us"].Start(t.Context(), fixture.Launch(t), "bob"); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "quarantined in region eu") {
+		if _, err := a.engines["us"].Start(t.Context(), fixture.Launch(t), fixture.By("bob")); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "quarantined in region eu") {
 			t.Errorf("started by hand: %v", err)
 		}
 	})
@@ -192,11 +192,11 @@ func TestARegionIsNotStartedTwiceByOnePlan(t *testing.T) {
 		t := a.t
 		a.pass(6 * time.Minute)
 		a.want("closed", "open")
-		if _, err := a.engines["us"].Rollback(t.Context(), "ranker", "us", "ann", "users complain"); err != nil {
+		if _, err := a.engines["us"].Rollback(t.Context(), "ranker", "us", fixture.By("ann"), "users complain"); err != nil {
 			t.Fatal(err)
 		}
 		before := a.release("us")
-		must(t, a.engines["us"].Lift(t.Context(), before.Candidate.Bundle, "ann", "it was the network"))
+		must(t, a.engines["us"].Lift(t.Context(), before.Candidate.Bundle, fixture.By("ann"), "it was the network"))
 		a.pass(20 * time.Minute) // its verdict, and more
 		if after := a.release("us"); after.ID != before.ID || after.Phase != record.RolledBack {
 			t.Errorf("us is %s %s", after.ID, after.Phase)
@@ -240,8 +240,8 @@ func TestOneReleaseOfAPlanInARegion(t *testing.T) {
 					die()
 					twin.startNext(dying)
 				case what == 3: // a human, whom the store may not answer
-					if i, err := twin.Rollback(t.Context(), "ranker", "us", "ann", "users complain"); err == nil {
-						_ = twin.Lift(t.Context(), i.Candidate.Bundle, "ann", "it was the network")
+					if i, err := twin.Rollback(t.Context(), "ranker", "us", fixture.By("ann"), "users complain"); err == nil {
+						_ = twin.Lift(t.Context(), i.Candidate.Bundle, fixture.By("ann"), "it was the network")
 					}
 				case what == 2:
 					a.stores[[]string{"eu", "us"}[draw.IntN(2)]].Cut(draw.IntN(2) == 0)
@@ -275,7 +275,7 @@ func (a *atlas) twin(region string) *Engine {
 func TestTheBrakeReadsAllRegions(t *testing.T) {
 	travelling(t, runbook.PromoteAutomatic, func(a *atlas) {
 		t := a.t
-		if _, err := a.engines["us"].Start(t.Context(), fixture.Launch(t), "bob"); err != nil {
+		if _, err := a.engines["us"].Start(t.Context(), fixture.Launch(t), fixture.By("bob")); err != nil {
 			t.Fatal(err)
 		}
 		a.pass(time.Minute)
@@ -299,10 +299,10 @@ func TestTheBrakeReadsAllRegions(t *testing.T) {
 			a.facts[region].breaking = map[string]bool{}
 			i, err := e.Incident(t.Context(), a.release(region).Incident)
 			must(t, err)
-			if _, err := e.Answer(t.Context(), i.Approval, false, "ann", "basic_auth", "expected"); err != nil {
+			if _, err := e.Answer(t.Context(), i.Approval, false, fixture.By("ann"), "expected"); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := e.Resume(t.Context(), "ranker", region, "ann", "looked at it"); err != nil {
+			if _, err := e.Resume(t.Context(), "ranker", region, fixture.By("ann"), "looked at it"); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/test/fixture"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -26,7 +27,7 @@ func TestRolesAppearAfterTheWarmup(t *testing.T) {
 		if got := rolesOf(t, reg); got["stable"] != "v1" || got["candidate"] != "v2" || len(got) != 2 {
 			t.Errorf("after the warm-up: %v", got)
 		}
-		if _, err := e.Rollback(t.Context(), "ranker", "", "ann", "because"); err != nil {
+		if _, err := e.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "because"); err != nil {
 			t.Fatal(err)
 		}
 		if got := rolesOf(t, reg); len(got) != 0 {

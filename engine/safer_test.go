@@ -38,7 +38,7 @@ func TestSaferRamp(t *testing.T) {
 	}
 	promoted := func(by string) func(lifecycle.State) lifecycle.Event {
 		return func(s lifecycle.State) lifecycle.Event {
-			return lifecycle.Promoted{By: by, Release: s.Release.ID, Epoch: s.Release.Epoch, Ready: record.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}}
+			return lifecycle.Promoted{By: fixture.By(by), Release: s.Release.ID, Epoch: s.Release.Epoch, Ready: record.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}}
 		}
 	}
 	weight := func(t *testing.T, s lifecycle.State, want runbook.Weight) {
@@ -56,16 +56,16 @@ func TestSaferRamp(t *testing.T) {
 	fixed := fixture.Launch(t)
 	fixed.Candidate.Bundle.Model.Registry.Version, fixed.Safer = "13", true
 	start := func(l runbook.Launch) error {
-		v, err := e.read(t.Context(), theTarget, lifecycle.Launched{Launch: l, By: "ann"})
+		v, err := e.read(t.Context(), theTarget, lifecycle.Launched{Launch: l, By: fixture.By("ann")})
 		must(t, err)
 		v.Op = newOp()
-		_, err = lifecycle.Step(v.State, lifecycle.Launched{Launch: l, By: "ann"}, now)
+		_, err = lifecycle.Step(v.State, lifecycle.Launched{Launch: l, By: fixture.By("ann")}, now)
 		return err
 	}
 	if err := start(fixed); err == nil || !strings.Contains(err.Error(), "no release before") {
 		t.Fatalf("safer than nothing: %v", err)
 	}
-	step(as(lifecycle.Launched{Launch: fixture.Launch(t), By: "ann"}))
+	step(as(lifecycle.Launched{Launch: fixture.Launch(t), By: fixture.By("ann")}))
 	now = now.Add(5 * time.Minute)
 	must(t, put(st, store.WatchdogKey, `{"schema":1,"at":"2030-05-06T09:10:00Z"}`))
 	now = now.Add(5 * time.Minute)
@@ -87,7 +87,7 @@ func TestSaferRamp(t *testing.T) {
 	if err := start(greedy); err == nil || !strings.Contains(err.Error(), "begins at 20 %") {
 		t.Fatalf("half of the traffic at once: %v", err)
 	}
-	s = step(as(lifecycle.Launched{Launch: fixed, By: "ann"}))
+	s = step(as(lifecycle.Launched{Launch: fixed, By: fixture.By("ann")}))
 	if s.Release.SaferThan != incident || s.Release.Rollout.String() != "20 % for 20m, 25 % for 20m, 50 % for 20m, 100 % for 40m" {
 		t.Fatalf("the draft is %v, of %s", s.Release.Rollout, s.Release.SaferThan)
 	}

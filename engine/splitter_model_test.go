@@ -119,16 +119,16 @@ func TestNoLateWriteUndoesANewerOne(t *testing.T) {
 				l := fixture.Launch(t)
 				l.Weight = runbook.Weight(world.draw("weight", 2) * 5)
 				l.Candidate.Bundle.Config = fmt.Sprintf("sha256:%064d", world.index) // not the one that is quarantined
-				_, _ = e.Start(context.Background(), l, "ann")
+				_, _ = e.Start(context.Background(), l, fixture.By("ann"))
 			},
 			"promote": func(e *Engine) {
 				now := time.Now().UTC()
 				must(t, put(world.memory, store.WatchdogKey, fmt.Sprintf(`{"at":%q}`, now.Format(time.RFC3339Nano))))
 				rel := e.newest(theTarget)
 				ready := record.Readiness{AskedAt: now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}
-				_, _ = e.step(context.Background(), theTarget, lifecycle.Promoted{By: "ann", Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
+				_, _ = e.step(context.Background(), theTarget, lifecycle.Promoted{By: fixture.By("ann"), Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
 			},
-			"roll back": func(e *Engine) { _, _ = e.Rollback(context.Background(), "ranker", "", "ann", "it fails") },
+			"roll back": func(e *Engine) { _, _ = e.Rollback(context.Background(), "ranker", "", fixture.By("ann"), "it fails") },
 			"look":      turn,
 			"deliver": func(*Engine) {
 				if n := len(world.flight); n > 0 {

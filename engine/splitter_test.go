@@ -57,14 +57,14 @@ func TestSplitterInRealConsul(t *testing.T) {
 	}
 	l := fixture.Launch(t)
 	l.Weight = 5
-	rel, err := e.Start(t.Context(), l, "ann")
+	rel, err := e.Start(t.Context(), l, fixture.By("ann"))
 	if err != nil || len(rel.Pending) != 1 || rel.Pending[0].Keys[0].Key != entries+"service-splitter/ranker" {
 		t.Fatalf("%v: pending %+v", err, rel.Pending)
 	}
 	await(t, func() error { return want(chain(), "ranker-v1 95, ranker-v2 5") })
 	await(t, func() error { return settled(t, e) })
 	began := time.Now()
-	if _, err := e.Rollback(t.Context(), "ranker", "", "ann", "it fails"); err != nil {
+	if _, err := e.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "it fails"); err != nil {
 		t.Fatal(err)
 	}
 	await(t, func() error { return want(chain(), "ranker-v1 100, ranker-v2 0") })
@@ -84,7 +84,7 @@ func TestSomebodyElsesSplitterIsNotOverwritten(t *testing.T) {
 	rb := splitBy(t)
 	e := engineOf(t, partsOf(st, factsOf(t, rb)), rb, Options{Replica: "replica", ReconcileEvery: 100 * time.Millisecond})
 	running(t, e)
-	if _, err := e.Start(t.Context(), fixture.Launch(t), "ann"); err != nil {
+	if _, err := e.Start(t.Context(), fixture.Launch(t), fixture.By("ann")); err != nil {
 		t.Fatal(err)
 	}
 	await(t, func() error { return want(splitOf(t, e), "ranker-v1 80, ranker-v2 20") })
@@ -105,16 +105,16 @@ func TestSomebodyElsesSplitterIsNotOverwritten(t *testing.T) {
 		}
 		return err
 	})
-	if _, err := e.Rollback(t.Context(), "ranker", "", "ann", "it fails"); !errors.Is(err, runbook.ErrRefused) {
+	if _, err := e.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "it fails"); !errors.Is(err, runbook.ErrRefused) {
 		t.Errorf("rolled back over it: %v", err)
 	}
 	if got := splitOf(t, e); got != "ranker-v1 63, ranker-v2 37" {
 		t.Errorf("the human's split became %s", got)
 	}
-	if _, err := e.AcceptSplit(t.Context(), "ranker", "", "ann", "as I want it"); err != nil {
+	if _, err := e.AcceptSplit(t.Context(), "ranker", "", fixture.By("ann"), "as I want it"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Rollback(t.Context(), "ranker", "", "ann", "it fails"); err != nil {
+	if _, err := e.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "it fails"); err != nil {
 		t.Fatal(err)
 	}
 	await(t, func() error { return want(splitOf(t, e), "ranker-v1 100, ranker-v2 0") })
@@ -136,11 +136,11 @@ func TestAnotherReplicaWritesTheSplit(t *testing.T) {
 				}
 			}})
 			go func() { defer close(l.over); _ = dying.Run(ctx) }()
-			if _, err := dying.Start(t.Context(), fixture.Launch(t), "ann"); err != nil {
+			if _, err := dying.Start(t.Context(), fixture.Launch(t), fixture.By("ann")); err != nil {
 				t.Fatal(err)
 			}
 			await(t, func() error { return settled(t, dying) })
-			_, _ = dying.Rollback(t.Context(), "ranker", "", "ann", "it fails") // who died of it says nothing
+			_, _ = dying.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "it fails") // who died of it says nothing
 			<-l.over
 			second := engineOf(t, partsOf(consulOf(t, consul.Addr, 1), factsOf(t, rb)), rb, Options{Replica: "second", ReconcileEvery: 100 * time.Millisecond})
 			running(t, second)

@@ -190,7 +190,7 @@ func TestIdleServicesAreNotProbed(t *testing.T) {
 	if f.asked["warm stable"] != 1 {
 		t.Fatalf("an open release was asked %d times", f.asked["warm stable"])
 	}
-	if _, err := e.Rollback(t.Context(), "ranker", "", "ann", "enough"); err != nil {
+	if _, err := e.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "enough"); err != nil {
 		t.Fatal(err)
 	}
 	e.probeStandbys(t.Context())

@@ -67,18 +67,18 @@ func TestWhyItDidNotRollBack(t *testing.T) {
 		"no trigger":    {nil, func(a *record.Alert) { a.Trigger = "cosmic-rays" }, []string{"cosmic-rays by webhook: the runbook has no such trigger", "hold (unknown_trigger)"}},
 		"another place": {nil, func(a *record.Alert) { a.Region = "mars" }, []string{"errors by webhook in mars: the runbook has no such region"}},
 		"over": {func(h heardBy) {
-			if _, err := h.Rollback(t.Context(), "ranker", "", "ann", "because"); err != nil {
+			if _, err := h.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "because"); err != nil {
 				t.Fatal(err)
 			}
 		}, func(*record.Alert) {}, []string{"No release is open, so no trigger can roll anything back.", "errors by webhook: no release is open", "is rolled_back since"}},
 		"nobody compared": {func(h heardBy) {
-			if _, err := h.Rollback(t.Context(), "ranker", "", "ann", "because"); err != nil {
+			if _, err := h.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "because"); err != nil {
 				t.Fatal(err)
 			}
 			h.keepCheck(record.RulesCheck{Service: "ranker", State: record.RulesUnknown, Problem: "it does not answer"})
 		}, nil, []string{"errors: not known whether it is armed.", "Their rules could not be compared: it does not answer."}},
 		"paused": {func(h heardBy) {
-			must(t, h.SetControl(t.Context(), record.Control{Mode: "paused", By: "bob", Reason: "network", Until: time.Now().Add(time.Hour)}))
+			must(t, h.SetControl(t.Context(), record.Control{Mode: "paused", By: "bob", Reason: "network", Until: time.Now().Add(time.Hour)}, fixture.By("bob")))
 			h.f.breaking["errors"] = true
 		}, func(*record.Alert) {}, []string{"Automation is set to paused by bob (network) until", "errors by webhook: confirmed", "hold (paused), inc-"}},
 		"off": {func(h heardBy) {

@@ -37,7 +37,8 @@ type Approval struct {
 	CreatedAt time.Time         `json:"created_at"`
 	ExpiresAt time.Time         `json:"expires_at"`
 	By        string            `json:"by,omitempty"`
-	How       string            `json:"how,omitempty"` // "basic_auth", "client_certificate", [LinkOnly], "api"
+	How       string            `json:"how,omitempty"` // as a [Caller]'s
+	From      string            `json:"from,omitempty"`
 	Reason    string            `json:"reason,omitempty"`
 	DecidedAt time.Time         `json:"decided_at,omitzero"`
 }

@@ -187,7 +187,9 @@ type Record struct {
 	Kind string    `json:"kind"` // e.g. "alert", "confirmed", "decided", "acted", "drained", "verdict"
 	Text string    `json:"text"`
 	By   string    `json:"by,omitempty"`
-	Op   string    `json:"op,omitempty"` // operation id of the transaction that committed it
+	How  string    `json:"how,omitempty"`  // as a [Caller]'s
+	From string    `json:"from,omitempty"` // the address that the order came from
+	Op   string    `json:"op,omitempty"`   // operation id of the transaction that committed it
 	// Alert is what became of an alert, in a journal's line of the kind [AlertKind].
 	Alert *AlertResult `json:"alert,omitempty"`
 }

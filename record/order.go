@@ -1,53 +1,85 @@
 package record
 
 import (
-	"fmt"
+	"strings"
 	"time"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
-// An Order is a human's rollback of a region whose store did not answer, key "order/<id>" in the
-// store of a region that did. Any replica carries it out once the region answers.
+// A Caller is who gives an order, as far as it was verified.
+type Caller struct {
+	Name string `json:"by"`
+	How  string `json:"how,omitempty"`  // "basic_auth", "client_certificate", [LinkOnly], "unauthenticated", …
+	From string `json:"from,omitempty"` // the address that the request came from
+}
+
+// An Order is what somebody told the daemon to do, key "order/<id>": one entry of the order log,
+// committed in the same transaction as what it changes.
 type Order struct {
-	Schema  int       `json:"schema"`
-	ID      string    `json:"id"`
-	Service string    `json:"service"`
-	Region  string    `json:"region"`            // that is to be rolled back
-	Release string    `json:"release,omitempty"` // the newest there that was known of; empty: none was
-	By      string    `json:"by"`
-	Reason  string    `json:"reason"`
-	At      time.Time `json:"at"`
+	Schema int       `json:"schema"`
+	ID     string    `json:"id"` // sorts by time, see [OrderID]
+	At     time.Time `json:"at"`
+	Caller
+	Action  OrderAction `json:"action"`
+	Service string      `json:"service,omitempty"` // empty: of the whole installation
+	Region  string      `json:"region,omitempty"`
+	Subject string      `json:"subject,omitempty"` // the release, incident, approval, bundle or mode that it is about
+	Reason  string      `json:"reason,omitempty"`
+	Op      string      `json:"op"` // operation id of the transaction that carried it out
 }
 
-// Over says why there is nothing left to do about an order, where rel is the region's newest
-// release, nil if it has none; empty: it is to be rolled back. What began after the order is not
-// what was ordered.
-func (o Order) Over(rel *Release) string {
-	switch {
-	case rel == nil:
-		return "it has no release"
-	case o.Release != "" && rel.ID != o.Release, o.Release == "" && rel.StartedAt.After(o.At):
-		return fmt.Sprintf("release %s began there since, which is not what was ordered", rel.ID)
-	case rel.Phase == RolledBack:
-		return "it is rolled back"
-	case rel.Phase == Closed:
-		return rel.Candidate.Version + " is proved there and its release is closed: there is no rollback of it"
+// OrderAction is an order's verb.
+type OrderAction string
+
+// What can be ordered. The set is closed.
+const (
+	OrderStart        OrderAction = "start"
+	OrderPromote      OrderAction = "promote"
+	OrderFlip         OrderAction = "flip"
+	OrderHold         OrderAction = "hold"
+	OrderResume       OrderAction = "resume"
+	OrderRollback     OrderAction = "rollback"
+	OrderApprove      OrderAction = "approve"
+	OrderReject       OrderAction = "reject"
+	OrderAcceptSplit  OrderAction = "accept_split"
+	OrderLift         OrderAction = "lift_quarantine"
+	OrderControl      OrderAction = "control"
+	OrderRecordShadow OrderAction = "record_shadow"
+	OrderStartMirror  OrderAction = "start_mirror"
+	OrderStopMirror   OrderAction = "stop_mirror"
+	OrderReload       OrderAction = "reload"
+	OrderDoctorFire   OrderAction = "doctor_fire"
+)
+
+// Words say who ordered what, in one line.
+func (o Order) Words() string {
+	text := strings.ReplaceAll(string(o.Action), "_", " ")
+	if o.Service != "" {
+		text += " of " + o.Service
 	}
-	return ""
+	if o.Region != "" {
+		text += " in " + o.Region
+	}
+	if o.Subject != "" {
+		text += ": " + o.Subject
+	}
+	if o.Reason != "" {
+		text += " (" + o.Reason + ")"
+	}
+	return text
 }
 
-// A RegionOutcome is what came of an order in one region: one of its fields beside the region's.
-type RegionOutcome struct {
-	Region   string    `json:"region"`
-	Incident *Incident `json:"incident,omitempty"` // it was carried out
-	Refused  string    `json:"refused,omitempty"`  // it was not, and why
-	Pending  string    `json:"pending,omitempty"`  // its store does not answer: id of the order that is kept
-	Problem  string    `json:"problem,omitempty"`  // why it does not, or why the order could not be kept
+// OrderID makes an order's id: ids of later milliseconds sort after it, and those of two
+// transactions differ.
+func OrderID(at time.Time, op string) string {
+	return strings.Replace(at.UTC().Format("20060102-150405.000"), ".", "-", 1) + "-" + op[:min(len(op), 12)]
 }
 
-// A Straggler is another region that had the candidate after it was rolled back here.
-type Straggler struct {
-	Region string    `json:"region"`
-	Since  time.Time `json:"since"` // when that was seen
-	Why    string    `json:"why"`
-	DoneAt time.Time `json:"done_at,omitzero"` // when it was seen to have it no more
+// Committed is the order as the transaction op carries it out.
+func (o Order) Committed(at time.Time, op string) Order {
+	o.Schema, o.ID, o.At, o.Op = runbook.Schema, OrderID(at, op), at.UTC(), op
+	o.Name, o.From = Truncate(o.Name, 100), Truncate(o.From, 100)
+	o.Subject, o.Reason = Truncate(o.Subject, MaxValue), Truncate(o.Reason, MaxLine)
+	return o
 }

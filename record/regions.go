@@ -15,7 +15,7 @@ type RegionPlan struct {
 	ID      string         `json:"id"` // from which the release's id in each region is derived
 	Regions []string       `json:"regions"`
 	Launch  runbook.Launch `json:"launch"` // what was ordered
-	By      string         `json:"by"`
+	Caller
 }
 
 // Before is the region that a region waits for; false: it is the first, or not of the plan.
@@ -38,7 +38,7 @@ type StoreState struct {
 	Budget      Budget                // of automatic rollbacks
 	Releases    []Release             // the newest of each service and region
 	Quarantined map[string]Quarantine // those in force, by the bundle's digest
-	Orders      []Order               // about regions whose stores did not answer
+	Pending     []PendingRollback     // about regions whose stores did not answer
 }
 
 // Has reports whether it is the store of that region.

@@ -52,11 +52,11 @@ func TestProgressOfARegionPlan(t *testing.T) {
 // An order is about the release that was there, and about nothing that began after it.
 func TestWhenAnOrderIsOver(t *testing.T) {
 	at := time.Date(2030, 5, 6, 9, 0, 0, 0, time.UTC)
-	was := record.Order{Release: "rel-1", At: at}
-	unknown := record.Order{At: at}
+	was := record.PendingRollback{Release: "rel-1", At: at}
+	unknown := record.PendingRollback{At: at}
 	for _, c := range []struct {
 		name  string
-		order record.Order
+		order record.PendingRollback
 		rel   *record.Release
 		over  bool
 	}{

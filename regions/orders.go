@@ -2,6 +2,7 @@ package regions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 
 // Start begins a release in the region that it names, or in the first of those that it goes
 // through: those it names, or else all of the runbook's.
-func (s *Set) Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error) {
+func (s *Set) Start(ctx context.Context, l runbook.Launch, by record.Caller) (record.Release, error) {
 	rb, ok := s.Runbook(l.Service)
 	if !ok {
 		return s.members[0].Engine.Start(ctx, l, by)
@@ -52,89 +53,104 @@ func in[T any](s *Set, service, region string, do func(*engine.Engine, string) (
 }
 
 // Rollback moves all traffic of the open release in a region to its stable bundle.
-func (s *Set) Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error) {
+func (s *Set) Rollback(ctx context.Context, service, region string, by record.Caller, reason string) (record.Incident, error) {
 	return in(s, service, region, func(e *engine.Engine, region string) (record.Incident, error) {
 		return e.Rollback(ctx, service, region, by, reason)
 	})
 }
 
 // AcceptSplit lets a held release continue with the split that was found.
-func (s *Set) AcceptSplit(ctx context.Context, service, region, by, reason string) (record.Release, error) {
+func (s *Set) AcceptSplit(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error) {
 	return in(s, service, region, func(e *engine.Engine, region string) (record.Release, error) {
 		return e.AcceptSplit(ctx, service, region, by, reason)
 	})
 }
 
 // Promote takes the next step of a region's ramp.
-func (s *Set) Promote(ctx context.Context, service, region, by string) (record.Release, error) {
+func (s *Set) Promote(ctx context.Context, service, region string, by record.Caller) (record.Release, error) {
 	return in(s, service, region, func(e *engine.Engine, region string) (record.Release, error) {
 		return e.Promote(ctx, service, region, by)
 	})
 }
 
 // Flip takes the first step of blue and green in a region.
-func (s *Set) Flip(ctx context.Context, service, region, by string) (record.Release, error) {
+func (s *Set) Flip(ctx context.Context, service, region string, by record.Caller) (record.Release, error) {
 	return in(s, service, region, func(e *engine.Engine, region string) (record.Release, error) {
 		return e.Flip(ctx, service, region, by)
 	})
 }
 
 // Stop stops a region's ramp where it is.
-func (s *Set) Stop(ctx context.Context, service, region, by, reason string) (record.Release, error) {
+func (s *Set) Stop(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error) {
 	return in(s, service, region, func(e *engine.Engine, region string) (record.Release, error) {
 		return e.Stop(ctx, service, region, by, reason)
 	})
 }
 
 // Resume lets a region's ramp continue.
-func (s *Set) Resume(ctx context.Context, service, region, by, reason string) (record.Release, error) {
+func (s *Set) Resume(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error) {
 	return in(s, service, region, func(e *engine.Engine, region string) (record.Release, error) {
 		return e.Resume(ctx, service, region, by, reason)
 	})
 }
 
 // StartMirror switches the copying of requests on in a region.
-func (s *Set) StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by string) (record.Mirror, error) {
+func (s *Set) StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by record.Caller) (record.Mirror, error) {
 	return in(s, service, region, func(e *engine.Engine, region string) (record.Mirror, error) {
 		return e.StartMirror(ctx, service, region, o, by)
 	})
 }
 
 // StopMirror switches it off.
-func (s *Set) StopMirror(ctx context.Context, service, region, by, reason string) (record.Mirror, error) {
+func (s *Set) StopMirror(ctx context.Context, service, region string, by record.Caller, reason string) (record.Mirror, error) {
 	return in(s, service, region, func(e *engine.Engine, region string) (record.Mirror, error) {
 		return e.StopMirror(ctx, service, region, by, reason)
 	})
 }
 
 // Answer is a human's yes or no to an approval.
-func (s *Set) Answer(ctx context.Context, id string, yes bool, by, how, reason string) (record.Approval, error) {
+func (s *Set) Answer(ctx context.Context, id string, yes bool, by record.Caller, reason string) (record.Approval, error) {
 	a, err := s.Approval(ctx, id)
 	if err != nil {
 		return a, err
 	}
-	return s.member(a.Region).Engine.Answer(ctx, id, yes, by, how, reason)
+	return s.member(a.Region).Engine.Answer(ctx, id, yes, by, reason)
 }
 
 // Lift ends the quarantine of a bundle in every region that has it.
-func (s *Set) Lift(ctx context.Context, digest, by, reason string) error {
+func (s *Set) Lift(ctx context.Context, digest string, by record.Caller, reason string) error {
 	return everywhere(ask(ctx, s, func(ctx context.Context, e *engine.Engine) (struct{}, error) {
 		return struct{}{}, e.Lift(ctx, digest, by, reason)
 	}))
 }
 
 // SetControl writes the stop switch of every region.
-func (s *Set) SetControl(ctx context.Context, c record.Control) error {
+func (s *Set) SetControl(ctx context.Context, c record.Control, by record.Caller) error {
 	return everywhere(ask(ctx, s, func(ctx context.Context, e *engine.Engine) (struct{}, error) {
-		return struct{}{}, e.SetControl(ctx, c)
+		return struct{}{}, e.SetControl(ctx, c, by)
 	}))
 }
 
 // RecordShadow keeps the verdict of a shadow report in every region that has the service.
-func (s *Set) RecordShadow(ctx context.Context, g shadow.Gate, by string) (record.ShadowVerdict, error) {
+func (s *Set) RecordShadow(ctx context.Context, g shadow.Gate, by record.Caller) (record.ShadowVerdict, error) {
 	all := ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.ShadowVerdict, error) {
 		return e.RecordShadow(ctx, g, by)
 	})
 	v, _ := first(all)
 	return v, everywhere(all)
+}
+
+// Ordered records an order that changes nothing in any store, in the first store that takes it.
+func (s *Set) Ordered(ctx context.Context, o record.Order) error {
+	var errs []error
+	for _, m := range s.members {
+		within, cancel := context.WithTimeout(ctx, askWithin)
+		err := m.Engine.Ordered(within, o)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, named(answer[struct{}]{Member: m, Err: err}))
+	}
+	return errors.Join(errs...)
 }

@@ -23,7 +23,7 @@ const actWithin = 10 * time.Second
 // RollbackAll moves all traffic of a service to its stable bundle in every region because a human
 // asks for it. A region whose store does not answer is named, and the order is kept for it. It is
 // an error if no region had anything to roll back.
-func (s *Set) RollbackAll(ctx context.Context, service, by, reason string) ([]record.RegionOutcome, error) {
+func (s *Set) RollbackAll(ctx context.Context, service string, by record.Caller, reason string) ([]record.RegionOutcome, error) {
 	rb, ok := s.Runbook(service)
 	if !ok || len(rb.Regions) == 1 {
 		region := runbook.DefaultRegion
@@ -38,7 +38,7 @@ func (s *Set) RollbackAll(ctx context.Context, service, by, reason string) ([]re
 	var g errgroup.Group
 	for n, region := range rb.Regions {
 		g.Go(func() error {
-			all[n], refused[n] = s.rollBack(ctx, record.Order{Service: service, Region: region, By: by, Reason: reason})
+			all[n], refused[n] = s.rollBack(ctx, record.PendingRollback{Service: service, Region: region, Caller: by, Reason: reason})
 			return nil
 		})
 	}
@@ -50,7 +50,7 @@ func (s *Set) RollbackAll(ctx context.Context, service, by, reason string) ([]re
 }
 
 // rollBack carries the order out in its region, or keeps it.
-func (s *Set) rollBack(ctx context.Context, o record.Order) (record.RegionOutcome, error) {
+func (s *Set) rollBack(ctx context.Context, o record.PendingRollback) (record.RegionOutcome, error) {
 	out := record.RegionOutcome{Region: o.Region}
 	inc, err := s.act(ctx, o)
 	switch {
@@ -72,7 +72,7 @@ func (s *Set) rollBack(ctx context.Context, o record.Order) (record.RegionOutcom
 
 // act asks first whether the region's store answers: what is written to one that does not takes
 // long to fail.
-func (s *Set) act(ctx context.Context, o record.Order) (record.Incident, error) {
+func (s *Set) act(ctx context.Context, o record.PendingRollback) (record.Incident, error) {
 	e := s.member(o.Region).Engine
 	look, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
@@ -85,7 +85,7 @@ func (s *Set) act(ctx context.Context, o record.Order) (record.Incident, error) 
 	}
 	done := make(chan came, 1)
 	go func() {
-		inc, err := e.Rollback(ctx, o.Service, o.Region, o.By, o.Reason)
+		inc, err := e.Rollback(ctx, o.Service, o.Region, o.Caller, o.Reason)
 		done <- came{inc, err}
 	}()
 	select {
@@ -97,7 +97,7 @@ func (s *Set) act(ctx context.Context, o record.Order) (record.Incident, error) 
 }
 
 // keep keeps an order in the first store that takes it and is not the region's own.
-func (s *Set) keep(ctx context.Context, o record.Order, problem string) (record.Order, error) {
+func (s *Set) keep(ctx context.Context, o record.PendingRollback, problem string) (record.PendingRollback, error) {
 	st, known := record.StoreOf(s.stores.Stores(), o.Region)
 	if rel, there := st.Release(o.Service, o.Region); known && there {
 		o.Release = rel.ID
@@ -108,14 +108,14 @@ func (s *Set) keep(ctx context.Context, o record.Order, problem string) (record.
 			continue
 		}
 		within, cancel := context.WithTimeout(ctx, askWithin)
-		kept, err := m.Engine.KeepOrder(within, o, problem)
+		kept, err := m.Engine.KeepPending(within, o, problem)
 		cancel()
 		if err == nil {
 			return kept, nil
 		}
 		errs = append(errs, named(answer[struct{}]{Member: m, Err: err}))
 	}
-	return record.Order{}, cmp.Or(errors.Join(errs...), errors.New("there is no other region"))
+	return record.PendingRollback{}, cmp.Or(errors.Join(errs...), errors.New("there is no other region"))
 }
 
 // carryOut tries the orders that are kept in any store, until ctx ends.
@@ -124,7 +124,7 @@ func (s *Set) carryOut(ctx context.Context) error {
 	defer t.Stop()
 	for {
 		for _, st := range s.stores.Stores() {
-			for _, o := range st.Orders {
+			for _, o := range st.Pending {
 				if st.Lost(time.Now()) == "" && ctx.Err() == nil {
 					s.try(ctx, st, o)
 				}
@@ -140,7 +140,7 @@ func (s *Set) carryOut(ctx context.Context) error {
 
 // try carries out one order if its region answers now. To do so twice is harmless: the second
 // time it finds the release rolled back.
-func (s *Set) try(ctx context.Context, kept record.StoreState, o record.Order) {
+func (s *Set) try(ctx context.Context, kept record.StoreState, o record.PendingRollback) {
 	e := s.member(o.Region).Engine
 	look, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
@@ -154,7 +154,7 @@ func (s *Set) try(ctx context.Context, kept record.StoreState, o record.Order) {
 	}
 	came, done := o.Over(newest), newest != nil && newest.Phase == record.RolledBack
 	if came == "" {
-		inc, err := e.Rollback(ctx, o.Service, o.Region, o.By, o.Reason)
+		inc, err := e.Rollback(ctx, o.Service, o.Region, o.Caller, o.Reason)
 		switch {
 		case err == nil:
 			came, done = "incident "+inc.ID+", whose recovery is being verified", true
@@ -164,7 +164,7 @@ func (s *Set) try(ctx context.Context, kept record.StoreState, o record.Order) {
 			return
 		}
 	}
-	if err := s.holder(kept).EndOrder(ctx, o, came, done); err != nil {
+	if err := s.holder(kept).EndPending(ctx, o, came, done); err != nil {
 		s.log.Warn("end order", zap.String("order", o.ID), zap.Error(err))
 	}
 }

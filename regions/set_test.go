@@ -164,7 +164,7 @@ func (p pair) start(region string) record.Release {
 	p.t.Helper()
 	l := fixture.Launch(p.t)
 	l.Region = region
-	rel, err := p.set.Start(p.t.Context(), l, "ann")
+	rel, err := p.set.Start(p.t.Context(), l, fixture.By("ann"))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -196,16 +196,16 @@ func TestStartNamesItsRegions(t *testing.T) {
 		if alone := p.start("us"); alone.Region != "us" || alone.Regions != nil {
 			p.t.Errorf("started %+v", alone)
 		}
-		if _, err := p.set.Rollback(p.t.Context(), "ranker", "us", "ann", "no"); err != nil {
+		if _, err := p.set.Rollback(p.t.Context(), "ranker", "us", fixture.By("ann"), "no"); err != nil {
 			p.t.Fatal(err)
 		}
 		p.pass(15 * time.Minute) // its verdict
-		if _, err := p.set.Start(p.t.Context(), fixture.Launch(p.t), "ann"); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "has not come to us") {
+		if _, err := p.set.Start(p.t.Context(), fixture.Launch(p.t), fixture.By("ann")); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "has not come to us") {
 			p.t.Errorf("a second one through all regions: %v", err)
 		}
 		l := fixture.Launch(p.t)
 		l.Region = "moon"
-		if _, err := p.set.Start(p.t.Context(), l, "ann"); !errors.Is(err, runbook.ErrNotFound) {
+		if _, err := p.set.Start(p.t.Context(), l, fixture.By("ann")); !errors.Is(err, runbook.ErrNotFound) {
 			p.t.Errorf("on the moon: %v", err)
 		}
 	})
@@ -219,7 +219,7 @@ func TestARollbackOfAllRegionsWithOneCutOff(t *testing.T) {
 		p.start("us")
 		p.stores["us"].Cut(true)
 		p.pass(20 * time.Second)
-		all, err := p.set.RollbackAll(p.t.Context(), "ranker", "ann", "users complain")
+		all, err := p.set.RollbackAll(p.t.Context(), "ranker", fixture.By("ann"), "users complain")
 		if err != nil || len(all) != 2 || all[0].Incident == nil || all[1].Pending == "" || !strings.Contains(all[1].Problem, "no route to host") {
 			p.t.Fatalf("%+v, %v", all, err)
 		}
@@ -266,7 +266,7 @@ func TestAPendingOrderThatIsRefused(t *testing.T) {
 		p.start("eu")
 		p.stores["us"].Cut(true)
 		p.pass(20 * time.Second)
-		if all, err := p.set.RollbackAll(p.t.Context(), "ranker", "ann", "users complain"); err != nil || all[1].Pending == "" {
+		if all, err := p.set.RollbackAll(p.t.Context(), "ranker", fixture.By("ann"), "users complain"); err != nil || all[1].Pending == "" {
 			p.t.Fatalf("%+v, %v", all, err)
 		}
 		under := p.stores["us"].Store
@@ -292,7 +292,7 @@ func TestAPendingOrderThatIsRefused(t *testing.T) {
 func TestOrdersEverywhereNameWhoDidNot(t *testing.T) {
 	both(t, func(p pair) {
 		p.stores["us"].Cut(true)
-		err := p.set.SetControl(p.t.Context(), record.Control{Mode: runbook.Paused, Reason: "move", Until: time.Now().Add(time.Hour)})
+		err := p.set.SetControl(p.t.Context(), record.Control{Mode: runbook.Paused, Reason: "move", Until: time.Now().Add(time.Hour)}, fixture.By("bob"))
 		if !errors.Is(err, runbook.ErrLater) || !strings.Contains(err.Error(), "done in eu") || !strings.Contains(err.Error(), "region us") {
 			p.t.Errorf("error is %v", err)
 		}
@@ -346,7 +346,7 @@ func TestRegionsInOneStore(t *testing.T) {
 					}
 					return string(snap.Entries[0].Value)
 				}
-				if _, err := p.set.Rollback(p.t.Context(), "ranker", "us", "ann", "users complain"); err != nil {
+				if _, err := p.set.Rollback(p.t.Context(), "ranker", "us", fixture.By("ann"), "users complain"); err != nil {
 					p.t.Fatal(err)
 				}
 				p.pass(time.Minute)
@@ -356,7 +356,7 @@ func TestRegionsInOneStore(t *testing.T) {
 				if st, err := p.set.Status(p.t.Context()); err != nil || len(st.Releases) != 2 || len(st.Quarantine) != 1 || len(st.Lost) != 0 {
 					p.t.Errorf("%d releases, %d quarantines, lost %+v, %v", len(st.Releases), len(st.Quarantine), st.Lost, err)
 				}
-				all, err := p.set.RollbackAll(p.t.Context(), "ranker", "ann", "and here")
+				all, err := p.set.RollbackAll(p.t.Context(), "ranker", fixture.By("ann"), "and here")
 				if err != nil || all[0].Incident == nil || all[1].Refused == "" {
 					p.t.Errorf("%+v, %v", all, err)
 				}

@@ -145,12 +145,12 @@ func TestAlertmanagerRealEndsWhatHasNoIncident(t *testing.T) {
 	back.Applied = &record.Applied{WrittenAt: began, Instances: []record.RouterInstance{{Address: "http://10.0.0.5:8080", AppliedAt: now, LateAt: began}}}
 	inc := record.Incident{ID: "inc-1", Service: "ranker", Region: "eu", Candidate: record.Side{Version: "v2"},
 		Stragglers: []record.Straggler{{Region: "us", Since: began, DoneAt: now}}}
-	order := record.Order{ID: "order-1", Service: "ranker", Region: "us", By: "ann", At: began}
+	order := record.PendingRollback{ID: "order-1", Service: "ranker", Region: "us", Caller: record.Caller{Name: "ann"}, At: began}
 	mirror := record.Mirror{Service: "ranker", Region: "eu", Backend: "v2", Percent: 5, StartedAt: began, Waiting: "a typo", Op: "12345678"}
 	for kind, c := range map[string]struct{ begins, ends record.Message }{
 		KindInstanceNotApplied: {InstanceNotAppliedMsg(back, ranker(), back.Applied.Instances, "1", began), InstanceAppliedMsg(back, ranker(), back.Applied.Instances, "2", now)},
 		KindStraggler:          {StragglerMsg(inc, ranker(), inc.Stragglers[0], began), StragglerDoneMsg(inc, ranker(), inc.Stragglers[0], now)},
-		KindOrder:              {OrderMsg(order, "eu", "refused", began), OrderDoneMsg(order, "eu", "rolled back", true, now)},
+		KindOrder:              {PendingMsg(order, "eu", "refused", began), PendingDoneMsg(order, "eu", "rolled back", true, now)},
 		KindMirrorWaits:        {MirrorWaitsMsg(mirror, ranker(), began), MirrorEndedMsg(mirror, ranker(), now)},
 		KindNoRollback:         {NoRollbackMsg(rel, ranker(), began), NoRollbackEndedMsg(rel, ranker(), now)},
 		KindRuleDrift:          {DriftMsg(check, ranker(), true, began), DriftEndedMsg(check, ranker(), now)},

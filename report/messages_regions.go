@@ -58,25 +58,25 @@ func regionMessage(inc record.Incident, kind string, g record.Straggler, now tim
 	return m
 }
 
-// OrderMsg says that a human's rollback of a region is pending. It is sent by another region, at.
-func OrderMsg(o record.Order, at, problem string, now time.Time) record.Message {
+// PendingMsg says that a human's rollback of a region is pending. It is sent by another region, at.
+func PendingMsg(o record.PendingRollback, at, problem string, now time.Time) record.Message {
 	m := newMessage(o.ID+"-"+KindOrder, KindOrder, o.Service, at, now,
 		fmt.Sprintf("%s: the rollback in %s is pending", word(o.Service), word(o.Region)),
-		[]string{fmt.Sprintf("%s ordered it (%s), and the store of region %s does not answer: %s", word(o.By), plain(o.Reason, 200), word(o.Region), sentence(problem)),
+		[]string{fmt.Sprintf("%s ordered it (%s), and the store of region %s does not answer: %s", word(o.Name), plain(o.Reason, 200), word(o.Region), sentence(problem)),
 			"It is tried again until it answers, and you are notified.",
 			todo(fmt.Sprintf("bring the store of %s back, or move the traffic there by hand as the runbook's page says.", word(o.Region)))})
 	m.Page = true
 	return m
 }
 
-// OrderDoneMsg says what came of it. It pages where the region was not rolled back.
-func OrderDoneMsg(o record.Order, at, came string, done bool, now time.Time) record.Message {
+// PendingDoneMsg says what came of it. It pages where the region was not rolled back.
+func PendingDoneMsg(o record.PendingRollback, at, came string, done bool, now time.Time) record.Message {
 	title := fmt.Sprintf("%s: the rollback in %s is finished", word(o.Service), word(o.Region))
 	if !done {
 		title = fmt.Sprintf("%s: the rollback in %s was not carried out", word(o.Service), word(o.Region))
 	}
 	m := newMessage(o.ID+"-"+KindOrderDone, KindOrderDone, o.Service, at, now, title,
-		[]string{fmt.Sprintf("%s ordered it at %s, when its store did not answer. Now: %s", word(o.By), clock(o.At), sentence(came))})
+		[]string{fmt.Sprintf("%s ordered it at %s, when its store did not answer. Now: %s", word(o.Name), clock(o.At), sentence(came))})
 	if m.Page = !done; done {
 		m.EndsAt, m.Ends = now, []string{KindOrder}
 	}

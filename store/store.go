@@ -125,7 +125,10 @@ func ApprovalKey(id string) string { return Root + "approval/" + id }
 // OutboxKey is the key of a message.
 func OutboxKey(id string) string { return Root + "outbox/" + id }
 
-// OrderKey is the key of an order about a region whose store did not answer.
+// PendingKey is the key of a rollback of a region whose store did not answer.
+func PendingKey(id string) string { return Root + "pending/" + id }
+
+// OrderKey is the key of an entry of the order log.
 func OrderKey(id string) string { return Root + "order/" + id }
 
 // MirrorKey is the key of the mirror of a service in a region.

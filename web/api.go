@@ -197,7 +197,10 @@ func (s *server) examine(w http.ResponseWriter, r *http.Request) {
 }
 
 // fire has a time of its own: in a cluster of Alertmanagers an alert waits for others.
-func (s *server) fire(ctx context.Context, _ *http.Request, _ Identity) (any, error) {
+func (s *server) fire(ctx context.Context, r *http.Request, who Identity) (any, error) {
+	if err := s.Engine.Ordered(ctx, record.Order{Caller: callerOf(r, who), Action: record.OrderDoctorFire}); err != nil {
+		return nil, err
+	}
 	return s.Doctor.Fire(context.WithoutCancel(ctx))
 }
 

@@ -143,7 +143,7 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 		s.form(w, http.StatusOK, q)
 		return
 	}
-	a, err := s.Engine.Answer(ctx, q.Approval.ID, in.Decision == "approve", who.Name, who.How, in.Reason)
+	a, err := s.Engine.Answer(ctx, q.Approval.ID, in.Decision == "approve", callerOf(r, who), in.Reason)
 	if err != nil {
 		p := s.problemOf(err)
 		s.explain(w, notice{p.code, titleOf(p), p.text})

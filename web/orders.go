@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -84,7 +85,7 @@ func (s *server) start(ctx context.Context, r *http.Request, who Identity) (any,
 	default:
 		return nil, badData("safer is %q, want true or false", safer)
 	}
-	return s.Engine.Start(ctx, launch, who.Name)
+	return s.Engine.Start(ctx, launch, callerOf(r, who))
 }
 
 // notProved is a person's reason why the stable side need not be the last known good.
@@ -102,27 +103,36 @@ func notProved(r *http.Request) (string, error) {
 	return reason, nil
 }
 
+// callerOf is who gives an order, and from which address.
+func callerOf(r *http.Request, who Identity) record.Caller {
+	from, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		from = r.RemoteAddr
+	}
+	return record.Caller{Name: who.Name, How: who.How, From: from}
+}
+
 // A change carries out an order of somebody we know.
 type change func(context.Context, *http.Request, Identity) (any, error)
 
 // withReason is an order about one service in a region whose body is a [Reason].
-func withReason[T any](do func(ctx context.Context, service, region, by, reason string) (T, error)) change {
+func withReason[T any](do func(ctx context.Context, service, region string, by record.Caller, reason string) (T, error)) change {
 	return func(ctx context.Context, r *http.Request, who Identity) (any, error) {
 		reason, err := reasonOf(r)
 		if err != nil {
 			return nil, err
 		}
-		return do(ctx, r.PathValue("service"), r.PathValue("region"), who.Name, reason)
+		return do(ctx, r.PathValue("service"), r.PathValue("region"), callerOf(r, who), reason)
 	}
 }
 
 // step takes an empty JSON object: a step of the ramp needs no reason, it is the plan.
-func step(do func(ctx context.Context, service, region, by string) (record.Release, error)) change {
+func step(do func(ctx context.Context, service, region string, by record.Caller) (record.Release, error)) change {
 	return func(ctx context.Context, r *http.Request, who Identity) (any, error) {
 		if err := order(r, &struct{}{}); err != nil {
 			return nil, err
 		}
-		return do(ctx, r.PathValue("service"), r.PathValue("region"), who.Name)
+		return do(ctx, r.PathValue("service"), r.PathValue("region"), callerOf(r, who))
 	}
 }
 
@@ -131,7 +141,7 @@ func (s *server) rollbackAll(ctx context.Context, r *http.Request, who Identity)
 	if err != nil {
 		return nil, err
 	}
-	return s.Engine.RollbackAll(ctx, r.PathValue("service"), who.Name, reason)
+	return s.Engine.RollbackAll(ctx, r.PathValue("service"), callerOf(r, who), reason)
 }
 
 func (s *server) lift(ctx context.Context, r *http.Request, who Identity) (any, error) {
@@ -139,7 +149,7 @@ func (s *server) lift(ctx context.Context, r *http.Request, who Identity) (any, 
 	if err != nil {
 		return nil, err
 	}
-	return struct{}{}, s.Engine.Lift(ctx, r.PathValue("digest"), who.Name, reason)
+	return struct{}{}, s.Engine.Lift(ctx, r.PathValue("digest"), callerOf(r, who), reason)
 }
 
 func (s *server) setControl(ctx context.Context, r *http.Request, who Identity) (any, error) {
@@ -159,7 +169,7 @@ func (s *server) setControl(ctx context.Context, r *http.Request, who Identity) 
 		return nil, badData("until is %s, which is not in the future", clock(c.Until))
 	}
 	c.By, c.Reason = who.Name, plain(c.Reason)
-	return c, s.Engine.SetControl(ctx, c)
+	return c, s.Engine.SetControl(ctx, c, callerOf(r, who))
 }
 
 func reasonOf(r *http.Request) (string, error) {
@@ -256,7 +266,7 @@ func (s *server) answer(ctx context.Context, r *http.Request, who Identity) (any
 	if p := understood(a, in); p != nil {
 		return nil, bad{p.code, p.text}
 	}
-	return s.Engine.Answer(ctx, a.ID, in.Decision == "approve", who.Name, who.How, plain(in.Reason))
+	return s.Engine.Answer(ctx, a.ID, in.Decision == "approve", callerOf(r, who), plain(in.Reason))
 }
 
 // linkHolder is what somebody is called of whom only the link is known.

@@ -15,7 +15,7 @@ func (s *server) recordShadow(ctx context.Context, r *http.Request, who Identity
 	if err := order(r, &g); err != nil {
 		return nil, err
 	}
-	return s.Engine.RecordShadow(ctx, g, who.Name)
+	return s.Engine.RecordShadow(ctx, g, callerOf(r, who))
 }
 
 func (s *server) startMirror(ctx context.Context, r *http.Request, who Identity) (any, error) {
@@ -23,7 +23,7 @@ func (s *server) startMirror(ctx context.Context, r *http.Request, who Identity)
 	if err := order(r, &o); err != nil {
 		return nil, err
 	}
-	return s.Engine.StartMirror(ctx, r.PathValue("service"), r.PathValue("region"), o, who.Name)
+	return s.Engine.StartMirror(ctx, r.PathValue("service"), r.PathValue("region"), o, callerOf(r, who))
 }
 
 // StartMirror has the router copy a share of the requests to a backend for a planned time.

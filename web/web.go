@@ -30,21 +30,23 @@ type Engine interface {
 	// Why takes a service's name, and perhaps a trigger's, or an incident's id.
 	Why(ctx context.Context, name, trigger string) (record.Why, error)
 
-	Start(ctx context.Context, l runbook.Launch, by string) (record.Release, error)
-	Rollback(ctx context.Context, service, region, by, reason string) (record.Incident, error)
+	Start(ctx context.Context, l runbook.Launch, by record.Caller) (record.Release, error)
+	Rollback(ctx context.Context, service, region string, by record.Caller, reason string) (record.Incident, error)
 	// RollbackAll rolls back every region of a service. One that does not answer is no error.
-	RollbackAll(ctx context.Context, service, by, reason string) ([]record.RegionOutcome, error)
-	AcceptSplit(ctx context.Context, service, region, by, reason string) (record.Release, error)
-	Promote(ctx context.Context, service, region, by string) (record.Release, error)
-	Flip(ctx context.Context, service, region, by string) (record.Release, error)
-	Stop(ctx context.Context, service, region, by, reason string) (record.Release, error)
-	Resume(ctx context.Context, service, region, by, reason string) (record.Release, error)
-	Answer(ctx context.Context, id string, approve bool, by, how, reason string) (record.Approval, error)
-	SetControl(ctx context.Context, c record.Control) error
-	Lift(ctx context.Context, digest, by, reason string) error
-	RecordShadow(ctx context.Context, g shadow.Gate, by string) (record.ShadowVerdict, error)
-	StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by string) (record.Mirror, error)
-	StopMirror(ctx context.Context, service, region, by, reason string) (record.Mirror, error)
+	RollbackAll(ctx context.Context, service string, by record.Caller, reason string) ([]record.RegionOutcome, error)
+	AcceptSplit(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error)
+	Promote(ctx context.Context, service, region string, by record.Caller) (record.Release, error)
+	Flip(ctx context.Context, service, region string, by record.Caller) (record.Release, error)
+	Stop(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error)
+	Resume(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error)
+	Answer(ctx context.Context, id string, approve bool, by record.Caller, reason string) (record.Approval, error)
+	SetControl(ctx context.Context, c record.Control, by record.Caller) error
+	Lift(ctx context.Context, digest string, by record.Caller, reason string) error
+	RecordShadow(ctx context.Context, g shadow.Gate, by record.Caller) (record.ShadowVerdict, error)
+	StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by record.Caller) (record.Mirror, error)
+	// Ordered records an order that changes nothing in the store; without it nothing may begin.
+	Ordered(ctx context.Context, o record.Order) error
+	StopMirror(ctx context.Context, service, region string, by record.Caller, reason string) (record.Mirror, error)
 }
 
 // Live is how things stand now for an approval: the trigger's own answer, the change that
@@ -133,6 +135,11 @@ func (s *server) reload(w http.ResponseWriter, r *http.Request) {
 	}
 	if s.Reload == nil {
 		sentence(w, http.StatusNotFound, "nothing can be read again here")
+		return
+	}
+	if err := s.Engine.Ordered(r.Context(), record.Order{Caller: callerOf(r, who), Action: record.OrderReload}); err != nil {
+		p := s.problemOf(err)
+		sentence(w, p.code, "nothing was changed: the order could not be recorded: "+p.text)
 		return
 	}
 	if err := s.Reload(r.Context()); err != nil {

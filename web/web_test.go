@@ -33,9 +33,10 @@ type world struct {
 	status       record.Status
 	incidents    map[string]record.Incident
 	approvals    map[string]record.Approval
-	changes      []string // every order carried out, one line each
-	fails        error    // what orders end with
-	unread       error    // what reading the status ends with
+	orders       []record.Order // that change nothing in the store
+	changes      []string       // every order carried out, one line each
+	fails        error          // what orders end with
+	unread       error          // what reading the status ends with
 	significance record.Significance
 	breach       record.State
 	noRollback   string // why none is possible now
@@ -111,7 +112,7 @@ func (w *world) Approval(_ context.Context, id string) (record.Approval, error) 
 }
 
 // Answer takes what the policy takes.
-func (w *world) Answer(_ context.Context, id string, yes bool, by, how, reason string) (record.Approval, error) {
+func (w *world) Answer(_ context.Context, id string, yes bool, by record.Caller, reason string) (record.Approval, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a := w.approvals[id]
@@ -120,68 +121,68 @@ func (w *world) Answer(_ context.Context, id string, yes bool, by, how, reason s
 	}
 	reply := policy.Reply{
 		Runbook: &runbook.Runbook{Service: a.Service, Policy: runbook.Policy{Approvers: w.approvers}}, Approval: a,
-		Release: record.Release{Phase: record.Open, Epoch: a.Epoch}, Plan: a.Change, Yes: yes, By: by, How: how, Reason: reason,
+		Release: record.Release{Phase: record.Open, Epoch: a.Epoch}, Plan: a.Change, Yes: yes, By: by.Name, How: by.How, Reason: reason,
 	}
 	if err := policy.Answer(reply, time.Now()); err != nil {
 		return a, err
 	}
-	a.Status, a.By, a.How, a.Reason, a.DecidedAt = record.Approved, by, how, reason, time.Now()
+	a.Status, a.By, a.How, a.Reason, a.DecidedAt = record.Approved, by.Name, by.How, reason, time.Now()
 	if !yes {
 		a.Status = record.Rejected
 	}
 	w.approvals[id] = a
-	w.changes = append(w.changes, fmt.Sprintf("%s %s by %s (%s): %s", a.Status, id, by, how, reason))
+	w.changes = append(w.changes, fmt.Sprintf("%s %s by %s (%s): %s", a.Status, id, by.Name, by.How, reason))
 	return a, nil
 }
 
-func (w *world) Start(_ context.Context, l runbook.Launch, by string) (record.Release, error) {
+func (w *world) Start(_ context.Context, l runbook.Launch, by record.Caller) (record.Release, error) {
 	safer := ""
 	if l.Safer {
 		safer = ", safer"
 	}
-	return w.status.Releases[0], w.do("start %s by %s%s%s", l.Service, by, l.StableNotProved, safer)
+	return w.status.Releases[0], w.do("start %s by %s%s%s", l.Service, by.Name, l.StableNotProved, safer)
 }
 
-func (w *world) Rollback(_ context.Context, service, region, by, reason string) (record.Incident, error) {
-	return w.incidents["inc-1"], w.do("rollback %s/%s by %s: %s", service, region, by, reason)
+func (w *world) Rollback(_ context.Context, service, region string, by record.Caller, reason string) (record.Incident, error) {
+	return w.incidents["inc-1"], w.do("rollback %s/%s by %s: %s", service, region, by.Name, reason)
 }
 
-func (w *world) RollbackAll(_ context.Context, service, by, reason string) ([]record.RegionOutcome, error) {
+func (w *world) RollbackAll(_ context.Context, service string, by record.Caller, reason string) ([]record.RegionOutcome, error) {
 	inc := w.incidents["inc-1"]
 	return []record.RegionOutcome{{Region: "eu", Incident: &inc}, {Region: "us", Pending: "order-1", Problem: "no route"}},
-		w.do("rollback %s everywhere by %s: %s", service, by, reason)
+		w.do("rollback %s everywhere by %s: %s", service, by.Name, reason)
 }
 
-func (w *world) AcceptSplit(_ context.Context, service, region, by, reason string) (record.Release, error) {
-	return w.status.Releases[0], w.do("accept split %s/%s by %s: %s", service, region, by, reason)
+func (w *world) AcceptSplit(_ context.Context, service, region string, by record.Caller, reason string) (record.Release, error) {
+	return w.status.Releases[0], w.do("accept split %s/%s by %s: %s", service, region, by.Name, reason)
 }
 
-func (w *world) RecordShadow(_ context.Context, g shadow.Gate, by string) (record.ShadowVerdict, error) {
-	return record.ShadowVerdict{}, w.do("shadow %s of %s by %s", g.Verdict, g.Service, by)
+func (w *world) RecordShadow(_ context.Context, g shadow.Gate, by record.Caller) (record.ShadowVerdict, error) {
+	return record.ShadowVerdict{}, w.do("shadow %s of %s by %s", g.Verdict, g.Service, by.Name)
 }
 
-func (w *world) StartMirror(_ context.Context, service, region string, o runbook.MirrorOrder, by string) (record.Mirror, error) {
-	return record.Mirror{}, w.do("mirror %s/%s %d %% for %s by %s", service, region, o.Percent, o.For, by)
+func (w *world) StartMirror(_ context.Context, service, region string, o runbook.MirrorOrder, by record.Caller) (record.Mirror, error) {
+	return record.Mirror{}, w.do("mirror %s/%s %d %% for %s by %s", service, region, o.Percent, o.For, by.Name)
 }
 
-func (w *world) StopMirror(_ context.Context, service, region, by, reason string) (record.Mirror, error) {
-	return record.Mirror{}, w.do("stop the mirror %s/%s by %s: %s", service, region, by, reason)
+func (w *world) StopMirror(_ context.Context, service, region string, by record.Caller, reason string) (record.Mirror, error) {
+	return record.Mirror{}, w.do("stop the mirror %s/%s by %s: %s", service, region, by.Name, reason)
 }
 
-func (w *world) Promote(_ context.Context, service, region, by string) (record.Release, error) {
-	return w.status.Releases[0], w.do("promote %s/%s by %s", service, region, by)
+func (w *world) Promote(_ context.Context, service, region string, by record.Caller) (record.Release, error) {
+	return w.status.Releases[0], w.do("promote %s/%s by %s", service, region, by.Name)
 }
 
-func (w *world) Flip(_ context.Context, service, region, by string) (record.Release, error) {
-	return w.status.Releases[0], w.do("flip %s/%s by %s", service, region, by)
+func (w *world) Flip(_ context.Context, service, region string, by record.Caller) (record.Release, error) {
+	return w.status.Releases[0], w.do("flip %s/%s by %s", service, region, by.Name)
 }
 
-func (w *world) Stop(_ context.Context, service, region, by, reason string) (record.Release, error) {
-	return w.status.Releases[0], w.do("stop %s/%s by %s: %s", service, region, by, reason)
+func (w *world) Stop(_ context.Context, service, region string, by record.Caller, reason string) (record.Release, error) {
+	return w.status.Releases[0], w.do("stop %s/%s by %s: %s", service, region, by.Name, reason)
 }
 
-func (w *world) Resume(_ context.Context, service, region, by, reason string) (record.Release, error) {
-	return w.status.Releases[0], w.do("resume %s/%s by %s: %s", service, region, by, reason)
+func (w *world) Resume(_ context.Context, service, region string, by record.Caller, reason string) (record.Release, error) {
+	return w.status.Releases[0], w.do("resume %s/%s by %s: %s", service, region, by.Name, reason)
 }
 
 func (w *world) RampPlan(_ context.Context, service, region string) (record.RampPlan, error) {
@@ -199,12 +200,20 @@ func (w *world) Why(_ context.Context, name, trigger string) (record.Why, error)
 	return why, w.unread
 }
 
-func (w *world) SetControl(_ context.Context, c record.Control) error {
-	return w.do("control %s by %s: %s", c.Mode, c.By, c.Reason)
+func (w *world) SetControl(_ context.Context, c record.Control, by record.Caller) error {
+	return w.do("control %s by %s: %s", c.Mode, by.Name, c.Reason)
 }
 
-func (w *world) Lift(_ context.Context, digest, by, reason string) error {
-	return w.do("lift %s by %s: %s", digest, by, reason)
+func (w *world) Lift(_ context.Context, digest string, by record.Caller, reason string) error {
+	return w.do("lift %s by %s: %s", digest, by.Name, reason)
+}
+
+// Ordered keeps what it is told; what the order does is kept by whoever does it.
+func (w *world) Ordered(_ context.Context, o record.Order) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.orders = append(w.orders, o)
+	return nil
 }
 
 // site is a handler over a world, and what a test needs to talk to it.

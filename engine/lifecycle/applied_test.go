@@ -9,6 +9,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 const (
@@ -43,7 +44,7 @@ func TestARollbackIsReadBackAndApplied(t *testing.T) {
 	p := routed(t)
 	p.shown(record.Split{"ranker-v1": 80, "ranker-v2": 20})
 	acted := p.now
-	p.must(Demanded{"bob", "looks bad"})
+	p.must(Demanded{fixture.By("bob"), "looks bad"})
 	if p.s.Release.ReadBack() || p.s.Incident.Applied != nil {
 		t.Fatal("read back by the step that writes")
 	}
@@ -74,7 +75,7 @@ func TestARollbackIsReadBackAndApplied(t *testing.T) {
 // What somebody else wrote is no read-back of ours, and nobody is asked about it.
 func TestAnExternalChangeIsNotReadBack(t *testing.T) {
 	p := routed(t)
-	p.must(Demanded{"bob", "looks bad"})
+	p.must(Demanded{fixture.By("bob"), "looks bad"})
 	p.s.Split = record.Split{"ranker-v1": 60, "ranker-v2": 40}
 	p.must(Tick{})
 	if p.s.Release.ReadBack() {
@@ -87,7 +88,7 @@ func TestAnExternalChangeIsNotReadBack(t *testing.T) {
 
 func TestAnInstanceThatDoesNotFollowIsNamedOnceAndPages(t *testing.T) {
 	p := routed(t)
-	p.must(Demanded{"bob", "looks bad"})
+	p.must(Demanded{fixture.By("bob"), "looks bad"})
 	p.must(Tick{})
 	var told []record.Message
 	for range 30 {
@@ -114,7 +115,7 @@ func TestAnInstanceThatDoesNotFollowIsNamedOnceAndPages(t *testing.T) {
 // other alarm of the incident.
 func TestAnInstanceThatFollowsLateIsToldOnce(t *testing.T) {
 	p := routed(t)
-	p.must(Demanded{"bob", "looks bad"})
+	p.must(Demanded{fixture.By("bob"), "looks bad"})
 	p.must(Tick{})
 	p.after(12 * time.Second).shown(record.Split{"ranker-v1": 80, "ranker-v2": 20})
 	if n := len(p.s.Incident.Applied.Late()); n != 2 {

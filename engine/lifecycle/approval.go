@@ -54,16 +54,16 @@ func (s *State) answered(ev Answered, now time.Time) error {
 	if err := policy.Answer(s.reply(*a, ev, s.Plan.Digest), now); err != nil {
 		return err
 	}
-	a.By, a.How, a.Reason, a.DecidedAt = ev.By, ev.How, ev.Reason, now
+	a.By, a.How, a.From, a.Reason, a.DecidedAt = ev.By.Name, ev.By.How, ev.By.From, ev.Reason, now
 	if !ev.Yes && a.Kind == record.AcceptSplit {
 		a.Status = record.Rejected
-		s.note(now, "kept_held", ev.By, fmt.Sprintf("Release stays held (%s): %s", ev.How, ev.Reason))
+		s.note(now, "kept_held", ev.By.Name, fmt.Sprintf("Release stays held (%s): %s", ev.By.How, ev.Reason))
 		return nil
 	}
 	if !ev.Yes {
 		a.Status = record.Rejected
 		s.Incident.RejectedAt = now
-		s.note(now, "rejected", ev.By, fmt.Sprintf("Rejected (%s): %s", ev.How, ev.Reason))
+		s.note(now, "rejected", ev.By.Name, fmt.Sprintf("Rejected (%s): %s", ev.By.How, ev.Reason))
 		rejection := *a
 		s.tell(func(i record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 			return report.RejectedMsg(i, rb, rejection, now)
@@ -72,11 +72,11 @@ func (s *State) answered(ev Answered, now time.Time) error {
 		return nil
 	}
 	a.Status = record.Approved
-	s.note(now, "approved", ev.By, strings.TrimSuffix(fmt.Sprintf("Approved (%s): %s", ev.How, ev.Reason), ": "))
+	s.note(now, "approved", ev.By.Name, strings.TrimSuffix(fmt.Sprintf("Approved (%s): %s", ev.By.How, ev.Reason), ": "))
 	if a.Kind == record.AcceptSplit {
 		return s.acceptSplit(SplitAccepted{By: ev.By, Reason: ev.Reason}, now)
 	}
-	s.shift(ev.By, now)
+	s.shift(ev.By.Name, now)
 	return nil
 }
 
@@ -84,7 +84,7 @@ func (s *State) answered(ev Answered, now time.Time) error {
 // planned now.
 func (s *State) reply(a record.Approval, ev Answered, plan string) policy.Reply {
 	return policy.Reply{Runbook: s.Runbook, Approval: a, Release: s.release(), ExternalChange: s.ExternalChange(), Router: s.PlanProblem,
-		Plan: plan, Yes: ev.Yes, By: ev.By, How: ev.How, Reason: ev.Reason}
+		Plan: plan, Yes: ev.Yes, By: ev.By.Name, How: ev.By.How, Reason: ev.Reason}
 }
 
 // supersede ends a pending question because something else happened.
@@ -169,15 +169,15 @@ func (s *State) answeredPromotion(ev Answered, now time.Time) error {
 			return runbook.Refuse("not promoted: %s", why)
 		}
 	}
-	q.By, q.How, q.Reason, q.DecidedAt = ev.By, ev.How, ev.Reason, now
+	q.By, q.How, q.From, q.Reason, q.DecidedAt = ev.By.Name, ev.By.How, ev.By.From, ev.Reason, now
 	if !ev.Yes {
 		q.Status = record.Rejected
-		s.Release.Asking, s.Release.Stopped = "", &record.HumanStop{At: now, By: ev.By, Reason: ev.Reason}
+		s.Release.Asking, s.Release.Stopped = "", &record.HumanStop{At: now, By: ev.By.Name, Reason: ev.Reason}
 		s.reconcileRamp(now)
 		return nil
 	}
 	q.Status = record.Approved
-	s.advance(ev.By, now)
+	s.advance(ev.By.Name, now)
 	return nil
 }
 

@@ -32,7 +32,7 @@ var guardStories = map[string]func(p *play) State{
 	policy.GuardNothing: func(p *play) State {
 		l := fixture.Launch(p.tb)
 		l.Weight = 0
-		p.must(Launched{Launch: l, By: "ann"})
+		p.must(Launched{Launch: l, By: fixture.By("ann")})
 		return p.breach("errors")
 	},
 	policy.GuardManualOverride: func(p *play) State {
@@ -100,13 +100,13 @@ var guardStories = map[string]func(p *play) State{
 	},
 	policy.GuardHuman: func(p *play) State {
 		p.launch()
-		return p.must(Demanded{"ann", "it feels wrong"})
+		return p.must(Demanded{fixture.By("ann"), "it feels wrong"})
 	},
 	policy.GuardChecks: func(p *play) State {
 		l := fixture.Launch(p.tb)
 		l.Weight = 0
 		p.s.Runbook.Rollout = &runbook.Rollout{Strategy: runbook.BlueGreen, Promote: runbook.PromoteAutomatic, Bake: fixture.Minutes(60), Holdback: 5}
-		p.must(Launched{Launch: l, By: "ann"})
+		p.must(Launched{Launch: l, By: fixture.By("ann")})
 		ev := p.alive(minute).readyAs("ann")
 		ev.Flip = true
 		p.must(ev)
@@ -158,7 +158,7 @@ var rampGuardStories = map[string]func(p *play, ev *Promoted){
 	"no_ramp":  func(p *play, _ *Promoted) { p.s.Runbook.Rollout = nil },
 	"no_flip":  func(_ *play, ev *Promoted) { ev.Flip = true },
 	"incident": func(p *play, _ *Promoted) { p.breach("slowish") },
-	"stopped":  func(p *play, _ *Promoted) { p.must(Stopped{"bob", "lunch"}) },
+	"stopped":  func(p *play, _ *Promoted) { p.must(Stopped{fixture.By("bob"), "lunch"}) },
 	"switched_off": func(p *play, _ *Promoted) {
 		p.s.Control = record.Control{Mode: runbook.Paused}
 	},
@@ -172,7 +172,7 @@ var rampGuardStories = map[string]func(p *play, ev *Promoted){
 	"too_early": func(p *play, _ *Promoted) { p.now = p.now.Add(-9 * minute) },
 	"not_proved": func(p *play, ev *Promoted) {
 		p.s.Release.Proof = &record.Proof{Epoch: p.s.Release.Epoch, Deadline: p.now.Add(time.Hour)}
-		ev.By = ""
+		ev.By = record.Caller{}
 	},
 	"schedule": func(p *play, _ *Promoted) {
 		p.s.Runbook.Rollout.Schedule = []runbook.Schedule{{Cron: "0 20 * * *", For: fixture.Minutes(60)}}
@@ -180,7 +180,7 @@ var rampGuardStories = map[string]func(p *play, ev *Promoted){
 	"no_watchdog": func(p *play, _ *Promoted) { p.s.Watchdog = time.Time{} },
 	"manual": func(p *play, ev *Promoted) {
 		p.s.Runbook.Rollout.Promote = runbook.PromoteManual
-		ev.By = ""
+		ev.By = record.Caller{}
 	},
 	"not_ready": func(_ *play, ev *Promoted) { ev.Ready.CandidatePods = 0 },
 }
@@ -199,7 +199,7 @@ func TestTheEngineReachesEveryGuardOfTheRamp(t *testing.T) {
 			ev := p.readyAs("ann")
 			story(p, &ev)
 			ev.Epoch = p.s.Release.Epoch
-			in := p.s.ramp(&ev.Ready, ev.By != "")
+			in := p.s.ramp(&ev.Ready, ev.By.Name != "")
 			in.Flip = ev.Flip
 			by, why := policy.Promote(in, p.now)
 			if by != guard {
@@ -209,7 +209,7 @@ func TestTheEngineReachesEveryGuardOfTheRamp(t *testing.T) {
 			switch {
 			case s.Release.Weight != 20:
 				t.Fatalf("the step to %v %% was taken", s.Release.Weight)
-			case ev.By != "":
+			case ev.By.Name != "":
 				fixture.Refused(t, err, runbook.ErrRefused)
 				if !strings.Contains(err.Error(), why) {
 					t.Fatalf("%v, want %s", err, why)

@@ -114,7 +114,7 @@ func (p *play) must(ev Event) State {
 
 func (p *play) after(d time.Duration) *play { p.now = p.now.Add(d); return p }
 
-func (p *play) launch() { p.must(Launched{Launch: fixture.Launch(p.tb), By: "ann"}) }
+func (p *play) launch() { p.must(Launched{Launch: fixture.Launch(p.tb), By: fixture.By("ann")}) }
 
 func (p *play) asked(b record.Breach) AlertChecked {
 	return AlertChecked{Alert: fixture.Alert(b.Trigger, record.Webhook), Breach: b, Release: p.s.Release.ID, Epoch: p.s.Release.Epoch}
@@ -130,7 +130,7 @@ func (p *play) answer(yes bool, by string) Answered {
 	if p.s.Approval != nil {
 		id = p.s.Approval.ID
 	}
-	return Answered{Approval: id, By: by, How: "api", Reason: "because", Yes: yes}
+	return Answered{Approval: id, By: fixture.By(by), Reason: "because", Yes: yes}
 }
 
 func drainedAs(h record.Health) Drained { return Drained{fixture.Drained(h)} }

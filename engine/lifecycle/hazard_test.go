@@ -17,13 +17,13 @@ import (
 func TestHazards(t *testing.T) {
 	p := playOf(t, "page")
 	p.s.Hazards = []string{"a typo"}
-	if _, err := p.step(Launched{Launch: fixture.Launch(t), By: "ann"}); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "a typo") {
+	if _, err := p.step(Launched{Launch: fixture.Launch(t), By: fixture.By("ann")}); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "a typo") {
 		t.Errorf("launch: %v, want it refused with the hazard", err)
 	}
 	p.s.Hazards = nil
 	p.launch()
 	p.s.Hazards = []string{"a typo"}
-	s := p.must(Demanded{"ann", "users complain"})
+	s := p.must(Demanded{fixture.By("ann"), "users complain"})
 	if !s.Write.Shift || s.Incident.Phase != record.Acted {
 		t.Errorf("phase %s, shift %v: a hazard kept a rollback from being written", s.Incident.Phase, s.Write.Shift)
 	}

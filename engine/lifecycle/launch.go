@@ -42,17 +42,17 @@ func (s *State) launched(ev Launched, now time.Time) error {
 	s.Release = &record.Release{
 		Schema: runbook.Schema, ID: id, Service: l.Service, Region: s.Region,
 		Stable: stable, Candidate: candidate, Phase: record.Open, Epoch: epoch,
-		StartedAt: now, StartedBy: ev.By, Rollbacks: rollbacks, Good: good, GoodBefore: before, Rollout: safer, SaferThan: than,
+		StartedAt: now, StartedBy: ev.By.Name, Rollbacks: rollbacks, Good: good, GoodBefore: before, Rollout: safer, SaferThan: than,
 		Regions: plan, Planned: planned, Op: s.Op,
 	}
 	if in.NotProved() {
-		s.Release.NotProved = &record.HumanWord{At: now, By: record.Truncate(ev.By, 100), Reason: record.Truncate(l.StableNotProved, record.MaxLine)}
+		s.Release.NotProved = &record.HumanWord{At: now, By: record.Truncate(ev.By.Name, 100), Reason: record.Truncate(l.StableNotProved, record.MaxLine)}
 	}
 	if s.Runbook.Shadow.Needed() {
 		s.Release.Shadow, s.Write.Gate = s.Shadow.Report, true
 	}
 	s.postpone(s.Later, now)
-	s.weigh(l.Weight, ev.By, "start", now)
+	s.weigh(l.Weight, ev.By.Name, "start", now)
 	s.Incident, s.Approval, s.Question = nil, nil, nil
 	s.Write.Bundles = []runbook.Bundle{l.Stable.Bundle, l.Candidate.Bundle}
 	s.Write.Shift = true

@@ -46,7 +46,7 @@ func TestLaunchNeedsAShadowPass(t *testing.T) {
 			if strings.Contains(name, "read") {
 				p.s.ShadowProblem = "schema 9"
 			}
-			s, err := p.step(Launched{Launch: l, By: "ann"})
+			s, err := p.step(Launched{Launch: l, By: fixture.By("ann")})
 			if c.want == "" {
 				if err != nil || !s.Write.Gate || s.Release.Shadow != p.s.Shadow.Report {
 					t.Fatalf("refused: %v; gate checked %v, release says %q", err, s.Write.Gate, s.Release.Shadow)
@@ -64,7 +64,7 @@ func TestLaunchNeedsAShadowPass(t *testing.T) {
 func TestLaunchWithoutShadowSection(t *testing.T) {
 	p := playOf(t, "page")
 	p.s.Runbook.Shadow = &runbook.Shadow{Required: false}
-	if s := p.must(Launched{Launch: fixture.Launch(t), By: "ann"}); s.Write.Gate || s.Release.Shadow != "" {
+	if s := p.must(Launched{Launch: fixture.Launch(t), By: fixture.By("ann")}); s.Write.Gate || s.Release.Shadow != "" {
 		t.Fatalf("checked a gate that nobody asked for: %+v", s.Write)
 	}
 }

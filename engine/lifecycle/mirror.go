@@ -34,7 +34,8 @@ type MirrorState struct {
 
 // MirrorWrite is what a step asks to commit beside the mirror's record.
 type MirrorWrite struct {
-	Percent  bool // write the router's percent, as it was planned
+	Order    *record.Order // that this step carries out; nil: nobody ordered it
+	Percent  bool          // write the router's percent, as it was planned
 	Messages []record.Message
 }
 
@@ -45,10 +46,13 @@ type (
 	// MirrorStart is a human switching a mirror on for a planned time.
 	MirrorStart struct {
 		Order runbook.MirrorOrder
-		By    string
+		By    record.Caller
 	}
 	// MirrorStop is a human switching it off before its end.
-	MirrorStop struct{ By, Reason string }
+	MirrorStop struct {
+		By     record.Caller
+		Reason string
+	}
 	// MirrorTick is time passing, and the router's percent being looked at.
 	MirrorTick struct{}
 )
@@ -68,6 +72,9 @@ func StepMirror(s MirrorState, ev MirrorEvent, now time.Time) (MirrorState, erro
 			m.Held = &held
 		}
 		s.Mirror = &m
+	}
+	if err := s.ordered(ev, now); err != nil {
+		return s, err
 	}
 	var err error
 	switch ev := ev.(type) {
@@ -118,7 +125,7 @@ func (s *MirrorState) start(ev MirrorStart, now time.Time) error {
 	}
 	s.Mirror = &record.Mirror{
 		Schema: runbook.Schema, Service: service, Region: s.Region, Backend: backend, Percent: ev.Order.Percent,
-		StartedAt: now, StartedBy: record.Truncate(ev.By, 100), Until: now.Add(ev.Order.For.Std()), Op: s.Op,
+		StartedAt: now, StartedBy: record.Truncate(ev.By.Name, 100), Until: now.Add(ev.Order.For.Std()), Op: s.Op,
 	}
 	s.Write.Percent = true
 	return nil
@@ -138,7 +145,7 @@ func (s *MirrorState) stop(ev MirrorStop, now time.Time) error {
 	case s.Problem != "" || s.found() > 0:
 		why += "; the router's percent is somebody else's and stays as it is: " + s.seen()
 	}
-	s.end(ev.By, why, now)
+	s.end(ev.By.Name, why, now)
 	return nil
 }
 

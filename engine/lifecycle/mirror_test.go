@@ -26,7 +26,7 @@ var day = runbook.MirrorOrder{Backend: "ranker-v2", Percent: 10, For: runbook.Du
 func on(tb testing.TB) MirrorState {
 	tb.Helper()
 	s := MirrorState{Runbook: mirrorRunbook(tb), Region: "default", Op: "op", Control: record.Control{Mode: runbook.Active}, Split: record.Split{"ranker-v1": 100}}
-	s, err := StepMirror(s, MirrorStart{day, "ann"}, fixture.Morning)
+	s, err := StepMirror(s, MirrorStart{day, fixture.By("ann")}, fixture.Morning)
 	if err != nil || !s.Write.Percent || !s.Mirror.On() || s.Mirror.Until != fixture.Morning.Add(24*time.Hour) || s.Mirror.StartedBy != "ann" {
 		tb.Fatalf("%+v, %v", s.Mirror, err)
 	}
@@ -56,13 +56,13 @@ func TestMirrorStartIsRefused(t *testing.T) {
 		s, o := on(t), day
 		s.Mirror, s.Shares = nil, nil
 		change(&s, &o)
-		if _, err := StepMirror(s, MirrorStart{o, "ann"}, fixture.Morning); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), want) {
+		if _, err := StepMirror(s, MirrorStart{o, fixture.By("ann")}, fixture.Morning); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), want) {
 			t.Errorf("says %v, want %q", err, want)
 		}
 	}
 	s := on(t)
 	s.Mirror, s.Shares = nil, map[string]int{"ranker-v2": 0}
-	s, err := StepMirror(s, MirrorStart{runbook.MirrorOrder{Percent: 50, For: day.For, AllowMore: true}, "ann"}, fixture.Morning)
+	s, err := StepMirror(s, MirrorStart{runbook.MirrorOrder{Percent: 50, For: day.For, AllowMore: true}, fixture.By("ann")}, fixture.Morning)
 	if err != nil || s.Mirror.Backend != "ranker-v2" || s.Mirror.Percent != 50 {
 		t.Errorf("half of the requests, said so, to the only backend: %+v, %v", s.Mirror, err)
 	}
@@ -153,7 +153,7 @@ func TestMirrorHeldAndPutBack(t *testing.T) {
 	if !s.Mirror.On() || !s.Mirror.Held.Due || s.Write.Percent || len(s.Write.Messages) != 1 || !strings.Contains(s.Write.Messages[0].Title, "planned end is over") {
 		t.Fatalf("at its end: %+v, %+v", s.Mirror, s.Write)
 	}
-	stopped, err := StepMirror(s, MirrorStop{"ann", "mine now"}, fixture.Morning)
+	stopped, err := StepMirror(s, MirrorStop{fixture.By("ann"), "mine now"}, fixture.Morning)
 	if err != nil || stopped.Write.Percent || stopped.Mirror.On() || !strings.Contains(stopped.Mirror.Ended, "stays as it is: 25 %") {
 		t.Fatalf("stopped: %+v, %v", stopped.Mirror, err)
 	}
@@ -161,7 +161,7 @@ func TestMirrorHeldAndPutBack(t *testing.T) {
 	if s.Mirror.On() || !s.Write.Percent {
 		t.Fatalf("put back after the end: %+v", s.Mirror)
 	}
-	if _, err := StepMirror(s, MirrorStop{"ann", "again"}, fixture.Morning); !errors.Is(err, runbook.ErrRefused) {
+	if _, err := StepMirror(s, MirrorStop{fixture.By("ann"), "again"}, fixture.Morning); !errors.Is(err, runbook.ErrRefused) {
 		t.Errorf("stopped twice: %v", err)
 	}
 }

@@ -72,7 +72,7 @@ func wantsReady(s State, now time.Time) bool {
 // promoted takes the next step of the ramp, or asks whether to, or says why not. At the
 // end of the ramp it closes the release, whose candidate is the last known good then.
 func (s *State) promoted(ev Promoted, now time.Time) error {
-	byHuman := ev.By != ""
+	byHuman := ev.By.Name != ""
 	if s.Release == nil || ev.Release != s.Release.ID || ev.Epoch != s.Release.Epoch {
 		if byHuman {
 			return fmt.Errorf("promote %s: %w: the weights changed meanwhile", s.Runbook.Service, runbook.ErrConflict)
@@ -87,7 +87,7 @@ func (s *State) promoted(ev Promoted, now time.Time) error {
 }
 
 func (s *State) promote(ev Promoted, now time.Time) error {
-	in := s.ramp(&ev.Ready, ev.By != "")
+	in := s.ramp(&ev.Ready, ev.By.Name != "")
 	in.Flip = ev.Flip
 	switch move, why := policy.NextStep(in, now); move {
 	case policy.Wait:
@@ -96,11 +96,11 @@ func (s *State) promote(ev Promoted, now time.Time) error {
 		}
 		s.Release.Waiting = why
 	case policy.Close:
-		s.prove(ev.By, now)
+		s.prove(ev.By.Name, now)
 	case policy.AskStep:
 		s.askPromotion(now)
 	case policy.Advance:
-		s.advance(ev.By, now)
+		s.advance(ev.By.Name, now)
 	}
 	return nil
 }
@@ -172,8 +172,8 @@ func (s *State) stopRamp(ev Stopped, now time.Time) error {
 		return err
 	}
 	s.supersedeQuestion(now)
-	s.Release.Stopped = &record.HumanStop{At: now, By: ev.By, Reason: ev.Reason}
-	s.note(now, "stopped", ev.By, "Ramp stopped: "+ev.Reason)
+	s.Release.Stopped = &record.HumanStop{At: now, By: ev.By.Name, Reason: ev.Reason}
+	s.note(now, "stopped", ev.By.Name, "Ramp stopped: "+ev.Reason)
 	s.reconcileRamp(now)
 	return nil
 }
@@ -193,7 +193,7 @@ func (s *State) resume(ev Resumed, now time.Time) error {
 	}
 	if over {
 		s.supersede(now)
-		s.note(now, "resumed", ev.By, "Ramp resumed: "+ev.Reason)
+		s.note(now, "resumed", ev.By.Name, "Ramp resumed: "+ev.Reason)
 		s.close(now)
 	}
 	s.reconcileRamp(now)

@@ -27,13 +27,13 @@ func flipOf(tb testing.TB) *play {
 	p.s.Watchdog = p.now
 	l := fixture.Launch(tb)
 	l.Weight = 0
-	p.must(Launched{Launch: l, By: "ann"})
+	p.must(Launched{Launch: l, By: fixture.By("ann")})
 	return p
 }
 
 // readyAs is an answer with which nothing objects.
 func (p *play) readyAs(by string) Promoted {
-	ev := Promoted{By: by, Ready: record.Readiness{AskedAt: p.now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}}
+	ev := Promoted{By: fixture.By(by), Ready: record.Readiness{AskedAt: p.now, StablePods: 3, CandidatePods: 3, CandidateRate: 20}}
 	if p.s.Release != nil {
 		ev.Release, ev.Epoch = p.s.Release.ID, p.s.Release.Epoch
 	}
@@ -101,24 +101,24 @@ func TestARampGoesUpByItselfAndIsProved(t *testing.T) {
 		t.Fatalf("not proved: %+v, told %v", s.Release, kinds(s))
 	}
 	quietStep(t, p.after(time.Hour).must(Tick{}))
-	_, err := p.step(Launched{Launch: fixture.Launch(t), By: "ann"})
+	_, err := p.step(Launched{Launch: fixture.Launch(t), By: fixture.By("ann")})
 	fixture.Refused(t, err, runbook.ErrRefused) // the router has all of v2, and v1 is not stable any more
 	l := fixture.Launch(t)
 	l.Stable, l.Candidate = l.Candidate, l.Stable
 	rebuilt := l
 	rebuilt.Stable.Bundle.Model.Registry.Version = "99" // v2's name and backend, and another model
-	_, err = p.step(Launched{Launch: rebuilt, By: "ann"})
+	_, err = p.step(Launched{Launch: rebuilt, By: fixture.By("ann")})
 	fixture.Refused(t, err, runbook.ErrRefused)
 	if !strings.Contains(err.Error(), "the last known good of ranker in default is v2") || !strings.Contains(err.Error(), "--stable-not-proved") {
 		t.Fatalf("says %v", err)
 	}
 	allowed := *p
 	rebuilt.StableNotProved = "built again from the same commit"
-	if s := allowed.must(Launched{Launch: rebuilt, By: "ann"}); s.Release.NotProved == nil || s.Release.NotProved.By != "ann" || s.Release.NotProved.Reason != rebuilt.StableNotProved || s.Release.Good.Bundle == s.Release.Stable.Bundle {
+	if s := allowed.must(Launched{Launch: rebuilt, By: fixture.By("ann")}); s.Release.NotProved == nil || s.Release.NotProved.By != "ann" || s.Release.NotProved.Reason != rebuilt.StableNotProved || s.Release.Good.Bundle == s.Release.Stable.Bundle {
 		t.Fatalf("not recorded: %+v", s.Release)
 	}
 	l.StableNotProved = "nobody asked" // what is needed is recorded, and no more
-	s = p.must(Launched{Launch: l, By: "ann"})
+	s = p.must(Launched{Launch: l, By: fixture.By("ann")})
 	if s.Release.NotProved != nil || s.Release.Good.Version != "v2" || s.Release.Stable.Version != "v2" {
 		t.Fatalf("the next release does not know the last known good: %+v", s.Release)
 	}
@@ -184,7 +184,7 @@ func TestWhatKeepsTheNextStep(t *testing.T) {
 		{"unconfirmed", func(p *play, _ *record.Readiness) { p.must(p.asked(fixture.Breach("errors", record.Unreachable))) }, "is unconfirmed (trigger errors)"},
 		{"asked to roll back", func(p *play, _ *record.Readiness) { p.breach("slowish") }, "is awaiting (trigger slowish)"},
 		{"external change", func(p *play, _ *record.Readiness) { p.s.Split = record.Split{"ranker-v1": 1, "ranker-v2": 1} }, "somebody else changed the split"},
-		{"stopped", func(p *play, _ *record.Readiness) { p.must(Stopped{"ann", "lunch"}) }, "ann stopped the ramp: lunch"},
+		{"stopped", func(p *play, _ *record.Readiness) { p.must(Stopped{fixture.By("ann"), "lunch"}) }, "ann stopped the ramp: lunch"},
 		{"paused", func(p *play, _ *record.Readiness) { p.s.Control = record.Control{Mode: runbook.Paused, By: "ann"} }, "paused by ann"},
 		{"pause over", func(p *play, _ *record.Readiness) {
 			p.s.Control = record.Control{Mode: runbook.Paused, Until: p.now.Add(-minute)}
@@ -267,7 +267,7 @@ func TestManualStepsAreTakenByHumansOnly(t *testing.T) {
 }
 
 func (p *play) answerStep(yes bool, by string) Answered {
-	ev := Answered{Approval: "none", By: by, How: "api", Reason: "because", Yes: yes, Ready: p.readyAs(by).Ready}
+	ev := Answered{Approval: "none", By: fixture.By(by), Reason: "because", Yes: yes, Ready: p.readyAs(by).Ready}
 	if p.s.Question != nil {
 		ev.Approval = p.s.Question.ID
 	}
@@ -302,7 +302,7 @@ func TestAskedStep(t *testing.T) {
 		weight(t, s, 20)
 		waiting(t, s, "bob stopped the ramp: because")
 		quietStep(t, p.alive(5*time.Second).must(p.readyAs("")))
-		p.must(Resumed{"ann", "looked"})
+		p.must(Resumed{fixture.By("ann"), "looked"})
 		if s = p.must(p.readyAs("")); s.Question == nil {
 			t.Errorf("not asked again: %s", s.Release.Waiting)
 		}
@@ -367,16 +367,16 @@ func TestAskedStep(t *testing.T) {
 
 func TestStopAndResume(t *testing.T) {
 	p := rampOf(t, runbook.PromoteAutomatic)
-	_, err := p.step(Stopped{"ann", "lunch"})
+	_, err := p.step(Stopped{fixture.By("ann"), "lunch"})
 	fixture.Refused(t, err, runbook.ErrRefused)
 	p.launch()
-	p.must(Stopped{"ann", "lunch"})
-	_, err = p.step(Stopped{"bob", "lunch too"})
+	p.must(Stopped{fixture.By("ann"), "lunch"})
+	_, err = p.step(Stopped{fixture.By("bob"), "lunch too"})
 	fixture.Refused(t, err, runbook.ErrRefused)
 	p.alive(10 * minute)
 	weight(t, p.must(p.readyAs("")), 20)
-	p.must(Resumed{"bob", "back"})
-	_, err = p.step(Resumed{"bob", "back"})
+	p.must(Resumed{fixture.By("bob"), "back"})
+	_, err = p.step(Resumed{fixture.By("bob"), "back"})
 	fixture.Refused(t, err, runbook.ErrRefused)
 	weight(t, p.must(p.readyAs("")), 50)
 }
@@ -386,11 +386,11 @@ func TestResumeEndsAFreezeThatIsOver(t *testing.T) {
 	p.launch()
 	p.breach("slo")
 	p.alive(10 * minute)
-	s := p.must(Resumed{"ann", "the dependency is back"})
+	s := p.must(Resumed{fixture.By("ann"), "the dependency is back"})
 	phase(t, s, record.Done)
 	weight(t, p.must(p.readyAs("")), 50)
 	p.breach("slo")
-	p.must(Resumed{"ann", "over"})
+	p.must(Resumed{fixture.By("ann"), "over"})
 	s = p.breach("slo") // it is not over
 	phase(t, s, record.Frozen)
 	p.alive(10 * minute)
@@ -401,11 +401,11 @@ func TestResumeIsNoWayAroundOthers(t *testing.T) {
 	p := rampOf(t, runbook.PromoteAutomatic)
 	p.launch()
 	p.breach("slowish")
-	_, err := p.step(Resumed{"ann", "go on"})
+	_, err := p.step(Resumed{fixture.By("ann"), "go on"})
 	fixture.Refused(t, err, runbook.ErrRefused)
 	p = rampOf(t, runbook.PromoteAutomatic)
 	foreign(p)
-	_, err = p.step(Resumed{"ann", "go on"})
+	_, err = p.step(Resumed{fixture.By("ann"), "go on"})
 	fixture.Refused(t, err, runbook.ErrRefused)
 }
 
@@ -430,7 +430,7 @@ func TestFlip(t *testing.T) {
 	_, err = p.step(again)
 	fixture.Refused(t, err, runbook.ErrRefused)
 	t.Run("flip back", func(t *testing.T) {
-		s, err := Step(p.s, Demanded{"ann", "no"}, p.now)
+		s, err := Step(p.s, Demanded{fixture.By("ann"), "no"}, p.now)
 		if err != nil || s.Release.Weight != 0 || s.Release.Phase != record.RolledBack {
 			t.Errorf("%v %+v", err, s.Release)
 		}

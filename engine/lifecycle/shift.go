@@ -30,8 +30,8 @@ func (s *State) demanded(ev Demanded, now time.Time) error {
 		s.open(AlertChecked{Alert: record.Alert{Service: s.Runbook.Service, Region: s.Region, Source: record.Human, StartsAt: now, Firing: true}, Breach: b}, now)
 	}
 	s.Incident.Decision, s.Incident.Inputs = d, inputs
-	s.note(now, "demanded", ev.By, "Rollback requested: "+ev.Reason)
-	s.shift(ev.By, now)
+	s.note(now, "demanded", ev.By.Name, "Rollback requested: "+ev.Reason)
+	s.shift(ev.By.Name, now)
 	return nil
 }
 

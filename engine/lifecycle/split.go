@@ -69,14 +69,14 @@ func (s *State) acceptSplit(ev SplitAccepted, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	s.note(now, "split_accepted", ev.By, fmt.Sprintf("Release continues with the candidate at %v %%: %s", weight, ev.Reason))
+	s.note(now, "split_accepted", ev.By.Name, fmt.Sprintf("Release continues with the candidate at %v %%: %s", weight, ev.Reason))
 	if i := s.Incident; i != nil && i.Change == nil {
 		s.supersede(now)
 		s.close(now)
 	}
 	r.Held, r.Epoch = nil, r.Epoch+1
 	s.Write.Adopt = true
-	s.weigh(weight, ev.By, "accept split", now)
+	s.weigh(weight, ev.By.Name, "accept split", now)
 	s.supersedeQuestion(now)
 	r.Incident = ""
 	return nil

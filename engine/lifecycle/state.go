@@ -55,6 +55,7 @@ type Said struct {
 
 // Write is what a step asks to commit beside the records of the state.
 type Write struct {
+	Order      *record.Order       // that this step carries out; nil: nobody ordered it
 	Shift      bool                // carry out Plan
 	Advance    bool                // carry out Next
 	Adopt      bool                // the router's keys are still as they were read

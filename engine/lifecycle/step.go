@@ -37,10 +37,10 @@ type (
 		GaveUp                  bool
 	}
 	// Promoted is the answer whether a rollback is possible right now, and with it the
-	// next step of the ramp if nothing objects: by a human, or if By is empty by the
+	// next step of the ramp if nothing objects: by a human, or if By is zero by the
 	// daemon, which asks first if the runbook says so.
 	Promoted struct {
-		By      string
+		By      record.Caller
 		Flip    bool // only as the first step of blue and green
 		Release string
 		Epoch   int
@@ -68,28 +68,43 @@ type (
 	// Written says that a pending write stands at its place, or why it does not yet.
 	Written struct{ Op, Place, Problem string }
 	// Stopped is a human stopping the ramp where it is.
-	Stopped struct{ By, Reason string }
+	Stopped struct {
+		By     record.Caller
+		Reason string
+	}
 	// Resumed is a human letting a ramp continue that was stopped, frozen or held.
-	Resumed struct{ By, Reason string }
+	Resumed struct {
+		By     record.Caller
+		Reason string
+	}
 	// Launched is a human starting a release, or a region whose turn has come in one that goes
 	// through several.
 	Launched struct {
 		Launch    runbook.Launch
-		By        string
+		By        record.Caller
+		Reason    string             // why, where somebody said so
 		Regions   *record.RegionPlan // nil: this region alone; without an id: it begins here
 		Ramp      *runbook.Rollout   // that of the region before, if not the runbook's
 		SaferThan string
 	}
 	// Demanded is a human asking for a rollback.
-	Demanded struct{ By, Reason string }
+	Demanded struct {
+		By     record.Caller
+		Reason string
+	}
 	// Answered is a human's answer to an approval.
 	Answered struct {
-		Approval, By, How, Reason string
-		Yes                       bool
-		Ready                     record.Readiness // asked for a yes to the next step
+		Approval string
+		By       record.Caller
+		Reason   string
+		Yes      bool
+		Ready    record.Readiness // asked for a yes to the next step
 	}
 	// SplitAccepted is a human letting a held release continue with the split that was found.
-	SplitAccepted struct{ By, Reason string }
+	SplitAccepted struct {
+		By     record.Caller
+		Reason string
+	}
 )
 
 func (AlertChecked) event()   {}
@@ -117,6 +132,9 @@ func (SplitAccepted) event()  {}
 // runbook.
 func Step(s State, ev Event, now time.Time) (State, error) {
 	s = s.clone()
+	if err := s.ordered(ev, now); err != nil {
+		return s, err
+	}
 	var err error
 	switch ev := ev.(type) {
 	case AlertChecked:
@@ -159,6 +177,7 @@ func Step(s State, ev Event, now time.Time) (State, error) {
 		err = fmt.Errorf("step %T: unknown event", ev)
 	}
 	if err == nil {
+		s.about()
 		s.truncateIncident()
 	}
 	return s, err

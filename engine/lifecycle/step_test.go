@@ -152,14 +152,14 @@ func TestSevereEscalatesAwaitingAndSupersedesItsApproval(t *testing.T) {
 	if s.Approval.Status != record.Superseded {
 		t.Errorf("approval is %s", s.Approval.Status)
 	}
-	_, err := p.step(Answered{Approval: id, By: "ann", How: "api", Yes: true})
+	_, err := p.step(Answered{Approval: id, By: fixture.By("ann"), Yes: true})
 	fixture.Refused(t, err, runbook.ErrRefused)
 }
 
 func TestRejectionSilencesItsTriggersAndNoOtherSevereOne(t *testing.T) {
 	p := playOf(t, "page")
 	ask(p)
-	_, err := p.step(Answered{Approval: p.s.Approval.ID, By: "ann", How: "api"})
+	_, err := p.step(Answered{Approval: p.s.Approval.ID, By: fixture.By("ann")})
 	fixture.Refused(t, err, runbook.ErrRefused) // without a reason
 	phase(t, p.must(p.answer(false, "ann")), record.Done)
 	for range 20 {
@@ -246,7 +246,7 @@ func TestApprove(t *testing.T) {
 	}{
 		{"a stranger", p.answer(true, "eve"), runbook.ErrRefused},
 		{"nobody", p.answer(true, ""), runbook.ErrRefused},
-		{"another approval", Answered{Approval: "other", By: "ann", Yes: true}, runbook.ErrNotFound},
+		{"another approval", Answered{Approval: "other", By: fixture.By("ann"), Yes: true}, runbook.ErrNotFound},
 	} {
 		_, err := p.step(c.ev)
 		if !errors.Is(err, c.want) {
@@ -318,11 +318,11 @@ func TestHumanRollsBackFromEveryOpenState(t *testing.T) {
 		}
 		t.Run(sc.name, func(t *testing.T) {
 			if p.s.ExternalChange() {
-				_, err := p.step(Demanded{"ann", "because"})
-				fixture.Refused(t, err, runbook.ErrRefused) // another human's split is not overwritten …
-				p.must(SplitAccepted{"ann", "it is mine"})  // … unless somebody says so
+				_, err := p.step(Demanded{fixture.By("ann"), "because"})
+				fixture.Refused(t, err, runbook.ErrRefused)            // another human's split is not overwritten …
+				p.must(SplitAccepted{fixture.By("ann"), "it is mine"}) // … unless somebody says so
 			}
-			s := p.must(Demanded{"ann", "because"})
+			s := p.must(Demanded{fixture.By("ann"), "because"})
 			phase(t, s, record.Acted)
 			if s.Release.Phase != record.RolledBack || s.Incident.Verdict != nil || !s.Incident.EvidenceAt.IsZero() {
 				t.Errorf("release %s, verdict %v, evidence %v", s.Release.Phase, s.Incident.Verdict, s.Incident.EvidenceAt)
@@ -341,11 +341,11 @@ func TestHumanEndsReleaseWithoutTraffic(t *testing.T) {
 	p.launch()
 	p.s.Split = record.Split{"ranker-v1": 100, "ranker-v2": 0}
 	p.must(Tick{})
-	s := p.must(SplitAccepted{"ann", "because"})
+	s := p.must(SplitAccepted{fixture.By("ann"), "because"})
 	if s.Release.Weight != 0 || s.Release.Held != nil {
 		t.Fatalf("release is %+v", s.Release)
 	}
-	s = p.must(Demanded{"ann", "because"})
+	s = p.must(Demanded{fixture.By("ann"), "because"})
 	phase(t, s, record.Acted)
 	if s.Open() {
 		t.Error("the release is still open")
@@ -405,7 +405,7 @@ func TestForeignSplit(t *testing.T) {
 			if p.s.Release.Held == nil {
 				t.Errorf("%v does not hold the release", sp)
 			}
-			_, err := p.step(SplitAccepted{"ann", "because"})
+			_, err := p.step(SplitAccepted{fixture.By("ann"), "because"})
 			fixture.Refused(t, err, runbook.ErrRefused)
 		}
 	})
@@ -563,7 +563,7 @@ func TestWrittenIsNotAppliedPagesOnce(t *testing.T) {
 func TestArchivedClosesOnce(t *testing.T) {
 	p := playOf(t, "page")
 	settle(p)
-	_, err := p.step(Launched{Launch: fixture.Launch(t), By: "ann"})
+	_, err := p.step(Launched{Launch: fixture.Launch(t), By: fixture.By("ann")})
 	fixture.Refused(t, err, runbook.ErrRefused) // or nobody would ever seal it
 	phase(t, p.must(Archived{Problem: "disk full"}), record.Done)
 	if p.s.Incident.Evidence != "incomplete: disk full" {
@@ -622,7 +622,7 @@ func TestIncidentStaysSmall(t *testing.T) {
 	for n := range runbook.MaxInstances {
 		p.s.Runbook.Routing.Instances = append(p.s.Runbook.Routing.Instances, fmt.Sprintf("http://%d.%s", n, strings.Repeat("x", 200)))
 	}
-	p.must(Demanded{long, long})
+	p.must(Demanded{fixture.By(long), long})
 	p.must(Tick{})
 	p.after(12*time.Second).shown(nil, slices.Repeat([]string{long}, runbook.MaxInstances)...)
 	p.after(5 * time.Second).must(drainedAs(record.Good))

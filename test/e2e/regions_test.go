@@ -257,7 +257,7 @@ func TestAHumanRollsBackEverywhere(t *testing.T) {
 	w.us.consul.Resume()
 	w.becomes("us", record.RolledBack, 90*time.Second)
 	w.eu.await("the order to be over", 60*time.Second, func() error {
-		if n := len(w.eu.snapshot().Under("autorollback/v1/order/")); n != 0 {
+		if n := len(w.eu.snapshot().Under("autorollback/v1/pending/")); n != 0 {
 			return fmt.Errorf("%d orders are kept", n)
 		}
 		return nil
