@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"engine", "gameday"},
 	{"engine/lifecycle", "shadow/report"},
 	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "shadow/replay", "shadow/join"},
-	{"rules", "store", "shadow/diff", "shadow/recording"},
+	{"rules", "store", "audit", "shadow/diff", "shadow/recording"},
 	{"analysis", "promapi", "shadow", "shadow/stat"},
 	{"record"},
 	{"runbook", "bearer"},

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/record"
@@ -84,7 +85,7 @@ func (d *Daemon) wire(people net.Addr) error {
 	if err := os.MkdirAll(cfg.Evidence, 0o755); err != nil {
 		return fmt.Errorf("make evidence folder: %w", err)
 	}
-	journal, err := report.OpenJournal(cfg.journal())
+	journal, err := audit.OpenJournal(cfg.journal())
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (d *Daemon) wire(people net.Addr) error {
 	if err != nil {
 		return err
 	}
-	folder := report.Folder{Dir: cfg.Evidence}
+	folder := audit.Folder{Dir: cfg.Evidence}
 	d.pages = web.Handler(web.Deps{
 		Engine: d.set, Tokens: d.Keys,
 		Auth:      web.Auth{ConfigFile: cfg.Web.ConfigFile, InsecureNoAuth: cfg.Web.LinkOnly, External: external},

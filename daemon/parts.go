@@ -15,6 +15,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
@@ -99,7 +100,7 @@ func transportOf(httpConfig, name string) (http.RoundTripper, error) {
 type renderer func(record.Incident, *runbook.Runbook, report.Options) []byte
 
 // page renders an incident as it stands.
-func (d *Daemon) page(folder report.Folder, external string, render renderer) func(context.Context, record.Incident) ([]byte, error) {
+func (d *Daemon) page(folder audit.Folder, external string, render renderer) func(context.Context, record.Incident) ([]byte, error) {
 	return func(ctx context.Context, inc record.Incident) ([]byte, error) {
 		o := report.Options{Now: time.Now().UTC(), External: external, Prometheus: d.siteOf(inc.Region).Prometheus.URL, Regions: d.set.Stands(ctx, inc.Service)}
 		if stages, err := folder.Stages(inc.ID); err == nil {

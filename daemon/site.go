@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/autorollback/autorollback/arming"
+	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/promapi"
@@ -76,7 +77,7 @@ func (d *Daemon) sources() []regions.Source {
 }
 
 // startEngines makes each region's engine, and the set of them.
-func (d *Daemon) startEngines(journal *report.Journal, past []record.AlertResult, runbooks []*runbook.Runbook, external string) error {
+func (d *Daemon) startEngines(journal *audit.Journal, past []record.AlertResult, runbooks []*runbook.Runbook, external string) error {
 	cfg, stores := d.cfg, regions.NewStores(d.sources()...)
 	var members []regions.Member
 	for _, at := range d.sites {
@@ -88,7 +89,7 @@ func (d *Daemon) startEngines(journal *report.Journal, past []record.AlertResult
 		if err != nil {
 			return err
 		}
-		archive := report.Archive{Folder: report.Folder{Dir: cfg.Evidence}, External: external, Prometheus: at.Prometheus.URL, Approval: d.approval}
+		archive := report.Archive{Folder: audit.Folder{Dir: cfg.Evidence}, External: external, Prometheus: at.Prometheus.URL, Approval: d.approval}
 		at.engine, err = engine.New(engine.Parts{
 			Store: at.store, Prometheus: at.asks, Monitor: at.monitor, Arming: at.checks, Regions: stores,
 			Journal: journal, Past: past, Log: d.log, Registerer: at.registry, Archive: archive, Post: mail,

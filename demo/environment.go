@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/gameday"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -80,7 +80,7 @@ func (e *Environment) Look(ctx context.Context) (gameday.View, error) {
 		}
 	}
 	if len(v.Incidents) > 0 && !v.Incidents[0].EvidenceAt.IsZero() {
-		for _, p := range report.Check(filepath.Join(e.Evidence, v.Incidents[0].ID)) {
+		for _, p := range audit.Check(filepath.Join(e.Evidence, v.Incidents[0].ID)) {
 			v.Evidence = append(v.Evidence, p.Error())
 		}
 	}

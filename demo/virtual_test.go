@@ -21,6 +21,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/promapi"
@@ -82,9 +83,9 @@ func (v *virtual) must(err error) {
 }
 
 func (v *virtual) startEngine() {
-	journal, err := report.OpenJournal(filepath.Join(v.dir, "journal.jsonl"))
+	journal, err := audit.OpenJournal(filepath.Join(v.dir, "journal.jsonl"))
 	v.must(err)
-	folder := report.Folder{Dir: filepath.Join(v.dir, "incidents")}
+	folder := audit.Folder{Dir: filepath.Join(v.dir, "incidents")}
 	v.must(os.MkdirAll(folder.Dir, 0o755))
 	post := report.Notifier{Out: report.NewFanout(v.reg, zap.NewNop(), report.Sink{Name: "log", Sender: report.Log{Logger: zap.NewNop()}})}
 	v.monitor = monitor.New(v, zap.NewNop())

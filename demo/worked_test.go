@@ -7,9 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	templates "github.com/autorollback/autorollback/runbook-templates"
 	"github.com/autorollback/autorollback/test/fixture"
@@ -79,7 +79,7 @@ func TestWorkedCanaryP95(t *testing.T) {
 		}
 		v.frozen(rel, inc)
 		v.has(v.read(inc, "incident.md"), "Follow-up", "Hold a blameless review and write down what the triggers saw first.", "latency-p95")
-		if problems := report.Check(v.dir + "/incidents/" + inc.ID); len(problems) > 0 {
+		if problems := audit.Check(v.dir + "/incidents/" + inc.ID); len(problems) > 0 {
 			t.Errorf("the evidence is not whole: %v", problems)
 		}
 	})

@@ -68,6 +68,9 @@ type Incident struct {
 	ToldAt       time.Time `json:"told_at,omitzero"` // when the first message reached somebody
 	Firing       []Alarm   `json:"firing,omitempty"` // messages that go on until the incident is over, each once
 	Timeline     []Record  `json:"timeline"`
+	// Anchors are the newest heads of the replicas' journals that committed something of it, each
+	// from before that commit.
+	Anchors []Anchor `json:"anchors,omitempty"`
 	// Stragglers are the other regions that had the candidate after it was rolled back here.
 	Stragglers []Straggler `json:"stragglers,omitempty"`
 }

@@ -4,13 +4,14 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// An Archive is a [Folder] that makes the incident's pages itself when it is sealed.
+// An Archive is a [audit.Folder] that makes the incident's pages itself when it is sealed.
 type Archive struct {
-	Folder     Folder
+	Folder     audit.Folder
 	External   string // the daemon's own address, for links; may be empty
 	Prometheus string // as a browser reaches it; may be empty
 	// Approval finds the incident's newest approval, for the page; it may be nil, and
@@ -18,7 +19,7 @@ type Archive struct {
 	Approval func(id string) (record.Approval, error)
 }
 
-// Capture keeps the parts of one stage; see [Folder.Capture].
+// Capture keeps the parts of one stage; see [audit.Folder.Capture].
 func (a Archive) Capture(inc record.Incident, stage string, parts map[string][]byte) error {
 	_, _, err := a.Folder.Capture(inc, stage, parts)
 	return err
@@ -41,7 +42,7 @@ func (a Archive) Seal(inc record.Incident, rb *runbook.Runbook) (path, digest st
 	return filepath.Join(a.Folder.Dir, inc.ID), digest, err
 }
 
-// Read returns a part that was captured; see [Folder.Read].
+// Read returns a part that was captured; see [audit.Folder.Read].
 func (a Archive) Read(incident, part string) ([]byte, error) { return a.Folder.Read(incident, part) }
 
 // options take the moment from the incident, not from the clock, so that two

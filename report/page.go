@@ -1,5 +1,5 @@
-// Package report tells people and other programs what happened: the journal, the
-// incident page, the evidence folder, signed approval links, and messages out.
+// Package report tells people and other programs what happened: the
+// incident page, signed approval links, and messages out.
 //
 // It never decides, never moves traffic, never reads the store, and never takes an
 // address to call from a request or an alert: only from configuration.
@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -33,7 +34,7 @@ type Options struct {
 	// Regions are how the service stands in each of its regions, this one too; none: it has one.
 	Regions []record.RegionStand
 	// Evidence are the captured stages of the evidence folder.
-	Evidence []Stage
+	Evidence []audit.Stage
 }
 
 // The most a page shows of each list; what is left out is counted.

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -30,7 +31,7 @@ func TestPages(t *testing.T) {
 		}
 		if name == "recovered" {
 			inc.Evidence, inc.EvidenceAt = "evidence/inc-0123456789ab", after(2*time.Minute)
-			o.Evidence = []Stage{{Name: Before, Files: 7, Digest: "sha256:aaaa"}, {Name: After, Files: 8, Digest: "sha256:bbbb"}}
+			o.Evidence = []audit.Stage{{Name: audit.Before, Files: 7, Digest: "sha256:aaaa"}, {Name: audit.After, Files: 8, Digest: "sha256:bbbb"}}
 		}
 		pages[name] = [2][]byte{Markdown(inc, ranker(), o), HTML(inc, ranker(), o)}
 		wellFormed(t, pages[name][1])

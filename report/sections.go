@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -228,8 +229,8 @@ func pairs(labels map[string]string) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		value := labels[name]
-		if telling(name) {
-			value = hiddenValue
+		if audit.NamesSecret(name) {
+			value = audit.Redacted
 		}
 		out = append(out, name+"="+value)
 	}
@@ -253,7 +254,7 @@ func queries(inc record.Incident, o Options) (shown []query, more int) {
 	for _, q := range all[:min(len(all), maxQueries)] {
 		shown = append(shown, query{
 			Name: visible(cmp.Or(q.Name, "query"), 120), Expr: visibleLines(q.Expr, maxAnswer), At: clock(q.At),
-			Answer: visibleLines(string(redact([]byte(q.Answer))), maxAnswer), URL: graph(o.Prometheus, q.Expr),
+			Answer: visibleLines(string(audit.Redact([]byte(q.Answer))), maxAnswer), URL: graph(o.Prometheus, q.Expr),
 		})
 	}
 	return shown, len(all) - len(shown)

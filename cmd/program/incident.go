@@ -13,9 +13,9 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/web"
 )
@@ -37,7 +37,7 @@ func incidentCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 		list.FullCommand(): func(ctx context.Context) error { return listIncidents(ctx, c, listRemote, *listFormat) },
 		show.FullCommand(): func(ctx context.Context) error { return showIncident(ctx, c, showRemote, *id, *showFormat) },
 		check.FullCommand(): func(context.Context) error {
-			problems := report.Check(*dir)
+			problems := audit.Check(*dir)
 			texts, differs := recomputed(*dir)
 			problems = append(problems, differs...)
 			for _, text := range texts {
@@ -104,7 +104,7 @@ func auditCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 	ver := cmd.Command("verify", "Check the journal's hash chain. Exit code 3 if it is broken. Example: autorollback audit verify incidents/journal.jsonl")
 	path := ver.Arg("journal", "The journal file.").Required().ExistingFile()
 	return map[string]cli.Action{ver.FullCommand(): func(context.Context) error {
-		head, err := report.VerifyJournal(*path)
+		head, err := audit.VerifyJournal(*path)
 		if err != nil {
 			return cli.Wanting(err.Error())
 		}

@@ -8,17 +8,17 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/report"
 )
 
 // recomputed holds what an incident was decided on against what its folder gives: the
 // significance against the counts, and the decision against its inputs. What was not kept says
 // nothing.
-func recomputed(dir string) (texts []string, problems []report.Problem) {
-	bad := func(file, what string) { problems = append(problems, report.Problem{File: file, What: what}) }
+func recomputed(dir string) (texts []string, problems []audit.Problem) {
+	bad := func(file, what string) { problems = append(problems, audit.Problem{File: file, What: what}) }
 	said := func(file string, r record.Recheck) {
 		if r.Known && !r.Agrees {
 			bad(file, r.Text)

@@ -1,4 +1,4 @@
-package report
+package audit
 
 import (
 	"bytes"
@@ -8,7 +8,8 @@ import (
 	"unicode"
 )
 
-const hiddenValue = "[redacted]"
+// Redacted stands in place of what looks like a secret.
+const Redacted = "[redacted]"
 
 // secretWords are the words of a name whose value is not for the evidence folder.
 var secretWords = map[string]bool{
@@ -19,12 +20,12 @@ var secretWords = map[string]bool{
 
 var secretPairs = map[string]bool{"api key": true, "private key": true, "access key": true, "signing key": true, "secret key": true}
 
-// redact replaces values that look like secrets: in JSON those under a telling name,
+// Redact replaces values that look like secrets: in JSON those under a telling name,
 // at any depth, JSON inside of strings included; in any text `name=value`,
 // `name: value`, bearer and basic credentials, passwords in URLs, private keys and
 // our own tokens. Content without any stays as it is, byte for byte. It is a net,
 // not a proof: what must not be kept should not be put where we read.
-func redact(content []byte) []byte {
+func Redact(content []byte) []byte {
 	if text, changed := redactJSON(content); changed {
 		return text
 	}
@@ -50,7 +51,7 @@ func redactJSON(content []byte) ([]byte, bool) {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(clean); err != nil {
-		return []byte(hiddenValue + "\n"), true
+		return []byte(Redacted + "\n"), true
 	}
 	return out.Bytes(), true
 }
@@ -75,8 +76,8 @@ func redactValue(v any) (any, bool) {
 func redactObject(v map[string]any) (any, bool) {
 	changed := false
 	for name, value := range v {
-		if telling(name) && !isEmpty(value) {
-			v[name], changed = hiddenValue, true
+		if NamesSecret(name) && !isEmpty(value) {
+			v[name], changed = Redacted, true
 			continue
 		}
 		clean, c := redactValue(value)
@@ -86,8 +87,8 @@ func redactObject(v map[string]any) (any, bool) {
 	for _, n := range []string{"key", "Key", "name", "Name"} {
 		key, _ := v[n].(string)
 		for _, value := range []string{"value", "Value", "from", "to"} {
-			if _, there := v[value]; there && telling(key) && v[value] != hiddenValue {
-				v[value], changed = hiddenValue, true
+			if _, there := v[value]; there && NamesSecret(key) && v[value] != Redacted {
+				v[value], changed = Redacted, true
 			}
 		}
 	}
@@ -106,9 +107,9 @@ func redactString(s string) (any, bool) {
 
 func isEmpty(v any) bool { return v == nil || v == "" }
 
-// telling reports whether one of a name's words is a secret's: "db_password",
+// NamesSecret reports whether one of a name's words is a secret's: "db_password",
 // "apiKey", "X-Auth-Token", but not "max_tokens" or "secretary".
-func telling(name string) bool {
+func NamesSecret(name string) bool {
 	before := ""
 	for _, w := range words(name) {
 		if secretWords[w] || secretPairs[before+" "+w] {
@@ -147,17 +148,17 @@ var (
 )
 
 func redactText(s string) string {
-	s = privateKey.ReplaceAllString(s, hiddenValue)
-	s = userinfo.ReplaceAllString(s, "$1:"+hiddenValue+"@")
-	s = header.ReplaceAllString(s, "$1$2"+hiddenValue)
+	s = privateKey.ReplaceAllString(s, Redacted)
+	s = userinfo.ReplaceAllString(s, "$1:"+Redacted+"@")
+	s = header.ReplaceAllString(s, "$1$2"+Redacted)
 	s = assignment.ReplaceAllStringFunc(s, func(found string) string {
 		part := assignment.FindStringSubmatch(found)
-		if !telling(part[1]) || strings.HasPrefix(hiddenValue, part[3]) {
+		if !NamesSecret(part[1]) || strings.HasPrefix(Redacted, part[3]) {
 			return found
 		}
-		return part[1] + part[2] + hiddenValue
+		return part[1] + part[2] + Redacted
 	})
-	s = scheme.ReplaceAllString(s, "$1 "+hiddenValue)
-	s = webhookKey.ReplaceAllString(s, hiddenValue)
-	return ourLink.ReplaceAllString(s, ApprovePath+hiddenValue)
+	s = scheme.ReplaceAllString(s, "$1 "+Redacted)
+	s = webhookKey.ReplaceAllString(s, Redacted)
+	return ourLink.ReplaceAllString(s, "/approve/"+Redacted)
 }

@@ -1,4 +1,9 @@
-package report
+// Package audit keeps what proves afterwards what was done: the journal, and a folder of evidence
+// for each incident. It says whether they are as they were written, against digests that were kept
+// elsewhere.
+//
+// It never deletes what was completed, never writes it twice, and follows no link.
+package audit
 
 import (
 	"bufio"
@@ -26,22 +31,15 @@ var ErrJournal = errors.New("the journal was altered")
 // A Journal is an append-only file of records, one JSON object per line. Each line
 // carries its number and the sha256 of the line before, so that no line can be
 // changed, dropped or moved without the rest showing it. Lines cut off at the end
-// show against a [Head] that was kept elsewhere. One process writes a journal; a
+// show against a [record.Head] that was kept elsewhere. One process writes a journal; a
 // record that was appended and then reported again after a crash is there twice,
 // with the same operation id.
 type Journal struct {
 	mu       sync.Mutex
 	file     *os.File
 	size     int64 // of the good part
-	head     Head
+	head     record.Head
 	repaired int64
-}
-
-// A Head is the last line of a journal: its number, from 1, and its sha256 in hex.
-// The zero Head is that of an empty journal.
-type Head struct {
-	Lines  uint64 `json:"lines"`
-	Digest string `json:"digest"`
 }
 
 type line struct {
@@ -94,7 +92,7 @@ func (j *Journal) resume() error {
 func (j *Journal) Repaired() int64 { return j.repaired }
 
 // Head returns the last line's number and digest, to be kept elsewhere.
-func (j *Journal) Head() Head {
+func (j *Journal) Head() record.Head {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.head
@@ -137,7 +135,7 @@ func (j *Journal) Append(incident string, records ...record.Record) error {
 			return fmt.Errorf("append to journal: a record of %d bytes is too long", len(text))
 		}
 		lines = append(append(lines, text...), '\n')
-		head = Head{Lines: head.Lines + 1, Digest: sum(text)}
+		head = record.Head{Lines: head.Lines + 1, Digest: sum(text)}
 	}
 	if err := j.write(lines); err != nil {
 		return fmt.Errorf("append to journal: %w", err)
@@ -168,26 +166,26 @@ func (j *Journal) Close() error { return j.file.Close() }
 // (from a message, an incident, a back-up) is not in the chain: then lines at the end
 // were cut off or all was written anew. An unfinished last line is an error as well:
 // opening the journal repairs it.
-func VerifyJournal(path string, known ...Head) (Head, error) {
+func VerifyJournal(path string, known ...record.Head) (record.Head, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return Head{}, fmt.Errorf("verify journal: %w", err)
+		return record.Head{}, fmt.Errorf("verify journal: %w", err)
 	}
 	defer f.Close()
 	c := newChain(f)
 	c.expect = map[uint64]string{}
 	for _, h := range known {
 		if have, ok := c.expect[h.Lines]; ok && have != h.Digest {
-			return Head{}, fmt.Errorf("verify journal %s: %w: two known heads of line %d differ", path, ErrJournal, h.Lines)
+			return record.Head{}, fmt.Errorf("verify journal %s: %w: two known heads of line %d differ", path, ErrJournal, h.Lines)
 		}
 		c.expect[h.Lines] = h.Digest
 	}
 	if err := c.readAll(); err != nil {
-		return Head{}, fmt.Errorf("verify journal %s: %w", path, err)
+		return record.Head{}, fmt.Errorf("verify journal %s: %w", path, err)
 	}
 	for n := range c.expect {
 		if n > c.head.Lines {
-			return Head{}, fmt.Errorf("verify journal %s: %w: it had %d lines, and has %d", path, ErrJournal, n, c.head.Lines)
+			return record.Head{}, fmt.Errorf("verify journal %s: %w: it had %d lines, and has %d", path, ErrJournal, n, c.head.Lines)
 		}
 	}
 	return c.head, nil
@@ -198,7 +196,7 @@ var errTorn = errors.New("the last line is unfinished (a crash while it was writ
 // chain reads a journal from its beginning.
 type chain struct {
 	in     *bufio.Reader
-	head   Head
+	head   record.Head
 	good   int64 // bytes of whole, right lines
 	expect map[uint64]string
 	each   func(line) // if set, gets every right line
@@ -244,7 +242,7 @@ func (c *chain) next(text []byte) error {
 	if l.Prev != c.head.Digest {
 		return fmt.Errorf("%w: line %d does not follow the line before it", ErrJournal, n)
 	}
-	c.head = Head{Lines: n, Digest: sum(text)}
+	c.head = record.Head{Lines: n, Digest: sum(text)}
 	if want, ok := c.expect[n]; ok && want != c.head.Digest {
 		return fmt.Errorf("%w: line %d is not the one known", ErrJournal, n)
 	}

@@ -1,4 +1,4 @@
-package report
+package audit
 
 import (
 	"bytes"
@@ -55,7 +55,7 @@ func TestJournalContinues(t *testing.T) {
 		all.Go(func() { write(t, j, 5) })
 	}
 	all.Wait()
-	got, err := VerifyJournal(path, head, Head{}, j.Head())
+	got, err := VerifyJournal(path, head, record.Head{}, j.Head())
 	if err != nil || got != j.Head() || got.Lines != 43 {
 		t.Errorf("verified %+v, %v; want %+v", got, err, j.Head())
 	}

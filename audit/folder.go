@@ -1,4 +1,4 @@
-package report
+package audit
 
 import (
 	"crypto/rand"
@@ -106,7 +106,7 @@ func fill(dir string, parts map[string][]byte) error {
 	sums := map[string]string{}
 	for name, content := range parts {
 		name = safeName(name)
-		content = redact(content)
+		content = Redact(content)
 		if err := writeOnce(filepath.Join(dir, name), content); err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package report
+package audit
 
 import (
 	"bytes"
@@ -92,7 +92,7 @@ func gcPartial(home string) {
 // sealed is the manifest with a head of comments, which sha256sum skips.
 func sealed(inc record.Incident, keep runbook.Duration, old []byte, sums map[string]string) []byte {
 	var head bytes.Buffer
-	fmt.Fprintf(&head, "# evidence of incident %s (service %s, region %s)\n", inc.ID, visible(inc.Service, 80), visible(inc.Region, 80))
+	fmt.Fprintf(&head, "# evidence of incident %s (service %q, region %q)\n", inc.ID, record.Truncate(inc.Service, 80), record.Truncate(inc.Region, 80))
 	fmt.Fprintf(&head, "# verify with: sha256sum --check %s\n", manifestName)
 	fmt.Fprintf(&head, "# tamper-evident, not tamper-proof: compare this file's own sha256 with the one in the journal\n")
 	if keep > 0 {

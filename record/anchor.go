@@ -1,0 +1,60 @@
+package record
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Head is the last line of a journal: its number, from 1, and its sha256 in hex. The zero
+// Head is that of an empty journal.
+type Head struct {
+	Lines  uint64 `json:"lines"`
+	Digest string `json:"digest"`
+}
+
+// String is the head as messages and commands write it: "LINES:sha256:HEX".
+func (h Head) String() string { return fmt.Sprintf("%d:sha256:%s", h.Lines, h.Digest) }
+
+// ParseHead reads what [Head.String] wrote.
+func ParseHead(text string) (Head, error) {
+	lines, digest, _ := strings.Cut(text, ":sha256:")
+	n, err := strconv.ParseUint(lines, 10, 64)
+	if raw, wrong := hex.DecodeString(digest); err != nil || n == 0 || wrong != nil || len(raw) != 32 {
+		return Head{}, fmt.Errorf("%q is no head of a journal: write LINES:sha256:HEX, as the message has it", text)
+	}
+	return Head{Lines: n, Digest: digest}, nil
+}
+
+// An Anchor is the head of a replica's journal, kept where whoever can write the journal's file
+// cannot: at key "anchor/<replica>", in incidents, and in messages.
+type Anchor struct {
+	Schema  int    `json:"schema,omitempty"`
+	Replica string `json:"replica"` // whose journal; the same after a restart
+	Head
+	At time.Time `json:"at,omitzero"`
+	// Lost are heads that the journal had and does not have any more: it was cut or written anew.
+	Lost []LostHead `json:"lost,omitempty"`
+}
+
+// A LostHead is a head that was anchored and that the journal no longer has.
+type LostHead struct {
+	Head
+	At      time.Time `json:"at,omitzero"` // when it was anchored
+	FoundAt time.Time `json:"found_at"`    // when it was missed
+}
+
+// mostAnchors bounds the replicas whose heads an incident keeps.
+const mostAnchors = 8
+
+// Anchor keeps the head of a replica's journal, in place of an older one of that replica.
+func (i *Incident) Anchor(a Anchor) {
+	if a.Lines == 0 {
+		return
+	}
+	kept := slices.DeleteFunc(slices.Clone(i.Anchors), func(old Anchor) bool { return old.Replica == a.Replica })
+	i.Anchors = append(kept[max(0, len(kept)-mostAnchors+1):], a)
+}

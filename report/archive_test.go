@@ -1,0 +1,46 @@
+package report
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/autorollback/autorollback/audit"
+	"github.com/autorollback/autorollback/record"
+)
+
+func TestSealAndCheck(t *testing.T) {
+	a := Archive{Folder: audit.Folder{Dir: t.TempDir()}, External: "https://autorollback.example"}
+	inc := incidents()["recovered"]
+	if err := errors.Join(a.Capture(inc, audit.Before, map[string][]byte{"alerts.json": []byte("one")}), a.Capture(inc, audit.After, map[string][]byte{"alerts.json": []byte("two")})); err != nil {
+		t.Fatal(err)
+	}
+	home, digest, err := a.Seal(inc, ranker())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, again, err := a.Seal(inc, ranker()); err != nil || again != digest {
+		t.Errorf("sealed again: %s, %v; want %s", again, err, digest)
+	}
+	if p := audit.Check(home); len(p) != 0 {
+		t.Fatalf("problems: %v", p)
+	}
+	text, err := os.ReadFile(filepath.Join(home, "MANIFEST.sha256"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"tamper-evident, not tamper-proof", "keep until 2027-02-18", "  incident.html\n", "  after/alerts.json\n"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the manifest does not say %q:\n%s", want, text)
+		}
+	}
+	inc.Business = &record.Verdict{Outcome: record.Recovered, Reason: "the KPI is back", At: after(3600e9)}
+	if _, later, err := a.Seal(inc, ranker()); err != nil || later == digest {
+		t.Errorf("a late verdict was not sealed: %s, %v", later, err)
+	}
+	if text, _ := os.ReadFile(filepath.Join(home, "MANIFEST.sha256")); !strings.Contains(string(text), "# replaces "+digest) {
+		t.Errorf("the new manifest does not name the old one:\n%s", text)
+	}
+}
