@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	mathrand "math/rand/v2"
 	"reflect"
 	"slices"
 	"time"
@@ -168,38 +167,41 @@ func (e *Engine) step(ctx context.Context, target Target, ev lifecycle.Event) (l
 // stepFrom is step with what was read ahead for the first try, if anything was. If it
 // is out of date by now the commit is refused, like that of any lost race.
 func (e *Engine) stepFrom(ctx context.Context, target Target, ev lifecycle.Event, ahead *snapshot) (lifecycle.State, error) {
-	line := e.targetMutex(target)
-	line.Lock()
-	defer line.Unlock()
 	var lost snapshot
 	for try := 0; ; {
-		v, err := e.readOr(ctx, target, ev, &ahead)
-		if err != nil {
-			return v.State, err
-		}
-		if try > 0 && !onlyBudgetMoved(lost, v) || lost.indexes == nil {
-			try++
-		}
-		next, err := e.commit(ctx, v, ev, time.Now().UTC())
+		v, next, err := e.stepOnce(ctx, target, ev, &ahead)
 		if !errors.Is(err, store.ErrConflict) {
 			return next, err
 		}
 		e.metrics.conflicts.Inc()
+		if lost.indexes == nil || !onlyBudgetMoved(lost, v) {
+			try++
+		}
 		if try >= tries {
 			e.page(ctx, lostRaces(target, try, time.Now().UTC()))
 			return next, fmt.Errorf("step %s: lost the race %d times: %w", target, try, err)
 		}
 		lost = v
-		line.Unlock() // whoever waits need not wait for the pause
-		select {
+		select { // whoever waits for the target need not wait for this
 		case <-ctx.Done():
-		case <-time.After(time.Duration(try) * time.Duration(10+mathrand.IntN(40)) * time.Millisecond):
-		}
-		line.Lock()
-		if ctx.Err() != nil {
 			return next, ctx.Err()
+		case <-time.After(time.Duration(try) * (10*time.Millisecond + e.opts.Jitter(40*time.Millisecond))):
 		}
 	}
+}
+
+// stepOnce reads, steps and commits, one event of a target at a time.
+func (e *Engine) stepOnce(ctx context.Context, target Target, ev lifecycle.Event, ahead **snapshot) (v snapshot, next lifecycle.State, err error) {
+	only := e.semaphore(target)
+	if err := only.acquire(ctx); err != nil {
+		return v, next, fmt.Errorf("wait for the event of %s before: %w", target, err)
+	}
+	defer only.release()
+	if v, err = e.readOr(ctx, target, ev, ahead); err != nil {
+		return v, v.State, err
+	}
+	next, err = e.commit(ctx, v, ev, time.Now().UTC())
+	return v, next, err
 }
 
 // readOr reads, unless that was done ahead and this process has committed nothing to

@@ -21,6 +21,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -70,15 +71,15 @@ type Engine struct {
 
 	begun sync.RWMutex // read-held by work that outlives its caller; Run waits for it
 
-	mu            sync.RWMutex
-	services      map[string]service
-	last          map[Target]record.Release    // as last read or committed; for the exported roles
-	checks        map[string]record.RulesCheck // by service: how its rules compared the last time
-	drifts        []rules.Drift                // of the newest comparison of all rules
-	driftsSeen    time.Time                    // when that was
-	unarmed       map[string][]rules.Drift     // by service with an open release: of its newest check
-	unarmedSeen   time.Time                    // when that was
-	targetMutexes map[Target]*sync.Mutex       // one event of a target at a time in this process
+	mu          sync.RWMutex
+	services    map[string]service
+	last        map[Target]record.Release    // as last read or committed; for the exported roles
+	checks      map[string]record.RulesCheck // by service: how its rules compared the last time
+	drifts      []rules.Drift                // of the newest comparison of all rules
+	driftsSeen  time.Time                    // when that was
+	unarmed     map[string][]rules.Drift     // by service with an open release: of its newest check
+	unarmedSeen time.Time                    // when that was
+	semaphores  map[Target]semaphore         // one event of a target at a time in this process
 
 	bundles    sync.Map // digest → runbook.Bundle
 	linted     sync.Map // target → linted
@@ -124,6 +125,8 @@ type Options struct {
 	ReconcileEvery time.Duration // between two looks at every open release, default 5s
 	ArmingEvery    time.Duration // between two checks of what keeps triggers of open releases from firing, default 10s
 	RulesEvery     time.Duration // between two comparisons of the rules in Prometheus, default 10m; negative: none
+	// Jitter draws a pause of at most so long between two tries of a decision; nil: at random.
+	Jitter func(most time.Duration) time.Duration
 	// Boundary, if set, is called at every step boundary with its name. The crash
 	// tests end the process there.
 	Boundary func(name string)
@@ -190,11 +193,14 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	o.ReconcileEvery = cmp.Or(o.ReconcileEvery, 5*time.Second)
 	o.RulesEvery = cmp.Or(o.RulesEvery, 10*time.Minute)
 	o.ArmingEvery = cmp.Or(o.ArmingEvery, 10*time.Second)
+	if o.Jitter == nil {
+		o.Jitter = mathrand.N[time.Duration]
+	}
 	e := &Engine{
 		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, arming: p.Arming, regions: p.Regions,
 		archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o,
 		predictor: predictorOf(p.Client), client: cmp.Or(p.Client, &http.Client{}),
-		last: map[Target]record.Release{}, checks: map[string]record.RulesCheck{}, targetMutexes: map[Target]*sync.Mutex{},
+		last: map[Target]record.Release{}, checks: map[string]record.RulesCheck{}, semaphores: map[Target]semaphore{},
 		refused: map[Target]refusal{}, probed: map[Target]time.Time{},
 		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),
 	}
@@ -278,16 +284,30 @@ func (e *Engine) served() string {
 	return "services here: " + strings.Join(names, ", ")
 }
 
-// targetMutex lets one event of a target at a time into this process.
-func (e *Engine) targetMutex(target Target) *sync.Mutex {
+// A semaphore lets one event of a target at a time into this process. Whoever waits for it can
+// give up, as nobody could who waits for a mutex.
+type semaphore chan struct{}
+
+func (s semaphore) acquire(ctx context.Context) error {
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s semaphore) release() { <-s }
+
+func (e *Engine) semaphore(target Target) semaphore {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	l, ok := e.targetMutexes[target]
+	s, ok := e.semaphores[target]
 	if !ok {
-		l = &sync.Mutex{}
-		e.targetMutexes[target] = l
+		s = make(semaphore, 1)
+		e.semaphores[target] = s
 	}
-	return l
+	return s
 }
 
 func newOp() string {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,6 +24,11 @@ type ConsulConfig struct {
 
 	CAFile, CertFile, KeyFile string // TLS, PEM
 	ServerName                string // the name in the server's certificate
+
+	// Transport carries every request, if it is set; TLS is then its own.
+	Transport http.RoundTripper
+	// Jitter draws a pause of less than most; nil: at random.
+	Jitter func(most time.Duration) time.Duration
 
 	// Replica names this process. Two processes that run at once must not share
 	// it; a process keeps it when it starts again.
@@ -45,6 +51,7 @@ type Consul struct {
 	queues   chan *queue // those that no commit is using
 	attempts time.Duration
 	maxWait  time.Duration
+	jitter   func(most time.Duration) time.Duration
 }
 
 var _ Store = (*Consul)(nil)
@@ -74,7 +81,11 @@ func OpenConsul(cfg ConsulConfig) (*Consul, error) {
 		life:     rand.Text(),
 		queues:   make(chan *queue, queueCount),
 		attempts: 5 * time.Second,
+		jitter:   cfg.Jitter,
 		maxWait:  30 * time.Second,
+	}
+	if c.jitter == nil {
+		c.jitter = mathrand.N[time.Duration]
 	}
 	for n := range queueCount {
 		c.queues <- &queue{key: queueKey(cfg.Replica, n)}
@@ -93,6 +104,9 @@ func (cfg ConsulConfig) client() *api.Config {
 	}
 	if cfg.Scheme != "" {
 		conf.Scheme = cfg.Scheme
+	}
+	if cfg.Transport != nil {
+		conf.HttpClient = &http.Client{Transport: cfg.Transport}
 	}
 	if cfg.Token != "" {
 		conf.Token = cfg.Token

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/hashicorp/consul/api"
@@ -49,7 +48,7 @@ func (m *commit) run(ctx context.Context) error {
 		if done {
 			return err
 		}
-		if !pause(ctx, try) {
+		if !m.store.pause(ctx, try) {
 			return m.ended(ctx, err)
 		}
 	}
@@ -199,10 +198,10 @@ func (op Op) consul() []api.KVTxnOp {
 
 // pause waits longer with each try, up to two seconds, less a random part so
 // that replicas do not come back together. It returns false if ctx ends.
-func pause(ctx context.Context, try int) bool {
+func (c *Consul) pause(ctx context.Context, try int) bool {
 	longest := min(50*time.Millisecond<<min(try, 6), 2*time.Second)
 	select {
-	case <-time.After(longest/2 + rand.N(longest/2)):
+	case <-time.After(longest/2 + c.jitter(longest/2)):
 		return true
 	case <-ctx.Done():
 		return false

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -81,7 +80,7 @@ func (c *Consul) Watch(ctx context.Context, prefix string, after uint64) (Snapsh
 	if err := checkKey(prefix); err != nil {
 		return Snapshot{}, fmt.Errorf("watch: %w", err)
 	}
-	wait := c.maxWait - rand.N(c.maxWait/10) // so that replicas do not ask together
+	wait := c.maxWait - c.jitter(c.maxWait/10) // so that replicas do not ask together
 	within, cancel := context.WithTimeout(ctx, wait+wait/16+c.attempts)
 	defer cancel()
 	query := &api.QueryOptions{RequireConsistent: true, WaitIndex: after, WaitTime: wait}
