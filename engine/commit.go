@@ -111,13 +111,14 @@ func (b *txBuilder) write(w lifecycle.Write, plan, next []store.Op) {
 	}
 }
 
-// set writes a record over the one that was read, or a new one where none was.
-func (b *txBuilder) set(key string, value any) {
+// set writes a record over the one that was read, or a new one where none was, and returns its text.
+func (b *txBuilder) set(key string, value any) []byte {
 	text, err := json.Marshal(value)
 	if err != nil && b.err == nil {
 		b.err = fmt.Errorf("encode %s: %w", key, err)
 	}
 	b.ops = append(b.ops, store.Op{Verb: store.Set, Key: key, Value: text, Index: b.indexes[key]})
+	return text
 }
 
 // check demands that a key is as it was read, unless the transaction writes it.

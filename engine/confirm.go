@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -195,13 +194,12 @@ func (e *Engine) RecordShadow(ctx context.Context, g shadow.Gate, by record.Call
 	if err := e.recordable(g); err != nil {
 		return record.ShadowVerdict{}, err
 	}
-	for range tries {
-		v, err := e.recordShadow(ctx, g, by, time.Now().UTC())
-		if !errors.Is(err, store.ErrConflict) {
-			return v, err
-		}
-	}
-	return record.ShadowVerdict{}, fmt.Errorf("%w: gave up after %d attempts: the verdict of %s keeps changing", runbook.ErrLater, tries, g.Candidate)
+	var v record.ShadowVerdict
+	err := e.again(func() (err error) {
+		v, err = e.recordShadow(ctx, g, by, time.Now().UTC())
+		return err
+	})
+	return v, err
 }
 
 func (e *Engine) recordable(g shadow.Gate) error {

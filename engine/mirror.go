@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"time"
@@ -107,9 +108,7 @@ func (e *Engine) readMirror(ctx context.Context, target Target, ev lifecycle.Mir
 	if err != nil {
 		return v, fmt.Errorf("read mirror of %s: %w", target, err)
 	}
-	for _, en := range snap.Entries {
-		v.indexes[en.Key] = en.Index
-	}
+	maps.Copy(v.indexes, indexes(snap))
 	if en, ok := snap.Get(store.ControlKey); ok {
 		v.Control = control(en.Value)
 	}

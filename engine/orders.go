@@ -2,15 +2,10 @@ package engine
 
 import (
 	"context"
-	"fmt"
-	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
-	"github.com/autorollback/autorollback/store"
 )
 
 // Start begins a release, and where the launch names several regions, it does in the first of them.
@@ -91,39 +86,6 @@ func (e *Engine) human(ctx context.Context, target Target, ev lifecycle.Event) (
 	return s, later(err)
 }
 
-// Lift ends the quarantine of a bundle. Its name and reason are kept.
-func (e *Engine) Lift(ctx context.Context, digest string, by record.Caller, reason string) error {
-	if by.Name == "" || reason == "" {
-		return runbook.Refuse("give a name and a reason to lift a quarantine")
-	}
-	key := store.QuarantineKey(digest)
-	snap, err := e.store.Read(ctx, key)
-	if err != nil {
-		return later(err)
-	}
-	q, err := entry[record.Quarantine](snap, key)
-	if err != nil {
-		return err
-	}
-	if q == nil {
-		return fmt.Errorf("quarantine of %s: %w", digest, runbook.ErrNotFound)
-	}
-	q.Lifted = "by " + by.Name + ": " + reason
-	o := record.Order{Caller: by, Action: record.OrderLift, Service: q.Service, Region: q.Region, Subject: digest, Reason: reason}
-	return e.putOrdered(ctx, key, index(snap, key), q, o)
-}
-
-// SetControl writes the stop switch of the whole installation.
-func (e *Engine) SetControl(ctx context.Context, c record.Control, by record.Caller) error {
-	snap, err := e.store.Read(ctx, store.ControlKey)
-	if err != nil {
-		return later(err)
-	}
-	c.By = by.Name
-	o := record.Order{Caller: by, Action: record.OrderControl, Subject: string(c.Mode), Reason: c.Reason}
-	return e.putOrdered(ctx, store.ControlKey, index(snap, store.ControlKey), c, o)
-}
-
 // Promote takes the next step of the ramp because a human says so: after the same
 // questions, and in the same transaction, as if the daemon did. At the end of the ramp
 // it closes the release once it has baked.
@@ -167,47 +129,4 @@ func (e *Engine) readyNow(ctx context.Context, target Target) (record.Release, r
 		return rel, record.Readiness{}, err
 	}
 	return rel, e.ready(ctx, svc, rel), nil
-}
-
-// Ordered commits an order that changes nothing in the store: what it orders may begin once this
-// returns nil.
-func (e *Engine) Ordered(ctx context.Context, o record.Order) error {
-	b := txBuilder{op: newOp()}
-	done := b.order(o, time.Now())
-	if err := e.put(ctx, b); err != nil {
-		return err
-	}
-	e.ordered(done)
-	return nil
-}
-
-// putOrdered writes one record over the one that was read at that index, as it was ordered.
-func (e *Engine) putOrdered(ctx context.Context, key string, index uint64, value any, o record.Order) error {
-	b := txBuilder{op: newOp(), indexes: map[string]uint64{key: index}}
-	b.set(key, value)
-	o = b.order(o, time.Now())
-	if err := e.put(ctx, b); err != nil {
-		return err
-	}
-	e.ordered(o)
-	return nil
-}
-
-// order adds an order to the transaction, and returns it as it is committed. An order without a
-// name is refused.
-func (b *txBuilder) order(o record.Order, now time.Time) record.Order {
-	if o.Name == "" && b.err == nil {
-		b.err = runbook.Refuse("nobody is named who orders this")
-	}
-	o = o.Committed(now, b.op)
-	b.set(store.OrderKey(o.ID), o)
-	return o
-}
-
-// ordered tells the journal and the log of an order that was committed.
-func (e *Engine) ordered(o record.Order) {
-	e.log.Info("order: "+o.Words(), zap.String("order", o.ID), zap.String("action", string(o.Action)), zap.String("service", o.Service),
-		zap.String("region", o.Region), zap.String("subject", o.Subject), zap.String("reason", o.Reason),
-		zap.String("by", o.Name), zap.String("how", o.How), zap.String("from", o.From), zap.String("op", o.Op))
-	e.write(o.ID, record.Record{At: o.At, Kind: "order", By: o.Name, How: o.How, From: o.From, Text: o.Words(), Op: o.Op})
 }

@@ -34,13 +34,22 @@ func (e *Engine) outbox(ctx context.Context) ([]record.Message, error) {
 	}
 	var waiting []record.Message
 	for _, m := range under[record.Message](snap, store.OutboxKey("")) {
-		_, err := e.serves(Target{m.Service, m.Region})
-		if err == nil && !e.waits(m, time.Now()) {
+		if e.delivers(m) && !e.waits(m, time.Now()) {
 			waiting = append(waiting, m)
 		}
 	}
 	slices.SortStableFunc(waiting, func(a, b record.Message) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	return waiting, nil
+}
+
+// delivers reports whether a message is for this replica to send: of a service that it serves, or
+// of the whole installation.
+func (e *Engine) delivers(m record.Message) bool {
+	if m.Service == "" {
+		return m.Region == "" || e.opts.Region == "" || m.Region == e.opts.Region
+	}
+	_, err := e.serves(Target{m.Service, m.Region})
+	return err == nil
 }
 
 // waits reports whether it is too soon to send a message: another replica has it, or
@@ -122,7 +131,25 @@ func (e *Engine) send(ctx context.Context, m record.Message) error {
 		return fmt.Errorf("send %s: %w", m.ID, err)
 	}
 	e.boundary("after-send")
+	if m.Service == "" {
+		return e.takeOut(ctx, m.ID)
+	}
 	return e.take(ctx, Target{m.Service, m.Region}, told)
+}
+
+// takeOut takes a message of the whole installation out of the outbox. Another replica that was
+// first is as good.
+func (e *Engine) takeOut(ctx context.Context, id string) error {
+	key := store.OutboxKey(id)
+	snap, err := e.store.Read(ctx, key)
+	if err != nil || !has(snap, key) {
+		return later(err)
+	}
+	b := txBuilder{ops: []store.Op{{Verb: store.Delete, Key: key, Index: index(snap, key)}}}
+	if err := e.put(ctx, b); !errors.Is(err, store.ErrConflict) {
+		return err
+	}
+	return nil
 }
 
 // page puts a message that belongs to no incident into the outbox. One of that id that

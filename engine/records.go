@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -83,9 +84,7 @@ func concerns(ev lifecycle.Event) []string {
 }
 
 func (v *snapshot) takeRelease(snap store.Snapshot) error {
-	for _, en := range snap.Entries {
-		v.indexes[en.Key] = en.Index
-	}
+	maps.Copy(v.indexes, indexes(snap))
 	if en, ok := snap.Get(store.ControlKey); ok {
 		v.Control = control(en.Value)
 	} else {
@@ -320,6 +319,14 @@ func fetch[T any](ctx context.Context, st store.Store, key string, indexes map[s
 }
 
 func has(snap store.Snapshot, key string) bool { _, ok := snap.Get(key); return ok }
+
+func indexes(snap store.Snapshot) map[string]uint64 {
+	all := map[string]uint64{}
+	for _, en := range snap.Entries {
+		all[en.Key] = en.Index
+	}
+	return all
+}
 
 func index(snap store.Snapshot, key string) uint64 { en, _ := snap.Get(key); return en.Index }
 

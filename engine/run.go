@@ -36,6 +36,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	if e.regions != nil {
 		g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.startNext) })
 	}
+	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.noticeControl) })
 	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.gcRecords) })
 	err := g.Wait()
 	e.begun.Lock()   //nolint:staticcheck // only to wait: what an alert began is finished

@@ -65,6 +65,3 @@ type Message struct {
 	Attempts     int       `json:"attempts"`
 	Problem      string    `json:"problem,omitempty"` // the last attempt's error
 }
-
-// LinkOnly is how somebody answered of whom only the link is known.
-const LinkOnly = "link_only"

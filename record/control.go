@@ -48,3 +48,11 @@ type Control struct {
 	Reason string       `json:"reason,omitempty"`
 	Until  time.Time    `json:"until,omitzero"` // a pause that has passed pages; it does not return silently to active
 }
+
+// ControlSeen is what the daemon last saw at the key "control", and so what it knows who wrote, key
+// "seen/control".
+type ControlSeen struct {
+	Schema int    `json:"schema"`
+	Digest string `json:"digest"`          // sha256 of the value in hex; of nothing where there is no key
+	Order  string `json:"order,omitempty"` // that wrote it, or that notes who did not
+}

@@ -14,6 +14,28 @@ type Caller struct {
 	From string `json:"from,omitempty"` // the address that the request came from
 }
 
+// How somebody was verified.
+const (
+	BasicAuth         = "basic_auth"
+	ClientCertificate = "client_certificate"
+	LinkOnly          = "link_only"       // holds the link; nobody knows who
+	Unauthenticated   = "unauthenticated" // nobody can sign in, and a flag says so
+	BySignal          = "signal"          // may send signals to the process
+	InStore           = "store"           // wrote to the store; nobody knows who
+)
+
+// Seen says how somebody was verified and from where, as "basic auth from 192.0.2.7".
+func (c Caller) Seen() string {
+	how := strings.ReplaceAll(c.How, "_", " ")
+	if c.From == "" {
+		return how
+	}
+	return strings.TrimSpace(how + " from " + c.From)
+}
+
+// Known reports whether there is anybody to ask about an order.
+func (c Caller) Known() bool { return c.Name != "" && c.How != InStore }
+
 // An Order is what somebody told the daemon to do, key "order/<id>": one entry of the order log,
 // committed in the same transaction as what it changes.
 type Order struct {

@@ -119,14 +119,14 @@ func (s *Set) Answer(ctx context.Context, id string, yes bool, by record.Caller,
 
 // Lift ends the quarantine of a bundle in every region that has it.
 func (s *Set) Lift(ctx context.Context, digest string, by record.Caller, reason string) error {
-	return everywhere(ask(ctx, s, func(ctx context.Context, e *engine.Engine) (struct{}, error) {
+	return everywhere(askStores(ctx, s, func(ctx context.Context, e *engine.Engine) (struct{}, error) {
 		return struct{}{}, e.Lift(ctx, digest, by, reason)
 	}))
 }
 
 // SetControl writes the stop switch of every region.
 func (s *Set) SetControl(ctx context.Context, c record.Control, by record.Caller) error {
-	return everywhere(ask(ctx, s, func(ctx context.Context, e *engine.Engine) (struct{}, error) {
+	return everywhere(askStores(ctx, s, func(ctx context.Context, e *engine.Engine) (struct{}, error) {
 		return struct{}{}, e.SetControl(ctx, c, by)
 	}))
 }

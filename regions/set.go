@@ -127,14 +127,32 @@ const askWithin = 4 * time.Second
 
 // ask asks every member at the same time. One that does not answer delays the others a little.
 func ask[T any](ctx context.Context, s *Set, question func(context.Context, *engine.Engine) (T, error)) []answer[T] {
-	if len(s.members) > 1 {
+	return askOf(ctx, s.members, question)
+}
+
+// askStores asks one member of each store.
+func askStores[T any](ctx context.Context, s *Set, question func(context.Context, *engine.Engine) (T, error)) []answer[T] {
+	var holders []Member
+	for _, st := range s.stores.Stores() {
+		for _, m := range s.members {
+			if m.Region == "" || st.Has(m.Region) {
+				holders = append(holders, m)
+				break
+			}
+		}
+	}
+	return askOf(ctx, holders, question)
+}
+
+func askOf[T any](ctx context.Context, members []Member, question func(context.Context, *engine.Engine) (T, error)) []answer[T] {
+	if len(members) > 1 {
 		var cancel func()
 		ctx, cancel = context.WithTimeout(ctx, askWithin)
 		defer cancel()
 	}
-	all := make([]answer[T], len(s.members))
+	all := make([]answer[T], len(members))
 	var g errgroup.Group
-	for n, m := range s.members {
+	for n, m := range members {
 		g.Go(func() error {
 			says, err := question(ctx, m.Engine)
 			all[n] = answer[T]{m, says, err}

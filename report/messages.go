@@ -181,5 +181,5 @@ func HazardMsg(inc record.Incident, rb *runbook.Runbook, hazards []string, now t
 func RejectedMsg(inc record.Incident, rb *runbook.Runbook, a record.Approval, now time.Time) record.Message {
 	return message(inc, KindRejected, false, now,
 		fmt.Sprintf("%s: %s rejected the rollback", subject(inc), word(a.By)),
-		"Reason: "+sentence(a.Reason), "The release continues; a severe breach still rolls it back.", owner(rb))
+		whoRejected(a), "Reason: "+sentence(a.Reason), "The release continues; a severe breach still rolls it back.", owner(rb))
 }

@@ -45,7 +45,7 @@ func answeredBy(a *record.Approval) string {
 	if a.By == "" {
 		return string(a.Status)
 	}
-	text := fmt.Sprintf("%s by %s (%s) at %s", a.Status, a.By, strings.ReplaceAll(a.How, "_", " "), clock(a.DecidedAt))
+	text := fmt.Sprintf("%s by %s (%s) at %s", a.Status, a.By, record.Caller{How: a.How, From: a.From}.Seen(), clock(a.DecidedAt))
 	if a.How == "link_only" {
 		text += "; whoever had the link, not a signed-in person"
 	}
@@ -193,9 +193,18 @@ func timeline(inc record.Incident) table {
 	slices.SortStableFunc(records, func(a, b record.Record) int { return a.At.Compare(b.At) })
 	began := breachBegan(inc)
 	for _, r := range records {
-		t.row(offset(r.At.Sub(began)), r.At.UTC().Format("15:04:05.000"), r.Kind, r.Text, r.By)
+		t.row(offset(r.At.Sub(began)), r.At.UTC().Format("15:04:05.000"), r.Kind, r.Text, whoDid(r))
 	}
 	return t
+}
+
+// whoDid names who ordered a step, how that is known, and from where.
+func whoDid(r record.Record) string {
+	how := record.Caller{Name: r.By, How: r.How, From: r.From}.Seen()
+	if r.By == "" || how == "" {
+		return r.By
+	}
+	return r.By + " (" + how + ")"
 }
 
 func sources(inc record.Incident) table {

@@ -128,6 +128,9 @@ func OutboxKey(id string) string { return Root + "outbox/" + id }
 // PendingKey is the key of a rollback of a region whose store did not answer.
 func PendingKey(id string) string { return Root + "pending/" + id }
 
+// ControlSeenKey is the key of what the daemon last saw at [ControlKey].
+const ControlSeenKey = Root + "seen/control"
+
 // OrderKey is the key of an entry of the order log.
 func OrderKey(id string) string { return Root + "order/" + id }
 

@@ -58,6 +58,7 @@ func (s *State) answered(ev Answered, now time.Time) error {
 	if !ev.Yes && a.Kind == record.AcceptSplit {
 		a.Status = record.Rejected
 		s.note(now, "kept_held", ev.By.Name, fmt.Sprintf("Release stays held (%s): %s", ev.By.How, ev.Reason))
+		s.Write.Messages = append(s.Write.Messages, report.SplitRejectedMsg(*s.Write.Order, *s.Release, s.Runbook, now))
 		return nil
 	}
 	if !ev.Yes {
@@ -173,6 +174,7 @@ func (s *State) answeredPromotion(ev Answered, now time.Time) error {
 	if !ev.Yes {
 		q.Status = record.Rejected
 		s.Release.Asking, s.Release.Stopped = "", &record.HumanStop{At: now, By: ev.By.Name, Reason: ev.Reason}
+		s.Write.Messages = append(s.Write.Messages, report.StepRejectedMsg(*s.Write.Order, *s.Release, s.Runbook, now))
 		s.reconcileRamp(now)
 		return nil
 	}

@@ -79,5 +79,6 @@ func (s *State) acceptSplit(ev SplitAccepted, now time.Time) error {
 	s.weigh(weight, ev.By.Name, "accept split", now)
 	s.supersedeQuestion(now)
 	r.Incident = ""
+	s.Write.Messages = append(s.Write.Messages, report.SplitAcceptedMsg(*s.Write.Order, *r, s.Runbook, now))
 	return nil
 }

@@ -18,6 +18,9 @@ func (s *State) note(now time.Time, kind, by, text string) {
 		return
 	}
 	line := record.Record{At: now, Kind: kind, By: record.Truncate(by, 100), Text: record.Truncate(text, record.MaxLine), Op: s.Op}
+	if o := s.Write.Order; o != nil && by != "" { // a step has one order, and nobody else's lines
+		line.How, line.From = o.How, o.From
+	}
 	s.Incident.Timeline = shorten(append(s.Incident.Timeline, line), maxTimeline)
 }
 

@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// Ordered commits an order that changes nothing in the store: what it orders may begin once this
+// returns nil.
+func (e *Engine) Ordered(ctx context.Context, o record.Order) error {
+	b := txBuilder{op: newOp()}
+	o = b.order(o, time.Now())
+	return e.putOrder(ctx, b, o)
+}
+
+// putOrdered writes one record over the one that was read at that index, as it was ordered.
+func (e *Engine) putOrdered(ctx context.Context, key string, index uint64, value any, o record.Order) error {
+	b := txBuilder{op: newOp(), indexes: map[string]uint64{key: index}}
+	b.set(key, value)
+	o = b.order(o, time.Now())
+	return e.putOrder(ctx, b, o)
+}
+
+// putOrder commits what was collected for an order.
+func (e *Engine) putOrder(ctx context.Context, b txBuilder, o record.Order) error {
+	if err := e.put(ctx, b); err != nil {
+		return err
+	}
+	e.ordered(o)
+	signal(e.outboxChanged, struct{}{})
+	return nil
+}
+
+// again carries an order out on what is read now, until no race is lost.
+func (e *Engine) again(do func() error) error {
+	var err error
+	for range tries {
+		if err = do(); !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		e.metrics.conflicts.Inc()
+	}
+	return err
+}
+
+// order adds an order to the transaction, and returns it as it is committed. An order without a
+// name is refused.
+func (b *txBuilder) order(o record.Order, now time.Time) record.Order {
+	if o.Name == "" && b.err == nil {
+		b.err = runbook.Refuse("nobody is named who orders this")
+	}
+	o = o.Committed(now, b.op)
+	b.set(store.OrderKey(o.ID), o)
+	return o
+}
+
+// ordered tells the journal and the log of an order that was committed.
+func (e *Engine) ordered(o record.Order) {
+	e.log.Info("order: "+o.Words(), zap.String("order", o.ID), zap.String("action", string(o.Action)), zap.String("service", o.Service),
+		zap.String("region", o.Region), zap.String("subject", o.Subject), zap.String("reason", o.Reason),
+		zap.String("by", o.Name), zap.String("how", o.How), zap.String("from", o.From), zap.String("op", o.Op))
+	e.write(o.ID, record.Record{At: o.At, Kind: "order", By: o.Name, How: o.How, From: o.From, Text: o.Words(), Op: o.Op})
+}
