@@ -131,6 +131,9 @@ func PendingKey(id string) string { return Root + "pending/" + id }
 // OrderKey is the key of an entry of the order log.
 func OrderKey(id string) string { return Root + "order/" + id }
 
+// AnchorKey is the key of the head of a replica's journal.
+func AnchorKey(replica string) string { return Root + "anchor/" + replica }
+
 // MirrorKey is the key of the mirror of a service in a region.
 func MirrorKey(service, region string) string { return Root + "mirror/" + service + "/" + region }
 
