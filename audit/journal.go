@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,7 +40,9 @@ type Journal struct {
 	file     *os.File
 	size     int64 // of the good part
 	head     record.Head
+	recent   []record.Head // the newest ones, oldest first
 	repaired int64
+	replica  string
 }
 
 type line struct {
@@ -53,12 +56,14 @@ type line struct {
 // ends. A last line that a crash left unfinished is cut off, see [Journal.Repaired];
 // anything else that is wrong is [ErrJournal], and nothing is touched. It fails if
 // another process has the journal open.
-func OpenJournal(path string) (*Journal, error) {
+//
+// replica is whose journal it is said to be in anchors.
+func OpenJournal(path, replica string) (*Journal, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	j := &Journal{file: f}
+	j := &Journal{file: f, replica: replica}
 	if err := j.resume(); err != nil {
 		return nil, fmt.Errorf("open journal %s: %w", path, errors.Join(err, f.Close()))
 	}
@@ -97,6 +102,32 @@ func (j *Journal) Head() record.Head {
 	defer j.mu.Unlock()
 	return j.head
 }
+
+// Anchor returns the head with the name of the replica, to be kept elsewhere.
+func (j *Journal) Anchor() record.Anchor {
+	return record.Anchor{Replica: j.replica, Head: j.Head()}
+}
+
+// Has reports whether the journal has a head that was kept elsewhere: false means that lines were
+// cut off, or all was written anew. Of an old one the file is read, while others go on writing.
+func (j *Journal) Has(h record.Head) (bool, error) {
+	j.mu.Lock()
+	size, head, recent := j.size, j.head, slices.Contains(j.recent, h)
+	j.mu.Unlock()
+	if recent || h.Lines == 0 || h.Lines > head.Lines {
+		return recent || h.Lines == 0, nil
+	}
+	c := newChain(io.NewSectionReader(j.file, 0, size))
+	c.expect = map[uint64]string{h.Lines: h.Digest}
+	err := c.readAll()
+	if errors.Is(err, ErrJournal) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// mostRecent bounds the heads that are known without the file.
+const mostRecent = 256
 
 // Alerts returns what became of the alerts that were received since a moment, oldest first, as
 // far as it was written down.
@@ -142,6 +173,7 @@ func (j *Journal) Append(incident string, records ...record.Record) error {
 	}
 	j.size += int64(len(lines))
 	j.head = head
+	j.recent = append(j.recent[max(0, len(j.recent)-mostRecent+1):], head)
 	return nil
 }
 

@@ -18,7 +18,7 @@ import (
 
 func openJournal(t *testing.T, path string) *Journal {
 	t.Helper()
-	j, err := OpenJournal(path)
+	j, err := OpenJournal(path, "a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestJournalContinues(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.jsonl")
 	j := openJournal(t, path)
 	write(t, j, 3)
-	if _, err := OpenJournal(path); err == nil || !strings.Contains(err.Error(), "another process writes it") {
+	if _, err := OpenJournal(path, "a"); err == nil || !strings.Contains(err.Error(), "another process writes it") {
 		t.Errorf("a second writer was let in: %v", err)
 	}
 	head := j.Head()
@@ -84,7 +84,7 @@ func TestJournalTornTail(t *testing.T) {
 			if _, err := VerifyJournal(path); (err == nil) != (good == len(torn)) {
 				t.Fatalf("cut at %d+%q: verified with %v", at, tail, err)
 			}
-			j, err := OpenJournal(path)
+			j, err := OpenJournal(path, "a")
 			if err != nil {
 				t.Fatalf("cut at %d+%q: %v", at, tail, err)
 			}
@@ -126,7 +126,7 @@ func TestJournalAltered(t *testing.T) {
 		if _, err := VerifyJournal(path, head); !errors.Is(err, ErrJournal) && !errors.Is(err, errTorn) {
 			t.Fatalf("%d: %s was not found: %v\n%s", i, what, err, text)
 		}
-		if j, err := OpenJournal(path); err == nil {
+		if j, err := OpenJournal(path, "a"); err == nil {
 			if what != "cut off" && what != "edit of the last line" { // only a head kept elsewhere shows these
 				t.Fatalf("%d: %s was opened", i, what)
 			}
@@ -193,7 +193,7 @@ func TestJournalRewritten(t *testing.T) {
 // and again: no line it reported is lost, and the chain holds.
 func TestJournalKilled(t *testing.T) {
 	if path := os.Getenv("REPORT_JOURNAL"); path != "" {
-		j, err := OpenJournal(path)
+		j, err := OpenJournal(path, "a")
 		for err == nil {
 			if err = j.Append("inc-0123456789ab", record.Record{At: breach, Kind: "acted", Text: strings.Repeat("x", 3000)}); err == nil {
 				_, err = fmt.Println("reported", j.Head().Lines)
@@ -254,7 +254,7 @@ func killed(t *testing.T, path string, lines int) uint64 {
 
 func TestJournalAppendsSeveralAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.jsonl")
-	j, err := OpenJournal(path)
+	j, err := OpenJournal(path, "a")
 	if err != nil {
 		t.Fatal(err)
 	}

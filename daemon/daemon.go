@@ -21,7 +21,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/audit"
-	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/regions"
@@ -85,15 +84,7 @@ func (d *Daemon) wire(people net.Addr) error {
 	if err := os.MkdirAll(cfg.Evidence, 0o755); err != nil {
 		return fmt.Errorf("make evidence folder: %w", err)
 	}
-	journal, err := audit.OpenJournal(cfg.journal())
-	if err != nil {
-		return err
-	}
-	d.onClose(journal.Close)
-	if torn := journal.Repaired(); torn > 0 {
-		d.log.Warn("the journal had a torn last line, as after a crash; it was cut off", zap.Int64("bytes", torn))
-	}
-	past, err := journal.Alerts(time.Now().Add(-engine.TrailKept))
+	journal, past, err := d.openJournal()
 	if err != nil {
 		return err
 	}

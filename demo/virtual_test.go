@@ -83,7 +83,7 @@ func (v *virtual) must(err error) {
 }
 
 func (v *virtual) startEngine() {
-	journal, err := audit.OpenJournal(filepath.Join(v.dir, "journal.jsonl"))
+	journal, err := audit.OpenJournal(filepath.Join(v.dir, "journal.jsonl"), "virtual")
 	v.must(err)
 	folder := audit.Folder{Dir: filepath.Join(v.dir, "incidents")}
 	v.must(os.MkdirAll(folder.Dir, 0o755))

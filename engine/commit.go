@@ -233,6 +233,7 @@ func (e *Engine) commit(ctx context.Context, v snapshot, ev lifecycle.Event, now
 	if err != nil {
 		return v.State, err
 	}
+	e.stamp(v.State, &next)
 	tx, err := v.transaction(next)
 	if err != nil {
 		return v.State, err

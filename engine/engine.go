@@ -93,6 +93,8 @@ type Engine struct {
 
 	refused map[Target]refusal // whose turn has come in a release through several regions
 
+	anchored anchored // of keepAnchor alone
+
 	blunt map[string]bluntness // by release and trigger; of checkArming alone
 
 	comparing sync.Mutex // one service's check is made at a time
@@ -185,6 +187,10 @@ type Monitor interface {
 // A Journal keeps every record that this process committed.
 type Journal interface {
 	Append(incident string, records ...record.Record) error
+	// Anchor is its head now. One without a replica is kept nowhere else.
+	Anchor() record.Anchor
+	// Has reports whether a head that was kept elsewhere is one of its lines.
+	Has(record.Head) (bool, error)
 }
 
 // New makes an engine for the runbooks. Nothing runs until [Engine.Run].

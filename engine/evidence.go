@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"go.uber.org/zap"
@@ -11,6 +13,8 @@ import (
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -144,4 +148,100 @@ func (e *Engine) seal(ctx context.Context, target Target, s lifecycle.State) err
 		ev.Problem = err.Error()
 	}
 	return e.take(ctx, target, ev)
+}
+
+// anchorEvery is how often the journal's head is brought into the store, if it moved.
+const anchorEvery = 5 * time.Second
+
+// anchorAnyway is how often the stored one is looked at, whether or not the journal's moved.
+const anchorAnyway = time.Minute
+
+// An anchored is the anchor as this process last stored it, or found it.
+type anchored struct {
+	head record.Head
+	at   time.Time
+}
+
+// stamp puts the journal's head into what is about to be committed: what the commit says is
+// known elsewhere then binds all that the journal had before.
+func (e *Engine) stamp(before lifecycle.State, next *lifecycle.State) {
+	a := e.journal.Anchor()
+	if a.Replica == "" || a.Lines == 0 {
+		return
+	}
+	if next.Incident != nil && !reflect.DeepEqual(before.Incident, next.Incident) {
+		next.Incident.Anchor(a)
+	}
+	for n := range next.Write.Messages {
+		next.Write.Messages[n].Anchor = a
+	}
+}
+
+// keepAnchor compares the stored anchor with the journal, and brings the journal's head into the
+// store. A journal that has not what was anchored was cut or written anew: people are paged, what
+// it had is kept as lost, and it is written as before.
+func (e *Engine) keepAnchor(ctx context.Context) {
+	mine := e.journal.Anchor()
+	if mine.Replica == "" || mine.Head == e.anchored.head && time.Since(e.anchored.at) < anchorAnyway {
+		return
+	}
+	if err := e.anchor(ctx, mine); err != nil && !errors.Is(err, store.ErrConflict) && ctx.Err() == nil {
+		e.metrics.problems.WithLabelValues("journal").Inc()
+		e.log.Warn("anchor journal", zap.Error(err))
+	}
+}
+
+func (e *Engine) anchor(ctx context.Context, mine record.Anchor) error {
+	now := time.Now().UTC()
+	key, indexes := store.AnchorKey(mine.Replica), map[string]uint64{}
+	stored, err := fetch[record.Anchor](ctx, e.store, key, indexes)
+	if err != nil {
+		return err
+	}
+	if stored == nil {
+		stored = &record.Anchor{}
+	}
+	has, err := e.journal.Has(stored.Head)
+	if err != nil {
+		return fmt.Errorf("compare journal with its anchor: %w", err)
+	}
+	mine.Schema, mine.At = runbook.Schema, now
+	next := stored.Next(mine, has, now)
+	e.metrics.lostHeads.Set(float64(len(next.Lost)))
+	if has && stored.Lines >= mine.Lines {
+		e.anchored = anchored{mine.Head, now}
+		return nil
+	}
+	b := txBuilder{indexes: indexes}
+	b.set(key, next)
+	if !has {
+		e.log.Error("the journal is not what it was", zap.String("replica", mine.Replica), zap.Stringer("anchored", stored.Head), zap.Stringer("now", mine.Head))
+		e.alteredMessage(&b, *stored, next, now)
+	}
+	if err := e.put(ctx, b); err != nil {
+		return err
+	}
+	e.anchored = anchored{mine.Head, now}
+	return nil
+}
+
+// alteredMessage pages the people of one service; which one does not matter.
+func (e *Engine) alteredMessage(b *txBuilder, was, is record.Anchor, now time.Time) {
+	if !e.said.fresh(now, "journal altered", is.Replica) {
+		return
+	}
+	all := e.runbooks()
+	if len(all) == 0 {
+		return
+	}
+	m := report.JournalMsg(all[0], was, is, now)
+	m.Anchor = is
+	b.set(store.OutboxKey(m.ID), m)
+}
+
+// lastAnchor brings the head of a process that stops into the store, and waits for that not long.
+func (e *Engine) lastAnchor(ctx context.Context) {
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	e.keepAnchor(within)
 }

@@ -155,6 +155,7 @@ func (e *Engine) takeOut(ctx context.Context, id string) error {
 // page puts a message that belongs to no incident into the outbox. One of that id that
 // waits there already says it.
 func (e *Engine) page(ctx context.Context, m record.Message) {
+	m.Anchor = e.journal.Anchor()
 	if err := e.putOne(ctx, store.OutboxKey(m.ID), 0, m); err != nil && !errors.Is(err, store.ErrConflict) {
 		e.log.Error("page", zap.String("message", m.ID), zap.Error(err))
 	}

@@ -20,7 +20,8 @@ func (e *Engine) Status(ctx context.Context) (record.Status, error) {
 	if err != nil {
 		return record.Status{}, later(err)
 	}
-	st := record.Status{Control: record.Control{Mode: runbook.Active}}
+	st := record.Status{Control: record.Control{Mode: runbook.Active}, Replica: e.journal.Anchor().Replica,
+		Anchors: under[record.Anchor](snap, store.AnchorKey(""))}
 	if en, ok := snap.Get(store.ControlKey); ok {
 		st.Control = control(en.Value)
 	}

@@ -38,9 +38,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.noticeControl) })
 	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.gcRecords) })
+	g.Go(func() error { return e.every(ctx, anchorEvery, nil, e.keepAnchor) })
 	err := g.Wait()
 	e.begun.Lock()   //nolint:staticcheck // only to wait: what an alert began is finished
 	e.begun.Unlock() //nolint:staticcheck // as above
+	e.lastAnchor(ctx)
 	return err
 }
 

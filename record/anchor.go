@@ -40,6 +40,23 @@ type Anchor struct {
 	Lost []LostHead `json:"lost,omitempty"`
 }
 
+// String names the replica and the head of its journal, as messages write it.
+func (a Anchor) String() string { return a.Replica + " " + a.Head.String() }
+
+// Next is what is stored in place of a, the anchor that was found, once the journal has come to
+// mine; has says whether the journal still has a's head. A head that it has not is kept as lost.
+func (a Anchor) Next(mine Anchor, has bool, now time.Time) Anchor {
+	mine.Lost = a.Lost
+	if !has && a.Lines > 0 {
+		lost := LostHead{Head: a.Head, At: a.At, FoundAt: now}
+		mine.Lost = append(slices.Clone(a.Lost[:min(len(a.Lost), mostLost-1)]), lost)
+	}
+	return mine
+}
+
+// mostLost bounds what is kept of heads that were lost: the first ones, and the newest.
+const mostLost = 8
+
 // A LostHead is a head that was anchored and that the journal no longer has.
 type LostHead struct {
 	Head

@@ -60,6 +60,7 @@ type Message struct {
 	EndsAt       time.Time `json:"ends_at,omitzero"`   // set once it is over
 	Ends         []string  `json:"ends,omitempty"`     // the kinds of earlier messages with a page of their own that is over with this one
 	CreatedAt    time.Time `json:"created_at"`
+	Anchor       Anchor    `json:"anchor,omitzero"` // the journal's head when this was committed
 	ClaimedBy    string    `json:"claimed_by,omitempty"`
 	ClaimedUntil time.Time `json:"claimed_until,omitzero"`
 	Attempts     int       `json:"attempts"`

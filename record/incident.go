@@ -61,8 +61,10 @@ type Incident struct {
 	Business   *Verdict  `json:"business,omitempty"`   // a KPI that needed longer than the deadline
 	EvidenceAt time.Time `json:"evidence_at,omitzero"` // when the evidence folder was complete
 	Evidence   string    `json:"evidence,omitempty"`   // its path or the problem
-	ClosedAt   time.Time `json:"closed_at,omitzero"`
-	RejectedAt time.Time `json:"rejected_at,omitzero"` // when a human last said no to a rollback
+	// EvidenceDigest is that of the sealed folder's manifest, "sha256:…".
+	EvidenceDigest string    `json:"evidence_digest,omitempty"`
+	ClosedAt       time.Time `json:"closed_at,omitzero"`
+	RejectedAt     time.Time `json:"rejected_at,omitzero"` // when a human last said no to a rollback
 	// NotAppliedAt is when people were told that the router still sends the candidate traffic.
 	NotAppliedAt time.Time `json:"not_applied_at,omitzero"`
 	ToldAt       time.Time `json:"told_at,omitzero"` // when the first message reached somebody

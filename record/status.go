@@ -12,6 +12,8 @@ type Status struct {
 	Rules      []RulesCheck    `json:"rules"`              // of each service, as the process that answers saw them last
 	Mirrors    []Mirror        `json:"mirrors"`            // the newest of each service and region
 	Alerts     []AlertResult   `json:"alerts"`             // the newest, as the process that answers saw them; at most 50
+	Replica    string          `json:"replica"`            // whose journal the process that answers writes
+	Anchors    []Anchor        `json:"anchors"`            // the newest heads of all replicas' journals
 	Lost       []LostRegion    `json:"lost,omitempty"`     // regions of which nothing here is new: their stores do not answer
 	Progress   []Progress      `json:"progress,omitempty"` // of releases through several regions
 }

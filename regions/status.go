@@ -53,6 +53,7 @@ func merge(st *record.Status, region string, one record.Status, alone bool) {
 	st.Releases, st.Incidents = append(st.Releases, one.Releases...), append(st.Incidents, one.Incidents...)
 	st.Approvals, st.Quarantine = append(st.Approvals, one.Approvals...), append(st.Quarantine, one.Quarantine...)
 	st.Shadow, st.Rules = append(st.Shadow, one.Shadow...), append(st.Rules, one.Rules...)
+	st.Replica, st.Anchors = one.Replica, append(st.Anchors, one.Anchors...)
 	st.Mirrors, st.Alerts = append(st.Mirrors, one.Mirrors...), append(st.Alerts, one.Alerts...)
 }
 

@@ -181,6 +181,9 @@ func annotations(m record.Message, rb *runbook.Runbook, link string) map[string]
 	if link != "" {
 		notes["approval"] = link
 	}
+	if m.Anchor.Lines > 0 {
+		notes["journal"] = m.Anchor.String()
+	}
 	if rb != nil {
 		notes["owner"] = strings.TrimSpace(rb.Owner.Team + " " + rb.Owner.Contact)
 		if rb.Communication.Channel != "" {

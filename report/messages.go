@@ -20,6 +20,7 @@ const (
 	KindFrozen   = "frozen"
 	KindVerdict  = "verdict"
 	KindBusiness = "business"
+	KindEvidence = "evidence"
 )
 
 const (
@@ -120,6 +121,21 @@ func verdictMessage(inc record.Incident, v *record.Verdict, kind, of string, rb 
 		upper(sentence(v.Reason)), upper(badAnswers(*v)), timing(inc, *v), todo(do), owner(rb))
 	if v.Outcome == record.Recovered {
 		m.EndsAt = v.At
+	}
+	return m
+}
+
+// EvidenceMsg carries the digest of the sealed evidence away, to where whoever can write the folder
+// cannot write. It ends what the verdict ended.
+func EvidenceMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
+	title, kept := "the evidence is sealed", "Manifest: "+inc.EvidenceDigest
+	if inc.EvidenceDigest == "" {
+		title, kept = "the evidence is not complete", ""
+	}
+	m := message(inc, KindEvidence, false, now, subject(inc)+": "+title, "Evidence: "+plain(inc.Evidence, maxCell), kept,
+		todo("nothing; autorollback incident check compares the folder with this digest."), owner(rb))
+	if inc.Verdict != nil && inc.Verdict.Outcome == record.Recovered {
+		m.EndsAt = inc.Verdict.At
 	}
 	return m
 }

@@ -192,6 +192,6 @@ func (l Log) Send(_ context.Context, m record.Message, link string) error {
 	write(m.Title,
 		zap.String("message", m.ID), zap.String("service", m.Service), zap.String("region", m.Region),
 		zap.String("incident", m.Incident), zap.String("kind", m.Kind), zap.Bool("page", m.Page),
-		zap.String("text", m.Text), zap.Bool("has_link", link != ""), zap.String("approval", m.Approval))
+		zap.String("text", m.Text), zap.Bool("has_link", link != ""), zap.String("approval", m.Approval), zap.Stringer("journal", m.Anchor))
 	return nil
 }

@@ -83,6 +83,7 @@ type webhookData struct {
 	Title    string    `json:"title"`
 	Text     string    `json:"text"`
 	Approval string    `json:"approval_link,omitempty"`
+	Journal  string    `json:"journal,omitempty"` // whose, and its head: REPLICA LINES:sha256:HEX
 	StartsAt time.Time `json:"starts_at"`
 	EndsAt   time.Time `json:"ends_at,omitzero"`
 }
@@ -93,9 +94,13 @@ func (w *Webhook) Send(ctx context.Context, m record.Message, link string) error
 	if w.gone.Load() {
 		return ErrDisabled
 	}
+	journal := ""
+	if m.Anchor.Lines > 0 {
+		journal = m.Anchor.String()
+	}
 	body, err := json.Marshal(webhookBody{Type: "autorollback.incident." + m.Kind, Timestamp: m.CreatedAt.UTC(), Data: webhookData{
 		ID: m.ID, Service: m.Service, Region: m.Region, Incident: m.Incident, Kind: m.Kind, Page: m.Page,
-		Title: m.Title, Text: m.Text, Approval: link, StartsAt: m.StartsAt, EndsAt: m.EndsAt,
+		Title: m.Title, Text: m.Text, Approval: link, Journal: journal, StartsAt: m.StartsAt, EndsAt: m.EndsAt,
 	}})
 	if err != nil {
 		return fmt.Errorf("send webhook: %w", err)

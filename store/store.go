@@ -134,6 +134,9 @@ const ControlSeenKey = Root + "seen/control"
 // OrderKey is the key of an entry of the order log.
 func OrderKey(id string) string { return Root + "order/" + id }
 
+// AnchorKey is the key of the head of a replica's journal.
+func AnchorKey(replica string) string { return Root + "anchor/" + replica }
+
 // MirrorKey is the key of the mirror of a service in a region.
 func MirrorKey(service, region string) string { return Root + "mirror/" + service + "/" + region }
 

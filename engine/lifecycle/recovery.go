@@ -104,11 +104,12 @@ func (s *State) archived(ev Archived, now time.Time) {
 		return
 	}
 	i.EvidenceAt = now
-	i.Evidence = ev.Path
+	i.Evidence, i.EvidenceDigest = ev.Path, ev.Digest
 	if ev.Problem != "" {
 		i.Evidence = "incomplete: " + ev.Problem
 	}
 	s.note(now, "evidence", "", cmp.Or(ev.Problem, "sealed "+ev.Digest))
+	s.tell(report.EvidenceMsg, now)
 	if i.Phase == record.Settled {
 		s.close(now)
 	}
