@@ -28,7 +28,7 @@ var layers = [][]string{
 	{"rules", "store", "audit", "shadow/diff", "shadow/recording"},
 	{"analysis", "promapi", "shadow", "shadow/stat"},
 	{"record"},
-	{"runbook", "bearer"},
+	{"runbook", "bearer", "listen"},
 	{"runbook-templates"},
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,17 +23,27 @@ const actWithin = 60 * time.Second
 // atOnce is how many alerts of one call are taken at the same time.
 const atOnce = 8
 
+// mostAlerts is how many alerts of all webhooks may be under way: whoever sends more than
+// Prometheus answers is asked to come again, and fills no memory. The watcher is never kept back.
+const mostAlerts = 4000
+
 // Alerts takes what a source received and returns nil once the outcome of every alert is
 // committed: acted, asked, held, joined, or found not to be true. An error wrapping
 // [runbook.ErrLater] means that it should be offered again. What became of each is counted
 // and logged; a trigger that the runbook of an open release does not have is held and paged.
 func (e *Engine) Alerts(ctx context.Context, alerts []record.Alert) error {
+	sent := fromWebhook(alerts)
+	if e.waiting.Add(sent) > mostAlerts {
+		e.waiting.Add(-sent)
+		return fmt.Errorf("%w: %d alerts are under way", runbook.ErrLater, mostAlerts)
+	}
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	done := make(chan error, 1)
 	e.begun.RLock() // unlocked by the goroutine
 	go func() {
 		defer e.begun.RUnlock()
 		defer cancel()
+		defer e.waiting.Add(-sent)
 		done <- e.each(work, alerts)
 	}()
 	select {
@@ -42,20 +54,37 @@ func (e *Engine) Alerts(ctx context.Context, alerts []record.Alert) error {
 	}
 }
 
+func fromWebhook(alerts []record.Alert) (n int64) {
+	for _, a := range alerts {
+		if a.Source == record.Webhook {
+			n++
+		}
+	}
+	return n
+}
+
 // each takes every alert, whatever becomes of the others: what is wrong with one
 // service must not keep another from being rolled back.
 func (e *Engine) each(ctx context.Context, alerts []record.Alert) error {
-	errs := make([]error, len(alerts))
+	var failed atomic.Int64
+	var first error
+	var once sync.Once
 	var g errgroup.Group
 	g.SetLimit(atOnce)
-	for n, a := range alerts {
+	for _, a := range alerts {
 		g.Go(func() error {
-			errs[n] = e.alert(ctx, a)
+			if err := e.alert(ctx, a); err != nil {
+				failed.Add(1)
+				once.Do(func() { first = err })
+			}
 			return nil
 		})
 	}
-	_ = g.Wait() // errs has what went wrong
-	return errors.Join(errs...)
+	_ = g.Wait() // failed has what went wrong
+	if n := failed.Load(); n > 1 {
+		return fmt.Errorf("%w (and %d other alerts of %d)", first, n-1, len(alerts))
+	}
+	return first
 }
 
 // alert takes one alert and accounts for it, whatever it is.

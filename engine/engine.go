@@ -26,6 +26,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -69,7 +70,8 @@ type Engine struct {
 	predictor verify.Predictor
 	client    *http.Client // asks services, and instances of their routers
 
-	begun sync.RWMutex // read-held by work that outlives its caller; Run waits for it
+	begun   sync.RWMutex // read-held by work that outlives its caller; Run waits for it
+	waiting atomic.Int64 // alerts of webhooks that are under way
 
 	mu          sync.RWMutex
 	services    map[string]service

@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/prometheus/alertmanager/template"
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/record"
@@ -17,30 +16,33 @@ var (
 	regionForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 )
 
-// sort keeps the alerts that are for us, in the order they came, and counts all.
-func (r *Receiver) sort(got delivery, now time.Time) []record.Alert {
-	var keep []record.Alert
-	left := map[outcome][]record.Alert{}
-	for _, a := range got.Alerts {
-		alert, what := read(a, now)
-		if what != kept {
-			left[what] = append(left[what], alert)
-		} else {
-			what = outcomeOf(alert)
-			if !r.known(alert.Service, alert.Trigger) {
-				what = unknown
-			}
-			keep = append(keep, alert)
+// A sorting is the alerts of a body by what becomes of them, in the order they came.
+type sorting map[outcome][]record.Alert
+
+func (s sorting) take(a entry, now time.Time) {
+	alert, what := read(a, now)
+	s[what] = append(s[what], alert)
+}
+
+// account counts every alert of a body that was read to its end, and returns those for us.
+func (r *Receiver) account(got delivery, by sorting) []record.Alert {
+	for _, alert := range by[kept] {
+		what := outcomeOf(alert)
+		if !r.known(alert.Service, alert.Trigger) {
+			what = unknown
 		}
 		r.metrics.alerts.WithLabelValues(string(what)).Inc()
 	}
-	r.leaveOut(left[ignored], left[malformed])
+	for _, what := range []outcome{ignored, malformed} {
+		r.metrics.alerts.WithLabelValues(string(what)).Add(float64(len(by[what])))
+	}
+	r.leaveOut(by[ignored], by[malformed])
 	if got.TruncatedAlerts > 0 {
 		r.metrics.alerts.WithLabelValues(string(truncated)).Add(float64(min(got.TruncatedAlerts, maxTruncated)))
 		r.log.Warn("Alertmanager left alerts out of its message (max_alerts); the watcher finds them",
-			zap.Uint64("truncated", got.TruncatedAlerts), zap.Int("sent", len(got.Alerts)))
+			zap.Uint64("truncated", got.TruncatedAlerts), zap.Int("sent", got.Alerts))
 	}
-	return keep
+	return by[kept]
 }
 
 // maxTruncated bounds what one forged body can add to a counter.
@@ -49,7 +51,7 @@ const maxTruncated = 1 << 20
 // read makes an alert of one entry of the body. Names are judged as they came: a
 // name is never corrected into another one. Only the entry's own status counts, not the
 // message's.
-func read(a template.Alert, now time.Time) (record.Alert, outcome) {
+func read(a entry, now time.Time) (record.Alert, outcome) {
 	if a.Labels["autorollback"] != "true" {
 		return hint(a, now), ignored
 	}
@@ -96,7 +98,7 @@ func outcomeOf(a record.Alert) outcome {
 
 // hint is what can be told of an entry that is left out: no name in it is one, and its trigger
 // is the alert's name where it has none.
-func hint(a template.Alert, now time.Time) record.Alert {
+func hint(a entry, now time.Time) record.Alert {
 	short := func(label string) string { return sanitize(a.Labels[label], keepName) }
 	return record.Alert{Service: short("service"), Trigger: cmp.Or(short("trigger"), short("alertname")),
 		Region: short("region"), Firing: a.Status == "firing", StartsAt: a.StartsAt, Source: record.Webhook, ReceivedAt: now,

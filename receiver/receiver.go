@@ -56,7 +56,7 @@ type Receiver struct {
 	clients  *clients
 	log      *zap.Logger
 	metrics  metrics
-	inFlight chan struct{}
+	gate     *gate
 	draining atomic.Bool
 	accepted atomic.Pointer[Call]
 	refused  atomic.Pointer[Call]
@@ -68,7 +68,7 @@ func New(intake Intake, cfg Config, log *zap.Logger, reg prometheus.Registerer) 
 	if cfg.TokenFile == "" && cfg.TLS.ClientCA == "" {
 		return nil, fmt.Errorf("receiver lets anybody in: name a bearer token file, a client CA file, or both")
 	}
-	r := &Receiver{intake: intake, known: cfg.Known, log: log, inFlight: make(chan struct{}, maxInFlight)}
+	r := &Receiver{intake: intake, known: cfg.Known, log: log, gate: newGate()}
 	if r.known == nil {
 		r.known = func(string, string) bool { return true }
 	}
@@ -83,11 +83,8 @@ func New(intake Intake, cfg Config, log *zap.Logger, reg prometheus.Registerer) 
 	return r, nil
 }
 
-const (
-	maxInFlight = 32
-	// budget is the time for the intake; Alertmanager itself waits longer.
-	budget = 3 * time.Second
-)
+// budget is the time for the intake; Alertmanager itself waits longer.
+const budget = 3 * time.Second
 
 // ServeHTTP answers one webhook call.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -108,7 +105,7 @@ type Call struct {
 
 // remember keeps the newest call of each kind; 503 is neither, since the sender comes again.
 func (r *Receiver) remember(a answer, req *http.Request, at time.Time) {
-	host, _, _ := net.SplitHostPort(req.RemoteAddr)
+	host := hostOf(req)
 	call := &Call{At: at, From: host, Code: a.code, Text: a.text}
 	switch a.code {
 	case http.StatusOK:
@@ -120,6 +117,11 @@ func (r *Receiver) remember(a answer, req *http.Request, at time.Time) {
 	default:
 		r.refused.Store(call)
 	}
+}
+
+func hostOf(req *http.Request) string {
+	host, _, _ := net.SplitHostPort(req.RemoteAddr)
+	return host
 }
 
 // Newest returns the newest call that was accepted, and the newest that was refused for good
@@ -138,17 +140,21 @@ func (r *Receiver) answer(w http.ResponseWriter, req *http.Request) answer {
 	if a := r.admit(req); a.code != 0 {
 		return a
 	}
-	select {
-	case r.inFlight <- struct{}{}:
-		defer func() { <-r.inFlight }()
-	default:
+	leave := r.gate.enter(hostOf(req))
+	if leave == nil {
 		return unavailable("too many requests under way; send again")
 	}
-	got, err := decode(http.MaxBytesReader(w, req.Body, maxBody))
+	defer leave()
+	if leave = r.gate.turn(req); leave == nil {
+		return unavailable("too many large bodies under way; send again")
+	}
+	defer leave()
+	by, now := sorting{}, time.Now()
+	got, err := decode(http.MaxBytesReader(w, req.Body, maxBody), func(a entry) { by.take(a, now) })
 	if err != nil {
 		return r.undecodable(err)
 	}
-	return r.take(req.Context(), got)
+	return r.take(req.Context(), r.account(got, by))
 }
 
 // admit looks at everything but the body; its answer is zero if the request may go on.
@@ -170,8 +176,7 @@ func (r *Receiver) admit(req *http.Request) answer {
 
 // take hands the alerts over. The sender hanging up does not call off a rollback
 // that has begun, but the budget bounds it.
-func (r *Receiver) take(ctx context.Context, got delivery) answer {
-	alerts := r.sort(got, time.Now())
+func (r *Receiver) take(ctx context.Context, alerts []record.Alert) answer {
 	if len(alerts) == 0 {
 		return done()
 	}

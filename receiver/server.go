@@ -11,13 +11,13 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
-	"golang.org/x/net/netutil"
+
+	"github.com/autorollback/autorollback/listen"
 )
 
 const (
 	maxConns    = 256
-	maxHeader   = 16 << 10
-	headerTime  = 5 * time.Second
+	maxOfOne    = 128 // connections of one address
 	readTime    = 10 * time.Second
 	writeTime   = 15 * time.Second
 	idleTime    = 60 * time.Second
@@ -28,13 +28,13 @@ const (
 // 503 to what still comes on old ones, finishes what is under way, and returns nil; or
 // an error if that took longer than an answer may take.
 func (r *Receiver) Run(ctx context.Context, l net.Listener) error {
-	l = netutil.LimitListener(l, maxConns) // further ones wait in the kernel's queue
-	if r.clients != nil {
-		l = tls.NewListener(l, r.clients.config())
-	}
 	server, err := r.server()
 	if err != nil {
 		return err
+	}
+	l = listen.Bound(server, l, listen.Limits{Total: maxConns, PerAddress: maxOfOne})
+	if r.clients != nil {
+		l = tls.NewListener(l, r.clients.config())
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
@@ -51,17 +51,12 @@ func (r *Receiver) server() (*http.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a log for the server: %w", err)
 	}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true) // one request per connection at a time: the bounds mean what they say
 	return &http.Server{
 		Handler:                      r,
 		DisableGeneralOptionsHandler: true,
-		ReadHeaderTimeout:            headerTime,
 		ReadTimeout:                  readTime,
 		WriteTimeout:                 writeTime,
 		IdleTimeout:                  idleTime,
-		MaxHeaderBytes:               maxHeader,
-		Protocols:                    protocols,
 		ErrorLog:                     errors,
 	}, nil
 }

@@ -108,7 +108,7 @@ func (b Bundle) Check() error {
 	p := newDecoder("")
 	p.lines[""] = 0
 	b.check(p, "")
-	return p.problems.err()
+	return p.err()
 }
 
 func (b Bundle) check(p *decoder, at string) {

@@ -70,6 +70,9 @@ func (p *decoder) decodeStruct(n *yaml.Node, v reflect.Value, path string) {
 			p.decode(value, v.Field(i), at)
 			return
 		}
+		if p.full() {
+			return
+		}
 		fix := "known here: " + strings.Join(sortedKeys(fields), ", ")
 		if near := Nearest(key.Value, sortedKeys(fields)); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)
@@ -113,7 +116,7 @@ func (p *decoder) pairs(n *yaml.Node, path string, visit func(key, value *yaml.N
 	}
 	own := map[string]bool{}
 	var merged []*yaml.Node
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i+1 < len(n.Content) && p.left > 0; i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		at := join(path, key.Value)
 		switch {

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -22,12 +24,18 @@ type decoder struct {
 	lines    map[string]int  // of every field present, by path
 	bad      map[string]bool // paths that already have a problem
 	problems Problems
+	more     int // problems that are only counted
 	left     int // nodes that may still be visited: aliases multiply
 	places   Places
 }
 
-// maxNodes is far beyond any honest file and stops one that multiplies by aliases.
-const maxNodes = 20_000
+// What a file may be. Each is far beyond an honest one.
+const (
+	MaxFile     = 1 << 20 // bytes
+	maxNodes    = 20_000  // keys and values, those that aliases multiply included
+	maxProblems = 20      // told; further ones are counted
+	maxSaid     = 600     // bytes of each part of a problem
+)
 
 func newDecoder(file string) *decoder {
 	return &decoder{file: file, lines: map[string]int{"": 1}, bad: map[string]bool{}, left: maxNodes}
@@ -37,7 +45,7 @@ func newDecoder(file string) *decoder {
 func (p *decoder) spend() bool {
 	p.left--
 	if p.left == 0 {
-		p.add("", "aliases make the document too large or endless", "write the values out")
+		p.add("", fmt.Sprintf("has more than %d values: aliases multiply them", maxNodes), "write the values out, in a shorter file")
 	}
 	return p.left > 0
 }
@@ -66,8 +74,42 @@ func (p *decoder) add(path, what, fix string) {
 			break
 		}
 	}
+	if p.full() {
+		return
+	}
 	p.bad[path] = true
-	p.problems = append(p.problems, Problem{p.file, p.line(path), path, what, fix})
+	p.problems = append(p.problems, Problem{p.file, p.line(path), said(path), said(what), said(fix)})
+}
+
+// full counts one more problem if it is no longer told.
+func (p *decoder) full() bool {
+	if len(p.problems) < maxProblems {
+		return false
+	}
+	p.more++
+	return true
+}
+
+// said is the beginning of a text that may be from the file, without what a terminal obeys.
+func said(s string) string {
+	end := ""
+	if len(s) > maxSaid {
+		s, end = strings.ToValidUTF8(s[:maxSaid], ""), "…"
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(s) {
+		quoted := strconv.Quote(s)
+		s = strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+	}
+	return s + end
+}
+
+// err is every problem that is told, sorted by line, and how many there are beside.
+func (p *decoder) err() error {
+	err := p.problems.err()
+	if p.more > 0 {
+		return append(p.problems, Problem{What: fmt.Sprintf("and %d more", p.more)})
+	}
+	return err
 }
 
 // missing notes that a required field was not written.
@@ -77,7 +119,11 @@ func parent(path string) string {
 	return path[:max(strings.LastIndexAny(path, ".["), 0)]
 }
 
+// join is the path of a key; of a long one, its beginning.
 func join(path, key string) string {
+	if len(key) > maxWord {
+		key = strings.ToValidUTF8(key[:maxWord], "") + "…"
+	}
 	if path == "" {
 		return key
 	}
@@ -109,13 +155,41 @@ func read(file string, text []byte, v any, empty string, check func(*decoder)) e
 func (p *decoder) read(text []byte, v any, empty string, check func(*decoder)) error {
 	if node, ok := p.one(text, empty); ok {
 		p.decode(node, reflect.ValueOf(v).Elem(), "")
-		check(p)
+		if p.left > 0 { // or what is missing was only not read
+			check(p)
+		}
 	}
-	return p.problems.err()
+	return p.err()
+}
+
+// fits reports whether a text may be parsed at all: each value of YAML begins behind one of these.
+func (p *decoder) fits(text []byte) bool {
+	switch {
+	case len(text) > MaxFile:
+		p.add("", fmt.Sprintf("has more than %d bytes", MaxFile), "write a shorter file")
+	case separators(text) > 2*maxNodes:
+		p.add("", fmt.Sprintf("has more than %d keys and values", maxNodes), "write a shorter file")
+	default:
+		return true
+	}
+	return false
+}
+
+func separators(text []byte) (n int) {
+	for _, c := range text {
+		switch c {
+		case '\n', '\r', ',', ':', '-', '?', '[', '{', '!', '&', '*':
+			n++
+		}
+	}
+	return n
 }
 
 // one returns the file's only YAML document.
 func (p *decoder) one(text []byte, empty string) (*yaml.Node, bool) {
+	if !p.fits(text) {
+		return nil, false
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
 	err := dec.Decode(&doc)
@@ -154,9 +228,14 @@ func (p *decoder) syntax(err error) {
 	p.add("", fmt.Sprintf("not YAML: %s", what), "check indentation, quotes and colons near this line")
 }
 
+const maxWord = 200 // bytes of what can be a word at all
+
 // Nearest returns the known word that was most likely meant, or "".
 func Nearest(word string, known []string) string {
 	best, least := "", 1+max(1, len(word)/3)
+	if len(word) > maxWord {
+		return ""
+	}
 	for _, k := range known {
 		if d := distance(word, k); d < least {
 			best, least = k, d

@@ -50,7 +50,7 @@ func TestBadOrders(t *testing.T) {
 		{"not JSON", "POST", rollback, `reason=x`, 400, "bad_data", "read order", nil},
 		{"two orders", "POST", rollback, reason + reason, 400, "bad_data", "something follows", nil},
 		{"form type", "POST", rollback, reason, 415, "bad_data", "the body must be application/json", []asks{with("Content-Type", "text/plain")}},
-		{"too long", "POST", rollback, long, 413, "bad_data", "more than 1048576 bytes", nil},
+		{"too long", "POST", rollback, long, 413, "bad_data", "more than 131072 bytes", nil},
 		{"hostile service", "POST", "/releases/..%2Fbudget/default/rollback", reason, 404, "not_found", "", nil},
 		{"hostile region", "POST", "/releases/ranker/a%2Fb/rollback", reason, 404, "not_found", "", nil},
 		{"hostile digest", "POST", "/quarantine/sha256:xyz/lift", reason, 404, "not_found", "", nil},
@@ -67,6 +67,29 @@ func TestBadOrders(t *testing.T) {
 				t.Errorf("got %d %s %q; want %d %s %q", code, e.ErrorType, e.Error, c.code, c.kind, c.says)
 			}
 			s.unchanged(c.name)
+		})
+	}
+}
+
+// An answer to an order does not grow with the order.
+func TestAnswersToBadOrdersAreShort(t *testing.T) {
+	long := strings.Repeat("x", 100<<10)
+	yaml := with("Content-Type", "application/yaml")
+	for name, c := range map[string]struct {
+		method, path, body string
+		more               []asks
+	}{
+		"an unknown key":     {"POST", "/releases/ranker/default/rollback", `{"` + long + `":1}`, nil},
+		"a mode":             {"PUT", "/control", `{"mode":"` + long + `"}`, nil},
+		"unknown keys":       {"POST", "/releases", strings.Repeat("k: 1\n", 20_000), []asks{yaml}},
+		"a long unknown key": {"POST", "/releases", "? " + long + "\n: 1\n", []asks{yaml}},
+		"a query":            {"POST", "/releases?safer=" + long[:8<<10], "service: ranker\n", []asks{yaml}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, signIn(t))
+			if code, e := s.api(c.method, c.path, c.body, c.more...); code != 400 || len(e.Error) > 16<<10 {
+				t.Errorf("%d: an answer of %d bytes", code, len(e.Error))
+			}
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -18,6 +19,9 @@ type envelope struct {
 	ErrorType string `json:"errorType,omitempty"`
 	Error     string `json:"error,omitempty"`
 }
+
+// maxError bounds what is said of an order, in bytes: it may repeat what the order says.
+const maxError = 16 << 10
 
 func succeed(w http.ResponseWriter, data any) {
 	writeJSON(w, http.StatusOK, envelope{Status: "success", Data: data})
@@ -30,7 +34,7 @@ func fail(w http.ResponseWriter, p problem) {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Basic realm="autorollback"`)
 	}
-	writeJSON(w, p.code, envelope{Status: "error", ErrorType: p.kind, Error: p.text})
+	writeJSON(w, p.code, envelope{Status: "error", ErrorType: p.kind, Error: record.Truncate(p.text, maxError)})
 }
 
 func writeJSON(w http.ResponseWriter, code int, e envelope) {

@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	maxOrder  = 1 << 20
-	maxReason = 2000 // bytes
+	maxOrder   = 128 << 10
+	maxParsing = 2    // orders parsed at the same time
+	maxReason  = 2000 // bytes
 )
 
 // Reason is the body of a rollback, of letting a held release go on, and of lifting
@@ -68,9 +69,9 @@ func (s *server) start(ctx context.Context, r *http.Request, who Identity) (any,
 	if err != nil {
 		return nil, err
 	}
-	launch, err := runbook.ParseLaunch("release.yaml", text)
+	launch, err := s.parseLaunch(ctx, text)
 	if err != nil {
-		return nil, badData("%s", err)
+		return nil, err
 	}
 	if launch.StableNotProved, err = notProved(r); err != nil {
 		return nil, err
@@ -86,6 +87,20 @@ func (s *server) start(ctx context.Context, r *http.Request, who Identity) (any,
 		return nil, badData("safer is %q, want true or false", safer)
 	}
 	return s.Engine.Start(ctx, launch, callerOf(r, who))
+}
+
+// parseLaunch reads a release file when it is its turn: a tree of YAML is many times its text.
+func (s *server) parseLaunch(ctx context.Context, text []byte) (l runbook.Launch, err error) {
+	select {
+	case s.parsing <- struct{}{}:
+		defer func() { <-s.parsing }()
+	case <-ctx.Done():
+		return l, runbook.ErrLater
+	}
+	if l, err = runbook.ParseLaunch("release.yaml", text); err != nil {
+		err = badData("%s", err)
+	}
+	return l, err
 }
 
 // notProved is a person's reason why the stable side need not be the last known good.

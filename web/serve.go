@@ -12,10 +12,16 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/autorollback/autorollback/listen"
 )
 
-// drainWithin is how long requests under way may take once we stop.
-const drainWithin = changeWithin + 5*time.Second
+const (
+	// drainWithin is how long requests under way may take once we stop.
+	drainWithin = changeWithin + 5*time.Second
+	maxConns    = 256
+	maxOfOne    = 128 // connections of one address, which may be a proxy's
+)
 
 // Serve serves on the listeners, with TLS and authentication as the web
 // configuration file says, until ctx ends; then it finishes what is under way. An
@@ -26,13 +32,14 @@ func Serve(ctx context.Context, listeners []net.Listener, configFile string, h h
 		return fmt.Errorf("make a log for the server: %w", err)
 	}
 	server := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      90 * time.Second, // longer than the engine may work on one order
-		IdleTimeout:       120 * time.Second,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          noise,
+		Handler:      h,
+		ReadTimeout:  30 * time.Second,
+		WriteTimeout: 90 * time.Second, // longer than the engine may work on one order
+		IdleTimeout:  120 * time.Second,
+		ErrorLog:     noise,
+	}
+	for i, l := range listeners {
+		listeners[i] = listen.Bound(server, l, listen.Limits{Total: maxConns, PerAddress: maxOfOne})
 	}
 	systemd := false
 	flags := &toolkit.FlagConfig{WebConfigFile: &configFile, WebSystemdSocket: &systemd}

@@ -96,12 +96,13 @@ type Deps struct {
 type server struct {
 	Deps
 	metrics metrics
+	parsing chan struct{} // held while a release file is parsed
 }
 
 // Handler returns the routes. Answers carry security headers, requests of other
 // sites' pages are refused, and whatever changes something demands to know who asks.
 func Handler(d Deps) http.Handler {
-	s := &server{Deps: d, metrics: newMetrics(d.Registerer)}
+	s := &server{Deps: d, metrics: newMetrics(d.Registerer), parsing: make(chan struct{}, maxParsing)}
 	mux := http.NewServeMux()
 	s.operations(mux)
 	s.api(mux)
