@@ -1,0 +1,371 @@
+package faults
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/fixture"
+)
+
+// breaks notes that an invariant did not hold.
+func (r *run) breaks(invariant, format string, args ...any) {
+	r.broken = append(r.broken, breakage{invariant, fmt.Sprintf(format, args...)})
+}
+
+// check holds the whole history to the invariants.
+func (r *run) check() {
+	steps := r.steps()
+	spent := map[string][]time.Duration{} // automatic rollbacks by service
+	perIncident := map[string]int{}
+	for _, s := range steps {
+		r.checkIncidents(s)
+		if !s.ours() {
+			continue
+		}
+		r.checkVerbs(s)
+		r.checkApprovals(s)
+		for _, t := range s.turns() {
+			r.checkWeights(t)
+			r.checkDecided(t)
+			r.checkMayAct(t)
+			r.checkFlags(t)
+			if t.rolled && t.automatic {
+				perIncident[t.is.Incident]++
+				spent[t.service] = append(spent[t.service], t.at)
+				r.checkSpent(t, perIncident[t.is.Incident], spent)
+			}
+		}
+	}
+	r.checkEnd(steps)
+	r.checkMessages(steps)
+	r.checkJournal(steps)
+	r.checkSpeed(steps)
+}
+
+// checkVerbs is I4: whatever a replica overwrites, it writes by check-and-set.
+func (r *run) checkVerbs(s step) {
+	for _, op := range s.Ops {
+		if op.Verb == api.KVSet || op.Verb == api.KVDelete {
+			r.breaks("I4", "%s writes %s without a check", s, op.Key)
+		}
+	}
+}
+
+// checkWeights is I2.
+func (r *run) checkWeights(t turn) {
+	if !t.moved {
+		return
+	}
+	split := t.after.splits[t.service]
+	for backend, w := range split {
+		if w < 0 || backend != t.service+"-v1" && backend != t.service+"-v2" {
+			r.breaks("I2", "%s", t)
+		}
+	}
+	if split.Sum() != 100 {
+		r.breaks("I2", "%s", t)
+	}
+}
+
+// checkDecided is I4 and I5: a write replaced the very split that was decided on, and never one
+// that somebody else wrote.
+func (r *run) checkDecided(t turn) {
+	before := t.before.splits[t.service]
+	switch {
+	case t.launched && !before.Equal(record.Split{t.is.Stable.Backend: 100}):
+		r.breaks("I5", "a launch overwrote %v: %s", before, t)
+	case t.moved && t.was == t.is:
+		r.breaks("I4", "the split moved without its release: %s", t)
+	case (t.rolled || t.promoted) && !before.Equal(t.was.Want()):
+		r.breaks("I5", "%v was written by somebody else, the release wanted %v: %s", before, t.was.Want(), t)
+	case t.rolled && (t.incident == nil || t.incident.Change == nil || !t.incident.Change.From.Equal(before)):
+		r.breaks("I4", "decided on another split: %s", t)
+	case t.rolled && !t.after.splits[t.service].Equal(t.is.Want()):
+		r.breaks("I4", "the record says that it is rolled back, the router is told %v: %s", t.after.splits[t.service], t)
+	}
+}
+
+// checkMayAct is I6 and I9: no automatic write after a pause, or with a quarantined side.
+func (r *run) checkMayAct(t turn) {
+	if !t.launched && !t.rolled && !t.promoted || t.is == nil {
+		return
+	}
+	bars := func(s record.Side) bool {
+		q := t.before.barred[s.Bundle]
+		return q != nil && q.Bars()
+	}
+	switch {
+	case t.automatic && t.before.control.Mode != runbook.Active:
+		r.breaks("I9", "control is %s: %s", t.before.control.Mode, t)
+	case (t.automatic || t.launched) && bars(t.is.Stable):
+		r.breaks("I6", "the stable bundle is quarantined: %s", t)
+	case (t.launched || t.promoted) && bars(t.is.Candidate):
+		r.breaks("I6", "the candidate is quarantined: %s", t)
+	}
+	if t.rolled && t.before.barred[t.is.Candidate.Bundle] == t.after.barred[t.is.Candidate.Bundle] {
+		r.breaks("I6", "rolled back, and not quarantined in the same transaction: %s", t)
+	}
+}
+
+// checkFlags is I12: flags change in the transaction that moves the traffic.
+func (r *run) checkFlags(t turn) {
+	if !t.launched && !t.rolled && !t.promoted || t.is == nil {
+		return
+	}
+	key := "features/" + t.service + "/" + t.is.Candidate.Version
+	serves, there := t.after.flags[key]
+	if want := t.is.Weight > 0; !there || serves != want {
+		r.breaks("I12", "the candidate has %v %%, and its flags serve: %v: %s", t.is.Weight, serves, t)
+	}
+}
+
+// checkSpent is I3.
+func (r *run) checkSpent(t turn, times int, spent map[string][]time.Duration) {
+	rb := r.runbooks[slices.Index(services, t.service)]
+	own := spent[t.service]
+	all := 0
+	for _, s := range spent {
+		all += len(s)
+	}
+	switch n := len(own); {
+	case times > 1:
+		r.breaks("I3", "incident %s is rolled back %d times: %s", t.is.Incident, times, t)
+	case n > 1 && own[n-1]-own[n-2] < rb.Policy.Cooldown.Std():
+		r.breaks("I3", "%s after the rollback before: %s", own[n-1]-own[n-2], t)
+	case n > rb.Policy.MaxRollbacks:
+		r.breaks("I3", "%d automatic rollbacks of %s: %s", n, t.service, t)
+	case all > record.BudgetPerHour:
+		r.breaks("I3", "%d automatic rollbacks within minutes: %s", all, t)
+	case t.after.budget != t.before.budget+1:
+		r.breaks("I3", "the budget went from %d to %d: %s", t.before.budget, t.after.budget, t)
+	}
+}
+
+// checkApprovals is I8.
+func (r *run) checkApprovals(s step) {
+	for id, a := range s.after.approvals {
+		old := s.before.approvals[id]
+		if old == nil || old.Status == a.Status {
+			continue
+		}
+		if old.Status != record.Pending {
+			r.breaks("I8", "approval %s was %s and is %s: %s", id, old.Status, a.Status, s)
+		}
+		if a.Status == record.Approved && (s.At.After(a.ExpiresAt.Add(actWithin)) || a.DecidedAt.After(a.ExpiresAt) || a.By != "ann") {
+			r.breaks("I8", "approval %s of %q counts %s after its end: %s", id, a.By, s.At.Sub(a.ExpiresAt), s)
+		}
+	}
+	for _, t := range s.turns() {
+		if !t.rolled || t.automatic {
+			continue
+		}
+		used := t.incident.Approval != "" && s.after.approvals[t.incident.Approval].Status == record.Approved && s.before.approvals[t.incident.Approval].Status == record.Pending
+		asked := slices.ContainsFunc(t.incident.Timeline, func(l record.Record) bool { return l.Kind == "demanded" && l.Op == t.is.Op })
+		if !used && !asked {
+			r.breaks("I8", "rolled back in %s's name, and no approval was used up: %s", t.incident.By, t)
+		}
+	}
+}
+
+// actWithin is how long a commit may be under way that was decided in time.
+const actWithin = time.Minute
+
+// checkIncidents is I10's edges and I11.
+func (r *run) checkIncidents(s step) {
+	for id, i := range s.after.incidents {
+		old := s.before.incidents[id]
+		if old == i {
+			continue
+		}
+		if bad := fixture.Illegal(r.edges, old, i); bad != "" {
+			r.breaks("I10", "%s: %s", bad, s)
+		}
+		if old != nil && !old.ActedAt.IsZero() && (!old.ActedAt.Equal(i.ActedAt) || !old.Deadline.Equal(i.Deadline)) {
+			r.breaks("I11", "the verification of %s was to end at %s and now ends at %s: %s", id, old.Deadline.Format(time.TimeOnly), i.Deadline.Format(time.TimeOnly), s)
+		}
+		if i.Verdict != nil && i.Verdict.Outcome == record.Recovered && (old == nil || old.Verdict == nil) {
+			r.checkRecovered(s, *i)
+		}
+	}
+}
+
+// checkRecovered is I11: whoever says that users recovered saw so for three polls.
+func (r *run) checkRecovered(s step, i record.Incident) {
+	v := r.runbooks[slices.Index(services, i.Service)].Verification
+	at := i.Verdict.At.Sub(r.began)
+	least := time.Duration(v.Polls-1) * v.Every.Std() * 8 / 10
+	if i.DrainedAt.IsZero() || i.Verdict.At.Sub(i.DrainedAt) < least {
+		r.breaks("I11", "recovered %s after its traffic was gone: %s", i.Verdict.At.Sub(i.DrainedAt), s)
+	}
+	seen, bad, n := false, 0.0, 0.0
+	for _, one := range r.world.samples[i.Service] {
+		if one.at < at-12*time.Second || one.at > at-2*time.Second {
+			continue
+		}
+		n++
+		if one.outage {
+			bad += 0.2
+		}
+		if one.bad {
+			bad += one.share * 0.3
+		}
+		for who := range replicas {
+			_, blind := r.plan.now(one.at, who, blindness...)
+			_, frozen := r.plan.now(one.at, who, freeze)
+			seen = seen || !blind && !frozen
+		}
+	}
+	if !seen {
+		r.breaks("I11", "recovered, and nobody could see it: %s", s)
+	}
+	if bad/n > 0.08 {
+		r.breaks("I11", "recovered, while %.0f %% of the requests failed: %s", 100*bad/n, s)
+	}
+}
+
+// checkEnd is I10: what was not finished is finished once the faults are over.
+func (r *run) checkEnd(steps []step) {
+	end := steps[len(steps)-1].after
+	for id, i := range end.incidents {
+		if slices.Contains([]record.Phase{record.Unconfirmed, record.Acted, record.Verifying, record.Settled}, i.Phase) {
+			r.breaks("I10", "incident %s is still %s when all has been calm for %s", id, i.Phase, calm)
+		}
+	}
+	for name, rel := range end.releases {
+		if len(rel.Pending) > 0 {
+			r.breaks("I10", "release of %s still waits for %d writes", name, len(rel.Pending))
+		}
+	}
+}
+
+// checkMessages is I14.
+func (r *run) checkMessages(steps []step) {
+	told := func(s step, i *record.Incident, kind string) bool {
+		for id, m := range s.after.outbox {
+			if s.before.outbox[id] == nil && m.Incident == i.ID && m.Kind == kind {
+				return true
+			}
+		}
+		return false
+	}
+	doubles := 1 + r.mishaps(crash, freeze, cut, lossy, lateTxn, noLeader)
+	for _, s := range steps {
+		for id, i := range s.after.incidents {
+			old := s.before.incidents[id]
+			switch {
+			case old != nil && old.Phase == i.Phase:
+			case i.Phase == record.Acted && !told(s, i, "acted"), i.Phase == record.Awaiting && !told(s, i, "approval"), i.Phase == record.Settled && !told(s, i, "verdict"):
+				r.breaks("I14", "nobody is to be notified that %s is %s: %s", id, i.Phase, s)
+			}
+		}
+		for id := range s.after.outbox {
+			if s.before.outbox[id] != nil {
+				continue
+			}
+			switch n := r.delivered[id]; {
+			case n == 0:
+				r.breaks("I14", "message %s reached nobody", id)
+			case n-r.unheard[id] > doubles:
+				r.breaks("I14", "message %s was sent %d times, %d of them without an answer; with so many faults %d may be", id, n, r.unheard[id], doubles)
+			}
+		}
+	}
+	if left := steps[len(steps)-1].after.outbox; len(left) > 0 {
+		r.breaks("I14", "%d messages were never noted as sent", len(left))
+	}
+}
+
+// mishaps counts faults of some kinds.
+func (r *run) mishaps(kinds ...kind) (n int) {
+	for _, f := range r.plan.Faults {
+		if slices.Contains(kinds, f.Kind) {
+			n++
+		}
+	}
+	return n
+}
+
+// checkJournal is I15: what the journals say was done was done, once; and what was done they say,
+// unless the process died or its answer was lost between the two.
+func (r *run) checkJournal(steps []step) {
+	done, said := map[string]bool{}, map[string]int{}
+	for _, s := range steps {
+		for _, t := range s.turns() {
+			if t.is != nil && s.ours() {
+				done[t.is.Op] = true
+			}
+		}
+		for _, i := range s.after.incidents {
+			for _, l := range i.Timeline {
+				done[l.Op] = true
+			}
+		}
+	}
+	for _, l := range r.journal {
+		if l.Kind != "acted" && l.Kind != "promoted" {
+			continue
+		}
+		if said[l.Op]++; said[l.Op] > 1 {
+			r.breaks("I15", "the journal says twice: %s", l.Text)
+		}
+		if !done[l.Op] {
+			r.breaks("I15", "the journal says what was never committed: %s", l.Text)
+		}
+	}
+	if r.mishaps(crash, cut, lossy, lateTxn, noLeader, freeze) > 0 {
+		return
+	}
+	for _, s := range steps {
+		for _, t := range s.turns() {
+			if t.rolled && said[t.is.Op] != 1 {
+				r.breaks("I15", "no journal says: %s", t)
+			}
+		}
+	}
+}
+
+// checkSpeed is I1: who is harmed by v2 gets v1 soon, or people know why not.
+func (r *run) checkSpeed(steps []step) {
+	bound := 30 * time.Second
+	from := storm + 30*time.Second
+	if r.plan.Single {
+		from = 0
+	}
+	for _, name := range services {
+		since := time.Duration(-1)
+		for _, one := range r.world.samples[name] {
+			_, everywhere := r.plan.now(one.at, -1, noLeader)
+			if !everywhere {
+				_, everywhere = r.plan.now(one.at-5*time.Second, -1, append([]kind{outage}, blindness...)...)
+			}
+			if !one.bad || one.share == 0 || one.at < from || everywhere {
+				since = -1
+				continue
+			}
+			if since < 0 {
+				since = one.at
+			}
+			if one.at-since > bound && !r.excused(steps, name, one.at) {
+				r.breaks("I1", "v2 of %s has harmed users since %s, and has still %.0f %% at %s", name, since.Round(time.Second), 100*one.share, one.at.Round(time.Second))
+				break
+			}
+		}
+	}
+}
+
+// excused reports whether people are asked or know why v2 keeps its traffic.
+func (r *run) excused(steps []step, service string, at time.Duration) bool {
+	n, _ := slices.BinarySearchFunc(steps, at, func(s step, at time.Duration) int { return int(s.at - at) })
+	now := steps[max(0, n-1)].after
+	rel := now.releases[service]
+	if rel == nil || rel.Phase != record.Open || now.control.Mode != runbook.Active || r.world.trigger[service] == "slowish" {
+		return true
+	}
+	i := now.incidents[rel.Incident]
+	return i != nil && (i.Phase == record.Awaiting || i.Phase == record.HeldPhase || i.Phase == record.Frozen || !i.RejectedAt.IsZero())
+}
