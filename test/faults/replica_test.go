@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
@@ -35,7 +36,7 @@ type proc struct {
 type life struct {
 	*proc
 	e     *engine.Engine
-	file  *report.Journal
+	file  *audit.Journal
 	gone  chan struct{}
 	calls sync.WaitGroup // from outside
 	over  chan struct{}  // Run has returned
