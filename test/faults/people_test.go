@@ -14,6 +14,9 @@ import (
 // human writes stand in the history under this name.
 const human = "human"
 
+// ann gives all orders.
+var ann = record.Caller{Name: "ann", How: "basic_auth"}
+
 // act is what somebody does; whom they reach and what they choose hangs on the plan's line.
 func (r *run) act(f fault) {
 	d := diceOf(r.plan.Seed, fmt.Sprint("act ", f.ID))
@@ -61,7 +64,8 @@ func (r *run) order(f fault, service string, d *dice) {
 }
 
 func (r *run) ask(ctx context.Context, l *life, f fault, service string, d *dice) (err error) {
-	const by, why = "ann", "because"
+	const why = "because"
+	by := ann
 	e := l.e
 	switch f.Kind {
 	case start:
@@ -90,7 +94,7 @@ func (r *run) ask(ctx context.Context, l *life, f fault, service string, d *dice
 func (r *run) answerAll(ctx context.Context, l *life, service string, yes bool) (err error) {
 	for _, a := range under[record.Approval](r, store.ApprovalKey("")) {
 		if a.Service == service && a.Status == record.Pending {
-			_, err = l.e.Answer(ctx, a.ID, yes, "ann", "api", "because")
+			_, err = l.e.Answer(ctx, a.ID, yes, ann, "because")
 		}
 	}
 	return err

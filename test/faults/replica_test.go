@@ -64,7 +64,7 @@ func (p *proc) start() {
 	}
 	kv, err := store.OpenConsul(store.ConsulConfig{Address: "consul", Scheme: "http", Replica: p.name, Transport: wire{l}, Jitter: jitter("store")})
 	r.must(err)
-	l.file, err = report.OpenJournal(p.journal)
+	l.file, err = audit.OpenJournal(p.journal, p.name)
 	r.must(err)
 	reg := prometheus.NewRegistry()
 	l.e, err = engine.New(engine.Parts{
@@ -148,6 +148,10 @@ func (l *life) call(f func(context.Context) error) error {
 
 // book is the journal, in a file.
 type book struct{ l *life }
+
+func (b book) Anchor() record.Anchor { return b.l.file.Anchor() }
+
+func (b book) Has(h record.Head) (bool, error) { return b.l.file.Has(h) }
 
 func (b book) Append(incident string, lines ...record.Record) error {
 	b.l.mu.Lock()

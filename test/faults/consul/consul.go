@@ -102,7 +102,7 @@ func (s *Server) Restore(old State) {
 	s.keys, s.sorted = maps.Clone(old.keys), slices.Sorted(maps.Keys(old.keys))
 	s.index++
 	s.history = append(s.history, Commit{Index: s.index, At: time.Now(), Before: was, After: maps.Clone(old.keys), Erased: true})
-	s.wake()
+	s.notify()
 }
 
 // ServeHTTP implements http.Handler.
@@ -164,10 +164,10 @@ func (s *Server) apply(writer string, ops []api.KVTxnOp) {
 	}
 	s.index = c.Index
 	s.history = append(s.history, c)
-	s.wake()
+	s.notify()
 }
 
-func (s *Server) wake() {
+func (s *Server) notify() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
