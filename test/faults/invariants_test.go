@@ -36,7 +36,7 @@ func (r *run) check() {
 			r.checkFlags(t)
 			if t.rolled && t.automatic {
 				perIncident[t.is.Incident]++
-				spent[t.service] = append(spent[t.service], t.at)
+				spent[t.service] = append(spent[t.service], t.incident.ActedAt.Sub(r.began))
 				r.checkSpent(t, perIncident[t.is.Incident], spent)
 			}
 		}
@@ -232,7 +232,7 @@ func (r *run) checkRecovered(s step, i record.Incident) {
 func (r *run) checkEnd(steps []step) {
 	end := steps[len(steps)-1].after
 	for id, i := range end.incidents {
-		if slices.Contains([]record.Phase{record.Unconfirmed, record.Acted, record.Verifying, record.Settled}, i.Phase) {
+		if underWay(i.Phase) {
 			r.breaks("I10", "incident %s is still %s when all has been calm for %s", id, i.Phase, calm)
 		}
 	}

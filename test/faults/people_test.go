@@ -24,7 +24,7 @@ func (r *run) act(f fault) {
 	switch rel := r.release(service); f.Kind {
 	case writes:
 		v2 := []int{40, 0, 100, 7}[d.n(4)]
-		r.write(service, fmt.Sprintf(`{"weights":{"%[1]s-v1":%d,"%[1]s-v2":%d}}`, service, 100-v2, v2))
+		r.write(service, fmt.Sprintf(`{"weights":{"%[1]s-v1":%[2]d,"%[1]s-v2":%[3]d}}`, service, 100-v2, v2))
 	case putsBack:
 		if rel != nil {
 			r.putBack(*rel)

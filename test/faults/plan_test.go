@@ -91,8 +91,8 @@ type plan struct {
 
 // storm is when faults end, and calm when a run does.
 const (
-	storm = 4 * time.Minute
-	calm  = 3 * time.Minute
+	storm = 3 * time.Minute
+	calm  = 150 * time.Second
 )
 
 const replicas = 3
@@ -108,9 +108,9 @@ func planOf(seed uint64) plan {
 		f.ID = len(p.Faults)
 		p.Faults = append(p.Faults, f)
 	}
-	for s := range services {
+	for s := range services[:2-d.n(2)] {
 		add(fault{Kind: start, Service: s, At: 3*time.Second + d.upTo(3*time.Second)})
-		add(fault{Kind: start, Service: s, At: 90*time.Second + d.upTo(30*time.Second)})
+		add(fault{Kind: start, Service: s, At: 75*time.Second + d.upTo(30*time.Second)})
 	}
 	n := 1
 	if !p.Single {
@@ -130,7 +130,7 @@ func planOf(seed uint64) plan {
 
 func drawFault(d *dice) fault {
 	kinds := [][]kind{storeKinds, storeKinds, lifeKinds, lifeKinds, promKinds, otherKinds}[d.n(6)]
-	f := fault{Kind: kinds[d.n(len(kinds))], Who: d.n(replicas), At: 5*time.Second + d.upTo(storm-80*time.Second), For: time.Second + d.upTo(60*time.Second)}
+	f := fault{Kind: kinds[d.n(len(kinds))], Who: d.n(replicas), At: 5*time.Second + d.upTo(storm-70*time.Second), For: time.Second + d.upTo(60*time.Second)}
 	switch f.Kind {
 	case noLeader:
 		f.Who, f.For = -1, 3*time.Second+d.upTo(15*time.Second)

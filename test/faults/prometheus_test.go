@@ -21,13 +21,13 @@ var blindness = []kind{promDown, promSlow, promEmpty, promNaN, promStale, promPa
 
 func (s sight) Query(ctx context.Context, query string, at time.Time) (prom.Value, promapi.Warnings, error) {
 	l := s.l
-	if err := l.awake(ctx); err != nil {
-		return nil, nil, err
-	}
 	service, parts := l.r.about(query)
-	label := "query "
+	label := "query " + service + " "
 	for _, p := range parts {
 		label += p.About + " "
+	}
+	if err := l.awake(ctx, label); err != nil {
+		return nil, nil, err
 	}
 	d := l.r.dice(l.name, label)
 	took := 2*time.Millisecond + d.upTo(18*time.Millisecond)
@@ -41,7 +41,7 @@ func (s sight) Query(ctx context.Context, query string, at time.Time) (prom.Valu
 	if err := l.wait(ctx, took, nil); err != nil {
 		return nil, nil, err
 	}
-	if err := l.awake(ctx); err != nil {
+	if err := l.awake(ctx, label); err != nil {
 		return nil, nil, err
 	}
 	if at.IsZero() {
@@ -55,8 +55,8 @@ func (s sight) Query(ctx context.Context, query string, at time.Time) (prom.Valu
 			there = false
 		case fault && f.Kind == promNaN:
 			number = math.NaN()
-		case fault && f.Kind == promStale && p.About == "age":
-			number = 300
+		case fault && f.Kind == promStale: // nothing is in a window, and what is asked without one is old
+			number, there = 300, p.About == "age"
 		case p.About == "":
 			l.r.t.Errorf("asked something unknown: %s", p.Text)
 		}

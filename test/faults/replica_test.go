@@ -52,6 +52,10 @@ func (p *proc) current() *life {
 	return p.alive
 }
 
+// tick is a bit more than the time that a lost request takes to be given up, so that the two never
+// end at the same moment: which of them a select sees first would be chance.
+const tick = 5*time.Second + 7919*time.Nanosecond
+
 // start begins a new process.
 func (p *proc) start() {
 	r := p.r
@@ -70,7 +74,7 @@ func (p *proc) start() {
 	l.e, err = engine.New(engine.Parts{
 		Store: kv, Prometheus: verify.New(sight{l}, 0), Monitor: sight{l}, Log: zap.NewNop(), Registerer: reg, Archive: shelf{l}, Journal: book{l},
 		Post: report.Notifier{Out: report.NewFanout(reg, zap.NewNop(), report.Sink{Name: "chat", Sender: chat{l}})},
-	}, r.runbooks, engine.Options{Replica: p.name, RulesEvery: -1, Jitter: jitter("engine"), Boundary: l.boundary})
+	}, r.runbooks, engine.Options{Replica: p.name, WatchEvery: tick, ReconcileEvery: tick, RulesEvery: -1, Jitter: jitter("engine"), Boundary: l.boundary})
 	r.must(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
@@ -189,7 +193,7 @@ type chat struct{ l *life }
 
 func (c chat) Send(ctx context.Context, m record.Message, _ string) error {
 	l := c.l
-	if err := l.awake(ctx); err != nil {
+	if err := l.awake(ctx, "chat"); err != nil {
 		return err
 	}
 	d := l.r.dice(l.name, "chat")

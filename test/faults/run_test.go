@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,9 @@ type run struct {
 	counts counts
 	began  time.Time
 	under  sync.WaitGroup // what was put off
+	ended  atomic.Bool
+
+	plainKeys sync.Map // key → see plainKey
 
 	mu        sync.Mutex
 	trace     []entry
@@ -112,7 +116,14 @@ func (r *run) happen(dir string) {
 	time.Sleep(storm - r.at())
 	r.note("the storm is over")
 	r.tidyUp()
-	time.Sleep(storm + calm - r.at())
+	for settled := 0; settled < 9 && r.at() < storm+calm; settled++ {
+		time.Sleep(5 * time.Second)
+		if !r.settled() {
+			settled = 0
+		}
+	}
+	r.note("the run ends")
+	r.ended.Store(true)
 	cancel()
 	world.Wait()
 	r.under.Wait()
@@ -123,6 +134,20 @@ func (r *run) happen(dir string) {
 		}
 	}
 	time.Sleep(time.Minute) // what is still under way lands nowhere
+}
+
+// settled reports whether nothing is under way.
+func (r *run) settled() bool {
+	for _, i := range under[record.Incident](r, store.IncidentKey("")) {
+		if underWay(i.Phase) {
+			return false
+		}
+	}
+	return len(r.kv.Under(store.OutboxKey(""))) == 0
+}
+
+func underWay(p record.Phase) bool {
+	return slices.Contains([]record.Phase{record.Unconfirmed, record.Acted, record.Verifying, record.Settled}, p)
 }
 
 // crash kills a process and starts it again.
@@ -171,7 +196,7 @@ func (r *run) later(after time.Duration, f func()) {
 		if after > 0 {
 			time.Sleep(after)
 		}
-		if r.at() < storm+calm {
+		if !r.ended.Load() {
 			f()
 		}
 	})
@@ -262,7 +287,7 @@ routing: {router: json, key: routes/ranker/weights, flags: features/ranker/}
 last_known_good: {min_pods: 2}
 policy: {mode: active, approvers: [ann, bob], approval_ttl: 90s, on_expiry: EXPIRY, cooldown: 60s, max_rollbacks: 2, min_candidate_pods: 2}
 verification:
-  within: 2m
+  within: 75s
   every: 5s
   polls: 3
   window: 10s

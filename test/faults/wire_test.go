@@ -10,10 +10,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/faults/consul"
 )
 
@@ -45,10 +47,11 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		req.Body.Close()
 	}
 	l := w.l
-	if err := l.awake(ctx); err != nil {
+	label := l.label(req.URL.Path, body)
+	if err := l.awake(ctx, label); err != nil {
 		return nil, err
 	}
-	f := l.fate(l.label(req.URL.Path, body), isCommit(body))
+	f := l.fate(label, isCommit(body))
 	if f.refused {
 		return nil, l.wait(ctx, f.there, errRefused)
 	}
@@ -64,7 +67,7 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	select {
 	case resp := <-got:
-		return resp, l.awake(ctx)
+		return resp, l.awake(ctx, label)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-l.gone:
@@ -135,17 +138,37 @@ func (l *life) label(path string, body []byte) string {
 	if len(body) == 0 {
 		return "look"
 	}
-	if isCommit(body) {
-		return "commit"
-	}
 	var ops []struct{ KV struct{ Key string } }
 	_ = json.Unmarshal(body, &ops) // it is our own client's
-	var keys []string
+	var about []string
 	for _, op := range ops {
-		parts := strings.SplitN(op.KV.Key, "/", 4)
-		keys = append(keys, strings.Join(parts[:min(3, len(parts))], "/"))
+		if !strings.HasPrefix(op.KV.Key, store.Root+"op/") {
+			about = append(about, l.r.plainKey(op.KV.Key))
+		}
 	}
-	return path + strings.Join(keys, " ")
+	if isCommit(body) {
+		path = "commit"
+	}
+	return path + " " + strings.Join(about, " ")
+}
+
+// plainKey is a key with the service that it is about in place of an id.
+func (r *run) plainKey(key string) string {
+	parts := strings.Split(key, "/")
+	if len(parts) < 4 || !slices.Contains([]string{"incident", "approval", "outbox", "bundle"}, parts[2]) {
+		return key
+	}
+	if known, ok := r.plainKeys.Load(key); ok {
+		return known.(string)
+	}
+	var of struct{ Service, Kind string }
+	value := r.kv.Value(key)
+	_ = json.Unmarshal(value, &of)
+	plain := strings.Join(append(parts[:3], of.Service, of.Kind), "/")
+	if value != nil {
+		r.plainKeys.Store(key, plain)
+	}
+	return plain
 }
 
 func isCommit(body []byte) bool { return len(body) > 0 && !bytes.Contains(body, []byte(`"get-tree"`)) }
@@ -163,14 +186,14 @@ func (l *life) wait(ctx context.Context, d time.Duration, then error) error {
 }
 
 // awake returns once the process runs: one that is stopped sends and hears nothing.
-func (l *life) awake(ctx context.Context) error {
+func (l *life) awake(ctx context.Context, label string) error {
 	select {
 	case <-l.gone:
 		return errDead
 	default:
 	}
 	if f, is := l.r.plan.now(l.r.at(), l.n, freeze); is {
-		d := l.r.dice(l.name, "thaw")
+		d := l.r.dice(l.name, "thaw "+label)
 		select {
 		case <-time.After(f.At + f.For - l.r.at() + d.upTo(5*time.Millisecond)):
 		case <-l.gone:
