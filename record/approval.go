@@ -68,3 +68,6 @@ type Message struct {
 
 // LinkOnly is how somebody answered of whom only the link is known.
 const LinkOnly = "link_only"
+
+// Unauthenticated is how somebody came, and what they are called, where a flag lets everybody do everything.
+const Unauthenticated = "unauthenticated"
