@@ -38,9 +38,10 @@ type Config struct {
 		TLS               receiver.TLS
 	}
 	Web struct {
-		Listen, ConfigFile, External string
-		LinkOnly                     bool
+		Listen, ConfigFile, RolesFile, External string
+		LinkOnly                                bool
 	}
+	Metrics  struct{ Listen, ConfigFile string }            // no Listen: at the web listener alone
 	OFREP    struct{ Listen, TokenFile, ConfigFile string } // no Listen: off
 	Keys     string                                         // the approval keyring
 	Evidence string

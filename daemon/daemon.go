@@ -20,7 +20,6 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/regions"
@@ -41,7 +40,9 @@ type Daemon struct {
 	set    *regions.Set
 	hooks  *receiver.Receiver
 	pages  http.Handler
-	flags  *flagServer // nil: off
+	auth   web.Auth
+	flags  *flagServer    // nil: off
+	scrape *metricsServer // nil: at the people's listener alone
 	served atomic.Pointer[[]*runbook.Runbook]
 	Keys   report.Keyring
 	close  []func() error // last opened first
@@ -101,14 +102,9 @@ func (d *Daemon) wire(people net.Addr) error {
 	if err != nil {
 		return err
 	}
-	folder := audit.Folder{Dir: cfg.Evidence}
-	d.pages = web.Handler(web.Deps{
-		Engine: d.set, Tokens: d.Keys,
-		Auth:      web.Auth{ConfigFile: cfg.Web.ConfigFile, InsecureNoAuth: cfg.Web.LinkOnly, External: external},
-		Approvers: d.approvers, Live: d.live, Page: d.page(folder, external.String(), report.HTML), Markdown: d.page(folder, external.String(), report.Markdown),
-		Flags: d.exportFlags, Ready: d.ready, Reload: func(context.Context) error { return d.reload() },
-		Doctor: d.doctor(reg, people), Gatherer: d.gatherer(reg), Registerer: reg, Log: d.log,
-	})
+	if err := d.openPages(reg, people, external); err != nil {
+		return err
+	}
 	d.served.Store(&runbooks)
 	d.flags, err = d.openFlags(reg)
 	return err
@@ -126,6 +122,7 @@ func (d *Daemon) Run(ctx context.Context, hooks, people net.Listener, reload <-c
 	g.Go(func() error { return d.set.Run(loop) })
 	g.Go(func() error { defer stopLoop(); return d.serveListeners(ctx, hooks, people) })
 	g.Go(func() error { return d.flags.serve(ctx) })
+	g.Go(func() error { return d.scrape.serve(ctx) })
 	g.Go(func() error { return d.reloads(ctx, reload) })
 	g.Go(func() error { d.gc(ctx); return nil })
 	err = g.Wait()
@@ -165,8 +162,12 @@ func (d *Daemon) signalled(ctx context.Context) {
 	}
 }
 
-// reload reads the runbooks again, all or nothing.
+// reload reads the runbooks again, all or nothing. The files of people are read at every request;
+// here their mistakes are told.
 func (d *Daemon) reload() error {
+	if _, err := d.auth.Check(); err != nil {
+		return err
+	}
 	runbooks, err := d.places.LoadAll(d.cfg.Runbooks...)
 	if err != nil {
 		return err
@@ -205,13 +206,6 @@ func (d *Daemon) knows(service, trigger string) bool {
 	}
 	_, ok = rb.Trigger(trigger)
 	return ok
-}
-
-func (d *Daemon) approvers(service string) []string {
-	if rb, ok := d.set.Runbook(service); ok {
-		return rb.Policy.Approvers
-	}
-	return nil
 }
 
 func (d *Daemon) onClose(f func() error) { d.close = append(d.close, f) }

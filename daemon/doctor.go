@@ -27,7 +27,11 @@ func (d *Daemon) doctor(reg prometheus.Gatherer, people net.Addr) web.Doctor {
 
 func (d *Daemon) doctorOf(at *site, reg prometheus.Gatherer, people net.Addr) *doctor.Doctor {
 	cfg := d.cfg
-	_, port, _ := net.SplitHostPort(people.String())
+	scraped := people
+	if d.scrape != nil {
+		scraped = d.scrape.listener.Addr()
+	}
+	_, port, _ := net.SplitHostPort(scraped.String())
 	return &doctor.Doctor{
 		Prometheus: at.prom, Arming: at.checks, Store: at.store, HTTP: &http.Client{},
 		Status: at.engine.Status, Runbook: at.engine.Runbook, Rules: at.asks.Rules,

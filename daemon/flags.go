@@ -37,6 +37,11 @@ func (d *Daemon) openFlags(reg prometheus.Registerer) (*flagServer, error) {
 	if cfg.TokenFile == "" {
 		return nil, OptionError{errors.New("anybody could read the flags: name --ofrep.token-file, which is made if it is missing")}
 	}
+	if modes, err := (web.Auth{ConfigFile: cfg.ConfigFile}).Check(); err != nil {
+		return nil, err
+	} else if modes.BasicAuth {
+		return nil, OptionError{errors.New("--ofrep.config.file has basic_auth_users, and readers of flags show a token of --ofrep.token-file: remove them")}
+	}
 	if err := ensureToken(cfg.TokenFile); err != nil {
 		return nil, err
 	}
@@ -46,16 +51,8 @@ func (d *Daemon) openFlags(reg prometheus.Registerer) (*flagServer, error) {
 	}
 	f := &flagServer{config: cfg.ConfigFile, memory: ofrep.NewMemory(d.flagTargets, d.log), log: d.log}
 	f.handler = ofrep.Handler(f.memory, tokens, reg)
-	if f.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
-		return nil, fmt.Errorf("listen for readers of flags: %w", err)
-	}
-	d.onClose(func() error {
-		if err := f.listener.Close(); !errors.Is(err, net.ErrClosed) {
-			return err
-		}
-		return nil
-	})
-	return f, nil
+	f.listener, err = d.listen(cfg.Listen, "readers of flags")
+	return f, err
 }
 
 // serve runs until ctx ends; without a listener it is over at once.

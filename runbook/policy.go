@@ -22,6 +22,7 @@ const (
 type Policy struct {
 	Mode             Mode       `yaml:"mode" json:"mode"`                             // observe: say what would be done, and do nothing; active: do it; default observe
 	Approvers        []string   `yaml:"approvers" json:"approvers"`                   // people who may approve, as they sign in; needed with a mild trigger, a schedule, or promote: ask
+	Operators        []string   `yaml:"operators" json:"operators,omitempty"`         // people who may start, promote, hold, resume and roll back this service, as they sign in, beside those of the roles file
 	ApprovalTTL      Duration   `yaml:"approval_ttl" json:"approval_ttl"`             // how long a question waits, at most 24h; default 30m
 	OnExpiry         string     `yaml:"on_expiry" json:"on_expiry"`                   // when nobody answered: page a human, or roll back if it is still true; default "page"
 	Cooldown         Duration   `yaml:"cooldown" json:"cooldown"`                     // between two automatic rollbacks of the service; sooner, a human is asked; default 60m
@@ -59,16 +60,21 @@ func (r *Runbook) checkPolicy(p *decoder) {
 
 func (r *Runbook) checkApprovers(p *decoder) {
 	const at = "policy.approvers"
+	p.people(at, r.Policy.Approvers)
+	p.people("policy.operators", r.Policy.Operators)
 	mild := slices.IndexFunc(r.Triggers, func(t Trigger) bool { return t.Severity == Mild })
 	switch {
 	case len(r.Policy.Approvers) > 0:
-		for i, who := range r.Policy.Approvers {
-			p.need(fmt.Sprintf("%s[%d]", at, i), who, "name a person as they sign in")
-		}
 	case mild >= 0:
 		p.missing(at, fmt.Sprintf("name the people who may approve: trigger %q is mild and asks a human", r.Triggers[mild].Name))
 	case len(r.Policy.Schedule) > 0:
 		p.missing(at, "name the people who may approve: outside the schedule every breach asks a human")
+	}
+}
+
+func (p *decoder) people(at string, names []string) {
+	for i, who := range names {
+		p.need(fmt.Sprintf("%s[%d]", at, i), who, "name a person as they sign in")
 	}
 }
 

@@ -17,53 +17,22 @@ const (
 	changeWithin = 20 * time.Second
 )
 
-func (s *server) api(mux *http.ServeMux) {
-	for route, read := range map[string]func(context.Context, *http.Request) (any, error){
-		"/status":                           s.part(func(st record.Status) any { return st }),
-		"/releases":                         s.part(func(st record.Status) any { return st.Releases }),
-		"/releases/{service}/{region}":      s.release,
-		"/releases/{service}/{region}/plan": s.rampPlan,
-		"/incidents":                        s.part(func(st record.Status) any { return st.Incidents }),
-		"/incidents/{id}":                   s.incident,
-		"/approvals/{id}":                   s.approval,
-		"/why/{id}":                         s.why,
-		"/flags/{service}/{region}":         s.exportFlags,
-		"/control":                          s.part(func(st record.Status) any { return st.Control }),
-		"/shadow":                           s.part(func(st record.Status) any { return st.Shadow }),
-		"/mirrors":                          s.part(func(st record.Status) any { return st.Mirrors }),
-	} {
-		mux.HandleFunc("GET "+API+route, s.reads(read))
-	}
-	for route, do := range map[string]change{
-		"POST " + API + "/releases":                                 s.start,
-		"POST " + API + "/releases/{service}/rollback":              s.rollbackAll,
-		"POST " + API + "/releases/{service}/{region}/rollback":     withReason(s.Engine.Rollback),
-		"POST " + API + "/releases/{service}/{region}/release-hold": withReason(s.Engine.AcceptSplit),
-		"POST " + API + "/releases/{service}/{region}/promote":      step(s.Engine.Promote),
-		"POST " + API + "/releases/{service}/{region}/flip":         step(s.Engine.Flip),
-		"POST " + API + "/releases/{service}/{region}/hold":         withReason(s.Engine.Stop),
-		"POST " + API + "/releases/{service}/{region}/resume":       withReason(s.Engine.Resume),
-		"POST " + API + "/approvals/{id}":                           s.answer,
-		"PUT " + API + "/control":                                   s.setControl,
-		"POST " + API + "/quarantine/{digest}/lift":                 s.lift,
-		"POST " + API + "/doctor/fire":                              s.fire,
-		"POST " + API + "/shadow":                                   s.recordShadow,
-		"POST " + API + "/mirrors/{service}/{region}/start":         s.startMirror,
-		"POST " + API + "/mirrors/{service}/{region}/stop":          withReason(s.Engine.StopMirror),
-	} {
-		mux.HandleFunc(route, s.changes(do))
-	}
-	mux.HandleFunc("GET "+API+"/doctor", s.examine)
-	mux.HandleFunc("GET "+API+"/incidents/{id}/page", s.page)
-	mux.HandleFunc("GET "+API+"/incidents/{id}/markdown", s.markdown)
-	mux.HandleFunc(API+"/", func(w http.ResponseWriter, _ *http.Request) {
-		fail(w, problem{http.StatusNotFound, "not_found", "there is no such path in the API"})
-	})
+// plain answers in words, as the Prometheus family does at its operations endpoints.
+func plainly(serve func(http.ResponseWriter, *http.Request, visitor)) endpoint {
+	return endpoint{serve, func(w http.ResponseWriter, p problem) {
+		p.headers(w)
+		sentence(w, p.code, p.text)
+	}}
+}
+
+// inJSON answers in the API's envelope.
+func inJSON(serve func(http.ResponseWriter, *http.Request, visitor)) endpoint {
+	return endpoint{serve, fail}
 }
 
 // reads answers a question; it has no way to change anything.
-func (s *server) reads(read func(context.Context, *http.Request) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+func (s *server) reads(read func(context.Context, *http.Request) (any, error)) endpoint {
+	return inJSON(func(w http.ResponseWriter, r *http.Request, _ visitor) {
 		ctx, cancel := context.WithTimeout(r.Context(), readWithin)
 		defer cancel()
 		if !wellNamed(r) {
@@ -76,18 +45,13 @@ func (s *server) reads(read func(context.Context, *http.Request) (any, error)) h
 			return
 		}
 		succeed(w, data)
-	}
+	})
 }
 
-// changes carries out an order of somebody we know. Hanging up does not call off
+// changes carries out an order of somebody who may give it. Hanging up does not call off
 // what has begun.
-func (s *server) changes(do change) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		who, refused := s.Auth.who(r)
-		if refused != nil {
-			fail(w, *refused)
-			return
-		}
+func (s *server) changes(do change) endpoint {
+	return inJSON(func(w http.ResponseWriter, r *http.Request, who visitor) {
 		if !wellNamed(r) {
 			fail(w, s.problemOf(notFound("thing")))
 			return
@@ -105,7 +69,11 @@ func (s *server) changes(do change) http.HandlerFunc {
 			return
 		}
 		succeed(w, data)
-	}
+	})
+}
+
+func noPath(w http.ResponseWriter, _ *http.Request, _ visitor) {
+	fail(w, problem{code: http.StatusNotFound, kind: "not_found", text: "there is no such path in the API"})
 }
 
 // part answers with one part of how things stand.
@@ -149,7 +117,7 @@ func (s *server) approval(ctx context.Context, r *http.Request) (any, error) {
 	return s.Engine.Approval(ctx, r.PathValue("id"))
 }
 
-func (s *server) page(w http.ResponseWriter, r *http.Request) {
+func (s *server) incidentPage(w http.ResponseWriter, r *http.Request, _ visitor) {
 	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
 	defer cancel()
 	html, err := s.pageOf(ctx, r, s.Page)
@@ -164,7 +132,7 @@ func (s *server) page(w http.ResponseWriter, r *http.Request) {
 }
 
 // markdown serves the same page for terminals.
-func (s *server) markdown(w http.ResponseWriter, r *http.Request) {
+func (s *server) markdown(w http.ResponseWriter, r *http.Request, _ visitor) {
 	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
 	defer cancel()
 	text, err := s.pageOf(ctx, r, s.Markdown)
@@ -188,7 +156,7 @@ func (s *server) pageOf(ctx context.Context, r *http.Request, render func(contex
 }
 
 // examine answers with what the doctor finds, which takes longer than other reads.
-func (s *server) examine(w http.ResponseWriter, r *http.Request) {
+func (s *server) examine(w http.ResponseWriter, r *http.Request, _ visitor) {
 	e, err := s.Doctor.Examine(r.Context())
 	if err != nil {
 		fail(w, s.problemOf(err))
@@ -198,8 +166,8 @@ func (s *server) examine(w http.ResponseWriter, r *http.Request) {
 }
 
 // fire has a time of its own: in a cluster of Alertmanagers an alert waits for others.
-func (s *server) fire(ctx context.Context, r *http.Request, who Identity) (any, error) {
-	if err := s.Engine.Ordered(ctx, record.Order{Caller: callerOf(r, who), Action: record.OrderDoctorFire}); err != nil {
+func (s *server) fire(ctx context.Context, _ *http.Request, who visitor) (any, error) {
+	if err := s.Engine.Ordered(ctx, record.Order{Caller: who.Caller, Action: record.OrderDoctorFire}); err != nil {
 		return nil, err
 	}
 	return s.Doctor.Fire(context.WithoutCancel(ctx))

@@ -141,7 +141,7 @@ func TestListsAreNeverNull(t *testing.T) {
 
 func TestReady(t *testing.T) {
 	s := newSite(t, signIn(t))
-	if w := s.ask("GET", "/-/ready", ""); w.Code != 200 {
+	if w := s.ask("GET", "/-/ready", "", as("alice")); w.Code != 200 {
 		t.Error(w.Code)
 	}
 	s.fails = errors.New("runbooks/a.yaml:3: misspelt")

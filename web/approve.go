@@ -24,8 +24,8 @@ type question struct {
 	Incident  record.Incident
 	Live      Live
 	Approvers []string
-	Who       Identity // zero: not signed in
-	MaySign   bool     // there is a way to sign in
+	Who       record.Caller // without a name: nobody has signed in
+	MaySign   bool          // there is a way to sign in
 	Nonce     string
 	Problem   string // why the last answer was not taken
 	Confirm   bool   // the service was named: only the button is left
@@ -78,10 +78,10 @@ func (q question) Split() []share {
 
 // showApproval is the page behind a link. It changes nothing, however often and by
 // whomever it is opened.
-func (s *server) showApproval(w http.ResponseWriter, r *http.Request) {
+func (s *server) showApproval(w http.ResponseWriter, r *http.Request, who visitor) {
 	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
 	defer cancel()
-	q, stop := s.ask(ctx, r)
+	q, stop := s.ask(ctx, r, who)
 	if stop != nil {
 		s.explain(w, *stop)
 		return
@@ -91,7 +91,7 @@ func (s *server) showApproval(w http.ResponseWriter, r *http.Request) {
 }
 
 // takeAnswer is the page's forms.
-func (s *server) takeAnswer(w http.ResponseWriter, r *http.Request) {
+func (s *server) takeAnswer(w http.ResponseWriter, r *http.Request, who visitor) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), changeWithin)
 	defer cancel()
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
@@ -99,7 +99,7 @@ func (s *server) takeAnswer(w http.ResponseWriter, r *http.Request) {
 		s.explain(w, notice{http.StatusBadRequest, "This form cannot be read", "Open the link again."})
 		return
 	}
-	q, stop := s.ask(ctx, r)
+	q, stop := s.ask(ctx, r, who)
 	if stop != nil {
 		s.explain(w, *stop)
 		return
@@ -108,24 +108,16 @@ func (s *server) takeAnswer(w http.ResponseWriter, r *http.Request) {
 		s.explain(w, notice{http.StatusForbidden, "This form is not ours", "It was not made by the page you opened, or cookies are switched off. Open the link again and answer there."})
 		return
 	}
-	who, refused := s.Auth.who(r)
-	if refused != nil {
-		if refused.code == http.StatusUnauthorized {
-			w.Header().Set("WWW-Authenticate", `Basic realm="autorollback"`)
-		}
-		s.explain(w, notice{refused.code, "Not signed in", refused.text})
-		return
-	}
-	if !who.Known() {
-		who = Identity{Name: linkHolder, How: LinkOnly}
+	if !who.known() {
+		who.Name, who.How = linkHolder, LinkOnly
 	}
 	s.conclude(ctx, w, r, q, who)
 }
 
 const maxForm = 16 << 10
 
-func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Request, q question, who Identity) {
-	q.Nonce, q.Who = r.PostForm.Get("nonce"), who
+func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Request, q question, who visitor) {
+	q.Nonce, q.Who = r.PostForm.Get("nonce"), who.Caller
 	in := Decision{
 		Decision: r.PostForm.Get("decision"),
 		Service:  strings.TrimSpace(r.PostForm.Get("service")),
@@ -143,7 +135,7 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 		s.form(w, http.StatusOK, q)
 		return
 	}
-	a, err := s.Engine.Answer(ctx, q.Approval.ID, in.Decision == "approve", callerOf(r, who), in.Reason)
+	a, err := s.Engine.Answer(ctx, q.Approval.ID, in.Decision == "approve", who.Caller, in.Reason)
 	if err != nil {
 		p := s.problemOf(err)
 		s.explain(w, notice{p.code, titleOf(p), p.text})
@@ -165,7 +157,7 @@ func (s *server) judge(q question, in Decision, anyway bool) *problem {
 		return &p
 	}
 	if in.Decision == "approve" && q.Quiet() && !anyway {
-		return &problem{http.StatusConflict, "cleared", fmt.Sprintf("The trigger is not breaching any more (%s). To roll back anyway, tick the box.", stateWord(q.Live.Breach))}
+		return &problem{code: http.StatusConflict, kind: "cleared", text: fmt.Sprintf("The trigger is not breaching any more (%s). To roll back anyway, tick the box.", stateWord(q.Live.Breach))}
 	}
 	return nil
 }
@@ -174,16 +166,16 @@ func (s *server) judge(q question, in Decision, anyway bool) *problem {
 func understood(a record.Approval, in Decision) *problem {
 	switch {
 	case in.Decision != "approve" && in.Decision != "reject":
-		return &problem{http.StatusBadRequest, "bad_data", "The decision must be approve or reject."}
+		return &problem{code: http.StatusBadRequest, kind: "bad_data", text: "The decision must be approve or reject."}
 	case in.Service != a.Service:
-		return &problem{http.StatusBadRequest, "bad_data", "Type the service's name exactly as it is written here: " + a.Service}
+		return &problem{code: http.StatusBadRequest, kind: "bad_data", text: "Type the service's name exactly as it is written here: " + a.Service}
 	}
 	return nil
 }
 
 // ask looks up what a link is about. Links that are not ours and questions that do
 // not exist look the same.
-func (s *server) ask(ctx context.Context, r *http.Request) (question, *notice) {
+func (s *server) ask(ctx context.Context, r *http.Request, who visitor) (question, *notice) {
 	claims, err := s.Tokens.Verify(r.PathValue("token"), time.Now())
 	switch {
 	case errors.Is(err, report.ErrExpired):
@@ -202,7 +194,7 @@ func (s *server) ask(ctx context.Context, r *http.Request) (question, *notice) {
 	if p := open(a, claims); p != nil {
 		return question{}, p
 	}
-	return s.look(ctx, r, a)
+	return s.look(ctx, who, a)
 }
 
 func noQuestion() *notice {
@@ -232,11 +224,8 @@ func stale() *notice {
 }
 
 // look asks everything again, now.
-func (s *server) look(ctx context.Context, r *http.Request, a record.Approval) (question, *notice) {
-	q := question{Approval: a, Approvers: s.Approvers(a.Service)}
-	q.Who, _ = s.Auth.Identity(r)
-	modes, _ := s.Auth.Modes()
-	q.MaySign = modes.Any()
+func (s *server) look(ctx context.Context, who visitor, a record.Approval) (question, *notice) {
+	q := question{Approval: a, Approvers: s.approvers(a.Service), Who: who.person(), MaySign: who.modes.Any()}
 	var err error
 	if !q.Promotion() { // a step has no incident
 		q.Incident, err = s.Engine.Incident(ctx, a.Incident)
@@ -256,14 +245,26 @@ func (s *server) look(ctx context.Context, r *http.Request, a record.Approval) (
 	return q, nil
 }
 
+// approvers are the people whom the service's runbook names.
+func (s *server) approvers(service string) []string {
+	for _, rb := range s.Runbooks() {
+		if rb.Service == service {
+			return rb.Policy.Approvers
+		}
+	}
+	return nil
+}
+
 func titleOf(p problem) string {
 	switch p.kind {
+	case "unauthorized":
+		return "Not signed in"
 	case "not_found":
 		return "There is no such thing"
 	case "conflict":
 		return "The plan has changed"
 	case "forbidden":
-		return "You may not answer this"
+		return "You may not do this"
 	case "refused":
 		return "This was refused"
 	case "later":

@@ -355,7 +355,7 @@ func TestHostileValues(t *testing.T) {
 			t.Errorf("%s: a link runs a script", path)
 		}
 	}
-	w := s.ask("GET", "/api/v1/status", "")
+	w := s.ask("GET", "/api/v1/status", "", as("alice"))
 	if strings.Contains(w.Body.String(), "<script") || w.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("the API answers %s", w.Body)
 	}
@@ -408,7 +408,7 @@ func TestOtherPagesErrors(t *testing.T) {
 		"/incidents/inc-9": 404, "/incidents/..%2f..%2fcontrol": 404, "/nothing": 404,
 		"/api/v1/incidents/inc-9": 404, "/api/v1/approvals/a%2f..%2fcontrol": 404, "/api/v1/releases/ranker/none": 404, "/api/v1/nothing": 404,
 	} {
-		if w := s.ask("GET", path, ""); w.Code != code {
+		if w := s.ask("GET", path, "", as("alice")); w.Code != code {
 			t.Errorf("%s: answers %d", path, w.Code)
 		}
 	}

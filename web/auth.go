@@ -1,168 +1,262 @@
 package web
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
-	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/record"
-	"go.yaml.in/yaml/v3"
-	"golang.org/x/crypto/bcrypt"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // How somebody was identified, as it is written into records.
 const (
 	BasicAuth       = "basic_auth"
 	ClientCert      = "client_certificate"
-	LinkOnly        = record.LinkOnly   // holds the link; nobody knows who
-	Unauthenticated = "unauthenticated" // asked for by a flag, and called by its name
+	ProxyHeader     = "proxy_header"         // signed in at a trusted proxy
+	LinkOnly        = record.LinkOnly        // holds the link; nobody knows who
+	Unauthenticated = record.Unauthenticated // asked for by a flag, and called by its name
 )
 
-// Auth says how people sign in: by what the web configuration file demands.
+// Auth says how people sign in, and who may do what.
 type Auth struct {
-	// ConfigFile is the file of --web.config.file; empty: nobody can sign in. It is
-	// read at every question, as exporter-toolkit does.
+	// ConfigFile is the file of --web.config.file; empty: it lets nobody sign in.
 	ConfigFile string
-	// InsecureNoAuth lets everybody do everything while the file lets nobody sign
-	// in. Each action is then recorded as unauthenticated, or as link_only.
+	// RolesFile is the file of --web.roles.file; empty: whoever signs in may look, and runbooks
+	// name the people of their services.
+	RolesFile string
+	// InsecureNoAuth lets everybody do everything while nobody can sign in and there is no roles
+	// file. Each action is then recorded as unauthenticated, or as link_only.
 	InsecureNoAuth bool
-	// External is the address people use; its host is the only name a browser may
-	// use for an unauthenticated daemon (beside IP addresses and localhost).
+	// External is the address people use; its host is a name that may be used for a daemon in
+	// which nobody can sign in (beside IP addresses, localhost and names without a dot).
 	External *url.URL
+	// AnyHost lets a daemon in which nobody can sign in be called by any name.
+	AnyHost bool
 }
 
-// Modes are the ways to sign in that a web configuration enforces.
+// Modes are the ways to sign in that the files enforce.
 type Modes struct {
 	BasicAuth  bool
 	ClientCert bool
+	Proxy      bool
 }
 
 // Any reports whether anybody can sign in.
-func (m Modes) Any() bool { return m.BasicAuth || m.ClientCert }
+func (m Modes) Any() bool { return m.BasicAuth || m.ClientCert || m.Proxy }
 
-// An Identity is somebody whom we know.
-type Identity struct {
-	Name string
-	How  string // one of the constants
-}
-
-// Known reports whether there is a person behind it.
-func (i Identity) Known() bool { return i.How == BasicAuth || i.How == ClientCert }
-
-// webConfig is what matters here of exporter-toolkit's file.
-type webConfig struct {
-	TLS struct {
-		ClientAuth   string `yaml:"client_auth_type"`
-		ClientCA     string `yaml:"client_ca"`
-		ClientCAFile string `yaml:"client_ca_file"`
-	} `yaml:"tls_server_config"`
-	Users map[string]string `yaml:"basic_auth_users"`
-}
-
-// modes: a client certificate counts only if it was verified against CAs that the
-// file names; without them Go would take any public CA's word.
-func (c webConfig) modes() Modes {
-	verified := c.TLS.ClientAuth == "RequireAndVerifyClientCert" || c.TLS.ClientAuth == "VerifyClientCertIfGiven"
+// modesOf: a client certificate counts only if it was verified against CAs that the file
+// names; without them Go would take any public CA's word.
+func modesOf(c toolkit.Config, f rolesFile) Modes {
+	verified := c.TLSConfig.ClientAuth == "RequireAndVerifyClientCert" || c.TLSConfig.ClientAuth == "VerifyClientCertIfGiven"
 	return Modes{
 		BasicAuth:  len(c.Users) > 0,
-		ClientCert: verified && (c.TLS.ClientCA != "" || c.TLS.ClientCAFile != ""),
+		ClientCert: verified && (c.TLSConfig.ClientCAs != "" || c.TLSConfig.ClientCAsText != ""),
+		Proxy:      f.Proxy != nil,
 	}
 }
 
-func (a Auth) config() (webConfig, error) {
-	var c webConfig
-	if a.ConfigFile == "" {
-		return c, nil
-	}
-	text, err := os.ReadFile(a.ConfigFile)
+// Check reads both files as they are read later, and returns what they enforce.
+func (a Auth) Check() (Modes, error) {
+	in := newSignIn(a, nil, zap.NewNop())
+	c, f, err := in.files()
 	if err != nil {
-		return c, fmt.Errorf("read web configuration: %w", err)
+		return Modes{}, err
 	}
-	if err := yaml.Unmarshal(text, &c); err != nil {
-		return c, fmt.Errorf("read web configuration: %w", err)
+	m := modesOf(c, f)
+	if f.Proxy != nil && f.Proxy.Certificate != "" && !m.ClientCert {
+		return m, runbook.Problems{{File: a.RolesFile, Line: 1, Field: "trusted_proxy.certificate", What: "can never be shown",
+			Fix: "let --web.config.file verify client certificates"}}
 	}
-	return c, nil
+	return m, toolkit.Validate(a.ConfigFile)
 }
 
-// Modes reads the web configuration file.
-func (a Auth) Modes() (Modes, error) {
-	c, err := a.config()
-	return c.modes(), err
+// A signIn finds out who sends a request.
+type signIn struct {
+	Auth
+	config    *reread[toolkit.Config]
+	roles     *reread[rolesFile]
+	passwords *passwords
+	results   *prometheus.CounterVec
+	log       *zap.Logger
 }
 
-// Identity says who signed in. The password is compared again here, so that a name
-// is never believed because some other moment's file would have checked it.
-func (a Auth) Identity(r *http.Request) (Identity, bool) {
-	c, err := a.config()
+func newSignIn(a Auth, results *prometheus.CounterVec, log *zap.Logger) *signIn {
+	return &signIn{Auth: a, passwords: newPasswords(), results: results, log: log,
+		config: &reread[toolkit.Config]{path: a.ConfigFile, parse: parseConfig, log: log},
+		roles:  &reread[rolesFile]{path: a.RolesFile, parse: parseRoles(log), log: log}}
+}
+
+func (s *signIn) files() (toolkit.Config, rolesFile, error) {
+	c, err := s.config.get()
 	if err != nil {
-		return Identity{}, false
+		return c, rolesFile{}, fmt.Errorf("read web configuration: %w", err)
 	}
-	m := c.modes()
-	if name, password, ok := r.BasicAuth(); ok && m.BasicAuth {
-		hash, known := c.Users[name]
-		if known && bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil {
-			return Identity{Name: name, How: BasicAuth}, true
-		}
-		return Identity{}, false
+	f, err := s.roles.get()
+	if err != nil {
+		return c, f, fmt.Errorf("read roles: %w", err)
 	}
-	if m.ClientCert && r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
-		if name := nameOf(r.TLS.PeerCertificates[0]); name != "" {
-			return Identity{Name: name, How: ClientCert}, true
-		}
-	}
-	return Identity{}, false
+	return c, f, nil
 }
 
-// nameOf is the common name, or else the first e-mail address, URI or DNS name.
+// A visitor is who sends a request, as far as it is known, and what the files say at that moment.
+type visitor struct {
+	record.Caller // without How: nobody has signed in
+	modes         Modes
+	file          rolesFile
+}
+
+// who returns who sends a request; a problem: it is not answered.
+func (s *signIn) who(r *http.Request) (visitor, *problem) {
+	c, f, err := s.files()
+	if err != nil {
+		return visitor{}, &problem{code: http.StatusServiceUnavailable, kind: "later", text: "the files that say who may sign in cannot be read"}
+	}
+	v := visitor{modes: modesOf(c, f), file: f}
+	refused := s.identify(&v, r, c)
+	f.Proxy.strip(r)
+	switch {
+	case refused != nil:
+		return v, refused
+	case v.How == "" && !v.modes.Any() && !s.AnyHost && !s.hostAllowed(r):
+		return v, &problem{code: http.StatusForbidden, kind: "forbidden", text: "this name is not the daemon's: use the address of --web.external-url"}
+	case v.How == "" && !v.modes.Any() && s.InsecureNoAuth && s.RolesFile == "":
+		v.Name, v.How = Unauthenticated, Unauthenticated
+	}
+	return v, nil
+}
+
+// identify fills in the caller. What a trusted proxy says goes before a password, and where
+// there are passwords, a certificate alone is not enough.
+func (s *signIn) identify(v *visitor, r *http.Request, c toolkit.Config) *problem {
+	proxy, from := v.file.Proxy, peer(r)
+	byProxy := proxy.sent(r, v.modes.ClientCert)
+	if byProxy {
+		from = proxy.origin(r)
+	}
+	if v.From = r.RemoteAddr; from.IsValid() {
+		v.From = from.String()
+	}
+	name, password, basic := r.BasicAuth()
+	switch {
+	case byProxy && len(r.Header.Values(proxy.UserHeader)) > 0:
+		if names := r.Header.Values(proxy.UserHeader); len(names) == 1 && isName(names[0]) {
+			v.Name, v.How = names[0], ProxyHeader
+		}
+	case v.modes.BasicAuth && basic:
+		return s.compare(v, c, from, name, password)
+	case v.modes.ClientCert && !v.modes.BasicAuth && !byProxy:
+		if name := certificateName(r); name != "" {
+			v.Name, v.How = name, ClientCert
+		}
+	}
+	return nil
+}
+
+// compare takes a name whose password is right.
+func (s *signIn) compare(v *visitor, c toolkit.Config, from netip.Addr, name, password string) *problem {
+	hash, exists := c.Users[name]
+	if !exists {
+		hash = c.Users[slices.Min(slices.Collect(maps.Keys(c.Users)))]
+	}
+	got := s.passwords.check(from, name, password, string(hash), exists)
+	s.results.WithLabelValues(got.result).Inc()
+	switch got.result {
+	case accepted, known:
+		v.Name, v.How = name, BasicAuth
+	case wrong:
+		if exists { // the other name may be a password in the wrong field
+			s.log.Warn("wrong password", zap.String("name", name), zap.String("from", v.From))
+		}
+	case throttled:
+		return &problem{http.StatusTooManyRequests, "later", "too many wrong passwords for this name from this address; try again later", got.retry}
+	default:
+		return &problem{http.StatusServiceUnavailable, "later", "too many people sign in at once; try again", got.retry}
+	}
+	return nil
+}
+
+// known reports whether somebody has signed in.
+func (v visitor) known() bool {
+	return v.How == BasicAuth || v.How == ClientCert || v.How == ProxyHeader
+}
+
+// person is the caller if somebody has signed in, and nobody else.
+func (v visitor) person() record.Caller {
+	if !v.known() {
+		return record.Caller{}
+	}
+	return v.Caller
+}
+
+// refuse says how somebody whom the policy does not let through is answered.
+func (v visitor) refuse(err error) problem {
+	switch {
+	case v.How == "" && v.modes.Any():
+		return problem{code: http.StatusUnauthorized, kind: "unauthorized", text: "sign in first: this daemon knows people by " + v.modes.words()}
+	case v.How == "":
+		return problem{code: http.StatusForbidden, kind: "forbidden", text: "nobody can sign in here, so nobody may do this: " +
+			"configure basic_auth_users or client certificates in --web.config.file, or a trusted_proxy in --web.roles.file"}
+	}
+	return problem{code: http.StatusForbidden, kind: "forbidden", text: err.Error()}
+}
+
+// words name the ways to sign in.
+func (m Modes) words() string {
+	var all []string
+	for way, on := range map[string]bool{"basic authentication": m.BasicAuth, "a client certificate": m.ClientCert && !m.BasicAuth, "the proxy in front of it": m.Proxy} {
+		if on {
+			all = append(all, way)
+		}
+	}
+	return strings.Join(slices.Sorted(slices.Values(all)), " or ")
+}
+
+// certificateName is the name in a client certificate that was verified, "" if there is none:
+// the common name, or else the first e-mail address, URI or DNS name.
+func certificateName(r *http.Request) string {
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+		return ""
+	}
+	name := nameOf(r.TLS.PeerCertificates[0])
+	if !isName(name) {
+		return ""
+	}
+	return name
+}
+
 func nameOf(cert *x509.Certificate) string {
-	switch {
-	case cert.Subject.CommonName != "":
-		return cert.Subject.CommonName
-	case len(cert.EmailAddresses) > 0:
-		return cert.EmailAddresses[0]
-	case len(cert.URIs) > 0:
-		return cert.URIs[0].String()
-	case len(cert.DNSNames) > 0:
-		return cert.DNSNames[0]
+	first := func(list []string) string { return strings.Join(list[:min(len(list), 1)], "") }
+	uri := ""
+	if len(cert.URIs) > 0 {
+		uri = cert.URIs[0].String()
 	}
-	return ""
+	return cmp.Or(cert.Subject.CommonName, first(cert.EmailAddresses), uri, first(cert.DNSNames))
 }
 
-// problem is an answer that ends a request.
+// A problem is an answer that ends a request.
 type problem struct {
-	code int
-	kind string
-	text string
+	code  int
+	kind  string
+	text  string
+	retry time.Duration // 0: nothing is said of when
 }
 
-// who returns the one who asks for a change, or why it is refused.
-func (a Auth) who(r *http.Request) (Identity, *problem) {
-	if who, ok := a.Identity(r); ok {
-		return who, nil
-	}
-	m, err := a.Modes()
-	switch {
-	case err != nil:
-		return Identity{}, &problem{http.StatusServiceUnavailable, "later", "the web configuration cannot be read"}
-	case m.Any():
-		return Identity{}, &problem{http.StatusUnauthorized, "unauthorized", "sign in first: this daemon knows people by basic authentication or a client certificate"}
-	case !a.InsecureNoAuth:
-		return Identity{}, &problem{http.StatusForbidden, "forbidden", "nobody can sign in here, so nothing can be changed: configure basic_auth_users or client certificates in --web.config.file"}
-	case !a.hostAllowed(r):
-		return Identity{}, &problem{http.StatusForbidden, "forbidden", "this name is not the daemon's: use the address of --web.external-url"}
-	}
-	return Identity{Name: Unauthenticated, How: Unauthenticated}, nil
-}
-
-// hostAllowed keeps a browser that a foreign site's name was re-pointed to us (DNS
-// rebinding) from using an unauthenticated daemon. Programs are not concerned.
+// hostAllowed keeps a site whose name was pointed to us (DNS rebinding) from using, through a
+// visitor's browser, a daemon in which nobody signs in. Nobody can own a name without a dot.
 func (a Auth) hostAllowed(r *http.Request) bool {
-	if r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == "" {
-		return true
-	}
-	host := (&url.URL{Host: r.Host}).Hostname()
-	return net.ParseIP(host) != nil || host == "localhost" || a.External != nil && host == a.External.Hostname()
+	host := strings.ToLower((&url.URL{Host: r.Host}).Hostname())
+	return net.ParseIP(host) != nil || !strings.Contains(host, ".") || a.External != nil && host == strings.ToLower(a.External.Hostname())
 }

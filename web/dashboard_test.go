@@ -68,7 +68,7 @@ func TestStatusThatCannotBeRead(t *testing.T) {
 		s := newSite(t, signIn(t))
 		s.unread = err
 		for _, path := range []string{"/", "/api/v1/status", "/api/v1/releases", "/api/v1/releases/ranker/default", "/api/v1/control"} {
-			if w := s.ask("GET", path, ""); w.Code != code || w.Body.Len() == 0 {
+			if w := s.ask("GET", path, "", as("alice")); w.Code != code || w.Body.Len() == 0 {
 				t.Errorf("%s answers %d, want %d", path, w.Code, code)
 			}
 		}
@@ -85,7 +85,7 @@ func TestWhyPage(t *testing.T) {
 		"/why/inc-1":                 {"Why: ranker, inc-1", "Something that was decided on comes out differently now", "DISAGREES. It comes out &lt;b&gt;differently&lt;/b&gt;", `href="/incidents/inc-1"`, `href="/why/ranker"`},
 		"/api/v1/why/inc-1":          {`"rechecks":[{"what":"decision"`, `"alerts":[{`},
 	} {
-		w := s.ask("GET", path, "")
+		w := s.ask("GET", path, "", as("alice"))
 		for _, text := range want {
 			if w.Code != 200 || !strings.Contains(w.Body.String(), text) {
 				t.Errorf("%s answers %d and does not say %q:\n%s", path, w.Code, text, w.Body)
@@ -93,7 +93,7 @@ func TestWhyPage(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/why/nobody", "/why/RANKER", "/why/ranker?trigger=%3Cb%3E", "/api/v1/why/nobody", "/api/v1/why/ranker?trigger=a/b"} {
-		if w := s.ask("GET", path, ""); w.Code != 404 {
+		if w := s.ask("GET", path, "", as("alice")); w.Code != 404 {
 			t.Errorf("%s answers %d", path, w.Code)
 		}
 	}

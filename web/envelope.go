@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 
 	"go.uber.org/zap"
 
@@ -28,13 +30,19 @@ func succeed(w http.ResponseWriter, data any) {
 }
 
 func fail(w http.ResponseWriter, p problem) {
-	switch p.code {
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "1")
-	case http.StatusUnauthorized:
+	p.headers(w)
+	writeJSON(w, p.code, envelope{Status: "error", ErrorType: p.kind, Error: record.Truncate(p.text, maxError)})
+}
+
+// headers say when to try again, and how to sign in.
+func (p problem) headers(w http.ResponseWriter) {
+	if p.code == http.StatusServiceUnavailable || p.retry > 0 {
+		seconds := max(1, math.Ceil(p.retry.Seconds()))
+		w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
+	}
+	if p.code == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="autorollback"`)
 	}
-	writeJSON(w, p.code, envelope{Status: "error", ErrorType: p.kind, Error: record.Truncate(p.text, maxError)})
 }
 
 func writeJSON(w http.ResponseWriter, code int, e envelope) {
@@ -52,16 +60,16 @@ func writeJSON(w http.ResponseWriter, code int, e envelope) {
 func (s *server) problemOf(err error) problem {
 	switch {
 	case errors.Is(err, runbook.ErrNotFound):
-		return problem{http.StatusNotFound, "not_found", err.Error()}
+		return problem{code: http.StatusNotFound, kind: "not_found", text: err.Error()}
 	case errors.Is(err, runbook.ErrConflict):
-		return problem{http.StatusConflict, "conflict", err.Error()}
+		return problem{code: http.StatusConflict, kind: "conflict", text: err.Error()}
 	case errors.Is(err, runbook.ErrForbidden):
-		return problem{http.StatusForbidden, "forbidden", err.Error()}
+		return problem{code: http.StatusForbidden, kind: "forbidden", text: err.Error()}
 	case errors.Is(err, runbook.ErrRefused):
-		return problem{http.StatusConflict, "refused", err.Error()}
+		return problem{code: http.StatusConflict, kind: "refused", text: err.Error()}
 	case errors.Is(err, runbook.ErrLater), errors.Is(err, context.DeadlineExceeded):
-		return problem{http.StatusServiceUnavailable, "later", err.Error()}
+		return problem{code: http.StatusServiceUnavailable, kind: "later", text: err.Error()}
 	}
 	s.Log.Error("request not answered", zap.Error(err))
-	return problem{http.StatusInternalServerError, "internal", err.Error()}
+	return problem{code: http.StatusInternalServerError, kind: "internal", text: err.Error()}
 }

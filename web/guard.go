@@ -40,7 +40,7 @@ func headers(next http.Handler) http.Handler {
 func sameSite(next http.Handler) http.Handler {
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fail(w, problem{http.StatusForbidden, "forbidden", "a page of another site asked for this"})
+		fail(w, problem{code: http.StatusForbidden, kind: "forbidden", text: "a page of another site asked for this"})
 	}))
 	return guard.Handler(next)
 }

@@ -8,15 +8,26 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-type metrics struct{ requests *prometheus.CounterVec }
+type metrics struct{ requests, signIns *prometheus.CounterVec }
 
-func newMetrics(reg prometheus.Registerer) metrics {
-	m := metrics{promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
-		Name: "autorollback_web_requests_total",
-		Help: "Requests of people and of the command line by class of the answer's status code.",
-	}, []string{"class"})}
+// newMetrics registers the metrics of one listener: web or metrics.
+func newMetrics(reg prometheus.Registerer, listener string) metrics {
+	with := promauto.With(prometheus.WrapRegistererWith(prometheus.Labels{"listener": listener}, reg))
+	m := metrics{
+		with.NewCounterVec(prometheus.CounterOpts{
+			Name: "autorollback_web_requests_total",
+			Help: "Requests of people and of the command line by class of the answer's status code.",
+		}, []string{"class"}),
+		with.NewCounterVec(prometheus.CounterOpts{
+			Name: "autorollback_web_sign_ins_total",
+			Help: "Passwords by what became of them: accepted or wrong after a comparison; known, throttled or busy without one.",
+		}, []string{"result"}),
+	}
 	for class := 2; class <= 5; class++ {
 		m.requests.WithLabelValues(strconv.Itoa(class) + "xx")
+	}
+	for _, result := range []string{accepted, known, wrong, throttled, busy} {
+		m.signIns.WithLabelValues(result)
 	}
 	return m
 }

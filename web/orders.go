@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -57,14 +57,14 @@ func badOrder(err error) (problem, bool) {
 	if b.code == http.StatusForbidden {
 		kind = "forbidden"
 	}
-	return problem{b.code, kind, b.text}, true
+	return problem{code: b.code, kind: kind, text: b.text}, true
 }
 
 func badData(format string, args ...any) error {
 	return bad{http.StatusBadRequest, fmt.Sprintf(format, args...)}
 }
 
-func (s *server) start(ctx context.Context, r *http.Request, who Identity) (any, error) {
+func (s *server) start(ctx context.Context, r *http.Request, who visitor) (any, error) {
 	text, err := body(r, "application/json", "application/yaml", "application/x-yaml")
 	if err != nil {
 		return nil, err
@@ -72,6 +72,9 @@ func (s *server) start(ctx context.Context, r *http.Request, who Identity) (any,
 	launch, err := s.parseLaunch(ctx, text)
 	if err != nil {
 		return nil, err
+	}
+	if refused := s.allow(who, policy.Operate, launch.Service, false); refused != nil {
+		return nil, bad{refused.code, refused.text}
 	}
 	if launch.StableNotProved, err = notProved(r); err != nil {
 		return nil, err
@@ -86,7 +89,7 @@ func (s *server) start(ctx context.Context, r *http.Request, who Identity) (any,
 	default:
 		return nil, badData("safer is %q, want true or false", safer)
 	}
-	return s.Engine.Start(ctx, launch, callerOf(r, who))
+	return s.Engine.Start(ctx, launch, who.Caller)
 }
 
 // parseLaunch reads a release file when it is its turn: a tree of YAML is many times its text.
@@ -118,56 +121,47 @@ func notProved(r *http.Request) (string, error) {
 	return reason, nil
 }
 
-// callerOf is who gives an order, and from which address.
-func callerOf(r *http.Request, who Identity) record.Caller {
-	from, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		from = r.RemoteAddr
-	}
-	return record.Caller{Name: who.Name, How: who.How, From: from}
-}
-
 // A change carries out an order of somebody we know.
-type change func(context.Context, *http.Request, Identity) (any, error)
+type change func(context.Context, *http.Request, visitor) (any, error)
 
 // withReason is an order about one service in a region whose body is a [Reason].
-func withReason[T any](do func(ctx context.Context, service, region string, by record.Caller, reason string) (T, error)) change {
-	return func(ctx context.Context, r *http.Request, who Identity) (any, error) {
+func withReason[T any](s *server, do func(e Engine, ctx context.Context, service, region string, by record.Caller, reason string) (T, error)) change {
+	return func(ctx context.Context, r *http.Request, who visitor) (any, error) {
 		reason, err := reasonOf(r)
 		if err != nil {
 			return nil, err
 		}
-		return do(ctx, r.PathValue("service"), r.PathValue("region"), callerOf(r, who), reason)
+		return do(s.Engine, ctx, r.PathValue("service"), r.PathValue("region"), who.Caller, reason)
 	}
 }
 
 // step takes an empty JSON object: a step of the ramp needs no reason, it is the plan.
-func step(do func(ctx context.Context, service, region string, by record.Caller) (record.Release, error)) change {
-	return func(ctx context.Context, r *http.Request, who Identity) (any, error) {
+func step(s *server, do func(e Engine, ctx context.Context, service, region string, by record.Caller) (record.Release, error)) change {
+	return func(ctx context.Context, r *http.Request, who visitor) (any, error) {
 		if err := order(r, &struct{}{}); err != nil {
 			return nil, err
 		}
-		return do(ctx, r.PathValue("service"), r.PathValue("region"), callerOf(r, who))
+		return do(s.Engine, ctx, r.PathValue("service"), r.PathValue("region"), who.Caller)
 	}
 }
 
-func (s *server) rollbackAll(ctx context.Context, r *http.Request, who Identity) (any, error) {
+func (s *server) rollbackAll(ctx context.Context, r *http.Request, who visitor) (any, error) {
 	reason, err := reasonOf(r)
 	if err != nil {
 		return nil, err
 	}
-	return s.Engine.RollbackAll(ctx, r.PathValue("service"), callerOf(r, who), reason)
+	return s.Engine.RollbackAll(ctx, r.PathValue("service"), who.Caller, reason)
 }
 
-func (s *server) lift(ctx context.Context, r *http.Request, who Identity) (any, error) {
+func (s *server) lift(ctx context.Context, r *http.Request, who visitor) (any, error) {
 	reason, err := reasonOf(r)
 	if err != nil {
 		return nil, err
 	}
-	return struct{}{}, s.Engine.Lift(ctx, r.PathValue("digest"), callerOf(r, who), reason)
+	return struct{}{}, s.Engine.Lift(ctx, r.PathValue("digest"), who.Caller, reason)
 }
 
-func (s *server) setControl(ctx context.Context, r *http.Request, who Identity) (any, error) {
+func (s *server) setControl(ctx context.Context, r *http.Request, who visitor) (any, error) {
 	var c record.Control
 	if err := order(r, &c); err != nil {
 		return nil, err
@@ -184,7 +178,7 @@ func (s *server) setControl(ctx context.Context, r *http.Request, who Identity) 
 		return nil, badData("until is %s, which is not in the future", clock(c.Until))
 	}
 	c.By, c.Reason = who.Name, plain(c.Reason)
-	return c, s.Engine.SetControl(ctx, c, callerOf(r, who))
+	return c, s.Engine.SetControl(ctx, c, who.Caller)
 }
 
 func reasonOf(r *http.Request) (string, error) {
@@ -257,7 +251,7 @@ func (s *server) rampPlan(ctx context.Context, r *http.Request) (any, error) {
 
 // answer is the command line's twin of the page. Where nobody can sign in, it needs
 // the link's token: holding the link is then all there is to know of a person.
-func (s *server) answer(ctx context.Context, r *http.Request, who Identity) (any, error) {
+func (s *server) answer(ctx context.Context, r *http.Request, who visitor) (any, error) {
 	var in Decision
 	if err := order(r, &in); err != nil {
 		return nil, err
@@ -266,7 +260,7 @@ func (s *server) answer(ctx context.Context, r *http.Request, who Identity) (any
 	if err != nil {
 		return nil, err
 	}
-	if !who.Known() || in.Token != "" {
+	if !who.known() || in.Token != "" {
 		claims, err := s.Tokens.Verify(in.Token, time.Now())
 		if err == nil {
 			err = claims.Match(a)
@@ -275,13 +269,13 @@ func (s *server) answer(ctx context.Context, r *http.Request, who Identity) (any
 			return nil, bad{http.StatusForbidden, "nobody can sign in here, so the link itself is needed: " + err.Error()}
 		}
 	}
-	if !who.Known() {
-		who = Identity{Name: linkHolder, How: LinkOnly}
+	if !who.known() {
+		who.Name, who.How = linkHolder, LinkOnly
 	}
 	if p := understood(a, in); p != nil {
 		return nil, bad{p.code, p.text}
 	}
-	return s.Engine.Answer(ctx, a.ID, in.Decision == "approve", callerOf(r, who), plain(in.Reason))
+	return s.Engine.Answer(ctx, a.ID, in.Decision == "approve", who.Caller, plain(in.Reason))
 }
 
 // linkHolder is what somebody is called of whom only the link is known.

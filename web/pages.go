@@ -24,26 +24,29 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"clock": clock, "how": howWord, "state": stateWord, "proved": provedWord, "join": strings.Join, "short": short, "newest": newest,
 }).ParseFS(files, "pages/*.html"))
 
-func (s *server) pages(mux *http.ServeMux) {
-	mux.HandleFunc("GET /{$}", s.dashboard)
-	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) {
-		http.ServeFileFS(w, r, files, "pages/style.css")
-	})
-	mux.HandleFunc("GET /incidents/{id}", s.page)
-	mux.HandleFunc("GET /why/{id}", s.whyPage)
-	mux.HandleFunc("GET /approve/{token}", approvePage(s.showApproval))
-	mux.HandleFunc("POST /approve/{token}", approvePage(s.takeAnswer))
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		s.explain(w, notice{http.StatusNotFound, "There is no such page", "Start at the dashboard."})
-	})
+// page answers with a page, and refuses with one.
+func (s *server) page(serve func(http.ResponseWriter, *http.Request, visitor)) endpoint {
+	return endpoint{serve, func(w http.ResponseWriter, p problem) {
+		p.headers(w)
+		s.explain(w, notice{p.code, titleOf(p), p.text})
+	}}
+}
+
+func styleSheet(w http.ResponseWriter, r *http.Request, _ visitor) {
+	http.ServeFileFS(w, r, files, "pages/style.css")
+}
+
+func (s *server) noPage(w http.ResponseWriter, _ *http.Request, _ visitor) {
+	s.explain(w, notice{http.StatusNotFound, "There is no such page", "Start at the dashboard."})
 }
 
 // approvePage keeps the link to this site. Under "no-referrer" a browser sends our own
 // form with "Origin: null", which over plain HTTP looks like another site's.
-func approvePage(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Referrer-Policy", "same-origin")
-		next(w, r)
+func approvePage(next endpoint) endpoint {
+	keep := func(w http.ResponseWriter) { w.Header().Set("Referrer-Policy", "same-origin") }
+	return endpoint{
+		func(w http.ResponseWriter, r *http.Request, who visitor) { keep(w); next.serve(w, r, who) },
+		func(w http.ResponseWriter, p problem) { keep(w); next.refuse(w, p) },
 	}
 }
 
@@ -56,12 +59,12 @@ type board struct {
 	Lifts  []record.Quarantine // in force
 
 	Mirrored []record.Mirror // those that are on
-	Who      Identity
+	Who      record.Caller   // without a name: nobody has signed in
 	// Unguarded: everybody can do everything.
 	Unguarded bool
 }
 
-func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
+func (s *server) dashboard(w http.ResponseWriter, r *http.Request, who visitor) {
 	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
 	defer cancel()
 	st, err := s.Engine.Status(ctx)
@@ -70,10 +73,7 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
 		s.explain(w, notice{p.code, titleOf(p), p.text})
 		return
 	}
-	b := board{Status: st}
-	b.Who, _ = s.Auth.Identity(r)
-	modes, err := s.Auth.Modes()
-	b.Unguarded = err == nil && !modes.Any() && s.Auth.InsecureNoAuth
+	b := board{Status: st, Who: who.person(), Unguarded: who.How == Unauthenticated}
 	for _, rel := range st.Releases {
 		if rel.Phase == record.Open {
 			b.Open = append(b.Open, rel)
@@ -146,6 +146,8 @@ func howWord(how string) string {
 		return "signed in with a password"
 	case ClientCert:
 		return "signed in with a client certificate"
+	case ProxyHeader:
+		return "signed in at the proxy"
 	case LinkOnly:
 		return "by link only: nobody signed in"
 	case Unauthenticated:

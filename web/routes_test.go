@@ -182,9 +182,9 @@ func TestReadsAndHeadChangeNothing(t *testing.T) {
 }
 
 func TestReadsAnswer(t *testing.T) {
-	s := newSite(t, web.Auth{})
+	s := newSite(t, signIn(t))
 	for _, r := range reads {
-		if w := s.ask(r.method, r.path, ""); w.Code != 200 || w.Body.Len() == 0 {
+		if w := s.ask(r.method, r.path, "", as("alice")); w.Code != 200 || w.Body.Len() == 0 {
 			t.Errorf("%s answers %d: %s", r.path, w.Code, w.Body)
 		}
 	}
@@ -224,7 +224,7 @@ func TestHeaders(t *testing.T) {
 			t.Errorf("%s %s: no content type", r.method, r.path)
 		}
 	}
-	if csp := s.ask("GET", "/incidents/inc-1", "").Header().Get("Content-Security-Policy"); !strings.Contains(csp, "style-src 'self' 'sha256-") {
+	if csp := s.ask("GET", "/incidents/inc-1", "", as("alice")).Header().Get("Content-Security-Policy"); !strings.Contains(csp, "style-src 'self' 'sha256-") {
 		t.Errorf("the incident page's own style is not allowed: %q", csp)
 	}
 }

@@ -2,9 +2,9 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -12,6 +12,7 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/listen"
 )
@@ -23,28 +24,19 @@ const (
 	maxOfOne    = 128 // connections of one address, which may be a proxy's
 )
 
-// Serve serves on the listeners, with TLS and authentication as the web
-// configuration file says, until ctx ends; then it finishes what is under way. An
-// empty configFile is plain HTTP.
+// Serve serves on the listeners, with TLS and headers as the web configuration file says, until
+// ctx ends; then it finishes what is under way. An empty configFile is plain HTTP. Who may
+// come in is the handler's to find out.
 func Serve(ctx context.Context, listeners []net.Listener, configFile string, h http.Handler, log *zap.Logger) error {
-	noise, err := zap.NewStdLogAt(log, zapcore.DebugLevel) // broken handshakes and the like
+	server, err := newHTTPServer(configFile, h, log)
 	if err != nil {
-		return fmt.Errorf("make a log for the server: %w", err)
-	}
-	server := &http.Server{
-		Handler:      h,
-		ReadTimeout:  30 * time.Second,
-		WriteTimeout: 90 * time.Second, // longer than the engine may work on one order
-		IdleTimeout:  120 * time.Second,
-		ErrorLog:     noise,
+		return err
 	}
 	for i, l := range listeners {
 		listeners[i] = listen.Bound(server, l, listen.Limits{Total: maxConns, PerAddress: maxOfOne})
 	}
-	systemd := false
-	flags := &toolkit.FlagConfig{WebConfigFile: &configFile, WebSystemdSocket: &systemd}
 	ended := make(chan error, 1)
-	go func() { ended <- toolkit.ServeMultiple(listeners, server, flags, newSlog(log)) }()
+	go func() { ended <- serveAll(server, listeners) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve HTTP: %w", errors.Join(err, server.Close()))
@@ -61,46 +53,79 @@ func Serve(ctx context.Context, listeners []net.Listener, configFile string, h h
 	return nil
 }
 
-// newSlog returns a slog logger for exporter-toolkit that writes to ours.
-func newSlog(log *zap.Logger) *slog.Logger { return slog.New(slogAdapter{log}) }
-
-type slogAdapter struct{ log *zap.Logger }
-
-func (h slogAdapter) Enabled(_ context.Context, l slog.Level) bool {
-	return h.log.Core().Enabled(zapLevel(l))
+func newHTTPServer(configFile string, h http.Handler, log *zap.Logger) (*http.Server, error) {
+	noise, err := zap.NewStdLogAt(log, zapcore.DebugLevel) // broken handshakes and the like
+	if err != nil {
+		return nil, fmt.Errorf("make a log for the server: %w", err)
+	}
+	server := &http.Server{
+		Handler:      h,
+		ReadTimeout:  30 * time.Second,
+		WriteTimeout: 90 * time.Second, // longer than the engine may work on one order
+		IdleTimeout:  120 * time.Second,
+		ErrorLog:     noise,
+	}
+	if configFile == "" {
+		return server, nil
+	}
+	if err := toolkit.Validate(configFile); err != nil {
+		return nil, fmt.Errorf("read web configuration %s: %w", configFile, err)
+	}
+	file := &reread[toolkit.Config]{path: configFile, parse: parseConfig, log: log}
+	c, err := file.get()
+	if err != nil {
+		return nil, fmt.Errorf("read web configuration: %w", err)
+	}
+	if c.RateLimiterConfig.Interval != 0 {
+		log.Warn("rate_limit is not used: a limit for all callers together keeps out those it is to protect; wrong passwords have limits of their own", zap.String("file", configFile))
+	}
+	server.Handler = withHeaders(file, h)
+	if c.TLSConfig.IsEnabled() {
+		server.TLSConfig = secured(file)
+	}
+	return server, nil
 }
 
-func (h slogAdapter) Handle(_ context.Context, r slog.Record) error {
-	fields := make([]zap.Field, 0, r.NumAttrs())
-	r.Attrs(func(a slog.Attr) bool {
-		fields = append(fields, zap.Any(a.Key, a.Value.Resolve().Any()))
-		return true
+// serveAll serves until the first listener fails, or the server is shut down.
+func serveAll(server *http.Server, listeners []net.Listener) error {
+	var all errgroup.Group
+	for _, l := range listeners {
+		all.Go(func() error {
+			if server.TLSConfig != nil {
+				return server.ServeTLS(l, "", "")
+			}
+			return server.Serve(l)
+		})
+	}
+	return all.Wait()
+}
+
+// secured is TLS by exporter-toolkit, from the file as it is at each connection. It offers
+// HTTP/1 alone, whose requests the listener's limits count.
+func secured(file *reread[toolkit.Config]) *tls.Config {
+	protocols := []string{"http/1.1"}
+	return &tls.Config{NextProtos: protocols, MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		c, err := file.get()
+		if err != nil {
+			return nil, err
+		}
+		config, err := toolkit.ConfigToTLSConfig(&c.TLSConfig)
+		if err != nil {
+			return nil, err
+		}
+		config.NextProtos = protocols
+		return config, nil
+	}}
+}
+
+// withHeaders sets the headers that the file asks for; ours, which are stricter, replace them.
+func withHeaders(file *reread[toolkit.Config], next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, err := file.get(); err == nil {
+			for name, value := range c.HTTPConfig.Header {
+				w.Header().Set(name, value)
+			}
+		}
+		next.ServeHTTP(w, r)
 	})
-	if entry := h.log.Check(zapLevel(r.Level), r.Message); entry != nil {
-		entry.Write(fields...)
-	}
-	return nil
-}
-
-func (h slogAdapter) WithAttrs(attrs []slog.Attr) slog.Handler {
-	log := h.log
-	for _, a := range attrs {
-		log = log.With(zap.Any(a.Key, a.Value.Resolve().Any()))
-	}
-	return slogAdapter{log}
-}
-
-// WithGroup is not used by the toolkit; names stay flat.
-func (h slogAdapter) WithGroup(string) slog.Handler { return h }
-
-func zapLevel(l slog.Level) zapcore.Level {
-	switch {
-	case l >= slog.LevelError:
-		return zapcore.ErrorLevel
-	case l >= slog.LevelWarn:
-		return zapcore.WarnLevel
-	case l >= slog.LevelInfo:
-		return zapcore.InfoLevel
-	}
-	return zapcore.DebugLevel
 }

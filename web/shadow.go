@@ -10,20 +10,20 @@ import (
 )
 
 // recordShadow takes the gate file that `shadow report` wrote.
-func (s *server) recordShadow(ctx context.Context, r *http.Request, who Identity) (any, error) {
+func (s *server) recordShadow(ctx context.Context, r *http.Request, who visitor) (any, error) {
 	var g shadow.Gate
 	if err := order(r, &g); err != nil {
 		return nil, err
 	}
-	return s.Engine.RecordShadow(ctx, g, callerOf(r, who))
+	return s.Engine.RecordShadow(ctx, g, who.Caller)
 }
 
-func (s *server) startMirror(ctx context.Context, r *http.Request, who Identity) (any, error) {
+func (s *server) startMirror(ctx context.Context, r *http.Request, who visitor) (any, error) {
 	var o runbook.MirrorOrder
 	if err := order(r, &o); err != nil {
 		return nil, err
 	}
-	return s.Engine.StartMirror(ctx, r.PathValue("service"), r.PathValue("region"), o, callerOf(r, who))
+	return s.Engine.StartMirror(ctx, r.PathValue("service"), r.PathValue("region"), o, who.Caller)
 }
 
 // StartMirror has the router copy a share of the requests to a backend for a planned time.

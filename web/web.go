@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
@@ -70,8 +71,8 @@ type Deps struct {
 	Tokens report.Keyring // verifies approval links
 	Auth   Auth
 
-	// Approvers returns the people whom the service's runbook names as approvers.
-	Approvers func(service string) []string
+	// Runbooks are those in force: they name people for their own services.
+	Runbooks func() []*runbook.Runbook
 	// Live asks Prometheus and the store again. Prometheus not answering is a state
 	// of the breach, not an error.
 	Live func(ctx context.Context, a record.Approval) (Live, error)
@@ -95,32 +96,41 @@ type Deps struct {
 // server is the handler's state.
 type server struct {
 	Deps
+	signIn  *signIn
+	scrape  http.Handler
 	metrics metrics
 	parsing chan struct{} // held while a release file is parsed
 }
 
 // Handler returns the routes. Answers carry security headers, requests of other
-// sites' pages are refused, and whatever changes something demands to know who asks.
+// sites' pages are refused, and whoever asks needs the role of what they ask for.
 func Handler(d Deps) http.Handler {
-	s := &server{Deps: d, metrics: newMetrics(d.Registerer), parsing: make(chan struct{}, maxParsing)}
-	mux := http.NewServeMux()
-	s.operations(mux)
-	s.api(mux)
-	s.pages(mux)
-	return s.metrics.count(headers(sameSite(mux)))
+	s := newServer(d, "web")
+	return s.metrics.count(headers(sameSite(s.mux(policy.AllRoles()...))))
 }
 
-func (s *server) operations(mux *http.ServeMux) {
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.Gatherer, promhttp.HandlerOpts{Registry: s.Registerer}))
-	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
-		sentence(w, http.StatusOK, "autorollback is healthy.")
-	})
-	mux.HandleFunc("GET /-/ready", s.ready)
-	mux.HandleFunc("POST /-/reload", s.reload)
-	mux.HandleFunc("PUT /-/reload", s.reload)
+// MetricsHandler returns the routes that need no more than the role metrics, for a listener of
+// their own: nothing that people do at theirs keeps it from answering. Of d, Auth may be another.
+func MetricsHandler(d Deps) http.Handler {
+	s := newServer(d, "metrics")
+	return s.metrics.count(headers(s.mux(policy.Metrics)))
 }
 
-func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
+func newServer(d Deps, listener string) *server {
+	m := newMetrics(d.Registerer, listener)
+	return &server{Deps: d, signIn: newSignIn(d.Auth, m.signIns, d.Log), metrics: m, parsing: make(chan struct{}, maxParsing),
+		scrape: promhttp.HandlerFor(d.Gatherer, promhttp.HandlerOpts{Registry: d.Registerer})}
+}
+
+func (s *server) telemetry(w http.ResponseWriter, r *http.Request, _ visitor) {
+	s.scrape.ServeHTTP(w, r)
+}
+
+func healthy(w http.ResponseWriter, _ *http.Request, _ visitor) {
+	sentence(w, http.StatusOK, "autorollback is healthy.")
+}
+
+func (s *server) ready(w http.ResponseWriter, _ *http.Request, _ visitor) {
 	if err := s.Ready(); err != nil {
 		sentence(w, http.StatusServiceUnavailable, "not ready: "+err.Error())
 		return
@@ -128,17 +138,12 @@ func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
 	sentence(w, http.StatusOK, "autorollback is ready.")
 }
 
-func (s *server) reload(w http.ResponseWriter, r *http.Request) {
-	who, problem := s.Auth.who(r)
-	if problem != nil {
-		sentence(w, problem.code, problem.text)
-		return
-	}
+func (s *server) reload(w http.ResponseWriter, r *http.Request, who visitor) {
 	if s.Reload == nil {
 		sentence(w, http.StatusNotFound, "nothing can be read again here")
 		return
 	}
-	if err := s.Engine.Ordered(r.Context(), record.Order{Caller: callerOf(r, who), Action: record.OrderReload}); err != nil {
+	if err := s.Engine.Ordered(r.Context(), record.Order{Caller: who.Caller, Action: record.OrderReload}); err != nil {
 		p := s.problemOf(err)
 		sentence(w, p.code, "nothing was changed: the order could not be recorded: "+p.text)
 		return

@@ -42,6 +42,7 @@ type world struct {
 	noRollback   string // why none is possible now
 	plan         string // digest of the change as it would be now
 	approvers    []string
+	operators    []string
 }
 
 const bundle = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -77,6 +78,10 @@ func (w *world) do(format string, args ...any) error {
 		w.changes = append(w.changes, fmt.Sprintf(format, args...))
 	}
 	return w.fails
+}
+
+func (w *world) runbooks() []*runbook.Runbook {
+	return []*runbook.Runbook{{Service: "ranker", Policy: runbook.Policy{Approvers: w.approvers, Operators: w.operators}}}
 }
 
 func (w *world) done() []string {
@@ -224,7 +229,18 @@ type site struct {
 	ring report.Keyring
 }
 
+// newSite has a roles file in which alice and bob may do everything but approve: approvers are
+// the runbook's.
 func newSite(t *testing.T, auth web.Auth) *site {
+	t.Helper()
+	if auth.RolesFile == "" && !auth.InsecureNoAuth {
+		auth.RolesFile = write(t, "roles: {operate: [alice, bob], admin: [alice, bob]}\n")
+	}
+	return siteOf(t, auth)
+}
+
+// siteOf has the files that auth names, and no others.
+func siteOf(t *testing.T, auth web.Auth) *site {
 	t.Helper()
 	w := newWorld()
 	ring, err := report.ParseKeyring([]byte(report.GenerateKey().Reveal()))
@@ -234,7 +250,7 @@ func newSite(t *testing.T, auth web.Auth) *site {
 	reg := prometheus.NewPedanticRegistry()
 	h := web.Handler(web.Deps{
 		Engine: w, Tokens: ring, Auth: auth,
-		Approvers: func(string) []string { return w.approvers },
+		Runbooks: func() []*runbook.Runbook { return w.runbooks() },
 		Live: func(context.Context, record.Approval) (web.Live, error) {
 			return web.Live{
 				NoRollback: w.noRollback,
@@ -302,6 +318,7 @@ func with(header, value string) asks {
 func (s *site) ask(method, path, body string, more ...asks) *httptest.ResponseRecorder {
 	s.t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Host = "rollback.example"
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}

@@ -27,7 +27,7 @@ type whyView struct {
 	Sections []report.WhySection
 }
 
-func (s *server) whyPage(w http.ResponseWriter, r *http.Request) {
+func (s *server) whyPage(w http.ResponseWriter, r *http.Request, _ visitor) {
 	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
 	defer cancel()
 	err := notFound("service or incident")

@@ -19,7 +19,7 @@ func serveCommand(version string) cli.Declare {
 
 func declareServe(app *kingpin.Application, c cli.Console, version string) map[string]cli.Action {
 	cfg := daemon.Config{Version: version}
-	cmd := app.Command("serve", "Run the daemon. Example: autorollback serve --runbooks runbooks/ --store consul://127.0.0.1:8500 --prometheus.url http://localhost:9090 --receiver.token-file receiver.token --web.config.file web.yml")
+	cmd := app.Command("serve", "Run the daemon. Example: autorollback serve --runbooks runbooks/ --store consul://127.0.0.1:8500 --prometheus.url http://localhost:9090 --receiver.token-file receiver.token --web.config.file web.yml --web.roles.file roles.yml")
 	cmd.Flag("runbooks", "Runbook file or folder; may be repeated.").Required().StringsVar(&cfg.Runbooks)
 	cmd.Flag("store", "file:PATH (one machine), or consul://HOST:PORT or consul+https://HOST:PORT.").Default("file:autorollback.db").StringVar(&cfg.Store)
 	cmd.Flag("store.consul-token-file", "File with the Consul ACL token.").StringVar(&cfg.Consul.TokenFile)
@@ -38,8 +38,11 @@ func declareServe(app *kingpin.Application, c cli.Console, version string) map[s
 	cmd.Flag("receiver.tls-client-allowed-san", "Allow only this subject alternative name; may be repeated.").StringsVar(&cfg.Receiver.TLS.Allowed)
 	cmd.Flag("web.listen-address", "Where people and the command line call.").Default(":9095").StringVar(&cfg.Web.Listen)
 	cmd.Flag("web.config.file", "TLS, basic authentication and client certificates in exporter-toolkit's form.").StringVar(&cfg.Web.ConfigFile)
+	cmd.Flag("web.roles.file", "Who may do what: the names of the people who have the roles metrics, view, operate, approve and admin, and the proxy that may sign people in; see docs/roles.md. Without it whoever signs in may look, and runbooks name the people of their services.").StringVar(&cfg.Web.RolesFile)
 	cmd.Flag("web.external-url", "The address people reach us at; links are made of it.").StringVar(&cfg.Web.External)
-	cmd.Flag("web.insecure-no-auth", "Without authentication: let everybody who has the link approve, and everybody use the API. Recorded as link_only and unauthenticated.").BoolVar(&cfg.Web.LinkOnly)
+	cmd.Flag("web.insecure-no-auth", "Without authentication: let everybody who has the link approve, and everybody use the API. Recorded as link_only and unauthenticated. For trying things out; not together with --web.roles.file.").BoolVar(&cfg.Web.LinkOnly)
+	cmd.Flag("metrics.listen-address", "A listener of its own for /metrics, /-/healthy and /-/ready, which are at --web.listen-address as well; default: none.").StringVar(&cfg.Metrics.Listen)
+	cmd.Flag("metrics.config.file", "TLS, basic authentication and client certificates for that, in exporter-toolkit's form.").StringVar(&cfg.Metrics.ConfigFile)
 	cmd.Flag("ofrep.listen-address", "Where machines read flags: OpenFeature's remote evaluation protocol, and documents for flagd and go-feature-flag; default: nowhere.").StringVar(&cfg.OFREP.Listen)
 	cmd.Flag("ofrep.token-file", "Valid bearer tokens for that, one per line, at least 32 bytes each; made if it does not exist.").StringVar(&cfg.OFREP.TokenFile)
 	cmd.Flag("ofrep.config.file", "TLS for that, in exporter-toolkit's form.").StringVar(&cfg.OFREP.ConfigFile)

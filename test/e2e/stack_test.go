@@ -438,7 +438,8 @@ func (s *stack) newDaemon(i int, o options) *daemon {
 		"--watch.interval=" + watch, "--reconcile.interval=1s"}
 	d.args = append(d.args, o.args...)
 	if o.people {
-		d.args = append(d.args, "--web.config.file="+s.write("web.yml", "basic_auth_users: {demo: '"+s.hash("demo")+"'}\n"))
+		d.args = append(d.args, "--web.config.file="+s.write("web.yml", "basic_auth_users: {demo: '"+s.hash("demo")+"'}\n"),
+			"--web.roles.file="+s.write("roles.yml", "roles: {operate: [demo], admin: [demo]}\n"))
 	} else {
 		d.args = append(d.args, "--web.insecure-no-auth")
 	}

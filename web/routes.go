@@ -1,0 +1,137 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/autorollback/autorollback/policy"
+	"github.com/autorollback/autorollback/record"
+)
+
+// A Route is one way in, and the role that it takes.
+type Route struct {
+	Method string // empty: each that no other route of the path has
+	Path   string // as [http.ServeMux] has it
+	Need   policy.Role
+}
+
+// Later reports whether the role may be one for a single service that is known only once the
+// request is read; whoever reads it asks again.
+func (r Route) Later() bool {
+	return (r.Need == policy.Operate || r.Need == policy.Approve) && !strings.Contains(r.Path, "{service}")
+}
+
+// A route is a Route with what happens there.
+type route struct {
+	Route
+	endpoint
+}
+
+// An endpoint answers who may come in, and refuses the others in its own form.
+type endpoint struct {
+	serve  func(w http.ResponseWriter, r *http.Request, who visitor)
+	refuse func(w http.ResponseWriter, p problem)
+}
+
+// Routes are all ways in. There is no other.
+func Routes() []Route {
+	var all []Route
+	for _, r := range (&server{}).routes() {
+		all = append(all, r.Route)
+	}
+	return all
+}
+
+// routes is the one table. The mux is built from it and from nothing else, and a role that is
+// none of the policy's is nobody's.
+func (s *server) routes() []route {
+	const service, target = API + "/releases/{service}", API + "/releases/{service}/{region}"
+	const mirror = API + "/mirrors/{service}/{region}"
+	return []route{
+		{Route{"GET", "/metrics", policy.Metrics}, plainly(s.telemetry)},
+		{Route{"GET", "/-/healthy", policy.Metrics}, plainly(healthy)},
+		{Route{"GET", "/-/ready", policy.Metrics}, plainly(s.ready)},
+		{Route{"POST", "/-/reload", policy.Admin}, plainly(s.reload)},
+		{Route{"PUT", "/-/reload", policy.Admin}, plainly(s.reload)},
+
+		{Route{"GET", "/{$}", policy.View}, s.page(s.dashboard)},
+		{Route{"GET", "/style.css", policy.View}, s.page(styleSheet)},
+		{Route{"GET", "/incidents/{id}", policy.View}, s.page(s.incidentPage)},
+		{Route{"GET", "/why/{id}", policy.View}, s.page(s.whyPage)},
+		{Route{"GET", "/approve/{token}", policy.View}, approvePage(s.page(s.showApproval))},
+		{Route{"POST", "/approve/{token}", policy.Approve}, approvePage(s.page(s.takeAnswer))},
+		{Route{"", "/", policy.View}, s.page(s.noPage)},
+
+		{Route{"GET", API + "/status", policy.View}, s.reads(s.part(func(st record.Status) any { return st }))},
+		{Route{"GET", API + "/releases", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Releases }))},
+		{Route{"GET", target, policy.View}, s.reads(s.release)},
+		{Route{"GET", target + "/plan", policy.View}, s.reads(s.rampPlan)},
+		{Route{"GET", API + "/incidents", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Incidents }))},
+		{Route{"GET", API + "/incidents/{id}", policy.View}, s.reads(s.incident)},
+		{Route{"GET", API + "/incidents/{id}/page", policy.View}, s.page(s.incidentPage)},
+		{Route{"GET", API + "/incidents/{id}/markdown", policy.View}, inJSON(s.markdown)},
+		{Route{"GET", API + "/approvals/{id}", policy.View}, s.reads(s.approval)},
+		{Route{"GET", API + "/why/{id}", policy.View}, s.reads(s.why)},
+		{Route{"GET", API + "/flags/{service}/{region}", policy.View}, s.reads(s.exportFlags)},
+		{Route{"GET", API + "/control", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Control }))},
+		{Route{"GET", API + "/shadow", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Shadow }))},
+		{Route{"GET", API + "/mirrors", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Mirrors }))},
+		{Route{"GET", API + "/doctor", policy.View}, inJSON(s.examine)},
+
+		{Route{"POST", API + "/releases", policy.Operate}, s.changes(s.start)},
+		{Route{"POST", service + "/rollback", policy.Operate}, s.changes(s.rollbackAll)},
+		{Route{"POST", target + "/rollback", policy.Operate}, s.changes(withReason(s, Engine.Rollback))},
+		{Route{"POST", target + "/promote", policy.Operate}, s.changes(step(s, Engine.Promote))},
+		{Route{"POST", target + "/flip", policy.Operate}, s.changes(step(s, Engine.Flip))},
+		{Route{"POST", target + "/hold", policy.Operate}, s.changes(withReason(s, Engine.Stop))},
+		{Route{"POST", target + "/resume", policy.Operate}, s.changes(withReason(s, Engine.Resume))},
+		{Route{"POST", mirror + "/start", policy.Operate}, s.changes(s.startMirror)},
+		{Route{"POST", mirror + "/stop", policy.Operate}, s.changes(withReason(s, Engine.StopMirror))},
+		{Route{"POST", API + "/approvals/{id}", policy.Approve}, s.changes(s.answer)},
+		{Route{"POST", target + "/release-hold", policy.Admin}, s.changes(withReason(s, Engine.AcceptSplit))},
+		{Route{"PUT", API + "/control", policy.Admin}, s.changes(s.setControl)},
+		{Route{"POST", API + "/quarantine/{digest}/lift", policy.Admin}, s.changes(s.lift)},
+		{Route{"POST", API + "/shadow", policy.Admin}, s.changes(s.recordShadow)},
+		{Route{"POST", API + "/doctor/fire", policy.Admin}, s.changes(s.fire)},
+		{Route{"", API + "/", policy.View}, inJSON(noPath)},
+	}
+}
+
+// mux has the routes of these roles.
+func (s *server) mux(roles ...policy.Role) *http.ServeMux {
+	mux := http.NewServeMux()
+	for _, r := range s.routes() {
+		for _, role := range roles {
+			if r.Need == role {
+				mux.Handle(strings.TrimSpace(r.Method+" "+r.Path), s.guard(r))
+			}
+		}
+	}
+	return mux
+}
+
+// guard lets in who may come in, and finds out who that is, once for each request.
+func (s *server) guard(to route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v, refused := s.signIn.who(r)
+		if refused == nil {
+			refused = s.allow(v, to.Need, r.PathValue("service"), to.Later())
+		}
+		if refused != nil {
+			to.refuse(w, *refused)
+			return
+		}
+		to.serve(w, r, v)
+	})
+}
+
+// allow says why somebody may not do what needs a role.
+func (s *server) allow(who visitor, need policy.Role, service string, later bool) *problem {
+	err := policy.MayAccess(policy.Access{Name: who.Name, How: who.How, Need: need, Service: service, Later: later,
+		Roles: who.file.roles, Runbooks: s.Runbooks(), CanSign: who.modes.Any()})
+	if err == nil {
+		return nil
+	}
+	refused := who.refuse(err)
+	return &refused
+}
