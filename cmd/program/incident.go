@@ -8,13 +8,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/web"
@@ -199,12 +199,12 @@ func healthyCommand(app *kingpin.Application, c cli.Console) map[string]cli.Acti
 		}
 		resp, err := client.HTTP.Do(req)
 		if err != nil {
-			return fmt.Errorf("ask %s: %w", client.URL, err)
+			return fmt.Errorf("ask %s: %w", client.URL, outbound.Cause(err))
 		}
 		defer resp.Body.Close()
 		text, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
 		if err == nil && resp.StatusCode != http.StatusOK {
-			err = errors.New(strings.TrimSpace(string(text)))
+			err = errors.New(outbound.Excerpt(string(text)))
 		}
 		return err
 	}}

@@ -49,6 +49,7 @@ func declareServe(app *kingpin.Application, c cli.Console, version string) map[s
 	cmd.Flag("alertmanager.url", "Alertmanager that carries our messages to the team; may be repeated.").StringsVar(&cfg.Messages.Alertmanagers)
 	cmd.Flag("alertmanager.http-config-file", "HTTP client configuration (authentication, headers, TLS) for it in Prometheus' form.").StringVar(&cfg.Messages.AlertmanagerHTTP)
 	cmd.Flag("message.webhook-url", "Also send messages to this address, signed as Standard Webhooks says.").StringVar(&cfg.Messages.Webhook)
+	cmd.Flag("message.webhook-url-file", "The same, in a file: an address with a key in its path is a secret.").StringVar(&cfg.Messages.WebhookFile)
 	cmd.Flag("message.webhook-secret-file", "Its signing secrets, whsec_…, one per line.").StringVar(&cfg.Messages.WebhookSecrets)
 	cmd.Flag("watch.interval", "How often the watcher asks Prometheus about significant triggers (negative disables it).").Default("5s").DurationVar(&cfg.WatchEvery)
 	cmd.Flag("reconcile.interval", "Reconcile interval.").Default("5s").DurationVar(&cfg.ReconcileEvery)

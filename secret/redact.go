@@ -1,4 +1,4 @@
-package audit
+package secret
 
 import (
 	"bytes"
@@ -32,7 +32,7 @@ func Redact(content []byte) []byte {
 	if json.Valid(content) {
 		return content
 	}
-	return []byte(redactText(string(content)))
+	return []byte(RedactText(string(content)))
 }
 
 func redactJSON(content []byte) ([]byte, bool) {
@@ -76,7 +76,7 @@ func redactValue(v any) (any, bool) {
 func redactObject(v map[string]any) (any, bool) {
 	changed := false
 	for name, value := range v {
-		if NamesSecret(name) && !isEmpty(value) {
+		if Names(name) && !isEmpty(value) {
 			v[name], changed = Redacted, true
 			continue
 		}
@@ -87,7 +87,7 @@ func redactObject(v map[string]any) (any, bool) {
 	for _, n := range []string{"key", "Key", "name", "Name"} {
 		key, _ := v[n].(string)
 		for _, value := range []string{"value", "Value", "from", "to"} {
-			if _, there := v[value]; there && NamesSecret(key) && v[value] != Redacted {
+			if _, there := v[value]; there && Names(key) && v[value] != Redacted {
 				v[value], changed = Redacted, true
 			}
 		}
@@ -101,15 +101,15 @@ func redactString(s string) (any, bool) {
 			return string(text), true
 		}
 	}
-	clean := redactText(s)
+	clean := RedactText(s)
 	return clean, clean != s
 }
 
 func isEmpty(v any) bool { return v == nil || v == "" }
 
-// NamesSecret reports whether one of a name's words is a secret's: "db_password",
+// Names reports whether one of a name's words is a secret's: "db_password",
 // "apiKey", "X-Auth-Token", but not "max_tokens" or "secretary".
-func NamesSecret(name string) bool {
+func Names(name string) bool {
 	before := ""
 	for _, w := range words(name) {
 		if secretWords[w] || secretPairs[before+" "+w] {
@@ -147,13 +147,14 @@ var (
 	ourLink    = regexp.MustCompile(`/approve/[A-Za-z0-9_-]{40,}`)
 )
 
-func redactText(s string) string {
+// RedactText is [Redact] of a text that is no JSON.
+func RedactText(s string) string {
 	s = privateKey.ReplaceAllString(s, Redacted)
 	s = userinfo.ReplaceAllString(s, "$1:"+Redacted+"@")
 	s = header.ReplaceAllString(s, "$1$2"+Redacted)
 	s = assignment.ReplaceAllStringFunc(s, func(found string) string {
 		part := assignment.FindStringSubmatch(found)
-		if !NamesSecret(part[1]) || strings.HasPrefix(Redacted, part[3]) {
+		if !Names(part[1]) || strings.HasPrefix(Redacted, part[3]) {
 			return found
 		}
 		return part[1] + part[2] + Redacted
