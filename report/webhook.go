@@ -61,6 +61,9 @@ func NewWebhook(target secret.Value, client *http.Client, secrets ...secret.Valu
 		if err != nil || len(raw) < 24 || len(raw) > 64 {
 			return nil, errors.New("webhook secret: want whsec_ and base64 of 24 to 64 random bytes")
 		}
+		if err := secret.Weak(raw, 0); err != nil {
+			return nil, fmt.Errorf("webhook secret: it %w", err)
+		}
 		w.secrets = append(w.secrets, secret.New(string(raw)))
 	}
 	return w, nil

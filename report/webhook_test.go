@@ -48,7 +48,7 @@ func standardWebhook(r *http.Request, body []byte, secret string, now time.Time)
 }
 
 func secretOf(b byte) string {
-	return "whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat(string(rune(b)), 23)+"xyz"))
+	return "whsec_" + base64.StdEncoding.EncodeToString([]byte(string(rune(b))+"0123456789 a secret of tests"))
 }
 
 // hookTo is a webhook as the daemon makes it.
@@ -165,6 +165,7 @@ func TestWebhookRefuses(t *testing.T) {
 		"no secret":    {"https://hooks.example", nil},
 		"short secret": {"https://hooks.example", []secret.Value{secret.New("whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 23)))}},
 		"long secret":  {"https://hooks.example", []secret.Value{secret.New("whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 65)))}},
+		"one byte":     {"https://hooks.example", []secret.Value{secret.New("whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 32)))}},
 		"no base64":    {"https://hooks.example", []secret.Value{secret.New("whsec_***")}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -124,14 +125,20 @@ func approvalCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 		id := cmd.Arg("id", "The approval's id.").Required().String()
 		service := cmd.Flag("service", "The service's name, typed as a check.").Required().String()
 		reason := cmd.Flag("reason", "Why; it is kept.").String()
-		token := cmd.Flag("token", "The link's token, where the daemon lets nobody sign in.").String()
+		tokenFile := cmd.Flag("token-file", "File with the link's token, where the daemon lets nobody sign in; - is standard input.").String()
 		out, r := cli.Format(cmd), remoteFlags(cmd)
 		all[name] = func(ctx context.Context) error {
 			client, err := r.client()
 			if err != nil {
 				return err
 			}
-			a, err := client.Answer(ctx, *id, web.Decision{Decision: name, Service: *service, Reason: *reason, Token: *token})
+			var token []byte
+			if *tokenFile != "" {
+				if token, err = readFile(c.In, *tokenFile); err != nil {
+					return fmt.Errorf("read the link's token: %w", err)
+				}
+			}
+			a, err := client.Answer(ctx, *id, web.Decision{Decision: name, Service: *service, Reason: *reason, Token: strings.TrimSpace(string(token))})
 			if err != nil {
 				return err
 			}
