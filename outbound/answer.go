@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode"
+
+	"github.com/autorollback/autorollback/secret"
 )
 
 // ErrTooLong is what reading an answer ends with that is longer than it may be.
@@ -80,19 +82,22 @@ func Cause(err error) error {
 	return err
 }
 
-const mostExcerpt = 200 // characters
+const (
+	mostExcerpt = 200     // characters
+	mostLooked  = 4 << 10 // bytes
+)
 
 // Excerpt is the beginning of a text from outside as it may stand in an error or a log: at most 200
-// characters on one line, and what does not print is left out.
+// characters on one line. What does not print is left out, and what looks like a secret: some servers
+// repeat a request's headers where they refuse it.
 func Excerpt(text string) string {
+	text = strings.Join(strings.Fields(string(secret.Redact([]byte(text[:min(len(text), mostLooked)])))), " ")
 	var b strings.Builder
 	n := 0
 	for _, r := range text { // an invalid byte arrives as U+FFFD
 		switch {
 		case n == mostExcerpt:
 			return strings.TrimSpace(b.String()) + "…"
-		case unicode.IsSpace(r):
-			r = ' '
 		case !unicode.IsPrint(r):
 			continue
 		}

@@ -308,7 +308,9 @@ func TestExcerpt(t *testing.T) {
 		"red \x1b[31m\u202e\u200btext\xff":    "red [31mtext\ufffd",
 		strings.Repeat("ä", 201):              strings.Repeat("ä", 200) + "…",
 		strings.Repeat("ä", 200):              strings.Repeat("ä", 200),
-		strings.Repeat("\x00", 1<<20) + "end": "end",
+		strings.Repeat("\x00", 1<<20) + "end": "",
+		"refused: Authorization: Bearer CANARY-4711-4711": "refused: Authorization: [redacted]",
+		`{"headers": {"X-Api-Key": ["CANARY-4711"]}}`:     `{ "headers": { "X-Api-Key": "[redacted]" } }`,
 	} {
 		if got := outbound.Excerpt(text); got != want {
 			t.Errorf("%.40q is %q, want %q", text, got, want)

@@ -32,7 +32,7 @@ func Redact(content []byte) []byte {
 	if json.Valid(content) {
 		return content
 	}
-	return []byte(RedactText(string(content)))
+	return []byte(redactText(string(content)))
 }
 
 func redactJSON(content []byte) ([]byte, bool) {
@@ -101,7 +101,7 @@ func redactString(s string) (any, bool) {
 			return string(text), true
 		}
 	}
-	clean := RedactText(s)
+	clean := redactText(s)
 	return clean, clean != s
 }
 
@@ -147,8 +147,7 @@ var (
 	ourLink    = regexp.MustCompile(`/approve/[A-Za-z0-9_-]{40,}`)
 )
 
-// RedactText is [Redact] of a text that is no JSON.
-func RedactText(s string) string {
+func redactText(s string) string {
 	s = privateKey.ReplaceAllString(s, Redacted)
 	s = userinfo.ReplaceAllString(s, "$1:"+Redacted+"@")
 	s = header.ReplaceAllString(s, "$1$2"+Redacted)
