@@ -28,8 +28,8 @@ var layers = [][]string{
 	{"rules", "store", "audit", "shadow/diff", "shadow/recording"},
 	{"analysis", "promapi", "shadow", "shadow/stat"},
 	{"record"},
-	{"runbook", "bearer", "listen"},
-	{"runbook-templates"},
+	{"runbook", "bearer", "listen", "outbound"},
+	{"runbook-templates", "secret"},
 }
 
 // testOnly packages may be imported by tests alone.

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
 )
 
@@ -23,15 +24,13 @@ const (
 type fetch func(path string) ([]byte, error)
 
 // Observe asks one instance of the router what it serves, at the address of that
-// instance's own API, in 2 s at most. It follows no redirect. An error says what the
+// instance's own API, in 2 s at most. An error says what the
 // instance does instead, in words that stay the same as long as that does. The backends
 // are those of the release: fabio knows tags, and not which of them are backends.
 func (r Router) Observe(ctx context.Context, client *http.Client, instance string, backends ...string) (record.Split, error) {
 	ctx, cancel := context.WithTimeout(ctx, observeWithin)
 	defer cancel()
-	c := *client
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return r.codec.observe(func(path string) ([]byte, error) { return get(ctx, &c, instance+path) }, backends)
+	return r.codec.observe(func(path string) ([]byte, error) { return get(ctx, client, instance+path) }, backends)
 }
 
 // errNotFound means that the instance answered 404.
@@ -52,7 +51,7 @@ func get(ctx context.Context, client *http.Client, at string) ([]byte, error) {
 	case http.StatusNotFound:
 		return nil, errNotFound
 	default:
-		return nil, fmt.Errorf("it answers %s", resp.Status)
+		return nil, fmt.Errorf("it answers %s", outbound.Status(resp.StatusCode))
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, observeAnswer+1))
 	switch {
@@ -69,10 +68,7 @@ func unanswered(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("it does not answer within %s", observeWithin)
 	}
-	if wrapped := new(url.Error); errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
-	return fmt.Errorf("it does not answer: %w", err)
+	return fmt.Errorf("it does not answer: %w", outbound.Cause(err))
 }
 
 // observe reads a weighted service as Traefik's API shows it.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -71,7 +72,7 @@ func TestObserve(t *testing.T) {
 				_, _ = w.Write([]byte(c.body))
 			}))
 			defer s.Close()
-			got, err := router(t, c.routing).Observe(t.Context(), s.Client(), s.URL+"/below", "v1", "v2")
+			got, err := router(t, c.routing).Observe(t.Context(), outbound.New(outbound.Options{}), s.URL+"/below", "v1", "v2")
 			switch {
 			case c.problem == "" && (err != nil || !got.Equal(c.want)):
 				t.Fatalf("%v, %v; want %v", got, err, c.want)

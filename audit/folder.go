@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/secret"
 )
 
 // A Folder keeps the evidence of incidents under Dir, one folder each:
@@ -106,7 +107,7 @@ func fill(dir string, parts map[string][]byte) error {
 	sums := map[string]string{}
 	for name, content := range parts {
 		name = safeName(name)
-		content = Redact(content)
+		content = secret.Redact(content)
 		if err := writeOnce(filepath.Join(dir, name), content); err != nil {
 			return err
 		}

@@ -1,23 +1,16 @@
 // Package bearer checks bearer tokens that stand in a file, one a line, and can be rotated while
-// a listener runs. It never logs a token, and never keeps one but as a hash.
+// a listener runs. What the file must be, package secret says. It never logs a token, and never keeps one but as a hash.
 package bearer
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"sync"
 
+	"github.com/autorollback/autorollback/secret"
 	"go.uber.org/zap"
-)
-
-const (
-	minToken     = 32
-	maxTokenFile = 64 << 10
 )
 
 // Tokens are the hashes of the valid bearer tokens. A nil *Tokens demands none.
@@ -27,6 +20,7 @@ type Tokens struct {
 
 	mu     sync.Mutex
 	file   [sha256.Size]byte // of the text last read, good or bad
+	broken string            // why it could not be read last time
 	hashes [][sha256.Size]byte
 }
 
@@ -36,7 +30,7 @@ func Open(path string, log *zap.Logger) (*Tokens, error) {
 	if path == "" {
 		return nil, nil
 	}
-	text, err := readSome(path)
+	text, err := secret.Read(path, secret.Group)
 	if err != nil {
 		return nil, fmt.Errorf("read bearer tokens: %w", err)
 	}
@@ -73,11 +67,15 @@ func (t *Tokens) Allow(headers []string) bool {
 func (t *Tokens) current() [][sha256.Size]byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	text, err := readSome(t.path)
+	text, err := secret.Read(t.path, secret.Group)
 	if err != nil {
-		t.log.Error("bearer tokens not read again; the ones before stay valid", zap.Error(err))
+		if t.broken != err.Error() {
+			t.broken = err.Error()
+			t.log.Error("bearer tokens not read again; the ones before stay valid", zap.Error(err))
+		}
 		return t.hashes
 	}
+	t.broken = ""
 	sum := sha256.Sum256(text)
 	if sum == t.file {
 		return t.hashes
@@ -95,28 +93,10 @@ func (t *Tokens) current() [][sha256.Size]byte {
 }
 
 func parseTokens(text []byte) ([][sha256.Size]byte, error) {
-	var hashes [][sha256.Size]byte
-	for i, line := range bytes.Split(text, []byte("\n")) {
-		token := bytes.TrimSpace(line)
-		switch {
-		case len(token) == 0:
-			continue
-		case len(token) < minToken:
-			return nil, fmt.Errorf("line %d: a token has %d bytes, at least %d are needed", i+1, len(token), minToken)
-		}
-		hashes = append(hashes, sha256.Sum256(token))
+	tokens, err := secret.Tokens(text, secret.Least)
+	hashes := make([][sha256.Size]byte, 0, len(tokens))
+	for _, token := range tokens {
+		hashes = append(hashes, sha256.Sum256([]byte(token.Reveal())))
 	}
-	if len(hashes) == 0 {
-		return nil, fmt.Errorf("no token in it")
-	}
-	return hashes, nil
-}
-
-func readSome(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxTokenFile))
+	return hashes, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -47,12 +48,24 @@ type Config struct {
 	Evidence string
 	Journal  string
 
-	Messages struct {
-		Alertmanagers           []string
-		AlertmanagerHTTP        string // a file in Prometheus' form
-		Webhook, WebhookSecrets string
-	}
+	Messages Messages
+	// Allow are the networks that may be called; none: any, see [outbound.Options].
+	Allow []netip.Prefix
+
 	WatchEvery, ReconcileEvery, RulesEvery time.Duration
+}
+
+// Messages says where people get messages beside the log.
+type Messages struct {
+	Alertmanagers        []string
+	AlertmanagerHTTP     string // a file in Prometheus' form
+	Webhook, WebhookFile string // its address, or the file that it stands in
+	WebhookSecrets       string
+}
+
+// secretFiles are those that only the daemon, and whom it shares them with, may read.
+func (c Config) secretFiles() []string {
+	return []string{c.Receiver.TokenFile, c.Receiver.TLS.Key, c.OFREP.TokenFile, c.Keys, c.Messages.WebhookFile, c.Messages.WebhookSecrets}
 }
 
 // journal is the file of the journal.

@@ -26,6 +26,7 @@ import (
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/secret"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/web"
 )
@@ -76,6 +77,11 @@ func (d *Daemon) wire(people net.Addr) error {
 	}
 	if cfg.Receiver.TokenFile == "" && cfg.Receiver.TLS.ClientCA == "" {
 		return OptionError{errors.New("anybody could call the receiver: name --receiver.token-file, which is made if it is missing, --receiver.tls-client-ca-file, or both")}
+	}
+	if cfg.Receiver.TLS.Key != "" {
+		if err := secret.Check(cfg.Receiver.TLS.Key, secret.Group); err != nil {
+			return fmt.Errorf("read the receiver's key: %w", err)
+		}
 	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -239,9 +245,9 @@ func externalURL(cfg Config, people net.Addr) (*url.URL, error) {
 		}
 		return &url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}, nil
 	}
-	u, err := url.Parse(strings.TrimRight(cfg.Web.External, "/"))
-	if err != nil || u.Host == "" {
-		return nil, OptionError{fmt.Errorf("--web.external-url %q is not an address like https://autorollback.example.com", cfg.Web.External)}
+	u, err := secret.URL(strings.TrimRight(cfg.Web.External, "/"), "leave it out, links are made of this")
+	if err != nil {
+		return nil, OptionError{fmt.Errorf("--web.external-url: %w", err)}
 	}
 	return u, nil
 }

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"net"
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,7 +32,7 @@ func (d *Daemon) doctorOf(at *site, reg prometheus.Gatherer, people net.Addr) *d
 	}
 	_, port, _ := net.SplitHostPort(scraped.String())
 	return &doctor.Doctor{
-		Prometheus: at.prom, Arming: at.checks, Store: at.store, HTTP: &http.Client{},
+		Prometheus: at.prom, Arming: at.checks, Store: at.store, HTTP: d.client(),
 		Status: at.engine.Status, Runbook: at.engine.Runbook, Rules: at.asks.Rules,
 		Watchdog: at.engine.WatchdogReceived, Synthetic: at.engine.SyntheticReceived,
 		Calls: func() (accepted, refused doctor.Call) {
@@ -43,7 +42,7 @@ func (d *Daemon) doctorOf(at *site, reg prometheus.Gatherer, people net.Addr) *d
 		ReceiverPath: receiver.Path, Bearer: cfg.Receiver.TokenFile != "",
 		Started: time.Now(), ProcessStart: processStart(reg), WebPort: port,
 		Evidence: cfg.Evidence, Journal: cfg.journal(),
-		Secrets: []string{cfg.Receiver.TokenFile, cfg.OFREP.TokenFile, cfg.Keys, at.TokenFile, cfg.Messages.WebhookSecrets},
+		Secrets: append(cfg.secretFiles(), at.TokenFile),
 	}
 }
 

@@ -6,20 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	promconfig "github.com/prometheus/common/config"
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/audit"
-	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/secret"
 	"github.com/autorollback/autorollback/store"
 )
 
@@ -40,60 +38,27 @@ func OpenStore(cfg Config, onClose func(func() error)) (store.Store, error) {
 	case "consul", "consul+https":
 		return openConsul(cfg, kind, strings.TrimPrefix(rest, "//"))
 	}
-	return nil, OptionError{fmt.Errorf("--store %q is neither file:PATH nor consul://HOST:PORT", cfg.Store)}
+	return nil, OptionError{errors.New("--store is neither file:PATH nor consul://HOST:PORT")}
 }
 
 func openConsul(cfg Config, kind, address string) (store.Store, error) {
+	if strings.Contains(address, "@") {
+		return nil, OptionError{errors.New("--store: the address holds a name or a password, which everybody sees in the list of processes: " +
+			"write the token into a file, and name that with --store.consul-token-file")}
+	}
 	scheme := "http"
 	if kind == "consul+https" {
 		scheme = "https"
 	}
-	token, err := secretFile(cfg.Consul.TokenFile)
-	if err != nil {
-		return nil, fmt.Errorf("read Consul token: %w", err)
+	var token secret.Value
+	if cfg.Consul.TokenFile != "" {
+		var err error
+		if token, err = store.ConsulToken(cfg.Consul.TokenFile); err != nil {
+			return nil, err
+		}
 	}
-	return store.OpenConsul(store.ConsulConfig{Address: address, Scheme: scheme, Token: token,
+	return store.OpenConsul(store.ConsulConfig{Address: address, Scheme: scheme, Token: token.Reveal(), Allow: cfg.Allow,
 		Datacenter: cfg.Consul.Datacenter, CAFile: cfg.Consul.CAFile, Replica: replica(cfg)})
-}
-
-// secretFile reads a one-line secret; no file is no secret.
-func secretFile(path string) (string, error) {
-	if path == "" {
-		return "", nil
-	}
-	text, err := os.ReadFile(path)
-	return strings.TrimSpace(string(text)), err
-}
-
-// OpenPrometheus is the Prometheus at url, the value of flag. httpConfig is a file in
-// Prometheus' form, or empty.
-func OpenPrometheus(flag, url, httpConfig string) (*promapi.Client, error) {
-	transport, err := transportOf(httpConfig, "prometheus")
-	if err != nil {
-		return nil, err
-	}
-	client, err := promapi.New(url, transport)
-	if err != nil {
-		return nil, OptionError{fmt.Errorf("%s: %w", flag, err)}
-	}
-	return client, nil
-}
-
-// transportOf is how a file in Prometheus' form says that somebody is reached: TLS,
-// authentication, a proxy, headers such as a tenant's. Without a file it is nil, the plain one.
-func transportOf(httpConfig, name string) (http.RoundTripper, error) {
-	if httpConfig == "" {
-		return nil, nil
-	}
-	hc, _, err := promconfig.LoadHTTPConfigFile(httpConfig)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", httpConfig, err)
-	}
-	transport, err := promconfig.NewRoundTripperFromConfig(*hc, name)
-	if err != nil {
-		return nil, fmt.Errorf("set up HTTP client of %s: %w", name, err)
-	}
-	return transport, nil
 }
 
 // renderer makes an incident's page.
@@ -118,41 +83,28 @@ func (d *Daemon) page(folder audit.Folder, external string, render renderer) fun
 
 // newPost sends messages to the log, to these Alertmanagers, and wherever else we are told.
 func (d *Daemon) newPost(reg prometheus.Registerer, keys report.Keyring, external string, alertmanagers ...string) (report.Notifier, error) {
-	cfg := d.cfg.Messages
 	sinks := []report.Sink{{Name: "log", Sender: report.Log{Logger: d.log}}}
 	if len(alertmanagers) > 0 {
-		transport, err := transportOf(cfg.AlertmanagerHTTP, "alertmanager")
+		client, err := d.alertmanagerClient(alertmanagers)
 		if err != nil {
 			return report.Notifier{}, err
 		}
 		sinks = append(sinks, report.Sink{Name: "alertmanager", Sender: report.Alertmanager{
-			URLs: alertmanagers, Client: &http.Client{Transport: transport}, Log: d.log,
+			URLs: alertmanagers, Client: client, Log: d.log,
 			Runbook:     func(service string) *runbook.Runbook { rb, _ := d.set.Runbook(service); return rb },
 			IncidentURL: func(id string) string { return external + report.IncidentPath + id },
 			Incident:    func(ctx context.Context, id string) (record.Incident, error) { return d.set.Incident(ctx, id) },
 		}})
 	}
-	if cfg.Webhook != "" {
-		hook, err := openWebhook(cfg.Webhook, cfg.WebhookSecrets)
-		if err != nil {
-			return report.Notifier{}, err
-		}
+	hook, err := d.webhook()
+	if err != nil {
+		return report.Notifier{}, err
+	}
+	if hook != nil {
 		sinks = append(sinks, report.Sink{Name: "webhook", Sender: hook})
 	}
 	return report.Notifier{Keys: keys, External: external, Out: report.NewFanout(reg, d.log, sinks...),
 		Approval: func(ctx context.Context, id string) (record.Approval, error) { return d.set.Approval(ctx, id) }}, nil
-}
-
-func openWebhook(url, secretsFile string) (*report.Webhook, error) {
-	text, err := secretFile(secretsFile)
-	if err != nil {
-		return nil, fmt.Errorf("read webhook secrets: %w", err)
-	}
-	var secrets []report.Secret
-	for line := range strings.FieldsSeq(text) {
-		secrets = append(secrets, report.NewSecret(line))
-	}
-	return report.NewWebhook(url, secrets...)
 }
 
 // openKeys loads the keyring, and makes one if there is none. With a store that

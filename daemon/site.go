@@ -50,7 +50,7 @@ func (d *Daemon) openSites(all map[string]Region, reg *prometheus.Registry) erro
 			}
 			opened[at.storeName()] = at.store
 		}
-		if at.prom, err = OpenPrometheus(cmp.Or(name, "--prometheus.url"), at.Prometheus.URL, at.Prometheus.HTTPConfig); err != nil {
+		if at.prom, err = OpenPrometheus(cmp.Or(name, "--prometheus.url"), at.Prometheus.URL, at.Prometheus.HTTPConfig, d.cfg.Allow...); err != nil {
 			return err
 		}
 		at.asks, at.checks, at.monitor = verify.New(at.prom, d.cfg.Prometheus.Timeout), arming.New(at.prom, now), monitor.New(at.prom, d.log)
@@ -92,7 +92,7 @@ func (d *Daemon) startEngines(journal *audit.Journal, past []record.AlertResult,
 		archive := report.Archive{Folder: audit.Folder{Dir: cfg.Evidence}, External: external, Prometheus: at.Prometheus.URL, Approval: d.approval}
 		at.engine, err = engine.New(engine.Parts{
 			Store: at.store, Prometheus: at.asks, Monitor: at.monitor, Arming: at.checks, Regions: stores,
-			Journal: journal, Past: past, Log: d.log, Registerer: at.registry, Archive: archive, Post: mail,
+			Journal: journal, Past: past, Log: d.log, Registerer: at.registry, Archive: archive, Post: mail, Client: d.client(),
 		}, runbooks, engine.Options{
 			Region: at.name, OwnPrometheus: at.own, Replica: replica(cfg), WatchEvery: cfg.WatchEvery, ReconcileEvery: cfg.ReconcileEvery,
 			RulesEvery: cfg.RulesEvery, Boundary: faultPoint, Version: cfg.Version,

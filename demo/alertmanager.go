@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/prometheus/alertmanager/template"
 	"github.com/prometheus/prometheus/rules"
 )
@@ -22,7 +24,8 @@ type Hook struct {
 	// Deaf: Prometheus' alerts reach nobody.
 	Deaf bool
 
-	client http.Client
+	once   sync.Once
+	client *http.Client
 }
 
 // message is the webhook's body.
@@ -58,6 +61,7 @@ func (h *Hook) send(ctx context.Context, m message) (int, error) {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+h.Token)
+	h.once.Do(func() { h.client = outbound.New(outbound.Options{}) })
 	resp, err := h.client.Do(req)
 	if err != nil {
 		return 0, fmt.Errorf("post alert: %w", err)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/autorollback/autorollback/outbound"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -45,9 +46,7 @@ func (u *users) answered(version string, sent time.Time) {
 func (u *users) Counts() (sent, failed int64) { return u.sent.Load(), u.failed.Load() }
 
 func newClient() *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = inFlight
-	return &http.Client{Transport: transport, Timeout: 5 * time.Second}
+	return outbound.New(outbound.Options{Within: 5 * time.Second, Conns: inFlight})
 }
 
 // post sends one request; one that we stop has not failed.

@@ -14,15 +14,13 @@ import (
 	amlabels "github.com/prometheus/alertmanager/pkg/labels"
 	"github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 )
 
 // alertsPath is where Prometheus gives its alerts to an Alertmanager.
 const alertsPath = "/api/v2/alerts"
-
-// maxAnswer bounds what is read of an answer.
-const maxAnswer = 16 << 20
 
 // alertmanagers checks those that Prometheus has found.
 func (p *patient) alertmanagers(ctx context.Context) []record.Check {
@@ -202,15 +200,15 @@ func (d *Doctor) call(ctx context.Context, method, address string, body []byte, 
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := d.HTTP.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask Alertmanager: %w", err)
+		return fmt.Errorf("ask Alertmanager: %w", outbound.Cause(err))
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	text, err := io.ReadAll(resp.Body)
 	switch {
 	case err != nil:
 		return fmt.Errorf("ask Alertmanager: %w", err)
 	case resp.StatusCode/100 != 2:
-		return fmt.Errorf("ask Alertmanager: it answers %s: %.200s", resp.Status, strings.TrimSpace(string(text)))
+		return fmt.Errorf("ask Alertmanager: it answers %s: %s", outbound.Status(resp.StatusCode), outbound.Excerpt(string(text)))
 	case into == nil:
 		return nil
 	}

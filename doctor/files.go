@@ -3,10 +3,10 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/secret"
 )
 
 // leastFree is how much the disk must have left: an incident's evidence is a few MiB.
@@ -61,14 +61,8 @@ func (p *patient) secrets() record.Check {
 			continue
 		}
 		n++
-		info, err := os.Stat(path)
-		if err != nil {
-			return degraded(filesPart, "secrets", err.Error(), "put the file back")
-		}
-		if info.Mode()&0o007 != 0 {
-			return degraded(filesPart, "secrets",
-				fmt.Sprintf("everybody on this machine may use %s (mode %s)", path, fs.FileMode(info.Mode().Perm())),
-				"chmod o= "+path)
+		if err := secret.Check(path, secret.Group); err != nil {
+			return degraded(filesPart, "secrets", err.Error(), "put the file back, and let nobody else use it: chmod 600 "+path)
 		}
 	}
 	return ok(filesPart, "secrets", fmt.Sprintf("%d files that not everybody may read", n))

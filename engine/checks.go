@@ -138,12 +138,8 @@ func judgeFlags(wrong []record.KeyChange, docs flagDocs) (record.Health, string)
 	return record.Good, "the flags of " + strings.Join(names, " and ") + " match their bundles"
 }
 
-// predictorOf asks stored predictions with a client that follows no redirect, and
-// compares the answers as a shadow run does.
+// predictorOf asks stored predictions, and compares the answers as a shadow run does.
 func predictorOf(client *http.Client) verify.Predictor {
-	if client == nil {
-		client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	}
 	return verify.Predictor{Client: client, Differs: func(g *runbook.Golden, stored, got []byte) ([]string, error) {
 		plan := shadow.DefaultPlan()
 		plan.Default.Relative = float64(g.Tolerance)

@@ -34,6 +34,7 @@ import (
 
 	"github.com/autorollback/autorollback/actuators"
 	"github.com/autorollback/autorollback/monitor"
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -204,10 +205,11 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	if o.Jitter == nil {
 		o.Jitter = mathrand.N[time.Duration]
 	}
+	p.Client = cmp.Or(p.Client, outbound.New(outbound.Options{}))
 	e := &Engine{
 		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, arming: p.Arming, regions: p.Regions,
 		archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o,
-		predictor: predictorOf(p.Client), client: cmp.Or(p.Client, &http.Client{}),
+		predictor: predictorOf(p.Client), client: p.Client,
 		last: map[Target]record.Release{}, checks: map[string]record.RulesCheck{}, semaphores: map[Target]semaphore{},
 		refused: map[Target]refusal{}, probed: map[Target]time.Time{},
 		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -86,12 +87,12 @@ func (s *Staging) Break(ctx context.Context, b Break) error {
 	}
 	resp, err := s.HTTP.Do(req)
 	if err != nil {
-		return fmt.Errorf("call %s: %w", b.Call.URL, err)
+		return fmt.Errorf("call %s: %w", b.Call.URL, outbound.Cause(err))
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, resp.Body) // only the status counts
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("call %s: it answers %s", b.Call.URL, resp.Status)
+		return fmt.Errorf("call %s: it answers %s", b.Call.URL, outbound.Status(resp.StatusCode))
 	}
 	return nil
 }

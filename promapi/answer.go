@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/prometheus/common/model"
 )
 
@@ -45,7 +46,7 @@ func decode(body []byte) (model.Value, Warnings, error) {
 	var value model.Value
 	switch {
 	case a.Status == "error":
-		return nil, a.Warnings, &Error{http.StatusOK, a.ErrorType, a.Error}
+		return nil, a.Warnings, a.refusal(http.StatusOK)
 	case a.Data.Type == model.ValScalar: // which is no list of series
 		value, err = scalar(body)
 	case err == nil && a.Data.Type == model.ValVector:
@@ -56,7 +57,7 @@ func decode(body []byte) (model.Value, Warnings, error) {
 		err = fmt.Errorf("unexpected value type %q", a.Data.Type)
 	}
 	if err != nil {
-		return nil, a.Warnings, &Error{http.StatusOK, BadResponse, err.Error()}
+		return nil, a.Warnings, &Error{http.StatusOK, BadResponse, outbound.Excerpt(err.Error())}
 	}
 	return value, a.Warnings, nil
 }

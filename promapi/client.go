@@ -16,15 +16,19 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/outbound"
+	"github.com/autorollback/autorollback/secret"
 	"github.com/prometheus/common/model"
 )
 
 const (
 	// Parallel is how many queries one caller runs at once; Prometheus runs 20 by default.
 	Parallel = 16
-	// maxBody is the longest answer that is read, in bytes. Evidence of a day at 15 s for
+	// Most is the longest answer that is read, in bytes. Evidence of a day at 15 s for
 	// some hundred series stays below.
-	maxBody = 32 << 20
+	Most = 32 << 20
+	// Within is how long one answer may take: longer than Prometheus' own limit of a query, 2 min.
+	Within = 3 * time.Minute
 )
 
 // An API answers PromQL. Warnings tell that a part of the answer is missing; Prometheus' other
@@ -61,26 +65,21 @@ type Range struct {
 // A Client asks the Prometheus at one address. It is safe for concurrent use.
 type Client struct {
 	address *url.URL
-	http    http.Client
-	maxBody int64
+	http    *http.Client
 }
 
 var _ API = (*Client)(nil)
 
-// New makes a client of an address such as "http://localhost:9090". A nil transport is a
-// plain one that keeps a connection for each of [Parallel] queries; one made by
-// prometheus/common's config.NewRoundTripperFromConfig does so as well.
-func New(address string, transport http.RoundTripper) (*Client, error) {
-	if transport == nil {
-		plain := http.DefaultTransport.(*http.Transport).Clone()
-		plain.MaxIdleConnsPerHost = Parallel
-		transport = plain
-	}
-	u, err := url.Parse(address)
+// New makes a client of an address such as "http://localhost:9090". A nil client is a plain one.
+func New(address string, client *http.Client) (*Client, error) {
+	u, err := secret.URL(address, "write it into the HTTP client's file, under basic_auth or authorization")
 	if err != nil {
-		return nil, fmt.Errorf("parse Prometheus address: %w", err)
+		return nil, err
 	}
-	return &Client{address: u, http: http.Client{Transport: transport}, maxBody: maxBody}, nil
+	if client == nil {
+		client = outbound.New(outbound.Options{Redirects: true, Most: Most, Within: Within})
+	}
+	return &Client{u, client}, nil
 }
 
 // Query implements [API].
@@ -151,15 +150,13 @@ func (c *Client) url(endpoint, query string) *url.URL {
 // read is the body of a good answer.
 func (c *Client) read(resp *http.Response, err error) ([]byte, error) {
 	if err != nil {
-		return nil, err
+		return nil, outbound.Cause(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, c.maxBody+1))
+	body, err := io.ReadAll(resp.Body)
 	switch {
 	case err != nil:
 		return nil, err
-	case int64(len(body)) > c.maxBody:
-		return nil, fmt.Errorf("answer is longer than %d MiB", c.maxBody>>20)
 	case resp.StatusCode/100 != 2:
 		return nil, refusal(resp.StatusCode, body)
 	}

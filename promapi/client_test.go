@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/autorollback/autorollback/outbound"
 )
 
 // answering is a client of a server that gives one answer to everything.
@@ -31,9 +33,9 @@ func TestAnAnswerTooLongIsAnError(t *testing.T) {
 	text := `{"status":"success","data":{"resultType":"vector","result":[]}}`
 	c := answering(t, http.StatusOK, text)
 	for spare, fails := range map[int]bool{-1: true, 0: false} {
-		c.maxBody = int64(len(text) + spare)
-		if _, _, err := c.Query(t.Context(), "up", time.Time{}); (err != nil) != fails {
-			t.Errorf("limit %d of %d: got %v", c.maxBody, len(text), err)
+		c.http = outbound.New(outbound.Options{Most: int64(len(text) + spare)})
+		if _, _, err := c.Query(t.Context(), "up", time.Time{}); errors.Is(err, outbound.ErrTooLong) != fails {
+			t.Errorf("%d bytes to spare: got %v", spare, err)
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/autorollback/autorollback/outbound"
 )
 
 // An ErrorType is Prometheus' word for why there is no answer, or ours for what is in front of
@@ -38,7 +40,7 @@ func refusal(code int, body []byte) *Error {
 	if code == http.StatusBadRequest || code == http.StatusUnprocessableEntity {
 		var said status
 		if json.Unmarshal(body, &said) == nil && said.ErrorType != "" {
-			return &Error{code, said.ErrorType, said.Error}
+			return said.refusal(code)
 		}
 	}
 	switch code / 100 {
@@ -50,12 +52,17 @@ func refusal(code int, body []byte) *Error {
 	return &Error{code, BadResponse, fmt.Sprintf("bad response code %d", code)}
 }
 
+// refusal is what Prometheus itself says.
+func (s status) refusal(code int) *Error {
+	return &Error{code, ErrorType(outbound.Excerpt(string(s.ErrorType))), outbound.Excerpt(s.Error)}
+}
+
 // Complete is err, or an error if the warnings tell that a part of the answer is missing:
 // what is missing would count as nothing having happened. [Harmless] ones tell no such thing.
 func Complete(warnings Warnings, err error) error {
 	missing := slices.DeleteFunc(slices.Clone(warnings), Harmless)
 	if err == nil && len(missing) > 0 {
-		err = errors.New("partial answer: " + strings.Join(missing, "; "))
+		err = errors.New("partial answer: " + outbound.Excerpt(strings.Join(missing, "; ")))
 	}
 	return err
 }

@@ -9,11 +9,16 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/autorollback/autorollback/outbound"
 )
 
 // groupsAPage is how many rule groups are asked for at once, where the server knows pages
 // (Prometheus 3). Of one that does not the whole answer is read as it comes.
 const groupsAPage = 200
+
+// mostRefusal is how much is read of an answer that says why there is none, in bytes.
+const mostRefusal = 16 << 10
 
 // A RuleGroup is one that Prometheus has loaded.
 type RuleGroup struct {
@@ -100,12 +105,12 @@ func (c *Client) RuleGroups(ctx context.Context, each func(RuleGroup) error, nam
 func (c *Client) page(ctx context.Context, query string, each func(RuleGroup) error) (next string, err error) {
 	resp, err := c.get(ctx, "rules", query)
 	if err != nil {
-		return "", err
+		return "", outbound.Cause(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 300))
-		return "", fmt.Errorf("%s: %s", resp.Status, text)
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, mostRefusal))
+		return "", refusal(resp.StatusCode, text)
 	}
 	r := groupReader{json.NewDecoder(resp.Body), each, ""}
 	err = r.object(map[string]func() error{"data": func() error {

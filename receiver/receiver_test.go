@@ -23,7 +23,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 )
 
-const token = "0123456789abcdef0123456789abcdef"
+const token = "0123456789abcdefghijklmnopqrstuv"
 
 type intake func(context.Context, []record.Alert) error
 
@@ -291,7 +291,7 @@ func TestBrokenTokenFileIsToldOnce(t *testing.T) {
 func TestTokensRotate(t *testing.T) {
 	file := write(t, "token", token)
 	d := open(t, accept, receiver.Config{TokenFile: file})
-	second := strings.Repeat("b", 40)
+	second := "vutsrqponmlkjihgfedcba9876543210"
 	with := func(token string) int { return d.serve(call(firing, header("Authorization", "bearer "+token))).Code }
 	for _, step := range []struct {
 		name, file  string

@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -43,8 +44,8 @@ const (
 type Alertmanager struct {
 	// URLs are the base addresses of all Alertmanagers, from configuration only.
 	URLs []string
-	// Client makes the requests; authentication and TLS are its business. Nil means
-	// a plain one. Redirects are never followed: a login page's 200 is no acceptance.
+	// Client makes the requests; authentication and TLS are its business. It follows no
+	// redirect: a login page's 200 is no acceptance. Nil means a plain one.
 	Client *http.Client
 	// Runbook finds the labels and the owner; it may be nil or return nil.
 	Runbook func(service string) *runbook.Runbook
@@ -231,12 +232,12 @@ func (a Alertmanager) postTo(ctx context.Context, base string, body []byte) erro
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(base, "/")+"/api/v2/alerts", bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("post alert: %w", withoutURL(err))
+		return fmt.Errorf("post alert: %w", outbound.Cause(err))
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := a.client().Do(req)
 	if err != nil {
-		return fmt.Errorf("post alert to %s: %w", req.URL.Host, withoutURL(err))
+		return fmt.Errorf("post alert to %s: %w", req.URL.Host, outbound.Cause(err))
 	}
 	defer resp.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(resp.Body, 512))
@@ -247,12 +248,10 @@ func (a Alertmanager) postTo(ctx context.Context, base string, body []byte) erro
 }
 
 func (a Alertmanager) client() *http.Client {
-	client := http.Client{}
-	if a.Client != nil {
-		client = *a.Client
+	if a.Client == nil {
+		return outbound.New(outbound.Options{})
 	}
-	client.CheckRedirect = noRedirect
-	return &client
+	return a.Client
 }
 
 // Endings returns the messages that go on until the incident is over, as

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -11,10 +10,9 @@ import (
 	"os"
 	"regexp"
 	"strings"
-)
 
-// minKey is the least length of a signing key in bytes: that of the hash.
-const minKey = 32
+	"github.com/autorollback/autorollback/secret"
+)
 
 var kidForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 
@@ -29,40 +27,27 @@ type Keyring struct {
 
 type key struct {
 	id     string
-	secret Secret
+	secret secret.Value
 }
 
 // GenerateKey returns one new line of a keyring file: a random key id and 32 random
 // bytes.
-func GenerateKey() Secret {
-	id, secret := make([]byte, 4), make([]byte, minKey)
+func GenerateKey() secret.Value {
+	id, raw := make([]byte, 4), make([]byte, secret.Least)
 	_, _ = rand.Read(id) // crypto/rand never fails: it ends the program instead
-	_, _ = rand.Read(secret)
-	return NewSecret("k" + hex.EncodeToString(id) + ":" + base64.StdEncoding.EncodeToString(secret))
+	_, _ = rand.Read(raw)
+	return secret.New("k" + hex.EncodeToString(id) + ":" + base64.StdEncoding.EncodeToString(raw))
 }
 
 // LoadKeyring reads a keyring file: one key per line, `kid:base64`, at least 32
 // bytes each; blank lines and lines that begin with # are skipped. It refuses a
 // file that anybody but its owner may read or write.
 func LoadKeyring(path string) (Keyring, error) {
-	f, err := os.Open(path)
+	text, err := secret.Read(path, secret.Owner)
 	if err != nil {
 		return Keyring{}, fmt.Errorf("read keyring: %w", err)
 	}
-	defer f.Close()
-	// The open file is asked, not the path, so that nobody can swap it in between.
-	info, err := f.Stat()
-	if err != nil {
-		return Keyring{}, fmt.Errorf("read keyring: %w", err)
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return Keyring{}, fmt.Errorf("keyring %s: mode is %04o, so others than its owner may use the keys; run: chmod 600 %s", path, mode, path)
-	}
-	var text bytes.Buffer
-	if _, err := text.ReadFrom(f); err != nil {
-		return Keyring{}, fmt.Errorf("read keyring: %w", err)
-	}
-	ring, err := ParseKeyring(text.Bytes())
+	ring, err := ParseKeyring(text)
 	if err != nil {
 		return Keyring{}, fmt.Errorf("keyring %s: %w", path, err)
 	}
@@ -102,13 +87,10 @@ func parseKey(line string) (key, error) {
 	if err != nil {
 		return key{}, fmt.Errorf("key %q is not standard base64", id)
 	}
-	if len(raw) < minKey {
-		return key{}, fmt.Errorf("key %q has %d bytes; at least %d random bytes are needed", id, len(raw), minKey)
+	if err := secret.Weak(raw, secret.Least); err != nil {
+		return key{}, fmt.Errorf("key %q %w", id, err)
 	}
-	if bytes.Count(raw, raw[:1]) == len(raw) {
-		return key{}, fmt.Errorf("key %q is one byte repeated; random bytes are needed", id)
-	}
-	return key{id: id, secret: NewSecret(string(raw))}, nil
+	return key{id: id, secret: secret.New(string(raw))}, nil
 }
 
 // EnsureKeyring loads the keyring file, and makes one with a generated key first if

@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/secret"
 )
 
-func ring(t *testing.T, lines ...Secret) Keyring {
+func ring(t *testing.T, lines ...secret.Value) Keyring {
 	t.Helper()
 	var text []string
 	for _, l := range lines {
@@ -59,7 +60,7 @@ func TestVerifyRefuses(t *testing.T) {
 	first, second := GenerateKey(), GenerateKey()
 	k := ring(t, first)
 	token := k.Sign(approval())
-	stranger := ring(t, NewSecret(strings.Split(first.Reveal(), ":")[0]+":"+strings.Split(second.Reveal(), ":")[1]))
+	stranger := ring(t, secret.New(strings.Split(first.Reveal(), ":")[0]+":"+strings.Split(second.Reveal(), ":")[1]))
 	longAgo := approval()
 	longAgo.ExpiresAt = time.Time{}
 	for name, c := range map[string]struct {
@@ -192,7 +193,7 @@ func mutate(r *rand.Rand, token, other string) string {
 }
 
 func FuzzVerify(f *testing.F) {
-	k, err := ParseKeyring([]byte("k1:" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))))
+	k, err := ParseKeyring([]byte("k1:" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdefghijklmnopqrstuv"))))
 	if err != nil {
 		f.Fatal(err)
 	}

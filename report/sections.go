@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/secret"
 )
 
 // facts are who, what, when and the impact.
@@ -238,8 +238,8 @@ func pairs(labels map[string]string) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		value := labels[name]
-		if audit.NamesSecret(name) {
-			value = audit.Redacted
+		if secret.Names(name) {
+			value = secret.Redacted
 		}
 		out = append(out, name+"="+value)
 	}
@@ -263,7 +263,7 @@ func queries(inc record.Incident, o Options) (shown []query, more int) {
 	for _, q := range all[:min(len(all), maxQueries)] {
 		shown = append(shown, query{
 			Name: visible(cmp.Or(q.Name, "query"), 120), Expr: visibleLines(q.Expr, maxAnswer), At: clock(q.At),
-			Answer: visibleLines(string(audit.Redact([]byte(q.Answer))), maxAnswer), URL: graph(o.Prometheus, q.Expr),
+			Answer: visibleLines(string(secret.Redact([]byte(q.Answer))), maxAnswer), URL: graph(o.Prometheus, q.Expr),
 		})
 	}
 	return shown, len(all) - len(shown)

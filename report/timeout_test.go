@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/autorollback/autorollback/secret"
 )
 
 // silence takes a request and never answers.
@@ -24,7 +26,7 @@ func TestSendersGiveUp(t *testing.T) {
 		want time.Duration
 	}{
 		"webhook": {func(ctx context.Context) error {
-			w, err := NewWebhook("https://hooks.example", NewSecret(secretOf('a')))
+			w, err := hookTo("https://hooks.example", secret.New(secretOf('a')))
 			if err != nil {
 				return err
 			}

@@ -10,17 +10,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/secret"
 )
 
 // ErrDisabled means that the other side answered 410 Gone: it wants no more
@@ -30,21 +29,21 @@ var ErrDisabled = errors.New("the webhook's owner has turned it off (410 Gone)")
 const webhookTimeout = 15 * time.Second
 
 // A Webhook posts messages, signed as Standard Webhooks 1.0.0 says, to one address
-// from configuration. It follows no redirect, uses no proxy, and refuses to connect
-// to link-local and cloud metadata addresses, whatever name they hide behind.
+// from configuration. Its client follows no redirect and uses no proxy, which would resolve the
+// name, not we.
 type Webhook struct {
-	target  Secret // some services put a key into the path
+	target  secret.Value // some services put a key into the path
 	host    string
-	secrets []Secret
+	secrets []secret.Value
 	client  *http.Client
 	gone    atomic.Bool
 }
 
-// NewWebhook takes the address and one or more secrets in the standard's form,
+// NewWebhook takes the address, the client that calls it, and one or more secrets in the standard's form,
 // "whsec_" + base64 of 24 to 64 bytes. A message carries a signature of each, so
 // that the receiver can rotate.
-func NewWebhook(target string, secrets ...Secret) (*Webhook, error) {
-	u, err := url.Parse(target)
+func NewWebhook(target secret.Value, client *http.Client, secrets ...secret.Value) (*Webhook, error) {
+	u, err := url.Parse(target.Reveal())
 	if err != nil {
 		return nil, errors.New("webhook address: not a URL")
 	}
@@ -56,13 +55,16 @@ func NewWebhook(target string, secrets ...Secret) (*Webhook, error) {
 	case len(secrets) == 0:
 		return nil, errors.New("webhook: a signing secret is needed")
 	}
-	w := &Webhook{target: NewSecret(target), host: u.Host, client: guardedClient()}
+	w := &Webhook{target: target, host: u.Host, client: client}
 	for _, s := range secrets {
 		raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s.Reveal(), "whsec_"))
 		if err != nil || len(raw) < 24 || len(raw) > 64 {
 			return nil, errors.New("webhook secret: want whsec_ and base64 of 24 to 64 random bytes")
 		}
-		w.secrets = append(w.secrets, NewSecret(string(raw)))
+		if err := secret.Weak(raw, 0); err != nil {
+			return nil, fmt.Errorf("webhook secret: it %w", err)
+		}
+		w.secrets = append(w.secrets, secret.New(string(raw)))
 	}
 	return w, nil
 }
@@ -124,7 +126,7 @@ func (w *Webhook) Send(ctx context.Context, m record.Message, link string) error
 func (w *Webhook) post(ctx context.Context, id string, body []byte) (int, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.target.Reveal(), bytes.NewReader(body))
 	if err != nil {
-		return 0, withoutURL(err)
+		return 0, outbound.Cause(err)
 	}
 	stamp := strconv.FormatInt(time.Now().Unix(), 10)
 	req.Header.Set("Content-Type", "application/json")
@@ -134,7 +136,7 @@ func (w *Webhook) post(ctx context.Context, id string, body []byte) (int, error)
 	req.Header.Set("Webhook-Signature", w.sign(id, stamp, body))
 	resp, err := w.client.Do(req)
 	if err != nil {
-		return 0, withoutURL(err)
+		return 0, outbound.Cause(err)
 	}
 	defer resp.Body.Close()
 	_, _ = io.CopyN(io.Discard, resp.Body, 16<<10) // so that the connection can be used again
@@ -143,88 +145,11 @@ func (w *Webhook) post(ctx context.Context, id string, body []byte) (int, error)
 
 func (w *Webhook) sign(id, stamp string, body []byte) string {
 	var out []string
-	for _, secret := range w.secrets {
-		h := hmac.New(sha256.New, []byte(secret.Reveal()))
+	for _, s := range w.secrets {
+		h := hmac.New(sha256.New, []byte(s.Reveal()))
 		fmt.Fprintf(h, "%s.%s.", id, stamp)
 		h.Write(body)
 		out = append(out, "v1,"+base64.StdEncoding.EncodeToString(h.Sum(nil)))
 	}
 	return strings.Join(out, " ")
-}
-
-// guardedClient makes requests to the configured host and nowhere else: no proxy
-// (it would resolve the name, not we), no redirects, no forbidden addresses.
-func guardedClient() *http.Client {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, Control: refuseForbidden}
-	return &http.Client{
-		CheckRedirect: noRedirect,
-		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    5 * time.Second,
-			MaxIdleConns:           4,
-			IdleConnTimeout:        time.Minute,
-			MaxResponseHeaderBytes: 16 << 10,
-			ForceAttemptHTTP2:      true,
-		},
-	}
-}
-
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-// refuseForbidden is asked with the address after the name was resolved, for every
-// address tried, so a name cannot change its mind in between.
-func refuseForbidden(_, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("dial: %w", err)
-	}
-	if forbidden(at.Addr()) {
-		return fmt.Errorf("refuse to connect to %s: a link-local, multicast or cloud metadata address", at.Addr())
-	}
-	return nil
-}
-
-// forbidden reports link-local, multicast and unspecified addresses, and the
-// metadata services of clouds that live elsewhere. Loopback and private addresses
-// are allowed: a team's hook usually is inside.
-func forbidden(a netip.Addr) bool {
-	a = embedded(a.Unmap().WithZone(""))
-	if a.IsLinkLocalUnicast() || a.IsMulticast() || a.IsUnspecified() {
-		return true
-	}
-	switch a.String() {
-	case "255.255.255.255",
-		"168.63.129.16",   // Azure
-		"100.100.100.200", // Alibaba
-		"192.0.0.192",     // Oracle
-		"fd00:ec2::254",   // AWS
-		"fd20:ce::254":    // Google
-		return true
-	}
-	return false
-}
-
-// embedded returns the IPv4 address inside NAT64 (64:ff9b::/96), 6to4 (2002::/16)
-// and IPv4-compatible (::/96) addresses, and any other address unchanged.
-func embedded(a netip.Addr) netip.Addr {
-	if !a.Is6() || a.IsLoopback() {
-		return a
-	}
-	b := a.As16()
-	switch {
-	case netip.MustParsePrefix("64:ff9b::/96").Contains(a), netip.MustParsePrefix("::/96").Contains(a):
-		return netip.AddrFrom4([4]byte(b[12:16]))
-	case netip.MustParsePrefix("2002::/16").Contains(a):
-		return netip.AddrFrom4([4]byte(b[2:6]))
-	}
-	return a
-}
-
-// withoutURL drops the address from an HTTP client's error: it may hold a secret.
-func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }

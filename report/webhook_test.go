@@ -11,12 +11,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/autorollback/autorollback/outbound"
+	"github.com/autorollback/autorollback/secret"
 )
 
 // standardWebhook verifies a request from the text of the Standard Webhooks
@@ -46,7 +48,12 @@ func standardWebhook(r *http.Request, body []byte, secret string, now time.Time)
 }
 
 func secretOf(b byte) string {
-	return "whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat(string(rune(b)), 23)+"xyz"))
+	return "whsec_" + base64.StdEncoding.EncodeToString([]byte(string(rune(b))+"0123456789 a secret of tests"))
+}
+
+// hookTo is a webhook as the daemon makes it.
+func hookTo(url string, secrets ...secret.Value) (*Webhook, error) {
+	return NewWebhook(secret.New(url), outbound.New(outbound.Options{}), secrets...)
 }
 
 func TestWebhook(t *testing.T) {
@@ -76,7 +83,7 @@ func TestWebhook(t *testing.T) {
 		w.WriteHeader(answer)
 	}))
 	defer server.Close()
-	w, err := NewWebhook(server.URL+"/hook", NewSecret(secretOf('a')), NewSecret(secretOf('b')))
+	w, err := hookTo(server.URL+"/hook", secret.New(secretOf('a')), secret.New(secretOf('b')))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +116,7 @@ func TestWebhookAnswers(t *testing.T) {
 				w.WriteHeader(status)
 			}))
 			defer server.Close()
-			w, err := NewWebhook(server.URL+"/CANARY", NewSecret(secretOf('a')))
+			w, err := hookTo(server.URL+"/CANARY", secret.New(secretOf('a')))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -131,7 +138,7 @@ func TestWebhookGone(t *testing.T) {
 		w.WriteHeader(http.StatusGone)
 	}))
 	defer server.Close()
-	w, err := NewWebhook(server.URL, NewSecret(secretOf('a')))
+	w, err := hookTo(server.URL, secret.New(secretOf('a')))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,22 +153,23 @@ func TestWebhookGone(t *testing.T) {
 }
 
 func TestWebhookRefuses(t *testing.T) {
-	good := NewSecret(secretOf('a'))
+	good := secret.New(secretOf('a'))
 	for name, c := range map[string]struct {
 		url    string
-		secret []Secret
+		secret []secret.Value
 	}{
-		"no scheme":    {"hooks.example/x", []Secret{good}},
-		"file":         {"file:///etc/passwd", []Secret{good}},
-		"user":         {"https://user:pw@hooks.example", []Secret{good}},
-		"no host":      {"https:///x", []Secret{good}},
+		"no scheme":    {"hooks.example/x", []secret.Value{good}},
+		"file":         {"file:///etc/passwd", []secret.Value{good}},
+		"user":         {"https://user:pw@hooks.example", []secret.Value{good}},
+		"no host":      {"https:///x", []secret.Value{good}},
 		"no secret":    {"https://hooks.example", nil},
-		"short secret": {"https://hooks.example", []Secret{NewSecret("whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 23)))}},
-		"long secret":  {"https://hooks.example", []Secret{NewSecret("whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 65)))}},
-		"no base64":    {"https://hooks.example", []Secret{NewSecret("whsec_***")}},
+		"short secret": {"https://hooks.example", []secret.Value{secret.New("whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 23)))}},
+		"long secret":  {"https://hooks.example", []secret.Value{secret.New("whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 65)))}},
+		"one byte":     {"https://hooks.example", []secret.Value{secret.New("whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 32)))}},
+		"no base64":    {"https://hooks.example", []secret.Value{secret.New("whsec_***")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := NewWebhook(c.url, c.secret...); err == nil {
+			if _, err := hookTo(c.url, c.secret...); err == nil {
 				t.Error("taken")
 			}
 		})
@@ -175,7 +183,7 @@ func TestWebhookForbiddenAddresses(t *testing.T) {
 		"169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::1]", "0.0.0.0", "[::]",
 		"168.63.129.16", "100.100.100.200", "[fd00:ec2::254]", "224.0.0.1", "0xa9fea9fe", "2852039166",
 	} {
-		w, err := NewWebhook("http://"+host+"/latest/meta-data", NewSecret(secretOf('a')))
+		w, err := hookTo("http://"+host+"/latest/meta-data", secret.New(secretOf('a')))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,11 +198,6 @@ func TestWebhookForbiddenAddresses(t *testing.T) {
 		err = w.Send(ctx, Opened(incidents()["acted"], nil, breach), "")
 		if err == nil || found.Load() && !strings.Contains(err.Error(), "refuse to connect") {
 			t.Errorf("%s: %v", host, err)
-		}
-	}
-	for _, ok := range []string{"127.0.0.1", "10.0.0.1", "::1", "192.168.1.1", "fd12::1", "2001:db8::1", "8.8.8.8", "64:ff9b::808:808"} {
-		if forbidden(netip.MustParseAddr(ok)) {
-			t.Errorf("%s is refused", ok)
 		}
 	}
 }

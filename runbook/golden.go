@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/autorollback/autorollback/secret"
 )
 
 // Golden holds predictions whose answers are stored: whoever serves must still answer
@@ -95,7 +97,7 @@ func (g *Golden) check(p *decoder) {
 		p.add(at+".url", fmt.Sprintf("%q is not an address", g.URL), "write e.g. http://{backend}.ranker.svc:8080/predict")
 	} else if u.User != nil {
 		p.add(at+".url", "holds a password", fixSecret)
-	} else if name := secretIn(u.Query()); name != "" {
+	} else if name := secret.Parameter(u.Query()); name != "" {
 		p.add(at+".url", fmt.Sprintf("holds a secret (%s)", name), fixSecret)
 	}
 	if strings.ContainsAny(g.TokenFile, " \t\r\n") {
@@ -126,17 +128,6 @@ func (g *Golden) check(p *decoder) {
 
 const fixSecret = "leave it out: runbooks are shown to people; write `token_file: FILE`, which the daemon reads"
 
-// secretIn names a parameter of an address that must not be in a runbook.
-func secretIn(q url.Values) string {
-	for name := range q {
-		switch strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name)) {
-		case "token", "accesstoken", "authtoken", "apikey", "key", "secret", "clientsecret", "password", "passwd", "authorization":
-			return name
-		}
-	}
-	return ""
-}
-
 // Token reads the bearer token, at each call anew, so that it may be replaced at any
 // time. It is empty where none is named.
 func (g *Golden) Token() (string, error) {
@@ -147,7 +138,7 @@ func (g *Golden) Token() (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(g.dir, path)
 	}
-	text, err := os.ReadFile(path)
+	text, err := secret.Read(path, secret.Group)
 	if err != nil {
 		return "", fmt.Errorf("read the token of golden predictions: %w", err)
 	}

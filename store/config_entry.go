@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/autorollback/autorollback/outbound"
 )
 
 // ConfigEntry is the place of Consul's config entries: an entry has the key
@@ -97,7 +99,7 @@ func (c *Consul) setEntry(ctx context.Context, op Op) error {
 
 // configRefusal says what to grant where a right is missing.
 func configRefusal(key, policy string, status int, body []byte) error {
-	err := fmt.Errorf("answer %d: %.300s", status, strings.TrimSpace(string(body)))
+	err := fmt.Errorf("answer %d: %s", status, outbound.Excerpt(string(body)))
 	if status != http.StatusForbidden {
 		return err
 	}
@@ -133,7 +135,7 @@ func (c *Consul) primaryDatacenter(ctx context.Context) (string, error) {
 		err = json.Unmarshal(body, &self)
 	}
 	if err == nil && self.Config.PrimaryDatacenter == "" {
-		err = fmt.Errorf("answer %d: %.300s", status, body)
+		err = fmt.Errorf("answer %d: %s", status, outbound.Excerpt(string(body)))
 	}
 	if err != nil {
 		return "", fmt.Errorf("ask which datacenter is the primary one: %w", err)
@@ -162,7 +164,7 @@ func (c *Consul) askHeader(ctx context.Context, method, path, query string, body
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return 0, nil, nil, err
+		return 0, nil, nil, outbound.Cause(err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))

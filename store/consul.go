@@ -1,16 +1,21 @@
 package store
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/autorollback/autorollback/outbound"
+	"github.com/autorollback/autorollback/secret"
 	"github.com/hashicorp/consul/api"
 )
 
@@ -20,7 +25,8 @@ type ConsulConfig struct {
 	Address    string // host:port, or http://… or https://… with it
 	Scheme     string // http or https
 	Token      string
-	Datacenter string // empty means the agent's own
+	Datacenter string         // empty means the agent's own
+	Allow      []netip.Prefix // what may be called; see [outbound.Options]
 
 	CAFile, CertFile, KeyFile string // TLS, PEM
 	ServerName                string // the name in the server's certificate
@@ -34,6 +40,11 @@ type ConsulConfig struct {
 	// it; a process keeps it when it starts again.
 	Replica string
 }
+
+const (
+	mostAnswer = 64 << 20 // bytes; a router's whole tree is the longest
+	leastToken = 16       // bytes
+)
 
 // A Consul is a store in Consul's KV, for any number of processes.
 type Consul struct {
@@ -65,15 +76,24 @@ func OpenConsul(cfg ConsulConfig) (*Consul, error) {
 	if strings.Contains(cfg.Replica, "/") || checkKey(cfg.Replica) != nil {
 		return nil, fmt.Errorf("open consul: replica name %q: use A-Z a-z 0-9 . _ @ : -", cfg.Replica)
 	}
-	conf := cfg.client()
+	conf, err := cfg.client()
+	if err != nil {
+		return nil, fmt.Errorf("open consul: %w", err)
+	}
 	client, err := api.NewClient(conf) // fills in what conf leaves open
 	if err != nil {
 		return nil, fmt.Errorf("open consul: %w", err)
 	}
 	kv := client.KV()
 	c := &Consul{
-		get:      kv.Get,
-		list:     kv.List,
+		get: func(key string, q *api.QueryOptions) (*api.KVPair, *api.QueryMeta, error) {
+			pair, meta, err := kv.Get(key, q)
+			return pair, meta, brief(err)
+		},
+		list: func(prefix string, q *api.QueryOptions) (api.KVPairs, *api.QueryMeta, error) {
+			pairs, meta, err := kv.List(prefix, q)
+			return pairs, meta, brief(err)
+		},
 		http:     conf.HttpClient,
 		txnURL:   txnURL(conf),
 		token:    conf.Token,
@@ -93,25 +113,63 @@ func OpenConsul(cfg ConsulConfig) (*Consul, error) {
 	return c, nil
 }
 
-func (cfg ConsulConfig) client() *api.Config {
+// client is the configuration of Consul's own client, whose HTTP client is ours: no redirect takes the
+// token elsewhere. A secret in the environment is refused: processes inherit it.
+func (cfg ConsulConfig) client() (*api.Config, error) {
 	conf := api.DefaultConfig()
+	conf.Token = cfg.Token
+	if err := cfg.tokenFromEnvironment(conf); err != nil {
+		return nil, err
+	}
 	conf.Datacenter = cfg.Datacenter
-	conf.TLSConfig = api.TLSConfig{
-		CAFile: cfg.CAFile, CertFile: cfg.CertFile, KeyFile: cfg.KeyFile, Address: cfg.ServerName,
+	conf.Address = cmp.Or(cfg.Address, conf.Address)
+	conf.Scheme = cmp.Or(cfg.Scheme, conf.Scheme)
+	t := &conf.TLSConfig
+	t.CAFile, t.CertFile = cmp.Or(cfg.CAFile, t.CAFile), cmp.Or(cfg.CertFile, t.CertFile)
+	t.KeyFile, t.Address = cmp.Or(cfg.KeyFile, t.KeyFile), cmp.Or(cfg.ServerName, t.Address)
+	made, err := api.SetupTLSConfig(t)
+	if err != nil {
+		return nil, err
 	}
-	if cfg.Address != "" {
-		conf.Address = cfg.Address
-	}
-	if cfg.Scheme != "" {
-		conf.Scheme = cfg.Scheme
-	}
-	if cfg.Transport != nil {
-		conf.HttpClient = &http.Client{Transport: cfg.Transport}
-	}
+	conf.HttpClient = outbound.New(outbound.Options{Allow: cfg.Allow, TLS: made, Most: mostAnswer, Transport: cfg.Transport})
+	return conf, nil
+}
+
+// tokenFromEnvironment reads the file that Consul's tools read the token from, if we have none.
+func (cfg ConsulConfig) tokenFromEnvironment(conf *api.Config) error {
+	conf.HttpAuth = nil
 	if cfg.Token != "" {
-		conf.Token = cfg.Token
+		return nil
 	}
-	return conf
+	for _, name := range []string{api.HTTPTokenEnvName, api.HTTPAuthEnvName} {
+		if os.Getenv(name) != "" {
+			return fmt.Errorf("%s is set, and whatever this process starts inherits it: unset it, and name a file with the token in it, "+
+				"--store.consul-token-file or %s", name, api.HTTPTokenFileEnvName)
+		}
+	}
+	if conf.TokenFile == "" {
+		return nil
+	}
+	token, err := ConsulToken(conf.TokenFile)
+	conf.Token = token.Reveal()
+	return err
+}
+
+// ConsulToken reads the file of an ACL token. Consul makes UUIDs; what it takes as a token that an
+// administrator chose is not ours to judge, beyond its being a secret.
+func ConsulToken(path string) (secret.Value, error) {
+	text, err := secret.Read(path, secret.Group)
+	if err != nil {
+		return secret.Value{}, fmt.Errorf("read Consul token: %w", err)
+	}
+	all, err := secret.Tokens(text, leastToken)
+	if err == nil && len(all) > 1 {
+		err = errors.New("more than one token in it")
+	}
+	if err != nil {
+		return secret.Value{}, fmt.Errorf("read Consul token: %s: %w", path, err)
+	}
+	return all[0], nil
 }
 
 // txnURL asks for consistent reads; Consul ignores that where it writes.

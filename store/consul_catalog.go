@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/autorollback/autorollback/outbound"
 )
 
 // filteredHeader says that access rules hid something of an answer.
@@ -23,7 +25,7 @@ func (c *Consul) Passing(ctx context.Context, service string) (int, error) {
 	case header.Get(filteredHeader) == "true" || status == http.StatusForbidden:
 		err = fmt.Errorf("grant the token the ACL rules service %q { policy = \"read\" } and node_prefix \"\" { policy = \"read\" }", service)
 	case status != http.StatusOK:
-		err = fmt.Errorf("answer %d: %.300s", status, strings.TrimSpace(string(body)))
+		err = fmt.Errorf("answer %d: %s", status, outbound.Excerpt(string(body)))
 	}
 	var instances []json.RawMessage
 	if err == nil {

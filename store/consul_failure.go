@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/hashicorp/consul/api"
 )
 
@@ -39,6 +40,7 @@ func kindOf(err error) kind {
 // unanswered judges a request without an answer: only one that never got a
 // connection is known not to have been applied.
 func unanswered(err error, connected bool) error {
+	err = outbound.Cause(err)
 	if connected {
 		return failure{unclear, err}
 	}
@@ -57,8 +59,17 @@ func judge(status int, body []byte, ops []api.KVTxnOp) (answer, error) {
 		}
 		return a, nil
 	}
-	text := strings.TrimSpace(string(body))
-	return a, failure{kindOfStatus(status, text), fmt.Errorf("answer %d: %s", status, text)}
+	text := string(body)
+	return a, failure{kindOfStatus(status, text), fmt.Errorf("answer %d: %s", status, outbound.Excerpt(text))}
+}
+
+// brief shortens what Consul's own client says of an answer, which is all of it.
+func brief(err error) error {
+	if status, ok := errors.AsType[api.StatusError](err); ok {
+		status.Body = outbound.Excerpt(status.Body)
+		return status
+	}
+	return outbound.Cause(err)
 }
 
 // Consul says these before it has done anything. All else with status 500, such
@@ -127,5 +138,5 @@ func denied(e *api.TxnError, ops []api.KVTxnOp) error {
 	if op.Verb == api.KVCheckIndex {
 		policy = "read"
 	}
-	return fmt.Errorf("%s: grant the token the ACL rule key %q { policy = %q }", e.What, op.Key, policy)
+	return fmt.Errorf("%s: grant the token the ACL rule key %q { policy = %q }", outbound.Excerpt(e.What), op.Key, policy)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/hashicorp/consul/api"
 )
 
@@ -73,7 +74,7 @@ func (c *Consul) Token(ctx context.Context) error {
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask Consul about our token: %w", err)
+		return fmt.Errorf("ask Consul about our token: %w", outbound.Cause(err))
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
@@ -83,7 +84,7 @@ func (c *Consul) Token(ctx context.Context) error {
 	case strings.Contains(string(text), "ACL support disabled"):
 		return ErrNoACLs
 	case resp.StatusCode != http.StatusOK:
-		return fmt.Errorf("ask Consul about our token: answer %d: %.200s", resp.StatusCode, text)
+		return fmt.Errorf("ask Consul about our token: answer %d: %s", resp.StatusCode, outbound.Excerpt(string(text)))
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -87,13 +88,13 @@ func (p Predictor) one(ctx context.Context, g *runbook.Golden, token string, sid
 	}
 	resp, err := p.Client.Do(req)
 	if err != nil {
-		return outcome{record.Unknown, err.Error()}
+		return outcome{record.Unknown, outbound.Cause(err).Error()}
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, goldenAnswer+1))
 	switch {
 	case resp.StatusCode != http.StatusOK:
-		return outcome{record.Bad, "is answered " + resp.Status}
+		return outcome{record.Bad, "is answered " + outbound.Status(resp.StatusCode)}
 	case err != nil:
 		return outcome{record.Unknown, err.Error()}
 	case len(body) > goldenAnswer:

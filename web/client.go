@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -19,11 +21,11 @@ import (
 // is also the sentinel of package runbook that it stands for.
 type Client struct {
 	URL  string       // the daemon's, e.g. http://127.0.0.1:9095
-	HTTP *http.Client // carries the authentication; nil: http.DefaultClient
+	HTTP *http.Client // carries the authentication; nil: a plain one
 }
 
-// maxAnswer bounds what is read of an answer.
-const maxAnswer = 64 << 20
+// MaxAnswer is the longest answer of a daemon that is read, in bytes.
+const MaxAnswer = 64 << 20
 
 // An APIError is an answer other than success.
 type APIError struct {
@@ -236,20 +238,13 @@ func (c Client) ask(ctx context.Context, method, kind string, body []byte, addre
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}
-	client := c.HTTP
-	if client == nil {
-		client = http.DefaultClient
-	}
+	client := cmp.Or(c.HTTP, outbound.New(outbound.Options{}))
 	resp, err := client.Do(req)
-	var noAnswer *url.Error
-	if errors.As(err, &noAnswer) {
-		return nil, fmt.Errorf("no daemon answers at %s: %w; start it there, or name another address with --url", c.URL, noAnswer.Err)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("ask the daemon: %w", err)
+		return nil, fmt.Errorf("no daemon answers at %s: %w; start it there, or name another address with --url", c.URL, outbound.Cause(err))
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, fmt.Errorf("read the daemon's answer: %w", err)
 	}
@@ -262,7 +257,7 @@ func (c Client) ask(ctx context.Context, method, kind string, body []byte, addre
 func apiError(code int, text []byte) error {
 	var e envelope
 	if err := json.Unmarshal(text, &e); err != nil || e.Error == "" {
-		e.Error = fmt.Sprintf("the daemon answers %d %s: %.200q", code, http.StatusText(code), text)
+		e.Error = fmt.Sprintf("the daemon answers %s: %q", outbound.Status(code), outbound.Excerpt(string(text)))
 	}
 	return &APIError{Code: code, Type: e.ErrorType, Text: e.Error}
 }

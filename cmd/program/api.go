@@ -3,14 +3,15 @@ package program
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	promconfig "github.com/prometheus/common/config"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/outbound"
+	"github.com/autorollback/autorollback/secret"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -31,22 +32,15 @@ func remoteFlags(cmd *kingpin.CmdClause) *remote {
 
 // client makes the API client.
 func (r *remote) client() (web.Client, error) {
-	hc := promconfig.DefaultHTTPClientConfig
-	if r.httpConfig != "" { // loaded here, and not by [daemon.OpenPrometheus]: the user's name goes into it
-		loaded, _, err := promconfig.LoadHTTPConfigFile(r.httpConfig)
-		if err != nil {
-			return web.Client{}, fmt.Errorf("read %s: %w", r.httpConfig, err)
-		}
-		hc = *loaded
+	if _, err := secret.URL(r.url, "name --user and --password-file"); err != nil {
+		return web.Client{}, cli.Usage(fmt.Errorf("--url: %w", err))
 	}
-	if r.user != "" {
-		hc.BasicAuth = &promconfig.BasicAuth{Username: r.user, PasswordFile: r.passwordFile}
-	}
-	rt, err := promconfig.NewRoundTripperFromConfig(hc, "autorollback")
+	o := outbound.Options{Redirects: true, Within: 90 * time.Second, Most: web.MaxAnswer}
+	client, err := outbound.Open("autorollback", r.httpConfig, outbound.Login{User: r.user, PasswordFile: r.passwordFile}, o)
 	if err != nil {
-		return web.Client{}, fmt.Errorf("set up HTTP client: %w", err)
+		return web.Client{}, err
 	}
-	return web.Client{URL: strings.TrimRight(r.url, "/"), HTTP: &http.Client{Transport: rt, Timeout: 90 * time.Second}}, nil
+	return web.Client{URL: strings.TrimRight(r.url, "/"), HTTP: client}, nil
 }
 
 // moment prints a time for people; a zero one as a dash.

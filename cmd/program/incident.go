@@ -15,6 +15,7 @@ import (
 
 	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/web"
@@ -124,14 +125,20 @@ func approvalCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 		id := cmd.Arg("id", "The approval's id.").Required().String()
 		service := cmd.Flag("service", "The service's name, typed as a check.").Required().String()
 		reason := cmd.Flag("reason", "Why; it is kept.").String()
-		token := cmd.Flag("token", "The link's token, where the daemon lets nobody sign in.").String()
+		tokenFile := cmd.Flag("token-file", "File with the link's token, where the daemon lets nobody sign in; - is standard input.").String()
 		out, r := cli.Format(cmd), remoteFlags(cmd)
 		all[name] = func(ctx context.Context) error {
 			client, err := r.client()
 			if err != nil {
 				return err
 			}
-			a, err := client.Answer(ctx, *id, web.Decision{Decision: name, Service: *service, Reason: *reason, Token: *token})
+			var token []byte
+			if *tokenFile != "" {
+				if token, err = readFile(c.In, *tokenFile); err != nil {
+					return fmt.Errorf("read the link's token: %w", err)
+				}
+			}
+			a, err := client.Answer(ctx, *id, web.Decision{Decision: name, Service: *service, Reason: *reason, Token: strings.TrimSpace(string(token))})
 			if err != nil {
 				return err
 			}
@@ -199,12 +206,12 @@ func healthyCommand(app *kingpin.Application, c cli.Console) map[string]cli.Acti
 		}
 		resp, err := client.HTTP.Do(req)
 		if err != nil {
-			return fmt.Errorf("ask %s: %w", client.URL, err)
+			return fmt.Errorf("ask %s: %w", client.URL, outbound.Cause(err))
 		}
 		defer resp.Body.Close()
 		text, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
 		if err == nil && resp.StatusCode != http.StatusOK {
-			err = errors.New(strings.TrimSpace(string(text)))
+			err = errors.New(outbound.Excerpt(string(text)))
 		}
 		return err
 	}}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -12,6 +11,7 @@ import (
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/daemon"
 	"github.com/autorollback/autorollback/gameday"
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -65,7 +65,7 @@ func (s *staging) open() (*gameday.Staging, func() error, error) {
 	if s.runbook == "" || s.store == "" {
 		return nil, nothing, cli.Usage(errors.New("a game in staging needs --runbook, --store and the daemon's --url; without a staging environment: autorollback-lab gameday run"))
 	}
-	env := &gameday.Staging{Region: s.region, Watched: s.watch, HTTP: &http.Client{Timeout: 30 * time.Second}}
+	env := &gameday.Staging{Region: s.region, Watched: s.watch, HTTP: outbound.New(outbound.Options{Within: 30 * time.Second})}
 	var err error
 	if env.Runbook, err = runbook.Load(s.runbook); err != nil {
 		return nil, nothing, err

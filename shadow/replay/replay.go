@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/shadow/recording"
 )
@@ -124,7 +125,7 @@ func (r Replay) header() (shadow.PairHeader, error) {
 
 // targets are candidate and stable.
 func (r Replay) targets() (both [2]target, err error) {
-	client := newClient(r.Parallel)
+	client := outbound.New(outbound.Options{Within: 2 * r.Timeout, Most: 2 * maxAnswer, Conns: 3 * r.Parallel})
 	for i, text := range []string{r.Candidate, r.Stable} {
 		base, err := parseTarget(text)
 		if err != nil {

@@ -38,13 +38,6 @@ func parseTarget(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// newClient follows no redirects, and keeps as many connections as are used at once.
-func newClient(concurrency int) *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConns, transport.MaxIdleConnsPerHost, transport.MaxConnsPerHost = 0, 3*concurrency, 3*concurrency
-	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-}
-
 // ask sends the request once. What goes wrong is part of the answer.
 func (t target) send(ctx context.Context, r shadow.Request) shadow.Answer {
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)

@@ -1,4 +1,4 @@
-package audit
+package secret
 
 import (
 	"bytes"
@@ -76,7 +76,7 @@ func redactValue(v any) (any, bool) {
 func redactObject(v map[string]any) (any, bool) {
 	changed := false
 	for name, value := range v {
-		if NamesSecret(name) && !isEmpty(value) {
+		if Names(name) && !isEmpty(value) {
 			v[name], changed = Redacted, true
 			continue
 		}
@@ -87,7 +87,7 @@ func redactObject(v map[string]any) (any, bool) {
 	for _, n := range []string{"key", "Key", "name", "Name"} {
 		key, _ := v[n].(string)
 		for _, value := range []string{"value", "Value", "from", "to"} {
-			if _, there := v[value]; there && NamesSecret(key) && v[value] != Redacted {
+			if _, there := v[value]; there && Names(key) && v[value] != Redacted {
 				v[value], changed = Redacted, true
 			}
 		}
@@ -107,9 +107,9 @@ func redactString(s string) (any, bool) {
 
 func isEmpty(v any) bool { return v == nil || v == "" }
 
-// NamesSecret reports whether one of a name's words is a secret's: "db_password",
+// Names reports whether one of a name's words is a secret's: "db_password",
 // "apiKey", "X-Auth-Token", but not "max_tokens" or "secretary".
-func NamesSecret(name string) bool {
+func Names(name string) bool {
 	before := ""
 	for _, w := range words(name) {
 		if secretWords[w] || secretPairs[before+" "+w] {
@@ -153,7 +153,7 @@ func redactText(s string) string {
 	s = header.ReplaceAllString(s, "$1$2"+Redacted)
 	s = assignment.ReplaceAllStringFunc(s, func(found string) string {
 		part := assignment.FindStringSubmatch(found)
-		if !NamesSecret(part[1]) || strings.HasPrefix(Redacted, part[3]) {
+		if !Names(part[1]) || strings.HasPrefix(Redacted, part[3]) {
 			return found
 		}
 		return part[1] + part[2] + Redacted
