@@ -18,6 +18,7 @@ import (
 // What every listener allows one connection.
 const (
 	MaxHeader  = 16 << 10 // bytes of a request's header
+	MaxStreams = 8        // requests at the same time, of HTTP/2
 	HeaderTime = 5 * time.Second
 )
 
@@ -33,13 +34,10 @@ type Limits struct {
 // under way once it was read to its end. At a limit, the connection that has waited longest for
 // one is closed for the new one: of the address that holds the most, or of the new one's own. If
 // every one has a request under way, the new one is closed.
-//
-// HTTP/1 only: one request at a time on a connection, so that the limit is one on requests too.
 func Bound(server *http.Server, l net.Listener, limits Limits) net.Listener {
 	p := &pool{Listener: l, limits: limits, held: map[netip.Prefix]int{}, open: map[*conn]bool{}}
 	server.MaxHeaderBytes, server.ReadHeaderTimeout = MaxHeader, HeaderTime
-	server.Protocols = new(http.Protocols)
-	server.Protocols.SetHTTP1(true)
+	server.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: MaxStreams}
 	server.Handler = p.follow(server.Handler)
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		if secure, ok := c.(*tls.Conn); ok {
@@ -68,7 +66,7 @@ type conn struct {
 	net.Conn
 	pool    *pool
 	from    netip.Prefix
-	serving bool
+	serving int    // requests that are under way
 	waiting uint64 // since which turn no request is under way
 }
 
@@ -115,7 +113,7 @@ func (p *pool) admit(c *conn) (drop *conn) {
 func (p *pool) longest(from netip.Prefix, own bool) (found *conn) {
 	for c := range p.open {
 		switch {
-		case c.serving, own && c.from != from:
+		case c.serving > 0, own && c.from != from:
 		case found == nil, p.held[c.from] > p.held[found.from],
 			p.held[c.from] == p.held[found.from] && c.waiting < found.waiting:
 			found = c

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -189,3 +190,49 @@ type named string
 
 func (named) Network() string  { return "tcp" }
 func (n named) String() string { return string(n) }
+
+// On one connection of HTTP/2 several requests are under way, and count until the last ends.
+func TestRequestsOfHTTP2(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	released := make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/wait" {
+			w.WriteHeader(http.StatusAccepted)
+			_ = http.NewResponseController(w).Flush()
+			<-released
+		}
+		fmt.Fprint(w, r.Proto)
+	}))
+	_ = server.Listener.Close()
+	server.Listener = Bound(server.Config, l, Limits{Total: 1, PerAddress: 1})
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	get := func(path string) *http.Response {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := server.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp
+	}
+	slow := get("/wait")
+	defer slow.Body.Close()
+	quick := get("/")
+	if text, err := io.ReadAll(quick.Body); err != nil || string(text) != "HTTP/2.0" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if !closed(t, dial(t, "127.0.0.1", l.Addr().String())) {
+		t.Error("a second connection was let in while the first has a request under way")
+	}
+	close(released)
+	if text, err := io.ReadAll(slow.Body); err != nil || string(text) != "HTTP/2.0" {
+		t.Errorf("%q, %v", text, err)
+	}
+}

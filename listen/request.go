@@ -9,40 +9,53 @@ import (
 func (p *pool) follow(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, ours := r.Context().Value(key{}).(*conn)
-		if !ours {
+		if !ours || c.pool != p {
 			next.ServeHTTP(w, r)
 			return
 		}
-		defer c.serve(false)
+		one := &request{ReadCloser: r.Body, of: c}
+		defer one.end()
 		if r.ContentLength == 0 {
-			c.serve(true)
+			one.begin()
 		} else {
-			r.Body = &body{r.Body, c}
+			r.Body = one
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// A body says when it was read to its end: one that never comes keeps no place.
-type body struct {
+// A request is under way once its body was read to its end: one that never comes keeps no place.
+type request struct {
 	io.ReadCloser
-	of *conn
+	of    *conn
+	begun bool // guarded by the pool
 }
 
-func (b *body) Read(into []byte) (int, error) {
-	n, err := b.ReadCloser.Read(into)
+func (r *request) Read(into []byte) (int, error) {
+	n, err := r.ReadCloser.Read(into)
 	if err == io.EOF {
-		b.of.serve(true)
+		r.begin()
 	}
 	return n, err
 }
 
-func (c *conn) serve(serving bool) {
-	c.pool.mu.Lock()
-	defer c.pool.mu.Unlock()
-	c.serving = serving
-	if !serving {
-		c.pool.turn++
-		c.waiting = c.pool.turn
+func (r *request) begin() {
+	r.of.pool.mu.Lock()
+	defer r.of.pool.mu.Unlock()
+	if !r.begun {
+		r.begun = true
+		r.of.serving++
 	}
+}
+
+func (r *request) end() {
+	p := r.of.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r.begun {
+		r.of.serving--
+	}
+	r.begun = true // whoever reads on after the answer changes nothing
+	p.turn++
+	r.of.waiting = p.turn
 }

@@ -51,12 +51,15 @@ func (r *Receiver) server() (*http.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a log for the server: %w", err)
 	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true) // one request per connection at a time: the bounds mean what they say
 	return &http.Server{
 		Handler:                      r,
 		DisableGeneralOptionsHandler: true,
 		ReadTimeout:                  readTime,
 		WriteTimeout:                 writeTime,
 		IdleTimeout:                  idleTime,
+		Protocols:                    protocols,
 		ErrorLog:                     errors,
 	}, nil
 }
