@@ -109,7 +109,7 @@ func (p *Pod) Run(ctx context.Context) error {
 		}
 		metrics.ServeHTTP(w, r)
 	})
-	mux.HandleFunc("POST /predict", p.predict)
+	mux.HandleFunc("/predict", p.predict)
 	return serve(ctx, p.listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p.gone.Load() {
 			panic(http.ErrAbortHandler)

@@ -17,57 +17,12 @@ type kind struct {
 
 // kinds are all of them, the split of each at 100/0.
 var kinds = []kind{
-	{"HAProxy by its socket", haproxySocket, false},
-	{"HAProxy by reload", haproxyReload, true},
-	{"nginx", nginx, true},
+	{"HAProxy by its socket", func(w *world) *place { return w.started("haproxy-socket") }, false},
+	{"HAProxy by reload", func(w *world) *place { return w.started("haproxy-reload") }, true},
+	{"nginx", func(w *world) *place { return w.started("nginx") }, true},
 	{"fabio", fabio, false},
 	{"Traefik at 100 ms", func(w *world) *place { return traefik(w, 100*time.Millisecond) }, false},
 	{"Traefik at 2 s", func(w *world) *place { return traefik(w, 2*time.Second) }, false},
-}
-
-func nginx(w *world) *place {
-	e := w.example("nginx", map[string]string{
-		"/etc/nginx/":            "DIR/",
-		"/run/nginx.pid":         "DIR/nginx.pid",
-		"http {":                 "http {\naccess_log off;\nclient_body_temp_path DIR/body;",
-		"listen 8080":            "listen WEB",
-		"10.0.1.1:8000":          "STABLE",
-		"10.0.2.1:8000":          "CANDIDATE",
-		"nginx -t -q":            "nginx -t -q -e stderr -c DIR/nginx.conf",
-		"systemctl reload nginx": "kill -HUP $(cat DIR/nginx.pid)",
-	})
-	e.render("ranker-split.conf")
-	servers.Nginx(w, e.dir+"/nginx.conf", e.place.instance)
-	return e.place
-}
-
-func haproxySocket(w *world) *place {
-	e := w.example("haproxy-socket", map[string]string{
-		"/etc/haproxy/":             "DIR/",
-		"/run/haproxy/":             "DIR/",
-		"/usr/local/bin/":           "DIR/",
-		"bind :8080":                "bind WEB",
-		"ranker-v1-a 10.0.1.1:8000": "ranker-v1-a STABLE",
-		"ranker-v2-a 10.0.2.1:8000": "ranker-v2-a CANDIDATE",
-	})
-	e.render("ranker.map")
-	servers.HAProxy(w, e.dir+"/haproxy.cfg", e.place.instance)
-	return e.place
-}
-
-func haproxyReload(w *world) *place {
-	for name, url := range w.models {
-		w.consul.Register(name, name+"-a", url)
-	}
-	e := w.example("haproxy-reload", map[string]string{
-		"/etc/haproxy/":            "DIR/",
-		"/usr/local/bin/":          "DIR/",
-		"bind :8080":               "bind WEB",
-		"systemctl reload haproxy": "kill -USR2 $(cat DIR/haproxy.pid)",
-	})
-	e.render("haproxy.cfg")
-	servers.HAProxy(w, e.dir+"/haproxy.cfg", e.place.instance)
-	return e.place
 }
 
 // fabio takes the instances from Consul's catalog, each with its version as a tag.

@@ -15,10 +15,8 @@ import (
 func TestRenderedSplits(t *testing.T) {
 	servers.NotShort(t)
 	w := newWorld(t)
-	web := w.example("nginx", map[string]string{"/etc/nginx/": "DIR/", "nginx -t -q && systemctl reload nginx": "true"})
-	web.render("ranker-split.conf")
-	proxy := w.example("haproxy-socket", map[string]string{"/etc/haproxy/": "DIR/", "/usr/local/bin/load-map": "true"})
-	proxy.render("ranker.map")
+	web := w.copied("nginx", "ranker-split.conf", map[string]string{"/etc/nginx/": "DIR/", "nginx -t -q && systemctl reload nginx": "true"})
+	proxy := w.copied("haproxy-socket", "ranker.map", map[string]string{"/etc/haproxy/": "DIR/", "/usr/local/bin/load-map": "true"})
 	for i, tt := range []struct{ weights, nginx, haproxy string }{
 		{`"ranker-v1":95,"ranker-v2":5`, "5.00% ranker-v2; * ranker-v1;", "0:499 ranker-v2 500:9999 ranker-v1 10000"},
 		{`"ranker-v1":99.9,"ranker-v2":0.1`, "0.10% ranker-v2; * ranker-v1;", "0:9 ranker-v2 10:9999 ranker-v1 10000"},
@@ -32,10 +30,10 @@ func TestRenderedSplits(t *testing.T) {
 			"0:3333 ranker-v3 3334:6666 ranker-v2 6667:9999 ranker-v1 10000"},
 	} {
 		shown := fmt.Sprintf(`{"revision":%d,"weights":{%s}}`, i+7, tt.weights)
-		w.put(document, shown)
+		w.put(servers.Document, shown)
 		for _, f := range []struct{ path, want string }{
-			{filepath.Join(web.dir, "ranker-split.conf"), "$ranker { " + tt.nginx + " }"},
-			{filepath.Join(proxy.dir, "ranker.map"), tt.haproxy + " " + shown},
+			{filepath.Join(web.Dir, "ranker-split.conf"), "$ranker { " + tt.nginx + " }"},
+			{filepath.Join(proxy.Dir, "ranker.map"), tt.haproxy + " " + shown},
 		} {
 			var text string
 			w.await(f.path+" to be rendered", func() error {

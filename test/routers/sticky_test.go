@@ -12,6 +12,7 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
 	"github.com/autorollback/autorollback/test/sim"
+	"github.com/autorollback/autorollback/test/users"
 )
 
 const (
@@ -26,7 +27,7 @@ var ramp = []runbook.Weight{0.1, 1, 5, 25, 50}
 // one is in, from 0 to 100: those below the candidate's share are the candidate's.
 var bucketed = []struct {
 	kind
-	part func(*user) float64
+	part func(*users.User) float64
 }{
 	{kinds[0], haproxyPart}, {kinds[1], haproxyPart}, {kinds[2], nginxPart},
 	{kind{"Traefik by address", traefikHashed, false}, traefikPart},
@@ -55,7 +56,7 @@ func TestUsersKeepTheirSide(t *testing.T) {
 				}
 				for i, u := range people {
 					if is, want := sides[i] == candidate, k.part(u) < float64(share); is != want {
-						t.Fatalf("at %s %%: %s is at %s, and the hash says part %g", share, u.id, sides[i], k.part(u))
+						t.Fatalf("at %s %%: %s is at %s, and the hash says part %g", share, u.ID, sides[i], k.part(u))
 					}
 				}
 				t.Logf("| %s | %s %% | %d of %d, by chance ± %.0f | %d moved, %d of them beside the added share |", k.name, share,
@@ -72,10 +73,10 @@ func TestUsersKeepTheirSide(t *testing.T) {
 // What a share gets is off by chance among 10,000 users. The hash itself is not, over
 // many more.
 func TestTheHashGivesTheShare(t *testing.T) {
-	for name, part := range map[string]func(*user) float64{"HAProxy": haproxyPart, "nginx": nginxPart, "Traefik": traefikPart} {
+	for name, part := range map[string]func(*users.User) float64{"HAProxy": haproxyPart, "nginx": nginxPart, "Traefik": traefikPart} {
 		at := make([]int, len(ramp))
 		for i := range many {
-			u := &user{id: "user-" + strconv.Itoa(i), number: i}
+			u := &users.User{ID: "user-" + strconv.Itoa(i), Number: i}
 			p := part(u)
 			for j, share := range ramp {
 				if p < float64(share) {
@@ -129,31 +130,31 @@ func (p *place) moveTo(share runbook.Weight) {
 	p.serves(to)
 }
 
-func newcomers(n int) []*user {
-	people := make([]*user, n)
+func newcomers(n int) []*users.User {
+	people := make([]*users.User, n)
 	for i := range people {
-		people[i] = newUser(i)
+		people[i] = users.New(i)
 	}
 	return people
 }
 
 // sides is which version serves each user, by one request of each.
-func (p *place) sides(people []*user) []string {
+func (p *place) sides(people []*users.User) []string {
 	p.Helper()
 	sides := make([]string, len(people))
 	var all sync.WaitGroup
-	for w := range workers {
+	for w := range users.Workers {
 		all.Go(func() {
 			transport := &http.Transport{MaxIdleConnsPerHost: 1}
 			defer transport.CloseIdleConnections()
 			client := &http.Client{Transport: transport, Timeout: time.Minute}
-			for i := w; i < len(people); i += workers {
+			for i := w; i < len(people); i += users.Workers {
 				if p.byAddr {
-					client = people[i].alone()
+					client = people[i].Alone()
 				}
-				a := people[i].ask(p.Context(), client, p.url)
-				if sides[i] = a.by; a.failed != nil {
-					p.Errorf("%s: %v", a.user.id, a.failed)
+				a := people[i].Ask(p.Context(), client, p.url)
+				if sides[i] = a.By; a.Failed != nil {
+					p.Errorf("%s: %v", a.User.ID, a.Failed)
 				}
 			}
 		})
@@ -186,17 +187,17 @@ func sampling(percent runbook.Weight, n int) float64 {
 	return math.Sqrt(share * (1 - share) * float64(n))
 }
 
-func haproxyPart(u *user) float64 {
-	return float64(xxh32(u.id+" ranker-v2 ranker-v1")%10_000) / 100
+func haproxyPart(u *users.User) float64 {
+	return float64(xxh32(u.ID+" ranker-v2 ranker-v1")%10_000) / 100
 }
 
-func nginxPart(u *user) float64 {
-	return 100 * float64(murmur2(u.id+" ranker-v2 ranker-v1")) / math.MaxUint32
+func nginxPart(u *users.User) float64 {
+	return 100 * float64(murmur2(u.ID+" ranker-v2 ranker-v1")) / math.MaxUint32
 }
 
 // traefikPart is where the candidate's weighted score begins to be the greater one.
-func traefikPart(u *user) float64 {
-	address := u.address()
+func traefikPart(u *users.User) float64 {
+	address := u.Address()
 	v1, v2 := rendezvous(address+stable), rendezvous(address+candidate+"@consul")
 	return 100 * v1 / (v1 + v2)
 }

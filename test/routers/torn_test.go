@@ -68,16 +68,15 @@ var renderedMap = regexp.MustCompile(`(?m)^0:(\d+) ranker-v2\n\d+:9999 ranker-v1
 func TestNoRenderHasHalfAWrite(t *testing.T) {
 	servers.NotShort(t)
 	w := newWorld(t)
-	e := w.example("haproxy-socket", map[string]string{
+	e := w.copied("haproxy-socket", "ranker.map", map[string]string{
 		"/usr/local/bin/load-map /etc/haproxy/ranker.map /run/haproxy/admin.sock": "cat DIR/ranker.map >>DIR/renders",
 		"/etc/haproxy/ranker.map": "DIR/ranker.map",
 	})
-	e.render("ranker.map")
 	var renders [][]string
 	for i := range flips {
 		e.place.shift([]record.Split{there, back}[i%2])
 		w.await("the render", func() error {
-			text, err := os.ReadFile(filepath.Join(e.dir, "renders"))
+			text, err := os.ReadFile(filepath.Join(e.Dir, "renders"))
 			renders = renderedMap.FindAllStringSubmatch(string(text), -1)
 			if err == nil && !strings.Contains(string(text), fmt.Sprintf(`"revision":%d,`, i+1)) {
 				err = fmt.Errorf("the last of %d has not revision %d", len(renders), i+1)

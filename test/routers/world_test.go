@@ -14,6 +14,7 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/servers"
+	"github.com/autorollback/autorollback/test/users"
 )
 
 const (
@@ -38,7 +39,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{T: t, consul: servers.Consul(t), models: map[string]string{}}
 	for _, name := range []string{stable, candidate} {
-		s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, name) }))
+		s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.Header().Set(users.VersionHeader, name) }))
 		t.Cleanup(s.Close)
 		w.models[name] = s.URL
 	}
