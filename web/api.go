@@ -28,6 +28,7 @@ func (s *server) api(mux *http.ServeMux) {
 		"/approvals/{id}":                   s.approval,
 		"/why/{id}":                         s.why,
 		"/flags/{service}/{region}":         s.exportFlags,
+		"/orders":                           s.orders,
 		"/control":                          s.part(func(st record.Status) any { return st.Control }),
 		"/shadow":                           s.part(func(st record.Status) any { return st.Shadow }),
 		"/mirrors":                          s.part(func(st record.Status) any { return st.Mirrors }),
@@ -71,6 +72,10 @@ func (s *server) reads(read func(context.Context, *http.Request) (any, error)) h
 			return
 		}
 		data, err := read(ctx, r)
+		if bad, ok := badOrder(err); ok {
+			fail(w, bad)
+			return
+		}
 		if err != nil {
 			fail(w, s.problemOf(err))
 			return
