@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -14,6 +16,20 @@ import (
 // keepRecords is how long a closed incident, an answered approval and a shadow verdict
 // stay in the store. The evidence folder and the journal stay; nothing here touches them.
 const keepRecords = 90 * 24 * time.Hour
+
+// The order log keeps what is neither older nor further back than this; the journal keeps it all.
+const (
+	keepOrders = 400 * 24 * time.Hour
+	mostOrders = 10_000
+)
+
+// oldOrders are those that the order log does not keep. Their ids sort by time.
+func oldOrders(snap store.Snapshot, now time.Time) []store.Entry {
+	all := snap.Under(store.OrderKey(""))
+	first := store.OrderKey(record.OrderID(now.Add(-keepOrders), ""))
+	n, _ := slices.BinarySearchFunc(all, first, func(en store.Entry, key string) int { return strings.Compare(en.Key, key) })
+	return all[:max(n, len(all)-mostOrders)]
+}
 
 // gcRecords removes what is long over, so that the store does not grow for ever. An
 // incident that a release still points at stays.
@@ -53,6 +69,7 @@ func over(snap store.Snapshot, now time.Time) []store.Entry {
 			old = append(old, en)
 		}
 	}
+	old = append(old, oldOrders(snap, now)...)
 	for _, en := range snap.Under(store.ShadowKey("")) {
 		var v record.ShadowVerdict
 		if decode(snap, en.Key, &v) == nil && now.Sub(v.At) > keepRecords {

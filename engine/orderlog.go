@@ -20,6 +20,15 @@ func (e *Engine) Ordered(ctx context.Context, o record.Order) error {
 	return e.putOrder(ctx, b, o)
 }
 
+// Orders are those of the order log that are asked for, newest first.
+func (e *Engine) Orders(ctx context.Context, q record.OrderQuery) ([]record.Order, error) {
+	snap, err := e.store.Read(ctx, store.OrderKey(""))
+	if err != nil {
+		return nil, later(err)
+	}
+	return q.Newest(under[record.Order](snap, store.OrderKey(""))), nil
+}
+
 // putOrdered writes one record over the one that was read at that index, as it was ordered.
 func (e *Engine) putOrdered(ctx context.Context, key string, index uint64, value any, o record.Order) error {
 	b := txBuilder{op: newOp(), indexes: map[string]uint64{key: index}}

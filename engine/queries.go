@@ -16,7 +16,7 @@ import (
 
 // Status reads the installation.
 func (e *Engine) Status(ctx context.Context) (record.Status, error) {
-	snap, err := e.store.Read(ctx, store.Root)
+	snap, err := e.store.Read(ctx, standing()...)
 	if err != nil {
 		return record.Status{}, later(err)
 	}
@@ -43,6 +43,13 @@ func (e *Engine) Status(ctx context.Context) (record.Status, error) {
 	sort.Slice(st.Incidents, func(i, j int) bool { return st.Incidents[i].OpenedAt.After(st.Incidents[j].OpenedAt) })
 	st.Incidents = st.Incidents[:min(len(st.Incidents), 100)]
 	return st, nil
+}
+
+// standing are the prefixes of what [Engine.Status] tells. The order log is long, and has a
+// question of its own.
+func standing() []string {
+	return []string{store.ControlKey, store.BudgetKey, releases, store.IncidentKey(""), store.ShadowKey(""), mirrorKeys,
+		store.QuarantineKey(""), store.ApprovalKey("")}
 }
 
 // ofRegion leaves out what is of another region than the engine's only one.

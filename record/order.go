@@ -1,6 +1,7 @@
 package record
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -92,10 +93,10 @@ func (o Order) Words() string {
 	return text
 }
 
-// OrderID makes an order's id: ids of later milliseconds sort after it, and those of two
+// OrderID makes an order's id: ids of later moments sort after it, and those of two
 // transactions differ.
 func OrderID(at time.Time, op string) string {
-	return strings.Replace(at.UTC().Format("20060102-150405.000"), ".", "-", 1) + "-" + op[:min(len(op), 12)]
+	return strings.Replace(at.UTC().Format("20060102-150405.000000000"), ".", "-", 1) + "-" + op[:min(len(op), 12)]
 }
 
 // Committed is the order as the transaction op carries it out.
@@ -104,4 +105,31 @@ func (o Order) Committed(at time.Time, op string) Order {
 	o.Name, o.From = Truncate(o.Name, 100), Truncate(o.From, 100)
 	o.Subject, o.Reason = Truncate(o.Subject, MaxValue), Truncate(o.Reason, MaxLine)
 	return o
+}
+
+// An OrderQuery says which orders are asked for. The zero value means the newest [MaxOrders].
+type OrderQuery struct {
+	Service string    // those of the whole installation as well
+	By      string    // a caller's name
+	Since   time.Time // zero: the oldest that is kept
+	Limit   int       // the newest so many; 0: [MaxOrders]
+}
+
+// MaxOrders is how many orders one answer has at most.
+const MaxOrders = 1000
+
+// Has reports whether an order is asked for.
+func (q OrderQuery) Has(o Order) bool {
+	return (q.Service == "" || o.Service == q.Service || o.Service == "") && (q.By == "" || o.Name == q.By) && !o.At.Before(q.Since)
+}
+
+// Newest are the orders that are asked for, newest first.
+func (q OrderQuery) Newest(all []Order) []Order {
+	all = slices.DeleteFunc(all, func(o Order) bool { return !q.Has(o) })
+	slices.SortFunc(all, func(a, b Order) int { return strings.Compare(b.ID, a.ID) })
+	most := q.Limit
+	if most <= 0 || most > MaxOrders {
+		most = MaxOrders
+	}
+	return all[:min(len(all), most)]
 }

@@ -66,6 +66,19 @@ func (s *Set) arrange(st *record.Status) {
 	slices.SortStableFunc(st.Releases, func(a, b record.Release) int { return strings.Compare(a.Service, b.Service) })
 }
 
+// Orders are those of every store's order log that are asked for, newest first. A store that does
+// not answer is an error: a list with a gap in it is no trail.
+func (s *Set) Orders(ctx context.Context, q record.OrderQuery) ([]record.Order, error) {
+	var all []record.Order
+	for _, a := range askStores(ctx, s, func(ctx context.Context, e *engine.Engine) ([]record.Order, error) { return e.Orders(ctx, q) }) {
+		if a.Err != nil {
+			return nil, named(a)
+		}
+		all = append(all, a.Says...)
+	}
+	return q.Newest(all), nil
+}
+
 // Incident returns the incident of that id, whichever region's it is.
 func (s *Set) Incident(ctx context.Context, id string) (record.Incident, error) {
 	return first(ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.Incident, error) { return e.Incident(ctx, id) }))

@@ -40,6 +40,10 @@ func (s *server) reads(read func(context.Context, *http.Request) (any, error)) e
 			return
 		}
 		data, err := read(ctx, r)
+		if bad, ok := badOrder(err); ok {
+			fail(w, bad)
+			return
+		}
 		if err != nil {
 			fail(w, s.problemOf(err))
 			return

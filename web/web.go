@@ -30,6 +30,7 @@ type Engine interface {
 	RampPlan(ctx context.Context, service, region string) (record.RampPlan, error)
 	// Why takes a service's name, and perhaps a trigger's, or an incident's id.
 	Why(ctx context.Context, name, trigger string) (record.Why, error)
+	Orders(ctx context.Context, q record.OrderQuery) ([]record.Order, error)
 
 	Start(ctx context.Context, l runbook.Launch, by record.Caller) (record.Release, error)
 	Rollback(ctx context.Context, service, region string, by record.Caller, reason string) (record.Incident, error)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -219,6 +220,12 @@ func (w *world) Ordered(_ context.Context, o record.Order) error {
 	defer w.mu.Unlock()
 	w.orders = append(w.orders, o)
 	return nil
+}
+
+func (w *world) Orders(_ context.Context, q record.OrderQuery) ([]record.Order, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return q.Newest(slices.Clone(w.orders)), w.unread
 }
 
 // site is a handler over a world, and what a test needs to talk to it.

@@ -101,10 +101,11 @@ func showIncident(ctx context.Context, c cli.Console, r *remote, id, format stri
 
 // auditCommands check the journal.
 func auditCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
-	cmd := app.Command("audit", "Check the records.")
+	cmd := app.Command("audit", "Check the records, and see who ordered what.")
 	ver := cmd.Command("verify", "Check the journal's hash chain. Exit code 3 if it is broken. Example: autorollback audit verify incidents/journal.jsonl")
 	path := ver.Arg("journal", "The journal file.").Required().ExistingFile()
-	return map[string]cli.Action{ver.FullCommand(): func(context.Context) error {
+	list, listed := auditList(cmd, c)
+	return map[string]cli.Action{list: listed, ver.FullCommand(): func(context.Context) error {
 		head, err := audit.VerifyJournal(*path)
 		if err != nil {
 			return cli.Wanting(err.Error())

@@ -1,0 +1,54 @@
+package program
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+)
+
+// auditList lists the order log.
+func auditList(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("list", "List who ordered what, newest first. Example: autorollback audit list --service ranker --since 7d")
+	var q record.OrderQuery
+	cmd.Flag("service", "Orders about this service, and about the whole installation.").StringVar(&q.Service)
+	cmd.Flag("by", "Orders of this person.").StringVar(&q.By)
+	since := cmd.Flag("since", "How far back, like 12h or 7d; all that is kept if left out.").String()
+	cmd.Flag("limit", fmt.Sprintf("The newest so many, %d at most.", record.MaxOrders)).Default("100").IntVar(&q.Limit)
+	format, r := cli.Format(cmd), remoteFlags(cmd)
+	return cmd.FullCommand(), func(ctx context.Context) error {
+		if *since != "" {
+			back, err := runbook.ParseDuration(*since)
+			if err != nil {
+				return cli.Usage(fmt.Errorf("--since: %w", err))
+			}
+			q.Since = time.Now().Add(-back.Std())
+		}
+		client, err := r.client()
+		if err != nil {
+			return err
+		}
+		all, err := client.Orders(ctx, q)
+		if err != nil {
+			return err
+		}
+		if *format == "json" {
+			return cli.PrintJSON(c.Out, all)
+		}
+		return printOrders(c, all)
+	}
+}
+
+func printOrders(c cli.Console, all []record.Order) error {
+	var rows [][]string
+	for _, o := range all {
+		rows = append(rows, []string{moment(o.At), o.Name, or(o.How, "-"), or(o.From, "-"), string(o.Action),
+			or(o.Service, "-"), or(o.Region, "-"), or(o.Subject, "-"), or(o.Reason, "-")})
+	}
+	return cli.Table(c.Out, "AT BY HOW FROM ORDER SERVICE REGION ABOUT REASON", rows)
+}
