@@ -83,7 +83,7 @@ func rampStories() []rampStory {
 func (d *drama) saysYes() func(*Engine, record.Release) {
 	return func(e *Engine, rel record.Release) {
 		if rel.Asking != "" {
-			_, _ = e.Answer(d.t.Context(), rel.Asking, true, fixture.By("ann"), "because") // answered, refused or dead
+			_, _ = e.Answer(d.t.Context(), rel.Asking, fixture.By("ann"), record.Reply{Yes: true, Reason: "because"}) // answered, refused or dead
 		}
 	}
 }

@@ -201,7 +201,7 @@ func (d *drama) world(began time.Time) {
 	}
 	for id, a := range all[record.Approval](d.t, d.st, store.ApprovalKey("")) {
 		if a.Status == record.Pending {
-			_, _ = e.Answer(d.t.Context(), id, true, fixture.By("ann"), "because")
+			_, _ = e.Answer(d.t.Context(), id, fixture.By("ann"), record.Reply{Yes: true, Reason: "because"})
 		}
 	}
 }

@@ -216,7 +216,7 @@ func (m *model) rampActions() map[string]func(*rapid.T) {
 			if v.Question == nil {
 				return m.promoted("ann")(v)
 			}
-			return lifecycle.Answered{Approval: v.Question.ID, By: fixture.By("ann"), Yes: true, Ready: m.readiness()}
+			return lifecycle.Answered{Reply: record.Reply{Yes: true}, Approval: v.Question.ID, By: fixture.By("ann"), Ready: m.readiness()}
 		})
 	}
 	more := map[string]func(*rapid.T){

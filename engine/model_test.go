@@ -235,6 +235,9 @@ func (m *model) rolledBack(ev lifecycle.Event, before, after world) {
 	m.human = false
 	if a, ok := ev.(lifecycle.Answered); ok {
 		m.outcomes["rolled back by approval"]++
+		if a.Now.State != record.Breaching && !a.Anyway {
+			t.Fatalf("%+v rolled back, and the trigger is %s", a.Reply, a.Now.State)
+		}
 		if before.approvals[a.Approval].Status != record.Pending || after.approvals[a.Approval].Status != record.Approved {
 			t.Fatalf("approval %s went from %s to %s", a.Approval, before.approvals[a.Approval].Status, after.approvals[a.Approval].Status)
 		}
@@ -458,7 +461,7 @@ func (m *model) asked(v snapshot) lifecycle.Event {
 
 func (m *model) answered(v snapshot) lifecycle.Event {
 	if v.Question != nil && rapid.IntRange(0, 2).Draw(m.t, "the step's") > 0 {
-		return lifecycle.Answered{Approval: v.Question.ID, By: fixture.By(m.pick("by", "ann", "bob", "eve")), Reason: "because", Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0, Ready: m.readiness()}
+		return lifecycle.Answered{Reply: record.Reply{Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0, Reason: "because"}, Approval: v.Question.ID, By: fixture.By(m.pick("by", "ann", "bob", "eve")), Ready: m.readiness()}
 	}
 	id := "none"
 	if ids := slices.Sorted(maps.Keys(m.look().approvals)); len(ids) > 0 {
@@ -467,7 +470,7 @@ func (m *model) answered(v snapshot) lifecycle.Event {
 	if v.Approval != nil && rapid.IntRange(0, 3).Draw(m.t, "newest") > 0 {
 		id = v.Approval.ID
 	}
-	return lifecycle.Answered{Approval: id, By: fixture.By(m.pick("by", "ann", "ann", "bob", "eve")), Reason: "because", Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0}
+	return lifecycle.Answered{Reply: record.Reply{Yes: rapid.IntRange(0, 3).Draw(m.t, "yes") > 0, Anyway: m.pick("anyway", "no", "no", "yes") == "yes", Reason: "because"}, Now: record.Breach{State: record.State(m.pick("asked again", "breaching", "breaching", "breaching", "not_breaching", "no_data", "unreachable"))}, Approval: id, By: fixture.By(m.pick("by", "ann", "ann", "bob", "eve"))}
 }
 
 func (m *model) launched() lifecycle.Launched {

@@ -43,14 +43,15 @@ func (e *Engine) AcceptSplit(ctx context.Context, service, region string, by rec
 
 // Answer is a human's yes or no to an approval. A yes to a rollback carries it out in
 // the same transaction that uses the approval up.
-func (e *Engine) Answer(ctx context.Context, id string, yes bool, by record.Caller, reason string) (record.Approval, error) {
+// Before it the trigger is asked once more.
+func (e *Engine) Answer(ctx context.Context, id string, by record.Caller, reply record.Reply) (record.Approval, error) {
 	a, err := e.Approval(ctx, id)
 	if err != nil {
 		return a, err
 	}
-	ev := lifecycle.Answered{Approval: id, By: by, Reason: reason, Yes: yes}
-	if yes && a.Kind == record.Promotion {
-		if _, ev.Ready, err = e.readyNow(ctx, Target{a.Service, a.Region}); err != nil {
+	ev := lifecycle.Answered{Approval: id, By: by, Reply: reply}
+	if reply.Yes {
+		if err := e.askFor(ctx, a, &ev); err != nil {
 			return a, err
 		}
 	}
@@ -67,6 +68,18 @@ func (e *Engine) Answer(ctx context.Context, id string, yes bool, by record.Call
 		}
 	}
 	return *s.Approval, nil
+}
+
+// askFor asks what a yes rests on: whether the next step may be taken, or whether the trigger
+// still breaches.
+func (e *Engine) askFor(ctx context.Context, a record.Approval, ev *lifecycle.Answered) (err error) {
+	switch a.Kind {
+	case record.Promotion:
+		_, ev.Ready, err = e.readyNow(ctx, Target{a.Service, a.Region})
+	case record.RollbackApproval:
+		ev.Now, _, err = e.Live(ctx, a)
+	}
+	return err
 }
 
 // order steps what a human asks of a release, and returns the release.

@@ -228,7 +228,7 @@ func TestApprovalIsUsedOnce(t *testing.T) {
 			for k := range 8 {
 				fs = append(fs, func() {
 					yes := k%4 != 3 // two say no
-					a, err := p.e[k%2].Answer(t.Context(), i.Approval, yes, record.Caller{Name: []string{"ann", "bob"}[k%2], How: fmt.Sprint("api-", k)}, "because")
+					a, err := p.e[k%2].Answer(t.Context(), i.Approval, record.Caller{Name: []string{"ann", "bob"}[k%2], How: fmt.Sprint("api-", k)}, record.Reply{Yes: yes, Reason: "because"})
 					mu.Lock()
 					defer mu.Unlock()
 					switch {

@@ -191,7 +191,7 @@ func TestAskedByTheDaemonAnsweredByAHuman(t *testing.T) {
 		if err != nil || plan.Digest != a.Change || plan.To.String() != "ranker-v1 50, ranker-v2 50" {
 			t.Fatalf("the page would show %+v, %v", plan, err)
 		}
-		answered, err := c.e.Answer(t.Context(), a.ID, true, fixture.By("bob"), "")
+		answered, err := c.e.Answer(t.Context(), a.ID, fixture.By("bob"), record.Reply{Yes: true, Reason: ""})
 		if err != nil || answered.Status != record.Approved {
 			t.Fatalf("%v, %+v", err, answered)
 		}

@@ -299,7 +299,7 @@ func TestTheBrakeReadsAllRegions(t *testing.T) {
 			a.facts[region].breaking = map[string]bool{}
 			i, err := e.Incident(t.Context(), a.release(region).Incident)
 			must(t, err)
-			if _, err := e.Answer(t.Context(), i.Approval, false, fixture.By("ann"), "expected"); err != nil {
+			if _, err := e.Answer(t.Context(), i.Approval, fixture.By("ann"), record.Reply{Yes: false, Reason: "expected"}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := e.Resume(t.Context(), "ranker", region, fixture.By("ann"), "looked at it"); err != nil {

@@ -129,18 +129,18 @@ type Reply struct {
 	Approval       record.Approval  // as stored
 	Release        record.Release
 	ExternalChange bool
-	Router         string // why the router's keys cannot be changed
-	Plan           string // digest of the change as planned now
-	Yes            bool
-	By, How        string
-	Reason         string
+	Router         string        // why the router's keys cannot be changed
+	Plan           string        // digest of the change as planned now
+	Now            record.Breach // the incident's trigger, asked for a yes to a rollback
+	By             record.Caller
+	record.Reply
 }
 
 // Answer says why an answer cannot be taken; nil: it can. A yes is one to the very
 // change that was shown.
 func Answer(in Reply, now time.Time) error {
 	a, stamp := in.Approval, func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-	barred := MayAnswer(in.Runbook.Service, in.Runbook.Policy.Approvers, in.By, in.How)
+	barred := MayAnswer(in.Runbook.Service, in.Runbook.Policy.Approvers, in.By.Name, in.By.How)
 	switch {
 	case a.Status != record.Pending && a.By == "":
 		return runbook.Refuse("this was already answered: %s by nobody at %s", a.Status, stamp(a.DecidedAt))
@@ -156,8 +156,26 @@ func Answer(in Reply, now time.Time) error {
 		return nil
 	case in.Release.Phase != record.Open, in.ExternalChange, in.Router != "", a.Epoch != in.Release.Epoch, a.Change != in.Plan:
 		return fmt.Errorf("approve %s: %w: the plan is no longer the one you were shown; open it again", a.ID, runbook.ErrConflict)
+	case NeedsAnyway(a.Kind, in.Now) && !in.Anyway:
+		return runbook.Refuse("%s; say that you want it rolled back anyway: the box on the page, --anyway, or \"anyway\": true", quietly(in.Now))
 	}
 	return nil
+}
+
+// NeedsAnyway reports whether a yes to a question needs to be wanted anyway: it rolls back, and nothing
+// says any more that the trigger breaches.
+func NeedsAnyway(kind string, b record.Breach) bool {
+	return kind == record.RollbackApproval && b.State != record.Breaching
+}
+
+func quietly(b record.Breach) string {
+	switch b.State {
+	case record.NotBreaching:
+		return "the trigger is not breaching any more"
+	case record.NoData:
+		return "the trigger has no data now"
+	}
+	return "whether the trigger still breaches is not known now"
 }
 
 // MayAnswer says why somebody may not answer a service's questions; nil: they may. Where

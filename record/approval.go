@@ -43,6 +43,13 @@ type Approval struct {
 	DecidedAt time.Time         `json:"decided_at,omitzero"`
 }
 
+// A Reply is a human's answer to an approval.
+type Reply struct {
+	Yes    bool
+	Anyway bool   // a yes though the trigger may not be breaching any more
+	Reason string // needed for a no
+}
+
 // A Message is a word to the team, key "outbox/<id>", committed with the step it
 // tells of and sent at least once.
 type Message struct {

@@ -109,12 +109,12 @@ func (s *Set) StopMirror(ctx context.Context, service, region string, by record.
 }
 
 // Answer is a human's yes or no to an approval.
-func (s *Set) Answer(ctx context.Context, id string, yes bool, by record.Caller, reason string) (record.Approval, error) {
+func (s *Set) Answer(ctx context.Context, id string, by record.Caller, reply record.Reply) (record.Approval, error) {
 	a, err := s.Approval(ctx, id)
 	if err != nil {
 		return a, err
 	}
-	return s.member(a.Region).Engine.Answer(ctx, id, yes, by, reason)
+	return s.member(a.Region).Engine.Answer(ctx, id, by, reply)
 }
 
 // Lift ends the quarantine of a bundle in every region that has it.

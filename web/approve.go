@@ -41,7 +41,7 @@ func (q question) Promotion() bool { return q.Approval.Kind == "promote" }
 func (q question) Breaching() bool { return q.Live.Breach.State == record.Breaching }
 
 // Quiet reports whether a rollback needs to be wanted anyway.
-func (q question) Quiet() bool { return q.Rollback() && !q.Breaching() }
+func (q question) Quiet() bool { return policy.NeedsAnyway(q.Approval.Kind, q.Live.Breach) }
 
 // Title asks the question.
 func (q question) Title() string {
@@ -122,11 +122,12 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 		Decision: r.PostForm.Get("decision"),
 		Service:  strings.TrimSpace(r.PostForm.Get("service")),
 		Reason:   plain(r.PostForm.Get("reason")),
+		Anyway:   r.PostForm.Get("anyway") == "yes",
 	}
 	if q.Confirm = in.Decision == "confirm"; q.Confirm {
 		in.Decision = "approve"
 	}
-	if problem := s.judge(q, in, r.PostForm.Get("anyway") == "yes"); problem != nil {
+	if problem := s.judge(q, in); problem != nil {
 		q.Problem, q.Confirm = problem.text, false
 		s.form(w, problem.code, q)
 		return
@@ -135,7 +136,7 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 		s.form(w, http.StatusOK, q)
 		return
 	}
-	a, err := s.Engine.Answer(ctx, q.Approval.ID, in.Decision == "approve", who.Caller, in.Reason)
+	a, err := s.Engine.Answer(ctx, q.Approval.ID, who.Caller, in.reply())
 	if err != nil {
 		p := s.problemOf(err)
 		s.explain(w, notice{p.code, titleOf(p), p.text})
@@ -148,7 +149,7 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 
 // judge says why an answer is not good enough, before anything is asked of the engine. Who
 // may answer decides the engine; here it only decides whether the last button is shown.
-func (s *server) judge(q question, in Decision, anyway bool) *problem {
+func (s *server) judge(q question, in Decision) *problem {
 	if p := understood(q.Approval, in); p != nil {
 		return p
 	}
@@ -156,7 +157,7 @@ func (s *server) judge(q question, in Decision, anyway bool) *problem {
 		p := s.problemOf(err)
 		return &p
 	}
-	if in.Decision == "approve" && q.Quiet() && !anyway {
+	if in.Decision == "approve" && q.Quiet() && !in.Anyway {
 		return &problem{code: http.StatusConflict, kind: "cleared", text: fmt.Sprintf("The trigger is not breaching any more (%s). To roll back anyway, tick the box.", stateWord(q.Live.Breach))}
 	}
 	return nil

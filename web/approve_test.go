@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -255,6 +256,28 @@ func TestLinkOnlyIsCalledByItsName(t *testing.T) {
 	}
 	if want := "approved ap-1 by holder of the link (link_only): "; !slices.Equal(s.done(), []string{want}) {
 		t.Errorf("did %v", s.done())
+	}
+}
+
+// TestQuietByAPI: who approves by the API while nothing says that the trigger breaches says that it
+// is wanted anyway, as on the page.
+func TestQuietByAPI(t *testing.T) {
+	for state, word := range map[record.State]string{record.NotBreaching: "not breaching any more", record.NoData: "no data", record.Unreachable: "not known"} {
+		s := newSite(t, signIn(t))
+		s.breach = state
+		answer := func(more string) *httptest.ResponseRecorder {
+			return s.ask("POST", "/api/v1/approvals/ap-1", `{"decision":"approve","service":"ranker"`+more+`}`, as("alice"))
+		}
+		if w := answer(""); w.Code != 409 || !strings.Contains(w.Body.String(), word) || !strings.Contains(w.Body.String(), "--anyway") {
+			t.Errorf("%s: answers %d %s", state, w.Code, w.Body)
+		}
+		if w := answer(`,"anyway":false`); w.Code != 409 {
+			t.Errorf("%s: answers %d %s", state, w.Code, w.Body)
+		}
+		s.unchanged(string(state))
+		if w := answer(`,"anyway":true`); w.Code != 200 {
+			t.Errorf("%s: answers %d %s", state, w.Code, w.Body)
+		}
 	}
 }
 

@@ -36,8 +36,14 @@ type Decision struct {
 	Decision string `json:"decision"` // approve | reject
 	Service  string `json:"service"`  // typed by the person: must be the approval's
 	Reason   string `json:"reason"`   // needed to reject
+	// Anyway is needed to approve a rollback whose trigger does not breach any more.
+	Anyway bool `json:"anyway,omitempty"`
 	// Token is the link's, needed where nobody can sign in.
 	Token string `json:"token,omitempty"`
+}
+
+func (d Decision) reply() record.Reply {
+	return record.Reply{Yes: d.Decision == "approve", Anyway: d.Anyway, Reason: plain(d.Reason)}
 }
 
 // bad is an order that cannot be understood.
@@ -275,7 +281,7 @@ func (s *server) answer(ctx context.Context, r *http.Request, who visitor) (any,
 	if p := understood(a, in); p != nil {
 		return nil, bad{p.code, p.text}
 	}
-	return s.Engine.Answer(ctx, a.ID, in.Decision == "approve", who.Caller, plain(in.Reason))
+	return s.Engine.Answer(ctx, a.ID, who.Caller, in.reply())
 }
 
 // linkHolder is what somebody is called of whom only the link is known.

@@ -41,7 +41,7 @@ type Engine interface {
 	Flip(ctx context.Context, service, region string, by record.Caller) (record.Release, error)
 	Stop(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error)
 	Resume(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error)
-	Answer(ctx context.Context, id string, approve bool, by record.Caller, reason string) (record.Approval, error)
+	Answer(ctx context.Context, id string, by record.Caller, reply record.Reply) (record.Approval, error)
 	SetControl(ctx context.Context, c record.Control, by record.Caller) error
 	Lift(ctx context.Context, digest string, by record.Caller, reason string) error
 	RecordShadow(ctx context.Context, g shadow.Gate, by record.Caller) (record.ShadowVerdict, error)

@@ -118,7 +118,7 @@ func (w *world) Approval(_ context.Context, id string) (record.Approval, error) 
 }
 
 // Answer takes what the policy takes.
-func (w *world) Answer(_ context.Context, id string, yes bool, by record.Caller, reason string) (record.Approval, error) {
+func (w *world) Answer(_ context.Context, id string, by record.Caller, in record.Reply) (record.Approval, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a := w.approvals[id]
@@ -127,17 +127,17 @@ func (w *world) Answer(_ context.Context, id string, yes bool, by record.Caller,
 	}
 	reply := policy.Reply{
 		Runbook: &runbook.Runbook{Service: a.Service, Policy: runbook.Policy{Approvers: w.approvers}}, Approval: a,
-		Release: record.Release{Phase: record.Open, Epoch: a.Epoch}, Plan: a.Change, Yes: yes, By: by.Name, How: by.How, Reason: reason,
+		Release: record.Release{Phase: record.Open, Epoch: a.Epoch}, Plan: a.Change, Now: record.Breach{State: w.breach}, By: by, Reply: in,
 	}
 	if err := policy.Answer(reply, time.Now()); err != nil {
 		return a, err
 	}
-	a.Status, a.By, a.How, a.Reason, a.DecidedAt = record.Approved, by.Name, by.How, reason, time.Now()
-	if !yes {
+	a.Status, a.By, a.How, a.Reason, a.DecidedAt = record.Approved, by.Name, by.How, in.Reason, time.Now()
+	if !in.Yes {
 		a.Status = record.Rejected
 	}
 	w.approvals[id] = a
-	w.changes = append(w.changes, fmt.Sprintf("%s %s by %s (%s): %s", a.Status, id, by.Name, by.How, reason))
+	w.changes = append(w.changes, fmt.Sprintf("%s %s by %s (%s): %s", a.Status, id, by.Name, by.How, in.Reason))
 	return a, nil
 }
 

@@ -127,6 +127,10 @@ func approvalCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 		service := cmd.Flag("service", "The service's name, typed as a check.").Required().String()
 		reason := cmd.Flag("reason", "Why; it is kept.").String()
 		tokenFile := cmd.Flag("token-file", "File with the link's token, where the daemon lets nobody sign in; - is standard input.").String()
+		anyway := false
+		if name == "approve" {
+			cmd.Flag("anyway", "Roll back though the trigger is not breaching any more.").BoolVar(&anyway)
+		}
 		out, r := cli.Format(cmd), remoteFlags(cmd)
 		all[name] = func(ctx context.Context) error {
 			client, err := r.client()
@@ -139,7 +143,7 @@ func approvalCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 					return fmt.Errorf("read the link's token: %w", err)
 				}
 			}
-			a, err := client.Answer(ctx, *id, web.Decision{Decision: name, Service: *service, Reason: *reason, Token: strings.TrimSpace(string(token))})
+			a, err := client.Answer(ctx, *id, web.Decision{Decision: name, Service: *service, Reason: *reason, Anyway: anyway, Token: strings.TrimSpace(string(token))})
 			if err != nil {
 				return err
 			}

@@ -73,7 +73,11 @@ func (s *State) answered(ev Answered, now time.Time) error {
 		return nil
 	}
 	a.Status = record.Approved
-	s.note(now, "approved", ev.By.Name, strings.TrimSuffix(fmt.Sprintf("Approved (%s): %s", ev.By.How, ev.Reason), ": "))
+	word := "Approved"
+	if policy.NeedsAnyway(a.Kind, ev.Now) {
+		word = "Approved anyway, though nothing says that the trigger still breaches"
+	}
+	s.note(now, "approved", ev.By.Name, strings.TrimSuffix(fmt.Sprintf("%s (%s): %s", word, ev.By.How, ev.Reason), ": "))
 	if a.Kind == record.AcceptSplit {
 		return s.acceptSplit(SplitAccepted{By: ev.By, Reason: ev.Reason}, now)
 	}
@@ -85,7 +89,7 @@ func (s *State) answered(ev Answered, now time.Time) error {
 // planned now.
 func (s *State) reply(a record.Approval, ev Answered, plan string) policy.Reply {
 	return policy.Reply{Runbook: s.Runbook, Approval: a, Release: s.release(), ExternalChange: s.ExternalChange(), Router: s.PlanProblem,
-		Plan: plan, Yes: ev.Yes, By: ev.By.Name, How: ev.By.How, Reason: ev.Reason}
+		Plan: plan, Now: ev.Now, By: ev.By, Reply: ev.Reply}
 }
 
 // supersede ends a pending question because something else happened.

@@ -114,6 +114,9 @@ func (p *play) must(ev Event) State {
 
 func (p *play) after(d time.Duration) *play { p.now = p.now.Add(d); return p }
 
+// breaching is what Prometheus says when a rollback is approved.
+var breaching = record.Breach{State: record.Breaching}
+
 func (p *play) launch() { p.must(Launched{Launch: fixture.Launch(p.tb), By: fixture.By("ann")}) }
 
 func (p *play) asked(b record.Breach) AlertChecked {
@@ -130,7 +133,7 @@ func (p *play) answer(yes bool, by string) Answered {
 	if p.s.Approval != nil {
 		id = p.s.Approval.ID
 	}
-	return Answered{Approval: id, By: fixture.By(by), Reason: "because", Yes: yes}
+	return Answered{Reply: record.Reply{Yes: yes, Reason: "because"}, Now: breaching, Approval: id, By: fixture.By(by)}
 }
 
 func drainedAs(h record.Health) Drained { return Drained{fixture.Drained(h)} }

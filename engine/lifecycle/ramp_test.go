@@ -267,7 +267,7 @@ func TestManualStepsAreTakenByHumansOnly(t *testing.T) {
 }
 
 func (p *play) answerStep(yes bool, by string) Answered {
-	ev := Answered{Approval: "none", By: fixture.By(by), Reason: "because", Yes: yes, Ready: p.readyAs(by).Ready}
+	ev := Answered{Reply: record.Reply{Yes: yes, Reason: "because"}, Now: breaching, Approval: "none", By: fixture.By(by), Ready: p.readyAs(by).Ready}
 	if p.s.Question != nil {
 		ev.Approval = p.s.Question.ID
 	}

@@ -96,9 +96,9 @@ type (
 	Answered struct {
 		Approval string
 		By       record.Caller
-		Reason   string
-		Yes      bool
-		Ready    record.Readiness // asked for a yes to the next step
+		record.Reply
+		Now   record.Breach    // the trigger, asked for a yes to a rollback
+		Ready record.Readiness // asked for a yes to the next step
 	}
 	// SplitAccepted is a human letting a held release continue with the split that was found.
 	SplitAccepted struct {

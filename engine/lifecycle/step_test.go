@@ -152,14 +152,14 @@ func TestSevereEscalatesAwaitingAndSupersedesItsApproval(t *testing.T) {
 	if s.Approval.Status != record.Superseded {
 		t.Errorf("approval is %s", s.Approval.Status)
 	}
-	_, err := p.step(Answered{Approval: id, By: fixture.By("ann"), Yes: true})
+	_, err := p.step(Answered{Reply: record.Reply{Yes: true}, Now: breaching, Approval: id, By: fixture.By("ann")})
 	fixture.Refused(t, err, runbook.ErrRefused)
 }
 
 func TestRejectionSilencesItsTriggersAndNoOtherSevereOne(t *testing.T) {
 	p := playOf(t, "page")
 	ask(p)
-	_, err := p.step(Answered{Approval: p.s.Approval.ID, By: fixture.By("ann")})
+	_, err := p.step(Answered{Now: breaching, Approval: p.s.Approval.ID, By: fixture.By("ann")})
 	fixture.Refused(t, err, runbook.ErrRefused) // without a reason
 	phase(t, p.must(p.answer(false, "ann")), record.Done)
 	for range 20 {
@@ -246,7 +246,7 @@ func TestApprove(t *testing.T) {
 	}{
 		{"a stranger", p.answer(true, "eve"), runbook.ErrRefused},
 		{"nobody", p.answer(true, ""), runbook.ErrRefused},
-		{"another approval", Answered{Approval: "other", By: fixture.By("ann"), Yes: true}, runbook.ErrNotFound},
+		{"another approval", Answered{Reply: record.Reply{Yes: true}, Now: breaching, Approval: "other", By: fixture.By("ann")}, runbook.ErrNotFound},
 	} {
 		_, err := p.step(c.ev)
 		if !errors.Is(err, c.want) {

@@ -94,7 +94,7 @@ func (r *run) ask(ctx context.Context, l *life, f fault, service string, d *dice
 func (r *run) answerAll(ctx context.Context, l *life, service string, yes bool) (err error) {
 	for _, a := range under[record.Approval](r, store.ApprovalKey("")) {
 		if a.Service == service && a.Status == record.Pending {
-			_, err = l.e.Answer(ctx, a.ID, yes, ann, "because")
+			_, err = l.e.Answer(ctx, a.ID, ann, record.Reply{Yes: yes, Anyway: true, Reason: "because"})
 		}
 	}
 	return err
