@@ -2,7 +2,6 @@ package actuators
 
 import (
 	"fmt"
-	"regexp"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -40,8 +39,6 @@ func (r Router) FlagsKey(version string) string {
 	return r.flags + version
 }
 
-var versionText = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
-
 func (r Router) flagWrites(snap store.Snapshot, docs []FlagDoc) ([]write, error) {
 	var writes []write
 	seen := map[string]bool{}
@@ -52,7 +49,7 @@ func (r Router) flagWrites(snap store.Snapshot, docs []FlagDoc) ([]write, error)
 		if r.flags == "" {
 			continue
 		}
-		if !versionText.MatchString(d.Version) {
+		if !runbook.IsKeyPart(d.Version) {
 			return nil, fmt.Errorf("plan flags: version %q cannot be part of a key; use letters, digits, dot, dash and underscore", d.Version)
 		}
 		if seen[d.Version] {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -166,18 +165,9 @@ func refused(key string, err error) Hazard {
 	return Hazard{Key: key, What: what, Fix: fix, Blocking: true}
 }
 
-// keyText is what every way into Consul spells the same (its HTTP API cleans other
-// paths, its transactions do not).
-var keyText = regexp.MustCompile(`^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$`)
-
 func sound(field, key string) error {
-	if !keyText.MatchString(key) || strings.HasPrefix(key, "autorollback/") {
-		return fmt.Errorf("read %s %q: use letters, digits, dot, dash, underscore and single slashes inside, and not our own autorollback/", field, key)
-	}
-	for part := range strings.SplitSeq(key, "/") {
-		if part == "." || part == ".." {
-			return fmt.Errorf("read %s %q: %q is no name", field, key, part)
-		}
+	if !runbook.IsKey(key) || strings.HasPrefix(key, "autorollback/") {
+		return fmt.Errorf("read %s %q: use letters, digits, dot, dash, underscore and single slashes inside, no part of dots alone, and not our own autorollback/", field, key)
 	}
 	return nil
 }

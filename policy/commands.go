@@ -50,12 +50,23 @@ func Start(in Launch) error {
 	case i != nil && i.Phase == record.Settled:
 		return runbook.Refuse("the evidence of incident %s is still being sealed; try again in a moment", i.ID)
 	}
-	for _, why := range []string{in.quarantined(), in.distrust(), in.noSafer(), in.Runbook.Routing.Settable(in.Weight), in.shadow(), router} {
+	for _, why := range []string{in.quarantined(), in.distrust(), in.noSafer(), in.Runbook.Routing.Settable(in.Weight), in.unwritable(), in.shadow(), router} {
 		if why != "" {
 			return runbook.Refuse("%s", why)
 		}
 	}
 	return nil
+}
+
+// unwritable is of either side: a rollback writes the stable one.
+func (in Launch) unwritable() string {
+	routing := in.Runbook.Routing.In(in.Region)
+	for _, s := range []record.Side{in.Stable, in.Candidate} {
+		if why := routing.Unwritable(s.Version, s.Backend); why != "" {
+			return why
+		}
+	}
+	return ""
 }
 
 func (in Launch) quarantined() string {

@@ -29,3 +29,27 @@ func TestSaferRampIsOneTheRouterCanTake(t *testing.T) {
 		}
 	}
 }
+
+// A release whose sides cannot be written never starts: its rollback could not be written either.
+func TestWhatCannotBeWrittenDoesNotStart(t *testing.T) {
+	for name, tt := range map[string]struct {
+		routing           runbook.Routing
+		stable, candidate string
+		want              string
+	}{
+		"flags":            {runbook.Routing{Router: runbook.JSONKey, Flags: "features/{region}/"}, "v1", "v1+b", `version "v1+b" cannot be written: its flags stand under features/eu/`},
+		"flags of stable":  {runbook.Routing{Router: runbook.JSONKey, Flags: "features/"}, "v1+b", "v2", `version "v1+b" cannot be written`},
+		"no flags":         {runbook.Routing{Router: runbook.JSONKey}, "v1", "v1+b", ""},
+		"a subset":         {runbook.Routing{Router: runbook.Splitter}, "v1", "v1+b", `backend "v1+b" cannot be written: a subset`},
+		"a tag":            {runbook.Routing{Router: runbook.Fabio}, "v1", "v1,b", `backend "v1,b" cannot be written: a tag`},
+		"what can be both": {runbook.Routing{Router: runbook.Splitter, Flags: "features/"}, "v1", "v2", ""},
+	} {
+		err := policy.Start(policy.Launch{
+			Runbook: &runbook.Runbook{Service: "ranker", Routing: tt.routing}, Region: "eu",
+			Stable: record.Side{Version: tt.stable, Backend: tt.stable}, Candidate: record.Side{Version: tt.candidate, Backend: tt.candidate},
+		})
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s: %v, want %q", name, err, tt.want)
+		}
+	}
+}

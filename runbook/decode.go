@@ -47,6 +47,9 @@ func (p *decoder) decodeText(n *yaml.Node, u yaml.Unmarshaler, path string) {
 		p.add(path, "is a "+kindName(n)+" where one value belongs", "write one value")
 		return
 	}
+	if !p.seen(path, n.Value) {
+		return
+	}
 	err := u.UnmarshalYAML(n)
 	var w wrong
 	if errors.As(err, &w) {
@@ -100,6 +103,9 @@ func (p *decoder) decodeMap(n *yaml.Node, v reflect.Value, path string) {
 	p.pairs(n, path, func(key, value *yaml.Node) {
 		if v.IsNil() {
 			v.Set(reflect.MakeMap(v.Type()))
+		}
+		if !p.seen(join(path, key.Value), key.Value) {
+			return
 		}
 		one := reflect.New(v.Type().Elem()).Elem()
 		p.decode(value, one, join(path, key.Value))
@@ -179,6 +185,7 @@ func (p *decoder) decodeScalar(n *yaml.Node, v reflect.Value, path string) {
 		return
 	}
 	switch tag := n.ShortTag(); {
+	case !p.seen(path, n.Value):
 	case v.Kind() == reflect.String && tag != "!!bool" && tag != "!!binary":
 		v.SetString(n.Value)
 	case v.Kind() == reflect.String:

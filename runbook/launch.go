@@ -3,7 +3,6 @@ package runbook
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -100,15 +99,6 @@ func (s LaunchSide) check(p *decoder, at string) {
 	p.word(at+".version", s.Version, "write the value of the version label, e.g. v1")
 	p.word(at+".backend", s.Backend, "write the router's name of the backend, e.g. ranker-v1")
 	s.Bundle.check(p, at+".bundle")
-}
-
-// word checks a name that becomes part of a key.
-func (p *decoder) word(path, value, fix string) {
-	if value == "" {
-		p.missing(path, fix)
-	} else if strings.ContainsAny(value, "/"+notInKeys) || strings.Trim(value, ".") == "" {
-		p.add(path, fmt.Sprintf("%q cannot be part of a key", value), "write it without slashes, spaces and quotes")
-	}
 }
 
 // checkApart refuses a release of something against itself.

@@ -3,6 +3,7 @@ package runbook
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -74,10 +75,6 @@ const (
 // ownPrefix is where autorollback keeps its own state in the same KV.
 const ownPrefix = "autorollback/"
 
-// notInKeys are characters that no key needs and that a shell would take apart when
-// a human copies the key from the page.
-const notInKeys = " \t\r\n'\"`$\\;&|<>*?()"
-
 // A routerKind is what one kind of router differs in. What a human types on its keys is the
 // part of the page's template that is named like it.
 type routerKind struct {
@@ -88,6 +85,8 @@ type routerKind struct {
 	weights    func(o Routing) (keyPrefix string) // of all that holds the weights
 	unsticky   string                             // why it cannot keep users on their side; empty: it can
 	afterwards bool                               // its weights cannot join a transaction, and follow it
+	backend    *regexp.Regexp                     // what it can write as a backend's name; nil: any
+	backendFix string
 }
 
 var routerKinds = map[Router]routerKind{
@@ -100,16 +99,20 @@ var routerKinds = map[Router]routerKind{
 		mirror: func(o Routing, p *decoder) {
 			p.add("routing.mirror", "does not belong to the router fabio, which copies no requests", "remove it, or change the router")
 		},
-		weights:  func(o Routing) string { return o.Root + "/zz-autorollback-" + o.Service },
-		unsticky: "fabio draws a side anew for every request: it knows no cookie and no hash, so users change sides",
+		weights:    func(o Routing) string { return o.Root + "/zz-autorollback-" + o.Service },
+		backend:    regexp.MustCompile(`^[^\s",]+$`),
+		backendFix: "a tag in a command of fabio has no spaces, quotes and commas",
+		unsticky:   "fabio draws a side anew for every request: it knows no cookie and no hash, so users change sides",
 	},
 	Splitter: {
 		resolution: 1, check: Routing.checkSplitter, afterwards: true,
 		mirror: func(o Routing, p *decoder) {
 			p.add("routing.mirror", "does not belong to the router splitter: Consul's service mesh copies no requests", "remove it, or change the router")
 		},
-		weights:  func(o Routing) string { return "config-entry://service-splitter/" + o.Service },
-		unsticky: "Envoy draws a side anew for every request that passes a service-splitter, so users change sides",
+		weights:    func(o Routing) string { return "config-entry://service-splitter/" + o.Service },
+		backend:    regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`),
+		backendFix: "a subset of Consul's service mesh has lower-case letters, digits and dashes inside, 63 at most",
+		unsticky:   "Envoy draws a side anew for every request that passes a service-splitter, so users change sides",
 	},
 	JSONKey: {
 		resolution: 0.01, check: Routing.checkJSON,
@@ -178,9 +181,7 @@ func (o Routing) check(p *decoder) {
 func (o Routing) checkTraefik(p *decoder) {
 	const at = "routing"
 	p.need(at+".service", o.Service, "name the weighted service in <root>/http/services/<service>/weighted")
-	if strings.ContainsAny(o.Service, "/"+notInKeys) {
-		p.add(at+".service", fmt.Sprintf("%q is not a bare name", o.Service), "write the service's name without slashes and spaces")
-	}
+	p.bare(at+".service", o.Service)
 	p.key(at+".root", o.Root)
 	p.oneOf(at+".type", o.Type, Weighted, HighestRandomWeight, RouterService)
 	p.stray(at+".key", o.Router)
@@ -190,9 +191,7 @@ func (o Routing) checkTraefik(p *decoder) {
 func (o Routing) checkSplitter(p *decoder) {
 	const at = "routing"
 	p.need(at+".service", o.Service, "name the service of the mesh whose service-splitter is written")
-	if strings.ContainsAny(o.Service, "/"+notInKeys) {
-		p.add(at+".service", fmt.Sprintf("%q is not a bare name", o.Service), "write the service's name without slashes and spaces")
-	}
+	p.bare(at+".service", o.Service)
 	for _, field := range []string{"root", "key", "sources", "type"} {
 		p.stray(at+"."+field, o.Router)
 	}
@@ -201,9 +200,7 @@ func (o Routing) checkSplitter(p *decoder) {
 func (o Routing) checkFabio(p *decoder) {
 	const at = "routing"
 	p.need(at+".service", o.Service, "name the service as its instances are registered in Consul")
-	if strings.ContainsAny(o.Service, "/"+notInKeys) {
-		p.add(at+".service", fmt.Sprintf("%q is not a bare name", o.Service), "write the service's name without slashes and spaces")
-	}
+	p.bare(at+".service", o.Service)
 	p.key(at+".root", o.Root)
 	p.stray(at+".key", o.Router)
 	p.stray(at+".type", o.Router)
@@ -213,7 +210,7 @@ func (o Routing) checkFabio(p *decoder) {
 	for i, source := range o.Sources {
 		one := fmt.Sprintf("%s.sources[%d]", at, i)
 		switch host, _, _ := strings.Cut(source, "/"); {
-		case source == "" || strings.ContainsAny(source, notInKeys):
+		case source == "" || len(source) > maxName || strings.ContainsAny(source, notInKeys):
 			p.add(one, fmt.Sprintf("%q is no source", source), "write it as it stands in the tag, e.g. /predict or www.example.com/predict")
 		case host != strings.ToLower(host):
 			p.add(one, fmt.Sprintf("%q has a host with capitals", source), "write "+strings.ToLower(host)+strings.TrimPrefix(source, host)+": fabio lowers the instances' and not ours")
@@ -257,16 +254,6 @@ func (o Routing) checkFlags(p *decoder, at string) {
 	}
 }
 
-// key checks a path in the KV, without a trailing slash.
-func (p *decoder) key(path, key string) {
-	switch {
-	case strings.HasPrefix(key+"/", ownPrefix):
-		p.add(path, fmt.Sprintf("%q is under %s, where autorollback keeps its own state", key, ownPrefix), "choose another key, e.g. routes/ranker/weights")
-	case key == "" || strings.HasPrefix(key, "/") || strings.HasSuffix(key, "/") || strings.Contains(key, "//"), strings.ContainsAny(key, notInKeys):
-		p.add(path, fmt.Sprintf("%q is not a key", key), "write it without slashes at its ends, empty parts, spaces and quotes")
-	}
-}
-
 // stray refuses a field that belongs to another router.
 func (p *decoder) stray(path string, router Router) {
 	if p.has(path) {
@@ -301,6 +288,8 @@ type MirrorOrder struct {
 // Check refuses an order that no daemon may carry out.
 func (o MirrorOrder) Check() error {
 	switch {
+	case o.Backend != "" && !isBackend(o.Backend):
+		return Refuse("%.40q is no backend's name", o.Backend)
 	case o.Percent < 1 || o.Percent > 100:
 		return Refuse("%d is no share of the requests: mirror 1 to %d %%", o.Percent, MirrorPercent)
 	case o.Percent > MirrorPercent && !o.AllowMore:
@@ -318,8 +307,8 @@ func (o Routing) checkTraefikMirror(p *decoder) {
 		p.add(at, "has no place with routing.type router: there is no weighted service behind the mirror", "remove it, or write another type")
 	case m.Service == "":
 		p.missing(at+".service", "name the service of type mirroring in <root>/http/services/<service>/mirroring")
-	case strings.ContainsAny(m.Service, "/"+notInKeys):
-		p.add(at+".service", fmt.Sprintf("%q is not a bare name", m.Service), "write the service's name without slashes and spaces")
+	case !isBare(m.Service):
+		p.bare(at+".service", m.Service)
 	case strings.EqualFold(m.Service, o.Service):
 		p.add(at+".service", "is the weighted service itself: Traefik builds no service of two types", "give the mirror a service of its own in front of it, e.g. "+o.Service+"-mirror")
 	}
