@@ -242,7 +242,7 @@ func (a Alertmanager) postTo(ctx context.Context, base string, body []byte) erro
 	defer resp.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(resp.Body, 512))
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("post alert to %s: status %d: %s", req.URL.Host, resp.StatusCode, plain(string(said), 200))
+		return fmt.Errorf("post alert to %s: status %d: %s", req.URL.Host, resp.StatusCode, outbound.Excerpt(string(said)))
 	}
 	return nil
 }

@@ -150,6 +150,7 @@ var (
 func redactText(s string) string {
 	s = privateKey.ReplaceAllString(s, Redacted)
 	s = userinfo.ReplaceAllString(s, "$1:"+Redacted+"@")
+	s = scheme.ReplaceAllString(s, "$1 "+Redacted) // before it is cut in two
 	s = header.ReplaceAllString(s, "$1$2"+Redacted)
 	s = assignment.ReplaceAllStringFunc(s, func(found string) string {
 		part := assignment.FindStringSubmatch(found)
@@ -158,7 +159,6 @@ func redactText(s string) string {
 		}
 		return part[1] + part[2] + Redacted
 	})
-	s = scheme.ReplaceAllString(s, "$1 "+Redacted)
 	s = webhookKey.ReplaceAllString(s, Redacted)
 	return ourLink.ReplaceAllString(s, "/approve/"+Redacted)
 }
