@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/autorollback/autorollback/test/sim"
 )
 
 var (
@@ -109,6 +111,7 @@ func TestPlantedBugs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("short: it builds the engine anew for each bug")
 	}
+	sim.Bulk(t) // the engine that it builds has no race detector
 	fmt.Println("| planted bug | caught by | seed | runs | seconds |\n|---|---|---|---|---|")
 	found := 0
 	for _, b := range bugs(t) {

@@ -18,9 +18,9 @@ var (
 	seedFlag = flag.Uint64("seed", 0, "play this seed alone, and print its story")
 	from     = flag.Uint64("from", 1, "the first seed")
 	seeds    = flag.Int64("seeds", 0, "how many are played; 0: as many as -duration allows")
-	duration = flag.Duration("duration", 0, "for how long seeds are played at most; 0: 20s, or with -seeds until all are")
+	duration = flag.Duration("duration", 0, "for how long seeds are played at most; 0: 10s, or with -seeds until all are")
 	hurry    = flag.Bool("hurry", false, "at the first that breaks an invariant say so in one line, and no more")
-	replays  = flag.Uint64("replays", 3, "how many seeds are played twice")
+	replays  = flag.Uint64("replays", 2, "how many seeds are played twice")
 )
 
 // TestSeeds plays seeds, and holds each history to the invariants.
@@ -34,7 +34,7 @@ func TestSeeds(t *testing.T) {
 	sim.Bulk(t) // -race finds what it finds in TestReplay
 	limit := *duration
 	if limit == 0 && *seeds == 0 {
-		limit = 20 * time.Second
+		limit = 10 * time.Second
 	}
 	var next, played atomic.Int64
 	began := time.Now()
