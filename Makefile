@@ -4,7 +4,7 @@ GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: demo build test short soak quality servers needs bench lint fuzz shape clean
+.PHONY: demo build test short soak faults quality servers needs bench lint fuzz shape clean
 
 demo: ## a bad release from start to finish, with nothing to install
 	$(GO) run ./cmd/autorollback-lab demo
@@ -20,6 +20,13 @@ test: needs ## everything, race detector on, against real servers, which are bui
 
 soak: needs ## the long form of what make test shortens: an hour
 	@GO=$(GO) test/all --soak
+
+# SEEDS=500 is quicker; DURATION=10m ends the seeds then. A seed that breaks an invariant is played
+# again with go test ./test/faults -run TestSeeds -seed N. See test/faults/README.md.
+faults: ## three replicas of the engine under drawn faults, twelve planted bugs and more, kills of the real daemon
+	$(GO) test ./test/faults -count 1 -timeout 24h -v -run 'TestSeeds|TestReplay' -seeds $(or $(SEEDS),10000) $(if $(DURATION),-duration $(DURATION)) -replays 20
+	$(GO) test ./test/faults -count 1 -timeout 24h -v -run 'TestBugsApply|TestPlantedBugs' -bugs all
+	$(GO) test ./test/faults -count 1 -timeout 24h -v -run TestKilled -acks 5000
 
 # SEEDS=30 is quicker; SCENARIOS=dir takes your own scenario files, CSV=dir your own
 # releases; QUALITY='-only noisy-pod -o json' takes any flag. See docs/quality.md.

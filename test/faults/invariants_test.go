@@ -107,6 +107,13 @@ func (r *run) checkMayAct(t turn) {
 	case (t.launched || t.promoted) && bars(t.is.Candidate):
 		r.breaks("I6", "the candidate is quarantined: %s", t)
 	}
+	if t.rolled && t.automatic && t.incident != nil {
+		asked := t.incident.Breach.AskedAt.Sub(r.began)
+		who := int(t.Writer[len(t.Writer)-1] - '0')
+		if f, blind := r.plan.now(asked, who, blindness...); blind && f.Kind != promSlow && f.At < asked-time.Second && asked < f.At+f.For-3*time.Second {
+			r.breaks("I11", "acted on what it could not see (%s): %s", f, t)
+		}
+	}
 	if t.rolled && t.before.barred[t.is.Candidate.Bundle] == t.after.barred[t.is.Candidate.Bundle] {
 		r.breaks("I6", "rolled back, and not quarantined in the same transaction: %s", t)
 	}

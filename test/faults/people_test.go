@@ -1,10 +1,12 @@
 package faults
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -34,8 +36,43 @@ func (r *run) act(f fault) {
 		value := text[d.n(len(text))]
 		r.note("somebody writes control: %s", value)
 		r.kv.Put(human, store.ControlKey, []byte(value))
+	case bars:
+		r.bar(service)
 	default:
 		r.order(f, service, &d)
+	}
+}
+
+// beforehand is somebody who is a moment faster than a transaction on the router's key, once.
+func (r *run) beforehand(body []byte) {
+	for _, service := range services {
+		if !bytes.Contains(body, []byte(`"`+routeKey(service)+`"`)) {
+			continue
+		}
+		f, is := r.plan.now(r.at(), -1, firstKinds...)
+		if _, done := r.raced.LoadOrStore(f.ID, true); !is || done {
+			return
+		}
+		switch f.Kind {
+		case pausesFirst:
+			r.note("somebody pauses, a moment before")
+			r.kv.Put(human, store.ControlKey, []byte("paused"))
+		case writesFirst:
+			r.write(service, fmt.Sprintf(`{"weights":{"%[1]s-v1":61,"%[1]s-v2":39}}`, service))
+		case barsFirst:
+			r.bar(service)
+		}
+	}
+}
+
+// bar quarantines what a rollback would lead to.
+func (r *run) bar(service string) {
+	if rel := r.release(service); rel != nil {
+		q := record.Quarantine{Schema: runbook.Schema, Bundle: rel.Stable.Bundle, Service: service, Reason: "because", At: time.Now().UTC()}
+		text, err := json.Marshal(q)
+		r.must(err)
+		r.note("somebody quarantines v1 of %s", service)
+		r.kv.Put(human, store.QuarantineKey(q.Bundle), text)
 	}
 }
 

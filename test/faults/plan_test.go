@@ -47,6 +47,11 @@ const (
 	resume   kind = "resumes the ramp"
 	promote  kind = "promotes"
 	lift     kind = "lifts a quarantine"
+	bars     kind = "quarantines v1"
+	// What somebody does a moment before a transaction on the router's key arrives.
+	pausesFirst kind = "pauses first"
+	writesFirst kind = "writes the split first"
+	barsFirst   kind = "quarantines v1 first"
 )
 
 var (
@@ -54,7 +59,8 @@ var (
 	lifeKinds   = []kind{crash, crash, crash, freeze}
 	promKinds   = []kind{promDown, promSlow, promEmpty, promNaN, promStale, promPartial}
 	otherKinds  = []kind{hooks, hooks, chatDown, chatLost, outage, harmless}
-	peopleKinds = []kind{start, start, byHand, writes, writes, putsBack, putsBack, pauses, activate, approve, approve, reject, accept, stop, resume, promote, lift}
+	peopleKinds = []kind{start, start, byHand, writes, writes, putsBack, putsBack, pauses, activate, approve, approve, reject, accept, stop, resume, promote, lift, bars}
+	firstKinds  = []kind{pausesFirst, writesFirst, writesFirst, barsFirst}
 )
 
 // A fault is one line of a plan: what happens, to whom, from when on and for how long.
@@ -91,7 +97,7 @@ type plan struct {
 
 // storm is when faults end, and calm when a run does.
 const (
-	storm = 3 * time.Minute
+	storm = 150 * time.Second
 	calm  = 150 * time.Second
 )
 
@@ -110,7 +116,7 @@ func planOf(seed uint64) plan {
 	}
 	for s := range services[:2-d.n(2)] {
 		add(fault{Kind: start, Service: s, At: 3*time.Second + d.upTo(3*time.Second)})
-		add(fault{Kind: start, Service: s, At: 75*time.Second + d.upTo(30*time.Second)})
+		add(fault{Kind: start, Service: s, At: 65*time.Second + d.upTo(30*time.Second)})
 	}
 	n := 1
 	if !p.Single {
@@ -122,7 +128,11 @@ func planOf(seed uint64) plan {
 	if p.Single {
 		return p
 	}
-	for range 2 + d.n(14) {
+	for range d.n(3) {
+		at := 8*time.Second + d.upTo(storm-60*time.Second)
+		add(fault{Kind: firstKinds[d.n(len(firstKinds))], Who: -1, At: at, For: storm - at})
+	}
+	for range 2 + d.n(12) {
 		add(fault{Kind: peopleKinds[d.n(len(peopleKinds))], Service: d.n(len(services)), At: 8*time.Second + d.upTo(storm-20*time.Second)})
 	}
 	return p

@@ -34,6 +34,7 @@ type run struct {
 	ended  atomic.Bool
 
 	plainKeys sync.Map // key → see plainKey
+	raced     sync.Map // ids of faults that were a moment faster
 
 	mu        sync.Mutex
 	trace     []entry
@@ -186,7 +187,21 @@ func (r *run) tidyUp() {
 	for _, name := range services {
 		if rel := r.release(name); rel != nil {
 			r.putBack(*rel)
+			r.lift(*rel)
 		}
+	}
+}
+
+// lift makes v1 a version to roll back to again.
+func (r *run) lift(rel record.Release) {
+	key := store.QuarantineKey(rel.Stable.Bundle)
+	if value := r.kv.Value(key); value != nil {
+		var q record.Quarantine
+		r.must(json.Unmarshal(value, &q))
+		q.Lifted = "by ann: because"
+		text, err := json.Marshal(q)
+		r.must(err)
+		r.kv.Put(human, key, text)
 	}
 }
 

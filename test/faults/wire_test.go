@@ -85,6 +85,9 @@ func (l *life) carry(req *http.Request, body []byte, f fate, got chan<- *http.Re
 	if f.status != 0 {
 		http.Error(answer, "No cluster leader", f.status)
 	} else {
+		if isCommit(body) {
+			l.r.beforehand(body)
+		}
 		own := req.Clone(context.Background())
 		own.Body = io.NopCloser(bytes.NewReader(body))
 		own.Header.Set(consul.Writer, l.name)
