@@ -13,7 +13,7 @@ const (
 	mostManifest = 1 << 20 // bytes
 	mostFile     = 1 << 30 // bytes of one file
 	mostBytes    = 4 << 30 // of all
-	mostFiles    = 10_000  // in a folder, and in its manifest
+	mostFiles    = 1_000   // in a folder, and in its manifest
 	mostName     = 4 << 10 // bytes of a file's name
 )
 
