@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/secret"
@@ -21,9 +20,10 @@ import (
 //	<incident>/incident.md, incident.html     the pages, once sealed
 //	<incident>/MANIFEST.sha256                the hash of every file, as sha256sum reads it
 //
-// Files are written once, synced and made read-only. That is tamper-evident, not
-// tamper-proof: who owns the disk can rewrite a folder and its manifest, but not the
-// digest that the journal and the messages have carried away.
+// Files are written once, synced and made read-only. A second incident of an id, as after a store was
+// restored, has the folder <incident>.2, and so on: what is sealed is never touched. That is
+// tamper-evident, not tamper-proof: who owns the disk can rewrite a folder and its manifest, but not
+// the digest that the store and the messages have carried away.
 type Folder struct{ Dir string }
 
 // The stages of a capture.
@@ -42,10 +42,8 @@ type Stage struct {
 
 const (
 	manifestName = "MANIFEST.sha256"
-	partial      = ".partial-" // prefix of a stage being written
+	partial      = ".partial-" // prefix of what is being written
 )
-
-var incidentForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,79}$`)
 
 // Capture writes the parts (name to content) as one stage and returns its path and
 // the digest of its manifest. A stage appears whole or not at all, and is never
@@ -56,82 +54,115 @@ func (f Folder) Capture(inc record.Incident, stage string, parts map[string][]by
 	if stage != Before && stage != After {
 		return "", "", fmt.Errorf("capture evidence: stage %q is neither %q nor %q", stage, Before, After)
 	}
-	if !incidentForm.MatchString(inc.ID) {
-		return "", "", fmt.Errorf("capture evidence: %q is no incident id", inc.ID)
-	}
-	path = filepath.Join(f.Dir, inc.ID, stage)
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		if err := f.write(inc.ID, stage, parts); err != nil {
-			return "", "", fmt.Errorf("capture evidence: %w", err)
-		}
-	}
-	s, err := readStage(path, stage)
+	s, err := f.capture(inc, stage, parts)
 	if err != nil {
 		return "", "", fmt.Errorf("capture evidence: %w", err)
 	}
-	return path, s.Digest, nil
+	return s.Path, s.Digest, nil
+}
+
+func (f Folder) capture(inc record.Incident, stage string, parts map[string][]byte) (Stage, error) {
+	if err := os.MkdirAll(f.Dir, 0o755); err != nil {
+		return Stage{}, err
+	}
+	root, home, err := f.open(inc)
+	if err != nil {
+		return Stage{}, err
+	}
+	defer root.Close()
+	if !exists(root, path.Join(home, stage)) {
+		if exists(root, path.Join(home, manifestName)) {
+			return Stage{}, fmt.Errorf("%s is sealed, and has no stage %s", home, stage)
+		}
+		if err := f.write(root, home, inc, stage, parts); err != nil {
+			return Stage{}, err
+		}
+	}
+	return readStage(filepath.Join(f.Dir, home, stage), stage)
+}
+
+// open opens the folder of all incidents, and finds this one's.
+func (f Folder) open(inc record.Incident) (*os.Root, string, error) {
+	root, err := os.OpenRoot(f.Dir)
+	if err != nil {
+		return nil, "", err
+	}
+	home, err := attemptOf(root, inc)
+	if err != nil {
+		return nil, "", errors.Join(err, root.Close())
+	}
+	return root, home, nil
 }
 
 // write makes the stage under another name and renames it. Losing the race for the
 // name is no error: the winner's is as good.
-func (f Folder) write(incident, stage string, parts map[string][]byte) error {
-	home := filepath.Join(f.Dir, incident)
-	if err := os.MkdirAll(home, 0o755); err != nil {
+func (f Folder) write(root *os.Root, home string, inc record.Incident, stage string, parts map[string][]byte) error {
+	if err := root.MkdirAll(home, 0o755); err != nil {
 		return err
 	}
-	temp, err := os.MkdirTemp(home, partial+stage+"-")
-	if err != nil {
-		return err
-	}
-	final := filepath.Join(home, stage)
-	err = fill(temp, parts)
+	temp, final := path.Join(home, partial+stage+"-"+rand.Text()), path.Join(home, stage)
+	err := fill(root, temp, inc, parts)
 	if err == nil {
-		err = os.Rename(temp, final)
+		err = root.Rename(temp, final)
 	}
 	if err != nil {
-		_ = os.RemoveAll(temp)
-		if _, there := os.Lstat(final); there == nil {
+		_ = root.RemoveAll(temp)
+		if exists(root, final) {
 			return nil
 		}
 		return err
 	}
-	return errors.Join(syncDir(home), syncDir(f.Dir))
+	return errors.Join(syncDir(filepath.Join(f.Dir, home)), syncDir(f.Dir))
 }
 
-func fill(dir string, parts map[string][]byte) error {
-	// Captured evidence is for the team that owns the incident, which may be another
-	// user than the daemon's.
-	if err := os.Chmod(dir, 0o755); err != nil {
+// fill writes a stage. Captured evidence is for the team that owns the incident, which may be
+// another user than the daemon's.
+func fill(root *os.Root, dir string, inc record.Incident, parts map[string][]byte) error {
+	if err := errors.Join(root.Mkdir(dir, 0o755), root.Chmod(dir, 0o755)); err != nil {
 		return err
 	}
 	sums := map[string]string{}
 	for name, content := range parts {
 		name = safeName(name)
 		content = secret.Redact(content)
-		if err := writeOnce(filepath.Join(dir, name), content); err != nil {
+		if err := writeOnce(root, path.Join(dir, name), content); err != nil {
 			return err
 		}
 		sums[name] = sum(content)
 	}
-	if err := writeOnce(filepath.Join(dir, manifestName), manifest(sums)); err != nil {
+	text := append([]byte(identity(inc)+"\n"), manifest(sums)...)
+	if err := writeOnce(root, path.Join(dir, manifestName), text); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return syncDir(filepath.Join(root.Name(), dir))
 }
 
 // Stages returns the completed captures of an incident, verified, in order.
-func (f Folder) Stages(incident string) ([]Stage, error) {
-	if !incidentForm.MatchString(incident) {
-		return nil, fmt.Errorf("read evidence: %q is no incident id", incident)
+func (f Folder) Stages(inc record.Incident) ([]Stage, error) {
+	root, home, err := f.open(inc)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil // nothing was ever captured
+	case err != nil:
+		return nil, fmt.Errorf("read evidence: %w", err)
 	}
+	defer root.Close()
+	out, err := f.stages(home)
+	if err != nil {
+		return nil, fmt.Errorf("read evidence: %w", err)
+	}
+	return out, nil
+}
+
+func (f Folder) stages(home string) ([]Stage, error) {
 	var out []Stage
 	for _, name := range []string{Before, After} {
-		s, err := readStage(filepath.Join(f.Dir, incident, name), name)
+		s, err := readStage(filepath.Join(f.Dir, home, name), name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read evidence: %w", err)
+			return nil, err
 		}
 		out = append(out, s)
 	}
@@ -140,78 +171,43 @@ func (f Folder) Stages(incident string) ([]Stage, error) {
 
 // Read returns a part of an incident, of the newest stage that has it. The stage is verified
 // first. An error wraps [fs.ErrNotExist] where no stage has the part.
-func (f Folder) Read(incident, part string) ([]byte, error) {
-	stages, err := f.Stages(incident)
+func (f Folder) Read(inc record.Incident, part string) ([]byte, error) {
+	stages, err := f.Stages(inc)
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range slices.Backward(stages) {
-		text, err := os.ReadFile(filepath.Join(s.Path, safeName(part)))
+		text, err := readIn(s.Path, safeName(part), mostFile)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return text, err
 		}
 	}
-	return nil, fmt.Errorf("read %s of %s: %w", part, incident, fs.ErrNotExist)
+	return nil, fmt.Errorf("read %s of %s: %w", part, inc.ID, fs.ErrNotExist)
 }
 
-func readStage(path, name string) (Stage, error) {
-	text, err := os.ReadFile(filepath.Join(path, manifestName))
-	if err != nil {
+func readStage(dir, name string) (Stage, error) {
+	if _, err := os.Lstat(dir); err != nil {
 		return Stage{}, err
 	}
-	if problems := Check(path); len(problems) > 0 {
-		return Stage{}, fmt.Errorf("%s was altered: %w", path, problems[0])
+	f := Check(dir)
+	if len(f.Problems) > 0 {
+		return Stage{}, fmt.Errorf("%s was altered: %w", dir, f.Problems[0])
 	}
-	want, _ := parseManifest(text)
-	return Stage{Name: name, Path: path, Files: len(want), Digest: "sha256:" + sum(text)}, nil
+	return Stage{Name: name, Path: dir, Files: f.Files, Digest: f.Digest}, nil
 }
 
-// safeName maps a part's name to a file name, one to one: letters, digits, dots,
-// dashes and underscores stay, all else becomes %XX, and a long name ends in its
-// hash. No name begins with a dot, or is our manifest's.
-func safeName(name string) string {
-	var b strings.Builder
-	for i := range len(name) {
-		c := name[i]
-		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
-			c == '-' || c == '_' || c == '.' && i > 0
-		if plain {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	out := b.String()
-	switch {
-	case out == "":
-		return "%"
-	case out == manifestName:
-		return "%4D" + out[1:]
-	case len(out) > 120:
-		return out[:80] + "%" + sum([]byte(name))[:32]
-	}
-	return out
+func exists(root *os.Root, name string) bool {
+	_, err := root.Lstat(name)
+	return err == nil
 }
 
-func writeOnce(path string, content []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o444)
+func writeOnce(root *os.Root, name string, content []byte) error {
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o444)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(content)
 	return errors.Join(err, f.Chmod(0o444), f.Sync(), f.Close())
-}
-
-// replaceFile writes the content under another name and renames it over path.
-func replaceFile(path string, content []byte) error {
-	temp := filepath.Join(filepath.Dir(path), partial+filepath.Base(path)+"-"+rand.Text())
-	if err := writeOnce(temp, content); err != nil {
-		return err
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return errors.Join(err, os.Remove(temp))
-	}
-	return nil
 }
 
 // syncDir makes the names in a directory durable.

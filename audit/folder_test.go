@@ -80,7 +80,7 @@ func TestCaptureRefuses(t *testing.T) {
 	if _, _, err := f.Capture(recovered, Before, parts("one")); err == nil || !strings.Contains(err.Error(), "alerts.json: altered") {
 		t.Errorf("an altered stage was taken: %v", err)
 	}
-	if _, err := f.Seal(recovered, 0, nil); err == nil {
+	if _, _, err := f.Seal(recovered, 0, nil); err == nil {
 		t.Error("an altered stage was sealed")
 	}
 }
@@ -106,7 +106,7 @@ func TestCaptureRace(t *testing.T) {
 				t.Error(err)
 			}
 			digests[i] = digest
-			if _, err := f.Seal(inc, 0, map[string][]byte{"incident.md": []byte("page")}); err != nil {
+			if _, _, err := f.Seal(inc, 0, map[string][]byte{"incident.md": []byte("page")}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -115,7 +115,7 @@ func TestCaptureRace(t *testing.T) {
 	if slices.Sort(digests); digests[0] != digests[len(digests)-1] {
 		t.Errorf("digests differ: %v", digests)
 	}
-	if p := Check(filepath.Join(f.Dir, inc.ID)); len(p) != 0 {
+	if p := Check(filepath.Join(f.Dir, inc.ID)).Problems; len(p) != 0 {
 		t.Errorf("problems: %v", p)
 	}
 }
@@ -129,13 +129,13 @@ func TestCaptureAfterCrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	capture(t, f, Before, parts("one"))
-	if _, err := f.Seal(inc, 0, nil); err != nil {
+	if _, _, err := f.Seal(inc, 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Lstat(half); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the half-written stage is still there: %v", err)
 	}
-	if p := Check(filepath.Join(f.Dir, inc.ID)); len(p) != 0 {
+	if p := Check(filepath.Join(f.Dir, inc.ID)).Problems; len(p) != 0 {
 		t.Errorf("problems: %v", p)
 	}
 }
@@ -185,12 +185,12 @@ func TestCheckFinds(t *testing.T) {
 			capture(t, f, Before, one)
 			capture(t, f, After, one)
 			inc := recovered
-			if _, err := f.Seal(inc, 0, map[string][]byte{"incident.md": []byte("page")}); err != nil {
+			if _, _, err := f.Seal(inc, 0, map[string][]byte{"incident.md": []byte("page")}); err != nil {
 				t.Fatal(err)
 			}
 			home := filepath.Join(f.Dir, inc.ID)
 			c.spoil(t, home)
-			if got := said(Check(home)); got != c.want {
+			if got := said(Check(home).Problems); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})

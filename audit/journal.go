@@ -59,7 +59,7 @@ type line struct {
 //
 // replica is whose journal it is said to be in anchors.
 func OpenJournal(path, replica string) (*Journal, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	f, err := openAlone(path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
@@ -68,6 +68,25 @@ func OpenJournal(path, replica string) (*Journal, error) {
 		return nil, fmt.Errorf("open journal %s: %w", path, errors.Join(err, f.Close()))
 	}
 	return j, nil
+}
+
+// SetAside opens a journal like [OpenJournal]. One that was altered, or a link in its place, is kept under another name, and
+// a new one begun: altered says what is wrong with it, and where it is.
+func SetAside(path, replica string, now time.Time) (j *Journal, altered string, err error) {
+	j, err = OpenJournal(path, replica)
+	if !errors.Is(err, ErrJournal) && !errors.Is(err, errNotPlain) {
+		return j, "", err
+	}
+	aside := path + ".altered-" + now.UTC().Format("20060102T150405.000Z")
+	if wrong := os.Link(path, aside); wrong != nil { // never over another file
+		return nil, "", errors.Join(err, wrong)
+	}
+	altered = fmt.Sprintf("%v; it is kept as %s", err, aside)
+	if err := os.Remove(path); err != nil {
+		return nil, altered, err
+	}
+	j, err = OpenJournal(path, replica)
+	return j, altered, err
 }
 
 func (j *Journal) resume() error {
@@ -118,7 +137,7 @@ func (j *Journal) Has(h record.Head) (bool, error) {
 		return recent || h.Lines == 0, nil
 	}
 	c := newChain(io.NewSectionReader(j.file, 0, size))
-	c.expect = map[uint64]string{h.Lines: h.Digest}
+	c.expect = map[uint64]Kept{h.Lines: {Head: h}}
 	err := c.readAll()
 	if errors.Is(err, ErrJournal) {
 		return false, nil
@@ -193,45 +212,15 @@ func (j *Journal) write(text []byte) error {
 // Close lets go of the file.
 func (j *Journal) Close() error { return j.file.Close() }
 
-// VerifyJournal reads the whole file and returns its head. It fails with
-// [ErrJournal], naming the first line that is wrong, also if one of the known heads
-// (from a message, an incident, a back-up) is not in the chain: then lines at the end
-// were cut off or all was written anew. An unfinished last line is an error as well:
-// opening the journal repairs it.
-func VerifyJournal(path string, known ...record.Head) (record.Head, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return record.Head{}, fmt.Errorf("verify journal: %w", err)
-	}
-	defer f.Close()
-	c := newChain(f)
-	c.expect = map[uint64]string{}
-	for _, h := range known {
-		if have, ok := c.expect[h.Lines]; ok && have != h.Digest {
-			return record.Head{}, fmt.Errorf("verify journal %s: %w: two known heads of line %d differ", path, ErrJournal, h.Lines)
-		}
-		c.expect[h.Lines] = h.Digest
-	}
-	if err := c.readAll(); err != nil {
-		return record.Head{}, fmt.Errorf("verify journal %s: %w", path, err)
-	}
-	for n := range c.expect {
-		if n > c.head.Lines {
-			return record.Head{}, fmt.Errorf("verify journal %s: %w: it had %d lines, and has %d", path, ErrJournal, n, c.head.Lines)
-		}
-	}
-	return c.head, nil
-}
-
 var errTorn = errors.New("the last line is unfinished (a crash while it was written); opening the journal cuts it off")
 
 // chain reads a journal from its beginning.
 type chain struct {
 	in     *bufio.Reader
 	head   record.Head
-	good   int64 // bytes of whole, right lines
-	expect map[uint64]string
-	each   func(line) // if set, gets every right line
+	good   int64           // bytes of whole, right lines
+	expect map[uint64]Kept // by line
+	each   func(line)      // if set, gets every right line
 }
 
 func newChain(r io.Reader) *chain { return &chain{in: bufio.NewReaderSize(r, maxLine)} }
@@ -275,8 +264,8 @@ func (c *chain) next(text []byte) error {
 		return fmt.Errorf("%w: line %d does not follow the line before it", ErrJournal, n)
 	}
 	c.head = record.Head{Lines: n, Digest: sum(text)}
-	if want, ok := c.expect[n]; ok && want != c.head.Digest {
-		return fmt.Errorf("%w: line %d is not the one known", ErrJournal, n)
+	if want, ok := c.expect[n]; ok && want.Digest != c.head.Digest {
+		return fmt.Errorf("%w: line %d is not the one that %s has", ErrJournal, n, want.Where)
 	}
 	if c.each != nil {
 		c.each(l)

@@ -26,6 +26,8 @@ func openJournal(t *testing.T, path string) *Journal {
 	return j
 }
 
+func kept(h record.Head) Kept { return Kept{h, "a message"} }
+
 func write(t *testing.T, j *Journal, n int) {
 	t.Helper()
 	for i := range n {
@@ -55,8 +57,8 @@ func TestJournalContinues(t *testing.T) {
 		all.Go(func() { write(t, j, 5) })
 	}
 	all.Wait()
-	got, err := VerifyJournal(path, head, record.Head{}, j.Head())
-	if err != nil || got != j.Head() || got.Lines != 43 {
+	got, err := VerifyJournal(path, kept(head), kept(record.Head{}), kept(j.Head()))
+	if err != nil || got.Head != j.Head() || got.Head.Lines != 43 || got.Anchored != 43 {
 		t.Errorf("verified %+v, %v; want %+v", got, err, j.Head())
 	}
 }
@@ -93,7 +95,7 @@ func TestJournalTornTail(t *testing.T) {
 			}
 			write(t, j, 1)
 			_ = j.Close()
-			if h, err := VerifyJournal(path); err != nil || h.Lines != uint64(bytes.Count(whole[:good], []byte("\n"))+1) {
+			if h, err := VerifyJournal(path); err != nil || h.Head.Lines != uint64(bytes.Count(whole[:good], []byte("\n"))+1) {
 				t.Fatalf("cut at %d+%q: %+v, %v", at, tail, h, err)
 			}
 		}
@@ -123,7 +125,7 @@ func TestJournalAltered(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := VerifyJournal(path, head); !errors.Is(err, ErrJournal) && !errors.Is(err, errTorn) {
+		if _, err := VerifyJournal(path, kept(head)); !errors.Is(err, ErrJournal) && !errors.Is(err, errTorn) {
 			t.Fatalf("%d: %s was not found: %v\n%s", i, what, err, text)
 		}
 		if j, err := OpenJournal(path, "a"); err == nil {
@@ -184,7 +186,7 @@ func TestJournalRewritten(t *testing.T) {
 	if _, err := VerifyJournal(path); err != nil {
 		t.Error(err)
 	}
-	if _, err := VerifyJournal(path, head); !errors.Is(err, ErrJournal) {
+	if _, err := VerifyJournal(path, kept(head)); !errors.Is(err, ErrJournal) {
 		t.Errorf("the known head was not missed: %v", err)
 	}
 }
@@ -205,15 +207,15 @@ func TestJournalKilled(t *testing.T) {
 	var last uint64
 	for round := range 8 {
 		reported := killed(t, path, 5+round)
-		head, err := VerifyJournal(path)
+		_, err := VerifyJournal(path)
 		if err != nil && !errors.Is(err, errTorn) {
 			t.Fatal(err)
 		}
 		j := openJournal(t, path)
-		if head = j.Head(); head.Lines < reported || head.Lines <= last {
+		if head := j.Head(); head.Lines < reported || head.Lines <= last {
 			t.Fatalf("round %d: %d lines were reported, the journal has %d", round, reported, head.Lines)
 		}
-		last = head.Lines
+		last = j.Head().Lines
 		_ = j.Close()
 	}
 }
@@ -269,9 +271,9 @@ func TestJournalAppendsSeveralAtOnce(t *testing.T) {
 	if err := j.Append("inc-0123456789ab", record.Record{Kind: "drained"}, long); err == nil {
 		t.Error("a record that is too long was taken")
 	}
-	head, err := VerifyJournal(path, j.Head())
-	if err != nil || head.Lines != 3 {
-		t.Errorf("verify: %v, %d lines; want 3: all of the first call and none of the second", err, head.Lines)
+	v, err := VerifyJournal(path, kept(j.Head()))
+	if err != nil || v.Head.Lines != 3 {
+		t.Errorf("verify: %v, %d lines; want 3: all of the first call and none of the second", err, v.Head.Lines)
 	}
 }
 
@@ -294,4 +296,39 @@ func TestJournalRemembersAlerts(t *testing.T) {
 	if err != nil || len(got) != 3 || !got[0].At.Equal(breach.AddDate(0, 0, 1)) || got[2].Outcome != record.NotTrue {
 		t.Errorf("remembers %+v, %v", got, err)
 	}
+}
+
+// A journal that cannot be gone on with is kept, and a new one begun: whoever breaks the file does not
+// stop the daemon.
+func TestAnAlteredJournalIsSetAside(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.jsonl")
+	j := openJournal(t, path)
+	write(t, j, 3)
+	_ = j.Close()
+	for n, spoil := range []func() error{
+		func() error { return os.WriteFile(path, []byte("{}\n{}\n"), 0o640) },
+		func() error { return errors.Join(os.Remove(path), os.Symlink("/dev/zero", path)) },
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		j, altered, err := SetAside(path, "a", breach.AddDate(0, 0, n))
+		if err != nil || altered == "" || j.Head().Lines != 0 {
+			t.Fatalf("%v, %q", err, altered)
+		}
+		write(t, j, 1)
+		_ = j.Close()
+	}
+	kept, err := filepath.Glob(path + ".altered-*")
+	if err != nil || len(kept) != 2 {
+		t.Fatalf("kept: %v, %v", kept, err)
+	}
+	if text, err := os.ReadFile(kept[0]); err != nil || string(text) != "{}\n{}\n" {
+		t.Errorf("kept %q, %v", text, err)
+	}
+	j, altered, err := SetAside(path, "a", breach)
+	if err != nil || altered != "" || j.Head().Lines != 1 {
+		t.Errorf("one that is right was not gone on with: %v, %q", err, altered)
+	}
+	_ = j.Close()
 }

@@ -16,11 +16,18 @@ import (
 
 // openJournal opens the journal, and returns what it knows of alerts.
 func (d *Daemon) openJournal() (*audit.Journal, []record.AlertResult, error) {
-	journal, err := audit.OpenJournal(d.cfg.journal(), journalName(d.cfg))
+	journal, altered, err := audit.SetAside(d.cfg.journal(), journalName(d.cfg), time.Now())
 	if err != nil {
 		return nil, nil, err
 	}
 	d.onClose(journal.Close)
+	if altered != "" {
+		d.log.Error("the journal was altered, and a new one is begun", zap.String("problem", altered))
+		line := record.Record{At: time.Now().UTC(), Kind: "journal_altered", Text: record.Truncate("A new journal: "+altered, record.MaxLine)}
+		if err := journal.Append("", line); err != nil {
+			return nil, nil, err
+		}
+	}
 	if torn := journal.Repaired(); torn > 0 {
 		d.log.Warn("the journal had a torn last line, as after a crash; it was cut off", zap.Int64("bytes", torn))
 	}

@@ -80,7 +80,7 @@ func (e *Environment) Look(ctx context.Context) (gameday.View, error) {
 		}
 	}
 	if len(v.Incidents) > 0 && !v.Incidents[0].EvidenceAt.IsZero() {
-		for _, p := range audit.Check(filepath.Join(e.Evidence, v.Incidents[0].ID)) {
+		for _, p := range audit.Check(filepath.Join(e.Evidence, v.Incidents[0].ID)).Problems {
 			v.Evidence = append(v.Evidence, p.Error())
 		}
 	}

@@ -79,7 +79,7 @@ func TestWorkedCanaryP95(t *testing.T) {
 		}
 		v.frozen(rel, inc)
 		v.has(v.read(inc, "incident.md"), "Follow-up", "Hold a blameless review and write down what the triggers saw first.", "latency-p95")
-		if problems := audit.Check(v.dir + "/incidents/" + inc.ID); len(problems) > 0 {
+		if problems := audit.Check(v.dir + "/incidents/" + inc.ID).Problems; len(problems) > 0 {
 			t.Errorf("the evidence is not whole: %v", problems)
 		}
 	})

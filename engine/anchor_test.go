@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -176,4 +177,51 @@ func rewritten(text []byte, from, to string) []byte {
 		panic(err)
 	}
 	return all
+}
+
+// A store that was restored to a moment before the breach gives the next incident the same id. What was
+// sealed of the first stays as it was, and the second has a folder of its own, also in the same process.
+func TestARestoredStoreLeavesSealedEvidenceAlone(t *testing.T) {
+	for _, restarted := range []bool{true, false} {
+		t.Run(fmt.Sprintf("restarted %v", restarted), func(t *testing.T) {
+			folder := audit.Folder{Dir: t.TempDir()}
+			synctest.Test(t, func(t *testing.T) {
+				e, st, f := solo(t, func(p *Parts) { p.Archive = report.Archive{Folder: folder} })
+				backup := maps.Clone(st.keys)
+				f.breaking["errors"] = true
+				rolledBack := func() record.Incident {
+					f.set(func(f *facts) { f.traffic = 10 })
+					must(t, hears(t, e, fixture.Alert("errors", record.Webhook)))
+					f.set(func(f *facts) { f.traffic = 0 })
+					runs(t, e, 15*time.Minute)
+					return incidentOf(t, st)
+				}
+				first := rolledBack()
+				if first.EvidenceDigest == "" {
+					t.Fatalf("not sealed: %s, %s", first.Phase, first.Evidence)
+				}
+				st.mu.Lock()
+				st.keys = maps.Clone(backup) // and the index goes on
+				st.mu.Unlock()
+				if restarted {
+					p := partsOf(st, f)
+					p.Archive = report.Archive{Folder: folder}
+					e = engineOf(t, p, fixture.Runbook(t, "page"), Options{Replica: "replica"})
+				}
+				second := rolledBack()
+				if second.ID != first.ID || second.Evidence != first.Evidence+".2" || second.EvidenceDigest == first.EvidenceDigest {
+					t.Errorf("the second, %s, is %s in %s; the first is %s in %s", second.ID, second.EvidenceDigest, second.Evidence, first.EvidenceDigest, first.Evidence)
+				}
+				for _, i := range []record.Incident{first, second} {
+					found := audit.Check(i.Evidence)
+					if found.Digest != i.EvidenceDigest || len(found.Problems) > 0 {
+						t.Errorf("%s is %+v", i.Evidence, found)
+					}
+					if stages, err := folder.Stages(i); err != nil || len(stages) != 2 {
+						t.Errorf("%s has the stages %+v, %v", i.Evidence, stages, err)
+					}
+				}
+			})
+		})
+	}
 }

@@ -162,7 +162,7 @@ type Archive interface {
 	Seal(inc record.Incident, rb *runbook.Runbook) (path, digest string, err error)
 	// Read returns a part that was captured of an incident, of the newest stage that has it;
 	// an error that wraps fs.ErrNotExist means that it is not here.
-	Read(incident, part string) ([]byte, error)
+	Read(inc record.Incident, part string) ([]byte, error)
 }
 
 // A Post brings messages to people. It returns who got it, in words, or an error if

@@ -22,7 +22,7 @@ import (
 // after the transaction, and Prometheus still has the samples from before it.
 func (e *Engine) capture(ctx context.Context, s lifecycle.State, stage string) error {
 	i := *s.Incident
-	key := i.ID + "/" + stage
+	key := i.ID + "/" + i.OpenedAt.String() + "/" + stage // a restored store may give the id again
 	if _, done := e.captured.Load(key); done {
 		return nil
 	}

@@ -39,7 +39,7 @@ func (f *folder) Seal(record.Incident, *runbook.Runbook) (string, string, error)
 	return "folder", "sha256:sealed", nil
 }
 
-func (f *folder) Read(_, part string) ([]byte, error) {
+func (f *folder) Read(_ record.Incident, part string) ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, stage := range []string{"after", "before"} {

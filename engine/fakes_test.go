@@ -101,7 +101,7 @@ func (f captures) Seal(record.Incident, *runbook.Runbook) (string, string, error
 	return "folder", "sha256:sealed", f("seal")
 }
 
-func (f captures) Read(string, string) ([]byte, error) { return nil, fs.ErrNotExist }
+func (f captures) Read(record.Incident, string) ([]byte, error) { return nil, fs.ErrNotExist }
 
 func (f posts) Send(_ context.Context, m record.Message) (string, error) { return f(m) }
 

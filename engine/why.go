@@ -143,7 +143,7 @@ func (e *Engine) recheck(inc record.Incident) record.Recheck {
 		r.Text = "The decision rested on no significance."
 		return r
 	}
-	counts, err := e.archive.Read(inc.ID, monitor.RecordName)
+	counts, err := e.archive.Read(inc, monitor.RecordName)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && inc.Evidence == "":
 		r.Text = "Significance cannot be computed again yet: its counts are kept when the incident is over."

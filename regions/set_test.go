@@ -45,7 +45,7 @@ func (nowhere) Capture(record.Incident, string, map[string][]byte) error { retur
 func (nowhere) Seal(record.Incident, *runbook.Runbook) (string, string, error) {
 	return "folder", "sha256:sealed", nil
 }
-func (nowhere) Read(string, string) ([]byte, error)                            { return nil, errors.New("not here") }
+func (nowhere) Read(record.Incident, string) ([]byte, error)                   { return nil, errors.New("not here") }
 func (nowhere) Append(string, ...record.Record) error                          { return nil }
 func (nowhere) Anchor() record.Anchor                                          { return record.Anchor{} }
 func (nowhere) Has(record.Head) (bool, error)                                  { return true, nil }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"path/filepath"
 	"time"
 
 	"github.com/autorollback/autorollback/audit"
@@ -36,19 +35,20 @@ func (a Archive) Seal(inc record.Incident, rb *runbook.Runbook) (path, digest st
 	if rb != nil {
 		keep = rb.Evidence.Keep
 	}
-	digest, err = a.Folder.Seal(inc, keep, map[string][]byte{
+	return a.Folder.Seal(inc, keep, map[string][]byte{
 		"incident.md": Markdown(inc, rb, o), "incident.html": HTML(inc, rb, o),
 	})
-	return filepath.Join(a.Folder.Dir, inc.ID), digest, err
 }
 
 // Read returns a part that was captured; see [audit.Folder.Read].
-func (a Archive) Read(incident, part string) ([]byte, error) { return a.Folder.Read(incident, part) }
+func (a Archive) Read(inc record.Incident, part string) ([]byte, error) {
+	return a.Folder.Read(inc, part)
+}
 
 // options take the moment from the incident, not from the clock, so that two
 // replicas seal the same pages.
 func (a Archive) options(inc record.Incident) (Options, error) {
-	stages, err := a.Folder.Stages(inc.ID)
+	stages, err := a.Folder.Stages(inc)
 	if err != nil {
 		return Options{}, err
 	}

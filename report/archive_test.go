@@ -24,7 +24,7 @@ func TestSealAndCheck(t *testing.T) {
 	if _, again, err := a.Seal(inc, ranker()); err != nil || again != digest {
 		t.Errorf("sealed again: %s, %v; want %s", again, err, digest)
 	}
-	if p := audit.Check(home); len(p) != 0 {
+	if p := audit.Check(home).Problems; len(p) != 0 {
 		t.Fatalf("problems: %v", p)
 	}
 	text, err := os.ReadFile(filepath.Join(home, "MANIFEST.sha256"))
@@ -36,11 +36,15 @@ func TestSealAndCheck(t *testing.T) {
 			t.Errorf("the manifest does not say %q:\n%s", want, text)
 		}
 	}
-	inc.Business = &record.Verdict{Outcome: record.Recovered, Reason: "the KPI is back", At: after(3600e9)}
-	if _, later, err := a.Seal(inc, ranker()); err != nil || later == digest {
-		t.Errorf("a late verdict was not sealed: %s, %v", later, err)
+	page, err := os.ReadFile(filepath.Join(home, "incident.md"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if text, _ := os.ReadFile(filepath.Join(home, "MANIFEST.sha256")); !strings.Contains(string(text), "# replaces "+digest) {
-		t.Errorf("the new manifest does not name the old one:\n%s", text)
+	inc.Business = &record.Verdict{Outcome: record.Recovered, Reason: "the KPI is back", At: after(3600e9)}
+	if _, later, err := a.Seal(inc, ranker()); err != nil || later != digest {
+		t.Errorf("what was sealed was sealed again: %s, %v", later, err)
+	}
+	if now, err := os.ReadFile(filepath.Join(home, "incident.md")); err != nil || string(now) != string(page) {
+		t.Errorf("the page was written twice: %v", err)
 	}
 }

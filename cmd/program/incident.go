@@ -7,13 +7,11 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
@@ -31,27 +29,12 @@ func incidentCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 	id := show.Arg("id", "The incident's id.").Required().String()
 	showFormat, showRemote := cli.Format(show), remoteFlags(show)
 
-	check := cmd.Command("check", "Check an evidence folder against its manifest, and make its decision again, with the significance computed anew. Exit code 3 if anything was changed or comes out differently. Example: autorollback incident check incidents/inc-0123456789ab")
-	dir := check.Arg("folder", "The incident's evidence folder.").Required().ExistingDir()
+	checkName, check := checkEvidence(cmd, c)
 
 	return map[string]cli.Action{
 		list.FullCommand(): func(ctx context.Context) error { return listIncidents(ctx, c, listRemote, *listFormat) },
 		show.FullCommand(): func(ctx context.Context) error { return showIncident(ctx, c, showRemote, *id, *showFormat) },
-		check.FullCommand(): func(context.Context) error {
-			problems := audit.Check(*dir)
-			texts, differs := recomputed(*dir)
-			problems = append(problems, differs...)
-			for _, text := range texts {
-				fmt.Fprintln(c.Out, text)
-			}
-			for _, p := range problems {
-				fmt.Fprintf(c.Out, "%s: %s\n", filepath.Join(*dir, p.File), p.What)
-			}
-			if len(problems) == 0 {
-				fmt.Fprintf(c.Out, "%s is as it was sealed\n", *dir)
-			}
-			return cli.Found(len(problems), "problem", "problems")
-		},
+		checkName:          check,
 	}
 }
 
@@ -97,22 +80,6 @@ func showIncident(ctx context.Context, c cli.Console, r *remote, id, format stri
 	}
 	_, err = c.Out.Write(text)
 	return err
-}
-
-// auditCommands check the journal.
-func auditCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
-	cmd := app.Command("audit", "Check the records, and see who ordered what.")
-	ver := cmd.Command("verify", "Check the journal's hash chain. Exit code 3 if it is broken. Example: autorollback audit verify incidents/journal.jsonl")
-	path := ver.Arg("journal", "The journal file.").Required().ExistingFile()
-	list, listed := auditList(cmd, c)
-	return map[string]cli.Action{list: listed, ver.FullCommand(): func(context.Context) error {
-		head, err := audit.VerifyJournal(*path)
-		if err != nil {
-			return cli.Wanting(err.Error())
-		}
-		fmt.Fprintf(c.Out, "%s: the chain is whole: %+v\n", *path, head)
-		return nil
-	}}
 }
 
 // approvalCommands are the command-line twins of the link.

@@ -214,7 +214,7 @@ func (s *stack) weights() record.Split {
 func (s *stack) evidence(d *daemon, inc record.Incident) {
 	s.t.Helper()
 	dir := filepath.Join(s.dir, "evidence-"+d.name, inc.ID)
-	if problems := audit.Check(dir); len(problems) > 0 {
+	if problems := audit.Check(dir).Problems; len(problems) > 0 {
 		s.t.Errorf("evidence: %v", problems)
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "incident.html"))

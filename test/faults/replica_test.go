@@ -179,7 +179,7 @@ func (s shelf) Seal(record.Incident, *runbook.Runbook) (string, string, error) {
 	return "folder", "sha256:sealed", s.err()
 }
 
-func (s shelf) Read(string, string) ([]byte, error) { return nil, fs.ErrNotExist }
+func (s shelf) Read(record.Incident, string) ([]byte, error) { return nil, fs.ErrNotExist }
 
 func (s shelf) err() error {
 	if s.l.isDead() {

@@ -9,6 +9,17 @@ import (
 	"syscall"
 )
 
+// noFollow makes opening a link an error.
+const noFollow = syscall.O_NOFOLLOW
+
+// names is how many names a file has.
+func names(info os.FileInfo) uint64 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(s.Nlink) //nolint:unconvert // it is a uint16 elsewhere
+	}
+	return 1
+}
+
 // lock takes the file for this process until it is closed; the system lets go of it
 // when the process dies.
 func lock(f *os.File) error {
