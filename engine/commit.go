@@ -47,6 +47,9 @@ func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 	if !reflect.DeepEqual(v.Budget, next.Budget) {
 		b.set(store.BudgetKey, next.Budget)
 	}
+	if next.Behind != nil && !reflect.DeepEqual(v.Behind, next.Behind) {
+		b.set(store.BehindKey(v.target.Service, v.target.Region), next.Behind)
+	}
 	b.write(next.Write, v.ops, v.nextOps)
 	for _, op := range v.offOps {
 		if slices.Contains(next.Write.SwitchOff, op.Key) {
@@ -55,6 +58,7 @@ func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 	}
 	if b.err == nil && len(b.ops) > 0 {
 		b.check(release)
+		b.check(store.BehindKey(v.target.Service, v.target.Region))
 		if next.Write.Adopt {
 			for _, op := range v.ops { // a human's split is taken as it was read, or not at all
 				b.ops = append(b.ops, store.Op{Verb: store.Check, Key: op.Key, Index: op.Index})
@@ -250,6 +254,7 @@ func (e *Engine) commit(ctx context.Context, v snapshot, ev lifecycle.Event, now
 	e.boundary("after-" + name)
 	e.remember(v.target, next)
 	e.committed(v.State, next)
+	e.learn(v.target, next.Release, 0, byBundle(next.Write.Quarantine))
 	return next, nil
 }
 

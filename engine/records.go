@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/engine/known"
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
@@ -40,7 +41,9 @@ func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (s
 		return v, err
 	}
 	v.Runbook, v.Region, v.service = svc.rb, target.Region, svc
-	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(target.Service, target.Region), store.QuarantineKey(""), e.watchdogKey()}
+	v.Known, v.Replica = e.memory.Of(known.Target(target)), e.opts.Replica // before the read, which then must not be older
+	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(target.Service, target.Region), store.QuarantineKey(""), e.watchdogKey(),
+		store.InstallationKey, store.BehindKey(target.Service, target.Region)}
 	prefixes = append(prefixes, svc.router.Prefixes()...)
 	snap, err := e.store.Read(ctx, append(prefixes, concerns(ev)...)...)
 	if err != nil {
@@ -56,6 +59,7 @@ func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (s
 	if err := v.takeRelease(snap); err != nil {
 		return v, err
 	}
+	e.learn(target, v.Release, v.ReleaseIndex, v.Quarantined)
 	if v.Release != nil {
 		v.Runbook = v.Release.Follows(svc.rb)
 	}
@@ -95,6 +99,10 @@ func (v *snapshot) takeRelease(snap store.Snapshot) error {
 	}
 	var err error
 	if v.Release, err = entry[record.Release](snap, store.ReleaseKey(v.target.Service, v.target.Region)); err != nil {
+		return err
+	}
+	v.ReleaseIndex = index(snap, store.ReleaseKey(v.target.Service, v.target.Region))
+	if err := v.takeBehind(snap); err != nil {
 		return err
 	}
 	v.Outbox = map[string]bool{}

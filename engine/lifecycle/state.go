@@ -22,6 +22,13 @@ type State struct {
 	Question *record.Approval // the release's, whether to take the next step of the ramp; nil: none
 	Watchdog time.Time        // when the watchdog was last received by webhook; zero: never
 
+	Known        record.Known   // what was last seen of the target, before it was read now
+	Installation string         // that the store has; empty: none
+	ReleaseIndex uint64         // of the release in the store
+	Behind       *record.Behind // more is known than the store has; nil: nobody has noticed that
+	OtherStore   string         // why nothing at all may be written: the store is another one
+	Replica      string         // this process, as it is called in records
+
 	Quarantined map[string]record.Quarantine // by bundle digest
 	Elsewhere   []record.Spending            // of automatic rollbacks, in the other regions
 	Stores      []record.StoreState          // of all regions, as they were last read; empty: there is one

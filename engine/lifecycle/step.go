@@ -135,7 +135,22 @@ func Step(s State, ev Event, now time.Time) (State, error) {
 	if err := s.ordered(ev, now); err != nil {
 		return s, err
 	}
+	s.notice(now)
 	var err error
+	if why := s.heldBack(); why != "" {
+		err = s.whileBehind(ev, why, now)
+	} else {
+		err = s.happened(ev, now)
+	}
+	if err == nil {
+		s.about()
+		s.truncateIncident()
+	}
+	return s, err
+}
+
+// happened takes an event to a target that is not held back.
+func (s *State) happened(ev Event, now time.Time) (err error) {
 	switch ev := ev.(type) {
 	case AlertChecked:
 		err = s.asked(ev, now)
@@ -176,11 +191,7 @@ func Step(s State, ev Event, now time.Time) (State, error) {
 	default:
 		err = fmt.Errorf("step %T: unknown event", ev)
 	}
-	if err == nil {
-		s.about()
-		s.truncateIncident()
-	}
-	return s, err
+	return err
 }
 
 // tick does what is due by the clock, and looks whether somebody changed the split.
@@ -228,6 +239,9 @@ const (
 
 // Effects says what a state asks for, in the order it should be done.
 func Effects(s State, now time.Time) []Effect {
+	if s.heldBack() != "" {
+		return nil
+	}
 	i := s.Incident
 	var e []Effect
 	if w, due := Due(s); due && w.Place != "" { // what stands in the store itself is written by the tick

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/autorollback/autorollback/engine/known"
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
+)
+
+// takeBehind reads which installation the store is of, and whether somebody has noticed that it
+// has less of the target than is known.
+func (v *snapshot) takeBehind(snap store.Snapshot) (err error) {
+	var made record.Installation
+	if err := decode(snap, store.InstallationKey, &made); err != nil {
+		return err
+	}
+	v.Installation = made.ID
+	v.Behind, err = entry[record.Behind](snap, store.BehindKey(v.target.Service, v.target.Region))
+	return err
+}
+
+// learn remembers what was read or committed of a target, and writes down what is new.
+func (e *Engine) learn(target Target, rel *record.Release, index uint64, quarantined map[string]record.Quarantine) {
+	for _, s := range e.memory.Learn(known.Target(target), rel, index, quarantined) {
+		e.saw(s)
+	}
+}
+
+func (e *Engine) saw(s record.Seen) {
+	line := record.Record{At: time.Now().UTC(), Kind: record.SeenKind, Seen: &s}
+	switch {
+	case s.Release != nil:
+		line.Text, line.Op = "release "+s.Release.ID+" is "+string(s.Release.Phase), s.Release.Op
+	case s.Quarantine != nil:
+		line.Text = "bundle " + s.Quarantine.Bundle + " is quarantined by incident " + s.Quarantine.Incident
+		if s.Quarantine.Lifted != "" {
+			line.Text = "the quarantine of bundle " + s.Quarantine.Bundle + " is lifted"
+		}
+	default:
+		line.Text = "the store is of installation " + s.Installation
+	}
+	e.write("", line)
+}
+
+func byBundle(all []record.Quarantine) map[string]record.Quarantine {
+	by := map[string]record.Quarantine{}
+	for _, q := range all {
+		by[q.Bundle] = q
+	}
+	return by
+}
+
+// install learns of which installation the store is, and makes one where none is known: at the
+// first start, or the first of a program that knows installations. A store that has none any
+// more is left so.
+func (e *Engine) install(ctx context.Context) {
+	if e.memory.Installation() != "" {
+		return
+	}
+	snap, err := e.store.Read(ctx, store.InstallationKey)
+	if err != nil {
+		return // whoever reads records says so
+	}
+	made, err := entry[record.Installation](snap, store.InstallationKey)
+	switch {
+	case err != nil:
+		e.log.Error("read installation", zap.Error(err))
+		return
+	case made == nil:
+		made = &record.Installation{Schema: runbook.Schema, ID: newOp(), At: time.Now().UTC()}
+		if err := e.putOne(ctx, store.InstallationKey, 0, made); err != nil {
+			if !errors.Is(err, store.ErrConflict) && ctx.Err() == nil {
+				e.log.Warn("write installation", zap.Error(err))
+			}
+			return // it is read at the next look
+		}
+	}
+	if s := e.memory.Install(made.ID); s != nil {
+		e.saw(*s)
+	}
+}
+
+// remembered are the targets of which a release is known, whatever the store has: and all, where
+// it does not know its installation any more.
+func (e *Engine) remembered(snap store.Snapshot) []Target {
+	var all []Target
+	for _, t := range e.memory.Targets() {
+		if _, err := e.serves(Target(t)); err == nil {
+			all = append(all, Target(t))
+		}
+	}
+	if e.memory.Installation() == "" || has(snap, store.InstallationKey) {
+		return all
+	}
+	for _, rb := range e.runbooks() {
+		for _, region := range rb.Regions {
+			if t := (Target{rb.Service, region}); e.memory.Of(known.Target(t)).Release == nil {
+				all = append(all, t)
+			}
+		}
+	}
+	return all
+}
