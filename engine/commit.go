@@ -50,6 +50,9 @@ func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 	if next.Behind != nil && !reflect.DeepEqual(v.Behind, next.Behind) {
 		b.set(store.BehindKey(v.target.Service, v.target.Region), next.Behind)
 	}
+	if next.Write.Recovered {
+		v.recovered(&b)
+	}
 	b.write(next.Write, v.ops, v.nextOps)
 	for _, op := range v.offOps {
 		if slices.Contains(next.Write.SwitchOff, op.Key) {
@@ -102,6 +105,9 @@ func (b *txBuilder) write(w lifecycle.Write, plan, next []store.Op) {
 	}
 	for _, q := range w.Quarantine {
 		b.set(store.QuarantineKey(q.Bundle), q)
+	}
+	for _, i := range w.Incidents {
+		b.set(store.IncidentKey(i.ID), i)
 	}
 	for _, a := range w.Approvals {
 		b.set(store.ApprovalKey(a.ID), a)
@@ -254,7 +260,7 @@ func (e *Engine) commit(ctx context.Context, v snapshot, ev lifecycle.Event, now
 	e.boundary("after-" + name)
 	e.remember(v.target, next)
 	e.committed(v.State, next)
-	e.learn(v.target, next.Release, 0, byBundle(next.Write.Quarantine))
+	e.learnCommitted(v, next)
 	return next, nil
 }
 

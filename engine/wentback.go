@@ -3,11 +3,14 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/engine/known"
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -20,7 +23,7 @@ func (v *snapshot) takeBehind(snap store.Snapshot) (err error) {
 	if err := decode(snap, store.InstallationKey, &made); err != nil {
 		return err
 	}
-	v.Installation = made.ID
+	v.Installation = made
 	v.Behind, err = entry[record.Behind](snap, store.BehindKey(v.target.Service, v.target.Region))
 	return err
 }
@@ -29,6 +32,25 @@ func (v *snapshot) takeBehind(snap store.Snapshot) (err error) {
 func (e *Engine) learn(target Target, rel *record.Release, index uint64, quarantined map[string]record.Quarantine) {
 	for _, s := range e.memory.Learn(known.Target(target), rel, index, quarantined) {
 		e.saw(s)
+	}
+}
+
+// learnCommitted remembers what a transaction wrote. The release's index is not known before it
+// is read; it is above the one that the transaction was decided on.
+func (e *Engine) learnCommitted(v snapshot, next lifecycle.State) {
+	index := v.ReleaseIndex
+	if next.Release != nil && next.Release.Op == next.Op {
+		index++
+	}
+	for _, b := range next.Write.Bundles {
+		e.learnBundle(b)
+	}
+	e.learn(v.target, next.Release, index, byBundle(next.Write.Quarantine))
+}
+
+func (e *Engine) learnBundle(b runbook.Bundle) {
+	if s := e.memory.LearnBundle(b); s != nil {
+		e.saw(*s)
 	}
 }
 
@@ -42,6 +64,8 @@ func (e *Engine) saw(s record.Seen) {
 		if s.Quarantine.Lifted != "" {
 			line.Text = "the quarantine of bundle " + s.Quarantine.Bundle + " is lifted"
 		}
+	case s.Bundle != nil:
+		line.Text = "the manifest of bundle " + s.Bundle.Digest()
 	default:
 		line.Text = "the store is of installation " + s.Installation
 	}
@@ -106,4 +130,68 @@ func (e *Engine) remembered(snap store.Snapshot) []Target {
 		}
 	}
 	return all
+}
+
+// recovered takes the notice away in the transaction that brings the target in line, and has the
+// store know the installation that this process knows.
+func (v snapshot) recovered(b *txBuilder) {
+	key := store.BehindKey(v.target.Service, v.target.Region)
+	if at := b.indexes[key]; at > 0 {
+		b.ops = append(b.ops, store.Op{Verb: store.Delete, Key: key, Index: at})
+	}
+	made, known := v.Installation, v.Known.Installation
+	switch {
+	case known == "" || known == made.ID || slices.Contains(made.Before, known):
+		return
+	case made.ID == "":
+		made = record.Installation{Schema: runbook.Schema, ID: known, At: time.Now().UTC()}
+	default:
+		made.Before = append(slices.Clone(made.Before), known)
+	}
+	b.set(store.InstallationKey, made)
+}
+
+// planRecovery plans the rollback that a recovery may need.
+func (e *Engine) planRecovery(ctx context.Context, v *snapshot) error {
+	r, _ := v.Repair("", "", time.Now().UTC())
+	for _, b := range r.Bundles {
+		e.bundles.Store(b.Digest(), b) // they are what their digests say
+	}
+	if !r.Shift {
+		return nil
+	}
+	_, err := e.planBack(ctx, v, *r.Release)
+	return err
+}
+
+// Recovery says what is missing of a target whose store went back in time, and what a recovery
+// would do; [runbook.ErrNotFound]: nothing is.
+func (e *Engine) Recovery(ctx context.Context, service, region string) (record.Recovery, error) {
+	target := e.targetIn(service, region)
+	ev := lifecycle.Recovered{}
+	v, err := e.read(ctx, target, ev)
+	if err == nil {
+		err = e.plan(ctx, &v, ev)
+	}
+	if err != nil {
+		return record.Recovery{}, later(err)
+	}
+	r, lost := v.Recovery(time.Now().UTC())
+	if !lost {
+		return r, fmt.Errorf("something missing of %s: %w", target, runbook.ErrNotFound)
+	}
+	return r, nil
+}
+
+// Recover brings a target in line as it was shown: plan is the digest of that.
+func (e *Engine) Recover(ctx context.Context, service, region string, by record.Caller, reason, plan string) (record.Recovery, error) {
+	shown, err := e.Recovery(ctx, service, region)
+	if err != nil {
+		return shown, err
+	}
+	if by.Name == "" || reason == "" {
+		return shown, runbook.Refuse("give a name and a reason to recover a store")
+	}
+	_, err = e.human(ctx, e.targetIn(service, region), lifecycle.Recovered{By: by, Reason: reason, Plan: plan})
+	return shown, err
 }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -96,7 +98,7 @@ func (r *restorable) launch(version string) record.Release {
 	r.t.Helper()
 	l := fixture.Launch(r.t)
 	l.Candidate.Bundle.Model.Registry.Version = version
-	rel, err := r.e.Start(r.t.Context(), l, "ann")
+	rel, err := r.e.Start(r.t.Context(), l, fixture.By("ann"))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -156,14 +158,163 @@ func TestRestoredFileIsNoticedAndHeld(t *testing.T) {
 	if want := []string{"store_went_back", "behind_breach"}; !slices.Equal(r.sent, want) {
 		t.Errorf("sent %q, want %q", r.sent, want)
 	}
-	if _, err := r.e.Promote(t.Context(), "ranker", "", "ann"); err == nil || !strings.Contains(err.Error(), "autorollback recover") {
+	if _, err := r.e.Promote(t.Context(), "ranker", "", fixture.By("ann")); err == nil || !strings.Contains(err.Error(), "autorollback recover") {
 		t.Errorf("a step of the ramp: %v", err)
 	}
-	inc, err := r.e.Rollback(t.Context(), "ranker", "", "ann", "users are hurt")
+	inc, err := r.e.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "users are hurt")
 	if err != nil || inc.ID == acted.ID || inc.Release != rel.ID || inc.Epoch <= acted.Epoch {
 		t.Errorf("a human's rollback: %v, incident %s of epoch %d after %s of %d", err, inc.ID, inc.Epoch, acted.ID, acted.Epoch)
 	}
 	if got := inc.Decision.Reasons; !strings.Contains(strings.Join(got, "\n"), "Warning (store_went_back)") {
 		t.Errorf("no warning: %q", got)
+	}
+}
+
+// recovers brings the target in line as it is shown, and returns what was shown.
+func (r *restorable) recovers() record.Recovery {
+	r.t.Helper()
+	shown, err := r.e.Recovery(r.t.Context(), "ranker", "")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := r.e.Recover(r.t.Context(), "ranker", "", fixture.By("ann"), "the backup was too old", "sha256:another"); !errors.Is(err, runbook.ErrConflict) {
+		r.t.Fatalf("a yes to another plan: %v", err)
+	}
+	if _, err := r.e.Recover(r.t.Context(), "ranker", "", fixture.By("ann"), "the backup was too old", shown.Plan); err != nil {
+		r.t.Fatal(err)
+	}
+	return shown
+}
+
+func whats(r record.Recovery) (all []string) {
+	for _, l := range r.Lines {
+		all = append(all, l.What)
+	}
+	return all
+}
+
+// A recovery moves the traffic of what was rolled back away again, in the same transaction puts
+// its bundle under quarantine, and uses no incident's id twice.
+func TestRecoverAfterARestoredRollback(t *testing.T) {
+	r := restorableOf(t)
+	r.launch("12")
+	r.copyTo("store", "backup")
+	r.breaks("errors")
+	acted := incidentOf(t, r.st)
+	r.copyTo("backup", "store")
+	r.tick()
+	shown := r.recovers()
+	if want := []string{"release", "split", "incident", "quarantine"}; !slices.Equal(whats(shown), want) || !shown.Shift || shown.Change == nil {
+		t.Errorf("shown: %+v", shown)
+	}
+	s := r.tick()
+	inc := incidentOf(t, r.st)
+	switch {
+	case s.Behind != nil, s.Release.Phase != record.RolledBack, s.Release.Held != nil, !s.Split.Equal(record.Split{"ranker-v1": 100}):
+		t.Errorf("after the recovery: %+v, split %v", s.Release, s.Split)
+	case inc.ID == acted.ID, inc.Phase != record.Acted, inc.By != "ann":
+		t.Errorf("incident %s (%s) by %q, after %s", inc.ID, inc.Phase, inc.By, acted.ID)
+	case !s.Quarantined[s.Release.Candidate.Bundle].Bars():
+		t.Errorf("quarantine: %+v", s.Quarantined)
+	}
+	if _, err := r.e.Recovery(t.Context(), "ranker", ""); !errors.Is(err, runbook.ErrNotFound) {
+		t.Errorf("something is missing still: %v", err)
+	}
+	r.copyTo("store", "store2")
+	if s := r.tick(); s.Behind != nil {
+		t.Errorf("noticed again after a restart: %+v", s.Behind)
+	}
+}
+
+// What a backup may have missed, and what becomes of it.
+func TestRecoverEachLoss(t *testing.T) {
+	ctx := t.Context()
+	for name, c := range map[string]struct {
+		ramp  bool
+		since func(*restorable) // what the backup does not have
+		want  []string          // what is shown to be missing
+		check func(*testing.T, lifecycle.State)
+	}{
+		"a rollback, and the split by hand": {
+			since: func(r *restorable) { r.breaks("errors") },
+			want:  []string{"release", "incident", "quarantine"},
+			check: func(t *testing.T, s lifecycle.State) {
+				if s.Release.Phase != record.RolledBack || s.Release.Incident == "" || !s.Quarantined[s.Release.Candidate.Bundle].Bars() {
+					t.Errorf("%+v", s.Release)
+				}
+			},
+		},
+		"a human's stop": {
+			ramp: true,
+			since: func(r *restorable) {
+				if _, err := r.e.Stop(ctx, "ranker", "", fixture.By("ann"), "wait"); err != nil {
+					r.t.Fatal(err)
+				}
+			},
+			want: []string{"release"},
+			check: func(t *testing.T, s lifecycle.State) {
+				if s.Release.Stopped == nil || s.Release.Weight != 20 || s.Release.Phase != record.Open {
+					t.Errorf("%+v", s.Release)
+				}
+			},
+		},
+		"the next release": {
+			since: func(r *restorable) {
+				if _, err := r.e.Rollback(ctx, "ranker", "", fixture.By("ann"), "enough"); err != nil {
+					r.t.Fatal(err)
+				}
+				r.ends()
+				r.launch("13")
+			},
+			want: []string{"release", "quarantine"},
+			check: func(t *testing.T, s lifecycle.State) {
+				if s.Release.Phase != record.Open || s.Release.Stopped == nil || len(s.Quarantined) != 1 {
+					t.Errorf("%+v", s.Release)
+				}
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := restorableOf(t)
+			if c.ramp {
+				r.rb.Rollout = fixture.Ramp(runbook.PromoteManual)
+			}
+			rel := r.launch("12")
+			r.tick()
+			r.copyTo("store", "backup")
+			c.since(r)
+			known := r.e.newest(theTarget)
+			r.copyTo("backup", "store")
+			if strings.Contains(name, "by hand") {
+				if err := put(r.st, routerKey, `{"weights":{"ranker-v1":100,"ranker-v2":0}}`); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if s := r.tick(); s.Behind == nil {
+				t.Fatal("not noticed")
+			}
+			if shown := r.recovers(); !slices.Equal(whats(shown), c.want) {
+				t.Errorf("shown %q, want %q: %+v", whats(shown), c.want, shown.Lines)
+			}
+			s := r.tick()
+			if s.Behind != nil || s.Release.Epoch <= known.Epoch || s.Release.ID != known.ID {
+				t.Errorf("release %s of epoch %d, known is %s of %d, the first was %s; behind %+v", s.Release.ID, s.Release.Epoch, known.ID, known.Epoch, rel.ID, s.Behind)
+			}
+			c.check(t, s)
+		})
+	}
+}
+
+// ends brings the incident under way to its end without asking anybody.
+func (r *restorable) ends() {
+	r.t.Helper()
+	inc := incidentOf(r.t, r.st)
+	inc.Phase = record.Done
+	text, err := json.Marshal(inc)
+	if err == nil {
+		err = put(r.st, store.IncidentKey(inc.ID), string(text))
+	}
+	if err != nil {
+		r.t.Fatal(err)
 	}
 }

@@ -13,29 +13,30 @@ import (
 // A History is what is known of a target and what its store said when it was read later.
 type History struct {
 	Known        record.Known
-	Installation string          // that the store has; empty: none
-	Release      *record.Release // nil: the store has none
-	Index        uint64          // of the release in the store
+	Installation record.Installation // that the store is of; without an id: it has none
+	Release      *record.Release     // nil: the store has none
+	Index        uint64              // of the release in the store
 	Quarantined  map[string]record.Quarantine
 }
 
 // OtherStore says that a store is not the one that is known, so that nothing may be written there,
 // a notice included; empty: it is, or nobody knows better.
 func OtherStore(h History) string {
-	if h.Known.Installation == "" || h.Installation == "" || h.Known.Installation == h.Installation {
+	now, was := h.Installation, h.Known.Installation
+	if was == "" || now.ID == "" || was == now.ID || slices.Contains(now.Before, was) {
 		return ""
 	}
-	return fmt.Sprintf("The store is another one: it belongs to installation %s, and this replica to %s.", h.Installation, h.Known.Installation)
+	return fmt.Sprintf("The store is another one: it is of installation %s, and this replica of %s.", now.ID, was)
 }
 
 // WentBack says, in sentences, what a store has lost of a target: it was restored from a backup or
 // wiped, or somebody removed records. Empty: nothing that is known of.
 func WentBack(h History) string {
 	var why []string
-	if h.Known.Installation != "" && h.Installation == "" {
+	if h.Known.Installation != "" && h.Installation.ID == "" {
 		why = append(why, fmt.Sprintf("The store is empty or a new one: it does not know installation %s any more.", h.Known.Installation))
 	}
-	if was := releaseLost(h); was != "" {
+	if was := ReleaseLost(h); was != "" {
 		why = append(why, was)
 	}
 	for _, q := range LostQuarantines(h) {
@@ -55,7 +56,8 @@ func LostQuarantines(h History) []record.Quarantine {
 	return lost
 }
 
-func releaseLost(h History) string {
+// ReleaseLost says how a target's release went back in time; empty: it did not.
+func ReleaseLost(h History) string {
 	known, stored := h.Known.Release, h.Release
 	switch {
 	case known == nil:
@@ -66,7 +68,7 @@ func releaseLost(h History) string {
 		return fmt.Sprintf("Release %s (%s) is missing: the store has %s (%s).", known.ID, standing(*known), stored.ID, standing(*stored))
 	case known.After(stored):
 		return fmt.Sprintf("Release %s is %s again, and was %s.", known.ID, standing(*stored), standing(*known))
-	case known.ID == stored.ID && known.Epoch == stored.Epoch && h.Index < h.Known.Index && stopLost(*known, *stored):
+	case h.Index < h.Known.Index && stopLost(*known, *stored):
 		return fmt.Sprintf("Release %s was stopped or held, and is not any more: its record is an older one.", known.ID)
 	}
 	return ""
@@ -74,6 +76,9 @@ func releaseLost(h History) string {
 
 // stopLost: what keeps a ramp from its next step was there and is not.
 func stopLost(known, stored record.Release) bool {
+	if known.ID != stored.ID || known.Epoch != stored.Epoch || known.Phase != record.Open {
+		return false
+	}
 	return known.Stopped != nil && stored.Stopped == nil || known.Frozen != "" && stored.Frozen == "" || known.Held != nil && stored.Held == nil
 }
 

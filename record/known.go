@@ -3,6 +3,8 @@ package record
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // Known is what was last seen of a target in its store. A store that has less went back in time:
@@ -12,13 +14,38 @@ type Known struct {
 	Release      *Release              // nil: none was seen
 	Index        uint64                // of the release, as it was last read; 0: it was not read since it was committed
 	Quarantined  map[string]Quarantine // by bundle, of this target's releases; lifted ones as well
+	Bundles      []runbook.Bundle      // manifests of the release's sides, as far as they are known
 }
 
-// Installation tells one store from another, key "installation". It is made once and never changes.
+// Installation tells one store from another, key "installation". It is made once; only an order
+// adds to it.
 type Installation struct {
 	Schema int       `json:"schema"`
 	ID     string    `json:"id"` // random
 	At     time.Time `json:"at"`
+	// Before are the ids that it takes the place of, because a human said so.
+	Before []string `json:"before,omitempty"`
+}
+
+// A Recovery is how a target whose store went back in time is brought in line.
+type Recovery struct {
+	Service string        `json:"service"`
+	Region  string        `json:"region"`
+	Since   time.Time     `json:"since,omitzero"` // when it was noticed; zero: it is not held back in the store
+	Why     string        `json:"why"`
+	Lines   []RecoverLine `json:"lines"`
+	Shift   bool          `json:"shift"`             // all traffic goes to the stable side
+	Change  *Change       `json:"change,omitempty"`  // with Shift: what is written
+	Problem string        `json:"problem,omitempty"` // why it cannot be done now
+	Plan    string        `json:"plan"`              // digest of all this: what a yes is about
+}
+
+// A RecoverLine is one thing that is not as it was.
+type RecoverLine struct {
+	What  string `json:"what"`  // installation, release, quarantine, incident or split
+	Known string `json:"known"` // as it was last seen
+	Store string `json:"store"` // as the store has it
+	Then  string `json:"then"`  // what the recovery makes of it
 }
 
 // SeenKind is the kind of the journal's lines that hold a [Seen].
@@ -27,29 +54,28 @@ const SeenKind = "seen"
 // Seen is something new that this process committed, or read in a store: what it knows after it
 // has begun again. One of its fields beside Region is set.
 type Seen struct {
-	Region       string      `json:"region,omitempty"` // whose store it is; empty: there is one
-	Installation string      `json:"installation,omitempty"`
-	Release      *Release    `json:"release,omitempty"`
-	Index        uint64      `json:"index,omitempty"` // of the release, in the store
-	Quarantine   *Quarantine `json:"quarantine,omitempty"`
+	Region       string          `json:"region,omitempty"` // whose store it is; empty: there is one
+	Installation string          `json:"installation,omitempty"`
+	Release      *Release        `json:"release,omitempty"`
+	Index        uint64          `json:"index,omitempty"` // of the release, in the store
+	Quarantine   *Quarantine     `json:"quarantine,omitempty"`
+	Bundle       *runbook.Bundle `json:"bundle,omitempty"`
 }
 
 // A Behind is a target of which more is known than its store has, key "behind/<service>/<region>".
 // While it is there nothing is written for the target automatically. It ends with an order.
 type Behind struct {
-	Schema     int          `json:"schema"`
-	Service    string       `json:"service"`
-	Region     string       `json:"region"`
-	Since      time.Time    `json:"since"`
-	Replica    string       `json:"replica,omitempty"` // that noticed it
-	Why        string       `json:"why"`               // a sentence
-	Release    *Release     `json:"release,omitempty"` // as it was last seen; nil: the store has the newest that is known
-	Quarantine []Quarantine `json:"quarantine,omitempty"`
-	Breaching  []string     `json:"breaching,omitempty"` // triggers that people were told of since
+	Schema     int              `json:"schema"`
+	Service    string           `json:"service"`
+	Region     string           `json:"region"`
+	Since      time.Time        `json:"since"`
+	Replica    string           `json:"replica,omitempty"` // that noticed it
+	Why        string           `json:"why"`               // a sentence
+	Release    *Release         `json:"release,omitempty"` // as it was last seen; nil: the store has the newest that is known
+	Bundles    []runbook.Bundle `json:"bundles,omitempty"` // manifests of its sides, as far as they are known
+	Quarantine []Quarantine     `json:"quarantine,omitempty"`
+	Breaching  []string         `json:"breaching,omitempty"` // triggers that people were told of since
 }
-
-// Lost reports whether the store's release is older than the one that was seen.
-func (b Behind) Lost(stored *Release) bool { return b.Release != nil && b.Release.After(stored) }
 
 // After reports whether a release's record is one that can only follow the other, which may be
 // nil. The epoch grows from release to release of a target, and nothing that is over opens again.

@@ -51,7 +51,7 @@ func RecoveredMsg(b record.Behind, by, what string, rb *runbook.Runbook, now tim
 }
 
 func behindMessage(b record.Behind, kind, of string, now time.Time, title string, lines ...string) record.Message {
-	m := newMessage(fmt.Sprintf("behind-%s-%s-%s%s-%d", b.Service, b.Region, kind, of, b.Since.Unix()), kind, b.Service, b.Region, now, title, lines)
+	m := newMessage(fmt.Sprintf("behind-%s-%s-%s%s-%d", b.Service, b.Region, kind, of, b.Since.UnixMilli()), kind, b.Service, b.Region, now, title, lines)
 	m.StartsAt = b.Since
 	return m
 }

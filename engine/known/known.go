@@ -10,6 +10,7 @@ import (
 
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A Memory is what is known of one store. It is safe for concurrent use.
@@ -18,6 +19,7 @@ type Memory struct {
 	region       string // in the lines that are written; empty: there is one store
 	installation string
 	targets      map[Target]record.Known
+	bundles      map[string]runbook.Bundle // by digest
 }
 
 // A Target is one service in one region.
@@ -25,7 +27,7 @@ type Target struct{ Service, Region string }
 
 // New is a memory of what the lines of a journal say, oldest first.
 func New(region string, past []record.Seen) *Memory {
-	m := &Memory{region: region, targets: map[Target]record.Known{}}
+	m := &Memory{region: region, targets: map[Target]record.Known{}, bundles: map[string]runbook.Bundle{}}
 	for _, s := range past {
 		if s.Region == region {
 			m.recall(s)
@@ -46,6 +48,8 @@ func (m *Memory) recall(s record.Seen) {
 		}
 	case s.Quarantine != nil:
 		m.bar(*s.Quarantine)
+	case s.Bundle != nil:
+		m.bundles[s.Bundle.Digest()] = *s.Bundle
 	}
 }
 
@@ -73,6 +77,13 @@ func (m *Memory) Of(t Target) record.Known {
 	defer m.mu.Unlock()
 	k := m.targets[t]
 	k.Installation = m.installation
+	if k.Release != nil {
+		for _, side := range []record.Side{k.Release.Stable, k.Release.Candidate} {
+			if b, there := m.bundles[side.Bundle]; there {
+				k.Bundles = append(k.Bundles, b)
+			}
+		}
+	}
 	return k
 }
 
@@ -122,6 +133,18 @@ func older(k record.Known, rel *record.Release, index uint64) bool {
 func differs(a, b record.Release) bool {
 	return a.ID != b.ID || a.Epoch != b.Epoch || a.Phase != b.Phase || a.Incident != b.Incident || a.Frozen != b.Frozen ||
 		!reflect.DeepEqual(a.Stopped, b.Stopped) || (a.Held == nil) != (b.Held == nil)
+}
+
+// LearnBundle takes a manifest, and returns what is to be written down; nil: it is known.
+func (m *Memory) LearnBundle(b runbook.Bundle) *record.Seen {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	digest := b.Digest()
+	if _, there := m.bundles[digest]; there {
+		return nil
+	}
+	m.bundles[digest] = b
+	return &record.Seen{Region: m.region, Bundle: &b}
 }
 
 // Install takes the id of the installation that the store is said to have, and returns what is to

@@ -100,6 +100,12 @@ type (
 		Now   record.Breach    // the trigger, asked for a yes to a rollback
 		Ready record.Readiness // asked for a yes to the next step
 	}
+	// Recovered is a human's yes to the recovery of a target whose store went back in time.
+	Recovered struct {
+		By     record.Caller
+		Reason string
+		Plan   string // digest of what was shown
+	}
 	// SplitAccepted is a human letting a held release continue with the split that was found.
 	SplitAccepted struct {
 		By     record.Caller
@@ -125,6 +131,7 @@ func (Launched) event()       {}
 func (Demanded) event()       {}
 func (Answered) event()       {}
 func (SplitAccepted) event()  {}
+func (Recovered) event()      {}
 
 // Step says what an event makes of a state; what the new state asks for say its
 // [Effects]. It is pure: the same state, event and moment give the same answer. An error
@@ -181,6 +188,9 @@ func (s *State) happened(ev Event, now time.Time) (err error) {
 	case Resumed:
 		err = s.resume(ev, now)
 	case Launched:
+		if s.Behind != nil {
+			return s.recoverFirst(s.Behind.Why)
+		}
 		err = s.launched(ev, now)
 	case Demanded:
 		err = s.demanded(ev, now)
@@ -188,6 +198,8 @@ func (s *State) happened(ev Event, now time.Time) (err error) {
 		err = s.answered(ev, now)
 	case SplitAccepted:
 		err = s.acceptSplit(ev, now)
+	case Recovered:
+		err = s.recovered(ev, now)
 	default:
 		err = fmt.Errorf("step %T: unknown event", ev)
 	}

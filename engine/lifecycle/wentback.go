@@ -19,23 +19,32 @@ func (s State) history() policy.History {
 func (s State) heldBack() string { return policy.HoldsBack(s.Behind, s.OtherStore, s.Release) }
 
 // notice compares what is known with what the store said, and keeps what it has lost, so that
-// every replica knows. People are told in the same transaction.
+// every replica knows. People are told in the same transaction. In another store nothing is kept.
 func (s *State) notice(now time.Time) {
-	h := s.history()
-	if s.OtherStore = policy.OtherStore(h); s.OtherStore != "" {
+	if s.OtherStore = policy.OtherStore(s.history()); s.OtherStore != "" {
 		return
 	}
+	first := s.Behind == nil
+	if s.Behind = s.behind(now); s.Behind != nil && first {
+		s.Write.Messages = append(s.Write.Messages, report.WentBackMsg(*s.Behind, s.Release, s.Runbook, now))
+	}
+}
+
+// behind is what the store has lost of the target: what is kept of that, with what is known here
+// beside; nil: nothing.
+func (s State) behind(now time.Time) *record.Behind {
+	h := s.history()
 	why := policy.WentBack(h)
 	if why == "" {
-		return
+		return s.Behind
 	}
-	b := record.Behind{Schema: runbook.Schema, Service: s.Runbook.Service, Region: s.Region, Since: now, Replica: s.Replica}
+	b := record.Behind{Schema: runbook.Schema, Service: s.Runbook.Service, Region: s.Region, Since: now, Replica: s.Replica,
+		Why: record.Truncate(why, 2*record.MaxLine)}
 	if s.Behind != nil {
 		b = *s.Behind
 	}
-	fresh := s.Behind == nil
-	if known := s.Known.Release; known != nil && (b.Release == nil && known.After(s.Release) || b.Release != nil && known.After(b.Release)) {
-		b.Release, fresh = known, fresh || s.Behind.Release == nil
+	if k := s.Known.Release; policy.ReleaseLost(h) != "" && (b.Release == nil || k.After(b.Release)) {
+		b.Release, b.Bundles = k, s.Known.Bundles
 	}
 	b.Quarantine = slices.Clone(b.Quarantine)
 	for _, q := range policy.LostQuarantines(h) {
@@ -43,11 +52,7 @@ func (s *State) notice(now time.Time) {
 			b.Quarantine = append(b.Quarantine, q)
 		}
 	}
-	if s.Behind == nil {
-		b.Why = record.Truncate(why, 2*record.MaxLine)
-		s.Write.Messages = append(s.Write.Messages, report.WentBackMsg(b, s.Release, s.Runbook, now))
-	}
-	s.Behind = &b
+	return &b
 }
 
 // whileBehind takes an event to a target that is held back. Nothing is written but the notice,
@@ -61,8 +66,10 @@ func (s *State) whileBehind(ev Event, why string, now time.Time) error {
 	case Demanded:
 		s.freshEpoch()
 		return s.demanded(ev, now)
+	case Recovered:
+		return s.recovered(ev, now)
 	case Promoted:
-		if ev.By != "" {
+		if ev.By.Name != "" {
 			return s.recoverFirst(why)
 		}
 	case Launched, Stopped, Resumed, Answered, SplitAccepted:
