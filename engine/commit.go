@@ -379,6 +379,7 @@ func onlyBudgetMoved(before, after snapshot) bool {
 
 // remember keeps the newest release of a target, from which roles are exported.
 func (e *Engine) remember(target Target, s lifecycle.State) {
+	e.rememberBehind(target, s)
 	if s.Release == nil {
 		return
 	}

@@ -11,10 +11,14 @@ import (
 
 	"github.com/autorollback/autorollback/engine/known"
 	"github.com/autorollback/autorollback/engine/lifecycle"
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
+
+// behinds is the prefix of what is known to be lost.
+const behinds = store.Root + "behind/"
 
 // takeBehind reads which installation the store is of, and whether somebody has noticed that it
 // has less of the target than is known.
@@ -194,4 +198,40 @@ func (e *Engine) Recover(ctx context.Context, service, region string, by record.
 	}
 	_, err = e.human(ctx, e.targetIn(service, region), lifecycle.Recovered{By: by, Reason: reason, Plan: plan})
 	return shown, err
+}
+
+// rememberBehind keeps whether a target is held back, for the metrics.
+func (e *Engine) rememberBehind(target Target, s lifecycle.State) {
+	behind := 0.0
+	if s.Behind != nil || s.OtherStore != "" {
+		behind = 1
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.behind[target] = behind
+}
+
+// allBehind are the targets that are held back, for people: as the store says, or all where it is
+// another one.
+func (e *Engine) allBehind(snap store.Snapshot) []record.Behind {
+	other := e.otherStore(snap)
+	if other == "" {
+		return ofRegion(e, under[record.Behind](snap, behinds), func(b record.Behind) string { return b.Region })
+	}
+	var all []record.Behind
+	for _, rb := range e.runbooks() {
+		for _, region := range rb.Regions {
+			all = append(all, record.Behind{Schema: runbook.Schema, Service: rb.Service, Region: region, Why: other})
+		}
+	}
+	return all
+}
+
+// otherStore says that what was read is of another installation than the one that is known.
+func (e *Engine) otherStore(snap store.Snapshot) string {
+	var made record.Installation
+	if decode(snap, store.InstallationKey, &made) != nil {
+		return ""
+	}
+	return policy.OtherStore(policy.History{Known: record.Known{Installation: e.memory.Installation()}, Installation: made})
 }
