@@ -95,13 +95,17 @@ func (d *Daemon) wire(people net.Addr) error {
 	if err != nil {
 		return err
 	}
+	seen, err := journal.Seen()
+	if err != nil {
+		return err
+	}
 	if d.Keys, err = d.openKeys(external.String()); err != nil {
 		return err
 	}
 	if err := ensureToken(cfg.Receiver.TokenFile); err != nil {
 		return err
 	}
-	if err := d.startEngines(journal, past, runbooks, external.String()); err != nil {
+	if err := d.startEngines(journal, past, seen, runbooks, external.String()); err != nil {
 		return err
 	}
 	d.hooks, err = receiver.New(d.set, receiver.Config{TokenFile: cfg.Receiver.TokenFile, TLS: cfg.Receiver.TLS, Known: d.knows}, d.log, reg)

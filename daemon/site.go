@@ -77,7 +77,7 @@ func (d *Daemon) sources() []regions.Source {
 }
 
 // startEngines makes each region's engine, and the set of them.
-func (d *Daemon) startEngines(journal *audit.Journal, past []record.AlertResult, runbooks []*runbook.Runbook, external string) error {
+func (d *Daemon) startEngines(journal *audit.Journal, past []record.AlertResult, seen []record.Seen, runbooks []*runbook.Runbook, external string) error {
 	cfg, stores := d.cfg, regions.NewStores(d.sources()...)
 	var members []regions.Member
 	for _, at := range d.sites {
@@ -92,7 +92,7 @@ func (d *Daemon) startEngines(journal *audit.Journal, past []record.AlertResult,
 		archive := report.Archive{Folder: audit.Folder{Dir: cfg.Evidence}, External: external, Prometheus: at.Prometheus.URL, Approval: d.approval}
 		at.engine, err = engine.New(engine.Parts{
 			Store: at.store, Prometheus: at.asks, Monitor: at.monitor, Arming: at.checks, Regions: stores,
-			Journal: journal, Past: past, Log: d.log, Registerer: at.registry, Archive: archive, Post: mail, Client: d.client(),
+			Journal: journal, Past: past, Seen: seen, Log: d.log, Registerer: at.registry, Archive: archive, Post: mail, Client: d.client(),
 		}, runbooks, engine.Options{
 			Region: at.name, OwnPrometheus: at.own, Replica: replica(cfg), WatchEvery: cfg.WatchEvery, ReconcileEvery: cfg.ReconcileEvery,
 			RulesEvery: cfg.RulesEvery, Boundary: faultPoint, Version: cfg.Version,

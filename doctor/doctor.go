@@ -118,6 +118,9 @@ func (d *Doctor) Examine(ctx context.Context) (record.Examination, error) {
 	checks := each(len(sections), sections,
 		func(look func(context.Context) []record.Check) []record.Check { return look(ctx) })
 	checks = append(checks, reads, answers)
+	if reads.State == record.CheckOK {
+		checks = append(checks, p.behind()...)
+	}
 	arrange(checks)
 	return record.Examination{Schema: runbook.Schema, At: time.Now().UTC(), Checks: checks}, nil
 }

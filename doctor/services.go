@@ -105,6 +105,19 @@ func atMost(checks []record.Check) []record.Check {
 	return append(checks[:most-1:most-1], last)
 }
 
+// behind says of which targets the store has less than is known.
+func (p *patient) behind() []record.Check {
+	if len(p.status.Behind) == 0 {
+		return []record.Check{ok(storePart, "history", "has all that is known of it")}
+	}
+	var found []record.Check
+	for _, b := range p.status.Behind {
+		found = append(found, off(storePart, "history "+b.Service+"/"+b.Region, "the store went back in time, and nothing is done automatically: "+b.Why,
+			fmt.Sprintf("autorollback recover %s --region %s", b.Service, b.Region)))
+	}
+	return atMost(found)
+}
+
 // releases checks that the triggers of each open release can fire.
 func (p *patient) releases(ctx context.Context) []record.Check {
 	var open []record.Release

@@ -47,6 +47,12 @@ func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 	if !reflect.DeepEqual(v.Budget, next.Budget) {
 		b.set(store.BudgetKey, next.Budget)
 	}
+	if next.Behind != nil && !reflect.DeepEqual(v.Behind, next.Behind) {
+		b.set(store.BehindKey(v.target.Service, v.target.Region), next.Behind)
+	}
+	if next.Write.Recovered {
+		v.recovered(&b)
+	}
 	b.write(next.Write, v.ops, v.nextOps)
 	for _, op := range v.offOps {
 		if slices.Contains(next.Write.SwitchOff, op.Key) {
@@ -55,6 +61,7 @@ func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 	}
 	if b.err == nil && len(b.ops) > 0 {
 		b.check(release)
+		b.check(store.BehindKey(v.target.Service, v.target.Region))
 		if next.Write.Adopt {
 			for _, op := range v.ops { // a human's split is taken as it was read, or not at all
 				b.ops = append(b.ops, store.Op{Verb: store.Check, Key: op.Key, Index: op.Index})
@@ -98,6 +105,9 @@ func (b *txBuilder) write(w lifecycle.Write, plan, next []store.Op) {
 	}
 	for _, q := range w.Quarantine {
 		b.set(store.QuarantineKey(q.Bundle), q)
+	}
+	for _, i := range w.Incidents {
+		b.set(store.IncidentKey(i.ID), i)
 	}
 	for _, a := range w.Approvals {
 		b.set(store.ApprovalKey(a.ID), a)
@@ -250,6 +260,7 @@ func (e *Engine) commit(ctx context.Context, v snapshot, ev lifecycle.Event, now
 	e.boundary("after-" + name)
 	e.remember(v.target, next)
 	e.committed(v.State, next)
+	e.learnCommitted(v, next)
 	return next, nil
 }
 
@@ -368,6 +379,7 @@ func onlyBudgetMoved(before, after snapshot) bool {
 
 // remember keeps the newest release of a target, from which roles are exported.
 func (e *Engine) remember(target Target, s lifecycle.State) {
+	e.rememberBehind(target, s)
 	if s.Release == nil {
 		return
 	}

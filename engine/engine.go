@@ -33,6 +33,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/engine/known"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
@@ -64,6 +65,7 @@ type Engine struct {
 	archive Archive
 	post    Post
 	journal Journal
+	memory  *known.Memory // what was seen in the store, now and before this process began
 	log     *zap.Logger
 	metrics *metrics
 	opts    Options
@@ -77,6 +79,7 @@ type Engine struct {
 	mu          sync.RWMutex
 	services    map[string]service
 	last        map[Target]record.Release    // as last read or committed; for the exported roles
+	behind      map[Target]float64           // 1: the store has less of it than is known
 	checks      map[string]record.RulesCheck // by service: how its rules compared the last time
 	drifts      []rules.Drift                // of the newest comparison of all rules
 	driftsSeen  time.Time                    // when that was
@@ -148,6 +151,7 @@ type Parts struct {
 	Post       Post
 	Journal    Journal
 	Past       []record.AlertResult // what the journal knows of alerts before this process began, oldest first
+	Seen       []record.Seen        // and what it had seen in the stores
 	Log        *zap.Logger
 	Registerer prometheus.Registerer
 	Client     *http.Client // for stored predictions and the router's instances; nil: a plain one
@@ -208,9 +212,9 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	p.Client = cmp.Or(p.Client, outbound.New(outbound.Options{}))
 	e := &Engine{
 		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, arming: p.Arming, regions: p.Regions,
-		archive: p.Archive, post: p.Post, journal: p.Journal, log: p.Log, opts: o,
+		archive: p.Archive, post: p.Post, journal: p.Journal, memory: known.New(o.Region, p.Seen), log: p.Log, opts: o,
 		predictor: predictorOf(p.Client), client: p.Client,
-		last: map[Target]record.Release{}, checks: map[string]record.RulesCheck{}, semaphores: map[Target]semaphore{},
+		last: map[Target]record.Release{}, behind: map[Target]float64{}, checks: map[string]record.RulesCheck{}, semaphores: map[Target]semaphore{},
 		refused: map[Target]refusal{}, probed: map[Target]time.Time{},
 		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),
 	}

@@ -61,8 +61,8 @@ func (v *snapshot) observeFlags() {
 
 // flagsLater takes the candidate's document out of a rollback's transaction, which then only
 // relies on it, and has it written once nothing reaches the candidate any more.
-func (v *snapshot) flagsLater() {
-	key := v.service.router.FlagsKey(v.Release.Candidate.Version)
+func (v *snapshot) flagsLater(version string) {
+	key := v.service.router.FlagsKey(version)
 	n := slices.IndexFunc(v.ops, func(op store.Op) bool { return op.Key == key && op.Verb == store.Set })
 	if n < 0 {
 		return // it is off, or there are no flags

@@ -164,6 +164,8 @@ var (
 		[]string{"service", "region", "version", "release", "role"}, nil)
 	weightDesc = prometheus.NewDesc("autorollback_weight", "The share of traffic that the release wants for a version, in percent.",
 		[]string{"service", "region", "version", "release"}, nil)
+	behindDesc = prometheus.NewDesc("autorollback_store_behind", "1 while the store has less of a service than is known: it went back in time, and nothing is done automatically.",
+		[]string{"service", "region"}, nil)
 	standbyDesc = prometheus.NewDesc("autorollback_standby", "1 for the state of the last known good of an open release: only while it is warm a rollback is possible.",
 		[]string{"service", "region", "version", "state"}, nil)
 )
@@ -173,12 +175,16 @@ func (roles) Describe(ch chan<- *prometheus.Desc) {
 	ch <- roleDesc
 	ch <- weightDesc
 	ch <- standbyDesc
+	ch <- behindDesc
 }
 
 // Collect implements prometheus.Collector.
 func (r roles) Collect(ch chan<- prometheus.Metric) {
 	r.e.mu.RLock()
 	defer r.e.mu.RUnlock()
+	for target, behind := range r.e.behind {
+		ch <- prometheus.MustNewConstMetric(behindDesc, prometheus.GaugeValue, behind, target.Service, target.Region)
+	}
 	for _, rel := range r.e.last {
 		svc, ok := r.e.services[rel.Service]
 		if !ok || rel.Phase != record.Open {

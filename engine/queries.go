@@ -30,6 +30,7 @@ func (e *Engine) Status(ctx context.Context) (record.Status, error) {
 	}
 	st.Releases = ofRegion(e, under[record.Release](snap, releases), func(r record.Release) string { return r.Region })
 	st.Incidents = ofRegion(e, under[record.Incident](snap, store.IncidentKey("")), func(i record.Incident) string { return i.Region })
+	st.Behind = e.allBehind(snap)
 	st.Shadow = under[record.ShadowVerdict](snap, store.ShadowKey(""))
 	st.Rules = e.rulesChecks()
 	st.Alerts = e.trail.newest(50, time.Now().UTC())

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/autorollback/autorollback/engine/known"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -114,6 +115,7 @@ func (p *pair) clean() {
 	for _, e := range p.e {
 		e.bundles.Clear()
 		clear(e.last)
+		e.memory = known.New("", nil)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/engine/known"
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
@@ -40,7 +41,9 @@ func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (s
 		return v, err
 	}
 	v.Runbook, v.Region, v.service = svc.rb, target.Region, svc
-	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(target.Service, target.Region), store.QuarantineKey(""), e.watchdogKey()}
+	v.Known, v.Replica = e.memory.Of(known.Target(target)), e.opts.Replica // before the read, which then must not be older
+	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(target.Service, target.Region), store.QuarantineKey(""), e.watchdogKey(),
+		store.InstallationKey, store.BehindKey(target.Service, target.Region)}
 	prefixes = append(prefixes, svc.router.Prefixes()...)
 	snap, err := e.store.Read(ctx, append(prefixes, concerns(ev)...)...)
 	if err != nil {
@@ -56,6 +59,7 @@ func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (s
 	if err := v.takeRelease(snap); err != nil {
 		return v, err
 	}
+	e.learn(target, v.Release, v.ReleaseIndex, v.Quarantined)
 	if v.Release != nil {
 		v.Runbook = v.Release.Follows(svc.rb)
 	}
@@ -79,6 +83,8 @@ func concerns(ev lifecycle.Event) []string {
 		return []string{store.BundleKey(ev.Launch.Stable.Bundle.Digest()), store.BundleKey(candidate), store.ShadowKey(candidate)}
 	case lifecycle.MessageSent:
 		return []string{store.OutboxKey(ev.Message)}
+	case lifecycle.Recovered:
+		return []string{store.BundleKey("")}
 	}
 	return nil
 }
@@ -95,6 +101,10 @@ func (v *snapshot) takeRelease(snap store.Snapshot) error {
 	}
 	var err error
 	if v.Release, err = entry[record.Release](snap, store.ReleaseKey(v.target.Service, v.target.Region)); err != nil {
+		return err
+	}
+	v.ReleaseIndex = index(snap, store.ReleaseKey(v.target.Service, v.target.Region))
+	if err := v.takeBehind(snap); err != nil {
 		return err
 	}
 	v.Outbox = map[string]bool{}
@@ -191,6 +201,9 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err
 	if v.Unreadable() || !v.mayChange(ev) {
 		return nil
 	}
+	if _, ok := ev.(lifecycle.Recovered); ok {
+		return e.planRecovery(ctx, v)
+	}
 	if l, ok := ev.(lifecycle.Launched); ok {
 		stable, candidate, w := record.SideOf(l.Launch.Stable), record.SideOf(l.Launch.Candidate), l.Launch.Weight
 		docs := []actuators.FlagDoc{flagDoc(stable, l.Launch.Stable.Bundle, true), flagDoc(candidate, l.Launch.Candidate.Bundle, w > 0)}
@@ -199,16 +212,9 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err
 		v.ops, v.Later = v.apart(v.Plan, v.ops)
 		return nil
 	}
-	flags, err := e.flags(ctx, *v.Release)
+	flags, err := e.planBack(ctx, v, *v.Release)
 	if err != nil {
 		return err
-	}
-	v.Off = flags.off.Flags
-	v.Plan, v.ops, err = v.service.router.Plan(v.snap, record.Split{v.Release.Stable.Backend: 100, v.Release.Candidate.Backend: 0}, flags.rolledBack())
-	v.PlanProblem = text(err)
-	v.ops, v.Later = v.apart(v.Plan, v.ops)
-	if v.Runbook.Routing.FlagsWait() {
-		v.flagsLater()
 	}
 	if !mayStep(ev) || !v.Ramping() {
 		return nil
@@ -223,11 +229,27 @@ func (e *Engine) plan(ctx context.Context, v *snapshot, ev lifecycle.Event) (err
 	return nil
 }
 
+// planBack plans all traffic of a release to its stable side.
+func (e *Engine) planBack(ctx context.Context, v *snapshot, r record.Release) (flagDocs, error) {
+	flags, err := e.flags(ctx, r)
+	if err != nil {
+		return flags, err
+	}
+	v.Off = flags.off.Flags
+	v.Plan, v.ops, err = v.service.router.Plan(v.snap, record.Split{r.Stable.Backend: 100, r.Candidate.Backend: 0}, flags.rolledBack())
+	v.PlanProblem = text(err)
+	v.ops, v.Later = v.apart(v.Plan, v.ops)
+	if v.Runbook.Routing.FlagsWait() {
+		v.flagsLater(r.Candidate.Version)
+	}
+	return flags, nil
+}
+
 // mayChange reports whether an event may change the router's keys, or put a question
 // about that, or says why it cannot be done.
 func (v *snapshot) mayChange(ev lifecycle.Event) bool {
 	switch ev := ev.(type) {
-	case lifecycle.Launched:
+	case lifecycle.Launched, lifecycle.Recovered:
 		return true
 	case lifecycle.MessageSent, lifecycle.StandbyProbed, lifecycle.Drained, lifecycle.RecoveryPolled, lifecycle.KPIPolled,
 		lifecycle.Archived, lifecycle.Observed:
@@ -262,6 +284,7 @@ func (e *Engine) Bundle(ctx context.Context, digest string) (runbook.Bundle, err
 		return b, fmt.Errorf("read bundle %s: the manifest's digest is %s: it was edited", digest, got)
 	}
 	e.bundles.Store(digest, b)
+	e.learnBundle(b)
 	return b, nil
 }
 

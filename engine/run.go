@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/store"
 )
 
 // Run reconciles every release until ctx ends, and returns once what was begun is done.
@@ -39,6 +41,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.noticeControl) })
 	g.Go(func() error { return e.every(ctx, time.Hour, nil, e.gcRecords) })
 	g.Go(func() error { return e.every(ctx, anchorEvery, nil, e.keepAnchor) })
+	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.install) })
 	err := g.Wait()
 	e.begun.Lock()   //nolint:staticcheck // only to wait: what an alert began is finished
 	e.begun.Unlock() //nolint:staticcheck // as above
@@ -98,7 +101,7 @@ func (e *Engine) reconcileAll(ctx context.Context) error {
 
 // releaseTargets lists the targets that have a release and a runbook here.
 func (e *Engine) releaseTargets(ctx context.Context) []Target {
-	snap, err := e.store.Read(ctx, releases)
+	snap, err := e.store.Read(ctx, releases, store.InstallationKey)
 	e.metrics.stored(err)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -106,10 +109,10 @@ func (e *Engine) releaseTargets(ctx context.Context) []Target {
 		}
 		return nil
 	}
-	var all []Target
-	for _, en := range snap.Entries {
+	all := e.remembered(snap)
+	for _, en := range snap.Under(releases) {
 		target, ok := targetOf(en.Key)
-		if _, err := e.serves(target); ok && err == nil {
+		if _, err := e.serves(target); ok && err == nil && !slices.Contains(all, target) {
 			all = append(all, target)
 		}
 	}

@@ -32,7 +32,7 @@ func Recorded(in Input) *record.Inputs {
 		Budget:         record.Budget{Schema: in.Budget.Schema, Recent: slices.Clone(in.Budget.Recent)},
 		Elsewhere:      slices.Clone(in.Elsewhere),
 		ExternalChange: in.ExternalChange, StableQuarantined: in.StableQuarantined, ByHuman: in.ByHuman,
-		Router: record.Truncate(in.Router, record.MaxLine),
+		Router: record.Truncate(in.Router, record.MaxLine), WentBack: record.Truncate(in.WentBack, record.MaxLine),
 	}
 	if s := rel.Standby; s != nil {
 		r.Release.Standby = &record.Standby{State: s.State, Since: s.Since, Why: s.Why}
@@ -95,7 +95,7 @@ func Again(r *record.Inputs, was record.Decision) record.Recheck {
 func again(r *record.Inputs, at time.Time) (d record.Decision, problem string) {
 	in := Input{Runbook: r.Runbook, Breach: r.Breach, Release: r.Release, Incident: r.Incident, Control: r.Control,
 		Budget: r.Budget, Elsewhere: r.Elsewhere, ExternalChange: r.ExternalChange, StableQuarantined: r.StableQuarantined,
-		ByHuman: r.ByHuman, Router: r.Router}
+		ByHuman: r.ByHuman, Router: r.Router, WentBack: r.WentBack}
 	switch r.Question {
 	case "":
 		return Decide(in, at), ""

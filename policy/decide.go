@@ -21,6 +21,7 @@ type Input struct {
 	StableQuarantined bool              // the bundle we would go back to is barred
 	ByHuman           bool              // a person asked for this rollback
 	Router            string            // why the router's keys cannot be changed; empty: they can
+	WentBack          string            // what the store has lost of the target; empty: nothing that is known
 }
 
 // Decide says what to do about the breach at the moment now. It always gives a guard

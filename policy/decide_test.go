@@ -60,6 +60,7 @@ func bends() []bend {
 		{"Prometheus is away", state(record.Unreachable, "connection refused"), record.Hold, GuardUnreachable, true},
 		{"no data", state(record.NoData, "the newest sample is 4 m old"), record.Hold, GuardBlind, true},
 		{"not true now", state(record.NotBreaching, ""), record.Hold, GuardNotConfirmed, false},
+		{"the store went back in time", func(in *Input) { in.WentBack = "Release rel-1 is open again, and was rolled_back." }, record.Hold, GuardWentBack, true},
 		{"absolute limit", trigger("slo"), record.Freeze, GuardAbsoluteSLO, true},
 		{"stable is sick as well", func(in *Input) { in.Breach.StableUnhealthy = true }, record.Freeze, GuardStableUnhealthy, true},
 		{"already rolled back", func(in *Input) {

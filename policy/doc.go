@@ -7,6 +7,7 @@
 //	unreachable       hold    Prometheus did not answer
 //	blind             hold    no data is neither good nor bad
 //	not_confirmed     hold    the trigger's own expression is not true now
+//	store_went_back   hold    the store has less than is known of it
 //	absolute_slo      freeze  a limit on what users get from any version
 //	stable_unhealthy  freeze  the stable version is unhealthy as well: wrong cause
 //	already_acted     hold    one rollback per incident

@@ -13,6 +13,7 @@ const (
 	GuardUnreachable     = "unreachable"
 	GuardBlind           = "blind"
 	GuardNotConfirmed    = "not_confirmed"
+	GuardWentBack        = "store_went_back"
 	GuardAbsoluteSLO     = "absolute_slo"
 	GuardStableUnhealthy = "stable_unhealthy"
 	GuardNothing         = "nothing"
@@ -90,6 +91,7 @@ func guards() []guard {
 		{name: GuardUnreachable, object: unreachable, confirms: true},
 		{name: GuardBlind, object: blind, confirms: true},
 		{name: GuardNotConfirmed, object: notConfirmed, confirms: true},
+		{name: GuardWentBack, object: wentBack},
 		{name: GuardAbsoluteSLO, object: absoluteSLO, confirms: true},
 		{name: GuardStableUnhealthy, object: stableUnhealthy, confirms: true},
 		{name: GuardAlreadyActed, object: alreadyActed},

@@ -63,6 +63,7 @@ type Inputs struct {
 	StableQuarantined bool   `json:"stable_quarantined,omitempty"`
 	ByHuman           bool   `json:"by_human,omitempty"`
 	Router            string `json:"router,omitempty"`
+	WentBack          string `json:"went_back,omitempty"`
 
 	Why   string    `json:"why,omitempty"`  // of bad checks
 	Until time.Time `json:"until,omitzero"` // of a question that nobody answered

@@ -197,6 +197,8 @@ type Record struct {
 	Op   string    `json:"op,omitempty"`   // operation id of the transaction that committed it
 	// Alert is what became of an alert, in a journal's line of the kind [AlertKind].
 	Alert *AlertResult `json:"alert,omitempty"`
+	// Seen is what this process saw in a store, in a journal's line of the kind [SeenKind].
+	Seen *Seen `json:"seen,omitempty"`
 }
 
 // Bounds of texts in records, in bytes.

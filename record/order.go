@@ -73,6 +73,7 @@ const (
 	OrderStopMirror   OrderAction = "stop_mirror"
 	OrderReload       OrderAction = "reload"
 	OrderDoctorFire   OrderAction = "doctor_fire"
+	OrderRecover      OrderAction = "recover"
 )
 
 // Words say who ordered what, in one line.

@@ -14,6 +14,7 @@ type Status struct {
 	Alerts     []AlertResult   `json:"alerts"`             // the newest, as the process that answers saw them; at most 50
 	Replica    string          `json:"replica"`            // whose journal the process that answers writes
 	Anchors    []Anchor        `json:"anchors"`            // the newest heads of all replicas' journals
+	Behind     []Behind        `json:"behind,omitempty"`   // targets whose store went back in time
 	Lost       []LostRegion    `json:"lost,omitempty"`     // regions of which nothing here is new: their stores do not answer
 	Progress   []Progress      `json:"progress,omitempty"` // of releases through several regions
 }

@@ -66,6 +66,20 @@ func (s *Set) AcceptSplit(ctx context.Context, service, region string, by record
 	})
 }
 
+// Recovery is what is missing in a region whose store went back in time.
+func (s *Set) Recovery(ctx context.Context, service, region string) (record.Recovery, error) {
+	return in(s, service, region, func(e *engine.Engine, region string) (record.Recovery, error) {
+		return e.Recovery(ctx, service, region)
+	})
+}
+
+// Recover brings a region in line as it was shown.
+func (s *Set) Recover(ctx context.Context, service, region string, by record.Caller, reason, plan string) (record.Recovery, error) {
+	return in(s, service, region, func(e *engine.Engine, region string) (record.Recovery, error) {
+		return e.Recover(ctx, service, region, by, reason, plan)
+	})
+}
+
 // Promote takes the next step of a region's ramp.
 func (s *Set) Promote(ctx context.Context, service, region string, by record.Caller) (record.Release, error) {
 	return in(s, service, region, func(e *engine.Engine, region string) (record.Release, error) {

@@ -111,6 +111,8 @@ const (
 	ControlKey  = Root + "control"
 	BudgetKey   = Root + "budget"
 	WatchdogKey = Root + "watchdog" // when the watchdog was last received by webhook
+	// InstallationKey tells one store from another.
+	InstallationKey = Root + "installation"
 )
 
 // ReleaseKey is the key of the release of a service in a region.
@@ -148,6 +150,9 @@ func ShadowKey(digest string) string { return Root + "shadow/" + digest }
 
 // QuarantineKey is the key of a bundle's quarantine.
 func QuarantineKey(digest string) string { return Root + "quarantine/" + digest }
+
+// BehindKey is the key of a target of which more is known than its store has.
+func BehindKey(service, region string) string { return Root + "behind/" + service + "/" + region }
 
 // RulesKey is the key of a service whose rules in Prometheus are not the runbook's.
 func RulesKey(service string) string { return Root + "rules/" + service }

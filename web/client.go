@@ -110,6 +110,18 @@ func (c Client) StartWith(ctx context.Context, file []byte, o StartOptions) (rel
 	return rel, unwrap(text, &rel)
 }
 
+// Recovery is what is missing of a target whose store went back in time.
+func (c Client) Recovery(ctx context.Context, service, region string) (r record.Recovery, err error) {
+	err = c.get(ctx, &r, "releases", service, region, "recovery")
+	return r, err
+}
+
+// Recover says yes to a recovery as it was read.
+func (c Client) Recover(ctx context.Context, service, region string, o Recover) (r record.Recovery, err error) {
+	err = c.order(ctx, http.MethodPost, o, &r, "releases", service, region, "recovery")
+	return r, err
+}
+
 // Rollback asks for the rollback of an open release.
 func (c Client) Rollback(ctx context.Context, service, region, reason string) (inc record.Incident, err error) {
 	err = c.order(ctx, http.MethodPost, Reason{reason}, &inc, "releases", service, region, "rollback")

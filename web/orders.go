@@ -31,6 +31,12 @@ type Reason struct {
 	Reason string `json:"reason"`
 }
 
+// Recover is the body of a recovery: a yes to what was shown.
+type Recover struct {
+	Reason string `json:"reason"`
+	Plan   string `json:"plan"` // digest of the recovery that was read
+}
+
 // Decision is the body of an answer to an approval.
 type Decision struct {
 	Decision string `json:"decision"` // approve | reject
@@ -157,6 +163,25 @@ func (s *server) rollbackAll(ctx context.Context, r *http.Request, who visitor) 
 		return nil, err
 	}
 	return s.Engine.RollbackAll(ctx, r.PathValue("service"), who.Caller, reason)
+}
+
+func (s *server) recovery(ctx context.Context, r *http.Request) (any, error) {
+	return s.Engine.Recovery(ctx, r.PathValue("service"), r.PathValue("region"))
+}
+
+func (s *server) recoverStore(ctx context.Context, r *http.Request, who visitor) (any, error) {
+	var o Recover
+	if err := order(r, &o); err != nil {
+		return nil, err
+	}
+	reason := plain(o.Reason)
+	switch {
+	case reason == "":
+		return nil, badData("a reason is needed")
+	case o.Plan == "":
+		return nil, badData("the plan is missing: read the recovery, and say yes to its plan")
+	}
+	return s.Engine.Recover(ctx, r.PathValue("service"), r.PathValue("region"), who.Caller, reason, o.Plan)
 }
 
 func (s *server) lift(ctx context.Context, r *http.Request, who visitor) (any, error) {

@@ -42,6 +42,10 @@ type Engine interface {
 	Stop(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error)
 	Resume(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error)
 	Answer(ctx context.Context, id string, by record.Caller, reply record.Reply) (record.Approval, error)
+	// Recovery is what is missing of a target whose store went back in time, and Recover brings it
+	// in line as it was shown: plan is the digest of that.
+	Recovery(ctx context.Context, service, region string) (record.Recovery, error)
+	Recover(ctx context.Context, service, region string, by record.Caller, reason, plan string) (record.Recovery, error)
 	SetControl(ctx context.Context, c record.Control, by record.Caller) error
 	Lift(ctx context.Context, digest string, by record.Caller, reason string) error
 	RecordShadow(ctx context.Context, g shadow.Gate, by record.Caller) (record.ShadowVerdict, error)

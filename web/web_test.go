@@ -175,6 +175,14 @@ func (w *world) StopMirror(_ context.Context, service, region string, by record.
 	return record.Mirror{}, w.do("stop the mirror %s/%s by %s: %s", service, region, by.Name, reason)
 }
 
+func (w *world) Recovery(_ context.Context, service, region string) (record.Recovery, error) {
+	return record.Recovery{Service: service, Region: region, Plan: "sha256:plan"}, w.unread
+}
+
+func (w *world) Recover(_ context.Context, service, region string, by record.Caller, reason, plan string) (record.Recovery, error) {
+	return record.Recovery{}, w.do("recover %s/%s %s by %s: %s", service, region, plan, by.Name, reason)
+}
+
 func (w *world) Promote(_ context.Context, service, region string, by record.Caller) (record.Release, error) {
 	return w.status.Releases[0], w.do("promote %s/%s by %s", service, region, by.Name)
 }

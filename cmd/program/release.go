@@ -108,6 +108,11 @@ func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action
 			if why := rel.NoRollback(); why != "" {
 				note = strings.TrimSuffix(why+" "+note, " ")
 			}
+			for _, b := range st.Behind {
+				if b.Service == rel.Service && b.Region == rel.Region {
+					note = strings.TrimSuffix("the store went back in time, autorollback recover "+rel.Service+": "+b.Why+" "+note, " ")
+				}
+			}
 			if len(rel.Pending) > 0 {
 				note = strings.TrimPrefix(note+"; "+rel.Pending[0].NotYet(), "; ")
 			}

@@ -122,6 +122,7 @@ func (s *State) input(b record.Breach) policy.Input {
 	return policy.Input{
 		Runbook: s.Runbook, Breach: b, Release: *s.Release, Incident: s.Incident, Control: s.Control, Budget: s.Budget,
 		Elsewhere: s.Elsewhere, ExternalChange: s.ExternalChange(), StableQuarantined: s.isQuarantined(s.Release.Stable.Bundle), Router: s.PlanProblem,
+		WentBack: s.heldBack(),
 	}
 }
 

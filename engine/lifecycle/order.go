@@ -26,6 +26,8 @@ func orderOf(ev Event) (record.Order, bool) {
 		return record.Order{Caller: ev.By, Action: record.OrderResume, Reason: ev.Reason}, true
 	case Demanded:
 		return record.Order{Caller: ev.By, Action: record.OrderRollback, Reason: ev.Reason}, true
+	case Recovered:
+		return record.Order{Caller: ev.By, Action: record.OrderRecover, Reason: ev.Reason}, true
 	case SplitAccepted:
 		return record.Order{Caller: ev.By, Action: record.OrderAcceptSplit, Reason: ev.Reason}, true
 	case Answered:

@@ -22,6 +22,13 @@ type State struct {
 	Question *record.Approval // the release's, whether to take the next step of the ramp; nil: none
 	Watchdog time.Time        // when the watchdog was last received by webhook; zero: never
 
+	Known        record.Known        // what was last seen of the target, before it was read now
+	Installation record.Installation // that the store is of; without an id: it has none
+	ReleaseIndex uint64              // of the release in the store
+	Behind       *record.Behind      // more is known than the store has; nil: nobody has noticed that
+	OtherStore   string              // why nothing at all may be written: the store is another one
+	Replica      string              // this process, as it is called in records
+
 	Quarantined map[string]record.Quarantine // by bundle digest
 	Elsewhere   []record.Spending            // of automatic rollbacks, in the other regions
 	Stores      []record.StoreState          // of all regions, as they were last read; empty: there is one
@@ -66,6 +73,8 @@ type Write struct {
 	Messages   []record.Message    // put these in the outbox
 	Sent       []string            // take these out of the outbox
 	SwitchOff  []string            // write these keys of FlagsOn as they must be
+	Incidents  []record.Incident   // of before a recovery, which ended
+	Recovered  bool                // the target is in line: take Behind away, and have the store know its installation
 }
 
 // clone copies what Step may change, so that the state that was read stays as it was.

@@ -100,6 +100,12 @@ type (
 		Now   record.Breach    // the trigger, asked for a yes to a rollback
 		Ready record.Readiness // asked for a yes to the next step
 	}
+	// Recovered is a human's yes to the recovery of a target whose store went back in time.
+	Recovered struct {
+		By     record.Caller
+		Reason string
+		Plan   string // digest of what was shown
+	}
 	// SplitAccepted is a human letting a held release continue with the split that was found.
 	SplitAccepted struct {
 		By     record.Caller
@@ -125,6 +131,7 @@ func (Launched) event()       {}
 func (Demanded) event()       {}
 func (Answered) event()       {}
 func (SplitAccepted) event()  {}
+func (Recovered) event()      {}
 
 // Step says what an event makes of a state; what the new state asks for say its
 // [Effects]. It is pure: the same state, event and moment give the same answer. An error
@@ -135,7 +142,22 @@ func Step(s State, ev Event, now time.Time) (State, error) {
 	if err := s.ordered(ev, now); err != nil {
 		return s, err
 	}
+	s.notice(now)
 	var err error
+	if why := s.heldBack(); why != "" {
+		err = s.whileBehind(ev, why, now)
+	} else {
+		err = s.happened(ev, now)
+	}
+	if err == nil {
+		s.about()
+		s.truncateIncident()
+	}
+	return s, err
+}
+
+// happened takes an event to a target that is not held back.
+func (s *State) happened(ev Event, now time.Time) (err error) {
 	switch ev := ev.(type) {
 	case AlertChecked:
 		err = s.asked(ev, now)
@@ -166,6 +188,9 @@ func Step(s State, ev Event, now time.Time) (State, error) {
 	case Resumed:
 		err = s.resume(ev, now)
 	case Launched:
+		if s.Behind != nil {
+			return s.recoverFirst(s.Behind.Why)
+		}
 		err = s.launched(ev, now)
 	case Demanded:
 		err = s.demanded(ev, now)
@@ -173,14 +198,12 @@ func Step(s State, ev Event, now time.Time) (State, error) {
 		err = s.answered(ev, now)
 	case SplitAccepted:
 		err = s.acceptSplit(ev, now)
+	case Recovered:
+		err = s.recovered(ev, now)
 	default:
 		err = fmt.Errorf("step %T: unknown event", ev)
 	}
-	if err == nil {
-		s.about()
-		s.truncateIncident()
-	}
-	return s, err
+	return err
 }
 
 // tick does what is due by the clock, and looks whether somebody changed the split.
@@ -228,6 +251,9 @@ const (
 
 // Effects says what a state asks for, in the order it should be done.
 func Effects(s State, now time.Time) []Effect {
+	if s.heldBack() != "" {
+		return nil
+	}
 	i := s.Incident
 	var e []Effect
 	if w, due := Due(s); due && w.Place != "" { // what stands in the store itself is written by the tick
