@@ -24,7 +24,7 @@ import (
 	"github.com/autorollback/autorollback/test/sim"
 )
 
-const bodyToken = "0123456789abcdef0123456789abcdef"
+const bodyToken = "a-token-of-the-tests-9f3b7c5e1d2a"
 
 // A hook is the webhook with an engine behind it, which has a release under way.
 type hook struct {
