@@ -13,6 +13,7 @@ type Caller struct {
 	Name string `json:"by"`
 	How  string `json:"how,omitempty"`  // "basic_auth", "client_certificate", [LinkOnly], "unauthenticated", …
 	From string `json:"from,omitempty"` // the address that the request came from
+	Role string `json:"role,omitempty"` // that the roles file gives them for it; empty: a runbook names them, or nobody signs in
 }
 
 // How somebody was verified.

@@ -153,7 +153,7 @@ func (s *server) judge(q question, in Decision) *problem {
 	if p := understood(q.Approval, in); p != nil {
 		return p
 	}
-	if err := policy.MayAnswer(q.Approval.Service, q.Approvers, q.Who.Name, q.Who.How); q.Confirm && err != nil {
+	if err := policy.MayAnswer(q.Approval.Service, q.Approvers, q.Who); q.Confirm && err != nil {
 		p := s.problemOf(err)
 		return &p
 	}

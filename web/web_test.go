@@ -82,7 +82,8 @@ func (w *world) do(format string, args ...any) error {
 }
 
 func (w *world) runbooks() []*runbook.Runbook {
-	return []*runbook.Runbook{{Service: "ranker", Policy: runbook.Policy{Approvers: w.approvers, Operators: w.operators}}}
+	return []*runbook.Runbook{{Service: "ranker", Policy: runbook.Policy{Approvers: w.approvers, Operators: w.operators}},
+		{Service: "search", Policy: runbook.Policy{Approvers: []string{"sara"}, Operators: []string{"sven"}}}}
 }
 
 func (w *world) done() []string {
@@ -277,6 +278,7 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 		Page: func(_ context.Context, inc record.Incident) ([]byte, error) {
 			return []byte("<html><style>p{}</style>" + inc.ID + "</html>"), nil
 		},
+		Markdown: func(_ context.Context, inc record.Incident) ([]byte, error) { return []byte("# " + inc.ID), nil },
 		Flags: func(_ context.Context, service, region, format string) (web.FlagExport, error) {
 			return web.FlagExport{Document: map[string]string{"service": service, "region": region, "format": format}}, nil
 		},
