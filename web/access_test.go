@@ -71,17 +71,17 @@ var ways = []struct {
 	auth func(t *testing.T) web.Auth
 	show func(name string) asks
 }{
-	{web.BasicAuth, func(t *testing.T) web.Auth {
+	{record.BasicAuth, func(t *testing.T) web.Auth {
 		text := "basic_auth_users:\n"
 		for _, s := range subjects {
 			text += "  " + s.name + ": " + hashOf(s.name) + "\n"
 		}
 		return web.Auth{ConfigFile: write(t, text), RolesFile: rolesFile(t, rolesOfAll)}
 	}, as},
-	{web.ClientCert, func(t *testing.T) web.Auth {
+	{record.ClientCertificate, func(t *testing.T) web.Auth {
 		return web.Auth{ConfigFile: write(t, certs), RolesFile: rolesFile(t, rolesOfAll)}
 	}, verified},
-	{web.ProxyHeader, func(t *testing.T) web.Auth {
+	{record.ProxyHeader, func(t *testing.T) web.Auth {
 		return web.Auth{RolesFile: rolesFile(t, rolesOfAll+trustedProxy)}
 	}, byProxy},
 }
@@ -168,7 +168,7 @@ func TestRoutesAndRoles(t *testing.T) {
 					if want := strings.Contains(who.may, letters[to.Need]) && letters[to.Need] != ""; got != want {
 						t.Errorf("%s (%s) by %s at %s %s, which takes %s: let in %t", who.name, who.column, way.name, to.Method, to.Path, to.Need, got)
 					}
-					if got && way.name == web.BasicAuth {
+					if got && way.name == record.BasicAuth {
 						let[to.Method+to.Path] = append(let[to.Method+to.Path], who.name)
 					}
 				}
@@ -342,9 +342,9 @@ func TestRolesAreReadAtEveryRequest(t *testing.T) {
 // Who gives an order, how, from where and by which role goes with it.
 func TestTheCallerGoesWithTheOrder(t *testing.T) {
 	for way, want := range map[int]record.Caller{
-		0: {Name: "dora", How: web.BasicAuth, From: "192.0.2.1", Role: "admin"},
-		1: {Name: "dora", How: web.ClientCert, From: "192.0.2.1", Role: "admin"},
-		2: {Name: "dora", How: web.ProxyHeader, From: "203.0.113.9", Role: "admin"},
+		0: {Name: "dora", How: record.BasicAuth, From: "192.0.2.1", Role: "admin"},
+		1: {Name: "dora", How: record.ClientCertificate, From: "192.0.2.1", Role: "admin"},
+		2: {Name: "dora", How: record.ProxyHeader, From: "203.0.113.9", Role: "admin"},
 	} {
 		s := siteOf(t, ways[way].auth(t))
 		far := with("X-Forwarded-For", "198.51.100.1, 203.0.113.9")

@@ -108,8 +108,8 @@ func (s *server) takeAnswer(w http.ResponseWriter, r *http.Request, who visitor)
 		s.explain(w, notice{http.StatusForbidden, "This form is not ours", "It was not made by the page you opened, or cookies are switched off. Open the link again and answer there."})
 		return
 	}
-	if !who.known() {
-		who.Name, who.How = linkHolder, LinkOnly
+	if !who.signedIn() {
+		who.Name, who.How = linkHolder, record.LinkOnly
 	}
 	s.conclude(ctx, w, r, q, who)
 }

@@ -22,6 +22,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -89,7 +90,7 @@ func TestServeWithClientCertificates(t *testing.T) {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}}
 	defer transport.CloseIdleConnections()
 	alice := web.Client{URL: "https://" + addr, HTTP: &http.Client{Transport: transport}}
-	if a, err := alice.Answer(t.Context(), "ap-1", web.Decision{Decision: "approve", Service: "ranker"}); err != nil || a.How != web.ClientCert || a.By != "alice" {
+	if a, err := alice.Answer(t.Context(), "ap-1", web.Decision{Decision: "approve", Service: "ranker"}); err != nil || a.How != record.ClientCertificate || a.By != "alice" {
 		t.Errorf("%+v, %v", a, err)
 	}
 	stranger := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}

@@ -243,6 +243,7 @@ type site struct {
 	*world
 	t    *testing.T
 	ring report.Keyring
+	reg  *prometheus.Registry
 }
 
 // newSite has a roles file in which alice and bob may do everything but approve: approvers are
@@ -287,7 +288,7 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 		Doctor:   w,
 		Gatherer: reg, Registerer: reg, Log: zap.NewNop(),
 	})
-	return &site{Handler: h, world: w, t: t, ring: ring}
+	return &site{Handler: h, world: w, t: t, ring: ring, reg: reg}
 }
 
 // signIn is a web configuration in which alice and bob have passwords.
