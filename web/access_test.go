@@ -291,6 +291,31 @@ func TestEveryRouteHasARole(t *testing.T) {
 	}
 }
 
+// No route is registered but from the table.
+func TestOnlyTheTableRegistersRoutes(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		n := strings.Count(string(text), ".Handle(") + strings.Count(string(text), ".HandleFunc(") + strings.Count(string(text), "NewServeMux(")
+		if seen += n; n > 0 && file != "routes.go" {
+			t.Errorf("%s registers routes of its own", file)
+		}
+	}
+	if seen != 2 {
+		t.Errorf("%d places, want the mux and the one that fills it", seen)
+	}
+}
+
 // A release file names its service in the body: an operator of one service starts no other's.
 func TestOperatorsOfARunbookStartTheirOwnServiceOnly(t *testing.T) {
 	s := siteOf(t, ways[0].auth(t))

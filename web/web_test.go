@@ -244,6 +244,7 @@ type site struct {
 	t    *testing.T
 	ring report.Keyring
 	reg  *prometheus.Registry
+	deps web.Deps
 }
 
 // newSite has a roles file in which alice and bob may do everything but approve: approvers are
@@ -265,7 +266,7 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 		t.Fatal(err)
 	}
 	reg := prometheus.NewPedanticRegistry()
-	h := web.Handler(web.Deps{
+	deps := web.Deps{
 		Engine: w, Tokens: ring, Auth: auth,
 		Runbooks: func() []*runbook.Runbook { return w.runbooks() },
 		Live: func(context.Context, record.Approval) (web.Live, error) {
@@ -287,8 +288,8 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 		Reload:   func(context.Context) error { return w.do("reload") },
 		Doctor:   w,
 		Gatherer: reg, Registerer: reg, Log: zap.NewNop(),
-	})
-	return &site{Handler: h, world: w, t: t, ring: ring, reg: reg}
+	}
+	return &site{Handler: web.Handler(deps), world: w, t: t, ring: ring, reg: reg, deps: deps}
 }
 
 // signIn is a web configuration in which alice and bob have passwords.
