@@ -151,7 +151,7 @@ type Reply struct {
 // change that was shown.
 func Answer(in Reply, now time.Time) error {
 	a, stamp := in.Approval, func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-	barred := MayAnswer(in.Runbook.Service, in.Runbook.Policy.Approvers, in.By.Name, in.By.How)
+	barred := MayAnswer(in.Runbook.Service, in.Runbook.Policy.Approvers, in.By)
 	switch {
 	case a.Status != record.Pending && a.By == "":
 		return runbook.Refuse("this was already answered: %s by nobody at %s", a.Status, stamp(a.DecidedAt))
@@ -189,13 +189,14 @@ func quietly(b record.Breach) string {
 	return "whether the trigger still breaches is not known now"
 }
 
-// MayAnswer says why somebody may not answer a service's questions; nil: they may. Where
-// nobody can sign in, whoever holds the link may.
-func MayAnswer(service string, approvers []string, by, how string) error {
-	if how == record.LinkOnly || slices.Contains(approvers, by) {
+// MayAnswer says why somebody may not answer a service's questions; nil: they may, since the
+// runbook names them or the roles file lets them approve. Where nobody can sign in, whoever
+// holds the link may.
+func MayAnswer(service string, approvers []string, by record.Caller) error {
+	if by.How == record.LinkOnly || by.Role == string(Approve) || slices.Contains(approvers, by.Name) {
 		return nil
 	}
-	return runbook.Forbid("%s is not among the approvers that the runbook of %s names", by, service)
+	return runbook.Forbid("%s is not among the approvers that the runbook of %s names, and does not have the role approve", by.Name, service)
 }
 
 // Stop says why a human cannot stop the ramp; nil: it can.

@@ -11,14 +11,16 @@ import (
 // A Caller is who gives an order, as far as it was verified.
 type Caller struct {
 	Name string `json:"by"`
-	How  string `json:"how,omitempty"`  // "basic_auth", "client_certificate", [LinkOnly], "unauthenticated", …
+	How  string `json:"how,omitempty"`  // [BasicAuth] and so on
 	From string `json:"from,omitempty"` // the address that the request came from
+	Role string `json:"role,omitempty"` // that the roles file gives them for it; empty: a runbook names them, or nobody signs in
 }
 
 // How somebody was verified.
 const (
 	BasicAuth         = "basic_auth"
 	ClientCertificate = "client_certificate"
+	ProxyHeader       = "proxy_header"    // signed in at a trusted proxy, which says so
 	LinkOnly          = "link_only"       // holds the link; nobody knows who
 	Unauthenticated   = "unauthenticated" // nobody can sign in, and a flag says so
 	BySignal          = "signal"          // may send signals to the process

@@ -108,8 +108,8 @@ func (s *server) takeAnswer(w http.ResponseWriter, r *http.Request, who visitor)
 		s.explain(w, notice{http.StatusForbidden, "This form is not ours", "It was not made by the page you opened, or cookies are switched off. Open the link again and answer there."})
 		return
 	}
-	if !who.known() {
-		who.Name, who.How = linkHolder, LinkOnly
+	if !who.signedIn() {
+		who.Name, who.How = linkHolder, record.LinkOnly
 	}
 	s.conclude(ctx, w, r, q, who)
 }
@@ -153,7 +153,7 @@ func (s *server) judge(q question, in Decision) *problem {
 	if p := understood(q.Approval, in); p != nil {
 		return p
 	}
-	if err := policy.MayAnswer(q.Approval.Service, q.Approvers, q.Who.Name, q.Who.How); q.Confirm && err != nil {
+	if err := policy.MayAnswer(q.Approval.Service, q.Approvers, q.Who); q.Confirm && err != nil {
 		p := s.problemOf(err)
 		return &p
 	}

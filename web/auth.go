@@ -21,15 +21,6 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// How somebody was identified, as it is written into records.
-const (
-	BasicAuth       = "basic_auth"
-	ClientCert      = "client_certificate"
-	ProxyHeader     = "proxy_header"         // signed in at a trusted proxy
-	LinkOnly        = record.LinkOnly        // holds the link; nobody knows who
-	Unauthenticated = record.Unauthenticated // asked for by a flag, and called by its name
-)
-
 // Auth says how people sign in, and who may do what.
 type Auth struct {
 	// ConfigFile is the file of --web.config.file; empty: it lets nobody sign in.
@@ -133,7 +124,7 @@ func (s *signIn) who(r *http.Request) (visitor, *problem) {
 	case v.How == "" && !v.modes.Any() && !s.AnyHost && !s.hostAllowed(r):
 		return v, &problem{code: http.StatusForbidden, kind: "forbidden", text: "this name is not the daemon's: use the address of --web.external-url"}
 	case v.How == "" && !v.modes.Any() && s.InsecureNoAuth && s.RolesFile == "":
-		v.Name, v.How = Unauthenticated, Unauthenticated
+		v.Name, v.How = record.Unauthenticated, record.Unauthenticated
 	}
 	return v, nil
 }
@@ -153,13 +144,13 @@ func (s *signIn) identify(v *visitor, r *http.Request, c toolkit.Config) *proble
 	switch {
 	case byProxy && len(r.Header.Values(proxy.UserHeader)) > 0:
 		if names := r.Header.Values(proxy.UserHeader); len(names) == 1 && isName(names[0]) {
-			v.Name, v.How = names[0], ProxyHeader
+			v.Name, v.How = names[0], record.ProxyHeader
 		}
 	case v.modes.BasicAuth && basic:
 		return s.compare(v, c, from, name, password)
 	case v.modes.ClientCert && !v.modes.BasicAuth && !byProxy:
 		if name := certificateName(r); name != "" {
-			v.Name, v.How = name, ClientCert
+			v.Name, v.How = name, record.ClientCertificate
 		}
 	}
 	return nil
@@ -174,12 +165,11 @@ func (s *signIn) compare(v *visitor, c toolkit.Config, from netip.Addr, name, pa
 	got := s.passwords.check(from, name, password, string(hash), exists)
 	s.results.WithLabelValues(got.result).Inc()
 	switch got.result {
-	case accepted, known:
-		v.Name, v.How = name, BasicAuth
+	case accepted, cached:
+		v.Name, v.How = name, record.BasicAuth
 	case wrong:
-		if exists { // the other name may be a password in the wrong field
-			s.log.Warn("wrong password", zap.String("name", name), zap.String("from", v.From))
-		}
+		s.log.Warn("wrong password", zap.String("name", name), zap.String("from", v.From))
+	case noSuch: // and the name may be a password in the wrong field
 	case throttled:
 		return &problem{http.StatusTooManyRequests, "later", "too many wrong passwords for this name from this address; try again later", got.retry}
 	default:
@@ -189,13 +179,13 @@ func (s *signIn) compare(v *visitor, c toolkit.Config, from netip.Addr, name, pa
 }
 
 // known reports whether somebody has signed in.
-func (v visitor) known() bool {
-	return v.How == BasicAuth || v.How == ClientCert || v.How == ProxyHeader
+func (v visitor) signedIn() bool {
+	return v.How == record.BasicAuth || v.How == record.ClientCertificate || v.How == record.ProxyHeader
 }
 
 // person is the caller if somebody has signed in, and nobody else.
 func (v visitor) person() record.Caller {
-	if !v.known() {
+	if !v.signedIn() {
 		return record.Caller{}
 	}
 	return v.Caller

@@ -20,13 +20,13 @@ func newMetrics(reg prometheus.Registerer, listener string) metrics {
 		}, []string{"class"}),
 		with.NewCounterVec(prometheus.CounterOpts{
 			Name: "autorollback_web_sign_ins_total",
-			Help: "Passwords by what became of them: accepted or wrong after a comparison; known, throttled or busy without one.",
+			Help: "Passwords by what became of them: accepted, wrong or no_such_name after a comparison; cached, throttled or busy without one.",
 		}, []string{"result"}),
 	}
 	for class := 2; class <= 5; class++ {
 		m.requests.WithLabelValues(strconv.Itoa(class) + "xx")
 	}
-	for _, result := range []string{accepted, known, wrong, throttled, busy} {
+	for _, result := range []string{accepted, cached, wrong, noSuch, throttled, busy} {
 		m.signIns.WithLabelValues(result)
 	}
 	return m

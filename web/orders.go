@@ -291,7 +291,7 @@ func (s *server) answer(ctx context.Context, r *http.Request, who visitor) (any,
 	if err != nil {
 		return nil, err
 	}
-	if !who.known() || in.Token != "" {
+	if !who.signedIn() || in.Token != "" {
 		claims, err := s.Tokens.Verify(in.Token, time.Now())
 		if err == nil {
 			err = claims.Match(a)
@@ -300,8 +300,8 @@ func (s *server) answer(ctx context.Context, r *http.Request, who visitor) (any,
 			return nil, bad{http.StatusForbidden, "nobody can sign in here, so the link itself is needed: " + err.Error()}
 		}
 	}
-	if !who.known() {
-		who.Name, who.How = linkHolder, LinkOnly
+	if !who.signedIn() {
+		who.Name, who.How = linkHolder, record.LinkOnly
 	}
 	if p := understood(a, in); p != nil {
 		return nil, bad{p.code, p.text}

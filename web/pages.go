@@ -73,7 +73,7 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request, who visitor) 
 		s.explain(w, notice{p.code, titleOf(p), p.text})
 		return
 	}
-	b := board{Status: st, Who: who.person(), Unguarded: who.How == Unauthenticated}
+	b := board{Status: st, Who: who.person(), Unguarded: who.How == record.Unauthenticated}
 	for _, rel := range st.Releases {
 		if rel.Phase == record.Open {
 			b.Open = append(b.Open, rel)
@@ -142,15 +142,15 @@ func clock(t time.Time) string {
 
 func howWord(how string) string {
 	switch how {
-	case BasicAuth:
+	case record.BasicAuth:
 		return "signed in with a password"
-	case ClientCert:
+	case record.ClientCertificate:
 		return "signed in with a client certificate"
-	case ProxyHeader:
+	case record.ProxyHeader:
 		return "signed in at the proxy"
-	case LinkOnly:
+	case record.LinkOnly:
 		return "by link only: nobody signed in"
-	case Unauthenticated:
+	case record.Unauthenticated:
 		return "unauthenticated"
 	}
 	return how

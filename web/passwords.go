@@ -17,7 +17,8 @@ import (
 const (
 	triesAtOnce = 5                // wrong passwords that one name has from one address
 	triesAgain  = 10 * time.Second // after which it has one more
-	mostUsed    = time.Hour        // what an address can have used up: it is not behind the others for ever
+	remembered  = 10 * time.Minute // how long an address is behind those without a wrong password, for each
+	mostUsed    = time.Hour        // and at most
 	mostTries   = 10_000           // names at addresses that are remembered
 	mostWaiting = 16               // passwords that wait to be compared
 	longestWait = 5 * time.Second
@@ -32,11 +33,12 @@ type verdict struct {
 
 // The results are also the label values of autorollback_web_sign_ins_total.
 const (
-	accepted  = "accepted"  // it is right, and was compared
-	known     = "known"     // it was right before
-	wrong     = "wrong"     // it is wrong, or the name is
-	throttled = "throttled" // not compared: too many wrong ones before it
-	busy      = "busy"      // not compared: too many others wait
+	accepted  = "accepted"     // it is right, and was compared
+	cached    = "cached"       // it was right before
+	wrong     = "wrong"        // it was compared
+	noSuch    = "no_such_name" // nobody has the name; whoever guesses is not told
+	throttled = "throttled"    // not compared: too many wrong ones before it
+	busy      = "busy"         // not compared: too many others wait
 )
 
 // passwords compares passwords with bcrypt hashes, which is slow on purpose: one at a time,
@@ -50,8 +52,8 @@ type passwords struct {
 	mu        sync.Mutex
 	good      map[[32]byte]bool
 	under     map[[32]byte]*check // under way
-	tries     map[account]time.Time
-	strangers map[account]time.Time // tries of names that nobody has
+	tries     tries
+	strangers tries // of names that nobody has
 	waiting   []*check
 	comparing bool
 	took      time.Duration // the last comparison
@@ -68,17 +70,17 @@ type account struct {
 type check struct {
 	id       [32]byte
 	of       account
-	tries    map[account]time.Time // those of its kind of names
-	failures time.Duration         // how far the tries of the account and of its address are used up
-	decoy    time.Duration         // not compared, and wrong after this time; 0: compared
-	turn     chan bool             // true: it is its turn; false: it never is
+	exists   bool
+	failures time.Duration // how far the tries of the account and of its address are used up
+	decoy    time.Duration // not compared, and wrong after this time; 0: compared
+	turn     chan bool     // true: it is its turn; false: it never is
 	done     chan struct{}
 	verdict  verdict
 }
 
 func newPasswords() *passwords {
 	p := &passwords{compare: bcrypt.CompareHashAndPassword, good: map[[32]byte]bool{}, under: map[[32]byte]*check{},
-		tries: map[account]time.Time{}, strangers: map[account]time.Time{}}
+		tries: tries{}, strangers: tries{}}
 	_, _ = rand.Read(p.secret[:]) // it never fails
 	return p
 }
@@ -95,7 +97,7 @@ func (p *passwords) check(from netip.Addr, name, password, hash string, exists b
 		return c.verdict
 	case c.decoy > 0:
 		<-time.After(c.decoy)
-		c.verdict = verdict{result: wrong}
+		c.verdict = verdict{result: noSuch}
 	case p.await(c):
 		c.verdict = p.run(hash, password, exists)
 	default:
@@ -112,25 +114,23 @@ func (p *passwords) begin(from netip.Addr, name, password, hash string, exists b
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.good[id] {
-		return nil, false, verdict{result: known}
+		return nil, false, verdict{result: cached}
 	}
 	if same := p.under[id]; same != nil {
 		return same, false, early
 	}
-	c = &check{id: id, of: account{networkOf(from), name}, tries: p.strangers, turn: make(chan bool, 1), done: make(chan struct{})}
-	if exists {
-		c.tries = p.tries
-	}
 	now := time.Now()
-	if retry := c.try(now); retry > 0 {
+	c = &check{id: id, of: account{networkOf(from), name}, exists: exists, turn: make(chan bool, 1), done: make(chan struct{})}
+	if retry := p.of(exists).try(c.of, now); retry > 0 {
 		return nil, false, verdict{throttled, retry}
 	}
 	p.under[id] = c
-	if p.comparing && !exists {
+	whole := account{from: c.of.from}
+	if !exists && (p.comparing || p.strangers.try(whole, now) > 0) {
 		c.decoy = max(p.took, time.Millisecond)
 		return c, true, early
 	}
-	c.failures += max(p.tries[account{from: c.of.from}].Sub(now), 0)
+	c.failures = p.of(exists).used(c.of, now) + p.tries.used(whole, now)
 	p.queue(c)
 	return c, true, early
 }
@@ -145,27 +145,38 @@ func (p *passwords) digest(parts ...string) (id [32]byte) {
 	return [32]byte(h.Sum(nil))
 }
 
-// try uses up one try of the account, or says when there is one again. What is kept is the
-// moment at which all of them are there again.
-func (c *check) try(now time.Time) (retry time.Duration) {
-	c.failures = max(c.tries[c.of].Sub(now), 0)
-	if over := c.failures - (triesAtOnce-1)*triesAgain; over > 0 {
+// of are the tries of names that somebody has, or of the others.
+func (p *passwords) of(exists bool) tries {
+	if exists {
+		return p.tries
+	}
+	return p.strangers
+}
+
+// tries are what accounts have used up: the moment at which all of it is there again.
+type tries map[account]time.Time
+
+func (t tries) used(of account, now time.Time) time.Duration { return max(t[of].Sub(now), 0) }
+
+// try uses up one try of the account, or says when there is one again.
+func (t tries) try(of account, now time.Time) (retry time.Duration) {
+	if over := t.used(of, now) - (triesAtOnce-1)*triesAgain; over > 0 {
 		return over
 	}
-	c.use(c.of, now)
+	t.use(of, now, triesAgain)
 	return 0
 }
 
-// use notes one try more. Where too many accounts have some, any one of them is forgotten.
-func (c *check) use(of account, now time.Time) {
-	for other := range c.tries {
-		if len(c.tries) < mostTries {
+// use notes one try more, for some time. Where too many accounts have some, any one of them is
+// forgotten.
+func (t tries) use(of account, now time.Time, more time.Duration) {
+	for other := range t {
+		if len(t) < mostTries {
 			break
 		}
-		delete(c.tries, other)
+		delete(t, other)
 	}
-	used := min(max(c.tries[of].Sub(now), 0), mostUsed)
-	c.tries[of] = now.Add(used + triesAgain)
+	t[of] = now.Add(min(t.used(of, now)+more, mostUsed))
 }
 
 // queue lets the check be the next, or wait. Where too many wait, the one with the most
@@ -212,7 +223,10 @@ func (p *passwords) run(hash, password string, exists bool) verdict {
 		p.waiting[0].turn <- true
 		p.waiting = slices.Delete(p.waiting, 0, 1)
 	}
-	if err != nil || !exists {
+	switch {
+	case !exists:
+		return verdict{result: noSuch}
+	case err != nil:
 		return verdict{result: wrong}
 	}
 	return verdict{result: accepted}
@@ -224,17 +238,17 @@ func (p *passwords) conclude(c *check) {
 	defer p.mu.Unlock()
 	delete(p.under, c.id)
 	close(c.done)
-	switch c.verdict.result {
-	case accepted:
-		delete(c.tries, c.of)
+	switch result := c.verdict.result; {
+	case result == accepted:
+		delete(p.tries, c.of)
 		if len(p.good) >= mostGood {
 			clear(p.good)
 		}
 		p.good[c.id] = true
-	case wrong:
-		c.use(account{from: c.of.from}, time.Now())
-	case busy: // it was never compared
-		c.tries[c.of] = c.tries[c.of].Add(-triesAgain)
+	case result == wrong:
+		p.tries.use(account{from: c.of.from}, time.Now(), remembered)
+	case result == busy: // it was never compared
+		p.of(c.exists)[c.of] = p.of(c.exists)[c.of].Add(-triesAgain)
 	}
 }
 

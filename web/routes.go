@@ -75,7 +75,6 @@ func (s *server) routes() []route {
 		{Route{"GET", API + "/why/{id}", policy.View}, s.reads(s.why)},
 		{Route{"GET", API + "/flags/{service}/{region}", policy.View}, s.reads(s.exportFlags)},
 		{Route{"GET", API + "/control", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Control }))},
-		{Route{"GET", API + "/orders", policy.View}, s.reads(s.orders)},
 		{Route{"GET", API + "/shadow", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Shadow }))},
 		{Route{"GET", API + "/mirrors", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Mirrors }))},
 		{Route{"GET", API + "/doctor", policy.View}, inJSON(s.examine)},
@@ -123,6 +122,9 @@ func (s *server) guard(to route) http.Handler {
 		if refused != nil {
 			to.refuse(w, *refused)
 			return
+		}
+		if v.file.roles.Have(v.Name, to.Need) {
+			v.Role = string(to.Need)
 		}
 		to.serve(w, r, v)
 	})

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -192,15 +193,28 @@ func TestReadsAnswer(t *testing.T) {
 	}
 }
 
-// TestHeaders: on every route, whatever the answer is.
+// TestHeaders: on every route, whatever the answer is, the sign-in's own included.
 func TestHeaders(t *testing.T) {
+	for name, show := range map[string]asks{"alice": as("alice"), "nobody": nothing, "wrong password": func(r *http.Request) { r.SetBasicAuth("alice", "x") }, "a name that nobody has": as("carol")} {
+		t.Run(name, func(t *testing.T) { checkHeaders(t, newSite(t, signIn(t)), show) })
+	}
 	s := newSite(t, signIn(t))
+	if csp := s.ask("GET", "/incidents/inc-1", "", as("alice")).Header().Get("Content-Security-Policy"); !strings.Contains(csp, "style-src 'self' 'sha256-") {
+		t.Errorf("the incident page's own style is not allowed: %q", csp)
+	}
+}
+
+func checkHeaders(t *testing.T, s *site, show asks) {
 	all := slices.Concat(reads, orders, []route{
 		{"GET", s.link(), "", ""}, {"POST", s.link(), "", ""}, {"GET", "/approve/nonsense", "", ""},
 		{"GET", "/nothing", "", ""}, {"GET", "/api/v1/nothing", "", ""}, {"DELETE", "/api/v1/control", "", ""},
 	})
 	for _, r := range all {
-		h := s.ask(r.method, r.path, r.body).Header()
+		w := s.ask(r.method, r.path, r.body, show)
+		h := w.Header()
+		if signIn := h.Get("WWW-Authenticate"); (w.Code == 401) != (signIn == `Basic realm="autorollback"`) {
+			t.Errorf("%s %s answers %d with WWW-Authenticate %q", r.method, r.path, w.Code, signIn)
+		}
 		csp := h.Get("Content-Security-Policy")
 		for _, want := range []string{"default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "style-src 'self'", "base-uri 'none'"} {
 			if !strings.Contains(csp, want) {
@@ -225,9 +239,6 @@ func TestHeaders(t *testing.T) {
 		if h.Get("Content-Type") == "" {
 			t.Errorf("%s %s: no content type", r.method, r.path)
 		}
-	}
-	if csp := s.ask("GET", "/incidents/inc-1", "", as("alice")).Header().Get("Content-Security-Policy"); !strings.Contains(csp, "style-src 'self' 'sha256-") {
-		t.Errorf("the incident page's own style is not allowed: %q", csp)
 	}
 }
 
@@ -256,15 +267,29 @@ func TestOtherSites(t *testing.T) {
 	}
 }
 
-// TestRebinding: without authentication, a browser must call the daemon by its name.
+// TestRebinding: where nobody signs in, the daemon must be called by its name, by whatever route:
+// a browser whose page a foreign site's name was pointed to us sends nothing that tells it apart.
 func TestRebinding(t *testing.T) {
-	for host, want := range map[string]int{
-		"evil.example": 403, "localhost:9095": 200, "127.0.0.1:9095": 200, "[::1]:9095": 200, "rollback.example": 200,
+	for host, want := range map[string]bool{
+		"evil.example": false, "evil.example:9095": false, "localhost.evil.example": false, "127.0.0.1.evil.example": false, "rollback.example.evil.example": false,
+		"localhost:9095": true, "LOCALHOST": true, "127.0.0.1:9095": true, "[::1]:9095": true, "autorollback:9095": true, "rollback.example": true, "Rollback.Example:443": true,
 	} {
 		s := newSite(t, insecure(t))
-		w := s.ask("POST", orders[2].path, reason, with("Sec-Fetch-Site", "same-origin"), func(r *http.Request) { r.Host = host })
-		if w.Code != want {
-			t.Errorf("%s: answers %d, want %d", host, w.Code, want)
+		for _, to := range web.Routes() {
+			for _, from := range []asks{nothing, with("Sec-Fetch-Site", "same-origin"), as("alice")} {
+				called := func(r *http.Request) { from(r); r.Host = host }
+				if got := s.call(to, called); got != want && !(want && to.Need == policy.Approve) {
+					t.Errorf("%s: %s %s: let in %t, want %t", host, to.Method, to.Path, got, want)
+				}
+			}
 		}
+		closed := siteOf(t, web.Auth{External: insecure(t).External})
+		if w := closed.ask("GET", "/metrics", "", func(r *http.Request) { r.Host = host }); (w.Code == 200) != want {
+			t.Errorf("%s: without the flag /metrics answers %d", host, w.Code)
+		}
+	}
+	s := newSite(t, signIn(t)) // where people sign in, the name is free: a page elsewhere has no password
+	if w := s.ask("GET", "/api/v1/status", "", as("alice"), func(r *http.Request) { r.Host = "evil.example" }); w.Code != 200 {
+		t.Errorf("answers %d", w.Code)
 	}
 }

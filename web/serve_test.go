@@ -22,6 +22,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -55,8 +56,11 @@ func TestServeWithPasswords(t *testing.T) {
 	if _, err := alice.Rollback(t.Context(), "ranker", "default", "slow"); err != nil {
 		t.Error(err)
 	}
-	// The file loses its people while the daemon runs: the toolkit then lets everybody
-	// pass, and a name in a header is worth nothing.
+	resp, err := get(t.Context(), http.DefaultClient, url+"/api/v1/status", nothing)
+	if err != nil || resp.StatusCode != 401 || resp.Header.Get("WWW-Authenticate") == "" || resp.Header.Get("X-Frame-Options") != "DENY" || resp.Header.Get("Content-Security-Policy") == "" {
+		t.Errorf("the sign-in's own answer: %v, %v", resp, err)
+	}
+	// The file loses its people while the daemon runs: a name in a header is worth nothing.
 	if err := os.WriteFile(auth.ConfigFile, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +93,7 @@ func TestServeWithClientCertificates(t *testing.T) {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}}
 	defer transport.CloseIdleConnections()
 	alice := web.Client{URL: "https://" + addr, HTTP: &http.Client{Transport: transport}}
-	if a, err := alice.Answer(t.Context(), "ap-1", web.Decision{Decision: "approve", Service: "ranker"}); err != nil || a.How != web.ClientCert || a.By != "alice" {
+	if a, err := alice.Answer(t.Context(), "ap-1", web.Decision{Decision: "approve", Service: "ranker"}); err != nil || a.How != record.ClientCertificate || a.By != "alice" {
 		t.Errorf("%+v, %v", a, err)
 	}
 	stranger := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
@@ -133,4 +137,35 @@ func certify(t *testing.T, dir, name string, ca *x509.Certificate, caKey *ecdsa.
 		t.Fatal(err)
 	}
 	return parsed, key
+}
+
+// What the file asks for is done where it makes ours no weaker.
+func TestServeWithTheFilesHeaders(t *testing.T) {
+	auth := signIn(t)
+	text, err := os.ReadFile(auth.ConfigFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const more = "http_server_config: {headers: {Strict-Transport-Security: max-age=60, X-Frame-Options: sameorigin}}\n"
+	if err := os.WriteFile(auth.ConfigFile, append(text, more...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := get(t.Context(), http.DefaultClient, "http://"+serve(t, newSite(t, auth), auth.ConfigFile)+"/", as("alice"))
+	if err != nil || resp.StatusCode != 200 || resp.Header.Get("Strict-Transport-Security") != "max-age=60" || resp.Header.Get("X-Frame-Options") != "DENY" {
+		t.Errorf("%v, %v", resp, err)
+	}
+}
+
+// A file that cannot be meant is refused before anything is served.
+func TestServeRefusesAFileWithMistakes(t *testing.T) {
+	for _, text := range []string{"basic_auth_userz: {}\n", "basic_auth_users: {alice: secret}\n", "tls_server_config: {cert_file: none.pem, key_file: none.key}\n", "http_server_config: {headers: {Cookie: x}}\n"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := web.Serve(t.Context(), []net.Listener{l}, write(t, text), http.NotFoundHandler(), zap.NewNop()); err == nil {
+			t.Errorf("%s is served", text)
+		}
+		l.Close()
+	}
 }

@@ -82,7 +82,8 @@ func (w *world) do(format string, args ...any) error {
 }
 
 func (w *world) runbooks() []*runbook.Runbook {
-	return []*runbook.Runbook{{Service: "ranker", Policy: runbook.Policy{Approvers: w.approvers, Operators: w.operators}}}
+	return []*runbook.Runbook{{Service: "ranker", Policy: runbook.Policy{Approvers: w.approvers, Operators: w.operators}},
+		{Service: "search", Policy: runbook.Policy{Approvers: []string{"sara"}, Operators: []string{"sven"}}}}
 }
 
 func (w *world) done() []string {
@@ -242,6 +243,8 @@ type site struct {
 	*world
 	t    *testing.T
 	ring report.Keyring
+	reg  *prometheus.Registry
+	deps web.Deps
 }
 
 // newSite has a roles file in which alice and bob may do everything but approve: approvers are
@@ -263,7 +266,7 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 		t.Fatal(err)
 	}
 	reg := prometheus.NewPedanticRegistry()
-	h := web.Handler(web.Deps{
+	deps := web.Deps{
 		Engine: w, Tokens: ring, Auth: auth,
 		Runbooks: func() []*runbook.Runbook { return w.runbooks() },
 		Live: func(context.Context, record.Approval) (web.Live, error) {
@@ -277,6 +280,7 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 		Page: func(_ context.Context, inc record.Incident) ([]byte, error) {
 			return []byte("<html><style>p{}</style>" + inc.ID + "</html>"), nil
 		},
+		Markdown: func(_ context.Context, inc record.Incident) ([]byte, error) { return []byte("# " + inc.ID), nil },
 		Flags: func(_ context.Context, service, region, format string) (web.FlagExport, error) {
 			return web.FlagExport{Document: map[string]string{"service": service, "region": region, "format": format}}, nil
 		},
@@ -284,8 +288,8 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 		Reload:   func(context.Context) error { return w.do("reload") },
 		Doctor:   w,
 		Gatherer: reg, Registerer: reg, Log: zap.NewNop(),
-	})
-	return &site{Handler: h, world: w, t: t, ring: ring}
+	}
+	return &site{Handler: web.Handler(deps), world: w, t: t, ring: ring, reg: reg, deps: deps}
 }
 
 // signIn is a web configuration in which alice and bob have passwords.
