@@ -44,6 +44,15 @@ type Anchor struct {
 // String names the replica and the head of its journal, as messages write it.
 func (a Anchor) String() string { return a.Replica + " " + a.Head.String() }
 
+// Altered says that the journal was cut or written anew, as far as it was ever found; empty: it was not.
+func (a Anchor) Altered() string {
+	if len(a.Lost) == 0 {
+		return ""
+	}
+	l := a.Lost[len(a.Lost)-1]
+	return fmt.Sprintf("the journal of %s was cut or written anew: at %s its line %d was missing", a.Replica, l.FoundAt.UTC().Format(time.RFC3339), l.Lines)
+}
+
 // Next is what is stored in place of a, the anchor that was found, once the journal has come to
 // mine; has says whether the journal still has a's head. A head that it has not is kept as lost.
 func (a Anchor) Next(mine Anchor, has bool, now time.Time) Anchor {
