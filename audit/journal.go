@@ -43,6 +43,7 @@ type Journal struct {
 	recent   []record.Head // the newest ones, oldest first
 	repaired int64
 	replica  string
+	signer   *Signer
 }
 
 type line struct {
@@ -122,9 +123,22 @@ func (j *Journal) Head() record.Head {
 	return j.head
 }
 
+// SignWith has every anchor signed from now on.
+func (j *Journal) SignWith(s *Signer) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.signer = s
+}
+
 // Anchor returns the head with the name of the replica, to be kept elsewhere.
 func (j *Journal) Anchor() record.Anchor {
-	return record.Anchor{Replica: j.replica, Head: j.Head()}
+	j.mu.Lock()
+	a, signer := record.Anchor{Replica: j.replica, Head: j.head}, j.signer
+	j.mu.Unlock()
+	if signer != nil && a.Lines > 0 {
+		a.Signature = signer.sign(a)
+	}
+	return a
 }
 
 // Has reports whether the journal has a head that was kept elsewhere: false means that lines were

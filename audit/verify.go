@@ -2,7 +2,9 @@ package audit
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/autorollback/autorollback/record"
 )
@@ -43,11 +45,11 @@ func VerifyJournal(path string, kept ...Kept) (Verified, error) {
 		return Verified{}, fmt.Errorf("verify journal %s: %w", path, err)
 	}
 	v := Verified{Head: c.head}
-	for n, k := range c.expect {
+	for _, n := range slices.Sorted(maps.Keys(c.expect)) {
 		if n > c.head.Lines {
-			return Verified{}, fmt.Errorf("verify journal %s: %w: %s has its line %d, and it has %d lines", path, ErrJournal, k.Where, n, c.head.Lines)
+			return Verified{}, fmt.Errorf("verify journal %s: %w: %s has its line %d, and it has %d lines", path, ErrJournal, c.expect[n].Where, n, c.head.Lines)
 		}
-		v.Anchored = max(v.Anchored, n)
+		v.Anchored = n
 	}
 	return v, nil
 }

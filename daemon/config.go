@@ -48,6 +48,8 @@ type Config struct {
 	Evidence string
 	Journal  string
 
+	SigningKey string // signs the journal's heads; none: they are not signed
+
 	Messages Messages
 	// Allow are the networks that may be called; none: any, see [outbound.Options].
 	Allow []netip.Prefix
@@ -65,7 +67,7 @@ type Messages struct {
 
 // secretFiles are those that only the daemon, and whom it shares them with, may read.
 func (c Config) secretFiles() []string {
-	return []string{c.Receiver.TokenFile, c.Receiver.TLS.Key, c.OFREP.TokenFile, c.Keys, c.Messages.WebhookFile, c.Messages.WebhookSecrets}
+	return []string{c.Receiver.TokenFile, c.Receiver.TLS.Key, c.OFREP.TokenFile, c.Keys, c.SigningKey, c.Messages.WebhookFile, c.Messages.WebhookSecrets}
 }
 
 // journal is the file of the journal.

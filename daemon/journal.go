@@ -21,6 +21,13 @@ func (d *Daemon) openJournal() (*audit.Journal, []record.AlertResult, error) {
 		return nil, nil, err
 	}
 	d.onClose(journal.Close)
+	if d.cfg.SigningKey != "" {
+		signer, err := audit.LoadSigner(d.cfg.SigningKey)
+		if err != nil {
+			return nil, nil, err
+		}
+		journal.SignWith(signer)
+	}
 	if altered != "" {
 		d.log.Error("the journal was altered, and a new one is begun", zap.String("problem", altered))
 		line := record.Record{At: time.Now().UTC(), Kind: "journal_altered", Text: record.Truncate("A new journal: "+altered, record.MaxLine)}

@@ -159,8 +159,9 @@ type Parts struct {
 
 // An Archive keeps the evidence of incidents. Capturing a stage twice is harmless.
 type Archive interface {
-	// Capture keeps the parts, by file name, of one stage: "before" or "after".
-	Capture(inc record.Incident, stage string, parts map[string][]byte) error
+	// Capture keeps the parts, by file name, of one stage, "before" or "after", and returns the digest
+	// of the stage's manifest.
+	Capture(inc record.Incident, stage string, parts map[string][]byte) (digest string, err error)
 	// Seal adds the incident page and the hash manifest and returns the folder's
 	// path and the manifest's digest.
 	Seal(inc record.Incident, rb *runbook.Runbook) (path, digest string, err error)

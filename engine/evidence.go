@@ -63,9 +63,12 @@ func (e *Engine) capture(ctx context.Context, s lifecycle.State, stage string) e
 	if ctx.Err() != nil {
 		return ctx.Err() // we are stopping: unanswered questions are not to be kept for ever
 	}
-	if err := e.archive.Capture(i, stage, encoded); err != nil {
+	digest, err := e.archive.Capture(i, stage, encoded)
+	if err != nil {
 		return fmt.Errorf("capture %s of %s: %w", stage, i.ID, err)
 	}
+	// Until the folder is sealed, the journal's head vouches for the stage.
+	e.write(i.ID, record.Record{At: time.Now().UTC(), Kind: "captured", Text: stage + " " + digest})
 	e.captured.Store(key, true)
 	return nil
 }
@@ -156,6 +159,9 @@ const anchorEvery = 5 * time.Second
 // anchorAnyway is how often the stored one is looked at, whether or not the journal's moved.
 const anchorAnyway = time.Minute
 
+// anchorFresh is how old the stored one may get: gc takes away those of replicas that are gone.
+const anchorFresh = 24 * time.Hour
+
 // An anchored is the anchor as this process last stored it, or found it.
 type anchored struct {
 	head record.Head
@@ -208,7 +214,7 @@ func (e *Engine) anchor(ctx context.Context, mine record.Anchor) error {
 	mine.Schema, mine.At = runbook.Schema, now
 	next := stored.Next(mine, has, now)
 	e.metrics.lostHeads.Set(float64(len(next.Lost)))
-	if has && stored.Lines >= mine.Lines {
+	if has && (stored.Lines > mine.Lines || stored.Head == mine.Head && now.Sub(stored.At) < anchorFresh) {
 		e.anchored = anchored{mine.Head, now}
 		return nil
 	}

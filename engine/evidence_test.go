@@ -25,11 +25,11 @@ type folder struct {
 	sealed bool
 }
 
-func (f *folder) Capture(_ record.Incident, stage string, parts map[string][]byte) error {
+func (f *folder) Capture(_ record.Incident, stage string, parts map[string][]byte) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stages[stage] = maps.Clone(parts)
-	return nil
+	return "sha256:" + stage, nil
 }
 
 func (f *folder) Seal(record.Incident, *runbook.Runbook) (string, string, error) {

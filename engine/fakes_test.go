@@ -93,8 +93,8 @@ type (
 	journals func(incident string, r record.Record) error
 )
 
-func (f captures) Capture(_ record.Incident, stage string, _ map[string][]byte) error {
-	return f(stage)
+func (f captures) Capture(_ record.Incident, stage string, _ map[string][]byte) (string, error) {
+	return "sha256:" + stage, f(stage)
 }
 
 func (f captures) Seal(record.Incident, *runbook.Runbook) (string, string, error) {

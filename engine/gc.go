@@ -70,6 +70,12 @@ func over(snap store.Snapshot, now time.Time) []store.Entry {
 		}
 	}
 	old = append(old, oldOrders(snap, now)...)
+	for _, en := range snap.Under(store.AnchorKey("")) {
+		var a record.Anchor
+		if decode(snap, en.Key, &a) == nil && len(a.Lost) == 0 && now.Sub(a.At) > keepRecords {
+			old = append(old, en)
+		}
+	}
 	for _, en := range snap.Under(store.ShadowKey("")) {
 		var v record.ShadowVerdict
 		if decode(snap, en.Key, &v) == nil && now.Sub(v.At) > keepRecords {

@@ -24,6 +24,9 @@ func TestOver(t *testing.T) {
 		store.ApprovalKey("pending"):          record.Approval{Schema: 1, Status: record.Pending, ExpiresAt: old},
 		store.ApprovalKey("fresh"):            record.Approval{Schema: 1, Status: record.Approved, ExpiresAt: fresh},
 		store.BundleKey("sha256:0"):           runbook.Bundle{Schema: 1},
+		store.AnchorKey("old"):                record.Anchor{Schema: 1, Replica: "old", At: old},
+		store.AnchorKey("lost"):               record.Anchor{Schema: 1, Replica: "lost", At: old, Lost: []record.LostHead{{}}},
+		store.AnchorKey("fresh"):              record.Anchor{Schema: 1, Replica: "fresh", At: fresh},
 		store.ShadowKey("sha256:old"):         record.ShadowVerdict{Schema: 1, At: old},
 		store.ShadowKey("sha256:fresh"):       record.ShadowVerdict{Schema: 1, At: fresh},
 	}
@@ -49,7 +52,7 @@ func TestOver(t *testing.T) {
 	for _, en := range over(snap, now) {
 		got[en.Key] = true
 	}
-	if len(got) != 3 || !got[store.IncidentKey("old")] || !got[store.ApprovalKey("old")] || !got[store.ShadowKey("sha256:old")] {
-		t.Errorf("over: %v, want the old closed incident, the old approval and the old shadow verdict alone", got)
+	if len(got) != 4 || !got[store.AnchorKey("old")] || !got[store.IncidentKey("old")] || !got[store.ApprovalKey("old")] || !got[store.ShadowKey("sha256:old")] {
+		t.Errorf("over: %v, want the old closed incident, the old approval, the old anchor and the old shadow verdict alone", got)
 	}
 }

@@ -35,7 +35,8 @@ type Anchor struct {
 	Schema  int    `json:"schema,omitempty"`
 	Replica string `json:"replica"` // whose journal; the same after a restart
 	Head
-	At time.Time `json:"at,omitzero"`
+	At        time.Time `json:"at,omitzero"`
+	Signature string    `json:"signature,omitempty"` // of String, as OpenSSH makes it, in base64
 	// Lost are heads that the journal had and does not have any more: it was cut or written anew.
 	Lost []LostHead `json:"lost,omitempty"`
 }
@@ -43,12 +44,21 @@ type Anchor struct {
 // String names the replica and the head of its journal, as messages write it.
 func (a Anchor) String() string { return a.Replica + " " + a.Head.String() }
 
+// Altered says that the journal was cut or written anew, as far as it was ever found; empty: it was not.
+func (a Anchor) Altered() string {
+	if len(a.Lost) == 0 {
+		return ""
+	}
+	l := a.Lost[len(a.Lost)-1]
+	return fmt.Sprintf("the journal of %s was cut or written anew: at %s its line %d was missing", a.Replica, l.FoundAt.UTC().Format(time.RFC3339), l.Lines)
+}
+
 // Next is what is stored in place of a, the anchor that was found, once the journal has come to
 // mine; has says whether the journal still has a's head. A head that it has not is kept as lost.
 func (a Anchor) Next(mine Anchor, has bool, now time.Time) Anchor {
 	mine.Lost = a.Lost
 	if !has && a.Lines > 0 {
-		lost := LostHead{Head: a.Head, At: a.At, FoundAt: now}
+		lost := LostHead{Head: a.Head, At: a.At, Signature: a.Signature, FoundAt: now}
 		mine.Lost = append(slices.Clone(a.Lost[:min(len(a.Lost), mostLost-1)]), lost)
 	}
 	return mine
@@ -60,8 +70,9 @@ const mostLost = 8
 // A LostHead is a head that was anchored and that the journal no longer has.
 type LostHead struct {
 	Head
-	At      time.Time `json:"at,omitzero"` // when it was anchored
-	FoundAt time.Time `json:"found_at"`    // when it was missed
+	At        time.Time `json:"at,omitzero"` // when it was anchored
+	Signature string    `json:"signature,omitempty"`
+	FoundAt   time.Time `json:"found_at"` // when it was missed
 }
 
 // mostAnchors bounds the replicas whose heads an incident keeps.

@@ -41,7 +41,7 @@ func (silent) QueryRange(context.Context, string, promapi.Range) (model.Value, p
 	return nil, nil, errors.New("connection refused")
 }
 
-func (nowhere) Capture(record.Incident, string, map[string][]byte) error { return nil }
+func (nowhere) Capture(record.Incident, string, map[string][]byte) (string, error) { return "", nil }
 func (nowhere) Seal(record.Incident, *runbook.Runbook) (string, string, error) {
 	return "folder", "sha256:sealed", nil
 }

@@ -184,6 +184,9 @@ func annotations(m record.Message, rb *runbook.Runbook, link string) map[string]
 	}
 	if m.Anchor.Lines > 0 {
 		notes["journal"] = m.Anchor.String()
+		if m.Anchor.Signature != "" {
+			notes["journal_signature"] = m.Anchor.Signature
+		}
 	}
 	if rb != nil {
 		notes["owner"] = strings.TrimSpace(rb.Owner.Team + " " + rb.Owner.Contact)

@@ -19,9 +19,9 @@ type Archive struct {
 }
 
 // Capture keeps the parts of one stage; see [audit.Folder.Capture].
-func (a Archive) Capture(inc record.Incident, stage string, parts map[string][]byte) error {
-	_, _, err := a.Folder.Capture(inc, stage, parts)
-	return err
+func (a Archive) Capture(inc record.Incident, stage string, parts map[string][]byte) (digest string, err error) {
+	_, digest, err = a.Folder.Capture(inc, stage, parts)
+	return digest, err
 }
 
 // Seal writes incident.md and incident.html and the manifest over everything, and

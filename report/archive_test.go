@@ -14,7 +14,9 @@ import (
 func TestSealAndCheck(t *testing.T) {
 	a := Archive{Folder: audit.Folder{Dir: t.TempDir()}, External: "https://autorollback.example"}
 	inc := incidents()["recovered"]
-	if err := errors.Join(a.Capture(inc, audit.Before, map[string][]byte{"alerts.json": []byte("one")}), a.Capture(inc, audit.After, map[string][]byte{"alerts.json": []byte("two")})); err != nil {
+	_, err := a.Capture(inc, audit.Before, map[string][]byte{"alerts.json": []byte("one")})
+	_, again := a.Capture(inc, audit.After, map[string][]byte{"alerts.json": []byte("two")})
+	if err := errors.Join(err, again); err != nil {
 		t.Fatal(err)
 	}
 	home, digest, err := a.Seal(inc, ranker())

@@ -280,6 +280,7 @@ func graph(prometheus, expr string) string {
 func evidenceFacts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
 	var f []fact
 	f = add(f, "Folder", inc.Evidence)
+	f = add(f, "Manifest", inc.EvidenceDigest)
 	if !inc.EvidenceAt.IsZero() {
 		f = add(f, "Complete", clock(inc.EvidenceAt))
 	}

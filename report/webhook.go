@@ -86,6 +86,7 @@ type webhookData struct {
 	Text     string    `json:"text"`
 	Approval string    `json:"approval_link,omitempty"`
 	Journal  string    `json:"journal,omitempty"` // whose, and its head: REPLICA LINES:sha256:HEX
+	Signed   string    `json:"journal_signature,omitempty"`
 	StartsAt time.Time `json:"starts_at"`
 	EndsAt   time.Time `json:"ends_at,omitzero"`
 }
@@ -102,7 +103,7 @@ func (w *Webhook) Send(ctx context.Context, m record.Message, link string) error
 	}
 	body, err := json.Marshal(webhookBody{Type: "autorollback.incident." + m.Kind, Timestamp: m.CreatedAt.UTC(), Data: webhookData{
 		ID: m.ID, Service: m.Service, Region: m.Region, Incident: m.Incident, Kind: m.Kind, Page: m.Page,
-		Title: m.Title, Text: m.Text, Approval: link, Journal: journal, StartsAt: m.StartsAt, EndsAt: m.EndsAt,
+		Title: m.Title, Text: m.Text, Approval: link, Journal: journal, Signed: m.Anchor.Signature, StartsAt: m.StartsAt, EndsAt: m.EndsAt,
 	}})
 	if err != nil {
 		return fmt.Errorf("send webhook: %w", err)

@@ -2,7 +2,9 @@ package program
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -26,6 +28,7 @@ func auditCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 	ver.Arg("journal", "The journal file.").Required().StringVar(&v.path)
 	ver.Flag("head", "A head of the journal from a message, LINES:sha256:HEX; may be repeated.").StringsVar(&v.heads)
 	ver.Flag("replica", "Whose journal it is; default: that of the daemon that answers.").StringVar(&v.replica)
+	ver.Flag("key", "File with the public ed25519 keys, as OpenSSH writes them, of --journal.signing-key-file: heads of the store count only if one of them signed it.").StringVar(&v.key)
 	v.remote = remoteFlags(ver)
 	list, listed := auditList(cmd, c)
 	return map[string]cli.Action{list: listed, ver.FullCommand(): func(ctx context.Context) error { return v.run(ctx, c) }}
@@ -33,30 +36,26 @@ func auditCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 
 // A verification is what audit verify is told.
 type verification struct {
-	path, replica string
-	heads         []string
-	remote        *remote
+	path, replica, key string
+	heads              []string
+	remote             *remote
 }
 
 func (v verification) run(ctx context.Context, c cli.Console) error {
-	var kept []audit.Kept
-	for _, text := range v.heads {
-		h, err := record.ParseHead(text)
-		if err != nil {
-			return cli.Usage(err)
-		}
-		kept = append(kept, audit.Kept{Head: h, Where: "--head"})
-	}
-	// The daemon is asked first: what it knows was in the file before it knew it.
-	known, problem := v.known(ctx)
-	kept = append(kept, known...)
-	found, err := audit.VerifyJournal(v.path, kept...)
+	kept, unknown, err := v.kept(ctx)
 	if err != nil {
+		return err
+	}
+	found, err := audit.VerifyJournal(v.path, kept...)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return err
+	case err != nil:
 		return cli.Wanting(err.Error())
 	}
 	fmt.Fprintf(c.Out, "%s: no break in the chain: %s\n", v.path, found.Head)
-	if problem != "" {
-		fmt.Fprintf(c.Out, "not compared with the store: %s\n", problem)
+	for _, text := range unknown {
+		fmt.Fprintf(c.Out, "not compared: %s\n", text)
 	}
 	if found.Anchored == 0 {
 		return cli.Unclear(v.path + " is not anchored: nothing that was kept elsewhere says that it is this journal, or all of it")
@@ -68,8 +67,41 @@ func (v verification) run(ctx context.Context, c cli.Console) error {
 	return nil
 }
 
+// kept are the heads to compare with, and why some of them cannot be.
+func (v verification) kept(ctx context.Context) (kept []audit.Kept, unknown []string, err error) {
+	for _, text := range v.heads {
+		h, err := record.ParseHead(text)
+		if err != nil {
+			return nil, nil, cli.Usage(err)
+		}
+		kept = append(kept, audit.Kept{Head: h, Where: "--head"})
+	}
+	// The daemon is asked first: what it knows was in the file before it knew it.
+	known, problem := v.known(ctx)
+	if problem != "" {
+		unknown = append(unknown, problem)
+	}
+	if v.key != "" {
+		signers, err := audit.LoadSigners(v.key)
+		if err != nil {
+			return nil, nil, err
+		}
+		var unsigned int
+		if known, unsigned, err = signed(known, signers); err != nil {
+			return nil, nil, cli.Wanting(err.Error())
+		}
+		if unsigned > 0 {
+			unknown = append(unknown, fmt.Sprintf("%d heads of the store that nobody signed", unsigned))
+		}
+	}
+	for _, k := range known {
+		kept = append(kept, k.Kept)
+	}
+	return kept, unknown, nil
+}
+
 // known are the heads that the daemon's store has of the replica's journal, or why there are none.
-func (v verification) known(ctx context.Context) (kept []audit.Kept, problem string) {
+func (v verification) known(ctx context.Context) (all []stored, problem string) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	client, err := v.remote.client()
@@ -81,27 +113,54 @@ func (v verification) known(ctx context.Context) (kept []audit.Kept, problem str
 		return nil, err.Error()
 	}
 	name := or(v.replica, st.Replica)
+	add := func(a record.Anchor, where string) {
+		if a.Lines > 0 {
+			all = append(all, stored{audit.Kept{Head: a.Head, Where: where}, a})
+		}
+	}
 	for _, a := range st.Anchors {
 		if a.Replica != name {
 			continue
 		}
-		kept = append(kept, audit.Kept{Head: a.Head, Where: "the store's anchor of " + name})
+		add(a, "the store's anchor of "+name)
 		for _, l := range a.Lost {
-			kept = append(kept, audit.Kept{Head: l.Head, Where: fmt.Sprintf("the store's anchor of %s, found to be lost at %s,", name, moment(l.FoundAt))})
+			lost := record.Anchor{Replica: name, Head: l.Head, Signature: l.Signature}
+			add(lost, fmt.Sprintf("the store's anchor of %s, found to be lost at %s,", name, moment(l.FoundAt)))
 		}
 	}
 	for _, i := range st.Incidents {
 		for _, a := range i.Anchors {
 			if a.Replica == name {
-				kept = append(kept, audit.Kept{Head: a.Head, Where: "incident " + i.ID})
+				add(a, "incident "+i.ID)
 			}
 		}
 	}
-	kept = slices.DeleteFunc(kept, func(k audit.Kept) bool { return k.Lines == 0 })
-	if len(kept) == 0 {
+	if len(all) == 0 {
 		problem = fmt.Sprintf("%s has no head of the journal of %q; name another with --replica", client.URL, name)
 	}
-	return kept, problem
+	return all, problem
+}
+
+// A stored head is one that the daemon's store has.
+type stored struct {
+	audit.Kept
+	anchor record.Anchor
+}
+
+// signed are the heads that one of the keys signed, and how many nobody did. One that somebody else
+// signed is an error.
+func signed(all []stored, keys audit.Signers) (ours []stored, unsigned int, err error) {
+	for _, k := range all {
+		if k.anchor.Signature == "" {
+			unsigned++
+			continue
+		}
+		if err := keys.Verify(k.anchor); err != nil {
+			return nil, 0, fmt.Errorf("the signature of line %d in %s: %w", k.Lines, k.Where, err)
+		}
+		ours = append(ours, k)
+	}
+	return ours, unsigned, nil
 }
 
 // places names where heads were kept, each once.

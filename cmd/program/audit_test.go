@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -135,6 +136,53 @@ func TestAuditVerify(t *testing.T) {
 				t.Errorf("code %d, want %d and %q:\n%s", code, c.code, c.says, out)
 			}
 		})
+	}
+}
+
+// With the public key, heads of the store count only if the key signed them.
+func TestAuditVerifyWithAKey(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"key", "other"} {
+		if out, err := exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, name)).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	path := filepath.Join(dir, "journal.jsonl")
+	journal(t, path, "ann", 3)
+	signer, err := audit.LoadSigner(filepath.Join(dir, "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := audit.OpenJournal(path, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	j.SignWith(signer)
+	anchor := j.Anchor()
+	for name, c := range map[string]struct {
+		key    string
+		change func(*record.Anchor)
+		says   string
+		code   int
+	}{
+		"signed":              {"key", func(*record.Anchor) {}, "anchored up to line 3", cli.ExitOK},
+		"another key":         {"other", func(*record.Anchor) {}, "none of the keys made this signature", cli.ExitWanting},
+		"another digest":      {"key", func(a *record.Anchor) { a.Digest = strings.Repeat("0", 64) }, "none of the keys made this signature", cli.ExitWanting},
+		"the signature taken": {"key", func(a *record.Anchor) { a.Signature = "" }, "is not anchored", cli.ExitUnclear},
+		"a private key":       {"", func(*record.Anchor) {}, "not a public key", cli.ExitError},
+	} {
+		a := anchor
+		c.change(&a)
+		key := filepath.Join(dir, c.key+".pub")
+		if c.key == "" {
+			key = filepath.Join(dir, "key")
+		}
+		url := daemonThatSays(t, record.Status{Replica: "a", Anchors: []record.Anchor{a}})
+		out, code := told(t, "audit", "verify", path, "--url", url, "--key", key)
+		if code != c.code || !strings.Contains(out, c.says) {
+			t.Errorf("%s: code %d, want %d and %q:\n%s", name, code, c.code, c.says, out)
+		}
 	}
 }
 

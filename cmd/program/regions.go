@@ -118,6 +118,11 @@ func printRegions(w io.Writer, st record.Status, service string) error {
 			return err
 		}
 	}
+	for _, a := range st.Anchors {
+		if altered := a.Altered(); altered != "" {
+			fmt.Fprintln(w, altered+"; see autorollback audit verify")
+		}
+	}
 	for _, lost := range st.Lost {
 		fmt.Fprintf(w, "region %s does not answer: %s\n", lost.Region, lost.Problem)
 	}

@@ -49,6 +49,7 @@ func declareServe(app *kingpin.Application, c cli.Console, version string) map[s
 	cmd.Flag("approval.key-file", "Keys that sign approval links, shared by all replicas; made if it does not exist.").Default("autorollback.keys").StringVar(&cfg.Keys)
 	cmd.Flag("evidence.path", "Folder for evidence and incident pages.").Default("incidents").StringVar(&cfg.Evidence)
 	cmd.Flag("journal.file", "The hash-chained journal; default: journal.jsonl in the evidence folder.").StringVar(&cfg.Journal)
+	cmd.Flag("journal.signing-key-file", "An ed25519 key of OpenSSH, without a passphrase, that signs the journal's heads; its public part is for audit verify --key.").StringVar(&cfg.SigningKey)
 	cmd.Flag("alertmanager.url", "Alertmanager that carries our messages to the team; may be repeated.").StringsVar(&cfg.Messages.Alertmanagers)
 	cmd.Flag("alertmanager.http-config-file", "HTTP client configuration (authentication, headers, TLS) for it in Prometheus' form.").StringVar(&cfg.Messages.AlertmanagerHTTP)
 	cmd.Flag("message.webhook-url", "Also send messages to this address, signed as Standard Webhooks says.").StringVar(&cfg.Messages.Webhook)
