@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -12,9 +13,11 @@ import (
 
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/test/servers"
 )
 
 // A restorable is one daemon's parts that outlive it: the store's file, and its journal.
@@ -316,5 +319,105 @@ func (r *restorable) ends() {
 	}
 	if err != nil {
 		r.t.Fatal(err)
+	}
+}
+
+// A Consul is restored from a snapshot of before a rollback while daemons run: each notices it at
+// its next read, and so does one that begins without a journal, as soon as another has. Nothing is
+// written for the target, people are told once, and any of them recovers it.
+func TestConsulRestoredFromASnapshot(t *testing.T) {
+	server := servers.Consul(t)
+	rb := fixture.Runbook(t, "page")
+	f := factsOf(t, rb)
+	var lines []record.Seen
+	sent := map[string]int{}
+	engine := func(n int, seen []record.Seen) *Engine {
+		p := partsOf(consulOf(t, server.Addr, n), f)
+		p.Seen = seen
+		p.Journal = journals(func(_ string, line record.Record) error {
+			if line.Seen != nil && n == 0 {
+				lines = append(lines, *line.Seen)
+			}
+			return nil
+		})
+		p.Post = posts(func(m record.Message) (string, error) { sent[m.Kind]++; return "#ranking-oncall", nil })
+		e := engineOf(t, p, rb, Options{Replica: fmt.Sprint("replica-", n)})
+		e.install(t.Context())
+		return e
+	}
+	acting := engine(0, nil)
+	st := acting.store
+	if err := put(st, routerKey, `{"weights":{"ranker-v1":100}}`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := acting.Start(t.Context(), fixture.Launch(t), fixture.By("ann")); err != nil {
+		t.Fatal(err)
+	}
+	looking := engine(1, nil)
+	tick := func(e *Engine) lifecycle.State {
+		t.Helper()
+		s, err := e.step(t.Context(), theTarget, lifecycle.Tick{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	tick(looking)
+	backup := server.Snapshot()
+	f.breaking["errors"] = true
+	if err := hears(t, acting, fixture.Alert("errors", record.Webhook)); err != nil {
+		t.Fatal(err)
+	}
+	acted := incidentOf(t, st)
+	tick(looking) // it has only read what the other one did
+	acting.deliver(t.Context())
+	clear(sent)
+	server.Restore(backup)
+	written := func() map[string]uint64 {
+		t.Helper()
+		snap, err := st.Read(t.Context(), store.Root, "routes/", "features/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := map[string]uint64{}
+		for _, en := range snap.Entries {
+			if !strings.HasPrefix(en.Key, behinds) && !strings.HasPrefix(en.Key, store.OutboxKey("")) && !strings.HasPrefix(en.Key, store.Root+"op/") {
+				all[en.Key] = en.Index
+			}
+		}
+		return all
+	}
+	before := written()
+	if s := tick(looking); s.Behind == nil || s.Behind.Replica != "replica-1" {
+		t.Fatalf("not noticed by one that had only read it: %+v", s.Behind)
+	}
+	again, fresh := engine(2, lines), engine(3, nil) // after a restart; and without a journal
+	for _, e := range []*Engine{acting, again, fresh} {
+		if s := tick(e); s.Behind == nil {
+			t.Fatalf("%s has not noticed", e.opts.Replica)
+		}
+		if err := hears(t, e, fixture.Alert("errors", record.Webhook)); err != nil {
+			t.Fatal(err)
+		}
+		e.deliver(t.Context())
+	}
+	if after := written(); !reflect.DeepEqual(after, before) {
+		t.Errorf("written while held: %v, was %v", after, before)
+	}
+	if sent[report.KindWentBack] != 1 || sent[report.KindBehindBreach] != 1 {
+		t.Errorf("sent %v", sent)
+	}
+	shown, err := fresh.Recovery(t.Context(), "ranker", "")
+	if err == nil {
+		_, err = fresh.Recover(t.Context(), "ranker", "", fixture.By("ann"), "restored", shown.Plan)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []*Engine{acting, looking, again, fresh} {
+		s := tick(e)
+		if s.Behind != nil || s.Release.Phase != record.RolledBack || s.Incident == nil || s.Incident.ID == acted.ID {
+			t.Errorf("%s: %+v, incident %+v after %s", e.opts.Replica, s.Release, s.Incident, acted.ID)
+		}
 	}
 }
