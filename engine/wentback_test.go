@@ -265,9 +265,7 @@ func TestRecoverEachLoss(t *testing.T) {
 		"a quarantine alone, which somebody removed while recovery is verified": {
 			since: func(r *restorable) {
 				r.breaks("errors")
-				r.tick()
-				r.copyTo("store", "backup")
-				bundle := r.e.newest(theTarget).Candidate.Bundle
+				bundle := r.tick().Release.Candidate.Bundle
 				snap, err := r.st.Read(ctx, store.QuarantineKey(bundle))
 				if err == nil {
 					err = r.st.Commit(ctx, store.NewTx(store.Op{Verb: store.Delete, Key: store.QuarantineKey(bundle), Index: snap.Entries[0].Index}))
