@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/engine/known"
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
@@ -307,7 +308,7 @@ func TestRecoverEachLoss(t *testing.T) {
 			r.tick()
 			r.copyTo("store", "backup")
 			c.since(r)
-			known := r.e.newest(theTarget)
+			was := *r.e.memory.Of(known.Target(theTarget)).Release
 			r.copyTo("backup", "store")
 			if strings.Contains(name, "by hand") {
 				if err := put(r.st, routerKey, `{"weights":{"ranker-v1":100,"ranker-v2":0}}`); err != nil {
@@ -321,8 +322,8 @@ func TestRecoverEachLoss(t *testing.T) {
 				t.Errorf("shown %q, want %q: %+v", whats(shown), c.want, shown.Lines)
 			}
 			s := r.tick()
-			if s.Behind != nil || s.Release.Epoch < known.Epoch || s.Release.ID != known.ID {
-				t.Errorf("release %s of epoch %d, known is %s of %d, the first was %s; behind %+v", s.Release.ID, s.Release.Epoch, known.ID, known.Epoch, rel.ID, s.Behind)
+			if s.Behind != nil || s.Release.Epoch < was.Epoch || s.Release.ID != was.ID {
+				t.Errorf("release %s of epoch %d, known is %s of %d, the first was %s; behind %+v", s.Release.ID, s.Release.Epoch, was.ID, was.Epoch, rel.ID, s.Behind)
 			}
 			c.check(t, s)
 		})
