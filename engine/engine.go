@@ -91,6 +91,7 @@ type Engine struct {
 	linted     sync.Map // target → linted
 	planned    sync.Map // service → plan: what its triggers can decide at its traffic
 	captured   sync.Map // incident/stage → true: captured by this process
+	toldOther  sync.Map // service and why the store is another one → true: its people were told
 	way        wayIn
 	said       hush      // what the watcher's alerts came to
 	trail      trail     // what became of all alerts
@@ -212,13 +213,14 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	}
 	p.Client = cmp.Or(p.Client, outbound.New(outbound.Options{}))
 	e := &Engine{
-		store: p.Store, prom: p.Prometheus, monitor: p.Monitor, arming: p.Arming, regions: p.Regions,
+		prom: p.Prometheus, monitor: p.Monitor, arming: p.Arming, regions: p.Regions,
 		archive: p.Archive, post: p.Post, journal: p.Journal, memory: known.New(o.Region, p.Seen), log: p.Log, opts: o,
 		predictor: predictorOf(p.Client), client: p.Client,
 		last: map[Target]record.Release{}, behind: map[Target]float64{}, checks: map[string]record.RulesCheck{}, semaphores: map[Target]semaphore{},
 		refused: map[Target]refusal{}, probed: map[Target]time.Time{},
 		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),
 	}
+	e.store = ownStore{p.Store, e.memory}
 	e.metrics, e.trail.lists = newMetrics(o.labelled(p.Registerer)), map[string]*kept{}
 	p.Registerer.MustRegister(roles{e}, routerInstances{e})
 	err := e.Reload(runbooks)

@@ -50,7 +50,7 @@ func (e *Engine) Status(ctx context.Context) (record.Status, error) {
 // question of its own.
 func standing() []string {
 	return []string{store.ControlKey, store.BudgetKey, releases, store.IncidentKey(""), store.ShadowKey(""), mirrorKeys,
-		store.QuarantineKey(""), store.ApprovalKey("")}
+		store.QuarantineKey(""), store.ApprovalKey(""), store.AnchorKey(""), store.InstallationKey, behinds}
 }
 
 // ofRegion leaves out what is of another region than the engine's only one.

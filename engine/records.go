@@ -59,6 +59,7 @@ func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (s
 	if err := v.takeRelease(snap); err != nil {
 		return v, err
 	}
+	e.seen(v.Installation)
 	e.learn(target, v.Release, v.ReleaseIndex, v.Quarantined)
 	if v.Release != nil {
 		v.Runbook = v.Release.Follows(svc.rb)

@@ -19,6 +19,7 @@ import (
 
 // Run reconciles every release until ctx ends, and returns once what was begun is done.
 func (e *Engine) Run(ctx context.Context) error {
+	e.install(ctx) // before anything is written
 	g, ctx := errgroup.WithContext(ctx)
 	if e.opts.WatchEvery > 0 {
 		g.Go(func() error { return e.every(ctx, e.opts.WatchEvery, e.monitor.Proved(), e.watch) })
@@ -109,6 +110,7 @@ func (e *Engine) releaseTargets(ctx context.Context) []Target {
 		}
 		return nil
 	}
+	e.seeStore(snap)
 	all := e.remembered(snap)
 	for _, en := range snap.Under(releases) {
 		target, ok := targetOf(en.Key)

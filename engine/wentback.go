@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/engine/known"
 	"github.com/autorollback/autorollback/engine/lifecycle"
-	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -34,6 +35,9 @@ func (v *snapshot) takeBehind(snap store.Snapshot) (err error) {
 
 // learn remembers what was read or committed of a target, and writes down what is new.
 func (e *Engine) learn(target Target, rel *record.Release, index uint64, quarantined map[string]record.Quarantine) {
+	if e.memory.Other() != "" {
+		return // what another store says is about other targets
+	}
 	for _, s := range e.memory.Learn(known.Target(target), rel, index, quarantined) {
 		e.saw(s)
 	}
@@ -84,34 +88,80 @@ func byBundle(all []record.Quarantine) map[string]record.Quarantine {
 	return by
 }
 
-// install learns of which installation the store is, and makes one where none is known: at the
-// first start, or the first of a program that knows installations. A store that has none any
-// more is left so.
+// install makes an installation where none is known: at the first start, or the first of a
+// program that knows installations. A store that has none any more is left so. Of one that is
+// another people are told, past its outbox.
 func (e *Engine) install(ctx context.Context) {
-	if e.memory.Installation() != "" {
-		return
-	}
 	snap, err := e.store.Read(ctx, store.InstallationKey)
 	if err != nil {
 		return // whoever reads records says so
 	}
-	made, err := entry[record.Installation](snap, store.InstallationKey)
-	switch {
-	case err != nil:
-		e.log.Error("read installation", zap.Error(err))
+	e.seeStore(snap)
+	if why := e.memory.Other(); why != "" {
+		e.tellOther(ctx, why)
 		return
-	case made == nil:
-		made = &record.Installation{Schema: runbook.Schema, ID: newOp(), At: time.Now().UTC()}
-		if err := e.putOne(ctx, store.InstallationKey, 0, made); err != nil {
-			if !errors.Is(err, store.ErrConflict) && ctx.Err() == nil {
-				e.log.Warn("write installation", zap.Error(err))
-			}
-			return // it is read at the next look
-		}
 	}
-	if s := e.memory.Install(made.ID); s != nil {
+	if e.memory.Installation() != "" || has(snap, store.InstallationKey) {
+		return
+	}
+	made := record.Installation{Schema: runbook.Schema, ID: newOp(), At: time.Now().UTC()}
+	err = e.putOne(ctx, store.InstallationKey, 0, made)
+	switch {
+	case err == nil:
+		e.seen(made)
+	case !errors.Is(err, store.ErrConflict) && ctx.Err() == nil: // else it is read at the next look
+		e.log.Warn("write installation", zap.Error(err))
+	}
+}
+
+// seeStore takes which installation a store is of, as it was just read.
+func (e *Engine) seeStore(snap store.Snapshot) {
+	var made record.Installation
+	if err := decode(snap, store.InstallationKey, &made); err == nil {
+		e.seen(made)
+	}
+}
+
+func (e *Engine) seen(made record.Installation) {
+	if s := e.memory.Install(made); s != nil {
 		e.saw(*s)
 	}
+}
+
+// tellOther tells the people of each service once that the store is another one: nothing is
+// written there, so that this is not in its outbox.
+func (e *Engine) tellOther(ctx context.Context, why string) {
+	now := time.Now().UTC()
+	for _, rb := range e.runbooks() {
+		if _, told := e.toldOther.Load(rb.Service + why); told {
+			continue
+		}
+		b := record.Behind{Schema: runbook.Schema, Service: rb.Service, Region: rb.Regions[0], Since: now, Why: why}
+		e.log.Error("the store is another one", zap.String("service", rb.Service), zap.String("why", why))
+		within, cancel := context.WithTimeout(ctx, claimFor)
+		_, err := e.post.Send(within, report.WentBackMsg(b, nil, rb, now))
+		cancel()
+		if err != nil {
+			e.log.Warn("send message", zap.Error(err))
+			continue // at the next look
+		}
+		e.toldOther.Store(rb.Service+why, true)
+	}
+}
+
+// An ownStore is the store as the engine writes to it: to one that is another than it knows, nothing
+// but what a human orders.
+type ownStore struct {
+	store.Store
+	memory *known.Memory
+}
+
+func (s ownStore) Commit(ctx context.Context, tx store.Tx) error {
+	order := func(op store.Op) bool { return strings.HasPrefix(op.Key, store.OrderKey("")) }
+	if why := s.memory.Other(); why != "" && !slices.ContainsFunc(tx.Ops, order) {
+		return fmt.Errorf("commit: nothing is written automatically: %s", why)
+	}
+	return s.Store.Commit(ctx, tx)
 }
 
 // remembered are the targets of which a release is known, whatever the store has: and all, where
@@ -214,7 +264,8 @@ func (e *Engine) rememberBehind(target Target, s lifecycle.State) {
 // allBehind are the targets that are held back, for people: as the store says, or all where it is
 // another one.
 func (e *Engine) allBehind(snap store.Snapshot) []record.Behind {
-	other := e.otherStore(snap)
+	e.seeStore(snap)
+	other := e.memory.Other()
 	if other == "" {
 		return ofRegion(e, under[record.Behind](snap, behinds), func(b record.Behind) string { return b.Region })
 	}
@@ -225,13 +276,4 @@ func (e *Engine) allBehind(snap store.Snapshot) []record.Behind {
 		}
 	}
 	return all
-}
-
-// otherStore says that what was read is of another installation than the one that is known.
-func (e *Engine) otherStore(snap store.Snapshot) string {
-	var made record.Installation
-	if decode(snap, store.InstallationKey, &made) != nil {
-		return ""
-	}
-	return policy.OtherStore(policy.History{Known: record.Known{Installation: e.memory.Installation()}, Installation: made})
 }

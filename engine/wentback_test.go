@@ -3,18 +3,23 @@ package engine
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/autorollback/autorollback/engine/known"
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/test/servers"
 )
 
 // A restorable is one daemon's parts that outlive it: the store's file, and its journal.
@@ -258,6 +263,26 @@ func TestRecoverEachLoss(t *testing.T) {
 				}
 			},
 		},
+		"a quarantine alone, which somebody removed while recovery is verified": {
+			since: func(r *restorable) {
+				r.breaks("errors")
+				bundle := r.tick().Release.Candidate.Bundle
+				snap, err := r.st.Read(ctx, store.QuarantineKey(bundle))
+				if err == nil {
+					err = r.st.Commit(ctx, store.NewTx(store.Op{Verb: store.Delete, Key: store.QuarantineKey(bundle), Index: snap.Entries[0].Index}))
+				}
+				if err != nil {
+					r.t.Fatal(err)
+				}
+				r.copyTo("store", "backup")
+			},
+			want: []string{"quarantine"},
+			check: func(t *testing.T, s lifecycle.State) {
+				if s.Incident == nil || s.Incident.Phase != record.Acted || !s.Quarantined[s.Release.Candidate.Bundle].Bars() {
+					t.Errorf("%+v, incident %+v", s.Quarantined, s.Incident)
+				}
+			},
+		},
 		"the next release": {
 			since: func(r *restorable) {
 				if _, err := r.e.Rollback(ctx, "ranker", "", fixture.By("ann"), "enough"); err != nil {
@@ -283,7 +308,7 @@ func TestRecoverEachLoss(t *testing.T) {
 			r.tick()
 			r.copyTo("store", "backup")
 			c.since(r)
-			known := r.e.newest(theTarget)
+			was := *r.e.memory.Of(known.Target(theTarget)).Release
 			r.copyTo("backup", "store")
 			if strings.Contains(name, "by hand") {
 				if err := put(r.st, routerKey, `{"weights":{"ranker-v1":100,"ranker-v2":0}}`); err != nil {
@@ -297,8 +322,8 @@ func TestRecoverEachLoss(t *testing.T) {
 				t.Errorf("shown %q, want %q: %+v", whats(shown), c.want, shown.Lines)
 			}
 			s := r.tick()
-			if s.Behind != nil || s.Release.Epoch <= known.Epoch || s.Release.ID != known.ID {
-				t.Errorf("release %s of epoch %d, known is %s of %d, the first was %s; behind %+v", s.Release.ID, s.Release.Epoch, known.ID, known.Epoch, rel.ID, s.Behind)
+			if s.Behind != nil || s.Release.Epoch < was.Epoch || s.Release.ID != was.ID {
+				t.Errorf("release %s of epoch %d, known is %s of %d, the first was %s; behind %+v", s.Release.ID, s.Release.Epoch, was.ID, was.Epoch, rel.ID, s.Behind)
 			}
 			c.check(t, s)
 		})
@@ -316,5 +341,285 @@ func (r *restorable) ends() {
 	}
 	if err != nil {
 		r.t.Fatal(err)
+	}
+}
+
+// A Consul is restored from a snapshot of before a rollback while daemons run: each notices it at
+// its next read, and so does one that begins without a journal, as soon as another has. Nothing is
+// written for the target, people are told once, and any of them recovers it.
+func TestConsulRestoredFromASnapshot(t *testing.T) {
+	server := servers.Consul(t)
+	rb := fixture.Runbook(t, "page")
+	f := factsOf(t, rb)
+	var lines []record.Seen
+	sent := map[string]int{}
+	engine := func(n int, seen []record.Seen) *Engine {
+		p := partsOf(consulOf(t, server.Addr, n), f)
+		p.Seen = seen
+		p.Journal = journals(func(_ string, line record.Record) error {
+			if line.Seen != nil && n == 0 {
+				lines = append(lines, *line.Seen)
+			}
+			return nil
+		})
+		p.Post = posts(func(m record.Message) (string, error) { sent[m.Kind]++; return "#ranking-oncall", nil })
+		e := engineOf(t, p, rb, Options{Replica: fmt.Sprint("replica-", n)})
+		e.install(t.Context())
+		return e
+	}
+	acting := engine(0, nil)
+	st := acting.store
+	if err := put(st, routerKey, `{"weights":{"ranker-v1":100}}`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := acting.Start(t.Context(), fixture.Launch(t), fixture.By("ann")); err != nil {
+		t.Fatal(err)
+	}
+	looking := engine(1, nil)
+	tick := func(e *Engine) lifecycle.State {
+		t.Helper()
+		s, err := e.step(t.Context(), theTarget, lifecycle.Tick{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	tick(looking)
+	backup := server.Snapshot()
+	f.breaking["errors"] = true
+	if err := hears(t, acting, fixture.Alert("errors", record.Webhook)); err != nil {
+		t.Fatal(err)
+	}
+	acted := incidentOf(t, st)
+	tick(looking) // it has only read what the other one did
+	acting.deliver(t.Context())
+	clear(sent)
+	server.Restore(backup)
+	written := func() map[string]uint64 {
+		t.Helper()
+		snap, err := st.Read(t.Context(), store.Root, "routes/", "features/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := map[string]uint64{}
+		for _, en := range snap.Entries {
+			if !strings.HasPrefix(en.Key, behinds) && !strings.HasPrefix(en.Key, store.OutboxKey("")) && !strings.HasPrefix(en.Key, store.Root+"op/") {
+				all[en.Key] = en.Index
+			}
+		}
+		return all
+	}
+	before := written()
+	if s := tick(looking); s.Behind == nil || s.Behind.Replica != "replica-1" {
+		t.Fatalf("not noticed by one that had only read it: %+v", s.Behind)
+	}
+	again, fresh := engine(2, lines), engine(3, nil) // after a restart; and without a journal
+	for _, e := range []*Engine{acting, again, fresh} {
+		if s := tick(e); s.Behind == nil {
+			t.Fatalf("%s has not noticed", e.opts.Replica)
+		}
+		if err := hears(t, e, fixture.Alert("errors", record.Webhook)); err != nil {
+			t.Fatal(err)
+		}
+		e.deliver(t.Context())
+	}
+	if after := written(); !reflect.DeepEqual(after, before) {
+		t.Errorf("written while held: %v, was %v", after, before)
+	}
+	if sent[report.KindWentBack] != 1 || sent[report.KindBehindBreach] != 1 {
+		t.Errorf("sent %v", sent)
+	}
+	shown, err := fresh.Recovery(t.Context(), "ranker", "")
+	if err == nil {
+		_, err = fresh.Recover(t.Context(), "ranker", "", fixture.By("ann"), "restored", shown.Plan)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []*Engine{acting, looking, again, fresh} {
+		s := tick(e)
+		if s.Behind != nil || s.Release.Phase != record.RolledBack || s.Incident == nil || s.Incident.ID == acted.ID {
+			t.Errorf("%s: %+v, incident %+v after %s", e.opts.Replica, s.Release, s.Incident, acted.ID)
+		}
+	}
+}
+
+// A store that was wiped holds every service, also those of which nothing is known, until a human
+// has recovered it; nothing that was known comes back open.
+func TestWipedFileIsHeldAndRecovered(t *testing.T) {
+	r := restorableOf(t)
+	r.launch("12")
+	r.breaks("errors")
+	acted := incidentOf(t, r.st)
+	r.tick()
+	id := r.e.memory.Installation()
+	r.st.Close()
+	if err := os.Remove(r.file("store")); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	if err := put(r.st, routerKey, `{"weights":{"ranker-v1":100}}`); err != nil {
+		t.Fatal(err)
+	}
+	if targets := r.e.releaseTargets(t.Context()); !slices.Equal(targets, []Target{theTarget}) {
+		t.Errorf("looks at %v", targets)
+	}
+	s := r.tick()
+	if s.Behind == nil || !strings.Contains(s.Behind.Why, "does not know installation "+id) || len(s.Behind.Quarantine) != 1 {
+		t.Fatalf("noticed: %+v", s.Behind)
+	}
+	if _, err := r.e.Start(t.Context(), fixture.Launch(t), fixture.By("ann")); err == nil || !strings.Contains(err.Error(), "autorollback recover") {
+		t.Errorf("a start: %v", err)
+	}
+	r.recovers()
+	if s = r.tick(); s.Behind != nil || s.Installation.ID != id || s.Release.Phase != record.RolledBack || s.Release.Epoch <= acted.Epoch {
+		t.Errorf("after the recovery: %+v of installation %q", s.Release, s.Installation.ID)
+	}
+	if _, err := r.e.Start(t.Context(), fixture.Launch(t), fixture.By("ann")); err == nil || !strings.Contains(err.Error(), "quarantined") {
+		t.Errorf("the bundle that was rolled back starts again: %v", err)
+	}
+	r.launch("13")
+}
+
+// A daemon that was pointed at another installation's store writes nothing there, a notice
+// included, and tells its own people. A human may say that it is the right one.
+func TestAnotherInstallationsStore(t *testing.T) {
+	mine, theirs := restorableOf(t), restorableOf(t)
+	mine.launch("12")
+	mine.tick()
+	rel := theirs.launch("14")
+	theirs.tick()
+	mine.st.Close()
+	mine.st = theirs.st
+	mine.sent = nil
+	mine.e = mine.engine("replica")
+	before := theirs.entries()
+	for range 3 {
+		mine.e.install(t.Context())
+		mine.tick()
+		mine.breaks("errors")
+		mine.e.deliver(t.Context())
+		mine.e.recordWatchdog(t.Context(), time.Now())
+		mine.e.noticeControl(t.Context())
+		mine.e.gcRecords(t.Context())
+	}
+	snap, err := theirs.st.Read(t.Context(), store.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after := theirs.entries(); !reflect.DeepEqual(after, before) || len(snap.Under(behinds)) != 0 || len(snap.Under(store.OutboxKey(""))) != 0 {
+		t.Errorf("written into another installation's store: %v, was %v", after, before)
+	}
+	if want := []string{report.KindWentBack}; !slices.Equal(mine.sent, want) {
+		t.Errorf("sent %q, want %q", mine.sent, want)
+	}
+	if st, err := mine.e.Status(t.Context()); err != nil || len(st.Behind) != 1 || !strings.Contains(st.Behind[0].Why, "another one") {
+		t.Errorf("status says %+v, %v", st.Behind, err)
+	}
+	mine.recovers()
+	if s := mine.tick(); s.Release.ID != rel.ID || s.OtherStore != "" || s.Behind != nil || mine.e.memory.Other() != "" {
+		t.Errorf("after somebody said that it is the right one: %q, %+v", s.OtherStore, s.Behind)
+	}
+	if s, err := theirs.e.step(t.Context(), theTarget, lifecycle.Tick{}); err != nil || s.Behind != nil || s.OtherStore != "" {
+		t.Errorf("whose store it was: %v, %+v, %q (release %s)", err, s.Behind, s.OtherStore, rel.ID)
+	}
+}
+
+// What only looks as if the store had gone back in time.
+func TestNoFalseAlarm(t *testing.T) {
+	calm := func(t *testing.T, r *restorable) {
+		t.Helper()
+		for range 2 {
+			r.e.install(t.Context())
+			if s := r.tick(); s.Behind != nil || s.OtherStore != "" {
+				t.Fatalf("noticed: %+v, %q", s.Behind, s.OtherStore)
+			}
+		}
+	}
+	restarted := func(r *restorable) { r.copyTo("store", "store-as-it-is") }
+	for name, story := range map[string]func(*testing.T, *restorable){
+		"a fresh installation": func(t *testing.T, r *restorable) { calm(t, r); r.launch("12"); calm(t, r) },
+		"a restart at every point": func(t *testing.T, r *restorable) {
+			r.launch("12")
+			restarted(r)
+			calm(t, r)
+			r.breaks("errors")
+			restarted(r)
+			calm(t, r)
+			r.ends()
+			r.launch("13")
+			restarted(r)
+			calm(t, r)
+		},
+		"a journal that was removed on purpose": func(t *testing.T, r *restorable) {
+			r.launch("12")
+			r.breaks("errors")
+			r.lines = nil
+			restarted(r)
+			calm(t, r)
+		},
+		"an upgrade: neither an installation nor a line of it": func(t *testing.T, r *restorable) {
+			r.launch("12")
+			snap, err := r.st.Read(t.Context(), store.InstallationKey)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.st.Commit(t.Context(), store.NewTx(store.Op{Verb: store.Delete, Key: store.InstallationKey, Index: snap.Entries[0].Index})); err != nil {
+				t.Fatal(err)
+			}
+			r.lines = nil
+			restarted(r)
+			calm(t, r)
+		},
+		"old records are collected": func(t *testing.T, r *restorable) {
+			r.launch("12")
+			r.breaks("errors")
+			calm(t, r)
+			inc := incidentOf(t, r.st)
+			snap, err := r.st.Read(t.Context(), store.IncidentKey(inc.ID))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.st.Commit(t.Context(), store.NewTx(store.Op{Verb: store.Delete, Key: store.IncidentKey(inc.ID), Index: snap.Entries[0].Index})); err != nil {
+				t.Fatal(err)
+			}
+			restarted(r)
+			calm(t, r)
+		},
+		"a quarantine that was lifted": func(t *testing.T, r *restorable) {
+			r.launch("12")
+			r.breaks("errors")
+			s := r.tick()
+			if err := r.e.Lift(t.Context(), s.Release.Candidate.Bundle, fixture.By("ann"), "fixed"); err != nil {
+				t.Fatal(err)
+			}
+			restarted(r)
+			calm(t, r)
+		},
+		"another replica goes on, and this one reads late": func(t *testing.T, r *restorable) {
+			twin := r.engine("twin")
+			r.launch("12")
+			r.breaks("errors")
+			if s, err := twin.step(t.Context(), theTarget, lifecycle.Tick{}); err != nil || s.Behind != nil {
+				t.Fatal(err, s.Behind)
+			}
+			calm(t, r)
+		},
+		"a stop that was resumed": func(t *testing.T, r *restorable) {
+			r.rb.Rollout = fixture.Ramp(runbook.PromoteManual)
+			r.launch("12")
+			if _, err := r.e.Stop(t.Context(), "ranker", "", fixture.By("ann"), "wait"); err != nil {
+				t.Fatal(err)
+			}
+			calm(t, r)
+			if _, err := r.engine("twin").Resume(t.Context(), "ranker", "", fixture.By("bob"), "go"); err != nil {
+				t.Fatal(err)
+			}
+			calm(t, r)
+			restarted(r)
+			calm(t, r)
+		},
+	} {
+		t.Run(name, func(t *testing.T) { story(t, restorableOf(t)) })
 	}
 }

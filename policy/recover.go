@@ -24,7 +24,7 @@ type Damage struct {
 
 // A Repair is what brings a target in line.
 type Repair struct {
-	Release    *record.Release // as it is written; with Shift before the rollback
+	Release    *record.Release // as it is written, with Shift before the rollback; nil: the store's stays
 	Quarantine []record.Quarantine
 	Bundles    []runbook.Bundle // manifests that the release rests on, written where they are missing
 	Shift      bool             // the candidate has traffic again, though it was rolled back: all goes to stable
@@ -40,14 +40,16 @@ func Recover(in Damage, by, reason string, now time.Time) Repair {
 		r.add("installation", "this replica's", "another", "the store is taken for this replica's own")
 	}
 	known, stored := in.Behind.Release, in.Release
-	if known != nil && (known.After(stored) || stopLost(*known, *stored)) {
-		r.Bundles = in.Behind.Bundles
-		r.release(*known, stored, in.Split, &record.HumanStop{At: now, By: by, Reason: "recovered: " + reason})
-	} else if stored != nil {
+	switch {
+	case known != nil && stored != nil && in.Other != "": // it may be somebody's who knows better
 		own := stored.Clone()
 		r.Release = &own
+		r.add("release", known.ID+" "+standing(*known), stored.ID+" "+standing(*stored), "left as the store has it")
+	case known != nil && (known.After(stored) || stopLost(*known, *stored)):
+		r.Bundles = in.Behind.Bundles
+		r.release(*known, stored, in.Split, &record.HumanStop{At: now, By: by, Reason: "recovered: " + reason})
 	}
-	if r.Release != nil && known != nil {
+	if r.Release != nil {
 		r.Release.Epoch = max(r.Release.Epoch, known.Epoch) + 1
 		if known.Incident != "" && (in.Incident == nil || in.Incident.ID != known.Incident) {
 			r.add("incident", known.Incident, "missing", "its evidence folder is left as it is, and its id is not used again")
@@ -59,7 +61,7 @@ func Recover(in Damage, by, reason string, now time.Time) Repair {
 			r.add("quarantine", q.Bundle+" by "+q.Incident, "missing", "in force again")
 		}
 	}
-	if i := in.Incident; i != nil && i.Phase != record.Done {
+	if i := in.Incident; r.Release != nil && i != nil && i.Phase != record.Done {
 		r.add("incident", "–", i.ID+" is "+string(i.Phase), "closed")
 	}
 	return r

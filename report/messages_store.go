@@ -18,7 +18,7 @@ const (
 // WentBackMsg pages because the store has less of a target than is known: it was restored from a
 // backup or wiped, or it is another one. stored is its release, nil if it has none.
 func WentBackMsg(b record.Behind, stored *record.Release, rb *runbook.Runbook, now time.Time) record.Message {
-	at := "The store has no release of it."
+	at := ""
 	if stored != nil {
 		at = fmt.Sprintf("As the store has it, release %s is %s and %s has %v %%.", word(stored.ID), stored.Phase, word(stored.Candidate.Version), stored.Weight)
 	}

@@ -20,6 +20,7 @@ type Memory struct {
 	installation string
 	targets      map[Target]record.Known
 	bundles      map[string]runbook.Bundle // by digest
+	other        string                    // why the store is another one; empty: nobody knows better
 }
 
 // A Target is one service in one region.
@@ -147,16 +148,24 @@ func (m *Memory) LearnBundle(b runbook.Bundle) *record.Seen {
 	return &record.Seen{Region: m.region, Bundle: &b}
 }
 
-// Install takes the id of the installation that the store is said to have, and returns what is to
-// be written down; nil: it is known.
-func (m *Memory) Install(id string) *record.Seen {
+// Install takes the installation that the store says it is of, and returns what is to be written
+// down; nil: it is known. One that is another is not taken, see [Memory.Other].
+func (m *Memory) Install(now record.Installation) *record.Seen {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if id == "" || id == m.installation {
+	m.other = policy.OtherStore(policy.History{Known: record.Known{Installation: m.installation}, Installation: now})
+	if m.other != "" || now.ID == "" || now.ID == m.installation {
 		return nil
 	}
-	m.installation = id
-	return &record.Seen{Region: m.region, Installation: id}
+	m.installation = now.ID
+	return &record.Seen{Region: m.region, Installation: now.ID}
+}
+
+// Other says that the store was another one when it was read last; empty: it was not.
+func (m *Memory) Other() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.other
 }
 
 // Installation is the id that is known; empty: none is.

@@ -60,8 +60,10 @@ func (s *State) recovered(ev Recovered, now time.Time) error {
 	}
 	b := s.behind(now)
 	s.Behind, s.OtherStore, s.Write = nil, "", Write{Recovered: true, Order: s.Write.Order}
-	s.endOld(ev, now)
-	s.Release = r.Release
+	if r.Release != nil {
+		s.endOld(ev, now)
+		s.Release = r.Release
+	}
 	s.Write.Quarantine, s.Write.Bundles = r.Restores(), r.Bundles
 	if r.Shift {
 		if s.PlanProblem != "" {
