@@ -116,3 +116,32 @@ func BenchmarkMatrix(b *testing.B) {
 		})
 	}
 }
+
+// An answer of many small things is refused before it is decoded: it would be a hundred times as
+// large in memory.
+func TestAnAnswerOfTooManyThingsIsAnError(t *testing.T) {
+	list := func(n int, one string) string { return strings.TrimSuffix(strings.Repeat(one+",", n), ",") }
+	for name, c := range map[string]struct{ text, want string }{
+		"series":    {success("vector", "["+list(1<<20, `{}`)+"]"), "1048578 objects"},
+		"labels":    {success("vector", `[{"metric":{`+list(1<<20, `"":""`)+`}}]`), "labels"},
+		"samples":   {success("matrix", `[{"metric":{},"values":[`+list(3<<20, `[]`)+`]}]`), "samples"},
+		"no nested": {success("matrix", list(3<<20, `[`)), "samples"},
+		"in a text": {success("vector", `[{"metric":{"a":"\"`+strings.Repeat(`{:[`, 1<<20)+`"},"value":[1,"1"]}]`), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ours := answering(t, http.StatusOK, c.text)
+			_, _, err := ours.Query(t.Context(), "x", time.Time{})
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+	groups := `{"status":"success","data":{"groups":[{"name":"a","rules":[` + list(1<<20, `{}`) + `]}]}}`
+	if err := answering(t, http.StatusOK, groups).RuleGroups(t.Context(), func(RuleGroup) error { return nil }); err == nil {
+		t.Error("a group of a million rules was read")
+	}
+	targets := `{"status":"success","data":{"activeTargets":[` + list(1<<20, `{}`) + `]}}`
+	if _, err := answering(t, http.StatusOK, targets).Targets(t.Context()); err == nil {
+		t.Error("a million targets were read")
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -66,6 +65,7 @@ type Range struct {
 type Client struct {
 	address *url.URL
 	http    *http.Client
+	large   chan struct{} // held while a large answer is read
 }
 
 var _ API = (*Client)(nil)
@@ -79,7 +79,7 @@ func New(address string, client *http.Client) (*Client, error) {
 	if client == nil {
 		client = outbound.New(outbound.Options{Redirects: true, Most: Most, Within: Within})
 	}
-	return &Client{u, client}, nil
+	return &Client{u, client, make(chan struct{}, 1)}, nil
 }
 
 // Query implements [API].
@@ -107,28 +107,32 @@ func (c *Client) query(ctx context.Context, endpoint, query string, form url.Val
 	if deadline, ok := ctx.Deadline(); ok {
 		form.Set("timeout", strconv.FormatFloat(max(time.Until(deadline).Seconds(), 0.001), 'f', 3, 64))
 	}
-	body, err := c.post(ctx, endpoint, form)
-	if err != nil {
-		return nil, nil, err
-	}
-	return decode(body)
+	var value model.Value
+	var warnings Warnings
+	err := c.post(ctx, endpoint, form, func(body []byte) (err error) {
+		value, warnings, err = decode(body)
+		return err
+	})
+	return value, warnings, err
 }
 
 // post sends a form, which may be longer than an address; where only GET is allowed, by GET.
-func (c *Client) post(ctx context.Context, endpoint string, form url.Values) ([]byte, error) {
+func (c *Client) post(ctx context.Context, endpoint string, form url.Values, decode func([]byte) error) error {
 	text := form.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url(endpoint, "").String(), strings.NewReader(text))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header["Idempotency-Key"] = nil // the transport may send it again on a connection that broke
-	body, err := c.read(c.http.Do(req))
+	resp, err := c.http.Do(req)
+	err = c.read(ctx, resp, err, decode)
 	if e, ok := errors.AsType[*Error](err); ok && (e.Code == http.StatusForbidden ||
 		e.Code == http.StatusMethodNotAllowed || e.Code == http.StatusNotImplemented) {
-		return c.read(c.get(ctx, endpoint, text))
+		resp, err = c.get(ctx, endpoint, text)
+		return c.read(ctx, resp, err, decode)
 	}
-	return body, err
+	return err
 }
 
 func (c *Client) get(ctx context.Context, endpoint, query string) (*http.Response, error) {
@@ -145,20 +149,4 @@ func (c *Client) url(endpoint, query string) *url.URL {
 		u.RawQuery = query
 	}
 	return u
-}
-
-// read is the body of a good answer.
-func (c *Client) read(resp *http.Response, err error) ([]byte, error) {
-	if err != nil {
-		return nil, outbound.Cause(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	switch {
-	case err != nil:
-		return nil, err
-	case resp.StatusCode/100 != 2:
-		return nil, refusal(resp.StatusCode, body)
-	}
-	return body, nil
 }

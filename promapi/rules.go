@@ -77,11 +77,8 @@ func (c *Client) Config(ctx context.Context) (string, error) {
 
 // data reads what an endpoint answers beside its status.
 func (c *Client) data(ctx context.Context, endpoint string, into any) error {
-	body, err := c.read(c.get(ctx, endpoint, ""))
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(body, &struct{ Data any }{into})
+	resp, err := c.get(ctx, endpoint, "")
+	return c.read(ctx, resp, err, func(body []byte) error { return json.Unmarshal(body, &struct{ Data any }{into}) })
 }
 
 // RuleGroups hands over each loaded rule group of the names, or all if there are none, decoded
@@ -152,8 +149,16 @@ func (r *groupReader) groups() error {
 		return err
 	}
 	for r.More() {
+		var text json.RawMessage
 		var g RuleGroup
-		if err := r.Decode(&g); err != nil {
+		err := r.Decode(&text)
+		if err == nil {
+			err = fits(text)
+		}
+		if err == nil {
+			err = json.Unmarshal(text, &g)
+		}
+		if err != nil {
 			return fmt.Errorf("read rule group: %w", err)
 		}
 		if err := r.each(g); err != nil {
