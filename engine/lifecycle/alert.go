@@ -87,21 +87,40 @@ func (s *State) take(ev AlertChecked, now time.Time) {
 }
 
 // cleared ends an incident that was never confirmed, once its own trigger turns out
-// not to be true.
+// not to be true and no other one waits to be asked about.
 func (s *State) cleared(ev AlertChecked, d record.Decision, now time.Time) {
-	if i := s.Incident; i != nil && i.Phase == record.Unconfirmed && i.Breach.Trigger == ev.Breach.Trigger {
-		i.Inputs = policy.Recorded(s.input(ev.Breach))
-		i.Decision = d
-		s.note(now, "cleared", "", "Asked again: the trigger is not true now. Nothing was done")
-		s.close(now)
+	i := s.Incident
+	if i == nil || i.Phase != record.Unconfirmed || i.Breach.Trigger != ev.Breach.Trigger {
+		return
 	}
+	if next, ok := after(i.Triggers, i.Breach.Trigger); ok {
+		s.note(now, "cleared", "", "Asked again: "+i.Breach.Trigger+" is not true now; "+next+" is asked about next")
+		i.Breach = record.Breach{Trigger: next, State: record.Unreachable, AskedAt: now, Problem: "not asked again yet"}
+		return
+	}
+	i.Inputs = policy.Recorded(s.input(ev.Breach))
+	i.Decision = d
+	s.note(now, "cleared", "", "Asked again: the trigger is not true now. Nothing was done")
+	s.close(now)
+}
+
+// after is what follows one of the list.
+func after(all []string, one string) (string, bool) {
+	n := slices.Index(all, one) + 1
+	if n == 0 || n >= len(all) {
+		return "", false
+	}
+	return all[n], true
 }
 
 // unconfirmed keeps an alert that Prometheus could not be asked about, or of which this
 // replica does not know yet whether it is more than chance, and pages. One that comes
-// back within minutes pages nobody twice.
+// back within minutes pages nobody twice, and one more waits for its turn to be asked about.
 func (s *State) unconfirmed(ev AlertChecked, d record.Decision, now time.Time) {
 	i := s.Incident
+	if i != nil && i.Phase == record.Unconfirmed {
+		s.join(ev, "", now)
+	}
 	if i != nil && (i.Phase != record.Done || !policy.Reopens(*i, ev.Breach)) {
 		return
 	}

@@ -143,6 +143,24 @@ func TestClearedIncidentActsOnItsOwnTriggerLater(t *testing.T) {
 	phase(t, p.after(time.Hour).breach("errors"), record.Acted)
 }
 
+// Two alerts are acknowledged while Prometheus does not answer. Once it does, both are asked about,
+// and the first that is not true does not end the other.
+func TestEveryAlertThatWasNotConfirmedIsAskedAgain(t *testing.T) {
+	p := playOf(t, "page")
+	p.launch()
+	p.must(p.asked(fixture.Breach("slow", record.Unreachable)))
+	s := p.after(time.Second).must(p.asked(fixture.Breach("errors", record.Unreachable)))
+	if got := fmt.Sprint(s.Incident.Triggers, s.Incident.Breach.Trigger); got != "[slow errors]slow" {
+		t.Fatalf("triggers and the one to be asked about are %s", got)
+	}
+	s = p.after(time.Minute).must(p.asked(fixture.Breach("slow", record.NotBreaching)))
+	phase(t, s, record.Unconfirmed)
+	if s.Incident.Breach.Trigger != "errors" || !slices.ContainsFunc(Effects(s, p.now), func(e Effect) bool { return e.Do == AskAgain }) {
+		t.Fatalf("%s is to be asked about, effects %v", s.Incident.Breach.Trigger, Effects(s, p.now))
+	}
+	phase(t, p.breach("errors"), record.Acted)
+}
+
 func TestSevereEscalatesAwaitingAndSupersedesItsApproval(t *testing.T) {
 	p := playOf(t, "page")
 	ask(p)

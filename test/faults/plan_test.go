@@ -139,15 +139,19 @@ func planOf(seed uint64) plan {
 }
 
 func drawFault(d *dice) fault {
-	kinds := [][]kind{storeKinds, storeKinds, lifeKinds, lifeKinds, promKinds, otherKinds}[d.n(6)]
+	kinds := [][]kind{storeKinds, storeKinds, lifeKinds, lifeKinds, promKinds, promKinds, otherKinds}[d.n(7)]
 	f := fault{Kind: kinds[d.n(len(kinds))], Who: d.n(replicas), At: 5*time.Second + d.upTo(storm-70*time.Second), For: time.Second + d.upTo(60*time.Second)}
 	switch f.Kind {
 	case noLeader:
 		f.Who, f.For = -1, 3*time.Second+d.upTo(15*time.Second)
 	case hooks, outage, harmless, chatDown, chatLost:
 		f.Who = -1
-	case lossy, lateTxn, promDown, promEmpty, promNaN, promStale, promSlow, promPartial:
+	case lossy, lateTxn:
 		if d.n(3) == 0 {
+			f.Who = -1
+		}
+	case promDown, promEmpty, promNaN, promStale, promSlow, promPartial:
+		if f.For += 15 * time.Second; d.n(2) == 0 {
 			f.Who = -1
 		}
 	case crash:

@@ -67,7 +67,10 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	select {
 	case resp := <-got:
-		return resp, l.awake(ctx, label)
+		if err := l.awake(ctx, label); err != nil {
+			return nil, err
+		}
+		return resp, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-l.gone:
