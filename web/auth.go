@@ -23,9 +23,9 @@ import (
 
 // How somebody was identified, as it is written into records.
 const (
-	BasicAuth       = "basic_auth"
-	ClientCert      = "client_certificate"
-	ProxyHeader     = "proxy_header"         // signed in at a trusted proxy
+	BasicAuth       = record.BasicAuth
+	ClientCert      = record.ClientCertificate
+	ProxyHeader     = record.ProxyHeader     // signed in at a trusted proxy
 	LinkOnly        = record.LinkOnly        // holds the link; nobody knows who
 	Unauthenticated = record.Unauthenticated // asked for by a flag, and called by its name
 )
