@@ -31,6 +31,12 @@ func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 	if o := next.Write.Order; o != nil {
 		b.set(store.OrderKey(o.ID), o)
 	}
+	if w := next.Write.Waiting; w != nil {
+		b.set(store.WaitingKey(next.Write.WaitingID), w)
+	}
+	if id := next.Write.EndWaiting; id != "" {
+		b.delete(store.WaitingKey(id))
+	}
 	if next.Release != nil && !reflect.DeepEqual(v.Release, next.Release) {
 		next.Release.Op = next.Op
 		b.set(release, next.Release)
@@ -116,8 +122,7 @@ func (b *txBuilder) write(w lifecycle.Write, plan, next []store.Op) {
 		b.set(store.OutboxKey(m.ID), m)
 	}
 	for _, id := range w.Sent {
-		key := store.OutboxKey(id)
-		b.ops = append(b.ops, store.Op{Verb: store.Delete, Key: key, Index: b.indexes[key]})
+		b.delete(store.OutboxKey(id))
 	}
 }
 
@@ -129,6 +134,11 @@ func (b *txBuilder) set(key string, value any) []byte {
 	}
 	b.ops = append(b.ops, store.Op{Verb: store.Set, Key: key, Value: text, Index: b.indexes[key]})
 	return text
+}
+
+// delete takes a record away as it was read.
+func (b *txBuilder) delete(key string) {
+	b.ops = append(b.ops, store.Op{Verb: store.Delete, Key: key, Index: b.indexes[key]})
 }
 
 // check demands that a key is as it was read, unless the transaction writes it.
@@ -252,7 +262,7 @@ func (e *Engine) commit(ctx context.Context, v snapshot, ev lifecycle.Event, now
 		e.remember(v.target, next)
 		return next, nil
 	}
-	name := boundary(v.State, next)
+	name := lifecycle.Boundary(v.State, next)
 	e.boundary("before-" + name)
 	if err := e.store.Commit(ctx, tx); err != nil {
 		return v.State, err
@@ -310,56 +320,6 @@ func (e *Engine) write(id string, lines ...record.Record) {
 		e.metrics.problems.WithLabelValues("journal").Inc()
 		e.log.Error("write journal", zap.Error(err))
 	}
-}
-
-// boundary names the step a transaction takes, for the crash tests.
-func boundary(before, after lifecycle.State) string {
-	switch was, is := before.Release, after.Release; {
-	case was != nil && is != nil && was.Epoch == is.Epoch && len(is.Pending) < len(was.Pending):
-		return "written" + back(is)
-	case after.Write.Shift && after.Open():
-		return "launch"
-	case after.Write.Shift:
-		return "act"
-	case after.Write.Advance:
-		return "promote"
-	case len(after.Write.SwitchOff) > 0:
-		return "flags"
-	case len(after.Write.Sent) > 0:
-		return "told"
-	case after.Release != nil && after.Release.ReadBack() && (before.Release == nil || !before.Release.ReadBack()):
-		return "read-back"
-	case standbyMoved(before.Release, after.Release):
-		return "standby" // nothing rests on it that the next probe would not find
-	case after.Incident == nil:
-		return rampBoundary(before, after)
-	case before.Incident == nil || before.Incident.ID != after.Incident.ID:
-		return "open"
-	case before.Incident.Phase != after.Incident.Phase:
-		return string(after.Incident.Phase)
-	}
-	return "note"
-}
-
-// standbyMoved reports whether the last known good of an open release came to another state.
-func standbyMoved(was, is *record.Release) bool {
-	return was != nil && is != nil && is.Standby != nil && (was.Standby == nil || is.Standby.State != was.Standby.State)
-}
-
-// rampBoundary names what changes a release, and nothing else.
-func rampBoundary(before, after lifecycle.State) string {
-	was, is := before.Release, after.Release
-	switch {
-	case was == nil || is == nil:
-		return "release"
-	case was.Phase == record.Open && is.Phase == record.Closed:
-		return "proved"
-	case is.Asking != "" && is.Asking != was.Asking:
-		return "asked"
-	case is.Proof != nil && !is.Proof.DoneAt.IsZero() && was.Proof != nil && was.Proof.DoneAt.IsZero():
-		return "checked"
-	}
-	return "release"
 }
 
 func (e *Engine) boundary(name string) {

@@ -62,7 +62,7 @@ func (e *Engine) writeLater(ctx context.Context, target Target) (lifecycle.Event
 	done := lifecycle.Written{Op: w.Op, Place: w.Place}
 	ops, err := e.planLater(ctx, v, w)
 	if err == nil && len(ops) > 0 {
-		name := "write" + back(v.Release)
+		name := lifecycle.WriteBoundary("write", v.Release)
 		e.boundary("before-" + name)
 		err = e.store.Commit(ctx, store.Tx{ID: newOp(), Ops: ops})
 		e.boundary("after-" + name)
@@ -76,14 +76,6 @@ func (e *Engine) writeLater(ctx context.Context, target Target) (lifecycle.Event
 		done.Problem = err.Error()
 	}
 	return done, nil
-}
-
-// back tells the boundaries of a rollback's write from the others.
-func back(r *record.Release) string {
-	if r.Phase == record.RolledBack {
-		return "-back"
-	}
-	return ""
 }
 
 // planLater are the operations that bring a place to what the release wants; none if it is

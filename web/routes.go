@@ -74,6 +74,7 @@ func (s *server) routes() []route {
 		{Route{"GET", API + "/approvals/{id}", policy.View}, s.reads(s.approval)},
 		{Route{"GET", API + "/why/{id}", policy.View}, s.reads(s.why)},
 		{Route{"GET", API + "/flags/{service}/{region}", policy.View}, s.reads(s.exportFlags)},
+		{Route{"GET", API + "/orders", policy.View}, s.reads(s.orders)},
 		{Route{"GET", API + "/control", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Control }))},
 		{Route{"GET", API + "/shadow", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Shadow }))},
 		{Route{"GET", API + "/mirrors", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Mirrors }))},
