@@ -88,7 +88,7 @@ type Engine struct {
 	semaphores  map[Target]semaphore         // one event of a target at a time in this process
 
 	bundles    sync.Map // digest → runbook.Bundle
-	linted     sync.Map // target → linted
+	looks      sync.Map // target → treeLook
 	planned    sync.Map // service → plan: what its triggers can decide at its traffic
 	captured   sync.Map // incident/stage → true: captured by this process
 	way        wayIn
