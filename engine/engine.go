@@ -105,6 +105,7 @@ type Engine struct {
 
 	comparing sync.Mutex // one service's check is made at a time
 
+	observed map[Target]time.Time // when all instances of its router were asked; of observeRouters alone
 	standbys map[Target]sighting  // of probeStandbys alone
 	probed   map[Target]time.Time // when the gates of triggers without significance were asked; under mu
 	confirms shared[confirmKey, record.Breach]
@@ -215,7 +216,7 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 		archive: p.Archive, post: p.Post, journal: p.Journal, memory: known.New(o.Region, p.Seen), log: p.Log, opts: o,
 		predictor: predictorOf(p.Client), client: p.Client,
 		last: map[Target]record.Release{}, behind: map[Target]float64{}, checks: map[string]record.RulesCheck{}, semaphores: map[Target]semaphore{},
-		refused: map[Target]refusal{}, probed: map[Target]time.Time{},
+		refused: map[Target]refusal{}, probed: map[Target]time.Time{}, observed: map[Target]time.Time{},
 		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),
 	}
 	e.metrics, e.trail.lists = newMetrics(o.labelled(p.Registerer)), map[string]*kept{}
