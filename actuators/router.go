@@ -126,6 +126,9 @@ func (r Router) Print(snap store.Snapshot) uint64 {
 	h.SetSeed(printSeed)
 	own := r.codec.weights()
 	for _, prefix := range r.prefixes {
+		if prefix == r.flags {
+			continue
+		}
 		for _, e := range snap.Under(prefix) {
 			h.WriteString(e.Key)
 			h.WriteByte(0)

@@ -18,11 +18,12 @@ import (
 const (
 	observeEvery = time.Second            // between two rounds of questions to a router's instances
 	observeAgain = 250 * time.Millisecond // between two to one of them, while another lets us wait
+	observeSlow  = 30 * time.Second       // between two to those that have shown the split: they may fall back
 )
 
 // observeRouters asks the router's instances of every target what they serve, until each
-// has shown the split that its release wants. Every replica does, and what is known is
-// in the store; so it goes on after a restart.
+// has shown the split that its release wants, and now and then whether they still do. Every
+// replica does, and what is known is in the store; so it goes on after a restart.
 func (e *Engine) observeRouters(ctx context.Context) {
 	var targets sync.WaitGroup
 	for target, rel := range e.newestReleases() {
@@ -30,11 +31,21 @@ func (e *Engine) observeRouters(ctx context.Context) {
 		if err != nil {
 			continue
 		}
-		if ask := lifecycle.Observing(rel, svc.rb.Routing.Instances, time.Now().UTC()); len(ask) > 0 {
+		if ask := e.observing(target, svc, rel, time.Now().UTC()); len(ask) > 0 {
 			targets.Go(func() { e.observeRouter(ctx, target, svc, rel, ask) })
 		}
 	}
 	targets.Wait()
+}
+
+// observing are the addresses of the instances that are to be asked now.
+func (e *Engine) observing(target Target, svc service, rel record.Release, now time.Time) []string {
+	all := svc.rb.Routing.Instances
+	if !lifecycle.MustServe(rel, now) || now.Sub(e.observed[target]) < observeSlow {
+		return lifecycle.Observing(rel, all, now)
+	}
+	e.observed[target] = now
+	return all
 }
 
 // newestReleases are those of all targets as last read or committed here.
@@ -85,7 +96,7 @@ func (e *Engine) observeInstance(ctx context.Context, svc service, rel record.Re
 
 // news reports whether an answer changes the release as it was last seen.
 func (e *Engine) news(svc service, rel record.Release, ev lifecycle.Observed) bool {
-	s := lifecycle.State{Runbook: svc.rb, Region: rel.Region, Release: &rel}
+	s := lifecycle.State{Runbook: svc.rb, Region: rel.Region, Release: &rel, Split: rel.Want()}
 	next, err := lifecycle.Step(s, ev, time.Now().UTC())
 	return err != nil || !reflect.DeepEqual(next.Release.Applied, rel.Applied)
 }
@@ -96,7 +107,7 @@ func (e *Engine) news(svc service, rel record.Release, ev lifecycle.Observed) bo
 type routerInstances struct{ e *Engine }
 
 var instanceDesc = prometheus.NewDesc("autorollback_router_instance_applied",
-	"1 if the router's instance has shown the split that the newest release wants, 0 if it has not yet.",
+	"1 if the router's instance has shown the split that the newest release wants, 0 if it has not yet or shows another one again.",
 	[]string{"service", "region", "instance"}, nil)
 
 // Describe implements prometheus.Collector.

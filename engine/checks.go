@@ -107,7 +107,7 @@ func (e *Engine) checkFlags(ctx context.Context, s service, rel record.Release) 
 // program that knew no flags that are off is as that program left it.
 func (e *Engine) wrongFlags(ctx context.Context, s service, rel record.Release, docs flagDocs) ([]record.KeyChange, error) {
 	barred := store.QuarantineKey(rel.Candidate.Bundle)
-	snap, err := e.store.Read(ctx, append(s.router.Prefixes(), barred)...)
+	snap, err := e.store.Read(ctx, append(s.router.Keys(), barred)...)
 	if err != nil {
 		return nil, err
 	}

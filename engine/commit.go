@@ -222,6 +222,12 @@ func (e *Engine) stepOnce(ctx context.Context, target Target, ev lifecycle.Event
 		return v, v.State, err
 	}
 	next, err = e.commit(ctx, v, ev, time.Now().UTC())
+	if err == nil && next.Write.Look {
+		if v, err = e.readTree(ctx, target, ev, true); err != nil {
+			return v, v.State, err
+		}
+		next, err = e.commit(ctx, v, ev, time.Now().UTC())
+	}
 	return v, next, err
 }
 

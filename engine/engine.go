@@ -88,7 +88,7 @@ type Engine struct {
 	semaphores  map[Target]semaphore         // one event of a target at a time in this process
 
 	bundles    sync.Map // digest → runbook.Bundle
-	linted     sync.Map // target → linted
+	looks      sync.Map // target → treeLook
 	planned    sync.Map // service → plan: what its triggers can decide at its traffic
 	captured   sync.Map // incident/stage → true: captured by this process
 	toldOther  sync.Map // service and why the store is another one → true: its people were told
@@ -106,6 +106,7 @@ type Engine struct {
 
 	comparing sync.Mutex // one service's check is made at a time
 
+	observed map[Target]time.Time // when all instances of its router were asked; of observeRouters alone
 	standbys map[Target]sighting  // of probeStandbys alone
 	probed   map[Target]time.Time // when the gates of triggers without significance were asked; under mu
 	confirms shared[confirmKey, record.Breach]
@@ -218,7 +219,7 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 		archive: p.Archive, post: p.Post, journal: p.Journal, memory: known.New(o.Region, p.Seen), log: p.Log, opts: o,
 		predictor: predictorOf(p.Client), client: p.Client,
 		last: map[Target]record.Release{}, behind: map[Target]float64{}, checks: map[string]record.RulesCheck{}, semaphores: map[Target]semaphore{},
-		refused: map[Target]refusal{}, probed: map[Target]time.Time{},
+		refused: map[Target]refusal{}, probed: map[Target]time.Time{}, observed: map[Target]time.Time{},
 		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),
 	}
 	e.store = ownStore{p.Store, e.memory}

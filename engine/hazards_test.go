@@ -24,7 +24,7 @@ func TestHazardsAreThoseOfTheKeysAsTheyAre(t *testing.T) {
 		for i := 0; i < len(pairs); i += 2 {
 			snap.Entries = append(snap.Entries, store.Entry{Key: pairs[i], Value: []byte(pairs[i+1]), Index: 7})
 		}
-		return strings.Join(e.hazards(target, service{rb: &changed, router: router}, snap), "; ")
+		return strings.Join(e.hazards(target, service{rb: &changed, router: router}, snap, nil), "; ")
 	}
 	const weight, other = "traefik/http/services/other/weighted/services/0/weight", "traefik/http/services/other/mirroring/service"
 	const url = "traefik/http/services/other/loadbalancer/servers/0/url"

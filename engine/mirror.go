@@ -104,7 +104,11 @@ func (e *Engine) readMirror(ctx context.Context, target Target, ev lifecycle.Mir
 	}
 	v.Runbook, v.Region, v.Control = svc.rb, target.Region, record.Control{Mode: runbook.Active}
 	key, release := store.MirrorKey(target.Service, target.Region), store.ReleaseKey(target.Service, target.Region)
-	snap, err := e.store.Read(ctx, append(svc.router.Prefixes(), store.ControlKey, key, release)...)
+	look := e.look(target, svc)
+	if _, starts := ev.(lifecycle.MirrorStart); starts {
+		look = nil
+	}
+	snap, err := e.store.Read(ctx, append(look.keys(svc), store.ControlKey, key, release)...)
 	if err != nil {
 		return v, fmt.Errorf("read mirror of %s: %w", target, err)
 	}
@@ -118,7 +122,9 @@ func (e *Engine) readMirror(ctx context.Context, target Target, ev lifecycle.Mir
 	if v.Release, err = entry[record.Release](snap, release); err != nil {
 		return v, err
 	}
-	v.Hazards = e.hazards(target, svc, snap)
+	if look == nil {
+		v.Hazards = e.hazards(target, svc, snap, backendsOf(v.Release))
+	}
 	v.look(snap, svc.router, ev)
 	return v, nil
 }

@@ -31,9 +31,14 @@ func climbing(t *testing.T, rollout *runbook.Rollout, weight runbook.Weight, tes
 }
 
 func climbingWith(t *testing.T, rollout *runbook.Rollout, weight runbook.Weight, edit func(*Parts), test func(c climb)) {
+	rb := fixture.Runbook(t, "page")
+	rb.Rollout = rollout
+	climbingOf(t, rb, weight, edit, test)
+}
+
+func climbingOf(t *testing.T, rb *runbook.Runbook, weight runbook.Weight, edit func(*Parts), test func(c climb)) {
 	synctest.Test(t, func(t *testing.T) {
-		rb, st := fixture.Runbook(t, "page"), newMemory()
-		rb.Rollout = rollout
+		st := newMemory()
 		f := factsOf(t, rb)
 		parts := partsOf(st, f)
 		edit(&parts)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +34,11 @@ type snapshot struct {
 // that hang below the release (incident, approval, bundles) come from later reads; the
 // release's index, and their own, bind them together when something is committed.
 func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (snapshot, error) {
+	return e.readTree(ctx, target, ev, takesStep(ev))
+}
+
+// readTree is read; whole also of what other services have in the router's tree.
+func (e *Engine) readTree(ctx context.Context, target Target, ev lifecycle.Event, whole bool) (snapshot, error) {
 	v := snapshot{target: target, indexes: map[string]uint64{}}
 	svc, err := e.serves(target)
 	if err != nil {
@@ -44,7 +48,11 @@ func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (s
 	v.Known, v.Replica = e.memory.Of(known.Target(target)), e.opts.Replica // before the read, which then must not be older
 	prefixes := []string{store.ControlKey, store.BudgetKey, store.ReleaseKey(target.Service, target.Region), store.QuarantineKey(""), e.watchdogKey(),
 		store.InstallationKey, store.BehindKey(target.Service, target.Region)}
-	prefixes = append(prefixes, svc.router.Prefixes()...)
+	look := e.look(target, svc)
+	if whole {
+		look = nil
+	}
+	prefixes = append(prefixes, look.keys(svc)...)
 	snap, err := e.store.Read(ctx, append(prefixes, concerns(ev)...)...)
 	if err != nil {
 		return v, fmt.Errorf("read state of %s: %w", target, err)
@@ -59,6 +67,9 @@ func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (s
 	if err := v.takeRelease(snap); err != nil {
 		return v, err
 	}
+	if !look.covers(v.backends(ev)) {
+		return e.readTree(ctx, target, ev, true) // another replica began a release
+	}
 	e.seen(v.Installation)
 	e.learn(target, v.Release, v.ReleaseIndex, v.Quarantined)
 	if v.Release != nil {
@@ -71,7 +82,8 @@ func (e *Engine) read(ctx context.Context, target Target, ev lifecycle.Event) (s
 	if v.Question, err = e.readApproval(ctx, &v, asking(v.Release)); err != nil {
 		return v, err
 	}
-	v.observe(e)
+	v.observeHazards(e, look, v.backends(ev))
+	v.observe()
 	v.observeFlags()
 	return v, nil
 }
@@ -174,8 +186,7 @@ func asking(r *record.Release) string {
 }
 
 // observe reads what the router is told.
-func (v *snapshot) observe(e *Engine) {
-	v.Hazards = e.hazards(v.target, v.service, v.snap)
+func (v *snapshot) observe() {
 	split, err := v.service.router.Decode(v.snap)
 	switch {
 	case err == nil:
@@ -183,31 +194,6 @@ func (v *snapshot) observe(e *Engine) {
 	case !errors.Is(err, actuators.ErrNoSplit):
 		v.PlanProblem = err.Error()
 	}
-}
-
-// A linted is what was found in the keys that a target's router reads, as they were.
-type linted struct {
-	runbook string // its digest
-	print   uint64
-	hazards []string
-}
-
-// hazards are what would make the router ignore a change. It may read a tree of thousands of
-// services, and is read at every event: it is looked through again only once it has changed.
-func (e *Engine) hazards(target Target, s service, snap store.Snapshot) []string {
-	now := linted{runbook: s.rb.Digest, print: s.router.Print(snap)}
-	if old, ok := e.linted.Load(target); ok {
-		if old := old.(linted); old.runbook == now.runbook && old.print == now.print {
-			return slices.Clone(old.hazards)
-		}
-	}
-	for _, h := range s.router.Lint(snap) {
-		if h.Blocking {
-			now.hazards = append(now.hazards, h.String())
-		}
-	}
-	e.linted.Store(target, now)
-	return slices.Clone(now.hazards)
 }
 
 // plan works out the changes that the event may ask for: the first weights of a launch,

@@ -36,6 +36,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.probeStandbys) })
 	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.mirrors) })
 	g.Go(func() error { return e.every(ctx, observeEvery, e.readBack, e.observeRouters) })
+	g.Go(func() error { return e.every(ctx, treeEvery, nil, e.lookThrough) })
 	if e.regions != nil {
 		g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, nil, e.startNext) })
 	}

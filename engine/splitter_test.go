@@ -145,16 +145,10 @@ func TestAnotherReplicaWritesTheSplit(t *testing.T) {
 			second := engineOf(t, partsOf(consulOf(t, consul.Addr, 1), factsOf(t, rb)), rb, Options{Replica: "second", ReconcileEvery: 100 * time.Millisecond})
 			running(t, second)
 			await(t, func() error { return want(splitOf(t, second), "ranker-v1 100, ranker-v2 0") })
-			await(t, func() error {
-				rel, err := second.Release(t.Context(), "ranker", "")
-				if err == nil && rel.Unwritten() != nil {
-					err = errors.New(rel.Unwritten().NotYet())
-				}
-				if err == nil && (rel.Phase != record.RolledBack || rel.Held != nil) {
-					t.Fatalf("%+v", rel)
-				}
-				return err
-			})
+			await(t, func() error { return written(t, second) })
+			if rel, err := second.Release(t.Context(), "ranker", ""); err != nil || rel.Phase != record.RolledBack || rel.Held != nil {
+				t.Fatalf("%v: %+v", err, rel)
+			}
 		})
 	}
 }
@@ -170,6 +164,15 @@ func settled(t *testing.T, e *Engine) error {
 	rel, err := e.Release(t.Context(), "ranker", "")
 	if err == nil && len(rel.Pending) > 0 {
 		err = errors.New(rel.Pending[0].NotYet())
+	}
+	return err
+}
+
+// written reports whether nothing is pending but what waits for the candidate to be drained.
+func written(t *testing.T, e *Engine) error {
+	rel, err := e.Release(t.Context(), "ranker", "")
+	if err == nil && rel.Unwritten() != nil {
+		err = errors.New(rel.Unwritten().NotYet())
 	}
 	return err
 }

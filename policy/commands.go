@@ -26,7 +26,16 @@ type Launch struct {
 	Split             record.Split        // nil: the router has none yet
 	Router            string              // why the router's keys cannot be changed
 	Hazards           []string            // what makes the router ignore a change
+	HazardsAge        time.Duration       // how long ago they were looked for
 }
+
+// hazardsFresh is how old may be what a step knows of the keys that other services have in the
+// router's tree.
+const hazardsFresh = 5 * time.Second
+
+// LooksFirst reports whether the whole of what the router reads is to be looked through before a
+// step is taken, since the last look was so long ago.
+func LooksFirst(age time.Duration) bool { return age > hazardsFresh }
 
 // Start says why a release may not start; nil: it may.
 func Start(in Launch) error {
@@ -34,6 +43,8 @@ func Start(in Launch) error {
 	switch {
 	case in.Router != "":
 		router = "the router's keys cannot be changed: " + in.Router
+	case LooksFirst(in.HazardsAge):
+		router = fmt.Sprintf("what else the router reads was looked through %s ago; try again", in.HazardsAge.Round(time.Second))
 	case len(in.Hazards) > 0:
 		router = "the router would ignore a change: " + strings.Join(in.Hazards, "; ")
 	case in.Split != nil && !in.Split.Equal(record.Split{in.Stable.Backend: 100}):

@@ -17,13 +17,19 @@ type Applied struct {
 type RouterInstance struct {
 	Address   string    `json:"address"`
 	AppliedAt time.Time `json:"applied_at,omitzero"`
+	LeftAt    time.Time `json:"left_at,omitzero"`  // since when it shows another one again; zero: it does not
 	LateAt    time.Time `json:"late_at,omitzero"`  // when people were told that it does not follow
 	Problem   string    `json:"problem,omitempty"` // what it showed instead then, or why it did not answer
 }
 
+// Serves reports whether the instance has shown the split, and no other one since.
+func (i RouterInstance) Serves() bool { return !i.AppliedAt.IsZero() && i.LeftAt.IsZero() }
+
 // Late reports whether people were told that the instance does not follow, and it still
 // does not.
-func (i RouterInstance) Late() bool { return !i.LateAt.IsZero() && i.AppliedAt.IsZero() }
+func (i RouterInstance) Late() bool {
+	return !i.LateAt.IsZero() && !i.Serves() && !i.LateAt.Before(i.LeftAt)
+}
 
 // Late are the instances that do not follow.
 func (a *Applied) Late() []RouterInstance {
@@ -43,7 +49,7 @@ func (a *Applied) Late() []RouterInstance {
 func (r Release) ReadBack() bool { return r.Applied != nil && r.Applied.Epoch == r.Epoch }
 
 // NotApplied are those of the router's instances that have not shown the release's
-// present split.
+// present split, or show another one again.
 func (r Release) NotApplied(instances []string) []RouterInstance {
 	known := map[string]RouterInstance{}
 	if r.ReadBack() {
@@ -53,7 +59,7 @@ func (r Release) NotApplied(instances []string) []RouterInstance {
 	}
 	var missing []RouterInstance
 	for _, address := range instances {
-		if i := known[address]; i.AppliedAt.IsZero() {
+		if i := known[address]; !i.Serves() {
 			i.Address = address
 			missing = append(missing, i)
 		}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func InstanceNotAppliedMsg(rel record.Release, rb *runbook.Runbook, late []recor
 		what, means = "rolled back, but not everywhere", "Their users may still get "+word(rel.Candidate.Version)+"."
 	}
 	m := rampMessage(rel, KindInstanceNotApplied, "-"+id, now,
-		fmt.Sprintf("%s: %s: %s", rel.Service, what, instances(len(late), "does not follow", "do not follow")),
+		fmt.Sprintf("%s: %s: %s", rel.Service, what, left(late)),
 		strings.Join(lines, "\n"),
 		fmt.Sprintf("In the store since %s, and wanted: %s. %s", clock(rel.Applied.WrittenAt), plain(rel.Want().String(), 300), means),
 		todo("look whether they read the store; restart them, or take them out of service."), owner(rb))
@@ -44,10 +45,22 @@ func InstanceNotAppliedMsg(rel record.Release, rb *runbook.Runbook, late []recor
 	return m
 }
 
+// left says whether the instances have not followed at all, or do no more.
+func left(late []record.RouterInstance) string {
+	if slices.ContainsFunc(late, func(i record.RouterInstance) bool { return i.LeftAt.IsZero() }) {
+		return instances(len(late), "does not follow", "do not follow")
+	}
+	return instances(len(late), "has fallen back to another split", "have fallen back to another split")
+}
+
 // InstanceAppliedMsg says that instances which people were told of follow after all.
 func InstanceAppliedMsg(rel record.Release, rb *runbook.Runbook, back []record.RouterInstance, id string, now time.Time) record.Message {
 	var lines []string
 	for _, i := range back {
+		if !i.LeftAt.IsZero() {
+			lines = append(lines, fmt.Sprintf("- %s, after %s with another split", plain(bare(i.Address), 120), span(now.Sub(i.LeftAt))))
+			continue
+		}
 		lines = append(lines, fmt.Sprintf("- %s, %s after it was written", plain(bare(i.Address), 120), span(i.AppliedAt.Sub(rel.Applied.WrittenAt))))
 	}
 	rest, ends := "Every instance serves it now.", []string{KindInstanceNotApplied}
@@ -135,6 +148,10 @@ func appliedWords(a record.Applied, rb *runbook.Runbook) string {
 
 func instanceWords(i record.RouterInstance) string {
 	switch {
+	case i.Late() && !i.AppliedAt.IsZero():
+		return "fell back at " + clock(i.LeftAt) + ", told at " + clock(i.LateAt) + ": " + i.Problem
+	case i.LateAt.After(i.AppliedAt) && !i.AppliedAt.IsZero():
+		return "serves it again, told at " + clock(i.LateAt) + ": " + i.Problem
 	case i.Late():
 		return "does not follow, told at " + clock(i.LateAt) + ": " + i.Problem
 	case !i.LateAt.IsZero():

@@ -27,10 +27,10 @@ type View struct {
 }
 
 // Observing are the addresses of the instances that are to be asked what they serve:
-// those that have not shown the split which the release wants and the store has.
+// those that have not shown the split which the release wants and the store has, or show
+// another one again.
 func Observing(r record.Release, instances []string, now time.Time) []string {
-	rolledBack := r.Phase == record.RolledBack && now.Sub(r.WeightChangedAt) < observeFor
-	if r.Held != nil || !r.ReadBack() || r.Phase != record.Open && !rolledBack {
+	if !MustServe(r, now) {
 		return nil
 	}
 	var ask []string
@@ -38,6 +38,14 @@ func Observing(r record.Release, instances []string, now time.Time) []string {
 		ask = append(ask, i.Address)
 	}
 	return ask
+}
+
+// MustServe reports whether the router's instances are to serve the release's split, which the
+// store has: while it is open, and for a day after a rollback. Then those that have shown it are
+// asked now and then whether they still do.
+func MustServe(r record.Release, now time.Time) bool {
+	rolledBack := r.Phase == record.RolledBack && now.Sub(r.WeightChangedAt) < observeFor
+	return r.Held == nil && r.ReadBack() && (r.Phase == record.Open || rolledBack)
 }
 
 // readBack notes that a consistent read of the store shows the release's split.
@@ -54,10 +62,10 @@ func (s *State) readBack(now time.Time) {
 }
 
 // observed takes what the router's instances showed. Each is noted once when it shows the
-// split, and once when people are told that it does not.
+// split, and once when people are told that it does not; so is one that falls back later.
 func (s *State) observed(ev Observed, now time.Time) {
 	r := s.Release
-	if r == nil || r.ID != ev.Release || r.Epoch != ev.Epoch || len(Observing(*r, s.Runbook.Routing.Instances, now)) == 0 {
+	if r == nil || r.ID != ev.Release || r.Epoch != ev.Epoch || !MustServe(*r, now) {
 		return
 	}
 	a := r.Applied
@@ -66,7 +74,16 @@ func (s *State) observed(ev Observed, now time.Time) {
 	for n := range a.Instances {
 		i := &a.Instances[n]
 		switch v, asked := viewOf(ev.Views, i.Address); {
-		case !asked || !i.AppliedAt.IsZero():
+		case !asked:
+		case !i.AppliedAt.IsZero():
+			was := *i
+			s.again(i, v, now)
+			switch {
+			case was.Late() && !i.Late():
+				back = append(back, was)
+			case i.Late() && !was.Late():
+				late = append(late, *i)
+			}
 		case v.Problem == "" && v.Split.Equal(r.Want()):
 			if i.AppliedAt = v.At; !i.LateAt.IsZero() {
 				back = append(back, *i)
@@ -79,6 +96,20 @@ func (s *State) observed(ev Observed, now time.Time) {
 	s.concludeApplied(now)
 	s.keepApplied()
 	s.tellInstances(late, back, now)
+}
+
+// again takes what an instance shows that has shown the split before. No answer is no other split,
+// and of one that somebody else wrote the release is held.
+func (s *State) again(i *record.RouterInstance, v View, now time.Time) {
+	switch {
+	case s.ExternalChange():
+	case v.Problem == "" && v.Split.Equal(s.Release.Want()):
+		i.LeftAt = time.Time{}
+	case i.LeftAt.IsZero() && v.Problem == "":
+		i.LeftAt = v.At
+	case !i.LeftAt.IsZero() && !i.Late() && now.Sub(i.LeftAt) >= lateAfter:
+		i.LateAt, i.Problem = now, record.Truncate(shows(v), maxProblem)
+	}
 }
 
 // maxProblem bounds what is kept of an instance's answer, in bytes.
@@ -156,7 +187,7 @@ func (s *State) noteInstances(kind, verb string, all []record.RouterInstance, no
 	var names []string
 	for _, i := range all {
 		name := i.Address
-		if i.AppliedAt.IsZero() {
+		if kind == "instance_not_applied" {
 			name += " (" + i.Problem + ")"
 		}
 		names = append(names, name)

@@ -23,7 +23,7 @@ func (s *State) launched(ev Launched, now time.Time) error {
 	in := policy.Launch{
 		Runbook: s.Runbook, Region: s.Region, Stable: stable, Candidate: candidate, Weight: l.Weight, Safer: l.Safer,
 		Trusted: l.StableNotProved != "", Last: s.Release, Incident: s.Incident, Quarantined: s.Quarantined, Stores: s.Stores,
-		Shadow: s.shadowObjection(stable, candidate, now), Split: s.Split, Router: s.PlanProblem, Hazards: s.Hazards,
+		Shadow: s.shadowObjection(stable, candidate, now), Split: s.Split, Router: s.PlanProblem, Hazards: s.Hazards, HazardsAge: s.HazardsAge,
 	}
 	if err := policy.Start(in); err != nil {
 		return err

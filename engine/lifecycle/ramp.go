@@ -112,6 +112,10 @@ func (s *State) advance(by string, now time.Time) {
 	if !more {
 		return
 	}
+	if policy.LooksFirst(s.HazardsAge) {
+		s.Write = Write{Look: true}
+		return
+	}
 	why := "promote"
 	if s.Release.Weight == 0 && s.Runbook.Rollout.Strategy == runbook.BlueGreen {
 		why = "flip"

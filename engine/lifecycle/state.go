@@ -44,8 +44,9 @@ type State struct {
 	PlanProblem string                 // why there is no Plan: the router's keys cannot be read or written
 	Next        record.Change          // the next step of the ramp; only for events that may take it
 	NextLater   []record.DeferredWrite
-	NextProblem string   // why there is no Next
-	Hazards     []string // what in the router's keys makes it ignore a change
+	NextProblem string        // why there is no Next
+	Hazards     []string      // what in the router's keys makes it ignore a change
+	HazardsAge  time.Duration // how long ago they were looked for; 0: in the same snapshot
 
 	Off     map[string]any // what Plan makes of the candidate's flags, if it rolls back
 	FlagsOn []FlagsOn      // documents of quarantined bundles that somebody else changed
@@ -70,6 +71,7 @@ type Write struct {
 	Shift      bool                // carry out Plan
 	Advance    bool                // carry out Next
 	Adopt      bool                // the router's keys are still as they were read
+	Look       bool                // nothing: look through all that the router reads, and step again
 	Gate       bool                // the shadow verdict about the candidate is still as it was read
 	Bundles    []runbook.Bundle    // store these manifests
 	Quarantine []record.Quarantine // store these
