@@ -44,10 +44,8 @@ func TestConsulIsRestoredFromASnapshot(t *testing.T) {
 	s.daemons[0].stop(syscall.SIGKILL)
 	s.daemons[0].start()
 	s.daemons[1].stop(syscall.SIGTERM)
-	for _, name := range []string{"journal.jsonl"} {
-		if err := os.Remove(filepath.Join(s.dir, "evidence-"+s.daemons[1].name, name)); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Remove(filepath.Join(s.dir, "evidence-"+s.daemons[1].name, "journal.jsonl")); err != nil {
+		t.Fatal(err)
 	}
 	s.daemons[1].start()
 	for _, d := range s.daemons {
@@ -67,9 +65,9 @@ func TestConsulIsRestoredFromASnapshot(t *testing.T) {
 	if out, code = s.recover("--yes", "--reason=the snapshot was too old"); code != 0 {
 		t.Fatalf("exit code %d:\n%s", code, out)
 	}
-	second := s.incident("the next incident, closed", 120*time.Second, func(i record.Incident) bool { return settled(i) && i.ID != first.ID })
-	if second.Epoch <= first.Epoch || second.Verdict == nil || second.Verdict.Outcome != record.Recovered {
-		t.Errorf("incident %s of epoch %d after %s of %d, verdict %+v", second.ID, second.Epoch, first.ID, first.Epoch, second.Verdict)
+	second := s.incident("the next incident, drained", 60*time.Second, func(i record.Incident) bool { return !i.DrainedAt.IsZero() && i.ID != first.ID })
+	if second.Epoch <= first.Epoch || second.By == "" {
+		t.Errorf("incident %s of epoch %d by %q after %s of %d", second.ID, second.Epoch, second.By, first.ID, first.Epoch)
 	}
 	snap := s.snapshot()
 	if split := s.weights(); !split.Equal(record.Split{"ranker-v1": 100}) || len(snap.Under(store.QuarantineKey(""))) != 1 || len(snap.Under(store.Root+"behind/")) != 0 {
