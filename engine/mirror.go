@@ -47,10 +47,10 @@ func (e *Engine) mirrorOrder(ctx context.Context, target Target, ev lifecycle.Mi
 	return *s.Mirror, nil
 }
 
-// mirrors looks at every mirror that is on. Any replica may end it: the transaction is
-// checked, so only one does.
+// mirrors looks at every mirror that is on, unless its target is held back. Any replica may end
+// it: the transaction is checked, so only one does.
 func (e *Engine) mirrors(ctx context.Context) {
-	snap, err := e.store.Read(ctx, mirrorKeys)
+	snap, err := e.store.Read(ctx, mirrorKeys, behinds)
 	if err != nil {
 		if ctx.Err() == nil {
 			e.log.Warn("list mirrors", zap.Error(err))
@@ -59,7 +59,7 @@ func (e *Engine) mirrors(ctx context.Context) {
 	}
 	for _, m := range under[record.Mirror](snap, mirrorKeys) {
 		target := Target{m.Service, m.Region}
-		if _, err := e.serves(target); err != nil || !m.On() || ctx.Err() != nil {
+		if _, err := e.serves(target); err != nil || !m.On() || has(snap, store.BehindKey(m.Service, m.Region)) || ctx.Err() != nil {
 			continue
 		}
 		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
