@@ -1,16 +1,10 @@
 package daemon
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"maps"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -60,26 +54,15 @@ func readRegions(file string) (map[string]Region, error) {
 	if file == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(file)
+	text, err := runbook.ReadFile(file, runbook.MaxFile)
 	if err != nil {
 		return nil, fmt.Errorf("read region file: %w", err)
 	}
-	var doc struct {
-		Regions map[string]Region `yaml:"regions"`
+	var doc regionFile
+	if err := runbook.Decode(file, text, &doc, fixRegions, doc.check); err != nil {
+		return nil, fmt.Errorf("read region file: %w", err)
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	if err := dec.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("read region file %s: %w", file, err)
-	}
-	if len(doc.Regions) == 0 {
-		return nil, fmt.Errorf("read region file %s: it names no region: write regions: {NAME: {store: …, prometheus: {url: …}}}", file)
-	}
-	for _, name := range slices.Sorted(maps.Keys(doc.Regions)) {
-		r := doc.Regions[name]
-		if err := r.check(name); err != nil {
-			return nil, fmt.Errorf("read region file %s: region %q: %w", file, name, err)
-		}
+	for name, r := range doc.Regions {
 		for _, path := range []*string{&r.TokenFile, &r.CAFile, &r.Prometheus.HTTPConfig} {
 			if *path != "" && !filepath.IsAbs(*path) {
 				*path = filepath.Join(filepath.Dir(file), *path)
@@ -90,16 +73,21 @@ func readRegions(file string) (map[string]Region, error) {
 	return doc.Regions, nil
 }
 
-func (r Region) check(name string) error {
-	switch {
-	case !runbook.IsRegion(name):
-		return errors.New("use lower-case letters, digits and dashes, 63 at most, not starting with a dash")
-	case r.Store == "":
-		return errors.New("name its store: consul://HOST:PORT")
-	case r.Prometheus.URL == "":
-		return errors.New("name its Prometheus: prometheus: {url: http://…}")
+// A regionFile is the file of --regions.file.
+type regionFile struct {
+	Regions map[string]Region `yaml:"regions"`
+}
+
+const fixRegions = "write regions: {NAME: {store: …, prometheus: {url: …}}}"
+
+func (f *regionFile) check(note runbook.Check) {
+	note.Want(len(f.Regions) > 0, "regions", "it names no region", fixRegions)
+	for name, r := range f.Regions {
+		at := "regions." + name
+		note.Want(runbook.IsRegion(name), at, "is not the name of a region", "use lower-case letters, digits and dashes, 63 at most, not starting with a dash")
+		note.Want(r.Store != "", at+".store", "is missing", "name its store: consul://HOST:PORT")
+		note.Want(r.Prometheus.URL != "", at+".prometheus.url", "is missing", "name its Prometheus: prometheus: {url: http://…}")
 	}
-	return nil
 }
 
 // regions are those of the region file, or the one that the flags name, which has no name.

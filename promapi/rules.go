@@ -109,7 +109,10 @@ func (c *Client) page(ctx context.Context, query string, each func(RuleGroup) er
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, mostRefusal))
 		return "", refusal(resp.StatusCode, text)
 	}
-	r := groupReader{json.NewDecoder(resp.Body), each, ""}
+	text := &window{Reader: resp.Body}
+	counted := &counter{Reader: text}
+	r := groupReader{json.NewDecoder(counted), each, counted, ""}
+	text.of = r.Decoder
 	err = r.object(map[string]func() error{"data": func() error {
 		return r.object(map[string]func() error{"groups": r.groups, "groupNextToken": func() error { return r.Decode(&r.next) }})
 	}})
@@ -119,8 +122,9 @@ func (c *Client) page(ctx context.Context, query string, each func(RuleGroup) er
 // A groupReader reads /api/v1/rules token by token.
 type groupReader struct {
 	*json.Decoder
-	each func(RuleGroup) error
-	next string
+	each    func(RuleGroup) error
+	counted *counter
+	next    string
 }
 
 // object reads an object, each wanted field by its function; others are passed over.
@@ -149,16 +153,9 @@ func (r *groupReader) groups() error {
 		return err
 	}
 	for r.More() {
-		var text json.RawMessage
 		var g RuleGroup
-		err := r.Decode(&text)
-		if err == nil {
-			err = fits(text)
-		}
-		if err == nil {
-			err = json.Unmarshal(text, &g)
-		}
-		if err != nil {
+		r.counted.objects, r.counted.pairs, r.counted.lists = 0, 0, 0 // of one group
+		if err := r.Decode(&g); err != nil {
 			return fmt.Errorf("read rule group: %w", err)
 		}
 		if err := r.each(g); err != nil {

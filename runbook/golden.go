@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -179,12 +178,12 @@ func (g *Golden) read(dir string) error {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(dir, path)
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("read golden predictions: %w", err)
-	}
+	text, err := ReadFile(path, maxGoldenFile)
 	if len(text) > maxGoldenFile {
 		return Problems{{File: path, What: fmt.Sprintf("is longer than %d MiB", maxGoldenFile>>20), Fix: fixGolden}}
+	}
+	if err != nil {
+		return fmt.Errorf("read golden predictions: %w", err)
 	}
 	problems := g.lines(path, text)
 	if what := g.tooMany(); what != "" {
@@ -199,6 +198,9 @@ func (g *Golden) lines(path string, text []byte) (problems Problems) {
 	line := 0
 	for in.Scan() {
 		line++
+		if len(problems) == maxProblems {
+			return append(problems, Problem{path, line, "", "was not read: so many lines before it are wrong", "fix those first"})
+		}
 		if len(bytes.TrimSpace(in.Bytes())) == 0 {
 			continue
 		}

@@ -2,6 +2,8 @@ package runbook_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -81,5 +83,19 @@ func TestMessagesHaveNothingThatATerminalObeys(t *testing.T) {
 				t.Errorf("%q: the message has %q:\n%s", key, r, err)
 			}
 		}
+	}
+}
+
+// A file that is a link to something without an end is an error, and no endless read.
+func TestAFileWithoutAnEndIsAnError(t *testing.T) {
+	endless := filepath.Join(t.TempDir(), "runbook.yaml")
+	if err := os.Symlink("/dev/zero", endless); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := runbook.Load(endless); err == nil || !strings.Contains(err.Error(), "has more than 1048576 bytes") {
+		t.Errorf("error is %v", err)
+	}
+	if _, err := runbook.LoadAll(filepath.Dir(endless)); err == nil {
+		t.Error("its folder was taken")
 	}
 }

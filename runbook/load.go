@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,7 +23,7 @@ func Load(path string) (*Runbook, error) { return Places(nil).Load(path) }
 
 // Load is [Load] for regions that are in these places.
 func (places Places) Load(path string) (*Runbook, error) {
-	text, err := os.ReadFile(path)
+	text, err := ReadFile(path, MaxFile)
 	if err != nil {
 		return nil, fmt.Errorf("read runbook: %w", err)
 	}
@@ -34,6 +35,20 @@ func (places Places) Load(path string) (*Runbook, error) {
 		return nil, err
 	}
 	return rb, nil
+}
+
+// ReadFile reads a file of at most so many bytes. A longer one, or one without an end, is an error.
+func ReadFile(path string, most int) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, int64(most)+1))
+	if len(text) > most {
+		err = fmt.Errorf("%s has more than %d bytes; write a shorter file", path, most)
+	}
+	return text, err
 }
 
 // LoadDir reads every *.yaml and *.yml file of the directory, sorted by name, and

@@ -3,11 +3,9 @@ package web
 import (
 	"bytes"
 	"crypto/sha256"
-	"fmt"
-	"io"
-	"os"
 	"sync"
 
+	"github.com/autorollback/autorollback/runbook"
 	"go.uber.org/zap"
 )
 
@@ -65,14 +63,6 @@ func (f *reread[T]) take(text []byte, sum [sha256.Size]byte, err error) {
 }
 
 func readFile(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if len(text) > maxFile {
-		err = fmt.Errorf("%s has more than %d bytes", path, maxFile)
-	}
+	text, err := runbook.ReadFile(path, maxFile)
 	return bytes.TrimPrefix(text, []byte("\ufeff")), err
 }

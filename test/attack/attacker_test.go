@@ -18,7 +18,7 @@ import (
 )
 
 // lasts is how long an attack goes on, in milliseconds.
-func lasts() time.Duration { return time.Duration(sim.Size(15_000, 700, 0)) * time.Millisecond }
+func lasts() time.Duration { return time.Duration(sim.Size(15_000, 500, 0)) * time.Millisecond }
 
 // An attacker sends from the address that honest callers have as well.
 type attacker struct {
@@ -26,6 +26,7 @@ type attacker struct {
 	d      *daemon
 	client *http.Client
 	sent   atomic.Int64
+	barred atomic.Int64 // requests of somebody who may not send them
 }
 
 func newAttacker(ctx context.Context, d *daemon) *attacker {
@@ -38,6 +39,9 @@ func (a *attacker) attack(one attack) error {
 	err := one.run(a)
 	if err == nil && a.sent.Load() == 0 {
 		err = errors.New("the attack has sent nothing")
+	}
+	if n := a.barred.Load(); n > 0 {
+		err = errors.Join(err, fmt.Errorf("%d requests got no further than who may send them", n))
 	}
 	return err
 }
@@ -133,6 +137,9 @@ func (a *attacker) do(req *http.Request) error {
 		return err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusForbidden {
+		a.barred.Add(1)
+	}
 	text, err := io.ReadAll(resp.Body)
 	if n := len(text); n > 64<<10 && !bytes.Contains(text, []byte("# HELP")) {
 		return fmt.Errorf("an answer of %d bytes", n)

@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/autorollback/autorollback/demo"
+	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/servers"
 )
 
@@ -67,10 +69,12 @@ func start(t *testing.T, prometheus string) *daemon {
 	}
 	d.write("ranker.yaml", string(demo.Runbook))
 	d.write("token", token+"\n")
-	d.write("web.yml", fmt.Sprintf("basic_auth_users: {demo: '%[1]s', late: '%[1]s'}\n", hash))
+	d.route()
+	d.write("web.yml", fmt.Sprintf("basic_auth_users: {demo: '%[1]s', late: '%[1]s', prometheus: '%[1]s'}\n", hash))
+	d.write("roles.yml", "roles: {metrics: [prometheus], view: [late], admin: [demo], operate: [demo]}\n")
 	d.cmd = exec.Command(bin, "serve", "--runbooks="+d.path("ranker.yaml"), "--store=file:"+d.path("store.db"),
 		"--receiver.listen-address="+d.hooks, "--receiver.token-file="+d.path("token"), "--prometheus.url="+prometheus,
-		"--web.listen-address="+d.web, "--web.config.file="+d.path("web.yml"), "--approval.key-file="+d.path("keys"),
+		"--web.listen-address="+d.web, "--web.config.file="+d.path("web.yml"), "--web.roles.file="+d.path("roles.yml"), "--approval.key-file="+d.path("keys"),
 		"--ofrep.listen-address="+d.ofrep, "--ofrep.token-file="+d.path("token"), "--evidence.path="+d.path("evidence"),
 		"--watch.interval=1s", "--reconcile.interval=1s")
 	log, err := os.Create(d.path("log"))
@@ -85,6 +89,18 @@ func start(t *testing.T, prometheus string) *daemon {
 	t.Cleanup(d.stop)
 	d.await()
 	return d
+}
+
+// route gives the service a stable version, as whoever deployed it did.
+func (d *daemon) route() {
+	d.t.Helper()
+	kv, err := store.OpenFile(d.path("store.db"))
+	if err == nil {
+		err = errors.Join(demo.Route(d.t.Context(), kv, "routes/ranker/weights", "ranker-v1"), kv.Close())
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 func (d *daemon) path(name string) string { return filepath.Join(d.dir, name) }

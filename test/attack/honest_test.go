@@ -37,7 +37,7 @@ func (d *daemon) honest() []*honest {
 		}
 	}
 	return []*honest{
-		{name: "scrape", make: get("/metrics", "demo")},
+		{name: "scrape", make: get("/metrics", "prometheus")},
 		{name: "sign-in", make: get("/api/v1/status", "late")},
 		{name: "webhook", make: func(ctx context.Context) (*http.Request, error) { return d.webhook(ctx, authentic) }},
 	}
@@ -85,7 +85,7 @@ func (h *honest) once(ctx context.Context, client *http.Client) (time.Duration, 
 }
 
 // during runs the attack, and the honest callers until it is over and for one call each at least.
-func (d *daemon) during(ctx context.Context, attack func(context.Context) error) ([]*honest, error) {
+func (d *daemon) during(ctx context.Context, attack func() error) ([]*honest, error) {
 	all := d.honest()
 	over := make(chan struct{})
 	var g errgroup.Group
@@ -94,7 +94,7 @@ func (d *daemon) during(ctx context.Context, attack func(context.Context) error)
 	g.Go(func() error {
 		defer close(over)
 		begun.Done()
-		return attack(ctx)
+		return attack()
 	})
 	begun.Wait()
 	for _, h := range all {
