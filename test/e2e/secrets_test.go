@@ -143,6 +143,7 @@ func TestNoSecretGetsOut(t *testing.T) {
 		"--receiver.listen-address=" + d.hooks, "--receiver.token-file=" + file("receiver", secrets["receiver token"]),
 		"--web.listen-address=" + d.web, "--web.external-url=http://" + d.web,
 		"--web.config.file=" + s.write("web.yml", "basic_auth_users: {demo: '"+s.hash(secrets["user's password"])+"'}\n"),
+		"--web.roles.file=" + s.write("roles.yml", "roles: {operate: [demo], admin: [demo]}\n"),
 		"--ofrep.listen-address=" + flags, "--ofrep.token-file=" + file("ofrep", secrets["OFREP token"]),
 		"--approval.key-file=" + file("keys", "k1:"+base64.StdEncoding.EncodeToString([]byte(secrets["approval key"]))),
 		"--evidence.path=" + filepath.Join(s.dir, "evidence"),
