@@ -74,12 +74,33 @@ func Status(code int) string {
 }
 
 // Cause is a client's error without the address, which may be long, or a stranger's by a redirect, or
-// hold a secret.
+// hold a secret; and no more than an [Excerpt] of what it quotes: an answer that is no HTTP is in it.
 func Cause(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
+		err = u.Err
 	}
-	return err
+	if err == nil || Excerpt(err.Error()) == err.Error() {
+		return err
+	}
+	return brief{err}
+}
+
+// A brief error says less than the one that it is.
+type brief struct{ cause error }
+
+func (b brief) Error() string { return Excerpt(b.cause.Error()) }
+func (b brief) Unwrap() error { return b.cause }
+
+// Log is where the standard library's log may write what happens to connections. It says there what
+// somebody sent who was not asked, which is left out.
+func Log(to io.Writer) io.Writer { return logWriter{to} }
+
+type logWriter struct{ to io.Writer }
+
+func (l logWriter) Write(line []byte) (int, error) {
+	text, _, _ := strings.Cut(string(line), " starting with ")
+	_, err := io.WriteString(l.to, Excerpt(text)+"\n")
+	return len(line), err
 }
 
 const (

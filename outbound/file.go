@@ -37,12 +37,28 @@ func Open(name, file string, login Login, o Options) (*http.Client, error) {
 	if err := checkSecrets(file, hc); err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
-	rt, err := promconfig.NewRoundTripperFromConfig(hc, name,
-		promconfig.WithDialContextFunc(dialer{o.Allow, o.Resolver}.dial), promconfig.WithNewTLSConfigFunc(tlsOf))
+	rt, err := roundTripper(name, hc, o)
 	if err != nil {
 		return nil, fmt.Errorf("set up HTTP client of %s: %w", name, err)
 	}
 	return o.client(rt), nil
+}
+
+func roundTripper(name string, hc promconfig.HTTPClientConfig, o Options) (http.RoundTripper, error) {
+	dial := dialer{o.Allow, o.Resolver}.dial
+	var tokens *tokenClient
+	if hc.OAuth2 != nil {
+		var err error
+		if tokens, err = newTokenClient(hc, o); err != nil {
+			return nil, err
+		}
+		dial = tokens.dial
+	}
+	rt, err := promconfig.NewRoundTripperFromConfig(hc, name, promconfig.WithDialContextFunc(dial), promconfig.WithNewTLSConfigFunc(tlsOf))
+	if err == nil && tokens != nil {
+		tokens.next, rt = rt, tokens
+	}
+	return rt, err
 }
 
 func tlsOf(ctx context.Context, c *promconfig.TLSConfig, options ...promconfig.TLSConfigOption) (*tls.Config, error) {

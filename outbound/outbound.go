@@ -67,7 +67,7 @@ func New(o Options) *http.Client {
 func (o Options) client(next http.RoundTripper) *http.Client {
 	c := &http.Client{
 		Transport:     bounded{next, cmp.Or(o.Most, mostAnswer), o.Allow},
-		Timeout:       cmp.Or(o.Within, answerWithin),
+		Timeout:       o.within(),
 		CheckRedirect: asAnswer,
 	}
 	if o.Redirects {
@@ -75,6 +75,8 @@ func (o Options) client(next http.RoundTripper) *http.Client {
 	}
 	return c
 }
+
+func (o Options) within() time.Duration { return cmp.Or(o.Within, answerWithin) }
 
 func atLeast12(c *tls.Config) *tls.Config {
 	if c == nil {

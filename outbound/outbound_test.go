@@ -1,10 +1,12 @@
 package outbound_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -199,13 +201,14 @@ func TestAnswersEnd(t *testing.T) {
 	}
 }
 
-// A head without an end is cut off as well.
-func TestHeadsEnd(t *testing.T) {
+// raw answers each connection with these bytes, again and again until it is closed if endless.
+func raw(t *testing.T, first, then string, endless bool) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -214,17 +217,52 @@ func TestHeadsEnd(t *testing.T) {
 			}
 			go func() {
 				defer c.Close()
-				_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n")
-				for err == nil {
-					_, err = io.WriteString(c, "X: "+strings.Repeat("x", 1000)+"\r\n")
+				_, _ = http.ReadRequest(bufio.NewReader(c))
+				_, err := io.WriteString(c, first+then)
+				for err == nil && endless {
+					_, err = io.WriteString(c, then)
 				}
 			}()
 		}
 	}()
-	if _, err := ask(t.Context(), outbound.New(outbound.Options{}), "http://"+l.Addr().String()); err == nil || !strings.Contains(err.Error(), "exceeded") {
-		t.Error(err)
+	return "http://" + l.Addr().String()
+}
+
+// What is no answer is cut off as well, and not repeated at length.
+func TestWhatIsNoAnswer(t *testing.T) {
+	for name, c := range map[string]struct{ first, then, want string }{
+		"a head without an end": {"HTTP/1.1 200 OK\r\n", "X: " + strings.Repeat("x", 1000) + "\r\n", "exceeded"},
+		"a line without an end": {"HTTP/1.1 ", strings.Repeat("x", 1000), "exceeded"},
+		"no HTTP":               {"\x1b[31mroot:x:0:0:", strings.Repeat("long", 1000) + "\r\n", "malformed HTTP response"},
+		"no length":             {"HTTP/1.1 200 OK\r\nContent-Length: ", strings.Repeat("y", 3000) + "\r\n\r\n", "bad Content-Length"},
+	} {
+		_, err := ask(t.Context(), outbound.New(outbound.Options{}), raw(t, c.first, c.then, c.want == "exceeded"))
+		if err == nil || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 300 || strings.Contains(err.Error(), "\x1b") {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
 	}
 }
+
+// Bytes that nobody asked for are logged by net/http: not what they are.
+func TestUnsolicitedBytesAreNotLogged(t *testing.T) {
+	logged := make(chan string, 9)
+	log.SetOutput(outbound.Log(lines(logged)))
+	defer log.SetOutput(os.Stderr)
+	const canary = "CANARY-4711"
+	client := outbound.New(outbound.Options{})
+	url := raw(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK", "HTTP/1.1 200 OK\r\nX: "+canary+"\r\n", false)
+	if _, err := ask(t.Context(), client, url); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-logged; !strings.Contains(got, "Unsolicited response") || strings.Contains(got, canary) {
+		t.Errorf("logged: %q", got)
+	}
+}
+
+// lines are what is written.
+type lines chan string
+
+func (l lines) Write(text []byte) (int, error) { l <- string(text); return len(text), nil }
 
 // Whoever turns a name into an address, the address decides.
 func TestAddressesAreRefused(t *testing.T) {

@@ -25,6 +25,9 @@ import (
 	"github.com/autorollback/autorollback/web"
 )
 
+// unasked is what a server sends where nobody asked it.
+const unasked = "canary-unasked-4723-ghjkl"
+
 // An indiscreet server is Prometheus, Alertmanager, a chat's hook and the model, and repeats every
 // header of a request where it refuses it.
 type indiscreet struct {
@@ -60,6 +63,12 @@ func (s *indiscreet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"status":"success","data":{"resultType":"matrix","result":[]}}`)
 	case part == "alertmanagers":
 		fmt.Fprintf(w, `{"status":"success","data":{"activeAlertmanagers":[{"url":"%s/alertmanager/api/v2/alerts"}]}}`, s.URL)
+	case part == "rules":
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			_, _ = io.WriteString(c, "HTTP/1.1 500 "+unasked+"\r\nContent-Length: 2\r\n\r\nnoHTTP/1.1 200 OK\r\nX: "+unasked+"\r\n\r\n")
+			c.Close()
+		}
 	default:
 		w.WriteHeader(http.StatusInternalServerError)
 		_, _ = io.WriteString(w, "Refused.\n")
@@ -117,6 +126,7 @@ func TestNoSecretGetsOut(t *testing.T) {
 		"model's token":        "canary-model-4719-ghjklqwertzuiop",
 		"user's password":      "canary-user-4720-ghjkl",
 		"wrong password":       "canary-wrong-4721-ghjkl",
+		"unasked for":          unasked,
 		"wrong token":          "canary-wrong-4722-ghjklqwertzuiopasdfgh",
 	}
 	secrets["Consul token"] = consul.Token(`key_prefix "" { policy = "write" } service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }`)
@@ -133,6 +143,7 @@ func TestNoSecretGetsOut(t *testing.T) {
 		"--receiver.listen-address=" + d.hooks, "--receiver.token-file=" + file("receiver", secrets["receiver token"]),
 		"--web.listen-address=" + d.web, "--web.external-url=http://" + d.web,
 		"--web.config.file=" + s.write("web.yml", "basic_auth_users: {demo: '"+s.hash(secrets["user's password"])+"'}\n"),
+		"--web.roles.file=" + s.write("roles.yml", "roles: {operate: [demo], admin: [demo]}\n"),
 		"--ofrep.listen-address=" + flags, "--ofrep.token-file=" + file("ofrep", secrets["OFREP token"]),
 		"--approval.key-file=" + file("keys", "k1:"+base64.StdEncoding.EncodeToString([]byte(secrets["approval key"]))),
 		"--evidence.path=" + filepath.Join(s.dir, "evidence"),

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"maps"
 	"os"
 	"os/signal"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -53,6 +55,7 @@ type Program struct {
 func (p Program) Main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	log.SetOutput(outbound.Log(os.Stderr)) // net/http writes there
 	err := p.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	if err != nil && !errors.Is(err, ErrSilent) {
 		fmt.Fprintln(os.Stderr, p.Name+": "+err.Error())
