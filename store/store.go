@@ -133,6 +133,9 @@ func PendingKey(id string) string { return Root + "pending/" + id }
 // ControlSeenKey is the key of what the daemon last saw at [ControlKey].
 const ControlSeenKey = Root + "seen/control"
 
+// PagedKey is the key by which every replica knows that people were paged.
+func PagedKey(id string) string { return Root + "paged/" + id }
+
 // OrderKey is the key of an entry of the order log.
 func OrderKey(id string) string { return Root + "order/" + id }
 
