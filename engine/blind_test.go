@@ -11,6 +11,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/fixture"
 )
 
 // pagesOf are the messages of a kind that wait in the outbox.
@@ -49,6 +50,41 @@ func TestSilentPrometheusPages(t *testing.T) {
 		e.watch(t.Context())
 		if !e.blindSince.IsZero() {
 			t.Error("an answer does not end the silence")
+		}
+	})
+}
+
+// Two replicas that see nothing page once between them, though the page is sent at once and leaves
+// the outbox; after ten minutes once more.
+func TestSentPagesAreNotPagedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Now().Truncate(10 * time.Minute).Add(10*time.Minute + time.Second)))
+		one, st, f := solo(t, nil)
+		f.set(func(f *facts) { f.down = true })
+		sent := 0
+		one.post = posts(func(m record.Message) (string, error) {
+			if m.Kind == "blind" {
+				sent++
+			}
+			return "#ranking-oncall", nil
+		})
+		parts := partsOf(st, f)
+		parts.Post = one.post
+		other := engineOf(t, parts, fixture.Runbook(t, "page"), Options{Replica: "other"})
+		look := func(times int) {
+			for range times {
+				for _, e := range []*Engine{one, other} {
+					e.watch(t.Context())
+					e.deliver(t.Context())
+				}
+				time.Sleep(5 * time.Second)
+			}
+		}
+		if look(100); sent != 1 {
+			t.Errorf("paged %d times in ten minutes, want 1", sent)
+		}
+		if look(60); sent != 2 {
+			t.Errorf("paged %d times in thirteen minutes, want 2", sent)
 		}
 	})
 }

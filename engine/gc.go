@@ -17,6 +17,10 @@ import (
 // stay in the store. The evidence folder and the journal stay; nothing here touches them.
 const keepRecords = 90 * 24 * time.Hour
 
+// keepPaged is how long it is known that people were paged, by an id that holds ten minutes or a
+// plan.
+const keepPaged = 24 * time.Hour
+
 // The order log keeps what is neither older nor further back than this; the journal keeps it all.
 const (
 	keepOrders = 400 * 24 * time.Hour
@@ -85,6 +89,12 @@ func over(snap store.Snapshot, now time.Time) []store.Entry {
 	for _, en := range snap.Under(store.ShadowKey("")) {
 		var v record.ShadowVerdict
 		if decode(snap, en.Key, &v) == nil && now.Sub(v.At) > keepRecords {
+			old = append(old, en)
+		}
+	}
+	for _, en := range snap.Under(store.PagedKey("")) {
+		var p paged
+		if decode(snap, en.Key, &p) == nil && now.Sub(p.At) > keepPaged {
 			old = append(old, en)
 		}
 	}

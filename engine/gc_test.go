@@ -30,6 +30,8 @@ func TestOver(t *testing.T) {
 		store.ShadowKey("sha256:old"):         record.ShadowVerdict{Schema: 1, At: old},
 		store.ShadowKey("sha256:fresh"):       record.ShadowVerdict{Schema: 1, At: fresh},
 	}
+	records[store.PagedKey("old")] = paged{1, now.Add(-25 * time.Hour)}
+	records[store.PagedKey("fresh")] = paged{1, now.Add(-time.Hour)}
 	f, err := store.OpenFile(t.TempDir() + "/store")
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +54,7 @@ func TestOver(t *testing.T) {
 	for _, en := range over(snap, now) {
 		got[en.Key] = true
 	}
-	if len(got) != 4 || !got[store.AnchorKey("old")] || !got[store.IncidentKey("old")] || !got[store.ApprovalKey("old")] || !got[store.ShadowKey("sha256:old")] {
-		t.Errorf("over: %v, want the old closed incident, the old approval, the old anchor and the old shadow verdict alone", got)
+	if len(got) != 5 || !got[store.AnchorKey("old")] || !got[store.PagedKey("old")] || !got[store.IncidentKey("old")] || !got[store.ApprovalKey("old")] || !got[store.ShadowKey("sha256:old")] {
+		t.Errorf("over: %v, want the old closed incident, the old approval, the old anchor, the old page and the old shadow verdict alone", got)
 	}
 }

@@ -152,11 +152,19 @@ func (e *Engine) takeOut(ctx context.Context, id string) error {
 	return nil
 }
 
-// page puts a message that belongs to no incident into the outbox. One of that id that
-// waits there already says it.
+// A paged is a page that belongs to no incident: while it is kept, no replica pages again.
+type paged struct {
+	Schema int       `json:"schema"`
+	At     time.Time `json:"at"`
+}
+
+// page puts a message that belongs to no incident into the outbox, unless some replica has done so
+// with one of that id, sent or not.
 func (e *Engine) page(ctx context.Context, m record.Message) {
-	m.Anchor = e.journal.Anchor()
-	if err := e.putOne(ctx, store.OutboxKey(m.ID), 0, m); err != nil && !errors.Is(err, store.ErrConflict) {
+	b := txBuilder{indexes: map[string]uint64{}}
+	b.set(store.OutboxKey(m.ID), m)
+	b.set(store.PagedKey(m.ID), paged{runbook.Schema, m.CreatedAt})
+	if err := e.put(ctx, b); err != nil && !errors.Is(err, store.ErrConflict) {
 		e.log.Error("page", zap.String("message", m.ID), zap.Error(err))
 	}
 }

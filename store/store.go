@@ -136,6 +136,9 @@ const ControlSeenKey = Root + "seen/control"
 // WaitingKey is the key of an order that waits for a second person.
 func WaitingKey(id string) string { return Root + "waiting/" + id }
 
+// PagedKey is the key by which every replica knows that people were paged.
+func PagedKey(id string) string { return Root + "paged/" + id }
+
 // OrderKey is the key of an entry of the order log.
 func OrderKey(id string) string { return Root + "order/" + id }
 

@@ -26,12 +26,14 @@ type state struct {
 	outbox    map[string]*record.Message
 	splits    map[string]record.Split // by service; nil: it cannot be read
 	flags     map[string]bool         // by key: whether the bundle serves
+	behind    map[string]bool         // by service: whether the store is known to have lost something
 	control   record.Control
 	budget    int // automatic rollbacks that it knows
 }
 
 func (s state) clone() state {
 	s.releases, s.incidents, s.approvals = maps.Clone(s.releases), maps.Clone(s.incidents), maps.Clone(s.approvals)
+	s.behind = maps.Clone(s.behind)
 	s.barred, s.outbox, s.splits, s.flags = maps.Clone(s.barred), maps.Clone(s.outbox), maps.Clone(s.splits), maps.Clone(s.flags)
 	return s
 }
@@ -49,7 +51,7 @@ func (s step) ours() bool { return s.Writer != human && s.Writer != "" }
 // steps decodes the whole history.
 func (r *run) steps() []step {
 	now := state{map[string]*record.Release{}, map[string]*record.Incident{}, map[string]*record.Approval{}, map[string]*record.Quarantine{},
-		map[string]*record.Message{}, map[string]record.Split{}, map[string]bool{}, record.Control{Mode: runbook.Active}, 0}
+		map[string]*record.Message{}, map[string]record.Split{}, map[string]bool{}, map[string]bool{}, record.Control{Mode: runbook.Active}, 0}
 	var all []step
 	for _, c := range r.kv.History() {
 		s := step{Commit: c, at: c.At.Sub(r.began), before: now}
@@ -83,6 +85,8 @@ func (r *run) take(s *state, key string, value []byte) {
 		s.budget = len(b.Recent)
 	case strings.HasPrefix(key, store.Root+"release/"):
 		put(r, s.releases, service, value)
+	case strings.HasPrefix(key, store.Root+"behind/"):
+		s.behind[service] = value != nil
 	case strings.HasPrefix(key, store.IncidentKey("")):
 		put(r, s.incidents, name, value)
 	case strings.HasPrefix(key, store.ApprovalKey("")):

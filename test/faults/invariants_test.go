@@ -22,7 +22,16 @@ func (r *run) check() {
 	steps := r.steps()
 	spent := map[string][]time.Duration{} // automatic rollbacks by service
 	perIncident := map[string]int{}
+	lost := map[string]*record.Release{} // by service: what a restored snapshot does not have, until people are in line again
 	for _, s := range steps {
+		if s.Erased {
+			for name, was := range s.before.releases {
+				if was.After(s.after.releases[name]) && (lost[name] == nil || was.After(lost[name])) {
+					lost[name] = was
+				}
+			}
+			continue
+		}
 		r.checkIncidents(s)
 		if !s.ours() {
 			continue
@@ -34,6 +43,7 @@ func (r *run) check() {
 			r.checkDecided(t)
 			r.checkMayAct(t)
 			r.checkFlags(t)
+			r.checkBack(t, lost)
 			if t.rolled && t.automatic {
 				perIncident[t.is.Incident]++
 				spent[t.service] = append(spent[t.service], t.incident.ActedAt.Sub(r.began))
@@ -73,15 +83,16 @@ func (r *run) checkWeights(t turn) {
 }
 
 // checkDecided is I4 and I5: a write replaced the very split that was decided on, and never one
-// that somebody else wrote.
+// that somebody else wrote, but for a recovery: its yes was about that very change.
 func (r *run) checkDecided(t turn) {
 	before := t.before.splits[t.service]
+	recovered := t.before.behind[t.service] && !t.after.behind[t.service]
 	switch {
 	case t.launched && !before.Equal(record.Split{t.is.Stable.Backend: 100}):
 		r.breaks("I5", "a launch overwrote %v: %s", before, t)
 	case t.moved && t.was == t.is:
 		r.breaks("I4", "the split moved without its release: %s", t)
-	case (t.rolled || t.promoted) && !before.Equal(t.was.Want()):
+	case (t.rolled || t.promoted) && !recovered && !before.Equal(t.was.Want()):
 		r.breaks("I5", "%v was written by somebody else, the release wanted %v: %s", before, t.was.Want(), t)
 	case t.rolled && (t.incident == nil || t.incident.Change == nil || !t.incident.Change.From.Equal(before)):
 		r.breaks("I4", "decided on another split: %s", t)
@@ -116,6 +127,19 @@ func (r *run) checkMayAct(t turn) {
 	}
 	if t.rolled && t.before.barred[t.is.Candidate.Bundle] == t.after.barred[t.is.Candidate.Bundle] {
 		r.breaks("I6", "rolled back, and not quarantined in the same transaction: %s", t)
+	}
+}
+
+// checkBack is I5 after a restored snapshot: whoever has seen what is lost writes nothing
+// automatically before people have brought it in line.
+func (r *run) checkBack(t turn, lost map[string]*record.Release) {
+	was := lost[t.service]
+	switch {
+	case was == nil || t.is == nil:
+	case t.before.behind[t.service] && !t.after.behind[t.service], t.is.Epoch > was.Epoch && !t.automatic:
+		delete(lost, t.service)
+	case t.moved && t.automatic && t.before.behind[t.service]:
+		r.breaks("I5", "the store has lost epoch %d, and that was known: %s", was.Epoch, t)
 	}
 }
 
@@ -260,7 +284,7 @@ func (r *run) checkMessages(steps []step) {
 		}
 		return false
 	}
-	doubles := 1 + r.mishaps(crash, freeze, cut, lossy, lateTxn, noLeader)
+	doubles := 1 + r.mishaps(restores, crash, freeze, cut, lossy, lateTxn, noLeader)
 	for _, s := range steps {
 		for id, i := range s.after.incidents {
 			old := s.before.incidents[id]
@@ -275,6 +299,7 @@ func (r *run) checkMessages(steps []step) {
 				continue
 			}
 			switch n := r.delivered[id]; {
+			case n == 0 && r.mishaps(restores) > 0: // it may have been lost with the rest
 			case n == 0:
 				r.breaks("I14", "message %s reached nobody", id)
 			case n-r.unheard[id] > doubles:
@@ -324,7 +349,7 @@ func (r *run) checkJournal(steps []step) {
 			r.breaks("I15", "the journal says what was never committed: %s", l.Text)
 		}
 	}
-	if r.mishaps(crash, cut, lossy, lateTxn, noLeader, freeze) > 0 {
+	if r.mishaps(restores, crash, cut, lossy, lateTxn, noLeader, freeze) > 0 {
 		return
 	}
 	for _, s := range steps {
@@ -370,7 +395,7 @@ func (r *run) excused(steps []step, service string, at time.Duration) bool {
 	n, _ := slices.BinarySearchFunc(steps, at, func(s step, at time.Duration) int { return int(s.at - at) })
 	now := steps[max(0, n-1)].after
 	rel := now.releases[service]
-	if rel == nil || rel.Phase != record.Open || now.control.Mode != runbook.Active || r.world.trigger[service] == "slowish" {
+	if rel == nil || rel.Phase != record.Open || now.behind[service] || now.control.Mode != runbook.Active || r.world.trigger[service] == "slowish" {
 		return true
 	}
 	i := now.incidents[rel.Incident]

@@ -117,6 +117,11 @@ func (r *run) ask(ctx context.Context, l *life, f fault, service string, d *dice
 		_, err = e.Resume(ctx, service, "", by, why)
 	case promote:
 		_, err = e.Promote(ctx, service, "", by)
+	case recovers:
+		var shown record.Recovery
+		if shown, err = e.Recovery(ctx, service, ""); err == nil {
+			_, err = e.Recover(ctx, service, "", by, why, shown.Plan)
+		}
 	case approve, reject:
 		err = r.answerAll(ctx, l, service, f.Kind == approve)
 	case lift:

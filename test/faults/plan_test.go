@@ -17,6 +17,7 @@ const (
 	lossy    kind = "requests to Consul and answers get lost"
 	lateTxn  kind = "transactions reach Consul late"
 	noLeader kind = "Consul has no leader"
+	restores kind = "somebody restores a snapshot"
 	// Of a process.
 	crash  kind = "crash"
 	freeze kind = "process stopped"
@@ -48,6 +49,7 @@ const (
 	promote  kind = "promotes"
 	lift     kind = "lifts a quarantine"
 	bars     kind = "quarantines v1"
+	recovers kind = "recovers the store"
 	// What somebody does a moment before a transaction on the router's key arrives.
 	pausesFirst kind = "pauses first"
 	writesFirst kind = "writes the split first"
@@ -55,11 +57,11 @@ const (
 )
 
 var (
-	storeKinds  = []kind{cut, lossy, lateTxn, noLeader}
+	storeKinds  = []kind{cut, cut, lossy, lossy, lateTxn, lateTxn, noLeader, restores}
 	lifeKinds   = []kind{crash, crash, crash, freeze}
 	promKinds   = []kind{promDown, promSlow, promEmpty, promNaN, promStale, promPartial}
 	otherKinds  = []kind{hooks, hooks, chatDown, chatLost, outage, harmless}
-	peopleKinds = []kind{start, start, byHand, writes, writes, putsBack, putsBack, pauses, activate, approve, approve, reject, accept, stop, resume, promote, lift, bars}
+	peopleKinds = []kind{start, start, byHand, writes, writes, putsBack, putsBack, pauses, activate, approve, approve, reject, accept, stop, resume, promote, lift, bars, recovers}
 	firstKinds  = []kind{pausesFirst, writesFirst, writesFirst, barsFirst}
 )
 
@@ -80,6 +82,9 @@ func (f fault) String() string {
 		return fmt.Sprintf("%7.3fs  #%d somebody at %s %s", f.At.Seconds(), f.ID, services[f.Service], f.Kind)
 	case f.Who < 0:
 		who = "everywhere"
+	}
+	if f.Kind == restores {
+		return fmt.Sprintf("%7.3fs  #%d %s of %s before", f.At.Seconds(), f.ID, f.Kind, f.For.Round(time.Millisecond))
 	}
 	text := fmt.Sprintf("%7.3fs  #%d %s: %s for %s", f.At.Seconds(), f.ID, who, f.Kind, f.For.Round(time.Millisecond))
 	if f.Kind == crash && f.N > 0 {
@@ -144,6 +149,9 @@ func drawFault(d *dice) fault {
 	switch f.Kind {
 	case noLeader:
 		f.Who, f.For = -1, 3*time.Second+d.upTo(15*time.Second)
+	case restores:
+		f.Who, f.At = -1, max(f.At, 20*time.Second) // For is how old the snapshot is
+		f.For = min(f.For, f.At-time.Second)
 	case hooks, outage, harmless, chatDown, chatLost:
 		f.Who = -1
 	case lossy, lateTxn:

@@ -70,9 +70,11 @@ func (p *proc) start() {
 	r.must(err)
 	l.file, err = audit.OpenJournal(p.journal, p.name)
 	r.must(err)
+	seen, err := l.file.Seen()
+	r.must(err)
 	reg := prometheus.NewRegistry()
 	l.e, err = engine.New(engine.Parts{
-		Store: kv, Prometheus: verify.New(sight{l}, 0), Monitor: sight{l}, Log: zap.NewNop(), Registerer: reg, Archive: shelf{l}, Journal: book{l},
+		Store: kv, Prometheus: verify.New(sight{l}, 0), Monitor: sight{l}, Log: zap.NewNop(), Registerer: reg, Archive: shelf{l}, Journal: book{l}, Seen: seen,
 		Post: report.Notifier{Out: report.NewFanout(reg, zap.NewNop(), report.Sink{Name: "chat", Sender: chat{l}})},
 	}, r.runbooks, engine.Options{Replica: p.name, WatchEvery: tick, ReconcileEvery: tick, RulesEvery: -1, Jitter: jitter("engine"), Boundary: l.boundary})
 	r.must(err)
@@ -84,6 +86,7 @@ func (p *proc) start() {
 	go func() { // a dead process goes on in a world that answers it nothing, until its calls have ended
 		<-l.gone
 		l.calls.Wait()
+		time.Sleep(actWithin + time.Second) // Run waits for what was begun with a mutex, and then no time passes
 		cancel()
 	}()
 	p.mu.Lock()

@@ -108,6 +108,8 @@ func (r *run) happen(dir string) {
 	}
 	for _, f := range r.plan.Faults {
 		switch {
+		case f.Kind == restores:
+			r.later(f.At-f.For-r.at(), func() { r.restore(f) })
 		case f.Kind == crash:
 			r.later(f.At-r.at(), func() { r.crash(f) })
 		case slices.Contains(peopleKinds, f.Kind):
@@ -151,6 +153,14 @@ func underWay(p record.Phase) bool {
 	return slices.Contains([]record.Phase{record.Unconfirmed, record.Acted, record.Verifying, record.Settled}, p)
 }
 
+// restore takes a snapshot, and restores it some time later.
+func (r *run) restore(f fault) {
+	old := r.kv.Save()
+	time.Sleep(f.At - r.at())
+	r.note("somebody restores the snapshot of %s before", f.For.Round(time.Millisecond))
+	r.kv.Restore(old)
+}
+
 // crash kills a process and starts it again.
 func (r *run) crash(f fault) {
 	p := r.procs[f.Who]
@@ -184,7 +194,11 @@ func (r *run) tidyUp() {
 		}
 	}
 	r.kv.Put(human, store.ControlKey, []byte("active"))
-	for _, name := range services {
+	if r.mishaps(restores) > 0 {
+		time.Sleep(2 * tick) // until whoever knows more has said so
+	}
+	for n, name := range services {
+		r.order(fault{Kind: recovers, Service: n}, name, &dice{})
 		if rel := r.release(name); rel != nil {
 			r.putBack(*rel)
 			r.lift(*rel)
