@@ -221,14 +221,7 @@ func (e *Engine) stepOnce(ctx context.Context, target Target, ev lifecycle.Event
 	if v, err = e.readOr(ctx, target, ev, ahead); err != nil {
 		return v, v.State, err
 	}
-	next, err = e.commit(ctx, v, ev, time.Now().UTC())
-	if err == nil && next.Write.Look {
-		if v, err = e.readTree(ctx, target, ev, true); err != nil {
-			return v, v.State, err
-		}
-		next, err = e.commit(ctx, v, ev, time.Now().UTC())
-	}
-	return v, next, err
+	return e.looked(ctx, v, ev)
 }
 
 // readOr reads, unless that was done ahead and this process has committed nothing to

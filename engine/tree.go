@@ -107,6 +107,20 @@ func (e *Engine) hazards(target Target, s service, snap store.Snapshot, backends
 	return slices.Clone(now.hazards)
 }
 
+// looked commits what was read. A step that must first look through all that the router reads is
+// stepped again on that.
+func (e *Engine) looked(ctx context.Context, v snapshot, ev lifecycle.Event) (snapshot, lifecycle.State, error) {
+	next, err := e.commit(ctx, v, ev, time.Now().UTC())
+	if err != nil || !next.Write.Look {
+		return v, next, err
+	}
+	if v, err = e.readTree(ctx, v.target, ev, true); err != nil {
+		return v, v.State, err
+	}
+	next, err = e.commit(ctx, v, ev, time.Now().UTC())
+	return v, next, err
+}
+
 // lookThrough reads each tree of the store once, for all open releases whose routers share it.
 func (e *Engine) lookThrough(ctx context.Context) {
 	trees := map[string]store.Snapshot{}
