@@ -31,6 +31,12 @@ func (v snapshot) transaction(next lifecycle.State) (store.Tx, error) {
 	if o := next.Write.Order; o != nil {
 		b.set(store.OrderKey(o.ID), o)
 	}
+	if w := next.Write.Waiting; w != nil {
+		b.set(store.WaitingKey(next.Write.WaitingID), w)
+	}
+	if id := next.Write.EndWaiting; id != "" {
+		b.delete(store.WaitingKey(id))
+	}
 	if next.Release != nil && !reflect.DeepEqual(v.Release, next.Release) {
 		next.Release.Op = next.Op
 		b.set(release, next.Release)
@@ -116,8 +122,7 @@ func (b *txBuilder) write(w lifecycle.Write, plan, next []store.Op) {
 		b.set(store.OutboxKey(m.ID), m)
 	}
 	for _, id := range w.Sent {
-		key := store.OutboxKey(id)
-		b.ops = append(b.ops, store.Op{Verb: store.Delete, Key: key, Index: b.indexes[key]})
+		b.delete(store.OutboxKey(id))
 	}
 }
 
@@ -129,6 +134,11 @@ func (b *txBuilder) set(key string, value any) []byte {
 	}
 	b.ops = append(b.ops, store.Op{Verb: store.Set, Key: key, Value: text, Index: b.indexes[key]})
 	return text
+}
+
+// delete takes a record away as it was read.
+func (b *txBuilder) delete(key string) {
+	b.ops = append(b.ops, store.Op{Verb: store.Delete, Key: key, Index: b.indexes[key]})
 }
 
 // check demands that a key is as it was read, unless the transaction writes it.

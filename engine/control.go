@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
@@ -23,7 +25,7 @@ func (e *Engine) Lift(ctx context.Context, digest string, by record.Caller, reas
 	}
 	key := store.QuarantineKey(digest)
 	return e.again(func() error {
-		snap, err := e.store.Read(ctx, key)
+		snap, err := e.store.Read(ctx, key, waiting)
 		if err != nil {
 			return later(err)
 		}
@@ -39,53 +41,112 @@ func (e *Engine) Lift(ctx context.Context, digest string, by record.Caller, reas
 }
 
 func (e *Engine) lift(ctx context.Context, snap store.Snapshot, q record.Quarantine, o record.Order) error {
-	b := txBuilder{op: newOp(), indexes: indexes(snap)}
+	b, svc := txBuilder{op: newOp(), indexes: indexes(snap)}, e.serviceOf(q.Service)
 	o.Service, o.Region = q.Service, q.Region
-	o = b.order(o, time.Now())
-	q.Lifted = "by " + o.Name + ": " + o.Reason
-	b.set(store.QuarantineKey(q.Bundle), q)
-	svc, known := e.service(q.Service)
-	m := report.LiftedMsg(o, q, svc.rb, o.At)
-	if m.Service, m.Region = "", ""; known {
-		m.Service, m.Region = q.Service, e.voice(q.Service)
+	if policy.TwoPeople(svc.rb, policy.Protected{Action: o.Action}) {
+		w := record.WaitingOrder{Order: o, Text: "lift the quarantine of " + cmp.Or(q.Version, q.Bundle)}
+		id := record.WaitingID(o, q.Incident, q.At.String())
+		if waits, err := e.second(ctx, b, snap, id, &w, svc.rb); waits || err != nil {
+			return err
+		}
+		o = w.Order
+		b.delete(store.WaitingKey(id))
 	}
-	b.set(store.OutboxKey(m.ID), m)
+	o = b.order(o, time.Now())
+	q.Lifted = "by " + o.Names() + ": " + o.Reason
+	b.set(store.QuarantineKey(q.Bundle), q)
+	b.tell(report.LiftedMsg(o, q, svc.rb, o.At), e.voices(q.Service))
 	return e.putOrder(ctx, b, o)
+}
+
+// second has an order that takes two people wait for the second, unless this is the second: then
+// its First is set, and the caller goes on with b.
+func (e *Engine) second(ctx context.Context, b txBuilder, snap store.Snapshot, id string, w *record.WaitingOrder, rb *runbook.Runbook) (waits bool, err error) {
+	now := time.Now().UTC()
+	first := waitingOrders(snap)[id]
+	carryOut, err := policy.Second(w.Order, first, now)
+	if err != nil {
+		return false, err
+	}
+	if carryOut {
+		w.First = &first.Caller
+		return false, nil
+	}
+	w.Waits = now.Add(policy.SecondWithin)
+	w.Order = b.order(w.Order, now)
+	b.set(store.WaitingKey(id), w)
+	b.tell(report.SecondMsg(*w, rb, now), e.voices(w.Service))
+	if err := e.putOrder(ctx, b, w.Order); err != nil {
+		return false, err
+	}
+	return true, w.Needed()
 }
 
 // SetControl writes the stop switch of the whole installation, or of this engine's region, and
 // tells people.
 func (e *Engine) SetControl(ctx context.Context, c record.Control, by record.Caller) error {
 	return e.again(func() error {
-		snap, err := e.store.Read(ctx, store.ControlKey, store.ControlSeenKey)
+		snap, err := e.store.Read(ctx, store.ControlKey, store.ControlSeenKey, waiting)
 		if err != nil {
 			return later(err)
 		}
-		b := txBuilder{op: newOp(), indexes: indexes(snap)}
-		c.By = by.Name
-		value := b.set(store.ControlKey, c)
-		return e.putControl(ctx, b, c, value, record.Order{Caller: by, Reason: c.Reason})
+		b, o := txBuilder{op: newOp(), indexes: indexes(snap)}, e.controlOrder(c, record.Order{Caller: by, Reason: c.Reason})
+		if e.opts.ControlByTwo && c.Mode != runbook.Active {
+			w := record.WaitingOrder{Order: o, Text: "set the control mode to " + string(c.Mode)}
+			id := record.WaitingID(o)
+			if waits, err := e.second(ctx, b, snap, id, &w, nil); waits || err != nil {
+				return err
+			}
+			o = w.Order
+			b.delete(store.WaitingKey(id))
+		}
+		c.By = o.Names()
+		return e.putControl(ctx, b, c, b.set(store.ControlKey, c), o)
 	})
 }
 
-// putControl commits a change of the stop switch to a value, with the order and what tells people.
-func (e *Engine) putControl(ctx context.Context, b txBuilder, c record.Control, value []byte, o record.Order) error {
+// controlOrder is an order about the stop switch of the regions that share this engine's store.
+func (e *Engine) controlOrder(c record.Control, o record.Order) record.Order {
 	o.Action, o.Subject = record.OrderControl, string(c.Mode)
 	if st, ok := record.StoreOf(e.stores(), e.opts.Region); ok && e.opts.Region != "" {
 		o.Region = st.Name()
 	}
+	return o
+}
+
+// tell puts a message into the outbox in the name of a target; without a service it is told by
+// whoever of the region sends it first.
+func (b *txBuilder) tell(m record.Message, as Target) {
+	m.Service, m.Region = as.Service, as.Region
+	b.set(store.OutboxKey(m.ID), m)
+}
+
+// voices is in whose name people are told of a service that may be unknown here.
+func (e *Engine) voices(service string) Target {
+	if e.serviceOf(service).rb == nil {
+		return Target{Region: e.opts.Region}
+	}
+	return Target{service, e.voice(service)}
+}
+
+// serviceOf is a service, or one without a runbook.
+func (e *Engine) serviceOf(name string) service {
+	s, _ := e.service(name)
+	return s
+}
+
+// putControl commits a change of the stop switch to a value, with the order and what tells people.
+func (e *Engine) putControl(ctx context.Context, b txBuilder, c record.Control, value []byte, o record.Order) error {
 	o = b.order(o, time.Now())
 	b.set(store.ControlSeenKey, record.ControlSeen{Schema: runbook.Schema, Digest: digestOf(value), Order: o.ID})
-	m := report.ControlMsg(o, c, o.At)
-	m.Region = e.opts.Region
-	b.set(store.OutboxKey(m.ID), m)
+	b.tell(report.ControlMsg(o, c, o.At), e.voices(""))
 	return e.putOrder(ctx, b, o)
 }
 
 // noticeControl tells people that somebody changed the stop switch past the daemon, which is
 // allowed, and says so in the order log. Any replica may: only one can.
 func (e *Engine) noticeControl(ctx context.Context) {
-	snap, err := e.store.Read(ctx, store.ControlKey, store.ControlSeenKey)
+	snap, err := e.store.Read(ctx, store.ControlKey, store.ControlSeenKey, waiting)
 	if err != nil {
 		return // the loop that lists the releases says so
 	}
@@ -114,7 +175,8 @@ func (e *Engine) unknownControl(ctx context.Context, snap store.Snapshot, value 
 		reason += fmt.Sprintf("; it says by %q: %q", c.By, c.Reason)
 	}
 	b.check(store.ControlKey)
-	return e.putControl(ctx, b, c, value, record.Order{Caller: record.Caller{Name: "unknown", How: record.InStore}, Reason: reason})
+	o := e.controlOrder(c, record.Order{Caller: record.Caller{Name: "unknown", How: record.InStore}, Reason: reason})
+	return e.putControl(ctx, b, c, value, o)
 }
 
 func digestOf(value []byte) string {

@@ -130,6 +130,7 @@ type Options struct {
 	Region         string        // the only one that this engine is about; empty: all of each runbook
 	OwnPrometheus  bool          // that region shares its Prometheus with no other
 	Version        string        // of this program, kept as evidence
+	ControlByTwo   bool          // to take automation away takes two people
 	WatchEvery     time.Duration // between two questions of the watcher, default 5s; negative: no watcher
 	ReconcileEvery time.Duration // between two looks at every open release, default 5s
 	ArmingEvery    time.Duration // between two checks of what keeps triggers of open releases from firing, default 10s

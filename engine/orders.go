@@ -96,6 +96,9 @@ func (e *Engine) human(ctx context.Context, target Target, ev lifecycle.Event) (
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	defer cancel()
 	s, err := e.step(work, target, ev)
+	if err == nil && s.Write.Waiting != nil {
+		err = s.Write.Waiting.Needed()
+	}
 	return s, later(err)
 }
 

@@ -35,6 +35,11 @@ func (e *Engine) Status(ctx context.Context) (record.Status, error) {
 	st.Rules = e.rulesChecks()
 	st.Alerts = e.trail.newest(50, time.Now().UTC())
 	st.Mirrors = ofRegion(e, under[record.Mirror](snap, mirrorKeys), func(m record.Mirror) string { return m.Region })
+	for _, w := range under[record.WaitingOrder](snap, waiting) {
+		if w.In(time.Now()) && (e.opts.Region == "" || w.Region == "" || w.Region == e.opts.Region) {
+			st.Waiting = append(st.Waiting, w)
+		}
+	}
 	st.Quarantine = under[record.Quarantine](snap, store.QuarantineKey(""))
 	for _, a := range under[record.Approval](snap, store.ApprovalKey("")) {
 		if a.Status == record.Pending && (e.opts.Region == "" || a.Region == e.opts.Region) {
@@ -50,7 +55,7 @@ func (e *Engine) Status(ctx context.Context) (record.Status, error) {
 // question of its own.
 func standing() []string {
 	return []string{store.ControlKey, store.BudgetKey, releases, store.IncidentKey(""), store.ShadowKey(""), mirrorKeys,
-		store.QuarantineKey(""), store.ApprovalKey(""), store.AnchorKey(""), store.InstallationKey, behinds}
+		store.QuarantineKey(""), store.ApprovalKey(""), store.AnchorKey(""), store.InstallationKey, behinds, waiting}
 }
 
 // ofRegion leaves out what is of another region than the engine's only one.

@@ -86,6 +86,8 @@ func concerns(ev lifecycle.Event) []string {
 		return []string{store.OutboxKey(ev.Message)}
 	case lifecycle.Recovered:
 		return []string{store.BundleKey("")}
+	case lifecycle.Answered, lifecycle.Resumed, lifecycle.SplitAccepted:
+		return []string{waiting}
 	}
 	return nil
 }
@@ -113,7 +115,20 @@ func (v *snapshot) takeRelease(snap store.Snapshot) error {
 		v.Outbox[strings.TrimPrefix(en.Key, store.OutboxKey(""))] = true
 	}
 	v.Quarantined = quarantined(snap)
+	v.Waiting = waitingOrders(snap)
 	return nil
+}
+
+// waitingOrders are those that wait for a second person. One that cannot be read waits for nobody,
+// and is written over.
+func waitingOrders(snap store.Snapshot) map[string]*record.WaitingOrder {
+	all := map[string]*record.WaitingOrder{}
+	for _, en := range snap.Under(waiting) {
+		if w, err := entry[record.WaitingOrder](snap, en.Key); err == nil {
+			all[strings.TrimPrefix(en.Key, waiting)] = w
+		}
+	}
+	return all
 }
 
 // quarantined are the quarantines by the bundle's digest. Somebody's bad record bars its own
@@ -359,6 +374,9 @@ func targetOf(key string) (Target, bool) {
 	service, region, ok := strings.Cut(strings.TrimPrefix(key, releases), "/")
 	return Target{service, region}, ok
 }
+
+// waiting is the prefix of all orders that wait for a second person.
+var waiting = store.WaitingKey("")
 
 // releases is the prefix of all releases.
 const releases = store.Root + "release/"

@@ -1,6 +1,9 @@
 package record
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +39,11 @@ func (c Caller) Seen() string {
 	return strings.TrimSpace(how + " from " + c.From)
 }
 
+// Verified reports whether it is known who somebody is: they signed in.
+func (c Caller) Verified() bool {
+	return c.Name != "" && (c.How == BasicAuth || c.How == ClientCertificate || c.How == ProxyHeader)
+}
+
 // Known reports whether there is anybody to ask about an order.
 func (c Caller) Known() bool { return c.Name != "" && c.How != InStore }
 
@@ -51,7 +59,30 @@ type Order struct {
 	Region  string      `json:"region,omitempty"`
 	Subject string      `json:"subject,omitempty"` // the release, incident, approval, bundle or mode that it is about
 	Reason  string      `json:"reason,omitempty"`
-	Op      string      `json:"op"` // operation id of the transaction that carried it out
+	First   *Caller     `json:"first,omitempty"`      // who gave it before, where it took two people
+	Waits   time.Time   `json:"waits_until,omitzero"` // it was not carried out: it waits for a second person until then
+	Op      string      `json:"op"`                   // operation id of the transaction that carried it out
+}
+
+// A WaitingOrder is the first of two people's orders, key "waiting/<digest of what is ordered>".
+type WaitingOrder struct {
+	Order
+	Text string `json:"text"` // what is to happen, for people
+}
+
+// In reports whether it still waits.
+func (w WaitingOrder) In(now time.Time) bool { return now.Before(w.Waits) }
+
+// Needed says to the first person that nothing is done yet.
+func (w WaitingOrder) Needed() error {
+	return runbook.AwaitSecond("recorded as order %s, and not carried out: it takes two people. Somebody else must order the same until %s", w.ID, w.Waits.UTC().Format(time.RFC3339))
+}
+
+// WaitingID is what two orders have in common that are the same one: what is ordered, of what, and
+// how that stood when it was ordered.
+func WaitingID(o Order, standing ...string) string {
+	h := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", o.Action, o.Service, o.Region, append([]string{o.Subject}, standing...)))
+	return hex.EncodeToString(h[:16])
 }
 
 // OrderAction is an order's verb.
@@ -78,6 +109,14 @@ const (
 	OrderRecover      OrderAction = "recover"
 )
 
+// Names are who ordered it: both, where it took two people.
+func (o Order) Names() string {
+	if o.First == nil {
+		return o.Name
+	}
+	return o.First.Name + " and " + o.Name
+}
+
 // Words say who ordered what, in one line.
 func (o Order) Words() string {
 	text := strings.ReplaceAll(string(o.Action), "_", " ")
@@ -92,6 +131,12 @@ func (o Order) Words() string {
 	}
 	if o.Reason != "" {
 		text += " (" + o.Reason + ")"
+	}
+	switch {
+	case !o.Waits.IsZero():
+		text += ", which waits for a second person until " + o.Waits.UTC().Format(time.RFC3339)
+	case o.First != nil:
+		text += ", which " + o.First.Name + " ordered first"
 	}
 	return text
 }

@@ -7,6 +7,7 @@ type Status struct {
 	Releases   []Release       `json:"releases"`
 	Incidents  []Incident      `json:"incidents"` // newest first, at most 100
 	Approvals  []Approval      `json:"approvals"` // pending ones
+	Waiting    []WaitingOrder  `json:"waiting"`   // orders that wait for a second person
 	Quarantine []Quarantine    `json:"quarantine"`
 	Shadow     []ShadowVerdict `json:"shadow"`             // the newest recorded verdict of each candidate bundle
 	Rules      []RulesCheck    `json:"rules"`              // of each service, as the process that answers saw them last

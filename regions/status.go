@@ -52,6 +52,7 @@ func merge(st *record.Status, region string, one record.Status, alone bool) {
 	st.Budget.Recent = append(st.Budget.Recent, one.Budget.Recent...)
 	st.Releases, st.Incidents = append(st.Releases, one.Releases...), append(st.Incidents, one.Incidents...)
 	st.Approvals, st.Quarantine = append(st.Approvals, one.Approvals...), append(st.Quarantine, one.Quarantine...)
+	st.Waiting = append(st.Waiting, one.Waiting...)
 	st.Shadow, st.Rules = append(st.Shadow, one.Shadow...), append(st.Rules, one.Rules...)
 	st.Replica, st.Anchors = one.Replica, append(st.Anchors, one.Anchors...)
 	st.Behind = append(st.Behind, one.Behind...)
@@ -64,6 +65,7 @@ func (s *Set) arrange(st *record.Status) {
 	st.Budget.Recent = unique(st.Budget.Recent, func(t time.Time) string { return t.String() })
 	st.Behind = unique(st.Behind, func(b record.Behind) string { return b.Service + "/" + b.Region })
 	st.Quarantine = unique(st.Quarantine, func(q record.Quarantine) string { return q.Bundle + q.Incident + q.Lifted })
+	st.Waiting = unique(st.Waiting, func(w record.WaitingOrder) string { return w.ID })
 	st.Shadow = unique(st.Shadow, func(v record.ShadowVerdict) string { return v.Candidate + v.Report })
 	slices.SortStableFunc(st.Releases, func(a, b record.Release) int { return strings.Compare(a.Service, b.Service) })
 }

@@ -16,6 +16,7 @@ const (
 	KindSplitAccepted = "split_accepted"
 	KindSplitRejected = "split_rejected"
 	KindStepRejected  = "step_rejected"
+	KindSecond        = "second_person"
 )
 
 // ControlMsg says that the stop switch was set, in this region or, without one, everywhere. It
@@ -59,6 +60,19 @@ func StepRejectedMsg(o record.Order, rel record.Release, rb *runbook.Runbook, no
 	return orderMessage(o, KindStepRejected, now,
 		fmt.Sprintf("%s: the next step of %s was rejected", word(rel.Service), word(rel.Candidate.Version)),
 		fmt.Sprintf("The ramp stays at %v %%.", rel.Weight), owner(rb))
+}
+
+// SecondMsg says that an order waits for a second person.
+func SecondMsg(w record.WaitingOrder, rb *runbook.Runbook, now time.Time) record.Message {
+	what := "the installation"
+	if w.Service != "" {
+		what = word(w.Service)
+	}
+	m := orderMessage(w.Order, KindSecond, now, fmt.Sprintf("%s: a second person is needed: %s", what, word(w.Text)),
+		fmt.Sprintf("It takes two people, and was not carried out. Without the second nothing happens, and it is over at %s.", clock(w.Waits)),
+		todo("order the same if you want it as well; autorollback status shows it."), owner(rb))
+	m.EndsAt = w.Waits
+	return m
 }
 
 // orderMessage says who ordered what, and why. It is over at once.

@@ -280,6 +280,9 @@ var (
 	ErrRefused = errors.New("refused")
 	// ErrForbidden is a refusal of this person; another one may. Make one with [Forbid].
 	ErrForbidden = errors.New("forbidden")
+	// ErrSecond is a refusal of one person alone: the order waits for another one to give it as
+	// well. Make one with [AwaitSecond].
+	ErrSecond = errors.New("it waits for a second person")
 	// ErrConflict means that the plan the question rests on is no longer the plan:
 	// look again and decide again.
 	ErrConflict = errors.New("the plan has changed")
@@ -297,6 +300,15 @@ func Refuse(format string, args ...any) error {
 func Forbid(format string, args ...any) error {
 	return forbidden{refusal(fmt.Sprintf(format, args...))}
 }
+
+// AwaitSecond is like [Refuse], of an error that is [ErrSecond] as well.
+func AwaitSecond(format string, args ...any) error {
+	return alone{refusal(fmt.Sprintf(format, args...))}
+}
+
+type alone struct{ refusal }
+
+func (alone) Is(target error) bool { return target == ErrSecond || target == ErrRefused }
 
 type refusal string
 

@@ -20,16 +20,28 @@ const (
 
 // Policy says when automation may act for the service.
 type Policy struct {
-	Mode             Mode       `yaml:"mode" json:"mode"`                             // observe: say what would be done, and do nothing; active: do it; default observe
-	Approvers        []string   `yaml:"approvers" json:"approvers"`                   // people who may approve, as they sign in; needed with a mild trigger, a schedule, or promote: ask
-	Operators        []string   `yaml:"operators" json:"operators,omitempty"`         // people who may start, promote, hold, resume and roll back this service, as they sign in, beside those of the roles file
-	ApprovalTTL      Duration   `yaml:"approval_ttl" json:"approval_ttl"`             // how long a question waits, at most 24h; default 30m
-	OnExpiry         string     `yaml:"on_expiry" json:"on_expiry"`                   // when nobody answered: page a human, or roll back if it is still true; default "page"
-	Cooldown         Duration   `yaml:"cooldown" json:"cooldown"`                     // between two automatic rollbacks of the service; sooner, a human is asked; default 60m
-	MaxRollbacks     int        `yaml:"max_rollbacks" json:"max_rollbacks"`           // automatic ones of the service in 24 h; beyond it a human is asked; default 2
-	MinCandidatePods int        `yaml:"min_candidate_pods" json:"min_candidate_pods"` // with fewer pods every breach asks, default 2
-	Schedule         []Schedule `yaml:"schedule" json:"schedule"`                     // the hours in which automation may act; left out: always
+	Mode             Mode        `yaml:"mode" json:"mode"`                             // observe: say what would be done, and do nothing; active: do it; default observe
+	Approvers        []string    `yaml:"approvers" json:"approvers"`                   // people who may approve, as they sign in; needed with a mild trigger, a schedule, or promote: ask
+	Operators        []string    `yaml:"operators" json:"operators,omitempty"`         // people who may start, promote, hold, resume and roll back this service, as they sign in, beside those of the roles file
+	ApprovalTTL      Duration    `yaml:"approval_ttl" json:"approval_ttl"`             // how long a question waits, at most 24h; default 30m
+	OnExpiry         string      `yaml:"on_expiry" json:"on_expiry"`                   // when nobody answered: page a human, or roll back if it is still true; default "page"
+	Cooldown         Duration    `yaml:"cooldown" json:"cooldown"`                     // between two automatic rollbacks of the service; sooner, a human is asked; default 60m
+	MaxRollbacks     int         `yaml:"max_rollbacks" json:"max_rollbacks"`           // automatic ones of the service in 24 h; beyond it a human is asked; default 2
+	MinCandidatePods int         `yaml:"min_candidate_pods" json:"min_candidate_pods"` // with fewer pods every breach asks, default 2
+	TwoPeople        []TwoPeople `yaml:"two_people" json:"two_people,omitempty"`       // what two people must order: reject_twice, promote_after_freeze, accept_split, lift_quarantine; rolling back takes one; default none
+	Schedule         []Schedule  `yaml:"schedule" json:"schedule"`                     // the hours in which automation may act; left out: always
 }
+
+// TwoPeople is something that one person may not order alone, where a runbook says so.
+type TwoPeople string
+
+// What may take two people. Rolling back is never among it.
+const (
+	RejectTwice        TwoPeople = "reject_twice"         // a second no to rolling back the same weights
+	PromoteAfterFreeze TwoPeople = "promote_after_freeze" // let a ramp continue that a breach froze or held
+	AcceptSplit        TwoPeople = "accept_split"         // continue with a split that somebody else wrote
+	LiftQuarantine     TwoPeople = "lift_quarantine"
+)
 
 // Schedule opens a span of time, again and again. Outside all spans of policy.schedule
 // even a severe breach asks; outside those of rollout.schedule nothing is promoted.
@@ -53,6 +65,13 @@ func (r *Runbook) checkPolicy(p *decoder) {
 	p.atLeast("policy.max_rollbacks", o.MaxRollbacks, 1)
 	p.atLeast("policy.min_candidate_pods", o.MinCandidatePods, 1)
 	r.checkApprovers(p)
+	for i, what := range o.TwoPeople {
+		at := fmt.Sprintf("policy.two_people[%d]", i)
+		p.oneOf(at, string(what), string(RejectTwice), string(PromoteAfterFreeze), string(AcceptSplit), string(LiftQuarantine))
+		if what == RejectTwice && len(o.Approvers) == 1 {
+			p.add(at, "nobody could be the second: policy.approvers names one person", "name two approvers")
+		}
+	}
 	for i, s := range o.Schedule {
 		s.check(p, fmt.Sprintf("policy.schedule[%d]", i))
 	}

@@ -133,6 +133,9 @@ func PendingKey(id string) string { return Root + "pending/" + id }
 // ControlSeenKey is the key of what the daemon last saw at [ControlKey].
 const ControlSeenKey = Root + "seen/control"
 
+// WaitingKey is the key of an order that waits for a second person.
+func WaitingKey(id string) string { return Root + "waiting/" + id }
+
 // OrderKey is the key of an entry of the order log.
 func OrderKey(id string) string { return Root + "order/" + id }
 

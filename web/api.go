@@ -93,6 +93,7 @@ func (s *server) status(ctx context.Context) (record.Status, error) {
 	st, err := s.Engine.Status(ctx)
 	st.Releases, st.Incidents = orEmpty(st.Releases), orEmpty(st.Incidents)
 	st.Approvals, st.Quarantine = orEmpty(st.Approvals), orEmpty(st.Quarantine)
+	st.Waiting = orEmpty(st.Waiting)
 	st.Shadow, st.Mirrors = orEmpty(st.Shadow), orEmpty(st.Mirrors)
 	st.Anchors = orEmpty(st.Anchors)
 	st.Rules, st.Alerts = orEmpty(st.Rules), orEmpty(st.Alerts)

@@ -43,6 +43,8 @@ func (e *APIError) Is(target error) bool {
 		return target == runbook.ErrNotFound
 	case "conflict":
 		return target == runbook.ErrConflict
+	case "second_person":
+		return target == runbook.ErrSecond || target == runbook.ErrRefused
 	case "forbidden":
 		return target == runbook.ErrForbidden
 	case "refused":

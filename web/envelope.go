@@ -63,6 +63,8 @@ func (s *server) problemOf(err error) problem {
 		return problem{code: http.StatusNotFound, kind: "not_found", text: err.Error()}
 	case errors.Is(err, runbook.ErrConflict):
 		return problem{code: http.StatusConflict, kind: "conflict", text: err.Error()}
+	case errors.Is(err, runbook.ErrSecond):
+		return problem{code: http.StatusConflict, kind: "second_person", text: err.Error()}
 	case errors.Is(err, runbook.ErrForbidden):
 		return problem{code: http.StatusForbidden, kind: "forbidden", text: err.Error()}
 	case errors.Is(err, runbook.ErrRefused):

@@ -59,6 +59,13 @@ func (p *play) step(ev Event) (State, error) {
 	if next.Release == nil || next.Release.Asking == "" {
 		next.Question = nil
 	}
+	if next.Waiting = maps.Clone(next.Waiting); next.Waiting == nil {
+		next.Waiting = map[string]*record.WaitingOrder{}
+	}
+	if w := next.Write.Waiting; w != nil {
+		next.Waiting[next.Write.WaitingID] = w
+	}
+	delete(next.Waiting, next.Write.EndWaiting)
 	next.Quarantined, next.Outbox = maps.Clone(next.Quarantined), maps.Clone(next.Outbox)
 	for _, q := range next.Write.Quarantine {
 		next.Quarantined[q.Bundle] = q

@@ -29,10 +29,11 @@ type State struct {
 	OtherStore   string              // why nothing at all may be written: the store is another one
 	Replica      string              // this process, as it is called in records
 
-	Quarantined map[string]record.Quarantine // by bundle digest
-	Elsewhere   []record.Spending            // of automatic rollbacks, in the other regions
-	Stores      []record.StoreState          // of all regions, as they were last read; empty: there is one
-	Outbox      map[string]bool              // messages waiting to be sent, as far as the event is about one
+	Quarantined map[string]record.Quarantine    // by bundle digest
+	Elsewhere   []record.Spending               // of automatic rollbacks, in the other regions
+	Waiting     map[string]*record.WaitingOrder // for a second person, by what they have in common
+	Stores      []record.StoreState             // of all regions, as they were last read; empty: there is one
+	Outbox      map[string]bool                 // messages waiting to be sent, as far as the event is about one
 
 	Shadow        *record.ShadowVerdict // of a launch's candidate; nil: none is recorded
 	ShadowProblem string                // why it cannot be read
@@ -62,7 +63,10 @@ type Said struct {
 
 // Write is what a step asks to commit beside the records of the state.
 type Write struct {
-	Order      *record.Order       // that this step carries out; nil: nobody ordered it
+	Order      *record.Order        // that this step carries out; nil: nobody ordered it
+	Waiting    *record.WaitingOrder // it is not carried out: it waits for a second person
+	WaitingID  string
+	EndWaiting string              // the second person came
 	Shift      bool                // carry out Plan
 	Advance    bool                // carry out Next
 	Adopt      bool                // the router's keys are still as they were read

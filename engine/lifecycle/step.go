@@ -137,17 +137,24 @@ func (Recovered) event()      {}
 // [Effects]. It is pure: the same state, event and moment give the same answer. An error
 // means that the event is refused and nothing changes; it wraps a sentinel of package
 // runbook.
-func Step(s State, ev Event, now time.Time) (State, error) {
-	s = s.clone()
+func Step(was State, ev Event, now time.Time) (State, error) {
+	s := was.clone()
 	if err := s.ordered(ev, now); err != nil {
 		return s, err
 	}
+	waits, err := s.second(ev, now)
+	if err != nil {
+		return s, err
+	}
+	id := s.Write.WaitingID
 	s.notice(now)
-	var err error
 	if why := s.heldBack(); why != "" {
 		err = s.whileBehind(ev, why, now)
 	} else {
 		err = s.happened(ev, now)
+	}
+	if err == nil && waits != nil { // it would be carried out
+		return was.awaitSecond(*waits, id, now), nil
 	}
 	if err == nil {
 		s.about()
