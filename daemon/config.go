@@ -55,6 +55,8 @@ type Config struct {
 	Allow []netip.Prefix
 
 	WatchEvery, ReconcileEvery, RulesEvery time.Duration
+
+	ControlByTwo bool // to take automation away takes two people
 }
 
 // Messages says where people get messages beside the log.

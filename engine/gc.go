@@ -76,6 +76,12 @@ func over(snap store.Snapshot, now time.Time) []store.Entry {
 			old = append(old, en)
 		}
 	}
+	for _, en := range snap.Under(waiting) {
+		var w record.WaitingOrder
+		if decode(snap, en.Key, &w) == nil && !w.In(now) {
+			old = append(old, en)
+		}
+	}
 	for _, en := range snap.Under(store.ShadowKey("")) {
 		var v record.ShadowVerdict
 		if decode(snap, en.Key, &v) == nil && now.Sub(v.At) > keepRecords {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -265,4 +266,57 @@ func TestOldOrders(t *testing.T) {
 func anew(p Parts) Parts {
 	p.Registerer = prometheus.NewRegistry()
 	return p
+}
+
+// Lifting a quarantine takes two people where the runbook asks for it, and taking automation away
+// where the daemon does.
+func TestLiftAndControlByTwo(t *testing.T) {
+	e, st, _ := solo(t, nil)
+	e.services["ranker"].rb.Policy.TwoPeople = []runbook.TwoPeople{runbook.LiftQuarantine}
+	e.opts.ControlByTwo = true
+	inc, err := e.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "it is slow")
+	must(t, err)
+	bundle := inc.Candidate.Bundle
+	for name, c := range map[string]struct {
+		order func(by record.Caller) error
+		done  func(s record.Status) string // the names; empty: not yet
+	}{
+		"lift": {func(by record.Caller) error { return e.Lift(t.Context(), bundle, by, "it was the network") },
+			func(s record.Status) string { return s.Quarantine[0].Lifted }},
+		"pause": {func(by record.Caller) error {
+			return e.SetControl(t.Context(), record.Control{Mode: runbook.Paused, Until: time.Now().Add(time.Hour)}, by)
+		}, func(s record.Status) string { return s.Control.By }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stands := func(waiting int, names string) {
+				t.Helper()
+				s, err := e.Status(t.Context())
+				must(t, err)
+				if len(s.Waiting) != waiting || !strings.Contains(c.done(s), names) || names == "" && c.done(s) != "" {
+					t.Fatalf("%d wait, done by %q; want %d and %q", len(s.Waiting), c.done(s), waiting, names)
+				}
+			}
+			stands(0, "")
+			if err := c.order(fixture.By("ann")); !errors.Is(err, runbook.ErrSecond) {
+				t.Fatalf("ann alone: %v", err)
+			}
+			if err := c.order(fixture.By("ann")); !errors.Is(err, runbook.ErrSecond) {
+				t.Fatalf("ann twice: %v", err)
+			}
+			if err := c.order(record.Caller{Name: "bob", How: record.Unauthenticated}); !errors.Is(err, runbook.ErrRefused) {
+				t.Fatalf("somebody who did not sign in: %v", err)
+			}
+			stands(1, "")
+			must(t, c.order(fixture.By("bob")))
+			stands(0, "ann and bob")
+			newest := orderList(t, e)[0]
+			if newest.Name != "bob" || newest.First == nil || newest.First.Name != "ann" {
+				t.Errorf("newest order is %+v", newest)
+			}
+		})
+	}
+	must(t, e.SetControl(t.Context(), record.Control{Mode: runbook.Active}, fixture.By("ann"))) // to give it back takes one
+	if n := len(all[record.WaitingOrder](t, st, waiting)); n != 0 {
+		t.Errorf("%d orders still wait", n)
+	}
 }

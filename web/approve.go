@@ -266,6 +266,8 @@ func titleOf(p problem) string {
 		return "The plan has changed"
 	case "forbidden":
 		return "You may not do this"
+	case "second_person":
+		return "It waits for a second person"
 	case "refused":
 		return "This was refused"
 	case "later":

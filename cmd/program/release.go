@@ -132,6 +132,11 @@ func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action
 		if err := cli.Table(c.Out, "SERVICE REGION PHASE STABLE CANDIDATE STARTED STANDBY SHADOW INCIDENT NOTE", rows); err != nil {
 			return err
 		}
+		for _, w := range st.Waiting {
+			if *service == "" || w.Service == *service || w.Service == "" {
+				fmt.Fprintf(c.Out, "waits for a second person until %s: %s; %s ordered it: %s\n", moment(w.Waits), w.Text, w.Name, w.Reason)
+			}
+		}
 		return printRegions(c.Out, st, *service)
 	}
 }

@@ -59,6 +59,7 @@ func declareServe(app *kingpin.Application, c cli.Console, version string) map[s
 	cmd.Flag("watch.interval", "How often the watcher asks Prometheus about significant triggers (negative disables it).").Default("5s").DurationVar(&cfg.WatchEvery)
 	cmd.Flag("reconcile.interval", "Reconcile interval.").Default("5s").DurationVar(&cfg.ReconcileEvery)
 	cmd.Flag("rules.interval", "How often to compare the rules that Prometheus has loaded with the runbooks (negative disables it).").Default("10m").DurationVar(&cfg.RulesEvery)
+	cmd.Flag("control.two-people", "To set the control mode to paused or observe takes two people who have signed in; to set it to active takes one.").BoolVar(&cfg.ControlByTwo)
 	cmd.Flag("log.level", "debug, info, warn or error.").Default("info").EnumVar(&cfg.LogLevel, "debug", "info", "warn", "error")
 	cmd.Flag("log.format", "json or console.").Default("json").EnumVar(&cfg.LogFormat, "json", "console")
 	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
