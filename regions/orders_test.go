@@ -458,10 +458,44 @@ func TestRolledBackByWhomMayNotApprove(t *testing.T) {
 		if w := d.ask("bob", "POST", target+"/rollback", orderReason); w.Code != http.StatusOK {
 			t.Fatalf("bob may not operate: %d %s", w.Code, w.Body)
 		}
+		if n := d.logs.FilterMessageSnippet("refused: POST /api/v1/approvals/" + a.ID).FilterField(zap.String("by", "bob")).Len(); n != 1 {
+			t.Errorf("bob's attempt has %d lines", n)
+		}
 		o := d.orders()[0]
 		bob := record.Caller{Name: "bob", How: record.BasicAuth, From: "192.0.2.99"}
 		if o.Caller != bob || o.Action != record.OrderRollback || o.Subject != a.Incident || o.Reason != "because I say so" {
 			t.Errorf("the order is %+v", o)
+		}
+	})
+}
+
+// What somebody tried and was refused is noted with who, how and from where, by the role or by a
+// rule; a flood of one caller's attempts hides nobody else's, and fills no disk.
+func TestRefusedAttemptsAreNoted(t *testing.T) {
+	atDesk(t, nil, func(d *desk) {
+		d.stop()
+		noted := func(by string) int {
+			n := 0
+			for _, r := range d.journal {
+				if r.Kind == "refused" && r.By == by && r.How == record.BasicAuth && r.From == "192.0.2.99" {
+					n++
+				}
+			}
+			return n
+		}
+		for range 200 {
+			if w := d.ask("bob", "PUT", "/api/v1/control", `{"mode":"active"}`); w.Code != http.StatusForbidden {
+				t.Fatalf("bob sets the switch: %d", w.Code)
+			}
+		}
+		if w := d.ask("ann", "POST", target+"/resume", orderReason); w.Code != http.StatusConflict {
+			t.Fatalf("ann resumes nothing: %d %s", w.Code, w.Body)
+		}
+		if bob, ann := noted("bob"), noted("ann"); bob == 0 || bob > 60 || ann != 1 {
+			t.Errorf("%d attempts of bob are noted, and %d of ann's one", bob, ann)
+		}
+		if all := d.orders(); len(all) != 0 {
+			t.Errorf("refused attempts are orders: %+v", all)
 		}
 	})
 }
