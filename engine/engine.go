@@ -93,6 +93,7 @@ type Engine struct {
 	captured   sync.Map // incident/stage → true: captured by this process
 	toldOther  sync.Map // service and why the store is another one → true: its people were told
 	way        wayIn
+	refusals   refusals
 	said       hush      // what the watcher's alerts came to
 	trail      trail     // what became of all alerts
 	written    hush      // what of it stands in the journal

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -76,4 +77,46 @@ func (e *Engine) ordered(o record.Order) {
 		zap.String("region", o.Region), zap.String("subject", o.Subject), zap.String("reason", o.Reason),
 		zap.String("by", o.Name), zap.String("how", o.How), zap.String("from", o.From), zap.String("op", o.Op))
 	e.write(o.ID, record.Record{At: o.At, Kind: "order", By: o.Name, How: o.How, From: o.From, Text: o.Words(), Op: o.Op})
+}
+
+// mostRefusals is how many refused attempts of one caller are noted in a minute.
+const mostRefusals = 30
+
+// refusals counts the refused attempts of each caller in the present minute.
+type refusals struct {
+	mu     sync.Mutex
+	minute time.Time
+	noted  map[string]int // by name; all whom nobody knows share one
+}
+
+// note reports whether another attempt is noted, and whether it is the last one of its minute.
+func (r *refusals) note(by record.Caller, now time.Time) (noted, last bool) {
+	name := by.Name
+	if !by.Verified() {
+		name = ""
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if minute := now.Truncate(time.Minute); !minute.Equal(r.minute) {
+		r.minute, r.noted = minute, map[string]int{}
+	}
+	r.noted[name]++
+	return r.noted[name] <= mostRefusals, r.noted[name] == mostRefusals
+}
+
+// Refused notes what somebody tried and was not allowed, or was refused, in the log and the
+// journal; of many in a minute the first of each caller.
+func (e *Engine) Refused(by record.Caller, tried, why string) {
+	now := time.Now().UTC()
+	noted, last := e.refusals.note(by, now)
+	if !noted {
+		return
+	}
+	text := record.Truncate(tried, record.MaxValue) + ": " + record.Truncate(why, record.MaxLine)
+	if last {
+		text += "; further ones of this caller in this minute are not noted"
+	}
+	name := record.Truncate(by.Name, 100)
+	e.log.Warn("refused: "+text, zap.String("by", name), zap.String("how", by.How), zap.String("from", by.From))
+	e.write("refused", record.Record{At: now, Kind: "refused", By: name, How: by.How, From: record.Truncate(by.From, 100), Text: text})
 }

@@ -168,3 +168,8 @@ func (s *Set) Ordered(ctx context.Context, o record.Order) error {
 	}
 	return errors.Join(errs...)
 }
+
+// Refused notes what somebody tried and was refused.
+func (s *Set) Refused(by record.Caller, tried, why string) {
+	s.members[0].Engine.Refused(by, tried, why) // all write one journal
+}

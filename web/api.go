@@ -64,6 +64,7 @@ func (s *server) changes(do change) endpoint {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), changeWithin)
 		defer cancel()
 		data, err := do(ctx, r, who)
+		s.refused(r, who, err)
 		if bad, ok := badOrder(err); ok {
 			fail(w, bad)
 			return

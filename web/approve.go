@@ -137,6 +137,7 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 		return
 	}
 	a, err := s.Engine.Answer(ctx, q.Approval.ID, who.Caller, in.reply())
+	s.refused(r, who, err)
 	if err != nil {
 		p := s.problemOf(err)
 		s.explain(w, notice{p.code, titleOf(p), p.text})

@@ -2,12 +2,15 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // orders answers with the order log: who ordered what, newest first.
@@ -27,6 +30,25 @@ func (s *server) orders(ctx context.Context, r *http.Request) (any, error) {
 	}
 	all, err := s.Engine.Orders(ctx, q)
 	return orEmpty(all), err
+}
+
+// refused notes an order that was not carried out because a rule, or who gave it, forbids it.
+func (s *server) refused(r *http.Request, who visitor, err error) {
+	var b bad
+	if errors.Is(err, runbook.ErrRefused) || errors.As(err, &b) && b.code == http.StatusForbidden {
+		s.Engine.Refused(who.Caller, attempt(r), err.Error())
+	}
+}
+
+// attempt names what somebody tried, without the token that a path may hold.
+func attempt(r *http.Request) string {
+	text := r.Pattern
+	for name := range forms {
+		if v := r.PathValue(name); v != "" && wellNamed(r) {
+			text = strings.ReplaceAll(text, "{"+name+"}", v)
+		}
+	}
+	return text
 }
 
 // Orders returns the orders that are asked for, newest first.

@@ -21,6 +21,11 @@ func (r Route) Later() bool {
 	return (r.Need == policy.Operate || r.Need == policy.Approve) && !strings.Contains(r.Path, "{service}")
 }
 
+// changes reports whether something may be changed there.
+func (r Route) changes() bool {
+	return r.Method != "" && r.Method != http.MethodGet
+}
+
 // A route is a Route with what happens there.
 type route struct {
 	Route
@@ -121,6 +126,9 @@ func (s *server) guard(to route) http.Handler {
 			refused = s.allow(v, to.Need, r.PathValue("service"), to.Later())
 		}
 		if refused != nil {
+			if to.changes() && refused.code == http.StatusForbidden {
+				s.Engine.Refused(v.Caller, attempt(r), refused.text)
+			}
 			to.refuse(w, *refused)
 			return
 		}

@@ -52,6 +52,9 @@ type Engine interface {
 	StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by record.Caller) (record.Mirror, error)
 	// Ordered records an order that changes nothing in the store; without it nothing may begin.
 	Ordered(ctx context.Context, o record.Order) error
+	// Refused notes what somebody tried and was not allowed, or was refused; of too many of one
+	// caller the first are noted.
+	Refused(by record.Caller, tried, why string)
 	StopMirror(ctx context.Context, service, region string, by record.Caller, reason string) (record.Mirror, error)
 }
 

@@ -35,6 +35,7 @@ type world struct {
 	incidents    map[string]record.Incident
 	approvals    map[string]record.Approval
 	orders       []record.Order // that change nothing in the store
+	tried        []string       // and was refused
 	changes      []string       // every order carried out, one line each
 	fails        error          // what orders end with
 	unread       error          // what reading the status ends with
@@ -229,6 +230,13 @@ func (w *world) Ordered(_ context.Context, o record.Order) error {
 	defer w.mu.Unlock()
 	w.orders = append(w.orders, o)
 	return nil
+}
+
+// Refused keeps who tried what.
+func (w *world) Refused(by record.Caller, tried, _ string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tried = append(w.tried, by.Name+" "+tried)
 }
 
 func (w *world) Orders(_ context.Context, q record.OrderQuery) ([]record.Order, error) {
