@@ -30,7 +30,8 @@ WORKDIR /data
 VOLUME ["/data"]
 EXPOSE 9095 9096
 # With TLS or sign-in set AUTOROLLBACK_URL and AUTOROLLBACK_HTTP_CONFIG, or
-# AUTOROLLBACK_USER and AUTOROLLBACK_PASSWORD_FILE: the check asks like any other client.
+# AUTOROLLBACK_USER and AUTOROLLBACK_PASSWORD_FILE: the check asks like any other client, who needs the
+# role metrics. Or serve with --metrics.listen-address, and let AUTOROLLBACK_URL be that.
 HEALTHCHECK --interval=10s --timeout=6s --start-period=10s CMD ["/autorollback", "healthy"]
 ENTRYPOINT ["/autorollback"]
 CMD ["--help"]

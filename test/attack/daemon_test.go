@@ -67,10 +67,11 @@ func start(t *testing.T, prometheus string) *daemon {
 	}
 	d.write("ranker.yaml", string(demo.Runbook))
 	d.write("token", token+"\n")
-	d.write("web.yml", fmt.Sprintf("basic_auth_users: {demo: '%[1]s', late: '%[1]s'}\n", hash))
+	d.write("web.yml", fmt.Sprintf("basic_auth_users: {demo: '%[1]s', late: '%[1]s', scrape: '%[1]s'}\n", hash))
+	d.write("roles.yml", "roles: {metrics: [scrape], view: [late], operate: [demo], admin: [demo]}\n")
 	d.cmd = exec.Command(bin, "serve", "--runbooks="+d.path("ranker.yaml"), "--store=file:"+d.path("store.db"),
 		"--receiver.listen-address="+d.hooks, "--receiver.token-file="+d.path("token"), "--prometheus.url="+prometheus,
-		"--web.listen-address="+d.web, "--web.config.file="+d.path("web.yml"), "--approval.key-file="+d.path("keys"),
+		"--web.listen-address="+d.web, "--web.config.file="+d.path("web.yml"), "--web.roles.file="+d.path("roles.yml"), "--approval.key-file="+d.path("keys"),
 		"--ofrep.listen-address="+d.ofrep, "--ofrep.token-file="+d.path("token"), "--evidence.path="+d.path("evidence"),
 		"--watch.interval=1s", "--reconcile.interval=1s")
 	log, err := os.Create(d.path("log"))
