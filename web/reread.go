@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"sync"
 
 	"go.uber.org/zap"
@@ -64,12 +65,20 @@ func (f *reread[T]) take(text []byte, sum [sha256.Size]byte, err error) {
 	f.err = err
 }
 
+// readFile reads a file that nobody but its owner and group may change: it says who may do what.
 func readFile(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o002 != 0 {
+		return nil, fmt.Errorf("%s: everybody on this machine may change it; run: chmod o-w %s", path, path)
+	}
 	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if len(text) > maxFile {
 		err = fmt.Errorf("%s has more than %d bytes", path, maxFile)
