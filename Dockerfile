@@ -3,7 +3,7 @@
 #   docker build -t autorollback --build-arg VERSION=v0.1.0 .
 #   docker run -p 9095:9095 -p 9096:9096 -v $PWD/runbooks:/runbooks:ro -v autorollback:/data autorollback \
 #     serve --runbooks=/runbooks --store=consul://consul:8500 --prometheus.url=http://prometheus:9090 \
-#     --receiver.token-file=/data/receiver.token --web.config.file=/runbooks/web.yml
+#     --receiver.token-file=/data/receiver.token --web.config.file=/runbooks/web.yml --web.roles.file=/runbooks/roles.yml
 #
 # The last stage is laid out as the distroless images are: CA certificates, a passwd
 # file with the user nonroot, and the program; no shell, no package manager.
@@ -30,7 +30,8 @@ WORKDIR /data
 VOLUME ["/data"]
 EXPOSE 9095 9096
 # With TLS or sign-in set AUTOROLLBACK_URL and AUTOROLLBACK_HTTP_CONFIG, or
-# AUTOROLLBACK_USER and AUTOROLLBACK_PASSWORD_FILE: the check asks like any other client.
+# AUTOROLLBACK_USER and AUTOROLLBACK_PASSWORD_FILE: the check asks like any other client, who needs the
+# role metrics. Or serve with --metrics.listen-address, and let AUTOROLLBACK_URL be that.
 HEALTHCHECK --interval=10s --timeout=6s --start-period=10s CMD ["/autorollback", "healthy"]
 ENTRYPOINT ["/autorollback"]
 CMD ["--help"]

@@ -250,12 +250,16 @@ func TestClientErrors(t *testing.T) {
 	server := httptest.NewServer(s)
 	defer server.Close()
 	alice := web.Client{URL: server.URL, HTTP: &http.Client{Transport: signer("alice")}}
-	for _, want := range []error{runbook.ErrNotFound, runbook.ErrRefused, runbook.ErrConflict, runbook.ErrLater} {
+	for _, want := range []error{runbook.ErrNotFound, runbook.ErrRefused, runbook.ErrForbidden, runbook.ErrConflict, runbook.ErrLater} {
 		s.fails = fmt.Errorf("because: %w", want)
 		_, err := alice.Rollback(t.Context(), "ranker", "default", "slow")
 		if !errors.Is(err, want) || err.Error() != s.fails.Error() {
 			t.Errorf("got %v, want %v", err, s.fails)
 		}
+	}
+	s.fails = runbook.Forbid("bob may not")
+	if _, err := alice.Rollback(t.Context(), "ranker", "default", "slow"); !errors.Is(err, runbook.ErrForbidden) || !errors.Is(err, runbook.ErrRefused) {
+		t.Errorf("somebody who is forbidden it is refused with %v", err)
 	}
 	if _, err := (web.Client{URL: server.URL}).Rollback(t.Context(), "ranker", "default", "slow"); err == nil || !strings.Contains(err.Error(), "sign in first") {
 		t.Errorf("without a name: %v", err)

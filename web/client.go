@@ -46,7 +46,7 @@ func (e *APIError) Is(target error) bool {
 	case "second_person":
 		return target == runbook.ErrSecond || target == runbook.ErrRefused
 	case "forbidden":
-		return target == runbook.ErrForbidden
+		return target == runbook.ErrForbidden || target == runbook.ErrRefused
 	case "refused":
 		return target == runbook.ErrRefused
 	case "later":

@@ -138,6 +138,20 @@ func TestMistakesInARolesFile(t *testing.T) {
 			}
 		})
 	}
+	for _, open := range []func(path string) web.Auth{
+		func(path string) web.Auth { return web.Auth{RolesFile: path} }, func(path string) web.Auth { return web.Auth{ConfigFile: path} },
+	} {
+		path := write(t, "{}\n")
+		if _, err := open(path).Check(); err != nil {
+			t.Error(err)
+		}
+		if err := os.Chmod(path, 0o606); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open(path).Check(); err == nil || !strings.Contains(err.Error(), "chmod o-w "+path) {
+			t.Errorf("a file that everybody may change: %v", err)
+		}
+	}
 	if _, err := (web.Auth{RolesFile: "none.yml"}).Check(); err == nil {
 		t.Error("a file that is not there is nothing")
 	}

@@ -3,6 +3,9 @@ package web
 import (
 	"bytes"
 	"crypto/sha256"
+	"fmt"
+	"os"
+	"runtime"
 	"sync"
 
 	"github.com/autorollback/autorollback/runbook"
@@ -62,7 +65,15 @@ func (f *reread[T]) take(text []byte, sum [sha256.Size]byte, err error) {
 	f.err = err
 }
 
+// readFile reads a file that nobody but its owner and group may change: it says who may do what.
 func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o002 != 0 {
+		return nil, fmt.Errorf("%s: everybody on this machine may change it; run: chmod o-w %s", path, path)
+	}
 	text, err := runbook.ReadFile(path, maxFile)
 	return bytes.TrimPrefix(text, []byte("\ufeff")), err
 }

@@ -2,8 +2,8 @@ package attack
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -53,10 +53,11 @@ var attacks = []attack{
 	{"web: 600 headers of 16 KiB, short fields", func(a *attacker) error {
 		return a.hold(600, a.d.web, "GET / HTTP/1.1\r\nHost: x\r\n"+lines(2200, "%03x:\r\n"), "a: b\r\n")
 	}},
-	{"web: 200 connections with random passwords", func(a *attacker) error {
-		return a.repeat(200, func() error {
-			return a.get(a.d.web, "/api/v1/status", func(r *http.Request) { r.SetBasicAuth("demo", fmt.Sprint(rand.Uint64())) })
-		})
+	{"web: 200 connections that guess the password of somebody", func(a *attacker) error {
+		return a.repeat(200, func() error { return a.guess("demo") })
+	}},
+	{"web: 200 connections that guess names and passwords", func(a *attacker) error {
+		return a.repeat(200, func() error { return a.guess(rand.Text()) })
 	}},
 	{"orders: 1 MB of YAML, 90,000 unknown keys", func(a *attacker) error {
 		body := lines(90_000, "key%d: 1\n")

@@ -3,6 +3,7 @@ package attack
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -112,6 +113,10 @@ func bearer(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
 
 func (a *attacker) order(path, kind, body string) error {
 	return a.send(a.d.web, http.MethodPost, "/api/v1"+path, kind, body, signIn)
+}
+
+func (a *attacker) guess(name string) error {
+	return a.get(a.d.web, "/api/v1/status", func(r *http.Request) { r.SetBasicAuth(name, rand.Text()) })
 }
 
 func (a *attacker) get(to, path string, with func(*http.Request)) error {

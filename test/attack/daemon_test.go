@@ -70,8 +70,8 @@ func start(t *testing.T, prometheus string) *daemon {
 	d.write("ranker.yaml", string(demo.Runbook))
 	d.write("token", token+"\n")
 	d.route()
-	d.write("web.yml", fmt.Sprintf("basic_auth_users: {demo: '%[1]s', late: '%[1]s', prometheus: '%[1]s'}\n", hash))
-	d.write("roles.yml", "roles: {metrics: [prometheus], view: [late], admin: [demo], operate: [demo]}\n")
+	d.write("web.yml", fmt.Sprintf("basic_auth_users: {demo: '%[1]s', late: '%[1]s', scrape: '%[1]s'}\n", hash))
+	d.write("roles.yml", "roles: {metrics: [scrape], view: [late], operate: [demo], admin: [demo]}\n")
 	d.cmd = exec.Command(bin, "serve", "--runbooks="+d.path("ranker.yaml"), "--store=file:"+d.path("store.db"),
 		"--receiver.listen-address="+d.hooks, "--receiver.token-file="+d.path("token"), "--prometheus.url="+prometheus,
 		"--web.listen-address="+d.web, "--web.config.file="+d.path("web.yml"), "--web.roles.file="+d.path("roles.yml"), "--approval.key-file="+d.path("keys"),

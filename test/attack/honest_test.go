@@ -37,7 +37,7 @@ func (d *daemon) honest() []*honest {
 		}
 	}
 	return []*honest{
-		{name: "scrape", make: get("/metrics", "prometheus")},
+		{name: "scrape", make: get("/metrics", "scrape")},
 		{name: "sign-in", make: get("/api/v1/status", "late")},
 		{name: "webhook", make: func(ctx context.Context) (*http.Request, error) { return d.webhook(ctx, authentic) }},
 	}
