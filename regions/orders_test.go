@@ -440,8 +440,8 @@ func (d *desk) check(tx store.Tx, action record.OrderAction) {
 	if len(found) != 1 {
 		d.t.Fatalf("the transaction has %d orders: %+v", len(found), tx.Ops)
 	}
-	o, ann := found[0], record.Caller{Name: "ann", How: record.BasicAuth, From: "192.0.2.99"}
-	if o.Caller != ann || o.Action != action || o.Op != tx.ID || o.At.IsZero() || o.Schema != runbook.Schema {
+	o := found[0]
+	if o.Name != "ann" || o.How != record.BasicAuth || o.From != "192.0.2.99" || o.Role == "" || o.Action != action || o.Op != tx.ID || o.At.IsZero() || o.Schema != runbook.Schema {
 		d.t.Errorf("the order is %+v", o)
 	}
 }
@@ -462,8 +462,7 @@ func TestRolledBackByWhomMayNotApprove(t *testing.T) {
 			t.Errorf("bob's attempt has %d lines", n)
 		}
 		o := d.orders()[0]
-		bob := record.Caller{Name: "bob", How: record.BasicAuth, From: "192.0.2.99"}
-		if o.Caller != bob || o.Action != record.OrderRollback || o.Subject != a.Incident || o.Reason != "because I say so" {
+		if o.Name != "bob" || o.How != record.BasicAuth || o.Role != "operate" || o.Action != record.OrderRollback || o.Subject != a.Incident || o.Reason != "because I say so" {
 			t.Errorf("the order is %+v", o)
 		}
 	})
