@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/autorollback/autorollback/audit"
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/store"
@@ -180,48 +181,63 @@ func rewritten(text []byte, from, to string) []byte {
 }
 
 // A store that was restored to a moment before the breach gives the next incident the same id. What was
-// sealed of the first stays as it was, and the second has a folder of its own, also in the same process.
+// sealed of the first stays as it was, and the second has a folder of its own.
 func TestARestoredStoreLeavesSealedEvidenceAlone(t *testing.T) {
-	for _, restarted := range []bool{true, false} {
-		t.Run(fmt.Sprintf("restarted %v", restarted), func(t *testing.T) {
-			folder := audit.Folder{Dir: t.TempDir()}
-			synctest.Test(t, func(t *testing.T) {
-				e, st, f := solo(t, func(p *Parts) { p.Archive = report.Archive{Folder: folder} })
-				backup := maps.Clone(st.keys)
-				f.breaking["errors"] = true
-				rolledBack := func() record.Incident {
-					f.set(func(f *facts) { f.traffic = 10 })
-					must(t, hears(t, e, fixture.Alert("errors", record.Webhook)))
-					f.set(func(f *facts) { f.traffic = 0 })
-					runs(t, e, 15*time.Minute)
-					return incidentOf(t, st)
-				}
-				first := rolledBack()
-				if first.EvidenceDigest == "" {
-					t.Fatalf("not sealed: %s, %s", first.Phase, first.Evidence)
-				}
-				st.mu.Lock()
-				st.keys = maps.Clone(backup) // and the index goes on
-				st.mu.Unlock()
-				if restarted {
-					p := partsOf(st, f)
-					p.Archive = report.Archive{Folder: folder}
-					e = engineOf(t, p, fixture.Runbook(t, "page"), Options{Replica: "replica"})
-				}
-				second := rolledBack()
-				if second.ID != first.ID || second.Evidence != first.Evidence+".2" || second.EvidenceDigest == first.EvidenceDigest {
-					t.Errorf("the second, %s, is %s in %s; the first is %s in %s", second.ID, second.EvidenceDigest, second.Evidence, first.EvidenceDigest, first.Evidence)
-				}
-				for _, i := range []record.Incident{first, second} {
-					found := audit.Check(i.Evidence)
-					if found.Digest != i.EvidenceDigest || len(found.Problems) > 0 {
-						t.Errorf("%s is %+v", i.Evidence, found)
-					}
-					if stages, err := folder.Stages(i); err != nil || len(stages) != 2 {
-						t.Errorf("%s has the stages %+v, %v", i.Evidence, stages, err)
-					}
-				}
-			})
-		})
-	}
+	folder := audit.Folder{Dir: t.TempDir()}
+	synctest.Test(t, func(t *testing.T) {
+		e, st, f := solo(t, func(p *Parts) { p.Archive = report.Archive{Folder: folder} })
+		backup := maps.Clone(st.keys)
+		f.breaking["errors"] = true
+		rolledBack := func() record.Incident {
+			f.set(func(f *facts) { f.traffic = 10 })
+			must(t, hears(t, e, fixture.Alert("errors", record.Webhook)))
+			f.set(func(f *facts) { f.traffic = 0 })
+			runs(t, e, 15*time.Minute)
+			return incidentOf(t, st)
+		}
+		first := rolledBack()
+		if first.EvidenceDigest == "" {
+			t.Fatalf("not sealed: %s, %s", first.Phase, first.Evidence)
+		}
+		st.mu.Lock()
+		st.keys = maps.Clone(backup) // and the index goes on
+		st.mu.Unlock()
+		p := partsOf(st, f) // without a journal that would tell that the store went back
+		p.Archive = report.Archive{Folder: folder}
+		e = engineOf(t, p, fixture.Runbook(t, "page"), Options{Replica: "replica"})
+		second := rolledBack()
+		if second.ID != first.ID || second.Evidence != first.Evidence+".2" || second.EvidenceDigest == first.EvidenceDigest {
+			t.Errorf("the second, %s, is %s in %s; the first is %s in %s", second.ID, second.EvidenceDigest, second.Evidence, first.EvidenceDigest, first.Evidence)
+		}
+		for _, i := range []record.Incident{first, second} {
+			found := audit.Check(i.Evidence)
+			if found.Digest != i.EvidenceDigest || len(found.Problems) > 0 {
+				t.Errorf("%s is %+v", i.Evidence, found)
+			}
+			if stages, err := folder.Stages(i); err != nil || len(stages) != 2 {
+				t.Errorf("%s has the stages %+v, %v", i.Evidence, stages, err)
+			}
+		}
+	})
+}
+
+// A process that captured an incident captures another one of the same id as well, and each once.
+func TestEachIncidentOfAnIDIsCaptured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		captured := 0
+		e, _, f := solo(t, func(p *Parts) { p.Archive = captures(func(string) error { captured++; return nil }) })
+		f.breaking["errors"] = true
+		must(t, hears(t, e, fixture.Alert("errors", record.Webhook)))
+		v, err := e.read(t.Context(), theTarget, lifecycle.Tick{})
+		must(t, err)
+		again := *v.Incident
+		again.OpenedAt = again.OpenedAt.Add(time.Hour)
+		for _, i := range []*record.Incident{v.Incident, v.Incident, &again, &again} {
+			v.Incident = i
+			must(t, e.capture(t.Context(), v.State, "before"))
+		}
+		if captured != 2 {
+			t.Errorf("captured %d times, want each incident once", captured)
+		}
+	})
 }

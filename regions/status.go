@@ -63,6 +63,7 @@ func merge(st *record.Status, region string, one record.Status, alone bool) {
 // puts a service's regions beside one another.
 func (s *Set) arrange(st *record.Status) {
 	st.Budget.Recent = unique(st.Budget.Recent, func(t time.Time) string { return t.String() })
+	st.Anchors = unique(st.Anchors, func(a record.Anchor) string { return a.String() + a.Altered() })
 	st.Behind = unique(st.Behind, func(b record.Behind) string { return b.Service + "/" + b.Region })
 	st.Quarantine = unique(st.Quarantine, func(q record.Quarantine) string { return q.Bundle + q.Incident + q.Lifted })
 	st.Waiting = unique(st.Waiting, func(w record.WaitingOrder) string { return w.ID })

@@ -186,6 +186,16 @@ func TestAuditVerifyWithAKey(t *testing.T) {
 	}
 }
 
+// The status says of a journal that it was altered.
+func TestReleaseStatusNamesAlteredJournals(t *testing.T) {
+	st := anchoredAt(record.Head{Lines: 3, Digest: "00"})
+	st.Anchors[0].Lost = []record.LostHead{{Head: record.Head{Lines: 17, Digest: "00"}}}
+	out, code := told(t, "release", "status", "--url", daemonThatSays(t, st))
+	if code != cli.ExitOK || !strings.Contains(out, "the journal of a was cut or written anew") || strings.Contains(out, "journal of b") {
+		t.Errorf("code %d:\n%s", code, out)
+	}
+}
+
 func anchoredAt(h record.Head) record.Status {
 	return record.Status{Replica: "a", Anchors: []record.Anchor{{Replica: "a", Head: h}, {Replica: "b", Head: record.Head{Lines: 9, Digest: "00"}}}}
 }

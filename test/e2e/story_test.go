@@ -244,19 +244,27 @@ func (s *stack) posted(label, value string) error {
 	return s.says(label, value, "")
 }
 
-// says asks for a message with that label whose text holds the words.
-func (s *stack) says(label, value, words string) error {
+// A posted message, as the team's Alertmanager has it.
+type postedMessage struct{ Labels, Annotations map[string]string }
+
+// posts are our messages that the team's Alertmanager has.
+func (s *stack) posts() (all []postedMessage, err error) {
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.ams[0].URL+"/api/v2/alerts?filter=alertname="+report.AlertName, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
-	var alerts []struct{ Labels, Annotations map[string]string }
-	if err := json.NewDecoder(resp.Body).Decode(&alerts); err != nil {
+	return all, json.NewDecoder(resp.Body).Decode(&all)
+}
+
+// says asks for a message with that label whose text holds the words.
+func (s *stack) says(label, value, words string) error {
+	alerts, err := s.posts()
+	if err != nil {
 		return err
 	}
 	for _, a := range alerts {
