@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +29,7 @@ import (
 )
 
 // calls are all that the daemon asks of others, each of the server at an address.
-func calls(t *testing.T) map[string]func(ctx context.Context, url string) error {
+func calls(t *testing.T, allow ...netip.Prefix) map[string]func(ctx context.Context, url string) error {
 	t.Helper()
 	dir := t.TempDir()
 	file := func(name, text string) string {
@@ -42,7 +43,7 @@ func calls(t *testing.T) map[string]func(ctx context.Context, url string) error 
 	whsecFile, token := file("whsec", whsec(goodToken)), file("token", "7b1ac6b9-2f38-4e0d-9d43-0c5b0f1a7e52")
 	prom := func(ask func(context.Context, *promapi.Client) error) func(context.Context, string) error {
 		return func(ctx context.Context, url string) error {
-			c, err := OpenPrometheus("--prometheus.url", url, login)
+			c, err := OpenPrometheus("--prometheus.url", url, login, allow...)
 			if err != nil {
 				return err
 			}
@@ -51,7 +52,7 @@ func calls(t *testing.T) map[string]func(ctx context.Context, url string) error 
 	}
 	consul := func(ask func(context.Context, *store.Consul) error) func(context.Context, string) error {
 		return func(ctx context.Context, url string) error {
-			cfg := Config{Store: "consul://" + strings.TrimPrefix(url, "http://"), Replica: "test"}
+			cfg := Config{Store: "consul://" + strings.TrimPrefix(url, "http://"), Replica: "test", Allow: allow}
 			cfg.Consul.TokenFile = token
 			s, err := OpenStore(cfg, func(func() error) {})
 			if err != nil {
@@ -62,7 +63,7 @@ func calls(t *testing.T) map[string]func(ctx context.Context, url string) error 
 	}
 	post := func(configure func(m *Messages, url string)) func(context.Context, string) error {
 		return func(ctx context.Context, url string) error {
-			d := &Daemon{log: zap.NewNop()}
+			d := &Daemon{log: zap.NewNop(), cfg: Config{Allow: allow}}
 			configure(&d.cfg.Messages, url)
 			var sink report.Sender
 			hook, err := d.webhook()
@@ -94,14 +95,14 @@ func calls(t *testing.T) map[string]func(ctx context.Context, url string) error 
 		"a router's instance": func(ctx context.Context, url string) error {
 			router, err := actuators.For(runbook.Routing{Router: "json", Key: "routes/ranker"})
 			if err == nil {
-				_, err = router.Observe(ctx, new(Daemon).client(), url)
+				_, err = router.Observe(ctx, (&Daemon{cfg: Config{Allow: allow}}).client(), url)
 			}
 			return err
 		},
 		"a model": func(ctx context.Context, url string) error {
 			g := &runbook.Golden{URL: url, Timeout: runbook.Duration(10 * time.Second), TokenFile: token,
 				Cases: []runbook.GoldenCase{{Request: "{}", Answer: "{}"}}}
-			p := verify.Predictor{Client: new(Daemon).client(), Differs: func(_ *runbook.Golden, _, got []byte) ([]string, error) {
+			p := verify.Predictor{Client: (&Daemon{cfg: Config{Allow: allow}}).client(), Differs: func(_ *runbook.Golden, _, got []byte) ([]string, error) {
 				return nil, json.Unmarshal(got, new(struct{}))
 			}}
 			if a := p.Ask(ctx, g, record.Side{Version: "v1"}); a.Health != record.Good {
@@ -203,5 +204,17 @@ func TestHostileAnswers(t *testing.T) {
 	}
 	if n := stolen.Load(); n > 0 {
 		t.Errorf("%d requests, with what they carry, went elsewhere", n)
+	}
+}
+
+// With --outbound.allow nobody else is called, by whatever part of the daemon.
+func TestOnlyAllowedNetworksAreCalled(t *testing.T) {
+	s := hosts(t, "127.0.0.1", func(http.ResponseWriter, *http.Request) { t.Error("it was called") })
+	for who, call := range calls(t, netip.MustParsePrefix("127.0.0.2/32")) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		if err := call(ctx, s.URL); err == nil || !strings.Contains(err.Error(), "--outbound.allow does not have it") {
+			t.Errorf("%s: %v", who, err)
+		}
+		cancel()
 	}
 }
