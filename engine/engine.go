@@ -65,6 +65,7 @@ type Engine struct {
 	archive Archive
 	post    Post
 	journal Journal
+	catalog Catalog       // nil: the store is none
 	memory  *known.Memory // what was seen in the store, now and before this process began
 	log     *zap.Logger
 	metrics *metrics
@@ -224,6 +225,7 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),
 	}
 	e.store = ownStore{p.Store, e.memory}
+	e.catalog, _ = p.Store.(Catalog)
 	e.metrics, e.trail.lists = newMetrics(o.labelled(p.Registerer)), map[string]*kept{}
 	p.Registerer.MustRegister(roles{e}, routerInstances{e})
 	err := e.Reload(runbooks)

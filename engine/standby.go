@@ -128,8 +128,8 @@ func (e *Engine) countStandby(ctx context.Context, o probe) []record.Answer {
 		return all
 	}
 	name, n, err := k.CatalogOf(rel.Stable.Version, rel.Stable.Backend), 0, errNoCatalog
-	if c, ok := e.store.(Catalog); ok {
-		n, err = c.Passing(ctx, name)
+	if e.catalog != nil {
+		n, err = e.catalog.Passing(ctx, name)
 	}
 	return append(all, verify.StandbyInstances(name, n, k.Needs(), err, time.Now().UTC()))
 }
