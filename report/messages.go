@@ -128,12 +128,12 @@ func verdictMessage(inc record.Incident, v *record.Verdict, kind, of string, rb 
 // EvidenceMsg carries the digest of the sealed evidence away, to where whoever can write the folder
 // cannot write. It ends what the verdict ended.
 func EvidenceMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
-	title, kept := "the evidence is sealed", "Manifest: "+inc.EvidenceDigest
+	title, kept, do := "the evidence is sealed", "Manifest: "+inc.EvidenceDigest, "nothing; autorollback incident check compares the folder with this digest."
 	if inc.EvidenceDigest == "" {
-		title, kept = "the evidence is not complete", ""
+		title, kept, do = "the evidence is not complete", "", "copy what is in the folder, and see the daemon's log."
 	}
 	m := message(inc, KindEvidence, false, now, subject(inc)+": "+title, "Evidence: "+plain(inc.Evidence, maxCell), kept,
-		todo("nothing; autorollback incident check compares the folder with this digest."), owner(rb))
+		todo(do), owner(rb))
 	if inc.Verdict != nil && inc.Verdict.Outcome == record.Recovered {
 		m.EndsAt = inc.Verdict.At
 	}

@@ -94,3 +94,17 @@ func TestEndings(t *testing.T) {
 		}
 	}
 }
+
+// The digest of sealed evidence leaves in the text of a message, which ends with the incident.
+func TestTheDigestOfEvidenceLeaves(t *testing.T) {
+	inc := incidents()["recovered"]
+	inc.Evidence, inc.EvidenceDigest = "incidents/inc-0123456789ab", "sha256:aaaa"
+	m := EvidenceMsg(inc, ranker(), breach)
+	if !strings.Contains(m.Text, "Manifest: sha256:aaaa") || m.Page || !m.EndsAt.Equal(inc.Verdict.At) {
+		t.Errorf("%+v", m)
+	}
+	inc.Evidence, inc.EvidenceDigest, inc.Verdict = "incomplete: the disk is full", "", nil
+	if m := EvidenceMsg(inc, ranker(), breach); !strings.Contains(m.Title, "not complete") || !strings.Contains(m.Text, "the disk is full") || !m.EndsAt.IsZero() {
+		t.Errorf("%+v", m)
+	}
+}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/outbound"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/secret"
 )
 
@@ -76,7 +77,8 @@ func TestWebhook(t *testing.T) {
 			Type string
 			Data map[string]any
 		}
-		if err := json.Unmarshal(body, &got); err != nil || got.Type != "autorollback.incident.approval" || got.Data["approval_link"] != "https://x/approve/t" || got.Data["page"] != true {
+		if err := json.Unmarshal(body, &got); err != nil || got.Type != "autorollback.incident.approval" || got.Data["approval_link"] != "https://x/approve/t" || got.Data["page"] != true ||
+			got.Data["journal"] != "a 7:sha256:00" || got.Data["journal_signature"] != "signed" {
 			t.Errorf("body %s: %v", body, err)
 		}
 		ids = append(ids, r.Header.Get("Webhook-Id"))
@@ -88,6 +90,7 @@ func TestWebhook(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := Asking(incidents()["awaiting"], ranker(), breach)
+	m.Anchor = record.Anchor{Replica: "a", Head: record.Head{Lines: 7, Digest: "00"}, Signature: "signed"}
 	if err := w.Send(t.Context(), m, "https://x/approve/t"); err == nil {
 		t.Error("a 500 was taken for success")
 	}
