@@ -114,8 +114,8 @@ func TestReplay(t *testing.T) {
 		}
 		same++
 	}
-	if same == 0 {
-		t.Errorf("no seed of %d gave the same run twice", *replays)
+	if *replays >= 10 && same < int(*replays)/2 && !sim.Raced { // the race detector has goroutines go on in any order
+		t.Errorf("only %d seeds of %d gave the same run twice", same, *replays)
 	}
 	t.Logf("%d of %d seeds gave the same run twice", same, *replays)
 }

@@ -20,11 +20,11 @@ func (r *run) breaks(invariant, format string, args ...any) {
 // check holds the whole history to the invariants.
 func (r *run) check() {
 	steps := r.steps()
-	spent := map[string][]time.Duration{} // automatic rollbacks by service
-	perIncident := map[string]int{}
+	var acts []act
 	lost := map[string]*record.Release{} // by service: what a restored snapshot does not have, until people are in line again
 	for _, s := range steps {
 		if s.Erased {
+			acts = erase(acts, s)
 			for name, was := range s.before.releases {
 				if was.After(s.after.releases[name]) && (lost[name] == nil || was.After(lost[name])) {
 					lost[name] = was
@@ -45,9 +45,8 @@ func (r *run) check() {
 			r.checkFlags(t)
 			r.checkBack(t, lost)
 			if t.rolled && t.automatic {
-				perIncident[t.is.Incident]++
-				spent[t.service] = append(spent[t.service], t.incident.ActedAt.Sub(r.began))
-				r.checkSpent(t, perIncident[t.is.Incident], spent)
+				r.checkSpent(t, acts)
+				acts = append(acts, act{t.service, t.is.Incident, t.Writer, t.incident.ActedAt.Sub(r.began), false})
 			}
 		}
 	}
@@ -155,23 +154,47 @@ func (r *run) checkFlags(t turn) {
 	}
 }
 
-// checkSpent is I3.
-func (r *run) checkSpent(t turn, times int, spent map[string][]time.Duration) {
-	rb := r.runbooks[slices.Index(services, t.service)]
-	own := spent[t.service]
-	all := 0
-	for _, s := range spent {
-		all += len(s)
+// An act is an automatic rollback.
+type act struct {
+	service, incident, writer string
+	at                        time.Duration
+	erased                    bool // by a snapshot that was restored
+}
+
+// erase marks the acts that a restored store does not have. Whoever had not read of them yet may
+// act once more; whoever did them must know better.
+func erase(acts []act, s step) []act {
+	for n, a := range acts {
+		i := s.after.incidents[a.incident]
+		acts[n].erased = a.erased || i == nil || i.ActedAt.IsZero()
 	}
-	switch n := len(own); {
-	case times > 1:
-		r.breaks("I3", "incident %s is rolled back %d times: %s", t.is.Incident, times, t)
-	case n > 1 && own[n-1]-own[n-2] < rb.Policy.Cooldown.Std():
-		r.breaks("I3", "%s after the rollback before: %s", own[n-1]-own[n-2], t)
-	case n > rb.Policy.MaxRollbacks:
-		r.breaks("I3", "%d automatic rollbacks of %s: %s", n, t.service, t)
-	case all > record.BudgetPerHour:
-		r.breaks("I3", "%d automatic rollbacks within minutes: %s", all, t)
+	return acts
+}
+
+// checkSpent is I3.
+func (r *run) checkSpent(t turn, before []act) {
+	rb := r.runbooks[slices.Index(services, t.service)]
+	at, own, all := t.incident.ActedAt.Sub(r.began), 0, 0
+	for _, a := range before {
+		if a.erased && (a.incident != t.is.Incident || a.writer != t.Writer) {
+			continue
+		}
+		all++
+		if a.service == t.service {
+			own++
+		}
+		switch {
+		case a.incident == t.is.Incident:
+			r.breaks("I3", "incident %s is rolled back again: %s", a.incident, t)
+		case a.service == t.service && at-a.at < rb.Policy.Cooldown.Std():
+			r.breaks("I3", "%s after the rollback before: %s", at-a.at, t)
+		}
+	}
+	switch {
+	case own >= rb.Policy.MaxRollbacks:
+		r.breaks("I3", "%d automatic rollbacks of %s: %s", own+1, t.service, t)
+	case all >= record.BudgetPerHour:
+		r.breaks("I3", "%d automatic rollbacks within minutes: %s", all+1, t)
 	case t.after.budget != t.before.budget+1:
 		r.breaks("I3", "the budget went from %d to %d: %s", t.before.budget, t.after.budget, t)
 	}

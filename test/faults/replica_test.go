@@ -176,7 +176,9 @@ func (b book) Append(incident string, lines ...record.Record) error {
 // shelf is the archive, without a disk.
 type shelf struct{ l *life }
 
-func (s shelf) Capture(record.Incident, string, map[string][]byte) (string, error) { return "sha256:0", s.err() }
+func (s shelf) Capture(record.Incident, string, map[string][]byte) (string, error) {
+	return "sha256:0", s.err()
+}
 
 func (s shelf) Seal(record.Incident, *runbook.Runbook) (string, string, error) {
 	return "folder", "sha256:sealed", s.err()

@@ -97,11 +97,12 @@ func play(t *testing.T, s scenery, p plan) *run {
 func (r *run) happen(dir string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var world sync.WaitGroup
+	for n := range replicas {
+		r.procs = append(r.procs, &proc{r: r, n: n, name: fmt.Sprint("replica-", n), journal: journalOf(dir, n)})
+	}
 	world.Go(func() { r.world.live(ctx) })
 	world.Go(func() { r.world.alertmanager(ctx) })
-	for n := range replicas {
-		p := &proc{r: r, n: n, name: fmt.Sprint("replica-", n), journal: journalOf(dir, n)}
-		r.procs = append(r.procs, p)
+	for _, p := range r.procs {
 		d := diceOf(r.plan.Seed, p.name)
 		time.Sleep(10*time.Millisecond + d.upTo(900*time.Millisecond))
 		p.start()
