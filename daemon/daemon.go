@@ -17,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -33,20 +34,21 @@ import (
 
 // A Daemon is every part, wired.
 type Daemon struct {
-	cfg    Config
-	log    *zap.Logger
-	Store  store.Store // the first region's
-	places runbook.Places
-	sites  []*site // of one region each, by name
-	set    *regions.Set
-	hooks  *receiver.Receiver
-	pages  http.Handler
-	auth   web.Auth
-	flags  *flagServer    // nil: off
-	scrape *metricsServer // nil: at the people's listener alone
-	served atomic.Pointer[[]*runbook.Runbook]
-	Keys   report.Keyring
-	close  []func() error // last opened first
+	cfg     Config
+	log     *zap.Logger
+	Store   store.Store // the first region's
+	places  runbook.Places
+	sites   []*site // of one region each, by name
+	set     *regions.Set
+	hooks   *receiver.Receiver
+	pages   http.Handler
+	auth    web.Auth
+	flags   *flagServer    // nil: off
+	scrape  *metricsServer // nil: at the people's listener alone
+	served  atomic.Pointer[[]*runbook.Runbook]
+	Keys    report.Keyring
+	dropped *prometheus.CounterVec // connections, by listener
+	close   []func() error         // last opened first
 }
 
 // New wires the parts from the far end to the near.
@@ -85,6 +87,8 @@ func (d *Daemon) wire(people net.Addr) error {
 	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	d.dropped = promauto.With(reg).NewCounterVec(prometheus.CounterOpts{Name: "autorollback_connections_dropped_total",
+		Help: "Connections closed because their listener, or their address, had as many as it may."}, []string{"listener"})
 	if err := d.openSites(all, reg); err != nil {
 		return err
 	}
@@ -108,7 +112,7 @@ func (d *Daemon) wire(people net.Addr) error {
 	if err := d.startEngines(journal, past, seen, runbooks, external.String()); err != nil {
 		return err
 	}
-	d.hooks, err = receiver.New(d.set, receiver.Config{TokenFile: cfg.Receiver.TokenFile, TLS: cfg.Receiver.TLS, Known: d.knows}, d.log, reg)
+	d.hooks, err = receiver.New(d.set, receiver.Config{TokenFile: cfg.Receiver.TokenFile, TLS: cfg.Receiver.TLS, Known: d.knows, Dropped: d.dropped.WithLabelValues("receiver")}, d.log, reg)
 	if err != nil {
 		return err
 	}
@@ -143,7 +147,9 @@ func (d *Daemon) Run(ctx context.Context, hooks, people net.Listener, reload <-c
 func (d *Daemon) serveListeners(ctx context.Context, hooks, people net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.hooks.Run(ctx, hooks) })
-	g.Go(func() error { return web.Serve(ctx, []net.Listener{people}, d.cfg.Web.ConfigFile, d.pages, d.log) })
+	g.Go(func() error {
+		return web.Serve(ctx, []net.Listener{people}, d.cfg.Web.ConfigFile, d.pages, d.dropped.WithLabelValues("web"), d.log)
+	})
 	return g.Wait()
 }
 

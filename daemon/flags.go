@@ -25,6 +25,7 @@ type flagServer struct {
 	config   string // TLS in exporter-toolkit's form
 	memory   *ofrep.Memory
 	handler  http.Handler
+	dropped  prometheus.Counter
 	log      *zap.Logger
 }
 
@@ -49,7 +50,7 @@ func (d *Daemon) openFlags(reg prometheus.Registerer) (*flagServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &flagServer{config: cfg.ConfigFile, memory: ofrep.NewMemory(d.flagTargets, d.log), log: d.log}
+	f := &flagServer{config: cfg.ConfigFile, memory: ofrep.NewMemory(d.flagTargets, d.log), dropped: d.dropped.WithLabelValues("flags"), log: d.log}
 	f.handler = ofrep.Handler(f.memory, tokens, reg)
 	f.listener, err = d.listen(cfg.Listen, "readers of flags")
 	return f, err
@@ -63,7 +64,7 @@ func (f *flagServer) serve(ctx context.Context) error {
 	f.log.Info("serving flags", zap.String("ofrep", f.listener.Addr().String()))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return f.memory.Run(ctx) })
-	g.Go(func() error { return web.Serve(ctx, []net.Listener{f.listener}, f.config, f.handler, f.log) })
+	g.Go(func() error { return web.Serve(ctx, []net.Listener{f.listener}, f.config, f.handler, f.dropped, f.log) })
 	return g.Wait()
 }
 

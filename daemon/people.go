@@ -70,6 +70,7 @@ type metricsServer struct {
 	listener net.Listener
 	config   string // in exporter-toolkit's form
 	handler  http.Handler
+	dropped  prometheus.Counter
 	log      *zap.Logger
 }
 
@@ -83,7 +84,7 @@ func (d *Daemon) openMetrics(deps web.Deps) (err error) {
 	if _, err := deps.Auth.Check(); err != nil {
 		return fmt.Errorf("read --metrics.config.file: %w", err)
 	}
-	s := &metricsServer{config: cfg.ConfigFile, handler: web.MetricsHandler(deps), log: d.log}
+	s := &metricsServer{config: cfg.ConfigFile, handler: web.MetricsHandler(deps), dropped: d.dropped.WithLabelValues("metrics"), log: d.log}
 	if s.listener, err = d.listen(cfg.Listen, "Prometheus"); err == nil {
 		d.scrape = s
 	}
@@ -96,7 +97,7 @@ func (s *metricsServer) serve(ctx context.Context) error {
 		return nil
 	}
 	s.log.Info("serving metrics", zap.String("metrics", s.listener.Addr().String()))
-	return web.Serve(ctx, []net.Listener{s.listener}, s.config, s.handler, s.log)
+	return web.Serve(ctx, []net.Listener{s.listener}, s.config, s.handler, s.dropped, s.log)
 }
 
 // listen opens a listener that is closed with the daemon.

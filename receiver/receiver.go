@@ -46,6 +46,8 @@ type Config struct {
 	// Known reports whether a runbook has that trigger; nil knows them all. Unknown
 	// ones are counted and passed on anyway: the engine has the last word.
 	Known func(service, trigger string) bool
+	// Dropped counts the connections that were closed to keep to their limits.
+	Dropped prometheus.Counter
 }
 
 // A Receiver is Alertmanager's webhook as an [http.Handler], and its server.
@@ -54,6 +56,7 @@ type Receiver struct {
 	known    func(service, trigger string) bool
 	tokens   *bearer.Tokens
 	clients  *clients
+	dropped  prometheus.Counter
 	log      *zap.Logger
 	metrics  metrics
 	gate     *gate
@@ -68,7 +71,7 @@ func New(intake Intake, cfg Config, log *zap.Logger, reg prometheus.Registerer) 
 	if cfg.TokenFile == "" && cfg.TLS.ClientCA == "" {
 		return nil, fmt.Errorf("receiver lets anybody in: name a bearer token file, a client CA file, or both")
 	}
-	r := &Receiver{intake: intake, known: cfg.Known, log: log, gate: newGate()}
+	r := &Receiver{intake: intake, known: cfg.Known, dropped: cfg.Dropped, log: log, gate: newGate()}
 	if r.known == nil {
 		r.known = func(string, string) bool { return true }
 	}

@@ -32,7 +32,7 @@ func (r *Receiver) Run(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	l = listen.Bound(server, l, listen.Limits{Total: maxConns, PerAddress: maxOfOne})
+	l = listen.Bound(server, l, listen.Limits{Total: maxConns, PerAddress: maxOfOne, Dropped: r.dropped})
 	if r.clients != nil {
 		l = tls.NewListener(l, r.clients.config())
 	}

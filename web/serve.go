@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -26,14 +27,14 @@ const (
 
 // Serve serves on the listeners, with TLS and headers as the web configuration file says, until
 // ctx ends; then it finishes what is under way. An empty configFile is plain HTTP. Who may
-// come in is the handler's to find out.
-func Serve(ctx context.Context, listeners []net.Listener, configFile string, h http.Handler, log *zap.Logger) error {
+// come in is the handler's to find out. dropped counts the connections that the limits close.
+func Serve(ctx context.Context, listeners []net.Listener, configFile string, h http.Handler, dropped prometheus.Counter, log *zap.Logger) error {
 	server, err := newHTTPServer(configFile, h, log)
 	if err != nil {
 		return err
 	}
 	for i, l := range listeners {
-		listeners[i] = listen.Bound(server, l, listen.Limits{Total: maxConns, PerAddress: maxOfOne})
+		listeners[i] = listen.Bound(server, l, listen.Limits{Total: maxConns, PerAddress: maxOfOne, Dropped: dropped})
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- serveAll(server, listeners) }()

@@ -35,7 +35,7 @@ func serve(t *testing.T, s *site, configFile string) string {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- web.Serve(ctx, []net.Listener{l}, configFile, s, zap.NewNop()) }()
+	go func() { ended <- web.Serve(ctx, []net.Listener{l}, configFile, s, nil, zap.NewNop()) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -163,7 +163,7 @@ func TestServeRefusesAFileWithMistakes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := web.Serve(t.Context(), []net.Listener{l}, write(t, text), http.NotFoundHandler(), zap.NewNop()); err == nil {
+		if err := web.Serve(t.Context(), []net.Listener{l}, write(t, text), http.NotFoundHandler(), nil, zap.NewNop()); err == nil {
 			t.Errorf("%s is served", text)
 		}
 		l.Close()
