@@ -498,3 +498,49 @@ func TestRefusedAttemptsAreNoted(t *testing.T) {
 		}
 	})
 }
+
+// The order log is asked for over HTTP by service, person and time, newest first.
+func TestOrdersByHTTP(t *testing.T) {
+	atDesk(t, nil, func(d *desk) {
+		d.stop()
+		client := web.Client{URL: "http://autorollback.example", HTTP: &http.Client{Transport: asAnn{d}}}
+		began := time.Now()
+		for n, reason := range []string{"one", "two", "three"} {
+			time.Sleep(time.Minute)
+			ok(t, d.set.SetControl(t.Context(), record.Control{Mode: runbook.Observe, Reason: reason}, fixture.By([]string{"ann", "bob", "ann"}[n])))
+		}
+		for _, c := range []struct {
+			q    record.OrderQuery
+			want string
+		}{
+			{record.OrderQuery{}, "three two one"},
+			{record.OrderQuery{By: "ann"}, "three one"},
+			{record.OrderQuery{Service: "ranker"}, "three two one"}, // they are about every service
+			{record.OrderQuery{Since: began.Add(90 * time.Second)}, "three two"},
+			{record.OrderQuery{Limit: 1}, "three"},
+			{record.OrderQuery{By: "eve"}, ""},
+		} {
+			all, err := client.Orders(t.Context(), c.q)
+			ok(t, err)
+			var got []string
+			for _, o := range all {
+				got = append(got, o.Reason)
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("%+v: %v, want %s", c.q, got, c.want)
+			}
+		}
+		for _, bad := range []string{"since=yesterday", "limit=0", "limit=1001", "limit=x"} {
+			if w := d.ask("ann", "GET", "/api/v1/orders?"+bad, ""); w.Code != http.StatusBadRequest {
+				t.Errorf("%s: answers %d", bad, w.Code)
+			}
+		}
+	})
+}
+
+// asAnn takes requests to the desk without a network, which is not for a bubble.
+type asAnn struct{ d *desk }
+
+func (a asAnn) RoundTrip(r *http.Request) (*http.Response, error) {
+	return a.d.ask("ann", r.Method, r.URL.RequestURI(), "").Result(), nil
+}

@@ -62,6 +62,7 @@ var reads = []route{
 	{"GET", "/api/v1/incidents/inc-1/page", "", ""},
 	{"GET", "/api/v1/approvals/ap-1", "", ""},
 	{"GET", "/api/v1/control", "", ""},
+	{"GET", "/api/v1/orders?service=ranker&by=alice&since=2026-11-20T00:00:00Z&limit=10", "", ""},
 	{"GET", "/api/v1/flags/ranker/default?format=flagd", "", ""},
 	{"GET", "/api/v1/shadow", "", ""},
 	{"GET", "/api/v1/mirrors", "", ""},
