@@ -235,21 +235,9 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 
 // Reload replaces the runbooks, all or none.
 func (e *Engine) Reload(runbooks []*runbook.Runbook) error {
-	services := map[string]service{}
-	for _, rb := range runbooks {
-		if !e.opts.has(rb) {
-			continue
-		}
-		rb = e.opts.only(rb)
-		router, err := actuators.For(rb.In(rb.Regions[0]).Routing) // of others see [service.in]
-		if err != nil {
-			return fmt.Errorf("load %s: %w", rb.File, err)
-		}
-		ask, err := rules.Ask(rb)
-		if err != nil {
-			return fmt.Errorf("load %s: %w", rb.File, err)
-		}
-		services[rb.Service] = service{rb, router, ask}
+	services, err := e.compile(runbooks)
+	if err != nil {
+		return err
 	}
 	for _, s := range services {
 		e.metrics.service(s.rb)
@@ -258,6 +246,35 @@ func (e *Engine) Reload(runbooks []*runbook.Runbook) error {
 	defer e.mu.Unlock()
 	e.services = services
 	return nil
+}
+
+// Check says why Reload would refuse the runbooks; nil: it would not.
+func (e *Engine) Check(runbooks []*runbook.Runbook) error {
+	_, err := e.compile(runbooks)
+	return err
+}
+
+func (e *Engine) compile(runbooks []*runbook.Runbook) (map[string]service, error) {
+	services := map[string]service{}
+	for _, rb := range runbooks {
+		if !e.opts.has(rb) {
+			continue
+		}
+		rb = e.opts.only(rb)
+		router, err := actuators.For(rb.In(rb.Regions[0]).Routing) // of others see [service.in]
+		if err != nil {
+			return nil, fmt.Errorf("load %s: %w", rb.File, err)
+		}
+		if err := store.Lacks(e.store, router.Prefixes()...); err != nil {
+			return nil, fmt.Errorf("load %s: routing.router is %s, and %w, or take another router", rb.File, rb.Routing.Router, err)
+		}
+		ask, err := rules.Ask(rb)
+		if err != nil {
+			return nil, fmt.Errorf("load %s: %w", rb.File, err)
+		}
+		services[rb.Service] = service{rb, router, ask}
+	}
+	return services, nil
 }
 
 // serves returns what this process has for a target.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,27 @@ func mesh(t *testing.T, st store.Store) {
 	must(t, put(st, entries+"service-defaults/ranker", `{"Kind":"service-defaults","Name":"ranker","Protocol":"http"}`))
 	must(t, put(st, entries+"service-resolver/ranker", `{"Kind":"service-resolver","Name":"ranker","DefaultSubset":"ranker-v1","Subsets":{"ranker-v1":{"Filter":"Service.Meta.version == v1"},"ranker-v2":{"Filter":"Service.Meta.version == v2"}}}`))
 	must(t, put(st, entries+"service-splitter/ranker", `{"Kind":"service-splitter","Name":"ranker","Splits":[{"ServiceSubset":"ranker-v1","Weight":100}]}`))
+}
+
+// A file has no config entries: a runbook that needs them is refused when it is loaded, with what to
+// do, and one that is loaded already stays.
+func TestAFileHasNoSplitter(t *testing.T) {
+	f, err := store.OpenFile(filepath.Join(t.TempDir(), "autorollback.db"))
+	must(t, err)
+	t.Cleanup(func() { _ = f.Close() })
+	rb, well := splitBy(t), fixture.Runbook(t, "page")
+	const says = "routing.router is splitter, and key \"config-entry://service-splitter/ranker\": there is no config-entry in a file; " +
+		"use --store=consul://HOST:PORT, or take another router"
+	if _, err := New(partsOf(f, factsOf(t, rb)), []*runbook.Runbook{rb}, Options{Replica: "replica"}); err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("at the start: %v", err)
+	}
+	e := engineOf(t, partsOf(f, factsOf(t, well)), well, Options{Replica: "replica"})
+	if err := e.Reload([]*runbook.Runbook{rb}); err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("at a reload: %v", err)
+	}
+	if kept, ok := e.Runbook("ranker"); !ok || kept.Routing.Router != runbook.JSONKey {
+		t.Errorf("after it: %+v", kept.Routing)
+	}
 }
 
 func splitOf(t *testing.T, e *Engine) string {

@@ -56,8 +56,13 @@ func (s *Set) Run(ctx context.Context) error {
 // Reload replaces the runbooks, all or none.
 func (s *Set) Reload(runbooks []*runbook.Runbook) error {
 	for _, m := range s.members {
+		if err := m.Engine.Check(runbooks); err != nil {
+			return err
+		}
+	}
+	for _, m := range s.members {
 		if err := m.Engine.Reload(runbooks); err != nil {
-			return err // and so would the first one have
+			return err
 		}
 	}
 	s.know(runbooks)

@@ -51,6 +51,9 @@ func (f *File) Read(ctx context.Context, prefixes ...string) (Snapshot, error) {
 	return snap, nil
 }
 
+// Lacks says why a file can have no such keys.
+func (*File) Lacks(keys ...string) error { return inFile(keys...) }
+
 // inFile refuses the keys of another place: a file has none.
 func inFile(keys ...string) error {
 	for _, key := range keys {

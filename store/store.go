@@ -34,6 +34,15 @@ type Store interface {
 	Commit(ctx context.Context, tx Tx) error
 }
 
+// Lacks says why the store can have no such keys, whoever asks it, and what to do; nil: none is known
+// to be impossible.
+func Lacks(s Store, keys ...string) error {
+	if l, ok := s.(interface{ Lacks(keys ...string) error }); ok {
+		return l.Lacks(keys...)
+	}
+	return nil
+}
+
 // MaxOps is the most operations a transaction may have (Consul's limit is 128 since
 // 1.14 and 64 before; some are kept for our own bookkeeping).
 const MaxOps = 60

@@ -17,6 +17,7 @@ func TestDashboard(t *testing.T) {
 	s.status.Control = record.Control{Mode: runbook.Paused, By: "bob", Reason: "drill", Until: now}
 	s.status.Releases = append(s.status.Releases,
 		record.Release{Service: "held", Phase: record.Open, Held: &record.HumanHold{}},
+		record.Release{Service: "mesh", Phase: record.Open, Pending: []record.DeferredWrite{{Place: "config-entry", Problem: "no leader"}}},
 		record.Release{Service: "frozen", Phase: record.Open, Frozen: "p99 over the limit"},
 		record.Release{Service: "warm", Phase: record.Open, Standby: &record.Standby{State: record.Warm}},
 		record.Release{Service: "cold", Phase: record.Open, Standby: &record.Standby{State: record.Cold, Why: "v1 has 0 pods", Since: time.Date(2030, 5, 6, 9, 0, 0, 0, time.UTC)}},
@@ -38,6 +39,7 @@ func TestDashboard(t *testing.T) {
 		`<p class="problem">the journal of a was cut or written anew: at 0001-01-01T00:00:00Z its line 17 was missing.</p>`,
 		"<td>not probed yet</td>", "<td>warm</td>",
 		`<td><strong class="problem">cold: v1 has 0 pods; no rollback is possible since 2030-05-06 09:00:00 UTC</strong></td>`,
+		`<strong class="problem">pending: config-entry is not written yet: no leader</strong>`,
 		"somebody else changed the split", "frozen: p99 over the limit", `href="/incidents/inc-1"`, "autorollback approve ap-1",
 		`<span class="verdict recovered">recovered</span>`, "Quarantined bundles", "router instance http://10.0.0.6:8080 does not follow",
 		"<td>errors</td><td>webhook</td>\n<td>not true now (not_confirmed)</td><td>3</td>", "<td>&lt;b&gt;</td><td>x</td>", `<a href="/why/ranker"`,

@@ -128,3 +128,12 @@ func printRegions(w io.Writer, st record.Status, service string) error {
 	}
 	return nil
 }
+
+// printPending has a line for each write of a release that is decided and not carried out yet.
+func printPending(w io.Writer, rels []record.Release) {
+	for _, rel := range rels {
+		for _, p := range rel.Pending {
+			fmt.Fprintf(w, "pending since %s: %s in %s: %s\n", moment(p.Since), rel.Service, rel.Region, p.NotYet())
+		}
+	}
+}

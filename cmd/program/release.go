@@ -113,9 +113,6 @@ func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action
 					note = strings.TrimSuffix("the store went back in time, autorollback recover "+rel.Service+": "+b.Why+" "+note, " ")
 				}
 			}
-			if len(rel.Pending) > 0 {
-				note = strings.TrimPrefix(note+"; "+rel.Pending[0].NotYet(), "; ")
-			}
 			for _, i := range rel.Applied.Late() {
 				if !strings.Contains(note, i.Address) {
 					note = strings.TrimPrefix(note+"; router instance "+i.Address+" does not follow", "; ")
@@ -137,6 +134,7 @@ func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action
 				fmt.Fprintf(c.Out, "waits for a second person until %s: %s; %s ordered it: %s\n", moment(w.Waits), w.Text, w.Name, w.Reason)
 			}
 		}
+		printPending(c.Out, rels)
 		return printRegions(c.Out, st, *service)
 	}
 }
