@@ -78,14 +78,8 @@ func slowUsers(t *testing.T, names ...string) web.Auth {
 	return web.Auth{ConfigFile: write(t, text), RolesFile: write(t, "roles: {metrics: [prometheus], view: [alice, bob, carol]}\n")}
 }
 
-const (
-	guessers  = 200 // connections, half of them of one address
-	addresses = 12  // of the others
-	// mostBetween is how many passwords of others may be compared until somebody has an answer:
-	// those that wait, and some while the answer is on its way on a busy machine. Where
-	// everybody waits for their turn it is 200.
-	mostBetween = 60
-)
+// addresses are those of half the guessers; the others have one.
+const addresses = 12
 
 // guess sends made-up passwords until ctx ends, and closes begun once they cost it something: a name
 // that somebody has is throttled, one that nobody has is wrong.
@@ -119,6 +113,10 @@ func TestAFloodOfPasswords(t *testing.T) {
 	var all, begun sync.WaitGroup
 	defer all.Wait()
 	defer stop()
+	guessers := sim.Size(200, 200, 60) // connections
+	// Until somebody is answered some passwords of others may be compared: those that wait, and some while
+	// the answer is on its way on a busy machine. Where everybody waits for their turn it is all of them.
+	mostBetween := max(guessers/4, 20)
 	for i := range guessers {
 		from, name := "127.0.0.2", []string{"alice", ""}[i%2]
 		if i >= guessers/2 {
