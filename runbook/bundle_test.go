@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 	"pgregory.net/rapid"
@@ -90,7 +91,9 @@ func TestDigestSurvivesYAMLAndJSON(t *testing.T) {
 	// The YAML library writes lines of which the first begins with a tab as a block that
 	// it cannot read.
 	seen := rapid.RuneFrom(nil, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Zs, &unicode.RangeTable{R16: []unicode.Range16{{Lo: 9, Hi: 10, Stride: 1}}})
-	text := rapid.StringOf(seen).Filter(func(s string) bool { return !strings.HasPrefix(s, "\t") || !strings.Contains(s, "\n") })
+	text := rapid.StringOf(seen).Filter(func(s string) bool {
+		return !strings.ContainsRune(s, utf8.RuneError) && (!strings.HasPrefix(s, "\t") || !strings.Contains(s, "\n"))
+	})
 	value := rapid.OneOf(
 		rapid.Bool().AsAny(), text.AsAny(),
 		rapid.Float64().AsAny(), rapid.IntRange(-1<<53, 1<<53).AsAny(),

@@ -107,9 +107,11 @@ func keyPart(name string) string {
 	return strings.TrimLeft(part[:min(len(part), maxName)], ".")
 }
 
-// unseen is the first character that nobody sees: a control, a direction, a NUL.
+// unseen is the first character that nobody sees: a control, a direction, a NUL, what is no UTF-8.
 func unseen(s string) (r rune, found bool) {
-	i := strings.IndexFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) && r != '\n' && r != '\t' })
+	i := strings.IndexFunc(s, func(r rune) bool {
+		return r == utf8.RuneError || !unicode.IsGraphic(r) && r != '\n' && r != '\t'
+	})
 	if i < 0 {
 		return 0, false
 	}
