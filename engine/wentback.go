@@ -156,6 +156,9 @@ type ownStore struct {
 	memory *known.Memory
 }
 
+// Lacks says what the store beneath does.
+func (s ownStore) Lacks(keys ...string) error { return store.Lacks(s.Store, keys...) }
+
 func (s ownStore) Commit(ctx context.Context, tx store.Tx) error {
 	order := func(op store.Op) bool { return strings.HasPrefix(op.Key, store.OrderKey("")) }
 	if why := s.memory.Other(); why != "" && !slices.ContainsFunc(tx.Ops, order) {
