@@ -82,7 +82,7 @@ func newHTTPServer(configFile string, h http.Handler, log *zap.Logger) (*http.Se
 	}
 	server.Handler = withHeaders(file, h)
 	if c.TLSConfig.IsEnabled() {
-		server.TLSConfig = secured(file)
+		server.TLSConfig = secured(file, c.HTTPConfig.HTTP2)
 	}
 	return server, nil
 }
@@ -101,10 +101,12 @@ func serveAll(server *http.Server, listeners []net.Listener) error {
 	return all.Wait()
 }
 
-// secured is TLS by exporter-toolkit, from the file as it is at each connection. It offers
-// HTTP/1 alone, whose requests the listener's limits count.
-func secured(file *reread[toolkit.Config]) *tls.Config {
+// secured is TLS by exporter-toolkit, from the file as it is at each connection.
+func secured(file *reread[toolkit.Config], http2 bool) *tls.Config {
 	protocols := []string{"http/1.1"}
+	if http2 {
+		protocols = []string{"h2", "http/1.1"}
+	}
 	return &tls.Config{NextProtos: protocols, MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		c, err := file.get()
 		if err != nil {

@@ -102,6 +102,33 @@ func TestServeWithClientCertificates(t *testing.T) {
 	}
 }
 
+// HTTP/2 is spoken as exporter-toolkit's file says: unless it says no.
+func TestServeSpeaksTheFilesHTTP(t *testing.T) {
+	dir := t.TempDir()
+	ca, caKey := certify(t, dir, "ca", nil, nil)
+	certify(t, dir, "server", ca, caKey)
+	file := filepath.Join(dir, "web.yml")
+	roots := x509.NewCertPool()
+	roots.AddCert(ca)
+	for more, want := range map[string]int{"": 2, "http_server_config: {http2: false}\n": 1} {
+		text := "tls_server_config: {cert_file: server.pem, key_file: server.key}\n" + more
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		addr := serve(t, newSite(t, web.Auth{ConfigFile: file}), file)
+		transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots}}
+		resp, err := (&http.Client{Transport: transport}).Get("https://" + addr + "/-/healthy")
+		transport.CloseIdleConnections()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.ProtoMajor != want {
+			t.Errorf("%q: HTTP/%d, want HTTP/%d", more, resp.ProtoMajor, want)
+		}
+	}
+}
+
 // certify writes NAME.pem and NAME.key, signed by the authority, or by itself.
 func certify(t *testing.T, dir, name string, ca *x509.Certificate, caKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
