@@ -153,7 +153,11 @@ func (e *Engine) noticeControl(ctx context.Context) {
 	seen, err := entry[record.ControlSeen](snap, store.ControlSeenKey)
 	en, _ := snap.Get(store.ControlKey)
 	found := digestOf(en.Value)
+	at, _ := snap.Get(store.ControlSeenKey)
+	lost := e.learnControl(control(en.Value), en.Index, at.Index)
 	switch {
+	case err == nil && lost != nil:
+		err = e.putBackControl(ctx, snap, *lost)
 	case err == nil && seen == nil: // a new store, or one that an older version wrote
 		now := record.ControlSeen{Schema: runbook.Schema, Digest: found}
 		b := txBuilder{indexes: indexes(snap)}
@@ -166,6 +170,32 @@ func (e *Engine) noticeControl(ctx context.Context) {
 	if err != nil && !errors.Is(err, store.ErrConflict) && ctx.Err() == nil {
 		e.log.Warn("look whether somebody changed the control key", zap.Error(err))
 	}
+}
+
+// learnControl remembers the stop switch as it was read. It returns the one that is known, where a
+// store that went back in time has lost it; the store of another installation has lost nothing.
+func (e *Engine) learnControl(found record.Control, index, noted uint64) *record.Control {
+	if e.memory.Other() != "" {
+		return nil
+	}
+	news, lost := e.memory.LearnControl(found, index, noted)
+	if news != nil {
+		e.saw(*news)
+	}
+	return lost
+}
+
+// putBackControl stops again what was stopped before the store went back in time: that takes
+// nothing away that a human cannot give back, and people are paged.
+func (e *Engine) putBackControl(ctx context.Context, snap store.Snapshot, c record.Control) error {
+	b := txBuilder{op: newOp(), indexes: indexes(snap)}
+	o := e.controlOrder(c, record.Order{Caller: record.Caller{Name: "autorollback", How: record.InJournal},
+		Reason: "the store went back in time and had lost it: " + cmp.Or(c.Reason, "no reason was given")})
+	err := e.putControl(ctx, b, c, b.set(store.ControlKey, c), o)
+	if err == nil {
+		e.memory.ControlIsBack()
+	}
+	return err
 }
 
 func (e *Engine) unknownControl(ctx context.Context, snap store.Snapshot, value []byte) error {

@@ -102,7 +102,7 @@ func (e *Engine) readMirror(ctx context.Context, target Target, ev lifecycle.Mir
 	if err != nil {
 		return v, err
 	}
-	v.Runbook, v.Region, v.Control = svc.rb, target.Region, record.Control{Mode: runbook.Active}
+	v.Runbook, v.Region = svc.rb, target.Region
 	key, release := store.MirrorKey(target.Service, target.Region), store.ReleaseKey(target.Service, target.Region)
 	look := e.look(target, svc)
 	if _, starts := ev.(lifecycle.MirrorStart); starts {
@@ -113,9 +113,7 @@ func (e *Engine) readMirror(ctx context.Context, target Target, ev lifecycle.Mir
 		return v, fmt.Errorf("read mirror of %s: %w", target, err)
 	}
 	maps.Copy(v.indexes, indexes(snap))
-	if en, ok := snap.Get(store.ControlKey); ok {
-		v.Control = control(en.Value)
-	}
+	v.Control = e.inForce(snap)
 	if v.Mirror, err = entry[record.Mirror](snap, key); err != nil {
 		return v, err
 	}

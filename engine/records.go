@@ -64,7 +64,7 @@ func (e *Engine) readTree(ctx context.Context, target Target, ev lifecycle.Event
 	if err := decode(snap, e.watchdogKey(), &word); err == nil {
 		v.Watchdog = word.At
 	}
-	if err := v.takeRelease(snap); err != nil {
+	if err := v.takeRelease(e, snap); err != nil {
 		return v, err
 	}
 	if !look.covers(v.backends(ev)) {
@@ -104,13 +104,9 @@ func concerns(ev lifecycle.Event) []string {
 	return nil
 }
 
-func (v *snapshot) takeRelease(snap store.Snapshot) error {
+func (v *snapshot) takeRelease(e *Engine, snap store.Snapshot) error {
 	maps.Copy(v.indexes, indexes(snap))
-	if en, ok := snap.Get(store.ControlKey); ok {
-		v.Control = control(en.Value)
-	} else {
-		v.Control = record.Control{Mode: runbook.Active}
-	}
+	v.Control = e.inForce(snap)
 	if err := decode(snap, store.BudgetKey, &v.Budget); err != nil {
 		return err
 	}
@@ -288,6 +284,12 @@ func (e *Engine) Bundle(ctx context.Context, digest string) (runbook.Bundle, err
 	e.bundles.Store(digest, b)
 	e.learnBundle(b)
 	return b, nil
+}
+
+// inForce is the stop switch as it was read, unless more is known to be stopped.
+func (e *Engine) inForce(snap store.Snapshot) record.Control {
+	en, _ := snap.Get(store.ControlKey)
+	return e.memory.InForce(control(en.Value), en.Index)
 }
 
 // control reads the stop switch. A value that nobody can read is a mode of its own,

@@ -72,6 +72,8 @@ func (e *Engine) saw(s record.Seen) {
 		if s.Quarantine.Lifted != "" {
 			line.Text = "the quarantine of bundle " + s.Quarantine.Bundle + " is lifted"
 		}
+	case s.Control != nil:
+		line.Text = "the stop switch is " + string(s.Control.Mode)
 	case s.Bundle != nil:
 		line.Text = "the manifest of bundle " + s.Bundle.Digest()
 	default:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A History is what is known of a target and what its store said when it was read later.
@@ -93,6 +94,20 @@ func standing(r record.Release) string {
 		at += ", incident " + r.Incident
 	}
 	return at
+}
+
+// StopsLess reports whether a stop switch lets happen what another stops. One that nobody can read
+// stops like paused.
+func StopsLess(now, was record.Control) bool { return stops(now.Mode) < stops(was.Mode) }
+
+func stops(m runbook.Mode) int {
+	switch m {
+	case runbook.Active:
+		return 0
+	case runbook.Observe:
+		return 1
+	}
+	return 2
 }
 
 // HoldsBack says why nothing may be written for a target automatically; empty: it may. What a

@@ -57,7 +57,9 @@ type Seen struct {
 	Region       string          `json:"region,omitempty"` // whose store it is; empty: there is one
 	Installation string          `json:"installation,omitempty"`
 	Release      *Release        `json:"release,omitempty"`
-	Index        uint64          `json:"index,omitempty"` // of the release, in the store
+	Control      *Control        `json:"control,omitempty"`
+	Index        uint64          `json:"index,omitempty"` // of the release or the control, in the store
+	Noted        uint64          `json:"noted,omitempty"` // of what was noted of the control, in the store
 	Quarantine   *Quarantine     `json:"quarantine,omitempty"`
 	Bundle       *runbook.Bundle `json:"bundle,omitempty"`
 }

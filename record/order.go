@@ -28,6 +28,7 @@ const (
 	Unauthenticated   = "unauthenticated" // nobody can sign in, and a flag says so
 	BySignal          = "signal"          // may send signals to the process
 	InStore           = "store"           // wrote to the store; nobody knows who
+	InJournal         = "journal"         // a daemon, of what it remembers
 )
 
 // Seen says how somebody was verified and from where, as "basic auth from 192.0.2.7".
@@ -45,7 +46,7 @@ func (c Caller) Verified() bool {
 }
 
 // Known reports whether there is anybody to ask about an order.
-func (c Caller) Known() bool { return c.Name != "" && c.How != InStore }
+func (c Caller) Known() bool { return c.Name != "" && c.How != InStore && c.How != InJournal }
 
 // An Order is what somebody told the daemon to do, key "order/<id>": one entry of the order log,
 // committed in the same transaction as what it changes.

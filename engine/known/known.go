@@ -20,7 +20,8 @@ type Memory struct {
 	installation string
 	targets      map[Target]record.Known
 	bundles      map[string]runbook.Bundle // by digest
-	other        string                    // why the store is another one; empty: nobody knows better
+	control      control
+	other        string // why the store is another one; empty: nobody knows better
 }
 
 // A Target is one service in one region.
@@ -47,6 +48,8 @@ func (m *Memory) recall(s record.Seen) {
 			k.Release, k.Index = s.Release, s.Index
 			m.targets[Target{s.Release.Service, s.Release.Region}] = k
 		}
+	case s.Control != nil:
+		m.control = control{*s.Control, s.Index, s.Noted}
 	case s.Quarantine != nil:
 		m.bar(*s.Quarantine)
 	case s.Bundle != nil:
