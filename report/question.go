@@ -1,9 +1,22 @@
 package report
 
 import (
+	"time"
+
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
+
+// Numbers says what a trigger does, as it was found, and what the runbook allows. It is one
+// sentence, and empty where there is no trigger.
+func Numbers(inc record.Incident, found record.Breach, rb *runbook.Runbook) string {
+	found.Trigger = inc.Breach.Trigger
+	inc.Breach = found
+	return what(inc, rb)
+}
+
+// Span writes a duration for people, in whole seconds: 4 s, 14 m 30 s, 1 h 03 m.
+func Span(d time.Duration) string { return span(d.Truncate(time.Second)) }
 
 // ByHand is the command that does what a question of this kind asks about.
 func ByHand(kind, service, region string) string {

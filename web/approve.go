@@ -3,9 +3,7 @@ package web
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +20,9 @@ type question struct {
 	Approval  record.Approval
 	Incident  record.Incident
 	Live      Live
+	Runbook   *runbook.Runbook // nil: none is in force
 	Approvers []string
+	At        time.Time     // when all of this was looked up
 	Who       record.Caller // without a name: nobody has signed in
 	MaySign   bool          // there is a way to sign in
 	Nonce     string
@@ -42,39 +42,6 @@ func (q question) Breaching() bool { return q.Live.Breach.State == record.Breach
 
 // Quiet reports whether a rollback needs to be wanted anyway.
 func (q question) Quiet() bool { return policy.NeedsAnyway(q.Approval.Kind, q.Live.Breach) }
-
-// Title asks the question.
-func (q question) Title() string {
-	if q.Rollback() {
-		return "Roll back " + q.Approval.Service + "?"
-	}
-	if q.Promotion() {
-		return "Take the next step of " + q.Approval.Service + "?"
-	}
-	return "Let " + q.Approval.Service + " go on?"
-}
-
-// A share is one backend's part of the traffic before and after.
-type share struct {
-	Backend  string
-	From, To runbook.Weight
-}
-
-// Split lists the plan's shares by backend.
-func (q question) Split() []share {
-	backends := map[string]bool{}
-	for b := range q.Live.Plan.From {
-		backends[b] = true
-	}
-	for b := range q.Live.Plan.To {
-		backends[b] = true
-	}
-	var all []share
-	for _, b := range slices.Sorted(maps.Keys(backends)) {
-		all = append(all, share{b, q.Live.Plan.From[b], q.Live.Plan.To[b]})
-	}
-	return all
-}
 
 // showApproval is the page behind a link. It changes nothing, however often and by
 // whomever it is opened.
@@ -185,7 +152,10 @@ func (s *server) ask(ctx context.Context, r *http.Request, who visitor) (questio
 
 // look asks everything again, now.
 func (s *server) look(ctx context.Context, who visitor, a record.Approval) (question, *notice) {
-	q := question{Approval: a, Approvers: s.approvers(a.Service), Who: who.person(), MaySign: who.modes.Any()}
+	q := question{Approval: a, Runbook: s.runbook(a.Service), Who: who.person(), MaySign: who.modes.Any(), At: time.Now()}
+	if q.Runbook != nil {
+		q.Approvers = q.Runbook.Policy.Approvers
+	}
 	var err error
 	if !q.Promotion() { // a step has no incident
 		q.Incident, err = s.Engine.Incident(ctx, a.Incident)
@@ -205,11 +175,11 @@ func (s *server) look(ctx context.Context, who visitor, a record.Approval) (ques
 	return q, nil
 }
 
-// approvers are the people whom the service's runbook names.
-func (s *server) approvers(service string) []string {
+// runbook is the one of a service that is in force; nil: none is.
+func (s *server) runbook(service string) *runbook.Runbook {
 	for _, rb := range s.Runbooks() {
 		if rb.Service == service {
-			return rb.Policy.Approvers
+			return rb
 		}
 	}
 	return nil
