@@ -269,7 +269,7 @@ func (d *Daemon) live(ctx context.Context, a record.Approval) (web.Live, error) 
 		return web.Live{}, err
 	}
 	rel, err := d.set.Release(ctx, a.Service, a.Region)
-	return web.Live{Breach: b, Plan: plan, NoRollback: rel.NoRollback()}, err
+	return web.Live{Breach: b, Plan: plan, NoRollback: rel.NoRollback(), Stable: rel.Stable, Candidate: rel.Candidate}, err
 }
 
 // approval finds an approval for the sealed page.

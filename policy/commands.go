@@ -172,8 +172,8 @@ func Answer(in Reply, now time.Time) error {
 		return runbook.Refuse("this question expired at %s", stamp(a.ExpiresAt))
 	case barred != nil:
 		return barred
-	case !in.Yes && in.Reason == "":
-		return runbook.Refuse("give a reason to reject: the bad release keeps its traffic")
+	case LacksReason(in.Reply) != nil:
+		return LacksReason(in.Reply)
 	case !in.Yes || a.Kind == record.AcceptSplit:
 		return nil
 	case in.Release.Phase != record.Open, in.ExternalChange, in.Router != "", a.Epoch != in.Release.Epoch, a.Change != in.Plan:
@@ -182,6 +182,14 @@ func Answer(in Reply, now time.Time) error {
 		return runbook.Refuse("%s; say that you want it rolled back anyway: the box on the page, --anyway, or \"anyway\": true", quietly(in.Now))
 	}
 	return nil
+}
+
+// LacksReason says that a no does not say why; nil: it does, or the answer is a yes.
+func LacksReason(in record.Reply) error {
+	if in.Yes || in.Reason != "" {
+		return nil
+	}
+	return runbook.Refuse("give a reason to reject: the bad release keeps its traffic")
 }
 
 // NeedsAnyway reports whether a yes to a question needs to be wanted anyway: it rolls back, and nothing

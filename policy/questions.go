@@ -37,7 +37,7 @@ func Checks(in Input, why string, now time.Time) record.Decision {
 func Expired(in Input, until, now time.Time) (d record.Decision, again bool) {
 	b := in.Breach
 	switch {
-	case in.Runbook.Policy.OnExpiry != "rollback" || in.Incident.Decision.Guard == GuardChecks:
+	case !RollsBackUnanswered(in.Runbook, in.Incident.Decision):
 		return unanswered(in, now), false
 	case b.State == "" || b.Unjudged() && now.Sub(until) < Quiet: // it will be known in a moment, or to another replica
 		return d, true
@@ -55,6 +55,12 @@ func Expired(in Input, until, now time.Time) (d record.Decision, again bool) {
 	d.Action = record.RollBack
 	d.Reasons = append([]string{"nobody answered, the trigger is still true, and policy.on_expiry is rollback"}, d.Reasons...)
 	return d, false
+}
+
+// RollsBackUnanswered reports whether silence may end in a rollback: once the question that a
+// decision put is over, its trigger is asked once more. Otherwise nothing moves.
+func RollsBackUnanswered(rb *runbook.Runbook, asked record.Decision) bool {
+	return rb.Policy.OnExpiry == "rollback" && asked.Guard != GuardChecks
 }
 
 func unanswered(in Input, now time.Time, why ...string) record.Decision {

@@ -80,8 +80,9 @@ func (k Keyring) Sign(a record.Approval) string {
 }
 
 // Verify returns what the token binds. It fails with [ErrToken] if no key of the
-// ring made it for this audience, and with [ErrExpired] from its expiry on. Whether
-// the plan still stands is [Claims.Match]'s question.
+// ring made it for this audience, and with [ErrExpired] from its expiry on: then, and
+// with no other error, the claims say what it was for, and answer nothing any more.
+// Whether the plan still stands is [Claims.Match]'s question.
 func (k Keyring) Verify(token string, now time.Time) (Claims, error) {
 	if len(token) > maxToken {
 		return Claims{}, ErrToken
@@ -101,7 +102,7 @@ func (k Keyring) Verify(token string, now time.Time) (Claims, error) {
 		return Claims{}, ErrToken
 	}
 	if !now.Before(c.Expires) {
-		return Claims{}, ErrExpired
+		return c, ErrExpired
 	}
 	return c, nil
 }

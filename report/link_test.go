@@ -87,8 +87,12 @@ func TestVerifyRefuses(t *testing.T) {
 		"only a mac":                    {k, base64.RawURLEncoding.EncodeToString(make([]byte, 32)), 0, ErrToken},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := c.ring.Verify(c.token, after(c.at)); !errors.Is(err, c.want) {
+			claims, err := c.ring.Verify(c.token, after(c.at))
+			if !errors.Is(err, c.want) {
 				t.Errorf("got %v, want %v", err, c.want)
+			}
+			if named := claims != (Claims{}); named == errors.Is(c.want, ErrToken) {
+				t.Errorf("it is for %+v", claims)
 			}
 		})
 	}

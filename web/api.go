@@ -129,7 +129,7 @@ func (s *server) incidentPage(w http.ResponseWriter, r *http.Request, _ visitor)
 	html, err := s.pageOf(ctx, r, s.Page)
 	if err != nil {
 		p := s.problemOf(err)
-		s.explain(w, notice{p.code, "This page cannot be shown", p.text})
+		s.explain(w, notice{code: p.code, Title: "This page cannot be shown", Text: p.text})
 		return
 	}
 	w.Header().Set("Content-Security-Policy", pagePolicy())

@@ -3,10 +3,7 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,12 +20,15 @@ type question struct {
 	Approval  record.Approval
 	Incident  record.Incident
 	Live      Live
+	Runbook   *runbook.Runbook // nil: none is in force
 	Approvers []string
+	At        time.Time     // when all of this was looked up
 	Who       record.Caller // without a name: nobody has signed in
 	MaySign   bool          // there is a way to sign in
 	Nonce     string
-	Problem   string // why the last answer was not taken
-	Confirm   bool   // the service was named: only the button is left
+	Typed     Decision // the last answer, if it was not taken
+	Mistake   mistake  // why it was not
+	Confirm   bool     // the service was named: only the button is left
 }
 
 // Rollback reports whether yes means moving traffic.
@@ -42,39 +42,6 @@ func (q question) Breaching() bool { return q.Live.Breach.State == record.Breach
 
 // Quiet reports whether a rollback needs to be wanted anyway.
 func (q question) Quiet() bool { return policy.NeedsAnyway(q.Approval.Kind, q.Live.Breach) }
-
-// Title asks the question.
-func (q question) Title() string {
-	if q.Rollback() {
-		return "Roll back " + q.Approval.Service + "?"
-	}
-	if q.Promotion() {
-		return "Take the next step of " + q.Approval.Service + "?"
-	}
-	return "Let " + q.Approval.Service + " go on?"
-}
-
-// A share is one backend's part of the traffic before and after.
-type share struct {
-	Backend  string
-	From, To runbook.Weight
-}
-
-// Split lists the plan's shares by backend.
-func (q question) Split() []share {
-	backends := map[string]bool{}
-	for b := range q.Live.Plan.From {
-		backends[b] = true
-	}
-	for b := range q.Live.Plan.To {
-		backends[b] = true
-	}
-	var all []share
-	for _, b := range slices.Sorted(maps.Keys(backends)) {
-		all = append(all, share{b, q.Live.Plan.From[b], q.Live.Plan.To[b]})
-	}
-	return all
-}
 
 // showApproval is the page behind a link. It changes nothing, however often and by
 // whomever it is opened.
@@ -96,7 +63,7 @@ func (s *server) takeAnswer(w http.ResponseWriter, r *http.Request, who visitor)
 	defer cancel()
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		s.explain(w, notice{http.StatusBadRequest, "This form cannot be read", "Open the link again."})
+		s.explain(w, notice{code: http.StatusBadRequest, Title: "This form cannot be read", Text: "Open the link again."})
 		return
 	}
 	q, stop := s.ask(ctx, r, who)
@@ -105,7 +72,7 @@ func (s *server) takeAnswer(w http.ResponseWriter, r *http.Request, who visitor)
 		return
 	}
 	if !nonceMatches(r) {
-		s.explain(w, notice{http.StatusForbidden, "This form is not ours", "It was not made by the page you opened, or cookies are switched off. Open the link again and answer there."})
+		s.explain(w, notice{code: http.StatusForbidden, Title: "This form is not ours", Text: "It was not made by the page you opened, or cookies are switched off. Open the link again and answer there."})
 		return
 	}
 	if !who.signedIn() {
@@ -127,9 +94,8 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if q.Confirm = in.Decision == "confirm"; q.Confirm {
 		in.Decision = "approve"
 	}
-	if problem := s.judge(q, in); problem != nil {
-		q.Problem, q.Confirm = problem.text, false
-		s.form(w, problem.code, q)
+	if m := s.judge(q, in); m != nil {
+		s.again(w, q, in, *m)
 		return
 	}
 	if q.Confirm { // an approval takes a click of its own: Enter in a field got here
@@ -140,39 +106,16 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 	s.refused(r, who, err)
 	if err != nil {
 		p := s.problemOf(err)
-		s.explain(w, notice{p.code, titleOf(p), p.text})
+		if p.kind == "later" && in.Reason != "" {
+			s.again(w, q, in, mistake{p.code, "", titleOf(p) + ": " + p.text})
+			return
+		}
+		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
 		return
 	}
 	s.Log.Info("approval answered", zap.String("approval", a.ID), zap.String("service", a.Service),
 		zap.String("status", string(a.Status)), zap.String("by", who.Name), zap.String("how", who.How))
 	s.answered(w, a)
-}
-
-// judge says why an answer is not good enough, before anything is asked of the engine. Who
-// may answer decides the engine; here it only decides whether the last button is shown.
-func (s *server) judge(q question, in Decision) *problem {
-	if p := understood(q.Approval, in); p != nil {
-		return p
-	}
-	if err := policy.MayAnswer(q.Approval.Service, q.Approvers, q.Who); q.Confirm && err != nil {
-		p := s.problemOf(err)
-		return &p
-	}
-	if in.Decision == "approve" && q.Quiet() && !in.Anyway {
-		return &problem{code: http.StatusConflict, kind: "cleared", text: fmt.Sprintf("The trigger is not breaching any more (%s). To roll back anyway, tick the box.", stateWord(q.Live.Breach))}
-	}
-	return nil
-}
-
-// understood says what is missing in an answer, of the page and of the API alike.
-func understood(a record.Approval, in Decision) *problem {
-	switch {
-	case in.Decision != "approve" && in.Decision != "reject":
-		return &problem{code: http.StatusBadRequest, kind: "bad_data", text: "The decision must be approve or reject."}
-	case in.Service != a.Service:
-		return &problem{code: http.StatusBadRequest, kind: "bad_data", text: "Type the service's name exactly as it is written here: " + a.Service}
-	}
-	return nil
 }
 
 // ask looks up what a link is about. Links that are not ours and questions that do
@@ -181,7 +124,7 @@ func (s *server) ask(ctx context.Context, r *http.Request, who visitor) (questio
 	claims, err := s.Tokens.Verify(r.PathValue("token"), time.Now())
 	switch {
 	case errors.Is(err, report.ErrExpired):
-		return question{}, &notice{http.StatusGone, "This link has expired", "Nobody answered in time. What happened then is in the incident; a rollback by hand is always possible: autorollback release rollback."}
+		return question{}, s.tooLate(ctx, claims)
 	case err != nil:
 		return question{}, noQuestion()
 	}
@@ -191,43 +134,28 @@ func (s *server) ask(ctx context.Context, r *http.Request, who visitor) (questio
 	}
 	if err != nil {
 		p := s.problemOf(err)
-		return question{}, &notice{p.code, titleOf(p), p.text}
+		return question{}, &notice{code: p.code, Title: titleOf(p), Text: p.text}
 	}
-	if p := open(a, claims); p != nil {
-		return question{}, p
+	if errors.Is(claims.Match(a), report.ErrToken) {
+		return question{}, noQuestion()
 	}
-	return s.look(ctx, who, a)
-}
-
-func noQuestion() *notice {
-	return &notice{http.StatusNotFound, "There is no such question", "The link is incomplete or was changed on its way, or it belongs to another installation."}
-}
-
-// open says why a question cannot be answered by this link any more.
-func open(a record.Approval, claims report.Claims) *notice {
-	if err := claims.Match(a); errors.Is(err, report.ErrToken) {
-		return noQuestion()
-	} else if err != nil {
-		return stale()
+	var q question
+	over := open(a, claims)
+	if over == nil {
+		q, over = s.look(ctx, who, a)
 	}
-	switch a.Status {
-	case record.Pending:
-		return nil
-	case record.Expired:
-		return &notice{http.StatusGone, "This question has expired", "Nobody answered in time. What happened then is in the incident."}
-	case record.Superseded:
-		return &notice{http.StatusGone, "This question was overtaken", "The plan moved on, or a severe breach was faster. If there is a newer question, it has a link of its own."}
+	if over != nil {
+		over = s.about(ctx, *over, claims)
 	}
-	return &notice{http.StatusConflict, "This was answered already", fmt.Sprintf("%s by %s (%s) at %s. The first answer stands.", a.Status, a.By, howWord(a.How), clock(a.DecidedAt))}
-}
-
-func stale() *notice {
-	return &notice{http.StatusConflict, "The plan has changed", "Somebody wrote the router's keys, or the release moved on, since this question was asked. Nothing was done. A new question comes with a new link if one is still needed."}
+	return q, over
 }
 
 // look asks everything again, now.
 func (s *server) look(ctx context.Context, who visitor, a record.Approval) (question, *notice) {
-	q := question{Approval: a, Approvers: s.approvers(a.Service), Who: who.person(), MaySign: who.modes.Any()}
+	q := question{Approval: a, Runbook: s.runbook(a.Service), Who: who.person(), MaySign: who.modes.Any(), At: time.Now()}
+	if q.Runbook != nil {
+		q.Approvers = q.Runbook.Policy.Approvers
+	}
 	var err error
 	if !q.Promotion() { // a step has no incident
 		q.Incident, err = s.Engine.Incident(ctx, a.Incident)
@@ -237,7 +165,7 @@ func (s *server) look(ctx context.Context, who visitor, a record.Approval) (ques
 	}
 	if err != nil {
 		p := s.problemOf(err)
-		return q, &notice{p.code, "The plan cannot be shown now", p.text + ". Reload this page."}
+		return q, &notice{code: p.code, Title: "The plan cannot be shown now", Text: p.text + ". Reload this page."}
 	}
 	if s.Live == nil {
 		q.Live.Breach = q.Incident.Breach
@@ -247,11 +175,11 @@ func (s *server) look(ctx context.Context, who visitor, a record.Approval) (ques
 	return q, nil
 }
 
-// approvers are the people whom the service's runbook names.
-func (s *server) approvers(service string) []string {
+// runbook is the one of a service that is in force; nil: none is.
+func (s *server) runbook(service string) *runbook.Runbook {
 	for _, rb := range s.Runbooks() {
 		if rb.Service == service {
-			return rb.Policy.Approvers
+			return rb
 		}
 	}
 	return nil

@@ -28,7 +28,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 func (s *server) page(serve func(http.ResponseWriter, *http.Request, visitor)) endpoint {
 	return endpoint{serve, func(w http.ResponseWriter, p problem) {
 		p.headers(w)
-		s.explain(w, notice{p.code, titleOf(p), p.text})
+		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
 	}}
 }
 
@@ -37,7 +37,7 @@ func styleSheet(w http.ResponseWriter, r *http.Request, _ visitor) {
 }
 
 func (s *server) noPage(w http.ResponseWriter, _ *http.Request, _ visitor) {
-	s.explain(w, notice{http.StatusNotFound, "There is no such page", "Start at the dashboard."})
+	s.explain(w, notice{code: http.StatusNotFound, Title: "There is no such page", Text: "Start at the dashboard."})
 }
 
 // approvePage keeps the link to this site. Under "no-referrer" a browser sends our own
@@ -70,7 +70,7 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request, who visitor) 
 	st, err := s.Engine.Status(ctx)
 	if err != nil {
 		p := s.problemOf(err)
-		s.explain(w, notice{p.code, titleOf(p), p.text})
+		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
 		return
 	}
 	b := board{Status: st, Who: who.person(), Unguarded: who.How == record.Unauthenticated}
@@ -111,6 +111,11 @@ func (s *server) answered(w http.ResponseWriter, a record.Approval) {
 type notice struct {
 	code        int
 	Title, Text string
+
+	Subject  string // service and region, of a link of ours
+	Incident string // id
+	Stands   string // how the incident stands now
+	ByHand   string // the command that does what the link was for
 }
 
 func (s *server) explain(w http.ResponseWriter, n notice) {

@@ -64,6 +64,8 @@ type Live struct {
 	Breach     record.Breach
 	Plan       record.Change
 	NoRollback string // a sentence; empty: one is possible, or nobody knows
+
+	Stable, Candidate record.Side // of the release, as it stands now
 }
 
 // A Doctor examines the daemon, and tries the way of an alert. What it finds is no error.

@@ -279,8 +279,8 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 		Runbooks: func() []*runbook.Runbook { return w.runbooks() },
 		Live: func(context.Context, record.Approval) (web.Live, error) {
 			return web.Live{
-				NoRollback: w.noRollback,
-				Breach:     record.Breach{State: w.breach, Value: 0.34, AskedAt: time.Now(), Problem: w.significance.Problem, Significance: w.significance},
+				NoRollback: w.noRollback, Stable: record.Side{Version: "v1", Backend: "v1"}, Candidate: record.Side{Version: "v2", Backend: "v2"},
+				Breach: record.Breach{State: w.breach, Value: 0.34, AskedAt: time.Now(), Problem: w.significance.Problem, Significance: w.significance},
 				Plan: record.Change{Digest: w.plan, From: record.Split{"v1": 95, "v2": 5}, To: record.Split{"v1": 100},
 					Keys: []record.KeyChange{{Key: "traefik/weight", From: "5", To: "0"}}},
 			}, nil

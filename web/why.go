@@ -37,7 +37,7 @@ func (s *server) whyPage(w http.ResponseWriter, r *http.Request, _ visitor) {
 	}
 	if err != nil {
 		p := s.problemOf(err)
-		s.explain(w, notice{p.code, titleOf(p), p.text})
+		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
 		return
 	}
 	v := whyView{Why: answer.(record.Why)}
