@@ -64,6 +64,7 @@ func TestWorkedCanaryP95(t *testing.T) {
 			t.Fatalf("a good canary has %v %% and incident %q", got.Weight, got.Incident)
 		}
 		v.fleet.harm(1.4, 1)
+		harmed := time.Now()
 		acted := v.until("the rollback", 6*time.Minute, func() bool { return v.release().Phase == record.RolledBack })
 		inc := v.ended(15 * time.Minute)
 		t.Logf("rolled back %s after the first slow answer; %s", acted, inc.Verdict.Reason)
@@ -78,6 +79,7 @@ func TestWorkedCanaryP95(t *testing.T) {
 			t.Errorf("recovery took %s", took)
 		}
 		v.frozen(rel, inc)
+		v.began(inc, harmed, 90*time.Second)
 		v.has(v.read(inc, "incident.md"), "Follow-up", "Hold a blameless review and write down what the triggers saw first.", "latency-p95")
 		if problems := audit.Check(v.dir + "/incidents/" + inc.ID).Problems; len(problems) > 0 {
 			t.Errorf("the evidence is not whole: %v", problems)
@@ -125,6 +127,7 @@ func TestWorkedEncoderKPI(t *testing.T) {
 			t.Fatalf("a good green has %v %% and incident %q", got.Weight, got.Incident)
 		}
 		v.fleet.harm(1, 0.97)
+		harmed := time.Now()
 		acted := v.until("the rollback", 20*time.Minute, func() bool { return v.release().Phase == record.RolledBack })
 		inc := v.ended(15 * time.Minute)
 		t.Logf("at %.0f requests/s: rolled back %s after the drop; %s; %s", rate, acted, SayPairs(v.fleet.pairs), inc.Verdict.Reason)
@@ -135,6 +138,7 @@ func TestWorkedEncoderKPI(t *testing.T) {
 		if len(v.splits) != 3 || !v.splits[2].Equal(record.Split{"ranker-v1": 100}) {
 			t.Errorf("the splits were %v, want 100/0, 50/50, 100/0", v.splits)
 		}
+		v.began(inc, harmed, 10*time.Minute)
 		green, blue := false, false
 		for _, k := range inc.Change.Keys {
 			green = green || strings.HasSuffix(k.Key, "/v2") && strings.Contains(k.To, `"serving":false,"quarantined":true`)

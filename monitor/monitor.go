@@ -103,7 +103,9 @@ func (m *Monitor) Significance(release, trigger string, now time.Time) record.Si
 	case !ok:
 		return record.Significance{At: s.At, Problem: "the release is warming up"}
 	}
-	return SignificanceOf(r, s.At)
+	sig := SignificanceOf(r, s.At)
+	sig.Onset = s.Onsets[trigger]
+	return sig
 }
 
 // Blunted says from which effect on a trigger could prove harm at a moment, where that is further

@@ -19,6 +19,7 @@ type Snapshot struct {
 	At       time.Time                  // end of that interval; zero: none yet
 	Results  map[string]analysis.Result // by trigger; empty during the warm-up
 	Smallest map[string]float64         // the smallest effect that could be proved now, by trigger
+	Onsets   map[string]record.Onset    // since when there is harm, of triggers that are significant
 	Judged   bool                       // the warm-up is over
 	Building bool                       // older intervals are still to come
 	Problem  string                     // why the last question was not answered; empty: it was

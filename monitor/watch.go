@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/record"
 )
 
 const (
@@ -138,8 +139,10 @@ func (w *watch) begin(now time.Time) error {
 // publish makes the results those of now, once no older interval is to come.
 func (w *watch) publish(results map[string]analysis.Result, more bool) {
 	var smallest map[string]float64
+	var onsets map[string]record.Onset
 	if results != nil && !more {
 		smallest = w.observer.Smallest()
+		onsets = w.observer.onsets(results, w.target().Release, w.end)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -152,7 +155,7 @@ func (w *watch) publish(results map[string]analysis.Result, more bool) {
 			break
 		}
 	}
-	w.newest = Snapshot{Target: w.now, At: w.end, Results: results, Smallest: smallest, Judged: results != nil, Building: more}
+	w.newest = Snapshot{Target: w.now, At: w.end, Results: results, Smallest: smallest, Onsets: onsets, Judged: results != nil, Building: more}
 }
 
 // endBefore is the newest end of an interval at or before a moment: a multiple of the

@@ -100,6 +100,7 @@ type Significance struct {
 	LogE    float64   `json:"log_e"`             // ln of the odds against chance, in the window where they are greatest
 	Method  string    `json:"method,omitempty"`  // how the numbers were computed
 	Problem string    `json:"problem,omitempty"` // why nothing is known; empty: it is
+	Onset   Onset     `json:"onset,omitzero"`    // since when the difference is there; zero: not proved, or not known
 }
 
 // Proved reports whether the difference is significant.

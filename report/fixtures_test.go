@@ -79,7 +79,7 @@ func base(trigger string, severity runbook.Severity) record.Incident {
 }
 
 func shift(inc record.Incident) record.Incident {
-	inc.Decision = record.Decision{Action: record.RollBack, Guard: "severe", Reasons: []string{"the breach is severe and proved; the stable version is warm"}}
+	inc.Decision = record.Decision{At: after(12200 * time.Millisecond), Action: record.RollBack, Guard: "severe", Reasons: []string{"the breach is severe and proved; the stable version is warm"}}
 	inc.Change = &record.Change{
 		From: record.Split{"ranker-v1": 95, "ranker-v2": 5}, To: record.Split{"ranker-v1": 100, "ranker-v2": 0}, Digest: "sha256:c4a9",
 		Keys: []record.KeyChange{
@@ -138,6 +138,7 @@ func incidents() map[string]record.Incident {
 
 	verifying := shift(base("latency-p95", runbook.Severe))
 	verifying.Phase, verifying.DrainedAt, verifying.Polls, verifying.PolledAt = record.Verifying, after(21*time.Second), 1, after(40*time.Second)
+	verifying.Breach.Significance.Onset = record.Onset{From: after(-20 * time.Minute), To: after(-70 * time.Second), At: after(-20 * time.Minute), Open: true}
 	verifying.Applied = &record.Applied{Epoch: 4, WrittenAt: verifying.ActedAt, ReadBackAt: after(12430 * time.Millisecond), Instances: []record.RouterInstance{
 		{Address: "http://10.0.0.5:8080", AppliedAt: after(14 * time.Second)},
 		{Address: "http://10.0.0.6:8080", LateAt: after(23 * time.Second), Problem: "it does not answer within 2s"},
@@ -146,6 +147,7 @@ func incidents() map[string]record.Incident {
 
 	recovered := judged(shift(base("latency-p95", runbook.Severe)), record.Recovered, "every question is good, three polls in a row",
 		answer("error rate", record.Good, 0.0012, 0.005, "ratio"), answer("p95 latency", record.Good, 0.182, 0.21, "s"), answer("kpi conversion", record.Good, 0.0513, 0.0489, "ratio"))
+	recovered.Breach.Significance.Onset = record.Onset{From: after(-100 * time.Second), To: after(-70 * time.Second), At: after(-85 * time.Second)}
 	recovered.Applied = &record.Applied{Epoch: 4, WrittenAt: recovered.ActedAt, ReadBackAt: after(12430 * time.Millisecond), AppliedAt: after(15 * time.Second),
 		Instances: []record.RouterInstance{{Address: "http://10.0.0.5:8080", AppliedAt: after(14 * time.Second)}, {Address: "http://10.0.0.6:8080", AppliedAt: after(15 * time.Second)}}}
 

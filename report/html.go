@@ -75,25 +75,8 @@ type station struct {
 }
 
 func newPicture(inc record.Incident, now time.Time) picture {
-	began := breachBegan(inc)
-	steps := []struct {
-		name string
-		at   time.Time
-		mood string
-	}{
-		{"breach", began, ""}, {"alert", receivedAt(inc), ""}, {"committed", inc.ActedAt, ""},
-		{"drained", inc.DrainedAt, ""}, {"recovered", time.Time{}, ""},
-	}
-	if v := inc.Verdict; v != nil {
-		name, mood := standing(inc)
-		if v.Outcome == record.WrongCause {
-			name = "wrong cause"
-		} else if v.Outcome == record.CannotTell {
-			name = "cannot tell"
-		}
-		steps[4].name, steps[4].at, steps[4].mood = name, v.At, mood
-	}
-	end := began
+	zero := origin(inc)
+	steps, end := moments(inc), zero
 	for _, s := range steps {
 		if s.at.After(end) {
 			end = s.at
@@ -104,27 +87,19 @@ func newPicture(inc record.Incident, now time.Time) picture {
 	if p.Open {
 		end = now
 	}
-	p.Last = scale(last.Sub(began), end.Sub(began))
+	p.Last = scale(last.Sub(zero), end.Sub(zero))
 	for i, s := range steps {
-		st := station{Name: s.name, Mood: s.mood, LabelX: 80 + i*150, Reached: !s.at.IsZero(), Offset: "–"}
+		st := station{Name: s.word, LabelX: 70 + i*124, Reached: !s.at.IsZero(), Offset: "–"}
 		if st.Reached {
-			st.X, st.Offset = scale(s.at.Sub(began), end.Sub(began)), offset(s.at.Sub(began))
+			st.X, st.Offset = scale(s.at.Sub(zero), end.Sub(zero)), offset(s.at.Sub(zero))
+		}
+		if inc.Verdict != nil && i == len(steps)-1 {
+			_, st.Mood = standing(inc)
 		}
 		p.Stations = append(p.Stations, st)
-		p.Text += s.name + " " + st.Offset + "; "
+		p.Text += s.word + " " + st.Offset + "; "
 	}
 	return p
-}
-
-// receivedAt is when the first alert reached us; for a human's rollback there is none.
-func receivedAt(inc record.Incident) time.Time {
-	var first time.Time
-	for _, a := range inc.Alerts {
-		if first.IsZero() || a.ReceivedAt.Before(first) {
-			first = a.ReceivedAt
-		}
-	}
-	return first
 }
 
 func scale(at, whole time.Duration) int {

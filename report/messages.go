@@ -71,7 +71,7 @@ func Asking(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Mess
 func Acted(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 	sentence := "All traffic was moved " + inc.Change.How()
 	if !inc.ActedAt.IsZero() {
-		sentence += ", " + span(inc.ActedAt.Sub(breachBegan(inc))) + " after the breach began"
+		sentence += ", " + afterOrigin(inc, inc.ActedAt)
 	}
 	return message(inc, KindActed, false, now,
 		fmt.Sprintf("%s: rolled back %s to %s", subject(inc), word(inc.Candidate.Version), word(inc.Stable.Version)),
@@ -142,7 +142,7 @@ func EvidenceMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record
 
 func message(inc record.Incident, kind string, page bool, now time.Time, title string, lines ...string) record.Message {
 	m := newMessage(inc.ID+"-"+kind, kind, inc.Service, inc.Region, now, title, lines)
-	m.Incident, m.Page, m.StartsAt = inc.ID, page, breachBegan(inc)
+	m.Incident, m.Page, m.StartsAt = inc.ID, page, alerted(inc)
 	return m
 }
 

@@ -51,6 +51,7 @@ type page struct {
 	Title, Status, Mood string // Mood: "good", "bad", "warn" or "open"
 	Lede                string
 	Made                string
+	Since               string // from when times count
 	Picture             picture
 	Choices             []string
 	Facts               []fact
@@ -108,6 +109,7 @@ func newPage(inc record.Incident, rb *runbook.Runbook, o Options) page {
 		Title:  visible(fmt.Sprintf("%s: %s", place(inc), heading(inc)), maxCell),
 		Status: status, Mood: mood,
 		Lede:     visible(lede(inc), maxCell),
+		Since:    "Times since " + originName(inc) + ".",
 		Picture:  newPicture(inc, o.Now),
 		Choices:  pageChoices(inc, o),
 		Facts:    facts(inc, rb, o),
@@ -179,8 +181,8 @@ func lede(inc record.Incident) string {
 	from, to := cmp.Or(inc.Candidate.Version, "the candidate"), cmp.Or(inc.Stable.Version, "the stable version")
 	did := "No traffic was moved by autorollback."
 	if !inc.ActedAt.IsZero() {
-		did = fmt.Sprintf("All traffic was moved from %s to %s %s, %s after the breach began.",
-			from, to, inc.Change.How(), span(inc.ActedAt.Sub(breachBegan(inc))))
+		did = fmt.Sprintf("All traffic was moved from %s to %s %s, %s.",
+			from, to, inc.Change.How(), afterOrigin(inc, inc.ActedAt))
 	}
 	did += elsewhere(inc)
 	if names := behind(inc); names != "" {

@@ -168,21 +168,20 @@ func badAnswers(v record.Verdict) string {
 }
 
 func timing(inc record.Incident, v record.Verdict) string {
-	began := breachBegan(inc)
+	zero := origin(inc)
 	var out []string
-	if !inc.ActedAt.IsZero() {
-		out = append(out, "moved "+offset(inc.ActedAt.Sub(began)))
-	}
-	if !inc.DrainedAt.IsZero() {
-		out = append(out, "drained "+offset(inc.DrainedAt.Sub(began)))
+	for _, m := range moments(inc)[:5] {
+		if !m.at.IsZero() && !m.at.Equal(zero) {
+			out = append(out, m.word+" "+offset(m.at.Sub(zero)))
+		}
 	}
 	if !v.At.IsZero() {
-		out = append(out, "verdict "+offset(v.At.Sub(began)))
+		out = append(out, "verdict "+offset(v.At.Sub(zero)))
 	}
 	if len(out) == 0 {
 		return ""
 	}
-	return "Since the breach: " + strings.Join(out, ", ") + "."
+	return "Since " + originName(inc) + ": " + strings.Join(out, ", ") + "."
 }
 
 func upper(text string) string {

@@ -25,17 +25,25 @@ func facts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
 	f = add(f, "Owner", strings.TrimPrefix(owner(rb), "Owner: "))
 	f = add(f, "Asked for by", inc.By)
 	f = add(f, "Answered by", answeredBy(o.Approval))
-	f = add(f, "Breach began", clock(breachBegan(inc)))
-	for _, step := range []struct {
-		name string
-		at   time.Time
-	}{{"Opened", inc.OpenedAt}, {"Traffic moved", inc.ActedAt}, {"Candidate drained", inc.DrainedAt}, {"Closed", inc.ClosedAt}} {
-		if !step.at.IsZero() {
-			f = add(f, step.name, clock(step.at)+" ("+offset(step.at.Sub(breachBegan(inc)))+")")
-		}
+	f = add(f, "Harm began", began(inc))
+	opened, closed := moment{name: "Opened", at: inc.OpenedAt}, moment{name: "Closed", at: inc.ClosedAt}
+	steps := moments(inc)
+	for _, m := range slices.Concat(steps[1:2], []moment{opened}, steps[2:], []moment{closed}) {
+		f = addMoment(f, inc, m)
 	}
 	f = add(f, "Not provable in time", strings.Join(inc.Unproved, ", "))
 	return add(f, "Impact", impact(inc, rb, o.Now))
+}
+
+// addMoment appends when a step was reached, and how long that is since the origin.
+func addMoment(f []fact, inc record.Incident, m moment) []fact {
+	switch {
+	case m.at.IsZero():
+		return f
+	case m.at.Equal(origin(inc)):
+		return add(f, m.name, clock(m.at))
+	}
+	return add(f, m.name, clock(m.at)+" ("+offset(m.at.Sub(origin(inc)))+")")
 }
 
 func answeredBy(a *record.Approval) string {
@@ -69,7 +77,7 @@ func impact(inc record.Incident, rb *runbook.Runbook, now time.Time) string {
 			break
 		}
 	}
-	lasted := until.Sub(breachBegan(inc))
+	lasted := until.Sub(origin(inc))
 	if rate := inc.Breach.CandidateRate; rate > 0 && !until.IsZero() && lasted > 0 {
 		n := rate * lasted.Seconds()
 		parts = append(parts, fmt.Sprintf("about %s requests went to the candidate in %s (%s req/s when confirmed)", runbook.Figure(n), span(lasted), runbook.Figure(rate)))
@@ -146,12 +154,12 @@ func sides(inc record.Incident) table {
 
 func verdicts(inc record.Incident) []verdict {
 	var out []verdict
-	began := breachBegan(inc)
+	zero := origin(inc)
 	if inc.Verdict == nil && len(inc.Answers) > 0 {
 		out = append(out, verdict{
 			Name: "Recovery so far", Outcome: string(cmp.Or(inc.Health, record.Unknown)), Mood: "open",
 			Reason: fmt.Sprintf("%d good polls in a row.", inc.Polls),
-			When:   fmt.Sprintf("%s (%s)", clock(inc.PolledAt), offset(inc.PolledAt.Sub(began))), Answers: answers(inc.Answers),
+			When:   fmt.Sprintf("%s (%s)", clock(inc.PolledAt), offset(inc.PolledAt.Sub(zero))), Answers: answers(inc.Answers),
 		})
 	}
 	for _, v := range []struct {
@@ -164,7 +172,7 @@ func verdicts(inc record.Incident) []verdict {
 		_, mood := standing(record.Incident{Verdict: v.of})
 		out = append(out, verdict{
 			Name: v.name, Outcome: visible(outcome(v.of.Outcome), 80), Mood: mood, Reason: upper(endSentence(visible(v.of.Reason, maxCell))),
-			When: fmt.Sprintf("%s (%s)", clock(v.of.At), offset(v.of.At.Sub(began))), Answers: answers(v.of.Answers),
+			When: fmt.Sprintf("%s (%s)", clock(v.of.At), offset(v.of.At.Sub(zero))), Answers: answers(v.of.Answers),
 		})
 	}
 	return out
@@ -188,12 +196,12 @@ func answers(all []record.Answer) table {
 }
 
 func timeline(inc record.Incident) table {
-	t := table{Head: []string{"Since breach", "Time (UTC)", "Step", "What", "By"}}
+	t := table{Head: []string{"Since " + originName(inc), "Time (UTC)", "Step", "What", "By"}}
 	records := slices.Clone(inc.Timeline)
 	slices.SortStableFunc(records, func(a, b record.Record) int { return a.At.Compare(b.At) })
-	began := breachBegan(inc)
+	zero := origin(inc)
 	for _, r := range records {
-		t.row(offset(r.At.Sub(began)), r.At.UTC().Format("15:04:05.000"), r.Kind, r.Text, whoDid(r))
+		t.row(offset(r.At.Sub(zero)), r.At.UTC().Format("15:04:05.000"), r.Kind, r.Text, whoDid(r))
 	}
 	return t
 }
@@ -209,13 +217,13 @@ func whoDid(r record.Record) string {
 
 func sources(inc record.Incident) table {
 	t := table{Head: []string{"Source", "Trigger", "Received", "Labels"}}
-	began := breachBegan(inc)
+	zero := origin(inc)
 	received := map[record.Source]bool{}
 	for _, a := range inc.Alerts {
 		received[a.Source] = true
 		at := ""
 		if !a.ReceivedAt.IsZero() {
-			at = offset(a.ReceivedAt.Sub(began))
+			at = offset(a.ReceivedAt.Sub(zero))
 		}
 		t.row(sourceName(inc, a.Source), a.Trigger, at, pairs(a.Labels))
 	}

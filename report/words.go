@@ -74,7 +74,7 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%d h %02d m", d/time.Hour, d%time.Hour/time.Minute)
 }
 
-// offset is the time since the breach, with its sign.
+// offset is a time since the origin, with its sign.
 func offset(d time.Duration) string {
 	if d < 0 {
 		return span(d)
@@ -87,21 +87,6 @@ func clock(t time.Time) string {
 		return "–"
 	}
 	return t.UTC().Format("2006-01-02 15:04:05") + " UTC"
-}
-
-// breachBegan is the best known start of the breach: Prometheus' own answer, else
-// the earliest alert, else when the incident was opened.
-func breachBegan(inc record.Incident) time.Time {
-	if !inc.Breach.StartedAt.IsZero() {
-		return inc.Breach.StartedAt
-	}
-	began := inc.OpenedAt
-	for _, a := range inc.Alerts {
-		if !a.StartsAt.IsZero() && a.StartsAt.Before(began) {
-			began = a.StartsAt
-		}
-	}
-	return began
 }
 
 // trigger finds the incident's trigger, or one that has only its name.

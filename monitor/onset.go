@@ -1,0 +1,45 @@
+package monitor
+
+import (
+	"time"
+
+	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/record"
+)
+
+// onsets are since when there is harm, of the triggers that are significant at the end of an
+// interval.
+func (o *Observer) onsets(
+	results map[string]analysis.Result, rel record.Release, end time.Time,
+) map[string]record.Onset {
+	out := map[string]record.Onset{}
+	for name, r := range results {
+		if !(r.Significance >= 1) {
+			continue
+		}
+		if x, ok := o.analysis.Onset(name); ok {
+			out[name] = onsetOf(x, rel.Began(), end, o.every)
+		}
+	}
+	return out
+}
+
+// onsetOf is an estimate in intervals as moments. What an interval counts is the growth since the
+// scrape before, and that is up to an interval older than the interval itself. Nothing is older
+// than the candidate's first request; harm that was there in the first judged interval may be as
+// old as that.
+func onsetOf(x analysis.Onset, began, end time.Time, every time.Duration) record.Onset {
+	ended := func(ago int) time.Time { return end.Add(-time.Duration(ago) * every) }
+	out := record.Onset{From: ended(x.First + 2), To: ended(x.Last), At: ended(x.Likely + 1), Open: x.Open,
+		Method: record.OnsetMethod}
+	if x.Whole {
+		out.At = began
+	}
+	if x.Open || out.From.Before(began) {
+		out.From = began
+	}
+	if out.At.Before(out.From) {
+		out.At = out.From
+	}
+	return out
+}

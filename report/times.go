@@ -1,0 +1,107 @@
+package report
+
+import (
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+)
+
+// alerted is when the first alert fired: Prometheus' own answer, else the earliest alert, else when
+// the incident was opened. Harm began before it.
+func alerted(inc record.Incident) time.Time {
+	if !inc.Breach.StartedAt.IsZero() {
+		return inc.Breach.StartedAt
+	}
+	first := inc.OpenedAt
+	for _, a := range inc.Alerts {
+		if !a.StartsAt.IsZero() && a.StartsAt.Before(first) {
+			first = a.StartsAt
+		}
+	}
+	return first
+}
+
+// firedAt is that, and zero where nothing fired: a human asked.
+func firedAt(inc record.Incident) time.Time {
+	if inc.Breach.StartedAt.IsZero() && len(inc.Alerts) == 0 {
+		return time.Time{}
+	}
+	return alerted(inc)
+}
+
+// origin is the moment from which times count: when harm began as far as that is known, else the
+// alert.
+func origin(inc record.Incident) time.Time {
+	if at := inc.Harm().At; !at.IsZero() {
+		return at
+	}
+	return alerted(inc)
+}
+
+// originName says which of them it is.
+func originName(inc record.Incident) string {
+	switch {
+	case !inc.Harm().At.IsZero():
+		return "harm began"
+	case firedAt(inc).IsZero():
+		return "the incident was opened"
+	}
+	return "the alert"
+}
+
+// afterOrigin is how long after it a moment is, in words: "about 3 m after harm began".
+func afterOrigin(inc record.Incident, at time.Time) string {
+	about := ""
+	if !inc.Harm().At.IsZero() {
+		about = "about "
+	}
+	return about + span(at.Sub(origin(inc))) + " after " + originName(inc)
+}
+
+// began says when harm began: the bracket of the estimate. Empty where nothing breached.
+func began(inc record.Incident) string {
+	switch h := inc.Harm(); {
+	case inc.Breach.Trigger == "":
+		return ""
+	case h.At.IsZero():
+		return "not known: before the alert"
+	case h.Open:
+		return "between the candidate's first request, " + clock(h.From) + ", and " + clock(h.To) + " (estimated)"
+	default:
+		from, to := h.From.UTC(), h.To.UTC()
+		if from.Format(time.DateOnly) != to.Format(time.DateOnly) {
+			return "between " + clock(from) + " and " + clock(to) + " (estimated)"
+		}
+		return "between " + from.Format("2006-01-02 15:04:05") + " and " + to.Format("15:04:05") + " UTC (estimated)"
+	}
+}
+
+// A moment is a step of an incident with what it is; at is zero until it is reached.
+type moment struct {
+	name string // as a fact
+	word string // in the picture
+	at   time.Time
+}
+
+// moments are the steps from harm to recovery, in order, each called what it is.
+func moments(inc record.Incident) []moment {
+	ended := moment{"Recovered", "recovered", time.Time{}}
+	if v := inc.Verdict; v != nil {
+		ended = moment{"Verdict", ended.word, v.At}
+		switch v.Outcome {
+		case record.Recovered:
+			ended.name = "Recovered"
+		case record.WrongCause:
+			ended.word = "wrong cause"
+		case record.CannotTell:
+			ended.word = "cannot tell"
+		default:
+			ended.word, _ = standing(inc)
+		}
+	}
+	return []moment{
+		{"Harm began", "harm began", inc.Harm().At}, {"Alert fired", "alert", firedAt(inc)},
+		{"Decided", "decided", inc.Decision.At},
+		{"Traffic moved", "moved", inc.ActedAt}, {"Candidate drained", "drained", inc.DrainedAt}, ended,
+	}
+}
