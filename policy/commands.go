@@ -135,7 +135,7 @@ func (in Launch) noSafer() string {
 }
 
 // howToPass says how a missing shadow pass is got.
-const howToPass = "compare the two with autorollback shadow replay or join, and record the report: " +
+const howToPass = "compare the two (shadow replay, or shadow join), and record the report: " +
 	"--release RELEASE.yaml --record, or autorollback shadow record GATE.json"
 
 func (in Launch) shadow() string {

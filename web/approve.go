@@ -181,7 +181,7 @@ func (s *server) ask(ctx context.Context, r *http.Request, who visitor) (questio
 	claims, err := s.Tokens.Verify(r.PathValue("token"), time.Now())
 	switch {
 	case errors.Is(err, report.ErrExpired):
-		return question{}, &notice{http.StatusGone, "This link has expired", "Nobody answered in time. What happened then is in the incident; a rollback by hand is always possible: autorollback release rollback."}
+		return question{}, &notice{http.StatusGone, "This link has expired", "Nobody answered in time. What happened then is in the incident. A rollback by hand is always possible: autorollback release rollback SERVICE --reason WHY."}
 	case err != nil:
 		return question{}, noQuestion()
 	}
