@@ -116,7 +116,7 @@ func sealed(inc record.Incident, keep runbook.Duration, sums map[string]string) 
 	fmt.Fprintln(&head, identity(inc))
 	fmt.Fprintf(&head, "# evidence of service %q in region %q\n", record.Truncate(inc.Service, 80), record.Truncate(inc.Region, 80))
 	fmt.Fprintf(&head, "# verify with: sha256sum --check %s\n", manifestName)
-	fmt.Fprintf(&head, "# tamper-evident, not tamper-proof: autorollback incident check compares this file's own sha256 with the store's\n")
+	fmt.Fprintf(&head, "# tamper-evident, not tamper-proof: \"autorollback incident check\" compares this file's own sha256 with the store's\n")
 	if keep > 0 {
 		fmt.Fprintf(&head, "# keep until %s; nothing here deletes it\n", inc.OpenedAt.Add(keep.Std()).UTC().Format(time.DateOnly))
 	}

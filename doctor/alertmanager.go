@@ -66,7 +66,7 @@ func (p *patient) alertmanager(ctx context.Context, address string, alerts []mod
 	c, err := parseConfig(status.Config.Original)
 	if err != nil {
 		return []record.Check{unknown(alertmanagerPart, host, err.Error(),
-			"compare it with autorollback rules generate --alertmanager-file")}
+			"compare it with: autorollback rules generate runbooks/ --alertmanager-file alertmanager.yml")}
 	}
 	out := p.lint(host, c, alerts)
 	out = append(out, p.arrives(ctx, base, host)...)
@@ -133,7 +133,7 @@ func (p *patient) silences(ctx context.Context, base, host string, alerts []mode
 			out = append(out, degraded(alertmanagerPart, host,
 				fmt.Sprintf("a silence of %s (%q) until %s keeps back %s%s; it does not stop the watcher",
 					s.CreatedBy, s.Comment, s.EndsAt.Format(time.RFC3339), hit[0], andMore(len(hit)-1)),
-				"expire it; what stops automation is autorollback control set paused"))
+				"expire it; what stops automation is: autorollback control set paused --reason WHY"))
 		}
 	}
 	return out

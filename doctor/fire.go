@@ -67,7 +67,7 @@ func (d *Doctor) evaluated(ctx context.Context) record.Leg {
 		return lost(atPrometheus, "rules", 0, err.Error(), "start Prometheus")
 	case len(v) == 0:
 		return lost(atPrometheus, "rules", 0, "the watchdog does not fire: the rules are not loaded",
-			"load the file of autorollback rules generate")
+			"make the file and load it: autorollback rules generate runbooks/ --rules-file autorollback.rules.yml")
 	}
 	return record.Leg{From: atPrometheus, To: "rules", State: record.CheckOK, Seconds: float64(v[0].Value),
 		What: "age of the watchdog's newest evaluation"}
@@ -105,7 +105,7 @@ func (d *Doctor) post(ctx context.Context, address, id string, from, to time.Tim
 			"severity": "none", "id": id,
 		},
 		"annotations": map[string]string{
-			"summary": "autorollback doctor --fire tries the way of an alert. Nobody has to do anything.",
+			"summary": "The command autorollback doctor --fire: it tries the way of an alert. Nobody has to do anything.",
 		},
 		"startsAt": from.UTC(), "endsAt": to.UTC(),
 	}})
@@ -149,7 +149,7 @@ func (d *Doctor) unreceived(host string, since time.Time) record.Leg {
 	}
 	return lost(host, atReceiver, time.Since(since),
 		fmt.Sprintf("Alertmanager took it, and the receiver was not called within %s", arriveWithin),
-		"see autorollback doctor for its route; then Alertmanager's log, and whether it reaches the receiver's address")
+		"see its route: autorollback doctor; then Alertmanager's log, and whether it reaches the receiver's address")
 }
 
 func lost(from, to string, after time.Duration, what, fix string) record.Leg {

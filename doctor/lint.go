@@ -37,7 +37,7 @@ func (p *patient) lint(host string, c config, alerts []model.LabelSet) []record.
 			}
 		}
 	}
-	fix := "put the generated route above your own, and the receiver: autorollback rules generate --alertmanager-file"
+	fix := "put the generated route above your own, and the receiver: autorollback rules generate runbooks/ --alertmanager-file alertmanager.yml"
 	if len(ways) == 0 {
 		return []record.Check{off(alertmanagerPart, host,
 			"no route sends alerts with autorollback=\"true\" to a webhook that ends in "+p.ReceiverPath, fix)}

@@ -68,7 +68,7 @@ func ruleCheck(d rules.Drift, more int) record.Check {
 // remembered is what the daemon found when Prometheus last told.
 func (p *patient) remembered(err error) []record.Check {
 	out := []record.Check{unknown(rulesPart, "loaded", err.Error(),
-		"let Prometheus tell its rules, or compare files: autorollback rules verify")}
+		"let Prometheus tell its rules, or compare files: autorollback rules verify runbooks/ --rules-file autorollback.rules.yml")}
 	for _, c := range p.status.Rules {
 		if c.State == record.RulesDrifted {
 			out = append(out, degraded(rulesPart, c.Service, c.Drifted(), "generate the rules again and load them"))
@@ -198,7 +198,7 @@ func (p *patient) selfChecks(context.Context) []record.Check {
 	}
 	if empty > mostBoxes {
 		out = append(out, degraded(runbookPart, "more", fmt.Sprintf("%d more empty boxes", empty-mostBoxes),
-			"autorollback runbook check names them"))
+			"they are named by: autorollback runbook check runbooks/"))
 	}
 	if empty == 0 {
 		out = append(out, ok(runbookPart, "boxes", "all are ticked"))

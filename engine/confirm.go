@@ -209,7 +209,7 @@ func (e *Engine) recordable(g shadow.Gate) error {
 	}
 	switch {
 	case g.Schema != shadow.SchemaGate:
-		return runbook.Refuse("the gate's schema is %q, want %q: write it with autorollback shadow report --gate-file", g.Schema, shadow.SchemaGate)
+		return runbook.Refuse("the gate's schema is %q, want %q: write it with: autorollback shadow report pairs.jsonl --gate-file gate.json", g.Schema, shadow.SchemaGate)
 	case g.Verdict != shadow.Pass && g.Verdict != shadow.Block && g.Verdict != shadow.Inconclusive:
 		return runbook.Refuse("the gate's verdict is %q, want pass, block or inconclusive", g.Verdict)
 	case !digestForm.MatchString(g.Candidate) || !digestForm.MatchString(g.Stable):

@@ -123,7 +123,9 @@ func (e *Engine) Live(ctx context.Context, a record.Approval) (record.Breach, re
 	}
 	var b record.Breach
 	if v.Incident != nil && v.Release != nil {
-		if t, ok := v.Runbook.Trigger(v.Incident.Breach.Trigger); ok {
+		if v.Incident.Breach.Trigger == "" {
+			b.State = record.NoTrigger
+		} else if t, ok := v.Runbook.Trigger(v.Incident.Breach.Trigger); ok {
 			b = e.prom.Confirm(ctx, v.service.ask, t, *v.Release, e.significance(*v.Release, t.Name))
 		}
 	}

@@ -44,7 +44,7 @@ func ruleDrift(in Input, _ time.Time) *objection {
 		return nil
 	}
 	o := ask(in, fmt.Sprintf("The rules that Prometheus has loaded for trigger %q differ from the runbook: %s.", in.Breach.Trigger, in.Breach.RulesDrift))
-	o.choices = append(o.choices, "fix the rules (autorollback rules generate, reload Prometheus): the rollback then happens automatically if the trigger still breaches")
+	o.choices = append(o.choices, "fix the rules, and reload Prometheus (autorollback rules generate runbooks/ --rules-file autorollback.rules.yml): the rollback then happens automatically if the trigger still breaches")
 	return o
 }
 

@@ -135,7 +135,7 @@ func (in Launch) noSafer() string {
 }
 
 // howToPass says how a missing shadow pass is got.
-const howToPass = "compare the two with autorollback shadow replay or join, and record the report: " +
+const howToPass = "compare the two (shadow replay, or shadow join), and record the report: " +
 	"--release RELEASE.yaml --record, or autorollback shadow record GATE.json"
 
 func (in Launch) shadow() string {
@@ -193,9 +193,9 @@ func LacksReason(in record.Reply) error {
 }
 
 // NeedsAnyway reports whether a yes to a question needs to be wanted anyway: it rolls back, and nothing
-// says any more that the trigger breaches.
+// says any more that the trigger breaches, if it is about one.
 func NeedsAnyway(kind string, b record.Breach) bool {
-	return kind == record.RollbackApproval && b.State != record.Breaching
+	return kind == record.RollbackApproval && b.State != record.Breaching && b.State != record.NoTrigger
 }
 
 func quietly(b record.Breach) string {

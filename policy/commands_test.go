@@ -53,3 +53,17 @@ func TestWhatCannotBeWrittenDoesNotStart(t *testing.T) {
 		}
 	}
 }
+
+// A yes to roll back is wanted anyway only where a trigger might be quiet; the checks after a
+// step have none.
+func TestWhatNeedsAnyway(t *testing.T) {
+	for state, want := range map[record.State]bool{record.Breaching: false, record.NotBreaching: true, record.NoData: true,
+		record.Unreachable: true, "": true, record.NoTrigger: false} {
+		if got := policy.NeedsAnyway(record.RollbackApproval, record.Breach{State: state}); got != want {
+			t.Errorf("%q: %t", state, got)
+		}
+		if policy.NeedsAnyway(record.Promotion, record.Breach{State: state}) {
+			t.Errorf("%q: a step of the ramp", state)
+		}
+	}
+}

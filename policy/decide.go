@@ -98,12 +98,16 @@ func observed(in Input, would record.Decision) record.Decision {
 	if in.Control.Mode == runbook.Observe {
 		why = "The control mode is observe" + byWhom(in.Control) + ": nothing is done; active mode would decide " + string(would.Action) + " (" + would.Guard + ")."
 	}
+	choices := []string{byHand(in)}
+	if would.Action == record.Freeze && in.Breach.StableUnhealthy {
+		choices = shared(in) // moving traffic would not help
+	}
 	return record.Decision{
 		Action:  record.Hold,
 		Would:   would.Action,
 		Guard:   GuardObserve,
 		Reasons: append([]string{why}, would.Reasons...),
-		Choices: []string{choiceRollback, "arm it: policy.mode: active in the runbook, and control active"},
+		Choices: append(choices, "arm it: policy.mode: active in the runbook, and control active"),
 	}
 }
 

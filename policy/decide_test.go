@@ -123,6 +123,20 @@ func TestEveryGuardObjects(t *testing.T) {
 }
 
 // Of any two guards the one that stands before decides.
+// Where both sides are bad a rollback would not help, and none is offered, in observe mode neither.
+func TestWhatWouldNotHelpIsNotOffered(t *testing.T) {
+	for _, trigger := range []string{"errors", "slo"} {
+		for _, mode := range []runbook.Mode{runbook.Active, runbook.Observe} {
+			in := severe()
+			in.Breach.Trigger, in.Breach.StableUnhealthy, in.Runbook.Policy.Mode = trigger, true, mode
+			d := Decide(in, noon)
+			if text := strings.Join(d.Choices, "\n"); strings.Contains(text, "rollback ranker") || !strings.Contains(text, "what both versions share") {
+				t.Errorf("%s, %s: the choices are %q", trigger, mode, d.Choices)
+			}
+		}
+	}
+}
+
 func TestPrecedence(t *testing.T) {
 	all := bends()
 	for i, first := range all {

@@ -37,7 +37,7 @@ const (
 	GuardObserve         = "observe" // would have been something else
 	GuardHuman           = "human"   // a person's own rollback
 	GuardChecks          = "checks"  // see [Checks]
-	GuardExpired         = "approval_expired"
+	GuardExpired         = record.ApprovalExpired
 )
 
 // A guard objects to an automatic rollback, or returns nil.

@@ -9,10 +9,28 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-const (
-	choiceRollback = "roll back by hand (autorollback release rollback)"
-	choiceHold     = "stop promotion by hand"
-)
+const choiceHold = "stop promotion by hand"
+
+// byHand is the choice to roll back without the daemon's judgement.
+func byHand(in Input) string { return "roll back by hand: " + rollbackCommand(in) }
+
+// target names the release as the command line takes it.
+func target(in Input) string {
+	if in.Runbook == nil {
+		return in.Release.Service + " --region " + in.Release.Region
+	}
+	return in.Runbook.Named(in.Release.Region)
+}
+
+func rollbackCommand(in Input) string {
+	return "autorollback release rollback " + target(in) + " --reason WHY"
+}
+
+// shared are the choices where both sides are bad, and a rollback would not help.
+func shared(in Input) []string {
+	return []string{"look for what both versions share: dependencies, features, traffic",
+		"when it is over: autorollback release resume " + target(in) + " --reason WHY"}
+}
 
 func unknownTrigger(in Input, _ time.Time) *objection {
 	_, ok := in.Runbook.Trigger(in.Breach.Trigger)
@@ -21,7 +39,7 @@ func unknownTrigger(in Input, _ time.Time) *objection {
 		return nil
 	}
 	return holdAndPage(fmt.Sprintf("The runbook of %s has no trigger %q: the alert rules and the runbook differ, or the alert is not for autorollback.", in.Runbook.Service, in.Breach.Trigger),
-		"compare them: autorollback rules verify", "look at the service; "+choiceRollback)
+		"compare them: autorollback rules verify runbooks/ --rules-file autorollback.rules.yml", "look at the service; "+byHand(in))
 }
 
 func unreachable(in Input, _ time.Time) *objection {
@@ -30,10 +48,10 @@ func unreachable(in Input, _ time.Time) *objection {
 	}
 	if in.Breach.Unjudged() {
 		return holdAndPage("Not known yet whether this is more than chance"+because(in.Breach.Problem)+". An alert alone moves no traffic; autorollback keeps asking.",
-			"wait until the significance is known", "look at the service; "+choiceRollback)
+			"wait until the significance is known", "look at the service; "+byHand(in))
 	}
 	return holdAndPage("Prometheus does not answer, so the alert is not confirmed"+because(in.Breach.Problem)+". An alert alone moves no traffic; autorollback keeps asking.",
-		"bring Prometheus back", "look at the service; "+choiceRollback)
+		"bring Prometheus back", "look at the service; "+byHand(in))
 }
 
 func blind(in Input, _ time.Time) *objection {
@@ -41,7 +59,7 @@ func blind(in Input, _ time.Time) *objection {
 		return nil
 	}
 	return holdAndPage("Prometheus has no fresh data to judge by"+because(in.Breach.Problem)+". No data is neither good nor bad.",
-		"fix the metrics", "look at the service; "+choiceRollback)
+		"fix the metrics", "look at the service; "+byHand(in))
 }
 
 func notConfirmed(in Input, _ time.Time) *objection {
@@ -57,10 +75,10 @@ func absoluteSLO(in Input, _ time.Time) *objection {
 		return nil
 	}
 	if in.Breach.StableUnhealthy {
-		return freeze(fmt.Sprintf("Wrong cause: users are outside the limit %q, and %s breaks a limit as well: a rollback would not help.", t.Name, side(in.Release.Stable)), "look for what both versions share: dependencies, features, traffic", choiceRollback)
+		return freeze(fmt.Sprintf("Wrong cause: users are outside the limit %q, and %s breaks a limit as well: a rollback would not help.", t.Name, side(in.Release.Stable)), shared(in)...)
 	}
 	return freeze(fmt.Sprintf("Users are outside the absolute limit %q. Such a limit stops promotion and never moves traffic automatically.", t.Name),
-		choiceRollback, "look for another cause")
+		byHand(in), "look for another cause")
 }
 
 func stableUnhealthy(in Input, _ time.Time) *objection {
@@ -68,7 +86,7 @@ func stableUnhealthy(in Input, _ time.Time) *objection {
 		return nil
 	}
 	return freeze(fmt.Sprintf("Wrong cause: %s breaks an absolute limit as well, so it is not %s alone; no traffic is moved.", side(in.Release.Stable), side(in.Release.Candidate)),
-		"look for what both versions share: dependencies, features, traffic", choiceRollback)
+		shared(in)...)
 }
 
 func nothing(in Input, _ time.Time) *objection {
@@ -97,7 +115,7 @@ func manualOverride(in Input, _ time.Time) *objection {
 	if h := in.Release.Held; h != nil {
 		why = fmt.Sprintf("Somebody else changed the split since %s: wanted %s, found %s. autorollback writes nothing until a human accepts it.", clock(h.Since), split(h.Want), split(h.Found))
 	}
-	return holdAndPage(why, "accept the split as it is: the link, or autorollback release accept-split "+in.Release.Service+" --region "+in.Release.Region,
+	return holdAndPage(why, "accept the split as it is: the link, or autorollback release accept-split "+target(in)+" --reason WHY",
 		"put the split back, or finish by hand what was begun in the router", choiceHold)
 }
 
@@ -109,13 +127,13 @@ func paused(in Input, now time.Time) *objection {
 	case c.Mode == runbook.Paused && expired(c, now):
 		return nil
 	case c.Mode != runbook.Paused:
-		return holdAndPage(fmt.Sprintf("Unknown control mode %q; treating it as paused.", c.Mode), "write active, observe or paused", choiceRollback)
+		return holdAndPage(fmt.Sprintf("Unknown control mode %q; treating it as paused.", c.Mode), "write active, observe or paused", byHand(in))
 	}
 	until := "without an end"
 	if !c.Until.IsZero() {
 		until = fmt.Sprintf("for another %s, until %s", span(c.Until.Sub(now)), clock(c.Until))
 	}
-	return holdAndPage("Automation is paused "+until+byWhom(c)+".", "end the pause", choiceRollback)
+	return holdAndPage("Automation is paused "+until+byWhom(c)+".", "end the pause", byHand(in))
 }
 
 func lkgQuarantined(in Input, _ time.Time) *objection {
@@ -123,7 +141,7 @@ func lkgQuarantined(in Input, _ time.Time) *objection {
 		return nil
 	}
 	return holdAndPage(fmt.Sprintf("The last known good, %s, is quarantined (bundle %s): there is no good version to roll back to.", side(in.Release.Stable), in.Release.Stable.Bundle),
-		"lift the quarantine by name, then roll back", "roll back by hand anyway (autorollback release rollback)", "fix the candidate in place")
+		"lift the quarantine, then roll back: autorollback release lift "+in.Release.Stable.Bundle+" --reason WHY", "roll back by hand anyway: "+rollbackCommand(in), "fix the candidate in place")
 }
 
 // lkgNotWarm holds where the stable side has no pod at all: however bad the candidate is, it
@@ -134,7 +152,7 @@ func lkgNotWarm(in Input, _ time.Time) *objection {
 		return nil
 	}
 	return holdAndPage(fmt.Sprintf("The last known good, %s, has no pod ready: a rollback would turn every request into an error.", side(in.Release.Stable)),
-		"start its pods: the rollback then happens automatically if the trigger still breaches", "roll back by hand anyway (autorollback release rollback)", "fix the candidate in place")
+		"start its pods: the rollback then happens automatically if the trigger still breaches", "fix the candidate in place")
 }
 
 func routerKeys(in Input, _ time.Time) *objection {

@@ -121,11 +121,11 @@ func noFlip(in Ramp, _ time.Time) string {
 func troubled(in Ramp, _ time.Time) string {
 	switch i := in.Incident; {
 	case in.ExternalChange || in.Release.Held != nil:
-		return "somebody else changed the split; put it back, or accept it: autorollback release accept-split " + in.Runbook.Named(in.Release.Region)
+		return "somebody else changed the split; put it back, or accept it: autorollback release accept-split " + in.Runbook.Named(in.Release.Region) + " --reason WHY"
 	case i == nil || i.Phase == record.Done:
 		return ""
 	case i.Phase == record.HeldPhase || i.Phase == record.Frozen:
-		return fmt.Sprintf("incident %s is %s (%s); look at it, then: autorollback release resume %s", i.ID, i.Phase, reason(i), in.Runbook.Named(in.Release.Region))
+		return fmt.Sprintf("incident %s is %s (%s); look at it, then: autorollback release resume %s --reason WHY", i.ID, i.Phase, reason(i), in.Runbook.Named(in.Release.Region))
 	default:
 		return fmt.Sprintf("incident %s is %s (%s)", i.ID, i.Phase, reason(i))
 	}
@@ -139,7 +139,7 @@ func reason(i *record.Incident) string {
 }
 
 func stopped(in Ramp, _ time.Time) string {
-	resume := "autorollback release resume " + in.Runbook.Named(in.Release.Region)
+	resume := "autorollback release resume " + in.Runbook.Named(in.Release.Region) + " --reason WHY"
 	if s := in.Release.Stopped; s != nil {
 		return fmt.Sprintf("%s stopped the ramp: %s; to continue: %s", s.By, s.Reason, resume)
 	}
@@ -247,11 +247,12 @@ func leftToHumans(in Ramp, _ time.Time) string {
 	if in.ByHuman || !more {
 		return ""
 	}
-	verb := "promote"
+	service := in.Runbook.Named(in.Release.Region)
+	command := "autorollback release promote " + service
 	if in.Runbook.Rollout.Strategy == runbook.BlueGreen && in.Release.Weight == 0 {
-		verb = "flip"
+		command = "autorollback release flip " + service
 	}
-	how := fmt.Sprintf("a human must take the step to %v %%: autorollback release %s %s", next.Weight, verb, in.Runbook.Named(in.Release.Region))
+	how := fmt.Sprintf("a human must take the step to %v %%: %s", next.Weight, command)
 	if in.Release.Weight == 0 || in.Runbook.Rollout.Promote == runbook.PromoteManual {
 		return how
 	}

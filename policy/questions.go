@@ -25,7 +25,7 @@ func Checks(in Input, why string, now time.Time) record.Decision {
 	}
 	d.Action = record.Ask
 	d.Choices = []string{"approve the rollback",
-		"reject it and keep the split; promotion stays frozen until: autorollback release resume " + in.Release.Service}
+		"reject it and keep the split; promotion stays frozen until: autorollback release resume " + target(in) + " --reason WHY"}
 	return d
 }
 
@@ -66,7 +66,7 @@ func RollsBackUnanswered(rb *runbook.Runbook, asked record.Decision) bool {
 func unanswered(in Input, now time.Time, why ...string) record.Decision {
 	return record.Decision{Action: record.Hold, Guard: GuardExpired, At: now, Page: true,
 		Reasons: append([]string{"nobody answered within " + in.Runbook.Policy.ApprovalTTL.String()}, why...),
-		Choices: []string{"autorollback release rollback " + in.Runbook.Service + " --region " + in.Release.Region}}
+		Choices: []string{byHand(in)}}
 }
 
 // Reopens says whether a breach may still change what is done: traffic was not moved,

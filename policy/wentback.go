@@ -125,7 +125,7 @@ func HoldsBack(b *record.Behind, other string, rel *record.Release) string {
 // RecoverFirst is why an order cannot be taken while a target is held back.
 func RecoverFirst(why, service, region string) string {
 	return fmt.Sprintf("the store went back in time. %s See what is missing: autorollback recover %s --region %s; "+
-		"a rollback is possible meanwhile: autorollback release rollback %s --region %s", why, service, region, service, region)
+		"a rollback is possible meanwhile: autorollback release rollback %s --region %s --reason WHY", why, service, region, service, region)
 }
 
 func wentBack(in Input, _ time.Time) *objection {
@@ -133,5 +133,5 @@ func wentBack(in Input, _ time.Time) *objection {
 		return nil
 	}
 	return holdAndPage("The store went back in time. "+in.WentBack+" Nothing is done automatically.",
-		fmt.Sprintf("see what is missing and bring it in line: autorollback recover %s --region %s", in.Release.Service, in.Release.Region), choiceRollback)
+		"see what is missing and bring it in line: autorollback recover "+target(in), byHand(in))
 }

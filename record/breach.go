@@ -55,6 +55,7 @@ const (
 	NotBreaching State = "not_breaching"
 	NoData       State = "no_data"     // a side is missing, or the newest sample is too old: neither good nor bad
 	Unreachable  State = "unreachable" // Prometheus did not answer, or the significance is not known yet: to be asked again
+	NoTrigger    State = "no_trigger"  // the incident is about none, but about the checks after a step: there is nothing to ask
 )
 
 // A Breach is a trigger as Prometheus answers for it now. Only a breach whose State

@@ -35,6 +35,9 @@ func (b Budget) Spent(now time.Time) int {
 	return n
 }
 
+// ApprovalExpired is the guard of a question that nobody answered in time.
+const ApprovalExpired = "approval_expired"
+
 // A Decision is what to do about a breach, and why, in words.
 type Decision struct {
 	Action  Action    `json:"action"`

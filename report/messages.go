@@ -128,7 +128,7 @@ func verdictMessage(inc record.Incident, v *record.Verdict, kind, of string, rb 
 // EvidenceMsg carries the digest of the sealed evidence away, to where whoever can write the folder
 // cannot write. It ends what the verdict ended.
 func EvidenceMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
-	title, kept, do := "the evidence is sealed", "Manifest: "+inc.EvidenceDigest, "nothing; autorollback incident check compares the folder with this digest."
+	title, kept, do := "the evidence is sealed", "Manifest: "+inc.EvidenceDigest, "nothing; to compare the folder with this digest: autorollback incident check incidents/"+inc.ID+"."
 	if inc.EvidenceDigest == "" {
 		title, kept, do = "the evidence is not complete", "", "copy what is in the folder, and see the daemon's log."
 	}

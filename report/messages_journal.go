@@ -17,7 +17,7 @@ func JournalMsg(rb *runbook.Runbook, was, is record.Anchor, now time.Time) recor
 	m := newMessage(fmt.Sprintf("%s-%s-%d", KindJournal, is.Replica, now.Unix()), KindJournal, rb.Service, rb.Regions[0], now,
 		fmt.Sprintf("the journal of %s was cut or written anew", word(is.Replica)),
 		[]string{fmt.Sprintf("At %s it had line %d, sha256:%s. Now it has %d lines, and that is none of them.", clock(was.At), was.Lines, was.Digest, is.Lines),
-			"autorollback works as before and keeps writing to it. What was lost is kept in the store, and autorollback audit verify names it.",
+			"autorollback works as before and keeps writing to it. What was lost is kept in the store, and is named by: autorollback audit verify incidents/journal.jsonl.",
 			todo("copy the file; see who can write it, and whether a restored backup or a second daemon with the same --replica explains it.")})
 	m.Page = true
 	return m

@@ -29,7 +29,7 @@ func ControlMsg(o record.Order, c record.Control, now time.Time) record.Message 
 	if !c.Until.IsZero() {
 		until = "Until " + clock(c.Until) + "."
 	}
-	m := orderMessage(o, KindControl, now, title, until, "See it with autorollback status; set it with autorollback control.")
+	m := orderMessage(o, KindControl, now, title, until, "See it with: autorollback control show.")
 	m.Page = !o.Known()
 	return m
 }
@@ -70,7 +70,7 @@ func SecondMsg(w record.WaitingOrder, rb *runbook.Runbook, now time.Time) record
 	}
 	m := orderMessage(w.Order, KindSecond, now, fmt.Sprintf("%s: a second person is needed: %s", what, word(w.Text)),
 		fmt.Sprintf("It takes two people, and was not carried out. Without the second nothing happens, and it is over at %s.", clock(w.Waits)),
-		todo("order the same if you want it as well; autorollback status shows it."), owner(rb))
+		todo("order the same if you want it as well; see it with: autorollback release status."), owner(rb))
 	m.EndsAt = w.Waits
 	return m
 }

@@ -61,7 +61,7 @@ func ProofMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.Mes
 	lines := []string{upper(sentence(p.Reason))}
 	if p.Health != record.Good {
 		lines = append(lines, "Nothing was moved, and promotion is frozen.",
-			todo("look; then autorollback release resume "+rel.Service+", or autorollback release rollback "+rel.Service+"."))
+			todo("look; then autorollback release resume "+rel.Service+" --region "+rel.Region+" --reason WHY, or autorollback release rollback "+rel.Service+" --region "+rel.Region+" --reason WHY."))
 	}
 	m := rampMessage(rel, KindChecked, "", now,
 		fmt.Sprintf("%s: the checks of %s at %v %% are %s", rel.Service, word(rel.Candidate.Version), rel.Weight, p.Health), append(lines, owner(rb))...)
@@ -103,7 +103,7 @@ func DriftMsg(c record.RulesCheck, rb *runbook.Runbook, open bool, now time.Time
 	}
 	m := rulesMessage(c, rb, KindRuleDrift, now, unarmedTitle(c, rb), strings.Join(lines, "\n"),
 		"Until this is fixed, nothing is promoted, and rollbacks based on rules that somebody edited need approval. A trigger that is off raises no alert at all.",
-		todo("autorollback rules verify; autorollback runbook check --prometheus.url."), owner(rb))
+		todo("autorollback rules verify runbooks/ --prometheus.url http://PROMETHEUS:9090; autorollback runbook check runbooks/ --prometheus.url http://PROMETHEUS:9090."), owner(rb))
 	m.Page = open
 	return m
 }
@@ -154,7 +154,7 @@ func MirrorEndedMsg(m record.Mirror, rb *runbook.Runbook, now time.Time) record.
 	msg := mirrorMessage(m, KindMirrorEnded, now,
 		fmt.Sprintf("%s: nothing is mirrored to %s any more", m.Service, word(m.Backend)),
 		fmt.Sprintf("%s: %d %% of the requests were copied to it since %s.", sentence(m.Ended), m.Percent, clock(m.StartedAt)),
-		"Compare the two logs: autorollback shadow join.", owner(rb))
+		"Compare the two logs: autorollback shadow join --stable-log stable.jsonl --candidate-log candidate.jsonl.", owner(rb))
 	msg.EndsAt, msg.Ends = now, []string{KindMirrorHeld, KindMirrorWaits}
 	return msg
 }
@@ -167,7 +167,7 @@ func MirrorHeldMsg(m record.Mirror, rb *runbook.Runbook, now time.Time) record.M
 	}
 	msg := mirrorMessage(m, KindMirrorHeld, now, title,
 		fmt.Sprintf("We wrote %d %%, and the router's keys say: %s. It is left as it is, now and at the planned end (%s).", m.Percent, plain(m.Held.Found, 300), clock(m.Until)),
-		todo(fmt.Sprintf("set it to 0, or back to %d; or keep it, and end our plan with autorollback shadow stop --service %s.", m.Percent, m.Service)), owner(rb))
+		todo(fmt.Sprintf("set it to 0, or back to %d; or keep it, and end our plan with autorollback shadow stop --service %s --reason WHY.", m.Percent, m.Service)), owner(rb))
 	msg.Page = true
 	return msg
 }

@@ -200,6 +200,9 @@ func lede(inc record.Incident) string {
 	case record.Awaiting:
 		return fmt.Sprintf("Waiting for approval to roll back %s to %s. %s", from, to, did)
 	case record.HeldPhase:
+		if inc.Decision.Guard == record.ApprovalExpired {
+			return "Nobody answered in time. " + did
+		}
 		return "A guard stopped the automation. " + did
 	case record.Frozen:
 		return "Promotion of " + from + " is stopped. " + did
@@ -243,9 +246,9 @@ func pageChoices(inc record.Incident, o Options) []string {
 	if inc.Phase == record.Awaiting && inc.Approval != "" {
 		until := ""
 		if o.Approval != nil {
-			until = " before " + clock(o.Approval.ExpiresAt)
+			until = ", before " + clock(o.Approval.ExpiresAt)
 		}
-		out = append(out, visible("Approve or reject with the link in the message, or: autorollback approve "+inc.Approval+until, maxCell))
+		out = append(out, visible("Approve or reject with the link in the message, or: autorollback approve "+inc.Approval+" --service "+inc.Service+until, maxCell))
 	}
 	if len(out) == 0 {
 		out = append(out, "Look at the service, and decide by hand.")

@@ -184,8 +184,12 @@ func timing(inc record.Incident, v record.Verdict) string {
 	return "Since " + originName(inc) + ": " + strings.Join(out, ", ") + "."
 }
 
+// upper begins a sentence. A name stays as it is written: the program's, and what no word of English looks
+// like, e.g. v2, ranker-v2 and p95.
 func upper(text string) string {
-	if text == "" || text[0] < 'a' || text[0] > 'z' {
+	first, _, _ := strings.Cut(text, " ")
+	name := strings.HasPrefix(first, "autorollback") || strings.ContainsAny(strings.TrimRight(first, ".:,;"), "0123456789-_./:")
+	if text == "" || text[0] < 'a' || text[0] > 'z' || name {
 		return text
 	}
 	return strings.ToUpper(text[:1]) + text[1:]

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/autorollback/autorollback/record"
 )
 
 // A moment that was never set is two thousand years from another, which is more than
@@ -13,6 +15,34 @@ func TestSpanOfAMomentThatWasNeverSet(t *testing.T) {
 	for _, d := range []time.Duration{math.MinInt64, time.Time{}.Sub(time.Now())} {
 		if got := span(d); !strings.HasPrefix(got, "−") || !strings.HasSuffix(got, "m") {
 			t.Errorf("span(%d) is %q", d, got)
+		}
+	}
+}
+
+// A name that begins a sentence stays as it is written: nobody can run Autorollback, and there is no V2.
+func TestNamesKeepTheirSpelling(t *testing.T) {
+	for text, want := range map[string]string{
+		"nobody answered within 15m": "Nobody answered within 15m",
+		"v2 has 1 pod":               "v2 has 1 pod",
+		"ranker-v2: no pod":          "ranker-v2: no pod",
+		"p95 latency +34 %":          "p95 latency +34 %",
+		"autorollback release rollback ranker --reason WHY": "autorollback release rollback ranker --reason WHY",
+		"wait; then look": "Wait; then look",
+		"look":            "Look",
+		"":                "",
+	} {
+		if got := upper(text); got != want {
+			t.Errorf("upper(%q) is %q, want %q", text, got, want)
+		}
+	}
+}
+
+// What held the incident is said as it was: a guard, or that nobody answered.
+func TestWhyItIsHeld(t *testing.T) {
+	for guard, want := range map[string]string{record.ApprovalExpired: "Nobody answered in time. ", "paused": "A guard stopped the automation. "} {
+		inc := record.Incident{Phase: record.HeldPhase, Decision: record.Decision{Guard: guard}}
+		if text := string(Markdown(inc, nil, Options{})); !strings.Contains(text, want) {
+			t.Errorf("%s: no %q in\n%s", guard, want, text)
 		}
 	}
 }

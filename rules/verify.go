@@ -44,7 +44,7 @@ func (d Drift) String() string {
 }
 
 const (
-	fixGenerate = "run `autorollback rules generate`, and reload Prometheus"
+	fixGenerate = "run autorollback rules generate runbooks/ --rules-file autorollback.rules.yml, and reload Prometheus"
 	fixRemove   = "remove it, or add the trigger to the runbook"
 )
 

@@ -224,7 +224,7 @@ func (r *Runbook) check(p *decoder) {
 func (r *Runbook) checkRollback(p *decoder) {
 	p.oneOf("rollback.action", r.Rollback.Action, shiftTraffic)
 	if !r.Rollback.Quarantine {
-		p.add("rollback.quarantine", "must be true", "leave it out; a bundle that was rolled back is lifted by name with `autorollback release lift`")
+		p.add("rollback.quarantine", "must be true", "leave it out; a bundle that was rolled back is lifted by name: autorollback release lift BUNDLE --reason WHY")
 	}
 	p.atLeast("last_known_good.min_pods", r.LastKnownGood.MinPods, 1)
 	if p.has("last_known_good.max_age") {

@@ -182,6 +182,8 @@ func stateWord(b record.Breach) string {
 		return "no data: neither good nor bad"
 	case record.Unreachable:
 		return "Prometheus does not answer"
+	case record.NoTrigger:
+		return "it is about the checks, and no trigger"
 	}
 	return "not known"
 }

@@ -122,7 +122,7 @@ func (t *narrator) end(s story) error {
 		return fmt.Errorf("demo: no incident in %s", s.watch)
 	case s.outcome == "":
 		return fmt.Errorf("demo: a good release caused incident %s: %s", t.inc.ID, strings.Join(t.inc.Decision.Reasons, " "))
-	case t.inc.Verdict == nil && t.inc.Phase == record.Awaiting, t.inc.Decision.Guard == "approval_expired":
+	case t.inc.Verdict == nil && t.inc.Phase == record.Awaiting, t.inc.Decision.Guard == record.ApprovalExpired:
 		t.requests()
 		t.say("nobody approved; nothing was moved")
 		return nil

@@ -120,7 +120,7 @@ func printRegions(w io.Writer, st record.Status, service string) error {
 	}
 	for _, a := range st.Anchors {
 		if altered := a.Altered(); altered != "" {
-			fmt.Fprintln(w, altered+"; see autorollback audit verify")
+			fmt.Fprintln(w, altered+"; see: autorollback audit verify incidents/journal.jsonl")
 		}
 	}
 	for _, lost := range st.Lost {

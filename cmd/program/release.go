@@ -16,12 +16,12 @@ import (
 	"github.com/autorollback/autorollback/web"
 )
 
-// releaseCommands are release start, status, rollback, let-go and lift, and those of
+// releaseCommands are release start, status, wait, rollback, accept-split and lift, and those of
 // the ramp. They go through the daemon's API.
 func releaseCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("release", "Start, look at and roll back releases.")
 	all := map[string]cli.Action{}
-	declared := []func(*kingpin.CmdClause, cli.Console) (string, cli.Action){releaseStart, releaseStatus, releaseRollback, releaseLetGo, releaseLift}
+	declared := []func(*kingpin.CmdClause, cli.Console) (string, cli.Action){releaseStart, releaseStatus, releaseRollback, releaseLetGo, releaseLift, releaseWait}
 	for _, declare := range append(declared, rampCommands()...) {
 		name, a := declare(cmd, c)
 		all[name] = a

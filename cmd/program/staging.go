@@ -63,7 +63,7 @@ func (s *staging) Play(ctx context.Context, _ cli.Console, scenario gameday.Scen
 func (s *staging) open() (*gameday.Staging, func() error, error) {
 	nothing := func() error { return nil }
 	if s.runbook == "" || s.store == "" {
-		return nil, nothing, cli.Usage(errors.New("a game in staging needs --runbook, --store and the daemon's --url; without a staging environment: autorollback-lab gameday run"))
+		return nil, nothing, cli.Usage(errors.New("a game in staging needs --runbook, --store and the daemon's --url; without a staging environment: autorollback-lab gameday run errors"))
 	}
 	env := &gameday.Staging{Region: s.region, Watched: s.watch, HTTP: outbound.New(outbound.Options{Within: 30 * time.Second})}
 	var err error

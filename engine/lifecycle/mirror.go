@@ -107,7 +107,7 @@ func (s *MirrorState) start(ev MirrorStart, now time.Time) error {
 	case s.Runbook.Routing.Mirror == nil:
 		return runbook.Refuse("the runbook of %s has no routing.mirror: it says how the router copies requests", service)
 	case s.Mirror.On():
-		return runbook.Refuse("%d %% already go to %s until %s; stop it first: autorollback shadow stop --service %s", s.Mirror.Percent, s.Mirror.Backend, s.Mirror.Until.UTC().Format(time.RFC3339), service)
+		return runbook.Refuse("%d %% already go to %s until %s; stop it first: autorollback shadow stop --service %s --reason WHY", s.Mirror.Percent, s.Mirror.Backend, s.Mirror.Until.UTC().Format(time.RFC3339), service)
 	case s.Control.Mode != runbook.Active && s.Control.Mode != runbook.Observe:
 		return runbook.Refuse("the control mode is %s: the daemon could not switch the mirror off at its end", s.Control.Mode)
 	case s.Problem != "":

@@ -54,7 +54,7 @@ var mistakes = []mistake{
 		must(c.s.t, os.Rename(c.evidence, c.evidence+".away"))
 		must(c.s.t, os.WriteFile(c.evidence, nil, 0o600))
 	}, "files", "not a directory", "--evidence.path"},
-	{"everybody may read the token", func(c *clinic) { must(c.s.t, os.Chmod(c.token, 0o644)) }, "files", "receiver.token", "chmod o="},
+	{"everybody may read the token", func(c *clinic) { must(c.s.t, os.Chmod(c.token, 0o644)) }, "files", "receiver.token", "chmod 600"},
 }
 
 // doctor is clean on a whole installation, and names first each mistake that is made in it.

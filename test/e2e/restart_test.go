@@ -39,8 +39,8 @@ func TestPrometheusRestarts(t *testing.T) {
 			t.Logf("significance %.2f before the restart, which took %s", before.value, time.Since(down).Round(10*time.Millisecond))
 			again := s.known(s.daemons[0], time.Now())
 			t.Logf("significance %.2f, %s after the restart", again.value, time.Since(down).Round(10*time.Millisecond))
-			// The three good requests of each second are worth 0.03.
-			if lost := before.value - again.value; lost > 0.02+0.04*again.at.Sub(before.at).Seconds() {
+			// The three good requests of each second are worth 0.03, and the last scrape may have been late by one.
+			if lost := before.value - again.value; lost > 0.02+0.04*(1+again.at.Sub(before.at).Seconds()) {
 				t.Errorf("significance is %.2f after the restart and was %.2f before: it began anew", again.value, before.value)
 			}
 

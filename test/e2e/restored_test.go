@@ -30,6 +30,7 @@ func TestConsulIsRestoredFromASnapshot(t *testing.T) {
 	backup := s.consul.Snapshot()
 	s.breakCandidate()
 	first := s.incident("a closed incident", 120*time.Second, settled)
+	s.await("every daemon's evidence to be sealed", 60*time.Second, func() error { return s.sealed(first) })
 	sealed := s.folders(first)
 	s.consul.Restore(backup)
 	restored := time.Now()
@@ -106,6 +107,20 @@ func (s *stack) written() map[string]uint64 {
 		}
 	}
 	return all
+}
+
+// sealed says which daemon's folder of an incident is not complete yet; another replica captures as well.
+func (s *stack) sealed(inc record.Incident) error {
+	for _, d := range s.daemons {
+		dir := filepath.Join(s.dir, "evidence-"+d.name, inc.ID)
+		if _, err := os.Stat(dir); err != nil {
+			return err
+		}
+		if _, err := os.Stat(filepath.Join(dir, "MANIFEST.sha256")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // folders are the digests of what every daemon keeps of an incident.
