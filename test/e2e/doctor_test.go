@@ -31,7 +31,7 @@ var mistakes = []mistake{
 	{"no route", func(c *clinic) {
 		c.route(`['autorollback="true"']`+"\n    receiver: autorollback", `['team="ml"']`+"\n    receiver: autorollback")
 	},
-		"alertmanager", "no route sends alerts", "rules generate --alertmanager-file"},
+		"alertmanager", "no route sends alerts", "rules generate runbooks/ --alertmanager-file"},
 	{"group_wait", func(c *clinic) { c.route("group_wait: 0s", "group_wait: 30s") }, "alertmanager", "group_wait is 30s", "group_wait: 0s"},
 	{"group_by", func(c *clinic) { c.route("group_by: ['...']", "group_by: [service]") }, "alertmanager", "group_by service", "['...']"},
 	{"max_alerts", func(c *clinic) { c.route("max_alerts: 0", "max_alerts: 1") }, "alertmanager", "max_alerts is 1", "max_alerts: 0"},

@@ -213,7 +213,7 @@ func TestARegionIsCutOffInTheMiddleOfARollback(t *testing.T) {
 	if st := w.status(); len(st.Lost) != 1 || st.Lost[0].Region != "us" {
 		t.Errorf("lost are %+v", st.Lost)
 	}
-	w.eu.await("the page about us", 60*time.Second, func() error { return w.eu.says("kind", "straggler", "Us: ") })
+	w.eu.await("the page about us", 60*time.Second, func() error { return w.eu.says("kind", "straggler", "us: ") })
 	if split := w.us.weights(); split.Equal(record.Split{"ranker-v1": 100}) {
 		t.Fatal("us was rolled back while it was cut off")
 	}
