@@ -54,7 +54,7 @@ func TestDemo(t *testing.T) {
 			}
 			t.Parallel()
 			var out output
-			args := []string{"demo", "--busy", "--breach=" + tt.breach, "--dir=" + t.TempDir()}
+			args := []string{"demo", "--exit", "--busy", "--breach=" + tt.breach, "--dir=" + t.TempDir()}
 			if tt.without != "" {
 				args = append(args, "--without="+tt.without)
 			}
@@ -66,7 +66,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-var approveCommand = regexp.MustCompile(`(?m)^  autorollback (approve .*)$`)
+var approveCommand = regexp.MustCompile(`(?m)^  echo (\S+) \| autorollback (approve .*)$`)
 
 // The mild story: a human is asked, and the printed command approves.
 func TestDemoMild(t *testing.T) {
@@ -75,10 +75,11 @@ func TestDemoMild(t *testing.T) {
 	var out output
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(t.Context(), []string{"demo", "--busy", "--breach=mild", "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out)
+		ended <- run(t.Context(), []string{"demo", "--exit", "--busy", "--breach=mild", "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out)
 	}()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+	var token string
 	var command []string
 	for command == nil {
 		select {
@@ -86,14 +87,14 @@ func TestDemoMild(t *testing.T) {
 			t.Fatalf("ended before a human was asked: %v\n%s", err, out.String())
 		case <-tick.C:
 			if m := approveCommand.FindStringSubmatch(out.String()); m != nil {
-				command = strings.Fields(m[1])
+				token, command = m[1], strings.Fields(m[2])
 			}
 		}
 	}
 	if strings.Contains(out.String(), "acted") {
 		t.Errorf("acted before anybody approved:\n%s", out.String())
 	}
-	if err := program.New("test").Run(t.Context(), command, strings.NewReader(""), &out, &out); err != nil {
+	if err := program.New("test").Run(t.Context(), command, strings.NewReader(token+"\n"), &out, &out); err != nil {
 		t.Errorf("approve: %v", err)
 	}
 	if err := <-ended; err != nil {
