@@ -38,6 +38,7 @@ func demoCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action 
 	told := cmd.Flag("story", "Instead: a whole story, two minutes at most; "+titles()+".").Enum(slices.Sorted(maps.Keys(scenarios()))...)
 	dir := cmd.Flag("dir", "Folder for the demo's data and the incident page; default: a new temporary one.").String()
 	verbose := cmd.Flag("verbose", "Also show the daemon's log.").Short('v').Bool()
+	exit := cmd.Flag("exit", "End with the story, for scripts; without it the world and its pages stay there until Ctrl-C.").Bool()
 	busy, without := busyFlag(cmd).Bool(), withoutFlag(cmd)
 	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
 		t, ok := scenarios()[*told]
@@ -53,6 +54,7 @@ func demoCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action 
 		if err != nil {
 			return err
 		}
+		d.stays = !*exit
 		return d.run(ctx)
 	}}
 }
@@ -72,6 +74,7 @@ type show struct {
 	client        web.Client
 	hooks, people net.Listener
 	view          net.Listener // of the router
+	stays         bool         // after the story, until somebody stops it
 }
 
 func newShow(c cli.Console, dir string, t scenario, verbose bool) (*show, error) {
@@ -155,7 +158,7 @@ func (d *show) build(prom net.Listener) error {
 	return err
 }
 
-// run tells the story, then stops everything.
+// run tells the story, then stops everything, or stays until ctx ends.
 func (d *show) run(ctx context.Context) error {
 	if err := demo.Route(ctx, d.daemon.Store, d.runbook.Routing.Key, "ranker-v1"); err != nil {
 		return fmt.Errorf("route to v1: %w", err)
@@ -173,7 +176,10 @@ func (d *show) run(ctx context.Context) error {
 	}
 	g.Go(func() error {
 		defer stop()
-		return d.scenario.tell(d, ctx)
+		if err := d.scenario.tell(d, ctx); err != nil || !d.stays {
+			return err
+		}
+		return d.stay(ctx)
 	})
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {

@@ -54,7 +54,7 @@ func TestDemo(t *testing.T) {
 			}
 			t.Parallel()
 			var out output
-			args := []string{"demo", "--busy", "--breach=" + tt.breach, "--dir=" + t.TempDir()}
+			args := []string{"demo", "--exit", "--busy", "--breach=" + tt.breach, "--dir=" + t.TempDir()}
 			if tt.without != "" {
 				args = append(args, "--without="+tt.without)
 			}
@@ -75,7 +75,7 @@ func TestDemoMild(t *testing.T) {
 	var out output
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(t.Context(), []string{"demo", "--busy", "--breach=mild", "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out)
+		ended <- run(t.Context(), []string{"demo", "--exit", "--busy", "--breach=mild", "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out)
 	}()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

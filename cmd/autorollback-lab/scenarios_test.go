@@ -36,7 +36,7 @@ func TestDemoStories(t *testing.T) {
 		t.Run(tt.story, func(t *testing.T) {
 			t.Parallel()
 			var out output
-			if err := run(t.Context(), []string{"demo", "--busy", "--story=" + tt.story, "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out); err != nil {
+			if err := run(t.Context(), []string{"demo", "--exit", "--busy", "--story=" + tt.story, "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out); err != nil {
 				t.Errorf("demo: %v", err)
 			}
 			check(t, out.String(), append(tt.want, "verdict: recovered", "drained", "sealed"), []string{"v1×v5", "v2×v4", "unset"})

@@ -13,7 +13,7 @@ func TestDemoShadow(t *testing.T) {
 	wholeStory(t)
 	t.Parallel()
 	var out output
-	if err := run(t.Context(), []string{"demo", "--busy", "--story=shadow", "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out); err != nil {
+	if err := run(t.Context(), []string{"demo", "--exit", "--busy", "--story=shadow", "--dir=" + t.TempDir()}, strings.NewReader(""), &out, &out); err != nil {
 		t.Errorf("demo: %v", err)
 	}
 	check(t, out.String(), []string{

@@ -29,7 +29,7 @@ func TestWhatWasMeant(t *testing.T) {
 		"runbook new canary --metrics istio": {"Name the service: --service", cli.ExitUsage},
 		"runbook new canary --service ranker --metrics foo": {"there are bentoml, envoy, fastapi", cli.ExitUsage},
 		"runbook check nowhere":                             {"nowhere: no such file", cli.ExitError},
-		"doctor --url " + nobody:                            {"no daemon answers at " + nobody + ": dial tcp", cli.ExitError},
+		"doctor --url " + nobody:                            {"no daemon answers at " + nobody + ": connection refused; start it there, or name another address with --url or AUTOROLLBACK_URL", cli.ExitError},
 	} {
 		var out bytes.Buffer
 		err := run(t.Context(), strings.Fields(args), nil, &out, &out)

@@ -76,7 +76,7 @@ func (p Program) Run(ctx context.Context, args []string, in io.Reader, out, errs
 		app.UsageWriter(io.Discard) // it goes on parsing, and would print its help again
 	})
 	actions := p.Declare(app, Console{in, out, errs})
-	chosen, err := app.Parse(args)
+	chosen, err := app.Parse(keepDashes(app, args))
 	if ended {
 		return nil
 	}
