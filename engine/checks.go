@@ -88,7 +88,7 @@ func sideOf(rel record.Release, side runbook.Role) record.Side {
 // demand, and after a rollback that the candidate's is off.
 func (e *Engine) checkFlags(ctx context.Context, s service, rel record.Release) record.Answer {
 	a := record.Answer{Question: verify.FlagQuestion, Health: record.Unknown, At: time.Now().UTC()}
-	a.Query = record.Query{Name: a.Question, Expr: s.rb.Routing.Flags, At: a.At}
+	a.Query = record.Query{Name: a.Question, Kind: record.AskedKV, Expr: s.rb.Routing.Flags, At: a.At}
 	var keys []record.KeyChange
 	docs, err := e.flags(ctx, rel)
 	if err == nil {

@@ -84,9 +84,16 @@ type Breach struct {
 	Dead []string `json:"dead,omitempty"`
 }
 
-// A Query is a question to Prometheus with its answer, kept as evidence.
+// What a question was put to; nothing is Prometheus, in PromQL.
+const (
+	AskedKV   = "kv"   // Expr is a prefix of keys
+	AskedHTTP = "http" // Expr is a method and an address
+)
+
+// A Query is a question to Prometheus, to the router's keys or to a pod, with its answer, kept as evidence.
 type Query struct {
 	Name   string    `json:"name"`
+	Kind   string    `json:"kind,omitempty"` // what was asked, e.g. AskedKV; empty: Prometheus
 	Expr   string    `json:"expr"`
 	At     time.Time `json:"at"`
 	Answer string    `json:"answer"` // JSON of the result, or the error's text

@@ -55,6 +55,9 @@ func (m *Doc) Line(format string, args ...string) {
 	escaped := make([]any, len(args))
 	for i, a := range args {
 		escaped[i] = escapeMarkdown(a)
+		if strings.HasPrefix(format, "#") { // a heading may end with #, which is not shown
+			escaped[i] = strings.ReplaceAll(escapeMarkdown(a), "#", `\#`)
+		}
 	}
 	if begins := strings.HasPrefix(format, "%s") || strings.HasPrefix(format, "- "); begins && len(args) > 0 {
 		escaped[0] = escapeStart(escapeMarkdown(args[0]))
@@ -183,7 +186,7 @@ func (m *Doc) queries(all []query, more int) {
 			m.Line("")
 		}
 		m.Line("%s, asked at %s:", q.Name, q.At)
-		m.fence("promql", q.Expr)
+		m.fence(q.Language, q.Expr)
 		m.fence("json", quoteTags.Replace(q.Answer))
 	}
 	if more > 0 {

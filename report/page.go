@@ -93,6 +93,7 @@ type verdict struct {
 
 type query struct {
 	Name, Expr, At, Answer, URL string
+	Language                    string // of Expr: promql, or text
 }
 
 type followUp struct {

@@ -269,9 +269,13 @@ func queries(inc record.Incident, o Options) (shown []query, more int) {
 		}
 	}
 	for _, q := range all[:min(len(all), maxQueries)] {
+		language, u := "promql", graph(o.Prometheus, q.Expr)
+		if q.Kind != "" { // put to something else, which no link asks again
+			language, u = "text", ""
+		}
 		shown = append(shown, query{
 			Name: visible(cmp.Or(q.Name, "query"), 120), Expr: visibleLines(q.Expr, maxAnswer), At: clock(q.At),
-			Answer: visibleLines(string(secret.Redact([]byte(q.Answer))), maxAnswer), URL: graph(o.Prometheus, q.Expr),
+			Answer: visibleLines(string(secret.Redact([]byte(q.Answer))), maxAnswer), URL: u, Language: language,
 		})
 	}
 	return shown, len(all) - len(shown)

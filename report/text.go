@@ -100,11 +100,13 @@ func escapeMarkdown(text string) string {
 	return markup.Replace(text)
 }
 
-var breakLinks = strings.NewReplacer("://", "[:]//", "www.", "www[.]", "mailto:", "mailto[:]", "xmpp:", "xmpp[:]")
+// breakLinks leaves the addresses of buckets: no reader makes links of them.
+var breakLinks = strings.NewReplacer("s3://", "s3://", "gs://", "gs://",
+	"://", "[:]//", "www.", "www[.]", "mailto:", "mailto[:]", "xmpp:", "xmpp[:]")
 
 var markup = strings.NewReplacer(
 	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "|", `\|`,
-	"~", `\~`, "#", `\#`, "!", `\!`, "$", `\$`, "<", "&lt;", ">", "&gt;", "&", "&amp;",
+	"~", `\~`, "!", `\!`, "$", `\$`, "<", "&lt;", ">", "&gt;", "&", "&amp;",
 )
 
 // escapeStart takes care of what is markup only where a block begins: lists, quotes,
@@ -113,7 +115,7 @@ func escapeStart(text string) string {
 	if text == "" {
 		return ""
 	}
-	if strings.ContainsRune("-+=", rune(text[0])) {
+	if strings.ContainsRune("-+=#", rune(text[0])) {
 		return `\` + text
 	}
 	digits := len(text) - len(strings.TrimLeft(text, "0123456789"))

@@ -41,7 +41,7 @@ type Predictor struct {
 func (p Predictor) Ask(ctx context.Context, g *runbook.Golden, side record.Side) record.Answer {
 	a := record.Answer{Question: GoldenQuestion + " " + side.Version, At: time.Now().UTC()}
 	cases := g.Of(side.Version)
-	a.Query = record.Query{Name: a.Question, Expr: "POST " + g.At(side.Version, side.Backend), At: a.At}
+	a.Query = record.Query{Name: a.Question, Kind: record.AskedHTTP, Expr: "POST " + g.At(side.Version, side.Backend), At: a.At}
 	if len(cases) == 0 {
 		a.Aside, a.Health = true, record.Unknown
 		a.Text = "no stored predictions for " + side.Version + ": none were asked"
