@@ -109,12 +109,12 @@ func (s *stack) written() map[string]uint64 {
 	return all
 }
 
-// sealed says which daemon's folder of an incident is not complete yet; another replica captures as well.
+// sealed says which daemon's folder of an incident is not complete yet; the other replica may have captured as well.
 func (s *stack) sealed(inc record.Incident) error {
 	for _, d := range s.daemons {
 		dir := filepath.Join(s.dir, "evidence-"+d.name, inc.ID)
-		if _, err := os.Stat(dir); err != nil {
-			return err
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
 		if _, err := os.Stat(filepath.Join(dir, "MANIFEST.sha256")); err != nil {
 			return err
