@@ -96,16 +96,17 @@ func parseKey(line string) (key, error) {
 // EnsureKeyring loads the keyring file, and makes one with a generated key first if
 // there is none. It is for the embedded default, where one process is all there is.
 func EnsureKeyring(path string) (Keyring, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
+	if _, err := os.Lstat(path); err == nil {
 		return LoadKeyring(path)
 	}
-	if err != nil {
-		return Keyring{}, fmt.Errorf("make keyring: %w", err)
+	// Another replica may begin at the same time: the file appears whole, or not at all.
+	temp := path + "." + rand.Text()
+	err := os.WriteFile(temp, []byte(GenerateKey().Reveal()+"\n"), 0o600)
+	if err == nil {
+		err = os.Link(temp, path)
 	}
-	_, err = f.WriteString(GenerateKey().Reveal() + "\n")
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return Keyring{}, fmt.Errorf("make keyring: %w", errors.Join(err, os.Remove(path)))
+	if err = errors.Join(err, os.Remove(temp)); err != nil && !errors.Is(err, fs.ErrExist) {
+		return Keyring{}, fmt.Errorf("make keyring: %w", err)
 	}
 	return LoadKeyring(path)
 }

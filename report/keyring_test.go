@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/autorollback/autorollback/secret"
@@ -87,5 +88,21 @@ func TestSendersKeepTheirSecrets(t *testing.T) {
 	}
 	if got := fmt.Sprintf("%v %+v %#v %s", w, w, w, []any{w}); strings.Contains(got, "CANARY") || strings.Contains(got, "67 65 78 65 82 89") {
 		t.Errorf("a printed webhook shows its secrets: %s", got)
+	}
+}
+
+// Replicas that begin at once share one key, and none finds a file without one.
+func TestKeyringOfReplicasThatBeginAtOnce(t *testing.T) {
+	for range 50 {
+		path := filepath.Join(t.TempDir(), "keys")
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				if keys, err := EnsureKeyring(path); err != nil || keys.Empty() {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
 	}
 }
