@@ -153,10 +153,12 @@ func (e *Engine) noticeControl(ctx context.Context) {
 	seen, err := entry[record.ControlSeen](snap, store.ControlSeenKey)
 	en, _ := snap.Get(store.ControlKey)
 	found := digestOf(en.Value)
-	at, _ := snap.Get(store.ControlSeenKey)
-	lost := e.learnControl(control(en.Value), en.Index, at.Index)
+	var lost *record.Control
+	if err == nil {
+		lost = e.learnControl(control(en.Value), en.Index, seen)
+	}
 	switch {
-	case err == nil && lost != nil:
+	case lost != nil:
 		err = e.putBackControl(ctx, snap, *lost)
 	case err == nil && seen == nil: // a new store, or one that an older version wrote
 		now := record.ControlSeen{Schema: runbook.Schema, Digest: found}
@@ -174,11 +176,15 @@ func (e *Engine) noticeControl(ctx context.Context) {
 
 // learnControl remembers the stop switch as it was read. It returns the one that is known, where a
 // store that went back in time has lost it; the store of another installation has lost nothing.
-func (e *Engine) learnControl(found record.Control, index, noted uint64) *record.Control {
+func (e *Engine) learnControl(found record.Control, index uint64, seen *record.ControlSeen) *record.Control {
 	if e.memory.Other() != "" {
 		return nil
 	}
-	news, lost := e.memory.LearnControl(found, index, noted)
+	order := ""
+	if seen != nil {
+		order = seen.Order
+	}
+	news, lost := e.memory.LearnControl(found, index, order)
 	if news != nil {
 		e.saw(*news)
 	}
@@ -191,11 +197,7 @@ func (e *Engine) putBackControl(ctx context.Context, snap store.Snapshot, c reco
 	b := txBuilder{op: newOp(), indexes: indexes(snap)}
 	o := e.controlOrder(c, record.Order{Caller: record.Caller{Name: "autorollback", How: record.InJournal},
 		Reason: "the store went back in time and had lost it: " + cmp.Or(c.Reason, "no reason was given")})
-	err := e.putControl(ctx, b, c, b.set(store.ControlKey, c), o)
-	if err == nil {
-		e.memory.ControlIsBack()
-	}
-	return err
+	return e.putControl(ctx, b, c, b.set(store.ControlKey, c), o)
 }
 
 func (e *Engine) unknownControl(ctx context.Context, snap store.Snapshot, value []byte) error {

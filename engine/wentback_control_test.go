@@ -112,3 +112,29 @@ func TestADeletedPauseIsOver(t *testing.T) {
 		t.Errorf("the newest order is %+v", o[0])
 	}
 }
+
+// One replica puts the pause back, and a human takes it away before another has looked: that is
+// the newer order, whatever the store's indexes say.
+func TestAHumansActiveAfterALostPauseStays(t *testing.T) {
+	r := restorableOf(t)
+	r.copyTo("store", "backup")
+	r.launch("12")
+	for range 3 { // the indexes of before the restore are far above those after it
+		r.sets(runbook.Active)
+	}
+	r.sets(runbook.Paused)
+	r.copyTo("backup", "store")
+	other := r.engine("other")
+	r.e.noticeControl(t.Context())
+	if c := r.control(); c.Mode != runbook.Paused {
+		t.Fatalf("it was not put back: %+v", c)
+	}
+	must(t, r.e.SetControl(t.Context(), record.Control{Mode: runbook.Active, Reason: "all is well"}, fixture.By("ann")))
+	for range 2 {
+		other.noticeControl(t.Context())
+		r.e.noticeControl(t.Context())
+	}
+	if c := r.control(); c.Mode != runbook.Active {
+		t.Errorf("a human's active became %+v", c)
+	}
+}

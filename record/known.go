@@ -59,7 +59,7 @@ type Seen struct {
 	Release      *Release        `json:"release,omitempty"`
 	Control      *Control        `json:"control,omitempty"`
 	Index        uint64          `json:"index,omitempty"` // of the release or the control, in the store
-	Noted        uint64          `json:"noted,omitempty"` // of what was noted of the control, in the store
+	Order        string          `json:"order,omitempty"` // that the control was written or noticed by
 	Quarantine   *Quarantine     `json:"quarantine,omitempty"`
 	Bundle       *runbook.Bundle `json:"bundle,omitempty"`
 }

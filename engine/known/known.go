@@ -49,7 +49,7 @@ func (m *Memory) recall(s record.Seen) {
 			m.targets[Target{s.Release.Service, s.Release.Region}] = k
 		}
 	case s.Control != nil:
-		m.control = control{*s.Control, s.Index, s.Noted}
+		m.control = control{*s.Control, s.Index, s.Order}
 	case s.Quarantine != nil:
 		m.bar(*s.Quarantine)
 	case s.Bundle != nil:
