@@ -35,7 +35,11 @@ type Found struct {
 // what is altered, missing, extra, no plain file, named elsewhere as well, or open to others, in
 // order. Whoever can write the folder can write the manifest: only its digest, held against one that
 // was kept elsewhere, says that it is as it was. No link is followed, and what is read is bounded.
-func Check(dir string) Found {
+func Check(dir string) Found { return check(dir, false) }
+
+// check is [Check]; settling: other replicas may be about to lose the race for a stage or the seal,
+// so that what they leave for a moment, partial files and second names, is passed over.
+func check(dir string, settling bool) Found {
 	var f Found
 	if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
 		f.bad(".", "no folder, or a link to one")
@@ -60,7 +64,7 @@ func Check(dir string) Found {
 		return f
 	}
 	f.Files = len(want)
-	w := walk{root: root, want: want, dirs: folders(want), seen: map[string]bool{}, found: &f}
+	w := walk{root: root, want: want, dirs: folders(want), seen: map[string]bool{}, found: &f, settling: settling}
 	w.folder(".")
 	for name := range want {
 		if !w.seen[name] {
@@ -93,6 +97,8 @@ type walk struct {
 	found *Found
 	files int
 	bytes int64
+
+	settling bool
 }
 
 func (w *walk) folder(dir string) {
@@ -126,6 +132,7 @@ func (w *walk) folder(dir string) {
 func (w *walk) entry(name string) {
 	info, err := w.root.Lstat(name)
 	switch _, listed := w.want[name]; {
+	case w.settling && strings.HasPrefix(path.Base(name), partial):
 	case err != nil:
 		w.found.bad(name, reason(err))
 	case info.IsDir() && w.dirs[name]:
@@ -148,7 +155,7 @@ func (w *walk) mode(name string, info os.FileInfo) {
 	if m := info.Mode(); m.Perm()&^0o644 != 0 || m&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky) != 0 {
 		w.found.bad(name, "its mode is not that of evidence: "+m.String())
 	}
-	if names(info) > 1 {
+	if names(info) > 1 && !w.settling {
 		w.found.bad(name, fmt.Sprintf("has %d names: whoever has another one can write it", names(info)))
 	}
 }

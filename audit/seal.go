@@ -36,7 +36,7 @@ func (f Folder) Seal(inc record.Incident, keep runbook.Duration, pages map[strin
 	}
 	gcPartial(root, home)
 	dir = filepath.Join(f.Dir, home)
-	found := Check(dir)
+	found := check(dir, true)
 	if len(found.Problems) > 0 {
 		return "", "", fmt.Errorf("seal: %s was altered: %w", home, found.Problems[0])
 	}
