@@ -84,10 +84,9 @@ func newStage(b *testing.B) *stage {
 }
 
 func (s *stage) build() {
-	s.bin = filepath.Join(s.dir, "autorollback")
-	if out, err := exec.Command("go", "build", "-o", s.bin, "../cmd/autorollback").CombinedOutput(); err != nil {
-		s.b.Fatalf("build: %v: %s", err, out)
-	}
+	daemon := servers.Daemon()
+	s.b.Cleanup(daemon.Remove)
+	s.bin = daemon.File(s.b)
 }
 
 func (s *stage) startPrometheus() {

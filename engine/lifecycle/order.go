@@ -46,13 +46,19 @@ func (s *State) ordered(ev Event, now time.Time) error {
 	if !ok {
 		return nil
 	}
+	var err error
+	s.Write.Order, err = order(o, s.Runbook, s.Region, s.Op, now)
+	return err
+}
+
+// order is an order of a target as it is committed with what it changes. One without a name is refused.
+func order(o record.Order, rb *runbook.Runbook, region, op string, now time.Time) (*record.Order, error) {
 	if o.Name == "" {
-		return runbook.Refuse("nobody is named who orders this")
+		return nil, runbook.Refuse("nobody is named who orders this")
 	}
-	o.Service, o.Region = s.Runbook.Service, s.Region
-	o = o.Committed(now, s.Op)
-	s.Write.Order = &o
-	return nil
+	o.Service, o.Region = rb.Service, region
+	o = o.Committed(now, op)
+	return &o, nil
 }
 
 // about says what an order was about, once that is known.
@@ -66,7 +72,7 @@ func (s *State) about() {
 	}
 }
 
-// mirrorOrder is the order that an event about a mirror carries out; nil: it is nobody's.
+// ordered keeps the order that an event about a mirror carries out.
 func (s *MirrorState) ordered(ev MirrorEvent, now time.Time) error {
 	var o record.Order
 	switch ev := ev.(type) {
@@ -81,11 +87,7 @@ func (s *MirrorState) ordered(ev MirrorEvent, now time.Time) error {
 	default:
 		return nil
 	}
-	if o.Name == "" {
-		return runbook.Refuse("nobody is named who orders this")
-	}
-	o.Service, o.Region = s.Runbook.Service, s.Region
-	o = o.Committed(now, s.Op)
-	s.Write.Order = &o
-	return nil
+	var err error
+	s.Write.Order, err = order(o, s.Runbook, s.Region, s.Op, now)
+	return err
 }

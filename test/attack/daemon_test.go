@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,23 +22,11 @@ import (
 )
 
 // built is the program, without the race detector: that takes memory many times over.
-var built = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "autorollback-attack-")
-	if err != nil {
-		return "", err
-	}
-	out, err := exec.Command("go", "build", "-o", dir, "../../cmd/autorollback").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build: %w: %s", err, out)
-	}
-	return filepath.Join(dir, "autorollback"), nil
-})
+var built = servers.Daemon()
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if bin, err := built(); err == nil {
-		os.RemoveAll(filepath.Dir(bin))
-	}
+	built.Remove()
 	os.Exit(code)
 }
 
@@ -58,10 +45,7 @@ type daemon struct {
 
 func start(t *testing.T, prometheus string) *daemon {
 	t.Helper()
-	bin, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
+	bin := built.File(t)
 	d := &daemon{t: t, dir: t.TempDir(), hooks: servers.FreeAddr(t), web: servers.FreeAddr(t), ofrep: servers.FreeAddr(t), ended: make(chan struct{})}
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)
 	if err != nil {

@@ -51,10 +51,7 @@ func TestAScrapeAccountGivesNoOrders(t *testing.T) {
 // command runs the program as somebody who signs in.
 func (d *daemon) command(args []string, who string) (code int, said string) {
 	d.t.Helper()
-	bin, err := built()
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	bin := built.File(d.t)
 	text, err := exec.CommandContext(d.t.Context(), bin, append(args, "--url=http://"+d.web, "--user="+who, "--password-file="+d.path("pw"))...).CombinedOutput()
 	var ended *exec.ExitError
 	if errors.As(err, &ended) {

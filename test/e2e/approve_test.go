@@ -28,10 +28,7 @@ func TestMildBreachApprovedByCommand(t *testing.T) {
 		t.Fatalf("something was moved before anybody approved: %v, %v", s.weights(), err)
 	}
 	password := s.write("password", "demo")
-	bin, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
+	bin := built.File(t)
 	approve := func(args ...string) (string, error) {
 		args = append([]string{"approve", asked.Approval, "--url=http://" + s.daemons[0].web}, args...)
 		out, err := exec.CommandContext(t.Context(), bin, args...).CombinedOutput()

@@ -76,10 +76,7 @@ func (s *stack) game(act string, harm func()) {
 // play starts the game, and hands over what it said when it has ended.
 func (s *stack) play(file string) <-chan played {
 	s.t.Helper()
-	bin, err := built()
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	bin := built.File(s.t)
 	cmd := exec.CommandContext(s.t.Context(), bin, "gameday", "run", file, "--url=http://"+s.daemons[0].web, "--store=consul://"+s.consul.Addr,
 		"--prometheus.url="+s.prom.URL, "--runbook="+filepath.Join(s.dir, "runbooks/ranker.yaml"), "--reports="+s.dir)
 	ended := make(chan played, 1)

@@ -243,10 +243,7 @@ func TestAHumanRollsBackEverywhere(t *testing.T) {
 	w.start(w.us)
 	w.us.consul.Pause()
 	t.Cleanup(w.us.consul.Resume)
-	bin, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
+	bin := built.File(t)
 	out, err := exec.CommandContext(t.Context(), bin, "release", "rollback", "ranker", "--reason", "users complain", "--url", "http://"+w.daemon.web).CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 3 || !strings.Contains(string(out), "partial: not rolled back yet in us") {

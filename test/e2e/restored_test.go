@@ -149,10 +149,7 @@ func (s *stack) folders(inc record.Incident) map[string]string {
 // recover runs the command against the daemon that has no journal.
 func (s *stack) recover(args ...string) (out string, code int) {
 	s.t.Helper()
-	bin, err := built()
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	bin := built.File(s.t)
 	cmd := exec.CommandContext(s.t.Context(), bin, append([]string{"recover", "ranker", "--url=http://" + s.daemons[1].web}, args...)...)
 	var text bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &text, &text

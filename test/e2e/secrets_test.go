@@ -183,10 +183,7 @@ func TestNoSecretGetsOut(t *testing.T) {
 			t.Errorf("a flag is answered %d, want %d", got, want)
 		}
 	}
-	bin, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
+	bin := built.File(t)
 	run := func(args ...string) {
 		args = append(args, "--url=http://"+d.web, "--user=demo", "--password-file="+password)
 		text, err := exec.CommandContext(t.Context(), bin, args...).CombinedOutput()

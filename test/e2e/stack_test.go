@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,18 +30,8 @@ import (
 	"github.com/autorollback/autorollback/web"
 )
 
-// built is the folder with the program, built once with the crash points in it.
-var built = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "autorollback-e2e-")
-	if err != nil {
-		return "", err
-	}
-	out, err := exec.Command("go", "build", "-race", "-tags", "faultpoint", "-o", dir, "../../cmd/autorollback").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build: %w: %s", err, out)
-	}
-	return filepath.Join(dir, "autorollback"), nil
-})
+// built is the program with the crash points in it.
+var built = servers.Daemon("-race", "-tags", "faultpoint")
 
 // atOnce is how many stories run at once. They mostly wait for windows to pass, so
 // more than the machine has cores.
@@ -59,9 +48,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	if bin, err := built(); err == nil {
-		os.RemoveAll(filepath.Dir(bin))
-	}
+	built.Remove()
 	os.Exit(code)
 }
 
@@ -456,14 +443,13 @@ func (s *stack) hash(password string) string {
 
 func (d *daemon) start() {
 	d.t.Helper()
-	bin, err := built()
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	bin := built.File(d.t)
 	if d.log == nil {
-		if d.log, err = os.Create(filepath.Join(d.t.TempDir(), d.name+".log")); err != nil {
+		log, err := os.Create(filepath.Join(d.t.TempDir(), d.name+".log"))
+		if err != nil {
 			d.t.Fatal(err)
 		}
+		d.log = log
 		d.t.Cleanup(func() { d.stop(syscall.SIGKILL); d.show() })
 	}
 	d.cmd = exec.Command(bin, d.args...)

@@ -88,10 +88,7 @@ func TestTheTrailHolds(t *testing.T) {
 
 // exits runs the program, which must end with a code and say something.
 func (s *stack) exits(code int, says string, args ...string) error {
-	bin, err := built()
-	if err != nil {
-		return err
-	}
+	bin := built.File(s.t)
 	cmd := exec.CommandContext(s.t.Context(), bin, args...)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError

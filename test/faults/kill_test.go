@@ -73,10 +73,9 @@ func TestKilledWhileWebhooksPourIn(t *testing.T) {
 }
 
 func (c *camp) build() {
-	c.bin = filepath.Join(c.dir, "autorollback")
-	if out, err := exec.CommandContext(c.t.Context(), "go", "build", "-o", c.bin, "../../cmd/autorollback").CombinedOutput(); err != nil {
-		c.t.Fatalf("build: %v\n%s", err, out)
-	}
+	daemon := servers.Daemon()
+	c.t.Cleanup(daemon.Remove)
+	c.bin = daemon.File(c.t)
 	s := newScenery(c.t)
 	for n := range fleet {
 		name := fmt.Sprintf("service-%d", n)
