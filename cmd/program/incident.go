@@ -141,7 +141,10 @@ func controlCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 				return err
 			}
 			ctl, err := client.Control(ctx)
-			return cli.Join(err, cli.PrintJSON(c.Out, ctl))
+			if err != nil {
+				return err
+			}
+			return cli.PrintJSON(c.Out, ctl)
 		},
 		set.FullCommand(): func(ctx context.Context) error {
 			client, err := setRemote.client()

@@ -2,6 +2,7 @@ package program
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -25,6 +26,8 @@ func TestWhatWasMeant(t *testing.T) {
 		"serv":                               {`there is no command "serv"; did you mean autorollback serve?`, cli.ExitUsage},
 		"status":                             {"autorollback release status, or autorollback shadow status?", cli.ExitUsage},
 		"release sttus":                      {"did you mean autorollback release status?", cli.ExitUsage},
+		"releese start":                      {`there is no command "releese"; did you mean autorollback release start?`, cli.ExitUsage},
+		"releese":                            {`there is no command "releese"; did you mean autorollback release?`, cli.ExitUsage},
 		"cosmic-rays":                        {`there is no command "cosmic-rays"; try --help`, cli.ExitUsage},
 		"runbook new canary --metrics istio": {"Name the service: --service", cli.ExitUsage},
 		"runbook new canary --service ranker --metrics foo": {"there are bentoml, envoy, fastapi", cli.ExitUsage},
@@ -46,5 +49,23 @@ func TestWhatWasMeant(t *testing.T) {
 	var out bytes.Buffer
 	if err := run(t.Context(), []string{"--version"}, nil, &out, &out); err != nil || out.String() != "test\n" {
 		t.Errorf("--version: %v, %q", err, out.String())
+	}
+}
+
+// Where no daemon answers, that is all that is said: no empty answer stands before it, which a
+// script would read.
+func TestNoAnswerIsPrintedWithoutADaemon(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := "http://" + listener.Addr().String()
+	listener.Close()
+	for _, args := range []string{"control show", "audit list", "audit list -o json", "incident list", "incident show inc-1", "release status",
+		"release status -o json", "why ranker", "doctor", "doctor -o json", "shadow status", "recover ranker --dry-run"} {
+		var out bytes.Buffer
+		if err := run(t.Context(), append(strings.Fields(args), "--url="+nobody), nil, &out, io.Discard); err == nil || !strings.Contains(err.Error(), "no daemon answers") || out.Len() > 0 {
+			t.Errorf("%s: %v, and it prints %q", args, err, out.String())
+		}
 	}
 }

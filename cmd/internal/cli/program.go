@@ -106,13 +106,29 @@ func (p Program) meant(actions map[string]Action, args []string, err error) erro
 			}
 		}
 		if runbook.Nearest(word, words) != "" {
-			near = append(near, p.Name+" "+full)
+			near = append(near, full)
 		}
 	}
 	if len(near) == 0 {
 		return fmt.Errorf("there is no command %q", word)
 	}
-	return fmt.Errorf("there is no command %q; did you mean %s?", word, strings.Join(near, ", or "))
+	return fmt.Errorf("there is no command %q; did you mean %s %s?", word, p.Name, strings.Join(narrowed(near, args), ", or "+p.Name+" "))
+}
+
+// narrowed leaves of the commands those that have the next word as well. Without one, a group that has
+// many is named alone.
+func narrowed(near, args []string) []string {
+	if len(args) > 1 {
+		next := slices.DeleteFunc(slices.Clone(near), func(full string) bool { return !slices.Contains(strings.Fields(full), args[1]) })
+		if len(next) > 0 {
+			return next
+		}
+	}
+	group, _, _ := strings.Cut(near[0], " ")
+	if other := func(full string) bool { return !strings.HasPrefix(full, group+" ") }; len(near) > 3 && !slices.ContainsFunc(near, other) {
+		return []string{group}
+	}
+	return near
 }
 
 // Declare declares every subcommand.
