@@ -261,6 +261,9 @@ func TestWhatChangedSinceTheLookStopsTheWrite(t *testing.T) {
 			return put(st, routerKey, `{"weights":{"ranker-v1":50,"ranker-v2":50}}`)
 		},
 		"budget": func(st *memory, _ record.Release) error { return put(st, store.BudgetKey, `{"schema":1}`) },
+		"another replica notices that the store went back": func(st *memory, _ record.Release) error {
+			return put(st, store.BehindKey("ranker", runbook.DefaultRegion), `{"schema":1}`)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, st, _ := solo(t, nil)

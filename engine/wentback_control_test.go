@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/autorollback/autorollback/record"
@@ -136,5 +138,39 @@ func TestAHumansActiveAfterALostPauseStays(t *testing.T) {
 	}
 	if c := r.control(); c.Mode != runbook.Active {
 		t.Errorf("a human's active became %+v", c)
+	}
+}
+
+// What a human sets is in force at the next read, before anybody looks at the switch itself.
+func TestAHumansActiveIsInForceAtOnce(t *testing.T) {
+	r := restorableOf(t)
+	r.launch("12")
+	r.sets(runbook.Paused)
+	must(t, r.e.SetControl(t.Context(), record.Control{Mode: runbook.Active}, fixture.By("ann")))
+	if s := r.tick(); s.Control.Mode != runbook.Active {
+		t.Errorf("in force is %+v", s.Control)
+	}
+}
+
+// A mirror is traffic as well: it does not begin while all is paused, nor after the pause was lost.
+func TestNoMirrorBeginsWhilePaused(t *testing.T) {
+	r := restorableOf(t)
+	r.rb.Routing.Mirror = &runbook.Mirroring{}
+	r.copyTo("store", "backup")
+	r.sets(runbook.Paused)
+	begins := func() error {
+		_, err := r.e.StartMirror(t.Context(), "ranker", "", day, fixture.By("ann"))
+		return err
+	}
+	if err := begins(); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "paused") {
+		t.Errorf("while paused: %v", err)
+	}
+	r.copyTo("backup", "store")
+	if err := begins(); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "paused") {
+		t.Errorf("after the pause was lost: %v", err)
+	}
+	r.sets(runbook.Active)
+	if err := begins(); err != nil {
+		t.Errorf("while active: %v", err)
 	}
 }

@@ -504,7 +504,7 @@ func TestWipedFileIsHeldAndRecovered(t *testing.T) {
 // included, and tells its own people. A human may say that it is the right one.
 func TestAnotherInstallationsStore(t *testing.T) {
 	mine, theirs := restorableOf(t), restorableOf(t)
-	mine.launch("12")
+	own := mine.launch("12")
 	mine.tick()
 	rel := theirs.launch("14")
 	theirs.tick()
@@ -531,6 +531,9 @@ func TestAnotherInstallationsStore(t *testing.T) {
 	}
 	if want := []string{report.KindWentBack}; !slices.Equal(mine.sent, want) {
 		t.Errorf("sent %q, want %q", mine.sent, want)
+	}
+	if known := mine.e.memory.Of(known.Target(theTarget)).Release; known == nil || known.ID != own.ID {
+		t.Errorf("it remembers %+v of the other store, and not its own %s", known, own.ID)
 	}
 	if st, err := mine.e.Status(t.Context()); err != nil || len(st.Behind) != 1 || !strings.Contains(st.Behind[0].Why, "another one") {
 		t.Errorf("status says %+v, %v", st.Behind, err)

@@ -135,3 +135,30 @@ func TestPlanDigestIsOfAllThatIsShown(t *testing.T) {
 		t.Error("another split is the same plan")
 	}
 }
+
+// Nothing is done automatically for a target that went back, but for what follows a rollback that a
+// human ordered since: one of before is what the store may have lost more of.
+func TestHoldsBack(t *testing.T) {
+	since := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	behind := &record.Behind{Since: since, Why: "it went back"}
+	rolledBack := func(at time.Time) *record.Release {
+		return &record.Release{Phase: record.RolledBack, WeightChangedAt: at}
+	}
+	for name, c := range map[string]struct {
+		behind *record.Behind
+		other  string
+		rel    *record.Release
+		want   string
+	}{
+		"nothing is lost":                       {nil, "", rolledBack(since), ""},
+		"a release that is open":                {behind, "", &record.Release{Phase: record.Open, WeightChangedAt: since.Add(time.Minute)}, "it went back"},
+		"rolled back before it was noticed":     {behind, "", rolledBack(since.Add(-time.Minute)), "it went back"},
+		"rolled back since":                     {behind, "", rolledBack(since.Add(time.Minute)), ""},
+		"no release":                            {behind, "", nil, "it went back"},
+		"another store, whatever else is known": {nil, "another", rolledBack(since.Add(time.Minute)), "another"},
+	} {
+		if got := HoldsBack(c.behind, c.other, c.rel); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
