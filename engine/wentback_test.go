@@ -506,6 +506,10 @@ func TestAnotherInstallationsStore(t *testing.T) {
 	mine, theirs := restorableOf(t), restorableOf(t)
 	own := mine.launch("12")
 	mine.tick()
+	theirs.launch("13") // so that its epochs are above ours
+	theirs.breaks("errors")
+	theirs.e.deliver(t.Context())
+	theirs.ends()
 	rel := theirs.launch("14")
 	theirs.tick()
 	mine.st.Close()
