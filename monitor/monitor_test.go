@@ -22,7 +22,7 @@ import (
 func watched(t *testing.T, age time.Duration, test func(t *testing.T, m *Monitor, p *paper, x Target)) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(48 * time.Hour) // so that there is history
-		p := &paper{series: 12}
+		p := &paper{state: state{series: 12}}
 		m, x := New(p, zap.NewNop()), paperTarget(t, time.Now().Add(-age))
 		ctx, cancel := context.WithCancel(t.Context())
 		defer func() { cancel(); m.Wait() }()
@@ -161,7 +161,7 @@ func TestWatchFollowsReleases(t *testing.T) {
 func TestHistoryIsAskedByTwos(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(48 * time.Hour)
-		p := &paper{series: 12, slow: 50 * time.Millisecond}
+		p := &paper{state: state{series: 12, slow: 50 * time.Millisecond}}
 		m := New(p, zap.NewNop())
 		ctx, cancel := context.WithCancel(t.Context())
 		defer func() { cancel(); m.Wait() }()
@@ -173,9 +173,11 @@ func TestHistoryIsAskedByTwos(t *testing.T) {
 		}
 		m.Watch(ctx, all)
 		time.Sleep(2 * time.Minute)
-		if p.mostBusy != historyAtOnce {
-			t.Errorf("%d questions about history at once, want %d", p.mostBusy, historyAtOnce)
-		}
+		p.set(func(p *paper) {
+			if p.mostBusy != historyAtOnce {
+				t.Errorf("%d questions about history at once, want %d", p.mostBusy, historyAtOnce)
+			}
+		})
 		for _, s := range m.Snapshots() {
 			if s.problem(time.Now()) != "" {
 				t.Errorf("%s: %s", s.Release.ID, s.problem(time.Now()))
@@ -187,7 +189,7 @@ func TestHistoryIsAskedByTwos(t *testing.T) {
 func TestManySeriesAreAddedUpByPrometheus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(48 * time.Hour)
-		p := &paper{series: mostSeries + 1}
+		p := &paper{state: state{series: mostSeries + 1}}
 		if _, err := New(p, zap.NewNop()).Replica(paperTarget(t, time.Now().Add(-time.Hour))).CatchUp(t.Context(), time.Now()); err != nil {
 			t.Fatal(err)
 		}

@@ -19,15 +19,21 @@ import (
 
 // A paper is a Prometheus on paper: pods whose counters grow evenly, scraped each interval.
 type paper struct {
-	mu       sync.Mutex
-	down     bool
-	partial  bool
-	harm     time.Time // from here on the candidate fails 20 % instead of 1 %
-	series   float64   // what count() says
+	mu sync.Mutex
+	state
 	asked    []string
 	busy     int // queries about history at the moment
 	mostBusy int
-	slow     time.Duration
+}
+
+// A state is what an answer is made from: as it was when the question came, since tests change
+// it while the monitor asks.
+type state struct {
+	down    bool
+	partial bool
+	harm    time.Time // from here on the candidate fails 20 % instead of 1 %
+	series  float64   // what count() says
+	slow    time.Duration
 }
 
 const paperInterval = 15 * time.Second
@@ -38,7 +44,7 @@ func (p *paper) set(change func(*paper)) {
 	change(p)
 }
 
-func (p *paper) enter(query string) (slow time.Duration, err error) {
+func (p *paper) enter(query string) (now state, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked = append(p.asked, query)
@@ -49,7 +55,7 @@ func (p *paper) enter(query string) (slow time.Duration, err error) {
 	if p.down {
 		err = errors.New("connection refused")
 	}
-	return p.slow, err
+	return p.state, err
 }
 
 func (p *paper) leave(query string) {
@@ -77,16 +83,16 @@ var rangeOf = regexp.MustCompile(`\[(\w+)\]$`)
 
 // Query implements API.
 func (p *paper) Query(ctx context.Context, query string, at time.Time) (model.Value, promapi.Warnings, error) {
-	slow, err := p.enter(query)
+	now, err := p.enter(query)
 	defer p.leave(query)
-	if slow > 0 {
-		time.Sleep(slow)
+	if now.slow > 0 {
+		time.Sleep(now.slow)
 	}
 	switch {
 	case err != nil || ctx.Err() != nil:
 		return nil, nil, errors.Join(err, ctx.Err())
 	case strings.HasPrefix(query, "count("):
-		return model.Vector{{Value: model.SampleValue(p.series)}}, nil, nil
+		return model.Vector{{Value: model.SampleValue(now.series)}}, nil, nil
 	case strings.HasPrefix(query, "last_over_time("):
 		return model.Vector{}, nil, nil
 	}
@@ -95,10 +101,10 @@ func (p *paper) Query(ctx context.Context, query string, at time.Time) (model.Va
 		return nil, nil, err
 	}
 	var warnings promapi.Warnings
-	if p.partial {
+	if now.partial {
 		warnings = promapi.Warnings{"a store did not answer"}
 	}
-	return p.samples(at.Add(-time.Duration(length)), at), warnings, nil
+	return now.samples(at.Add(-time.Duration(length)), at), warnings, nil
 }
 
 // QueryRange implements API; only a release of many series is asked this way.
@@ -109,7 +115,7 @@ func (p *paper) QueryRange(_ context.Context, query string, _ promapi.Range) (mo
 }
 
 // samples are those of (from, to].
-func (p *paper) samples(from, to time.Time) model.Matrix {
+func (s state) samples(from, to time.Time) model.Matrix {
 	var out model.Matrix
 	for _, side := range []struct {
 		version string
@@ -117,14 +123,14 @@ func (p *paper) samples(from, to time.Time) model.Matrix {
 	}{{"v1", 4}, {"v2", 2}} {
 		for i := range side.pods {
 			for _, code := range []string{"200", "500"} {
-				s := &model.SampleStream{Metric: model.Metric{"__name__": "requests_total", "job": "ranker", "version": model.LabelValue(side.version),
+				stream := &model.SampleStream{Metric: model.Metric{"__name__": "requests_total", "job": "ranker", "version": model.LabelValue(side.version),
 					"instance": model.LabelValue(fmt.Sprintf("%s-%d", side.version, i)), "code": model.LabelValue(code)}}
 				for at := from.Truncate(paperInterval).Add(5 * time.Second); !at.After(to); at = at.Add(paperInterval) {
 					if at.After(from) {
-						s.Values = append(s.Values, model.SamplePair{Timestamp: model.TimeFromUnixNano(at.UnixNano()), Value: p.value(side.version, code, at)})
+						stream.Values = append(stream.Values, model.SamplePair{Timestamp: model.TimeFromUnixNano(at.UnixNano()), Value: s.value(side.version, code, at)})
 					}
 				}
-				out = append(out, s)
+				out = append(out, stream)
 			}
 		}
 	}
@@ -132,10 +138,10 @@ func (p *paper) samples(from, to time.Time) model.Matrix {
 }
 
 // value is a counter of 10 requests a second, of which 1 % fail, and later 20 %.
-func (p *paper) value(version, code string, at time.Time) model.SampleValue {
+func (s state) value(version, code string, at time.Time) model.SampleValue {
 	seconds := at.Sub(paperStart).Seconds()
 	bad := 0.1 * seconds
-	if late := at.Sub(p.harm).Seconds(); version == "v2" && !p.harm.IsZero() && late > 0 {
+	if late := at.Sub(s.harm).Seconds(); version == "v2" && !s.harm.IsZero() && late > 0 {
 		bad += 1.9 * late
 	}
 	if code == "500" {
