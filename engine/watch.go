@@ -184,7 +184,7 @@ func blindMessage(rel record.Release, since, now time.Time, cause error) record.
 		Service: rel.Service, Region: rel.Region, Kind: "blind", Page: true,
 		Title: fmt.Sprintf("%s: Prometheus does not answer while %s is being released", rel.Service, rel.Candidate.Version),
 		Text: fmt.Sprintf("Prometheus has not answered since %s: %v.\nautorollback cannot detect a breach and will not act on its own.\n"+
-			"Do now: bring Prometheus back, or roll back by hand: autorollback release rollback %s --region %s --reason WHY",
+			"Do now: bring Prometheus back, or roll back by hand: autorollback rollback %s --region %s --reason WHY",
 			since.Format(time.TimeOnly), cause, rel.Service, rel.Region),
 		StartsAt: since, EndsAt: now.Add(15 * time.Minute), CreatedAt: now,
 	}

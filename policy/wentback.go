@@ -125,7 +125,7 @@ func HoldsBack(b *record.Behind, other string, rel *record.Release) string {
 // RecoverFirst is why an order cannot be taken while a target is held back.
 func RecoverFirst(why, service, region string) string {
 	return fmt.Sprintf("the store went back in time. %s See what is missing: autorollback recover %s --region %s; "+
-		"a rollback is possible meanwhile: autorollback release rollback %s --region %s --reason WHY", why, service, region, service, region)
+		"a rollback is possible meanwhile: autorollback rollback %s --region %s --reason WHY", why, service, region, service, region)
 }
 
 func wentBack(in Input, _ time.Time) *objection {

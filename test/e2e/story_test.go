@@ -14,7 +14,7 @@ import (
 	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/report/notify"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -249,7 +249,7 @@ type postedMessage struct{ Labels, Annotations map[string]string }
 
 // posts are our messages that the team's Alertmanager has.
 func (s *stack) posts() (all []postedMessage, err error) {
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.ams[0].URL+"/api/v2/alerts?filter=alertname="+report.AlertName, nil)
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.ams[0].URL+"/api/v2/alerts?filter=alertname="+notify.AlertName, nil)
 	if err != nil {
 		return nil, err
 	}
