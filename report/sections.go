@@ -32,7 +32,7 @@ func facts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
 		f = addMoment(f, inc, m)
 	}
 	f = add(f, "Not provable in time", strings.Join(inc.Unproved, ", "))
-	return impact(f, inc, rb, o.Now)
+	return impact(f, inc)
 }
 
 // addMoment appends when a step was reached, and how long that is since the origin.
