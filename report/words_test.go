@@ -26,7 +26,7 @@ func TestNamesKeepTheirSpelling(t *testing.T) {
 		"v2 has 1 pod":               "v2 has 1 pod",
 		"ranker-v2: no pod":          "ranker-v2: no pod",
 		"p95 latency +34 %":          "p95 latency +34 %",
-		"autorollback release rollback ranker --reason WHY": "autorollback release rollback ranker --reason WHY",
+		"autorollback rollback ranker --reason WHY": "autorollback rollback ranker --reason WHY",
 		"wait; then look": "Wait; then look",
 		"look":            "Look",
 		"":                "",
