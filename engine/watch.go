@@ -37,7 +37,7 @@ func (e *Engine) watch(ctx context.Context) {
 		e.blindSince = time.Time{}
 	}
 	if err := e.Alerts(ctx, append(found, firing.Blind...)); err != nil && ctx.Err() == nil {
-		e.log.Error("take what the watcher saw", zap.Error(err))
+		e.log.Error("handle the watcher's alerts", zap.Error(err))
 	}
 }
 
@@ -227,7 +227,7 @@ func (e *Engine) recordWatchdog(ctx context.Context, now time.Time) {
 	snap, err := e.store.Read(ctx, key)
 	e.metrics.stored(err)
 	if err != nil {
-		e.log.Warn("read the watchdog's last word", zap.Error(err))
+		e.log.Warn("read when the watchdog was last received", zap.Error(err))
 		return
 	}
 	word := watchdogRecord{Schema: runbook.Schema, At: now}
@@ -238,7 +238,7 @@ func (e *Engine) recordWatchdog(ctx context.Context, now time.Time) {
 		}
 	}
 	if err := e.putOne(ctx, key, index(snap, key), word); err != nil && !errors.Is(err, store.ErrConflict) {
-		e.log.Warn("write the watchdog's word", zap.Error(err))
+		e.log.Warn("record when the watchdog was received", zap.Error(err))
 	}
 }
 

@@ -44,7 +44,7 @@ func StragglerMsg(inc record.Incident, rb *runbook.Runbook, g record.Straggler, 
 func StragglerDoneMsg(inc record.Incident, rb *runbook.Runbook, g record.Straggler, now time.Time) record.Message {
 	m := regionMessage(inc, KindStragglerDone, g, now,
 		fmt.Sprintf("%s: %s is done as well", word(inc.Service), word(g.Region)),
-		fmt.Sprintf("Region %s has %s no more. It was named since %s.", word(g.Region), word(inc.Candidate.Version), clock(g.Since)), owner(rb))
+		fmt.Sprintf("Region %s no longer has %s. It was named since %s.", word(g.Region), word(inc.Candidate.Version), clock(g.Since)), owner(rb))
 	open := func(g record.Straggler) bool { return g.DoneAt.IsZero() }
 	if m.EndsAt = now; !slices.ContainsFunc(inc.Stragglers, open) {
 		m.Ends = []string{KindStraggler}
