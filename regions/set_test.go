@@ -202,7 +202,7 @@ func TestStartNamesItsRegions(t *testing.T) {
 			p.t.Fatal(err)
 		}
 		p.pass(15 * time.Minute) // its verdict
-		if _, err := p.set.Start(p.t.Context(), fixture.Launch(p.t), fixture.By("ann")); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "has not come to us") {
+		if _, err := p.set.Start(p.t.Context(), fixture.Launch(p.t), fixture.By("ann")); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "has not reached us") {
 			p.t.Errorf("a second one through all regions: %v", err)
 		}
 		l := fixture.Launch(p.t)

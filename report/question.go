@@ -14,22 +14,22 @@ func Span(d time.Duration) string { return span(d.Truncate(time.Second)) }
 func ByHand(kind, service, region string) string {
 	switch kind {
 	case record.Promotion:
-		return byHand("promote", service, region)
+		return byHand("release promote", service, region)
 	case record.AcceptSplit:
-		return byHand("accept-split", service, region) + withReason
+		return byHand("release accept-split", service, region) + withReason
 	}
 	return byHand("rollback", service, region) + withReason
 }
 
 // ResumeByHand is the command that lets a ramp continue that was stopped.
 func ResumeByHand(service, region string) string {
-	return byHand("resume", service, region) + withReason
+	return byHand("release resume", service, region) + withReason
 }
 
 const withReason = ` --reason "WHY"`
 
 func byHand(verb, service, region string) string {
-	text := "autorollback release " + verb + " " + service
+	text := "autorollback " + verb + " " + service
 	if region != "" && region != runbook.DefaultRegion {
 		text += " --region " + region
 	}

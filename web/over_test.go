@@ -12,7 +12,7 @@ import (
 	"github.com/autorollback/autorollback/report"
 )
 
-const rollbackByHand = `autorollback release rollback ranker --reason &#34;WHY&#34;`
+const rollbackByHand = `autorollback rollback ranker --reason &#34;WHY&#34;`
 
 // A link whose time is over says what it was for, how that stands, and what can be done by hand.
 func TestAnExpiredLinkNamesItsIncident(t *testing.T) {
@@ -26,7 +26,7 @@ func TestAnExpiredLinkNamesItsIncident(t *testing.T) {
 		}
 	}
 	status := func(to record.ApprovalStatus, by string) func(*site, *record.Approval) {
-		return func(_ *site, a *record.Approval) { 
+		return func(_ *site, a *record.Approval) {
 			a.Status, a.By, a.How, a.DecidedAt = to, by, record.BasicAuth, time.Now().Add(-5*time.Minute)
 		}
 	}
@@ -40,9 +40,9 @@ func TestAnExpiredLinkNamesItsIncident(t *testing.T) {
 		{"nobody answered", phase(record.HeldPhase, nil), []string{"This question has expired", "Nobody answered in time: it was open until ", incident, `<p class="subject">ranker</p>`, "open: held", rollbackByHand}, "accept-split"},
 		{"answered before", status(record.Approved, "bob"), []string{"the answer was yes", "Approved by bob (signed in with a password) at ", "5 m", incident}, "Nobody answered"},
 		{"overtaken before", status(record.Superseded, ""), []string{"This question was overtaken", "Nobody answered it: it was overtaken at ", incident}, "in time"},
-		{"acted since", phase(record.Verifying, func(i *record.Incident) { i.ActedAt = time.Now() }), []string{incident, "Traffic was moved at ", "the verdict comes by "}, "release rollback"},
-		{"closed", phase(record.Done, func(i *record.Incident) { i.Verdict = &record.Verdict{Outcome: record.Recovered} }), []string{incident, "closed; recovered"}, "release rollback"},
-		{"of a held release", func(_ *site, a *record.Approval) { a.Kind = record.AcceptSplit }, []string{incident, "autorollback release accept-split ranker"}, "release rollback"},
+		{"acted since", phase(record.Verifying, func(i *record.Incident) { i.ActedAt = time.Now() }), []string{incident, "Traffic was moved at ", "the verdict comes by "}, "autorollback rollback"},
+		{"closed", phase(record.Done, func(i *record.Incident) { i.Verdict = &record.Verdict{Outcome: record.Recovered} }), []string{incident, "closed; recovered"}, "autorollback rollback"},
+		{"of a held release", func(_ *site, a *record.Approval) { a.Kind = record.AcceptSplit }, []string{incident, "autorollback release accept-split ranker"}, "autorollback rollback"},
 		{"of a step", func(_ *site, a *record.Approval) { a.Kind, a.Incident = record.Promotion, "" }, []string{`<p class="subject">ranker</p>`, "autorollback release promote ranker"}, "/incidents/"},
 		{"in a region", func(_ *site, a *record.Approval) { a.Region = "eu" }, []string{"ranker in eu", "rollback ranker --region eu"}, "default"},
 		{"incident long gone", func(s *site, _ *record.Approval) { s.incidents = nil }, []string{"inc-1", "no longer in the store"}, "There is no such"},

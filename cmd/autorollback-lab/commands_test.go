@@ -38,8 +38,8 @@ func TestPrintedCommandsParse(t *testing.T) {
 // What cannot run is found, and what is a sentence is none.
 func TestPrintedCommandsAreFound(t *testing.T) {
 	for text, want := range map[string][]string{
-		"Autorollback release rollback ranker --reason x":          {"Autorollback"},
-		"autorollback release rollback ranker":                     {"required flag(s) '--reason'"},
+		"Autorollback rollback ranker --reason x":                  {"Autorollback"},
+		"autorollback rollback ranker":                             {"required flag(s) '--reason'"},
 		"fix it; autorollback release resume ranker, or wait":      {"required flag(s) '--reason'"},
 		"autorollback status shows it.":                            {"expected command"},
 		"autorollback doctor for its route":                        {"unexpected for"},

@@ -10,7 +10,7 @@ func New(version string) cli.Program {
 	return cli.Program{
 		Name: "autorollback", Help: "Rolls back bad model releases and proves that the service recovered.", Version: version,
 		Commands: []cli.Declare{
-			serveCommand(version), runbookCommands, rulesCommands, releaseCommands, incidentCommands, whyCommand,
+			serveCommand(version), runbookCommands, rulesCommands, rollbackCommand, releaseCommands, incidentCommands, whyCommand,
 			approvalCommands, controlCommands, auditCommands, healthyCommand, doctorCommand, recoverCommand, shadowCommands, flagsCommands, gamedayCommands,
 		},
 		Elsewhere: map[string]string{"demo": "autorollback-lab", "backtest": "autorollback-lab", "calibrate": "autorollback-lab"},

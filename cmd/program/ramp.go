@@ -69,7 +69,7 @@ func releasePromote(parent *kingpin.CmdClause, c cli.Console) (string, cli.Actio
 }
 
 func releaseFlip(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := parent.Command("flip", "Move all but the holdback to green in one transaction, after a check that green is warm. Back: release rollback. Example: autorollback release flip ranker")
+	cmd := parent.Command("flip", "Move all but the holdback to green in one transaction, after a check that green is warm. Back: rollback. Example: autorollback release flip ranker")
 	t := aim(cmd)
 	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
 		return client.Flip(ctx, *t.service, *t.region)

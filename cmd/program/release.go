@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -16,12 +15,12 @@ import (
 	"github.com/autorollback/autorollback/web"
 )
 
-// releaseCommands are release start, status, wait, rollback, accept-split and lift, and those of
-// the ramp. They go through the daemon's API.
+// releaseCommands are release start, status, wait, accept-split and lift, and those of the ramp. They go
+// through the daemon's API.
 func releaseCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("release", "Start, look at and roll back releases.")
 	all := map[string]cli.Action{}
-	declared := []func(*kingpin.CmdClause, cli.Console) (string, cli.Action){releaseStart, releaseStatus, releaseRollback, releaseLetGo, releaseLift, releaseWait}
+	declared := []func(*kingpin.CmdClause, cli.Console) (string, cli.Action){releaseStart, releaseStatus, releaseLetGo, releaseLift, releaseWait, formerRollback}
 	for _, declare := range append(declared, rampCommands()...) {
 		name, a := declare(cmd, c)
 		all[name] = a
@@ -161,40 +160,6 @@ func targetFlags(cmd *kingpin.CmdClause) target {
 		reason:  cmd.Flag("reason", "Why; it is kept.").Required().String(),
 		remote:  remoteFlags(cmd), format: cli.Format(cmd),
 	}
-}
-
-func releaseRollback(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := parent.Command("rollback", "Move all traffic to the stable bundle now, in one transaction; of a service in several regions in each, and one that does not answer is named, tried again, and exit code 3. Example: autorollback release rollback ranker --reason 'users complain'")
-	t := targetFlags(cmd)
-	return cmd.FullCommand(), func(ctx context.Context) error {
-		client, err := t.remote.client()
-		if err != nil {
-			return err
-		}
-		if *t.region == runbook.DefaultRegion {
-			return rollbackAll(ctx, c, client, t)
-		}
-		inc, err := client.Rollback(ctx, *t.service, *t.region, *t.reason)
-		if err != nil {
-			return err
-		}
-		if *t.format == "json" {
-			return cli.PrintJSON(c.Out, inc)
-		}
-		printRollback(c.Out, inc)
-		return nil
-	}
-}
-
-func printRollback(w io.Writer, inc record.Incident) {
-	fmt.Fprintf(w, "%s: %s\nRecovery is being verified: autorollback incident show %s\n", inc.ID, moved(inc), inc.ID)
-}
-
-func moved(inc record.Incident) string {
-	if inc.Change == nil {
-		return string(inc.Phase)
-	}
-	return fmt.Sprintf("traffic moved from %v to %v", inc.Change.From, inc.Change.To)
 }
 
 func releaseLetGo(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {

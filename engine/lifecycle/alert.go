@@ -94,13 +94,13 @@ func (s *State) cleared(ev AlertChecked, d record.Decision, now time.Time) {
 		return
 	}
 	if next, ok := after(i.Triggers, i.Breach.Trigger); ok {
-		s.note(now, "cleared", "", "Asked again: "+i.Breach.Trigger+" is not true now; "+next+" is asked about next")
+		s.note(now, "cleared", "", "Checked again: "+i.Breach.Trigger+" is no longer true; "+next+" is checked next")
 		i.Breach = record.Breach{Trigger: next, State: record.Unreachable, AskedAt: now, Problem: "not asked again yet"}
 		return
 	}
 	i.Inputs = policy.Recorded(s.input(ev.Breach))
 	i.Decision = d
-	s.note(now, "cleared", "", "Asked again: the trigger is not true now. Nothing was done")
+	s.note(now, "cleared", "", "Checked again: the trigger is no longer true. Nothing was done")
 	s.close(now)
 }
 
