@@ -10,6 +10,9 @@ import (
 // Span writes a duration for people, in whole seconds: 4 s, 14 m 30 s, 1 h 03 m.
 func Span(d time.Duration) string { return span(d.Truncate(time.Second)) }
 
+// Upper begins a sentence. Names stay as they are written: v2, p95.
+func Upper(text string) string { return upper(text) }
+
 // ByHand is the command that does what a question of this kind asks about.
 func ByHand(kind, service, region string) string {
 	switch kind {

@@ -126,7 +126,5 @@ func (s *server) ended(ctx context.Context, a record.Approval) question.Ended {
 
 // answered is the page after an answer that was taken.
 func (s *server) answered(ctx context.Context, w http.ResponseWriter, a record.Approval) {
-	e := s.ended(ctx, a)
-	e.Just = true
-	s.render(w, http.StatusOK, "ended.html", e)
+	s.render(w, http.StatusOK, "ended.html", s.ended(ctx, a))
 }

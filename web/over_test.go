@@ -38,7 +38,7 @@ func TestAnExpiredLinkNamesItsIncident(t *testing.T) {
 		not    string
 	}{
 		{"nobody answered", phase(record.HeldPhase, nil), []string{"This question has expired", "Nobody answered in time: it was open until ", incident, `<p class="subject">ranker</p>`, "open: held", rollbackByHand}, "accept-split"},
-		{"answered before", status(record.Approved, "bob"), []string{"the answer was yes", "Approved by bob (signed in with a password) at ", "5 m", incident}, "Nobody answered"},
+		{"answered before", status(record.Approved, "bob"), []string{"v2 was rolled back to v1", "Approved by bob (signed in with a password) at ", "5 m", incident}, "Nobody answered"},
 		{"overtaken before", status(record.Superseded, ""), []string{"This question was overtaken", "Nobody answered it: it was overtaken at ", incident}, "in time"},
 		{"acted since", phase(record.Verifying, func(i *record.Incident) { i.ActedAt = time.Now() }), []string{incident, "Traffic was moved at ", "the verdict comes by "}, "autorollback rollback"},
 		{"closed", phase(record.Done, func(i *record.Incident) { i.Verdict = &record.Verdict{Outcome: record.Recovered} }), []string{incident, "closed; recovered"}, "autorollback rollback"},

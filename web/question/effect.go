@@ -87,7 +87,8 @@ func (q Question) reading(value float64) (what, limit string) {
 	name := q.Incident.Breach.Trigger
 	if q.Runbook != nil {
 		if t, ok := q.Runbook.Trigger(name); ok {
-			return t.ReadingAgainst(q.Stable().Version, value)
+			what, limit = t.ReadingAgainst(q.Stable().Version, value)
+			return report.Upper(what), limit
 		}
 	}
 	return name + " at " + runbook.Figure(value), ""

@@ -17,7 +17,6 @@ type Ended struct {
 	Release  record.Release   // the newest of the target; zero: it cannot be read
 	At       time.Time
 	Gone     bool   // the incident has left the store
-	Just     bool   // it was answered by this very request
 	Problem  string // why not more is known
 }
 
@@ -38,17 +37,47 @@ func (e Ended) Heading() string {
 	}
 	switch e.Approval.Status {
 	case record.Approved:
-		return map[string]string{record.RollbackApproval: "Rolled back: the answer was yes", record.Promotion: "Step taken: the answer was yes",
-			record.AcceptSplit: "Continued: the answer was yes"}[e.Approval.Kind]
+		return e.done()
 	case record.Rejected:
-		return map[string]string{record.RollbackApproval: "Not rolled back: the answer was no", record.Promotion: "Ramp stopped: the answer was no",
-			record.AcceptSplit: "Still held: the answer was no"}[e.Approval.Kind]
+		return e.left()
 	case record.Superseded:
 		return "This question was overtaken"
 	case record.Pending, record.Expired:
 		return "This question has expired"
 	}
 	return "This link has expired"
+}
+
+// done says what a yes did.
+func (e Ended) done() string {
+	candidate, stable := e.versions()
+	switch e.Approval.Kind {
+	case record.Promotion:
+		return candidate + " took the next step"
+	case record.AcceptSplit:
+		return candidate + " continues"
+	}
+	return candidate + " was rolled back to " + stable
+}
+
+// left says what a no left as it was.
+func (e Ended) left() string {
+	candidate, _ := e.versions()
+	switch e.Approval.Kind {
+	case record.Promotion:
+		return candidate + " did not take the next step"
+	case record.AcceptSplit:
+		return candidate + " stays held"
+	}
+	return candidate + " keeps its traffic"
+}
+
+func (e Ended) versions() (candidate, stable string) {
+	q := Question{Live: record.Live{Release: e.Release}}
+	if e.Incident != nil {
+		q.Incident = *e.Incident
+	}
+	return q.Candidate().Version, q.Stable().Version
 }
 
 // Said says who answered, when and how they are known, or that nobody did.
