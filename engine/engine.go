@@ -113,6 +113,7 @@ type Engine struct {
 	probed   map[Target]time.Time // when the gates of triggers without significance were asked; under mu
 	confirms shared[confirmKey, record.Breach]
 	views    shared[Target, *snapshot]
+	lives    shared[string, lived] // by approval
 
 	readBack      chan struct{} // a split was read back: its router is asked
 	retarget      chan struct{} // a release began, ended or changed its weight

@@ -34,10 +34,11 @@ type (
 		Path, Digest, Problem string
 		Impact                *record.Impact
 	}
-	// MessageSent says that a message reached the team, or that it was given up.
+	// MessageSent says that a message reached the team, that it was given up, or that nobody needs
+	// it any more.
 	MessageSent struct {
 		Message, Incident, Text string
-		GaveUp                  bool
+		GaveUp, NotSent         bool
 	}
 	// Promoted is the answer whether a rollback is possible right now, and with it the
 	// next step of the ramp if nothing objects: by a human, or if By is zero by the
