@@ -17,22 +17,22 @@ func Upper(text string) string { return upper(text) }
 func ByHand(kind, service, region string) string {
 	switch kind {
 	case record.Promotion:
-		return byHand("release promote", service, region)
+		return byHand("autorollback release promote", service, region)
 	case record.AcceptSplit:
-		return byHand("release accept-split", service, region) + withReason
+		return byHand("autorollback release accept-split", service, region) + withReason
 	}
-	return byHand("rollback", service, region) + withReason
+	return byHand("autorollback rollback", service, region) + withReason
 }
 
 // ResumeByHand is the command that lets a ramp continue that was stopped.
 func ResumeByHand(service, region string) string {
-	return byHand("release resume", service, region) + withReason
+	return byHand("autorollback release resume", service, region) + withReason
 }
 
 const withReason = ` --reason "WHY"`
 
-func byHand(verb, service, region string) string {
-	text := "autorollback " + verb + " " + service
+func byHand(command, service, region string) string {
+	text := command + " " + service
 	if region != "" && region != runbook.DefaultRegion {
 		text += " --region " + region
 	}
