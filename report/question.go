@@ -17,42 +17,22 @@ func Upper(text string) string { return upper(text) }
 func ByHand(kind, service, region string) string {
 	switch kind {
 	case record.Promotion:
-		return byHand("autorollback release promote", service, region)
+		return "autorollback release promote " + of(service, region)
 	case record.AcceptSplit:
-		return byHand("autorollback release accept-split", service, region) + withReason
+		return "autorollback release accept-split " + of(service, region) + ` --reason "WHY"`
 	}
-	return byHand("autorollback rollback", service, region) + withReason
+	return "autorollback rollback " + of(service, region) + ` --reason "WHY"`
 }
 
 // ResumeByHand is the command that lets a ramp continue that was stopped.
 func ResumeByHand(service, region string) string {
-	return byHand("autorollback release resume", service, region) + withReason
+	return "autorollback release resume " + of(service, region) + ` --reason "WHY"`
 }
 
-const withReason = ` --reason "WHY"`
-
-func byHand(command, service, region string) string {
-	text := command + " " + service
-	if region != "" && region != runbook.DefaultRegion {
-		text += " --region " + region
+// of names a target as commands take it; the default region needs no flag.
+func of(service, region string) string {
+	if region == "" || region == runbook.DefaultRegion {
+		return service
 	}
-	return text
-}
-
-// Stands says in a few words how far an incident has come.
-func Stands(inc record.Incident) string {
-	text := map[record.Phase]string{
-		record.Unconfirmed: "open: not confirmed yet",
-		record.Awaiting:    "open: a human is asked",
-		record.HeldPhase:   "open: held, nothing is moved automatically",
-		record.Frozen:      "open: the traffic is left alone, the ramp is stopped",
-		record.Acted:       "traffic was moved, and the candidate drains",
-		record.Verifying:   "traffic was moved, and recovery is being verified",
-		record.Settled:     "the verdict is given",
-		record.Done:        "closed",
-	}[inc.Phase]
-	if inc.Verdict != nil {
-		text += "; " + outcome(inc.Verdict.Outcome)
-	}
-	return text
+	return service + " --region " + region
 }
