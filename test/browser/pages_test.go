@@ -68,7 +68,7 @@ var pages = []page{
 func documents(t *testing.T) []page {
 	t.Helper()
 	var all []page
-	for pattern, owed := range map[string]string{"../../report/testdata/*.html": "incident", "../../shadow/report/testdata/*.html": "browser"} {
+	for pattern, owed := range map[string]string{"../../report/testdata/*.html": "incident", "../../shadow/report/testdata/*.html": "charts"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files are %s: %v", pattern, err)
@@ -77,7 +77,7 @@ func documents(t *testing.T) []page {
 			all = append(all, page{name: "file " + filepath.Base(f), file: f, owed: owed})
 		}
 	}
-	return append(all, page{name: "file game day", file: file(t, "gameday.html", string(gameDay())), owed: "browser"})
+	return append(all, page{name: "file game day", file: file(t, "gameday.html", string(gameDay())), owed: "charts"})
 }
 
 // shelf serves the files as somebody finds them who was sent one.
