@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "shadow/replay", "shadow/join"},
 	{"rules", "store", "audit", "shadow/diff", "shadow/recording"},
 	{"analysis", "promapi", "shadow", "shadow/stat"},
-	{"record"},
+	{"record", "chart"},
 	{"runbook", "bearer", "listen", "outbound"},
 	{"runbook-templates", "secret"},
 }
