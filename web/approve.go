@@ -53,7 +53,7 @@ func (s *server) showApproval(w http.ResponseWriter, r *http.Request, who visito
 		s.explain(w, *stop)
 		return
 	}
-	q.Nonce = setNonce(w, r)
+	q.Nonce = setNonce(w, r, "/approve/")
 	s.form(w, http.StatusOK, q)
 }
 

@@ -369,8 +369,9 @@ func TestHostileValues(t *testing.T) {
 	s.status.Control.Reason = evil
 	s.status.Quarantine[0].Reason = evil
 	s.approvers = []string{evil}
-	for _, path := range []string{"/", s.link()} {
-		page := s.ask("GET", path, "", as("alice")).Body.String()
+	s.barred = evil
+	for _, path := range []string{"/", "/incidents", "/records", "/control", "/services/ranker/default/rollback", s.link()} {
+		page := strings.Replace(s.ask("GET", path, "", as("alice")).Body.String(), `<script src="/live.js" defer></script>`, "", 1)
 		if strings.Contains(page, "<script") || strings.Contains(page, "<img") || !strings.Contains(page, "&lt;script&gt;") {
 			t.Errorf("%s: not escaped: %s", path, page)
 		}
