@@ -1,8 +1,7 @@
-// Package report tells people and other programs what happened: the
-// incident page, signed approval links, and messages out.
+// Package report says what happened: the incident page, signed approval links, and the
+// wording of messages, which report/notify carries.
 //
-// It never decides, never moves traffic, never reads the store, and never takes an
-// address to call from a request or an alert: only from configuration.
+// It never decides, never moves traffic, never reads the store, and never calls anybody.
 package report
 
 import (

@@ -22,10 +22,6 @@ const (
 // stopping is where a request finds the end of its server, see [Serve]: what has no end of its own ends with it.
 type stopping struct{}
 
-func (s *server) script(w http.ResponseWriter, r *http.Request, _ visitor) {
-	http.ServeFileFS(w, r, files, "pages/live.js")
-}
-
 // live tells a page what has changed of it, until the reader leaves, the server stops, or it has lasted long
 // enough. Without it the page is what it was when it was loaded.
 func (s *server) live(w http.ResponseWriter, r *http.Request, who visitor) {

@@ -55,6 +55,7 @@ var reads = []route{
 	{"GET", "/services/ranker/default/hold", "", ""},
 	{"GET", "/services/ranker/default/resume", "", ""},
 	{"GET", "/services/ranker/default/rollback", "", ""},
+	{"GET", "/icon.svg", "", ""},
 	{"GET", "/metrics", "", ""},
 	{"GET", "/-/healthy", "", ""},
 	{"GET", "/-/ready", "", ""},
