@@ -17,26 +17,24 @@ func Upper(text string) string { return upper(text) }
 func ByHand(kind, service, region string) string {
 	switch kind {
 	case record.Promotion:
-		return byHand("release promote", service, region)
+		return "autorollback release promote " + of(service, region)
 	case record.AcceptSplit:
-		return byHand("release accept-split", service, region) + withReason
+		return "autorollback release accept-split " + of(service, region) + ` --reason "WHY"`
 	}
-	return byHand("rollback", service, region) + withReason
+	return "autorollback rollback " + of(service, region) + ` --reason "WHY"`
 }
 
 // ResumeByHand is the command that lets a ramp continue that was stopped.
 func ResumeByHand(service, region string) string {
-	return byHand("release resume", service, region) + withReason
+	return "autorollback release resume " + of(service, region) + ` --reason "WHY"`
 }
 
-const withReason = ` --reason "WHY"`
-
-func byHand(verb, service, region string) string {
-	text := "autorollback " + verb + " " + service
-	if region != "" && region != runbook.DefaultRegion {
-		text += " --region " + region
+// of names a target as commands take it; the default region needs no flag.
+func of(service, region string) string {
+	if region == "" || region == runbook.DefaultRegion {
+		return service
 	}
-	return text
+	return service + " --region " + region
 }
 
 // Stands says in a few words how far an incident has come.

@@ -146,7 +146,7 @@ func (e Ended) Next() string {
 	case i.Verdict != nil:
 		return "The verdict: " + report.Stands(*i) + "."
 	case !i.ActedAt.IsZero():
-		return fmt.Sprintf("Traffic was moved at %s. autorollback now checks that the candidate drains and that users recover; the verdict comes by %s, and you get a message.",
+		return fmt.Sprintf("Traffic was moved at %s. Next, the candidate must drain and users must recover; the verdict comes by %s, and you get a message.",
 			moment(i.ActedAt, e.At), moment(i.Deadline, e.At))
 	case e.Approval.Status == record.Approved:
 		return "The release continues, and its triggers watch it again."
