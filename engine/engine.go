@@ -195,6 +195,8 @@ type Monitor interface {
 	// Record returns what a release's significance was computed from, until the end of an
 	// interval, compressed.
 	Record(ctx context.Context, t monitor.Target, until time.Time) ([]byte, error)
+	// Impact says what the candidate did to users from when harm began until a moment.
+	Impact(ctx context.Context, t monitor.Target, harm record.Onset, until time.Time) (record.Impact, error)
 }
 
 // A Journal keeps every record that this process committed.

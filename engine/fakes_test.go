@@ -124,7 +124,8 @@ type proofs struct {
 	says    map[string]record.Significance // by trigger
 	blunt   map[string]string              // by trigger
 	watched []monitor.Target
-	lost    error // why no counts can be had
+	lost    error       // why no counts can be had
+	asked   []time.Time // until when impacts were asked for
 }
 
 func (p *proofs) Watch(_ context.Context, targets []monitor.Target) {
@@ -155,6 +156,13 @@ func (p *proofs) blunts(trigger, words string) {
 }
 
 func (p *proofs) Proved() <-chan struct{} { return nil }
+
+func (p *proofs) Impact(_ context.Context, _ monitor.Target, harm record.Onset, until time.Time) (record.Impact, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = append(p.asked, until)
+	return record.Impact{From: harm.At, Until: until, Losses: []record.Loss{{Kind: record.Failures, Excess: 12}}}, p.lost
+}
 
 func (p *proofs) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
 	return []byte("counts"), p.lost

@@ -147,6 +147,11 @@ func incidents() map[string]record.Incident {
 
 	recovered := judged(shift(base("latency-p95", runbook.Severe)), record.Recovered, "every question is good, three polls in a row",
 		answer("error rate", record.Good, 0.0012, 0.005, "ratio"), answer("p95 latency", record.Good, 0.182, 0.21, "s"), answer("kpi conversion", record.Good, 0.0513, 0.0489, "ratio"))
+	recovered.Impact = &record.Impact{From: after(-85 * time.Second), Until: after(45 * time.Second), Method: record.ImpactMethod, Losses: []record.Loss{
+		{Kind: record.Failures, All: 1064, Excess: 2.2, Low: -4.1, High: 8.6},
+		{Kind: record.Slow, All: 1064, Excess: 121.6, Low: 96.2, High: 147.9, Limit: 0.2104, Quantile: 0.95},
+		{Kind: record.Missed, Name: "conversion", All: 1058, Excess: -31.7, Low: -52.2, High: -9.9},
+		{Kind: record.Value, Name: "revenue", Unit: "EUR", All: 1058, Excess: 310.25, Low: 12.5, High: 611.875}}}
 	recovered.Breach.Significance.Onset = record.Onset{From: after(-100 * time.Second), To: after(-70 * time.Second), At: after(-85 * time.Second)}
 	recovered.Applied = &record.Applied{Epoch: 4, WrittenAt: recovered.ActedAt, ReadBackAt: after(12430 * time.Millisecond), AppliedAt: after(15 * time.Second),
 		Instances: []record.RouterInstance{{Address: "http://10.0.0.5:8080", AppliedAt: after(14 * time.Second)}, {Address: "http://10.0.0.6:8080", AppliedAt: after(15 * time.Second)}}}

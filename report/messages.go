@@ -132,7 +132,7 @@ func EvidenceMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record
 	if inc.EvidenceDigest == "" {
 		title, kept, do = "the evidence is not complete", "", "copy what is in the folder, and see the daemon's log."
 	}
-	m := message(inc, KindEvidence, false, now, subject(inc)+": "+title, "Evidence: "+plain(inc.Evidence, maxCell), kept,
+	m := message(inc, KindEvidence, false, now, subject(inc)+": "+title, impactLine(inc), "Evidence: "+plain(inc.Evidence, maxCell), kept,
 		todo(do), owner(rb))
 	if inc.Verdict != nil && inc.Verdict.Outcome == record.Recovered {
 		m.EndsAt = inc.Verdict.At

@@ -29,8 +29,11 @@ type (
 	// KPIPolled is one look, after the incident was closed, at the business questions
 	// that could not be proved in time.
 	KPIPolled struct{ Answers []record.Answer }
-	// Archived says that the evidence folder is complete, or why it is not.
-	Archived struct{ Path, Digest, Problem string }
+	// Archived says that the evidence folder is complete, or why it is not, and with which impact.
+	Archived struct {
+		Path, Digest, Problem string
+		Impact                *record.Impact
+	}
 	// MessageSent says that a message reached the team, or that it was given up.
 	MessageSent struct {
 		Message, Incident, Text string
