@@ -54,13 +54,16 @@ type Doc struct{ bytes.Buffer }
 func (m *Doc) Line(format string, args ...string) {
 	escaped := make([]any, len(args))
 	for i, a := range args {
-		escaped[i] = escapeMarkdown(a)
-		if strings.HasPrefix(format, "#") { // a heading may end with #, which is not shown
-			escaped[i] = strings.ReplaceAll(escapeMarkdown(a), "#", `\#`)
+		text := literal(a)
+		switch {
+		case strings.HasPrefix(format, "#"):
+			text = escapeHeading(text)
+		case strings.HasPrefix(format, "|"):
+			text = escapeCell(text)
+		case i == 0 && (strings.HasPrefix(format, "%s") || strings.HasPrefix(format, "- %s")):
+			text = escapeStart(text)
 		}
-	}
-	if begins := strings.HasPrefix(format, "%s") || strings.HasPrefix(format, "- "); begins && len(args) > 0 {
-		escaped[0] = escapeStart(escapeMarkdown(args[0]))
+		escaped[i] = text
 	}
 	fmt.Fprintf(m, format+"\n", escaped...)
 }
