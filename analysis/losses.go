@@ -2,110 +2,138 @@ package analysis
 
 import (
 	"math"
+	"time"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// Losses add up, over intervals that the caller picks, what the candidate did beyond stable's rate:
-// failed and slow requests, and what the KPIs of the runbook's triggers lost. They are not safe for
-// concurrent use.
-type Losses struct{ all []loss }
+// Losses remember what the newest intervals counted, so that it can be told what users lost since any
+// of them: failed and slow requests, and what else the runbook's triggers compare that users feel.
+// Their memory is bounded. They are not safe for concurrent use.
+type Losses struct {
+	all  []*loss
+	hour int           // in intervals
+	step time.Duration // the interval
+}
 
 // A loss is one kind of it.
 type loss struct {
-	record.Loss
-	trigger string // whose dispersion it has; empty: nobody measures it
-	measure string
-	lost
+	record.Loss        // without numbers
+	trigger     string // whose dispersion it has; empty: nobody measures it
+	measure     string
+	fewer       bool     // harm is fewer events
+	slow        *latency // nil: the events are counted; else they are what is slower than a limit
+	pooled      *parts   // nil: there are no parts
+	past        ring
 }
 
-// lost is how one kind is added up.
-type lost interface {
-	add(counts []PodCount)
-	// sum completes the loss, and says the variance of its excess by chance; false if nobody can tell.
-	sum(*record.Loss) (variance float64, ok bool)
-}
+// LossesReach is how far back they remember while a release is open.
+const LossesReach = 3 * time.Hour
 
-// NewLosses prepares to add up the losses of a release of the runbook's service. An error means that
-// a trigger measures what the runbook does not declare.
-func NewLosses(rb *runbook.Runbook) (*Losses, error) {
-	failed := loss{Loss: record.Loss{Kind: record.Failures}, measure: Requests, lost: &eventsLost{}}
-	out := &Losses{all: []loss{failed}}
-	seen := map[string]bool{}
+// NewLosses prepares to remember so many intervals of a release of the runbook's service. An error
+// means that a trigger measures what the runbook does not declare.
+func NewLosses(rb *runbook.Runbook, intervals int) (*Losses, error) {
+	every := rb.Metrics.Step().Std()
+	failed := &loss{Loss: record.Loss{Kind: record.Failures}, measure: Requests}
+	out := &Losses{all: []*loss{failed}, hour: max(1, int(BeforeSpan/every)), step: every}
+	seen := map[string]bool{"": true}
 	for _, t := range rb.Triggers {
 		measure := MeasureOf(t)
-		switch {
-		case seen[measure]:
+		if measure == Requests && failed.trigger == "" {
+			failed.trigger = t.Name
+		}
+		if seen[measure] || measure == Requests {
 			continue
-		case measure == Requests:
-			out.all[0].trigger = t.Name
-		case t.Type == runbook.LatencyQuantile || t.Type == runbook.KPIDrop:
-			x, err := lossOf(rb, t)
-			if err != nil {
-				return nil, err
-			}
+		}
+		x, err := lossOf(rb, t)
+		if err != nil {
+			return nil, err
+		}
+		if seen[measure] = true; x != nil {
 			x.trigger, x.measure = t.Name, measure
 			out.all = append(out.all, x)
 		}
-		seen[measure] = true
+	}
+	for _, x := range out.all {
+		x.keep(max(1, intervals))
 	}
 	return out, nil
 }
 
-// lossOf is what a trigger about latency or a KPI says of users.
-func lossOf(rb *runbook.Runbook, t runbook.Trigger) (loss, error) {
+// lossOf is what a comparative trigger says of users; nil: nothing that can be added up.
+func lossOf(rb *runbook.Runbook, t runbook.Trigger) (*loss, error) {
 	s, err := signalOf(rb, t)
 	if err != nil {
-		return loss{}, err
+		return nil, err
 	}
-	if f, ok := s.family.(*latency); ok {
-		slow := record.Loss{Kind: record.Slow, Name: t.Latency, Quantile: t.Quantile}
-		return loss{Loss: slow, lost: newSlowLost(f)}, nil
+	switch t.Type {
+	case runbook.LatencyQuantile:
+		f, _ := s.family.(*latency)
+		return &loss{Loss: record.Loss{Kind: record.Slow, Name: t.Latency, Quantile: t.Quantile}, slow: f}, nil
+	case runbook.KPIDrop:
+		kpi, _ := rb.KPI(t.KPI) // signalOf has found it
+		if kpi.IsMean() {
+			return &loss{Loss: record.Loss{Kind: record.Value, Name: kpi.Name, Unit: kpi.Unit}, fewer: true}, nil
+		}
+		return &loss{Loss: record.Loss{Kind: record.Missed, Name: kpi.Name}, fewer: true}, nil
+	case runbook.SchemaMismatch:
+		return &loss{Loss: record.Loss{Kind: record.Misfits}}, nil
+	case runbook.NullSpike:
+		f, _ := s.family.(*parts)
+		return &loss{Loss: record.Loss{Kind: record.Nulls}, pooled: f}, nil
+	case runbook.Compare:
+		return &loss{Loss: record.Loss{Kind: record.Other, Name: t.Bad}}, nil
 	}
-	kpi, _ := rb.KPI(t.KPI) // signalOf has found it
-	if kpi.IsMean() {
-		return loss{Loss: record.Loss{Kind: record.Value, Name: kpi.Name, Unit: kpi.Unit}, lost: &valueLost{}}, nil
-	}
-	return loss{Loss: record.Loss{Kind: record.Missed, Name: kpi.Name}, lost: &eventsLost{fewer: true}}, nil
+	return nil, nil
 }
 
-// Add takes an interval.
+// Add takes the next interval, of whatever phase of the release.
 func (l *Losses) Add(c Counts) {
 	for _, x := range l.all {
 		x.add(c[x.measure])
 	}
 }
 
-// normal95 is the two-sided normal quantile of 95 %.
-const normal95 = 1.96
-
-// Sum is what they come to, with bounds of 95 % by the normal distribution: the variance by chance,
-// times the dispersion of the trigger that measures the same; 1 where there is none. What nobody
-// can tell is left out.
-func (l *Losses) Sum(dispersion func(trigger string) float64) []record.Loss {
-	var out []record.Loss
+// Beside is what the candidate did in the newest n intervals beyond stable's rate of the same interval.
+// Where there was no stable, its rate in the other intervals is taken; was it in none of them, that of
+// the hour before, and concurrent is false. What nobody can tell is left out.
+func (l *Losses) Beside(n int, dispersion func(trigger string) float64) (losses []record.Loss, concurrent bool) {
 	for _, x := range l.all {
-		phi, of := 1.0, x.Loss
-		if x.trigger != "" {
-			phi = max(1, dispersion(x.trigger))
-		}
-		variance, ok := x.sum(&of)
-		if !ok || math.IsNaN(of.Excess) || math.IsNaN(variance) {
-			continue
-		}
-		spread := normal95 * math.Sqrt(phi*variance)
-		of.Low, of.High = of.Excess-spread, of.Excess+spread
-		out = append(out, of)
+		base := x.besides(n, l.hour)
+		concurrent = concurrent || x.stableIn(0, n)
+		losses = l.with(losses, x, n, dispersion, func(from, to int) excess { return x.beside(from, to, base) }, base.limit)
 	}
-	return out
+	return losses, concurrent
 }
 
-// totalsOf adds up what candidate and stable did.
-func totalsOf(counts []PodCount) (all, bad, squares [2]float64) {
-	for _, c := range counts {
-		i := index(c.Role)
-		all[i], bad[i], squares[i] = all[i]+c.All, bad[i]+c.Bad, squares[i]+c.Squares
+// Whole is what all traffic did in the newest n intervals beyond its rate in the hour before.
+func (l *Losses) Whole(n int, dispersion func(trigger string) float64) (losses []record.Loss) {
+	for _, x := range l.all {
+		base := x.befores(n, l.hour)
+		losses = l.with(losses, x, n, dispersion, func(from, to int) excess { return x.whole(from, to, base) }, base.limit)
 	}
-	return all, bad, squares
+	return losses
+}
+
+// with appends a loss with its bounds and rate, if somebody can tell.
+func (l *Losses) with(
+	losses []record.Loss, x *loss, n int, dispersion func(string) float64, count func(from, to int) excess, limit float64,
+) []record.Loss {
+	of, phi := x.Loss, 1.0
+	if x.slow != nil && !math.IsNaN(limit) {
+		of.Limit = x.slow.seconds(limit)
+	}
+	if x.trigger != "" {
+		phi = max(1, dispersion(x.trigger))
+	}
+	if !count(0, n).into(&of, x.fewer, phi) {
+		return losses
+	}
+	newest := min(n, max(4, int(time.Minute/l.step)))
+	var now record.Loss
+	if count(0, newest).into(&now, x.fewer, phi) {
+		of.Rate = now.Excess / (float64(newest) * l.step.Seconds())
+	}
+	return append(losses, of)
 }

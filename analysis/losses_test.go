@@ -13,7 +13,7 @@ func plainly(string) float64 { return 1 }
 
 func lossesOf(t *testing.T, triggers ...string) *Losses {
 	t.Helper()
-	l, err := NewLosses(shop(triggers...))
+	l, err := NewLosses(shop(triggers...), 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,6 +31,12 @@ func one(t *testing.T, all []record.Loss, kind record.LossKind) record.Loss {
 	return record.Loss{}
 }
 
+// beside is what all that was added lost.
+func beside(l *Losses, dispersion func(string) float64) []record.Loss {
+	out, _ := l.Beside(1000, dispersion)
+	return out
+}
+
 func pair(measure string, c, x, s, y float64) Counts {
 	return Counts{measure: {
 		{Pod: "c", Role: runbook.Candidate, All: c, Bad: x}, {Pod: "s", Role: runbook.Stable, All: s, Bad: y},
@@ -43,22 +49,22 @@ func TestLossesByInterval(t *testing.T) {
 	l := lossesOf(t, "error-rate")
 	l.Add(pair(Requests, 100, 1, 900, 9))
 	l.Add(pair(Requests, 500, 100, 500, 100)) // both are bad, and the candidate has half
-	got := one(t, l.Sum(plainly), record.Failures)
+	got := one(t, beside(l, plainly), record.Failures)
 	if math.Abs(got.Excess) > 1e-9 || got.All != 600 || got.Low >= 0 || got.High <= 0 {
 		t.Errorf("a fault of both sides: %+v", got)
 	}
 	l.Add(pair(Requests, 100, 31, 900, 9))
-	got = one(t, l.Sum(plainly), record.Failures)
+	got = one(t, beside(l, plainly), record.Failures)
 	if math.Abs(got.Excess-30) > 1e-9 || got.Low > 30 || got.High < 30 {
 		t.Errorf("30 of 31 failures are beyond stable's rate: %+v", got)
 	}
 	l.Add(pair(Requests, 100, 50, 0, 0))
 	want := 30 + 50 - 100*118.0/2300
-	if got := one(t, l.Sum(plainly), record.Failures); math.Abs(got.Excess-want) > 1e-9 {
+	if got := one(t, beside(l, plainly), record.Failures); math.Abs(got.Excess-want) > 1e-9 {
 		t.Errorf("an interval without stable: %g, want %g", got.Excess, want)
 	}
-	narrow := one(t, l.Sum(plainly), record.Failures)
-	wide := one(t, l.Sum(func(string) float64 { return 4 }), record.Failures)
+	narrow := one(t, beside(l, plainly), record.Failures)
+	wide := one(t, beside(l, func(string) float64 { return 4 }), record.Failures)
 	if got := (wide.High - wide.Low) / (narrow.High - narrow.Low); math.Abs(got-2) > 1e-9 {
 		t.Errorf("a dispersion of 4 makes the bounds %g times as wide", got)
 	}
@@ -71,7 +77,7 @@ func TestLossesOfOneSide(t *testing.T) {
 	} {
 		l := lossesOf(t, "error-rate", "latency-p95", "conversion-drop", "revenue-drop")
 		l.Add(c)
-		if got := l.Sum(plainly); len(got) != 0 {
+		if got := beside(l, plainly); len(got) != 0 {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -97,7 +103,7 @@ func TestLossesOfKnownHarm(t *testing.T) {
 			for range n {
 				l.Add(Counts{c.measure: f.counts(c.measure)})
 			}
-			got := one(t, l.Sum(plainly), c.kind)
+			got := one(t, beside(l, plainly), c.kind)
 			truth := got.All * c.each
 			if got.Low <= truth && truth <= got.High {
 				held++
@@ -117,7 +123,7 @@ func TestLossesOfSlowAnswers(t *testing.T) {
 	for range 20 {
 		l.Add(Counts{Latency: f.counts(Latency)})
 	}
-	got := one(t, l.Sum(plainly), record.Slow)
+	got := one(t, beside(l, plainly), record.Slow)
 	above := func(level float64) float64 { return 0.5 * math.Erfc(math.Log(got.Limit/level)/0.5/math.Sqrt2) }
 	truth := got.All * (above(0.15) - above(0.1))
 	if math.Abs(got.Excess/truth-1) > 0.1 || got.Low > truth || got.High < truth {

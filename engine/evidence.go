@@ -223,7 +223,7 @@ func (e *Engine) anchor(ctx context.Context, mine record.Anchor) error {
 	b := txBuilder{indexes: indexes}
 	b.set(key, next)
 	if !has {
-		e.log.Error("the journal is not what it was", zap.String("replica", mine.Replica), zap.Stringer("anchored", stored.Head), zap.Stringer("now", mine.Head))
+		e.log.Error("the journal was changed", zap.String("replica", mine.Replica), zap.Stringer("anchored", stored.Head), zap.Stringer("now", mine.Head))
 		e.alteredMessage(&b, *stored, next, now)
 	}
 	if err := e.put(ctx, b); err != nil {

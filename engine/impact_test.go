@@ -12,8 +12,8 @@ import (
 	"github.com/autorollback/autorollback/test/fixture"
 )
 
-// What the candidate did is estimated once it was drained, where it is known when harm began; an
-// estimate that cannot be made says why, and keeps nothing from being closed.
+// What the candidate did is counted anew once it was drained, whether or not it is known when harm
+// began; what cannot be counted says why, and keeps nothing from being closed.
 func TestImpactIsEstimatedOnceDrained(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -61,14 +61,36 @@ func TestImpactIsEstimatedOnceDrained(t *testing.T) {
 func checkImpact(t *testing.T, i record.Incident, onset bool, lost error) {
 	t.Helper()
 	switch x := i.Impact; {
-	case !onset && x != nil:
-		t.Errorf("nobody knows when harm began, and the impact is %+v", x)
-	case !onset:
 	case x == nil:
 		t.Error("there is no impact")
+	case x.Ongoing:
+		t.Errorf("the candidate is drained, and the impact is so far: %+v", x)
 	case lost != nil && !strings.Contains(x.Problem, lost.Error()):
 		t.Errorf("the problem is %q", x.Problem)
-	case lost == nil && (x.Problem != "" || len(x.Losses) != 1 || !x.From.Equal(i.Harm().At)):
+	case lost == nil && (x.Problem != "" || len(x.Losses) != 1 || x.Losses[0].Excess != 12 || !x.From.Equal(i.Harm().At) || onset == x.From.IsZero()):
 		t.Errorf("the impact is %+v", x)
 	}
+}
+
+// While a human is asked, the impact is so far: in the record as of the question, and live for whoever
+// looks.
+func TestImpactSoFarOfAQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &proofs{says: map[string]record.Significance{}}
+		e, st, f := solo(t, func(p *Parts) { p.Monitor = m })
+		now := time.Now().UTC()
+		m.says["slowish"] = record.Significance{At: now, Value: 3, LogE: 20, Onset: record.Onset{From: now, To: now, At: now}}
+		f.breaking["slowish"] = true
+		must(t, hears(t, e, fixture.Alert("slowish", record.Webhook)))
+		i := incidentOf(t, st)
+		if i.Phase != record.Awaiting || i.Impact == nil || !i.Impact.Ongoing || i.Impact.Losses[0].Excess != 5 {
+			t.Fatalf("%s, with the impact %+v", i.Phase, i.Impact)
+		}
+		time.Sleep(time.Minute)
+		live, err := e.Incident(t.Context(), i.ID)
+		must(t, err)
+		if x := live.Impact; x == nil || !x.Ongoing || !x.Until.After(i.Impact.Until) || x.Losses[0].Rate != 0.5 {
+			t.Errorf("a minute later the impact is %+v", x)
+		}
+	})
 }

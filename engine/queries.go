@@ -48,6 +48,9 @@ func (e *Engine) Status(ctx context.Context) (record.Status, error) {
 	}
 	sort.Slice(st.Incidents, func(i, j int) bool { return st.Incidents[i].OpenedAt.After(st.Incidents[j].OpenedAt) })
 	st.Incidents = st.Incidents[:min(len(st.Incidents), 100)]
+	for n := range st.Incidents {
+		st.Incidents[n].Impact = e.ImpactOf(st.Incidents[n])
+	}
 	return st, nil
 }
 
@@ -82,9 +85,13 @@ func (e *Engine) Release(ctx context.Context, service, region string) (record.Re
 	return one[record.Release](ctx, e.store, store.ReleaseKey(t.Service, t.Region), "release of "+t.Service+" in "+t.Region)
 }
 
-// Incident returns the incident of that id.
+// Incident returns the incident of that id, with its impact as it is now.
 func (e *Engine) Incident(ctx context.Context, id string) (record.Incident, error) {
-	return one[record.Incident](ctx, e.store, store.IncidentKey(id), "incident "+id)
+	i, err := one[record.Incident](ctx, e.store, store.IncidentKey(id), "incident "+id)
+	if err == nil {
+		i.Impact = e.ImpactOf(i)
+	}
+	return i, err
 }
 
 // Approval returns the approval of that id.

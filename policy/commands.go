@@ -44,7 +44,7 @@ func Start(in Launch) error {
 	case in.Router != "":
 		router = "the router's keys cannot be changed: " + in.Router
 	case LooksFirst(in.HazardsAge):
-		router = fmt.Sprintf("what else the router reads was looked through %s ago; try again", in.HazardsAge.Round(time.Second))
+		router = fmt.Sprintf("the router's other keys were last read %s ago; try again", in.HazardsAge.Round(time.Second))
 	case len(in.Hazards) > 0:
 		router = "the router would ignore a change: " + strings.Join(in.Hazards, "; ")
 	case in.Split != nil && !in.Split.Equal(record.Split{in.Stable.Backend: 100}):

@@ -165,14 +165,14 @@ func notApplied(t told) string {
 }
 
 func verifying(t told) string {
-	return clauses(t.harm(), t.moved(), "checking whether users recover: "+counted(t.inc.Polls, "good poll", "good polls")+" in a row")
+	return clauses(t.harm(), t.moved(), "checking whether users recover: "+plural(t.inc.Polls, "good poll", "good polls")+" in a row")
 }
 
 func notGoodYet(t told) string {
 	return clauses(t.harm(), t.moved(), "users have not recovered yet")
 }
 
-func counted(n int, one, more string) string {
+func plural(n int, one, more string) string {
 	return fmt.Sprintf("%d %s", n, map[bool]string{true: one, false: more}[n == 1])
 }
 

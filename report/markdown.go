@@ -31,7 +31,7 @@ func Markdown(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 		m.Line("%s", p.Missing)
 	}
 	if len(p.Impact) > 0 {
-		m.Head("Impact")
+		m.Head(p.ImpactTitle)
 		m.facts(p.Impact)
 	}
 	for _, s := range p.Sections {

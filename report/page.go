@@ -1,8 +1,7 @@
-// Package report tells people and other programs what happened: the
-// incident page, signed approval links, and messages out.
+// Package report says what happened: the incident page, signed approval links, and the
+// wording of messages, which report/notify carries.
 //
-// It never decides, never moves traffic, never reads the store, and never takes an
-// address to call from a request or an alert: only from configuration.
+// It never decides, never moves traffic, never reads the store, and never calls anybody.
 package report
 
 import (
@@ -54,10 +53,11 @@ type page struct {
 	Calm               bool // there is nothing to do now
 	Tiles              []tile
 
-	Missing  string // what is not here, and where it is
-	Impact   []fact
-	Sections []section // folded
-	Made     string
+	Missing     string // what is not here, and where it is
+	ImpactTitle string
+	Impact      []fact
+	Sections    []section // folded
+	Made        string
 }
 
 // A section is one part of the page. What it does not have is not shown.
@@ -100,9 +100,9 @@ func newPage(inc record.Incident, rb *runbook.Runbook, o Options) page {
 		Headline: Headline(inc, rb), Lede: visible(lede(inc), maxCell),
 		Now: each(now), Calm: calm(now),
 		Tiles: tiles(inc), Missing: visible(missing(inc, o), maxCell),
-		Impact:   impact(nil, inc, rb, o.Now),
 		Sections: sections(inc, rb, o),
 	}
+	p.ImpactTitle, p.Impact = impact(inc)
 	if !o.Now.IsZero() {
 		p.Made = clock(o.Now)
 	}

@@ -30,7 +30,7 @@ func ByHand(kind, service, region string) string {
 	case record.AcceptSplit:
 		return "autorollback release accept-split " + where + ` --reason "WHY"`
 	}
-	return "autorollback release rollback " + where + ` --reason "WHY"`
+	return "autorollback rollback " + where + ` --reason "WHY"`
 }
 
 // Stands says in a few words how far an incident has come.

@@ -148,7 +148,7 @@ func recoverySections(inc record.Incident) []section {
 		out = append(out, section{Title: name, Text: visible(text, maxCell), Table: answers(of)})
 	}
 	if inc.Verdict == nil && len(inc.Answers) > 0 {
-		add("Recovery so far", string(cmp.Or(inc.Health, record.Unknown)), counted(inc.Polls, "good poll", "good polls")+" in a row", inc.PolledAt, inc.Answers)
+		add("Recovery so far", string(cmp.Or(inc.Health, record.Unknown)), plural(inc.Polls, "good poll", "good polls")+" in a row", inc.PolledAt, inc.Answers)
 	}
 	if v := inc.Verdict; v != nil {
 		add("Verdict", outcome(v.Outcome), v.Reason, v.At, v.Answers)
@@ -261,7 +261,7 @@ func queries(inc record.Incident, o Options) section {
 		})
 	}
 	if more := len(all) - len(s.Blocks); more > 0 {
-		s.Small = counted(more, "more is", "more are") + " in the evidence folder."
+		s.Small = plural(more, "more is", "more are") + " in the evidence folder."
 	}
 	return s
 }

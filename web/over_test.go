@@ -12,7 +12,7 @@ import (
 	"github.com/autorollback/autorollback/report"
 )
 
-const rollbackByHand = `autorollback release rollback ranker --reason &#34;WHY&#34;`
+const rollbackByHand = `autorollback rollback ranker --reason &#34;WHY&#34;`
 
 // A link whose time is over says what it was for, how that stands, and what can be done by hand.
 func TestAnExpiredLinkNamesItsIncident(t *testing.T) {
@@ -38,9 +38,9 @@ func TestAnExpiredLinkNamesItsIncident(t *testing.T) {
 		{"nobody answered", phase(record.HeldPhase, nil), []string{"Nobody answered in time", incident, "ranker in default", "open: held", rollbackByHand}, "accept-split"},
 		{"answered before", status(record.Approved, "bob"), []string{"approved by bob (signed in with a password)", incident}, "Nobody answered"},
 		{"overtaken before", status(record.Superseded, ""), []string{"severe breach was faster", incident}, "Nobody answered"},
-		{"acted since", phase(record.Verifying, func(i *record.Incident) { i.ActedAt = time.Now() }), []string{incident, "recovery is being verified"}, "release rollback"},
-		{"closed", phase(record.Done, func(i *record.Incident) { i.Verdict = &record.Verdict{Outcome: record.Recovered} }), []string{incident, "closed; recovered"}, "release rollback"},
-		{"of a held release", func(_ *site, a *record.Approval) { a.Kind = record.AcceptSplit }, []string{incident, "autorollback release accept-split ranker"}, "release rollback"},
+		{"acted since", phase(record.Verifying, func(i *record.Incident) { i.ActedAt = time.Now() }), []string{incident, "recovery is being verified"}, "autorollback rollback"},
+		{"closed", phase(record.Done, func(i *record.Incident) { i.Verdict = &record.Verdict{Outcome: record.Recovered} }), []string{incident, "closed; recovered"}, "autorollback rollback"},
+		{"of a held release", func(_ *site, a *record.Approval) { a.Kind = record.AcceptSplit }, []string{incident, "autorollback release accept-split ranker"}, "autorollback rollback"},
 		{"of a step", func(_ *site, a *record.Approval) { a.Kind, a.Incident = record.Promotion, "" }, []string{"ranker in default", "autorollback release promote ranker"}, "/incidents/"},
 		{"in a region", func(_ *site, a *record.Approval) { a.Region = "eu" }, []string{"ranker in eu", "rollback ranker --region eu"}, "ranker in default"},
 		{"incident long gone", func(s *site, _ *record.Approval) { s.incidents = nil }, []string{"inc-1", "no longer in the store"}, "There is no such"},

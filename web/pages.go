@@ -32,8 +32,11 @@ func (s *server) page(serve func(http.ResponseWriter, *http.Request, visitor)) e
 	}}
 }
 
-func styleSheet(w http.ResponseWriter, r *http.Request, _ visitor) {
-	http.ServeFileFS(w, r, files, "pages/style.css")
+// static answers with a file of ours.
+func static(name string) func(http.ResponseWriter, *http.Request, visitor) {
+	return func(w http.ResponseWriter, r *http.Request, _ visitor) {
+		http.ServeFileFS(w, r, files, "pages/"+name)
+	}
 }
 
 func (s *server) noPage(w http.ResponseWriter, _ *http.Request, _ visitor) {

@@ -1,4 +1,4 @@
-package report
+package notify
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -87,17 +88,19 @@ func (a Alertmanager) Send(ctx context.Context, m record.Message, link string) e
 	if err != nil {
 		return fmt.Errorf("end alerts of %s: %w", m.Incident, err)
 	}
-	return a.End(ctx, Endings(inc, m.EndsAt))
+	return a.End(ctx, report.Endings(inc, m.EndsAt))
 }
 
-// End ends the alerts of messages sent before at their EndsAt; see [Endings].
+// End ends the alerts of messages sent before at their EndsAt; see [report.Endings].
 func (a Alertmanager) End(ctx context.Context, messages []record.Message) error {
 	var alerts []postedAlert
 	for _, m := range messages {
 		over := a.alert(m, "")
 		// Alertmanager keeps the later of two ends unless the new one has passed; its
 		// clock may be behind ours.
-		over.EndsAt = latest(m.StartsAt, m.EndsAt.Add(-clockSkew)).UTC()
+		if over.EndsAt = m.EndsAt.Add(-clockSkew).UTC(); over.EndsAt.Before(over.StartsAt) {
+			over.EndsAt = over.StartsAt
+		}
 		alerts = append(alerts, over)
 	}
 	if len(alerts) == 0 {
@@ -116,13 +119,6 @@ func ended(m record.Message) (all []record.Message) {
 		}
 	}
 	return all
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 func (a Alertmanager) alert(m record.Message, link string) postedAlert {
@@ -255,16 +251,4 @@ func (a Alertmanager) client() *http.Client {
 		return outbound.New(outbound.Options{})
 	}
 	return a.Client
-}
-
-// Endings returns the messages that go on until the incident is over, as
-// [Alertmanager.End] needs them to end their alerts.
-func Endings(inc record.Incident, at time.Time) []record.Message {
-	var out []record.Message
-	for _, f := range inc.Firing {
-		m := message(inc, f.Kind, f.Page, time.Time{}, f.Kind+": over")
-		m.EndsAt = at
-		out = append(out, m)
-	}
-	return out
 }

@@ -1,4 +1,4 @@
-package report
+package notify
 
 import (
 	"crypto/hmac"
@@ -19,6 +19,7 @@ import (
 
 	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/secret"
 )
 
@@ -89,7 +90,7 @@ func TestWebhook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := Asking(incidents()["awaiting"], ranker(), breach)
+	m := report.Asking(incidents()["awaiting"], ranker(), breach)
 	m.Anchor = record.Anchor{Replica: "a", Head: record.Head{Lines: 7, Digest: "00"}, Signature: "signed"}
 	if err := w.Send(t.Context(), m, "https://x/approve/t"); err == nil {
 		t.Error("a 500 was taken for success")
@@ -123,7 +124,7 @@ func TestWebhookAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = w.Send(t.Context(), Opened(incidents()["acted"], nil, breach), "")
+			err = w.Send(t.Context(), report.Opened(incidents()["acted"], nil, breach), "")
 			if (err == nil) != (want == "") || err != nil && !strings.HasSuffix(err.Error(), want) {
 				t.Errorf("got %v, want %q", err, want)
 			}
@@ -146,7 +147,7 @@ func TestWebhookGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if err := w.Send(t.Context(), Opened(incidents()["acted"], nil, breach), ""); !errors.Is(err, ErrDisabled) {
+		if err := w.Send(t.Context(), report.Opened(incidents()["acted"], nil, breach), ""); !errors.Is(err, ErrDisabled) {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -198,9 +199,20 @@ func TestWebhookForbiddenAddresses(t *testing.T) {
 			DNSStart: func(httptrace.DNSStartInfo) { found.Store(false) },
 			DNSDone:  func(i httptrace.DNSDoneInfo) { found.Store(i.Err == nil) },
 		})
-		err = w.Send(ctx, Opened(incidents()["acted"], nil, breach), "")
+		err = w.Send(ctx, report.Opened(incidents()["acted"], nil, breach), "")
 		if err == nil || found.Load() && !strings.Contains(err.Error(), "refuse to connect") {
 			t.Errorf("%s: %v", host, err)
 		}
+	}
+}
+
+func TestSendersKeepTheirSecrets(t *testing.T) {
+	key := "whsec_" + base64.StdEncoding.EncodeToString([]byte("CANARY-4711-CANARY-4711-CANARY"))
+	w, err := hookTo("https://hooks.example/CANARY-path", secret.New(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintf("%v %+v %#v %s", w, w, w, []any{w}); strings.Contains(got, "CANARY") || strings.Contains(got, "67 65 78 65 82 89") {
+		t.Errorf("a printed webhook shows its secrets: %s", got)
 	}
 }

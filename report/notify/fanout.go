@@ -1,4 +1,4 @@
-package report
+package notify
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,45 +15,6 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 )
-
-// A Notifier adds the signed link to messages that ask something, and sends them.
-type Notifier struct {
-	Keys     Keyring
-	External string // the daemon's own address; a link begins with it
-	// Approval finds an approval by id.
-	Approval func(ctx context.Context, id string) (record.Approval, error)
-	Out      *Fanout
-}
-
-// Send sends the message to every sink that has not taken it yet and says in words
-// who has it. An error means that at least one has not: offer the message again, and
-// only that one is asked. Without keys, and once the question is answered, the
-// message goes out without a link.
-func (p Notifier) Send(ctx context.Context, m record.Message) (string, error) {
-	link, err := p.link(ctx, m)
-	if err != nil {
-		return "", fmt.Errorf("send %s: %w", m.ID, err)
-	}
-	if err := p.Out.Send(ctx, m, link); err != nil {
-		return "", fmt.Errorf("send %s: %w", m.ID, err)
-	}
-	told := strings.Join(p.Out.Names(), ", ")
-	if link != "" {
-		told += " (with a link)"
-	}
-	return told, nil
-}
-
-func (p Notifier) link(ctx context.Context, m record.Message) (string, error) {
-	if m.Approval == "" || p.Keys.Empty() || p.Approval == nil {
-		return "", nil
-	}
-	a, err := p.Approval(ctx, m.Approval)
-	if err != nil || a.Status != record.Pending {
-		return "", err
-	}
-	return Link(p.External, p.Keys.Sign(a)), nil
-}
 
 // remembered is how many messages the fan-out keeps in mind.
 const remembered = 4096
@@ -177,21 +137,4 @@ func messageDigest(m record.Message) ([sha256.Size]byte, error) {
 	m.ClaimedBy, m.ClaimedUntil, m.Attempts, m.Problem = "", time.Time{}, 0, ""
 	text, err := json.Marshal(m)
 	return sha256.Sum256(text), err
-}
-
-// Log writes messages to the program's own log. It is always on: the log is the
-// last place where a message can be found. It never writes the approval link.
-type Log struct{ Logger *zap.Logger }
-
-// Send writes one line, as a warning if a human must look, and always succeeds.
-func (l Log) Send(_ context.Context, m record.Message, link string) error {
-	write := l.Logger.Info
-	if m.Page {
-		write = l.Logger.Warn
-	}
-	write(m.Title,
-		zap.String("message", m.ID), zap.String("service", m.Service), zap.String("region", m.Region),
-		zap.String("incident", m.Incident), zap.String("kind", m.Kind), zap.Bool("page", m.Page),
-		zap.String("text", m.Text), zap.Bool("has_link", link != ""), zap.String("approval", m.Approval), zap.Stringer("journal", m.Anchor))
-	return nil
 }

@@ -1,4 +1,4 @@
-package report
+package notify
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
 )
@@ -64,7 +65,7 @@ func recent(m record.Message) record.Message {
 func TestAlertmanagerReal(t *testing.T) {
 	am := servers.Alertmanager(t, quiet)
 	a := poster(am.URL)
-	m := recent(Asking(incidents()["awaiting"], ranker(), breach))
+	m := recent(report.Asking(incidents()["awaiting"], ranker(), breach))
 	for range 3 {
 		if err := a.Send(t.Context(), m, "https://autorollback.example/approve/t"); err != nil {
 			t.Fatal(err)
@@ -104,7 +105,7 @@ func TestAlertmanagerRealEnds(t *testing.T) {
 	inc.Breach.StartedAt, inc.Verdict.At = began, time.Now()
 	a := poster(am.URL)
 	a.Incident = func(context.Context, string) (record.Incident, error) { return inc, nil }
-	for _, m := range []record.Message{Opened(inc, ranker(), began), Acted(inc, ranker(), began)} {
+	for _, m := range []record.Message{report.Opened(inc, ranker(), began), report.Acted(inc, ranker(), began)} {
 		inc.Fire(m.Kind, m.Page)
 		if err := a.Send(t.Context(), m, ""); err != nil {
 			t.Fatal(err)
@@ -113,17 +114,17 @@ func TestAlertmanagerRealEnds(t *testing.T) {
 	if all := seen(t, am, ""); len(all) != 2 {
 		t.Fatalf("%d alerts are active, want opened and acted: %+v", len(all), all)
 	}
-	if err := a.Send(t.Context(), VerdictMsg(inc, ranker(), time.Now()), ""); err != nil {
+	if err := a.Send(t.Context(), report.VerdictMsg(inc, ranker(), time.Now()), ""); err != nil {
 		t.Fatal(err)
 	}
 	all := seen(t, am, "")
-	if len(all) != 1 || all[0].Labels["kind"] != KindVerdict {
+	if len(all) != 1 || all[0].Labels["kind"] != report.KindVerdict {
 		t.Fatalf("only the verdict must be active: %+v", all)
 	}
 	if left := time.Until(all[0].EndsAt); left < alertShow-time.Minute || left > alertShow {
 		t.Errorf("the verdict is on show for %s, want %s", left, alertShow)
 	}
-	late := VerdictMsg(inc, ranker(), began.Add(-time.Hour))
+	late := report.VerdictMsg(inc, ranker(), began.Add(-time.Hour))
 	late.EndsAt = time.Now().Add(-time.Second)
 	if err := a.Send(t.Context(), late, ""); err != nil {
 		t.Fatal(err)
@@ -148,13 +149,13 @@ func TestAlertmanagerRealEndsWhatHasNoIncident(t *testing.T) {
 	order := record.PendingRollback{ID: "order-1", Service: "ranker", Region: "us", Caller: record.Caller{Name: "ann"}, At: began}
 	mirror := record.Mirror{Service: "ranker", Region: "eu", Backend: "v2", Percent: 5, StartedAt: began, Waiting: "a typo", Op: "12345678"}
 	for kind, c := range map[string]struct{ begins, ends record.Message }{
-		KindInstanceNotApplied: {InstanceNotAppliedMsg(back, ranker(), back.Applied.Instances, "1", began), InstanceAppliedMsg(back, ranker(), back.Applied.Instances, "2", now)},
-		KindStraggler:          {StragglerMsg(inc, ranker(), inc.Stragglers[0], began), StragglerDoneMsg(inc, ranker(), inc.Stragglers[0], now)},
-		KindOrder:              {PendingMsg(order, "eu", "refused", began), PendingDoneMsg(order, "eu", "rolled back", true, now)},
-		KindMirrorWaits:        {MirrorWaitsMsg(mirror, ranker(), began), MirrorEndedMsg(mirror, ranker(), now)},
-		KindNoRollback:         {NoRollbackMsg(rel, ranker(), began), NoRollbackEndedMsg(rel, ranker(), now)},
-		KindRuleDrift:          {DriftMsg(check, ranker(), true, began), DriftEndedMsg(check, ranker(), now)},
-		KindRuleDrift + " #2":  {DriftMsg(check, ranker(), false, began), DriftEndedMsg(check, ranker(), now)},
+		report.KindInstanceNotApplied: {report.InstanceNotAppliedMsg(back, ranker(), back.Applied.Instances, "1", began), report.InstanceAppliedMsg(back, ranker(), back.Applied.Instances, "2", now)},
+		report.KindStraggler:          {report.StragglerMsg(inc, ranker(), inc.Stragglers[0], began), report.StragglerDoneMsg(inc, ranker(), inc.Stragglers[0], now)},
+		report.KindOrder:              {report.PendingMsg(order, "eu", "refused", began), report.PendingDoneMsg(order, "eu", "rolled back", true, now)},
+		report.KindMirrorWaits:        {report.MirrorWaitsMsg(mirror, ranker(), began), report.MirrorEndedMsg(mirror, ranker(), now)},
+		report.KindNoRollback:         {report.NoRollbackMsg(rel, ranker(), began), report.NoRollbackEndedMsg(rel, ranker(), now)},
+		report.KindRuleDrift:          {report.DriftMsg(check, ranker(), true, began), report.DriftEndedMsg(check, ranker(), now)},
+		report.KindRuleDrift + " #2":  {report.DriftMsg(check, ranker(), false, began), report.DriftEndedMsg(check, ranker(), now)},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			am := servers.Alertmanager(t, quiet)
@@ -181,7 +182,7 @@ func TestAlertmanagerRealEndsWhatHasNoIncident(t *testing.T) {
 // TestAlertmanagerRealHostile posts text that is not kind to any format.
 func TestAlertmanagerRealHostile(t *testing.T) {
 	am := servers.Alertmanager(t, quiet)
-	m := recent(Asking(hostileIncident(), nil, breach))
+	m := recent(report.Asking(hostileIncident(), nil, breach))
 	if err := poster(am.URL).Send(t.Context(), m, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +216,7 @@ func TestAlertmanagerOneIsEnough(t *testing.T) {
 	dead := httptest.NewServer(nil)
 	dead.Close()
 	core, logged := observer.New(zap.WarnLevel)
-	m := Opened(incidents()["acted"], ranker(), breach)
+	m := report.Opened(incidents()["acted"], ranker(), breach)
 	for name, c := range map[string]struct {
 		urls []string
 		ok   bool

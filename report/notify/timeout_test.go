@@ -1,4 +1,4 @@
-package report
+package notify
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/secret"
 )
 
@@ -20,7 +21,7 @@ func (silence) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func TestSendersGiveUp(t *testing.T) {
-	m := Opened(incidents()["acted"], ranker(), breach)
+	m := report.Opened(incidents()["acted"], ranker(), breach)
 	for name, c := range map[string]struct {
 		send func(context.Context) error
 		want time.Duration

@@ -1,4 +1,4 @@
-package report
+package notify
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -38,7 +39,7 @@ func TestFanout(t *testing.T) {
 	good, bad, gone := &inbox{}, &inbox{err: errors.New("down")}, &inbox{err: ErrDisabled}
 	reg := prometheus.NewPedanticRegistry()
 	f := NewFanout(reg, zap.NewNop(), Sink{"good", good}, Sink{"bad", bad}, Sink{"gone", gone})
-	m := Opened(incidents()["acted"], ranker(), breach)
+	m := report.Opened(incidents()["acted"], ranker(), breach)
 	for range 3 {
 		m.Attempts, m.ClaimedBy, m.Problem = m.Attempts+1, "replica", "bad: down"
 		if err := f.Send(t.Context(), m, ""); err == nil || err.Error() != "bad: down" {
@@ -79,7 +80,7 @@ autorollback_messages_total{outcome="sent",sink="good"} 2
 func TestFanoutForgets(t *testing.T) {
 	good := &inbox{}
 	f := NewFanout(prometheus.NewRegistry(), zap.NewNop(), Sink{"good", good})
-	m := Opened(incidents()["acted"], ranker(), breach)
+	m := report.Opened(incidents()["acted"], ranker(), breach)
 	for n := range remembered + 10 {
 		m.Attempts, m.ID = 0, strings.Repeat("x", n%7)+string(rune('a'+n%26))+runbook.Figure(float64(n))
 		if err := f.Send(t.Context(), m, ""); err != nil {
@@ -92,12 +93,12 @@ func TestFanoutForgets(t *testing.T) {
 }
 
 func TestPost(t *testing.T) {
-	k := ring(t, GenerateKey())
-	asking := Asking(incidents()["awaiting"], ranker(), breach)
+	k := ring(t, report.GenerateKey())
+	asking := report.Asking(incidents()["awaiting"], ranker(), breach)
 	answered := approval()
 	answered.Status = record.Approved
 	for name, c := range map[string]struct {
-		keys  Keyring
+		keys  report.Keyring
 		find  record.Approval
 		err   error
 		m     record.Message
@@ -105,9 +106,9 @@ func TestPost(t *testing.T) {
 		link  bool
 	}{
 		"a question":        {k, approval(), nil, asking, "good (with a link)", true},
-		"no question":       {k, approval(), nil, Acted(incidents()["acted"], nil, breach), "good", false},
+		"no question":       {k, approval(), nil, report.Acted(incidents()["acted"], nil, breach), "good", false},
 		"answered already":  {k, answered, nil, asking, "good", false},
-		"no keys":           {Keyring{}, approval(), nil, asking, "good", false},
+		"no keys":           {report.Keyring{}, approval(), nil, asking, "good", false},
 		"store unreachable": {k, record.Approval{}, runbook.ErrLater, asking, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -135,8 +136,8 @@ func TestPost(t *testing.T) {
 // TestLogHasNoLink looks for the token in all that the log sender writes.
 func TestLogHasNoLink(t *testing.T) {
 	core, logged := observer.New(zap.DebugLevel)
-	link := Link("https://x", ring(t, GenerateKey()).Sign(approval()))
-	m := Asking(incidents()["awaiting"], ranker(), breach)
+	link := report.Link("https://x", ring(t, report.GenerateKey()).Sign(approval()))
+	m := report.Asking(incidents()["awaiting"], ranker(), breach)
 	if err := (Log{zap.New(core)}).Send(t.Context(), m, link); err != nil {
 		t.Fatal(err)
 	}
