@@ -59,7 +59,7 @@ func (s *server) showApproval(w http.ResponseWriter, r *http.Request, who visito
 		s.stopped(w, *stop)
 		return
 	}
-	p := approvalPage{Question: q, Nonce: setNonce(w, r)}
+	p := approvalPage{Question: q, Nonce: setNonce(w, r, "/approve/")}
 	p.Stage = p.chosen(r.URL.Query().Get("answer"))
 	s.render(w, http.StatusOK, "approve.html", p)
 }
@@ -119,7 +119,7 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 	}
 	s.Log.Info("approval answered", zap.String("approval", a.ID), zap.String("service", a.Service),
 		zap.String("status", string(a.Status)), zap.String("by", who.Name), zap.String("how", who.How))
-	s.answered(ctx, w, a)
+	s.answered(ctx, w, who, a)
 }
 
 // notTaken says why the engine did not take an answer. One that may be taken later keeps its form.

@@ -48,8 +48,7 @@ func (b *Browser) at(t *testing.T, p page, noScript bool) *Tab {
 	t.Helper()
 	s, path := newSite(t, !p.open), p.path
 	if id, ok := strings.CutPrefix(path, "approve:"); ok {
-		id, query, _ := strings.Cut(id, "?")
-		path = s.link(id) + "?" + query
+		path = s.link(id)
 	}
 	view := phone
 	view.NoScript, view.Authorization = noScript, p.who

@@ -97,13 +97,6 @@ func (t *Tab) Controls() []string {
 	return Ask[[]string](t, "checks.controls()")
 }
 
-// Has reports whether there is an element of the selector.
-func (t *Tab) Has(selector string) bool {
-	t.tb.Helper()
-	t.learn()
-	return Ask[bool](t, fmt.Sprintf("!!document.querySelector(%q)", selector))
-}
-
 // Reach presses Tab until an element of the selector has the focus.
 func (t *Tab) Reach(selector string) {
 	t.tb.Helper()

@@ -1,38 +1,39 @@
 package browser
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // What a person does at a question, with nothing but a keyboard.
 
-const (
-	yes = "nav.answers a.act"
-	no  = "nav.answers a:not(.act)"
-)
+// choose presses one of the question's two buttons, and comes to its form.
+func choose(tab *Tab, answer string) int64 {
+	tab.Reach(`nav.answers a[href="?answer=` + answer + `"]`)
+	return tab.Follow(EnterKey)
+}
 
-// choose goes on with one of the two answers, and types the service's name where nobody signed in.
-func choose(tab *Tab, answer string) {
-	tab.Reach(answer)
-	tab.Follow(EnterKey)
-	if tab.Has("#service") {
+// name types the service's name where it is asked for: by whoever holds the link alone.
+func name(tab *Tab) bool {
+	asked := Ask[bool](tab, `document.querySelector("#service") !== null`)
+	if asked {
 		tab.Reach("#service")
 		tab.Press(strings.Split("ranker", "")...)
 	}
+	return asked
 }
 
-// confirm comes to the page whose button approves.
+// confirm comes to the last button.
 func confirm(tab *Tab) int64 {
-	choose(tab, yes)
-	if !tab.Has(`button[value="confirm"]`) {
-		return http.StatusOK
+	code := choose(tab, "yes")
+	if name(tab) {
+		tab.Reach(`button[value="confirm"]`)
+		code = tab.Follow(SpaceKey)
 	}
-	tab.Reach(`button[value="confirm"]`)
-	return tab.Follow(SpaceKey)
+	return code
 }
 
 func approve(tab *Tab) int64 {
@@ -42,18 +43,42 @@ func approve(tab *Tab) int64 {
 }
 
 func reject(tab *Tab) int64 {
-	choose(tab, no)
+	choose(tab, "no")
+	name(tab)
 	tab.Reach("#reason")
 	tab.Press(strings.Split("it is a drill", "")...)
 	tab.Reach(`button[value="reject"]`)
 	return tab.Follow(EnterKey)
 }
 
-// mistake names another service.
+// mistake names the service wrongly.
 func mistake(tab *Tab) int64 {
-	choose(tab, yes)
+	choose(tab, "yes")
+	tab.Reach("#service")
 	tab.Press("x")
 	return tab.Follow(EnterKey)
+}
+
+// unreasoned gives a no without a reason that can be read.
+func unreasoned(tab *Tab) int64 {
+	choose(tab, "no")
+	tab.Reach("#reason")
+	tab.Press(SpaceKey)
+	return tab.Follow(EnterKey)
+}
+
+// give gives the order of a page, with a reason.
+func give(tab *Tab) int64 {
+	tab.Reach("#reason")
+	tab.Press(strings.Split("it is a drill", "")...)
+	tab.Reach("form button")
+	return tab.Follow(EnterKey)
+}
+
+// staleOrder gives it after the plan has changed.
+func staleOrder(tab *Tab) int64 {
+	Ask[struct{}](tab, `document.querySelector("[name=plan]").value = "sha256:another", void 0`)
+	return give(tab)
 }
 
 // A question is answered by keyboard alone, with scripts and without, by whoever signed in and by whoever has
@@ -74,7 +99,9 @@ func TestKeyboardAnswers(t *testing.T) {
 		{"no, signed in", reject, true, false, record.Rejected, "ann"},
 		{"no, by link, without scripts", reject, false, true, record.Rejected, "holder of the link"},
 		{"only named", confirm, true, false, record.Pending, ""},
+		{"only named, by link", confirm, false, false, record.Pending, ""},
 		{"named wrongly", mistake, false, false, record.Pending, ""},
+		{"no, without a reason", unreasoned, true, false, record.Pending, ""},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
@@ -88,6 +115,29 @@ func TestKeyboardAnswers(t *testing.T) {
 				t.Errorf("it is %s by %q, want %s by %q", a.Status, a.By, way.want, way.by)
 			}
 		})
+	}
+}
+
+// An order of the dashboard is found, confirmed and given by keyboard alone.
+func TestKeyboardOrders(t *testing.T) {
+	s, view := newSite(t, true), phone
+	view.Authorization = signedIn
+	tab := Start(t).Open(t, s.url, view)
+	tab.Reach("#card-ranker-default-rollback")
+	tab.Follow(EnterKey)
+	if len(s.acted) > 0 {
+		t.Fatalf("a link gives an order: %v", s.acted)
+	}
+	give(tab)
+	if len(s.acted) != 1 || s.acted[0].Action != record.OrderRollback || s.acted[0].Reason != "it is a drill" {
+		t.Errorf("given is %+v", s.acted)
+	}
+	tab.Go(s.url)
+	tab.Reach("#switch")
+	tab.Follow(EnterKey)
+	give(tab)
+	if len(s.switched) != 1 || s.switched[0].Mode != runbook.Paused {
+		t.Errorf("switched is %+v", s.switched)
 	}
 }
 
