@@ -30,8 +30,18 @@ const twoAnswers = "nav.answers a"
 
 // pages are all pages of the daemon, as people find them.
 var pages = []page{
-	{name: "dashboard", path: "/", who: signedIn, owed: "dashboard"},
-	{name: "dashboard that everybody may change", path: "/", open: true, owed: "dashboard"},
+	{name: "dashboard", path: "/", who: signedIn},
+	{name: "dashboard that everybody may change", path: "/", open: true},
+	{name: "dashboard for who may look", path: "/", who: basic("eve")},
+	{name: "dashboard of nothing found", path: "/?q=none&state=held", who: signedIn},
+	{name: "incidents", path: "/incidents", who: signedIn},
+	{name: "records", path: "/records", who: signedIn},
+	{name: "order of a rollback", path: "/services/ranker/default/rollback", who: signedIn},
+	{name: "order of a promotion", path: "/services/ranker/default/promote", who: signedIn},
+	{name: "order that would be refused", path: "/services/ranker/default/resume", who: signedIn},
+	{name: "order given", path: "/services/ranker/default/hold", who: signedIn, then: order, sends: "POST /services/{service}/{region}/{order}"},
+	{name: "pause", path: "/control", who: signedIn},
+	{name: "pause ordered", path: "/control", who: signedIn, then: order, sends: "POST /control"},
 	{name: "incident not confirmed", path: "/incidents/inc-unconfirmed", who: signedIn, owed: "incident"},
 	{name: "incident that waits for a human", path: "/incidents/inc-awaiting", who: signedIn, owed: "incident"},
 	{name: "incident that is held", path: "/incidents/inc-held", who: signedIn, owed: "incident"},

@@ -120,15 +120,26 @@ func (w *world) breach(a record.Approval) record.Breach {
 }
 
 // live is how things stand for a question.
-func (w *world) live(_ context.Context, a record.Approval) (web.Live, error) {
-	l := web.Live{Breach: w.breach(a), Plan: change(), Stable: stable, Candidate: candidate}
+func (w *world) live(_ context.Context, a record.Approval) (record.Live, error) {
+	l := record.Live{Release: w.status.Releases[0], Breach: w.breach(a), Plan: change()}
 	if a.Kind == record.Promotion {
 		l.Plan.From, l.Plan.To = record.Split{"ranker-v1": 95, "ranker-v2": 5}, record.Split{"ranker-v1": 75, "ranker-v2": 25}
+		l.Triggers = []record.TriggerNow{{Trigger: "errors", Arms: record.Armed, State: record.NotBreaching, Effect: "0.1 %", Limit: "5 %", Compares: true},
+			{Trigger: "slow", Arms: record.Armed, State: record.NotBreaching, Effect: "2 % more", Limit: "100 % more", Compares: true}}
 	}
 	if a.ID == "ap-quiet" {
-		l.NoRollback = "A rollback is not possible right now: 1 of 3 pods is ready (since 2026-11-20 15:04:05 UTC)."
+		l.Release.Standby = &record.Standby{State: record.Cold, Since: w.now.Add(-5 * time.Minute), Why: "1 of 3 pods is ready"}
 	}
 	return l, nil
+}
+
+func (w *world) Release(_ context.Context, service, region string) (record.Release, error) {
+	for _, r := range w.status.Releases {
+		if r.Service == service && r.Region == region {
+			return r, nil
+		}
+	}
+	return record.Release{}, fmt.Errorf("release of %s in %s: %w", service, region, runbook.ErrNotFound)
 }
 
 func (w *world) Why(_ context.Context, name, trigger string) (record.Why, error) {
