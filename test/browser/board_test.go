@@ -86,4 +86,11 @@ func (w *world) SetControl(_ context.Context, c record.Control, _ record.Caller)
 	return nil
 }
 
+// given are the orders so far.
+func (w *world) given() ([]record.Intent, []record.Control) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.acted, w.switched
+}
+
 var _ web.Engine = (*world)(nil)

@@ -125,19 +125,19 @@ func TestKeyboardOrders(t *testing.T) {
 	tab := Start(t).Open(t, s.url, view)
 	tab.Reach("#card-ranker-default-rollback")
 	tab.Follow(EnterKey)
-	if len(s.acted) > 0 {
-		t.Fatalf("a link gives an order: %v", s.acted)
+	if acted, _ := s.given(); len(acted) > 0 {
+		t.Fatalf("a link gives an order: %v", acted)
 	}
 	give(tab)
-	if len(s.acted) != 1 || s.acted[0].Action != record.OrderRollback || s.acted[0].Reason != "it is a drill" {
-		t.Errorf("given is %+v", s.acted)
+	if acted, _ := s.given(); len(acted) != 1 || acted[0].Action != record.OrderRollback || acted[0].Reason != "it is a drill" {
+		t.Errorf("given is %+v", acted)
 	}
 	tab.Go(s.url)
 	tab.Reach("#switch")
 	tab.Follow(EnterKey)
 	give(tab)
-	if len(s.switched) != 1 || s.switched[0].Mode != runbook.Paused {
-		t.Errorf("switched is %+v", s.switched)
+	if _, switched := s.given(); len(switched) != 1 || switched[0].Mode != runbook.Paused {
+		t.Errorf("switched is %+v", switched)
 	}
 }
 
