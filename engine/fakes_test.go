@@ -125,6 +125,7 @@ type proofs struct {
 	blunt   map[string]string              // by trigger
 	watched []monitor.Target
 	lost    error // why no counts can be had
+	curves  []record.Curve
 }
 
 func (p *proofs) Watch(_ context.Context, targets []monitor.Target) {
@@ -156,8 +157,15 @@ func (p *proofs) blunts(trigger, words string) {
 
 func (p *proofs) Proved() <-chan struct{} { return nil }
 
-func (p *proofs) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
-	return []byte("counts"), p.lost
+func (p *proofs) Curves(string) ([]record.Curve, bool) {
+	return p.curves, p.curves != nil
+}
+
+func (p *proofs) Record(_ context.Context, _ monitor.Target, until, _ time.Time) ([]byte, []record.Curve, error) {
+	if p.lost != nil || until.IsZero() {
+		return nil, p.curves, p.lost
+	}
+	return []byte("counts"), p.curves, nil
 }
 
 // weights are those of the releases that it was told to watch.

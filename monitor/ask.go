@@ -93,6 +93,7 @@ func (w *watch) close(until time.Time, more bool) {
 	for w.end.Before(until) {
 		w.end = w.end.Add(w.every)
 		step, results := w.observer.End(w.target(), w.end)
+		w.keep(results)
 		if w.each != nil {
 			w.each(step, results)
 		}

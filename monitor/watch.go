@@ -40,13 +40,15 @@ type watch struct {
 	series     int                                    // how many there are
 	each       func(Step, map[string]analysis.Result) // called for each interval; nil: nobody listens
 
-	mu     sync.Mutex
-	now    Target
-	newest Snapshot
+	mu      sync.Mutex
+	now     Target
+	newest  Snapshot
+	history history
 }
 
 func newWatch(m *Monitor, t Target, stop context.CancelFunc) *watch {
-	return &watch{monitor: m, stop: stop, every: t.Runbook.Metrics.Step().Std(), now: t, newest: Snapshot{Target: t, Building: true}}
+	every := t.Runbook.Metrics.Step().Std()
+	return &watch{monitor: m, stop: stop, every: every, now: t, newest: Snapshot{Target: t, Building: true}, history: newHistory(every)}
 }
 
 func (w *watch) target() Target {

@@ -53,8 +53,12 @@ func (nowhere) Watch(context.Context, []monitor.Target)                        {
 func (nowhere) Proved() <-chan struct{}                                        { return nil }
 func (nowhere) Blunted(string, string, time.Time) string                       { return "" }
 func (nowhere) Significance(string, string, time.Time) (s record.Significance) { return s }
-func (nowhere) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
-	return nil, nil
+func (nowhere) Curves(string) ([]record.Curve, bool) {
+	return nil, false
+}
+
+func (nowhere) Record(context.Context, monitor.Target, time.Time, time.Time) ([]byte, []record.Curve, error) {
+	return nil, nil, nil
 }
 
 // A mailbox keeps what its region told.

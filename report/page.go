@@ -35,6 +35,8 @@ type Options struct {
 	Regions []record.RegionStand
 	// Evidence are the captured stages of the evidence folder.
 	Evidence []audit.Stage
+	// Curves are the levels over time that [Charts] draws.
+	Curves []record.Curve
 }
 
 // The most a page shows of each list; what is left out is counted.

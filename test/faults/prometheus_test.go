@@ -130,6 +130,10 @@ func (s sight) Significance(release, trigger string, now time.Time) record.Signi
 func (s sight) Watch(context.Context, []monitor.Target)  {}
 func (s sight) Blunted(string, string, time.Time) string { return "" }
 func (s sight) Proved() <-chan struct{}                  { return nil }
-func (s sight) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
-	return nil, errors.New("no counts are kept here")
+func (s sight) Curves(string) ([]record.Curve, bool) {
+	return nil, false
+}
+
+func (s sight) Record(context.Context, monitor.Target, time.Time, time.Time) ([]byte, []record.Curve, error) {
+	return nil, nil, errors.New("no counts are kept here")
 }
