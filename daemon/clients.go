@@ -9,7 +9,7 @@ import (
 
 	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/promapi"
-	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/report/notify"
 	"github.com/autorollback/autorollback/secret"
 )
 
@@ -42,7 +42,7 @@ func (d *Daemon) alertmanagerClient(urls []string) (*http.Client, error) {
 func (d *Daemon) client() *http.Client { return outbound.New(outbound.Options{Allow: d.cfg.Allow}) }
 
 // webhook is where messages go beside Alertmanager; nil: nowhere.
-func (d *Daemon) webhook() (*report.Webhook, error) {
+func (d *Daemon) webhook() (*notify.Webhook, error) {
 	cfg := d.cfg.Messages
 	address, err := cfg.webhookURL()
 	if address.Reveal() == "" || err != nil {
@@ -59,7 +59,7 @@ func (d *Daemon) webhook() (*report.Webhook, error) {
 	for line := range strings.FieldsSeq(string(text)) {
 		secrets = append(secrets, secret.New(line))
 	}
-	return report.NewWebhook(address, d.client(), secrets...)
+	return notify.NewWebhook(address, d.client(), secrets...)
 }
 
 // webhookURL stands in an argument if it is no secret, and otherwise in a file.

@@ -22,7 +22,7 @@ import (
 	"github.com/autorollback/autorollback/actuators"
 	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/report/notify"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/verify"
@@ -65,11 +65,11 @@ func calls(t *testing.T, allow ...netip.Prefix) map[string]func(ctx context.Cont
 		return func(ctx context.Context, url string) error {
 			d := &Daemon{log: zap.NewNop(), cfg: Config{Allow: allow}}
 			configure(&d.cfg.Messages, url)
-			var sink report.Sender
+			var sink notify.Sender
 			hook, err := d.webhook()
 			if sink = hook; hook == nil && err == nil {
 				client, failed := d.alertmanagerClient([]string{url})
-				sink, err = report.Alertmanager{URLs: []string{url}, Client: client}, failed
+				sink, err = notify.Alertmanager{URLs: []string{url}, Client: client}, failed
 			}
 			if err != nil {
 				return err

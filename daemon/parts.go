@@ -16,6 +16,7 @@ import (
 	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/report/notify"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/secret"
 	"github.com/autorollback/autorollback/store"
@@ -82,14 +83,14 @@ func (d *Daemon) page(folder audit.Folder, external string, render renderer) fun
 }
 
 // newPost sends messages to the log, to these Alertmanagers, and wherever else we are told.
-func (d *Daemon) newPost(reg prometheus.Registerer, keys report.Keyring, external string, alertmanagers ...string) (report.Notifier, error) {
-	sinks := []report.Sink{{Name: "log", Sender: report.Log{Logger: d.log}}}
+func (d *Daemon) newPost(reg prometheus.Registerer, keys report.Keyring, external string, alertmanagers ...string) (notify.Notifier, error) {
+	sinks := []notify.Sink{{Name: "log", Sender: notify.Log{Logger: d.log}}}
 	if len(alertmanagers) > 0 {
 		client, err := d.alertmanagerClient(alertmanagers)
 		if err != nil {
-			return report.Notifier{}, err
+			return notify.Notifier{}, err
 		}
-		sinks = append(sinks, report.Sink{Name: "alertmanager", Sender: report.Alertmanager{
+		sinks = append(sinks, notify.Sink{Name: "alertmanager", Sender: notify.Alertmanager{
 			URLs: alertmanagers, Client: client, Log: d.log,
 			Runbook:     func(service string) *runbook.Runbook { rb, _ := d.set.Runbook(service); return rb },
 			IncidentURL: func(id string) string { return external + report.IncidentPath + id },
@@ -98,12 +99,12 @@ func (d *Daemon) newPost(reg prometheus.Registerer, keys report.Keyring, externa
 	}
 	hook, err := d.webhook()
 	if err != nil {
-		return report.Notifier{}, err
+		return notify.Notifier{}, err
 	}
 	if hook != nil {
-		sinks = append(sinks, report.Sink{Name: "webhook", Sender: hook})
+		sinks = append(sinks, notify.Sink{Name: "webhook", Sender: hook})
 	}
-	return report.Notifier{Keys: keys, External: external, Out: report.NewFanout(reg, d.log, sinks...),
+	return notify.Notifier{Keys: keys, External: external, Out: notify.NewFanout(reg, d.log, sinks...),
 		Approval: func(ctx context.Context, id string) (record.Approval, error) { return d.set.Approval(ctx, id) }}, nil
 }
 

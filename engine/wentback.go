@@ -139,7 +139,7 @@ func (e *Engine) tellOther(ctx context.Context, why string) {
 			continue
 		}
 		b := record.Behind{Schema: runbook.Schema, Service: rb.Service, Region: rb.Regions[0], Since: now, Why: why}
-		e.log.Error("the store is another one", zap.String("service", rb.Service), zap.String("why", why))
+		e.log.Error("this is a different store", zap.String("service", rb.Service), zap.String("why", why))
 		within, cancel := context.WithTimeout(ctx, claimFor)
 		_, err := e.post.Send(within, report.WentBackMsg(b, nil, rb, now))
 		cancel()

@@ -44,6 +44,7 @@ type watch struct {
 	now     Target
 	newest  Snapshot
 	history history
+	counted lossHistory // what users lost; without losses: not begun
 }
 
 func newWatch(m *Monitor, t Target, stop context.CancelFunc) *watch {
@@ -134,7 +135,14 @@ func (w *watch) begin(now time.Time) error {
 	if oldest := now.Add(-longest); from.Before(oldest) {
 		from = oldest
 	}
+	losses, err := analysis.NewLosses(t.Runbook, int(analysis.LossesReach/w.every))
+	if err != nil {
+		return err
+	}
 	w.observer, w.end = observer, endBefore(from, w.every)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.counted = lossHistory{losses: losses, every: w.every}
 	return nil
 }
 

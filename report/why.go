@@ -325,3 +325,10 @@ func whySeen(w record.Why) []string {
 	}
 	return lines
 }
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

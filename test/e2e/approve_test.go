@@ -17,6 +17,7 @@ import (
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/report/notify"
 )
 
 // A mild breach is approved by the program's own command, by a person who is signed in.
@@ -60,7 +61,7 @@ func TestMildBreachApprovedByLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	browser := &http.Client{Jar: jar}
-	page := s.open(browser, link)
+	page := s.open(browser, link+"?answer=yes")
 	nonce := regexp.MustCompile(`name="nonce" value="([^"]+)"`).FindStringSubmatch(page)
 	if nonce == nil {
 		t.Fatalf("the page has no nonce:\n%s", page)
@@ -134,7 +135,7 @@ func (s *stack) link(inc record.Incident) string {
 	s.t.Helper()
 	var link string
 	s.await("the link to be sent", 30*time.Second, func() error {
-		text, err := s.fetch(http.DefaultClient, s.ams[0].URL+"/api/v2/alerts?filter=alertname="+report.AlertName)
+		text, err := s.fetch(http.DefaultClient, s.ams[0].URL+"/api/v2/alerts?filter=alertname="+notify.AlertName)
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/report/notify"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
@@ -271,7 +271,7 @@ func (w *armedWorld) check(service string) (record.RulesCheck, error) {
 
 // message is the text of one of a kind about a service that Alertmanager has.
 func (w *armedWorld) message(kind, service string) (string, error) {
-	q := url.Values{"filter": {"alertname=" + report.AlertName, fmt.Sprintf("kind=%q", kind), fmt.Sprintf("service=%q", service)}}
+	q := url.Values{"filter": {"alertname=" + notify.AlertName, fmt.Sprintf("kind=%q", kind), fmt.Sprintf("service=%q", service)}}
 	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.ams[0].URL+"/api/v2/alerts?"+q.Encode(), nil)
 	if err != nil {
 		return "", err

@@ -14,14 +14,14 @@ import (
 	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/report/notify"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
 
 // The whole line by the webhook alone: breach, alert, one Consul transaction, verified
 // recovery, incident page, and the team told.
-func TestWebhookLane(t *testing.T) {
+func TestRollbackByWebhook(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{noWatcher: true})
 	broke := s.breakCandidate()
@@ -37,7 +37,7 @@ func TestWebhookLane(t *testing.T) {
 }
 
 // The webhook is cut off: the watcher alone does the same.
-func TestWatcherLane(t *testing.T) {
+func TestRollbackByWatcher(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{noWebhook: true})
 	broke := s.breakCandidate()
@@ -249,7 +249,7 @@ type postedMessage struct{ Labels, Annotations map[string]string }
 
 // posts are our messages that the team's Alertmanager has.
 func (s *stack) posts() (all []postedMessage, err error) {
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.ams[0].URL+"/api/v2/alerts?filter=alertname="+report.AlertName, nil)
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.ams[0].URL+"/api/v2/alerts?filter=alertname="+notify.AlertName, nil)
 	if err != nil {
 		return nil, err
 	}
