@@ -60,7 +60,7 @@ func (s *server) showApproval(w http.ResponseWriter, r *http.Request, who visito
 		s.stopped(w, *stop)
 		return
 	}
-	p := approvalPage{Question: q, Nonce: setNonce(w, r)}
+	p := approvalPage{Question: q, Nonce: setNonce(w, r, "/approve/")}
 	p.Stage = p.chosen(r.URL.Query().Get("answer"))
 	s.render(w, http.StatusOK, "approve.html", p)
 }

@@ -370,7 +370,8 @@ func TestHostileValues(t *testing.T) {
 	s.status.Control.Reason = evil
 	s.status.Quarantine[0].Reason = evil
 	s.approvers = []string{evil}
-	for _, path := range []string{"/", s.link()} {
+	s.barred = evil
+	for _, path := range []string{"/", "/incidents", "/records", "/control", "/services/ranker/default/rollback", s.link()} {
 		page := s.ask("GET", path, "", as("alice")).Body.String()
 		if strings.Contains(page, "<script>alert") || strings.Contains(page, "<img") || !strings.Contains(page, "&lt;script&gt;") {
 			t.Errorf("%s: not escaped: %s", path, page)
