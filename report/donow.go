@@ -69,8 +69,8 @@ func answerIt(t told) []string {
 	if a != nil {
 		until = " before " + clock(a.ExpiresAt)
 	}
-	which := t.inc.Approval + " --service " + t.inc.Service
-	items := []string{fmt.Sprintf("approve or reject%s: the link in the message, or autorollback approve %s, or autorollback reject %s --reason WHY", until, which, which)}
+	id, service := t.inc.Approval, t.inc.Service
+	items := []string{fmt.Sprintf("approve or reject%s: the link in the message, or autorollback approve %s --service %s, or autorollback reject %s --service %s --reason WHY", until, id, service, id, service)}
 	for _, c := range t.inc.Decision.Choices {
 		if c != "approve the rollback" && c != "reject it and keep the split" { // the first item says how
 			items = append(items, c)
