@@ -70,6 +70,7 @@ func (e *Engine) stepOnce(ctx context.Context, target Target, ev lifecycle.Event
 	if v, err = e.readOr(ctx, target, ev, ahead); err != nil {
 		return v, v.State, err
 	}
+	e.countImpact(&v, ev)
 	return e.looked(ctx, v, ev)
 }
 

@@ -113,6 +113,7 @@ type Engine struct {
 	probed   map[Target]time.Time // when the gates of triggers without significance were asked; under mu
 	confirms shared[confirmKey, record.Breach]
 	views    shared[Target, *snapshot]
+	lives    shared[string, lived] // by approval
 
 	readBack      chan struct{} // a split was read back: its router is asked
 	retarget      chan struct{} // a release began, ended or changed its weight
@@ -195,6 +196,12 @@ type Monitor interface {
 	// Record returns what a release's significance was computed from, until the end of an
 	// interval, compressed.
 	Record(ctx context.Context, t monitor.Target, until time.Time) ([]byte, error)
+	// Impact says what users lost from when harm began until a moment, counted anew.
+	Impact(ctx context.Context, t monitor.Target, h monitor.Harm, until time.Time) (record.Impact, error)
+	// ImpactSoFar says it of a release that is watched, as of now; it asks nobody.
+	ImpactSoFar(release string, h monitor.Harm, now time.Time) record.Impact
+	// Harmed is when all traffic turned bad, of a trigger with an absolute limit; zero: nobody can tell.
+	Harmed(release string, t runbook.Trigger) record.Onset
 }
 
 // A Journal keeps every record that this process committed.

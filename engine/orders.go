@@ -77,7 +77,8 @@ func (e *Engine) askFor(ctx context.Context, a record.Approval, ev *lifecycle.An
 	case record.Promotion:
 		_, ev.Ready, err = e.readyNow(ctx, Target{a.Service, a.Region})
 	case record.RollbackApproval:
-		ev.Now, _, err = e.Live(ctx, a)
+		now, failed := e.live(ctx, a)
+		ev.Now, err = now.Breach, later(failed)
 	}
 	return err
 }

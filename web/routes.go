@@ -60,7 +60,8 @@ func (s *server) routes() []route {
 		{Route{"PUT", "/-/reload", policy.Admin}, plainly(s.reload)},
 
 		{Route{"GET", "/{$}", policy.View}, s.page(s.dashboard)},
-		{Route{"GET", "/style.css", policy.View}, s.page(styleSheet)},
+		{Route{"GET", "/style.css", policy.View}, s.page(static("style.css"))},
+		{Route{"GET", "/icon.svg", policy.View}, s.page(static("icon.svg"))},
 		{Route{"GET", "/incidents/{id}", policy.View}, s.page(s.incidentPage)},
 		{Route{"GET", "/why/{id}", policy.View}, s.page(s.whyPage)},
 		{Route{"GET", "/approve/{token}", policy.View}, approvePage(s.page(s.showApproval))},

@@ -44,6 +44,7 @@ type route struct {
 var reads = []route{
 	{"GET", "/", "", ""},
 	{"GET", "/style.css", "", ""},
+	{"GET", "/icon.svg", "", ""},
 	{"GET", "/metrics", "", ""},
 	{"GET", "/-/healthy", "", ""},
 	{"GET", "/-/ready", "", ""},

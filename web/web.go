@@ -27,6 +27,8 @@ type Engine interface {
 	Status(ctx context.Context) (record.Status, error)
 	Incident(ctx context.Context, id string) (record.Incident, error)
 	Approval(ctx context.Context, id string) (record.Approval, error)
+	// Release is the newest of a service in a region.
+	Release(ctx context.Context, service, region string) (record.Release, error)
 	RampPlan(ctx context.Context, service, region string) (record.RampPlan, error)
 	// Why takes a service's name, and perhaps a trigger's, or an incident's id.
 	Why(ctx context.Context, name, trigger string) (record.Why, error)
@@ -58,16 +60,6 @@ type Engine interface {
 	StopMirror(ctx context.Context, service, region string, by record.Caller, reason string) (record.Mirror, error)
 }
 
-// Live is how things stand now for an approval: the trigger's own answer, the change that
-// would be written, and why no rollback is possible.
-type Live struct {
-	Breach     record.Breach
-	Plan       record.Change
-	NoRollback string // a sentence; empty: one is possible, or nobody knows
-
-	Stable, Candidate record.Side // of the release, as it stands now
-}
-
 // A Doctor examines the daemon, and tries the way of an alert. What it finds is no error.
 type Doctor interface {
 	Examine(ctx context.Context) (record.Examination, error)
@@ -75,7 +67,7 @@ type Doctor interface {
 }
 
 // Deps is what the pages and the API stand on. All are needed except Page,
-// Markdown, Live and Reload.
+// Markdown and Reload.
 type Deps struct {
 	Engine Engine
 	Tokens report.Keyring // verifies approval links
@@ -83,9 +75,9 @@ type Deps struct {
 
 	// Runbooks are those in force: they name people for their own services.
 	Runbooks func() []*runbook.Runbook
-	// Live asks Prometheus and the store again. Prometheus not answering is a state
-	// of the breach, not an error.
-	Live func(ctx context.Context, a record.Approval) (Live, error)
+	// Live looks how things stand now for an approval, and changes nothing. Prometheus not answering
+	// is a state of the breach, not an error.
+	Live func(ctx context.Context, a record.Approval) (record.Live, error)
 	// Page renders the incident page as HTML whose text is escaped.
 	Page func(ctx context.Context, inc record.Incident) ([]byte, error)
 	// Markdown renders the same page as Markdown, escaped as well.

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -42,6 +41,8 @@ type world struct {
 	significance record.Significance
 	breach       record.State
 	noRollback   string // why none is possible now
+	triggers     []record.TriggerNow
+	waiting      []record.WaitingOrder
 	plan         string // digest of the change as it would be now
 	approvers    []string
 	operators    []string
@@ -161,6 +162,19 @@ func (w *world) RollbackAll(_ context.Context, service string, by record.Caller,
 		w.do("rollback %s everywhere by %s: %s", service, by.Name, reason)
 }
 
+func (w *world) Release(context.Context, string, string) (record.Release, error) {
+	return w.release(), w.unread
+}
+
+// release is the first one as it stands now.
+func (w *world) release() record.Release {
+	rel := w.status.Releases[0]
+	if w.noRollback != "" {
+		rel.Standby = &record.Standby{State: record.Cold, Why: w.noRollback}
+	}
+	return rel
+}
+
 func (w *world) AcceptSplit(_ context.Context, service, region string, by record.Caller, reason string) (record.Release, error) {
 	return w.status.Releases[0], w.do("accept split %s/%s by %s: %s", service, region, by.Name, reason)
 }
@@ -277,9 +291,8 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 	deps := web.Deps{
 		Engine: w, Tokens: ring, Auth: auth,
 		Runbooks: func() []*runbook.Runbook { return w.runbooks() },
-		Live: func(context.Context, record.Approval) (web.Live, error) {
-			return web.Live{
-				NoRollback: w.noRollback, Stable: record.Side{Version: "v1", Backend: "v1"}, Candidate: record.Side{Version: "v2", Backend: "v2"},
+		Live: func(context.Context, record.Approval) (record.Live, error) {
+			return record.Live{Release: w.release(), Triggers: w.triggers, Waiting: w.waiting,
 				Breach: record.Breach{State: w.breach, Value: 0.34, AskedAt: time.Now(), Problem: w.significance.Problem, Significance: w.significance},
 				Plan: record.Change{Digest: w.plan, From: record.Split{"v1": 95, "v2": 5}, To: record.Split{"v1": 100},
 					Keys: []record.KeyChange{{Key: "traefik/weight", From: "5", To: "0"}}},
@@ -361,16 +374,14 @@ func (s *site) token() string { return s.ring.Sign(s.approvals["ap-1"]) }
 
 func (s *site) link() string { return "/approve/" + s.token() }
 
-var nonceField = regexp.MustCompile(`name="nonce" value="([^"]*)"`)
-
 // fill opens the link and returns the form as a good approver would send it, with
-// the browser's cookie.
+// the browser's cookie, whose value every form of the page has.
 func (s *site) fill(link string, change url.Values, more ...asks) *http.Request {
 	s.t.Helper()
 	page := s.ask(http.MethodGet, link, "", more...)
 	form := url.Values{"service": {"ranker"}, "decision": {"approve"}}
-	if m := nonceField.FindStringSubmatch(page.Body.String()); m != nil {
-		form.Set("nonce", m[1])
+	for _, c := range page.Result().Cookies() {
+		form.Set("nonce", c.Value)
 	}
 	for k, v := range change {
 		form[k] = v

@@ -23,7 +23,7 @@ func New(version string) cli.Program {
 var groups = []cli.Group{
 	{Title: "Every day", Lines: [][2]string{
 		{"serve", "Run the daemon"},
-		{"status", "What is going on, and who is waited for"},
+		{"status", "What serves what, and what waits for whom"},
 		{"watch", "The same, and it stays"},
 		{"rollback", "Move all traffic back to the stable version now"},
 		{"approve, reject", "Answer what you are asked"},

@@ -150,6 +150,7 @@ func (s *State) apply(d record.Decision, now time.Time) {
 	i := s.Incident
 	i.Decision, i.ClosedAt = d, time.Time{}
 	i.Verdict, i.EvidenceAt = nil, time.Time{}
+	s.countSoFar()
 	if i.Breach.State == record.Breaching {
 		s.Release.BreachedAt = now
 	}
@@ -165,6 +166,13 @@ func (s *State) apply(d record.Decision, now time.Time) {
 		s.supersede(now)
 		i.Phase = record.HeldPhase
 		s.tell(heldMessage, now)
+	}
+}
+
+// countSoFar has the incident say what users lost so far.
+func (s *State) countSoFar() {
+	if s.Impact != nil {
+		s.Incident.Impact = s.Impact
 	}
 }
 

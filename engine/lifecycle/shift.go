@@ -45,6 +45,7 @@ func (s *State) shift(by string, now time.Time) {
 	i.Phase, i.ActedAt, i.PolledAt, i.Polls = record.Acted, now, time.Time{}, 0
 	i.Deadline = now.Add(s.Runbook.Verification.Within.Std())
 	i.Verdict, i.EvidenceAt = nil, time.Time{}
+	s.countSoFar()
 	r.Phase, r.Epoch = record.RolledBack, r.Epoch+1
 	s.postpone(s.Later, now)
 	s.weigh(0, by, "rollback", now)

@@ -29,12 +29,16 @@ type (
 	// KPIPolled is one look, after the incident was closed, at the business questions
 	// that could not be proved in time.
 	KPIPolled struct{ Answers []record.Answer }
-	// Archived says that the evidence folder is complete, or why it is not.
-	Archived struct{ Path, Digest, Problem string }
-	// MessageSent says that a message reached the team, or that it was given up.
+	// Archived says that the evidence folder is complete, or why it is not, and with which impact.
+	Archived struct {
+		Path, Digest, Problem string
+		Impact                *record.Impact
+	}
+	// MessageSent says that a message reached the team, that it was given up, or that nobody needs
+	// it any more.
 	MessageSent struct {
 		Message, Incident, Text string
-		GaveUp                  bool
+		GaveUp, NotSent         bool
 	}
 	// Promoted is the answer whether a rollback is possible right now, and with it the
 	// next step of the ramp if nothing objects: by a human, or if By is zero by the

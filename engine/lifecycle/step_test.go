@@ -583,7 +583,11 @@ func TestArchivedClosesOnce(t *testing.T) {
 	settle(p)
 	_, err := p.step(Launched{Launch: fixture.Launch(t), By: fixture.By("ann")})
 	fixture.Refused(t, err, runbook.ErrRefused) // or nobody would ever seal it
-	phase(t, p.must(Archived{Problem: "disk full"}), record.Done)
+	impact := &record.Impact{Losses: []record.Loss{{Kind: record.Failures, Excess: 12}}}
+	phase(t, p.must(Archived{Problem: "disk full", Impact: impact}), record.Done)
+	if got := p.s.Incident.Impact; got == nil || len(got.Losses) != 1 || got.Losses[0].Excess != 12 {
+		t.Errorf("the impact is %+v", got)
+	}
 	if p.s.Incident.Evidence != "incomplete: disk full" {
 		t.Errorf("evidence is %q", p.s.Incident.Evidence)
 	}

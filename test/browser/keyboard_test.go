@@ -1,0 +1,112 @@
+package browser
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/autorollback/autorollback/record"
+)
+
+// What a person does at a question, with nothing but a keyboard.
+
+// name types the service's name into the form that leads to an answer.
+func name(tab *Tab, form string) {
+	tab.Reach(form + ` [name="service"]`)
+	tab.Press(strings.Split("ranker", "")...)
+}
+
+func confirm(tab *Tab) int64 {
+	name(tab, "#approve")
+	tab.Reach(`#approve button`)
+	return tab.Follow(SpaceKey)
+}
+
+func approve(tab *Tab) int64 {
+	confirm(tab)
+	tab.Reach(`button[value="approve"]`)
+	return tab.Follow(EnterKey)
+}
+
+func reject(tab *Tab) int64 {
+	name(tab, "#reject")
+	tab.Reach(`#reject [name="reason"]`)
+	tab.Press(strings.Split("it is a drill", "")...)
+	tab.Reach(`#reject button`)
+	return tab.Follow(EnterKey)
+}
+
+func mistake(tab *Tab) int64 {
+	tab.Reach(`#approve [name="service"]`)
+	tab.Press("x")
+	return tab.Follow(EnterKey)
+}
+
+// A question is answered by keyboard alone, with scripts and without, by whoever signed in and by whoever has
+// the link.
+func TestKeyboardAnswers(t *testing.T) {
+	b := Start(t)
+	for _, way := range []struct {
+		name     string
+		do       func(*Tab) int64
+		signIn   bool
+		noScript bool
+		want     record.ApprovalStatus
+		by       string
+	}{
+		{"yes, signed in", approve, true, false, record.Approved, "ann"},
+		{"yes, signed in, without scripts", approve, true, true, record.Approved, "ann"},
+		{"yes, by link", approve, false, false, record.Approved, "holder of the link"},
+		{"no, signed in", reject, true, false, record.Rejected, "ann"},
+		{"no, by link, without scripts", reject, false, true, record.Rejected, "holder of the link"},
+		{"only named", confirm, true, false, record.Pending, ""},
+		{"named wrongly", mistake, false, false, record.Pending, ""},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			s, view := newSite(t, way.signIn), phone
+			view.NoScript = way.noScript
+			if way.signIn {
+				view.Authorization = signedIn
+			}
+			way.do(b.Open(t, s.url+s.link("ap-rollback"), view))
+			if a := s.question("ap-rollback"); a.Status != way.want || a.By != way.by {
+				t.Errorf("it is %s by %q, want %s by %q", a.Status, a.By, way.want, way.by)
+			}
+		})
+	}
+}
+
+// Enter, in whatever has the focus, answers nothing before the service's name was typed or, by somebody who
+// signed in, a second button pressed.
+func TestEnterAloneAnswersNothing(t *testing.T) {
+	b := Start(t)
+	for _, signIn := range []bool{false, true} {
+		s, view := newSite(t, signIn), phone
+		if signIn {
+			view.Authorization = signedIn
+		}
+		link := s.url + s.link("ap-rollback")
+		tab := b.Open(t, link, view)
+		for n := range len(tab.Controls()) {
+			tab.Go(link)
+			for range n + 1 {
+				tab.Press(TabKey)
+			}
+			tab.Press(EnterKey)
+			tab.Settle()
+			if a := s.question("ap-rollback"); a.Status != record.Pending {
+				t.Fatalf("signed in %t: Enter at control %d answers: %s by %s", signIn, n+1, a.Status, a.By)
+			}
+		}
+	}
+	s := newSite(t, true) // what the loop waits for would be seen
+	view := phone
+	view.Authorization = signedIn
+	tab := b.Open(t, s.url+s.link("ap-rollback"), view)
+	confirm(tab)
+	tab.Reach(`button[value="approve"]`)
+	tab.Press(EnterKey)
+	tab.Settle()
+	if a := s.question("ap-rollback"); a.Status != record.Approved {
+		t.Errorf("the last button leaves it %s: the loop above sees nothing", a.Status)
+	}
+}
