@@ -119,7 +119,7 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 	}
 	s.Log.Info("approval answered", zap.String("approval", a.ID), zap.String("service", a.Service),
 		zap.String("status", string(a.Status)), zap.String("by", who.Name), zap.String("how", who.How))
-	s.answered(ctx, w, a)
+	s.answered(ctx, w, who, a)
 }
 
 // notTaken says why the engine did not take an answer. One that may be taken later keeps its form.

@@ -9,16 +9,30 @@ import (
 
 // What a person does at a question, with nothing but a keyboard.
 
-// name types the service's name into the form that leads to an answer.
-func name(tab *Tab, form string) {
-	tab.Reach(form + ` [name="service"]`)
-	tab.Press(strings.Split("ranker", "")...)
+// choose presses one of the question's two buttons, and comes to its form.
+func choose(tab *Tab, answer string) int64 {
+	tab.Reach(`nav.answers a[href="?answer=` + answer + `"]`)
+	return tab.Follow(EnterKey)
 }
 
+// name types the service's name where it is asked for: by whoever holds the link alone.
+func name(tab *Tab) bool {
+	asked := Ask[bool](tab, `document.querySelector("#service") !== null`)
+	if asked {
+		tab.Reach("#service")
+		tab.Press(strings.Split("ranker", "")...)
+	}
+	return asked
+}
+
+// confirm comes to the last button.
 func confirm(tab *Tab) int64 {
-	name(tab, "#approve")
-	tab.Reach(`#approve button`)
-	return tab.Follow(SpaceKey)
+	code := choose(tab, "yes")
+	if name(tab) {
+		tab.Reach(`button[value="confirm"]`)
+		code = tab.Follow(SpaceKey)
+	}
+	return code
 }
 
 func approve(tab *Tab) int64 {
@@ -28,16 +42,27 @@ func approve(tab *Tab) int64 {
 }
 
 func reject(tab *Tab) int64 {
-	name(tab, "#reject")
-	tab.Reach(`#reject [name="reason"]`)
+	choose(tab, "no")
+	name(tab)
+	tab.Reach("#reason")
 	tab.Press(strings.Split("it is a drill", "")...)
-	tab.Reach(`#reject button`)
+	tab.Reach(`button[value="reject"]`)
 	return tab.Follow(EnterKey)
 }
 
+// mistake names the service wrongly.
 func mistake(tab *Tab) int64 {
-	tab.Reach(`#approve [name="service"]`)
+	choose(tab, "yes")
+	tab.Reach("#service")
 	tab.Press("x")
+	return tab.Follow(EnterKey)
+}
+
+// unreasoned gives a no without a reason that can be read.
+func unreasoned(tab *Tab) int64 {
+	choose(tab, "no")
+	tab.Reach("#reason")
+	tab.Press(SpaceKey)
 	return tab.Follow(EnterKey)
 }
 
@@ -59,7 +84,9 @@ func TestKeyboardAnswers(t *testing.T) {
 		{"no, signed in", reject, true, false, record.Rejected, "ann"},
 		{"no, by link, without scripts", reject, false, true, record.Rejected, "holder of the link"},
 		{"only named", confirm, true, false, record.Pending, ""},
+		{"only named, by link", confirm, false, false, record.Pending, ""},
 		{"named wrongly", mistake, false, false, record.Pending, ""},
+		{"no, without a reason", unreasoned, true, false, record.Pending, ""},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			s, view := newSite(t, way.signIn), phone

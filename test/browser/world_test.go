@@ -121,25 +121,30 @@ func (w *world) breach(a record.Approval) record.Breach {
 
 // live is how things stand for a question.
 func (w *world) live(_ context.Context, a record.Approval) (record.Live, error) {
-	l := record.Live{Release: w.status.Releases[0], Breach: w.breach(a), Plan: change()}
-	if a.Kind == record.Promotion {
+	l := record.Live{Breach: w.breach(a), Plan: change(), Release: w.release()}
+	switch {
+	case a.Kind == record.Promotion:
 		l.Plan.From, l.Plan.To = record.Split{"ranker-v1": 95, "ranker-v2": 5}, record.Split{"ranker-v1": 75, "ranker-v2": 25}
-		l.Triggers = []record.TriggerNow{{Trigger: "errors", Arms: record.Armed, State: record.NotBreaching, Effect: "0.1 %", Limit: "5 %", Compares: true},
-			{Trigger: "slow", Arms: record.Armed, State: record.NotBreaching, Effect: "2 % more", Limit: "100 % more", Compares: true}}
-	}
-	if a.ID == "ap-quiet" {
-		l.Release.Standby = &record.Standby{State: record.Cold, Since: w.now.Add(-5 * time.Minute), Why: "1 of 3 pods is ready"}
+		l.Triggers = []record.TriggerNow{{Trigger: "errors", State: record.NotBreaching, Effect: "error rate 0.1 points above stable", Limit: "0.5 points"},
+			{Trigger: "slow", State: record.NotBreaching, Effect: "P95 latency 2 % above stable", Limit: "30 %"}}
+	case a.Kind == record.AcceptSplit:
+		l.Release.Held = &record.HumanHold{Since: w.now.Add(-3 * time.Minute), Want: change().From, Found: record.Split{"ranker-v1": 80, "ranker-v2": 20}}
+	case a.ID == "ap-quiet":
+		l.Release.Standby = &record.Standby{State: record.Cold, Since: w.now.Add(-time.Hour), Why: "1 of 3 pods is ready"}
+	default:
+		l.Impact = &record.Impact{Ongoing: true, Losses: []record.Loss{{Kind: record.Failures, All: 4700, Excess: 400, Low: 320, High: 480, Rate: 7.5}}}
 	}
 	return l, nil
 }
 
-func (w *world) Release(_ context.Context, service, region string) (record.Release, error) {
-	for _, r := range w.status.Releases {
-		if r.Service == service && r.Region == region {
-			return r, nil
-		}
-	}
-	return record.Release{}, fmt.Errorf("release of %s in %s: %w", service, region, runbook.ErrNotFound)
+// release is the one that the questions are about.
+func (w *world) release() record.Release {
+	return record.Release{ID: "rel-42", Service: "ranker", Region: "default", Phase: record.Open, Epoch: 3, Weight: 5, WeightChangedAt: w.now.Add(-42 * time.Minute),
+		Stable: stable, Candidate: candidate}
+}
+
+func (w *world) Release(context.Context, string, string) (record.Release, error) {
+	return w.release(), nil
 }
 
 func (w *world) Why(_ context.Context, name, trigger string) (record.Why, error) {
