@@ -30,8 +30,8 @@ func (o *Observer) onsets(
 // old as that.
 func onsetOf(x analysis.Onset, began, end time.Time, every time.Duration) record.Onset {
 	ended := func(ago int) time.Time { return end.Add(-time.Duration(ago) * every) }
-	out := record.Onset{From: ended(x.First + 2), To: ended(x.Last), At: ended(x.Likely + 1), Open: x.Open,
-		Method: record.OnsetMethod}
+	out := record.Onset{From: ended(x.First + 2), To: ended(x.Last), Open: x.Open, Method: record.OnsetMethod,
+		At: ended(x.Likely).Add(-time.Duration(x.Part * float64(every)))}
 	if x.Whole {
 		out.At = began
 	}
