@@ -91,7 +91,7 @@ func (l *Losses) of(t runbook.Trigger) (*loss, float64) {
 // shares are opportunities and events.
 type shares struct{ n, bad float64 }
 
-func (s shares) likelihood() float64 { return xlogy(s.bad, s.bad/s.n) + xlogy(s.n-s.bad, 1-s.bad/s.n) }
+func (s shares) likelihood() float64 { return s.under(s.bad / s.n) }
 
 func xlogy(x, y float64) float64 {
 	if !(x > 0) {

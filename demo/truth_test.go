@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"regexp"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/fixture"
 )
@@ -115,6 +117,14 @@ func (v *virtual) approved(within time.Duration) (inc record.Incident) {
 	return inc
 }
 
+// sealed is the incident with the impact that its evidence has.
+func (v *virtual) sealed(inc record.Incident) record.Incident {
+	v.t.Helper()
+	inc.Impact = nil
+	v.must(json.Unmarshal([]byte(v.read(inc, report.ImpactName)), &inc.Impact))
+	return inc
+}
+
 // growing: the impact so far is what the world counted until then, and its rate what it does.
 func (v *virtual) growing(id string) {
 	v.t.Helper()
@@ -161,7 +171,7 @@ func (v *virtual) bracket(inc record.Incident) {
 // told: the record, the page and the messages say these losses and no others, and the times as they were.
 func (v *virtual) told(inc record.Incident, kinds ...record.LossKind) {
 	v.t.Helper()
-	if inc.Impact == nil || inc.Impact.Problem != "" {
+	if inc = v.sealed(inc); inc.Impact.Problem != "" {
 		v.t.Fatalf("the impact is %+v", inc.Impact)
 	}
 	var found []record.LossKind

@@ -10,15 +10,17 @@ import (
 // onsets are since when there is harm, of the triggers that are significant at the end of an
 // interval.
 func (o *Observer) onsets(
-	results map[string]analysis.Result, rel record.Release, end time.Time,
+	results map[string]analysis.Result, losses *analysis.Losses, t Target, end time.Time,
 ) map[string]record.Onset {
 	out := map[string]record.Onset{}
 	for name, r := range results {
 		if !(r.Significance >= 1) {
 			continue
 		}
+		trigger, _ := t.Runbook.Trigger(name)
 		if x, ok := o.analysis.Onset(name); ok {
-			out[name] = onsetOf(x, rel.Began(), end, o.every)
+			x = losses.Sharpen(trigger, x, r.Dispersion)
+			out[name] = onsetOf(x, t.Release.Began(), end, o.every)
 		}
 	}
 	return out
