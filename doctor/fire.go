@@ -105,7 +105,7 @@ func (d *Doctor) post(ctx context.Context, address, id string, from, to time.Tim
 			"severity": "none", "id": id,
 		},
 		"annotations": map[string]string{
-			"summary": "Sent by autorollback doctor --fire to test the alert path. No action is needed.",
+			"summary": "A test of the alert path, sent by: autorollback doctor --fire. No action is needed.",
 		},
 		"startsAt": from.UTC(), "endsAt": to.UTC(),
 	}})

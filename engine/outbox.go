@@ -12,6 +12,7 @@ import (
 
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -111,6 +112,11 @@ func (e *Engine) deliver(ctx context.Context) {
 }
 
 func (e *Engine) send(ctx context.Context, m record.Message) error {
+	told := lifecycle.MessageSent{Message: m.ID, Incident: m.Incident}
+	if e.overtaken(ctx, m) {
+		told.NotSent, told.Text = true, fmt.Sprintf("Not sent, because it was rolled back before anybody was asked: %s", m.Title)
+		return e.take(ctx, Target{m.Service, m.Region}, told)
+	}
 	claimed, err := e.claim(ctx, m)
 	if err != nil || !claimed {
 		return err
@@ -118,7 +124,6 @@ func (e *Engine) send(ctx context.Context, m record.Message) error {
 	e.boundary("before-send")
 	within, cancel := context.WithTimeout(ctx, claimFor)
 	defer cancel()
-	told := lifecycle.MessageSent{Message: m.ID, Incident: m.Incident}
 	who, err := e.post.Send(within, e.cautioned(m))
 	switch {
 	case err == nil:
@@ -135,6 +140,21 @@ func (e *Engine) send(ctx context.Context, m record.Message) error {
 		return e.takeOut(ctx, m.ID)
 	}
 	return e.take(ctx, Target{m.Service, m.Region}, told)
+}
+
+// overtaken reports whether a message asks what nobody is to answer any more: nobody has tried to send
+// it, and a rollback of the same incident ended its question. That has a message of its own. A message
+// that cannot be told apart is sent.
+func (e *Engine) overtaken(ctx context.Context, m record.Message) bool {
+	if m.Kind != report.KindApproval || m.Attempts > 0 {
+		return false
+	}
+	a, err := e.Approval(ctx, m.Approval)
+	if err != nil || a.Status != record.Superseded {
+		return false
+	}
+	inc, err := e.Incident(ctx, m.Incident)
+	return err == nil && !inc.ActedAt.IsZero()
 }
 
 // takeOut takes a message of the whole installation out of the outbox. Another replica that was

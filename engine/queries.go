@@ -8,7 +8,6 @@ import (
 	"sort"
 	"time"
 
-	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -113,28 +112,4 @@ func one[T any](ctx context.Context, st store.Store, key, what string) (none T, 
 		return none, fmt.Errorf("%s: %w", what, runbook.ErrNotFound)
 	}
 	return *v, nil
-}
-
-// Live asks again how things stand for an approval: the trigger's own answer now, and
-// the change that would be written.
-func (e *Engine) Live(ctx context.Context, a record.Approval) (record.Breach, record.Change, error) {
-	v, err := e.read(ctx, Target{a.Service, a.Region}, lifecycle.Tick{})
-	if err != nil {
-		return record.Breach{}, record.Change{}, later(err)
-	}
-	if err := e.plan(ctx, &v, lifecycle.Tick{}); err != nil {
-		return record.Breach{}, record.Change{}, later(err)
-	}
-	if a.Kind == record.Promotion {
-		return record.Breach{}, v.Next, nil
-	}
-	var b record.Breach
-	if v.Incident != nil && v.Release != nil {
-		if v.Incident.Breach.Trigger == "" {
-			b.State = record.NoTrigger
-		} else if t, ok := v.Runbook.Trigger(v.Incident.Breach.Trigger); ok {
-			b = e.prom.Confirm(ctx, v.service.ask, t, *v.Release, e.significance(*v.Release, t.Name))
-		}
-	}
-	return b, v.Plan, nil
 }

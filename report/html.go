@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"time"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -42,70 +41,10 @@ func HTML(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 		page
 		Style  template.CSS
 		Policy string
-		Width  int
-	}{newPage(inc, rb, opts), template.CSS(pageStyle), PagePolicy(pageStyle), pictureWidth})
+	}{newPage(inc, rb, opts), template.CSS(pageStyle), PagePolicy(pageStyle)})
 	if err != nil {
 		// The template is ours and every field of it exists: a test renders them all.
 		return fmt.Appendf(nil, "<!doctype html><title>incident</title><p>The page could not be made: %s", template.HTMLEscapeString(err.Error()))
 	}
 	return out.Bytes()
-}
-
-// The picture's measures, in its own units.
-const (
-	pictureWidth = 760
-	axisFrom     = 24
-	axisTo       = pictureWidth - 24
-)
-
-// A picture is a small timeline: a line true to scale on top, and under it the
-// stations evenly spaced, so that labels never collide.
-type picture struct {
-	Stations []station
-	Open     bool // the axis goes on to now
-	Last     int  // x of the last event
-	Text     string
-}
-
-type station struct {
-	Name, Offset string
-	Reached      bool
-	Mood         string
-	X, LabelX    int
-}
-
-func newPicture(inc record.Incident, now time.Time) picture {
-	zero := origin(inc)
-	steps, end := moments(inc), zero
-	for _, s := range steps {
-		if s.at.After(end) {
-			end = s.at
-		}
-	}
-	p := picture{Open: inc.ClosedAt.IsZero() && inc.Verdict == nil && now.After(end)}
-	last := end
-	if p.Open {
-		end = now
-	}
-	p.Last = scale(last.Sub(zero), end.Sub(zero))
-	for i, s := range steps {
-		st := station{Name: s.word, LabelX: 70 + i*124, Reached: !s.at.IsZero(), Offset: "–"}
-		if st.Reached {
-			st.X, st.Offset = scale(s.at.Sub(zero), end.Sub(zero)), offset(s.at.Sub(zero))
-		}
-		if inc.Verdict != nil && i == len(steps)-1 {
-			_, st.Mood = standing(inc)
-		}
-		p.Stations = append(p.Stations, st)
-		p.Text += s.word + " " + st.Offset + "; "
-	}
-	return p
-}
-
-func scale(at, whole time.Duration) int {
-	if whole <= 0 {
-		return axisFrom
-	}
-	x := axisFrom + int(float64(axisTo-axisFrom)*float64(at)/float64(whole)+0.5)
-	return min(max(x, axisFrom), axisTo)
 }

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alecthomas/kingpin/v2"
-
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/rules"
@@ -175,9 +173,8 @@ func parses(line string) error {
 		}
 		args = append(args, strings.Trim(w, `"'`))
 	}
-	app := kingpin.New("autorollback", "")
+	app, _ := New("test").Application(cli.Console{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
 	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) {})
-	New("test").Declare(app, cli.Console{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
 	_, err := app.Parse(args)
 	if err != nil && placeholder.MatchString(err.Error()) {
 		return nil

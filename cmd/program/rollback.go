@@ -27,7 +27,7 @@ func declareRollback(command func(name, help string) *kingpin.CmdClause, c cli.C
 	cmd := command("rollback", "Move all traffic to the stable bundle now, in one transaction; of a service in several regions in each, and one that does not answer is named, tried again, and exit code 3. Example: autorollback rollback ranker --reason 'users complain'")
 	t := targetFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
-		client, err := t.remote.client()
+		client, err := t.remote.Client()
 		if err != nil {
 			return err
 		}
@@ -38,16 +38,13 @@ func declareRollback(command func(name, help string) *kingpin.CmdClause, c cli.C
 		if err != nil {
 			return err
 		}
-		if *t.format == "json" {
-			return cli.PrintJSON(c.Out, inc)
-		}
-		printRollback(c.Out, inc)
-		return nil
+		return t.output.Print(c.Out, inc, func() error { return printRollback(c.Out, inc) })
 	}
 }
 
-func printRollback(w io.Writer, inc record.Incident) {
-	fmt.Fprintf(w, "%s: %s\nRecovery is being verified: autorollback incident show %s\n", inc.ID, moved(inc), inc.ID)
+func printRollback(w io.Writer, inc record.Incident) error {
+	_, err := fmt.Fprintf(w, "%s: %s\nRecovery is being verified: autorollback incident show %s\n", inc.ID, moved(inc), inc.ID)
+	return err
 }
 
 func moved(inc record.Incident) string {
