@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/record"
@@ -32,12 +33,12 @@ func (t told) harmTile() tile {
 
 func timeOf(at time.Time) string { return at.UTC().Format(time.TimeOnly) }
 
-// detected is when an alert fired, or else when somebody acted on their own.
+// detected is when an alert fired or the watcher found the breach; zero where a human acted on their own.
 func (t told) detected() time.Time {
 	if t.inc.Breach.Trigger == "" {
 		return time.Time{}
 	}
-	return firedAt(t.inc)
+	return noticed(t.inc).at
 }
 
 func (t told) detectedTile() tile {
@@ -46,9 +47,9 @@ func (t told) detectedTile() tile {
 	case at.IsZero():
 		return tile{"Detected after", "–", "no alert fired"}
 	case began.IsZero():
-		return tile{"Detected", timeOf(at), "UTC on " + at.UTC().Format(time.DateOnly) + ", when the alert fired"}
+		return tile{"Detected", timeOf(at), "UTC on " + at.UTC().Format(time.DateOnly) + ": " + strings.ToLower(noticed(t.inc).name)}
 	default:
-		return tile{"Detected after", span(at.Sub(began)), "the alert fired at " + timeOf(at) + " UTC"}
+		return tile{"Detected after", span(at.Sub(began)), strings.ToLower(noticed(t.inc).name) + " at " + timeOf(at) + " UTC"}
 	}
 }
 
