@@ -31,10 +31,11 @@ type (
 	KPIPolled struct{ Answers []record.Answer }
 	// Archived says that the evidence folder is complete, or why it is not.
 	Archived struct{ Path, Digest, Problem string }
-	// MessageSent says that a message reached the team, or that it was given up.
+	// MessageSent says that a message reached the team at a time, or that it was given up.
 	MessageSent struct {
 		Message, Incident, Text string
-		GaveUp                  bool
+		At                      time.Time // zero: nobody has it
+		GaveUp                  bool      // somebody never gets it
 	}
 	// Promoted is the answer whether a rollback is possible right now, and with it the
 	// next step of the ramp if nothing objects: by a human, or if By is zero by the
