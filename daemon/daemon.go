@@ -268,16 +268,6 @@ func externalURL(cfg Config, people net.Addr) (*url.URL, error) {
 	return u, nil
 }
 
-// live is how things stand for an approval's page.
-func (d *Daemon) live(ctx context.Context, a record.Approval) (web.Live, error) {
-	b, plan, err := d.set.Live(ctx, a)
-	if err != nil {
-		return web.Live{}, err
-	}
-	rel, err := d.set.Release(ctx, a.Service, a.Region)
-	return web.Live{Breach: b, Plan: plan, NoRollback: rel.NoRollback(), Stable: rel.Stable, Candidate: rel.Candidate}, err
-}
-
 // approval finds an approval for the sealed page.
 func (d *Daemon) approval(id string) (record.Approval, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

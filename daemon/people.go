@@ -31,7 +31,7 @@ func (d *Daemon) openPages(reg *prometheus.Registry, people net.Addr, external *
 	}
 	folder := audit.Folder{Dir: cfg.Evidence}
 	deps.Engine, deps.Tokens, deps.Doctor = d.set, d.Keys, d.doctor(reg, people)
-	deps.Live, deps.Flags = d.live, d.exportFlags
+	deps.Live, deps.Flags = d.set.Live, d.exportFlags
 	deps.Page, deps.Markdown = d.page(folder, external.String(), report.HTML), d.page(folder, external.String(), report.Markdown)
 	deps.Reload = func(context.Context) error { return d.reload() }
 	d.pages = web.Handler(deps)

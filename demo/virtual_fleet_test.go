@@ -27,12 +27,17 @@ type fleet struct {
 	pods    []*drawn
 	rnd     *rand.Rand
 	pairs   map[Pair]int64
+	truth   *truth // of v2 since it does harm; nil: it does none
 }
+
+// truth is what v2 did to users since it does harm.
+type truth struct{ requests, failed, slower, trials, converted float64 }
 
 // drawn is one pod with its counters.
 type drawn struct {
 	version, backend, name        string
 	slower, converts              float64 // 1: as good as v1
+	fails                         float64 // the share of its requests
 	ok, failed, tried, successful float64
 	buckets                       []float64
 }
@@ -48,20 +53,32 @@ func newFleet(rate, convert float64, stable, candidates int) *fleet {
 	}{{"v1", stable}, {"v2", candidates}} {
 		for i := range of.pods {
 			f.pods = append(f.pods, &drawn{version: of.version, backend: "ranker-" + of.version, name: fmt.Sprintf("%s-%d:80", of.version, i),
-				slower: 1, converts: 1, buckets: make([]float64, len(bounds)+1)})
+				slower: 1, converts: 1, fails: usuallyFails, buckets: make([]float64, len(bounds)+1)})
 		}
 	}
 	return f
 }
 
+// usuallyFails is the share of requests that fail on a good version.
+const usuallyFails = 0.005
+
 // harm changes how v2 behaves from now on.
-func (f *fleet) harm(slower, converts float64) {
+func (f *fleet) harm(slower, converts, fails float64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.truth = &truth{slower: slower}
 	for _, p := range f.pods {
 		if p.version == "v2" {
-			p.slower, p.converts = slower, converts
+			p.slower, p.converts, p.fails = slower, converts, fails
 		}
+	}
+}
+
+// note adds what a pod of v2 did since it does harm.
+func (t *truth) note(requests, failed, trials, converted float64) {
+	if t != nil {
+		t.requests, t.failed = t.requests+requests, t.failed+failed
+		t.trials, t.converted = t.trials+trials, t.converted+converted
 	}
 }
 
@@ -80,11 +97,15 @@ func (f *fleet) serve(split record.Split, encoders map[string]string, span time.
 		if n > 0 {
 			f.pairs[Pair{p.version, encoders[p.version]}] += int64(n)
 		}
-		bad := f.some(n, 0.005)
+		bad := f.some(n, p.fails)
 		p.failed += bad
 		p.ok += n - bad
 		p.tried += n - bad
-		p.successful += f.some(n-bad, f.convert*p.converts)
+		converted := f.some(n-bad, f.convert*p.converts)
+		p.successful += converted
+		if p.version == "v2" {
+			f.truth.note(n, bad, n-bad, converted)
+		}
 		left, below := n, 0.0
 		for i, b := range bounds {
 			to := normal((math.Log(b/(0.11*p.slower)) / 0.5))

@@ -63,7 +63,7 @@ func TestWorkedCanaryP95(t *testing.T) {
 		if got := v.release(); got.Weight != 5 || got.Incident != "" {
 			t.Fatalf("a good canary has %v %% and incident %q", got.Weight, got.Incident)
 		}
-		v.fleet.harm(1.4, 1)
+		v.fleet.harm(1.4, 1, usuallyFails)
 		harmed := time.Now()
 		acted := v.until("the rollback", 6*time.Minute, func() bool { return v.release().Phase == record.RolledBack })
 		inc := v.ended(15 * time.Minute)
@@ -80,6 +80,7 @@ func TestWorkedCanaryP95(t *testing.T) {
 		}
 		v.frozen(rel, inc)
 		v.began(inc, harmed, 90*time.Second)
+		v.lost(inc, record.Slow, v.fleet.slow)
 		v.has(v.read(inc, "incident.md"), "Follow-up", "Hold a blameless review and write down what the triggers saw first.", "latency-p95")
 		if problems := audit.Check(v.dir + "/incidents/" + inc.ID).Problems; len(problems) > 0 {
 			t.Errorf("the evidence is not whole: %v", problems)
@@ -126,7 +127,7 @@ func TestWorkedEncoderKPI(t *testing.T) {
 		if got := v.release(); got.Weight != 50 || got.Incident != "" {
 			t.Fatalf("a good green has %v %% and incident %q", got.Weight, got.Incident)
 		}
-		v.fleet.harm(1, 0.97)
+		v.fleet.harm(1, 0.97, usuallyFails)
 		harmed := time.Now()
 		acted := v.until("the rollback", 20*time.Minute, func() bool { return v.release().Phase == record.RolledBack })
 		inc := v.ended(15 * time.Minute)
@@ -139,6 +140,7 @@ func TestWorkedEncoderKPI(t *testing.T) {
 			t.Errorf("the splits were %v, want 100/0, 50/50, 100/0", v.splits)
 		}
 		v.began(inc, harmed, 10*time.Minute)
+		v.lost(inc, record.Missed, v.fleet.missed)
 		green, blue := false, false
 		for _, k := range inc.Change.Keys {
 			green = green || strings.HasSuffix(k.Key, "/v2") && strings.Contains(k.To, `"serving":false,"quarantined":true`)

@@ -94,7 +94,7 @@ func (p *patient) arrives(ctx context.Context, base, host string) []record.Check
 	}
 	if len(got) == 0 {
 		return []record.Check{off(alertmanagerPart, host,
-			"Prometheus says that the watchdog fires, and it has no such alert: alerts do not arrive there",
+			"the watchdog fires in Prometheus, but Alertmanager does not have it: alerts do not arrive there",
 			"if it has just started, wait a minute; else see Prometheus' log and its alert_relabel_configs")}
 	}
 	return []record.Check{ok(alertmanagerPart, host, "it has the watchdog from Prometheus")}
@@ -131,7 +131,7 @@ func (p *patient) silences(ctx context.Context, base, host string, alerts []mode
 		}
 		if len(hit) > 0 {
 			out = append(out, degraded(alertmanagerPart, host,
-				fmt.Sprintf("a silence of %s (%q) until %s keeps back %s%s; it does not stop the watcher",
+				fmt.Sprintf("a silence by %s (%q) until %s holds back %s%s; it does not stop the watcher",
 					s.CreatedBy, s.Comment, s.EndsAt.Format(time.RFC3339), hit[0], andMore(len(hit)-1)),
 				"expire it; what stops automation is: autorollback control set paused --reason WHY"))
 		}

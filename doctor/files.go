@@ -62,7 +62,7 @@ func (p *patient) secrets() record.Check {
 		}
 		n++
 		if err := secret.Check(path, secret.Group); err != nil {
-			return degraded(filesPart, "secrets", err.Error(), "put the file back, and let nobody else use it: chmod 600 "+path)
+			return degraded(filesPart, "secrets", err.Error(), "put the file back, readable by its owner only: chmod 600 "+path)
 		}
 	}
 	return ok(filesPart, "secrets", fmt.Sprintf("%d files that not everybody may read", n))

@@ -105,7 +105,7 @@ func (d *Doctor) post(ctx context.Context, address, id string, from, to time.Tim
 			"severity": "none", "id": id,
 		},
 		"annotations": map[string]string{
-			"summary": "The command autorollback doctor --fire: it tries the way of an alert. Nobody has to do anything.",
+			"summary": "A test of the alert path, sent by: autorollback doctor --fire. No action is needed.",
 		},
 		"startsAt": from.UTC(), "endsAt": to.UTC(),
 	}})
@@ -148,7 +148,7 @@ func (d *Doctor) unreceived(host string, since time.Time) record.Leg {
 			d.correct(refused))
 	}
 	return lost(host, atReceiver, time.Since(since),
-		fmt.Sprintf("Alertmanager took it, and the receiver was not called within %s", arriveWithin),
+		fmt.Sprintf("Alertmanager accepted it, but the receiver was not called within %s", arriveWithin),
 		"see its route: autorollback doctor; then Alertmanager's log, and whether it reaches the receiver's address")
 }
 

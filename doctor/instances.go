@@ -59,7 +59,7 @@ func (p *patient) instance(ctx context.Context, router actuators.Router, service
 	case !shown.Equal(want):
 		return []record.Check{off(routerPart, service,
 			fmt.Sprintf("%s serves %v, and the store has %v: a rollback would not reach it", address, shown, want),
-			"look which store and keys it reads, and at its log; restart it")}
+			"check which store and keys it reads, and its log; restart it")}
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func (w way) faults(global httpConfig, bearer bool) []record.Check {
 		fmt.Sprintf("group_interval is %s: a lost delivery is tried again for so long, and can be that old", w.Interval),
 		"write `group_interval: 15s`")
 	bad(time.Duration(*w.Repeat) > longestRepeat,
-		fmt.Sprintf("repeat_interval is %s: what still fires is said again too seldom", w.Repeat),
+		fmt.Sprintf("repeat_interval is %s: alerts that still fire are repeated too seldom", w.Repeat),
 		"write `repeat_interval: 2m`")
 	bad(len(w.Mute)+len(w.Active) > 0,
 		"time intervals mute it: "+strings.Join(append(slices.Clone(w.Mute), w.Active...), ", "),

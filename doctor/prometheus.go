@@ -102,7 +102,7 @@ func (p *patient) scrape(ctx context.Context) []record.Check {
 			return append(checks, interval(t))
 		}
 	}
-	return append(checks, off(prometheusPart, "scrape", "Prometheus has ceased to scrape this daemon",
+	return append(checks, off(prometheusPart, "scrape", "Prometheus no longer scrapes this daemon",
 		scrapeFix))
 }
 
@@ -126,7 +126,7 @@ func (p *patient) unscraped(ctx context.Context, targets []promapi.Target) strin
 	for _, t := range targets {
 		u, err := url.Parse(t.ScrapeURL)
 		if err == nil && u.Port() == p.WebPort && t.Health == "down" {
-			return fmt.Sprintf("Prometheus scrapes %s in vain: %s", t.ScrapeURL, t.LastError)
+			return fmt.Sprintf("Prometheus fails to scrape %s: %s", t.ScrapeURL, t.LastError)
 		}
 	}
 	if v, err := p.vector(ctx, "count(autorollback_up)"); err == nil && len(v) > 0 {

@@ -37,7 +37,7 @@ func (p *patient) refusals(now time.Time) record.Check {
 		return degraded(receiverPart, "calls", what+"; others are taken", fix)
 	case accepted.At.IsZero():
 		return unknown(receiverPart, "calls", "nobody has called yet",
-			"ask again in two minutes, or try the way: autorollback doctor --fire")
+			"ask again in two minutes, or test the path: autorollback doctor --fire")
 	}
 	return ok(receiverPart, "calls",
 		fmt.Sprintf("the newest was taken %s ago", now.Sub(accepted.At).Round(time.Second)))
@@ -54,18 +54,18 @@ func (d *Doctor) correct(refused Call) string {
 func (p *patient) watchdog(now time.Time) record.Check {
 	at := p.Watchdog()
 	age := now.Sub(at).Round(time.Second)
-	fix := "find the broken leg: autorollback doctor --fire"
+	fix := "find where the path breaks: autorollback doctor --fire"
 	switch {
 	case at.IsZero() && now.Sub(p.Started) < settles:
 		return unknown(receiverPart, "watchdog",
-			fmt.Sprintf("it has not come yet; the daemon started %s ago", now.Sub(p.Started).Round(time.Second)),
+			fmt.Sprintf("not received yet; the daemon started %s ago", now.Sub(p.Started).Round(time.Second)),
 			"ask again in two minutes, or "+fix)
 	case at.IsZero():
-		return off(receiverPart, "watchdog", "it never came by webhook, so no alert would: only the watcher works",
+		return off(receiverPart, "watchdog", "never received by webhook, so no alert would arrive: only the watcher works",
 			fix)
 	case age > silent:
 		return off(receiverPart, "watchdog",
-			fmt.Sprintf("it last came by webhook %s ago, so no alert would: only the watcher works", age), fix)
+			fmt.Sprintf("last received by webhook %s ago, so no alert would arrive: only the watcher works", age), fix)
 	}
-	return ok(receiverPart, "watchdog", fmt.Sprintf("last came by webhook %s ago", age))
+	return ok(receiverPart, "watchdog", fmt.Sprintf("last received by webhook %s ago", age))
 }

@@ -19,7 +19,7 @@ func (p *patient) routers(ctx context.Context) []record.Check {
 	trees, said, sound := map[string]tree{}, map[string]bool{}, 0
 	for n, rb := range p.runbooks {
 		if ctx.Err() != nil {
-			out = append(out, unknown(routerPart, "more", fmt.Sprintf("%d more services were not looked at in time", len(p.runbooks)-n), "ask again"))
+			out = append(out, unknown(routerPart, "more", fmt.Sprintf("%d more services were not checked in time", len(p.runbooks)-n), "ask again"))
 			break
 		}
 		found := p.router(ctx, rb, trees)

@@ -32,7 +32,7 @@ func (p *patient) rules(ctx context.Context) []record.Check {
 		if c.State == record.RulesDrifted && !said[c.Service] && slices.ContainsFunc(c.Drift, aboutRules) {
 			said[c.Service] = true
 			out = append(out, degraded(rulesPart, c.Service,
-				"they are right now; the daemon saw them differ before, and holds the ramp until it has looked again: "+c.Drifted(),
+				"they are right now; the daemon saw them differ before, and holds the ramp until its next comparison: "+c.Drifted(),
 				"wait for the next comparison (--rules.interval)"))
 		}
 	}
@@ -130,7 +130,7 @@ func (p *patient) releases(ctx context.Context) []record.Check {
 	out := each(parallel, looked, func(r record.Release) []record.Check { return p.release(ctx, r) })
 	if left := len(open) - len(looked); left > 0 {
 		out = append(out, unknown(releasePart, "more",
-			fmt.Sprintf("%d more open releases were not looked at", left), ""))
+			fmt.Sprintf("%d more open releases were not checked", left), ""))
 	}
 	return out
 }
@@ -142,7 +142,7 @@ func (p *patient) release(ctx context.Context, r record.Release) []record.Check 
 	name := r.Service + "/" + r.Region
 	rb, there := p.Runbook(r.Service)
 	if !there {
-		return []record.Check{off(releasePart, name, "its runbook is not here: nobody judges it",
+		return []record.Check{off(releasePart, name, "its runbook is not loaded: nobody judges it",
 			"put the runbook back and reload")}
 	}
 	found, err := p.Arming.Release(ctx, r.Follows(rb), r)
@@ -153,7 +153,7 @@ func (p *patient) release(ctx context.Context, r record.Release) []record.Check 
 	found = slices.DeleteFunc(found, func(d rules.Drift) bool { return slices.Contains(told, d.Kind) })
 	if len(found) == 0 && all > 0 {
 		return []record.Check{ok(releasePart, name,
-			"its series mean what the runbook says; what its triggers lack stands above")}
+			"its series mean what the runbook says; what its triggers lack is listed above")}
 	}
 	var out []record.Check
 	for _, group := range grouped(found, func(d rules.Drift) string { return d.What }) {

@@ -187,6 +187,9 @@ func (e *Engine) questionOf(ctx context.Context, s service, target Target, a rec
 	if b.StartedAt.IsZero() && a.Source == record.Webhook { // the watcher knows only the newest sample
 		b.StartedAt = a.StartsAt
 	}
+	if b.State == record.Breaching && trigger.Absolute() {
+		b.Significance.Onset = e.monitor.Harmed(rel.ID, trigger)
+	}
 	b.RulesDrift = e.driftOf(a.Service, a.Trigger)
 	ev.Breach = b
 	next, err := e.stepFrom(ctx, target, ev, ahead)

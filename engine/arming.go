@@ -190,7 +190,7 @@ func (e *Engine) warnings(ctx context.Context, rel record.Release) []string {
 	}
 	found, err := e.arming.Release(ctx, rel.Follows(rb), rel)
 	if err != nil {
-		return []string{"whether every trigger is armed cannot be told: " + err.Error()}
+		return []string{"cannot tell whether every trigger is armed: " + err.Error()}
 	}
 	var out []string
 	for _, d := range found {

@@ -103,7 +103,7 @@ func TestAStartWarns(t *testing.T) {
 	}{
 		"armed":     {said: &said{}},
 		"a typo":    {&said{drifts: []rules.Drift{{Kind: "series", Trigger: "errors", What: "no series", Fix: "correct it"}}}, "errors: no series; correct it"},
-		"no answer": {&said{err: errors.New("refused")}, "whether every trigger is armed cannot be told: refused"},
+		"no answer": {&said{err: errors.New("refused")}, "cannot tell whether every trigger is armed: refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rb, st := fixture.Runbook(t, "page"), newMemory()

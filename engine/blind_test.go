@@ -43,7 +43,7 @@ func TestSilentPrometheusPages(t *testing.T) {
 			e.watch(t.Context())
 		}
 		pages := pagesOf(t, st, "blind")
-		if len(pages) != 1 || !strings.Contains(pages[0].Text, "release rollback ranker") {
+		if len(pages) != 1 || !strings.Contains(pages[0].Text, "autorollback rollback ranker") {
 			t.Errorf("pages %+v, want one that says what to do", pages)
 		}
 		f.set(func(f *facts) { f.down = false })

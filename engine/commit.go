@@ -70,6 +70,7 @@ func (e *Engine) stepOnce(ctx context.Context, target Target, ev lifecycle.Event
 	if v, err = e.readOr(ctx, target, ev, ahead); err != nil {
 		return v, v.State, err
 	}
+	e.countImpact(&v, ev)
 	return e.looked(ctx, v, ev)
 }
 
@@ -185,11 +186,18 @@ func onlyBudgetMoved(before, after snapshot) bool {
 	return moved && maps.Equal(a, b)
 }
 
-// remember keeps the newest release of a target, from which roles are exported.
+// remember keeps the newest release of a target, from which roles are exported, and how it stands.
 func (e *Engine) remember(target Target, s lifecycle.State) {
 	e.rememberBehind(target, s)
+	one := standOf(s, time.Now().UTC())
+	e.mu.Lock()
+	e.stands[target] = one
+	e.mu.Unlock()
 	if s.Release == nil {
 		return
+	}
+	if s.Incident != nil {
+		e.keepIncidents(*s.Incident)
 	}
 	e.mu.Lock()
 	before := e.last[target]

@@ -170,7 +170,7 @@ func (e *Engine) noticeControl(ctx context.Context) {
 		err = e.unknownControl(ctx, snap, en.Value)
 	}
 	if err != nil && !errors.Is(err, store.ErrConflict) && ctx.Err() == nil {
-		e.log.Warn("look whether somebody changed the control key", zap.Error(err))
+		e.log.Warn("check the control key for changes", zap.Error(err))
 	}
 }
 

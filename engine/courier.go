@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report/notify"
 )
@@ -106,6 +107,8 @@ func (c *courier) pass(ctx context.Context, waiting []record.Message) (p pass) {
 		case d.Over():
 			c.leave(ctx, m)
 		case held[thread(m)]:
+		case c.overtaken(ctx, m):
+			c.drop(ctx, m)
 		case c.elsewhere(d, now), c.pauses(d, now):
 			held[thread(m)] = d.Attempts < mostHeld
 		default:
@@ -157,6 +160,15 @@ func (c *courier) leave(ctx context.Context, m record.Message) {
 		return
 	}
 	if err := c.finish(ctx, m); err != nil && ctx.Err() == nil {
+		c.log.Warn("take message out of the outbox", zap.String("message", m.ID), zap.Error(err))
+	}
+}
+
+// drop takes a message out of the outbox that nobody needs.
+func (c *courier) drop(ctx context.Context, m record.Message) {
+	ev := lifecycle.MessageSent{Message: m.ID, Incident: m.Incident, NotSent: true,
+		Text: "Not sent, because it was rolled back before anybody was asked: " + m.Title}
+	if err := c.take(ctx, Target{m.Service, m.Region}, ev); err != nil && ctx.Err() == nil {
 		c.log.Warn("take message out of the outbox", zap.String("message", m.ID), zap.Error(err))
 	}
 }

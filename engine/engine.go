@@ -80,6 +80,8 @@ type Engine struct {
 	mu          sync.RWMutex
 	services    map[string]service
 	last        map[Target]record.Release    // as last read or committed; for the exported roles
+	stands      map[Target]stand             // how each target stood when it was last read or committed
+	incidents   map[string]record.Incident   // those that are known, as briefs
 	behind      map[Target]float64           // 1: the store has less of it than is known
 	checks      map[string]record.RulesCheck // by service: how its rules compared the last time
 	drifts      []rules.Drift                // of the newest comparison of all rules
@@ -113,6 +115,7 @@ type Engine struct {
 	probed   map[Target]time.Time // when the gates of triggers without significance were asked; under mu
 	confirms shared[confirmKey, record.Breach]
 	views    shared[Target, *snapshot]
+	lives    shared[string, lived] // by approval
 
 	readBack chan struct{} // a split was read back: its router is asked
 	retarget chan struct{} // a release began, ended or changed its weight
@@ -200,6 +203,12 @@ type Monitor interface {
 	// Record returns what a release's significance was computed from, until the end of an
 	// interval, compressed.
 	Record(ctx context.Context, t monitor.Target, until time.Time) ([]byte, error)
+	// Impact says what users lost from when harm began until a moment, counted anew.
+	Impact(ctx context.Context, t monitor.Target, h monitor.Harm, until time.Time) (record.Impact, error)
+	// ImpactSoFar says it of a release that is watched, as of now; it asks nobody.
+	ImpactSoFar(release string, h monitor.Harm, now time.Time) record.Impact
+	// Harmed is when all traffic turned bad, of a trigger with an absolute limit; zero: nobody can tell.
+	Harmed(release string, t runbook.Trigger) record.Onset
 }
 
 // A Journal keeps every record that this process committed.
@@ -225,7 +234,7 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 		prom: p.Prometheus, monitor: p.Monitor, arming: p.Arming, regions: p.Regions,
 		archive: p.Archive, post: p.Post, journal: p.Journal, memory: known.New(o.Region, p.Seen), log: p.Log, opts: o,
 		predictor: predictorOf(p.Client), client: p.Client,
-		last: map[Target]record.Release{}, behind: map[Target]float64{}, checks: map[string]record.RulesCheck{}, semaphores: map[Target]semaphore{},
+		last: map[Target]record.Release{}, stands: map[Target]stand{}, incidents: map[string]record.Incident{}, behind: map[Target]float64{}, checks: map[string]record.RulesCheck{}, semaphores: map[Target]semaphore{},
 		refused: map[Target]refusal{}, probed: map[Target]time.Time{}, observed: map[Target]time.Time{},
 		requeue: make(chan Target, 256), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),
 	}

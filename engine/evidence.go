@@ -138,10 +138,12 @@ func keysOf(snap store.Snapshot) map[string]string {
 
 // seal completes the evidence folder and closes it with a manifest.
 func (e *Engine) seal(ctx context.Context, target Target, s lifecycle.State) error {
-	ev := lifecycle.Archived{}
+	ev := lifecycle.Archived{Impact: e.impact(ctx, s)}
 	err := e.capture(ctx, s, lastStage(*s.Incident))
 	if err == nil {
-		ev.Path, ev.Digest, err = e.archive.Seal(*s.Incident, s.Runbook)
+		sealed := *s.Incident
+		sealed.Impact = ev.Impact
+		ev.Path, ev.Digest, err = e.archive.Seal(sealed, s.Runbook)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -221,7 +223,7 @@ func (e *Engine) anchor(ctx context.Context, mine record.Anchor) error {
 	b := txBuilder{indexes: indexes}
 	b.set(key, next)
 	if !has {
-		e.log.Error("the journal is not what it was", zap.String("replica", mine.Replica), zap.Stringer("anchored", stored.Head), zap.Stringer("now", mine.Head))
+		e.log.Error("the journal was changed", zap.String("replica", mine.Replica), zap.Stringer("anchored", stored.Head), zap.Stringer("now", mine.Head))
 		e.alteredMessage(&b, *stored, next, now)
 	}
 	if err := e.put(ctx, b); err != nil {

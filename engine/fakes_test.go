@@ -134,7 +134,8 @@ type proofs struct {
 	says    map[string]record.Significance // by trigger
 	blunt   map[string]string              // by trigger
 	watched []monitor.Target
-	lost    error // why no counts can be had
+	lost    error       // why no counts can be had
+	asked   []time.Time // until when impacts were asked for
 }
 
 func (p *proofs) Watch(_ context.Context, targets []monitor.Target) {
@@ -165,6 +166,19 @@ func (p *proofs) blunts(trigger, words string) {
 }
 
 func (p *proofs) Proved() <-chan struct{} { return nil }
+
+func (p *proofs) Impact(_ context.Context, _ monitor.Target, h monitor.Harm, until time.Time) (record.Impact, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = append(p.asked, until)
+	return record.Impact{From: h.Onset.At, Until: until, Whole: h.Whole, Losses: []record.Loss{{Kind: record.Failures, Excess: 12}}}, p.lost
+}
+
+func (p *proofs) ImpactSoFar(_ string, h monitor.Harm, now time.Time) record.Impact {
+	return record.Impact{From: h.Onset.At, Until: now, Whole: h.Whole, Losses: []record.Loss{{Kind: record.Failures, Excess: 5, Rate: 0.5}}}
+}
+
+func (p *proofs) Harmed(string, runbook.Trigger) record.Onset { return record.Onset{} }
 
 func (p *proofs) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
 	return []byte("counts"), p.lost

@@ -61,7 +61,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		watchdog: auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_watchdog_timestamp_seconds", Help: "When the watchdog alert was last received, by source; 0: never."}, []string{"source"}),
 		up:       auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_up", Help: "1 if the last question to it was answered."}, []string{"peer"}),
 	}
-	m.lostHeads = auto.NewGauge(prometheus.GaugeOpts{Name: "autorollback_journal_lost_heads", Help: "Heads of this replica's journal that the store has and the journal has not: it was cut or written anew."})
+	m.lostHeads = auto.NewGauge(prometheus.GaugeOpts{Name: "autorollback_journal_lost_heads", Help: "Heads of this replica's journal that are in the store but not in the journal: it was truncated or rewritten."})
 	m.drift = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_rule_drift", Help: "1 if the rules that Prometheus has loaded are not those of the service's runbook, or a trigger is not armed."}, []string{"service"})
 	m.unarmed = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_trigger_unarmed", Help: "1 for each trigger that cannot fire (off), or not as it should (degraded); absent: it is armed, or nobody knows better."}, []string{"service", "trigger", "state"})
 	m.compared = auto.NewGaugeVec(prometheus.GaugeOpts{Name: "autorollback_rule_check_timestamp_seconds", Help: "When the service's rules were last compared with those of Prometheus; 0: never."}, []string{"service"})

@@ -64,7 +64,7 @@ func (e *Engine) again(do func() error) error {
 // name is refused.
 func (b *txBuilder) order(o record.Order, now time.Time) record.Order {
 	if o.Name == "" && b.err == nil {
-		b.err = runbook.Refuse("nobody is named who orders this")
+		b.err = runbook.Refuse("the order names nobody who gives it")
 	}
 	o = o.Committed(now, b.op)
 	b.set(store.OrderKey(o.ID), o)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 )
@@ -146,6 +147,21 @@ func (e *Engine) edit(ctx context.Context, id string, change func(*record.Messag
 // mostRaces is how often a message is read again because somebody wrote it at the same time: each
 // sink of each replica writes it twice.
 const mostRaces = 20
+
+// overtaken reports whether a message asks what nobody is to answer any more: nobody has tried to send
+// it, and a rollback of the same incident ended its question. That has a message of its own. A message
+// that cannot be told apart is sent.
+func (e *Engine) overtaken(ctx context.Context, m record.Message) bool {
+	if m.Kind != report.KindApproval || len(m.Deliveries) > 0 {
+		return false
+	}
+	a, err := e.Approval(ctx, m.Approval)
+	if err != nil || a.Status != record.Superseded {
+		return false
+	}
+	inc, err := e.Incident(ctx, m.Incident)
+	return err == nil && !inc.ActedAt.IsZero()
+}
 
 // takeOut takes a message of the whole installation out of the outbox. Another replica that was
 // first is as good.

@@ -8,7 +8,6 @@ import (
 	"sort"
 	"time"
 
-	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
@@ -48,6 +47,9 @@ func (e *Engine) Status(ctx context.Context) (record.Status, error) {
 	}
 	sort.Slice(st.Incidents, func(i, j int) bool { return st.Incidents[i].OpenedAt.After(st.Incidents[j].OpenedAt) })
 	st.Incidents = st.Incidents[:min(len(st.Incidents), 100)]
+	for n := range st.Incidents {
+		st.Incidents[n].Impact = e.ImpactOf(st.Incidents[n])
+	}
 	return st, nil
 }
 
@@ -82,9 +84,13 @@ func (e *Engine) Release(ctx context.Context, service, region string) (record.Re
 	return one[record.Release](ctx, e.store, store.ReleaseKey(t.Service, t.Region), "release of "+t.Service+" in "+t.Region)
 }
 
-// Incident returns the incident of that id.
+// Incident returns the incident of that id, with its impact as it is now.
 func (e *Engine) Incident(ctx context.Context, id string) (record.Incident, error) {
-	return one[record.Incident](ctx, e.store, store.IncidentKey(id), "incident "+id)
+	i, err := one[record.Incident](ctx, e.store, store.IncidentKey(id), "incident "+id)
+	if err == nil {
+		i.Impact = e.ImpactOf(i)
+	}
+	return i, err
 }
 
 // Approval returns the approval of that id.
@@ -106,28 +112,4 @@ func one[T any](ctx context.Context, st store.Store, key, what string) (none T, 
 		return none, fmt.Errorf("%s: %w", what, runbook.ErrNotFound)
 	}
 	return *v, nil
-}
-
-// Live asks again how things stand for an approval: the trigger's own answer now, and
-// the change that would be written.
-func (e *Engine) Live(ctx context.Context, a record.Approval) (record.Breach, record.Change, error) {
-	v, err := e.read(ctx, Target{a.Service, a.Region}, lifecycle.Tick{})
-	if err != nil {
-		return record.Breach{}, record.Change{}, later(err)
-	}
-	if err := e.plan(ctx, &v, lifecycle.Tick{}); err != nil {
-		return record.Breach{}, record.Change{}, later(err)
-	}
-	if a.Kind == record.Promotion {
-		return record.Breach{}, v.Next, nil
-	}
-	var b record.Breach
-	if v.Incident != nil && v.Release != nil {
-		if v.Incident.Breach.Trigger == "" {
-			b.State = record.NoTrigger
-		} else if t, ok := v.Runbook.Trigger(v.Incident.Breach.Trigger); ok {
-			b = e.prom.Confirm(ctx, v.service.ask, t, *v.Release, e.significance(*v.Release, t.Name))
-		}
-	}
-	return b, v.Plan, nil
 }

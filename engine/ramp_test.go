@@ -192,9 +192,9 @@ func TestAskedByTheDaemonAnsweredByAHuman(t *testing.T) {
 		if err != nil || a.Kind != "promote" || rel.Weight != 20 {
 			t.Fatalf("%v, %+v, %s", err, a, rel.Waiting)
 		}
-		_, plan, err := c.e.Live(t.Context(), a)
-		if err != nil || plan.Digest != a.Change || plan.To.String() != "ranker-v1 50, ranker-v2 50" {
-			t.Fatalf("the page would show %+v, %v", plan, err)
+		now, err := c.e.Live(t.Context(), a)
+		if err != nil || now.Plan.Digest != a.Change || now.Plan.To.String() != "ranker-v1 50, ranker-v2 50" || len(now.Triggers) == 0 {
+			t.Fatalf("the page would show %+v, %v", now, err)
 		}
 		answered, err := c.e.Answer(t.Context(), a.ID, fixture.By("bob"), record.Reply{Yes: true, Reason: ""})
 		if err != nil || answered.Status != record.Approved {

@@ -117,7 +117,7 @@ type Catalog interface {
 	Passing(ctx context.Context, service string) (int, error)
 }
 
-var errNoCatalog = errors.New("the store is no Consul: there is no catalog to ask (last_known_good.catalog)")
+var errNoCatalog = errors.New("the store is not Consul: there is no catalog to ask (last_known_good.catalog)")
 
 // countStandby counts what could take the traffic: in Prometheus, and where the runbook names it
 // in the catalog.

@@ -123,7 +123,7 @@ func TestAnUnhealthyStandby(t *testing.T) {
 		score.Store(`{"score":0.9}`)
 		c.pass(90 * time.Second)
 		s := c.release().Standby
-		if s.State != record.StandbyUnhealthy || !strings.Contains(s.Why, "1 of 1 stored predictions of v1 are answered otherwise") {
+		if s.State != record.StandbyUnhealthy || !strings.Contains(s.Why, "1 of 1 stored predictions of v1 are answered differently") {
 			t.Fatalf("with wrong predictions it is %+v", s)
 		}
 		score.Store(`{"score":0.5}`)

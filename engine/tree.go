@@ -136,7 +136,7 @@ func (e *Engine) lookThrough(ctx context.Context) {
 			e.metrics.stored(err)
 			if err != nil {
 				if ctx.Err() == nil {
-					e.log.Warn("look through the router's tree", zap.String("prefix", root), zap.Error(err))
+					e.log.Warn("read the router's tree", zap.String("prefix", root), zap.Error(err))
 				}
 				return
 			}

@@ -37,7 +37,7 @@ func (e *Engine) watch(ctx context.Context) {
 		e.blindSince = time.Time{}
 	}
 	if err := e.Alerts(ctx, append(found, firing.Blind...)); err != nil && ctx.Err() == nil {
-		e.log.Error("take what the watcher saw", zap.Error(err))
+		e.log.Error("handle the watcher's alerts", zap.Error(err))
 	}
 }
 
@@ -184,7 +184,7 @@ func blindMessage(rel record.Release, since, now time.Time, cause error) record.
 		Service: rel.Service, Region: rel.Region, Kind: "blind", Page: true,
 		Title: fmt.Sprintf("%s: Prometheus does not answer while %s is being released", rel.Service, rel.Candidate.Version),
 		Text: fmt.Sprintf("Prometheus has not answered since %s: %v.\nautorollback cannot detect a breach and will not act on its own.\n"+
-			"Do now: bring Prometheus back, or roll back by hand: autorollback release rollback %s --region %s --reason WHY",
+			"Do now: bring Prometheus back, or roll back by hand: autorollback rollback %s --region %s --reason WHY",
 			since.Format(time.TimeOnly), cause, rel.Service, rel.Region),
 		StartsAt: since, EndsAt: now.Add(15 * time.Minute), CreatedAt: now,
 	}
@@ -227,7 +227,7 @@ func (e *Engine) recordWatchdog(ctx context.Context, now time.Time) {
 	snap, err := e.store.Read(ctx, key)
 	e.metrics.stored(err)
 	if err != nil {
-		e.log.Warn("read the watchdog's last word", zap.Error(err))
+		e.log.Warn("read when the watchdog was last received", zap.Error(err))
 		return
 	}
 	word := watchdogRecord{Schema: runbook.Schema, At: now}
@@ -238,7 +238,7 @@ func (e *Engine) recordWatchdog(ctx context.Context, now time.Time) {
 		}
 	}
 	if err := e.putOne(ctx, key, index(snap, key), word); err != nil && !errors.Is(err, store.ErrConflict) {
-		e.log.Warn("write the watchdog's word", zap.Error(err))
+		e.log.Warn("record when the watchdog was received", zap.Error(err))
 	}
 }
 

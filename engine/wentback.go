@@ -153,7 +153,7 @@ func (e *Engine) tellOnce(ctx context.Context, sink string, m record.Message, wh
 		e.log.Warn("send message", zap.String("sink", sink), zap.Error(err))
 		return // at the next look
 	}
-	e.log.Error("the store is another one", zap.String("service", m.Service), zap.String("why", why), zap.String("notified", sink))
+	e.log.Error("this is a different store", zap.String("service", m.Service), zap.String("why", why), zap.String("notified", sink))
 	e.toldOther.Store(sink+m.Service+why, true)
 }
 

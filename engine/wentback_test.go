@@ -484,7 +484,7 @@ func TestWipedFileIsHeldAndRecovered(t *testing.T) {
 		t.Errorf("looks at %v", targets)
 	}
 	s := r.tick()
-	if s.Behind == nil || !strings.Contains(s.Behind.Why, "does not know installation "+id) || len(s.Behind.Quarantine) != 1 {
+	if s.Behind == nil || !strings.Contains(s.Behind.Why, "no longer knows installation "+id) || len(s.Behind.Quarantine) != 1 {
 		t.Fatalf("noticed: %+v", s.Behind)
 	}
 	if _, err := r.e.Start(t.Context(), fixture.Launch(t), fixture.By("ann")); err == nil || !strings.Contains(err.Error(), "autorollback recover") {
@@ -539,7 +539,7 @@ func TestAnotherInstallationsStore(t *testing.T) {
 	if known := mine.e.memory.Of(known.Target(theTarget)).Release; known == nil || known.ID != own.ID {
 		t.Errorf("it remembers %+v of the other store, and not its own %s", known, own.ID)
 	}
-	if st, err := mine.e.Status(t.Context()); err != nil || len(st.Behind) != 1 || !strings.Contains(st.Behind[0].Why, "another one") {
+	if st, err := mine.e.Status(t.Context()); err != nil || len(st.Behind) != 1 || !strings.Contains(st.Behind[0].Why, "a different store") {
 		t.Errorf("status says %+v, %v", st.Behind, err)
 	}
 	mine.recovers()

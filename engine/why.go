@@ -146,9 +146,9 @@ func (e *Engine) recheck(inc record.Incident) record.Recheck {
 	counts, err := e.archive.Read(inc, monitor.RecordName)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && inc.Evidence == "":
-		r.Text = "Significance cannot be computed again yet: its counts are kept when the incident is over."
+		r.Text = "Significance cannot be recomputed yet: its counts are kept when the incident ends."
 	case errors.Is(err, fs.ErrNotExist):
-		r.Text = "Significance cannot be computed again here: its counts are elsewhere, in " + inc.Evidence + "."
+		r.Text = "Significance cannot be recomputed here: its counts are in " + inc.Evidence + "."
 	case err != nil:
 		r.Known, r.Text = true, err.Error() // altered evidence does not agree
 	default:

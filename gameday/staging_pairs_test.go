@@ -76,7 +76,7 @@ func TestStagingCountsPairs(t *testing.T) {
 		box   string
 	}{
 		{"nobody tells", nil, Uncounted, "no pod of v", "-"},
-		{"one side tells", map[string]map[string]int{"v1": {one: 3}}, Uncounted, "no pod of v2 tells what it serves", "-"},
+		{"one side tells", map[string]map[string]int{"v1": {one: 3}}, Uncounted, "no pod of v2 says what it serves", "-"},
 		{"all well", map[string]map[string]int{"v1": {one: 3}, "v2": {two[:20]: 2}}, 0, "every pod told of its own bundle in all 3 answers of Prometheus to 6 questions", "x"},
 		{"two mixed pods", map[string]map[string]int{"v1": {one: 3}, "v2": {two: 1, one: 2}}, 2, "served another pair 2 times in 5 answers of Prometheus; the last time: 2 of 3 pods of v2", " "},
 		{"well again, and it was", map[string]map[string]int{"v1": {one: 3}, "v2": {two: 3}}, 2, "2 times in 7 answers", " "},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/promapi"
 )
 
@@ -93,13 +94,22 @@ func (w *watch) close(until time.Time, more bool) {
 	for w.end.Before(until) {
 		w.end = w.end.Add(w.every)
 		step, results := w.observer.End(w.target(), w.end)
-		if w.each != nil {
-			w.each(step, results)
-		}
+		w.remember(step, results)
 		if !w.end.Before(until) {
 			w.publish(results, more)
 		}
 	}
+}
+
+// remember keeps an interval for whoever asks what was lost, and hands it to whoever listens.
+func (w *watch) remember(step Step, results map[string]analysis.Result) {
+	if w.each != nil {
+		w.each(step, results)
+		return // of history nobody else asks
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.counted.add(step)
 }
 
 // know asks once for what was there in the day before, so that a series which is away

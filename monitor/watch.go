@@ -40,9 +40,10 @@ type watch struct {
 	series     int                                    // how many there are
 	each       func(Step, map[string]analysis.Result) // called for each interval; nil: nobody listens
 
-	mu     sync.Mutex
-	now    Target
-	newest Snapshot
+	mu      sync.Mutex
+	now     Target
+	newest  Snapshot
+	counted lossHistory // what users lost; without losses: not begun
 }
 
 func newWatch(m *Monitor, t Target, stop context.CancelFunc) *watch {
@@ -132,7 +133,14 @@ func (w *watch) begin(now time.Time) error {
 	if oldest := now.Add(-longest); from.Before(oldest) {
 		from = oldest
 	}
+	losses, err := analysis.NewLosses(t.Runbook, int(analysis.LossesReach/w.every))
+	if err != nil {
+		return err
+	}
 	w.observer, w.end = observer, endBefore(from, w.every)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.counted = lossHistory{losses: losses, every: w.every}
 	return nil
 }
 

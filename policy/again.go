@@ -111,5 +111,5 @@ func again(r *record.Inputs, at time.Time) (d record.Decision, problem string) {
 			return d, ""
 		}
 	}
-	return d, fmt.Sprintf("The recorded inputs are of a question that this program cannot put: %q.", r.Question)
+	return d, fmt.Sprintf("The recorded inputs belong to a question that this program does not know: %q.", r.Question)
 }

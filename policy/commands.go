@@ -44,7 +44,7 @@ func Start(in Launch) error {
 	case in.Router != "":
 		router = "the router's keys cannot be changed: " + in.Router
 	case LooksFirst(in.HazardsAge):
-		router = fmt.Sprintf("what else the router reads was looked through %s ago; try again", in.HazardsAge.Round(time.Second))
+		router = fmt.Sprintf("the router's other keys were last read %s ago; try again", in.HazardsAge.Round(time.Second))
 	case len(in.Hazards) > 0:
 		router = "the router would ignore a change: " + strings.Join(in.Hazards, "; ")
 	case in.Split != nil && !in.Split.Equal(record.Split{in.Stable.Backend: 100}):
@@ -179,7 +179,7 @@ func Answer(in Reply, now time.Time) error {
 	case in.Release.Phase != record.Open, in.ExternalChange, in.Router != "", a.Epoch != in.Release.Epoch, a.Change != in.Plan:
 		return fmt.Errorf("approve %s: %w: the plan is no longer the one you were shown; open it again", a.ID, runbook.ErrConflict)
 	case NeedsAnyway(a.Kind, in.Now) && !in.Anyway:
-		return runbook.Refuse("%s; say that you want it rolled back anyway: the box on the page, --anyway, or \"anyway\": true", quietly(in.Now))
+		return runbook.Refuse("%s; say that you want it rolled back anyway: the last button on the page, --anyway, or \"anyway\": true", quietly(in.Now))
 	}
 	return nil
 }
@@ -189,7 +189,7 @@ func LacksReason(in record.Reply) error {
 	if in.Yes || in.Reason != "" {
 		return nil
 	}
-	return runbook.Refuse("give a reason to reject: the bad release keeps its traffic")
+	return runbook.Refuse("give a reason to reject: it is kept with the answer")
 }
 
 // NeedsAnyway reports whether a yes to a question needs to be wanted anyway: it rolls back, and nothing

@@ -23,7 +23,7 @@ func target(in Input) string {
 }
 
 func rollbackCommand(in Input) string {
-	return "autorollback release rollback " + target(in) + " --reason WHY"
+	return "autorollback rollback " + target(in) + " --reason WHY"
 }
 
 // shared are the choices where both sides are bad, and a rollback would not help.

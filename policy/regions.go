@@ -104,7 +104,7 @@ func RefuseRegions(rb *runbook.Runbook, regions []string, progress []record.Prog
 	for _, p := range progress {
 		for _, step := range p.Steps {
 			if p.Service == rb.Service && step.State == record.StandWaiting {
-				return fmt.Sprintf("the release of %s through several regions has not come to %s (%s), and would never: let it finish, roll it back, or start each region by name: --region %s",
+				return fmt.Sprintf("the rollout of %s through its regions has not reached %s (%s), and never would: let it finish, roll it back, or start each region by name: --region %s",
 					p.Version, step.Region, step.Text, regions[0])
 			}
 		}

@@ -155,7 +155,7 @@ func TestRefuseRegions(t *testing.T) {
 		"both":                          {ramp, two, nil, ""},
 		"one, without a ramp":           {&none, two[:1], before("ranker", record.StandWaiting), ""},
 		"both, without a ramp":          {&none, two, nil, "no section rollout"},
-		"one before is on its way":      {ramp, two, before("ranker", record.StandWaiting), "has not come to us (waits for eu)"},
+		"one before is on its way":      {ramp, two, before("ranker", record.StandWaiting), "has not reached us (waits for eu)"},
 		"another service's is":          {ramp, two, before("ads", record.StandWaiting), ""},
 		"one before was never to start": {ramp, two, before("ranker", record.StandNever), ""},
 	} {

@@ -16,7 +16,7 @@ func standbyIs(state record.StandbyState, why string) *record.Standby {
 
 // What is done about a severe breach while the last known good could not take all traffic.
 func TestABreachWithAWeakStandby(t *testing.T) {
-	const wrong = "1 of 3 stored predictions of v1 are answered otherwise"
+	const wrong = "1 of 3 stored predictions of v1 are answered differently"
 	for _, tt := range []struct {
 		name    string
 		standby *record.Standby

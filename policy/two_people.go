@@ -19,6 +19,13 @@ type Protected struct {
 	Frozen   bool // a breach froze or held the ramp, and nobody has looked at it yet
 }
 
+// Frozen reports whether a breach froze or held an open release's ramp, and nobody has looked at it
+// yet. The incident is its newest, and zero where it has none.
+func Frozen(rel record.Release, i record.Incident) bool {
+	stopped := i.Phase == record.Frozen || i.Phase == record.HeldPhase
+	return rel.Phase == record.Open && (rel.Frozen != "" || stopped && i.Change == nil && i.Breach.Trigger != "")
+}
+
 // TwoPeople reports whether a runbook asks for two people. Rolling back takes one, whatever it says.
 func TwoPeople(rb *runbook.Runbook, in Protected) bool {
 	asked := func(what runbook.TwoPeople) bool { return rb != nil && slices.Contains(rb.Policy.TwoPeople, what) }

@@ -27,7 +27,7 @@ func OtherStore(h History) string {
 	if was == "" || now.ID == "" || was == now.ID || slices.Contains(now.Before, was) {
 		return ""
 	}
-	return fmt.Sprintf("The store is another one: it is of installation %s, and this replica of %s.", now.ID, was)
+	return fmt.Sprintf("This is a different store: it belongs to installation %s, and this replica to %s.", now.ID, was)
 }
 
 // WentBack says, in sentences, what a store has lost of a target: it was restored from a backup or
@@ -35,7 +35,7 @@ func OtherStore(h History) string {
 func WentBack(h History) string {
 	var why []string
 	if h.Known.Installation != "" && h.Installation.ID == "" {
-		why = append(why, fmt.Sprintf("The store is empty or a new one: it does not know installation %s any more.", h.Known.Installation))
+		why = append(why, fmt.Sprintf("The store is empty or new: it no longer knows installation %s.", h.Known.Installation))
 	}
 	if was := ReleaseLost(h); was != "" {
 		why = append(why, was)
@@ -70,7 +70,7 @@ func ReleaseLost(h History) string {
 	case known.After(stored):
 		return fmt.Sprintf("Release %s is %s again, and was %s.", known.ID, standing(*stored), standing(*known))
 	case h.Index < h.Known.Index && stopLost(*known, *stored):
-		return fmt.Sprintf("Release %s was stopped or held, and is not any more: its record is an older one.", known.ID)
+		return fmt.Sprintf("Release %s was stopped or held; the store has an older record, in which it is not.", known.ID)
 	}
 	return ""
 }
@@ -125,7 +125,7 @@ func HoldsBack(b *record.Behind, other string, rel *record.Release) string {
 // RecoverFirst is why an order cannot be taken while a target is held back.
 func RecoverFirst(why, service, region string) string {
 	return fmt.Sprintf("the store went back in time. %s See what is missing: autorollback recover %s --region %s; "+
-		"a rollback is possible meanwhile: autorollback release rollback %s --region %s --reason WHY", why, service, region, service, region)
+		"a rollback is possible meanwhile: autorollback rollback %s --region %s --reason WHY", why, service, region, service, region)
 }
 
 func wentBack(in Input, _ time.Time) *objection {

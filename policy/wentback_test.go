@@ -63,7 +63,7 @@ func TestWentBack(t *testing.T) {
 	if got := WentBack(History{Known: record.Known{Quarantined: bars}}); !strings.Contains(got, "sha256:2 (incident i1) is missing") || strings.Contains(got, "sha256:3") {
 		t.Errorf("quarantines: %q", got)
 	}
-	if got := WentBack(History{Known: record.Known{Installation: "x"}}); !strings.Contains(got, "installation x any more") {
+	if got := WentBack(History{Known: record.Known{Installation: "x"}}); !strings.Contains(got, "no longer knows installation x") {
 		t.Errorf("a wiped store: %q", got)
 	}
 }
@@ -95,7 +95,7 @@ func TestRecoverNeverRaisesAShare(t *testing.T) {
 	for _, known := range phases {
 		for _, stored := range []*record.Release{nil, came("r1", 1, record.Open), came("r0", 1, record.Closed), came("r1", 1, record.RolledBack)} {
 			for _, split := range splits {
-				for _, other := range []string{"", "The store is another one."} {
+				for _, other := range []string{"", "This is a different store"} {
 					k := came("r1", 4, known)
 					in := Damage{Behind: record.Behind{Release: k, Bundles: make([]runbook.Bundle, 2)}, Release: stored, Split: split, Other: other}
 					r := Recover(in, "ada", "restored", noon)

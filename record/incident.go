@@ -68,6 +68,7 @@ type Incident struct {
 	RejectedAt     time.Time `json:"rejected_at,omitzero"` // when a human last said no to a rollback
 	// NotAppliedAt is when people were told that the router still sends the candidate traffic.
 	NotAppliedAt time.Time `json:"not_applied_at,omitzero"`
+	Impact       *Impact   `json:"impact,omitempty"` // on users; nil: not estimated, or not yet
 	ToldAt       time.Time `json:"told_at,omitzero"` // when the first message reached somebody
 	Firing       []Alarm   `json:"firing,omitempty"` // messages that go on until the incident is over, each once
 	Timeline     []Record  `json:"timeline"`

@@ -20,7 +20,7 @@ func (s *Set) Alerts(ctx context.Context, alerts []record.Alert) error {
 	for _, a := range alerts {
 		to := s.concerned(a)
 		if len(to) == 0 {
-			s.log.Warn("a watchdog that names no region says nothing of any: generate each region's rules with --region, or give its Prometheus the external label region",
+			s.log.Warn("a watchdog without a region proves nothing about any region: generate each region's rules with --region, or give its Prometheus the external label region",
 				zap.String("trigger", a.Trigger))
 			s.LeftOut([]record.Alert{a}, record.UnknownRegion)
 		}

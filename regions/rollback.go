@@ -64,7 +64,7 @@ func (s *Set) rollBack(ctx context.Context, o record.PendingRollback) (record.Re
 	out.Problem = err.Error()
 	kept, problem := s.keep(ctx, o, err.Error())
 	if problem != nil {
-		out.Problem = fmt.Sprintf("%s; and no region could keep the order: %s", out.Problem, problem)
+		out.Problem = fmt.Sprintf("%s; and no region could record the order: %s", out.Problem, problem)
 	}
 	out.Pending = kept.ID
 	return out, nil
@@ -92,7 +92,7 @@ func (s *Set) act(ctx context.Context, o record.PendingRollback) (record.Inciden
 	case c := <-done:
 		return c.inc, c.err
 	case <-time.After(actWithin):
-		return record.Incident{}, fmt.Errorf("%w: it was begun, and whether it is done is not known yet", runbook.ErrLater)
+		return record.Incident{}, fmt.Errorf("%w: it was begun; whether it finished is not known yet", runbook.ErrLater)
 	}
 }
 

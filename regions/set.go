@@ -215,7 +215,7 @@ func everywhere[T any](all []answer[T]) error {
 	case len(done) == 0:
 		return errors.Join(errs...)
 	}
-	return fmt.Errorf("%w: done in %s, and not everywhere: %w", runbook.ErrLater, strings.Join(done, ", "), errors.Join(errs...))
+	return fmt.Errorf("%w: done in %s, but not everywhere: %w", runbook.ErrLater, strings.Join(done, ", "), errors.Join(errs...))
 }
 
 // unique leaves out what is equal to something before.

@@ -45,13 +45,18 @@ func (nowhere) Capture(record.Incident, string, map[string][]byte) (string, erro
 func (nowhere) Seal(record.Incident, *runbook.Runbook) (string, string, error) {
 	return "folder", "sha256:sealed", nil
 }
-func (nowhere) Read(record.Incident, string) ([]byte, error)                   { return nil, errors.New("not here") }
-func (nowhere) Append(string, ...record.Record) error                          { return nil }
-func (nowhere) Anchor() record.Anchor                                          { return record.Anchor{} }
-func (nowhere) Has(record.Head) (bool, error)                                  { return true, nil }
-func (nowhere) Watch(context.Context, []monitor.Target)                        {}
-func (nowhere) Proved() <-chan struct{}                                        { return nil }
-func (nowhere) Blunted(string, string, time.Time) string                       { return "" }
+func (nowhere) Read(record.Incident, string) ([]byte, error) { return nil, errors.New("not here") }
+func (nowhere) Append(string, ...record.Record) error        { return nil }
+func (nowhere) Anchor() record.Anchor                        { return record.Anchor{} }
+func (nowhere) Has(record.Head) (bool, error)                { return true, nil }
+func (nowhere) Watch(context.Context, []monitor.Target)      {}
+func (nowhere) Proved() <-chan struct{}                      { return nil }
+func (nowhere) Blunted(string, string, time.Time) string     { return "" }
+func (nowhere) Harmed(string, runbook.Trigger) record.Onset  { return record.Onset{} }
+func (nowhere) Impact(context.Context, monitor.Target, monitor.Harm, time.Time) (x record.Impact, err error) {
+	return x, nil
+}
+func (nowhere) ImpactSoFar(string, monitor.Harm, time.Time) (x record.Impact)  { return x }
 func (nowhere) Significance(string, string, time.Time) (s record.Significance) { return s }
 func (nowhere) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
 	return nil, nil
@@ -205,7 +210,7 @@ func TestStartNamesItsRegions(t *testing.T) {
 			p.t.Fatal(err)
 		}
 		p.pass(15 * time.Minute) // its verdict
-		if _, err := p.set.Start(p.t.Context(), fixture.Launch(p.t), fixture.By("ann")); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "has not come to us") {
+		if _, err := p.set.Start(p.t.Context(), fixture.Launch(p.t), fixture.By("ann")); !errors.Is(err, runbook.ErrRefused) || !strings.Contains(err.Error(), "has not reached us") {
 			p.t.Errorf("a second one through all regions: %v", err)
 		}
 		l := fixture.Launch(p.t)

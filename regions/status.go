@@ -141,8 +141,8 @@ func join(w *record.Why, more record.Why) {
 	slices.SortStableFunc(w.Incidents, func(a, b record.Incident) int { return b.OpenedAt.Compare(a.OpenedAt) })
 }
 
-// Live asks again how things stand for an approval.
-func (s *Set) Live(ctx context.Context, a record.Approval) (record.Breach, record.Change, error) {
+// Live says how things stand for an approval.
+func (s *Set) Live(ctx context.Context, a record.Approval) (record.Live, error) {
 	return s.member(a.Region).Engine.Live(ctx, a)
 }
 

@@ -122,6 +122,11 @@ func incidents() map[string]record.Incident {
 	mild.Phase, mild.Breach.Value, mild.Approval = record.Awaiting, 0.951, "00112233445566778899aabbccddeeff"
 	mild.Decision = record.Decision{Action: record.Ask, Guard: "mild", Reasons: []string{"a mild breach is a human's to judge"}, Page: true}
 
+	mild.Breach.Significance.Onset = record.Onset{From: after(-4 * time.Minute), To: after(-70 * time.Second), At: after(-2 * time.Minute)}
+	mild.Impact = &record.Impact{From: after(-2 * time.Minute), Until: after(10 * time.Second), Basis: record.BesideStable, Ongoing: true, Losses: []record.Loss{
+		{Kind: record.Failures, All: 1300, Excess: 1.2, Low: -5.1, High: 7.6, Rate: 0.02},
+		{Kind: record.Missed, Name: "conversion", All: 1288, Excess: 388.4, Low: 341.2, High: 431.9, Rate: 7.46}}}
+
 	held := base("errors", runbook.Severe)
 	held.Phase, held.Breach.Value = record.HeldPhase, 0.084
 	held.Decision = record.Decision{
@@ -136,9 +141,14 @@ func incidents() map[string]record.Incident {
 	frozen.Decision = record.Decision{Action: record.Freeze, Guard: "stable_unhealthy", Reasons: []string{"both versions are unhealthy: the release is not the cause"}, Page: true}
 	frozen.Verdict = &record.Verdict{Outcome: record.WrongCause, Reason: "both versions are unhealthy: the release is not the cause", At: after(13 * time.Second)}
 
+	frozen.Breach.Significance.Onset = record.Onset{From: after(-150 * time.Second), To: after(-90 * time.Second), At: after(-2 * time.Minute)}
+	frozen.Impact = &record.Impact{From: after(-2 * time.Minute), Until: after(10 * time.Second), Basis: record.BeforeHarm, Whole: true, Ongoing: true, Losses: []record.Loss{
+		{Kind: record.Failures, All: 26000, Excess: 5312.4, Low: 5100, High: 5520, Rate: 57.3}}}
+
 	verifying := shift(base("latency-p95", runbook.Severe))
 	verifying.Phase, verifying.DrainedAt, verifying.Polls, verifying.PolledAt = record.Verifying, after(21*time.Second), 1, after(40*time.Second)
 	verifying.Breach.Significance.Onset = record.Onset{From: after(-20 * time.Minute), To: after(-70 * time.Second), At: after(-20 * time.Minute), Open: true}
+	verifying.Impact = &record.Impact{Problem: "there is nothing to compare with: no stable traffic at the same time, and none in the hour before"}
 	verifying.Applied = &record.Applied{Epoch: 4, WrittenAt: verifying.ActedAt, ReadBackAt: after(12430 * time.Millisecond), Instances: []record.RouterInstance{
 		{Address: "http://10.0.0.5:8080", AppliedAt: after(14 * time.Second)},
 		{Address: "http://10.0.0.6:8080", LateAt: after(23 * time.Second), Problem: "it does not answer within 2s"},
@@ -147,6 +157,11 @@ func incidents() map[string]record.Incident {
 
 	recovered := judged(shift(base("latency-p95", runbook.Severe)), record.Recovered, "every question is good, three polls in a row",
 		answer("error rate", record.Good, 0.0012, 0.005, "ratio"), answer("p95 latency", record.Good, 0.182, 0.21, "s"), answer("kpi conversion", record.Good, 0.0513, 0.0489, "ratio"))
+	recovered.Impact = &record.Impact{From: after(-85 * time.Second), Until: after(45 * time.Second), Basis: record.BesideStable, Method: record.ImpactMethod, Losses: []record.Loss{
+		{Kind: record.Failures, All: 1064, Excess: 2.2, Low: -4.1, High: 8.6},
+		{Kind: record.Slow, All: 1064, Excess: 121.6, Low: 96.2, High: 147.9, Limit: 0.2104, Quantile: 0.95},
+		{Kind: record.Missed, Name: "conversion", All: 1058, Excess: -31.7, Low: -52.2, High: -9.9},
+		{Kind: record.Value, Name: "revenue", Unit: "EUR", All: 1058, Excess: 310.25, Low: 12.5, High: 611.875}}}
 	recovered.Breach.Significance.Onset = record.Onset{From: after(-100 * time.Second), To: after(-70 * time.Second), At: after(-85 * time.Second)}
 	recovered.Applied = &record.Applied{Epoch: 4, WrittenAt: recovered.ActedAt, ReadBackAt: after(12430 * time.Millisecond), AppliedAt: after(15 * time.Second),
 		Instances: []record.RouterInstance{{Address: "http://10.0.0.5:8080", AppliedAt: after(14 * time.Second)}, {Address: "http://10.0.0.6:8080", AppliedAt: after(15 * time.Second)}}}

@@ -23,7 +23,7 @@ func BrakeMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.Mes
 	m := rampMessage(rel, KindBrake, fmt.Sprintf("-%d", rel.BrakedAt.Unix()), now,
 		fmt.Sprintf("%s: promotion of %s stops in %s", rel.Service, word(rel.Candidate.Version), rel.Region),
 		upper(sentence(rel.Frozen)), "What several regions have in common is more likely the cause than one region's release.",
-		todo(fmt.Sprintf("look at the incidents; then autorollback release resume %s --region %s --reason WHY, or roll back: autorollback release rollback %s --reason WHY.", rel.Service, rel.Region, rel.Service)), owner(rb))
+		todo(fmt.Sprintf("look at the incidents; then autorollback release resume %s --region %s --reason WHY, or roll back: autorollback rollback %s --reason WHY.", rel.Service, rel.Region, rel.Service)), owner(rb))
 	m.Page = true
 	return m
 }
@@ -35,7 +35,7 @@ func StragglerMsg(inc record.Incident, rb *runbook.Runbook, g record.Straggler, 
 		fmt.Sprintf("%s: rolled back in %s and not in %s", word(inc.Service), word(inc.Region), word(g.Region)),
 		sentence(g.Region+": "+g.Why),
 		"A region acts on its own breach as soon as its store and its Prometheus answer, and an order of a human that is kept for it is carried out then.",
-		todo(fmt.Sprintf("look at region %s: autorollback release status %s; to roll it back as well: autorollback release rollback %s --region %s --reason WHY.", g.Region, inc.Service, inc.Service, g.Region)), owner(rb))
+		todo(fmt.Sprintf("look at region %s: autorollback release status %s; to roll it back as well: autorollback rollback %s --region %s --reason WHY.", g.Region, inc.Service, inc.Service, g.Region)), owner(rb))
 	m.Page = true
 	return m
 }
@@ -44,7 +44,7 @@ func StragglerMsg(inc record.Incident, rb *runbook.Runbook, g record.Straggler, 
 func StragglerDoneMsg(inc record.Incident, rb *runbook.Runbook, g record.Straggler, now time.Time) record.Message {
 	m := regionMessage(inc, KindStragglerDone, g, now,
 		fmt.Sprintf("%s: %s is done as well", word(inc.Service), word(g.Region)),
-		fmt.Sprintf("Region %s has %s no more. It was named since %s.", word(g.Region), word(inc.Candidate.Version), clock(g.Since)), owner(rb))
+		fmt.Sprintf("Region %s no longer has %s. It was named since %s.", word(g.Region), word(inc.Candidate.Version), clock(g.Since)), owner(rb))
 	open := func(g record.Straggler) bool { return g.DoneAt.IsZero() }
 	if m.EndsAt = now; !slices.ContainsFunc(inc.Stragglers, open) {
 		m.Ends = []string{KindStraggler}

@@ -61,7 +61,7 @@ func ProofMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.Mes
 	lines := []string{upper(sentence(p.Reason))}
 	if p.Health != record.Good {
 		lines = append(lines, "Nothing was moved, and promotion is frozen.",
-			todo("look; then autorollback release resume "+rel.Service+" --region "+rel.Region+" --reason WHY, or autorollback release rollback "+rel.Service+" --region "+rel.Region+" --reason WHY."))
+			todo("look; then autorollback release resume "+rel.Service+" --region "+rel.Region+" --reason WHY, or autorollback rollback "+rel.Service+" --region "+rel.Region+" --reason WHY."))
 	}
 	m := rampMessage(rel, KindChecked, "", now,
 		fmt.Sprintf("%s: the checks of %s at %v %% are %s", rel.Service, word(rel.Candidate.Version), rel.Weight, p.Health), append(lines, owner(rb))...)

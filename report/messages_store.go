@@ -25,7 +25,7 @@ func WentBackMsg(b record.Behind, stored *record.Release, rb *runbook.Runbook, n
 	m := behindMessage(b, KindWentBack, "", now,
 		fmt.Sprintf("%s: the store went back in time, and nothing is done automatically in %s", word(b.Service), word(b.Region)),
 		plain(b.Why, 900), at, "No rollback, no promotion and no other write happens until somebody has recovered it.",
-		todo(fmt.Sprintf("autorollback recover %[1]s --region %[2]s; if users are hurt: autorollback release rollback %[1]s --region %[2]s --reason WHY.", b.Service, b.Region)), owner(rb))
+		todo(fmt.Sprintf("autorollback recover %[1]s --region %[2]s; if users are hurt: autorollback rollback %[1]s --region %[2]s --reason WHY.", b.Service, b.Region)), owner(rb))
 	m.Page = true
 	return m
 }
@@ -36,7 +36,7 @@ func BehindBreachMsg(b record.Behind, rel record.Release, d record.Decision, br 
 	m := behindMessage(b, KindBehindBreach, "-"+br.Trigger, now,
 		fmt.Sprintf("%s: %s breached, and nothing was done: the store went back in time", subject(inc), word(br.Trigger)),
 		what(inc, rb), why(inc),
-		todo(fmt.Sprintf("roll back by hand: autorollback release rollback %s --region %s --reason WHY.", b.Service, b.Region)), owner(rb))
+		todo(fmt.Sprintf("roll back by hand: autorollback rollback %s --region %s --reason WHY.", b.Service, b.Region)), owner(rb))
 	m.Page = true
 	return m
 }

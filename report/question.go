@@ -7,30 +7,34 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// Numbers says what a trigger does, as it was found, and what the runbook allows. It is one
-// sentence, and empty where there is no trigger.
-func Numbers(inc record.Incident, found record.Breach, rb *runbook.Runbook) string {
-	found.Trigger = inc.Breach.Trigger
-	inc.Breach = found
-	return what(inc, rb)
-}
-
 // Span writes a duration for people, in whole seconds: 4 s, 14 m 30 s, 1 h 03 m.
 func Span(d time.Duration) string { return span(d.Truncate(time.Second)) }
 
+// Upper begins a sentence. Names stay as they are written: v2, p95.
+func Upper(text string) string { return upper(text) }
+
 // ByHand is the command that does what a question of this kind asks about.
 func ByHand(kind, service, region string) string {
-	where := service
-	if region != "" && region != runbook.DefaultRegion {
-		where += " --region " + region
-	}
 	switch kind {
 	case record.Promotion:
-		return "autorollback release promote " + where
+		return "autorollback release promote " + of(service, region)
 	case record.AcceptSplit:
-		return "autorollback release accept-split " + where + ` --reason "WHY"`
+		return "autorollback release accept-split " + of(service, region) + ` --reason "WHY"`
 	}
-	return "autorollback release rollback " + where + ` --reason "WHY"`
+	return "autorollback rollback " + of(service, region) + ` --reason "WHY"`
+}
+
+// ResumeByHand is the command that lets a ramp continue that was stopped.
+func ResumeByHand(service, region string) string {
+	return "autorollback release resume " + of(service, region) + ` --reason "WHY"`
+}
+
+// of names a target as commands take it; the default region needs no flag.
+func of(service, region string) string {
+	if region == "" || region == runbook.DefaultRegion {
+		return service
+	}
+	return service + " --region " + region
 }
 
 // Stands says in a few words how far an incident has come.

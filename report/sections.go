@@ -32,7 +32,7 @@ func facts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
 		f = addMoment(f, inc, m)
 	}
 	f = add(f, "Not provable in time", strings.Join(inc.Unproved, ", "))
-	return add(f, "Impact", impact(inc, rb, o.Now))
+	return impact(f, inc)
 }
 
 // addMoment appends when a step was reached, and how long that is since the origin.
@@ -61,39 +61,6 @@ func answeredBy(a *record.Approval) string {
 		text += ": " + a.Reason
 	}
 	return text
-}
-
-// impact estimates how many requests the candidate answered while it was bad: its
-// rate when it was confirmed, times the time until it was drained.
-func impact(inc record.Incident, rb *runbook.Runbook, now time.Time) string {
-	var parts []string
-	if c := inc.Change; c != nil && c.From[inc.Candidate.Backend] > 0 {
-		parts = append(parts, fmt.Sprintf("the candidate had %s of the traffic", runbook.Percent(share(c.From, inc.Candidate.Backend))))
-	}
-	until := now
-	for _, t := range []time.Time{inc.DrainedAt, inc.ActedAt, inc.ClosedAt} {
-		if !t.IsZero() {
-			until = t
-			break
-		}
-	}
-	lasted := until.Sub(origin(inc))
-	if rate := inc.Breach.CandidateRate; rate > 0 && !until.IsZero() && lasted > 0 {
-		n := rate * lasted.Seconds()
-		parts = append(parts, fmt.Sprintf("about %s requests went to the candidate in %s (%s req/s when confirmed)", runbook.Figure(n), span(lasted), runbook.Figure(rate)))
-		if trigger(inc, rb).Type == runbook.ErrorRate && inc.Breach.State == record.Breaching {
-			parts = append(parts, fmt.Sprintf("at %s errors, about %s of them failed", runbook.Percent(inc.Breach.Value), runbook.Figure(n*inc.Breach.Value)))
-		}
-	}
-	return upper(strings.Join(parts, "; "))
-}
-
-func share(s record.Split, backend string) float64 {
-	all := s.Sum()
-	if all == 0 {
-		return 0
-	}
-	return float64(s[backend]) / float64(all)
 }
 
 // values are the numbers the decision rests on.

@@ -83,14 +83,16 @@ type moment struct {
 	at   time.Time
 }
 
-// moments are the steps from harm to recovery, in order, each called what it is.
+// moments are the steps from harm to recovery, in order, each called what it is: harm began by the
+// counts, an alert fired, we decided, the router's weights were written, Prometheus showed that the
+// candidate gets nothing, and that users get what they got before.
 func moments(inc record.Incident) []moment {
-	ended := moment{"Recovered", "recovered", time.Time{}}
+	ended := moment{"Recovery proved", "recovered", time.Time{}}
 	if v := inc.Verdict; v != nil {
 		ended = moment{"Verdict", ended.word, v.At}
 		switch v.Outcome {
 		case record.Recovered:
-			ended.name = "Recovered"
+			ended.name = "Recovery proved"
 		case record.WrongCause:
 			ended.word = "wrong cause"
 		case record.CannotTell:
@@ -102,6 +104,6 @@ func moments(inc record.Incident) []moment {
 	return []moment{
 		{"Harm began", "harm began", inc.Harm().At}, {"Alert fired", "alert", firedAt(inc)},
 		{"Decided", "decided", inc.Decision.At},
-		{"Traffic moved", "moved", inc.ActedAt}, {"Candidate drained", "drained", inc.DrainedAt}, ended,
+		{"Traffic moved", "moved", inc.ActedAt}, {"Drain measured", "drained", inc.DrainedAt}, ended,
 	}
 }

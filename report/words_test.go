@@ -22,14 +22,14 @@ func TestSpanOfAMomentThatWasNeverSet(t *testing.T) {
 // A name that begins a sentence stays as it is written: nobody can run Autorollback, and there is no V2.
 func TestNamesKeepTheirSpelling(t *testing.T) {
 	for text, want := range map[string]string{
-		"nobody answered within 15m": "Nobody answered within 15m",
-		"v2 has 1 pod":               "v2 has 1 pod",
-		"ranker-v2: no pod":          "ranker-v2: no pod",
-		"p95 latency +34 %":          "p95 latency +34 %",
-		"autorollback release rollback ranker --reason WHY": "autorollback release rollback ranker --reason WHY",
-		"wait; then look": "Wait; then look",
-		"look":            "Look",
-		"":                "",
+		"nobody answered within 15m":                "Nobody answered within 15m",
+		"v2 has 1 pod":                              "v2 has 1 pod",
+		"ranker-v2: no pod":                         "ranker-v2: no pod",
+		"p95 latency +34 %":                         "p95 latency +34 %",
+		"autorollback rollback ranker --reason WHY": "autorollback rollback ranker --reason WHY",
+		"wait; then look":                           "Wait; then look",
+		"look":                                      "Look",
+		"":                                          "",
 	} {
 		if got := upper(text); got != want {
 			t.Errorf("upper(%q) is %q, want %q", text, got, want)

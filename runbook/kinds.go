@@ -25,8 +25,8 @@ type kind struct {
 	absolute   func(t Trigger) (name, why string) // about any version: what it is, and why it only pages
 
 	sentence func(t Trigger) string
-	reading  func(t Trigger, value float64) (effect, limit string) // see [Trigger.Reading]
-	query    func(r *Runbook, t Trigger) string                    // PromQL that shows a human the number of each side
+	reading  func(t Trigger, value float64, stable string) (effect, limit string) // see [Trigger.ReadingAgainst]
+	query    func(r *Runbook, t Trigger) string                                   // PromQL that shows a human the number of each side
 }
 
 // kinds are all types of triggers.
@@ -46,16 +46,16 @@ func triggerTypes() []string {
 }
 
 // points says an effect and its limit in percentage points over stable.
-func points(what string, t Trigger, value float64) (effect, limit string) {
-	return what + " " + Figure(value*100) + " points above stable", Figure(float64(t.By)*100) + " points"
+func points(what string, t Trigger, value float64, stable string) (effect, limit string) {
+	return what + " " + Figure(value*100) + " points above " + stable, Figure(float64(t.By)*100) + " points"
 }
 
 // toStable words a ratio to the stable side.
-func toStable(what string, ratio float64) string {
+func toStable(what string, ratio float64, stable string) string {
 	if ratio < 1 {
-		return what + " " + Percent(1-ratio) + " below stable"
+		return what + " " + Percent(1-ratio) + " below " + stable
 	}
-	return what + " " + Percent(ratio-1) + " above stable"
+	return what + " " + Percent(ratio-1) + " above " + stable
 }
 
 func (t Trigger) steady() string {
@@ -88,8 +88,8 @@ var dataKinds = map[TriggerType]kind{
 		sentence: func(t Trigger) string {
 			return fmt.Sprintf("missing values of any feature %s points above stable over %s", trimPercent(t.By), t.For)
 		},
-		reading: func(t Trigger, value float64) (effect, limit string) {
-			return points("missing values of the worst feature", t, value)
+		reading: func(t Trigger, value float64, stable string) (effect, limit string) {
+			return points("missing values of the worst feature", t, value, stable)
 		},
 		query: func(r *Runbook, t Trigger) string {
 			m, f, side := r.Metrics, r.Metrics.Features, r.Metrics.side()
@@ -106,7 +106,7 @@ var dataKinds = map[TriggerType]kind{
 		sentence: func(t Trigger) string {
 			return fmt.Sprintf("schema mismatches above %s over %s, and clearly above stable", t.Above, t.For) + t.steady()
 		},
-		reading: func(t Trigger, value float64) (effect, limit string) {
+		reading: func(t Trigger, value float64, _ string) (effect, limit string) {
 			return Percent(value) + " of what was checked does not fit the schema", Percent(float64(t.Above))
 		},
 		query: func(r *Runbook, t Trigger) string {
@@ -136,7 +136,7 @@ var dataKinds = map[TriggerType]kind{
 			}
 			return fmt.Sprintf("distribution of %s more than %s from %s over %s", t.Distribution, gap, t.Against, t.For)
 		},
-		reading: func(t Trigger, value float64) (effect, limit string) {
+		reading: func(t Trigger, value float64, _ string) (effect, limit string) {
 			if t.PSI > 0 {
 				return fmt.Sprintf("distribution of %s at PSI %s from %s", t.Distribution, Figure(value), t.Against), "PSI " + Figure(t.PSI)
 			}
@@ -155,7 +155,7 @@ var dataKinds = map[TriggerType]kind{
 		sentence: func(t Trigger) string {
 			return fmt.Sprintf("drift score of the candidate above its threshold, and not of stable, all the time for %s", t.For)
 		},
-		reading: func(_ Trigger, value float64) (effect, limit string) {
+		reading: func(_ Trigger, value float64, _ string) (effect, limit string) {
 			return "drift score of the candidate at " + Figure(value) + " times its threshold", "1"
 		},
 		query: func(r *Runbook, _ Trigger) string {

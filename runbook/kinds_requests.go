@@ -39,7 +39,7 @@ var requestKinds = map[TriggerType]kind{
 		sentence: func(t Trigger) string {
 			return fmt.Sprintf("error rate above %s over %s, and clearly above stable", t.Above, t.For) + t.steady()
 		},
-		reading: func(t Trigger, value float64) (effect, limit string) {
+		reading: func(t Trigger, value float64, _ string) (effect, limit string) {
 			return "error rate " + Percent(value), Percent(float64(t.Above))
 		},
 		query: errorQuery,
@@ -47,8 +47,10 @@ var requestKinds = map[TriggerType]kind{
 	ErrorIncrease: {
 		may: []string{"by", "min_ratio", "style"}, defaults: increaseDefaults, window: 5 * time.Minute,
 		sentence: func(t Trigger) string { return increaseSentence("error rate", t) },
-		reading:  func(t Trigger, value float64) (effect, limit string) { return points("error rate", t, value) },
-		query:    errorQuery,
+		reading: func(t Trigger, value float64, stable string) (effect, limit string) {
+			return points("error rate", t, value, stable)
+		},
+		query: errorQuery,
 	},
 	KPIDrop: {
 		need: []string{"kpi", "drop"}, may: []string{"style"},
@@ -57,8 +59,8 @@ var requestKinds = map[TriggerType]kind{
 		sentence: func(t Trigger) string {
 			return fmt.Sprintf("KPI %s %s below stable over %s, with significance", t.KPI, t.Drop, t.For)
 		},
-		reading: func(t Trigger, value float64) (effect, limit string) {
-			return toStable(t.KPI, value), Percent(float64(t.Drop))
+		reading: func(t Trigger, value float64, stable string) (effect, limit string) {
+			return toStable(t.KPI, value, stable), Percent(float64(t.Drop))
 		},
 		query: func(r *Runbook, t Trigger) string { return r.kpiRatio(t.KPI, r.Metrics.bySide(), t.For) },
 	},
@@ -68,7 +70,7 @@ var requestKinds = map[TriggerType]kind{
 		sentence: func(t Trigger) string {
 			return fmt.Sprintf("candidate gets less than %s of its share of the traffic over %s", t.Below, t.For)
 		},
-		reading: func(t Trigger, value float64) (effect, limit string) {
+		reading: func(t Trigger, value float64, _ string) (effect, limit string) {
 			return "candidate gets " + Percent(value) + " of the traffic it should get", "less than " + Percent(float64(t.Below))
 		},
 		query: func(r *Runbook, t Trigger) string {
@@ -86,8 +88,8 @@ var requestKinds = map[TriggerType]kind{
 			}
 		},
 		sentence: func(t Trigger) string { return increaseSentence(t.Bad+" of "+t.All, t) },
-		reading: func(t Trigger, value float64) (effect, limit string) {
-			return points(t.Bad+" of "+t.All, t, value)
+		reading: func(t Trigger, value float64, stable string) (effect, limit string) {
+			return points(t.Bad+" of "+t.All, t, value, stable)
 		},
 		query: func(r *Runbook, t Trigger) string {
 			by := r.Metrics.bySide()
@@ -102,7 +104,7 @@ var requestKinds = map[TriggerType]kind{
 			}
 		},
 		sentence: func(t Trigger) string { return fmt.Sprintf("%s, all the time for %s", t.Expr, t.For) },
-		reading: func(t Trigger, _ float64) (effect, limit string) {
+		reading: func(t Trigger, _ float64, _ string) (effect, limit string) {
 			return "the expression " + t.Expr + " is true", "true all the time for " + t.For.String()
 		},
 		query: func(_ *Runbook, t Trigger) string { return t.Expr },
@@ -118,7 +120,7 @@ var requestKinds = map[TriggerType]kind{
 			}
 			return fmt.Sprintf("error rate of any version above %s over %s", t.Above, t.For)
 		},
-		reading: func(t Trigger, value float64) (effect, limit string) {
+		reading: func(t Trigger, value float64, _ string) (effect, limit string) {
 			if t.Ceiling > 0 {
 				return t.latencyName() + " " + Seconds(value) + " over all versions", Seconds(t.Ceiling.Std().Seconds())
 			}
@@ -159,9 +161,9 @@ func latencySentence(t Trigger, name, slower string) string {
 	return fmt.Sprintf("%s %s above stable or above %s over %s, and %s", name, t.Increase, t.Ceiling, t.For, slower)
 }
 
-func latencyReading(t Trigger, value float64) (effect, limit string) {
+func latencyReading(t Trigger, value float64, stable string) (effect, limit string) {
 	if t.Increase > 0 {
-		return toStable(t.latencyName(), value), Percent(float64(t.Increase))
+		return toStable(t.latencyName(), value, stable), Percent(float64(t.Increase))
 	}
 	return t.latencyName() + " of the candidate " + Seconds(value), Seconds(t.Ceiling.Std().Seconds())
 }

@@ -59,7 +59,7 @@ func TestRenderNamesEachRegion(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, region := range []string{"eu", "us"} {
-		if want := "autorollback release rollback ranker --region " + region + " "; !bytes.Contains(runbook.Render(rb), []byte(want)) {
+		if want := "autorollback rollback ranker --region " + region + " "; !bytes.Contains(runbook.Render(rb), []byte(want)) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}

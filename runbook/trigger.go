@@ -81,8 +81,13 @@ func (t Trigger) String() string {
 // a ratio of quantiles or of KPIs, candidate to stable; a share of requests; seconds. Of a
 // trigger without a type it is a number without a limit.
 func (t Trigger) Reading(value float64) (effect, limit string) {
+	return t.ReadingAgainst("stable", value)
+}
+
+// ReadingAgainst is [Trigger.Reading] with the stable version's name, e.g. "error rate 2.1 points above v1".
+func (t Trigger) ReadingAgainst(stable string, value float64) (effect, limit string) {
 	if read := kinds[t.Type].reading; read != nil {
-		return read(t, value)
+		return read(t, value, stable)
 	}
 	return Figure(value), ""
 }

@@ -65,7 +65,7 @@ func (d drain) judge() (record.Health, string) {
 	case hasRate:
 		return record.Good, fmt.Sprintf("%s gets 0 req/s", d.candidate)
 	case hasLonger:
-		return d.unknown("its pods have just stopped to report")
+		return d.unknown("its pods have just stopped reporting")
 	}
 	return record.Good, fmt.Sprintf("%s gets 0 req/s: its pods no longer report, the stable side's do", d.candidate)
 }

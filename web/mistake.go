@@ -6,65 +6,58 @@ import (
 
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/web/question"
 )
 
 // A mistake is why an answer was not taken, and where on the page it stands.
 type mistake struct {
 	code  int
-	Field string // service, reason or anyway; empty: it is no field's, and stands above the forms
+	Field string // service or reason; empty: it is no field's, and stands above the form
 	Text  string
 }
 
 // again shows the form with what was typed, and the mistake beside its field.
-func (s *server) again(w http.ResponseWriter, q question, in Decision, m mistake) {
-	q.Typed, q.Mistake, q.Confirm = in, m, false
-	q.Typed.Service = plain(in.Service)
-	s.form(w, m.code, q)
+func (s *server) again(w http.ResponseWriter, p approvalPage, in Decision, m mistake) {
+	p.Typed, p.Mistake = in, m
+	p.Typed.Service = plain(in.Service)
+	p.Stage = p.chosen(map[string]string{"approve": "yes", "reject": "no"}[in.Decision])
+	s.render(w, m.code, "approve.html", p)
 }
 
-// A reply is one of the page's two forms, with what was typed into it.
-type reply struct {
-	question
-	Name string
-	mine bool
-}
-
-// Yes is the form that leads to an approval.
-func (q question) Yes() reply { return reply{q, "approve", q.Typed.Decision != "reject"} }
-
-// No is the form that rejects.
-func (q question) No() reply { return reply{q, "reject", q.Typed.Decision == "reject"} }
-
-// Service is what was typed as the service's name.
-func (r reply) Service() string { return r.mineOnly(r.Typed.Service) }
-
-// Reason is what was typed as the reason.
-func (r reply) Reason() string { return r.mineOnly(r.Typed.Reason) }
-
-// Anyway reports whether the box was ticked.
-func (r reply) Anyway() bool { return r.mine && r.Typed.Anyway }
-
-// A spot is where a mistake may stand, beside one field of one form.
+// A spot is where a mistake may stand, beside one field.
 type spot struct{ ID, Text string } // without a text nothing is wrong there
 
 // At is the spot beside a field.
-func (r reply) At(field string) spot {
-	if !r.mine || r.Mistake.Field != field {
+func (p approvalPage) At(field string) spot {
+	if p.Mistake.Field != field || !p.shows(field) {
 		return spot{}
 	}
-	return spot{r.Name + "-" + field + "-wrong", r.Mistake.Text}
+	return spot{field + "-wrong", p.Mistake.Text}
 }
 
-func (r reply) mineOnly(text string) string {
-	if r.mine {
-		return text
+// Above is a mistake that has no field on this page.
+func (p approvalPage) Above() string {
+	if p.shows(p.Mistake.Field) {
+		return ""
 	}
-	return ""
+	return p.Mistake.Text
+}
+
+// shows reports whether the page's form has a field.
+func (p approvalPage) shows(field string) bool {
+	switch field {
+	case "service":
+		return p.Stage == naming || p.Stage == rejecting && p.LinkOnly()
+	case "reason":
+		return p.Stage == rejecting
+	}
+	return false
 }
 
 // judge says why an answer is not good enough, before anything is asked of the engine. Who
 // may answer decides the engine; here it only decides what else is worth saying.
-func (s *server) judge(q question, in Decision) *mistake {
+func (s *server) judge(q question.Question, in Decision, by record.Caller, confirm bool) *mistake {
 	if p := understood(q.Approval, in); p != nil {
 		field := "service"
 		if !known(in.Decision) {
@@ -72,8 +65,8 @@ func (s *server) judge(q question, in Decision) *mistake {
 		}
 		return &mistake{p.code, field, p.text}
 	}
-	if err := policy.MayAnswer(q.Approval.Service, q.Approvers, q.Who); err != nil {
-		if !q.Confirm {
+	if err := policy.MayAnswer(q.Approval.Service, q.Approvers(), by); err != nil {
+		if !confirm {
 			return nil
 		}
 		p := s.problemOf(err)
@@ -81,11 +74,10 @@ func (s *server) judge(q question, in Decision) *mistake {
 	}
 	if err := policy.LacksReason(in.reply()); err != nil {
 		p := s.problemOf(err)
-		return &mistake{p.code, "reason", p.text}
+		return &mistake{p.code, "reason", report.Upper(p.text)}
 	}
 	if in.Decision == "approve" && q.Quiet() && !in.Anyway {
-		return &mistake{http.StatusConflict, "anyway",
-			fmt.Sprintf("The trigger is not breaching any more (%s). To roll back anyway, tick the box.", stateWord(q.Live.Breach))}
+		return &mistake{http.StatusConflict, "", fmt.Sprintf("Nothing was done: meanwhile %s. Roll back anyway?", stateWord(q.Live.Breach))}
 	}
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/net/html"
 
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/web"
 )
 
 // byID are the elements of a page that have an id.
@@ -51,12 +51,12 @@ func textOf(n *html.Node) string {
 // its field and the field has the focus, without scripts.
 func TestAMistakeKeepsWhatWasTyped(t *testing.T) {
 	const evil = `"><script>alert(1)</script>{{.}}`
-	typed := func(decision, service, reason, anyway string) url.Values {
-		return url.Values{"decision": {decision}, "service": {service}, "reason": {reason}, "anyway": {anyway}}
+	typed := func(decision, service, reason string) url.Values {
+		return url.Values{"decision": {decision}, "service": {service}, "reason": {reason}}
 	}
 	for _, c := range []struct {
 		name  string
-		state record.State
+		auth  func(*testing.T) web.Auth
 		fails error
 		form  url.Values
 		code  int
@@ -64,37 +64,32 @@ func TestAMistakeKeepsWhatWasTyped(t *testing.T) {
 		focus string
 		kept  map[string]string // by id
 	}{
-		{"reject, a typo", record.Breaching, nil, typed("reject", "rankr", `it is "known" & <b>fine</b>`, ""), 400, "Type the service's name", "reject-service",
-			map[string]string{"reject-service": "rankr", "reason": `it is "known" & <b>fine</b>`, "approve-service": ""}},
-		{"reject, no reason", record.Breaching, nil, typed("reject", "ranker", " ", ""), 409, "give a reason to reject", "reason",
-			map[string]string{"reject-service": "ranker", "reason": "", "approve-service": ""}},
-		{"continue, a typo", record.NotBreaching, nil, typed("confirm", "rank", "", "yes"), 400, "Type the service's name", "approve-service",
-			map[string]string{"reject-service": "", "reason": "", "approve-service": "rank", "anyway": "checked"}},
-		{"continue, no tick", record.NotBreaching, nil, typed("confirm", "ranker", "", ""), 409, "tick the box", "anyway",
-			map[string]string{"reject-service": "", "reason": "", "approve-service": "ranker", "anyway": ""}},
-		{"the store is away", record.Breaching, runbook.ErrLater, typed("reject", "ranker", "known", ""), 503, "Not now", "",
-			map[string]string{"reject-service": "ranker", "reason": "known", "approve-service": ""}},
-		{"an attack", record.Breaching, nil, typed("reject", evil, evil, ""), 400, "Type the service's name", "reject-service",
-			map[string]string{"reject-service": evil, "reason": evil, "approve-service": ""}},
-		{"no decision", record.Breaching, nil, typed("", "rank", "", ""), 400, "must be approve or reject", "",
-			map[string]string{"reject-service": "", "reason": "", "approve-service": "rank"}},
+		{"reject, a typo", insecure, nil, typed("reject", "rankr", `it is "known" & <b>fine</b>`), 400, "Type the service's name", "service",
+			map[string]string{"service": "rankr", "reason": `it is "known" & <b>fine</b>`}},
+		{"reject, no reason", insecure, nil, typed("reject", "ranker", " "), 409, "Give a reason to reject", "reason", map[string]string{"service": "ranker", "reason": ""}},
+		{"signed in, reject, no reason", signIn, nil, typed("reject", "ranker", " "), 409, "Give a reason to reject", "reason", map[string]string{"reason": ""}},
+		{"continue, a typo", insecure, nil, typed("confirm", "rank", ""), 400, "Type the service's name", "service", map[string]string{"service": "rank"}},
+		{"the store is away", insecure, runbook.ErrLater, typed("reject", "ranker", "known"), 503, "Not now", "", map[string]string{"service": "ranker", "reason": "known"}},
+		{"signed in, the store is away", signIn, runbook.ErrLater, typed("reject", "ranker", "known"), 503, "Not now", "", map[string]string{"reason": "known"}},
+		{"an attack", insecure, nil, typed("reject", evil, evil), 400, "Type the service's name", "service", map[string]string{"service": evil, "reason": evil}},
+		{"no decision", insecure, nil, typed("", "rank", ""), 400, "must be approve or reject", "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := ask(t, "rollback", c.state)
+			s := newSite(t, c.auth(t))
 			s.fails = c.fails
-			w := s.send(s.fill(s.link(), c.form, as("alice")))
+			show := nothing
+			if s.deps.Auth.ConfigFile != "" {
+				show = as("alice")
+			}
+			w := s.send(s.fill(s.link(), c.form, show))
 			page := w.Body.String()
-			if w.Code != c.code || strings.Contains(page, "<script") || strings.Contains(page, "<b>fine") {
+			if w.Code != c.code || strings.Contains(page, "<script>alert") || strings.Contains(page, "<b>fine") {
 				t.Fatalf("answers %d, want %d: %s", w.Code, c.code, page)
 			}
 			all := byID(t, page)
 			for id, want := range c.kept {
-				got := attr(all[id], "value")
-				if id == "anyway" {
-					got = map[bool]string{true: "checked"}[has(all[id], "checked")]
-				}
-				if got != want {
-					t.Errorf("%s has %q, want %q", id, got, want)
+				if all[id] == nil || attr(all[id], "value") != want {
+					t.Errorf("%s is not kept as %q: %s", id, want, page)
 				}
 			}
 			checkFocus(t, all, page, c.focus, c.says)
@@ -125,19 +120,19 @@ func checkFocus(t *testing.T, all map[string]*html.Node, page, focus, says strin
 
 // What was typed can be sent again: only what was wrong is typed anew.
 func TestACorrectedFormIsTaken(t *testing.T) {
-	s := newSite(t, signIn(t))
-	page := s.send(s.fill(s.link(), url.Values{"decision": {"reject"}, "service": {"rankr"}, "reason": {"it is known"}}, as("alice"))).Body.String()
+	s := newSite(t, insecure(t))
+	page := s.send(s.fill(s.link(), url.Values{"decision": {"reject"}, "service": {"rankr"}, "reason": {"it is known"}})).Body.String()
 	again := url.Values{}
-	for _, x := range formsOf(t, page)[1].fields {
+	for _, x := range formsOf(t, page)[0].fields {
 		again.Set(x.name, x.value)
 	}
 	again.Del("nonce") // fill has the browser's
 	again.Set("decision", "reject")
 	again.Set("service", "ranker")
-	if w := s.send(s.fill(s.link(), again, as("alice"))); w.Code != http.StatusOK {
+	if w := s.send(s.fill(s.link(), again)); w.Code != http.StatusOK {
 		t.Fatalf("answers %d: %s", w.Code, w.Body)
 	}
-	if want := "rejected ap-1 by alice (basic_auth): it is known"; !slices.Equal(s.done(), []string{want}) {
+	if want := "rejected ap-1 by holder of the link (link_only): it is known"; !slices.Equal(s.done(), []string{want}) {
 		t.Errorf("did %q, want %q", s.done(), want)
 	}
 }

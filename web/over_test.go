@@ -10,9 +10,10 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/web"
 )
 
-const rollbackByHand = `autorollback release rollback ranker --reason &#34;WHY&#34;`
+const rollbackByHand = `autorollback rollback ranker --reason &#34;WHY&#34;`
 
 // A link whose time is over says what it was for, how that stands, and what can be done by hand.
 func TestAnExpiredLinkNamesItsIncident(t *testing.T) {
@@ -26,23 +27,25 @@ func TestAnExpiredLinkNamesItsIncident(t *testing.T) {
 		}
 	}
 	status := func(to record.ApprovalStatus, by string) func(*site, *record.Approval) {
-		return func(_ *site, a *record.Approval) { a.Status, a.By, a.How = to, by, record.BasicAuth }
+		return func(_ *site, a *record.Approval) {
+			a.Status, a.By, a.How, a.DecidedAt = to, by, record.BasicAuth, time.Now().Add(-5*time.Minute)
+		}
 	}
-	incident := `<a href="/incidents/inc-1">inc-1</a>`
+	incident := `<a href="/incidents/inc-1">The incident: inc-1</a>`
 	for _, c := range []struct {
 		name   string
 		change func(*site, *record.Approval)
 		says   []string
 		not    string
 	}{
-		{"nobody answered", phase(record.HeldPhase, nil), []string{"Nobody answered in time", incident, "ranker in default", "open: held", rollbackByHand}, "accept-split"},
-		{"answered before", status(record.Approved, "bob"), []string{"approved by bob (signed in with a password)", incident}, "Nobody answered"},
-		{"overtaken before", status(record.Superseded, ""), []string{"severe breach was faster", incident}, "Nobody answered"},
-		{"acted since", phase(record.Verifying, func(i *record.Incident) { i.ActedAt = time.Now() }), []string{incident, "recovery is being verified"}, "release rollback"},
-		{"closed", phase(record.Done, func(i *record.Incident) { i.Verdict = &record.Verdict{Outcome: record.Recovered} }), []string{incident, "closed; recovered"}, "release rollback"},
-		{"of a held release", func(_ *site, a *record.Approval) { a.Kind = record.AcceptSplit }, []string{incident, "autorollback release accept-split ranker"}, "release rollback"},
-		{"of a step", func(_ *site, a *record.Approval) { a.Kind, a.Incident = record.Promotion, "" }, []string{"ranker in default", "autorollback release promote ranker"}, "/incidents/"},
-		{"in a region", func(_ *site, a *record.Approval) { a.Region = "eu" }, []string{"ranker in eu", "rollback ranker --region eu"}, "ranker in default"},
+		{"nobody answered", phase(record.HeldPhase, nil), []string{"This question has expired", "Nobody answered in time: it was open until ", incident, `<p class="subject">ranker</p>`, "open: held", rollbackByHand}, "accept-split"},
+		{"answered before", status(record.Approved, "bob"), []string{"v2 was rolled back to v1", "Approved by bob (signed in with a password) at ", "5 m", incident}, "Nobody answered"},
+		{"overtaken before", status(record.Superseded, ""), []string{"This question was overtaken", "Nobody answered it: it was overtaken at ", incident}, "in time"},
+		{"acted since", phase(record.Verifying, func(i *record.Incident) { i.ActedAt = time.Now() }), []string{incident, "Traffic was moved at ", "the verdict comes by "}, "autorollback rollback"},
+		{"closed", phase(record.Done, func(i *record.Incident) { i.Verdict = &record.Verdict{Outcome: record.Recovered} }), []string{incident, "closed; recovered"}, "autorollback rollback"},
+		{"of a held release", func(_ *site, a *record.Approval) { a.Kind = record.AcceptSplit }, []string{incident, "autorollback release accept-split ranker"}, "autorollback rollback"},
+		{"of a step", func(_ *site, a *record.Approval) { a.Kind, a.Incident = record.Promotion, "" }, []string{`<p class="subject">ranker</p>`, "autorollback release promote ranker"}, "/incidents/"},
+		{"in a region", func(_ *site, a *record.Approval) { a.Region = "eu" }, []string{"ranker in eu", "rollback ranker --region eu"}, "default"},
 		{"incident long gone", func(s *site, _ *record.Approval) { s.incidents = nil }, []string{"inc-1", "no longer in the store"}, "There is no such"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -53,7 +56,7 @@ func TestAnExpiredLinkNamesItsIncident(t *testing.T) {
 			s.approvals["ap-1"] = a
 			w := s.ask("GET", "/approve/"+s.ring.Sign(a), "", as("alice"))
 			page := w.Body.String()
-			if w.Code != 410 || !strings.Contains(page, "This link has expired") || strings.Contains(page, "<form") {
+			if w.Code != 410 || strings.Contains(page, "<form") {
 				t.Errorf("answers %d: %s", w.Code, page)
 			}
 			for _, want := range c.says {
@@ -135,5 +138,29 @@ func TestALinkThatIsOverNamesItsIncident(t *testing.T) {
 		if page := s.ask("GET", link, "", as("alice")).Body.String(); !strings.Contains(page, `<a href="/incidents/inc-1">`) || !strings.Contains(page, rollbackByHand) {
 			t.Errorf("%s: %s", name, page)
 		}
+	}
+}
+
+// Who signed in is led to the question that waits instead; who holds the link alone is not.
+func TestANewerQuestionIsALink(t *testing.T) {
+	for _, c := range []struct {
+		auth func(*testing.T) web.Auth
+		show asks
+		link bool
+	}{{signIn, as("bob"), true}, {insecure, nothing, false}} {
+		s := newSite(t, c.auth(t))
+		old, newer, inc := s.approvals["ap-1"], s.approvals["ap-1"], s.incidents["inc-1"]
+		old.Status, newer.ID, inc.Approval = record.Superseded, "ap-2", "ap-2"
+		s.approvals["ap-1"], s.approvals["ap-2"], s.incidents["inc-1"] = old, newer, inc
+		page := s.ask("GET", s.link(), "", c.show).Body.String()
+		if !strings.Contains(page, "A newer question waits") || strings.Contains(page, `<a href="/approve/`+s.ring.Sign(newer)+`">Open it</a>`) != c.link {
+			t.Errorf("want a link %t: %s", c.link, page)
+		}
+		newer.Status = record.Approved
+		s.approvals["ap-2"] = newer
+		if page := s.ask("GET", s.link(), "", c.show).Body.String(); strings.Contains(page, "/approve/") {
+			t.Errorf("leads to a question that is over: %s", page)
+		}
+		s.unchanged("opening the link")
 	}
 }

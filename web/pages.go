@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"context"
 	"embed"
 	"fmt"
 	"html/template"
@@ -13,6 +12,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/web/question"
 )
 
 //go:embed pages
@@ -21,7 +22,8 @@ var files embed.FS
 // templates are parsed once, when the program starts; a mistake in one is a mistake
 // in the program.
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"clock": clock, "how": howWord, "state": stateWord, "proved": provedWord, "join": strings.Join, "short": short, "newest": newest,
+	"clock": clock, "how": question.How, "countdown": script, "state": stateWord, "proved": provedWord, "join": strings.Join, "short": short,
+	"left": left, "until": func(at, now time.Time) end { return end{at, now} }, "lower": strings.ToLower, "thousands": thousands, "span": report.Span,
 }).ParseFS(files, "pages/*.html"))
 
 // page answers with a page, and refuses with one.
@@ -32,79 +34,33 @@ func (s *server) page(serve func(http.ResponseWriter, *http.Request, visitor)) e
 	}}
 }
 
-func styleSheet(w http.ResponseWriter, r *http.Request, _ visitor) {
-	http.ServeFileFS(w, r, files, "pages/style.css")
+// static answers with a file of ours.
+func static(name string) func(http.ResponseWriter, *http.Request, visitor) {
+	return func(w http.ResponseWriter, r *http.Request, _ visitor) {
+		http.ServeFileFS(w, r, files, "pages/"+name)
+	}
 }
 
 func (s *server) noPage(w http.ResponseWriter, _ *http.Request, _ visitor) {
 	s.explain(w, notice{code: http.StatusNotFound, Title: "There is no such page", Text: "Start at the dashboard."})
 }
 
-// approvePage keeps the link to this site. Under "no-referrer" a browser sends our own
-// form with "Origin: null", which over plain HTTP looks like another site's.
+// approvePage lets the page's own script run beside.
 func approvePage(next endpoint) endpoint {
+	return formPage(endpoint{
+		func(w http.ResponseWriter, r *http.Request, who visitor) { runsCountdown(w); next.serve(w, r, who) },
+		func(w http.ResponseWriter, p problem) { runsCountdown(w); next.refuse(w, p) },
+	})
+}
+
+// formPage keeps the address of a page with a form to this site. Under "no-referrer" a browser sends our own
+// form with "Origin: null", which over plain HTTP looks like another site's.
+func formPage(next endpoint) endpoint {
 	keep := func(w http.ResponseWriter) { w.Header().Set("Referrer-Policy", "same-origin") }
 	return endpoint{
 		func(w http.ResponseWriter, r *http.Request, who visitor) { keep(w); next.serve(w, r, who) },
 		func(w http.ResponseWriter, p problem) { keep(w); next.refuse(w, p) },
 	}
-}
-
-// board is the dashboard's content.
-type board struct {
-	record.Status
-	Open   []record.Release
-	Active []record.Incident
-	Past   []record.Incident
-	Lifts  []record.Quarantine // in force
-
-	Mirrored []record.Mirror // those that are on
-	Who      record.Caller   // without a name: nobody has signed in
-	// Unguarded: everybody can do everything.
-	Unguarded bool
-}
-
-func (s *server) dashboard(w http.ResponseWriter, r *http.Request, who visitor) {
-	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
-	defer cancel()
-	st, err := s.Engine.Status(ctx)
-	if err != nil {
-		p := s.problemOf(err)
-		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
-		return
-	}
-	b := board{Status: st, Who: who.person(), Unguarded: who.How == record.Unauthenticated}
-	for _, rel := range st.Releases {
-		if rel.Phase == record.Open {
-			b.Open = append(b.Open, rel)
-		}
-	}
-	for _, q := range st.Quarantine {
-		if q.Bars() {
-			b.Lifts = append(b.Lifts, q)
-		}
-	}
-	for _, m := range st.Mirrors {
-		if m.On() {
-			b.Mirrored = append(b.Mirrored, m)
-		}
-	}
-	for _, inc := range st.Incidents {
-		if inc.Phase == record.Done {
-			b.Past = append(b.Past, inc)
-		} else {
-			b.Active = append(b.Active, inc)
-		}
-	}
-	s.render(w, http.StatusOK, "dashboard.html", b)
-}
-
-func (s *server) form(w http.ResponseWriter, code int, q question) {
-	s.render(w, code, "approve.html", q)
-}
-
-func (s *server) answered(w http.ResponseWriter, a record.Approval) {
-	s.render(w, http.StatusOK, "answered.html", a)
 }
 
 // A notice is a page that only says something.
@@ -135,30 +91,11 @@ func (s *server) render(w http.ResponseWriter, code int, name string, data any) 
 	_, _ = w.Write(page.Bytes()) // the reader may be gone
 }
 
-// newest are the alerts that the dashboard shows.
-func newest(all []record.AlertResult) []record.AlertResult { return all[:min(len(all), 15)] }
-
 func clock(t time.Time) string {
 	if t.IsZero() {
 		return "–"
 	}
 	return t.UTC().Format("2006-01-02 15:04:05 UTC")
-}
-
-func howWord(how string) string {
-	switch how {
-	case record.BasicAuth:
-		return "signed in with a password"
-	case record.ClientCertificate:
-		return "signed in with a client certificate"
-	case record.ProxyHeader:
-		return "signed in at the proxy"
-	case record.LinkOnly:
-		return "by link only: nobody signed in"
-	case record.Unauthenticated:
-		return "unauthenticated"
-	}
-	return how
 }
 
 // provedWord is what a breach's significance adds to its effect, where it has one.
@@ -171,21 +108,21 @@ func provedWord(b record.Breach) string {
 
 func stateWord(b record.Breach) string {
 	if b.Unjudged() {
-		return "not known yet whether it is more than chance"
+		return "it is not known yet whether it is more than chance"
 	}
 	switch b.State {
 	case record.Breaching:
-		return "still breaching"
+		return "it is still breaching"
 	case record.NotBreaching:
-		return "not breaching"
+		return "it is not breaching any more"
 	case record.NoData:
-		return "no data: neither good nor bad"
+		return "there is no data, which is neither good nor bad"
 	case record.Unreachable:
 		return "Prometheus does not answer"
 	case record.NoTrigger:
 		return "it is about the checks, and no trigger"
 	}
-	return "not known"
+	return "it is not known"
 }
 
 func short(digest string) string {

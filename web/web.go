@@ -25,12 +25,22 @@ import (
 // takes each answer to an approval at most once. Errors are those of package runbook.
 type Engine interface {
 	Status(ctx context.Context) (record.Status, error)
+	// Board is how all targets stand. It costs the store the same however many there are.
+	Board(ctx context.Context) (record.Board, error)
+	Incidents(ctx context.Context, q record.IncidentQuery) (record.IncidentPage, error)
 	Incident(ctx context.Context, id string) (record.Incident, error)
 	Approval(ctx context.Context, id string) (record.Approval, error)
+	// Release is the newest of a service in a region.
+	Release(ctx context.Context, service, region string) (record.Release, error)
 	RampPlan(ctx context.Context, service, region string) (record.RampPlan, error)
 	// Why takes a service's name, and perhaps a trigger's, or an incident's id.
 	Why(ctx context.Context, name, trigger string) (record.Why, error)
 	Orders(ctx context.Context, q record.OrderQuery) ([]record.Order, error)
+
+	// Preview is what an order of a release would do now, and Act gives the order. If something else would
+	// be done by then than was shown, nothing is.
+	Preview(ctx context.Context, service, region string, in record.Intent, by record.Caller) (record.Preview, error)
+	Act(ctx context.Context, service, region string, in record.Intent, by record.Caller) (record.Release, error)
 
 	Start(ctx context.Context, l runbook.Launch, by record.Caller) (record.Release, error)
 	Rollback(ctx context.Context, service, region string, by record.Caller, reason string) (record.Incident, error)
@@ -58,16 +68,6 @@ type Engine interface {
 	StopMirror(ctx context.Context, service, region string, by record.Caller, reason string) (record.Mirror, error)
 }
 
-// Live is how things stand now for an approval: the trigger's own answer, the change that
-// would be written, and why no rollback is possible.
-type Live struct {
-	Breach     record.Breach
-	Plan       record.Change
-	NoRollback string // a sentence; empty: one is possible, or nobody knows
-
-	Stable, Candidate record.Side // of the release, as it stands now
-}
-
 // A Doctor examines the daemon, and tries the way of an alert. What it finds is no error.
 type Doctor interface {
 	Examine(ctx context.Context) (record.Examination, error)
@@ -75,7 +75,7 @@ type Doctor interface {
 }
 
 // Deps is what the pages and the API stand on. All are needed except Page,
-// Markdown, Live and Reload.
+// Markdown and Reload.
 type Deps struct {
 	Engine Engine
 	Tokens report.Keyring // verifies approval links
@@ -83,9 +83,9 @@ type Deps struct {
 
 	// Runbooks are those in force: they name people for their own services.
 	Runbooks func() []*runbook.Runbook
-	// Live asks Prometheus and the store again. Prometheus not answering is a state
-	// of the breach, not an error.
-	Live func(ctx context.Context, a record.Approval) (Live, error)
+	// Live looks how things stand now for an approval, and changes nothing. Prometheus not answering
+	// is a state of the breach, not an error.
+	Live func(ctx context.Context, a record.Approval) (record.Live, error)
 	// Page renders the incident page as HTML whose text is escaped.
 	Page func(ctx context.Context, inc record.Incident) ([]byte, error)
 	// Markdown renders the same page as Markdown, escaped as well.
@@ -110,6 +110,9 @@ type server struct {
 	scrape  http.Handler
 	metrics metrics
 	parsing chan struct{} // held while a release file is parsed
+
+	boards    boardCache
+	listeners chan struct{} // held by each stream of news
 }
 
 // Handler returns the routes. Answers carry security headers, requests of other
@@ -128,7 +131,7 @@ func MetricsHandler(d Deps) http.Handler {
 
 func newServer(d Deps, listener string) *server {
 	m := newMetrics(d.Registerer, listener)
-	return &server{Deps: d, signIn: newSignIn(d.Auth, m.signIns, d.Log), metrics: m, parsing: make(chan struct{}, maxParsing),
+	return &server{Deps: d, signIn: newSignIn(d.Auth, m.signIns, d.Log), metrics: m, parsing: make(chan struct{}, maxParsing), listeners: make(chan struct{}, maxListeners),
 		scrape: promhttp.HandlerFor(d.Gatherer, promhttp.HandlerOpts{Registry: d.Registerer})}
 }
 

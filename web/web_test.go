@@ -42,7 +42,12 @@ type world struct {
 	significance record.Significance
 	breach       record.State
 	noRollback   string // why none is possible now
+	triggers     []record.TriggerNow
+	waiting      []record.WaitingOrder
 	plan         string // digest of the change as it would be now
+	board        record.Board
+	barred       string // why orders would be refused
+	list         []record.Incident
 	approvers    []string
 	operators    []string
 }
@@ -100,6 +105,50 @@ func (w *world) Examine(context.Context) (record.Examination, error) {
 func (w *world) Fire(context.Context) (record.Firing, error) { return record.Firing{}, w.do("fire") }
 
 func (w *world) Status(context.Context) (record.Status, error) { return w.status, w.unread }
+
+func (w *world) Board(context.Context) (record.Board, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b := w.board
+	b.At, b.Control = time.Now(), w.status.Control
+	b.Standings = slices.Clone(b.Standings)
+	for n, rel := range w.status.Releases {
+		one := record.Standing{Service: rel.Service, Region: rel.Region, Release: &w.status.Releases[n], Control: b.Control}
+		if rel.ID == "rel-1" {
+			one.Runbook, one.Incident = w.runbooks()[0], &w.status.Incidents[0]
+			if a := w.approvals["ap-1"]; a.Status == record.Pending {
+				one.Question = &a
+			}
+		}
+		b.Standings = append(b.Standings, one)
+	}
+	return b, w.unread
+}
+
+func (w *world) Incidents(_ context.Context, q record.IncidentQuery) (record.IncidentPage, error) {
+	return q.Page(append(slices.Clone(w.list), w.status.Incidents...)), w.unread
+}
+
+// Preview is of the world's plan.
+func (w *world) Preview(_ context.Context, service, region string, in record.Intent, _ record.Caller) (record.Preview, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := record.Preview{Intent: in, Service: service, Region: region, Release: w.status.Releases[0], Plan: w.plan, Refused: w.barred}
+	p.Release.Stable.Backend, p.Release.Candidate.Backend = "b1", "b2"
+	if in.Action == record.OrderRollback {
+		p.Change = record.Change{Digest: "sha256:keys", From: record.Split{"b1": 95, "b2": 5}, To: record.Split{"b1": 100},
+			Keys: []record.KeyChange{{Key: "traefik/weight", From: "<5>", To: "0"}}}
+	}
+	return p, w.unread
+}
+
+// Act carries out what was shown.
+func (w *world) Act(_ context.Context, service, region string, in record.Intent, by record.Caller) (record.Release, error) {
+	if in.Plan != w.plan {
+		return record.Release{}, fmt.Errorf("%s: %w", in.Action, runbook.ErrConflict)
+	}
+	return w.status.Releases[0], w.do("%s %s/%s by %s: %s", in.Action, service, region, by.Name, in.Reason)
+}
 
 func (w *world) Incident(_ context.Context, id string) (record.Incident, error) {
 	inc, ok := w.incidents[id]
@@ -159,6 +208,19 @@ func (w *world) RollbackAll(_ context.Context, service string, by record.Caller,
 	inc := w.incidents["inc-1"]
 	return []record.RegionOutcome{{Region: "eu", Incident: &inc}, {Region: "us", Pending: "order-1", Problem: "no route"}},
 		w.do("rollback %s everywhere by %s: %s", service, by.Name, reason)
+}
+
+func (w *world) Release(context.Context, string, string) (record.Release, error) {
+	return w.release(), w.unread
+}
+
+// release is the first one as it stands now.
+func (w *world) release() record.Release {
+	rel := w.status.Releases[0]
+	if w.noRollback != "" {
+		rel.Standby = &record.Standby{State: record.Cold, Why: w.noRollback}
+	}
+	return rel
 }
 
 func (w *world) AcceptSplit(_ context.Context, service, region string, by record.Caller, reason string) (record.Release, error) {
@@ -277,9 +339,8 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 	deps := web.Deps{
 		Engine: w, Tokens: ring, Auth: auth,
 		Runbooks: func() []*runbook.Runbook { return w.runbooks() },
-		Live: func(context.Context, record.Approval) (web.Live, error) {
-			return web.Live{
-				NoRollback: w.noRollback, Stable: record.Side{Version: "v1", Backend: "v1"}, Candidate: record.Side{Version: "v2", Backend: "v2"},
+		Live: func(context.Context, record.Approval) (record.Live, error) {
+			return record.Live{Release: w.release(), Triggers: w.triggers, Waiting: w.waiting,
 				Breach: record.Breach{State: w.breach, Value: 0.34, AskedAt: time.Now(), Problem: w.significance.Problem, Significance: w.significance},
 				Plan: record.Change{Digest: w.plan, From: record.Split{"v1": 95, "v2": 5}, To: record.Split{"v1": 100},
 					Keys: []record.KeyChange{{Key: "traefik/weight", From: "5", To: "0"}}},
@@ -361,16 +422,19 @@ func (s *site) token() string { return s.ring.Sign(s.approvals["ap-1"]) }
 
 func (s *site) link() string { return "/approve/" + s.token() }
 
-var nonceField = regexp.MustCompile(`name="nonce" value="([^"]*)"`)
+var planField = regexp.MustCompile(`name="plan" value="([^"]*)"`)
 
 // fill opens the link and returns the form as a good approver would send it, with
-// the browser's cookie.
+// the browser's cookie, whose value every form of the page has.
 func (s *site) fill(link string, change url.Values, more ...asks) *http.Request {
 	s.t.Helper()
 	page := s.ask(http.MethodGet, link, "", more...)
 	form := url.Values{"service": {"ranker"}, "decision": {"approve"}}
-	if m := nonceField.FindStringSubmatch(page.Body.String()); m != nil {
-		form.Set("nonce", m[1])
+	for _, c := range page.Result().Cookies() {
+		form.Set("nonce", c.Value)
+	}
+	if m := planField.FindStringSubmatch(page.Body.String()); m != nil { // an order's, and not an approval's
+		form = url.Values{"nonce": form["nonce"], "plan": {m[1]}, "reason": {"it is slow"}, "mode": {"paused"}, "for": {"1h0m0s"}}
 	}
 	for k, v := range change {
 		form[k] = v

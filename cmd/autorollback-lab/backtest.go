@@ -48,7 +48,7 @@ func backtestCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 	tolerance := cmd.Flag("tolerance", "How far an alert may be from an incident to count as a hit.").Default("30m").Duration()
 	factors := cmd.Flag("sensitivity", "Also try every threshold multiplied by these; empty: none.").Default("0.5,0.75,1.5,2").String()
 	pictures := cmd.Flag("pictures", "Write one SVG for each trigger into this folder.").String()
-	output := cli.Format(cmd)
+	out := cli.OutputFlag(cmd)
 
 	cal := app.Command("calibrate", "Releases in which nothing was released: random stable pods pose as the candidate in real history. Says how often the rules fire on them, and how much pods differ on their own. Exit code 3 if they prove to fire more often than they promise. Example: autorollback-lab calibrate runbooks/ranker.yaml --prometheus.url http://localhost:9090 --days 7")
 	q := pastFlags(cal)
@@ -56,7 +56,7 @@ func backtestCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 	draws := cal.Flag("draws", "How many of them run at the same time, each with other pods.").Default("4").Int()
 	share := cal.Flag("share", "The share of the pods that pose as the candidate; two at least.").Default("0.3").Float64()
 	seed := cal.Flag("seed", "The same seed draws the same pods.").Default("1").Uint64()
-	calOutput := cli.Format(cal)
+	calOut := cli.OutputFlag(cal)
 
 	return map[string]cli.Action{
 		cmd.FullCommand(): func(ctx context.Context) error {
@@ -74,7 +74,7 @@ func backtestCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 				if err != nil {
 					return err
 				}
-				return cli.Join(draw(report, *pictures), printBacktest(c.Out, report, *output))
+				return cli.Join(draw(report, *pictures), out.Print(c.Out, report, func() error { return printBacktest(c.Out, report) }))
 			})
 		},
 		cal.FullCommand(): func(ctx context.Context) error {
@@ -84,7 +84,8 @@ func backtestCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 				if err != nil {
 					return err
 				}
-				if err := printCalibration(c.Out, report, *calOutput); err != nil || !report.Worse() {
+				err = calOut.Print(c.Out, report, func() error { return printCalibration(c.Out, report) })
+				if err != nil || !report.Worse() {
 					return err
 				}
 				return cli.Wanting("the rules fire on releases of nothing more often than they promise; look at the dispersion, and at what the pods that fired have in common")

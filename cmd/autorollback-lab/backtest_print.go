@@ -8,14 +8,10 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/backtest"
-	"github.com/autorollback/autorollback/cmd/internal/cli"
 )
 
-// printBacktest writes the report as tables, or as JSON.
-func printBacktest(w io.Writer, r backtest.Report, format string) error {
-	if format == "json" {
-		return cli.PrintJSON(w, r)
-	}
+// printBacktest writes the report as tables.
+func printBacktest(w io.Writer, r backtest.Report) error {
 	how := "from the list"
 	if r.Derived {
 		how = "found in the traffic"
@@ -113,10 +109,7 @@ func lead(i backtest.RealIncident) string {
 }
 
 // printCalibration writes the report as tables, or as JSON.
-func printCalibration(w io.Writer, r backtest.CalibrationReport, format string) error {
-	if format == "json" {
-		return cli.PrintJSON(w, r)
-	}
+func printCalibration(w io.Writer, r backtest.CalibrationReport) error {
 	fmt.Fprintf(w, "%s, %s to %s: %d releases of nothing, %s each, seed %d; %.0f s, %.2g days a minute\n",
 		r.Service, utc(r.From), utc(r.To), r.Trials, r.Length, r.Seed, r.Speed.Seconds, r.Speed.DaysPerMinute)
 	fmt.Fprintf(w, "The rules promise at most %.2g%% of good releases.\n", 100*r.Promised)

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alecthomas/kingpin/v2"
-
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/cmd/program"
 )
@@ -38,10 +36,10 @@ func TestPrintedCommandsParse(t *testing.T) {
 // What cannot run is found, and what is a sentence is none.
 func TestPrintedCommandsAreFound(t *testing.T) {
 	for text, want := range map[string][]string{
-		"Autorollback release rollback ranker --reason x":          {"Autorollback"},
-		"autorollback release rollback ranker":                     {"required flag(s) '--reason'"},
+		"Autorollback rollback ranker --reason x":                  {"Autorollback"},
+		"autorollback rollback ranker":                             {"required flag(s) '--reason'"},
 		"fix it; autorollback release resume ranker, or wait":      {"required flag(s) '--reason'"},
-		"autorollback status shows it.":                            {"expected command"},
+		"autorollback stats shows it.":                             {"expected command"},
 		"autorollback doctor for its route":                        {"unexpected for"},
 		"autorollback release status ranker. Then go":              {""},
 		"autorollback release hold ranker --reason 'odd; see #4.'": {""},
@@ -72,14 +70,11 @@ func (p printed) parse() error {
 	if !ok {
 		return errors.New("there is no program " + p.program)
 	}
-	app := kingpin.New(program.Name, "")
-	app.Version("test")
-	app.HelpFlag.Short('h')
+	app, actions := program.Application(cli.Console{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
 	app.UsageWriter(io.Discard)
 	app.ErrorWriter(io.Discard)
 	ended := false
 	app.Terminate(func(int) { ended = true })
-	actions := program.Declare(app, cli.Console{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
 	args, err := words(p.line)
 	if err != nil {
 		return err

@@ -15,6 +15,14 @@ func labProgram() cli.Program {
 	return cli.Program{
 		Name: "autorollback-lab", Help: "A bad release in an embedded world, and what your own history says.", Version: version,
 		Commands: []cli.Declare{demoCommand, gamedayCommands, backtestCommands},
+		Groups: []cli.Group{
+			{Title: "To see it work", Lines: [][2]string{{"demo", "A bad release from start to finish, with nothing to install"}}},
+			{Title: "Drills and history", Lines: [][2]string{
+				{"gameday", "Scored drills in an embedded world"},
+				{"backtest", "What the triggers would have done in your history"},
+				{"calibrate", "How often the rules fire on releases of nothing"},
+			}},
+		},
 	}
 }
 

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ func auditCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 	ver.Flag("head", "A head of the journal from a message, LINES:sha256:HEX; may be repeated.").StringsVar(&v.heads)
 	ver.Flag("replica", "Whose journal it is; default: that of the daemon that answers.").StringVar(&v.replica)
 	ver.Flag("key", "File with the public ed25519 keys, as OpenSSH writes them, of --journal.signing-key-file: heads of the store count only if one of them signed it.").StringVar(&v.key)
-	v.remote = remoteFlags(ver)
+	v.out, v.remote = cli.OutputFlag(ver), cli.RemoteFlags(ver)
 	list, listed := auditList(cmd, c)
 	return map[string]cli.Action{list: listed, ver.FullCommand(): func(ctx context.Context) error { return v.run(ctx, c) }}
 }
@@ -38,7 +39,17 @@ func auditCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 type verification struct {
 	path, replica, key string
 	heads              []string
-	remote             *remote
+	out                *cli.Output
+	remote             *cli.Remote
+}
+
+// verified is what audit verify prints for programs.
+type verified struct {
+	Journal     string      `json:"journal"`
+	Head        record.Head `json:"head"`         // its last line
+	Anchored    uint64      `json:"anchored"`     // the last line that a head kept elsewhere vouches for; 0: none
+	By          string      `json:"by"`           // where those heads were kept
+	NotCompared []string    `json:"not_compared"` // heads that could not be compared, and why
 }
 
 func (v verification) run(ctx context.Context, c cli.Console) error {
@@ -53,16 +64,26 @@ func (v verification) run(ctx context.Context, c cli.Console) error {
 	case err != nil:
 		return cli.Wanting(err.Error())
 	}
-	fmt.Fprintf(c.Out, "%s: no break in the chain: %s\n", v.path, found.Head)
-	for _, text := range unknown {
+	r := verified{Journal: v.path, Head: found.Head, Anchored: found.Anchored, NotCompared: append([]string{}, unknown...)}
+	if found.Anchored > 0 {
+		r.By = places(kept)
+	}
+	if err := v.out.Print(c.Out, r, func() error { return r.print(c) }); err != nil || r.Anchored > 0 {
+		return err
+	}
+	return cli.Unclear(v.path + " is not anchored: nothing that was kept elsewhere says that it is this journal, or all of it")
+}
+
+func (r verified) print(c cli.Console) error {
+	fmt.Fprintf(c.Out, "%s: no break in the chain: %s\n", r.Journal, r.Head)
+	for _, text := range r.NotCompared {
 		fmt.Fprintf(c.Out, "not compared: %s\n", text)
 	}
-	if found.Anchored == 0 {
-		return cli.Unclear(v.path + " is not anchored: nothing that was kept elsewhere says that it is this journal, or all of it")
+	if r.Anchored > 0 {
+		fmt.Fprintf(c.Out, "anchored up to line %d, by: %s\n", r.Anchored, r.By)
 	}
-	fmt.Fprintf(c.Out, "anchored up to line %d, by: %s\n", found.Anchored, places(kept))
-	if found.Anchored < found.Head.Lines {
-		fmt.Fprintf(c.Out, "not anchored: what follows it, up to line %d; a running daemon anchors every few seconds\n", found.Head.Lines)
+	if r.Anchored > 0 && r.Anchored < r.Head.Lines {
+		fmt.Fprintf(c.Out, "not anchored: what follows it, up to line %d; a running daemon anchors every few seconds\n", r.Head.Lines)
 	}
 	return nil
 }
@@ -104,7 +125,7 @@ func (v verification) kept(ctx context.Context) (kept []audit.Kept, unknown []st
 func (v verification) known(ctx context.Context) (all []stored, problem string) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	client, err := v.remote.client()
+	client, err := v.remote.Client()
 	if err != nil {
 		return nil, err.Error()
 	}
@@ -112,7 +133,7 @@ func (v verification) known(ctx context.Context) (all []stored, problem string) 
 	if err != nil {
 		return nil, err.Error()
 	}
-	name := or(v.replica, st.Replica)
+	name := cmp.Or(v.replica, st.Replica)
 	add := func(a record.Anchor, where string) {
 		if a.Lines > 0 {
 			all = append(all, stored{audit.Kept{Head: a.Head, Where: where}, a})
@@ -125,7 +146,7 @@ func (v verification) known(ctx context.Context) (all []stored, problem string) 
 		add(a, "the store's anchor of "+name)
 		for _, l := range a.Lost {
 			lost := record.Anchor{Replica: name, Head: l.Head, Signature: l.Signature}
-			add(lost, fmt.Sprintf("the store's anchor of %s, found to be lost at %s,", name, moment(l.FoundAt)))
+			add(lost, fmt.Sprintf("the store's anchor of %s, found to be lost at %s,", name, cli.Moment(l.FoundAt)))
 		}
 	}
 	for _, i := range st.Incidents {

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -16,11 +17,11 @@ import (
 func auditList(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("list", "List who ordered what, newest first. Example: autorollback audit list --service ranker --since 7d")
 	var q record.OrderQuery
-	cmd.Flag("service", "Orders about this service, and about the whole installation.").StringVar(&q.Service)
+	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
+	cmd.Flag("service", "Orders about this service, and about the whole installation.").HintAction(r.Services).StringVar(&q.Service)
 	cmd.Flag("by", "Orders of this person.").StringVar(&q.By)
 	since := cmd.Flag("since", "How far back, like 12h or 7d; all that is kept if left out.").String()
 	cmd.Flag("limit", fmt.Sprintf("The newest so many, %d at most.", record.MaxOrders)).Default("100").IntVar(&q.Limit)
-	format, r := cli.Format(cmd), remoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		if *since != "" {
 			back, err := runbook.ParseDuration(*since)
@@ -29,7 +30,7 @@ func auditList(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 			}
 			q.Since = time.Now().Add(-back.Std())
 		}
-		client, err := r.client()
+		client, err := r.Client()
 		if err != nil {
 			return err
 		}
@@ -37,18 +38,15 @@ func auditList(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 		if err != nil {
 			return err
 		}
-		if *format == "json" {
-			return cli.PrintJSON(c.Out, all)
-		}
-		return printOrders(c, all)
+		return out.Print(c.Out, all, func() error { return printOrders(c, all) })
 	}
 }
 
 func printOrders(c cli.Console, all []record.Order) error {
 	var rows [][]string
 	for _, o := range all {
-		rows = append(rows, []string{moment(o.At), o.Name, or(o.How, "-"), or(o.From, "-"), string(o.Action),
-			or(o.Service, "-"), or(o.Region, "-"), or(o.Subject, "-"), or(o.Reason, "-")})
+		rows = append(rows, []string{cli.Moment(o.At), o.Name, cmp.Or(o.How, "-"), cmp.Or(o.From, "-"), string(o.Action),
+			cmp.Or(o.Service, "-"), cmp.Or(o.Region, "-"), cmp.Or(o.Subject, "-"), cmp.Or(o.Reason, "-")})
 	}
-	return cli.Table(c.Out, "AT BY HOW FROM ORDER SERVICE REGION ABOUT REASON", rows)
+	return c.Table("AT BY HOW FROM ORDER SERVICE REGION ABOUT REASON", rows)
 }

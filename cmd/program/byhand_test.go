@@ -11,9 +11,10 @@ import (
 func TestByHandIsACommand(t *testing.T) {
 	for _, kind := range []string{record.RollbackApproval, record.AcceptSplit, record.Promotion} {
 		for _, region := range []string{"", "default", "eu"} {
-			line := report.ByHand(kind, "ranker", region)
-			if all := commandsOf("`" + line + "`"); len(all) != 1 || parses(all[0]) != nil {
-				t.Errorf("%s in %q: %s is no command", kind, region, line)
+			for _, line := range []string{report.ByHand(kind, "ranker", region), report.ResumeByHand("ranker", region)} {
+				if all := commandsOf("`" + line + "`"); len(all) != 1 || parses(all[0]) != nil {
+					t.Errorf("%s in %q: %s is no command", kind, region, line)
+				}
 			}
 		}
 	}

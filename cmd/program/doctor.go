@@ -14,9 +14,9 @@ import (
 func doctorCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("doctor", "Is everything wired? The daemon checks its way from Prometheus through Alertmanager to itself, its rules, store, folders and open releases, and says what to do about each finding. Exit code 3 on a finding. Example: autorollback doctor --url http://localhost:9095")
 	fire := cmd.Flag("fire", "Send a synthetic alert the whole way instead, and print the time of each leg.").Bool()
-	out, r := cli.Format(cmd), remoteFlags(cmd)
+	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
-		client, err := r.client()
+		client, err := r.Client()
 		if err != nil {
 			return err
 		}
@@ -25,35 +25,29 @@ func doctorCommand(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 			if err != nil {
 				return err
 			}
-			return cli.Join(printFiring(c, f, *out), cli.Found(f.Findings(), "leg", "legs"))
+			return cli.Join(out.Print(c.Out, f, func() error { return printFiring(c, f) }), cli.Found(f.Findings(), "leg", "legs"))
 		}
 		e, err := client.Examine(ctx)
 		if err != nil {
 			return err
 		}
-		return cli.Join(printExamination(c, e, *out), cli.Found(e.Findings(), "finding", "findings"))
+		return cli.Join(out.Print(c.Out, e, func() error { return printExamination(c, e) }), cli.Found(e.Findings(), "finding", "findings"))
 	}}
 }
 
-func printExamination(c cli.Console, e record.Examination, format string) error {
-	if format == "json" {
-		return cli.PrintJSON(c.Out, e)
-	}
+func printExamination(c cli.Console, e record.Examination) error {
 	var rows [][]string
 	for _, k := range e.Checks {
 		rows = append(rows, []string{k.Part, k.Name, string(k.State), k.What, k.Fix})
 	}
-	return cli.Table(c.Out, "PART CHECK STATE WHAT FIX", rows)
+	return c.Table("PART CHECK STATE WHAT FIX", rows)
 }
 
-func printFiring(c cli.Console, f record.Firing, format string) error {
-	if format == "json" {
-		return cli.PrintJSON(c.Out, f)
-	}
+func printFiring(c cli.Console, f record.Firing) error {
 	var rows [][]string
 	for _, l := range f.Legs {
 		took := fmt.Sprintf("%.3f s", l.Seconds)
 		rows = append(rows, []string{l.From, l.To, string(l.State), took, l.What, l.Fix})
 	}
-	return cli.Table(c.Out, "FROM TO STATE TIME WHAT FIX", rows)
+	return c.Table("FROM TO STATE TIME WHAT FIX", rows)
 }

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,20 +20,43 @@ import (
 
 // checkEvidence is incident check.
 func checkEvidence(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := parent.Command("check", "Check an evidence folder against its manifest, the manifest against the digest that the daemon's store has "+
-		"or that a message had, and make its decision again, with the significance computed anew. Exit code 3 if anything was changed "+
+	cmd := parent.Command("check", "Is an evidence folder as it was sealed, and does its decision come out the same? Its files are compared with its manifest, "+
+		"the manifest with the digest that the daemon's store has or that a message had, and significance and decision are computed again. Exit code 3 if anything was changed "+
 		"or comes out differently, 5 if there is nothing to compare the manifest with. Example: autorollback incident check incidents/inc-0123456789ab")
 	var k evidenceCheck
 	cmd.Arg("folder", "The incident's evidence folder.").Required().StringVar(&k.dir)
 	cmd.Flag("digest", "The manifest's digest from the message that the evidence was sealed, sha256:HEX.").StringVar(&k.digest)
-	k.remote = remoteFlags(cmd)
+	k.out, k.remote = cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error { return k.run(ctx, c) }
 }
 
 // An evidenceCheck is what incident check is told.
 type evidenceCheck struct {
 	dir, digest string
-	remote      *remote
+	out         *cli.Output
+	remote      *cli.Remote
+}
+
+// checkedEvidence is what incident check prints for programs.
+type checkedEvidence struct {
+	Folder      string        `json:"folder"`
+	Digest      string        `json:"digest,omitempty"`       // of the manifest
+	SealedBy    []string      `json:"sealed_by"`              // what has the same digest: --digest, the store
+	NotAnchored string        `json:"not_anchored,omitempty"` // why nothing has
+	Recomputed  []string      `json:"recomputed"`             // what came out the same, or is not known
+	Problems    []fileProblem `json:"problems"`
+	Also        []keptFolder  `json:"also_kept"` // other folders of the same id
+}
+
+type fileProblem struct {
+	File string `json:"file"`
+	What string `json:"what"`
+}
+
+type keptFolder struct {
+	Folder   string `json:"folder"`
+	Digest   string `json:"digest,omitempty"`
+	Problems int    `json:"problems"`
 }
 
 func (k evidenceCheck) run(ctx context.Context, c cli.Console) error {
@@ -42,11 +66,11 @@ func (k evidenceCheck) run(ctx context.Context, c cli.Console) error {
 	}
 	found := audit.Check(k.dir)
 	problems := found.Problems
-	var sealed []string // what says that it is as it was sealed
-	unknown := ""
+	r := checkedEvidence{Folder: k.dir, Digest: found.Digest, SealedBy: []string{}, Recomputed: []string{}, Problems: []fileProblem{}, Also: k.others()}
 	if found.Digest != "" {
-		differs := ""
-		sealed, differs, unknown = k.compare(ctx, found)
+		sealed, differs, unknown := k.compare(ctx, found)
+		r.SealedBy = append(r.SealedBy, sealed...)
+		r.NotAnchored = unknown
 		if id := k.id(); id != "" && found.Incident != "" && found.Incident != id {
 			differs = "is of " + found.Incident
 		}
@@ -57,21 +81,42 @@ func (k evidenceCheck) run(ctx context.Context, c cli.Console) error {
 	if len(problems) == 0 { // else what it would be computed from is not what was kept
 		texts, differs := recomputed(k.dir)
 		problems = append(problems, differs...)
-		for _, text := range texts {
-			fmt.Fprintln(c.Out, text)
-		}
+		r.Recomputed = append(r.Recomputed, texts...)
 	}
 	for _, p := range problems {
-		fmt.Fprintf(c.Out, "%s: %s\n", filepath.Join(k.dir, p.File), p.What)
+		r.Problems = append(r.Problems, fileProblem{filepath.Join(k.dir, p.File), p.What})
 	}
-	k.attempts(c)
+	if len(r.SealedBy) > 0 {
+		r.NotAnchored = ""
+	}
+	return cli.Join(k.out.Print(c.Out, r, func() error { return r.print(c) }), r.verdict())
+}
+
+// print says it for people.
+func (r checkedEvidence) print(c cli.Console) error {
+	for _, text := range r.Recomputed {
+		fmt.Fprintln(c.Out, text)
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintf(c.Out, "%s: %s\n", p.File, p.What)
+	}
+	for _, o := range r.Also {
+		fmt.Fprintf(c.Out, "also kept under this id: %s, %s, %d problems\n", o.Folder, cmp.Or(o.Digest, "not sealed"), o.Problems)
+	}
+	if len(r.Problems) == 0 && len(r.SealedBy) > 0 {
+		fmt.Fprintf(c.Out, "%s is as it was sealed, says %s\n", r.Folder, strings.Join(r.SealedBy, " and "))
+	}
+	return nil
+}
+
+// verdict is the exit code.
+func (r checkedEvidence) verdict() error {
 	switch {
-	case len(problems) > 0:
-		return cli.Found(len(problems), "problem", "problems")
-	case len(sealed) == 0:
-		return cli.Unclear(fmt.Sprintf("%s is as its manifest says, and the manifest %s is not anchored: %s", k.dir, found.Digest, unknown))
+	case len(r.Problems) > 0:
+		return cli.Found(len(r.Problems), "problem", "problems")
+	case len(r.SealedBy) == 0:
+		return cli.Unclear(fmt.Sprintf("%s is as its manifest says, and the manifest %s is not anchored: %s", r.Folder, r.Digest, r.NotAnchored))
 	}
-	fmt.Fprintf(c.Out, "%s is as it was sealed, says %s\n", k.dir, strings.Join(sealed, " and "))
 	return nil
 }
 
@@ -107,10 +152,10 @@ func (k evidenceCheck) compare(ctx context.Context, found audit.Found) (sealed [
 // stored is the digest that the store has of this folder, or why it has none.
 func (k evidenceCheck) stored(ctx context.Context, id string) (digest, unknown string) {
 	base := filepath.Base(k.dir)
-	id = or(k.id(), id)
+	id = cmp.Or(k.id(), id)
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	client, err := k.remote.client()
+	client, err := k.remote.Client()
 	if err != nil {
 		return "", err.Error()
 	}
@@ -129,12 +174,14 @@ func (k evidenceCheck) stored(ctx context.Context, id string) (digest, unknown s
 	return inc.EvidenceDigest, ""
 }
 
-// attempts names the other folders of the incident's id.
-func (k evidenceCheck) attempts(c cli.Console) {
+// others are the other folders of the incident's id.
+func (k evidenceCheck) others() []keptFolder {
+	all := []keptFolder{}
 	for _, dir := range audit.Attempts(k.dir) {
 		if dir != k.dir {
 			other := audit.Check(dir)
-			fmt.Fprintf(c.Out, "also kept under this id: %s, %s, %d problems\n", dir, or(other.Digest, "not sealed"), len(other.Problems))
+			all = append(all, keptFolder{dir, other.Digest, len(other.Problems)})
 		}
 	}
+	return all
 }

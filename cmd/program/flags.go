@@ -14,12 +14,12 @@ import (
 func flagsCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("flags", "The feature flags of bundles.")
 	export := cmd.Command("export", "Print a service's flags as another flag system reads them; what it has no place for is named on standard error. Example: autorollback flags export ranker --format=flagd")
-	service := export.Arg("service", "The service.").Required().String()
+	daemon := cli.RemoteFlags(export)
+	service := export.Arg("service", "The service.").HintAction(daemon.Services).Required().String()
 	region := export.Flag("region", "The region.").Default(runbook.DefaultRegion).String()
 	format := export.Flag("format", "flagd or goff (go-feature-flag).").Required().Enum("flagd", "goff")
-	daemon := remoteFlags(export)
 	return map[string]cli.Action{export.FullCommand(): func(ctx context.Context) error {
-		client, err := daemon.client()
+		client, err := daemon.Client()
 		if err != nil {
 			return err
 		}

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alecthomas/kingpin/v2"
-
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/rules"
@@ -39,7 +37,7 @@ func asItIs(text string) string { return text }
 // and the page says all of it.
 func TestTemplatesAreReadyToUse(t *testing.T) {
 	common := []string{"## Trigger", "latency-p95", "P95 latency 30% above stable over 5m", "error-rate", "conversion-drop", "**roll back at once**",
-		"## Action", `autorollback release rollback ranker --reason "WHY"`, "consul kv put autorollback/v1/control paused",
+		"## Action", `autorollback rollback ranker --reason "WHY"`, "consul kv put autorollback/v1/control paused",
 		"## Verify", "error rate", "P95 latency", "KPI conversion", "Within 10m", "## Communicate", "## Preserve evidence", "## Follow-up", "## Rollout", "autorollback release plan ranker"}
 	steps := map[string][]string{
 		"canary":        {"| 1 % | 10m |", "| 5 % | 30m |", "| 25 % | 1h |", "| 50 % | 2h |", "| 100 % | 1d |"},
@@ -175,9 +173,8 @@ func parses(line string) error {
 		}
 		args = append(args, strings.Trim(w, `"'`))
 	}
-	app := kingpin.New("autorollback", "")
+	app, _ := New("test").Application(cli.Console{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
 	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) {})
-	New("test").Declare(app, cli.Console{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
 	_, err := app.Parse(args)
 	if err != nil && placeholder.MatchString(err.Error()) {
 		return nil
@@ -233,7 +230,7 @@ func TestEveryPrintedCommandParses(t *testing.T) {
 	if seen < 100 {
 		t.Errorf("only %d commands found", seen)
 	}
-	for _, wrong := range []string{"release rolback ranker --reason x", "release rollback ranker --region", "approve --service ranker", "incident show a b"} {
+	for _, wrong := range []string{"rolback ranker --reason x", "rollback ranker --region", "approve --service ranker", "incident show a b"} {
 		if parses(wrong) == nil {
 			t.Errorf("autorollback %s passes", wrong)
 		}

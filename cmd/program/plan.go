@@ -56,7 +56,7 @@ func planCommand(cmd *kingpin.CmdClause, c cli.Console) map[string]cli.Action {
 	command := cmd.Command("plan", "Say before a release what each trigger will be able to see at each step, and how long from breach to alert. Exit code 3 if a trigger can never fire. Example: autorollback rules plan runbooks/ranker.yaml --rate 10 --steps 1,5,25,50,100 --step-duration 10m")
 	path := command.Arg("runbook", "The runbook.").Required().String()
 	flags := declarePlan(command, "rate")
-	output := cli.Format(command)
+	out := cli.OutputFlag(command)
 	return map[string]cli.Action{command.FullCommand(): func(ctx context.Context) error {
 		rb, err := runbook.Load(*path)
 		if err != nil {
@@ -66,11 +66,7 @@ func planCommand(cmd *kingpin.CmdClause, c cli.Console) map[string]cli.Action {
 		if err != nil {
 			return err
 		}
-		if *output == "json" {
-			err = cli.PrintJSON(c.Out, p)
-		} else {
-			err = p.WriteText(c.Out)
-		}
+		err = out.Print(c.Out, p, func() error { return p.WriteText(c.Out) })
 		return cli.Join(err, cli.Found(p.Errors(), "error in the plan", "errors in the plan"))
 	}}
 }

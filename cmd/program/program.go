@@ -10,9 +10,39 @@ func New(version string) cli.Program {
 	return cli.Program{
 		Name: "autorollback", Help: "Rolls back bad model releases and proves that the service recovered.", Version: version,
 		Commands: []cli.Declare{
-			serveCommand(version), runbookCommands, rulesCommands, releaseCommands, incidentCommands, whyCommand,
+			serveCommand(version), statusCommands, runbookCommands, rulesCommands, rollbackCommand, releaseCommands, incidentCommands, whyCommand,
 			approvalCommands, controlCommands, auditCommands, healthyCommand, doctorCommand, recoverCommand, shadowCommands, flagsCommands, gamedayCommands,
 		},
+		Groups:    groups,
 		Elsewhere: map[string]string{"demo": "autorollback-lab", "backtest": "autorollback-lab", "calibrate": "autorollback-lab"},
 	}
+}
+
+// groups are the first screen of the help: who is called at night finds the first of them.
+var groups = []cli.Group{
+	{Title: "Every day", Lines: [][2]string{
+		{"serve", "Run the daemon"},
+		{"status", "What serves what, and what waits for whom"},
+		{"watch", "The same, and it stays"},
+		{"rollback", "Move all traffic back to the stable version now"},
+		{"approve, reject", "Answer what you are asked"},
+		{"release", "Start a release, see it, promote, hold, resume, wait"},
+		{"incident", "List and show incidents, check their evidence"},
+		{"why", "Why a service was rolled back, or not"},
+	}},
+	{Title: "Runbooks and rules", Lines: [][2]string{
+		{"runbook", "Write, check and print runbooks"},
+		{"rules", "Alert rules and the Alertmanager route, from runbooks"},
+	}},
+	{Title: "Drills and history", Lines: [][2]string{
+		{"gameday", "Scored drills: something is broken on purpose"},
+		{"shadow", "Compare a candidate with stable before it takes traffic"},
+		{"audit", "Who ordered what, and whether the journal is as it was"},
+	}},
+	{Title: "Operating", Lines: [][2]string{
+		{"doctor, healthy", "Is everything wired? Can the daemon do its work?"},
+		{"control", "The stop switch of the whole installation"},
+		{"recover", "Bring a store in line that went back in time"},
+		{"flags", "Export bundles' flags to other flag systems"},
+	}},
 }

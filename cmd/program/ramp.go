@@ -1,9 +1,9 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -14,25 +14,20 @@ import (
 	"github.com/autorollback/autorollback/web"
 )
 
-// rampCommands are release plan, promote, flip, hold and resume.
-func rampCommands() []func(*kingpin.CmdClause, cli.Console) (string, cli.Action) {
-	return []func(*kingpin.CmdClause, cli.Console) (string, cli.Action){releasePlan, releasePromote, releaseFlip, releaseHold, releaseResume}
-}
-
 // aim declares the flags that name one release and need no reason.
 func aim(cmd *kingpin.CmdClause) target {
-	none := ""
+	none, r := "", cli.RemoteFlags(cmd)
 	return target{
-		service: cmd.Arg("service", "The service.").Required().String(),
+		service: cmd.Arg("service", "The service.").HintAction(r.Services).Required().String(),
 		region:  cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String(),
-		reason:  &none, remote: remoteFlags(cmd), format: cli.Format(cmd),
+		reason:  &none, remote: r, output: cli.OutputFlag(cmd),
 	}
 }
 
 // order makes a command out of what a client does to a release.
 func (t target) order(c cli.Console, do func(context.Context, web.Client) (record.Release, error)) cli.Action {
 	return func(ctx context.Context) error {
-		client, err := t.remote.client()
+		client, err := t.remote.Client()
 		if err != nil {
 			return err
 		}
@@ -40,11 +35,7 @@ func (t target) order(c cli.Console, do func(context.Context, web.Client) (recor
 		if err != nil {
 			return err
 		}
-		if *t.format == "json" {
-			return cli.PrintJSON(c.Out, rel)
-		}
-		fmt.Fprintln(c.Out, stands(rel))
-		return nil
+		return t.output.Line(c.Out, rel, "%s", stands(rel))
 	}
 }
 
@@ -69,7 +60,7 @@ func releasePromote(parent *kingpin.CmdClause, c cli.Console) (string, cli.Actio
 }
 
 func releaseFlip(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := parent.Command("flip", "Move all but the holdback to green in one transaction, after a check that green is warm. Back: release rollback. Example: autorollback release flip ranker")
+	cmd := parent.Command("flip", "Move all but the holdback to green in one transaction, after a check that green is warm. Back: rollback. Example: autorollback release flip ranker")
 	t := aim(cmd)
 	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
 		return client.Flip(ctx, *t.service, *t.region)
@@ -96,7 +87,7 @@ func releasePlan(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) 
 	cmd := parent.Command("plan", "Say what the ramp will take at the traffic of the last hour: how long each step lasts, and which triggers can decide at it. Example: autorollback release plan ranker")
 	t := aim(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
-		client, err := t.remote.client()
+		client, err := t.remote.Client()
 		if err != nil {
 			return err
 		}
@@ -104,14 +95,12 @@ func releasePlan(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) 
 		if err != nil {
 			return err
 		}
-		if *t.format == "json" {
-			return cli.PrintJSON(c.Out, plan)
-		}
-		return printPlan(c.Out, plan)
+		return t.output.Print(c.Out, plan, func() error { return printPlan(c, plan) })
 	}
 }
 
-func printPlan(w io.Writer, p record.RampPlan) error {
+func printPlan(c cli.Console, p record.RampPlan) error {
+	w := c.Out
 	traffic := fmt.Sprintf("at %.4g requests/s", p.Rate)
 	if p.Problem != "" {
 		traffic = "the traffic is not known (" + p.Problem + "), so neither is what the triggers can decide"
@@ -125,16 +114,16 @@ func printPlan(w io.Writer, p record.RampPlan) error {
 		}
 		here := ""
 		if !p.Since.IsZero() && s.Weight == p.Weight {
-			here = "<- since " + moment(p.Since)
+			here = "<- since " + cli.Moment(p.Since)
 		}
-		rows = append(rows, []string{s.Weight.String() + "%", s.For.String(), need, s.Through.String(), or(strings.Join(s.Decide, ","), "-"), here})
+		rows = append(rows, []string{s.Weight.String() + "%", s.For.String(), need, s.Through.String(), cmp.Or(strings.Join(s.Decide, ","), "-"), here})
 	}
-	if err := cli.Table(w, "WEIGHT FOR NEED THROUGH CAN-DECIDE NOW", rows); err != nil {
+	if err := c.Table("WEIGHT FOR NEED THROUGH CAN-DECIDE NOW", rows); err != nil {
 		return err
 	}
 	for _, s := range p.Steps {
 		for _, cannot := range s.Cannot {
-			fmt.Fprintf(w, "at %v%% %s cannot decide: %s\n", s.Weight, cannot.Trigger, or(cannot.Why, "no reason is known"))
+			fmt.Fprintf(w, "at %v%% %s cannot decide: %s\n", s.Weight, cannot.Trigger, cmp.Or(cannot.Why, "no reason is known"))
 		}
 	}
 	if p.Waiting != "" {

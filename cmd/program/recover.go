@@ -20,17 +20,17 @@ import (
 // a yes.
 func recoverCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("recover", "Show what a store that went back in time has lost (it was restored from a backup or wiped, or is another one), and bring it in line after a yes. Exit code 3 with --dry-run if something is missing. Example: autorollback recover ranker --reason 'restored the snapshot of 9:00'")
-	service := cmd.Arg("service", "Only this service; default: each that is held back.").String()
+	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
+	service := cmd.Arg("service", "Only this service; default: each that is held back.").HintAction(r.Services).String()
 	region := cmd.Flag("region", "Only this region.").String()
 	dry := cmd.Flag("dry-run", "Show it and change nothing.").Bool()
 	yes := cmd.Flag("yes", "Do not ask: what is shown is brought in line.").Bool()
 	reason := cmd.Flag("reason", "Why; it is kept with your name. Needed unless --dry-run.").String()
-	out, r := cli.Format(cmd), remoteFlags(cmd)
 	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
 		if !*dry && *reason == "" {
 			return cli.Usage(errors.New("give a --reason, or only look: --dry-run"))
 		}
-		client, err := r.client()
+		client, err := r.Client()
 		if err != nil {
 			return err
 		}
@@ -38,11 +38,7 @@ func recoverCommand(app *kingpin.Application, c cli.Console) map[string]cli.Acti
 		if err != nil {
 			return err
 		}
-		if *out == "json" {
-			err = cli.PrintJSON(c.Out, lost)
-		} else {
-			err = printRecoveries(c.Out, lost)
-		}
+		err = out.Print(c.Out, lost, func() error { return printRecoveries(c, lost) })
 		switch {
 		case err != nil || len(lost) == 0:
 			return err
@@ -86,7 +82,8 @@ func recoveries(ctx context.Context, client web.Client, service, region string) 
 	return lost, nil
 }
 
-func printRecoveries(w io.Writer, lost []record.Recovery) error {
+func printRecoveries(c cli.Console, lost []record.Recovery) error {
+	w := c.Out
 	if len(lost) == 0 {
 		_, err := fmt.Fprintln(w, "The store has all that is known of it: nothing is held back.")
 		return err
@@ -97,7 +94,7 @@ func printRecoveries(w io.Writer, lost []record.Recovery) error {
 		for _, l := range one.Lines {
 			rows = append(rows, []string{l.What, l.Known, l.Store, l.Then})
 		}
-		if err := cli.Table(w, "MISSING KNOWN STORE THEN", rows); err != nil {
+		if err := c.Table("MISSING KNOWN STORE THEN", rows); err != nil {
 			return err
 		}
 		if one.Shift && one.Change != nil {

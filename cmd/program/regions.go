@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,25 +67,28 @@ func rollbackAll(ctx context.Context, c cli.Console, client web.Client, t target
 			pending = append(pending, o.Region)
 		}
 	}
-	if *t.format == "json" && len(all) == 1 {
-		return cli.PrintJSON(c.Out, all[0].Incident)
+	var whole any = all
+	if len(all) == 1 {
+		whole = all[0].Incident
 	}
-	if *t.format == "json" {
-		return cli.Join(cli.PrintJSON(c.Out, all), partial(pending))
-	}
-	for _, o := range all {
-		if len(all) > 1 {
-			fmt.Fprintf(c.Out, "%s: ", o.Region)
+	err = t.output.Print(c.Out, whole, func() error {
+		for _, o := range all {
+			if len(all) > 1 {
+				fmt.Fprintf(c.Out, "%s: ", o.Region)
+			}
+			if err := printOutcome(c.Out, o); err != nil {
+				return err
+			}
 		}
-		printOutcome(c.Out, o)
-	}
-	return partial(pending)
+		return nil
+	})
+	return cli.Join(err, partial(pending))
 }
 
-func printOutcome(w io.Writer, o record.RegionOutcome) {
+func printOutcome(w io.Writer, o record.RegionOutcome) error {
 	switch {
 	case o.Incident != nil:
-		printRollback(w, *o.Incident)
+		return printRollback(w, *o.Incident)
 	case o.Pending != "":
 		fmt.Fprintf(w, "pending: its store does not answer (%s); it is tried again until it does (%s)\n", o.Problem, o.Pending)
 	case o.Problem != "":
@@ -92,6 +96,7 @@ func printOutcome(w io.Writer, o record.RegionOutcome) {
 	default:
 		fmt.Fprintln(w, "nothing is done:", o.Refused)
 	}
+	return nil
 }
 
 func partial(pending []string) error {
@@ -103,28 +108,26 @@ func partial(pending []string) error {
 
 // printRegions says how far releases through several regions have come, side by side, and which
 // regions do not answer.
-func printRegions(w io.Writer, st record.Status, service string) error {
+func printRegions(c cli.Console, st record.Status) error {
 	var rows [][]string
 	for _, p := range st.Progress {
 		for _, s := range p.Steps {
-			if service == "" || p.Service == service {
-				rows = append(rows, []string{p.Service, p.Version, s.Region, s.State, s.Weight.String() + "%", or(s.Incident, "-"), or(s.Lost, s.Text)})
-			}
+			rows = append(rows, []string{p.Service, p.Version, s.Region, s.State, s.Weight.String() + "%", cmp.Or(s.Incident, "-"), cmp.Or(s.Lost, s.Text)})
 		}
 	}
 	if len(rows) > 0 {
-		fmt.Fprintln(w)
-		if err := cli.Table(w, "SERVICE VERSION REGION STATE WEIGHT INCIDENT NOTE", rows); err != nil {
+		fmt.Fprintln(c.Out)
+		if err := c.Table("SERVICE VERSION REGION STATE WEIGHT INCIDENT NOTE", rows); err != nil {
 			return err
 		}
 	}
 	for _, a := range st.Anchors {
 		if altered := a.Altered(); altered != "" {
-			fmt.Fprintln(w, altered+"; see: autorollback audit verify incidents/journal.jsonl")
+			fmt.Fprintln(c.Out, altered+"; see: autorollback audit verify incidents/journal.jsonl")
 		}
 	}
 	for _, lost := range st.Lost {
-		fmt.Fprintf(w, "region %s does not answer: %s\n", lost.Region, lost.Problem)
+		fmt.Fprintf(c.Out, "region %s does not answer: %s\n", lost.Region, lost.Problem)
 	}
 	return nil
 }
@@ -133,7 +136,7 @@ func printRegions(w io.Writer, st record.Status, service string) error {
 func printPending(w io.Writer, rels []record.Release) {
 	for _, rel := range rels {
 		for _, p := range rel.Pending {
-			fmt.Fprintf(w, "pending since %s: %s in %s: %s\n", moment(p.Since), rel.Service, rel.Region, p.NotYet())
+			fmt.Fprintf(w, "pending since %s: %s in %s: %s\n", cli.Moment(p.Since), rel.Service, rel.Region, p.NotYet())
 		}
 	}
 }

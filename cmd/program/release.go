@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -16,13 +14,13 @@ import (
 	"github.com/autorollback/autorollback/web"
 )
 
-// releaseCommands are release start, status, wait, rollback, accept-split and lift, and those of
-// the ramp. They go through the daemon's API.
+// releaseCommands are what is done to a release, in the order in which it comes up. They go through the
+// daemon's API.
 func releaseCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("release", "Start, look at and roll back releases.")
 	all := map[string]cli.Action{}
-	declared := []func(*kingpin.CmdClause, cli.Console) (string, cli.Action){releaseStart, releaseStatus, releaseRollback, releaseLetGo, releaseLift, releaseWait}
-	for _, declare := range append(declared, rampCommands()...) {
+	declared := []func(*kingpin.CmdClause, cli.Console) (string, cli.Action){releaseStart, releaseStatus, releasePlan, releasePromote, releaseHold, releaseResume, releaseFlip, releaseWait, releaseLetGo, releaseLift, formerRollback}
+	for _, declare := range declared {
 		name, a := declare(cmd, c)
 		all[name] = a
 	}
@@ -36,19 +34,19 @@ func releaseStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 	reason := cmd.Flag("reason", "Why; it is kept with your name.").String()
 	safer := cmd.Flag("safer", "On a ramp that is drafted from the incident of the release before: half of the share at which it broke comes first, each step lasts twice as long, and a human is asked at each.").Bool()
 	region := cmd.Flag("region", "Start in this region alone; default: in the first of those that the release file names, or the runbook, and in the next one when that is proved.").String()
-	out, r := cli.Format(cmd), remoteFlags(cmd)
+	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		if *unproved != (*reason != "") {
 			return cli.Usage(errors.New("--stable-not-proved and --reason belong together"))
 		}
-		text, err := readFile(c.In, *file)
+		text, err := cli.ReadFile(c.In, *file)
 		if err != nil {
 			return fmt.Errorf("read release: %w", err)
 		}
 		if _, err := runbook.ParseLaunch(*file, text); err != nil {
 			return err
 		}
-		client, err := r.client()
+		client, err := r.Client()
 		if err != nil {
 			return err
 		}
@@ -56,152 +54,46 @@ func releaseStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 		if err != nil {
 			return err
 		}
-		if *out == "json" {
-			return cli.PrintJSON(c.Out, rel)
-		}
-		fmt.Fprintf(c.Out, "%s: %s in %s, %v %% to %s, the rest to %s\n", rel.ID, rel.Service, rel.Region, rel.Weight, rel.Candidate.Version, rel.Stable.Version)
-		if rel.Rollout != nil {
-			fmt.Fprintf(c.Out, "its ramp, safer than that of %s: %s\n", rel.SaferThan, rel.Rollout)
-		}
-		if p := rel.Regions; p != nil {
-			fmt.Fprintf(c.Out, "then, each when the one before is proved: %s\n", strings.Join(p.Regions[1:], ", "))
-		}
-		for _, w := range rel.Unarmed {
-			fmt.Fprintln(c.Err, "warning: not armed:", w)
-		}
-		return nil
+		return out.Print(c.Out, rel, func() error { return printStart(c, rel) })
 	}
 }
 
-func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := parent.Command("status", "Show releases. Example: autorollback release status ranker")
-	service := cmd.Arg("service", "Only this service.").String()
-	out, r := cli.Format(cmd), remoteFlags(cmd)
-	return cmd.FullCommand(), func(ctx context.Context) error {
-		client, err := r.client()
-		if err != nil {
-			return err
-		}
-		st, err := client.Status(ctx)
-		if err != nil {
-			return err
-		}
-		rels := []record.Release{}
-		for _, rel := range st.Releases {
-			if *service == "" || rel.Service == *service {
-				rels = append(rels, rel)
-			}
-		}
-		here := func(r record.RulesCheck) bool { return r.Service == *service }
-		if *service != "" && len(rels) == 0 && !slices.ContainsFunc(st.Rules, here) {
-			return fmt.Errorf("service %s: %w: the daemon has no runbook of it", *service, runbook.ErrNotFound)
-		}
-		if *out == "json" {
-			return cli.PrintJSON(c.Out, rels)
-		}
-		var rows [][]string
-		for _, rel := range rels {
-			note := or(rel.Frozen, rel.Waiting)
-			if rel.Held != nil {
-				note = fmt.Sprintf("held: somebody changed the split to %v", rel.Held.Found)
-			}
-			if why := rel.NoRollback(); why != "" {
-				note = strings.TrimSuffix(why+" "+note, " ")
-			}
-			for _, b := range st.Behind {
-				if b.Service == rel.Service && b.Region == rel.Region {
-					note = strings.TrimSuffix("the store went back in time, autorollback recover "+rel.Service+": "+b.Why+" "+note, " ")
-				}
-			}
-			for _, i := range rel.Applied.Late() {
-				if !strings.Contains(note, i.Address) {
-					note = strings.TrimPrefix(note+"; router instance "+i.Address+" does not follow", "; ")
-				}
-			}
-			for _, rules := range st.Rules {
-				if drift := rules.Drifted(); rules.Service == rel.Service && drift != "" {
-					note = strings.TrimPrefix(note+"; not armed: "+drift, "; ")
-				}
-			}
-			rows = append(rows, []string{rel.Service, rel.Region, string(rel.Phase), rel.Stable.Version + " " + rel.Weight.Rest().String() + "%",
-				rel.Candidate.Version + " " + rel.Weight.String() + "%", moment(rel.StartedAt), standby(rel), passed(st.Shadow, rel), or(rel.Incident, "-"), note})
-		}
-		if err := cli.Table(c.Out, "SERVICE REGION PHASE STABLE CANDIDATE STARTED STANDBY SHADOW INCIDENT NOTE", rows); err != nil {
-			return err
-		}
-		for _, w := range st.Waiting {
-			if *service == "" || w.Service == *service || w.Service == "" {
-				fmt.Fprintf(c.Out, "waits for a second person until %s: %s; %s ordered it: %s\n", moment(w.Waits), w.Text, w.Name, w.Reason)
-			}
-		}
-		printPending(c.Out, rels)
-		return printRegions(c.Out, st, *service)
+func printStart(c cli.Console, rel record.Release) error {
+	fmt.Fprintf(c.Out, "%s: %s in %s, %v %% to %s, the rest to %s\n", rel.ID, rel.Service, rel.Region, rel.Weight, rel.Candidate.Version, rel.Stable.Version)
+	if rel.Rollout != nil {
+		fmt.Fprintf(c.Out, "its ramp, safer than that of %s: %s\n", rel.SaferThan, rel.Rollout)
 	}
-}
-
-// standby is whether a rollback is possible, in a word.
-func standby(rel record.Release) string {
-	if rel.Standby == nil {
-		return "-"
+	if p := rel.Regions; p != nil {
+		fmt.Fprintf(c.Out, "then, each when the one before is proved: %s\n", strings.Join(p.Regions[1:], ", "))
 	}
-	return string(rel.Standby.State)
+	for _, w := range rel.Unarmed {
+		fmt.Fprintln(c.Err, c.State("warning")+": not armed:", w)
+	}
+	return nil
 }
 
 // target declares the flags that name one release.
 type target struct {
 	service, region, reason *string
-	remote                  *remote
-	format                  *string
+	remote                  *cli.Remote
+	output                  *cli.Output
 }
 
 func targetFlags(cmd *kingpin.CmdClause) target {
+	r := cli.RemoteFlags(cmd)
 	return target{
-		service: cmd.Arg("service", "The service.").Required().String(),
+		service: cmd.Arg("service", "The service.").HintAction(r.Services).Required().String(),
 		region:  cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String(),
 		reason:  cmd.Flag("reason", "Why; it is kept.").Required().String(),
-		remote:  remoteFlags(cmd), format: cli.Format(cmd),
+		remote:  r, output: cli.OutputFlag(cmd),
 	}
-}
-
-func releaseRollback(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := parent.Command("rollback", "Move all traffic to the stable bundle now, in one transaction; of a service in several regions in each, and one that does not answer is named, tried again, and exit code 3. Example: autorollback release rollback ranker --reason 'users complain'")
-	t := targetFlags(cmd)
-	return cmd.FullCommand(), func(ctx context.Context) error {
-		client, err := t.remote.client()
-		if err != nil {
-			return err
-		}
-		if *t.region == runbook.DefaultRegion {
-			return rollbackAll(ctx, c, client, t)
-		}
-		inc, err := client.Rollback(ctx, *t.service, *t.region, *t.reason)
-		if err != nil {
-			return err
-		}
-		if *t.format == "json" {
-			return cli.PrintJSON(c.Out, inc)
-		}
-		printRollback(c.Out, inc)
-		return nil
-	}
-}
-
-func printRollback(w io.Writer, inc record.Incident) {
-	fmt.Fprintf(w, "%s: %s\nRecovery is being verified: autorollback incident show %s\n", inc.ID, moved(inc), inc.ID)
-}
-
-func moved(inc record.Incident) string {
-	if inc.Change == nil {
-		return string(inc.Phase)
-	}
-	return fmt.Sprintf("traffic moved from %v to %v", inc.Change.From, inc.Change.To)
 }
 
 func releaseLetGo(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("accept-split", "Accept a split that somebody else set, and continue the release that is held because of it. Example: autorollback release accept-split ranker --reason 'I set it to 10 % by hand'")
 	t := targetFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
-		client, err := t.remote.client()
+		client, err := t.remote.Client()
 		if err != nil {
 			return err
 		}
@@ -209,35 +101,28 @@ func releaseLetGo(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 		if err != nil {
 			return err
 		}
-		if *t.format == "json" {
-			return cli.PrintJSON(c.Out, rel)
-		}
-		fmt.Fprintf(c.Out, "%s continues with %v %% to %s\n", rel.ID, rel.Weight, rel.Candidate.Version)
-		return nil
+		return t.output.Line(c.Out, rel, "%s continues with %v %% to %s", rel.ID, rel.Weight, rel.Candidate.Version)
 	}
+}
+
+// lifted is what release lift prints for programs.
+type lifted struct {
+	Bundle string `json:"bundle"`
 }
 
 func releaseLift(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("lift", "Lift the quarantine of a bundle. Example: autorollback release lift sha256:… --reason 'the encoder was fixed in place'")
 	digest := cmd.Arg("bundle", "The bundle's digest.").Required().String()
 	reason := cmd.Flag("reason", "Why; it is kept with your name.").Required().String()
-	r := remoteFlags(cmd)
+	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
-		client, err := r.client()
+		client, err := r.Client()
 		if err != nil {
 			return err
 		}
 		if err := client.Lift(ctx, *digest, *reason); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.Out, "%s may be started again\n", *digest)
-		return nil
+		return out.Line(c.Out, lifted{*digest}, "%s may be started again", *digest)
 	}
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

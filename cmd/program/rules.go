@@ -36,7 +36,7 @@ func rulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 	var verConfig string
 	cli.HTTPConfigFlag(ver, &verConfig)
 	verWhere.declare(ver)
-	verFormat := cli.Format(ver)
+	verOutput := cli.OutputFlag(ver)
 
 	actions := map[string]cli.Action{
 		gen.FullCommand(): func(context.Context) error {
@@ -53,7 +53,7 @@ func rulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 				if err != nil {
 					return err
 				}
-				if err := os.WriteFile(*amFile, route, 0o644); err != nil {
+				if err := cli.WriteFile(*amFile, route); err != nil {
 					return fmt.Errorf("write Alertmanager configuration: %w", err)
 				}
 			}
@@ -64,14 +64,14 @@ func rulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 				_, err = c.Out.Write(text)
 				return err
 			}
-			if err := os.WriteFile(*rulesFile, text, 0o644); err != nil {
+			if err := cli.WriteFile(*rulesFile, text); err != nil {
 				return fmt.Errorf("write rules: %w", err)
 			}
 			fmt.Fprintln(c.Err, summary(groups, *rulesFile))
 			return nil
 		},
 		ver.FullCommand(): func(ctx context.Context) error {
-			return verifyRules(ctx, c, verWhere, *verPaths, *verFiles, *verURL, verConfig, *verFormat)
+			return verifyRules(ctx, c, verWhere, *verPaths, *verFiles, *verURL, verConfig, verOutput)
 		},
 	}
 	maps.Copy(actions, planCommand(cmd, c))
@@ -109,7 +109,7 @@ func summary(groups []rules.Group, file string) string {
 	return fmt.Sprintf("%s: %d alerts and %d recording rules, and the watchdog", file, alerts, records)
 }
 
-func verifyRules(ctx context.Context, c cli.Console, where regionFlags, paths, files []string, url, httpConfig, format string) error {
+func verifyRules(ctx context.Context, c cli.Console, where regionFlags, paths, files []string, url, httpConfig string, out *cli.Output) error {
 	if len(files) == 0 && url == "" {
 		return cli.Usage(fmt.Errorf("name --rules-file or --prometheus.url to compare with"))
 	}
@@ -117,7 +117,7 @@ func verifyRules(ctx context.Context, c cli.Console, where regionFlags, paths, f
 	if err != nil {
 		return err
 	}
-	var drifts []rules.Drift
+	drifts := []rules.Drift{}
 	if len(files) > 0 {
 		var texts [][]byte
 		for _, f := range files {
@@ -138,16 +138,16 @@ func verifyRules(ctx context.Context, c cli.Console, where regionFlags, paths, f
 		}
 		drifts = append(drifts, live...)
 	}
-	if format == "json" {
-		return cli.Join(cli.PrintJSON(c.Out, drifts), cli.Found(len(drifts), "difference", "differences"))
-	}
-	for _, d := range drifts {
-		fmt.Fprintln(c.Out, d)
-	}
-	if len(drifts) == 0 {
-		fmt.Fprintln(c.Out, summary(want, "one to one"))
-	}
-	return cli.Found(len(drifts), "difference", "differences")
+	err = out.Print(c.Out, drifts, func() error {
+		for _, d := range drifts {
+			fmt.Fprintln(c.Out, d)
+		}
+		if len(drifts) == 0 {
+			fmt.Fprintln(c.Out, summary(want, "one to one"))
+		}
+		return nil
+	})
+	return cli.Join(err, cli.Found(len(drifts), "difference", "differences"))
 }
 
 // verifyLive compares the rules, and how often pods are scraped, with a Prometheus.

@@ -23,9 +23,10 @@ import (
 
 // A testRun is rules test as it was called.
 type testRun struct {
-	c                cli.Console
-	promtool, format string
-	workers          int
+	c        cli.Console
+	out      *cli.Output
+	promtool string
+	workers  int
 }
 
 // A testResult is what rules test says about one runbook.
@@ -45,9 +46,9 @@ func testCommand(parent *kingpin.CmdClause, c cli.Console) map[string]cli.Action
 	t := &testRun{c: c}
 	cmd.Flag("promtool", "The promtool to run.").Default("promtool").StringVar(&t.promtool)
 	cmd.Flag("workers", "How many tests run at once.").Default(strconv.Itoa(runtime.NumCPU())).IntVar(&t.workers)
-	output := cli.Format(cmd)
+	t.out = cli.OutputFlag(cmd)
 	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
-		t.format, t.workers = *output, max(1, t.workers)
+		t.workers = max(1, t.workers)
 		return t.run(ctx, *paths)
 	}}
 }
@@ -67,15 +68,13 @@ func (t *testRun) run(ctx context.Context, paths []string) error {
 			}
 			results = append(results, r)
 			wants += len(r.Failures)
-			if t.format == "text" {
+			if t.out.Text() { // each as soon as it is known
 				r.print(t.c)
 			}
 		}
 	}
-	if t.format == "json" {
-		return cli.Join(cli.PrintJSON(t.c.Out, results), cli.Found(wants, "failure", "failures"))
-	}
-	return cli.Found(wants, "failure", "failures")
+	err := t.out.Print(t.c.Out, results, func() error { return nil })
+	return cli.Join(err, cli.Found(wants, "failure", "failures"))
 }
 
 func (t *testRun) test(ctx context.Context, rb *runbook.Runbook) (testResult, error) {

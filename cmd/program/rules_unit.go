@@ -2,7 +2,6 @@ package program
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/autorollback/autorollback/cmd/internal/cli"
@@ -54,7 +53,7 @@ func testFile(c cli.Console, file, rulesFile string, runbooks []*runbook.Runbook
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, text, 0o644); err != nil {
+	if err := cli.WriteFile(file, text); err != nil {
 		return fmt.Errorf("write tests: %w", err)
 	}
 	fmt.Fprintf(c.Err, "%s: %d tests\n", file, tests)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -24,7 +22,7 @@ import (
 func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("runbook", "Write, check and print runbooks.")
 	neu := cmd.Command("new", "Start a runbook from a template. Example: autorollback runbook new canary --service ranker > runbooks/ranker.yaml")
-	kind := neu.Arg("template", "canary (1, 5, 25, 50, 100 %), canary-from-5, bluegreen or shadow.").Required().Enum(templates.Kinds()...)
+	kind := neu.Arg("template", "canary (1, 5, 25, 50, 100 %), canary-from-5, bluegreen or shadow.").HintOptions(templates.Kinds()...).Required().Enum(templates.Kinds()...)
 	service := neu.Flag("service", "The model service's name.").String()
 	metrics := neu.Flag("metrics", "Fill in what is known of this exporter's metrics, such as istio or vllm; help lists them.").String()
 	output := neu.Flag("output", "Write to this file, which must not exist yet, instead of standard output.").Short('O').String()
@@ -34,7 +32,7 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 	checkPlan := declarePlan(check, "traffic")
 	live := check.Flag("prometheus.url", "A live Prometheus: whether the series that the runbook declares are there and mean what it says.").String()
 	checkRegions := regionsFileFlag(check)
-	checkFormat := cli.Format(check)
+	checkOutput := cli.OutputFlag(check)
 
 	render := cmd.Command("render", "Print the one page that a human follows, as Markdown. Example: autorollback runbook render runbooks/ranker.yaml")
 	renderPath := render.Arg("file", "The runbook.").Required().String()
@@ -55,7 +53,7 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 			return writeNew(c.Out, *output, text)
 		},
 		check.FullCommand(): func(ctx context.Context) error {
-			return checkRunbooks(ctx, c, *checkRegions, *checkPaths, checkPlan, liveCheck{*live, checkPlan.httpConfig}, *checkFormat)
+			return checkRunbooks(ctx, c, *checkRegions, *checkPaths, checkPlan, liveCheck{*live, checkPlan.httpConfig}, checkOutput)
 		},
 		render.FullCommand(): func(context.Context) error {
 			rb, err := runbook.Load(*renderPath)
@@ -118,7 +116,7 @@ func (f liveFinding) String() string {
 	return fmt.Sprintf("%s: %s: %s; %s", f.Kind, who, f.What, f.Fix)
 }
 
-func checkRunbooks(ctx context.Context, c cli.Console, regionsFile string, paths []string, plan *planFlags, live liveCheck, format string) error {
+func checkRunbooks(ctx context.Context, c cli.Console, regionsFile string, paths []string, plan *planFlags, live liveCheck, out *cli.Output) error {
 	places, err := daemon.Places(regionsFile)
 	if err != nil {
 		return err
@@ -153,9 +151,11 @@ func checkRunbooks(ctx context.Context, c cli.Console, regionsFile string, paths
 		}
 		all = append(all, one)
 	}
-	if format == "json" {
-		return cli.Join(cli.PrintJSON(c.Out, all), foundMissing(missing, plan))
-	}
+	err = out.Print(c.Out, all, func() error { return printChecked(c, all, live.url != "") })
+	return cli.Join(err, foundMissing(missing, plan))
+}
+
+func printChecked(c cli.Console, all []checked, live bool) error {
 	for _, one := range all {
 		fmt.Fprintf(c.Out, "%s: %s reads well\n", one.File, one.Service)
 		for _, s := range one.Checks {
@@ -168,7 +168,7 @@ func checkRunbooks(ctx context.Context, c cli.Console, regionsFile string, paths
 		for _, f := range one.Live {
 			fmt.Fprintf(c.Out, "  [ ] %s\n", f)
 		}
-		if live.url != "" && len(one.Live) == 0 {
+		if live && len(one.Live) == 0 {
 			fmt.Fprintln(c.Out, "  [x] every series that it declares is there, and means what it says")
 		}
 		if one.Plan != nil {
@@ -178,7 +178,7 @@ func checkRunbooks(ctx context.Context, c cli.Console, regionsFile string, paths
 			}
 		}
 	}
-	return foundMissing(missing, plan)
+	return nil
 }
 
 func foundMissing(n int, plan *planFlags) error {
@@ -194,10 +194,8 @@ func writeNew(w io.Writer, path string, text []byte) error {
 		_, err := w.Write(text)
 		return err
 	}
-	f, err := os.OpenFile(filepath.Clean(path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+	if err := cli.WriteNew(path, text); err != nil {
+		return fmt.Errorf("write runbook: %w", err)
 	}
-	_, err = f.Write(text)
-	return cli.Join(err, f.Close())
+	return nil
 }

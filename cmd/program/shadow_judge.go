@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"os"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -22,7 +21,8 @@ type judging struct {
 	markdown, json, html, gate                    *string
 	showBad                                       *int
 	record                                        *bool
-	remote                                        *remote
+	out                                           *cli.Output
+	remote                                        *cli.Remote
 }
 
 func judgeFlags(cmd *kingpin.CmdClause) *judging {
@@ -37,7 +37,8 @@ func judgeFlags(cmd *kingpin.CmdClause) *judging {
 		html:      cmd.Flag("html", "Write the report as one page with pictures here.").String(),
 		gate:      cmd.Flag("gate-file", "Write the verdict as a small record here; needs the bundles' digests.").String(),
 		record:    cmd.Flag("record", "Record the verdict with the daemon, which asks for it when a release starts; needs the bundles' digests.").Bool(),
-		remote:    remoteFlags(cmd),
+		out:       cli.OutputFlag(cmd),
+		remote:    cli.RemoteFlags(cmd),
 		showBad:   cmd.Flag("show-bad", "How many unreadable records to name.").Default("10").Int(),
 	}
 }
@@ -86,7 +87,7 @@ func (j *judging) compare(ctx context.Context, c cli.Console, plan shadow.Plan, 
 			return err
 		}
 	}
-	return conclude(c, report)
+	return cli.Join(j.out.Print(c.Out, report, func() error { return printVerdict(c, report) }), conclude(report))
 }
 
 // keep records the verdict with the daemon.
@@ -125,16 +126,15 @@ func (j *judging) write(r *diff.Report) error {
 		if err != nil {
 			return fmt.Errorf("write report: %w", err)
 		}
-		if err := os.WriteFile(out.path, text, 0o644); err != nil {
+		if err := cli.WriteFile(out.path, text); err != nil {
 			return fmt.Errorf("write report: %w", err)
 		}
 	}
 	return nil
 }
 
-// conclude tells the verdict and turns it into an exit code.
-func conclude(c cli.Console, r *diff.Report) error {
-	fmt.Fprintf(c.Out, "%s: %s\n", r.Verdict, r.Reason)
+func printVerdict(c cli.Console, r *diff.Report) error {
+	fmt.Fprintf(c.Out, "%s: %s\n", c.State(string(r.Verdict)), r.Reason)
 	for i, f := range r.Findings {
 		if i > 0 {
 			fmt.Fprintf(c.Out, "  also %s by %s: %s\n", f.Verdict, f.Rule, f.Text)
@@ -143,6 +143,11 @@ func conclude(c cli.Console, r *diff.Report) error {
 	for _, n := range r.Notes {
 		fmt.Fprintln(c.Out, "  note: "+n)
 	}
+	return nil
+}
+
+// conclude is the exit code of a verdict.
+func conclude(r *diff.Report) error {
 	switch r.Verdict {
 	case shadow.Pass:
 		return nil

@@ -15,20 +15,20 @@ import (
 
 func shadowStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("start", "Have the router copy a share of the requests to the candidate for a planned time; its answers are thrown away. Example: autorollback shadow start --service ranker --percent 10 --for 24h")
-	service := cmd.Flag("service", "The service.").Required().String()
+	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
+	service := cmd.Flag("service", "The service.").HintAction(r.Services).Required().String()
 	region := cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String()
 	var o runbook.MirrorOrder
 	cmd.Flag("backend", "The router's name of what gets the copies; default: the only one that its mirror lays out.").StringVar(&o.Backend)
 	cmd.Flag("percent", "The share of the requests; 5 to 10 is usual.").Default(fmt.Sprint(runbook.MirrorPercent)).IntVar(&o.Percent)
 	span := cmd.Flag("for", "The planned time, e.g. 24h; the daemon switches the mirror off then.").Required().String()
 	cmd.Flag("allow-more", fmt.Sprintf("More than %d %%, which the candidate must bear.", runbook.MirrorPercent)).BoolVar(&o.AllowMore)
-	out, r := cli.Format(cmd), remoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		var err error
 		if o.For, err = runbook.ParseDuration(*span); err != nil {
 			return cli.Usage(fmt.Errorf("--for: %w", err))
 		}
-		return mirror(ctx, c, r, *out, func(client web.Client) (record.Mirror, error) {
+		return mirror(ctx, c, r, out, func(client web.Client) (record.Mirror, error) {
 			return client.StartMirror(ctx, *service, *region, o)
 		})
 	}
@@ -36,19 +36,19 @@ func shadowStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) 
 
 func shadowStop(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("stop", "Switch the mirror off before its planned end. Example: autorollback shadow stop --service ranker --reason 'the candidate falls over'")
-	service := cmd.Flag("service", "The service.").Required().String()
+	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
+	service := cmd.Flag("service", "The service.").HintAction(r.Services).Required().String()
 	region := cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String()
 	reason := cmd.Flag("reason", "Why; it is kept.").Required().String()
-	out, r := cli.Format(cmd), remoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
-		return mirror(ctx, c, r, *out, func(client web.Client) (record.Mirror, error) {
+		return mirror(ctx, c, r, out, func(client web.Client) (record.Mirror, error) {
 			return client.StopMirror(ctx, *service, *region, *reason)
 		})
 	}
 }
 
-func mirror(ctx context.Context, c cli.Console, r *remote, out string, do func(web.Client) (record.Mirror, error)) error {
-	client, err := r.client()
+func mirror(ctx context.Context, c cli.Console, r *cli.Remote, out *cli.Output, do func(web.Client) (record.Mirror, error)) error {
+	client, err := r.Client()
 	if err != nil {
 		return err
 	}
@@ -56,26 +56,22 @@ func mirror(ctx context.Context, c cli.Console, r *remote, out string, do func(w
 	if err != nil {
 		return err
 	}
-	if out == "json" {
-		return cli.PrintJSON(c.Out, m)
-	}
-	fmt.Fprintln(c.Out, mirrorLine(m))
-	return nil
+	return out.Line(c.Out, m, "%s", mirrorLine(m))
 }
 
 func mirrorLine(m record.Mirror) string {
 	if !m.On() {
 		return fmt.Sprintf("%s: nothing is mirrored to %s any more: %s", m.Service, m.Backend, m.Ended)
 	}
-	return fmt.Sprintf("%s: %d %% of the requests are mirrored to %s until %s", m.Service, m.Percent, m.Backend, moment(m.Until))
+	return fmt.Sprintf("%s: %d %% of the requests are mirrored to %s until %s", m.Service, m.Percent, m.Backend, cli.Moment(m.Until))
 }
 
 func shadowStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("status", "Show what is mirrored, and the recorded verdicts. Example: autorollback shadow status ranker")
-	service := cmd.Arg("service", "Only this service.").String()
-	out, r := cli.Format(cmd), remoteFlags(cmd)
+	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
+	service := cmd.Arg("service", "Only this service.").HintAction(r.Services).String()
 	return cmd.FullCommand(), func(ctx context.Context) error {
-		client, err := r.client()
+		client, err := r.Client()
 		if err != nil {
 			return err
 		}
@@ -83,44 +79,47 @@ func shadowStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 		if err != nil {
 			return err
 		}
-		mirrors, verdicts := []record.Mirror{}, []record.ShadowVerdict{}
+		found := shadowed{Mirrors: []record.Mirror{}, Verdicts: []record.ShadowVerdict{}}
 		for _, m := range st.Mirrors {
 			if *service == "" || m.Service == *service {
-				mirrors = append(mirrors, m)
+				found.Mirrors = append(found.Mirrors, m)
 			}
 		}
 		for _, v := range st.Shadow {
 			if *service == "" || v.Service == *service {
-				verdicts = append(verdicts, v)
+				found.Verdicts = append(found.Verdicts, v)
 			}
 		}
-		if *out == "json" {
-			return cli.PrintJSON(c.Out, map[string]any{"mirrors": mirrors, "verdicts": verdicts})
-		}
-		return shadowTables(c, mirrors, verdicts)
+		return out.Print(c.Out, found, func() error { return found.tables(c) })
 	}
 }
 
-func shadowTables(c cli.Console, mirrors []record.Mirror, verdicts []record.ShadowVerdict) error {
+// shadowed is what shadow status prints for programs.
+type shadowed struct {
+	Mirrors  []record.Mirror        `json:"mirrors"`
+	Verdicts []record.ShadowVerdict `json:"verdicts"`
+}
+
+func (s shadowed) tables(c cli.Console) error {
 	var rows [][]string
-	for _, m := range mirrors {
-		rows = append(rows, []string{m.Service, m.Region, m.Backend, fmt.Sprintf("%d%%", m.Percent), moment(m.StartedAt), moment(m.Until), m.StartedBy, mirrorState(m)})
+	for _, m := range s.Mirrors {
+		rows = append(rows, []string{m.Service, m.Region, m.Backend, fmt.Sprintf("%d%%", m.Percent), cli.Moment(m.StartedAt), cli.Moment(m.Until), m.StartedBy, mirrorState(m)})
 	}
-	if err := cli.Table(c.Out, "SERVICE REGION MIRRORED-TO SHARE SINCE UNTIL BY STATE", rows); err != nil {
+	if err := c.Table("SERVICE REGION MIRRORED-TO SHARE SINCE UNTIL BY STATE", rows); err != nil {
 		return err
 	}
 	fmt.Fprintln(c.Out)
 	rows = nil
-	for _, v := range verdicts {
-		rows = append(rows, []string{v.Service, brief(v.Candidate), brief(v.Stable), v.Verdict, v.Rule, moment(v.At), v.By, v.Reason})
+	for _, v := range s.Verdicts {
+		rows = append(rows, []string{v.Service, brief(v.Candidate), brief(v.Stable), v.Verdict, v.Rule, cli.Moment(v.At), v.By, v.Reason})
 	}
-	return cli.Table(c.Out, "SERVICE CANDIDATE STABLE VERDICT RULE AT BY WHY", rows)
+	return c.Table("SERVICE CANDIDATE STABLE VERDICT RULE AT BY WHY", rows)
 }
 
 func mirrorState(m record.Mirror) string {
 	switch {
 	case !m.On():
-		return "ended " + moment(m.EndedAt) + ": " + m.Ended
+		return "ended " + cli.Moment(m.EndedAt) + ": " + m.Ended
 	case m.Held != nil:
 		return "held: somebody changed the percent: " + m.Held.Found
 	case m.Waiting != "":

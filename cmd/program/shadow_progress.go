@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/shadow/replay"
 )
 
@@ -15,7 +15,7 @@ import (
 // elsewhere, until the returned function is called.
 func showProgress(w io.Writer, p *replay.Progress) (stop func()) {
 	every, draw := 5*time.Second, func(line string) { fmt.Fprintln(w, line) }
-	terminal := isTerminal(w)
+	terminal := cli.Terminal(w)
 	if terminal {
 		every, draw = 200*time.Millisecond, func(line string) { fmt.Fprintf(w, "\r%s\x1b[K", line) }
 	}
@@ -59,15 +59,6 @@ func progressLine(p *replay.Progress, passed time.Duration) string {
 		}
 	}
 	return line
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 func indented(v any) ([]byte, error) {

@@ -9,22 +9,20 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 )
 
 func shadowRecord(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("record", "Record a verdict with the daemon, which asks for it when a release starts. Example: autorollback shadow record gate.json")
 	file := cmd.Arg("gate", "What shadow report --gate-file wrote; - is standard input.").Required().String()
-	out, r := cli.Format(cmd), remoteFlags(cmd)
+	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
-		text, err := readFile(c.In, *file)
+		text, err := cli.ReadFile(c.In, *file)
 		if err != nil {
 			return fmt.Errorf("read gate: %w", err)
 		}
@@ -38,16 +36,12 @@ func shadowRecord(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 		if err != nil {
 			return err
 		}
-		if *out == "json" {
-			return cli.PrintJSON(c.Out, v)
-		}
-		fmt.Fprintln(c.Out, recorded(v))
-		return nil
+		return out.Line(c.Out, v, "%s", recorded(v))
 	}
 }
 
-func recordVerdict(ctx context.Context, r *remote, gate shadow.Gate) (record.ShadowVerdict, error) {
-	client, err := r.client()
+func recordVerdict(ctx context.Context, r *cli.Remote, gate shadow.Gate) (record.ShadowVerdict, error) {
+	client, err := r.Client()
 	if err != nil {
 		return record.ShadowVerdict{}, err
 	}
@@ -71,7 +65,7 @@ func passed(all []record.ShadowVerdict, rel record.Release) string {
 		if v.Stable != rel.Stable.Bundle {
 			word += " against another stable bundle"
 		}
-		return word + ", " + runbook.Duration(time.Since(v.At).Round(time.Minute)).String() + " old"
+		return word + " at " + cli.Moment(v.At)
 	}
 	return "-"
 }

@@ -21,7 +21,7 @@ type staging struct {
 	tokenFile, datacenter, caFile   string
 	prometheus, httpConfig          string
 	watch                           []string
-	remote                          *remote
+	remote                          *cli.Remote
 }
 
 func gamedayCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
@@ -29,7 +29,7 @@ func gamedayCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 }
 
 func stagingFlags(cmd *kingpin.CmdClause) *staging {
-	s := staging{remote: remoteFlags(cmd)}
+	s := staging{remote: cli.RemoteFlags(cmd)}
 	cmd.Flag("runbook", "The service's runbook in the staging environment.").StringVar(&s.runbook)
 	cmd.Flag("store", "Staging: the store of its daemon, consul://HOST:PORT; it is only read.").StringVar(&s.store)
 	cmd.Flag("store.consul-token-file", "Staging: file with a Consul ACL token that may read.").StringVar(&s.tokenFile)
@@ -70,11 +70,11 @@ func (s *staging) open() (*gameday.Staging, func() error, error) {
 	if env.Runbook, err = runbook.Load(s.runbook); err != nil {
 		return nil, nothing, err
 	}
-	if env.API, err = s.remote.client(); err != nil {
+	if env.API, err = s.remote.Client(); err != nil {
 		return nil, nothing, err
 	}
 	if s.release != "" {
-		if env.Launch, err = readFile(nil, s.release); err != nil {
+		if env.Launch, err = cli.ReadFile(nil, s.release); err != nil {
 			return nil, nothing, fmt.Errorf("read release: %w", err)
 		}
 	}

@@ -42,7 +42,7 @@ func releaseWait(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) 
 			return cli.Usage(errors.New("--timeout and --every are times above 0, e.g. 90m and 2s"))
 		}
 		w.timeout = d.Std()
-		client, err := w.remote.client()
+		client, err := w.remote.Client()
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (w wait) run(ctx context.Context, c cli.Console, client web.Client) error {
 		if at.Met || over {
 			return w.end(c, at, over)
 		}
-		if fatal(err) {
+		if cli.Final(err) {
 			return err
 		}
 		said = w.progress(c, said, at.Release, err)
@@ -101,12 +101,6 @@ func (w wait) look(ctx context.Context, client web.Client, at *waited) (record.C
 		return record.Control{}, nil
 	}
 	return client.Control(ctx)
-}
-
-// fatal: an answer that says no is final; a daemon that restarts is not.
-func fatal(err error) bool {
-	var answer *web.APIError
-	return errors.As(err, &answer) && answer.Code < 500 && !errors.Is(err, runbook.ErrLater)
 }
 
 // progress says on standard error what is new.
@@ -148,9 +142,5 @@ func (w wait) late(ctx context.Context, c cli.Console, at waited) error {
 }
 
 func (w wait) print(c cli.Console, at waited) error {
-	if *w.format == "json" {
-		return cli.PrintJSON(c.Out, at)
-	}
-	fmt.Fprintf(c.Out, "%s: %s\n", at.Release.ID, at.Why)
-	return nil
+	return w.output.Line(c.Out, at, "%s: %s", at.Release.ID, at.Why)
 }

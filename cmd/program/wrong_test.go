@@ -24,7 +24,9 @@ func TestWhatWasMeant(t *testing.T) {
 	}{
 		"demo":                               {"demo is in another program: autorollback-lab demo", cli.ExitUsage},
 		"serv":                               {`there is no command "serv"; did you mean autorollback serve?`, cli.ExitUsage},
-		"status":                             {"autorollback release status, or autorollback shadow status?", cli.ExitUsage},
+		"statsu":                             {`there is no command "statsu"; did you mean autorollback status?`, cli.ExitUsage},
+		"rolback ranker":                     {`there is no command "rolback"; did you mean autorollback rollback?`, cli.ExitUsage},
+		"replay":                             {`there is no command "replay"; did you mean autorollback shadow replay?`, cli.ExitUsage},
 		"release sttus":                      {"did you mean autorollback release status?", cli.ExitUsage},
 		"releese start":                      {`there is no command "releese"; did you mean autorollback release start?`, cli.ExitUsage},
 		"releese":                            {`there is no command "releese"; did you mean autorollback release?`, cli.ExitUsage},

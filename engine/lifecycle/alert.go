@@ -94,13 +94,13 @@ func (s *State) cleared(ev AlertChecked, d record.Decision, now time.Time) {
 		return
 	}
 	if next, ok := after(i.Triggers, i.Breach.Trigger); ok {
-		s.note(now, "cleared", "", "Asked again: "+i.Breach.Trigger+" is not true now; "+next+" is asked about next")
+		s.note(now, "cleared", "", "Checked again: "+i.Breach.Trigger+" is no longer true; "+next+" is checked next")
 		i.Breach = record.Breach{Trigger: next, State: record.Unreachable, AskedAt: now, Problem: "not asked again yet"}
 		return
 	}
 	i.Inputs = policy.Recorded(s.input(ev.Breach))
 	i.Decision = d
-	s.note(now, "cleared", "", "Asked again: the trigger is not true now. Nothing was done")
+	s.note(now, "cleared", "", "Checked again: the trigger is no longer true. Nothing was done")
 	s.close(now)
 }
 
@@ -150,6 +150,7 @@ func (s *State) apply(d record.Decision, now time.Time) {
 	i := s.Incident
 	i.Decision, i.ClosedAt = d, time.Time{}
 	i.Verdict, i.EvidenceAt = nil, time.Time{}
+	s.countSoFar()
 	if i.Breach.State == record.Breaching {
 		s.Release.BreachedAt = now
 	}
@@ -165,6 +166,13 @@ func (s *State) apply(d record.Decision, now time.Time) {
 		s.supersede(now)
 		i.Phase = record.HeldPhase
 		s.tell(heldMessage, now)
+	}
+}
+
+// countSoFar has the incident say what users lost so far.
+func (s *State) countSoFar() {
+	if s.Impact != nil {
+		s.Incident.Impact = s.Impact
 	}
 }
 

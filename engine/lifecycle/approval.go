@@ -148,7 +148,7 @@ func (s *State) askAnew(now time.Time) {
 		return
 	}
 	until := a.ExpiresAt
-	s.note(now, "asked_again", "", "Somebody wrote the router's keys and left the split as it is: asking again")
+	s.note(now, "asked_again", "", "The router's keys were rewritten with the same split: trying again")
 	s.ask(now)
 	s.Approval.ExpiresAt = until
 }

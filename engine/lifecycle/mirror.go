@@ -117,7 +117,7 @@ func (s *MirrorState) start(ev MirrorStart, now time.Time) error {
 	case s.Split[backend] > 0:
 		return runbook.Refuse("%s gets users' traffic (%v): the copies would count twice in its metrics", backend, s.Split)
 	case s.Shares[backend] > 0:
-		return runbook.Refuse("somebody mirrors %d %% to %s already; set it to 0 first: autorollback overwrites nobody else's value", s.Shares[backend], backend)
+		return runbook.Refuse("somebody else already mirrors %d %% to %s; set that to 0 first: autorollback never overwrites somebody else's value", s.Shares[backend], backend)
 	case len(s.Hazards) > 0:
 		return runbook.Refuse("the router would ignore a change: %s", strings.Join(s.Hazards, "; "))
 	case s.Obstacle != "":

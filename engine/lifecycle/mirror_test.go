@@ -49,9 +49,9 @@ func TestMirrorStartIsRefused(t *testing.T) {
 		"gets users' traffic": func(s *MirrorState, _ *runbook.MirrorOrder) {
 			s.Split = record.Split{"ranker-v1": 95, "ranker-v2": 5}
 		},
-		"somebody mirrors 3 %":       func(s *MirrorState, _ *runbook.MirrorOrder) { s.Shares = map[string]int{"ranker-v2": 3} },
-		"the control mode is paused": func(s *MirrorState, _ *runbook.MirrorOrder) { s.Control.Mode = runbook.Paused },
-		"stop it first":              func(s *MirrorState, _ *runbook.MirrorOrder) { s.Mirror = on(t).Mirror },
+		"somebody else already mirrors 3 %": func(s *MirrorState, _ *runbook.MirrorOrder) { s.Shares = map[string]int{"ranker-v2": 3} },
+		"the control mode is paused":        func(s *MirrorState, _ *runbook.MirrorOrder) { s.Control.Mode = runbook.Paused },
+		"stop it first":                     func(s *MirrorState, _ *runbook.MirrorOrder) { s.Mirror = on(t).Mirror },
 	} {
 		s, o := on(t), day
 		s.Mirror, s.Shares = nil, nil

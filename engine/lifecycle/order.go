@@ -15,7 +15,7 @@ func orderOf(ev Event) (record.Order, bool) {
 	case Launched:
 		return record.Order{Caller: ev.By, Action: record.OrderStart, Reason: cmp.Or(ev.Reason, ev.Launch.StableNotProved)}, true
 	case Promoted:
-		o := record.Order{Caller: ev.By, Action: record.OrderPromote}
+		o := record.Order{Caller: ev.By, Action: record.OrderPromote, Reason: ev.Reason}
 		if ev.Flip {
 			o.Action = record.OrderFlip
 		}
@@ -54,7 +54,7 @@ func (s *State) ordered(ev Event, now time.Time) error {
 // order is an order of a target as it is committed with what it changes. One without a name is refused.
 func order(o record.Order, rb *runbook.Runbook, region, op string, now time.Time) (*record.Order, error) {
 	if o.Name == "" {
-		return nil, runbook.Refuse("nobody is named who orders this")
+		return nil, runbook.Refuse("the order names nobody who gives it")
 	}
 	o.Service, o.Region = rb.Service, region
 	o = o.Committed(now, op)

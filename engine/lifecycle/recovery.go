@@ -104,7 +104,7 @@ func (s *State) archived(ev Archived, now time.Time) {
 		return
 	}
 	i.EvidenceAt = now
-	i.Evidence, i.EvidenceDigest = ev.Path, ev.Digest
+	i.Evidence, i.EvidenceDigest, i.Impact = ev.Path, ev.Digest, ev.Impact
 	if ev.Problem != "" {
 		i.Evidence = "incomplete: " + ev.Problem
 	}

@@ -48,6 +48,8 @@ type State struct {
 	Hazards     []string      // what in the router's keys makes it ignore a change
 	HazardsAge  time.Duration // how long ago they were looked for; 0: in the same snapshot
 
+	Impact *record.Impact // what users lost so far by what the event is about; nil: nobody knows
+
 	Off     map[string]any // what Plan makes of the candidate's flags, if it rolls back
 	FlagsOn []FlagsOn      // documents of quarantined bundles that somebody else changed
 

@@ -29,13 +29,18 @@ type (
 	// KPIPolled is one look, after the incident was closed, at the business questions
 	// that could not be proved in time.
 	KPIPolled struct{ Answers []record.Answer }
-	// Archived says that the evidence folder is complete, or why it is not.
-	Archived struct{ Path, Digest, Problem string }
-	// MessageSent says that a message reached the team at a time, or that it was given up.
+	// Archived says that the evidence folder is complete, or why it is not, and with which impact.
+	Archived struct {
+		Path, Digest, Problem string
+		Impact                *record.Impact
+	}
+	// MessageSent says that a message reached the team at a time, that it was given up, or that nobody needs
+	// it any more.
 	MessageSent struct {
 		Message, Incident, Text string
 		At                      time.Time // zero: nobody has it
 		GaveUp                  bool      // somebody never gets it
+		NotSent                 bool
 	}
 	// Promoted is the answer whether a rollback is possible right now, and with it the
 	// next step of the ramp if nothing objects: by a human, or if By is zero by the
@@ -46,6 +51,8 @@ type (
 		Release string
 		Epoch   int
 		Ready   record.Readiness
+		Plan    string // digest of what a human was shown, see [State.Sight]; empty: nothing
+		Reason  string // a human's, where they gave one
 	}
 	// Checked is one poll of what must be good after a flip, or with all traffic.
 	Checked struct {
@@ -72,11 +79,13 @@ type (
 	Stopped struct {
 		By     record.Caller
 		Reason string
+		Plan   string // as [Promoted]'s
 	}
 	// Resumed is a human letting a ramp continue that was stopped, frozen or held.
 	Resumed struct {
 		By     record.Caller
 		Reason string
+		Plan   string // as [Promoted]'s
 	}
 	// Launched is a human starting a release, or a region whose turn has come in one that goes
 	// through several.
@@ -92,6 +101,7 @@ type (
 	Demanded struct {
 		By     record.Caller
 		Reason string
+		Plan   string // as [Promoted]'s
 	}
 	// Answered is a human's answer to an approval.
 	Answered struct {
@@ -141,6 +151,9 @@ func (Recovered) event()      {}
 func Step(was State, ev Event, now time.Time) (State, error) {
 	s := was.clone()
 	if err := s.ordered(ev, now); err != nil {
+		return s, err
+	}
+	if err := s.asShown(ev); err != nil {
 		return s, err
 	}
 	waits, err := s.second(ev, now)

@@ -29,11 +29,11 @@ func (s *State) straggle(now time.Time) {
 		case n < 0 && why != "":
 			g := record.Straggler{Region: region, Since: now, Why: record.Truncate(why, record.MaxLine)}
 			i.Stragglers = append(i.Stragglers, g)
-			s.note(now, "straggler", "", fmt.Sprintf("Rolled back here and not in region %s: %s", region, why))
+			s.note(now, "straggler", "", fmt.Sprintf("Rolled back here but not in region %s: %s", region, why))
 			s.Write.Messages = append(s.Write.Messages, report.StragglerMsg(*i, s.Runbook, g, now))
 		case n >= 0 && why == "" && known && i.Stragglers[n].DoneAt.IsZero():
 			i.Stragglers[n].DoneAt = now
-			s.note(now, "straggler", "", fmt.Sprintf("Region %s has %s no more", region, i.Candidate.Version))
+			s.note(now, "straggler", "", fmt.Sprintf("Region %s no longer has %s", region, i.Candidate.Version))
 			s.Write.Messages = append(s.Write.Messages, report.StragglerDoneMsg(*i, s.Runbook, i.Stragglers[n], now))
 		}
 	}

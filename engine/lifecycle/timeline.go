@@ -42,7 +42,7 @@ func shorten(t []record.Record, most int) []record.Record {
 
 const maxTimeline = 80
 
-// told takes a message out of the outbox that was delivered, or given up. It is noted
+// told takes a message out of the outbox that was delivered, given up, or overtaken. It is noted
 // in its own incident only: the target may have gone on to another.
 func (s *State) told(ev MessageSent, now time.Time) {
 	if !s.Outbox[ev.Message] {
@@ -50,8 +50,11 @@ func (s *State) told(ev MessageSent, now time.Time) {
 	}
 	s.Write.Sent = append(s.Write.Sent, ev.Message)
 	kind := "told"
-	if ev.GaveUp {
+	switch {
+	case ev.GaveUp:
 		kind = "gave_up"
+	case ev.NotSent:
+		kind = "not_sent"
 	}
 	if s.Incident != nil && s.Incident.ID == ev.Incident {
 		if s.Incident.ToldAt.IsZero() {

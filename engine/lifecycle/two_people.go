@@ -11,8 +11,11 @@ import (
 
 // frozen reports whether a breach froze or held the ramp, and nobody has looked at it yet.
 func (s *State) frozen() bool {
-	i := s.Incident
-	return s.Open() && (s.Release.Frozen != "" || i != nil && i.Change == nil && (i.Phase == record.Frozen || i.Phase == record.HeldPhase) && i.Breach.Trigger != "")
+	var i record.Incident
+	if s.Incident != nil {
+		i = *s.Incident
+	}
+	return s.Release != nil && policy.Frozen(*s.Release, i)
 }
 
 // guarded is what an order needs a second person for, and what tells it from others; false: it

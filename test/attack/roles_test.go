@@ -20,7 +20,7 @@ func TestAScrapeAccountGivesNoOrders(t *testing.T) {
 	d.write("gate.json", `{"schema":"autorollback/shadow-gate/1","service":"ranker","verdict":"pass"}`)
 	digest := "sha256:" + strings.Repeat("0", 64)
 	for _, args := range []string{
-		"release start -f " + d.path("release.yaml"), "release rollback ranker --reason x", "release promote ranker", "release hold ranker --reason x",
+		"release start -f " + d.path("release.yaml"), "rollback ranker --reason x", "release promote ranker", "release hold ranker --reason x",
 		"release resume ranker --reason x", "release lift " + digest + " --reason x", "control set paused --for 1h --reason x", "control set active --reason x",
 		"shadow record " + d.path("gate.json"), "doctor --fire",
 	} {

@@ -115,7 +115,7 @@ func TestWrongPredictionsAfterTheFlipAsk(t *testing.T) {
 	m := newModel(t)
 	s := start(t, options{flip: func() { m.wrong.Store(true) }, people: true, targets: []string{m.Listener.Addr().String()}, runbook: m.runbook(t)})
 	asked := s.incident("a question", 90*time.Second, func(i record.Incident) bool { return i.Phase == record.Awaiting })
-	if reason := asked.Decision.Reasons[0]; asked.Decision.Guard != "checks" || !strings.Contains(reason, "1 of 1 stored predictions of v2 are answered otherwise") || !strings.Contains(reason, "score") {
+	if reason := asked.Decision.Reasons[0]; asked.Decision.Guard != "checks" || !strings.Contains(reason, "1 of 1 stored predictions of v2 are answered differently") || !strings.Contains(reason, "score") {
 		t.Errorf("decided %+v", asked.Decision)
 	}
 	if rel := s.newest(); rel.Frozen == "" || rel.Weight != 95 || rel.Moves[1].Checked != "bad" {

@@ -244,7 +244,7 @@ func TestAHumanRollsBackEverywhere(t *testing.T) {
 	w.us.consul.Pause()
 	t.Cleanup(w.us.consul.Resume)
 	bin := built.File(t)
-	out, err := exec.CommandContext(t.Context(), bin, "release", "rollback", "ranker", "--reason", "users complain", "--url", "http://"+w.daemon.web).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), bin, "rollback", "ranker", "--reason", "users complain", "--url", "http://"+w.daemon.web).CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 3 || !strings.Contains(string(out), "partial: not rolled back yet in us") {
 		t.Fatalf("%v: %s", err, out)

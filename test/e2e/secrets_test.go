@@ -226,7 +226,7 @@ func (s *stack) lives(d *daemon, password string, out map[string]string, run fun
 	if _, err := client.Release(s.t.Context(), "ranker", "default"); err != nil {
 		s.t.Fatalf("%v: %v", err, out)
 	}
-	run("release", "rollback", "ranker", "--region=default", "--reason=a test")
+	run("rollback", "ranker", "--region=default", "--reason=a test")
 	s.await("the incident's end", 60*time.Second, func() error {
 		all, err := client.Incidents(s.t.Context())
 		if err != nil || len(all) == 0 || !settled(all[0]) {

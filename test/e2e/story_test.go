@@ -21,7 +21,7 @@ import (
 
 // The whole line by the webhook alone: breach, alert, one Consul transaction, verified
 // recovery, incident page, and the team told.
-func TestWebhookLane(t *testing.T) {
+func TestRollbackByWebhook(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{noWatcher: true})
 	broke := s.breakCandidate()
@@ -37,7 +37,7 @@ func TestWebhookLane(t *testing.T) {
 }
 
 // The webhook is cut off: the watcher alone does the same.
-func TestWatcherLane(t *testing.T) {
+func TestRollbackByWatcher(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{noWebhook: true})
 	broke := s.breakCandidate()

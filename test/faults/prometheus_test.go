@@ -12,6 +12,7 @@ import (
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A sight is Prometheus as one process sees it: it implements promapi.API and engine.Monitor.
@@ -127,9 +128,14 @@ func (s sight) Significance(release, trigger string, now time.Time) record.Signi
 	return sig
 }
 
-func (s sight) Watch(context.Context, []monitor.Target)  {}
-func (s sight) Blunted(string, string, time.Time) string { return "" }
-func (s sight) Proved() <-chan struct{}                  { return nil }
+func (s sight) Watch(context.Context, []monitor.Target)     {}
+func (s sight) Blunted(string, string, time.Time) string    { return "" }
+func (s sight) Harmed(string, runbook.Trigger) record.Onset { return record.Onset{} }
+func (s sight) Impact(context.Context, monitor.Target, monitor.Harm, time.Time) (record.Impact, error) {
+	return record.Impact{}, errors.New("no counts are kept here")
+}
+func (s sight) ImpactSoFar(string, monitor.Harm, time.Time) (x record.Impact) { return x }
+func (s sight) Proved() <-chan struct{}                                       { return nil }
 func (s sight) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
 	return nil, errors.New("no counts are kept here")
 }

@@ -8,6 +8,29 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
+// Exit codes.
+const (
+	ExitOK      = 0
+	ExitError   = 1
+	ExitUsage   = 2
+	ExitWanting = 3
+	ExitRefused = 4
+	ExitUnclear = 5
+)
+
+// Exits says what each exit code means.
+var Exits = []struct {
+	Code  int
+	Means string
+}{
+	{ExitOK, "It worked; what was checked is as it should be."},
+	{ExitError, "It did not work: a file, the network, the daemon or Prometheus."},
+	{ExitUsage, "The command line is wrong, and nothing was done."},
+	{ExitWanting, "It worked, and what was checked is found wanting."},
+	{ExitRefused, "A rule forbids it, or it changed meanwhile; the sentence says which."},
+	{ExitUnclear, "It worked, and nothing can be said: neither good nor bad."},
+}
+
 // usage is an error of the command line.
 type usage struct{ error }
 

@@ -26,15 +26,15 @@ type Player interface {
 // GamedayCommands are gameday list, show, run and rules; flags declares the player's own.
 func GamedayCommands(app *kingpin.Application, c Console, flags func(run *kingpin.CmdClause) Player) map[string]Action {
 	cmd := app.Command("gameday", "Scored drills: something is broken on purpose, and what the daemon does about it is measured.")
-	list := cmd.Command("list", "The scenarios, and where each is played: in the embedded world of autorollback-lab, or only in staging, with calls of your own.")
-	listOutput := Format(list)
+	list := cmd.Command("list", "The scenarios, and where each is played: in the embedded world of autorollback-lab, or only in staging, with calls of your own. Example: autorollback gameday list")
+	listOut := OutputFlag(list)
 	show := cmd.Command("show", "Print a scenario's file, to begin one of your own. Example: autorollback gameday show errors > errors.yaml")
 	name := show.Arg("name", "The scenario.").Required().String()
 	play := declarePlay(cmd, flags)
 	rules := cmd.Command("rules", "Print a Prometheus rule file that alerts when the last success of a scheduled scenario is too old. Example: autorollback gameday rules --max-age 8d > gameday.rules.yml")
 	age := rules.Flag("max-age", "The longest time since a scenario was last passed, e.g. 8d.").Default("8d").String()
 	return map[string]Action{
-		list.FullCommand(): func(context.Context) error { return listScenarios(c, *listOutput) },
+		list.FullCommand(): func(context.Context) error { return listScenarios(c, listOut) },
 		show.FullCommand(): func(context.Context) error {
 			text, err := gameday.ScenarioText(*name)
 			if err != nil {
@@ -55,7 +55,7 @@ func GamedayCommands(app *kingpin.Application, c Console, flags func(run *kingpi
 	}
 }
 
-func listScenarios(c Console, output string) error {
+func listScenarios(c Console, out *Output) error {
 	all, err := gameday.Scenarios()
 	if err != nil {
 		return err
@@ -70,10 +70,7 @@ func listScenarios(c Console, output string) error {
 		listed = append(listed, l)
 		rows = append(rows, []string{s.Name, l.Played, string(s.Expect.Action), s.Says})
 	}
-	if output == "json" {
-		return PrintJSON(c.Out, listed)
-	}
-	return Table(c.Out, "SCENARIO PLAYED EXPECTED SAYS", rows)
+	return out.Print(c.Out, listed, func() error { return c.Table("SCENARIO PLAYED EXPECTED SAYS", rows) })
 }
 
 // listedScenario is a scenario with where it can be played: in the embedded world of the lab, or
@@ -88,7 +85,7 @@ type play struct {
 	command   string
 	scenarios []string
 	reports   string
-	output    string
+	out       *Output
 
 	schedule, timezone, metrics, listen string
 	player                              Player
@@ -99,7 +96,7 @@ func declarePlay(parent *kingpin.CmdClause, flags func(*kingpin.CmdClause) Playe
 	cmd := parent.Command("run", "Play scenarios, one after the other, and score them. Exit code 3 if one is not passed, 4 if one cannot be played there. Example: autorollback-lab gameday run errors latency --reports reports/")
 	cmd.Arg("scenario", "Files, or names of `gameday list`.").Required().StringsVar(&p.scenarios)
 	cmd.Flag("reports", "Write a report with a picture into this folder: NAME.md and NAME.html.").StringVar(&p.reports)
-	cmd.Flag("output", "text or json.").Short('o').Default("text").EnumVar(&p.output, "text", "json")
+	p.out = OutputFlag(cmd)
 	p.player = flags(cmd)
 	cmd.Flag("schedule", "Do not play now but at the times of this calendar (five cron fields), until stopped, e.g. '0 4 * * 1'.").StringVar(&p.schedule)
 	cmd.Flag("timezone", "With --schedule: the time zone that the calendar is read in, e.g. Europe/Berlin.").Default("Local").StringVar(&p.timezone)
@@ -133,9 +130,7 @@ func (p *play) run(ctx context.Context, c Console) error {
 			return err
 		}
 	}
-	if p.output == "json" {
-		err = PrintJSON(c.Out, scores)
-	}
+	err = p.out.Print(c.Out, scores, func() error { return nil }) // each was printed when it was known
 	return Join(err, Found(failed, "scenario", "scenarios"))
 }
 
@@ -182,7 +177,7 @@ func (p *play) one(ctx context.Context, c Console, s gameday.Scenario) (gameday.
 	if err := p.player.Refuses(s); err != nil {
 		return gameday.Score{}, err
 	}
-	if p.output == "json" {
+	if !p.out.Text() {
 		c.Out = io.Discard
 	}
 	say := func(format string, args ...any) { fmt.Fprintf(c.Out, format+"\n", args...) }
@@ -191,7 +186,7 @@ func (p *play) one(ctx context.Context, c Console, s gameday.Scenario) (gameday.
 
 // write prints a score, and writes its reports.
 func (p *play) write(c Console, s gameday.Score) error {
-	if p.output != "json" && len(s.Checks) > 0 {
+	if p.out.Text() && len(s.Checks) > 0 {
 		if err := s.WriteText(c.Out); err != nil {
 			return err
 		}
@@ -199,11 +194,8 @@ func (p *play) write(c Console, s gameday.Score) error {
 	if p.reports == "" || len(s.Checks) == 0 {
 		return nil
 	}
-	if err := os.MkdirAll(p.reports, 0o755); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
 	for ext, text := range map[string][]byte{".md": s.Markdown(), ".html": s.HTML()} {
-		if err := os.WriteFile(filepath.Join(p.reports, s.Scenario.Name+ext), text, 0o644); err != nil {
+		if err := WriteFile(filepath.Join(p.reports, s.Scenario.Name+ext), text); err != nil {
 			return fmt.Errorf("write report: %w", err)
 		}
 	}

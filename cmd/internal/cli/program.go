@@ -22,16 +22,6 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// Exit codes.
-const (
-	ExitOK      = 0
-	ExitError   = 1 // it did not work
-	ExitUsage   = 2 // the command line is wrong
-	ExitWanting = 3 // it worked, and what was checked is found wanting
-	ExitRefused = 4 // a rule forbids it
-	ExitUnclear = 5 // it worked, and nothing can be said
-)
-
 // An Action is what a subcommand does once its flags are read.
 type Action func(ctx context.Context) error
 
@@ -39,6 +29,8 @@ type Action func(ctx context.Context) error
 type Console struct {
 	In       io.Reader
 	Out, Err io.Writer
+
+	painting *painting // nil: no colours
 }
 
 // A Declare declares subcommands; the keys are their full names.
@@ -48,6 +40,7 @@ type Declare func(*kingpin.Application, Console) map[string]Action
 type Program struct {
 	Name, Help, Version string
 	Commands            []Declare
+	Groups              []Group           // of the help: every command is in one of them
 	Elsewhere           map[string]string // commands that people look for here, and the program that has them
 }
 
@@ -58,16 +51,20 @@ func (p Program) Main() {
 	log.SetOutput(outbound.Log(os.Stderr)) // net/http writes there
 	err := p.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	if err != nil && !errors.Is(err, ErrSilent) {
-		fmt.Fprintln(os.Stderr, p.Name+": "+err.Error())
+		fmt.Fprintln(&screen{to: os.Stderr, painting: new(painting)}, p.Name+": "+err.Error())
 	}
 	os.Exit(ExitCode(err))
 }
 
 // Run is the program as a function.
 func (p Program) Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) error {
-	app := kingpin.New(p.Name, p.Help)
-	app.Version(p.Version)
-	app.HelpFlag.Short('h')
+	c := Console{In: in, painting: new(painting)}
+	c.Out, c.Err = &screen{to: out, painting: c.painting}, &screen{to: errs, painting: c.painting}
+	if slices.Contains(args, "--help-man") {
+		p.man(out)
+		return nil
+	}
+	app, actions := p.Application(c)
 	app.UsageWriter(out)
 	app.ErrorWriter(errs)
 	ended := false
@@ -75,7 +72,6 @@ func (p Program) Run(ctx context.Context, args []string, in io.Reader, out, errs
 		ended = true
 		app.UsageWriter(io.Discard) // it goes on parsing, and would print its help again
 	})
-	actions := p.Declare(app, Console{in, out, errs})
 	chosen, err := app.Parse(keepDashes(app, args))
 	if ended {
 		return nil
@@ -83,11 +79,15 @@ func (p Program) Run(ctx context.Context, args []string, in io.Reader, out, errs
 	if err != nil {
 		return Usage(p.meant(actions, args, err))
 	}
+	c.painting.decide(Terminal(out))
 	return actions[chosen](ctx)
 }
 
 // meant adds to the error about an unknown command the one that was probably meant.
 func (p Program) meant(actions map[string]Action, args []string, err error) error {
+	if group, ok := strings.CutPrefix(err.Error(), "must select a subcommand of "); ok {
+		return fmt.Errorf("%s %s needs a command: %s", p.Name, strings.Trim(group, "'"), strings.Join(below(actions, strings.Trim(group, "'")), ", "))
+	}
 	unknown, ok := strings.CutPrefix(err.Error(), "expected command but got ")
 	word, bad := strconv.Unquote(unknown)
 	if !ok || bad != nil {
@@ -109,10 +109,23 @@ func (p Program) meant(actions map[string]Action, args []string, err error) erro
 			near = append(near, full)
 		}
 	}
+	if first := slices.IndexFunc(near, func(full string) bool { return runbook.Nearest(word, []string{full}) != "" }); first >= 0 {
+		near = near[first : first+1] // a whole command is nearer than a part of another
+	}
 	if len(near) == 0 {
 		return fmt.Errorf("there is no command %q", word)
 	}
 	return fmt.Errorf("there is no command %q; did you mean %s %s?", word, p.Name, strings.Join(narrowed(near, args), ", or "+p.Name+" "))
+}
+
+// below are the commands of a group.
+func below(actions map[string]Action, group string) (names []string) {
+	for _, full := range slices.Sorted(maps.Keys(actions)) {
+		if name, ok := strings.CutPrefix(full, group+" "); ok {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // narrowed leaves of the commands those that have the next word as well. Without one, a group that has
@@ -131,11 +144,19 @@ func narrowed(near, args []string) []string {
 	return near
 }
 
-// Declare declares every subcommand.
-func (p Program) Declare(app *kingpin.Application, c Console) map[string]Action {
-	all := map[string]Action{}
-	for _, declare := range p.Commands {
-		maps.Copy(all, declare(app, c))
+// Application is the command line, and what each command does.
+func (p Program) Application(c Console) (*kingpin.Application, map[string]Action) {
+	app := kingpin.New(p.Name, p.Help)
+	app.Version(p.Version)
+	app.HelpFlag.Short('h')
+	app.UsageTemplate(helpTemplate).UsageFuncs(p.helpFuncs())
+	if c.painting == nil {
+		c.painting = new(painting)
 	}
-	return all
+	c.painting.declare(app)
+	actions := map[string]Action{}
+	for _, declare := range p.Commands {
+		maps.Copy(actions, declare(app, c))
+	}
+	return app, actions
 }

@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +57,7 @@ func seen(t *testing.T, page string) (open, folded string) {
 // The question, its numbers, the change, who may answer for how long, and the two answers come
 // first and in this order; keys and digests are folded.
 func TestAQuestionFitsOneScreen(t *testing.T) {
+	now := time.Now()
 	for _, c := range []struct {
 		name, kind, onExpiry string
 		state                record.State
@@ -65,18 +65,34 @@ func TestAQuestionFitsOneScreen(t *testing.T) {
 		says                 []string // in this order
 		not                  string
 	}{
-		{"roll back", "rollback", "page", record.Breaching, nil, []string{"Roll v2 back to v1?", "34 % (limit 5 %", "Now: still breaching, asked 0 s ago",
-			"v2 5 % → 0 %, v1 95 % → 100 %", "alice or bob may answer.", "14 m 5", "left", "If nobody answers: nothing moves, and people are paged again.", "Roll back …", "Keep v2 …"}, "When it opened"},
-		{"roll back when nobody answers", "rollback", "rollback", record.Breaching, nil, []string{"If nobody answers: v2 is rolled back, if the trigger still breaches then and nothing objects."}, "nothing moves"},
+		{"roll back", "rollback", "page", record.Breaching, nil, []string{"ranker", "Roll v2 back to v1?", "34 % (limit 5 %)", "still so 0 s ago",
+			"v2 5 % → 0 %, v1 95 % → 100 %", "alice or bob may answer.", "14 m 5", "left, until", "If nobody answers: nothing moves, and people are paged again.",
+			"Roll back", "Keep v2", "You are alice"}, "When it was confirmed"},
+		{"roll back when nobody answers", "rollback", "rollback", record.Breaching, nil,
+			[]string{"If nobody answers: v2 is rolled back, if the trigger still breaches then and nothing objects."}, "nothing moves"},
 		{"checks never roll back", "rollback", "rollback", record.Breaching, func(s *site) {
 			inc := s.incidents["inc-1"]
 			inc.Decision.Guard = policy.GuardChecks
 			s.incidents["inc-1"] = inc
 		}, []string{"If nobody answers: nothing moves"}, "is rolled back"},
-		{"quiet", "rollback", "page", record.NotBreaching, nil, []string{"When it opened: ", "34 % (limit 5 %", "Now: not breaching", "v2 5 % → 0 %"}, "still breaching"},
-		{"no rollback is possible", "rollback", "page", record.Breaching, func(s *site) { s.noRollback = "v1 has 1 pod." }, []string{"v1 95 % → 100 %", "v1 has 1 pod.", "Roll back …"}, "Take"},
-		{"a step", "promote", "page", record.NotBreaching, nil, []string{"Take v2 to 0 %?", "nothing objects", "v2 5 % → 0 %", "If nobody answers: the ramp waits at this step.", "Take the step …", "Do not take the step …"}, "breaching"},
-		{"a held release", "release_hold", "rollback", record.NotBreaching, nil, []string{"Let ranker go on?", "Somebody else set this split", "If nobody answers: the release stays held.", "Let it go on …", "Keep holding …"}, "→"},
+		{"quiet", "rollback", "page", record.NotBreaching, nil,
+			[]string{"Not breaching any more, asked 0 s ago.", "When it was confirmed, 0 s ago: ", "34 % (limit 5 %)", "v2 5 % → 0 %"}, "still so"},
+		{"no data", "rollback", "page", record.NoData, nil, []string{"No data: whether it is still so cannot be told, asked 0 s ago.", "34 % (limit 5 %)"}, "still so 0 s"},
+		{"Prometheus is away", "rollback", "page", record.Unreachable, nil,
+			[]string{"Prometheus does not answer: whether it is still so cannot be told, asked 0 s ago."}, "still so 0 s"},
+		{"no rollback is possible", "rollback", "page", record.Breaching, func(s *site) { s.noRollback = "v1 has 1 pod" }, []string{"v1 95 % → 100 %", "v1 has 1 pod (since", "Roll back"}, "Take"},
+		{"a step", "promote", "page", record.NotBreaching, func(s *site) {
+			s.status.Releases[0].WeightChangedAt = now.Add(-20 * time.Minute)
+			s.triggers = []record.TriggerNow{{Trigger: "errors", State: record.NotBreaching, Effect: "error rate 0.1 %", Limit: "1 %"},
+				{Trigger: "latency", State: record.NotBreaching, Effect: "P95 latency 2 % above stable", Limit: "30 %"}}
+		}, []string{"Take v2 from 5 % to 0 %?", "It has had 5 % for 20 m.", "None of its 2 triggers breaches now.", "error rate 0.1 % (limit 1 %)", "P95 latency 2 % above stable (limit 30 %)",
+			"v2 5 % → 0 %", "If nobody answers: the ramp waits at 5 %.", "Give it 0 %", "Stay at 5 %"}, "Breaching"},
+		{"a step that something speaks against", "promote", "page", record.NotBreaching, func(s *site) {
+			s.triggers = []record.TriggerNow{{Trigger: "errors", State: record.Breaching}, {Trigger: "latency", State: record.NoData}}
+		}, []string{"Breaching now: errors."}, "None of its"},
+		{"a held release", "release_hold", "rollback", record.NotBreaching, func(s *site) {
+			s.status.Releases[0].Held = &record.HumanHold{Since: now.Add(-3 * time.Minute), Want: record.Split{"v1": 95, "v2": 5}, Found: record.Split{"v1": 80, "v2": 20}}
+		}, []string{"Let v2 continue at 20 %?", "Somebody else set v2 from 5 % to 20 %, 3 m", "If nobody answers: the release stays held, and nothing is moved.", "Let it continue", "Keep holding"}, "→"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := ask(t, c.kind, c.state)
@@ -87,7 +103,7 @@ func TestAQuestionFitsOneScreen(t *testing.T) {
 			page := s.ask("GET", s.link(), "", as("alice")).Body.String()
 			open, folded := seen(t, page)
 			rest := open
-			for _, want := range append(c.says, "Type the service's name", "You are alice") {
+			for _, want := range c.says {
 				_, after, ok := strings.Cut(rest, want)
 				if !ok {
 					t.Errorf("the page does not say %q, or not in its place: %s", want, open)
@@ -130,21 +146,50 @@ func TestWhoMayAnswer(t *testing.T) {
 	}
 }
 
-// The two buttons lead to the two forms; the page in between has only the one that approves.
+// Each of the two buttons leads to its form, by an address that can be opened as often as one likes;
+// who only holds the link types the service's name there.
 func TestTheTwoButtonsLeadToTheForms(t *testing.T) {
 	for _, q := range questions {
-		s := ask(t, q.kind, q.state)
-		page := s.ask("GET", s.link(), "", as("alice")).Body.String()
-		all := byID(t, page)
-		for _, id := range []string{"approve", "reject"} {
-			if strings.Count(page, `href="#`+id+`"`) != 1 || all[id] == nil || all[id].Data != "form" {
-				t.Errorf("%s: no button leads to the form %s: %s", q.name, id, page)
+		for _, linkOnly := range []bool{false, true} {
+			s, show := ask(t, q.kind, q.state), as("alice")
+			if linkOnly {
+				s.deps.Auth, show = insecure(t), nothing
+				s.deps.Registerer = prometheus.NewRegistry()
+				s.Handler = web.Handler(s.deps)
 			}
+			page := s.ask("GET", s.link(), "", show).Body.String()
+			for answer, does := range map[string]string{"yes": map[bool]string{false: "approve", true: "confirm"}[linkOnly], "no": "reject"} {
+				if strings.Count(page, `href="?answer=`+answer+`"`) != 1 || len(formsOf(t, page)) != 0 {
+					t.Errorf("%s: no button leads to %s: %s", q.name, answer, page)
+				}
+				forms := formsOf(t, s.ask("GET", s.link()+"?answer="+answer, "", show).Body.String())
+				if len(forms) != 1 || forms[0].buttons[0].value != does {
+					t.Errorf("%s, link only %t, %s: leads to %v", q.name, linkOnly, answer, forms)
+				}
+			}
+			s.unchanged("the two buttons")
 		}
-		confirm := s.send(s.fill(s.link(), url.Values{"decision": {"confirm"}, "anyway": {"yes"}}, as("alice"))).Body.String()
-		if strings.Contains(confirm, `href="#`) || len(formsOf(t, confirm)) != 1 {
-			t.Errorf("%s: %s", q.name, confirm)
+	}
+}
+
+// Who may not answer sees the question without its buttons.
+func TestWhoMayNotAnswerGetsNoButtons(t *testing.T) {
+	s := newSite(t, signIn(t))
+	for _, more := range []string{"", "?answer=yes", "?answer=no"} {
+		page := s.ask("GET", s.link()+more, "", as("bob")).Body.String()
+		if !strings.Contains(page, "You may look, and not answer: you are bob.") || strings.Contains(page, "<form") || strings.Contains(page, "?answer=") {
+			t.Errorf("%q: %s", more, page)
 		}
+	}
+}
+
+// Who has the role may answer though no runbook names them.
+func TestTheRoleApproveGetsTheButtons(t *testing.T) {
+	auth := signIn(t)
+	auth.RolesFile = write(t, "roles: {approve: [bob]}\n")
+	s := siteOf(t, auth)
+	if page := s.ask("GET", s.link(), "", as("bob")).Body.String(); !strings.Contains(page, "?answer=yes") {
+		t.Error(page)
 	}
 }
 

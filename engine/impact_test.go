@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/test/fixture"
+)
+
+// What the candidate did is counted anew once it was drained, whether or not it is known when harm
+// began; what cannot be counted says why, and keeps nothing from being closed.
+func TestImpactIsEstimatedOnceDrained(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		onset bool
+		lost  error
+	}{
+		{"known", true, nil}, {"no onset", false, nil}, {"history is gone", true, errors.New("history is gone")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &proofs{lost: c.lost, says: map[string]record.Significance{}}
+				e, st, f := solo(t, func(p *Parts) {
+					p.Archive, p.Monitor = &folder{stages: map[string]map[string][]byte{}}, m
+				})
+				began := time.Now().UTC().Add(-time.Minute)
+				says := record.Significance{At: time.Now().UTC(), Value: 3, LogE: 20}
+				if c.onset {
+					says.Onset = record.Onset{From: began, To: began.Add(time.Second), At: began}
+				}
+				m.says["errors"] = says
+				f.breaking["errors"] = true
+				must(t, hears(t, e, fixture.Alert("errors", record.Webhook)))
+				f.set(func(f *facts) { f.traffic = 0 })
+				ctx, stop := context.WithCancel(t.Context())
+				over := make(chan error)
+				go func() { over <- e.Run(ctx) }()
+				time.Sleep(5 * time.Minute)
+				stop()
+				must(t, <-over)
+				i := incidentOf(t, st)
+				checkImpact(t, i, c.onset, c.lost)
+				if i.EvidenceAt.IsZero() {
+					t.Error("the evidence is not sealed")
+				}
+				for _, until := range m.asked {
+					if until.Before(i.DrainedAt) || until.After(i.EvidenceAt) {
+						t.Errorf("asked until %s; drained %s, sealed %s", until, i.DrainedAt, i.EvidenceAt)
+					}
+				}
+			})
+		})
+	}
+}
+
+func checkImpact(t *testing.T, i record.Incident, onset bool, lost error) {
+	t.Helper()
+	switch x := i.Impact; {
+	case x == nil:
+		t.Error("there is no impact")
+	case x.Ongoing:
+		t.Errorf("the candidate is drained, and the impact is so far: %+v", x)
+	case lost != nil && !strings.Contains(x.Problem, lost.Error()):
+		t.Errorf("the problem is %q", x.Problem)
+	case lost == nil && (x.Problem != "" || len(x.Losses) != 1 || x.Losses[0].Excess != 12 || !x.From.Equal(i.Harm().At) || onset == x.From.IsZero()):
+		t.Errorf("the impact is %+v", x)
+	}
+}
+
+// While a human is asked, the impact is so far: in the record as of the question, and live for whoever
+// looks.
+func TestImpactSoFarOfAQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &proofs{says: map[string]record.Significance{}}
+		e, st, f := solo(t, func(p *Parts) { p.Monitor = m })
+		now := time.Now().UTC()
+		m.says["slowish"] = record.Significance{At: now, Value: 3, LogE: 20, Onset: record.Onset{From: now, To: now, At: now}}
+		f.breaking["slowish"] = true
+		must(t, hears(t, e, fixture.Alert("slowish", record.Webhook)))
+		i := incidentOf(t, st)
+		if i.Phase != record.Awaiting || i.Impact == nil || !i.Impact.Ongoing || i.Impact.Losses[0].Excess != 5 {
+			t.Fatalf("%s, with the impact %+v", i.Phase, i.Impact)
+		}
+		time.Sleep(time.Minute)
+		live, err := e.Incident(t.Context(), i.ID)
+		must(t, err)
+		if x := live.Impact; x == nil || !x.Ongoing || !x.Until.After(i.Impact.Until) || x.Losses[0].Rate != 0.5 {
+			t.Errorf("a minute later the impact is %+v", x)
+		}
+	})
+}
