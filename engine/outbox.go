@@ -98,7 +98,7 @@ func sent(m record.Message) lifecycle.MessageSent {
 	for _, sink := range slices.Sorted(maps.Keys(m.Deliveries)) {
 		switch d := m.Deliveries[sink]; {
 		case d.GaveUp != "":
-			never = append(never, fmt.Sprintf("; not %s, after %d attempts (%s)", sink, d.Attempts, d.GaveUp))
+			never = append(never, fmt.Sprintf("; not %s (attempts: %d; %s)", sink, d.Attempts, d.GaveUp))
 		case !d.TakenAt.IsZero():
 			who = append(who, d.Who)
 			if d.TakenAt.After(ev.At) {
