@@ -74,7 +74,7 @@ func (t told) lasted() string {
 	case !t.inc.DrainedAt.IsZero():
 		return " for " + span(t.inc.DrainedAt.Sub(began))
 	case t.inc.ActedAt.IsZero() && !isOver(t.inc):
-		return " since " + clock(began)
+		return " since " + timeOf(began) + " UTC"
 	}
 	return ""
 }

@@ -27,7 +27,7 @@ func (t told) harmTile() tile {
 	case h.Open:
 		return tile{"Harm began", timeOf(h.At), "or later: it was there from the first request to " + t.from()}
 	}
-	return tile{"Harm began", timeOf(h.At), "UTC, give or take " + span(max(h.At.Sub(h.From), h.To.Sub(h.At)).Round(time.Second))}
+	return tile{"Harm began", timeOf(h.At), "UTC on " + h.At.UTC().Format(time.DateOnly) + ", give or take " + span(max(h.At.Sub(h.From), h.To.Sub(h.At)).Round(time.Second))}
 }
 
 func timeOf(at time.Time) string { return at.UTC().Format(time.TimeOnly) }
@@ -46,7 +46,7 @@ func (t told) detectedTile() tile {
 	case at.IsZero():
 		return tile{"Detected after", "–", "no alert fired"}
 	case began.IsZero():
-		return tile{"Detected", timeOf(at), "UTC, when the alert fired"}
+		return tile{"Detected", timeOf(at), "UTC on " + at.UTC().Format(time.DateOnly) + ", when the alert fired"}
 	default:
 		return tile{"Detected after", span(at.Sub(began)), "the alert fired at " + timeOf(at) + " UTC"}
 	}
@@ -76,7 +76,7 @@ func (t told) recoveredTile() tile {
 	case v == nil && hasActed(t.inc) && !isOver(t.inc):
 		return tile{"Recovered after", "not yet", "recovery is being checked"}
 	case v == nil:
-		return tile{"Recovered after", "–", "nothing was moved that recovery could follow"}
+		return tile{"Recovered after", "–", "nothing was moved"}
 	case v.Outcome != record.Recovered:
 		short := map[record.Outcome]string{record.NotRecovered: "NOT recovered", record.CannotTell: "cannot tell"}[v.Outcome]
 		return tile{"Recovered after", cmp.Or(short, "–"), "verdict at " + timeOf(v.At) + " UTC"}
