@@ -68,7 +68,7 @@ type renderer func(record.Incident, *runbook.Runbook, report.Options) []byte
 // page renders an incident as it stands.
 func (d *Daemon) page(folder audit.Folder, external string, render renderer) func(context.Context, record.Incident) ([]byte, error) {
 	return func(ctx context.Context, inc record.Incident) ([]byte, error) {
-		o := report.Options{Now: time.Now().UTC(), External: external, Prometheus: d.siteOf(inc.Region).Prometheus.URL, Regions: d.set.Stands(ctx, inc.Service)}
+		o := report.Options{Now: time.Now().UTC(), External: external, Prometheus: d.siteOf(inc.Region).Prometheus.URL, Regions: d.set.Stands(ctx, inc.Service), Replica: replica(d.cfg)}
 		if stages, err := folder.Stages(inc); err == nil {
 			o.Evidence = stages
 		}
