@@ -186,11 +186,18 @@ func onlyBudgetMoved(before, after snapshot) bool {
 	return moved && maps.Equal(a, b)
 }
 
-// remember keeps the newest release of a target, from which roles are exported.
+// remember keeps the newest release of a target, from which roles are exported, and how it stands.
 func (e *Engine) remember(target Target, s lifecycle.State) {
 	e.rememberBehind(target, s)
+	one := standOf(s, time.Now().UTC())
+	e.mu.Lock()
+	e.stands[target] = one
+	e.mu.Unlock()
 	if s.Release == nil {
 		return
+	}
+	if s.Incident != nil {
+		e.keepIncidents(*s.Incident)
 	}
 	e.mu.Lock()
 	before := e.last[target]

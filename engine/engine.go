@@ -80,6 +80,8 @@ type Engine struct {
 	mu          sync.RWMutex
 	services    map[string]service
 	last        map[Target]record.Release    // as last read or committed; for the exported roles
+	stands      map[Target]stand             // how each target stood when it was last read or committed
+	incidents   map[string]record.Incident   // those that are known, as briefs
 	behind      map[Target]float64           // 1: the store has less of it than is known
 	checks      map[string]record.RulesCheck // by service: how its rules compared the last time
 	drifts      []rules.Drift                // of the newest comparison of all rules
@@ -114,6 +116,9 @@ type Engine struct {
 	confirms shared[confirmKey, record.Breach]
 	views    shared[Target, *snapshot]
 	lives    shared[string, lived] // by approval
+
+	recounted shared[string, recounted]      // by incident whose evidence is elsewhere
+	asked     shared[string, []record.Curve] // by release: of triggers that compare nothing
 
 	readBack      chan struct{} // a split was read back: its router is asked
 	retarget      chan struct{} // a release began, ended or changed its weight
@@ -193,9 +198,12 @@ type Monitor interface {
 	Blunted(release, trigger string, now time.Time) string
 	// Proved says, once for each interval, that some trigger is significant.
 	Proved() <-chan struct{}
-	// Record returns what a release's significance was computed from, until the end of an
-	// interval, compressed.
-	Record(ctx context.Context, t monitor.Target, until time.Time) ([]byte, error)
+	// Curves are the levels of a release's triggers over time, as they were counted; false: the
+	// release is not watched.
+	Curves(release string) ([]record.Curve, bool)
+	// Record counts a release anew. It returns what its significance was computed from, until
+	// the end of an interval, compressed, and the curves of its triggers until another moment.
+	Record(ctx context.Context, t monitor.Target, until, through time.Time) ([]byte, []record.Curve, error)
 	// Impact says what users lost from when harm began until a moment, counted anew.
 	Impact(ctx context.Context, t monitor.Target, h monitor.Harm, until time.Time) (record.Impact, error)
 	// ImpactSoFar says it of a release that is watched, as of now; it asks nobody.
@@ -227,10 +235,11 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 		prom: p.Prometheus, monitor: p.Monitor, arming: p.Arming, regions: p.Regions,
 		archive: p.Archive, post: p.Post, journal: p.Journal, memory: known.New(o.Region, p.Seen), log: p.Log, opts: o,
 		predictor: predictorOf(p.Client), client: p.Client,
-		last: map[Target]record.Release{}, behind: map[Target]float64{}, checks: map[string]record.RulesCheck{}, semaphores: map[Target]semaphore{},
+		last: map[Target]record.Release{}, stands: map[Target]stand{}, incidents: map[string]record.Incident{}, behind: map[Target]float64{}, checks: map[string]record.RulesCheck{}, semaphores: map[Target]semaphore{},
 		refused: map[Target]refusal{}, probed: map[Target]time.Time{}, observed: map[Target]time.Time{},
 		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),
 	}
+	e.recounted.keep, e.asked.keep = time.Minute, 15*time.Second
 	e.store = ownStore{p.Store, e.memory}
 	e.catalog, _ = p.Store.(Catalog)
 	e.metrics, e.trail.lists = newMetrics(o.labelled(p.Registerer)), map[string]*kept{}

@@ -126,6 +126,7 @@ type proofs struct {
 	watched []monitor.Target
 	lost    error       // why no counts can be had
 	asked   []time.Time // until when impacts were asked for
+	curves  []record.Curve
 }
 
 func (p *proofs) Watch(_ context.Context, targets []monitor.Target) {
@@ -170,8 +171,15 @@ func (p *proofs) ImpactSoFar(_ string, h monitor.Harm, now time.Time) record.Imp
 
 func (p *proofs) Harmed(string, runbook.Trigger) record.Onset { return record.Onset{} }
 
-func (p *proofs) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
-	return []byte("counts"), p.lost
+func (p *proofs) Curves(string) ([]record.Curve, bool) {
+	return p.curves, p.curves != nil
+}
+
+func (p *proofs) Record(_ context.Context, _ monitor.Target, until, _ time.Time) ([]byte, []record.Curve, error) {
+	if p.lost != nil || until.IsZero() {
+		return nil, p.curves, p.lost
+	}
+	return []byte("counts"), p.curves, nil
 }
 
 // weights are those of the releases that it was told to watch.

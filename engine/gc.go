@@ -45,6 +45,7 @@ func (e *Engine) gcRecords(ctx context.Context) {
 		}
 		return
 	}
+	e.keepIncidents(under[record.Incident](snap, store.IncidentKey(""))...)
 	for _, en := range over(snap, time.Now()) {
 		err := e.store.Commit(ctx, store.NewTx(store.Op{Verb: store.Delete, Key: en.Key, Index: en.Index}))
 		if err != nil && !errors.Is(err, store.ErrConflict) {

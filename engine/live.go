@@ -50,7 +50,7 @@ func (e *Engine) live(ctx context.Context, a record.Approval) (record.Live, erro
 	case v.Incident.Breach.Trigger == "":
 		l.Breach.State = record.NoTrigger
 	default:
-		l.Breach = e.breachNow(ctx, v)
+		l.Breach, l.Impact = e.breachNow(ctx, v), e.ImpactOf(*v.Incident)
 	}
 	return l, nil
 }

@@ -29,7 +29,7 @@ func (e *Engine) Start(ctx context.Context, l runbook.Launch, by record.Caller) 
 // Rollback moves all traffic of the open release to its stable bundle because a human
 // asks for it.
 func (e *Engine) Rollback(ctx context.Context, service, region string, by record.Caller, reason string) (record.Incident, error) {
-	s, err := e.human(ctx, e.targetIn(service, region), lifecycle.Demanded{By: by, Reason: reason})
+	s, err := e.act(ctx, e.targetIn(service, region), record.Intent{Action: record.OrderRollback, Reason: reason}, by)
 	if err != nil {
 		return record.Incident{}, err
 	}
@@ -107,32 +107,24 @@ func (e *Engine) human(ctx context.Context, target Target, ev lifecycle.Event) (
 // questions, and in the same transaction, as if the daemon did. At the end of the ramp
 // it closes the release once it has baked.
 func (e *Engine) Promote(ctx context.Context, service, region string, by record.Caller) (record.Release, error) {
-	return e.promote(ctx, e.targetIn(service, region), by, false)
+	return e.Act(ctx, service, region, record.Intent{Action: record.OrderPromote}, by)
 }
 
 // Flip is [Engine.Promote] as the first step of a blue and green release, and refused
 // as any other.
 func (e *Engine) Flip(ctx context.Context, service, region string, by record.Caller) (record.Release, error) {
-	return e.promote(ctx, e.targetIn(service, region), by, true)
-}
-
-func (e *Engine) promote(ctx context.Context, target Target, by record.Caller, flip bool) (record.Release, error) {
-	rel, ready, err := e.readyNow(ctx, target)
-	if err != nil {
-		return record.Release{}, err
-	}
-	return e.order(ctx, target, lifecycle.Promoted{By: by, Flip: flip, Release: rel.ID, Epoch: rel.Epoch, Ready: ready})
+	return e.Act(ctx, service, region, record.Intent{Action: record.OrderFlip}, by)
 }
 
 // Stop stops the ramp where it is. A breach still rolls back.
 func (e *Engine) Stop(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error) {
-	return e.order(ctx, e.targetIn(service, region), lifecycle.Stopped{By: by, Reason: reason})
+	return e.Act(ctx, service, region, record.Intent{Action: record.OrderHold, Reason: reason}, by)
 }
 
 // Resume lets a ramp continue that was stopped, frozen or held, and ends what it was
 // frozen or held for. A breach that is still true comes back automatically.
 func (e *Engine) Resume(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error) {
-	return e.order(ctx, e.targetIn(service, region), lifecycle.Resumed{By: by, Reason: reason})
+	return e.Act(ctx, service, region, record.Intent{Action: record.OrderResume, Reason: reason}, by)
 }
 
 // readyNow asks about the target's release as it is stored.

@@ -49,14 +49,14 @@ func ruleDrift(in Input, _ time.Time) *objection {
 }
 
 func noControl(in Input, _ time.Time) *objection {
-	if in.Breach.StableRate > 0 {
+	if in.Breach.StableRate > 0 || in.asked {
 		return nil
 	}
 	return ask(in, fmt.Sprintf("%s has no traffic, so there is no baseline to compare with.", side(in.Release.Stable)))
 }
 
 func fewPods(in Input, _ time.Time) *objection {
-	if in.Breach.CandidatePods >= in.Runbook.Policy.MinCandidatePods {
+	if in.Breach.CandidatePods >= in.Runbook.Policy.MinCandidatePods || in.asked {
 		return nil
 	}
 	return ask(in, fmt.Sprintf("%s has %s, and policy.min_candidate_pods is %d: this may be one bad machine, not a bad version.", side(in.Release.Candidate), pods(in.Breach.CandidatePods), in.Runbook.Policy.MinCandidatePods))

@@ -189,7 +189,7 @@ func LacksReason(in record.Reply) error {
 	if in.Yes || in.Reason != "" {
 		return nil
 	}
-	return runbook.Refuse("give a reason to reject: the bad release keeps its traffic")
+	return runbook.Refuse("give a reason to reject: it is kept with the answer")
 }
 
 // NeedsAnyway reports whether a yes to a question needs to be wanted anyway: it rolls back, and nothing

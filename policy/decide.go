@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/record"
@@ -22,6 +23,8 @@ type Input struct {
 	ByHuman           bool              // a person asked for this rollback
 	Router            string            // why the router's keys cannot be changed; empty: they can
 	WentBack          string            // what the store has lost of the target; empty: nothing that is known
+
+	asked bool // people were asked already: what they were to judge does not object again
 }
 
 // Decide says what to do about the breach at the moment now. It always gives a guard
@@ -40,6 +43,12 @@ func cautioned(in Input, d record.Decision) record.Decision {
 		return d
 	}
 	d.Reasons = append(d.Reasons, why)
+	later := "once " + side(in.Release.Stable) + " can take all traffic, " + rollByHand
+	for n, c := range d.Choices { // nobody is told to do now what is not possible now
+		if !strings.Contains(c, later) {
+			d.Choices[n] = strings.Replace(c, rollByHand, later, 1)
+		}
+	}
 	return d
 }
 
@@ -78,9 +87,13 @@ func automatic(in Input, now time.Time) record.Decision {
 		Action:  record.RollBack,
 		Guard:   GuardSevere,
 		Reasons: append([]string{"A severe breach is confirmed and no guard objects: all traffic goes to " + side(in.Release.Stable) + "."}, facts(in)...),
-		Choices: []string{"watch the verification", "let nobody restart " + side(in.Release.Candidate) + ": its bundle is quarantined until it is lifted by name"},
+		Choices: afterwards(in),
 		Page:    true,
 	}
+}
+
+func afterwards(in Input) []string {
+	return []string{"watch the verification", "let nobody restart " + side(in.Release.Candidate) + ": its bundle is quarantined until it is lifted by name"}
 }
 
 func decision(name string, o objection) record.Decision {
@@ -98,6 +111,8 @@ func observed(in Input, would record.Decision) record.Decision {
 	if in.Control.Mode == runbook.Observe {
 		why = "The control mode is observe" + byWhom(in.Control) + ": nothing is done; active mode would decide " + string(would.Action) + " (" + would.Guard + ")."
 	}
+	reasons := append([]string{why}, would.Reasons...)
+	reasons[1] = "In active mode: " + reasons[1]
 	choices := []string{byHand(in)}
 	if would.Action == record.Freeze && in.Breach.StableUnhealthy {
 		choices = shared(in) // moving traffic would not help
@@ -106,7 +121,7 @@ func observed(in Input, would record.Decision) record.Decision {
 		Action:  record.Hold,
 		Would:   would.Action,
 		Guard:   GuardObserve,
-		Reasons: append([]string{why}, would.Reasons...),
+		Reasons: reasons,
 		Choices: append(choices, "arm it: policy.mode: active in the runbook, and control active"),
 	}
 }

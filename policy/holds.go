@@ -11,8 +11,10 @@ import (
 
 const choiceHold = "stop promotion by hand"
 
+const rollByHand = "roll back by hand"
+
 // byHand is the choice to roll back without the daemon's judgement.
-func byHand(in Input) string { return "roll back by hand: " + rollbackCommand(in) }
+func byHand(in Input) string { return rollByHand + ": " + rollbackCommand(in) }
 
 // target names the release as the command line takes it.
 func target(in Input) string {
@@ -85,7 +87,7 @@ func stableUnhealthy(in Input, _ time.Time) *objection {
 	if !in.Breach.StableUnhealthy {
 		return nil
 	}
-	return freeze(fmt.Sprintf("Wrong cause: %s breaks an absolute limit as well, so it is not %s alone; no traffic is moved.", side(in.Release.Stable), side(in.Release.Candidate)),
+	return freeze(fmt.Sprintf("Wrong cause: %s breaks an absolute limit as well, so it is not %s alone.", side(in.Release.Stable), side(in.Release.Candidate)),
 		shared(in)...)
 }
 

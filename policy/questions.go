@@ -38,21 +38,25 @@ func Expired(in Input, until, now time.Time) (d record.Decision, again bool) {
 	b := in.Breach
 	switch {
 	case !RollsBackUnanswered(in.Runbook, in.Incident.Decision):
-		return unanswered(in, now), false
+		return unanswered(in, now, []string{byHand(in)}), false
 	case b.State == "" || b.Unjudged() && now.Sub(until) < Quiet: // it will be known in a moment, or to another replica
 		return d, true
 	case b.State == record.NotBreaching:
-		return unanswered(in, now, "the trigger is no longer true"), false
+		return unanswered(in, now, []string{"let the release continue: autorollback release resume " + target(in) + " --reason WHY", byHand(in)},
+			"the trigger is no longer true"), false
 	case b.State != record.Breaching:
-		return unanswered(in, now, "it cannot be confirmed now: "+b.Problem), false
+		return unanswered(in, now, []string{byHand(in)}, "it cannot be confirmed now: "+b.Problem), false
 	}
-	// What the question was about counts no more; holds and limits do.
-	in.Breach.CandidatePods, in.Breach.StableRate = 1<<20, max(b.StableRate, 1)
-	d = Decide(in, now)
+	in.asked = true // what the question was about counts no more; holds and limits do
+	d = decide(in, now)
 	if d.Action != record.RollBack && (d.Action != record.Ask || d.Guard != GuardMild && d.Guard != GuardSchedule) {
-		return unanswered(in, now, d.Reasons[:1]...), false
+		choices := d.Choices
+		if d.Action == record.Ask { // the question is over
+			choices = []string{byHand(in)}
+		}
+		return unanswered(in, now, choices, d.Reasons[:1]...), false
 	}
-	d.Action = record.RollBack
+	d.Action, d.Choices, d.At = record.RollBack, afterwards(in), now
 	d.Reasons = append([]string{"nobody answered, the trigger is still true, and policy.on_expiry is rollback"}, d.Reasons...)
 	return d, false
 }
@@ -63,10 +67,10 @@ func RollsBackUnanswered(rb *runbook.Runbook, asked record.Decision) bool {
 	return rb.Policy.OnExpiry == "rollback" && asked.Guard != GuardChecks
 }
 
-func unanswered(in Input, now time.Time, why ...string) record.Decision {
-	return record.Decision{Action: record.Hold, Guard: GuardExpired, At: now, Page: true,
+func unanswered(in Input, now time.Time, choices []string, why ...string) record.Decision {
+	return cautioned(in, record.Decision{Action: record.Hold, Guard: GuardExpired, At: now, Page: true,
 		Reasons: append([]string{"nobody answered within " + in.Runbook.Policy.ApprovalTTL.String()}, why...),
-		Choices: []string{byHand(in)}}
+		Choices: choices})
 }
 
 // Reopens says whether a breach may still change what is done: traffic was not moved,

@@ -2,6 +2,8 @@ package record
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,6 +49,12 @@ type Control struct {
 	By     string       `json:"by,omitempty"`
 	Reason string       `json:"reason,omitempty"`
 	Until  time.Time    `json:"until,omitzero"` // a pause that has passed pages; it does not return silently to active
+}
+
+// Sight is the digest of what a person is shown of it.
+func (c Control) Sight() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %d", c.Mode, c.By, c.Reason, c.Until.UnixNano()))
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // ControlSeen is what the daemon last saw at the key "control", and so what it knows who wrote, key

@@ -55,6 +55,7 @@ type Incident struct {
 	PolledAt   time.Time `json:"polled,omitzero"`    // the last poll
 	Health     Health    `json:"health,omitempty"`   // of the last poll
 	Answers    []Answer  `json:"answers,omitempty"`  // of the last poll
+	Levels     []Curve   `json:"levels,omitempty"`   // the recovery questions over time, see Poll
 	Unproved   []string  `json:"unproved,omitempty"` // business checks that need longer than the deadline at this traffic
 	Messages   int       `json:"messages"`           // put in the outbox so far
 	Verdict    *Verdict  `json:"verdict,omitempty"`

@@ -7,6 +7,8 @@ type Live struct {
 	Plan    Change // that a yes would write
 	// Triggers are how all of them stand, where the question is about the next step.
 	Triggers []TriggerNow
+	// Impact is that of the incident, so far; nil: nothing is known.
+	Impact *Impact
 	// Waiting are answers of first people that wait for a second one.
 	Waiting []WaitingOrder
 }

@@ -156,7 +156,7 @@ func atDesk(t *testing.T, edit func(*runbook.Runbook), test func(d *desk)) {
 		d.ring, err = report.ParseKeyring([]byte(report.GenerateKey().Reveal()))
 		ok(t, err)
 		reg := prometheus.NewRegistry()
-		d.http = web.Handler(web.Deps{Engine: d.set, Tokens: d.ring, Auth: d.signIn(), Runbooks: func() []*runbook.Runbook { return []*runbook.Runbook{rb} },
+		d.http = web.Handler(web.Deps{Engine: d.set, Live: d.set.Live, Tokens: d.ring, Auth: d.signIn(), Runbooks: func() []*runbook.Runbook { return []*runbook.Runbook{rb} },
 			Ready: func() error { return nil }, Doctor: d, Gatherer: reg, Registerer: reg, Log: zap.New(core),
 			Reload: func(context.Context) error { d.began = len(d.orders()); return nil }})
 		ctx, stop := context.WithCancel(t.Context())
@@ -343,6 +343,9 @@ var walks = map[string]walk{
 	"POST /api/v1/approvals/{id}": {action: record.OrderReject, before: func(d *desk) (string, string) {
 		return "/api/v1/approvals/" + d.asked().ID, `{"decision":"reject","service":"ranker","reason":"because I say so"}`
 	}},
+	"POST /services/{service}/{region}/{order}": {action: record.OrderRollback, form: true,
+		before: after(started, "/services/ranker/default/rollback", "reason=because+I+say+so")},
+	"POST /control":       {action: record.OrderControl, form: true, before: after(nothing, "/control", "mode=paused&for=1h&reason=because+I+say+so")},
 	"PUT /api/v1/control": {action: record.OrderControl, before: after(nothing, "/api/v1/control", `{"mode":"observe","reason":"because I say so","by":"mallory"}`)},
 	"POST /api/v1/quarantine/{digest}/lift": {action: record.OrderLift, before: func(d *desk) (string, string) {
 		d.start()
@@ -398,6 +401,9 @@ func (d *desk) walk(method string, w walk) {
 		cookie, err := http.ParseSetCookie(page.Header().Get("Set-Cookie"))
 		ok(t, err)
 		body += "&nonce=" + cookie.Value
+		if plan := shownPlan.FindStringSubmatch(page.Body.String()); plan != nil {
+			body += "&plan=" + plan[1]
+		}
 		edits = append(edits, func(r *http.Request) {
 			r.AddCookie(cookie)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -58,8 +58,12 @@ func (nowhere) Impact(context.Context, monitor.Target, monitor.Harm, time.Time) 
 }
 func (nowhere) ImpactSoFar(string, monitor.Harm, time.Time) (x record.Impact)  { return x }
 func (nowhere) Significance(string, string, time.Time) (s record.Significance) { return s }
-func (nowhere) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
-	return nil, nil
+func (nowhere) Curves(string) ([]record.Curve, bool) {
+	return nil, false
+}
+
+func (nowhere) Record(context.Context, monitor.Target, time.Time, time.Time) ([]byte, []record.Curve, error) {
+	return nil, nil, nil
 }
 
 // A mailbox keeps what its region told.

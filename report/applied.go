@@ -94,8 +94,8 @@ func bare(address string) string {
 
 // checks are what came of a rollback's write, each with its own time: read back, shown by
 // the router's instances, the candidate's measured share, what users get.
-func checks(inc record.Incident, rb *runbook.Runbook) table {
-	t := table{Head: []string{"Check", "Time (UTC)", "After", "What"}}
+func checks(inc record.Incident, rb *runbook.Runbook) *table {
+	t := &table{Head: []string{"Check", "Time (UTC)", "After", "What"}}
 	if inc.ActedAt.IsZero() {
 		return t
 	}

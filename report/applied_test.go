@@ -57,7 +57,7 @@ func TestHostileInstances(t *testing.T) {
 // Until an instance follows there is something to do, whatever the verdict.
 func TestAnInstanceThatDoesNotFollowIsToldAfterTheVerdict(t *testing.T) {
 	inc := incidents()["recovered"]
-	if text := string(Markdown(inc, ranker(), options())); strings.Contains(text, "Do now") {
+	if text := string(Markdown(inc, ranker(), options())); !strings.Contains(text, "## Do now\n\n- Nothing: it is over\n\n") {
 		t.Errorf("something is to be done:\n%s", text)
 	}
 	inc.Applied = incidents()["verifying"].Applied

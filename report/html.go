@@ -7,7 +7,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"time"
+	"regexp"
+	"strings"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -36,14 +37,13 @@ func PagePolicy(style string) string { return "default-src 'none'; style-src " +
 // HTML returns the incident's page as one file: inline style, no script, nothing
 // fetched. rb may be nil.
 func HTML(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
-	tmpl := template.Must(template.New("page").Parse(pageTemplate))
+	tmpl := template.Must(template.New("page").Funcs(template.FuncMap{"parts": parts, "tight": tight}).Parse(pageTemplate))
 	var out bytes.Buffer
 	err := tmpl.Execute(&out, struct {
 		page
 		Style  template.CSS
 		Policy string
-		Width  int
-	}{newPage(inc, rb, opts), template.CSS(pageStyle), PagePolicy(pageStyle), pictureWidth})
+	}{newPage(inc, rb, opts), template.CSS(pageStyle), PagePolicy(pageStyle)})
 	if err != nil {
 		// The template is ours and every field of it exists: a test renders them all.
 		return fmt.Appendf(nil, "<!doctype html><title>incident</title><p>The page could not be made: %s", template.HTMLEscapeString(err.Error()))
@@ -51,61 +51,28 @@ func HTML(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 	return out.Bytes()
 }
 
-// The picture's measures, in its own units.
-const (
-	pictureWidth = 760
-	axisFrom     = 24
-	axisTo       = pictureWidth - 24
-)
-
-// A picture is a small timeline: a line true to scale on top, and under it the
-// stations evenly spaced, so that labels never collide.
-type picture struct {
-	Stations []station
-	Open     bool // the axis goes on to now
-	Last     int  // x of the last event
-	Text     string
+// A part of a sentence is words, or a command that somebody may copy.
+type part struct {
+	Text    string
+	Command bool
 }
 
-type station struct {
-	Name, Offset string
-	Reached      bool
-	Mood         string
-	X, LabelX    int
+// command is one of ours in a sentence: up to where the sentence continues.
+var command = regexp.MustCompile(`autorollback [a-z][a-z-]*(?: [^\s,;()]*[^\s,;:()])*`)
+
+// parts takes the commands of a sentence apart from its words.
+func parts(sentence string) (all []part) {
+	at := 0
+	for _, m := range command.FindAllStringIndex(sentence, -1) {
+		all = append(all, part{Text: sentence[at:m[0]]}, part{sentence[m[0]:m[1]], true})
+		at = m[1]
+	}
+	return append(all, part{Text: sentence[at:]})
 }
 
-func newPicture(inc record.Incident, now time.Time) picture {
-	zero := origin(inc)
-	steps, end := moments(inc), zero
-	for _, s := range steps {
-		if s.at.After(end) {
-			end = s.at
-		}
-	}
-	p := picture{Open: inc.ClosedAt.IsZero() && inc.Verdict == nil && now.After(end)}
-	last := end
-	if p.Open {
-		end = now
-	}
-	p.Last = scale(last.Sub(zero), end.Sub(zero))
-	for i, s := range steps {
-		st := station{Name: s.word, LabelX: 70 + i*124, Reached: !s.at.IsZero(), Offset: "–"}
-		if st.Reached {
-			st.X, st.Offset = scale(s.at.Sub(zero), end.Sub(zero)), offset(s.at.Sub(zero))
-		}
-		if inc.Verdict != nil && i == len(steps)-1 {
-			_, st.Mood = standing(inc)
-		}
-		p.Stations = append(p.Stations, st)
-		p.Text += s.word + " " + st.Offset + "; "
-	}
-	return p
-}
+// unit is a number and its unit, between which no line is broken.
+var unit = regexp.MustCompile(`([0-9]) (%|ms|s|m|h|UTC|req/s)\b`)
 
-func scale(at, whole time.Duration) int {
-	if whole <= 0 {
-		return axisFrom
-	}
-	x := axisFrom + int(float64(axisTo-axisFrom)*float64(at)/float64(whole)+0.5)
-	return min(max(x, axisFrom), axisTo)
+func tight(text string) string {
+	return strings.ReplaceAll(unit.ReplaceAllString(text, "$1\u00a0$2"), " %", "\u00a0%")
 }

@@ -108,23 +108,22 @@ func against(inc record.Incident) string {
 	return word(stableName(inc)) + " at the same time"
 }
 
-// impact appends what users lost with bounds, how that was counted, and why it cannot be told.
-func impact(f []fact, inc record.Incident) []fact {
+// impact is what users lost with bounds, how that was counted, and why it cannot be told.
+func impact(inc record.Incident) (title string, f []fact) {
 	x := inc.Impact
 	switch {
 	case x == nil:
-		return add(f, "Impact", "not counted yet"+colon(reached(inc)))
+		return "Impact", add(f, "Not counted yet", cmp.Or(upper(reached(inc)), "nothing is known"))
 	case x.Problem != "":
-		return add(f, "Impact", "cannot be told: "+joinedBy("; ", x.Problem, reached(inc)))
+		return "Impact", add(f, "Cannot be told", joinedBy("; ", x.Problem, reached(inc)))
 	}
-	name := "Impact"
-	if x.Ongoing {
-		name = "Impact so far"
+	if title = "Impact"; x.Ongoing {
+		title = "Impact so far"
 	}
 	for _, l := range x.Losses {
-		f = add(f, name+": "+lossName(l), lossWords(inc, l))
+		f = add(f, upper(lossName(l)), lossWords(inc, l))
 	}
-	return add(f, name+", counted", counted(inc))
+	return title, add(f, "Counted", counted(inc))
 }
 
 // counted says of which time an impact is, and how it was estimated.
@@ -229,13 +228,6 @@ func reached(inc record.Incident) string {
 		parts = append(parts, "it got "+runbook.Figure(rate)+" req/s when that was confirmed")
 	}
 	return strings.Join(parts, "; ")
-}
-
-func colon(text string) string {
-	if text == "" {
-		return ""
-	}
-	return ": " + text
 }
 
 func share(s record.Split, backend string) float64 {

@@ -16,29 +16,27 @@ func Markdown(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 	var m Doc
 	m.Line("# %s", p.Title)
 	m.Line("")
-	m.Line("**%s.** %s", upper(p.Status), p.Lede)
-	m.List("Do now", p.Choices)
-	m.picture(p.Picture)
-	m.facts("What happened", p.Facts)
-	m.verdicts(p.Verdicts)
-	m.checks(p.Checks)
-	m.facts("Values", p.Values)
-	m.List("Why", p.Reasons)
-	m.change(p.Change)
-	if len(p.Regions.Rows) > 0 {
-		m.Head("Regions")
-		m.table(p.Regions)
+	m.Line("**%s.** %s", upper(p.Badge), fullStop(p.Headline))
+	if p.Lede != "" {
+		m.Line("")
+		m.Line("%s", p.Lede)
 	}
-	m.Head("Versions")
-	m.table(p.Sides)
-	m.Head("Timeline")
-	m.table(p.Timeline)
-	m.Head("Sources")
-	m.table(p.Sources)
-	m.facts("Evidence", p.Evidence)
-	m.followUp(p.FollowUp)
-	m.links(p.Links)
-	m.queries(p.Queries, p.MoreQueries)
+	m.List("Do now", p.Now)
+	m.Head("Times")
+	for _, t := range p.Tiles {
+		m.Line("- %s: **%s**, %s", t.Name, t.Value, t.Note)
+	}
+	if p.Missing != "" {
+		m.Line("")
+		m.Line("%s", p.Missing)
+	}
+	if len(p.Impact) > 0 {
+		m.Head(p.ImpactTitle)
+		m.facts(p.Impact)
+	}
+	for _, s := range p.Sections {
+		m.section(s)
+	}
 	if p.Made != "" {
 		m.Line("")
 		m.Line("Made by autorollback at %s.", p.Made)
@@ -54,13 +52,16 @@ type Doc struct{ bytes.Buffer }
 func (m *Doc) Line(format string, args ...string) {
 	escaped := make([]any, len(args))
 	for i, a := range args {
-		escaped[i] = escapeMarkdown(a)
-		if strings.HasPrefix(format, "#") { // a heading may end with #, which is not shown
-			escaped[i] = strings.ReplaceAll(escapeMarkdown(a), "#", `\#`)
+		text := literal(a)
+		switch {
+		case strings.HasPrefix(format, "#"):
+			text = escapeHeading(text)
+		case strings.HasPrefix(format, "|"):
+			text = escapeCell(text)
+		case i == 0 && (strings.HasPrefix(format, "%s") || strings.HasPrefix(format, "- %s")):
+			text = escapeStart(text)
 		}
-	}
-	if begins := strings.HasPrefix(format, "%s") || strings.HasPrefix(format, "- "); begins && len(args) > 0 {
-		escaped[0] = escapeStart(escapeMarkdown(args[0]))
+		escaped[i] = text
 	}
 	fmt.Fprintf(m, format+"\n", escaped...)
 }
@@ -83,11 +84,60 @@ func (m *Doc) List(title string, items []string) {
 	}
 }
 
-func (m *Doc) facts(title string, facts []fact) {
-	if len(facts) == 0 {
-		return
+// fullStop ends a sentence that has no end of its own.
+func fullStop(text string) string {
+	if strings.HasSuffix(text, "?") {
+		return text
 	}
-	m.Head(title)
+	return endSentence(text)
+}
+
+// section writes one part of the page; an empty line is between what it has.
+func (m *Doc) section(s section) {
+	m.Head(s.Title)
+	start := m.Len()
+	next := func() {
+		if m.Len() > start {
+			m.Line("")
+		}
+		start = m.Len()
+	}
+	if s.Text != "" {
+		m.Line("%s", s.Text)
+	}
+	if len(s.Facts) > 0 {
+		next()
+		m.facts(s.Facts)
+	}
+	if len(s.Items) > 0 {
+		next()
+		m.items(s.Items, s.Boxes)
+	}
+	if s.Table != nil && len(s.Table.Rows) > 0 {
+		next()
+		m.table(*s.Table)
+	}
+	for _, l := range s.Links {
+		m.Line("- [%s]("+target(l.URL)+")", l.Text)
+	}
+	m.blocks(s.Blocks)
+	if s.Small != "" {
+		next()
+		m.Line("%s", s.Small)
+	}
+}
+
+func (m *Doc) items(items []string, boxes bool) {
+	for _, item := range items {
+		if boxes {
+			m.Line("- [ ] %s", item)
+		} else {
+			m.Line("- %s", item)
+		}
+	}
+}
+
+func (m *Doc) facts(facts []fact) {
 	m.Line("| | |")
 	m.Line("|---|---|")
 	for _, f := range facts {
@@ -95,18 +145,7 @@ func (m *Doc) facts(title string, facts []fact) {
 	}
 }
 
-func (m *Doc) checks(t table) {
-	if len(t.Rows) > 0 {
-		m.Head("From the write to recovery")
-		m.table(t)
-	}
-}
-
 func (m *Doc) table(t table) {
-	if len(t.Rows) == 0 {
-		m.Line("None.")
-		return
-	}
 	m.Table(t.Head, t.Rows)
 	if t.More > 0 {
 		m.Line("")
@@ -123,64 +162,7 @@ func (m *Doc) Table(head []string, rows [][]string) {
 	}
 }
 
-func (m *Doc) picture(p picture) {
-	var steps []string
-	for _, s := range p.Stations {
-		steps = append(steps, s.Name+" "+s.Offset)
-	}
-	m.Line("")
-	m.Line("%s", strings.Join(steps, " → "))
-}
-
-func (m *Doc) change(c *change) {
-	if c == nil {
-		return
-	}
-	m.Head("The change")
-	m.Line("Weights: %s → %s", c.From, c.To)
-	m.Line("")
-	m.table(c.Keys)
-	m.Line("")
-	m.Line("Digest: %s", c.Digest)
-}
-
-func (m *Doc) verdicts(all []verdict) {
-	for _, v := range all {
-		m.Head(v.Name)
-		m.Line("**%s** at %s. %s", upper(v.Outcome), v.When, v.Reason)
-		m.Line("")
-		m.table(v.Answers)
-	}
-}
-
-func (m *Doc) followUp(f followUp) {
-	m.Head("Follow-up (draft)")
-	m.Line("Owner: %s. Due: %s.", f.Owner, f.Due)
-	if f.Tracker != "" {
-		m.Line("")
-		m.Line("Tracker: %s", f.Tracker)
-	}
-	m.Line("")
-	for _, a := range f.Actions {
-		m.Line("- [ ] %s", a)
-	}
-}
-
-func (m *Doc) links(links []link) {
-	if len(links) == 0 {
-		return
-	}
-	m.Head("Links")
-	for _, l := range links {
-		m.Line("- [%s]("+target(l.URL)+")", l.Text)
-	}
-}
-
-func (m *Doc) queries(all []query, more int) {
-	if len(all) == 0 {
-		return
-	}
-	m.Head("Queries")
+func (m *Doc) blocks(all []query) {
 	for i, q := range all {
 		if i > 0 {
 			m.Line("")
@@ -188,10 +170,6 @@ func (m *Doc) queries(all []query, more int) {
 		m.Line("%s, asked at %s:", q.Name, q.At)
 		m.fence(q.Language, q.Expr)
 		m.fence("json", quoteTags.Replace(q.Answer))
-	}
-	if more > 0 {
-		m.Line("")
-		m.Line("%s more are in the evidence folder.", runbook.Figure(float64(more)))
 	}
 }
 

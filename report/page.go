@@ -5,9 +5,7 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,8 +30,12 @@ type Options struct {
 	Approval *record.Approval
 	// Regions are how the service stands in each of its regions, this one too; none: it has one.
 	Regions []record.RegionStand
-	// Evidence are the captured stages of the evidence folder.
+	// Replica names the one that makes the page, where evidence is missing.
+	Replica string
+	// Evidence are the captured stages of the evidence folder, as far as it is here.
 	Evidence []audit.Stage
+	// Curves are the levels over time that [Charts] draws.
+	Curves []record.Curve
 }
 
 // The most a page shows of each list; what is left out is counted.
@@ -47,27 +49,30 @@ const (
 // page is what both renderers show, in order. Every string in it is [visible]; none
 // is escaped yet.
 type page struct {
-	Title, Status, Mood string // Mood: "good", "bad", "warn" or "open"
-	Lede                string
-	Made                string
-	Since               string // from when times count
-	Picture             picture
-	Choices             []string
-	Facts               []fact
-	Values              []fact
-	Reasons             []string
-	Change              *change
-	Checks              table
-	Regions             table
-	Sides               table
-	Verdicts            []verdict
-	Timeline            table
-	Sources             table
-	Queries             []query
-	MoreQueries         int
-	Evidence            []fact
-	FollowUp            followUp
-	Links               []link
+	Title, Badge, Mood string // Mood: "good", "bad", "warn" or "open"
+	Headline, Lede     string
+	Now                []string
+	Calm               bool // there is nothing to do now
+	Tiles              []tile
+
+	Missing     string // what is not here, and where it is
+	ImpactTitle string
+	Impact      []fact
+	Sections    []section // folded
+	Made        string
+}
+
+// A section is one part of the page. What it does not have is not shown.
+type section struct {
+	Title  string
+	Text   string
+	Facts  []fact
+	Items  []string
+	Boxes  bool // the items are to be ticked
+	Table  *table
+	Small  string
+	Links  []link
+	Blocks []query
 }
 
 type fact struct{ Name, Value string }
@@ -80,53 +85,26 @@ type table struct {
 	More int
 }
 
-type change struct {
-	From, To, Digest string
-	Keys             table
-}
-
-type verdict struct {
-	Name, Outcome, Mood, Reason, When string
-	Answers                           table
-}
-
 type query struct {
 	Name, Expr, At, Answer, URL string
 	Language                    string // of Expr: promql, or text
-}
-
-type followUp struct {
-	Owner, Due, Tracker string
-	Actions             []string
 }
 
 func newPage(inc record.Incident, rb *runbook.Runbook, o Options) page {
 	if rb == nil {
 		rb = &runbook.Runbook{Service: inc.Service}
 	}
-	status, mood := standing(inc)
+	badge, mood := standing(inc)
+	now := DoNow(inc, rb, o)
 	p := page{
-		Title:  visible(fmt.Sprintf("%s: %s", place(inc), heading(inc)), maxCell),
-		Status: status, Mood: mood,
-		Lede:     visible(lede(inc), maxCell),
-		Since:    "Times since " + originName(inc) + ".",
-		Picture:  newPicture(inc, o.Now),
-		Choices:  pageChoices(inc, o),
-		Facts:    facts(inc, rb, o),
-		Values:   values(inc, rb),
-		Reasons:  each(inc.Decision.Reasons),
-		Change:   newChange(inc),
-		Checks:   checks(inc, rb),
-		Regions:  regionTable(o.Regions),
-		Sides:    sides(inc),
-		Verdicts: verdicts(inc),
-		Timeline: timeline(inc),
-		Sources:  sources(inc),
-		Evidence: evidenceFacts(inc, rb, o),
-		FollowUp: draft(inc, rb),
-		Links:    links(inc, rb, o),
+		Title: visible(fmt.Sprintf("%s: %s", place(inc), heading(inc)), maxCell),
+		Badge: badge, Mood: mood,
+		Headline: Headline(inc, rb), Lede: visible(lede(inc), maxCell),
+		Now: each(now), Calm: calm(now),
+		Tiles: tiles(inc), Missing: visible(missing(inc, o), maxCell),
+		Sections: sections(inc, rb, o),
 	}
-	p.Queries, p.MoreQueries = queries(inc, o)
+	p.ImpactTitle, p.Impact = impact(inc)
 	if !o.Now.IsZero() {
 		p.Made = clock(o.Now)
 	}
@@ -151,67 +129,25 @@ func heading(inc record.Incident) string {
 	return name
 }
 
-// standing is the state in one phrase, and how it feels.
-func standing(inc record.Incident) (status, mood string) {
-	if v := inc.Verdict; v != nil {
-		mood := map[record.Outcome]string{record.Recovered: "good", record.NotRecovered: "bad"}[v.Outcome]
-		return outcome(v.Outcome), cmp.Or(mood, "warn")
-	}
-	switch inc.Phase {
-	case record.Unconfirmed:
-		return "unconfirmed", "warn"
-	case record.Awaiting:
-		return "waiting for a human", "warn"
-	case record.HeldPhase:
-		return "held", "warn"
-	case record.Frozen:
-		return "promotion frozen", "warn"
-	case record.Acted:
-		return "traffic moved, draining", "open"
-	case record.Verifying:
-		return "traffic moved, proving recovery", "open"
-	case record.Done, record.Settled:
-		return "closed without a verdict", "open"
-	}
-	return visible(string(inc.Phase), 40), "open"
+// standing is the state in a few words, and how it feels.
+func standing(inc record.Incident) (badge, mood string) {
+	s := situationOf(inc)
+	return s.badge, s.mood
 }
 
-// lede says in a sentence or two what happened, for somebody who reads nothing else.
+// lede is what the headline leaves out: the reason, and where the rollback has not come to.
 func lede(inc record.Incident) string {
-	from, to := cmp.Or(inc.Candidate.Version, "the candidate"), cmp.Or(inc.Stable.Version, "the stable version")
-	did := "No traffic was moved by autorollback."
-	if !inc.ActedAt.IsZero() {
-		did = fmt.Sprintf("All traffic was moved from %s to %s %s, %s.",
-			from, to, inc.Change.How(), afterOrigin(inc, inc.ActedAt))
-	}
-	did += elsewhere(inc)
-	if names := behind(inc); names != "" {
-		did += " " + upper(endSentence(names))
+	why := ""
+	if len(inc.Decision.Reasons) > 0 {
+		why = inc.Decision.Reasons[0]
 	}
 	if inc.Verdict != nil {
-		return did + " " + upper(endSentence(inc.Verdict.Reason))
+		why = inc.Verdict.Reason
 	}
-	switch inc.Phase {
-	case record.Unconfirmed:
-		if inc.Breach.Unjudged() {
-			return "Alert received, but its significance is not known yet. " + did
-		}
-		return "Alert received, but Prometheus is unreachable, so it is not confirmed. " + did
-	case record.Awaiting:
-		return fmt.Sprintf("Waiting for approval to roll back %s to %s. %s", from, to, did)
-	case record.HeldPhase:
-		if inc.Decision.Guard == record.ApprovalExpired {
-			return "Nobody answered in time. " + did
-		}
-		return "A guard stopped the automation. " + did
-	case record.Frozen:
-		return "Promotion of " + from + " is stopped. " + did
-	case record.Acted:
-		return did + " Not yet confirmed that " + from + " has stopped receiving traffic."
-	case record.Verifying:
-		return did + " Checking recovery" + verdictBy(inc) + "."
+	if strings.Contains(situationOf(inc).headline(told{inc: inc}), strings.TrimRight(why, ". ")) {
+		why = ""
 	}
-	return did
+	return joinedBy(" ", upper(endSentence(why)), strings.TrimSpace(elsewhere(inc)), upper(endSentence(behind(inc))))
 }
 
 func endSentence(text string) string {
@@ -219,41 +155,6 @@ func endSentence(text string) string {
 		return ""
 	}
 	return text + "."
-}
-
-// needsHuman reports whether somebody must do something now.
-func needsHuman(inc record.Incident) bool {
-	if len(inc.Applied.Late()) > 0 {
-		return true
-	}
-	if inc.Verdict != nil {
-		return inc.Verdict.Outcome != record.Recovered
-	}
-	return slices.Contains([]record.Phase{record.Unconfirmed, record.Awaiting, record.HeldPhase, record.Frozen}, inc.Phase)
-}
-
-func pageChoices(inc record.Incident, o Options) []string {
-	if !needsHuman(inc) {
-		return nil
-	}
-	out := each(inc.Decision.Choices)
-	if names := behind(inc); names != "" {
-		out = append(out, visible(upper(names)+". Restart them, or take them out of service", maxCell))
-	}
-	if inc.Verdict != nil && inc.Verdict.Outcome != record.Recovered {
-		return append(out, upper(verdictChoice(inc.Verdict.Outcome)))
-	}
-	if inc.Phase == record.Awaiting && inc.Approval != "" {
-		until := ""
-		if o.Approval != nil {
-			until = ", before " + clock(o.Approval.ExpiresAt)
-		}
-		out = append(out, visible("Approve or reject with the link in the message, or: autorollback approve "+inc.Approval+" --service "+inc.Service+until, maxCell))
-	}
-	if len(out) == 0 {
-		out = append(out, "Look at the service, and decide by hand.")
-	}
-	return out
 }
 
 func each(texts []string) []string {

@@ -14,7 +14,30 @@ import (
 	"github.com/autorollback/autorollback/secret"
 )
 
-// facts are who, what, when and the impact.
+// sections are what the page folds, in order. Those that are empty are left out.
+func sections(inc record.Incident, rb *runbook.Runbook, o Options) []section {
+	all := append(recoverySections(inc),
+		section{Title: "What happened", Facts: facts(inc, rb, o)},
+		section{Title: "From the write to recovery", Table: checks(inc, rb)},
+		section{Title: "Values", Facts: values(inc, rb)},
+		section{Title: "Why", Items: each(inc.Decision.Reasons)},
+		changeSection(inc),
+		section{Title: "Regions", Table: regionTable(o.Regions)},
+		section{Title: "Versions", Table: sides(inc)},
+		section{Title: "Timeline", Table: timeline(inc)},
+		section{Title: "Sources", Table: sources(inc)},
+		section{Title: "Evidence", Facts: evidenceFacts(inc, rb, o)},
+		followUp(inc, rb),
+		section{Title: "Links", Links: links(inc, rb, o)},
+		queries(inc, o))
+	return slices.DeleteFunc(all, section.empty)
+}
+
+func (s section) empty() bool {
+	return s.Text == "" && len(s.Facts) == 0 && len(s.Items) == 0 && (s.Table == nil || len(s.Table.Rows) == 0) && len(s.Links) == 0 && len(s.Blocks) == 0
+}
+
+// facts are who, what and when.
 func facts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
 	var f []fact
 	f = add(f, "Incident", inc.ID)
@@ -31,8 +54,7 @@ func facts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
 	for _, m := range slices.Concat(steps[1:2], []moment{opened}, steps[2:], []moment{closed}) {
 		f = addMoment(f, inc, m)
 	}
-	f = add(f, "Not provable in time", strings.Join(inc.Unproved, ", "))
-	return impact(f, inc)
+	return add(f, "Not provable in time", strings.Join(inc.Unproved, ", "))
 }
 
 // addMoment appends when a step was reached, and how long that is since the origin.
@@ -98,55 +120,47 @@ func unhealthy(b record.Breach) string {
 	return ""
 }
 
-func newChange(inc record.Incident) *change {
+func changeSection(inc record.Incident) section {
 	if inc.Change == nil {
-		return nil
+		return section{}
 	}
-	c := &change{
-		From: visible(inc.Change.From.String(), maxCell), To: visible(inc.Change.To.String(), maxCell),
-		Digest: visible(inc.Change.Digest, maxCell), Keys: table{Head: []string{"Key", "From", "To"}},
-	}
+	keys := &table{Head: []string{"Key", "From", "To"}}
 	for _, k := range inc.Change.Keys {
-		c.Keys.row(k.Key, cmp.Or(k.From, "(none)"), cmp.Or(k.To, "(none)"))
+		keys.row(k.Key, cmp.Or(k.From, "(none)"), cmp.Or(k.To, "(none)"))
 	}
-	return c
+	return section{Title: "The change", Table: keys, Small: "Digest: " + visible(inc.Change.Digest, maxCell),
+		Text: fmt.Sprintf("Weights: %s → %s", visible(inc.Change.From.String(), maxCell), visible(inc.Change.To.String(), maxCell))}
 }
 
-func sides(inc record.Incident) table {
-	t := table{Head: []string{"Side", "Version", "Backend", "Bundle"}}
+func sides(inc record.Incident) *table {
+	t := &table{Head: []string{"Side", "Version", "Backend", "Bundle"}}
 	t.row("candidate", inc.Candidate.Version, inc.Candidate.Backend, inc.Candidate.Bundle)
 	t.row("stable", inc.Stable.Version, inc.Stable.Backend, inc.Stable.Bundle)
 	return t
 }
 
-func verdicts(inc record.Incident) []verdict {
-	var out []verdict
+// recoverySections are what users got after the rollback, as far as it was asked.
+func recoverySections(inc record.Incident) []section {
+	var out []section
 	zero := origin(inc)
-	if inc.Verdict == nil && len(inc.Answers) > 0 {
-		out = append(out, verdict{
-			Name: "Recovery so far", Outcome: string(cmp.Or(inc.Health, record.Unknown)), Mood: "open",
-			Reason: fmt.Sprintf("%d good polls in a row.", inc.Polls),
-			When:   fmt.Sprintf("%s (%s)", clock(inc.PolledAt), offset(inc.PolledAt.Sub(zero))), Answers: answers(inc.Answers),
-		})
+	add := func(name, outcome, reason string, at time.Time, of []record.Answer) {
+		text := fmt.Sprintf("%s at %s (%s). %s", upper(outcome), clock(at), offset(at.Sub(zero)), upper(endSentence(reason)))
+		out = append(out, section{Title: name, Text: visible(text, maxCell), Table: answers(of)})
 	}
-	for _, v := range []struct {
-		name string
-		of   *record.Verdict
-	}{{"Verdict", inc.Verdict}, {"Business verdict", inc.Business}} {
-		if v.of == nil {
-			continue
-		}
-		_, mood := standing(record.Incident{Verdict: v.of})
-		out = append(out, verdict{
-			Name: v.name, Outcome: visible(outcome(v.of.Outcome), 80), Mood: mood, Reason: upper(endSentence(visible(v.of.Reason, maxCell))),
-			When: fmt.Sprintf("%s (%s)", clock(v.of.At), offset(v.of.At.Sub(zero))), Answers: answers(v.of.Answers),
-		})
+	if inc.Verdict == nil && len(inc.Answers) > 0 {
+		add("Recovery so far", string(cmp.Or(inc.Health, record.Unknown)), plural(inc.Polls, "good poll", "good polls")+" in a row", inc.PolledAt, inc.Answers)
+	}
+	if v := inc.Verdict; v != nil {
+		add("Verdict", outcome(v.Outcome), v.Reason, v.At, v.Answers)
+	}
+	if v := inc.Business; v != nil {
+		add("Business verdict", outcome(v.Outcome), v.Reason, v.At, v.Answers)
 	}
 	return out
 }
 
-func answers(all []record.Answer) table {
-	t := table{Head: []string{"Question", "Answer", "Now", "Limit", "Before", "Samples", "In words"}}
+func answers(all []record.Answer) *table {
+	t := &table{Head: []string{"Question", "Answer", "Now", "Limit", "Before", "Samples", "In words"}}
 	for _, a := range all {
 		question := a.Question
 		if a.Business {
@@ -162,8 +176,8 @@ func answers(all []record.Answer) table {
 	return t
 }
 
-func timeline(inc record.Incident) table {
-	t := table{Head: []string{"Since " + originName(inc), "Time (UTC)", "Step", "What", "By"}}
+func timeline(inc record.Incident) *table {
+	t := &table{Head: []string{"Since " + originName(inc), "Time (UTC)", "Step", "What", "By"}}
 	records := slices.Clone(inc.Timeline)
 	slices.SortStableFunc(records, func(a, b record.Record) int { return a.At.Compare(b.At) })
 	zero := origin(inc)
@@ -182,8 +196,8 @@ func whoDid(r record.Record) string {
 	return r.By + " (" + how + ")"
 }
 
-func sources(inc record.Incident) table {
-	t := table{Head: []string{"Source", "Trigger", "Received", "Labels"}}
+func sources(inc record.Incident) *table {
+	t := &table{Head: []string{"Source", "Trigger", "Received", "Labels"}}
 	zero := origin(inc)
 	received := map[record.Source]bool{}
 	for _, a := range inc.Alerts {
@@ -221,7 +235,8 @@ func pairs(labels map[string]string) string {
 	return strings.Join(out, ", ")
 }
 
-func queries(inc record.Incident, o Options) (shown []query, more int) {
+func queries(inc record.Incident, o Options) section {
+	s := section{Title: "Queries"}
 	all := slices.Clone(inc.Breach.Queries)
 	for _, v := range []*record.Verdict{inc.Verdict, inc.Business} {
 		if v == nil {
@@ -240,12 +255,15 @@ func queries(inc record.Incident, o Options) (shown []query, more int) {
 		if q.Kind != "" { // put to something else, which no link asks again
 			language, u = "text", ""
 		}
-		shown = append(shown, query{
+		s.Blocks = append(s.Blocks, query{
 			Name: visible(cmp.Or(q.Name, "query"), 120), Expr: visibleLines(q.Expr, maxAnswer), At: clock(q.At),
 			Answer: visibleLines(string(secret.Redact([]byte(q.Answer))), maxAnswer), URL: u, Language: language,
 		})
 	}
-	return shown, len(all) - len(shown)
+	if more := len(all) - len(s.Blocks); more > 0 {
+		s.Small = plural(more, "more is", "more are") + " in the evidence folder."
+	}
+	return s
 }
 
 func graph(prometheus, expr string) string {
@@ -273,12 +291,8 @@ func evidenceFacts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
 	return add(f, "Note", "tamper-evident, not tamper-proof: compare the digests with the journal's")
 }
 
-// draft is the follow-up a human edits: owner, date, and what to do.
-func draft(inc record.Incident, rb *runbook.Runbook) followUp {
-	f := followUp{Owner: visible(cmp.Or(rb.Owner.Team, "nobody is named: find an owner"), maxCell)}
-	if webAddress(rb.FollowUp.Tracker) == "" { // else it is among the links
-		f.Tracker = visible(rb.FollowUp.Tracker, maxCell)
-	}
+// followUp is the draft that a human edits: owner, date, and what to do.
+func followUp(inc record.Incident, rb *runbook.Runbook) section {
 	ended := inc.OpenedAt
 	if inc.Verdict != nil {
 		ended = inc.Verdict.At
@@ -287,9 +301,13 @@ func draft(inc record.Incident, rb *runbook.Runbook) followUp {
 		ended = inc.ClosedAt
 	}
 	due := cmp.Or(rb.FollowUp.Due.Std(), 48*time.Hour)
-	f.Due = ended.Add(due).UTC().Format("Mon 2006-01-02 15:04 UTC")
-	f.Actions = append(each(rb.FollowUp.Actions), ownActions(inc)...)
-	return f
+	text := fmt.Sprintf("Owner: %s. Due: %s.", cmp.Or(rb.Owner.Team, "nobody is named: find an owner"),
+		ended.Add(due).UTC().Format("Mon 2006-01-02 15:04 UTC"))
+	if tracker := rb.FollowUp.Tracker; tracker != "" && webAddress(tracker) == "" { // else it is among the links
+		text += " Tracker: " + tracker
+	}
+	return section{Title: "Follow-up (draft)", Text: visible(text, maxCell), Boxes: true,
+		Items: append(each(rb.FollowUp.Actions), ownActions(inc)...)}
 }
 
 func ownActions(inc record.Incident) []string {
@@ -312,8 +330,9 @@ func links(inc record.Incident, rb *runbook.Runbook, o Options) []link {
 		out = append(out, link{"this incident, live", base + IncidentPath + url.PathEscape(inc.ID)},
 			link{"why it was decided so", base + "/why/" + url.PathEscape(inc.ID)})
 	}
-	if len(inc.Breach.Queries) > 0 {
-		if u := graph(o.Prometheus, inc.Breach.Queries[0].Expr); u != "" {
+	promql := func(q record.Query) bool { return q.Kind == "" }
+	if n := slices.IndexFunc(inc.Breach.Queries, promql); n >= 0 {
+		if u := graph(o.Prometheus, inc.Breach.Queries[n].Expr); u != "" {
 			out = append(out, link{"the breach in Prometheus", u})
 		}
 	}
@@ -334,11 +353,8 @@ func webAddress(text string) string {
 }
 
 // regionTable is how the service stands in its regions, side by side.
-func regionTable(all []record.RegionStand) table {
-	if len(all) == 0 {
-		return table{}
-	}
-	t := table{Head: []string{"Region", "State", "Candidate", "Share", "Incident", "Verdict", "What"}}
+func regionTable(all []record.RegionStand) *table {
+	t := &table{Head: []string{"Region", "State", "Candidate", "Share", "Incident", "Verdict", "What"}}
 	for _, s := range all {
 		state, what := strings.ReplaceAll(s.State, "_", " "), s.Text
 		if s.Lost != "" {

@@ -37,12 +37,13 @@ func TestNamesKeepTheirSpelling(t *testing.T) {
 	}
 }
 
-// What held the incident is said as it was: a guard, or that nobody answered.
+// What held the incident is said as it was: the guard's reason, or that nobody answered.
 func TestWhyItIsHeld(t *testing.T) {
-	for guard, want := range map[string]string{record.ApprovalExpired: "Nobody answered in time. ", "paused": "A guard stopped the automation. "} {
-		inc := record.Incident{Phase: record.HeldPhase, Decision: record.Decision{Guard: guard}}
-		if text := string(Markdown(inc, nil, Options{})); !strings.Contains(text, want) {
-			t.Errorf("%s: no %q in\n%s", guard, want, text)
+	for guard, reason := range map[string]string{record.ApprovalExpired: "nobody answered within 15m", "paused": "Automation is paused until 16:00"} {
+		inc := record.Incident{Phase: record.HeldPhase, Decision: record.Decision{Guard: guard, Reasons: []string{reason}}}
+		text := string(Markdown(inc, nil, Options{}))
+		if silent := strings.Contains(text, "obody answered"); !strings.Contains(text, upper(reason)) || silent != (guard == record.ApprovalExpired) {
+			t.Errorf("%s: no %q in\n%s", guard, reason, text)
 		}
 	}
 }

@@ -89,6 +89,7 @@ var ways = []struct {
 // bodies are what is sent to a route that changes something; GET needs none.
 var bodies = map[string]string{
 	"POST /-/reload": "", "PUT /-/reload": "", "POST /approve/{token}": "form",
+	"POST /services/{service}/{region}/{order}": "form", "POST /control": "form",
 	"POST /api/v1/releases": release, "POST /api/v1/releases/{service}/rollback": reason,
 	"POST /api/v1/releases/{service}/{region}/rollback": reason, "POST /api/v1/releases/{service}/{region}/promote": `{}`,
 	"POST /api/v1/releases/{service}/{region}/flip": `{}`, "POST /api/v1/releases/{service}/{region}/hold": reason,
@@ -107,7 +108,7 @@ func (s *site) request(to web.Route, show asks) *http.Request {
 	if strings.Contains(to.Path, "approvals") {
 		id = "ap-1"
 	}
-	path := strings.NewReplacer("{$}", "", "{service}", "ranker", "{region}", "default", "{id}", id, "{digest}", bundle, "{token}", s.token()).Replace(to.Path)
+	path := strings.NewReplacer("{$}", "", "{service}", "ranker", "{region}", "default", "{order}", "rollback", "{id}", id, "{digest}", bundle, "{token}", s.token()).Replace(to.Path)
 	key := to.Method + " " + to.Path
 	body, changes := bodies[key]
 	switch {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/web/question"
 )
@@ -59,7 +60,7 @@ func (s *server) showApproval(w http.ResponseWriter, r *http.Request, who visito
 		s.stopped(w, *stop)
 		return
 	}
-	p := approvalPage{Question: q, Nonce: setNonce(w, r)}
+	p := approvalPage{Question: q, Nonce: setNonce(w, r, "/approve/")}
 	p.Stage = p.chosen(r.URL.Query().Get("answer"))
 	s.render(w, http.StatusOK, "approve.html", p)
 }
@@ -119,7 +120,7 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 	}
 	s.Log.Info("approval answered", zap.String("approval", a.ID), zap.String("service", a.Service),
 		zap.String("status", string(a.Status)), zap.String("by", who.Name), zap.String("how", who.How))
-	s.answered(ctx, w, a)
+	s.answered(ctx, w, who, a)
 }
 
 // notTaken says why the engine did not take an answer. One that may be taken later keeps its form.
@@ -128,9 +129,9 @@ func (s *server) notTaken(w http.ResponseWriter, p approvalPage, in Decision, wh
 		s.again(w, p, in, mistake{why.code, "", titleOf(why) + ": " + why.text})
 		return
 	}
-	n := notice{code: why.code, Title: titleOf(why), Text: why.text}
+	n := notice{code: why.code, Title: titleOf(why), Text: report.Upper(why.text)}
 	if p.Approval.Incident != "" {
-		n.Subject, n.Incident, n.Stands = p.Subject(), p.Approval.Incident, ""
+		n.Subject, n.Incident = p.Subject(), p.Approval.Incident
 	}
 	s.explain(w, n)
 }

@@ -96,7 +96,7 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"approve", nil, basic(nil), 200, "Approved by alice", "approved ap-1 by alice (basic_auth): "},
 		{"reject", nil, basic(url.Values{"decision": {"reject"}, "reason": {"known and\u202e fine"}}), 200, "Rejected by alice", "rejected ap-1 by alice (basic_auth): known and fine"},
-		{"reject without a reason", nil, basic(url.Values{"decision": {"reject"}, "reason": {" "}}), 409, "give a reason to reject", ""},
+		{"reject without a reason", nil, basic(url.Values{"decision": {"reject"}, "reason": {" "}}), 409, "Give a reason to reject", ""},
 		{"no decision", nil, basic(url.Values{"decision": {""}}), 400, "must be approve or reject", ""},
 		{"wrong service", nil, basic(url.Values{"service": {"Ranker"}}), 400, "Type the service", ""},
 		{"no nonce", nil, basic(url.Values{"nonce": {""}}), 403, "This form is not ours", ""},
@@ -370,7 +370,8 @@ func TestHostileValues(t *testing.T) {
 	s.status.Control.Reason = evil
 	s.status.Quarantine[0].Reason = evil
 	s.approvers = []string{evil}
-	for _, path := range []string{"/", s.link()} {
+	s.barred = evil
+	for _, path := range []string{"/", "/incidents", "/records", "/control", "/services/ranker/default/rollback", s.link()} {
 		page := s.ask("GET", path, "", as("alice")).Body.String()
 		if strings.Contains(page, "<script>alert") || strings.Contains(page, "<img") || !strings.Contains(page, "&lt;script&gt;") {
 			t.Errorf("%s: not escaped: %s", path, page)

@@ -50,6 +50,7 @@ func sameSite(next http.Handler) http.Handler {
 var forms = map[string]*regexp.Regexp{
 	"service": regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`),
 	"region":  regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`),
+	"order":   regexp.MustCompile(`^(promote|flip|hold|resume|rollback)$`),
 	"id":      regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,79}$`),
 	"digest":  regexp.MustCompile(`^sha256:[0-9a-f]{64}$`),
 }
@@ -70,14 +71,14 @@ const nonceCookie = "autorollback_form"
 
 var nonceForm = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
-// setNonce keeps the browser's nonce, so that two open pages do not spoil each other.
-func setNonce(w http.ResponseWriter, r *http.Request) string {
+// setNonce keeps the browser's nonce for the pages of a path, so that two open ones do not spoil each other.
+func setNonce(w http.ResponseWriter, r *http.Request, path string) string {
 	nonce := rand.Text()
 	if c, err := r.Cookie(nonceCookie); err == nil && nonceForm.MatchString(c.Value) {
 		nonce = c.Value
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: nonceCookie, Value: nonce, Path: "/approve/", MaxAge: 3600,
+		Name: nonceCookie, Value: nonce, Path: path, MaxAge: 3600,
 		HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
 	})
 	return nonce

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -25,8 +26,9 @@ func secured(t *testing.T, what, path string, h http.Header) {
 			t.Errorf("%s: policy %q has no %s", what, csp, want)
 		}
 	}
-	ours := strings.HasPrefix(path, "/approve/") // one script of its own, and no other
-	if strings.Contains(csp, "unsafe") || strings.Contains(csp, "script-src") && !(ours && hashed.MatchString(csp)) || len(h.Values("Content-Security-Policy")) != 1 {
+	live := (path == "/" || strings.HasPrefix(path, "/?")) && strings.HasSuffix(csp, "; script-src 'self'; connect-src 'self'")
+	ours := live || strings.HasPrefix(path, "/approve/") && hashed.MatchString(csp) // one script of its own, and no other
+	if strings.Contains(csp, "unsafe") || strings.Contains(csp, "script-src") && !ours || len(h.Values("Content-Security-Policy")) != 1 {
 		t.Errorf("%s: policy %q allows scripts", what, h.Values("Content-Security-Policy"))
 	}
 	for name, want := range map[string]string{
@@ -38,9 +40,14 @@ func secured(t *testing.T, what, path string, h http.Header) {
 		}
 	}
 	referrer := h.Get("Referrer-Policy")
-	if keeps := referrer == "same-origin" && strings.HasPrefix(path, "/approve/"); referrer != "no-referrer" && !keeps {
+	if keeps := referrer == "same-origin" && hasForm(path); referrer != "no-referrer" && !keeps {
 		t.Errorf("%s: Referrer-Policy is %q", what, referrer)
 	}
+}
+
+// hasForm reports whether a page has a form of ours that changes something.
+func hasForm(path string) bool {
+	return strings.HasPrefix(path, "/approve/") || strings.HasPrefix(path, "/services/") || path == "/control"
 }
 
 // visits are all ways in which somebody comes to a route, most of them to be refused.
@@ -56,6 +63,7 @@ var visits = []struct {
 	{"a name that nobody has", signIn, as("carol"), []int{401, 429}},
 	{"nowhere to sign in", config(""), as("alice"), []int{403}},
 	{"a broken web file", func(*testing.T) web.Auth { return web.Auth{ConfigFile: "none.yml"} }, as("alice"), []int{503}},
+	{"an administrator, while the engine breaks", signIn, as("alice"), nil},
 	{"a stranger's name for us", insecure, func(r *http.Request) { r.Host = "evil.example" }, []int{403}},
 }
 
@@ -75,6 +83,9 @@ var twisted = map[string]asks{
 	"a name that none can be": func(r *http.Request) {
 		r.URL.Path = strings.NewReplacer("ranker", "Ran ker", "inc-1", "INC", "ap-1", "AP", "sha256", "md5").Replace(r.URL.Path)
 	},
+	"a body that is too large": func(r *http.Request) {
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat(" ", 4<<20))), -1
+	},
 	"a body that is none":     func(r *http.Request) { r.Body = http.NoBody; r.Header.Del("Content-Type") },
 	"a body that is nonsense": func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("{%zz")); r.ContentLength = -1 },
 }
@@ -90,6 +101,9 @@ func TestEveryRouteIsSecured(t *testing.T) {
 					fresh := newWorld()
 					s.approvals, s.changes = fresh.approvals, nil
 					r := s.request(to, v.show)
+					if strings.HasSuffix(v.name, "breaks") {
+						s.fails, s.unread = errors.New("the disk is full"), errors.New("the disk is full")
+					}
 					change(r)
 					w := s.send(r)
 					codes[w.Code] = true
@@ -102,7 +116,7 @@ func TestEveryRouteIsSecured(t *testing.T) {
 			}
 		})
 	}
-	for _, code := range []int{200, 400, 401, 403, 404, 429, 503} {
+	for _, code := range []int{200, 400, 401, 403, 404, 413, 415, 429, 500, 503} { // and no 405: what has no route is not found
 		if !codes[code] {
 			t.Errorf("nothing answered %d: the test does not walk what it should", code)
 		}

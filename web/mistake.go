@@ -6,6 +6,7 @@ import (
 
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/web/question"
 )
 
@@ -73,7 +74,7 @@ func (s *server) judge(q question.Question, in Decision, by record.Caller, confi
 	}
 	if err := policy.LacksReason(in.reply()); err != nil {
 		p := s.problemOf(err)
-		return &mistake{p.code, "reason", p.text}
+		return &mistake{p.code, "reason", report.Upper(p.text)}
 	}
 	if in.Decision == "approve" && q.Quiet() && !in.Anyway {
 		return &mistake{http.StatusConflict, "", fmt.Sprintf("Nothing was done: meanwhile %s. Roll back anyway?", stateWord(q.Live.Breach))}

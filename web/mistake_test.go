@@ -66,8 +66,8 @@ func TestAMistakeKeepsWhatWasTyped(t *testing.T) {
 	}{
 		{"reject, a typo", insecure, nil, typed("reject", "rankr", `it is "known" & <b>fine</b>`), 400, "Type the service's name", "service",
 			map[string]string{"service": "rankr", "reason": `it is "known" & <b>fine</b>`}},
-		{"reject, no reason", insecure, nil, typed("reject", "ranker", " "), 409, "give a reason to reject", "reason", map[string]string{"service": "ranker", "reason": ""}},
-		{"signed in, reject, no reason", signIn, nil, typed("reject", "ranker", " "), 409, "give a reason to reject", "reason", map[string]string{"reason": ""}},
+		{"reject, no reason", insecure, nil, typed("reject", "ranker", " "), 409, "Give a reason to reject", "reason", map[string]string{"service": "ranker", "reason": ""}},
+		{"signed in, reject, no reason", signIn, nil, typed("reject", "ranker", " "), 409, "Give a reason to reject", "reason", map[string]string{"reason": ""}},
 		{"continue, a typo", insecure, nil, typed("confirm", "rank", ""), 400, "Type the service's name", "service", map[string]string{"service": "rank"}},
 		{"the store is away", insecure, runbook.ErrLater, typed("reject", "ranker", "known"), 503, "Not now", "", map[string]string{"service": "ranker", "reason": "known"}},
 		{"signed in, the store is away", signIn, runbook.ErrLater, typed("reject", "ranker", "known"), 503, "Not now", "", map[string]string{"reason": "known"}},

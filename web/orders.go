@@ -197,6 +197,11 @@ func (s *server) setControl(ctx context.Context, r *http.Request, who visitor) (
 	if err := order(r, &c); err != nil {
 		return nil, err
 	}
+	return s.control(ctx, c, who)
+}
+
+// control sets the stop switch as the API and the page order it.
+func (s *server) control(ctx context.Context, c record.Control, who visitor) (any, error) {
 	switch c.Mode {
 	case runbook.Active, runbook.Observe, runbook.Paused:
 	default:

@@ -43,20 +43,20 @@ func (s *server) ask(ctx context.Context, r *http.Request, who visitor) (questio
 	case err == nil && errors.Is(claims.Match(a), report.ErrToken), gone && !expired:
 		return question.Question{}, noQuestion()
 	case expired:
-		return question.Question{}, s.tooLate(ctx, claims, a, err)
+		return question.Question{}, s.tooLate(ctx, who, claims, a, err)
 	case err != nil:
 		return question.Question{}, s.unreadable(s.problemOf(err))
 	case claims.Match(a) != nil:
-		return question.Question{}, s.stale(ctx, claims)
+		return question.Question{}, s.stale(ctx, who, claims)
 	case a.Status != record.Pending:
-		return question.Question{}, s.over(ctx, a)
+		return question.Question{}, s.over(ctx, who, a)
 	}
 	q, p := s.look(ctx, who, a)
 	switch {
 	case p != nil:
 		return q, s.unreadable(*p)
 	case q.Stale():
-		return q, s.stale(ctx, claims)
+		return q, s.stale(ctx, who, claims)
 	}
 	return q, nil
 }
@@ -71,8 +71,8 @@ func (s *server) unreadable(p problem) *stop {
 }
 
 // stale is the page of a question that waits for a plan which is not the plan any more.
-func (s *server) stale(ctx context.Context, claims report.Claims) *stop {
-	e := s.ended(ctx, linked(claims))
+func (s *server) stale(ctx context.Context, who visitor, claims report.Claims) *stop {
+	e := s.ended(ctx, who, linked(claims))
 	n := notice{code: http.StatusConflict, Title: "The plan has changed", Subject: e.Subject(), Incident: claims.Incident, ByHand: e.ByHand(),
 		Text: "Somebody wrote the router's keys, or the release moved on, since this question was asked. Nothing was done. " +
 			"A new question comes with a new link if one is still needed."}
@@ -88,8 +88,8 @@ func linked(c report.Claims) record.Approval {
 }
 
 // over is the page of a question that waits no more.
-func (s *server) over(ctx context.Context, a record.Approval) *stop {
-	e := s.ended(ctx, a)
+func (s *server) over(ctx context.Context, who visitor, a record.Approval) *stop {
+	e := s.ended(ctx, who, a)
 	code := http.StatusConflict
 	if a.Status == record.Expired || a.Status == record.Superseded {
 		code = http.StatusGone
@@ -99,11 +99,11 @@ func (s *server) over(ctx context.Context, a record.Approval) *stop {
 
 // tooLate is the page of a link of ours whose time is over. a is its question; failed says why that
 // was not read.
-func (s *server) tooLate(ctx context.Context, claims report.Claims, a record.Approval, failed error) *stop {
+func (s *server) tooLate(ctx context.Context, who visitor, claims report.Claims, a record.Approval, failed error) *stop {
 	if failed != nil {
 		a = linked(claims)
 	}
-	e := s.ended(ctx, a)
+	e := s.ended(ctx, who, a)
 	if failed != nil && !errors.Is(failed, runbook.ErrNotFound) {
 		e.Problem = s.problemOf(failed).text + ". Reload this page."
 	}
@@ -111,7 +111,7 @@ func (s *server) tooLate(ctx context.Context, claims report.Claims, a record.App
 }
 
 // ended looks up what became of a question. What cannot be read is left out.
-func (s *server) ended(ctx context.Context, a record.Approval) question.Ended {
+func (s *server) ended(ctx context.Context, who visitor, a record.Approval) question.Ended {
 	e := question.Ended{Approval: a, At: time.Now()}
 	if a.Incident != "" {
 		inc, err := s.Engine.Incident(ctx, a.Incident)
@@ -121,10 +121,15 @@ func (s *server) ended(ctx context.Context, a record.Approval) question.Ended {
 		e.Gone = errors.Is(err, runbook.ErrNotFound)
 	}
 	e.Release, _ = s.Engine.Release(ctx, a.Service, a.Region)
+	if id := e.Waiting(); id != "" && who.signedIn() { // who holds a link alone holds that one alone
+		if newer, err := s.Engine.Approval(ctx, id); err == nil && newer.Status == record.Pending && !s.Tokens.Empty() {
+			e.Newer = report.ApprovePath + s.Tokens.Sign(newer)
+		}
+	}
 	return e
 }
 
 // answered is the page after an answer that was taken.
-func (s *server) answered(ctx context.Context, w http.ResponseWriter, a record.Approval) {
-	s.render(w, http.StatusOK, "ended.html", s.ended(ctx, a))
+func (s *server) answered(ctx context.Context, w http.ResponseWriter, who visitor, a record.Approval) {
+	s.render(w, http.StatusOK, "ended.html", s.ended(ctx, who, a))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/web"
 )
 
 const rollbackByHand = `autorollback rollback ranker --reason &#34;WHY&#34;`
@@ -137,5 +138,29 @@ func TestALinkThatIsOverNamesItsIncident(t *testing.T) {
 		if page := s.ask("GET", link, "", as("alice")).Body.String(); !strings.Contains(page, `<a href="/incidents/inc-1">`) || !strings.Contains(page, rollbackByHand) {
 			t.Errorf("%s: %s", name, page)
 		}
+	}
+}
+
+// Who signed in is led to the question that waits instead; who holds the link alone is not.
+func TestANewerQuestionIsALink(t *testing.T) {
+	for _, c := range []struct {
+		auth func(*testing.T) web.Auth
+		show asks
+		link bool
+	}{{signIn, as("bob"), true}, {insecure, nothing, false}} {
+		s := newSite(t, c.auth(t))
+		old, newer, inc := s.approvals["ap-1"], s.approvals["ap-1"], s.incidents["inc-1"]
+		old.Status, newer.ID, inc.Approval = record.Superseded, "ap-2", "ap-2"
+		s.approvals["ap-1"], s.approvals["ap-2"], s.incidents["inc-1"] = old, newer, inc
+		page := s.ask("GET", s.link(), "", c.show).Body.String()
+		if !strings.Contains(page, "A newer question waits") || strings.Contains(page, `<a href="/approve/`+s.ring.Sign(newer)+`">Open it</a>`) != c.link {
+			t.Errorf("want a link %t: %s", c.link, page)
+		}
+		newer.Status = record.Approved
+		s.approvals["ap-2"] = newer
+		if page := s.ask("GET", s.link(), "", c.show).Body.String(); strings.Contains(page, "/approve/") {
+			t.Errorf("leads to a question that is over: %s", page)
+		}
+		s.unchanged("opening the link")
 	}
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"context"
 	"embed"
 	"fmt"
 	"html/template"
@@ -13,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/web/question"
 )
 
@@ -22,7 +22,8 @@ var files embed.FS
 // templates are parsed once, when the program starts; a mistake in one is a mistake
 // in the program.
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"clock": clock, "how": question.How, "countdown": script, "state": stateWord, "proved": provedWord, "join": strings.Join, "short": short, "newest": newest,
+	"clock": clock, "how": question.How, "countdown": script, "state": stateWord, "proved": provedWord, "join": strings.Join, "short": short,
+	"left": left, "until": func(at, now time.Time) end { return end{at, now} }, "lower": strings.ToLower, "thousands": thousands, "span": report.Span,
 }).ParseFS(files, "pages/*.html"))
 
 // page answers with a page, and refuses with one.
@@ -44,66 +45,22 @@ func (s *server) noPage(w http.ResponseWriter, _ *http.Request, _ visitor) {
 	s.explain(w, notice{code: http.StatusNotFound, Title: "There is no such page", Text: "Start at the dashboard."})
 }
 
-// approvePage lets the page's own script run, and keeps the link to this site. Under "no-referrer" a browser sends our own
-// form with "Origin: null", which over plain HTTP looks like another site's.
+// approvePage lets the page's own script run beside.
 func approvePage(next endpoint) endpoint {
-	keep := func(w http.ResponseWriter) {
-		w.Header().Set("Referrer-Policy", "same-origin")
-		runsCountdown(w)
-	}
+	return formPage(endpoint{
+		func(w http.ResponseWriter, r *http.Request, who visitor) { runsCountdown(w); next.serve(w, r, who) },
+		func(w http.ResponseWriter, p problem) { runsCountdown(w); next.refuse(w, p) },
+	})
+}
+
+// formPage keeps the address of a page with a form to this site. Under "no-referrer" a browser sends our own
+// form with "Origin: null", which over plain HTTP looks like another site's.
+func formPage(next endpoint) endpoint {
+	keep := func(w http.ResponseWriter) { w.Header().Set("Referrer-Policy", "same-origin") }
 	return endpoint{
 		func(w http.ResponseWriter, r *http.Request, who visitor) { keep(w); next.serve(w, r, who) },
 		func(w http.ResponseWriter, p problem) { keep(w); next.refuse(w, p) },
 	}
-}
-
-// board is the dashboard's content.
-type board struct {
-	record.Status
-	Open   []record.Release
-	Active []record.Incident
-	Past   []record.Incident
-	Lifts  []record.Quarantine // in force
-
-	Mirrored []record.Mirror // those that are on
-	Who      record.Caller   // without a name: nobody has signed in
-	// Unguarded: everybody can do everything.
-	Unguarded bool
-}
-
-func (s *server) dashboard(w http.ResponseWriter, r *http.Request, who visitor) {
-	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
-	defer cancel()
-	st, err := s.Engine.Status(ctx)
-	if err != nil {
-		p := s.problemOf(err)
-		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
-		return
-	}
-	b := board{Status: st, Who: who.person(), Unguarded: who.How == record.Unauthenticated}
-	for _, rel := range st.Releases {
-		if rel.Phase == record.Open {
-			b.Open = append(b.Open, rel)
-		}
-	}
-	for _, q := range st.Quarantine {
-		if q.Bars() {
-			b.Lifts = append(b.Lifts, q)
-		}
-	}
-	for _, m := range st.Mirrors {
-		if m.On() {
-			b.Mirrored = append(b.Mirrored, m)
-		}
-	}
-	for _, inc := range st.Incidents {
-		if inc.Phase == record.Done {
-			b.Past = append(b.Past, inc)
-		} else {
-			b.Active = append(b.Active, inc)
-		}
-	}
-	s.render(w, http.StatusOK, "dashboard.html", b)
 }
 
 // A notice is a page that only says something.
@@ -133,9 +90,6 @@ func (s *server) render(w http.ResponseWriter, code int, name string, data any) 
 	w.WriteHeader(code)
 	_, _ = w.Write(page.Bytes()) // the reader may be gone
 }
-
-// newest are the alerts that the dashboard shows.
-func newest(all []record.AlertResult) []record.AlertResult { return all[:min(len(all), 15)] }
 
 func clock(t time.Time) string {
 	if t.IsZero() {

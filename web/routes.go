@@ -51,7 +51,7 @@ func Routes() []Route {
 // none of the policy's is nobody's.
 func (s *server) routes() []route {
 	const service, target = API + "/releases/{service}", API + "/releases/{service}/{region}"
-	const mirror = API + "/mirrors/{service}/{region}"
+	const mirror, page = API + "/mirrors/{service}/{region}", "/services/{service}/{region}/{order}"
 	return []route{
 		{Route{"GET", "/metrics", policy.Metrics}, plainly(s.telemetry)},
 		{Route{"GET", "/-/healthy", policy.Metrics}, plainly(healthy)},
@@ -59,7 +59,15 @@ func (s *server) routes() []route {
 		{Route{"POST", "/-/reload", policy.Admin}, plainly(s.reload)},
 		{Route{"PUT", "/-/reload", policy.Admin}, plainly(s.reload)},
 
-		{Route{"GET", "/{$}", policy.View}, s.page(s.dashboard)},
+		{Route{"GET", "/{$}", policy.View}, s.page(s.showDashboard)},
+		{Route{"GET", "/live", policy.View}, plainly(s.live)},
+		{Route{"GET", "/live.js", policy.View}, plainly(static("live.js"))},
+		{Route{"GET", "/records", policy.View}, s.page(s.showRecords)},
+		{Route{"GET", "/incidents", policy.View}, s.page(s.showIncidents)},
+		{Route{"GET", page, policy.Operate}, formPage(s.page(s.showOrder))},
+		{Route{"POST", page, policy.Operate}, formPage(s.page(s.takeOrder))},
+		{Route{"GET", "/control", policy.Admin}, formPage(s.page(s.showControl))},
+		{Route{"POST", "/control", policy.Admin}, formPage(s.page(s.takeControl))},
 		{Route{"GET", "/style.css", policy.View}, s.page(static("style.css"))},
 		{Route{"GET", "/icon.svg", policy.View}, s.page(static("icon.svg"))},
 		{Route{"GET", "/incidents/{id}", policy.View}, s.page(s.incidentPage)},

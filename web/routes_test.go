@@ -44,6 +44,17 @@ type route struct {
 var reads = []route{
 	{"GET", "/", "", ""},
 	{"GET", "/style.css", "", ""},
+	{"GET", "/live.js", "", ""},
+	{"GET", "/records", "", ""},
+	{"GET", "/?q=rank&team=x&state=waiting&page=7", "", ""},
+	{"GET", "/incidents", "", ""},
+	{"GET", "/incidents?q=rank&after=12.inc-1", "", ""},
+	{"GET", "/control", "", ""},
+	{"GET", "/services/ranker/default/promote", "", ""},
+	{"GET", "/services/ranker/default/flip", "", ""},
+	{"GET", "/services/ranker/default/hold", "", ""},
+	{"GET", "/services/ranker/default/resume", "", ""},
+	{"GET", "/services/ranker/default/rollback", "", ""},
 	{"GET", "/icon.svg", "", ""},
 	{"GET", "/metrics", "", ""},
 	{"GET", "/-/healthy", "", ""},
@@ -219,7 +230,7 @@ func checkHeaders(t *testing.T, s *site, show asks) {
 		}
 		secured(t, r.method+" "+r.path, r.path, h)
 		referrer := "no-referrer"
-		if strings.HasPrefix(r.path, "/approve/") {
+		if hasForm(r.path) {
 			referrer = "same-origin"
 		}
 		if got := h.Get("Referrer-Policy"); got != referrer {

@@ -33,6 +33,9 @@ func Serve(ctx context.Context, listeners []net.Listener, configFile string, h h
 	if err != nil {
 		return err
 	}
+	server.BaseContext = func(net.Listener) context.Context {
+		return context.WithValue(context.WithoutCancel(ctx), stopping{}, ctx.Done())
+	}
 	for i, l := range listeners {
 		listeners[i] = listen.Bound(server, l, listen.Limits{Total: maxConns, PerAddress: maxOfOne, Dropped: dropped})
 	}

@@ -25,6 +25,9 @@ import (
 // takes each answer to an approval at most once. Errors are those of package runbook.
 type Engine interface {
 	Status(ctx context.Context) (record.Status, error)
+	// Board is how all targets stand. It costs the store the same however many there are.
+	Board(ctx context.Context) (record.Board, error)
+	Incidents(ctx context.Context, q record.IncidentQuery) (record.IncidentPage, error)
 	Incident(ctx context.Context, id string) (record.Incident, error)
 	Approval(ctx context.Context, id string) (record.Approval, error)
 	// Release is the newest of a service in a region.
@@ -33,6 +36,11 @@ type Engine interface {
 	// Why takes a service's name, and perhaps a trigger's, or an incident's id.
 	Why(ctx context.Context, name, trigger string) (record.Why, error)
 	Orders(ctx context.Context, q record.OrderQuery) ([]record.Order, error)
+
+	// Preview is what an order of a release would do now, and Act gives the order. If something else would
+	// be done by then than was shown, nothing is.
+	Preview(ctx context.Context, service, region string, in record.Intent, by record.Caller) (record.Preview, error)
+	Act(ctx context.Context, service, region string, in record.Intent, by record.Caller) (record.Release, error)
 
 	Start(ctx context.Context, l runbook.Launch, by record.Caller) (record.Release, error)
 	Rollback(ctx context.Context, service, region string, by record.Caller, reason string) (record.Incident, error)
@@ -102,6 +110,9 @@ type server struct {
 	scrape  http.Handler
 	metrics metrics
 	parsing chan struct{} // held while a release file is parsed
+
+	boards    boardCache
+	listeners chan struct{} // held by each stream of news
 }
 
 // Handler returns the routes. Answers carry security headers, requests of other
@@ -120,7 +131,7 @@ func MetricsHandler(d Deps) http.Handler {
 
 func newServer(d Deps, listener string) *server {
 	m := newMetrics(d.Registerer, listener)
-	return &server{Deps: d, signIn: newSignIn(d.Auth, m.signIns, d.Log), metrics: m, parsing: make(chan struct{}, maxParsing),
+	return &server{Deps: d, signIn: newSignIn(d.Auth, m.signIns, d.Log), metrics: m, parsing: make(chan struct{}, maxParsing), listeners: make(chan struct{}, maxListeners),
 		scrape: promhttp.HandlerFor(d.Gatherer, promhttp.HandlerOpts{Registry: d.Registerer})}
 }
 

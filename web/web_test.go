@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -44,6 +45,10 @@ type world struct {
 	triggers     []record.TriggerNow
 	waiting      []record.WaitingOrder
 	plan         string // digest of the change as it would be now
+	board        record.Board
+	barred       string // why orders would be refused
+	bars         map[record.OrderAction]string
+	list         []record.Incident
 	approvers    []string
 	operators    []string
 }
@@ -101,6 +106,50 @@ func (w *world) Examine(context.Context) (record.Examination, error) {
 func (w *world) Fire(context.Context) (record.Firing, error) { return record.Firing{}, w.do("fire") }
 
 func (w *world) Status(context.Context) (record.Status, error) { return w.status, w.unread }
+
+func (w *world) Board(context.Context) (record.Board, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b := w.board
+	b.At, b.Control = time.Now(), w.status.Control
+	b.Standings = slices.Clone(b.Standings)
+	for _, rel := range w.status.Releases {
+		one := record.Standing{Service: rel.Service, Region: rel.Region, Release: &rel, Control: b.Control, Refused: w.bars}
+		if rel.ID == "rel-1" {
+			one.Runbook, one.Incident = w.runbooks()[0], &w.status.Incidents[0]
+			if a := w.approvals["ap-1"]; a.Status == record.Pending {
+				one.Question = &a
+			}
+		}
+		b.Standings = append(b.Standings, one)
+	}
+	return b, w.unread
+}
+
+func (w *world) Incidents(_ context.Context, q record.IncidentQuery) (record.IncidentPage, error) {
+	return q.Page(append(slices.Clone(w.list), w.status.Incidents...)), w.unread
+}
+
+// Preview is of the world's plan.
+func (w *world) Preview(_ context.Context, service, region string, in record.Intent, _ record.Caller) (record.Preview, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := record.Preview{Intent: in, Service: service, Region: region, Release: w.status.Releases[0], Plan: w.plan, Refused: w.barred}
+	p.Release.Stable.Backend, p.Release.Candidate.Backend = "b1", "b2"
+	if in.Action == record.OrderRollback {
+		p.Change = record.Change{Digest: "sha256:keys", From: record.Split{"b1": 95, "b2": 5}, To: record.Split{"b1": 100},
+			Keys: []record.KeyChange{{Key: "traefik/weight", From: "<5>", To: "0"}}}
+	}
+	return p, w.unread
+}
+
+// Act carries out what was shown.
+func (w *world) Act(_ context.Context, service, region string, in record.Intent, by record.Caller) (record.Release, error) {
+	if in.Plan != w.plan {
+		return record.Release{}, fmt.Errorf("%s: %w", in.Action, runbook.ErrConflict)
+	}
+	return w.status.Releases[0], w.do("%s %s/%s by %s: %s", in.Action, service, region, by.Name, in.Reason)
+}
 
 func (w *world) Incident(_ context.Context, id string) (record.Incident, error) {
 	inc, ok := w.incidents[id]
@@ -374,6 +423,8 @@ func (s *site) token() string { return s.ring.Sign(s.approvals["ap-1"]) }
 
 func (s *site) link() string { return "/approve/" + s.token() }
 
+var planField = regexp.MustCompile(`name="plan" value="([^"]*)"`)
+
 // fill opens the link and returns the form as a good approver would send it, with
 // the browser's cookie, whose value every form of the page has.
 func (s *site) fill(link string, change url.Values, more ...asks) *http.Request {
@@ -382,6 +433,9 @@ func (s *site) fill(link string, change url.Values, more ...asks) *http.Request 
 	form := url.Values{"service": {"ranker"}, "decision": {"approve"}}
 	for _, c := range page.Result().Cookies() {
 		form.Set("nonce", c.Value)
+	}
+	if m := planField.FindStringSubmatch(page.Body.String()); m != nil { // an order's, and not an approval's
+		form = url.Values{"nonce": form["nonce"], "plan": {m[1]}, "reason": {"it is slow"}, "mode": {"paused"}, "for": {"1h0m0s"}}
 	}
 	for k, v := range change {
 		form[k] = v

@@ -44,7 +44,7 @@ func TestARollbackIsReadBackAndApplied(t *testing.T) {
 	p := routed(t)
 	p.shown(record.Split{"ranker-v1": 80, "ranker-v2": 20})
 	acted := p.now
-	p.must(Demanded{fixture.By("bob"), "looks bad"})
+	p.must(Demanded{By: fixture.By("bob"), Reason: "looks bad"})
 	if p.s.Release.ReadBack() || p.s.Incident.Applied != nil {
 		t.Fatal("read back by the step that writes")
 	}
@@ -75,7 +75,7 @@ func TestARollbackIsReadBackAndApplied(t *testing.T) {
 // What somebody else wrote is no read-back of ours, and nobody is asked about it.
 func TestAnExternalChangeIsNotReadBack(t *testing.T) {
 	p := routed(t)
-	p.must(Demanded{fixture.By("bob"), "looks bad"})
+	p.must(Demanded{By: fixture.By("bob"), Reason: "looks bad"})
 	p.s.Split = record.Split{"ranker-v1": 60, "ranker-v2": 40}
 	p.must(Tick{})
 	if p.s.Release.ReadBack() {
@@ -88,7 +88,7 @@ func TestAnExternalChangeIsNotReadBack(t *testing.T) {
 
 func TestAnInstanceThatDoesNotFollowIsNamedOnceAndPages(t *testing.T) {
 	p := routed(t)
-	p.must(Demanded{fixture.By("bob"), "looks bad"})
+	p.must(Demanded{By: fixture.By("bob"), Reason: "looks bad"})
 	p.must(Tick{})
 	var told []record.Message
 	for range 30 {
@@ -115,7 +115,7 @@ func TestAnInstanceThatDoesNotFollowIsNamedOnceAndPages(t *testing.T) {
 // other alarm of the incident.
 func TestAnInstanceThatFollowsLateIsToldOnce(t *testing.T) {
 	p := routed(t)
-	p.must(Demanded{fixture.By("bob"), "looks bad"})
+	p.must(Demanded{By: fixture.By("bob"), Reason: "looks bad"})
 	p.must(Tick{})
 	p.after(12 * time.Second).shown(record.Split{"ranker-v1": 80, "ranker-v2": 20})
 	if n := len(p.s.Incident.Applied.Late()); n != 2 {

@@ -107,7 +107,7 @@ var guardStories = map[string]func(p *play) State{
 	},
 	policy.GuardHuman: func(p *play) State {
 		p.launch()
-		return p.must(Demanded{fixture.By("ann"), "it feels wrong"})
+		return p.must(Demanded{By: fixture.By("ann"), Reason: "it feels wrong"})
 	},
 	policy.GuardChecks: func(p *play) State {
 		l := fixture.Launch(p.tb)
@@ -172,7 +172,7 @@ var rampGuardStories = map[string]func(p *play, ev *Promoted){
 	"no_ramp":  func(p *play, _ *Promoted) { p.s.Runbook.Rollout = nil },
 	"no_flip":  func(_ *play, ev *Promoted) { ev.Flip = true },
 	"incident": func(p *play, _ *Promoted) { p.breach("slowish") },
-	"stopped":  func(p *play, _ *Promoted) { p.must(Stopped{fixture.By("bob"), "lunch"}) },
+	"stopped":  func(p *play, _ *Promoted) { p.must(Stopped{By: fixture.By("bob"), Reason: "lunch"}) },
 	"switched_off": func(p *play, _ *Promoted) {
 		p.s.Control = record.Control{Mode: runbook.Paused}
 	},

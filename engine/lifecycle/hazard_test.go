@@ -23,7 +23,7 @@ func TestHazards(t *testing.T) {
 	p.s.Hazards = nil
 	p.launch()
 	p.s.Hazards = []string{"a typo"}
-	s := p.must(Demanded{fixture.By("ann"), "users complain"})
+	s := p.must(Demanded{By: fixture.By("ann"), Reason: "users complain"})
 	if !s.Write.Shift || s.Incident.Phase != record.Acted {
 		t.Errorf("phase %s, shift %v: a hazard kept a rollback from being written", s.Incident.Phase, s.Write.Shift)
 	}

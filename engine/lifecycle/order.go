@@ -15,7 +15,7 @@ func orderOf(ev Event) (record.Order, bool) {
 	case Launched:
 		return record.Order{Caller: ev.By, Action: record.OrderStart, Reason: cmp.Or(ev.Reason, ev.Launch.StableNotProved)}, true
 	case Promoted:
-		o := record.Order{Caller: ev.By, Action: record.OrderPromote}
+		o := record.Order{Caller: ev.By, Action: record.OrderPromote, Reason: ev.Reason}
 		if ev.Flip {
 			o.Action = record.OrderFlip
 		}

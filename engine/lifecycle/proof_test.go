@@ -139,7 +139,7 @@ func TestChecksWithoutAnAnswerFreeze(t *testing.T) {
 			if s.Release.Proving() || s.Release.Proof.Health != record.Unknown || s.Release.Frozen == "" || fmt.Sprint(kinds(s)) != "[checked!]" || s.Incident != nil {
 				t.Errorf("proof %+v, frozen %q, told %v", s.Release.Proof, s.Release.Frozen, kinds(s))
 			}
-			s = p.must(Resumed{fixture.By("ann"), "looked"})
+			s = p.must(Resumed{By: fixture.By("ann"), Reason: "looked"})
 			if s.Release.Frozen != "" || s.Release.Proving() {
 				t.Errorf("after resume: %+v", s.Release)
 			}

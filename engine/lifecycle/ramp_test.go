@@ -184,7 +184,7 @@ func TestWhatKeepsTheNextStep(t *testing.T) {
 		{"unconfirmed", func(p *play, _ *record.Readiness) { p.must(p.asked(fixture.Breach("errors", record.Unreachable))) }, "is unconfirmed (trigger errors)"},
 		{"asked to roll back", func(p *play, _ *record.Readiness) { p.breach("slowish") }, "is awaiting (trigger slowish)"},
 		{"external change", func(p *play, _ *record.Readiness) { p.s.Split = record.Split{"ranker-v1": 1, "ranker-v2": 1} }, "somebody else changed the split"},
-		{"stopped", func(p *play, _ *record.Readiness) { p.must(Stopped{fixture.By("ann"), "lunch"}) }, "ann stopped the ramp: lunch"},
+		{"stopped", func(p *play, _ *record.Readiness) { p.must(Stopped{By: fixture.By("ann"), Reason: "lunch"}) }, "ann stopped the ramp: lunch"},
 		{"paused", func(p *play, _ *record.Readiness) { p.s.Control = record.Control{Mode: runbook.Paused, By: "ann"} }, "paused by ann"},
 		{"pause over", func(p *play, _ *record.Readiness) {
 			p.s.Control = record.Control{Mode: runbook.Paused, Until: p.now.Add(-minute)}
@@ -302,7 +302,7 @@ func TestAskedStep(t *testing.T) {
 		weight(t, s, 20)
 		waiting(t, s, "bob stopped the ramp: because")
 		quietStep(t, p.alive(5*time.Second).must(p.readyAs("")))
-		p.must(Resumed{fixture.By("ann"), "looked"})
+		p.must(Resumed{By: fixture.By("ann"), Reason: "looked"})
 		if s = p.must(p.readyAs("")); s.Question == nil {
 			t.Errorf("not asked again: %s", s.Release.Waiting)
 		}
@@ -367,16 +367,16 @@ func TestAskedStep(t *testing.T) {
 
 func TestStopAndResume(t *testing.T) {
 	p := rampOf(t, runbook.PromoteAutomatic)
-	_, err := p.step(Stopped{fixture.By("ann"), "lunch"})
+	_, err := p.step(Stopped{By: fixture.By("ann"), Reason: "lunch"})
 	fixture.Refused(t, err, runbook.ErrRefused)
 	p.launch()
-	p.must(Stopped{fixture.By("ann"), "lunch"})
-	_, err = p.step(Stopped{fixture.By("bob"), "lunch too"})
+	p.must(Stopped{By: fixture.By("ann"), Reason: "lunch"})
+	_, err = p.step(Stopped{By: fixture.By("bob"), Reason: "lunch too"})
 	fixture.Refused(t, err, runbook.ErrRefused)
 	p.alive(10 * minute)
 	weight(t, p.must(p.readyAs("")), 20)
-	p.must(Resumed{fixture.By("bob"), "back"})
-	_, err = p.step(Resumed{fixture.By("bob"), "back"})
+	p.must(Resumed{By: fixture.By("bob"), Reason: "back"})
+	_, err = p.step(Resumed{By: fixture.By("bob"), Reason: "back"})
 	fixture.Refused(t, err, runbook.ErrRefused)
 	weight(t, p.must(p.readyAs("")), 50)
 }
@@ -386,11 +386,11 @@ func TestResumeEndsAFreezeThatIsOver(t *testing.T) {
 	p.launch()
 	p.breach("slo")
 	p.alive(10 * minute)
-	s := p.must(Resumed{fixture.By("ann"), "the dependency is back"})
+	s := p.must(Resumed{By: fixture.By("ann"), Reason: "the dependency is back"})
 	phase(t, s, record.Done)
 	weight(t, p.must(p.readyAs("")), 50)
 	p.breach("slo")
-	p.must(Resumed{fixture.By("ann"), "over"})
+	p.must(Resumed{By: fixture.By("ann"), Reason: "over"})
 	s = p.breach("slo") // it is not over
 	phase(t, s, record.Frozen)
 	p.alive(10 * minute)
@@ -401,11 +401,11 @@ func TestResumeIsNoWayAroundOthers(t *testing.T) {
 	p := rampOf(t, runbook.PromoteAutomatic)
 	p.launch()
 	p.breach("slowish")
-	_, err := p.step(Resumed{fixture.By("ann"), "go on"})
+	_, err := p.step(Resumed{By: fixture.By("ann"), Reason: "go on"})
 	fixture.Refused(t, err, runbook.ErrRefused)
 	p = rampOf(t, runbook.PromoteAutomatic)
 	foreign(p)
-	_, err = p.step(Resumed{fixture.By("ann"), "go on"})
+	_, err = p.step(Resumed{By: fixture.By("ann"), Reason: "go on"})
 	fixture.Refused(t, err, runbook.ErrRefused)
 }
 
@@ -430,7 +430,7 @@ func TestFlip(t *testing.T) {
 	_, err = p.step(again)
 	fixture.Refused(t, err, runbook.ErrRefused)
 	t.Run("flip back", func(t *testing.T) {
-		s, err := Step(p.s, Demanded{fixture.By("ann"), "no"}, p.now)
+		s, err := Step(p.s, Demanded{By: fixture.By("ann"), Reason: "no"}, p.now)
 		if err != nil || s.Release.Weight != 0 || s.Release.Phase != record.RolledBack {
 			t.Errorf("%v %+v", err, s.Release)
 		}

@@ -15,24 +15,31 @@ import (
 
 // demanded is a human's rollback: the same path and the same transaction.
 func (s *State) demanded(ev Demanded, now time.Time) error {
-	if !s.Open() {
-		return runbook.Refuse("%s has no open release in %s: there is nothing to roll back", s.Runbook.Service, s.Region)
+	in, err := s.rollback(now)
+	if err != nil {
+		return err
 	}
-	b := record.Breach{Trigger: "", Severity: runbook.Severe, State: record.Breaching, AskedAt: now}
-	in := s.input(b)
-	in.ByHuman = true
-	d := policy.Decide(in, now)
-	if d.Action != record.RollBack {
-		return runbook.Refuse("%s", first(d.Reasons))
-	}
-	inputs := policy.Recorded(in)
+	d, inputs := policy.Decide(in, now), policy.Recorded(in)
 	if s.Incident == nil {
-		s.open(AlertChecked{Alert: record.Alert{Service: s.Runbook.Service, Region: s.Region, Source: record.Human, StartsAt: now, Firing: true}, Breach: b}, now)
+		s.open(AlertChecked{Alert: record.Alert{Service: s.Runbook.Service, Region: s.Region, Source: record.Human, StartsAt: now, Firing: true}, Breach: in.Breach}, now)
 	}
 	s.Incident.Decision, s.Incident.Inputs = d, inputs
 	s.note(now, "demanded", ev.By.Name, "Rollback requested: "+ev.Reason)
 	s.shift(ev.By.Name, now)
 	return nil
+}
+
+// rollback is what a human's rollback rests on; an error says why it is refused.
+func (s *State) rollback(now time.Time) (policy.Input, error) {
+	if !s.Open() {
+		return policy.Input{}, runbook.Refuse("%s has no open release in %s: there is nothing to roll back", s.Runbook.Service, s.Region)
+	}
+	in := s.input(record.Breach{Severity: runbook.Severe, State: record.Breaching, AskedAt: now})
+	in.ByHuman = true
+	if d := policy.Decide(in, now); d.Action != record.RollBack {
+		return in, runbook.Refuse("%s", first(d.Reasons))
+	}
+	return in, nil
 }
 
 // shift moves all traffic to the stable bundle. Everything it touches is committed in

@@ -49,6 +49,8 @@ type (
 		Release string
 		Epoch   int
 		Ready   record.Readiness
+		Plan    string // digest of what a human was shown, see [State.Sight]; empty: nothing
+		Reason  string // a human's, where they gave one
 	}
 	// Checked is one poll of what must be good after a flip, or with all traffic.
 	Checked struct {
@@ -75,11 +77,13 @@ type (
 	Stopped struct {
 		By     record.Caller
 		Reason string
+		Plan   string // as [Promoted]'s
 	}
 	// Resumed is a human letting a ramp continue that was stopped, frozen or held.
 	Resumed struct {
 		By     record.Caller
 		Reason string
+		Plan   string // as [Promoted]'s
 	}
 	// Launched is a human starting a release, or a region whose turn has come in one that goes
 	// through several.
@@ -95,6 +99,7 @@ type (
 	Demanded struct {
 		By     record.Caller
 		Reason string
+		Plan   string // as [Promoted]'s
 	}
 	// Answered is a human's answer to an approval.
 	Answered struct {
@@ -144,6 +149,9 @@ func (Recovered) event()      {}
 func Step(was State, ev Event, now time.Time) (State, error) {
 	s := was.clone()
 	if err := s.ordered(ev, now); err != nil {
+		return s, err
+	}
+	if err := s.asShown(ev); err != nil {
 		return s, err
 	}
 	waits, err := s.second(ev, now)

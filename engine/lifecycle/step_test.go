@@ -336,11 +336,11 @@ func TestHumanRollsBackFromEveryOpenState(t *testing.T) {
 		}
 		t.Run(sc.name, func(t *testing.T) {
 			if p.s.ExternalChange() {
-				_, err := p.step(Demanded{fixture.By("ann"), "because"})
+				_, err := p.step(Demanded{By: fixture.By("ann"), Reason: "because"})
 				fixture.Refused(t, err, runbook.ErrRefused)            // another human's split is not overwritten …
 				p.must(SplitAccepted{fixture.By("ann"), "it is mine"}) // … unless somebody says so
 			}
-			s := p.must(Demanded{fixture.By("ann"), "because"})
+			s := p.must(Demanded{By: fixture.By("ann"), Reason: "because"})
 			phase(t, s, record.Acted)
 			if s.Release.Phase != record.RolledBack || s.Incident.Verdict != nil || !s.Incident.EvidenceAt.IsZero() {
 				t.Errorf("release %s, verdict %v, evidence %v", s.Release.Phase, s.Incident.Verdict, s.Incident.EvidenceAt)
@@ -363,7 +363,7 @@ func TestHumanEndsReleaseWithoutTraffic(t *testing.T) {
 	if s.Release.Weight != 0 || s.Release.Held != nil {
 		t.Fatalf("release is %+v", s.Release)
 	}
-	s = p.must(Demanded{fixture.By("ann"), "because"})
+	s = p.must(Demanded{By: fixture.By("ann"), Reason: "because"})
 	phase(t, s, record.Acted)
 	if s.Open() {
 		t.Error("the release is still open")
@@ -644,7 +644,7 @@ func TestIncidentStaysSmall(t *testing.T) {
 	for n := range runbook.MaxInstances {
 		p.s.Runbook.Routing.Instances = append(p.s.Runbook.Routing.Instances, fmt.Sprintf("http://%d.%s", n, strings.Repeat("x", 200)))
 	}
-	p.must(Demanded{fixture.By(long), long})
+	p.must(Demanded{By: fixture.By(long), Reason: long})
 	p.must(Tick{})
 	p.after(12*time.Second).shown(nil, slices.Repeat([]string{long}, runbook.MaxInstances)...)
 	p.after(5 * time.Second).must(drainedAs(record.Good))

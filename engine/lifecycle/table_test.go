@@ -63,7 +63,7 @@ func scenes() []scene {
 		{"awaiting", "page", ask},
 		{"awaiting, expired", "rollback", func(p *play) { ask(p); p.after(31 * time.Minute).must(Tick{}) }},
 		{"acted", "page", act},
-		{"acted by human", "page", func(p *play) { p.launch(); p.must(Demanded{fixture.By("ann"), "because"}) }},
+		{"acted by human", "page", func(p *play) { p.launch(); p.must(Demanded{By: fixture.By("ann"), Reason: "because"}) }},
 		{"verifying", "page", prove},
 		{"settled", "page", settle},
 		{"closed, recovered", "page", func(p *play) { settle(p); p.must(Archived{Path: "dir", Digest: "sha256:1"}) }},
@@ -129,7 +129,7 @@ func moves() []move {
 			return MessageSent{Message: "m", Text: "told"}
 		}},
 		{"launch", func(p *play) Event { return Launched{Launch: fixture.Launch(p.tb), By: fixture.By("bob")} }},
-		plain("human rolls back", Demanded{fixture.By("bob"), "because"}),
+		plain("human rolls back", Demanded{By: fixture.By("bob"), Reason: "because"}),
 		{"yes", func(p *play) Event { return p.answer(true, "ann") }}, {"no", func(p *play) Event { return p.answer(false, "ann") }},
 		{"yes of a stranger", func(p *play) Event { return p.answer(true, "eve") }},
 		{"yes to an old plan", func(p *play) Event { p.s.Plan.Digest = "sha256:moved"; return p.answer(true, "ann") }},

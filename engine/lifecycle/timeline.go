@@ -90,7 +90,7 @@ func (s *State) truncateIncident() {
 	if s.Incident == nil {
 		return
 	}
-	for _, lighten := range []func(*record.Incident){asItIs, withoutAnswers, withoutLabels, withoutQueries, withShortTimeline, withShortKeys, withLateInstances, bareMinimum} {
+	for _, lighten := range []func(*record.Incident){asItIs, withoutAnswers, withoutLabels, withoutQueries, withShortTimeline, withShortKeys, withLateInstances, withoutLevels, bareMinimum} {
 		lighten(s.Incident)
 		if text, err := json.Marshal(s.Incident); err != nil || len(text) <= maxIncident {
 			return // what cannot be encoded is the commit's error
@@ -149,6 +149,9 @@ func withLateInstances(i *record.Incident) {
 	}
 	i.Applied = &a
 }
+
+// withoutLevels leaves the recovery questions over time to Prometheus.
+func withoutLevels(i *record.Incident) { i.Levels = nil }
 
 // bareMinimum is what is left if all of it is made of characters that JSON spells with six.
 func bareMinimum(i *record.Incident) {

@@ -37,7 +37,7 @@ var guardedOrders = map[string]struct {
 		return ev
 	}, func(s State) bool { return s.Approval.Status == record.Rejected }},
 	"a frozen ramp": {runbook.PromoteAfterFreeze, func(p *play) { p.launch(); p.breach("slo") },
-		func(_ *play, by record.Caller) Event { return Resumed{by, "the dependency is back"} },
+		func(_ *play, by record.Caller) Event { return Resumed{By: by, Reason: "the dependency is back"} },
 		func(s State) bool { return s.Incident.Phase == record.Done }},
 	"somebody else's split": {runbook.AcceptSplit, foreign,
 		func(_ *play, by record.Caller) Event { return SplitAccepted{by, "I want it"} },
@@ -121,7 +121,7 @@ func TestSecondPersonOfAnotherSplit(t *testing.T) {
 func TestRollingBackTakesOne(t *testing.T) {
 	for _, how := range []string{record.BasicAuth, record.Unauthenticated} {
 		p := guardedPlay(t, "a frozen ramp", everyTwo...)
-		if s := p.must(Demanded{record.Caller{Name: "ann", How: how}, "users complain"}); s.Release.Phase != record.RolledBack {
+		if s := p.must(Demanded{By: record.Caller{Name: "ann", How: how}, Reason: "users complain"}); s.Release.Phase != record.RolledBack {
 			t.Errorf("%s: release is %s", how, s.Release.Phase)
 		}
 	}

@@ -19,6 +19,11 @@ type section struct {
 	More  int // rows that are left out
 }
 
+// Headed reports whether a column has a heading.
+func (s section) Headed() bool {
+	return slices.ContainsFunc(s.Head, func(h string) bool { return h != "" })
+}
+
 const maxRows = 60
 
 // top keeps the first n rows.

@@ -66,7 +66,7 @@ func (b *Browser) at(t *testing.T, p page, noScript bool) *Tab {
 // findings are what is wrong with a page, and in which ways of looking at it.
 type findings map[string][]string
 
-// inspect looks at a page in both sizes and both schemes.
+// inspect looks at a page in both sizes and both schemes, which differ in nothing but colours.
 func (f findings) inspect(tab *Tab, p page, noScript bool) {
 	tab.tb.Helper()
 	for _, screen := range []View{phone, desktop} {
@@ -74,17 +74,20 @@ func (f findings) inspect(tab *Tab, p page, noScript bool) {
 			screen.Dark = dark
 			tab.Look(screen)
 			way := fmt.Sprintf("%d-dark-%t-scripts-%t", screen.Width, dark, !noScript)
-			f.add(way, tab.Violations())
-			if !dark { // colours are no wider than others
-				f.add(way, tab.TooWide(screen.Width))
-				f.add(way, tab.Unreachable())
-			}
-			if p.answers != "" && screen.Width == phone.Width {
-				f.add(way, tab.Hidden(p.answers, 2))
-			}
 			if *screenshots != "" {
 				tab.Shot(filepath.Join(*screenshots, strings.ReplaceAll(p.name, " ", "-"), way+".png"))
 			}
+			if dark {
+				f.add(way, tab.BadColours())
+				continue
+			}
+			f.add(way, tab.Violations())
+			f.add(way, tab.TooWide(screen.Width))
+			f.add(way, tab.TooSmall())
+			if p.answers != "" && screen.Width == phone.Width {
+				f.add(way, tab.Hidden(p.answers, 2))
+			}
+			f.add(way, tab.Unreachable())
 		}
 	}
 	f.add("the browser", complaints(tab, p))

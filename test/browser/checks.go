@@ -13,11 +13,22 @@ var checks string
 // Violations are what axe-core finds in the page as it is now, each with the element.
 func (t *Tab) Violations() []string {
 	t.tb.Helper()
+	return t.axe("")
+}
+
+// BadColours are those of the violations that are about colours.
+func (t *Tab) BadColours() []string {
+	t.tb.Helper()
+	return t.axe("true")
+}
+
+func (t *Tab) axe(colours string) []string {
+	t.tb.Helper()
 	t.learn()
 	if !Ask[bool](t, "!!window.axe") {
 		Ask[struct{}](t, servers.AxeCore(t.tb)+"\n;void 0")
 	}
-	return Ask[[]string](t, "checks.axe()")
+	return Ask[[]string](t, "checks.axe("+colours+")")
 }
 
 // TooWide is what does not fit on a screen of that width: the page, or what scrolls sideways in it.
@@ -25,6 +36,13 @@ func (t *Tab) TooWide(width int64) []string {
 	t.tb.Helper()
 	t.learn()
 	return Ask[[]string](t, fmt.Sprintf("checks.wide(%d)", width))
+}
+
+// TooSmall is what nobody can read.
+func (t *Tab) TooSmall() []string {
+	t.tb.Helper()
+	t.learn()
+	return Ask[[]string](t, "checks.small()")
 }
 
 // Hidden is which of the elements of a selector are not wholly on the screen, and that they are not so many.

@@ -7,10 +7,10 @@
   };
   const shown = (e) => e.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true });
 
-  // What axe-core calls a violation, each with its elements.
-  const axe = async () => {
-    const found = await window.axe.run(document, { resultTypes: ['violations'], preload: false });
-    if (found.passes.length === 0) return ['axe-core looked at nothing'];
+  // What axe-core calls a violation, each with its elements: of all its rules, or of those about colours.
+  const axe = async (colours) => {
+    const found = await window.axe.run(document, { resultTypes: ['violations'], preload: false, ...(colours && { runOnly: ['color-contrast', 'link-in-text-block'] }) });
+    if (found.passes.length + found.violations.length + found.incomplete.length + found.inapplicable.length === 0) return ['axe-core has no rules'];
     return found.violations.map((v) => `${v.id}: ${v.help}: ` + v.nodes.slice(0, 4).map((n) => n.target.join(' ')).join(', ') +
       (v.nodes.length > 4 ? ` and ${v.nodes.length - 4} more` : ''));
   };
@@ -33,6 +33,20 @@
       if (bad.length > before && e !== document.body) told.push(e); // what is in it is no news
     }
     return bad.slice(0, 6);
+  };
+
+  // What is too small to be read: text below nine pixels, also in a picture that was scaled down.
+  const small = () => {
+    const bad = {};
+    for (const e of document.querySelectorAll('body, body *')) {
+      const words = [...e.childNodes].filter((n) => n.nodeType === Node.TEXT_NODE).map((n) => n.data.trim()).join(' ').trim();
+      if (!words || !shown(e) || e.closest('title, desc, style, script')) continue;
+      const scale = e instanceof SVGGraphicsElement ? Math.abs(e.getScreenCTM().a) : 1;
+      const size = parseFloat(getComputedStyle(e).fontSize) * scale;
+      const at = e.closest('svg') ? 'the picture ' + name(e.closest('svg')) : name(e);
+      if (size < 9 && !bad[at]) bad[at] = `${at} has text of ${size.toFixed(1)} px: ${words.slice(0, 40)}`;
+    }
+    return Object.values(bad);
   };
 
   const controls = () => [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')]
@@ -73,5 +87,5 @@
     return bad;
   };
 
-  window.checks = { axe, wide, controls: () => controls().map(name), focused, onScreen, links: () => [...document.links].map((a) => a.href) };
+  window.checks = { axe, wide, small, controls: () => controls().map(name), focused, onScreen, links: () => [...document.links].map((a) => a.href) };
 })();

@@ -17,5 +17,5 @@
 // A test of another package uses the same browser:
 //
 //	tab := browser.Start(t).Open(t, url, browser.View{Width: 360, Height: 640})
-//	tab.Press(browser.Tab, browser.Enter)
+//	tab.Press(browser.TabKey, browser.EnterKey)
 package browser

@@ -109,10 +109,3 @@ func file(t *testing.T, name, text string) string {
 func (s *site) link(approval string) string {
 	return report.ApprovePath + s.ring.Sign(s.approvals[approval])
 }
-
-// question is how a question stands.
-func (s *site) question(id string) record.Approval {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.approvals[id]
-}

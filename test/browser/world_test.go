@@ -25,6 +25,8 @@ type world struct {
 
 	mu        sync.Mutex
 	approvals map[string]record.Approval
+	acted     []record.Intent
+	switched  []record.Control
 }
 
 func newWorld(tb testing.TB, now time.Time) *world {
@@ -90,6 +92,13 @@ func (w *world) Approval(_ context.Context, id string) (record.Approval, error) 
 	return a, nil
 }
 
+// question is how a question stands.
+func (w *world) question(id string) record.Approval {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.approvals[id]
+}
+
 // Answer takes what the policy takes.
 func (w *world) Answer(_ context.Context, id string, by record.Caller, in record.Reply) (record.Approval, error) {
 	w.mu.Lock()
@@ -120,15 +129,31 @@ func (w *world) breach(a record.Approval) record.Breach {
 }
 
 // live is how things stand for a question.
-func (w *world) live(_ context.Context, a record.Approval) (web.Live, error) {
-	l := web.Live{Breach: w.breach(a), Plan: change(), Stable: stable, Candidate: candidate}
-	if a.Kind == record.Promotion {
+func (w *world) live(_ context.Context, a record.Approval) (record.Live, error) {
+	l := record.Live{Breach: w.breach(a), Plan: change(), Release: w.release()}
+	switch {
+	case a.Kind == record.Promotion:
 		l.Plan.From, l.Plan.To = record.Split{"ranker-v1": 95, "ranker-v2": 5}, record.Split{"ranker-v1": 75, "ranker-v2": 25}
-	}
-	if a.ID == "ap-quiet" {
-		l.NoRollback = "A rollback is not possible right now: 1 of 3 pods is ready (since 2026-11-20 15:04:05 UTC)."
+		l.Triggers = []record.TriggerNow{{Trigger: "errors", State: record.NotBreaching, Effect: "error rate 0.1 points above stable", Limit: "0.5 points"},
+			{Trigger: "slow", State: record.NotBreaching, Effect: "P95 latency 2 % above stable", Limit: "30 %"}}
+	case a.Kind == record.AcceptSplit:
+		l.Release.Held = &record.HumanHold{Since: w.now.Add(-3 * time.Minute), Want: change().From, Found: record.Split{"ranker-v1": 80, "ranker-v2": 20}}
+	case a.ID == "ap-quiet":
+		l.Release.Standby = &record.Standby{State: record.Cold, Since: w.now.Add(-time.Hour), Why: "1 of 3 pods is ready"}
+	default:
+		l.Impact = &record.Impact{Ongoing: true, Losses: []record.Loss{{Kind: record.Failures, All: 4700, Excess: 400, Low: 320, High: 480, Rate: 7.5}}}
 	}
 	return l, nil
+}
+
+// release is the one that the questions are about.
+func (w *world) release() record.Release {
+	return record.Release{ID: "rel-42", Service: "ranker", Region: "default", Phase: record.Open, Epoch: 3, Weight: 5, WeightChangedAt: w.now.Add(-42 * time.Minute),
+		Stable: stable, Candidate: candidate}
+}
+
+func (w *world) Release(context.Context, string, string) (record.Release, error) {
+	return w.release(), nil
 }
 
 func (w *world) Why(_ context.Context, name, trigger string) (record.Why, error) {

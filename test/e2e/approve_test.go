@@ -61,7 +61,7 @@ func TestMildBreachApprovedByLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	browser := &http.Client{Jar: jar}
-	page := s.open(browser, link)
+	page := s.open(browser, link+"?answer=yes")
 	nonce := regexp.MustCompile(`name="nonce" value="([^"]+)"`).FindStringSubmatch(page)
 	if nonce == nil {
 		t.Fatalf("the page has no nonce:\n%s", page)

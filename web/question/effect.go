@@ -94,8 +94,14 @@ func (q Question) reading(value float64) (what, limit string) {
 	return name + " at " + runbook.Figure(value), ""
 }
 
-// Harm is what users got of it so far, beyond what chance explains; empty: nothing, or nothing is known.
-func (q Question) Harm() string { return "" }
+// Harm is what users got of it so far, beyond what chance explains, or that it cannot be told; empty:
+// nothing.
+func (q Question) Harm() string {
+	if x := q.Live.Impact; x != nil && x.Problem != "" {
+		return "how many it hit cannot be told: " + x.Problem
+	}
+	return report.Harmed(q.Live.Impact)
+}
 
 // Reasons are why a human is asked.
 func (q Question) Reasons() []string {

@@ -17,6 +17,7 @@ type Ended struct {
 	Release  record.Release   // the newest of the target; zero: it cannot be read
 	At       time.Time
 	Gone     bool   // the incident has left the store
+	Newer    string // the address of the question that waits instead, for people who signed in; empty: none is known
 	Problem  string // why not more is known
 }
 
@@ -89,6 +90,8 @@ func (e Ended) Said() string {
 	case e.answered():
 		return fmt.Sprintf("%s by %s at %s, %s ago.", strings.ToUpper(string(a.Status[:1]))+string(a.Status[1:]), who(a), moment(a.DecidedAt, e.At),
 			report.Span(max(0, e.At.Sub(a.DecidedAt))))
+	case a.Status == record.Superseded && a.DecidedAt.IsZero():
+		return "Nobody answered it."
 	case a.Status == record.Superseded:
 		return "Nobody answered it: it was overtaken at " + moment(a.DecidedAt, e.At) + "."
 	case a.Status == "":
@@ -148,14 +151,16 @@ func (e Ended) Next() string {
 	case !i.ActedAt.IsZero():
 		return fmt.Sprintf("Traffic was moved at %s. Next, the candidate must drain and users must recover; the verdict comes by %s, and you get a message.",
 			moment(i.ActedAt, e.At), moment(i.Deadline, e.At))
-	case e.Approval.Status == record.Approved:
+	case e.Approval.Status == record.Approved && e.Approval.Kind == record.AcceptSplit:
 		return "The release continues, and its triggers watch it again."
+	case e.Approval.Status == record.Approved:
+		return "The rollback is being carried out."
 	case e.Approval.Status == record.Rejected && e.Approval.Kind == record.AcceptSplit:
 		return "Nothing is moved automatically until somebody puts the split back or accepts it."
 	case e.Approval.Status == record.Rejected:
 		return fmt.Sprintf("%s keeps its traffic. Only another trigger's severe breach is acted on, or asked about.", i.Candidate.Version)
-	case e.replaced():
-		return "A newer question waits for an answer: it came with a message of its own."
+	case e.Waiting() != "":
+		return replaced
 	}
 	return "The incident is " + report.Stands(*e.Incident) + "."
 }
@@ -171,16 +176,27 @@ func (e Ended) nextStep() string {
 		return version + " is proved, and the release is closed."
 	case rel.Stopped != nil:
 		return fmt.Sprintf("%s stays at %v %% until somebody resumes the ramp. A breach still rolls it back.", version, rel.Weight)
-	case rel.Asking != "" && rel.Asking != e.Approval.ID:
-		return "A newer question waits for an answer: it came with a message of its own."
+	case e.Waiting() != "":
+		return replaced
 	}
 	return fmt.Sprintf("%s has %v %%. A breach still rolls it back.", version, rel.Weight)
 }
 
-// replaced reports whether the incident waits for the answer to another question.
-func (e Ended) replaced() bool {
-	i := e.Incident
-	return i != nil && i.Phase == record.Awaiting && i.Approval != "" && i.Approval != e.Approval.ID
+const replaced = "A newer question waits for an answer: it came with a message of its own."
+
+// Waiting is the id of another question that waits for an answer instead; empty: none is known.
+func (e Ended) Waiting() string {
+	id := ""
+	switch i := e.Incident; {
+	case e.Approval.Kind == record.Promotion && e.Release.Phase == record.Open:
+		id = e.Release.Asking
+	case i != nil && i.Phase == record.Awaiting:
+		id = i.Approval
+	}
+	if id == e.Approval.ID {
+		return ""
+	}
+	return id
 }
 
 // ByHand is the command that still does what a yes would have done; empty: it is done, or over.

@@ -1,0 +1,89 @@
+package report
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/autorollback/autorollback/record"
+)
+
+// A tile is one of the four times that people ask for first.
+type tile struct{ Name, Value, Note string }
+
+// tiles are when harm began, and how long after that it was detected, the traffic moved, and users
+// recovered. A time that is not known, or not reached, says so.
+func tiles(inc record.Incident) []tile {
+	t := told{inc: inc}
+	return []tile{t.harmTile(), t.detectedTile(), t.movedTile(), t.recoveredTile()}
+}
+
+func (t told) harmTile() tile {
+	h := t.inc.Harm()
+	switch {
+	case t.inc.Breach.Trigger == "":
+		return tile{"Harm began", "–", "no trigger breached"}
+	case h.At.IsZero():
+		return tile{"Harm began", "not known", "before it was detected"}
+	case h.Open:
+		return tile{"Harm began", timeOf(h.At), "or later: it was there from the first request to " + t.from()}
+	}
+	return tile{"Harm began", timeOf(h.At), "UTC on " + h.At.UTC().Format(time.DateOnly) + ", give or take " + span(max(h.At.Sub(h.From), h.To.Sub(h.At)).Round(time.Second))}
+}
+
+func timeOf(at time.Time) string { return at.UTC().Format(time.TimeOnly) }
+
+// detected is when an alert fired, or else when somebody acted on their own.
+func (t told) detected() time.Time {
+	if t.inc.Breach.Trigger == "" {
+		return time.Time{}
+	}
+	return firedAt(t.inc)
+}
+
+func (t told) detectedTile() tile {
+	at := t.detected()
+	switch began := t.inc.Harm().At; {
+	case at.IsZero():
+		return tile{"Detected after", "–", "no alert fired"}
+	case began.IsZero():
+		return tile{"Detected", timeOf(at), "UTC on " + at.UTC().Format(time.DateOnly) + ", when the alert fired"}
+	default:
+		return tile{"Detected after", span(at.Sub(began)), "the alert fired at " + timeOf(at) + " UTC"}
+	}
+}
+
+func (t told) movedTile() tile {
+	at := t.inc.ActedAt
+	switch began := t.inc.Harm().At; {
+	case at.IsZero():
+		return tile{"Moved after", "not moved", "no traffic was moved by autorollback"}
+	case !began.IsZero():
+		return tile{"Moved after", span(at.Sub(began)), span(at.Sub(t.detected())) + " after detection"}
+	case t.detected().IsZero():
+		return tile{"Moved", timeOf(at), "UTC, when it was ordered"}
+	default:
+		return tile{"Moved after", span(at.Sub(t.detected())), "counted from the alert"}
+	}
+}
+
+func (t told) recoveredTile() tile {
+	v, since := t.inc.Verdict, "counted from the alert"
+	zero := t.detected()
+	if began := t.inc.Harm().At; !began.IsZero() {
+		zero, since = began, ""
+	}
+	switch {
+	case v == nil && hasActed(t.inc) && !isOver(t.inc):
+		return tile{"Recovered after", "not yet", "recovery is being checked"}
+	case v == nil:
+		return tile{"Recovered after", "–", "nothing was moved"}
+	case v.Outcome != record.Recovered:
+		short := map[record.Outcome]string{record.NotRecovered: "NOT recovered", record.CannotTell: "cannot tell"}[v.Outcome]
+		return tile{"Recovered after", cmp.Or(short, "–"), "verdict at " + timeOf(v.At) + " UTC"}
+	case zero.IsZero():
+		return tile{"Recovered after", span(v.At.Sub(t.inc.ActedAt)), "counted from the move"}
+	case since == "":
+		since = span(v.At.Sub(t.inc.ActedAt)) + " after the move"
+	}
+	return tile{"Recovered after", span(v.At.Sub(zero)), since}
+}
