@@ -118,7 +118,7 @@ func TestExamplesRun(t *testing.T) {
 		}
 		return nil
 	}
-	d, err := newShow(cli.Console{Out: &out, Err: &out}, t.TempDir(), scenario{tell: tell, busy: true, rollout: slowRollout}, false)
+	d, err := newShow(cli.Console{Out: &out, Err: &out}, filepath.Join(t.TempDir(), "made", "for", "it"), scenario{tell: tell, busy: true, rollout: slowRollout}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
