@@ -83,7 +83,7 @@ func (t told) lasted() string {
 func (t told) moved() string {
 	inc := t.inc
 	after := ""
-	if fired := firedAt(inc); inc.Breach.Trigger != "" && !fired.IsZero() {
+	if fired := noticed(inc).at; inc.Breach.Trigger != "" && !fired.IsZero() {
 		after = " " + span(inc.ActedAt.Sub(fired)) + " after detection"
 	}
 	switch idle := inc.Change != nil && inc.Change.From[inc.Candidate.Backend] == 0; {
