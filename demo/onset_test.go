@@ -40,6 +40,6 @@ func TestImpactOfErrors(t *testing.T) {
 		inc := v.ended(15 * time.Minute)
 		v.began(inc, 90*time.Second)
 		v.told(inc, record.Failures)
-		v.has(v.read(inc, "incident.md"), "Impact: failed requests | ", " more than at v1's rate (")
+		v.has(v.read(inc, "incident.md"), "| Failed requests | ", " more than at v1's rate (")
 	})
 }

@@ -211,8 +211,8 @@ func (v *virtual) countedUntil(inc record.Incident) time.Time {
 }
 
 var (
-	pageWords = map[record.LossKind]string{record.Failures: `Impact.*: failed requests \| ([0-9,.]+) more`, record.Slow: `Impact.*: slow requests \| ([0-9,.]+) more`,
-		record.Missed: `Impact.*: conversion \| ([0-9,.]+) fewer`}
+	pageWords = map[record.LossKind]string{record.Failures: `Failed requests \| ([0-9,.]+) more`, record.Slow: `Slow requests \| ([0-9,.]+) more`,
+		record.Missed: `Conversion \| ([0-9,.]+) fewer`}
 	messageWords = map[record.LossKind]string{record.Failures: `about ([0-9,.]+) failed requests`, record.Slow: `about ([0-9,.]+) slow requests`,
 		record.Missed: `about ([0-9,.]+) lost successes of conversion`}
 )

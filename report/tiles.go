@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/record"
@@ -47,10 +46,18 @@ func (t told) detectedTile() tile {
 	case at.IsZero():
 		return tile{"Detected after", "–", "no alert fired"}
 	case began.IsZero():
-		return tile{"Detected", timeOf(at), "UTC on " + at.UTC().Format(time.DateOnly) + ": " + strings.ToLower(noticed(t.inc).name)}
+		return tile{"Detected", timeOf(at), "UTC on " + at.UTC().Format(time.DateOnly) + ", when " + t.how()}
 	default:
-		return tile{"Detected after", span(at.Sub(began)), strings.ToLower(noticed(t.inc).name) + " at " + timeOf(at) + " UTC"}
+		return tile{"Detected after", span(at.Sub(began)), t.how() + " at " + timeOf(at) + " UTC"}
 	}
+}
+
+// how says what detected it.
+func (t told) how() string {
+	if t.inc.Source == record.Watcher {
+		return "the watcher found it"
+	}
+	return "the alert fired"
 }
 
 func (t told) movedTile() tile {
@@ -63,12 +70,12 @@ func (t told) movedTile() tile {
 	case t.detected().IsZero():
 		return tile{"Moved", timeOf(at), "UTC, when it was ordered"}
 	default:
-		return tile{"Moved after", span(at.Sub(t.detected())), "counted from the alert"}
+		return tile{"Moved after", span(at.Sub(t.detected())), "counted from detection"}
 	}
 }
 
 func (t told) recoveredTile() tile {
-	v, since := t.inc.Verdict, "counted from the alert"
+	v, since := t.inc.Verdict, "counted from detection"
 	zero := t.detected()
 	if began := t.inc.Harm().At; !began.IsZero() {
 		zero, since = began, ""
