@@ -82,8 +82,8 @@ func incidentShow(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 
 func incidentExport(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("export", "Write an incident's page as one HTML file that opens offline and prints whole. "+
-		"The same incident gives the same bytes. Example: autorollback incident export inc-0123456789ab -o incident.html")
-	file := cmd.Flag("output", "The file to write; - is standard output.").Short('o').Default("-").String()
+		"The same incident gives the same bytes. Example: autorollback incident export inc-0123456789ab -O incident.html")
+	file := cmd.Flag("output", "The file to write; - is standard output.").Short('O').Default("-").String()
 	r := cli.RemoteFlags(cmd)
 	id := cmd.Arg("id", "The incident's id.").HintAction(r.Incidents).Required().String()
 	return cmd.FullCommand(), func(ctx context.Context) error {
