@@ -1,6 +1,10 @@
 package report
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/autorollback/autorollback/audit"
@@ -24,7 +28,10 @@ func (a Archive) Capture(inc record.Incident, stage string, parts map[string][]b
 	return digest, err
 }
 
-// Seal writes incident.md and incident.html and the manifest over everything, and
+// ImpactName is the file of an incident's impact in its folder, if anything is known of it.
+const ImpactName = "impact.json"
+
+// Seal writes incident.md, incident.html, the impact and the manifest over everything, and
 // returns the folder's path and the manifest's digest. rb may be nil.
 func (a Archive) Seal(inc record.Incident, rb *runbook.Runbook) (path, digest string, err error) {
 	o, err := a.options(inc)
@@ -35,9 +42,13 @@ func (a Archive) Seal(inc record.Incident, rb *runbook.Runbook) (path, digest st
 	if rb != nil {
 		keep = rb.Evidence.Keep
 	}
-	return a.Folder.Seal(inc, keep, map[string][]byte{
-		"incident.md": Markdown(inc, rb, o), "incident.html": HTML(inc, rb, o),
-	})
+	files := map[string][]byte{"incident.md": Markdown(inc, rb, o), "incident.html": HTML(inc, rb, o)}
+	if inc.Impact != nil {
+		if files[ImpactName], err = json.MarshalIndent(inc.Impact, "", "  "); err != nil {
+			return "", "", fmt.Errorf("encode impact of %s: %w", inc.ID, err)
+		}
+	}
+	return a.Folder.Seal(inc, keep, files)
 }
 
 // Read returns a part that was captured; see [audit.Folder.Read].
@@ -53,12 +64,30 @@ func (a Archive) options(inc record.Incident) (Options, error) {
 		return Options{}, err
 	}
 	o := Options{External: a.External, Prometheus: a.Prometheus, Evidence: stages, Now: lastMoment(inc)}
+	if o.Curves, err = a.curves(inc); err != nil {
+		return Options{}, err
+	}
 	if a.Approval != nil && inc.Approval != "" {
 		if found, err := a.Approval(inc.Approval); err == nil {
 			o.Approval = &found
 		}
 	}
 	return o, nil
+}
+
+// curves are those that were captured; none where a stage was captured without them.
+func (a Archive) curves(inc record.Incident) (curves []record.Curve, err error) {
+	text, err := a.Folder.Read(inc, record.CurvesName)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return inc.Levels, nil
+	case err != nil:
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &curves); err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", record.CurvesName, inc.ID, err)
+	}
+	return curves, nil
 }
 
 func lastMoment(inc record.Incident) time.Time {

@@ -355,6 +355,7 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 					Keys: []record.KeyChange{{Key: "traefik/weight", From: "5", To: "0"}}},
 			}, nil
 		},
+		Export: func(_ context.Context, inc record.Incident) ([]byte, error) { return []byte("<p>" + inc.ID), nil },
 		Page: func(_ context.Context, inc record.Incident) ([]byte, error) {
 			return []byte("<html><style>p{}</style>" + inc.ID + "</html>"), nil
 		},

@@ -2,79 +2,95 @@ package browser
 
 import (
 	"context"
-	"strings"
+	"fmt"
 	"time"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/web"
 )
 
-// Board is the status as cards.
+// Board has a card of each state, of services with and without a runbook, and everything that may stand above.
 func (w *world) Board(context.Context) (record.Board, error) {
 	st := w.status
-	b := record.Board{At: w.now, Control: st.Control, Waiting: st.Waiting, Anchors: st.Anchors, Behind: st.Behind, Lost: st.Lost, Progress: st.Progress}
-	for n := range st.Releases {
-		rel := &st.Releases[n]
-		one := record.Standing{Service: rel.Service, Region: rel.Region, Runbook: w.runbook(rel.Service), Release: rel, Control: st.Control, Rules: w.rules(rel.Service),
-			Refused: map[record.OrderAction]string{record.OrderResume: "the ramp of " + rel.Service + " in " + rel.Region + " is not stopped"}}
+	b := record.Board{At: time.Now(), Control: st.Control, Waiting: st.Waiting, Anchors: st.Anchors, Behind: st.Behind, Lost: st.Lost, Progress: st.Progress}
+	for n, rel := range st.Releases {
+		one := record.Standing{Service: rel.Service, Region: rel.Region, Release: &st.Releases[n], Control: st.Control,
+			Refused: map[record.OrderAction]string{record.OrderResume: "the ramp is not stopped", record.OrderPromote: "the step's least time is over in 2 m 10 s"}}
 		if inc, ok := w.incidents[rel.Incident]; ok {
-			brief := inc.Brief()
-			one.Incident = &brief
+			inc = inc.Brief()
+			one.Incident = &inc
 		}
-		if rel.Incident == "inc-awaiting" {
-			a := w.approvals["ap-rollback"]
-			one.Question = &a
+		for _, rb := range w.runbooks {
+			if rb.Service == rel.Service {
+				ramped := *rb
+				ramped.Rollout = fixture.Ramp("auto")
+				one.Runbook = &ramped
+			}
+		}
+		if rel.Service == "ranker" {
+			a := w.question("ap-rollback")
+			one.Question, one.Rules = &a, st.Rules[0]
 		}
 		b.Standings = append(b.Standings, one)
 	}
+	verified, idle := st.Releases[5], *w.runbooks[1]
+	inc := w.incidents["inc-verifying"].Brief()
+	verified.Service, verified.Incident, idle.Service = "summaries", inc.ID, "translations"
+	b.Standings = append(b.Standings, record.Standing{Service: verified.Service, Region: "eu-central-1", Release: &verified, Incident: &inc, Control: st.Control},
+		record.Standing{Service: idle.Service, Region: runbook.DefaultRegion, Runbook: &idle, Control: st.Control},
+		record.Standing{Service: "fraud-detection-for-card-payments", Region: "eu-central-1", Behind: &st.Behind[0], Control: st.Control},
+		record.Standing{Service: "search", Region: "ap-southeast-2", Lost: st.Lost[0].Problem, Control: st.Control})
 	return b, nil
 }
 
-// runbook is the page's, whose ramp has three steps.
-func (w *world) runbook(service string) *runbook.Runbook {
-	rb := *w.runbooks[0]
-	rb.Service, rb.Owner.Team, rb.Policy.Mode = service, "ranking", runbook.Active
-	minutes := func(n time.Duration) runbook.Duration { return runbook.Duration(n * time.Minute) }
-	rb.Rollout = &runbook.Rollout{Strategy: runbook.Canary, Promote: runbook.PromoteAsk, Bake: minutes(60),
-		Steps: []runbook.RampStep{{Weight: 5, For: minutes(10)}, {Weight: 25, For: minutes(30)}, {Weight: 100}}}
-	return &rb
-}
-
-func (w *world) rules(service string) record.RulesCheck {
-	for _, c := range w.status.Rules {
-		if c.Service == service {
-			return c
-		}
-	}
-	return record.RulesCheck{State: record.RulesOneToOne}
-}
-
 func (w *world) Incidents(_ context.Context, q record.IncidentQuery) (record.IncidentPage, error) {
-	return q.Page(append([]record.Incident(nil), w.status.Incidents...)), nil
+	return q.Page(w.status.Incidents), nil
 }
 
-// Preview moves traffic for a rollback and a promotion; a resume is refused.
+// Preview is what an order would do: a rollback moves all, a promotion takes a step, and a resumption is refused.
 func (w *world) Preview(_ context.Context, service, region string, in record.Intent, _ record.Caller) (record.Preview, error) {
-	p := record.Preview{Intent: in, Service: service, Region: region, Release: w.status.Releases[0], Plan: digestUp}
+	rel, err := w.Release(context.Background(), service, region)
+	p := record.Preview{Intent: in, Service: service, Region: region, Release: rel, Plan: digestUp}
 	switch in.Action {
-	case record.OrderRollback, record.OrderPromote:
+	case record.OrderRollback:
 		p.Change = change()
+	case record.OrderPromote:
+		p.Change = change()
+		p.Change.To = record.Split{"ranker-v1": 75, "ranker-v2": 25}
 	case record.OrderResume:
-		p.Refused = "the ramp of " + service + " in " + region + " is not stopped"
+		p.Refused = "the ramp is not stopped"
+	case record.OrderFlip:
+		p.Second = "two people give a service all traffic at once"
 	}
-	return p, nil
+	return p, err
 }
 
-func (w *world) Act(context.Context, string, string, record.Intent, record.Caller) (record.Release, error) {
-	return w.status.Releases[0], nil
+// Act takes an order for what was shown.
+func (w *world) Act(ctx context.Context, service, region string, in record.Intent, _ record.Caller) (record.Release, error) {
+	if in.Plan != digestUp {
+		return record.Release{}, fmt.Errorf("%s: %w", in.Action, runbook.ErrConflict)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.acted = append(w.acted, in)
+	return w.release(), nil
 }
 
-func (w *world) SetControl(context.Context, record.Control, record.Caller) error { return nil }
-
-// order gives a reason, and presses the button.
-func order(tab *Tab) int64 {
-	tab.Reach("#reason")
-	tab.Press(strings.Split("it is a drill", "")...)
-	tab.Reach("main form button")
-	return tab.Follow(EnterKey)
+// SetControl takes the switch.
+func (w *world) SetControl(_ context.Context, c record.Control, _ record.Caller) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.switched = append(w.switched, c)
+	return nil
 }
+
+// given are the orders so far.
+func (w *world) given() ([]record.Intent, []record.Control) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.acted, w.switched
+}
+
+var _ web.Engine = (*world)(nil)
