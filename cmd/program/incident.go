@@ -7,6 +7,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/cmd/program/trail"
 	"github.com/autorollback/autorollback/record"
 )
 
@@ -18,7 +19,7 @@ func incidentCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 
 	showName, show := incidentShow(cmd, c)
 	exportName, export := incidentExport(cmd, c)
-	checkName, check := checkEvidence(cmd, c)
+	checkName, check := trail.IncidentCheck(cmd, c)
 
 	return map[string]cli.Action{
 		list.FullCommand(): func(ctx context.Context) error { return listIncidents(ctx, c, listRemote, listOut) },
