@@ -90,7 +90,7 @@ func (v *virtual) startEngine() {
 	v.must(err)
 	folder := audit.Folder{Dir: filepath.Join(v.dir, "incidents")}
 	v.must(os.MkdirAll(folder.Dir, 0o755))
-	post := notify.Notifier{Out: notify.NewFanout(v.reg, zap.NewNop(), notify.Sink{Name: "people", Sender: v.sent})}
+	post := notify.New(v.reg, notify.Options{}, notify.Sink{Name: "people", Sender: v.sent})
 	v.monitor = monitor.New(v, zap.NewNop())
 	v.reg.MustRegister(v.monitor)
 	v.engine, err = engine.New(engine.Parts{Store: v.store, Prometheus: verify.New(v, 0), Monitor: v.monitor, Journal: journal, Log: zap.NewNop(), Registerer: v.reg,

@@ -83,6 +83,7 @@ type confirmKey struct {
 type shared[K comparable, V any] struct {
 	mu    sync.Mutex
 	known map[K]*sharing[V]
+	keep  time.Duration // for how long an answer is one of now; 0: sharedFor
 }
 
 type sharing[V any] struct {
@@ -91,14 +92,14 @@ type sharing[V any] struct {
 	value V
 }
 
-// get returns the newest answer, or waits for it, if its question was put at most a second
+// get returns the newest answer, or waits for it, if its question was put at most that long
 // ago and the answer is still usable; else it asks.
 func (s *shared[K, V]) get(key K, usable func(V) bool, ask func() V) V {
-	now := time.Now()
+	now, keep := time.Now(), cmp.Or(s.keep, sharedFor)
 	for {
 		s.mu.Lock()
 		old, ok := s.known[key]
-		if !ok || now.Sub(old.asked) > sharedFor {
+		if !ok || now.Sub(old.asked) > keep {
 			break // with the lock
 		}
 		s.mu.Unlock()
@@ -113,7 +114,7 @@ func (s *shared[K, V]) get(key K, usable func(V) bool, ask func() V) V {
 		s.known = map[K]*sharing[V]{}
 	}
 	for k, old := range s.known {
-		if now.Sub(old.asked) > sharedFor {
+		if now.Sub(old.asked) > keep {
 			delete(s.known, k)
 		}
 	}

@@ -117,10 +117,13 @@ type Engine struct {
 	views    shared[Target, *snapshot]
 	lives    shared[string, lived] // by approval
 
-	readBack      chan struct{} // a split was read back: its router is asked
-	retarget      chan struct{} // a release began, ended or changed its weight
-	requeue       chan Target
-	outboxChanged chan struct{} // the outbox has something new
+	recounted shared[string, recounted]      // by incident whose evidence is elsewhere
+	asked     shared[string, []record.Curve] // by release: of triggers that compare nothing
+
+	readBack chan struct{} // a split was read back: its router is asked
+	retarget chan struct{} // a release began, ended or changed its weight
+	requeue  chan Target
+	couriers []*courier // one for each sink
 }
 
 // service is a runbook with what was compiled from it.
@@ -178,10 +181,15 @@ type Archive interface {
 	Read(inc record.Incident, part string) ([]byte, error)
 }
 
-// A Post brings messages to people. It returns who got it, in words, or an error if
-// nobody did: the message is then offered again.
+// A Post brings messages to people, by sinks that know nothing of each other.
 type Post interface {
-	Send(ctx context.Context, m record.Message) (string, error)
+	// Sinks are the names of all sinks.
+	Sinks() []string
+	// For are the sinks that a message goes to.
+	For(m record.Message) []string
+	// Send returns who got it, in words, or an error if nobody did: the message is then offered again,
+	// unless that is [notify.Refused].
+	Send(ctx context.Context, sink string, m record.Message) (string, error)
 }
 
 // A Monitor knows what is proved about each open release.
@@ -195,9 +203,12 @@ type Monitor interface {
 	Blunted(release, trigger string, now time.Time) string
 	// Proved says, once for each interval, that some trigger is significant.
 	Proved() <-chan struct{}
-	// Record returns what a release's significance was computed from, until the end of an
-	// interval, compressed.
-	Record(ctx context.Context, t monitor.Target, until time.Time) ([]byte, error)
+	// Curves are the levels of a release's triggers over time, as they were counted; false: the
+	// release is not watched.
+	Curves(release string) ([]record.Curve, bool)
+	// Record counts a release anew. It returns what its significance was computed from, until
+	// the end of an interval, compressed, and the curves of its triggers until another moment.
+	Record(ctx context.Context, t monitor.Target, until, through time.Time) ([]byte, []record.Curve, error)
 	// Impact says what users lost from when harm began until a moment, counted anew.
 	Impact(ctx context.Context, t monitor.Target, h monitor.Harm, until time.Time) (record.Impact, error)
 	// ImpactSoFar says it of a release that is watched, as of now; it asks nobody.
@@ -231,12 +242,14 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 		predictor: predictorOf(p.Client), client: p.Client,
 		last: map[Target]record.Release{}, stands: map[Target]stand{}, incidents: map[string]record.Incident{}, behind: map[Target]float64{}, checks: map[string]record.RulesCheck{}, semaphores: map[Target]semaphore{},
 		refused: map[Target]refusal{}, probed: map[Target]time.Time{}, observed: map[Target]time.Time{},
-		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),
+		requeue: make(chan Target, 256), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),
 	}
+	e.recounted.keep, e.asked.keep = time.Minute, 15*time.Second
 	e.store = ownStore{p.Store, e.memory}
 	e.catalog, _ = p.Store.(Catalog)
 	e.metrics, e.trail.lists = newMetrics(o.labelled(p.Registerer)), map[string]*kept{}
 	p.Registerer.MustRegister(roles{e}, routerInstances{e})
+	e.couriers = couriersOf(e, p.Post)
 	err := e.Reload(runbooks)
 	e.recall(p.Past)
 	return e, err

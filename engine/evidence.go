@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"time"
 
@@ -45,21 +46,15 @@ func (e *Engine) capture(ctx context.Context, s lifecycle.State, stage string) e
 			parts["bundle-"+name+".json"] = b
 		}
 	}
+	counts, curves := e.counts(ctx, s, stage)
+	parts[record.CurvesName] = append(curves, i.Levels...)
 	encoded := map[string][]byte{}
 	for name, part := range parts {
 		if encoded[name], err = json.MarshalIndent(part, "", "  "); err != nil {
 			return fmt.Errorf("encode %s: %w", name, err)
 		}
 	}
-	if stage == lastStage(i) {
-		counts, err := e.counts(ctx, s)
-		switch {
-		case err != nil:
-			encoded["counts.json"], _ = json.Marshal(map[string]string{"problem": err.Error()}) // strings always encode
-		case counts != nil:
-			encoded[monitor.RecordName] = counts
-		}
-	}
+	maps.Copy(encoded, counts)
 	if ctx.Err() != nil {
 		return ctx.Err() // we are stopping: unanswered questions are not to be kept for ever
 	}
@@ -82,19 +77,32 @@ func lastStage(i record.Incident) string {
 	return "after"
 }
 
-// counts are what the decision's significance was computed from, since the release began;
-// nil where it had none.
-func (e *Engine) counts(ctx context.Context, s lifecycle.State) ([]byte, error) {
-	at := s.Incident.Breach.Significance.At
-	if at.IsZero() {
-		return nil, nil
+// counts are what the decision's significance was computed from, since the release began, and
+// the levels over time. Before the incident is over it has the curves that this process counted,
+// and no counts.
+func (e *Engine) counts(ctx context.Context, s lifecycle.State, stage string) (files map[string][]byte, curves []record.Curve) {
+	svc, err := e.serves(Target{s.Incident.Service, s.Incident.Region})
+	if err != nil {
+		return nil, nil // its runbook was taken away
 	}
-	counts, err := e.monitor.Record(ctx, monitor.Target{Runbook: s.Runbook, Release: *s.Release}, at)
+	svc.rb = s.Runbook
+	if stage != lastStage(*s.Incident) {
+		curves, _ = e.monitor.Curves(s.Release.ID)
+		return nil, curves
+	}
+	counts, curves, err := e.count(ctx, svc, *s.Release, s.Incident.Breach.Significance.At, curvesEnd(*s.Incident))
+	files = map[string][]byte{}
+	if counts != nil {
+		files[monitor.RecordName] = counts
+	}
 	if err != nil && ctx.Err() == nil {
 		e.metrics.problems.WithLabelValues("evidence").Inc()
 		e.log.Warn("keep counts", zap.String("incident", s.Incident.ID), zap.Error(err))
+		if counts == nil {
+			files["counts.json"], _ = json.Marshal(map[string]string{"problem": err.Error()}) // strings always encode
+		}
 	}
-	return counts, err
+	return files, curves
 }
 
 // history asks the runbook's questions over the time around a moment.

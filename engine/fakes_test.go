@@ -103,7 +103,17 @@ func (f captures) Seal(record.Incident, *runbook.Runbook) (string, string, error
 
 func (f captures) Read(record.Incident, string) ([]byte, error) { return nil, fs.ErrNotExist }
 
-func (f posts) Send(_ context.Context, m record.Message) (string, error) { return f(m) }
+func (f posts) Sinks() []string             { return []string{"team"} }
+func (f posts) For(record.Message) []string { return f.Sinks() }
+
+func (f posts) Send(_ context.Context, _ string, m record.Message) (string, error) { return f(m) }
+
+// deliver has every sink look at the outbox once.
+func (e *Engine) deliver(ctx context.Context) {
+	for _, c := range e.couriers {
+		c.deliver(ctx)
+	}
+}
 
 func (f journals) Anchor() record.Anchor { return record.Anchor{} }
 
@@ -126,6 +136,7 @@ type proofs struct {
 	watched []monitor.Target
 	lost    error       // why no counts can be had
 	asked   []time.Time // until when impacts were asked for
+	curves  []record.Curve
 }
 
 func (p *proofs) Watch(_ context.Context, targets []monitor.Target) {
@@ -170,8 +181,15 @@ func (p *proofs) ImpactSoFar(_ string, h monitor.Harm, now time.Time) record.Imp
 
 func (p *proofs) Harmed(string, runbook.Trigger) record.Onset { return record.Onset{} }
 
-func (p *proofs) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
-	return []byte("counts"), p.lost
+func (p *proofs) Curves(string) ([]record.Curve, bool) {
+	return p.curves, p.curves != nil
+}
+
+func (p *proofs) Record(_ context.Context, _ monitor.Target, until, _ time.Time) ([]byte, []record.Curve, error) {
+	if p.lost != nil || until.IsZero() {
+		return nil, p.curves, p.lost
+	}
+	return []byte("counts"), p.curves, nil
 }
 
 // weights are those of the releases that it was told to watch.

@@ -94,6 +94,7 @@ func (w *watch) close(until time.Time, more bool) {
 	for w.end.Before(until) {
 		w.end = w.end.Add(w.every)
 		step, results := w.observer.End(w.target(), w.end)
+		w.keep(results)
 		w.remember(step, results)
 		if !w.end.Before(until) {
 			w.publish(results, more)

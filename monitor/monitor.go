@@ -29,6 +29,7 @@ type Monitor struct {
 
 	mu      sync.Mutex
 	watches map[string]*watch // by the release's id
+	left    []past            // not watched any more, the newest last
 	running sync.WaitGroup
 }
 
@@ -66,6 +67,7 @@ func (m *Monitor) Watch(ctx context.Context, targets []Target) {
 		if !wanted[id] {
 			w.stop()
 			delete(m.watches, id)
+			m.leave(id, w)
 		}
 	}
 }

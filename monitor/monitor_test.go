@@ -214,7 +214,7 @@ func TestRecordGivesTheSameNumber(t *testing.T) {
 		time.Sleep(4 * time.Minute)
 		live := m.Significance("rel-1", "errors", time.Now())
 		time.Sleep(10 * time.Minute)
-		file, err := m.Record(t.Context(), x, live.At)
+		file, _, err := m.Record(t.Context(), x, live.At, live.At)
 		if err != nil {
 			t.Fatal(err)
 		}

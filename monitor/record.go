@@ -36,22 +36,32 @@ func (m *Monitor) History(ctx context.Context, t Target, until time.Time, f func
 	return w.catchUp(ctx, until.Add(Lag(w.every)))
 }
 
-// Record counts a release's past anew until the end of an interval, and returns the counts
-// as compressed lines of JSON from which [Recompute] gives the same numbers again.
-func (m *Monitor) Record(ctx context.Context, t Target, until time.Time) ([]byte, error) {
+// Record counts a release's past anew. It returns the counts until the end of an interval as
+// compressed lines of JSON from which [Recompute] gives the same numbers again, none where
+// until is zero, and the curves of all triggers through a later moment. Where an error ends it
+// both are what there is until then, the counts only if they are whole.
+func (m *Monitor) Record(ctx context.Context, t Target, until, through time.Time) ([]byte, []record.Curve, error) {
 	var out bytes.Buffer
 	zip := gzip.NewWriter(&out)
 	lines := json.NewEncoder(zip)
-	err := lines.Encode(recordHead{Schema: runbook.Schema, Method: analysis.Method, Runbook: t.Runbook, Release: t.Release})
-	failed := m.History(ctx, t, until, func(s Step, _ map[string]analysis.Result) {
-		if err == nil {
+	var err error
+	if !until.IsZero() {
+		err = lines.Encode(recordHead{Schema: runbook.Schema, Method: analysis.Method, Runbook: t.Runbook, Release: t.Release})
+	}
+	w := newWatch(m, t, func() {})
+	w.each = func(s Step, _ map[string]analysis.Result) {
+		if err == nil && !s.End.After(until) {
 			err = lines.Encode(s)
 		}
-	})
-	if err = errors.Join(failed, err, zip.Close()); err != nil {
-		return nil, fmt.Errorf("record counts of %s: %w", t.Release.ID, err)
 	}
-	return out.Bytes(), nil
+	failed := w.catchUp(ctx, through.Add(Lag(w.every)))
+	if failed != nil {
+		failed = fmt.Errorf("count %s anew: %w", t.Release.ID, failed)
+	}
+	if err = errors.Join(err, zip.Close()); err != nil || until.IsZero() || w.end.Before(until) {
+		return nil, w.curves(), errors.Join(failed, err)
+	}
+	return out.Bytes(), w.curves(), failed
 }
 
 // A Recomputed is what a record's counts come to.

@@ -43,11 +43,13 @@ type watch struct {
 	mu      sync.Mutex
 	now     Target
 	newest  Snapshot
+	history history
 	counted lossHistory // what users lost; without losses: not begun
 }
 
 func newWatch(m *Monitor, t Target, stop context.CancelFunc) *watch {
-	return &watch{monitor: m, stop: stop, every: t.Runbook.Metrics.Step().Std(), now: t, newest: Snapshot{Target: t, Building: true}}
+	every := t.Runbook.Metrics.Step().Std()
+	return &watch{monitor: m, stop: stop, every: every, now: t, newest: Snapshot{Target: t, Building: true}, history: newHistory(every)}
 }
 
 func (w *watch) target() Target {

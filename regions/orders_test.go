@@ -156,7 +156,7 @@ func atDesk(t *testing.T, edit func(*runbook.Runbook), test func(d *desk)) {
 		d.ring, err = report.ParseKeyring([]byte(report.GenerateKey().Reveal()))
 		ok(t, err)
 		reg := prometheus.NewRegistry()
-		d.http = web.Handler(web.Deps{Engine: d.set, Tokens: d.ring, Auth: d.signIn(), Runbooks: func() []*runbook.Runbook { return []*runbook.Runbook{rb} },
+		d.http = web.Handler(web.Deps{Engine: d.set, Live: d.set.Live, Tokens: d.ring, Auth: d.signIn(), Runbooks: func() []*runbook.Runbook { return []*runbook.Runbook{rb} },
 			Ready: func() error { return nil }, Doctor: d, Gatherer: reg, Registerer: reg, Log: zap.New(core),
 			Reload: func(context.Context) error { d.began = len(d.orders()); return nil }})
 		ctx, stop := context.WithCancel(t.Context())

@@ -58,8 +58,12 @@ func (nowhere) Impact(context.Context, monitor.Target, monitor.Harm, time.Time) 
 }
 func (nowhere) ImpactSoFar(string, monitor.Harm, time.Time) (x record.Impact)  { return x }
 func (nowhere) Significance(string, string, time.Time) (s record.Significance) { return s }
-func (nowhere) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
-	return nil, nil
+func (nowhere) Curves(string) ([]record.Curve, bool) {
+	return nil, false
+}
+
+func (nowhere) Record(context.Context, monitor.Target, time.Time, time.Time) ([]byte, []record.Curve, error) {
+	return nil, nil, nil
 }
 
 // A mailbox keeps what its region told.
@@ -68,7 +72,10 @@ type mailbox struct {
 	mail []record.Message
 }
 
-func (b *mailbox) Send(_ context.Context, m record.Message) (string, error) {
+func (b *mailbox) Sinks() []string             { return []string{"mail"} }
+func (b *mailbox) For(record.Message) []string { return b.Sinks() }
+
+func (b *mailbox) Send(_ context.Context, _ string, m record.Message) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.mail = append(b.mail, m)

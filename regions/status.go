@@ -89,6 +89,20 @@ func (s *Set) Incident(ctx context.Context, id string) (record.Incident, error) 
 	return first(ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.Incident, error) { return e.Incident(ctx, id) }))
 }
 
+// Curves are the levels over time of the open release of a service in a region.
+func (s *Set) Curves(ctx context.Context, service, region string) ([]record.Curve, error) {
+	region, err := s.region(service, region)
+	if err != nil {
+		return nil, err
+	}
+	return s.member(region).Engine.Curves(ctx, service, region)
+}
+
+// IncidentCurves are the levels over time that belong to an incident.
+func (s *Set) IncidentCurves(ctx context.Context, inc record.Incident) ([]record.Curve, error) {
+	return s.member(inc.Region).Engine.IncidentCurves(ctx, inc)
+}
+
 // Approval returns the approval of that id, whichever region's it is.
 func (s *Set) Approval(ctx context.Context, id string) (record.Approval, error) {
 	return first(ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.Approval, error) { return e.Approval(ctx, id) }))

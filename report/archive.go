@@ -2,7 +2,9 @@ package report
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/autorollback/autorollback/audit"
@@ -62,12 +64,30 @@ func (a Archive) options(inc record.Incident) (Options, error) {
 		return Options{}, err
 	}
 	o := Options{External: a.External, Prometheus: a.Prometheus, Evidence: stages, Now: lastMoment(inc)}
+	if o.Curves, err = a.curves(inc); err != nil {
+		return Options{}, err
+	}
 	if a.Approval != nil && inc.Approval != "" {
 		if found, err := a.Approval(inc.Approval); err == nil {
 			o.Approval = &found
 		}
 	}
 	return o, nil
+}
+
+// curves are those that were captured; none where a stage was captured without them.
+func (a Archive) curves(inc record.Incident) (curves []record.Curve, err error) {
+	text, err := a.Folder.Read(inc, record.CurvesName)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return inc.Levels, nil
+	case err != nil:
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &curves); err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", record.CurvesName, inc.ID, err)
+	}
+	return curves, nil
 }
 
 func lastMoment(inc record.Incident) time.Time {

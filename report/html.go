@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"regexp"
+	"strings"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -35,7 +37,7 @@ func PagePolicy(style string) string { return "default-src 'none'; style-src " +
 // HTML returns the incident's page as one file: inline style, no script, nothing
 // fetched. rb may be nil.
 func HTML(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
-	tmpl := template.Must(template.New("page").Parse(pageTemplate))
+	tmpl := template.Must(template.New("page").Funcs(template.FuncMap{"parts": parts, "tight": tight}).Parse(pageTemplate))
 	var out bytes.Buffer
 	err := tmpl.Execute(&out, struct {
 		page
@@ -47,4 +49,37 @@ func HTML(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 		return fmt.Appendf(nil, "<!doctype html><title>incident</title><p>The page could not be made: %s", template.HTMLEscapeString(err.Error()))
 	}
 	return out.Bytes()
+}
+
+// Export is HTML as of the incident's last moment, without what changes beside it: the same incident
+// gives the same bytes.
+func Export(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
+	opts.Now, opts.Regions = lastMoment(inc), nil
+	return HTML(inc, rb, opts)
+}
+
+// A part of a sentence is words, or a command that somebody may copy.
+type part struct {
+	Text    string
+	Command bool
+}
+
+// command is one of ours in a sentence: up to where the sentence continues.
+var command = regexp.MustCompile(`autorollback [a-z][a-z-]*(?: [^\s,;()]*[^\s,;:()])*`)
+
+// parts takes the commands of a sentence apart from its words.
+func parts(sentence string) (all []part) {
+	at := 0
+	for _, m := range command.FindAllStringIndex(sentence, -1) {
+		all = append(all, part{Text: sentence[at:m[0]]}, part{sentence[m[0]:m[1]], true})
+		at = m[1]
+	}
+	return append(all, part{Text: sentence[at:]})
+}
+
+// unit is a number and its unit, between which no line is broken.
+var unit = regexp.MustCompile(`([0-9]) (%|ms|s|m|h|UTC|req/s)\b`)
+
+func tight(text string) string {
+	return strings.ReplaceAll(unit.ReplaceAllString(text, "$1\u00a0$2"), " %", "\u00a0%")
 }

@@ -34,6 +34,8 @@ type Options struct {
 	Replica string
 	// Evidence are the captured stages of the evidence folder, as far as it is here.
 	Evidence []audit.Stage
+	// Curves are the levels over time that [Charts] draws.
+	Curves []record.Curve
 }
 
 // The most a page shows of each list; what is left out is counted.

@@ -27,12 +27,12 @@ func (t told) harmTile() tile {
 	case h.Open:
 		return tile{"Harm began", timeOf(h.At), "or later: it was there from the first request to " + t.from()}
 	}
-	return tile{"Harm began", timeOf(h.At), "UTC, give or take " + span(max(h.At.Sub(h.From), h.To.Sub(h.At)).Round(time.Second))}
+	return tile{"Harm began", timeOf(h.At), "UTC on " + h.At.UTC().Format(time.DateOnly) + ", give or take " + span(max(h.At.Sub(h.From), h.To.Sub(h.At)).Round(time.Second))}
 }
 
 func timeOf(at time.Time) string { return at.UTC().Format(time.TimeOnly) }
 
-// detected is when an alert fired, or the watcher found the breach.
+// detected is when an alert fired or the watcher found the breach; zero where a human acted on their own.
 func (t told) detected() time.Time {
 	if t.inc.Breach.Trigger == "" {
 		return time.Time{}
@@ -46,7 +46,7 @@ func (t told) detectedTile() tile {
 	case at.IsZero():
 		return tile{"Detected after", "–", "no alert fired"}
 	case began.IsZero():
-		return tile{"Detected", timeOf(at), "UTC, when " + t.how()}
+		return tile{"Detected", timeOf(at), "UTC on " + at.UTC().Format(time.DateOnly) + ", when " + t.how()}
 	default:
 		return tile{"Detected after", span(at.Sub(began)), t.how() + " at " + timeOf(at) + " UTC"}
 	}
@@ -84,7 +84,7 @@ func (t told) recoveredTile() tile {
 	case v == nil && hasActed(t.inc) && !isOver(t.inc):
 		return tile{"Recovered after", "not yet", "recovery is being checked"}
 	case v == nil:
-		return tile{"Recovered after", "–", "nothing was moved that recovery could follow"}
+		return tile{"Recovered after", "–", "nothing was moved"}
 	case v.Outcome != record.Recovered:
 		short := map[record.Outcome]string{record.NotRecovered: "NOT recovered", record.CannotTell: "cannot tell"}[v.Outcome]
 		return tile{"Recovered after", cmp.Or(short, "–"), "verdict at " + timeOf(v.At) + " UTC"}

@@ -30,10 +30,13 @@ const (
 
 // A Drift is one difference, and how to fix it.
 type Drift struct {
-	Kind             Kind
-	Service, Trigger string // Trigger is empty for recording rules
-	File, Group      string
-	What, Fix        string
+	Kind    Kind   `json:"kind"`
+	Service string `json:"service"`
+	Trigger string `json:"trigger,omitempty"` // empty for recording rules
+	File    string `json:"file,omitempty"`
+	Group   string `json:"group,omitempty"`
+	What    string `json:"what"`
+	Fix     string `json:"fix,omitempty"`
 }
 
 // String is one line for people.

@@ -204,6 +204,8 @@ func Quantity(v float64, unit string) string {
 		return Percent(v)
 	case "s":
 		return Seconds(v)
+	case "points":
+		return Figure(v*100) + " points"
 	case "":
 		return Figure(v)
 	}

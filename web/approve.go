@@ -130,7 +130,7 @@ func (s *server) notTaken(w http.ResponseWriter, p approvalPage, in Decision, wh
 	}
 	n := notice{code: why.code, Title: titleOf(why), Text: why.text}
 	if p.Approval.Incident != "" {
-		n.Subject, n.Incident, n.Stands = p.Subject(), p.Approval.Incident, ""
+		n.Subject, n.Incident = p.Subject(), p.Approval.Incident
 	}
 	s.explain(w, n)
 }

@@ -41,8 +41,8 @@ func TestDashboard(t *testing.T) {
 		},
 		"/incidents": {`href="/incidents/inc-1"`, `<span class="verdict recovered">recovered</span>`, "router instance http://10.0.0.6:8080 does not follow"},
 		"/records": {
-			"Quarantined bundles", "<td>errors</td><td>webhook</td>\n<td>not true now (not_confirmed)</td><td>3</td>", "<td>&lt;b&gt;</td><td>x</td>",
-			"<td>ranker-v2</td><td>10 %</td>", "held: somebody changed the percent: 25 %",
+			"Quarantined bundles", `>errors</td><td data-head="By">webhook</td>`, `>not true now (not_confirmed)</td><td data-head="Times">3</td>`, `>&lt;b&gt;</td><td data-head="Trigger">x</td>`,
+			`>ranker-v2</td><td data-head="Share">10 %</td>`, "held: somebody changed the percent: 25 %",
 			`<strong class="problem">block</strong>`, "segment_excess: score differs for country=DE in the hours 2 to 4", "carol",
 		},
 	} {

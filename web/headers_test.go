@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -62,6 +63,7 @@ var visits = []struct {
 	{"a name that nobody has", signIn, as("carol"), []int{401, 429}},
 	{"nowhere to sign in", config(""), as("alice"), []int{403}},
 	{"a broken web file", func(*testing.T) web.Auth { return web.Auth{ConfigFile: "none.yml"} }, as("alice"), []int{503}},
+	{"an administrator, while the engine breaks", signIn, as("alice"), nil},
 	{"a stranger's name for us", insecure, func(r *http.Request) { r.Host = "evil.example" }, []int{403}},
 }
 
@@ -81,6 +83,9 @@ var twisted = map[string]asks{
 	"a name that none can be": func(r *http.Request) {
 		r.URL.Path = strings.NewReplacer("ranker", "Ran ker", "inc-1", "INC", "ap-1", "AP", "sha256", "md5").Replace(r.URL.Path)
 	},
+	"a body that is too large": func(r *http.Request) {
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat(" ", 4<<20))), -1
+	},
 	"a body that is none":     func(r *http.Request) { r.Body = http.NoBody; r.Header.Del("Content-Type") },
 	"a body that is nonsense": func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("{%zz")); r.ContentLength = -1 },
 }
@@ -96,6 +101,9 @@ func TestEveryRouteIsSecured(t *testing.T) {
 					fresh := newWorld()
 					s.approvals, s.changes = fresh.approvals, nil
 					r := s.request(to, v.show)
+					if strings.HasSuffix(v.name, "breaks") {
+						s.fails, s.unread = errors.New("the disk is full"), errors.New("the disk is full")
+					}
 					change(r)
 					w := s.send(r)
 					codes[w.Code] = true
@@ -108,7 +116,7 @@ func TestEveryRouteIsSecured(t *testing.T) {
 			}
 		})
 	}
-	for _, code := range []int{200, 400, 401, 403, 404, 429, 503} {
+	for _, code := range []int{200, 400, 401, 403, 404, 413, 415, 429, 500, 503} { // and no 405: what has no route is not found
 		if !codes[code] {
 			t.Errorf("nothing answered %d: the test does not walk what it should", code)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -206,15 +207,13 @@ func draw(r backtest.Report, dir string) error {
 	if dir == "" {
 		return nil
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make folder for pictures: %w", err)
-	}
 	for _, t := range r.Triggers {
-		f, err := os.Create(filepath.Join(dir, t.Trigger+".svg"))
-		if err != nil {
-			return fmt.Errorf("write picture: %w", err)
+		var picture bytes.Buffer
+		err := r.Picture(&picture, t.Trigger)
+		if err == nil {
+			err = cli.WriteFile(filepath.Join(dir, t.Trigger+".svg"), picture.Bytes())
 		}
-		if err := cli.Join(r.Picture(f, t.Trigger), f.Close()); err != nil {
+		if err != nil {
 			return fmt.Errorf("write picture of %s: %w", t.Trigger, err)
 		}
 	}
@@ -224,12 +223,7 @@ func draw(r backtest.Report, dir string) error {
 // progress draws a bar where a human looks, and otherwise says each tenth in a line.
 func progress(w io.Writer) backtest.Progress {
 	began, tenth, what := time.Now(), -1, ""
-	f, ok := w.(*os.File)
-	human := false
-	if ok {
-		info, err := f.Stat()
-		human = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
+	human := cli.Terminal(w)
 	return func(done, of time.Duration, now string) {
 		share := min(max(float64(done)/float64(max(of, 1)), 0), 1)
 		if now != what && share < 0.5 && tenth >= 9 { // the next piece of work

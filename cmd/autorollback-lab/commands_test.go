@@ -79,6 +79,9 @@ func (p printed) parse() error {
 	if err != nil {
 		return err
 	}
+	if len(args) == 1 && strings.HasPrefix(args[0], "--") && app.GetFlag(args[0][2:]) != nil {
+		return nil // it prints something, and ends
+	}
 	chosen, err := app.Parse(args)
 	if err == nil && !ended && actions[chosen] == nil {
 		return errors.New("it does nothing")

@@ -85,6 +85,9 @@ func newShow(c cli.Console, dir string, t scenario, verbose bool) (*show, error)
 			return nil, fmt.Errorf("make demo folder: %w", err)
 		}
 	}
+	if err := os.MkdirAll(d.dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make demo folder: %w", err)
+	}
 	for _, l := range []*net.Listener{&d.hooks, &d.people, &d.view} {
 		if *l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 			return nil, fmt.Errorf("start demo: %w", err)

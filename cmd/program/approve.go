@@ -14,10 +14,11 @@ import (
 // approvalCommands are the command-line twins of the link.
 func approvalCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	all := map[string]cli.Action{}
-	for name, help := range map[string]string{
-		"approve": "Approve what an approval asks, like the link does. Example: autorollback approve 0123… --service ranker",
-		"reject":  "Reject it; a reason is needed. Example: autorollback reject 0123… --service ranker --reason 'expected during the backfill'",
+	for _, one := range [][2]string{
+		{"approve", "Approve what an approval asks, like the link does. Example: autorollback approve 0123… --service ranker"},
+		{"reject", "Reject it; a reason is needed. Example: autorollback reject 0123… --service ranker --reason 'expected during the backfill'"},
 	} {
+		name, help := one[0], one[1]
 		cmd := app.Command(name, help)
 		out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 		id := cmd.Arg("id", "The approval's id.").HintAction(r.Approvals).Required().String()

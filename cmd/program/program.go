@@ -10,8 +10,9 @@ func New(version string) cli.Program {
 	return cli.Program{
 		Name: "autorollback", Help: "Rolls back bad model releases and proves that the service recovered.", Version: version,
 		Commands: []cli.Declare{
-			serveCommand(version), statusCommands, runbookCommands, rulesCommands, rollbackCommand, releaseCommands, incidentCommands, whyCommand,
-			approvalCommands, controlCommands, auditCommands, healthyCommand, doctorCommand, recoverCommand, shadowCommands, flagsCommands, gamedayCommands,
+			serveCommand(version), statusCommands, rollbackCommand, approvalCommands, releaseCommands, incidentCommands, whyCommand,
+			runbookCommands, rulesCommands, gamedayCommands, shadowCommands, auditCommands,
+			doctorCommand, healthyCommand, controlCommands, recoverCommand, flagsCommands,
 		},
 		Groups:    groups,
 		Elsewhere: map[string]string{"demo": "autorollback-lab", "backtest": "autorollback-lab", "calibrate": "autorollback-lab"},

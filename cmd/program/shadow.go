@@ -62,6 +62,9 @@ func shadowReplay(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 			return err
 		}
 		r.Read, r.Segments, r.ShowBad = read.options(), plan.Segments, *judge.showBad
+		if err := cli.MakeFolder(r.Output); err != nil {
+			return fmt.Errorf("make folder for pairs: %w", err)
+		}
 		r.Progress = new(replay.Progress)
 		stop := showProgress(c.Err, r.Progress)
 		run, err := r.Run(ctx)
@@ -101,6 +104,9 @@ func shadowJoin(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 		var run shadow.Run
 		if *pairs == "" {
 			return judge.compare(ctx, c, plan, j.Pairs(ctx, &run), &run, append(slices.Clone(j.Stable), j.Candidate...)...)
+		}
+		if err := cli.MakeFolder(*pairs); err != nil {
+			return fmt.Errorf("make folder for pairs: %w", err)
 		}
 		if err := recording.WritePairs(*pairs, shadow.PairHeader{Kind: "join", From: j.Stable, Against: j.Candidate}, j.Pairs(ctx, &run), &run); err != nil {
 			return err

@@ -46,12 +46,13 @@ func TestShadowFromRecordingToGate(t *testing.T) {
 	}{
 		{"not allowed", append([]string{"replay", at("recording.jsonl")}, sides...), cli.ExitError, "--allow"},
 		{"replay into another run's file", append([]string{"replay", at("recording.jsonl"), "--allow", "POST /predict"}, sides...), cli.ExitError, "belongs to another run"},
-		{"replay", append([]string{"replay", at("recording.jsonl"), "--allow", "POST /predict"}, replaced(sides, at("pairs.jsonl"), at("good.jsonl"))...), cli.ExitOK, "800 records read, 800 in the sample"},
-		{"report", append([]string{"report", at("good.jsonl"), "--html", at("r.html"), "--markdown", at("r.md"), "--json", at("r.json"), "--gate-file", at("gate.json")}, bundles...), cli.ExitOK, "pass: 800 answers compared"},
-		{"a gate without bundles", []string{"report", at("good.jsonl"), "--gate-file", at("g2.json")}, cli.ExitUsage, "--gate-file and --record need"},
+		{"replay", append([]string{"replay", at("recording.jsonl"), "--allow", "POST /predict"}, replaced(sides, at("pairs.jsonl"), at("pairs/of/good.jsonl"))...), cli.ExitOK, "800 records read, 800 in the sample"},
+		{"report", append([]string{"report", at("pairs/of/good.jsonl"), "--html", at("out/r.html"), "--markdown", at("out/r.md"), "--json", at("out/r.json"), "--gate-file", at("out/gate.json")}, bundles...), cli.ExitOK, "pass: 800 answers compared"},
+		{"report for programs", append([]string{"report", at("pairs/of/good.jsonl"), "-o", "yaml"}, bundles...), cli.ExitOK, "\nverdict: pass\n"},
+		{"a gate without bundles", []string{"report", at("pairs/of/good.jsonl"), "--gate-file", at("g2.json")}, cli.ExitUsage, "--gate-file and --record need"},
 		{"join", []string{"join", "--stable-log", at("stable.jsonl"), "--candidate-log", at("candidate.jsonl")}, cli.ExitWanting, "block: score differs"},
 		{"join of a few", []string{"join", "--stable-log", at("stable.jsonl"), "--candidate-log", at("candidate.jsonl"), "--sample", "10%", "--plan", writtenPlan(t, "fields: [{path: score, absolute: 1}]")}, cli.ExitUnclear, "inconclusive: too few answers"},
-		{"a plan with a mistake", []string{"report", at("good.jsonl"), "--plan", writtenPlan(t, "alhpa: 1%")}, cli.ExitError, ":1: alhpa: unknown key"},
+		{"a plan with a mistake", []string{"report", at("pairs/of/good.jsonl"), "--plan", writtenPlan(t, "alhpa: 1%")}, cli.ExitError, ":1: alhpa: unknown key"},
 		{"a sample without unit", append([]string{"replay", at("recording.jsonl")}, replaced(sides, "100%", "5")...), cli.ExitUsage, "write 5%"},
 	} {
 		var out bytes.Buffer
@@ -64,7 +65,7 @@ func TestShadowFromRecordingToGate(t *testing.T) {
 		}
 	}
 	var gate shadow.Gate
-	text, err := os.ReadFile(at("gate.json"))
+	text, err := os.ReadFile(at("out/gate.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

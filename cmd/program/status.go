@@ -97,8 +97,9 @@ func printOpen(c cli.Console, st record.Status) error {
 		}
 	}
 	for _, a := range st.Approvals {
-		fmt.Fprintf(c.Out, "%s for an answer until %s: %s autorollback approve %s --service %s, or autorollback reject %s --service %s --reason WHY\n",
-			c.State("waits"), cli.Moment(a.ExpiresAt), asked(a), a.ID, a.Service, a.ID, a.Service)
+		fmt.Fprintf(c.Out, "%s for an answer until %s: %s\n", c.State("waits"), cli.Moment(a.ExpiresAt), asked(a))
+		fmt.Fprintf(c.Out, "  yes: autorollback approve %s --service %s\n", a.ID, a.Service)
+		fmt.Fprintf(c.Out, "  no:  autorollback reject %s --service %s --reason WHY\n", a.ID, a.Service)
 	}
 	return nil
 }

@@ -57,8 +57,8 @@ func (s *State) told(ev MessageSent, now time.Time) {
 		kind = "not_sent"
 	}
 	if s.Incident != nil && s.Incident.ID == ev.Incident {
-		if kind == "told" && s.Incident.ToldAt.IsZero() {
-			s.Incident.ToldAt = now
+		if s.Incident.ToldAt.IsZero() {
+			s.Incident.ToldAt = ev.At
 		}
 		s.note(now, kind, "", ev.Text)
 	}
@@ -72,7 +72,10 @@ func (s *State) tell(compose func(record.Incident, *runbook.Runbook, time.Time) 
 	if m.EndsAt.IsZero() {
 		i.Fire(m.Kind, m.Page)
 	}
-	m.ID = fmt.Sprintf("%s-%d", m.ID, i.Messages)
+	m.ID, m.Number = fmt.Sprintf("%s-%d", m.ID, i.Messages), i.Messages
+	if i.Thread.ID == "" {
+		i.Thread, m.Thread = record.Thread{ID: m.ID, Title: m.Title}, record.Thread{}
+	}
 	s.Write.Messages = append(s.Write.Messages, m)
 }
 
@@ -90,7 +93,7 @@ func (s *State) truncateIncident() {
 	if s.Incident == nil {
 		return
 	}
-	for _, lighten := range []func(*record.Incident){asItIs, withoutAnswers, withoutLabels, withoutQueries, withShortTimeline, withShortKeys, withLateInstances, bareMinimum} {
+	for _, lighten := range []func(*record.Incident){asItIs, withoutAnswers, withoutLabels, withoutQueries, withShortTimeline, withShortKeys, withLateInstances, withoutLevels, bareMinimum} {
 		lighten(s.Incident)
 		if text, err := json.Marshal(s.Incident); err != nil || len(text) <= maxIncident {
 			return // what cannot be encoded is the commit's error
@@ -149,6 +152,9 @@ func withLateInstances(i *record.Incident) {
 	}
 	i.Applied = &a
 }
+
+// withoutLevels leaves the recovery questions over time to Prometheus.
+func withoutLevels(i *record.Incident) { i.Levels = nil }
 
 // bareMinimum is what is left if all of it is made of characters that JSON spells with six.
 func bareMinimum(i *record.Incident) {

@@ -21,7 +21,10 @@ type Suite struct {
 }
 
 // Untested is a trigger for which no test could be written, or a scene that could not.
-type Untested struct{ Trigger, Why string }
+type Untested struct {
+	Trigger string `json:"trigger"`
+	Why     string `json:"why"`
+}
 
 // A testCase is one test: series, and which alerts fire when.
 type testCase struct {

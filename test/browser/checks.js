@@ -10,7 +10,7 @@
   // What axe-core calls a violation, each with its elements: of all its rules, or of those about colours.
   const axe = async (colours) => {
     const found = await window.axe.run(document, { resultTypes: ['violations'], preload: false, ...(colours && { runOnly: ['color-contrast', 'link-in-text-block'] }) });
-    if (found.passes.length === 0) return ['axe-core looked at nothing'];
+    if (found.passes.length + found.violations.length + found.incomplete.length + found.inapplicable.length === 0) return ['axe-core has no rules'];
     return found.violations.map((v) => `${v.id}: ${v.help}: ` + v.nodes.slice(0, 4).map((n) => n.target.join(' ')).join(', ') +
       (v.nodes.length > 4 ? ` and ${v.nodes.length - 4} more` : ''));
   };

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // What a person does at a question, with nothing but a keyboard.
@@ -66,6 +67,20 @@ func unreasoned(tab *Tab) int64 {
 	return tab.Follow(EnterKey)
 }
 
+// give gives the order of a page, with a reason.
+func give(tab *Tab) int64 {
+	tab.Reach("#reason")
+	tab.Press(strings.Split("it is a drill", "")...)
+	tab.Reach("form button")
+	return tab.Follow(EnterKey)
+}
+
+// staleOrder gives it after the plan has changed.
+func staleOrder(tab *Tab) int64 {
+	Ask[struct{}](tab, `document.querySelector("[name=plan]").value = "sha256:another", void 0`)
+	return give(tab)
+}
+
 // A question is answered by keyboard alone, with scripts and without, by whoever signed in and by whoever has
 // the link.
 func TestKeyboardAnswers(t *testing.T) {
@@ -89,6 +104,7 @@ func TestKeyboardAnswers(t *testing.T) {
 		{"no, without a reason", unreasoned, true, false, record.Pending, ""},
 	} {
 		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
 			s, view := newSite(t, way.signIn), phone
 			view.NoScript = way.noScript
 			if way.signIn {
@@ -102,31 +118,59 @@ func TestKeyboardAnswers(t *testing.T) {
 	}
 }
 
+// An order of the dashboard is found, confirmed and given by keyboard alone.
+func TestKeyboardOrders(t *testing.T) {
+	s, view := newSite(t, true), phone
+	view.Authorization = signedIn
+	tab := Start(t).Open(t, s.url, view)
+	tab.Reach("#card-ranker-default-rollback")
+	tab.Follow(EnterKey)
+	if acted, _ := s.given(); len(acted) > 0 {
+		t.Fatalf("a link gives an order: %v", acted)
+	}
+	give(tab)
+	if acted, _ := s.given(); len(acted) != 1 || acted[0].Action != record.OrderRollback || acted[0].Reason != "it is a drill" {
+		t.Errorf("given is %+v", acted)
+	}
+	tab.Go(s.url)
+	tab.Reach("#switch")
+	tab.Follow(EnterKey)
+	give(tab)
+	if _, switched := s.given(); len(switched) != 1 || switched[0].Mode != runbook.Paused {
+		t.Errorf("switched is %+v", switched)
+	}
+}
+
 // Enter, in whatever has the focus, answers nothing before the service's name was typed or, by somebody who
-// signed in, a second button pressed.
+// signed in, the second of two buttons pressed.
 func TestEnterAloneAnswersNothing(t *testing.T) {
 	b := Start(t)
-	for _, signIn := range []bool{false, true} {
-		s, view := newSite(t, signIn), phone
-		if signIn {
-			view.Authorization = signedIn
-		}
-		link := s.url + s.link("ap-rollback")
-		tab := b.Open(t, link, view)
-		for n := range len(tab.Controls()) {
-			tab.Go(link)
-			for range n + 1 {
-				tab.Press(TabKey)
+	for _, p := range []struct {
+		name, query string
+		signIn      bool
+	}{{"by link", "", false}, {"by link, yes", "?answer=yes", false}, {"by link, no", "?answer=no", false}, {"signed in", "", true}, {"signed in, no", "?answer=no", true}} {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			s, view := newSite(t, p.signIn), phone
+			if p.signIn {
+				view.Authorization = signedIn
 			}
-			tab.Press(EnterKey)
-			tab.Settle()
-			if a := s.question("ap-rollback"); a.Status != record.Pending {
-				t.Fatalf("signed in %t: Enter at control %d answers: %s by %s", signIn, n+1, a.Status, a.By)
+			link := s.url + s.link("ap-rollback") + p.query
+			tab := b.Open(t, link, view)
+			for n := range len(tab.Controls()) {
+				tab.Go(link)
+				for range n + 1 {
+					tab.Press(TabKey)
+				}
+				tab.Press(EnterKey)
+				tab.Settle()
+				if a := s.question("ap-rollback"); a.Status != record.Pending {
+					t.Fatalf("Enter at control %d answers: %s by %s", n+1, a.Status, a.By)
+				}
 			}
-		}
+		})
 	}
-	s := newSite(t, true) // what the loop waits for would be seen
-	view := phone
+	s, view := newSite(t, true), phone // what the loop waits for would be seen
 	view.Authorization = signedIn
 	tab := b.Open(t, s.url+s.link("ap-rollback"), view)
 	confirm(tab)

@@ -52,6 +52,9 @@ func newSite(t *testing.T, signIn bool) *site {
 		Page: func(_ context.Context, inc record.Incident) ([]byte, error) {
 			return report.HTML(inc, s.runbooks[0], report.Options{Now: time.Now(), External: s.url, Prometheus: "https://prometheus.example"}), nil
 		},
+		Export: func(_ context.Context, inc record.Incident) ([]byte, error) {
+			return report.Export(inc, s.runbooks[0], report.Options{External: s.url, Prometheus: "https://prometheus.example"}), nil
+		},
 		Ready: func() error { return nil }, Gatherer: reg, Registerer: reg, Log: zap.NewNop()})
 	s.url = serve(t, cancelled{handler})
 	return s
@@ -108,11 +111,4 @@ func file(t *testing.T, name, text string) string {
 // link is the path of a question's page.
 func (s *site) link(approval string) string {
 	return report.ApprovePath + s.ring.Sign(s.approvals[approval])
-}
-
-// question is how a question stands.
-func (s *site) question(id string) record.Approval {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.approvals[id]
 }

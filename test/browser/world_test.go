@@ -25,6 +25,8 @@ type world struct {
 
 	mu        sync.Mutex
 	approvals map[string]record.Approval
+	acted     []record.Intent
+	switched  []record.Control
 }
 
 func newWorld(tb testing.TB, now time.Time) *world {
@@ -88,6 +90,13 @@ func (w *world) Approval(_ context.Context, id string) (record.Approval, error) 
 		return a, fmt.Errorf("approval %s: %w", id, runbook.ErrNotFound)
 	}
 	return a, nil
+}
+
+// question is how a question stands.
+func (w *world) question(id string) record.Approval {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.approvals[id]
 }
 
 // Answer takes what the policy takes.

@@ -136,6 +136,10 @@ func (s sight) Impact(context.Context, monitor.Target, monitor.Harm, time.Time) 
 }
 func (s sight) ImpactSoFar(string, monitor.Harm, time.Time) (x record.Impact) { return x }
 func (s sight) Proved() <-chan struct{}                                       { return nil }
-func (s sight) Record(context.Context, monitor.Target, time.Time) ([]byte, error) {
-	return nil, errors.New("no counts are kept here")
+func (s sight) Curves(string) ([]record.Curve, bool) {
+	return nil, false
+}
+
+func (s sight) Record(context.Context, monitor.Target, time.Time, time.Time) ([]byte, []record.Curve, error) {
+	return nil, nil, errors.New("no counts are kept here")
 }

@@ -2,6 +2,7 @@ package cards
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/record"
@@ -24,7 +25,8 @@ type Card struct {
 	Approval string
 	Standby  string // whether all traffic could go back now, of an open release
 	Ladder   []Rung
-	Triggers []Trigger
+	Triggers []Trigger // of an open release all, of others those that could not fire
+	Arming   string    // how those stand that are not listed; empty: all are
 	Warnings []string
 	Buttons  []Button
 }
@@ -67,7 +69,7 @@ func Of(t record.Standing, you bool) Card {
 		c.Ladder = ladder(*t.Release, t.Runbook.Rollout)
 	}
 	if t.Runbook != nil {
-		c.Triggers = triggers(t)
+		c.Triggers, c.Arming = triggers(t)
 	}
 	c.Warnings = warnings(t, c.State)
 	c.Buttons = buttons(t)
@@ -88,21 +90,47 @@ func (c *Card) traffic(r record.Release) {
 	c.Shares = []Share{{runbook.Candidate, r.Candidate.Version, r.Weight}, {runbook.Stable, r.Stable.Version, r.Weight.Rest()}}
 }
 
-func triggers(t record.Standing) []Trigger {
-	var all []Trigger
+// notChecked is the state of a trigger of which nobody knows yet whether it can fire.
+const notChecked record.ArmState = "not checked"
+
+// triggers are all of an open release. Of others they are those that could not fire, and a word on the rest.
+func triggers(t record.Standing) (all []Trigger, rest string) {
+	known := t.Rules.State != "" && t.Rules.State != record.RulesUnknown
+	left := 0
 	for _, one := range t.Runbook.Triggers {
 		arms, diff := t.Rules.Armed(one.Name)
 		_, limit := one.Reading(0)
-		all = append(all, Trigger{Name: one.Name, Limit: limit, Arms: arms, Why: diff.Text, Fix: diff.Fix})
+		trigger := Trigger{Name: one.Name, Limit: limit, Arms: arms, Why: diff.Text, Fix: diff.Fix}
+		if !known {
+			trigger.Arms, trigger.Why = notChecked, t.Rules.Problem
+		}
+		if t.Open() || known && !trigger.Armed() {
+			all = append(all, trigger)
+			continue
+		}
+		left++
 	}
-	return all
+	switch {
+	case left == 0:
+		return all, ""
+	case !known:
+		return all, strings.TrimSuffix(fmt.Sprintf("%s not checked yet: %s", plural(left, "trigger"), t.Rules.Problem), ": ")
+	}
+	return all, plural(left, "trigger") + " armed"
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // warnings are what a human must know beside the state.
 func warnings(t record.Standing, s State) []string {
 	var all []string
-	if off, is := switchedOff(subject{Standing: t}); is && s.Kind != Off {
-		all = append(all, off.Words)
+	if in := subjectOf(&t, false); isOff(in) && s.Kind != Off {
+		all = append(all, switchedOff(in).Words)
 	}
 	if s.Kind != Unknown && t.Lost != "" {
 		all = append(all, "the store does not answer: "+t.Lost)

@@ -42,7 +42,7 @@ func (s schedule) run(ctx context.Context, scenarios []gameday.Scenario) error {
 	}
 	record := gameday.NewRecord(scenarios, time.Now())
 	if s.metrics != "" {
-		if err := Join(record.Resume(s.metrics), record.Write(s.metrics)); err != nil {
+		if err := Join(MakeFolder(s.metrics), record.Resume(s.metrics), record.Write(s.metrics)); err != nil {
 			return err
 		}
 	}
