@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,7 +39,7 @@ func (c Chart) Words() string {
 
 func (p Panel) words(t clock) string {
 	var of []string
-	for _, l := range p.Lines {
+	for _, l := range p.joined() {
 		if l.Role != Limit {
 			of = append(of, p.lineWords(l, t))
 		}
@@ -54,6 +55,20 @@ func (p Panel) words(t clock) string {
 		text = name + ": " + text
 	}
 	return text
+}
+
+// joined are the curves, those of one name as one.
+func (p Panel) joined() []Line {
+	var out []Line
+	for _, l := range p.Lines {
+		i := slices.IndexFunc(out, func(o Line) bool { return o.Name == l.Name && o.Role == l.Role })
+		if i < 0 {
+			out = append(out, l)
+			continue
+		}
+		out[i].Points = slices.Concat(out[i].Points, l.Points)
+	}
+	return out
 }
 
 // A summary is what is told of a curve.
