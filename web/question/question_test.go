@@ -259,3 +259,23 @@ func TestChart(t *testing.T) {
 		}
 	}
 }
+
+// What it did so far is said as far as it is beyond chance, and where that cannot be told the page says so.
+func TestHarm(t *testing.T) {
+	lost := record.Loss{Kind: record.Failures, All: 4700, Excess: 400, Low: 320, High: 480, Rate: 7.5}
+	chance := lost
+	chance.Low = -10
+	for _, c := range []struct {
+		impact *record.Impact
+		want   string
+	}{
+		{nil, ""},
+		{&record.Impact{Ongoing: true, Losses: []record.Loss{lost}}, "about 400 failed requests, 7.5 more each second"},
+		{&record.Impact{Ongoing: true, Losses: []record.Loss{chance}}, ""},
+		{&record.Impact{Ongoing: true, Problem: "nothing is counted yet"}, "how many it hit cannot be told: nothing is counted yet"},
+	} {
+		if got := asked(record.RollbackApproval, func(q *Question) { q.Live.Impact = c.impact }).Harm(); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.impact, got, c.want)
+		}
+	}
+}
