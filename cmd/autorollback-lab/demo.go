@@ -43,8 +43,8 @@ func demoCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action 
 	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
 		t, ok := scenarios()[*told]
 		if !ok {
-			s := stories[*breach]
-			if calm, there := stories[*breach+", busy"]; *busy && there {
+			s := demo.Breaches()[*breach]
+			if calm, there := demo.Breaches()[*breach+", busy"]; *busy && there {
 				s = calm
 			}
 			t = breachScenario(s)
