@@ -188,3 +188,18 @@ func standby(rel record.Release) string {
 	}
 	return string(rel.Standby.State)
 }
+
+// passed is the verdict on a release's candidate in a few words.
+func passed(all []record.ShadowVerdict, rel record.Release) string {
+	for _, v := range all {
+		if v.Candidate != rel.Candidate.Bundle {
+			continue
+		}
+		word := v.Verdict
+		if v.Stable != rel.Stable.Bundle {
+			word += " against another stable bundle"
+		}
+		return word + " at " + cli.Moment(v.At)
+	}
+	return "-"
+}
