@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/audit"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/web"
@@ -32,7 +33,10 @@ func (d *Daemon) openPages(reg *prometheus.Registry, people net.Addr, external *
 	folder := audit.Folder{Dir: cfg.Evidence}
 	deps.Engine, deps.Tokens, deps.Doctor = d.set, d.Keys, d.doctor(reg, people)
 	deps.Live, deps.Flags = d.set.Live, d.exportFlags
-	deps.Page, deps.Markdown = d.page(folder, external.String(), report.HTML), d.page(folder, external.String(), report.Markdown)
+	pages := func(render renderer) func(context.Context, record.Incident) ([]byte, error) {
+		return d.page(folder, external.String(), render)
+	}
+	deps.Page, deps.Markdown, deps.Export = pages(report.HTML), pages(report.Markdown), pages(report.Export)
 	deps.Reload = func(context.Context) error { return d.reload() }
 	d.pages = web.Handler(deps)
 	return nil

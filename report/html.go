@@ -51,6 +51,13 @@ func HTML(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 	return out.Bytes()
 }
 
+// Export is HTML as of the incident's last moment, without what changes beside it: the same incident
+// gives the same bytes.
+func Export(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
+	opts.Now, opts.Regions = lastMoment(inc), nil
+	return HTML(inc, rb, opts)
+}
+
 // A part of a sentence is words, or a command that somebody may copy.
 type part struct {
 	Text    string

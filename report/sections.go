@@ -285,7 +285,7 @@ func evidenceFacts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
 		f = add(f, upper(s.Name), fmt.Sprintf("%d files, %s", s.Files, s.Digest))
 	}
 	if len(f) == 0 {
-		f = add(f, "Folder", "not captured yet")
+		f = add(f, "Folder", "not sealed yet, and nothing is captured on this replica")
 	}
 	f = add(f, "Archive", rb.Evidence.Archive)
 	return add(f, "Note", "tamper-evident, not tamper-proof: compare the digests with the journal's")

@@ -150,6 +150,20 @@ func (s *server) markdown(w http.ResponseWriter, r *http.Request, _ visitor) {
 	_, _ = w.Write(text) // the reader may be gone
 }
 
+// exported serves the page as a file that somebody keeps.
+func (s *server) exported(w http.ResponseWriter, r *http.Request, _ visitor) {
+	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
+	defer cancel()
+	html, err := s.pageOf(ctx, r, s.Export)
+	if err != nil {
+		fail(w, s.problemOf(err))
+		return
+	}
+	w.Header().Set("Content-Security-Policy", pagePolicy())
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write(html) // the reader may be gone
+}
+
 func (s *server) pageOf(ctx context.Context, r *http.Request, render func(context.Context, record.Incident) ([]byte, error)) ([]byte, error) {
 	if render == nil || !wellNamed(r) {
 		return nil, notFound("page")

@@ -117,7 +117,7 @@ func TestAnswers(t *testing.T) {
 		{"Prometheus away", func(s *site) { s.breach = record.Unreachable }, basic(nil), 409, "meanwhile Prometheus does not answer", ""},
 		{"stale plan", func(s *site) { s.plan = "sha256:other" }, basic(nil), 409, "The plan has changed", ""},
 		{"engine says stale", func(s *site) { s.fails = fmt.Errorf("approve: %w", runbook.ErrConflict) }, basic(nil), 409, "The plan has changed", ""},
-		{"engine refuses", func(s *site) { s.fails = runbook.Refuse("the budget is spent") }, basic(nil), 409, "The budget is spent", ""},
+		{"engine refuses", func(s *site) { s.fails = runbook.Refuse("the budget is spent") }, basic(nil), 409, "the budget is spent", ""},
 		{"store away", func(s *site) { s.fails = runbook.ErrLater }, basic(nil), 503, "Not now", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -164,7 +164,7 @@ func (c Client) Why(ctx context.Context, name, trigger string) (w record.Why, er
 	return w, unwrap(text, &w)
 }
 
-// Page returns the HTML page of an incident.
+// Page returns an incident's page as one file of HTML that opens offline.
 func (c Client) Page(ctx context.Context, id string) ([]byte, error) {
 	return c.do(ctx, http.MethodGet, "", nil, "incidents", id, "page")
 }

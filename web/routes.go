@@ -82,7 +82,7 @@ func (s *server) routes() []route {
 		{Route{"GET", target + "/recovery", policy.View}, s.reads(s.recovery)},
 		{Route{"GET", API + "/incidents", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Incidents }))},
 		{Route{"GET", API + "/incidents/{id}", policy.View}, s.reads(s.incident)},
-		{Route{"GET", API + "/incidents/{id}/page", policy.View}, s.page(s.incidentPage)},
+		{Route{"GET", API + "/incidents/{id}/page", policy.View}, inJSON(s.exported)},
 		{Route{"GET", API + "/incidents/{id}/markdown", policy.View}, inJSON(s.markdown)},
 		{Route{"GET", API + "/approvals/{id}", policy.View}, s.reads(s.approval)},
 		{Route{"GET", API + "/why/{id}", policy.View}, s.reads(s.why)},

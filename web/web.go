@@ -88,6 +88,8 @@ type Deps struct {
 	Live func(ctx context.Context, a record.Approval) (record.Live, error)
 	// Page renders the incident page as HTML whose text is escaped.
 	Page func(ctx context.Context, inc record.Incident) ([]byte, error)
+	// Export renders it as one file that opens offline, and gives the same bytes for the same incident.
+	Export func(ctx context.Context, inc record.Incident) ([]byte, error)
 	// Markdown renders the same page as Markdown, escaped as well.
 	Markdown func(ctx context.Context, inc record.Incident) ([]byte, error)
 	// Flags are those of a service in a region in the form of another flag system.

@@ -7,21 +7,24 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/cmd/program/trail"
 	"github.com/autorollback/autorollback/record"
 )
 
-// incidentCommands are incident list, show and check.
+// incidentCommands are incident list, show, export and check.
 func incidentCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("incident", "Look at incidents.")
 	list := cmd.Command("list", "List incidents, newest first. Example: autorollback incident list")
 	listOut, listRemote := cli.OutputFlag(list), cli.RemoteFlags(list)
 
 	showName, show := incidentShow(cmd, c)
-	checkName, check := checkEvidence(cmd, c)
+	exportName, export := incidentExport(cmd, c)
+	checkName, check := trail.IncidentCheck(cmd, c)
 
 	return map[string]cli.Action{
 		list.FullCommand(): func(ctx context.Context) error { return listIncidents(ctx, c, listRemote, listOut) },
 		showName:           show,
+		exportName:         export,
 		checkName:          check,
 	}
 }
@@ -75,5 +78,28 @@ func incidentShow(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 			_, err = c.Out.Write(text)
 			return err
 		})
+	}
+}
+
+func incidentExport(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+	cmd := parent.Command("export", "Write an incident's page as one HTML file that opens offline and prints whole. "+
+		"The same incident gives the same bytes. Example: autorollback incident export inc-0123456789ab -O incident.html")
+	file := cmd.Flag("output", "The file to write; - is standard output.").Short('O').Default("-").String()
+	r := cli.RemoteFlags(cmd)
+	id := cmd.Arg("id", "The incident's id.").HintAction(r.Incidents).Required().String()
+	return cmd.FullCommand(), func(ctx context.Context) error {
+		client, err := r.Client()
+		if err != nil {
+			return err
+		}
+		page, err := client.Page(ctx, *id)
+		if err != nil {
+			return err
+		}
+		if *file == "-" {
+			_, err = c.Out.Write(page)
+			return err
+		}
+		return cli.WriteFile(*file, page)
 	}
 }

@@ -52,6 +52,9 @@ func newSite(t *testing.T, signIn bool) *site {
 		Page: func(_ context.Context, inc record.Incident) ([]byte, error) {
 			return report.HTML(inc, s.runbooks[0], report.Options{Now: time.Now(), External: s.url, Prometheus: "https://prometheus.example"}), nil
 		},
+		Export: func(_ context.Context, inc record.Incident) ([]byte, error) {
+			return report.Export(inc, s.runbooks[0], report.Options{External: s.url, Prometheus: "https://prometheus.example"}), nil
+		},
 		Ready: func() error { return nil }, Gatherer: reg, Registerer: reg, Log: zap.NewNop()})
 	s.url = serve(t, cancelled{handler})
 	return s

@@ -1,0 +1,32 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/autorollback/autorollback/audit"
+)
+
+// A replica that does not have an incident's evidence says so, and where it was sealed; one that has it, or
+// an incident of which none is sealed yet, misses nothing.
+func TestEvidenceThatIsElsewhereIsMissed(t *testing.T) {
+	inc := incidents()["recovered"]
+	inc.Evidence, inc.EvidenceDigest = "/var/lib/autorollback/incidents/inc-0123456789ab", "sha256:feed"
+	const said = "The evidence is not on replica-b, so the charts and what they were drawn from are missing here."
+	o := options()
+	o.Replica = "replica-b"
+	for _, page := range []string{string(Markdown(inc, ranker(), o)), string(HTML(inc, ranker(), o))} {
+		if !strings.Contains(page, said) || !strings.Contains(page, inc.Evidence) || !strings.Contains(page, "the manifest sha256:feed") {
+			t.Errorf("it does not say what is missing:\n%s", page)
+		}
+	}
+	here := o
+	here.Evidence = []audit.Stage{{Name: audit.Before, Files: 7, Digest: "sha256:aaaa"}}
+	if text := string(Markdown(inc, ranker(), here)); strings.Contains(text, "missing here") {
+		t.Errorf("what is here is missed:\n%s", text)
+	}
+	inc.EvidenceDigest = ""
+	if text := string(Markdown(inc, ranker(), o)); strings.Contains(text, "missing here") {
+		t.Errorf("what is not sealed is missed:\n%s", text)
+	}
+}
