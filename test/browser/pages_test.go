@@ -16,14 +16,13 @@ type page struct {
 	who  string // the header Authorization; empty: nobody signs in
 	code int64  // of the answer; 0: 200
 	open bool   // of the daemon in which nobody can sign in
+	calm bool   // all stores answer, and nothing waits for a second person
 	// answers is the selector of the two buttons that the first screen of a phone must have; empty: none.
 	answers string
 	// then is done in the page, and leads to the one that is looked at, by the route sends.
 	then  func(*Tab) (code int64)
 	sends string
-	// owed is who is about to put right what is wrong with it: until then that is told, and is no failure.
-	owed string
-	file string // a document's
+	file  string // a document's
 }
 
 const (
@@ -50,6 +49,7 @@ var pages = []page{
 	{name: "order that one may not give", path: "/services/ranker/default/rollback", who: basic("eve"), code: http.StatusForbidden},
 	{name: "control", path: "/control", who: signedIn},
 	{name: "control set", path: "/control", who: signedIn, then: give, sends: "POST /control"},
+	{name: "dashboard of a calm night", path: "/", who: signedIn, calm: true},
 	{name: "dashboard that everybody may change", path: "/", open: true},
 	{name: "incident not confirmed", path: "/incidents/inc-unconfirmed", who: signedIn},
 	{name: "incident that waits for a human", path: "/incidents/inc-awaiting", who: signedIn},
@@ -93,16 +93,16 @@ var pages = []page{
 func documents(t *testing.T) []page {
 	t.Helper()
 	var all []page
-	for pattern, owed := range map[string]string{"../../report/testdata/*.html": "", "../../shadow/report/testdata/*.html": "charts"} {
+	for _, pattern := range []string{"../../report/testdata/*.html", "../../shadow/report/testdata/*.html"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files are %s: %v", pattern, err)
 		}
 		for _, f := range files {
-			all = append(all, page{name: "file " + filepath.Base(f), file: f, owed: owed})
+			all = append(all, page{name: "file " + filepath.Base(f), file: f})
 		}
 	}
-	return append(all, page{name: "file game day", file: file(t, "gameday.html", string(gameDay())), owed: "charts"})
+	return append(all, page{name: "file game day", file: file(t, "gameday.html", string(gameDay()))})
 }
 
 // shelf serves the files as somebody finds them who was sent one.
