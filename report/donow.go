@@ -28,7 +28,7 @@ func (t told) partial() (items []string) {
 	}
 	for _, g := range t.inc.Stragglers {
 		if g.DoneAt.IsZero() {
-			items = append(items, fmt.Sprintf("look at region %s, which may still have %s; to roll it back as well: autorollback release rollback %s --region %s --reason WHY",
+			items = append(items, fmt.Sprintf("look at region %s, which may still have %s; to roll it back as well: autorollback rollback %s --region %s --reason WHY",
 				g.Region, t.from(), t.inc.Service, g.Region))
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/autorollback/autorollback/chart"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -18,7 +19,9 @@ import (
 var pageTemplate string
 
 //go:embed page.css
-var pageStyle string
+var pageCSS string
+
+var pageStyle = pageCSS + chart.Style
 
 // StyleHash returns the source expression, 'sha256-…' with its quotes, that a
 // Content-Security-Policy needs in style-src to allow the page's inline style, and

@@ -26,6 +26,12 @@ func Markdown(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 	for _, t := range p.Tiles {
 		m.Line("- %s: **%s**, %s", t.Name, t.Value, t.Note)
 	}
+	if len(p.Charts) > 0 {
+		m.Head("Charts in words")
+	}
+	for _, c := range p.Charts {
+		m.Line("- %s", c.Words)
+	}
 	if p.Missing != "" {
 		m.Line("")
 		m.Line("%s", p.Missing)
