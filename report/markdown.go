@@ -26,12 +26,6 @@ func Markdown(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 	for _, t := range p.Tiles {
 		m.Line("- %s: **%s**, %s", t.Name, t.Value, t.Note)
 	}
-	if len(p.Charts) > 0 {
-		m.Head("Charts in words")
-	}
-	for _, c := range p.Charts {
-		m.Line("- %s", c.Words)
-	}
 	if p.Missing != "" {
 		m.Line("")
 		m.Line("%s", p.Missing)
@@ -42,6 +36,12 @@ func Markdown(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 	}
 	for _, s := range p.Sections {
 		m.section(s)
+	}
+	if len(p.Charts) > 0 {
+		m.Head("Charts in words")
+	}
+	for _, c := range p.Charts {
+		m.Line("- **%s.** %s", c.Title, c.Words)
 	}
 	if p.Made != "" {
 		m.Line("")

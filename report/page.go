@@ -117,13 +117,14 @@ func newPage(inc record.Incident, rb *runbook.Runbook, o Options) page {
 
 // A drawing is a chart with what it shows in words.
 type drawing struct {
+	Title string
 	SVG   template.HTML
 	Words string
 }
 
 func drawings(inc record.Incident, o Options) (all []drawing) {
 	for _, c := range Charts(inc, o.Curves) {
-		all = append(all, drawing{c.SVG(), visible(c.Words(), maxAnswer)})
+		all = append(all, drawing{visible(c.Title, maxCell), c.SVG(), visible(c.Words(), maxAnswer)})
 	}
 	return all
 }
@@ -158,8 +159,11 @@ func lede(inc record.Incident) string {
 	if len(inc.Decision.Reasons) > 0 {
 		why = inc.Decision.Reasons[0]
 	}
-	if inc.Verdict != nil {
-		why = inc.Verdict.Reason
+	if v := inc.Verdict; v != nil {
+		why = v.Reason
+	}
+	if verdictIs(record.Recovered)(inc) { // every answer, which stands under Verdict
+		why = ""
 	}
 	if strings.Contains(situationOf(inc).headline(told{inc: inc}), strings.TrimRight(why, ". ")) {
 		why = ""
