@@ -19,6 +19,7 @@ const home = "outbound"
 var callers = map[string][]string{
 	"net/http":                            {"Client", "Transport", "DefaultClient", "DefaultTransport", "Get", "Head", "Post", "PostForm"},
 	"net":                                 {"Dial", "DialTimeout", "DialTCP", "DialUDP", "DialIP", "DialUnix", "Dialer"},
+	"net/smtp":                            {"Dial", "SendMail"},
 	"crypto/tls":                          {"Dial", "DialWithDialer", "Dialer"},
 	"github.com/prometheus/common/config": {"NewClientFromConfig", "NewRoundTripperFromConfig", "NewRoundTripperFromConfigWithContext", "NewOAuth2RoundTripper"},
 }

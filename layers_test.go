@@ -19,6 +19,7 @@ const module = "github.com/autorollback/autorollback"
 var layers = [][]string{
 	{"cmd/autorollback", "cmd/autorollback-lab", "examples/service"},
 	{"cmd/program"},
+	{"cmd/program/authoring", "cmd/program/shadows", "cmd/program/trail"},
 	{"cmd/internal/cli"},
 	{"daemon"},
 	{"receiver", "web", "ofrep", "doctor", "regions", "backtest", "demo"},

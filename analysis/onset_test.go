@@ -18,6 +18,7 @@ func TestOnsetOfKnownHarm(t *testing.T) {
 		{"latency-p95", Latency, 0.1, 0.15, 40, 0.3, 4, 16},
 		{"conversion-drop", "kpi/conversion", 0.3, 0.24, 200, 0.5, 4, 20},
 		{"null-spike", Features, 0.01, 0.12, 80, 0.3, 4, 24},
+		{"error-rate", Requests, 0.002, 0.4, 13, 0.05, 1, 4}, // few requests, and few errors before
 	} {
 		t.Run(c.trigger, func(t *testing.T) {
 			const runs = 60
@@ -51,18 +52,22 @@ const harmFor, healthyFor = 40, 80
 func harmed(t *testing.T, trigger, measure string, seed int, rate, share, good, bad float64) Onset {
 	t.Helper()
 	x := begin(t, shop(trigger), trigger)
+	l := lossesOf(t, trigger)
 	f := feed{rnd: seeded(seed), rate: rate, share: share, pods: [2]int{3, 5}, level: [2]float64{good, good}}
+	phi := 1.0
 	for n := range healthyFor + harmFor {
 		if n == healthyFor {
 			f.level[0] = bad
 		}
-		x.Observe(f.counts(measure))
+		counts := f.counts(measure)
+		phi = x.Observe(counts).Dispersion
+		l.Add(Counts{measure: counts})
 	}
 	o, ok := x.Onset()
 	if !ok {
 		t.Fatalf("seed %d: no onset", seed)
 	}
-	return o
+	return l.Sharpen(x.trigger, o, phi)
 }
 
 func abs(n int) int { return max(n, -n) }

@@ -50,7 +50,29 @@ func (l *Losses) Onset(t runbook.Trigger) (o Onset, ok bool) {
 			o.First, o.Last = max(o.First, ago), min(o.Last, ago)
 		}
 	}
+	o.Part = partOf(rows, o.Likely)
 	return o, true
+}
+
+// tellingStep is by how many standard deviations of an interval the shares must differ before one
+// interval alone tells how much of it was bad.
+const tellingStep = 4
+
+// partOf is how far an interval is from the share before it to the one since, else 1.
+func partOf(rows []shares, change int) float64 {
+	before, since, r := sumShares(rows[change+1:]), sumShares(rows[:change]), rows[change]
+	p, q := before.bad/before.n, since.bad/since.n
+	if !(r.n*(q-p) >= tellingStep*math.Sqrt(r.n*q*(1-q))) {
+		return 1
+	}
+	return max(0, min(1, (r.bad/r.n-p)/(q-p)))
+}
+
+func sumShares(rows []shares) (all shares) {
+	for _, r := range rows {
+		all.n, all.bad = all.n+r.n, all.bad+r.bad
+	}
+	return all
 }
 
 // of is the loss that an absolute limit is about, and what is slow then; nil: nothing that is counted.
@@ -69,7 +91,7 @@ func (l *Losses) of(t runbook.Trigger) (*loss, float64) {
 // shares are opportunities and events.
 type shares struct{ n, bad float64 }
 
-func (s shares) likelihood() float64 { return xlogy(s.bad, s.bad/s.n) + xlogy(s.n-s.bad, 1-s.bad/s.n) }
+func (s shares) likelihood() float64 { return s.under(s.bad / s.n) }
 
 func xlogy(x, y float64) float64 {
 	if !(x > 0) {
@@ -83,10 +105,7 @@ func xlogy(x, y float64) float64 {
 func scattering(rows []shares, change int) float64 {
 	num, den := 0.0, 0.0
 	for _, part := range [2][]shares{rows[:change+1], rows[change+1:]} {
-		var all shares
-		for _, r := range part {
-			all.n, all.bad = all.n+r.n, all.bad+r.bad
-		}
+		all := sumShares(part)
 		p := all.bad / all.n
 		if !(p > 0) || !(p < 1) {
 			continue

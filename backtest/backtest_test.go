@@ -157,7 +157,7 @@ func checkPictures(t *testing.T, r Report) {
 				t.Fatalf("%s: %v", tr.Trigger, err)
 			}
 		}
-		for _, part := range []string{"<path d=\"M", "stroke-dasharray", "release bad", "errors after v3"} {
+		for _, part := range []string{`<path class="line candidate" d="M`, "line limit", "release bad", "errors after v3"} {
 			if !strings.Contains(out.String(), part) {
 				t.Errorf("the picture of %s has no %q", tr.Trigger, part)
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -103,13 +104,33 @@ func hostileNames() chart.Chart {
 	return c
 }
 
+func mismatches() chart.Rows {
+	return chart.Rows{Title: "mismatch", Format: runbook.Percent, Rows: []chart.Row{
+		{Name: "$.score", Label: "12 % against 3 %", Bad: true, Low: 0.05, High: 0.14,
+			Dots: []chart.Bar{{Name: "noise", Role: chart.Stable, Value: 0.03}, {Name: "candidate", Role: chart.Candidate, Value: 0.12}}},
+		{Name: hostile, Label: hostile, Bars: []chart.Bar{{Name: hostile, Role: "x", Value: 0.02}, {Value: math.NaN()}}},
+	}}
+}
+
+func drift() chart.Heat {
+	h := chart.Heat{Title: "drift"}
+	row := chart.HeatRow{Name: hostile}
+	for i := range 24 {
+		h.Columns = append(h.Columns, fmt.Sprintf("%02d", i))
+		row.Tiles = append(row.Tiles, chart.Tile{Column: i, Shade: i%8 - 1, Marked: i == 7, Name: hostile})
+	}
+	h.Rows = []chart.HeatRow{row, {Name: "none", Tiles: []chart.Tile{{Column: 99}}}}
+	return h
+}
+
 func TestGolden(t *testing.T) {
 	empty := chart.Chart{Title: "no data yet", Panels: []chart.Panel{{Name: "error rate", Limit: 0.05, Format: runbook.Percent}}}
 	for name, got := range map[string]string{
 		"incident.svg": string(incident().SVG()), "gameday.svg": string(gameday().File()),
 		"hostile.svg": string(hostileNames().SVG()), "empty.svg": string(empty.SVG()),
+		"rows.svg": string(mismatches().SVG()), "heat.svg": string(drift().SVG()),
 		"spark.svg": string(chart.Spark(incident().Panels[0].Lines[0], 0.3)),
-		"words.txt": incident().Words() + "\n\n" + gameday().Words() + "\n\n" + empty.Words() + "\n",
+		"words.txt": incident().Words() + "\n\n" + gameday().Words() + "\n\n" + empty.Words() + "\n\n" + mismatches().Words() + "\n\n" + drift().Words() + "\n",
 	} {
 		golden(t, name, got)
 	}
@@ -136,9 +157,10 @@ func golden(t *testing.T, name, got string) {
 func TestWellFormed(t *testing.T) {
 	for name, svg := range map[string]string{
 		"incident": string(incident().SVG()), "gameday": string(gameday().SVG()), "hostile": string(hostileNames().SVG()),
+		"rows": string(mismatches().SVG()), "heat": string(drift().SVG()),
 		"spark": string(chart.Spark(chart.Line{Name: hostile, Role: hostile}, 1)), "file": string(hostileNames().File()),
 	} {
-		allowed := "svg title desc text line path rect"
+		allowed := "svg title desc text line path rect circle"
 		if name == "file" {
 			allowed += " style"
 		}

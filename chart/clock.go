@@ -25,7 +25,8 @@ func newClock(from, to, zero time.Time) clock {
 	c := clock{from: from, to: to, zero: zero, step: clockSteps[len(clockSteps)-1]}
 	for _, step := range clockSteps {
 		c.step = step
-		if n := c.to.Sub(c.from) / step; float64(n+1)*(widthOf(c.label(c.from))+12) <= Narrow {
+		apart := step.Seconds() / c.to.Sub(c.from).Seconds() * Narrow
+		if apart >= 1.5*widthOf(c.label(c.from))+2*beside { // those at the edges are moved by half
 			break
 		}
 	}

@@ -24,5 +24,10 @@ svg.spark { display: inline-block; vertical-align: middle; }
 .chart .significance, .spark .significance { stroke: var(--c-sign); }
 .chart .limit, .spark .limit { stroke: var(--c-limit); stroke-width: 1.25; stroke-dasharray: 2 3; stroke-linecap: butt; }
 .chart .span { fill: var(--c-plain); } .chart .span.good { fill: var(--c-good); } .chart .span.bad { fill: var(--c-bad); } .chart .span.warn { fill: var(--c-warn); }
+.chart text.bad { fill: var(--c-bad); font-weight: 600; } .chart .line.over { stroke: var(--c-bad); }
+.chart .bar { fill: var(--c-plain); stroke: none; } .chart .bar.stable, .chart .dot.stable { fill: var(--c-stable); } .chart .bar.candidate, .chart .dot.candidate { fill: var(--c-candidate); }
+.chart .dot { fill: var(--c-plain); stroke: var(--c-paper); stroke-width: 1; stroke-dasharray: none; }
+.chart .tile { stroke: var(--c-paper); stroke-width: 1; fill: var(--c-bad); } .chart .hn { fill: var(--c-grid); } .chart .h0 { fill-opacity: .08; } .chart .h1 { fill-opacity: .22; }
+.chart .h2 { fill-opacity: .38; } .chart .h3 { fill-opacity: .55; } .chart .h4 { fill-opacity: .75; } .chart .framed { stroke: var(--c-ink); stroke-width: 2; }
 @media print { svg.chart { break-inside: avoid; } }
 `

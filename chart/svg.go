@@ -143,7 +143,9 @@ func (c Chart) panel(p *canvas, panel Panel, t clock, labels []label) {
 		}
 	}
 	for i, text := range s.labels(panel.format()) {
-		p.text("0", y(s.ticks[i])-3, "tick", "start", text)
+		if text != "" {
+			p.text("0", y(s.ticks[i])-3, "tick", "start", text)
+		}
 	}
 	p.height += height
 }

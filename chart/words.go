@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,7 +39,7 @@ func (c Chart) Words() string {
 
 func (p Panel) words(t clock) string {
 	var of []string
-	for _, l := range p.Lines {
+	for _, l := range p.joined() {
 		if l.Role != Limit {
 			of = append(of, p.lineWords(l, t))
 		}
@@ -50,6 +51,20 @@ func (p Panel) words(t clock) string {
 		of = append(of, p.limitName())
 	}
 	return strings.TrimRight(clean(p.Name), ".: ") + ": " + strings.Join(of, "; ") + "."
+}
+
+// joined are the curves, those of one name as one.
+func (p Panel) joined() []Line {
+	var out []Line
+	for _, l := range p.Lines {
+		i := slices.IndexFunc(out, func(o Line) bool { return o.Name == l.Name && o.Role == l.Role })
+		if i < 0 {
+			out = append(out, l)
+			continue
+		}
+		out[i].Points = slices.Concat(out[i].Points, l.Points)
+	}
+	return out
 }
 
 // A summary is what is told of a curve.

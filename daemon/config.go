@@ -65,11 +65,24 @@ type Messages struct {
 	AlertmanagerHTTP     string // a file in Prometheus' form
 	Webhook, WebhookFile string // its address, or the file that it stands in
 	WebhookSecrets       string
+	Sinks                string // a file that names Slack, Teams and mail
 }
 
 // secretFiles are those that only the daemon, and whom it shares them with, may read.
 func (c Config) secretFiles() []string {
-	return []string{c.Receiver.TokenFile, c.Receiver.TLS.Key, c.OFREP.TokenFile, c.Keys, c.SigningKey, c.Messages.WebhookFile, c.Messages.WebhookSecrets}
+	files := []string{c.Receiver.TokenFile, c.Receiver.TLS.Key, c.OFREP.TokenFile, c.Keys, c.SigningKey, c.Messages.WebhookFile, c.Messages.WebhookSecrets}
+	sinks, _ := readSinks(c.Messages.Sinks) // the daemon does not start with a wrong one
+	for _, s := range sinks {
+		for _, hook := range []*hookConfig{s.Slack, s.Teams} {
+			if hook != nil {
+				files = append(files, hook.URLFile)
+			}
+		}
+		if s.Mail != nil {
+			files = append(files, s.Mail.PasswordFile)
+		}
+	}
+	return files
 }
 
 // journal is the file of the journal.

@@ -73,6 +73,9 @@ func (d *Daemon) wire(people net.Addr) error {
 	if err != nil {
 		return err
 	}
+	if err := d.checkSinks(runbooks); err != nil {
+		return err
+	}
 	external, err := externalURL(cfg, people)
 	if err != nil {
 		return err
@@ -186,6 +189,9 @@ func (d *Daemon) reload() error {
 	}
 	runbooks, err := d.places.LoadAll(d.cfg.Runbooks...)
 	if err != nil {
+		return err
+	}
+	if err := d.checkSinks(runbooks); err != nil {
 		return err
 	}
 	if err := d.set.Reload(runbooks); err != nil {

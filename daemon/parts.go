@@ -87,12 +87,12 @@ func (d *Daemon) page(folder audit.Folder, external string, render renderer) fun
 }
 
 // newPost sends messages to the log, to these Alertmanagers, and wherever else we are told.
-func (d *Daemon) newPost(reg prometheus.Registerer, keys report.Keyring, external string, alertmanagers ...string) (notify.Notifier, error) {
+func (d *Daemon) newPost(reg prometheus.Registerer, keys report.Keyring, external string, alertmanagers ...string) (*notify.Notifier, error) {
 	sinks := []notify.Sink{{Name: "log", Sender: notify.Log{Logger: d.log}}}
 	if len(alertmanagers) > 0 {
 		client, err := d.alertmanagerClient(alertmanagers)
 		if err != nil {
-			return notify.Notifier{}, err
+			return nil, err
 		}
 		sinks = append(sinks, notify.Sink{Name: "alertmanager", Sender: notify.Alertmanager{
 			URLs: alertmanagers, Client: client, Log: d.log,
@@ -103,13 +103,24 @@ func (d *Daemon) newPost(reg prometheus.Registerer, keys report.Keyring, externa
 	}
 	hook, err := d.webhook()
 	if err != nil {
-		return notify.Notifier{}, err
+		return nil, err
 	}
 	if hook != nil {
 		sinks = append(sinks, notify.Sink{Name: "webhook", Sender: hook})
 	}
-	return notify.Notifier{Keys: keys, External: external, Out: notify.NewFanout(reg, d.log, sinks...),
-		Approval: func(ctx context.Context, id string) (record.Approval, error) { return d.set.Approval(ctx, id) }}, nil
+	chosen, err := d.chosenSinks(external)
+	if err != nil {
+		return nil, err
+	}
+	sinks = append(sinks, chosen...)
+	return notify.New(reg, notify.Options{Keys: keys, External: external,
+		Named: func(service string) []string {
+			if rb, ok := d.set.Runbook(service); ok {
+				return rb.Communication.Sinks
+			}
+			return nil
+		},
+		Approval: func(ctx context.Context, id string) (record.Approval, error) { return d.set.Approval(ctx, id) }}, sinks...), nil
 }
 
 // openKeys loads the keyring, and makes one if there is none. With a store that

@@ -45,7 +45,7 @@ func TestHeadersOfTheHTTPConfigFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := post.Send(t.Context(), record.Message{ID: "m", Kind: "blind", Service: "ranker", CreatedAt: time.Now()}); err != nil {
+	if _, err := post.Send(t.Context(), "alertmanager", record.Message{ID: "m", Kind: "blind", Service: "ranker", CreatedAt: time.Now()}); err != nil {
 		t.Error(err)
 	}
 	if len(asked) != 2 || asked[0] != "/api/v1/query" || asked[1] != "/api/v2/alerts" {

@@ -38,6 +38,9 @@ var secretOptions = map[string]secretFile{
 	"Consul token": {func(cfg *Config, path string) {
 		cfg.Store, cfg.Consul.TokenFile = "consul://127.0.0.1:1", path
 	}, "7b1ac6b9-2f38-4e0d-9d43-0c5b0f1a7e52", "00000000-0000-0000-0000-000000000000"},
+	"a sink's address": {func(cfg *Config, path string) {
+		cfg.Messages.Sinks = filepath.Join(filepath.Dir(path), "sinks.yml")
+	}, "https://127.0.0.1/services/7b1ac6b9-2f38-4e0d-9d43-0c5b0f1a7e52", ""},
 	"HTTP client's file": {func(cfg *Config, path string) { cfg.Prometheus.HTTPConfig = path }, "authorization: {credentials: " + goodToken + "}", ""},
 	"HTTP client's token": {func(cfg *Config, path string) {
 		cfg.Prometheus.HTTPConfig = filepath.Join(filepath.Dir(path), "http.yml")
@@ -56,6 +59,7 @@ func begin(t *testing.T, change func(dir string, cfg *Config)) error {
 		return path
 	}
 	write("whsec", whsec(goodToken))
+	write("sinks.yml", "sinks: {chat: {slack: {url_file: secret}}}\n")
 	write("http.yml", "authorization: {credentials_file: secret}\n")
 	cfg := Config{Runbooks: []string{write("ranker.yaml", string(demo.Runbook))}, Store: "file:" + filepath.Join(dir, "db"),
 		Keys: filepath.Join(dir, "keys"), Evidence: filepath.Join(dir, "incidents")}

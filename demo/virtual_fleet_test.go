@@ -16,76 +16,91 @@ import (
 	"github.com/prometheus/prometheus/storage"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A fleet is the pods of both versions. Every interval each pod serves what the split
 // in the store gives it, with the encoder that its version's flags name.
 type fleet struct {
-	mu      sync.Mutex
-	rate    float64 // requests per second
-	convert float64 // of a good version
-	pods    []*drawn
-	rnd     *rand.Rand
-	pairs   map[Pair]int64
-	truth   *truth // of v2 since it does harm; nil: it does none
+	exposed
+	mu    sync.Mutex
+	rate  float64 // requests per second
+	well  Behaviour
+	now   map[string]Behaviour // by version
+	pods  []*drawn
+	rnd   *rand.Rand
+	pairs map[Pair]int64
+	did   []did // in every interval, by version
 }
 
-// truth is what v2 did to users since it does harm.
-type truth struct{ requests, failed, slower, trials, converted float64 }
+// exposed is what a fleet's pods say of themselves.
+type exposed struct {
+	requests, seconds, tried, successful string
+	bounds                               []float64
+	spread                               float64 // of the time an answer takes: sigma of the log-normal
+}
+
+// did is what the pods of a version did in an interval that ended then.
+type did struct {
+	at                               time.Time
+	version                          string
+	requests, failed, tried, success float64
+	Behaviour
+}
 
 // drawn is one pod with its counters.
 type drawn struct {
 	version, backend, name        string
-	slower, converts              float64 // 1: as good as v1
-	fails                         float64 // the share of its requests
 	ok, failed, tried, successful float64
 	buckets                       []float64
 }
 
-// bounds are the template's.
-var bounds = []float64{0.025, 0.05, 0.1, 0.15, 0.2, 0.24, 0.28, 0.33, 0.4, 0.5, 0.75, 1, 2.5}
+// ofTemplates is what the templates' runbooks read, and ofDemo what the demo's does.
+var (
+	ofTemplates = exposed{"http_requests_total", "http_request_duration_seconds", "recommendations_total", "conversions_total",
+		[]float64{0.025, 0.05, 0.1, 0.15, 0.2, 0.24, 0.28, 0.33, 0.4, 0.5, 0.75, 1, 2.5}, 0.5}
+	ofDemo = exposed{"model_requests_total", "model_request_duration_seconds", "model_impressions_total", "model_conversions_total", buckets, 0.2}
+)
 
-func newFleet(rate, convert float64, stable, candidates int) *fleet {
-	f := &fleet{rate: rate, convert: convert, rnd: rand.New(rand.NewPCG(7, 11)), pairs: map[Pair]int64{}}
+// usual is a good version of the templates: P95 is 250 ms.
+var usual = Behaviour{Latency: 110 * time.Millisecond, Errors: 0.005, Conversion: 0.3}
+
+func newFleet(rate float64, stable, candidates int) *fleet {
+	return newFleetOf(ofTemplates, usual, rate, stable, candidates)
+}
+
+func newFleetOf(what exposed, well Behaviour, rate float64, stable, candidates int) *fleet {
+	f := &fleet{exposed: what, rate: rate, well: well, now: map[string]Behaviour{"v1": well, "v2": well},
+		rnd: rand.New(rand.NewPCG(7, 11)), pairs: map[Pair]int64{}}
 	for _, of := range []struct {
 		version string
 		pods    int
 	}{{"v1", stable}, {"v2", candidates}} {
 		for i := range of.pods {
 			f.pods = append(f.pods, &drawn{version: of.version, backend: "ranker-" + of.version, name: fmt.Sprintf("%s-%d:80", of.version, i),
-				slower: 1, converts: 1, fails: usuallyFails, buckets: make([]float64, len(bounds)+1)})
+				buckets: make([]float64, len(what.bounds)+1)})
 		}
 	}
 	return f
 }
 
-// usuallyFails is the share of requests that fail on a good version.
-const usuallyFails = 0.005
-
-// harm changes how v2 behaves from now on.
-func (f *fleet) harm(slower, converts, fails float64) {
+// behave changes how a version answers from now on.
+func (f *fleet) behave(version string, change func(*Behaviour)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.truth = &truth{slower: slower}
-	for _, p := range f.pods {
-		if p.version == "v2" {
-			p.slower, p.converts, p.fails = slower, converts, fails
-		}
-	}
+	b := f.now[version]
+	change(&b)
+	f.now[version] = b
 }
 
-// note adds what a pod of v2 did since it does harm.
-func (t *truth) note(requests, failed, trials, converted float64) {
-	if t != nil {
-		t.requests, t.failed = t.requests+requests, t.failed+failed
-		t.trials, t.converted = t.trials+trials, t.converted+converted
-	}
-}
-
-// serve draws one span of traffic. P95 is 250 ms, log-normal with sigma 0.5.
+// serve draws one span of traffic.
 func (f *fleet) serve(split record.Split, encoders map[string]string, span time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	all := map[string]*did{}
+	for version, b := range f.now {
+		all[version] = &did{at: time.Now(), version: version, Behaviour: b}
+	}
 	for _, p := range f.pods {
 		pods := 0
 		for _, o := range f.pods {
@@ -97,24 +112,35 @@ func (f *fleet) serve(split record.Split, encoders map[string]string, span time.
 		if n > 0 {
 			f.pairs[Pair{p.version, encoders[p.version]}] += int64(n)
 		}
-		bad := f.some(n, p.fails)
-		p.failed += bad
-		p.ok += n - bad
-		p.tried += n - bad
-		converted := f.some(n-bad, f.convert*p.converts)
-		p.successful += converted
-		if p.version == "v2" {
-			f.truth.note(n, bad, n-bad, converted)
-		}
-		left, below := n, 0.0
-		for i, b := range bounds {
-			to := normal((math.Log(b/(0.11*p.slower)) / 0.5))
-			hit := f.some(left, (to-below)/(1-below))
-			p.buckets[i] += hit
-			left, below = left-hit, to
-		}
-		p.buckets[len(bounds)] += left
+		f.answer(p, n, all[p.version])
 	}
+	for _, version := range []string{"v1", "v2"} {
+		f.did = append(f.did, *all[version])
+	}
+}
+
+// answer draws what a pod makes of so many requests.
+func (f *fleet) answer(p *drawn, n float64, d *did) {
+	bad := f.some(n, d.Errors)
+	p.failed += bad
+	p.ok += n - bad
+	p.tried += n - bad
+	success := f.some(n-bad, d.Conversion)
+	p.successful += success
+	d.requests, d.failed, d.tried, d.success = d.requests+n, d.failed+bad, d.tried+n-bad, d.success+success
+	left, below := n, 0.0
+	for i, b := range f.bounds {
+		to := 1 - f.above(b, d.Behaviour)
+		hit := f.some(left, (to-below)/(1-below))
+		p.buckets[i] += hit
+		left, below = left-hit, to
+	}
+	p.buckets[len(f.bounds)] += left
+}
+
+// above is the share of answers of that behaviour that take longer.
+func (f *fleet) above(seconds float64, b Behaviour) float64 {
+	return 1 - normal(math.Log(seconds/b.Latency.Seconds())/f.spread)
 }
 
 func normal(z float64) float64 { return 0.5 * math.Erfc(-z/math.Sqrt2) }
@@ -178,6 +204,12 @@ func (v *virtual) served(ctx context.Context) (record.Split, map[string]string) 
 	return weights.Weights, encoders
 }
 
+// A move is when the router's keys gave v2 so much.
+type move struct {
+	at     time.Time
+	weight runbook.Weight
+}
+
 // witness looks at every committed state of the keys: no version may get traffic while
 // its flags name an encoder it was not trained with.
 func (v *virtual) witness(ctx context.Context) error {
@@ -189,6 +221,7 @@ func (v *virtual) witness(ctx context.Context) error {
 		}
 		after = snap.Index
 		split, encoders := v.served(ctx)
+		v.moves = append(v.moves, move{time.Now(), split["ranker-v2"]})
 		if len(v.splits) == 0 || !slices.ContainsFunc(v.splits[len(v.splits)-1:], split.Equal) {
 			v.splits = append(v.splits, split)
 		}
@@ -204,7 +237,7 @@ func (v *virtual) append(ctx context.Context) {
 	app, at := v.db.Appender(ctx), time.Now().UnixMilli()
 	v.fleet.mu.Lock()
 	for _, p := range v.fleet.pods {
-		p.expose(func(name string, value float64, more ...string) { v.put(app, at, value, name, more...) })
+		v.fleet.expose(p, func(name string, value float64, more ...string) { v.put(app, at, value, name, more...) })
 	}
 	v.fleet.mu.Unlock()
 	families, err := v.reg.Gather()
@@ -234,19 +267,19 @@ func (v *virtual) put(app storage.Appender, at int64, value float64, name string
 	}
 }
 
-func (p *drawn) expose(put func(name string, value float64, more ...string)) {
+func (f *fleet) expose(p *drawn, put func(name string, value float64, more ...string)) {
 	own := []string{"job", "ranker", "instance", p.name, "version", p.version}
 	with := func(more ...string) []string { return append(slices.Clone(own), more...) }
 	put("model_ready", 1, own...)
-	put("http_requests_total", p.ok, with("code", "200")...)
-	put("http_requests_total", p.failed, with("code", "500")...)
-	put("recommendations_total", p.tried, own...)
-	put("conversions_total", p.successful, own...)
+	put(f.requests, p.ok, with("code", "200")...)
+	put(f.requests, p.failed, with("code", "500")...)
+	put(f.tried, p.tried, own...)
+	put(f.successful, p.successful, own...)
 	sum := 0.0
-	for i, b := range bounds {
+	for i, b := range f.bounds {
 		sum += p.buckets[i]
-		put("http_request_duration_seconds_bucket", sum, with("le", strconv.FormatFloat(b, 'g', -1, 64))...)
+		put(f.seconds+"_bucket", sum, with("le", strconv.FormatFloat(b, 'g', -1, 64))...)
 	}
-	put("http_request_duration_seconds_bucket", p.ok+p.failed, with("le", "+Inf")...)
-	put("http_request_duration_seconds_count", p.ok+p.failed, own...)
+	put(f.seconds+"_bucket", p.ok+p.failed, with("le", "+Inf")...)
+	put(f.seconds+"_count", p.ok+p.failed, own...)
 }

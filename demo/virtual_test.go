@@ -49,7 +49,9 @@ type virtual struct {
 	promql  *promql.Engine
 	fleet   *fleet
 	splits  []record.Split // every one that was seen, in order
-	mixed   []string       // snapshots in which a mixed pair could be served
+	moves   []move
+	sent    *sent    // what people heard
+	mixed   []string // snapshots in which a mixed pair could be served
 	stopped context.CancelFunc
 	group   *errgroup.Group
 }
@@ -57,9 +59,9 @@ type virtual struct {
 // newVirtual starts everything with all traffic on v1; stop ends it.
 func newVirtual(t *testing.T, rb *runbook.Runbook, f *fleet) *virtual {
 	t.Helper()
-	v := &virtual{t: t, rb: rb, dir: t.TempDir(), reg: prometheus.NewRegistry(), fleet: f}
-	if !slices.Equal(rb.Metrics.Latency.Buckets, bounds) {
-		t.Fatalf("the template's buckets are %v, the pods' %v", rb.Metrics.Latency.Buckets, bounds)
+	v := &virtual{t: t, rb: rb, dir: t.TempDir(), reg: prometheus.NewRegistry(), fleet: f, sent: &sent{}}
+	if !slices.Equal(rb.Metrics.Latency.Buckets, f.bounds) {
+		t.Fatalf("the runbook's buckets are %v, the pods' %v", rb.Metrics.Latency.Buckets, f.bounds)
 	}
 	var err error
 	v.store, err = store.OpenFile(filepath.Join(v.dir, "kv.db"))
@@ -88,7 +90,7 @@ func (v *virtual) startEngine() {
 	v.must(err)
 	folder := audit.Folder{Dir: filepath.Join(v.dir, "incidents")}
 	v.must(os.MkdirAll(folder.Dir, 0o755))
-	post := notify.Notifier{Out: notify.NewFanout(v.reg, zap.NewNop(), notify.Sink{Name: "log", Sender: notify.Log{Logger: zap.NewNop()}})}
+	post := notify.New(v.reg, notify.Options{}, notify.Sink{Name: "people", Sender: v.sent})
 	v.monitor = monitor.New(v, zap.NewNop())
 	v.reg.MustRegister(v.monitor)
 	v.engine, err = engine.New(engine.Parts{Store: v.store, Prometheus: verify.New(v, 0), Monitor: v.monitor, Journal: journal, Log: zap.NewNop(), Registerer: v.reg,
@@ -133,6 +135,9 @@ func (v *virtual) notify(ctx context.Context, _ string, alerts ...*promrules.Ale
 	for _, a := range alerts {
 		if a.State == promrules.StatePending || a.Labels.Get("autorollback") != "true" {
 			continue
+		}
+		if a.State == promrules.StateFiring && a.Labels.Get("trigger") != "watchdog" {
+			v.sent.fires(a.Labels.Get("trigger"), a.FiredAt)
 		}
 		err := v.engine.Alerts(ctx, []record.Alert{{Service: a.Labels.Get("service"), Trigger: a.Labels.Get("trigger"), Region: a.Labels.Get("region"),
 			Severity: runbook.Severity(a.Labels.Get("severity")), Firing: a.State == promrules.StateFiring, StartsAt: a.FiredAt, Source: record.Webhook,

@@ -55,7 +55,7 @@ func TestWorkedCanaryP95(t *testing.T) {
 	t.Parallel()
 	rb := ready(t, "canary", onJSON...)
 	synctest.Test(t, func(t *testing.T) {
-		v := newVirtual(t, rb, newFleet(200, 0.3, 3, 2))
+		v := newVirtual(t, rb, newFleet(200, 3, 2))
 		defer v.stop()
 		time.Sleep(8 * time.Minute)
 		rel := v.start(5)
@@ -63,8 +63,7 @@ func TestWorkedCanaryP95(t *testing.T) {
 		if got := v.release(); got.Weight != 5 || got.Incident != "" {
 			t.Fatalf("a good canary has %v %% and incident %q", got.Weight, got.Incident)
 		}
-		v.fleet.harm(1.4, 1, usuallyFails)
-		harmed := time.Now()
+		v.fleet.behave("v2", func(b *Behaviour) { b.Latency = b.Latency * 14 / 10 })
 		acted := v.until("the rollback", 6*time.Minute, func() bool { return v.release().Phase == record.RolledBack })
 		inc := v.ended(15 * time.Minute)
 		t.Logf("rolled back %s after the first slow answer; %s", acted, inc.Verdict.Reason)
@@ -79,8 +78,8 @@ func TestWorkedCanaryP95(t *testing.T) {
 			t.Errorf("recovery took %s", took)
 		}
 		v.frozen(rel, inc)
-		v.began(inc, harmed, 90*time.Second)
-		v.lost(inc, record.Slow, v.fleet.slow)
+		v.began(inc, 90*time.Second)
+		v.told(inc, record.Slow)
 		v.has(v.read(inc, "incident.md"), "Follow-up", "Hold a blameless review and write down what the triggers saw first.", "latency-p95")
 		if problems := audit.Check(v.dir + "/incidents/" + inc.ID).Problems; len(problems) > 0 {
 			t.Errorf("the evidence is not whole: %v", problems)
@@ -115,7 +114,7 @@ func TestWorkedEncoderKPI(t *testing.T) {
 		t.Fatal("no traffic proves the drop that the runbook names")
 	}
 	synctest.Test(t, func(t *testing.T) {
-		v := newVirtual(t, rb, newFleet(rate, 0.3, 4, 4))
+		v := newVirtual(t, rb, newFleet(rate, 4, 4))
 		defer v.stop()
 		time.Sleep(8 * time.Minute)
 		v.start(0)
@@ -127,8 +126,7 @@ func TestWorkedEncoderKPI(t *testing.T) {
 		if got := v.release(); got.Weight != 50 || got.Incident != "" {
 			t.Fatalf("a good green has %v %% and incident %q", got.Weight, got.Incident)
 		}
-		v.fleet.harm(1, 0.97, usuallyFails)
-		harmed := time.Now()
+		v.fleet.behave("v2", func(b *Behaviour) { b.Conversion *= 0.97 })
 		acted := v.until("the rollback", 20*time.Minute, func() bool { return v.release().Phase == record.RolledBack })
 		inc := v.ended(15 * time.Minute)
 		t.Logf("at %.0f requests/s: rolled back %s after the drop; %s; %s", rate, acted, SayPairs(v.fleet.pairs), inc.Verdict.Reason)
@@ -139,8 +137,8 @@ func TestWorkedEncoderKPI(t *testing.T) {
 		if len(v.splits) != 3 || !v.splits[2].Equal(record.Split{"ranker-v1": 100}) {
 			t.Errorf("the splits were %v, want 100/0, 50/50, 100/0", v.splits)
 		}
-		v.began(inc, harmed, 10*time.Minute)
-		v.lost(inc, record.Missed, v.fleet.missed)
+		v.began(inc, 10*time.Minute)
+		v.told(inc, record.Missed)
 		green, blue := false, false
 		for _, k := range inc.Change.Keys {
 			green = green || strings.HasSuffix(k.Key, "/v2") && strings.Contains(k.To, `"serving":false,"quarantined":true`)

@@ -21,6 +21,9 @@ type stand struct {
 
 // standOf is how a target stands in a state.
 func standOf(s lifecycle.State, now time.Time) stand {
+	if s.Release != nil && (s.Write.Shift || s.Write.Advance) {
+		s.Split = s.Release.Want() // it was read before it was written
+	}
 	one := stand{question: pendingOf(s.Approval, s.Question), refused: lifecycle.Refusals(s, now)}
 	if s.Release != nil {
 		rel := *s.Release

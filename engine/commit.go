@@ -143,7 +143,7 @@ func (e *Engine) committed(before, after lifecycle.State) {
 	}
 	e.moved(before, after)
 	if len(after.Write.Messages) > 0 {
-		signal(e.outboxChanged, struct{}{})
+		e.deliverSoon()
 	}
 	e.notify(Target{after.Runbook.Service, after.Region})
 }

@@ -276,7 +276,7 @@ func (e *Engine) recordDrift(ctx context.Context, rb *runbook.Runbook, kept drif
 	if err := e.put(ctx, b); err != nil && !errors.Is(err, store.ErrConflict) { // another replica was first
 		e.log.Error("write drift", zap.String("service", rb.Service), zap.Error(err))
 	}
-	signal(e.outboxChanged, struct{}{})
+	e.deliverSoon()
 }
 
 // tellDrift puts the message into the txBuilder, over one of the same id that still waits.

@@ -120,10 +120,10 @@ type Engine struct {
 	recounted shared[string, recounted]      // by incident whose evidence is elsewhere
 	asked     shared[string, []record.Curve] // by release: of triggers that compare nothing
 
-	readBack      chan struct{} // a split was read back: its router is asked
-	retarget      chan struct{} // a release began, ended or changed its weight
-	requeue       chan Target
-	outboxChanged chan struct{} // the outbox has something new
+	readBack chan struct{} // a split was read back: its router is asked
+	retarget chan struct{} // a release began, ended or changed its weight
+	requeue  chan Target
+	couriers []*courier // one for each sink
 }
 
 // service is a runbook with what was compiled from it.
@@ -181,10 +181,15 @@ type Archive interface {
 	Read(inc record.Incident, part string) ([]byte, error)
 }
 
-// A Post brings messages to people. It returns who got it, in words, or an error if
-// nobody did: the message is then offered again.
+// A Post brings messages to people, by sinks that know nothing of each other.
 type Post interface {
-	Send(ctx context.Context, m record.Message) (string, error)
+	// Sinks are the names of all sinks.
+	Sinks() []string
+	// For are the sinks that a message goes to.
+	For(m record.Message) []string
+	// Send returns who got it, in words, or an error if nobody did: the message is then offered again,
+	// unless that is [notify.Refused].
+	Send(ctx context.Context, sink string, m record.Message) (string, error)
 }
 
 // A Monitor knows what is proved about each open release.
@@ -237,13 +242,14 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 		predictor: predictorOf(p.Client), client: p.Client,
 		last: map[Target]record.Release{}, stands: map[Target]stand{}, incidents: map[string]record.Incident{}, behind: map[Target]float64{}, checks: map[string]record.RulesCheck{}, semaphores: map[Target]semaphore{},
 		refused: map[Target]refusal{}, probed: map[Target]time.Time{}, observed: map[Target]time.Time{},
-		requeue: make(chan Target, 256), outboxChanged: make(chan struct{}, 1), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),
+		requeue: make(chan Target, 256), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),
 	}
 	e.recounted.keep, e.asked.keep = time.Minute, 15*time.Second
 	e.store = ownStore{p.Store, e.memory}
 	e.catalog, _ = p.Store.(Catalog)
 	e.metrics, e.trail.lists = newMetrics(o.labelled(p.Registerer)), map[string]*kept{}
 	p.Registerer.MustRegister(roles{e}, routerInstances{e})
+	e.couriers = couriersOf(e, p.Post)
 	err := e.Reload(runbooks)
 	e.recall(p.Past)
 	return e, err

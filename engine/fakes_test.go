@@ -103,7 +103,17 @@ func (f captures) Seal(record.Incident, *runbook.Runbook) (string, string, error
 
 func (f captures) Read(record.Incident, string) ([]byte, error) { return nil, fs.ErrNotExist }
 
-func (f posts) Send(_ context.Context, m record.Message) (string, error) { return f(m) }
+func (f posts) Sinks() []string             { return []string{"team"} }
+func (f posts) For(record.Message) []string { return f.Sinks() }
+
+func (f posts) Send(_ context.Context, _ string, m record.Message) (string, error) { return f(m) }
+
+// deliver has every sink look at the outbox once.
+func (e *Engine) deliver(ctx context.Context) {
+	for _, c := range e.couriers {
+		c.deliver(ctx)
+	}
+}
 
 func (f journals) Anchor() record.Anchor { return record.Anchor{} }
 

@@ -112,7 +112,7 @@ func (e *Engine) KeepPending(ctx context.Context, o record.PendingRollback, prob
 	if err == nil {
 		e.ordered(log)
 		e.log.Warn(m.Title + ": " + problem)
-		signal(e.outboxChanged, struct{}{})
+		e.deliverSoon()
 	}
 	return o, err
 }
@@ -136,7 +136,7 @@ func (e *Engine) EndPending(ctx context.Context, o record.PendingRollback, came 
 		return fmt.Errorf("end order %s: %w", o.ID, err)
 	}
 	e.log.Info(m.Title + ": " + came)
-	signal(e.outboxChanged, struct{}{})
+	e.deliverSoon()
 	return nil
 }
 

@@ -221,6 +221,6 @@ func (e *Engine) mirrorCommitted(s lifecycle.MirrorState) {
 	line := record.Record{At: time.Now().UTC(), Kind: strings.ReplaceAll(mirrorBoundary(s), "-", "_"), By: by, Text: text, Op: m.Op}
 	e.write("mirror-"+m.Service+"-"+m.Region, line)
 	if len(s.Write.Messages) > 0 {
-		signal(e.outboxChanged, struct{}{})
+		e.deliverSoon()
 	}
 }

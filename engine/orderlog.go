@@ -44,7 +44,7 @@ func (e *Engine) putOrder(ctx context.Context, b txBuilder, o record.Order) erro
 		return err
 	}
 	e.ordered(o)
-	signal(e.outboxChanged, struct{}{})
+	e.deliverSoon()
 	return nil
 }
 

@@ -1,11 +1,14 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -17,29 +20,17 @@ import (
 	"github.com/autorollback/autorollback/store"
 )
 
-// claimFor is how long a replica keeps a message to itself. A replica that dies with
-// it delays the message by this much.
-const claimFor = 20 * time.Second
-
-const (
-	longestPause = 5 * time.Minute // between two attempts
-	giveUpAfter  = 24 * time.Hour
-)
-
-// outbox reads the messages nobody has claimed. One of a service without a runbook
-// here is left to a replica that has one.
+// outbox reads all messages that are for this replica to send, the oldest first. One of a service
+// without a runbook here is left to a replica that has one.
 func (e *Engine) outbox(ctx context.Context) ([]record.Message, error) {
 	snap, err := e.store.Read(ctx, store.OutboxKey(""))
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
-	var waiting []record.Message
-	for _, m := range under[record.Message](snap, store.OutboxKey("")) {
-		if e.delivers(m) && !e.waits(m, time.Now()) {
-			waiting = append(waiting, m)
-		}
-	}
-	slices.SortStableFunc(waiting, func(a, b record.Message) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	waiting := slices.DeleteFunc(under[record.Message](snap, store.OutboxKey("")), func(m record.Message) bool { return !e.delivers(m) })
+	slices.SortStableFunc(waiting, func(a, b record.Message) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Number, b.Number))
+	})
 	return waiting, nil
 }
 
@@ -53,100 +44,115 @@ func (e *Engine) delivers(m record.Message) bool {
 	return err == nil
 }
 
-// waits reports whether it is too soon to send a message: another replica has it, or
-// our own last attempts failed. The pause grows, so that a dead sink is not written
-// to every few seconds for a day.
-func (e *Engine) waits(m record.Message, now time.Time) bool {
-	if m.ClaimedBy != e.opts.Replica {
-		return now.Before(m.ClaimedUntil)
-	}
-	again := min(time.Second<<min(m.Attempts, 10), longestPause)
-	return now.Before(m.ClaimedUntil.Add(again - claimFor))
+// claim marks a message as being sent to a sink by this replica. It returns what is known of the
+// message now, and false if another replica was first, or it is over.
+func (e *Engine) claim(ctx context.Context, id, sink string) (record.Message, bool, error) {
+	claimed := false
+	m, err := e.edit(ctx, id, func(m *record.Message) bool {
+		d := m.Deliveries[sink]
+		if claimed = !d.Over() && !e.elsewhere(d, time.Now()); claimed {
+			d.ClaimedBy, d.ClaimedUntil, d.Attempts = e.opts.Replica, time.Now().UTC().Add(claimFor), d.Attempts+1
+			m.Deliveries[sink] = d
+		}
+		return claimed
+	})
+	return m, claimed && err == nil && m.ID != "", err
 }
 
-// claim marks a message as being sent by this replica; false means another was first.
-func (e *Engine) claim(ctx context.Context, m record.Message) (bool, error) {
-	key := store.OutboxKey(m.ID)
-	snap, err := e.store.Read(ctx, key)
-	if err != nil {
-		return false, fmt.Errorf("claim %s: %w", m.ID, err)
-	}
-	en, ok := snap.Get(key)
-	if !ok {
-		return false, nil
-	}
-	var now record.Message
-	if err := json.Unmarshal(en.Value, &now); err != nil {
-		return false, fmt.Errorf("claim %s: %w", m.ID, err)
-	}
-	if e.waits(now, time.Now()) {
-		return false, nil
-	}
-	now.ClaimedBy, now.ClaimedUntil, now.Attempts = e.opts.Replica, time.Now().UTC().Add(claimFor), now.Attempts+1
-	err = e.putOne(ctx, key, en.Index, now)
-	if errors.Is(err, store.ErrConflict) {
-		return false, nil
-	}
-	return err == nil, err
+// elsewhere reports whether another replica is sending it.
+func (e *Engine) elsewhere(d record.Delivery, now time.Time) bool {
+	return d.ClaimedBy != e.opts.Replica && now.Before(d.ClaimedUntil)
 }
 
-// deliver offers every message of the outbox to the post. One that reached somebody
-// leaves the outbox in a transaction; a crash in between sends it twice, never not
-// at all. One that reached nobody for a day leaves it too, with a record.
-func (e *Engine) deliver(ctx context.Context) {
-	waiting, err := e.outbox(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			e.log.Warn("read outbox", zap.Error(err))
-		}
-		return
-	}
-	for _, m := range waiting {
-		if ctx.Err() != nil {
-			return
-		}
-		if err := e.send(ctx, m); err != nil {
-			e.log.Warn("send message", zap.String("message", m.ID), zap.Error(err))
-		}
-	}
-}
-
-func (e *Engine) send(ctx context.Context, m record.Message) error {
-	told := lifecycle.MessageSent{Message: m.ID, Incident: m.Incident}
-	if e.overtaken(ctx, m) {
-		told.NotSent, told.Text = true, fmt.Sprintf("Not sent, because it was rolled back before anybody was asked: %s", m.Title)
-		return e.take(ctx, Target{m.Service, m.Region}, told)
-	}
-	claimed, err := e.claim(ctx, m)
-	if err != nil || !claimed {
+// delivered keeps what became of a message at a sink. Once it is over at all of them it leaves the outbox.
+func (e *Engine) delivered(ctx context.Context, id, sink string, over record.Delivery) error {
+	done := false
+	m, err := e.edit(ctx, id, func(m *record.Message) bool {
+		m.Deliveries[sink] = over
+		done = e.everywhere(*m)
+		return !done // else it leaves the outbox: it need not be written
+	})
+	if err != nil || !done || m.ID == "" {
 		return err
 	}
-	e.boundary("before-send")
-	within, cancel := context.WithTimeout(ctx, claimFor)
-	defer cancel()
-	who, err := e.post.Send(within, e.cautioned(m))
-	switch {
-	case err == nil:
-		told.Text = fmt.Sprintf("Notified %s: %s", who, m.Title)
-	case ctx.Err() == nil && time.Since(m.CreatedAt) > giveUpAfter:
-		told.GaveUp, told.Text = true, fmt.Sprintf("Gave up sending %q after %d attempts: %v", m.Title, m.Attempts+1, err)
-		e.metrics.problems.WithLabelValues("message").Inc()
-		e.log.Error("give up message", zap.String("message", m.ID), zap.Error(err))
-	default:
-		return fmt.Errorf("send %s: %w", m.ID, err)
-	}
-	e.boundary("after-send")
+	return e.finish(ctx, m)
+}
+
+// everywhere reports whether a message is over at every sink that it goes to.
+func (e *Engine) everywhere(m record.Message) bool {
+	return !slices.ContainsFunc(e.post.For(m), func(sink string) bool { return !m.Deliveries[sink].Over() })
+}
+
+// finish takes a message out of the outbox, and says what became of it.
+func (e *Engine) finish(ctx context.Context, m record.Message) error {
 	if m.Service == "" {
 		return e.takeOut(ctx, m.ID)
 	}
-	return e.take(ctx, Target{m.Service, m.Region}, told)
+	return e.take(ctx, Target{m.Service, m.Region}, sent(m))
 }
+
+// sent says in words who has a message, and who never gets it.
+func sent(m record.Message) lifecycle.MessageSent {
+	ev := lifecycle.MessageSent{Message: m.ID, Incident: m.Incident}
+	var who, never []string
+	for _, sink := range slices.Sorted(maps.Keys(m.Deliveries)) {
+		switch d := m.Deliveries[sink]; {
+		case d.GaveUp != "":
+			never = append(never, fmt.Sprintf("; not %s (attempts: %d; %s)", sink, d.Attempts, d.GaveUp))
+		case !d.TakenAt.IsZero():
+			who = append(who, d.Who)
+			if d.TakenAt.After(ev.At) {
+				ev.At = d.TakenAt
+			}
+		}
+	}
+	if len(who) == 0 {
+		who = []string{"nobody"}
+	}
+	ev.GaveUp = len(never) > 0
+	ev.Text = "Notified " + strings.Join(who, ", ") + strings.Join(never, "") + ": " + m.Title
+	return ev
+}
+
+// edit writes a message as change leaves it, unless change returns false, and returns it; the zero message
+// means that it is in the outbox no more. Who writes at the same time is read again.
+func (e *Engine) edit(ctx context.Context, id string, change func(*record.Message) bool) (record.Message, error) {
+	key := store.OutboxKey(id)
+	for range mostRaces {
+		snap, err := e.store.Read(ctx, key)
+		if err != nil {
+			return record.Message{}, fmt.Errorf("read message: %w", later(err))
+		}
+		en, ok := snap.Get(key)
+		if !ok {
+			return record.Message{}, nil
+		}
+		var m record.Message
+		if err := json.Unmarshal(en.Value, &m); err != nil {
+			return record.Message{}, fmt.Errorf("read message %s: %w", id, err)
+		}
+		if m.Deliveries == nil {
+			m.Deliveries = map[string]record.Delivery{}
+		}
+		if !change(&m) {
+			return m, nil
+		}
+		if err = e.putOne(ctx, key, en.Index, m); !errors.Is(err, store.ErrConflict) {
+			return m, err
+		}
+	}
+	return record.Message{}, fmt.Errorf("write message %s: %w", id, store.ErrConflict)
+}
+
+// mostRaces is how often a message is read again because somebody wrote it at the same time: each
+// sink of each replica writes it twice.
+const mostRaces = 20
 
 // overtaken reports whether a message asks what nobody is to answer any more: nobody has tried to send
 // it, and a rollback of the same incident ended its question. That has a message of its own. A message
 // that cannot be told apart is sent.
 func (e *Engine) overtaken(ctx context.Context, m record.Message) bool {
-	if m.Kind != report.KindApproval || m.Attempts > 0 {
+	if m.Kind != report.KindApproval || len(m.Deliveries) > 0 {
 		return false
 	}
 	a, err := e.Approval(ctx, m.Approval)

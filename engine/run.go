@@ -26,7 +26,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, e.retarget, e.aim) })
 	g.Go(func() error { return e.reconcileAll(ctx) })
-	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, e.outboxChanged, e.deliver) })
+	for _, c := range e.couriers {
+		g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, c.changed, c.deliver) })
+	}
 	if e.opts.RulesEvery > 0 {
 		g.Go(func() error { return e.watchRules(ctx) })
 	}

@@ -135,20 +135,26 @@ func (e *Engine) seen(made record.Installation) {
 func (e *Engine) tellOther(ctx context.Context, why string) {
 	now := time.Now().UTC()
 	for _, rb := range e.runbooks() {
-		if _, told := e.toldOther.Load(rb.Service + why); told {
-			continue
-		}
 		b := record.Behind{Schema: runbook.Schema, Service: rb.Service, Region: rb.Regions[0], Since: now, Why: why}
-		e.log.Error("this is a different store", zap.String("service", rb.Service), zap.String("why", why))
-		within, cancel := context.WithTimeout(ctx, claimFor)
-		_, err := e.post.Send(within, report.WentBackMsg(b, nil, rb, now))
-		cancel()
-		if err != nil {
-			e.log.Warn("send message", zap.Error(err))
-			continue // at the next look
+		m := report.WentBackMsg(b, nil, rb, now)
+		for _, sink := range e.post.For(m) {
+			e.tellOnce(ctx, sink, m, why)
 		}
-		e.toldOther.Store(rb.Service+why, true)
 	}
+}
+
+func (e *Engine) tellOnce(ctx context.Context, sink string, m record.Message, why string) {
+	if _, told := e.toldOther.Load(sink + m.Service + why); told {
+		return
+	}
+	within, cancel := context.WithTimeout(ctx, claimFor)
+	defer cancel()
+	if _, err := e.post.Send(within, sink, m); err != nil {
+		e.log.Warn("send message", zap.String("sink", sink), zap.Error(err))
+		return // at the next look
+	}
+	e.log.Error("this is a different store", zap.String("service", m.Service), zap.String("why", why), zap.String("notified", sink))
+	e.toldOther.Store(sink+m.Service+why, true)
 }
 
 // An ownStore is the store as the engine writes to it: to one that is another than it knows, nothing

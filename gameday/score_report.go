@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 	texttemplate "text/template"
 	"time"
+
+	"github.com/autorollback/autorollback/chart"
 )
 
 // Word is passed or failed.
@@ -71,6 +73,7 @@ var (
 		"cell":    func(text string) string { return strings.ReplaceAll(text, "|", `\|`) },
 		"date":    func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"seconds": seconds,
+		"style":   func() template.CSS { return chart.Style },
 		"since":   func(at, began time.Time) string { return seconds(at.Sub(began)) },
 	}
 )

@@ -98,7 +98,7 @@ func TestScoreReport(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"broke 0.0s", "detected 4.0s", "acted 4.2s", "told 4.5s", "drained 7.0s", "recovered 20.0s", "polyline", "polygon"} {
+	for _, want := range []string{"broke", "detected 4.0s", "acted 4.2s", "notified 4.5s", "drained 7.0s", "recovered 20.0s", "line candidate", "line total"} {
 		if !strings.Contains(picture, want) {
 			t.Errorf("the picture lacks %q:\n%s", want, picture)
 		}

@@ -10,15 +10,17 @@ import (
 // onsets are since when there is harm, of the triggers that are significant at the end of an
 // interval.
 func (o *Observer) onsets(
-	results map[string]analysis.Result, rel record.Release, end time.Time,
+	results map[string]analysis.Result, losses *analysis.Losses, t Target, end time.Time,
 ) map[string]record.Onset {
 	out := map[string]record.Onset{}
 	for name, r := range results {
 		if !(r.Significance >= 1) {
 			continue
 		}
+		trigger, _ := t.Runbook.Trigger(name)
 		if x, ok := o.analysis.Onset(name); ok {
-			out[name] = onsetOf(x, rel.Began(), end, o.every)
+			x = losses.Sharpen(trigger, x, r.Dispersion)
+			out[name] = onsetOf(x, t.Release.Began(), end, o.every)
 		}
 	}
 	return out
@@ -30,8 +32,8 @@ func (o *Observer) onsets(
 // old as that.
 func onsetOf(x analysis.Onset, began, end time.Time, every time.Duration) record.Onset {
 	ended := func(ago int) time.Time { return end.Add(-time.Duration(ago) * every) }
-	out := record.Onset{From: ended(x.First + 2), To: ended(x.Last), At: ended(x.Likely + 1), Open: x.Open,
-		Method: record.OnsetMethod}
+	out := record.Onset{From: ended(x.First + 2), To: ended(x.Last), Open: x.Open, Method: record.OnsetMethod,
+		At: ended(x.Likely).Add(-time.Duration(x.Part * float64(every)))}
 	if x.Whole {
 		out.At = began
 	}

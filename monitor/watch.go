@@ -152,7 +152,7 @@ func (w *watch) publish(results map[string]analysis.Result, more bool) {
 	var onsets map[string]record.Onset
 	if results != nil && !more {
 		smallest = w.observer.Smallest()
-		onsets = w.observer.onsets(results, w.target().Release, w.end)
+		onsets = w.onsets(results)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -166,6 +166,13 @@ func (w *watch) publish(results map[string]analysis.Result, more bool) {
 		}
 	}
 	w.newest = Snapshot{Target: w.now, At: w.end, Results: results, Smallest: smallest, Onsets: onsets, Judged: results != nil, Building: more}
+}
+
+// onsets are since when there is harm.
+func (w *watch) onsets(results map[string]analysis.Result) map[string]record.Onset {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.observer.onsets(results, w.counted.losses, w.now, w.end)
 }
 
 // endBefore is the newest end of an interval at or before a moment: a multiple of the

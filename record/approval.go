@@ -49,27 +49,3 @@ type Reply struct {
 	Anyway bool   // a yes though the trigger may not be breaching any more
 	Reason string // needed for a no
 }
-
-// A Message is a word to the team, key "outbox/<id>", committed with the step it
-// tells of and sent at least once.
-type Message struct {
-	Schema       int       `json:"schema"`
-	ID           string    `json:"id"` // <incident>-<kind>[-n]: stable across retries
-	Service      string    `json:"service"`
-	Region       string    `json:"region"`
-	Incident     string    `json:"incident"`
-	Kind         string    `json:"kind"` // "opened", "approval", "acted", "held", "frozen", "verdict", …
-	Page         bool      `json:"page"` // a human must look now
-	Title        string    `json:"title"`
-	Text         string    `json:"text"`
-	Approval     string    `json:"approval,omitempty"` // id: the sender adds the signed link
-	StartsAt     time.Time `json:"starts_at"`          // of the incident
-	EndsAt       time.Time `json:"ends_at,omitzero"`   // set once it is over
-	Ends         []string  `json:"ends,omitempty"`     // the kinds of earlier messages with a page of their own that is over with this one
-	CreatedAt    time.Time `json:"created_at"`
-	Anchor       Anchor    `json:"anchor,omitzero"` // the journal's head when this was committed
-	ClaimedBy    string    `json:"claimed_by,omitempty"`
-	ClaimedUntil time.Time `json:"claimed_until,omitzero"`
-	Attempts     int       `json:"attempts"`
-	Problem      string    `json:"problem,omitempty"` // the last attempt's error
-}

@@ -58,6 +58,7 @@ type Incident struct {
 	Levels     []Curve   `json:"levels,omitempty"`   // the recovery questions over time, see Poll
 	Unproved   []string  `json:"unproved,omitempty"` // business checks that need longer than the deadline at this traffic
 	Messages   int       `json:"messages"`           // put in the outbox so far
+	Thread     Thread    `json:"thread,omitzero"`    // the first of them
 	Verdict    *Verdict  `json:"verdict,omitempty"`
 	Business   *Verdict  `json:"business,omitempty"`   // a KPI that needed longer than the deadline
 	EvidenceAt time.Time `json:"evidence_at,omitzero"` // when the evidence folder was complete

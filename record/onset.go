@@ -15,7 +15,7 @@ type Onset struct {
 
 // OnsetMethod names how an onset is estimated. It changes whenever the same counts would give
 // another one.
-const OnsetMethod = "change point of greatest likelihood, 2026-11"
+const OnsetMethod = "change point of greatest likelihood, 2026-11-29"
 
 // Harm is when harm began, if that could be estimated.
 func (i *Incident) Harm() Onset { return i.Breach.Significance.Onset }

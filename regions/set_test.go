@@ -72,7 +72,10 @@ type mailbox struct {
 	mail []record.Message
 }
 
-func (b *mailbox) Send(_ context.Context, m record.Message) (string, error) {
+func (b *mailbox) Sinks() []string             { return []string{"mail"} }
+func (b *mailbox) For(record.Message) []string { return b.Sinks() }
+
+func (b *mailbox) Send(_ context.Context, _ string, m record.Message) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.mail = append(b.mail, m)

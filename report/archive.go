@@ -28,7 +28,10 @@ func (a Archive) Capture(inc record.Incident, stage string, parts map[string][]b
 	return digest, err
 }
 
-// Seal writes incident.md and incident.html and the manifest over everything, and
+// ImpactName is the file of an incident's impact in its folder, if anything is known of it.
+const ImpactName = "impact.json"
+
+// Seal writes incident.md, incident.html, the impact and the manifest over everything, and
 // returns the folder's path and the manifest's digest. rb may be nil.
 func (a Archive) Seal(inc record.Incident, rb *runbook.Runbook) (path, digest string, err error) {
 	o, err := a.options(inc)
@@ -39,9 +42,13 @@ func (a Archive) Seal(inc record.Incident, rb *runbook.Runbook) (path, digest st
 	if rb != nil {
 		keep = rb.Evidence.Keep
 	}
-	return a.Folder.Seal(inc, keep, map[string][]byte{
-		"incident.md": Markdown(inc, rb, o), "incident.html": HTML(inc, rb, o),
-	})
+	files := map[string][]byte{"incident.md": Markdown(inc, rb, o), "incident.html": HTML(inc, rb, o)}
+	if inc.Impact != nil {
+		if files[ImpactName], err = json.MarshalIndent(inc.Impact, "", "  "); err != nil {
+			return "", "", fmt.Errorf("encode impact of %s: %w", inc.ID, err)
+		}
+	}
+	return a.Folder.Seal(inc, keep, files)
 }
 
 // Read returns a part that was captured; see [audit.Folder.Read].

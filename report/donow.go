@@ -53,6 +53,9 @@ func chosen(t told) []string {
 	if c := t.inc.Decision.Choices; len(c) > 0 {
 		return c
 	}
+	if wrong := verdictIs(record.WrongCause); wrong(t.inc) || unhealthyBoth(t.inc) {
+		return lookOutside(t)
+	}
 	if t.inc.Phase == record.HeldPhase || t.inc.Phase == record.Frozen {
 		return []string{"look at the service; then let the release continue: " + t.resume()}
 	}
@@ -116,7 +119,7 @@ func lookOutside(t told) []string {
 }
 
 func findData(t told) []string {
-	return []string{"look at the service yourself: what could not be told, and why, stands under Verdict", t.whom()}
+	return []string{"look at the service yourself: the verdict on the incident's page says what could not be told, and why", t.whom()}
 }
 
 func lookAtBusiness(t told) []string {

@@ -83,8 +83,8 @@ func (t told) lasted() string {
 func (t told) moved() string {
 	inc := t.inc
 	after := ""
-	if fired := firedAt(inc); inc.Breach.Trigger != "" && !fired.IsZero() {
-		after = " " + span(inc.ActedAt.Sub(fired)) + " after detection"
+	if found := noticed(inc).at; inc.Breach.Trigger != "" && !found.IsZero() {
+		after = " " + span(inc.ActedAt.Sub(found)) + " after detection"
 	}
 	switch idle := inc.Change != nil && inc.Change.From[inc.Candidate.Backend] == 0; {
 	case !hasActed(inc):

@@ -114,7 +114,7 @@ func verdictMessage(inc record.Incident, v *record.Verdict, kind, of string, rb 
 	}
 	do := "nothing; the follow-up is drafted in the incident page."
 	if v.Outcome != record.Recovered {
-		do = choices(inc, verdictChoice(v.Outcome))
+		do = doNow(inc, rb)
 	}
 	m := message(inc, kind, v.Outcome != record.Recovered, now,
 		fmt.Sprintf("%s: %s%s", subject(inc), of, outcome(v.Outcome)),
@@ -142,7 +142,7 @@ func EvidenceMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record
 
 func message(inc record.Incident, kind string, page bool, now time.Time, title string, lines ...string) record.Message {
 	m := newMessage(inc.ID+"-"+kind, kind, inc.Service, inc.Region, now, title, lines)
-	m.Incident, m.Page, m.StartsAt = inc.ID, page, alerted(inc)
+	m.Incident, m.Page, m.StartsAt, m.Thread = inc.ID, page, alerted(inc), inc.Thread
 	return m
 }
 

@@ -54,7 +54,7 @@ func StragglerDoneMsg(inc record.Incident, rb *runbook.Runbook, g record.Straggl
 
 func regionMessage(inc record.Incident, kind string, g record.Straggler, now time.Time, title string, lines ...string) record.Message {
 	m := newMessage(fmt.Sprintf("%s-%s-%s", inc.ID, kind, g.Region), kind, inc.Service, inc.Region, now, title, lines)
-	m.Incident = inc.ID
+	m.Incident, m.Thread = inc.ID, inc.Thread
 	return m
 }
 

@@ -32,12 +32,12 @@ func (t told) harmTile() tile {
 
 func timeOf(at time.Time) string { return at.UTC().Format(time.TimeOnly) }
 
-// detected is when an alert fired, or else when somebody acted on their own.
+// detected is when an alert fired or the watcher found the breach; zero where a human acted on their own.
 func (t told) detected() time.Time {
 	if t.inc.Breach.Trigger == "" {
 		return time.Time{}
 	}
-	return firedAt(t.inc)
+	return noticed(t.inc).at
 }
 
 func (t told) detectedTile() tile {
@@ -46,10 +46,18 @@ func (t told) detectedTile() tile {
 	case at.IsZero():
 		return tile{"Detected after", "–", "no alert fired"}
 	case began.IsZero():
-		return tile{"Detected", timeOf(at), "UTC on " + at.UTC().Format(time.DateOnly) + ", when the alert fired"}
+		return tile{"Detected", timeOf(at), "UTC on " + at.UTC().Format(time.DateOnly) + ", when " + t.how()}
 	default:
-		return tile{"Detected after", span(at.Sub(began)), "the alert fired at " + timeOf(at) + " UTC"}
+		return tile{"Detected after", span(at.Sub(began)), t.how() + " at " + timeOf(at) + " UTC"}
 	}
+}
+
+// how says what detected it.
+func (t told) how() string {
+	if t.inc.Source == record.Watcher {
+		return "the watcher found it"
+	}
+	return "the alert fired"
 }
 
 func (t told) movedTile() tile {
@@ -62,12 +70,12 @@ func (t told) movedTile() tile {
 	case t.detected().IsZero():
 		return tile{"Moved", timeOf(at), "UTC, when it was ordered"}
 	default:
-		return tile{"Moved after", span(at.Sub(t.detected())), "counted from the alert"}
+		return tile{"Moved after", span(at.Sub(t.detected())), "counted from detection"}
 	}
 }
 
 func (t told) recoveredTile() tile {
-	v, since := t.inc.Verdict, "counted from the alert"
+	v, since := t.inc.Verdict, "counted from detection"
 	zero := t.detected()
 	if began := t.inc.Harm().At; !began.IsZero() {
 		zero, since = began, ""

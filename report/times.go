@@ -6,8 +6,8 @@ import (
 	"github.com/autorollback/autorollback/record"
 )
 
-// alerted is when the first alert fired: Prometheus' own answer, else the earliest alert, else when
-// the incident was opened. Harm began before it.
+// alerted is when the breach was noticed first: Prometheus' own answer, else the earliest alert, else
+// when the incident was opened. Harm began before it.
 func alerted(inc record.Incident) time.Time {
 	if !inc.Breach.StartedAt.IsZero() {
 		return inc.Breach.StartedAt
@@ -21,12 +21,17 @@ func alerted(inc record.Incident) time.Time {
 	return first
 }
 
-// firedAt is that, and zero where nothing fired: a human asked.
-func firedAt(inc record.Incident) time.Time {
-	if inc.Breach.StartedAt.IsZero() && len(inc.Alerts) == 0 {
-		return time.Time{}
+// noticed is how somebody came to know, first: an alert fired, or the watcher found the breach without
+// one. Nothing of both where a human asked.
+func noticed(inc record.Incident) moment {
+	m := moment{name: "Alert fired", word: "alert"}
+	if inc.Source == record.Watcher {
+		m = moment{name: "Found by the watcher", word: "found"}
 	}
-	return alerted(inc)
+	if !inc.Breach.StartedAt.IsZero() || len(inc.Alerts) > 0 {
+		m.at = alerted(inc)
+	}
+	return m
 }
 
 // origin is the moment from which times count: when harm began as far as that is known, else the
@@ -43,7 +48,9 @@ func originName(inc record.Incident) string {
 	switch {
 	case !inc.Harm().At.IsZero():
 		return "harm began"
-	case firedAt(inc).IsZero():
+	case inc.Source == record.Watcher:
+		return "the watcher found it"
+	case noticed(inc).at.IsZero():
 		return "the incident was opened"
 	}
 	return "the alert"
@@ -64,7 +71,7 @@ func began(inc record.Incident) string {
 	case inc.Breach.Trigger == "":
 		return ""
 	case h.At.IsZero():
-		return "not known: before the alert"
+		return "not known: before it was noticed"
 	case h.Open:
 		return "between the candidate's first request, " + clock(h.From) + ", and " + clock(h.To) + " (estimated)"
 	default:
@@ -102,7 +109,7 @@ func moments(inc record.Incident) []moment {
 		}
 	}
 	return []moment{
-		{"Harm began", "harm began", inc.Harm().At}, {"Alert fired", "alert", firedAt(inc)},
+		{"Harm began", "harm began", inc.Harm().At}, noticed(inc),
 		{"Decided", "decided", inc.Decision.At},
 		{"Traffic moved", "moved", inc.ActedAt}, {"Drain measured", "drained", inc.DrainedAt}, ended,
 	}

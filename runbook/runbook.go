@@ -148,8 +148,9 @@ type BusinessCheck struct {
 
 // Communication says where messages go.
 type Communication struct {
-	Channel string            `yaml:"channel" json:"channel"` // named in messages and on pages; default owner.contact
-	Labels  map[string]string `yaml:"labels" json:"labels"`   // put on the alerts that carry our messages, so that your Alertmanager routes pick the receiver
+	Channel string            `yaml:"channel" json:"channel"`       // named in messages and on pages; default owner.contact
+	Labels  map[string]string `yaml:"labels" json:"labels"`         // put on the alerts that carry our messages, so that your Alertmanager routes pick the receiver
+	Sinks   []string          `yaml:"sinks" json:"sinks,omitempty"` // names in the daemon's file of sinks (Slack, Teams, mail) that get this service's messages; default all of them
 }
 
 // Evidence says what is kept of an incident beyond the fixed set, and how long.
@@ -214,6 +215,11 @@ func (r *Runbook) check(p *decoder) {
 	for name := range r.Communication.Labels {
 		if !model.LegacyValidation.IsValidLabelName(name) {
 			p.add("communication.labels."+name, quoted(name)+" is not a label name", "use letters, digits and underscores")
+		}
+	}
+	for i, name := range r.Communication.Sinks {
+		if !IsRegion(name) {
+			p.add(fmt.Sprintf("communication.sinks[%d]", i), quoted(name)+" is not the name of a sink", "use a name of the file of --message.sinks-file: lower-case letters, digits and dashes")
 		}
 	}
 	for i, q := range r.Evidence.Queries {

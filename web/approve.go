@@ -10,7 +10,6 @@ import (
 
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/web/question"
 )
@@ -129,7 +128,7 @@ func (s *server) notTaken(w http.ResponseWriter, p approvalPage, in Decision, wh
 		s.again(w, p, in, mistake{why.code, "", titleOf(why) + ": " + why.text})
 		return
 	}
-	n := notice{code: why.code, Title: titleOf(why), Text: report.Upper(why.text)}
+	n := notice{code: why.code, Title: titleOf(why), Text: why.text}
 	if p.Approval.Incident != "" {
 		n.Subject, n.Incident = p.Subject(), p.Approval.Incident
 	}

@@ -24,11 +24,11 @@ type boardCache struct {
 	mu     sync.Mutex
 	at     time.Time
 	board  record.Board
-	sorted []cards.Entry
+	sorted []*cards.Entry
 }
 
 // boardNow is how everything stands, a second old at most.
-func (s *server) boardNow(ctx context.Context) (record.Board, []cards.Entry, error) {
+func (s *server) boardNow(ctx context.Context) (record.Board, []*cards.Entry, error) {
 	c := &s.boards
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,7 +89,7 @@ func (s *server) view(ctx context.Context, q cards.Query, who visitor, now time.
 	return d, nil
 }
 
-func (s *server) cardOf(e cards.Entry, who visitor, now time.Time) cardView {
+func (s *server) cardOf(e *cards.Entry, who visitor, now time.Time) cardView {
 	answers := s.allow(who, policy.Approve, e.Service, false) == nil
 	v := cardView{Card: cards.Of(e.Standing, answers), Now: now}
 	if s.allow(who, policy.Operate, e.Service, false) == nil {

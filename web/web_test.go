@@ -47,6 +47,7 @@ type world struct {
 	plan         string // digest of the change as it would be now
 	board        record.Board
 	barred       string // why orders would be refused
+	looked       int    // how often the board was asked for
 	bars         map[record.OrderAction]string
 	list         []record.Incident
 	approvers    []string
@@ -110,6 +111,7 @@ func (w *world) Status(context.Context) (record.Status, error) { return w.status
 func (w *world) Board(context.Context) (record.Board, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.looked++
 	b := w.board
 	b.At, b.Control = time.Now(), w.status.Control
 	b.Standings = slices.Clone(b.Standings)
@@ -124,6 +126,12 @@ func (w *world) Board(context.Context) (record.Board, error) {
 		b.Standings = append(b.Standings, one)
 	}
 	return b, w.unread
+}
+
+func (w *world) looks() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.looked
 }
 
 func (w *world) Incidents(_ context.Context, q record.IncidentQuery) (record.IncidentPage, error) {

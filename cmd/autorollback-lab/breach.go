@@ -12,51 +12,11 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// A story is what happens to the model versions, and how it must end.
-type story struct {
-	title   string
-	well    *demo.Behaviour // of a good version; nil: demo.Well
-	acts    []act
-	outcome record.Outcome // of the verdict; empty: no incident at all
-	watch   time.Duration  // how long to go on at most, or, with no incident to come, how long to look for one
-}
-
-// An act changes a behaviour some time after the release is under observation.
-type act struct {
-	after     time.Duration
-	candidate *demo.Behaviour
-	stable    *demo.Behaviour
-	says      string
-}
-
-var (
-	slow    = demo.Behaviour{Latency: 175 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
-	broken  = demo.Behaviour{Latency: 175 * time.Millisecond, Errors: 0.4, Conversion: 0.3}
-	slower  = demo.Behaviour{Latency: 80 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
-	calm    = demo.Behaviour{Latency: 200 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
-	calmer  = demo.Behaviour{Latency: 320 * time.Millisecond, Errors: 0.002, Conversion: 0.3}
-	outage  = demo.Behaviour{Latency: 50 * time.Millisecond, Errors: 0.3, Conversion: 0.3}
-	stories = map[string]story{
-		"severe": {title: "v2 turns slow, and then fails", outcome: record.Recovered, watch: 4 * time.Minute, acts: []act{
-			{candidate: &slow, says: "v2 turns slow: 175 ms instead of 50 ms"},
-			{after: 2 * time.Second, candidate: &broken, says: "v2 fails: 40 % of its answers are errors"}}},
-		"mild": {title: "v2 is half again as slow", outcome: record.Recovered, watch: 5 * time.Minute, acts: []act{
-			{candidate: &slower, says: "v2 turns a little slow: 80 ms instead of 50 ms"}}},
-		// The same, four times as slow on both sides: what a busy machine adds to each answer
-		// then hardly changes how many times as slow v2 is.
-		"mild, busy": {title: "v2 is half again as slow", well: &calm, outcome: record.Recovered, watch: 5 * time.Minute, acts: []act{
-			{candidate: &calmer, says: "v2 turns a little slow: 320 ms instead of 200 ms"}}},
-		"none": {title: "v2 is a good release", watch: 40 * time.Second, acts: []act{{says: "nothing happens: v2 is as good as v1"}}},
-		"both": {title: "v1 and v2 fail together", outcome: record.WrongCause, watch: 4 * time.Minute, acts: []act{
-			{candidate: &outage, stable: &outage, says: "something behind both versions breaks: 30 % of all answers are errors"}}},
-	}
-)
-
 // tellBreach starts the release, lets the story happen and watches it to its end.
-func (d *show) tellBreach(ctx context.Context, s story) error {
-	if s.well != nil {
-		d.world.Stable.Behave(*s.well)
-		d.world.Candidate.Behave(*s.well)
+func (d *show) tellBreach(ctx context.Context, s demo.Breach) error {
+	if s.Well != nil {
+		d.world.Stable.Behave(*s.Well)
+		d.world.Candidate.Behave(*s.Well)
 	}
 	t := d.newNarrator()
 	if err := t.pause(ctx, 8*time.Second, "three pods of v1 take the traffic; Prometheus learns how they behave"); err != nil {
@@ -69,14 +29,14 @@ func (d *show) tellBreach(ctx context.Context, s story) error {
 		return err
 	}
 	t.began = time.Now()
-	acts := s.acts
-	err := t.until(ctx, "the end of the story", s.watch+time.Minute, func() bool {
-		for len(acts) > 0 && time.Since(t.began) >= acts[0].after {
+	acts := s.Acts
+	err := t.until(ctx, "the end of the story", s.Watch+time.Minute, func() bool {
+		for len(acts) > 0 && time.Since(t.began) >= acts[0].After {
 			t.play(acts[0])
 			acts = acts[1:]
 		}
 		t.ask(ctx)
-		return t.inc.Phase == record.Done || t.ended() || time.Since(t.began) >= s.watch
+		return t.inc.Phase == record.Done || t.ended() || time.Since(t.began) >= s.Watch
 	})
 	if err != nil {
 		return err
@@ -84,14 +44,14 @@ func (d *show) tellBreach(ctx context.Context, s story) error {
 	return t.end(s)
 }
 
-func (t *narrator) play(a act) {
-	if a.candidate != nil {
-		t.world.Candidate.Behave(*a.candidate)
+func (t *narrator) play(a demo.Act) {
+	if a.Candidate != nil {
+		t.world.Candidate.Behave(*a.Candidate)
 	}
-	if a.stable != nil {
-		t.world.Stable.Behave(*a.stable)
+	if a.Stable != nil {
+		t.world.Stable.Behave(*a.Stable)
 	}
-	t.printEvent(a.says)
+	t.printEvent(a.Says)
 }
 
 // ask prints, once, the link that the team would get.
@@ -112,15 +72,15 @@ func (t *narrator) ask(ctx context.Context) {
 }
 
 // end says whether it ended as it must.
-func (t *narrator) end(s story) error {
+func (t *narrator) end(s demo.Breach) error {
 	switch {
-	case t.inc.ID == "" && s.outcome == "":
+	case t.inc.ID == "" && s.Outcome == "":
 		t.requests()
 		t.say("no incident: the good release was left alone for %s", time.Since(t.began).Round(time.Second))
 		return nil
 	case t.inc.ID == "":
-		return fmt.Errorf("demo: no incident in %s", s.watch)
-	case s.outcome == "":
+		return fmt.Errorf("demo: no incident in %s", s.Watch)
+	case s.Outcome == "":
 		return fmt.Errorf("demo: a good release caused incident %s: %s", t.inc.ID, strings.Join(t.inc.Decision.Reasons, " "))
 	case t.inc.Verdict == nil && t.inc.Phase == record.Awaiting, t.inc.Decision.Guard == record.ApprovalExpired:
 		t.requests()
@@ -129,5 +89,5 @@ func (t *narrator) end(s story) error {
 	case t.inc.Verdict == nil:
 		return fmt.Errorf("demo: incident %s is still %s", t.inc.ID, t.inc.Phase)
 	}
-	return t.verdict(s.outcome)
+	return t.verdict(s.Outcome)
 }

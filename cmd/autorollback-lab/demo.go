@@ -43,8 +43,8 @@ func demoCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action 
 	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
 		t, ok := scenarios()[*told]
 		if !ok {
-			s := stories[*breach]
-			if calm, there := stories[*breach+", busy"]; *busy && there {
+			s := demo.Breaches()[*breach]
+			if calm, there := demo.Breaches()[*breach+", busy"]; *busy && there {
 				s = calm
 			}
 			t = breachScenario(s)
@@ -84,6 +84,9 @@ func newShow(c cli.Console, dir string, t scenario, verbose bool) (*show, error)
 		if d.dir, err = os.MkdirTemp("", "autorollback-demo-"); err != nil {
 			return nil, fmt.Errorf("make demo folder: %w", err)
 		}
+	}
+	if err := os.MkdirAll(d.dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make demo folder: %w", err)
 	}
 	for _, l := range []*net.Listener{&d.hooks, &d.people, &d.view} {
 		if *l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {

@@ -43,7 +43,7 @@ var examplesInOrder = []step{
 	{command: "release accept-split", codes: refused}, {command: "release flip", codes: refused}, {command: "release wait", codes: []int{cli.ExitError}, until: " % to v2"},
 	{command: "recover", codes: works}, {command: "shadow status", codes: works},
 	{command: "rollback", codes: works}, {command: "incident list", codes: works}, {command: "incident show", codes: works}, {command: "why", codes: works},
-	{command: "incident check", codes: works}, {command: "audit list", codes: works}, {command: "audit verify", codes: works},
+	{command: "incident check", codes: works}, {command: "incident export", codes: works}, {command: "audit list", codes: works}, {command: "audit verify", codes: works},
 	{command: "approve", codes: []int{cli.ExitError}}, {command: "reject", codes: []int{cli.ExitError}}, // there is no such approval
 	{command: "release lift", codes: works}, {command: "control set", codes: works},
 }
@@ -118,7 +118,7 @@ func TestExamplesRun(t *testing.T) {
 		}
 		return nil
 	}
-	d, err := newShow(cli.Console{Out: &out, Err: &out}, t.TempDir(), scenario{tell: tell, busy: true, rollout: slowRollout}, false)
+	d, err := newShow(cli.Console{Out: &out, Err: &out}, filepath.Join(t.TempDir(), "made", "for", "it"), scenario{tell: tell, busy: true, rollout: slowRollout}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func (p examplePlayer) layOut() error {
 	}
 	p.known["http://localhost:9095"] = p.client.URL
 	p.known["http://localhost:9090"] = p.world.Prometheus.URL()
-	for _, path := range []string{"runbooks/", "runbooks/ranker.yaml", "release.yaml", "autorollback.rules.yml", "alertmanager.yml", "incidents/journal.jsonl"} {
+	for _, path := range []string{"runbooks/", "runbooks/ranker.yaml", "release.yaml", "autorollback.rules.yml", "alertmanager.yml", "incidents/journal.jsonl", "incident.html"} {
 		p.known[path] = filepath.Join(p.dir, path)
 	}
 	return cli.WriteFile(filepath.Join(p.dir, "runbooks", "ranker.yaml"), text)

@@ -45,8 +45,8 @@ func titles() string {
 }
 
 // breachScenario is a story of --breach: one release at one share.
-func breachScenario(s story) scenario {
-	return scenario{title: s.title, tell: func(d *show, ctx context.Context) error { return d.tellBreach(ctx, s) }}
+func breachScenario(s demo.Breach) scenario {
+	return scenario{title: s.Title, tell: func(d *show, ctx context.Context) error { return d.tellBreach(ctx, s) }}
 }
 
 // more are the pods beside v1 and v2.

@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/cmd/program/authoring"
+	"github.com/autorollback/autorollback/cmd/program/shadows"
+	"github.com/autorollback/autorollback/cmd/program/trail"
 	"github.com/autorollback/autorollback/gameday"
 	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/record"
@@ -24,12 +27,12 @@ var prints = map[string]any{
 	"release start": record.Release{}, "release status": []record.Release{}, "release plan": record.RampPlan{}, "release promote": record.Release{},
 	"release hold": record.Release{}, "release resume": record.Release{}, "release flip": record.Release{}, "release wait": waited{},
 	"release accept-split": record.Release{}, "release lift": lifted{},
-	"incident list": []record.Incident{}, "incident show": record.Incident{}, "incident check": checkedEvidence{}, "why": record.Why{},
-	"runbook check": []checked{}, "rules verify": []rules.Drift{}, "rules plan": plan.Plan{}, "rules test": []testResult{},
+	"incident list": []record.Incident{}, "incident show": record.Incident{}, "incident check": trail.CheckedEvidence{}, "why": record.Why{},
+	"runbook check": []authoring.Checked{}, "rules verify": []rules.Drift{}, "rules plan": plan.Plan{}, "rules test": []authoring.TestResult{},
 	"gameday list": []gameday.Scenario{}, "gameday run": []gameday.Score{},
 	"shadow replay": diff.Report{}, "shadow join": diff.Report{}, "shadow report": diff.Report{}, "shadow record": record.ShadowVerdict{},
-	"shadow start": record.Mirror{}, "shadow stop": record.Mirror{}, "shadow status": shadowed{},
-	"audit verify": verified{}, "audit list": []record.Order{}, "doctor": record.Examination{}, "recover": []record.Recovery{},
+	"shadow start": record.Mirror{}, "shadow stop": record.Mirror{}, "shadow status": shadows.Shadowed{},
+	"audit verify": trail.Verified{}, "audit list": []record.Order{}, "doctor": record.Examination{}, "recover": []record.Recovery{},
 	"control show": record.Control{}, "control set": record.Control{},
 }
 

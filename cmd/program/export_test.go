@@ -26,14 +26,14 @@ func TestExportWritesThePage(t *testing.T) {
 		t.Errorf("exit %d: %q", code, out)
 	}
 	file := filepath.Join(t.TempDir(), "kept", "one.html")
-	if out, code := told(t, "incident", "export", "inc-1", "-o", file, "--url", daemon.URL); code != 0 || out != "" {
+	if out, code := told(t, "incident", "export", "inc-1", "-O", file, "--url", daemon.URL); code != 0 || out != "" {
 		t.Errorf("exit %d: %q", code, out)
 	}
 	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, []byte(page)) {
 		t.Errorf("the file has %q (%v)", got, err)
 	}
 	missing := filepath.Join(t.TempDir(), "none.html")
-	if out, code := told(t, "incident", "export", "inc-2", "-o", missing, "--url", daemon.URL); code == 0 {
+	if out, code := told(t, "incident", "export", "inc-2", "-O", missing, "--url", daemon.URL); code == 0 {
 		t.Errorf("an incident that is not there: %q", out)
 	}
 	if _, err := os.Lstat(missing); err == nil {

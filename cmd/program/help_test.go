@@ -101,14 +101,15 @@ func TestEveryHelpHasAnExample(t *testing.T) {
 
 // withoutOutput are the commands without -o, and why.
 var withoutOutput = map[string]string{
-	"serve":          "it is the daemon",
-	"healthy":        "its exit code is the answer",
-	"runbook new":    "it prints a runbook",
-	"runbook render": "it prints a page",
-	"rules generate": "it prints a rule file",
-	"gameday show":   "it prints a scenario's file",
-	"gameday rules":  "it prints a rule file",
-	"flags export":   "it prints the document of another flag system",
+	"serve":           "it is the daemon",
+	"healthy":         "its exit code is the answer",
+	"runbook new":     "it prints a runbook",
+	"runbook render":  "it prints a page",
+	"rules generate":  "it prints a rule file",
+	"gameday show":    "it prints a scenario's file",
+	"gameday rules":   "it prints a rule file",
+	"flags export":    "it prints the document of another flag system",
+	"incident export": "it prints a page",
 }
 
 // Whatever a command reads, programs can have it as JSON or YAML.

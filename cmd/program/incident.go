@@ -7,6 +7,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/cmd/program/trail"
 	"github.com/autorollback/autorollback/record"
 )
 
@@ -18,7 +19,7 @@ func incidentCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 
 	showName, show := incidentShow(cmd, c)
 	exportName, export := incidentExport(cmd, c)
-	checkName, check := checkEvidence(cmd, c)
+	checkName, check := trail.IncidentCheck(cmd, c)
 
 	return map[string]cli.Action{
 		list.FullCommand(): func(ctx context.Context) error { return listIncidents(ctx, c, listRemote, listOut) },
@@ -82,8 +83,8 @@ func incidentShow(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 
 func incidentExport(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("export", "Write an incident's page as one HTML file that opens offline and prints whole. "+
-		"The same incident gives the same bytes. Example: autorollback incident export inc-0123456789ab -o incident.html")
-	file := cmd.Flag("output", "The file to write; - is standard output.").Short('o').Default("-").String()
+		"The same incident gives the same bytes. Example: autorollback incident export inc-0123456789ab -O incident.html")
+	file := cmd.Flag("output", "The file to write; - is standard output.").Short('O').Default("-").String()
 	r := cli.RemoteFlags(cmd)
 	id := cmd.Arg("id", "The incident's id.").HintAction(r.Incidents).Required().String()
 	return cmd.FullCommand(), func(ctx context.Context) error {

@@ -3,7 +3,12 @@
 // person does. It never decides anything; it calls the packages that do.
 package program
 
-import "github.com/autorollback/autorollback/cmd/internal/cli"
+import (
+	"github.com/autorollback/autorollback/cmd/internal/cli"
+	"github.com/autorollback/autorollback/cmd/program/authoring"
+	"github.com/autorollback/autorollback/cmd/program/shadows"
+	"github.com/autorollback/autorollback/cmd/program/trail"
+)
 
 // New is the program autorollback.
 func New(version string) cli.Program {
@@ -11,7 +16,7 @@ func New(version string) cli.Program {
 		Name: "autorollback", Help: "Rolls back bad model releases and proves that the service recovered.", Version: version,
 		Commands: []cli.Declare{
 			serveCommand(version), statusCommands, rollbackCommand, approvalCommands, releaseCommands, incidentCommands, whyCommand,
-			runbookCommands, rulesCommands, gamedayCommands, shadowCommands, auditCommands,
+			authoring.RunbookCommands, authoring.RulesCommands, gamedayCommands, shadows.Commands, trail.AuditCommands,
 			doctorCommand, healthyCommand, controlCommands, recoverCommand, flagsCommands,
 		},
 		Groups:    groups,

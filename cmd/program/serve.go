@@ -55,6 +55,7 @@ func declareServe(app *kingpin.Application, c cli.Console, version string) map[s
 	cmd.Flag("message.webhook-url", "Also send messages to this address, signed as Standard Webhooks says.").StringVar(&cfg.Messages.Webhook)
 	cmd.Flag("message.webhook-url-file", "The same, in a file: an address with a key in its path is a secret.").StringVar(&cfg.Messages.WebhookFile)
 	cmd.Flag("message.webhook-secret-file", "Its signing secrets, whsec_…, one per line.").StringVar(&cfg.Messages.WebhookSecrets)
+	cmd.Flag("message.sinks-file", "Slack, Teams and mail that messages go to as well; a runbook's communication.sinks picks among them. See docs/messages.md.").StringVar(&cfg.Messages.Sinks)
 	cmd.Flag("outbound.allow", "Call addresses of this network only, e.g. 10.0.0.0/8; may be repeated. Default: any but link-local, multicast and metadata addresses, which are never called.").SetValue((*networks)(&cfg.Allow))
 	cmd.Flag("watch.interval", "How often the watcher asks Prometheus about significant triggers (negative disables it).").Default("5s").DurationVar(&cfg.WatchEvery)
 	cmd.Flag("reconcile.interval", "Reconcile interval.").Default("5s").DurationVar(&cfg.ReconcileEvery)

@@ -97,8 +97,9 @@ func printOpen(c cli.Console, st record.Status) error {
 		}
 	}
 	for _, a := range st.Approvals {
-		fmt.Fprintf(c.Out, "%s for an answer until %s: %s autorollback approve %s --service %s, or autorollback reject %s --service %s --reason WHY\n",
-			c.State("waits"), cli.Moment(a.ExpiresAt), asked(a), a.ID, a.Service, a.ID, a.Service)
+		fmt.Fprintf(c.Out, "%s for an answer until %s: %s\n", c.State("waits"), cli.Moment(a.ExpiresAt), asked(a))
+		fmt.Fprintf(c.Out, "  yes: autorollback approve %s --service %s\n", a.ID, a.Service)
+		fmt.Fprintf(c.Out, "  no:  autorollback reject %s --service %s --reason WHY\n", a.ID, a.Service)
 	}
 	return nil
 }
@@ -186,4 +187,19 @@ func standby(rel record.Release) string {
 		return "-"
 	}
 	return string(rel.Standby.State)
+}
+
+// passed is the verdict on a release's candidate in a few words.
+func passed(all []record.ShadowVerdict, rel record.Release) string {
+	for _, v := range all {
+		if v.Candidate != rel.Candidate.Bundle {
+			continue
+		}
+		word := v.Verdict
+		if v.Stable != rel.Stable.Bundle {
+			word += " against another stable bundle"
+		}
+		return word + " at " + cli.Moment(v.At)
+	}
+	return "-"
 }

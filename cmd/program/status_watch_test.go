@@ -71,7 +71,7 @@ func TestStatus(t *testing.T) {
 	}
 	for _, want := range []string{"automation: paused, set by ann: lunch\n", "SERVICE       STATE     TRAFFIC         NOTE\n",
 		"ranker        awaiting  v2 5%, v1 95%   25 % at noon\n", "search in eu  proved    s2 100%, s1 0%\n", "inc-1     ranker",
-		"waits for an answer until -: roll back ranker? autorollback approve a1 --service ranker, or autorollback reject a1 --service ranker --reason WHY\n"} {
+		"waits for an answer until -: roll back ranker?\n  yes: autorollback approve a1 --service ranker\n  no:  autorollback reject a1 --service ranker --reason WHY\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not say %q:\n%s", want, out)
 		}

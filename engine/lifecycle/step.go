@@ -34,11 +34,13 @@ type (
 		Path, Digest, Problem string
 		Impact                *record.Impact
 	}
-	// MessageSent says that a message reached the team, that it was given up, or that nobody needs
+	// MessageSent says that a message reached the team at a time, that it was given up, or that nobody needs
 	// it any more.
 	MessageSent struct {
 		Message, Incident, Text string
-		GaveUp, NotSent         bool
+		At                      time.Time // zero: nobody has it
+		GaveUp                  bool      // somebody never gets it
+		NotSent                 bool
 	}
 	// Promoted is the answer whether a rollback is possible right now, and with it the
 	// next step of the ramp if nothing objects: by a human, or if By is zero by the

@@ -57,8 +57,8 @@ func (s *State) told(ev MessageSent, now time.Time) {
 		kind = "not_sent"
 	}
 	if s.Incident != nil && s.Incident.ID == ev.Incident {
-		if kind == "told" && s.Incident.ToldAt.IsZero() {
-			s.Incident.ToldAt = now
+		if s.Incident.ToldAt.IsZero() {
+			s.Incident.ToldAt = ev.At
 		}
 		s.note(now, kind, "", ev.Text)
 	}
@@ -72,7 +72,10 @@ func (s *State) tell(compose func(record.Incident, *runbook.Runbook, time.Time) 
 	if m.EndsAt.IsZero() {
 		i.Fire(m.Kind, m.Page)
 	}
-	m.ID = fmt.Sprintf("%s-%d", m.ID, i.Messages)
+	m.ID, m.Number = fmt.Sprintf("%s-%d", m.ID, i.Messages), i.Messages
+	if i.Thread.ID == "" {
+		i.Thread, m.Thread = record.Thread{ID: m.ID, Title: m.Title}, record.Thread{}
+	}
 	s.Write.Messages = append(s.Write.Messages, m)
 }
 

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -9,33 +8,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/secret"
 )
-
-// ErrDisabled means that the other side answered 410 Gone: it wants no more
-// messages, and none is sent to it until the program starts again.
-var ErrDisabled = errors.New("the webhook's owner has turned it off (410 Gone)")
-
-const webhookTimeout = 15 * time.Second
 
 // A Webhook posts messages, signed as Standard Webhooks 1.0.0 says, to one address
 // from configuration. Its client follows no redirect and uses no proxy, which would resolve the
 // name, not we.
 type Webhook struct {
-	target  secret.Value // some services put a key into the path
-	host    string
+	endpoint
 	secrets []secret.Value
-	client  *http.Client
 	gone    atomic.Bool
 }
 
@@ -43,19 +31,14 @@ type Webhook struct {
 // "whsec_" + base64 of 24 to 64 bytes. A message carries a signature of each, so
 // that the receiver can rotate.
 func NewWebhook(target secret.Value, client *http.Client, secrets ...secret.Value) (*Webhook, error) {
-	u, err := url.Parse(target.Reveal())
+	to, err := newEndpoint(target, client)
 	if err != nil {
-		return nil, errors.New("webhook address: not a URL")
+		return nil, fmt.Errorf("webhook address: %w", err)
 	}
-	switch {
-	case u.Scheme != "https" && u.Scheme != "http", u.Host == "":
-		return nil, errors.New("webhook address: want https://HOST/… or http://HOST/…")
-	case u.User != nil:
-		return nil, errors.New("webhook address: no user or password in it, please; the signature is the proof")
-	case len(secrets) == 0:
+	if len(secrets) == 0 {
 		return nil, errors.New("webhook: a signing secret is needed")
 	}
-	w := &Webhook{target: target, host: u.Host, client: client}
+	w := &Webhook{endpoint: to}
 	for _, s := range secrets {
 		raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s.Reveal(), "whsec_"))
 		if err != nil || len(raw) < 24 || len(raw) > 64 {
@@ -108,40 +91,18 @@ func (w *Webhook) Send(ctx context.Context, m record.Message, link string) error
 	if err != nil {
 		return fmt.Errorf("send webhook: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, webhookTimeout)
-	defer cancel()
-	status, err := w.post(ctx, m.ID, body)
-	if err != nil {
+	stamp := strconv.FormatInt(time.Now().Unix(), 10)
+	a, err := w.post(ctx, http.Header{"Webhook-Id": {m.ID}, "Webhook-Timestamp": {stamp}, "Webhook-Signature": {w.sign(m.ID, stamp, body)}}, body)
+	switch {
+	case err != nil:
 		return fmt.Errorf("send webhook to %s: %w", w.host, err)
-	}
-	if status == http.StatusGone {
+	case a.status == http.StatusGone:
 		w.gone.Store(true)
 		return ErrDisabled
-	}
-	if status/100 != 2 {
-		return fmt.Errorf("send webhook to %s: status %d", w.host, status)
+	case a.status/100 != 2:
+		return failure{text: fmt.Sprintf("send webhook to %s: status %d", w.host, a.status), await: retryAfter(a, time.Now())}
 	}
 	return nil
-}
-
-func (w *Webhook) post(ctx context.Context, id string, body []byte) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.target.Reveal(), bytes.NewReader(body))
-	if err != nil {
-		return 0, outbound.Cause(err)
-	}
-	stamp := strconv.FormatInt(time.Now().Unix(), 10)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "autorollback")
-	req.Header.Set("Webhook-Id", id)
-	req.Header.Set("Webhook-Timestamp", stamp)
-	req.Header.Set("Webhook-Signature", w.sign(id, stamp, body))
-	resp, err := w.client.Do(req)
-	if err != nil {
-		return 0, outbound.Cause(err)
-	}
-	defer resp.Body.Close()
-	_, _ = io.CopyN(io.Discard, resp.Body, 16<<10) // so that the connection can be used again
-	return resp.StatusCode, nil
 }
 
 func (w *Webhook) sign(id, stamp string, body []byte) string {

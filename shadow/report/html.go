@@ -12,6 +12,7 @@ import (
 	"html/template"
 	"slices"
 
+	"github.com/autorollback/autorollback/chart"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/shadow/diff"
 )
@@ -39,6 +40,7 @@ type page struct{ *diff.Report }
 // nothing fetched. Whatever comes from recordings or answers is escaped.
 func HTML(of *diff.Report) ([]byte, error) {
 	r := page{of}
+	style := pageStyle + chart.Style
 	tmpl, err := template.New("page").Parse(pageTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("read the page's template: %w", err)
@@ -48,14 +50,14 @@ func HTML(of *diff.Report) ([]byte, error) {
 		Report   *diff.Report
 		Style    template.CSS
 		Policy   string
-		Mismatch *plot
+		Mismatch *chart.Rows
 		Heats    []heatmap
-		Lags     []latencyBar
+		Lags     *chart.Rows
 		Sections []section
 		Lists    []list
 	}{
-		of, template.CSS(pageStyle), report.PagePolicy(pageStyle),
-		r.mismatchPlot(), r.heatmaps(), r.latencyBars(), r.sections(),
+		of, template.CSS(style), report.PagePolicy(style),
+		r.mismatches(), r.heatmaps(), r.latencies(), r.sections(),
 		r.lists(),
 	})
 	if err != nil {

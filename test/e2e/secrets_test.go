@@ -21,6 +21,7 @@ import (
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/test/receivers"
 	"github.com/autorollback/autorollback/test/servers"
 	"github.com/autorollback/autorollback/web"
 )
@@ -120,6 +121,9 @@ func TestNoSecretGetsOut(t *testing.T) {
 		"approval key":         "canary-approval-4713-asdfghjklyxcvbnm",
 		"webhook secret":       "canary-whsec-4714-asdfghjklyxcvbnmqwert",
 		"webhook address":      "canary4715Gxcvbnmasdfghjkl",
+		"Slack's address":      "canary4724Gxcvbnmasdfghjkl",
+		"Teams' address":       "canary4725Gxcvbnmasdfghjkl",
+		"mail's password":      "canary-mail-4726-ghjkl",
 		"Prometheus' password": "canary-prometheus-4716-ghjkl",
 		"Prometheus' header":   "canary-header-4717-ghjkl",
 		"Alertmanager's token": "canary-alertmanager-4718-ghjkl",
@@ -135,6 +139,10 @@ func TestNoSecretGetsOut(t *testing.T) {
 		"\n    cases: [{request: '{}', answer: '{}'}]\n"
 	s.write("runbooks/ranker.yaml", s.replace(string(demo.Runbook), map[string]string{"verification:\n  within: 1m": golden + "  within: 4s", "polls: 5": "polls: 2"}))
 	promHTTP := file("prometheus.yml", "basic_auth: {username: demo, password_file: prometheus.password}\nhttp_headers: {X-Api-Key: {secrets: ["+secrets["Prometheus' header"]+"]}}")
+	file("slack", world.URL+"/slack/"+secrets["Slack's address"])
+	file("teams", world.URL+"/teams?sig="+secrets["Teams' address"])
+	file("mail", secrets["mail's password"])
+	letters := receivers.Mail(t, "starttls", "PLAIN") // it repeats a password that it refuses
 	file("prometheus.password", secrets["Prometheus' password"])
 	password := file("password", secrets["user's password"])
 	d.args = []string{"serve", "--log.level=debug", "--runbooks=" + filepath.Join(s.dir, "runbooks"), "--replica=keeper",
@@ -151,6 +159,8 @@ func TestNoSecretGetsOut(t *testing.T) {
 		"--alertmanager.http-config-file=" + file("alertmanager.yml", "authorization: {credentials: "+secrets["Alertmanager's token"]+"}"),
 		"--message.webhook-url-file=" + file("hook", world.URL+"/hook/"+secrets["webhook address"]),
 		"--message.webhook-secret-file=" + file("whsec", "whsec_"+base64.StdEncoding.EncodeToString([]byte(secrets["webhook secret"]))),
+		"--message.sinks-file=" + file("sinks.yml", "sinks:\n  slack: {slack: {url_file: slack}}\n  teams: {teams: {url_file: teams}}\n"+
+			"  mail: {mail: {server: '"+letters.Address+"', ca_file: '"+letters.CAFile+"', user: demo, password_file: mail, from: a@example.com, to: [b@example.com]}}"),
 		"--watch.interval=1s", "--reconcile.interval=1s", "--rules.interval=1s"}
 	out := map[string]string{}
 	var err error
@@ -208,7 +218,7 @@ func TestNoSecretGetsOut(t *testing.T) {
 		}
 	}
 	t.Logf("%d outputs, %d bytes of log, %d bytes heard", len(out), len(out["log"]), len(heard))
-	for _, name := range []string{"Prometheus' password", "Prometheus' header", "Alertmanager's token", "webhook address", "model's token"} {
+	for _, name := range []string{"Prometheus' password", "Prometheus' header", "Alertmanager's token", "webhook address", "Slack's address", "Teams' address", "model's token"} {
 		if len((canaries{name: secrets[name]}).in(heard)) == 0 {
 			t.Errorf("%s was never sent: the test is broken", name)
 		}

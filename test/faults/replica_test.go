@@ -75,7 +75,7 @@ func (p *proc) start() {
 	reg := prometheus.NewRegistry()
 	l.e, err = engine.New(engine.Parts{
 		Store: kv, Prometheus: verify.New(sight{l}, 0), Monitor: sight{l}, Log: zap.NewNop(), Registerer: reg, Archive: shelf{l}, Journal: book{l}, Seen: seen,
-		Post: notify.Notifier{Out: notify.NewFanout(reg, zap.NewNop(), notify.Sink{Name: "chat", Sender: chat{l}})},
+		Post: notify.New(reg, notify.Options{}, notify.Sink{Name: "chat", Sender: chat{l}}),
 	}, r.runbooks, engine.Options{Replica: p.name, WatchEvery: tick, ReconcileEvery: tick, RulesEvery: -1, Jitter: jitter("engine"), Boundary: l.boundary})
 	r.must(err)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -129,8 +129,8 @@ func plural(n int, what string) string {
 // warnings are what a human must know beside the state.
 func warnings(t record.Standing, s State) []string {
 	var all []string
-	if off, is := switchedOff(subject{Standing: t}); is && s.Kind != Off {
-		all = append(all, off.Words)
+	if in := subjectOf(&t, false); isOff(in) && s.Kind != Off {
+		all = append(all, switchedOff(in).Words)
 	}
 	if s.Kind != Unknown && t.Lost != "" {
 		all = append(all, "the store does not answer: "+t.Lost)

@@ -27,7 +27,7 @@ type Entry struct {
 
 // A Screen is one page of what was looked for.
 type Screen struct {
-	Entries []Entry // what needs a human first, then by name
+	Entries []*Entry // what needs a human first, then by name
 	Found   int
 	Page    int
 	Pages   int
@@ -35,36 +35,34 @@ type Screen struct {
 }
 
 // Sorted are the targets with their states, what needs a human first.
-func Sorted(all []record.Standing) []Entry {
+func Sorted(all []record.Standing) []*Entry {
 	rank := map[Kind]int{}
 	for n, k := range Kinds() {
 		rank[k] = n
 	}
-	entries := make([]Entry, len(all))
+	entries := make([]*Entry, len(all))
 	for n, t := range all {
-		entries[n] = Entry{t, StateOf(t, false).Kind}
+		entries[n] = &Entry{t, KindOf(&t)}
 	}
-	slices.SortFunc(entries, func(a, b Entry) int {
-		return cmp.Or(rank[a.Kind]-rank[b.Kind], openFirst(a)-openFirst(b), strings.Compare(a.Service, b.Service), strings.Compare(a.Region, b.Region))
+	slices.SortFunc(entries, func(a, b *Entry) int {
+		switch {
+		case a.Kind != b.Kind:
+			return rank[a.Kind] - rank[b.Kind]
+		case a.Open() != b.Open(): // where automation is off everywhere, what is under way comes first
+			return openFirst(a)
+		}
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Region, b.Region))
 	})
 	return entries
 }
 
-// openFirst: where automation is off everywhere, what is under way comes first.
-func openFirst(e Entry) int {
-	if e.Open() {
-		return 0
-	}
-	return 1
-}
-
 // Look is the page of sorted entries that is asked for; one behind the last is the last.
-func (q Query) Look(sorted []Entry) Screen {
+func (q Query) Look(sorted []*Entry) Screen {
 	s := Screen{Counts: map[Kind]int{}}
 	text := strings.ToLower(strings.TrimSpace(q.Text))
 	var found []int
 	for n := range sorted {
-		e := &sorted[n]
+		e := sorted[n]
 		if q.Team != "" && e.Team() != q.Team || text != "" && !strings.Contains(e.Service, text) && !strings.Contains(strings.ToLower(e.Region), text) {
 			continue
 		}
@@ -82,7 +80,7 @@ func (q Query) Look(sorted []Entry) Screen {
 }
 
 // Teams are the owners of the targets, each once, by name.
-func Teams(all []Entry) []string {
+func Teams(all []*Entry) []string {
 	seen := map[string]bool{}
 	for _, e := range all {
 		if team := e.Team(); team != "" {
@@ -95,4 +93,11 @@ func Teams(all []Entry) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+func openFirst(e *Entry) int {
+	if e.Open() {
+		return -1
+	}
+	return 1
 }

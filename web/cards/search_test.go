@@ -70,3 +70,33 @@ func TestSearchAndPages(t *testing.T) {
 		t.Errorf("teams are %v", teams)
 	}
 }
+
+// BenchmarkScreen is a screen of 10,000 services that were sorted before, with its cards, against one of 24.
+func BenchmarkScreen(b *testing.B) {
+	show := func(sorted []*cards.Entry) time.Duration {
+		began := time.Now()
+		for range b.N {
+			for _, e := range (cards.Query{}).Look(sorted).Entries {
+				cards.Of(e.Standing, false)
+			}
+		}
+		return time.Since(began)
+	}
+	few, many := cards.Sorted(fleet(cards.PerPage)), cards.Sorted(fleet(10_000))
+	b.ResetTimer()
+	b.ReportMetric(float64(show(many))/float64(show(few)), "times")
+}
+
+// BenchmarkSort is the look at all of 10,000 services, once a second at most, against that at 1,000.
+func BenchmarkSort(b *testing.B) {
+	sort := func(all []record.Standing) time.Duration {
+		began := time.Now()
+		for range b.N {
+			cards.Sorted(all)
+		}
+		return time.Since(began)
+	}
+	few, many := fleet(1_000), fleet(10_000)
+	b.ResetTimer()
+	b.ReportMetric(float64(sort(many))/float64(sort(few)), "times")
+}

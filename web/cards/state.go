@@ -3,6 +3,7 @@ package cards
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,50 +69,83 @@ func Left(d time.Duration) string {
 
 // StateOf is how a target stands. you: whoever reads it may answer its questions.
 func StateOf(t record.Standing, you bool) State {
-	in := subject{Standing: t, you: you}
-	if t.Release != nil {
-		in.rel = *t.Release
-	}
-	if t.Incident != nil {
-		in.inc = *t.Incident
-	}
-	for _, row := range table {
-		if s, fits := row(in); fits {
-			return s
-		}
-	}
-	return State{Kind: NoRelease, Words: "no release yet"}
+	in := subjectOf(&t, you)
+	row := rowOf(in)
+	s := row.say(in)
+	s.Kind = row.kind
+	return s
 }
+
+// KindOf is the kind of a target's state, without its words.
+func KindOf(t *record.Standing) Kind { return rowOf(subjectOf(t, false)).kind }
 
 // A subject is a standing whose records are there; those that were nil are zero.
 type subject struct {
-	record.Standing
-	rel record.Release
-	inc record.Incident
+	*record.Standing
+	rel *record.Release
+	inc *record.Incident
 	you bool
 }
 
-// table has every state; the first that fits is the target's.
-var table = []func(subject) (State, bool){
-	rollingBack, verifying, waiting, confirming, external, held,
-	wentBack, lost, stopped, frozen, switchedOff, disarmed, proving, ramping, failed, rolledBack, proved,
+func subjectOf(t *record.Standing, you bool) subject {
+	return subject{t, cmp.Or(t.Release, &noRelease), cmp.Or(t.Incident, &noIncident), you}
 }
 
-func rollingBack(t subject) (State, bool) {
-	return State{Kind: Rolling, Words: "rolling back", Until: t.inc.Deadline,
-		Note: "traffic was moved to " + t.inc.Stable.Version + "; " + t.inc.Candidate.Version + " drains"}, t.inc.Phase == record.Acted
+var (
+	noRelease  record.Release
+	noIncident record.Incident
+)
+
+// A row is one state: when a target is in it, and what is said then.
+type row struct {
+	kind Kind
+	fits func(subject) bool
+	say  func(subject) State
 }
 
-func verifying(t subject) (State, bool) {
-	return State{Kind: Verifying, Words: "verifying", Until: t.inc.Deadline,
-		Note: t.inc.Candidate.Version + " was rolled back; have users recovered?"}, t.inc.Phase == record.Verifying
-}
-
-func waiting(t subject) (State, bool) {
-	q := t.Question
-	if q == nil {
-		return State{}, false
+func rowOf(t subject) row {
+	for _, r := range table {
+		if r.fits(t) {
+			return r
+		}
 	}
+	return row{kind: NoRelease, say: func(subject) State { return State{Words: "no release yet"} }}
+}
+
+// table has every state; the first that fits is the target's.
+var table = []row{
+	{Rolling, phase(record.Acted), rollingBack},
+	{Verifying, phase(record.Verifying), verifying},
+	{Waiting, func(t subject) bool { return t.Question != nil }, waiting},
+	{Confirming, phase(record.Unconfirmed), func(t subject) State { return State{Words: "confirming a breach", Note: reason(t.inc)} }},
+	{Held, func(t subject) bool { return t.Open() && t.rel.Held != nil }, external},
+	{Held, phase(record.HeldPhase, record.Awaiting), func(t subject) State { return State{Words: "held", Note: reason(t.inc)} }},
+	{Off, func(t subject) bool { return t.Behind != nil }, wentBack},
+	{Unknown, func(t subject) bool { return t.Lost != "" }, func(t subject) State { return State{Words: "unknown: the store does not answer", Note: t.Lost} }},
+	{Stopped, func(t subject) bool { return t.Open() && t.rel.Stopped != nil }, stopped},
+	{Frozen, func(t subject) bool { return t.Open() && (t.rel.Frozen != "" || t.inc.Phase == record.Frozen) }, frozen},
+	{Off, isOff, switchedOff},
+	{Off, disarmed, func(t subject) State { return State{Words: "off: no trigger can fire", Note: whyDisarmed(t)} }},
+	{Verifying, func(t subject) bool { return t.rel.Proving() }, proving},
+	{Ramping, func(t subject) bool { return t.Open() }, ramping},
+	{Failed, func(t subject) bool { return t.inc.Verdict != nil && t.inc.Verdict.Outcome != record.Recovered }, failed},
+	{Healthy, func(t subject) bool { return t.rel.Phase == record.RolledBack }, rolledBack},
+	{Healthy, func(t subject) bool { return t.rel.Phase == record.Closed }, proved},
+}
+
+func phase(of ...record.Phase) func(subject) bool {
+	return func(t subject) bool { return slices.Contains(of, t.inc.Phase) }
+}
+
+func rollingBack(t subject) State {
+	return State{Words: "rolling back", Until: t.inc.Deadline, Note: "traffic was moved to " + t.inc.Stable.Version + "; " + t.inc.Candidate.Version + " drains"}
+}
+
+func verifying(t subject) State {
+	return State{Words: "verifying", Until: t.inc.Deadline, Note: t.inc.Candidate.Version + " was rolled back; have users recovered?"}
+}
+
+func waiting(t subject) State {
 	whom := "an approver"
 	if t.Runbook != nil && len(t.Runbook.Policy.Approvers) > 0 {
 		whom = strings.Join(t.Runbook.Policy.Approvers, " or ")
@@ -119,53 +153,40 @@ func waiting(t subject) (State, bool) {
 	if t.you {
 		whom = "you"
 	}
-	note := map[string]string{record.RollbackApproval: "roll back?", record.Promotion: "take the next step?", record.AcceptSplit: "keep somebody else's split?"}[q.Kind]
-	return State{Kind: Waiting, Words: "waiting for " + whom, Until: q.ExpiresAt, Note: note}, true
+	note := map[string]string{record.RollbackApproval: "roll back?", record.Promotion: "take the next step?", record.AcceptSplit: "keep somebody else's split?"}[t.Question.Kind]
+	return State{Words: "waiting for " + whom, Until: t.Question.ExpiresAt, Note: note}
 }
 
-func confirming(t subject) (State, bool) {
-	return State{Kind: Confirming, Words: "confirming a breach", Note: reason(t.inc)}, t.inc.Phase == record.Unconfirmed
+func external(t subject) State {
+	return State{Words: "held: somebody else changed the split", Note: fmt.Sprintf("found %v", t.rel.Held.Found)}
 }
 
-func external(t subject) (State, bool) {
-	s := State{Kind: Held, Words: "held: somebody else changed the split"}
-	if t.rel.Held != nil {
-		s.Note = fmt.Sprintf("found %v", t.rel.Held.Found)
+func wentBack(t subject) State {
+	return State{Words: "off: the store went back in time", Note: t.Behind.Why}
+}
+
+func stopped(t subject) State {
+	return State{Words: "stopped by " + t.rel.Stopped.By, Note: t.rel.Stopped.Reason}
+}
+
+func frozen(t subject) State {
+	return State{Words: "frozen", Note: cmp.Or(t.rel.Frozen, reason(t.inc))}
+}
+
+// isOff reports whether automation does nothing for the target.
+func isOff(t subject) bool {
+	switch {
+	case t.Control.Mode != "" && t.Control.Mode != runbook.Active:
+		return true
+	case t.Runbook == nil:
+		return t.Open()
 	}
-	return s, t.Open() && t.rel.Held != nil
+	return t.Runbook.Policy.Mode != runbook.Active
 }
 
-func held(t subject) (State, bool) {
-	return State{Kind: Held, Words: "held", Note: reason(t.inc)}, t.inc.Phase == record.HeldPhase || t.inc.Phase == record.Awaiting
-}
-
-func wentBack(t subject) (State, bool) {
-	s := State{Kind: Off, Words: "off: the store went back in time"}
-	if t.Behind != nil {
-		s.Note = t.Behind.Why
-	}
-	return s, t.Behind != nil
-}
-
-func lost(t subject) (State, bool) {
-	return State{Kind: Unknown, Words: "unknown: the store does not answer", Note: t.Lost}, t.Lost != ""
-}
-
-func stopped(t subject) (State, bool) {
-	s := State{Kind: Stopped}
-	if by := t.rel.Stopped; by != nil {
-		s.Words, s.Note = "stopped by "+by.By, by.Reason
-	}
-	return s, t.Open() && t.rel.Stopped != nil
-}
-
-func frozen(t subject) (State, bool) {
-	return State{Kind: Frozen, Words: "frozen", Note: cmp.Or(t.rel.Frozen, reason(t.inc))}, t.Open() && (t.rel.Frozen != "" || t.inc.Phase == record.Frozen)
-}
-
-func switchedOff(t subject) (State, bool) {
+func switchedOff(t subject) State {
 	c := t.Control
-	s := State{Kind: Off, Note: c.Reason, Until: c.Until}
+	s := State{Note: c.Reason, Until: c.Until}
 	by := ""
 	if c.By != "" {
 		by = " by " + c.By
@@ -177,72 +198,64 @@ func switchedOff(t subject) (State, bool) {
 		s.Words = "off: set to observe" + by
 	case c.Mode != "" && c.Mode != runbook.Active:
 		s.Words = fmt.Sprintf("off: the control mode %q is unknown", c.Mode)
-	case t.Runbook == nil && t.Open():
+	case t.Runbook == nil:
 		s.Words = "off: no runbook is in force"
-	case t.Runbook != nil && t.Runbook.Policy.Mode != runbook.Active:
+	default:
 		s.Words = "off: the runbook's mode is observe"
 	}
-	return s, s.Words != ""
+	return s
 }
 
-func disarmed(t subject) (State, bool) {
+// disarmed reports whether a release is open that no trigger could stop.
+func disarmed(t subject) bool {
 	if !t.Open() || t.Runbook == nil || len(t.Runbook.Triggers) == 0 {
-		return State{}, false
+		return false
 	}
-	why := ""
-	for _, trigger := range t.Runbook.Triggers {
-		arms, diff := t.Rules.Armed(trigger.Name)
-		if arms != record.Off {
-			return State{}, false
-		}
-		why = cmp.Or(why, diff.Text)
-	}
-	return State{Kind: Off, Words: "off: no trigger can fire", Note: why}, true
+	return !slices.ContainsFunc(t.Runbook.Triggers, func(one runbook.Trigger) bool {
+		arms, _ := t.Rules.Armed(one.Name)
+		return arms != record.Off
+	})
 }
 
-func proving(t subject) (State, bool) {
-	s := State{Kind: Verifying, Words: fmt.Sprintf("verifying %v %%", t.rel.Weight)}
-	if t.rel.Proof != nil {
-		s.Until, s.Note = t.rel.Proof.Deadline, t.rel.Proof.Reason
-	}
-	return s, t.rel.Proving()
+func whyDisarmed(t subject) string {
+	_, diff := t.Rules.Armed(t.Runbook.Triggers[0].Name)
+	return diff.Text
 }
 
-func ramping(t subject) (State, bool) {
-	s := State{Kind: Ramping, Words: fmt.Sprintf("ramping %v %%", t.rel.Weight), Note: t.rel.Waiting}
+func proving(t subject) State {
+	return State{Words: fmt.Sprintf("verifying %v %%", t.rel.Weight), Until: t.rel.Proof.Deadline, Note: t.rel.Proof.Reason}
+}
+
+func ramping(t subject) State {
+	s := State{Words: fmt.Sprintf("ramping %v %%", t.rel.Weight), Note: t.rel.Waiting}
 	if t.Runbook == nil || t.Runbook.Rollout == nil {
 		s.Words = fmt.Sprintf("released to %v %%", t.rel.Weight)
-		return s, t.Open()
-	}
-	if _, more := t.Runbook.Rollout.Next(t.rel.Weight); !more {
+	} else if _, more := t.Runbook.Rollout.Next(t.rel.Weight); !more {
 		s.Words = fmt.Sprintf("baking %v %%", t.rel.Weight)
 	}
-	return s, t.Open()
+	return s
 }
 
-func failed(t subject) (State, bool) {
+func failed(t subject) State {
 	v := t.inc.Verdict
-	if v == nil || t.Open() || v.Outcome == record.Recovered {
-		return State{}, false
-	}
 	words := map[record.Outcome]string{record.NotRecovered: "not recovered", record.WrongCause: "wrong cause: the stable version is unhealthy as well", record.CannotTell: "cannot tell whether users recovered"}
-	return State{Kind: Failed, Words: cmp.Or(words[v.Outcome], string(v.Outcome)), Note: v.Reason}, true
+	return State{Words: cmp.Or(words[v.Outcome], string(v.Outcome)), Note: v.Reason}
 }
 
-func rolledBack(t subject) (State, bool) {
-	s := State{Kind: Healthy, Words: "healthy", Note: t.rel.Candidate.Version + " was rolled back"}
+func rolledBack(t subject) State {
+	s := State{Words: "healthy", Note: t.rel.Candidate.Version + " was rolled back"}
 	if t.inc.Verdict != nil {
 		s.Note += "; users recovered"
 	}
-	return s, t.rel.Phase == record.RolledBack
+	return s
 }
 
-func proved(t subject) (State, bool) {
-	return State{Kind: Healthy, Words: "healthy", Note: t.rel.Candidate.Version + " is proved"}, t.rel.Phase == record.Closed
+func proved(t subject) State {
+	return State{Words: "healthy", Note: t.rel.Candidate.Version + " is proved"}
 }
 
 // reason is why an incident is where it is.
-func reason(i record.Incident) string {
+func reason(i *record.Incident) string {
 	if len(i.Decision.Reasons) > 0 {
 		return i.Decision.Reasons[0]
 	}

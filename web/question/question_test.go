@@ -87,6 +87,18 @@ func TestEffect(t *testing.T) {
 	}
 }
 
+func TestATriggerInWords(t *testing.T) {
+	for want, now := range map[string]record.TriggerNow{
+		"not breaching: P95 latency 2 % above stable (limit 30 %)": {State: record.NotBreaching, Effect: "P95 latency 2 % above stable", Limit: "30 %"},
+		"no data (limit 30 %); no series":                          {State: record.NoData, Limit: "30 %", Problem: "no series"},
+		"not asked":                                                {},
+	} {
+		if got := Trigger(now); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestPeople(t *testing.T) {
 	named := func(names ...string) func(*Question) {
 		return func(q *Question) { q.Runbook.Policy.Approvers, q.MaySign = names, true }

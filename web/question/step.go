@@ -34,6 +34,25 @@ func (q Question) Triggers() string {
 	return fmt.Sprintf("None of its %d triggers breaches now.", fine)
 }
 
+// Trigger says how a trigger stands now: in a word, with its number and limit, or why there is none.
+func Trigger(t record.TriggerNow) string {
+	text := map[record.State]string{record.Breaching: "breaching", record.NotBreaching: "not breaching", record.NoData: "no data",
+		record.Unreachable: "Prometheus does not answer"}[t.State]
+	if text == "" {
+		text = "not asked"
+	}
+	if t.Effect != "" {
+		text += ": " + t.Effect
+	}
+	if t.Limit != "" {
+		text += " (limit " + t.Limit + ")"
+	}
+	if t.Problem != "" {
+		text += "; " + t.Problem
+	}
+	return text
+}
+
 // mostMeasured is how many triggers' numbers fit beside the question.
 const mostMeasured = 3
 

@@ -1,4 +1,4 @@
-package program
+package shadows
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package program
+package trail
 
 import (
 	"encoding/json"

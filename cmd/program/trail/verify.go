@@ -1,4 +1,6 @@
-package program
+// Package trail is the subcommands that check what was kept: the journal, evidence folders and the order log. It
+// never writes to any of them.
+package trail
 
 import (
 	"cmp"
@@ -19,8 +21,8 @@ import (
 // askWithin bounds how long a check waits for the daemon: what it knows is compared if it answers.
 const askWithin = 10 * time.Second
 
-// auditCommands check the journal.
-func auditCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+// AuditCommands check the journal.
+func AuditCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("audit", "Check the records, and see who ordered what.")
 	ver := cmd.Command("verify", "Check the journal's hash chain, and compare it with the heads that were kept elsewhere: those that "+
 		"the daemon's store has, and those of --head. Exit code 3 if it was altered, 5 if there is nothing to compare it with. "+
@@ -43,8 +45,8 @@ type verification struct {
 	remote             *cli.Remote
 }
 
-// verified is what audit verify prints for programs.
-type verified struct {
+// Verified is what audit verify prints for programs.
+type Verified struct {
 	Journal     string      `json:"journal"`
 	Head        record.Head `json:"head"`         // its last line
 	Anchored    uint64      `json:"anchored"`     // the last line that a head kept elsewhere vouches for; 0: none
@@ -64,7 +66,7 @@ func (v verification) run(ctx context.Context, c cli.Console) error {
 	case err != nil:
 		return cli.Wanting(err.Error())
 	}
-	r := verified{Journal: v.path, Head: found.Head, Anchored: found.Anchored, NotCompared: append([]string{}, unknown...)}
+	r := Verified{Journal: v.path, Head: found.Head, Anchored: found.Anchored, NotCompared: append([]string{}, unknown...)}
 	if found.Anchored > 0 {
 		r.By = places(kept)
 	}
@@ -74,7 +76,7 @@ func (v verification) run(ctx context.Context, c cli.Console) error {
 	return cli.Unclear(v.path + " is not anchored: nothing that was kept elsewhere says that it is this journal, or all of it")
 }
 
-func (r verified) print(c cli.Console) error {
+func (r Verified) print(c cli.Console) error {
 	fmt.Fprintf(c.Out, "%s: no break in the chain: %s\n", r.Journal, r.Head)
 	for _, text := range r.NotCompared {
 		fmt.Fprintf(c.Out, "not compared: %s\n", text)

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -35,60 +36,50 @@ func (i *inbox) Send(_ context.Context, m record.Message, link string) error {
 	return nil
 }
 
-func TestFanout(t *testing.T) {
+func TestEachSinkOnItsOwn(t *testing.T) {
 	good, bad, gone := &inbox{}, &inbox{err: errors.New("down")}, &inbox{err: ErrDisabled}
+	long := &inbox{err: failure{text: "too long", refused: true}}
 	reg := prometheus.NewPedanticRegistry()
-	f := NewFanout(reg, zap.NewNop(), Sink{"good", good}, Sink{"bad", bad}, Sink{"gone", gone})
+	n := New(reg, Options{}, Sink{Name: "good", Sender: good}, Sink{Name: "bad", Sender: bad}, Sink{Name: "gone", Sender: gone}, Sink{Name: "long", Sender: long})
 	m := report.Opened(incidents()["acted"], ranker(), breach)
-	for range 3 {
-		m.Attempts, m.ClaimedBy, m.Problem = m.Attempts+1, "replica", "bad: down"
-		if err := f.Send(t.Context(), m, ""); err == nil || err.Error() != "bad: down" {
-			t.Errorf("got %v, want bad: down", err)
+	for sink, want := range map[string]struct {
+		err     string
+		refused bool
+	}{"good": {}, "bad": {"down", false}, "gone": {"turned it off", true}, "long": {"too long", true}, "none": {"there is no sink", false}} {
+		who, err := n.Send(t.Context(), sink, m)
+		if (err == nil) != (want.err == "") || err != nil && !strings.Contains(err.Error(), want.err) || Refused(err) != want.refused || err == nil && who != sink {
+			t.Errorf("%s: got %q, %v (refused: %t)", sink, who, err, Refused(err))
 		}
-	}
-	bad.err = nil
-	for range 2 {
-		if err := f.Send(t.Context(), m, ""); err != nil {
-			t.Error(err)
-		}
-	}
-	m.Text += " and more"
-	if err := f.Send(t.Context(), m, ""); err != nil {
-		t.Error(err)
-	}
-	if len(good.got) != 2 || len(bad.got) != 2 {
-		t.Errorf("good took %d, bad took %d; each must take the message and the changed one once", len(good.got), len(bad.got))
 	}
 	want := `
 # HELP autorollback_messages_total Messages to the team by the place they were sent to and what became of the attempt.
 # TYPE autorollback_messages_total counter
-autorollback_messages_total{outcome="disabled",sink="bad"} 0
-autorollback_messages_total{outcome="disabled",sink="gone"} 2
-autorollback_messages_total{outcome="disabled",sink="good"} 0
-autorollback_messages_total{outcome="failed",sink="bad"} 3
-autorollback_messages_total{outcome="failed",sink="gone"} 0
-autorollback_messages_total{outcome="failed",sink="good"} 0
-autorollback_messages_total{outcome="sent",sink="bad"} 2
-autorollback_messages_total{outcome="sent",sink="gone"} 0
-autorollback_messages_total{outcome="sent",sink="good"} 2
 `
+	for _, sink := range []string{"bad", "gone", "good", "long"} {
+		for _, outcome := range []string{"disabled", "failed", "refused", "sent"} {
+			count := 0
+			if (map[string]string{"bad": "failed", "gone": "disabled", "good": "sent", "long": "refused"})[sink] == outcome {
+				count = 1
+			}
+			want += fmt.Sprintf("autorollback_messages_total{outcome=%q,sink=%q} %d\n", outcome, sink, count)
+		}
+	}
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want)); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestFanoutForgets(t *testing.T) {
-	good := &inbox{}
-	f := NewFanout(prometheus.NewRegistry(), zap.NewNop(), Sink{"good", good})
-	m := report.Opened(incidents()["acted"], ranker(), breach)
-	for n := range remembered + 10 {
-		m.Attempts, m.ID = 0, strings.Repeat("x", n%7)+string(rune('a'+n%26))+runbook.Figure(float64(n))
-		if err := f.Send(t.Context(), m, ""); err != nil {
-			t.Fatal(err)
+// A runbook names the sinks of its service; what carries everything, carries that as well.
+func TestWhoGetsAMessage(t *testing.T) {
+	n := New(prometheus.NewRegistry(), Options{Named: func(service string) []string {
+		return map[string][]string{"ranker": {"ranking-chat", "on-call"}, "encoder": {"ml"}}[service]
+	}}, Sink{Name: "log"}, Sink{Name: "ranking-chat", Chosen: true}, Sink{Name: "ml", Chosen: true}, Sink{Name: "on-call", Chosen: true})
+	for service, want := range map[string]string{
+		"ranker": "log ranking-chat on-call", "encoder": "log ml", "other": "log ranking-chat ml on-call", "": "log ranking-chat ml on-call",
+	} {
+		if got := strings.Join(n.For(record.Message{Service: service}), " "); got != want {
+			t.Errorf("%q goes to %s, want %s", service, got, want)
 		}
-	}
-	if len(f.taken) != remembered || len(f.order) != remembered {
-		t.Errorf("%d and %d are remembered, want %d", len(f.taken), len(f.order), remembered)
 	}
 }
 
@@ -113,11 +104,9 @@ func TestPost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			good := &inbox{}
-			p := Notifier{
-				Keys: c.keys, External: "https://autorollback.example", Out: NewFanout(prometheus.NewRegistry(), zap.NewNop(), Sink{"good", good}),
-				Approval: func(context.Context, string) (record.Approval, error) { return c.find, c.err },
-			}
-			words, err := p.Send(t.Context(), c.m)
+			n := New(prometheus.NewRegistry(), Options{Keys: c.keys, External: "https://autorollback.example",
+				Approval: func(context.Context, string) (record.Approval, error) { return c.find, c.err }}, Sink{Name: "good", Sender: good})
+			words, err := n.Send(t.Context(), "good", c.m)
 			if words != c.words || !errors.Is(err, c.err) {
 				t.Errorf("got %q, %v", words, err)
 			}

@@ -1,4 +1,4 @@
-package program
+package shadows
 
 import (
 	"bytes"
@@ -54,21 +54,6 @@ func recorded(v record.ShadowVerdict) string {
 
 // brief is enough of a digest for people to tell it from others.
 func brief(digest string) string { return digest[:min(len(digest), 19)] }
-
-// passed is the verdict on a release's candidate in a few words.
-func passed(all []record.ShadowVerdict, rel record.Release) string {
-	for _, v := range all {
-		if v.Candidate != rel.Candidate.Bundle {
-			continue
-		}
-		word := v.Verdict
-		if v.Stable != rel.Stable.Bundle {
-			word += " against another stable bundle"
-		}
-		return word + " at " + cli.Moment(v.At)
-	}
-	return "-"
-}
 
 // digestOf is the sha256 of the files' bytes, one after another; of one file what
 // sha256sum prints.

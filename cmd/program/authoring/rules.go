@@ -1,4 +1,4 @@
-package program
+package authoring
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 	"github.com/autorollback/autorollback/verify"
 )
 
-// rulesCommands are rules generate and verify. They need no daemon.
-func rulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+// RulesCommands are rules generate and verify. They need no daemon.
+func RulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("rules", "Prometheus rules and the Alertmanager route, from runbooks.")
 	gen := cmd.Command("generate", "Write the rule file, one alert for each trigger. Example: autorollback rules generate runbooks/ --rules-file autorollback.rules.yml --alertmanager-file alertmanager.yml --receiver-url http://localhost:9096/v1/alertmanager --receiver-token-file /etc/autorollback/token")
 	paths := gen.Arg("path", "Runbook files or folders.").Required().Strings()

@@ -1,4 +1,4 @@
-package program
+package authoring
 
 import (
 	"bytes"
@@ -29,8 +29,8 @@ type testRun struct {
 	workers  int
 }
 
-// A testResult is what rules test says about one runbook.
-type testResult struct {
+// A TestResult is what rules test says about one runbook.
+type TestResult struct {
 	Service  string              `json:"service"`
 	File     string              `json:"file"`
 	Tests    int                 `json:"tests"`
@@ -54,7 +54,7 @@ func testCommand(parent *kingpin.CmdClause, c cli.Console) map[string]cli.Action
 }
 
 func (t *testRun) run(ctx context.Context, paths []string) error {
-	var results []testResult
+	var results []TestResult
 	wants := 0
 	for _, path := range paths { // one by one: templates share a service
 		runbooks, err := runbook.LoadAll(path)
@@ -77,12 +77,12 @@ func (t *testRun) run(ctx context.Context, paths []string) error {
 	return cli.Join(err, cli.Found(wants, "failure", "failures"))
 }
 
-func (t *testRun) test(ctx context.Context, rb *runbook.Runbook) (testResult, error) {
+func (t *testRun) test(ctx context.Context, rb *runbook.Runbook) (TestResult, error) {
 	suite, err := promtest.New(rb)
 	if err != nil {
-		return testResult{}, err
+		return TestResult{}, err
 	}
-	r := testResult{Service: rb.Service, File: rb.File, Tests: suite.Len(), Untested: suite.Untested}
+	r := TestResult{Service: rb.Service, File: rb.File, Tests: suite.Len(), Untested: suite.Untested}
 	began := time.Now()
 	if r.Failures, err = t.promtoolRuns(ctx, rb, suite); err != nil {
 		return r, err
@@ -164,7 +164,7 @@ func (t *testRun) one(ctx context.Context, args []string) (string, error) {
 	return fmt.Sprintf("promtool %s: %v\n%s", strings.Join(args[:2], " "), err, strings.TrimSpace(out.String())), nil
 }
 
-func (r testResult) print(c cli.Console) {
+func (r TestResult) print(c cli.Console) {
 	for _, u := range r.Untested {
 		fmt.Fprintf(c.Err, "not tested: %s/%s: %s\n", r.Service, u.Trigger, u.Why)
 	}

@@ -1,4 +1,4 @@
-package program
+package shadows
 
 import (
 	"context"
@@ -79,7 +79,7 @@ func shadowStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 		if err != nil {
 			return err
 		}
-		found := shadowed{Mirrors: []record.Mirror{}, Verdicts: []record.ShadowVerdict{}}
+		found := Shadowed{Mirrors: []record.Mirror{}, Verdicts: []record.ShadowVerdict{}}
 		for _, m := range st.Mirrors {
 			if *service == "" || m.Service == *service {
 				found.Mirrors = append(found.Mirrors, m)
@@ -94,13 +94,13 @@ func shadowStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 	}
 }
 
-// shadowed is what shadow status prints for programs.
-type shadowed struct {
+// Shadowed is what shadow status prints for programs.
+type Shadowed struct {
 	Mirrors  []record.Mirror        `json:"mirrors"`
 	Verdicts []record.ShadowVerdict `json:"verdicts"`
 }
 
-func (s shadowed) tables(c cli.Console) error {
+func (s Shadowed) tables(c cli.Console) error {
 	var rows [][]string
 	for _, m := range s.Mirrors {
 		rows = append(rows, []string{m.Service, m.Region, m.Backend, fmt.Sprintf("%d%%", m.Percent), cli.Moment(m.StartedAt), cli.Moment(m.Until), m.StartedBy, mirrorState(m)})

@@ -1,4 +1,4 @@
-package program
+package trail
 
 import (
 	"cmp"
@@ -18,8 +18,8 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// checkEvidence is incident check.
-func checkEvidence(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
+// IncidentCheck is incident check.
+func IncidentCheck(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("check", "Is an evidence folder as it was sealed, and does its decision come out the same? Its files are compared with its manifest, "+
 		"the manifest with the digest that the daemon's store has or that a message had, and significance and decision are computed again. Exit code 3 if anything was changed "+
 		"or comes out differently, 5 if there is nothing to compare the manifest with. Example: autorollback incident check incidents/inc-0123456789ab")
@@ -37,8 +37,8 @@ type evidenceCheck struct {
 	remote      *cli.Remote
 }
 
-// checkedEvidence is what incident check prints for programs.
-type checkedEvidence struct {
+// CheckedEvidence is what incident check prints for programs.
+type CheckedEvidence struct {
 	Folder      string        `json:"folder"`
 	Digest      string        `json:"digest,omitempty"`       // of the manifest
 	SealedBy    []string      `json:"sealed_by"`              // what has the same digest: --digest, the store
@@ -66,7 +66,7 @@ func (k evidenceCheck) run(ctx context.Context, c cli.Console) error {
 	}
 	found := audit.Check(k.dir)
 	problems := found.Problems
-	r := checkedEvidence{Folder: k.dir, Digest: found.Digest, SealedBy: []string{}, Recomputed: []string{}, Problems: []fileProblem{}, Also: k.others()}
+	r := CheckedEvidence{Folder: k.dir, Digest: found.Digest, SealedBy: []string{}, Recomputed: []string{}, Problems: []fileProblem{}, Also: k.others()}
 	if found.Digest != "" {
 		sealed, differs, unknown := k.compare(ctx, found)
 		r.SealedBy = append(r.SealedBy, sealed...)
@@ -93,7 +93,7 @@ func (k evidenceCheck) run(ctx context.Context, c cli.Console) error {
 }
 
 // print says it for people.
-func (r checkedEvidence) print(c cli.Console) error {
+func (r CheckedEvidence) print(c cli.Console) error {
 	for _, text := range r.Recomputed {
 		fmt.Fprintln(c.Out, text)
 	}
@@ -110,7 +110,7 @@ func (r checkedEvidence) print(c cli.Console) error {
 }
 
 // verdict is the exit code.
-func (r checkedEvidence) verdict() error {
+func (r CheckedEvidence) verdict() error {
 	switch {
 	case len(r.Problems) > 0:
 		return cli.Found(len(r.Problems), "problem", "problems")

@@ -1,4 +1,6 @@
-package program
+// Package shadows is the subcommands that compare a candidate with stable before it takes traffic: replay, join,
+// report and record, and the mirror's. It never decides anything: package diff judges, and the daemon keeps.
+package shadows
 
 import (
 	"context"
@@ -19,9 +21,9 @@ import (
 	"github.com/autorollback/autorollback/shadow/replay"
 )
 
-// shadowCommands are shadow replay, join and report, which need no daemon, and those
+// Commands are shadow replay, join and report, which need no daemon, and those
 // that keep and show a verdict and switch the mirror, which go through its API.
-func shadowCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+func Commands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("shadow", "Compare the candidate with stable before it takes traffic. A block ends with exit code 3, an inconclusive verdict with 5.")
 	all := map[string]cli.Action{}
 	for _, declare := range []func(*kingpin.CmdClause, cli.Console) (string, cli.Action){shadowReplay, shadowJoin, shadowReport, shadowRecord, shadowStart, shadowStop, shadowStatus} {

@@ -1,4 +1,6 @@
-package program
+// Package authoring is the subcommands for what a team writes before a release, and that need no daemon: runbook
+// and rules. It never changes a file that it was not told to write.
+package authoring
 
 import (
 	"context"
@@ -18,8 +20,8 @@ import (
 	templates "github.com/autorollback/autorollback/runbook-templates"
 )
 
-// runbookCommands are runbook new, check and render. They need no daemon.
-func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
+// RunbookCommands are runbook new, check and render. They need no daemon.
+func RunbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("runbook", "Write, check and print runbooks.")
 	neu := cmd.Command("new", "Start a runbook from a template. Example: autorollback runbook new canary --service ranker > runbooks/ranker.yaml")
 	kind := neu.Arg("template", "canary (1, 5, 25, 50, 100 %), canary-from-5, bluegreen or shadow.").HintOptions(templates.Kinds()...).Required().Enum(templates.Kinds()...)
@@ -66,8 +68,8 @@ func runbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 	}
 }
 
-// checked is one runbook's line of `runbook check -o json`.
-type checked struct {
+// Checked is one runbook's line of `runbook check -o json`.
+type Checked struct {
 	Service string              `json:"service"`
 	File    string              `json:"file"`
 	Checks  []runbook.SelfCheck `json:"checks"`
@@ -128,10 +130,10 @@ func checkRunbooks(ctx context.Context, c cli.Console, regionsFile string, paths
 	case err != nil:
 		return cli.Wanting(err.Error())
 	}
-	var all []checked
+	var all []Checked
 	missing := 0
 	for _, rb := range runbooks {
-		one := checked{Service: rb.Service, File: rb.File, Checks: rb.SelfChecks()}
+		one := Checked{Service: rb.Service, File: rb.File, Checks: rb.SelfChecks()}
 		if one.Live, err = live.findings(ctx, rb); err != nil {
 			return err
 		}
@@ -155,7 +157,7 @@ func checkRunbooks(ctx context.Context, c cli.Console, regionsFile string, paths
 	return cli.Join(err, foundMissing(missing, plan))
 }
 
-func printChecked(c cli.Console, all []checked, live bool) error {
+func printChecked(c cli.Console, all []Checked, live bool) error {
 	for _, one := range all {
 		fmt.Fprintf(c.Out, "%s: %s reads well\n", one.File, one.Service)
 		for _, s := range one.Checks {
