@@ -85,8 +85,8 @@ var pages = []page{
 	{name: "approval unknown", path: "/approve/nonsense", who: signedIn, code: http.StatusNotFound},
 	{name: "no such incident", path: "/incidents/inc-none", who: signedIn, code: http.StatusNotFound},
 	{name: "no such page", path: "/nothing", who: signedIn, code: http.StatusNotFound},
-	{name: "not signed in", path: "/", code: http.StatusUnauthorized, owed: "browser"},
-	{name: "wrong password", path: "/", who: "Basic YW5uOng=", code: http.StatusUnauthorized, owed: "browser"},
+	{name: "not signed in", path: "/", code: http.StatusUnauthorized},
+	{name: "wrong password", path: "/", who: "Basic YW5uOng=", code: http.StatusUnauthorized},
 }
 
 // documents are the pages that are files, as the tests of their packages make them.

@@ -22,6 +22,7 @@ type Card struct {
 	Release  string
 	Incident string
 	Closed   bool // that incident is over
+	Open     bool // the release is under way
 	Approval string
 	Standby  string // whether all traffic could go back now, of an open release
 	Ladder   []Rung
@@ -55,7 +56,7 @@ func (t Trigger) Armed() bool { return t.Arms == record.Armed }
 
 // Of makes the card of a target. you: whoever reads it may answer its questions.
 func Of(t record.Standing, you bool) Card {
-	c := Card{Service: t.Service, Region: t.Region, Team: t.Team(), State: StateOf(t, you)}
+	c := Card{Service: t.Service, Region: t.Region, Team: t.Team(), State: StateOf(t, you), Open: t.Open()}
 	if t.Release != nil {
 		c.traffic(*t.Release)
 	}
