@@ -21,7 +21,7 @@ type page struct {
 	// then is done in the page, and leads to the one that is looked at, by the route sends.
 	then  func(*Tab) (code int64)
 	sends string
-	file string // a document's
+	file  string // a document's
 }
 
 const (
