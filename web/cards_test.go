@@ -187,3 +187,29 @@ func TestIncidentPages(t *testing.T) {
 		t.Error(page)
 	}
 }
+
+// Each trigger of an open release has its small curve, with the newest level in words; without curves the card is
+// the same without them.
+func TestSparks(t *testing.T) {
+	s := newSite(t, signIn(t))
+	rb := runbook.Trigger{Name: "errors", Type: runbook.ErrorRate, Above: 0.05}
+	s.sparked = []runbook.Trigger{rb}
+	c := record.Curve{Kind: record.OfTrigger, Name: "errors", Drawn: "<b>error rate", Unit: "ratio"}
+	for n := range 10 {
+		one := record.Unsampled(time.Now().Add(time.Duration(n-10) * time.Minute))
+		one.Candidate, one.Limit = record.Number(0.001*float64(n)), 0.05
+		c.Samples = append(c.Samples, one)
+	}
+	if page := s.ask(http.MethodGet, "/", "", as("alice")).Body.String(); strings.Contains(page, `class="spark"`) || !strings.Contains(page, "errors") {
+		t.Error("a curve is drawn of nothing, or its trigger is missing")
+	}
+	s = newSite(t, signIn(t))
+	s.sparked, s.curves = []runbook.Trigger{rb}, []record.Curve{c, {Kind: record.OfRecovery, Name: "errors", Samples: c.Samples}, {Kind: record.OfTrigger, Name: "gone"}}
+	page := s.ask(http.MethodGet, "/", "", as("alice")).Body.String()
+	if strings.Count(page, `class="spark"`) != 1 || !strings.Contains(page, "<strong>0.9 %</strong>") || strings.Contains(page, "<b>error") {
+		t.Errorf("the curve is missing: %s", page)
+	}
+	if !strings.Contains(page, "svg.spark") {
+		t.Error("the page brings no style for its pictures")
+	}
+}

@@ -73,6 +73,7 @@ type cardView struct {
 	Now    time.Time
 	Orders []cards.Button // for who may give them
 	Answer string         // path of the question's page, for who may answer it
+	Sparks map[string]spark
 }
 
 // view is the screen that is asked for, as one reader sees it.
@@ -86,6 +87,7 @@ func (s *server) view(ctx context.Context, q cards.Query, who visitor, now time.
 	for _, e := range d.Entries {
 		d.Cards = append(d.Cards, s.cardOf(e, who, now))
 	}
+	s.sparkle(ctx, d.Cards)
 	return d, nil
 }
 

@@ -28,6 +28,8 @@ type Engine interface {
 	// Board is how all targets stand. It costs the store the same however many there are.
 	Board(ctx context.Context) (record.Board, error)
 	Incidents(ctx context.Context, q record.IncidentQuery) (record.IncidentPage, error)
+	// Curves are the levels over time of an open release's triggers.
+	Curves(ctx context.Context, service, region string) ([]record.Curve, error)
 	Incident(ctx context.Context, id string) (record.Incident, error)
 	Approval(ctx context.Context, id string) (record.Approval, error)
 	// Release is the newest of a service in a region.
@@ -114,6 +116,7 @@ type server struct {
 	parsing chan struct{} // held while a release file is parsed
 
 	boards    boardCache
+	sparks    sparks
 	listeners chan struct{} // held by each stream of news
 }
 

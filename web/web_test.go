@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -47,7 +48,9 @@ type world struct {
 	plan         string // digest of the change as it would be now
 	board        record.Board
 	barred       string // why orders would be refused
-	looked       int    // how often the board was asked for
+	curves       []record.Curve
+	sparked      []runbook.Trigger // of the ranker's runbook
+	looked       int               // how often the board was asked for
 	bars         map[record.OrderAction]string
 	list         []record.Incident
 	approvers    []string
@@ -119,6 +122,7 @@ func (w *world) Board(context.Context) (record.Board, error) {
 		one := record.Standing{Service: rel.Service, Region: rel.Region, Release: &rel, Control: b.Control, Refused: w.bars}
 		if rel.ID == "rel-1" {
 			one.Runbook, one.Incident = w.runbooks()[0], &w.status.Incidents[0]
+			one.Runbook.Triggers = w.sparked
 			if a := w.approvals["ap-1"]; a.Status == record.Pending {
 				one.Question = &a
 			}
@@ -132,6 +136,13 @@ func (w *world) looks() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.looked
+}
+
+func (w *world) Curves(_ context.Context, service, _ string) ([]record.Curve, error) {
+	if service != "ranker" {
+		return nil, errors.New("no release of " + service)
+	}
+	return w.curves, nil
 }
 
 func (w *world) Incidents(_ context.Context, q record.IncidentQuery) (record.IncidentPage, error) {

@@ -22,6 +22,7 @@ type Card struct {
 	Release  string
 	Incident string
 	Closed   bool // that incident is over
+	Open     bool // the release is under way
 	Approval string
 	Standby  string // whether all traffic could go back now, of an open release
 	Ladder   []Rung
@@ -53,9 +54,12 @@ type Trigger struct {
 // Armed reports whether nothing is known against it.
 func (t Trigger) Armed() bool { return t.Arms == record.Armed }
 
+// Known reports whether somebody looked whether it can fire.
+func (t Trigger) Known() bool { return t.Arms != notChecked }
+
 // Of makes the card of a target. you: whoever reads it may answer its questions.
 func Of(t record.Standing, you bool) Card {
-	c := Card{Service: t.Service, Region: t.Region, Team: t.Team(), State: StateOf(t, you)}
+	c := Card{Service: t.Service, Region: t.Region, Team: t.Team(), State: StateOf(t, you), Open: t.Open()}
 	if t.Release != nil {
 		c.traffic(*t.Release)
 	}
