@@ -54,6 +54,9 @@ type Trigger struct {
 // Armed reports whether nothing is known against it.
 func (t Trigger) Armed() bool { return t.Arms == record.Armed }
 
+// Known reports whether somebody looked whether it can fire.
+func (t Trigger) Known() bool { return t.Arms != notChecked }
+
 // Of makes the card of a target. you: whoever reads it may answer its questions.
 func Of(t record.Standing, you bool) Card {
 	c := Card{Service: t.Service, Region: t.Region, Team: t.Team(), State: StateOf(t, you), Open: t.Open()}
