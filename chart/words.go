@@ -50,7 +50,11 @@ func (p Panel) words(t clock) string {
 	if drawn(p.Limit) {
 		of = append(of, p.limitName())
 	}
-	return strings.TrimRight(clean(p.Name), ".: ") + ": " + strings.Join(of, "; ") + "."
+	text := strings.Join(of, "; ") + "."
+	if name := strings.TrimRight(clean(p.Name), ".: "); name != "" { // else the chart's title says it
+		text = name + ": " + text
+	}
+	return text
 }
 
 // joined are the curves, those of one name as one.

@@ -21,7 +21,7 @@ func (v *virtual) began(inc record.Incident, wide time.Duration) {
 		v.t.Errorf("the most likely moment %s is %s from the truth", h.At, off)
 	}
 	v.has(v.read(inc, "incident.md"), "| Harm began | between "+h.From.UTC().Format("2006-01-02 15:04:05")+" and ",
-		" after harm began")
+		"Harm began: **"+h.At.UTC().Format(time.TimeOnly)+"**")
 }
 
 // A canary at 5 % begins to fail a tenth of its requests: the page says when, and how many failed

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"math"
@@ -194,10 +195,10 @@ func (v *virtual) told(inc record.Incident, kinds ...record.LossKind) {
 	if slices.Sort(kinds); !slices.Equal(found, kinds) {
 		v.t.Errorf("users lost %v, and the incident says %+v", kinds, inc.Impact.Losses)
 	}
-	v.timely(inc, v.read(inc, "incident.md"), regexp.MustCompile(`(?m)^harm began \+0 s.*$`))
+	v.timely(inc, v.read(inc, "incident.md"), pageTimes)
 	for _, m := range messages {
-		if strings.Contains(m, "Since harm began: ") {
-			v.timely(inc, m, regexp.MustCompile(`Since harm began: .*`))
+		if _, times, ok := strings.Cut(m, "Since harm began: "); ok {
+			v.timely(inc, times, messageTimes)
 		}
 	}
 }
@@ -239,17 +240,24 @@ func (v *virtual) close(what string, said, truth float64) {
 	}
 }
 
-var step = regexp.MustCompile(`(alert|found|decided|moved|drained|recovered|verdict) \+((?:[0-9.]+ (?:ms|s|m|h) ?)+)`)
+// How the page and the messages give the steps, since harm began.
+var (
+	pageTimes    = regexp.MustCompile(`\| (Alert fired|Found by the watcher|Decided|Traffic moved|Drain measured|Recovery proved) \| [^|]*\(\+([^)]*)\) \|`)
+	messageTimes = regexp.MustCompile(`(alert|found|decided|moved|drained|verdict) \+([0-9.]+ (?:ms|s|m|h)(?: [0-9.]+ (?:s|m))*)`)
+	canonical    = map[string]string{"Alert fired": "alert", "Found by the watcher": "found", "Decided": "decided", "Traffic moved": "moved",
+		"Drain measured": "drained", "Recovery proved": "recovered", "verdict": "recovered"}
+)
 
 // timely: the times that a text gives since harm began are as they were.
-func (v *virtual) timely(inc record.Incident, text string, line *regexp.Regexp) {
+func (v *virtual) timely(inc record.Incident, text string, steps *regexp.Regexp) {
 	v.t.Helper()
 	harmed, said := v.harmed(), map[string]time.Duration{}
-	for _, m := range step.FindAllStringSubmatch(line.FindString(text), -1) {
+	for _, m := range steps.FindAllStringSubmatch(text, -1) {
 		d, err := time.ParseDuration(strings.ReplaceAll(m[2], " ", ""))
 		v.must(err)
-		said[m[1]] = d
+		said[cmp.Or(canonical[m[1]], m[1])] = d
 	}
+	v.t.Logf("people are told %v", said)
 	truth := map[string]time.Time{}
 	if inc.Source == record.Webhook {
 		truth["alert"] = v.firstAlert()
@@ -257,11 +265,10 @@ func (v *virtual) timely(inc record.Incident, text string, line *regexp.Regexp) 
 	if !inc.ActedAt.IsZero() {
 		truth["moved"] = v.movedAway()
 	}
-	v.t.Logf("%s", line.FindString(text))
 	for name, at := range truth {
 		got, ok := said[name]
 		if !ok {
-			v.t.Errorf("no %s in %q", name, line.FindString(text))
+			v.t.Errorf("no %s in %s", name, text)
 		}
 		v.close(name+" since harm began", got.Seconds(), at.Sub(harmed).Seconds())
 	}

@@ -43,6 +43,7 @@ func (e *Engine) live(ctx context.Context, a record.Approval) (record.Live, erro
 		return record.Live{}, err
 	}
 	l := record.Live{Release: *v.Release, Plan: v.Plan, Waiting: answers(v.Waiting, v.Release.ID, time.Now())}
+	l.Curves, _ = e.Curves(ctx, a.Service, a.Region) // what is missing is not drawn
 	switch {
 	case a.Kind == record.Promotion:
 		l.Plan, l.Triggers = v.Next, e.triggersNow(ctx, v.service, []record.Release{*v.Release}, "")

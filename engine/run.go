@@ -244,8 +244,8 @@ func theAlert(i record.Incident) record.Alert {
 	return record.Alert{Service: i.Service, Region: i.Region, Trigger: i.Breach.Trigger, Severity: i.Breach.Severity, Source: i.Source, Firing: true, StartsAt: i.OpenedAt}
 }
 
-// wellAt is the last moment before the harm: the breach's start less the window in
-// which the trigger saw it.
+// wellAt is the last moment before the harm: before it began, as far as that is known, and not later
+// than the breach's start less the window in which the trigger saw it.
 func wellAt(rb *runbook.Runbook, i record.Incident) time.Time {
 	at := i.OpenedAt
 	if b := i.Breach.StartedAt; !b.IsZero() && b.Before(at) {
@@ -253,6 +253,9 @@ func wellAt(rb *runbook.Runbook, i record.Incident) time.Time {
 	}
 	if t, ok := rb.Trigger(i.Breach.Trigger); ok {
 		at = at.Add(-t.For.Std())
+	}
+	if began := i.Harm().From; !began.IsZero() && began.Before(at) {
+		at = began
 	}
 	return at
 }

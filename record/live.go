@@ -9,6 +9,8 @@ type Live struct {
 	Triggers []TriggerNow
 	// Impact is that of the incident, so far; nil: nothing is known.
 	Impact *Impact
+	// Curves are the levels of the triggers over time; none: none are known.
+	Curves []Curve
 	// Waiting are answers of first people that wait for a second one.
 	Waiting []WaitingOrder
 }

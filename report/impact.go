@@ -78,8 +78,8 @@ func withUnit(l record.Loss, number string) string {
 	return number
 }
 
-// impactLine says in a message what users lost, so far or in the end.
-func impactLine(inc record.Incident) string {
+// ImpactLine says in a message what users lost, so far or in the end.
+func ImpactLine(inc record.Incident) string {
 	x := inc.Impact
 	switch {
 	case x == nil:

@@ -60,7 +60,7 @@ func Asking(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Mess
 	}
 	m := message(inc, KindApproval, true, now,
 		fmt.Sprintf("%s: roll back %s to %s?", subject(inc), word(inc.Candidate.Version), word(inc.Stable.Version)),
-		what(inc, rb), impactLine(inc), why(inc), "Planned: "+moved(inc)+".",
+		what(inc, rb), ImpactLine(inc), why(inc), "Planned: "+moved(inc)+".",
 		todo("approve or reject"+until+". "+onExpiry(rb)), owner(rb))
 	m.Approval = inc.Approval
 	return m
@@ -75,7 +75,7 @@ func Acted(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Messa
 	}
 	return message(inc, KindActed, false, now,
 		fmt.Sprintf("%s: rolled back %s to %s", subject(inc), word(inc.Candidate.Version), word(inc.Stable.Version)),
-		what(inc, rb), why(inc), sentence+": "+moved(inc)+".", impactLine(inc),
+		what(inc, rb), why(inc), sentence+": "+moved(inc)+".", ImpactLine(inc),
 		todo("nothing yet. Checking recovery"+verdictBy(inc)+"."), owner(rb))
 }
 
@@ -87,14 +87,14 @@ func HeldMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Mes
 		would = "Observe mode: armed, it would have chosen to " + verb(inc.Decision.Would) + "."
 	}
 	return message(inc, KindHeld, true, now, title,
-		what(inc, rb), impactLine(inc), why(inc), would, todo(choices(inc, "look, and decide by hand.")), owner(rb))
+		what(inc, rb), ImpactLine(inc), why(inc), would, todo(choices(inc, "look, and decide by hand.")), owner(rb))
 }
 
 // FrozenMsg pages: traffic is left alone and promotion is stopped.
 func FrozenMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 	return message(inc, KindFrozen, true, now,
 		fmt.Sprintf("%s: %s breached; promotion is frozen, traffic left alone", subject(inc), word(inc.Breach.Trigger)),
-		what(inc, rb), impactLine(inc), why(inc), todo(choices(inc, "look for a cause outside the release.")), owner(rb))
+		what(inc, rb), ImpactLine(inc), why(inc), todo(choices(inc, "look for a cause outside the release.")), owner(rb))
 }
 
 // VerdictMsg says what users get now. It pages unless they recovered. Only a
@@ -118,7 +118,7 @@ func verdictMessage(inc record.Incident, v *record.Verdict, kind, of string, rb 
 	}
 	m := message(inc, kind, v.Outcome != record.Recovered, now,
 		fmt.Sprintf("%s: %s%s", subject(inc), of, outcome(v.Outcome)),
-		upper(sentence(v.Reason)), upper(badAnswers(*v)), timing(inc, *v), impactLine(inc), todo(do), owner(rb))
+		upper(sentence(v.Reason)), upper(badAnswers(*v)), timing(inc, *v), ImpactLine(inc), todo(do), owner(rb))
 	if v.Outcome == record.Recovered {
 		m.EndsAt = v.At
 	}
@@ -132,7 +132,7 @@ func EvidenceMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record
 	if inc.EvidenceDigest == "" {
 		title, kept, do = "the evidence is not complete", "", "copy what is in the folder, and see the daemon's log."
 	}
-	m := message(inc, KindEvidence, false, now, subject(inc)+": "+title, impactLine(inc), "Evidence: "+plain(inc.Evidence, maxCell), kept,
+	m := message(inc, KindEvidence, false, now, subject(inc)+": "+title, ImpactLine(inc), "Evidence: "+plain(inc.Evidence, maxCell), kept,
 		todo(do), owner(rb))
 	if inc.Verdict != nil && inc.Verdict.Outcome == record.Recovered {
 		m.EndsAt = inc.Verdict.At

@@ -321,7 +321,17 @@ func ownActions(inc record.Incident) []string {
 	if inc.Verdict != nil && inc.Verdict.Outcome == record.CannotTell {
 		out = append(out, "Find out why data were missing: until then no recovery of this service can be proved.")
 	}
-	return append(out, "Write down what would have made this shorter.")
+	return append(out, lasted(inc)+"Write down what would have made this shorter.")
+}
+
+// lasted says how long harm lasted, and how much of that passed until it was noticed.
+func lasted(inc record.Incident) string {
+	began, seen := inc.Harm().At, noticed(inc).at
+	if began.IsZero() || seen.IsZero() || inc.ActedAt.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("Harm lasted about %s until the traffic was moved; %s of that passed until it was detected. ",
+		span(inc.ActedAt.Sub(began)), span(seen.Sub(began)))
 }
 
 func links(inc record.Incident, rb *runbook.Runbook, o Options) []link {

@@ -3,13 +3,11 @@ package web
 import (
 	"context"
 	"html/template"
-	"net/http"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/autorollback/autorollback/chart"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
@@ -109,15 +107,4 @@ func newestOf(c record.Curve) string {
 		return ""
 	}
 	return runbook.Quantity(float64(v), c.Unit)
-}
-
-// styleSheet is our style sheet, and that of the pictures.
-func styleSheet(w http.ResponseWriter, _ *http.Request, _ visitor) {
-	text, err := files.ReadFile("pages/style.css")
-	if err != nil {
-		sentence(w, http.StatusInternalServerError, "the style sheet is not there")
-		return
-	}
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	_, _ = w.Write(append(text, chart.Style...)) // the reader may be gone
 }

@@ -43,7 +43,7 @@ func TestDemo(t *testing.T) {
 		want    []string
 		never   []string
 	}{
-		{"severe", "watcher", []string{"received by webhook", "acted", "ranker-v1 100, ranker-v2 0 in one transaction", "Each named router instance (1) serves ranker-v1 100, ranker-v2 0", "drained", "verdict: recovered", "incident page: "}, []string{"received by watcher"}},
+		{"severe", "watcher", []string{"received by webhook", "acted", "ranker-v1 100, ranker-v2 0 in one transaction", "Each named router instance (1) serves ranker-v1 100, ranker-v2 0", "drained", "verdict: recovered", "incident page: "}, []string{"found by the watcher"}},
 		{"both", "", []string{"verdict: wrong_cause", "follows ranker-v1 95, ranker-v2 5"}, []string{"acted"}},
 		{"none", "", []string{"no incident: the good release was left alone", "follows ranker-v1 95, ranker-v2 5"}, []string{"acted", "decided"}},
 	}

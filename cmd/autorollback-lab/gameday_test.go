@@ -35,7 +35,7 @@ func TestGamedayCommandLine(t *testing.T) {
 		{"a zone that is none", "run errors --schedule=TZ=0 --metrics-file=x", cli.ExitUsage, `"TZ=0" names a time zone`},
 		{"no such zone", "run errors --schedule=@weekly --timezone=Mars/Olympus --metrics-file=x", cli.ExitUsage, "Mars/Olympus"},
 		{"no calendar", "run errors --schedule=often --metrics-file=x", cli.ExitUsage, "--schedule"},
-		{"without, elsewhere", "run errors --without=watcher --runbook=x", cli.ExitUsage, "unknown long flag '--runbook'"},
+		{"without, elsewhere", "run errors --without=watcher --runbook=x", cli.ExitUsage, "there is no flag --runbook"},
 		{"nobody sees", "run errors --schedule=@weekly", cli.ExitUsage, "--metrics-file"},
 	}
 	for _, tt := range tests {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"strings"
 
-
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/web"

@@ -30,6 +30,18 @@ func TestWhatWasMeant(t *testing.T) {
 		"release sttus":                      {"did you mean autorollback release status?", cli.ExitUsage},
 		"releese start":                      {`there is no command "releese"; did you mean autorollback release start?`, cli.ExitUsage},
 		"releese":                            {`there is no command "releese"; did you mean autorollback release?`, cli.ExitUsage},
+		"rollback ranker --reson x":          {"there is no flag --reson; did you mean --reason?", cli.ExitUsage},
+		"status --colour=never":              {"there is no flag --colour; did you mean --color?", cli.ExitUsage},
+		"status --cosmic-rays":               {"there is no flag --cosmic-rays; try --help", cli.ExitUsage},
+		"control set pause --reason x":       {`"pause" is none of active, observe, paused; did you mean paused?`, cli.ExitUsage},
+		"status -o xml":                      {`"xml" is none of text, json, yaml; try --help`, cli.ExitUsage},
+		"rollback ranker":                    {"--reason is missing; try --help", cli.ExitUsage},
+		"release wait --timeout=1h":          {"--for is missing", cli.ExitUsage},
+		"incident show":                      {"the argument <id> is missing", cli.ExitUsage},
+		"release":                            {"autorollback release needs a command: start, status, plan, promote, hold,", cli.ExitUsage},
+		"release rollbak ranker":             {`there is no command "rollbak"; did you mean autorollback rollback?`, cli.ExitUsage},
+		"help nonsense":                      {`there is no command "nonsense"`, cli.ExitUsage},
+		"help incident shw":                  {"did you mean autorollback incident show?", cli.ExitUsage},
 		"cosmic-rays":                        {`there is no command "cosmic-rays"; try --help`, cli.ExitUsage},
 		"runbook new canary --metrics istio": {"Name the service: --service", cli.ExitUsage},
 		"runbook new canary --service ranker --metrics foo": {"there are bentoml, envoy, fastapi", cli.ExitUsage},
@@ -42,7 +54,7 @@ func TestWhatWasMeant(t *testing.T) {
 			t.Errorf("%s: %v, code %d; it should say %q, code %d", args, err, cli.ExitCode(err), c.says, c.code)
 		}
 	}
-	for _, args := range []string{"--help", "serve --help", "help serve"} {
+	for _, args := range []string{"--help", "help", "serve --help", "help serve", "help release wait", "release --help"} {
 		var out bytes.Buffer
 		if err := run(t.Context(), strings.Fields(args), nil, &out, &out); err != nil || strings.Count(out.String(), "usage:") != 1 {
 			t.Errorf("%s: %v, %d helps", args, err, strings.Count(out.String(), "usage:"))
@@ -64,7 +76,7 @@ func TestNoAnswerIsPrintedWithoutADaemon(t *testing.T) {
 	nobody := "http://" + listener.Addr().String()
 	listener.Close()
 	for _, args := range []string{"control show", "audit list", "audit list -o json", "incident list", "incident show inc-1", "release status",
-		"release status -o json", "why ranker", "doctor", "doctor -o json", "shadow status", "recover ranker --dry-run"} {
+		"release status -o json", "status", "status -o yaml", "incident show inc-1 -o json", "why ranker", "doctor", "doctor -o json", "shadow status", "recover ranker --dry-run"} {
 		var out bytes.Buffer
 		if err := run(t.Context(), append(strings.Fields(args), "--url="+nobody), nil, &out, io.Discard); err == nil || !strings.Contains(err.Error(), "no daemon answers") || out.Len() > 0 {
 			t.Errorf("%s: %v, and it prints %q", args, err, out.String())

@@ -238,6 +238,9 @@ func (s *State) join(ev AlertChecked, why string, now time.Time) {
 		return // no alert: somebody's order, or a check; its own line follows
 	}
 	line := fmt.Sprintf("Alert %s received by %s, firing since %s", a.Trigger, a.Source, a.StartsAt.UTC().Format(time.RFC3339))
+	if a.Source == record.Watcher {
+		line = fmt.Sprintf("Breach of %s found by the watcher, as of %s", a.Trigger, a.StartsAt.UTC().Format(time.RFC3339))
+	}
 	if why != "" {
 		line += ". " + why
 	}
@@ -255,6 +258,10 @@ func confirmedText(b record.Breach) string {
 	t := fmt.Sprintf("Prometheus confirms %s: value %.4g", b.Trigger, b.Value)
 	if s := b.Significance; !s.At.IsZero() {
 		t += fmt.Sprintf(", significance %.3g (1 is proved)", s.Value)
+	}
+	if h := b.Significance.Onset; !h.At.IsZero() {
+		t += fmt.Sprintf("; harm began between %s and %s, most likely %s (estimated)",
+			h.From.UTC().Format(time.RFC3339), h.To.UTC().Format(time.RFC3339), h.At.UTC().Format(time.RFC3339))
 	}
 	return t
 }

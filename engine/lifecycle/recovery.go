@@ -109,6 +109,9 @@ func (s *State) archived(ev Archived, now time.Time) {
 	if ev.Problem != "" {
 		i.Evidence = "incomplete: " + ev.Problem
 	}
+	if text := report.ImpactLine(*i); text != "" {
+		s.note(now, "impact", "", text)
+	}
 	s.note(now, "evidence", "", cmp.Or(ev.Problem, "sealed "+ev.Digest))
 	s.tell(report.EvidenceMsg, now)
 	if i.Phase == record.Settled {

@@ -130,7 +130,7 @@ func (w *world) breach(a record.Approval) record.Breach {
 
 // live is how things stand for a question.
 func (w *world) live(_ context.Context, a record.Approval) (record.Live, error) {
-	l := record.Live{Breach: w.breach(a), Plan: change(), Release: w.release()}
+	l := record.Live{Breach: w.breach(a), Plan: change(), Release: w.release(), Curves: []record.Curve{latencies(w.now)}}
 	switch {
 	case a.Kind == record.Promotion:
 		l.Plan.From, l.Plan.To = record.Split{"ranker-v1": 95, "ranker-v2": 5}, record.Split{"ranker-v1": 75, "ranker-v2": 25}
@@ -144,6 +144,18 @@ func (w *world) live(_ context.Context, a record.Approval) (record.Live, error) 
 		l.Impact = &record.Impact{Ongoing: true, Losses: []record.Loss{{Kind: record.Failures, All: 4700, Excess: 400, Low: 320, High: 480, Rate: 7.5}}}
 	}
 	return l, nil
+}
+
+// latencies are those of twenty minutes, of which the candidate's rise after ten.
+func latencies(now time.Time) record.Curve {
+	c := record.Curve{Kind: record.OfTrigger, Name: "slowish", Drawn: "P95 latency, over 5m", Unit: "s", Every: runbook.Duration(15 * time.Second), Limit: "30 %"}
+	for n := range 80 {
+		s := record.Unsampled(now.Add(time.Duration(n-80) * c.Every.Std()))
+		stable := 0.05 + 0.002*float64(n%7)/7
+		s.Stable, s.Limit, s.Candidate, s.Significance = record.NumberOf(stable), record.NumberOf(1.3*stable), record.NumberOf(stable*(1.02+0.56*min(1, max(0, float64(n-40)/10)))), record.NumberOf(float64(n)/60)
+		c.Samples = append(c.Samples, s)
+	}
+	return c
 }
 
 // release is the one that the questions are about.

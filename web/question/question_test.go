@@ -225,3 +225,57 @@ func TestEnded(t *testing.T) {
 		}
 	}
 }
+
+// The picture is of what the question is about, and small; what nobody measured is not drawn, and neither is
+// another trigger's level.
+func TestChart(t *testing.T) {
+	level := func(name string, samples int) record.Curve {
+		c := record.Curve{Kind: record.OfTrigger, Name: name, Text: name + " in words", Drawn: "level of " + name, Unit: "s", Every: runbook.Duration(15 * time.Second)}
+		for n := range samples {
+			s := record.Unsampled(now.Add(time.Duration(n-samples) * 15 * time.Second))
+			s.Candidate, s.Limit, s.Significance = record.NumberOf(1), record.NumberOf(2), record.NumberOf(0.5)
+			c.Samples = append(c.Samples, s)
+		}
+		return c
+	}
+	for _, c := range []struct {
+		name, kind string
+		curves     []record.Curve
+		draws      string
+	}{
+		{"its trigger", record.RollbackApproval, []record.Curve{level("errors", 20), level("latency", 20)}, "Level of latency"},
+		{"nothing measured", record.RollbackApproval, []record.Curve{level("errors", 20), level("latency", 0)}, ""},
+		{"not its trigger", record.RollbackApproval, []record.Curve{level("errors", 20)}, ""},
+		{"no curves", record.RollbackApproval, nil, ""},
+		{"a step", record.Promotion, []record.Curve{level("errors", 0), level("latency", 20)}, "Level of latency"},
+	} {
+		q := asked(c.kind, func(q *Question) { q.Live.Curves = c.curves })
+		got := string(q.Chart())
+		if strings.Contains(got, ">"+c.draws+"<") != (c.draws != "") || (got == "") != (c.draws == "") {
+			t.Errorf("%s: want %q drawn: %s", c.name, c.draws, got)
+		}
+		if strings.Contains(got, "<desc>:") || strings.Contains(got, "Significance") || strings.Contains(got, "in words") || strings.Contains(got, "errors") {
+			t.Errorf("%s: draws more than the level: %s", c.name, got)
+		}
+	}
+}
+
+// What it did so far is said as far as it is beyond chance, and where that cannot be told the page says so.
+func TestHarm(t *testing.T) {
+	lost := record.Loss{Kind: record.Failures, All: 4700, Excess: 400, Low: 320, High: 480, Rate: 7.5}
+	chance := lost
+	chance.Low = -10
+	for _, c := range []struct {
+		impact *record.Impact
+		want   string
+	}{
+		{nil, ""},
+		{&record.Impact{Ongoing: true, Losses: []record.Loss{lost}}, "about 400 failed requests, 7.5 more each second"},
+		{&record.Impact{Ongoing: true, Losses: []record.Loss{chance}}, ""},
+		{&record.Impact{Ongoing: true, Problem: "nothing is counted yet"}, "how many it hit cannot be told: nothing is counted yet"},
+	} {
+		if got := asked(record.RollbackApproval, func(q *Question) { q.Live.Impact = c.impact }).Harm(); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.impact, got, c.want)
+		}
+	}
+}

@@ -12,14 +12,11 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/autorollback/autorollback/outbound"
-	"github.com/autorollback/autorollback/runbook"
 )
 
 // An Action is what a subcommand does once its flags are read.
@@ -72,76 +69,18 @@ func (p Program) Run(ctx context.Context, args []string, in io.Reader, out, errs
 		ended = true
 		app.UsageWriter(io.Discard) // it goes on parsing, and would print its help again
 	})
+	if len(args) > 0 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
+	}
 	chosen, err := app.Parse(keepDashes(app, args))
 	if ended {
 		return nil
 	}
 	if err != nil {
-		return Usage(p.meant(actions, args, err))
+		return Usage(p.meant(app.Model(), args, err))
 	}
 	c.painting.decide(Terminal(out))
 	return actions[chosen](ctx)
-}
-
-// meant adds to the error about an unknown command the one that was probably meant.
-func (p Program) meant(actions map[string]Action, args []string, err error) error {
-	if group, ok := strings.CutPrefix(err.Error(), "must select a subcommand of "); ok {
-		return fmt.Errorf("%s %s needs a command: %s", p.Name, strings.Trim(group, "'"), strings.Join(below(actions, strings.Trim(group, "'")), ", "))
-	}
-	unknown, ok := strings.CutPrefix(err.Error(), "expected command but got ")
-	word, bad := strconv.Unquote(unknown)
-	if !ok || bad != nil {
-		return err
-	}
-	if in := p.Elsewhere[word]; in != "" {
-		return fmt.Errorf("%s is in another program: %s %s", word, in, word)
-	}
-	var near []string
-	for _, full := range slices.Sorted(maps.Keys(actions)) {
-		words := strings.Fields(full)
-		if args[0] != word {
-			words = words[1:]
-			if !strings.HasPrefix(full, args[0]+" ") {
-				continue
-			}
-		}
-		if runbook.Nearest(word, words) != "" {
-			near = append(near, full)
-		}
-	}
-	if first := slices.IndexFunc(near, func(full string) bool { return runbook.Nearest(word, []string{full}) != "" }); first >= 0 {
-		near = near[first : first+1] // a whole command is nearer than a part of another
-	}
-	if len(near) == 0 {
-		return fmt.Errorf("there is no command %q", word)
-	}
-	return fmt.Errorf("there is no command %q; did you mean %s %s?", word, p.Name, strings.Join(narrowed(near, args), ", or "+p.Name+" "))
-}
-
-// below are the commands of a group.
-func below(actions map[string]Action, group string) (names []string) {
-	for _, full := range slices.Sorted(maps.Keys(actions)) {
-		if name, ok := strings.CutPrefix(full, group+" "); ok {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// narrowed leaves of the commands those that have the next word as well. Without one, a group that has
-// many is named alone.
-func narrowed(near, args []string) []string {
-	if len(args) > 1 {
-		next := slices.DeleteFunc(slices.Clone(near), func(full string) bool { return !slices.Contains(strings.Fields(full), args[1]) })
-		if len(next) > 0 {
-			return next
-		}
-	}
-	group, _, _ := strings.Cut(near[0], " ")
-	if other := func(full string) bool { return !strings.HasPrefix(full, group+" ") }; len(near) > 3 && !slices.ContainsFunc(near, other) {
-		return []string{group}
-	}
-	return near
 }
 
 // Application is the command line, and what each command does.
