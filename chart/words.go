@@ -94,11 +94,15 @@ func (p Panel) lineWords(l Line, t clock) string {
 		extreme = "least "
 	}
 	text := name + " " + at(s.first) + ", " + at(s.last) + ", " + extreme + at(s.extreme)
+	past := ", past the limit "
+	if l.Role == Significance {
+		past = ", proved "
+	}
 	switch {
-	case s.past == 1 || s.past > 0 && s.since.Equal(s.until):
-		text += ", past the limit at " + t.moment(s.since)
+	case s.past > 0 && s.since.Equal(s.until):
+		text += past + "at " + t.moment(s.since)
 	case s.past > 0:
-		text += ", past the limit from " + t.moment(s.since) + " to " + t.moment(s.until)
+		text += past + "from " + t.moment(s.since) + " to " + t.moment(s.until)
 	case l.Role == Candidate && p.limited():
 		text += ", never past the limit"
 	}

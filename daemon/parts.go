@@ -72,6 +72,10 @@ func (d *Daemon) page(folder audit.Folder, external string, render renderer) fun
 		if stages, err := folder.Stages(inc); err == nil {
 			o.Evidence = stages
 		}
+		curves, err := d.set.IncidentCurves(ctx, inc)
+		if o.Curves = curves; err != nil {
+			o.CurvesProblem = err.Error()
+		}
 		if inc.Approval != "" {
 			if a, err := d.set.Approval(ctx, inc.Approval); err == nil {
 				o.Approval = &a

@@ -85,12 +85,10 @@ func (i *Incident) Poll(answers []Answer, every runbook.Duration, at time.Time) 
 			if a.Aside || n == MostQuestions {
 				continue
 			}
-			curves = append(curves, Curve{Kind: OfRecovery, Name: Truncate(a.Question, MaxValue), Drawn: Truncate(a.Question, MaxValue), Unit: a.Unit, Every: every})
+			curves = append(curves, Curve{Kind: OfRecovery, Name: Truncate(a.Question, MaxValue), Drawn: Truncate(a.Question, MaxValue) + ", all versions", Unit: a.Unit, Every: every})
 		}
 		curves[n].Samples = polled(curves[n].Samples, a, at)
-		if curves[n].Floor = a.Business; a.Limit != 0 {
-			curves[n].Limit = "limit"
-		}
+		curves[n].Floor = a.Business
 	}
 	i.Levels = curves
 }
@@ -104,7 +102,7 @@ func polled(before []Sample, a Answer, at time.Time) []Sample {
 		}
 	}
 	s := Unsampled(at.UTC().Truncate(time.Second))
-	if a.Health != Unknown {
+	if a.Health != Unknown || a.Samples > 0 { // one that only proves nothing yet has a level
 		s.Total = NumberOf(a.Value)
 	}
 	if a.Limit != 0 {

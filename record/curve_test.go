@@ -37,6 +37,7 @@ func TestPollsAreBounded(t *testing.T) {
 		answers := []record.Answer{
 			{Question: "error rate", Unit: "ratio", Health: record.Good, Value: float64(n), Limit: 0.02, Before: 0.01},
 			{Question: "kpi", Business: true, Health: record.Unknown, Value: 7},
+			{Question: "kpi revenue", Business: true, Health: record.Unknown, Value: 7, Samples: 100},
 		}
 		for k := range 20 {
 			answers = append(answers, record.Answer{Question: fmt.Sprint("probe ", k), Health: record.Good})
@@ -61,6 +62,9 @@ func TestPollsAreBounded(t *testing.T) {
 	}
 	if s := kpi.Samples[0]; s.Total.Known() || s.Limit.Known() || !kpi.Floor {
 		t.Errorf("what is not known: %+v", s)
+	}
+	if s := i.Levels[2].Samples[0]; s.Total != 7 {
+		t.Errorf("what proves nothing yet: %+v", s)
 	}
 	if text, _ := json.Marshal(i.Levels); len(text) > 48<<10 {
 		t.Errorf("%d bytes", len(text))

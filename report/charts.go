@@ -131,12 +131,13 @@ const significanceTop = 2
 
 // chartOf draws a curve, and what is significant of it below, where that is known.
 func chartOf(c record.Curve, candidate, stable string) chart.Chart {
-	level := chart.Panel{Name: upper(c.Drawn), Limit: math.NaN(), LimitName: "limit " + c.Limit, Floor: c.Floor,
-		Format: func(v float64) string { return runbook.Quantity(v, c.Unit) }}
+	level := chart.Panel{Name: upper(c.Drawn), Limit: math.NaN(), Floor: c.Floor, Format: func(v float64) string { return runbook.Quantity(v, c.Unit) }}
+	title, stable := c.Text, "stable "+stable
 	if c.Kind == record.OfRecovery {
-		level.LimitName, stable = "limit", "before the breach"
-	} else {
-		stable = "stable " + stable
+		title, stable = "Recovery: "+c.Name, "before the breach"
+	}
+	if c.Limit != "" {
+		level.LimitName = "limit " + c.Limit
 	}
 	for _, l := range []chart.Line{
 		lineOf(c, chart.Candidate, "candidate "+candidate, func(s record.Sample) record.Number { return s.Candidate }),
@@ -147,18 +148,18 @@ func chartOf(c record.Curve, candidate, stable string) chart.Chart {
 			level.Lines = append(level.Lines, l)
 		}
 	}
-	limit := lineOf(c, chart.Limit, level.LimitName, func(s record.Sample) record.Number { return s.Limit })
+	limit := lineOf(c, chart.Limit, cmp.Or(level.LimitName, "limit"), func(s record.Sample) record.Number { return s.Limit })
 	if fixed, is := constant(limit); is {
 		level.Limit = fixed
 	} else {
 		level.Lines = append(level.Lines, limit)
 	}
-	out := chart.Chart{Title: cmp.Or(c.Text, upper(c.Name)), Every: c.Every.Std(), Panels: []chart.Panel{level}}
+	out := chart.Chart{Title: upper(cmp.Or(title, c.Name)), Every: c.Every.Std(), Panels: []chart.Panel{level}}
 	if c.Problem != "" {
 		out.Title += " (incomplete: " + c.Problem + ")"
 	}
-	if sig := lineOf(c, chart.Significance, "significance", func(s record.Sample) record.Number { return s.Significance }); len(sig.Points) > 0 {
-		out.Panels = append(out.Panels, chart.Panel{Name: "Significance", Lines: []chart.Line{sig}, Limit: 1, LimitName: "proved from here on", Top: significanceTop})
+	if sig := lineOf(c, chart.Significance, "significance", func(s record.Sample) record.Number { return max(s.Significance, 0) }); len(sig.Points) > 0 {
+		out.Panels = append(out.Panels, chart.Panel{Name: "Significance", Lines: []chart.Line{sig}, Limit: 1, LimitName: "1: proved", Top: significanceTop})
 	}
 	return out
 }

@@ -28,7 +28,7 @@ func (t told) partial() (items []string) {
 	}
 	for _, g := range t.inc.Stragglers {
 		if g.DoneAt.IsZero() {
-			items = append(items, fmt.Sprintf("look at region %s, which may still have %s; to roll it back as well: autorollback release rollback %s --region %s --reason WHY",
+			items = append(items, fmt.Sprintf("look at region %s, which may still have %s; to roll it back as well: autorollback rollback %s --region %s --reason WHY",
 				g.Region, t.from(), t.inc.Service, g.Region))
 		}
 	}
@@ -52,6 +52,9 @@ func (t told) resume() string { return "autorollback release resume " + t.target
 func chosen(t told) []string {
 	if c := t.inc.Decision.Choices; len(c) > 0 {
 		return c
+	}
+	if wrong := verdictIs(record.WrongCause); wrong(t.inc) || unhealthyBoth(t.inc) {
+		return lookOutside(t)
 	}
 	if t.inc.Phase == record.HeldPhase || t.inc.Phase == record.Frozen {
 		return []string{"look at the service; then let the release continue: " + t.resume()}
@@ -116,7 +119,7 @@ func lookOutside(t told) []string {
 }
 
 func findData(t told) []string {
-	return []string{"look at the service yourself: what could not be told, and why, stands under Verdict", t.whom()}
+	return []string{"look at the service yourself: the verdict on the incident's page says what could not be told, and why", t.whom()}
 }
 
 func lookAtBusiness(t told) []string {

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/autorollback/autorollback/chart"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -18,7 +19,9 @@ import (
 var pageTemplate string
 
 //go:embed page.css
-var pageStyle string
+var pageCSS string
+
+var pageStyle = pageCSS + chart.Style
 
 // StyleHash returns the source expression, 'sha256-…' with its quotes, that a
 // Content-Security-Policy needs in style-src to allow the page's inline style, and
@@ -80,6 +83,10 @@ func parts(sentence string) (all []part) {
 // unit is a number and its unit, between which no line is broken.
 var unit = regexp.MustCompile(`([0-9]) (%|ms|s|m|h|UTC|req/s)\b`)
 
+// day is a date, which is not broken either.
+var day = regexp.MustCompile(`([0-9]{4})-([0-9]{2})-([0-9]{2})`)
+
 func tight(text string) string {
+	text = day.ReplaceAllString(text, "$1\u2011$2\u2011$3")
 	return strings.ReplaceAll(unit.ReplaceAllString(text, "$1\u00a0$2"), " %", "\u00a0%")
 }

@@ -37,6 +37,12 @@ func Markdown(inc record.Incident, rb *runbook.Runbook, opts Options) []byte {
 	for _, s := range p.Sections {
 		m.section(s)
 	}
+	if len(p.Charts) > 0 {
+		m.Head("Charts in words")
+	}
+	for _, c := range p.Charts {
+		m.Line("- **%s.** %s", c.Title, c.Words)
+	}
 	if p.Made != "" {
 		m.Line("")
 		m.Line("Made by autorollback at %s.", p.Made)

@@ -114,7 +114,7 @@ func verdictMessage(inc record.Incident, v *record.Verdict, kind, of string, rb 
 	}
 	do := "nothing; the follow-up is drafted in the incident page."
 	if v.Outcome != record.Recovered {
-		do = choices(inc, verdictChoice(v.Outcome))
+		do = doNow(inc, rb)
 	}
 	m := message(inc, kind, v.Outcome != record.Recovered, now,
 		fmt.Sprintf("%s: %s%s", subject(inc), of, outcome(v.Outcome)),

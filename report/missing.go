@@ -6,12 +6,24 @@ import (
 	"github.com/autorollback/autorollback/record"
 )
 
-// missing says what the page cannot show because the incident's evidence is not here: another replica
-// keeps the folder, or it was lost. Empty: nothing is missing that should be here.
+// missing says what the page cannot show: the incident's evidence is on another replica or was lost, or
+// there are no curves. Empty: nothing is missing that should be here.
 func missing(inc record.Incident, o Options) string {
+	why := endSentence(o.CurvesProblem)
 	if len(o.Evidence) > 0 || inc.EvidenceDigest == "" {
-		return ""
+		if why == "" {
+			return ""
+		}
+		return "Charts are missing or incomplete: " + why
 	}
-	return "The evidence is not on " + cmp.Or(o.Replica, "the replica that made this page") + ", so the charts and what they were drawn from are missing here. " +
-		"It was sealed as " + cmp.Or(inc.Evidence, "a folder without a name") + " on another replica, with the manifest " + inc.EvidenceDigest + "."
+	where := "The evidence is not on " + cmp.Or(o.Replica, "the replica that made this page") + ": it was sealed as " +
+		cmp.Or(inc.Evidence, "a folder without a name") + " on another replica, with the manifest " + inc.EvidenceDigest + "."
+	if why != "" {
+		why = "So the charts are missing or incomplete: " + why
+	} else if len(o.Curves) == 0 {
+		why = "So the charts are missing."
+	} else {
+		why = "The charts were counted anew from Prometheus' history."
+	}
+	return where + " " + why
 }

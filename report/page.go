@@ -6,6 +6,7 @@ package report
 
 import (
 	"fmt"
+	"html/template"
 	"strings"
 	"time"
 
@@ -36,6 +37,8 @@ type Options struct {
 	Evidence []audit.Stage
 	// Curves are the levels over time that [Charts] draws.
 	Curves []record.Curve
+	// CurvesProblem says why there are none, or why some are missing; empty: all are here.
+	CurvesProblem string
 }
 
 // The most a page shows of each list; what is left out is counted.
@@ -55,6 +58,7 @@ type page struct {
 	Calm               bool // there is nothing to do now
 	Tiles              []tile
 
+	Charts      []drawing
 	Missing     string // what is not here, and where it is
 	ImpactTitle string
 	Impact      []fact
@@ -101,7 +105,7 @@ func newPage(inc record.Incident, rb *runbook.Runbook, o Options) page {
 		Badge: badge, Mood: mood,
 		Headline: Headline(inc, rb), Lede: visible(lede(inc), maxCell),
 		Now: each(now), Calm: calm(now),
-		Tiles: tiles(inc), Missing: visible(missing(inc, o), maxCell),
+		Tiles: tiles(inc), Charts: drawings(inc, o), Missing: visible(missing(inc, o), maxCell),
 		Sections: sections(inc, rb, o),
 	}
 	p.ImpactTitle, p.Impact = impact(inc)
@@ -109,6 +113,20 @@ func newPage(inc record.Incident, rb *runbook.Runbook, o Options) page {
 		p.Made = clock(o.Now)
 	}
 	return p
+}
+
+// A drawing is a chart with what it shows in words.
+type drawing struct {
+	Title string
+	SVG   template.HTML
+	Words string
+}
+
+func drawings(inc record.Incident, o Options) (all []drawing) {
+	for _, c := range Charts(inc, o.Curves) {
+		all = append(all, drawing{visible(c.Title, maxCell), c.SVG(), visible(c.Words(), maxAnswer)})
+	}
+	return all
 }
 
 func place(inc record.Incident) string {
@@ -141,8 +159,11 @@ func lede(inc record.Incident) string {
 	if len(inc.Decision.Reasons) > 0 {
 		why = inc.Decision.Reasons[0]
 	}
-	if inc.Verdict != nil {
-		why = inc.Verdict.Reason
+	if v := inc.Verdict; v != nil {
+		why = v.Reason
+	}
+	if verdictIs(record.Recovered)(inc) { // every answer, which stands under Verdict
+		why = ""
 	}
 	if strings.Contains(situationOf(inc).headline(told{inc: inc}), strings.TrimRight(why, ". ")) {
 		why = ""

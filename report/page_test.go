@@ -30,6 +30,7 @@ func TestPages(t *testing.T) {
 			o.Approval = &record.Approval{ID: inc.Approval, Status: record.Pending, ExpiresAt: after(16 * time.Minute)}
 		}
 		if name == "recovered" {
+			o.Curves = []record.Curve{curveOf(inc, record.OfTrigger, inc.Breach.Trigger, "s"), curveOf(inc, record.OfRecovery, "error rate", "ratio")}
 			inc.Evidence, inc.EvidenceAt = "evidence/inc-0123456789ab", after(2*time.Minute)
 			o.Evidence = []audit.Stage{{Name: audit.Before, Files: 7, Digest: "sha256:aaaa"}, {Name: audit.After, Files: 8, Digest: "sha256:bbbb"}}
 		}

@@ -87,6 +87,17 @@ func choices(inc record.Incident, otherwise string) string {
 	return strings.Join(out, "; or ") + "."
 }
 
+// doNow is what is to be done as the incident stands, as the page says it. Whom to call is a line of its own.
+func doNow(inc record.Incident, rb *runbook.Runbook) string {
+	var out []string
+	for _, item := range DoNow(inc, rb, Options{}) {
+		if !strings.HasPrefix(item, "call ") {
+			out = append(out, strings.TrimRight(plain(item, 300), ". "))
+		}
+	}
+	return strings.Join(out, "; ") + "."
+}
+
 func owner(rb *runbook.Runbook) string {
 	if rb == nil || rb.Owner.Team == "" {
 		return ""
@@ -141,16 +152,6 @@ func outcome(o record.Outcome) string {
 		return "cannot tell whether users recovered"
 	}
 	return word(string(o))
-}
-
-func verdictChoice(o record.Outcome) string {
-	switch o {
-	case record.NotRecovered:
-		return "users are still hurt with all traffic on the stable version; look for another cause, and escalate."
-	case record.WrongCause:
-		return "the stable version is unhealthy as well, so look outside the release: dependencies, data, the platform."
-	}
-	return "data are missing, so look at the service yourself, and at why Prometheus has none."
 }
 
 func badAnswers(v record.Verdict) string {

@@ -47,7 +47,7 @@ func facts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
 	}
 	f = add(f, "Owner", strings.TrimPrefix(owner(rb), "Owner: "))
 	f = add(f, "Asked for by", inc.By)
-	f = add(f, "Answered by", answeredBy(o.Approval))
+	f = add(f, "Question to a human", answeredBy(o.Approval))
 	f = add(f, "Harm began", began(inc))
 	opened, closed := moment{name: "Opened", at: inc.OpenedAt}, moment{name: "Closed", at: inc.ClosedAt}
 	steps := moments(inc)
@@ -73,7 +73,8 @@ func answeredBy(a *record.Approval) string {
 		return ""
 	}
 	if a.By == "" {
-		return string(a.Status)
+		return cmp.Or(map[record.ApprovalStatus]string{record.Pending: "waits for an answer until " + clock(a.ExpiresAt),
+			record.Expired: "nobody answered in time", record.Superseded: "taken back: something else happened first"}[a.Status], string(a.Status))
 	}
 	text := fmt.Sprintf("%s by %s (%s) at %s", a.Status, a.By, record.Caller{How: a.How, From: a.From}.Seen(), clock(a.DecidedAt))
 	if a.How == "link_only" {

@@ -10,14 +10,13 @@ import (
 	"github.com/autorollback/autorollback/report"
 )
 
-// contentPolicy is the content security policy of every answer: nothing may be loaded but
-// our own style sheet, nobody may frame us, forms come home.
-const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
+// contentPolicy is the content security policy of every answer: nothing may be loaded but our own
+// icon, no style is ours but the one that stands in our pages, nobody may frame us, forms come home.
+var contentPolicy = "default-src 'none'; style-src " + hashOf(style) + "; img-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
 
-// pagePolicy is the policy of the incident page, which brings its style along, so
-// that it can also be kept as a file.
+// pagePolicy is the policy of the incident page, which has a style of its own.
 func pagePolicy() string {
-	return strings.Replace(contentPolicy, "style-src 'self'", "style-src 'self' "+report.StyleHash(), 1)
+	return strings.Replace(contentPolicy, hashOf(style), report.StyleHash(), 1)
 }
 
 // headers puts the security headers on every answer, errors included.

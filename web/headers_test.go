@@ -21,7 +21,7 @@ var hashed = regexp.MustCompile(`; script-src 'sha256-[A-Za-z0-9+/]{43}='$`)
 func secured(t *testing.T, what, path string, h http.Header) {
 	t.Helper()
 	csp := h.Get("Content-Security-Policy")
-	for _, want := range []string{"default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "style-src 'self'", "base-uri 'none'"} {
+	for _, want := range []string{"default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "style-src 'sha256-", "base-uri 'none'"} {
 		if !strings.Contains(csp, want) {
 			t.Errorf("%s: policy %q has no %s", what, csp, want)
 		}

@@ -22,7 +22,7 @@ var files embed.FS
 // templates are parsed once, when the program starts; a mistake in one is a mistake
 // in the program.
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"clock": clock, "how": question.How, "countdown": script, "trigger": question.Trigger, "state": stateWord, "proved": provedWord, "join": strings.Join, "short": short,
+	"clock": clock, "how": question.How, "countdown": script, "style": inlineStyle, "trigger": question.Trigger, "state": stateWord, "proved": provedWord, "join": strings.Join, "short": short,
 	"left": left, "until": func(at, now time.Time) end { return end{at, now} }, "lower": strings.ToLower, "thousands": thousands, "span": report.Span,
 }).ParseFS(files, "pages/*.html"))
 

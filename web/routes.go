@@ -68,7 +68,6 @@ func (s *server) routes() []route {
 		{Route{"POST", page, policy.Operate}, formPage(s.page(s.takeOrder))},
 		{Route{"GET", "/control", policy.Admin}, formPage(s.page(s.showControl))},
 		{Route{"POST", "/control", policy.Admin}, formPage(s.page(s.takeControl))},
-		{Route{"GET", "/style.css", policy.View}, s.page(sheet)},
 		{Route{"GET", "/icon.svg", policy.View}, s.page(static("icon.svg"))},
 		{Route{"GET", "/incidents/{id}", policy.View}, s.page(s.incidentPage)},
 		{Route{"GET", "/why/{id}", policy.View}, s.page(s.whyPage)},

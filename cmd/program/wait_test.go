@@ -1,6 +1,7 @@
 package program
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -117,5 +118,18 @@ func TestReleaseWaitEndsAtOnce(t *testing.T) {
 		if err := run(t.Context(), append(strings.Fields(args), "--url", url), nil, &out, &out); cli.ExitCode(err) != code {
 			t.Errorf("%s: %v, code %d, want %d", args, err, cli.ExitCode(err), code)
 		}
+	}
+}
+
+// Who stops the waiting with Ctrl-C reads a sentence.
+func TestReleaseWaitIsStopped(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	url := past(t, record.Control{}, &record.Release{ID: "rel-1", Service: "ranker", Phase: record.Open, Weight: 5, Candidate: record.Side{Version: "v2"}})
+	said := &onceSaid{text: "5 % to v2", then: stop}
+	var out strings.Builder
+	err := run(ctx, []string{"release", "wait", "ranker", "--region=eu", "--for=proved", "--every=1ms", "--url", url}, nil, &out, said)
+	if err == nil || err.Error() != "stopped before it was done" || cli.ExitCode(err) != cli.ExitError || out.Len() > 0 {
+		t.Errorf("%v, %q", err, out.String())
 	}
 }

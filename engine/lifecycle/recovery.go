@@ -61,7 +61,7 @@ func (s *State) polled(ev RecoveryPolled, now time.Time) {
 	health, why := verify.Judge(ev.Answers)
 	i.PolledAt, i.Answers, i.Polls = now, ev.Answers, verify.Count(i.Polls, health)
 	i.Unproved = questions(verify.Pending(ev.Answers))
-	i.Poll(ev.Answers, s.Runbook.Verification.Every, now)
+	i.Poll(slices.DeleteFunc(slices.Clone(ev.Answers), verify.IsCheck), s.Runbook.Verification.Every, now)
 	if health != i.Health {
 		i.Health = health
 		s.note(now, "poll", "", fmt.Sprintf("%s: %s", health, why))

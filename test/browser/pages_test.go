@@ -21,8 +21,6 @@ type page struct {
 	// then is done in the page, and leads to the one that is looked at, by the route sends.
 	then  func(*Tab) (code int64)
 	sends string
-	// owed is who is about to put right what is wrong with it: until then that is told, and is no failure.
-	owed string
 	file string // a document's
 }
 
@@ -85,24 +83,24 @@ var pages = []page{
 	{name: "approval unknown", path: "/approve/nonsense", who: signedIn, code: http.StatusNotFound},
 	{name: "no such incident", path: "/incidents/inc-none", who: signedIn, code: http.StatusNotFound},
 	{name: "no such page", path: "/nothing", who: signedIn, code: http.StatusNotFound},
-	{name: "not signed in", path: "/", code: http.StatusUnauthorized, owed: "browser"},
-	{name: "wrong password", path: "/", who: "Basic YW5uOng=", code: http.StatusUnauthorized, owed: "browser"},
+	{name: "not signed in", path: "/", code: http.StatusUnauthorized},
+	{name: "wrong password", path: "/", who: "Basic YW5uOng=", code: http.StatusUnauthorized},
 }
 
 // documents are the pages that are files, as the tests of their packages make them.
 func documents(t *testing.T) []page {
 	t.Helper()
 	var all []page
-	for pattern, owed := range map[string]string{"../../report/testdata/*.html": "", "../../shadow/report/testdata/*.html": "charts"} {
+	for _, pattern := range []string{"../../report/testdata/*.html", "../../shadow/report/testdata/*.html"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files are %s: %v", pattern, err)
 		}
 		for _, f := range files {
-			all = append(all, page{name: "file " + filepath.Base(f), file: f, owed: owed})
+			all = append(all, page{name: "file " + filepath.Base(f), file: f})
 		}
 	}
-	return append(all, page{name: "file game day", file: file(t, "gameday.html", string(gameDay())), owed: "charts"})
+	return append(all, page{name: "file game day", file: file(t, "gameday.html", string(gameDay()))})
 }
 
 // shelf serves the files as somebody finds them who was sent one.

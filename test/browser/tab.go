@@ -175,9 +175,10 @@ func (t *Tab) moves(leaving bool) {
 	}
 }
 
-// Shot writes what is on the screen into a file.
+// Shot writes the page's first screen into a file.
 func (t *Tab) Shot(file string) {
 	t.tb.Helper()
+	Ask[struct{}](t, "document.activeElement?.blur(), scrollTo(0, 0), void 0")
 	picture, err := run(t, chromedp.CaptureScreenshot())
 	t.must("take a picture", err)
 	t.must("take a picture", os.MkdirAll(filepath.Dir(file), 0o755))

@@ -39,7 +39,7 @@ func (r *Remote) hint() record.Status {
 	if err != nil {
 		return record.Status{}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), hintWithin) //nolint:forbidigo // kingpin asks without one
+	ctx, cancel := context.WithTimeout(context.Background(), hintWithin) // kingpin asks without one
 	defer cancel()
 	st, err := client.Status(ctx)
 	if err != nil {

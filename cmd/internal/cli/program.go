@@ -80,8 +80,14 @@ func (p Program) Run(ctx context.Context, args []string, in io.Reader, out, errs
 		return Usage(p.meant(app.Model(), args, err))
 	}
 	c.painting.decide(Terminal(out))
-	return actions[chosen](ctx)
+	if err = actions[chosen](ctx); err == context.Canceled && ctx.Err() != nil { //nolint:errorlint // one with more words keeps them
+		return errStopped
+	}
+	return err
 }
+
+// errStopped ends a command that somebody stopped with Ctrl-C, and that does not end with it by design.
+var errStopped = errors.New("stopped before it was done")
 
 // Application is the command line, and what each command does.
 func (p Program) Application(c Console) (*kingpin.Application, map[string]Action) {
