@@ -133,3 +133,92 @@ func TestLossesOfSlowAnswers(t *testing.T) {
 		t.Errorf("slow is from p%g, %g s on", 100*got.Quantile, got.Limit)
 	}
 }
+
+// both is an interval of one share of bad requests on both sides.
+func both(share float64) Counts { return pair(Requests, 100, 100*share, 900, 900*share) }
+
+// Of a shared cause the excess of all traffic counts, over its own rate in the hour before; beside
+// stable there is none.
+func TestLossesOfAllTraffic(t *testing.T) {
+	l := lossesOf(t, "error-rate")
+	for range 40 {
+		l.Add(both(0.01))
+	}
+	for range 10 {
+		l.Add(both(0.21))
+	}
+	got := one(t, l.Whole(10, plainly), record.Failures)
+	if math.Abs(got.Excess-2000) > 1e-6 || got.All != 10000 || got.Low < 1800 || got.High > 2200 || got.Low >= 2000 || got.High <= 2000 {
+		t.Errorf("2,000 of 10,000 requests failed beyond the rate before: %+v", got)
+	}
+	if want := 200 / l.step.Seconds(); math.Abs(got.Rate-want) > 1e-6 {
+		t.Errorf("%g more each second, want %g", got.Rate, want)
+	}
+	beside, concurrent := l.Beside(10, plainly)
+	if got := one(t, beside, record.Failures); math.Abs(got.Excess) > 1e-6 || !concurrent {
+		t.Errorf("beside stable it is no harm: %+v", got)
+	}
+	if got := lossesOf(t, "error-rate").Whole(10, plainly); len(got) != 0 {
+		t.Errorf("before anything was counted: %+v", got)
+	}
+}
+
+// A candidate that took over all traffic is held against what stable did in the hour before; without
+// that nobody can tell, and no number is given.
+func TestLossesWithoutStable(t *testing.T) {
+	l := lossesOf(t, "error-rate")
+	for range 40 {
+		l.Add(pair(Requests, 0, 0, 1000, 10))
+	}
+	for range 5 {
+		l.Add(pair(Requests, 1000, 110, 0, 0))
+	}
+	got, concurrent := l.Beside(5, plainly)
+	if x := one(t, got, record.Failures); math.Abs(x.Excess-500) > 1e-6 || concurrent {
+		t.Errorf("500 failed beyond stable's rate of before: %+v, concurrent %v", x, concurrent)
+	}
+	for range l.hour {
+		l.Add(pair(Requests, 1000, 110, 0, 0))
+	}
+	if got, _ := l.Beside(5, plainly); len(got) != 0 {
+		t.Errorf("there was no stable in the hour before: %+v", got)
+	}
+}
+
+// What is remembered is bounded, and older intervals are not counted.
+func TestLossesForget(t *testing.T) {
+	l, err := NewLosses(shop("error-rate", "latency-p95"), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		l.Add(pair(Requests, 100, 11, 900, 9))
+	}
+	got, _ := l.Beside(1000, plainly)
+	if x := one(t, got, record.Failures); x.All != 1000 || math.Abs(x.Excess-100) > 1e-6 {
+		t.Errorf("of the newest ten intervals: %+v", x)
+	}
+}
+
+// All traffic turns bad in a known interval, and in a known part of it.
+func TestOnsetOfAllTraffic(t *testing.T) {
+	l := lossesOf(t, "error-rate")
+	slo := runbook.Trigger{Name: "slo", Type: runbook.AbsoluteSLO, Above: 0.1}
+	for n := range 50 {
+		if _, ok := l.Onset(slo); ok && n < 2 {
+			t.Errorf("after %d intervals nothing changed", n)
+		}
+		l.Add(both(0.01 + 0.002*float64(n%3)))
+	}
+	l.Add(both(0.0620)) // a quarter of it
+	for range 7 {
+		l.Add(both(0.212))
+	}
+	o, ok := l.Onset(slo)
+	if !ok || float64(o.Likely)+o.Part-7.25 > 0.03 || float64(o.Likely)+o.Part-7.25 < -0.03 || o.First != 7 || o.Last < 6 {
+		t.Errorf("a quarter of the interval of seven before: %+v, %v", o, ok)
+	}
+	if _, ok := l.Onset(runbook.Trigger{Type: runbook.AbsoluteSLO, Ceiling: runbook.Duration(1e9)}); ok {
+		t.Error("latencies are not counted here")
+	}
+}

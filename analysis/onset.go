@@ -7,7 +7,8 @@ type Onset struct {
 	Likely int // the most likely one
 	// First and Last are the earliest and the latest that the counts leave possible, First >= Likely >= Last.
 	First, Last int
-	// Part is how much of the likely interval had harm, as far as one interval can tell that: else 1.
+	// Part is how much of the likely interval had harm, as far as one interval can tell that, else 1. It
+	// is above 1 where some of the interval before had harm too.
 	Part float64
 	// Whole says that Likely is the first interval that is remembered, and Open that First is: harm
 	// may have been there before.
@@ -54,29 +55,8 @@ func (t *Test) Onset() (o Onset, ok bool) {
 		}
 	}
 	o.Whole, o.Open = o.Likely == longest-1, o.First == longest-1
-	o.Part = t.partOf(o.Likely, phi)
+	o.Part = 1
 	return o, true
-}
-
-// tellingInterval is from which log likelihood ratio on, on average of the intervals since, one interval
-// alone tells harm from chance.
-const tellingInterval = 8
-
-// partOf is the log likelihood ratio of an interval as a part of what those since have on average, by
-// the odds that fit best: the last healthy interval has a stray error, and the first bad one is bad from
-// somewhere in it.
-func (t *Test) partOf(ago int, phi float64) float64 {
-	best := 0
-	for i := range t.ratios {
-		if t.ratios[i].last(ago+1) > t.ratios[best].last(ago+1) {
-			best = i
-		}
-	}
-	since := t.ratios[best].last(ago)
-	if ago == 0 || !(since/float64(ago)/phi >= tellingInterval) {
-		return 1
-	}
-	return max(0, min(1, (t.ratios[best].last(ago+1)-since)*float64(ago)/since))
 }
 
 // greatestRatio is the log likelihood ratio of the odds that fit the newest intervals best.

@@ -44,7 +44,7 @@ func (l *Losses) Sharpen(t runbook.Trigger, o Onset, phi float64) Onset {
 		}
 	}
 	out.Open, out.Whole = o.Open && out.First == o.First, o.Whole && out.Likely == o.First
-	out.Part = partOf(rows, out.Likely)
+	out.begin(rows)
 	return out
 }
 

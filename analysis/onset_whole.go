@@ -50,7 +50,7 @@ func (l *Losses) Onset(t runbook.Trigger) (o Onset, ok bool) {
 			o.First, o.Last = max(o.First, ago), min(o.Last, ago)
 		}
 	}
-	o.Part = partOf(rows, o.Likely)
+	o.begin(rows)
 	return o, true
 }
 
@@ -58,12 +58,28 @@ func (l *Losses) Onset(t runbook.Trigger) (o Onset, ok bool) {
 // interval alone tells how much of it was bad.
 const tellingStep = 4
 
-// partOf is how far an interval is from the share before it to the one since, else 1.
-func partOf(rows []shares, change int) float64 {
+// begin says how much of the likely interval was bad, as far as one interval can tell. Where all of it
+// was, and some of the one before as well, harm began in that: Part is above 1, and the bracket has it.
+func (o *Onset) begin(rows []shares) {
+	o.Part = partOf(rows, o.Likely, 1)
+	if o.Part < 1 || o.Likely+1 >= len(rows) {
+		return
+	}
+	if more := partOf(rows, o.Likely+1, 0); more > 0 {
+		o.Part, o.First = 1+more, max(o.First, o.Likely+1)
+	}
+}
+
+// partOf is how far an interval is from the share before it to the one since; where one interval cannot
+// tell it is otherwise.
+func partOf(rows []shares, change int, otherwise float64) float64 {
 	before, since, r := sumShares(rows[change+1:]), sumShares(rows[:change]), rows[change]
 	p, q := before.bad/before.n, since.bad/since.n
 	if !(r.n*(q-p) >= tellingStep*math.Sqrt(r.n*q*(1-q))) {
-		return 1
+		return otherwise
+	}
+	if otherwise == 0 && r.bad < r.n*p+tellingStep*math.Sqrt(r.n*p*(1-p)+1) { // as before
+		return 0
 	}
 	return max(0, min(1, (r.bad/r.n-p)/(q-p)))
 }

@@ -94,3 +94,25 @@ func TestImpactSoFarOfAQuestion(t *testing.T) {
 		}
 	})
 }
+
+// What users got before is what they got before harm began, however late the alert fired.
+func TestWellIsBeforeHarmBegan(t *testing.T) {
+	rb := fixture.Runbook(t, "page") // the trigger's window is 10 s
+	opened := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
+	ago := func(d time.Duration) time.Time { return opened.Add(-d) }
+	for name, c := range map[string]struct {
+		fired, began, want time.Time
+	}{
+		"nothing is known":       {time.Time{}, time.Time{}, ago(10 * time.Second)},
+		"the alert alone":        {ago(time.Minute), time.Time{}, ago(70 * time.Second)},
+		"harm began before":      {ago(time.Minute), ago(5 * time.Minute), ago(5 * time.Minute)},
+		"harm within a window":   {ago(time.Minute), ago(62 * time.Second), ago(70 * time.Second)},
+		"found without an alert": {time.Time{}, ago(30 * time.Second), ago(30 * time.Second)},
+	} {
+		i := record.Incident{OpenedAt: opened, Breach: record.Breach{Trigger: "errors", StartedAt: c.fired}}
+		i.Breach.Significance.Onset.From = c.began
+		if got := wellAt(rb, i); !got.Equal(c.want) {
+			t.Errorf("%s: %s before the incident, want %s", name, opened.Sub(got), opened.Sub(c.want))
+		}
+	}
+}

@@ -24,7 +24,7 @@ func facts(in Input) []string {
 	}
 	since := ""
 	if !b.StartedAt.IsZero() {
-		since = ", and its alert fires since " + clock(b.StartedAt)
+		since = ", its alert firing since " + clock(b.StartedAt)
 	}
 	effect, limit := t.Reading(b.Value)
 	s := fmt.Sprintf("Trigger %q (%s) is true%s: %s (limit %s), asked at %s.", t.Name, t.Severity, since, effect, limit, clock(b.AskedAt))
