@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/test/sim"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -113,7 +114,7 @@ func (s *scanner) enter(link, page, junk string) {
 // Ten thousand tries of scanners that hold a link, of whoever has the link alone and of people who may
 // approve: nothing is approved. A no is given only where all its fields were filled in as a person would.
 func TestLinkScannersApproveNothing(t *testing.T) {
-	const tries = 10_000
+	tries := sim.Size(100_000, 10_000, 1_000)
 	for _, by := range []struct {
 		name string
 		auth func(*testing.T) web.Auth
