@@ -129,15 +129,25 @@ func (r *run) happen(dir string) {
 	r.note("the run ends")
 	r.ended.Store(true)
 	cancel()
+	r.endProcesses() // before what people would still have done: nobody is to go on where no traffic is
 	world.Wait()
 	r.under.Wait()
+	r.endProcesses()        // one that was being started again
+	time.Sleep(time.Minute) // what is still under way lands nowhere
+}
+
+// endProcesses ends all at one moment: while one is waited for, no other is to go on alone.
+func (r *run) endProcesses() {
+	var ending []*life
 	for _, p := range r.procs {
 		if l := p.current(); l != nil {
 			l.die()
-			<-l.over
+			ending = append(ending, l)
 		}
 	}
-	time.Sleep(time.Minute) // what is still under way lands nowhere
+	for _, l := range ending {
+		<-l.over
+	}
 }
 
 // settled reports whether nothing is under way.
