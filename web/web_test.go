@@ -109,7 +109,11 @@ func (w *world) Examine(context.Context) (record.Examination, error) {
 
 func (w *world) Fire(context.Context) (record.Firing, error) { return record.Firing{}, w.do("fire") }
 
-func (w *world) Status(context.Context) (record.Status, error) { return w.status, w.unread }
+func (w *world) Status(context.Context) (record.Status, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.status, w.unread
+}
 
 func (w *world) Board(context.Context) (record.Board, error) {
 	w.mu.Lock()
@@ -146,6 +150,8 @@ func (w *world) Curves(_ context.Context, service, _ string) ([]record.Curve, er
 }
 
 func (w *world) Incidents(_ context.Context, q record.IncidentQuery) (record.IncidentPage, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return q.Page(append(slices.Clone(w.list), w.status.Incidents...)), w.unread
 }
 
@@ -171,6 +177,8 @@ func (w *world) Act(_ context.Context, service, region string, in record.Intent,
 }
 
 func (w *world) Incident(_ context.Context, id string) (record.Incident, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	inc, ok := w.incidents[id]
 	if !ok {
 		return inc, fmt.Errorf("incident %s: %w", id, runbook.ErrNotFound)
