@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -171,13 +170,6 @@ func (d dashboard) beside(by int) string {
 		return ""
 	}
 	return address(q)
-}
-
-// Stream is where the screen's news come from.
-func (d dashboard) Stream() string {
-	q := d.Query
-	q.Page = d.Page
-	return "/live" + strings.TrimPrefix(address(q), "/")
 }
 
 // Paused reports whether automation is paused.
