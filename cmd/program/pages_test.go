@@ -1,10 +1,7 @@
 package program
 
 import (
-	"io"
-	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -85,7 +82,6 @@ func plansWell(t *testing.T, rb *runbook.Runbook) {
 	}
 }
 
-// The commented triggers of a template are valid as they stand, and compile.
 // A runbook of an exporter that is known is ready as well; help, and a wrong name, list them.
 func TestNewWithMetrics(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ranker.yaml")
@@ -108,6 +104,7 @@ func TestNewWithMetrics(t *testing.T) {
 	}
 }
 
+// The commented triggers of a template are valid as they stand, and compile.
 func TestCommentedTriggersAreValid(t *testing.T) {
 	types := []runbook.TriggerType{runbook.NullSpike, runbook.SchemaMismatch, runbook.DistributionShift, runbook.CanaryStarved, runbook.ErrorIncrease}
 	for _, kind := range []string{"canary", "canary-from-5", "bluegreen"} {
@@ -136,106 +133,4 @@ func uncomment(text string) string {
 		}
 	}
 	return strings.Join(lines, "\n")
-}
-
-var (
-	fenced = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
-	inline = regexp.MustCompile("`(autorollback [a-z][^`]*)`")
-	shown  = regexp.MustCompile(`(?m)^    ((?:bin/)?autorollback [a-z].*)$`)
-	word   = regexp.MustCompile(`"[^"]*"|'[^']*'|[^\s"']+`)
-)
-
-// commandsOf are the commands of the program that a page names.
-func commandsOf(page string) []string {
-	var all []string
-	for _, m := range fenced.FindAllStringSubmatch(page, -1) {
-		all = append(all, strings.Split(strings.ReplaceAll(m[1], "\\\n", " "), "\n")...)
-	}
-	for _, m := range append(inline.FindAllStringSubmatch(page, -1), shown.FindAllStringSubmatch(page, -1)...) {
-		all = append(all, strings.ReplaceAll(m[1], "\n", " "))
-	}
-	var ours []string
-	for _, line := range all {
-		line = strings.TrimPrefix(strings.TrimSpace(line), "bin/")
-		if rest, ok := strings.CutPrefix(line, "autorollback "); ok && !strings.Contains(rest, "$(") && !strings.HasSuffix(rest, "…") {
-			ours = append(ours, rest)
-		}
-	}
-	return ours
-}
-
-// parses gives the command line to the real parser and does not run it.
-func parses(line string) error {
-	var args []string
-	for _, w := range word.FindAllString(line, -1) {
-		if strings.HasPrefix(w, "#") || strings.ContainsAny(w[:1], ">&|") {
-			break
-		}
-		args = append(args, strings.Trim(w, `"'`))
-	}
-	app, _ := New("test").Application(cli.Console{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
-	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) {})
-	if len(args) == 1 && strings.HasPrefix(args[0], "--") && app.GetFlag(args[0][2:]) != nil {
-		return nil // it prints something, and ends
-	}
-	_, err := app.Parse(args)
-	if err != nil && placeholder.MatchString(err.Error()) {
-		return nil
-	}
-	return err
-}
-
-var (
-	placeholder = regexp.MustCompile(`^path '[A-Z-]+' does not exist$`)
-	named       = regexp.MustCompile(`^required (argument '[a-z]+'|flag\(s\) '--[a-z]+') not provided$`)
-)
-
-// Every command on every page that the program prints, and in the documentation, is one
-// that the program knows, with its arguments and flags.
-func TestEveryPrintedCommandParses(t *testing.T) {
-	pages := map[string]string{}
-	for _, kind := range templates.Kinds() {
-		pages["runbook "+kind] = string(runbook.Render(fromTemplate(t, kind, asItIs)))
-	}
-	for _, pattern := range []string{"../../runbook/testdata/page/*.md", "../../report/testdata/*.md", "../../docs/*.md", "../../README.md"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %v, %v", pattern, files, err)
-		}
-		for _, f := range files {
-			text, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			name := filepath.Base(f)
-			if !strings.Contains(pattern, "testdata") {
-				name += " doc"
-			}
-			pages[name] = string(text)
-		}
-	}
-	seen := 0
-	for name, page := range pages {
-		for _, line := range commandsOf(page) {
-			seen++
-			err := parses(line)
-			if err != nil && strings.HasSuffix(name, ".md doc") && named.MatchString(err.Error()) {
-				continue // prose that names a command is no command
-			}
-			if err != nil {
-				t.Errorf("%s: autorollback %s: %v", name, line, err)
-			}
-		}
-		if strings.HasPrefix(name, "runbook ") && len(commandsOf(page)) < 8 {
-			t.Errorf("%s: only %d commands found", name, len(commandsOf(page)))
-		}
-	}
-	if seen < 100 {
-		t.Errorf("only %d commands found", seen)
-	}
-	for _, wrong := range []string{"rolback ranker --reason x", "rollback ranker --region", "approve --service ranker", "incident show a b"} {
-		if parses(wrong) == nil {
-			t.Errorf("autorollback %s passes", wrong)
-		}
-	}
 }
