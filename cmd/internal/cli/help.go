@@ -67,16 +67,6 @@ func (p Program) top() string {
 	return b.String()
 }
 
-// grouped are the commands that the groups name.
-func (p Program) grouped() (all []string) {
-	for _, g := range p.Groups {
-		for _, l := range g.Lines {
-			all = append(all, strings.Split(l[0], ", ")...)
-		}
-	}
-	return all
-}
-
 func (p Program) helpFuncs() template.FuncMap {
 	return template.FuncMap{
 		"Top": p.top, "About": about, "Examples": Examples, "Summary": Summary,
