@@ -128,7 +128,7 @@ func (s *server) notTaken(w http.ResponseWriter, p approvalPage, in Decision, wh
 		s.again(w, p, in, mistake{why.code, "", titleOf(why) + ": " + why.text})
 		return
 	}
-	n := notice{code: why.code, Title: titleOf(why), Text: why.text}
+	n := saying(why)
 	if p.Approval.Incident != "" {
 		n.Subject, n.Incident = p.Subject(), p.Approval.Incident
 	}

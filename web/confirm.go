@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,6 +12,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/web/cards"
+	"github.com/autorollback/autorollback/web/question"
 )
 
 // An intention is an order that somebody is about to give, with what it would do now.
@@ -28,12 +28,7 @@ type intention struct {
 func (i intention) NeedsReason() bool { return cards.NeedsReason(i.Action) }
 
 // At is the spot beside a field.
-func (i intention) At(field string) spot {
-	if i.Mistake.Field != field {
-		return spot{}
-	}
-	return spot{field + "-wrong", i.Mistake.Text}
-}
+func (i intention) At(field string) spot { return i.Mistake.at(field) }
 
 // Title asks by the versions.
 func (i intention) Title() string {
@@ -68,17 +63,9 @@ func (i intention) Does() string {
 	return "The release ends: " + i.Release.Candidate.Version + " is proved, and the last known good."
 }
 
-// Moves are the shares before and after, the candidate's first: v2 25 % → 50 %, v1 75 % → 50 %.
+// Moves are the shares before and after, see [question.Moves].
 func (i intention) Moves() string {
-	var all []string
-	for _, side := range []record.Side{i.Release.Candidate, i.Release.Stable} {
-		from, was := i.Change.From[side.Backend]
-		to, is := i.Change.To[side.Backend]
-		if was || is {
-			all = append(all, fmt.Sprintf("%s %v %% → %v %%", side.Version, from, to))
-		}
-	}
-	return strings.Join(all, ", ")
+	return question.Moves(i.Change, i.Release.Stable, i.Release.Candidate)
 }
 
 // showOrder is the page on which an order of a release is confirmed. It changes nothing.
@@ -137,8 +124,7 @@ func (s *server) carryOut(ctx context.Context, w http.ResponseWriter, r *http.Re
 		s.render(w, again.Mistake.code, "order.html", again)
 		return
 	case err != nil:
-		p := s.problemOf(err)
-		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
+		s.explain(w, saying(s.problemOf(err)))
 		return
 	}
 	s.Log.Info("order given on the page", zap.String("order", string(i.Action)), zap.String("service", i.Service), zap.String("region", i.Region),
@@ -151,14 +137,14 @@ func (s *server) carryOut(ctx context.Context, w http.ResponseWriter, r *http.Re
 func (s *server) intention(ctx context.Context, r *http.Request, who visitor, want record.Intent) (intention, *notice) {
 	want.Action = record.OrderAction(r.PathValue("order"))
 	if !wellNamed(r) || !cards.Known(want.Action) {
-		return intention{}, &notice{code: http.StatusNotFound, Title: "There is no such page", Text: "Start at the dashboard."}
+		return intention{}, noSuchPage()
 	}
 	look := want
 	look.Plan = "" // what was shown is compared by who asks
 	p, err := s.Engine.Preview(ctx, r.PathValue("service"), r.PathValue("region"), look, who.Caller)
 	if err != nil {
-		problem := s.problemOf(err)
-		return intention{}, &notice{code: problem.code, Title: titleOf(problem), Text: problem.text}
+		stop := saying(s.problemOf(err))
+		return intention{}, &stop
 	}
 	return intention{Preview: p, Name: cards.Name(want.Action), Who: who.person()}, nil
 }
@@ -193,9 +179,7 @@ type switching struct {
 func (c switching) Paused() bool { return c.Control.Mode != runbook.Active }
 
 // At is the spot beside a field.
-func (c switching) At(field string) spot {
-	return intention{Mistake: c.Mistake}.At(field)
-}
+func (c switching) At(field string) spot { return c.Mistake.at(field) }
 
 func (s *server) switching(ctx context.Context, who visitor) (switching, error) {
 	b, err := s.Engine.Board(ctx)
@@ -208,8 +192,7 @@ func (s *server) showControl(w http.ResponseWriter, r *http.Request, who visitor
 	defer cancel()
 	c, err := s.switching(ctx, who)
 	if err != nil {
-		p := s.problemOf(err)
-		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
+		s.explain(w, saying(s.problemOf(err)))
 		return
 	}
 	c.Nonce = setNonce(w, r, "/control")
@@ -251,8 +234,7 @@ func (s *server) takeControl(w http.ResponseWriter, r *http.Request, who visitor
 		return
 	}
 	if err != nil {
-		p := s.problemOf(err)
-		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
+		s.explain(w, saying(s.problemOf(err)))
 		return
 	}
 	c.Control = want

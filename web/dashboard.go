@@ -105,8 +105,7 @@ func (s *server) cardOf(e *cards.Entry, who visitor, now time.Time) cardView {
 func (s *server) showDashboard(w http.ResponseWriter, r *http.Request, who visitor) {
 	d, err := s.view(r.Context(), looked(r), who, time.Now())
 	if err != nil {
-		p := s.problemOf(err)
-		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
+		s.explain(w, saying(s.problemOf(err)))
 		return
 	}
 	_, sorted, _ := s.boardNow(r.Context()) // it was there just now
@@ -192,10 +191,4 @@ func left(until, now time.Time) string {
 }
 
 // thousands writes 12,345.
-func thousands(n int) string {
-	text := strconv.Itoa(n)
-	for at := len(text) - 3; at > 0; at -= 3 {
-		text = text[:at] + "," + text[at:]
-	}
-	return text
-}
+func thousands(n int) string { return runbook.Figure(float64(n)) }

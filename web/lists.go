@@ -31,8 +31,7 @@ func (s *server) showIncidents(w http.ResponseWriter, r *http.Request, _ visitor
 	q := record.IncidentQuery{Text: plain(r.URL.Query().Get("q")), After: place(r.URL.Query().Get("after")), Limit: incidentsPerPage}
 	page, err := s.Engine.Incidents(ctx, q)
 	if err != nil {
-		p := s.problemOf(err)
-		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
+		s.explain(w, saying(s.problemOf(err)))
 		return
 	}
 	list := incidentList{IncidentPage: page, Text: q.Text}
@@ -82,8 +81,7 @@ func (s *server) showRecords(w http.ResponseWriter, r *http.Request, _ visitor) 
 	defer cancel()
 	st, err := s.Engine.Status(ctx)
 	if err != nil {
-		p := s.problemOf(err)
-		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
+		s.explain(w, saying(s.problemOf(err)))
 		return
 	}
 	v := records{Status: st}

@@ -28,12 +28,20 @@ func (s *server) again(w http.ResponseWriter, p approvalPage, in Decision, m mis
 // A spot is where a mistake may stand, beside one field.
 type spot struct{ ID, Text string } // without a text nothing is wrong there
 
-// At is the spot beside a field.
-func (p approvalPage) At(field string) spot {
-	if p.Mistake.Field != field || !p.shows(field) {
+// at is the spot beside a field.
+func (m mistake) at(field string) spot {
+	if m.Field != field {
 		return spot{}
 	}
-	return spot{field + "-wrong", p.Mistake.Text}
+	return spot{field + "-wrong", m.Text}
+}
+
+// At is the spot beside a field that the page has.
+func (p approvalPage) At(field string) spot {
+	if !p.shows(field) {
+		return spot{}
+	}
+	return p.Mistake.at(field)
 }
 
 // Above is a mistake that has no field on this page.

@@ -30,7 +30,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 func (s *server) page(serve func(http.ResponseWriter, *http.Request, visitor)) endpoint {
 	return endpoint{serve, func(w http.ResponseWriter, p problem) {
 		p.headers(w)
-		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
+		s.explain(w, saying(p))
 	}}
 }
 
@@ -42,7 +42,11 @@ func static(name string) func(http.ResponseWriter, *http.Request, visitor) {
 }
 
 func (s *server) noPage(w http.ResponseWriter, _ *http.Request, _ visitor) {
-	s.explain(w, notice{code: http.StatusNotFound, Title: "There is no such page", Text: "Start at the dashboard."})
+	s.explain(w, *noSuchPage())
+}
+
+func noSuchPage() *notice {
+	return &notice{code: http.StatusNotFound, Title: "There is no such page", Text: "Start at the dashboard."}
 }
 
 // approvePage lets the page's own script run beside.
@@ -73,6 +77,9 @@ type notice struct {
 	Stands   string // how the incident stands now
 	ByHand   string // the command that does what the link was for
 }
+
+// saying is the notice of what went wrong.
+func saying(p problem) notice { return notice{code: p.code, Title: titleOf(p), Text: p.text} }
 
 func (s *server) explain(w http.ResponseWriter, n notice) {
 	s.render(w, n.code, "explain.html", n)

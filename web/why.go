@@ -36,8 +36,7 @@ func (s *server) whyPage(w http.ResponseWriter, r *http.Request, _ visitor) {
 		answer, err = s.why(ctx, r)
 	}
 	if err != nil {
-		p := s.problemOf(err)
-		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
+		s.explain(w, saying(s.problemOf(err)))
 		return
 	}
 	v := whyView{Why: answer.(record.Why)}

@@ -134,7 +134,7 @@ func (e Ended) Moved() string {
 		return ""
 	}
 	stable, candidate := (Question{Incident: *i}).sides()
-	return moves(shares(*i.Change, stable, candidate))
+	return Moves(*i.Change, stable, candidate)
 }
 
 // Next says what happens now.

@@ -45,6 +45,11 @@ func shares(c record.Change, stable, candidate record.Side) []Share {
 // Moves is the same on one line: v2 5 % → 0 %, v1 95 % → 100 %.
 func (q Question) Moves() string { return moves(q.Split()) }
 
+// Moves is what a change moves, on one line, the candidate's share first.
+func Moves(c record.Change, stable, candidate record.Side) string {
+	return moves(shares(c, stable, candidate))
+}
+
 func moves(all []Share) string {
 	var out []string
 	for _, s := range all {
