@@ -54,18 +54,7 @@ func (f *latency) prepare(t *Test) {
 // for stable above the same limit without the margin. So a candidate that is slower by no
 // more than the margin gives no sign of harm.
 func (f *latency) keep(t *Test, counts []PodCount) {
-	for _, c := range counts {
-		f.learn(c.Native)
-	}
-	for side := range f.hist {
-		now := make([]float64, len(f.scale.bounds)+1)
-		for k := range counts {
-			if index(counts[k].Role) == side {
-				now = f.addTo(now, &counts[k])
-			}
-		}
-		f.hist[side].add(now)
-	}
+	f.recall(counts)
 	if t.n == 0 { // nothing is slow before the release is judged, nor in its first interval
 		return
 	}

@@ -1,8 +1,9 @@
 package chart
 
 import (
-	"fmt"
 	"time"
+
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // clockSteps are the distances of a time axis.
@@ -100,23 +101,8 @@ func (c clock) moment(at time.Time) string {
 
 // since says a time from the zero: "+4.2 s", "−2 m", "+1 h 05 m".
 func since(d time.Duration) string {
-	sign := "+"
-	if d < 0 {
-		sign, d = "−", -max(d, -1<<62)
+	if d > 0 {
+		return "+" + runbook.Span(d)
 	}
-	switch {
-	case d < time.Second && d > 0:
-		return fmt.Sprintf("%s%d ms", sign, d.Milliseconds())
-	case d == 0:
-		return "0 s"
-	case d < time.Minute:
-		return fmt.Sprintf("%s%.3g s", sign, d.Truncate(100*time.Millisecond).Seconds())
-	case d < time.Hour && d%time.Minute < time.Second:
-		return fmt.Sprintf("%s%d m", sign, d/time.Minute)
-	case d < time.Hour:
-		return fmt.Sprintf("%s%d m %02d s", sign, d/time.Minute, d%time.Minute/time.Second)
-	case d%time.Hour < time.Minute:
-		return fmt.Sprintf("%s%d h", sign, d/time.Hour)
-	}
-	return fmt.Sprintf("%s%d h %02d m", sign, d/time.Hour, d%time.Hour/time.Minute)
+	return runbook.Span(d)
 }

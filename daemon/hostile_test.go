@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -32,13 +30,7 @@ import (
 func calls(t *testing.T, allow ...netip.Prefix) map[string]func(ctx context.Context, url string) error {
 	t.Helper()
 	dir := t.TempDir()
-	file := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	file := writer(t, dir)
 	login := file("http.yml", "authorization: {credentials: CANARY-4711}\nhttp_headers: {X-Api-Key: {secrets: [CANARY-4711]}}\n")
 	whsecFile, token := file("whsec", whsec(goodToken)), file("token", "7b1ac6b9-2f38-4e0d-9d43-0c5b0f1a7e52")
 	prom := func(ask func(context.Context, *promapi.Client) error) func(context.Context, string) error {

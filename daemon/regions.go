@@ -63,14 +63,19 @@ func readRegions(file string) (map[string]Region, error) {
 		return nil, fmt.Errorf("read region file: %w", err)
 	}
 	for name, r := range doc.Regions {
-		for _, path := range []*string{&r.TokenFile, &r.CAFile, &r.Prometheus.HTTPConfig} {
-			if *path != "" && !filepath.IsAbs(*path) {
-				*path = filepath.Join(filepath.Dir(file), *path)
-			}
-		}
+		besides(file, &r.TokenFile, &r.CAFile, &r.Prometheus.HTTPConfig)
 		doc.Regions[name] = r
 	}
 	return doc.Regions, nil
+}
+
+// besides makes paths those that the file which names them means: relative ones begin in its folder.
+func besides(file string, paths ...*string) {
+	for _, path := range paths {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(filepath.Dir(file), *path)
+		}
+	}
 }
 
 // A regionFile is the file of --regions.file.

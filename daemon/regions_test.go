@@ -48,13 +48,7 @@ func TestRegionFile(t *testing.T) {
 // the file does not have.
 func TestRegionsThatShareAKeyAreRefused(t *testing.T) {
 	dir := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	write := writer(t, dir)
 	shared := "  REGION: {store: 'file:" + filepath.Join(dir, "one.db") + "', prometheus: {url: 'http://REGION:9090'}}\n"
 	region := func(name string) string { return strings.ReplaceAll(shared, "REGION", name) }
 	two := strings.Replace(string(demo.Runbook), "service: ranker\n", "service: ranker\nregions: [eu, us]\n", 1)

@@ -47,17 +47,22 @@ var secretOptions = map[string]secretFile{
 	}, goodToken, ""},
 }
 
-// begin makes a daemon whose files are all good, but for what change does to its configuration.
-func begin(t *testing.T, change func(dir string, cfg *Config)) error {
-	t.Helper()
-	dir := t.TempDir()
-	write := func(name, text string) string {
+// writer writes files into a folder, and returns their paths.
+func writer(t *testing.T, dir string) func(name, text string) string {
+	return func(name, text string) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return path
 	}
+}
+
+// begin makes a daemon whose files are all good, but for what change does to its configuration.
+func begin(t *testing.T, change func(dir string, cfg *Config)) error {
+	t.Helper()
+	dir := t.TempDir()
+	write := writer(t, dir)
 	write("whsec", whsec(goodToken))
 	write("sinks.yml", "sinks: {chat: {slack: {url_file: secret}}}\n")
 	write("http.yml", "authorization: {credentials_file: secret}\n")

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -67,11 +66,7 @@ func readSinks(file string) (map[string]sinkConfig, error) {
 		return nil, fmt.Errorf("read file of sinks: %w", err)
 	}
 	for _, s := range doc.Sinks {
-		for _, path := range s.files() {
-			if *path != "" && !filepath.IsAbs(*path) {
-				*path = filepath.Join(filepath.Dir(file), *path)
-			}
-		}
+		besides(file, s.files()...)
 	}
 	return doc.Sinks, nil
 }

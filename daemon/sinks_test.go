@@ -24,13 +24,7 @@ import (
 func TestSinksFile(t *testing.T) {
 	slack, teams, mail := receivers.Slack(t), receivers.Teams(t), receivers.Mail(t, "starttls", "PLAIN")
 	dir := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	write := writer(t, dir)
 	write("slack.url", slack.URL+"\n")
 	write("teams.url", teams.URL)
 	write("mail.password", receivers.MailPassword+"\n")

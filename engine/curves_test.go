@@ -65,12 +65,7 @@ func TestCurvesAreFrozen(t *testing.T) {
 		f.breaking["errors"] = true
 		must(t, hears(t, e, fixture.Alert("errors", record.Webhook)))
 		f.set(func(f *facts) { f.traffic = 0 })
-		ctx, stop := context.WithCancel(t.Context())
-		over := make(chan error)
-		go func() { over <- e.Run(ctx) }()
-		time.Sleep(5 * time.Minute)
-		stop()
-		must(t, <-over)
+		runs(t, e, 5*time.Minute)
 		inc := incidentOf(t, st)
 		if inc.EvidenceAt.IsZero() {
 			t.Fatalf("the incident is %s", inc.Phase)

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"maps"
@@ -74,12 +73,7 @@ func TestCountsAreKept(t *testing.T) {
 				f.breaking[c.trigger] = true
 				must(t, hears(t, e, fixture.Alert(c.trigger, record.Webhook)))
 				f.set(func(f *facts) { f.traffic = 0 })
-				ctx, stop := context.WithCancel(t.Context())
-				over := make(chan error)
-				go func() { over <- e.Run(ctx) }()
-				time.Sleep(5 * time.Minute)
-				stop()
-				must(t, <-over)
+				runs(t, e, 5*time.Minute)
 				if kept.sealed != c.sealed {
 					t.Errorf("incident is %s, sealed: %v", incidentOf(t, st).Phase, kept.sealed)
 				}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -37,12 +36,7 @@ func TestImpactIsEstimatedOnceDrained(t *testing.T) {
 				f.breaking["errors"] = true
 				must(t, hears(t, e, fixture.Alert("errors", record.Webhook)))
 				f.set(func(f *facts) { f.traffic = 0 })
-				ctx, stop := context.WithCancel(t.Context())
-				over := make(chan error)
-				go func() { over <- e.Run(ctx) }()
-				time.Sleep(5 * time.Minute)
-				stop()
-				must(t, <-over)
+				runs(t, e, 5*time.Minute)
 				i := incidentOf(t, st)
 				checkImpact(t, i, c.onset, c.lost)
 				if i.EvidenceAt.IsZero() {

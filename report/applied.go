@@ -58,10 +58,10 @@ func InstanceAppliedMsg(rel record.Release, rb *runbook.Runbook, back []record.R
 	var lines []string
 	for _, i := range back {
 		if !i.LeftAt.IsZero() {
-			lines = append(lines, fmt.Sprintf("- %s, after %s with another split", plain(bare(i.Address), 120), span(now.Sub(i.LeftAt))))
+			lines = append(lines, fmt.Sprintf("- %s, after %s with another split", plain(bare(i.Address), 120), runbook.Span(now.Sub(i.LeftAt))))
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("- %s, %s after it was written", plain(bare(i.Address), 120), span(i.AppliedAt.Sub(rel.Applied.WrittenAt))))
+		lines = append(lines, fmt.Sprintf("- %s, %s after it was written", plain(bare(i.Address), 120), runbook.Span(i.AppliedAt.Sub(rel.Applied.WrittenAt))))
 	}
 	rest, ends := "Every instance serves it now.", []string{KindInstanceNotApplied}
 	if n := len(rel.Applied.Late()); n > 0 {

@@ -72,7 +72,7 @@ func (t told) lasted() string {
 	case began.IsZero():
 		return ""
 	case !t.inc.DrainedAt.IsZero():
-		return " for " + span(t.inc.DrainedAt.Sub(began))
+		return " for " + runbook.Span(t.inc.DrainedAt.Sub(began))
 	case t.inc.ActedAt.IsZero() && !isOver(t.inc):
 		return " since " + timeOf(began) + " UTC"
 	}
@@ -84,7 +84,7 @@ func (t told) moved() string {
 	inc := t.inc
 	after := ""
 	if found := noticed(inc).at; inc.Breach.Trigger != "" && !found.IsZero() {
-		after = " " + span(inc.ActedAt.Sub(found)) + " after detection"
+		after = " " + runbook.Span(inc.ActedAt.Sub(found)) + " after detection"
 	}
 	switch idle := inc.Change != nil && inc.Change.From[inc.Candidate.Backend] == 0; {
 	case !hasActed(inc):
@@ -110,7 +110,7 @@ func (t told) verdictAfter() string {
 	if v == nil || v.At.IsZero() || !hasActed(t.inc) {
 		return ""
 	}
-	return " " + span(v.At.Sub(t.inc.ActedAt)) + " later"
+	return " " + runbook.Span(v.At.Sub(t.inc.ActedAt)) + " later"
 }
 
 func (t told) why() string {

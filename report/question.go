@@ -8,7 +8,10 @@ import (
 )
 
 // Span writes a duration for people, in whole seconds: 4 s, 14 m 30 s, 1 h 03 m.
-func Span(d time.Duration) string { return span(d.Truncate(time.Second)) }
+func Span(d time.Duration) string { return runbook.Span(d.Truncate(time.Second)) }
+
+// Clock writes a moment for people, in UTC and to the second; "–": there is none.
+func Clock(at time.Time) string { return clock(at) }
 
 // Upper begins a sentence. Names stay as they are written: v2, p95.
 func Upper(text string) string { return upper(text) }

@@ -332,7 +332,7 @@ func lasted(inc record.Incident) string {
 		return ""
 	}
 	return fmt.Sprintf("Harm lasted about %s until the traffic was moved; %s of that passed until it was detected. ",
-		span(inc.ActedAt.Sub(began)), span(seen.Sub(began)))
+		runbook.Span(inc.ActedAt.Sub(began)), runbook.Span(seen.Sub(began)))
 }
 
 func links(inc record.Incident, rb *runbook.Runbook, o Options) []link {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // A tile is one of the four times that people ask for first.
@@ -27,7 +28,7 @@ func (t told) harmTile() tile {
 	case h.Open:
 		return tile{"Harm began", timeOf(h.At), "or later: it was there from the first request to " + t.from()}
 	}
-	return tile{"Harm began", timeOf(h.At), "UTC on " + h.At.UTC().Format(time.DateOnly) + ", give or take " + span(max(h.At.Sub(h.From), h.To.Sub(h.At)).Round(time.Second))}
+	return tile{"Harm began", timeOf(h.At), "UTC on " + h.At.UTC().Format(time.DateOnly) + ", give or take " + runbook.Span(max(h.At.Sub(h.From), h.To.Sub(h.At)).Round(time.Second))}
 }
 
 func timeOf(at time.Time) string { return at.UTC().Format(time.TimeOnly) }
@@ -48,7 +49,7 @@ func (t told) detectedTile() tile {
 	case began.IsZero():
 		return tile{"Detected", timeOf(at), "UTC on " + at.UTC().Format(time.DateOnly) + ", when " + t.how()}
 	default:
-		return tile{"Detected after", span(at.Sub(began)), t.how() + " at " + timeOf(at) + " UTC"}
+		return tile{"Detected after", runbook.Span(at.Sub(began)), t.how() + " at " + timeOf(at) + " UTC"}
 	}
 }
 
@@ -66,11 +67,11 @@ func (t told) movedTile() tile {
 	case at.IsZero():
 		return tile{"Moved after", "not moved", "no traffic was moved by autorollback"}
 	case !began.IsZero():
-		return tile{"Moved after", span(at.Sub(began)), span(at.Sub(t.detected())) + " after detection"}
+		return tile{"Moved after", runbook.Span(at.Sub(began)), runbook.Span(at.Sub(t.detected())) + " after detection"}
 	case t.detected().IsZero():
 		return tile{"Moved", timeOf(at), "UTC, when it was ordered"}
 	default:
-		return tile{"Moved after", span(at.Sub(t.detected())), "counted from detection"}
+		return tile{"Moved after", runbook.Span(at.Sub(t.detected())), "counted from detection"}
 	}
 }
 
@@ -89,9 +90,9 @@ func (t told) recoveredTile() tile {
 		short := map[record.Outcome]string{record.NotRecovered: "NOT recovered", record.CannotTell: "cannot tell"}[v.Outcome]
 		return tile{"Recovered after", cmp.Or(short, "–"), "verdict at " + timeOf(v.At) + " UTC"}
 	case zero.IsZero():
-		return tile{"Recovered after", span(v.At.Sub(t.inc.ActedAt)), "counted from the move"}
+		return tile{"Recovered after", runbook.Span(v.At.Sub(t.inc.ActedAt)), "counted from the move"}
 	case since == "":
-		since = span(v.At.Sub(t.inc.ActedAt)) + " after the move"
+		since = runbook.Span(v.At.Sub(t.inc.ActedAt)) + " after the move"
 	}
-	return tile{"Recovered after", span(v.At.Sub(zero)), since}
+	return tile{"Recovered after", runbook.Span(v.At.Sub(zero)), since}
 }

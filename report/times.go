@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/runbook"
 )
 
 // alerted is when the breach was noticed first: Prometheus' own answer, else the earliest alert, else
@@ -62,7 +63,7 @@ func afterOrigin(inc record.Incident, at time.Time) string {
 	if !inc.Harm().At.IsZero() {
 		about = "about "
 	}
-	return about + span(at.Sub(origin(inc))) + " after " + originName(inc)
+	return about + runbook.Span(at.Sub(origin(inc))) + " after " + originName(inc)
 }
 
 // began says when harm began: the bracket of the estimate. Empty where nothing breached.

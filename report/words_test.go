@@ -1,23 +1,11 @@
 package report
 
 import (
-	"math"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/autorollback/autorollback/record"
 )
-
-// A moment that was never set is two thousand years from another, which is more than
-// a duration holds, and whose opposite is itself.
-func TestSpanOfAMomentThatWasNeverSet(t *testing.T) {
-	for _, d := range []time.Duration{math.MinInt64, time.Time{}.Sub(time.Now())} {
-		if got := span(d); !strings.HasPrefix(got, "−") || !strings.HasSuffix(got, "m") {
-			t.Errorf("span(%d) is %q", d, got)
-		}
-	}
-}
 
 // A name that begins a sentence stays as it is written: nobody can run Autorollback, and there is no V2.
 func TestNamesKeepTheirSpelling(t *testing.T) {

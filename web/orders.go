@@ -16,6 +16,7 @@ import (
 
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -211,7 +212,7 @@ func (s *server) control(ctx context.Context, c record.Control, who visitor) (an
 		return nil, badData("a pause needs a reason and an end (until)")
 	}
 	if !c.Until.IsZero() && !c.Until.After(time.Now()) {
-		return nil, badData("until is %s, which is not in the future", clock(c.Until))
+		return nil, badData("until is %s, which is not in the future", report.Clock(c.Until))
 	}
 	c.By, c.Reason = who.Name, plain(c.Reason)
 	return c, s.Engine.SetControl(ctx, c, who.Caller)

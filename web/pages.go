@@ -22,7 +22,7 @@ var files embed.FS
 // templates are parsed once, when the program starts; a mistake in one is a mistake
 // in the program.
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"clock": clock, "how": question.How, "countdown": script, "style": inlineStyle, "trigger": question.Trigger, "state": stateWord, "proved": provedWord, "join": strings.Join, "short": short,
+	"clock": report.Clock, "how": question.How, "countdown": script, "style": inlineStyle, "trigger": question.Trigger, "state": stateWord, "proved": provedWord, "join": strings.Join, "short": short,
 	"left": left, "until": func(at, now time.Time) end { return end{at, now} }, "lower": strings.ToLower, "thousands": thousands, "span": report.Span,
 }).ParseFS(files, "pages/*.html"))
 
@@ -96,13 +96,6 @@ func (s *server) render(w http.ResponseWriter, code int, name string, data any) 
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(code)
 	_, _ = w.Write(page.Bytes()) // the reader may be gone
-}
-
-func clock(t time.Time) string {
-	if t.IsZero() {
-		return "–"
-	}
-	return t.UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
 // provedWord is what a breach's significance adds to its effect, where it has one.

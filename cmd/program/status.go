@@ -158,7 +158,7 @@ func stateOf(st record.Status, rel record.Release) string {
 func noteOf(st record.Status, rel record.Release) string {
 	note := cmp.Or(rel.Frozen, rel.Waiting)
 	if rel.Held != nil {
-		note = fmt.Sprintf("held: somebody changed the split to %v", rel.Held.Found)
+		note = halted(rel)
 	}
 	if why := rel.NoRollback(); why != "" {
 		note = strings.TrimSuffix(why+" "+note, " ")

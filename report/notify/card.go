@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 )
 
 // A card is a message as chats and mail show it. All of it is text: none of it is markup.
@@ -25,10 +26,8 @@ type anchor struct{ Label, URL string }
 // Pages finds what a message is about: the address of the page, or "" if there is none.
 type Pages func(m record.Message) string
 
-const shownTime = "2006-01-02 15:04:05 UTC"
-
 func cardOf(m record.Message, approval string, pages Pages) card {
-	c := card{Thread: threadLine(m), Title: oneLine(m.Title), Foot: m.CreatedAt.UTC().Format(shownTime), Page: m.Page}
+	c := card{Thread: threadLine(m), Title: oneLine(m.Title), Foot: report.Clock(m.CreatedAt), Page: m.Page}
 	for line := range strings.SplitSeq(m.Text, "\n") {
 		if line = oneLine(line); line != "" {
 			c.Lines = append(c.Lines, line)

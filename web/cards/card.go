@@ -146,17 +146,20 @@ func warnings(t record.Standing, s State) []string {
 		for _, w := range r.Pending {
 			all = append(all, "pending: "+w.NotYet())
 		}
-		for _, i := range r.Applied.Late() {
-			all = append(all, "router instance "+i.Address+" does not follow")
-		}
+		all = append(all, late(r.Applied)...)
 		if w := r.NotProved; w != nil && r.Phase == record.Open {
 			all = append(all, fmt.Sprintf("the stable version is not the last known good (%s: %s)", w.By, w.Reason))
 		}
 	}
 	if t.Incident != nil && t.Incident.Phase != record.Done {
-		for _, i := range t.Incident.Applied.Late() {
-			all = append(all, "router instance "+i.Address+" does not follow")
-		}
+		all = append(all, late(t.Incident.Applied)...)
+	}
+	return all
+}
+
+func late(a *record.Applied) (all []string) {
+	for _, i := range a.Late() {
+		all = append(all, "router instance "+i.Address+" does not follow")
 	}
 	return all
 }
