@@ -12,12 +12,13 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web/cards"
 )
 
 // An intention is an order that somebody is about to give, with what it would do now.
 type intention struct {
-	record.Preview
+	view.Preview
 	Name    string
 	Who     record.Caller
 	Nonce   string

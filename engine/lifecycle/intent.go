@@ -10,6 +10,7 @@ import (
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // Sight is the digest of what an order would be about in this state: what a person is shown, and says
@@ -64,8 +65,8 @@ func (s *State) asShown(ev Event) error {
 }
 
 // Preview is what an order would do in this state, by the step that would carry it out.
-func Preview(s State, ev Event, now time.Time) record.Preview {
-	p := record.Preview{Service: s.Runbook.Service, Region: s.Region, Release: s.release()}
+func Preview(s State, ev Event, now time.Time) view.Preview {
+	p := view.Preview{Service: s.Runbook.Service, Region: s.Region, Release: s.release()}
 	o, _ := orderOf(ev)
 	p.Action, p.Plan = o.Action, s.Sight(o.Action)
 	next, err := Step(s, ev, now)
