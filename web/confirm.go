@@ -200,7 +200,7 @@ func (c switching) At(field string) spot {
 
 func (s *server) switching(ctx context.Context, who visitor) (switching, error) {
 	b, err := s.Engine.Board(ctx)
-	return switching{Control: b.Control, Plan: b.Control.Sight(), Pauses: pauses, Who: who.person()}, err
+	return switching{Control: b.Control, Plan: b.Control.PlanDigest(), Pauses: pauses, Who: who.person()}, err
 }
 
 // showControl is the page on which automation is paused, or switched on again. It changes nothing.
