@@ -9,6 +9,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 func TestDashboard(t *testing.T) {
@@ -62,7 +63,7 @@ func TestDashboard(t *testing.T) {
 
 func TestDashboardSaysThatItIsUnguarded(t *testing.T) {
 	s := newSite(t, insecure(t))
-	s.status = record.Status{Control: record.Control{Mode: runbook.Active}}
+	s.status = view.Status{Control: record.Control{Mode: runbook.Active}}
 	page := s.ask("GET", "/", "").Body.String()
 	if !strings.Contains(page, "Nobody signs in here") || !strings.Contains(page, "No runbook is in force.") {
 		t.Error(page)
