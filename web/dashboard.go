@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -178,6 +179,14 @@ func (d dashboard) Stream() string {
 	q := d.Query
 	q.Page = d.Page
 	return "/live" + strings.TrimPrefix(address(q), "/")
+}
+
+// Automation is the stop switch in a word. Where no store answers, nobody knows it.
+func (d dashboard) Automation() string {
+	if d.Control.Mode == "" && len(d.Lost) > 0 {
+		return "not known"
+	}
+	return string(cmp.Or(d.Control.Mode, runbook.Active))
 }
 
 // Paused reports whether automation is paused.
