@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"engine/lifecycle", "engine/known", "shadow/report", "report/notify", "web/question", "web/cards"},
 	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "shadow/replay", "shadow/join"},
 	{"rules", "store", "audit", "shadow/diff", "shadow/recording"},
-	{"analysis", "promapi", "shadow", "shadow/stat"},
+	{"analysis", "promapi", "shadow", "shadow/stat", "view"},
 	{"record", "chart"},
 	{"runbook", "bearer", "listen", "outbound"},
 	{"runbook-templates", "secret"},

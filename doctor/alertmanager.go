@@ -15,28 +15,28 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/autorollback/autorollback/outbound"
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/view"
 )
 
 // alertsPath is where Prometheus gives its alerts to an Alertmanager.
 const alertsPath = "/api/v2/alerts"
 
 // alertmanagers checks those that Prometheus has found.
-func (p *patient) alertmanagers(ctx context.Context) []record.Check {
+func (p *patient) alertmanagers(ctx context.Context) []view.Check {
 	found, err := p.Prometheus.Alertmanagers(ctx)
 	if err != nil {
-		return []record.Check{unknown(alertmanagerPart, "found", err.Error(),
+		return []view.Check{unknown(alertmanagerPart, "found", err.Error(),
 			"ask a Prometheus that tells its Alertmanagers")}
 	}
 	if len(found) == 0 {
-		return []record.Check{off(alertmanagerPart, "found",
+		return []view.Check{off(alertmanagerPart, "found",
 			"Prometheus sends its alerts to no Alertmanager: only the watcher works",
 			"name it under alerting.alertmanagers in Prometheus' configuration")}
 	}
 	alerts := p.alerts()
 	checks := each(parallel, found,
-		func(address string) []record.Check { return p.alertmanager(ctx, address, alerts) })
+		func(address string) []view.Check { return p.alertmanager(ctx, address, alerts) })
 	return append(checks, p.failures(ctx)...)
 }
 
@@ -56,16 +56,16 @@ func (p *patient) alerts() []model.LabelSet {
 	return all
 }
 
-func (p *patient) alertmanager(ctx context.Context, address string, alerts []model.LabelSet) []record.Check {
+func (p *patient) alertmanager(ctx context.Context, address string, alerts []model.LabelSet) []view.Check {
 	base, host := strings.TrimSuffix(address, alertsPath), hostOf(address)
 	var status struct{ Config struct{ Original string } }
 	if err := p.ask(ctx, base+"/api/v2/status", &status); err != nil {
-		return []record.Check{unknown(alertmanagerPart, host, err.Error(),
+		return []view.Check{unknown(alertmanagerPart, host, err.Error(),
 			"let the daemon reach it, as Prometheus must")}
 	}
 	c, err := parseConfig(status.Config.Original)
 	if err != nil {
-		return []record.Check{unknown(alertmanagerPart, host, err.Error(),
+		return []view.Check{unknown(alertmanagerPart, host, err.Error(),
 			"compare it with: autorollback rules generate runbooks/ --alertmanager-file alertmanager.yml")}
 	}
 	out := p.lint(host, c, alerts)
@@ -82,7 +82,7 @@ func hostOf(address string) string {
 }
 
 // arrives checks that the watchdog comes from Prometheus to the Alertmanager.
-func (p *patient) arrives(ctx context.Context, base, host string) []record.Check {
+func (p *patient) arrives(ctx context.Context, base, host string) []view.Check {
 	fires, err := p.vector(ctx, `ALERTS{autorollback="true",alertstate="firing",trigger="watchdog"}`)
 	if err != nil || len(fires) == 0 {
 		return nil // the rules are not loaded, which is said elsewhere
@@ -90,14 +90,14 @@ func (p *patient) arrives(ctx context.Context, base, host string) []record.Check
 	var got []json.RawMessage
 	query := url.Values{"filter": {`autorollback="true"`, `trigger="watchdog"`}}
 	if err := p.ask(ctx, base+alertsPath+"?"+query.Encode(), &got); err != nil {
-		return []record.Check{unknown(alertmanagerPart, host, err.Error(), "ask again")}
+		return []view.Check{unknown(alertmanagerPart, host, err.Error(), "ask again")}
 	}
 	if len(got) == 0 {
-		return []record.Check{off(alertmanagerPart, host,
+		return []view.Check{off(alertmanagerPart, host,
 			"the watchdog fires in Prometheus, but Alertmanager does not have it: alerts do not arrive there",
 			"if it has just started, wait a minute; else see Prometheus' log and its alert_relabel_configs")}
 	}
-	return []record.Check{ok(alertmanagerPart, host, "it has the watchdog from Prometheus")}
+	return []view.Check{ok(alertmanagerPart, host, "it has the watchdog from Prometheus")}
 }
 
 // A silence is an active one.
@@ -113,12 +113,12 @@ type silence struct {
 }
 
 // silences tells which of our alerts are silenced, which stops the webhook alone.
-func (p *patient) silences(ctx context.Context, base, host string, alerts []model.LabelSet) []record.Check {
+func (p *patient) silences(ctx context.Context, base, host string, alerts []model.LabelSet) []view.Check {
 	var all []silence
 	if err := p.ask(ctx, base+"/api/v2/silences", &all); err != nil {
-		return []record.Check{unknown(alertmanagerPart, host, err.Error(), "ask again")}
+		return []view.Check{unknown(alertmanagerPart, host, err.Error(), "ask again")}
 	}
-	var out []record.Check
+	var out []view.Check
 	for _, s := range all {
 		if s.Status.State != "active" {
 			continue
@@ -164,25 +164,25 @@ func (s silence) matches(alert model.LabelSet) bool {
 }
 
 // failures are notifications that Alertmanager says failed, where Prometheus scrapes it.
-func (p *patient) failures(ctx context.Context) []record.Check {
+func (p *patient) failures(ctx context.Context) []view.Check {
 	const name = "notifications"
 	v, err := p.vector(ctx, `sum by (instance) (increase(alertmanager_notifications_failed_total{integration="webhook"}[5m]))`)
 	switch {
 	case err != nil:
-		return []record.Check{unknown(alertmanagerPart, name, err.Error(), "ask again")}
+		return []view.Check{unknown(alertmanagerPart, name, err.Error(), "ask again")}
 	case len(v) == 0:
-		return []record.Check{unknown(alertmanagerPart, name,
+		return []view.Check{unknown(alertmanagerPart, name,
 			"Prometheus does not scrape Alertmanager, so failed calls of webhooks are not seen",
 			"let it scrape Alertmanager's /metrics")}
 	}
 	for _, s := range v {
 		if s.Value > 0 {
-			return []record.Check{degraded(alertmanagerPart, name,
+			return []view.Check{degraded(alertmanagerPart, name,
 				fmt.Sprintf("%.0f calls of webhooks by %s failed within five minutes", float64(s.Value), s.Metric["instance"]),
 				"see Alertmanager's log: it names the receiver and the answer")}
 		}
 	}
-	return []record.Check{ok(alertmanagerPart, name, "no call of a webhook failed within five minutes")}
+	return []view.Check{ok(alertmanagerPart, name, "no call of a webhook failed within five minutes")}
 }
 
 func (d *Doctor) ask(ctx context.Context, address string, into any) error {

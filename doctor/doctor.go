@@ -19,10 +19,10 @@ import (
 
 	"github.com/autorollback/autorollback/arming"
 	"github.com/autorollback/autorollback/promapi"
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A Doctor examines one daemon. All fields are needed except Secrets. It is safe for
@@ -34,7 +34,7 @@ type Doctor struct {
 	HTTP       *http.Client // asks Alertmanagers and the routers' instances
 
 	// Status is how the installation stands, and Runbook the service's.
-	Status  func(context.Context) (record.Status, error)
+	Status  func(context.Context) (view.Status, error)
 	Runbook func(service string) (*runbook.Runbook, bool)
 	// Rules compares the runbooks with what Prometheus has loaded.
 	Rules func(context.Context, []*runbook.Runbook) ([]rules.Drift, error)
@@ -93,7 +93,7 @@ const (
 // A patient is what an examination is about.
 type patient struct {
 	*Doctor
-	status   record.Status
+	status   view.Status
 	runbooks []*runbook.Runbook // by service
 }
 
@@ -102,27 +102,27 @@ var errBusy = fmt.Errorf("%w: the doctor is busy", runbook.ErrLater)
 
 // Examine checks everything. What cannot be found out is unknown. While another one is under
 // way it returns an error wrapping [runbook.ErrLater].
-func (d *Doctor) Examine(ctx context.Context) (record.Examination, error) {
+func (d *Doctor) Examine(ctx context.Context) (view.Examination, error) {
 	if !d.busy.TryLock() {
-		return record.Examination{}, errBusy
+		return view.Examination{}, errBusy
 	}
 	defer d.busy.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	p := patient{Doctor: d}
 	reads, answers := p.read(ctx), d.answers(ctx)
-	sections := []func(context.Context) []record.Check{p.files, p.receiver, p.rights, p.routers, p.instances, p.selfChecks}
-	if answers.State == record.CheckOK {
+	sections := []func(context.Context) []view.Check{p.files, p.receiver, p.rights, p.routers, p.instances, p.selfChecks}
+	if answers.State == view.CheckOK {
 		sections = append(sections, p.prometheus, p.rules, p.alertmanagers, p.releases)
 	}
 	checks := each(len(sections), sections,
-		func(look func(context.Context) []record.Check) []record.Check { return look(ctx) })
+		func(look func(context.Context) []view.Check) []view.Check { return look(ctx) })
 	checks = append(checks, reads, answers)
-	if reads.State == record.CheckOK {
+	if reads.State == view.CheckOK {
 		checks = append(checks, p.behind()...)
 	}
 	arrange(checks)
-	return record.Examination{Schema: runbook.Schema, At: time.Now().UTC(), Checks: checks}, nil
+	return view.Examination{Schema: runbook.Schema, At: time.Now().UTC(), Checks: checks}, nil
 }
 
 // each looks at all of them, some at once, and puts together what is found in their order.
@@ -138,7 +138,7 @@ func each[T, R any](atOnce int, all []T, look func(T) []R) []R {
 }
 
 // read reads how things stand, which shows that the store can be read.
-func (p *patient) read(ctx context.Context) record.Check {
+func (p *patient) read(ctx context.Context) view.Check {
 	began := time.Now()
 	var err error
 	if p.status, err = p.Status(ctx); err != nil {
@@ -153,14 +153,14 @@ func (p *patient) read(ctx context.Context) record.Check {
 }
 
 // arrange sorts the parts by their worst finding, and checks by how bad they are.
-func arrange(checks []record.Check) {
+func arrange(checks []view.Check) {
 	worst := map[string]int{}
 	for _, c := range checks {
 		if c.State.Finding() {
 			worst[c.Part] = min(worst[c.Part], badness(c.State)-len(checkStates))
 		}
 	}
-	slices.SortStableFunc(checks, func(a, b record.Check) int {
+	slices.SortStableFunc(checks, func(a, b view.Check) int {
 		return cmp.Or(
 			cmp.Compare(worst[a.Part], worst[b.Part]),
 			cmp.Compare(slices.Index(parts, a.Part), slices.Index(parts, b.Part)),
@@ -169,26 +169,26 @@ func arrange(checks []record.Check) {
 }
 
 // checkStates, the worst first.
-var checkStates = []record.CheckState{
-	record.CheckOff, record.CheckDegraded, record.CheckUnknown, record.CheckOK,
+var checkStates = []view.CheckState{
+	view.CheckOff, view.CheckDegraded, view.CheckUnknown, view.CheckOK,
 }
 
-func badness(s record.CheckState) int { return slices.Index(checkStates, s) }
+func badness(s view.CheckState) int { return slices.Index(checkStates, s) }
 
-func ok(part, name, what string) record.Check {
-	return record.Check{Part: part, Name: name, State: record.CheckOK, What: what}
+func ok(part, name, what string) view.Check {
+	return view.Check{Part: part, Name: name, State: view.CheckOK, What: what}
 }
 
-func off(part, name, what, fix string) record.Check {
-	return record.Check{Part: part, Name: name, State: record.CheckOff, What: what, Fix: fix}
+func off(part, name, what, fix string) view.Check {
+	return view.Check{Part: part, Name: name, State: view.CheckOff, What: what, Fix: fix}
 }
 
-func degraded(part, name, what, fix string) record.Check {
-	return record.Check{Part: part, Name: name, State: record.CheckDegraded, What: what, Fix: fix}
+func degraded(part, name, what, fix string) view.Check {
+	return view.Check{Part: part, Name: name, State: view.CheckDegraded, What: what, Fix: fix}
 }
 
-func unknown(part, name, what, fix string) record.Check {
-	return record.Check{Part: part, Name: name, State: record.CheckUnknown, What: what, Fix: fix}
+func unknown(part, name, what, fix string) view.Check {
+	return view.Check{Part: part, Name: name, State: view.CheckUnknown, What: what, Fix: fix}
 }
 
 // short is a time as people read it.

@@ -5,19 +5,19 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/secret"
+	"github.com/autorollback/autorollback/view"
 )
 
 // leastFree is how much the disk must have left: an incident's evidence is a few MiB.
 const leastFree = 1 << 30
 
 // files checks the folder, the journal, and who may read secrets.
-func (p *patient) files(context.Context) []record.Check {
-	return append([]record.Check{p.evidence(), p.journal(), p.space()}, p.secrets())
+func (p *patient) files(context.Context) []view.Check {
+	return append([]view.Check{p.evidence(), p.journal(), p.space()}, p.secrets())
 }
 
-func (p *patient) evidence() record.Check {
+func (p *patient) evidence() view.Check {
 	f, err := os.CreateTemp(p.Evidence, ".doctor-*")
 	if err == nil {
 		_, err = f.WriteString("doctor\n")
@@ -31,7 +31,7 @@ func (p *patient) evidence() record.Check {
 	return ok(filesPart, "evidence", p.Evidence+" can be written")
 }
 
-func (p *patient) journal() record.Check {
+func (p *patient) journal() view.Check {
 	f, err := os.OpenFile(p.Journal, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return degraded(filesPart, "journal", err.Error(),
@@ -41,7 +41,7 @@ func (p *patient) journal() record.Check {
 	return ok(filesPart, "journal", p.Journal+" can be written")
 }
 
-func (p *patient) space() record.Check {
+func (p *patient) space() view.Check {
 	free, err := freeSpace(p.Evidence)
 	switch {
 	case err != nil:
@@ -54,7 +54,7 @@ func (p *patient) space() record.Check {
 }
 
 // secrets checks that only the daemon and its group may read a secret.
-func (p *patient) secrets() record.Check {
+func (p *patient) secrets() view.Check {
 	n := 0
 	for _, path := range p.Secrets {
 		if path == "" {

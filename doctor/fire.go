@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 const (
@@ -37,14 +37,14 @@ const (
 // returns when each has come or is lost. What Prometheus does before, which nobody can send
 // an alert to, shows in how old the newest evaluation of the watchdog is. Its error is that of
 // [Doctor.Examine].
-func (d *Doctor) Fire(ctx context.Context) (record.Firing, error) {
+func (d *Doctor) Fire(ctx context.Context) (view.Firing, error) {
 	if !d.busy.TryLock() {
-		return record.Firing{}, errBusy
+		return view.Firing{}, errBusy
 	}
 	defer d.busy.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	legs := []record.Leg{d.evaluated(ctx)}
+	legs := []view.Leg{d.evaluated(ctx)}
 	found, err := d.Prometheus.Alertmanagers(ctx)
 	switch {
 	case err != nil:
@@ -55,12 +55,12 @@ func (d *Doctor) Fire(ctx context.Context) (record.Firing, error) {
 			"name it under alerting.alertmanagers in Prometheus' configuration"))
 	}
 	legs = append(legs, each(len(found), found,
-		func(address string) []record.Leg { return d.through(ctx, address) })...)
-	return record.Firing{Schema: runbook.Schema, At: time.Now().UTC(), Legs: legs}, nil
+		func(address string) []view.Leg { return d.through(ctx, address) })...)
+	return view.Firing{Schema: runbook.Schema, At: time.Now().UTC(), Legs: legs}, nil
 }
 
 // evaluated is the leg inside Prometheus.
-func (d *Doctor) evaluated(ctx context.Context) record.Leg {
+func (d *Doctor) evaluated(ctx context.Context) view.Leg {
 	v, err := d.vector(ctx, `time() - max(timestamp(ALERTS{autorollback="true",alertstate="firing",trigger="watchdog"}))`)
 	switch {
 	case err != nil:
@@ -69,29 +69,29 @@ func (d *Doctor) evaluated(ctx context.Context) record.Leg {
 		return lost(atPrometheus, "rules", 0, "the watchdog does not fire: the rules are not loaded",
 			"make the file and load it: autorollback rules generate runbooks/ --rules-file autorollback.rules.yml")
 	}
-	return record.Leg{From: atPrometheus, To: "rules", State: record.CheckOK, Seconds: float64(v[0].Value),
+	return view.Leg{From: atPrometheus, To: "rules", State: view.CheckOK, Seconds: float64(v[0].Value),
 		What: "age of the watchdog's newest evaluation"}
 }
 
 // through sends one alert by one Alertmanager.
-func (d *Doctor) through(ctx context.Context, address string) []record.Leg {
+func (d *Doctor) through(ctx context.Context, address string) []view.Leg {
 	host, id, began := hostOf(address), strings.ToLower(rand.Text()), time.Now()
 	if err := d.post(ctx, address, id, began, began.Add(time.Minute)); err != nil {
-		return []record.Leg{lost(atDoctor, host, time.Since(began), err.Error(),
+		return []view.Leg{lost(atDoctor, host, time.Since(began), err.Error(),
 			"let the daemon reach Alertmanager, as Prometheus must")}
 	}
 	accepted := time.Now()
-	legs := []record.Leg{{From: atDoctor, To: host, State: record.CheckOK,
+	legs := []view.Leg{{From: atDoctor, To: host, State: view.CheckOK,
 		Seconds: accepted.Sub(began).Seconds()}}
 	defer func() { _ = d.post(ctx, address, id, began, time.Now()) }() // else it ends by itself
 	came := d.await(ctx, id, began)
 	if came.IsZero() {
 		return append(legs, d.unreceived(host, began))
 	}
-	last := record.Leg{From: host, To: atReceiver, State: record.CheckOK,
+	last := view.Leg{From: host, To: atReceiver, State: view.CheckOK,
 		Seconds: max(0, came.Sub(accepted).Seconds())}
 	if came.Sub(accepted) > slow {
-		last.State, last.What = record.CheckDegraded, "it came late"
+		last.State, last.What = view.CheckDegraded, "it came late"
 		last.Fix = "see group_wait of its route; the second Alertmanager of a cluster waits 15 s for the first"
 	}
 	return append(legs, last)
@@ -141,7 +141,7 @@ func (d *Doctor) await(ctx context.Context, id string, sent time.Time) time.Time
 }
 
 // unreceived says on which side of the last leg the alert got lost.
-func (d *Doctor) unreceived(host string, since time.Time) record.Leg {
+func (d *Doctor) unreceived(host string, since time.Time) view.Leg {
 	if _, refused := d.Calls(); refused.At.After(since) {
 		return lost(host, atReceiver, time.Since(since),
 			fmt.Sprintf("the receiver refused a call from %s: %d, %s", refused.From, refused.Code, refused.Text),
@@ -152,7 +152,7 @@ func (d *Doctor) unreceived(host string, since time.Time) record.Leg {
 		"see its route: autorollback doctor; then Alertmanager's log, and whether it reaches the receiver's address")
 }
 
-func lost(from, to string, after time.Duration, what, fix string) record.Leg {
-	return record.Leg{From: from, To: to, State: record.CheckOff, Seconds: after.Seconds(),
+func lost(from, to string, after time.Duration, what, fix string) view.Leg {
+	return view.Leg{From: from, To: to, State: view.CheckOff, Seconds: after.Seconds(),
 		What: "lost here: " + what, Fix: fix}
 }

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/view"
 )
 
 // Each instance is asked, and one that does not serve what the store says is a finding.
@@ -34,16 +34,16 @@ func TestRouterInstances(t *testing.T) {
 	for name, c := range map[string]struct {
 		key       string
 		instances []string
-		state     record.CheckState
+		state     view.CheckState
 		what      string
 		findings  int
 	}{
-		"none named":    {"routes/ranker/weights", nil, record.CheckOK, "by the measured share only", 0},
-		"all follow":    {"routes/ranker/weights", []string{same, same + "/2"}, record.CheckOK, "all 2 named instances serve v1 95, v2 5", 0},
-		"one does not":  {"routes/ranker/weights", []string{same, other}, record.CheckOff, other + " serves v1 100, v2 0, and the store has v1 95, v2 5", 1},
-		"nobody there":  {"routes/ranker/weights", []string{gone.URL, same}, record.CheckOff, gone.URL + ": it does not answer", 1},
-		"two are wrong": {"routes/ranker/weights", []string{gone.URL, other}, record.CheckOff, gone.URL, 2},
-		"no weights":    {"routes/search/weights", []string{same}, record.CheckOK, "no weights yet", 0},
+		"none named":    {"routes/ranker/weights", nil, view.CheckOK, "by the measured share only", 0},
+		"all follow":    {"routes/ranker/weights", []string{same, same + "/2"}, view.CheckOK, "all 2 named instances serve v1 95, v2 5", 0},
+		"one does not":  {"routes/ranker/weights", []string{same, other}, view.CheckOff, other + " serves v1 100, v2 0, and the store has v1 95, v2 5", 1},
+		"nobody there":  {"routes/ranker/weights", []string{gone.URL, same}, view.CheckOff, gone.URL + ": it does not answer", 1},
+		"two are wrong": {"routes/ranker/weights", []string{gone.URL, other}, view.CheckOff, gone.URL, 2},
+		"no weights":    {"routes/search/weights", []string{same}, view.CheckOK, "no weights yet", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rb := &runbook.Runbook{Service: "ranker", Routing: runbook.Routing{Router: runbook.JSONKey, Key: c.key, Instances: c.instances}}

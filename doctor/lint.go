@@ -8,7 +8,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
-	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // What the generated route has, and how far another one may be from it.
@@ -23,7 +23,7 @@ const (
 var identity = []string{"service", "region", "trigger", "release"}
 
 // lint checks how Alertmanager at a host sends our alerts to the receiver.
-func (p *patient) lint(host string, c config, alerts []model.LabelSet) []record.Check {
+func (p *patient) lint(host string, c config, alerts []model.LabelSet) []view.Check {
 	var ways []way
 	var lost []string
 	for _, alert := range alerts {
@@ -39,10 +39,10 @@ func (p *patient) lint(host string, c config, alerts []model.LabelSet) []record.
 	}
 	fix := "put the generated route above your own, and the receiver: autorollback rules generate runbooks/ --alertmanager-file alertmanager.yml"
 	if len(ways) == 0 {
-		return []record.Check{off(alertmanagerPart, host,
+		return []view.Check{off(alertmanagerPart, host,
 			"no route sends alerts with autorollback=\"true\" to a webhook that ends in "+p.ReceiverPath, fix)}
 	}
-	var out []record.Check
+	var out []view.Check
 	if len(lost) > 0 {
 		out = append(out, degraded(alertmanagerPart, host,
 			fmt.Sprintf("%s%s: no route sends it to us", lost[0], andMore(len(lost)-1)), fix))
@@ -63,8 +63,8 @@ func (p *patient) lint(host string, c config, alerts []model.LabelSet) []record.
 }
 
 // faults are what is wrong with a way.
-func (w way) faults(global httpConfig, bearer bool) []record.Check {
-	var out []record.Check
+func (w way) faults(global httpConfig, bearer bool) []view.Check {
+	var out []view.Check
 	bad := func(is bool, what, fix string) {
 		if is {
 			out = append(out, degraded("", "", what, fix))

@@ -6,8 +6,8 @@ import (
 
 	"github.com/prometheus/common/model"
 
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/view"
 )
 
 const path = "/v1/alertmanager"
@@ -40,39 +40,39 @@ func TestRouteIsLinted(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		changes []string
-		state   record.CheckState
+		state   view.CheckState
 		what    string
 		fix     string
 	}{
-		{"as generated", nil, record.CheckOK, "sends each alert at once", ""},
-		{"its address is hidden", []string{url, "url: <secret>"}, record.CheckOK, "to autorollback", ""},
-		{"hidden, under another name", []string{url, "url: <secret>", "receiver: autorollback", "receiver: ml", "name: autorollback", "name: ml"}, record.CheckOK, "to ml", ""},
-		{"old matchers", []string{`matchers: ['autorollback="true"']`, `match: {autorollback: "true"}`}, record.CheckOK, "", ""},
-		{"old regular expressions", []string{`matchers: ['autorollback="true"']`, `match_re: {autorollback: "t.*"}`}, record.CheckOK, "", ""},
-		{"unquoted matchers", []string{`['autorollback="true"']`, `[autorollback=true]`}, record.CheckOK, "", ""},
-		{"the labels one by one", []string{"['...']", "[service, region, trigger, release, alertname]"}, record.CheckOK, "", ""},
-		{"another address", []string{path + `"`, `/v1/other"`}, record.CheckOff, "no route", "rules generate"},
-		{"no route", []string{matcher, `['team="ml"']` + "\n    receiver: autorollback"}, record.CheckOff, "no route", "rules generate"},
-		{"a route above takes them", []string{"  routes:\n", "  routes:\n  - receiver: humans\n"}, record.CheckOff, "no route", "above your own"},
-		{"a route above takes some", []string{"  routes:\n", "  routes:\n  - {receiver: humans, matchers: ['severity=\"severe\"']}\n"}, record.CheckDegraded, "errors of ranker", "above your own"},
-		{"group_by", []string{"['...']", "[service, trigger]"}, record.CheckDegraded, "group_by service, trigger", "'...'"},
-		{"no group_by", []string{"    group_by: ['...']", "    #"}, record.CheckDegraded, "group_by", "'...'"},
-		{"group_wait", []string{"group_wait: 0s", "group_wait: 30s"}, record.CheckDegraded, "group_wait is 30s", "0s"},
-		{"no group_wait", []string{"    group_wait: 0s", "    #"}, record.CheckDegraded, "group_wait is 30s", "0s"},
-		{"group_interval", []string{"group_interval: 15s", "group_interval: 5m"}, record.CheckDegraded, "group_interval is 5m", "15s"},
-		{"repeat_interval", []string{"    repeat_interval: 2m", "    #"}, record.CheckDegraded, "repeat_interval is 4h", "2m"},
-		{"inherited", []string{"    group_wait: 0s", "    #", "route:\n", "route:\n  group_wait: 10s\n"}, record.CheckDegraded, "group_wait is 10s", "0s"},
-		{"muted at night", []string{"    continue: true", "    mute_time_intervals: [night]\n    continue: true"}, record.CheckDegraded, "night", "leave out"},
-		{"max_alerts", []string{"max_alerts: 0", "max_alerts: 1"}, record.CheckDegraded, "max_alerts is 1", "0"},
-		{"send_resolved", []string{"send_resolved: true", "send_resolved: false"}, record.CheckDegraded, "send_resolved is false", "true"},
-		{"no timeout", []string{"    timeout: 5s", "    #"}, record.CheckDegraded, "no timeout", "5s"},
-		{"a long timeout", []string{"timeout: 5s", "timeout: 5m"}, record.CheckDegraded, "timeout is 5m", "5s"},
-		{"a short timeout", []string{"timeout: 5s", "timeout: 1s"}, record.CheckDegraded, "timeout is 1s", "5s"},
-		{"redirects", []string{"follow_redirects: false", "follow_redirects: true"}, record.CheckDegraded, "redirects", "false"},
-		{"redirects by default", []string{"follow_redirects: false", "enable_http2: true"}, record.CheckDegraded, "redirects", "false"},
-		{"no token", []string{"credentials_file: \"/etc/token\"", ""}, record.CheckOff, "no bearer token", "credentials_file"},
-		{"a password", []string{"type: Bearer", "type: Basic"}, record.CheckOff, "no bearer token", "credentials_file"},
-		{"a token in the file itself", []string{"credentials_file: \"/etc/token\"", "credentials: <secret>"}, record.CheckOK, "", ""},
+		{"as generated", nil, view.CheckOK, "sends each alert at once", ""},
+		{"its address is hidden", []string{url, "url: <secret>"}, view.CheckOK, "to autorollback", ""},
+		{"hidden, under another name", []string{url, "url: <secret>", "receiver: autorollback", "receiver: ml", "name: autorollback", "name: ml"}, view.CheckOK, "to ml", ""},
+		{"old matchers", []string{`matchers: ['autorollback="true"']`, `match: {autorollback: "true"}`}, view.CheckOK, "", ""},
+		{"old regular expressions", []string{`matchers: ['autorollback="true"']`, `match_re: {autorollback: "t.*"}`}, view.CheckOK, "", ""},
+		{"unquoted matchers", []string{`['autorollback="true"']`, `[autorollback=true]`}, view.CheckOK, "", ""},
+		{"the labels one by one", []string{"['...']", "[service, region, trigger, release, alertname]"}, view.CheckOK, "", ""},
+		{"another address", []string{path + `"`, `/v1/other"`}, view.CheckOff, "no route", "rules generate"},
+		{"no route", []string{matcher, `['team="ml"']` + "\n    receiver: autorollback"}, view.CheckOff, "no route", "rules generate"},
+		{"a route above takes them", []string{"  routes:\n", "  routes:\n  - receiver: humans\n"}, view.CheckOff, "no route", "above your own"},
+		{"a route above takes some", []string{"  routes:\n", "  routes:\n  - {receiver: humans, matchers: ['severity=\"severe\"']}\n"}, view.CheckDegraded, "errors of ranker", "above your own"},
+		{"group_by", []string{"['...']", "[service, trigger]"}, view.CheckDegraded, "group_by service, trigger", "'...'"},
+		{"no group_by", []string{"    group_by: ['...']", "    #"}, view.CheckDegraded, "group_by", "'...'"},
+		{"group_wait", []string{"group_wait: 0s", "group_wait: 30s"}, view.CheckDegraded, "group_wait is 30s", "0s"},
+		{"no group_wait", []string{"    group_wait: 0s", "    #"}, view.CheckDegraded, "group_wait is 30s", "0s"},
+		{"group_interval", []string{"group_interval: 15s", "group_interval: 5m"}, view.CheckDegraded, "group_interval is 5m", "15s"},
+		{"repeat_interval", []string{"    repeat_interval: 2m", "    #"}, view.CheckDegraded, "repeat_interval is 4h", "2m"},
+		{"inherited", []string{"    group_wait: 0s", "    #", "route:\n", "route:\n  group_wait: 10s\n"}, view.CheckDegraded, "group_wait is 10s", "0s"},
+		{"muted at night", []string{"    continue: true", "    mute_time_intervals: [night]\n    continue: true"}, view.CheckDegraded, "night", "leave out"},
+		{"max_alerts", []string{"max_alerts: 0", "max_alerts: 1"}, view.CheckDegraded, "max_alerts is 1", "0"},
+		{"send_resolved", []string{"send_resolved: true", "send_resolved: false"}, view.CheckDegraded, "send_resolved is false", "true"},
+		{"no timeout", []string{"    timeout: 5s", "    #"}, view.CheckDegraded, "no timeout", "5s"},
+		{"a long timeout", []string{"timeout: 5s", "timeout: 5m"}, view.CheckDegraded, "timeout is 5m", "5s"},
+		{"a short timeout", []string{"timeout: 5s", "timeout: 1s"}, view.CheckDegraded, "timeout is 1s", "5s"},
+		{"redirects", []string{"follow_redirects: false", "follow_redirects: true"}, view.CheckDegraded, "redirects", "false"},
+		{"redirects by default", []string{"follow_redirects: false", "enable_http2: true"}, view.CheckDegraded, "redirects", "false"},
+		{"no token", []string{"credentials_file: \"/etc/token\"", ""}, view.CheckOff, "no bearer token", "credentials_file"},
+		{"a password", []string{"type: Bearer", "type: Basic"}, view.CheckOff, "no bearer token", "credentials_file"},
+		{"a token in the file itself", []string{"credentials_file: \"/etc/token\"", "credentials: <secret>"}, view.CheckOK, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			parsed, err := parseConfig(generated(t, c.changes...))
@@ -99,7 +99,7 @@ func TestAnotherWebhookIsNotLinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &patient{Doctor: &Doctor{ReceiverPath: path, Bearer: true}}
-	if found := p.lint("am", parsed, []model.LabelSet{watchdog, breach}); len(found) != 1 || found[0].State != record.CheckOK {
+	if found := p.lint("am", parsed, []model.LabelSet{watchdog, breach}); len(found) != 1 || found[0].State != view.CheckOK {
 		t.Errorf("found %+v", found)
 	}
 }
@@ -137,7 +137,7 @@ func TestSilencesThatMatchOurs(t *testing.T) {
 
 // The worst part comes first, and of equal ones the one that is the cause.
 func TestTheWorstIsFirst(t *testing.T) {
-	checks := []record.Check{
+	checks := []view.Check{
 		ok(storePart, "reads", ""), degraded(runbookPart, "ranker", "", ""), off(releasePart, "ranker/eu", "", ""),
 		ok(prometheusPart, "answers", ""), degraded(prometheusPart, "clock", "", ""), off(alertmanagerPart, "found", "", ""),
 		unknown(storePart, "rights", "", ""), ok(alertmanagerPart, "am", ""), ok(rulesPart, "loaded", ""),

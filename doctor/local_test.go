@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // What the newest calls and the watchdog say about the way to the receiver.
@@ -22,17 +22,17 @@ func TestWhatCameByWebhook(t *testing.T) {
 		started           time.Time
 		accepted, refused Call
 		watchdog          time.Time
-		calls, dog        record.CheckState
+		calls, dog        view.CheckState
 		fix               string // of the calls
 	}{
-		"all is well":           {ago(time.Hour), taken(time.Minute), Call{}, ago(time.Minute), record.CheckOK, record.CheckOK, ""},
-		"just started":          {ago(time.Minute), Call{}, Call{}, time.Time{}, record.CheckUnknown, record.CheckUnknown, "--fire"},
-		"nobody ever called":    {ago(time.Hour), Call{}, Call{}, time.Time{}, record.CheckUnknown, record.CheckOff, "--fire"},
-		"the way broke":         {ago(time.Hour), taken(time.Hour), Call{}, ago(time.Hour), record.CheckOK, record.CheckOff, ""},
-		"a wrong token":         {ago(time.Hour), Call{}, refused(time.Second, 401), time.Time{}, record.CheckOff, record.CheckOff, "credentials_file"},
-		"a wrong path":          {ago(time.Hour), taken(time.Hour), refused(time.Second, 404), ago(time.Hour), record.CheckOff, record.CheckOff, "/v1/alertmanager"},
-		"one of two is refused": {ago(time.Hour), taken(time.Second), refused(time.Minute, 401), ago(time.Second), record.CheckDegraded, record.CheckOK, "credentials_file"},
-		"refused long ago":      {ago(time.Hour), taken(time.Second), refused(time.Hour, 401), ago(time.Second), record.CheckOK, record.CheckOK, ""},
+		"all is well":           {ago(time.Hour), taken(time.Minute), Call{}, ago(time.Minute), view.CheckOK, view.CheckOK, ""},
+		"just started":          {ago(time.Minute), Call{}, Call{}, time.Time{}, view.CheckUnknown, view.CheckUnknown, "--fire"},
+		"nobody ever called":    {ago(time.Hour), Call{}, Call{}, time.Time{}, view.CheckUnknown, view.CheckOff, "--fire"},
+		"the way broke":         {ago(time.Hour), taken(time.Hour), Call{}, ago(time.Hour), view.CheckOK, view.CheckOff, ""},
+		"a wrong token":         {ago(time.Hour), Call{}, refused(time.Second, 401), time.Time{}, view.CheckOff, view.CheckOff, "credentials_file"},
+		"a wrong path":          {ago(time.Hour), taken(time.Hour), refused(time.Second, 404), ago(time.Hour), view.CheckOff, view.CheckOff, "/v1/alertmanager"},
+		"one of two is refused": {ago(time.Hour), taken(time.Second), refused(time.Minute, 401), ago(time.Second), view.CheckDegraded, view.CheckOK, "credentials_file"},
+		"refused long ago":      {ago(time.Hour), taken(time.Second), refused(time.Hour, 401), ago(time.Second), view.CheckOK, view.CheckOK, ""},
 	} {
 		p := &patient{Doctor: &Doctor{
 			Started: c.started, ReceiverPath: path, Watchdog: func() time.Time { return c.watchdog },

@@ -12,9 +12,9 @@ import (
 
 	"github.com/autorollback/autorollback/arming"
 	"github.com/autorollback/autorollback/promapi"
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // scrapeEvery is how often the daemon is to be scraped: alerts read its significance.
@@ -23,7 +23,7 @@ const scrapeEvery = 5 * time.Second
 // compared is exported for every service that has a runbook.
 const compared = "autorollback_rule_check_timestamp_seconds"
 
-func (d *Doctor) answers(ctx context.Context) record.Check {
+func (d *Doctor) answers(ctx context.Context) view.Check {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	began := time.Now()
@@ -44,12 +44,12 @@ func (d *Doctor) vector(ctx context.Context, query string) (model.Vector, error)
 }
 
 // prometheus checks how Prometheus sees the daemon.
-func (p *patient) prometheus(ctx context.Context) []record.Check {
+func (p *patient) prometheus(ctx context.Context) []view.Check {
 	return append(p.scrape(ctx), p.installation(ctx)...)
 }
 
 // installation checks clocks and external labels.
-func (p *patient) installation(ctx context.Context) []record.Check {
+func (p *patient) installation(ctx context.Context) []view.Check {
 	regions := map[string]bool{}
 	region := ""
 	for _, rb := range p.runbooks {
@@ -62,14 +62,14 @@ func (p *patient) installation(ctx context.Context) []record.Check {
 	}
 	found, err := p.Arming.Installation(ctx, region)
 	if err != nil {
-		return []record.Check{unknown(prometheusPart, "clock", err.Error(), "ask again")}
+		return []view.Check{unknown(prometheusPart, "clock", err.Error(), "ask again")}
 	}
 	names := map[rules.Kind]string{arming.Clock: "clock", arming.External: "external labels"}
 	fine := map[rules.Kind]string{
 		arming.Clock:    "no more than 5s from the daemon's",
 		arming.External: "none has the name of one of ours",
 	}
-	var out []record.Check
+	var out []view.Check
 	for _, f := range found {
 		delete(fine, f.Kind)
 		out = append(out, degraded(prometheusPart, names[f.Kind], f.What, f.Fix))
@@ -83,16 +83,16 @@ func (p *patient) installation(ctx context.Context) []record.Check {
 const scrapeFix = "let this Prometheus scrape the daemon's /metrics every 5s, with `honor_labels: true`"
 
 // scrape checks that Prometheus scrapes this process, often enough, and changes no label.
-func (p *patient) scrape(ctx context.Context) []record.Check {
+func (p *patient) scrape(ctx context.Context) []view.Check {
 	targets, targetsErr := p.Prometheus.Targets(ctx)
 	self, err := p.self(ctx)
 	switch {
 	case err != nil:
-		return []record.Check{unknown(prometheusPart, "scrape", err.Error(), "ask again")}
+		return []view.Check{unknown(prometheusPart, "scrape", err.Error(), "ask again")}
 	case self == nil:
-		return []record.Check{off(prometheusPart, "scrape", p.unscraped(ctx, targets), scrapeFix)}
+		return []view.Check{off(prometheusPart, "scrape", p.unscraped(ctx, targets), scrapeFix)}
 	}
-	checks := []record.Check{p.labels(ctx, self)}
+	checks := []view.Check{p.labels(ctx, self)}
 	if targetsErr != nil {
 		return append(checks, unknown(prometheusPart, "scrape", targetsErr.Error(),
 			"ask a Prometheus that tells its targets"))
@@ -135,7 +135,7 @@ func (p *patient) unscraped(ctx context.Context, targets []promapi.Target) strin
 	return "Prometheus does not scrape the daemon: no alert but an absolute limit can fire"
 }
 
-func interval(t promapi.Target) record.Check {
+func interval(t promapi.Target) view.Check {
 	every, err := runbook.ParseDuration(t.ScrapeInterval)
 	switch {
 	case t.Health == "down":
@@ -154,7 +154,7 @@ func interval(t promapi.Target) record.Check {
 var joined = []string{"service", "region", "release", "trigger", "role", "version"}
 
 // labels checks that what the daemon exports arrives under its own labels.
-func (p *patient) labels(ctx context.Context, self model.Metric) record.Check {
+func (p *patient) labels(ctx context.Context, self model.Metric) view.Check {
 	where := fmt.Sprintf("job=%q,instance=%q", string(self["job"]), string(self["instance"]))
 	exported := "exported_" + strings.Join(joined, ", exported_")
 	v, err := p.vector(ctx, fmt.Sprintf(`group by (%s) ({__name__=~"autorollback_.+",%s})`, exported, where))

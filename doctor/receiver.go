@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 const (
@@ -20,12 +20,12 @@ const (
 )
 
 // receiver checks what came by webhook.
-func (p *patient) receiver(context.Context) []record.Check {
+func (p *patient) receiver(context.Context) []view.Check {
 	now := time.Now()
-	return []record.Check{p.refusals(now), p.watchdog(now)}
+	return []view.Check{p.refusals(now), p.watchdog(now)}
 }
 
-func (p *patient) refusals(now time.Time) record.Check {
+func (p *patient) refusals(now time.Time) view.Check {
 	accepted, refused := p.Calls()
 	what := fmt.Sprintf("a call from %s was refused %s ago: %d, %s",
 		refused.From, now.Sub(refused.At).Round(time.Second), refused.Code, refused.Text)
@@ -51,7 +51,7 @@ func (d *Doctor) correct(refused Call) string {
 	return "correct the webhook in Alertmanager: its url ends in " + d.ReceiverPath
 }
 
-func (p *patient) watchdog(now time.Time) record.Check {
+func (p *patient) watchdog(now time.Time) view.Check {
 	at := p.Watchdog()
 	age := now.Sub(at).Round(time.Second)
 	fix := "find where the path breaks: autorollback doctor --fire"

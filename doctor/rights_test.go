@@ -4,10 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/servers"
+	"github.com/autorollback/autorollback/view"
 )
 
 // leastPolicy is that of docs/operations.md.
@@ -22,15 +22,15 @@ func TestRightsTooNarrowAndTooWide(t *testing.T) {
 	rb := &runbook.Runbook{Service: "ranker", Regions: []string{runbook.DefaultRegion}, Routing: runbook.Routing{Router: runbook.JSONKey, Key: "routes/ranker/weights", Flags: "features/ranker/"}}
 	for name, c := range map[string]struct {
 		rules string
-		state record.CheckState
+		state view.CheckState
 		what  string
 	}{
-		"least":              {leastPolicy, record.CheckOK, "and no others"},
-		"everything":         {`key_prefix "" { policy = "write" }`, record.CheckDegraded, elsewhere},
-		"not its own keys":   {strings.Replace(leastPolicy, `"write"`, `"read"`, 1), record.CheckOff, "may not write " + store.Root},
-		"not the router's":   {strings.Replace(leastPolicy, `"routes/ranker/weights"`, `"routes/search/weights"`, 1), record.CheckOff, "may not write routes/ranker/weights"},
-		"not the flags":      {strings.Replace(leastPolicy, "features/ranker/", "features/search/", 1), record.CheckOff, "may not write features/ranker/"},
-		"a token of no more": {"", record.CheckOff, "may not write " + store.Root},
+		"least":              {leastPolicy, view.CheckOK, "and no others"},
+		"everything":         {`key_prefix "" { policy = "write" }`, view.CheckDegraded, elsewhere},
+		"not its own keys":   {strings.Replace(leastPolicy, `"write"`, `"read"`, 1), view.CheckOff, "may not write " + store.Root},
+		"not the router's":   {strings.Replace(leastPolicy, `"routes/ranker/weights"`, `"routes/search/weights"`, 1), view.CheckOff, "may not write routes/ranker/weights"},
+		"not the flags":      {strings.Replace(leastPolicy, "features/ranker/", "features/search/", 1), view.CheckOff, "may not write features/ranker/"},
+		"a token of no more": {"", view.CheckOff, "may not write " + store.Root},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := examineRights(t, consul.Addr, consul.Token(c.rules), rb)
@@ -47,7 +47,7 @@ func TestRightsTooNarrowAndTooWide(t *testing.T) {
 	})
 	t.Run("no Consul", func(t *testing.T) {
 		found := examineRights(t, "127.0.0.1:1", "", rb)
-		if len(found) != 1 || found[0].State != record.CheckOff || found[0].Fix != "start Consul, or correct --store" {
+		if len(found) != 1 || found[0].State != view.CheckOff || found[0].Fix != "start Consul, or correct --store" {
 			t.Errorf("found %+v", found)
 		}
 	})
@@ -64,7 +64,7 @@ func TestRightsTooNarrowAndTooWide(t *testing.T) {
 	})
 }
 
-func examineRights(t *testing.T, addr, token string, rb *runbook.Runbook) []record.Check {
+func examineRights(t *testing.T, addr, token string, rb *runbook.Runbook) []view.Check {
 	t.Helper()
 	st, err := store.OpenConsul(store.ConsulConfig{Address: addr, Scheme: "http", Token: token, Replica: "doctor"})
 	if err != nil {

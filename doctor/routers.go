@@ -6,16 +6,16 @@ import (
 	"strings"
 
 	"github.com/autorollback/autorollback/actuators"
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/view"
 )
 
 // routers looks for what would make a router ignore a change, and says where one cannot keep
 // users on their side. Services often share a tree: each is read once, and each finding said
 // once.
-func (p *patient) routers(ctx context.Context) []record.Check {
-	var out []record.Check
+func (p *patient) routers(ctx context.Context) []view.Check {
+	var out []view.Check
 	trees, said, sound := map[string]tree{}, map[string]bool{}, 0
 	for n, rb := range p.runbooks {
 		if ctx.Err() != nil {
@@ -45,10 +45,10 @@ type tree struct {
 	err  error
 }
 
-func (p *patient) router(ctx context.Context, rb *runbook.Runbook, trees map[string]tree) []record.Check {
+func (p *patient) router(ctx context.Context, rb *runbook.Runbook, trees map[string]tree) []view.Check {
 	router, err := actuators.For(rb.Routing)
 	if err != nil {
-		return []record.Check{off(routerPart, rb.Service, err.Error(), "correct routing in its runbook")}
+		return []view.Check{off(routerPart, rb.Service, err.Error(), "correct routing in its runbook")}
 	}
 	prefixes := router.Prefixes()
 	at := strings.Join(prefixes, " ")
@@ -57,9 +57,9 @@ func (p *patient) router(ctx context.Context, rb *runbook.Runbook, trees map[str
 		trees[at] = tree{snap, err}
 	}
 	if err := trees[at].err; err != nil {
-		return []record.Check{unknown(routerPart, rb.Service, err.Error(), "let the daemon read what its routers read")}
+		return []view.Check{unknown(routerPart, rb.Service, err.Error(), "let the daemon read what its routers read")}
 	}
-	var out []record.Check
+	var out []view.Check
 	for _, h := range router.Lint(trees[at].snap) {
 		check := degraded
 		if h.Blocking {

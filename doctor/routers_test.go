@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/view"
 )
 
 // What the doctor says of the keys that routers read.
@@ -51,7 +51,7 @@ func TestRouters(t *testing.T) {
 	}
 }
 
-func sameChecks(t *testing.T, found []record.Check, want []string) {
+func sameChecks(t *testing.T, found []view.Check, want []string) {
 	t.Helper()
 	if len(found) != len(want) {
 		t.Fatalf("found %+v, want %q", found, want)

@@ -9,10 +9,11 @@ import (
 	"github.com/autorollback/autorollback/arming"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/view"
 )
 
 // rules compares what is loaded now, and says where the daemon still holds what it saw before.
-func (p *patient) rules(ctx context.Context) []record.Check {
+func (p *patient) rules(ctx context.Context) []view.Check {
 	found, err := p.Rules(ctx, p.runbooks)
 	if err != nil {
 		return p.remembered(err)
@@ -21,7 +22,7 @@ func (p *patient) rules(ctx context.Context) []record.Check {
 		_, here := p.Runbook(d.Service)
 		return d.Service != "" && !here
 	})
-	var out []record.Check
+	var out []view.Check
 	said := map[string]bool{"": true}
 	for _, group := range grouped(found, func(d rules.Drift) string { return d.Service }) {
 		first := group[0]
@@ -50,7 +51,7 @@ var ruleKinds = []rules.Kind{
 
 func aboutRules(d record.RuleDiff) bool { return slices.Contains(ruleKinds, rules.Kind(d.Kind)) }
 
-func ruleCheck(d rules.Drift, more int) record.Check {
+func ruleCheck(d rules.Drift, more int) view.Check {
 	name, what := d.Service, d.What
 	if name == "" {
 		name = "all services"
@@ -66,8 +67,8 @@ func ruleCheck(d rules.Drift, more int) record.Check {
 }
 
 // remembered is what the daemon found when Prometheus last told.
-func (p *patient) remembered(err error) []record.Check {
-	out := []record.Check{unknown(rulesPart, "loaded", err.Error(),
+func (p *patient) remembered(err error) []view.Check {
+	out := []view.Check{unknown(rulesPart, "loaded", err.Error(),
 		"let Prometheus tell its rules, or compare files: autorollback rules verify runbooks/ --rules-file autorollback.rules.yml")}
 	for _, c := range p.status.Rules {
 		if c.State == record.RulesDrifted {
@@ -94,8 +95,8 @@ func grouped[T any](all []T, key func(T) string) [][]T {
 }
 
 // atMost leaves out the less bad of very many.
-func atMost(checks []record.Check) []record.Check {
-	slices.SortStableFunc(checks, func(a, b record.Check) int { return badness(a.State) - badness(b.State) })
+func atMost(checks []view.Check) []view.Check {
+	slices.SortStableFunc(checks, func(a, b view.Check) int { return badness(a.State) - badness(b.State) })
 	if len(checks) <= most {
 		return checks
 	}
@@ -106,11 +107,11 @@ func atMost(checks []record.Check) []record.Check {
 }
 
 // behind says of which targets the store has less than is known.
-func (p *patient) behind() []record.Check {
+func (p *patient) behind() []view.Check {
 	if len(p.status.Behind) == 0 {
-		return []record.Check{ok(storePart, "history", "has all that is known of it")}
+		return []view.Check{ok(storePart, "history", "has all that is known of it")}
 	}
-	var found []record.Check
+	var found []view.Check
 	for _, b := range p.status.Behind {
 		found = append(found, off(storePart, "history "+b.Service+"/"+b.Region, "the store went back in time, and nothing is done automatically: "+b.Why,
 			fmt.Sprintf("autorollback recover %s --region %s", b.Service, b.Region)))
@@ -119,7 +120,7 @@ func (p *patient) behind() []record.Check {
 }
 
 // releases checks that the triggers of each open release can fire.
-func (p *patient) releases(ctx context.Context) []record.Check {
+func (p *patient) releases(ctx context.Context) []view.Check {
 	var open []record.Release
 	for _, r := range p.status.Releases {
 		if r.Phase == record.Open {
@@ -127,7 +128,7 @@ func (p *patient) releases(ctx context.Context) []record.Check {
 		}
 	}
 	looked := open[:min(len(open), most)]
-	out := each(parallel, looked, func(r record.Release) []record.Check { return p.release(ctx, r) })
+	out := each(parallel, looked, func(r record.Release) []view.Check { return p.release(ctx, r) })
 	if left := len(open) - len(looked); left > 0 {
 		out = append(out, unknown(releasePart, "more",
 			fmt.Sprintf("%d more open releases were not checked", left), ""))
@@ -138,35 +139,35 @@ func (p *patient) releases(ctx context.Context) []record.Check {
 // told are the kinds that the parts above have said already.
 var told = append([]rules.Kind{arming.Clock, arming.External}, ruleKinds...)
 
-func (p *patient) release(ctx context.Context, r record.Release) []record.Check {
+func (p *patient) release(ctx context.Context, r record.Release) []view.Check {
 	name := r.Service + "/" + r.Region
 	rb, there := p.Runbook(r.Service)
 	if !there {
-		return []record.Check{off(releasePart, name, "its runbook is not loaded: nobody judges it",
+		return []view.Check{off(releasePart, name, "its runbook is not loaded: nobody judges it",
 			"put the runbook back and reload")}
 	}
 	found, err := p.Arming.Release(ctx, r.Follows(rb), r)
 	if err != nil {
-		return []record.Check{unknown(releasePart, name, err.Error(), "ask again")}
+		return []view.Check{unknown(releasePart, name, err.Error(), "ask again")}
 	}
 	all := len(found)
 	found = slices.DeleteFunc(found, func(d rules.Drift) bool { return slices.Contains(told, d.Kind) })
 	if len(found) == 0 && all > 0 {
-		return []record.Check{ok(releasePart, name,
+		return []view.Check{ok(releasePart, name,
 			"its series mean what the runbook says; what its triggers lack is listed above")}
 	}
-	var out []record.Check
+	var out []view.Check
 	for _, group := range grouped(found, func(d rules.Drift) string { return d.What }) {
 		out = append(out, armed(name, group, len(rb.Triggers)))
 	}
 	if len(out) == 0 {
-		return []record.Check{ok(releasePart, name, fmt.Sprintf("its %d triggers are armed", len(rb.Triggers)))}
+		return []view.Check{ok(releasePart, name, fmt.Sprintf("its %d triggers are armed", len(rb.Triggers)))}
 	}
 	return out
 }
 
 // armed is one finding about some triggers of a release, or about all.
-func armed(name string, group []rules.Drift, triggers int) record.Check {
+func armed(name string, group []rules.Drift, triggers int) view.Check {
 	var concerns []string
 	for _, d := range group {
 		if d.Trigger != "" {
@@ -183,8 +184,8 @@ func armed(name string, group []rules.Drift, triggers int) record.Check {
 const mostBoxes = 10
 
 // selfChecks are the empty boxes of the runbooks.
-func (p *patient) selfChecks(context.Context) []record.Check {
-	var out []record.Check
+func (p *patient) selfChecks(context.Context) []view.Check {
+	var out []view.Check
 	empty := 0
 	for _, rb := range p.runbooks {
 		for _, s := range rb.SelfChecks() {

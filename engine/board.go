@@ -9,6 +9,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A stand is what is kept of a target for [Engine.Board].
@@ -49,8 +50,8 @@ func pendingOf(all ...*record.Approval) *record.Approval {
 
 // Board says how all targets stand. Of the store it reads what stands above them: that is small, and
 // does not grow with their number. Without an answer of the store the standings are there, and an error.
-func (e *Engine) Board(ctx context.Context) (record.Board, error) {
-	b := record.Board{At: time.Now().UTC()}
+func (e *Engine) Board(ctx context.Context) (view.Board, error) {
+	b := view.Board{At: time.Now().UTC()}
 	snap, err := e.store.Read(ctx, store.ControlKey, waiting, store.AnchorKey(""), behinds, store.InstallationKey)
 	if err == nil {
 		b.Control = e.inForce(snap)
@@ -77,15 +78,15 @@ func (e *Engine) Board(ctx context.Context) (record.Board, error) {
 }
 
 // standings are those of all runbooks in force, and of releases whose runbook is gone.
-func (e *Engine) standings(control record.Control) []record.Standing {
+func (e *Engine) standings(control record.Control) []view.Standing {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	known := maps.Clone(e.stands)
-	all := make([]record.Standing, 0, len(known)+len(e.services))
+	all := make([]view.Standing, 0, len(known)+len(e.services))
 	add := func(t Target, rb *runbook.Runbook) {
 		one := known[t]
 		delete(known, t)
-		s := record.Standing{Service: t.Service, Region: t.Region, Runbook: rb, Release: one.release, Incident: one.incident,
+		s := view.Standing{Service: t.Service, Region: t.Region, Runbook: rb, Release: one.release, Incident: one.incident,
 			Question: one.question, Refused: one.refused, Control: control, Rules: e.checks[t.Service]}
 		if rb != nil && one.release != nil {
 			s.Runbook = one.release.Follows(rb)

@@ -13,6 +13,7 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A reader counts what is read of a store.
@@ -100,7 +101,7 @@ func TestTheBoardWithoutAStore(t *testing.T) {
 // The board is as the last step left it, without another read of the target.
 func TestTheBoardFollowsTheSteps(t *testing.T) {
 	e, st, f := solo(t, nil)
-	now := func() record.Standing {
+	now := func() view.Standing {
 		b, err := e.Board(t.Context())
 		must(t, err)
 		return b.Standings[0]
@@ -130,7 +131,7 @@ func TestIncidentsAreListedFromMemory(t *testing.T) {
 	old := record.Incident{Schema: 1, ID: "inc-old", Service: "service-001", Region: "default", Phase: record.Done, OpenedAt: time.Now().Add(-50 * time.Hour).UTC(), ClosedAt: time.Now()}
 	must(t, put(st, store.IncidentKey("inc-old"), encoded(t, old)))
 	list := func(text string) (ids []string) {
-		p, err := e.Incidents(t.Context(), record.IncidentQuery{Text: text, Limit: 10})
+		p, err := e.Incidents(t.Context(), view.IncidentQuery{Text: text, Limit: 10})
 		must(t, err)
 		for _, i := range p.Incidents {
 			ids = append(ids, i.ID)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // mostIncidents is how many incidents are listed: the newest, as briefs of about a kilobyte.
@@ -30,7 +31,7 @@ func (e *Engine) keepIncidents(all ...record.Incident) {
 
 // Incidents are those that are asked for, newest first. They are from memory: this process reads all of
 // the store's once an hour, and those of the newest releases all the time.
-func (e *Engine) Incidents(_ context.Context, q record.IncidentQuery) (record.IncidentPage, error) {
+func (e *Engine) Incidents(_ context.Context, q view.IncidentQuery) (view.IncidentPage, error) {
 	e.mu.RLock()
 	all := slices.Collect(maps.Values(e.incidents))
 	e.mu.RUnlock()

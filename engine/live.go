@@ -8,6 +8,7 @@ import (
 
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // lookWithin bounds one look at how things stand for a question.
@@ -15,13 +16,13 @@ const lookWithin = 5 * time.Second
 
 // A lived is such a look, or why there is none.
 type lived struct {
-	record.Live
+	view.Live
 	err error
 }
 
 // Live says how things stand for an approval, and changes nothing. Who ask within a second share one
 // look, so that a storm of requests for a page asks the store and Prometheus about once a second.
-func (e *Engine) Live(ctx context.Context, a record.Approval) (record.Live, error) {
+func (e *Engine) Live(ctx context.Context, a record.Approval) (view.Live, error) {
 	ctx = context.WithoutCancel(ctx)
 	got := e.lives.get(a.ID, func(lived) bool { return true }, func() lived {
 		within, cancel := context.WithTimeout(ctx, lookWithin)
@@ -34,15 +35,15 @@ func (e *Engine) Live(ctx context.Context, a record.Approval) (record.Live, erro
 
 // live reads the target and plans as a yes would, and asks Prometheus about what the question is
 // about: the incident's trigger, or every trigger before the next step.
-func (e *Engine) live(ctx context.Context, a record.Approval) (record.Live, error) {
+func (e *Engine) live(ctx context.Context, a record.Approval) (view.Live, error) {
 	v, err := e.readTree(ctx, Target{a.Service, a.Region}, lifecycle.Answered{Approval: a.ID}, false)
 	if err == nil {
 		err = e.plan(ctx, &v, lifecycle.Tick{})
 	}
 	if err != nil || v.Release == nil {
-		return record.Live{}, err
+		return view.Live{}, err
 	}
-	l := record.Live{Release: *v.Release, Plan: v.Plan, Waiting: answers(v.Waiting, v.Release.ID, time.Now())}
+	l := view.Live{Release: *v.Release, Plan: v.Plan, Waiting: answers(v.Waiting, v.Release.ID, time.Now())}
 	l.Curves, _ = e.Curves(ctx, a.Service, a.Region) // what is missing is not drawn
 	switch {
 	case a.Kind == record.Promotion:

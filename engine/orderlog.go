@@ -11,6 +11,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/view"
 )
 
 // Ordered commits an order that changes nothing in the store: what it orders may begin once this
@@ -22,7 +23,7 @@ func (e *Engine) Ordered(ctx context.Context, o record.Order) error {
 }
 
 // Orders are those of the order log that are asked for, newest first.
-func (e *Engine) Orders(ctx context.Context, q record.OrderQuery) ([]record.Order, error) {
+func (e *Engine) Orders(ctx context.Context, q view.OrderQuery) ([]record.Order, error) {
 	snap, err := e.store.Read(ctx, store.OrderKey(""))
 	if err != nil {
 		return nil, later(err)

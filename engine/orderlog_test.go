@@ -16,6 +16,7 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/view"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -93,7 +94,7 @@ func inPairs(t *testing.T, test func(engines []*Engine, st *memory, said *letter
 
 func orderList(t *testing.T, e *Engine) []record.Order {
 	t.Helper()
-	all, err := e.Orders(t.Context(), record.OrderQuery{})
+	all, err := e.Orders(t.Context(), view.OrderQuery{})
 	must(t, err)
 	return all
 }
@@ -279,13 +280,13 @@ func TestLiftAndControlByTwo(t *testing.T) {
 	bundle := inc.Candidate.Bundle
 	for name, c := range map[string]struct {
 		order func(by record.Caller) error
-		done  func(s record.Status) string // the names; empty: not yet
+		done  func(s view.Status) string // the names; empty: not yet
 	}{
 		"lift": {func(by record.Caller) error { return e.Lift(t.Context(), bundle, by, "it was the network") },
-			func(s record.Status) string { return s.Quarantine[0].Lifted }},
+			func(s view.Status) string { return s.Quarantine[0].Lifted }},
 		"pause": {func(by record.Caller) error {
 			return e.SetControl(t.Context(), record.Control{Mode: runbook.Paused, Until: time.Now().Add(time.Hour)}, by)
-		}, func(s record.Status) string { return s.Control.By }},
+		}, func(s view.Status) string { return s.Control.By }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stands := func(waiting int, names string) {

@@ -12,6 +12,7 @@ import (
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A question that a rollback ended is not put to anybody who was not asked before; every other
@@ -83,7 +84,7 @@ func TestLooksAtAQuestionShareOneAnswer(t *testing.T) {
 		a, err := e.Approval(t.Context(), i.Approval)
 		must(t, err)
 		before, index := f.asked["breach slowish"], st.index
-		look := func() record.Live {
+		look := func() view.Live {
 			now, err := e.Live(t.Context(), a)
 			must(t, err)
 			return now

@@ -11,15 +11,16 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/view"
 )
 
 // Status reads the installation.
-func (e *Engine) Status(ctx context.Context) (record.Status, error) {
+func (e *Engine) Status(ctx context.Context) (view.Status, error) {
 	snap, err := e.store.Read(ctx, standing()...)
 	if err != nil {
-		return record.Status{}, later(err)
+		return view.Status{}, later(err)
 	}
-	st := record.Status{Control: record.Control{Mode: runbook.Active}, Replica: e.journal.Anchor().Replica,
+	st := view.Status{Control: record.Control{Mode: runbook.Active}, Replica: e.journal.Anchor().Replica,
 		Anchors: under[record.Anchor](snap, store.AnchorKey(""))}
 	if en, ok := snap.Get(store.ControlKey); ok {
 		st.Control = control(en.Value)

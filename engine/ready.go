@@ -9,6 +9,7 @@ import (
 	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // decides says whether a trigger can see the effect that its runbook names at a weight,
@@ -96,18 +97,18 @@ func (e *Engine) plans(ctx context.Context, s service) (plan.Plan, error) {
 // RampPlan says what the ramp of a service will take at the traffic of the last hour,
 // and where its release stands. Without an answer of Prometheus the steps are there,
 // and Problem says what is missing.
-func (e *Engine) RampPlan(ctx context.Context, service, region string) (record.RampPlan, error) {
+func (e *Engine) RampPlan(ctx context.Context, service, region string) (view.RampPlan, error) {
 	target := e.targetIn(service, region)
 	s, err := e.serves(target)
 	if err != nil {
-		return record.RampPlan{}, err
+		return view.RampPlan{}, err
 	}
 	rel, err := e.Release(ctx, service, target.Region)
 	rb := rel.Follows(s.rb)
 	if rb.Rollout == nil {
-		return record.RampPlan{}, runbook.Refuse("the runbook of %s has no section rollout, so there is no ramp", service)
+		return view.RampPlan{}, runbook.Refuse("the runbook of %s has no section rollout, so there is no ramp", service)
 	}
-	out := record.RampPlan{Service: service, Region: target.Region, Strategy: rb.Rollout.Strategy, Promote: rb.Rollout.Promote}
+	out := view.RampPlan{Service: service, Region: target.Region, Strategy: rb.Rollout.Strategy, Promote: rb.Rollout.Promote}
 	switch {
 	case err == nil && rel.Phase == record.Open:
 		out.Weight, out.Since, out.Waiting = rel.Weight, rel.WeightChangedAt, rel.Waiting
@@ -124,17 +125,17 @@ func (e *Engine) RampPlan(ctx context.Context, service, region string) (record.R
 }
 
 // planned joins the runbook's steps with what the triggers can decide at each.
-func planned(rb *runbook.Runbook, p plan.Plan) []record.PlannedStep {
-	var steps []record.PlannedStep
+func planned(rb *runbook.Runbook, p plan.Plan) []view.PlannedStep {
+	var steps []view.PlannedStep
 	var through runbook.Duration
 	for n, step := range rb.Rollout.Ramp() {
-		one := record.PlannedStep{Weight: step.Weight, For: step.For, Decide: []string{}, Cannot: []record.Cannot{}}
+		one := view.PlannedStep{Weight: step.Weight, For: step.For, Decide: []string{}, Cannot: []view.Cannot{}}
 		for _, t := range p.Triggers {
 			switch c := t.Cells[n]; c.State {
 			case plan.Decides:
 				one.Decide, one.Need = append(one.Decide, t.Trigger), max(one.Need, c.Need)
 			default:
-				one.Cannot = append(one.Cannot, record.Cannot{Trigger: t.Trigger, Why: c.Why})
+				one.Cannot = append(one.Cannot, view.Cannot{Trigger: t.Trigger, Why: c.Why})
 			}
 		}
 		slices.Sort(one.Decide)

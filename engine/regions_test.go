@@ -16,6 +16,7 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/fixture"
 	"github.com/autorollback/autorollback/test/sim"
+	"github.com/autorollback/autorollback/view"
 )
 
 // An atlas is two regions, each with a store, facts and engines of its own, which see each
@@ -123,13 +124,13 @@ func (a *atlas) in(region string) string {
 func (a *atlas) want(eu, us string) {
 	a.t.Helper()
 	if e, u := a.in("eu"), a.in("us"); e != eu || u != us {
-		a.t.Fatalf("eu %s, us %s; want %s, %s; %+v", e, u, eu, us, record.ProgressOf(a.Stores(), time.Now()))
+		a.t.Fatalf("eu %s, us %s; want %s, %s; %+v", e, u, eu, us, view.ProgressOf(a.Stores(), time.Now()))
 	}
 }
 
-func (a *atlas) step(n int) record.RegionStand {
+func (a *atlas) step(n int) view.RegionStand {
 	a.t.Helper()
-	p := record.ProgressOf(a.Stores(), time.Now())
+	p := view.ProgressOf(a.Stores(), time.Now())
 	if len(p) != 1 || len(p[0].Steps) != 2 {
 		a.t.Fatalf("progress is %+v", p)
 	}
@@ -141,7 +142,7 @@ func TestTheNextRegionStartsWhenTheOneBeforeIsProved(t *testing.T) {
 		t := a.t
 		a.pass(3 * time.Minute)
 		a.want("open", "none")
-		if s := a.step(1); s.State != record.StandWaiting || !strings.Contains(s.Text, "waits for eu to be proved") {
+		if s := a.step(1); s.State != view.StandWaiting || !strings.Contains(s.Text, "waits for eu to be proved") {
 			t.Errorf("us is said to be %+v", s)
 		}
 		a.pass(4 * time.Minute)
@@ -176,7 +177,7 @@ func TestARegionAfterOneThatWasRolledBackIsNeverStarted(t *testing.T) {
 		}
 		a.pass(30 * time.Minute)
 		a.want("rolled_back", "none")
-		if s := a.step(1); s.State != record.StandNever {
+		if s := a.step(1); s.State != view.StandNever {
 			t.Errorf("us is said to be %+v", s)
 		}
 		// Nor by hand, while it is quarantined in eu.

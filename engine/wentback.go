@@ -16,6 +16,7 @@ import (
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/view"
 )
 
 // behinds is the prefix of what is known to be lost.
@@ -231,7 +232,7 @@ func (e *Engine) planRecovery(ctx context.Context, v *snapshot) error {
 
 // Recovery says what is missing of a target whose store went back in time, and what a recovery
 // would do; [runbook.ErrNotFound]: nothing is.
-func (e *Engine) Recovery(ctx context.Context, service, region string) (record.Recovery, error) {
+func (e *Engine) Recovery(ctx context.Context, service, region string) (view.Recovery, error) {
 	target := e.targetIn(service, region)
 	ev := lifecycle.Recovered{}
 	v, err := e.read(ctx, target, ev)
@@ -239,7 +240,7 @@ func (e *Engine) Recovery(ctx context.Context, service, region string) (record.R
 		err = e.plan(ctx, &v, ev)
 	}
 	if err != nil {
-		return record.Recovery{}, later(err)
+		return view.Recovery{}, later(err)
 	}
 	r, lost := v.Recovery(time.Now().UTC())
 	if !lost {
@@ -249,7 +250,7 @@ func (e *Engine) Recovery(ctx context.Context, service, region string) (record.R
 }
 
 // Recover brings a target in line as it was shown: plan is the digest of that.
-func (e *Engine) Recover(ctx context.Context, service, region string, by record.Caller, reason, plan string) (record.Recovery, error) {
+func (e *Engine) Recover(ctx context.Context, service, region string, by record.Caller, reason, plan string) (view.Recovery, error) {
 	shown, err := e.Recovery(ctx, service, region)
 	if err != nil {
 		return shown, err

@@ -20,6 +20,7 @@ import (
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
 	"github.com/autorollback/autorollback/test/servers"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A restorable is one daemon's parts that outlive it: the store's file, and its journal.
@@ -193,7 +194,7 @@ func TestRollbackWhileBehindHasAnIncidentOfItsOwn(t *testing.T) {
 }
 
 // recovers brings the target in line as it is shown, and returns what was shown.
-func (r *restorable) recovers() record.Recovery {
+func (r *restorable) recovers() view.Recovery {
 	r.t.Helper()
 	shown, err := r.e.Recovery(r.t.Context(), "ranker", "")
 	if err != nil {
@@ -208,7 +209,7 @@ func (r *restorable) recovers() record.Recovery {
 	return shown
 }
 
-func whats(r record.Recovery) (all []string) {
+func whats(r view.Recovery) (all []string) {
 	for _, l := range r.Lines {
 		all = append(all, l.What)
 	}

@@ -18,41 +18,42 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/view"
 )
 
 // Why says why a service was rolled back or not: with a trigger's name, what concerns that
 // trigger. Where name is an incident's, what it was decided on is computed again as well.
 // It changes nothing.
-func (e *Engine) Why(ctx context.Context, name, trigger string) (record.Why, error) {
+func (e *Engine) Why(ctx context.Context, name, trigger string) (view.Why, error) {
 	inc, err := e.Incident(ctx, name)
 	if err == nil {
 		w, err := e.whyService(ctx, inc.Service, "")
 		if errors.Is(err, runbook.ErrNotFound) { // its runbook is gone; the incident still says much
-			w, err = record.Why{Service: inc.Service, At: time.Now().UTC(), Replica: e.opts.Replica}, nil
+			w, err = view.Why{Service: inc.Service, At: time.Now().UTC(), Replica: e.opts.Replica}, nil
 		}
-		w.Incident, w.Rechecks = &inc, []record.Recheck{e.recheck(inc), policy.Again(inc.Inputs, inc.Decision)}
+		w.Incident, w.Rechecks = &inc, []view.Recheck{e.recheck(inc), policy.Again(inc.Inputs, inc.Decision)}
 		return w, err
 	}
 	if !errors.Is(err, runbook.ErrNotFound) {
-		return record.Why{}, err
+		return view.Why{}, err
 	}
 	return e.whyService(ctx, name, trigger)
 }
 
-func (e *Engine) whyService(ctx context.Context, name, trigger string) (record.Why, error) {
+func (e *Engine) whyService(ctx context.Context, name, trigger string) (view.Why, error) {
 	s, ok := e.service(name)
 	if !ok {
-		return record.Why{}, fmt.Errorf("service or incident %s: %w (%s)", name, runbook.ErrNotFound, e.served())
+		return view.Why{}, fmt.Errorf("service or incident %s: %w (%s)", name, runbook.ErrNotFound, e.served())
 	}
 	if _, known := s.rb.Trigger(trigger); trigger != "" && trigger != blind && !known {
 		var names []string
 		for _, t := range s.rb.Triggers {
 			names = append(names, t.Name)
 		}
-		return record.Why{}, fmt.Errorf("trigger %s of %s: %w (it has %s)", trigger, name, runbook.ErrNotFound, strings.Join(names, ", "))
+		return view.Why{}, fmt.Errorf("trigger %s of %s: %w (it has %s)", trigger, name, runbook.ErrNotFound, strings.Join(names, ", "))
 	}
 	now := time.Now().UTC()
-	w := record.Why{Service: name, Trigger: trigger, At: now, Replica: e.opts.Replica,
+	w := view.Why{Service: name, Trigger: trigger, At: now, Replica: e.opts.Replica,
 		Mode: s.rb.Policy.Mode, Rules: e.check(name)}
 	snap, err := e.store.Read(ctx, store.ControlKey, store.ReleaseKey(name, ""), store.IncidentKey(""))
 	if err != nil {
@@ -82,7 +83,7 @@ func (e *Engine) whyService(ctx context.Context, name, trigger string) (record.W
 
 // triggersNow asks how the triggers stand, for each open release or, where none is, of the
 // service.
-func (e *Engine) triggersNow(ctx context.Context, s service, releases []record.Release, only string) []record.TriggerNow {
+func (e *Engine) triggersNow(ctx context.Context, s service, releases []record.Release, only string) []view.TriggerNow {
 	releases = slices.DeleteFunc(slices.Clone(releases), func(r record.Release) bool { return r.Phase != record.Open })
 	if len(releases) == 0 {
 		releases = []record.Release{{}}
@@ -90,7 +91,7 @@ func (e *Engine) triggersNow(ctx context.Context, s service, releases []record.R
 	var (
 		g   errgroup.Group
 		mu  sync.Mutex
-		all []record.TriggerNow
+		all []view.TriggerNow
 	)
 	g.SetLimit(atOnce)
 	for _, rel := range releases {
@@ -108,10 +109,10 @@ func (e *Engine) triggersNow(ctx context.Context, s service, releases []record.R
 		}
 	}
 	_ = g.Wait() // what was not answered says so
-	order := func(t record.TriggerNow) int {
+	order := func(t view.TriggerNow) int {
 		return slices.IndexFunc(s.rb.Triggers, func(x runbook.Trigger) bool { return x.Name == t.Trigger })
 	}
-	slices.SortFunc(all, func(a, b record.TriggerNow) int {
+	slices.SortFunc(all, func(a, b view.TriggerNow) int {
 		if a.Region != b.Region {
 			return strings.Compare(a.Region, b.Region)
 		}
@@ -120,8 +121,8 @@ func (e *Engine) triggersNow(ctx context.Context, s service, releases []record.R
 	return all
 }
 
-func (e *Engine) triggerNow(ctx context.Context, s service, rel record.Release, t runbook.Trigger) record.TriggerNow {
-	now := record.TriggerNow{Trigger: t.Name, Region: rel.Region, Compares: t.Comparative()}
+func (e *Engine) triggerNow(ctx context.Context, s service, rel record.Release, t runbook.Trigger) view.TriggerNow {
+	now := view.TriggerNow{Trigger: t.Name, Region: rel.Region, Compares: t.Comparative()}
 	now.Arms, now.Unarmed = e.fresh(s.rb.Service).Armed(t.Name)
 	if rel.ID == "" {
 		return now
@@ -137,8 +138,8 @@ func (e *Engine) triggerNow(ctx context.Context, s service, rel record.Release, 
 
 // recheck computes the significance of an incident's breach again from the counts in its
 // evidence, where this replica has them.
-func (e *Engine) recheck(inc record.Incident) record.Recheck {
-	r := record.Recheck{What: "significance"}
+func (e *Engine) recheck(inc record.Incident) view.Recheck {
+	r := view.Recheck{What: "significance"}
 	if inc.Breach.Significance.At.IsZero() {
 		r.Text = "The decision rested on no significance."
 		return r

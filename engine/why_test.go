@@ -13,10 +13,11 @@ import (
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/view"
 )
 
 // told is what is said in words.
-func told(w record.Why) string {
+func told(w view.Why) string {
 	var text []string
 	for _, s := range report.Why(w) {
 		text = append(text, s.Title)
@@ -25,7 +26,7 @@ func told(w record.Why) string {
 	return strings.Join(text, "\n")
 }
 
-func (h heardBy) why(t *testing.T, name, trigger string) (record.Why, string) {
+func (h heardBy) why(t *testing.T, name, trigger string) (view.Why, string) {
 	t.Helper()
 	w, err := h.Why(t.Context(), name, trigger)
 	must(t, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // watched runs a test in a bubble with a monitor of one release that is hours old.
@@ -225,7 +226,7 @@ func TestRecordGivesTheSameNumber(t *testing.T) {
 		if got := again.Results["errors"].Significance; !again.At.Equal(live.At) || got != live.Value || again.Release.ID != "rel-1" || again.Method != live.Method {
 			t.Errorf("recomputed %v at %s, decided on %v at %s", got, again.At, live.Value, live.At)
 		}
-		check := func(change func(*record.Significance)) record.Recheck {
+		check := func(change func(*record.Significance)) view.Recheck {
 			b := record.Breach{Trigger: "errors", Significance: live}
 			change(&b.Significance)
 			r, err := Recheck(bytes.NewReader(file), b)
@@ -237,7 +238,7 @@ func TestRecordGivesTheSameNumber(t *testing.T) {
 		if r := check(func(*record.Significance) {}); !r.Known || !r.Agrees {
 			t.Errorf("checked again: %+v", r)
 		}
-		for name, r := range map[string]record.Recheck{
+		for name, r := range map[string]view.Recheck{
 			"another number": check(func(s *record.Significance) { s.Value /= 2 }),
 			"another moment": check(func(s *record.Significance) { s.At = s.At.Add(time.Second) }),
 		} {

@@ -15,6 +15,7 @@ import (
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // RecordName is the file of [Monitor.Record] in an evidence folder.
@@ -109,8 +110,8 @@ const sameNumber = 0.05
 
 // Recheck computes the significance of a breach anew from a record, and says whether it is the
 // one that was decided on. An error means that the record cannot be read.
-func Recheck(counts io.Reader, b record.Breach) (record.Recheck, error) {
-	out := record.Recheck{What: "significance"}
+func Recheck(counts io.Reader, b record.Breach) (view.Recheck, error) {
+	out := view.Recheck{What: "significance"}
 	again, err := Recompute(counts)
 	if err != nil {
 		return out, err

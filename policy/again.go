@@ -7,6 +7,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // What a recorded decision was about, beside a breach.
@@ -71,8 +72,8 @@ func RecordedExternal(in Input) *record.Inputs {
 
 // Again makes the decision that rested on recorded inputs once more, and says whether it comes
 // out as it was made.
-func Again(r *record.Inputs, was record.Decision) record.Recheck {
-	out := record.Recheck{What: "decision"}
+func Again(r *record.Inputs, was record.Decision) view.Recheck {
+	out := view.Recheck{What: "decision"}
 	if r == nil || r.Runbook == nil {
 		out.Text = "What the decision rested on was not recorded: an older version made it, or the incident grew too large."
 		return out

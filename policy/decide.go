@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/record"
@@ -43,12 +42,6 @@ func cautioned(in Input, d record.Decision) record.Decision {
 		return d
 	}
 	d.Reasons = append(d.Reasons, why)
-	later := "once " + side(in.Release.Stable) + " can take all traffic, " + rollByHand
-	for n, c := range d.Choices { // nobody is told to do now what is not possible now
-		if !strings.Contains(c, later) {
-			d.Choices[n] = strings.Replace(c, rollByHand, later, 1)
-		}
-	}
 	return d
 }
 

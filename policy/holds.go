@@ -11,10 +11,16 @@ import (
 
 const choiceHold = "stop promotion by hand"
 
-const rollByHand = "roll back by hand"
-
 // byHand is the choice to roll back without the daemon's judgement.
-func byHand(in Input) string { return rollByHand + ": " + rollbackCommand(in) }
+func byHand(in Input) string { return oncePossible(in) + "roll back by hand: " + rollbackCommand(in) }
+
+// oncePossible begins a choice to roll back: nobody is told to do now what is not possible now.
+func oncePossible(in Input) string {
+	if in.Release.NoRollback() == "" {
+		return ""
+	}
+	return "once " + side(in.Release.Stable) + " can take all traffic, "
+}
 
 // target names the release as the command line takes it.
 func target(in Input) string {
@@ -143,7 +149,7 @@ func lkgQuarantined(in Input, _ time.Time) *objection {
 		return nil
 	}
 	return holdAndPage(fmt.Sprintf("The last known good, %s, is quarantined (bundle %s): there is no good version to roll back to.", side(in.Release.Stable), in.Release.Stable.Bundle),
-		"lift the quarantine, then roll back: autorollback release lift "+in.Release.Stable.Bundle+" --reason WHY", "roll back by hand anyway: "+rollbackCommand(in), "fix the candidate in place")
+		"lift the quarantine, then roll back: autorollback release lift "+in.Release.Stable.Bundle+" --reason WHY", oncePossible(in)+"roll back by hand anyway: "+rollbackCommand(in), "fix the candidate in place")
 }
 
 // lkgNotWarm holds where the stable side has no pod at all: however bad the candidate is, it

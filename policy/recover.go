@@ -10,6 +10,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A Damage is everything that a recovery rests on, read at one moment.
@@ -28,7 +29,7 @@ type Repair struct {
 	Quarantine []record.Quarantine
 	Bundles    []runbook.Bundle // manifests that the release rests on, written where they are missing
 	Shift      bool             // the candidate has traffic again, though it was rolled back: all goes to stable
-	Lines      []record.RecoverLine
+	Lines      []view.RecoverLine
 }
 
 // Recover says how a target is brought in line with what is known of it. No share is ever raised:
@@ -68,7 +69,7 @@ func Recover(in Damage, by, reason string, now time.Time) Repair {
 }
 
 func (r *Repair) add(what, known, store, then string) {
-	r.Lines = append(r.Lines, record.RecoverLine{What: what, Known: known, Store: store, Then: then})
+	r.Lines = append(r.Lines, view.RecoverLine{What: what, Known: known, Store: store, Then: then})
 }
 
 // release brings back a release that the store has lost, or an older record of.
@@ -103,7 +104,7 @@ func (r *Repair) release(known record.Release, stored *record.Release, split rec
 		own.Incident = ""
 	}
 	r.Release = &own
-	r.Lines = append([]record.RecoverLine{{What: "release", Known: known.ID + " " + standing(known), Store: has, Then: then}}, r.Lines...)
+	r.Lines = append([]view.RecoverLine{{What: "release", Known: known.ID + " " + standing(known), Store: has, Then: then}}, r.Lines...)
 }
 
 // shareOr is the candidate's part of a split, or what the release wants if the split is not one of
@@ -118,7 +119,7 @@ func shareOr(split record.Split, r record.Release) (w runbook.Weight, ok bool) {
 // PlanDigest is what a yes to a recovery is about: its lines and the change of the router's keys.
 func (r Repair) PlanDigest(change string) string {
 	text, err := json.Marshal(struct {
-		Lines  []record.RecoverLine
+		Lines  []view.RecoverLine
 		Shift  bool
 		Change string
 	}{r.Lines, r.Shift, change})

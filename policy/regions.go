@@ -8,6 +8,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // Elsewhere are the automatic rollbacks in stores other than the region's own. One that does
@@ -93,7 +94,7 @@ func RegionTurn(before record.Release, lost string, stores []record.StoreState, 
 
 // RefuseRegions says why a release may not go through these regions, in their order; empty: it may.
 // One region alone always may. progress is how far the releases before it have come.
-func RefuseRegions(rb *runbook.Runbook, regions []string, progress []record.Progress) string {
+func RefuseRegions(rb *runbook.Runbook, regions []string, progress []view.Progress) string {
 	if len(regions) < 2 {
 		return ""
 	}
@@ -103,7 +104,7 @@ func RefuseRegions(rb *runbook.Runbook, regions []string, progress []record.Prog
 	}
 	for _, p := range progress {
 		for _, step := range p.Steps {
-			if p.Service == rb.Service && step.State == record.StandWaiting {
+			if p.Service == rb.Service && step.State == view.StandWaiting {
 				return fmt.Sprintf("the rollout of %s through its regions has not reached %s (%s), and never would: let it finish, roll it back, or start each region by name: --region %s",
 					p.Version, step.Region, step.Text, regions[0])
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/view"
 )
 
 func stateAt(at time.Time, region string, change func(*record.StoreState)) record.StoreState {
@@ -142,22 +143,22 @@ func TestRefuseRegions(t *testing.T) {
 	ramp.Rollout = fixture.Ramp(runbook.PromoteManual)
 	none := *ramp
 	none.Rollout = nil
-	before := func(service string, state string) []record.Progress {
-		return []record.Progress{{Service: service, Version: "v2", Steps: []record.RegionStand{{Region: "us", State: state, Text: "waits for eu"}}}}
+	before := func(service string, state string) []view.Progress {
+		return []view.Progress{{Service: service, Version: "v2", Steps: []view.RegionStand{{Region: "us", State: state, Text: "waits for eu"}}}}
 	}
 	two := []string{"eu", "us"}
 	for name, c := range map[string]struct {
 		rb       *runbook.Runbook
 		regions  []string
-		progress []record.Progress
+		progress []view.Progress
 		want     string
 	}{
 		"both":                          {ramp, two, nil, ""},
-		"one, without a ramp":           {&none, two[:1], before("ranker", record.StandWaiting), ""},
+		"one, without a ramp":           {&none, two[:1], before("ranker", view.StandWaiting), ""},
 		"both, without a ramp":          {&none, two, nil, "no section rollout"},
-		"one before is on its way":      {ramp, two, before("ranker", record.StandWaiting), "has not reached us (waits for eu)"},
-		"another service's is":          {ramp, two, before("ads", record.StandWaiting), ""},
-		"one before was never to start": {ramp, two, before("ranker", record.StandNever), ""},
+		"one before is on its way":      {ramp, two, before("ranker", view.StandWaiting), "has not reached us (waits for eu)"},
+		"another service's is":          {ramp, two, before("ads", view.StandWaiting), ""},
+		"one before was never to start": {ramp, two, before("ranker", view.StandNever), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := policy.RefuseRegions(c.rb, c.regions, c.progress); (got != "") != (c.want != "") || !strings.Contains(got, c.want) {

@@ -51,8 +51,8 @@ type Control struct {
 	Until  time.Time    `json:"until,omitzero"` // a pause that has passed pages; it does not return silently to active
 }
 
-// Sight is the digest of what a person is shown of it.
-func (c Control) Sight() string {
+// PlanDigest is the digest of what a person is shown of it.
+func (c Control) PlanDigest() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %d", c.Mode, c.By, c.Reason, c.Until.UnixNano()))
 	return "sha256:" + hex.EncodeToString(sum[:])
 }

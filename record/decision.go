@@ -72,14 +72,6 @@ type Inputs struct {
 	Until time.Time `json:"until,omitzero"` // of a question that nobody answered
 }
 
-// A Recheck is something of an incident computed again, beside what was decided on.
-type Recheck struct {
-	What   string `json:"what"`             // significance, decision
-	Known  bool   `json:"known"`            // false: it cannot be computed here, and Text says why
-	Agrees bool   `json:"agrees,omitempty"` // it came out the same
-	Text   string `json:"text"`
-}
-
 // Action is a decision's verb.
 type Action string
 

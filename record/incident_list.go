@@ -2,55 +2,25 @@ package record
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 )
 
-// An IncidentQuery says which incidents are asked for.
-type IncidentQuery struct {
-	Text  string   // words that must all be in what is said of it: id, service, region, trigger, version, decision, phase, verdict
-	After Incident // only those behind it in the list, by its OpenedAt and ID; without an ID: from the newest on
-	Limit int      // at least 1
-}
-
-// An IncidentPage is one page of a list, newest first.
-type IncidentPage struct {
-	Incidents []Incident // as [Incident.Brief]
-	More      bool       // there are older ones
-	Known     int        // how many there are, whatever is asked for
+// Brief is an incident without its history: what a list of many says of it.
+func (i Incident) Brief() Incident {
+	d := i.Decision
+	d.Choices = nil
+	d.Reasons = d.Reasons[:min(len(d.Reasons), 1)]
+	b := Incident{Schema: i.Schema, ID: i.ID, Service: i.Service, Region: i.Region, Release: i.Release, Epoch: i.Epoch, Phase: i.Phase,
+		By: i.By, Triggers: i.Triggers, Decision: d, Approval: i.Approval, Stable: i.Stable, Candidate: i.Candidate, Applied: i.Applied,
+		OpenedAt: i.OpenedAt, ActedAt: i.ActedAt, DrainedAt: i.DrainedAt, Deadline: i.Deadline, ClosedAt: i.ClosedAt}
+	b.Breach.Trigger, b.Breach.Severity = i.Breach.Trigger, i.Breach.Severity
+	if v := i.Verdict; v != nil {
+		b.Verdict = &Verdict{Outcome: v.Outcome, Reason: v.Reason, At: v.At}
+	}
+	return b
 }
 
 // Compare sorts incidents, the newest first.
 func (i Incident) Compare(other Incident) int {
 	return cmp.Or(other.OpenedAt.Compare(i.OpenedAt), strings.Compare(i.ID, other.ID))
-}
-
-// says is all that a search looks at.
-func (i Incident) says() string {
-	words := append([]string{i.ID, i.Service, i.Region, i.Stable.Version, i.Candidate.Version, string(i.Decision.Action), string(i.Phase),
-		i.By, i.OpenedAt.UTC().Format("2006-01-02")}, i.Triggers...)
-	if i.Verdict != nil {
-		words = append(words, string(i.Verdict.Outcome))
-	}
-	return strings.ToLower(strings.Join(words, "\n"))
-}
-
-// Has reports whether an incident is asked for.
-func (q IncidentQuery) Has(i Incident) bool {
-	for word := range strings.FieldsSeq(strings.ToLower(q.Text)) {
-		if !strings.Contains(i.says(), word) {
-			return false
-		}
-	}
-	return true
-}
-
-// Page is the page of all that is asked for.
-func (q IncidentQuery) Page(all []Incident) IncidentPage {
-	p := IncidentPage{Known: len(all)}
-	all = slices.DeleteFunc(all, func(i Incident) bool { return q.After.ID != "" && i.Compare(q.After) <= 0 || !q.Has(i) })
-	slices.SortFunc(all, Incident.Compare)
-	p.More = len(all) > q.Limit
-	p.Incidents = all[:min(len(all), q.Limit)]
-	return p
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -86,6 +85,14 @@ func WaitingID(o Order, standing ...string) string {
 	return hex.EncodeToString(h[:16])
 }
 
+// An Intent is what somebody wants to order of a target. Plan is the digest of what they were shown: if
+// something else would be done by now, nothing is. Empty: they were shown nothing.
+type Intent struct {
+	Action OrderAction
+	Reason string
+	Plan   string
+}
+
 // OrderAction is an order's verb.
 type OrderAction string
 
@@ -154,31 +161,4 @@ func (o Order) Committed(at time.Time, op string) Order {
 	o.Name, o.From = Truncate(o.Name, 100), Truncate(o.From, 100)
 	o.Subject, o.Reason = Truncate(o.Subject, MaxValue), Truncate(o.Reason, MaxLine)
 	return o
-}
-
-// An OrderQuery says which orders are asked for. The zero value means the newest [MaxOrders].
-type OrderQuery struct {
-	Service string    // those of the whole installation as well
-	By      string    // a caller's name
-	Since   time.Time // zero: the oldest that is kept
-	Limit   int       // the newest so many; 0: [MaxOrders]
-}
-
-// MaxOrders is how many orders one answer has at most.
-const MaxOrders = 1000
-
-// Has reports whether an order is asked for.
-func (q OrderQuery) Has(o Order) bool {
-	return (q.Service == "" || o.Service == q.Service || o.Service == "") && (q.By == "" || o.Name == q.By) && !o.At.Before(q.Since)
-}
-
-// Newest are the orders that are asked for, newest first.
-func (q OrderQuery) Newest(all []Order) []Order {
-	all = slices.DeleteFunc(all, func(o Order) bool { return !q.Has(o) })
-	slices.SortFunc(all, func(a, b Order) int { return strings.Compare(b.ID, a.ID) })
-	most := q.Limit
-	if most <= 0 || most > MaxOrders {
-		most = MaxOrders
-	}
-	return all[:min(len(all), most)]
 }

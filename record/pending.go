@@ -36,15 +36,6 @@ func (p PendingRollback) Over(rel *Release) string {
 	return ""
 }
 
-// A RegionOutcome is what came of an order in one region: one of its fields beside the region's.
-type RegionOutcome struct {
-	Region   string    `json:"region"`
-	Incident *Incident `json:"incident,omitempty"` // it was carried out
-	Refused  string    `json:"refused,omitempty"`  // it was not, and why
-	Pending  string    `json:"pending,omitempty"`  // its store does not answer: id of the [PendingRollback]
-	Problem  string    `json:"problem,omitempty"`  // why it does not, or why the order could not be kept
-}
-
 // A Straggler is another region that had the candidate after it was rolled back here.
 type Straggler struct {
 	Region string    `json:"region"`

@@ -7,21 +7,21 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A Doctor examines one region, and tries the way of an alert there.
 type Doctor interface {
-	Examine(ctx context.Context) (record.Examination, error)
-	Fire(ctx context.Context) (record.Firing, error)
+	Examine(ctx context.Context) (view.Examination, error)
+	Fire(ctx context.Context) (view.Firing, error)
 }
 
 // Doctors are those of all regions, as one. What they say begins with the region's name.
 type Doctors map[string]Doctor
 
 // Examine checks every region at the same time.
-func (d Doctors) Examine(ctx context.Context) (out record.Examination, err error) {
-	all, err := each(d, func(one Doctor) (record.Examination, error) { return one.Examine(ctx) })
+func (d Doctors) Examine(ctx context.Context) (out view.Examination, err error) {
+	all, err := each(d, func(one Doctor) (view.Examination, error) { return one.Examine(ctx) })
 	for _, a := range all {
 		out.Schema, out.At = a.says.Schema, a.says.At
 		for _, c := range a.says.Checks {
@@ -33,8 +33,8 @@ func (d Doctors) Examine(ctx context.Context) (out record.Examination, err error
 }
 
 // Fire tries every region's way at the same time.
-func (d Doctors) Fire(ctx context.Context) (out record.Firing, err error) {
-	all, err := each(d, func(one Doctor) (record.Firing, error) { return one.Fire(ctx) })
+func (d Doctors) Fire(ctx context.Context) (out view.Firing, err error) {
+	all, err := each(d, func(one Doctor) (view.Firing, error) { return one.Fire(ctx) })
 	for _, a := range all {
 		out.Schema, out.At = a.says.Schema, a.says.At
 		for _, l := range a.says.Legs {

@@ -6,34 +6,34 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/regions"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A finder says what was found in its region.
 type finder struct {
-	checks []record.Check
-	legs   []record.Leg
+	checks []view.Check
+	legs   []view.Leg
 	err    error
 }
 
-func (f finder) Examine(context.Context) (record.Examination, error) {
-	return record.Examination{Schema: 1, Checks: f.checks}, f.err
+func (f finder) Examine(context.Context) (view.Examination, error) {
+	return view.Examination{Schema: 1, Checks: f.checks}, f.err
 }
 
-func (f finder) Fire(context.Context) (record.Firing, error) {
-	return record.Firing{Schema: 1, Legs: f.legs}, f.err
+func (f finder) Fire(context.Context) (view.Firing, error) {
+	return view.Firing{Schema: 1, Legs: f.legs}, f.err
 }
 
 // What is found says in which region, and none is left out.
 func TestTheDoctorLooksAtEveryRegion(t *testing.T) {
 	us := finder{
-		checks: []record.Check{{Part: "store", Name: "reads", State: record.CheckOff, What: "no route to host"}},
-		legs:   []record.Leg{{From: "prometheus", To: "alertmanager", State: record.CheckOff}},
+		checks: []view.Check{{Part: "store", Name: "reads", State: view.CheckOff, What: "no route to host"}},
+		legs:   []view.Leg{{From: "prometheus", To: "alertmanager", State: view.CheckOff}},
 	}
 	eu := finder{
-		checks: []record.Check{{Part: "store", Name: "reads", State: record.CheckOK}, {Part: "rules", Name: "ranker", State: record.CheckOK}},
-		legs:   []record.Leg{{From: "prometheus", To: "alertmanager", State: record.CheckOK}},
+		checks: []view.Check{{Part: "store", Name: "reads", State: view.CheckOK}, {Part: "rules", Name: "ranker", State: view.CheckOK}},
+		legs:   []view.Leg{{From: "prometheus", To: "alertmanager", State: view.CheckOK}},
 	}
 	all := regions.Doctors{"us": us, "eu": eu}
 	e, err := all.Examine(t.Context())

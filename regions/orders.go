@@ -13,6 +13,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
+	"github.com/autorollback/autorollback/view"
 )
 
 // Start begins a release in the region that it names, or in the first of those that it goes
@@ -67,15 +68,15 @@ func (s *Set) AcceptSplit(ctx context.Context, service, region string, by record
 }
 
 // Recovery is what is missing in a region whose store went back in time.
-func (s *Set) Recovery(ctx context.Context, service, region string) (record.Recovery, error) {
-	return in(s, service, region, func(e *engine.Engine, region string) (record.Recovery, error) {
+func (s *Set) Recovery(ctx context.Context, service, region string) (view.Recovery, error) {
+	return in(s, service, region, func(e *engine.Engine, region string) (view.Recovery, error) {
 		return e.Recovery(ctx, service, region)
 	})
 }
 
 // Recover brings a region in line as it was shown.
-func (s *Set) Recover(ctx context.Context, service, region string, by record.Caller, reason, plan string) (record.Recovery, error) {
-	return in(s, service, region, func(e *engine.Engine, region string) (record.Recovery, error) {
+func (s *Set) Recover(ctx context.Context, service, region string, by record.Caller, reason, plan string) (view.Recovery, error) {
+	return in(s, service, region, func(e *engine.Engine, region string) (view.Recovery, error) {
 		return e.Recover(ctx, service, region, by, reason, plan)
 	})
 }

@@ -35,6 +35,7 @@ import (
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
 	"github.com/autorollback/autorollback/verify"
+	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -85,13 +86,13 @@ func (d *desk) Append(_ string, records ...record.Record) error {
 	return nil
 }
 
-func (d *desk) Fire(context.Context) (record.Firing, error) {
+func (d *desk) Fire(context.Context) (view.Firing, error) {
 	d.began = len(d.orders())
-	return record.Firing{}, nil
+	return view.Firing{}, nil
 }
 
-func (d *desk) Examine(context.Context) (record.Examination, error) {
-	return record.Examination{}, nil
+func (d *desk) Examine(context.Context) (view.Examination, error) {
+	return view.Examination{}, nil
 }
 
 // numbers is a Prometheus in which all is well, but for the triggers that breach.
@@ -232,7 +233,7 @@ func (d *desk) write(key, value string) {
 }
 
 func (d *desk) orders() []record.Order {
-	all, err := d.set.Orders(d.t.Context(), record.OrderQuery{})
+	all, err := d.set.Orders(d.t.Context(), view.OrderQuery{})
 	ok(d.t, err)
 	return all
 }
@@ -516,15 +517,15 @@ func TestOrdersByHTTP(t *testing.T) {
 			ok(t, d.set.SetControl(t.Context(), record.Control{Mode: runbook.Observe, Reason: reason}, fixture.By([]string{"ann", "bob", "ann"}[n])))
 		}
 		for _, c := range []struct {
-			q    record.OrderQuery
+			q    view.OrderQuery
 			want string
 		}{
-			{record.OrderQuery{}, "three two one"},
-			{record.OrderQuery{By: "ann"}, "three one"},
-			{record.OrderQuery{Service: "ranker"}, "three two one"}, // they are about every service
-			{record.OrderQuery{Since: began.Add(90 * time.Second)}, "three two"},
-			{record.OrderQuery{Limit: 1}, "three"},
-			{record.OrderQuery{By: "eve"}, ""},
+			{view.OrderQuery{}, "three two one"},
+			{view.OrderQuery{By: "ann"}, "three one"},
+			{view.OrderQuery{Service: "ranker"}, "three two one"}, // they are about every service
+			{view.OrderQuery{Since: began.Add(90 * time.Second)}, "three two"},
+			{view.OrderQuery{Limit: 1}, "three"},
+			{view.OrderQuery{By: "eve"}, ""},
 		} {
 			all, err := client.Orders(t.Context(), c.q)
 			ok(t, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // actWithin is how long a region may take to carry an order out before it is kept as pending. What
@@ -23,7 +24,7 @@ const actWithin = 10 * time.Second
 // RollbackAll moves all traffic of a service to its stable bundle in every region because a human
 // asks for it. A region whose store does not answer is named, and the order is kept for it. It is
 // an error if no region had anything to roll back.
-func (s *Set) RollbackAll(ctx context.Context, service string, by record.Caller, reason string) ([]record.RegionOutcome, error) {
+func (s *Set) RollbackAll(ctx context.Context, service string, by record.Caller, reason string) ([]view.RegionOutcome, error) {
 	rb, ok := s.Runbook(service)
 	if !ok || len(rb.Regions) == 1 {
 		region := runbook.DefaultRegion
@@ -31,9 +32,9 @@ func (s *Set) RollbackAll(ctx context.Context, service string, by record.Caller,
 			region = rb.Regions[0]
 		}
 		inc, err := s.member(region).Engine.Rollback(ctx, service, region, by, reason)
-		return []record.RegionOutcome{{Region: region, Incident: &inc}}, err
+		return []view.RegionOutcome{{Region: region, Incident: &inc}}, err
 	}
-	all := make([]record.RegionOutcome, len(rb.Regions))
+	all := make([]view.RegionOutcome, len(rb.Regions))
 	refused := make([]error, len(rb.Regions))
 	var g errgroup.Group
 	for n, region := range rb.Regions {
@@ -50,8 +51,8 @@ func (s *Set) RollbackAll(ctx context.Context, service string, by record.Caller,
 }
 
 // rollBack carries the order out in its region, or keeps it.
-func (s *Set) rollBack(ctx context.Context, o record.PendingRollback) (record.RegionOutcome, error) {
-	out := record.RegionOutcome{Region: o.Region}
+func (s *Set) rollBack(ctx context.Context, o record.PendingRollback) (view.RegionOutcome, error) {
+	out := view.RegionOutcome{Region: o.Region}
 	inc, err := s.act(ctx, o)
 	switch {
 	case err == nil:

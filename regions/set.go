@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/engine"
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A Member is the engine of one region.
@@ -231,8 +231,8 @@ func unique[T any](all []T, key func(T) string) []T {
 
 // progress is how far releases through several regions have come, with what this process knows
 // of starts that were refused.
-func (s *Set) progress(now time.Time) []record.Progress {
-	all := record.ProgressOf(s.stores.Stores(), now)
+func (s *Set) progress(now time.Time) []view.Progress {
+	all := view.ProgressOf(s.stores.Stores(), now)
 	for _, p := range all {
 		for n, step := range p.Steps {
 			why := s.member(step.Region).Engine.WhyNotStarted(engine.Target{Service: p.Service, Region: step.Region}, p.Plan)

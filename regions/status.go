@@ -12,17 +12,18 @@ import (
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // Status is how all regions stand. Those that do not answer are named in it; it is an error if
 // none answers.
-func (s *Set) Status(ctx context.Context) (record.Status, error) {
-	all := ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.Status, error) { return e.Status(ctx) })
-	var st record.Status
+func (s *Set) Status(ctx context.Context) (view.Status, error) {
+	all := ask(ctx, s, func(ctx context.Context, e *engine.Engine) (view.Status, error) { return e.Status(ctx) })
+	var st view.Status
 	answered := 0
 	for _, a := range all {
 		if a.Err != nil {
-			st.Lost = append(st.Lost, record.LostRegion{Region: a.Region, Problem: a.Err.Error()})
+			st.Lost = append(st.Lost, view.LostRegion{Region: a.Region, Problem: a.Err.Error()})
 			continue
 		}
 		merge(&st, a.Region, a.Says, answered == 0)
@@ -41,7 +42,7 @@ func (s *Set) Status(ctx context.Context) (record.Status, error) {
 }
 
 // merge adds what one region says.
-func merge(st *record.Status, region string, one record.Status, alone bool) {
+func merge(st *view.Status, region string, one view.Status, alone bool) {
 	stopped := one.Control.Mode != "" && one.Control.Mode != runbook.Active
 	if st.Control.Mode == "" || st.Control.Mode == runbook.Active && stopped {
 		st.Control = one.Control // whatever is stopped anywhere shows
@@ -62,7 +63,7 @@ func merge(st *record.Status, region string, one record.Status, alone bool) {
 
 // arrange leaves out what several regions say of one thing, which is in one store or in each, and
 // puts a service's regions beside one another.
-func (s *Set) arrange(st *record.Status) {
+func (s *Set) arrange(st *view.Status) {
 	st.Budget.Recent = unique(st.Budget.Recent, func(t time.Time) string { return t.String() })
 	st.Anchors = unique(st.Anchors, func(a record.Anchor) string { return a.String() + a.Altered() })
 	st.Behind = unique(st.Behind, func(b record.Behind) string { return b.Service + "/" + b.Region })
@@ -74,7 +75,7 @@ func (s *Set) arrange(st *record.Status) {
 
 // Orders are those of every store's order log that are asked for, newest first. A store that does
 // not answer is an error: a list with a gap in it is no trail.
-func (s *Set) Orders(ctx context.Context, q record.OrderQuery) ([]record.Order, error) {
+func (s *Set) Orders(ctx context.Context, q view.OrderQuery) ([]record.Order, error) {
 	var all []record.Order
 	for _, a := range askStores(ctx, s, func(ctx context.Context, e *engine.Engine) ([]record.Order, error) { return e.Orders(ctx, q) }) {
 		if a.Err != nil {
@@ -111,17 +112,17 @@ func (s *Set) Approval(ctx context.Context, id string) (record.Approval, error) 
 
 // Why says why a service was rolled back or not, in each of its regions, or what an incident was
 // decided on.
-func (s *Set) Why(ctx context.Context, name, trigger string) (record.Why, error) {
-	all := ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.Why, error) { return e.Why(ctx, name, trigger) })
+func (s *Set) Why(ctx context.Context, name, trigger string) (view.Why, error) {
+	all := ask(ctx, s, func(ctx context.Context, e *engine.Engine) (view.Why, error) { return e.Why(ctx, name, trigger) })
 	if _, ok := s.Runbook(name); !ok || len(all) == 1 {
 		return first(all)
 	}
-	var w record.Why
+	var w view.Why
 	var errs []error
 	for _, a := range all {
 		switch {
 		case a.Err != nil && !errors.Is(a.Err, runbook.ErrNotFound):
-			w.Lost = append(w.Lost, record.LostRegion{Region: a.Region, Problem: a.Err.Error()})
+			w.Lost = append(w.Lost, view.LostRegion{Region: a.Region, Problem: a.Err.Error()})
 			errs = append(errs, named(a))
 		case a.Err != nil:
 			errs = append(errs, a.Err)
@@ -140,7 +141,7 @@ func (s *Set) Why(ctx context.Context, name, trigger string) (record.Why, error)
 }
 
 // join adds what another region says.
-func join(w *record.Why, more record.Why) {
+func join(w *view.Why, more view.Why) {
 	w.Releases, w.Triggers = append(w.Releases, more.Releases...), append(w.Triggers, more.Triggers...)
 	w.Alerts, w.Incidents = append(w.Alerts, more.Alerts...), append(w.Incidents, more.Incidents...)
 	if more.Since.After(w.Since) {
@@ -157,32 +158,32 @@ func join(w *record.Why, more record.Why) {
 }
 
 // Live says how things stand for an approval.
-func (s *Set) Live(ctx context.Context, a record.Approval) (record.Live, error) {
+func (s *Set) Live(ctx context.Context, a record.Approval) (view.Live, error) {
 	return s.member(a.Region).Engine.Live(ctx, a)
 }
 
 // RampPlan says what the ramp of a service will take in a region.
-func (s *Set) RampPlan(ctx context.Context, service, region string) (record.RampPlan, error) {
+func (s *Set) RampPlan(ctx context.Context, service, region string) (view.RampPlan, error) {
 	region, err := s.region(service, region)
 	if err != nil {
-		return record.RampPlan{}, err
+		return view.RampPlan{}, err
 	}
 	return s.member(region).Engine.RampPlan(ctx, service, region)
 }
 
 // Stands is how a service stands in each of its regions, side by side; none where it has one.
-func (s *Set) Stands(ctx context.Context, service string) []record.RegionStand {
+func (s *Set) Stands(ctx context.Context, service string) []view.RegionStand {
 	rb, ok := s.Runbook(service)
 	if !ok || len(rb.Regions) < 2 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	all := make([]record.RegionStand, len(rb.Regions))
+	all := make([]view.RegionStand, len(rb.Regions))
 	var g errgroup.Group
 	for n, region := range rb.Regions {
 		g.Go(func() error {
-			all[n] = record.StandOf(s.stores.Stores(), service, region, time.Now())
+			all[n] = view.StandOf(s.stores.Stores(), service, region, time.Now())
 			if all[n].Incident == "" || all[n].Lost != "" {
 				return nil
 			}
@@ -196,7 +197,7 @@ func (s *Set) Stands(ctx context.Context, service string) []record.RegionStand {
 	_ = g.Wait() // what was not answered is left out
 	for _, p := range s.progress(time.Now()) {
 		for n, region := range rb.Regions {
-			i := slices.IndexFunc(p.Steps, func(step record.RegionStand) bool { return step.Region == region })
+			i := slices.IndexFunc(p.Steps, func(step view.RegionStand) bool { return step.Region == region })
 			if p.Service == service && i >= 0 && p.Steps[i].Release == "" {
 				all[n] = p.Steps[i]
 			}

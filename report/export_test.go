@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/net/html"
 
-	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A file that is exported opens without a network: nothing in it is fetched, and what leads elsewhere is
@@ -21,7 +21,7 @@ func TestExportOpensOffline(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := options()
 			page := Export(inc, ranker(), o)
-			o.Now, o.Regions = o.Now.Add(time.Hour), []record.RegionStand{{Region: "us", State: "healthy"}}
+			o.Now, o.Regions = o.Now.Add(time.Hour), []view.RegionStand{{Region: "us", State: "healthy"}}
 			if !bytes.Equal(page, Export(inc, ranker(), o)) {
 				t.Error("an hour later it has other bytes")
 			}

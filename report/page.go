@@ -13,6 +13,7 @@ import (
 	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // IncidentPath is where the page of an incident lives below the external URL: the
@@ -30,7 +31,7 @@ type Options struct {
 	// Approval is the incident's newest approval, if there is one.
 	Approval *record.Approval
 	// Regions are how the service stands in each of its regions, this one too; none: it has one.
-	Regions []record.RegionStand
+	Regions []view.RegionStand
 	// Replica names the one that makes the page, where evidence is missing.
 	Replica string
 	// Evidence are the captured stages of the evidence folder, as far as it is here.

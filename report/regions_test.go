@@ -7,13 +7,14 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/view"
 )
 
 func TestPageShowsRegionsSideBySide(t *testing.T) {
 	at := time.Date(2030, 5, 6, 9, 0, 0, 0, time.UTC)
 	inc := record.Incident{ID: "inc-1", Service: "ranker", Region: "eu", OpenedAt: at, ActedAt: at, Phase: record.Done,
 		Stragglers: []record.Straggler{{Region: "us", Since: at, Why: "its store <has> not answered"}, {Region: "ap", Since: at, DoneAt: at}}}
-	o := report.Options{Now: at, Regions: []record.RegionStand{
+	o := report.Options{Now: at, Regions: []view.RegionStand{
 		{Region: "eu", State: "rolled_back", Version: "v2", Incident: "inc-1", Verdict: "recovered"},
 		{Region: "us", State: "open", Version: "v2", Weight: 0.5, Lost: "has not answered since 09:00:00 UTC: no route"},
 	}}

@@ -12,6 +12,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/secret"
+	"github.com/autorollback/autorollback/view"
 )
 
 // sections are what the page folds, in order. Those that are empty are left out.
@@ -364,7 +365,7 @@ func webAddress(text string) string {
 }
 
 // regionTable is how the service stands in its regions, side by side.
-func regionTable(all []record.RegionStand) *table {
+func regionTable(all []view.RegionStand) *table {
 	t := &table{Head: []string{"Region", "State", "Candidate", "Share", "Incident", "Verdict", "What"}}
 	for _, s := range all {
 		state, what := strings.ReplaceAll(s.State, "_", " "), s.Text

@@ -9,6 +9,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A WhySection is a part of the answer to "why was it rolled back, or not?": sentences without
@@ -22,7 +23,7 @@ type WhySection struct {
 const mostTold = 20
 
 // Why says in words why a service was rolled back or not.
-func Why(w record.Why) []WhySection {
+func Why(w view.Why) []WhySection {
 	var all []WhySection
 	section := func(title string, lines ...string) {
 		if len(lines) == 0 {
@@ -51,7 +52,7 @@ func Why(w record.Why) []WhySection {
 }
 
 // whyShort is what keeps traffic from being moved now, or why it was moved, the gravest first.
-func whyShort(w record.Why) []string {
+func whyShort(w view.Why) []string {
 	var lines []string
 	switch c := w.Control; {
 	case c.Mode == runbook.Observe || c.Mode == runbook.Paused:
@@ -160,7 +161,7 @@ func reading(effect, limit string) string {
 	return effect + " (limit " + limit + ")"
 }
 
-func whyAlerts(w record.Why) []string {
+func whyAlerts(w view.Why) []string {
 	var lines []string
 	for _, r := range w.Alerts[:min(len(w.Alerts), mostTold)] {
 		lines = append(lines, whyAlert(r))
@@ -175,7 +176,7 @@ func more(n int) []string {
 	return []string{fmt.Sprintf("… and %d older ones (-o json)", n-mostTold)}
 }
 
-func whyIncidents(w record.Why) []string {
+func whyIncidents(w view.Why) []string {
 	var lines []string
 	for _, i := range w.Incidents[:min(len(w.Incidents), mostTold)] {
 		verdict := ""
@@ -188,7 +189,7 @@ func whyIncidents(w record.Why) []string {
 	return append(lines, more(len(w.Incidents))...)
 }
 
-func whyTriggers(w record.Why) []string {
+func whyTriggers(w view.Why) []string {
 	var lines []string
 	unknown := w.Rules.State == record.RulesUnknown || w.Rules.State == ""
 	for _, t := range w.Triggers {
@@ -230,7 +231,7 @@ func whyUnarmed(d record.RuleDiff) string {
 
 // whyState is what Prometheus says of a trigger now, with the effect and the significance
 // beside their bars.
-func whyState(t record.TriggerNow) string {
+func whyState(t view.TriggerNow) string {
 	text := map[record.State]string{record.Breaching: "breaching now", record.NotBreaching: "not true now",
 		record.NoData: "no data: " + t.Problem, record.Unreachable: "not known: " + t.Problem}[t.State]
 	if t.Effect != "" {
@@ -279,7 +280,7 @@ func whyAnswered(i record.Incident) []string {
 	if i.Inputs != nil && i.Inputs.Runbook != nil {
 		t = trigger(i, i.Inputs.Runbook)
 	}
-	said := record.TriggerNow{State: b.State, Significance: b.Significance, Problem: b.Problem,
+	said := view.TriggerNow{State: b.State, Significance: b.Significance, Problem: b.Problem,
 		Compares: t.Comparative()}
 	if b.State == record.Breaching || b.State == record.NotBreaching {
 		said.Effect, said.Limit = t.Reading(b.Value)
@@ -299,7 +300,7 @@ func whyAnswered(i record.Incident) []string {
 	return lines
 }
 
-func whyAgain(all []record.Recheck) []string {
+func whyAgain(all []view.Recheck) []string {
 	var lines []string
 	for _, r := range all {
 		verdict := "agrees"
@@ -314,7 +315,7 @@ func whyAgain(all []record.Recheck) []string {
 	return lines
 }
 
-func whySeen(w record.Why) []string {
+func whySeen(w view.Why) []string {
 	if w.Since.IsZero() {
 		return []string{"The service has no runbook here any more; replica " + w.Replica + " answers."}
 	}

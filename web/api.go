@@ -7,6 +7,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // API is where the JSON API lives.
@@ -82,7 +83,7 @@ func noPath(w http.ResponseWriter, _ *http.Request, _ visitor) {
 }
 
 // part answers with one part of how things stand.
-func (s *server) part(of func(record.Status) any) func(context.Context, *http.Request) (any, error) {
+func (s *server) part(of func(view.Status) any) func(context.Context, *http.Request) (any, error) {
 	return func(ctx context.Context, _ *http.Request) (any, error) {
 		st, err := s.status(ctx)
 		return of(st), err
@@ -90,7 +91,7 @@ func (s *server) part(of func(record.Status) any) func(context.Context, *http.Re
 }
 
 // status has no list that is null in JSON.
-func (s *server) status(ctx context.Context) (record.Status, error) {
+func (s *server) status(ctx context.Context) (view.Status, error) {
 	st, err := s.Engine.Status(ctx)
 	st.Releases, st.Incidents = orEmpty(st.Releases), orEmpty(st.Incidents)
 	st.Approvals, st.Quarantine = orEmpty(st.Approvals), orEmpty(st.Quarantine)

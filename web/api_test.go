@@ -14,6 +14,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
+	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -131,7 +132,7 @@ func TestStart(t *testing.T) {
 
 func TestListsAreNeverNull(t *testing.T) {
 	s := newSite(t, signIn(t))
-	s.status = record.Status{}
+	s.status = view.Status{}
 	for _, path := range []string{"/releases", "/incidents", "/status"} {
 		if _, e := s.api("GET", path, ""); strings.Contains(string(e.Data), "null") {
 			t.Errorf("%s: %s", path, e.Data)

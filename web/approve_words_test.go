@@ -13,6 +13,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -87,12 +88,12 @@ func TestAQuestionFitsOneScreen(t *testing.T) {
 		{"no rollback is possible", "rollback", "page", record.Breaching, func(s *site) { s.noRollback = "v1 has 1 pod" }, []string{"v1 95 % → 100 %", "v1 has 1 pod (since", "Roll back"}, "Take"},
 		{"a step", "promote", "page", record.NotBreaching, func(s *site) {
 			s.status.Releases[0].WeightChangedAt = now.Add(-20 * time.Minute)
-			s.triggers = []record.TriggerNow{{Trigger: "errors", State: record.NotBreaching, Effect: "error rate 0.1 %", Limit: "1 %"},
+			s.triggers = []view.TriggerNow{{Trigger: "errors", State: record.NotBreaching, Effect: "error rate 0.1 %", Limit: "1 %"},
 				{Trigger: "latency", State: record.NotBreaching, Effect: "P95 latency 2 % above stable", Limit: "30 %"}}
 		}, []string{"Take v2 from 5 % to 0 %?", "It has had 5 % for 20 m", "None of its 2 triggers breaches now.", "error rate 0.1 % (limit 1 %)", "P95 latency 2 % above stable (limit 30 %)",
 			"v2 5 % → 0 %", "If nobody answers: the ramp waits at 5 %.", "Give it 0 %", "Stay at 5 %"}, "Breaching"},
 		{"a step that something speaks against", "promote", "page", record.NotBreaching, func(s *site) {
-			s.triggers = []record.TriggerNow{{Trigger: "errors", State: record.Breaching}, {Trigger: "latency", State: record.NoData}}
+			s.triggers = []view.TriggerNow{{Trigger: "errors", State: record.Breaching}, {Trigger: "latency", State: record.NoData}}
 		}, []string{"Breaching now: errors."}, "None of its"},
 		{"a held release", "release_hold", "rollback", record.NotBreaching, func(s *site) {
 			s.status.Releases[0].Held = &record.HumanHold{Since: now.Add(-3 * time.Minute), Want: record.Split{"v1": 95, "v2": 5}, Found: record.Split{"v1": 80, "v2": 20}}

@@ -15,6 +15,7 @@ import (
 	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A Client speaks the daemon's JSON API. Errors of the daemon are [*APIError], which
@@ -56,7 +57,7 @@ func (e *APIError) Is(target error) bool {
 }
 
 // Status returns how the installation stands.
-func (c Client) Status(ctx context.Context) (st record.Status, err error) {
+func (c Client) Status(ctx context.Context) (st view.Status, err error) {
 	err = c.get(ctx, &st, "status")
 	return st, err
 }
@@ -68,13 +69,13 @@ func (c Client) Release(ctx context.Context, service, region string) (rel record
 }
 
 // Examine returns what the daemon's doctor finds.
-func (c Client) Examine(ctx context.Context) (e record.Examination, err error) {
+func (c Client) Examine(ctx context.Context) (e view.Examination, err error) {
 	err = c.get(ctx, &e, "doctor")
 	return e, err
 }
 
 // Fire sends a synthetic alert the whole way.
-func (c Client) Fire(ctx context.Context) (f record.Firing, err error) {
+func (c Client) Fire(ctx context.Context) (f view.Firing, err error) {
 	err = c.order(ctx, http.MethodPost, struct{}{}, &f, "doctor", "fire")
 	return f, err
 }
@@ -113,13 +114,13 @@ func (c Client) StartWith(ctx context.Context, file []byte, o StartOptions) (rel
 }
 
 // Recovery is what is missing of a target whose store went back in time.
-func (c Client) Recovery(ctx context.Context, service, region string) (r record.Recovery, err error) {
+func (c Client) Recovery(ctx context.Context, service, region string) (r view.Recovery, err error) {
 	err = c.get(ctx, &r, "releases", service, region, "recovery")
 	return r, err
 }
 
 // Recover says yes to a recovery as it was read.
-func (c Client) Recover(ctx context.Context, service, region string, o Recover) (r record.Recovery, err error) {
+func (c Client) Recover(ctx context.Context, service, region string, o Recover) (r view.Recovery, err error) {
 	err = c.order(ctx, http.MethodPost, o, &r, "releases", service, region, "recovery")
 	return r, err
 }
@@ -131,7 +132,7 @@ func (c Client) Rollback(ctx context.Context, service, region, reason string) (i
 }
 
 // RollbackAll asks for the rollback of a service in all of its regions.
-func (c Client) RollbackAll(ctx context.Context, service, reason string) (all []record.RegionOutcome, err error) {
+func (c Client) RollbackAll(ctx context.Context, service, reason string) (all []view.RegionOutcome, err error) {
 	err = c.order(ctx, http.MethodPost, Reason{reason}, &all, "releases", service, "rollback")
 	return all, err
 }
@@ -156,7 +157,7 @@ func (c Client) Incident(ctx context.Context, id string) (inc record.Incident, e
 
 // Why returns why a service was rolled back or not, or what an incident was decided on; trigger
 // may be empty.
-func (c Client) Why(ctx context.Context, name, trigger string) (w record.Why, err error) {
+func (c Client) Why(ctx context.Context, name, trigger string) (w view.Why, err error) {
 	text, err := c.ask(ctx, http.MethodGet, "", nil, "/why/"+url.PathEscape(name)+"?"+url.Values{"trigger": {trigger}}.Encode())
 	if err != nil {
 		return w, err
@@ -301,7 +302,7 @@ func (c Client) Resume(ctx context.Context, service, region, reason string) (rel
 }
 
 // RampPlan returns what the ramp of a service will take.
-func (c Client) RampPlan(ctx context.Context, service, region string) (p record.RampPlan, err error) {
+func (c Client) RampPlan(ctx context.Context, service, region string) (p view.RampPlan, err error) {
 	err = c.get(ctx, &p, "releases", service, region, "plan")
 	return p, err
 }

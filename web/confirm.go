@@ -12,12 +12,13 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web/cards"
 )
 
 // An intention is an order that somebody is about to give, with what it would do now.
 type intention struct {
-	record.Preview
+	view.Preview
 	Name    string
 	Who     record.Caller
 	Nonce   string
@@ -199,7 +200,7 @@ func (c switching) At(field string) spot {
 
 func (s *server) switching(ctx context.Context, who visitor) (switching, error) {
 	b, err := s.Engine.Board(ctx)
-	return switching{Control: b.Control, Plan: b.Control.Sight(), Pauses: pauses, Who: who.person()}, err
+	return switching{Control: b.Control, Plan: b.Control.PlanDigest(), Pauses: pauses, Who: who.person()}, err
 }
 
 // showControl is the page on which automation is paused, or switched on again. It changes nothing.

@@ -14,6 +14,7 @@ import (
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web/cards"
 )
 
@@ -24,12 +25,12 @@ const boardFor = time.Second
 type boardCache struct {
 	mu     sync.Mutex
 	at     time.Time
-	board  record.Board
+	board  view.Board
 	sorted []*cards.Entry
 }
 
 // boardNow is how everything stands, a second old at most.
-func (s *server) boardNow(ctx context.Context) (record.Board, []*cards.Entry, error) {
+func (s *server) boardNow(ctx context.Context) (view.Board, []*cards.Entry, error) {
 	c := &s.boards
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,7 +56,7 @@ func looked(r *http.Request) cards.Query {
 
 // A dashboard is one screen of cards, and what stands above them.
 type dashboard struct {
-	record.Board
+	view.Board
 	cards.Screen
 	Query cards.Query
 	Teams []string

@@ -9,6 +9,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 func TestDashboard(t *testing.T) {
@@ -62,7 +63,7 @@ func TestDashboard(t *testing.T) {
 
 func TestDashboardSaysThatItIsUnguarded(t *testing.T) {
 	s := newSite(t, insecure(t))
-	s.status = record.Status{Control: record.Control{Mode: runbook.Active}}
+	s.status = view.Status{Control: record.Control{Mode: runbook.Active}}
 	page := s.ask("GET", "/", "").Body.String()
 	if !strings.Contains(page, "Nobody signs in here") || !strings.Contains(page, "No runbook is in force.") {
 		t.Error(page)
@@ -72,8 +73,8 @@ func TestDashboardSaysThatItIsUnguarded(t *testing.T) {
 // Whether automation is active stands in the store: without it the page does not say that it is.
 func TestDashboardWithoutAStore(t *testing.T) {
 	s := newSite(t, signIn(t))
-	s.status = record.Status{}
-	s.board.Lost = []record.LostRegion{{Problem: "connection refused"}}
+	s.status = view.Status{}
+	s.board.Lost = []view.LostRegion{{Problem: "connection refused"}}
 	page := s.ask("GET", "/", "", as("alice")).Body.String()
 	if !strings.Contains(page, "Automation is <strong>not known</strong>") || !strings.Contains(page, "The store does not answer") {
 		t.Error(page)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // fleet has so many services beside the world's one: every hundredth is on its way, the others are proved.
@@ -21,7 +22,7 @@ func (s *site) fleet(n int) {
 		if i%100 == 50 {
 			rel.Phase, rel.Weight = record.Open, 25
 		}
-		s.board.Standings = append(s.board.Standings, record.Standing{Service: rb.Service, Region: "eu", Runbook: rb, Release: rel, Rules: record.RulesCheck{State: record.RulesOneToOne}})
+		s.board.Standings = append(s.board.Standings, view.Standing{Service: rb.Service, Region: "eu", Runbook: rb, Release: rel, Rules: record.RulesCheck{State: record.RulesOneToOne}})
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 
 // An incidentList is one page of the incidents that were looked for.
 type incidentList struct {
-	record.IncidentPage
+	view.IncidentPage
 	Text   string
 	Newest string // address of the first page; empty: this is it
 	Older  string // of the next one
@@ -28,7 +29,7 @@ type incidentList struct {
 func (s *server) showIncidents(w http.ResponseWriter, r *http.Request, _ visitor) {
 	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
 	defer cancel()
-	q := record.IncidentQuery{Text: plain(r.URL.Query().Get("q")), After: place(r.URL.Query().Get("after")), Limit: incidentsPerPage}
+	q := view.IncidentQuery{Text: plain(r.URL.Query().Get("q")), After: place(r.URL.Query().Get("after")), Limit: incidentsPerPage}
 	page, err := s.Engine.Incidents(ctx, q)
 	if err != nil {
 		p := s.problemOf(err)
@@ -70,7 +71,7 @@ func place(text string) record.Incident {
 
 // records are the tables that are no target's.
 type records struct {
-	record.Status
+	view.Status
 	Lifts    []record.Quarantine // in force
 	Mirrored []record.Mirror     // those that are on
 	Rules    []record.RulesCheck // that are not one to one

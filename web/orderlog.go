@@ -11,12 +11,13 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // orders answers with the order log: who ordered what, newest first.
 func (s *server) orders(ctx context.Context, r *http.Request) (any, error) {
 	in := r.URL.Query()
-	q := record.OrderQuery{Service: in.Get("service"), By: in.Get("by")}
+	q := view.OrderQuery{Service: in.Get("service"), By: in.Get("by")}
 	var err error
 	if since := in.Get("since"); since != "" {
 		if q.Since, err = time.Parse(time.RFC3339, since); err != nil {
@@ -24,8 +25,8 @@ func (s *server) orders(ctx context.Context, r *http.Request) (any, error) {
 		}
 	}
 	if limit := in.Get("limit"); limit != "" {
-		if q.Limit, err = strconv.Atoi(limit); err != nil || q.Limit < 1 || q.Limit > record.MaxOrders {
-			return nil, badData("limit is %q, want a number from 1 to %d", limit, record.MaxOrders)
+		if q.Limit, err = strconv.Atoi(limit); err != nil || q.Limit < 1 || q.Limit > view.MaxOrders {
+			return nil, badData("limit is %q, want a number from 1 to %d", limit, view.MaxOrders)
 		}
 	}
 	all, err := s.Engine.Orders(ctx, q)
@@ -52,7 +53,7 @@ func attempt(r *http.Request) string {
 }
 
 // Orders returns the orders that are asked for, newest first.
-func (c Client) Orders(ctx context.Context, q record.OrderQuery) (all []record.Order, err error) {
+func (c Client) Orders(ctx context.Context, q view.OrderQuery) (all []record.Order, err error) {
 	in := url.Values{}
 	for name, value := range map[string]string{"service": q.Service, "by": q.By} {
 		if value != "" {

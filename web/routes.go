@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/autorollback/autorollback/policy"
-	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A Route is one way in, and the role that it takes.
@@ -75,12 +75,12 @@ func (s *server) routes() []route {
 		{Route{"POST", "/approve/{token}", policy.Approve}, approvePage(s.page(s.takeAnswer))},
 		{Route{"", "/", policy.View}, s.page(s.noPage)},
 
-		{Route{"GET", API + "/status", policy.View}, s.reads(s.part(func(st record.Status) any { return st }))},
-		{Route{"GET", API + "/releases", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Releases }))},
+		{Route{"GET", API + "/status", policy.View}, s.reads(s.part(func(st view.Status) any { return st }))},
+		{Route{"GET", API + "/releases", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Releases }))},
 		{Route{"GET", target, policy.View}, s.reads(s.release)},
 		{Route{"GET", target + "/plan", policy.View}, s.reads(s.rampPlan)},
 		{Route{"GET", target + "/recovery", policy.View}, s.reads(s.recovery)},
-		{Route{"GET", API + "/incidents", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Incidents }))},
+		{Route{"GET", API + "/incidents", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Incidents }))},
 		{Route{"GET", API + "/incidents/{id}", policy.View}, s.reads(s.incident)},
 		{Route{"GET", API + "/incidents/{id}/page", policy.View}, inJSON(s.exported)},
 		{Route{"GET", API + "/incidents/{id}/markdown", policy.View}, inJSON(s.markdown)},
@@ -88,9 +88,9 @@ func (s *server) routes() []route {
 		{Route{"GET", API + "/why/{id}", policy.View}, s.reads(s.why)},
 		{Route{"GET", API + "/flags/{service}/{region}", policy.View}, s.reads(s.exportFlags)},
 		{Route{"GET", API + "/orders", policy.View}, s.reads(s.orders)},
-		{Route{"GET", API + "/control", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Control }))},
-		{Route{"GET", API + "/shadow", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Shadow }))},
-		{Route{"GET", API + "/mirrors", policy.View}, s.reads(s.part(func(st record.Status) any { return st.Mirrors }))},
+		{Route{"GET", API + "/control", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Control }))},
+		{Route{"GET", API + "/shadow", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Shadow }))},
+		{Route{"GET", API + "/mirrors", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Mirrors }))},
 		{Route{"GET", API + "/doctor", policy.View}, inJSON(s.examine)},
 
 		{Route{"POST", API + "/releases", policy.Operate}, s.changes(s.start)},

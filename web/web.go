@@ -19,35 +19,36 @@ import (
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
+	"github.com/autorollback/autorollback/view"
 )
 
 // An Engine tells how things stand, takes orders of people whose names were verified, and
 // takes each answer to an approval at most once. Errors are those of package runbook.
 type Engine interface {
-	Status(ctx context.Context) (record.Status, error)
+	Status(ctx context.Context) (view.Status, error)
 	// Board is how all targets stand. It costs the store the same however many there are.
-	Board(ctx context.Context) (record.Board, error)
-	Incidents(ctx context.Context, q record.IncidentQuery) (record.IncidentPage, error)
+	Board(ctx context.Context) (view.Board, error)
+	Incidents(ctx context.Context, q view.IncidentQuery) (view.IncidentPage, error)
 	// Curves are the levels over time of an open release's triggers.
 	Curves(ctx context.Context, service, region string) ([]record.Curve, error)
 	Incident(ctx context.Context, id string) (record.Incident, error)
 	Approval(ctx context.Context, id string) (record.Approval, error)
 	// Release is the newest of a service in a region.
 	Release(ctx context.Context, service, region string) (record.Release, error)
-	RampPlan(ctx context.Context, service, region string) (record.RampPlan, error)
+	RampPlan(ctx context.Context, service, region string) (view.RampPlan, error)
 	// Why takes a service's name, and perhaps a trigger's, or an incident's id.
-	Why(ctx context.Context, name, trigger string) (record.Why, error)
-	Orders(ctx context.Context, q record.OrderQuery) ([]record.Order, error)
+	Why(ctx context.Context, name, trigger string) (view.Why, error)
+	Orders(ctx context.Context, q view.OrderQuery) ([]record.Order, error)
 
 	// Preview is what an order of a release would do now, and Act gives the order. If something else would
 	// be done by then than was shown, nothing is.
-	Preview(ctx context.Context, service, region string, in record.Intent, by record.Caller) (record.Preview, error)
+	Preview(ctx context.Context, service, region string, in record.Intent, by record.Caller) (view.Preview, error)
 	Act(ctx context.Context, service, region string, in record.Intent, by record.Caller) (record.Release, error)
 
 	Start(ctx context.Context, l runbook.Launch, by record.Caller) (record.Release, error)
 	Rollback(ctx context.Context, service, region string, by record.Caller, reason string) (record.Incident, error)
 	// RollbackAll rolls back every region of a service. One that does not answer is no error.
-	RollbackAll(ctx context.Context, service string, by record.Caller, reason string) ([]record.RegionOutcome, error)
+	RollbackAll(ctx context.Context, service string, by record.Caller, reason string) ([]view.RegionOutcome, error)
 	AcceptSplit(ctx context.Context, service, region string, by record.Caller, reason string) (record.Release, error)
 	Promote(ctx context.Context, service, region string, by record.Caller) (record.Release, error)
 	Flip(ctx context.Context, service, region string, by record.Caller) (record.Release, error)
@@ -56,8 +57,8 @@ type Engine interface {
 	Answer(ctx context.Context, id string, by record.Caller, reply record.Reply) (record.Approval, error)
 	// Recovery is what is missing of a target whose store went back in time, and Recover brings it
 	// in line as it was shown: plan is the digest of that.
-	Recovery(ctx context.Context, service, region string) (record.Recovery, error)
-	Recover(ctx context.Context, service, region string, by record.Caller, reason, plan string) (record.Recovery, error)
+	Recovery(ctx context.Context, service, region string) (view.Recovery, error)
+	Recover(ctx context.Context, service, region string, by record.Caller, reason, plan string) (view.Recovery, error)
 	SetControl(ctx context.Context, c record.Control, by record.Caller) error
 	Lift(ctx context.Context, digest string, by record.Caller, reason string) error
 	RecordShadow(ctx context.Context, g shadow.Gate, by record.Caller) (record.ShadowVerdict, error)
@@ -72,8 +73,8 @@ type Engine interface {
 
 // A Doctor examines the daemon, and tries the way of an alert. What it finds is no error.
 type Doctor interface {
-	Examine(ctx context.Context) (record.Examination, error)
-	Fire(ctx context.Context) (record.Firing, error)
+	Examine(ctx context.Context) (view.Examination, error)
+	Fire(ctx context.Context) (view.Firing, error)
 }
 
 // Deps is what the pages and the API stand on. All are needed except Page,
@@ -87,7 +88,7 @@ type Deps struct {
 	Runbooks func() []*runbook.Runbook
 	// Live looks how things stand now for an approval, and changes nothing. Prometheus not answering
 	// is a state of the breach, not an error.
-	Live func(ctx context.Context, a record.Approval) (record.Live, error)
+	Live func(ctx context.Context, a record.Approval) (view.Live, error)
 	// Page renders the incident page as HTML whose text is escaped.
 	Page func(ctx context.Context, inc record.Incident) ([]byte, error)
 	// Export renders it as one file that opens offline, and gives the same bytes for the same incident.

@@ -26,13 +26,14 @@ import (
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
+	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web"
 )
 
 // world is an engine made of maps: what it keeps is what a test looks at.
 type world struct {
 	mu           sync.Mutex
-	status       record.Status
+	status       view.Status
 	incidents    map[string]record.Incident
 	approvals    map[string]record.Approval
 	orders       []record.Order // that change nothing in the store
@@ -43,10 +44,10 @@ type world struct {
 	significance record.Significance
 	breach       record.State
 	noRollback   string // why none is possible now
-	triggers     []record.TriggerNow
+	triggers     []view.TriggerNow
 	waiting      []record.WaitingOrder
 	plan         string // digest of the change as it would be now
-	board        record.Board
+	board        view.Board
 	barred       string // why orders would be refused
 	curves       []record.Curve
 	sparked      []runbook.Trigger // of the ranker's runbook
@@ -73,7 +74,7 @@ func newWorld() *world {
 	}
 	rel := record.Release{ID: "rel-1", Service: "ranker", Region: "default", Weight: 5, Phase: record.Open, Stable: inc.Stable, Candidate: inc.Candidate, StartedAt: now}
 	w := &world{
-		status: record.Status{
+		status: view.Status{
 			Control: record.Control{Mode: runbook.Active}, Releases: []record.Release{rel}, Incidents: []record.Incident{inc}, Approvals: []record.Approval{a},
 			Quarantine: []record.Quarantine{{Bundle: bundle, Service: "ranker", Incident: "inc-0", Reason: "latency"}},
 		},
@@ -103,19 +104,19 @@ func (w *world) done() []string {
 	return w.changes
 }
 
-func (w *world) Examine(context.Context) (record.Examination, error) {
-	return record.Examination{Checks: []record.Check{{Part: "store", Name: "reads", State: record.CheckOK}}}, w.unread
+func (w *world) Examine(context.Context) (view.Examination, error) {
+	return view.Examination{Checks: []view.Check{{Part: "store", Name: "reads", State: view.CheckOK}}}, w.unread
 }
 
-func (w *world) Fire(context.Context) (record.Firing, error) { return record.Firing{}, w.do("fire") }
+func (w *world) Fire(context.Context) (view.Firing, error) { return view.Firing{}, w.do("fire") }
 
-func (w *world) Status(context.Context) (record.Status, error) {
+func (w *world) Status(context.Context) (view.Status, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.status, w.unread
 }
 
-func (w *world) Board(context.Context) (record.Board, error) {
+func (w *world) Board(context.Context) (view.Board, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.looked++
@@ -123,7 +124,7 @@ func (w *world) Board(context.Context) (record.Board, error) {
 	b.At, b.Control = time.Now(), w.status.Control
 	b.Standings = slices.Clone(b.Standings)
 	for _, rel := range w.status.Releases {
-		one := record.Standing{Service: rel.Service, Region: rel.Region, Release: &rel, Control: b.Control, Refused: w.bars}
+		one := view.Standing{Service: rel.Service, Region: rel.Region, Release: &rel, Control: b.Control, Refused: w.bars}
 		if rel.ID == "rel-1" {
 			one.Runbook, one.Incident = w.runbooks()[0], &w.status.Incidents[0]
 			one.Runbook.Triggers = w.sparked
@@ -149,17 +150,17 @@ func (w *world) Curves(_ context.Context, service, _ string) ([]record.Curve, er
 	return w.curves, nil
 }
 
-func (w *world) Incidents(_ context.Context, q record.IncidentQuery) (record.IncidentPage, error) {
+func (w *world) Incidents(_ context.Context, q view.IncidentQuery) (view.IncidentPage, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return q.Page(append(slices.Clone(w.list), w.status.Incidents...)), w.unread
 }
 
 // Preview is of the world's plan.
-func (w *world) Preview(_ context.Context, service, region string, in record.Intent, _ record.Caller) (record.Preview, error) {
+func (w *world) Preview(_ context.Context, service, region string, in record.Intent, _ record.Caller) (view.Preview, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	p := record.Preview{Intent: in, Service: service, Region: region, Release: w.status.Releases[0], Plan: w.plan, Refused: w.barred}
+	p := view.Preview{Intent: in, Service: service, Region: region, Release: w.status.Releases[0], Plan: w.plan, Refused: w.barred}
 	p.Release.Stable.Backend, p.Release.Candidate.Backend = "b1", "b2"
 	if in.Action == record.OrderRollback {
 		p.Change = record.Change{Digest: "sha256:keys", From: record.Split{"b1": 95, "b2": 5}, To: record.Split{"b1": 100},
@@ -232,9 +233,9 @@ func (w *world) Rollback(_ context.Context, service, region string, by record.Ca
 	return w.incidents["inc-1"], w.do("rollback %s/%s by %s: %s", service, region, by.Name, reason)
 }
 
-func (w *world) RollbackAll(_ context.Context, service string, by record.Caller, reason string) ([]record.RegionOutcome, error) {
+func (w *world) RollbackAll(_ context.Context, service string, by record.Caller, reason string) ([]view.RegionOutcome, error) {
 	inc := w.incidents["inc-1"]
-	return []record.RegionOutcome{{Region: "eu", Incident: &inc}, {Region: "us", Pending: "order-1", Problem: "no route"}},
+	return []view.RegionOutcome{{Region: "eu", Incident: &inc}, {Region: "us", Pending: "order-1", Problem: "no route"}},
 		w.do("rollback %s everywhere by %s: %s", service, by.Name, reason)
 }
 
@@ -267,12 +268,12 @@ func (w *world) StopMirror(_ context.Context, service, region string, by record.
 	return record.Mirror{}, w.do("stop the mirror %s/%s by %s: %s", service, region, by.Name, reason)
 }
 
-func (w *world) Recovery(_ context.Context, service, region string) (record.Recovery, error) {
-	return record.Recovery{Service: service, Region: region, Plan: "sha256:plan"}, w.unread
+func (w *world) Recovery(_ context.Context, service, region string) (view.Recovery, error) {
+	return view.Recovery{Service: service, Region: region, Plan: "sha256:plan"}, w.unread
 }
 
-func (w *world) Recover(_ context.Context, service, region string, by record.Caller, reason, plan string) (record.Recovery, error) {
-	return record.Recovery{}, w.do("recover %s/%s %s by %s: %s", service, region, plan, by.Name, reason)
+func (w *world) Recover(_ context.Context, service, region string, by record.Caller, reason, plan string) (view.Recovery, error) {
+	return view.Recovery{}, w.do("recover %s/%s %s by %s: %s", service, region, plan, by.Name, reason)
 }
 
 func (w *world) Promote(_ context.Context, service, region string, by record.Caller) (record.Release, error) {
@@ -291,17 +292,17 @@ func (w *world) Resume(_ context.Context, service, region string, by record.Call
 	return w.status.Releases[0], w.do("resume %s/%s by %s: %s", service, region, by.Name, reason)
 }
 
-func (w *world) RampPlan(_ context.Context, service, region string) (record.RampPlan, error) {
-	return record.RampPlan{Service: service, Region: region, Steps: []record.PlannedStep{{Weight: 5}}}, w.unread
+func (w *world) RampPlan(_ context.Context, service, region string) (view.RampPlan, error) {
+	return view.RampPlan{Service: service, Region: region, Steps: []view.PlannedStep{{Weight: 5}}}, w.unread
 }
 
-func (w *world) Why(_ context.Context, name, trigger string) (record.Why, error) {
+func (w *world) Why(_ context.Context, name, trigger string) (view.Why, error) {
 	if name != "ranker" && name != "inc-1" {
-		return record.Why{}, runbook.ErrNotFound
+		return view.Why{}, runbook.ErrNotFound
 	}
-	why := record.Why{Service: "ranker", Trigger: trigger, Replica: "here", Since: time.Date(2030, 5, 6, 9, 0, 0, 0, time.UTC), Alerts: w.status.Alerts}
+	why := view.Why{Service: "ranker", Trigger: trigger, Replica: "here", Since: time.Date(2030, 5, 6, 9, 0, 0, 0, time.UTC), Alerts: w.status.Alerts}
 	if inc, ok := w.incidents[name]; ok {
-		why.Incident, why.Rechecks = &inc, []record.Recheck{{What: "decision", Known: true, Text: "it comes out <b>differently</b>"}}
+		why.Incident, why.Rechecks = &inc, []view.Recheck{{What: "decision", Known: true, Text: "it comes out <b>differently</b>"}}
 	}
 	return why, w.unread
 }
@@ -329,7 +330,7 @@ func (w *world) Refused(by record.Caller, tried, _ string) {
 	w.tried = append(w.tried, by.Name+" "+tried)
 }
 
-func (w *world) Orders(_ context.Context, q record.OrderQuery) ([]record.Order, error) {
+func (w *world) Orders(_ context.Context, q view.OrderQuery) ([]record.Order, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return q.Newest(slices.Clone(w.orders)), w.unread
@@ -367,8 +368,8 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 	deps := web.Deps{
 		Engine: w, Tokens: ring, Auth: auth,
 		Runbooks: func() []*runbook.Runbook { return w.runbooks() },
-		Live: func(context.Context, record.Approval) (record.Live, error) {
-			return record.Live{Release: w.release(), Triggers: w.triggers, Waiting: w.waiting,
+		Live: func(context.Context, record.Approval) (view.Live, error) {
+			return view.Live{Release: w.release(), Triggers: w.triggers, Waiting: w.waiting,
 				Breach: record.Breach{State: w.breach, Value: 0.34, AskedAt: time.Now(), Problem: w.significance.Problem, Significance: w.significance},
 				Plan: record.Change{Digest: w.plan, From: record.Split{"v1": 95, "v2": 5}, To: record.Split{"v1": 100},
 					Keys: []record.KeyChange{{Key: "traefik/weight", From: "5", To: "0"}}},

@@ -4,8 +4,8 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/view"
 )
 
 // why answers why a service was rolled back or not, or an incident decided as it was.
@@ -22,7 +22,7 @@ func (s *server) why(ctx context.Context, r *http.Request) (any, error) {
 
 // whyView is the same as a page.
 type whyView struct {
-	record.Why
+	view.Why
 	Title    string
 	Sections []report.WhySection
 }
@@ -40,7 +40,7 @@ func (s *server) whyPage(w http.ResponseWriter, r *http.Request, _ visitor) {
 		s.explain(w, notice{code: p.code, Title: titleOf(p), Text: p.text})
 		return
 	}
-	v := whyView{Why: answer.(record.Why)}
+	v := whyView{Why: answer.(view.Why)}
 	v.Title = "Why: " + v.Service
 	if v.Incident != nil {
 		v.Title += ", " + v.Incident.ID

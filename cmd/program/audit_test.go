@@ -18,10 +18,11 @@ import (
 	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // daemonThatSays is the API of a daemon: its status, and its incidents.
-func daemonThatSays(t *testing.T, st record.Status) string {
+func daemonThatSays(t *testing.T, st view.Status) string {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/v1/status" {
@@ -78,7 +79,7 @@ func TestAuditVerify(t *testing.T) {
 	cut := func(text []byte) []byte { return text[:bytes.LastIndexByte(text[:len(text)-1], '\n')+1] }
 	for name, c := range map[string]struct {
 		alter   func(path string, text []byte) error // nil: nothing
-		anchors func(head, half record.Head) record.Status
+		anchors func(head, half record.Head) view.Status
 		nobody  bool
 		head    bool // --head has the whole one
 		args    []string
@@ -92,15 +93,15 @@ func TestAuditVerify(t *testing.T) {
 		"another name, longer": {alter: func(p string, _ []byte) error { return errors.Join(os.Remove(p), rewrite(t, p, "eve", 40)) }, says: "line 2 is not the one that incident inc-1 has", code: cli.ExitWanting},
 		"a link to another":    {alter: func(p string, _ []byte) error { return errors.Join(os.Rename(p, p+"2"), os.Symlink(p+"2", p)) }, says: "not a plain file", code: cli.ExitWanting},
 		"a link to zeros":      {alter: func(p string, _ []byte) error { return errors.Join(os.Remove(p), os.Symlink("/dev/zero", p)) }, says: "not a plain file", code: cli.ExitWanting},
-		"lines not anchored":   {anchors: func(_, half record.Head) record.Status { return anchoredAt(half) }, says: "not anchored: what follows it, up to line 4", code: cli.ExitOK},
+		"lines not anchored":   {anchors: func(_, half record.Head) view.Status { return anchoredAt(half) }, says: "not anchored: what follows it, up to line 4", code: cli.ExitOK},
 		"nobody to ask":        {nobody: true, says: "is not anchored: nothing that was kept elsewhere says", code: cli.ExitUnclear},
 		"nobody, emptied":      {nobody: true, alter: func(p string, _ []byte) error { return os.WriteFile(p, nil, 0o640) }, says: "is not anchored", code: cli.ExitUnclear},
 		"nobody, a message":    {nobody: true, head: true, says: "anchored up to line 4, by: --head", code: cli.ExitOK},
 		"a message, emptied":   {nobody: true, head: true, alter: func(p string, _ []byte) error { return os.WriteFile(p, nil, 0o640) }, says: "--head has its line 4", code: cli.ExitWanting},
-		"no anchor":            {anchors: func(_, _ record.Head) record.Status { return record.Status{Replica: "a"} }, says: `has no head of the journal of "a"`, code: cli.ExitUnclear},
+		"no anchor":            {anchors: func(_, _ record.Head) view.Status { return view.Status{Replica: "a"} }, says: `has no head of the journal of "a"`, code: cli.ExitUnclear},
 		"another's journal":    {args: []string{"--replica", "c"}, says: `has no head of the journal of "c"`, code: cli.ExitUnclear},
 		"only the message's":   {args: []string{"--replica", "c"}, head: true, says: "anchored up to line 4, by: --head", code: cli.ExitOK},
-		"lost before": {anchors: func(head, _ record.Head) record.Status {
+		"lost before": {anchors: func(head, _ record.Head) view.Status {
 			st := anchoredAt(head)
 			st.Anchors[0].Lost = []record.LostHead{{Head: record.Head{Lines: 3, Digest: head.Digest}, FoundAt: time.Now()}}
 			return st
@@ -178,7 +179,7 @@ func TestAuditVerifyWithAKey(t *testing.T) {
 		if c.key == "" {
 			key = filepath.Join(dir, "key")
 		}
-		url := daemonThatSays(t, record.Status{Replica: "a", Anchors: []record.Anchor{a}})
+		url := daemonThatSays(t, view.Status{Replica: "a", Anchors: []record.Anchor{a}})
 		out, code := told(t, "audit", "verify", path, "--url", url, "--key", key)
 		if code != c.code || !strings.Contains(out, c.says) {
 			t.Errorf("%s: code %d, want %d and %q:\n%s", name, code, c.code, c.says, out)
@@ -196,8 +197,8 @@ func TestReleaseStatusNamesAlteredJournals(t *testing.T) {
 	}
 }
 
-func anchoredAt(h record.Head) record.Status {
-	return record.Status{Replica: "a", Anchors: []record.Anchor{{Replica: "a", Head: h}, {Replica: "b", Head: record.Head{Lines: 9, Digest: "00"}}}}
+func anchoredAt(h record.Head) view.Status {
+	return view.Status{Replica: "a", Anchors: []record.Anchor{{Replica: "a", Head: h}, {Replica: "b", Head: record.Head{Lines: 9, Digest: "00"}}}}
 }
 
 func rewrite(t *testing.T, path, name string, n int) error {
@@ -272,7 +273,7 @@ func TestIncidentCheck(t *testing.T) {
 			}
 			args := []string{"incident", "check", home, "--url", nobody}
 			if !c.nobody {
-				args[4] = daemonThatSays(t, record.Status{Incidents: []record.Incident{stored}})
+				args[4] = daemonThatSays(t, view.Status{Incidents: []record.Incident{stored}})
 			}
 			if c.message {
 				args = append(args, "--digest", digest)

@@ -19,20 +19,21 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/shadow/diff"
+	"github.com/autorollback/autorollback/view"
 )
 
 // prints is what -o has of each command: one of these, or as many as there are.
 var prints = map[string]any{
-	"status": record.Status{}, "watch": record.Status{}, "rollback": record.Incident{}, "approve": record.Approval{}, "reject": record.Approval{},
-	"release start": record.Release{}, "release status": []record.Release{}, "release plan": record.RampPlan{}, "release promote": record.Release{},
+	"status": view.Status{}, "watch": view.Status{}, "rollback": record.Incident{}, "approve": record.Approval{}, "reject": record.Approval{},
+	"release start": record.Release{}, "release status": []record.Release{}, "release plan": view.RampPlan{}, "release promote": record.Release{},
 	"release hold": record.Release{}, "release resume": record.Release{}, "release flip": record.Release{}, "release wait": waited{},
 	"release accept-split": record.Release{}, "release lift": lifted{},
-	"incident list": []record.Incident{}, "incident show": record.Incident{}, "incident check": trail.CheckedEvidence{}, "why": record.Why{},
+	"incident list": []record.Incident{}, "incident show": record.Incident{}, "incident check": trail.CheckedEvidence{}, "why": view.Why{},
 	"runbook check": []authoring.Checked{}, "rules verify": []rules.Drift{}, "rules plan": plan.Plan{}, "rules test": []authoring.TestResult{},
 	"gameday list": []gameday.Scenario{}, "gameday run": []gameday.Score{},
 	"shadow replay": diff.Report{}, "shadow join": diff.Report{}, "shadow report": diff.Report{}, "shadow record": record.ShadowVerdict{},
 	"shadow start": record.Mirror{}, "shadow stop": record.Mirror{}, "shadow status": shadows.Shadowed{},
-	"audit verify": trail.Verified{}, "audit list": []record.Order{}, "doctor": record.Examination{}, "recover": []record.Recovery{},
+	"audit verify": trail.Verified{}, "audit list": []record.Order{}, "doctor": view.Examination{}, "recover": []view.Recovery{},
 	"control show": record.Control{}, "control set": record.Control{},
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/autorollback/autorollback/cmd/internal/cli"
-	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // doctorCommand is doctor. The daemon looks: it is its machine, its token and its store.
@@ -35,7 +35,7 @@ func doctorCommand(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 	}}
 }
 
-func printExamination(c cli.Console, e record.Examination) error {
+func printExamination(c cli.Console, e view.Examination) error {
 	var rows [][]string
 	for _, k := range e.Checks {
 		rows = append(rows, []string{k.Part, k.Name, string(k.State), k.What, k.Fix})
@@ -43,7 +43,7 @@ func printExamination(c cli.Console, e record.Examination) error {
 	return c.Table("PART CHECK STATE WHAT FIX", rows)
 }
 
-func printFiring(c cli.Console, f record.Firing) error {
+func printFiring(c cli.Console, f view.Firing) error {
 	var rows [][]string
 	for _, l := range f.Legs {
 		took := fmt.Sprintf("%.3f s", l.Seconds)

@@ -11,6 +11,7 @@ import (
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -99,7 +100,7 @@ func releasePlan(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) 
 	}
 }
 
-func printPlan(c cli.Console, p record.RampPlan) error {
+func printPlan(c cli.Console, p view.RampPlan) error {
 	w := c.Out
 	traffic := fmt.Sprintf("at %.4g requests/s", p.Rate)
 	if p.Problem != "" {

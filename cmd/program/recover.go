@@ -11,8 +11,8 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/autorollback/autorollback/cmd/internal/cli"
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -60,12 +60,12 @@ func recoverCommand(app *kingpin.Application, c cli.Console) map[string]cli.Acti
 }
 
 // recoveries are those of the targets that are held back.
-func recoveries(ctx context.Context, client web.Client, service, region string) ([]record.Recovery, error) {
+func recoveries(ctx context.Context, client web.Client, service, region string) ([]view.Recovery, error) {
 	st, err := client.Status(ctx)
 	if err != nil {
 		return nil, err
 	}
-	lost := []record.Recovery{}
+	lost := []view.Recovery{}
 	for _, b := range st.Behind {
 		if service != "" && b.Service != service || region != "" && b.Region != region {
 			continue
@@ -82,7 +82,7 @@ func recoveries(ctx context.Context, client web.Client, service, region string) 
 	return lost, nil
 }
 
-func printRecoveries(c cli.Console, lost []record.Recovery) error {
+func printRecoveries(c cli.Console, lost []view.Recovery) error {
 	w := c.Out
 	if len(lost) == 0 {
 		_, err := fmt.Fprintln(w, "The store has all that is known of it: nothing is held back.")

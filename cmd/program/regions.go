@@ -9,6 +9,7 @@ import (
 
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -43,7 +44,7 @@ func rollbackAll(ctx context.Context, c cli.Console, client web.Client, t target
 	return cli.Join(err, partial(pending))
 }
 
-func printOutcome(w io.Writer, o record.RegionOutcome) error {
+func printOutcome(w io.Writer, o view.RegionOutcome) error {
 	switch {
 	case o.Incident != nil:
 		return printRollback(w, *o.Incident)
@@ -66,7 +67,7 @@ func partial(pending []string) error {
 
 // printRegions says how far releases through several regions have come, side by side, and which
 // regions do not answer.
-func printRegions(c cli.Console, st record.Status) error {
+func printRegions(c cli.Console, st view.Status) error {
 	var rows [][]string
 	for _, p := range st.Progress {
 		for _, s := range p.Steps {

@@ -12,6 +12,7 @@ import (
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // statusCommands are status, and watch, which is status that stays.
@@ -30,7 +31,7 @@ func releaseStatus(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action
 }
 
 // showStatus is a command that shows what is known of one service, or of all.
-func showStatus(cmd *kingpin.CmdClause, c cli.Console, watch *cli.Watch, show func(cli.Console, *cli.Output, record.Status) error) cli.Action {
+func showStatus(cmd *kingpin.CmdClause, c cli.Console, watch *cli.Watch, show func(cli.Console, *cli.Output, view.Status) error) cli.Action {
 	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	service := cmd.Arg("service", "Only this service.").HintAction(r.Services).String()
 	return func(ctx context.Context) error {
@@ -53,19 +54,19 @@ func showStatus(cmd *kingpin.CmdClause, c cli.Console, watch *cli.Watch, show fu
 	}
 }
 
-func wholeStatus(c cli.Console, out *cli.Output, st record.Status) error {
+func wholeStatus(c cli.Console, out *cli.Output, st view.Status) error {
 	return out.Print(c.Out, st, func() error {
 		fmt.Fprintln(c.Out, modeLine(c, st.Control))
 		return cli.Join(printShort(c, st), printOpen(c, st), printWaits(c, st))
 	})
 }
 
-func releasesAlone(c cli.Console, out *cli.Output, st record.Status) error {
+func releasesAlone(c cli.Console, out *cli.Output, st view.Status) error {
 	return out.Print(c.Out, st.Releases, func() error { return cli.Join(printReleases(c, st), printWaits(c, st)) })
 }
 
 // printShort has what counts of each release, narrow enough for a phone.
-func printShort(c cli.Console, st record.Status) error {
+func printShort(c cli.Console, st view.Status) error {
 	if len(st.Releases) == 0 {
 		_, err := fmt.Fprintln(c.Out, "no release is known")
 		return err
@@ -78,7 +79,7 @@ func printShort(c cli.Console, st record.Status) error {
 	return c.Table("SERVICE STATE TRAFFIC NOTE", rows)
 }
 
-func printReleases(c cli.Console, st record.Status) error {
+func printReleases(c cli.Console, st view.Status) error {
 	var rows [][]string
 	for _, rel := range st.Releases {
 		rows = append(rows, []string{rel.Service, rel.Region, string(rel.Phase), rel.Stable.Version + " " + rel.Weight.Rest().String() + "%",
@@ -88,7 +89,7 @@ func printReleases(c cli.Console, st record.Status) error {
 }
 
 // printOpen has the incidents that are not over, and what each asks of people.
-func printOpen(c cli.Console, st record.Status) error {
+func printOpen(c cli.Console, st view.Status) error {
 	open := slices.DeleteFunc(slices.Clone(st.Incidents), func(i record.Incident) bool { return i.Phase == record.Done })
 	if len(open) > 0 {
 		fmt.Fprintln(c.Out)
@@ -111,7 +112,7 @@ func asked(a record.Approval) string {
 }
 
 // printWaits has what waits for people, stores and regions.
-func printWaits(c cli.Console, st record.Status) error {
+func printWaits(c cli.Console, st view.Status) error {
 	for _, w := range st.Waiting {
 		fmt.Fprintf(c.Out, "%s for a second person until %s: %s; %s ordered it: %s\n", c.State("waits"), cli.Moment(w.Waits), w.Text, w.Name, w.Reason)
 	}
@@ -131,7 +132,7 @@ func traffic(rel record.Release) string {
 }
 
 // stateOf is how a release stands, in a word or two.
-func stateOf(st record.Status, rel record.Release) string {
+func stateOf(st view.Status, rel record.Release) string {
 	at := slices.IndexFunc(st.Incidents, func(i record.Incident) bool { return i.ID == rel.Incident && rel.Incident != "" })
 	if at >= 0 {
 		switch st.Incidents[at].Phase {
@@ -155,7 +156,7 @@ func stateOf(st record.Status, rel record.Release) string {
 }
 
 // noteOf is what is to be known of a release beyond its state.
-func noteOf(st record.Status, rel record.Release) string {
+func noteOf(st view.Status, rel record.Release) string {
 	note := cmp.Or(rel.Frozen, rel.Waiting)
 	if rel.Held != nil {
 		note = fmt.Sprintf("held: somebody changed the split to %v", rel.Held.Found)

@@ -6,10 +6,11 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // ofService is what a status says of one service, and of the whole installation.
-func ofService(st record.Status, service string) (record.Status, error) {
+func ofService(st view.Status, service string) (view.Status, error) {
 	st.Releases = only(st.Releases, service, func(r record.Release) string { return r.Service })
 	st.Rules = only(st.Rules, service, func(r record.RulesCheck) string { return r.Service })
 	if len(st.Releases) == 0 && len(st.Rules) == 0 {
@@ -22,7 +23,7 @@ func ofService(st record.Status, service string) (record.Status, error) {
 	st.Mirrors = only(st.Mirrors, service, func(m record.Mirror) string { return m.Service })
 	st.Alerts = only(st.Alerts, service, func(a record.AlertResult) string { return a.Service })
 	st.Behind = only(st.Behind, service, func(b record.Behind) string { return b.Service })
-	st.Progress = only(st.Progress, service, func(p record.Progress) string { return p.Service })
+	st.Progress = only(st.Progress, service, func(p view.Progress) string { return p.Service })
 	st.Waiting = slices.DeleteFunc(slices.Clone(st.Waiting), func(w record.WaitingOrder) bool { return w.Service != service && w.Service != "" })
 	return st, nil
 }

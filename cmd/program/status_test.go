@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // Each write that is decided and not carried out yet has a line of its own, whatever else is to be
 // said of the release.
 func TestStatusHasALineForEachPendingWrite(t *testing.T) {
-	st := record.Status{Releases: []record.Release{
+	st := view.Status{Releases: []record.Release{
 		{Service: "ranker", Region: "eu", Phase: record.RolledBack, Frozen: "p99 over the limit", Pending: []record.DeferredWrite{
 			{Place: "config-entry", Keys: []record.KeyChange{{Key: "config-entry://service-splitter/ranker"}}, Ours: []record.Split{}, Problem: "no leader"},
 			{Keys: []record.KeyChange{{Key: "features/ranker/v2"}}, After: record.AfterApplied},

@@ -15,11 +15,12 @@ import (
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // ramping is a status with a release, an incident that waits for a human, and another service.
-func ramping(weight runbook.Weight) record.Status {
-	return record.Status{
+func ramping(weight runbook.Weight) view.Status {
+	return view.Status{
 		Control: record.Control{Mode: runbook.Paused, By: "ann", Reason: "lunch"},
 		Releases: []record.Release{
 			{ID: "rel-1", Service: "ranker", Region: "default", Phase: record.Open, Weight: weight, Incident: "inc-1", Waiting: "25 % at noon", Stable: record.Side{Version: "v1"}, Candidate: record.Side{Version: "v2"}},
@@ -35,7 +36,7 @@ func ramping(weight runbook.Weight) record.Status {
 
 // states answers with each status in turn, and with the last one from then on; a nil is a daemon that restarts.
 // Once the last was asked for twice, nobody waits for more: done is called.
-func states(t *testing.T, done func(), all ...*record.Status) string {
+func states(t *testing.T, done func(), all ...*view.Status) string {
 	t.Helper()
 	var asked atomic.Int64
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -92,7 +93,7 @@ func TestStatus(t *testing.T) {
 func TestStatusForPrograms(t *testing.T) {
 	st := ramping(5)
 	url := states(t, func() {}, &st)
-	var asJSON, asYAML record.Status
+	var asJSON, asYAML view.Status
 	out, _, err := says(t, "status", "ranker", "--url", url, "-o", "json", "--color=always")
 	if bad := json.Unmarshal([]byte(out), &asJSON); err != nil || bad != nil || len(asJSON.Releases) != 1 || asJSON.Approvals[0].ID != "a1" {
 		t.Errorf("%v, %v: %s", err, bad, out)

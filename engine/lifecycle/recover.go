@@ -9,6 +9,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // Repair is what a recovery of the target would do, ordered by somebody; false: nothing is lost.
@@ -26,12 +27,12 @@ func (s State) Repair(by, reason string, now time.Time) (r policy.Repair, lost b
 }
 
 // Recovery is a repair in words, with the change of the router's keys as it is planned now.
-func (s State) Recovery(now time.Time) (record.Recovery, bool) {
+func (s State) Recovery(now time.Time) (view.Recovery, bool) {
 	r, lost := s.Repair("", "", now)
 	if !lost {
-		return record.Recovery{}, false
+		return view.Recovery{}, false
 	}
-	out := record.Recovery{Service: s.Runbook.Service, Region: s.Region, Lines: r.Lines, Shift: r.Shift, Why: policy.OtherStore(s.history())}
+	out := view.Recovery{Service: s.Runbook.Service, Region: s.Region, Lines: r.Lines, Shift: r.Shift, Why: policy.OtherStore(s.history())}
 	if b := s.behind(now); b != nil {
 		out.Why = strings.TrimSpace(out.Why + " " + b.Why)
 	}

@@ -51,7 +51,7 @@ type (
 		Release string
 		Epoch   int
 		Ready   record.Readiness
-		Plan    string // digest of what a human was shown, see [State.Sight]; empty: nothing
+		Plan    string // digest of what a human was shown, see [State.PlanDigest]; empty: nothing
 		Reason  string // a human's, where they gave one
 	}
 	// Checked is one poll of what must be good after a flip, or with all traffic.

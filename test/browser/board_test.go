@@ -8,15 +8,16 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web"
 )
 
 // Board has a card of each state, of services with and without a runbook, and everything that may stand above.
-func (w *world) Board(context.Context) (record.Board, error) {
+func (w *world) Board(context.Context) (view.Board, error) {
 	st := w.status
-	b := record.Board{At: time.Now(), Control: st.Control, Waiting: st.Waiting, Anchors: st.Anchors, Behind: st.Behind, Lost: st.Lost, Progress: st.Progress}
+	b := view.Board{At: time.Now(), Control: st.Control, Waiting: st.Waiting, Anchors: st.Anchors, Behind: st.Behind, Lost: st.Lost, Progress: st.Progress}
 	for n, rel := range st.Releases {
-		one := record.Standing{Service: rel.Service, Region: rel.Region, Release: &st.Releases[n], Control: st.Control,
+		one := view.Standing{Service: rel.Service, Region: rel.Region, Release: &st.Releases[n], Control: st.Control,
 			Refused: map[record.OrderAction]string{record.OrderResume: "the ramp is not stopped", record.OrderPromote: "the step's least time is over in 2 m 10 s"}}
 		if inc, ok := w.incidents[rel.Incident]; ok {
 			inc = inc.Brief()
@@ -38,13 +39,13 @@ func (w *world) Board(context.Context) (record.Board, error) {
 	verified, idle := st.Releases[5], *w.runbooks[1]
 	inc := w.incidents["inc-verifying"].Brief()
 	verified.Service, verified.Incident, idle.Service = "summaries", inc.ID, "translations"
-	b.Standings = append(b.Standings, record.Standing{Service: verified.Service, Region: "eu-central-1", Release: &verified, Incident: &inc, Control: st.Control},
-		record.Standing{Service: idle.Service, Region: runbook.DefaultRegion, Runbook: &idle, Control: st.Control})
+	b.Standings = append(b.Standings, view.Standing{Service: verified.Service, Region: "eu-central-1", Release: &verified, Incident: &inc, Control: st.Control},
+		view.Standing{Service: idle.Service, Region: runbook.DefaultRegion, Runbook: &idle, Control: st.Control})
 	for _, behind := range st.Behind {
-		b.Standings = append(b.Standings, record.Standing{Service: behind.Service, Region: behind.Region, Behind: &behind, Control: st.Control})
+		b.Standings = append(b.Standings, view.Standing{Service: behind.Service, Region: behind.Region, Behind: &behind, Control: st.Control})
 	}
 	for _, lost := range st.Lost {
-		b.Standings = append(b.Standings, record.Standing{Service: "search", Region: lost.Region, Lost: lost.Problem, Control: st.Control})
+		b.Standings = append(b.Standings, view.Standing{Service: "search", Region: lost.Region, Lost: lost.Problem, Control: st.Control})
 	}
 	return b, nil
 }
@@ -54,14 +55,14 @@ func (w *world) calm() {
 	w.status.Waiting, w.status.Behind, w.status.Lost, w.status.Progress = nil, nil, nil, nil
 }
 
-func (w *world) Incidents(_ context.Context, q record.IncidentQuery) (record.IncidentPage, error) {
+func (w *world) Incidents(_ context.Context, q view.IncidentQuery) (view.IncidentPage, error) {
 	return q.Page(w.status.Incidents), nil
 }
 
 // Preview is what an order would do: a rollback moves all, a promotion takes a step, and a resumption is refused.
-func (w *world) Preview(_ context.Context, service, region string, in record.Intent, _ record.Caller) (record.Preview, error) {
+func (w *world) Preview(_ context.Context, service, region string, in record.Intent, _ record.Caller) (view.Preview, error) {
 	rel, err := w.Release(context.Background(), service, region)
-	p := record.Preview{Intent: in, Service: service, Region: region, Release: rel, Plan: digestUp}
+	p := view.Preview{Intent: in, Service: service, Region: region, Release: rel, Plan: digestUp}
 	switch in.Action {
 	case record.OrderRollback:
 		p.Change = change()

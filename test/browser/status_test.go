@@ -5,13 +5,14 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // status has a row in every table of the dashboard.
-func status(now time.Time) record.Status {
+func status(now time.Time) view.Status {
 	rules := record.RulesCheck{Schema: 1, Service: "ranker", Digest: digestV1, State: record.RulesDrifted, At: now.Add(-time.Minute), Since: now.Add(-time.Hour),
 		Drift: []record.RuleDiff{{Kind: "series", Trigger: "slow", Text: "model_request_duration_seconds_bucket has no series with job=\"ranker\"", Fix: "look at the pods' /metrics"}}}
-	return record.Status{
+	return view.Status{
 		Control: record.Control{Mode: runbook.Active, By: "ann", Reason: "the drill is over"}, Replica: "autorollback-0",
 		Releases: releases(now), Incidents: incidents(now), Rules: []record.RulesCheck{rules, {Service: "search", State: record.RulesOneToOne, At: now}},
 		Waiting: []record.WaitingOrder{{Order: record.Order{ID: "1", At: now, Caller: record.Caller{Name: "ann", How: record.BasicAuth}, Action: record.OrderFlip, Service: "search",
@@ -24,9 +25,9 @@ func status(now time.Time) record.Status {
 			Incident: "inc-awaiting", Release: "rel-42", State: record.Breaching, Effect: "58 % more", Limit: "30 %", Significance: 1.3, Action: record.Ask, Guard: "mild", Reason: "a mild breach is a human's to judge"},
 			{At: now.Add(-time.Hour), Count: 1, Source: record.Watcher, Service: "search", Trigger: "errors", Outcome: record.NotTrue}},
 		Behind: []record.Behind{{Service: "fraud-detection-for-card-payments", Region: "eu-central-1", Since: now.Add(-time.Hour), Why: "the store has release rel-6, and rel-7 was seen"}},
-		Lost:   []record.LostRegion{{Region: "ap-southeast-2", Problem: "dial tcp 10.9.0.1:8500: i/o timeout"}},
-		Progress: []record.Progress{{Service: "search", Plan: "plan-1", Version: "v7", Steps: []record.RegionStand{{Region: "eu-central-1", State: record.StandProved, Version: "v7", Weight: 100},
-			{Region: "us-east-1", State: "open", Version: "v7", Weight: 25, Text: "ramps"}, {Region: "ap-southeast-2", State: record.StandWaiting, Lost: "has not answered since 02:10:40 UTC: i/o timeout"}}}},
+		Lost:   []view.LostRegion{{Region: "ap-southeast-2", Problem: "dial tcp 10.9.0.1:8500: i/o timeout"}},
+		Progress: []view.Progress{{Service: "search", Plan: "plan-1", Version: "v7", Steps: []view.RegionStand{{Region: "eu-central-1", State: view.StandProved, Version: "v7", Weight: 100},
+			{Region: "us-east-1", State: "open", Version: "v7", Weight: 25, Text: "ramps"}, {Region: "ap-southeast-2", State: view.StandWaiting, Lost: "has not answered since 02:10:40 UTC: i/o timeout"}}}},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -20,7 +21,7 @@ type world struct {
 	web.Engine
 	now       time.Time
 	runbooks  []*runbook.Runbook
-	status    record.Status
+	status    view.Status
 	incidents map[string]record.Incident
 
 	mu        sync.Mutex
@@ -72,7 +73,7 @@ func questions(now time.Time) []record.Approval {
 		held, late, ask("ap-answered", record.RollbackApproval, record.Approved), ask("ap-superseded", record.RollbackApproval, record.Superseded)}
 }
 
-func (w *world) Status(context.Context) (record.Status, error) { return w.status, nil }
+func (w *world) Status(context.Context) (view.Status, error) { return w.status, nil }
 
 func (w *world) Incident(_ context.Context, id string) (record.Incident, error) {
 	inc, ok := w.incidents[id]
@@ -129,12 +130,12 @@ func (w *world) breach(a record.Approval) record.Breach {
 }
 
 // live is how things stand for a question.
-func (w *world) live(_ context.Context, a record.Approval) (record.Live, error) {
-	l := record.Live{Breach: w.breach(a), Plan: change(), Release: w.release(), Curves: []record.Curve{latencies(w.now)}}
+func (w *world) live(_ context.Context, a record.Approval) (view.Live, error) {
+	l := view.Live{Breach: w.breach(a), Plan: change(), Release: w.release(), Curves: []record.Curve{latencies(w.now)}}
 	switch {
 	case a.Kind == record.Promotion:
 		l.Plan.From, l.Plan.To = record.Split{"ranker-v1": 95, "ranker-v2": 5}, record.Split{"ranker-v1": 75, "ranker-v2": 25}
-		l.Triggers = []record.TriggerNow{{Trigger: "errors", State: record.NotBreaching, Effect: "error rate 0.1 points above stable", Limit: "0.5 points"},
+		l.Triggers = []view.TriggerNow{{Trigger: "errors", State: record.NotBreaching, Effect: "error rate 0.1 points above stable", Limit: "0.5 points"},
 			{Trigger: "slow", State: record.NotBreaching, Effect: "P95 latency 2 % above stable", Limit: "30 %"}}
 	case a.Kind == record.AcceptSplit:
 		l.Release.Held = &record.HumanHold{Since: w.now.Add(-3 * time.Minute), Want: change().From, Found: record.Split{"ranker-v1": 80, "ranker-v2": 20}}
@@ -168,13 +169,13 @@ func (w *world) Release(context.Context, string, string) (record.Release, error)
 	return w.release(), nil
 }
 
-func (w *world) Why(_ context.Context, name, trigger string) (record.Why, error) {
-	why := record.Why{Service: "ranker", Trigger: trigger, At: w.now, Replica: "autorollback-0", Since: w.now.Add(-time.Hour), Mode: runbook.Active, Control: w.status.Control,
-		Releases: w.status.Releases[:1], Alerts: w.status.Alerts, Incidents: w.status.Incidents, Rules: w.status.Rules[0], Triggers: []record.TriggerNow{
+func (w *world) Why(_ context.Context, name, trigger string) (view.Why, error) {
+	why := view.Why{Service: "ranker", Trigger: trigger, At: w.now, Replica: "autorollback-0", Since: w.now.Add(-time.Hour), Mode: runbook.Active, Control: w.status.Control,
+		Releases: w.status.Releases[:1], Alerts: w.status.Alerts, Incidents: w.status.Incidents, Rules: w.status.Rules[0], Triggers: []view.TriggerNow{
 			{Trigger: "errors", Region: "default", Arms: record.Armed, State: record.Breaching, Effect: "8.4 %", Limit: "5 %", Compares: true, Significance: record.Significance{At: w.now, Value: 1.3}},
 			{Trigger: "slow", Region: "default", Arms: record.Off, Unarmed: w.status.Rules[0].Drift[0], Limit: "100 % more", Compares: true, Problem: "no series"}}}
 	if inc, ok := w.incidents[name]; ok {
-		why.Incident, why.Rechecks = &inc, []record.Recheck{{What: "decision", Known: true, Text: "the decision comes out differently now"},
+		why.Incident, why.Rechecks = &inc, []view.Recheck{{What: "decision", Known: true, Text: "the decision comes out differently now"},
 			{What: "significance", Known: true, Agrees: true, Text: "the significance comes out the same: 1.3"}}
 	} else if name != "ranker" {
 		return why, fmt.Errorf("service or incident %s: %w", name, runbook.ErrNotFound)

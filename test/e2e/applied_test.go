@@ -15,6 +15,7 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/servers"
+	"github.com/autorollback/autorollback/view"
 )
 
 // Two real Traefiks, of which one is frozen: the rollback is done and proved, the frozen one
@@ -104,8 +105,8 @@ func TestARouterOfAnotherStoreStopsTheRamp(t *testing.T) {
 		t.Errorf("a human promoted over it: %v", err)
 	}
 	found, err := s.client().Examine(t.Context())
-	if err != nil || !slices.ContainsFunc(found.Checks, func(c record.Check) bool {
-		return c.Part == "router" && c.State == record.CheckOff && strings.Contains(c.What, astray.APIURL)
+	if err != nil || !slices.ContainsFunc(found.Checks, func(c view.Check) bool {
+		return c.Part == "router" && c.State == view.CheckOff && strings.Contains(c.What, astray.APIURL)
 	}) {
 		t.Errorf("doctor does not name it: %+v, %v", found.Checks, err)
 	}

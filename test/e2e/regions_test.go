@@ -15,6 +15,7 @@ import (
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
+	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web"
 )
 
@@ -109,9 +110,9 @@ scrape_configs:
 `, list([]string{l.ams[0].Addr}), list(l.service.Targets()), list([]string{l.daemons[0].web})), map[string]string{"rules.yml": string(text)})
 }
 
-func (w *lands) status() record.Status {
+func (w *lands) status() view.Status {
 	w.t.Helper()
-	var st record.Status
+	var st view.Status
 	w.eu.await("a status", 10*time.Second, func() (err error) {
 		st, err = w.daemon.client().Status(w.t.Context())
 		return err

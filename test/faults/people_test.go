@@ -11,6 +11,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
+	"github.com/autorollback/autorollback/view"
 )
 
 // human writes stand in the history under this name.
@@ -118,7 +119,7 @@ func (r *run) ask(ctx context.Context, l *life, f fault, service string, d *dice
 	case promote:
 		_, err = e.Promote(ctx, service, "", by)
 	case recovers:
-		var shown record.Recovery
+		var shown view.Recovery
 		if shown, err = e.Recovery(ctx, service, ""); err == nil {
 			_, err = e.Recover(ctx, service, "", by, why, shown.Plan)
 		}

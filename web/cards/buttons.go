@@ -5,6 +5,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A Button leads to the page on which an order is confirmed.
@@ -46,7 +47,7 @@ func NeedsReason(a record.OrderAction) bool {
 
 // buttons are of an open release. One of promote and flip is shown: the first step of blue and green is a
 // flip, every other one a promotion.
-func buttons(t record.Standing) []Button {
+func buttons(t view.Standing) []Button {
 	if !t.Open() {
 		return nil
 	}

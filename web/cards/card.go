@@ -7,6 +7,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A Card is one target, as a page shows it. Nothing in it changes while only time passes.
@@ -58,7 +59,7 @@ func (t Trigger) Armed() bool { return t.Arms == record.Armed }
 func (t Trigger) Known() bool { return t.Arms != notChecked }
 
 // Of makes the card of a target. you: whoever reads it may answer its questions.
-func Of(t record.Standing, you bool) Card {
+func Of(t view.Standing, you bool) Card {
 	c := Card{Service: t.Service, Region: t.Region, Team: t.Team(), State: StateOf(t, you), Open: t.Open()}
 	if t.Release != nil {
 		c.traffic(*t.Release)
@@ -98,7 +99,7 @@ func (c *Card) traffic(r record.Release) {
 const notChecked record.ArmState = "not checked"
 
 // triggers are all of an open release. Of others they are those that could not fire, and a word on the rest.
-func triggers(t record.Standing) (all []Trigger, rest string) {
+func triggers(t view.Standing) (all []Trigger, rest string) {
 	known := t.Rules.State != "" && t.Rules.State != record.RulesUnknown
 	left := 0
 	for _, one := range t.Runbook.Triggers {
@@ -131,7 +132,7 @@ func plural(n int, what string) string {
 }
 
 // warnings are what a human must know beside the state.
-func warnings(t record.Standing, s State) []string {
+func warnings(t view.Standing, s State) []string {
 	var all []string
 	if in := subjectOf(&t, false); isOff(in) && s.Kind != Off {
 		all = append(all, switchedOff(in).Words)

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // PerPage is how many cards a page has.
@@ -21,7 +21,7 @@ type Query struct {
 
 // An Entry is a target with its state, as it is searched for and sorted.
 type Entry struct {
-	record.Standing
+	view.Standing
 	Kind Kind
 }
 
@@ -35,7 +35,7 @@ type Screen struct {
 }
 
 // Sorted are the targets with their states, what needs a human first.
-func Sorted(all []record.Standing) []*Entry {
+func Sorted(all []view.Standing) []*Entry {
 	rank := map[Kind]int{}
 	for n, k := range Kinds() {
 		rank[k] = n

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web/cards"
 )
 
 // fleet is so many services, of which every hundredth is stopped, and one waits for a human.
-func fleet(n int) []record.Standing {
-	all := make([]record.Standing, n)
+func fleet(n int) []view.Standing {
+	all := make([]view.Standing, n)
 	for i := range all {
 		all[i] = standing()
 		all[i].Service = fmt.Sprintf("service-%05d", i)
@@ -89,7 +90,7 @@ func BenchmarkScreen(b *testing.B) {
 
 // BenchmarkSort is the look at all of 10,000 services, once a second at most, against that at 1,000.
 func BenchmarkSort(b *testing.B) {
-	sort := func(all []record.Standing) time.Duration {
+	sort := func(all []view.Standing) time.Duration {
 		began := time.Now()
 		for range b.N {
 			cards.Sorted(all)

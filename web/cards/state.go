@@ -9,6 +9,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A Kind is what states have in common: what is searched for, sorted and coloured by.
@@ -68,7 +69,7 @@ func Left(d time.Duration) string {
 }
 
 // StateOf is how a target stands. you: whoever reads it may answer its questions.
-func StateOf(t record.Standing, you bool) State {
+func StateOf(t view.Standing, you bool) State {
 	in := subjectOf(&t, you)
 	row := rowOf(in)
 	s := row.say(in)
@@ -77,17 +78,17 @@ func StateOf(t record.Standing, you bool) State {
 }
 
 // KindOf is the kind of a target's state, without its words.
-func KindOf(t *record.Standing) Kind { return rowOf(subjectOf(t, false)).kind }
+func KindOf(t *view.Standing) Kind { return rowOf(subjectOf(t, false)).kind }
 
 // A subject is a standing whose records are there; those that were nil are zero.
 type subject struct {
-	*record.Standing
+	*view.Standing
 	rel *record.Release
 	inc *record.Incident
 	you bool
 }
 
-func subjectOf(t *record.Standing, you bool) subject {
+func subjectOf(t *view.Standing, you bool) subject {
 	return subject{t, cmp.Or(t.Release, &noRelease), cmp.Or(t.Incident, &noIncident), you}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
+	"github.com/autorollback/autorollback/view"
 )
 
 // An Ended is a question that can be answered no more, or was answered just now, with what came of it.
@@ -74,7 +75,7 @@ func (e Ended) left() string {
 }
 
 func (e Ended) versions() (candidate, stable string) {
-	q := Question{Live: record.Live{Release: e.Release}}
+	q := Question{Live: view.Live{Release: e.Release}}
 	if e.Incident != nil {
 		q.Incident = *e.Incident
 	}

@@ -11,13 +11,14 @@ import (
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // A Question is an approval with everything a person must see before answering.
 type Question struct {
 	Approval record.Approval
 	Incident record.Incident // zero: a step has none
-	Live     record.Live
+	Live     view.Live
 	Runbook  *runbook.Runbook // nil: none is in force
 	At       time.Time        // when all of this was looked up
 	Who      record.Caller    // without a name: nobody has signed in

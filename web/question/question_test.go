@@ -7,6 +7,7 @@ import (
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 var now = time.Date(2030, 5, 6, 2, 16, 3, 0, time.UTC)
@@ -88,7 +89,7 @@ func TestEffect(t *testing.T) {
 }
 
 func TestATriggerInWords(t *testing.T) {
-	for want, now := range map[string]record.TriggerNow{
+	for want, now := range map[string]view.TriggerNow{
 		"not breaching: P95 latency 2 % above stable (limit 30 %)": {State: record.NotBreaching, Effect: "P95 latency 2 % above stable", Limit: "30 %"},
 		"no data (limit 30 %); no series":                          {State: record.NoData, Limit: "30 %", Problem: "no series"},
 		"not asked":                                                {},

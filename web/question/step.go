@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // Triggers says in one sentence what the triggers say of the next step now.
@@ -35,7 +36,7 @@ func (q Question) Triggers() string {
 }
 
 // Trigger says how a trigger stands now: in a word, with its number and limit, or why there is none.
-func Trigger(t record.TriggerNow) string {
+func Trigger(t view.TriggerNow) string {
 	text := map[record.State]string{record.Breaching: "breaching", record.NotBreaching: "not breaching", record.NoData: "no data",
 		record.Unreachable: "Prometheus does not answer"}[t.State]
 	if text == "" {

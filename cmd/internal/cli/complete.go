@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // hintWithin is how long a shell waits for names from the daemon when somebody presses Tab.
@@ -34,16 +34,16 @@ func (r *Remote) Approvals() (ids []string) {
 	return ids
 }
 
-func (r *Remote) hint() record.Status {
+func (r *Remote) hint() view.Status {
 	client, err := r.Client()
 	if err != nil {
-		return record.Status{}
+		return view.Status{}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), hintWithin) // kingpin asks without one
 	defer cancel()
 	st, err := client.Status(ctx)
 	if err != nil {
-		return record.Status{}
+		return view.Status{}
 	}
 	return st
 }

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // YAML has the same names and values as JSON, also where a text looks like something else.
@@ -19,7 +20,7 @@ func TestYAMLIsJSON(t *testing.T) {
 		"texts":   texts,
 		"numbers": []any{0, -1, 1.5, 1e21, uint64(1<<63 + 1), 1e-7},
 		"empty":   map[string]any{"list": []string{}, "map": map[string]string{}, "nothing": nil, "true": true},
-		"a status": record.Status{Releases: []record.Release{{ID: "rel-1", Weight: 12.5, StartedAt: time.Unix(1e9, 0).UTC()}},
+		"a status": view.Status{Releases: []record.Release{{ID: "rel-1", Weight: 12.5, StartedAt: time.Unix(1e9, 0).UTC()}},
 			Incidents: []record.Incident{{ID: "inc-1", Breach: record.Breach{Trigger: "p95"}, Timeline: []record.Record{{Text: "a\nb"}}}}},
 	} {
 		var asJSON, asYAML bytes.Buffer

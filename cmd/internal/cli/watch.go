@@ -48,7 +48,7 @@ func (w *Watch) Run(ctx context.Context, c Console, show func(context.Context, C
 	if w.every <= 0 {
 		return Usage(errors.New("--every is a time above 0, e.g. 2s"))
 	}
-	v := view{console: c}
+	v := display{console: c}
 	tick := time.NewTicker(w.every)
 	defer tick.Stop()
 	for {
@@ -81,15 +81,15 @@ func Final(err error) bool {
 	return errors.As(err, &wrong) || errors.Is(err, runbook.ErrNotFound) || errors.As(err, &answer) && answer.Code < 500 && !errors.Is(err, runbook.ErrLater)
 }
 
-// A view is what somebody looks at.
-type view struct {
+// A display is what somebody looks at.
+type display struct {
 	console Console
 	last    []byte // the newest picture
 	problem string // said last
 }
 
 // put shows a picture, or why there is none.
-func (v *view) put(picture []byte, problem error) error {
+func (v *display) put(picture []byte, problem error) error {
 	said := ""
 	if problem != nil {
 		said, picture = problem.Error(), v.last
@@ -114,7 +114,7 @@ func (v *view) put(picture []byte, problem error) error {
 }
 
 // draw is a picture with the time, and what is wrong, below it.
-func (v *view) draw(s *screen, picture []byte, said string) error {
+func (v *display) draw(s *screen, picture []byte, said string) error {
 	v.last = picture
 	below := time.Now().Format(time.TimeOnly) + "  Ctrl-C ends"
 	if said != "" {

@@ -11,17 +11,18 @@ import (
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // auditList lists the order log.
 func auditList(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("list", "List who ordered what, newest first. Example: autorollback audit list --service ranker --since 7d")
-	var q record.OrderQuery
+	var q view.OrderQuery
 	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	cmd.Flag("service", "Orders about this service, and about the whole installation.").HintAction(r.Services).StringVar(&q.Service)
 	cmd.Flag("by", "Orders of this person.").StringVar(&q.By)
 	since := cmd.Flag("since", "How far back, like 12h or 7d; all that is kept if left out.").String()
-	cmd.Flag("limit", fmt.Sprintf("The newest so many, %d at most.", record.MaxOrders)).Default("100").IntVar(&q.Limit)
+	cmd.Flag("limit", fmt.Sprintf("The newest so many, %d at most.", view.MaxOrders)).Default("100").IntVar(&q.Limit)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		if *since != "" {
 			back, err := runbook.ParseDuration(*since)

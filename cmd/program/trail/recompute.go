@@ -12,6 +12,7 @@ import (
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/view"
 )
 
 // recomputed holds what an incident was decided on against what its folder gives: the
@@ -19,7 +20,7 @@ import (
 // nothing.
 func recomputed(dir string) (texts []string, problems []audit.Problem) {
 	bad := func(file, what string) { problems = append(problems, audit.Problem{File: file, What: what}) }
-	said := func(file string, r record.Recheck) {
+	said := func(file string, r view.Recheck) {
 		if r.Known && !r.Agrees {
 			bad(file, r.Text)
 			return
@@ -48,14 +49,14 @@ func recomputed(dir string) (texts []string, problems []audit.Problem) {
 }
 
 // recheck computes the significance of the breach that stands beside the counts.
-func recheck(dir, counts string) (record.Recheck, error) {
+func recheck(dir, counts string) (view.Recheck, error) {
 	var b record.Breach
 	if err := readJSON(filepath.Join(dir, filepath.Dir(counts), "breach.json"), &b); err != nil {
-		return record.Recheck{}, err
+		return view.Recheck{}, err
 	}
 	f, err := os.Open(filepath.Join(dir, counts))
 	if err != nil {
-		return record.Recheck{}, err
+		return view.Recheck{}, err
 	}
 	defer f.Close()
 	return monitor.Recheck(f, b)

@@ -8,6 +8,7 @@ import (
 	"github.com/autorollback/autorollback/engine/lifecycle"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 // Act carries out what somebody wants of a release: promote, flip, hold, resume or rollback. If they were
@@ -30,18 +31,18 @@ func (e *Engine) act(ctx context.Context, target Target, in record.Intent, by re
 
 // Preview says what [Engine.Act] would do now, by the same questions and the same step, and why it
 // would be refused. It changes nothing.
-func (e *Engine) Preview(ctx context.Context, service, region string, in record.Intent, by record.Caller) (record.Preview, error) {
+func (e *Engine) Preview(ctx context.Context, service, region string, in record.Intent, by record.Caller) (view.Preview, error) {
 	target := e.targetIn(service, region)
 	ev, err := e.intended(ctx, target, in, by)
 	if err != nil {
-		return record.Preview{}, err
+		return view.Preview{}, err
 	}
 	v, err := e.read(ctx, target, ev)
 	if err == nil {
 		err = e.plan(ctx, &v, ev)
 	}
 	if err != nil {
-		return record.Preview{}, later(err)
+		return view.Preview{}, later(err)
 	}
 	return lifecycle.Preview(v.State, ev, time.Now().UTC()), nil
 }

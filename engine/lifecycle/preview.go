@@ -10,11 +10,12 @@ import (
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
-// Sight is the digest of what an order would be about in this state: what a person is shown, and says
+// PlanDigest is the digest of what an order would be about in this state: what a person is shown, and says
 // yes to. It changes when something else would be done, and not while only time passes.
-func (s State) Sight(a record.OrderAction) string {
+func (s State) PlanDigest(a record.OrderAction) string {
 	rel := s.release()
 	seen := []any{a, rel.Service, rel.Region, rel.ID, rel.Epoch, s.change(a).Digest}
 	if a == record.OrderResume {
@@ -57,17 +58,17 @@ func shown(ev Event) string {
 // asShown refuses an order that would do something else than what was shown.
 func (s *State) asShown(ev Event) error {
 	plan := shown(ev)
-	if plan == "" || s.Write.Order == nil || plan == s.Sight(s.Write.Order.Action) {
+	if plan == "" || s.Write.Order == nil || plan == s.PlanDigest(s.Write.Order.Action) {
 		return nil
 	}
 	return fmt.Errorf("%s of %s in %s: %w: the release or the router's keys changed since it was shown", s.Write.Order.Action, s.Runbook.Service, s.Region, runbook.ErrConflict)
 }
 
 // Preview is what an order would do in this state, by the step that would carry it out.
-func Preview(s State, ev Event, now time.Time) record.Preview {
-	p := record.Preview{Service: s.Runbook.Service, Region: s.Region, Release: s.release()}
+func Preview(s State, ev Event, now time.Time) view.Preview {
+	p := view.Preview{Service: s.Runbook.Service, Region: s.Region, Release: s.release()}
 	o, _ := orderOf(ev)
-	p.Action, p.Plan = o.Action, s.Sight(o.Action)
+	p.Action, p.Plan = o.Action, s.PlanDigest(o.Action)
 	next, err := Step(s, ev, now)
 	switch {
 	case err != nil:

@@ -1,4 +1,4 @@
-package record
+package view
 
 import "time"
 

@@ -1,10 +1,11 @@
-package record
+package view
 
 import (
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -39,9 +40,9 @@ const (
 )
 
 // StandOf is how a service stands in a region, by what is known of its store.
-func StandOf(stores []StoreState, service, region string, now time.Time) RegionStand {
+func StandOf(stores []record.StoreState, service, region string, now time.Time) RegionStand {
 	s := RegionStand{Region: region, State: StandUnknown}
-	st, known := StoreOf(stores, region)
+	st, known := record.StoreOf(stores, region)
 	if !known {
 		s.Lost = "no store is known of it"
 		return s
@@ -57,9 +58,9 @@ func StandOf(stores []StoreState, service, region string, now time.Time) RegionS
 	return s
 }
 
-func (s *RegionStand) of(rel Release) {
+func (s *RegionStand) of(rel record.Release) {
 	s.State, s.Release, s.Version, s.Weight, s.Incident = string(rel.Phase), rel.ID, rel.Candidate.Version, rel.Weight, rel.Incident
-	if rel.Phase == Closed {
+	if rel.Phase == record.Closed {
 		s.State = StandProved
 	}
 	if s.Text = rel.Frozen; s.Text == "" {
@@ -69,8 +70,8 @@ func (s *RegionStand) of(rel Release) {
 
 // ProgressOf is how far the newest region plan of each service has come, where it is not over
 // in all of its regions.
-func ProgressOf(stores []StoreState, now time.Time) []Progress {
-	newest := map[string]Release{} // the first region's release of each service's newest plan
+func ProgressOf(stores []record.StoreState, now time.Time) []Progress {
+	newest := map[string]record.Release{} // the first region's release of each service's newest plan
 	for _, st := range stores {
 		for _, rel := range st.Releases {
 			if p := rel.Regions; p != nil && !newest[rel.Service].StartedAt.After(rel.StartedAt) {
@@ -100,8 +101,8 @@ func ProgressOf(stores []StoreState, now time.Time) []Progress {
 }
 
 // planned leaves out of a stand what is not of the plan: a release of before.
-func planned(s RegionStand, stores []StoreState, plan RegionPlan) RegionStand {
-	st, _ := StoreOf(stores, s.Region)
+func planned(s RegionStand, stores []record.StoreState, plan record.RegionPlan) RegionStand {
+	st, _ := record.StoreOf(stores, s.Region)
 	rel, there := st.Release(plan.Launch.Service, s.Region)
 	if there && (rel.Regions != nil && rel.Regions.ID == plan.ID || slices.Contains(rel.Planned, plan.ID)) {
 		return s
@@ -112,7 +113,7 @@ func planned(s RegionStand, stores []StoreState, plan RegionPlan) RegionStand {
 // waits says what a region waits for that has no release of the plan.
 func (s *RegionStand) waits(before RegionStand) {
 	switch {
-	case before.State == string(RolledBack) || before.State == StandNever:
+	case before.State == string(record.RolledBack) || before.State == StandNever:
 		s.State, s.Text = StandNever, fmt.Sprintf("%s was rolled back or never started: it is not started here", before.Region)
 	case before.State == StandProved && s.Lost == "":
 		s.Text = before.Region + " is proved: it starts"
