@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/view"
 )
@@ -28,6 +29,8 @@ func (p *patient) rights(ctx context.Context) []view.Check {
 		return []view.Check{unknown(storePart, "rights",
 			"Consul's ACLs are off: everybody who reaches it may change weights and records",
 			"switch ACLs on, and give the daemon a token: docs/operations.md")}
+	case outbound.Unreached(err):
+		return []view.Check{off(storePart, "rights", err.Error(), "start Consul, or correct --store")}
 	case err != nil:
 		return []view.Check{off(storePart, "rights", err.Error(),
 			"put a token that Consul knows into --store.consul-token-file, and start the daemon again")}

@@ -45,6 +45,12 @@ func TestRightsTooNarrowAndTooWide(t *testing.T) {
 			t.Errorf("found %+v", found)
 		}
 	})
+	t.Run("no Consul", func(t *testing.T) {
+		found := examineRights(t, "127.0.0.1:1", "", rb)
+		if len(found) != 1 || found[0].State != view.CheckOff || found[0].Fix != "start Consul, or correct --store" {
+			t.Errorf("found %+v", found)
+		}
+	})
 	t.Run("nothing stays", func(t *testing.T) {
 		root, err := store.OpenConsul(store.ConsulConfig{Address: consul.Addr, Scheme: "http", Token: servers.ManagementToken, Replica: "test"})
 		if err != nil {

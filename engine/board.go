@@ -51,7 +51,7 @@ func pendingOf(all ...*record.Approval) *record.Approval {
 // Board says how all targets stand. Of the store it reads what stands above them: that is small, and
 // does not grow with their number. Without an answer of the store the standings are there, and an error.
 func (e *Engine) Board(ctx context.Context) (view.Board, error) {
-	b := view.Board{At: time.Now().UTC(), Control: record.Control{Mode: runbook.Active}}
+	b := view.Board{At: time.Now().UTC()}
 	snap, err := e.store.Read(ctx, store.ControlKey, waiting, store.AnchorKey(""), behinds, store.InstallationKey)
 	if err == nil {
 		b.Control = e.inForce(snap)

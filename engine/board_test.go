@@ -87,6 +87,17 @@ func TestTheBoardReadsNoTarget(t *testing.T) {
 	}
 }
 
+// A store that does not answer says nothing of the stop switch, and the board does not make it up.
+func TestTheBoardWithoutAStore(t *testing.T) {
+	e, _ := many(t, 1)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	b, err := e.Board(gone)
+	if err == nil || b.Control.Mode != "" || len(b.Standings) != 1 || b.Standings[0].Lost == "" {
+		t.Errorf("the board is %+v, %v", b, err)
+	}
+}
+
 // The board is as the last step left it, without another read of the target.
 func TestTheBoardFollowsTheSteps(t *testing.T) {
 	e, st, f := solo(t, nil)

@@ -71,7 +71,7 @@ func TestWhyItDidNotRollBack(t *testing.T) {
 			if _, err := h.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "because"); err != nil {
 				t.Fatal(err)
 			}
-		}, func(*record.Alert) {}, []string{"No release is open, so no trigger can roll anything back.", "errors by webhook: no release is open", "is rolled_back since"}},
+		}, func(*record.Alert) {}, []string{"No release is open, so no trigger can roll anything back.", "errors by webhook: no release is open", "is rolled back since"}},
 		"nobody compared": {func(h heardBy) {
 			if _, err := h.Rollback(t.Context(), "ranker", "", fixture.By("ann"), "because"); err != nil {
 				t.Fatal(err)

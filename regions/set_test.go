@@ -242,6 +242,9 @@ func TestARollbackOfAllRegionsWithOneCutOff(t *testing.T) {
 		if err != nil || len(st.Lost) != 1 || st.Lost[0].Region != "us" {
 			p.t.Errorf("lost are %+v, %v", st.Lost, err)
 		}
+		if b, err := p.set.Board(p.t.Context()); err != nil || len(b.Lost) != 1 || b.Control.Mode != runbook.Active || b.Control.Reason != "" {
+			p.t.Errorf("the board is lost in %+v, automation %+v, %v", b.Lost, b.Control, err)
+		}
 		if rel := p.release("eu"); rel.Phase != record.RolledBack {
 			p.t.Errorf("eu is %s", rel.Phase)
 		}

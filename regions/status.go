@@ -43,9 +43,10 @@ func (s *Set) Status(ctx context.Context) (view.Status, error) {
 
 // merge adds what one region says.
 func merge(st *view.Status, region string, one view.Status, alone bool) {
-	if st.Control.Mode == "" || st.Control.Mode == runbook.Active && one.Control.Mode != runbook.Active {
+	stopped := one.Control.Mode != "" && one.Control.Mode != runbook.Active
+	if st.Control.Mode == "" || st.Control.Mode == runbook.Active && stopped {
 		st.Control = one.Control // whatever is stopped anywhere shows
-		if !alone && region != "" && one.Control.Mode != runbook.Active {
+		if !alone && region != "" && stopped {
 			st.Control.Reason = strings.TrimSuffix("in region "+region+": "+one.Control.Reason, ": ")
 		}
 	}

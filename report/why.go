@@ -102,7 +102,7 @@ func by(who, reason string) string {
 
 func whyRelease(r record.Release) string {
 	text := fmt.Sprintf("%s: release %s of %s, %v %%, is %s since %s.", r.Region, r.ID, r.Candidate.Version,
-		r.Weight, r.Phase, clock(latest(r.StartedAt, r.WeightChangedAt)))
+		r.Weight, strings.ReplaceAll(string(r.Phase), "_", " "), clock(latest(r.StartedAt, r.WeightChangedAt)))
 	switch {
 	case r.Phase != record.Open:
 	case r.Held != nil:

@@ -41,13 +41,21 @@ func (c *Consul) readOwn(ctx context.Context, kept []string) (Snapshot, error) {
 		err = a.complete(kept)
 	}
 	if err != nil {
-		return Snapshot{}, fmt.Errorf("read %s: %w", strings.Join(kept, " "), err)
+		return Snapshot{}, fmt.Errorf("read %s: %w", some(kept), err)
 	}
 	snap := Snapshot{Index: 1} // 0 would not wait for a change
 	for _, r := range a.Results {
 		snap.add(r.KV)
 	}
 	return snap, nil
+}
+
+// some names what is read; all of many would hide why it was not.
+func some(prefixes []string) string {
+	if len(prefixes) > 2 {
+		return fmt.Sprintf("%s and %d more", prefixes[0], len(prefixes)-1)
+	}
+	return strings.Join(prefixes, " ")
 }
 
 // complete refuses an answer that leaves something out, or does not say.

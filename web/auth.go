@@ -198,7 +198,7 @@ func (v visitor) refuse(err error) problem {
 		return problem{code: http.StatusUnauthorized, kind: "unauthorized", text: "sign in first: this daemon knows people by " + v.modes.words()}
 	case v.How == "":
 		return problem{code: http.StatusForbidden, kind: "forbidden", text: "nobody can sign in here, so nobody may do this: " +
-			"configure basic_auth_users or client certificates in --web.config.file, or a trusted_proxy in --web.roles.file"}
+			"configure basic_auth_users or client certificates in --web.config.file, or a trusted_proxy in --web.roles.file; to try it out, start it with --web.insecure-no-auth"}
 	}
 	return problem{code: http.StatusForbidden, kind: "forbidden", text: err.Error()}
 }

@@ -256,7 +256,7 @@ func (c Client) ask(ctx context.Context, method, kind string, body []byte, addre
 	client := cmp.Or(c.HTTP, outbound.New(outbound.Options{}))
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("no daemon answers at %s: %w; start it there, or name another address with --url or AUTOROLLBACK_URL", c.URL, whyNoAnswer(err))
+		return nil, fmt.Errorf("no daemon answers at %s: %w; start it there, or name another address with --url or AUTOROLLBACK_URL", c.URL, outbound.NoAnswer(err))
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -170,6 +171,14 @@ func (d dashboard) beside(by int) string {
 		return ""
 	}
 	return address(q)
+}
+
+// Automation is the stop switch in a word. Where no store answers, nobody knows it.
+func (d dashboard) Automation() string {
+	if d.Control.Mode == "" && len(d.Lost) > 0 {
+		return "not known"
+	}
+	return string(cmp.Or(d.Control.Mode, runbook.Active))
 }
 
 // Paused reports whether automation is paused.

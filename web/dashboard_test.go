@@ -70,6 +70,17 @@ func TestDashboardSaysThatItIsUnguarded(t *testing.T) {
 	}
 }
 
+// Whether automation is active stands in the store: without it the page does not say that it is.
+func TestDashboardWithoutAStore(t *testing.T) {
+	s := newSite(t, signIn(t))
+	s.status = view.Status{}
+	s.board.Lost = []view.LostRegion{{Problem: "connection refused"}}
+	page := s.ask("GET", "/", "", as("alice")).Body.String()
+	if !strings.Contains(page, "Automation is <strong>not known</strong>") || !strings.Contains(page, "The store does not answer") {
+		t.Error(page)
+	}
+}
+
 func TestStatusThatCannotBeRead(t *testing.T) {
 	for err, code := range map[error]int{
 		fmt.Errorf("%w: store is away", runbook.ErrLater): 503,

@@ -66,9 +66,9 @@ func (t *narrator) ask(ctx context.Context) {
 		return
 	}
 	token := t.daemon.Keys.Sign(a)
-	t.say("\n  A human is asked. Open the link and type the service's name (ranker):\n  %s\n  or, in another terminal:",
+	t.say("\n  A human is asked. Open the link and type the service's name (ranker):\n  %s\n  or, in another terminal, after make build:",
 		report.Link(t.client.URL, token))
-	t.say("  echo %s | autorollback approve %s --service ranker --url %s --token-file=-\n", token, a.ID, t.client.URL)
+	t.say("  echo %s | bin/autorollback approve %s --service ranker --url %s --token-file=-\n", token, a.ID, t.client.URL)
 }
 
 // end says whether it ended as it must.

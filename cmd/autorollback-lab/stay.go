@@ -16,7 +16,7 @@ func (d *show) stay(ctx context.Context) error {
 	for _, inc := range st.Incidents {
 		d.say("  %s/incidents/%s", d.client.URL, inc.ID)
 	}
-	d.say("in another terminal:\n  autorollback watch %s --url %s", d.runbook.Named(runbook.DefaultRegion), d.client.URL)
+	d.say("in another terminal, after make build:\n  bin/autorollback watch %s --url %s", d.runbook.Named(runbook.DefaultRegion), d.client.URL)
 	<-ctx.Done()
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,6 +20,10 @@ func TestWhatWasMeant(t *testing.T) {
 	}
 	nobody := "http://" + listener.Addr().String()
 	listener.Close()
+	ranker := filepath.Join(t.TempDir(), "ranker.yaml")
+	if err := os.WriteFile(ranker, []byte(limited), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for args, c := range map[string]struct {
 		says string
 		code int
@@ -44,9 +50,12 @@ func TestWhatWasMeant(t *testing.T) {
 		"help incident shw":                  {"did you mean autorollback incident show?", cli.ExitUsage},
 		"cosmic-rays":                        {`there is no command "cosmic-rays"; try --help`, cli.ExitUsage},
 		"runbook new canary --metrics istio": {"Name the service: --service", cli.ExitUsage},
-		"runbook new canary --service ranker --metrics foo": {"there are bentoml, envoy, fastapi", cli.ExitUsage},
-		"runbook check nowhere":                             {"nowhere: no such file", cli.ExitError},
-		"doctor --url " + nobody:                            {"no daemon answers at " + nobody + ": connection refused; start it there, or name another address with --url or AUTOROLLBACK_URL", cli.ExitError},
+		"runbook new canary --service ranker --metrics foo":       {"there are bentoml, envoy, fastapi", cli.ExitUsage},
+		"runbook check nowhere":                                   {"nowhere: no such file", cli.ExitError},
+		"rules plan " + ranker + " --rate-from " + nobody:         {"no Prometheus answers at " + nobody + ": connection refused; start it there, or name another address with --rate-from", cli.ExitError},
+		"runbook check " + ranker + " --prometheus.url " + nobody: {"no Prometheus answers at " + nobody + ": connection refused; start it there, or name another address with --prometheus.url", cli.ExitError},
+		"rules verify " + ranker + " --prometheus.url " + nobody:  {"no Prometheus answers at " + nobody + ": connection refused; start it there, or name another address with --prometheus.url", cli.ExitError},
+		"doctor --url " + nobody:                                  {"no daemon answers at " + nobody + ": connection refused; start it there, or name another address with --url or AUTOROLLBACK_URL", cli.ExitError},
 	} {
 		var out bytes.Buffer
 		err := run(t.Context(), strings.Fields(args), nil, &out, &out)

@@ -245,7 +245,7 @@ func askTraffic(ctx context.Context, rb *runbook.Runbook, url, httpConfig string
 	for _, question := range q.Traffic() {
 		v, err := promapi.Vector(ctx, prom, question.Expr.String(), time.Now())
 		if err != nil {
-			return plan.Traffic{}, fmt.Errorf("ask Prometheus for %s: %w", question.Name, err)
+			return plan.Traffic{}, noPrometheus("--rate-from", url, fmt.Errorf("ask Prometheus for %s: %w", question.Name, err))
 		}
 		if len(v) == 1 {
 			answers[question.Name] = float64(v[0].Value)

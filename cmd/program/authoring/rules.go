@@ -166,5 +166,6 @@ func verifyLive(ctx context.Context, where regionFlags, paths []string, url, htt
 	if err != nil {
 		return nil, err
 	}
-	return verify.New(prom, 0).Rules(ctx, runbooks)
+	drifts, err := verify.New(prom, 0).Rules(ctx, runbooks)
+	return drifts, noPrometheus("--prometheus.url", url, err)
 }

@@ -101,7 +101,7 @@ func (l liveCheck) findings(ctx context.Context, rb *runbook.Runbook) ([]liveFin
 	for _, region := range rb.Regions {
 		found, err := arming.New(prom, time.Now).Runbook(ctx, rb, region)
 		if err != nil {
-			return nil, err
+			return nil, noPrometheus("--prometheus.url", l.url, err)
 		}
 		for _, d := range found {
 			out = append(out, liveFinding{string(d.Kind), region, d.Trigger, d.What, d.Fix})

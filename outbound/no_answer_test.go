@@ -1,4 +1,4 @@
-package web
+package outbound
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 )
 
 // Whoever has typed the command reads a reason, and not how Go dials; the error stays what it is.
-func TestWhyNoAnswer(t *testing.T) {
+func TestNoAnswer(t *testing.T) {
 	dial := func(err error) error {
 		return &url.Error{Op: "Get", URL: "http://a:9095", Err: &net.OpError{Op: "dial", Net: "tcp", Err: err}}
 	}
@@ -23,12 +23,15 @@ func TestWhyNoAnswer(t *testing.T) {
 		"context canceled":   &url.Error{Op: "Get", URL: "http://a:9095", Err: context.Canceled},
 		tls.Error():          &url.Error{Op: "Get", URL: "https://a:9095", Err: tls},
 	} {
-		got := whyNoAnswer(err)
+		got := NoAnswer(err)
 		if got.Error() != want {
 			t.Errorf("%v: %q, want %q", err, got, want)
 		}
 		if !errors.Is(got, errors.Unwrap(err)) {
 			t.Errorf("%v: its cause is lost", err)
+		}
+		if _, dialled := errors.AsType[*net.OpError](err); Unreached(err) != dialled {
+			t.Errorf("%v: unreached is %v", err, !dialled)
 		}
 	}
 }
