@@ -23,6 +23,7 @@ func RulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 	paths := gen.Arg("path", "Runbook files or folders.").Required().Strings()
 	rulesFile := gen.Flag("rules-file", "Write the rules here; default: standard output.").String()
 	amFile := gen.Flag("alertmanager-file", "Also write a complete Alertmanager configuration with the route to us.").String()
+	messagesFile := gen.Flag("receivers-file", "Also write an example here: an Alertmanager configuration that brings our own messages to PagerDuty, mail, Slack and Teams.").String()
 	url := gen.Flag("receiver-url", "Where Alertmanager reaches the receiver.").Default("http://localhost:9096/v1/alertmanager").String()
 	token := gen.Flag("receiver-token-file", "The bearer token's file, as Alertmanager sees it.").Default("/etc/autorollback/receiver.token").String()
 
@@ -55,6 +56,11 @@ func RulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 				}
 				if err := cli.WriteFile(*amFile, route); err != nil {
 					return fmt.Errorf("write Alertmanager configuration: %w", err)
+				}
+			}
+			if *messagesFile != "" {
+				if err := cli.WriteFile(*messagesFile, rules.Receivers()); err != nil {
+					return fmt.Errorf("write receivers: %w", err)
 				}
 			}
 			if err := writeTests(c, *testsFile, *rulesFile, *paths); err != nil {
