@@ -12,7 +12,7 @@ import (
 )
 
 // within is how long one step in the browser may take, on a machine that does much else.
-const within = 20 * time.Second
+const within = time.Minute
 
 // A Browser is one process of the real Chromium, with a profile of its own.
 type Browser struct{ ctx context.Context }

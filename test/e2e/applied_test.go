@@ -113,7 +113,12 @@ func TestARouterOfAnotherStoreStopsTheRamp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.write("runbooks/ranker.yaml", edit(t, string(text), ", "+astray.APIURL, ""))
+	edited := edit(t, string(text), ", "+astray.APIURL, "")
+	s.write("runbooks/ranker.yaml", edited)
+	if s.rb, err = runbook.Parse(s.rb.File, []byte(edited)); err != nil {
+		t.Fatal(err)
+	}
+	s.loadRules(s.ruleFile()) // they are of this version of the runbook
 	if err := s.reloadDaemon(); err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ var mistakes = []mistake{
 	},
 		"prometheus", "every 15s", "scrape_interval: 5s"},
 	{"an external label region", func(c *clinic) { c.scrape("global: {", "global: {external_labels: {region: eu}, ") }, "prometheus", `region="eu"`, "alert_relabel_configs"},
-	{"a silence", (*clinic).silence, "alertmanager", `a silence of ann ("a deploy")`, "control set paused"},
+	{"a silence", (*clinic).silence, "alertmanager", `a silence by ann ("a deploy")`, "control set paused"},
 	{"rules not loaded", func(c *clinic) { c.scrape("rule_files: [rules.yml]", "rule_files: []") }, "rules", "", "rules generate"},
 	{"rules edited", func(c *clinic) { c.s.loadRules(edit(c.s.t, c.rules, " 0.05\n", " 0.04\n")) }, "rules", "the expression differs", ""},
 	{"a file in the place of the evidence folder", func(c *clinic) {
