@@ -186,7 +186,7 @@ func (p Plan) lintVerification() []Lint {
 	var out []Lint
 	v, window := p.rb.Verification, p.window
 	if have := p.Traffic.Rate * window.Std().Seconds(); have < analysis.MinRequests(p.rb) {
-		out = append(out, Lint{LintError, "verification.min_requests", fmt.Sprintf("%s have %.0f requests of %.0f: after every rollback the verdict would be "cannot tell"", window, have, analysis.MinRequests(p.rb)),
+		out = append(out, Lint{LintError, "verification.min_requests", fmt.Sprintf("%s have %.0f requests of %.0f: after every rollback the verdict would be that it cannot be told", window, have, analysis.MinRequests(p.rb)),
 			fmt.Sprintf("write `window: %s` or longer, or fewer requests", span2(fromSeconds(analysis.MinRequests(p.rb)/p.Traffic.Rate)))})
 	}
 	within := v.Within

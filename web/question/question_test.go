@@ -106,9 +106,9 @@ func TestPeople(t *testing.T) {
 	}
 	for want, change := range map[string]func(*Question){
 		"Anybody with this link may answer": nil,
-		"ann may answer":                     named("ann"),
-		"ann or bob or cy may answer":        named("ann", "bob", "cy"),
-		"ann, bob and 2 others may answer":   named("ann", "bob", "cy", "dan"),
+		"ann may answer":                    named("ann"),
+		"ann or bob or cy may answer":       named("ann", "bob", "cy"),
+		"ann, bob and 2 others may answer":  named("ann", "bob", "cy", "dan"),
 		"The runbook names no approver: only people with the role approve may answer": named(),
 	} {
 		if got := asked(record.RollbackApproval, change).WhoMay(); got != want {
