@@ -30,7 +30,7 @@ var layers = [][]string{
 	{"analysis", "promapi", "shadow", "shadow/stat", "view"},
 	{"record", "chart"},
 	{"runbook", "bearer", "listen", "outbound"},
-	{"runbook-templates", "secret"},
+	{"runbook-templates", "schemas", "secret"},
 }
 
 // testOnly packages may be imported by tests alone.
