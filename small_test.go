@@ -11,7 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-const largestFile = 256 << 10 // bytes; the largest is a go.sum of test/servers
+const (
+	largestFile    = 256 << 10 // bytes; the largest is a go.sum of test/servers
+	largestPicture = 60_000
+)
 
 // No binaries and nothing large are committed: a program that `go build` left was, once.
 func TestTheRepositoryHoldsTextOnly(t *testing.T) {
@@ -26,6 +29,12 @@ func TestTheRepositoryHoldsTextOnly(t *testing.T) {
 		}
 		if len(text) > largestFile {
 			t.Errorf("%s has %d bytes, and the most is %d", name, len(text), largestFile)
+		}
+		if strings.HasPrefix(name, "docs/pictures/") {
+			if len(text) > largestPicture || !bytes.HasPrefix(text, []byte("RIFF")) {
+				t.Errorf("%s is no small WebP: it has %d bytes", name, len(text))
+			}
+			continue
 		}
 		if !strings.Contains(name, "testdata/") && (!utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0) {
 			t.Errorf("%s is no text", name)

@@ -215,7 +215,7 @@ func TestAnInstanceThatFallsBackIsNamed(t *testing.T) {
 		pages := w.messages(report.KindInstanceNotApplied)
 		if late := rel.Applied.Late(); len(late) != 1 || late[0].Address != "http://b" || late[0].AppliedAt.IsZero() ||
 			late[0].Problem != "it serves ranker-v1 100, ranker-v2 0" || len(pages) != 1 || !pages[0].Page ||
-			!strings.Contains(pages[0].Title, "1 router instance has fallen back to another split") {
+			!strings.Contains(pages[0].Title, "1 router instance fell back") {
 			t.Fatalf("late are %+v, pages %+v", late, pages)
 		}
 		if _, err := w.e.Promote(t.Context(), "ranker", "", fixture.By("ann")); err == nil || !strings.Contains(err.Error(), "does not serve 20 % everywhere") {

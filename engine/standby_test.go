@@ -251,7 +251,7 @@ func TestWithoutAConsulTheCatalogIsUnknown(t *testing.T) {
 	e.services["ranker"].rb.LastKnownGood.Catalog = "ranker-{version}"
 	for _, o := range e.open() {
 		state, why := verify.JudgeStandby(e.countStandby(t.Context(), o))
-		if state != record.StandbyUnknown || !strings.Contains(why, "no Consul") {
+		if state != record.StandbyUnknown || !strings.Contains(why, "is not Consul") {
 			t.Errorf("it is %s: %s", state, why)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/autorollback/autorollback/record"
 )
 
-// onsets are since when there is harm, of the triggers that are significant at the end of an
-// interval.
+// onsets are since when there is harm, of the triggers that are significant at the end of an interval:
+// the earliest one of them, as what is slow first and fails then did harm from the beginning.
 func (o *Observer) onsets(
 	results map[string]analysis.Result, losses *analysis.Losses, t Target, end time.Time,
 ) map[string]record.Onset {
@@ -23,7 +23,21 @@ func (o *Observer) onsets(
 			out[name] = onsetOf(x, t.Release.Began(), end, o.every)
 		}
 	}
-	return out
+	return earliest(out)
+}
+
+// earliest has every trigger say when harm of any of them began.
+func earliest(all map[string]record.Onset) map[string]record.Onset {
+	var first record.Onset
+	for _, x := range all {
+		if first.At.IsZero() || x.At.Before(first.At) || x.At.Equal(first.At) && x.From.Before(first.From) {
+			first = x
+		}
+	}
+	for name := range all {
+		all[name] = first
+	}
+	return all
 }
 
 // onsetOf is an estimate in intervals as moments. What an interval counts is the growth since the

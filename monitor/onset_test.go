@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/autorollback/autorollback/analysis"
+	"github.com/autorollback/autorollback/record"
 )
 
 func TestOnsetAsMoments(t *testing.T) {
@@ -34,5 +35,18 @@ func TestOnsetAsMoments(t *testing.T) {
 		if !same || got.Open != c.x.Open || got.Method == "" {
 			t.Errorf("%s: %+v, want %s to %s, most likely %s", name, got, c.from, c.to, c.best)
 		}
+	}
+}
+
+// Of several triggers harm began with the first.
+func TestOnsetIsTheEarliest(t *testing.T) {
+	at := func(s int) time.Time { return time.Date(2026, 11, 20, 15, 0, s, 0, time.UTC) }
+	slow := record.Onset{From: at(1), To: at(3), At: at(2)}
+	got := earliest(map[string]record.Onset{"slow": slow, "fails": {From: at(4), To: at(6), At: at(5)}})
+	if len(got) != 2 || got["slow"] != slow || got["fails"] != slow {
+		t.Errorf("%+v", got)
+	}
+	if got := earliest(map[string]record.Onset{}); len(got) != 0 {
+		t.Errorf("of none: %+v", got)
 	}
 }

@@ -50,7 +50,7 @@ func left(late []record.RouterInstance) string {
 	if slices.ContainsFunc(late, func(i record.RouterInstance) bool { return i.LeftAt.IsZero() }) {
 		return instances(len(late), "does not follow", "do not follow")
 	}
-	return instances(len(late), "has fallen back to another split", "have fallen back to another split")
+	return instances(len(late), "fell back", "fell back")
 }
 
 // InstanceAppliedMsg says that instances which people were told of follow after all.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,18 +14,19 @@ import (
 // The kinds of messages, each sent at most once for an incident: a message's id is
 // <incident>-<kind>.
 const (
-	KindOpened   = "opened"
-	KindApproval = "approval"
-	KindActed    = "acted"
-	KindHeld     = "held"
-	KindFrozen   = "frozen"
-	KindVerdict  = "verdict"
-	KindBusiness = "business"
-	KindEvidence = "evidence"
+	KindOpened    = "opened"
+	KindApproval  = "approval"
+	KindActed     = "acted"
+	KindVerifying = "verifying"
+	KindHeld      = "held"
+	KindFrozen    = "frozen"
+	KindVerdict   = "verdict"
+	KindBusiness  = "business"
+	KindEvidence  = "evidence" // the incident's last: its evidence is sealed
 )
 
 const (
-	maxTitle = 200
+	maxTitle = 80 // a phone shows it whole
 	maxText  = 2000
 )
 
@@ -47,7 +49,7 @@ func Opened(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Mess
 			todo("see whether Prometheus is up; roll back by hand if users are hurt."), owner(rb))
 	}
 	return message(inc, KindOpened, false, now,
-		fmt.Sprintf("%s: %s breached", subject(inc), word(inc.Breach.Trigger)),
+		fmt.Sprintf("%s: %s", subject(inc), upper(short(inc, rb))),
 		what(inc, rb), why(inc), owner(rb))
 }
 
@@ -59,7 +61,7 @@ func Asking(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Mess
 		until = fmt.Sprintf(" by %s", clock(now.Add(rb.Policy.ApprovalTTL.Std())))
 	}
 	m := message(inc, KindApproval, true, now,
-		fmt.Sprintf("%s: roll back %s to %s?", subject(inc), word(inc.Candidate.Version), word(inc.Stable.Version)),
+		fmt.Sprintf("%s: roll back %s to %s? %s", subject(inc), word(inc.Candidate.Version), word(inc.Stable.Version), upper(short(inc, rb))),
 		what(inc, rb), ImpactLine(inc), why(inc), "Planned: "+moved(inc)+".",
 		todo("approve or reject"+until+". "+onExpiry(rb)), owner(rb))
 	m.Approval = inc.Approval
@@ -74,14 +76,21 @@ func Acted(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Messa
 		sentence += ", " + afterOrigin(inc, inc.ActedAt)
 	}
 	return message(inc, KindActed, false, now,
-		fmt.Sprintf("%s: rolled back %s to %s", subject(inc), word(inc.Candidate.Version), word(inc.Stable.Version)),
+		fmt.Sprintf("%s: rolled back %s to %s%s", subject(inc), word(inc.Candidate.Version), word(inc.Stable.Version), comma(cmp.Or(since(inc, inc.ActedAt), short(inc, rb)))),
 		what(inc, rb), why(inc), sentence+": "+moved(inc)+".", ImpactLine(inc),
 		todo("nothing yet. Checking recovery"+verdictBy(inc)+"."), owner(rb))
 }
 
+// VerifyingMsg says that the router obeyed, and that users' recovery is measured now.
+func VerifyingMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
+	return message(inc, KindVerifying, false, now,
+		fmt.Sprintf("%s: %s gets no requests%s", subject(inc), word(inc.Candidate.Version), comma(since(inc, inc.DrainedAt))),
+		timing(inc, record.Verdict{}), ImpactLine(inc), todo("nothing yet. Checking recovery"+verdictBy(inc)+"."), owner(rb))
+}
+
 // HeldMsg pages with choices: a guard stopped the automation.
 func HeldMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
-	title := fmt.Sprintf("%s: %s breached, and nothing was done", subject(inc), word(inc.Breach.Trigger))
+	title := fmt.Sprintf("%s: nothing was done; %s", subject(inc), short(inc, rb))
 	would := ""
 	if inc.Decision.Would != "" {
 		would = "Observe mode: armed, it would have chosen to " + verb(inc.Decision.Would) + "."
@@ -93,8 +102,8 @@ func HeldMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Mes
 // FrozenMsg pages: traffic is left alone and promotion is stopped.
 func FrozenMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
 	return message(inc, KindFrozen, true, now,
-		fmt.Sprintf("%s: %s breached; promotion is frozen, traffic left alone", subject(inc), word(inc.Breach.Trigger)),
-		what(inc, rb), ImpactLine(inc), why(inc), todo(choices(inc, "look for a cause outside the release.")), owner(rb))
+		fmt.Sprintf("%s: promotion frozen; %s", subject(inc), short(inc, rb)),
+		what(inc, rb), ImpactLine(inc), why(inc), "Traffic is left alone.", todo(choices(inc, "look for a cause outside the release.")), owner(rb))
 }
 
 // VerdictMsg says what users get now. It pages unless they recovered. Only a
@@ -117,7 +126,7 @@ func verdictMessage(inc record.Incident, v *record.Verdict, kind, of string, rb 
 		do = doNow(inc, rb)
 	}
 	m := message(inc, kind, v.Outcome != record.Recovered, now,
-		fmt.Sprintf("%s: %s%s", subject(inc), of, outcome(v.Outcome)),
+		fmt.Sprintf("%s: %s%s%s", subject(inc), of, outcome(v.Outcome), comma(since(inc, v.At))),
 		upper(sentence(v.Reason)), upper(badAnswers(*v)), timing(inc, *v), ImpactLine(inc), todo(do), owner(rb))
 	if v.Outcome == record.Recovered {
 		m.EndsAt = v.At
@@ -128,9 +137,9 @@ func verdictMessage(inc record.Incident, v *record.Verdict, kind, of string, rb 
 // EvidenceMsg carries the digest of the sealed evidence away, to where whoever can write the folder
 // cannot write. It ends what the verdict ended.
 func EvidenceMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Message {
-	title, kept, do := "the evidence is sealed", "Manifest: "+inc.EvidenceDigest, "nothing; to compare the folder with this digest: autorollback incident check incidents/"+inc.ID+"."
+	title, kept, do := "closed; the evidence is sealed", "Manifest: "+inc.EvidenceDigest, "nothing; to compare the folder with this digest: autorollback incident check incidents/"+inc.ID+"."
 	if inc.EvidenceDigest == "" {
-		title, kept, do = "the evidence is not complete", "", "copy what is in the folder, and see the daemon's log."
+		title, kept, do = "closed; the evidence is not complete", "", "copy what is in the folder, and see the daemon's log."
 	}
 	m := message(inc, KindEvidence, false, now, subject(inc)+": "+title, ImpactLine(inc), "Evidence: "+plain(inc.Evidence, maxCell), kept,
 		todo(do), owner(rb))

@@ -252,6 +252,15 @@ func standbyMessage(rel record.Release, kind string, now time.Time, title string
 	return m
 }
 
+// Answered adds to a question that comes late what became of it.
+func Answered(m record.Message, a record.Approval) record.Message {
+	by := ""
+	if a.By != "" {
+		by = " by " + word(a.By)
+	}
+	return Caution(m, fmt.Sprintf("This question is over: %s%s.", a.Status, by))
+}
+
 // Caution adds to a message what people must know whatever else it says, such as that no rollback
 // is possible right now. It is not cut off.
 func Caution(m record.Message, text string) record.Message {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -25,11 +26,15 @@ func compose(name string, inc record.Incident) []record.Message {
 		observed := inc
 		observed.Decision = record.Decision{Action: record.Hold, Would: record.RollBack, Guard: "observe", Reasons: []string{"observe mode"}}
 		return append(all, HeldMsg(inc, rb, now), ExternalChangeMsg(inc, rb, now), HeldMsg(observed, rb, now))
+	case "verifying":
+		return append(all, VerifyingMsg(inc, rb, now))
 	case "wrong_cause":
 		return append(all, FrozenMsg(inc, rb, now), VerdictMsg(inc, rb, now))
 	case "recovered":
 		inc.Business = inc.Verdict
-		return append(all, VerdictMsg(inc, rb, now), BusinessMsg(inc, rb, now))
+		sealed := inc
+		sealed.Evidence, sealed.EvidenceDigest = "incidents/"+inc.ID, "sha256:aaaa"
+		return append(all, VerdictMsg(inc, rb, now), BusinessMsg(inc, rb, now), EvidenceMsg(sealed, rb, now))
 	case "not_recovered", "cannot_tell":
 		return append(all, VerdictMsg(inc, rb, now))
 	}
@@ -42,6 +47,9 @@ func TestMessages(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		for _, m := range compose(name, all[name]) {
 			fmt.Fprintf(&out, "%s: %s page=%t ends=%s approval=%s\n%s\n%s\n\n", name, m.ID, m.Page, clock(m.EndsAt), m.Approval, m.Title, m.Text)
+			if n := utf8.RuneCountInString(m.Title); n > 80 || strings.HasSuffix(m.Title, "…") {
+				t.Errorf("%s: a title of %d characters: %s", m.ID, n, m.Title)
+			}
 			if m.StartsAt != breach || m.Incident != all[name].ID || m.Schema != runbook.Schema {
 				t.Errorf("%s: %+v", m.ID, m)
 			}

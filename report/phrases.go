@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/autorollback/autorollback/record"
@@ -26,11 +28,14 @@ func sentence(text string) string {
 	return text + "."
 }
 
+// mostSubject leaves room in a title for what happened.
+const mostSubject = 32
+
 func subject(inc record.Incident) string {
 	if inc.Region == "" || inc.Region == runbook.DefaultRegion {
-		return word(inc.Service)
+		return plain(inc.Service, mostSubject)
 	}
-	return word(inc.Service) + " (" + word(inc.Region) + ")"
+	return plain(inc.Service, mostSubject) + " (" + plain(inc.Region, mostSubject/2) + ")"
 }
 
 // what says the breach: "P95 latency +34 % against … (limit +30 % over
@@ -51,6 +56,39 @@ func what(inc record.Incident, rb *runbook.Runbook) string {
 		text += ", " + o
 	}
 	return upper(text) + "."
+}
+
+// short says the breach in a title: "P95 latency 34.2 % above v1 (limit 30 %)".
+func short(inc record.Incident, rb *runbook.Runbook) string {
+	t := trigger(inc, rb)
+	switch {
+	case inc.Breach.Trigger == "":
+		return "ordered by " + word(inc.By)
+	case inc.Breach.State != record.Breaching, t.Type == "":
+		return word(inc.Breach.Trigger) + " breached"
+	}
+	effect, limit := t.ReadingAgainst(word(cmp.Or(inc.Stable.Version, "stable")), inc.Breach.Value)
+	text := plain(effect, maxTitle)
+	if limit != "" {
+		text += " (limit " + limit + ")"
+	}
+	return text
+}
+
+// since is how long after harm began, or the alert, a moment is; empty where nothing fired.
+func since(inc record.Incident, at time.Time) string {
+	if at.IsZero() || noticed(inc).at.IsZero() {
+		return ""
+	}
+	return afterOrigin(inc, at)
+}
+
+// comma appends a part of a sentence, if there is one.
+func comma(part string) string {
+	if part == "" {
+		return ""
+	}
+	return ", " + part
 }
 
 func why(inc record.Incident) string {

@@ -46,9 +46,9 @@ func Serve(ctx context.Context, listeners []net.Listener, configFile string, h h
 		return fmt.Errorf("serve HTTP: %w", errors.Join(err, server.Close()))
 	case <-ctx.Done():
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainWithin)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainWithin)
 	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
+	if err := server.Shutdown(drain); err != nil {
 		return fmt.Errorf("finish requests: %w", errors.Join(err, server.Close()))
 	}
 	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {

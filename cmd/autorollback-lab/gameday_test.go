@@ -75,7 +75,7 @@ func TestGamedayPlays(t *testing.T) {
 	if err := run(t.Context(), []string{"gameday", "run", file, "--busy", "--without=webhook", "--dir=" + dir, "--reports=" + filepath.Join(dir, "reports")}, strings.NewReader(""), &out, &out); err != nil {
 		t.Errorf("gameday: %v\n%s", err, out.String())
 	}
-	check(t, out.String(), []string{"received by watcher", "errors: passed, 11 of 11", "[x]  nothing else touched", "0 answers of a model"}, []string{"[ ]", "received by webhook"})
+	check(t, out.String(), []string{"found by the watcher", "errors: passed, 11 of 11", "[x]  nothing else touched", "0 answers of a model"}, []string{"[ ]", "received by webhook"})
 	for _, name := range []string{"errors.md", "errors.html"} {
 		text, err := os.ReadFile(filepath.Join(dir, "reports", name))
 		if err != nil || !strings.Contains(string(text), "time to detect") {

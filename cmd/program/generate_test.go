@@ -93,6 +93,7 @@ func TestGenerateRefusesFlagsThatDoNotGoTogether(t *testing.T) {
 		says string
 	}{
 		"nothing to check":             {[]string{"--check"}, "--rules-file"},
+		"an example to check":          {[]string{"--check", "--rules-file=r", "--receivers-file=e"}, "example"},
 		"promtool's tests of resource": {[]string{"--form=operator", "--rules-file=r", "--tests=t"}, "--form=prometheus"},
 		"a file for the operator":      {[]string{"--form=operator", "--receiver-token-file=f"}, "--receiver-token-secret"},
 		"a name for Prometheus":        {[]string{"--resource-name=n"}, "--form=operator"},

@@ -33,6 +33,7 @@ func (s *State) drained(ev Drained, now time.Time) {
 		i.Phase, i.DrainedAt = record.Verifying, now
 		i.Health = ""
 		s.note(now, "drained", "", ev.Answer.Text)
+		s.tell(report.VerifyingMsg, now)
 	default:
 		grace := 30*time.Second + 2*s.Runbook.Metrics.Step().Std()
 		if now.Sub(i.ActedAt) > grace && i.NotAppliedAt.IsZero() {

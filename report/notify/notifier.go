@@ -88,14 +88,14 @@ func (n *Notifier) For(m record.Message) (names []string) {
 }
 
 // Send sends the message to one sink and says in words who has it. An error that is [Refused] is final; after
-// another one, offer the message again. Without keys, and once the question is answered, the
-// message goes out without a link.
+// another one, offer the message again. Without keys, and once the question is over, the
+// message goes out without a link, and says what became of it.
 func (n *Notifier) Send(ctx context.Context, sink string, m record.Message) (string, error) {
 	i := slices.IndexFunc(n.sinks, func(s Sink) bool { return s.Name == sink })
 	if i < 0 {
 		return "", fmt.Errorf("send %s: there is no sink %q", m.ID, sink)
 	}
-	link, err := n.link(ctx, m)
+	m, link, err := n.ready(ctx, m)
 	if err != nil {
 		return "", fmt.Errorf("send %s: %w", m.ID, err)
 	}
@@ -122,13 +122,17 @@ func outcome(err error) string {
 	return "failed"
 }
 
-func (n *Notifier) link(ctx context.Context, m record.Message) (string, error) {
+// ready adds the link to a question, or what became of it if that is over.
+func (n *Notifier) ready(ctx context.Context, m record.Message) (record.Message, string, error) {
 	if m.Approval == "" || n.Keys.Empty() || n.Approval == nil {
-		return "", nil
+		return m, "", nil
 	}
 	a, err := n.Approval(ctx, m.Approval)
-	if err != nil || a.Status != record.Pending {
-		return "", err
+	switch {
+	case err != nil:
+		return m, "", err
+	case a.Status != record.Pending:
+		return report.Answered(m, a), "", nil
 	}
-	return report.Link(n.External, n.Keys.Sign(a)), nil
+	return m, report.Link(n.External, n.Keys.Sign(a)), nil
 }

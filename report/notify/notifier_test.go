@@ -23,6 +23,7 @@ type inbox struct {
 	mu    sync.Mutex
 	err   error
 	got   []string
+	texts []string
 	links []string
 }
 
@@ -32,7 +33,7 @@ func (i *inbox) Send(_ context.Context, m record.Message, link string) error {
 	if i.err != nil {
 		return i.err
 	}
-	i.got, i.links = append(i.got, m.ID), append(i.links, link)
+	i.got, i.texts, i.links = append(i.got, m.ID), append(i.texts, m.Text), append(i.links, link)
 	return nil
 }
 
@@ -87,7 +88,7 @@ func TestPost(t *testing.T) {
 	k := ring(t, report.GenerateKey())
 	asking := report.Asking(incidents()["awaiting"], ranker(), breach)
 	answered := approval()
-	answered.Status = record.Approved
+	answered.Status, answered.By = record.Approved, "ann"
 	for name, c := range map[string]struct {
 		keys  report.Keyring
 		find  record.Approval
@@ -112,6 +113,9 @@ func TestPost(t *testing.T) {
 			}
 			if c.err == nil && (good.links[0] != "") != c.link {
 				t.Errorf("the link is %q", good.links[0])
+			}
+			if over := c.find.Status == record.Approved && c.err == nil; over != strings.HasSuffix(strings.Join(good.texts, ""), "\nThis question is over: approved by ann.") {
+				t.Errorf("the text is %q", good.texts)
 			}
 			if c.link {
 				if _, err := k.Verify(strings.TrimPrefix(good.links[0], "https://autorollback.example/approve/"), breach); err != nil {

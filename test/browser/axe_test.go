@@ -47,6 +47,9 @@ func TestAxe(t *testing.T) {
 func (b *Browser) at(t *testing.T, p page, noScript bool) *Tab {
 	t.Helper()
 	s, path := newSite(t, !p.open), p.path
+	if p.calm {
+		s.calm()
+	}
 	if id, ok := strings.CutPrefix(path, "approve:"); ok {
 		path = s.link(id)
 	}
@@ -75,7 +78,7 @@ func (f findings) inspect(tab *Tab, p page, noScript bool) {
 			tab.Look(screen)
 			way := fmt.Sprintf("%d-dark-%t-scripts-%t", screen.Width, dark, !noScript)
 			if *screenshots != "" {
-				tab.Shot(filepath.Join(*screenshots, strings.ReplaceAll(p.name, " ", "-"), way+".png"))
+				tab.Shot(filepath.Join(*screenshots, strings.ReplaceAll(p.name, " ", "-"), way+".webp"))
 			}
 			if dark {
 				f.add(way, tab.BadColours())

@@ -39,10 +39,19 @@ func (w *world) Board(context.Context) (record.Board, error) {
 	inc := w.incidents["inc-verifying"].Brief()
 	verified.Service, verified.Incident, idle.Service = "summaries", inc.ID, "translations"
 	b.Standings = append(b.Standings, record.Standing{Service: verified.Service, Region: "eu-central-1", Release: &verified, Incident: &inc, Control: st.Control},
-		record.Standing{Service: idle.Service, Region: runbook.DefaultRegion, Runbook: &idle, Control: st.Control},
-		record.Standing{Service: "fraud-detection-for-card-payments", Region: "eu-central-1", Behind: &st.Behind[0], Control: st.Control},
-		record.Standing{Service: "search", Region: "ap-southeast-2", Lost: st.Lost[0].Problem, Control: st.Control})
+		record.Standing{Service: idle.Service, Region: runbook.DefaultRegion, Runbook: &idle, Control: st.Control})
+	for _, behind := range st.Behind {
+		b.Standings = append(b.Standings, record.Standing{Service: behind.Service, Region: behind.Region, Behind: &behind, Control: st.Control})
+	}
+	for _, lost := range st.Lost {
+		b.Standings = append(b.Standings, record.Standing{Service: "search", Region: lost.Region, Lost: lost.Problem, Control: st.Control})
+	}
 	return b, nil
+}
+
+// calm takes away what stands above the cards. It is called before anybody looks.
+func (w *world) calm() {
+	w.status.Waiting, w.status.Behind, w.status.Lost, w.status.Progress = nil, nil, nil, nil
 }
 
 func (w *world) Incidents(_ context.Context, q record.IncidentQuery) (record.IncidentPage, error) {

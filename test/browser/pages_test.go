@@ -16,6 +16,7 @@ type page struct {
 	who  string // the header Authorization; empty: nobody signs in
 	code int64  // of the answer; 0: 200
 	open bool   // of the daemon in which nobody can sign in
+	calm bool   // all stores answer, and nothing waits for a second person
 	// answers is the selector of the two buttons that the first screen of a phone must have; empty: none.
 	answers string
 	// then is done in the page, and leads to the one that is looked at, by the route sends.
@@ -48,6 +49,7 @@ var pages = []page{
 	{name: "order that one may not give", path: "/services/ranker/default/rollback", who: basic("eve"), code: http.StatusForbidden},
 	{name: "control", path: "/control", who: signedIn},
 	{name: "control set", path: "/control", who: signedIn, then: give, sends: "POST /control"},
+	{name: "dashboard of a calm night", path: "/", who: signedIn, calm: true},
 	{name: "dashboard that everybody may change", path: "/", open: true},
 	{name: "incident not confirmed", path: "/incidents/inc-unconfirmed", who: signedIn},
 	{name: "incident that waits for a human", path: "/incidents/inc-awaiting", who: signedIn},

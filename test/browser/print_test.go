@@ -50,7 +50,7 @@ func TestWhatIsFolded(t *testing.T) {
 					t.Errorf("%d: %s", screen.Width, wrong)
 				}
 				if *screenshots != "" {
-					tab.Shot(fmt.Sprintf("%s/unfolded-%s-%d.png", *screenshots, strings.TrimPrefix(p.name, "file "), screen.Width))
+					tab.Shot(fmt.Sprintf("%s/unfolded-%s-%d.webp", *screenshots, strings.TrimPrefix(p.name, "file "), screen.Width))
 				}
 			}
 		})

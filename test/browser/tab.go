@@ -179,7 +179,11 @@ func (t *Tab) moves(leaving bool) {
 func (t *Tab) Shot(file string) {
 	t.tb.Helper()
 	Ask[struct{}](t, "document.activeElement?.blur(), scrollTo(0, 0), void 0")
-	picture, err := run(t, chromedp.CaptureScreenshot())
+	quality := int64(70)
+	picture, err := run(t, func(ctx context.Context, target *chromedp.Target) ([]byte, error) {
+		shot, err := cdp.Call(ctx, target, cdpage.CaptureScreenshot, cdpage.CaptureScreenshotParams{Format: cdpage.CaptureScreenshotFormatWebp, Quality: &quality})
+		return shot.Data, err
+	})
 	t.must("take a picture", err)
 	t.must("take a picture", os.MkdirAll(filepath.Dir(file), 0o755))
 	t.must("take a picture", os.WriteFile(file, picture, 0o644))

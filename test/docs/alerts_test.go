@@ -128,3 +128,10 @@ func TestTheWholeGeneratedFileIsInTheDocs(t *testing.T) {
 	page = block.ReplaceAllLiteral(page, bytes.Join([][]byte{[]byte("```yaml\n"), file, []byte("```\n")}, nil))
 	golden.Equal(t, "../../../docs/rules.md", page)
 }
+
+// The example of receivers stands in the docs as it is generated.
+func TestTheGeneratedReceiversAreInTheDocs(t *testing.T) {
+	if !strings.Contains(string(read(t, "../../docs/messages.md")), "```yaml\n"+string(rules.Receivers())+"```\n") {
+		t.Error("docs/messages.md has another example than: autorollback rules generate --receivers-file")
+	}
+}

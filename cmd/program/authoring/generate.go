@@ -28,6 +28,7 @@ type generate struct {
 	form      string
 	rulesFile string
 	testsFile string
+	examples  string
 
 	amFile, url, tokenFile, tokenSecret string
 	resource                            operator.Meta
@@ -42,6 +43,7 @@ func generateCommand(parent *kingpin.CmdClause, c cli.Console) map[string]cli.Ac
 	cmd.Flag("check", "Write nothing: say whether the files that would be written are what the runbooks make, and where they begin to differ.").BoolVar(&g.check)
 	cmd.Flag("form", "prometheus: files of Prometheus and Alertmanager; operator: a PrometheusRule and an AlertmanagerConfig.").Default(formPrometheus).EnumVar(&g.form, formPrometheus, formOperator)
 	cmd.Flag("alertmanager-file", "Also write the route to us: a complete Alertmanager configuration, or an AlertmanagerConfig.").StringVar(&g.amFile)
+	cmd.Flag("receivers-file", "Also write an example here: an Alertmanager configuration that brings our own messages to PagerDuty, mail, Slack and Teams.").StringVar(&g.examples)
 	cmd.Flag("receiver-url", "Where Alertmanager reaches the receiver.").Default("http://localhost:9096/v1/alertmanager").StringVar(&g.url)
 	cmd.Flag("receiver-token-file", "The bearer token's file, as Alertmanager sees it; default: /etc/autorollback/receiver.token.").StringVar(&g.tokenFile)
 	cmd.Flag("receiver-token-secret", "With --form=operator: the bearer token's Secret as NAME/KEY; default: autorollback/receiver.token.").StringVar(&g.tokenSecret)
@@ -87,6 +89,8 @@ func (g *generate) wrong() error {
 	switch asOperator := g.form == formOperator; {
 	case g.check && g.rulesFile == "":
 		return errors.New("--check needs --rules-file: the file to compare with")
+	case g.check && g.examples != "":
+		return errors.New("--check compares what is not to be edited, and --receivers-file is an example")
 	case g.testsFile != "" && g.rulesFile == "":
 		return errors.New("--tests needs --rules-file: the tests name it")
 	case g.testsFile != "" && asOperator:
@@ -125,6 +129,9 @@ func (g *generate) beside() (all []generated, err error) {
 			return nil, err
 		}
 		all = append(all, generated{what: "Alertmanager configuration", path: g.amFile, text: text})
+	}
+	if g.examples != "" {
+		all = append(all, generated{what: "receivers", path: g.examples, text: rules.Receivers()})
 	}
 	if g.testsFile != "" {
 		text, tests, err := unitTests(g.c, g.testsFile, g.rulesFile, g.paths)
