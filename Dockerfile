@@ -1,6 +1,6 @@
 # autorollback as one static program.
 #
-#   docker build -t autorollback --build-arg VERSION=v0.1.0 .
+#   docker build -t autorollback --build-arg VERSION=$(git describe --tags) --build-arg REVISION=$(git rev-parse HEAD) .
 #   docker run -p 9095:9095 -p 9096:9096 -v $PWD/runbooks:/runbooks:ro -v autorollback:/data autorollback \
 #     serve --runbooks=/runbooks --store=consul://consul:8500 --prometheus.url=http://prometheus:9090 \
 #     --receiver.token-file=/data/receiver.token --web.config.file=/runbooks/web.yml --web.roles.file=/runbooks/roles.yml
@@ -22,7 +22,24 @@ RUN mkdir -p /out/etc/ssl/certs /out/data /out/tmp \
  && echo "nonroot:x:65532:" >/out/etc/group \
  && chmod 1777 /out/tmp && chown 65532:65532 /out/data
 
+# deploy/compose builds the model service of the README's "Getting started" of this; the image does not have it.
+FROM build AS build-example
+RUN go build -ldflags "-s -w" -o /out/service ./examples/service
+FROM scratch AS example
+COPY --from=build-example /out/ /
+USER 65532:65532
+WORKDIR /data
+ENTRYPOINT ["/service"]
+
 FROM scratch
+ARG VERSION=dev
+ARG REVISION=
+LABEL org.opencontainers.image.title="autorollback" \
+      org.opencontainers.image.description="Rolls back bad model releases, and proves that users recovered" \
+      org.opencontainers.image.source="https://github.com/autorollback/autorollback" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
 COPY --from=build /out/ /
 USER 65532:65532
 # The keys, the token, the evidence and a file store are written here.

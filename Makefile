@@ -4,13 +4,17 @@ GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: demo build test short soak faults quality servers needs bench lint fuzz shape clean
+.PHONY: demo build release test short soak faults quality servers needs bench lint fuzz shape clean
 
 demo: ## a bad release from start to finish, with nothing to install
 	$(GO) run ./cmd/autorollback-lab demo
 
 build: ## the daemon, the lab and the example service, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/autorollback ./cmd/autorollback-lab ./examples/service
+
+release: ## archives of the daemon for Linux, SBOMs and checksums, into bin/release/; the same bytes for the same commit
+	@rm -rf bin/release
+	@$(GO) run ./build/release -version '$(VERSION)' -time "$$(git log -1 --format=%ct)"
 
 short: ## the tests that need no real server and tell no story in real time, in three minutes
 	$(GO) test -short ./...

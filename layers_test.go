@@ -17,7 +17,7 @@ const module = "github.com/autorollback/autorollback"
 // layers are the rows of the design, from the top. A package imports only from lower
 // rows, and never from its own.
 var layers = [][]string{
-	{"cmd/autorollback", "cmd/autorollback-lab", "examples/service"},
+	{"cmd/autorollback", "cmd/autorollback-lab", "examples/service", "build/release"},
 	{"cmd/program"},
 	{"cmd/program/authoring", "cmd/program/shadows", "cmd/program/trail"},
 	{"cmd/internal/cli"},

@@ -22,7 +22,7 @@ var prose = strings.Fields(`acted and as asks at by cannot decides does is keeps
 // runs as it is printed: the real parser takes it.
 func TestPrintedCommandsParse(t *testing.T) {
 	seen := 0
-	for _, p := range slices.Concat(inSource(t), inTexts(t), inDocuments(t)) {
+	for _, p := range slices.Concat(inSource(t), inTexts(t), inDocuments(t), inUnit(t), inCompose(t)) {
 		seen++
 		if err := p.parse(); err != nil {
 			t.Errorf("%s: %s %s: %v", p.where, p.program, p.line, err)
