@@ -10,28 +10,21 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
-
-// envelope is Prometheus' form of an API answer.
-type envelope struct {
-	Status    string `json:"status"` // success | error
-	Data      any    `json:"data,omitempty"`
-	ErrorType string `json:"errorType,omitempty"`
-	Error     string `json:"error,omitempty"`
-}
 
 // maxError bounds what is said of an order, in bytes: it may repeat what the order says.
 const maxError = 16 << 10
 
 func succeed(w http.ResponseWriter, data any) {
-	writeJSON(w, http.StatusOK, envelope{Status: "success", Data: data})
+	writeJSON(w, http.StatusOK, api.Envelope{Status: "success", Data: data})
 }
 
 func fail(w http.ResponseWriter, p problem) {
 	p.headers(w)
-	writeJSON(w, p.code, envelope{Status: "error", ErrorType: p.kind, Error: record.Truncate(p.text, maxError)})
+	writeJSON(w, p.code, api.Envelope{Status: "error", ErrorType: p.kind, Error: record.Truncate(p.text, maxError)})
 }
 
 // headers say when to try again, and how to sign in.
@@ -45,7 +38,7 @@ func (p problem) headers(w http.ResponseWriter) {
 	}
 }
 
-func writeJSON(w http.ResponseWriter, code int, e envelope) {
+func writeJSON(w http.ResponseWriter, code int, e api.Envelope) {
 	text, err := json.Marshal(e)
 	if err != nil {
 		code, text = http.StatusInternalServerError, []byte(`{"status":"error","errorType":"internal","error":"the answer cannot be written as JSON"}`)
@@ -60,18 +53,18 @@ func writeJSON(w http.ResponseWriter, code int, e envelope) {
 func (s *server) problemOf(err error) problem {
 	switch {
 	case errors.Is(err, runbook.ErrNotFound):
-		return problem{code: http.StatusNotFound, kind: "not_found", text: err.Error()}
+		return problem{code: http.StatusNotFound, kind: api.NotFound, text: err.Error()}
 	case errors.Is(err, runbook.ErrConflict):
-		return problem{code: http.StatusConflict, kind: "conflict", text: err.Error()}
+		return problem{code: http.StatusConflict, kind: api.Conflict, text: err.Error()}
 	case errors.Is(err, runbook.ErrSecond):
-		return problem{code: http.StatusConflict, kind: "second_person", text: err.Error()}
+		return problem{code: http.StatusConflict, kind: api.SecondPerson, text: err.Error()}
 	case errors.Is(err, runbook.ErrForbidden):
-		return problem{code: http.StatusForbidden, kind: "forbidden", text: err.Error()}
+		return problem{code: http.StatusForbidden, kind: api.Forbidden, text: err.Error()}
 	case errors.Is(err, runbook.ErrRefused):
-		return problem{code: http.StatusConflict, kind: "refused", text: err.Error()}
+		return problem{code: http.StatusConflict, kind: api.Refused, text: err.Error()}
 	case errors.Is(err, runbook.ErrLater), errors.Is(err, context.DeadlineExceeded):
-		return problem{code: http.StatusServiceUnavailable, kind: "later", text: err.Error()}
+		return problem{code: http.StatusServiceUnavailable, kind: api.Later, text: err.Error()}
 	}
 	s.Log.Error("request not answered", zap.Error(err))
-	return problem{code: http.StatusInternalServerError, kind: "internal", text: err.Error()}
+	return problem{code: http.StatusInternalServerError, kind: api.Internal, text: err.Error()}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +14,7 @@ import (
 )
 
 // orders answers with the order log: who ordered what, newest first.
-func (s *server) orders(ctx context.Context, r *http.Request) (any, error) {
+func (s *server) orders(ctx context.Context, r *http.Request) ([]record.Order, error) {
 	in := r.URL.Query()
 	q := view.OrderQuery{Service: in.Get("service"), By: in.Get("by")}
 	var err error
@@ -50,25 +49,4 @@ func attempt(r *http.Request) string {
 		}
 	}
 	return text
-}
-
-// Orders returns the orders that are asked for, newest first.
-func (c Client) Orders(ctx context.Context, q view.OrderQuery) (all []record.Order, err error) {
-	in := url.Values{}
-	for name, value := range map[string]string{"service": q.Service, "by": q.By} {
-		if value != "" {
-			in.Set(name, value)
-		}
-	}
-	if !q.Since.IsZero() {
-		in.Set("since", q.Since.UTC().Format(time.RFC3339))
-	}
-	if q.Limit > 0 {
-		in.Set("limit", strconv.Itoa(q.Limit))
-	}
-	text, err := c.ask(ctx, http.MethodGet, "", nil, "/orders?"+in.Encode())
-	if err != nil {
-		return nil, err
-	}
-	return all, unwrap(text, &all)
 }

@@ -23,7 +23,7 @@ type howTo struct {
 
 var howTos = []howTo{
 	{"docs/canary.md", slowRollout, "weight: 1\n"},
-	{"docs/bluegreen.md", blueGreenRollout, "weight: 0\n"},
+	{"docs/bluegreen.md", demo.Flips()["bluegreen"].Rollout, "weight: 0\n"},
 }
 
 // howToCodes are the commands that may end with another code than 0, and those that somebody ends.
