@@ -132,6 +132,9 @@ func inGo(t *testing.T, path string, bans []ban) (found []string) {
 	return found
 }
 
+// storedKey is a field of stored records and of the API, which keeps the name that it has there.
+const storedKey = "stable_sick"
+
 // names reports whether a Go name has the word in it.
 func (b ban) names(name string) bool {
 	if b.exact {
@@ -174,6 +177,7 @@ func inPage(t *testing.T, path string, bans []ban) (found []string) {
 	if strings.HasSuffix(path, ".md") {
 		text = code.ReplaceAllStringFunc(text, func(s string) string { return " x" + strings.Repeat("\n", strings.Count(s, "\n")) })
 	}
+	text = strings.ReplaceAll(text, storedKey, "")
 	for _, b := range bans {
 		for _, at := range b.prose.FindAllStringIndex(text, -1) {
 			if !b.inNames {
