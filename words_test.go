@@ -34,7 +34,7 @@ func TestWordsMeanOneThing(t *testing.T) {
 			return err
 		case d.IsDir() && (name == "testdata" || len(name) > 1 && name[0] == '.' || name == "bin" || name == "data"):
 			return filepath.SkipDir
-		case d.IsDir() || path == "CHANGELOG.md":
+		case d.IsDir() || path == "CHANGELOG.md" || path == "docs/openapi.yaml": // the latter is made from Go files
 		case strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go"):
 			found = append(found, inGo(t, path, bans)...)
 		case slices.Contains([]string{".md", ".tmpl", ".html", ".yaml", ".yml"}, filepath.Ext(name)):
@@ -132,9 +132,6 @@ func inGo(t *testing.T, path string, bans []ban) (found []string) {
 	return found
 }
 
-// storedKey is a field of stored records and of the API, which keeps the name that it has there.
-const storedKey = "stable_sick"
-
 // names reports whether a Go name has the word in it.
 func (b ban) names(name string) bool {
 	if b.exact {
@@ -177,7 +174,6 @@ func inPage(t *testing.T, path string, bans []ban) (found []string) {
 	if strings.HasSuffix(path, ".md") {
 		text = code.ReplaceAllStringFunc(text, func(s string) string { return " x" + strings.Repeat("\n", strings.Count(s, "\n")) })
 	}
-	text = strings.ReplaceAll(text, storedKey, "")
 	for _, b := range bans {
 		for _, at := range b.prose.FindAllStringIndex(text, -1) {
 			if !b.inNames {

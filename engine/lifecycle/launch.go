@@ -8,6 +8,7 @@ import (
 
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 )
@@ -56,6 +57,7 @@ func (s *State) launched(ev Launched, now time.Time) error {
 	s.Incident, s.Approval, s.Question = nil, nil, nil
 	s.Write.Bundles = []runbook.Bundle{l.Stable.Bundle, l.Candidate.Bundle}
 	s.Write.Shift = true
+	s.Write.Messages = append(s.Write.Messages, report.StartedMsg(*s.Release, s.Runbook, ev.By, now))
 	return nil
 }
 
