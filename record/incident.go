@@ -71,7 +71,7 @@ type Incident struct {
 	NotAppliedAt time.Time `json:"not_applied_at,omitzero"`
 	Impact       *Impact   `json:"impact,omitempty"` // on users; nil: not estimated, or not yet
 	ToldAt       time.Time `json:"told_at,omitzero"` // when the first message reached somebody
-	Firing       []Alarm   `json:"firing,omitempty"` // messages that go on until the incident is over, each once
+	Firing       []Alarm   `json:"firing,omitempty"` // messages that continue until the incident is over, each once
 	Timeline     []Record  `json:"timeline"`
 	// Anchors are the newest heads of the replicas' journals that committed something of it, each
 	// from before that commit.
