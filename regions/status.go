@@ -105,6 +105,11 @@ func (s *Set) IncidentCurves(ctx context.Context, inc record.Incident) ([]record
 	return s.member(inc.Region).Engine.IncidentCurves(ctx, inc)
 }
 
+// FollowUp is what comes after an incident, as files.
+func (s *Set) FollowUp(ctx context.Context, inc record.Incident) (view.FollowUp, error) {
+	return s.member(inc.Region).Engine.FollowUp(ctx, inc)
+}
+
 // Approval returns the approval of that id, whichever region's it is.
 func (s *Set) Approval(ctx context.Context, id string) (record.Approval, error) {
 	return first(ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.Approval, error) { return e.Approval(ctx, id) }))

@@ -84,6 +84,7 @@ func (s *server) routes() []route {
 		{Route{"GET", API + "/incidents/{id}", policy.View}, s.reads(s.incident)},
 		{Route{"GET", API + "/incidents/{id}/page", policy.View}, inJSON(s.exported)},
 		{Route{"GET", API + "/incidents/{id}/markdown", policy.View}, inJSON(s.markdown)},
+		{Route{"GET", API + "/incidents/{id}/followup", policy.View}, inJSON(s.followUp)},
 		{Route{"GET", API + "/approvals/{id}", policy.View}, s.reads(s.approval)},
 		{Route{"GET", API + "/why/{id}", policy.View}, s.reads(s.why)},
 		{Route{"GET", API + "/flags/{service}/{region}", policy.View}, s.reads(s.exportFlags)},
