@@ -30,10 +30,3 @@ func (s *server) followUp(w http.ResponseWriter, r *http.Request, _ visitor) {
 	}
 	succeed(w, files)
 }
-
-// FollowUp returns what comes after an incident, as files. A release of days takes the daemon up to a
-// minute.
-func (c Client) FollowUp(ctx context.Context, id string) (f view.FollowUp, err error) {
-	err = c.get(ctx, &f, "incidents", id, "followup")
-	return f, err
-}
