@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"daemon"},
 	{"receiver", "web", "ofrep", "doctor", "regions", "backtest", "demo"},
 	{"engine", "gameday"},
-	{"engine/lifecycle", "engine/known", "shadow/report", "report/notify", "web/question", "web/cards"},
+	{"engine/lifecycle", "engine/known", "followup", "shadow/report", "report/notify", "web/question", "web/cards"},
 	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "rules/operator", "shadow/replay", "shadow/join"},
 	{"rules", "store", "audit", "api", "shadow/diff", "shadow/recording"},
 	{"analysis", "promapi", "shadow", "shadow/stat", "view"},

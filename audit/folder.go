@@ -17,6 +17,7 @@ import (
 // A Folder keeps the evidence of incidents under Dir, one folder each:
 //
 //	<incident>/before/…  <incident>/after/…   captured before and after the traffic left
+//	<incident>/followup/…                     what comes after it, for people to edit
 //	<incident>/incident.md, incident.html     the pages, once sealed
 //	<incident>/MANIFEST.sha256                the hash of every file, as sha256sum reads it
 //
@@ -28,13 +29,17 @@ type Folder struct{ Dir string }
 
 // The stages of a capture.
 const (
-	Before = "before"
-	After  = "after"
+	Before   = "before"
+	After    = "after"
+	FollowUp = "followup"
 )
+
+// stages are in the order in which they are captured.
+var stages = []string{Before, After, FollowUp}
 
 // A Stage is one completed capture.
 type Stage struct {
-	Name   string // [Before] or [After]
+	Name   string // [Before], [After] or [FollowUp]
 	Path   string
 	Files  int
 	Digest string // of the stage's own manifest, "sha256:…"
@@ -51,8 +56,8 @@ const (
 // crash), it is verified, and its own digest returned. Names are made safe, and
 // values that look like secrets are redacted.
 func (f Folder) Capture(inc record.Incident, stage string, parts map[string][]byte) (path, digest string, err error) {
-	if stage != Before && stage != After {
-		return "", "", fmt.Errorf("capture evidence: stage %q is neither %q nor %q", stage, Before, After)
+	if !slices.Contains(stages, stage) {
+		return "", "", fmt.Errorf("capture evidence: stage %q is none of %q", stage, stages)
 	}
 	s, err := f.capture(inc, stage, parts)
 	if err != nil {
@@ -156,7 +161,7 @@ func (f Folder) Stages(inc record.Incident) ([]Stage, error) {
 
 func (f Folder) stages(home string) ([]Stage, error) {
 	var out []Stage
-	for _, name := range []string{Before, After} {
+	for _, name := range stages {
 		s, err := readStage(filepath.Join(f.Dir, home, name), name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -151,6 +151,7 @@ func (e *Engine) seal(ctx context.Context, target Target, s lifecycle.State) err
 	if err == nil {
 		sealed := *s.Incident
 		sealed.Impact = ev.Impact
+		e.keepFollowUp(ctx, sealed, s)
 		ev.Path, ev.Digest, err = e.archive.Seal(sealed, s.Runbook)
 	}
 	if ctx.Err() != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/common/model"
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/promapi"
@@ -60,6 +61,10 @@ func (nowhere) ImpactSoFar(string, monitor.Harm, time.Time) (x record.Impact)  {
 func (nowhere) Significance(string, string, time.Time) (s record.Significance) { return s }
 func (nowhere) Curves(string) ([]record.Curve, bool) {
 	return nil, false
+}
+
+func (nowhere) History(context.Context, monitor.Target, time.Time, func(monitor.Step, map[string]analysis.Result)) error {
+	return nil
 }
 
 func (nowhere) Record(context.Context, monitor.Target, time.Time, time.Time) ([]byte, []record.Curve, error) {

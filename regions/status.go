@@ -105,6 +105,11 @@ func (s *Set) IncidentCurves(ctx context.Context, inc record.Incident) ([]record
 	return s.member(inc.Region).Engine.IncidentCurves(ctx, inc)
 }
 
+// FollowUp is what comes after an incident, as files.
+func (s *Set) FollowUp(ctx context.Context, inc record.Incident) (view.FollowUp, error) {
+	return s.member(inc.Region).Engine.FollowUp(ctx, inc)
+}
+
 // ImpactNow is what users lost by an incident, as far as it is known now.
 func (s *Set) ImpactNow(ctx context.Context, inc record.Incident) *record.Impact {
 	return s.member(inc.Region).Engine.ImpactNow(ctx, inc)

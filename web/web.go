@@ -95,6 +95,8 @@ type Deps struct {
 	Export func(ctx context.Context, inc record.Incident) ([]byte, error)
 	// Markdown renders the same page as Markdown, escaped as well.
 	Markdown func(ctx context.Context, inc record.Incident) ([]byte, error)
+	// FollowUp makes what comes after an incident, or finds what was kept.
+	FollowUp func(ctx context.Context, inc record.Incident) (view.FollowUp, error)
 	// Flags are those of a service in a region in the form of another flag system.
 	Flags func(ctx context.Context, service, region, format string) (api.FlagExport, error)
 	// Ready returns nil once the daemon can do its work.

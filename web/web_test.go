@@ -381,6 +381,9 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 			return []byte("<html><style>p{}</style>" + inc.ID + "</html>"), nil
 		},
 		Markdown: func(_ context.Context, inc record.Incident) ([]byte, error) { return []byte("# " + inc.ID), nil },
+		FollowUp: func(_ context.Context, inc record.Incident) (view.FollowUp, error) {
+			return view.FollowUp{Incident: inc.ID, Files: map[string]string{"review.md": "# " + inc.ID}}, nil
+		},
 		Flags: func(_ context.Context, service, region, format string) (api.FlagExport, error) {
 			return api.FlagExport{Document: map[string]string{"service": service, "region": region, "format": format}}, nil
 		},
