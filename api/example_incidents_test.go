@@ -47,6 +47,17 @@ func ExampleClient_Page() {
 	// Output: true
 }
 
+func ExampleClient_FollowUp() {
+	client, inc, stop := rolledBack()
+	defer stop()
+	after, err := client.FollowUp(context.Background(), inc.ID)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(strings.SplitN(after.Files["review.md"], "\n", 2)[0])
+	// Output: # Review: ranker: rollback by hand
+}
+
 func ExampleClient_Markdown() {
 	client, inc, stop := rolledBack()
 	defer stop()

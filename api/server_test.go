@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"go.uber.org/zap"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/monitor"
@@ -59,7 +61,7 @@ func (quiet) Capture(record.Incident, string, map[string][]byte) (string, error)
 func (quiet) Seal(record.Incident, *runbook.Runbook) (string, string, error) {
 	return "folder", "sha256:sealed", nil
 }
-func (quiet) Read(record.Incident, string) ([]byte, error)                   { return nil, errors.New("not here") }
+func (quiet) Read(record.Incident, string) ([]byte, error)                   { return nil, fs.ErrNotExist }
 func (quiet) Append(string, ...record.Record) error                          { return nil }
 func (quiet) Anchor() record.Anchor                                          { return record.Anchor{} }
 func (quiet) Has(record.Head) (bool, error)                                  { return true, nil }
@@ -83,6 +85,10 @@ func (quiet) Record(context.Context, monitor.Target, time.Time, time.Time) ([]by
 
 func (quiet) Examine(context.Context) (view.Examination, error) {
 	return view.Examination{Checks: []view.Check{{Part: "prometheus", Name: "answers", State: view.CheckOff, What: "connection refused"}}}, nil
+}
+
+func (quiet) History(context.Context, monitor.Target, time.Time, func(monitor.Step, map[string]analysis.Result)) error {
+	return nil
 }
 
 func (quiet) Fire(context.Context) (view.Firing, error) {
@@ -121,7 +127,7 @@ func daemon() (client api.Client, stop func()) {
 			doc, leftOut, err := ofrep.Export(ofrep.View{Service: service, Region: region, Documents: ofrep.Documents(snap.Entries, "features/ranker/"), ReadAt: time.Now()}, format)
 			return api.FlagExport{Document: doc, LeftOut: leftOut}, err
 		},
-		Doctor: quiet{}, Gatherer: reg, Registerer: reg, Log: zap.NewNop()}))
+		FollowUp: set.FollowUp, Doctor: quiet{}, Gatherer: reg, Registerer: reg, Log: zap.NewNop()}))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- set.Run(ctx) }()
