@@ -176,11 +176,11 @@ func (s *server) setControl(ctx context.Context, r *http.Request, who visitor) (
 	if err := order(r, &c); err != nil {
 		return nil, err
 	}
-	return s.control(ctx, c, who)
+	return s.control(ctx, c, "", who)
 }
 
-// control sets the stop switch as the API and the page order it.
-func (s *server) control(ctx context.Context, c record.Control, who visitor) (any, error) {
+// control sets the stop switch as the API and the page order it; plan is the digest of what was shown, if it was.
+func (s *server) control(ctx context.Context, c record.Control, plan string, who visitor) (any, error) {
 	switch c.Mode {
 	case runbook.Active, runbook.Observe, runbook.Paused:
 	default:
@@ -193,7 +193,7 @@ func (s *server) control(ctx context.Context, c record.Control, who visitor) (an
 		return nil, badData("until is %s, which is not in the future", report.Clock(c.Until))
 	}
 	c.By, c.Reason = who.Name, plain(c.Reason)
-	return c, s.Engine.SetControl(ctx, c, who.Caller)
+	return c, s.Engine.SetControl(ctx, c, plan, who.Caller)
 }
 
 func reasonOf(r *http.Request) (string, error) {
