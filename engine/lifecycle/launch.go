@@ -79,9 +79,11 @@ func (s *State) safer(wanted bool) (*runbook.Rollout, string) {
 	return &safe, s.Release.Incident
 }
 
-// shadowObjection says why the recorded shadow verdict is no pass; empty: it is.
+// shadowObjection says why the recorded shadow verdict is no pass; empty: it is, or none is asked for.
 func (s State) shadowObjection(stable, candidate record.Side, now time.Time) string {
 	switch {
+	case !s.Runbook.Shadow.Needed():
+		return ""
 	case s.ShadowProblem != "":
 		return fmt.Sprintf("the recorded verdict of %s cannot be read: %s", candidate.Bundle, s.ShadowProblem)
 	case s.Shadow == nil:
