@@ -530,7 +530,7 @@ func TestOrdersByHTTP(t *testing.T) {
 		began := time.Now()
 		for n, reason := range []string{"one", "two", "three"} {
 			time.Sleep(time.Minute)
-			ok(t, d.set.SetControl(t.Context(), record.Control{Mode: runbook.Observe, Reason: reason}, fixture.By([]string{"ann", "bob", "ann"}[n])))
+			ok(t, d.set.SetControl(t.Context(), record.Control{Mode: runbook.Observe, Reason: reason}, "", fixture.By([]string{"ann", "bob", "ann"}[n])))
 		}
 		for _, c := range []struct {
 			q    view.OrderQuery

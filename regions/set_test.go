@@ -314,7 +314,7 @@ func TestAPendingOrderThatIsRefused(t *testing.T) {
 func TestOrdersEverywhereNameWhoDidNot(t *testing.T) {
 	both(t, func(p pair) {
 		p.stores["us"].Cut(true)
-		err := p.set.SetControl(p.t.Context(), record.Control{Mode: runbook.Paused, Reason: "move", Until: time.Now().Add(time.Hour)}, fixture.By("bob"))
+		err := p.set.SetControl(p.t.Context(), record.Control{Mode: runbook.Paused, Reason: "move", Until: time.Now().Add(time.Hour)}, "", fixture.By("bob"))
 		if !errors.Is(err, runbook.ErrLater) || !strings.Contains(err.Error(), "done in eu") || !strings.Contains(err.Error(), "region us") {
 			p.t.Errorf("error is %v", err)
 		}

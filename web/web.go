@@ -59,7 +59,7 @@ type Engine interface {
 	// in line as it was shown: plan is the digest of that.
 	Recovery(ctx context.Context, service, region string) (view.Recovery, error)
 	Recover(ctx context.Context, service, region string, by record.Caller, reason, plan string) (view.Recovery, error)
-	SetControl(ctx context.Context, c record.Control, by record.Caller) error
+	SetControl(ctx context.Context, c record.Control, plan string, by record.Caller) error
 	Lift(ctx context.Context, digest string, by record.Caller, reason string) error
 	RecordShadow(ctx context.Context, g shadow.Gate, by record.Caller) (record.ShadowVerdict, error)
 	StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by record.Caller) (record.Mirror, error)
