@@ -46,6 +46,7 @@ type Config struct {
 	OFREP    struct{ Listen, TokenFile, ConfigFile string } // no Listen: off
 	Keys     string                                         // the approval keyring
 	Evidence string
+	Archive  Archive
 	Journal  string
 
 	SigningKey string // signs the journal's heads; none: they are not signed

@@ -65,6 +65,7 @@ type Incident struct {
 	Evidence   string    `json:"evidence,omitempty"`   // its path or the problem
 	// EvidenceDigest is that of the sealed folder's manifest, "sha256:…".
 	EvidenceDigest string    `json:"evidence_digest,omitempty"`
+	Archived       *Archived `json:"archived,omitempty"` // nil: it is in no archive, see InArchive
 	ClosedAt       time.Time `json:"closed_at,omitzero"`
 	RejectedAt     time.Time `json:"rejected_at,omitzero"` // when a human last said no to a rollback
 	// NotAppliedAt is when people were told that the router still sends the candidate traffic.

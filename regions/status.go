@@ -91,6 +91,11 @@ func (s *Set) Incident(ctx context.Context, id string) (record.Incident, error) 
 	return first(ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.Incident, error) { return e.Incident(ctx, id) }))
 }
 
+// Archived keeps in an incident that its evidence is in the archive.
+func (s *Set) Archived(ctx context.Context, inc record.Incident, a record.Archived) error {
+	return s.member(inc.Region).Engine.Archived(ctx, inc.ID, a)
+}
+
 // Curves are the levels over time of the open release of a service in a region.
 func (s *Set) Curves(ctx context.Context, service, region string) ([]record.Curve, error) {
 	region, err := s.region(service, region)

@@ -289,6 +289,12 @@ func evidenceFacts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
 	if len(f) == 0 {
 		f = add(f, "Folder", "not sealed yet, and nothing is captured on this replica")
 	}
+	switch a := inc.Archived; {
+	case inc.InArchive():
+		f = add(f, "Archived", fmt.Sprintf("%s, in %s: %s read back", clock(a.At), a.Where, plural(a.Files, "file", "files")))
+	case inc.Sealed():
+		f = add(f, "Archived", "not yet: it is on the daemon's disk alone")
+	}
 	f = add(f, "Archive", rb.Evidence.Archive)
 	return add(f, "Note", "tamper-evident, not tamper-proof: compare the digests with the journal's")
 }
