@@ -155,8 +155,8 @@ type Communication struct {
 
 // Evidence says what is kept of an incident beyond the fixed set, and how long.
 type Evidence struct {
-	Keep    Duration `yaml:"keep" json:"keep"`       // written into the manifest: until when the archive should have it; default 90d
-	Archive string   `yaml:"archive" json:"archive"` // where the folder is copied, by the daemon (see archive.md) or by the team; required to tick the self-check
+	Keep    Duration `yaml:"keep" json:"keep"`       // written into the manifest; nothing is deleted; default 90d
+	Archive string   `yaml:"archive" json:"archive"` // where the folder is copied by the team; required to tick the self-check
 	Queries []string `yaml:"queries" json:"queries"` // extra PromQL captured before and after
 }
 

@@ -66,7 +66,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-var approveCommand = regexp.MustCompile(`(?m)^  echo (\S+) \| autorollback (approve .*)$`)
+var approveCommand = regexp.MustCompile(`(?m)^  echo (\S+) \| bin/autorollback (approve .*)$`)
 
 // The mild story: a human is asked, and the printed command approves.
 func TestDemoMild(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/keeper"
@@ -23,7 +24,6 @@ import (
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/servers"
 	"github.com/autorollback/autorollback/view"
-	"github.com/autorollback/autorollback/web"
 )
 
 var (
@@ -45,7 +45,7 @@ type installation struct {
 	t      *testing.T
 	dir    string
 	args   []string
-	web    web.Client
+	web    api.Client
 	sealed record.Incident
 	stop   func()
 }
@@ -59,7 +59,7 @@ func install(t *testing.T, args ...string) *installation {
 	i.write("token", "a-receiver-token-of-more-than-32-bytes-for-tests\n")
 	i.seal()
 	at := servers.FreeAddr(t)
-	i.web = web.Client{URL: "http://" + at, HTTP: &http.Client{Timeout: time.Minute}}
+	i.web = api.Client{URL: "http://" + at, HTTP: &http.Client{Timeout: time.Minute}}
 	i.args = append([]string{"serve", "--runbooks=" + i.path("ranker.yaml"), "--store=file:" + i.path("store.db"), "--prometheus.url=" + silent.URL,
 		"--receiver.listen-address=" + servers.FreeAddr(t), "--receiver.token-file=" + i.path("token"), "--web.listen-address=" + at, "--web.insecure-no-auth",
 		"--approval.key-file=" + i.path("keys"), "--evidence.path=" + i.path("evidence"), "--reconcile.interval=100ms"}, args...)
