@@ -47,6 +47,8 @@ type Config struct {
 	Keys     string                                         // the approval keyring
 	Evidence string
 	Archive  Archive
+	Keeper   string // the helper program; empty: beside this one
+	Images   struct{ Hold, Check bool }
 	Journal  string
 
 	SigningKey string // signs the journal's heads; none: they are not signed

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autorollback/autorollback/archive"
+	"github.com/autorollback/autorollback/holds"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/regions"
@@ -46,6 +47,7 @@ type Daemon struct {
 	auth    web.Auth
 	flags   *flagServer // nil: off
 	archive *archive.Archiver
+	holder  *holds.Holder
 	scrape  *metricsServer // nil: at the people's listener alone
 	served  atomic.Pointer[[]*runbook.Runbook]
 	Keys    report.Keyring
@@ -146,6 +148,7 @@ func (d *Daemon) Run(ctx context.Context, hooks, people net.Listener, reload <-c
 	g.Go(func() error { return d.flags.serve(ctx) })
 	g.Go(func() error { return d.scrape.serve(ctx) })
 	g.Go(func() error { return d.archive.Run(ctx) })
+	g.Go(func() error { return d.holder.Run(ctx) })
 	g.Go(func() error { return d.reloads(ctx, reload) })
 	g.Go(func() error { d.gc(ctx); return nil })
 	err = g.Wait()

@@ -31,7 +31,7 @@ func (d *Daemon) openPages(reg *prometheus.Registry, people net.Addr, external *
 		return err
 	}
 	folder := audit.Folder{Dir: cfg.Evidence}
-	deps.Engine, deps.Tokens, deps.Doctor = archiving{d.set, d.archive}, d.Keys, d.doctor(reg, people)
+	deps.Engine, deps.Tokens, deps.Doctor = keeping{d.set, d.archive, d.holder, d.helper(), cfg.Images.Check}, d.Keys, d.doctor(reg, people)
 	deps.Live, deps.Flags = d.set.Live, d.exportFlags
 	pages := func(render renderer) func(context.Context, record.Incident) ([]byte, error) {
 		return d.page(folder, external.String(), render)

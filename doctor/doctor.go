@@ -51,8 +51,9 @@ type Doctor struct {
 	WebPort      string
 	Evidence     string // folder
 	Archive      Archive
-	Journal      string   // file
-	Secrets      []string // files that nobody else may read
+	Holds        func() view.Holds // of images
+	Journal      string            // file
+	Secrets      []string          // files that nobody else may read
 
 	busy sync.Mutex // an examination is some hundred questions, and one at a time is enough
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -15,7 +16,7 @@ const leastFree = 1 << 30
 
 // files checks the folder, the journal, and who may read secrets.
 func (p *patient) files(context.Context) []view.Check {
-	return append([]view.Check{p.evidence(), p.journal(), p.space(), p.archive()}, p.secrets())
+	return append([]view.Check{p.evidence(), p.journal(), p.space(), p.archive(), p.images()}, p.secrets())
 }
 
 func (p *patient) evidence() view.Check {
@@ -47,6 +48,18 @@ func (p *patient) archive() view.Check {
 		return degraded(filesPart, "archive", stand.Says(), "the daemon tries again; see docs/archive.md")
 	}
 	return ok(filesPart, "archive", fmt.Sprintf("it takes a test object and gives it back; %d incidents wait", stand.Waiting))
+}
+
+// images says whether the images of a rollback stay in their registry.
+func (p *patient) images() view.Check {
+	stand := p.Holds()
+	switch {
+	case !stand.On:
+		return unknown(filesPart, "images", "images of rollbacks are not held: a registry's garbage collection may take them", "serve with --images.hold, see docs/archive.md")
+	case stand.Problem != "":
+		return degraded(filesPart, "images", cmp.Or(stand.Says(), stand.Problem), "let the helper write tags in the registry; the daemon tries again")
+	}
+	return ok(filesPart, "images", fmt.Sprintf("images of rollbacks are held; %d incidents wait", stand.Waiting))
 }
 
 func (p *patient) journal() view.Check {

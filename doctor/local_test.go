@@ -56,6 +56,26 @@ type noArchive struct {
 func (a noArchive) Stand() view.Archive         { return a.stand }
 func (a noArchive) Probe(context.Context) error { return a.err }
 
+func noHolds() view.Holds { return view.Holds{} }
+
+// Images that are not held are said; that they cannot be is a finding.
+func TestImages(t *testing.T) {
+	for name, c := range map[string]struct {
+		stand view.Holds
+		state view.CheckState
+		what  string
+	}{
+		"off":     {view.Holds{}, view.CheckUnknown, "not held"},
+		"refused": {view.Holds{On: true, Waiting: 1, Problem: "denied"}, view.CheckDegraded, "1 incident are not held: denied"},
+		"works":   {view.Holds{On: true}, view.CheckOK, "0 incidents wait"},
+	} {
+		p := &patient{Doctor: &Doctor{Holds: func() view.Holds { return c.stand }}}
+		if got := p.images(); got.State != c.state || !strings.Contains(got.What, c.what) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 // An archive is no finding where there is none, which is said; what takes no test object is one. The box is
 // ticked only where one is taken.
 func TestArchive(t *testing.T) {
@@ -97,13 +117,13 @@ func TestFiles(t *testing.T) {
 		doctor *Doctor
 		want   string // the checks that find something
 	}{
-		"as it should be":                   {&Doctor{Archive: noArchive{}, Evidence: dir, Journal: file, Secrets: []string{file, ""}}, ""},
-		"a group may read":                  {&Doctor{Archive: noArchive{}, Evidence: dir, Journal: file, Secrets: []string{write("token", 0o640)}}, ""},
-		"everybody may read a secret":       {&Doctor{Archive: noArchive{}, Evidence: dir, Journal: file, Secrets: []string{file, write("token", 0o644)}}, "secrets"},
-		"a secret is gone":                  {&Doctor{Archive: noArchive{}, Evidence: dir, Journal: file, Secrets: []string{filepath.Join(dir, "token")}}, "secrets"},
-		"the journal is gone":               {&Doctor{Archive: noArchive{}, Evidence: dir, Journal: filepath.Join(dir, "journal")}, "journal"},
-		"a file in the place of evidence":   {&Doctor{Archive: noArchive{}, Evidence: file, Journal: file}, "evidence"},
-		"no evidence folder, nor a journal": {&Doctor{Archive: noArchive{}, Evidence: filepath.Join(dir, "none"), Journal: filepath.Join(dir, "none/journal")}, "evidence journal"},
+		"as it should be":                   {&Doctor{Archive: noArchive{}, Holds: noHolds, Evidence: dir, Journal: file, Secrets: []string{file, ""}}, ""},
+		"a group may read":                  {&Doctor{Archive: noArchive{}, Holds: noHolds, Evidence: dir, Journal: file, Secrets: []string{write("token", 0o640)}}, ""},
+		"everybody may read a secret":       {&Doctor{Archive: noArchive{}, Holds: noHolds, Evidence: dir, Journal: file, Secrets: []string{file, write("token", 0o644)}}, "secrets"},
+		"a secret is gone":                  {&Doctor{Archive: noArchive{}, Holds: noHolds, Evidence: dir, Journal: file, Secrets: []string{filepath.Join(dir, "token")}}, "secrets"},
+		"the journal is gone":               {&Doctor{Archive: noArchive{}, Holds: noHolds, Evidence: dir, Journal: filepath.Join(dir, "journal")}, "journal"},
+		"a file in the place of evidence":   {&Doctor{Archive: noArchive{}, Holds: noHolds, Evidence: file, Journal: file}, "evidence"},
+		"no evidence folder, nor a journal": {&Doctor{Archive: noArchive{}, Holds: noHolds, Evidence: filepath.Join(dir, "none"), Journal: filepath.Join(dir, "none/journal")}, "evidence journal"},
 	} {
 		p := &patient{Doctor: c.doctor}
 		var got []string

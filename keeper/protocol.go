@@ -29,20 +29,24 @@ const (
 type Task string
 
 const (
-	Probe   Task = "probe"   // write an object of its own into the archive, read it back, and delete it
-	Archive Task = "archive" // copy a sealed folder into the archive, and read back every file
-	Verify  Task = "verify"  // read back every file that a manifest in the archive names
+	Probe     Task = "probe"   // write an object of its own into the archive, read it back, and delete it
+	Archive   Task = "archive" // copy a sealed folder into the archive, and read back every file
+	Verify    Task = "verify"  // read back every file that a manifest in the archive names
+	FindImage Task = "find"    // ask a registry whether it has an image
+	HoldImage Task = "hold"    // give an image in a registry a tag, by which it stays
 )
 
 // A Request is one task.
 type Request struct {
 	Schema  int           `json:"schema"`
 	Task    Task          `json:"task"`
-	Within  time.Duration `json:"within"`           // nanoseconds; the helper gives up then, whoever waits for it
-	Archive string        `json:"archive"`          // file:///FOLDER, s3://…, gs://… or azblob://…
-	Folder  string        `json:"folder,omitempty"` // the sealed folder that is copied
-	Name    string        `json:"name,omitempty"`   // what the names of its objects begin with
-	Digest  string        `json:"digest,omitempty"` // of its manifest, "sha256:…"
+	Within  time.Duration `json:"within"`            // nanoseconds; the helper gives up then, whoever waits for it
+	Archive string        `json:"archive,omitempty"` // file:///FOLDER, s3://…, gs://… or azblob://…
+	Folder  string        `json:"folder,omitempty"`  // the sealed folder that is copied
+	Name    string        `json:"name,omitempty"`    // what the names of its objects begin with
+	Digest  string        `json:"digest,omitempty"`  // of its manifest, "sha256:…"
+	Image   string        `json:"image,omitempty"`   // name@sha256:…
+	Tag     string        `json:"tag,omitempty"`     // that it gets
 }
 
 // An Answer is what came of it.
@@ -51,6 +55,7 @@ type Answer struct {
 	Problem string `json:"problem,omitempty"` // empty: it is done
 	Files   int    `json:"files,omitempty"`   // that were read back and are as the manifest says, itself among them
 	Bytes   int64  `json:"bytes,omitempty"`   // of them
+	Found   bool   `json:"found,omitempty"`   // the registry has the image; if it was to be held, by the tag
 }
 
 // ReadRequest reads the one request of standard input.

@@ -276,29 +276,6 @@ func graph(prometheus, expr string) string {
 	return base + "/graph?" + url.Values{"g0.expr": {expr}, "g0.tab": {"0"}}.Encode()
 }
 
-func evidenceFacts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
-	var f []fact
-	f = add(f, "Folder", inc.Evidence)
-	f = add(f, "Manifest", inc.EvidenceDigest)
-	if !inc.EvidenceAt.IsZero() {
-		f = add(f, "Complete", clock(inc.EvidenceAt))
-	}
-	for _, s := range o.Evidence {
-		f = add(f, upper(s.Name), fmt.Sprintf("%d files, %s", s.Files, s.Digest))
-	}
-	if len(f) == 0 {
-		f = add(f, "Folder", "not sealed yet, and nothing is captured on this replica")
-	}
-	switch a := inc.Archived; {
-	case inc.InArchive():
-		f = add(f, "Archived", fmt.Sprintf("%s, in %s: %s read back", clock(a.At), a.Where, plural(a.Files, "file", "files")))
-	case inc.Sealed():
-		f = add(f, "Archived", "not yet: it is on the daemon's disk alone")
-	}
-	f = add(f, "Archive", rb.Evidence.Archive)
-	return add(f, "Note", "tamper-evident, not tamper-proof: compare the digests with the journal's")
-}
-
 // followUp is the draft that a human edits: owner, date, and what to do.
 func followUp(inc record.Incident, rb *runbook.Runbook) section {
 	ended := inc.OpenedAt

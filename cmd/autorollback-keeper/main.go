@@ -14,6 +14,7 @@ import (
 
 	"github.com/autorollback/autorollback/keeper"
 	"github.com/autorollback/autorollback/keeper/bucket"
+	"github.com/autorollback/autorollback/keeper/images"
 )
 
 // version is set by the linker.
@@ -51,6 +52,9 @@ func serve(ctx context.Context, in io.Reader, out, problems io.Writer) int {
 }
 
 func do(ctx context.Context, q keeper.Request) (keeper.Answer, error) {
+	if q.Image != "" {
+		return images.Do(ctx, q)
+	}
 	b, err := open(ctx, q.Archive)
 	if err != nil {
 		return keeper.Answer{}, fmt.Errorf("open archive: %w", err)

@@ -2,7 +2,6 @@ package keeper
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -85,15 +84,14 @@ func (i *installation) seal() {
 	if err == nil {
 		inc.Evidence, inc.EvidenceDigest, err = f.Seal(inc, 0, map[string][]byte{"incident.md": []byte("# v2 was bad\n")})
 	}
-	text, encode := json.Marshal(inc)
 	kv, open := store.OpenFile(i.path("store.db"))
-	if err := errors.Join(err, encode, open); err != nil {
+	if err := errors.Join(err, open); err != nil {
 		i.t.Fatal(err)
 	}
-	err = kv.Commit(i.t.Context(), store.NewTx(store.Op{Verb: store.Set, Key: store.IncidentKey(id), Value: text}))
-	if err := errors.Join(err, demo.Route(i.t.Context(), kv, "routes/ranker/weights", "ranker-v1"), kv.Close()); err != nil {
+	if err := errors.Join(demo.Route(i.t.Context(), kv, "routes/ranker/weights", "ranker-v1"), kv.Close()); err != nil {
 		i.t.Fatal(err)
 	}
+	i.put(map[string]any{store.IncidentKey(id): inc})
 	i.sealed = inc
 }
 
@@ -184,7 +182,7 @@ func (i *installation) page() string {
 func TestFromSealToArchive(t *testing.T) {
 	at := t.TempDir()
 	link := filepath.Join(t.TempDir(), keeper.Name)
-	i := install(t, "--evidence.archive=file://"+at, "--evidence.keeper="+link)
+	i := install(t, "--evidence.archive=file://"+at, "--keeper.path="+link)
 	i.start()
 	i.await("the failure to be told", func() error {
 		st, err := i.web.Status(t.Context())
