@@ -72,6 +72,7 @@ func (d *Daemon) page(folder audit.Folder, external string, render renderer) fun
 		if stages, err := folder.Stages(inc); err == nil {
 			o.Evidence = stages
 		}
+		inc.Impact = d.set.ImpactNow(ctx, inc)
 		curves, err := d.set.IncidentCurves(ctx, inc)
 		if o.Curves = curves; err != nil {
 			o.CurvesProblem = err.Error()

@@ -185,13 +185,13 @@ func armed(name string, group []rules.Drift, triggers int) view.Check {
 // mostBoxes is how many empty boxes of runbooks are told.
 const mostBoxes = 10
 
-// selfChecks are the empty boxes of the runbooks.
+// selfChecks are the empty boxes of the runbooks, and what in them is still a template's.
 func (p *patient) selfChecks(context.Context) []view.Check {
 	var out []view.Check
 	empty := 0
 	archived := p.Archive.Stand().Where != "" && p.probed() == nil
 	for _, rb := range p.runbooks {
-		for _, s := range rb.SelfChecks() {
+		for _, s := range append(rb.SelfChecks(), rb.Leftovers()...) {
 			if s.OK { // what is written of an archive is not ticked here: see archive
 				continue
 			}

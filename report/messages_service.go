@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -11,11 +12,34 @@ import (
 
 // The kinds of messages about a ramp. They belong to a release and to no incident.
 const (
+	KindStarted  = "started"
 	KindPromote  = "promote"
 	KindPromoted = "promoted"
 	KindProved   = "proved"
 	KindChecked  = "checked"
 )
+
+// StartedMsg says that a release began, with how much of the traffic, and when more may come.
+func StartedMsg(rel record.Release, rb *runbook.Runbook, by record.Caller, now time.Time) record.Message {
+	m := rampMessage(rel, KindStarted, "", now,
+		fmt.Sprintf("%s: release of %s began at %v %%", rel.Service, word(rel.Candidate.Version), rel.Weight),
+		fmt.Sprintf("%s has %v %%, %s %v %%. Started by %s.", word(rel.Candidate.Version), rel.Weight, word(rel.Stable.Version), rel.Weight.Rest(), whom(by)),
+		nextStep(cmp.Or(rel.Rollout, rb.Rollout), rel.Weight), owner(rb))
+	m.EndsAt = now
+	return m
+}
+
+func nextStep(ramp *runbook.Rollout, weight runbook.Weight) string {
+	step, ok := ramp.Next(weight)
+	switch stay := ramp.Stay(weight); {
+	case !ok:
+		return "No further step is planned."
+	case stay == 0:
+		return fmt.Sprintf("Next step: %v %%.", step.Weight)
+	default:
+		return fmt.Sprintf("Next step: %v %%, after %s at the earliest.", step.Weight, runbook.Span(stay))
+	}
+}
 
 // PromoteMsg asks an approver for the next step of the ramp. It is no alarm.
 func PromoteMsg(rel record.Release, rb *runbook.Runbook, a record.Approval, now time.Time) record.Message {

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/prometheus/common/model"
 )
 
 // Schema is the version of every file and stored record this program writes. A
@@ -146,13 +144,6 @@ type BusinessCheck struct {
 	Tolerance Ratio  `yaml:"tolerance" json:"tolerance"` // how far below the level before, default 5%
 }
 
-// Communication says where messages go.
-type Communication struct {
-	Channel string            `yaml:"channel" json:"channel"`       // named in messages and on pages; default owner.contact
-	Labels  map[string]string `yaml:"labels" json:"labels"`         // put on the alerts that carry our messages, so that your Alertmanager routes pick the receiver
-	Sinks   []string          `yaml:"sinks" json:"sinks,omitempty"` // names in the daemon's file of sinks (Slack, Teams, mail) that get this service's messages; default all of them
-}
-
 // Evidence says what is kept of an incident beyond the fixed set, and how long.
 type Evidence struct {
 	Keep    Duration `yaml:"keep" json:"keep"`       // written into the manifest; nothing is deleted; default 90d
@@ -212,16 +203,7 @@ func (r *Runbook) check(p *decoder) {
 	r.checkRollout(p)
 	r.Shadow.check(p)
 	r.checkVerification(p)
-	for name := range r.Communication.Labels {
-		if !model.LegacyValidation.IsValidLabelName(name) {
-			p.add("communication.labels."+name, quoted(name)+" is not a label name", "use letters, digits and underscores")
-		}
-	}
-	for i, name := range r.Communication.Sinks {
-		if !IsRegion(name) {
-			p.add(fmt.Sprintf("communication.sinks[%d]", i), quoted(name)+" is not the name of a sink", "use a name of the file of --message.sinks-file: lower-case letters, digits and dashes")
-		}
-	}
+	r.Communication.check(p)
 	for i, q := range r.Evidence.Queries {
 		p.query(fmt.Sprintf("evidence.queries[%d]", i), q)
 	}
