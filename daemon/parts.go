@@ -44,7 +44,7 @@ func OpenStore(cfg Config, onClose func(func() error)) (store.Store, error) {
 
 func openConsul(cfg Config, kind, address string) (store.Store, error) {
 	if strings.Contains(address, "@") {
-		return nil, OptionError{errors.New("--store: the address holds a name or a password, which everybody sees in the list of processes: " +
+		return nil, OptionError{errors.New("--store: the address holds a name or a password, which everybody can see in the list of processes: " +
 			"write the token into a file, and name that with --store.consul-token-file")}
 	}
 	scheme := "http"

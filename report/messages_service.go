@@ -85,7 +85,7 @@ func ProofMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.Mes
 	lines := []string{upper(sentence(p.Reason))}
 	if p.Health != record.Good {
 		lines = append(lines, "Nothing was moved, and promotion is frozen.",
-			todo("look; then autorollback release resume "+rel.Service+" --region "+rel.Region+" --reason WHY, or autorollback rollback "+rel.Service+" --region "+rel.Region+" --reason WHY."))
+			todo("check the service; then autorollback release resume "+rel.Service+" --region "+rel.Region+" --reason WHY, or autorollback rollback "+rel.Service+" --region "+rel.Region+" --reason WHY."))
 	}
 	m := rampMessage(rel, KindChecked, "", now,
 		fmt.Sprintf("%s: the checks of %s at %v %% are %s", rel.Service, word(rel.Candidate.Version), rel.Weight, p.Health), append(lines, owner(rb))...)
@@ -228,7 +228,7 @@ func FlagsOnMsg(q record.Quarantine, key record.KeyChange, left string, rb *runb
 		[]string{
 			fmt.Sprintf("%s was %s.", word(key.Key), plain(key.From, 300)), did,
 			fmt.Sprintf("The bundle is quarantined by incident %s: %s", word(q.Incident), sentence(q.Reason)),
-			todo(do + "; who wants the bundle back lifts its quarantine first: autorollback release lift " + q.Bundle + " --reason WHY."), owner(rb),
+			todo(do + "; to serve the bundle again, lift its quarantine first: autorollback release lift " + q.Bundle + " --reason WHY."), owner(rb),
 		})
 	m.Page, m.EndsAt = true, now.Add(15*time.Minute)
 	return m

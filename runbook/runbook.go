@@ -91,7 +91,7 @@ func (k LastKnownGood) checkCatalog(p *decoder) {
 	switch {
 	case k.Catalog == "":
 	case !catalogName.MatchString(k.CatalogOf("v1", "b1")):
-		p.add("last_known_good.catalog", fmt.Sprintf("%q is no name of a service in Consul's catalog", k.Catalog), "write e.g. ranker-{version}: letters, digits, dots and dashes")
+		p.add("last_known_good.catalog", fmt.Sprintf("%q is not the name of a service in Consul's catalog", k.Catalog), "write e.g. ranker-{version}: letters, digits, dots and dashes")
 	case k.CatalogOf("v1", "b1") == k.Catalog:
 		p.add("last_known_good.catalog", fmt.Sprintf("%q is the same service for both sides", k.Catalog), "name the stable side's own, with {version} or {backend}, e.g. ranker-{version}")
 	}
@@ -212,7 +212,7 @@ func (r *Runbook) check(p *decoder) {
 func (r *Runbook) checkRollback(p *decoder) {
 	p.oneOf("rollback.action", r.Rollback.Action, shiftTraffic)
 	if !r.Rollback.Quarantine {
-		p.add("rollback.quarantine", "must be true", "leave it out; a bundle that was rolled back is lifted by name: autorollback release lift BUNDLE --reason WHY")
+		p.add("rollback.quarantine", "must be true", "leave it out; to start a bundle again that was rolled back, lift its quarantine: autorollback release lift BUNDLE --reason WHY")
 	}
 	p.atLeast("last_known_good.min_pods", r.LastKnownGood.MinPods, 1)
 	if p.has("last_known_good.max_age") {
