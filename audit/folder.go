@@ -46,8 +46,8 @@ type Stage struct {
 }
 
 const (
-	manifestName = "MANIFEST.sha256"
-	partial      = ".partial-" // prefix of what is being written
+	ManifestName = "MANIFEST.sha256" // the file that seals a folder
+	partial      = ".partial-"       // prefix of what is being written
 )
 
 // Capture writes the parts (name to content) as one stage and returns its path and
@@ -76,7 +76,7 @@ func (f Folder) capture(inc record.Incident, stage string, parts map[string][]by
 	}
 	defer root.Close()
 	if !exists(root, path.Join(home, stage)) {
-		if exists(root, path.Join(home, manifestName)) {
+		if exists(root, path.Join(home, ManifestName)) {
 			return Stage{}, fmt.Errorf("%s is sealed, and has no stage %s", home, stage)
 		}
 		if err := f.write(root, home, inc, stage, parts); err != nil {
@@ -136,7 +136,7 @@ func fill(root *os.Root, dir string, inc record.Incident, parts map[string][]byt
 		sums[name] = sum(content)
 	}
 	text := append([]byte(identity(inc)+"\n"), manifest(sums)...)
-	if err := writeOnce(root, path.Join(dir, manifestName), text); err != nil {
+	if err := writeOnce(root, path.Join(dir, ManifestName), text); err != nil {
 		return err
 	}
 	return syncDir(filepath.Join(root.Name(), dir))

@@ -46,6 +46,9 @@ type Config struct {
 	OFREP    struct{ Listen, TokenFile, ConfigFile string } // no Listen: off
 	Keys     string                                         // the approval keyring
 	Evidence string
+	Archive  Archive
+	Keeper   string // the helper program; empty: beside this one
+	Images   struct{ Hold, Check bool }
 	Journal  string
 
 	SigningKey string // signs the journal's heads; none: they are not signed

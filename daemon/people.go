@@ -31,7 +31,7 @@ func (d *Daemon) openPages(reg *prometheus.Registry, people net.Addr, external *
 		return err
 	}
 	folder := audit.Folder{Dir: cfg.Evidence}
-	deps.Engine, deps.Tokens, deps.Doctor = d.set, d.Keys, d.doctor(reg, people)
+	deps.Engine, deps.Tokens, deps.Doctor = keeping{d.set, d.archive, d.holder, d.helper(), cfg.Images.Check}, d.Keys, d.doctor(reg, people)
 	deps.Live, deps.Flags, deps.FollowUp = d.set.Live, d.exportFlags, d.set.FollowUp
 	pages := func(render renderer) func(context.Context, record.Incident) ([]byte, error) {
 		return d.page(folder, external.String(), render)

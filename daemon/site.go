@@ -95,7 +95,7 @@ func (d *Daemon) startEngines(journal *audit.Journal, past []record.AlertResult,
 			Journal: journal, Past: past, Seen: seen, Log: d.log, Registerer: at.registry, Archive: archive, Post: mail, Client: d.client(),
 		}, runbooks, engine.Options{
 			Region: at.name, OwnPrometheus: at.own, Replica: replica(cfg), WatchEvery: cfg.WatchEvery, ReconcileEvery: cfg.ReconcileEvery,
-			RulesEvery: cfg.RulesEvery, ControlByTwo: cfg.ControlByTwo, Boundary: faultPoint, Version: cfg.Version,
+			RulesEvery: cfg.RulesEvery, ControlByTwo: cfg.ControlByTwo, Archives: cfg.Archive.URL != "", Boundary: faultPoint, Version: cfg.Version,
 		})
 		if err != nil {
 			return err

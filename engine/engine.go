@@ -148,6 +148,8 @@ type Options struct {
 	RulesEvery     time.Duration // between two comparisons of the rules in Prometheus, default 10m; negative: none
 	// Jitter draws a pause of at most so long between two tries of a decision; nil: at random.
 	Jitter func(most time.Duration) time.Duration
+	// Archives: a sealed incident that is not archived yet stays in the store.
+	Archives bool
 	// Boundary, if set, is called at every step boundary with its name. The crash
 	// tests end the process there.
 	Boundary func(name string)

@@ -276,23 +276,6 @@ func graph(prometheus, expr string) string {
 	return base + "/graph?" + url.Values{"g0.expr": {expr}, "g0.tab": {"0"}}.Encode()
 }
 
-func evidenceFacts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
-	var f []fact
-	f = add(f, "Folder", inc.Evidence)
-	f = add(f, "Manifest", inc.EvidenceDigest)
-	if !inc.EvidenceAt.IsZero() {
-		f = add(f, "Complete", clock(inc.EvidenceAt))
-	}
-	for _, s := range o.Evidence {
-		f = add(f, upper(s.Name), fmt.Sprintf("%d files, %s", s.Files, s.Digest))
-	}
-	if len(f) == 0 {
-		f = add(f, "Folder", "not sealed yet, and nothing is captured on this replica")
-	}
-	f = add(f, "Archive", rb.Evidence.Archive)
-	return add(f, "Note", "tamper-evident, not tamper-proof: compare the digests with the journal's")
-}
-
 func links(inc record.Incident, rb *runbook.Runbook, o Options) []link {
 	var out []link
 	if base := webAddress(o.External); base != "" {
