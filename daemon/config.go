@@ -46,6 +46,8 @@ type Config struct {
 	OFREP    struct{ Listen, TokenFile, ConfigFile string } // no Listen: off
 	Keys     string                                         // the approval keyring
 	Evidence string
+	// Commands lets runbooks name programs that are run for samples and logs.
+	Commands bool
 	Journal  string
 
 	SigningKey string // signs the journal's heads; none: they are not signed

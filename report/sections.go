@@ -27,6 +27,8 @@ func sections(inc record.Incident, rb *runbook.Runbook, o Options) []section {
 		section{Title: "Versions", Table: sides(inc)},
 		section{Title: "Timeline", Table: timeline(inc)},
 		section{Title: "Sources", Table: sources(inc)},
+		samplesSection(o.Gathered.Samples),
+		logSection(o.Gathered.Logs),
 		section{Title: "Evidence", Facts: evidenceFacts(inc, rb, o)},
 		followUp(inc, rb),
 		section{Title: "Links", Links: links(inc, rb, o)},
@@ -280,7 +282,10 @@ func evidenceFacts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
 	var f []fact
 	f = add(f, "Folder", inc.Evidence)
 	f = add(f, "Manifest", inc.EvidenceDigest)
-	if !inc.EvidenceAt.IsZero() {
+	switch {
+	case len(inc.EvidenceLacks) > 0:
+		f = add(f, "Evidence incomplete", strings.Join(inc.EvidenceLacks, "; ")+tryingAgain(inc))
+	case !inc.EvidenceAt.IsZero():
 		f = add(f, "Complete", clock(inc.EvidenceAt))
 	}
 	for _, s := range o.Evidence {

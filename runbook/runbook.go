@@ -153,13 +153,6 @@ type Communication struct {
 	Sinks   []string          `yaml:"sinks" json:"sinks,omitempty"` // names in the daemon's file of sinks (Slack, Teams, mail) that get this service's messages; default all of them
 }
 
-// Evidence says what is kept of an incident beyond the fixed set, and how long.
-type Evidence struct {
-	Keep    Duration `yaml:"keep" json:"keep"`       // written into the manifest; nothing is deleted; default 90d
-	Archive string   `yaml:"archive" json:"archive"` // where the folder is copied by the team; required to tick the self-check
-	Queries []string `yaml:"queries" json:"queries"` // extra PromQL captured before and after
-}
-
 // FollowUp drafts the work after the incident.
 type FollowUp struct {
 	Due     Duration `yaml:"due" json:"due"`         // after the incident, default 48h
@@ -222,9 +215,7 @@ func (r *Runbook) check(p *decoder) {
 			p.add(fmt.Sprintf("communication.sinks[%d]", i), quoted(name)+" is not the name of a sink", "use a name of the file of --message.sinks-file: lower-case letters, digits and dashes")
 		}
 	}
-	for i, q := range r.Evidence.Queries {
-		p.query(fmt.Sprintf("evidence.queries[%d]", i), q)
-	}
+	r.Evidence.check(p)
 }
 
 func (r *Runbook) checkRollback(p *decoder) {
@@ -324,7 +315,7 @@ func (r *Runbook) applyDefaults(p *decoder) {
 	}
 	setDefault(p, "verification.window", &r.Verification.Window, max(Duration(time.Minute), leastIntervals*r.Metrics.ScrapeInterval))
 	setDefault(p, "communication.channel", &r.Communication.Channel, r.Owner.Contact)
-	setDefault(p, "evidence.keep", &r.Evidence.Keep, Duration(90*24*time.Hour))
+	r.Evidence.applyDefaults(p)
 	setDefault(p, "follow_up.due", &r.FollowUp.Due, Duration(48*time.Hour))
 }
 

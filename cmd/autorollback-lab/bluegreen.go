@@ -29,7 +29,7 @@ func (d *show) tellBlueGreen(ctx context.Context) error {
 	}
 	bad := demo.Well
 	bad.Errors = 0.4
-	t.world.Candidate.Behave(bad)
+	turnBad(t.world.Candidate, bad)
 	t.printEvent("green fails: 40 % of its answers are errors")
 	return t.rolledBack(ctx, 5*time.Minute)
 }
@@ -46,7 +46,7 @@ func (d *show) tellEncoder(ctx context.Context) error {
 	}
 	bad := demo.Well
 	bad.Conversion *= 0.7
-	t.world.Candidate.Behave(bad)
+	turnBad(t.world.Candidate, bad)
 	t.printEvent("with encoder v5 the conversion is 30 % lower")
 	if err := t.rolledBack(ctx, 6*time.Minute); err != nil {
 		return err

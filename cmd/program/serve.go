@@ -48,6 +48,7 @@ func declareServe(app *kingpin.Application, c cli.Console, version string) map[s
 	cmd.Flag("ofrep.config.file", "TLS for that, in exporter-toolkit's form.").StringVar(&cfg.OFREP.ConfigFile)
 	cmd.Flag("approval.key-file", "Keys that sign approval links, shared by all replicas; made if it does not exist.").Default("autorollback.keys").StringVar(&cfg.Keys)
 	cmd.Flag("evidence.path", "Folder for evidence and incident pages.").Default("incidents").StringVar(&cfg.Evidence)
+	cmd.Flag("evidence.allow-commands", "Let runbooks name programs that are run, as the daemon's user, for samples and logs of an incident; see docs/security.md.").BoolVar(&cfg.Commands)
 	cmd.Flag("journal.file", "The hash-chained journal; default: journal.jsonl in the evidence folder.").StringVar(&cfg.Journal)
 	cmd.Flag("journal.signing-key-file", "An ed25519 key of OpenSSH, without a passphrase, that signs the journal's heads; its public part is for audit verify --key.").StringVar(&cfg.SigningKey)
 	cmd.Flag("alertmanager.url", "Alertmanager that carries our messages to the team; may be repeated.").StringsVar(&cfg.Messages.Alertmanagers)
