@@ -26,11 +26,11 @@ var layers = [][]string{
 	{"engine", "gameday"},
 	{"engine/lifecycle", "engine/known", "shadow/report", "report/notify", "web/question", "web/cards"},
 	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "shadow/replay", "shadow/join", "evidence/samples"},
-	{"rules", "store", "audit", "shadow/diff", "shadow/recording"},
+	{"rules", "store", "audit", "api", "shadow/diff", "shadow/recording"},
 	{"analysis", "promapi", "shadow", "shadow/stat", "view"},
 	{"record", "chart"},
 	{"runbook", "bearer", "listen", "outbound"},
-	{"runbook-templates", "secret"},
+	{"runbook-templates", "schemas", "secret"},
 }
 
 // testOnly packages may be imported by tests alone.
@@ -71,6 +71,30 @@ func TestImportsPointDown(t *testing.T) {
 	}
 	if seen < 10 {
 		t.Fatalf("looked at %d packages only: the list is broken", seen)
+	}
+}
+
+// mostOfClient is how many packages beyond the standard library who uses the API's client gets: those of the
+// records and of PromQL, which a runbook holds, and those of an HTTP client.
+const mostOfClient = 95
+
+// The client can be had without the daemon: a program that uses it links nothing that serves, decides or stores.
+func TestClientIsSmall(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "./api").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	own := slices.DeleteFunc(slices.Clone(deps), func(dep string) bool { return !strings.HasPrefix(dep, module) })
+	want := []string{"api", "outbound", "record", "runbook", "secret", "shadow", "view"}
+	for i := range want {
+		want[i] = path.Join(module, want[i])
+	}
+	if slices.Sort(own); !slices.Equal(own, want) {
+		t.Errorf("the client brings our packages %q, want %q", own, want)
+	}
+	if len(deps) > mostOfClient {
+		t.Errorf("the client brings %d packages beyond the standard library, more than %d", len(deps), mostOfClient)
 	}
 }
 

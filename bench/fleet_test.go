@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
-	"github.com/autorollback/autorollback/web"
 )
 
 // A fleet is many services with a release each, as in production: scraped and evaluated every
@@ -113,7 +113,7 @@ func (f *fleet) pods() string {
 
 // release starts one of each service, and returns once each is judged.
 func (f *fleet) release() {
-	client := web.Client{URL: "http://" + f.web}
+	client := api.Client{URL: "http://" + f.web}
 	for _, name := range f.names {
 		text := bytes.ReplaceAll(demo.Release, []byte("ranker"), []byte(name))
 		if _, err := client.Start(f.b.Context(), text); err != nil {

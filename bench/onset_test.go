@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/web"
 )
 
 // BenchmarkOnset measures, at intervals of 15 s, from the first request that fails to
@@ -101,7 +101,7 @@ func (d *door) after(onset map[string]time.Time) ([]time.Duration, error) {
 
 // watched is when the watcher saw each, as the incidents say.
 func (f *fleet) watched(onset map[string]time.Time) ([]time.Duration, error) {
-	all, err := web.Client{URL: "http://" + f.web}.Incidents(f.b.Context())
+	all, err := api.Client{URL: "http://" + f.web}.Incidents(f.b.Context())
 	if err != nil {
 		return nil, err
 	}

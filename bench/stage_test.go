@@ -20,13 +20,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/servers"
-	"github.com/autorollback/autorollback/web"
 )
 
 // A stage is one installation with a breach that stays.
@@ -151,7 +151,7 @@ func (s *stage) direct() {
 
 // launch starts the release and keeps its keys once the alert is true for it.
 func (s *stage) launch() {
-	rel, err := web.Client{URL: "http://" + s.web}.Start(s.b.Context(), demo.Release)
+	rel, err := api.Client{URL: "http://" + s.web}.Start(s.b.Context(), demo.Release)
 	if err != nil {
 		s.b.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/bearer"
 	"github.com/autorollback/autorollback/ofrep"
 	"github.com/autorollback/autorollback/runbook"
@@ -82,21 +83,21 @@ func (d *Daemon) flagTargets() []ofrep.Target {
 }
 
 // exportFlags reads the documents of a service, for somebody else's flag system.
-func (d *Daemon) exportFlags(ctx context.Context, service, region, format string) (web.FlagExport, error) {
+func (d *Daemon) exportFlags(ctx context.Context, service, region, format string) (api.FlagExport, error) {
 	targets := d.flagTargets()
 	n := slices.IndexFunc(targets, func(t ofrep.Target) bool { return t.Service == service && t.Region == region })
 	if n < 0 {
-		return web.FlagExport{}, fmt.Errorf("flags of %s in %s: %w: no runbook here has routing.flags for it", service, region, runbook.ErrNotFound)
+		return api.FlagExport{}, fmt.Errorf("flags of %s in %s: %w: no runbook here has routing.flags for it", service, region, runbook.ErrNotFound)
 	}
 	t := targets[n]
 	snap, err := t.Store.Read(ctx, t.Prefix)
 	if err != nil {
-		return web.FlagExport{}, fmt.Errorf("%w: read flags: %w", runbook.ErrLater, err)
+		return api.FlagExport{}, fmt.Errorf("%w: read flags: %w", runbook.ErrLater, err)
 	}
 	view := ofrep.View{Service: service, Region: region, Documents: ofrep.Documents(snap.Entries, t.Prefix), ReadAt: time.Now()}
 	doc, leftOut, err := ofrep.Export(view, format)
 	if err != nil {
-		return web.FlagExport{}, runbook.Refuse("%s", err)
+		return api.FlagExport{}, runbook.Refuse("%s", err)
 	}
-	return web.FlagExport{Document: doc, LeftOut: leftOut}, nil
+	return api.FlagExport{Document: doc, LeftOut: leftOut}, nil
 }

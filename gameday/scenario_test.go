@@ -35,19 +35,19 @@ func TestParseScenarioRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := []struct{ name, from, to, want string }{
-		{"unknown field", "share: 20", "shard: 20", `x.yaml:4: shard: unknown key; did you mean "share"?`},
-		{"no number", "share: 20", "share: many", `x.yaml:4: share: "many" is not a number`},
-		{"share", "share: 20", "share: 100", "x.yaml:4: share: 100 is not above 0 and below 100"},
-		{"fault", "fault: errors", "fault: eror", `x.yaml:6: break[0].fault: "eror" is no fault`},
-		{"value", "to: 40%", "to: much", "x.yaml:6: break[0].to:"},
-		{"whom", "to: 40%", "to: 40%, of: everybody", `x.yaml:6: break[0].of: "everybody" is nobody`},
-		{"action", "action: rollback", "action: roll", `x.yaml:7: expect.action: "roll" is no action`},
-		{"verdict", "verdict: recovered", "verdict: fine", `x.yaml:7: expect.verdict: "fine" is no verdict`},
-		{"no verdict", ", verdict: recovered", "", "x.yaml:7: expect.action: a rollback ends with a verdict"},
-		{"too short", "watch: 90s", "watch: 0s", "x.yaml:9: watch: is missing"},
-		{"late", "fault: errors", "after: 5m, fault: errors", "x.yaml:9: watch: 1m30s ends before something breaks"},
-		{"neither", "fault: errors, to: 40%", "after: 1s", "x.yaml:6: break[0]: neither a fault nor a call"},
-		{"call", "fault: errors, to: 40%", "call: {url: nowhere}", `x.yaml:6: break[0].call.url: "nowhere" is no address`},
+		{"unknown field", "share: 20", "shard: 20", `x.yaml:5: shard: unknown key; did you mean "share"?`},
+		{"no number", "share: 20", "share: many", `x.yaml:5: share: "many" is not a number`},
+		{"share", "share: 20", "share: 100", "x.yaml:5: share: 100 is not above 0 and below 100"},
+		{"fault", "fault: errors", "fault: eror", `x.yaml:7: break[0].fault: "eror" is no fault`},
+		{"value", "to: 40%", "to: much", "x.yaml:7: break[0].to:"},
+		{"whom", "to: 40%", "to: 40%, of: everybody", `x.yaml:7: break[0].of: "everybody" is nobody`},
+		{"action", "action: rollback", "action: roll", `x.yaml:8: expect.action: "roll" is no action`},
+		{"verdict", "verdict: recovered", "verdict: fine", `x.yaml:8: expect.verdict: "fine" is no verdict`},
+		{"no verdict", ", verdict: recovered", "", "x.yaml:8: expect.action: a rollback ends with a verdict"},
+		{"too short", "watch: 90s", "watch: 0s", "x.yaml:10: watch: is missing"},
+		{"late", "fault: errors", "after: 5m, fault: errors", "x.yaml:10: watch: 1m30s ends before something breaks"},
+		{"neither", "fault: errors, to: 40%", "after: 1s", "x.yaml:7: break[0]: neither a fault nor a call"},
+		{"call", "fault: errors, to: 40%", "call: {url: nowhere}", `x.yaml:7: break[0].call.url: "nowhere" is no address`},
 		{"second document", "schema: 1", "schema: 1\n---\nschema: 1", "second YAML document"},
 	}
 	for _, tt := range tests {

@@ -8,8 +8,9 @@ import (
 
 // Add takes raw samples of one series, as a range selector answers. Overlap with earlier
 // calls is normal: samples are told apart by their timestamps and count once, in whatever
-// pieces and order they come, as long as it is before the interval is closed. One that
-// comes later is as if its scrape had been lost. Series that nobody wants are left out.
+// pieces and order they come. One that comes after its interval is closed counts in the next that
+// closes; if a later one of its series is counted by then, it is as if its scrape had been lost.
+// Series that nobody wants are left out.
 func (c *Counter) Add(s *model.SampleStream) {
 	switch {
 	case len(s.Values)+len(s.Histograms) == 0:
@@ -27,13 +28,13 @@ func (c *Counter) add(s *model.SampleStream) {
 	}
 	if !known.native() {
 		for _, v := range s.Values {
-			known.take(sample{at: v.Timestamp, v: float64(v.Value)}, c.closed)
+			known.take(sample{at: v.Timestamp, v: float64(v.Value)})
 		}
 		return
 	}
 	for _, h := range s.Histograms {
 		if h.Histogram != nil && h.Timestamp > known.last.at {
-			known.take(sample{at: h.Timestamp, v: float64(h.Histogram.Count), buckets: digest(h.Histogram)}, c.closed)
+			known.take(sample{at: h.Timestamp, v: float64(h.Histogram.Count), buckets: digest(h.Histogram)})
 		}
 	}
 }

@@ -27,6 +27,7 @@ const (
 // scrape's own timestamp, so that replicas agree whenever they ask. Nothing is
 // extrapolated. The rules:
 //
+//   - The growth of a scrape that arrives after its interval is closed counts in the next one.
 //   - A lost scrape is bridged: the growth counts in the interval of the next sample. If
 //     the sample before is older than 5 intervals, counted from the end of the newer one's
 //     interval, the growth is left out and the series starts anew.

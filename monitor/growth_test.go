@@ -46,6 +46,15 @@ func TestGrowth(t *testing.T) {
 		{"a late first event counts with the next", failures(), nil,
 			map[string]string{"requests": "5:100 20:110 35:120 50:130", "failures": "20:2@40 35:3 50:4"}, 4, "- 10/0 10/3 10/1"},
 
+		{"a pod that answers slowly counts an interval later", requests(), nil,
+			map[string]string{"requests{code=200}": "14:100@30 29:110@45 44:125@60 59:145@75"}, 5, "- - 10/0 15/0 20/0"},
+		{"… and so do its first events", failures(), nil,
+			map[string]string{"requests": "14:100@30 29:110@45 44:125@60 59:145@75", "failures": "44:3@60 59:5@75"}, 5, "- - 10/0 15/3 20/2"},
+		{"… and its restart", failures(), nil,
+			map[string]string{"requests": "14:100@30 29:110@45 44:8@60 59:20@75", "failures": "14:1@30 29:2@45 44:1@60 59:3@75"}, 5, "- - 10/1 8/1 12/2"},
+		{"… once", requests(), nil,
+			map[string]string{"requests{code=200}": "5:100 20:110@33 35:125@48 50:145"}, 5, "- - 10/0 35/0 -"},
+
 		{"a restart: growth is the new value", requests(), nil,
 			map[string]string{"requests{code=200}": "5:100 20:110 35:8 50:20"}, 4, "- 10/0 8/0 12/0"},
 		{"a restart takes events along, fallen or not", failures(), nil,

@@ -7,8 +7,12 @@ import (
 // A window is the interval that is being closed.
 type window struct {
 	start, end model.Time // (start, end]
-	closed     model.Time // the end of the one before
+	closed     model.Time // the end of the one before; 0: none
 }
+
+// counts reports whether growth up to a sample of that time counts: within the window, or in an
+// interval that was closed before its scrape arrived, as of a pod that takes long to answer.
+func (w window) counts(at model.Time) bool { return at > w.start || at <= w.closed }
 
 // count takes the pod's samples up to the end of the window, and tallies the growth of
 // those within it.
@@ -38,7 +42,7 @@ func (c *Counter) scrape(p *pod, dues []due, w window) {
 			c.appear(p, d, how, w)
 			continue
 		}
-		if at > w.start {
+		if w.counts(at) {
 			c.credit(d.series, d.x, how)
 		}
 		d.move(d.x, how)
@@ -69,10 +73,7 @@ func (c *Counter) appear(p *pod, d due, how step, w window) {
 	}
 	for _, u := range d.uses {
 		if counted && p.seen[u.measure] > c.oldest(at) {
-			if at <= w.closed { // too late: the next sample tells it
-				return
-			}
-			if at > w.start {
+			if w.counts(at) {
 				add := c.tallies[u.measure].add
 				if d.none() {
 					add = c.tallies[u.measure].bear

@@ -37,10 +37,9 @@ func (s *series) none() bool { return s.last.at == 0 }
 // away reports whether the newest sample is too old, or none at all, for a step from it.
 func (s *series) away(oldest model.Time) bool { return s.none() || s.known || s.last.at <= oldest }
 
-// take keeps samples that are new: neither counted yet nor, of a series that has a sample,
-// within an interval that is closed. Their growth is not lost, it counts with the next one.
-func (s *series) take(x sample, closed model.Time) {
-	if math.IsNaN(x.v) || math.IsInf(x.v, 0) || x.v < 0 || x.at <= s.last.at || x.at <= closed && !s.none() && !s.known {
+// take keeps samples that are new: later than what is counted.
+func (s *series) take(x sample) {
+	if math.IsNaN(x.v) || math.IsInf(x.v, 0) || x.v < 0 || x.at <= s.last.at {
 		return
 	}
 	if n := len(s.waiting); n == 0 || s.waiting[n-1].at < x.at {

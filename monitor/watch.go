@@ -176,9 +176,9 @@ func (w *watch) onsets(results map[string]analysis.Result) map[string]record.Ons
 }
 
 // endBefore is the newest end of an interval at or before a moment: a multiple of the
-// interval in Unix time.
+// interval in Unix time. It has no monotonic reading, by which equal ends would differ.
 func endBefore(at time.Time, every time.Duration) time.Time {
-	return at.Add(-time.Duration(at.UnixNano() % int64(every)))
+	return at.Add(-time.Duration(at.UnixNano() % int64(every))).Round(0)
 }
 
 func earlier(a, b time.Time) time.Time {

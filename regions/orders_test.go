@@ -24,6 +24,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
@@ -510,7 +511,7 @@ func TestRefusedAttemptsAreNoted(t *testing.T) {
 func TestOrdersByHTTP(t *testing.T) {
 	atDesk(t, nil, func(d *desk) {
 		d.stop()
-		client := web.Client{URL: "http://autorollback.example", HTTP: &http.Client{Transport: asAnn{d}}}
+		client := api.Client{URL: "http://autorollback.example", HTTP: &http.Client{Transport: asAnn{d}}}
 		began := time.Now()
 		for n, reason := range []string{"one", "two", "three"} {
 			time.Sleep(time.Minute)

@@ -10,9 +10,6 @@ import (
 	"github.com/autorollback/autorollback/view"
 )
 
-// API is where the JSON API lives.
-const API = "/api/v1"
-
 const (
 	readWithin   = 10 * time.Second
 	changeWithin = 20 * time.Second

@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/view"
-	"github.com/autorollback/autorollback/web"
 )
 
 type envelope struct {
@@ -156,7 +156,7 @@ func TestClient(t *testing.T) {
 	s := newSite(t, signIn(t))
 	server := httptest.NewServer(s)
 	defer server.Close()
-	alice := web.Client{URL: server.URL + "/", HTTP: &http.Client{Transport: signer("alice")}}
+	alice := api.Client{URL: server.URL + "/", HTTP: &http.Client{Transport: signer("alice")}}
 	ctx := t.Context()
 
 	st, err := alice.Status(ctx)
@@ -186,13 +186,13 @@ func TestClient(t *testing.T) {
 	if rel, err := alice.Start(ctx, []byte(release)); err != nil || rel.ID != "rel-1" {
 		t.Errorf("start: %+v, %v", rel, err)
 	}
-	if rel, err := alice.StartWith(ctx, []byte(release), web.StartOptions{NotProved: " it & was?"}); err != nil || rel.ID != "rel-1" || !slices.Contains(s.done(), "start ranker by aliceit & was?") {
+	if rel, err := alice.StartWith(ctx, []byte(release), api.StartOptions{NotProved: " it & was?"}); err != nil || rel.ID != "rel-1" || !slices.Contains(s.done(), "start ranker by aliceit & was?") {
 		t.Errorf("start on a stable side that is not proved: %+v, %v, %q", rel, err, s.done())
 	}
-	if _, err := alice.StartWith(ctx, []byte(release), web.StartOptions{NotProved: " "}); err == nil || !strings.Contains(err.Error(), "a reason is needed") {
+	if _, err := alice.StartWith(ctx, []byte(release), api.StartOptions{NotProved: " "}); err == nil || !strings.Contains(err.Error(), "a reason is needed") {
 		t.Errorf("start without a reason: %v", err)
 	}
-	if _, err := alice.StartWith(ctx, []byte(release), web.StartOptions{Safer: true}); err != nil || s.done()[len(s.done())-1] != "start ranker by alice, safer" {
+	if _, err := alice.StartWith(ctx, []byte(release), api.StartOptions{Safer: true}); err != nil || s.done()[len(s.done())-1] != "start ranker by alice, safer" {
 		t.Errorf("start on a safer ramp: %v, %q", err, s.done())
 	}
 	if _, err := alice.RecordShadow(ctx, shadow.Gate{Service: "ranker", Verdict: shadow.Pass}); err != nil || s.done()[len(s.done())-1] != "shadow pass of ranker by alice" {
@@ -225,7 +225,7 @@ func TestClient(t *testing.T) {
 	if p, err := alice.RampPlan(ctx, "ranker", "default"); err != nil || len(p.Steps) != 1 {
 		t.Errorf("plan: %+v, %v", p, err)
 	}
-	if a, err := alice.Answer(ctx, "ap-1", web.Decision{Decision: "approve", Service: "ranker"}); err != nil || a.By != "alice" {
+	if a, err := alice.Answer(ctx, "ap-1", api.Decision{Decision: "approve", Service: "ranker"}); err != nil || a.By != "alice" {
 		t.Errorf("answer: %+v, %v", a, err)
 	}
 	until := time.Now().Add(time.Hour).UTC()
@@ -250,7 +250,7 @@ func TestClientErrors(t *testing.T) {
 	s := newSite(t, signIn(t))
 	server := httptest.NewServer(s)
 	defer server.Close()
-	alice := web.Client{URL: server.URL, HTTP: &http.Client{Transport: signer("alice")}}
+	alice := api.Client{URL: server.URL, HTTP: &http.Client{Transport: signer("alice")}}
 	for _, want := range []error{runbook.ErrNotFound, runbook.ErrRefused, runbook.ErrForbidden, runbook.ErrConflict, runbook.ErrLater} {
 		s.fails = fmt.Errorf("because: %w", want)
 		_, err := alice.Rollback(t.Context(), "ranker", "default", "slow")
@@ -262,7 +262,7 @@ func TestClientErrors(t *testing.T) {
 	if _, err := alice.Rollback(t.Context(), "ranker", "default", "slow"); !errors.Is(err, runbook.ErrForbidden) || !errors.Is(err, runbook.ErrRefused) {
 		t.Errorf("somebody who is forbidden it is refused with %v", err)
 	}
-	if _, err := (web.Client{URL: server.URL}).Rollback(t.Context(), "ranker", "default", "slow"); err == nil || !strings.Contains(err.Error(), "sign in first") {
+	if _, err := (api.Client{URL: server.URL}).Rollback(t.Context(), "ranker", "default", "slow"); err == nil || !strings.Contains(err.Error(), "sign in first") {
 		t.Errorf("without a name: %v", err)
 	}
 	if _, err := alice.Incident(t.Context(), "../control"); !errors.Is(err, runbook.ErrNotFound) {
@@ -270,7 +270,7 @@ func TestClientErrors(t *testing.T) {
 	}
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
-	if _, err := (web.Client{URL: other.URL}).Status(t.Context()); err == nil || !strings.Contains(err.Error(), "the daemon answers 404 Not Found") {
+	if _, err := (api.Client{URL: other.URL}).Status(t.Context()); err == nil || !strings.Contains(err.Error(), "the daemon answers 404 Not Found") {
 		t.Errorf("another program: %v", err)
 	}
 }

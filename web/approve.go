@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -29,8 +30,8 @@ type approvalPage struct {
 	question.Question
 	Stage   stage
 	Nonce   string
-	Typed   Decision // the last answer, if it was not taken
-	Mistake mistake  // why it was not
+	Typed   api.Decision // the last answer, if it was not taken
+	Mistake mistake      // why it was not
 }
 
 // Chosen is the stage after one of the two buttons. Where nobody can sign in, a yes needs the
@@ -92,7 +93,7 @@ func (s *server) takeAnswer(w http.ResponseWriter, r *http.Request, who visitor)
 const maxForm = 16 << 10
 
 func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Request, p approvalPage, who visitor) {
-	in := Decision{
+	in := api.Decision{
 		Decision: r.PostForm.Get("decision"),
 		Service:  strings.TrimSpace(r.PostForm.Get("service")),
 		Reason:   plain(r.PostForm.Get("reason")),
@@ -111,7 +112,7 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 		s.render(w, http.StatusOK, "approve.html", p)
 		return
 	}
-	a, err := s.Engine.Answer(ctx, p.Approval.ID, who.Caller, in.reply())
+	a, err := s.Engine.Answer(ctx, p.Approval.ID, who.Caller, replyOf(in))
 	s.refused(r, who, err)
 	if err != nil {
 		s.notTaken(w, p, in, s.problemOf(err))
@@ -123,7 +124,7 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 }
 
 // notTaken says why the engine did not take an answer. One that may be taken later keeps its form.
-func (s *server) notTaken(w http.ResponseWriter, p approvalPage, in Decision, why problem) {
+func (s *server) notTaken(w http.ResponseWriter, p approvalPage, in api.Decision, why problem) {
 	if why.kind == "later" {
 		s.again(w, p, in, mistake{why.code, "", titleOf(why) + ": " + why.text})
 		return

@@ -10,28 +10,21 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
-
-// envelope is Prometheus' form of an API answer.
-type envelope struct {
-	Status    string `json:"status"` // success | error
-	Data      any    `json:"data,omitempty"`
-	ErrorType string `json:"errorType,omitempty"`
-	Error     string `json:"error,omitempty"`
-}
 
 // maxError bounds what is said of an order, in bytes: it may repeat what the order says.
 const maxError = 16 << 10
 
 func succeed(w http.ResponseWriter, data any) {
-	writeJSON(w, http.StatusOK, envelope{Status: "success", Data: data})
+	writeJSON(w, http.StatusOK, api.Envelope{Status: "success", Data: data})
 }
 
 func fail(w http.ResponseWriter, p problem) {
 	p.headers(w)
-	writeJSON(w, p.code, envelope{Status: "error", ErrorType: p.kind, Error: record.Truncate(p.text, maxError)})
+	writeJSON(w, p.code, api.Envelope{Status: "error", ErrorType: p.kind, Error: record.Truncate(p.text, maxError)})
 }
 
 // headers say when to try again, and how to sign in.
@@ -45,7 +38,7 @@ func (p problem) headers(w http.ResponseWriter) {
 	}
 }
 
-func writeJSON(w http.ResponseWriter, code int, e envelope) {
+func writeJSON(w http.ResponseWriter, code int, e api.Envelope) {
 	text, err := json.Marshal(e)
 	if err != nil {
 		code, text = http.StatusInternalServerError, []byte(`{"status":"error","errorType":"internal","error":"the answer cannot be written as JSON"}`)

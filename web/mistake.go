@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
@@ -18,7 +19,7 @@ type mistake struct {
 }
 
 // again shows the form with what was typed, and the mistake beside its field.
-func (s *server) again(w http.ResponseWriter, p approvalPage, in Decision, m mistake) {
+func (s *server) again(w http.ResponseWriter, p approvalPage, in api.Decision, m mistake) {
 	p.Typed, p.Mistake = in, m
 	p.Typed.Service = plain(in.Service)
 	p.Stage = p.chosen(map[string]string{"approve": "yes", "reject": "no"}[in.Decision])
@@ -65,7 +66,7 @@ func (p approvalPage) shows(field string) bool {
 
 // judge says why an answer is not good enough, before anything is asked of the engine. Who
 // may answer decides the engine; here it only decides what else is worth saying.
-func (s *server) judge(q question.Question, in Decision, by record.Caller, confirm bool) *mistake {
+func (s *server) judge(q question.Question, in api.Decision, by record.Caller, confirm bool) *mistake {
 	if p := understood(q.Approval, in); p != nil {
 		field := "service"
 		if !known(in.Decision) {
@@ -80,7 +81,7 @@ func (s *server) judge(q question.Question, in Decision, by record.Caller, confi
 		p := s.problemOf(err)
 		return &mistake{p.code, "", p.text}
 	}
-	if err := policy.LacksReason(in.reply()); err != nil {
+	if err := policy.LacksReason(replyOf(in)); err != nil {
 		p := s.problemOf(err)
 		return &mistake{p.code, "reason", report.Upper(p.text)}
 	}
@@ -93,7 +94,7 @@ func (s *server) judge(q question.Question, in Decision, by record.Caller, confi
 func known(decision string) bool { return decision == "approve" || decision == "reject" }
 
 // understood says what is missing in an answer, of the page and of the API alike.
-func understood(a record.Approval, in Decision) *problem {
+func understood(a record.Approval, in api.Decision) *problem {
 	switch {
 	case !known(in.Decision):
 		return &problem{code: http.StatusBadRequest, kind: "bad_data", text: "The decision must be approve or reject."}

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/view"
 )
@@ -50,25 +48,4 @@ func attempt(r *http.Request) string {
 		}
 	}
 	return text
-}
-
-// Orders returns the orders that are asked for, newest first.
-func (c Client) Orders(ctx context.Context, q view.OrderQuery) (all []record.Order, err error) {
-	in := url.Values{}
-	for name, value := range map[string]string{"service": q.Service, "by": q.By} {
-		if value != "" {
-			in.Set(name, value)
-		}
-	}
-	if !q.Since.IsZero() {
-		in.Set("since", q.Since.UTC().Format(time.RFC3339))
-	}
-	if q.Limit > 0 {
-		in.Set("limit", strconv.Itoa(q.Limit))
-	}
-	text, err := c.ask(ctx, http.MethodGet, "", nil, "/orders?"+in.Encode())
-	if err != nil {
-		return nil, err
-	}
-	return all, unwrap(text, &all)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
@@ -26,30 +27,7 @@ const (
 	maxReason  = 2000 // bytes
 )
 
-// Reason is the body of a rollback, of letting a held release go on, and of lifting
-// a quarantine.
-type Reason struct {
-	Reason string `json:"reason"`
-}
-
-// Recover is the body of a recovery: a yes to what was shown.
-type Recover struct {
-	Reason string `json:"reason"`
-	Plan   string `json:"plan"` // digest of the recovery that was read
-}
-
-// Decision is the body of an answer to an approval.
-type Decision struct {
-	Decision string `json:"decision"` // approve | reject
-	Service  string `json:"service"`  // typed by the person: must be the approval's
-	Reason   string `json:"reason"`   // needed to reject
-	// Anyway is needed to approve a rollback whose trigger does not breach any more.
-	Anyway bool `json:"anyway,omitempty"`
-	// Token is the link's, needed where nobody can sign in.
-	Token string `json:"token,omitempty"`
-}
-
-func (d Decision) reply() record.Reply {
+func replyOf(d api.Decision) record.Reply {
 	return record.Reply{Yes: d.Decision == "approve", Anyway: d.Anyway, Reason: plain(d.Reason)}
 }
 
@@ -171,7 +149,7 @@ func (s *server) recovery(ctx context.Context, r *http.Request) (any, error) {
 }
 
 func (s *server) recoverStore(ctx context.Context, r *http.Request, who visitor) (any, error) {
-	var o Recover
+	var o api.Recover
 	if err := order(r, &o); err != nil {
 		return nil, err
 	}
@@ -219,7 +197,7 @@ func (s *server) control(ctx context.Context, c record.Control, who visitor) (an
 }
 
 func reasonOf(r *http.Request) (string, error) {
-	var in Reason
+	var in api.Reason
 	if err := order(r, &in); err != nil {
 		return "", err
 	}
@@ -289,7 +267,7 @@ func (s *server) rampPlan(ctx context.Context, r *http.Request) (any, error) {
 // answer is the command line's twin of the page. Where nobody can sign in, it needs
 // the link's token: holding the link is then all there is to know of a person.
 func (s *server) answer(ctx context.Context, r *http.Request, who visitor) (any, error) {
-	var in Decision
+	var in api.Decision
 	if err := order(r, &in); err != nil {
 		return nil, err
 	}
@@ -312,7 +290,7 @@ func (s *server) answer(ctx context.Context, r *http.Request, who visitor) (any,
 	if p := understood(a, in); p != nil {
 		return nil, bad{p.code, p.text}
 	}
-	return s.Engine.Answer(ctx, a.ID, who.Caller, in.reply())
+	return s.Engine.Answer(ctx, a.ID, who.Caller, replyOf(in))
 }
 
 // linkHolder is what somebody is called of whom only the link is known.

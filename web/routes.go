@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/view"
 )
@@ -50,8 +51,8 @@ func Routes() []Route {
 // routes is the one table. The mux is built from it and from nothing else, and a role that is
 // none of the policy's is nobody's.
 func (s *server) routes() []route {
-	const service, target = API + "/releases/{service}", API + "/releases/{service}/{region}"
-	const mirror, page = API + "/mirrors/{service}/{region}", "/services/{service}/{region}/{order}"
+	const service, target = api.Path + "/releases/{service}", api.Path + "/releases/{service}/{region}"
+	const mirror, page = api.Path + "/mirrors/{service}/{region}", "/services/{service}/{region}/{order}"
 	return []route{
 		{Route{"GET", "/metrics", policy.Metrics}, plainly(s.telemetry)},
 		{Route{"GET", "/-/healthy", policy.Metrics}, plainly(healthy)},
@@ -75,25 +76,25 @@ func (s *server) routes() []route {
 		{Route{"POST", "/approve/{token}", policy.Approve}, approvePage(s.page(s.takeAnswer))},
 		{Route{"", "/", policy.View}, s.page(s.noPage)},
 
-		{Route{"GET", API + "/status", policy.View}, s.reads(s.part(func(st view.Status) any { return st }))},
-		{Route{"GET", API + "/releases", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Releases }))},
+		{Route{"GET", api.Path + "/status", policy.View}, s.reads(s.part(func(st view.Status) any { return st }))},
+		{Route{"GET", api.Path + "/releases", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Releases }))},
 		{Route{"GET", target, policy.View}, s.reads(s.release)},
 		{Route{"GET", target + "/plan", policy.View}, s.reads(s.rampPlan)},
 		{Route{"GET", target + "/recovery", policy.View}, s.reads(s.recovery)},
-		{Route{"GET", API + "/incidents", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Incidents }))},
-		{Route{"GET", API + "/incidents/{id}", policy.View}, s.reads(s.incident)},
-		{Route{"GET", API + "/incidents/{id}/page", policy.View}, inJSON(s.exported)},
-		{Route{"GET", API + "/incidents/{id}/markdown", policy.View}, inJSON(s.markdown)},
-		{Route{"GET", API + "/approvals/{id}", policy.View}, s.reads(s.approval)},
-		{Route{"GET", API + "/why/{id}", policy.View}, s.reads(s.why)},
-		{Route{"GET", API + "/flags/{service}/{region}", policy.View}, s.reads(s.exportFlags)},
-		{Route{"GET", API + "/orders", policy.View}, s.reads(s.orders)},
-		{Route{"GET", API + "/control", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Control }))},
-		{Route{"GET", API + "/shadow", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Shadow }))},
-		{Route{"GET", API + "/mirrors", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Mirrors }))},
-		{Route{"GET", API + "/doctor", policy.View}, inJSON(s.examine)},
+		{Route{"GET", api.Path + "/incidents", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Incidents }))},
+		{Route{"GET", api.Path + "/incidents/{id}", policy.View}, s.reads(s.incident)},
+		{Route{"GET", api.Path + "/incidents/{id}/page", policy.View}, inJSON(s.exported)},
+		{Route{"GET", api.Path + "/incidents/{id}/markdown", policy.View}, inJSON(s.markdown)},
+		{Route{"GET", api.Path + "/approvals/{id}", policy.View}, s.reads(s.approval)},
+		{Route{"GET", api.Path + "/why/{id}", policy.View}, s.reads(s.why)},
+		{Route{"GET", api.Path + "/flags/{service}/{region}", policy.View}, s.reads(s.exportFlags)},
+		{Route{"GET", api.Path + "/orders", policy.View}, s.reads(s.orders)},
+		{Route{"GET", api.Path + "/control", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Control }))},
+		{Route{"GET", api.Path + "/shadow", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Shadow }))},
+		{Route{"GET", api.Path + "/mirrors", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Mirrors }))},
+		{Route{"GET", api.Path + "/doctor", policy.View}, inJSON(s.examine)},
 
-		{Route{"POST", API + "/releases", policy.Operate}, s.changes(s.start)},
+		{Route{"POST", api.Path + "/releases", policy.Operate}, s.changes(s.start)},
 		{Route{"POST", service + "/rollback", policy.Operate}, s.changes(s.rollbackAll)},
 		{Route{"POST", target + "/rollback", policy.Operate}, s.changes(withReason(s, Engine.Rollback))},
 		{Route{"POST", target + "/promote", policy.Operate}, s.changes(step(s, Engine.Promote))},
@@ -102,14 +103,14 @@ func (s *server) routes() []route {
 		{Route{"POST", target + "/resume", policy.Operate}, s.changes(withReason(s, Engine.Resume))},
 		{Route{"POST", mirror + "/start", policy.Operate}, s.changes(s.startMirror)},
 		{Route{"POST", mirror + "/stop", policy.Operate}, s.changes(withReason(s, Engine.StopMirror))},
-		{Route{"POST", API + "/approvals/{id}", policy.Approve}, s.changes(s.answer)},
+		{Route{"POST", api.Path + "/approvals/{id}", policy.Approve}, s.changes(s.answer)},
 		{Route{"POST", target + "/release-hold", policy.Admin}, s.changes(withReason(s, Engine.AcceptSplit))},
 		{Route{"POST", target + "/recovery", policy.Admin}, s.changes(s.recoverStore)},
-		{Route{"PUT", API + "/control", policy.Admin}, s.changes(s.setControl)},
-		{Route{"POST", API + "/quarantine/{digest}/lift", policy.Admin}, s.changes(s.lift)},
-		{Route{"POST", API + "/shadow", policy.Admin}, s.changes(s.recordShadow)},
-		{Route{"POST", API + "/doctor/fire", policy.Admin}, s.changes(s.fire)},
-		{Route{"", API + "/", policy.View}, inJSON(noPath)},
+		{Route{"PUT", api.Path + "/control", policy.Admin}, s.changes(s.setControl)},
+		{Route{"POST", api.Path + "/quarantine/{digest}/lift", policy.Admin}, s.changes(s.lift)},
+		{Route{"POST", api.Path + "/shadow", policy.Admin}, s.changes(s.recordShadow)},
+		{Route{"POST", api.Path + "/doctor/fire", policy.Admin}, s.changes(s.fire)},
+		{Route{"", api.Path + "/", policy.View}, inJSON(noPath)},
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/web"
 )
@@ -49,10 +50,10 @@ func TestServeWithPasswords(t *testing.T) {
 	auth := signIn(t)
 	s := newSite(t, auth)
 	url := "http://" + serve(t, s, auth.ConfigFile)
-	if _, err := (web.Client{URL: url}).Status(t.Context()); err == nil {
+	if _, err := (api.Client{URL: url}).Status(t.Context()); err == nil {
 		t.Error("a stranger can read")
 	}
-	alice := web.Client{URL: url, HTTP: &http.Client{Transport: signer("alice")}}
+	alice := api.Client{URL: url, HTTP: &http.Client{Transport: signer("alice")}}
 	if _, err := alice.Rollback(t.Context(), "ranker", "default", "slow"); err != nil {
 		t.Error(err)
 	}
@@ -92,12 +93,12 @@ func TestServeWithClientCertificates(t *testing.T) {
 	roots.AddCert(ca)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}}
 	defer transport.CloseIdleConnections()
-	alice := web.Client{URL: "https://" + addr, HTTP: &http.Client{Transport: transport}}
-	if a, err := alice.Answer(t.Context(), "ap-1", web.Decision{Decision: "approve", Service: "ranker"}); err != nil || a.How != record.ClientCertificate || a.By != "alice" {
+	alice := api.Client{URL: "https://" + addr, HTTP: &http.Client{Transport: transport}}
+	if a, err := alice.Answer(t.Context(), "ap-1", api.Decision{Decision: "approve", Service: "ranker"}); err != nil || a.How != record.ClientCertificate || a.By != "alice" {
 		t.Errorf("%+v, %v", a, err)
 	}
 	stranger := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
-	if _, err := (web.Client{URL: "https://" + addr, HTTP: &http.Client{Transport: stranger}}).Status(t.Context()); err == nil {
+	if _, err := (api.Client{URL: "https://" + addr, HTTP: &http.Client{Transport: stranger}}).Status(t.Context()); err == nil {
 		t.Error("a stranger can read")
 	}
 }

@@ -1,6 +1,5 @@
-// Package web is the listener for people: approval pages, a dashboard, the JSON API that
-// the command line uses, and the operations endpoints of the Prometheus family. It
-// also has that API's client.
+// Package web is the listener for people: approval pages, a dashboard, the JSON API, whose
+// client is package api, and the operations endpoints of the Prometheus family.
 //
 // It never decides, never changes anything on GET or HEAD, never takes a link for a
 // person, and never trusts a name that nobody verified.
@@ -14,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
@@ -96,7 +96,7 @@ type Deps struct {
 	// Markdown renders the same page as Markdown, escaped as well.
 	Markdown func(ctx context.Context, inc record.Incident) ([]byte, error)
 	// Flags are those of a service in a region in the form of another flag system.
-	Flags func(ctx context.Context, service, region, format string) (FlagExport, error)
+	Flags func(ctx context.Context, service, region, format string) (api.FlagExport, error)
 	// Ready returns nil once the daemon can do its work.
 	Ready func() error
 	// Reload reads runbooks and files again, all or nothing.

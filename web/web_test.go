@@ -21,6 +21,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
@@ -380,8 +381,8 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 			return []byte("<html><style>p{}</style>" + inc.ID + "</html>"), nil
 		},
 		Markdown: func(_ context.Context, inc record.Incident) ([]byte, error) { return []byte("# " + inc.ID), nil },
-		Flags: func(_ context.Context, service, region, format string) (web.FlagExport, error) {
-			return web.FlagExport{Document: map[string]string{"service": service, "region": region, "format": format}}, nil
+		Flags: func(_ context.Context, service, region, format string) (api.FlagExport, error) {
+			return api.FlagExport{Document: map[string]string{"service": service, "region": region, "format": format}}, nil
 		},
 		Ready:    func() error { return nil },
 		Reload:   func(context.Context) error { return w.do("reload") },

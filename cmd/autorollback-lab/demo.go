@@ -17,13 +17,13 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/daemon"
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
-	"github.com/autorollback/autorollback/web"
 )
 
 const (
@@ -71,7 +71,7 @@ type show struct {
 	daemon        *daemon.Daemon
 	world         *demo.World
 	runbook       *runbook.Runbook
-	client        web.Client
+	client        api.Client
 	hooks, people net.Listener
 	view          net.Listener // of the router
 	stays         bool         // after the story, until somebody stops it
@@ -114,7 +114,7 @@ func newShow(c cli.Console, dir string, t scenario, verbose bool) (*show, error)
 	if d.daemon, err = daemon.New(cfg, d.people.Addr(), log); err != nil {
 		return nil, err
 	}
-	d.client = web.Client{URL: "http://" + d.people.Addr().String()}
+	d.client = api.Client{URL: "http://" + d.people.Addr().String()}
 	return d, d.build(prom)
 }
 

@@ -33,7 +33,7 @@ var (
 
 // examplesInOrder are those that run as they stand in the help: a release is started, held and rolled back.
 var examplesInOrder = []step{
-	{command: "runbook new", codes: works}, {command: "runbook check", codes: checks}, {command: "runbook render", codes: works},
+	{command: "runbook new", codes: works}, {command: "runbook check", codes: checks}, {command: "runbook render", codes: works}, {command: "runbook schema", codes: works},
 	{command: "rules generate", codes: works}, {command: "rules verify", codes: checks}, {command: "rules plan", codes: checks},
 	{command: "gameday list", codes: works}, {command: "gameday show", codes: works}, {command: "gameday rules", codes: works},
 	{command: "healthy", codes: works}, {command: "doctor", codes: checks}, {command: "control show", codes: works},

@@ -7,8 +7,8 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
-	"github.com/autorollback/autorollback/web"
 )
 
 // approvalCommands are the command-line twins of the link.
@@ -40,7 +40,7 @@ func approvalCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 					return fmt.Errorf("read the link's token: %w", err)
 				}
 			}
-			a, err := client.Answer(ctx, *id, web.Decision{Decision: name, Service: *service, Reason: *reason, Anyway: anyway, Token: strings.TrimSpace(string(token))})
+			a, err := client.Answer(ctx, *id, api.Decision{Decision: name, Service: *service, Reason: *reason, Anyway: anyway, Token: strings.TrimSpace(string(token))})
 			if err != nil {
 				return err
 			}

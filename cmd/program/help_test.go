@@ -105,6 +105,7 @@ var withoutOutput = map[string]string{
 	"healthy":         "its exit code is the answer",
 	"runbook new":     "it prints a runbook",
 	"runbook render":  "it prints a page",
+	"runbook schema":  "it prints a schema",
 	"rules generate":  "it prints a rule file",
 	"gameday show":    "it prints a scenario's file",
 	"gameday rules":   "it prints a rule file",

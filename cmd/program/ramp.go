@@ -8,11 +8,11 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/view"
-	"github.com/autorollback/autorollback/web"
 )
 
 // aim declares the flags that name one release and need no reason.
@@ -26,7 +26,7 @@ func aim(cmd *kingpin.CmdClause) target {
 }
 
 // order makes a command out of what a client does to a release.
-func (t target) order(c cli.Console, do func(context.Context, web.Client) (record.Release, error)) cli.Action {
+func (t target) order(c cli.Console, do func(context.Context, api.Client) (record.Release, error)) cli.Action {
 	return func(ctx context.Context) error {
 		client, err := t.remote.Client()
 		if err != nil {
@@ -55,7 +55,7 @@ func stands(rel record.Release) string {
 func releasePromote(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("promote", "Take the next step of the ramp now, if a rollback is possible and nothing objects; at its end, close the release. Example: autorollback release promote ranker")
 	t := aim(cmd)
-	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
+	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client api.Client) (record.Release, error) {
 		return client.Promote(ctx, *t.service, *t.region)
 	})
 }
@@ -63,7 +63,7 @@ func releasePromote(parent *kingpin.CmdClause, c cli.Console) (string, cli.Actio
 func releaseFlip(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("flip", "Move all but the holdback to green in one transaction, after a check that green is warm. Back: rollback. Example: autorollback release flip ranker")
 	t := aim(cmd)
-	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
+	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client api.Client) (record.Release, error) {
 		return client.Flip(ctx, *t.service, *t.region)
 	})
 }
@@ -71,7 +71,7 @@ func releaseFlip(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) 
 func releaseHold(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("hold", "Stop the ramp where it is; a breach still rolls back. Example: autorollback release hold ranker --reason 'conversion looks odd'")
 	t := targetFlags(cmd)
-	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
+	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client api.Client) (record.Release, error) {
 		return client.Hold(ctx, *t.service, *t.region, *t.reason)
 	})
 }
@@ -79,7 +79,7 @@ func releaseHold(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) 
 func releaseResume(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("resume", "Let a ramp go on that was stopped, frozen or held, once you have looked. Example: autorollback release resume ranker --reason 'the database is back'")
 	t := targetFlags(cmd)
-	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client web.Client) (record.Release, error) {
+	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client api.Client) (record.Release, error) {
 		return client.Resume(ctx, *t.service, *t.region, *t.reason)
 	})
 }

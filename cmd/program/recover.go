@@ -10,10 +10,10 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/view"
-	"github.com/autorollback/autorollback/web"
 )
 
 // recoverCommand shows what a store that went back in time has lost, and brings it in line after
@@ -50,7 +50,7 @@ func recoverCommand(app *kingpin.Application, c cli.Console) map[string]cli.Acti
 			if !*yes && !typed(c.Err, answers, one.Service) {
 				return runbook.Refuse("%s was not typed: nothing more is changed", one.Service)
 			}
-			if _, err := client.Recover(ctx, one.Service, one.Region, web.Recover{Reason: *reason, Plan: one.Plan}); err != nil {
+			if _, err := client.Recover(ctx, one.Service, one.Region, api.Recover{Reason: *reason, Plan: one.Plan}); err != nil {
 				return fmt.Errorf("recover %s in %s: %w", one.Service, one.Region, err)
 			}
 			fmt.Fprintf(c.Err, "%s in %s is recovered; autorollback release status %s\n", one.Service, one.Region, one.Service)
@@ -60,7 +60,7 @@ func recoverCommand(app *kingpin.Application, c cli.Console) map[string]cli.Acti
 }
 
 // recoveries are those of the targets that are held back.
-func recoveries(ctx context.Context, client web.Client, service, region string) ([]view.Recovery, error) {
+func recoveries(ctx context.Context, client api.Client, service, region string) ([]view.Recovery, error) {
 	st, err := client.Status(ctx)
 	if err != nil {
 		return nil, err

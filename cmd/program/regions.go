@@ -7,15 +7,15 @@ import (
 	"io"
 	"strings"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/view"
-	"github.com/autorollback/autorollback/web"
 )
 
 // rollbackAll rolls a service back in all of its regions. One that does not answer makes the
 // result partial.
-func rollbackAll(ctx context.Context, c cli.Console, client web.Client, t target) error {
+func rollbackAll(ctx context.Context, c cli.Console, client api.Client, t target) error {
 	all, err := client.RollbackAll(ctx, *t.service, *t.reason)
 	if err != nil {
 		return err

@@ -8,10 +8,10 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
-	"github.com/autorollback/autorollback/web"
 )
 
 // releaseCommands are what is done to a release, in the order in which it comes up. They go through the
@@ -50,7 +50,7 @@ func releaseStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 		if err != nil {
 			return err
 		}
-		rel, err := client.StartWith(ctx, text, web.StartOptions{NotProved: *reason, Safer: *safer, Region: *region})
+		rel, err := client.StartWith(ctx, text, api.StartOptions{NotProved: *reason, Safer: *safer, Region: *region})
 		if err != nil {
 			return err
 		}

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
-	"github.com/autorollback/autorollback/web"
 )
 
 // The command line gives a password to the daemon's address and to no other, and takes none as an argument.
@@ -55,7 +55,7 @@ func TestThePasswordStaysWithTheDaemon(t *testing.T) {
 
 // The link's token comes from a file or from standard input.
 func TestApproveTakesTheTokenFromAFile(t *testing.T) {
-	var got web.Decision
+	var got api.Decision
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewDecoder(r.Body).Decode(&got)
 		_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": record.Approval{ID: "a"}})
@@ -66,7 +66,7 @@ func TestApproveTakesTheTokenFromAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, from := range []string{file, "-"} {
-		got = web.Decision{}
+		got = api.Decision{}
 		var text strings.Builder
 		args := []string{"approve", "a", "--service", "ranker", "--url", srv.URL, "--token-file=" + from}
 		if err := run(t.Context(), args, strings.NewReader("the-token\n"), &text, &text); err != nil || got.Token != "the-token" {

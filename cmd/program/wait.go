@@ -8,10 +8,10 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
-	"github.com/autorollback/autorollback/web"
 )
 
 // What a pipeline can wait for.
@@ -59,7 +59,7 @@ type waited struct {
 }
 
 // run asks until the release is there, cannot come there any more, or the time is over.
-func (w wait) run(ctx context.Context, c cli.Console, client web.Client) error {
+func (w wait) run(ctx context.Context, c cli.Console, client api.Client) error {
 	ctx, stop := context.WithTimeoutCause(ctx, w.timeout, errOver)
 	defer stop()
 	first, err := client.Release(ctx, *w.service, *w.region)
@@ -91,7 +91,7 @@ func (w wait) run(ctx context.Context, c cli.Console, client web.Client) error {
 var errOver = errors.New("the time is over")
 
 // look reads the release, and the stop switch if that counts.
-func (w wait) look(ctx context.Context, client web.Client, at *waited) (record.Control, error) {
+func (w wait) look(ctx context.Context, client api.Client, at *waited) (record.Control, error) {
 	rel, err := client.Release(ctx, *w.service, *w.region)
 	if err != nil {
 		return record.Control{}, err

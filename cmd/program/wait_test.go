@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
-	"github.com/autorollback/autorollback/web"
 )
 
 // past answers with one release after the other, and the last for ever; nil is a daemon that restarts.
@@ -24,8 +24,8 @@ func past(t *testing.T, control record.Control, rels ...*record.Release) string 
 	answer := func(w http.ResponseWriter, data any) {
 		_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": data})
 	}
-	mux.HandleFunc("GET "+web.API+"/control", func(w http.ResponseWriter, _ *http.Request) { answer(w, control) })
-	mux.HandleFunc("GET "+web.API+"/releases/ranker/eu", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET "+api.Path+"/control", func(w http.ResponseWriter, _ *http.Request) { answer(w, control) })
+	mux.HandleFunc("GET "+api.Path+"/releases/ranker/eu", func(w http.ResponseWriter, _ *http.Request) {
 		n := min(int(asked.Add(1)), len(rels)) - 1
 		if rels[n] == nil {
 			w.WriteHeader(http.StatusServiceUnavailable)

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/test/servers"
 	"github.com/autorollback/autorollback/test/sim"
-	"github.com/autorollback/autorollback/web"
 )
 
 // between stands in front of a Prometheus, and gives every answer itself once it has one.
@@ -68,7 +68,7 @@ func TestHostilePrometheus(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			prometheus := newBetween(t, real.URL)
 			d := start(t, prometheus.URL)
-			client := web.Client{URL: "http://" + d.web, HTTP: &http.Client{Transport: asDemo{}, Timeout: patience}}
+			client := api.Client{URL: "http://" + d.web, HTTP: &http.Client{Transport: asDemo{}, Timeout: patience}}
 			if _, err := client.Start(t.Context(), demo.Release); err != nil {
 				t.Fatal(err)
 			}

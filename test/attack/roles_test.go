@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/demo"
-	"github.com/autorollback/autorollback/web"
 )
 
 // The account that Prometheus scrapes with gives no order, by the command line or otherwise, and sees
@@ -35,7 +35,7 @@ func TestAScrapeAccountGivesNoOrders(t *testing.T) {
 		}
 	}
 	for path, want := range map[string][2]int{
-		"/metrics": {200, 200}, "/-/ready": {200, 200}, "/": {403, 200}, "/why/ranker": {403, 200}, web.API + "/status": {403, 200}, web.API + "/incidents": {403, 200},
+		"/metrics": {200, 200}, "/-/ready": {200, 200}, "/": {403, 200}, "/why/ranker": {403, 200}, api.Path + "/status": {403, 200}, api.Path + "/incidents": {403, 200},
 	} {
 		for i, who := range []string{"scrape", "late"} {
 			if code := d.get(http.MethodGet, path, who); code != want[i] {

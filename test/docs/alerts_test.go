@@ -98,8 +98,7 @@ func waits(r rules.Rule) string {
 // kinds are the types of triggers that the parser knows.
 func kinds(t *testing.T) []string {
 	t.Helper()
-	p := &page{t: t, least: read(t, "testdata/least.yaml")}
-	return p.words([]string{"triggers[0].type"})
+	return runbookPage(t).words([]string{"triggers[0].type"})
 }
 
 // A newcomer reads the whole file of a template in docs/rules.md, as it is generated.

@@ -19,7 +19,7 @@ import (
 // meanings from the doc comments; what is needed, what holds if a field is left out, and
 // which words are known by asking the parser itself.
 func TestRunbookFields(t *testing.T) {
-	p := &page{t: t, said: comments(t, "../../runbook"), least: read(t, "testdata/least.yaml")}
+	p := runbookPage(t)
 	rb, err := runbook.Parse("least.yaml", p.least)
 	if err != nil {
 		t.Fatal(err)
@@ -29,12 +29,21 @@ func TestRunbookFields(t *testing.T) {
 	golden.Equal(t, "../../../docs/runbook.md", p.Bytes())
 }
 
-// page is docs/runbook.md while it is written.
+// page is docs/runbook.md while it is written. It knows a kind of file: what the source says of its
+// fields, a file with the least of every section, and what the parser says of a text.
 type page struct {
 	bytes.Buffer
 	t     *testing.T
 	said  map[string]string
 	least []byte
+	reads func(text []byte) error
+}
+
+func runbookPage(t *testing.T) *page {
+	return &page{t: t, said: comments(t, "../../runbook"), least: read(t, "testdata/least.yaml"), reads: func(text []byte) error {
+		_, err := runbook.Parse("least.yaml", text)
+		return err
+	}}
 }
 
 // section writes the table of one struct, and then those of the structs in it. Places are
@@ -175,7 +184,7 @@ func (p *page) kind(of reflect.Type, paths []string, path string) string {
 	return "text"
 }
 
-var known = regexp.MustCompile(`(?m): "no-such-word" is unknown; write (?:one of )?(.*)$`)
+var known = regexp.MustCompile(`(?m): "no-such-word" is (?:unknown|no action|no verdict|no fault|nobody); (?:write )?(?:one of:? )?(.*?)(?:, or none at all)?$`)
 
 // words are those that a field may have, by the message of the parser about another one.
 func (p *page) words(paths []string) []string {
@@ -240,33 +249,69 @@ func wrong(text, path string) bool {
 	return regexp.MustCompile(`(?m)^[^ ]+ ` + regexp.QuoteMeta(path) + `[:.\[]`).MatchString(text)
 }
 
-// parse says what is wrong with the least runbook once one field has another value; ""
-// takes the field out.
+// parse says what is wrong with the least file once one field has another value; "" takes
+// the field out.
 func (p *page) parse(path, value string) string {
-	doc := p.document()
-	dot := strings.LastIndex(path, ".")
-	parent, key := at(doc, path[:max(dot, 0)]), path[dot+1:]
-	if parent == nil || parent.Kind != yaml.MappingNode {
+	if value == "" {
+		return p.with(path, nil)
+	}
+	return p.with(path, &yaml.Node{Kind: yaml.ScalarNode, Value: value})
+}
+
+// with is like parse, of any value. A path that ends with [0] is that of a list's only element.
+func (p *page) with(path string, value *yaml.Node) string {
+	text, ok := p.changed(path, value)
+	if !ok {
 		return ""
+	}
+	if err := p.reads(text); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// changed is the least file with another value; false if there is no place for it.
+func (p *page) changed(path string, value *yaml.Node) ([]byte, bool) {
+	doc := p.document()
+	if list, ok := strings.CutSuffix(path, "[0]"); ok && value != nil {
+		path, value = list, &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{value}}
+	}
+	dot := strings.LastIndex(path, ".")
+	parent, key := section(doc, path[:max(dot, 0)], value != nil), path[dot+1:]
+	if parent == nil || parent.Kind != yaml.MappingNode {
+		return nil, false
 	}
 	i := slices.IndexFunc(parent.Content, func(n *yaml.Node) bool { return n.Value == key })
 	switch {
-	case value == "" && i < 0:
-	case value == "":
+	case value == nil && i < 0:
+	case value == nil:
 		parent.Content = slices.Delete(parent.Content, i, i+2)
 	case i >= 0:
-		parent.Content[i+1] = &yaml.Node{Kind: yaml.ScalarNode, Value: value}
+		parent.Content[i+1] = value
 	default:
-		parent.Content = append(parent.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, &yaml.Node{Kind: yaml.ScalarNode, Value: value})
+		parent.Content = append(parent.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, value)
 	}
 	text, err := yaml.Marshal(doc)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if _, err = runbook.Parse("least.yaml", text); err == nil {
-		return ""
+	return text, true
+}
+
+// section is the mapping at a path, which is made if it is wanted.
+func section(doc *yaml.Node, path string, want bool) *yaml.Node {
+	found := at(doc, path)
+	if found != nil || !want || strings.Contains(path, "[") {
+		return found
 	}
-	return err.Error()
+	dot := strings.LastIndex(path, ".")
+	around := section(doc, path[:max(dot, 0)], true)
+	if around == nil || around.Kind != yaml.MappingNode {
+		return nil
+	}
+	found = &yaml.Node{Kind: yaml.MappingNode}
+	around.Content = append(around.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: path[dot+1:]}, found)
+	return found
 }
 
 var step = regexp.MustCompile(`[a-z_0-9]+|\[[0-9]+\]`)

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
-	"github.com/autorollback/autorollback/web"
 )
 
 // rampBoundaries are all that a ramp passes which asks before each step. Whatever changes
@@ -38,7 +38,7 @@ func TestKilledAllTheWayUp(t *testing.T) {
 			return err
 		}
 		if rel.Asking != "" { // answered already, or lost with the process: the release shows it
-			_, err = s.client().Answer(t.Context(), rel.Asking, web.Decision{Decision: "approve", Service: "ranker"})
+			_, err = s.client().Answer(t.Context(), rel.Asking, api.Decision{Decision: "approve", Service: "ranker"})
 		}
 		return fmt.Errorf("%v %%, %s, %d crashes, waiting: %s; %v", rel.Weight, rel.Phase, d.crashes(), rel.Waiting, err)
 	})

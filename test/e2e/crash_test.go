@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/sim"
-	"github.com/autorollback/autorollback/web"
 )
 
 // boundaries are all the step boundaries that the main story passes. "open" is passed
@@ -69,7 +69,7 @@ func TestKilledWhileAsking(t *testing.T) {
 			if pending := s.pending(); len(pending) != 1 || pending[0].ID != asked.Approval {
 				t.Errorf("%d questions are open, want the one that incident %s names", len(pending), asked.ID)
 			}
-			if _, err := s.client().Answer(t.Context(), asked.Approval, web.Decision{Decision: "approve", Service: "ranker"}); err != nil {
+			if _, err := s.client().Answer(t.Context(), asked.Approval, api.Decision{Decision: "approve", Service: "ranker"}); err != nil {
 				t.Fatalf("approve: %v", err)
 			}
 			s.approved(asked, "demo", "basic_auth")

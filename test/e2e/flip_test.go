@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/servers"
-	"github.com/autorollback/autorollback/web"
 )
 
 // A model answers stored predictions, and tells Prometheus what it serves with what.
@@ -59,7 +59,7 @@ func (m *model) runbook(t *testing.T) func(string) string {
 
 func (s *stack) answer(approval string, yes bool) {
 	s.t.Helper()
-	d := web.Decision{Decision: "approve", Service: "ranker", Reason: "seen"}
+	d := api.Decision{Decision: "approve", Service: "ranker", Reason: "seen"}
 	if !yes {
 		d.Decision = "reject"
 	}

@@ -17,9 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/test/servers"
-	"github.com/autorollback/autorollback/web"
 )
 
 // The README's "Getting started", command by command as it stands there, in a copy of
@@ -38,7 +38,7 @@ func TestGettingStarted(t *testing.T) {
 		t.Errorf("doctor --fire: %v:\n%s", err, out)
 	}
 	w.breakIt()
-	client := web.Client{URL: "http://127.0.0.1:" + w.ports["9095"]}
+	client := api.Client{URL: "http://127.0.0.1:" + w.ports["9095"]}
 	var inc record.Incident
 	s.await("a recovered incident", 3*time.Minute, func() error {
 		all, err := client.Incidents(t.Context())

@@ -10,13 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/test/servers"
 	"github.com/autorollback/autorollback/view"
-	"github.com/autorollback/autorollback/web"
 )
 
 // A land is one region: a Consul that is a datacenter of its own, behind a proxy that can cut it
@@ -148,7 +148,7 @@ func (w *lands) start(l *land) {
 	w.t.Helper()
 	region := l.rb.Region
 	l.await("the release to be started in "+region, 20*time.Second, func() error {
-		_, err := w.daemon.client().StartWith(w.t.Context(), demo.Release, web.StartOptions{Region: region})
+		_, err := w.daemon.client().StartWith(w.t.Context(), demo.Release, api.StartOptions{Region: region})
 		return err
 	})
 	l.await("the roles to be seen and compared in "+region, 60*time.Second, func() error {

@@ -18,12 +18,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/receivers"
 	"github.com/autorollback/autorollback/test/servers"
-	"github.com/autorollback/autorollback/web"
 )
 
 // unasked is what a server sends where nobody asked it.
@@ -232,7 +232,7 @@ func TestNoSecretGetsOut(t *testing.T) {
 func (s *stack) lives(d *daemon, password string, out map[string]string, run func(...string)) {
 	s.t.Helper()
 	run("release", "start", "--file="+s.write("release.yaml", string(demo.Release)))
-	client := web.Client{URL: "http://" + d.web, HTTP: &http.Client{Transport: basic(password)}}
+	client := api.Client{URL: "http://" + d.web, HTTP: &http.Client{Transport: basic(password)}}
 	if _, err := client.Release(s.t.Context(), "ranker", "default"); err != nil {
 		s.t.Fatalf("%v: %v", err, out)
 	}

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/record"
@@ -27,7 +28,6 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/servers"
-	"github.com/autorollback/autorollback/web"
 )
 
 // built is the program with the crash points in it.
@@ -292,7 +292,7 @@ func (s *stack) breakCandidate() time.Time {
 }
 
 // client speaks to the first daemon that answers.
-func (s *stack) client() web.Client {
+func (s *stack) client() api.Client {
 	for _, d := range s.daemons {
 		if get(s.t.Context(), "http://"+d.web+"/-/healthy") == nil {
 			return d.client()
@@ -301,8 +301,8 @@ func (s *stack) client() web.Client {
 	return s.daemons[0].client()
 }
 
-func (d *daemon) client() web.Client {
-	return web.Client{URL: "http://" + d.web, HTTP: &http.Client{Transport: signedIn{}, Timeout: 90 * time.Second}}
+func (d *daemon) client() api.Client {
+	return api.Client{URL: "http://" + d.web, HTTP: &http.Client{Transport: signedIn{}, Timeout: 90 * time.Second}}
 }
 
 // signedIn is the demo's approver, where anybody asks.

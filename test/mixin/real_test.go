@@ -16,10 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/demo"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/servers"
-	"github.com/autorollback/autorollback/web"
 )
 
 const patience = 3 * time.Minute
@@ -68,7 +68,7 @@ scrape_configs:
 - {job_name: autorollback, static_configs: [{targets: [%q]}]}
 `, strings.TrimPrefix(pods.URL, "http://"), w.web), map[string]string{"alerts.yml": string(rules)})
 	w.serve(daemon.File(t))
-	client := web.Client{URL: "http://" + w.web, HTTP: http.DefaultClient}
+	client := api.Client{URL: "http://" + w.web, HTTP: http.DefaultClient}
 	w.await("the release to be started", func() error { _, err := client.Start(t.Context(), demo.Release); return err })
 	return w
 }

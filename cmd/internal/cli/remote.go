@@ -9,9 +9,9 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/secret"
-	"github.com/autorollback/autorollback/web"
 )
 
 // A Remote is how a command reaches the daemon.
@@ -35,16 +35,16 @@ func RemoteFlags(cmd *kingpin.CmdClause) *Remote {
 }
 
 // Client makes the API client.
-func (r *Remote) Client() (web.Client, error) {
+func (r *Remote) Client() (api.Client, error) {
 	if _, err := secret.URL(r.url, "name --user and --password-file"); err != nil {
-		return web.Client{}, Usage(fmt.Errorf("--url: %w", err))
+		return api.Client{}, Usage(fmt.Errorf("--url: %w", err))
 	}
-	o := outbound.Options{Redirects: true, Within: 90 * time.Second, Most: web.MaxAnswer}
+	o := outbound.Options{Redirects: true, Within: 90 * time.Second, Most: api.MaxAnswer}
 	client, err := outbound.Open("autorollback", r.httpConfig, outbound.Login{User: r.User, PasswordFile: r.passwordFile}, o)
 	if err != nil {
-		return web.Client{}, err
+		return api.Client{}, err
 	}
-	return web.Client{URL: strings.TrimRight(r.url, "/"), HTTP: client}, nil
+	return api.Client{URL: strings.TrimRight(r.url, "/"), HTTP: client}, nil
 }
 
 // Moment prints a time for people; a zero one as a dash.

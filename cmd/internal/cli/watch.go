@@ -9,8 +9,8 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/runbook"
-	"github.com/autorollback/autorollback/web"
 )
 
 // A Watch is the flags --watch and --every: a command that shows something stays, and shows it again.
@@ -77,7 +77,7 @@ func (w *Watch) Run(ctx context.Context, c Console, show func(context.Context, C
 // daemon that restarts is not.
 func Final(err error) bool {
 	var wrong usage
-	var answer *web.APIError
+	var answer *api.Error
 	return errors.As(err, &wrong) || errors.Is(err, runbook.ErrNotFound) || errors.As(err, &answer) && answer.Code < 500 && !errors.Is(err, runbook.ErrLater)
 }
 

@@ -18,9 +18,10 @@ import (
 	"github.com/autorollback/autorollback/plan"
 	"github.com/autorollback/autorollback/runbook"
 	templates "github.com/autorollback/autorollback/runbook-templates"
+	"github.com/autorollback/autorollback/schemas"
 )
 
-// RunbookCommands are runbook new, check and render. They need no daemon.
+// RunbookCommands are runbook new, check, render and schema. They need no daemon.
 func RunbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("runbook", "Write, check and print runbooks.")
 	neu := cmd.Command("new", "Start a runbook from a template. Example: autorollback runbook new canary --service ranker > runbooks/ranker.yaml")
@@ -39,7 +40,18 @@ func RunbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 	render := cmd.Command("render", "Print the one page that a human follows, as Markdown. Example: autorollback runbook render runbooks/ranker.yaml")
 	renderPath := render.Arg("file", "The runbook.").Required().String()
 
+	schema := cmd.Command("schema", "Print the JSON Schema of a kind of file, for editors and pipelines. Example: autorollback runbook schema runbook")
+	schemaOf := schema.Arg("file", "runbook, release or scenario.").HintOptions(schemas.Names()...).Default("runbook").Enum(schemas.Names()...)
+
 	return map[string]cli.Action{
+		schema.FullCommand(): func(context.Context) error {
+			text, err := schemas.Read(*schemaOf)
+			if err != nil {
+				return err
+			}
+			_, err = c.Out.Write(text)
+			return err
+		},
 		neu.FullCommand(): func(context.Context) error {
 			if *metrics == "help" {
 				_, err := io.WriteString(c.Out, templates.Describe())

@@ -7,10 +7,10 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/cmd/internal/cli"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
-	"github.com/autorollback/autorollback/web"
 )
 
 func shadowStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
@@ -28,7 +28,7 @@ func shadowStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) 
 		if o.For, err = runbook.ParseDuration(*span); err != nil {
 			return cli.Usage(fmt.Errorf("--for: %w", err))
 		}
-		return mirror(ctx, c, r, out, func(client web.Client) (record.Mirror, error) {
+		return mirror(ctx, c, r, out, func(client api.Client) (record.Mirror, error) {
 			return client.StartMirror(ctx, *service, *region, o)
 		})
 	}
@@ -41,13 +41,13 @@ func shadowStop(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	region := cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String()
 	reason := cmd.Flag("reason", "Why; it is kept.").Required().String()
 	return cmd.FullCommand(), func(ctx context.Context) error {
-		return mirror(ctx, c, r, out, func(client web.Client) (record.Mirror, error) {
+		return mirror(ctx, c, r, out, func(client api.Client) (record.Mirror, error) {
 			return client.StopMirror(ctx, *service, *region, *reason)
 		})
 	}
 }
 
-func mirror(ctx context.Context, c cli.Console, r *cli.Remote, out *cli.Output, do func(web.Client) (record.Mirror, error)) error {
+func mirror(ctx context.Context, c cli.Console, r *cli.Remote, out *cli.Output, do func(api.Client) (record.Mirror, error)) error {
 	client, err := r.Client()
 	if err != nil {
 		return err
