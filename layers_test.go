@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"receiver", "web", "ofrep", "doctor", "regions", "backtest", "demo"},
 	{"engine", "gameday"},
 	{"engine/lifecycle", "engine/known", "shadow/report", "report/notify", "web/question", "web/cards"},
-	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "shadow/replay", "shadow/join", "evidence/samples"},
+	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "rules/operator", "shadow/replay", "shadow/join", "evidence/samples"},
 	{"rules", "store", "audit", "api", "shadow/diff", "shadow/recording"},
 	{"analysis", "promapi", "shadow", "shadow/stat", "view"},
 	{"record", "chart"},

@@ -34,7 +34,7 @@ func TestWordsMeanOneThing(t *testing.T) {
 			return err
 		case d.IsDir() && (name == "testdata" || len(name) > 1 && name[0] == '.' || name == "bin" || name == "data"):
 			return filepath.SkipDir
-		case d.IsDir() || path == "CHANGELOG.md":
+		case d.IsDir() || path == "CHANGELOG.md" || path == "docs/openapi.yaml": // the latter is made from Go files
 		case strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go"):
 			found = append(found, inGo(t, path, bans)...)
 		case slices.Contains([]string{".md", ".tmpl", ".html", ".yaml", ".yml"}, filepath.Ext(name)):

@@ -171,7 +171,7 @@ func (d document) lint(snap store.Snapshot) []Hazard {
 		found = append(found, Hazard{Key: d.key, What: fmt.Sprintf("weights.%s is %s, no number from 0 to %d with at most two decimals", b.name, b.value, maxWeight), Fix: "the next change writes it anew; until then templates may fail on it"})
 	}
 	if err == nil && len(bad) == 0 && split.Sum() == 0 {
-		found = append(found, Hazard{Key: d.key, What: "all weights are 0: nobody is served", Fix: "give a backend its share"})
+		found = append(found, Hazard{Key: d.key, What: "all weights are 0: no user is served", Fix: "give a backend its share"})
 	}
 	for _, f := range o.fields {
 		if known := strings.ToLower(f.name); known != f.name && slices.Contains([]string{"schema", "revision", "weights"}, known) {

@@ -99,7 +99,7 @@ func (f fabio) writes(snap store.Snapshot, to record.Split) (record.Split, []wri
 	}
 	after, err := f.read(replaced(snap, f.key(), writes[0].to)).split()
 	if err != nil {
-		return nil, nil, fmt.Errorf("plan %s: somebody else's line stands against it: %w", f.key(), err)
+		return nil, nil, fmt.Errorf("plan %s: somebody else's line prevents it: %w", f.key(), err)
 	}
 	if got := record.Shares(after); !got.Equal(to) {
 		return nil, nil, fmt.Errorf("plan %s: with the lines of other keys it would mean %v and not %v; delete what the keys %q say of %s", f.key(), got, to, slices.Sorted(maps.Keys(now.touched)), f.service)

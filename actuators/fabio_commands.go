@@ -85,7 +85,7 @@ var forms = []struct {
 	{routeWeight, spaced(`weight (?P<source>\S+) weight (?P<weight>\S+) tags "(?P<tags>[^"]*)"`)},
 }
 
-var errCommand = errors.New("is no command of fabio's: it knows route add, route del and route weight")
+var errCommand = errors.New("is not a command of fabio: it knows route add, route del and route weight")
 
 func parseCommand(text string) (command, error) {
 	for _, form := range forms {

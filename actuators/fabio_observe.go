@@ -24,7 +24,7 @@ func (f fabio) observe(get fetch, backends []string) (record.Split, error) {
 		Tags         []string
 	}
 	if err := json.Unmarshal(body, &routes); err != nil {
-		return nil, fmt.Errorf("it answers with no table of fabio's: %w", err)
+		return nil, fmt.Errorf("its answer is not fabio's table: %w", err)
 	}
 	shares := map[string]map[string]float64{}
 	for _, r := range routes {

@@ -98,7 +98,7 @@ func (t *fabioTable) objection(c command) string {
 	case t.gone(c.tags[0]):
 		return "weighs instances that a line before it takes out: fabio refuses its whole table; delete one of the two"
 	case !(c.weight <= maxWeight): // and not a number
-		return "has no weight that can be reckoned with; write a part of one such as 0.05"
+		return "has no usable weight; write a fraction such as 0.05"
 	case c.weight <= 0:
 		return fmt.Sprintf("means no weight of their own, so an even share and not none; write route del %s tags %q", t.service, c.tags[0])
 	}

@@ -55,7 +55,7 @@ func parseObject(text []byte) (object, error) {
 		return object{}, fmt.Errorf("not JSON: %w", err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return object{}, errors.New("something stands behind the JSON object")
+		return object{}, errors.New("something follows the JSON object")
 	}
 	return o, nil
 }

@@ -58,7 +58,7 @@ func get(ctx context.Context, client *http.Client, at string) ([]byte, error) {
 	case err != nil:
 		return nil, unanswered(ctx, err)
 	case len(body) > observeAnswer:
-		return nil, fmt.Errorf("it answers with more than %d MiB", observeAnswer>>20)
+		return nil, fmt.Errorf("its answer has more than %d MiB", observeAnswer>>20)
 	}
 	return body, nil
 }
@@ -87,7 +87,7 @@ func (t traefik) observe(get fetch, _ []string) (record.Split, error) {
 		Hashed   traefikChildren `json:"highestRandomWeight"`
 	}
 	if err := json.Unmarshal(body, &shown); err != nil {
-		return nil, fmt.Errorf("it answers with no service of Traefik's API: %w", err)
+		return nil, fmt.Errorf("its answer is not a service of Traefik's API: %w", err)
 	}
 	children := append(shown.Weighted.Services, shown.Hashed.Services...)
 	if shown.Status == "disabled" || len(children) == 0 {
@@ -120,7 +120,7 @@ func (document) observe(get fetch, _ []string) (record.Split, error) {
 	}
 	o, err := parseObject(body)
 	if err != nil {
-		return nil, fmt.Errorf("it answers with no weights: %w", err)
+		return nil, fmt.Errorf("its answer has no weights: %w", err)
 	}
 	split, bad, err := document{key: "its answer"}.readable(o)
 	if err == nil && len(bad) > 0 {

@@ -181,7 +181,7 @@ func (s splitter) observe(get fetch, _ []string) (record.Split, error) {
 		}
 	}
 	if err := json.Unmarshal(body, &chain); err != nil {
-		return nil, fmt.Errorf("it answers with no discovery chain: %w", err)
+		return nil, fmt.Errorf("its answer is not a discovery chain: %w", err)
 	}
 	for _, node := range chain.Chain.Nodes {
 		if node.Type != "splitter" || !strings.HasPrefix(node.Name, s.service+".") {

@@ -18,7 +18,7 @@ func TestSplitterObservesTheDiscoveryChain(t *testing.T) {
 	for _, tt := range []struct{ name, body, want, problem string }{
 		{"behind a router", chain, "v1 95, v2 5", ""},
 		{"no splitter", `{"Chain":{"Nodes":{"resolver:ranker.default":{"Type":"resolver","Name":"ranker.default"}}}}`, "nothing", "the discovery chain of ranker has no splitter"},
-		{"no chain", `tcp`, "nothing", "it answers with no discovery chain: invalid character 'c' in literal true (expecting 'r')"},
+		{"no chain", `tcp`, "nothing", "its answer is not a discovery chain: invalid character 'c' in literal true (expecting 'r')"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := splitter{service: "ranker"}.observe(func(path string) ([]byte, error) {

@@ -117,7 +117,7 @@ func (t traefikRouter) observe(get fetch, _ []string) (record.Split, error) {
 		Error   []string `json:"error"`
 	}
 	if err := json.Unmarshal(body, &shown); err != nil {
-		return nil, fmt.Errorf("it answers with no router of Traefik's API: %w", err)
+		return nil, fmt.Errorf("its answer is not a router of Traefik's API: %w", err)
 	}
 	if shown.Status == "disabled" || shown.Service == "" {
 		return nil, fmt.Errorf("its router %s@consul is %q %q", t.name, shown.Status, shown.Error)

@@ -21,7 +21,7 @@ func errorSignal(e events) (signal, error) {
 func openErrors(*runbook.Runbook, runbook.Trigger) (signal, error) {
 	return errorSignal(events{
 		read: func(x runbook.Trigger, candidate, stable float64) (float64, bool) {
-			return candidate, candidate > float64(x.Above) && candidate > MinErrorRatio*stable
+			return candidate, candidate > float64(x.Above) && candidate > runbook.MinErrorRatio*stable
 		},
 		sizes: func(stable float64) sizes { return sizes{[2]float64{stable, 1}, same, same} },
 	})

@@ -53,7 +53,7 @@ func bound(t runbook.Trigger, stable float64) (limit float64, under bool) {
 	case runbook.CanaryStarved:
 		return float64(t.Below), true
 	case runbook.ErrorRate, runbook.SchemaMismatch:
-		return max(float64(t.Above), MinErrorRatio*stable), false
+		return max(float64(t.Above), runbook.MinErrorRatio*stable), false
 	case runbook.ErrorIncrease, runbook.Compare:
 		return max(float64(t.By), (t.MinRatio-1)*stable), false
 	case runbook.NullSpike:

@@ -33,8 +33,6 @@ const (
 	// fewer, UnknownDispersion is assumed.
 	LeastPods         = 3
 	UnknownDispersion = 2.0
-	// MinErrorRatio is how many times stable's error share the candidate's must be.
-	MinErrorRatio = 1.5
 	// TopGap is by how much more of the candidate's requests than of stable's must be
 	// above the highest bucket, where a quantile stands still: a whole percentage point.
 	TopGap = 0.01

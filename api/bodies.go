@@ -17,9 +17,9 @@ type Recover struct {
 
 // Decision is the body of an answer to an approval.
 type Decision struct {
-	Decision string `json:"decision"` // approve or reject
-	Service  string `json:"service"`  // typed by the person: must be the approval's
-	Reason   string `json:"reason"`   // needed to reject
+	Decision string `json:"decision"`         // approve or reject
+	Service  string `json:"service"`          // typed by the person: must be the approval's
+	Reason   string `json:"reason,omitempty"` // needed to reject
 	// Anyway is needed to approve a rollback whose trigger does not breach any more.
 	Anyway bool `json:"anyway,omitempty"`
 	// Token is the link's, needed where nobody can sign in.

@@ -11,17 +11,33 @@ import (
 
 // An Envelope is what every answer of the API is in, in Prometheus' form.
 type Envelope struct {
-	Status    string `json:"status"`              // success or error
-	Data      any    `json:"data,omitempty"`      // of a success
-	ErrorType string `json:"errorType,omitempty"` // of an error, one of [ErrorTypes]
-	Error     string `json:"error,omitempty"`     // of an error: a sentence
+	Status    string    `json:"status"`              // success or error
+	Data      any       `json:"data,omitempty"`      // of a success
+	ErrorType ErrorType `json:"errorType,omitempty"` // of an error
+	Error     string    `json:"error,omitempty"`     // of an error: a sentence
 }
+
+// An ErrorType is the kind of an error.
+type ErrorType string
+
+// The kinds of errors. The set is closed.
+const (
+	BadData      ErrorType = "bad_data"      // the order cannot be understood
+	Unauthorized ErrorType = "unauthorized"  // sign in first
+	Forbidden    ErrorType = "forbidden"     // you may not do this, or not from here
+	NotFound     ErrorType = "not_found"     // there is no such thing
+	Conflict     ErrorType = "conflict"      // it changed meanwhile: read again
+	Refused      ErrorType = "refused"       // a rule forbids it; the sentence says which
+	SecondPerson ErrorType = "second_person" // recorded, and not carried out: somebody else must order the same
+	Later        ErrorType = "later"         // try again; with Retry-After
+	Internal     ErrorType = "internal"      // nobody expected this; the daemon logs it
+)
 
 // An Error is an answer other than success.
 type Error struct {
-	Code int    // HTTP status
-	Type string // one of [ErrorTypes]; empty: what answered is no daemon
-	Text string // a sentence
+	Code int       // HTTP status
+	Type ErrorType // empty: what answered is no daemon
+	Text string    // a sentence
 }
 
 func (e *Error) Error() string { return e.Text }
@@ -29,17 +45,17 @@ func (e *Error) Error() string { return e.Text }
 // Is makes the daemon's refusals the same errors here as there.
 func (e *Error) Is(target error) bool {
 	switch e.Type {
-	case "not_found":
+	case NotFound:
 		return target == runbook.ErrNotFound
-	case "conflict":
+	case Conflict:
 		return target == runbook.ErrConflict
-	case "second_person":
+	case SecondPerson:
 		return target == runbook.ErrSecond || target == runbook.ErrRefused
-	case "forbidden":
+	case Forbidden:
 		return target == runbook.ErrForbidden || target == runbook.ErrRefused
-	case "refused":
+	case Refused:
 		return target == runbook.ErrRefused
-	case "later":
+	case Later:
 		return target == runbook.ErrLater
 	}
 	return false

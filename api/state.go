@@ -61,7 +61,7 @@ func (c Client) Examine(ctx context.Context) (e view.Examination, err error) {
 
 // Fire sends a synthetic alert the whole way, which takes up to 45 s if it gets lost.
 func (c Client) Fire(ctx context.Context) (f view.Firing, err error) {
-	err = c.post(ctx, Step{}, &f, "doctor", "fire")
+	err = c.send(ctx, http.MethodPost, "", nil, &f, address("doctor", "fire"))
 	return f, err
 }
 

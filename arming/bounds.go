@@ -80,8 +80,8 @@ func (l *look) recoverable(ctx context.Context) error {
 		}
 		if len(v) == 0 {
 			if !r.Business {
-				l.find(Recovery, nil, fmt.Sprintf("the recovery check %q gets no data: after a rollback nobody could tell whether users recovered", r.Name),
-					"correct the series that it is made of, or let traffic come")
+				l.find(Recovery, nil, fmt.Sprintf("the recovery check %q gets no data: after a rollback it could not tell whether users recovered", r.Name),
+					"correct its series, or wait for traffic")
 			}
 			continue
 		}

@@ -96,7 +96,7 @@ func (l *look) exists(ctx context.Context, matchers []*labels.Matcher, concerns 
 	}
 	slices.Sort(have)
 	if len(have) == 1 && have[0] == "" && (l.rb.Metrics.Track == nil || l.rb.Metrics.Track.Stable != "") {
-		l.find(Version, concerns, fmt.Sprintf("no series of %s carries the label %s, so nobody can tell the sides apart", name(matchers), l.label),
+		l.find(Version, concerns, fmt.Sprintf("no series of %s carries the label %s, so the sides cannot be told apart", name(matchers), l.label),
 			fmt.Sprintf("put %s on the pods' targets, or correct metrics.version_label", l.label))
 		return false, nil
 	}
@@ -127,7 +127,7 @@ func (l *look) missing(ctx context.Context, matchers []*labels.Matcher, concerns
 		l.find(Version, concerns, "Prometheus has no series "+j.Series()+", which tells the sides apart", "correct metrics.join, or let Prometheus scrape what exposes it")
 		return nil
 	}
-	l.find(Version, concerns, fmt.Sprintf("no series of %s has the same %s as one of %s, so nobody can tell the sides apart", name(matchers), strings.Join(j.On, " and "), j.Series()),
+	l.find(Version, concerns, fmt.Sprintf("no series of %s has the same %s as one of %s, so the sides cannot be told apart", name(matchers), strings.Join(j.On, " and "), j.Series()),
 		"name under metrics.join.on labels that have the same values on both")
 	return nil
 }

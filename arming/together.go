@@ -43,7 +43,7 @@ func (l *look) askTogether(ctx context.Context) error {
 	for _, s := range all {
 		i, err := strconv.Atoi(string(s.Metric[questionLabel]))
 		if err != nil || i < 0 || i >= len(questions) {
-			return fmt.Errorf("check that %s is armed: an answer to a question that was not asked", l.rb.Service)
+			return fmt.Errorf("check that %s is armed: an answer to a query that was not made", l.rb.Service)
 		}
 		delete(s.Metric, questionLabel)
 		l.answers[questions[i]] = append(l.answers[questions[i]], s)

@@ -30,7 +30,7 @@ func attempt(id string, n int) string {
 // attemptOf finds the folder of an incident: the first one that is its own, or that is nobody's yet.
 func attemptOf(root *os.Root, inc record.Incident) (string, error) {
 	if !incidentForm.MatchString(inc.ID) {
-		return "", fmt.Errorf("%q is no incident id", inc.ID)
+		return "", fmt.Errorf("%q is not an incident id", inc.ID)
 	}
 	for n := 1; n <= mostAttempts; n++ {
 		home := attempt(inc.ID, n)

@@ -42,7 +42,7 @@ func Check(dir string) Found { return check(dir, false) }
 func check(dir string, settling bool) Found {
 	var f Found
 	if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
-		f.bad(".", "no folder, or a link to one")
+		f.bad(".", "not a folder, or a link to one")
 		return f
 	}
 	root, err := os.OpenRoot(dir)
@@ -156,7 +156,7 @@ func (w *walk) mode(name string, info os.FileInfo) {
 		w.found.bad(name, "its mode is not that of evidence: "+m.String())
 	}
 	if names(info) > 1 && !w.settling {
-		w.found.bad(name, fmt.Sprintf("has %d names: whoever has another one can write it", names(info)))
+		w.found.bad(name, fmt.Sprintf("has %d names: it can be written by another one", names(info)))
 	}
 }
 

@@ -47,14 +47,14 @@ func TestCheckIsNotLedAstray(t *testing.T) {
 		"a large page": {func(home string) error {
 			return errors.Join(again(home, "incident.md"), big(at(home, "incident.md"), 1<<40))
 		}, "incident.md: too large for evidence; not read"},
-		"a hard link":    {func(home string) error { return os.Link(at(home, "incident.md"), at(filepath.Dir(home), "elsewhere")) }, "incident.md: has 2 names: whoever has another one can write it"},
+		"a hard link":    {func(home string) error { return os.Link(at(home, "incident.md"), at(filepath.Dir(home), "elsewhere")) }, "incident.md: has 2 names: it can be written by another one"},
 		"an open page":   {func(home string) error { return os.Chmod(at(home, "incident.md"), 0o666) }, "incident.md: its mode is not that of evidence: -rw-rw-rw-"},
 		"a program":      {func(home string) error { return os.Chmod(at(home, "incident.md"), 0o755|os.ModeSetuid) }, "incident.md: its mode is not that of evidence: urwxr-xr-x"},
 		"an open folder": {func(home string) error { return os.Chmod(at(home, "before"), 0o777) }, "before: others may write it: mode 0777"},
 		"a stage elsewhere": {func(home string) error {
 			return errors.Join(os.Rename(at(home, "before"), at(filepath.Dir(home), "b")), os.Symlink("../b", at(home, "before")))
 		}, "before: not in the manifest"},
-		"a link for the folder": {func(home string) error { return errors.Join(os.Rename(home, home+"-x"), os.Symlink(home+"-x", home)) }, ".: no folder, or a link to one"},
+		"a link for the folder": {func(home string) error { return errors.Join(os.Rename(home, home+"-x"), os.Symlink(home+"-x", home)) }, ".: not a folder, or a link to one"},
 		"a name that leads out": {func(home string) error {
 			return extend(at(home, manifestName), strings.Repeat("0", 64)+"  ../elsewhere\n")
 		},

@@ -269,7 +269,7 @@ func (c *chain) next(text []byte) error {
 	n := c.head.Lines + 1
 	d := json.NewDecoder(bytes.NewReader(text))
 	if err := d.Decode(&l); err != nil || strings.TrimSpace(string(text[d.InputOffset():])) != "" {
-		return fmt.Errorf("%w: line %d is no record", ErrJournal, n)
+		return fmt.Errorf("%w: line %d is not a record", ErrJournal, n)
 	}
 	if l.N != n {
 		return fmt.Errorf("%w: line %d has the number %d", ErrJournal, n, l.N)

@@ -128,8 +128,8 @@ func TestKeysThatAreRefused(t *testing.T) {
 	for name, c := range map[string]struct{ path, says string }{
 		"encrypted":   {sshKeyFile(t, "-t", "ed25519", "-N", "a passphrase"), "without a passphrase"},
 		"RSA":         {sshKeyFile(t, "-t", "rsa", "-b", "2048", "-N", ""), "only ed25519 is known"},
-		"the public":  {sshKeyFile(t, "-t", "ed25519", "-N", "") + ".pub", "others"},
-		"open to all": {fileOf(t, string(good), 0o644), "others"},
+		"the public":  {sshKeyFile(t, "-t", "ed25519", "-N", "") + ".pub", "users other than"},
+		"open to all": {fileOf(t, string(good), 0o644), "users other than"},
 		"not a key":   {fileOf(t, "hello", 0o600), "no private key of OpenSSH"},
 		"half of one": {fileOf(t, half(good), 0o600), "not as OpenSSH writes it"},
 		"not there":   {filepath.Join(t.TempDir(), "none"), "no such file"},

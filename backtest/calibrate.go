@@ -262,7 +262,7 @@ func (s *trials) report(took time.Duration) CalibrationReport {
 		r.Dispersion = append(r.Dispersion, dispersion(trigger, s.phi[trigger]))
 	}
 	if s.count == 0 {
-		r.Warnings = append(r.Warnings, "no trial was run: look at the period, at --length, and at the number of pods of the stable version")
+		r.Warnings = append(r.Warnings, "no trial was run: check the period, --length, and the number of pods of the stable version")
 	}
 	return r
 }

@@ -151,7 +151,7 @@ func ParseTime(text string) (time.Time, error) {
 		}
 		return time.UnixMilli(int64(n)).UTC(), nil
 	}
-	return time.Time{}, fmt.Errorf("%q is not a moment; %s", text, fixTime)
+	return time.Time{}, fmt.Errorf("%q is not a time; %s", text, fixTime)
 }
 
 // A timestamp is a time in a file.

@@ -98,7 +98,7 @@ func (r Report) Sentence() string {
 	}
 	parts := []string{fmt.Sprintf("%d false alarms (%.2g a week)", wrong, float64(wrong)/(r.To.Sub(r.From).Hours()/(7*24)))}
 	if !r.Judged {
-		parts[0] = fmt.Sprintf("%d alarms, judged by nobody: no list of incidents was given", wrong)
+		parts[0] = fmt.Sprintf("%d alarms, not judged: no list of incidents was given", wrong)
 	} else {
 		parts = append(parts, fmt.Sprintf("%d hits", hits), fmt.Sprintf("%d incidents missed", missed))
 	}

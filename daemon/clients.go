@@ -79,7 +79,7 @@ func (m Messages) webhookURL() (secret.Value, error) {
 	}
 	u, err := secret.URL(m.Webhook, instead)
 	if err == nil && secret.Path(u.Path) {
-		err = fmt.Errorf("the path looks as if it held a key, which everybody sees in the list of processes: %s", instead)
+		err = fmt.Errorf("the path seems to hold a key, which everybody can see in the list of processes: %s", instead)
 	}
 	if err != nil {
 		return secret.Value{}, OptionError{fmt.Errorf("--message.webhook-url: %w", err)}

@@ -91,7 +91,7 @@ func (d *Daemon) wire(people net.Addr) error {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	d.dropped = promauto.With(reg).NewCounterVec(prometheus.CounterOpts{Name: "autorollback_connections_dropped_total",
-		Help: "Connections closed because their listener, or their address, had as many as it may."}, []string{"listener"})
+		Help: "Connections closed because their listener, or their address, had reached its limit."}, []string{"listener"})
 	if err := d.openSites(all, reg); err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (d *Daemon) openJournal() (*audit.Journal, []record.AlertResult, error) {
 		journal.SignWith(signer)
 	}
 	if altered != "" {
-		d.log.Error("the journal was altered, and a new one is begun", zap.String("problem", altered))
+		d.log.Error("the journal was altered; a new one begins", zap.String("problem", altered))
 		line := record.Record{At: time.Now().UTC(), Kind: "journal_altered", Text: record.Truncate("A new journal: "+altered, record.MaxLine)}
 		if err := journal.Append("", line); err != nil {
 			return nil, nil, err

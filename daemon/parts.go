@@ -44,7 +44,7 @@ func OpenStore(cfg Config, onClose func(func() error)) (store.Store, error) {
 
 func openConsul(cfg Config, kind, address string) (store.Store, error) {
 	if strings.Contains(address, "@") {
-		return nil, OptionError{errors.New("--store: the address holds a name or a password, which everybody sees in the list of processes: " +
+		return nil, OptionError{errors.New("--store: the address holds a name or a password, which everybody can see in the list of processes: " +
 			"write the token into a file, and name that with --store.consul-token-file")}
 	}
 	scheme := "http"
@@ -73,6 +73,7 @@ func (d *Daemon) page(folder audit.Folder, external string, render renderer) fun
 			o.Evidence = stages
 			o.Gathered, _ = report.GatheredOf(folder, inc) // what was altered is not shown
 		}
+		inc.Impact = d.set.ImpactNow(ctx, inc)
 		curves, err := d.set.IncidentCurves(ctx, inc)
 		if o.Curves = curves; err != nil {
 			o.CurvesProblem = err.Error()

@@ -57,7 +57,7 @@ func (d *Daemon) checkAccess(people net.Addr) error {
 		d.log.Warn("nobody can sign in: only /metrics, /-/healthy and /-/ready answer; nobody can look, answer a question or give an order",
 			zap.String("instead", "--web.config.file with basic_auth_users or client certificates, and --web.roles.file"))
 	case modes.Any() && d.auth.RolesFile == "":
-		d.log.Warn("without --web.roles.file whoever signs in may only look: nobody is admin, and nobody operates or approves but whom a runbook names in policy.operators and policy.approvers",
+		d.log.Warn("without --web.roles.file people who sign in may only look: nobody is admin, and only those operate or approve whom a runbook names in policy.operators and policy.approvers",
 			zap.String("instead", "see docs/roles.md"))
 	}
 	return nil

@@ -48,7 +48,7 @@ func TestWhoMayDoWhatIsSaidAtTheStart(t *testing.T) {
 		refuses    string
 	}{
 		"people and roles":                     {web: alice, roles: roles},
-		"people without roles":                 {web: alice, warns: "without --web.roles.file whoever signs in may only look"},
+		"people without roles":                 {web: alice, warns: "without --web.roles.file people who sign in may only look"},
 		"nobody":                               {warns: "nobody can sign in: only /metrics, /-/healthy and /-/ready answer"},
 		"nobody, with roles":                   {roles: roles, warns: "nobody can sign in"},
 		"no-auth at loopback":                  {noAuth: true},
@@ -58,7 +58,7 @@ func TestWhoMayDoWhatIsSaidAtTheStart(t *testing.T) {
 		"no-auth at another address":           {noAuth: true, ip: net.IPv4(192, 0, 2, 1), warns: "EVERYBODY WHO REACHES THIS ADDRESS MAY DO EVERYTHING"},
 		"no-auth at all, but people sign in":   {noAuth: true, ip: net.IPv4zero, web: alice, warns: "without --web.roles.file"},
 		"no-auth and roles":                    {noAuth: true, roles: roles, refuses: "--web.insecure-no-auth lets everybody do everything, and --web.roles.file says who may do what"},
-		"a mistake in the roles":               {web: alice, roles: "roles:\n  admin: ['*']\n", refuses: "roles.yml:2: roles.admin[0]: gives it to whoever signs in"},
+		"a mistake in the roles":               {web: alice, roles: "roles:\n  admin: ['*']\n", refuses: "roles.yml:2: roles.admin[0]: gives it to everybody who signs in"},
 		"a mistake in the web configuration":   {web: "basic_auth_userz: {}\n", roles: roles, refuses: "basic_auth_userz"},
 		"a password that is not a bcrypt hash": {web: "basic_auth_users: {alice: secret}\n", roles: roles, refuses: "hash"},
 	} {

@@ -22,7 +22,7 @@ func TestRegionFile(t *testing.T) {
 		{"no store", "regions:\n  eu: {prometheus: {url: 'http://eu:9090'}}\n", "name its store"},
 		{"no Prometheus", "regions:\n  eu: {store: 'file:eu.db'}\n", "name its Prometheus"},
 		{"its line and field", "regions:\n" + us + "  eu:\n    store: file:eu.db\n", "regions.yml:3: regions.eu.prometheus.url: is missing; name its Prometheus"},
-		{"what nobody sees", "regions: {\"e\\u202eu\": {store: x}}\n", "which nobody sees"},
+		{"what nobody sees", "regions: {\"e\\u202eu\": {store: x}}\n", "the invisible character"},
 		{"a bad name", "regions:\n  EU West: {store: 'file:eu.db', prometheus: {url: 'http://eu:9090'}}\n", "lower-case"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

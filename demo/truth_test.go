@@ -43,6 +43,40 @@ func TestTruthOfEveryBreach(t *testing.T) {
 	}
 }
 
+// The stories of blue and green, with the runbook and the traffic that the demo plays them with.
+func TestTruthOfEveryFlip(t *testing.T) {
+	t.Parallel()
+	for name, f := range Flips() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rb, err := runbook.Parse("demo.yaml", []byte(string(Runbook)+f.Rollout))
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Test(t, func(t *testing.T) { tellFlip(t, rb, f) })
+		})
+	}
+}
+
+func tellFlip(t *testing.T, rb *runbook.Runbook, f Flip) {
+	v := newVirtual(t, rb, newFleetOf(ofDemo, Well, float64(f.Rate), 3, 2))
+	defer v.stop()
+	time.Sleep(60 * time.Second)
+	v.start(0)
+	v.until("green to be warm", 2*time.Minute, func() bool {
+		_, err := v.engine.Flip(t.Context(), "ranker", "", fixture.By("alice"))
+		return err == nil
+	})
+	time.Sleep(rb.Metrics.Warmup.Std() + 7*time.Second)
+	v.fleet.behave("v2", func(b *Behaviour) { *b = f.Bad })
+	inc := v.approved(6 * time.Minute)
+	if inc.Verdict.Outcome != record.Recovered {
+		t.Errorf("the verdict is %+v", inc.Verdict)
+	}
+	v.bracket(inc)
+	v.told(inc, kindsOf(Breach{Acts: []Act{{Candidate: &f.Bad}}})...)
+}
+
 func tellTruth(t *testing.T, rb *runbook.Runbook, b Breach) {
 	well := Well
 	if b.Well != nil {
@@ -90,6 +124,9 @@ func kindsOf(b Breach) (kinds []record.LossKind) {
 		if a.Stable == nil && a.Candidate.Latency > Well.Latency {
 			kinds = append(kinds, record.Slow)
 		}
+		if a.Candidate.Conversion < Well.Conversion {
+			kinds = append(kinds, record.Missed)
+		}
 	}
 	slices.Sort(kinds)
 	return slices.Compact(kinds)
@@ -99,7 +136,7 @@ func kindsOf(b Breach) (kinds []record.LossKind) {
 // in which the impact grows and stays true.
 func (v *virtual) approved(within time.Duration) (inc record.Incident) {
 	v.t.Helper()
-	answered := false
+	answered, moved := false, false
 	v.until("sealed evidence", within, func() bool {
 		st, err := v.engine.Status(v.t.Context())
 		v.must(err)
@@ -113,9 +150,28 @@ func (v *virtual) approved(within time.Duration) (inc record.Incident) {
 			v.must(err)
 			answered = true
 		}
+		if !inc.ActedAt.IsZero() && inc.EvidenceAt.IsZero() && !moved {
+			moved = true
+			time.Sleep(3 * time.Second)
+			v.moved(inc)
+		}
 		return inc.Verdict != nil && !inc.EvidenceAt.IsZero()
 	})
 	return inc
+}
+
+// moved: seconds after the traffic's move the impact is what the world counted until then.
+func (v *virtual) moved(inc record.Incident) {
+	v.t.Helper()
+	x := v.engine.ImpactNow(v.t.Context(), inc)
+	if x == nil || x.Problem != "" || !x.Until.After(inc.ActedAt) {
+		v.t.Fatalf("traffic moved at %s, and at %s the impact is %+v", inc.ActedAt, time.Now(), x)
+	}
+	for _, l := range x.Losses {
+		if l.Low > 0 {
+			v.close("after the move, "+string(l.Kind), l.Excess, v.lost(l, time.Time{}, x.Until, x.Whole))
+		}
+	}
 }
 
 // sealed is the incident with the impact that its evidence has.

@@ -27,7 +27,7 @@ func (p *patient) alertmanagers(ctx context.Context) []view.Check {
 	found, err := p.Prometheus.Alertmanagers(ctx)
 	if err != nil {
 		return []view.Check{unknown(alertmanagerPart, "found", err.Error(),
-			"ask a Prometheus that tells its Alertmanagers")}
+			"use a Prometheus that has /api/v1/alertmanagers")}
 	}
 	if len(found) == 0 {
 		return []view.Check{off(alertmanagerPart, "found",

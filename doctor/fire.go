@@ -49,7 +49,7 @@ func (d *Doctor) Fire(ctx context.Context) (view.Firing, error) {
 	switch {
 	case err != nil:
 		legs = append(legs, lost(atPrometheus, "alertmanager", 0, err.Error(),
-			"let Prometheus tell its Alertmanagers"))
+			"let the daemon read Prometheus' /api/v1/alertmanagers"))
 	case len(found) == 0:
 		legs = append(legs, lost(atPrometheus, "alertmanager", 0, "Prometheus sends its alerts to no Alertmanager",
 			"name it under alerting.alertmanagers in Prometheus' configuration"))

@@ -95,7 +95,7 @@ func (p *patient) scrape(ctx context.Context) []view.Check {
 	checks := []view.Check{p.labels(ctx, self)}
 	if targetsErr != nil {
 		return append(checks, unknown(prometheusPart, "scrape", targetsErr.Error(),
-			"ask a Prometheus that tells its targets"))
+			"use a Prometheus that has /api/v1/targets"))
 	}
 	for _, t := range targets {
 		if t.Labels["job"] == string(self["job"]) && t.Labels["instance"] == string(self["instance"]) {
@@ -132,7 +132,7 @@ func (p *patient) unscraped(ctx context.Context, targets []promapi.Target) strin
 	if v, err := p.vector(ctx, "count(autorollback_up)"); err == nil && len(v) > 0 {
 		return "Prometheus scrapes another daemon, and not this one"
 	}
-	return "Prometheus does not scrape the daemon: no alert but an absolute limit can fire"
+	return "Prometheus does not scrape the daemon: only absolute limits can fire"
 }
 
 func interval(t promapi.Target) view.Check {
@@ -141,7 +141,7 @@ func interval(t promapi.Target) view.Check {
 	case t.Health == "down":
 		return off(prometheusPart, "scrape", t.ScrapeURL+": "+t.LastError, scrapeFix)
 	case err != nil:
-		return unknown(prometheusPart, "scrape", t.ScrapeURL+" is scraped, and how often is not told", "")
+		return unknown(prometheusPart, "scrape", t.ScrapeURL+" is scraped, but how often is not known", "")
 	case every.Std() > scrapeEvery:
 		return degraded(prometheusPart, "scrape",
 			fmt.Sprintf("%s is scraped every %s: alerts come that much later", t.ScrapeURL, every),

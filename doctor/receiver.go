@@ -36,11 +36,11 @@ func (p *patient) refusals(now time.Time) view.Check {
 	case !refused.At.IsZero() && now.Sub(refused.At) < recent:
 		return degraded(receiverPart, "calls", what+"; others are taken", fix)
 	case accepted.At.IsZero():
-		return unknown(receiverPart, "calls", "nobody has called yet",
+		return unknown(receiverPart, "calls", "no call yet",
 			"ask again in two minutes, or test the path: autorollback doctor --fire")
 	}
 	return ok(receiverPart, "calls",
-		fmt.Sprintf("the newest was taken %s ago", now.Sub(accepted.At).Round(time.Second)))
+		fmt.Sprintf("the newest call was accepted %s ago", now.Sub(accepted.At).Round(time.Second)))
 }
 
 // correct says what to do about a refused call.

@@ -28,7 +28,7 @@ func TestRouters(t *testing.T) {
 			"traefik/http/services/ranker/weighted/services/0/name", "v1",
 			"traefik/http/services/ranker/weighted/services/0/weight", "100",
 		}, []string{"degraded: weighted/sticky/cookie: routing.sticky asks", "ok: for 1 of 2 services"}},
-		"no way to stay": {[]runbook.Routing{fabio}, nil, []string{"degraded: fabio draws a side anew"}},
+		"no way to stay": {[]runbook.Routing{fabio}, nil, []string{"degraded: fabio picks a side anew"}},
 		"no such router": {[]runbook.Routing{{Router: "carrier"}}, nil, []string{"off: routing.router"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -69,7 +69,7 @@ func ruleCheck(d rules.Drift, more int) view.Check {
 // remembered is what the daemon found when Prometheus last told.
 func (p *patient) remembered(err error) []view.Check {
 	out := []view.Check{unknown(rulesPart, "loaded", err.Error(),
-		"let Prometheus tell its rules, or compare files: autorollback rules verify runbooks/ --rules-file autorollback.rules.yml")}
+		"use a Prometheus that has /api/v1/rules, or compare files: autorollback rules verify runbooks/ --rules-file autorollback.rules.yml")}
 	for _, c := range p.status.Rules {
 		if c.State == record.RulesDrifted {
 			out = append(out, degraded(rulesPart, c.Service, c.Drifted(), "generate the rules again and load them"))
@@ -109,7 +109,7 @@ func atMost(checks []view.Check) []view.Check {
 // behind says of which targets the store has less than is known.
 func (p *patient) behind() []view.Check {
 	if len(p.status.Behind) == 0 {
-		return []view.Check{ok(storePart, "history", "has all that is known of it")}
+		return []view.Check{ok(storePart, "history", "has every record that is known")}
 	}
 	var found []view.Check
 	for _, b := range p.status.Behind {
@@ -183,12 +183,12 @@ func armed(name string, group []rules.Drift, triggers int) view.Check {
 // mostBoxes is how many empty boxes of runbooks are told.
 const mostBoxes = 10
 
-// selfChecks are the empty boxes of the runbooks.
+// selfChecks are the empty boxes of the runbooks, and what in them is still a template's.
 func (p *patient) selfChecks(context.Context) []view.Check {
 	var out []view.Check
 	empty := 0
 	for _, rb := range p.runbooks {
-		for _, s := range rb.SelfChecks() {
+		for _, s := range append(rb.SelfChecks(), rb.Leftovers()...) {
 			if s.OK {
 				continue
 			}

@@ -48,12 +48,12 @@ func TestTheJournalsHeadIsKeptElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := journalAt(t, path)
 		defer j.Close()
+		must(t, j.Append("", record.Record{Kind: "begun"}))
 		var sent []record.Message
 		e, st, f := solo(t, func(p *Parts) {
 			p.Journal = j
 			p.Post = posts(func(m record.Message) (string, error) { sent = append(sent, m); return "team", nil })
 		})
-		must(t, j.Append("", record.Record{Kind: "begun"}))
 		f.breaking["errors"] = true
 		must(t, hears(t, e, fixture.Alert("errors", record.Webhook)))
 		acted := incidentOf(t, st)

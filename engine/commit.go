@@ -111,7 +111,7 @@ func (e *Engine) commit(ctx context.Context, v snapshot, ev lifecycle.Event, now
 		e.remember(v.target, next)
 		return next, nil
 	}
-	name := lifecycle.Boundary(v.State, next)
+	name := lifecycle.Boundary(ev, v.State, next)
 	e.boundary("before-" + name)
 	if err := e.store.Commit(ctx, tx); err != nil {
 		return v.State, err

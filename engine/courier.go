@@ -166,7 +166,7 @@ func (c *courier) leave(ctx context.Context, m record.Message) {
 
 // drop takes a message out of the outbox that nobody needs.
 func (c *courier) drop(ctx context.Context, m record.Message) {
-	ev := lifecycle.MessageSent{Message: m.ID, Incident: m.Incident, NotSent: true,
+	ev := lifecycle.MessageSent{Message: m.ID, Kind: m.Kind, Incident: m.Incident, NotSent: true,
 		Text: "Not sent, because it was rolled back before anybody was asked: " + m.Title}
 	if err := c.take(ctx, Target{m.Service, m.Region}, ev); err != nil && ctx.Err() == nil {
 		c.log.Warn("take message out of the outbox", zap.String("message", m.ID), zap.Error(err))
@@ -182,13 +182,14 @@ func (c *courier) offer(ctx context.Context, m record.Message) (bool, error) {
 		if err != nil || !ok {
 			return false, err
 		}
-		c.boundary("before-send")
+		name := lifecycle.MessageBoundary("send", m.Incident, m.Kind)
+		c.boundary("before-" + name)
 		if over, err = c.send(ctx, claimed); err != nil {
 			c.log.Warn("send message", zap.String("sink", c.sink), zap.String("message", m.ID), zap.Error(err))
 			return false, err
 		}
 		c.over[m.ID], c.took = over, time.Now()
-		c.boundary("after-send")
+		c.boundary("after-" + name)
 	}
 	err := c.delivered(ctx, m.ID, c.sink, over)
 	if err == nil {

@@ -277,7 +277,7 @@ func (d *drama) check() string {
 	}
 	d.flagsOff(i)
 	var told []string
-	for _, kind := range []string{"opened", "approval", "acted", "verdict"} {
+	for _, kind := range []string{"started", "opened", "approval", "acted", "verdict"} {
 		if d.sent[kind] > 0 {
 			told = append(told, kind)
 		}
@@ -288,7 +288,7 @@ func (d *drama) check() string {
 	if got := d.split(); !got.Equal(record.Split{"ranker-v1": 100}) || len(d.alone().Pending) > 0 {
 		d.t.Errorf("died at %q: the router is told %v, pending %+v", d.dieAt, got, d.alone().Pending)
 	}
-	if d.sent["acted"] == 0 || d.sent["verdict"] == 0 {
+	if d.sent["started"] == 0 || d.sent["acted"] == 0 || d.sent["verdict"] == 0 {
 		d.t.Errorf("died at %q: told only %v", d.dieAt, told)
 	}
 	return fmt.Sprintf("| %s | %s | %d | %s | %s |\n", d.dieAt, d.found, acted, i.Verdict.Outcome, strings.Join(told, ", "))
@@ -436,18 +436,30 @@ func rowsOf(table string) map[string]string {
 		cells := strings.Split(line, " | ")
 		at := strings.TrimPrefix(cells[0], "| ")
 		_, step, ok := strings.Cut(at, "-")
-		if len(cells) == 5 && ok && !slices.Contains([]string{"send", "told", "note", "read-back", "standby"}, step) {
+		if len(cells) == 5 && ok && !byChance(step) {
 			rows[story+": "+at] = cells[1]
 		}
 	}
 	return rows
 }
 
+// byChance reports whether a step comes beside the incident's own way.
+func byChance(step string) bool {
+	return slices.ContainsFunc([]string{"send", "told", "note", "read-back", "standby"}, func(s string) bool { return step == s || strings.HasPrefix(step, s+"-") })
+}
+
+// steps are the boundaries in the order in which an incident or a ramp passes them.
+var steps = []string{
+	"launch", "send-started", "told-started", "read-back", "standby", "confirm", "asked", "send-promote", "told-promote", "promote", "send-promoted", "told-promoted",
+	"checked", "send-checked", "told-checked", "release", "open", "send-blind", "told-blind", "act", "write", "written", "write-back", "written-back", "send", "told", "note",
+	"verifying", "settled", "closed", "proved", "send-proved", "told-proved",
+}
+
 // byStep orders boundaries as an incident passes them, whatever goroutine was first.
 func byStep(a, b string) int {
 	place := func(name string) int {
 		when, what, _ := strings.Cut(name, "-")
-		n := 2 * slices.Index([]string{"launch", "read-back", "standby", "confirm", "asked", "promote", "checked", "release", "open", "act", "write", "written", "write-back", "written-back", "send", "told", "note", "verifying", "settled", "closed", "proved"}, what)
+		n := 2 * slices.Index(steps, what)
 		if when == "after" {
 			n++
 		}
@@ -463,4 +475,6 @@ transaction to x is not committed; "after-x": it is, and nothing after it happen
 webhook is lost with it, and a new process continues from the store alone. Every row ends
 with exactly one rollback, the verdict, sealed evidence and an empty outbox. A message is
 sent at least once, and twice only if the process died between sending and noting it.
+"send" and "told" are of the incident's first message; one that belongs to no incident has
+its kind behind that: "send-started".
 `

@@ -120,6 +120,7 @@ type Engine struct {
 	lives    shared[string, lived] // by approval
 
 	recounted shared[string, recounted]      // by incident whose evidence is elsewhere
+	sinceMove shared[string, *record.Impact] // by incident whose traffic was moved
 	asked     shared[string, []record.Curve] // by release: of triggers that compare nothing
 
 	readBack chan struct{} // a split was read back: its router is asked
@@ -249,7 +250,7 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 	}
 	p.Samples.Client = cmp.Or(p.Samples.Client, p.Client)
 	e.samples = samples.NewPool(p.Samples, e.keepSamples, e.samplesMoved)
-	e.recounted.keep, e.asked.keep = time.Minute, 15*time.Second
+	e.recounted.keep, e.asked.keep, e.sinceMove.keep = time.Minute, 15*time.Second, 15*time.Second
 	e.store = ownStore{p.Store, e.memory}
 	e.catalog, _ = p.Store.(Catalog)
 	e.metrics, e.trail.lists = newMetrics(o.labelled(p.Registerer)), map[string]*kept{}

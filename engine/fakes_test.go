@@ -166,6 +166,12 @@ func (p *proofs) blunts(trigger, words string) {
 	p.blunt = map[string]string{trigger: words}
 }
 
+func (p *proofs) set(change func(*proofs)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(p)
+}
+
 func (p *proofs) Proved() <-chan struct{} { return nil }
 
 func (p *proofs) Impact(_ context.Context, _ monitor.Target, h monitor.Harm, until time.Time) (record.Impact, error) {

@@ -75,26 +75,66 @@ func (e *Engine) countImpact(v *snapshot, ev lifecycle.Event) {
 	v.Impact = e.soFar(v.Runbook, i)
 }
 
-// impact is what users lost until the candidate was drained, counted anew; where the cause is another
-// one, or the candidate was not drained, until now.
+// ImpactNow is [Engine.ImpactOf], and from the traffic's move until the evidence is sealed it is counted anew
+// from Prometheus' history: so far, until the candidate is drained. Where it cannot be, it is as of the move.
+func (e *Engine) ImpactNow(ctx context.Context, i record.Incident) *record.Impact {
+	counted := i.Impact != nil && !i.Impact.Ongoing
+	if counted || i.ActedAt.IsZero() || !i.EvidenceAt.IsZero() {
+		return e.ImpactOf(i)
+	}
+	got := e.sinceMove.get(i.ID+string(i.Phase), func(*record.Impact) bool { return true }, func() *record.Impact { return e.impactSinceMove(ctx, i) })
+	if got.Problem != "" {
+		return e.ImpactOf(i)
+	}
+	return got
+}
+
+func (e *Engine) impactSinceMove(ctx context.Context, i record.Incident) *record.Impact {
+	ctx, cancel := context.WithTimeout(ctx, countedWithin)
+	defer cancel()
+	rel, err := e.Release(ctx, i.Service, i.Region)
+	if err != nil || rel.ID != i.Release {
+		return &record.Impact{Problem: "its release is over"}
+	}
+	svc, err := e.serves(Target{i.Service, i.Region})
+	if err != nil {
+		return &record.Impact{Problem: err.Error()}
+	}
+	got, err := e.countHarm(ctx, svc.rb, rel, i)
+	if err != nil {
+		got.Problem = err.Error()
+	}
+	return &got
+}
+
+// impact is what users lost, for the record.
 func (e *Engine) impact(ctx context.Context, s lifecycle.State) *record.Impact {
-	i, every := *s.Incident, s.Runbook.Metrics.Step().Std()
-	h := harmOf(s.Runbook, i)
+	got, err := e.countHarm(ctx, s.Runbook, *s.Release, *s.Incident)
+	if err != nil {
+		got.Problem = record.Truncate(err.Error(), record.MaxLine)
+	}
+	if err != nil && ctx.Err() == nil {
+		e.metrics.problems.WithLabelValues("evidence").Inc()
+		e.log.Warn("estimate impact", zap.String("incident", s.Incident.ID), zap.Error(err))
+	}
+	return &got
+}
+
+// countHarm counts anew what users lost until the candidate was drained; where the cause is another one, or
+// the candidate is not drained, until now.
+func (e *Engine) countHarm(ctx context.Context, rb *runbook.Runbook, rel record.Release, i record.Incident) (record.Impact, error) {
+	h, every := harmOf(rb, i), rb.Metrics.Step().Std()
 	if h.Whole && h.Onset.At.IsZero() {
-		return &record.Impact{Whole: true, Problem: noOnset}
+		return record.Impact{Whole: true, Problem: noOnset}, nil
 	}
 	until, over := time.Now().UTC().Add(-monitor.Lag(every)), !i.DrainedAt.IsZero() && !h.Whole
 	if drained := i.DrainedAt.Add(2 * every); over && drained.Before(until) { // the newest scrape may be an interval old
 		until = drained
 	}
-	got, err := e.monitor.Impact(ctx, monitor.Target{Runbook: s.Runbook, Release: *s.Release}, h, until)
+	got, err := e.monitor.Impact(ctx, monitor.Target{Runbook: rb, Release: rel}, h, until)
 	if err != nil {
-		got = record.Impact{Problem: record.Truncate(err.Error(), record.MaxLine)}
-	}
-	if err != nil && ctx.Err() == nil {
-		e.metrics.problems.WithLabelValues("evidence").Inc()
-		e.log.Warn("estimate impact", zap.String("incident", i.ID), zap.Error(err))
+		got = record.Impact{}
 	}
 	got.Ongoing = !over
-	return &got
+	return got, err
 }

@@ -110,3 +110,47 @@ func TestWellIsBeforeHarmBegan(t *testing.T) {
 		}
 	}
 }
+
+// After the traffic's move the impact goes on, counted anew, until the candidate is drained; one question serves
+// all who look at a time, and where it has no answer, what was known at the move stands.
+func TestImpactGoesOnAfterTheMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &proofs{says: map[string]record.Significance{}}
+		e, st, f := solo(t, func(p *Parts) { p.Monitor = m })
+		now := time.Now().UTC()
+		m.says["errors"] = record.Significance{At: now, Value: 3, LogE: 20, Onset: record.Onset{From: now, To: now, At: now}}
+		f.breaking["errors"] = true
+		must(t, hears(t, e, fixture.Alert("errors", record.Webhook)))
+		i := incidentOf(t, st)
+		if i.Phase != record.Acted || i.Impact == nil || i.Impact.Losses[0].Excess != 5 {
+			t.Fatalf("%s, with the impact %+v", i.Phase, i.Impact)
+		}
+		m.set(func(m *proofs) { m.lost = errors.New("history is gone") })
+		if x := e.ImpactNow(t.Context(), i); x == nil || x.Losses[0].Excess != 5 {
+			t.Errorf("without a history the impact is %+v", x)
+		}
+		m.set(func(m *proofs) { m.lost, m.asked = nil, nil })
+		var last time.Time
+		for range 3 {
+			time.Sleep(time.Minute)
+			for range 5 {
+				x := e.ImpactNow(t.Context(), i)
+				if x == nil || !x.Ongoing || x.Problem != "" || x.Losses[0].Excess != 12 || !x.Until.After(i.ActedAt) {
+					t.Fatalf("while the candidate has traffic, the impact is %+v", x)
+				}
+				last = x.Until
+			}
+		}
+		if len(m.asked) != 3 || !last.After(m.asked[0]) {
+			t.Errorf("asked until %v for three looks with five readers each", m.asked)
+		}
+		i.Phase, i.DrainedAt = record.Verifying, time.Now().UTC()
+		if x := e.ImpactNow(t.Context(), i); x.Ongoing || x.Losses[0].Excess != 12 {
+			t.Errorf("once it is drained, the impact is %+v", x)
+		}
+		i.EvidenceAt = time.Now().UTC()
+		if x := e.ImpactNow(t.Context(), i); x != i.Impact {
+			t.Errorf("of a sealed incident the impact is %+v", x)
+		}
+	})
+}

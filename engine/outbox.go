@@ -93,7 +93,7 @@ func (e *Engine) finish(ctx context.Context, m record.Message) error {
 
 // sent says in words who has a message, and who never gets it.
 func sent(m record.Message) lifecycle.MessageSent {
-	ev := lifecycle.MessageSent{Message: m.ID, Incident: m.Incident}
+	ev := lifecycle.MessageSent{Message: m.ID, Kind: m.Kind, Incident: m.Incident}
 	var who, never []string
 	for _, sink := range slices.Sorted(maps.Keys(m.Deliveries)) {
 		switch d := m.Deliveries[sink]; {

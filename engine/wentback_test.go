@@ -136,6 +136,20 @@ func (r *restorable) entries() map[string]uint64 {
 	return all
 }
 
+// outbox are the messages that wait, with their indexes.
+func (r *restorable) outbox() map[string]uint64 {
+	r.t.Helper()
+	snap, err := r.st.Read(r.t.Context(), store.OutboxKey(""))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	all := map[string]uint64{}
+	for _, en := range snap.Entries {
+		all[en.Key] = en.Index
+	}
+	return all
+}
+
 // A backup from before a rollback is restored: the next start notices it, holds, and tells people
 // once. A breach then moves nothing and opens no incident.
 func TestRestoredFileIsNoticedAndHeld(t *testing.T) {
@@ -161,7 +175,7 @@ func TestRestoredFileIsNoticedAndHeld(t *testing.T) {
 	if after := r.entries(); !reflect.DeepEqual(after, before) {
 		t.Errorf("written while held: %v, was %v", after, before)
 	}
-	if want := []string{"store_went_back", "behind_breach"}; !slices.Equal(r.sent, want) {
+	if want := []string{"started", "store_went_back", "behind_breach"}; !slices.Equal(r.sent, want) {
 		t.Errorf("sent %q, want %q", r.sent, want)
 	}
 	if _, err := r.e.Promote(t.Context(), "ranker", "", fixture.By("ann")); err == nil || !strings.Contains(err.Error(), "autorollback recover") {
@@ -517,7 +531,7 @@ func TestAnotherInstallationsStore(t *testing.T) {
 	mine.st = theirs.st
 	mine.sent = nil
 	mine.e = mine.engine("replica")
-	before := theirs.entries()
+	before, waiting := theirs.entries(), theirs.outbox()
 	for range 3 {
 		mine.e.install(t.Context())
 		mine.tick()
@@ -531,8 +545,11 @@ func TestAnotherInstallationsStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if after := theirs.entries(); !reflect.DeepEqual(after, before) || len(snap.Under(behinds)) != 0 || len(snap.Under(store.OutboxKey(""))) != 0 {
+	if after := theirs.entries(); !reflect.DeepEqual(after, before) || len(snap.Under(behinds)) != 0 {
 		t.Errorf("written into another installation's store: %v, was %v", after, before)
+	}
+	if after := theirs.outbox(); len(waiting) != 1 || !reflect.DeepEqual(after, waiting) {
+		t.Errorf("another installation's outbox is %v, was %v", after, waiting)
 	}
 	if want := []string{report.KindWentBack}; !slices.Equal(mine.sent, want) {
 		t.Errorf("sent %q, want %q", mine.sent, want)

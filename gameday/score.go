@@ -67,7 +67,7 @@ func (g Game) action() Check {
 	c, want := Check{Name: "right action"}, g.Scenario.Expect
 	switch i := g.Incident; {
 	case i == nil && want.Action == None:
-		c.OK, c.Says = true, "nothing was to happen, and nothing did"
+		c.OK, c.Says = true, "nothing was expected, and nothing happened"
 	case i == nil:
 		c.Says = fmt.Sprintf("no incident in %s; %s was expected", g.Scenario.Watch, want.Action)
 	case i.Decision.Action != want.Action:
@@ -87,7 +87,7 @@ func (g Game) times() []Check {
 	i, l := g.Incident, g.Scenario.Limits
 	all := []Check{
 		took("time to detect", "from the break to the incident", g.Broke, i.OpenedAt, l.Detect),
-		took("time to tell", "from the incident until somebody had the message", i.OpenedAt, g.Notified, l.Tell),
+		took("time to tell", "from the incident until somebody received the message", i.OpenedAt, g.Notified, l.Tell),
 	}
 	if g.Scenario.Expect.Action == record.RollBack {
 		var ended time.Time
@@ -105,7 +105,7 @@ func (g Game) times() []Check {
 func took(name, says string, from, to time.Time, limit runbook.Duration) Check {
 	c := Check{Name: name, Limit: limit, Says: says}
 	if to.IsZero() || from.IsZero() {
-		c.Says = "it did not come to that"
+		c.Says = "that did not happen"
 		return c
 	}
 	c.Took = runbook.Duration(max(0, to.Sub(from)).Round(time.Millisecond))
@@ -120,7 +120,7 @@ func (g Game) verdict() Check {
 		got = g.Incident.Verdict.Outcome
 	}
 	if c.OK = got == want; c.OK && want == "" {
-		c.Says = "none was to be given"
+		c.Says = "none was expected"
 	} else {
 		c.Says = fmt.Sprintf("%s; %s was expected", cmp.Or(string(got), "none"), cmp.Or(string(want), "none"))
 	}
@@ -131,7 +131,7 @@ func (g Game) evidence() Check {
 	c := Check{Name: "evidence complete"}
 	switch i := g.Incident; {
 	case g.Scenario.Expect.Verdict == "":
-		c.OK, c.Says = true, "nothing ended, so nothing was to be sealed"
+		c.OK, c.Says = true, "no incident ended, so nothing was sealed"
 	case i == nil || i.EvidenceAt.IsZero():
 		c.Says = "nothing was sealed"
 	default:

@@ -57,8 +57,8 @@ func TestScore(t *testing.T) {
 		{"the wrong way", func(g *Game) { g.Splits[1] = record.Split{"a": 0, "b": 100} }, []string{"traffic moved as it must"}},
 		{"a mixed pair", func(g *Game) { g.Mixed = 1 }, []string{"no mixed pair"}},
 		{"a mixed pair is the fault", func(g *Game) { g.Mixed, g.Scenario.Expect.Mixed = 1, true }, nil},
-		{"nothing was to happen", func(g *Game) { g.Scenario.Expect = Expect{Action: None} }, []string{"right action", "right verdict", "traffic moved as it must"}},
-		{"nothing was to happen and did", func(g *Game) {
+		{"nothing was expected", func(g *Game) { g.Scenario.Expect = Expect{Action: None} }, []string{"right action", "right verdict", "traffic moved as it must"}},
+		{"nothing was expected and did", func(g *Game) {
 			g.Scenario.Expect, g.Incident, g.Splits = Expect{Action: None}, nil, g.Splits[:1]
 		}, nil},
 	}

@@ -80,7 +80,7 @@ func (p pairCount) say(s *Staging) (mixed int64, text string) {
 	case s.Runbook.Verification.Pairing == nil:
 		return Uncounted, "the runbook does not say how pods tell what they serve (verification.pairing)"
 	case s.Prometheus == nil:
-		return Uncounted, "no Prometheus was named that could be asked (--prometheus.url)"
+		return Uncounted, "no Prometheus was named (--prometheus.url)"
 	case p.sides[s.release.Stable.Version] == 0 || p.sides[s.release.Candidate.Version] == 0:
 		return Uncounted, cmp.Or(p.last, "nobody was asked")
 	case p.mixed > 0:

@@ -35,7 +35,7 @@ func TestCurvesLiveAndRebuiltAgree(t *testing.T) {
 			if math.Abs(float64(last.Candidate)-0.2) > 0.001 || math.Abs(float64(last.Stable)-0.01) > 0.001 || last.Limit != 0.05 || !(last.Significance > 1) {
 				t.Errorf("an hour of 20 %% errors: %+v", last)
 			}
-			if c.Drawn != "error rate, over 3m" || c.Unit != "ratio" || c.Limit != "5 %" || c.Floor {
+			if c.Drawn != "error rate, over 3m" || c.Unit != "ratio" || c.Limit != "5 % and 1.5 × stable" || c.Floor {
 				t.Errorf("it says of itself %+v", c)
 			}
 		}

@@ -119,7 +119,7 @@ func (c *lossHistory) impact(h Harm, newest map[string]analysis.Result) record.I
 		losses[i], out.Basis = c.lost(n, h.Whole, newest)
 	}
 	if out.Losses = bounded95(losses[0], losses[1:]...); len(out.Losses) == 0 {
-		out.Basis, out.Problem = "", "there is nothing to compare with: no stable traffic at the same time, and none in the hour before"
+		out.Basis, out.Problem = "", "there is nothing to compare with: stable had no traffic at the same time, and none in the hour before"
 		return out
 	}
 	out.Method = record.ImpactMethod

@@ -64,7 +64,7 @@ func roundTripper(name string, hc promconfig.HTTPClientConfig, o Options) (http.
 func tlsOf(ctx context.Context, c *promconfig.TLSConfig, options ...promconfig.TLSConfigOption) (*tls.Config, error) {
 	made, err := promconfig.NewTLSConfigWithContext(ctx, c, options...)
 	if err == nil && c.MinVersion != 0 && c.MinVersion < tls.VersionTLS12 {
-		err = fmt.Errorf("min_version: TLS 1.2 is the least")
+		err = fmt.Errorf("min_version: must be TLS 1.2 or later")
 	}
 	if err != nil {
 		return nil, err

@@ -153,7 +153,7 @@ func TestAnOldTLSIsRefused(t *testing.T) {
 	if err := os.WriteFile(file, []byte("tls_config: {insecure_skip_verify: true, min_version: TLS10}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := outbound.Open("test", file, outbound.Login{}, outbound.Options{}); err == nil || !strings.Contains(err.Error(), "TLS 1.2 is the least") {
+	if _, err := outbound.Open("test", file, outbound.Login{}, outbound.Options{}); err == nil || !strings.Contains(err.Error(), "must be TLS 1.2 or later") {
 		t.Error(err)
 	}
 }

@@ -28,10 +28,10 @@ var kinds = map[runbook.TriggerType]kind{
 			h.Stable, h.Candidate = p.Traffic.ErrorRate, effect
 		},
 		passes: func(p Plan, _ runbook.Trigger, effect float64) bool {
-			return effect >= analysis.MinErrorRatio*p.Traffic.ErrorRate
+			return effect >= runbook.MinErrorRatio*p.Traffic.ErrorRate
 		},
 		closed: func(p Plan, _ runbook.Trigger) string {
-			return fmt.Sprintf("no error share is %s times the usual %s", num(analysis.MinErrorRatio), short(p.Traffic.ErrorRate))
+			return fmt.Sprintf("no error share is %s times the usual %s", num(runbook.MinErrorRatio), short(p.Traffic.ErrorRate))
 		},
 		tell: func(p Plan, _ runbook.Trigger, effect float64) string {
 			return fmt.Sprintf("%s errors from %s", short(effect), short(p.Traffic.ErrorRate))

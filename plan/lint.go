@@ -114,7 +114,7 @@ func (p Plan) lintControl() []Lint {
 		return nil
 	}
 	return []Lint{{LintMild, fmt.Sprintf("step %v%%", last.Weight),
-		"no concurrent control: with no traffic on stable only before and after can be compared, and time is not the version's fault, so a breach only asks",
+		"no concurrent control: with no traffic on stable only before and after can be compared, which does not tell the version from the time of day, so a breach only asks",
 		"hold back 1% to 5% on stable until the release is closed"}}
 }
 
@@ -135,7 +135,7 @@ func (p Plan) lintKPIs() []Lint {
 			by += fmt.Sprintf(" and by %s at %v%%", short(least), last)
 		}
 		out = append(out, Lint{LintWarning, fmt.Sprintf("triggers[%d].for", i),
-			fmt.Sprintf("over %s chance alone moves %s by %s, more than the drop of %s: the effect is a coin, and only the evidence decides", t.For, t.KPI, by, t.Drop),
+			fmt.Sprintf("over %s chance alone moves %s by %s, more than the drop of %s: the effect alone is a coin toss, and only the significance decides", t.For, t.KPI, by, t.Drop),
 			fmt.Sprintf("write `for: %s` or longer, or name a drop of %s or more; never judge it by a bare threshold", span2(p.quietWindow(t)), short(math.Ceil(least*1e3)/1e3))})
 	}
 	return out
@@ -151,7 +151,7 @@ func (p Plan) lintSticky() []Lint {
 		if p.rb.Routing.Sticky && t.Type == runbook.KPIDrop {
 			out = append(out, Lint{LintMild, fmt.Sprintf("triggers[%d]", i),
 				fmt.Sprintf("%s counts trials, and with routing.sticky the unit is the user: its times to proof are too short where users come more than once, so it only asks", t.Name),
-				"count users in the KPI, e.g. the first trial of each, and read its times as the least"})
+				"count users in the KPI, e.g. the first trial of each, and take its times as the shortest possible"})
 		}
 	}
 	return out
@@ -186,7 +186,7 @@ func (p Plan) lintVerification() []Lint {
 	var out []Lint
 	v, window := p.rb.Verification, p.window
 	if have := p.Traffic.Rate * window.Std().Seconds(); have < analysis.MinRequests(p.rb) {
-		out = append(out, Lint{LintError, "verification.min_requests", fmt.Sprintf("%s have %.0f requests of %.0f: after every rollback the verdict would be that nobody can tell", window, have, analysis.MinRequests(p.rb)),
+		out = append(out, Lint{LintError, "verification.min_requests", fmt.Sprintf("%s have %.0f requests of %.0f: after every rollback the verdict would be that it cannot be told", window, have, analysis.MinRequests(p.rb)),
 			fmt.Sprintf("write `window: %s` or longer, or fewer requests", span2(fromSeconds(analysis.MinRequests(p.rb)/p.Traffic.Rate)))})
 	}
 	within := v.Within

@@ -57,7 +57,7 @@ func TestLints(t *testing.T) {
 		"provable business check": {change: func(_ *runbook.Runbook, tr *Traffic) { tr.Rate = 20000 }, about: "cannot be proved within"},
 		"users stay, KPIs ask":    {change: sticky(runbook.Traefik), want: LintMild, about: "conversion-drop counts trials, and with routing.sticky the unit is the user"},
 		"users stay":              {change: sticky(runbook.Traefik), about: "users change sides"},
-		"users cannot stay":       {change: sticky(runbook.Fabio), want: LintWarning, about: "routing.sticky: fabio draws a side anew"},
+		"users cannot stay":       {change: sticky(runbook.Fabio), want: LintWarning, about: "routing.sticky: fabio picks a side anew"},
 		"users need not stay":     {about: "sticky"},
 		"few requests":            {change: func(_ *runbook.Runbook, tr *Traffic) { tr.Rate = 1 }, want: LintError, about: "1m have 60 requests of 100"},
 	} {

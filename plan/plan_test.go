@@ -172,7 +172,7 @@ func TestNeverIsAnError(t *testing.T) {
 		"no control":           {func(*runbook.Runbook) {}, []Step{{100, dur(time.Hour)}}, 1, "holdback"},
 		"ceiling over buckets": {func(rb *runbook.Runbook) { rb.Triggers[4].Ceiling = dur(3 * time.Second) }, nil, 4, "bucket above the ceiling"},
 		"too few requests":     {func(rb *runbook.Runbook) { rb.Verification.MinRequests = 1e6 }, nil, 3, "`for: "},
-		"histogram too short":  {func(rb *runbook.Runbook) { rb.Metrics.Latency.Buckets = []float64{0.001, 0.002} }, nil, 0, "take the trigger out"},
+		"histogram too short":  {func(rb *runbook.Runbook) { rb.Metrics.Latency.Buckets = []float64{0.001, 0.002} }, nil, 0, "remove the trigger"},
 		"pod guard":            {func(*runbook.Runbook) {}, nil, 2, "`drop: "},
 	} {
 		rb := ranker()

@@ -111,7 +111,7 @@ func (p Plan) proofError(t runbook.Trigger, tp TriggerPlan) (what, fix string) {
 		fixes = append(fixes, fmt.Sprintf("write `%s`, the smallest that these steps can prove", tp.Smallest))
 	}
 	if len(fixes) == 0 {
-		return what, "take the trigger out: it is a promise that nobody can keep"
+		return what, "remove the trigger: at this traffic it can never fire"
 	}
 	return what, strings.Join(fixes, ", or ")
 }

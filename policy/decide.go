@@ -86,7 +86,7 @@ func automatic(in Input, now time.Time) record.Decision {
 }
 
 func afterwards(in Input) []string {
-	return []string{"watch the verification", "let nobody restart " + side(in.Release.Candidate) + ": its bundle is quarantined until it is lifted by name"}
+	return []string{"watch the verification", "do not start " + side(in.Release.Candidate) + " again: its bundle is quarantined until somebody lifts it"}
 }
 
 func decision(name string, o objection) record.Decision {
@@ -100,9 +100,9 @@ func observing(in Input) bool {
 }
 
 func observed(in Input, would record.Decision) record.Decision {
-	why := "The runbook's mode is observe: nothing is done; active mode would decide " + string(would.Action) + " (" + would.Guard + ")."
+	why := "The runbook's mode is observe: nothing is done; in active mode it would " + deed(would.Action) + " (" + would.Guard + ")."
 	if in.Control.Mode == runbook.Observe {
-		why = "The control mode is observe" + byWhom(in.Control) + ": nothing is done; active mode would decide " + string(would.Action) + " (" + would.Guard + ")."
+		why = "The control mode is observe" + byWhom(in.Control) + ": nothing is done; in active mode it would " + deed(would.Action) + " (" + would.Guard + ")."
 	}
 	reasons := append([]string{why}, would.Reasons...)
 	reasons[1] = "In active mode: " + reasons[1]
@@ -117,6 +117,19 @@ func observed(in Input, would record.Decision) record.Decision {
 		Reasons: reasons,
 		Choices: append(choices, "arm it: policy.mode: active in the runbook, and control active"),
 	}
+}
+
+// deed is what an action does, in words.
+func deed(a record.Action) string {
+	switch a {
+	case record.RollBack:
+		return "roll back"
+	case record.Ask:
+		return "ask a human"
+	case record.Freeze:
+		return "freeze the ramp"
+	}
+	return string(a)
 }
 
 // byHuman lets a person's rollback through unless there is nothing to roll back or

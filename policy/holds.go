@@ -104,7 +104,7 @@ func nothing(in Input, _ time.Time) *objection {
 	if in.Release.Weight > 0 || in.ByHuman {
 		return nil
 	}
-	return hold(fmt.Sprintf("Nothing to roll back: %s already has 0 of 100 shares (measured: %s requests per second).", side(in.Release.Candidate), runbook.Figure(in.Breach.CandidateRate)))
+	return hold(fmt.Sprintf("Nothing to roll back: %s already has 0 %% of the traffic (measured: %s requests per second).", side(in.Release.Candidate), runbook.Figure(in.Breach.CandidateRate)))
 }
 
 // ExternalChange is the decision about a split that somebody else wrote, whether or not

@@ -28,7 +28,7 @@ func facts(in Input) []string {
 	}
 	effect, limit := t.Reading(b.Value)
 	s := fmt.Sprintf("Trigger %q (%s) is true%s: %s (limit %s), asked at %s.", t.Name, t.Severity, since, effect, limit, clock(b.AskedAt))
-	return []string{s, fmt.Sprintf("%s has %v of 100 shares, %s and %s requests per second; %s has %s and %s.",
+	return []string{s, fmt.Sprintf("%s has %v %% of the traffic, %s and %s requests per second; %s has %s and %s.",
 		side(in.Release.Candidate), in.Release.Weight, pods(b.CandidatePods), runbook.Figure(b.CandidateRate), side(in.Release.Stable), pods(b.StablePods), runbook.Figure(b.StableRate))}
 }
 

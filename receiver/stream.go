@@ -78,7 +78,7 @@ func (s stream) text() (string, error) {
 // number reads a whole number that is not negative; null is 0.
 func (s stream) number() (n uint64, err error) {
 	if err = s.Decode(&n); err != nil {
-		err = fmt.Errorf("%w: no whole number", errOther)
+		err = fmt.Errorf("%w: not a whole number", errOther)
 	}
 	return n, err
 }

@@ -50,7 +50,7 @@ func (a Anchor) Altered() string {
 		return ""
 	}
 	l := a.Lost[len(a.Lost)-1]
-	return fmt.Sprintf("the journal of %s was cut or written anew: at %s its line %d was missing", a.Replica, l.FoundAt.UTC().Format(time.RFC3339), l.Lines)
+	return fmt.Sprintf("the journal of %s was truncated or rewritten: at %s its line %d was missing", a.Replica, l.FoundAt.UTC().Format(time.RFC3339), l.Lines)
 }
 
 // Next is what is stored in place of a, the anchor that was found, once the journal has come to

@@ -83,7 +83,7 @@ type Incident struct {
 	Stragglers []Straggler `json:"stragglers,omitempty"`
 }
 
-// An Alarm is a kind of message that goes on until somebody ends it.
+// An Alarm is a kind of message that continues until somebody ends it.
 type Alarm struct {
 	Kind string `json:"kind"`
 	Page bool   `json:"page"`

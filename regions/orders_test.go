@@ -35,6 +35,7 @@ import (
 	"github.com/autorollback/autorollback/shadow"
 	"github.com/autorollback/autorollback/store"
 	"github.com/autorollback/autorollback/test/fixture"
+	"github.com/autorollback/autorollback/test/openapi"
 	"github.com/autorollback/autorollback/verify"
 	"github.com/autorollback/autorollback/view"
 	"github.com/autorollback/autorollback/web"
@@ -159,6 +160,12 @@ func atDesk(t *testing.T, edit func(*runbook.Runbook), test func(d *desk)) {
 		ok(t, err)
 		reg := prometheus.NewRegistry()
 		d.http = web.Handler(web.Deps{Engine: d.set, Live: d.set.Live, Tokens: d.ring, Auth: d.signIn(), Runbooks: func() []*runbook.Runbook { return []*runbook.Runbook{rb} },
+			Flags: d.flags, Export: func(_ context.Context, inc record.Incident) ([]byte, error) {
+				return report.Export(inc, rb, report.Options{}), nil
+			},
+			Markdown: func(_ context.Context, inc record.Incident) ([]byte, error) {
+				return report.Markdown(inc, rb, report.Options{}), nil
+			},
 			Ready: func() error { return nil }, Doctor: d, Gatherer: reg, Registerer: reg, Log: zap.New(core),
 			Reload: func(context.Context) error { d.began = len(d.orders()); return nil }})
 		ctx, stop := context.WithCancel(t.Context())
@@ -249,8 +256,16 @@ func (d *desk) ask(as, method, path, body string, edit ...func(*http.Request)) *
 	}
 	w := httptest.NewRecorder()
 	d.http.ServeHTTP(w, r)
+	document, err := documented()
+	ok(d.t, err)
+	if err := document.Check(openapi.Exchange{Request: r, Sent: []byte(body), Code: w.Code, Header: w.Header(), Body: w.Body.Bytes()}); err != nil {
+		d.t.Error(err)
+	}
 	return w
 }
+
+// documented is what the API is said to be: whatever the desk is asked and answers must be in it.
+var documented = sync.OnceValues(func() (*openapi.Document, error) { return openapi.Load("../docs/openapi.yaml") })
 
 // restored has the store as it was before the release was rolled back.
 func (d *desk) restored() {

@@ -105,6 +105,11 @@ func (s *Set) IncidentCurves(ctx context.Context, inc record.Incident) ([]record
 	return s.member(inc.Region).Engine.IncidentCurves(ctx, inc)
 }
 
+// ImpactNow is what users lost by an incident, as far as it is known now.
+func (s *Set) ImpactNow(ctx context.Context, inc record.Incident) *record.Impact {
+	return s.member(inc.Region).Engine.ImpactNow(ctx, inc)
+}
+
 // Approval returns the approval of that id, whichever region's it is.
 func (s *Set) Approval(ctx context.Context, id string) (record.Approval, error) {
 	return first(ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.Approval, error) { return e.Approval(ctx, id) }))

@@ -66,7 +66,7 @@ func chosen(t told) []string {
 func answerIt(t told) []string {
 	a := t.o.Approval
 	if t.inc.Approval == "" || a != nil && a.Status != record.Pending {
-		return []string{"nothing: the question is over, and the trigger is asked once more"}
+		return []string{"nothing: the question is over, and the trigger is checked once more"}
 	}
 	until := ""
 	if a != nil {
@@ -135,5 +135,5 @@ func (t told) whom() string {
 	if who := strings.TrimPrefix(owner(t.rb), "Owner: "); who != "" {
 		return "call " + who
 	}
-	return "find who owns the service: its runbook names nobody"
+	return "find out who owns the service: its runbook names nobody"
 }

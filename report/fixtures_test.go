@@ -120,7 +120,7 @@ func incidents() map[string]record.Incident {
 
 	mild := base("conversion", runbook.Mild)
 	mild.Phase, mild.Breach.Value, mild.Approval = record.Awaiting, 0.951, "00112233445566778899aabbccddeeff"
-	mild.Decision = record.Decision{Action: record.Ask, Guard: "mild", Reasons: []string{"a mild breach is a human's to judge"}, Page: true}
+	mild.Decision = record.Decision{Action: record.Ask, Guard: "mild", Reasons: []string{"a mild breach: a human decides"}, Page: true}
 
 	mild.Breach.Significance.Onset = record.Onset{From: after(-4 * time.Minute), To: after(-70 * time.Second), At: after(-2 * time.Minute)}
 	mild.Impact = &record.Impact{From: after(-2 * time.Minute), Until: after(10 * time.Second), Basis: record.BesideStable, Ongoing: true, Losses: []record.Loss{
@@ -148,7 +148,7 @@ func incidents() map[string]record.Incident {
 	verifying := shift(base("latency-p95", runbook.Severe))
 	verifying.Phase, verifying.DrainedAt, verifying.Polls, verifying.PolledAt = record.Verifying, after(21*time.Second), 1, after(40*time.Second)
 	verifying.Breach.Significance.Onset = record.Onset{From: after(-20 * time.Minute), To: after(-70 * time.Second), At: after(-20 * time.Minute), Open: true}
-	verifying.Impact = &record.Impact{Problem: "there is nothing to compare with: no stable traffic at the same time, and none in the hour before"}
+	verifying.Impact = &record.Impact{Problem: "there is nothing to compare with: stable had no traffic at the same time, and none in the hour before"}
 	verifying.Applied = &record.Applied{Epoch: 4, WrittenAt: verifying.ActedAt, ReadBackAt: after(12430 * time.Millisecond), Instances: []record.RouterInstance{
 		{Address: "http://10.0.0.5:8080", AppliedAt: after(14 * time.Second)},
 		{Address: "http://10.0.0.6:8080", LateAt: after(23 * time.Second), Problem: "it does not answer within 2s"},

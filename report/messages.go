@@ -96,7 +96,7 @@ func HeldMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) record.Mes
 		would = "Observe mode: armed, it would have chosen to " + verb(inc.Decision.Would) + "."
 	}
 	return message(inc, KindHeld, true, now, title,
-		what(inc, rb), ImpactLine(inc), why(inc), would, todo(choices(inc, "look, and decide by hand.")), owner(rb))
+		what(inc, rb), ImpactLine(inc), why(inc), would, todo(choices(inc, "check the service, and decide by hand.")), owner(rb))
 }
 
 // FrozenMsg pages: traffic is left alone and promotion is stopped.
@@ -178,7 +178,7 @@ func ExternalChangeMsg(inc record.Incident, rb *runbook.Runbook, now time.Time) 
 	m := message(inc, KindExternalChange, true, now,
 		fmt.Sprintf("%s: somebody changed the split", subject(inc)),
 		why(inc), "The split is left as it is: nothing is written to it automatically.",
-		todo(choices(inc, "put the split back, or let the release go on with it as it is.")), owner(rb))
+		todo(choices(inc, "put the split back, or continue the release with it as it is.")), owner(rb))
 	if inc.Change == nil {
 		m.Approval = inc.Approval
 	}

@@ -69,8 +69,8 @@ func SecondMsg(w record.WaitingOrder, rb *runbook.Runbook, now time.Time) record
 		what = word(w.Service)
 	}
 	m := orderMessage(w.Order, KindSecond, now, fmt.Sprintf("%s: a second person is needed: %s", what, word(w.Text)),
-		fmt.Sprintf("It takes two people, and was not carried out. Without the second nothing happens, and it is over at %s.", clock(w.Waits)),
-		todo("order the same if you want it as well; see it with: autorollback release status."), owner(rb))
+		fmt.Sprintf("It takes two people, and was not carried out. Without a second person nothing happens; it expires at %s.", clock(w.Waits)),
+		todo("give the same order if you agree; see it with: autorollback release status."), owner(rb))
 	m.EndsAt = w.Waits
 	return m
 }

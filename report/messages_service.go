@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -11,11 +12,34 @@ import (
 
 // The kinds of messages about a ramp. They belong to a release and to no incident.
 const (
+	KindStarted  = "started"
 	KindPromote  = "promote"
 	KindPromoted = "promoted"
 	KindProved   = "proved"
 	KindChecked  = "checked"
 )
+
+// StartedMsg says that a release began, with how much of the traffic, and when more may come.
+func StartedMsg(rel record.Release, rb *runbook.Runbook, by record.Caller, now time.Time) record.Message {
+	m := rampMessage(rel, KindStarted, "", now,
+		fmt.Sprintf("%s: release of %s began at %v %%", rel.Service, word(rel.Candidate.Version), rel.Weight),
+		fmt.Sprintf("%s has %v %%, %s %v %%. Started by %s.", word(rel.Candidate.Version), rel.Weight, word(rel.Stable.Version), rel.Weight.Rest(), whom(by)),
+		nextStep(cmp.Or(rel.Rollout, rb.Rollout), rel.Weight), owner(rb))
+	m.EndsAt = now
+	return m
+}
+
+func nextStep(ramp *runbook.Rollout, weight runbook.Weight) string {
+	step, ok := ramp.Next(weight)
+	switch stay := ramp.Stay(weight); {
+	case !ok:
+		return "No further step is planned."
+	case stay == 0:
+		return fmt.Sprintf("Next step: %v %%.", step.Weight)
+	default:
+		return fmt.Sprintf("Next step: %v %%, after %s at the earliest.", step.Weight, runbook.Span(stay))
+	}
+}
 
 // PromoteMsg asks an approver for the next step of the ramp. It is no alarm.
 func PromoteMsg(rel record.Release, rb *runbook.Runbook, a record.Approval, now time.Time) record.Message {
@@ -61,7 +85,7 @@ func ProofMsg(rel record.Release, rb *runbook.Runbook, now time.Time) record.Mes
 	lines := []string{upper(sentence(p.Reason))}
 	if p.Health != record.Good {
 		lines = append(lines, "Nothing was moved, and promotion is frozen.",
-			todo("look; then autorollback release resume "+rel.Service+" --region "+rel.Region+" --reason WHY, or autorollback rollback "+rel.Service+" --region "+rel.Region+" --reason WHY."))
+			todo("check the service; then autorollback release resume "+rel.Service+" --region "+rel.Region+" --reason WHY, or autorollback rollback "+rel.Service+" --region "+rel.Region+" --reason WHY."))
 	}
 	m := rampMessage(rel, KindChecked, "", now,
 		fmt.Sprintf("%s: the checks of %s at %v %% are %s", rel.Service, word(rel.Candidate.Version), rel.Weight, p.Health), append(lines, owner(rb))...)
@@ -204,7 +228,7 @@ func FlagsOnMsg(q record.Quarantine, key record.KeyChange, left string, rb *runb
 		[]string{
 			fmt.Sprintf("%s was %s.", word(key.Key), plain(key.From, 300)), did,
 			fmt.Sprintf("The bundle is quarantined by incident %s: %s", word(q.Incident), sentence(q.Reason)),
-			todo(do + "; who wants the bundle back lifts its quarantine first: autorollback release lift " + q.Bundle + " --reason WHY."), owner(rb),
+			todo(do + "; to serve the bundle again, lift its quarantine first: autorollback release lift " + q.Bundle + " --reason WHY."), owner(rb),
 		})
 	m.Page, m.EndsAt = true, now.Add(15*time.Minute)
 	return m

@@ -20,6 +20,10 @@ import (
 // incident's id is the rest of the path.
 const IncidentPath = "/incidents/"
 
+// ChartsAnchor is the fragment of every incident's page at which its charts begin, or what says why there
+// are none.
+const ChartsAnchor = "#charts"
+
 // Options are what a page shows beyond the incident itself. The zero value is fine.
 type Options struct {
 	// Now is the moment the page is made; it ends the picture of an open incident.

@@ -81,7 +81,7 @@ func answeredBy(a *record.Approval) string {
 	}
 	text := fmt.Sprintf("%s by %s (%s) at %s", a.Status, a.By, record.Caller{How: a.How, From: a.From}.Seen(), clock(a.DecidedAt))
 	if a.How == "link_only" {
-		text += "; whoever had the link, not a signed-in person"
+		text += "; somebody with the link, not signed in"
 	}
 	if a.Reason != "" {
 		text += ": " + a.Reason

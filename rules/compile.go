@@ -196,10 +196,14 @@ func AlertLabels(rb *runbook.Runbook) []map[string]string {
 }
 
 func (b *compiler) annotations(sentence, value, threshold string) map[string]string {
-	return map[string]string{
+	all := map[string]string{
 		"summary":                     b.Service + ": " + sentence,
 		"description":                 value,
 		"autorollback_runbook_digest": b.Digest,
 		"autorollback_threshold":      threshold,
 	}
+	if b.Communication.RunbookURL != "" {
+		all["runbook_url"] = b.Communication.RunbookURL
+	}
+	return all
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/runbook"
 )
 
@@ -68,7 +67,7 @@ func ratioEffect(_ *compiler, _ runbook.Trigger, c comparison) string { return c
 
 // shareGate is a share above a limit, and clearly above stable's.
 func shareGate(_ *compiler, t runbook.Trigger, c comparison) string {
-	return fmt.Sprintf("%s > %s clamp_min(%s * %s, %s)", c.candidate, same, num(analysis.MinErrorRatio), c.stable, num(float64(t.Above)))
+	return fmt.Sprintf("%s > %s clamp_min(%s * %s, %s)", c.candidate, same, num(runbook.MinErrorRatio), c.stable, num(float64(t.Above)))
 }
 
 // increaseGate is a share so many points and so many times above stable's.

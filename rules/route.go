@@ -53,15 +53,24 @@ receivers:
 // absolute http or https URL, with the bearer token that Alertmanager reads from
 // tokenFile. Humans are still paged.
 func Route(rawURL, tokenFile string) ([]byte, error) {
-	u, err := url.Parse(rawURL)
+	address, err := ReceiverURL(rawURL)
 	if err != nil {
-		return nil, fmt.Errorf("route: %w", err)
-	}
-	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.Contains(rawURL, "{{") {
-		return nil, fmt.Errorf("route: %q is not an absolute http or https URL", rawURL)
+		return nil, err
 	}
 	if tokenFile == "" {
 		return nil, fmt.Errorf("route: name the file that holds the bearer token")
 	}
-	return fmt.Appendf(nil, routeText, strconv.Quote(u.String()), strconv.Quote(tokenFile)), nil
+	return fmt.Appendf(nil, routeText, strconv.Quote(address), strconv.Quote(tokenFile)), nil
+}
+
+// ReceiverURL is an address that Alertmanager can call: an absolute http or https URL, and no template.
+func ReceiverURL(raw string) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", fmt.Errorf("route: %w", err)
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.Contains(raw, "{{") {
+		return "", fmt.Errorf("route: %q is not an absolute http or https URL", raw)
+	}
+	return u.String(), nil
 }

@@ -234,11 +234,11 @@ func (b Bundle) checkFlagsOff(p *decoder, at string) {
 		off := b.FlagsOff[name]
 		switch path := join(at, name); {
 		case !ok:
-			p.add(path, "is no flag of this bundle", "name a flag that stands under flags, or leave it out")
+			p.add(path, "is not a flag of this bundle", "name one of the bundle's flags, or leave it out")
 		case kindOf(on) != kindOf(off):
-			p.add(path, fmt.Sprintf("is a %s and the flag is a %s", kindOf(off), kindOf(on)), "write a value of the flag's own type")
+			p.add(path, fmt.Sprintf("is a %s, but the flag is a %s", kindOf(off), kindOf(on)), "write a value of the flag's own type")
 		case fmt.Sprint(on) == fmt.Sprint(off):
-			p.add(path, fmt.Sprintf("%v is what the flag is anyway", off), "write the value that turns it off")
+			p.add(path, fmt.Sprintf("%v is already the flag's value", off), "write the value that turns it off")
 		}
 	}
 }

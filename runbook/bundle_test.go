@@ -210,9 +210,9 @@ func TestOff(t *testing.T) {
 func TestCheckFlagsOff(t *testing.T) {
 	b := bundle()
 	b.FlagsOff = map[string]any{"depth": 4, "new-encoder": "no", "node": "x"}
-	const want = "flags_off.depth: 4 is what the flag is anyway; write the value that turns it off\n" +
-		"flags_off.new-encoder: is a text and the flag is a boolean; write a value of the flag's own type\n" +
-		"flags_off.node: is no flag of this bundle; name a flag that stands under flags, or leave it out"
+	const want = "flags_off.depth: 4 is already the flag's value; write the value that turns it off\n" +
+		"flags_off.new-encoder: is a text, but the flag is a boolean; write a value of the flag's own type\n" +
+		"flags_off.node: is not a flag of this bundle; name one of the bundle's flags, or leave it out"
 	if err := b.Check(); err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

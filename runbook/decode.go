@@ -44,7 +44,7 @@ func (p *decoder) decode(n *yaml.Node, v reflect.Value, path string) {
 
 func (p *decoder) decodeText(n *yaml.Node, u yaml.Unmarshaler, path string) {
 	if n.Kind != yaml.ScalarNode {
-		p.add(path, "is a "+kindName(n)+" where one value belongs", "write one value")
+		p.add(path, "is a "+kindName(n)+" where one value is expected", "write one value")
 		return
 	}
 	if !p.seen(path, n.Value) {
@@ -87,7 +87,7 @@ func (p *decoder) decodeStruct(n *yaml.Node, v reflect.Value, path string) {
 
 func (p *decoder) decodeList(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.SequenceNode {
-		p.add(path, "is a "+kindName(n)+" where a list belongs", "write a list: [one, two]")
+		p.add(path, "is a "+kindName(n)+" where a list is expected", "write a list: [one, two]")
 		return
 	}
 	for i, item := range n.Content {
@@ -117,7 +117,7 @@ func (p *decoder) decodeMap(n *yaml.Node, v reflect.Value, path string) {
 // by <<. It notes the line of each key that has a value.
 func (p *decoder) pairs(n *yaml.Node, path string, visit func(key, value *yaml.Node)) {
 	if n.Kind != yaml.MappingNode {
-		p.add(path, "is a "+kindName(n)+" where a mapping belongs", "write indented `key: value` lines")
+		p.add(path, "is a "+kindName(n)+" where a mapping is expected", "write indented `key: value` lines")
 		return
 	}
 	own := map[string]bool{}
@@ -181,7 +181,7 @@ func (p *decoder) visit(key, value *yaml.Node, at string, visit func(key, value 
 // decodeScalar fills a string, bool, number or, for a flag, whichever was written.
 func (p *decoder) decodeScalar(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.ScalarNode {
-		p.add(path, "is a "+kindName(n)+" where one value belongs", "write one value")
+		p.add(path, "is a "+kindName(n)+" where one value is expected", "write one value")
 		return
 	}
 	switch tag := n.ShortTag(); {

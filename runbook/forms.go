@@ -123,7 +123,7 @@ func unseen(s string) (r rune, found bool) {
 func (p *decoder) seen(path, text string) bool {
 	r, found := unseen(text)
 	if found {
-		p.add(path, fmt.Sprintf("has the character %U, which nobody sees", r), "remove it")
+		p.add(path, fmt.Sprintf("has the invisible character %U", r), "remove it")
 	}
 	return !found
 }

@@ -91,7 +91,7 @@ func (g *Golden) check(p *decoder) {
 		return
 	}
 	if u, err := url.Parse(g.At("v1", "b1")); g.URL == "" {
-		p.missing(at+".url", "write where predictions are asked for, e.g. http://{backend}.ranker.svc:8080/predict")
+		p.missing(at+".url", "write where predictions are requested, e.g. http://{backend}.ranker.svc:8080/predict")
 	} else if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		p.add(at+".url", fmt.Sprintf("%q is not an address", g.URL), "write e.g. http://{backend}.ranker.svc:8080/predict")
 	} else if u.User != nil {
@@ -150,7 +150,7 @@ func tokenOf(path, dir, whose string) (string, error) {
 	return token, nil
 }
 
-const fixGolden = "keep the telling ones: all of them are asked at every poll"
+const fixGolden = "keep the most useful ones: every poll asks all of them"
 
 func (g *Golden) tooMany() string {
 	count := map[string]int{}
@@ -201,7 +201,7 @@ func (g *Golden) lines(path string, text []byte) (problems Problems) {
 	for in.Scan() {
 		line++
 		if len(problems) == maxProblems {
-			return append(problems, Problem{path, line, "", "was not read: so many lines before it are wrong", "fix those first"})
+			return append(problems, Problem{path, line, "", "was not read: too many lines before it are wrong", "fix those first"})
 		}
 		if len(bytes.TrimSpace(in.Bytes())) == 0 {
 			continue

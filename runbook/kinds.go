@@ -174,7 +174,7 @@ func checkShift(p *decoder, at string, t Trigger, r *Runbook) {
 		p.add(at+".psi", "stands beside distance", "keep one of the two")
 	}
 	if t.PSI > 0 && t.Against == AgainstReference {
-		p.add(at+".psi", "cannot be held against a reference", "write distance, e.g. 10%")
+		p.add(at+".psi", "cannot be compared with a reference", "write distance, e.g. 10%")
 	}
 	switch d, ok := r.Metrics.Distribution(t.Distribution); {
 	case t.Distribution == "":

@@ -182,7 +182,7 @@ func checkQuantile(p *decoder, at string, t Trigger, r *Runbook) {
 
 func checkMeanLatency(p *decoder, at string, t Trigger, r *Runbook) {
 	if l, ok := r.checkLatency(p, at, t.Latency); ok && !l.IsMean() {
-		p.add(at+".latency", fmt.Sprintf("%s is a histogram, whose quantiles tell more than a mean", l.title()), "write a trigger of type latency_quantile, or name a latency with sum and count")
+		p.add(at+".latency", fmt.Sprintf("%s is a histogram, whose quantiles say more than a mean", l.title()), "write a trigger of type latency_quantile, or name a latency with sum and count")
 	}
 }
 

@@ -259,7 +259,7 @@ func (p *decoder) checkUnit(at string, l Latency) {
 	case !written && says == "" && l.IsMean():
 		p.missing(at, fmt.Sprintf("the name %s does not say in which unit it counts: write one of %s", name, strings.Join(units, ", ")))
 	case !written && says == "" && implausible(l.Buckets):
-		p.missing(at, fmt.Sprintf("the name %s does not say it, and bounds from %s to %s are no seconds of requests: write one of %s",
+		p.missing(at, fmt.Sprintf("the name %s does not say it, and bounds from %s to %s can hardly be seconds: write one of %s",
 			name, number(l.Buckets[0]), number(l.Buckets[len(l.Buckets)-1]), strings.Join(units, ", ")))
 	}
 }

@@ -144,6 +144,6 @@ func (s *Shadow) check(p *decoder) {
 	}
 	p.positive("shadow.max_age", s.MaxAge)
 	if s.MaxAge.Std() > ShadowMaxAge {
-		p.add("shadow.max_age", fmt.Sprintf("%s is longer than a verdict is kept", s.MaxAge), "write 90d or less")
+		p.add("shadow.max_age", fmt.Sprintf("%s is longer than verdicts are kept", s.MaxAge), "write 90d or less")
 	}
 }

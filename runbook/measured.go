@@ -79,6 +79,8 @@ func (t Trigger) limitWords() string {
 			words += ", or " + Seconds(t.Ceiling.Std().Seconds())
 		}
 		return words
+	case ErrorRate, SchemaMismatch:
+		return limit + " and " + number(MinErrorRatio) + " × stable"
 	case ErrorIncrease, Compare:
 		return limit + " and " + number(t.MinRatio) + " × above stable"
 	case KPIDrop:
@@ -88,6 +90,9 @@ func (t Trigger) limitWords() string {
 	}
 	return limit
 }
+
+// MinErrorRatio is how many times stable's share the candidate's must be, where a share has a limit of its own.
+const MinErrorRatio = 1.5
 
 // LimitAt is how high the candidate's level may be, of a floor how low, where stable is at that
 // level. NaN: nobody knows, or the trigger has no such number.
@@ -108,6 +113,9 @@ func (t Trigger) LimitAt(stable float64) float64 {
 		}
 		return limit
 	case ErrorRate, SchemaMismatch:
+		if times := MinErrorRatio * stable; times > float64(t.Above) {
+			return times
+		}
 		return float64(t.Above)
 	case ErrorIncrease, Compare:
 		return max(stable+float64(t.By), stable*t.MinRatio)

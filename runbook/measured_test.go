@@ -21,7 +21,7 @@ func TestWhatIsDrawn(t *testing.T) {
 		"errors-up":     {"error rate, over 5m", "ratio", "0.5 points and 1.5 × above stable", 0.15},
 		"latency-limit": {"P99 latency, over 1m", "s", "2 s", 2},
 		"nulls":         {"missing values of the worst feature, above stable, over 5m", "points", "1 points", 0.01},
-		"schema":        {"schema mismatches, over 5m", "ratio", "0.1 %", 0.001},
+		"schema":        {"schema mismatches, over 5m", "ratio", "0.1 % and 1.5 × stable", 0.15},
 		"score-shift":   {"distance of score from stable, over 30m", "ratio", "10 %", 0.1},
 		"score-psi":     {"PSI of score against stable, over 30m", "", "PSI 0.25", 0.25},
 		"score-world":   {"distance of score from reference, over 30m", "ratio", "10 %", 0.1},
@@ -47,7 +47,8 @@ func TestWhatIsDrawn(t *testing.T) {
 		{runbook.Trigger{Type: runbook.LatencyQuantile, Increase: 0.3, Ceiling: runbook.Duration(120 * time.Millisecond)}, 0.12},
 		{runbook.Trigger{Type: runbook.LatencyMean, Increase: 0.3}, 1.3},
 		{runbook.Trigger{Type: runbook.LatencyMean, Ceiling: runbook.Duration(time.Second)}, 1},
-		{runbook.Trigger{Type: runbook.ErrorRate, Above: 0.05}, 0.05},
+		{runbook.Trigger{Type: runbook.ErrorRate, Above: 0.05}, 0.15},
+		{runbook.Trigger{Type: runbook.ErrorRate, Above: 0.2}, 0.2},
 		{runbook.Trigger{Type: runbook.KPIDrop, Drop: 0.02}, 0.098},
 		{runbook.Trigger{Type: runbook.AbsoluteSLO, Above: 0.02}, 0.02},
 		{runbook.Trigger{Type: runbook.AbsoluteSLO, Ceiling: runbook.Duration(time.Second)}, 1},
@@ -55,5 +56,9 @@ func TestWhatIsDrawn(t *testing.T) {
 		if got := c.trigger.LimitAt(0.1); math.Abs(got-c.at) > 1e-9 {
 			t.Errorf("%s: limit %v, want %v", c.trigger.Type, got, c.at)
 		}
+	}
+	alone := runbook.Trigger{Type: runbook.ErrorRate, Above: 0.05}
+	if got := alone.LimitAt(math.NaN()); got != 0.05 {
+		t.Errorf("where nothing is known of stable the limit is %v", got)
 	}
 }

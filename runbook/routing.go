@@ -102,7 +102,7 @@ var routerKinds = map[Router]routerKind{
 		weights:    func(o Routing) string { return o.Root + "/zz-autorollback-" + o.Service },
 		backend:    regexp.MustCompile(`^[^\s",]+$`),
 		backendFix: "a tag in a command of fabio has no spaces, quotes and commas",
-		unsticky:   "fabio draws a side anew for every request: it knows no cookie and no hash, so users change sides",
+		unsticky:   "fabio picks a side anew for every request: it has no cookie and no hash, so users change sides",
 	},
 	Splitter: {
 		resolution: 1, check: Routing.checkSplitter, afterwards: true,
@@ -112,7 +112,7 @@ var routerKinds = map[Router]routerKind{
 		weights:    func(o Routing) string { return "config-entry://service-splitter/" + o.Service },
 		backend:    regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`),
 		backendFix: "a subset of Consul's service mesh has lower-case letters, digits and dashes inside, 63 at most",
-		unsticky:   "Envoy draws a side anew for every request that passes a service-splitter, so users change sides",
+		unsticky:   "Envoy picks a side anew for every request that passes a service-splitter, so users change sides",
 	},
 	JSONKey: {
 		resolution: 0.01, check: Routing.checkJSON,
@@ -293,7 +293,7 @@ func (o MirrorOrder) Check() error {
 	case o.Percent < 1 || o.Percent > 100:
 		return Refuse("%d is no share of the requests: mirror 1 to %d %%", o.Percent, MirrorPercent)
 	case o.Percent > MirrorPercent && !o.AllowMore:
-		return Refuse("%d %% is more than %d %%: the candidate, and whatever it calls, must bear so much more load; if they do, say --allow-more", o.Percent, MirrorPercent)
+		return Refuse("%d %% is more than %d %%: the candidate, and everything it calls, must bear that much more load; if they can, add --allow-more", o.Percent, MirrorPercent)
 	case o.For <= 0 || o.For.Std() > MirrorLongest:
 		return Refuse("%s is no planned time: mirror for at most %s", o.For, Duration(MirrorLongest))
 	}
@@ -348,7 +348,7 @@ func (o Routing) checkInstances(p *decoder) {
 func (r *Runbook) checkSticky(p *decoder) {
 	for i, t := range r.Triggers {
 		if r.Routing.Sticky && t.Type == KPIDrop && t.Severity == Severe {
-			p.add(fmt.Sprintf("triggers[%d].severity", i), "severe, and routing.sticky makes the user the unit: trials of one user are counted as if they were many users'",
+			p.add(fmt.Sprintf("triggers[%d].severity", i), "severe, and routing.sticky makes the user the unit: trials of one user would count as if they were many users'",
 				"write `severity: mild`: a human decides, until KPIs are counted per user")
 		}
 	}

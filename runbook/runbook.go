@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/prometheus/common/model"
 )
 
 // Schema is the version of every file and stored record this program writes. A
@@ -93,7 +91,7 @@ func (k LastKnownGood) checkCatalog(p *decoder) {
 	switch {
 	case k.Catalog == "":
 	case !catalogName.MatchString(k.CatalogOf("v1", "b1")):
-		p.add("last_known_good.catalog", fmt.Sprintf("%q is no name of a service in Consul's catalog", k.Catalog), "write e.g. ranker-{version}: letters, digits, dots and dashes")
+		p.add("last_known_good.catalog", fmt.Sprintf("%q is not the name of a service in Consul's catalog", k.Catalog), "write e.g. ranker-{version}: letters, digits, dots and dashes")
 	case k.CatalogOf("v1", "b1") == k.Catalog:
 		p.add("last_known_good.catalog", fmt.Sprintf("%q is the same service for both sides", k.Catalog), "name the stable side's own, with {version} or {backend}, e.g. ranker-{version}")
 	}
@@ -144,13 +142,6 @@ type LatencyCheck struct {
 type BusinessCheck struct {
 	KPI       string `yaml:"kpi" json:"kpi"`             // one of metrics.kpis
 	Tolerance Ratio  `yaml:"tolerance" json:"tolerance"` // how far below the level before, default 5%
-}
-
-// Communication says where messages go.
-type Communication struct {
-	Channel string            `yaml:"channel" json:"channel"`       // named in messages and on pages; default owner.contact
-	Labels  map[string]string `yaml:"labels" json:"labels"`         // put on the alerts that carry our messages, so that your Alertmanager routes pick the receiver
-	Sinks   []string          `yaml:"sinks" json:"sinks,omitempty"` // names in the daemon's file of sinks (Slack, Teams, mail) that get this service's messages; default all of them
 }
 
 // FollowUp drafts the work after the incident.
@@ -205,23 +196,14 @@ func (r *Runbook) check(p *decoder) {
 	r.checkRollout(p)
 	r.Shadow.check(p)
 	r.checkVerification(p)
-	for name := range r.Communication.Labels {
-		if !model.LegacyValidation.IsValidLabelName(name) {
-			p.add("communication.labels."+name, quoted(name)+" is not a label name", "use letters, digits and underscores")
-		}
-	}
-	for i, name := range r.Communication.Sinks {
-		if !IsRegion(name) {
-			p.add(fmt.Sprintf("communication.sinks[%d]", i), quoted(name)+" is not the name of a sink", "use a name of the file of --message.sinks-file: lower-case letters, digits and dashes")
-		}
-	}
+	r.Communication.check(p)
 	r.Evidence.check(p)
 }
 
 func (r *Runbook) checkRollback(p *decoder) {
 	p.oneOf("rollback.action", r.Rollback.Action, shiftTraffic)
 	if !r.Rollback.Quarantine {
-		p.add("rollback.quarantine", "must be true", "leave it out; a bundle that was rolled back is lifted by name: autorollback release lift BUNDLE --reason WHY")
+		p.add("rollback.quarantine", "must be true", "leave it out; to start a bundle again that was rolled back, lift its quarantine: autorollback release lift BUNDLE --reason WHY")
 	}
 	p.atLeast("last_known_good.min_pods", r.LastKnownGood.MinPods, 1)
 	if p.has("last_known_good.max_age") {

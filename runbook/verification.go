@@ -193,6 +193,10 @@ func (r *Runbook) recoveryNamed() SelfCheck {
 }
 
 func (r *Runbook) archived() SelfCheck {
+	if placeholder.MatchString(r.Evidence.Archive) {
+		return SelfCheck{"evidence archived", false, quoted(r.Evidence.Archive) + " is the template's: nothing is kept there",
+			"name the place where your team copies the folder to, e.g. a bucket with object lock"}
+	}
 	if r.Evidence.Archive != "" {
 		return SelfCheck{"evidence archived", true,
 			fmt.Sprintf("kept %s in %s", r.Evidence.Keep, r.Evidence.Archive), ""}

@@ -68,7 +68,7 @@ func open(path string, readers Readers) (*os.File, error) {
 
 func refuse(path string, info fs.FileInfo, readers Readers) error {
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file", path)
+		return fmt.Errorf("%s is not a regular file", path)
 	}
 	mode := info.Mode().Perm()
 	if !ours(info) {
@@ -77,7 +77,7 @@ func refuse(path string, info fs.FileInfo, readers Readers) error {
 	if runtime.GOOS == "windows" || mode&0o077&^fs.FileMode(readers) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: its mode is %04o, so others than its owner may %s it; run: chmod 600 %s (in Kubernetes: defaultMode: 0440, and an fsGroup)",
+	return fmt.Errorf("%s: its mode is %04o, so users other than its owner may %s it; run: chmod 600 %s (in Kubernetes: defaultMode: 0440, and an fsGroup)",
 		path, mode, verbs(mode&^fs.FileMode(readers)), path)
 }
 

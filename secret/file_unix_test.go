@@ -90,9 +90,9 @@ func TestWhatIsNoFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		pipe:                                  "is no regular file",
-		t.TempDir():                           "is no regular file",
-		"/dev/zero":                           "is no regular file",
+		pipe:                                  "is not a regular file",
+		t.TempDir():                           "is not a regular file",
+		"/dev/zero":                           "is not a regular file",
 		filepath.Join(t.TempDir(), "nowhere"): "no such file",
 		written(t, strings.Repeat("x", maxFile+1), 0o600): "more than 64 KiB",
 	} {

@@ -17,10 +17,10 @@ func URL(text, instead string) (*url.URL, error) {
 		return nil, errors.New("it is no address like http://HOST:PORT")
 	}
 	if u.User != nil {
-		return nil, fmt.Errorf("the address holds a name or a password, which everybody sees in the list of processes: %s", instead)
+		return nil, fmt.Errorf("the address holds a name or a password, which everybody can see in the list of processes: %s", instead)
 	}
 	if name := Parameter(u.Query()); name != "" {
-		return nil, fmt.Errorf("the address holds a secret (%s), which everybody sees in the list of processes: %s", name, instead)
+		return nil, fmt.Errorf("the address holds a secret (%s), which everybody can see in the list of processes: %s", name, instead)
 	}
 	return u, nil
 }

@@ -35,7 +35,7 @@ type planCheck struct{ runbook.Check }
 
 func (p planCheck) check(plan *Plan) {
 	p.Want(plan.Alpha > 0 && plan.Alpha <= 0.5, "alpha", "is not between 0 and 50 %",
-		"write the share of false alarms that you can bear, e.g. 1%")
+		"write the share of false alarms that you accept, e.g. 1%")
 	_, err := time.LoadLocation(plan.Timezone)
 	p.Want(err == nil, "timezone",
 		fmt.Sprintf("%q is no time zone here", plan.Timezone), "write one of the IANA names, e.g. Europe/Berlin")
@@ -54,9 +54,9 @@ func (p planCheck) check(plan *Plan) {
 	p.paths("allow_extra", plan.AllowExtra)
 	p.paths("show", plan.Show)
 	p.Want(plan.MaxSegments >= 1 && plan.MaxSegments <= 1000, "max_segments", "is not between 1 and 1000",
-		"memory grows with it: 50 is the default")
+		"it costs memory; the default is 50")
 	p.Want(plan.MaxFields >= 1 && plan.MaxFields <= 10_000, "max_fields", "is not between 1 and 10000",
-		"memory grows with it: 200 is the default")
+		"it costs memory; the default is 200")
 	p.limits(plan.Limits)
 	p.require(plan.Require)
 }
@@ -121,7 +121,7 @@ func (p planCheck) limits(l Limits) {
 
 func (p planCheck) require(r Require) {
 	const fix = "write how many are needed, 0 for none"
-	p.Want(r.Samples >= 1, "require.samples", "is below 1", "a verdict needs something to go by")
+	p.Want(r.Samples >= 1, "require.samples", "is below 1", "a verdict needs some answers")
 	p.Want(r.SegmentSamples >= 0, "require.segment_samples", "is negative", fix)
 	p.Want(r.HourSamples >= 0, "require.hour_samples", "is negative", fix)
 	p.Want(r.CellSamples >= 0, "require.cell_samples", "is negative", fix)
@@ -144,7 +144,7 @@ func ParseHours(text string) ([]int, error) {
 		b, errB = strconv.Atoi(to)
 	}
 	if errA != nil || errB != nil || min(a, b) < 0 || max(a, b) > 23 {
-		return nil, fmt.Errorf("%q names no hours from 0 to 23", text)
+		return nil, fmt.Errorf("%q is not hours from 0 to 23", text)
 	}
 	var hours []int
 	for h := a; ; h = (h + 1) % 24 {

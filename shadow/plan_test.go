@@ -20,7 +20,7 @@ func TestPlanMistakesNameLineAndMend(t *testing.T) {
 		"dots":                {"show: [a..b]", `show[0]: "a..b" has an empty key`},
 		"zone":                {"timezone: Mars/Base", `p.yaml:1: timezone: "Mars/Base" is no time zone`},
 		"alpha":               {"alpha: 0%", "p.yaml:1: alpha: is not between 0 and 50 %"},
-		"hours":               {"require:\n  hours: [all, 25]", `p.yaml:2: require.hours[1]: "25" names no hours`},
+		"hours":               {"require:\n  hours: [all, 25]", `p.yaml:2: require.hours[1]: "25" is not hours`},
 		"a share too great":   {"limits: {excess: 30}", `p.yaml:1: limits.excess: "30" has no unit and is above 1; write 30%`},
 		"drift samples":       {"limits: {drift_samples: 5000}", "limits.drift_samples: is above 1024"},
 		"segments twice":      {"segments: [{name: a, header: x}, {name: a, body: y}]", `segments[1].name: "a" is there twice`},

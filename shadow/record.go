@@ -165,7 +165,7 @@ func (b *Body) UnmarshalJSON(text []byte) error {
 func JSONProblem(err error) string {
 	var wrongType *json.UnmarshalTypeError
 	if errors.As(err, &wrongType) {
-		return fmt.Sprintf("%s is a %s where a %s belongs", wrongType.Field, wrongType.Value, wrongType.Type)
+		return fmt.Sprintf("%s is a %s where a %s is expected", wrongType.Field, wrongType.Value, wrongType.Type)
 	}
 	return "is not JSON: " + err.Error()
 }

@@ -143,7 +143,7 @@ func (cfg ConsulConfig) tokenFromEnvironment(conf *api.Config) error {
 	}
 	for _, name := range []string{api.HTTPTokenEnvName, api.HTTPAuthEnvName} {
 		if os.Getenv(name) != "" {
-			return fmt.Errorf("%s is set, and whatever this process starts inherits it: unset it, and name a file with the token in it, "+
+			return fmt.Errorf("%s is set, and child processes would inherit it: unset it, and name a file with the token in it, "+
 				"--store.consul-token-file or %s", name, api.HTTPTokenFileEnvName)
 		}
 	}

@@ -42,7 +42,7 @@ func (c *Consul) MayWrite(ctx context.Context, key string) (bool, error) {
 func (c *Consul) maySplit(ctx context.Context, key string) (bool, error) {
 	name, ok := strings.CutPrefix(key, ConfigEntry+"://service-splitter/")
 	if !ok {
-		return false, fmt.Errorf("try to write %s: it is no service-splitter", key)
+		return false, fmt.Errorf("try to write %s: it is not a service-splitter", key)
 	}
 	probe := fmt.Appendf(nil, `{"Kind":"service-splitter","Name":%q,"Meta":{"autorollback":"probe"},"Splits":[{"Weight":100}]}`, name)
 	err := c.setEntry(ctx, Op{Key: key, Value: probe, Index: never})

@@ -131,7 +131,7 @@ func join(questions []question, group []int) string {
 	return strings.Join(parts, "\nor\n")
 }
 
-var errStray = errors.New("an answer to a question that was not asked")
+var errStray = errors.New("an answer to a query that was not made")
 
 // split gives each question its own series of a joined answer, without the label. A
 // question without series has the empty vector.

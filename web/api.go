@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/view"
@@ -17,7 +18,7 @@ const (
 
 // plain answers in words, as the Prometheus family does at its operations endpoints.
 func plainly(serve func(http.ResponseWriter, *http.Request, visitor)) endpoint {
-	return endpoint{serve, func(w http.ResponseWriter, p problem) {
+	return endpoint{serve: serve, refuse: func(w http.ResponseWriter, p problem) {
 		p.headers(w)
 		sentence(w, p.code, p.text)
 	}}
@@ -25,63 +26,16 @@ func plainly(serve func(http.ResponseWriter, *http.Request, visitor)) endpoint {
 
 // inJSON answers in the API's envelope.
 func inJSON(serve func(http.ResponseWriter, *http.Request, visitor)) endpoint {
-	return endpoint{serve, fail}
-}
-
-// reads answers a question; it has no way to change anything.
-func (s *server) reads(read func(context.Context, *http.Request) (any, error)) endpoint {
-	return inJSON(func(w http.ResponseWriter, r *http.Request, _ visitor) {
-		ctx, cancel := context.WithTimeout(r.Context(), readWithin)
-		defer cancel()
-		if !wellNamed(r) {
-			fail(w, s.problemOf(notFound("thing")))
-			return
-		}
-		data, err := read(ctx, r)
-		if bad, ok := badOrder(err); ok {
-			fail(w, bad)
-			return
-		}
-		if err != nil {
-			fail(w, s.problemOf(err))
-			return
-		}
-		succeed(w, data)
-	})
-}
-
-// changes carries out an order of somebody who may give it. Hanging up does not call off
-// what has begun.
-func (s *server) changes(do change) endpoint {
-	return inJSON(func(w http.ResponseWriter, r *http.Request, who visitor) {
-		if !wellNamed(r) {
-			fail(w, s.problemOf(notFound("thing")))
-			return
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxOrder)
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), changeWithin)
-		defer cancel()
-		data, err := do(ctx, r, who)
-		s.refused(r, who, err)
-		if bad, ok := badOrder(err); ok {
-			fail(w, bad)
-			return
-		}
-		if err != nil {
-			fail(w, s.problemOf(err))
-			return
-		}
-		succeed(w, data)
-	})
+	return endpoint{serve: serve, refuse: fail}
 }
 
 func noPath(w http.ResponseWriter, _ *http.Request, _ visitor) {
-	fail(w, problem{code: http.StatusNotFound, kind: "not_found", text: "there is no such path in the API"})
+	fail(w, problem{code: http.StatusNotFound, kind: api.NotFound, text: "there is no such path in the API"})
 }
 
-// part answers with one part of how things stand.
-func (s *server) part(of func(view.Status) any) func(context.Context, *http.Request) (any, error) {
-	return func(ctx context.Context, _ *http.Request) (any, error) {
+// partOf answers with one part of how things stand.
+func partOf[T any](s *server, of func(view.Status) T) func(context.Context, *http.Request) (T, error) {
+	return func(ctx context.Context, _ *http.Request) (T, error) {
 		st, err := s.status(ctx)
 		return of(st), err
 	}
@@ -100,24 +54,24 @@ func (s *server) status(ctx context.Context) (view.Status, error) {
 	return st, err
 }
 
-func (s *server) release(ctx context.Context, r *http.Request) (any, error) {
+func (s *server) release(ctx context.Context, r *http.Request) (record.Release, error) {
 	st, err := s.Engine.Status(ctx)
 	if err != nil {
-		return nil, err
+		return record.Release{}, err
 	}
 	for _, rel := range st.Releases {
 		if rel.Service == r.PathValue("service") && rel.Region == r.PathValue("region") {
 			return rel, nil
 		}
 	}
-	return nil, notFound("release")
+	return record.Release{}, notFound("release")
 }
 
-func (s *server) incident(ctx context.Context, r *http.Request) (any, error) {
+func (s *server) incident(ctx context.Context, r *http.Request) (record.Incident, error) {
 	return s.Engine.Incident(ctx, r.PathValue("id"))
 }
 
-func (s *server) approval(ctx context.Context, r *http.Request) (any, error) {
+func (s *server) approval(ctx context.Context, r *http.Request) (record.Approval, error) {
 	return s.Engine.Approval(ctx, r.PathValue("id"))
 }
 

@@ -125,7 +125,7 @@ func (s *server) conclude(ctx context.Context, w http.ResponseWriter, r *http.Re
 
 // notTaken says why the engine did not take an answer. One that may be taken later keeps its form.
 func (s *server) notTaken(w http.ResponseWriter, p approvalPage, in api.Decision, why problem) {
-	if why.kind == "later" {
+	if why.kind == api.Later {
 		s.again(w, p, in, mistake{why.code, "", titleOf(why) + ": " + why.text})
 		return
 	}
@@ -169,19 +169,19 @@ func (s *server) runbook(service string) *runbook.Runbook {
 
 func titleOf(p problem) string {
 	switch p.kind {
-	case "unauthorized":
+	case api.Unauthorized:
 		return "Not signed in"
-	case "not_found":
+	case api.NotFound:
 		return "There is no such thing"
-	case "conflict":
+	case api.Conflict:
 		return "The plan has changed"
-	case "forbidden":
+	case api.Forbidden:
 		return "You may not do this"
-	case "second_person":
+	case api.SecondPerson:
 		return "It waits for a second person"
-	case "refused":
+	case api.Refused:
 		return "This was refused"
-	case "later":
+	case api.Later:
 		return "Not now"
 	}
 	return "This did not work"

@@ -140,8 +140,8 @@ func TestWhoMayAnswer(t *testing.T) {
 	}{
 		{"named", signIn, as("alice"), []string{"alice", "bob"}, "alice or bob may answer. "},
 		{"not named", signIn, as("bob"), []string{"alice"}, "v1 95 % → 100 % alice may answer. "},
-		{"nobody is named", signIn, as("alice"), nil, "The runbook names no approver: only who has the role approve may answer. "},
-		{"nobody signs in", insecure, nothing, []string{"alice"}, "Whoever holds this link may answer. "},
+		{"nobody is named", signIn, as("alice"), nil, "The runbook names no approver: only people with the role approve may answer. "},
+		{"nobody signs in", insecure, nothing, []string{"alice"}, "Anybody with this link may answer. "},
 	} {
 		s := newSite(t, c.auth(t))
 		s.approvers = c.approvers
@@ -182,7 +182,7 @@ func TestWhoMayNotAnswerGetsNoButtons(t *testing.T) {
 	s := newSite(t, signIn(t))
 	for _, more := range []string{"", "?answer=yes", "?answer=no"} {
 		page := s.ask("GET", s.link()+more, "", as("bob")).Body.String()
-		if !strings.Contains(page, "You may look, and not answer: you are bob.") || strings.Contains(page, "<form") || strings.Contains(page, "?answer=") {
+		if !strings.Contains(page, "You may look, but not answer: you are bob.") || strings.Contains(page, "<form") || strings.Contains(page, "?answer=") {
 			t.Errorf("%q: %s", more, page)
 		}
 	}

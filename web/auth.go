@@ -17,6 +17,7 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 )
@@ -113,7 +114,7 @@ type visitor struct {
 func (s *signIn) who(r *http.Request) (visitor, *problem) {
 	c, f, err := s.files()
 	if err != nil {
-		return visitor{}, &problem{code: http.StatusServiceUnavailable, kind: "later", text: "the files that say who may sign in cannot be read"}
+		return visitor{}, &problem{code: http.StatusServiceUnavailable, kind: api.Later, text: "the files that say who may sign in cannot be read"}
 	}
 	v := visitor{modes: modesOf(c, f), file: f}
 	refused := s.identify(&v, r, c)
@@ -122,7 +123,7 @@ func (s *signIn) who(r *http.Request) (visitor, *problem) {
 	case refused != nil:
 		return v, refused
 	case v.How == "" && !v.modes.Any() && !s.AnyHost && !s.hostAllowed(r):
-		return v, &problem{code: http.StatusForbidden, kind: "forbidden", text: "this name is not the daemon's: use the address of --web.external-url"}
+		return v, &problem{code: http.StatusForbidden, kind: api.Forbidden, text: "this name is not the daemon's: use the address of --web.external-url"}
 	case v.How == "" && !v.modes.Any() && s.InsecureNoAuth && s.RolesFile == "":
 		v.Name, v.How = record.Unauthenticated, record.Unauthenticated
 	}
@@ -195,12 +196,12 @@ func (v visitor) person() record.Caller {
 func (v visitor) refuse(err error) problem {
 	switch {
 	case v.How == "" && v.modes.Any():
-		return problem{code: http.StatusUnauthorized, kind: "unauthorized", text: "sign in first: this daemon knows people by " + v.modes.words()}
+		return problem{code: http.StatusUnauthorized, kind: api.Unauthorized, text: "sign in first: this daemon knows people by " + v.modes.words()}
 	case v.How == "":
-		return problem{code: http.StatusForbidden, kind: "forbidden", text: "nobody can sign in here, so nobody may do this: " +
+		return problem{code: http.StatusForbidden, kind: api.Forbidden, text: "nobody can sign in here, so nobody may do this: " +
 			"configure basic_auth_users or client certificates in --web.config.file, or a trusted_proxy in --web.roles.file; to try it out, start it with --web.insecure-no-auth"}
 	}
-	return problem{code: http.StatusForbidden, kind: "forbidden", text: err.Error()}
+	return problem{code: http.StatusForbidden, kind: api.Forbidden, text: err.Error()}
 }
 
 // words name the ways to sign in.
@@ -239,7 +240,7 @@ func nameOf(cert *x509.Certificate) string {
 // A problem is an answer that ends a request.
 type problem struct {
 	code  int
-	kind  string
+	kind  api.ErrorType
 	text  string
 	retry time.Duration // 0: nothing is said of when
 }

@@ -40,7 +40,7 @@ func (i intention) Title() string {
 	case record.OrderHold:
 		return fmt.Sprintf("Hold %s at %v %%?", candidate, i.Release.Weight)
 	case record.OrderResume:
-		return fmt.Sprintf("Let the ramp of %s continue?", candidate)
+		return fmt.Sprintf("Continue the ramp of %s?", candidate)
 	default:
 		if moves {
 			return fmt.Sprintf("%s %s to %v %%?", i.Name, candidate, to)
@@ -100,7 +100,7 @@ func (s *server) takeOrder(w http.ResponseWriter, r *http.Request, who visitor) 
 	if want.Plan == "" || want.Plan != i.Plan {
 		i.Mistake = mistake{http.StatusConflict, "", "The plan has changed since this page was shown, and nothing was done. Here is what would be done now."}
 	} else if i.NeedsReason() && want.Reason == "" {
-		i.Mistake = mistake{http.StatusBadRequest, "reason", "Give a reason: it is kept with your name."}
+		i.Mistake = mistake{http.StatusBadRequest, "reason", "Give a reason: it is recorded with your name."}
 	}
 	if i.Mistake.code != 0 {
 		s.render(w, i.Mistake.code, "order.html", i)
@@ -216,7 +216,7 @@ func (s *server) takeControl(w http.ResponseWriter, r *http.Request, who visitor
 	case r.PostForm.Get("plan") != c.Plan:
 		c.Mistake = mistake{http.StatusConflict, "", "Somebody changed the stop switch since this page was shown, and nothing was done. This is how it stands now."}
 	case c.Reason == "":
-		c.Mistake = mistake{http.StatusBadRequest, "reason", "Give a reason: it is kept with your name."}
+		c.Mistake = mistake{http.StatusBadRequest, "reason", "Give a reason: it is recorded with your name."}
 	case want.Mode == runbook.Paused && unread != nil:
 		c.Mistake = mistake{http.StatusBadRequest, "", "Say for how long."}
 	case want.Mode == runbook.Paused:

@@ -35,7 +35,7 @@ func TestDashboard(t *testing.T) {
 	for path, wants := range map[string][]string{
 		"/": {
 			"roll back?", "<strong>paused</strong> (by bob): drill", "You are alice.", `<rect class="candidate" width="5" height="6"/>`, "5 %",
-			`<p class="problem">the journal of a was cut or written anew: at 0001-01-01T00:00:00Z its line 17 was missing.</p>`,
+			`<p class="problem">the journal of a was truncated or rewritten: at 0001-01-01T00:00:00Z its line 17 was missing.</p>`,
 			"standby: not probed yet", "standby: warm", `<p class="problem">A rollback is not possible right now: v1 has 0 pods (since 2030-05-06 09:00:00 UTC).</p>`,
 			`<p class="problem">pending: config-entry is not written yet: no leader</p>`, "somebody else changed the split", "p99 over the limit",
 			`href="/incidents/inc-1"`, `href="/approve/`, `<a href="/why/ranker"`,

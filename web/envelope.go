@@ -53,18 +53,18 @@ func writeJSON(w http.ResponseWriter, code int, e api.Envelope) {
 func (s *server) problemOf(err error) problem {
 	switch {
 	case errors.Is(err, runbook.ErrNotFound):
-		return problem{code: http.StatusNotFound, kind: "not_found", text: err.Error()}
+		return problem{code: http.StatusNotFound, kind: api.NotFound, text: err.Error()}
 	case errors.Is(err, runbook.ErrConflict):
-		return problem{code: http.StatusConflict, kind: "conflict", text: err.Error()}
+		return problem{code: http.StatusConflict, kind: api.Conflict, text: err.Error()}
 	case errors.Is(err, runbook.ErrSecond):
-		return problem{code: http.StatusConflict, kind: "second_person", text: err.Error()}
+		return problem{code: http.StatusConflict, kind: api.SecondPerson, text: err.Error()}
 	case errors.Is(err, runbook.ErrForbidden):
-		return problem{code: http.StatusForbidden, kind: "forbidden", text: err.Error()}
+		return problem{code: http.StatusForbidden, kind: api.Forbidden, text: err.Error()}
 	case errors.Is(err, runbook.ErrRefused):
-		return problem{code: http.StatusConflict, kind: "refused", text: err.Error()}
+		return problem{code: http.StatusConflict, kind: api.Refused, text: err.Error()}
 	case errors.Is(err, runbook.ErrLater), errors.Is(err, context.DeadlineExceeded):
-		return problem{code: http.StatusServiceUnavailable, kind: "later", text: err.Error()}
+		return problem{code: http.StatusServiceUnavailable, kind: api.Later, text: err.Error()}
 	}
 	s.Log.Error("request not answered", zap.Error(err))
-	return problem{code: http.StatusInternalServerError, kind: "internal", text: err.Error()}
+	return problem{code: http.StatusInternalServerError, kind: api.Internal, text: err.Error()}
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/report"
 )
 
@@ -39,7 +40,7 @@ func headers(next http.Handler) http.Handler {
 func sameSite(next http.Handler) http.Handler {
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fail(w, problem{code: http.StatusForbidden, kind: "forbidden", text: "a page of another site asked for this"})
+		fail(w, problem{code: http.StatusForbidden, kind: api.Forbidden, text: "a page of another site asked for this"})
 	}))
 	return guard.Handler(next)
 }

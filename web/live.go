@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/web/cards"
 )
 
@@ -29,7 +30,7 @@ func (s *server) live(w http.ResponseWriter, r *http.Request, who visitor) {
 	case s.listeners <- struct{}{}:
 		defer func() { <-s.listeners }()
 	default:
-		p := problem{code: http.StatusServiceUnavailable, kind: "later", text: "too many listen already; reload the page instead", retry: time.Minute}
+		p := problem{code: http.StatusServiceUnavailable, kind: api.Later, text: "too many listen already; reload the page instead", retry: time.Minute}
 		p.headers(w)
 		sentence(w, p.code, p.text)
 		return

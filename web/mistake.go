@@ -97,9 +97,9 @@ func known(decision string) bool { return decision == "approve" || decision == "
 func understood(a record.Approval, in api.Decision) *problem {
 	switch {
 	case !known(in.Decision):
-		return &problem{code: http.StatusBadRequest, kind: "bad_data", text: "The decision must be approve or reject."}
+		return &problem{code: http.StatusBadRequest, kind: api.BadData, text: "The decision must be approve or reject."}
 	case in.Service != a.Service:
-		return &problem{code: http.StatusBadRequest, kind: "bad_data", text: "Type the service's name exactly as it is written here: " + a.Service}
+		return &problem{code: http.StatusBadRequest, kind: api.BadData, text: "Type the service's name exactly as it is written here: " + a.Service}
 	}
 	return nil
 }

@@ -8,12 +8,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/view"
 )
 
 // orders answers with the order log: who ordered what, newest first.
-func (s *server) orders(ctx context.Context, r *http.Request) (any, error) {
+func (s *server) orders(ctx context.Context, r *http.Request) ([]record.Order, error) {
 	in := r.URL.Query()
 	q := view.OrderQuery{Service: in.Get("service"), By: in.Get("by")}
 	var err error

@@ -19,6 +19,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
+	"github.com/autorollback/autorollback/view"
 )
 
 const (
@@ -44,9 +45,9 @@ func badOrder(err error) (problem, bool) {
 	if !errors.As(err, &b) {
 		return problem{}, false
 	}
-	kind := "bad_data"
+	kind := api.BadData
 	if b.code == http.StatusForbidden {
-		kind = "forbidden"
+		kind = api.Forbidden
 	}
 	return problem{code: b.code, kind: kind, text: b.text}, true
 }
@@ -55,8 +56,11 @@ func badData(format string, args ...any) error {
 	return bad{http.StatusBadRequest, fmt.Sprintf(format, args...)}
 }
 
+// launchKinds are the forms of a release file.
+var launchKinds = []string{"application/json", "application/yaml", "application/x-yaml"}
+
 func (s *server) start(ctx context.Context, r *http.Request, who visitor) (any, error) {
-	text, err := body(r, "application/json", "application/yaml", "application/x-yaml")
+	text, err := body(r, launchKinds...)
 	if err != nil {
 		return nil, err
 	}
@@ -113,96 +117,81 @@ func notProved(r *http.Request) (string, error) {
 }
 
 // A change carries out an order of somebody we know.
-type change func(context.Context, *http.Request, visitor) (any, error)
+type change[In, Out any] func(context.Context, *http.Request, visitor, In) (Out, error)
 
-// withReason is an order about one service in a region whose body is a [Reason].
-func withReason[T any](s *server, do func(e Engine, ctx context.Context, service, region string, by record.Caller, reason string) (T, error)) change {
-	return func(ctx context.Context, r *http.Request, who visitor) (any, error) {
-		reason, err := reasonOf(r)
+// withReason is an order about one service in a region whose body is a [api.Reason].
+func withReason[T any](s *server, do func(e Engine, ctx context.Context, service, region string, by record.Caller, reason string) (T, error)) change[api.Reason, T] {
+	return func(ctx context.Context, r *http.Request, who visitor, in api.Reason) (done T, err error) {
+		reason, err := given(in.Reason)
 		if err != nil {
-			return nil, err
+			return done, err
 		}
 		return do(s.Engine, ctx, r.PathValue("service"), r.PathValue("region"), who.Caller, reason)
 	}
 }
 
-// step takes an empty JSON object: a step of the ramp needs no reason, it is the plan.
-func step(s *server, do func(e Engine, ctx context.Context, service, region string, by record.Caller) (record.Release, error)) change {
-	return func(ctx context.Context, r *http.Request, who visitor) (any, error) {
-		if err := order(r, &struct{}{}); err != nil {
-			return nil, err
-		}
+// step is an order that needs no reason: it is the plan.
+func step(s *server, do func(e Engine, ctx context.Context, service, region string, by record.Caller) (record.Release, error)) change[api.Step, record.Release] {
+	return func(ctx context.Context, r *http.Request, who visitor, _ api.Step) (record.Release, error) {
 		return do(s.Engine, ctx, r.PathValue("service"), r.PathValue("region"), who.Caller)
 	}
 }
 
-func (s *server) rollbackAll(ctx context.Context, r *http.Request, who visitor) (any, error) {
-	reason, err := reasonOf(r)
+func (s *server) rollbackAll(ctx context.Context, r *http.Request, who visitor, in api.Reason) ([]view.RegionOutcome, error) {
+	reason, err := given(in.Reason)
 	if err != nil {
 		return nil, err
 	}
 	return s.Engine.RollbackAll(ctx, r.PathValue("service"), who.Caller, reason)
 }
 
-func (s *server) recovery(ctx context.Context, r *http.Request) (any, error) {
+func (s *server) recovery(ctx context.Context, r *http.Request) (view.Recovery, error) {
 	return s.Engine.Recovery(ctx, r.PathValue("service"), r.PathValue("region"))
 }
 
-func (s *server) recoverStore(ctx context.Context, r *http.Request, who visitor) (any, error) {
-	var o api.Recover
-	if err := order(r, &o); err != nil {
-		return nil, err
-	}
-	reason := plain(o.Reason)
+func (s *server) recoverStore(ctx context.Context, r *http.Request, who visitor, o api.Recover) (view.Recovery, error) {
+	reason, err := given(o.Reason)
 	switch {
-	case reason == "":
-		return nil, badData("a reason is needed")
+	case err != nil:
+		return view.Recovery{}, err
 	case o.Plan == "":
-		return nil, badData("the plan is missing: read the recovery, and say yes to its plan")
+		return view.Recovery{}, badData("the plan is missing: read the recovery, and say yes to its plan")
 	}
 	return s.Engine.Recover(ctx, r.PathValue("service"), r.PathValue("region"), who.Caller, reason, o.Plan)
 }
 
-func (s *server) lift(ctx context.Context, r *http.Request, who visitor) (any, error) {
-	reason, err := reasonOf(r)
+func (s *server) lift(ctx context.Context, r *http.Request, who visitor, in api.Reason) (api.Step, error) {
+	reason, err := given(in.Reason)
 	if err != nil {
-		return nil, err
+		return api.Step{}, err
 	}
-	return struct{}{}, s.Engine.Lift(ctx, r.PathValue("digest"), who.Caller, reason)
+	return api.Step{}, s.Engine.Lift(ctx, r.PathValue("digest"), who.Caller, reason)
 }
 
-func (s *server) setControl(ctx context.Context, r *http.Request, who visitor) (any, error) {
-	var c record.Control
-	if err := order(r, &c); err != nil {
-		return nil, err
-	}
+func (s *server) setControl(ctx context.Context, _ *http.Request, who visitor, c record.Control) (record.Control, error) {
 	return s.control(ctx, c, who)
 }
 
 // control sets the stop switch as the API and the page order it.
-func (s *server) control(ctx context.Context, c record.Control, who visitor) (any, error) {
+func (s *server) control(ctx context.Context, c record.Control, who visitor) (record.Control, error) {
 	switch c.Mode {
 	case runbook.Active, runbook.Observe, runbook.Paused:
 	default:
-		return nil, badData("mode is %q, want active, observe or paused", c.Mode)
+		return c, badData("mode is %q, want active, observe or paused", c.Mode)
 	}
 	if c.Mode == runbook.Paused && (c.Until.IsZero() || c.Reason == "") {
-		return nil, badData("a pause needs a reason and an end (until)")
+		return c, badData("a pause needs a reason and an end (until)")
 	}
 	if !c.Until.IsZero() && !c.Until.After(time.Now()) {
-		return nil, badData("until is %s, which is not in the future", report.Clock(c.Until))
+		return c, badData("until is %s, which is not in the future", report.Clock(c.Until))
 	}
 	c.By, c.Reason = who.Name, plain(c.Reason)
 	return c, s.Engine.SetControl(ctx, c, who.Caller)
 }
 
-func reasonOf(r *http.Request) (string, error) {
-	var in api.Reason
-	if err := order(r, &in); err != nil {
-		return "", err
-	}
-	reason := plain(in.Reason)
-	if reason == "" {
+// given is a person's reason as one line.
+func given(reason string) (string, error) {
+	if reason = plain(reason); reason == "" {
 		return "", badData("a reason is needed")
 	}
 	return reason, nil
@@ -260,20 +249,16 @@ func plain(s string) string {
 }
 
 // rampPlan says what the ramp will take, and where the release stands on it.
-func (s *server) rampPlan(ctx context.Context, r *http.Request) (any, error) {
+func (s *server) rampPlan(ctx context.Context, r *http.Request) (view.RampPlan, error) {
 	return s.Engine.RampPlan(ctx, r.PathValue("service"), r.PathValue("region"))
 }
 
 // answer is the command line's twin of the page. Where nobody can sign in, it needs
 // the link's token: holding the link is then all there is to know of a person.
-func (s *server) answer(ctx context.Context, r *http.Request, who visitor) (any, error) {
-	var in api.Decision
-	if err := order(r, &in); err != nil {
-		return nil, err
-	}
+func (s *server) answer(ctx context.Context, r *http.Request, who visitor, in api.Decision) (record.Approval, error) {
 	a, err := s.Engine.Approval(ctx, r.PathValue("id"))
 	if err != nil {
-		return nil, err
+		return a, err
 	}
 	if !who.signedIn() || in.Token != "" {
 		claims, err := s.Tokens.Verify(in.Token, time.Now())
@@ -281,14 +266,14 @@ func (s *server) answer(ctx context.Context, r *http.Request, who visitor) (any,
 			err = claims.Match(a)
 		}
 		if err != nil {
-			return nil, bad{http.StatusForbidden, "nobody can sign in here, so the link itself is needed: " + err.Error()}
+			return a, bad{http.StatusForbidden, "nobody can sign in here, so the link itself is needed: " + err.Error()}
 		}
 	}
 	if !who.signedIn() {
 		who.Name, who.How = linkHolder, record.LinkOnly
 	}
 	if p := understood(a, in); p != nil {
-		return nil, bad{p.code, p.text}
+		return a, bad{p.code, p.text}
 	}
 	return s.Engine.Answer(ctx, a.ID, who.Caller, replyOf(in))
 }

@@ -28,7 +28,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 
 // page answers with a page, and refuses with one.
 func (s *server) page(serve func(http.ResponseWriter, *http.Request, visitor)) endpoint {
-	return endpoint{serve, func(w http.ResponseWriter, p problem) {
+	return endpoint{serve: serve, refuse: func(w http.ResponseWriter, p problem) {
 		p.headers(w)
 		s.explain(w, saying(p))
 	}}
@@ -52,8 +52,8 @@ func noSuchPage() *notice {
 // approvePage lets the page's own script run beside.
 func approvePage(next endpoint) endpoint {
 	return formPage(endpoint{
-		func(w http.ResponseWriter, r *http.Request, who visitor) { runsCountdown(w); next.serve(w, r, who) },
-		func(w http.ResponseWriter, p problem) { runsCountdown(w); next.refuse(w, p) },
+		serve:  func(w http.ResponseWriter, r *http.Request, who visitor) { runsCountdown(w); next.serve(w, r, who) },
+		refuse: func(w http.ResponseWriter, p problem) { runsCountdown(w); next.refuse(w, p) },
 	})
 }
 
@@ -62,8 +62,8 @@ func approvePage(next endpoint) endpoint {
 func formPage(next endpoint) endpoint {
 	keep := func(w http.ResponseWriter) { w.Header().Set("Referrer-Policy", "same-origin") }
 	return endpoint{
-		func(w http.ResponseWriter, r *http.Request, who visitor) { keep(w); next.serve(w, r, who) },
-		func(w http.ResponseWriter, p problem) { keep(w); next.refuse(w, p) },
+		serve:  func(w http.ResponseWriter, r *http.Request, who visitor) { keep(w); next.serve(w, r, who) },
+		refuse: func(w http.ResponseWriter, p problem) { keep(w); next.refuse(w, p) },
 	}
 }
 

@@ -113,7 +113,7 @@ func TestMistakesInARolesFile(t *testing.T) {
 		"empty":             {"", "roles.yml:1: the file is empty; write who may do what"},
 		"unknown role":      {"roles:\n  opperate: [alice]\n", `roles.yml:2: roles.opperate: unknown key; did you mean "operate"?`},
 		"unknown key":       {"rolls: {}\n", `roles.yml:1: rolls: unknown key; did you mean "roles"?`},
-		"everybody admin":   {"roles:\n  view: ['*']\n  admin:\n  - '*'\n", `roles.yml:4: roles.admin[0]: gives it to whoever signs in; name the people`},
+		"everybody admin":   {"roles:\n  view: ['*']\n  admin:\n  - '*'\n", `roles.yml:4: roles.admin[0]: gives it to everybody who signs in; name the people`},
 		"no list":           {"roles:\n  admin: alice\n", "roles.yml:2: roles.admin: is a "},
 		"no name":           {"roles:\n  admin: [alice, '']\n", `roles.yml:2: roles.admin[1]: "" cannot be the name`},
 		"twice":             {"roles:\n  admin: [alice, alice]\n", `roles.yml:2: roles.admin[1]: "alice" is named twice`},

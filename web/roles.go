@@ -49,7 +49,7 @@ func (f *rolesFile) check(note runbook.Check) {
 			at := fmt.Sprintf("roles.%s[%d]", role, i)
 			note.Want(isName(name), at, fmt.Sprintf("%q cannot be the name of somebody who signs in", name), "write it as they sign in")
 			note.Want(name != policy.Everybody || role == policy.Metrics || role == policy.View, at,
-				"gives it to whoever signs in", "name the people; only metrics and view may be everybody's")
+				"gives it to everybody who signs in", "name the people; only metrics and view may be everybody's")
 			note.Want(slices.Index(names, name) == i, at, fmt.Sprintf("%q is named twice", name), "keep one of the two")
 		}
 	}
@@ -87,7 +87,7 @@ func (p *trustedProxy) check(note runbook.Check) {
 	}
 	note.Want(isHeader(p.UserHeader), at+".user_header", fmt.Sprintf("%q is no header that can say who somebody is", p.UserHeader), "write one like X-Forwarded-User")
 	note.Want(p.TokenFile != "" || p.Certificate != "", at, "is known by its address alone",
-		"add token_file, certificate, or both: whoever has the address could be anybody")
+		"add token_file, certificate, or both: an address alone proves nothing")
 }
 
 func parseNetwork(text string) (netip.Prefix, error) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/autorollback/autorollback/api"
 	"github.com/autorollback/autorollback/policy"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/view"
 )
 
@@ -37,6 +38,7 @@ type route struct {
 type endpoint struct {
 	serve  func(w http.ResponseWriter, r *http.Request, who visitor)
 	refuse func(w http.ResponseWriter, p problem)
+	op     *Operation // what it is for a program; nil: it is for people
 }
 
 // Routes are all ways in. There is no other.
@@ -76,40 +78,40 @@ func (s *server) routes() []route {
 		{Route{"POST", "/approve/{token}", policy.Approve}, approvePage(s.page(s.takeAnswer))},
 		{Route{"", "/", policy.View}, s.page(s.noPage)},
 
-		{Route{"GET", api.Path + "/status", policy.View}, s.reads(s.part(func(st view.Status) any { return st }))},
-		{Route{"GET", api.Path + "/releases", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Releases }))},
-		{Route{"GET", target, policy.View}, s.reads(s.release)},
-		{Route{"GET", target + "/plan", policy.View}, s.reads(s.rampPlan)},
-		{Route{"GET", target + "/recovery", policy.View}, s.reads(s.recovery)},
-		{Route{"GET", api.Path + "/incidents", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Incidents }))},
-		{Route{"GET", api.Path + "/incidents/{id}", policy.View}, s.reads(s.incident)},
-		{Route{"GET", api.Path + "/incidents/{id}/page", policy.View}, inJSON(s.exported)},
-		{Route{"GET", api.Path + "/incidents/{id}/markdown", policy.View}, inJSON(s.markdown)},
-		{Route{"GET", api.Path + "/approvals/{id}", policy.View}, s.reads(s.approval)},
-		{Route{"GET", api.Path + "/why/{id}", policy.View}, s.reads(s.why)},
-		{Route{"GET", api.Path + "/flags/{service}/{region}", policy.View}, s.reads(s.exportFlags)},
-		{Route{"GET", api.Path + "/orders", policy.View}, s.reads(s.orders)},
-		{Route{"GET", api.Path + "/control", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Control }))},
-		{Route{"GET", api.Path + "/shadow", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Shadow }))},
-		{Route{"GET", api.Path + "/mirrors", policy.View}, s.reads(s.part(func(st view.Status) any { return st.Mirrors }))},
-		{Route{"GET", api.Path + "/doctor", policy.View}, inJSON(s.examine)},
+		{Route{"GET", api.Path + "/status", policy.View}, reads(s, api.Client.Status, partOf(s, func(st view.Status) view.Status { return st }))},
+		{Route{"GET", api.Path + "/releases", policy.View}, reads(s, api.Client.Releases, partOf(s, func(st view.Status) []record.Release { return st.Releases }))},
+		{Route{"GET", target, policy.View}, reads(s, api.Client.Release, s.release)},
+		{Route{"GET", target + "/plan", policy.View}, reads(s, api.Client.RampPlan, s.rampPlan)},
+		{Route{"GET", target + "/recovery", policy.View}, reads(s, api.Client.Recovery, s.recovery)},
+		{Route{"GET", api.Path + "/incidents", policy.View}, reads(s, api.Client.Incidents, partOf(s, func(st view.Status) []record.Incident { return st.Incidents }))},
+		{Route{"GET", api.Path + "/incidents/{id}", policy.View}, reads(s, api.Client.Incident, s.incident)},
+		{Route{"GET", api.Path + "/incidents/{id}/page", policy.View}, inJSON(s.exported).describes(Operation{Call: api.Client.Page, Kind: "text/html"})},
+		{Route{"GET", api.Path + "/incidents/{id}/markdown", policy.View}, inJSON(s.markdown).describes(Operation{Call: api.Client.Markdown, Kind: "text/markdown"})},
+		{Route{"GET", api.Path + "/approvals/{id}", policy.View}, reads(s, api.Client.Approval, s.approval)},
+		{Route{"GET", api.Path + "/why/{id}", policy.View}, reads(s, api.Client.Why, s.why, triggerQuery)},
+		{Route{"GET", api.Path + "/flags/{service}/{region}", policy.View}, reads(s, api.Client.ExportFlags, s.exportFlags, formatQuery)},
+		{Route{"GET", api.Path + "/orders", policy.View}, reads(s, api.Client.Orders, s.orders, ordersQuery...)},
+		{Route{"GET", api.Path + "/control", policy.View}, reads(s, api.Client.Control, partOf(s, func(st view.Status) record.Control { return st.Control }))},
+		{Route{"GET", api.Path + "/shadow", policy.View}, reads(s, api.Client.ShadowVerdicts, partOf(s, func(st view.Status) []record.ShadowVerdict { return st.Shadow }))},
+		{Route{"GET", api.Path + "/mirrors", policy.View}, reads(s, api.Client.Mirrors, partOf(s, func(st view.Status) []record.Mirror { return st.Mirrors }))},
+		{Route{"GET", api.Path + "/doctor", policy.View}, inJSON(s.examine).describes(gives[view.Examination](api.Client.Examine))},
 
-		{Route{"POST", api.Path + "/releases", policy.Operate}, s.changes(s.start)},
-		{Route{"POST", service + "/rollback", policy.Operate}, s.changes(s.rollbackAll)},
-		{Route{"POST", target + "/rollback", policy.Operate}, s.changes(withReason(s, Engine.Rollback))},
-		{Route{"POST", target + "/promote", policy.Operate}, s.changes(step(s, Engine.Promote))},
-		{Route{"POST", target + "/flip", policy.Operate}, s.changes(step(s, Engine.Flip))},
-		{Route{"POST", target + "/hold", policy.Operate}, s.changes(withReason(s, Engine.Stop))},
-		{Route{"POST", target + "/resume", policy.Operate}, s.changes(withReason(s, Engine.Resume))},
-		{Route{"POST", mirror + "/start", policy.Operate}, s.changes(s.startMirror)},
-		{Route{"POST", mirror + "/stop", policy.Operate}, s.changes(withReason(s, Engine.StopMirror))},
-		{Route{"POST", api.Path + "/approvals/{id}", policy.Approve}, s.changes(s.answer)},
-		{Route{"POST", target + "/release-hold", policy.Admin}, s.changes(withReason(s, Engine.AcceptSplit))},
-		{Route{"POST", target + "/recovery", policy.Admin}, s.changes(s.recoverStore)},
-		{Route{"PUT", api.Path + "/control", policy.Admin}, s.changes(s.setControl)},
-		{Route{"POST", api.Path + "/quarantine/{digest}/lift", policy.Admin}, s.changes(s.lift)},
-		{Route{"POST", api.Path + "/shadow", policy.Admin}, s.changes(s.recordShadow)},
-		{Route{"POST", api.Path + "/doctor/fire", policy.Admin}, s.changes(s.fire)},
+		{Route{"POST", api.Path + "/releases", policy.Operate}, s.ordered(s.start, startQuery...).describes(startOperation())},
+		{Route{"POST", service + "/rollback", policy.Operate}, changes(s, api.Client.RollbackAll, s.rollbackAll)},
+		{Route{"POST", target + "/rollback", policy.Operate}, changes(s, api.Client.Rollback, withReason(s, Engine.Rollback))},
+		{Route{"POST", target + "/promote", policy.Operate}, changes(s, api.Client.Promote, step(s, Engine.Promote))},
+		{Route{"POST", target + "/flip", policy.Operate}, changes(s, api.Client.Flip, step(s, Engine.Flip))},
+		{Route{"POST", target + "/hold", policy.Operate}, changes(s, api.Client.Hold, withReason(s, Engine.Stop))},
+		{Route{"POST", target + "/resume", policy.Operate}, changes(s, api.Client.Resume, withReason(s, Engine.Resume))},
+		{Route{"POST", mirror + "/start", policy.Operate}, changes(s, api.Client.StartMirror, s.startMirror)},
+		{Route{"POST", mirror + "/stop", policy.Operate}, changes(s, api.Client.StopMirror, withReason(s, Engine.StopMirror))},
+		{Route{"POST", api.Path + "/approvals/{id}", policy.Approve}, changes(s, api.Client.Answer, s.answer)},
+		{Route{"POST", target + "/release-hold", policy.Admin}, changes(s, api.Client.AcceptSplit, withReason(s, Engine.AcceptSplit))},
+		{Route{"POST", target + "/recovery", policy.Admin}, changes(s, api.Client.Recover, s.recoverStore)},
+		{Route{"PUT", api.Path + "/control", policy.Admin}, changes(s, api.Client.SetControl, s.setControl)},
+		{Route{"POST", api.Path + "/quarantine/{digest}/lift", policy.Admin}, changes(s, api.Client.Lift, s.lift)},
+		{Route{"POST", api.Path + "/shadow", policy.Admin}, changes(s, api.Client.RecordShadow, s.recordShadow)},
+		{Route{"POST", api.Path + "/doctor/fire", policy.Admin}, s.ordered(s.fire).describes(gives[view.Firing](api.Client.Fire))},
 		{Route{"", api.Path + "/", policy.View}, inJSON(noPath)},
 	}
 }

@@ -81,7 +81,7 @@ func newHTTPServer(configFile string, h http.Handler, log *zap.Logger) (*http.Se
 		return nil, fmt.Errorf("read web configuration: %w", err)
 	}
 	if c.RateLimiterConfig.Interval != 0 {
-		log.Warn("rate_limit is not used: a limit for all callers together keeps out those it is to protect; wrong passwords have limits of their own", zap.String("file", configFile))
+		log.Warn("rate_limit is not used: one limit for all callers would lock out the people it protects; wrong passwords have their own limits", zap.String("file", configFile))
 	}
 	server.Handler = withHeaders(file, h)
 	if c.TLSConfig.IsEnabled() {

@@ -9,10 +9,10 @@ import (
 )
 
 // why answers why a service was rolled back or not, or an incident decided as it was.
-func (s *server) why(ctx context.Context, r *http.Request) (any, error) {
+func (s *server) why(ctx context.Context, r *http.Request) (view.Why, error) {
 	trigger := r.FormValue("trigger")
 	if trigger != "" && !forms["service"].MatchString(trigger) {
-		return nil, notFound("trigger")
+		return view.Why{}, notFound("trigger")
 	}
 	w, err := s.Engine.Why(ctx, r.PathValue("id"), trigger)
 	w.Releases, w.Triggers = orEmpty(w.Releases), orEmpty(w.Triggers)
@@ -31,7 +31,7 @@ func (s *server) whyPage(w http.ResponseWriter, r *http.Request, _ visitor) {
 	ctx, cancel := context.WithTimeout(r.Context(), readWithin)
 	defer cancel()
 	err := notFound("service or incident")
-	var answer any
+	var answer view.Why
 	if wellNamed(r) {
 		answer, err = s.why(ctx, r)
 	}
@@ -39,7 +39,7 @@ func (s *server) whyPage(w http.ResponseWriter, r *http.Request, _ visitor) {
 		s.explain(w, saying(s.problemOf(err)))
 		return
 	}
-	v := whyView{Why: answer.(view.Why)}
+	v := whyView{Why: answer}
 	v.Title = "Why: " + v.Service
 	if v.Incident != nil {
 		v.Title += ", " + v.Incident.ID

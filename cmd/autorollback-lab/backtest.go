@@ -42,10 +42,10 @@ func pastFlags(cmd *kingpin.CmdClause) *past {
 
 // backtestCommands are backtest and calibrate, which replay history. They need no daemon.
 func backtestCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
-	cmd := app.Command("backtest", "What would have fired over the last days, beside what really happened. Example: autorollback-lab backtest runbooks/ranker.yaml --prometheus.url http://localhost:9090 --days 7 --releases releases.yaml --incidents incidents.json --pictures pictures/")
+	cmd := app.Command("backtest", "Show what would have fired in your history, beside what really happened. Example: autorollback-lab backtest runbooks/ranker.yaml --prometheus.url http://localhost:9090 --days 7 --releases releases.yaml --incidents incidents.json --pictures pictures/")
 	p := pastFlags(cmd)
 	releases := cmd.Flag("releases", "YAML or JSON list of {stable, candidate, start, end, weight}; default: found in the traffic of the versions.").String()
-	incidents := cmd.Flag("incidents", "When something really was wrong: a YAML or JSON list of moments, of Alertmanager's alerts, of GitHub's issues or of Grafana's annotations. An empty list says that nothing was.").String()
+	incidents := cmd.Flag("incidents", "When something was really wrong: a YAML or JSON list of moments, of Alertmanager's alerts, of GitHub's issues or of Grafana's annotations. An empty list: nothing was.").String()
 	tolerance := cmd.Flag("tolerance", "How far an alert may be from an incident to count as a hit.").Default("30m").Duration()
 	factors := cmd.Flag("sensitivity", "Also try every threshold multiplied by these; empty: none.").Default("0.5,0.75,1.5,2").String()
 	pictures := cmd.Flag("pictures", "Write one SVG for each trigger into this folder.").String()

@@ -11,26 +11,13 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-const (
-	blueGreenRollout = `
-rollout: {strategy: bluegreen, holdback: 10, bake: 10m, promote: ask}
-`
-	// The share that blue keeps must be able to prove a drop of a KPI: it is larger here.
-	encoderRollout = `
-rollout: {strategy: bluegreen, holdback: 40, bake: 10m, promote: ask}
-`
-)
-
 // tellBlueGreen flips to green, and green turns bad while it bakes.
 func (d *show) tellBlueGreen(ctx context.Context) error {
 	t := d.newNarrator()
 	if err := t.flip(ctx, func(*runbook.Launch) {}); err != nil {
 		return err
 	}
-	bad := demo.Well
-	bad.Errors = 0.4
-	turnBad(t.world.Candidate, bad)
-	t.printEvent("green fails: 40 % of its answers are errors")
+	t.turnsBad("bluegreen")
 	return t.rolledBack(ctx, 5*time.Minute)
 }
 
@@ -44,10 +31,7 @@ func (d *show) tellEncoder(ctx context.Context) error {
 	if err := t.flip(ctx, flagged); err != nil {
 		return err
 	}
-	bad := demo.Well
-	bad.Conversion *= 0.7
-	turnBad(t.world.Candidate, bad)
-	t.printEvent("with encoder v5 the conversion is 30 % lower")
+	t.turnsBad("encoder")
 	if err := t.rolledBack(ctx, 6*time.Minute); err != nil {
 		return err
 	}
@@ -57,6 +41,13 @@ func (d *show) tellEncoder(ctx context.Context) error {
 	}
 	t.say("no answer was given by a model on features that it was not trained with")
 	return t.flags(ctx)
+}
+
+// turnsBad has green behave as the story says.
+func (t *narrator) turnsBad(story string) {
+	f := demo.Flips()[story]
+	turnBad(t.world.Candidate, f.Bad)
+	t.printEvent(f.Says)
 }
 
 // flip puts green beside blue without traffic, and moves the traffic by a human's word.

@@ -38,7 +38,7 @@ func demoCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action 
 	told := cmd.Flag("story", "Instead: a whole story, two minutes at most; "+titles()+".").Enum(slices.Sorted(maps.Keys(scenarios()))...)
 	dir := cmd.Flag("dir", "Folder for the demo's data and the incident page; default: a new temporary one.").String()
 	verbose := cmd.Flag("verbose", "Also show the daemon's log.").Short('v').Bool()
-	exit := cmd.Flag("exit", "End with the story, for scripts; without it the world and its pages stay there until Ctrl-C.").Bool()
+	exit := cmd.Flag("exit", "End with the story, for scripts; otherwise the world and its pages stay until Ctrl-C.").Bool()
 	busy, without := busyFlag(cmd).Bool(), withoutFlag(cmd)
 	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
 		t, ok := scenarios()[*told]

@@ -37,7 +37,7 @@ func (t scenario) runbook() []byte {
 }
 
 func busyFlag(cmd *kingpin.CmdClause) *kingpin.FlagClause {
-	return cmd.Flag("busy", "This machine has other things to do: recovery is proved by errors and conversions, hardly by how fast answers are, and what needs proof may take longer.")
+	return cmd.Flag("busy", "For a busy machine: recovery is proved by errors and conversions, hardly by latency, and proofs may take longer.")
 }
 
 // The sources of alerts that a story can do without.
@@ -47,7 +47,7 @@ const (
 )
 
 func withoutFlag(cmd *kingpin.CmdClause) *string {
-	return cmd.Flag("without", "Leave out one of the two ways by which the daemon hears: webhook: Prometheus' alerts reach nobody; watcher: the daemon does not ask on its own.").
+	return cmd.Flag("without", "Leave out one of the two sources of alerts. webhook: Prometheus' alerts reach nobody; watcher: the daemon does not ask on its own.").
 		Enum(webhookSource, watcherSource)
 }
 

@@ -36,7 +36,7 @@ func TestGamedayCommandLine(t *testing.T) {
 		{"no such zone", "run errors --schedule=@weekly --timezone=Mars/Olympus --metrics-file=x", cli.ExitUsage, "Mars/Olympus"},
 		{"no calendar", "run errors --schedule=often --metrics-file=x", cli.ExitUsage, "--schedule"},
 		{"without, elsewhere", "run errors --without=watcher --runbook=x", cli.ExitUsage, "there is no flag --runbook"},
-		{"nobody sees", "run errors --schedule=@weekly", cli.ExitUsage, "--metrics-file"},
+		{"invisible character", "run errors --schedule=@weekly", cli.ExitUsage, "--metrics-file"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -144,7 +144,7 @@ func (t *narrator) planted() []string {
 
 func (t *narrator) requests() {
 	sent, failed := t.world.Traffic.Counts()
-	t.say("\n%d requests, %d failed users; the router now follows %v", sent, failed, t.world.Router.Split())
+	t.say("\n%s requests, %s failed; the router now follows %v", runbook.Figure(float64(sent)), runbook.Figure(float64(failed)), t.world.Router.Split())
 }
 
 func (d *show) say(format string, args ...any) { fmt.Fprintf(d.console.Out, format+"\n", args...) }

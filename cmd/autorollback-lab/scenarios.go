@@ -30,8 +30,8 @@ type scenario struct {
 func scenarios() map[string]scenario {
 	return map[string]scenario{
 		"canary":    {title: "a good release climbs automatically, the next one is bad", rollout: canaryRollout, third: true, rate: demoRate / 2, tell: (*show).tellCanary},
-		"bluegreen": {title: "green takes over, turns bad, and all goes back", rollout: blueGreenRollout, rate: demoRate / 2, tell: (*show).tellBlueGreen},
-		"encoder":   {title: "a new encoder costs conversions, and model and features go back as a pair", rollout: encoderRollout, rate: 2 * demoRate, tell: (*show).tellEncoder},
+		"bluegreen": flipScenario("bluegreen", (*show).tellBlueGreen),
+		"encoder":   flipScenario("encoder", (*show).tellEncoder),
 		"shadow":    {title: "a candidate is compared before any user sees it: blocked for one country's night, fixed, let in", rollout: shadowRollout, third: true, rate: 5, tell: (*show).tellShadow},
 	}
 }
@@ -42,6 +42,12 @@ func titles() string {
 		all = append(all, name+": "+scenarios()[name].title)
 	}
 	return strings.Join(all, "; ")
+}
+
+// flipScenario is a story of blue and green.
+func flipScenario(name string, tell func(*show, context.Context) error) scenario {
+	f := demo.Flips()[name]
+	return scenario{title: f.Title, rollout: f.Rollout, rate: f.Rate, tell: tell}
 }
 
 // breachScenario is a story of --breach: one release at one share.

@@ -15,19 +15,19 @@ import (
 func approvalCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	all := map[string]cli.Action{}
 	for _, one := range [][2]string{
-		{"approve", "Approve what an approval asks, like the link does. Example: autorollback approve 0123… --service ranker"},
-		{"reject", "Reject it; a reason is needed. Example: autorollback reject 0123… --service ranker --reason 'expected during the backfill'"},
+		{"approve", "Approve a question, as its link does. Example: autorollback approve 0123… --service ranker"},
+		{"reject", "Reject a question; it needs a reason. Example: autorollback reject 0123… --service ranker --reason 'expected during the backfill'"},
 	} {
 		name, help := one[0], one[1]
 		cmd := app.Command(name, help)
 		out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 		id := cmd.Arg("id", "The approval's id.").HintAction(r.Approvals).Required().String()
 		service := cmd.Flag("service", "The service's name, typed as a check.").HintAction(r.Services).Required().String()
-		reason := cmd.Flag("reason", "Why; it is kept.").String()
+		reason := cmd.Flag("reason", "The reason; it is recorded.").String()
 		tokenFile := cmd.Flag("token-file", "File with the link's token, where the daemon lets nobody sign in; - is standard input.").String()
 		anyway := false
 		if name == "approve" {
-			cmd.Flag("anyway", "Roll back though the trigger is not breaching any more.").BoolVar(&anyway)
+			cmd.Flag("anyway", "Roll back even though the trigger no longer breaches.").BoolVar(&anyway)
 		}
 		all[name] = func(ctx context.Context) error {
 			client, err := r.Client()

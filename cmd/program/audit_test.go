@@ -192,7 +192,7 @@ func TestReleaseStatusNamesAlteredJournals(t *testing.T) {
 	st := anchoredAt(record.Head{Lines: 3, Digest: "00"})
 	st.Anchors[0].Lost = []record.LostHead{{Head: record.Head{Lines: 17, Digest: "00"}}}
 	out, code := told(t, "release", "status", "--url", daemonThatSays(t, st))
-	if code != cli.ExitOK || !strings.Contains(out, "the journal of a was cut or written anew") || strings.Contains(out, "journal of b") {
+	if code != cli.ExitOK || !strings.Contains(out, "the journal of a was truncated or rewritten") || strings.Contains(out, "journal of b") {
 		t.Errorf("code %d:\n%s", code, out)
 	}
 }

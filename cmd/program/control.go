@@ -20,8 +20,8 @@ func controlCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 	showOut, showRemote := cli.OutputFlag(show), cli.RemoteFlags(show)
 	set := cmd.Command("set", "Set the automation mode. Example: autorollback control set paused --reason 'network maintenance' --for 2h")
 	mode := set.Arg("mode", "active, observe or paused.").HintOptions("active", "observe", "paused").Required().Enum("active", "observe", "paused")
-	reason := set.Flag("reason", "Why; it is kept with your name.").Required().String()
-	span := set.Flag("for", "How long a pause lasts; after it people are asked, it does not end silently.").Default("4h").Duration()
+	reason := set.Flag("reason", "The reason; it is recorded with your name.").Required().String()
+	span := set.Flag("for", "How long a pause lasts. After it, automation asks people until somebody sets active.").Default("4h").Duration()
 	setOut, setRemote := cli.OutputFlag(set), cli.RemoteFlags(set)
 	return map[string]cli.Action{
 		show.FullCommand(): func(ctx context.Context) error {

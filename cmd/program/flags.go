@@ -13,7 +13,7 @@ import (
 // flagsCommands are flags export.
 func flagsCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("flags", "The feature flags of bundles.")
-	export := cmd.Command("export", "Print a service's flags as another flag system reads them; what it has no place for is named on standard error. Example: autorollback flags export ranker --format=flagd")
+	export := cmd.Command("export", "Print a service's flags as another flag system reads them; what that has no place for is named on standard error. Example: autorollback flags export ranker --format=flagd")
 	daemon := cli.RemoteFlags(export)
 	service := export.Arg("service", "The service.").HintAction(daemon.Services).Required().String()
 	region := export.Flag("region", "The region.").Default(runbook.DefaultRegion).String()

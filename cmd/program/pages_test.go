@@ -45,8 +45,8 @@ func TestTemplatesAreReadyToUse(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			rb := fromTemplate(t, kind, asItIs)
 			for _, box := range rb.SelfChecks() {
-				if !box.OK {
-					t.Errorf("[ ] %s: %s", box.Name, box.Why)
+				if archive := box.Name == "evidence archived"; box.OK == archive { // where that is only the team knows
+					t.Errorf("%v %s: %s", box.OK, box.Name, box.Why)
 				}
 			}
 			page := string(runbook.Render(rb))
@@ -94,7 +94,8 @@ func TestNewWithMetrics(t *testing.T) {
 		{"new canary --service ranker --metrics nginx", cli.ExitUsage, "nginx-ingress"},
 		{"new canary --metrics vllm", cli.ExitUsage, "service"},
 		{"new canary --service ranker --metrics vllm -O " + path, cli.ExitOK, ""},
-		{"check " + path, cli.ExitOK, "KPI stops"},
+		{"check " + path, cli.ExitWanting, "KPI stops"},
+		{"check " + path, cli.ExitWanting, "[ ] owner.contact"}, // it is the template's
 		{"render " + path, cli.ExitOK, "vllm:time_to_first_token_seconds_bucket"},
 	} {
 		got, code := planned(t, strings.Fields("runbook "+c.args)...)

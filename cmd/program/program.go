@@ -28,10 +28,10 @@ func New(version string) cli.Program {
 var groups = []cli.Group{
 	{Title: "Every day", Lines: [][2]string{
 		{"serve", "Run the daemon"},
-		{"status", "What serves what, and what waits for whom"},
-		{"watch", "The same, and it stays"},
+		{"status", "What gets traffic, what is wrong, and who must answer"},
+		{"watch", "The same, live"},
 		{"rollback", "Move all traffic back to the stable version now"},
-		{"approve, reject", "Answer what you are asked"},
+		{"approve, reject", "Answer a question that the daemon asks"},
 		{"release", "Start a release, see it, promote, hold, resume, wait"},
 		{"incident", "List and show incidents, check their evidence"},
 		{"why", "Why a service was rolled back, or not"},
@@ -41,14 +41,14 @@ var groups = []cli.Group{
 		{"rules", "Alert rules and the Alertmanager route, from runbooks"},
 	}},
 	{Title: "Drills and history", Lines: [][2]string{
-		{"gameday", "Scored drills: something is broken on purpose"},
+		{"gameday", "Scored drills: break something on purpose"},
 		{"shadow", "Compare a candidate with stable before it takes traffic"},
-		{"audit", "Who ordered what, and whether the journal is as it was"},
+		{"audit", "Who ordered what, and whether the journal was altered"},
 	}},
 	{Title: "Operating", Lines: [][2]string{
 		{"doctor, healthy", "Is everything wired? Can the daemon do its work?"},
 		{"control", "The stop switch of the whole installation"},
-		{"recover", "Bring a store in line that went back in time"},
+		{"recover", "Put records right after the store went back in time"},
 		{"flags", "Export bundles' flags to other flag systems"},
 	}},
 }

@@ -77,7 +77,7 @@ func releaseHold(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) 
 }
 
 func releaseResume(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := parent.Command("resume", "Let a ramp go on that was stopped, frozen or held, once you have looked. Example: autorollback release resume ranker --reason 'the database is back'")
+	cmd := parent.Command("resume", "Continue a ramp that was stopped, frozen or held, once you have looked. Example: autorollback release resume ranker --reason 'the database is back'")
 	t := targetFlags(cmd)
 	return cmd.FullCommand(), t.order(c, func(ctx context.Context, client api.Client) (record.Release, error) {
 		return client.Resume(ctx, *t.service, *t.region, *t.reason)
@@ -85,7 +85,7 @@ func releaseResume(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action
 }
 
 func releasePlan(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := parent.Command("plan", "Say what the ramp will take at the traffic of the last hour: how long each step lasts, and which triggers can decide at it. Example: autorollback release plan ranker")
+	cmd := parent.Command("plan", "Show how long each step of the ramp takes at the traffic of the last hour, and which triggers can decide at it. Example: autorollback release plan ranker")
 	t := aim(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		client, err := t.remote.Client()

@@ -19,13 +19,13 @@ import (
 // recoverCommand shows what a store that went back in time has lost, and brings it in line after
 // a yes.
 func recoverCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action {
-	cmd := app.Command("recover", "Show what a store that went back in time has lost (it was restored from a backup or wiped, or is another one), and bring it in line after a yes. Exit code 3 with --dry-run if something is missing. Example: autorollback recover ranker --reason 'restored the snapshot of 9:00'")
+	cmd := app.Command("recover", "Show what a store that went back in time has lost (it was restored from a backup, wiped, or is another one), and put it right after a yes. Exit code 3 with --dry-run if something is missing. Example: autorollback recover ranker --reason 'restored the snapshot of 9:00'")
 	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	service := cmd.Arg("service", "Only this service; default: each that is held back.").HintAction(r.Services).String()
 	region := cmd.Flag("region", "Only this region.").String()
 	dry := cmd.Flag("dry-run", "Show it and change nothing.").Bool()
-	yes := cmd.Flag("yes", "Do not ask: what is shown is brought in line.").Bool()
-	reason := cmd.Flag("reason", "Why; it is kept with your name. Needed unless --dry-run.").String()
+	yes := cmd.Flag("yes", "Do not ask for confirmation.").Bool()
+	reason := cmd.Flag("reason", "The reason; it is recorded with your name. Needed unless --dry-run.").String()
 	return map[string]cli.Action{cmd.FullCommand(): func(ctx context.Context) error {
 		if !*dry && *reason == "" {
 			return cli.Usage(errors.New("give a --reason, or only look: --dry-run"))
@@ -85,7 +85,7 @@ func recoveries(ctx context.Context, client api.Client, service, region string) 
 func printRecoveries(c cli.Console, lost []view.Recovery) error {
 	w := c.Out
 	if len(lost) == 0 {
-		_, err := fmt.Fprintln(w, "The store has all that is known of it: nothing is held back.")
+		_, err := fmt.Fprintln(w, "The store has every record that is known: nothing is held back.")
 		return err
 	}
 	for _, one := range lost {

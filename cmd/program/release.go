@@ -30,10 +30,10 @@ func releaseCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 func releaseStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("start", "Record both bundles and set the first weights. Example: autorollback release start -f release.yaml")
 	file := cmd.Flag("file", "The release file; - is standard input.").Short('f').Required().String()
-	unproved := cmd.Flag("stable-not-proved", "The stable side is not the last known good that is recorded, and shall be what a rollback goes to; needs --reason.").Bool()
-	reason := cmd.Flag("reason", "Why; it is kept with your name.").String()
-	safer := cmd.Flag("safer", "On a ramp that is drafted from the incident of the release before: half of the share at which it broke comes first, each step lasts twice as long, and a human is asked at each.").Bool()
-	region := cmd.Flag("region", "Start in this region alone; default: in the first of those that the release file names, or the runbook, and in the next one when that is proved.").String()
+	unproved := cmd.Flag("stable-not-proved", "Accept a stable side that is not the recorded last known good: a rollback goes to it. Needs --reason.").Bool()
+	reason := cmd.Flag("reason", "The reason; it is recorded with your name.").String()
+	safer := cmd.Flag("safer", "Use a more careful ramp, drafted from the incident of the release before: it begins at half the share at which that broke, and each step lasts twice as long and asks a human.").Bool()
+	region := cmd.Flag("region", "Start in this region alone. Default: in the first region of the release file, or else of the runbook, and in the next one once that is proved.").String()
 	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		if *unproved != (*reason != "") {
@@ -84,7 +84,7 @@ func targetFlags(cmd *kingpin.CmdClause) target {
 	return target{
 		service: cmd.Arg("service", "The service.").HintAction(r.Services).Required().String(),
 		region:  cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String(),
-		reason:  cmd.Flag("reason", "Why; it is kept.").Required().String(),
+		reason:  cmd.Flag("reason", "The reason; it is recorded.").Required().String(),
 		remote:  r, output: cli.OutputFlag(cmd),
 	}
 }
@@ -113,7 +113,7 @@ type lifted struct {
 func releaseLift(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	cmd := parent.Command("lift", "Lift the quarantine of a bundle. Example: autorollback release lift sha256:… --reason 'the encoder was fixed in place'")
 	digest := cmd.Arg("bundle", "The bundle's digest.").Required().String()
-	reason := cmd.Flag("reason", "Why; it is kept with your name.").Required().String()
+	reason := cmd.Flag("reason", "The reason; it is recorded with your name.").Required().String()
 	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		client, err := r.Client()

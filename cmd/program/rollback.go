@@ -24,7 +24,7 @@ func formerRollback(parent *kingpin.CmdClause, c cli.Console) (string, cli.Actio
 }
 
 func declareRollback(command func(name, help string) *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := command("rollback", "Move all traffic to the stable bundle now, in one transaction; of a service in several regions in each, and one that does not answer is named, tried again, and exit code 3. Example: autorollback rollback ranker --reason 'users complain'")
+	cmd := command("rollback", "Move all traffic to the stable bundle now, in one transaction. A service in several regions is rolled back in each; a region that does not answer is named and tried again, with exit code 3. Example: autorollback rollback ranker --reason 'users complain'")
 	t := targetFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		client, err := t.remote.Client()

@@ -29,7 +29,7 @@ func declareServe(app *kingpin.Application, c cli.Console, version string) map[s
 	cmd.Flag("replica", "Name of this process in claims; default: host name and process id.").StringVar(&cfg.Replica)
 	cmd.Flag("prometheus.url", "The Prometheus that evaluates the generated rules; needed without --regions.file.").StringVar(&cfg.Prometheus.URL)
 	cli.HTTPConfigFlag(cmd, &cfg.Prometheus.HTTPConfig)
-	cmd.Flag("prometheus.timeout", "For all questions of one confirmation together.").Default("2s").DurationVar(&cfg.Prometheus.Timeout)
+	cmd.Flag("prometheus.timeout", "For all queries of one confirmation together.").Default("2s").DurationVar(&cfg.Prometheus.Timeout)
 	cmd.Flag("receiver.listen-address", "Where Alertmanager calls.").Default(":9096").StringVar(&cfg.Receiver.Listen)
 	cmd.Flag("receiver.token-file", "Valid bearer tokens, one per line, at least 32 bytes each.").StringVar(&cfg.Receiver.TokenFile)
 	cmd.Flag("receiver.tls-cert-file", "The receiver's certificate.").StringVar(&cfg.Receiver.TLS.Cert)

@@ -17,8 +17,8 @@ import (
 
 // statusCommands are status, and watch, which is status that stays.
 func statusCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
-	status := app.Command("status", "What is going on: the automation mode, releases, open incidents, and who is waited for. Example: autorollback status\nautorollback status ranker --watch\nautorollback status -o json")
-	watch := app.Command("watch", "The same as status --watch: it stays, and shows what changes, until Ctrl-C. Example: autorollback watch\nautorollback watch ranker --every=5s")
+	status := app.Command("status", "Show the automation mode, releases, open incidents, and who must answer. Example: autorollback status\nautorollback status ranker --watch\nautorollback status -o json")
+	watch := app.Command("watch", "The same as status --watch: show changes until Ctrl-C. Example: autorollback watch\nautorollback watch ranker --every=5s")
 	return map[string]cli.Action{
 		status.FullCommand(): showStatus(status, c, cli.WatchFlags(status), wholeStatus),
 		watch.FullCommand():  showStatus(watch, c, cli.WatchAlways(watch), wholeStatus),

@@ -69,7 +69,7 @@ func TestOnATerminal(t *testing.T) {
 		if len(pictures) < 4 || !strings.Contains(pictures[0], "v2 5%") || !strings.Contains(pictures[0], "  Ctrl-C ends\x1b[K") || !strings.HasSuffix(pictures[0], "\x1b[J") {
 			t.Fatalf("%s: %q", name, pictures)
 		}
-		if lost := pictures[2]; !strings.Contains(lost, "v2 5%") || !strings.Contains(lost, "503") || !strings.Contains(lost, "above is what was seen last") {
+		if lost := pictures[2]; !strings.Contains(lost, "v2 5%") || !strings.Contains(lost, "503") || !strings.Contains(lost, "the last answer is shown above") {
 			t.Errorf("%s: while it does not answer: %q", name, lost)
 		}
 		if last := pictures[len(pictures)-1]; !strings.Contains(last, "v2 25%") || strings.Contains(last, "503") {

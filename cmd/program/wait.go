@@ -30,12 +30,12 @@ type wait struct {
 }
 
 func releaseWait(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := parent.Command("wait", "Wait for what a release comes to, in a pipeline. Exit code 0: it came; 3: the release ended otherwise; 5: the time is over, and it may still come. Example: autorollback release wait ranker --for=proved --timeout=26h")
+	cmd := parent.Command("wait", "Wait in a pipeline until a release has come to a point. Exit code 0: it has; 3: the release ended otherwise; 5: timeout, and it may still come. Example: autorollback release wait ranker --for=proved --timeout=26h")
 	w := wait{target: aim(cmd)}
 	cmd.Flag("for", "step: the candidate gets a larger share than now; proved: the release is closed, and the candidate is the last known good; paused: the ramp is stopped, frozen or held, or automation is paused; rolled-back.").
 		Required().EnumVar(&w.goal, forStep, forProved, forPaused, forRolledBack)
 	timeout := cmd.Flag("timeout", "How long to wait at most, e.g. 90m or 2d.").Default("1h").String()
-	cmd.Flag("every", "How often the daemon is asked.").Default("2s").DurationVar(&w.every)
+	cmd.Flag("every", "How often to ask the daemon.").Default("2s").DurationVar(&w.every)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		d, err := runbook.ParseDuration(*timeout)
 		if err != nil || d <= 0 || w.every <= 0 {

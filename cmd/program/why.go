@@ -13,7 +13,7 @@ import (
 // whyCommand answers the question that is asked after every alert, and after every silence.
 func whyCommand(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("why", "Why a service was rolled back, or not: what fired, what Prometheus said, which guard decided, "+
-		"and what keeps triggers from firing now. Of an incident, significance and decision are computed again; "+
+		"and what keeps triggers from firing now. For an incident, significance and decision are computed again; "+
 		"exit code 3 if they come out differently. Example: autorollback why ranker error-rate")
 	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	name := cmd.Arg("service or incident", "The service's name, or the incident's id.").HintAction(r.Services).HintAction(r.Incidents).Required().String()

@@ -2,8 +2,9 @@ package lifecycle
 
 import "github.com/autorollback/autorollback/record"
 
-// Boundary names the step that a transaction from one state to the next takes, for the crash tests.
-func Boundary(before, after State) string {
+// Boundary names the step that an event's transaction from one state to the next takes, for the crash tests.
+func Boundary(ev Event, before, after State) string {
+	sent, _ := ev.(MessageSent)
 	switch was, is := before.Release, after.Release; {
 	case was != nil && is != nil && was.Epoch == is.Epoch && len(is.Pending) < len(was.Pending):
 		return WriteBoundary("written", is)
@@ -16,7 +17,7 @@ func Boundary(before, after State) string {
 	case len(after.Write.SwitchOff) > 0:
 		return "flags"
 	case len(after.Write.Sent) > 0:
-		return "told"
+		return MessageBoundary("told", sent.Incident, sent.Kind)
 	case after.Release != nil && after.Release.ReadBack() && (before.Release == nil || !before.Release.ReadBack()):
 		return "read-back"
 	case standbyMoved(before.Release, after.Release):
@@ -50,6 +51,15 @@ func rampBoundary(before, after State) string {
 		return "checked"
 	}
 	return "release"
+}
+
+// MessageBoundary tells the boundaries of messages that belong to no incident from each other and from those
+// that do: each kind is a step of its own.
+func MessageBoundary(name, incident, kind string) string {
+	if incident == "" {
+		return name + "-" + kind
+	}
+	return name
 }
 
 // WriteBoundary tells the boundaries of a rollback's pending write from the others.

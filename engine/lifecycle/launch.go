@@ -8,6 +8,7 @@ import (
 
 	"github.com/autorollback/autorollback/policy"
 	"github.com/autorollback/autorollback/record"
+	"github.com/autorollback/autorollback/report"
 	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/shadow"
 )
@@ -56,6 +57,7 @@ func (s *State) launched(ev Launched, now time.Time) error {
 	s.Incident, s.Approval, s.Question = nil, nil, nil
 	s.Write.Bundles = []runbook.Bundle{l.Stable.Bundle, l.Candidate.Bundle}
 	s.Write.Shift = true
+	s.Write.Messages = append(s.Write.Messages, report.StartedMsg(*s.Release, s.Runbook, ev.By, now))
 	return nil
 }
 
@@ -77,9 +79,11 @@ func (s *State) safer(wanted bool) (*runbook.Rollout, string) {
 	return &safe, s.Release.Incident
 }
 
-// shadowObjection says why the recorded shadow verdict is no pass; empty: it is.
+// shadowObjection says why the recorded shadow verdict is no pass; empty: it is, or none is asked for.
 func (s State) shadowObjection(stable, candidate record.Side, now time.Time) string {
 	switch {
+	case !s.Runbook.Shadow.Needed():
+		return ""
 	case s.ShadowProblem != "":
 		return fmt.Sprintf("the recorded verdict of %s cannot be read: %s", candidate.Bundle, s.ShadowProblem)
 	case s.Shadow == nil:

@@ -60,11 +60,15 @@ func TestLaunchNeedsAShadowPass(t *testing.T) {
 	}
 }
 
-// Without the section, or with required: false, nothing is asked for.
+// Without the section, or with required: false, nothing is asked for, whatever is recorded.
 func TestLaunchWithoutShadowSection(t *testing.T) {
-	p := playOf(t, "page")
-	p.s.Runbook.Shadow = &runbook.Shadow{Required: false}
-	if s := p.must(Launched{Launch: fixture.Launch(t), By: fixture.By("ann")}); s.Write.Gate || s.Release.Shadow != "" {
-		t.Fatalf("checked a gate that nobody asked for: %+v", s.Write)
+	for name, section := range map[string]*runbook.Shadow{"no section": nil, "not required": {Required: false}} {
+		for _, recorded := range []*record.ShadowVerdict{nil, {Verdict: "block"}} {
+			p := playOf(t, "page")
+			p.s.Runbook.Shadow, p.s.Shadow = section, recorded
+			if s := p.must(Launched{Launch: fixture.Launch(t), By: fixture.By("ann")}); s.Write.Gate || s.Release.Shadow != "" {
+				t.Errorf("%s, %v recorded: checked a gate that nobody asked for: %+v", name, recorded, s.Write)
+			}
+		}
 	}
 }

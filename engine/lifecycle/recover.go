@@ -53,7 +53,7 @@ func (s *State) recovered(ev Recovered, now time.Time) error {
 	r, lost := s.Repair(ev.By.Name, ev.Reason, now)
 	switch {
 	case !lost:
-		return runbook.Refuse("%s in %s is not held back: its store has all that is known of it", s.Runbook.Service, s.Region)
+		return runbook.Refuse("%s in %s is not held back: its store has every record that is known", s.Runbook.Service, s.Region)
 	case s.Unreadable():
 		return runbook.Refuse("the router's keys cannot be read: %s", s.PlanProblem)
 	case ev.Plan != r.PlanDigest(s.Plan.Digest):

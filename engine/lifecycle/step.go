@@ -40,10 +40,10 @@ type (
 	// MessageSent says that a message reached the team at a time, that it was given up, or that nobody needs
 	// it any more.
 	MessageSent struct {
-		Message, Incident, Text string
-		At                      time.Time // zero: nobody has it
-		GaveUp                  bool      // somebody never gets it
-		NotSent                 bool
+		Message, Kind, Incident, Text string
+		At                            time.Time // zero: nobody has it
+		GaveUp                        bool      // somebody never gets it
+		NotSent                       bool
 	}
 	// Promoted is the answer whether a rollback is possible right now, and with it the
 	// next step of the ramp if nothing objects: by a human, or if By is zero by the

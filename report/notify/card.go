@@ -37,16 +37,20 @@ func cardOf(m record.Message, approval string, pages Pages) card {
 		c.Links = append(c.Links, anchor{"Approve or reject", approval})
 	}
 	if pages != nil && pages(m) != "" {
-		label := "Release"
-		if m.Incident != "" {
-			label = "Incident and charts"
-		}
-		c.Links = append(c.Links, anchor{label, pages(m)})
+		c.Links = append(c.Links, about(m, pages(m))...)
 	}
 	if m.Anchor.Lines > 0 {
 		c.Foot += ", journal " + m.Anchor.String()
 	}
 	return c
+}
+
+// about leads to the page of what a message is about, and where that has charts to them as well.
+func about(m record.Message, page string) []anchor {
+	if m.Incident == "" {
+		return []anchor{{"Release", page}}
+	}
+	return []anchor{{"Incident", page}, {"Charts", page + report.ChartsAnchor}}
 }
 
 // threadLine names what a message belongs to.

@@ -68,7 +68,7 @@ func texts(t *testing.T, body []byte) string {
 	return strings.Join(all, "\n")
 }
 
-// A question has what happened, its two links, and the line that all messages of the incident have.
+// A question has what happened, its links, and the line that all messages of the incident have.
 func TestChats(t *testing.T) {
 	for name, c := range chats(t) {
 		t.Run(name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestChats(t *testing.T) {
 				}
 				bodies := c.server.Bodies()
 				said := texts(t, bodies[len(bodies)-1])
-				want := []string{m.Title, strings.Split(m.Text, "\n")[0], "https://autorollback.example/incidents/inc-0123456789ab", "ranker (eu), incident inc-0123456789ab", "2026-11-20 15:04:05 UTC", "a 7:sha256:00"}
+				want := []string{m.Title, strings.Split(m.Text, "\n")[0], "https://autorollback.example/incidents/inc-0123456789ab", "https://autorollback.example/incidents/inc-0123456789ab#charts", "ranker (eu), incident inc-0123456789ab", "2026-11-20 15:04:05 UTC", "a 7:sha256:00"}
 				if link != "" {
 					want = append(want, map[string]string{"slack": strings.ReplaceAll(link, "&", "&amp;"), "teams": link}[name])
 				}

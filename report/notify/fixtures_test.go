@@ -37,7 +37,7 @@ func incidents() map[string]record.Incident {
 	}
 	awaiting := open
 	awaiting.Phase, awaiting.Approval = record.Awaiting, approval().ID
-	awaiting.Decision = record.Decision{Action: record.Ask, Guard: "mild", Reasons: []string{"a mild breach is a human's to judge"}, Page: true}
+	awaiting.Decision = record.Decision{Action: record.Ask, Guard: "mild", Reasons: []string{"a mild breach: a human decides"}, Page: true}
 	acted := open
 	acted.Phase, acted.ActedAt = record.Acted, breach.Add(12400*time.Millisecond)
 	acted.Decision = record.Decision{Action: record.RollBack, Guard: "severe", Reasons: []string{"the breach is severe and proved; the stable version is warm"}}

@@ -165,10 +165,10 @@ func TestMailThread(t *testing.T) {
 		t.Errorf("the envelope is %s %v", answer.From, answer.To)
 	}
 	bodies := parts(t, answer)
-	if text := bodies["text/plain"]; !strings.HasPrefix(text, asks.Title+"\r\n") || !strings.Contains(text, "Approve or reject: "+approvalLink) || !strings.Contains(text, "https://autorollback.example/incidents/inc-") {
+	if text := bodies["text/plain"]; !strings.HasPrefix(text, asks.Title+"\r\n") || !strings.Contains(text, "Approve or reject: "+approvalLink) || !strings.Contains(text, "Charts: https://autorollback.example/incidents/inc-0123456789ab#charts") {
 		t.Errorf("the text is\n%s", text)
 	}
-	if page := bodies["text/html"]; !strings.Contains(page, `<a href="https://autorollback.example/approve/t?a=1&amp;b=2">Approve or reject</a>`) || strings.Contains(page, "style=") {
+	if page := bodies["text/html"]; !strings.Contains(page, `<a href="https://autorollback.example/approve/t?a=1&amp;b=2">Approve or reject</a>`) || !strings.Contains(page, `#charts">Charts</a>`) || strings.Contains(page, "style=") {
 		t.Errorf("the page is\n%s", page)
 	}
 }

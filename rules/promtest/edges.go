@@ -29,8 +29,8 @@ func errorEdges(_ *compiled, t runbook.Trigger) ([]edge, error) {
 	above := float64(t.Above)
 	low, over := above/10, above*(1+closely)
 	out := []edge{{"the limit", share(low), share(low), share(over), share(above * (1 - closely)), over}}
-	if times := above * analysis.MinErrorRatio * (1 + closely); times < 1 {
-		out = append(out, edge{"so many times stable's", share(above), share(above), share(times), share(above * analysis.MinErrorRatio * (1 - closely)), times})
+	if times := above * runbook.MinErrorRatio * (1 + closely); times < 1 {
+		out = append(out, edge{"so many times stable's", share(above), share(above), share(times), share(above * runbook.MinErrorRatio * (1 - closely)), times})
 	}
 	return out, nil
 }

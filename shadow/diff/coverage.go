@@ -20,7 +20,7 @@ func (c *comparison) inconclusive(counts Counts) []Finding {
 func (c *comparison) input(counts Counts) (all []Finding) {
 	limits := c.plan.Limits
 	if !counts.Run.Ended {
-		all = append(all, Finding{Rule: RuleInput, Text: "the run did not come to its end; start it again with the same output to go on"})
+		all = append(all, Finding{Rule: RuleInput, Text: "the run did not finish; start it again with the same output to continue"})
 	}
 	if share := rate(counts.Bad.Count+counts.Run.Bad, counts.Bad.Count+counts.Run.Bad+counts.Pairs); share > float64(limits.Bad) {
 		all = append(all, Finding{Rule: RuleInput, Effect: share, Limit: float64(limits.Bad), Text: fmt.Sprintf("%s of the records could not be read, more than %s", Percent(share), Percent(float64(limits.Bad)))})

@@ -47,7 +47,7 @@ func (c *comparison) notes(r *Report, noise bool) {
 	note(n.OtherSegs > 0, "More than %d segments: further ones are one, (others).", c.plan.MaxSegments)
 	note(c.comparator.fields.others != nil, "More than %d fields: further ones are one, (others). Name what changes from answer to answer with an ignore rule.", c.plan.MaxFields)
 	note(len(c.plan.Scores) == 0 && len(r.Scores) > 0, "The plan names no scores: the first %d numeric fields were watched.", len(r.Scores))
-	note(len(r.Scores) == 0, "No score was watched: drift was not looked for.")
+	note(len(r.Scores) == 0, "No score was watched, so drift was not checked.")
 	for _, text := range n.Run.Notes {
 		note(true, "%s", text)
 	}

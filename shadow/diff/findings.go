@@ -125,7 +125,7 @@ func (f Finding) sentence() string {
 	where := f.Where()
 	switch f.Rule {
 	case RuleErrors:
-		return fmt.Sprintf("the candidate fails %s oftener than stable %s, above the limit of %s", points(f.Effect), where, points(f.Limit))
+		return fmt.Sprintf("the candidate fails %s more often than stable %s, above the limit of %s", points(f.Effect), where, points(f.Limit))
 	case RuleMismatch:
 		return fmt.Sprintf("%s differs in %s of the answers beyond the noise %s, above the limit of %s", f.Field, Percent(f.Effect), where, Percent(f.Limit))
 	case RuleShift:

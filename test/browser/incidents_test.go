@@ -24,7 +24,7 @@ func incidents(now time.Time) []record.Incident {
 	began := func(ago time.Duration) time.Time { return now.Add(-ago).UTC().Truncate(time.Second) }
 	awaiting := breached("inc-awaiting", "slowish", runbook.Mild, began(2*time.Minute))
 	awaiting.Phase, awaiting.Approval = record.Awaiting, "ap-rollback"
-	awaiting.Decision = record.Decision{Action: record.Ask, Guard: "mild", Reasons: []string{"a mild breach is a human's to judge"}, Page: true, At: began(115 * time.Second)}
+	awaiting.Decision = record.Decision{Action: record.Ask, Guard: "mild", Reasons: []string{"a mild breach: a human decides"}, Page: true, At: began(115 * time.Second)}
 
 	unconfirmed := breached("inc-unconfirmed", "errors", runbook.Severe, began(time.Minute))
 	unconfirmed.Phase, unconfirmed.Breach.State, unconfirmed.Breach.Problem = record.Unconfirmed, record.Unreachable, "dial tcp 10.0.0.4:9090: connection refused"

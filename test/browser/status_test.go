@@ -22,7 +22,7 @@ func status(now time.Time) view.Status {
 			Compared: 120_000, Report: digestUp, At: now.Add(-30 * time.Hour), By: "ci"}},
 		Mirrors: []record.Mirror{{Service: "search", Region: "default", Backend: "search-v8", Percent: 10, StartedAt: now.Add(-time.Hour), Until: now.Add(time.Hour), StartedBy: "ann"}},
 		Alerts: []record.AlertResult{{At: now.Add(-2 * time.Minute), Count: 3, Source: record.Webhook, Service: "ranker", Region: "default", Trigger: "slowish", Outcome: record.Confirmed,
-			Incident: "inc-awaiting", Release: "rel-42", State: record.Breaching, Effect: "58 % more", Limit: "30 %", Significance: 1.3, Action: record.Ask, Guard: "mild", Reason: "a mild breach is a human's to judge"},
+			Incident: "inc-awaiting", Release: "rel-42", State: record.Breaching, Effect: "58 % more", Limit: "30 %", Significance: 1.3, Action: record.Ask, Guard: "mild", Reason: "a mild breach: a human decides"},
 			{At: now.Add(-time.Hour), Count: 1, Source: record.Watcher, Service: "search", Trigger: "errors", Outcome: record.NotTrue}},
 		Behind: []record.Behind{{Service: "fraud-detection-for-card-payments", Region: "eu-central-1", Since: now.Add(-time.Hour), Why: "the store has release rel-6, and rel-7 was seen"}},
 		Lost:   []view.LostRegion{{Region: "ap-southeast-2", Problem: "dial tcp 10.9.0.1:8500: i/o timeout"}},

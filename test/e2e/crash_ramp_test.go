@@ -21,8 +21,10 @@ var rampBoundaries = []string{
 	"before-promote", "after-promote",
 	"before-checked", "after-checked",
 	"before-proved", "after-proved",
-	"before-send", "after-send",
-	"before-told", "after-told",
+	"before-send-started", "after-send-started",
+	"before-told-started", "after-told-started",
+	"before-send-promoted", "after-send-promoted",
+	"before-told-promoted", "after-told-promoted",
 }
 
 // The process is killed on its way up a ramp at every boundary, once each, and started

@@ -78,7 +78,7 @@ func TestTheTrailHolds(t *testing.T) {
 		s.exits(exitWanting, "found to be lost at", "audit", "verify", journal, url),
 		s.exits(exitWanting, "the store has "+digest, "incident", "check", home, url),
 		s.exits(exitWanting, "--digest has "+digest, "incident", "check", home, nobody, "--digest="+digest),
-		s.exits(exitOK, "the journal of "+d.name+" was cut or written anew", "release", "status", url),
+		s.exits(exitOK, "the journal of "+d.name+" was truncated or rewritten", "release", "status", url),
 	} {
 		if err != nil {
 			t.Error(err)

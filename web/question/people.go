@@ -26,9 +26,9 @@ func (q Question) WhoMay() string {
 	named := q.Approvers()
 	switch n := len(named); {
 	case q.Who.Name == "" && !q.MaySign:
-		return "Whoever holds this link may answer"
+		return "Anybody with this link may answer"
 	case n == 0:
-		return "The runbook names no approver: only who has the role approve may answer"
+		return "The runbook names no approver: only people with the role approve may answer"
 	case n > mostNamed:
 		return fmt.Sprintf("%s and %d others may answer", strings.Join(named[:mostNamed-1], ", "), n-mostNamed+1)
 	}
@@ -41,7 +41,7 @@ func (q Question) Barred() string {
 		return "Sign in to answer."
 	}
 	if q.Who.Name != "" && policy.MayAnswer(q.Approval.Service, q.Approvers(), q.Who) != nil {
-		return "You may look, and not answer: you are " + q.Who.Name + "."
+		return "You may look, but not answer: you are " + q.Who.Name + "."
 	}
 	return ""
 }

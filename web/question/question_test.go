@@ -105,11 +105,11 @@ func TestPeople(t *testing.T) {
 		return func(q *Question) { q.Runbook.Policy.Approvers, q.MaySign = names, true }
 	}
 	for want, change := range map[string]func(*Question){
-		"Whoever holds this link may answer": nil,
-		"ann may answer":                     named("ann"),
-		"ann or bob or cy may answer":        named("ann", "bob", "cy"),
-		"ann, bob and 2 others may answer":   named("ann", "bob", "cy", "dan"),
-		"The runbook names no approver: only who has the role approve may answer": named(),
+		"Anybody with this link may answer": nil,
+		"ann may answer":                    named("ann"),
+		"ann or bob or cy may answer":       named("ann", "bob", "cy"),
+		"ann, bob and 2 others may answer":  named("ann", "bob", "cy", "dan"),
+		"The runbook names no approver: only people with the role approve may answer": named(),
 	} {
 		if got := asked(record.RollbackApproval, change).WhoMay(); got != want {
 			t.Errorf("%q, want %q", got, want)

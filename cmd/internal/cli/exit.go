@@ -23,12 +23,12 @@ var Exits = []struct {
 	Code  int
 	Means string
 }{
-	{ExitOK, "It worked; what was checked is as it should be."},
+	{ExitOK, "It worked, and what was checked is as it should be."},
 	{ExitError, "It did not work: a file, the network, the daemon or Prometheus."},
 	{ExitUsage, "The command line is wrong, and nothing was done."},
-	{ExitWanting, "It worked, and what was checked is found wanting."},
+	{ExitWanting, "It worked, and the check found something."},
 	{ExitRefused, "A rule forbids it, or it changed meanwhile; the sentence says which."},
-	{ExitUnclear, "It worked, and nothing can be said: neither good nor bad."},
+	{ExitUnclear, "It worked, but there is no answer: neither good nor bad."},
 }
 
 // usage is an error of the command line.

@@ -25,10 +25,10 @@ type Player interface {
 
 // GamedayCommands are gameday list, show, run and rules; flags declares the player's own.
 func GamedayCommands(app *kingpin.Application, c Console, flags func(run *kingpin.CmdClause) Player) map[string]Action {
-	cmd := app.Command("gameday", "Scored drills: something is broken on purpose, and what the daemon does about it is measured.")
-	list := cmd.Command("list", "The scenarios, and where each is played: in the embedded world of autorollback-lab, or only in staging, with calls of your own. Example: autorollback gameday list")
+	cmd := app.Command("gameday", "Scored drills: break something on purpose, and measure what the daemon does about it.")
+	list := cmd.Command("list", "List the scenarios, and where each is played: in the embedded world of autorollback-lab, or only in staging, with calls of your own. Example: autorollback gameday list")
 	listOut := OutputFlag(list)
-	show := cmd.Command("show", "Print a scenario's file, to begin one of your own. Example: autorollback gameday show errors > errors.yaml")
+	show := cmd.Command("show", "Print a scenario's file, to start your own from. Example: autorollback gameday show errors > errors.yaml")
 	name := show.Arg("name", "The scenario.").Required().String()
 	play := declarePlay(cmd, flags)
 	rules := cmd.Command("rules", "Print a Prometheus rule file that alerts when the last success of a scheduled scenario is too old. Example: autorollback gameday rules --max-age 8d > gameday.rules.yml")
@@ -98,7 +98,7 @@ func declarePlay(parent *kingpin.CmdClause, flags func(*kingpin.CmdClause) Playe
 	cmd.Flag("reports", "Write a report with a picture into this folder: NAME.md and NAME.html.").StringVar(&p.reports)
 	p.out = OutputFlag(cmd)
 	p.player = flags(cmd)
-	cmd.Flag("schedule", "Do not play now but at the times of this calendar (five cron fields), until stopped, e.g. '0 4 * * 1'.").StringVar(&p.schedule)
+	cmd.Flag("schedule", "Play at the times of this calendar (five cron fields) until stopped, e.g. '0 4 * * 1'.").StringVar(&p.schedule)
 	cmd.Flag("timezone", "With --schedule: the time zone that the calendar is read in, e.g. Europe/Berlin.").Default("Local").StringVar(&p.timezone)
 	cmd.Flag("metrics-file", "With --schedule: write when each scenario was last passed, for node_exporter's textfile collector.").StringVar(&p.metrics)
 	cmd.Flag("web.listen-address", "With --schedule: serve the same on /metrics.").StringVar(&p.listen)

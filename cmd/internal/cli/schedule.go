@@ -38,7 +38,7 @@ func (s schedule) run(ctx context.Context, scenarios []gameday.Scenario) error {
 		return Usage(fmt.Errorf("--schedule: %w; here e.g. --schedule='0 4 * * 1' --timezone=Europe/Berlin", err))
 	}
 	if s.metrics == "" && s.listen == "" {
-		return Usage(errors.New("--schedule needs somebody who sees that it continues: --metrics-file or --web.listen-address"))
+		return Usage(errors.New("--schedule needs --metrics-file or --web.listen-address, so that somebody sees that it continues"))
 	}
 	record := gameday.NewRecord(scenarios, time.Now())
 	if s.metrics != "" {
@@ -66,7 +66,7 @@ func (s schedule) loop(ctx context.Context, calendar runbook.Calendar, scenarios
 		}
 		next = calendar.Next(next)
 		if next.IsZero() {
-			return Usage(fmt.Errorf("--schedule %q: no such day comes", s.cron))
+			return Usage(fmt.Errorf("--schedule %q: there is no such day", s.cron))
 		}
 		s.say("next game day: %s", next.Format(time.RFC3339))
 		if gameday.Pause(ctx, time.Until(next)) != nil {

@@ -22,7 +22,7 @@ type Watch struct {
 // WatchFlags declares --watch and --every.
 func WatchFlags(cmd *kingpin.CmdClause) *Watch {
 	w := everyFlag(cmd)
-	cmd.Flag("watch", "Stay, and show it again when it changes, until Ctrl-C.").Short('w').BoolVar(&w.on)
+	cmd.Flag("watch", "Show changes until Ctrl-C.").Short('w').BoolVar(&w.on)
 	return w
 }
 
@@ -35,7 +35,7 @@ func WatchAlways(cmd *kingpin.CmdClause) *Watch {
 
 func everyFlag(cmd *kingpin.CmdClause) *Watch {
 	var w Watch
-	cmd.Flag("every", "How often the daemon is queried while it is watched.").Default("2s").DurationVar(&w.every)
+	cmd.Flag("every", "How often to ask the daemon.").Default("2s").DurationVar(&w.every)
 	return &w
 }
 
@@ -120,7 +120,7 @@ func (v *display) draw(s *screen, picture []byte, said string) error {
 	if said != "" {
 		below = time.Now().Format(time.TimeOnly) + "  " + v.console.State("lost") + ": " + said
 		if len(picture) > 0 {
-			below += "; above is what was seen last"
+			below += "; the last answer is shown above"
 		}
 	}
 	return s.redraw(append(bytes.Clone(picture), "\n"+below+"\n"...))

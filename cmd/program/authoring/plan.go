@@ -53,7 +53,7 @@ func declarePlan(cmd *kingpin.CmdClause, rate string) *planFlags {
 
 // planCommand is rules plan. It needs no daemon.
 func planCommand(cmd *kingpin.CmdClause, c cli.Console) map[string]cli.Action {
-	command := cmd.Command("plan", "Say before a release what each trigger will be able to see at each step, and how long from breach to alert. Exit code 3 if a trigger can never fire. Example: autorollback rules plan runbooks/ranker.yaml --rate 10 --steps 1,5,25,50,100 --step-duration 10m")
+	command := cmd.Command("plan", "Show before a release what each trigger can prove at each step, and how long it takes from breach to alert. Exit code 3 if a trigger can never fire. Example: autorollback rules plan runbooks/ranker.yaml --rate 10 --steps 1,5,25,50,100 --step-duration 10m")
 	path := command.Arg("runbook", "The runbook.").Required().String()
 	flags := declarePlan(command, "rate")
 	out := cli.OutputFlag(command)

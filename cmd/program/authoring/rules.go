@@ -16,20 +16,10 @@ import (
 	"github.com/autorollback/autorollback/verify"
 )
 
-// RulesCommands are rules generate and verify. They need no daemon.
+// RulesCommands are rules generate, verify, plan and test. They need no daemon.
 func RulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("rules", "Prometheus rules and the Alertmanager route, from runbooks.")
-	gen := cmd.Command("generate", "Write the rule file, one alert for each trigger. Example: autorollback rules generate runbooks/ --rules-file autorollback.rules.yml --alertmanager-file alertmanager.yml --receiver-url http://localhost:9096/v1/alertmanager --receiver-token-file /etc/autorollback/token")
-	paths := gen.Arg("path", "Runbook files or folders.").Required().Strings()
-	rulesFile := gen.Flag("rules-file", "Write the rules here; default: standard output.").String()
-	amFile := gen.Flag("alertmanager-file", "Also write a complete Alertmanager configuration with the route to us.").String()
-	messagesFile := gen.Flag("receivers-file", "Also write an example here: an Alertmanager configuration that brings our own messages to PagerDuty, mail, Slack and Teams.").String()
-	url := gen.Flag("receiver-url", "Where Alertmanager reaches the receiver.").Default("http://localhost:9096/v1/alertmanager").String()
-	token := gen.Flag("receiver-token-file", "The bearer token's file, as Alertmanager sees it.").Default("/etc/autorollback/receiver.token").String()
-
-	var where, verWhere regionFlags
-	where.declare(gen)
-	testsFile := gen.Flag("tests", "Also write unit tests for promtool here; needs --rules-file.").String()
+	var verWhere regionFlags
 	ver := cmd.Command("verify", "Prove the one-to-one map of triggers and alerts against rule files and/or a live Prometheus. Exit code 3 on a difference. Example: autorollback rules verify runbooks/ --rules-file autorollback.rules.yml --prometheus.url http://localhost:9090")
 	verPaths := ver.Arg("path", "Runbook files or folders.").Required().Strings()
 	verFiles := ver.Flag("rules-file", "A rule file to compare with; may be repeated.").Strings()
@@ -40,46 +30,11 @@ func RulesCommands(app *kingpin.Application, c cli.Console) map[string]cli.Actio
 	verOutput := cli.OutputFlag(ver)
 
 	actions := map[string]cli.Action{
-		gen.FullCommand(): func(context.Context) error {
-			groups, err := compile(where, *paths)
-			if err != nil {
-				return err
-			}
-			text, err := rules.Marshal(groups)
-			if err != nil {
-				return err
-			}
-			if *amFile != "" {
-				route, err := rules.Route(*url, *token)
-				if err != nil {
-					return err
-				}
-				if err := cli.WriteFile(*amFile, route); err != nil {
-					return fmt.Errorf("write Alertmanager configuration: %w", err)
-				}
-			}
-			if *messagesFile != "" {
-				if err := cli.WriteFile(*messagesFile, rules.Receivers()); err != nil {
-					return fmt.Errorf("write receivers: %w", err)
-				}
-			}
-			if err := writeTests(c, *testsFile, *rulesFile, *paths); err != nil {
-				return err
-			}
-			if *rulesFile == "" {
-				_, err = c.Out.Write(text)
-				return err
-			}
-			if err := cli.WriteFile(*rulesFile, text); err != nil {
-				return fmt.Errorf("write rules: %w", err)
-			}
-			fmt.Fprintln(c.Err, summary(groups, *rulesFile))
-			return nil
-		},
 		ver.FullCommand(): func(ctx context.Context) error {
 			return verifyRules(ctx, c, verWhere, *verPaths, *verFiles, *verURL, verConfig, verOutput)
 		},
 	}
+	maps.Copy(actions, generateCommand(cmd, c))
 	maps.Copy(actions, planCommand(cmd, c))
 	maps.Copy(actions, testCommand(cmd, c))
 	return actions

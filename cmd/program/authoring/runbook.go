@@ -30,7 +30,7 @@ func RunbookCommands(app *kingpin.Application, c cli.Console) map[string]cli.Act
 	metrics := neu.Flag("metrics", "Fill in what is known of this exporter's metrics, such as istio or vllm; help lists them.").String()
 	output := neu.Flag("output", "Write to this file, which must not exist yet, instead of standard output.").Short('O').String()
 
-	check := cmd.Command("check", "Check runbooks strictly, and report the five readiness checks; with --prometheus.url also whether their series are there. Exits 3 if any fails. Example: autorollback runbook check runbooks/ --prometheus.url http://localhost:9090")
+	check := cmd.Command("check", "Check runbooks strictly, and report the five readiness checks and what is still the template's; with --prometheus.url also whether their series are there. Exits 3 if any fails. Example: autorollback runbook check runbooks/ --prometheus.url http://localhost:9090")
 	checkPaths := check.Arg("path", "Files or folders.").Required().Strings()
 	checkPlan := declarePlan(check, "traffic")
 	live := check.Flag("prometheus.url", "A live Prometheus: whether the series that the runbook declares are there and mean what it says.").String()
@@ -145,7 +145,7 @@ func checkRunbooks(ctx context.Context, c cli.Console, regionsFile string, paths
 	var all []Checked
 	missing := 0
 	for _, rb := range runbooks {
-		one := Checked{Service: rb.Service, File: rb.File, Checks: rb.SelfChecks()}
+		one := Checked{Service: rb.Service, File: rb.File, Checks: append(rb.SelfChecks(), rb.Leftovers()...)}
 		if one.Live, err = live.findings(ctx, rb); err != nil {
 			return err
 		}

@@ -9,39 +9,32 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
-// writeTests writes the unit tests of the runbooks next to, or apart from, their rules.
-func writeTests(c cli.Console, file, rulesFile string, paths []string) error {
-	if file == "" {
-		return nil
-	}
-	if rulesFile == "" {
-		return cli.Usage(fmt.Errorf("--tests needs --rules-file: the tests name it"))
-	}
+// unitTests makes the unit tests of the runbooks, for a file next to, or apart from, their rules.
+func unitTests(c cli.Console, file, rulesFile string, paths []string) (text []byte, tests int, err error) {
 	runbooks, err := runbook.LoadAll(paths...)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	from, err := filepath.Abs(filepath.Dir(file))
 	if err != nil {
-		return fmt.Errorf("find tests: %w", err)
+		return nil, 0, fmt.Errorf("find tests: %w", err)
 	}
 	to, err := filepath.Abs(rulesFile)
 	if err != nil {
-		return fmt.Errorf("find rules: %w", err)
+		return nil, 0, fmt.Errorf("find rules: %w", err)
 	}
 	if to, err = filepath.Rel(from, to); err != nil {
-		return fmt.Errorf("find rules from tests: %w", err)
+		return nil, 0, fmt.Errorf("find rules from tests: %w", err)
 	}
-	return testFile(c, file, filepath.ToSlash(to), runbooks)
+	return testFile(c, filepath.ToSlash(to), runbooks)
 }
 
-func testFile(c cli.Console, file, rulesFile string, runbooks []*runbook.Runbook) error {
+func testFile(c cli.Console, rulesFile string, runbooks []*runbook.Runbook) (text []byte, tests int, err error) {
 	var suites []promtest.Suite
-	tests := 0
 	for _, rb := range runbooks {
 		s, err := promtest.New(rb)
 		if err != nil {
-			return err
+			return nil, 0, err
 		}
 		tests += s.Len()
 		for _, u := range s.Untested {
@@ -49,13 +42,6 @@ func testFile(c cli.Console, file, rulesFile string, runbooks []*runbook.Runbook
 		}
 		suites = append(suites, s)
 	}
-	text, err := promtest.Marshal([]string{rulesFile}, suites...)
-	if err != nil {
-		return err
-	}
-	if err := cli.WriteFile(file, text); err != nil {
-		return fmt.Errorf("write tests: %w", err)
-	}
-	fmt.Fprintf(c.Err, "%s: %d tests\n", file, tests)
-	return nil
+	text, err = promtest.Marshal([]string{rulesFile}, suites...)
+	return text, tests, err
 }

@@ -36,7 +36,7 @@ func judgeFlags(cmd *kingpin.CmdClause) *judging {
 		json:      cmd.Flag("json", "Write the report as JSON here.").String(),
 		html:      cmd.Flag("html", "Write the report as one page with pictures here.").String(),
 		gate:      cmd.Flag("gate-file", "Write the verdict as a small record here; needs the bundles' digests.").String(),
-		record:    cmd.Flag("record", "Record the verdict with the daemon, which asks for it when a release starts; needs the bundles' digests.").Bool(),
+		record:    cmd.Flag("record", "Record the verdict with the daemon, which checks it when a release starts; needs the bundles' digests.").Bool(),
 		out:       cli.OutputFlag(cmd),
 		remote:    cli.RemoteFlags(cmd),
 		showBad:   cmd.Flag("show-bad", "How many unreadable records to name.").Default("10").Int(),

@@ -19,10 +19,10 @@ func shadowStart(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) 
 	service := cmd.Flag("service", "The service.").HintAction(r.Services).Required().String()
 	region := cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String()
 	var o runbook.MirrorOrder
-	cmd.Flag("backend", "The router's name of what gets the copies; default: the only one that its mirror lays out.").StringVar(&o.Backend)
+	cmd.Flag("backend", "The backend that gets the copies; default: the only one of the router's mirror.").StringVar(&o.Backend)
 	cmd.Flag("percent", "The share of the requests; 5 to 10 is usual.").Default(fmt.Sprint(runbook.MirrorPercent)).IntVar(&o.Percent)
 	span := cmd.Flag("for", "The planned time, e.g. 24h; the daemon switches the mirror off then.").Required().String()
-	cmd.Flag("allow-more", fmt.Sprintf("More than %d %%, which the candidate must bear.", runbook.MirrorPercent)).BoolVar(&o.AllowMore)
+	cmd.Flag("allow-more", fmt.Sprintf("Allow more than %d %%; the candidate must bear it.", runbook.MirrorPercent)).BoolVar(&o.AllowMore)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		var err error
 		if o.For, err = runbook.ParseDuration(*span); err != nil {
@@ -39,7 +39,7 @@ func shadowStop(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	service := cmd.Flag("service", "The service.").HintAction(r.Services).Required().String()
 	region := cmd.Flag("region", "The region.").Default(runbook.DefaultRegion).String()
-	reason := cmd.Flag("reason", "Why; it is kept.").Required().String()
+	reason := cmd.Flag("reason", "The reason; it is recorded.").Required().String()
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		return mirror(ctx, c, r, out, func(client api.Client) (record.Mirror, error) {
 			return client.StopMirror(ctx, *service, *region, *reason)

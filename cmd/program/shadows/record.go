@@ -18,7 +18,7 @@ import (
 )
 
 func shadowRecord(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := parent.Command("record", "Record a verdict with the daemon, which asks for it when a release starts. Example: autorollback shadow record gate.json")
+	cmd := parent.Command("record", "Record a verdict with the daemon, which checks it when a release starts. Example: autorollback shadow record gate.json")
 	file := cmd.Arg("gate", "What shadow report --gate-file wrote; - is standard input.").Required().String()
 	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {

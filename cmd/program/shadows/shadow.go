@@ -34,7 +34,7 @@ func Commands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 }
 
 func shadowReplay(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := parent.Command("replay", `Send a sample of a recording to the candidate once and to stable twice. Stop it at any time and start it again to go on. Example: autorollback shadow replay recording.jsonl --candidate http://127.0.0.1:8082 --stable http://127.0.0.1:8081 --allow "POST /predict" --pairs pairs.jsonl`)
+	cmd := parent.Command("replay", `Send a sample of a recording to the candidate once and to stable twice. You can stop it at any time; start it again to continue. Example: autorollback shadow replay recording.jsonl --candidate http://127.0.0.1:8082 --stable http://127.0.0.1:8081 --allow "POST /predict" --pairs pairs.jsonl`)
 	var r replay.Replay
 	cmd.Arg("recording", "JSONL, CloudEvents or GoReplay files; .gz is unpacked.").Required().StringsVar(&r.Recordings)
 	cmd.Flag("candidate", "The candidate's address.").Required().StringVar(&r.Candidate)
@@ -45,7 +45,7 @@ func shadowReplay(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action)
 	cmd.Flag("parallel", "Requests under way at most.").Default("8").IntVar(&r.Parallel)
 	cmd.Flag("timeout", "For each answer.").Default("10s").DurationVar(&r.Timeout)
 	allow := cmd.Flag("allow", `A method and a path prefix that do no harm when sent again, e.g. "POST /predict"; may be repeated. GET and HEAD are always sent.`).Strings()
-	cmd.Flag("send-header", "A header with a secret (Authorization, Cookie, …) to send on although it is one; may be repeated.").StringsVar(&r.Keep)
+	cmd.Flag("send-header", "A header to send although it may hold a secret (Authorization, Cookie, …); may be repeated.").StringsVar(&r.Keep)
 	read, judge := readFlags(cmd, ""), judgeFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		var err error

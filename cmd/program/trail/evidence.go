@@ -20,12 +20,12 @@ import (
 
 // IncidentCheck is incident check.
 func IncidentCheck(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
-	cmd := parent.Command("check", "Is an evidence folder as it was sealed, and does its decision come out the same? Its files are compared with its manifest, "+
+	cmd := parent.Command("check", "Check an evidence folder: is it as it was sealed, and does its decision come out the same? Its files are compared with its manifest, "+
 		"the manifest with the digest that the daemon's store has or that a message had, and significance and decision are computed again. Exit code 3 if anything was changed "+
 		"or comes out differently, 5 if there is nothing to compare the manifest with. Example: autorollback incident check incidents/inc-0123456789ab")
 	var k evidenceCheck
 	cmd.Arg("folder", "The incident's evidence folder.").Required().StringVar(&k.dir)
-	cmd.Flag("digest", "The manifest's digest from the message that the evidence was sealed, sha256:HEX.").StringVar(&k.digest)
+	cmd.Flag("digest", "The manifest's digest, sha256:HEX, from the message about the evidence.").StringVar(&k.digest)
 	k.out, k.remote = cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	return cmd.FullCommand(), func(ctx context.Context) error { return k.run(ctx, c) }
 }

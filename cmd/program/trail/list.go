@@ -21,8 +21,8 @@ func auditList(parent *kingpin.CmdClause, c cli.Console) (string, cli.Action) {
 	out, r := cli.OutputFlag(cmd), cli.RemoteFlags(cmd)
 	cmd.Flag("service", "Orders about this service, and about the whole installation.").HintAction(r.Services).StringVar(&q.Service)
 	cmd.Flag("by", "Orders of this person.").StringVar(&q.By)
-	since := cmd.Flag("since", "How far back, like 12h or 7d; all that is kept if left out.").String()
-	cmd.Flag("limit", fmt.Sprintf("The newest so many, %d at most.", view.MaxOrders)).Default("100").IntVar(&q.Limit)
+	since := cmd.Flag("since", "How far back, e.g. 12h or 7d; default: all that is kept.").String()
+	cmd.Flag("limit", fmt.Sprintf("This many at most, newest first; up to %d.", view.MaxOrders)).Default("100").IntVar(&q.Limit)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		if *since != "" {
 			back, err := runbook.ParseDuration(*since)

@@ -24,8 +24,8 @@ const askWithin = 10 * time.Second
 // AuditCommands check the journal.
 func AuditCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("audit", "Check the records, and see who ordered what.")
-	ver := cmd.Command("verify", "Check the journal's hash chain, and compare it with the heads that were kept elsewhere: those that "+
-		"the daemon's store has, and those of --head. Exit code 3 if it was altered, 5 if there is nothing to compare it with. "+
+	ver := cmd.Command("verify", "Check the journal's hash chain, and compare it with heads that were kept elsewhere: "+
+		"in the daemon's store, and those of --head. Exit code 3 if it was altered, 5 if there is nothing to compare it with. "+
 		"Example: autorollback audit verify incidents/journal.jsonl")
 	var v verification
 	ver.Arg("journal", "The journal file.").Required().StringVar(&v.path)
