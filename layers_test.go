@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"receiver", "web", "ofrep", "doctor", "regions", "backtest", "demo"},
 	{"engine", "gameday"},
 	{"engine/lifecycle", "engine/known", "followup", "shadow/report", "report/notify", "web/question", "web/cards"},
-	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "rules/operator", "shadow/replay", "shadow/join", "archive", "holds", "keeper/bucket", "keeper/images"},
+	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "rules/operator", "shadow/replay", "shadow/join", "archive", "holds", "keeper/bucket", "keeper/images", "evidence/samples"},
 	{"rules", "store", "audit", "api", "shadow/diff", "shadow/recording"},
 	{"analysis", "promapi", "shadow", "shadow/stat", "view"},
 	{"record", "chart"},

@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,7 +68,7 @@ func stamp(t time.Time) string {
 // one if it had acted when the folder was written. One without anything in it is anybody's. An older
 // version wrote no moments: a folder that it sealed is that of an incident that says so.
 func isOf(root *os.Root, home string, inc record.Incident) bool {
-	for _, stage := range []string{"", After, Before} {
+	for _, stage := range slices.Backward(append(stageNames(root, home), "")) {
 		text, err := readBounded(root, path.Join(home, stage, ManifestName), MostManifest)
 		if err != nil {
 			if !os.IsNotExist(err) {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -8,7 +9,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/secret"
@@ -17,6 +20,7 @@ import (
 // A Folder keeps the evidence of incidents under Dir, one folder each:
 //
 //	<incident>/before/…  <incident>/after/…   captured before and after the traffic left
+//	<incident>/before-NAME/…, after-NAME/…    what a source of samples or logs gave, at the decision and after recovery
 //	<incident>/followup/…                     what comes after it, for people to edit
 //	<incident>/incident.md, incident.html     the pages, once sealed
 //	<incident>/MANIFEST.sha256                the hash of every file, as sha256sum reads it
@@ -27,19 +31,21 @@ import (
 // the digest that the store and the messages have carried away.
 type Folder struct{ Dir string }
 
-// The stages of a capture.
+// The stages of a capture. [StageOf] names those that one source gives.
 const (
 	Before   = "before"
 	After    = "after"
 	FollowUp = "followup"
 )
 
-// stages are in the order in which they are captured.
-var stages = []string{Before, After, FollowUp}
+// StageOf is the stage of what a source gave, by its name in the runbook, beside Before or After.
+func StageOf(stage, source string) string { return stage + "-" + source }
+
+var stageForm = regexp.MustCompile(`^(?:(?:before|after)(?:-[a-z0-9][a-z0-9-]{0,62})?|followup)$`)
 
 // A Stage is one completed capture.
 type Stage struct {
-	Name   string // [Before], [After] or [FollowUp]
+	Name   string // [Before], [After], [FollowUp], or as of [StageOf]
 	Path   string
 	Files  int
 	Digest string // of the stage's own manifest, "sha256:…"
@@ -56,8 +62,8 @@ const (
 // crash), it is verified, and its own digest returned. Names are made safe, and
 // values that look like secrets are redacted.
 func (f Folder) Capture(inc record.Incident, stage string, parts map[string][]byte) (path, digest string, err error) {
-	if !slices.Contains(stages, stage) {
-		return "", "", fmt.Errorf("capture evidence: stage %q is none of %q", stage, stages)
+	if !stageForm.MatchString(stage) {
+		return "", "", fmt.Errorf("capture evidence: stage %q is none of %q, %q and %q, nor a source's beside the first two", stage, Before, After, FollowUp)
 	}
 	s, err := f.capture(inc, stage, parts)
 	if err != nil {
@@ -152,16 +158,34 @@ func (f Folder) Stages(inc record.Incident) ([]Stage, error) {
 		return nil, fmt.Errorf("read evidence: %w", err)
 	}
 	defer root.Close()
-	out, err := f.stages(home)
+	out, err := f.stages(root, home)
 	if err != nil {
 		return nil, fmt.Errorf("read evidence: %w", err)
 	}
 	return out, nil
 }
 
-func (f Folder) stages(home string) ([]Stage, error) {
+// stageNames are the stages that a folder has, in the order in which they are captured: those of before, those of
+// after, what comes after it.
+func stageNames(root *os.Root, home string) []string {
+	dir, err := root.Open(home)
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(mostFiles)
+	names = slices.DeleteFunc(names, func(name string) bool { return !stageForm.MatchString(name) })
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
+	return names
+}
+
+func rank(stage string) int {
+	return slices.IndexFunc([]string{Before, After, FollowUp}, func(first string) bool { return strings.HasPrefix(stage, first) })
+}
+
+func (f Folder) stages(root *os.Root, home string) ([]Stage, error) {
 	var out []Stage
-	for _, name := range stages {
+	for _, name := range stageNames(root, home) {
 		s, err := readStage(filepath.Join(f.Dir, home, name), name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -174,20 +198,42 @@ func (f Folder) stages(home string) ([]Stage, error) {
 	return out, nil
 }
 
-// Read returns a part of an incident, of the newest stage that has it. The stage is verified
+// Read returns a part of an incident, of the newest stage that has it, see [Folder.ReadAll]. The stages are verified
 // first. An error wraps [fs.ErrNotExist] where no stage has the part.
 func (f Folder) Read(inc record.Incident, part string) ([]byte, error) {
+	all, err := f.ReadAll(inc, part)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("read %s of %s: %w", part, inc.ID, fs.ErrNotExist)
+	}
+	return all[len(all)-1].Text, nil
+}
+
+// A Part is a file of a stage.
+type Part struct {
+	Stage string
+	Text  []byte
+}
+
+// ReadAll returns a part of an incident from every stage that has it, the oldest first. The stages are verified first.
+func (f Folder) ReadAll(inc record.Incident, part string) (all []Part, err error) {
 	stages, err := f.Stages(inc)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range slices.Backward(stages) {
+	for _, s := range stages {
 		text, err := readIn(s.Path, safeName(part), mostFile)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return text, err
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, err
+		default:
+			all = append(all, Part{s.Name, text})
 		}
 	}
-	return nil, fmt.Errorf("read %s of %s: %w", part, inc.ID, fs.ErrNotExist)
+	return all, nil
 }
 
 func readStage(dir, name string) (Stage, error) {

@@ -44,7 +44,7 @@ func (f Folder) Seal(inc record.Incident, keep runbook.Duration, pages map[strin
 }
 
 func (f Folder) seal(root *os.Root, home string, inc record.Incident, keep runbook.Duration, pages map[string][]byte) error {
-	stages, err := f.stages(home)
+	stages, err := f.stages(root, home)
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,8 @@ type Config struct {
 	Archive  Archive
 	Keeper   string // the helper program; empty: beside this one
 	Images   struct{ Hold, Check bool }
+	// Commands lets runbooks name programs that are run for samples and logs.
+	Commands bool
 	Journal  string
 
 	SigningKey string // signs the journal's heads; none: they are not signed

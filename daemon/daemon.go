@@ -77,7 +77,7 @@ func (d *Daemon) wire(people net.Addr) error {
 	if err != nil {
 		return err
 	}
-	if err := d.checkSinks(runbooks); err != nil {
+	if err := errors.Join(d.checkSinks(runbooks), d.checkCommands(runbooks)); err != nil {
 		return err
 	}
 	external, err := externalURL(cfg, people)
@@ -200,7 +200,7 @@ func (d *Daemon) reload() error {
 	if err != nil {
 		return err
 	}
-	if err := d.checkSinks(runbooks); err != nil {
+	if err := errors.Join(d.checkSinks(runbooks), d.checkCommands(runbooks)); err != nil {
 		return err
 	}
 	if err := d.set.Reload(runbooks); err != nil {
@@ -237,6 +237,17 @@ func (d *Daemon) knows(service, trigger string) bool {
 	}
 	_, ok = rb.Trigger(trigger)
 	return ok
+}
+
+// checkCommands refuses runbooks that name a program to run, unless that is allowed here.
+func (d *Daemon) checkCommands(runbooks []*runbook.Runbook) error {
+	var wrong []error
+	for _, rb := range runbooks {
+		if all := rb.Evidence.Commands(); len(all) > 0 && !d.cfg.Commands {
+			wrong = append(wrong, fmt.Errorf("%s: evidence names the command %s, and --evidence.allow-commands is not set", rb.File, all[0]))
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 func (d *Daemon) onClose(f func() error) { d.close = append(d.close, f) }

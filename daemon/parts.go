@@ -71,6 +71,7 @@ func (d *Daemon) page(folder audit.Folder, external string, render renderer) fun
 		o := report.Options{Now: time.Now().UTC(), External: external, Prometheus: d.siteOf(inc.Region).Prometheus.URL, Regions: d.set.Stands(ctx, inc.Service), Replica: replica(d.cfg)}
 		if stages, err := folder.Stages(inc); err == nil {
 			o.Evidence = stages
+			o.Gathered, _ = report.GatheredOf(folder, inc) // what was altered is not shown
 		}
 		inc.Impact = d.set.ImpactNow(ctx, inc)
 		curves, err := d.set.IncidentCurves(ctx, inc)

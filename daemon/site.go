@@ -11,6 +11,7 @@ import (
 	"github.com/autorollback/autorollback/arming"
 	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/engine"
+	"github.com/autorollback/autorollback/evidence/samples"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
@@ -93,6 +94,7 @@ func (d *Daemon) startEngines(journal *audit.Journal, past []record.AlertResult,
 		at.engine, err = engine.New(engine.Parts{
 			Store: at.store, Prometheus: at.asks, Monitor: at.monitor, Arming: at.checks, Regions: stores,
 			Journal: journal, Past: past, Seen: seen, Log: d.log, Registerer: at.registry, Archive: archive, Post: mail, Client: d.client(),
+			Samples: samples.Asker{Commands: cfg.Commands},
 		}, runbooks, engine.Options{
 			Region: at.name, OwnPrometheus: at.own, Replica: replica(cfg), WatchEvery: cfg.WatchEvery, ReconcileEvery: cfg.ReconcileEvery,
 			RulesEvery: cfg.RulesEvery, ControlByTwo: cfg.ControlByTwo, Archives: cfg.Archive.URL != "", Boundary: faultPoint, Version: cfg.Version,

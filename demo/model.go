@@ -33,6 +33,7 @@ type Version struct {
 	Encoder string // the feature encoder it was trained with; empty: any will do
 	now     atomic.Pointer[Behaviour]
 	scorer  atomic.Pointer[Scorer]
+	plant   planting
 }
 
 // NewVersion makes a version.
@@ -133,6 +134,10 @@ func (p *Pod) predict(w http.ResponseWriter, r *http.Request) {
 	code := http.StatusOK
 	if rand.Float64() < b.Errors {
 		code = http.StatusInternalServerError
+	}
+	if p.version.plant.reap(r) {
+		code = http.StatusInternalServerError
+		w.Header().Set(flagHeader, "planted")
 	}
 	p.data.observe(b)
 	p.requests.WithLabelValues(strconv.Itoa(code)).Inc()

@@ -34,6 +34,7 @@ type Router struct {
 	turn     atomic.Uint64
 	client   *http.Client
 	mirror   *mirroring
+	records  *records // nil: none are written
 }
 
 // NewRouter listens on a loopback port. pods names the addresses of each backend.
@@ -111,12 +112,14 @@ func (r *Router) forward(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	out.Header = req.Header.Clone()
+	one := r.records.begin(out)
 	resp, err := r.client.Do(out)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
 	defer resp.Body.Close()
+	r.records.end(one, resp)
 	w.Header().Set(versionHeader, resp.Header.Get(versionHeader))
 	w.WriteHeader(resp.StatusCode)
 	_, _ = io.Copy(w, resp.Body) // the client may be gone

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -90,7 +91,8 @@ func (w *Service) Keep(v *Version, pods int) {
 }
 
 // Run runs everything until ctx ends.
-func (w *Service) Run(ctx context.Context) error {
+func (w *Service) Run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, w.Router.records.close()) }()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, p := range w.pods {
 		g.Go(func() error { return p.Run(ctx) })

@@ -35,6 +35,7 @@ import (
 	"github.com/autorollback/autorollback/actuators"
 	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/engine/known"
+	"github.com/autorollback/autorollback/evidence/samples"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/outbound"
 	"github.com/autorollback/autorollback/record"
@@ -64,6 +65,7 @@ type Engine struct {
 	arming  Arming
 	regions Regions
 	archive Archive
+	samples *samples.Pool // asks for recorded requests and logs, beside everything else
 	post    Post
 	journal Journal
 	catalog Catalog       // nil: the store is none
@@ -163,6 +165,7 @@ type Parts struct {
 	Arming     Arming  // nil: nothing is checked
 	Regions    Regions // nil: there is one
 	Archive    Archive
+	Samples    samples.Asker // without a client it uses Client
 	Post       Post
 	Journal    Journal
 	Past       []record.AlertResult // what the journal knows of alerts before this process began, oldest first
@@ -174,8 +177,8 @@ type Parts struct {
 
 // An Archive keeps the evidence of incidents. Capturing a stage twice is harmless.
 type Archive interface {
-	// Capture keeps the parts, by file name, of one stage, "before", "after" or "followup", and returns
-	// the digest of the stage's manifest.
+	// Capture keeps the parts, by file name, of one stage, "before", "after", "followup" or one of a source
+	// beside the first two, and returns the digest of the stage's manifest.
 	Capture(inc record.Incident, stage string, parts map[string][]byte) (digest string, err error)
 	// Seal adds the incident page and the hash manifest and returns the folder's
 	// path and the manifest's digest.
@@ -250,6 +253,8 @@ func New(p Parts, runbooks []*runbook.Runbook, o Options) (*Engine, error) {
 		refused: map[Target]refusal{}, probed: map[Target]time.Time{}, observed: map[Target]time.Time{},
 		requeue: make(chan Target, 256), retarget: make(chan struct{}, 1), readBack: make(chan struct{}, 1),
 	}
+	p.Samples.Client = cmp.Or(p.Samples.Client, p.Client)
+	e.samples = samples.NewPool(p.Samples, e.keepSamples, e.samplesMoved)
 	e.recounted.keep, e.asked.keep, e.sinceMove.keep = time.Minute, 15*time.Second, 15*time.Second
 	e.store = ownStore{p.Store, e.memory}
 	e.catalog, _ = p.Store.(Catalog)

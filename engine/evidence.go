@@ -144,13 +144,17 @@ func keysOf(snap store.Snapshot) map[string]string {
 	return keys
 }
 
-// seal completes the evidence folder and closes it with a manifest.
+// seal completes the evidence folder and closes it with a manifest, once nothing is still to come for it.
 func (e *Engine) seal(ctx context.Context, target Target, s lifecycle.State) error {
-	ev := lifecycle.Archived{Impact: e.impact(ctx, s)}
+	open, lacks := e.awaitsSamples(s)
+	if open {
+		return nil
+	}
+	ev := lifecycle.Archived{Impact: e.impact(ctx, s), Lacks: lacks}
 	err := e.capture(ctx, s, lastStage(*s.Incident))
 	if err == nil {
 		sealed := *s.Incident
-		sealed.Impact = ev.Impact
+		sealed.Impact, sealed.EvidenceLacks = ev.Impact, lacks
 		e.keepFollowUp(ctx, sealed, s)
 		ev.Path, ev.Digest, err = e.archive.Seal(sealed, s.Runbook)
 	}

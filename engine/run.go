@@ -26,6 +26,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, e.retarget, e.aim) })
 	g.Go(func() error { return e.reconcileAll(ctx) })
+	g.Go(func() error { return e.samples.Run(ctx) })
 	for _, c := range e.couriers {
 		g.Go(func() error { return e.every(ctx, e.opts.ReconcileEvery, c.changed, c.deliver) })
 	}
@@ -141,6 +142,9 @@ func (e *Engine) reconcileTarget(ctx context.Context, target Target, notify <-ch
 // the next one.
 func (e *Engine) reconcile(ctx context.Context, target Target) time.Duration {
 	s, err := e.step(ctx, target, lifecycle.Tick{})
+	if err == nil {
+		err = e.askSamples(ctx, target, s)
+	}
 	if err == nil {
 		for _, eff := range lifecycle.Effects(s, time.Now().UTC()) {
 			if eff.Due.After(time.Now()) {

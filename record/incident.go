@@ -64,11 +64,14 @@ type Incident struct {
 	EvidenceAt time.Time `json:"evidence_at,omitzero"` // when the evidence folder was complete
 	Evidence   string    `json:"evidence,omitempty"`   // its path or the problem
 	// EvidenceDigest is that of the sealed folder's manifest, "sha256:…".
-	EvidenceDigest string      `json:"evidence_digest,omitempty"`
-	Archived       *Archived   `json:"archived,omitempty"` // nil: it is in no archive, see InArchive
-	Holds          []ImageHold `json:"holds,omitempty"`    // of its images, in their registries
-	ClosedAt       time.Time   `json:"closed_at,omitzero"`
-	RejectedAt     time.Time   `json:"rejected_at,omitzero"` // when a human last said no to a rollback
+	EvidenceDigest string `json:"evidence_digest,omitempty"`
+	// EvidenceLacks says what sources of samples and logs did not give, and why: the first that were missed,
+	// or once the folder is complete, all that it is without.
+	EvidenceLacks []string    `json:"evidence_lacks,omitempty"`
+	Archived      *Archived   `json:"archived,omitempty"` // nil: it is in no archive, see InArchive
+	Holds         []ImageHold `json:"holds,omitempty"`    // of its images, in their registries
+	ClosedAt      time.Time   `json:"closed_at,omitzero"`
+	RejectedAt    time.Time   `json:"rejected_at,omitzero"` // when a human last said no to a rollback
 	// NotAppliedAt is when people were told that the router still sends the candidate traffic.
 	NotAppliedAt time.Time `json:"not_applied_at,omitzero"`
 	Impact       *Impact   `json:"impact,omitempty"` // on users; nil: not estimated, or not yet

@@ -67,6 +67,9 @@ func (a Archive) options(inc record.Incident) (Options, error) {
 	if o.Curves, err = a.curves(inc); err != nil {
 		return Options{}, err
 	}
+	if o.Gathered, err = GatheredOf(a.Folder, inc); err != nil {
+		return Options{}, err
+	}
 	if a.Approval != nil && inc.Approval != "" {
 		if found, err := a.Approval(inc.Approval); err == nil {
 			o.Approval = &found

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/runbook"
@@ -12,7 +13,10 @@ func evidenceFacts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
 	var f []fact
 	f = add(f, "Folder", inc.Evidence)
 	f = add(f, "Manifest", inc.EvidenceDigest)
-	if !inc.EvidenceAt.IsZero() {
+	switch {
+	case len(inc.EvidenceLacks) > 0:
+		f = add(f, "Evidence incomplete", strings.Join(inc.EvidenceLacks, "; ")+tryingAgain(inc))
+	case !inc.EvidenceAt.IsZero():
 		f = add(f, "Complete", clock(inc.EvidenceAt))
 	}
 	for _, s := range o.Evidence {

@@ -40,6 +40,8 @@ type Options struct {
 	Replica string
 	// Evidence are the captured stages of the evidence folder, as far as it is here.
 	Evidence []audit.Stage
+	// Gathered are the recorded requests and log lines of the evidence folder, as far as they are here.
+	Gathered Gathered
 	// Curves are the levels over time that [Charts] draws.
 	Curves []record.Curve
 	// CurvesProblem says why there are none, or why some are missing; empty: all are here.

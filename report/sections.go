@@ -27,6 +27,8 @@ func sections(inc record.Incident, rb *runbook.Runbook, o Options) []section {
 		section{Title: "Versions", Table: sides(inc)},
 		section{Title: "Timeline", Table: timeline(inc)},
 		section{Title: "Sources", Table: sources(inc)},
+		samplesSection(o.Gathered.Samples),
+		logSection(o.Gathered.Logs),
 		section{Title: "Evidence", Facts: evidenceFacts(inc, rb, o)},
 		followUp(inc, rb),
 		section{Title: "Links", Links: links(inc, rb, o)},

@@ -129,21 +129,23 @@ const fixSecret = "leave it out: runbooks are shown to people; write `token_file
 
 // Token reads the bearer token, at each call anew, so that it may be replaced at any
 // time. It is empty where none is named.
-func (g *Golden) Token() (string, error) {
-	if g.TokenFile == "" {
+func (g *Golden) Token() (string, error) { return tokenOf(g.TokenFile, g.dir, "golden predictions") }
+
+// tokenOf reads the one token of a file; a relative path begins in the runbook's folder.
+func tokenOf(path, dir, whose string) (string, error) {
+	if path == "" {
 		return "", nil
 	}
-	path := g.TokenFile
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(g.dir, path)
+		path = filepath.Join(dir, path)
 	}
 	text, err := secret.Read(path, secret.Group)
 	if err != nil {
-		return "", fmt.Errorf("read the token of golden predictions: %w", err)
+		return "", fmt.Errorf("read the token of %s: %w", whose, err)
 	}
 	token := strings.TrimSpace(string(text))
 	if token == "" || strings.ContainsAny(token, " \t\r\n") {
-		return "", fmt.Errorf("read the token of golden predictions: %s does not hold one token", path)
+		return "", fmt.Errorf("read the token of %s: %s does not hold one token", whose, path)
 	}
 	return token, nil
 }

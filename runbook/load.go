@@ -29,6 +29,7 @@ func (places Places) Load(path string) (*Runbook, error) {
 	}
 	rb, err := places.Parse(path, text)
 	if err == nil {
+		rb.Evidence.in(filepath.Dir(path))
 		err = rb.Verification.Golden.read(filepath.Dir(path))
 	}
 	if err != nil {

@@ -144,13 +144,6 @@ type BusinessCheck struct {
 	Tolerance Ratio  `yaml:"tolerance" json:"tolerance"` // how far below the level before, default 5%
 }
 
-// Evidence says what is kept of an incident beyond the fixed set, and how long.
-type Evidence struct {
-	Keep    Duration `yaml:"keep" json:"keep"`       // written into the manifest; nothing is deleted; default 90d
-	Archive string   `yaml:"archive" json:"archive"` // where the folder is copied by the team; required to tick the self-check
-	Queries []string `yaml:"queries" json:"queries"` // extra PromQL captured before and after
-}
-
 // FollowUp drafts the work after the incident.
 type FollowUp struct {
 	Due     Duration `yaml:"due" json:"due"`         // after the incident, default 48h
@@ -204,9 +197,7 @@ func (r *Runbook) check(p *decoder) {
 	r.Shadow.check(p)
 	r.checkVerification(p)
 	r.Communication.check(p)
-	for i, q := range r.Evidence.Queries {
-		p.query(fmt.Sprintf("evidence.queries[%d]", i), q)
-	}
+	r.Evidence.check(p)
 }
 
 func (r *Runbook) checkRollback(p *decoder) {
@@ -306,7 +297,7 @@ func (r *Runbook) applyDefaults(p *decoder) {
 	}
 	setDefault(p, "verification.window", &r.Verification.Window, max(Duration(time.Minute), leastIntervals*r.Metrics.ScrapeInterval))
 	setDefault(p, "communication.channel", &r.Communication.Channel, r.Owner.Contact)
-	setDefault(p, "evidence.keep", &r.Evidence.Keep, Duration(90*24*time.Hour))
+	r.Evidence.applyDefaults(p)
 	setDefault(p, "follow_up.due", &r.FollowUp.Due, Duration(48*time.Hour))
 }
 

@@ -55,6 +55,7 @@ type Record struct {
 	TS       time.Time         `json:"ts,omitzero"` // zero: not known
 	Segment  map[string]string `json:"segment,omitempty"`
 	Version  string            `json:"version,omitempty"`
+	Flag     string            `json:"flag,omitempty"` // why the service itself calls the answer harmful; empty: it does not
 	Request  Request           `json:"request,omitzero"`
 	Response *Answer           `json:"response,omitempty"`
 

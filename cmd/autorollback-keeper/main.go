@@ -22,7 +22,7 @@ var version = "dev"
 
 func main() {
 	if len(os.Args) > 1 {
-		fmt.Println("autorollback-keeper " + version + ": autorollback serve --evidence.archive starts it, see docs/archive.md")
+		fmt.Println("autorollback-keeper " + version + ": the daemon starts it, see docs/archive.md")
 		os.Exit(keeper.ExitRequest)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

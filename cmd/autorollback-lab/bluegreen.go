@@ -46,7 +46,7 @@ func (d *show) tellEncoder(ctx context.Context) error {
 // turnsBad has green behave as the story says.
 func (t *narrator) turnsBad(story string) {
 	f := demo.Flips()[story]
-	t.world.Candidate.Behave(f.Bad)
+	turnBad(t.world.Candidate, f.Bad)
 	t.printEvent(f.Says)
 }
 

@@ -44,9 +44,15 @@ func (d *show) tellBreach(ctx context.Context, s demo.Breach) error {
 	return t.end(s)
 }
 
+// turnBad has a version behave so, and plants a request that fails.
+func turnBad(v *demo.Version, b demo.Behaviour) {
+	v.Behave(b)
+	v.Plant()
+}
+
 func (t *narrator) play(a demo.Act) {
 	if a.Candidate != nil {
-		t.world.Candidate.Behave(*a.Candidate)
+		turnBad(t.world.Candidate, *a.Candidate)
 	}
 	if a.Stable != nil {
 		t.world.Stable.Behave(*a.Stable)

@@ -52,7 +52,7 @@ func (d *show) tellCanary(ctx context.Context) error {
 	}
 	bad := demo.Well
 	bad.Errors = 0.4
-	t.next.Behave(bad)
+	turnBad(t.next, bad)
 	t.printEvent("v3 fails in the middle of its ramp: 40 % of its answers are errors")
 	return t.rolledBack(ctx, 5*time.Minute)
 }

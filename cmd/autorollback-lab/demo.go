@@ -85,6 +85,9 @@ func newShow(c cli.Console, dir string, t scenario, verbose bool) (*show, error)
 			return nil, fmt.Errorf("make demo folder: %w", err)
 		}
 	}
+	if d.dir, err = filepath.Abs(d.dir); err != nil { // the runbook names folders in it
+		return nil, fmt.Errorf("make demo folder: %w", err)
+	}
 	if err := os.MkdirAll(d.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make demo folder: %w", err)
 	}
@@ -120,6 +123,7 @@ func (d *show) write(prom string) (daemon.Config, error) {
 	cfg := daemon.Config{Version: version}
 	shows := fmt.Sprintf("\nrouting:\n  instances: [\"http://%s/autorollback/split\"]\n", d.view.Addr())
 	text := bytes.Replace(d.scenario.runbook(), []byte("\nrouting:\n"), []byte(shows), 1)
+	text = bytes.Replace(text, []byte("\nevidence:\n"), []byte("\nevidence:\n"+d.gathers()), 1)
 	files := map[string][]byte{"ranker.yaml": append(text, d.scenario.ramp()...), "release.yaml": demo.Release, "receiver.token": []byte(demoToken)}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(d.dir, name), text, 0o600); err != nil {
@@ -141,6 +145,15 @@ func (d *show) write(prom string) (daemon.Config, error) {
 	return cfg, d.listen(&cfg)
 }
 
+// gathers is what the runbook says of the service's recordings and logs.
+func (d *show) gathers() string {
+	if d.scenario.drill {
+		return "" // nobody records there
+	}
+	return fmt.Sprintf("  samples: {sources: [{dir: %q}]}\n  logs: {sources: [{dir: %q}]}\n",
+		filepath.Join(d.dir, demo.RecordingsDir), filepath.Join(d.dir, demo.LogsDir))
+}
+
 func (d *show) build(prom net.Listener) error {
 	var err error
 	if d.runbook, err = runbook.Load(filepath.Join(d.dir, "ranker.yaml")); err != nil {
@@ -158,7 +171,10 @@ func (d *show) build(prom net.Listener) error {
 	d.hook = hook
 	d.world, err = demo.New(demo.Config{Dir: d.dir, Store: d.daemon.Store, Runbook: d.runbook, Rules: text, Prometheus: prom, View: d.view,
 		Daemon: d.people.Addr().String(), Notify: hook.Notify, Rate: cmp.Or(d.scenario.rate, demoRate), More: d.more()})
-	return err
+	if err != nil || d.scenario.drill {
+		return err
+	}
+	return d.world.Record(d.dir)
 }
 
 // run tells the story, then stops everything, or stays until ctx ends.

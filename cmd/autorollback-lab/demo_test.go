@@ -2,13 +2,17 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/autorollback/autorollback/audit"
 	"github.com/autorollback/autorollback/cmd/program"
+	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/test/sim"
 )
 
@@ -62,6 +66,9 @@ func TestDemo(t *testing.T) {
 				t.Errorf("demo: %v", err)
 			}
 			check(t, out.String(), tt.want, tt.never)
+			if tt.breach != "none" {
+				plantedIsFound(t, out.String())
+			}
 		})
 	}
 }
@@ -101,6 +108,53 @@ func TestDemoMild(t *testing.T) {
 		t.Errorf("demo: %v", err)
 	}
 	check(t, out.String(), []string{"approved by", "link_only", "acted", "verdict: recovered"}, nil)
+	plantedIsFound(t, out.String())
+}
+
+var (
+	plantedLine = regexp.MustCompile(`(?m)^a bad request was planted, .*: (.+)$`)
+	pageLine    = regexp.MustCompile(`(?m)^incident page: (.*)$`)
+)
+
+// plantedIsFound checks that each request which the story made fail is in the sealed folder of the
+// incident: among the samples, in the logs, and on the page.
+func plantedIsFound(t *testing.T, story string) {
+	t.Helper()
+	planted, page := plantedLine.FindStringSubmatch(story), pageLine.FindStringSubmatch(story)
+	if planted == nil || page == nil {
+		t.Fatalf("the story names no planted request, or no page:\n%s", story)
+	}
+	dir := filepath.Dir(page[1])
+	if problems := audit.Check(dir).Problems; len(problems) > 0 {
+		t.Errorf("evidence: %v", problems)
+	}
+	text := func(pattern string) (all string) {
+		paths, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil || len(paths) == 0 {
+			t.Errorf("the folder has no %s: %v", pattern, err)
+		}
+		for _, path := range paths {
+			one, err := os.ReadFile(path)
+			if err != nil {
+				t.Error(err)
+			}
+			all += string(one)
+		}
+		return all
+	}
+	samples, logs, html := text("*-dir/"+record.SamplesName), text("*-logs-dir/"+record.LogName), text("incident.html")
+	for id := range strings.SplitSeq(planted[1], ", ") {
+		for where, has := range map[string]bool{
+			"samples": strings.Contains(samples, `"id": "`+id+`"`), "logs": strings.Contains(logs, `\"request_id\":\"`+id+`\"`), "page": strings.Contains(html, ">"+id+"<"),
+		} {
+			if !has {
+				t.Errorf("the %s do not have the planted request %s", where, id)
+			}
+		}
+	}
+	if !strings.Contains(samples, `"good"`) {
+		t.Error("no good request is beside the harmful ones")
+	}
 }
 
 func check(t *testing.T, out string, want, never []string) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/gameday"
@@ -125,11 +126,20 @@ func (t *narrator) rolledBack(ctx context.Context, within time.Duration) error {
 func (t *narrator) verdict(must record.Outcome) error {
 	t.requests()
 	v := t.inc.Verdict
+	t.say("a bad request was planted, and is under Samples of the page: %s", strings.Join(t.planted(), ", "))
 	t.say("verdict: %s: %s\nincident page: %s", v.Outcome, v.Reason, filepath.Join(t.dir, "incidents", t.inc.ID, "incident.html"))
 	if v.Outcome != must {
 		return fmt.Errorf("demo: the verdict must be %s", must)
 	}
 	return nil
+}
+
+// planted are the requests of the candidate that were made to fail.
+func (t *narrator) planted() []string {
+	if t.next != nil && t.inc.Candidate.Version == t.next.Name {
+		return t.next.Planted()
+	}
+	return t.world.Candidate.Planted()
 }
 
 func (t *narrator) requests() {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -47,13 +46,7 @@ func TestDemoStories(t *testing.T) {
 			if !slices.Equal(steps, tt.steps) {
 				t.Errorf("steps %q\nwant  %q", steps, tt.steps)
 			}
-			page := regexp.MustCompile(`(?m)^incident page: (.*)$`).FindStringSubmatch(out.String())
-			if page == nil {
-				t.Fatal("no incident page is named")
-			}
-			if _, err := os.Stat(page[1]); err != nil {
-				t.Error(err)
-			}
+			plantedIsFound(t, out.String())
 		})
 	}
 }

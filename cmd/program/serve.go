@@ -54,6 +54,7 @@ func declareServe(app *kingpin.Application, c cli.Console, version string) map[s
 	cmd.Flag("images.hold", "After a rollback give both images a tag in their registry, autorollback-INCIDENT-…, so that its garbage collection keeps them.").BoolVar(&cfg.Images.Hold)
 	cmd.Flag("images.check", "Start no release whose images are not in their registry.").BoolVar(&cfg.Images.Check)
 	cmd.Flag("keeper.path", "The helper program that archives evidence and asks registries; default: autorollback-keeper beside this program.").StringVar(&cfg.Keeper)
+	cmd.Flag("evidence.allow-commands", "Let runbooks name programs that are run, as the daemon's user, for samples and logs of an incident; see docs/security.md.").BoolVar(&cfg.Commands)
 	cmd.Flag("journal.file", "The hash-chained journal; default: journal.jsonl in the evidence folder.").StringVar(&cfg.Journal)
 	cmd.Flag("journal.signing-key-file", "An ed25519 key of OpenSSH, without a passphrase, that signs the journal's heads; its public part is for audit verify --key.").StringVar(&cfg.SigningKey)
 	cmd.Flag("alertmanager.url", "Alertmanager that carries our messages to the team; may be repeated.").StringsVar(&cfg.Messages.Alertmanagers)

@@ -149,7 +149,7 @@ func (s *State) input(b record.Breach) policy.Input {
 func (s *State) apply(d record.Decision, now time.Time) {
 	i := s.Incident
 	i.Decision, i.ClosedAt = d, time.Time{}
-	i.Verdict, i.EvidenceAt = nil, time.Time{}
+	i.Verdict, i.EvidenceAt, i.EvidenceLacks = nil, time.Time{}, nil
 	s.countSoFar()
 	if i.Breach.State == record.Breaching {
 		s.Release.BreachedAt = now

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/autorollback/autorollback/record"
@@ -106,7 +107,7 @@ func (s *State) archived(ev Archived, now time.Time) {
 		return
 	}
 	i.EvidenceAt = now
-	i.Evidence, i.EvidenceDigest, i.Impact = ev.Path, ev.Digest, ev.Impact
+	i.Evidence, i.EvidenceDigest, i.Impact, i.EvidenceLacks = ev.Path, ev.Digest, ev.Impact, ev.Lacks
 	if ev.Problem != "" {
 		i.Evidence = "incomplete: " + ev.Problem
 	}
@@ -118,6 +119,17 @@ func (s *State) archived(ev Archived, now time.Time) {
 	if i.Phase == record.Settled {
 		s.close(now)
 	}
+}
+
+// lacking notes, once, that evidence is incomplete while it is asked for again. What it lacks in the end
+// is known when the folder is sealed.
+func (s *State) lacking(ev Lacking, now time.Time) {
+	i := s.Incident
+	if i == nil || !i.EvidenceAt.IsZero() || len(i.EvidenceLacks) > 0 || len(ev.Lacks) == 0 {
+		return
+	}
+	i.EvidenceLacks = ev.Lacks
+	s.note(now, "evidence", "", "evidence incomplete: "+strings.Join(ev.Lacks, "; ")+"; it is asked for again")
 }
 
 func (s *State) close(now time.Time) {

@@ -51,7 +51,7 @@ func (s *State) shift(by string, now time.Time) {
 	i.Change, i.By = &change, by
 	i.Phase, i.ActedAt, i.PolledAt, i.Polls = record.Acted, now, time.Time{}, 0
 	i.Deadline = now.Add(s.Runbook.Verification.Within.Std())
-	i.Verdict, i.EvidenceAt = nil, time.Time{}
+	i.Verdict, i.EvidenceAt, i.EvidenceLacks = nil, time.Time{}, nil
 	s.countSoFar()
 	r.Phase, r.Epoch = record.RolledBack, r.Epoch+1
 	s.postpone(s.Later, now)

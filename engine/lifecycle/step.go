@@ -33,7 +33,10 @@ type (
 	Archived struct {
 		Path, Digest, Problem string
 		Impact                *record.Impact
+		Lacks                 []string // what sources of samples and logs did not give
 	}
+	// Lacking says what sources of samples and logs have not given yet; they are asked again.
+	Lacking struct{ Lacks []string }
 	// MessageSent says that a message reached the team at a time, that it was given up, or that nobody needs
 	// it any more.
 	MessageSent struct {
@@ -130,6 +133,7 @@ func (Drained) event()        {}
 func (RecoveryPolled) event() {}
 func (KPIPolled) event()      {}
 func (Archived) event()       {}
+func (Lacking) event()        {}
 func (MessageSent) event()    {}
 func (Promoted) event()       {}
 func (Checked) event()        {}
@@ -192,6 +196,8 @@ func (s *State) happened(ev Event, now time.Time) (err error) {
 		s.followed(ev, now)
 	case Archived:
 		s.archived(ev, now)
+	case Lacking:
+		s.lacking(ev, now)
 	case MessageSent:
 		s.told(ev, now)
 	case Promoted:

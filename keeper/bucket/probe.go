@@ -14,7 +14,7 @@ const ProbeName = "autorollback-probe/"
 
 // probe finds out whether the archive takes an object and gives it back.
 func (a archive) probe(ctx context.Context) (keeper.Answer, error) {
-	text, name := []byte("autorollback "+rand.Text()+"\n"), ProbeName+rand.Text()
+	text, name := []byte("a test object: "+rand.Text()+"\n"), ProbeName+rand.Text()
 	if err := a.write(ctx, name, bytes.NewReader(text)); err != nil {
 		return keeper.Answer{}, err
 	}
