@@ -3,6 +3,7 @@ package regions_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,7 +47,7 @@ func (nowhere) Capture(record.Incident, string, map[string][]byte) (string, erro
 func (nowhere) Seal(record.Incident, *runbook.Runbook) (string, string, error) {
 	return "folder", "sha256:sealed", nil
 }
-func (nowhere) Read(record.Incident, string) ([]byte, error) { return nil, errors.New("not here") }
+func (nowhere) Read(record.Incident, string) ([]byte, error) { return nil, fs.ErrNotExist }
 func (nowhere) Append(string, ...record.Record) error        { return nil }
 func (nowhere) Anchor() record.Anchor                        { return record.Anchor{} }
 func (nowhere) Has(record.Head) (bool, error)                { return true, nil }
