@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,7 +64,10 @@ func (w wait) run(ctx context.Context, c cli.Console, client api.Client) error {
 	ctx, stop := context.WithTimeoutCause(ctx, w.timeout, errOver)
 	defer stop()
 	first, err := client.Release(ctx, *w.service, *w.region)
-	if err != nil {
+	switch {
+	case errors.Is(context.Cause(ctx), errOver): // before the first answer
+		return w.late(ctx, c, waited{For: w.goal})
+	case err != nil:
 		return err
 	}
 	at := waited{For: w.goal, Release: first}
@@ -142,5 +146,5 @@ func (w wait) late(ctx context.Context, c cli.Console, at waited) error {
 }
 
 func (w wait) print(c cli.Console, at waited) error {
-	return w.output.Line(c.Out, at, "%s: %s", at.Release.ID, at.Why)
+	return w.output.Line(c.Out, at, "%s: %s", cmp.Or(at.Release.ID, *w.service), at.Why)
 }

@@ -16,6 +16,17 @@ import (
 	"github.com/autorollback/autorollback/runbook"
 )
 
+// A daemon that does not answer in time leaves open whether it comes.
+func TestReleaseWaitWithoutAnAnswer(t *testing.T) {
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer silent.Close()
+	var out strings.Builder
+	err := run(t.Context(), []string{"release", "wait", "ranker", "--for=proved", "--timeout=50ms", "--url", silent.URL}, nil, &out, &out)
+	if code := cli.ExitCode(err); code != cli.ExitUnclear || !strings.Contains(out.String(), "ranker: ") {
+		t.Errorf("exit code %d: %v\n%s", code, err, out.String())
+	}
+}
+
 // past answers with one release after the other, and the last for ever; nil is a daemon that restarts.
 func past(t *testing.T, control record.Control, rels ...*record.Release) string {
 	t.Helper()
