@@ -56,8 +56,8 @@ func (f *folder) names() []string {
 	return slices.Sorted(maps.Keys(f.stages))
 }
 
-// steps are how long after the incident began it acted, drained, and had its verdict.
-func steps(i record.Incident) [3]time.Duration {
+// stepTimes are how long after the incident began it acted, drained, and had its verdict.
+func stepTimes(i record.Incident) [3]time.Duration {
 	return [3]time.Duration{i.ActedAt.Sub(i.OpenedAt), i.DrainedAt.Sub(i.OpenedAt), i.Verdict.At.Sub(i.OpenedAt)}
 }
 
@@ -76,7 +76,7 @@ func TestNothingWaitsForSamples(t *testing.T) {
 	}
 	without, _ := play(nil)
 	with, kept := play(silent)
-	if without.Verdict == nil || with.Verdict == nil || steps(with) != steps(without) {
+	if without.Verdict == nil || with.Verdict == nil || stepTimes(with) != stepTimes(without) {
 		t.Fatalf("with a source %v, without %v", with.Verdict, without.Verdict)
 	}
 	if !slices.Equal(kept, []string{"after", "before"}) || with.Phase != record.Done {
