@@ -1,4 +1,4 @@
-# autorollback as one static program.
+# autorollback and the helper that archives its evidence, as static programs.
 #
 #   docker build -t autorollback --build-arg VERSION=$(git describe --tags) --build-arg REVISION=$(git rev-parse HEAD) .
 #   docker run -p 9095:9095 -p 9096:9096 -v $PWD/runbooks:/runbooks:ro -v autorollback:/data autorollback \
@@ -16,7 +16,7 @@ COPY . .
 ARG VERSION=dev
 ENV CGO_ENABLED=0 GOFLAGS=-trimpath GOTOOLCHAIN=local
 RUN mkdir -p /out/etc/ssl/certs /out/data /out/tmp \
- && go build -ldflags "-s -w -X main.version=$VERSION" -o /out/autorollback ./cmd/autorollback \
+ && go build -ldflags "-s -w -X main.version=$VERSION" -o /out/ ./cmd/autorollback ./cmd/autorollback-keeper \
  && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \
  && echo "nonroot:x:65532:65532:nonroot:/data:/sbin/nologin" >/out/etc/passwd \
  && echo "nonroot:x:65532:" >/out/etc/group \

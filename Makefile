@@ -9,8 +9,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 demo: ## a bad release from start to finish, with nothing to install
 	$(GO) run ./cmd/autorollback-lab demo
 
-build: ## the daemon, the lab and the example service, into bin/
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/autorollback ./cmd/autorollback-lab ./examples/service
+build: ## the daemon, its helper, the lab and the example service, into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/autorollback ./cmd/autorollback-keeper ./cmd/autorollback-lab ./examples/service
 
 release: ## archives of the daemon for Linux, SBOMs and checksums, into bin/release/; the same bytes for the same commit
 	@rm -rf bin/release

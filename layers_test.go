@@ -17,19 +17,19 @@ const module = "github.com/autorollback/autorollback"
 // layers are the rows of the design, from the top. A package imports only from lower
 // rows, and never from its own.
 var layers = [][]string{
-	{"cmd/autorollback", "cmd/autorollback-lab", "examples/service", "build/release"},
+	{"cmd/autorollback", "cmd/autorollback-lab", "cmd/autorollback-keeper", "examples/service", "build/release"},
 	{"cmd/program"},
 	{"cmd/program/authoring", "cmd/program/shadows", "cmd/program/trail"},
 	{"cmd/internal/cli"},
 	{"daemon"},
 	{"receiver", "web", "ofrep", "doctor", "regions", "backtest", "demo"},
 	{"engine", "gameday"},
-	{"engine/lifecycle", "engine/known", "shadow/report", "report/notify", "web/question", "web/cards"},
-	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "rules/operator", "shadow/replay", "shadow/join", "evidence/samples"},
+	{"engine/lifecycle", "engine/known", "followup", "shadow/report", "report/notify", "web/question", "web/cards"},
+	{"policy", "actuators", "verify", "report", "monitor", "arming", "plan", "rules/promtest", "rules/operator", "shadow/replay", "shadow/join", "archive", "holds", "keeper/bucket", "keeper/images", "evidence/samples"},
 	{"rules", "store", "audit", "api", "shadow/diff", "shadow/recording"},
 	{"analysis", "promapi", "shadow", "shadow/stat", "view"},
 	{"record", "chart"},
-	{"runbook", "bearer", "listen", "outbound"},
+	{"runbook", "bearer", "listen", "outbound", "keeper"},
 	{"runbook-templates", "schemas", "secret"},
 }
 
@@ -194,6 +194,7 @@ var heavy = []string{
 	"github.com/prometheus/prometheus/scrape", "github.com/prometheus/prometheus/rules", "github.com/prometheus/prometheus/notifier",
 	"github.com/prometheus/prometheus/storage/remote", "github.com/prometheus/prometheus/model/rulefmt",
 	"github.com/aws/", "github.com/Azure/", "cloud.google.com/", "google.golang.org/api/", "k8s.io/",
+	"gocloud.dev/", "github.com/google/go-containerregistry/",
 }
 
 // mostPackages is how many packages beyond the standard library the daemon may have.

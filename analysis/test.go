@@ -175,12 +175,20 @@ type Weight struct {
 // NewRelease prepares the tests, in the runbook's order. An error means that a trigger
 // measures what the runbook does not declare.
 func NewRelease(rb *runbook.Runbook) (*Release, error) {
-	r := &Release{}
+	var names []string
 	for _, t := range rb.Triggers {
-		if !t.Comparative() {
-			continue
+		if t.Comparative() {
+			names = append(names, t.Name)
 		}
-		test, err := New(rb, t.Name)
+	}
+	return Only(rb, names...)
+}
+
+// Only prepares the tests of these triggers alone, judged as among all of the runbook's.
+func Only(rb *runbook.Runbook, triggers ...string) (*Release, error) {
+	r := &Release{}
+	for _, name := range triggers {
+		test, err := New(rb, name)
 		if err != nil {
 			return nil, err
 		}

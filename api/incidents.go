@@ -31,6 +31,12 @@ func (c Client) Markdown(ctx context.Context, id string) ([]byte, error) {
 	return c.ask(ctx, http.MethodGet, "", nil, address("incidents", id, "markdown"))
 }
 
+// FollowUp returns what comes after an incident, as files. Making it takes up to a minute.
+func (c Client) FollowUp(ctx context.Context, id string) (f view.FollowUp, err error) {
+	err = c.get(ctx, &f, "incidents", id, "followup")
+	return f, err
+}
+
 // Why returns why a service was rolled back or not, or what an incident was decided on. It takes the name
 // of a service or the id of an incident, and perhaps the trigger that is asked about.
 func (c Client) Why(ctx context.Context, name, trigger string) (w view.Why, err error) {

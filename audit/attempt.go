@@ -69,7 +69,7 @@ func stamp(t time.Time) string {
 // version wrote no moments: a folder that it sealed is that of an incident that says so.
 func isOf(root *os.Root, home string, inc record.Incident) bool {
 	for _, stage := range slices.Backward(append(stageNames(root, home), "")) {
-		text, err := readBounded(root, path.Join(home, stage, manifestName), mostManifest)
+		text, err := readBounded(root, path.Join(home, stage, ManifestName), MostManifest)
 		if err != nil {
 			if !os.IsNotExist(err) {
 				return true // it cannot be read: whoever uses it is told so

@@ -74,7 +74,7 @@ func TestAnIncidentThatActsLaterKeepsItsFolder(t *testing.T) {
 func TestFoldersOfOlderVersions(t *testing.T) {
 	f := Folder{Dir: t.TempDir()}
 	path, _ := capture(t, f, Before, map[string][]byte{"a": []byte("one")})
-	withoutIdentity(t, filepath.Join(path, manifestName))
+	withoutIdentity(t, filepath.Join(path, ManifestName))
 	if again, _ := capture(t, f, Before, nil); again != path {
 		t.Errorf("captured in %s, and was in %s", again, path)
 	}
@@ -82,7 +82,7 @@ func TestFoldersOfOlderVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	withoutIdentity(t, filepath.Join(home, manifestName))
+	withoutIdentity(t, filepath.Join(home, ManifestName))
 	old := recovered
 	old.EvidenceAt = breach
 	if text, err := f.Read(old, "a"); err != nil || string(text) != "one" {

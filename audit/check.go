@@ -51,16 +51,16 @@ func check(dir string, settling bool) Found {
 		return f
 	}
 	defer root.Close()
-	text, err := readBounded(root, manifestName, mostManifest)
+	text, err := readBounded(root, ManifestName, MostManifest)
 	if err != nil {
-		f.bad(manifestName, reason(err))
+		f.bad(ManifestName, reason(err))
 		return f
 	}
 	f.Digest = "sha256:" + sum(text)
 	f.Incident, _, _, _ = identified(text)
-	want, err := parseManifest(text)
+	want, err := ParseManifest(text)
 	if err != nil {
-		f.bad(manifestName, err.Error())
+		f.bad(ManifestName, err.Error())
 		return f
 	}
 	f.Files = len(want)
@@ -137,7 +137,7 @@ func (w *walk) entry(name string) {
 		w.found.bad(name, reason(err))
 	case info.IsDir() && w.dirs[name]:
 		w.folder(name)
-	case name == manifestName:
+	case name == ManifestName:
 		w.mode(name, info)
 	case !listed:
 		w.found.bad(name, "not in the manifest")

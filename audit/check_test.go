@@ -33,17 +33,17 @@ func TestCheckIsNotLedAstray(t *testing.T) {
 			return errors.Join(again(home, "incident.md"), syscall.Mkfifo(at(home, "incident.md"), 0o444))
 		}, "incident.md: not a plain file"},
 		"a pipe as the manifest": {func(home string) error {
-			return errors.Join(again(home, manifestName), syscall.Mkfifo(at(home, manifestName), 0o444))
+			return errors.Join(again(home, ManifestName), syscall.Mkfifo(at(home, ManifestName), 0o444))
 		},
-			manifestName + ": not a plain file"},
+			ManifestName + ": not a plain file"},
 		"an endless manifest": {func(home string) error {
-			return errors.Join(again(home, manifestName), os.Symlink("/dev/zero", at(home, manifestName)))
+			return errors.Join(again(home, ManifestName), os.Symlink("/dev/zero", at(home, ManifestName)))
 		},
-			manifestName + ": not a plain file"},
+			ManifestName + ": not a plain file"},
 		"a large manifest": {func(home string) error {
-			return errors.Join(again(home, manifestName), big(at(home, manifestName), 1<<40))
+			return errors.Join(again(home, ManifestName), big(at(home, ManifestName), 1<<40))
 		},
-			manifestName + ": larger than 1 MiB"},
+			ManifestName + ": larger than 1 MiB"},
 		"a large page": {func(home string) error {
 			return errors.Join(again(home, "incident.md"), big(at(home, "incident.md"), 1<<40))
 		}, "incident.md: too large for evidence; not read"},
@@ -56,13 +56,13 @@ func TestCheckIsNotLedAstray(t *testing.T) {
 		}, "before: not in the manifest"},
 		"a link for the folder": {func(home string) error { return errors.Join(os.Rename(home, home+"-x"), os.Symlink(home+"-x", home)) }, ".: not a folder, or a link to one"},
 		"a name that leads out": {func(home string) error {
-			return extend(at(home, manifestName), strings.Repeat("0", 64)+"  ../elsewhere\n")
+			return extend(at(home, ManifestName), strings.Repeat("0", 64)+"  ../elsewhere\n")
 		},
-			manifestName + `: "../elsewhere" is twice in it, or no name of a file in this folder`},
+			ManifestName + `: "../elsewhere" is twice in it, or no name of a file in this folder`},
 		"a name twice": {func(home string) error {
-			return extend(at(home, manifestName), strings.Repeat("0", 64)+"  incident.md\n")
+			return extend(at(home, ManifestName), strings.Repeat("0", 64)+"  incident.md\n")
 		},
-			manifestName + `: "incident.md" is twice in it, or no name of a file in this folder`},
+			ManifestName + `: "incident.md" is twice in it, or no name of a file in this folder`},
 		"very many files": {func(home string) error {
 			for n := range mostFiles {
 				if err := os.WriteFile(at(home, "before", fmt.Sprint("x", n)), nil, 0o444); err != nil {
@@ -104,7 +104,7 @@ func TestADigestKeptElsewhereTells(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(home, manifestName)
+	path := filepath.Join(home, ManifestName)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

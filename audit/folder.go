@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 //
 //	<incident>/before/…  <incident>/after/…   captured before and after the traffic left
 //	<incident>/before-NAME/…, after-NAME/…    what a source of samples or logs gave, at the decision and after recovery
+//	<incident>/followup/…                     what comes after it, for people to edit
 //	<incident>/incident.md, incident.html     the pages, once sealed
 //	<incident>/MANIFEST.sha256                the hash of every file, as sha256sum reads it
 //
@@ -31,26 +33,27 @@ type Folder struct{ Dir string }
 
 // The stages of a capture. [StageOf] names those that one source gives.
 const (
-	Before = "before"
-	After  = "after"
+	Before   = "before"
+	After    = "after"
+	FollowUp = "followup"
 )
 
 // StageOf is the stage of what a source gave, by its name in the runbook, beside Before or After.
 func StageOf(stage, source string) string { return stage + "-" + source }
 
-var stageForm = regexp.MustCompile(`^(before|after)(-[a-z0-9][a-z0-9-]{0,62})?$`)
+var stageForm = regexp.MustCompile(`^(?:(?:before|after)(?:-[a-z0-9][a-z0-9-]{0,62})?|followup)$`)
 
 // A Stage is one completed capture.
 type Stage struct {
-	Name   string // [Before], [After], or as of [StageOf]
+	Name   string // [Before], [After], [FollowUp], or as of [StageOf]
 	Path   string
 	Files  int
 	Digest string // of the stage's own manifest, "sha256:…"
 }
 
 const (
-	manifestName = "MANIFEST.sha256"
-	partial      = ".partial-" // prefix of what is being written
+	ManifestName = "MANIFEST.sha256" // the file that seals a folder
+	partial      = ".partial-"       // prefix of what is being written
 )
 
 // Capture writes the parts (name to content) as one stage and returns its path and
@@ -60,7 +63,7 @@ const (
 // values that look like secrets are redacted.
 func (f Folder) Capture(inc record.Incident, stage string, parts map[string][]byte) (path, digest string, err error) {
 	if !stageForm.MatchString(stage) {
-		return "", "", fmt.Errorf("capture evidence: stage %q is neither %q nor %q, nor a source's beside one of them", stage, Before, After)
+		return "", "", fmt.Errorf("capture evidence: stage %q is none of %q, %q and %q, nor a source's beside the first two", stage, Before, After, FollowUp)
 	}
 	s, err := f.capture(inc, stage, parts)
 	if err != nil {
@@ -79,7 +82,7 @@ func (f Folder) capture(inc record.Incident, stage string, parts map[string][]by
 	}
 	defer root.Close()
 	if !exists(root, path.Join(home, stage)) {
-		if exists(root, path.Join(home, manifestName)) {
+		if exists(root, path.Join(home, ManifestName)) {
 			return Stage{}, fmt.Errorf("%s is sealed, and has no stage %s", home, stage)
 		}
 		if err := f.write(root, home, inc, stage, parts); err != nil {
@@ -139,7 +142,7 @@ func fill(root *os.Root, dir string, inc record.Incident, parts map[string][]byt
 		sums[name] = sum(content)
 	}
 	text := append([]byte(identity(inc)+"\n"), manifest(sums)...)
-	if err := writeOnce(root, path.Join(dir, manifestName), text); err != nil {
+	if err := writeOnce(root, path.Join(dir, ManifestName), text); err != nil {
 		return err
 	}
 	return syncDir(filepath.Join(root.Name(), dir))
@@ -162,7 +165,8 @@ func (f Folder) Stages(inc record.Incident) ([]Stage, error) {
 	return out, nil
 }
 
-// stageNames are the stages that a folder has, in order: those of before, then those of after.
+// stageNames are the stages that a folder has, in the order in which they are captured: those of before, those of
+// after, what comes after it.
 func stageNames(root *os.Root, home string) []string {
 	dir, err := root.Open(home)
 	if err != nil {
@@ -171,13 +175,12 @@ func stageNames(root *os.Root, home string) []string {
 	defer dir.Close()
 	names, _ := dir.Readdirnames(mostFiles)
 	names = slices.DeleteFunc(names, func(name string) bool { return !stageForm.MatchString(name) })
-	slices.SortFunc(names, func(a, b string) int {
-		if late := strings.HasPrefix(a, After); late != strings.HasPrefix(b, After) {
-			return map[bool]int{true: 1, false: -1}[late]
-		}
-		return strings.Compare(a, b)
-	})
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
 	return names
+}
+
+func rank(stage string) int {
+	return slices.IndexFunc([]string{Before, After, FollowUp}, func(first string) bool { return strings.HasPrefix(stage, first) })
 }
 
 func (f Folder) stages(root *os.Root, home string) ([]Stage, error) {

@@ -143,7 +143,7 @@ func TestCaptureAfterCrash(t *testing.T) {
 // independently asks the system's own sha256sum.
 func independently(t *testing.T, home string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "sha256sum", "--check", "--strict", manifestName)
+	cmd := exec.CommandContext(t.Context(), "sha256sum", "--check", "--strict", ManifestName)
 	cmd.Dir = home
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("sha256sum: %v\n%s", err, out)
@@ -171,8 +171,8 @@ func TestCheckFinds(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "[incident.md: missing incident.md: not a plain file]"},
-		"no manifest":       {func(t *testing.T, home string) { remove(t, filepath.Join(home, manifestName)) }, "[MANIFEST.sha256: no such file or directory]"},
-		"a broken manifest": {func(t *testing.T, home string) { spoil(t, filepath.Join(home, manifestName), "hello\n") }, "[MANIFEST.sha256: not a list of sha256 hashes]"},
+		"no manifest":       {func(t *testing.T, home string) { remove(t, filepath.Join(home, ManifestName)) }, "[MANIFEST.sha256: no such file or directory]"},
+		"a broken manifest": {func(t *testing.T, home string) { spoil(t, filepath.Join(home, ManifestName), "hello\n") }, "[MANIFEST.sha256: not a list of sha256 hashes]"},
 		"a stage dropped": {func(t *testing.T, home string) {
 			if err := os.RemoveAll(filepath.Join(home, After)); err != nil {
 				t.Fatal(err)

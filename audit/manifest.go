@@ -20,8 +20,9 @@ func manifest(sums map[string]string) []byte {
 	return b.Bytes()
 }
 
-// parseManifest reads a list of hashes as sha256sum writes it, each name once.
-func parseManifest(text []byte) (map[string]string, error) {
+// ParseManifest reads a list of hashes as sha256sum writes it, each name once: the hash by the file's name,
+// which stays in the folder.
+func ParseManifest(text []byte) (map[string]string, error) {
 	out := map[string]string{}
 	for line := range strings.Lines(string(text)) {
 		if strings.HasPrefix(line, "#") {
@@ -65,7 +66,7 @@ func safeName(name string) string {
 	switch {
 	case out == "":
 		return "%"
-	case out == manifestName:
+	case out == ManifestName:
 		return "%4D" + out[1:]
 	case len(out) > 120:
 		return out[:80] + "%" + sum([]byte(name))[:32]

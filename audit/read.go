@@ -10,7 +10,7 @@ import (
 
 // What is read of an evidence folder, at most.
 const (
-	mostManifest = 1 << 20 // bytes
+	MostManifest = 1 << 20 // bytes of a manifest
 	mostFile     = 1 << 30 // bytes of one file
 	mostBytes    = 4 << 30 // of all
 	mostFiles    = 1_000   // in a folder, and in its manifest

@@ -28,10 +28,10 @@ func (f Folder) Seal(inc record.Incident, keep runbook.Duration, pages map[strin
 		return "", "", fmt.Errorf("seal: %w", err)
 	}
 	defer root.Close()
-	if !exists(root, path.Join(home, manifestName)) {
+	if !exists(root, path.Join(home, ManifestName)) {
 		err = f.seal(root, home, inc, keep, pages)
 	}
-	if err != nil && !exists(root, path.Join(home, manifestName)) { // else another replica was first
+	if err != nil && !exists(root, path.Join(home, ManifestName)) { // else another replica was first
 		return "", "", fmt.Errorf("seal: %w", err)
 	}
 	gcPartial(root, home)
@@ -61,7 +61,7 @@ func (f Folder) seal(root *os.Root, home string, inc record.Incident, keep runbo
 			return err
 		}
 	}
-	if err := linkOnce(root, path.Join(home, manifestName), sealed(inc, keep, want)); err != nil {
+	if err := linkOnce(root, path.Join(home, ManifestName), sealed(inc, keep, want)); err != nil {
 		return err
 	}
 	return errors.Join(syncDir(filepath.Join(f.Dir, home)), syncDir(f.Dir))
@@ -115,10 +115,10 @@ func sealed(inc record.Incident, keep runbook.Duration, sums map[string]string) 
 	var head bytes.Buffer
 	fmt.Fprintln(&head, identity(inc))
 	fmt.Fprintf(&head, "# evidence of service %q in region %q\n", record.Truncate(inc.Service, 80), record.Truncate(inc.Region, 80))
-	fmt.Fprintf(&head, "# verify with: sha256sum --check %s\n", manifestName)
+	fmt.Fprintf(&head, "# verify with: sha256sum --check %s\n", ManifestName)
 	fmt.Fprintf(&head, "# tamper-evident, not tamper-proof: \"autorollback incident check\" compares this file's own sha256 with the store's\n")
 	if keep > 0 {
-		fmt.Fprintf(&head, "# keep until %s; nothing here deletes it\n", inc.OpenedAt.Add(keep.Std()).UTC().Format(time.DateOnly))
+		fmt.Fprintf(&head, "# keep until %s; the daemon removes it only from its own disk, once an archive has it\n", inc.OpenedAt.Add(keep.Std()).UTC().Format(time.DateOnly))
 	}
 	return append(head.Bytes(), manifest(sums)...)
 }
@@ -128,15 +128,15 @@ func sealed(inc record.Incident, keep runbook.Duration, sums map[string]string) 
 func contents(root *os.Root, home string, stages []Stage) (map[string]string, error) {
 	out := map[string]string{}
 	for _, s := range stages {
-		text, err := readBounded(root, path.Join(home, s.Name, manifestName), mostManifest)
+		text, err := readBounded(root, path.Join(home, s.Name, ManifestName), MostManifest)
 		if err != nil {
 			return nil, err
 		}
-		sums, err := parseManifest(text)
+		sums, err := ParseManifest(text)
 		if err != nil {
 			return nil, err
 		}
-		out[s.Name+"/"+manifestName] = sum(text)
+		out[s.Name+"/"+ManifestName] = sum(text)
 		for name, hash := range sums {
 			out[s.Name+"/"+name] = hash
 		}

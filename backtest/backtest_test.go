@@ -180,7 +180,7 @@ func TestScaledTrigger(t *testing.T) {
 		"shift":      {runbook.Trigger{PSI: 0.2, Distance: 0.1}, runbook.Trigger{PSI: 0.1, Distance: 0.05}, runbook.Trigger{PSI: 0.4, Distance: 0.2}},
 		"anomaly":    {runbook.Trigger{Expr: "up"}, runbook.Trigger{Expr: "up"}, runbook.Trigger{Expr: "up"}},
 	} {
-		if half, twice := scaledTrigger(c.trigger, 0.5), scaledTrigger(c.trigger, 2); half != c.half || twice != c.twice {
+		if half, twice := c.trigger.Scaled(0.5), c.trigger.Scaled(2); half != c.half || twice != c.twice {
 			t.Errorf("%s: %+v and %+v", name, half, twice)
 		}
 	}

@@ -77,7 +77,7 @@ func (r *replaying) warnings() []string {
 	}
 	if len(r.Factors) > 0 {
 		for _, t := range r.Runbook.Triggers {
-			if scaledTrigger(t, 2) == t {
+			if t.Scaled(2) == t {
 				out = append(out, fmt.Sprintf("trigger %s (%s) has no number to vary: its sensitivity says nothing", t.Name, t.Type))
 			}
 		}

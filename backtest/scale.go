@@ -2,10 +2,8 @@ package backtest
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/autorollback/autorollback/rules"
 	"github.com/autorollback/autorollback/runbook"
@@ -17,24 +15,9 @@ func scaled(rb *runbook.Runbook, factor float64) *runbook.Runbook {
 	out := *rb
 	out.Triggers = slices.Clone(rb.Triggers)
 	for i, t := range rb.Triggers {
-		out.Triggers[i] = scaledTrigger(t, factor)
+		out.Triggers[i] = t.Scaled(factor)
 	}
 	return &out
-}
-
-// scaledTrigger multiplies how far the trigger lets the candidate be off. Where the
-// runbook names what is left of a good state (below 50 % of the wanted traffic), that
-// is what is missing of it.
-func scaledTrigger(t runbook.Trigger, factor float64) runbook.Trigger {
-	for _, r := range []*runbook.Ratio{&t.Increase, &t.Above, &t.By, &t.Drop, &t.Distance} {
-		*r *= runbook.Ratio(factor)
-	}
-	t.PSI *= factor
-	t.Ceiling = runbook.Duration(math.Round(t.Ceiling.Std().Seconds()*factor*1000)) * runbook.Duration(time.Millisecond)
-	if t.Below > 0 {
-		t.Below = max(1-(1-t.Below)*runbook.Ratio(factor), 0)
-	}
-	return t
 }
 
 // onlyAlerts reports whether the variant records exactly what the group records, so

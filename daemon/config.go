@@ -46,6 +46,9 @@ type Config struct {
 	OFREP    struct{ Listen, TokenFile, ConfigFile string } // no Listen: off
 	Keys     string                                         // the approval keyring
 	Evidence string
+	Archive  Archive
+	Keeper   string // the helper program; empty: beside this one
+	Images   struct{ Hold, Check bool }
 	// Commands lets runbooks name programs that are run for samples and logs.
 	Commands bool
 	Journal  string

@@ -21,6 +21,8 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/autorollback/autorollback/archive"
+	"github.com/autorollback/autorollback/holds"
 	"github.com/autorollback/autorollback/receiver"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/regions"
@@ -43,7 +45,9 @@ type Daemon struct {
 	hooks   *receiver.Receiver
 	pages   http.Handler
 	auth    web.Auth
-	flags   *flagServer    // nil: off
+	flags   *flagServer // nil: off
+	archive *archive.Archiver
+	holder  *holds.Holder
 	scrape  *metricsServer // nil: at the people's listener alone
 	served  atomic.Pointer[[]*runbook.Runbook]
 	Keys    report.Keyring
@@ -115,6 +119,9 @@ func (d *Daemon) wire(people net.Addr) error {
 	if err := d.startEngines(journal, past, seen, runbooks, external.String()); err != nil {
 		return err
 	}
+	if err := d.openArchive(journal, reg); err != nil {
+		return err
+	}
 	d.hooks, err = receiver.New(d.set, receiver.Config{TokenFile: cfg.Receiver.TokenFile, TLS: cfg.Receiver.TLS, Known: d.knows, Dropped: d.dropped.WithLabelValues("receiver")}, d.log, reg)
 	if err != nil {
 		return err
@@ -140,6 +147,8 @@ func (d *Daemon) Run(ctx context.Context, hooks, people net.Listener, reload <-c
 	g.Go(func() error { defer stopLoop(); return d.serveListeners(ctx, hooks, people) })
 	g.Go(func() error { return d.flags.serve(ctx) })
 	g.Go(func() error { return d.scrape.serve(ctx) })
+	g.Go(func() error { return d.archive.Run(ctx) })
+	g.Go(func() error { return d.holder.Run(ctx) })
 	g.Go(func() error { return d.reloads(ctx, reload) })
 	g.Go(func() error { d.gc(ctx); return nil })
 	err = g.Wait()

@@ -41,7 +41,7 @@ func (d *Daemon) doctorOf(at *site, reg prometheus.Gatherer, people net.Addr) *d
 		},
 		ReceiverPath: receiver.Path, Bearer: cfg.Receiver.TokenFile != "",
 		Started: time.Now(), ProcessStart: processStart(reg), WebPort: port,
-		Evidence: cfg.Evidence, Journal: cfg.journal(),
+		Evidence: cfg.Evidence, Journal: cfg.journal(), Archive: d.archive, Holds: d.holder.Stand,
 		Secrets: append(cfg.secretFiles(), at.TokenFile),
 	}
 }

@@ -31,8 +31,8 @@ func (d *Daemon) openPages(reg *prometheus.Registry, people net.Addr, external *
 		return err
 	}
 	folder := audit.Folder{Dir: cfg.Evidence}
-	deps.Engine, deps.Tokens, deps.Doctor = d.set, d.Keys, d.doctor(reg, people)
-	deps.Live, deps.Flags = d.set.Live, d.exportFlags
+	deps.Engine, deps.Tokens, deps.Doctor = keeping{d.set, d.archive, d.holder, d.helper(), cfg.Images.Check}, d.Keys, d.doctor(reg, people)
+	deps.Live, deps.Flags, deps.FollowUp = d.set.Live, d.exportFlags, d.set.FollowUp
 	pages := func(render renderer) func(context.Context, record.Incident) ([]byte, error) {
 		return d.page(folder, external.String(), render)
 	}

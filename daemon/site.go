@@ -97,7 +97,7 @@ func (d *Daemon) startEngines(journal *audit.Journal, past []record.AlertResult,
 			Samples: samples.Asker{Commands: cfg.Commands},
 		}, runbooks, engine.Options{
 			Region: at.name, OwnPrometheus: at.own, Replica: replica(cfg), WatchEvery: cfg.WatchEvery, ReconcileEvery: cfg.ReconcileEvery,
-			RulesEvery: cfg.RulesEvery, ControlByTwo: cfg.ControlByTwo, Boundary: faultPoint, Version: cfg.Version,
+			RulesEvery: cfg.RulesEvery, ControlByTwo: cfg.ControlByTwo, Archives: cfg.Archive.URL != "", Boundary: faultPoint, Version: cfg.Version,
 		})
 		if err != nil {
 			return err

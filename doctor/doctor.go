@@ -49,9 +49,11 @@ type Doctor struct {
 	Started      time.Time // of the process
 	ProcessStart float64   // as it exports process_start_time_seconds; 0: it does not
 	WebPort      string
-	Evidence     string   // folder
-	Journal      string   // file
-	Secrets      []string // files that nobody else may read
+	Evidence     string // folder
+	Archive      Archive
+	Holds        func() view.Holds // of images
+	Journal      string            // file
+	Secrets      []string          // files that nobody else may read
 
 	busy sync.Mutex // an examination is some hundred questions, and one at a time is enough
 }
@@ -90,11 +92,20 @@ const (
 	most     = 20
 )
 
+// An Archive is where sealed evidence is copied.
+type Archive interface {
+	// Stand is how it stands; without an address there is none.
+	Stand() view.Archive
+	// Probe finds out whether it takes an object and gives it back.
+	Probe(ctx context.Context) error
+}
+
 // A patient is what an examination is about.
 type patient struct {
 	*Doctor
 	status   view.Status
 	runbooks []*runbook.Runbook // by service
+	probed   func() error       // what came of a test object, which is written once
 }
 
 // errBusy is the error while another examination is under way.
@@ -109,7 +120,7 @@ func (d *Doctor) Examine(ctx context.Context) (view.Examination, error) {
 	defer d.busy.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	p := patient{Doctor: d}
+	p := patient{Doctor: d, probed: sync.OnceValue(func() error { return d.Archive.Probe(ctx) })}
 	reads, answers := p.read(ctx), d.answers(ctx)
 	sections := []func(context.Context) []view.Check{p.files, p.receiver, p.rights, p.routers, p.instances, p.selfChecks}
 	if answers.State == view.CheckOK {

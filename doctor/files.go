@@ -1,10 +1,12 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 
+	"github.com/autorollback/autorollback/keeper"
 	"github.com/autorollback/autorollback/secret"
 	"github.com/autorollback/autorollback/view"
 )
@@ -14,7 +16,7 @@ const leastFree = 1 << 30
 
 // files checks the folder, the journal, and who may read secrets.
 func (p *patient) files(context.Context) []view.Check {
-	return append([]view.Check{p.evidence(), p.journal(), p.space()}, p.secrets())
+	return append([]view.Check{p.evidence(), p.journal(), p.space(), p.archive(), p.images()}, p.secrets())
 }
 
 func (p *patient) evidence() view.Check {
@@ -29,6 +31,35 @@ func (p *patient) evidence() view.Check {
 			"let the daemon write into the folder of --evidence.path")
 	}
 	return ok(filesPart, "evidence", p.Evidence+" can be written")
+}
+
+// archive says whether evidence outlives this machine. Who has no archive may have a way of their own to
+// copy it, of which nothing is known here.
+func (p *patient) archive() view.Check {
+	stand := p.Archive.Stand()
+	if stand.Where == "" {
+		return unknown(filesPart, "archive", "there is none: evidence stays on this machine's disk", "serve with --evidence.archive, see docs/archive.md")
+	}
+	if err := p.probed(); err != nil {
+		return degraded(filesPart, "archive", "it does not take a test object: "+err.Error()+"; no evidence is archived",
+			"let the daemon write and read in "+stand.Where+", with "+keeper.Name+" beside it")
+	}
+	if stand.Problem != "" {
+		return degraded(filesPart, "archive", stand.Says(), "the daemon tries again; see docs/archive.md")
+	}
+	return ok(filesPart, "archive", fmt.Sprintf("it takes a test object and gives it back; %d incidents wait", stand.Waiting))
+}
+
+// images says whether the images of a rollback stay in their registry.
+func (p *patient) images() view.Check {
+	stand := p.Holds()
+	switch {
+	case !stand.On:
+		return unknown(filesPart, "images", "images of rollbacks are not held: a registry's garbage collection may take them", "serve with --images.hold, see docs/archive.md")
+	case stand.Problem != "":
+		return degraded(filesPart, "images", cmp.Or(stand.Says(), stand.Problem), "let the helper write tags in the registry; the daemon tries again")
+	}
+	return ok(filesPart, "images", fmt.Sprintf("images of rollbacks are held; %d incidents wait", stand.Waiting))
 }
 
 func (p *patient) journal() view.Check {

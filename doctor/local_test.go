@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,6 +47,59 @@ func TestWhatCameByWebhook(t *testing.T) {
 	}
 }
 
+// noArchive is that there is none, or one that takes nothing, or one that works.
+type noArchive struct {
+	stand view.Archive
+	err   error
+}
+
+func (a noArchive) Stand() view.Archive         { return a.stand }
+func (a noArchive) Probe(context.Context) error { return a.err }
+
+func noHolds() view.Holds { return view.Holds{} }
+
+// Images that are not held are said; that they cannot be is a finding.
+func TestImages(t *testing.T) {
+	for name, c := range map[string]struct {
+		stand view.Holds
+		state view.CheckState
+		what  string
+	}{
+		"off":     {view.Holds{}, view.CheckUnknown, "not held"},
+		"refused": {view.Holds{On: true, Waiting: 1, Problem: "denied"}, view.CheckDegraded, "1 incident are not held: denied"},
+		"works":   {view.Holds{On: true}, view.CheckOK, "0 incidents wait"},
+	} {
+		p := &patient{Doctor: &Doctor{Holds: func() view.Holds { return c.stand }}}
+		if got := p.images(); got.State != c.state || !strings.Contains(got.What, c.what) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// An archive is no finding where there is none, which is said; what takes no test object is one. The box is
+// ticked only where one is taken.
+func TestArchive(t *testing.T) {
+	down := errors.New("access denied")
+	for name, c := range map[string]struct {
+		archive     noArchive
+		state       view.CheckState
+		what, boxes string
+	}{
+		"none":             {noArchive{}, view.CheckUnknown, "stays on this machine", "no archive has taken"},
+		"takes nothing":    {noArchive{view.Archive{Where: "s3://evidence"}, down}, view.CheckDegraded, "access denied", "no archive has taken"},
+		"a folder is lost": {noArchive{view.Archive{Where: "s3://evidence", Waiting: 1, Problem: "altered"}, nil}, view.CheckDegraded, "1 incident is not archived: altered", "all are ticked"},
+		"works":            {noArchive{view.Archive{Where: "s3://evidence", Waiting: 2}, nil}, view.CheckOK, "2 incidents wait", "all are ticked"},
+	} {
+		p := &patient{Doctor: &Doctor{Archive: c.archive}, probed: func() error { return c.archive.err }}
+		if got := p.archive(); got.State != c.state || !strings.Contains(got.What, c.what) {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if got := p.selfChecks(t.Context()); len(got) != 1 || !strings.Contains(got[0].What, c.boxes) {
+			t.Errorf("%s: boxes %+v", name, got)
+		}
+	}
+}
+
 // Files that the daemon needs, and secrets that nobody else may read.
 func TestFiles(t *testing.T) {
 	write := func(name string, mode os.FileMode) string {
@@ -62,13 +117,13 @@ func TestFiles(t *testing.T) {
 		doctor *Doctor
 		want   string // the checks that find something
 	}{
-		"as it should be":                   {&Doctor{Evidence: dir, Journal: file, Secrets: []string{file, ""}}, ""},
-		"a group may read":                  {&Doctor{Evidence: dir, Journal: file, Secrets: []string{write("token", 0o640)}}, ""},
-		"everybody may read a secret":       {&Doctor{Evidence: dir, Journal: file, Secrets: []string{file, write("token", 0o644)}}, "secrets"},
-		"a secret is gone":                  {&Doctor{Evidence: dir, Journal: file, Secrets: []string{filepath.Join(dir, "token")}}, "secrets"},
-		"the journal is gone":               {&Doctor{Evidence: dir, Journal: filepath.Join(dir, "journal")}, "journal"},
-		"a file in the place of evidence":   {&Doctor{Evidence: file, Journal: file}, "evidence"},
-		"no evidence folder, nor a journal": {&Doctor{Evidence: filepath.Join(dir, "none"), Journal: filepath.Join(dir, "none/journal")}, "evidence journal"},
+		"as it should be":                   {&Doctor{Archive: noArchive{}, Holds: noHolds, Evidence: dir, Journal: file, Secrets: []string{file, ""}}, ""},
+		"a group may read":                  {&Doctor{Archive: noArchive{}, Holds: noHolds, Evidence: dir, Journal: file, Secrets: []string{write("token", 0o640)}}, ""},
+		"everybody may read a secret":       {&Doctor{Archive: noArchive{}, Holds: noHolds, Evidence: dir, Journal: file, Secrets: []string{file, write("token", 0o644)}}, "secrets"},
+		"a secret is gone":                  {&Doctor{Archive: noArchive{}, Holds: noHolds, Evidence: dir, Journal: file, Secrets: []string{filepath.Join(dir, "token")}}, "secrets"},
+		"the journal is gone":               {&Doctor{Archive: noArchive{}, Holds: noHolds, Evidence: dir, Journal: filepath.Join(dir, "journal")}, "journal"},
+		"a file in the place of evidence":   {&Doctor{Archive: noArchive{}, Holds: noHolds, Evidence: file, Journal: file}, "evidence"},
+		"no evidence folder, nor a journal": {&Doctor{Archive: noArchive{}, Holds: noHolds, Evidence: filepath.Join(dir, "none"), Journal: filepath.Join(dir, "none/journal")}, "evidence journal"},
 	} {
 		p := &patient{Doctor: c.doctor}
 		var got []string

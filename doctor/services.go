@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/autorollback/autorollback/arming"
 	"github.com/autorollback/autorollback/record"
 	"github.com/autorollback/autorollback/rules"
+	"github.com/autorollback/autorollback/runbook"
 	"github.com/autorollback/autorollback/view"
 )
 
@@ -187,9 +189,10 @@ const mostBoxes = 10
 func (p *patient) selfChecks(context.Context) []view.Check {
 	var out []view.Check
 	empty := 0
+	archived := p.Archive.Stand().Where != "" && p.probed() == nil
 	for _, rb := range p.runbooks {
 		for _, s := range append(rb.SelfChecks(), rb.Leftovers()...) {
-			if s.OK {
+			if s.OK { // what is written of an archive is not ticked here: see archive
 				continue
 			}
 			if empty++; empty <= mostBoxes {
@@ -201,8 +204,11 @@ func (p *patient) selfChecks(context.Context) []view.Check {
 		out = append(out, degraded(runbookPart, "more", fmt.Sprintf("%d more empty boxes", empty-mostBoxes),
 			"they are named by: autorollback runbook check runbooks/"))
 	}
-	if empty == 0 {
+	switch {
+	case empty == 0 && archived:
 		out = append(out, ok(runbookPart, "boxes", "all are ticked"))
+	case empty == 0:
+		out = append(out, ok(runbookPart, "boxes", "all are ticked but "+strconv.Quote(runbook.EvidenceArchived)+": no archive has taken a test object"))
 	}
 	return out
 }

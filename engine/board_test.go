@@ -119,7 +119,7 @@ func TestTheBoardFollowsTheSteps(t *testing.T) {
 	if s := now(); s.Question == nil || s.Question.ID != incidentOf(t, st).Approval || s.Incident.Phase != record.Awaiting {
 		t.Errorf("after the breach: %+v", s)
 	}
-	must(t, e.SetControl(t.Context(), record.Control{Mode: runbook.Paused, Reason: "drill", Until: time.Now().Add(time.Hour)}, fixture.By("ann")))
+	must(t, e.SetControl(t.Context(), record.Control{Mode: runbook.Paused, Reason: "drill", Until: time.Now().Add(time.Hour)}, "", fixture.By("ann")))
 	if s := now(); s.Control.Mode != runbook.Paused {
 		t.Errorf("after the pause: %+v", s.Control)
 	}

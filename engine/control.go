@@ -83,12 +83,16 @@ func (e *Engine) second(ctx context.Context, b txBuilder, snap store.Snapshot, i
 }
 
 // SetControl writes the stop switch of the whole installation, or of this engine's region, and
-// tells people.
-func (e *Engine) SetControl(ctx context.Context, c record.Control, by record.Caller) error {
+// tells people. It fails with [runbook.ErrConflict] unless the switch still is what plan is the
+// [record.Control.PlanDigest] of; an empty plan says that nobody was shown it.
+func (e *Engine) SetControl(ctx context.Context, c record.Control, plan string, by record.Caller) error {
 	return e.again(func() error {
 		snap, err := e.store.Read(ctx, store.ControlKey, store.ControlSeenKey, waiting)
 		if err != nil {
 			return later(err)
+		}
+		if now := e.inForce(snap); plan != "" && plan != now.PlanDigest() {
+			return fmt.Errorf("%w: somebody set the stop switch to %s meanwhile", runbook.ErrConflict, now.Mode)
 		}
 		b, o := txBuilder{op: newOp(), indexes: indexes(snap)}, e.controlOrder(c, record.Order{Caller: by, Reason: c.Reason})
 		if e.opts.ControlByTwo && c.Mode != runbook.Active {

@@ -33,6 +33,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/autorollback/autorollback/actuators"
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/engine/known"
 	"github.com/autorollback/autorollback/evidence/samples"
 	"github.com/autorollback/autorollback/monitor"
@@ -149,6 +150,8 @@ type Options struct {
 	RulesEvery     time.Duration // between two comparisons of the rules in Prometheus, default 10m; negative: none
 	// Jitter draws a pause of at most so long between two tries of a decision; nil: at random.
 	Jitter func(most time.Duration) time.Duration
+	// Archives: a sealed incident that is not archived yet stays in the store.
+	Archives bool
 	// Boundary, if set, is called at every step boundary with its name. The crash
 	// tests end the process there.
 	Boundary func(name string)
@@ -174,8 +177,8 @@ type Parts struct {
 
 // An Archive keeps the evidence of incidents. Capturing a stage twice is harmless.
 type Archive interface {
-	// Capture keeps the parts, by file name, of one stage, "before" or "after" or one of a source beside
-	// them, and returns the digest of the stage's manifest.
+	// Capture keeps the parts, by file name, of one stage, "before", "after", "followup" or one of a source
+	// beside the first two, and returns the digest of the stage's manifest.
 	Capture(inc record.Incident, stage string, parts map[string][]byte) (digest string, err error)
 	// Seal adds the incident page and the hash manifest and returns the folder's
 	// path and the manifest's digest.
@@ -213,6 +216,8 @@ type Monitor interface {
 	// Record counts a release anew. It returns what its significance was computed from, until
 	// the end of an interval, compressed, and the curves of its triggers until another moment.
 	Record(ctx context.Context, t monitor.Target, until, through time.Time) ([]byte, []record.Curve, error)
+	// History counts a release anew, and hands over each interval with its results, oldest first.
+	History(ctx context.Context, t monitor.Target, until time.Time, f func(monitor.Step, map[string]analysis.Result)) error
 	// Impact says what users lost from when harm began until a moment, counted anew.
 	Impact(ctx context.Context, t monitor.Target, h monitor.Harm, until time.Time) (record.Impact, error)
 	// ImpactSoFar says it of a release that is watched, as of now; it asks nobody.

@@ -155,6 +155,7 @@ func (e *Engine) seal(ctx context.Context, target Target, s lifecycle.State) err
 	if err == nil {
 		sealed := *s.Incident
 		sealed.Impact, sealed.EvidenceLacks = ev.Impact, lacks
+		e.keepFollowUp(ctx, sealed, s)
 		ev.Path, ev.Digest, err = e.archive.Seal(sealed, s.Runbook)
 	}
 	if ctx.Err() != nil {

@@ -41,7 +41,7 @@ func (f *folder) Seal(record.Incident, *runbook.Runbook) (string, string, error)
 func (f *folder) Read(_ record.Incident, part string) ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, stage := range []string{"after", "before"} {
+	for _, stage := range []string{"followup", "after", "before"} {
 		if text, ok := f.stages[stage][part]; ok {
 			return text, nil
 		}

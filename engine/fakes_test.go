@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
@@ -196,6 +197,10 @@ func (p *proofs) Record(_ context.Context, _ monitor.Target, until, _ time.Time)
 		return nil, p.curves, p.lost
 	}
 	return []byte("counts"), p.curves, nil
+}
+
+func (p *proofs) History(context.Context, monitor.Target, time.Time, func(monitor.Step, map[string]analysis.Result)) error {
+	return p.lost
 }
 
 // weights are those of the releases that it was told to watch.

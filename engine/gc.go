@@ -47,12 +47,21 @@ func (e *Engine) gcRecords(ctx context.Context) {
 	}
 	e.keepIncidents(under[record.Incident](snap, store.IncidentKey(""))...)
 	for _, en := range over(snap, time.Now()) {
+		if e.opts.Archives && unarchived(snap, en.Key) {
+			continue
+		}
 		err := e.store.Commit(ctx, store.NewTx(store.Op{Verb: store.Delete, Key: en.Key, Index: en.Index}))
 		if err != nil && !errors.Is(err, store.ErrConflict) {
 			e.log.Warn("collect old records", zap.String("key", en.Key), zap.Error(err))
 			return
 		}
 	}
+}
+
+// unarchived reports whether a record is an incident whose sealed evidence is in no archive.
+func unarchived(snap store.Snapshot, key string) bool {
+	var i record.Incident
+	return strings.HasPrefix(key, store.IncidentKey("")) && decode(snap, key, &i) == nil && i.Sealed() && !i.InArchive()
 }
 
 // over lists the records that are long over.

@@ -108,7 +108,7 @@ func TestControlHasANameOrIsNoticed(t *testing.T) {
 			t.Fatalf("%d words about a key that nobody wrote", n)
 		}
 		until := time.Now().Add(time.Hour).UTC()
-		must(t, engines[0].SetControl(t.Context(), record.Control{Mode: runbook.Paused, Reason: "moving", Until: until, By: "mallory"}, fixture.By("ann")))
+		must(t, engines[0].SetControl(t.Context(), record.Control{Mode: runbook.Paused, Reason: "moving", Until: until, By: "mallory"}, "", fixture.By("ann")))
 		pass()
 		all, messages := orderList(t, engines[1]), said.told("control")
 		if len(all) != 1 || all[0].Caller != fixture.By("ann") || all[0].Action != record.OrderControl || all[0].Subject != "paused" || all[0].Reason != "moving" || all[0].Op == "" {
@@ -175,8 +175,8 @@ func TestControlByTwoAtOnce(t *testing.T) {
 	e, _, _ := solo(t, nil)
 	var ann, bob error
 	together(
-		func() { ann = e.SetControl(t.Context(), record.Control{Mode: runbook.Observe}, fixture.By("ann")) },
-		func() { bob = e.SetControl(t.Context(), record.Control{Mode: runbook.Active}, fixture.By("bob")) })
+		func() { ann = e.SetControl(t.Context(), record.Control{Mode: runbook.Observe}, "", fixture.By("ann")) },
+		func() { bob = e.SetControl(t.Context(), record.Control{Mode: runbook.Active}, "", fixture.By("bob")) })
 	must(t, errors.Join(ann, bob))
 	var names []string
 	for _, o := range orderList(t, e) {
@@ -285,7 +285,7 @@ func TestLiftAndControlByTwo(t *testing.T) {
 		"lift": {func(by record.Caller) error { return e.Lift(t.Context(), bundle, by, "it was the network") },
 			func(s view.Status) string { return s.Quarantine[0].Lifted }},
 		"pause": {func(by record.Caller) error {
-			return e.SetControl(t.Context(), record.Control{Mode: runbook.Paused, Until: time.Now().Add(time.Hour)}, by)
+			return e.SetControl(t.Context(), record.Control{Mode: runbook.Paused, Until: time.Now().Add(time.Hour)}, "", by)
 		}, func(s view.Status) string { return s.Control.By }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -316,7 +316,7 @@ func TestLiftAndControlByTwo(t *testing.T) {
 			}
 		})
 	}
-	must(t, e.SetControl(t.Context(), record.Control{Mode: runbook.Active}, fixture.By("ann"))) // to give it back takes one
+	must(t, e.SetControl(t.Context(), record.Control{Mode: runbook.Active}, "", fixture.By("ann"))) // to give it back takes one
 	if n := len(all[record.WaitingOrder](t, st, waiting)); n != 0 {
 		t.Errorf("%d orders still wait", n)
 	}

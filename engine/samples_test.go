@@ -56,8 +56,8 @@ func (f *folder) names() []string {
 	return slices.Sorted(maps.Keys(f.stages))
 }
 
-// stepTimes are how long after the incident began it acted, drained, and had its verdict.
-func stepTimes(i record.Incident) [3]time.Duration {
+// moments are how long after the incident began it acted, drained, and had its verdict.
+func moments(i record.Incident) [3]time.Duration {
 	return [3]time.Duration{i.ActedAt.Sub(i.OpenedAt), i.DrainedAt.Sub(i.OpenedAt), i.Verdict.At.Sub(i.OpenedAt)}
 }
 
@@ -76,10 +76,10 @@ func TestNothingWaitsForSamples(t *testing.T) {
 	}
 	without, _ := play(nil)
 	with, kept := play(silent)
-	if without.Verdict == nil || with.Verdict == nil || stepTimes(with) != stepTimes(without) {
+	if without.Verdict == nil || with.Verdict == nil || moments(with) != moments(without) {
 		t.Fatalf("with a source %v, without %v", with.Verdict, without.Verdict)
 	}
-	if !slices.Equal(kept, []string{"after", "before"}) || with.Phase != record.Done {
+	if !slices.Equal(kept, []string{"after", "before", "followup"}) || with.Phase != record.Done {
 		t.Errorf("kept %q, %s", kept, with.Phase)
 	}
 	if len(with.EvidenceLacks) != 2 || !strings.Contains(with.EvidenceLacks[1], "after-service: ask service: ") || with.EvidenceDigest == "" {
@@ -110,7 +110,7 @@ func TestSamplesThatComeLater(t *testing.T) {
 		known.set(func(f *facts) { f.traffic = 0 })
 		runs(t, e, 10*time.Minute)
 		i := incidentOf(t, st)
-		if got := kept.names(); !slices.Equal(got, []string{"after", "after-service", "before", "before-service"}) || i.Phase != record.Done || len(i.EvidenceLacks) > 0 {
+		if got := kept.names(); !slices.Equal(got, []string{"after", "after-service", "before", "before-service", "followup"}) || i.Phase != record.Done || len(i.EvidenceLacks) > 0 {
 			t.Errorf("kept %q, %s, lacks %q", got, i.Phase, i.EvidenceLacks)
 		}
 	})

@@ -25,7 +25,7 @@ func (r *restorable) control() record.Control {
 
 func (r *restorable) sets(mode runbook.Mode) {
 	r.t.Helper()
-	must(r.t, r.e.SetControl(r.t.Context(), record.Control{Mode: mode, Reason: "moving"}, fixture.By("ann")))
+	must(r.t, r.e.SetControl(r.t.Context(), record.Control{Mode: mode, Reason: "moving"}, "", fixture.By("ann")))
 	r.e.noticeControl(r.t.Context())
 }
 
@@ -131,7 +131,7 @@ func TestAHumansActiveAfterALostPauseStays(t *testing.T) {
 	if c := r.control(); c.Mode != runbook.Paused {
 		t.Fatalf("it was not put back: %+v", c)
 	}
-	must(t, r.e.SetControl(t.Context(), record.Control{Mode: runbook.Active, Reason: "all is well"}, fixture.By("ann")))
+	must(t, r.e.SetControl(t.Context(), record.Control{Mode: runbook.Active, Reason: "all is well"}, "", fixture.By("ann")))
 	for range 2 {
 		other.noticeControl(t.Context())
 		r.e.noticeControl(t.Context())
@@ -146,7 +146,7 @@ func TestAHumansActiveIsInForceAtOnce(t *testing.T) {
 	r := restorableOf(t)
 	r.launch("12")
 	r.sets(runbook.Paused)
-	must(t, r.e.SetControl(t.Context(), record.Control{Mode: runbook.Active}, fixture.By("ann")))
+	must(t, r.e.SetControl(t.Context(), record.Control{Mode: runbook.Active}, "", fixture.By("ann")))
 	if s := r.tick(); s.Control.Mode != runbook.Active {
 		t.Errorf("in force is %+v", s.Control)
 	}

@@ -79,7 +79,7 @@ func TestWhyItDidNotRollBack(t *testing.T) {
 			h.keepCheck(record.RulesCheck{Service: "ranker", State: record.RulesUnknown, Problem: "it does not answer"})
 		}, nil, []string{"errors: not known whether it is armed.", "Their rules could not be compared: it does not answer."}},
 		"paused": {func(h heardBy) {
-			must(t, h.SetControl(t.Context(), record.Control{Mode: "paused", By: "bob", Reason: "network", Until: time.Now().Add(time.Hour)}, fixture.By("bob")))
+			must(t, h.SetControl(t.Context(), record.Control{Mode: "paused", By: "bob", Reason: "network", Until: time.Now().Add(time.Hour)}, "", fixture.By("bob")))
 			h.f.breaking["errors"] = true
 		}, func(*record.Alert) {}, []string{"Automation is set to paused by bob (network) until", "errors by webhook: confirmed", "hold (paused), inc-"}},
 		"off": {func(h heardBy) {

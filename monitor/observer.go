@@ -40,7 +40,7 @@ func NewObserver(t Target) (*Observer, error) {
 // known up to then. The results are by trigger, and nil while the release is not judged.
 func (o *Observer) End(t Target, end time.Time) (Step, map[string]analysis.Result) {
 	s := stepOf(t, o.Close(end), o.every)
-	return s, s.take(o.analysis)
+	return s, s.Judge(o.analysis)
 }
 
 // Smallest is the smallest effect that could be proved now, by trigger.
@@ -79,8 +79,8 @@ func stepOf(t Target, i Interval, every time.Duration) Step {
 	return s
 }
 
-// take lets the analysis have the interval; nil while it is not judged.
-func (s Step) take(r *analysis.Release) map[string]analysis.Result {
+// Judge lets an analysis have the interval; nil while it is not judged.
+func (s Step) Judge(r *analysis.Release) map[string]analysis.Result {
 	switch s.Phase {
 	case Before:
 		r.Before(s.Counts)

@@ -100,7 +100,7 @@ func Recompute(r io.Reader) (Recomputed, error) {
 		} else if err != nil {
 			return out, fmt.Errorf("read counts: line %d: %w", n, err)
 		}
-		out.At, out.Results = s.End, s.take(a)
+		out.At, out.Results = s.End, s.Judge(a)
 	}
 }
 

@@ -11,19 +11,21 @@ import (
 // A kind is the planning formula for one type of comparative trigger. There is none for a
 // type that is not in the table.
 type kind struct {
-	field   string // of the trigger, that holds the size of the effect
-	size    func(t runbook.Trigger) float64
-	largest float64 // the greatest effect that means anything
-	sides   func(p Plan, t runbook.Trigger, effect float64, h *analysis.Harm)
-	passes  func(p Plan, t runbook.Trigger, effect float64) bool // the gate; nil: always
-	closed  func(p Plan, t runbook.Trigger) string               // why not even the largest effect passes
-	tell    func(p Plan, t runbook.Trigger, effect float64) string
+	field    string // of the trigger, that holds the size of the effect
+	size     func(t runbook.Trigger) float64
+	measured func(value float64) float64 // a measured value as an effect
+	largest  float64                     // the greatest effect that means anything
+	sides    func(p Plan, t runbook.Trigger, effect float64, h *analysis.Harm)
+	passes   func(p Plan, t runbook.Trigger, effect float64) bool // the gate; nil: always
+	closed   func(p Plan, t runbook.Trigger) string               // why not even the largest effect passes
+	tell     func(p Plan, t runbook.Trigger, effect float64) string
 }
 
 var kinds = map[runbook.TriggerType]kind{
 	runbook.ErrorRate: {
 		field: "above", largest: 0.99,
-		size: func(t runbook.Trigger) float64 { return float64(t.Above) },
+		size:     func(t runbook.Trigger) float64 { return float64(t.Above) },
+		measured: func(value float64) float64 { return value },
 		sides: func(p Plan, _ runbook.Trigger, effect float64, h *analysis.Harm) {
 			h.Stable, h.Candidate = p.Traffic.ErrorRate, effect
 		},
@@ -39,7 +41,8 @@ var kinds = map[runbook.TriggerType]kind{
 	},
 	runbook.LatencyQuantile: {
 		field: "increase", largest: 20,
-		size: func(t runbook.Trigger) float64 { return float64(t.Increase) },
+		size:     func(t runbook.Trigger) float64 { return float64(t.Increase) },
+		measured: func(value float64) float64 { return value - 1 },
 		sides: func(p Plan, t runbook.Trigger, effect float64, h *analysis.Harm) {
 			h.Stable, h.Candidate = p.slow(t, effect)
 		},
@@ -55,7 +58,8 @@ var kinds = map[runbook.TriggerType]kind{
 	},
 	runbook.KPIDrop: {
 		field: "drop", largest: 0.99,
-		size: func(t runbook.Trigger) float64 { return float64(t.Drop) },
+		size:     func(t runbook.Trigger) float64 { return float64(t.Drop) },
+		measured: func(value float64) float64 { return 1 - value },
 		sides: func(p Plan, t runbook.Trigger, effect float64, h *analysis.Harm) {
 			k := p.Traffic.KPIs[t.KPI]
 			h.Rate *= k.Trials

@@ -45,6 +45,9 @@ func Recorded(in Input) *record.Inputs {
 	if i := in.Incident; i != nil {
 		r.Incident = &record.Incident{ID: i.ID, Phase: i.Phase, ActedAt: i.ActedAt,
 			Decision: record.Decision{Guard: i.Decision.Guard}}
+		if d := i.Decision; d.Would != "" { // what was only observed is told afterwards as well
+			r.Incident.Decision.Would, r.Incident.Decision.At = d.Would, d.At
+		}
 	}
 	return r
 }

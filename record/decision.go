@@ -42,7 +42,7 @@ const ApprovalExpired = "approval_expired"
 type Decision struct {
 	Action  Action    `json:"action"`
 	Would   Action    `json:"would,omitempty"`   // in observe mode: what active would have done
-	Guard   string    `json:"guard"`             // the guard that decided, e.g. "severe", "cooldown", "stable_sick"
+	Guard   string    `json:"guard"`             // the guard that decided, e.g. "severe", "cooldown", "stable_unhealthy"
 	Reasons []string  `json:"reasons"`           // sentences for humans, the deciding one first
 	Choices []string  `json:"choices,omitempty"` // what a paged human can do
 	Page    bool      `json:"page,omitempty"`    // a human must look now

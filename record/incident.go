@@ -67,14 +67,16 @@ type Incident struct {
 	EvidenceDigest string `json:"evidence_digest,omitempty"`
 	// EvidenceLacks says what sources of samples and logs did not give, and why: the first that were missed,
 	// or once the folder is complete, all that it is without.
-	EvidenceLacks []string  `json:"evidence_lacks,omitempty"`
-	ClosedAt      time.Time `json:"closed_at,omitzero"`
-	RejectedAt    time.Time `json:"rejected_at,omitzero"` // when a human last said no to a rollback
+	EvidenceLacks []string    `json:"evidence_lacks,omitempty"`
+	Archived      *Archived   `json:"archived,omitempty"` // nil: it is in no archive, see InArchive
+	Holds         []ImageHold `json:"holds,omitempty"`    // of its images, in their registries
+	ClosedAt      time.Time   `json:"closed_at,omitzero"`
+	RejectedAt    time.Time   `json:"rejected_at,omitzero"` // when a human last said no to a rollback
 	// NotAppliedAt is when people were told that the router still sends the candidate traffic.
 	NotAppliedAt time.Time `json:"not_applied_at,omitzero"`
 	Impact       *Impact   `json:"impact,omitempty"` // on users; nil: not estimated, or not yet
 	ToldAt       time.Time `json:"told_at,omitzero"` // when the first message reached somebody
-	Firing       []Alarm   `json:"firing,omitempty"` // messages that go on until the incident is over, each once
+	Firing       []Alarm   `json:"firing,omitempty"` // messages that continue until the incident is over, each once
 	Timeline     []Record  `json:"timeline"`
 	// Anchors are the newest heads of the replicas' journals that committed something of it, each
 	// from before that commit.

@@ -139,11 +139,34 @@ func (s *Set) Lift(ctx context.Context, digest string, by record.Caller, reason 
 	}))
 }
 
-// SetControl writes the stop switch of every region.
-func (s *Set) SetControl(ctx context.Context, c record.Control, by record.Caller) error {
+// SetControl writes the stop switch of every region. It fails with [runbook.ErrConflict] unless that
+// still is as the board showed it, with plan as its digest; an empty plan says that nobody was shown it.
+func (s *Set) SetControl(ctx context.Context, c record.Control, plan string, by record.Caller) error {
+	plans, err := s.controlPlans(ctx, plan)
+	if err != nil {
+		return err
+	}
 	return everywhere(askStores(ctx, s, func(ctx context.Context, e *engine.Engine) (struct{}, error) {
-		return struct{}{}, e.SetControl(ctx, c, by)
+		return struct{}{}, e.SetControl(ctx, c, plans[e], by)
 	}))
+}
+
+// controlPlans are the digests of every store's stop switch behind the one that was shown. They are read
+// before the whole is compared: who changes one in between is seen here, or by the transaction.
+func (s *Set) controlPlans(ctx context.Context, shown string) (map[*engine.Engine]string, error) {
+	plans := map[*engine.Engine]string{}
+	if shown == "" {
+		return plans, nil
+	}
+	for _, a := range askStores(ctx, s, func(ctx context.Context, e *engine.Engine) (view.Board, error) { return e.Board(ctx) }) {
+		if a.Err == nil {
+			plans[a.Engine] = a.Says.Control.PlanDigest()
+		}
+	}
+	if b, err := s.Board(ctx); err != nil || b.Control.PlanDigest() != shown {
+		return nil, errors.Join(err, fmt.Errorf("%w: somebody changed the stop switch meanwhile", runbook.ErrConflict))
+	}
+	return plans, nil
 }
 
 // RecordShadow keeps the verdict of a shadow report in every region that has the service.

@@ -160,7 +160,7 @@ func atDesk(t *testing.T, edit func(*runbook.Runbook), test func(d *desk)) {
 		ok(t, err)
 		reg := prometheus.NewRegistry()
 		d.http = web.Handler(web.Deps{Engine: d.set, Live: d.set.Live, Tokens: d.ring, Auth: d.signIn(), Runbooks: func() []*runbook.Runbook { return []*runbook.Runbook{rb} },
-			Flags: d.flags, Export: func(_ context.Context, inc record.Incident) ([]byte, error) {
+			Flags: d.flags, FollowUp: d.set.FollowUp, Export: func(_ context.Context, inc record.Incident) ([]byte, error) {
 				return report.Export(inc, rb, report.Options{}), nil
 			},
 			Markdown: func(_ context.Context, inc record.Incident) ([]byte, error) {
@@ -530,7 +530,7 @@ func TestOrdersByHTTP(t *testing.T) {
 		began := time.Now()
 		for n, reason := range []string{"one", "two", "three"} {
 			time.Sleep(time.Minute)
-			ok(t, d.set.SetControl(t.Context(), record.Control{Mode: runbook.Observe, Reason: reason}, fixture.By([]string{"ann", "bob", "ann"}[n])))
+			ok(t, d.set.SetControl(t.Context(), record.Control{Mode: runbook.Observe, Reason: reason}, "", fixture.By([]string{"ann", "bob", "ann"}[n])))
 		}
 		for _, c := range []struct {
 			q    view.OrderQuery

@@ -3,6 +3,7 @@ package regions_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/common/model"
 	"go.uber.org/zap"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/engine"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/promapi"
@@ -45,7 +47,7 @@ func (nowhere) Capture(record.Incident, string, map[string][]byte) (string, erro
 func (nowhere) Seal(record.Incident, *runbook.Runbook) (string, string, error) {
 	return "folder", "sha256:sealed", nil
 }
-func (nowhere) Read(record.Incident, string) ([]byte, error) { return nil, errors.New("not here") }
+func (nowhere) Read(record.Incident, string) ([]byte, error) { return nil, fs.ErrNotExist }
 func (nowhere) Append(string, ...record.Record) error        { return nil }
 func (nowhere) Anchor() record.Anchor                        { return record.Anchor{} }
 func (nowhere) Has(record.Head) (bool, error)                { return true, nil }
@@ -60,6 +62,10 @@ func (nowhere) ImpactSoFar(string, monitor.Harm, time.Time) (x record.Impact)  {
 func (nowhere) Significance(string, string, time.Time) (s record.Significance) { return s }
 func (nowhere) Curves(string) ([]record.Curve, bool) {
 	return nil, false
+}
+
+func (nowhere) History(context.Context, monitor.Target, time.Time, func(monitor.Step, map[string]analysis.Result)) error {
+	return nil
 }
 
 func (nowhere) Record(context.Context, monitor.Target, time.Time, time.Time) ([]byte, []record.Curve, error) {
@@ -309,7 +315,7 @@ func TestAPendingOrderThatIsRefused(t *testing.T) {
 func TestOrdersEverywhereNameWhoDidNot(t *testing.T) {
 	both(t, func(p pair) {
 		p.stores["us"].Cut(true)
-		err := p.set.SetControl(p.t.Context(), record.Control{Mode: runbook.Paused, Reason: "move", Until: time.Now().Add(time.Hour)}, fixture.By("bob"))
+		err := p.set.SetControl(p.t.Context(), record.Control{Mode: runbook.Paused, Reason: "move", Until: time.Now().Add(time.Hour)}, "", fixture.By("bob"))
 		if !errors.Is(err, runbook.ErrLater) || !strings.Contains(err.Error(), "done in eu") || !strings.Contains(err.Error(), "region us") {
 			p.t.Errorf("error is %v", err)
 		}

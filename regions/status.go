@@ -91,6 +91,21 @@ func (s *Set) Incident(ctx context.Context, id string) (record.Incident, error) 
 	return first(ask(ctx, s, func(ctx context.Context, e *engine.Engine) (record.Incident, error) { return e.Incident(ctx, id) }))
 }
 
+// Archived keeps in an incident that its evidence is in the archive.
+func (s *Set) Archived(ctx context.Context, inc record.Incident, a record.Archived) error {
+	return s.member(inc.Region).Engine.Archived(ctx, inc.ID, a)
+}
+
+// Held keeps in an incident by which tag an image of it stays in its registry.
+func (s *Set) Held(ctx context.Context, inc record.Incident, h record.ImageHold) error {
+	return s.member(inc.Region).Engine.Held(ctx, inc.ID, h)
+}
+
+// BundleOf is the bundle of that digest, which a side of the incident served.
+func (s *Set) BundleOf(ctx context.Context, inc record.Incident, digest string) (runbook.Bundle, error) {
+	return s.member(inc.Region).Engine.Bundle(ctx, digest)
+}
+
 // Curves are the levels over time of the open release of a service in a region.
 func (s *Set) Curves(ctx context.Context, service, region string) ([]record.Curve, error) {
 	region, err := s.region(service, region)
@@ -103,6 +118,11 @@ func (s *Set) Curves(ctx context.Context, service, region string) ([]record.Curv
 // IncidentCurves are the levels over time that belong to an incident.
 func (s *Set) IncidentCurves(ctx context.Context, inc record.Incident) ([]record.Curve, error) {
 	return s.member(inc.Region).Engine.IncidentCurves(ctx, inc)
+}
+
+// FollowUp is what comes after an incident, as files.
+func (s *Set) FollowUp(ctx context.Context, inc record.Incident) (view.FollowUp, error) {
+	return s.member(inc.Region).Engine.FollowUp(ctx, inc)
 }
 
 // ImpactNow is what users lost by an incident, as far as it is known now.

@@ -16,6 +16,13 @@ func missing(inc record.Incident, o Options) string {
 		}
 		return "Charts are missing or incomplete: " + why
 	}
+	if a := inc.Archived; inc.InArchive() {
+		where := "The evidence is in the archive: " + a.Where + ", with the manifest " + a.Digest + "."
+		if why != "" || len(o.Curves) == 0 {
+			where += " Charts are missing or incomplete here."
+		}
+		return where
+	}
 	where := "The evidence is not on " + cmp.Or(o.Replica, "the replica that made this page") + ": it was sealed as " +
 		cmp.Or(inc.Evidence, "a folder without a name") + " on another replica, with the manifest " + inc.EvidenceDigest + "."
 	if why != "" {

@@ -278,69 +278,6 @@ func graph(prometheus, expr string) string {
 	return base + "/graph?" + url.Values{"g0.expr": {expr}, "g0.tab": {"0"}}.Encode()
 }
 
-func evidenceFacts(inc record.Incident, rb *runbook.Runbook, o Options) []fact {
-	var f []fact
-	f = add(f, "Folder", inc.Evidence)
-	f = add(f, "Manifest", inc.EvidenceDigest)
-	switch {
-	case len(inc.EvidenceLacks) > 0:
-		f = add(f, "Evidence incomplete", strings.Join(inc.EvidenceLacks, "; ")+tryingAgain(inc))
-	case !inc.EvidenceAt.IsZero():
-		f = add(f, "Complete", clock(inc.EvidenceAt))
-	}
-	for _, s := range o.Evidence {
-		f = add(f, upper(s.Name), fmt.Sprintf("%d files, %s", s.Files, s.Digest))
-	}
-	if len(f) == 0 {
-		f = add(f, "Folder", "not sealed yet, and nothing is captured on this replica")
-	}
-	f = add(f, "Archive", rb.Evidence.Archive)
-	return add(f, "Note", "tamper-evident, not tamper-proof: compare the digests with the journal's")
-}
-
-// followUp is the draft that a human edits: owner, date, and what to do.
-func followUp(inc record.Incident, rb *runbook.Runbook) section {
-	ended := inc.OpenedAt
-	if inc.Verdict != nil {
-		ended = inc.Verdict.At
-	}
-	if !inc.ClosedAt.IsZero() {
-		ended = inc.ClosedAt
-	}
-	due := cmp.Or(rb.FollowUp.Due.Std(), 48*time.Hour)
-	text := fmt.Sprintf("Owner: %s. Due: %s.", cmp.Or(rb.Owner.Team, "nobody is named: find an owner"),
-		ended.Add(due).UTC().Format("Mon 2006-01-02 15:04 UTC"))
-	if tracker := rb.FollowUp.Tracker; tracker != "" && webAddress(tracker) == "" { // else it is among the links
-		text += " Tracker: " + tracker
-	}
-	return section{Title: "Follow-up (draft)", Text: visible(text, maxCell), Boxes: true,
-		Items: append(each(rb.FollowUp.Actions), ownActions(inc)...)}
-}
-
-func ownActions(inc record.Incident) []string {
-	var out []string
-	if inc.Breach.Trigger != "" {
-		out = append(out, visible(fmt.Sprintf("Find the cause of %s in %s, and why it was not seen before the release.", inc.Breach.Trigger, inc.Candidate.Version), maxCell))
-	}
-	if !inc.ActedAt.IsZero() {
-		out = append(out, visible(fmt.Sprintf("Bundle %s is quarantined: fix it and release a new one, or lift the quarantine by name with a reason.", inc.Candidate.Bundle), maxCell))
-	}
-	if inc.Verdict != nil && inc.Verdict.Outcome == record.CannotTell {
-		out = append(out, "Find out why data were missing: until then no recovery of this service can be proved.")
-	}
-	return append(out, lasted(inc)+"Write down what would have made this shorter.")
-}
-
-// lasted says how long harm lasted, and how much of that passed until it was noticed.
-func lasted(inc record.Incident) string {
-	began, seen := inc.Harm().At, noticed(inc).at
-	if began.IsZero() || seen.IsZero() || inc.ActedAt.IsZero() {
-		return ""
-	}
-	return fmt.Sprintf("Harm lasted about %s until the traffic was moved; %s of that passed until it was detected. ",
-		runbook.Span(inc.ActedAt.Sub(began)), runbook.Span(seen.Sub(began)))
-}
-
 func links(inc record.Incident, rb *runbook.Runbook, o Options) []link {
 	var out []link
 	if base := webAddress(o.External); base != "" {

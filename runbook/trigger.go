@@ -267,16 +267,16 @@ func (p *decoder) share(path string, r Ratio) {
 const leastIntervals = 4
 
 func (r *Runbook) checkWindow(p *decoder, at string, t Trigger) {
-	step, least, why := r.Metrics.Step(), Duration(leastIntervals), "a shorter window judges noise"
+	step, least, why := r.Metrics.Step(), r.LeastWindow(t), "a shorter window judges noise"
 	if k := kinds[t.Type]; k.intervals > 0 {
-		least, why = k.intervals, k.tooShort
+		why = k.tooShort
 	}
 	switch at += ".for"; {
 	case !p.has(at) && t.For == 0:
 		p.missing(at, "state the window of the effect, e.g. `for: 5m`")
-	case step > 0 && t.For < least*step:
-		p.add(at, fmt.Sprintf("%s is less than %d %s", t.For, least, r.Metrics.steps()),
-			fmt.Sprintf("write %s or more: %s", least*step, why))
+	case step > 0 && t.For < least:
+		p.add(at, fmt.Sprintf("%s is less than %d %s", t.For, least/step, r.Metrics.steps()),
+			fmt.Sprintf("write %s or more: %s", least, why))
 	}
 }
 

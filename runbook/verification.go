@@ -122,6 +122,9 @@ func (q *Pairing) check(p *decoder) {
 	}
 }
 
+// EvidenceArchived is the box that needs more than a runbook: an archive that takes evidence.
+const EvidenceArchived = "evidence archived"
+
 // A SelfCheck is one of the five boxes a runbook must tick before it is armed.
 type SelfCheck struct {
 	Name string `json:"name"`
@@ -198,10 +201,10 @@ func (r *Runbook) archived() SelfCheck {
 			"name the place where your team copies the folder to, e.g. a bucket with object lock"}
 	}
 	if r.Evidence.Archive != "" {
-		return SelfCheck{"evidence archived", true,
+		return SelfCheck{EvidenceArchived, true,
 			fmt.Sprintf("kept %s in %s", r.Evidence.Keep, r.Evidence.Archive), ""}
 	}
-	return SelfCheck{"evidence archived", false,
+	return SelfCheck{EvidenceArchived, false,
 		"evidence.archive is not set: the folder stays on the daemon's disk",
 		"name the place where your team copies it to, e.g. a bucket with object lock"}
 }

@@ -20,6 +20,8 @@ type Status struct {
 	Behind     []record.Behind        `json:"behind,omitempty"`   // targets whose store went back in time
 	Lost       []LostRegion           `json:"lost,omitempty"`     // regions of which nothing here is new: their stores do not answer
 	Progress   []Progress             `json:"progress,omitempty"` // of releases through several regions
+	Archive    Archive                `json:"archive"`
+	Holds      Holds                  `json:"holds"`
 }
 
 // A LostRegion is one of which nothing could be read.

@@ -149,6 +149,14 @@ func TestControlPage(t *testing.T) {
 		}
 		s.unchanged(name)
 	}
+	request := s.fill("/control", nil, as("alice"))
+	s.overtakes = &record.Control{Mode: runbook.Observe, By: "carol", Reason: "a look at it"}
+	if w := s.send(request); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "Somebody changed the stop switch") || !strings.Contains(w.Body.String(), "carol") ||
+		!strings.Contains(w.Body.String(), "it is slow") {
+		t.Errorf("overtaken by carol it answers %d: %s", w.Code, w.Body)
+	}
+	s.overtakes = nil
+	s.unchanged("overtaken")
 	s.status.Control = record.Control{Mode: runbook.Paused, By: "bob", Reason: "drill", Until: time.Now().Add(time.Hour)}
 	if w := s.send(s.fill("/control", url.Values{"mode": {"active"}}, as("alice"))); w.Code != 200 {
 		t.Errorf("answers %d: %s", w.Code, w.Body)

@@ -200,6 +200,8 @@ func (s *server) showControl(w http.ResponseWriter, r *http.Request, who visitor
 	s.render(w, http.StatusOK, "control.html", c)
 }
 
+const switchChanged = "Somebody changed the stop switch since this page was shown, and nothing was done. This is how it stands now."
+
 // takeControl is its form.
 func (s *server) takeControl(w http.ResponseWriter, r *http.Request, who visitor) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), changeWithin)
@@ -214,7 +216,7 @@ func (s *server) takeControl(w http.ResponseWriter, r *http.Request, who visitor
 	switch span, unread := time.ParseDuration(r.PostForm.Get("for")); {
 	case err != nil:
 	case r.PostForm.Get("plan") != c.Plan:
-		c.Mistake = mistake{http.StatusConflict, "", "Somebody changed the stop switch since this page was shown, and nothing was done. This is how it stands now."}
+		c.Mistake = mistake{http.StatusConflict, "", switchChanged}
 	case c.Reason == "":
 		c.Mistake = mistake{http.StatusBadRequest, "reason", "Give a reason: it is recorded with your name."}
 	case want.Mode == runbook.Paused && unread != nil:
@@ -227,9 +229,17 @@ func (s *server) takeControl(w http.ResponseWriter, r *http.Request, who visitor
 		return
 	}
 	if err == nil {
-		_, err = s.control(ctx, want, who)
+		_, err = s.control(ctx, want, c.Plan, who)
 	}
 	s.refused(r, who, err)
+	if errors.Is(err, runbook.ErrConflict) { // between the look and the order
+		if again, unread := s.switching(ctx, who); unread == nil {
+			again.Nonce, again.Reason = c.Nonce, c.Reason
+			again.Mistake = mistake{http.StatusConflict, "", switchChanged}
+			s.render(w, again.Mistake.code, "control.html", again)
+			return
+		}
+	}
 	if bad, is := badOrder(err); is {
 		s.explain(w, notice{code: bad.code, Title: "This did not work", Text: bad.text})
 		return

@@ -169,11 +169,11 @@ func (s *server) lift(ctx context.Context, r *http.Request, who visitor, in api.
 }
 
 func (s *server) setControl(ctx context.Context, _ *http.Request, who visitor, c record.Control) (record.Control, error) {
-	return s.control(ctx, c, who)
+	return s.control(ctx, c, "", who)
 }
 
-// control sets the stop switch as the API and the page order it.
-func (s *server) control(ctx context.Context, c record.Control, who visitor) (record.Control, error) {
+// control sets the stop switch as the API and the page order it; plan is the digest of what was shown, if it was.
+func (s *server) control(ctx context.Context, c record.Control, plan string, who visitor) (record.Control, error) {
 	switch c.Mode {
 	case runbook.Active, runbook.Observe, runbook.Paused:
 	default:
@@ -186,7 +186,7 @@ func (s *server) control(ctx context.Context, c record.Control, who visitor) (re
 		return c, badData("until is %s, which is not in the future", report.Clock(c.Until))
 	}
 	c.By, c.Reason = who.Name, plain(c.Reason)
-	return c, s.Engine.SetControl(ctx, c, who.Caller)
+	return c, s.Engine.SetControl(ctx, c, plan, who.Caller)
 }
 
 // given is a person's reason as one line.

@@ -87,6 +87,7 @@ func (s *server) routes() []route {
 		{Route{"GET", api.Path + "/incidents/{id}", policy.View}, reads(s, api.Client.Incident, s.incident)},
 		{Route{"GET", api.Path + "/incidents/{id}/page", policy.View}, inJSON(s.exported).describes(Operation{Call: api.Client.Page, Kind: "text/html"})},
 		{Route{"GET", api.Path + "/incidents/{id}/markdown", policy.View}, inJSON(s.markdown).describes(Operation{Call: api.Client.Markdown, Kind: "text/markdown"})},
+		{Route{"GET", api.Path + "/incidents/{id}/followup", policy.View}, inJSON(s.followUp).describes(gives[view.FollowUp](api.Client.FollowUp))},
 		{Route{"GET", api.Path + "/approvals/{id}", policy.View}, reads(s, api.Client.Approval, s.approval)},
 		{Route{"GET", api.Path + "/why/{id}", policy.View}, reads(s, api.Client.Why, s.why, triggerQuery)},
 		{Route{"GET", api.Path + "/flags/{service}/{region}", policy.View}, reads(s, api.Client.ExportFlags, s.exportFlags, formatQuery)},

@@ -59,7 +59,7 @@ type Engine interface {
 	// in line as it was shown: plan is the digest of that.
 	Recovery(ctx context.Context, service, region string) (view.Recovery, error)
 	Recover(ctx context.Context, service, region string, by record.Caller, reason, plan string) (view.Recovery, error)
-	SetControl(ctx context.Context, c record.Control, by record.Caller) error
+	SetControl(ctx context.Context, c record.Control, plan string, by record.Caller) error
 	Lift(ctx context.Context, digest string, by record.Caller, reason string) error
 	RecordShadow(ctx context.Context, g shadow.Gate, by record.Caller) (record.ShadowVerdict, error)
 	StartMirror(ctx context.Context, service, region string, o runbook.MirrorOrder, by record.Caller) (record.Mirror, error)
@@ -95,6 +95,8 @@ type Deps struct {
 	Export func(ctx context.Context, inc record.Incident) ([]byte, error)
 	// Markdown renders the same page as Markdown, escaped as well.
 	Markdown func(ctx context.Context, inc record.Incident) ([]byte, error)
+	// FollowUp makes what comes after an incident, or finds what was kept.
+	FollowUp func(ctx context.Context, inc record.Incident) (view.FollowUp, error)
 	// Flags are those of a service in a region in the form of another flag system.
 	Flags func(ctx context.Context, service, region, format string) (api.FlagExport, error)
 	// Ready returns nil once the daemon can do its work.

@@ -47,7 +47,8 @@ type world struct {
 	noRollback   string // why none is possible now
 	triggers     []view.TriggerNow
 	waiting      []record.WaitingOrder
-	plan         string // digest of the change as it would be now
+	overtakes    *record.Control // somebody sets it between the page's look and its order
+	plan         string          // digest of the change as it would be now
 	board        view.Board
 	barred       string // why orders would be refused
 	curves       []record.Curve
@@ -308,7 +309,16 @@ func (w *world) Why(_ context.Context, name, trigger string) (view.Why, error) {
 	return why, w.unread
 }
 
-func (w *world) SetControl(_ context.Context, c record.Control, by record.Caller) error {
+func (w *world) SetControl(_ context.Context, c record.Control, plan string, by record.Caller) error {
+	w.mu.Lock()
+	if w.overtakes != nil {
+		w.status.Control = *w.overtakes
+	}
+	now := w.status.Control
+	w.mu.Unlock()
+	if plan != "" && plan != now.PlanDigest() {
+		return fmt.Errorf("%w: somebody set the stop switch to %s meanwhile", runbook.ErrConflict, now.Mode)
+	}
 	return w.do("control %s by %s: %s", c.Mode, by.Name, c.Reason)
 }
 
@@ -381,6 +391,9 @@ func siteOf(t *testing.T, auth web.Auth) *site {
 			return []byte("<html><style>p{}</style>" + inc.ID + "</html>"), nil
 		},
 		Markdown: func(_ context.Context, inc record.Incident) ([]byte, error) { return []byte("# " + inc.ID), nil },
+		FollowUp: func(_ context.Context, inc record.Incident) (view.FollowUp, error) {
+			return view.FollowUp{Incident: inc.ID, Files: map[string]string{"review.md": "# " + inc.ID}}, nil
+		},
 		Flags: func(_ context.Context, service, region, format string) (api.FlagExport, error) {
 			return api.FlagExport{Document: map[string]string{"service": service, "region": region, "format": format}}, nil
 		},

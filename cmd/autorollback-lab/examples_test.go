@@ -43,7 +43,7 @@ var examplesInOrder = []step{
 	{command: "release accept-split", codes: refused}, {command: "release flip", codes: refused}, {command: "release wait", codes: []int{cli.ExitError}, until: " % to v2"},
 	{command: "recover", codes: works}, {command: "shadow status", codes: works},
 	{command: "rollback", codes: works}, {command: "incident list", codes: works}, {command: "incident show", codes: works}, {command: "why", codes: works},
-	{command: "incident check", codes: works}, {command: "incident export", codes: works}, {command: "audit list", codes: works}, {command: "audit verify", codes: works},
+	{command: "incident check", codes: works}, {command: "incident export", codes: works}, {command: "incident followup", codes: works}, {command: "observe report", codes: works}, {command: "audit list", codes: works}, {command: "audit verify", codes: works},
 	{command: "approve", codes: []int{cli.ExitError}}, {command: "reject", codes: []int{cli.ExitError}}, // there is no such approval
 	{command: "release lift", codes: works}, {command: "control set", codes: works},
 }

@@ -28,7 +28,7 @@ var prints = map[string]any{
 	"release start": record.Release{}, "release status": []record.Release{}, "release plan": view.RampPlan{}, "release promote": record.Release{},
 	"release hold": record.Release{}, "release resume": record.Release{}, "release flip": record.Release{}, "release wait": waited{},
 	"release accept-split": record.Release{}, "release lift": lifted{},
-	"incident list": []record.Incident{}, "incident show": record.Incident{}, "incident check": trail.CheckedEvidence{}, "why": view.Why{},
+	"incident list": []record.Incident{}, "incident show": record.Incident{}, "incident followup": view.FollowUp{}, "observe report": view.ObserveReport{}, "incident check": trail.CheckedEvidence{}, "why": view.Why{},
 	"runbook check": []authoring.Checked{}, "rules verify": []rules.Drift{}, "rules plan": plan.Plan{}, "rules test": []authoring.TestResult{},
 	"gameday list": []gameday.Scenario{}, "gameday run": []gameday.Score{},
 	"shadow replay": diff.Report{}, "shadow join": diff.Report{}, "shadow report": diff.Report{}, "shadow record": record.ShadowVerdict{},

@@ -11,7 +11,7 @@ import (
 	"github.com/autorollback/autorollback/record"
 )
 
-// incidentCommands are incident list, show, export and check.
+// incidentCommands are incident list, show, export, followup and check.
 func incidentCommands(app *kingpin.Application, c cli.Console) map[string]cli.Action {
 	cmd := app.Command("incident", "Look at incidents.")
 	list := cmd.Command("list", "List incidents, newest first. Example: autorollback incident list")
@@ -19,12 +19,14 @@ func incidentCommands(app *kingpin.Application, c cli.Console) map[string]cli.Ac
 
 	showName, show := incidentShow(cmd, c)
 	exportName, export := incidentExport(cmd, c)
+	followName, follow := incidentFollowUp(cmd, c)
 	checkName, check := trail.IncidentCheck(cmd, c)
 
 	return map[string]cli.Action{
 		list.FullCommand(): func(ctx context.Context) error { return listIncidents(ctx, c, listRemote, listOut) },
 		showName:           show,
 		exportName:         export,
+		followName:         follow,
 		checkName:          check,
 	}
 }

@@ -15,7 +15,7 @@ func New(version string) cli.Program {
 	return cli.Program{
 		Name: "autorollback", Help: "Rolls back bad model releases and proves that the service recovered.", Version: version,
 		Commands: []cli.Declare{
-			serveCommand(version), statusCommands, rollbackCommand, approvalCommands, releaseCommands, incidentCommands, whyCommand,
+			serveCommand(version), statusCommands, rollbackCommand, approvalCommands, releaseCommands, incidentCommands, whyCommand, observeCommand,
 			authoring.RunbookCommands, authoring.RulesCommands, gamedayCommands, shadows.Commands, trail.AuditCommands,
 			doctorCommand, healthyCommand, controlCommands, recoverCommand, flagsCommands,
 		},
@@ -34,7 +34,7 @@ var groups = []cli.Group{
 		{"approve, reject", "Answer a question that the daemon asks"},
 		{"release", "Start a release, see it, promote, hold, resume, wait"},
 		{"incident", "List and show incidents, check their evidence"},
-		{"why", "Why a service was rolled back, or not"},
+		{"why, observe", "Why it rolled back, or not; what it would have done"},
 	}},
 	{Title: "Runbooks and rules", Lines: [][2]string{
 		{"runbook", "Write, check and print runbooks"},

@@ -116,6 +116,11 @@ func printWaits(c cli.Console, st view.Status) error {
 	for _, w := range st.Waiting {
 		fmt.Fprintf(c.Out, "%s for a second person until %s: %s; %s ordered it: %s\n", c.State("waits"), cli.Moment(w.Waits), w.Text, w.Name, w.Reason)
 	}
+	for _, text := range []string{st.Archive.Says(), st.Holds.Says()} {
+		if text != "" {
+			fmt.Fprintln(c.Out, text)
+		}
+	}
 	printPending(c.Out, st.Releases)
 	return printRegions(c, st)
 }

@@ -89,7 +89,7 @@ func (w *world) Act(ctx context.Context, service, region string, in record.Inten
 }
 
 // SetControl takes the switch.
-func (w *world) SetControl(_ context.Context, c record.Control, _ record.Caller) error {
+func (w *world) SetControl(_ context.Context, c record.Control, _ string, _ record.Caller) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.switched = append(w.switched, c)

@@ -10,7 +10,7 @@ import (
 // The image's build gets every folder that the go command compiles, and no other: .dockerignore names them.
 func TestImageGetsItsSources(t *testing.T) {
 	const module = "github.com/autorollback/autorollback/"
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{.ImportPath}}", "./cmd/autorollback", "./examples/service")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{.ImportPath}}", "./cmd/autorollback", "./cmd/autorollback-keeper", "./examples/service")
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if err != nil {

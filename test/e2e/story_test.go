@@ -221,7 +221,7 @@ func (s *stack) evidence(d *daemon, inc record.Incident) {
 	if err != nil || !strings.Contains(string(page), inc.ID) {
 		s.t.Errorf("incident page: %v, %d bytes", err, len(page))
 	}
-	for _, name := range []string{"before/breach.json", "before/bundle-candidate.json", "after/router.json"} {
+	for _, name := range []string{"before/breach.json", "before/bundle-candidate.json", "after/router.json", "followup/review.md"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			s.t.Errorf("evidence: %v", err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	prom "github.com/prometheus/common/model"
 
+	"github.com/autorollback/autorollback/analysis"
 	"github.com/autorollback/autorollback/monitor"
 	"github.com/autorollback/autorollback/promapi"
 	"github.com/autorollback/autorollback/record"
@@ -138,6 +139,10 @@ func (s sight) ImpactSoFar(string, monitor.Harm, time.Time) (x record.Impact) { 
 func (s sight) Proved() <-chan struct{}                                       { return nil }
 func (s sight) Curves(string) ([]record.Curve, bool) {
 	return nil, false
+}
+
+func (s sight) History(context.Context, monitor.Target, time.Time, func(monitor.Step, map[string]analysis.Result)) error {
+	return errors.New("no counts are kept here")
 }
 
 func (s sight) Record(context.Context, monitor.Target, time.Time, time.Time) ([]byte, []record.Curve, error) {

@@ -3,7 +3,9 @@ package openapi
 import (
 	"bytes"
 	"errors"
+	"os"
 	"path"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"runtime"
@@ -190,6 +192,28 @@ func TestEveryRouteHasItsOperation(t *testing.T) {
 			t.Errorf("api.Client.%s asks for no operation", client.Method(i).Name)
 		} else if n+1 < len(calls) && calls[n] == calls[n+1] {
 			t.Errorf("two operations are api.Client.%s", calls[n])
+		}
+	}
+}
+
+// Every method of the client has an example, which runs against a real engine.
+func TestEveryMethodHasItsExample(t *testing.T) {
+	files, err := filepath.Glob("../../api/example_*_test.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no examples (%v)", err)
+	}
+	var text []byte
+	for _, file := range files {
+		more, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, more...)
+	}
+	client := reflect.TypeFor[api.Client]()
+	for i := range client.NumMethod() {
+		if name := client.Method(i).Name; !bytes.Contains(text, []byte("func ExampleClient_"+name+"()")) {
+			t.Errorf("api.Client.%s has no example", name)
 		}
 	}
 }

@@ -8,9 +8,11 @@ import (
 	"testing"
 )
 
-// A Build is our own daemon, built at most once for all tests of a package.
+// A Build is one of our own programs, built at most once for all tests of a package.
 type Build struct {
+	name  string
 	flags []string
+	env   []string
 	once  sync.Once
 	dir   string
 	out   []byte
@@ -18,16 +20,21 @@ type Build struct {
 }
 
 // Daemon is a build with these flags of go build.
-func Daemon(flags ...string) *Build { return &Build{flags: flags} }
+func Daemon(flags ...string) *Build { return &Build{name: "autorollback", flags: flags} }
+
+// Keeper is the daemon's helper program, as it is released: without cgo.
+func Keeper() *Build {
+	return &Build{name: "autorollback-keeper", flags: []string{"-ldflags", "-s -w"}, env: []string{"CGO_ENABLED=0"}}
+}
 
 // File is the program. It is built now, if no test needed it before.
 func (b *Build) File(tb testing.TB) string {
 	tb.Helper()
 	b.once.Do(b.build)
 	if b.err != nil {
-		tb.Fatalf("build the daemon: %v\n%s", b.err, b.out)
+		tb.Fatalf("build %s: %v\n%s", b.name, b.err, b.out)
 	}
-	return filepath.Join(b.dir, "autorollback")
+	return filepath.Join(b.dir, b.name)
 }
 
 func (b *Build) build() {
@@ -35,7 +42,9 @@ func (b *Build) build() {
 		return
 	}
 	args := append([]string{"build", "-o", b.dir}, b.flags...)
-	b.out, b.err = exec.Command("go", append(args, "github.com/autorollback/autorollback/cmd/autorollback")...).CombinedOutput()
+	cmd := exec.Command("go", append(args, "github.com/autorollback/autorollback/cmd/"+b.name)...)
+	cmd.Env = append(os.Environ(), b.env...)
+	b.out, b.err = cmd.CombinedOutput()
 }
 
 // Remove takes the program away, if it was built: for TestMain, once all tests have ended.
