@@ -16,14 +16,14 @@ import (
 	"github.com/autorollback/autorollback/record"
 )
 
-// lines asks a source for lines of logs of the time, and chooses: those of errors, then warnings, then
-// the newest others.
+// lines asks a source for lines of logs of the time, and chooses: those of errors, which name the
+// candidate first, then warnings, then the newest others.
 func (a Asker) lines(ctx context.Context, q Ask, asked record.Collected) (record.Log, error) {
 	fields, err := allow(q.Logs.Fields)
 	if err != nil {
 		return record.Log{}, err
 	}
-	c := lineChoice{most: q.Logs.Lines}
+	c := lineChoice{most: q.Logs.Lines, candidate: []string{q.Candidate.Version, q.Candidate.Backend}}
 	take := func(line record.LogLine) {
 		if line.TS.IsZero() {
 			line.TS = timeOf(line.Text)
@@ -89,8 +89,24 @@ func eachLine(ctx context.Context, in io.Reader, take func(string)) error {
 // A lineChoice remembers the newest lines of each kind.
 type lineChoice struct {
 	most         int
+	candidate    []string // its names
 	read, errors int
-	kinds        [3][]record.LogLine // errors, warnings, others
+	kinds        [4][]record.LogLine // errors that name the candidate, other errors, warnings, others
+}
+
+// names reports whether a line, or one of its labels, has the candidate's name in it.
+func (c *lineChoice) names(line record.LogLine) bool {
+	return slices.ContainsFunc(c.candidate, func(name string) bool {
+		if name == "" {
+			return false
+		}
+		for _, value := range line.Labels {
+			if value == name {
+				return true
+			}
+		}
+		return strings.Contains(line.Text, name)
+	})
 }
 
 var (
@@ -100,13 +116,16 @@ var (
 
 func (c *lineChoice) take(line record.LogLine) {
 	c.read++
-	kind := 2
+	kind := 3
 	switch level := levelOf(line); {
 	case errorLine.MatchString(level):
-		kind, line.Error = 0, true
+		kind, line.Error = 1, true
+		if c.names(line) {
+			kind = 0
+		}
 		c.errors++
 	case warnLine.MatchString(level):
-		kind = 1
+		kind = 2
 	}
 	all := append(c.kinds[kind], line)
 	if len(all) >= 2*max(c.most, 1) { // not at each line

@@ -240,3 +240,29 @@ func TestCommand(t *testing.T) {
 		t.Errorf("read %d, %q", s.Read, s.Part)
 	}
 }
+
+// Where there are too many lines, errors that name the candidate are kept before newer ones of others,
+// and errors before warnings and the rest.
+func TestLinesOfErrorsFirst(t *testing.T) {
+	dir := t.TempDir()
+	var text strings.Builder
+	at := func(n int) string { return noon.Add(time.Duration(n) * time.Second).Format(time.RFC3339) }
+	fmt.Fprintf(&text, "%s WARN odd\n%s ERROR v2 failed\n", at(1), at(2))
+	for n := range 40 {
+		fmt.Fprintf(&text, "%s ERROR v1 failed %d\n%s INFO fine\n", at(10+n), n, at(10+n))
+	}
+	fmt.Fprintf(&text, "%s ERROR too late\n", at(100))
+	write(t, filepath.Join(dir, "a.log"), text.String())
+	l := logOf(t, Asker{}, askOf(t, fmt.Sprintf("  logs: {sources: [{dir: %q}], lines: 3}\n", dir)))
+	var got []string
+	for _, one := range l.Lines {
+		got = append(got, one.Text[len(at(1))+1:])
+	}
+	if want := []string{"ERROR v2 failed", "ERROR v1 failed 38", "ERROR v1 failed 39"}; !slices.Equal(got, want) || l.Read != 82 || l.Harm != 41 {
+		t.Errorf("kept %q of %d, %d of errors", got, l.Read, l.Harm)
+	}
+	l = logOf(t, Asker{}, askOf(t, fmt.Sprintf("  logs: {sources: [{dir: %q}], lines: 42}\n", dir)))
+	if l.Lines[0].Text != at(1)+" WARN odd" || l.Lines[0].Error {
+		t.Errorf("the warning is not kept: %q", l.Lines[0].Text)
+	}
+}
