@@ -214,7 +214,7 @@ func TestARestoredStoreLeavesSealedEvidenceAlone(t *testing.T) {
 			if found.Digest != i.EvidenceDigest || len(found.Problems) > 0 {
 				t.Errorf("%s is %+v", i.Evidence, found)
 			}
-			if stages, err := folder.Stages(i); err != nil || len(stages) != 2 {
+			if stages, err := folder.Stages(i); err != nil || len(stages) != 3 {
 				t.Errorf("%s has the stages %+v, %v", i.Evidence, stages, err)
 			}
 		}

@@ -140,7 +140,7 @@ func (p examplePlayer) layOut() error {
 	}
 	p.known["http://localhost:9095"] = p.client.URL
 	p.known["http://localhost:9090"] = p.world.Prometheus.URL()
-	for _, path := range []string{"runbooks/", "runbooks/ranker.yaml", "release.yaml", "autorollback.rules.yml", "alertmanager.yml", "incidents/journal.jsonl", "incident.html"} {
+	for _, path := range []string{"runbooks/", "runbooks/ranker.yaml", "release.yaml", "autorollback.rules.yml", "alertmanager.yml", "incidents/journal.jsonl", "incident.html", "followup/"} {
 		p.known[path] = filepath.Join(p.dir, path)
 	}
 	return cli.WriteFile(filepath.Join(p.dir, "runbooks", "ranker.yaml"), text)
