@@ -51,13 +51,15 @@ type stage struct {
 
 const token = "a-receiver-token-of-more-than-32-bytes-for-benchmarks"
 
-func start(b *testing.B) *stage {
+func start(b *testing.B) *stage { return startWith(b, demo.Runbook) }
+
+func startWith(b *testing.B, text []byte) *stage {
 	s := newStage(b)
 	var err error
-	if s.rb, err = runbook.Parse("ranker.yaml", demo.Runbook); err != nil {
+	if s.rb, err = runbook.Parse("ranker.yaml", text); err != nil {
 		b.Fatal(err)
 	}
-	s.write("runbooks/ranker.yaml", string(demo.Runbook))
+	s.write("runbooks/ranker.yaml", string(text))
 	if err := demo.Route(b.Context(), s.kv, s.rb.Routing.Key, "ranker-v1"); err != nil {
 		b.Fatal(err)
 	}

@@ -94,12 +94,18 @@ func (w *routedWorld) messages(kind string) []record.Message {
 	return of
 }
 
-func routing(t *testing.T, test func(t *testing.T, w *routedWorld)) {
+func routing(t *testing.T, test func(t *testing.T, w *routedWorld)) { routingOf(t, test) }
+
+// routingOf has instances that are frozen before the release starts: later, one may have been asked already.
+func routingOf(t *testing.T, test func(t *testing.T, w *routedWorld), frozen ...string) {
 	synctest.Test(t, func(t *testing.T) {
 		rb, st := fixture.Runbook(t, "page"), newMemory()
 		rb.Rollout = fixture.Ramp(runbook.PromoteAutomatic)
 		rb.Routing.Instances = []string{"http://a", "http://b"}
 		w := &routedWorld{t: t, st: st, fleet: &fleet{st: st, frozen: map[string]bool{}, stuck: map[string]string{}, asked: map[string]int{}}}
+		for _, host := range frozen {
+			w.fleet.freeze(host, true)
+		}
 		w.begin = func() (*Engine, func()) {
 			parts := partsOf(st, factsOf(t, rb))
 			parts.Client = &http.Client{Transport: w.fleet}
@@ -277,8 +283,7 @@ func TestEachInstanceHasItsOwnTime(t *testing.T) {
 
 // An instance that is frozen from the start keeps the ramp where it is.
 func TestAnInstanceThatNeverFollowsStopsTheRamp(t *testing.T) {
-	routing(t, func(t *testing.T, w *routedWorld) {
-		w.fleet.freeze("a", true)
+	routingOf(t, func(t *testing.T, w *routedWorld) {
 		for range 15 {
 			must(t, w.e.Alerts(t.Context(), []record.Alert{{Trigger: watchdog, Firing: true, Source: record.Webhook}}))
 			w.pass(time.Minute)
@@ -298,13 +303,12 @@ func TestAnInstanceThatNeverFollowsStopsTheRamp(t *testing.T) {
 		if rel, err = w.e.Release(t.Context(), "ranker", ""); err != nil || rel.Weight == 20 {
 			t.Errorf("%v %%, waiting: %q, %v", rel.Weight, rel.Waiting, err)
 		}
-	})
+	}, "a")
 }
 
 // While an instance hangs the loop writes nothing, and stops when it is told to.
 func TestAHangingInstanceIsNoBusyLoop(t *testing.T) {
-	routing(t, func(t *testing.T, w *routedWorld) {
-		w.fleet.freeze("b", true)
+	routingOf(t, func(t *testing.T, w *routedWorld) {
 		w.pass(20 * time.Second)
 		before := keyIndex(t, w.st, store.ReleaseKey("ranker", runbook.DefaultRegion))
 		w.pass(time.Minute)
@@ -314,7 +318,7 @@ func TestAHangingInstanceIsNoBusyLoop(t *testing.T) {
 		if n := w.fleet.questions("b"); n < 10 || n > 90 {
 			t.Errorf("asked %d times in 80 s", n)
 		}
-	})
+	}, "b")
 }
 
 func keyIndex(t *testing.T, st *memory, key string) uint64 {
@@ -325,8 +329,7 @@ func keyIndex(t *testing.T, st *memory, key string) uint64 {
 }
 
 func TestInstancesAreMeasured(t *testing.T) {
-	routing(t, func(t *testing.T, w *routedWorld) {
-		w.fleet.freeze("b", true)
+	routingOf(t, func(t *testing.T, w *routedWorld) {
 		w.pass(3 * time.Second)
 		reg := prometheus.NewRegistry()
 		reg.MustRegister(routerInstances{w.e})
@@ -345,5 +348,5 @@ func TestInstancesAreMeasured(t *testing.T) {
 		if len(got) != 2 || got["http://a"] != 1 || got["http://b"] != 0 {
 			t.Errorf("%v", got)
 		}
-	})
+	}, "b")
 }
