@@ -39,6 +39,7 @@ type stage struct {
 	kv         *store.Consul
 	hooks, web string
 	cmd        *exec.Cmd
+	store      string // the address that the daemon has of it
 	out        *os.File
 	open       []op   // the keys of the open release
 	index      uint64 // of the router's key
@@ -119,7 +120,7 @@ func (s *stage) serve(consul string, flags ...string) {
 	if err != nil {
 		s.b.Fatal(err)
 	}
-	s.out = out
+	s.out, s.store = out, consul
 	s.cmd = exec.Command(s.bin, append([]string{"serve", "--runbooks=" + filepath.Join(s.dir, "runbooks"), "--store=consul://" + consul, "--replica=bench-daemon",
 		"--receiver.listen-address=" + s.hooks, "--receiver.token-file=" + filepath.Join(s.dir, "token"),
 		"--web.listen-address=" + s.web, "--web.insecure-no-auth", "--web.external-url=http://" + s.web, "--prometheus.url=" + s.prom.URL,
@@ -146,9 +147,14 @@ func (s *stage) serve(consul string, flags ...string) {
 
 // direct starts the daemon again with nothing between it and Consul.
 func (s *stage) direct() {
+	s.stop()
+	s.serve(s.consul.Addr, webhookOnly...)
+}
+
+// stop ends the daemon.
+func (s *stage) stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	_ = s.cmd.Wait()
-	s.serve(s.consul.Addr, webhookOnly...)
 }
 
 // launch starts the release and keeps its keys once the alert is true for it.

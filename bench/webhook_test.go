@@ -9,7 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -215,10 +217,15 @@ func quantile(d []time.Duration, q float64) float64 {
 	return float64(d[min(int(q*float64(len(d))), len(d)-1)]) / float64(time.Millisecond)
 }
 
-// reset puts everything back to the open release, and waits until the daemon knows.
+// reset puts everything back to the open release, and waits until the daemon knows. A daemon that runs, or
+// has its journal, would notice that the store went back in time, and hold: it begins anew.
 func (s *stage) reset() {
+	s.stop()
+	if err := os.RemoveAll(filepath.Join(s.dir, "evidence")); err != nil {
+		s.b.Fatal(err)
+	}
 	ops := slices.Clone(s.open)
-	for _, prefix := range []string{store.IncidentKey(""), store.OutboxKey(""), store.QuarantineKey(""), store.ApprovalKey("")} {
+	for _, prefix := range []string{store.IncidentKey(""), store.OutboxKey(""), store.QuarantineKey(""), store.ApprovalKey(""), store.AnchorKey(""), store.InstallationKey} {
 		ops = append(ops, op{map[string]any{"Verb": "delete-tree", "Key": prefix}})
 	}
 	text, err := json.Marshal(ops)
@@ -226,6 +233,7 @@ func (s *stage) reset() {
 		s.b.Fatal(err)
 	}
 	s.put(text)
+	s.serve(s.store, webhookOnly...)
 	s.index = s.modified(s.rb.Routing.Key)
 	s.await("the daemon to see the release", func() error {
 		page := s.get("http://" + s.web + "/metrics")
