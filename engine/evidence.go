@@ -150,7 +150,7 @@ func (e *Engine) seal(ctx context.Context, target Target, s lifecycle.State) err
 	if open {
 		return nil
 	}
-	ev := lifecycle.Archived{Impact: e.impact(ctx, s), Lacks: lacks}
+	ev := lifecycle.Sealed{Impact: e.impact(ctx, s), Lacks: lacks}
 	err := e.capture(ctx, s, lastStage(*s.Incident))
 	if err == nil {
 		sealed := *s.Incident

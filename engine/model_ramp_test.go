@@ -272,7 +272,7 @@ func (m *model) fixed() {
 	as := func(ev lifecycle.Event) func(snapshot) lifecycle.Event {
 		return func(snapshot) lifecycle.Event { return ev }
 	}
-	for _, ev := range []lifecycle.Event{lifecycle.Demanded{By: fixture.By("ann"), Reason: "because"}, lifecycle.Drained{Answer: fixture.Drained(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.Archived{Path: "dir", Digest: "d"}} {
+	for _, ev := range []lifecycle.Event{lifecycle.Demanded{By: fixture.By("ann"), Reason: "because"}, lifecycle.Drained{Answer: fixture.Drained(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}, lifecycle.Sealed{Path: "dir", Digest: "d"}} {
 		m.now = m.now.Add(5 * time.Second)
 		m.step(as(ev))
 	}

@@ -392,7 +392,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"drained": event(func(snapshot) lifecycle.Event { return lifecycle.Drained{Answer: fixture.Drained(m.health())} }), "polled": event(func(snapshot) lifecycle.Event { return lifecycle.RecoveryPolled{Answers: fixture.Recovery(m.health())} }),
 		"polled again": event(func(snapshot) lifecycle.Event { return lifecycle.RecoveryPolled{Answers: fixture.Recovery(m.health())} }),
 		"archived": event(func(snapshot) lifecycle.Event {
-			return lifecycle.Archived{Path: "dir", Digest: "d", Problem: m.pick("problem", "", "", "disk full")}
+			return lifecycle.Sealed{Path: "dir", Digest: "d", Problem: m.pick("problem", "", "", "disk full")}
 		}),
 		"told":   event(func(snapshot) lifecycle.Event { return m.told() }),
 		"launch": event(func(snapshot) lifecycle.Event { return m.launched() }), "launch again": event(func(snapshot) lifecycle.Event { return m.launched() }),

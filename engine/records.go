@@ -250,7 +250,7 @@ func (v *snapshot) mayChange(ev lifecycle.Event) bool {
 	case lifecycle.Launched, lifecycle.Recovered:
 		return true
 	case lifecycle.MessageSent, lifecycle.StandbyProbed, lifecycle.Drained, lifecycle.RecoveryPolled, lifecycle.KPIPolled,
-		lifecycle.Archived, lifecycle.Observed:
+		lifecycle.Sealed, lifecycle.Observed:
 		return false
 	case lifecycle.Tick:
 		pending := v.Approval != nil && v.Approval.Status == record.Pending

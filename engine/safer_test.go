@@ -81,7 +81,7 @@ func TestSaferRamp(t *testing.T) {
 		now = now.Add(5 * time.Second)
 		step(as(lifecycle.RecoveryPolled{Answers: fixture.Recovery(record.Good)}))
 	}
-	step(as(lifecycle.Archived{Path: "folder", Digest: "d"}))
+	step(as(lifecycle.Sealed{Path: "folder", Digest: "d"}))
 	greedy := fixed
 	greedy.Weight = 50
 	if err := start(greedy); err == nil || !strings.Contains(err.Error(), "begins at 20 %") {

@@ -101,7 +101,7 @@ func tooSoon(i record.Incident, rb runbook.Runbook, now time.Time) bool {
 
 // archived takes the sealed evidence folder. A folder that could not be written does
 // not keep the incident open, but it says so for ever.
-func (s *State) archived(ev Archived, now time.Time) {
+func (s *State) sealed(ev Sealed, now time.Time) {
 	i := s.Incident
 	if i == nil || !i.EvidenceAt.IsZero() {
 		return

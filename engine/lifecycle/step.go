@@ -29,8 +29,8 @@ type (
 	// KPIPolled is one look, after the incident was closed, at the business questions
 	// that could not be proved in time.
 	KPIPolled struct{ Answers []record.Answer }
-	// Archived says that the evidence folder is complete, or why it is not, and with which impact.
-	Archived struct {
+	// Sealed says that the evidence folder is complete, or why it is not, and with which impact.
+	Sealed struct {
 		Path, Digest, Problem string
 		Impact                *record.Impact
 		Lacks                 []string // what sources of samples and logs did not give
@@ -132,7 +132,7 @@ func (Tick) event()           {}
 func (Drained) event()        {}
 func (RecoveryPolled) event() {}
 func (KPIPolled) event()      {}
-func (Archived) event()       {}
+func (Sealed) event()         {}
 func (Lacking) event()        {}
 func (MessageSent) event()    {}
 func (Promoted) event()       {}
@@ -194,8 +194,8 @@ func (s *State) happened(ev Event, now time.Time) (err error) {
 		s.polled(ev, now)
 	case KPIPolled:
 		s.followed(ev, now)
-	case Archived:
-		s.archived(ev, now)
+	case Sealed:
+		s.sealed(ev, now)
 	case Lacking:
 		s.lacking(ev, now)
 	case MessageSent:

@@ -584,7 +584,7 @@ func TestArchivedClosesOnce(t *testing.T) {
 	_, err := p.step(Launched{Launch: fixture.Launch(t), By: fixture.By("ann")})
 	fixture.Refused(t, err, runbook.ErrRefused) // or nobody would ever seal it
 	impact := &record.Impact{Losses: []record.Loss{{Kind: record.Failures, Excess: 12}}}
-	phase(t, p.must(Archived{Problem: "disk full", Impact: impact}), record.Done)
+	phase(t, p.must(Sealed{Problem: "disk full", Impact: impact}), record.Done)
 	if got := p.s.Incident.Impact; got == nil || len(got.Losses) != 1 || got.Losses[0].Excess != 12 {
 		t.Errorf("the impact is %+v", got)
 	}
@@ -592,7 +592,7 @@ func TestArchivedClosesOnce(t *testing.T) {
 		t.Errorf("evidence is %q", p.s.Incident.Evidence)
 	}
 	was := p.s.Incident.EvidenceAt
-	if s := p.after(time.Hour).must(Archived{Path: "dir"}); !s.Incident.EvidenceAt.Equal(was) {
+	if s := p.after(time.Hour).must(Sealed{Path: "dir"}); !s.Incident.EvidenceAt.Equal(was) {
 		t.Error("sealed a second time")
 	}
 }

@@ -66,7 +66,7 @@ func scenes() []scene {
 		{"acted by human", "page", func(p *play) { p.launch(); p.must(Demanded{By: fixture.By("ann"), Reason: "because"}) }},
 		{"verifying", "page", prove},
 		{"settled", "page", settle},
-		{"closed, recovered", "page", func(p *play) { settle(p); p.must(Archived{Path: "dir", Digest: "sha256:1"}) }},
+		{"closed, recovered", "page", func(p *play) { settle(p); p.must(Sealed{Path: "dir", Digest: "sha256:1"}) }},
 		{"closed, rejected", "page", func(p *play) { ask(p); p.must(p.answer(false, "ann")) }},
 		{"closed, cleared", "page", func(p *play) {
 			p.launch()
@@ -122,7 +122,7 @@ func moves() []move {
 		}},
 		plain("drained", drainedAs(record.Good)), plain("not drained", drainedAs(record.Bad)), plain("drained?", drainedAs(record.Unknown)),
 		plain("good poll", polledAs(record.Good)), plain("bad poll", polledAs(record.Bad)),
-		plain("archived", Archived{Path: "dir", Digest: "sha256:2"}), plain("not archived", Archived{Problem: "disk full"}),
+		plain("archived", Sealed{Path: "dir", Digest: "sha256:2"}), plain("not archived", Sealed{Problem: "disk full"}),
 		plain("told of nothing", MessageSent{Message: "m", Text: "told"}),
 		{"told", func(p *play) Event {
 			p.s.Outbox = map[string]bool{"m": true}
